@@ -1,0 +1,113 @@
+import { z } from 'zod';
+
+/** A queue as the functions know it; made from the row in serverless.yml (resources/), the same for every function. */
+export const queueSettings = z.object({
+  type: z.enum(['fifo', 'standard']),
+  /** Seconds. */
+  retention: z.number().int().min(60).max(1_209_600),
+  dlqRetention: z.number().int().min(60).max(1_209_600),
+  visibility: z.number().int().min(0).max(43_200),
+  /** maxReceiveCount of the redrive policy. */
+  receives: z.number().int().min(1).max(1000),
+  /** A job behind a held one of its group is held behind it. */
+  ordered: z.boolean(),
+});
+export type QueueSettings = z.infer<typeof queueSettings>;
+
+const json = <T extends z.ZodType>(schema: T) =>
+  z
+    .string()
+    .transform((text, context) => {
+      try {
+        return JSON.parse(text) as unknown;
+      } catch {
+        context.addIssue({ code: 'custom', message: 'must be JSON' });
+        return z.NEVER;
+      }
+    })
+    .pipe(schema);
+
+const seconds = z.coerce.number().min(0).max(43_200);
+const name = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 letters, digits, - or _');
+
+/** What every function reads. */
+export const commonEnv = z.object({
+  INSTANCE: name,
+  /** The team's bucket, which exists already; everything goes under PREFIX. */
+  BUCKET: z.string().min(3).max(63),
+  PREFIX: z
+    .string()
+    .regex(/^[A-Za-z0-9!_.*'()-]+(\/[A-Za-z0-9!_.*'()-]+)*$/, 'must be a key prefix without / at its ends'),
+  TABLE: z.string().min(3).max(255),
+  QUEUES: json(z.record(name, queueSettings)),
+  /** Seconds before the second and the third attempt, each ±10 %. */
+  RETRY_WAITS: z
+    .string()
+    .regex(/^\d+(\.\d+)?,\d+(\.\d+)?$/, 'must be two numbers of seconds, e.g. 60,900')
+    .default('60,900')
+    .transform((text) => text.split(',').map(Number)),
+  /** Seconds until a message comes back when nothing could be written. */
+  STORE_WAIT: seconds.default(900),
+  LOG_LEVEL: z.enum(['DEBUG', 'INFO', 'WARN', 'ERROR']).default('INFO'),
+});
+
+export const zendeskEnv = z.object({
+  /** `https://{subdomain}.zendesk.com/api/v2`, or a fake's. */
+  ZENDESK_ENDPOINT: z.url(),
+  ZENDESK_EMAIL: z.email(),
+  /** A token, or `ssm:/path`, or `secretsmanager:name`. */
+  ZENDESK_TOKEN: z.string().min(1),
+});
+
+export const sendgridEnv = z.object({
+  SENDGRID_ENDPOINT: z.url().default('https://api.sendgrid.com'),
+  /** A key, or `ssm:/path`, or `secretsmanager:name`. */
+  SENDGRID_API_KEY: z.string().min(1),
+  SENDGRID_FROM_EMAIL: z.email(),
+  SENDGRID_FROM_NAME: z.string().max(100).optional(),
+});
+
+export const feedbackEnv = z.object({
+  ...commonEnv.shape,
+  ...zendeskEnv.shape,
+  ...sendgridEnv.shape,
+  /** SendGrid dynamic template of the confirmation; built-in text where there is none. */
+  FEEDBACK_TEMPLATE_ID: z
+    .string()
+    .regex(/^d-[0-9a-f]{32}$/, 'must be a dynamic template id (d-…)')
+    .optional(),
+  /** Comma-separated, on every ticket. */
+  FEEDBACK_TAGS: z
+    .string()
+    .default('')
+    .transform((text) =>
+      text
+        .split(',')
+        .map((tag) => tag.trim())
+        .filter(Boolean),
+    ),
+  /** The name that the built-in confirmation speaks of. */
+  BRAND_NAME: z.string().max(100).default('our team'),
+  /** Seconds that a confirmation may wait for its vendor before the job ends without it. */
+  CONFIRMATION_WAIT: seconds.default(900),
+});
+
+export const reconcilerEnv = commonEnv;
+
+/** Our own configuration does not parse; names every variable and rule at once, never a value. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+/** Reads the environment by a schema. An empty variable counts as missing. */
+export function parseEnv<T>(schema: z.ZodType<T>, env: Record<string, string | undefined>): T {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+  const parsed = schema.safeParse(given);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map((issue) => {
+    const variable = issue.path.map(String).join('.');
+    const missing = issue.path.length === 1 && !(variable in given);
+    return `${variable}: ${missing ? 'is missing' : issue.code === 'custom' || issue.message.startsWith('must ') ? issue.message : `is not valid (${issue.code})`}`;
+  });
+  throw new ConfigError(`configuration: ${problems.join('; ')}`);
+}

@@ -1,0 +1,114 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { PermanentError } from '../errors';
+
+/** Larger data travels as a `dataref`: SQS takes 1 MiB with attributes, and the envelope needs room of its own. */
+export const MAX_INLINE_DATA_BYTES = 900 * 1024;
+
+const printable = (max: number) =>
+  z
+    .string()
+    .min(1)
+    .max(max)
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is being refused
+    .regex(/^[^\u0000-\u001f\u007f]*$/, 'must not hold control characters');
+
+/**
+ * A job as it travels: a CloudEvents 1.0 event in structured JSON (https://github.com/cloudevents/spec).
+ * `id` is the job id, the only idempotency key; `time` is when the job was first accepted and never changes.
+ */
+export const envelopeSchema = z.object({
+  specversion: z.literal('1.0'),
+  id: z.uuid(),
+  /** `{queue}.{what}.v{n}`, e.g. `feedback.submitted.v1`. */
+  type: printable(128),
+  source: printable(256),
+  time: z.iso.datetime(),
+  subject: printable(256).optional(),
+  datacontenttype: z.literal('application/json').optional(),
+  correlationid: printable(128).optional(),
+  traceparent: z
+    .string()
+    .regex(/^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/, 'must be a W3C traceparent')
+    .optional(),
+  data: z.unknown().optional(),
+  /** CloudEvents' claim check: the S3 key of the data. */
+  dataref: printable(1024).optional(),
+  /** SHA-256, hex, of the bytes behind `dataref`. */
+  datasha256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in hex')
+    .optional(),
+});
+
+export type Envelope = z.infer<typeof envelopeSchema>;
+
+export const sha256 = (bytes: string | Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+/** Same hash, same work: two deliveries of one id must agree on it. `time` and tracing do not count. */
+export function payloadHash(envelope: Envelope): string {
+  const data = envelope.datasha256 ?? sha256(JSON.stringify(envelope.data ?? null));
+  return sha256(`${envelope.type}\n${data}`);
+}
+
+/** How Zod's issues are told: the field's path and the rule, never the value (it may be personal). */
+export function describeIssue(issue: z.core.$ZodIssue, prefix = ''): { field: string; message: string } {
+  const path = issue.path.map(String).join('.');
+  const field = prefix && path ? `${prefix}.${path}` : prefix || path || '(body)';
+  return { field, message: `${field}: ${rule(issue)}` };
+}
+
+function rule(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case 'invalid_type':
+      return `must be ${article(issue.expected)}${issue.input === undefined ? '' : `, is ${kind(issue.input)}`}`;
+    case 'too_big':
+      return `must be at most ${issue.maximum}${unit(issue.origin)}`;
+    case 'too_small':
+      return `must be at least ${issue.minimum}${unit(issue.origin)}`;
+    case 'invalid_value':
+      return `must be one of ${issue.values.map((value) => JSON.stringify(value)).join(', ')}`;
+    case 'invalid_format':
+      return issue.message.startsWith('must ') ? issue.message : `must be a valid ${issue.format}`;
+    case 'unrecognized_keys':
+      return `has ${issue.keys.length} unknown ${issue.keys.length === 1 ? 'field' : 'fields'}`;
+    case 'custom':
+      return issue.message;
+    default:
+      return 'is not valid';
+  }
+}
+
+const article = (what: string): string => (/^[aeiou]/.test(what) ? `an ${what}` : `a ${what}`);
+const kind = (value: unknown): string =>
+  value === null ? 'null' : Array.isArray(value) ? 'an array' : article(typeof value);
+const unit = (origin: string): string =>
+  origin === 'string' ? ' characters' : origin === 'array' ? ' entries' : origin === 'object' ? ' fields' : '';
+
+/**
+ * Parses by a schema; the first problem becomes a PermanentError that names field and rule.
+ * `prefix` is the path of `input` inside the message, e.g. `data`.
+ */
+export function parseOrPark<T>(schema: z.ZodType<T>, input: unknown, prefix = ''): T {
+  const parsed = schema.safeParse(input, { reportInput: true });
+  if (parsed.success) return parsed.data;
+  const [first] = parsed.error.issues;
+  const { field, message } = first ? describeIssue(first, prefix) : { field: prefix, message: 'is not valid' };
+  throw new PermanentError({ code: 'InvalidField', message, field });
+}
+
+/** The envelope of a message body. Throws a PermanentError (`NotJson`, `InvalidEnvelope`) where it is none. */
+export function parseEnvelope(body: string): Envelope {
+  let json: unknown;
+  try {
+    json = JSON.parse(body);
+  } catch {
+    // The parser's own message quotes the text: it must not become our cause.
+    throw new PermanentError({ code: 'NotJson', message: 'the message body is not JSON' });
+  }
+  const parsed = envelopeSchema.safeParse(json, { reportInput: true });
+  if (parsed.success) return parsed.data;
+  const [first] = parsed.error.issues;
+  const { field, message } = first ? describeIssue(first) : { field: '(body)', message: 'is not valid' };
+  throw new PermanentError({ code: 'InvalidEnvelope', message, field });
+}

@@ -1,0 +1,106 @@
+import type { ErrorClass } from '../errors';
+import type { Item } from '../ports';
+
+/**
+ * A job's life: `queued → processing → succeeded | dead | cancelled`, with `held` between. `reason` says which kind:
+ * held(paused|throttled|retry|stopped|unknown|behind), dead(error|crash|expired), cancelled(never-sent|operator).
+ */
+export type State = 'queued' | 'processing' | 'held' | 'succeeded' | 'dead' | 'cancelled';
+export type HeldReason = 'paused' | 'throttled' | 'retry' | 'stopped' | 'unknown' | 'behind';
+export type DeadReason = 'error' | 'crash' | 'expired';
+export type CancelledReason = 'never-sent' | 'operator';
+export type Reason = HeldReason | DeadReason | CancelledReason;
+
+/** A side effect. `started` is written before the call, the rest after it; found `started`, the vendor is asked. */
+export interface Step {
+  status: 'started' | 'done' | 'unknown' | 'skipped';
+  startedAt: number;
+  endedAt?: number;
+  /** What the step brought, small and without personal data: a ticket's id, a message's id. */
+  result?: unknown;
+  /** Why it is `unknown` or `skipped`. */
+  reason?: string;
+  /** What the step's request was made of, where a repeat must be the same to the byte. */
+  hash?: string;
+}
+
+/** An error as it is stored: rules and kinds, never values. */
+export interface StoredError {
+  class: ErrorClass;
+  code: string;
+  message: string;
+  vendor?: string;
+  status?: number;
+  field?: string;
+}
+
+export interface HistoryEntry {
+  at: number;
+  event: string;
+  messageId?: string;
+  attempt?: number;
+  error?: StoredError;
+  note?: string;
+}
+
+/** One delivery's coordinates in SQS, for finding a message again. */
+export interface Delivery {
+  messageId: string;
+  group?: string;
+  sequence?: string;
+  receiveCount: number;
+  sentAt: number;
+  at: number;
+}
+
+/** One job in the table. Times are milliseconds since 1970. */
+export interface JobRow extends Item {
+  queue: string;
+  id: string;
+  type?: string;
+  source?: string;
+  group?: string;
+  correlationId?: string;
+  traceparent?: string;
+  /** The envelope's `time`: decides the record's key. */
+  time: number;
+  payloadHash: string;
+  state: State;
+  reason?: Reason;
+  /** How often the job was opened: 1 at first, one more for each redrive or retry. */
+  opened: number;
+  /** Counted attempts since it was last opened. */
+  attempts: number;
+  /** Runs since it was last opened that ended without any outcome, in a row. */
+  silent: number;
+  /** How often it was held: names the release (`{id}:h:{n}`). */
+  holds: number;
+  dueAt?: number;
+  /** The vendor that stopped it. */
+  vendor?: string;
+  lease?: { token: string; until: number; messageId: string };
+  /** Message ids that it was parked or held from: a delivery of one of them is late, not new. */
+  left: string[];
+  steps: Record<string, Step>;
+  error?: StoredError;
+  /** What the worker says of a success: small, no personal data. */
+  result?: unknown;
+  history: HistoryEntry[];
+  deliveries: Delivery[];
+  createdAt: number;
+  updatedAt: number;
+  /** When the message entered the queue that it is in now. */
+  sentAt?: number;
+  firstStartedAt?: number;
+  endedAt?: number;
+  /** When this end's S3 record was written. */
+  recordedAt?: number;
+  /** When this end's DLQ entry was sent. */
+  parkedAt?: number;
+  /** The message that this end was parked from: names the entry (`{id}:p:{messageId}`). */
+  parkedFrom?: string;
+  /** The body lies under `_bodies/`. */
+  bodyKept?: boolean;
+}
+
+export const isEnd = (state: State): boolean => state === 'succeeded' || state === 'dead' || state === 'cancelled';
