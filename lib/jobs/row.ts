@@ -99,6 +99,8 @@ export interface JobRow extends Item {
   parkedAt?: number;
   /** The message that this end was parked from: names the entry (`{id}:p:{messageId}`). */
   parkedFrom?: string;
+  /** When its DLQ entry was found to have expired or was discarded. */
+  leftDlqAt?: number;
   /** The body lies under `_bodies/`. */
   bodyKept?: boolean;
 }

@@ -1,0 +1,69 @@
+/** Every name that is stored or shared: keys of rows and objects, names of queues, deduplication ids. A stored contract. */
+
+export const jobKey = (queue: string, id: string): string => `${queue}#${id}`;
+
+/** Shared items beside the jobs. */
+export const vendorKey = (vendor: string): string => `vendor#${vendor}`;
+export const returnsKey = (queue: string): string => `returns#${queue}`;
+export const orderKey = (queue: string, group: string): string => `order#${queue}#${group}`;
+export const reconcilerKey = 'lease#reconciler';
+
+/** What the reconciler has to do with a row; the other half of the index `todo` is when. */
+export type TodoKind = 'unsent' | 'waiting' | 'held' | 'stopped' | 'behind' | 'unknown' | 'ending' | 'dead' | 'kept';
+export const todoKey = (queue: string, kind: TodoKind): string => `${queue}#${kind}`;
+
+/** UTC parts of a time in ms, as the partitions are named. */
+export function hourParts(time: number): { year: string; month: string; day: string; hour: string } {
+  const iso = new Date(time).toISOString();
+  return { year: iso.slice(0, 4), month: iso.slice(5, 7), day: iso.slice(8, 10), hour: iso.slice(11, 13) };
+}
+
+/** Key of the index `hour`, e.g. `feedback#2026010203`. */
+export function hourKey(queue: string, time: number): string {
+  const { year, month, day, hour } = hourParts(time);
+  return `${queue}#${year}${month}${day}${hour}`;
+}
+
+/** `{prefix}/{queue}/year=YYYY/month=MM/day=DD/hour=HH/`: the partition of a job's `time`. */
+export function recordPartition(prefix: string, queue: string, time: number): string {
+  const { year, month, day, hour } = hourParts(time);
+  return `${prefix}/${queue}/year=${year}/month=${month}/day=${day}/hour=${hour}/`;
+}
+
+/** Key of a job's S3 record: a pure function of the job. */
+export const recordKey = (prefix: string, row: { queue: string; time: number; id: string }): string =>
+  `${recordPartition(prefix, row.queue, row.time)}${row.id}.json`;
+
+/** The body of a held or parked job waits here, so that no release, redrive or retry needs a queue entry. */
+export const bodyKey = (prefix: string, queue: string, id: string): string => `${prefix}/_bodies/${queue}/${id}`;
+
+/** Claim checks (`dataref`) and attachments that a queue's function may read. */
+export const dataPrefix = (prefix: string, queue: string): string => `${prefix}/_data/${queue}/`;
+export const attachmentsPrefix = (prefix: string, queue: string): string => `${prefix}/_attachments/${queue}/`;
+
+const suffix = (type: 'fifo' | 'standard'): string => (type === 'fifo' ? '.fifo' : '');
+export const queueName = (instance: string, queue: string, type: 'fifo' | 'standard'): string =>
+  `${instance}-${queue}${suffix(type)}`;
+export const dlqName = (instance: string, queue: string, type: 'fifo' | 'standard'): string =>
+  `${instance}-${queue}-dlq${suffix(type)}`;
+
+/** SQS takes any host in a queue URL that goes to the client's own endpoint (`useQueueUrlAsEndpoint: false`). */
+export const queueUrl = (region: string, account: string, name: string): string =>
+  `https://sqs.${region}.amazonaws.com/${account}/${name}`;
+
+/**
+ * Deduplication ids name transitions. SQS remembers one for five minutes, even past a delete, and swallows a repeat
+ * with an answer of 200: under one id per job a redrive, or a second park within that time, would be lost.
+ */
+export const deduplicationId = {
+  sent: (id: string): string => id,
+  parked: (id: string, messageId: string): string => `${id}:p:${messageId}`,
+  released: (id: string, holds: number): string => `${id}:h:${holds}`,
+  /** `opened`: how often the job was opened before. */
+  redriven: (id: string, opened: number): string => `${id}:r:${opened}`,
+  returned: (id: string, messageId: string): string => `${id}:u:${messageId}`,
+};
+
+/** A body that is no job gets a row and a record of its own under this id. */
+export const invalidId = (messageId: string): string => `invalid/${messageId}`;
+export const isInvalidId = (id: string): boolean => id.startsWith('invalid/');

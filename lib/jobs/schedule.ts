@@ -1,0 +1,62 @@
+import type { QueueSettings } from '../config';
+import { hourKey, type TodoKind, todoKey } from './keys';
+import { isEnd, type JobRow } from './row';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+/** A row that the producer wrote and never marked as sent is cancelled after this. */
+export const UNSENT_AFTER_MS = 15 * MINUTE;
+/** An end that lacks its record or its DLQ entry is completed by the reconciler after this. */
+export const UNFINISHED_AFTER_MS = 5 * MINUTE;
+/** How long an ended job's row lives after its last write. */
+export const ROW_LIFETIME_MS = 45 * DAY;
+/** A kept body goes a day before its row does. */
+const BODY_LIFETIME_MS = 44 * DAY;
+
+const due = (queue: string, kind: TodoKind, at: number) => ({ todo: todoKey(queue, kind), todoAt: at });
+
+function todoOf(row: JobRow, settings: QueueSettings): { todo: string; todoAt: number } | undefined {
+  const { queue } = row;
+  switch (row.state) {
+    case 'queued':
+      if (row.sentAt === undefined) return due(queue, 'unsent', row.createdAt + UNSENT_AFTER_MS);
+      return due(queue, 'waiting', row.sentAt + settings.retention * 1000 + HOUR);
+    case 'processing':
+      return due(
+        queue,
+        'waiting',
+        Math.max(row.lease?.until ?? 0, (row.sentAt ?? row.updatedAt) + settings.retention * 1000) + HOUR,
+      );
+    case 'held':
+      if (row.reason === 'stopped' || row.reason === 'behind' || row.reason === 'unknown')
+        return due(queue, row.reason, row.updatedAt);
+      return due(queue, 'held', row.dueAt ?? row.updatedAt);
+    default:
+      return todoOfEnd(row);
+  }
+}
+
+function todoOfEnd(row: JobRow): { todo: string; todoAt: number } | undefined {
+  const parks = row.state === 'dead' && row.reason !== 'expired';
+  if (row.recordedAt === undefined || (parks && row.parkedAt === undefined))
+    return due(row.queue, 'ending', (row.endedAt ?? row.updatedAt) + UNFINISHED_AFTER_MS);
+  if (parks && row.leftDlqAt === undefined) return due(row.queue, 'dead', row.parkedAt ?? row.updatedAt);
+  if (row.bodyKept) return due(row.queue, 'kept', row.updatedAt + BODY_LIFETIME_MS);
+  return undefined;
+}
+
+/**
+ * A row with its index attributes, which follow from the rest: what the reconciler has to do with it and when, its
+ * hour, and its end of life (never on a live job).
+ */
+export function withSchedule(row: JobRow, settings: QueueSettings): JobRow {
+  const { todo: _todo, todoAt: _todoAt, expiresAt: _expiresAt, ...rest } = row;
+  return {
+    ...rest,
+    hour: hourKey(row.queue, row.time),
+    ...todoOf(row, settings),
+    ...(isEnd(row.state) ? { expiresAt: Math.ceil((row.updatedAt + ROW_LIFETIME_MS) / 1000) } : {}),
+  };
+}
