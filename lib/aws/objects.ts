@@ -1,0 +1,61 @@
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  PutObjectCommand,
+  paginateListObjectsV2,
+  S3Client,
+} from '@aws-sdk/client-s3';
+import type { Objects } from '../ports';
+import { clientDefaults } from './clients';
+import { guarded, hasStatus, isAwsError } from './store-error';
+
+export const s3Client = (): S3Client => new S3Client({ ...clientDefaults });
+
+/**
+ * The bucket through the AWS SDK; one client per cold start. S3 tells a missing key from a forbidden one only to those
+ * who may list the prefix: without `s3:ListBucket` a missing object is a StoreError (`S3.AccessDenied`).
+ */
+export function realObjects({ bucket, client = s3Client() }: { bucket: string; client?: S3Client }): Objects {
+  const s3 = <T>(operation: string, call: () => Promise<T>) => guarded({ service: 'S3', operation, call });
+
+  return {
+    put: (key, body, contentType) =>
+      s3('PutObject', async () => {
+        await client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body, ContentType: contentType }));
+      }),
+
+    get: (key) =>
+      s3('GetObject', async () => {
+        try {
+          const { Body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+          return await Body?.transformToByteArray();
+        } catch (error) {
+          if (isAwsError(error, 'NoSuchBucket')) throw error;
+          if (isAwsError(error, 'NoSuchKey') || hasStatus(error, 404)) return undefined;
+          throw error;
+        }
+      }),
+
+    delete: (key) =>
+      s3('DeleteObject', async () => {
+        await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }));
+      }),
+
+    list: (prefix, { after, limit = Number.POSITIVE_INFINITY } = {}) =>
+      s3('ListObjectsV2', async () => {
+        const keys: string[] = [];
+        if (limit <= 0) return keys;
+        const input = {
+          Bucket: bucket,
+          Prefix: prefix,
+          MaxKeys: Math.min(limit, 1000),
+          ...(after === undefined ? {} : { StartAfter: after }),
+        };
+        for await (const page of paginateListObjectsV2({ client }, input)) {
+          for (const { Key } of page.Contents ?? []) if (Key !== undefined) keys.push(Key);
+          if (keys.length >= limit) break;
+        }
+        return keys.slice(0, limit);
+      }),
+  };
+}

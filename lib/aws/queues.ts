@@ -1,0 +1,79 @@
+import {
+  ChangeMessageVisibilityCommand,
+  DeleteMessageCommand,
+  GetQueueAttributesCommand,
+  ReceiveMessageCommand,
+  SendMessageCommand,
+  SQSClient,
+} from '@aws-sdk/client-sqs';
+import type { Queues } from '../ports';
+import { clientDefaults } from './clients';
+import { fromSqs, toSqs, wholeSeconds } from './sqs-messages';
+import { guarded } from './store-error';
+
+/**
+ * Without `useQueueUrlAsEndpoint: false` the client sends to the host of the queue's URL, whatever endpoint it was
+ * given: a test or a local service would call the real SQS.
+ */
+export const sqsClient = (): SQSClient => new SQSClient({ ...clientDefaults, useQueueUrlAsEndpoint: false });
+
+/** SQS through the AWS SDK; one client per cold start. */
+export function realQueues(client: SQSClient = sqsClient()): Queues {
+  const sqs = <T>(operation: string, call: () => Promise<T>) => guarded({ service: 'SQS', operation, call });
+
+  return {
+    send: (queueUrl, message) =>
+      sqs('SendMessage', async () => {
+        const answer = await client.send(new SendMessageCommand(toSqs(queueUrl, message)));
+        return {
+          messageId: answer.MessageId ?? '',
+          ...(answer.SequenceNumber ? { sequenceNumber: answer.SequenceNumber } : {}),
+        };
+      }),
+
+    receive: (queueUrl, { max, visibilitySeconds }) =>
+      sqs('ReceiveMessage', async () => {
+        const { Messages = [] } = await client.send(
+          new ReceiveMessageCommand({
+            QueueUrl: queueUrl,
+            MaxNumberOfMessages: Math.min(max, 10),
+            VisibilityTimeout: wholeSeconds(visibilitySeconds),
+            WaitTimeSeconds: 0,
+            MessageSystemAttributeNames: ['All'],
+            MessageAttributeNames: ['All'],
+          }),
+        );
+        return Messages.map(fromSqs);
+      }),
+
+    changeVisibility: (queueUrl, receiptHandle, seconds) =>
+      sqs('ChangeMessageVisibility', async () => {
+        await client.send(
+          new ChangeMessageVisibilityCommand({
+            QueueUrl: queueUrl,
+            ReceiptHandle: receiptHandle,
+            VisibilityTimeout: wholeSeconds(seconds),
+          }),
+        );
+      }),
+
+    delete: (queueUrl, receiptHandle) =>
+      sqs('DeleteMessage', async () => {
+        await client.send(new DeleteMessageCommand({ QueueUrl: queueUrl, ReceiptHandle: receiptHandle }));
+      }),
+
+    depth: (queueUrl) =>
+      sqs('GetQueueAttributes', async () => {
+        const { Attributes } = await client.send(
+          new GetQueueAttributesCommand({
+            QueueUrl: queueUrl,
+            AttributeNames: ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'],
+          }),
+        );
+        return {
+          visible: Number(Attributes?.ApproximateNumberOfMessages ?? 0),
+          inFlight: Number(Attributes?.ApproximateNumberOfMessagesNotVisible ?? 0),
+        };
+      }),
+  };
+}

@@ -1,0 +1,68 @@
+import { StoreError } from '../errors';
+import type { Secret } from '../vendors/secret';
+import { clientDefaults } from './clients';
+import { guarded } from './store-error';
+
+type Fetch = (name: string) => Promise<string | Uint8Array | undefined>;
+
+/**
+ * A secret by its reference: `ssm:/path` (Parameter Store, decrypted), `secretsmanager:name`, or the secret itself.
+ * A reference is fetched once per cold start and again when it is asked for `fresh`; a failed fetch is not remembered.
+ * Rejects with a StoreError.
+ */
+export function realSecret(reference: string): Secret {
+  const fetch = fetchOf(reference);
+  if (!fetch) return async () => reference;
+
+  let known: Promise<string> | undefined;
+  let fetching = false;
+  const start = (): Promise<string> => {
+    fetching = true;
+    const attempt = fetch().finally(() => {
+      fetching = false;
+    });
+    attempt.catch(() => {
+      if (known === attempt) known = undefined;
+    });
+    known = attempt;
+    return attempt;
+  };
+
+  return ({ fresh = false } = {}) => {
+    // Jobs that run side by side meet the same 401: one fetch serves them all.
+    if (known && (!fresh || fetching)) return known;
+    return start();
+  };
+}
+
+function fetchOf(reference: string): (() => Promise<string>) | undefined {
+  const [, kind, name] = /^(ssm|secretsmanager):(.+)$/s.exec(reference) ?? [];
+  if (!kind || !name) return undefined;
+  const { service, operation, load } =
+    kind === 'ssm'
+      ? ({ service: 'SSM', operation: 'GetParameter', load: parameterStore } as const)
+      : ({ service: 'SecretsManager', operation: 'GetSecretValue', load: secretsManager } as const);
+  return async () => {
+    const value = await guarded({ service, operation, call: async () => (await load())(name).catch(unwrap) });
+    if (!value) throw new StoreError({ code: 'SecretMissing', message: `there is no value at ${reference}` });
+    return typeof value === 'string' ? value : new TextDecoder().decode(value);
+  };
+}
+
+// Loaded when first needed: with a plain secret a function never pays for these clients.
+async function parameterStore(): Promise<Fetch> {
+  const { SSMProvider } = await import('@aws-lambda-powertools/parameters/ssm');
+  const provider = new SSMProvider({ clientConfig: clientDefaults });
+  return (name) => provider.get(name, { decrypt: true, forceFetch: true });
+}
+
+async function secretsManager(): Promise<Fetch> {
+  const { SecretsProvider } = await import('@aws-lambda-powertools/parameters/secrets');
+  const provider = new SecretsProvider({ clientConfig: clientDefaults });
+  return (name) => provider.get(name, { forceFetch: true });
+}
+
+/** Powertools wraps AWS's error in one whose name says nothing. */
+function unwrap(error: unknown): never {
+  throw error instanceof Error && error.cause ? error.cause : error;
+}

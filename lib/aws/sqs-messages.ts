@@ -1,0 +1,45 @@
+import type { Message, SendMessageRequest } from '@aws-sdk/client-sqs';
+import type { OutgoingMessage, ReceivedMessage } from '../ports';
+
+const MAX_VISIBILITY_SECONDS = 43_200;
+
+/** SQS takes whole seconds; rounded up, because a message that comes back too early spends a receive for nothing. */
+export const wholeSeconds = (seconds: number): number =>
+  Math.min(Math.max(Math.ceil(seconds), 0), MAX_VISIBILITY_SECONDS);
+
+/** Our message as SQS takes it. */
+export function toSqs(
+  queueUrl: string,
+  { body, groupId, deduplicationId, attributes }: OutgoingMessage,
+): SendMessageRequest {
+  return {
+    QueueUrl: queueUrl,
+    MessageBody: body,
+    ...(groupId === undefined ? {} : { MessageGroupId: groupId }),
+    ...(deduplicationId === undefined ? {} : { MessageDeduplicationId: deduplicationId }),
+    ...(attributes && {
+      MessageAttributes: Object.fromEntries(
+        Object.entries(attributes).map(([name, value]) => [name, { DataType: 'String', StringValue: value }]),
+      ),
+    }),
+  };
+}
+
+/** SQS's message as we take it; attributes that are not strings are left out. */
+export function fromSqs(message: Message): ReceivedMessage {
+  const { Attributes: system = {}, MessageAttributes: own = {} } = message;
+  return {
+    messageId: message.MessageId ?? '',
+    receiptHandle: message.ReceiptHandle ?? '',
+    body: message.Body ?? '',
+    ...(system.MessageGroupId ? { groupId: system.MessageGroupId } : {}),
+    ...(system.SequenceNumber ? { sequenceNumber: system.SequenceNumber } : {}),
+    receiveCount: Number(system.ApproximateReceiveCount ?? 1),
+    sentAt: Number(system.SentTimestamp ?? 0),
+    attributes: Object.fromEntries(
+      Object.entries(own).flatMap(([name, { StringValue }]) =>
+        StringValue === undefined ? [] : [[name, StringValue] as const],
+      ),
+    ),
+  };
+}

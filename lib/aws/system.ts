@@ -1,0 +1,17 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Clock, Random } from '../ports';
+
+/** The machine's clock. */
+export const realClock: Clock = {
+  now: () => Date.now(),
+  sleep: async (ms) => {
+    await sleep(Math.max(0, ms));
+  },
+};
+
+/** The machine's randomness. */
+export const realRandom: Random = {
+  uuid: () => randomUUID(),
+  fraction: () => Math.random(),
+};

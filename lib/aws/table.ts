@@ -1,0 +1,123 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import {
+  DeleteCommand,
+  DynamoDBDocumentClient,
+  GetCommand,
+  PutCommand,
+  paginateQuery,
+  type QueryCommandInput,
+} from '@aws-sdk/lib-dynamodb';
+import type { Item, Table } from '../ports';
+import { clientDefaults } from './clients';
+import { guarded, isAwsError } from './store-error';
+
+export const dynamoClient = (): DynamoDBClient => new DynamoDBClient({ ...clientDefaults });
+
+/**
+ * The jobs table through the AWS SDK; one client per cold start. The SDK's own second try can meet our first one
+ * already applied and answer 'conflict': compare `writer` before believing that somebody else wrote.
+ */
+export function realTable({ table, client = dynamoClient() }: { table: string; client?: DynamoDBClient }): Table {
+  const documents = DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } });
+  const dynamo = <T>(operation: string, call: () => Promise<T>) => guarded({ service: 'DynamoDB', operation, call });
+
+  /** At most `limit` items over as many pages as it takes: DynamoDB ends a page at 1 MB, whatever the limit. */
+  async function query(input: Omit<QueryCommandInput, 'TableName'>, limit: number): Promise<Record<string, unknown>[]> {
+    const items: Record<string, unknown>[] = [];
+    if (limit <= 0) return items;
+    for await (const page of paginateQuery({ client: documents }, { TableName: table, Limit: limit, ...input })) {
+      items.push(...(page.Items ?? []));
+      if (items.length >= limit) break;
+    }
+    return items.slice(0, limit);
+  }
+
+  return {
+    get: (key) =>
+      dynamo('GetItem', async () => {
+        const { Item: item } = await documents.send(
+          new GetCommand({ TableName: table, Key: { key }, ConsistentRead: true }),
+        );
+        return item as Item | undefined;
+      }),
+
+    put: (item, expected) =>
+      dynamo('PutItem', () =>
+        conditional('written', () =>
+          documents.send(new PutCommand({ TableName: table, Item: item, ...versionIs(expected) })),
+        ),
+      ),
+
+    delete: (key, expected) =>
+      dynamo('DeleteItem', () =>
+        conditional('deleted', () =>
+          documents.send(new DeleteCommand({ TableName: table, Key: { key }, ...versionIs(expected) })),
+        ),
+      ),
+
+    due: (todo, { until, limit }) =>
+      dynamo('Query', async () => {
+        const items = await query(
+          {
+            IndexName: 'todo',
+            KeyConditionExpression: '#todo = :todo AND #at <= :until',
+            ExpressionAttributeNames: { '#todo': 'todo', '#at': 'todoAt' },
+            ExpressionAttributeValues: { ':todo': todo, ':until': until },
+          },
+          limit,
+        );
+        return items.map(({ key, todoAt }) => ({ key: String(key), todoAt: Number(todoAt) }));
+      }),
+
+    count: (todo, { since }) =>
+      dynamo('Query', async () => {
+        let count = 0;
+        for await (const page of paginateQuery(
+          { client: documents },
+          {
+            TableName: table,
+            IndexName: 'todo',
+            Select: 'COUNT',
+            KeyConditionExpression: '#todo = :todo AND #at >= :since',
+            ExpressionAttributeNames: { '#todo': 'todo', '#at': 'todoAt' },
+            ExpressionAttributeValues: { ':todo': todo, ':since': since },
+          },
+        ))
+          count += page.Count ?? 0;
+        return count;
+      }),
+
+    hour: (hour, { after, limit }) =>
+      dynamo('Query', async () => {
+        const items = await query(
+          {
+            IndexName: 'hour',
+            KeyConditionExpression: after === undefined ? '#hour = :hour' : '#hour = :hour AND #key > :after',
+            ExpressionAttributeNames: { '#hour': 'hour', ...(after === undefined ? {} : { '#key': 'key' }) },
+            ExpressionAttributeValues: { ':hour': hour, ...(after === undefined ? {} : { ':after': after }) },
+          },
+          limit,
+        );
+        return items.map(({ key }) => String(key));
+      }),
+  };
+}
+
+const versionIs = (expected: number) =>
+  expected === 0
+    ? { ConditionExpression: 'attribute_not_exists(#key)', ExpressionAttributeNames: { '#key': 'key' } }
+    : {
+        ConditionExpression: '#version = :expected',
+        ExpressionAttributeNames: { '#version': 'version' },
+        ExpressionAttributeValues: { ':expected': expected },
+      };
+
+async function conditional<T extends string>(done: T, write: () => Promise<unknown>): Promise<T | 'conflict'> {
+  try {
+    await write();
+    return done;
+  } catch (error) {
+    if (isAwsError(error, 'ConditionalCheckFailedException')) return 'conflict';
+    throw error;
+  }
+}
