@@ -1,0 +1,113 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { InvokeResult } from '../event-source-mapping';
+import type { DeclaredFunction } from '../template/declared';
+import { type ExecutionEnvironment, type Invocation, startEnvironment } from './environment';
+
+export interface Lambda {
+  /** Runs a function, named as in serverless.yml, in a warm environment if one is free. */
+  invoke(functionKey: string, event: unknown): Promise<InvokeResult>;
+  /** Kills every environment of the function that runs an invocation now; says how many. */
+  kill(functionKey: string): number;
+  /** Ends all environments. */
+  stop(): void;
+}
+
+export interface LambdaOptions {
+  functions: DeclaredFunction[];
+  /** Where a function's code lies, unpacked. */
+  code: (declared: DeclaredFunction) => string;
+  /** Where the functions' logs go. */
+  logs: string;
+  region: string;
+  /** Where the services are, and what else stands outside the template; wins over the template. */
+  variables: Record<string, string>;
+  onInvocation?: (invocation: Invocation) => void;
+}
+
+interface Pool {
+  declared: DeclaredFunction;
+  idle: ExecutionEnvironment[];
+  busy: Set<ExecutionEnvironment>;
+  started: number;
+}
+
+/** Runs the template's functions on this machine: warm and cold starts, time-outs, concurrency, crashes. */
+export function createLambda({ functions, code, logs, region, variables, onInvocation }: LambdaOptions): Lambda {
+  mkdirSync(logs, { recursive: true });
+  const pools = new Map<string, Pool>(
+    functions.map((declared) => [declared.key, { declared, idle: [], busy: new Set(), started: 0 }]),
+  );
+
+  function poolOf(key: string): Pool {
+    const pool = pools.get(key);
+    if (!pool) throw new Error(`no function ${key}; there are ${[...pools.keys()].join(', ')}`);
+    return pool;
+  }
+
+  function start({ declared, started }: Pool): ExecutionEnvironment {
+    const directory = code(declared);
+    return startEnvironment({
+      declared,
+      directory,
+      variables: { ...lambdaVariables(declared, { directory, region }), ...declared.environment, ...variables },
+      logFile: join(logs, `${declared.key}-${process.pid}-${started}.log`),
+    });
+  }
+
+  const kill = () => {
+    for (const { idle, busy } of pools.values()) for (const environment of [...idle, ...busy]) environment.kill();
+  };
+  // Whatever ends this process, its children must not stay.
+  process.on('exit', kill);
+
+  return {
+    async invoke(key, event) {
+      const pool = poolOf(key);
+      if (pool.busy.size >= (pool.declared.reservedConcurrency ?? Number.POSITIVE_INFINITY))
+        return { kind: 'throttled' };
+      pool.idle = pool.idle.filter((environment) => environment.alive());
+      let environment = pool.idle.pop();
+      if (!environment) {
+        pool.started += 1;
+        environment = start(pool);
+      }
+      pool.busy.add(environment);
+      const invocation = await environment.invoke(event);
+      pool.busy.delete(environment);
+      if (environment.alive()) pool.idle.push(environment);
+      onInvocation?.(invocation);
+      return invocation.result;
+    },
+    kill(key) {
+      const running = [...poolOf(key).busy];
+      for (const environment of running) environment.kill();
+      return running.length;
+    },
+    stop() {
+      kill();
+      process.off('exit', kill);
+    },
+  };
+}
+
+/** What Lambda itself sets (https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html). */
+function lambdaVariables(
+  { name, handler, memoryMb }: DeclaredFunction,
+  { directory, region }: { directory: string; region: string },
+): Record<string, string> {
+  return {
+    AWS_REGION: region,
+    AWS_DEFAULT_REGION: region,
+    AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs24.x',
+    AWS_LAMBDA_FUNCTION_NAME: name,
+    AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
+    AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(memoryMb),
+    AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${name}`,
+    AWS_LAMBDA_LOG_STREAM_NAME: 'local',
+    AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
+    LAMBDA_TASK_ROOT: directory,
+    _HANDLER: handler,
+    TZ: ':UTC',
+  };
+}

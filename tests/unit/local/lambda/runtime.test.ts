@@ -1,0 +1,191 @@
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Invocation } from '../../../../lib/local/lambda/environment';
+import { createLambda, type Lambda } from '../../../../lib/local/lambda/runtime';
+import type { DeclaredFunction } from '../../../../lib/local/template/declared';
+
+const source = `
+let runs = 0;
+exports.handler = async (event, context) => {
+  runs += 1;
+  console.log('run ' + runs);
+  if (event.throws) throw new Error('no');
+  if (event.exits) process.exit(7);
+  if (event.loops) for (;;) console.log('busy');
+  if (event.tells) await new Promise((done) => require('node:net').connect(event.tells, '127.0.0.1', done));
+  if (event.waitsFor) while (!require('node:fs').existsSync(event.waitsFor)) await new Promise((done) => setTimeout(done, 5));
+  return { runs, pid: process.pid, env: process.env, left: context.getRemainingTimeInMillis(), name: context.functionName };
+};
+`;
+
+const declared = (over: Partial<DeclaredFunction> = {}): DeclaredFunction => ({
+  key: 'worker',
+  name: 'example-local-worker',
+  arn: 'arn:aws:lambda:us-east-1:000000000000:function:example-local-worker',
+  handler: 'index.handler',
+  timeoutSeconds: 5,
+  memoryMb: 128,
+  environment: { FROM_TEMPLATE: 'yes', ENDPOINT: 'https://api.example.com' },
+  artifact: 'worker.zip',
+  ...over,
+});
+
+let directory: string;
+let lambda: Lambda;
+let invocations: Invocation[];
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'lambda-'));
+  writeFileSync(join(directory, 'index.js'), source);
+  invocations = [];
+});
+
+afterEach(() => {
+  lambda.stop();
+  rmSync(directory, { recursive: true });
+});
+
+function start(over: Partial<DeclaredFunction> = {}): Lambda {
+  lambda = createLambda({
+    functions: [declared(over)],
+    code: () => directory,
+    logs: join(directory, 'logs'),
+    region: 'us-east-1',
+    variables: { ENDPOINT: 'http://127.0.0.1:1' },
+    onInvocation: (invocation) => invocations.push(invocation),
+  });
+  return lambda;
+}
+
+async function answer(event: object = {}): Promise<Record<string, unknown>> {
+  const result = await lambda.invoke('worker', event);
+  if (result.kind !== 'answer') throw new Error(`ended as ${JSON.stringify(result)}`);
+  return result.value as Record<string, unknown>;
+}
+
+test('a second invocation finds the environment of the first one warm', async () => {
+  start();
+
+  const first = await answer();
+  const second = await answer();
+
+  expect([first.runs, second.runs]).toEqual([1, 2]);
+  expect(second.pid).toBe(first.pid);
+  expect(invocations.map(({ cold }) => cold)).toEqual([true, false]);
+});
+
+test('two invocations at once run in two environments', async () => {
+  start();
+
+  const [first, second] = await Promise.all([answer(), answer()]);
+
+  expect(first?.pid).not.toBe(second?.pid);
+});
+
+test('a function gets the environment that the template declares, the overrides, and nothing of this process', async () => {
+  process.env.OF_THE_MACHINE = 'secret';
+  start();
+
+  const { env, name, left } = await answer();
+
+  expect(env).toMatchObject({
+    FROM_TEMPLATE: 'yes',
+    ENDPOINT: 'http://127.0.0.1:1',
+    AWS_REGION: 'us-east-1',
+    AWS_LAMBDA_FUNCTION_NAME: 'example-local-worker',
+    AWS_LAMBDA_FUNCTION_MEMORY_SIZE: '128',
+  });
+  expect(env).not.toHaveProperty('OF_THE_MACHINE');
+  expect(env).not.toHaveProperty('HOME');
+  expect(name).toBe('example-local-worker');
+  expect(left).toBeLessThanOrEqual(5000);
+  delete process.env.OF_THE_MACHINE;
+});
+
+test('a function that overruns its declared time-out is killed, its log is kept and the next start is cold', async () => {
+  start({ timeoutSeconds: 0.2 });
+
+  const result = await lambda.invoke('worker', { loops: true });
+  const next = await answer();
+
+  expect(result).toEqual({ kind: 'failed', reason: 'timeout' });
+  expect(invocations[0]?.log[0]).toBe('run 1');
+  expect(invocations[0]?.log).toContain('busy');
+  expect(next.runs).toBe(1);
+});
+
+test('a function that throws fails without an answer and stays warm', async () => {
+  start();
+
+  const result = await lambda.invoke('worker', { throws: true });
+
+  expect(result).toEqual({ kind: 'failed', reason: 'error' });
+  expect((await answer()).runs).toBe(2);
+});
+
+test('a process that ends by itself is a crash', async () => {
+  start();
+
+  expect(await lambda.invoke('worker', { exits: true })).toEqual({ kind: 'failed', reason: 'crash' });
+  expect((await answer()).runs).toBe(1);
+});
+
+test('a kill in the middle of an invocation ends it as a crash', async () => {
+  start();
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const running = lambda.invoke('worker', { tells: port, waitsFor: join(directory, 'never') });
+  await once(server, 'connection');
+
+  const killed = lambda.kill('worker');
+
+  expect(killed).toBe(1);
+  expect(await running).toEqual({ kind: 'failed', reason: 'crash' });
+  expect(lambda.kill('worker')).toBe(0);
+  expect(invocations[0]?.log).toEqual(['run 1']);
+  server.close();
+});
+
+test('past its reserved concurrency a function is throttled', async () => {
+  start({ reservedConcurrency: 1 });
+  const open = join(directory, 'open');
+  const running = answer({ waitsFor: open });
+
+  const second = await lambda.invoke('worker', {});
+  writeFileSync(open, '');
+
+  expect(second).toEqual({ kind: 'throttled' });
+  expect((await running).runs).toBe(1);
+});
+
+test('a bundle that cannot be loaded fails every invocation and says why in the log', async () => {
+  writeFileSync(join(directory, 'index.js'), 'throw new Error("broken bundle")');
+  start();
+
+  const results = [await lambda.invoke('worker', {}), await lambda.invoke('worker', {})];
+
+  expect(results).toEqual([
+    { kind: 'failed', reason: 'error' },
+    { kind: 'failed', reason: 'error' },
+  ]);
+  expect(invocations[1]?.log.join('\n')).toContain('broken bundle');
+});
+
+test('a function that is not declared is named, with those that are', async () => {
+  start();
+
+  await expect(lambda.invoke('wroker', {})).rejects.toThrow('no function wroker; there are worker');
+});
+
+test('each invocation has its own lines of the log', async () => {
+  start();
+
+  await answer();
+  await answer();
+
+  expect(invocations.map(({ log }) => log)).toEqual([['run 1'], ['run 2']]);
+});

@@ -1,0 +1,140 @@
+import { declared } from '../../../../lib/local/template/declared';
+import type { Resource } from '../../../../lib/local/template/intrinsics';
+
+const read = (resources: Record<string, Resource>) =>
+  declared({ resources, region: 'us-east-1', account: '000000000000', stack: 'example', sqsUrl: 'http://127.0.0.1:1' });
+
+const worker: Resource = {
+  Type: 'AWS::Lambda::Function',
+  Properties: {
+    FunctionName: 'example-worker',
+    Handler: 'handlers/worker.handler',
+    Timeout: 45,
+    MemorySize: 256,
+    Code: { S3Bucket: { Ref: 'Deployments' }, S3Key: 'serverless/example/1/worker.zip' },
+    Role: { 'Fn::GetAtt': ['WorkerRole', 'Arn'] },
+    Environment: { Variables: { TABLE: { Ref: 'Rows' } } },
+  },
+};
+const rows: Resource = {
+  Type: 'AWS::DynamoDB::Table',
+  Properties: {
+    TableName: 'example-rows',
+    BillingMode: 'PAY_PER_REQUEST',
+    AttributeDefinitions: [{ AttributeName: 'key', AttributeType: 'S' }],
+    KeySchema: [{ AttributeName: 'key', KeyType: 'HASH' }],
+    GlobalSecondaryIndexes: [{ IndexName: 'todo' }],
+    PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
+  },
+};
+const jobs: Resource = {
+  Type: 'AWS::SQS::Queue',
+  Properties: {
+    QueueName: 'example-jobs.fifo',
+    FifoQueue: true,
+    VisibilityTimeout: 300,
+    RedrivePolicy: { deadLetterTargetArn: { 'Fn::GetAtt': ['Dead', 'Arn'] }, maxReceiveCount: 3 },
+    Tags: [{ Key: 'stage', Value: 'example' }],
+  },
+};
+const dead: Resource = { Type: 'AWS::SQS::Queue', Properties: { QueueName: 'example-jobs-dlq.fifo', FifoQueue: true } };
+const mapping: Resource = {
+  Type: 'AWS::Lambda::EventSourceMapping',
+  Properties: {
+    BatchSize: 1,
+    EventSourceArn: { 'Fn::GetAtt': ['Jobs', 'Arn'] },
+    FunctionName: { 'Fn::GetAtt': ['Worker', 'Arn'] },
+    Enabled: true,
+    FunctionResponseTypes: ['ReportBatchItemFailures'],
+    ScalingConfig: { MaximumConcurrency: 5 },
+  },
+};
+const rule: Resource = {
+  Type: 'AWS::Events::Rule',
+  Properties: {
+    ScheduleExpression: 'rate(1 minute)',
+    State: 'ENABLED',
+    Targets: [{ Arn: { 'Fn::GetAtt': ['Worker', 'Arn'] }, Id: 'schedule' }],
+  },
+};
+
+test('a queue keeps every attribute, its redrive policy as SQS takes it', () => {
+  const { queues } = read({ Jobs: jobs, Dead: dead });
+
+  expect(queues[0]).toEqual({
+    name: 'example-jobs.fifo',
+    arn: 'arn:aws:sqs:us-east-1:000000000000:example-jobs.fifo',
+    url: 'http://127.0.0.1:1/000000000000/example-jobs.fifo',
+    attributes: {
+      FifoQueue: 'true',
+      VisibilityTimeout: '300',
+      RedrivePolicy: JSON.stringify({
+        deadLetterTargetArn: 'arn:aws:sqs:us-east-1:000000000000:example-jobs-dlq.fifo',
+        maxReceiveCount: 3,
+      }),
+    },
+  });
+});
+
+test('a table keeps keys and indexes and leaves out what CreateTable does not take', () => {
+  const { tables } = read({ Rows: rows });
+
+  expect(tables).toEqual([
+    {
+      name: 'example-rows',
+      create: {
+        BillingMode: 'PAY_PER_REQUEST',
+        AttributeDefinitions: [{ AttributeName: 'key', AttributeType: 'S' }],
+        KeySchema: [{ AttributeName: 'key', KeyType: 'HASH' }],
+        GlobalSecondaryIndexes: [{ IndexName: 'todo' }],
+      },
+    },
+  ]);
+});
+
+test('a function is called as in serverless.yml and its role is not needed', () => {
+  const { functions } = read({ Worker: worker, Rows: rows });
+
+  expect(functions).toEqual([
+    {
+      key: 'worker',
+      name: 'example-worker',
+      arn: 'arn:aws:lambda:us-east-1:000000000000:function:example-worker',
+      handler: 'handlers/worker.handler',
+      timeoutSeconds: 45,
+      memoryMb: 256,
+      environment: { TABLE: 'example-rows' },
+      artifact: 'worker.zip',
+    },
+  ]);
+});
+
+test('an event source mapping joins queue and function', () => {
+  const { mappings } = read({ Worker: worker, Rows: rows, Jobs: jobs, Dead: dead, Mapping: mapping });
+
+  expect(mappings).toEqual([
+    { queue: 'example-jobs.fifo', functionKey: 'worker', batchSize: 1, partialResponses: true, maximumConcurrency: 5 },
+  ]);
+});
+
+test('a mapping that is switched off does not run', () => {
+  const off = { ...mapping, Properties: { ...mapping.Properties, Enabled: false } };
+
+  expect(read({ Worker: worker, Rows: rows, Jobs: jobs, Dead: dead, Mapping: off }).mappings).toEqual([]);
+});
+
+test('a schedule names its function', () => {
+  expect(read({ Worker: worker, Rows: rows, Rule: rule }).schedules).toEqual([
+    { functionKey: 'worker', expression: 'rate(1 minute)' },
+  ]);
+});
+
+test('a rule that is disabled or has a pattern instead of a schedule does not run', () => {
+  const disabled = { ...rule, Properties: { ...rule.Properties, State: 'DISABLED' } };
+  const pattern = {
+    ...rule,
+    Properties: { ...rule.Properties, ScheduleExpression: undefined, EventPattern: { source: ['aws.s3'] } },
+  };
+
+  expect(read({ Worker: worker, Rows: rows, Disabled: disabled, Pattern: pattern }).schedules).toEqual([]);
+});
