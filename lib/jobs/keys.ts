@@ -51,6 +51,22 @@ export const dlqName = (instance: string, queue: string, type: 'fifo' | 'standar
 export const queueUrl = (region: string, account: string, name: string): string =>
   `https://sqs.${region}.amazonaws.com/${account}/${name}`;
 
+/** The URL of the DLQ that belongs to the queue of an ARN (`arn:aws:sqs:{region}:{account}:{name}`). */
+export function dlqUrlOfArn(arn: string): string {
+  const [, , , region = '', account = '', name = ''] = arn.split(':');
+  return queueUrl(
+    region,
+    account,
+    name.endsWith('.fifo') ? `${name.slice(0, -'.fifo'.length)}-dlq.fifo` : `${name}-dlq`,
+  );
+}
+
+/** The URL of the queue of an ARN. */
+export function queueUrlOfArn(arn: string): string {
+  const [, , , region = '', account = '', name = ''] = arn.split(':');
+  return queueUrl(region, account, name);
+}
+
 /**
  * Deduplication ids name transitions. SQS remembers one for five minutes, even past a delete, and swallows a repeat
  * with an answer of 200: under one id per job a redrive, or a second park within that time, would be lost.

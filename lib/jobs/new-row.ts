@@ -3,32 +3,26 @@ import { type Envelope, payloadHash } from './envelope';
 import { jobKey } from './keys';
 import type { JobRow } from './row';
 
-/** The first version of a job's row, state `queued`; its producer writes it, or the worker that meets an unknown job. */
-export function newRow({
-  queue,
-  envelope,
-  group,
-  now,
-  random,
-}: {
+interface Origin {
   queue: string;
-  envelope: Envelope;
-  group?: string;
+  id: string;
+  /** When the job was first accepted, ms. */
+  time: number;
+  payloadHash: string;
+  group: string | undefined;
   now: number;
-  random: Random;
-}): JobRow {
+}
+
+/** A job that nothing has happened to; the ledger gives it version and writer when it is written. */
+export function blankRow({ queue, id, time, payloadHash, group, now }: Origin): JobRow {
   return {
-    key: jobKey(queue, envelope.id),
-    version: 1,
-    writer: random.uuid(),
+    key: jobKey(queue, id),
+    version: 0,
+    writer: '',
     queue,
-    id: envelope.id,
-    type: envelope.type,
-    source: envelope.source,
-    time: Date.parse(envelope.time),
-    payloadHash: payloadHash(envelope),
-    ...(envelope.correlationid ? { correlationId: envelope.correlationid } : {}),
-    ...(envelope.traceparent ? { traceparent: envelope.traceparent } : {}),
+    id,
+    time,
+    payloadHash,
     ...(group ? { group } : {}),
     state: 'queued',
     opened: 1,
@@ -37,9 +31,39 @@ export function newRow({
     holds: 0,
     left: [],
     steps: {},
-    history: [{ at: now, event: 'accepted' }],
+    history: [],
     deliveries: [],
     createdAt: now,
     updatedAt: now,
   };
+}
+
+/** The row of a job that an envelope describes. */
+export function rowOfEnvelope({
+  envelope,
+  ...origin
+}: Pick<Origin, 'queue' | 'group' | 'now'> & { envelope: Envelope }): JobRow {
+  return {
+    ...blankRow({ ...origin, id: envelope.id, time: Date.parse(envelope.time), payloadHash: payloadHash(envelope) }),
+    type: envelope.type,
+    source: envelope.source,
+    ...(envelope.correlationid ? { correlationId: envelope.correlationid } : {}),
+    ...(envelope.traceparent ? { traceparent: envelope.traceparent } : {}),
+  };
+}
+
+/** The first version of a job's row, as its producer writes it. */
+export function newRow({
+  random,
+  group,
+  ...rest
+}: {
+  queue: string;
+  envelope: Envelope;
+  group?: string;
+  now: number;
+  random: Random;
+}): JobRow {
+  const row = rowOfEnvelope({ ...rest, group });
+  return { ...row, version: 1, writer: random.uuid(), history: [{ at: rest.now, event: 'accepted' }] };
 }

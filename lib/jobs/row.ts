@@ -18,6 +18,8 @@ export interface Step {
   endedAt?: number;
   /** What the step brought, small and without personal data: a ticket's id, a message's id. */
   result?: unknown;
+  /** What a resumed run needs and nobody else may see: it stays in the table, out of records and answers. */
+  kept?: unknown;
   /** Why it is `unknown` or `skipped`. */
   reason?: string;
   /** What the step's request was made of, where a repeat must be the same to the byte. */

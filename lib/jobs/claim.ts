@@ -1,0 +1,94 @@
+import { appended, type Ledger } from './ledger';
+import type { Delivery, HistoryEntry, JobRow } from './row';
+
+/** Runs without any outcome, in a row, after which a job is taken for one that kills its worker. */
+export const CRASH_LOOP_RUNS = 2;
+
+export type Claim =
+  /** The job is ours until the lease ends. */
+  | { kind: 'claimed'; row: JobRow }
+  /** Nothing to run: the job has ended, or it left the queue from this very message. Complete what is missing. */
+  | { kind: 'late'; row: JobRow }
+  /** Another run holds it, in ms since 1970. */
+  | { kind: 'busy'; until: number }
+  /** Its last runs ended without a word: to be parked, not run. The row is ours. */
+  | { kind: 'crash-loop'; row: JobRow }
+  /** The id belongs to a job with another payload. */
+  | { kind: 'conflict' };
+
+export interface ClaimRequest {
+  key: string;
+  /** Makes the row where there is none. */
+  fresh: () => Promise<JobRow>;
+  payloadHash: string;
+  delivery: Delivery;
+  token: string;
+  leaseUntil: number;
+  maxAttempts: number;
+  now: () => number;
+}
+
+/** Takes a job for this run, by a conditional write, or says why not. */
+export async function claim(ledger: Ledger, request: ClaimRequest): Promise<Claim> {
+  const { key, payloadHash, delivery, token, leaseUntil, maxAttempts, now } = request;
+  for (;;) {
+    const stored = await ledger.get(key);
+    const row = stored ?? (await request.fresh());
+    if (row.payloadHash !== payloadHash) return { kind: 'conflict' };
+    // Ours already: the answer of an earlier try was lost.
+    if (row.lease?.token === token) return ours(row, maxAttempts);
+    if (row.left.includes(delivery.messageId)) return { kind: 'late', row };
+    if (row.state === 'succeeded' || (row.state === 'cancelled' && row.reason === 'operator'))
+      return { kind: 'late', row };
+    if (row.state === 'processing' && row.lease && row.lease.until > now())
+      return { kind: 'busy', until: row.lease.until };
+
+    const next = taken(row, { delivery, token, leaseUntil, at: now() });
+    const result = await ledger.write(next, stored?.version ?? 0);
+    if (result.written) return ours(result.item, maxAttempts);
+  }
+}
+
+function ours(row: JobRow, maxAttempts: number): Claim {
+  const loops = row.silent >= CRASH_LOOP_RUNS || row.attempts >= maxAttempts;
+  return { kind: loops ? 'crash-loop' : 'claimed', row };
+}
+
+function taken(
+  row: JobRow,
+  { delivery, token, leaseUntil, at }: { delivery: Delivery; token: string; leaseUntil: number; at: number },
+): JobRow {
+  // Found `processing` with its lease over: that run ended without any outcome, and was an attempt.
+  const silenced = row.state === 'processing';
+  const reopened = row.state === 'dead' || row.state === 'cancelled';
+  const events: HistoryEntry[] = [];
+  if (silenced) events.push({ at, event: 'ended without outcome' });
+  if (reopened) events.push({ at, event: 'reopened', messageId: delivery.messageId });
+  events.push({ at, event: 'started', messageId: delivery.messageId });
+  const {
+    lease: _lease,
+    reason: _reason,
+    dueAt: _dueAt,
+    vendor: _vendor,
+    endedAt: _endedAt,
+    recordedAt: _recordedAt,
+    parkedAt: _parkedAt,
+    parkedFrom: _parkedFrom,
+    leftDlqAt: _leftDlqAt,
+    result: _result,
+    ...kept
+  } = row;
+  return {
+    ...kept,
+    state: 'processing',
+    lease: { token, until: leaseUntil, messageId: delivery.messageId },
+    opened: row.opened + (row.state === 'dead' ? 1 : 0),
+    attempts: reopened ? 0 : row.attempts + (silenced ? 1 : 0),
+    silent: reopened ? 0 : silenced ? row.silent + 1 : row.silent,
+    history: events.reduce(appended, row.history),
+    deliveries: appended(row.deliveries, delivery),
+    ...(row.group === undefined && delivery.group !== undefined ? { group: delivery.group } : {}),
+    sentAt: delivery.sentAt,
+    firstStartedAt: row.firstStartedAt ?? at,
+  };
+}

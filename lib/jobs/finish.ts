@@ -1,0 +1,65 @@
+import type { QueueSettings } from '../config';
+import type { Clock, Objects, Queues } from '../ports';
+import { bodyKey, recordKey } from './keys';
+import type { Ledger } from './ledger';
+import { parkedMessage } from './park';
+import { recordOf } from './record';
+import { isEnd, type JobRow } from './row';
+
+export interface FinishDeps {
+  ledger: Ledger;
+  objects: Objects;
+  queues: Queues;
+  clock: Clock;
+  prefix: string;
+  settings: (queue: string) => QueueSettings;
+  /** URL of the queue's DLQ. */
+  dlqUrl: (queue: string) => string;
+}
+
+/** An empty body says that the kept one is gone; the entry and its reason still count. */
+const GONE = JSON.stringify({ body: 'gone' });
+
+/**
+ * Completes what an end still lacks, in this order: S3 record, DLQ entry of a dead job, the marks, the kept body of a
+ * job that needs it no more. Whoever meets an end calls it: its worker, a late delivery, the reconciler.
+ */
+export async function finish(deps: FinishDeps, row: JobRow, body?: string): Promise<JobRow> {
+  const { ledger, objects, queues, clock, prefix, settings } = deps;
+  if (!isEnd(row.state)) return row;
+  const parks = row.state === 'dead' && row.reason !== 'expired' && row.parkedAt === undefined;
+  const records = row.recordedAt === undefined;
+  if (!records && !parks) return row;
+
+  if (records) await objects.put(recordKey(prefix, row), recordOf(row), 'application/json');
+  if (parks) {
+    const parked = body ?? (await keptBody(deps, row)) ?? GONE;
+    await queues.send(deps.dlqUrl(row.queue), parkedMessage(row, parked, settings(row.queue).type));
+  }
+  const needless = row.bodyKept === true && row.state !== 'dead';
+  if (needless) await objects.delete(bodyKey(prefix, row.queue, row.id));
+
+  const at = clock.now();
+  const stored = await ledger.update(row.key, (now) => {
+    // Reopened in between: the marks are of another end.
+    if (now.state !== row.state || now.endedAt !== row.endedAt) return undefined;
+    return {
+      ...now,
+      recordedAt: now.recordedAt ?? at,
+      ...(parks ? { parkedAt: now.parkedAt ?? at } : {}),
+      ...(needless ? { bodyKept: false } : {}),
+    };
+  });
+  // A later end wrote its record before ours landed on top of it: write the newer one again.
+  if (stored && records && isEnd(stored.state) && stored.endedAt !== row.endedAt)
+    await objects.put(recordKey(prefix, stored), recordOf(stored), 'application/json');
+  return stored ?? row;
+}
+
+export async function keptBody(
+  { objects, prefix }: Pick<FinishDeps, 'objects' | 'prefix'>,
+  row: Pick<JobRow, 'queue' | 'id'>,
+) {
+  const bytes = await objects.get(bodyKey(prefix, row.queue, row.id));
+  return bytes && Buffer.from(bytes).toString('utf8');
+}

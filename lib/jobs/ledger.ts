@@ -1,0 +1,111 @@
+import type { QueueSettings } from '../config';
+import { StoreError } from '../errors';
+import type { Clock, Item, Random, Table } from '../ports';
+import type { JobRow } from './row';
+import { withSchedule } from './schedule';
+
+/** Another writer has the job now: what this one still wanted to write is refused. */
+export class LeaseLostError extends StoreError {
+  constructor() {
+    super({ code: 'LeaseLost', message: 'the job belongs to another run by now' });
+  }
+}
+
+export type Written<T extends Item> = { written: true; item: T } | { written: false; stored: Item | undefined };
+
+export interface LedgerDeps {
+  table: Table;
+  clock: Clock;
+  random: Random;
+  settings: (queue: string) => QueueSettings;
+}
+
+const WRITE_TRIES = 3;
+const RETRY_MS = 100;
+
+/**
+ * Writes an item under its next version. A write whose answer was lost (ours, or a try that the SDK repeated by
+ * itself) meets its own version: it is recognised by `writer` and counts as written.
+ */
+export async function writeItem<T extends Item>({
+  table,
+  clock,
+  random,
+  item,
+  expected,
+}: Pick<LedgerDeps, 'table' | 'clock' | 'random'> & { item: T; expected: number }): Promise<Written<T>> {
+  const next = { ...item, version: expected + 1, writer: random.uuid() };
+  for (let tried = 1; ; tried++) {
+    try {
+      if ((await table.put(next, expected)) === 'written') return { written: true, item: next };
+      const stored = await table.get(next.key);
+      if (stored?.version === next.version && stored.writer === next.writer) return { written: true, item: next };
+      return { written: false, stored };
+    } catch (error) {
+      if (!(error instanceof StoreError) || tried === WRITE_TRIES) throw error;
+      await clock.sleep(RETRY_MS * 2 ** tried * (0.5 + random.fraction()));
+    }
+  }
+}
+
+/** Reads, changes and writes a shared item until the write meets the version that was read; `undefined` leaves it. */
+export async function updateItem<T extends Item>(
+  deps: Pick<LedgerDeps, 'table' | 'clock' | 'random'>,
+  key: string,
+  change: (item: T | undefined) => T | undefined,
+): Promise<T | undefined> {
+  for (;;) {
+    const stored = (await readItem(deps, key)) as T | undefined;
+    const next = change(stored);
+    if (!next) return stored;
+    const result = await writeItem({ ...deps, item: next, expected: stored?.version ?? 0 });
+    if (result.written) return result.item;
+  }
+}
+
+/** A read with the same patience as a write. */
+export async function readItem({ table, clock, random }: Pick<LedgerDeps, 'table' | 'clock' | 'random'>, key: string) {
+  for (let tried = 1; ; tried++) {
+    try {
+      return await table.get(key);
+    } catch (error) {
+      if (!(error instanceof StoreError) || tried === WRITE_TRIES) throw error;
+      await clock.sleep(RETRY_MS * 2 ** tried * (0.5 + random.fraction()));
+    }
+  }
+}
+
+/** The rows of the jobs table. */
+export interface Ledger {
+  get(key: string): Promise<JobRow | undefined>;
+  /** Writes the row as the successor of version `expected` (0: there is none yet). */
+  write(row: JobRow, expected: number): Promise<Written<JobRow>>;
+  /**
+   * Changes a row whoever holds it, on what is stored now; `change` says no with `undefined`. Answers the row as it
+   * is stored afterwards.
+   */
+  update(key: string, change: (row: JobRow) => JobRow | undefined): Promise<JobRow | undefined>;
+}
+
+export function createLedger(deps: LedgerDeps): Ledger {
+  const { clock, settings } = deps;
+  const scheduled = (row: JobRow): JobRow => withSchedule({ ...row, updatedAt: clock.now() }, settings(row.queue));
+  return {
+    get: async (key) => (await readItem(deps, key)) as JobRow | undefined,
+    write: (row, expected) => writeItem({ ...deps, item: scheduled(row), expected }),
+    update: (key, change) =>
+      updateItem<JobRow>(deps, key, (row) => {
+        const next = row && change(row);
+        return next && scheduled(next);
+      }),
+  };
+}
+
+const MOST_ENTRIES = 100;
+
+/** Appends to a list that is kept in the row; of a long one the first half stays and the oldest of the rest go. */
+export function appended<T>(list: readonly T[], entry: T): T[] {
+  if (list.length < MOST_ENTRIES) return [...list, entry];
+  const first = MOST_ENTRIES / 2;
+  return [...list.slice(0, first), ...list.slice(first + 1), entry];
+}

@@ -1,0 +1,45 @@
+import type { z } from 'zod';
+import type { Vendor } from '../errors';
+import type { Envelope } from '../jobs/envelope';
+import type { JobRow } from '../jobs/row';
+import type { Log } from '../ports';
+import type { Steps } from './steps';
+import type { VendorGate } from './vendor-gate';
+
+/** A job as its worker gets it: validated, claimed, leased. */
+export interface Job<T> {
+  id: string;
+  data: T;
+  envelope: Envelope;
+  row: JobRow;
+}
+
+/** What the engine lends to one run. */
+export interface RunContext {
+  steps: Steps;
+  /** Calls to a vendor go through here: it reads and keeps the vendor's flag. */
+  vendor: VendorGate;
+  /** Milliseconds for the next call, `most` at best; throws OutOfTimeError where too little is left. */
+  callTimeoutMs(most?: number): number;
+  now(): number;
+  log: Log;
+}
+
+/** What one message type of a queue means. The answer of `process` is shown in row and record: small, not personal. */
+export interface MessageType<T = unknown> {
+  schema: z.ZodType<T>;
+  process: (job: Job<T>, context: RunContext) => Promise<unknown>;
+}
+
+/** All that is particular to a queue; the rest is the engine's. */
+export interface QueueContract {
+  queue: string;
+  /** By CloudEvents type, e.g. `feedback.submitted.v1`. */
+  types: Record<string, MessageType>;
+  vendors: readonly Vendor[];
+}
+
+/** Keeps schema and process of one type together in their types. */
+export function messageType<T>(type: MessageType<T>): MessageType {
+  return type as unknown as MessageType;
+}

@@ -1,0 +1,125 @@
+import { PermanentError } from '../errors';
+import { type Claim, claim } from '../jobs/claim';
+import { sha256 } from '../jobs/envelope';
+import { finish } from '../jobs/finish';
+import { invalidId, jobKey, recordKey } from '../jobs/keys';
+import { LeaseLostError } from '../jobs/ledger';
+import { blankRow, rowOfEnvelope } from '../jobs/new-row';
+import { rowOfRecord } from '../jobs/record';
+import type { JobRow } from '../jobs/row';
+import { storedError } from '../jobs/stored-error';
+import type { QueueContract } from './contract';
+import type { Incoming } from './delivery';
+import type { Deadline, WorkerDeps } from './deps';
+import { createLease } from './lease';
+import { type Disposition, outcomes } from './outcome';
+import { type Resolved, resolve } from './resolve';
+import { run } from './run';
+
+/** Workers' clocks may differ by this much: a lease outlives its function by as much. */
+const CLOCK_SKEW_MS = 2_000;
+const DAY_MS = 24 * 60 * 60_000;
+const SECOND_MS = 1_000;
+
+export interface Delivery {
+  deps: WorkerDeps;
+  contract: QueueContract;
+  message: Incoming;
+  deadline: Deadline;
+}
+
+/** One message from its delivery to a disposition. Throws StoreError alone, where nothing could be written. */
+export async function deliver(delivery: Delivery): Promise<Disposition> {
+  const { deps, contract, message } = delivery;
+  const resolved = await resolve({ ...deps, queue: contract.queue }, message);
+  try {
+    return await dispose(delivery, resolved);
+  } catch (error) {
+    if (!(error instanceof LeaseLostError)) throw error;
+    // Whoever has the job now decides: to us it is as if the message had just come.
+    return dispose(delivery, resolved);
+  }
+}
+
+async function dispose(delivery: Delivery, resolved: Resolved): Promise<Disposition> {
+  const { deps, message, deadline } = delivery;
+  const claimed = await take(delivery, resolved);
+  switch (claimed.kind) {
+    case 'claimed':
+      return run({ ...delivery, resolved, row: claimed.row });
+    case 'crash-loop':
+      return parkCrashed(delivery, resolved, claimed.row);
+    case 'late':
+      deps.log.info('late delivery', { ...facts(delivery, resolved.id), state: claimed.row.state });
+      await finish(deps, claimed.row, resolved.body);
+      return { acknowledge: true };
+    case 'conflict':
+      return dispose(delivery, disowned(resolved, message));
+    case 'busy': {
+      const waitMs = claimed.until - deps.clock.now() + SECOND_MS;
+      if (waitMs > deadline.remainingMs() || !deadline.mayStart()) return { acknowledge: false, visibilityMs: waitMs };
+      await deps.clock.sleep(waitMs);
+      return dispose(delivery, resolved);
+    }
+  }
+}
+
+/** The id is taken by a job with another payload: this body gets a row of its own, and the other's stays as it is. */
+function disowned({ body }: Resolved, { messageId }: Incoming): Resolved {
+  const problem = new PermanentError({ code: 'IdTaken', message: 'id: belongs to a job with other data', field: 'id' });
+  return { id: invalidId(messageId), body, payloadHash: sha256(body), problem };
+}
+
+function take({ deps, contract, message, deadline }: Delivery, resolved: Resolved): Promise<Claim> {
+  const { messageId, group, sequence, receiveCount, sentAt } = message;
+  const now = deps.clock.now();
+  const key = jobKey(contract.queue, resolved.id);
+  return claim(deps.ledger, {
+    key,
+    payloadHash: resolved.payloadHash,
+    fresh: () => fresh({ deps, contract, message, deadline }, resolved),
+    delivery: {
+      messageId,
+      receiveCount,
+      sentAt,
+      at: now,
+      ...(group ? { group } : {}),
+      ...(sequence ? { sequence } : {}),
+    },
+    token: deps.random.uuid(),
+    leaseUntil: deadline.at + CLOCK_SKEW_MS,
+    maxAttempts: deps.retryWaits.length + 1,
+    now: () => deps.clock.now(),
+  });
+}
+
+/** The row of a job that the table does not know: an old one may have ended and lost its row to age. */
+async function fresh({ deps, contract, message }: Delivery, resolved: Resolved): Promise<JobRow> {
+  const { queue } = contract;
+  const { envelope } = resolved;
+  const now = deps.clock.now();
+  const origin = { queue, group: message.group, now };
+  const made = envelope
+    ? rowOfEnvelope({ ...origin, envelope })
+    : blankRow({ ...origin, id: resolved.id, time: message.sentAt, payloadHash: resolved.payloadHash });
+  if (now - made.time < DAY_MS) return made;
+  const record = await deps.objects.get(recordKey(deps.prefix, made));
+  return (record && rowOfRecord(Buffer.from(record).toString('utf8'), made.key)) ?? made;
+}
+
+async function parkCrashed({ deps, message }: Delivery, resolved: Resolved, row: JobRow): Promise<Disposition> {
+  const lease = createLease(deps.ledger, row);
+  const error = storedError(
+    new PermanentError({ code: 'CrashLoop', message: 'the last runs of this job ended without any outcome' }),
+  );
+  const ended = await outcomes(deps, { lease, message, body: resolved.body }).park({ error, reason: 'crash' });
+  return { acknowledge: true, row: await finish(deps, ended, resolved.body) };
+}
+
+const facts = ({ contract, message }: Delivery, jobId: string) => ({
+  queue: contract.queue,
+  jobId,
+  messageId: message.messageId,
+  group: message.group,
+  receiveCount: message.receiveCount,
+});

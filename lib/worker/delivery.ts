@@ -1,0 +1,33 @@
+import type { SQSRecord } from 'aws-lambda';
+
+/** One delivery of a message, as Lambda hands it over. */
+export interface Incoming {
+  messageId: string;
+  receiptHandle: string;
+  body: string;
+  group?: string;
+  sequence?: string;
+  receiveCount: number;
+  sentAt: number;
+  attributes: Record<string, string>;
+  /** ARN of the queue. */
+  queueArn: string;
+}
+
+export function incoming(record: SQSRecord): Incoming {
+  const { MessageGroupId: group, SequenceNumber: sequence } = record.attributes;
+  const attributes = Object.entries(record.messageAttributes ?? {}).flatMap(([name, { stringValue }]) =>
+    stringValue === undefined ? [] : [[name, stringValue] as const],
+  );
+  return {
+    messageId: record.messageId,
+    receiptHandle: record.receiptHandle,
+    body: record.body,
+    ...(group === undefined ? {} : { group }),
+    ...(sequence === undefined ? {} : { sequence }),
+    receiveCount: Number(record.attributes.ApproximateReceiveCount),
+    sentAt: Number(record.attributes.SentTimestamp),
+    attributes: Object.fromEntries(attributes),
+    queueArn: record.eventSourceARN,
+  };
+}

@@ -1,0 +1,113 @@
+import { PermanentError, WaitError } from '../errors';
+import { type Envelope, parseEnvelope, parseOrPark, payloadHash, sha256 } from '../jobs/envelope';
+import { bodyKey, dataPrefix, invalidId, isInvalidId } from '../jobs/keys';
+import { ATTRIBUTE } from '../jobs/park';
+import type { Objects } from '../ports';
+import type { MessageType, QueueContract } from './contract';
+import type { Incoming } from './delivery';
+
+/** What a delivery is about, before its data is looked at. */
+export interface Resolved {
+  id: string;
+  /** The whole body, brought back from S3 where the message carried a stand-in. */
+  body: string;
+  payloadHash: string;
+  envelope?: Envelope;
+  /** Why it is no job. */
+  problem?: PermanentError;
+}
+
+/**
+ * A body with a valid envelope is a job; anything else becomes one of its own, named by its message, which it keeps
+ * through the DLQ and back by an attribute.
+ */
+export async function resolve(
+  { objects, prefix, queue }: { objects: Objects; prefix: string; queue: string },
+  message: Incoming,
+): Promise<Resolved> {
+  const named = message.attributes[ATTRIBUTE.job];
+  let { body } = message;
+  if (message.attributes[ATTRIBUTE.body] === 'kept' && named) {
+    const kept = await objects.get(bodyKey(prefix, queue, named));
+    body = kept ? Buffer.from(kept).toString('utf8') : '';
+  }
+  try {
+    const envelope = parseEnvelope(body);
+    return { id: envelope.id, body, envelope, payloadHash: payloadHash(envelope) };
+  } catch (error) {
+    const id = named && isInvalidId(named) ? named : invalidId(message.messageId);
+    return { id, body, payloadHash: sha256(body), problem: asProblem(error) };
+  }
+}
+
+function asProblem(error: unknown): PermanentError {
+  if (error instanceof PermanentError) return error;
+  // JSON.stringify recurses: a RangeError here is a body nested beyond any use.
+  return new PermanentError({ code: 'TooDeep', message: 'the message body is nested too deeply', field: 'data' });
+}
+
+/** How long a version that this code does not know may be one that a running deployment brings. */
+const DEPLOYMENT_MS = 60 * 60_000;
+const DEPLOYMENT_WAIT_MS = 5 * 60_000;
+
+/** The message type of an envelope; a newer version than ours waits for a deployment, then it is refused. */
+export function typeOf(contract: QueueContract, envelope: Envelope, now: number): MessageType {
+  const known = contract.types[envelope.type];
+  if (known) return known;
+  const { base, version } = parseType(envelope.type);
+  const versions = Object.keys(contract.types)
+    .map(parseType)
+    .filter((type) => type.base === base);
+  if (versions.length === 0)
+    throw new PermanentError({
+      code: 'WrongType',
+      message: `type: is not a type of the queue ${contract.queue}`,
+      field: 'type',
+    });
+  const newer = versions.every((type) => version > type.version);
+  if (newer && now - Date.parse(envelope.time) < DEPLOYMENT_MS)
+    throw new WaitError({
+      code: 'NewerVersion',
+      message: 'type: a newer version than this code knows',
+      field: 'type',
+      waitMs: DEPLOYMENT_WAIT_MS,
+    });
+  throw new PermanentError({
+    code: 'UnknownVersion',
+    message: 'type: a version that this code does not know',
+    field: 'type',
+  });
+}
+
+function parseType(type: string): { base: string; version: number } {
+  const at = type.lastIndexOf('.v');
+  return { base: type.slice(0, at), version: at < 0 ? Number.NaN : Number(type.slice(at + 2)) };
+}
+
+/** The validated data of a job, from its envelope or from behind its `dataref`. */
+export async function dataOf<T>(
+  { objects, bucket, prefix, queue }: { objects: Objects; bucket: string; prefix: string; queue: string },
+  envelope: Envelope,
+  type: MessageType<T>,
+): Promise<T> {
+  if (envelope.dataref === undefined) return parseOrPark(type.schema, envelope.data, 'data');
+  const bad = (code: string, rule: string) =>
+    new PermanentError({ code, message: `dataref: ${rule}`, field: 'dataref' });
+  if (envelope.data !== undefined) throw bad('InvalidDataref', 'must not stand beside data');
+  const key = envelope.dataref.startsWith(`s3://${bucket}/`)
+    ? envelope.dataref.slice(`s3://${bucket}/`.length)
+    : envelope.dataref;
+  if (!key.startsWith(dataPrefix(prefix, queue))) throw bad('InvalidDataref', "must be under the queue's own prefix");
+  const bytes = await objects.get(key);
+  if (!bytes) throw bad('DatarefMissing', 'there is no such object');
+  if (sha256(bytes) !== envelope.datasha256) throw bad('DatarefChanged', 'the object is not the one that was sent');
+  return parseOrPark(type.schema, parseJson(bytes), 'data');
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(bytes).toString('utf8'));
+  } catch {
+    throw new PermanentError({ code: 'NotJson', message: 'dataref: the object is not JSON', field: 'dataref' });
+  }
+}

@@ -1,0 +1,112 @@
+import { AmbiguousError, StoreError, TransientError } from '../errors';
+import { finish } from '../jobs/finish';
+import type { JobRow, StoredError } from '../jobs/row';
+import { storedError } from '../jobs/stored-error';
+import type { QueueContract, RunContext } from './contract';
+import { type Decision, decide, OutOfTimeError } from './decide';
+import type { Incoming } from './delivery';
+import type { Deadline, WorkerDeps } from './deps';
+import { createLease } from './lease';
+import { type Disposition, outcomes } from './outcome';
+import { dataOf, type Resolved, typeOf } from './resolve';
+import { createSteps } from './steps';
+import { vendorGate } from './vendor-gate';
+
+/** Longest single call to a vendor. */
+const CALL_MS = 10_000;
+/** A call that could not even take this long is not begun. */
+const SHORTEST_CALL_MS = 250;
+
+export interface Run {
+  deps: WorkerDeps;
+  contract: QueueContract;
+  message: Incoming;
+  resolved: Resolved;
+  row: JobRow;
+  deadline: Deadline;
+}
+
+/** Runs a claimed job to an outcome: attempts inside this invocation, then one write that ends or postpones it. */
+export async function run({ deps, contract, message, resolved, row, deadline }: Run): Promise<Disposition> {
+  const { clock, random, flags, log } = deps;
+  const lease = createLease(deps.ledger, row);
+  const end = outcomes(deps, { lease, message, body: resolved.body });
+  const context: RunContext = {
+    steps: createSteps({ lease, clock }),
+    vendor: vendorGate({ flags, job: row.id }),
+    callTimeoutMs: (most = CALL_MS) => {
+      const left = Math.min(most, deadline.remainingMs());
+      if (left < SHORTEST_CALL_MS) throw new OutOfTimeError();
+      return left;
+    },
+    now: () => clock.now(),
+    log,
+  };
+
+  let quickRetries = 0;
+  for (;;) {
+    try {
+      const result = await attempt();
+      return await completed(await end.succeed(result));
+    } catch (error) {
+      if (error instanceof StoreError) throw error;
+      const decision = decide({
+        error,
+        attempts: row.attempts,
+        quickRetries,
+        lastReceive: message.receiveCount >= deps.settings(contract.queue).receives,
+        remainingMs: deadline.remainingMs(),
+        retryWaits: deps.retryWaits,
+        fraction: () => random.fraction(),
+      });
+      if (decision.kind !== 'again') return await settle(error, decision);
+      if (decision.quick) quickRetries++;
+      await clock.sleep(decision.waitMs);
+    }
+  }
+
+  async function attempt(): Promise<unknown> {
+    const { envelope, problem } = resolved;
+    if (!envelope) throw problem;
+    const type = typeOf(contract, envelope, clock.now());
+    const data = await dataOf({ ...deps, queue: contract.queue }, envelope, type);
+    return type.process({ id: row.id, data, envelope, row }, context);
+  }
+
+  async function settle(thrown: unknown, decision: Exclude<Decision, { kind: 'again' }>): Promise<Disposition> {
+    if (decision.kind === 'report') throw thrown;
+    const disposition = await written(storedError(thrown), decision);
+    await countTransient(thrown);
+    return disposition;
+  }
+
+  async function written(
+    error: StoredError,
+    decision: Exclude<Decision, { kind: 'again' | 'report' }>,
+  ): Promise<Disposition> {
+    if (decision.kind === 'park') return completed(await end.park({ error, reason: 'error' }));
+    if (decision.kind === 'hold') return { acknowledge: true, row: await end.hold({ error, ...decision }) };
+    await end.retry({ error, ...decision });
+    return { acknowledge: false, visibilityMs: decision.waitMs };
+  }
+
+  /** Five of these in a row stop the vendor. The outcome is written: a flag that cannot be is not worth another run. */
+  async function countTransient(thrown: unknown): Promise<void> {
+    if (!(thrown instanceof TransientError || thrown instanceof AmbiguousError) || !thrown.vendor) return;
+    await flags.transient(thrown.vendor, thrown.code).catch(ignoreStoreError);
+  }
+
+  /** The end is written: what it still lacks is the reconciler's, should it fail here. */
+  async function completed(ended: JobRow): Promise<Disposition> {
+    const row = await finish(deps, ended, resolved.body).catch((error: unknown) => {
+      ignoreStoreError(error);
+      log.warn('an end is not complete yet', { queue: ended.queue, jobId: ended.id });
+      return ended;
+    });
+    return { acknowledge: true, row };
+  }
+}
+
+function ignoreStoreError(error: unknown): void {
+  if (!(error instanceof StoreError)) throw error;
+}

@@ -1,0 +1,57 @@
+import { AmbiguousError, JobError, PermanentError, StopError, TransientError, type Vendor } from '../errors';
+import { ANYONE, type VendorFlags } from '../jobs/vendor-flag';
+
+/** Lets one job's calls through to a vendor, or not, and learns from the answers. */
+export type VendorGate = <R>(vendor: Vendor, call: () => Promise<R>) => Promise<R>;
+
+/**
+ * Reads the vendor's flag before each call. A stopped vendor is called by its probe alone; what refuses us, rather
+ * than the job, raises the flag, and any answer about the job lowers it again.
+ */
+export function vendorGate({ flags, job }: { flags: VendorFlags; job: string }): VendorGate {
+  return async (vendor, call) => {
+    const flag = await flags.read(vendor);
+    const stopped = flag?.stoppedAt !== undefined;
+    if (stopped && !(await mayProbe(flag.probe?.job, vendor)))
+      throw new StopError({ code: 'VendorStopped', message: `${vendor} is stopped (${flag.code})`, vendor });
+    const unsettled = stopped || (flag?.transients ?? 0) > 0 || (flag?.forbidden.length ?? 0) > 0;
+
+    let result: Awaited<ReturnType<typeof call>>;
+    try {
+      result = await call();
+    } catch (error) {
+      throw await learned({ error, vendor, stopped });
+    }
+    if (unsettled) await flags.clear(vendor);
+    return result;
+  };
+
+  async function mayProbe(probe: string | undefined, vendor: Vendor): Promise<boolean> {
+    return probe === job || (probe === ANYONE && (await flags.takeProbe(vendor, job)));
+  }
+
+  async function learned({ error, vendor, stopped }: { error: unknown; vendor: Vendor; stopped: boolean }) {
+    if (!(error instanceof JobError) || error.vendor !== vendor) return error;
+    if (error instanceof StopError) {
+      await flags.raise(vendor, error.code);
+      return error;
+    }
+    if (error instanceof PermanentError && error.status === 403) {
+      const flag = await flags.forbidden(vendor, job);
+      return flag?.stoppedAt === undefined ? error : stop(vendor, error);
+    }
+    // A probe that finds the vendor still down says nothing about its job: it costs it no attempt.
+    if (stopped && (error instanceof TransientError || error instanceof AmbiguousError)) return stop(vendor, error);
+    if (stopped) await flags.clear(vendor);
+    return error;
+  }
+}
+
+const stop = (vendor: Vendor, cause: JobError): StopError =>
+  new StopError({
+    code: cause.code,
+    message: cause.message,
+    vendor,
+    ...(cause.status ? { status: cause.status } : {}),
+    cause,
+  });
