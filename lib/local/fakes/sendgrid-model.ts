@@ -1,0 +1,71 @@
+import type { Reply } from './exchange';
+import { acceptMail, type MailInput } from './sendgrid-rules';
+
+/** One accepted mail to the recipients of one personalization. */
+export interface AcceptedMail {
+  messageId: string;
+  to: string[];
+  from: string;
+  subject: string | undefined;
+  text: string | undefined;
+  html: string | undefined;
+  templateId: string | undefined;
+  templateData: Record<string, unknown>;
+  customArgs: Record<string, string>;
+  categories: string[];
+  headers: Record<string, string>;
+  at: number;
+}
+
+export interface SendgridModel {
+  mails: AcceptedMail[];
+  /** `POST /v3/mail/send`, the body as it was sent. */
+  send(body: string): Reply;
+}
+
+/** SendGrid's mail send as far as its published limits go, without HTTP and on the caller's clock. */
+export function sendgridModel({ now }: { now: () => number }): SendgridModel {
+  const mails: AcceptedMail[] = [];
+  let accepted = 0;
+  return {
+    mails,
+    send: (body) => {
+      const parsed = acceptMail(body, now());
+      if ('status' in parsed) return parsed;
+      if (parsed.mail_settings?.sandbox_mode?.enable) return { status: 200, headers: {} };
+      accepted += 1;
+      const messageId = `message-${accepted}`;
+      for (const personalization of parsed.personalizations)
+        mails.push(toMail({ mail: parsed, personalization, messageId, at: now() }));
+      return { status: 202, headers: { 'x-message-id': messageId } };
+    },
+  };
+}
+
+function toMail({
+  mail,
+  personalization,
+  messageId,
+  at,
+}: {
+  mail: MailInput;
+  personalization: MailInput['personalizations'][number];
+  messageId: string;
+  at: number;
+}): AcceptedMail {
+  const content = (type: string) => mail.content?.find((part) => part.type === type)?.value;
+  return {
+    messageId,
+    to: personalization.to.map(({ email }) => email),
+    from: mail.from.email,
+    subject: personalization.subject ?? mail.subject,
+    text: content('text/plain'),
+    html: content('text/html'),
+    templateId: mail.template_id,
+    templateData: personalization.dynamic_template_data ?? {},
+    customArgs: { ...mail.custom_args, ...personalization.custom_args },
+    categories: mail.categories ?? [],
+    headers: { ...mail.headers, ...personalization.headers },
+    at,
+  };
+}

@@ -1,0 +1,38 @@
+import type { FakeRequest, Reply } from './exchange';
+import { type AcceptedMail, sendgridModel } from './sendgrid-model';
+import { type FakeServer, startFake } from './server';
+
+export interface FakeSendgrid extends FakeServer {
+  /** Accepted and outside sandbox mode, one for each personalization. */
+  mails: AcceptedMail[];
+}
+
+export interface FakeSendgridOptions {
+  port?: number;
+  /** The only key that is accepted. Without: any. */
+  apiKey?: string;
+  now?: () => number;
+}
+
+/** SendGrid on 127.0.0.1. `url` is what SENDGRID_ENDPOINT is to be. */
+export async function startFakeSendgrid(options: FakeSendgridOptions = {}): Promise<FakeSendgrid> {
+  const { port, apiKey, now = Date.now } = options;
+  const model = sendgridModel({ now });
+  const handle = ({ method, path, headers, body }: FakeRequest): Reply => {
+    const given = headers.authorization;
+    if (!given?.startsWith('Bearer ') || (apiKey !== undefined && given !== `Bearer ${apiKey}`))
+      return {
+        status: 401,
+        headers: {},
+        json: error('The provided authorization grant is invalid, expired, or revoked'),
+      };
+    if (path !== '/v3/mail/send') return { status: 404, headers: {}, json: error('not found') };
+    if (method !== 'POST') return { status: 405, headers: {}, json: error('method not allowed') };
+    return model.send(body);
+  };
+  const { mails } = model;
+  const server = await startFake({ port, handle, state: () => ({ mails }) });
+  return { ...server, mails };
+}
+
+const error = (message: string) => ({ errors: [{ message, field: null, help: null }] });

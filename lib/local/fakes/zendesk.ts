@@ -1,0 +1,54 @@
+import type { FakeRequest, Reply } from './exchange';
+import { type FakeServer, startFake } from './server';
+import { type FakeTicket, type FakeUser, type ZendeskModel, zendeskModel } from './zendesk-model';
+
+export interface FakeZendesk extends FakeServer {
+  tickets: FakeTicket[];
+  users: FakeUser[];
+}
+
+export interface FakeZendeskOptions {
+  port?: number;
+  /** With a token: the only credentials that are accepted. Without: any. */
+  email?: string;
+  token?: string;
+  now?: () => number;
+  /** Addresses whose owners are suspended. */
+  suspended?: string[];
+}
+
+/** Zendesk on 127.0.0.1. `url` is what ZENDESK_ENDPOINT is to be: it ends with `/api/v2`. */
+export async function startFakeZendesk(options: FakeZendeskOptions = {}): Promise<FakeZendesk> {
+  const { port, email, token, now = Date.now, suspended } = options;
+  const model = zendeskModel({ now, ...(suspended ? { suspended } : {}) });
+  const expected =
+    token === undefined ? undefined : `Basic ${Buffer.from(`${email ?? ''}/token:${token}`).toString('base64')}`;
+  const handle = (request: FakeRequest): Reply => {
+    const given = request.headers.authorization;
+    if (!given?.startsWith('Basic ') || (expected !== undefined && given !== expected))
+      return { status: 401, headers: {}, json: { error: "Couldn't authenticate you" } };
+    return route(model, request);
+  };
+  const { tickets, users } = model;
+  const server = await startFake({ port, handle, state: () => ({ tickets, users }) });
+  return { ...server, url: `${server.url}/api/v2`, tickets, users };
+}
+
+function route(model: ZendeskModel, { method, path, query, headers, body, bytes }: FakeRequest): Reply {
+  switch (`${method} ${path.replace(/\.json$/, '')}`) {
+    case 'POST /api/v2/tickets': {
+      const key = headers['idempotency-key'];
+      return model.createTicket(body, typeof key === 'string' ? key : undefined);
+    }
+    case 'GET /api/v2/tickets':
+      return model.listTickets(query.external_id ?? '');
+    case 'POST /api/v2/uploads': {
+      const name = query.filename;
+      if (!name)
+        return { status: 422, headers: {}, json: { error: 'RecordInvalid', description: 'filename is missing' } };
+      return model.upload({ name, contentType: headers['content-type'] ?? '', size: bytes.byteLength });
+    }
+    default:
+      return { status: 404, headers: {}, json: { error: 'InvalidEndpoint', description: 'Not found' } };
+  }
+}
