@@ -1,0 +1,27 @@
+/** What is wrong with one field: its path and the rule, never its value. */
+export interface Problem {
+  field: string;
+  message: string;
+}
+
+/** The caller's job is not valid (an API's 400). Names every problem at once. Nothing was stored or sent. */
+export class InvalidJobError extends Error {
+  override readonly name = 'InvalidJobError';
+  readonly problems: readonly Problem[];
+
+  constructor(problems: readonly Problem[]) {
+    super(problems.map(({ message }) => message).join('; '));
+    this.problems = problems;
+  }
+}
+
+/** This key was used for another job (an API's 409). `id` is that job; nothing was changed. */
+export class IdempotencyConflictError extends Error {
+  override readonly name = 'IdempotencyConflictError';
+  readonly id: string;
+
+  constructor(id: string) {
+    super('the idempotency key was used for a job with other data');
+    this.id = id;
+  }
+}

@@ -1,0 +1,37 @@
+import type { Objects } from '../../lib/ports';
+
+export interface MemoryObjects extends Objects {
+  /** Keys as they are stored now, in order. */
+  keys(): string[];
+  /** An object as text; throws where there is none. */
+  text(key: string): string;
+  contentType(key: string): string | undefined;
+}
+
+const byBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
+
+/** The bucket without a network: each call takes effect at once and answers in a microtask. */
+export function memoryObjects(): MemoryObjects {
+  const stored = new Map<string, { bytes: Uint8Array; contentType: string }>();
+  const keys = () => [...stored.keys()].sort(byBytes);
+  return {
+    put: async (key, body, contentType) => {
+      stored.set(key, { bytes: typeof body === 'string' ? new TextEncoder().encode(body) : body.slice(), contentType });
+    },
+    get: async (key) => stored.get(key)?.bytes.slice(),
+    delete: async (key) => {
+      stored.delete(key);
+    },
+    list: async (prefix, { after, limit } = {}) =>
+      keys()
+        .filter((key) => key.startsWith(prefix) && (after === undefined || byBytes(key, after) > 0))
+        .slice(0, limit),
+    keys,
+    text: (key) => {
+      const found = stored.get(key);
+      if (!found) throw new Error(`there is no object ${key}`);
+      return new TextDecoder().decode(found.bytes);
+    },
+    contentType: (key) => stored.get(key)?.contentType,
+  };
+}

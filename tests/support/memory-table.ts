@@ -1,0 +1,74 @@
+import { StoreError } from '../../lib/errors';
+import type { Item, Table } from '../../lib/ports';
+
+const MAX_ITEM_BYTES = 400 * 1024;
+
+export interface MemoryTable extends Table {
+  /** Every item as it is stored now, by key; copies. */
+  items(): Item[];
+  /** How many writes were taken. */
+  writes(): number;
+}
+
+interface Stored {
+  json: string;
+  version: number;
+  todo: string | undefined;
+  todoAt: number | undefined;
+  hour: string | undefined;
+}
+
+const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+/** The jobs table without a network: each call takes effect at once and answers in a microtask. Indexes do not lag. */
+export function memoryTable(): MemoryTable {
+  const stored = new Map<string, Stored>();
+  let writes = 0;
+
+  const versionOf = (key: string): number => stored.get(key)?.version ?? 0;
+  const withTodo = (todo: string) =>
+    [...stored].flatMap(([key, item]) =>
+      item.todo === todo && item.todoAt !== undefined ? [{ key, todoAt: item.todoAt }] : [],
+    );
+
+  return {
+    get: async (key) => {
+      const found = stored.get(key);
+      return found && (JSON.parse(found.json) as Item);
+    },
+
+    put: async (item, expected) => {
+      const json = JSON.stringify(item);
+      if (Buffer.byteLength(json) > MAX_ITEM_BYTES)
+        throw new StoreError({ code: 'DynamoDB.ValidationException', message: 'the item is too large' });
+      if (versionOf(item.key) !== expected) return 'conflict';
+      const { version, todo, todoAt, hour } = item;
+      stored.set(item.key, { json, version, todo, todoAt, hour });
+      writes++;
+      return 'written';
+    },
+
+    delete: async (key, expected) => {
+      if (versionOf(key) !== expected) return 'conflict';
+      stored.delete(key);
+      return 'deleted';
+    },
+
+    due: async (todo, { until, limit }) =>
+      withTodo(todo)
+        .filter(({ todoAt }) => todoAt <= until)
+        .sort((a, b) => a.todoAt - b.todoAt || byText(a.key, b.key))
+        .slice(0, limit),
+
+    count: async (todo, { since }) => withTodo(todo).filter(({ todoAt }) => todoAt >= since).length,
+
+    hour: async (hour, { after, limit }) =>
+      [...stored]
+        .flatMap(([key, item]) => (item.hour === hour && (after === undefined || key > after) ? [key] : []))
+        .sort(byText)
+        .slice(0, limit),
+
+    items: () => [...stored.entries()].sort(([a], [b]) => byText(a, b)).map(([, { json }]) => JSON.parse(json) as Item),
+    writes: () => writes,
+  };
+}
