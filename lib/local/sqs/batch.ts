@@ -1,0 +1,59 @@
+import type { BatchResultErrorEntry, SendMessageBatchRequestEntry } from '@aws-sdk/client-sqs';
+import { SqsError } from './errors';
+import { sizeOf } from './message';
+import type { Queue } from './queue';
+
+const ENTRY_LIMIT = 10;
+const REQUEST_LIMIT_BYTES = 1_048_576;
+
+/** Throws for a request that fails as a whole. */
+function checkEntries(entries: { Id: string | undefined }[]): void {
+  if (entries.length === 0)
+    throw new SqsError('EmptyBatchRequest', 'There should be at least one entry in the request.');
+  if (entries.length > ENTRY_LIMIT)
+    throw new SqsError(
+      'TooManyEntriesInBatchRequest',
+      `Maximum number of entries per request are ${ENTRY_LIMIT}. You have sent ${entries.length}.`,
+    );
+  const ids = entries.map(({ Id = '' }) => Id);
+  if (!ids.every((id) => /^[A-Za-z0-9_-]{1,80}$/.test(id)))
+    throw new SqsError(
+      'InvalidBatchEntryId',
+      'A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at most 80 letters long.',
+    );
+  const repeated = ids.find((id, index) => ids.indexOf(id) !== index);
+  if (repeated !== undefined) throw new SqsError('BatchEntryIdsNotDistinct', `Id ${repeated} repeated.`);
+}
+
+/** All entries of a SendMessageBatch together; and a FIFO queue refuses it whole if an entry lacks an id. */
+export function checkSendEntries(queue: Queue, entries: SendMessageBatchRequestEntry[]): void {
+  checkEntries(entries);
+  const bytes = entries.reduce((sum, entry) => sum + sizeOf(entry.MessageBody ?? '', entry.MessageAttributes), 0);
+  if (bytes > REQUEST_LIMIT_BYTES)
+    throw new SqsError(
+      'BatchRequestTooLong',
+      `Batch requests cannot be longer than ${REQUEST_LIMIT_BYTES} bytes. You have sent ${bytes} bytes.`,
+    );
+  if (!queue.fifo) return;
+  if (entries.some(({ MessageGroupId }) => MessageGroupId === undefined))
+    throw new SqsError('InvalidParameterValue', 'The request must contain the parameter MessageGroupId.');
+}
+
+/** Does the entries one by one; an entry that is refused does not stop the others. */
+export function runBatch<E extends { Id: string | undefined }, R extends object>(
+  entries: E[],
+  run: (entry: E) => R,
+): { Successful: (R & { Id: string })[]; Failed: BatchResultErrorEntry[] } {
+  checkEntries(entries);
+  const result = { Successful: [] as (R & { Id: string })[], Failed: [] as BatchResultErrorEntry[] };
+  for (const entry of entries) {
+    const Id = entry.Id ?? '';
+    try {
+      result.Successful.push({ ...run(entry), Id });
+    } catch (error) {
+      if (!(error instanceof SqsError)) throw error;
+      result.Failed.push({ Id, SenderFault: true, Code: error.queryCode, Message: error.message });
+    }
+  }
+  return result;
+}

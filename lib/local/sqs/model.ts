@@ -1,0 +1,111 @@
+import { checkSendEntries, runBatch } from './batch';
+import { advanceTasks, cancelMoveTask, listMoveTasks, nextArrivalAt, startMoveTask } from './move-tasks';
+import { earliestExpiry, type Queue } from './queue';
+import { createQueue, deleteQueue, listQueues, purgeQueue, queueAttributes, setQueueAttributes, urlOf } from './queues';
+import { changeVisibility, deleteByReceipt } from './receipts';
+import { receive } from './receive';
+import { send } from './send';
+import { findQueue, getQueue, notify, type Service } from './service';
+import type { SqsModel, SqsModelOptions } from './types';
+
+/** An account's SQS, empty. See SqsModel. */
+export function createSqsModel(options: SqsModelOptions): SqsModel {
+  const service: Service = {
+    ...options,
+    queues: new Map(),
+    deletedAt: new Map(),
+    tasks: [],
+    lastPosition: 0,
+    listeners: new Map(),
+    changed: new Set(),
+  };
+  const queueOf = (input: { QueueUrl: string | undefined }) => getQueue(service, input.QueueUrl);
+
+  /** Move tasks get their time first; listeners are told last, when everything is as it will be. */
+  const call =
+    <I, O>(action: (input: I) => O) =>
+    (input: I): O => {
+      advanceTasks(service);
+      try {
+        return action(input);
+      } finally {
+        notify(service);
+      }
+    };
+
+  return {
+    region: options.region,
+    account: options.account,
+    createQueue: call((input) => ({ QueueUrl: urlOf(service, createQueue(service, input).name) })),
+    getQueueUrl: call((input) => ({ QueueUrl: urlOf(service, getQueue(service, input.QueueName).name) })),
+    listQueues: call((input) => listQueues(service, input)),
+    deleteQueue: call((input) => deleteQueue(service, input.QueueUrl)),
+    purgeQueue: call((input) => purgeQueue(service, queueOf(input))),
+    setQueueAttributes: call((input) =>
+      setQueueAttributes(service, queueOf(input), (input.Attributes ?? {}) as Record<string, string>),
+    ),
+    getQueueAttributes: call((input) => ({
+      Attributes: queueAttributes(service, queueOf(input), input.AttributeNames),
+    })),
+    sendMessage: call((input) => send(service, queueOf(input), input)),
+    sendMessageBatch: call((input) => {
+      const queue = queueOf(input);
+      const entries = input.Entries ?? [];
+      checkSendEntries(queue, entries);
+      return runBatch(entries, (entry) => {
+        const { MessageId, MD5OfMessageBody, ...rest } = send(service, queue, entry);
+        return { MessageId, MD5OfMessageBody, ...rest };
+      });
+    }),
+    receiveMessage: call((input) => {
+      const messages = receive(service, queueOf(input), input);
+      return messages.length > 0 ? { Messages: messages } : {};
+    }),
+    deleteMessage: call((input) => deleteByReceipt(service, queueOf(input), input.ReceiptHandle)),
+    deleteMessageBatch: call((input) => {
+      const queue = queueOf(input);
+      return runBatch(input.Entries ?? [], (entry) => {
+        deleteByReceipt(service, queue, entry.ReceiptHandle);
+        return {};
+      });
+    }),
+    changeMessageVisibility: call((input) =>
+      changeVisibility(service, queueOf(input), { handle: input.ReceiptHandle, seconds: input.VisibilityTimeout }),
+    ),
+    changeMessageVisibilityBatch: call((input) => {
+      const queue = queueOf(input);
+      return runBatch(input.Entries ?? [], (entry) => {
+        changeVisibility(service, queue, { handle: entry.ReceiptHandle, seconds: entry.VisibilityTimeout });
+        return {};
+      });
+    }),
+    startMessageMoveTask: call((input) => ({ TaskHandle: startMoveTask(service, input).handle })),
+    listMessageMoveTasks: call((input) => ({ Results: listMoveTasks(service, input) })),
+    cancelMessageMoveTask: call((input) => cancelMoveTask(service, input.TaskHandle)),
+
+    nextChangeAt: call((reference) => {
+      const queue = findQueue(service, reference);
+      return queue && nextChangeAt(service, queue);
+    }),
+    onChange(reference, listener) {
+      const name = reference.split(/[/:]/).at(-1) ?? reference;
+      const listeners = service.listeners.get(name) ?? new Set();
+      service.listeners.set(name, listeners.add(listener));
+      return () => void listeners.delete(listener);
+    },
+    messages: call((reference) =>
+      [...getQueue(service, reference).byId.values()].map(({ position: _position, group: _group, ...message }) => ({
+        ...message,
+      })),
+    ),
+  };
+}
+
+/** Only the first invisible message of a group can change anything: what is behind it waits for it. */
+function nextChangeAt(service: Service, queue: Queue): number | undefined {
+  const now = service.now();
+  let earliest = Math.min(earliestExpiry(queue), nextArrivalAt(service, queue));
+  for (const { messages } of queue.order)
+    earliest = Math.min(earliest, messages.find(({ visibleAt }) => visibleAt > now)?.visibleAt ?? Infinity);
+  return earliest === Infinity ? undefined : earliest;
+}

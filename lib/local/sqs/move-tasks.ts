@@ -1,0 +1,164 @@
+import type {
+  CancelMessageMoveTaskResult,
+  ListMessageMoveTasksRequest,
+  ListMessageMoveTasksResultEntry,
+  StartMessageMoveTaskRequest,
+} from '@aws-sdk/client-sqs';
+import { rememberMoved } from './dead-letter';
+import { invalidValue, SqsError } from './errors';
+import { counts, type Message, type Queue, remove } from './queue';
+import { receivable } from './receive';
+import { enqueue, findQueue, type Service } from './service';
+
+/** A move of a dead-letter queue's messages back to where they came from, or to a given queue. */
+export interface MoveTask {
+  handle: string;
+  sourceArn: string;
+  destinationArn: string | undefined;
+  /** Messages per second; without it everything is moved at once. */
+  rate: number | undefined;
+  startedAt: number;
+  toMove: number;
+  moved: number;
+  status: 'RUNNING' | 'COMPLETED' | 'CANCELLED' | 'FAILED';
+  failure: string | undefined;
+}
+
+const notFound = (message: string): SqsError => new SqsError('ResourceNotFoundException', message);
+const missingArn = (parameter: string): SqsError =>
+  notFound(`The resource that you specified for the ${parameter} parameter doesn't exist.`);
+
+export function startMoveTask(service: Service, input: StartMessageMoveTaskRequest): MoveTask {
+  const source = findQueue(service, input.SourceArn);
+  if (!source) throw missingArn('SourceArn');
+  const destination = input.DestinationArn === undefined ? undefined : findQueue(service, input.DestinationArn);
+  if (input.DestinationArn !== undefined && !destination) throw missingArn('DestinationArn');
+  if (![...service.queues.values()].some(({ settings }) => settings.redrive?.targetArn === source.arn))
+    throw new SqsError('InvalidParameterValue', 'Source queue must be configured as a Dead Letter Queue.');
+  if (destination && (destination === source || destination.fifo !== source.fifo))
+    throw invalidValue('DestinationArn', destination.arn, 'Must be another queue of the same type as the source.');
+  if (service.tasks.some(({ sourceArn, status }) => sourceArn === source.arn && status === 'RUNNING'))
+    throw new SqsError(
+      'InvalidParameterValue',
+      'There is already a task running. Only one active task is allowed for a source queue arn at a given time.',
+    );
+  const rate = input.MaxNumberOfMessagesPerSecond;
+  if (rate !== undefined && (rate < 1 || rate > 500))
+    throw invalidValue('MaxNumberOfMessagesPerSecond', rate, 'Must be between 1 and 500, if provided.');
+  const task: MoveTask = {
+    handle: Buffer.from(JSON.stringify({ taskId: service.uuid(), sourceArn: source.arn })).toString('base64'),
+    sourceArn: source.arn,
+    destinationArn: destination?.arn,
+    rate,
+    startedAt: service.now(),
+    toMove: counts(source, service.now()).visible,
+    moved: 0,
+    status: 'RUNNING',
+    failure: undefined,
+  };
+  service.tasks.push(task);
+  advanceTasks(service);
+  return task;
+}
+
+/** When the task moves its next message. */
+const nextMoveAt = (task: MoveTask): number =>
+  task.startedAt + (task.rate === undefined ? 0 : Math.ceil(((task.moved + 1) * 1000) / task.rate));
+
+/** Does what the running tasks have had the time for. */
+export function advanceTasks(service: Service): void {
+  for (const task of service.tasks)
+    while (task.status === 'RUNNING' && nextMoveAt(task) <= service.now()) step(service, task);
+}
+
+function step(service: Service, task: MoveTask): void {
+  const at = nextMoveAt(task);
+  const source = findQueue(service, task.sourceArn);
+  const message = source && receivable(source, at).next().value;
+  if (!source || !message) {
+    task.status = 'COMPLETED';
+    return;
+  }
+  const destinationArn = task.destinationArn ?? message.deadLetterSourceArn;
+  const destination = findQueue(service, destinationArn);
+  if (destination) {
+    move(service, { message, from: source, to: destination, at });
+    task.moved += 1;
+    if (receivable(source, at).next().done) task.status = 'COMPLETED';
+  } else {
+    // Sent to the dead-letter queue by somebody, it has no queue to go back to.
+    task.status = 'FAILED';
+    task.failure = destinationArn ? 'AWS.SimpleQueueService.NonExistentQueue' : 'CouldNotDetermineMessageSource';
+  }
+}
+
+/** To SQS the result is a new message: other id, other time, no receives. */
+function move(service: Service, { message, from, to, at }: { message: Message; from: Queue; to: Queue; at: number }) {
+  remove(from, message);
+  const { position: _position, group: _group, ...content } = message;
+  const moved = enqueue(service, to, {
+    ...content,
+    messageId: service.uuid(),
+    sentAt: at,
+    visibleAt: at,
+    receivedAt: undefined,
+    firstReceivedAt: undefined,
+    receiveCount: 0,
+    receivesHere: 0,
+    receiptHandle: undefined,
+    deadLetterSourceArn: undefined,
+  });
+  rememberMoved(to, moved, at);
+  service.changed.add(from.name);
+}
+
+/** The earliest time at which a running task may put a message into the queue. */
+export const nextArrivalAt = (service: Service, queue: Queue): number =>
+  Math.min(
+    ...service.tasks
+      .filter(({ status, destinationArn }) => status === 'RUNNING' && (destinationArn ?? queue.arn) === queue.arn)
+      .map(nextMoveAt),
+  );
+
+export function listMoveTasks(
+  service: Service,
+  { SourceArn, MaxResults = 1 }: ListMessageMoveTasksRequest,
+): ListMessageMoveTasksResultEntry[] {
+  if (!findQueue(service, SourceArn)) throw missingArn('SourceArn');
+  if (MaxResults < 1 || MaxResults > 10)
+    throw invalidValue('MaxResults', MaxResults, 'Must be between 1 and 10, if provided.');
+  const ofSource = service.tasks.filter(({ sourceArn }) => sourceArn === SourceArn);
+  return ofSource
+    .reverse()
+    .slice(0, MaxResults)
+    .map((task) => ({
+      ...(task.status === 'RUNNING' && { TaskHandle: task.handle }),
+      Status: task.status,
+      SourceArn: task.sourceArn,
+      ...(task.destinationArn && { DestinationArn: task.destinationArn }),
+      ...(task.rate !== undefined && { MaxNumberOfMessagesPerSecond: task.rate }),
+      ApproximateNumberOfMessagesMoved: task.moved,
+      ApproximateNumberOfMessagesToMove: task.toMove,
+      ...(task.failure && { FailureReason: task.failure }),
+      StartedTimestamp: task.startedAt,
+    }));
+}
+
+export function cancelMoveTask(service: Service, handle: string | undefined): CancelMessageMoveTaskResult {
+  const sourceArn = sourceArnIn(handle);
+  if (!findQueue(service, sourceArn)) throw missingArn('SourceArn');
+  const task = service.tasks.find((candidate) => candidate.handle === handle && candidate.status === 'RUNNING');
+  if (!task) throw notFound('Task does not exist.');
+  task.status = 'CANCELLED';
+  return { ApproximateNumberOfMessagesMoved: task.moved };
+}
+
+function sourceArnIn(handle: string | undefined): string {
+  try {
+    const { sourceArn } = JSON.parse(Buffer.from(handle ?? '', 'base64').toString()) as { sourceArn?: unknown };
+    if (typeof sourceArn === 'string') return sourceArn;
+  } catch {
+    // Not one of ours: the same answer as to a handle without a queue.
+  }
+  throw new SqsError('InvalidParameterValue', 'Value for parameter TaskHandle is invalid.');
+}

@@ -1,0 +1,66 @@
+import { invalidValue, SqsError } from './errors';
+import { type Message, type Queue, remove } from './queue';
+import type { Service } from './service';
+
+const MAX_VISIBILITY_MS = 43_200_000;
+
+/** A handle is of one delivery of one message of one queue. */
+export const issueReceipt = (queue: Queue, message: Message, nonce: string): string =>
+  Buffer.from(`${queue.name} ${message.messageId} ${nonce}`).toString('base64');
+
+/** The message that the handle is of; `undefined` if it is there no more. */
+function messageOf(queue: Queue, handle: string | undefined): Message | undefined {
+  const [name, messageId, nonce] = Buffer.from(handle ?? '', 'base64')
+    .toString()
+    .split(' ');
+  if (name !== queue.name || !messageId || !nonce)
+    throw new SqsError('ReceiptHandleIsInvalid', `The input receipt handle "${handle}" is not a valid receipt handle.`);
+  return queue.byId.get(messageId);
+}
+
+const expired = (handle: string | undefined): SqsError =>
+  invalidValue('ReceiptHandle', handle, 'The receipt handle has expired.');
+
+/**
+ * Deleting again what is gone is fine. A FIFO queue refuses a handle whose time is over; a standard queue takes the
+ * latest one even then, and answers an older one with a success that does nothing: SQS only promises that much.
+ */
+export function deleteByReceipt(service: Service, queue: Queue, handle: string | undefined): void {
+  const message = messageOf(queue, handle);
+  if (!message) return;
+  const latest = message.receiptHandle === handle;
+  if (queue.fifo && (!latest || message.visibleAt <= service.now())) throw expired(handle);
+  if (!latest) return;
+  remove(queue, message);
+  service.changed.add(queue.name);
+}
+
+/**
+ * `seconds` from now; 0 makes the message receivable at once. A delivery can be stretched to twelve hours in all.
+ * A standard queue takes the latest handle after its time as well, as with deletes.
+ */
+export function changeVisibility(
+  service: Service,
+  queue: Queue,
+  { handle, seconds }: { handle: string | undefined; seconds: number | undefined },
+): void {
+  if (seconds === undefined || seconds < 0 || seconds > 43_200)
+    throw invalidValue('VisibilityTimeout', seconds, 'Must be >= 0 and <= 43200, if provided.');
+  const message = messageOf(queue, handle);
+  const now = service.now();
+  if (message && queue.fifo && (message.receiptHandle !== handle || message.visibleAt <= now)) throw expired(handle);
+  if (message?.receiptHandle !== handle || message?.receivedAt === undefined)
+    throw invalidValue(
+      'ReceiptHandle',
+      handle,
+      'Message does not exist or is not available for visibility timeout change.',
+    );
+  if (now - message.receivedAt + seconds * 1000 > MAX_VISIBILITY_MS)
+    throw invalidValue(
+      'VisibilityTimeout',
+      seconds,
+      'Total VisibilityTimeout for the message is beyond the limit [43200 seconds]',
+    );
+  message.visibleAt = now + seconds * 1000;
+  service.changed.add(queue.name);
+}

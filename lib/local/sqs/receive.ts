@@ -1,0 +1,107 @@
+import type { Message as Received, ReceiveMessageRequest } from '@aws-sdk/client-sqs';
+import { moveToDeadLetterQueue } from './dead-letter';
+import { invalidValue, SqsError } from './errors';
+import { type Attributes, attributesMd5 } from './message';
+import { counts, type Message, type Queue } from './queue';
+import { issueReceipt } from './receipts';
+import { findQueue, type Service } from './service';
+
+/** Messages in flight at most, and how far SQS looks for groups that are free. */
+const IN_FLIGHT_LIMIT = 120_000;
+
+/**
+ * What may be handed out now, in SQS's order: groups by their oldest message; within a group in order, up to the first
+ * message that is invisible. So a batch holds several of a group, and nothing overtakes one that is being worked on.
+ */
+export function* receivable(queue: Queue, now: number): Generator<Message> {
+  const horizon = horizonOf(queue);
+  for (const group of queue.order) {
+    if (group.head > horizon) return;
+    for (const message of group.messages) {
+      if (message.visibleAt > now) break;
+      yield message;
+    }
+  }
+}
+
+function horizonOf(queue: Queue): number {
+  if (queue.byId.size <= IN_FLIGHT_LIMIT) return Infinity;
+  const positions = Float64Array.from(queue.byId.values(), ({ position }) => position).sort();
+  return positions[IN_FLIGHT_LIMIT - 1] ?? Infinity;
+}
+
+/** One ReceiveMessage. What was received maxReceiveCount times goes to the dead-letter queue instead. */
+export function receive(service: Service, queue: Queue, input: ReceiveMessageRequest): Received[] {
+  const { MaxNumberOfMessages: max = 1, VisibilityTimeout: seconds } = input;
+  if (max < 1 || max > 10) throw invalidValue('MaxNumberOfMessages', max, 'Must be between 1 and 10, if provided.');
+  if (seconds !== undefined && (seconds < 0 || seconds > 43_200))
+    throw invalidValue('VisibilityTimeout', seconds, 'Must be >= 0 and <= 43200, if provided.');
+  const now = service.now();
+  if (queue.byId.size >= IN_FLIGHT_LIMIT && counts(queue, now).inFlight >= IN_FLIGHT_LIMIT)
+    throw new SqsError('OverLimit', 'Too many messages in flight.');
+
+  const { redrive } = queue.settings;
+  const deadLetterQueue = redrive && findQueue(service, redrive.targetArn);
+  const taken: Message[] = [];
+  const exhausted: Message[] = [];
+  for (const message of receivable(queue, now)) {
+    if (taken.length === max) break;
+    (deadLetterQueue && message.receivesHere >= redrive.maxReceiveCount ? exhausted : taken).push(message);
+  }
+  if (deadLetterQueue)
+    for (const message of exhausted) moveToDeadLetterQueue(service, { message, from: queue, to: deadLetterQueue });
+  for (const message of taken) {
+    message.receiveCount += 1;
+    message.receivesHere += 1;
+    message.receivedAt = now;
+    message.firstReceivedAt ??= now;
+    message.visibleAt = now + (seconds === undefined ? queue.settings.visibilityMs : seconds * 1000);
+    message.receiptHandle = issueReceipt(queue, message, service.uuid());
+  }
+  return taken.map((message) => view(message, input));
+}
+
+function view(message: Message, input: ReceiveMessageRequest): Received {
+  const system = [...(input.AttributeNames ?? []), ...(input.MessageSystemAttributeNames ?? [])] as string[];
+  const all = systemAttributes(message);
+  const attributes = system.includes('All') ? all : pick(all, (name) => system.includes(name));
+  const chosen = pick(message.attributes, (name) => (input.MessageAttributeNames ?? []).some(matches(name)));
+  return {
+    MessageId: message.messageId,
+    ReceiptHandle: message.receiptHandle,
+    Body: message.body,
+    MD5OfBody: message.bodyMd5,
+    ...(Object.keys(attributes).length > 0 && { Attributes: attributes }),
+    ...(Object.keys(chosen).length > 0 && {
+      MessageAttributes: chosen,
+      MD5OfMessageAttributes: attributesMd5(chosen as Attributes),
+    }),
+  };
+}
+
+/** `All`, `.*`, a name, or a prefix followed by `.*`. */
+const matches = (name: string) => (pattern: string) =>
+  pattern === 'All' || pattern === name || (pattern.endsWith('.*') && name.startsWith(pattern.slice(0, -2)));
+
+const pick = <T>(values: Record<string, T>, wanted: (name: string) => boolean): Record<string, T> =>
+  Object.fromEntries(Object.entries(values).filter(([name]) => wanted(name)));
+
+/** Of the only principal there is here. */
+const SENDER_ID = 'AIDALOCALSENDER000000';
+
+export function systemAttributes(message: Message): Record<string, string> {
+  const values = {
+    SenderId: SENDER_ID,
+    SentTimestamp: String(message.sentAt),
+    ApproximateReceiveCount: String(message.receiveCount),
+    ApproximateFirstReceiveTimestamp: String(message.firstReceivedAt),
+    SequenceNumber: message.sequenceNumber,
+    MessageGroupId: message.groupId,
+    MessageDeduplicationId: message.deduplicationId,
+    AWSTraceHeader: message.traceHeader,
+    DeadLetterQueueSourceArn: message.deadLetterSourceArn,
+  };
+  return Object.fromEntries(
+    Object.entries(values).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
+}

@@ -1,0 +1,115 @@
+import { z } from 'zod';
+import { invalidValue, SqsError } from './errors';
+
+/** A queue's attributes as the rules use them. */
+export interface QueueSettings {
+  visibilityMs: number;
+  retentionMs: number;
+  delayMs: number;
+  waitMs: number;
+  maximumBytes: number;
+  contentBasedDeduplication: boolean;
+  /** As it was at creation: SQS stores a later change and goes on as before. */
+  deduplicationScope: string;
+  redrive: { targetArn: string; maxReceiveCount: number } | undefined;
+}
+
+/** Lowest, highest and default value. https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html */
+const NUMBERS: Record<string, [number, number, number]> = {
+  VisibilityTimeout: [0, 43_200, 30],
+  MessageRetentionPeriod: [60, 1_209_600, 345_600],
+  DelaySeconds: [0, 900, 0],
+  MaximumMessageSize: [1024, 1_048_576, 1_048_576],
+  ReceiveMessageWaitTimeSeconds: [0, 20, 0],
+};
+
+/** Kept and given back, without effect here. */
+const INERT = [
+  'Policy',
+  'RedriveAllowPolicy',
+  'KmsMasterKeyId',
+  'KmsDataKeyReusePeriodSeconds',
+  'SqsManagedSseEnabled',
+];
+
+const FIFO_CHOICES: Record<string, string[]> = {
+  FifoQueue: ['true'],
+  ContentBasedDeduplication: ['false', 'true'],
+  DeduplicationScope: ['queue', 'messageGroup'],
+  FifoThroughputLimit: ['perQueue', 'perMessageGroupId'],
+};
+
+const COMPUTED = [
+  'QueueArn',
+  'CreatedTimestamp',
+  'LastModifiedTimestamp',
+  'ApproximateNumberOfMessages',
+  'ApproximateNumberOfMessagesNotVisible',
+  'ApproximateNumberOfMessagesDelayed',
+];
+
+/** Every attribute that may be asked for. */
+export const ATTRIBUTE_NAMES = [
+  ...Object.keys(NUMBERS),
+  ...Object.keys(FIFO_CHOICES),
+  ...INERT,
+  ...COMPUTED,
+  'RedrivePolicy',
+];
+
+export function defaultAttributes(fifo: boolean): Record<string, string> {
+  const numbers = Object.entries(NUMBERS).map(([name, [, , value]]) => [name, String(value)]);
+  const choices = Object.entries(FIFO_CHOICES).map(([name, [value]]) => [name, String(value)]);
+  return { ...Object.fromEntries([...numbers, ...(fifo ? choices : [])]), SqsManagedSseEnabled: 'true' };
+}
+
+const badAttribute = (name: string, reason = ''): SqsError =>
+  new SqsError('InvalidAttributeValue', `Invalid value for the parameter ${name}.${reason && ` Reason: ${reason}`}`);
+
+/** Throws for a name or value that SQS refuses; RedrivePolicy is looked at apart, since it concerns two queues. */
+export function checkAttributes(given: Record<string, string>, fifo: boolean): void {
+  for (const [name, value] of Object.entries(given)) {
+    const range = NUMBERS[name];
+    const choices = FIFO_CHOICES[name];
+    if (range) {
+      const number = /^\d+$/.test(value) ? Number(value) : Number.NaN;
+      if (!(number >= range[0] && number <= range[1])) throw badAttribute(name);
+    } else if (choices) {
+      if (!fifo) throw new SqsError('InvalidAttributeName', `Unknown Attribute ${name}.`);
+      if (!choices.includes(value))
+        throw badAttribute(name, name === 'FifoQueue' ? 'Modifying queue type is not supported.' : '');
+    } else if (!INERT.includes(name) && name !== 'RedrivePolicy') {
+      throw new SqsError('InvalidAttributeName', `Unknown Attribute ${name}.`);
+    }
+  }
+}
+
+const redrivePolicy = z.object({
+  deadLetterTargetArn: z.string(),
+  // Consoles and older templates write the number as a string; SQS takes both.
+  maxReceiveCount: z.coerce.number().int().min(1).max(1000),
+});
+
+function parseRedrivePolicy(text: string | undefined): QueueSettings['redrive'] {
+  if (!text) return undefined;
+  try {
+    const { deadLetterTargetArn, maxReceiveCount } = redrivePolicy.parse(JSON.parse(text));
+    return { targetArn: deadLetterTargetArn, maxReceiveCount };
+  } catch {
+    throw invalidValue('RedrivePolicy', text, 'Redrive policy is not a valid JSON map.');
+  }
+}
+
+export function settingsOf(attributes: Record<string, string>, deduplicationScope: string | undefined): QueueSettings {
+  const number = (name: string) => Number(attributes[name]);
+  return {
+    visibilityMs: number('VisibilityTimeout') * 1000,
+    retentionMs: number('MessageRetentionPeriod') * 1000,
+    delayMs: number('DelaySeconds') * 1000,
+    waitMs: number('ReceiveMessageWaitTimeSeconds') * 1000,
+    maximumBytes: number('MaximumMessageSize'),
+    contentBasedDeduplication: attributes.ContentBasedDeduplication === 'true',
+    deduplicationScope: deduplicationScope ?? attributes.DeduplicationScope ?? 'queue',
+    redrive: parseRedrivePolicy(attributes.RedrivePolicy),
+  };
+}
