@@ -1,0 +1,48 @@
+import type { z } from 'zod';
+import { ConfigError, feedbackEnv, parseEnv, reconcilerEnv } from '../config';
+import type { Environment, Serverless } from './serverless';
+
+/** The schema of each function's environment; a function that is missing here cannot be deployed. */
+export const environmentSchemas: Record<string, z.ZodType> = { feedback: feedbackEnv, reconciler: reconcilerEnv };
+
+const SECRETS = ['ZENDESK_TOKEN', 'SENDGRID_API_KEY'];
+const REFERENCE = /^(ssm:\/[A-Za-z0-9_./-]+|secretsmanager:[A-Za-z0-9/_+=.@-]+)$/;
+
+type Service = Pick<Serverless['service'], 'functions'> & { provider: { environment?: Environment } };
+
+/** Why this stage cannot be deployed as it is configured, a line per variable or function; empty where it can. */
+export function deploymentProblems(stage: string, service: Service): string[] {
+  if (stage === 'local')
+    return ['stage local is the service on this machine (npm start): deploy with --stage staging or prod'];
+  const problems = environments(service).flatMap(([name, environment]) => {
+    const schema = environmentSchemas[name];
+    return schema
+      ? environmentProblems(schema, environment)
+      : [`functions.${name}: its environment has no schema (lib/ops/configuration.ts)`];
+  });
+  return [...new Set([...problems, ...plainSecrets(stage, service)])];
+}
+
+/** Secrets that are given as themselves, where they would end in the template. */
+export function plainSecrets(stage: string, service: Service): string[] {
+  if (stage === 'local') return [];
+  const given = environments(service).flatMap(([, environment]) =>
+    SECRETS.filter((name) => environment[name] && !REFERENCE.test(environment[name])),
+  );
+  return [...new Set(given)].map(
+    (name) => `${name}: must be a reference in stage ${stage}, ssm:/path or secretsmanager:name, not the secret itself`,
+  );
+}
+
+const environments = ({ functions, provider }: Service): [string, Environment][] =>
+  Object.entries(functions).map(([name, block]) => [name, { ...provider.environment, ...block.environment }]);
+
+function environmentProblems(schema: z.ZodType, environment: Environment): string[] {
+  try {
+    parseEnv(schema, environment);
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message.replace(/^configuration: /, '').split('; ');
+    throw error;
+  }
+}

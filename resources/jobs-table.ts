@@ -1,0 +1,44 @@
+import { type Context, type Fragment, retention, tags } from './context';
+import { JOBS_TABLE_ID } from './logical-id';
+
+export const jobsTableName = (instance: string): string => `${instance}-jobs`;
+
+/** The jobs table with its two indexes (lib/ports.ts, Table and Item). */
+export function jobsTableResources(context: Context): Fragment {
+  return {
+    Resources: {
+      [JOBS_TABLE_ID]: {
+        Type: 'AWS::DynamoDB::Table',
+        ...retention(context),
+        Properties: {
+          TableName: jobsTableName(context.instance),
+          BillingMode: 'PAY_PER_REQUEST',
+          AttributeDefinitions: [
+            { AttributeName: 'key', AttributeType: 'S' },
+            { AttributeName: 'todo', AttributeType: 'S' },
+            { AttributeName: 'todoAt', AttributeType: 'N' },
+            { AttributeName: 'hour', AttributeType: 'S' },
+          ],
+          KeySchema: [{ AttributeName: 'key', KeyType: 'HASH' }],
+          GlobalSecondaryIndexes: [index('todo', 'todoAt'), index('hour', 'key')],
+          TimeToLiveSpecification: { AttributeName: 'expiresAt', Enabled: true },
+          PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
+          SSESpecification: { SSEEnabled: true },
+          DeletionProtectionEnabled: context.retain,
+          Tags: tags(context),
+        },
+      },
+    },
+    Outputs: { JobsTableName: { Description: 'Status of every job', Value: { Ref: JOBS_TABLE_ID } } },
+  };
+}
+
+/** Keys only: whoever finds an item here reads it from the table before acting, since an index lags behind. */
+const index = (hash: string, range: string) => ({
+  IndexName: hash,
+  KeySchema: [
+    { AttributeName: hash, KeyType: 'HASH' },
+    { AttributeName: range, KeyType: 'RANGE' },
+  ],
+  Projection: { ProjectionType: 'KEYS_ONLY' },
+});

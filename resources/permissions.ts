@@ -1,0 +1,145 @@
+import {
+  attachmentsPrefix,
+  bodyKey,
+  dataPrefix,
+  dlqName,
+  jobKey,
+  orderKey,
+  queueName,
+  vendorKey,
+} from '../lib/jobs/keys';
+import { arn, type Context } from './context';
+import { jobsTableName } from './jobs-table';
+import type { QueueRow } from './queue-table';
+
+export interface Statement {
+  Sid: string;
+  Effect: 'Allow';
+  Action: string[];
+  Resource: unknown;
+  Condition?: Record<string, Record<string, unknown>>;
+}
+
+/** What a worker needs beside its queue, its rows and its part of the bucket. */
+export interface WorkerNeeds {
+  /** Vendors whose flags it reads and raises. */
+  vendors: string[];
+  /** Keys of other shared items. */
+  items?: string[];
+  /** References to its secrets: `ssm:/path` or `secretsmanager:name`. Anything else needs no permission. */
+  secrets: string[];
+  /** ARN of the customer key that the secrets are encrypted with; empty: AWS's own, which needs no permission. */
+  secretsKey: string;
+}
+
+const table = (context: Context) => arn('dynamodb', `table/${jobsTableName(context.instance)}`);
+const object = ({ bucket }: Context, key: string) => arn('s3', `${bucket}/${key}`);
+
+/**
+ * Permissions of the function that works on a queue. Those of its event source mapping (receive, delete, attributes)
+ * are added by serverless-iam-roles-per-function.
+ */
+export function workerPermissions(row: QueueRow, context: Context, needs: WorkerNeeds): Statement[] {
+  const { name, type } = row;
+  const { instance, prefix } = context;
+  const own = [`${prefix}/${name}/*`, bodyKey(prefix, name, '*')];
+  const given = [`${attachmentsPrefix(prefix, name)}*`, `${dataPrefix(prefix, name)}*`];
+  const keys = [
+    jobKey(name, '*'),
+    ...needs.vendors.map(vendorKey),
+    ...(needs.items ?? []),
+    ...(row.ordered ? [orderKey(name, '*')] : []),
+  ];
+  return [
+    allow('Retry', ['sqs:ChangeMessageVisibility'], arn('sqs', queueName(instance, name, type))),
+    allow('Park', ['sqs:SendMessage'], arn('sqs', dlqName(instance, name, type))),
+    {
+      ...allow('Ledger', ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:DeleteItem'], table(context)),
+      // ForAllValues alone is also true of a request without keys.
+      Condition: {
+        'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': keys },
+        Null: { 'dynamodb:LeadingKeys': 'false' },
+      },
+    },
+    allow(
+      'RecordsAndBodies',
+      ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'],
+      own.map((key) => object(context, key)),
+    ),
+    allow(
+      'DataAndAttachments',
+      ['s3:GetObject'],
+      given.map((key) => object(context, key)),
+    ),
+    listBucket(context, [...own, ...given]),
+    ...secretStatements(needs),
+  ];
+}
+
+/** Permissions of the function that looks after every queue's jobs when no worker runs. */
+export function reconcilerPermissions(rows: QueueRow[], context: Context): Statement[] {
+  const { instance, prefix } = context;
+  const queues = rows.map(({ name, type }) => arn('sqs', queueName(instance, name, type)));
+  const dlqs = rows.map(({ name, type }) => arn('sqs', dlqName(instance, name, type)));
+  const own = rows.flatMap(({ name }) => [`${prefix}/${name}/*`, bodyKey(prefix, name, '*')]);
+  return [
+    allow('Release', ['sqs:SendMessage', 'sqs:GetQueueAttributes'], queues),
+    allow(
+      'Judge',
+      ['ReceiveMessage', 'DeleteMessage', 'ChangeMessageVisibility', 'GetQueueAttributes', 'SendMessage'].map(sqs),
+      dlqs,
+    ),
+    allow('Ledger', ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:DeleteItem'], table(context)),
+    allow('Indexes', ['dynamodb:Query'], arn('dynamodb', `table/${jobsTableName(instance)}/index/*`)),
+    allow(
+      'RecordsAndBodies',
+      ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'],
+      own.map((key) => object(context, key)),
+    ),
+    listBucket(context, own),
+  ];
+}
+
+const sqs = (action: string): string => `sqs:${action}`;
+
+const allow = (Sid: string, Action: string[], Resource: unknown): Statement => ({
+  Sid,
+  Effect: 'Allow',
+  Action,
+  Resource,
+});
+
+/** Without it S3 answers 403 where a key is missing. S3 compares a GetObject's key with `s3:prefix` for that. */
+const listBucket = (context: Context, prefixes: string[]): Statement => ({
+  ...allow('MissingIsNotForbidden', ['s3:ListBucket'], arn('s3', context.bucket)),
+  Condition: { StringLike: { 's3:prefix': prefixes } },
+});
+
+function secretStatements({ secrets, secretsKey }: WorkerNeeds): Statement[] {
+  const parameters = named(secrets, 'ssm:').map((path) => arn('ssm', `parameter${path}`));
+  // Secrets Manager ends an ARN with six random characters.
+  const entries = named(secrets, 'secretsmanager:').map((name) => arn('secretsmanager', `secret:${name}-??????`));
+  const services = [...(parameters.length > 0 ? ['ssm'] : []), ...(entries.length > 0 ? ['secretsmanager'] : [])];
+  return [
+    ...(parameters.length > 0 ? [allow('Parameters', ['ssm:GetParameter'], parameters)] : []),
+    ...(entries.length > 0 ? [allow('Secrets', ['secretsmanager:GetSecretValue'], entries)] : []),
+    ...(secretsKey && services.length > 0
+      ? [
+          {
+            ...allow('SecretsKey', ['kms:Decrypt'], secretsKey),
+            Condition: {
+              StringEquals: {
+                'kms:ViaService': services.map((service) => ({
+                  'Fn::Sub': `${service}.\${AWS::Region}.\${AWS::URLSuffix}`,
+                })),
+              },
+            },
+          },
+        ]
+      : []),
+  ];
+}
+
+const named = (references: string[], scheme: string): string[] => [
+  ...new Set(references.filter((ref) => ref.startsWith(scheme)).map((ref) => ref.slice(scheme.length))),
+];

@@ -1,0 +1,69 @@
+import { dlqName, queueName } from '../lib/jobs/keys';
+import { arn, type Context, type Fragment, type Resource, retention, tags } from './context';
+import { logicalId } from './logical-id';
+import type { QueueRow } from './queue-table';
+
+/** A queue with its DLQ, the policies of both and their URLs as outputs. */
+export function queueResources(row: QueueRow, context: Context): Fragment {
+  const { name, type } = row;
+  const main = queueName(context.instance, name, type);
+  const dlq = dlqName(context.instance, name, type);
+  const id = { queue: logicalId(name, 'Queue'), dlq: logicalId(name, 'Dlq') };
+  return {
+    Resources: {
+      [id.queue]: queue(row, context, {
+        QueueName: main,
+        MessageRetentionPeriod: row.retention,
+        VisibilityTimeout: row.visibility,
+        RedrivePolicy: { deadLetterTargetArn: { 'Fn::GetAtt': [id.dlq, 'Arn'] }, maxReceiveCount: row.receives },
+      }),
+      [id.dlq]: queue(row, context, {
+        QueueName: dlq,
+        MessageRetentionPeriod: row.dlq.retention,
+        // By name: the queue refers to its DLQ already, and CloudFormation takes no circle.
+        RedriveAllowPolicy: { redrivePermission: 'byQueue', sourceQueueArns: [arn('sqs', main)] },
+      }),
+      [logicalId(name, 'QueuePolicy')]: encryptedTransportOnly(id.queue),
+      [logicalId(name, 'DlqPolicy')]: encryptedTransportOnly(id.dlq),
+    },
+    Outputs: {
+      [`${id.queue}Url`]: { Description: `Queue of the ${name} jobs`, Value: { Ref: id.queue } },
+      [`${id.dlq}Url`]: { Description: `Dead-letter queue of the ${name} jobs`, Value: { Ref: id.dlq } },
+    },
+  };
+}
+
+function queue({ type, throughput }: QueueRow, context: Context, properties: Resource['Properties']): Resource {
+  const fifo = {
+    FifoQueue: true,
+    // Deduplication ids name transitions (lib/jobs/keys.ts): by content a redriven job would be swallowed.
+    ContentBasedDeduplication: false,
+    ...(throughput === 'high' && { DeduplicationScope: 'messageGroup', FifoThroughputLimit: 'perMessageGroupId' }),
+  };
+  return {
+    Type: 'AWS::SQS::Queue',
+    ...retention(context),
+    Properties: { ...properties, ...(type === 'fifo' && fifo), SqsManagedSseEnabled: true, Tags: tags(context) },
+  };
+}
+
+/** SQS matches a policy's resource with the queue it hangs on, so each queue has one of its own. */
+const encryptedTransportOnly = (id: string): Resource => ({
+  Type: 'AWS::SQS::QueuePolicy',
+  Properties: {
+    Queues: [{ Ref: id }],
+    PolicyDocument: {
+      Version: '2012-10-17',
+      Statement: [
+        {
+          Sid: 'EncryptedTransportOnly',
+          Effect: 'Deny',
+          Principal: '*',
+          Action: 'sqs:*',
+          Resource: { 'Fn::GetAtt': [id, 'Arn'] },
+          Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+        },
+      ],
+    },
+  },
+});
