@@ -1,0 +1,45 @@
+import type { Timers } from './event-source-mapping';
+
+/** How long a minute of a schedule takes here: what AWS does every minute is worth seeing without waiting for it. */
+export const SCHEDULE_MINUTE_MS = 2_000;
+
+const minutes: Record<string, number> = { minute: 1, hour: 60, day: 1440 };
+
+/** The interval of `rate(…)` on this machine, in ms. Throws on anything else, cron included. */
+export function scheduleMs(expression: string): number {
+  const [, count, unit = ''] = /^rate\((\d+) (minute|hour|day)s?\)$/.exec(expression) ?? [];
+  const each = minutes[unit];
+  if (count === undefined || each === undefined) throw new Error(`schedule ${expression} cannot run on this machine`);
+  return Number(count) * each * SCHEDULE_MINUTE_MS;
+}
+
+/** Runs on a schedule, the first time after one interval. A run that takes longer than that is not run beside itself. */
+export function startSchedule({
+  expression,
+  run,
+  timers,
+}: {
+  expression: string;
+  run: () => Promise<unknown>;
+  timers: Timers;
+}): { stop(): Promise<void> } {
+  const interval = scheduleMs(expression);
+  let running: Promise<unknown> = Promise.resolve();
+  let stopped = false;
+  let handle = timers.setTimeout(tick, interval);
+
+  function tick(): void {
+    const begun = timers.now();
+    running = run().finally(() => {
+      if (!stopped) handle = timers.setTimeout(tick, Math.max(0, begun + interval - timers.now()));
+    });
+  }
+
+  return {
+    async stop() {
+      stopped = true;
+      timers.clearTimeout(handle);
+      await running;
+    },
+  };
+}

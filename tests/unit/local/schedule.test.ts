@@ -1,0 +1,93 @@
+import { SCHEDULE_MINUTE_MS, scheduleMs, startSchedule } from '../../../lib/local/schedule';
+
+/** A clock that moves only when it is told to. */
+function virtualTimers() {
+  let now = 0;
+  let pending: { at: number; callback: () => void }[] = [];
+  return {
+    now: () => now,
+    setTimeout(callback: () => void, ms: number) {
+      const entry = { at: now + ms, callback };
+      pending.push(entry);
+      return entry;
+    },
+    clearTimeout(handle: unknown) {
+      pending = pending.filter((entry) => entry !== handle);
+    },
+    pending: () => pending.length,
+    async advance(ms: number) {
+      now += ms;
+      const due = pending.filter(({ at }) => at <= now);
+      pending = pending.filter(({ at }) => at > now);
+      for (const { callback } of due) callback();
+      await new Promise(setImmediate);
+    },
+  };
+}
+
+test.each([
+  ['rate(1 minute)', SCHEDULE_MINUTE_MS],
+  ['rate(5 minutes)', 5 * SCHEDULE_MINUTE_MS],
+  ['rate(1 hour)', 60 * SCHEDULE_MINUTE_MS],
+])('%s keeps its proportion to the others', (expression, ms) => {
+  expect(scheduleMs(expression)).toBe(ms);
+});
+
+test('a schedule that cannot run here is named', () => {
+  expect(() => scheduleMs('cron(0 12 * * ? *)')).toThrow('schedule cron(0 12 * * ? *) cannot run on this machine');
+});
+
+test('it runs once per interval, the first time after one', async () => {
+  const timers = virtualTimers();
+  let runs = 0;
+  startSchedule({ expression: 'rate(1 minute)', run: async () => (runs += 1), timers });
+
+  await timers.advance(SCHEDULE_MINUTE_MS - 1);
+  const before = runs;
+  await timers.advance(1);
+  await timers.advance(SCHEDULE_MINUTE_MS);
+
+  expect([before, runs]).toEqual([0, 2]);
+});
+
+test('a run that takes longer than the interval is not run beside itself', async () => {
+  const timers = virtualTimers();
+  let runs = 0;
+  const slow = Promise.withResolvers<void>();
+  startSchedule({
+    expression: 'rate(1 minute)',
+    run: () => {
+      runs += 1;
+      return slow.promise;
+    },
+    timers,
+  });
+  await timers.advance(SCHEDULE_MINUTE_MS);
+
+  await timers.advance(5 * SCHEDULE_MINUTE_MS);
+  const during = runs;
+  slow.resolve();
+  await timers.advance(0);
+  await timers.advance(0);
+
+  expect([during, runs]).toEqual([1, 2]);
+});
+
+test('a stop waits for the run that is going on and lets no other begin', async () => {
+  const timers = virtualTimers();
+  const slow = Promise.withResolvers<void>();
+  const schedule = startSchedule({ expression: 'rate(1 minute)', run: () => slow.promise, timers });
+  await timers.advance(SCHEDULE_MINUTE_MS);
+  let stopped = false;
+
+  const stopping = schedule.stop().then(() => {
+    stopped = true;
+  });
+  await timers.advance(0);
+  const during = stopped;
+  slow.resolve();
+  await stopping;
+
+  expect(during).toBe(false);
+  expect(timers.pending()).toBe(0);
+});
