@@ -7,8 +7,8 @@ import { type ExecutionEnvironment, type Invocation, startEnvironment } from './
 export interface Lambda {
   /** Runs a function, named as in serverless.yml, in a warm environment if one is free. */
   invoke(functionKey: string, event: unknown): Promise<InvokeResult>;
-  /** Kills every environment of the function that runs an invocation now; says how many. */
-  kill(functionKey: string): number;
+  /** Kills the environments that run an invocation of the function now, or only those with such an event. */
+  kill(functionKey: string, whose?: (event: unknown) => boolean): number;
   /** Ends all environments. */
   stop(): void;
 }
@@ -20,15 +20,16 @@ export interface LambdaOptions {
   /** Where the functions' logs go. */
   logs: string;
   region: string;
-  /** Where the services are, and what else stands outside the template; wins over the template. */
-  variables: Record<string, string>;
+  /** What stands in no template: credentials, where the services are. Wins over what the template says. */
+  variables: (declared: DeclaredFunction) => Record<string, string>;
   onInvocation?: (invocation: Invocation) => void;
 }
 
 interface Pool {
   declared: DeclaredFunction;
   idle: ExecutionEnvironment[];
-  busy: Set<ExecutionEnvironment>;
+  /** With the event that it works on. */
+  busy: Map<ExecutionEnvironment, unknown>;
   started: number;
 }
 
@@ -36,7 +37,7 @@ interface Pool {
 export function createLambda({ functions, code, logs, region, variables, onInvocation }: LambdaOptions): Lambda {
   mkdirSync(logs, { recursive: true });
   const pools = new Map<string, Pool>(
-    functions.map((declared) => [declared.key, { declared, idle: [], busy: new Set(), started: 0 }]),
+    functions.map((declared) => [declared.key, { declared, idle: [], busy: new Map(), started: 0 }]),
   );
 
   function poolOf(key: string): Pool {
@@ -50,13 +51,18 @@ export function createLambda({ functions, code, logs, region, variables, onInvoc
     return startEnvironment({
       declared,
       directory,
-      variables: { ...lambdaVariables(declared, { directory, region }), ...declared.environment, ...variables },
+      variables: {
+        ...lambdaVariables(declared, { directory, region }),
+        ...declared.environment,
+        ...variables(declared),
+      },
       logFile: join(logs, `${declared.key}-${process.pid}-${started}.log`),
     });
   }
 
   const kill = () => {
-    for (const { idle, busy } of pools.values()) for (const environment of [...idle, ...busy]) environment.kill();
+    for (const { idle, busy } of pools.values())
+      for (const environment of [...idle, ...busy.keys()]) environment.kill();
   };
   // Whatever ends this process, its children must not stay.
   process.on('exit', kill);
@@ -72,16 +78,16 @@ export function createLambda({ functions, code, logs, region, variables, onInvoc
         pool.started += 1;
         environment = start(pool);
       }
-      pool.busy.add(environment);
+      pool.busy.set(environment, event);
       const invocation = await environment.invoke(event);
       pool.busy.delete(environment);
       if (environment.alive()) pool.idle.push(environment);
       onInvocation?.(invocation);
       return invocation.result;
     },
-    kill(key) {
-      const running = [...poolOf(key).busy];
-      for (const environment of running) environment.kill();
+    kill(key, whose = () => true) {
+      const running = [...poolOf(key).busy].filter(([, event]) => whose(event));
+      for (const [environment] of running) environment.kill();
       return running.length;
     },
     stop() {

@@ -54,7 +54,7 @@ function start(over: Partial<DeclaredFunction> = {}): Lambda {
     code: () => directory,
     logs: join(directory, 'logs'),
     region: 'us-east-1',
-    variables: { ENDPOINT: 'http://127.0.0.1:1' },
+    variables: () => ({ ENDPOINT: 'http://127.0.0.1:1' }),
     onInvocation: (invocation) => invocations.push(invocation),
   });
   return lambda;
@@ -148,6 +148,20 @@ test('a kill in the middle of an invocation ends it as a crash', async () => {
   expect(lambda.kill('worker')).toBe(0);
   expect(invocations[0]?.log).toEqual(['run 1']);
   server.close();
+});
+
+test('a kill can be aimed at the invocation of one event', async () => {
+  start();
+  const open = join(directory, 'open');
+  const hit = lambda.invoke('worker', { job: 'a', waitsFor: open });
+  const spared = answer({ job: 'b', waitsFor: open });
+
+  const killed = lambda.kill('worker', (event) => (event as { job: string }).job === 'a');
+  writeFileSync(open, '');
+
+  expect(killed).toBe(1);
+  expect(await hit).toEqual({ kind: 'failed', reason: 'crash' });
+  expect((await spared).runs).toBe(1);
 });
 
 test('past its reserved concurrency a function is throttled', async () => {

@@ -1,0 +1,31 @@
+import { LOCAL_CREDENTIALS } from './emulators/emulator';
+
+/** Where the emulated services and the fake vendors listen. */
+export interface Endpoints {
+  sqs: string;
+  s3: string;
+  dynamodb: string;
+  zendesk: string;
+  sendgrid: string;
+}
+
+/** What a process needs in its environment to meet these instead of AWS. */
+export function awsVariables({ sqs, s3, dynamodb }: Endpoints, region: string): Record<string, string> {
+  return {
+    AWS_REGION: region,
+    AWS_ACCESS_KEY_ID: LOCAL_CREDENTIALS.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: LOCAL_CREDENTIALS.secretAccessKey,
+    AWS_ENDPOINT_URL_SQS: sqs,
+    AWS_ENDPOINT_URL_S3: s3,
+    AWS_ENDPOINT_URL_DYNAMODB: dynamodb,
+    // Every other service: refused at once, instead of reached in the cloud.
+    AWS_ENDPOINT_URL: 'http://127.0.0.1:1',
+    AWS_EC2_METADATA_DISABLED: 'true',
+  };
+}
+
+/** The vendors' endpoints, for those that a function's environment names. */
+export function vendorVariables({ zendesk, sendgrid }: Endpoints, declared: object): Record<string, string> {
+  const endpoints = { ZENDESK_ENDPOINT: zendesk, SENDGRID_ENDPOINT: sendgrid };
+  return Object.fromEntries(Object.entries(endpoints).filter(([name]) => name in declared));
+}

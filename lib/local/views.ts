@@ -1,0 +1,72 @@
+import { jobKey, recordKey } from '../jobs/keys';
+import { recordOf } from '../jobs/record';
+import type { JobRow } from '../jobs/row';
+import type { LocalPorts } from './ports';
+import type { SqsModel } from './sqs/types';
+import type { Declared } from './template/declared';
+
+/** A message of a dead-letter queue, without its body: that may be personal. */
+export interface DeadLetter {
+  queue: string;
+  messageId: string;
+  group: string | undefined;
+  receiveCount: number;
+  /** `reason`, `code`, `message` and the like on what a worker parked; empty on what SQS moved. */
+  attributes: Record<string, string>;
+}
+
+/** What can be looked at from outside. */
+export interface Views {
+  jobs(): Promise<object[]>;
+  job(id: string): Promise<object | undefined>;
+  deadLetters(): DeadLetter[];
+}
+
+/** Shows jobs as their records show them, beside where that record lies. */
+export function createViews({
+  ports,
+  sqs,
+  declared,
+  queues,
+  prefix,
+}: {
+  ports: LocalPorts;
+  sqs: SqsModel;
+  declared: Declared;
+  /** Names of the queues, as their rows' keys begin. */
+  queues: string[];
+  prefix: string;
+}): Views {
+  const view = (row: JobRow): object => ({
+    ...(JSON.parse(recordOf(row)) as object),
+    record: row.recordedAt === undefined ? undefined : recordKey(prefix, row),
+  });
+  return {
+    jobs: async () => (await ports.rows()).map(view),
+    async job(id) {
+      const rows = await Promise.all(queues.map((queue) => ports.table.get(jobKey(queue, id))));
+      const row = rows.find((found) => found !== undefined);
+      return row && view(row as JobRow);
+    },
+    deadLetters: () => deadLetterQueues(declared).flatMap((queue) => deadLetters(sqs, queue)),
+  };
+}
+
+/** Names of the queues that another one's redrive policy leads to. */
+function deadLetterQueues({ queues }: Declared): string[] {
+  const arns = queues.flatMap(({ attributes: { RedrivePolicy } }) =>
+    RedrivePolicy ? [(JSON.parse(RedrivePolicy) as { deadLetterTargetArn: string }).deadLetterTargetArn] : [],
+  );
+  return queues.filter(({ arn }) => arns.includes(arn)).map(({ name }) => name);
+}
+
+const deadLetters = (sqs: SqsModel, queue: string): DeadLetter[] =>
+  sqs.messages(queue).map(({ messageId, groupId, receiveCount, attributes }) => ({
+    queue,
+    messageId,
+    group: groupId,
+    receiveCount,
+    attributes: Object.fromEntries(
+      Object.entries(attributes).map(([name, { StringValue }]) => [name, StringValue ?? '']),
+    ),
+  }));

@@ -1,0 +1,137 @@
+import { once } from 'node:events';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { StoreError } from '../../../lib/errors';
+import { createApi } from '../../../lib/local/api';
+import { IdempotencyConflictError, InvalidJobError } from '../../../lib/producer/errors';
+import type { Producer, SubmitOptions } from '../../../lib/producer/producer';
+
+let server: http.Server;
+let url: string;
+let submitted: { data: unknown; options: SubmitOptions | undefined }[];
+let submit: Producer['feedback'];
+
+beforeEach(async () => {
+  submitted = [];
+  submit = async () => ({ id: 'job-1', time: '2026-01-02T03:04:05.000Z', duplicate: false });
+  const api = createApi({
+    producer: {
+      feedback: (data, options) => {
+        submitted.push({ data, options });
+        return submit(data, options);
+      },
+    },
+    views: {
+      jobs: async () => [{ id: 'job-1' }],
+      job: async (id) => (id === 'job-1' || id === 'invalid/m-1' ? { id, state: 'queued' } : undefined),
+      deadLetters: () => [],
+    },
+    health: () => ({ status: 'ok' }),
+  });
+  server = http.createServer(api).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+
+afterEach(() => {
+  server.closeAllConnections();
+  server.close();
+});
+
+const post = (body: string, headers: Record<string, string> = {}) =>
+  fetch(`${url}/feedback`, { method: 'POST', body, headers: { 'content-type': 'application/json', ...headers } });
+
+test('a job that is accepted is answered by 202, its id and where to look', async () => {
+  const answer = await post('{"subject":"Hello"}', {
+    'idempotency-key': 'k-1',
+    'x-correlation-id': 'c-1',
+    traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+  });
+
+  expect(answer.status).toBe(202);
+  expect(answer.headers.get('location')).toBe('/jobs/job-1');
+  expect(await answer.json()).toEqual({ id: 'job-1' });
+  expect(submitted).toEqual([
+    {
+      data: { subject: 'Hello' },
+      options: {
+        key: 'k-1',
+        principal: 'local',
+        correlationId: 'c-1',
+        traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+      },
+    },
+  ]);
+});
+
+test('a job that was accepted before is told as a duplicate', async () => {
+  submit = async () => ({ id: 'job-1', time: '2026-01-02T03:04:05.000Z', duplicate: true });
+
+  expect(await (await post('{}')).json()).toEqual({ id: 'job-1', duplicate: true });
+});
+
+test.each([
+  [
+    'not valid',
+    new InvalidJobError([{ field: 'user.email', message: 'user.email: must be a valid email' }]),
+    400,
+    { error: 'not valid', problems: [{ field: 'user.email', message: 'user.email: must be a valid email' }] },
+  ],
+  [
+    'a used key',
+    new IdempotencyConflictError('job-0'),
+    409,
+    { error: 'the idempotency key was used for a job with other data', id: 'job-0' },
+  ],
+  [
+    'a store that is down',
+    new StoreError({ code: 'SQS.ECONNREFUSED', message: 'SQS SendMessage failed: ECONNREFUSED' }),
+    503,
+    { error: 'try again, with the same key', code: 'SQS.ECONNREFUSED' },
+  ],
+  ['an unknown error', new Error('user@example.com'), 500, { error: 'something is wrong here' }],
+])('%s is refused without what was sent', async (_, error, status, json) => {
+  submit = async () => {
+    throw error;
+  };
+
+  const answer = await post('{"user":{"email":"user@example.com"}}');
+
+  expect(answer.status).toBe(status);
+  expect(await answer.json()).toEqual(json);
+});
+
+test.each([
+  ['what is not JSON', 'hello user@example.com', {}, 400, 'the body is not JSON'],
+  ['another content type', 'a=b', { 'content-type': 'text/plain' }, 415, 'the content type must be application/json'],
+  ['a large body', `"${'x'.repeat(1024 * 1024)}"`, {}, 413, 'the body must be at most 1048576 bytes'],
+])('%s is refused before the producer sees it', async (_, body, headers, status, error) => {
+  const answer = await post(body, headers);
+
+  expect(answer.status).toBe(status);
+  expect(await answer.json()).toEqual({ error });
+  expect(submitted).toEqual([]);
+});
+
+test.each([
+  ['/jobs', 200, [{ id: 'job-1' }]],
+  ['/jobs/job-1', 200, { id: 'job-1', state: 'queued' }],
+  ['/jobs/invalid/m-1', 200, { id: 'invalid/m-1', state: 'queued' }],
+  ['/jobs/job-2', 404, { error: 'there is no such job' }],
+  ['/dlq', 200, []],
+  ['/health', 200, { status: 'ok' }],
+  ['/other', 404, { error: 'there is nothing here' }],
+  ['/jobs/%ff', 400, { error: 'the path is not well-formed' }],
+])('GET %s', async (path, status, json) => {
+  const answer = await fetch(url + path);
+
+  expect(answer.status).toBe(status);
+  expect(await answer.json()).toEqual(json);
+});
+
+test('another method is refused with those that are allowed', async () => {
+  const answer = await fetch(`${url}/feedback`);
+
+  expect(answer.status).toBe(405);
+  expect(answer.headers.get('allow')).toBe('POST');
+});
