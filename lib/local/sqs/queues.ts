@@ -91,7 +91,10 @@ export function queueAttributes(
 ): Record<string, string> {
   const unknown = names.find((name) => name !== 'All' && !ATTRIBUTE_NAMES.includes(name));
   if (unknown !== undefined) throw new SqsError('InvalidAttributeName', `Unknown Attribute ${unknown}.`);
-  const { visible, inFlight, delayed } = counts(queue, service.now());
+  const counted = (names as string[]).some((name) => name === 'All' || name.startsWith('Approximate'));
+  const { visible, inFlight, delayed } = counted
+    ? counts(queue, service.now())
+    : { visible: 0, inFlight: 0, delayed: 0 };
   const values: Record<string, string> = {
     ...queue.attributes,
     QueueArn: queue.arn,
