@@ -51,6 +51,8 @@ export const commonEnv = z.object({
   LOG_LEVEL: z.enum(['DEBUG', 'INFO', 'WARN', 'ERROR']).default('INFO'),
 });
 
+export type CommonConfig = z.infer<typeof commonEnv>;
+
 export const zendeskEnv = z.object({
   /** `https://{subdomain}.zendesk.com/api/v2`, or a fake's. */
   ZENDESK_ENDPOINT: z.url(),
@@ -91,6 +93,8 @@ export const feedbackEnv = z.object({
   /** Seconds that a confirmation may wait for its vendor before the job ends without it. */
   CONFIRMATION_WAIT: seconds.default(900),
 });
+
+export type FeedbackConfig = z.infer<typeof feedbackEnv>;
 
 export const reconcilerEnv = commonEnv;
 

@@ -1,0 +1,31 @@
+import { realSecret } from '../aws/secrets';
+import type { FeedbackConfig } from '../config';
+import { realSendgrid } from '../vendors/sendgrid';
+import { realZendesk } from '../vendors/zendesk';
+import type { QueueContract } from '../worker/contract';
+import type { BatchDeps } from '../worker/deps';
+import { feedbackContract } from './process';
+
+/** The feedback queue's contract with the real vendors behind it. */
+export function realFeedback(config: FeedbackConfig, { objects }: BatchDeps): QueueContract {
+  return feedbackContract({
+    objects,
+    zendesk: realZendesk({
+      endpoint: config.ZENDESK_ENDPOINT,
+      email: config.ZENDESK_EMAIL,
+      token: realSecret(config.ZENDESK_TOKEN),
+    }),
+    sendgrid: realSendgrid({ endpoint: config.SENDGRID_ENDPOINT, apiKey: realSecret(config.SENDGRID_API_KEY) }),
+    config: {
+      prefix: config.PREFIX,
+      tags: config.FEEDBACK_TAGS,
+      from: {
+        email: config.SENDGRID_FROM_EMAIL,
+        ...(config.SENDGRID_FROM_NAME === undefined ? {} : { name: config.SENDGRID_FROM_NAME }),
+      },
+      templateId: config.FEEDBACK_TEMPLATE_ID,
+      brand: config.BRAND_NAME,
+      confirmationWaitMs: config.CONFIRMATION_WAIT * 1000,
+    },
+  });
+}

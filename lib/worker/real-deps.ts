@@ -1,0 +1,39 @@
+import { realObjects } from '../aws/objects';
+import { realQueues } from '../aws/queues';
+import { realClock, realRandom } from '../aws/system';
+import { realTable } from '../aws/table';
+import { type CommonConfig, ConfigError, type QueueSettings } from '../config';
+import { createLedger } from '../jobs/ledger';
+import { vendorFlags } from '../jobs/vendor-flag';
+import { realLog, realMetrics } from '../log';
+import type { Table } from '../ports';
+import type { BatchDeps } from './deps';
+
+/** The engine's side effects on AWS, made once per cold start. */
+export function realDeps(config: CommonConfig): BatchDeps & { table: Table } {
+  const table = realTable({ table: config.TABLE });
+  const settings = settingsOf(config);
+  const base = { table, clock: realClock, random: realRandom };
+  return {
+    ...base,
+    ledger: createLedger({ ...base, settings }),
+    flags: vendorFlags(base),
+    objects: realObjects({ bucket: config.BUCKET }),
+    queues: realQueues(),
+    log: realLog({ service: config.INSTANCE, level: config.LOG_LEVEL }),
+    metrics: realMetrics({ namespace: config.INSTANCE }),
+    bucket: config.BUCKET,
+    prefix: config.PREFIX,
+    retryWaits: config.RETRY_WAITS,
+    storeWait: config.STORE_WAIT,
+    settings,
+  };
+}
+
+export function settingsOf({ QUEUES }: Pick<CommonConfig, 'QUEUES'>): (queue: string) => QueueSettings {
+  return (queue) => {
+    const row = QUEUES[queue];
+    if (!row) throw new ConfigError(`configuration: QUEUES: has no queue ${queue}`);
+    return row;
+  };
+}
