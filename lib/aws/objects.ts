@@ -21,7 +21,9 @@ export function realObjects({ bucket, client = s3Client() }: { bucket: string; c
   return {
     put: (key, body, contentType) =>
       s3('PutObject', async () => {
-        await client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body, ContentType: contentType }));
+        // An empty string would be taken for a stream of unknown length.
+        const Body = typeof body === 'string' ? Buffer.from(body) : body;
+        await client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body, ContentType: contentType }));
       }),
 
     get: (key) =>

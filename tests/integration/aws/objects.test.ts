@@ -1,0 +1,110 @@
+import { randomUUID } from 'node:crypto';
+import { realObjects } from '../../../lib/aws/objects';
+import type { Objects } from '../../../lib/ports';
+import { startS3 } from '../../support/emulators';
+import { memoryObjects } from '../../support/memory-objects';
+
+const BUCKET = 'a-bucket';
+
+const variants: { name: string; start: () => Promise<{ objects: Objects; close: () => Promise<void> }> }[] = [
+  { name: 'the model in memory', start: async () => ({ objects: memoryObjects(), close: async () => {} }) },
+  {
+    name: 'S3',
+    start: async () => {
+      const { client, close } = await startS3(BUCKET);
+      return { objects: realObjects({ bucket: BUCKET, client }), close };
+    },
+  },
+];
+
+describe.each(variants)('the bucket: $name', ({ start }) => {
+  let objects: Objects;
+  let close: () => Promise<void>;
+
+  beforeAll(async () => {
+    ({ objects, close } = await start());
+  });
+  afterAll(() => close());
+
+  const text = async (key: string) => {
+    const bytes = await objects.get(key);
+    return bytes && new TextDecoder().decode(bytes);
+  };
+
+  it('answers undefined for an object that it does not have', async () => {
+    expect(await objects.get(`absent/${randomUUID()}`)).toBeUndefined();
+  });
+
+  it('gives back text and bytes as they were put', async () => {
+    const key = `put/${randomUUID()}`;
+    const bytes = new Uint8Array([0, 255, 128, 10]);
+
+    await objects.put(`${key}.json`, '{"größe":1}', 'application/json');
+    await objects.put(`${key}.bin`, bytes, 'application/octet-stream');
+
+    expect(await text(`${key}.json`)).toBe('{"größe":1}');
+    expect(Buffer.from((await objects.get(`${key}.bin`)) ?? [])).toEqual(Buffer.from(bytes));
+  });
+
+  it('keeps keys with the partitions of a date apart from each other', async () => {
+    const key = `records/year=2026/month=01/day=02/hour=03/${randomUUID()} +ü.json`;
+
+    await objects.put(key, 'x', 'text/plain');
+
+    expect(await text(key)).toBe('x');
+    expect(await objects.list('records/year=2026/month=01/day=02/hour=03/')).toEqual([key]);
+  });
+
+  it('replaces an object', async () => {
+    const key = `replace/${randomUUID()}`;
+    await objects.put(key, 'first', 'text/plain');
+
+    await objects.put(key, 'second', 'text/plain');
+
+    expect(await text(key)).toBe('second');
+  });
+
+  it('deletes an object, and one that is not there', async () => {
+    const key = `delete/${randomUUID()}`;
+    await objects.put(key, 'x', 'text/plain');
+
+    await objects.delete(key);
+    await objects.delete(key);
+
+    expect(await objects.get(key)).toBeUndefined();
+  });
+
+  it('lists the keys under a prefix, in order, from a key on', async () => {
+    const prefix = `list/${randomUUID()}/`;
+    for (const name of ['c', 'a', 'd', 'b']) await objects.put(`${prefix}${name}`, name, 'text/plain');
+
+    const names = async (options?: { after?: string; limit?: number }) =>
+      (await objects.list(prefix, options)).map((key) => key.slice(prefix.length)).join('');
+
+    expect(await names()).toBe('abcd');
+    expect(await names({ limit: 2 })).toBe('ab');
+    expect(await names({ after: `${prefix}b` })).toBe('cd');
+    expect(await names({ limit: 0 })).toBe('');
+    expect(await objects.list(`${prefix}nothing`)).toEqual([]);
+  });
+
+  it('lists more keys than one answer holds', async () => {
+    const prefix = `many/${randomUUID()}/`;
+    const keys = Array.from({ length: 1_005 }, (_, n) => `${prefix}${String(n).padStart(5, '0')}`);
+    await Promise.all(keys.map((key) => objects.put(key, '', 'text/plain')));
+
+    expect(await objects.list(prefix)).toEqual(keys);
+    expect(await objects.list(prefix, { limit: 1_002 })).toEqual(keys.slice(0, 1_002));
+  });
+});
+
+describe('S3 alone', () => {
+  it('does not take a missing bucket for a missing object', async () => {
+    const { client, close } = await startS3(BUCKET);
+
+    const missing = realObjects({ bucket: 'another-bucket', client }).get('key');
+
+    await expect(missing).rejects.toMatchObject({ name: 'StoreError', code: 'S3.NoSuchBucket', status: 404 });
+    await close();
+  });
+});

@@ -1,0 +1,147 @@
+import { CreateQueueCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { realQueues } from '../../../lib/aws/queues';
+import { createSqsModel } from '../../../lib/local/sqs/model';
+import type { Queues } from '../../../lib/ports';
+import { against, startSqs } from '../../support/emulators';
+import { memoryQueues } from '../../support/memory-queues';
+
+interface Started {
+  queues: Queues;
+  /** Answers the queue's URL. */
+  createFifo: (name: string) => Promise<string>;
+  close: () => Promise<void>;
+}
+
+const attributes = { FifoQueue: 'true', VisibilityTimeout: '30' };
+
+const variants: { name: string; start: () => Promise<Started> }[] = [
+  {
+    name: 'the model in memory',
+    start: async () => {
+      const { uuid, now } = { uuid: () => crypto.randomUUID(), now: () => Date.now() };
+      const model = createSqsModel({ now, uuid, region: 'us-east-1', account: '000000000000' });
+      return {
+        queues: memoryQueues(model),
+        createFifo: async (name) => model.createQueue({ QueueName: name, Attributes: attributes }).QueueUrl ?? '',
+        close: async () => {},
+      };
+    },
+  },
+  {
+    name: 'SQS',
+    start: async () => {
+      const { url, close } = await startSqs();
+      const client = new SQSClient({ ...against(url), useQueueUrlAsEndpoint: false });
+      return {
+        queues: realQueues(client),
+        createFifo: async (name) => {
+          await client.send(new CreateQueueCommand({ QueueName: name, Attributes: attributes }));
+          // As production names it: the host must not matter.
+          return `https://sqs.us-east-1.amazonaws.com/000000000000/${name}`;
+        },
+        close: async () => {
+          client.destroy();
+          await close();
+        },
+      };
+    },
+  },
+];
+
+describe.each(variants)('the queues: $name', ({ start }) => {
+  let queues: Queues;
+  let queueUrl: string;
+  let close: () => Promise<void>;
+
+  beforeEach(async () => {
+    const started = await start();
+    ({ queues, close } = started);
+    queueUrl = await started.createFifo('jobs.fifo');
+  });
+  afterEach(() => close());
+
+  const receive = (max = 10) => queues.receive(queueUrl, { max, visibilitySeconds: 30 });
+
+  it('delivers a message as it was sent, with its coordinates', async () => {
+    const before = Date.now();
+    const { messageId, sequenceNumber } = await queues.send(queueUrl, {
+      body: '{"größe":1}',
+      groupId: 'a-group',
+      deduplicationId: 'an-id',
+      attributes: { reason: 'AnError', from: 'a queue' },
+    });
+
+    const [message, ...others] = await receive();
+
+    expect(others).toEqual([]);
+    expect(message).toMatchObject({
+      messageId,
+      sequenceNumber,
+      body: '{"größe":1}',
+      groupId: 'a-group',
+      receiveCount: 1,
+      attributes: { reason: 'AnError', from: 'a queue' },
+    });
+    expect(message?.receiptHandle).not.toBe('');
+    expect(message?.sentAt).toBeGreaterThanOrEqual(before);
+  });
+
+  it('takes one deduplication id once, and answers the first message again', async () => {
+    const first = await queues.send(queueUrl, { body: '1', groupId: 'g', deduplicationId: 'same' });
+
+    const second = await queues.send(queueUrl, { body: '2', groupId: 'g', deduplicationId: 'same' });
+
+    expect(second.messageId).toBe(first.messageId);
+    expect((await receive()).map(({ body }) => body)).toEqual(['1']);
+  });
+
+  it('answers nothing, at once, where nothing is visible', async () => {
+    expect(await receive()).toEqual([]);
+  });
+
+  it('hides a message that was received, and shows it again when told to', async () => {
+    await queues.send(queueUrl, { body: '1', groupId: 'g', deduplicationId: '1' });
+    const [message] = await receive();
+
+    expect(await receive()).toEqual([]);
+    await queues.changeVisibility(queueUrl, message?.receiptHandle ?? '', 0);
+
+    expect((await receive()).map(({ receiveCount }) => receiveCount)).toEqual([2]);
+  });
+
+  it('takes fractions of a second, and more than SQS allows for the most', async () => {
+    await queues.send(queueUrl, { body: '1', groupId: 'g', deduplicationId: '1' });
+    const [message] = await queues.receive(queueUrl, { max: 1, visibilitySeconds: 1.5 });
+
+    await queues.changeVisibility(queueUrl, message?.receiptHandle ?? '', 0.25);
+    await queues.changeVisibility(queueUrl, message?.receiptHandle ?? '', 43_100.5);
+
+    expect(await receive()).toEqual([]);
+  });
+
+  it('deletes a message', async () => {
+    await queues.send(queueUrl, { body: '1', groupId: 'g', deduplicationId: '1' });
+    const [message] = await receive();
+
+    await queues.delete(queueUrl, message?.receiptHandle ?? '');
+
+    expect(await queues.depth(queueUrl)).toEqual({ visible: 0, inFlight: 0 });
+  });
+
+  it('tells what is visible from what is in flight', async () => {
+    for (const n of ['1', '2', '3']) await queues.send(queueUrl, { body: n, groupId: n, deduplicationId: n });
+
+    await receive(1);
+
+    expect(await queues.depth(queueUrl)).toEqual({ visible: 2, inFlight: 1 });
+  });
+
+  it('names a queue that does not exist by its error alone', async () => {
+    const url = queueUrl.replace('jobs.fifo', 'absent.fifo');
+
+    const refused = queues.send(url, { body: 'planted', groupId: 'planted', deduplicationId: 'planted' });
+
+    await expect(refused).rejects.toMatchObject({ name: 'StoreError', class: 'store', code: 'SQS.QueueDoesNotExist' });
+    await expect(refused).rejects.not.toThrow(/planted/);
+  });
+});

@@ -1,0 +1,169 @@
+import { randomUUID } from 'node:crypto';
+import { realTable } from '../../../lib/aws/table';
+import type { Item, Table } from '../../../lib/ports';
+import { startDynamo, TABLE } from '../../support/emulators';
+import { memoryTable } from '../../support/memory-table';
+
+const variants: { name: string; start: () => Promise<{ table: Table; close: () => Promise<void> }> }[] = [
+  { name: 'the model in memory', start: async () => ({ table: memoryTable(), close: async () => {} }) },
+  {
+    name: 'DynamoDB',
+    start: async () => {
+      const { client, close } = await startDynamo();
+      return { table: realTable({ table: TABLE, client }), close };
+    },
+  },
+];
+
+const item = (key: string, more: Partial<Item> = {}): Item => ({ key, version: 1, writer: randomUUID(), ...more });
+
+describe.each(variants)('the jobs table: $name', ({ start }) => {
+  let table: Table;
+  let close: () => Promise<void>;
+
+  beforeAll(async () => {
+    ({ table, close } = await start());
+  });
+  afterAll(() => close());
+
+  it('answers undefined for a key that it does not have', async () => {
+    expect(await table.get(`absent#${randomUUID()}`)).toBeUndefined();
+  });
+
+  it('gives back what was written, nested values included and undefined ones left out', async () => {
+    const key = `nested#${randomUUID()}`;
+    const written = {
+      ...item(key),
+      steps: { ticket: { status: 'done', startedAt: 1.5, result: { id: '7' }, endedAt: undefined } },
+      left: ['a', 'b'],
+      empty: '',
+      none: null,
+      gone: undefined,
+    };
+
+    expect(await table.put(written, 0)).toBe('written');
+
+    const stored = await table.get(key);
+    expect(stored).toStrictEqual({
+      key,
+      version: 1,
+      writer: written.writer,
+      steps: { ticket: { status: 'done', startedAt: 1.5, result: { id: '7' } } },
+      left: ['a', 'b'],
+      empty: '',
+      none: null,
+    });
+  });
+
+  it('is not changed by what happens to an item after it was written or read', async () => {
+    const key = `copy#${randomUUID()}`;
+    const written = item(key, { left: ['a'] });
+    await table.put(written, 0);
+
+    (written.left as string[]).push('b');
+    const read = (await table.get(key)) as Item & { left: string[] };
+    read.left.push('c');
+
+    expect((await table.get(key))?.left).toEqual(['a']);
+  });
+
+  it('takes a first write once', async () => {
+    const key = `first#${randomUUID()}`;
+
+    const answers = await Promise.all([1, 2, 3].map(() => table.put(item(key), 0)));
+
+    expect(answers.toSorted()).toEqual(['conflict', 'conflict', 'written']);
+  });
+
+  it('takes a later write only on the version that is stored', async () => {
+    const key = `later#${randomUUID()}`;
+    await table.put(item(key), 0);
+
+    expect(await table.put(item(key, { version: 2, writer: 'winner' }), 1)).toBe('written');
+    expect(await table.put(item(key, { version: 2, writer: 'loser' }), 1)).toBe('conflict');
+    expect(await table.put(item(`absent#${randomUUID()}`, { version: 2 }), 1)).toBe('conflict');
+
+    expect(await table.get(key)).toMatchObject({ version: 2, writer: 'winner' });
+  });
+
+  it('replaces the whole item', async () => {
+    const key = `whole#${randomUUID()}`;
+    await table.put(item(key, { todo: `q#${key}`, todoAt: 1, note: 'first' }), 0);
+
+    await table.put(item(key, { version: 2 }), 1);
+
+    expect(Object.keys((await table.get(key)) ?? {}).toSorted()).toEqual(['key', 'version', 'writer']);
+    expect(await table.due(`q#${key}`, { until: 9, limit: 9 })).toEqual([]);
+  });
+
+  it('deletes only the version that is expected', async () => {
+    const key = `delete#${randomUUID()}`;
+    await table.put(item(key), 0);
+
+    expect(await table.delete(key, 2)).toBe('conflict');
+    expect(await table.delete(key, 1)).toBe('deleted');
+    expect(await table.delete(key, 1)).toBe('conflict');
+
+    expect(await table.get(key)).toBeUndefined();
+  });
+
+  it('lists what is due, oldest first, up to a time and a number', async () => {
+    const todo = `due#${randomUUID()}`;
+    for (const at of [30, 10, 40, 20]) await table.put(item(`${todo}#${at}`, { todo, todoAt: at }), 0);
+    await table.put(item(`${todo}#other`, { todo: `${todo}-other`, todoAt: 1 }), 0);
+
+    const keys = (until: number, limit: number) =>
+      table.due(todo, { until, limit }).then((due) => due.map(({ todoAt }) => todoAt));
+
+    expect(await table.due(todo, { until: 10, limit: 9 })).toEqual([{ key: `${todo}#10`, todoAt: 10 }]);
+    expect(await keys(30, 9)).toEqual([10, 20, 30]);
+    expect(await keys(100, 2)).toEqual([10, 20]);
+    expect(await keys(9, 9)).toEqual([]);
+    expect(await keys(100, 0)).toEqual([]);
+  });
+
+  it('counts what is due from a time on', async () => {
+    const todo = `count#${randomUUID()}`;
+    for (const at of [10, 20, 30]) await table.put(item(`${todo}#${at}`, { todo, todoAt: at }), 0);
+
+    expect(await table.count(todo, { since: 0 })).toBe(3);
+    expect(await table.count(todo, { since: 20 })).toBe(2);
+    expect(await table.count(todo, { since: 31 })).toBe(0);
+  });
+
+  it('lists the keys of an hour, in order, from a key on', async () => {
+    const hour = `hour#${randomUUID()}`;
+    for (const key of ['c', 'a', 'd', 'b']) await table.put(item(`${hour}#${key}`, { hour }), 0);
+
+    const letters = (options: { after?: string; limit: number }) =>
+      table.hour(hour, options).then((keys) => keys.map((key) => key.at(-1)).join(''));
+
+    expect(await letters({ limit: 9 })).toBe('abcd');
+    expect(await letters({ limit: 2 })).toBe('ab');
+    expect(await letters({ after: `${hour}#b`, limit: 9 })).toBe('cd');
+  });
+
+  it('follows an index over many pages', async () => {
+    // Given an index of more than 1 MB by its keys alone, which is where DynamoDB ends an answer
+    const todo = `pages#${randomUUID()}${'x'.repeat(1_900)}`;
+    const padding = 'x'.repeat(900);
+    const many = Array.from({ length: 400 }, (_, n) => n);
+    for (const n of many) await table.put(item(`${n}#${padding}`, { todo, todoAt: n, hour: todo }), 0);
+
+    expect(await table.count(todo, { since: 0 })).toBe(many.length);
+    expect(await table.due(todo, { until: 9_999, limit: 9_999 })).toHaveLength(many.length);
+    expect(await table.due(todo, { until: 9_999, limit: 390 })).toHaveLength(390);
+    expect(await table.hour(todo, { limit: 9_999 })).toHaveLength(many.length);
+  });
+
+  it('refuses an item of more than 400 KB, without quoting it', async () => {
+    const refused = table.put(item(`large#${randomUUID()}`, { note: 'planted'.repeat(70_000) }), 0);
+
+    await expect(refused).rejects.toMatchObject({
+      name: 'StoreError',
+      class: 'store',
+      code: 'DynamoDB.ValidationException',
+    });
+    await expect(refused).rejects.not.toThrow(/planted/);
+  });
+});

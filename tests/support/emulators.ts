@@ -1,0 +1,65 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { S3Client } from '@aws-sdk/client-s3';
+import { clientDefaults } from '../../lib/aws/clients';
+import { startDynamoDb } from '../../lib/local/emulators/dynamodb';
+import { LOCAL_CREDENTIALS } from '../../lib/local/emulators/emulator';
+import { startS3 as startS3Emulator } from '../../lib/local/emulators/s3';
+
+const region = 'us-east-1';
+export const TABLE = 'jobs';
+
+/** The jobs table as the stack declares it: both indexes with keys alone. */
+const create = {
+  BillingMode: 'PAY_PER_REQUEST',
+  AttributeDefinitions: [
+    { AttributeName: 'key', AttributeType: 'S' },
+    { AttributeName: 'todo', AttributeType: 'S' },
+    { AttributeName: 'todoAt', AttributeType: 'N' },
+    { AttributeName: 'hour', AttributeType: 'S' },
+  ],
+  KeySchema: [{ AttributeName: 'key', KeyType: 'HASH' }],
+  GlobalSecondaryIndexes: [index('todo', 'todoAt'), index('hour', 'key')],
+};
+
+function index(hash: string, range: string) {
+  return {
+    IndexName: hash,
+    KeySchema: [
+      { AttributeName: hash, KeyType: 'HASH' },
+      { AttributeName: range, KeyType: 'RANGE' },
+    ],
+    Projection: { ProjectionType: 'KEYS_ONLY' },
+  };
+}
+
+/** How a client of ours reaches an emulator; everything else is as in production. */
+export const against = (endpoint: string) => ({ ...clientDefaults, endpoint, region, credentials: LOCAL_CREDENTIALS });
+
+/** DynamoDB on a loopback port with an empty jobs table. */
+export async function startDynamo() {
+  const emulator = await startDynamoDb({ tables: [{ name: TABLE, create }], region });
+  const client = new DynamoDBClient(against(emulator.url));
+  return {
+    client,
+    close: async () => {
+      client.destroy();
+      await emulator.close();
+    },
+  };
+}
+
+/** S3 on a loopback port with an empty bucket. */
+export async function startS3(bucket: string) {
+  const emulator = await startS3Emulator({ buckets: [bucket], region });
+  const client = new S3Client(against(emulator.url));
+  return {
+    client,
+    close: async () => {
+      client.destroy();
+      await emulator.close();
+    },
+  };
+}
+
+/** SQS on a loopback port, without queues. */
+export const startSqs = () => startS3Emulator({ buckets: [], region });

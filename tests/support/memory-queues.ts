@@ -1,0 +1,54 @@
+import { fromSqs, toSqs, wholeSeconds } from '../../lib/aws/sqs-messages';
+import { StoreError } from '../../lib/errors';
+import { SqsError } from '../../lib/local/sqs/errors';
+import type { SqsModel } from '../../lib/local/sqs/types';
+import type { Queues } from '../../lib/ports';
+
+/** SQS without a network: the model behind the port. Each call takes effect at once and answers in a microtask. */
+export function memoryQueues(model: SqsModel): Queues {
+  return {
+    send: (queueUrl, message) =>
+      asStore(() => {
+        const { MessageId = '', SequenceNumber } = model.sendMessage(toSqs(queueUrl, message));
+        return { messageId: MessageId, ...(SequenceNumber ? { sequenceNumber: SequenceNumber } : {}) };
+      }),
+    receive: (queueUrl, { max, visibilitySeconds }) =>
+      asStore(() => {
+        const { Messages = [] } = model.receiveMessage({
+          QueueUrl: queueUrl,
+          MaxNumberOfMessages: max,
+          VisibilityTimeout: wholeSeconds(visibilitySeconds),
+          MessageSystemAttributeNames: ['All'],
+          MessageAttributeNames: ['All'],
+        });
+        return Messages.map(fromSqs);
+      }),
+    changeVisibility: (queueUrl, receiptHandle, seconds) =>
+      asStore(() =>
+        model.changeMessageVisibility({
+          QueueUrl: queueUrl,
+          ReceiptHandle: receiptHandle,
+          VisibilityTimeout: wholeSeconds(seconds),
+        }),
+      ),
+    delete: (queueUrl, receiptHandle) =>
+      asStore(() => model.deleteMessage({ QueueUrl: queueUrl, ReceiptHandle: receiptHandle })),
+    depth: (queueUrl) =>
+      asStore(() => {
+        const { Attributes } = model.getQueueAttributes({ QueueUrl: queueUrl, AttributeNames: ['All'] });
+        return {
+          visible: Number(Attributes?.ApproximateNumberOfMessages),
+          inFlight: Number(Attributes?.ApproximateNumberOfMessagesNotVisible),
+        };
+      }),
+  };
+}
+
+async function asStore<T>(call: () => T): Promise<T> {
+  try {
+    return call();
+  } catch (error) {
+    if (!(error instanceof SqsError)) throw error;
+    throw new StoreError({ code: `SQS.${error.code}`, message: `SQS refused: ${error.code}`, status: 400 });
+  }
+}
