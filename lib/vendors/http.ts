@@ -62,14 +62,20 @@ export class NotOk extends Error {
 export function request({ method, url, headers, body, timeoutMs }: HttpRequest): Promise<HttpAnswer> {
   return new Promise((resolve, reject) => {
     let sent = false;
-    const fail = (error: unknown) => reject(noAnswer(error, sent));
+    let answered = false;
+    const fail = (error: unknown) => {
+      if (!answered) reject(noAnswer(error, sent));
+    };
     try {
       const secure = new URL(url).protocol === 'https:';
       const signal = AbortSignal.timeout(timeoutMs);
       const call = (secure ? https : http).request(url, { method, headers, agent: false, signal });
       // What is written before is kept back until then, and never leaves if the connection does not come about.
       call.once('socket', (socket) => socket.once(secure ? 'secureConnect' : 'connect', () => (sent = true)));
-      call.once('response', (response) => void read(response).then(resolve, fail));
+      call.once('response', (response) => {
+        answered = true;
+        void read(response).then(resolve);
+      });
       call.on('error', fail);
       call.end(body);
     } catch (error) {

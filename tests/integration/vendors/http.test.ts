@@ -1,0 +1,82 @@
+import http from 'node:http';
+import net, { type AddressInfo } from 'node:net';
+import { request } from '../../../lib/vendors/http';
+import { realSendgrid } from '../../../lib/vendors/sendgrid';
+import { aMail, caught, secretOf } from '../../support/vendors';
+
+let server: net.Server;
+const open = async (made: net.Server): Promise<number> => {
+  server = made;
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return (server.address() as AddressInfo).port;
+};
+const sockets = new Set<net.Socket>();
+const remember = (socket: net.Socket) => sockets.add(socket.on('error', () => undefined));
+afterEach(async () => {
+  for (const socket of sockets) socket.destroy();
+  await new Promise((resolve) => server.close(resolve));
+});
+
+const send = (endpoint: string, timeoutMs: number) =>
+  caught(realSendgrid({ endpoint, apiKey: secretOf('SG.key') }).send(aMail(), { timeoutMs }));
+
+test('a mail that waits for a handshake which never ends was certainly not sent', async () => {
+  const port = await open(net.createServer(remember));
+
+  const error = await send(`https://127.0.0.1:${port}`, 100);
+
+  expect(error).toMatchObject({ class: 'transient', code: 'SendgridTimeout' });
+});
+
+test('a mail whose handshake is reset was certainly not sent', async () => {
+  const port = await open(net.createServer((socket) => remember(socket) && socket.destroy()));
+
+  const error = await send(`https://127.0.0.1:${port}`, 5000);
+
+  expect(error).toMatchObject({ class: 'transient', code: 'SendgridUnavailable' });
+});
+
+test('a mail that went into an open connection may have been sent', async () => {
+  const port = await open(net.createServer(remember));
+
+  const error = await send(`http://127.0.0.1:${port}`, 100);
+
+  expect(error).toMatchObject({ class: 'ambiguous', code: 'SendgridTimeout' });
+});
+
+test('no connection outlives its call: one that was closed while the function was frozen would swallow a mail', async () => {
+  let connections = 0;
+  const port = await open(http.createServer((_, response) => response.writeHead(202).end()));
+  server.on('connection', (socket: net.Socket) => {
+    connections += 1;
+    remember(socket);
+  });
+  const sendgrid = realSendgrid({ endpoint: `http://127.0.0.1:${port}`, apiKey: secretOf('SG.key') });
+
+  await sendgrid.send(aMail(), { timeoutMs: 5000 });
+  await sendgrid.send(aMail(), { timeoutMs: 5000 });
+
+  expect(connections).toBe(2);
+});
+
+test('the time-out covers an answer that never ends', async () => {
+  const port = await open(
+    http.createServer((_, response) => {
+      response.writeHead(200, { 'content-type': 'application/json' }).write('{"tickets":[');
+    }),
+  );
+  server.on('connection', remember);
+
+  const answer = await request({ method: 'GET', url: `http://127.0.0.1:${port}/`, headers: {}, timeoutMs: 100 });
+
+  expect(answer).toMatchObject({ status: 200, body: undefined });
+});
+
+test('an address that cannot be called is an error, not an exception on the way', async () => {
+  const port = await open(net.createServer(remember));
+
+  const reason = (url: string) => request({ method: 'GET', url, headers: {}, timeoutMs: 100 }).catch((error) => error);
+
+  expect(await reason('not an address')).toMatchObject({ reason: 'unsendable', sent: false });
+  expect(await reason(`ftp://127.0.0.1:${port}/`)).toMatchObject({ reason: 'unsendable', sent: false });
+});

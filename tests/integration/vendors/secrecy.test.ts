@@ -1,0 +1,95 @@
+import type { Failure } from '../../../lib/local/fakes/failures';
+import { type FakeSendgrid, startFakeSendgrid } from '../../../lib/local/fakes/sendgrid';
+import { type FakeZendesk, startFakeZendesk } from '../../../lib/local/fakes/zendesk';
+import { realSendgrid } from '../../../lib/vendors/sendgrid';
+import { realZendesk } from '../../../lib/vendors/zendesk';
+import { allTextOf, aMail, aTicket, caught, secretOf } from '../../support/vendors';
+
+/** None of these may come out of an error: what is secret, what is somebody's, and what the vendor said. */
+const SECRET = 'SG.planted-secret';
+const BASIC = Buffer.from(`agent@example.com/token:${SECRET}`).toString('base64');
+const ADDRESS = 'planted-user@example.com';
+const PLANTED = [SECRET, BASIC, ADDRESS, 'Planted Name', 'planted text', 'planted-id', 'planted-file', 'vendor says'];
+
+const ECHO = { error: 'RecordInvalid', description: `vendor says ${ADDRESS}`, details: { [ADDRESS]: [SECRET] } };
+const FAILURES: [string, Failure][] = [
+  ['an error page', { status: 502, body: `<html>vendor says ${ADDRESS} ${SECRET}</html>` }],
+  ...[301, 400, 401, 403, 404, 409, 413, 422, 429, 500, 503].map((status): [string, Failure] => [
+    `a ${status} that repeats what was sent`,
+    {
+      status,
+      body: ECHO,
+      headers: { 'retry-after': '1', 'x-echo': SECRET, location: `https://example.com/${ADDRESS}` },
+    },
+  ]),
+  ['a success that is none', { status: 200, body: ECHO }],
+  ['a reset', { before: 'reset' }],
+  ['a reset after the effect', { after: 'reset' }],
+  ['a time-out', { before: 'hang' }],
+  ['a refused connection', { down: true }],
+];
+
+let fakes: { zendesk: FakeZendesk; sendgrid: FakeSendgrid };
+beforeEach(async () => {
+  fakes = { zendesk: await startFakeZendesk({ suspended: [ADDRESS] }), sendgrid: await startFakeSendgrid() };
+});
+afterEach(() => Promise.all([fakes.zendesk.close(), fakes.sendgrid.close()]));
+
+const ticket = aTicket({
+  externalId: 'planted-id',
+  subject: 'planted text',
+  body: 'planted text',
+  requester: { name: 'Planted Name', email: ADDRESS },
+});
+const mail = aMail({ to: { name: 'Planted Name', email: ADDRESS }, subject: 'planted text', text: 'planted text' });
+
+const zendesk = () => realZendesk({ endpoint: fakes.zendesk.url, email: 'agent@example.com', token: secretOf(SECRET) });
+const sendgrid = (key = SECRET) => realSendgrid({ endpoint: fakes.sendgrid.url, apiKey: secretOf(key) });
+const CALLS = {
+  create: (timeoutMs: number) => zendesk().createTicket(ticket, { timeoutMs, idempotencyKey: 'planted-id' }),
+  find: (timeoutMs: number) => zendesk().findTicket('planted-id', { timeoutMs }),
+  upload: (timeoutMs: number) =>
+    zendesk().upload(
+      { name: 'planted-file', contentType: 'text/plain', bytes: Buffer.from('planted text') },
+      { timeoutMs },
+    ),
+  send: (timeoutMs: number) => sendgrid().send(mail, { timeoutMs }),
+};
+const names = Object.keys(CALLS) as (keyof typeof CALLS)[];
+
+const leaksOf = (error: Error) => PLANTED.filter((word) => allTextOf(error).includes(word));
+
+test.each(FAILURES.flatMap(([what, failure]) => names.map((call) => ({ what, failure, call }))))(
+  '$what tells nothing in the error of $call',
+  async ({ failure, call }) => {
+    fakes[call === 'send' ? 'sendgrid' : 'zendesk'].fail({ ...failure, times: 'forever' });
+
+    const error = await caught(CALLS[call](100));
+
+    expect(leaksOf(error)).toEqual([]);
+  },
+);
+
+test("a suspended requester's address, which Zendesk repeats, is not in the error", async () => {
+  expect(leaksOf(await caught(CALLS.create(5000)))).toEqual([]);
+});
+
+test('a key that cannot stand in a header is not quoted', async () => {
+  const error = await caught(sendgrid(`${SECRET}\n`).send(mail, { timeoutMs: 5000 }));
+
+  expect(leaksOf(error)).toEqual([]);
+});
+
+test('nothing is written to the console, whatever happens', async () => {
+  const methods = ['log', 'info', 'warn', 'error', 'debug', 'trace'] as const;
+  const spies = methods.map((method) => jest.spyOn(console, method).mockImplementation(() => undefined));
+  fakes.zendesk.fail({ status: 422, body: ECHO });
+  fakes.sendgrid.fail({ status: 400, body: ECHO });
+
+  await caught(CALLS.create(5000));
+  await caught(CALLS.send(5000));
+  await sendgrid('not-a-sendgrid-key').send(mail, { timeoutMs: 5000 });
+
+  expect(spies.flatMap((spy) => spy.mock.calls)).toEqual([]);
+  for (const spy of spies) spy.mockRestore();
+});

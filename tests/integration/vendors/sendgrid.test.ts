@@ -1,0 +1,172 @@
+import library from '@sendgrid/mail';
+import { type FakeSendgrid, startFakeSendgrid } from '../../../lib/local/fakes/sendgrid';
+import { realSendgrid, type Sendgrid } from '../../../lib/vendors/sendgrid';
+import { aMail, caught, secretOf } from '../../support/vendors';
+
+const TIMEOUT = { timeoutMs: 5000 };
+const TEMPLATE = `d-${'0'.repeat(32)}`;
+let fake: FakeSendgrid;
+let sendgrid: Sendgrid;
+
+beforeEach(async () => {
+  fake = await startFakeSendgrid({ apiKey: 'SG.right' });
+  sendgrid = realSendgrid({ endpoint: fake.url, apiKey: secretOf('SG.right') });
+});
+afterEach(() => fake.close());
+
+const sent = () => JSON.parse(fake.requests.at(-1)?.body ?? 'null') as Record<string, unknown>;
+
+test('a mail is accepted under the id that its events will carry', async () => {
+  const answer = await sendgrid.send(aMail({ html: '<p>Thank you.</p>' }), TIMEOUT);
+
+  expect(answer).toEqual({ accepted: true, messageId: 'message-1' });
+  expect(fake.mails).toMatchObject([
+    {
+      to: ['user@example.com'],
+      from: 'support@example.com',
+      subject: 'We got your feedback',
+      text: 'Thank you.',
+      html: '<p>Thank you.</p>',
+      customArgs: { job: '0190a1b2-0000-7000-8000-000000000001' },
+      categories: ['feedback'],
+    },
+  ]);
+});
+
+test('the request is the one that SendGrid documents, key by key', async () => {
+  await sendgrid.send(
+    aMail({
+      templateId: TEMPLATE,
+      templateData: { firstName: 'A', order: { lineItems: [{ unitPrice: 1 }] } },
+      customArgs: { jobId: '1', campaign_id: '2' },
+      headers: { 'List-Unsubscribe': '<https://example.com/u>', 'List-Unsubscribe-Post': 'List-Unsubscribe=One-Click' },
+      replyTo: { email: 'reply@example.com' },
+    }),
+    TIMEOUT,
+  );
+
+  expect(sent()).toEqual({
+    from: { email: 'support@example.com', name: 'Support' },
+    reply_to: { email: 'reply@example.com' },
+    subject: 'We got your feedback',
+    content: [{ type: 'text/plain', value: 'Thank you.' }],
+    template_id: TEMPLATE,
+    categories: ['feedback'],
+    personalizations: [
+      {
+        to: [{ email: 'user@example.com', name: 'A User' }],
+        custom_args: { jobId: '1', campaign_id: '2' },
+        headers: {
+          'List-Unsubscribe': '<https://example.com/u>',
+          'List-Unsubscribe-Post': 'List-Unsubscribe=One-Click',
+        },
+        dynamic_template_data: { firstName: 'A', order: { lineItems: [{ unitPrice: 1 }] } },
+      },
+    ],
+  });
+});
+
+test('headers of the mail are not sent as headers of the request', async () => {
+  await sendgrid.send(aMail({ headers: { 'X-Planted': 'yes' } }), TIMEOUT);
+
+  expect(fake.requests[0]?.headers['x-planted']).toBeUndefined();
+  expect(fake.mails[0]?.headers).toEqual({ 'X-Planted': 'yes' });
+});
+
+test('a mail is not changed by being sent, and may be frozen', async () => {
+  const mail = aMail({ templateId: TEMPLATE, templateData: { nested: { value: 1 } }, headers: { 'X-A': '1' } });
+  const before = structuredClone(mail);
+
+  await sendgrid.send(deepFreeze(mail), TIMEOUT);
+  await sendgrid.send(mail, TIMEOUT);
+
+  expect(mail).toEqual(before);
+  expect(fake.requests[1]?.body).toBe(fake.requests[0]?.body);
+});
+
+test.each([undefined, '0190a1b2-0000-4000-8000-000000000001'])(
+  'template data with the template %s is an error: SendGrid would mail without the data',
+  async (templateId) => {
+    const mail = aMail({ templateData: { name: 'A' }, ...(templateId ? { templateId } : {}) });
+
+    const error = await caught(sendgrid.send(mail, TIMEOUT));
+
+    expect(error).toMatchObject({ class: 'permanent', code: 'InvalidField', field: 'templateId' });
+    expect(fake.requests).toHaveLength(0);
+  },
+);
+
+test('template data goes through as it is, quotes and all, and nothing is written to the console', async () => {
+  const console_ = jest.spyOn(console, 'warn').mockImplementation(() => undefined);
+  const templateData = { name: `O'Neill & "Co"` };
+
+  await sendgrid.send(aMail({ templateId: TEMPLATE, templateData }), TIMEOUT);
+
+  expect(fake.mails[0]?.templateData).toEqual(templateData);
+  expect(console_.mock.calls).toEqual([]);
+  console_.mockRestore();
+});
+
+test('a mail in sandbox mode was not accepted', async () => {
+  expect(await sendgrid.send(aMail({ sandbox: true }), TIMEOUT)).toEqual({ accepted: false });
+  expect(fake.mails).toEqual([]);
+});
+
+test.each([200, 201, 204])('a %s outside sandbox mode is not the word of SendGrid', async (status) => {
+  fake.fail({ status, body: '<html>All is well</html>' });
+
+  expect(await caught(sendgrid.send(aMail(), TIMEOUT))).toMatchObject({
+    class: 'ambiguous',
+    code: 'SendgridMalformed',
+  });
+});
+
+test('a 202 is enough, even if the answer breaks off after it', async () => {
+  fake.fail({ after: 'cut' });
+
+  expect(await sendgrid.send(aMail(), TIMEOUT)).toMatchObject({ accepted: true, messageId: 'message-1' });
+});
+
+test('two accounts at the same time do not get into each other, nor into the library of the rest of the process', async () => {
+  const other = await startFakeSendgrid({ apiKey: 'SG.other' });
+  const second = realSendgrid({ endpoint: `${other.url}/`, apiKey: secretOf('SG.other') });
+  const shared = Object.entries(library);
+
+  await Promise.all([sendgrid.send(aMail(), TIMEOUT), second.send(aMail(), TIMEOUT), sendgrid.send(aMail(), TIMEOUT)]);
+
+  expect(fake.mails).toHaveLength(2);
+  expect(other.mails).toHaveLength(1);
+  for (const [name, value] of shared) expect(library).toHaveProperty(name, value);
+  await other.close();
+});
+
+test('a key that was replaced is fetched again, once, and the mail goes out', async () => {
+  const apiKey = secretOf('SG.old', 'SG.right');
+
+  await realSendgrid({ endpoint: fake.url, apiKey }).send(aMail(), TIMEOUT);
+
+  expect(apiKey.asked).toBe(1);
+  expect(fake.mails).toHaveLength(1);
+});
+
+test('a key that is refused twice stops the vendor', async () => {
+  const apiKey = secretOf('SG.old', 'SG.wrong', 'SG.right');
+
+  const error = await caught(realSendgrid({ endpoint: fake.url, apiKey }).send(aMail(), TIMEOUT));
+
+  expect(error).toMatchObject({ class: 'stop', code: 'SendgridUnauthorized', status: 401 });
+  expect(fake.requests).toHaveLength(2);
+});
+
+test('a key with a line break in it is our mistake, not that of the mails', async () => {
+  const error = await caught(
+    realSendgrid({ endpoint: fake.url, apiKey: secretOf('SG.right\n') }).send(aMail(), TIMEOUT),
+  );
+
+  expect(error).toMatchObject({ class: 'stop', code: 'SendgridMisconfigured' });
+});
+
+function deepFreeze<T extends object>(value: T): T {
+  for (const inner of Object.values(value)) if (typeof inner === 'object' && inner !== null) deepFreeze(inner);
+  return Object.freeze(value);
+}

@@ -1,0 +1,189 @@
+import { type FakeZendesk, startFakeZendesk } from '../../../lib/local/fakes/zendesk';
+import { realZendesk, ticketBody, type Zendesk } from '../../../lib/vendors/zendesk';
+import { aTicket, caught, secretOf } from '../../support/vendors';
+
+const TIMEOUT = { timeoutMs: 5000 };
+const EMAIL = 'agent@example.com';
+let fake: FakeZendesk;
+let zendesk: Zendesk;
+let now: number;
+
+beforeEach(async () => {
+  now = Date.parse('2026-03-01T12:00:00Z');
+  fake = await startFakeZendesk({ email: EMAIL, token: 'right', now: () => now });
+  zendesk = realZendesk({ endpoint: fake.url, email: EMAIL, token: secretOf('right'), now: () => now });
+});
+afterEach(() => fake.close());
+
+const create = (ticket = aTicket(), idempotencyKey = 'key-1') =>
+  zendesk.createTicket(ticket, { ...TIMEOUT, idempotencyKey });
+
+test('a ticket has the requester, tags, priority, type and custom fields that it was given', async () => {
+  const customFields = [
+    { id: 7, value: 'ios' },
+    { id: 8, value: ['a', 'b'] },
+  ];
+
+  const { id } = await create(aTicket({ tags: ['feedback', 'app'], priority: 'high', type: 'problem', customFields }));
+
+  expect(id).toBe('1');
+  expect(fake.users).toMatchObject([{ name: 'A User', email: 'user@example.com' }]);
+  expect(fake.tickets).toMatchObject([
+    {
+      external_id: aTicket().externalId,
+      subject: 'The export is empty',
+      description: 'It was not empty yesterday.',
+      requester_id: 1,
+      tags: ['feedback', 'app'],
+      priority: 'high',
+      type: 'problem',
+      custom_fields: customFields,
+    },
+  ]);
+});
+
+test('what is sent is what is hashed, to the byte', async () => {
+  const ticket = aTicket({ subject: 'naïve — “quoted” \u{1F600}', priority: 'low' });
+
+  await create(ticket);
+
+  expect(fake.requests[0]?.body).toBe(ticketBody(ticket));
+});
+
+test('the same job asked twice makes one ticket', async () => {
+  const first = await create();
+  const second = await create();
+
+  expect(second).toEqual(first);
+  expect(fake.tickets).toHaveLength(1);
+  expect(fake.requests.map(({ headers }) => headers['idempotency-key'])).toEqual(['key-1', 'key-1']);
+});
+
+test('each call has its own idempotency key, also at the same time', async () => {
+  const keys = ['key-1', 'key-2', 'key-3'];
+
+  await Promise.all(keys.map((key) => create(aTicket({ externalId: key }), key)));
+
+  expect(fake.requests.map(({ headers }) => headers['idempotency-key']).sort()).toEqual(keys);
+  expect(fake.tickets.map(({ external_id }) => external_id).sort()).toEqual(keys);
+});
+
+test('a key that was used for another body says that the ticket exists, not that the job is bad', async () => {
+  await create();
+
+  const error = await caught(create(aTicket({ subject: 'Another subject' })));
+
+  expect(error).toMatchObject({ class: 'ambiguous', code: 'IdempotentRequestError', status: 400 });
+});
+
+test('a ticket that was created with a Retry-After in the answer is a created ticket', async () => {
+  fake.fail({ method: 'POST', headers: { 'retry-after': '5' } });
+
+  expect(await create()).toEqual({ id: '1' });
+});
+
+test('a ticket is found by its external id, the oldest where there are several', async () => {
+  await create(aTicket(), 'key-1');
+  await create(aTicket({ externalId: 'other' }), 'key-2');
+  now += 3 * 3_600_000;
+  await create(aTicket(), 'key-1');
+
+  expect(fake.tickets).toHaveLength(3);
+  expect(await zendesk.findTicket(aTicket().externalId, TIMEOUT)).toEqual({ id: '1' });
+});
+
+test('an external id keeps to itself, whatever characters it has', async () => {
+  await create(aTicket({ externalId: 'a&b=c #/?' }));
+
+  expect(await zendesk.findTicket('a&b=c #/?', TIMEOUT)).toEqual({ id: '1' });
+  expect(await zendesk.findTicket('a', TIMEOUT)).toBeUndefined();
+});
+
+test.each([
+  ['a page of a proxy', '<html>All is well</html>'],
+  ['an empty body', undefined],
+  ['an empty object', {}],
+  ['null', { tickets: null }],
+  ['tickets without ids', { tickets: [{}] }],
+  ['other tickets than those that were asked for', { tickets: [{ id: 9, external_id: 'other' }] }],
+])('%s does not say that there is no such ticket', async (_, body) => {
+  fake.fail({ method: 'GET', status: 200, body });
+
+  const error = await caught(zendesk.findTicket('job', TIMEOUT));
+
+  expect(error).toMatchObject({ class: 'transient', code: 'ZendeskMalformed' });
+});
+
+test.each(['links', 'next_page'])('a lookup does not follow the %s of an answer', async (name) => {
+  const url = `${fake.url}/tickets.json?page=2`;
+  fake.fail({ status: 200, body: { tickets: [], [name]: name === 'links' ? { next: url } : url } });
+
+  await zendesk.findTicket('job', TIMEOUT);
+
+  expect(fake.requests).toHaveLength(1);
+});
+
+test.each([
+  ['nothing', undefined],
+  ['no ticket', {}],
+  ['null', { ticket: null }],
+  ['a ticket without id', { ticket: { subject: 'x' } }],
+  ['a page of a proxy', '<html>Done</html>'],
+])('a creation answered by 201 and %s may have made a ticket', async (_, body) => {
+  fake.fail({ status: 201, body });
+
+  expect(await caught(create())).toMatchObject({ class: 'ambiguous', code: 'ZendeskMalformed' });
+});
+
+test('an answer that breaks off is not a ticket, and not a failure either', async () => {
+  fake.fail({ after: 'cut' });
+
+  expect(await caught(create())).toMatchObject({ class: 'ambiguous' });
+  expect(fake.tickets).toHaveLength(1);
+});
+
+test('a file keeps its name and type, and its token goes onto the ticket', async () => {
+  const bytes = new Uint8Array([0, 255, 10, 13]);
+
+  const { token } = await zendesk.upload({ name: 'größe & more.png', contentType: 'image/png', bytes }, TIMEOUT);
+  await create(aTicket({ uploads: [token] }));
+
+  expect(fake.requests[0]?.headers['content-type']).toBe('image/png');
+  expect(new Uint8Array(fake.requests[0]?.bytes ?? [])).toEqual(bytes);
+  expect(fake.tickets[0]?.attachments).toEqual(['größe & more.png']);
+});
+
+test('a file is sent again, whole, after a 401', async () => {
+  zendesk = realZendesk({ endpoint: fake.url, email: EMAIL, token: secretOf('old', 'right') });
+  const bytes = new Uint8Array([1, 2, 3]);
+
+  await zendesk.upload({ name: 'a.txt', contentType: 'text/plain', bytes }, TIMEOUT);
+
+  expect(fake.requests.map((request) => request.bytes.byteLength)).toEqual([3, 3]);
+});
+
+test('an upload without a token may be repeated', async () => {
+  fake.fail({ path: '/uploads', status: 201, body: {} });
+
+  const error = await caught(
+    zendesk.upload({ name: 'a', contentType: 'text/plain', bytes: new Uint8Array() }, TIMEOUT),
+  );
+
+  expect(error).toMatchObject({ class: 'transient', code: 'ZendeskMalformed' });
+});
+
+test('a token that was replaced is fetched again, once, and the call succeeds', async () => {
+  const token = secretOf('old', 'right');
+  zendesk = realZendesk({ endpoint: `${fake.url}/`, email: EMAIL, token });
+
+  expect(await create()).toEqual({ id: '1' });
+  expect(token.asked).toBe(1);
+});
+
+test('a token that is refused twice stops the vendor', async () => {
+  const token = secretOf('old', 'wrong', 'right');
+  zendesk = realZendesk({ endpoint: fake.url, email: EMAIL, token });
+
+  expect(await caught(create())).toMatchObject({ class: 'stop', code: 'ZendeskUnauthorized', status: 401 });
+  expect(fake.requests).toHaveLength(2);
+});

@@ -1,0 +1,50 @@
+import { inspect } from 'node:util';
+import { JobError } from '../../lib/errors';
+import type { Secret } from '../../lib/vendors/secret';
+import type { Mail } from '../../lib/vendors/sendgrid';
+import type { Ticket } from '../../lib/vendors/zendesk';
+
+export const aTicket = (changes: Partial<Ticket> = {}): Ticket => ({
+  externalId: '0190a1b2-0000-7000-8000-000000000001',
+  subject: 'The export is empty',
+  body: 'It was not empty yesterday.',
+  requester: { name: 'A User', email: 'user@example.com' },
+  tags: ['feedback'],
+  customFields: [],
+  uploads: [],
+  ...changes,
+});
+
+export const aMail = (changes: Partial<Mail> = {}): Mail => ({
+  from: { email: 'support@example.com', name: 'Support' },
+  to: { email: 'user@example.com', name: 'A User' },
+  subject: 'We got your feedback',
+  text: 'Thank you.',
+  customArgs: { job: '0190a1b2-0000-7000-8000-000000000001' },
+  categories: ['feedback'],
+  ...changes,
+});
+
+/** Gives the first value until it is asked for a fresh one, then the next. `asked` counts the fresh ones. */
+export function secretOf(...values: string[]): Secret & { asked: number } {
+  const secret = async ({ fresh = false } = {}) => {
+    if (fresh) secret.asked += 1;
+    return values[Math.min(secret.asked, values.length - 1)] ?? '';
+  };
+  secret.asked = 0;
+  return secret;
+}
+
+/** The error that a call ends with; fails unless it is one of ours. */
+export async function caught(call: Promise<unknown>): Promise<JobError> {
+  const error = await call.then(
+    () => new Error('the call succeeded'),
+    (reason: unknown) => reason,
+  );
+  if (error instanceof JobError) return error;
+  throw new Error('not a JobError', { cause: error });
+}
+
+/** Everything that anybody could log of an error, its causes included. */
+export const allTextOf = (error: Error): string =>
+  [JSON.stringify(error), inspect(error, { depth: 10, showHidden: true, getters: true }), error.stack].join('\n');

@@ -1,0 +1,82 @@
+import { zendeskModel } from '../../../lib/local/fakes/zendesk-model';
+import { ticketBody } from '../../../lib/vendors/zendesk';
+import { aTicket } from '../../support/vendors';
+
+const HOUR = 3_600_000;
+let now: number;
+const model = (suspended?: string[]) => zendeskModel({ now: () => now, ...(suspended ? { suspended } : {}) });
+const body = (changes = {}) => ticketBody(aTicket(changes));
+
+beforeEach(() => {
+  now = Date.parse('2026-03-01T12:00:00Z');
+});
+
+test('a key answers the same for two hours, then it is forgotten', () => {
+  const zendesk = model();
+
+  const first = zendesk.createTicket(body(), 'key');
+  now += 2 * HOUR - 1;
+  const second = zendesk.createTicket(body(), 'key');
+  now += 1;
+  const third = zendesk.createTicket(body(), 'key');
+
+  expect(first.headers).toEqual({ 'x-idempotency-lookup': 'miss' });
+  expect(second).toEqual({ ...first, headers: { 'x-idempotency-lookup': 'hit' } });
+  expect(third.headers).toEqual({ 'x-idempotency-lookup': 'miss' });
+  expect(zendesk.tickets).toHaveLength(2);
+});
+
+test('a key with another body is refused, and makes nothing', () => {
+  const zendesk = model();
+
+  zendesk.createTicket(body(), 'key');
+  const reply = zendesk.createTicket(body({ subject: 'Another' }), 'key');
+
+  expect(reply).toMatchObject({ status: 400, json: { error: 'IdempotentRequestError' } });
+  expect(zendesk.tickets).toHaveLength(1);
+});
+
+test('a refused ticket leaves its key free', () => {
+  const zendesk = model();
+
+  zendesk.createTicket(body({ requester: { name: 'A', email: 'nobody' } }), 'key');
+
+  expect(zendesk.createTicket(body(), 'key').status).toBe(201);
+});
+
+test('users are matched by address, whatever its case', () => {
+  const zendesk = model();
+
+  zendesk.createTicket(body({ requester: { name: 'A', email: 'User@Example.com' } }));
+  zendesk.createTicket(body({ requester: { name: 'B', email: 'user@example.com' } }));
+
+  expect(zendesk.users).toHaveLength(1);
+  expect(zendesk.tickets.map((ticket) => ticket.requester_id)).toEqual([1, 1]);
+});
+
+test('an upload token lasts an hour', () => {
+  const zendesk = model();
+  zendesk.upload({ name: 'a.txt', contentType: 'text/plain', size: 1 });
+
+  now += HOUR;
+  expect(zendesk.createTicket(body({ uploads: ['upload-1'] })).status).toBe(201);
+  now += 1;
+  expect(zendesk.createTicket(body({ uploads: ['upload-1'] })).status).toBe(422);
+});
+
+test.each([
+  ['a suspended requester', { requester: { name: 'A', email: 'gone@example.com' } }, 'requester'],
+  ['an address that is none', { requester: { name: 'A', email: 'nobody' } }, 'requester'],
+  ['a requester without a name', { requester: { name: ' ', email: 'user@example.com' } }, 'requester'],
+  ['a blank comment', { body: ' \n' }, 'comment'],
+  ['a comment that is too long', { body: 'x'.repeat(65_537) }, 'comment'],
+  ['a subject that is too long', { subject: 'x'.repeat(151) }, 'subject'],
+  ['a token that never was', { uploads: ['upload-9'] }, 'base'],
+])('%s is a 422 that names its field', (_, changes, field) => {
+  const zendesk = model(['gone@example.com']);
+
+  const reply = zendesk.createTicket(body(changes));
+
+  expect(reply).toMatchObject({ status: 422, json: { error: 'RecordInvalid', details: { [field]: [{}] } } });
+  expect(zendesk.tickets).toEqual([]);
+});
