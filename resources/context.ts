@@ -28,13 +28,17 @@ export type Context = z.infer<typeof contextSchema>;
 
 /** Parses the params of the stage; throws ConfigurationProblems that name each one. */
 export function parseContext(params: Record<keyof Context, unknown>): Context {
+  if (params.instance === '')
+    throw new ConfigurationProblems([
+      `stage ${String(params.stage)} has no instance: use --stage staging, prod or local, or add --param instance=...`,
+    ]);
   const parsed = contextSchema.safeParse(params);
   if (parsed.success) return parsed.data;
   throw new ConfigurationProblems(
-    parsed.error.issues.map(
-      ({ path, message }) =>
-        `param ${path.join('.')}: ${message}, is ${JSON.stringify(params[path[0] as keyof Context])}`,
-    ),
+    parsed.error.issues.map(({ path, message }) => {
+      const name = path.join('.') as keyof Context;
+      return `param ${name}: ${message}, is ${JSON.stringify(params[name])}`;
+    }),
   );
 }
 
@@ -59,7 +63,7 @@ export interface Resource {
 /** A part of a CloudFormation template; parts are merged. */
 export interface Fragment {
   Resources: Record<string, Resource>;
-  Outputs: Record<string, { Description: string; Value: unknown }>;
+  Outputs: Record<string, { Description?: string; Value?: unknown; Export?: { Name: string } }>;
 }
 
 export const retention = ({ retain }: Context): Pick<Resource, 'DeletionPolicy' | 'UpdateReplacePolicy'> =>

@@ -1,6 +1,7 @@
 import { type Context, type Fragment, parseContext } from './context';
 import { jobsTableResources } from './jobs-table';
-import { reconcilerPermissions, type Statement, workerPermissions } from './permissions';
+import { reconcilerPermissions, type Statement, type WorkerNeeds, workerPermissions } from './permissions';
+import { ConfigurationProblems } from './problems';
 import { queueResources } from './queue';
 import { checkFunctions, type FunctionBlock, parseQueueTable, type QueueRow, settings } from './queue-table';
 
@@ -12,45 +13,60 @@ export interface Variables {
 
 /** `resources` of serverless.yml: everything that follows from the table of queues. Throws ConfigurationProblems. */
 export async function resources(variables: Variables): Promise<Fragment> {
-  const rows = await queueTable(variables);
+  const { rows, context } = await readConfiguration(variables);
   checkFunctions(rows, await functionBlocks(variables, rows));
-  const context = await contextOf(variables);
-  return merge([...rows.map((row) => queueResources(row, context)), jobsTableResources(context)]);
+  return merge([
+    ...rows.map((row) => queueResources(row, context)),
+    jobsTableResources(context),
+    deploymentBucket(context),
+  ]);
 }
 
 /** QUEUES of the functions' environment: `Record<queue, QueueSettings>` as JSON. */
-export async function queues(variables: Variables): Promise<string> {
-  const rows = await queueTable(variables);
-  return JSON.stringify(Object.fromEntries(rows.map((row) => [row.name, settings(row)])));
-}
+export const queues = (variables: Variables): Promise<string> =>
+  unlessRefused('{}', async () => {
+    const { rows } = await readConfiguration(variables);
+    return JSON.stringify(Object.fromEntries(rows.map((row) => [row.name, settings(row)])));
+  });
 
 /** `iamRoleStatements` by function. */
-export async function permissions(variables: Variables): Promise<Record<string, Statement[]>> {
-  const rows = await queueTable(variables);
-  const context = await contextOf(variables);
-  const param = async (name: string) => String(await variables.resolveVariable(`param:${name}`));
-  const secretsKey = await param('secretsKey');
-  const needs = {
-    feedback: {
-      vendors: ['zendesk', 'sendgrid'],
-      items: ['rate#sendgrid'],
-      secrets: [await param('zendeskToken'), await param('sendgridApiKey')],
-      secretsKey,
-    },
-  };
-  const workers = Object.entries(needs).flatMap(([name, need]) => {
-    const row = rows.find((each) => each.name === name);
-    return row ? [[name, workerPermissions(row, context, need)] as const] : [];
+export const permissions = (variables: Variables): Promise<Record<string, Statement[]>> =>
+  unlessRefused(Object.fromEntries([...Object.keys(WORKERS), 'reconciler'].map((name) => [name, []])), async () => {
+    const { rows, context } = await readConfiguration(variables);
+    const param = async (name: string) => String(await variables.resolveVariable(`param:${name}`));
+    const statements: Record<string, Statement[]> = { reconciler: reconcilerPermissions(rows, context) };
+    for (const row of rows) {
+      const needs = WORKERS[row.name];
+      if (!needs) continue;
+      const secrets = await Promise.all(needs.secrets.map(param));
+      const secretsKey = await param('secretsKey');
+      statements[row.name] = workerPermissions(row, context, { ...needs, secrets, secretsKey });
+    }
+    return statements;
   });
-  return { ...Object.fromEntries(workers), reconciler: reconcilerPermissions(rows, context) };
+
+/** What each worker needs beside its queue; `secrets` names params. */
+const WORKERS: Record<string, Omit<WorkerNeeds, 'secretsKey'>> = {
+  feedback: {
+    vendors: ['zendesk', 'sendgrid'],
+    items: ['rate#sendgrid'],
+    secrets: ['zendeskToken', 'sendgridApiKey'],
+  },
+};
+
+/** What is wrong with the configuration is told once, by `resources`; the other variables that need it keep still. */
+async function unlessRefused<T>(instead: T, value: () => Promise<T>): Promise<T> {
+  try {
+    return await value();
+  } catch (error) {
+    if (error instanceof ConfigurationProblems) return instead;
+    throw error;
+  }
 }
 
-const queueTable = async (variables: Variables): Promise<QueueRow[]> =>
-  parseQueueTable(await variables.resolveConfigurationProperty(['custom', 'queues']));
-
-async function contextOf({ resolveConfigurationProperty, resolveVariable }: Variables): Promise<Context> {
+async function readConfiguration({ resolveConfigurationProperty, resolveVariable }: Variables) {
   const param = (name: string) => resolveVariable(`param:${name}`);
-  return parseContext({
+  const context = parseContext({
     service: await resolveConfigurationProperty(['service']),
     stage: await resolveVariable('sls:stage'),
     instance: await param('instance'),
@@ -58,6 +74,7 @@ async function contextOf({ resolveConfigurationProperty, resolveVariable }: Vari
     prefix: await param('prefix'),
     retain: await param('retain'),
   });
+  return { context, rows: parseQueueTable(await resolveConfigurationProperty(['custom', 'queues'])) };
 }
 
 /** Only what the rules read: the blocks' permissions come from here too, and would go round in a circle. */
@@ -72,6 +89,12 @@ async function functionBlocks({ resolveConfigurationProperty: property }: Variab
   }
   return blocks;
 }
+
+/** Serverless exports its bucket's name by service and stage alone, and an account takes an export's name only once. */
+const deploymentBucket = ({ instance, stage }: Context): Fragment => ({
+  Resources: {},
+  Outputs: { ServerlessDeploymentBucketName: { Export: { Name: `${instance}-jobs-${stage}-deployment-bucket` } } },
+});
 
 const merge = (fragments: Fragment[]): Fragment => ({
   Resources: Object.assign({}, ...fragments.map(({ Resources }) => Resources)),

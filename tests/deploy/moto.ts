@@ -1,0 +1,40 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** The Python tools that this test needs and the machine lacks. */
+export const missingTools = (): string[] =>
+  ['moto_server', 'cfn-lint'].filter((tool) => spawnSync(tool, ['--help'], { stdio: 'ignore' }).status !== 0);
+
+export interface Moto {
+  endpoint: string;
+  stop(): void;
+}
+
+/** Starts moto's server on a free port of 127.0.0.1 and resolves when it answers. */
+export async function startMoto(): Promise<Moto> {
+  const port = await freePort();
+  // A group of its own: the command may be a script that starts the server.
+  const child = spawn('moto_server', ['-H', '127.0.0.1', '-p', String(port)], { stdio: 'ignore', detached: true });
+  const stop = () => {
+    if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGTERM');
+  };
+  // An IP: with a name the SDK puts the bucket before the host.
+  const endpoint = `http://127.0.0.1:${port}`;
+  for (const end = Date.now() + 60_000; Date.now() < end; await sleep(200)) {
+    if (child.exitCode !== null) break;
+    const answer = await fetch(`${endpoint}/moto-api/data.json`).catch(() => undefined);
+    if (answer?.ok) return { endpoint, stop };
+  }
+  stop();
+  throw new Error('moto_server did not start');
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('no free port');
+  return address.port;
+}

@@ -1,0 +1,40 @@
+/** Counts checks and prints a line for each; the last line is `N passed, N failed`. */
+export function createReport() {
+  let passed = 0;
+  let failed = 0;
+  const check = (name: string, ok: boolean, seen?: unknown) => {
+    if (ok) passed += 1;
+    else failed += 1;
+    console.log(`${ok ? 'ok  ' : 'FAIL'} ${name}${ok || seen === undefined ? '' : `\n     ${describe(seen)}`}`);
+  };
+  return {
+    check,
+    /** The values are the same as JSON, whatever the order of keys. */
+    equal: (name: string, actual: unknown, expected: unknown) =>
+      check(name, canonical(actual) === canonical(expected), `is ${describe(actual)}, expected ${describe(expected)}`),
+    /** What throws is a failed check, and the rest goes on. */
+    async section(name: string, run: () => Promise<void>) {
+      console.log(`\n${name}`);
+      try {
+        await run();
+      } catch (error) {
+        check(`${name} runs to its end`, false, error instanceof Error ? error.message : error);
+      }
+    },
+    finish(): number {
+      console.log(`\n${passed} passed, ${failed} failed`);
+      return failed === 0 ? 0 : 1;
+    },
+  };
+}
+
+export type Report = ReturnType<typeof createReport>;
+
+const describe = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value)) ?? 'undefined';
+
+const canonical = (value: unknown): string | undefined =>
+  JSON.stringify(value, (_key, inner: unknown) =>
+    inner !== null && typeof inner === 'object' && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  );

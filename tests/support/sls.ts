@@ -1,0 +1,75 @@
+import { spawn } from 'node:child_process';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** A copy of the service to run `sls` in: two commands in one directory overwrite each other's files. */
+export interface ServiceDirectory {
+  path: string;
+  remove(): void;
+}
+
+export function serviceDirectory(): ServiceDirectory {
+  const project = process.cwd();
+  const path = mkdtempSync(join(tmpdir(), 'service-'));
+  for (const entry of ['serverless.yml', 'handlers', 'lib', 'resources', 'package.json', 'tsconfig.json'])
+    cpSync(join(project, entry), join(path, entry), { recursive: true });
+  symlinkSync(join(project, 'node_modules'), join(path, 'node_modules'));
+  return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+export interface SlsResult {
+  code: number | null;
+  /** Standard output and error together, in the order in which they came. */
+  output: string;
+}
+
+/** Runs `sls` in a directory; the environment is this one alone, so that nothing of the machine's comes in. */
+export function sls(directory: string, args: string[], env: Record<string, string> = {}): Promise<SlsResult> {
+  const cli = join(process.cwd(), 'node_modules', 'serverless', 'bin', 'serverless.js');
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [cli, ...args], {
+      cwd: directory,
+      env: { PATH: process.env.PATH, HOME: directory, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        output += text;
+      });
+    child.on('error', reject).on('close', (code) => resolve({ code, output }));
+  });
+}
+
+export interface TemplateResource {
+  Type: string;
+  Properties: Record<string, unknown>;
+  DeletionPolicy?: string;
+  UpdateReplacePolicy?: string;
+}
+
+export interface CompiledTemplate {
+  /** Path of its file. */
+  file: string;
+  text: string;
+  Resources: Record<string, TemplateResource>;
+  Outputs: Record<string, { Value: unknown; Export?: { Name: string } }>;
+}
+
+/** `sls package` of a stage; throws with the command's output where it fails. */
+export async function compiledTemplate(
+  directory: string,
+  stage: string,
+  { args = [], env = {} }: { args?: string[]; env?: Record<string, string> } = {},
+): Promise<CompiledTemplate> {
+  const { code, output } = await sls(
+    directory,
+    ['package', '--stage', stage, '--package', `package-${stage}`, ...args],
+    env,
+  );
+  const file = join(directory, `package-${stage}`, 'cloudformation-template-update-stack.json');
+  if (code !== 0 || !existsSync(file)) throw new Error(`sls package --stage ${stage} failed:\n${output}`);
+  const text = readFileSync(file, 'utf8');
+  return { file, text, ...(JSON.parse(text) as Pick<CompiledTemplate, 'Resources' | 'Outputs'>) };
+}
