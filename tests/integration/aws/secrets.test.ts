@@ -1,0 +1,138 @@
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { promisify } from 'node:util';
+import { realSecret } from '../../../lib/aws/secrets';
+
+interface Call {
+  target: string;
+  input: Record<string, unknown>;
+}
+
+/** Parameter Store and Secrets Manager in one, as far as a secret needs them. */
+async function startStore() {
+  const calls: Call[] = [];
+  const values: Record<string, string> = {};
+  const server: Server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const input = JSON.parse(Buffer.concat(chunks).toString()) as Record<string, unknown>;
+      const target = String(request.headers['x-amz-target']);
+      calls.push({ target, input });
+      const value = values[String(input.Name ?? input.SecretId)];
+      const answer =
+        value === undefined
+          ? { __type: 'ParameterNotFound', message: 'planted-text' }
+          : target.endsWith('GetParameter')
+            ? { Parameter: { Value: value } }
+            : { SecretString: value };
+      response.writeHead(value === undefined ? 400 : 200, { 'content-type': 'application/x-amz-json-1.1' });
+      response.end(JSON.stringify(answer));
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    calls,
+    values,
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    close: async () => {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+describe('a secret', () => {
+  const before = { ...process.env };
+  let store: Awaited<ReturnType<typeof startStore>>;
+
+  beforeEach(async () => {
+    store = await startStore();
+    Object.assign(process.env, {
+      AWS_ENDPOINT_URL: store.url,
+      AWS_REGION: 'us-east-1',
+      AWS_ACCESS_KEY_ID: 'local',
+      AWS_SECRET_ACCESS_KEY: 'local',
+    });
+  });
+  afterEach(async () => {
+    process.env = { ...before };
+    await store.close();
+  });
+
+  it('may be given as itself, even where it has a colon', async () => {
+    expect(await realSecret('the-token')()).toBe('the-token');
+    expect(await realSecret('a:token')({ fresh: true })).toBe('a:token');
+
+    expect(store.calls).toEqual([]);
+  });
+
+  it('comes decrypted from Parameter Store', async () => {
+    store.values['/my-instance/token'] = 'the-token';
+
+    expect(await realSecret('ssm:/my-instance/token')()).toBe('the-token');
+
+    expect(store.calls).toEqual([
+      { target: 'AmazonSSM.GetParameter', input: { Name: '/my-instance/token', WithDecryption: true } },
+    ]);
+  });
+
+  it('comes from Secrets Manager by name or ARN', async () => {
+    const arn = 'arn:aws:secretsmanager:us-east-1:000000000000:secret:token-AbCdEf';
+    store.values[arn] = 'the-token';
+
+    expect(await realSecret(`secretsmanager:${arn}`)()).toBe('the-token');
+
+    expect(store.calls.map(({ target }) => target)).toEqual(['secretsmanager.GetSecretValue']);
+  });
+
+  it('is fetched once, also by those who ask at the same time, and again when it must be fresh', async () => {
+    store.values['/t'] = 'first';
+    const secret = realSecret('ssm:/t');
+
+    expect(await Promise.all([secret(), secret()])).toEqual(['first', 'first']);
+    expect(await secret()).toBe('first');
+    expect(store.calls).toHaveLength(1);
+
+    store.values['/t'] = 'second';
+    expect(await secret()).toBe('first');
+    expect(await Promise.all([secret({ fresh: true }), secret({ fresh: true })])).toEqual(['second', 'second']);
+    expect(await secret()).toBe('second');
+    expect(store.calls).toHaveLength(2);
+  });
+
+  it('is asked for again after a fetch that failed', async () => {
+    const secret = realSecret('ssm:/t');
+    const failed = secret();
+    await expect(failed).rejects.toMatchObject({ name: 'StoreError', code: 'SSM.ParameterNotFound' });
+    await expect(failed).rejects.not.toThrow(/planted/);
+
+    store.values['/t'] = 'there now';
+
+    expect(await secret()).toBe('there now');
+  });
+
+  it('that is empty is an error, which names the reference', async () => {
+    store.values['/t'] = '';
+
+    await expect(realSecret('ssm:/t')()).rejects.toMatchObject({
+      name: 'StoreError',
+      code: 'SecretMissing',
+      message: expect.stringContaining('ssm:/t'),
+    });
+  });
+
+  it('given as itself loads no client of AWS', async () => {
+    const script = `
+      const { realSecret } = require('./lib/aws/secrets.ts');
+      realSecret('plain')().then(() => console.log(Object.keys(require.cache).filter((f) => /client-(ssm|secrets)|powertools/.test(f)).length));`;
+
+    const { stdout } = await promisify(execFile)(process.execPath, ['--require', 'tsx/cjs', '-e', script]);
+
+    expect(stdout.trim()).toBe('0');
+  });
+});

@@ -1,0 +1,64 @@
+import { once } from 'node:events';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { S3Client } from '@aws-sdk/client-s3';
+import { SQSClient } from '@aws-sdk/client-sqs';
+import { clientDefaults } from '../../../lib/aws/clients';
+import { realObjects } from '../../../lib/aws/objects';
+import { realQueues } from '../../../lib/aws/queues';
+import { realTable } from '../../../lib/aws/table';
+import { against } from '../../support/emulators';
+
+/** Everything as in production, but for the length of the waits. */
+function hasty(url: string) {
+  const { requestHandler, ...rest } = against(url);
+  return {
+    ...rest,
+    maxAttempts: 1,
+    requestHandler: { ...requestHandler, connectionTimeout: 50, requestTimeout: 50, socketTimeout: 50 },
+  };
+}
+
+describe('an AWS endpoint that says nothing', () => {
+  let server: Server;
+  let answer: RequestListener;
+  let url: string;
+
+  beforeEach(async () => {
+    answer = () => {};
+    server = createServer((request, response) => answer(request, response));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  });
+  afterEach(async () => {
+    server.closeAllConnections();
+    server.close();
+    await once(server, 'close');
+  });
+
+  it.each([
+    ['SQS', () => realQueues(new SQSClient({ ...hasty(url), useQueueUrlAsEndpoint: false })).depth('http://q/0/q')],
+    ['DynamoDB', () => realTable({ table: 'jobs', client: new DynamoDBClient(hasty(url)) }).get('key')],
+    ['S3', () => realObjects({ bucket: 'a-bucket', client: new S3Client(hasty(url)) }).get('key')],
+  ])('ends as a StoreError: %s', async (service, call) => {
+    await expect(call()).rejects.toMatchObject({ name: 'StoreError', code: `${service}.TimeoutError` });
+  });
+
+  it('ends as a StoreError when S3 stops in the middle of an object', async () => {
+    answer = (_, response) => {
+      response.writeHead(200, { 'content-length': '1000' });
+      response.write('half of it');
+    };
+
+    const stalled = realObjects({ bucket: 'a-bucket', client: new S3Client(hasty(url)) }).get('key');
+
+    await expect(stalled).rejects.toMatchObject({ name: 'StoreError' });
+  });
+
+  it('is given up in production as well: the SDK alone would only print a warning', () => {
+    expect(clientDefaults.requestHandler).toMatchObject({ throwOnRequestTimeout: true });
+    expect(clientDefaults.requestHandler.requestTimeout).toBeLessThanOrEqual(3_000);
+  });
+});

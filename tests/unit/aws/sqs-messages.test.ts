@@ -1,0 +1,40 @@
+import { fromSqs, toSqs, wholeSeconds } from '../../../lib/aws/sqs-messages';
+
+describe('messages between us and SQS', () => {
+  it.each([
+    [0, 0],
+    [0.01, 1],
+    [60, 60],
+    [60.2, 61],
+    [-5, 0],
+    [43_201, 43_200],
+  ])('turns %d seconds into %d', (seconds, whole) => {
+    expect(wholeSeconds(seconds)).toBe(whole);
+  });
+
+  it('sends nothing about groups to a standard queue', () => {
+    expect(toSqs('url', { body: 'x' })).toStrictEqual({ QueueUrl: 'url', MessageBody: 'x' });
+  });
+
+  it('counts a delivery without attributes as the first', () => {
+    expect(fromSqs({ MessageId: 'm', ReceiptHandle: 'r', Body: 'b' })).toStrictEqual({
+      messageId: 'm',
+      receiptHandle: 'r',
+      body: 'b',
+      receiveCount: 1,
+      sentAt: 0,
+      attributes: {},
+    });
+  });
+
+  it('leaves out attributes that are not text', () => {
+    const message = fromSqs({
+      MessageAttributes: {
+        reason: { DataType: 'String', StringValue: 'AnError' },
+        bytes: { DataType: 'Binary', BinaryValue: new Uint8Array([1]) },
+      },
+    });
+
+    expect(message.attributes).toEqual({ reason: 'AnError' });
+  });
+});

@@ -1,0 +1,128 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+
+/** Runs a script against lib/log in a process of its own; answers what it wrote, as a function's log would hold it. */
+async function written(script: string): Promise<Record<string, unknown>[]> {
+  const program = `const { realLog, realMetrics } = require('./lib/log.ts');\n${script}`;
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, ['--require', 'tsx/cjs', '-e', program]);
+  return `${stdout}${stderr}`
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
+describe('the log', () => {
+  it('writes a line of JSON with level, service, message and facts', async () => {
+    const lines = await written(`
+      const log = realLog({ service: 'my-instance', level: 'INFO' });
+      log.info('delivery handled', { queue: 'feedback', jobId: 'an-id', receiveCount: 2, duplicate: false, reason: undefined });
+      log.warn('careful');
+      log.error('failed', { code: 'SQS.TimeoutError' });`);
+
+    expect(lines).toMatchObject([
+      {
+        level: 'INFO',
+        service: 'my-instance',
+        message: 'delivery handled',
+        queue: 'feedback',
+        jobId: 'an-id',
+        receiveCount: 2,
+        duplicate: false,
+      },
+      { level: 'WARN', message: 'careful' },
+      { level: 'ERROR', message: 'failed', code: 'SQS.TimeoutError' },
+    ]);
+    expect(lines[0]).not.toHaveProperty('reason');
+  });
+
+  it('keeps quiet below its level', async () => {
+    const lines = await written(`
+      const log = realLog({ service: 's', level: 'WARN' });
+      log.info('not this');
+      log.warn('this');`);
+
+    expect(lines.map(({ message }) => message)).toEqual(['this']);
+  });
+
+  it('lets no unknown key, no error and no object through, and names what it dropped', async () => {
+    const lines = await written(`
+      const log = realLog({ service: 's', level: 'INFO' });
+      const error = Object.assign(new Error('planted'), { config: { headers: 'planted' } });
+      log.error('failed', { email: 'planted@example.com', reason: error, outcome: { body: 'planted' }, level: 'planted', queue: 'q' });
+      log.error('failed', error);`);
+
+    expect(JSON.stringify(lines)).not.toContain('planted');
+    expect(lines).toMatchObject([
+      { level: 'ERROR', queue: 'q', droppedFacts: 'email,reason,outcome,level' },
+      { level: 'ERROR', droppedFacts: 'config' },
+    ]);
+  });
+
+  it('cuts a fact that is too long', async () => {
+    const [line] = await written(`
+      realLog({ service: 's', level: 'INFO' }).info('long', { reason: 'x'.repeat(100000) });`);
+
+    expect(line?.reason).toHaveLength(512);
+  });
+});
+
+describe('the metrics', () => {
+  it('are EMF lines under the namespace, one for each set of dimensions', async () => {
+    const lines = await written(`
+      const metrics = realMetrics({ namespace: 'my-instance' });
+      metrics.add('JobsSucceeded', 1, 'Count', { queue: 'feedback' });
+      metrics.add('JobsSucceeded', 1, 'Count', { queue: 'emails' });
+      metrics.add('JobsSucceeded', 2, 'Count', { queue: 'feedback' });
+      metrics.add('JobsHeld', 3, 'Count', { queue: 'feedback' });
+      metrics.add('Held', 4, 'Count', { reason: 'paused', queue: 'feedback' });
+      metrics.add('Held', 5, 'Count', { queue: 'feedback', reason: 'paused' });
+      metrics.flush();`);
+
+    expect(lines).toHaveLength(3);
+    expect(lines).toMatchObject([
+      {
+        _aws: { CloudWatchMetrics: [{ Namespace: 'my-instance', Dimensions: [['queue']] }] },
+        queue: 'feedback',
+        JobsSucceeded: [1, 2],
+        JobsHeld: 3,
+      },
+      { queue: 'emails', JobsSucceeded: 1 },
+      { _aws: { CloudWatchMetrics: [{ Dimensions: [['queue', 'reason']] }] }, reason: 'paused', Held: [4, 5] },
+    ]);
+    expect(lines.every((line) => !('service' in line))).toBe(true);
+  });
+
+  it('go out once, and nothing goes out where nothing was added', async () => {
+    const lines = await written(`
+      const metrics = realMetrics({ namespace: 'n' });
+      metrics.flush();
+      metrics.add('A', 1, 'Count', { queue: 'q' });
+      metrics.flush();
+      metrics.flush();`);
+
+    expect(lines).toHaveLength(1);
+  });
+
+  it('keep their dimensions when there are more values than a line holds', async () => {
+    const lines = await written(`
+      const metrics = realMetrics({ namespace: 'n' });
+      for (let n = 0; n < 200; n++) metrics.add('A', n, 'Milliseconds', { queue: 'q' });
+      metrics.flush();`);
+
+    expect(lines.map(({ queue, A }) => [queue, (A as number[]).length])).toEqual([
+      ['q', 100],
+      ['q', 100],
+    ]);
+  });
+
+  it('never throw: not for a value that is no number, nor for a name in two units', async () => {
+    const lines = await written(`
+      const metrics = realMetrics({ namespace: 'n' });
+      metrics.add('A', Number.NaN, 'Count', { queue: 'q' });
+      metrics.add('A', 1, 'Count', { queue: 'q' });
+      metrics.add('A', 2, 'Bytes', { queue: 'q' });
+      metrics.flush();`);
+
+    expect(lines).toMatchObject([{ A: 1 }, { A: 2 }]);
+  });
+});
