@@ -39,6 +39,8 @@ export interface ReceivedMessage {
   /** Milliseconds since 1970. For a message that SQS moved to a DLQ: when it was moved. */
   sentAt: number;
   attributes: Record<string, string>;
+  /** In a DLQ: SQS moved it there by itself, nobody sent it. */
+  movedBySqs: boolean;
 }
 
 export interface Depth {

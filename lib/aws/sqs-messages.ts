@@ -36,6 +36,7 @@ export function fromSqs(message: Message): ReceivedMessage {
     ...(system.SequenceNumber ? { sequenceNumber: system.SequenceNumber } : {}),
     receiveCount: Number(system.ApproximateReceiveCount ?? 1),
     sentAt: Number(system.SentTimestamp ?? 0),
+    movedBySqs: system.DeadLetterQueueSourceArn !== undefined,
     attributes: Object.fromEntries(
       Object.entries(own).flatMap(([name, { StringValue }]) =>
         StringValue === undefined ? [] : [[name, StringValue] as const],

@@ -1,3 +1,4 @@
+import { PermanentError } from '../errors';
 import { appended, type Ledger } from './ledger';
 import type { Delivery, HistoryEntry, JobRow } from './row';
 
@@ -11,7 +12,9 @@ export type Claim =
   | { kind: 'late'; row: JobRow }
   /** Another run holds it, in ms since 1970. */
   | { kind: 'busy'; until: number }
-  /** Its last runs ended without a word: to be parked, not run. The row is ours. */
+  /** Its last run ended without a word, perhaps by another's doing: to be run with nothing beside it. */
+  | { kind: 'suspect' }
+  /** Its last runs, alone, ended without a word: to be parked, not run. The row is ours. */
   | { kind: 'crash-loop'; row: JobRow }
   /** The id belongs to a job with another payload. */
   | { kind: 'conflict' };
@@ -24,13 +27,15 @@ export interface ClaimRequest {
   delivery: Delivery;
   token: string;
   leaseUntil: number;
+  /** No other job runs in this invocation. */
+  alone: boolean;
   maxAttempts: number;
   now: () => number;
 }
 
 /** Takes a job for this run, by a conditional write, or says why not. */
 export async function claim(ledger: Ledger, request: ClaimRequest): Promise<Claim> {
-  const { key, payloadHash, delivery, token, leaseUntil, maxAttempts, now } = request;
+  const { key, payloadHash, delivery, alone, maxAttempts, now, token } = request;
   for (;;) {
     const stored = await ledger.get(key);
     const row = stored ?? (await request.fresh());
@@ -43,26 +48,41 @@ export async function claim(ledger: Ledger, request: ClaimRequest): Promise<Clai
     if (row.state === 'processing' && row.lease && row.lease.until > now())
       return { kind: 'busy', until: row.lease.until };
 
-    const next = taken(row, { delivery, token, leaseUntil, at: now() });
+    if (row.state === 'processing' && !alone) return { kind: 'suspect' };
+    const next = taken(row, { ...request, at: now() });
     const result = await ledger.write(next, stored?.version ?? 0);
     if (result.written) return ours(result.item, maxAttempts);
   }
 }
+
+/** The reason of a job that was parked because it kills whatever runs it. */
+export const crashLoop = (): PermanentError =>
+  new PermanentError({ code: 'CrashLoop', message: 'the last runs of this job ended without any outcome' });
 
 function ours(row: JobRow, maxAttempts: number): Claim {
   const loops = row.silent >= CRASH_LOOP_RUNS || row.attempts >= maxAttempts;
   return { kind: loops ? 'crash-loop' : 'claimed', row };
 }
 
+/** Runs in a row without any outcome, the one counted in whose lease is over by now. */
+export const silentRuns = (row: JobRow): number => row.silent + (diedAlone(row) ? 1 : 0);
+
+/** Found `processing` with its lease over: that run ended without any outcome. Beside others it may be their fault. */
+const diedAlone = (row: JobRow): boolean => row.state === 'processing' && row.lease?.alone === true;
+
 function taken(
   row: JobRow,
-  { delivery, token, leaseUntil, at }: { delivery: Delivery; token: string; leaseUntil: number; at: number },
+  {
+    delivery,
+    token,
+    leaseUntil,
+    alone,
+    at,
+  }: Pick<ClaimRequest, 'delivery' | 'token' | 'leaseUntil' | 'alone'> & { at: number },
 ): JobRow {
-  // Found `processing` with its lease over: that run ended without any outcome, and was an attempt.
-  const silenced = row.state === 'processing';
   const reopened = row.state === 'dead' || row.state === 'cancelled';
   const events: HistoryEntry[] = [];
-  if (silenced) events.push({ at, event: 'ended without outcome' });
+  if (row.state === 'processing') events.push({ at, event: 'ended without outcome' });
   if (reopened) events.push({ at, event: 'reopened', messageId: delivery.messageId });
   events.push({ at, event: 'started', messageId: delivery.messageId });
   const {
@@ -81,10 +101,10 @@ function taken(
   return {
     ...kept,
     state: 'processing',
-    lease: { token, until: leaseUntil, messageId: delivery.messageId },
+    lease: { token, until: leaseUntil, messageId: delivery.messageId, alone },
     opened: row.opened + (row.state === 'dead' ? 1 : 0),
-    attempts: reopened ? 0 : row.attempts + (silenced ? 1 : 0),
-    silent: reopened ? 0 : silenced ? row.silent + 1 : row.silent,
+    attempts: reopened ? 0 : row.attempts + (diedAlone(row) ? 1 : 0),
+    silent: reopened ? 0 : silentRuns(row),
     history: events.reduce(appended, row.history),
     deliveries: appended(row.deliveries, delivery),
     ...(row.group === undefined && delivery.group !== undefined ? { group: delivery.group } : {}),

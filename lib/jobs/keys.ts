@@ -10,7 +10,9 @@ export const reconcilerKey = 'lease#reconciler';
 
 /** What the reconciler has to do with a row; the other half of the index `todo` is when. */
 export type TodoKind = 'unsent' | 'waiting' | 'held' | 'stopped' | 'behind' | 'unknown' | 'ending' | 'dead' | 'kept';
-export const todoKey = (queue: string, kind: TodoKind): string => `${queue}#${kind}`;
+/** `vendor`: with `stopped`, by whom; those of one vendor are found without reading the others'. */
+export const todoKey = (queue: string, kind: TodoKind, vendor?: string): string =>
+  `${queue}#${kind}${vendor === undefined ? '' : `#${vendor}`}`;
 
 /** UTC parts of a time in ms, as the partitions are named. */
 export function hourParts(time: number): { year: string; month: string; day: string; hour: string } {

@@ -73,14 +73,15 @@ export interface JobRow extends Item {
   opened: number;
   /** Counted attempts since it was last opened. */
   attempts: number;
-  /** Runs since it was last opened that ended without any outcome, in a row. */
+  /** Runs since it was last opened, alone in their invocation, that ended without any outcome, in a row. */
   silent: number;
   /** How often it was held: names the release (`{id}:h:{n}`). */
   holds: number;
   dueAt?: number;
   /** The vendor that stopped it. */
   vendor?: string;
-  lease?: { token: string; until: number; messageId: string };
+  /** `alone`: no other job ran in the invocation, so that a death of the process is this job's. */
+  lease?: { token: string; until: number; messageId: string; alone: boolean };
   /** Message ids that it was parked or held from: a delivery of one of them is late, not new. */
   left: string[];
   steps: Record<string, Step>;

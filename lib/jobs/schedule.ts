@@ -30,8 +30,10 @@ function todoOf(row: JobRow, settings: QueueSettings): { todo: string; todoAt: n
         Math.max(row.lease?.until ?? 0, (row.sentAt ?? row.updatedAt) + settings.retention * 1000) + HOUR,
       );
     case 'held':
-      if (row.reason === 'stopped' || row.reason === 'behind' || row.reason === 'unknown')
-        return due(queue, row.reason, row.updatedAt);
+      // Since it was held last: of a stopped vendor's jobs the one that has waited longest probes next.
+      if (row.reason === 'stopped' && row.vendor)
+        return { todo: todoKey(queue, 'stopped', row.vendor), todoAt: row.updatedAt };
+      if (row.reason === 'behind' || row.reason === 'unknown') return due(queue, row.reason, row.updatedAt);
       return due(queue, 'held', row.dueAt ?? row.updatedAt);
     default:
       return todoOfEnd(row);

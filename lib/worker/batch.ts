@@ -2,7 +2,7 @@ import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { StoreError } from '../errors';
 import { dlqUrlOfArn, queueUrlOfArn } from '../jobs/keys';
 import type { QueueContract } from './contract';
-import { deliver } from './deliver';
+import { deliver, type Suspect } from './deliver';
 import { type Incoming, incoming } from './delivery';
 import { type BatchDeps, createDeadline, type Deadline } from './deps';
 import type { Disposition } from './outcome';
@@ -26,27 +26,31 @@ export async function handleBatch({ deps, contract, event, remainingMs }: Batch)
   const groups = Map.groupBy(event.Records.map(incoming), (message) =>
     fifo ? (message.group ?? '') : message.messageId,
   );
-  const unfinished = await Promise.all(
-    [...groups.values()].map((group) => handleGroup({ deps, contract, group, deadline })),
-  );
+  const handle = (group: Incoming[], alone: boolean) => handleGroup({ deps, contract, group, deadline, alone });
+  const first = await Promise.all([...groups.values()].map((group) => handle(group, event.Records.length === 1)));
+  // Suspects run when everything else is done, one by one: whatever dies now died of the job that was running.
+  const unfinished: Incoming[] = [];
+  for (const { pending, suspect } of first)
+    unfinished.push(...(suspect ? (await handle(pending, true)).pending : pending));
   deps.metrics.flush();
-  return { batchItemFailures: unfinished.flat().map(({ messageId }) => ({ itemIdentifier: messageId })) };
+  return { batchItemFailures: unfinished.map(({ messageId }) => ({ itemIdentifier: messageId })) };
 }
 
-type Group = Omit<Batch, 'event' | 'remainingMs'> & { group: Incoming[]; deadline: Deadline };
+type Group = Omit<Batch, 'event' | 'remainingMs'> & { group: Incoming[]; deadline: Deadline; alone: boolean };
 
-/** The messages of the group that are not done. */
-async function handleGroup({ deps, contract, group, deadline }: Group): Promise<Incoming[]> {
+/** Handles a group's messages in order up to the first that is not done; answers that one and all behind it. */
+async function handleGroup({ group, ...rest }: Group): Promise<{ pending: Incoming[]; suspect: boolean }> {
   for (const [index, message] of group.entries()) {
-    const disposition = await handleMessage({ deps, contract, message, deadline });
+    const disposition = await handleMessage({ ...rest, message });
     if (disposition.acknowledge) continue;
-    const rest = group.slice(index);
+    const pending = group.slice(index);
+    if ('suspect' in disposition) return { pending, suspect: true };
     // The followers first: none of them may be visible before the one that they wait for.
-    for (const follower of rest.slice(1)) await setVisibility(deps, follower, disposition.visibilityMs);
-    await setVisibility(deps, message, disposition.visibilityMs);
-    return rest;
+    for (const follower of pending.slice(1)) await setVisibility(rest.deps, follower, disposition.visibilityMs);
+    await setVisibility(rest.deps, message, disposition.visibilityMs);
+    return { pending, suspect: false };
   }
-  return [];
+  return { pending: [], suspect: false };
 }
 
 async function handleMessage({
@@ -54,12 +58,14 @@ async function handleMessage({
   contract,
   message,
   deadline,
-}: Omit<Group, 'group'> & { message: Incoming }): Promise<Disposition> {
+  alone,
+}: Omit<Group, 'group'> & { message: Incoming }): Promise<Disposition | Suspect> {
   if (!deadline.mayStart()) return { acknowledge: false, visibilityMs: 0 };
   const startedAt = deps.clock.now();
   const dlqUrl = () => dlqUrlOfArn(message.queueArn);
   try {
-    const disposition = await deliver({ deps: { ...deps, dlqUrl }, contract, message, deadline });
+    const disposition = await deliver({ deps: { ...deps, dlqUrl }, contract, message, deadline, alone });
+    if ('suspect' in disposition) return disposition;
     report({ deps, queue: contract.queue, message, disposition, startedAt });
     return disposition;
   } catch (error) {

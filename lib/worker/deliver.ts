@@ -1,5 +1,5 @@
 import { PermanentError } from '../errors';
-import { type Claim, claim } from '../jobs/claim';
+import { type Claim, claim, crashLoop } from '../jobs/claim';
 import { sha256 } from '../jobs/envelope';
 import { finish } from '../jobs/finish';
 import { invalidId, jobKey, recordKey } from '../jobs/keys';
@@ -26,10 +26,18 @@ export interface Delivery {
   contract: QueueContract;
   message: Incoming;
   deadline: Deadline;
+  /** No other job runs in this invocation. */
+  alone: boolean;
+}
+
+/** The message may be what killed an earlier invocation: it is to be delivered again with nothing beside it. */
+export interface Suspect {
+  acknowledge: false;
+  suspect: true;
 }
 
 /** One message from its delivery to a disposition. Throws StoreError alone, where nothing could be written. */
-export async function deliver(delivery: Delivery): Promise<Disposition> {
+export async function deliver(delivery: Delivery): Promise<Disposition | Suspect> {
   const { deps, contract, message } = delivery;
   const resolved = await resolve({ ...deps, queue: contract.queue }, message);
   try {
@@ -41,7 +49,7 @@ export async function deliver(delivery: Delivery): Promise<Disposition> {
   }
 }
 
-async function dispose(delivery: Delivery, resolved: Resolved): Promise<Disposition> {
+async function dispose(delivery: Delivery, resolved: Resolved): Promise<Disposition | Suspect> {
   const { deps, message, deadline } = delivery;
   const claimed = await take(delivery, resolved);
   switch (claimed.kind) {
@@ -53,6 +61,8 @@ async function dispose(delivery: Delivery, resolved: Resolved): Promise<Disposit
       deps.log.info('late delivery', { ...facts(delivery, resolved.id), state: claimed.row.state });
       await finish(deps, claimed.row, resolved.body);
       return { acknowledge: true };
+    case 'suspect':
+      return { acknowledge: false, suspect: true };
     case 'conflict':
       return dispose(delivery, disowned(resolved, message));
     case 'busy': {
@@ -70,14 +80,15 @@ function disowned({ body }: Resolved, { messageId }: Incoming): Resolved {
   return { id: invalidId(messageId), body, payloadHash: sha256(body), problem };
 }
 
-function take({ deps, contract, message, deadline }: Delivery, resolved: Resolved): Promise<Claim> {
+function take(delivery: Delivery, resolved: Resolved): Promise<Claim> {
+  const { deps, contract, message, deadline, alone } = delivery;
   const { messageId, group, sequence, receiveCount, sentAt } = message;
   const now = deps.clock.now();
   const key = jobKey(contract.queue, resolved.id);
   return claim(deps.ledger, {
     key,
     payloadHash: resolved.payloadHash,
-    fresh: () => fresh({ deps, contract, message, deadline }, resolved),
+    fresh: () => fresh(delivery, resolved),
     delivery: {
       messageId,
       receiveCount,
@@ -87,6 +98,7 @@ function take({ deps, contract, message, deadline }: Delivery, resolved: Resolve
       ...(sequence ? { sequence } : {}),
     },
     token: deps.random.uuid(),
+    alone,
     leaseUntil: deadline.at + CLOCK_SKEW_MS,
     maxAttempts: deps.retryWaits.length + 1,
     now: () => deps.clock.now(),
@@ -109,9 +121,7 @@ async function fresh({ deps, contract, message }: Delivery, resolved: Resolved):
 
 async function parkCrashed({ deps, message }: Delivery, resolved: Resolved, row: JobRow): Promise<Disposition> {
   const lease = createLease(deps.ledger, row);
-  const error = storedError(
-    new PermanentError({ code: 'CrashLoop', message: 'the last runs of this job ended without any outcome' }),
-  );
+  const error = storedError(crashLoop());
   const ended = await outcomes(deps, { lease, message, body: resolved.body }).park({ error, reason: 'crash' });
   return { acknowledge: true, row: await finish(deps, ended, resolved.body) };
 }

@@ -23,7 +23,7 @@ export interface Resolved {
  */
 export async function resolve(
   { objects, prefix, queue }: { objects: Objects; prefix: string; queue: string },
-  message: Incoming,
+  message: Pick<Incoming, 'messageId' | 'body' | 'attributes'>,
 ): Promise<Resolved> {
   const named = message.attributes[ATTRIBUTE.job];
   let { body } = message;

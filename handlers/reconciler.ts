@@ -1,0 +1,3 @@
+import { reconcilerHandler } from '../lib/reconcile/handler';
+
+export const handler = reconcilerHandler();

@@ -1,0 +1,145 @@
+import { CRASH_LOOP_RUNS, crashLoop, silentRuns } from '../jobs/claim';
+import { sha256 } from '../jobs/envelope';
+import { finish } from '../jobs/finish';
+import { bodyKey, invalidId, jobKey, todoKey } from '../jobs/keys';
+import { appended } from '../jobs/ledger';
+import { blankRow, rowOfEnvelope } from '../jobs/new-row';
+import { ATTRIBUTE } from '../jobs/park';
+import type { JobRow } from '../jobs/row';
+import { storedError } from '../jobs/stored-error';
+import type { ReceivedMessage } from '../ports';
+import { resolve } from '../worker/resolve';
+import type { ReconcileDeps, Work } from './deps';
+import { type Moved, returnUntried } from './returns';
+
+/** How long a walk keeps what it has seen out of everybody's sight. */
+const WALK_SECONDS = 60;
+const BATCH = 10;
+/** The most entries that a walk puts back at once; a longer walk leaves them to their visibility timeout. */
+const MOST_PUT_BACK = 100;
+/** The counts of SQS are approximate, and can agree by chance: every so often a walk is made for nothing. */
+const WALK_ANYWAY_MS = 15 * 60_000;
+
+/**
+ * Looks through a DLQ for what SQS moved there by itself. What a worker parked stays; of the rest, ended jobs are
+ * completed, killers parked with their reason, and whatever was never tried goes back to its queue.
+ */
+export const judgeDeadLetters: Work = async (deps, queue, mayGoOn) => {
+  const { queues, clock } = deps;
+  const url = deps.dlqUrl(queue);
+  if (!(await worthWalking(deps, queue))) return;
+
+  const untried: Moved[] = [];
+  const seen = new Set<string>();
+  const putBack: ReceivedMessage[] = [];
+  while (mayGoOn()) {
+    const messages = await queues.receive(url, { max: BATCH, visibilitySeconds: WALK_SECONDS });
+    if (messages.length === 0) break;
+    for (const message of messages) {
+      const verdict = await judge(deps, { queue, message, seen });
+      if (verdict === 'delete') await queues.delete(url, message.receiptHandle);
+      else if (verdict === 'keep') putBack.push(message);
+      else untried.push(verdict);
+    }
+  }
+  const waiting = await returnUntried(deps, {
+    queue,
+    untried,
+    now: clock.now(),
+    park: (moved) => parkCrashed(deps, queue, moved),
+  });
+  const back = [...putBack, ...waiting.map(({ message }) => message)];
+  if (back.length > MOST_PUT_BACK) return;
+  for (const { receiptHandle } of back) await queues.changeVisibility(url, receiptHandle, 0);
+};
+
+async function worthWalking(
+  { queues, table, clock, settings, dlqUrl }: ReconcileDeps,
+  queue: string,
+): Promise<boolean> {
+  const { visible, inFlight } = await queues.depth(dlqUrl(queue));
+  const since = clock.now() - settings(queue).dlqRetention * 1000;
+  const parked = await table.count(todoKey(queue, 'dead'), { since });
+  return visible + inFlight !== parked || clock.now() % WALK_ANYWAY_MS < 60_000;
+}
+
+type Verdict = 'keep' | 'delete' | Moved;
+
+async function judge(
+  deps: ReconcileDeps,
+  { queue, message, seen }: { queue: string; message: ReceivedMessage; seen: Set<string> },
+): Promise<Verdict> {
+  // A parked entry that was redriven keeps its attributes: should SQS move it here again, only SQS's own mark tells.
+  if (!message.movedBySqs && message.attributes.code !== undefined) return judgeParked(deps, { queue, message, seen });
+  const resolved = await resolve({ ...deps, queue }, message);
+  const row = await deps.ledger.get(jobKey(queue, resolved.id));
+  const moved = { message, resolved, row };
+  // Not the job that the id names: the worker gives it a row of its own.
+  if (!row || row.payloadHash !== resolved.payloadHash) return moved;
+  if (row.state === 'processing' && row.lease && row.lease.until > deps.clock.now()) return 'keep';
+  const done = row.left.includes(message.messageId) || row.state === 'succeeded' || row.reason === 'operator';
+  if (done) {
+    await finish(deps, row, resolved.body);
+    return 'delete';
+  }
+  if (row.state === 'processing' && silentRuns(row) >= CRASH_LOOP_RUNS) {
+    return (await parkCrashed(deps, queue, moved)) ? 'delete' : 'keep';
+  }
+  return moved;
+}
+
+/** An entry that a worker or this reconciler sent: it stays while its job is dead from that very message. */
+async function judgeParked(
+  deps: ReconcileDeps,
+  { queue, message, seen }: { queue: string; message: ReceivedMessage; seen: Set<string> },
+): Promise<Verdict> {
+  const { messageId, [ATTRIBUTE.job]: id } = message.attributes;
+  const row = id === undefined ? undefined : await deps.ledger.get(jobKey(queue, id));
+  if (!row) return 'keep';
+  const entry = `${row.id} ${messageId}`;
+  const again = seen.has(entry);
+  seen.add(entry);
+  return row.state === 'dead' && row.parkedFrom === messageId && !again ? 'keep' : 'delete';
+}
+
+/**
+ * Ends a job that kills whatever runs it: the DLQ gets an entry with the reason, in whose favour the message may go.
+ * `false` where somebody else has changed the row since: the next walk judges again.
+ */
+async function parkCrashed(deps: ReconcileDeps, queue: string, moved: Moved): Promise<boolean> {
+  const { ledger, objects, prefix, clock, metrics, log } = deps;
+  const { message, resolved } = moved;
+  const at = clock.now();
+  const error = storedError(crashLoop());
+  const base = rowToEnd(queue, moved, at);
+  await objects.put(bodyKey(prefix, queue, base.id), resolved.body, 'application/json');
+  const { lease: _lease, recordedAt: _recordedAt, parkedAt: _parkedAt, leftDlqAt: _leftDlqAt, ...rest } = base;
+  const result = await ledger.write(
+    {
+      ...rest,
+      state: 'dead',
+      reason: 'crash',
+      error,
+      endedAt: at,
+      parkedFrom: message.messageId,
+      bodyKept: true,
+      left: appended(base.left, message.messageId),
+      history: appended(base.history, { at, event: 'dead (crash)', messageId: message.messageId, error }),
+    },
+    base.version,
+  );
+  if (!result.written) return false;
+  metrics.add('JobsParked', 1, 'Count', { queue });
+  log.error('parked after crashes', { queue, jobId: base.id, messageId: message.messageId, code: error.code });
+  await finish(deps, result.item, resolved.body);
+  return true;
+}
+
+/** The job's row, or a new one where it never got so far, or where its id belongs to another job. */
+function rowToEnd(queue: string, { message, resolved, row }: Moved, now: number): JobRow {
+  const origin = { queue, group: message.groupId, now };
+  if (row?.payloadHash === resolved.payloadHash) return row;
+  if (!row && resolved.envelope) return rowOfEnvelope({ ...origin, envelope: resolved.envelope });
+  const id = row ? invalidId(message.messageId) : resolved.id;
+  return blankRow({ ...origin, id, time: message.sentAt, payloadHash: sha256(resolved.body) });
+}

@@ -1,0 +1,32 @@
+import type { FinishDeps } from '../jobs/finish';
+import type { LedgerDeps } from '../jobs/ledger';
+import type { VendorFlags } from '../jobs/vendor-flag';
+import type { Log, Metrics } from '../ports';
+
+/** What the reconciler reaches, and which queues it looks after. */
+export interface ReconcileDeps extends FinishDeps, Omit<LedgerDeps, 'clock' | 'settings'> {
+  flags: VendorFlags;
+  log: Log;
+  metrics: Metrics;
+  queueNames: readonly string[];
+  queueUrl: (queue: string) => string;
+}
+
+/** One kind of work on one queue; it stops by itself when `mayGoOn` says so, and goes on where it was next time. */
+export type Work = (deps: ReconcileDeps, queue: string, mayGoOn: () => boolean) => Promise<void>;
+
+/** The most that one kind of work takes on at a time: none may starve the others. */
+export const SHARE = 100;
+
+/** Does something for each row that is due for it, oldest first. What the index says is read again before it is acted on. */
+export async function eachDue(
+  { table, clock, ledger }: ReconcileDeps,
+  { todo, mayGoOn, until = clock.now() }: { todo: string; mayGoOn: () => boolean; until?: number },
+  act: (row: NonNullable<Awaited<ReturnType<ReconcileDeps['ledger']['get']>>>) => Promise<void>,
+): Promise<void> {
+  for (const { key } of await table.due(todo, { until, limit: SHARE })) {
+    if (!mayGoOn()) return;
+    const row = await ledger.get(key);
+    if (row?.todo === todo && (row.todoAt ?? 0) <= until) await act(row);
+  }
+}

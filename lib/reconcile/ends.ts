@@ -1,0 +1,82 @@
+import { PermanentError } from '../errors';
+import { finish } from '../jobs/finish';
+import { bodyKey, todoKey } from '../jobs/keys';
+import { appended } from '../jobs/ledger';
+import type { JobRow, Reason, State } from '../jobs/row';
+import { storedError } from '../jobs/stored-error';
+import { eachDue, type ReconcileDeps, type Work } from './deps';
+
+/** Writes the record, or sends the DLQ entry, that an end still lacks. */
+export const completeEnds: Work = (deps, queue, mayGoOn) =>
+  eachDue(deps, { todo: todoKey(queue, 'ending'), mayGoOn }, async (row) => {
+    await finish(deps, row);
+  });
+
+/** A row without a message: its producer died, or was told that sending had failed. A message that comes reopens it. */
+export const cancelUnsent: Work = (deps, queue, mayGoOn) =>
+  eachDue(deps, { todo: todoKey(queue, 'unsent'), mayGoOn }, (row) =>
+    end(deps, row, { state: 'cancelled', reason: 'never-sent' }),
+  );
+
+/** SQS deletes a message at the end of its retention and tells nobody. */
+export const endExpired: Work = (deps, queue, mayGoOn) =>
+  eachDue(deps, { todo: todoKey(queue, 'waiting'), mayGoOn }, (row) =>
+    end(deps, row, { state: 'dead', reason: 'expired' }),
+  );
+
+const NEAR = 0.8;
+
+/** Counts the jobs that have used most of their queue's retention, while somebody can still do something. */
+export const noticeOld: Work = async ({ table, clock, settings, metrics, log }, queue) => {
+  const soonMs = settings(queue).retention * 1000 * (1 - NEAR);
+  const near = await table.due(todoKey(queue, 'waiting'), { until: clock.now() + soonMs, limit: 1 });
+  if (near.length === 0) return;
+  metrics.add('JobsNearRetention', near.length, 'Count', { queue });
+  log.warn('a job is near the end of its retention', { queue, until: near[0]?.todoAt });
+};
+
+/** A DLQ entry that outlived the DLQ's retention is gone; the job's body stays in S3 for a retry. */
+export const noteGoneEntries: Work = (deps, queue, mayGoOn) => {
+  const at = deps.clock.now();
+  const until = at - deps.settings(queue).dlqRetention * 1000;
+  return eachDue(deps, { todo: todoKey(queue, 'dead'), mayGoOn, until }, async (row) => {
+    await deps.ledger.update(row.key, (now) =>
+      now.parkedAt === row.parkedAt && now.state === 'dead' && now.leftDlqAt === undefined
+        ? { ...now, leftDlqAt: at, history: appended(now.history, { at, event: 'DLQ entry expired' }) }
+        : undefined,
+    );
+  });
+};
+
+/** Deletes the body of an end a day before its row goes. */
+export const dropBodies: Work = (deps, queue, mayGoOn) =>
+  eachDue(deps, { todo: todoKey(queue, 'kept'), mayGoOn }, async (row) => {
+    await deps.objects.delete(bodyKey(deps.prefix, queue, row.id));
+    await deps.ledger.update(row.key, (now) => (now.todo === row.todo ? { ...now, bodyKept: false } : undefined));
+  });
+
+/** Ends a row as it was read; whatever happened to it since wins. */
+async function end(
+  deps: ReconcileDeps,
+  row: JobRow,
+  { state, reason }: { state: State; reason: Reason },
+): Promise<void> {
+  const at = deps.clock.now();
+  const error =
+    reason === 'expired'
+      ? storedError(new PermanentError({ code: 'Expired', message: "the message outlived its queue's retention" }))
+      : undefined;
+  const { lease: _lease, ...rest } = row;
+  const ended = await deps.ledger.write(
+    {
+      ...rest,
+      state,
+      reason,
+      endedAt: at,
+      ...(error ? { error } : {}),
+      history: appended(row.history, { at, event: `${state} (${reason})` }),
+    },
+    row.version,
+  );
+  if (ended.written) await finish(deps, ended.item);
+}

@@ -1,0 +1,42 @@
+import type { Context } from 'aws-lambda';
+import { ConfigError, parseEnv, reconcilerEnv } from '../config';
+import { dlqName, queueName, queueUrl } from '../jobs/keys';
+import { realLog } from '../log';
+import { realDeps } from '../worker/real-deps';
+import type { ReconcileDeps } from './deps';
+import { reconcile } from './reconcile';
+
+export type ScheduleHandler = (
+  event: unknown,
+  context: Pick<Context, 'getRemainingTimeInMillis' | 'invokedFunctionArn'>,
+) => Promise<void>;
+
+/** The Lambda handler of the reconciler. Where queues live follows from where the function itself does. */
+export function reconcilerHandler(): ScheduleHandler {
+  let ready: ReconcileDeps | undefined;
+  return async (_event, context) => {
+    try {
+      ready ??= start(context.invokedFunctionArn);
+    } catch (error) {
+      const log = realLog({ service: process.env.INSTANCE ?? 'unconfigured', level: 'INFO' });
+      log.error(error instanceof ConfigError ? error.message : 'the function could not start', {
+        code: 'NotConfigured',
+      });
+      throw error;
+    }
+    await reconcile(ready, { remainingMs: context.getRemainingTimeInMillis() });
+  };
+}
+
+function start(functionArn: string): ReconcileDeps {
+  const config = parseEnv(reconcilerEnv, process.env);
+  const [, , , region = '', account = ''] = functionArn.split(':');
+  const deps = realDeps(config);
+  const url = (name: string) => queueUrl(region, account, name);
+  return {
+    ...deps,
+    queueNames: Object.keys(config.QUEUES),
+    queueUrl: (queue) => url(queueName(config.INSTANCE, queue, deps.settings(queue).type)),
+    dlqUrl: (queue) => url(dlqName(config.INSTANCE, queue, deps.settings(queue).type)),
+  };
+}

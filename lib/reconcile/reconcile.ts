@@ -1,0 +1,81 @@
+import { StoreError } from '../errors';
+import { reconcilerKey } from '../jobs/keys';
+import { updateItem } from '../jobs/ledger';
+import type { Item } from '../ports';
+import { judgeDeadLetters } from './dead-letters';
+import type { ReconcileDeps, Work } from './deps';
+import { cancelUnsent, completeEnds, dropBodies, endExpired, noteGoneEntries, noticeOld } from './ends';
+import { releaseDue, releaseStopped } from './release';
+
+interface RunLease extends Item {
+  holder: string;
+  until: number;
+}
+
+/** Each kind of work by the name that its failures are logged under. */
+const WORK: Record<string, Work> = {
+  releaseDue,
+  completeEnds,
+  cancelUnsent,
+  endExpired,
+  noticeOld,
+  noteGoneEntries,
+  dropBodies,
+  judgeDeadLetters,
+};
+
+/** Of the run's time, the part that no single kind of work may exceed. */
+const LARGEST_SHARE = 0.25;
+const GUARD_MS = 2_000;
+
+/**
+ * Looks after every job that no worker runs: once a minute, one run at a time. Work that fails is logged and left to
+ * the next run; it keeps nothing else from being done.
+ */
+export async function reconcile(deps: ReconcileDeps, { remainingMs }: { remainingMs: number }): Promise<void> {
+  const { clock, metrics, log } = deps;
+  const end = clock.now() + remainingMs - Math.min(GUARD_MS, remainingMs / 10);
+  const holder = deps.random.uuid();
+  if (!(await begin(deps, holder, clock.now() + remainingMs))) {
+    log.info('another run is under way');
+    return;
+  }
+
+  await attempt('releaseStopped', () => releaseStopped(deps, share()));
+  for (const queue of deps.queueNames)
+    for (const [kind, work] of Object.entries(WORK)) await attempt(kind, () => work(deps, queue, share()), queue);
+  metrics.add('ReconcilerRuns', 1, 'Count', {});
+  metrics.flush();
+  await attempt('end', () => finishRun(deps, holder));
+
+  function share(): () => boolean {
+    const until = Math.min(end, clock.now() + remainingMs * LARGEST_SHARE);
+    return () => clock.now() < until;
+  }
+
+  async function attempt(kind: string, work: () => Promise<void>, queue?: string): Promise<void> {
+    if (clock.now() >= end) return;
+    try {
+      await work();
+    } catch (error) {
+      log.error('reconciling failed', { kind, queue, code: error instanceof StoreError ? error.code : 'Unexpected' });
+      metrics.add('ReconcilerFailures', 1, 'Count', {});
+    }
+  }
+}
+
+async function begin(deps: ReconcileDeps, holder: string, until: number): Promise<boolean> {
+  const lease = await updateItem<RunLease>(deps, reconcilerKey, (stored) =>
+    stored && stored.until > deps.clock.now()
+      ? undefined
+      : { key: reconcilerKey, version: 0, writer: '', holder, until },
+  );
+  return lease?.holder === holder;
+}
+
+/** Gives the lease back, so that the next run need not wait for its end. */
+async function finishRun(deps: ReconcileDeps, holder: string): Promise<void> {
+  await updateItem<RunLease>(deps, reconcilerKey, (stored) =>
+    stored?.holder === holder ? { ...stored, until: 0 } : undefined,
+  );
+}

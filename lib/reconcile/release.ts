@@ -1,0 +1,106 @@
+import { PermanentError, type Vendor } from '../errors';
+import { finish, keptBody } from '../jobs/finish';
+import { deduplicationId, todoKey } from '../jobs/keys';
+import { appended } from '../jobs/ledger';
+import { fitting } from '../jobs/park';
+import type { JobRow } from '../jobs/row';
+import { storedError } from '../jobs/stored-error';
+import { ANYONE } from '../jobs/vendor-flag';
+import type { OutgoingMessage } from '../ports';
+import { eachDue, type ReconcileDeps, SHARE, type Work } from './deps';
+
+/** Sends held jobs whose time has come back to their queue. */
+export const releaseDue: Work = (deps, queue, mayGoOn) =>
+  eachDue(deps, { todo: todoKey(queue, 'held'), mayGoOn }, (row) => release(deps, row));
+
+/**
+ * Message first, then the row: a release that is lost in between is repeated under the same deduplication id, and a
+ * message that overtakes its row's write is claimed from `held`.
+ */
+export async function release(deps: ReconcileDeps, row: JobRow): Promise<void> {
+  const { queues, ledger, clock, log } = deps;
+  const body = await keptBody(deps, row);
+  if (body === undefined) return loseBody(deps, row);
+  const message = backInQueue(deps, { row, body, deduplication: deduplicationId.released(row.id, row.holds) });
+  const { messageId } = await queues.send(deps.queueUrl(row.queue), message);
+  const at = clock.now();
+  await ledger.update(row.key, (now) => {
+    if (now.state !== 'held' || now.holds !== row.holds) return undefined;
+    const { reason: _reason, dueAt: _dueAt, ...rest } = now;
+    const history = appended(now.history, { at, event: 'released', messageId });
+    return { ...rest, state: 'queued', sentAt: at, history };
+  });
+  log.info('released', { queue: row.queue, jobId: row.id, messageId, reason: row.reason, holds: row.holds });
+}
+
+/** A job's message as it goes into its queue again; one with a stand-in needs its body in S3. */
+export function backInQueue(
+  { settings }: Pick<ReconcileDeps, 'settings'>,
+  {
+    row,
+    body,
+    attributes = {},
+    deduplication,
+  }: {
+    row: Pick<JobRow, 'queue' | 'id' | 'group'>;
+    body: string;
+    attributes?: Record<string, string>;
+    deduplication: string;
+  },
+): OutgoingMessage {
+  const fifo = settings(row.queue).type === 'fifo';
+  return fitting(
+    { body, attributes, ...(fifo ? { groupId: row.group ?? row.id, deduplicationId: deduplication } : {}) },
+    row.id,
+  );
+}
+
+/** Somebody removed the body from the bucket: the job can end only one way, and says why. */
+async function loseBody(deps: ReconcileDeps, row: JobRow): Promise<void> {
+  const error = storedError(
+    new PermanentError({ code: 'BodyMissing', message: 'the kept body is gone from the bucket' }),
+  );
+  const at = deps.clock.now();
+  const ended = await deps.ledger.update(row.key, (now) =>
+    now.state === 'held' && now.holds === row.holds
+      ? {
+          ...now,
+          state: 'dead',
+          reason: 'error',
+          error,
+          endedAt: at,
+          history: appended(now.history, { at, event: 'dead (error)', error }),
+        }
+      : undefined,
+  );
+  if (ended) await finish(deps, ended);
+}
+
+const VENDORS: readonly Vendor[] = ['zendesk', 'sendgrid', 'app-store-connect'];
+
+/** Jobs that a stopped vendor holds: one of them probes it, the longest held first; when it is well, all are released. */
+export async function releaseStopped(deps: ReconcileDeps, mayGoOn: () => boolean): Promise<void> {
+  for (const vendor of VENDORS) {
+    const flag = await deps.flags.read(vendor);
+    if (flag?.stoppedAt !== undefined) await probe(deps, vendor);
+    else
+      for (const queue of deps.queueNames)
+        await eachDue(deps, { todo: todoKey(queue, 'stopped', vendor), mayGoOn }, (row) => release(deps, row));
+  }
+}
+
+async function probe(deps: ReconcileDeps, vendor: Vendor): Promise<void> {
+  const until = deps.clock.now();
+  const waiting = await Promise.all(
+    deps.queueNames.map((queue) => deps.table.due(todoKey(queue, 'stopped', vendor), { until, limit: SHARE })),
+  );
+  const oldestFirst = waiting.flat().sort((a, b) => a.todoAt - b.todoAt);
+  for (const { key } of oldestFirst) {
+    const row = await deps.ledger.get(key);
+    if (row?.state !== 'held' || row.vendor !== vendor) continue;
+    await deps.flags.probe(vendor, row.id);
+    return release(deps, row);
+  }
+  // Nobody waits for it (a best-effort step goes on without): whoever comes next may try.
+  await deps.flags.probe(vendor, ANYONE);
+}

@@ -1,0 +1,117 @@
+import { bodyKey, deduplicationId, jobKey, returnsKey } from '../jobs/keys';
+import { appended, updateItem } from '../jobs/ledger';
+import { ATTRIBUTE } from '../jobs/park';
+import { isEnd, type JobRow } from '../jobs/row';
+import type { Item, ReceivedMessage } from '../ports';
+import type { Resolved } from '../worker/resolve';
+import type { ReconcileDeps } from './deps';
+import { backInQueue } from './release';
+
+/** A message that SQS moved by itself, with what the table knows of its job. */
+export interface Moved {
+  message: ReceivedMessage;
+  resolved: Resolved;
+  row: JobRow | undefined;
+}
+
+/** What was returned last on one queue. */
+interface Returns extends Item {
+  /** Jobs (keys) whose outcome shows that the queue's worker works again. */
+  watched: string[];
+  at: number;
+  /** A single return: the next waits until it has an outcome, is back, or is given up. */
+  single: boolean;
+}
+
+/** Back in the DLQ for the third time, with nothing known but that: it kills before anything can be written. */
+const MOST_RETURNS = 2;
+/** After this a single return that was never heard of holds up the others no longer. */
+const GIVE_UP_MS = 60 * 60_000;
+const MOST_WATCHED = 20;
+
+/**
+ * Returns messages that SQS dead-lettered untried: one first, to see whether the worker works; once that one has an
+ * outcome, all that were never returned; what comes back singly, so that a killer takes nobody along; at the third
+ * time it is parked. Answers those that stay in the DLQ for now.
+ */
+export async function returnUntried(
+  deps: ReconcileDeps,
+  {
+    queue,
+    untried,
+    now,
+    park,
+  }: { queue: string; untried: Moved[]; now: number; park: (moved: Moved) => Promise<boolean> },
+): Promise<Moved[]> {
+  const hopeless = untried.filter((moved) => timesReturned(moved) >= MOST_RETURNS);
+  for (const moved of hopeless)
+    if (await park(moved)) await deps.queues.delete(deps.dlqUrl(queue), moved.message.receiptHandle);
+  const candidates = untried
+    .filter((moved) => !hopeless.includes(moved))
+    .sort((a, b) => timesReturned(a) - timesReturned(b) || a.message.sentAt - b.message.sentAt);
+  if (candidates.length === 0) return [];
+
+  const last = (await deps.table.get(returnsKey(queue))) as Returns | undefined;
+  const state = await judgeLast(deps, { queue, last, now, candidates });
+  if (state === 'pending') return candidates;
+  const fresh = candidates.filter((moved) => timesReturned(moved) === 0);
+  const chosen = state === 'works' && fresh.length > 0 ? fresh : candidates.slice(0, 1);
+  await note(deps, { queue, chosen, now });
+  for (const moved of chosen) await giveBack(deps, queue, moved);
+  return candidates.filter((moved) => !chosen.includes(moved));
+}
+
+const timesReturned = ({ message }: Moved): number => Number(message.attributes[ATTRIBUTE.returned] ?? 0);
+
+/** What became of the last return: `works` where a returned job has had an outcome since. */
+async function judgeLast(
+  { ledger }: ReconcileDeps,
+  { queue, last, now, candidates }: { queue: string; last: Returns | undefined; now: number; candidates: Moved[] },
+): Promise<'works' | 'pending' | 'unknown'> {
+  if (!last) return 'unknown';
+  const rows = await Promise.all(last.watched.map((key) => ledger.get(key)));
+  if (rows.some((row) => row && hadOutcome(row, last.at))) return 'works';
+  const back = candidates.some(({ resolved }) => last.watched.includes(jobKey(queue, resolved.id)));
+  if (!last.single || back || now - last.at > GIVE_UP_MS) return 'unknown';
+  return 'pending';
+}
+
+function hadOutcome(row: JobRow, since: number): boolean {
+  if (isEnd(row.state)) return (row.endedAt ?? 0) >= since;
+  return row.history.some(({ at, event }) => at >= since && (event === 'retry' || event.startsWith('held')));
+}
+
+async function note(deps: ReconcileDeps, { queue, chosen, now }: { queue: string; chosen: Moved[]; now: number }) {
+  const key = returnsKey(queue);
+  const watched = chosen.slice(0, MOST_WATCHED).map(({ resolved }) => jobKey(queue, resolved.id));
+  await updateItem<Returns>(deps, key, (stored) => ({
+    ...(stored ?? { key, version: 0, writer: '' }),
+    watched,
+    at: now,
+    single: chosen.length === 1,
+  }));
+}
+
+/** Message first, then out of the DLQ: in between it is in both, which the claim of the job makes harmless. */
+async function giveBack(deps: ReconcileDeps, queue: string, moved: Moved): Promise<void> {
+  const { queues, ledger, clock, metrics, log } = deps;
+  const { message, resolved, row } = moved;
+  const times = timesReturned(moved) + 1;
+  const back = backInQueue(deps, {
+    row: { queue, id: resolved.id, ...(message.groupId ? { group: message.groupId } : {}) },
+    body: resolved.body,
+    attributes: { ...message.attributes, [ATTRIBUTE.returned]: String(times) },
+    deduplication: deduplicationId.returned(resolved.id, message.messageId),
+  });
+  if (back.body !== resolved.body)
+    await deps.objects.put(bodyKey(deps.prefix, queue, resolved.id), resolved.body, 'application/json');
+  const sent = await queues.send(deps.queueUrl(queue), back);
+  await queues.delete(deps.dlqUrl(queue), message.receiptHandle);
+  if (row) {
+    const at = clock.now();
+    const entry = { at, event: 'returned untried', messageId: sent.messageId };
+    await ledger.update(row.key, (now) => ({ ...now, sentAt: at, history: appended(now.history, entry) }));
+  }
+  metrics.add('MessagesReturned', 1, 'Count', { queue });
+  log.warn('returned untried', { queue, jobId: resolved.id, messageId: sent.messageId, count: times });
+}
