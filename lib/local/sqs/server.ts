@@ -1,0 +1,112 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { z } from 'zod';
+import type { Timers } from '../event-source-mapping';
+import { SqsError } from './errors';
+import { receiveOrWait } from './long-poll';
+import { ACTIONS } from './protocol';
+import type { SqsModel } from './types';
+
+export interface SqsServer {
+  /** `http://127.0.0.1:PORT`, for a client's `endpoint`. */
+  url: string;
+  /** Ends long polls too. */
+  close(): Promise<void>;
+}
+
+const REAL_TIMERS: Timers = {
+  now: Date.now,
+  setTimeout: (callback, ms) => setTimeout(callback, ms),
+  clearTimeout: (handle) => clearTimeout(handle as NodeJS.Timeout),
+};
+
+/**
+ * Speaks AWS's JSON protocol for SQS on this machine, over a model. `timers` must go by the model's clock; they end
+ * long polls.
+ */
+export async function startSqs({
+  port = 0,
+  model,
+  timers = REAL_TIMERS,
+}: {
+  port?: number;
+  model: SqsModel;
+  timers?: Timers;
+}): Promise<SqsServer> {
+  const server = createServer((request, response) => {
+    answer(request, response).catch((error: unknown) => reply(response, problemOf(error)));
+  });
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const hangUp = new AbortController();
+    response.on('close', () => hangUp.abort());
+    const [, name = ''] = String(request.headers['x-amz-target']).split('AmazonSQS.');
+    const action = ACTIONS[name];
+    if (!action) return reply(response, problem('UnknownOperationException', 'The action is not known.'));
+    const body: unknown = JSON.parse((await text(request)) || '{}');
+    const receive = (input: Parameters<typeof receiveOrWait>[0]) =>
+      receiveOrWait(input, { model, timers, signal: hangUp.signal });
+    const result = await action({ model, receive, body });
+    reply(response, { status: 200, body: json(result ?? {}, toLocal) });
+  }
+
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject).listen(port, '127.0.0.1', resolve);
+  });
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const toLocal = (queueUrl: string) => queueUrl.replace(/^https:\/\/[^/]+/, url);
+  return {
+    url,
+    close: () =>
+      new Promise((resolve, reject) => {
+        server.close((error) => (error ? reject(error) : resolve()));
+        server.closeAllConnections();
+      }),
+  };
+}
+
+interface Reply {
+  status: number;
+  body: string;
+  /** The code by the older protocol's name; the SDK prefers it. */
+  queryCode?: string;
+}
+
+function reply(response: ServerResponse, { status, body, queryCode }: Reply): void {
+  response.writeHead(status, {
+    'content-type': 'application/x-amz-json-1.0',
+    ...(queryCode && { 'x-amzn-query-error': `${queryCode};Sender` }),
+  });
+  response.end(body);
+}
+
+/** Blobs are base64 in JSON; queue URLs lead to this server. */
+const json = (value: unknown, toLocal: (queueUrl: string) => string): string =>
+  JSON.stringify(value, (key, member: unknown) => {
+    if (member instanceof Uint8Array) return Buffer.from(member).toString('base64');
+    if (key === 'QueueUrl' && typeof member === 'string') return toLocal(member);
+    return key === 'QueueUrls' && Array.isArray(member) ? member.map(String).map(toLocal) : member;
+  });
+
+/** Shapes whose names differ from the older protocol's codes. */
+const SHAPES: Record<string, string> = {
+  InvalidParameterValue: 'InvalidParameterValueException',
+  MissingParameter: 'MissingRequiredParameterException',
+};
+
+const problem = (code: string, message: string, queryCode?: string): Reply => ({
+  status: 400,
+  body: JSON.stringify({ __type: `com.amazonaws.sqs#${SHAPES[code] ?? code}`, message }),
+  ...(queryCode && { queryCode }),
+});
+
+function problemOf(error: unknown): Reply {
+  if (error instanceof SqsError) return problem(error.code, error.message, error.queryCode);
+  if (error instanceof SyntaxError) return problem('SerializationException', 'The body is not JSON.');
+  if (error instanceof z.ZodError) {
+    const members = error.issues.map(({ path }) => path.join('.')).join(', ');
+    return problem('SerializationException', `Missing or of the wrong type: ${members}`);
+  }
+  return { ...problem('InternalError', 'The model failed.'), status: 500 };
+}
