@@ -2,12 +2,14 @@ import type { QueueSettings } from '../config';
 import type { Clock, Objects, Queues } from '../ports';
 import { bodyKey, recordKey } from './keys';
 import type { Ledger } from './ledger';
+import type { Order } from './order';
 import { parkedMessage } from './park';
 import { recordOf } from './record';
 import { isEnd, type JobRow } from './row';
 
 export interface FinishDeps {
   ledger: Ledger;
+  order: Order;
   objects: Objects;
   queues: Queues;
   clock: Clock;
@@ -36,6 +38,7 @@ export async function finish(deps: FinishDeps, row: JobRow, body?: string): Prom
     const parked = body ?? (await keptBody(deps, row)) ?? GONE;
     await queues.send(deps.dlqUrl(row.queue), parkedMessage(row, parked, settings(row.queue).type));
   }
+  if (settings(row.queue).ordered) await deps.order.leave(row);
   const needless = row.bodyKept === true && row.state !== 'dead';
   if (needless) await objects.delete(bodyKey(prefix, row.queue, row.id));
 

@@ -2,6 +2,7 @@ import { StoreError } from '../errors';
 import { reconcilerKey } from '../jobs/keys';
 import { updateItem } from '../jobs/ledger';
 import type { Item } from '../ports';
+import { releaseBehind } from './behind';
 import { judgeDeadLetters } from './dead-letters';
 import type { ReconcileDeps, Work } from './deps';
 import { cancelUnsent, completeEnds, dropBodies, endExpired, noteGoneEntries, noticeOld } from './ends';
@@ -15,6 +16,7 @@ interface RunLease extends Item {
 /** Each kind of work by the name that its failures are logged under. */
 const WORK: Record<string, Work> = {
   releaseDue,
+  releaseBehind,
   completeEnds,
   cancelUnsent,
   endExpired,

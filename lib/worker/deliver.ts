@@ -54,6 +54,7 @@ async function dispose(delivery: Delivery, resolved: Resolved): Promise<Disposit
   const claimed = await take(delivery, resolved);
   switch (claimed.kind) {
     case 'claimed':
+      if (await mustWait(deps, claimed.row)) return holdBehind(delivery, resolved, claimed.row);
       return run({ ...delivery, resolved, row: claimed.row });
     case 'crash-loop':
       return parkCrashed(delivery, resolved, claimed.row);
@@ -117,6 +118,19 @@ async function fresh({ deps, contract, message }: Delivery, resolved: Resolved):
   if (now - made.time < DAY_MS) return made;
   const record = await deps.objects.get(recordKey(deps.prefix, made));
   return (record && rowOfRecord(Buffer.from(record).toString('utf8'), made.key)) ?? made;
+}
+
+/** In an ordered queue only the first of a group's held jobs may run. */
+async function mustWait({ order, settings }: WorkerDeps, { queue, group, id }: JobRow): Promise<boolean> {
+  if (!settings(queue).ordered || group === undefined) return false;
+  const [first = id] = await order.waiting(queue, group);
+  return first !== id;
+}
+
+async function holdBehind({ deps, message }: Delivery, resolved: Resolved, row: JobRow): Promise<Disposition> {
+  const lease = createLease(deps.ledger, row);
+  const end = outcomes(deps, { lease, message, body: resolved.body });
+  return { acknowledge: true, row: await end.hold({ reason: 'behind', waitMs: 0, counts: false }) };
 }
 
 async function parkCrashed({ deps, message }: Delivery, resolved: Resolved, row: JobRow): Promise<Disposition> {

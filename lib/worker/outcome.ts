@@ -15,7 +15,7 @@ export interface Outcomes {
   retry(options: { error: StoredError; counts: boolean; waitMs: number }): Promise<JobRow>;
   /** The job leaves the queue; the reconciler, evidence or a person brings it back. */
   hold(options: {
-    error: StoredError;
+    error?: StoredError;
     counts: boolean;
     waitMs: number;
     reason: NonNullable<JobRow['reason']>;
@@ -24,7 +24,7 @@ export interface Outcomes {
 }
 
 export function outcomes(
-  { objects, clock, prefix }: Pick<WorkerDeps, 'objects' | 'clock' | 'prefix'>,
+  { objects, clock, prefix, order, settings }: Pick<WorkerDeps, 'objects' | 'clock' | 'prefix' | 'order' | 'settings'>,
   { lease, message, body }: { lease: Lease; message: Incoming; body: string },
 ): Outcomes {
   /** Body first: a row must not say that a body is kept before it is. */
@@ -58,15 +58,17 @@ export function outcomes(
         state: 'queued',
         dueAt: clock.now() + waitMs,
       })),
-    hold: ({ error, counts, waitMs, reason }) =>
-      leave((row) => ({
+    hold: async ({ error, counts, waitMs, reason }) => {
+      if (settings(lease.row().queue).ordered) await order.join(lease.row());
+      return leave((row) => ({
         ...noted(row, `held (${reason})`, error, counts),
         state: 'held',
         reason,
         holds: row.holds + 1,
         dueAt: clock.now() + waitMs,
-        ...(error.vendor ? { vendor: error.vendor } : {}),
-      })),
+        ...(error?.vendor ? { vendor: error.vendor } : {}),
+      }));
+    },
     park: ({ error, reason }) =>
       leave((row) => ({
         ...noted(row, `dead (${reason})`, error),

@@ -4,6 +4,7 @@ import { realClock, realRandom } from '../aws/system';
 import { realTable } from '../aws/table';
 import { type CommonConfig, ConfigError, type QueueSettings } from '../config';
 import { createLedger } from '../jobs/ledger';
+import { createOrder } from '../jobs/order';
 import { vendorFlags } from '../jobs/vendor-flag';
 import { realLog, realMetrics } from '../log';
 import type { Table } from '../ports';
@@ -17,6 +18,7 @@ export function realDeps(config: CommonConfig): BatchDeps & { table: Table } {
   return {
     ...base,
     ledger: createLedger({ ...base, settings }),
+    order: createOrder(base),
     flags: vendorFlags(base),
     objects: realObjects({ bucket: config.BUCKET }),
     queues: realQueues(),
