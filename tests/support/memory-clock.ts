@@ -1,0 +1,28 @@
+import type { Clock, Random } from '../../lib/ports';
+
+export interface MemoryClock extends Clock {
+  advance(ms: number): void;
+}
+
+/** A clock that stands still but for who sleeps on it or moves it. */
+export function memoryClock(start = Date.UTC(2026, 0, 2, 3, 4, 5)): MemoryClock {
+  let now = start;
+  return {
+    now: () => now,
+    sleep: async (ms) => {
+      now += ms;
+    },
+    advance: (ms) => {
+      now += ms;
+    },
+  };
+}
+
+/** Random to look at, the same in every run. */
+export function memoryRandom(seed = 1): Random {
+  let count = 0;
+  return {
+    uuid: () => `00000000-0000-4000-8000-${(seed * 1_000_000 + ++count).toString(16).padStart(12, '0')}`,
+    fraction: () => 0.5,
+  };
+}

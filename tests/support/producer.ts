@@ -1,0 +1,73 @@
+import type { JobRow } from '../../lib/jobs/row';
+import { createSqsModel } from '../../lib/local/sqs/model';
+import type { Objects, Queues, Table } from '../../lib/ports';
+import type { ProducerDeps } from '../../lib/producer/producer';
+import { memoryClock, memoryRandom } from './memory-clock';
+import { memoryObjects } from './memory-objects';
+import { memoryQueues } from './memory-queues';
+import { memoryTable } from './memory-table';
+
+export const feedbackSettings = {
+  type: 'fifo' as const,
+  retention: 1_209_600,
+  dlqRetention: 1_209_600,
+  visibility: 300,
+  receives: 3,
+  ordered: false,
+};
+
+interface Line {
+  level: 'info' | 'warn' | 'error';
+  message: string;
+  facts: Record<string, unknown>;
+}
+
+/** A producer's dependencies in memory, with everything to look at; `wrap` may put faults between. */
+export function memoryProducerDeps(
+  wrap: {
+    table?: (table: Table) => Table;
+    queues?: (queues: Queues) => Queues;
+    objects?: (o: Objects) => Objects;
+  } = {},
+) {
+  const clock = memoryClock();
+  const random = memoryRandom();
+  const table = memoryTable();
+  const objects = memoryObjects();
+  const model = createSqsModel({ now: clock.now, uuid: random.uuid, region: 'us-east-1', account: '000000000000' });
+  model.createQueue({ QueueName: 'my-feedback.fifo', Attributes: { FifoQueue: 'true' } });
+  const queues = memoryQueues(model);
+  const queueUrl = () => 'https://sqs.us-east-1.amazonaws.com/000000000000/my-feedback.fifo';
+  const lines: Line[] = [];
+  const log =
+    (level: Line['level']) =>
+    (message: string, facts: Record<string, unknown> = {}) => {
+      lines.push({ level, message, facts });
+    };
+
+  const deps: ProducerDeps = {
+    table: wrap.table?.(table) ?? table,
+    queues: wrap.queues?.(queues) ?? queues,
+    objects: wrap.objects?.(objects) ?? objects,
+    clock,
+    random,
+    log: { info: log('info'), warn: log('warn'), error: log('error') },
+    prefix: 'jobs',
+    source: '/my-instance/api',
+    queueUrl,
+    settings: () => feedbackSettings,
+  };
+  return {
+    deps,
+    clock,
+    random,
+    table,
+    objects,
+    model,
+    lines,
+    rows: () => table.items() as JobRow[],
+    messages: () => model.messages('my-feedback.fifo'),
+    /** The messages' bodies, parsed. */
+    events: () => model.messages('my-feedback.fifo').map(({ body }) => JSON.parse(body) as Record<string, unknown>),
+  };
+}

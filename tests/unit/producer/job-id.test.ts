@@ -1,0 +1,42 @@
+import fc from 'fast-check';
+import { jobId } from '../../../lib/producer/job-id';
+import { memoryClock, memoryRandom } from '../../support/memory-clock';
+
+const deps = { clock: memoryClock(), random: memoryRandom() };
+
+describe('a job id', () => {
+  it('without a key is new each time, and later ones sort after earlier ones', () => {
+    const clock = memoryClock();
+    const ids = [1, 2, 3].map(() => {
+      clock.advance(1);
+      return jobId({ queue: 'feedback', clock, random: deps.random });
+    });
+
+    expect(new Set(ids).size).toBe(3);
+    expect(ids.toSorted()).toEqual(ids);
+    expect(ids.every((id) => /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/.test(id))).toBe(
+      true,
+    );
+  });
+
+  it('with a key is a stored contract', () => {
+    expect(jobId({ ...deps, queue: 'feedback', principal: 'client-1', key: 'order-1' })).toBe(
+      'a891c0c9-eb8a-5baf-acde-3e55bffccc70',
+    );
+  });
+
+  it('is one for each queue, principal and key, wherever one ends and the next begins', () => {
+    const names = fc.record({ queue: fc.string(), principal: fc.string(), key: fc.string() });
+
+    fc.assert(
+      fc.property(names, names, (a, b) => {
+        const same = a.queue === b.queue && a.principal === b.principal && a.key === b.key;
+        expect(jobId({ ...deps, ...a }) === jobId({ ...deps, ...b })).toBe(same);
+        expect(jobId({ ...deps, ...a })).toBe(jobId({ ...deps, ...a }));
+      }),
+    );
+    expect(jobId({ ...deps, queue: 'q', principal: 'a', key: 'bc' })).not.toBe(
+      jobId({ ...deps, queue: 'q', principal: 'ab', key: 'c' }),
+    );
+  });
+});

@@ -1,0 +1,292 @@
+import fc from 'fast-check';
+import { parseFeedback } from '../../../lib/feedback/message';
+import { parseEnvelope, payloadHash } from '../../../lib/jobs/envelope';
+import { IdempotencyConflictError, InvalidJobError } from '../../../lib/producer/errors';
+import { createProducer } from '../../../lib/producer/producer';
+import { withFaults } from '../../support/faults';
+import { memoryProducerDeps } from '../../support/producer';
+
+const feedback = { user: { id: 'user-1', email: 'user@example.com' }, subject: 'It works', message: 'Well done.' };
+
+describe('feedback given to the producer', () => {
+  it('becomes a row and a message that agree', async () => {
+    const { deps, clock, rows, messages, events } = memoryProducerDeps();
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+
+    const accepted = await createProducer(deps).feedback(feedback, { correlationId: 'request-1', traceparent });
+
+    const time = new Date(clock.now()).toISOString();
+    expect(accepted).toEqual({ id: expect.stringMatching(/^[0-9a-f-]{36}$/), time, duplicate: false });
+    expect(events()).toEqual([
+      {
+        specversion: '1.0',
+        id: accepted.id,
+        type: 'feedback.submitted.v1',
+        source: '/my-instance/api',
+        time,
+        datacontenttype: 'application/json',
+        correlationid: 'request-1',
+        traceparent,
+        data: { ...feedback, confirmation: true },
+      },
+    ]);
+    const [message] = messages();
+    const envelope = parseEnvelope(message?.body ?? '');
+    expect(message).toMatchObject({ deduplicationId: accepted.id, groupId: expect.stringMatching(/^[0-9a-f]{32}$/) });
+    expect(rows()).toMatchObject([
+      {
+        key: `feedback#${accepted.id}`,
+        version: 2,
+        state: 'queued',
+        time: clock.now(),
+        group: message?.groupId,
+        payloadHash: payloadHash(envelope),
+        correlationId: 'request-1',
+        traceparent,
+        sentAt: clock.now(),
+        hour: 'feedback#2026010203',
+        todo: 'feedback#waiting',
+        history: [{ event: 'accepted' }, { event: 'sent', messageId: message?.messageId }],
+      },
+    ]);
+    expect(parseFeedback(envelope.data)).toEqual({ ...feedback, confirmation: true });
+  });
+
+  it('without a key is a new job each time', async () => {
+    const { deps, rows, messages } = memoryProducerDeps();
+    const producer = createProducer(deps);
+
+    const first = await producer.feedback(feedback);
+    const second = await producer.feedback(feedback);
+
+    expect(second.id).not.toBe(first.id);
+    expect([rows().length, messages().length]).toEqual([2, 2]);
+  });
+
+  it('that is not valid is refused with every field and rule, and leaves nothing behind', async () => {
+    const { deps, table, messages } = memoryProducerDeps();
+    const bad = { user: { email: 'planted' }, subject: 'planted\n', message: '', planted: 1 };
+
+    const refused = createProducer(deps).feedback(bad as never, { key: '' });
+
+    await expect(refused).rejects.toThrow(InvalidJobError);
+    const { problems } = (await refused.catch((error: unknown) => error)) as InvalidJobError;
+    expect(problems.map(({ field }) => field)).toEqual(['user.email', 'subject', 'message', '(body)']);
+    expect(JSON.stringify(problems)).not.toContain('planted');
+    expect([table.writes(), messages().length]).toEqual([0, 0]);
+  });
+
+  it.each([
+    ['an empty key', { key: '' }, 'key'],
+    ['a key of 256', { key: 'x'.repeat(256) }, 'key'],
+    ['a key of two lines', { key: 'a\nb' }, 'key'],
+    ['a correlation id of 129', { correlationId: 'x'.repeat(129) }, 'correlationId'],
+  ])('with %s is refused', async (_, options, field) => {
+    const { deps } = memoryProducerDeps();
+
+    await expect(createProducer(deps).feedback(feedback, options)).rejects.toMatchObject({ problems: [{ field }] });
+  });
+
+  it('is taken without its trace where that is malformed', async () => {
+    const { deps, events } = memoryProducerDeps();
+
+    await createProducer(deps).feedback(feedback, { traceparent: 'not-a-trace' });
+
+    expect(events()[0]).not.toHaveProperty('traceparent');
+  });
+
+  it('is logged without a word of it', async () => {
+    const { deps, lines } = memoryProducerDeps();
+
+    const { id } = await createProducer(deps).feedback(feedback, { key: 'planted', principal: 'planted' });
+
+    expect(lines).toMatchObject([{ message: 'accepted', facts: { queue: 'feedback', jobId: id } }]);
+    expect(JSON.stringify(lines)).not.toMatch(/user|example|works|done|planted/);
+  });
+});
+
+describe('the same key again', () => {
+  const options = { key: 'request-1', principal: 'client-1' };
+
+  it('is the first job, however much later, and sends nothing more', async () => {
+    const { deps, clock, messages } = memoryProducerDeps();
+    const producer = createProducer(deps);
+    const first = await producer.feedback(feedback, options);
+    clock.advance(3_600_000);
+
+    const again = await producer.feedback(feedback, options);
+
+    expect(again).toEqual({ id: first.id, time: first.time, duplicate: true });
+    expect(messages()).toHaveLength(1);
+  });
+
+  it('is the same job whatever the order of the fields and however defaults are written', async () => {
+    const { deps } = memoryProducerDeps();
+    const producer = createProducer(deps);
+    const { user, subject, message } = feedback;
+    await producer.feedback(feedback, options);
+
+    const again = await producer.feedback({ confirmation: true, message, subject, user }, options);
+
+    expect(again.duplicate).toBe(true);
+  });
+
+  it('with other data is a conflict, and changes nothing', async () => {
+    const { deps, messages, rows } = memoryProducerDeps();
+    const producer = createProducer(deps);
+    const { id } = await producer.feedback(feedback, options);
+    const before = rows();
+
+    const conflict = producer.feedback({ ...feedback, message: 'Something else' }, options);
+
+    await expect(conflict).rejects.toThrow(IdempotencyConflictError);
+    await expect(conflict).rejects.toMatchObject({ id });
+    expect(rows()).toEqual(before);
+    expect(messages()).toHaveLength(1);
+  });
+
+  it('of another principal is another job', async () => {
+    const { deps } = memoryProducerDeps();
+    const producer = createProducer(deps);
+
+    const mine = await producer.feedback(feedback, options);
+    const theirs = await producer.feedback(feedback, { ...options, principal: 'client-2' });
+
+    expect(theirs).toMatchObject({ duplicate: false });
+    expect(theirs.id).not.toBe(mine.id);
+  });
+
+  it('after a message that was never sent sends it, with the first time', async () => {
+    const faults = { send: 'refused' as 'refused' | 'none' };
+    const { deps, clock, rows, events } = memoryProducerDeps({
+      queues: (queues) => withFaults(queues, (method) => (method === 'send' ? faults.send : 'none')),
+    });
+    const producer = createProducer(deps);
+    await expect(producer.feedback(feedback, options)).rejects.toMatchObject({ name: 'StoreError' });
+    expect(rows()).toMatchObject([{ state: 'queued', todo: 'feedback#unsent', todoAt: clock.now() + 15 * 60_000 }]);
+    const time = new Date(clock.now()).toISOString();
+    clock.advance(60_000);
+    faults.send = 'none';
+
+    const again = await producer.feedback(feedback, options);
+
+    expect(again).toMatchObject({ time, duplicate: true });
+    expect(events()).toMatchObject([{ id: again.id, time }]);
+    expect(rows()).toMatchObject([{ sentAt: clock.now(), todo: 'feedback#waiting' }]);
+  });
+
+  it('after the job was cancelled as never sent sends it: its arrival opens the job again', async () => {
+    const faults = { send: 'refused' as 'refused' | 'none' };
+    const { deps, table, rows, events } = memoryProducerDeps({
+      queues: (queues) => withFaults(queues, (method) => (method === 'send' ? faults.send : 'none')),
+    });
+    const producer = createProducer(deps);
+    await producer.feedback(feedback, options).catch(() => {});
+    const [row] = rows();
+    if (!row) throw new Error('no row');
+    await table.put({ ...row, version: row.version + 1, state: 'cancelled', reason: 'never-sent' }, row.version);
+    faults.send = 'none';
+
+    const again = await producer.feedback(feedback, options);
+
+    expect(events()).toMatchObject([{ id: again.id }]);
+    expect(rows()).toMatchObject([{ state: 'cancelled', version: row.version + 1 }]);
+  });
+});
+
+describe('a producer whose stores fail', () => {
+  const options = { key: 'request-1' };
+
+  it('takes a row whose answer was lost for its own', async () => {
+    let puts = 0;
+    const { deps, messages, rows } = memoryProducerDeps({
+      table: (table) => withFaults(table, (method) => (method === 'put' && ++puts === 1 ? 'lost' : 'none')),
+    });
+
+    const accepted = await createProducer(deps).feedback(feedback, options);
+
+    expect(accepted.duplicate).toBe(false);
+    expect([messages().length, rows().length]).toEqual([1, 1]);
+  });
+
+  it('has accepted the job once the message is sent, marked or not', async () => {
+    let puts = 0;
+    const { deps, messages, lines } = memoryProducerDeps({
+      table: (table) => withFaults(table, (method) => (method === 'put' && ++puts > 1 ? 'refused' : 'none')),
+    });
+
+    const accepted = await createProducer(deps).feedback(feedback, options);
+
+    expect(messages()).toMatchObject([{ deduplicationId: accepted.id }]);
+    expect(lines.at(-1)).toMatchObject({ level: 'warn', facts: { jobId: accepted.id, code: 'Refused' } });
+  });
+
+  it('leaves a claim alone that was faster than its mark', async () => {
+    const { deps, table, rows } = memoryProducerDeps({
+      queues: (queues) => ({
+        ...queues,
+        send: async (url, message) => {
+          const answer = await queues.send(url, message);
+          const [row] = rows();
+          if (row) await table.put({ ...row, version: 2, writer: 'worker', state: 'processing' }, 1);
+          return answer;
+        },
+      }),
+    });
+
+    await createProducer(deps).feedback(feedback, options);
+
+    expect(rows()).toMatchObject([{ version: 2, writer: 'worker', state: 'processing' }]);
+    expect(rows()[0]).not.toHaveProperty('sentAt');
+  });
+
+  it('never gives a key two ids, two times or no message, whatever fails, as long as the caller tries again', async () => {
+    const fault = fc.constantFrom('none' as const, 'refused' as const, 'lost' as const);
+    const plan = fc.record({
+      faults: fc.array(fault, { maxLength: 40 }),
+      waits: fc.array(fc.integer({ min: 0, max: 1_200_000 }), { minLength: 1, maxLength: 6 }),
+    });
+
+    await fc.assert(
+      fc.asyncProperty(plan, async ({ faults, waits }) => {
+        const pending = [...faults];
+        const next = () => pending.shift() ?? 'none';
+        const { deps, clock, rows, events } = memoryProducerDeps({
+          table: (table) => withFaults(table, next),
+          queues: (queues) => withFaults(queues, next),
+        });
+        const producer = createProducer(deps);
+        const accepted: { id: string; time: string }[] = [];
+
+        for (const wait of waits) {
+          await producer.feedback(feedback, options).then(
+            (answer) => accepted.push(answer),
+            (error: unknown) => expect(error).toMatchObject({ name: 'StoreError' }),
+          );
+          clock.advance(wait);
+        }
+        pending.length = 0;
+        accepted.push(await producer.feedback(feedback, options));
+
+        const [row, ...others] = rows();
+        expect(others).toEqual([]);
+        const first = { id: row?.id, time: new Date(row?.time ?? 0).toISOString() };
+        expect(accepted).toMatchObject(accepted.map(() => first));
+        expect(events().length).toBeGreaterThan(0);
+        expect(events()).toMatchObject(events().map(() => first));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('gives callers that come at once with one key one job', async () => {
+    const { deps, rows, messages } = memoryProducerDeps();
+    const producer = createProducer(deps);
+
+    const accepted = await Promise.all([1, 2, 3].map(() => producer.feedback(feedback, options)));
+
+    expect(new Set(accepted.map(({ id, time }) => `${id} ${time}`)).size).toBe(1);
+    expect(accepted.filter(({ duplicate }) => !duplicate)).toHaveLength(1);
+    expect([rows().length, messages().length]).toEqual([1, 1]);
+  });
+});

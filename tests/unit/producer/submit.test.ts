@@ -1,0 +1,76 @@
+import { parseEnvelope, payloadHash, sha256 } from '../../../lib/jobs/envelope';
+import { createLedger } from '../../../lib/jobs/ledger';
+import { IdempotencyConflictError } from '../../../lib/producer/errors';
+import { submit } from '../../../lib/producer/submit';
+import { withFaults } from '../../support/faults';
+import { memoryProducerDeps } from '../../support/producer';
+
+const job = { queue: 'feedback', type: 'feedback.submitted.v1', group: 'a-group' };
+const large = (letter: string) => ({ text: letter.repeat(900 * 1024) });
+
+function start(...wrap: Parameters<typeof memoryProducerDeps>) {
+  const memory = memoryProducerDeps(...wrap);
+  return { ...memory, deps: { ...memory.deps, ledger: createLedger(memory.deps) } };
+}
+
+describe('data that is too large for a message', () => {
+  it('waits in the bucket, named by the message with its hash', async () => {
+    const { deps, objects, messages, rows } = start();
+
+    const { id } = await submit(deps, { ...job, data: large('x') });
+
+    const json = JSON.stringify(large('x'));
+    const envelope = parseEnvelope(messages()[0]?.body ?? '');
+    expect(envelope).toMatchObject({ id, dataref: expect.stringContaining(`jobs/_data/feedback/${id}`) });
+    expect(envelope.datasha256).toBe(sha256(json));
+    expect(envelope).not.toHaveProperty('data');
+    expect(objects.text(envelope.dataref ?? '')).toBe(json);
+    expect(rows()[0]?.payloadHash).toBe(payloadHash(envelope));
+  });
+
+  it('stays in the message up to the limit, measured in bytes', async () => {
+    const { deps, objects } = start();
+    const atLimit = 'ü'.repeat(450 * 1024 - 1);
+
+    await submit(deps, { ...job, data: atLimit });
+    expect(objects.keys()).toEqual([]);
+
+    await submit(deps, { ...job, data: `${atLimit}x` });
+    expect(objects.keys()).toHaveLength(1);
+  });
+
+  it('is never overwritten by another job that comes with the same key', async () => {
+    const { deps, objects, messages } = start();
+    await submit(deps, { ...job, key: 'k', data: large('x') });
+
+    await expect(submit(deps, { ...job, key: 'k', data: large('y') })).rejects.toThrow(IdempotencyConflictError);
+
+    const { dataref = '', datasha256 } = parseEnvelope(messages()[0]?.body ?? '');
+    expect(sha256(objects.text(dataref))).toBe(datasha256);
+  });
+
+  it('that could not be stored leaves no row and no message', async () => {
+    const { deps, table, messages } = start({ objects: (objects) => withFaults(objects, () => 'refused') });
+
+    await expect(submit(deps, { ...job, data: large('x') })).rejects.toMatchObject({ name: 'StoreError' });
+
+    expect([table.writes(), messages().length]).toEqual([0, 0]);
+  });
+});
+
+describe('a job for a standard queue', () => {
+  it('carries neither group nor deduplication id', async () => {
+    const { deps, model } = start();
+    model.createQueue({ QueueName: 'my-standard' });
+    const standard = {
+      ...deps,
+      queueUrl: () => 'https://sqs.us-east-1.amazonaws.com/000000000000/my-standard',
+      settings: (queue: string) => ({ ...deps.settings(queue), type: 'standard' as const }),
+    };
+
+    await submit(standard, { ...job, data: 1 });
+
+    const [message] = model.messages('my-standard');
+    expect(message).toMatchObject({ groupId: undefined, deduplicationId: undefined });
+  });
+});
