@@ -2,11 +2,14 @@ import type http from 'node:http';
 import { StoreError } from '../errors';
 import { IdempotencyConflictError, InvalidJobError } from '../producer/errors';
 import type { Producer, SubmitOptions } from '../producer/producer';
-import type { Views } from './views';
 
 export interface ApiDeps {
   producer: Producer;
-  views: Views;
+  views: {
+    jobs(): Promise<object[]>;
+    job(id: string): Promise<object | undefined>;
+    deadLetters(): object[];
+  };
   /** For `GET /health`: where everything is. */
   health: () => object;
 }

@@ -5,6 +5,15 @@ import type { LocalPorts } from './ports';
 import type { SqsModel } from './sqs/types';
 import type { Declared } from './template/declared';
 
+/** A job as its record shows it, times in ISO 8601. */
+export interface JobView
+  extends Pick<JobRow, 'queue' | 'id' | 'state' | 'reason' | 'attempts' | 'holds' | 'steps' | 'error' | 'result'> {
+  createdAt: string;
+  endedAt?: string;
+  /** Once the record is written. */
+  recordKey?: string;
+}
+
 /** A message of a dead-letter queue, without its body: that may be personal. */
 export interface DeadLetter {
   queue: string;
@@ -17,8 +26,8 @@ export interface DeadLetter {
 
 /** What can be looked at from outside. */
 export interface Views {
-  jobs(): Promise<object[]>;
-  job(id: string): Promise<object | undefined>;
+  jobs(): Promise<JobView[]>;
+  job(id: string): Promise<JobView | undefined>;
   deadLetters(): DeadLetter[];
 }
 
@@ -37,10 +46,10 @@ export function createViews({
   queues: string[];
   prefix: string;
 }): Views {
-  const view = (row: JobRow): object => ({
-    ...(JSON.parse(recordOf(row)) as object),
-    record: row.recordedAt === undefined ? undefined : recordKey(prefix, row),
-  });
+  const view = (row: JobRow): JobView => {
+    const { record: _record, ...shown } = JSON.parse(recordOf(row)) as JobView & { record: number };
+    return row.recordedAt === undefined ? shown : { ...shown, recordKey: recordKey(prefix, row) };
+  };
   return {
     jobs: async () => (await ports.rows()).map(view),
     async job(id) {

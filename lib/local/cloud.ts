@@ -1,0 +1,49 @@
+import { randomUUID } from 'node:crypto';
+import { type CommonConfig, commonConfig } from './common-config';
+import { startDynamoDb } from './emulators/dynamodb';
+import { startS3 } from './emulators/s3';
+import { createSqsModel } from './sqs/model';
+import { startSqs } from './sqs/server';
+import type { SqsModel } from './sqs/types';
+import { type Declared, declared as declaredIn } from './template/declared';
+import type { Packaged } from './template/package';
+
+export const REGION = 'us-east-1';
+export const ACCOUNT = '000000000000';
+
+/** What the template declares, in emulators. */
+export interface Cloud {
+  declared: Declared;
+  config: CommonConfig;
+  sqs: SqsModel;
+  endpoints: { sqs: string; s3: string; dynamodb: string };
+}
+
+/** Told how to undo each thing that was started, in the order in which it was. */
+export type OnStop = (close: () => Promise<unknown>) => void;
+
+/** Starts SQS, DynamoDB and S3 with the template's queues and table, and the bucket that the functions name. */
+export async function startCloud(packaged: Packaged, onStop: OnStop): Promise<Cloud> {
+  const sqs = createSqsModel({ now: monotonic, uuid: randomUUID, region: REGION, account: ACCOUNT });
+  const sqsServer = await startSqs({ model: sqs });
+  onStop(() => sqsServer.close());
+
+  const { resources } = packaged;
+  const declared = declaredIn({ resources, region: REGION, account: ACCOUNT, stack: 'local', sqsUrl: sqsServer.url });
+  // A queue's redrive policy names its dead-letter queue, which must be there by then.
+  const deadLetterQueuesFirst = declared.queues.toSorted(
+    (a, b) => Number('RedrivePolicy' in a.attributes) - Number('RedrivePolicy' in b.attributes),
+  );
+  for (const { name, attributes } of deadLetterQueuesFirst)
+    sqs.createQueue({ QueueName: name, Attributes: attributes });
+
+  const config = commonConfig(declared);
+  const dynamodb = await startDynamoDb({ tables: declared.tables, region: REGION });
+  onStop(() => dynamodb.close());
+  const s3 = await startS3({ buckets: [config.BUCKET], region: REGION });
+  onStop(() => s3.close());
+  return { declared, config, sqs, endpoints: { sqs: sqsServer.url, s3: s3.url, dynamodb: dynamodb.url } };
+}
+
+/** Milliseconds since 1970 that never go back, as the model asks for. */
+const monotonic = (): number => Math.floor(performance.timeOrigin + performance.now());

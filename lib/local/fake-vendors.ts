@@ -1,0 +1,24 @@
+import type { OnStop } from './cloud';
+import { type FakeSendgrid, startFakeSendgrid } from './fakes/sendgrid';
+import { type FakeZendesk, startFakeZendesk } from './fakes/zendesk';
+import type { Declared } from './template/declared';
+
+export interface FakeVendors {
+  zendesk: FakeZendesk;
+  sendgrid: FakeSendgrid;
+}
+
+/** Starts the fake vendors; they accept the credentials that the template gives the functions, and no others. */
+export async function startFakeVendors({ functions }: Declared, onStop: OnStop): Promise<FakeVendors> {
+  const variable = (name: string) => functions.find(({ environment }) => environment[name])?.environment[name];
+  const given = <K extends string>(key: K, value: string | undefined) =>
+    (value === undefined ? {} : { [key]: value }) as Partial<Record<K, string>>;
+  const zendesk = await startFakeZendesk({
+    ...given('email', variable('ZENDESK_EMAIL')),
+    ...given('token', variable('ZENDESK_TOKEN')),
+  });
+  onStop(() => zendesk.close());
+  const sendgrid = await startFakeSendgrid(given('apiKey', variable('SENDGRID_API_KEY')));
+  onStop(() => sendgrid.close());
+  return { zendesk, sendgrid };
+}

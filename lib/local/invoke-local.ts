@@ -1,0 +1,61 @@
+import { z } from 'zod';
+import type { Connection } from './connection';
+import { awsVariables, vendorVariables } from './endpoints';
+
+interface Functions {
+  [name: string]: { environment?: Record<string, string> };
+}
+
+/** Leads functions that run in this process (`sls invoke local`) to the running service, and to nothing else. */
+export function connectFunctions(
+  { endpoints, region }: Connection,
+  { functions, env }: { functions: Functions; env: Record<string, string | undefined> },
+): void {
+  // Of a real account, perhaps: they must not go along with the local endpoints.
+  for (const name of ['AWS_SESSION_TOKEN', 'AWS_PROFILE', 'AWS_DEFAULT_PROFILE']) delete env[name];
+  Object.assign(env, awsVariables(endpoints, region));
+  for (const declared of Object.values(functions)) {
+    if (declared.environment) Object.assign(declared.environment, vendorVariables(endpoints, declared.environment));
+  }
+}
+
+const eventSchema = z.object({ Records: z.array(z.object({ body: z.string(), messageId: z.string() })) });
+const jobSchema = z.object({
+  queue: z.string(),
+  state: z.string(),
+  reason: z.string().optional(),
+  attempts: z.number(),
+  steps: z.record(z.string(), z.object({ status: z.string() })),
+  error: z.object({ code: z.string(), message: z.string() }).optional(),
+});
+
+/** What became of an event's jobs, a line for each; nothing for an event that has none. */
+export async function outcomes({ api }: Connection, event: unknown): Promise<string[]> {
+  const parsed = eventSchema.safeParse(event);
+  if (!parsed.success) return [];
+  return Promise.all(
+    parsed.data.Records.map(async ({ body, messageId }) => {
+      const id = idOf(body) ?? `invalid/${messageId}`;
+      const answer = await fetch(`${api}/jobs/${id}`);
+      if (!answer.ok) return `${id}: no row was written`;
+      const { queue, state, reason, attempts, steps, error } = jobSchema.parse(await answer.json());
+      const done = Object.entries(steps).map(([name, { status }]) => `${name} ${status}`);
+      return [
+        `${queue} ${id}: ${state}${reason ? ` (${reason})` : ''}`,
+        `attempts ${attempts}`,
+        ...done,
+        ...(error ? [`${error.code}: ${error.message}`] : []),
+        `${api}/jobs/${id}`,
+      ].join(' · ');
+    }),
+  );
+}
+
+function idOf(body: string): string | undefined {
+  try {
+    const { data } = z.object({ id: z.uuid() }).safeParse(JSON.parse(body));
+    return data?.id;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,119 @@
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { realClock, realRandom } from '../aws/system';
+import { queueName, queueUrl } from '../jobs/keys';
+import type { Log } from '../ports';
+import { createProducer } from '../producer/producer';
+import { createApi } from './api';
+import { ACCOUNT, type Cloud, REGION, startCloud } from './cloud';
+import { awsVariables, type Endpoints, vendorVariables } from './endpoints';
+import type { InvokeResult, MappingEvent } from './event-source-mapping';
+import { type FakeVendors, startFakeVendors } from './fake-vendors';
+import type { Invocation } from './lambda/environment';
+import { createLambda, type Lambda } from './lambda/runtime';
+import { type LocalPorts, localPorts } from './ports';
+import type { Packaged } from './template/package';
+import { unzip } from './template/zip';
+import { scheduledEvent, startTriggers } from './triggers';
+import { createViews, type Views } from './views';
+
+export interface ServiceOptions {
+  /** What runs. */
+  packaged: Packaged;
+  /** Of the HTTP API; any free one without. */
+  port?: number;
+  onInvocation?: (invocation: Invocation) => void;
+  onEvent?: (event: MappingEvent) => void;
+}
+
+/** The whole service on this machine. Everything is in memory and gone after `stop`. */
+export interface Service extends Omit<Cloud, 'endpoints'>, FakeVendors {
+  /** URL of the HTTP API. */
+  api: string;
+  endpoints: Endpoints;
+  ports: LocalPorts;
+  views: Views;
+  lambda: Lambda;
+  /** Runs a scheduled function now. */
+  run(functionKey: string): Promise<InvokeResult>;
+  stop(): Promise<void>;
+}
+
+const silent: Log = { info: () => {}, warn: () => {}, error: () => {} };
+
+/** Starts emulators, fakes, functions, what calls them, and the API; undoes it all if one does not start. */
+export async function startService({ packaged, port = 0, onInvocation, onEvent }: ServiceOptions): Promise<Service> {
+  const started: (() => Promise<unknown>)[] = [];
+  const onStop = (close: () => Promise<unknown>) => void started.unshift(close);
+  const stop = async () => {
+    for (const close of started.splice(0)) await close();
+  };
+  try {
+    const directory = mkdtempSync(join(tmpdir(), 'local-service-'));
+    onStop(async () => rmSync(directory, { recursive: true, force: true }));
+    const { endpoints: aws, ...cloud } = await startCloud(packaged, onStop);
+    const { declared, config, sqs } = cloud;
+    const vendors = await startFakeVendors(declared, onStop);
+    const endpoints = { ...aws, zendesk: vendors.zendesk.url, sendgrid: vendors.sendgrid.url };
+
+    for (const { key, artifact } of declared.functions) unzip(join(packaged.directory, artifact), join(directory, key));
+    const lambda = createLambda({
+      functions: declared.functions,
+      code: ({ key }) => join(directory, key),
+      logs: join(directory, 'logs'),
+      region: REGION,
+      variables: ({ environment }) => ({
+        ...awsVariables(endpoints, REGION),
+        ...vendorVariables(endpoints, environment),
+      }),
+      ...(onInvocation && { onInvocation }),
+    });
+    const triggers: (() => Promise<unknown>)[] = [];
+    startTriggers({ declared, sqs, lambda, ...(onEvent && { onEvent }) }, (close) => triggers.push(close));
+    onStop(async () => {
+      // No new runs, then the end of those that are going on: nobody waits for a slow one.
+      const ended = Promise.all(triggers.map((close) => close()));
+      lambda.stop();
+      await ended;
+    });
+
+    const ports = localPorts({ endpoints, region: REGION, table: config.TABLE, bucket: config.BUCKET });
+    onStop(async () => ports.close());
+    const queues = Object.keys(config.QUEUES);
+    const views = createViews({ ports, sqs, declared, queues, prefix: config.PREFIX });
+    const settings = (queue: string) => {
+      const found = config.QUEUES[queue];
+      if (!found) throw new Error(`no queue ${queue}; there are ${queues.join(', ')}`);
+      return found;
+    };
+    const producer = createProducer({
+      ...ports,
+      settings,
+      clock: realClock,
+      random: realRandom,
+      log: silent,
+      prefix: config.PREFIX,
+      source: `/${config.INSTANCE}/api`,
+      queueUrl: (queue) => queueUrl(REGION, ACCOUNT, queueName(config.INSTANCE, queue, settings(queue).type)),
+    });
+    const server = http.createServer(
+      createApi({ producer, views, health: () => ({ status: 'ok', stage: config.INSTANCE, endpoints }) }),
+    );
+    server.listen(port, '127.0.0.1');
+    await once(server, 'listening');
+    onStop(async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    });
+    const api = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const run = (functionKey: string) => lambda.invoke(functionKey, scheduledEvent());
+    return { ...cloud, ...vendors, api, endpoints, ports, views, lambda, run, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}

@@ -1,0 +1,73 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { REGION } from './cloud';
+import { announce } from './connection';
+import { invocationLines } from './invocation-lines';
+import { checkPort, portFrom } from './listen-port';
+import { type Service, startService } from './service';
+import { packageService } from './template/package';
+
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
+
+/** `npm start`: the service on this machine until Ctrl-C. */
+async function main(): Promise<void> {
+  const port = portFrom(process.env.PORT);
+  await checkPort(port);
+  print('Packaging what serverless.yml declares …');
+  const directory = mkdtempSync(join(tmpdir(), 'local-package-'));
+  // Unpacked by the time it runs.
+  const remove = () => rmSync(directory, { recursive: true, force: true });
+  const service = await packageService({ stage: 'local', output: directory })
+    .then((packaged) =>
+      startService({
+        packaged,
+        port,
+        onInvocation: (invocation) => {
+          for (const line of invocationLines(invocation)) print(`${new Date().toISOString().slice(11, 19)}  ${line}`);
+        },
+      }),
+    )
+    .finally(remove);
+  const { api, endpoints } = service;
+  const withdraw = announce({ api, endpoints, region: REGION });
+  for (const line of greeting(service)) print(line);
+
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => {
+      withdraw();
+      service.stop().then(
+        () => print('Stopped.'),
+        () => process.exit(1),
+      );
+    });
+}
+
+function greeting({ api, endpoints, declared }: Service): string[] {
+  const sample = '{"user":{"email":"user@example.com"},"subject":"Hello","message":"It works"}';
+  return [
+    '',
+    'The service is running. Everything is in memory and on 127.0.0.1 only.',
+    '',
+    `  API       ${api}   POST /feedback · GET /jobs /jobs/{id} /dlq /health`,
+    `  Zendesk   ${control(endpoints.zendesk)}   a fake: what it keeps; POST …/failures makes it fail`,
+    `  SendGrid  ${control(endpoints.sendgrid)}   likewise`,
+    `  AWS       SQS ${endpoints.sqs} · S3 ${endpoints.s3} · DynamoDB ${endpoints.dynamodb}`,
+    `  Queues    ${declared.queues.map(({ name }) => name).join(' · ')}`,
+    '',
+    'Send something, or run a function in the terminal of your choice:',
+    '',
+    `  curl -si ${api}/feedback -H 'content-type: application/json' -d '${sample}'`,
+    '  npx sls invoke local -f feedback -p tests/fixtures/feedback.json',
+    '',
+    'Ctrl-C stops it.',
+    '',
+  ];
+}
+
+const control = (endpoint: string): string => new URL('/_control/state', endpoint).href;
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+});
