@@ -3,9 +3,10 @@ import { realObjects } from '../aws/objects';
 import { realQueues } from '../aws/queues';
 import { realClock, realRandom } from '../aws/system';
 import { realTable } from '../aws/table';
-import { ConfigError, commonEnv, parseEnv } from '../config';
+import { commonEnv, parseEnv } from '../config';
 import { queueName, queueUrl } from '../jobs/keys';
 import { realLog } from '../log';
+import { settingsOf } from '../worker/real-deps';
 import { createProducer, type Producer } from './producer';
 
 /** What the API's process must have in its environment, beside what the AWS SDK reads itself. */
@@ -19,11 +20,7 @@ export const producerEnv = z.object({
 /** The producer on AWS, configured from the environment. Throws a ConfigError that names every variable at fault. */
 export function realProducer(env: Record<string, string | undefined> = process.env): Producer {
   const config = parseEnv(producerEnv, env);
-  const settings = (queue: string) => {
-    const found = config.QUEUES[queue];
-    if (!found) throw new ConfigError(`configuration: QUEUES: has no queue ${queue}`);
-    return found;
-  };
+  const settings = settingsOf(config);
   return createProducer({
     table: realTable({ table: config.TABLE }),
     queues: realQueues(),

@@ -4,6 +4,8 @@ import { clientDefaults } from '../../lib/aws/clients';
 import { startDynamoDb } from '../../lib/local/emulators/dynamodb';
 import { LOCAL_CREDENTIALS } from '../../lib/local/emulators/emulator';
 import { startS3 as startS3Emulator } from '../../lib/local/emulators/s3';
+import { createSqsModel } from '../../lib/local/sqs/model';
+import { startSqs as startSqsServer } from '../../lib/local/sqs/server';
 
 const region = 'us-east-1';
 export const TABLE = 'jobs';
@@ -41,6 +43,7 @@ export async function startDynamo() {
   const client = new DynamoDBClient(against(emulator.url));
   return {
     client,
+    url: emulator.url,
     close: async () => {
       client.destroy();
       await emulator.close();
@@ -54,6 +57,7 @@ export async function startS3(bucket: string) {
   const client = new S3Client(against(emulator.url));
   return {
     client,
+    url: emulator.url,
     close: async () => {
       client.destroy();
       await emulator.close();
@@ -62,4 +66,7 @@ export async function startS3(bucket: string) {
 }
 
 /** SQS on a loopback port, without queues. */
-export const startSqs = () => startS3Emulator({ buckets: [], region });
+export const startSqs = () =>
+  startSqsServer({
+    model: createSqsModel({ now: Date.now, uuid: () => crypto.randomUUID(), region, account: '000000000000' }),
+  });

@@ -18,8 +18,8 @@ const variants: { name: string; start: () => Promise<Started> }[] = [
   {
     name: 'the model in memory',
     start: async () => {
-      const { uuid, now } = { uuid: () => crypto.randomUUID(), now: () => Date.now() };
-      const model = createSqsModel({ now, uuid, region: 'us-east-1', account: '000000000000' });
+      const uuid = () => crypto.randomUUID();
+      const model = createSqsModel({ now: Date.now, uuid, region: 'us-east-1', account: '000000000000' });
       return {
         queues: memoryQueues(model),
         createFifo: async (name) => model.createQueue({ QueueName: name, Attributes: attributes }).QueueUrl ?? '',
