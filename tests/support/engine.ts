@@ -1,0 +1,221 @@
+import type { SQSBatchResponse } from 'aws-lambda';
+import type { QueueSettings } from '../../lib/config';
+import { dlqName, jobKey, queueName, queueUrl } from '../../lib/jobs/keys';
+import { createLedger } from '../../lib/jobs/ledger';
+import { createOrder } from '../../lib/jobs/order';
+import type { JobRow } from '../../lib/jobs/row';
+import { vendorFlags } from '../../lib/jobs/vendor-flag';
+import { createSqsModel } from '../../lib/local/sqs/model';
+import { recordOf } from '../../lib/local/sqs-event';
+import type { Facts } from '../../lib/ports';
+import type { ReconcileDeps } from '../../lib/reconcile/deps';
+import { reconcile } from '../../lib/reconcile/reconcile';
+import { handleBatch } from '../../lib/worker/batch';
+import type { QueueContract } from '../../lib/worker/contract';
+import { memoryClock, memoryRandom } from './memory-clock';
+import { memoryObjects } from './memory-objects';
+import { memoryQueues } from './memory-queues';
+import { memoryTable } from './memory-table';
+
+const INSTANCE = 'my';
+const REGION = 'us-east-1';
+const ACCOUNT = '000000000000';
+export const PREFIX = 'jobs';
+export const BUCKET = 'my-bucket';
+
+/** The n-th id of a test, a UUID. */
+export const jobId = (n: number): string => `0190a1b2-0000-7000-8000-${n.toString(16).padStart(12, '0')}`;
+
+export interface EngineOptions {
+  settings?: Partial<QueueSettings>;
+  timeoutMs?: number;
+  retryWaits?: number[];
+  /** Stands before every call out of a function: it may throw, count, or never answer. */
+  before?: (call: string) => Promise<void> | void;
+  after?: (call: string) => Promise<void> | void;
+}
+
+/**
+ * One queue with its DLQ, table and bucket in memory, on a clock that a test moves: messages go in, batches are handled
+ * when the test says so, and everything is there to look at.
+ */
+export function memoryEngine(
+  makeContract: (ports: { objects: ReturnType<typeof memoryObjects>; now: () => number }) => QueueContract,
+  options: EngineOptions = {},
+) {
+  const clock = memoryClock();
+  const random = memoryRandom();
+  const table = memoryTable();
+  const objects = memoryObjects();
+  const contract = makeContract({ objects, now: clock.now });
+  const settings: QueueSettings = {
+    type: 'fifo',
+    retention: 14 * 86_400,
+    dlqRetention: 14 * 86_400,
+    visibility: 300,
+    receives: 3,
+    ordered: false,
+    ...options.settings,
+  };
+  const main = queueName(INSTANCE, contract.queue, settings.type);
+  const dlq = dlqName(INSTANCE, contract.queue, settings.type);
+  const model = createSqsModel({ now: clock.now, uuid: random.uuid, region: REGION, account: ACCOUNT });
+  const fifo: Record<string, string> = settings.type === 'fifo' ? { FifoQueue: 'true' } : {};
+  const arn = (name: string) => `arn:aws:sqs:${REGION}:${ACCOUNT}:${name}`;
+  model.createQueue({ QueueName: dlq, Attributes: { ...fifo, MessageRetentionPeriod: String(settings.dlqRetention) } });
+  model.createQueue({
+    QueueName: main,
+    Attributes: {
+      ...fifo,
+      VisibilityTimeout: String(settings.visibility),
+      MessageRetentionPeriod: String(settings.retention),
+      RedrivePolicy: JSON.stringify({ deadLetterTargetArn: arn(dlq), maxReceiveCount: settings.receives }),
+    },
+  });
+  const lines: { message: string; facts: Facts }[] = [];
+  const metrics: { name: string; value: number; dimensions: Record<string, string> }[] = [];
+  const line = (message: string, facts: Facts = {}) => {
+    lines.push({ message, facts });
+  };
+  const watched = <T extends object>(port: T, name: string): T => watch(port, name, options);
+  const ports = { table: watched(table, 'table'), clock, random };
+  const deps: ReconcileDeps & Parameters<typeof handleBatch>[0]['deps'] = {
+    ...ports,
+    ledger: createLedger({ ...ports, settings: () => settings }),
+    order: createOrder(ports),
+    flags: vendorFlags(ports),
+    objects: watched(objects, 'objects'),
+    queues: watched(memoryQueues(model), 'queues'),
+    log: { info: line, warn: line, error: line },
+    metrics: { add: (name, value, _unit, dimensions) => metrics.push({ name, value, dimensions }), flush: () => {} },
+    bucket: BUCKET,
+    prefix: PREFIX,
+    retryWaits: options.retryWaits ?? [60, 900],
+    storeWait: 900,
+    settings: () => settings,
+    queueNames: [contract.queue],
+    queueUrl: () => queueUrl(REGION, ACCOUNT, main),
+    dlqUrl: () => queueUrl(REGION, ACCOUNT, dlq),
+  };
+  const timeoutMs = options.timeoutMs ?? 45_000;
+
+  return {
+    clock,
+    deps,
+    model,
+    table,
+    objects,
+    lines,
+    metrics,
+    timeoutMs,
+    queueArn: arn(main),
+
+    /** Puts a body on the queue; answers its message id. */
+    send(
+      body: string,
+      {
+        group = 'g',
+        deduplication = random.uuid(),
+        attributes = {},
+      }: { group?: string; deduplication?: string; attributes?: Record<string, string> } = {},
+    ): string {
+      const MessageAttributes = Object.fromEntries(
+        Object.entries(attributes).map(([name, value]) => [name, { DataType: 'String', StringValue: value }]),
+      );
+      const identity = settings.type === 'fifo' ? { MessageGroupId: group, MessageDeduplicationId: deduplication } : {};
+      return model.sendMessage({ QueueUrl: main, MessageBody: body, MessageAttributes, ...identity }).MessageId ?? '';
+    },
+
+    /** Receives a batch as Lambda would; nothing is handled yet. */
+    receive(max = 10) {
+      const { Messages = [] } = model.receiveMessage({
+        QueueUrl: main,
+        MaxNumberOfMessages: max,
+        AttributeNames: ['All'],
+        MessageAttributeNames: ['All'],
+      });
+      return { Records: Messages.map((message) => recordOf(message, { queueArn: arn(main), region: REGION })) };
+    },
+
+    /** Handles a received batch and deletes what was done, as Lambda would. */
+    async handle(event: ReturnType<typeof this.receive>): Promise<SQSBatchResponse> {
+      const response = await handleBatch({ deps, contract, event, remainingMs: timeoutMs });
+      const failed = new Set(response.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
+      for (const { messageId, receiptHandle } of event.Records)
+        if (!failed.has(messageId)) model.deleteMessage({ QueueUrl: main, ReceiptHandle: receiptHandle });
+      return response;
+    },
+
+    /** One batch from receive to delete. */
+    async deliver(max = 10): Promise<SQSBatchResponse> {
+      return this.handle(this.receive(max));
+    },
+
+    reconcile: () => reconcile(deps, { remainingMs: 55_000 }),
+
+    /** Delivers and reconciles until nothing is left to do, an hour of virtual time at a time at most. */
+    async drain({ hours = 24, batch = 10 }: { hours?: number; batch?: number } = {}): Promise<void> {
+      const end = clock.now() + hours * 3_600_000;
+      while (clock.now() < end) {
+        while (this.inQueue() > 0) {
+          const event = this.receive(batch);
+          if (event.Records.length === 0) break;
+          await this.handle(event);
+        }
+        await this.reconcile();
+        if (this.inQueue() === 0 && !this.rows().some(isLive)) return;
+        clock.advance(60_000);
+      }
+    },
+
+    inQueue: () => model.messages(main).length,
+    deadLetters: () => model.messages(dlq),
+    rows: () => table.items().filter(({ state }) => state !== undefined) as JobRow[],
+    row(id: string): JobRow {
+      const found = this.rows().find(({ key }) => key === jobKey(contract.queue, id));
+      if (!found) throw new Error('the job has no row');
+      return found;
+    },
+    /** The S3 records, parsed, by key. */
+    records: () =>
+      Object.fromEntries(
+        objects
+          .keys()
+          .filter((key) => key.startsWith(`${PREFIX}/${contract.queue}/`))
+          .map((key) => [key, JSON.parse(objects.text(key)) as Record<string, unknown>]),
+      ),
+  };
+}
+
+const isLive = ({ state, reason }: JobRow): boolean =>
+  state === 'queued' || state === 'processing' || (state === 'held' && reason !== 'unknown' && reason !== 'stopped');
+
+/** A port whose calls are seen before and after they take effect. */
+export function watch<T extends object>(
+  port: T,
+  name: string,
+  { before, after }: Pick<EngineOptions, 'before' | 'after'>,
+): T {
+  const calls = Object.entries(port).map(([method, call]) => [
+    method,
+    async (...parameters: unknown[]) => {
+      await before?.(`${name}.${method}`);
+      const answer: unknown = await (call as (...given: unknown[]) => unknown)(...parameters);
+      await after?.(`${name}.${method}`);
+      return answer;
+    },
+  ]);
+  return Object.fromEntries(calls) as T;
+}
+
+/** A CloudEvent of a job, as a producer would send it. */
+export const anEnvelope = (changes: Record<string, unknown> = {}): Record<string, unknown> => ({
+  specversion: '1.0',
+  id: jobId(1),
+  type: 'sample.done.v1',
+  source: '/my/api',
+  time: '2026-01-02T03:04:05.000Z',
+  datacontenttype: 'application/json',
+  data: {},
+  ...changes,
+});

@@ -1,0 +1,35 @@
+import { z } from 'zod';
+import type { Job, QueueContract, RunContext } from '../../lib/worker/contract';
+import { messageType } from '../../lib/worker/contract';
+
+export const SAMPLE_QUEUE = 'sample';
+
+const sampleSchema = z.strictObject({ name: z.string().max(10).optional() });
+type Sample = z.infer<typeof sampleSchema>;
+
+/** A queue with one step, whose effect the test decides; effects are listed by job id. */
+export function sampleContract(
+  effect: (job: Job<Sample>, context: RunContext) => Promise<unknown> | unknown = () => 'done',
+) {
+  const effects: string[] = [];
+  const contract: QueueContract = {
+    queue: SAMPLE_QUEUE,
+    vendors: ['zendesk'],
+    types: {
+      'sample.done.v1': messageType({
+        schema: sampleSchema,
+        process: (job: Job<Sample>, context) =>
+          context.steps.step('effect', {
+            settle: async () => (effects.includes(job.id) ? 'done' : undefined),
+            run: () =>
+              context.vendor('zendesk', async () => {
+                const result = await effect(job, context);
+                effects.push(job.id);
+                return result;
+              }),
+          }),
+      }),
+    },
+  };
+  return { contract, effects };
+}

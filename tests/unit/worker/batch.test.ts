@@ -1,0 +1,317 @@
+import { AmbiguousError, PermanentError, StoreError, TransientError, WaitError } from '../../../lib/errors';
+import type { MessageType, RunContext } from '../../../lib/worker/contract';
+import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+import { sampleContract } from '../../support/sample-contract';
+
+const envelope = (n: number, changes: Record<string, unknown> = {}) =>
+  JSON.stringify(anEnvelope({ id: jobId(n), ...changes }));
+const refused = () => new TransientError({ code: 'Refused', message: 'refused', vendor: 'zendesk' });
+const rejected = () => new PermanentError({ code: 'Rejected', message: 'rejected', vendor: 'zendesk', status: 422 });
+
+describe('a job that succeeds', () => {
+  test('ends with a row, one record under the hour of its time, and no message', async () => {
+    const { contract, effects } = sampleContract();
+    const engine = memoryEngine(() => contract);
+    const messageId = engine.send(envelope(1));
+
+    const response = await engine.deliver();
+
+    expect(response).toEqual({ batchItemFailures: [] });
+    expect(effects).toEqual([jobId(1)]);
+    expect(engine.row(jobId(1))).toMatchObject({
+      state: 'succeeded',
+      attempts: 1,
+      result: 'done',
+      steps: { effect: { status: 'done', result: 'done' } },
+      deliveries: [{ messageId, group: 'g', receiveCount: 1 }],
+    });
+    expect(engine.row(jobId(1)).lease).toBeUndefined();
+    expect(engine.records()).toMatchObject({
+      [`jobs/sample/year=2026/month=01/day=02/hour=03/${jobId(1)}.json`]: {
+        state: 'succeeded',
+        deliveries: [{ messageId }],
+        time: '2026-01-02T03:04:05.000Z',
+      },
+    });
+    expect(engine.inQueue()).toBe(0);
+  });
+
+  test('writes claim, step, effect, outcome, record and mark in this order', async () => {
+    const calls: string[] = [];
+    const { contract } = sampleContract(() => {
+      calls.push('effect');
+    });
+    const engine = memoryEngine(() => contract, { before: (call) => void calls.push(call) });
+    engine.send(envelope(1));
+
+    await engine.deliver();
+
+    expect(calls.filter((call) => !call.endsWith('.get'))).toEqual([
+      'table.put',
+      'table.put',
+      'effect',
+      'table.put',
+      'objects.put',
+      'table.put',
+    ]);
+  });
+
+  test('is acknowledged without another effect when it comes again, as itself or as a second message', async () => {
+    const { contract, effects } = sampleContract();
+    const engine = memoryEngine(() => contract);
+    engine.send(envelope(1));
+    const event = engine.receive();
+    await engine.handle(event);
+    engine.send(envelope(1));
+
+    const again = await engine.handle(event).catch((error: unknown) => error);
+    const second = await engine.deliver();
+
+    expect(again).not.toHaveProperty('batchItemFailures.0');
+    expect(second).toEqual({ batchItemFailures: [] });
+    expect(effects).toEqual([jobId(1)]);
+    expect(engine.row(jobId(1)).attempts).toBe(1);
+  });
+});
+
+describe('a transient failure', () => {
+  test('is tried three times a delivery, comes back after about a minute and a quarter of an hour, and is parked at the third', async () => {
+    let calls = 0;
+    const { contract } = sampleContract(() => {
+      calls++;
+      throw refused();
+    });
+    const engine = memoryEngine(() => contract);
+    engine.send(envelope(1), { group: 'user' });
+    const waits: number[] = [];
+
+    for (let attempt = 0; attempt < 3; attempt++) {
+      await engine.deliver();
+      const back = engine.model.nextChangeAt('my-sample.fifo');
+      if (back === undefined || engine.inQueue() === 0) break;
+      waits.push((back - engine.clock.now()) / 1000);
+      engine.clock.advance(back - engine.clock.now());
+    }
+
+    expect(calls).toBe(9);
+    expect(waits).toEqual([60, 900]);
+    expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', reason: 'error', attempts: 3 });
+    const [entry, ...others] = engine.deadLetters();
+    expect(others).toEqual([]);
+    expect(entry).toMatchObject({ groupId: jobId(1), body: envelope(1) });
+    expect(entry?.attributes).toMatchObject({
+      code: { StringValue: 'Refused' },
+      group: { StringValue: 'user' },
+      attempts: { StringValue: '3' },
+    });
+    expect(engine.inQueue()).toBe(0);
+  });
+
+  test('that may have taken effect is settled by asking, not by repeating', async () => {
+    const { contract, effects } = sampleContract();
+    const engine = memoryEngine(() => ({
+      ...contract,
+      types: {
+        'sample.done.v1': {
+          ...contract.types['sample.done.v1'],
+          process: async (_job: unknown, { steps }: RunContext) =>
+            steps.step('effect', {
+              settle: async () => (effects.length > 0 ? 'found' : undefined),
+              run: async () => {
+                effects.push('made');
+                throw new AmbiguousError({ code: 'TimedOut', message: 'no answer', vendor: 'zendesk' });
+              },
+            }),
+        } as MessageType,
+      },
+    }));
+    engine.send(envelope(1));
+
+    await engine.deliver();
+
+    expect(effects).toEqual(['made']);
+    expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', result: 'found' });
+  });
+
+  test('is held for its wait on the last receive', async () => {
+    let failures = 3;
+    const { contract, effects } = sampleContract(() => {
+      if (failures-- > 0) throw refused();
+    });
+    const engine = memoryEngine(() => contract, { settings: { receives: 1 } });
+    engine.send(envelope(1));
+
+    const response = await engine.deliver();
+    const held = engine.row(jobId(1));
+    await engine.drain();
+
+    expect(response).toEqual({ batchItemFailures: [] });
+    expect(held).toMatchObject({ state: 'held', reason: 'retry', attempts: 1, holds: 1, bodyKept: true });
+    expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', attempts: 2, bodyKept: false });
+    expect(effects).toEqual([jobId(1)]);
+    expect(engine.objects.keys().filter((key) => key.includes('_bodies'))).toEqual([]);
+  });
+});
+
+describe('a wait', () => {
+  test('that fits is waited for inside the function and costs no attempt', async () => {
+    let throttled = 1;
+    const { contract } = sampleContract(() => {
+      if (throttled-- > 0)
+        throw new WaitError({ code: 'RateLimited', message: '429', vendor: 'zendesk', waitMs: 5_000 });
+    });
+    const engine = memoryEngine(() => contract);
+    engine.send(envelope(1));
+    const before = engine.clock.now();
+
+    await engine.deliver();
+
+    expect(engine.clock.now() - before).toBe(5_000);
+    expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', attempts: 1 });
+  });
+
+  test('that does not fit holds the job without an attempt until it is over', async () => {
+    let throttled = 1;
+    const { contract } = sampleContract(() => {
+      if (throttled-- > 0)
+        throw new WaitError({ code: 'RateLimited', message: '429', vendor: 'zendesk', waitMs: 120_000 });
+    });
+    const engine = memoryEngine(() => contract);
+    engine.send(envelope(1));
+
+    await engine.deliver();
+    const held = engine.row(jobId(1));
+    await engine.reconcile();
+    const tooEarly = engine.inQueue();
+    engine.clock.advance(120_000);
+    await engine.reconcile();
+    await engine.deliver();
+
+    expect(held).toMatchObject({ state: 'held', reason: 'throttled', attempts: 0 });
+    expect(tooEarly).toBe(0);
+    expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', attempts: 1 });
+  });
+});
+
+describe('a permanent failure', () => {
+  test('is parked at once and holds up nobody behind it', async () => {
+    const { contract, effects } = sampleContract(({ id }) => {
+      if (id === jobId(1)) throw rejected();
+    });
+    const engine = memoryEngine(() => contract);
+    engine.send(envelope(1));
+    engine.send(envelope(2));
+
+    const response = await engine.deliver();
+
+    expect(response).toEqual({ batchItemFailures: [] });
+    expect(engine.row(jobId(1))).toMatchObject({
+      state: 'dead',
+      reason: 'error',
+      error: { code: 'Rejected', status: 422 },
+    });
+    expect(effects).toEqual([jobId(2)]);
+  });
+
+  test('redriven within five minutes runs again, and a second park within them is not swallowed', async () => {
+    const { contract } = sampleContract(() => {
+      throw rejected();
+    });
+    const engine = memoryEngine(() => contract);
+    engine.send(envelope(1));
+    await engine.deliver();
+    const first = engine.deadLetters().map(({ messageId }) => messageId);
+
+    engine.clock.advance(60_000);
+    engine.model.startMessageMoveTask({
+      SourceArn: 'arn:aws:sqs:us-east-1:000000000000:my-sample-dlq.fifo',
+      DestinationArn: engine.queueArn,
+    });
+    await engine.deliver();
+
+    expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', opened: 2, attempts: 1 });
+    expect(engine.deadLetters()).toHaveLength(1);
+    expect(engine.deadLetters().map(({ messageId }) => messageId)).not.toEqual(first);
+  });
+});
+
+describe('a message group', () => {
+  test('goes no further than a message that fails, and its followers come behind it', async () => {
+    const order: string[] = [];
+    let failures = 3;
+    const { contract } = sampleContract(({ id }) => {
+      if (id === jobId(1) && failures-- > 0) throw refused();
+      order.push(id);
+    });
+    const engine = memoryEngine(() => contract);
+    for (const n of [1, 2, 3]) engine.send(envelope(n));
+    engine.send(envelope(4), { group: 'other' });
+
+    const response = await engine.deliver();
+    const inFirst = [...order];
+    engine.clock.advance(61_000);
+    await engine.deliver();
+
+    expect(response.batchItemFailures).toHaveLength(3);
+    expect(inFirst).toEqual([jobId(4)]);
+    expect(order).toEqual([jobId(4), jobId(1), jobId(2), jobId(3)]);
+  });
+
+  test.each([1, 10])('with failures alone dead-letters no bystander at batch size %i', async (batch) => {
+    const { contract, effects } = sampleContract(({ id }) => {
+      if (id === jobId(1)) throw refused();
+    });
+    const engine = memoryEngine(() => contract);
+    for (const n of [1, 2, 3]) engine.send(envelope(n), { group: 'same' });
+    for (const n of [4, 5]) engine.send(envelope(n), { group: 'other' });
+
+    await engine.drain({ batch });
+
+    expect(
+      engine
+        .rows()
+        .filter(({ state }) => state === 'dead')
+        .map(({ id }) => id),
+    ).toEqual([jobId(1)]);
+    expect(effects.toSorted()).toEqual([2, 3, 4, 5].map(jobId));
+    expect(engine.deadLetters()).toHaveLength(1);
+  });
+});
+
+describe('when nothing can be written', () => {
+  test('the message is reported, comes back after a quarter of an hour, and loses no attempt', async () => {
+    let down = true;
+    const { contract, effects } = sampleContract();
+    const engine = memoryEngine(() => contract, {
+      before: (call) => {
+        if (down && call.startsWith('table')) throw new StoreError({ code: 'Down', message: 'down' });
+      },
+    });
+    const messageId = engine.send(envelope(1));
+
+    const response = await engine.deliver();
+    const back = (engine.model.nextChangeAt('my-sample.fifo') ?? 0) - engine.clock.now();
+    down = false;
+    engine.clock.advance(back);
+    await engine.deliver();
+
+    expect(response).toEqual({ batchItemFailures: [{ itemIdentifier: messageId }] });
+    expect(back).toBe(900_000);
+    expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', attempts: 1 });
+    expect(effects).toEqual([jobId(1)]);
+  });
+});
+
+describe('the deadline', () => {
+  test('leaves messages untouched that could not be finished before it', async () => {
+    const { contract, effects } = sampleContract();
+    const engine = memoryEngine(() => contract, { timeoutMs: 400 });
+    engine.send(envelope(1));
+
+    const response = await engine.deliver();
+
+    expect(response.batchItemFailures).toHaveLength(1);
+    expect(effects).toEqual([]);
+    expect(engine.rows()).toEqual([]);
+  });
+});

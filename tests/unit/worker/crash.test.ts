@@ -1,0 +1,105 @@
+import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+import { sampleContract } from '../../support/sample-contract';
+
+const envelope = (n: number) => JSON.stringify(anEnvelope({ id: jobId(n) }));
+const never = new Promise<never>(() => {});
+
+/** An engine whose process dies in the effect of the given jobs: whatever runs in it is never heard of again. */
+function mortal(killers: number[]) {
+  let die = () => {};
+  const sample = sampleContract(({ id }) => {
+    if (!killers.map(jobId).includes(id)) return undefined;
+    die();
+    return never;
+  });
+  const engine = memoryEngine(() => sample.contract, {
+    // A dead process takes nothing up again.
+    before: () => (dead ? never : undefined),
+    after: () => (dead ? never : undefined),
+  });
+  let dead = false;
+  /** One batch as Lambda sees it: `died` where the process did. */
+  const deliver = async (max = 10): Promise<'died' | 'done' | 'empty'> => {
+    const event = engine.receive(max);
+    if (event.Records.length === 0) return 'empty';
+    dead = false;
+    const death = new Promise<'died'>((resolve) => {
+      die = () => {
+        dead = true;
+        resolve('died');
+      };
+    });
+    const outcome = await Promise.race([engine.handle(event).then(() => 'done' as const), death]);
+    dead = false;
+    return outcome;
+  };
+  return { engine, deliver, effects: sample.effects };
+}
+
+test('a job that kills its process twice is parked before it runs a third time', async () => {
+  const { engine, deliver } = mortal([1]);
+  engine.send(envelope(1));
+
+  const outcomes = [];
+  for (let delivery = 0; delivery < 3; delivery++) {
+    outcomes.push(await deliver());
+    engine.clock.advance(300_000);
+  }
+
+  expect(outcomes).toEqual(['died', 'died', 'done']);
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', reason: 'crash', error: { code: 'CrashLoop' } });
+  expect(engine.deadLetters()).toHaveLength(1);
+  expect(engine.deadLetters()[0]?.attributes).toMatchObject({ code: { StringValue: 'CrashLoop' } });
+});
+
+test('a job that was killed once goes on where it was', async () => {
+  const { contract, effects } = sampleContract();
+  let kill = true;
+  const engine = memoryEngine(() => contract, {
+    // The call that would write the outcome, after the effect.
+    before: (call) => (kill && effects.length > 0 && call === 'table.put' ? never : undefined),
+  });
+  engine.send(envelope(1));
+  void engine.deliver();
+  await new Promise(setImmediate);
+
+  kill = false;
+  engine.clock.advance(300_000);
+  await engine.deliver();
+
+  expect(effects).toEqual([jobId(1)]);
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', attempts: 2, silent: 0 });
+});
+
+test('in a batch of ten the killer is found and parked, and none of the other nine with it', async () => {
+  const { engine, deliver, effects } = mortal([5]);
+  for (let n = 1; n <= 10; n++) engine.send(envelope(n), { group: `g${n}` });
+
+  for (let round = 0; round < 60; round++) {
+    while ((await deliver()) !== 'empty');
+    engine.clock.advance(60_000);
+    await engine.reconcile();
+  }
+
+  expect(
+    engine
+      .rows()
+      .filter(({ state }) => state === 'dead')
+      .map(({ id }) => id),
+  ).toEqual([jobId(5)]);
+  expect(effects.toSorted()).toEqual([1, 2, 3, 4, 6, 7, 8, 9, 10].map(jobId));
+  expect(engine.deadLetters().map(({ attributes }) => attributes.code?.StringValue)).toEqual(['CrashLoop']);
+});
+
+test('while another run holds the lease, the message is reported until it ends and never acknowledged', async () => {
+  const { engine, deliver } = mortal([1]);
+  engine.send(envelope(1));
+  await deliver();
+  engine.send(envelope(1), { group: 'other' });
+
+  const response = await engine.deliver();
+
+  expect(response.batchItemFailures).toHaveLength(1);
+  const back = (engine.model.nextChangeAt('my-sample.fifo') ?? 0) - engine.clock.now();
+  expect(back).toBeGreaterThanOrEqual(engine.timeoutMs);
+});

@@ -1,0 +1,155 @@
+import { AmbiguousError, PermanentError, StopError, TransientError } from '../../../lib/errors';
+import { vendorKey } from '../../../lib/jobs/keys';
+import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+import { sampleContract } from '../../support/sample-contract';
+
+const envelope = (n: number) => JSON.stringify(anEnvelope({ id: jobId(n) }));
+const unauthorized = () => new StopError({ code: 'Unauthorized', message: '401', vendor: 'zendesk', status: 401 });
+const forbidden = () => new PermanentError({ code: 'Forbidden', message: '403', vendor: 'zendesk', status: 403 });
+const unavailable = () => new TransientError({ code: 'Unavailable', message: '503', vendor: 'zendesk' });
+const states = (engine: ReturnType<typeof memoryEngine>) =>
+  Object.fromEntries(
+    engine.rows().map(({ id, state, reason }) => [id.slice(-1), reason ? `${state} ${reason}` : state]),
+  );
+
+test('a vendor that refuses us holds every job, without attempts, and is called by one probe a minute', async () => {
+  let calls = 0;
+  const { contract } = sampleContract(() => {
+    calls++;
+    throw unauthorized();
+  });
+  const engine = memoryEngine(() => contract);
+  for (const n of [1, 2, 3]) engine.send(envelope(n), { group: `g${n}` });
+
+  for (const _ of [1, 2, 3]) await engine.deliver(1);
+  const afterBatch = calls;
+  const probes: string[] = [];
+  for (let minute = 0; minute < 4; minute++) {
+    engine.clock.advance(60_000);
+    await engine.reconcile();
+    probes.push(String((await engine.table.get(vendorKey('zendesk')))?.probe && engine.inQueue()));
+    await engine.deliver();
+  }
+
+  expect(afterBatch).toBe(1);
+  expect(calls).toBe(5);
+  expect(probes).toEqual(['1', '1', '1', '1']);
+  expect(states(engine)).toEqual({ 1: 'held stopped', 2: 'held stopped', 3: 'held stopped' });
+  expect(engine.rows().map(({ attempts }) => attempts)).toEqual([0, 0, 0]);
+  // Each time another: the fourth probe is the first job's second.
+  expect(engine.rows().map(({ holds }) => holds)).toEqual([3, 2, 2]);
+});
+
+test('a mended vendor is found by its probe, and everything held for it goes on', async () => {
+  let broken = true;
+  const { contract, effects } = sampleContract(() => {
+    if (broken) throw unauthorized();
+  });
+  const engine = memoryEngine(() => contract);
+  for (const n of [1, 2, 3]) engine.send(envelope(n), { group: `g${n}` });
+  await engine.deliver();
+
+  broken = false;
+  for (let minute = 0; minute < 3; minute++) {
+    engine.clock.advance(60_000);
+    await engine.reconcile();
+    await engine.deliver();
+  }
+
+  expect(effects.toSorted()).toEqual([1, 2, 3].map(jobId));
+  expect(states(engine)).toEqual({ 1: 'succeeded', 2: 'succeeded', 3: 'succeeded' });
+});
+
+test("one job's 403 parks it and stops nobody, while others succeed", async () => {
+  const { contract, effects } = sampleContract(({ id }) => {
+    if (id === jobId(1) || id === jobId(3)) throw forbidden();
+  });
+  const engine = memoryEngine(() => contract);
+  for (const n of [1, 2, 3, 4]) engine.send(envelope(n));
+
+  for (const _ of [1, 2, 3, 4]) await engine.deliver(1);
+
+  expect(effects).toEqual([jobId(2), jobId(4)]);
+  expect(states(engine)).toEqual({ 1: 'dead error', 2: 'succeeded', 3: 'dead error', 4: 'succeeded' });
+});
+
+test('a key that lost its scope stops the vendor at the second job: only the first is parked', async () => {
+  const { contract } = sampleContract(() => {
+    throw forbidden();
+  });
+  const engine = memoryEngine(() => contract);
+  for (const n of [1, 2, 3]) engine.send(envelope(n));
+
+  for (const _ of [1, 2, 3]) await engine.deliver(1);
+
+  expect(states(engine)).toEqual({ 1: 'dead error', 2: 'held stopped', 3: 'held stopped' });
+});
+
+test('five transient ends with no success between stop the vendor; a success between counts from anew', async () => {
+  let working = false;
+  const { contract } = sampleContract(() => {
+    if (!working) throw unavailable();
+  });
+  const engine = memoryEngine(() => contract);
+  const next = async (n: number) => {
+    engine.send(envelope(n), { group: `g${n}` });
+    await engine.deliver(1);
+  };
+
+  for (const n of [1, 2, 3, 4]) await next(n);
+  working = true;
+  await next(5);
+  working = false;
+  for (const n of [6, 7, 8, 9]) await next(n);
+  const afterNine = (await engine.table.get(vendorKey('zendesk')))?.stoppedAt;
+  await next(10);
+  await next(11);
+
+  expect(afterNine).toBeUndefined();
+  expect((await engine.table.get(vendorKey('zendesk')))?.stoppedAt).toBeDefined();
+  expect(engine.row(jobId(11))).toMatchObject({ state: 'held', reason: 'stopped', attempts: 0 });
+});
+
+test.each([
+  ['refuses connections', unavailable],
+  ['times out', () => new AmbiguousError({ code: 'TimedOut', message: 'no answer', vendor: 'zendesk' })],
+])('a vendor that %s for a day costs no job its attempts once it is stopped', async (_how, failure) => {
+  let down = true;
+  const { contract, effects } = sampleContract(() => {
+    if (down) throw failure();
+  });
+  const engine = memoryEngine(() => contract);
+  const jobs = [1, 2, 3, 4, 5, 6, 7];
+  for (const n of jobs) engine.send(envelope(n), { group: `g${n}` });
+
+  for (let minute = 0; minute < 24 * 60; minute++) {
+    await engine.reconcile();
+    while ((await engine.deliver()).batchItemFailures.length > 0);
+    engine.clock.advance(60_000);
+  }
+  const during = states(engine);
+  down = false;
+  await engine.drain();
+  for (let minute = 0; minute < 5; minute++) {
+    engine.clock.advance(60_000);
+    await engine.reconcile();
+    await engine.deliver();
+  }
+
+  expect(new Set(Object.values(during))).toEqual(new Set(['held stopped']));
+  expect(effects.toSorted()).toEqual(jobs.map(jobId));
+  expect(engine.deadLetters()).toEqual([]);
+});
+
+test('a stopped vendor that nobody is held for is tried by whoever comes next', async () => {
+  const { contract, effects } = sampleContract();
+  const engine = memoryEngine(() => contract);
+  await engine.deps.flags.raise('zendesk', 'Unauthorized');
+  await engine.reconcile();
+  engine.send(envelope(1));
+
+  await engine.deliver();
+
+  expect(effects).toEqual([jobId(1)]);
+  expect((await engine.table.get(vendorKey('zendesk')))?.stoppedAt).toBeUndefined();
+});
