@@ -1,0 +1,379 @@
+import {
+  ChangeMessageVisibilityBatchCommand,
+  type Message,
+  PurgeQueueCommand,
+  SetQueueAttributesCommand,
+} from '@aws-sdk/client-sqs';
+import { conformance, type Sqs, type TestQueue } from '../support/sqs-conformance';
+
+/** In the order in which they are sent. */
+async function sendAll(sqs: Sqs, queue: TestQueue, messages: [group: string, body: string][]): Promise<void> {
+  for (const [MessageGroupId, body] of messages) await sqs.send(queue, body, { MessageGroupId });
+}
+
+async function threeInFlight(sqs: Sqs, queue: TestQueue): Promise<[Message, Message, Message]> {
+  await sendAll(sqs, queue, [
+    ['g1', 'm1'],
+    ['g1', 'm2'],
+    ['g1', 'm3'],
+  ]);
+  return (await sqs.receive(queue)) as [Message, Message, Message];
+}
+
+conformance('The order of a FIFO queue', (check) => {
+  check('is kept inside a group, several messages of which come in one receive', async (sqs) => {
+    const queue = await sqs.fifo();
+    await sendAll(sqs, queue, [
+      ['g1', 'm1'],
+      ['g1', 'm2'],
+      ['g1', 'm3'],
+    ]);
+
+    const bodies = await sqs.bodies(queue);
+
+    expect(bodies).toEqual(['m1', 'm2', 'm3']);
+  });
+
+  check('puts the messages of the oldest group first, whatever was sent between them', async (sqs) => {
+    const queue = await sqs.fifo();
+    await sendAll(sqs, queue, [
+      ['g1', 'g1-m1'],
+      ['g2', 'g2-m1'],
+      ['g1', 'g1-m2'],
+      ['g1', 'g1-m3'],
+    ]);
+
+    const bodies = await sqs.bodies(queue);
+
+    expect(bodies).toEqual(['g1-m1', 'g1-m2', 'g1-m3', 'g2-m1']);
+  });
+
+  check('holds back a group while one of its messages is in flight', async (sqs) => {
+    const queue = await sqs.fifo();
+    await sendAll(sqs, queue, [
+      ['g1', 'm1'],
+      ['g1', 'm2'],
+    ]);
+    await sqs.receiveOne(queue);
+
+    const bodies = await sqs.bodies(queue);
+
+    expect(bodies).toEqual([]);
+  });
+
+  check('lets another group pass one that is in flight', async (sqs) => {
+    const queue = await sqs.fifo();
+    await sendAll(sqs, queue, [
+      ['g1', 'g1-m1'],
+      ['g1', 'g1-m2'],
+      ['g2', 'g2-m1'],
+    ]);
+    await sqs.receiveOne(queue);
+
+    const bodies = await sqs.bodies(queue);
+
+    expect(bodies).toEqual(['g2-m1']);
+  });
+
+  check('goes on with the next message once the one in flight is deleted', async (sqs) => {
+    const queue = await sqs.fifo();
+    await sendAll(sqs, queue, [
+      ['g1', 'm1'],
+      ['g1', 'm2'],
+    ]);
+    await sqs.remove(queue, await sqs.receiveOne(queue));
+
+    const bodies = await sqs.bodies(queue);
+
+    expect(bodies).toEqual(['m2']);
+  });
+
+  check('stays locked when only a part of a batch is deleted', async (sqs) => {
+    const queue = await sqs.fifo();
+    const [first, second] = await threeInFlight(sqs, queue);
+    await sqs.send(queue, 'm4');
+
+    await sqs.remove(queue, first);
+    await sqs.remove(queue, second);
+
+    expect(await sqs.bodies(queue)).toEqual([]);
+  });
+
+  check('makes the first message receivable at once when it is released, though the next is in flight', async (sqs) => {
+    const queue = await sqs.fifo();
+    const [first] = await threeInFlight(sqs, queue);
+
+    await sqs.hide(queue, first, 0);
+
+    expect(await sqs.bodies(queue)).toEqual(['m1']);
+  });
+
+  check('withholds a released message while an earlier one is in flight', async (sqs) => {
+    const queue = await sqs.fifo();
+    const [, second] = await threeInFlight(sqs, queue);
+
+    await sqs.hide(queue, second, 0);
+
+    expect(await sqs.bodies(queue)).toEqual([]);
+  });
+
+  check('brings back only those before a message whose visibility was extended', { seconds: 6 }, async (sqs) => {
+    const queue = await sqs.fifo({ VisibilityTimeout: '5' });
+    const [, second] = await threeInFlight(sqs, queue);
+    await sqs.hide(queue, second, 60);
+
+    await sqs.pass(6);
+
+    expect(await sqs.bodies(queue)).toEqual(['m1']);
+  });
+
+  check('brings back only the first when the first becomes visible before the others', { seconds: 3 }, async (sqs) => {
+    const queue = await sqs.fifo({ VisibilityTimeout: '60' });
+    const [first] = await threeInFlight(sqs, queue);
+    await sqs.hide(queue, first, 2);
+
+    await sqs.pass(3);
+
+    expect(await sqs.bodies(queue)).toEqual(['m1']);
+  });
+
+  check('is the same after a time-out, later messages behind', { seconds: 3 }, async (sqs) => {
+    const queue = await sqs.fifo({ VisibilityTimeout: '2' });
+    await threeInFlight(sqs, queue);
+    await sqs.send(queue, 'm4');
+
+    await sqs.pass(3);
+
+    expect(await sqs.bodies(queue)).toEqual(['m1', 'm2', 'm3', 'm4']);
+  });
+
+  check('gives at most ten messages of a group until those are deleted', async (sqs) => {
+    const queue = await sqs.fifo();
+    for (let n = 1; n <= 12; n += 1) await sqs.send(queue, `m${n}`);
+    const first = await sqs.receive(queue);
+
+    const second = await sqs.receive(queue);
+
+    expect([first.length, second.length]).toEqual([10, 0]);
+  });
+
+  check('shows in sequence numbers of twenty digits that rise', async (sqs) => {
+    const queue = await sqs.fifo();
+
+    const one = (await sqs.send(queue, 'm1')).SequenceNumber ?? '';
+    const two = (await sqs.send(queue, 'm2', { MessageGroupId: 'g2' })).SequenceNumber ?? '';
+    const received = await sqs.receive(queue);
+
+    expect(one).toMatch(/^\d{20}$/);
+    expect(two > one).toBe(true);
+    expect(received.map(({ Attributes }) => Attributes?.SequenceNumber)).toEqual([one, two]);
+  });
+
+  check('waits for the delay of the queue', { seconds: 6 }, async (sqs) => {
+    const queue = await sqs.fifo({ DelaySeconds: '5' });
+    await sqs.send(queue, 'm1');
+    const early = await sqs.bodies(queue);
+
+    await sqs.pass(6);
+
+    expect([early, await sqs.bodies(queue)]).toEqual([[], ['m1']]);
+  });
+});
+
+conformance('Deduplication of a FIFO queue', (check) => {
+  check('answers a repeat with the ids of the first message and stores nothing', async (sqs) => {
+    const queue = await sqs.fifo();
+    const first = await sqs.send(queue, 'm1', { MessageDeduplicationId: 'd' });
+
+    const repeat = await sqs.send(queue, 'another body', { MessageDeduplicationId: 'd' });
+
+    expect([repeat.MessageId, repeat.SequenceNumber]).toEqual([first.MessageId, first.SequenceNumber]);
+    expect(await sqs.bodies(queue)).toEqual(['m1']);
+  });
+
+  check('still knows the id after the message was received and deleted', async (sqs) => {
+    const queue = await sqs.fifo();
+    await sqs.send(queue, 'm1');
+    await sqs.remove(queue, await sqs.receiveOne(queue));
+
+    await sqs.send(queue, 'm1');
+
+    expect(await sqs.bodies(queue)).toEqual([]);
+  });
+
+  check('ends five minutes after the first send', { seconds: 301 }, async (sqs) => {
+    const queue = await sqs.fifo();
+    const first = await sqs.send(queue, 'm1');
+    await sqs.remove(queue, await sqs.receiveOne(queue));
+
+    await sqs.pass(301);
+    const later = await sqs.send(queue, 'm1');
+
+    expect(later.MessageId).not.toBe(first.MessageId);
+    expect(await sqs.bodies(queue)).toEqual(['m1']);
+  });
+
+  check('is not prolonged by a repeat', { seconds: 301 }, async (sqs) => {
+    const queue = await sqs.fifo();
+    await sqs.send(queue, 'm1');
+    await sqs.pass(200);
+    await sqs.send(queue, 'm1');
+
+    await sqs.pass(101);
+    await sqs.send(queue, 'm1');
+
+    expect(await sqs.bodies(queue)).toEqual(['m1', 'm1']);
+  });
+
+  check('is by the queue, not by the group, unless the scope says so', async (sqs) => {
+    const queue = await sqs.fifo();
+
+    await sqs.send(queue, 'm1', { MessageGroupId: 'g1', MessageDeduplicationId: 'd' });
+    await sqs.send(queue, 'm2', { MessageGroupId: 'g2', MessageDeduplicationId: 'd' });
+
+    expect(await sqs.bodies(queue)).toEqual(['m1']);
+  });
+
+  check('is by the group with the scope messageGroup', async (sqs) => {
+    const queue = await sqs.fifo({ DeduplicationScope: 'messageGroup', FifoThroughputLimit: 'perMessageGroupId' });
+
+    await sqs.send(queue, 'm1', { MessageGroupId: 'g1', MessageDeduplicationId: 'd' });
+    await sqs.send(queue, 'm2', { MessageGroupId: 'g2', MessageDeduplicationId: 'd' });
+    await sqs.send(queue, 'm3', { MessageGroupId: 'g2', MessageDeduplicationId: 'd' });
+
+    expect(await sqs.bodies(queue)).toEqual(['m1', 'm2']);
+  });
+
+  check('keeps the scope of its creation when the attribute is changed', async (sqs) => {
+    const queue = await sqs.fifo();
+    await sqs.client.send(
+      new SetQueueAttributesCommand({ QueueUrl: queue.url, Attributes: { DeduplicationScope: 'messageGroup' } }),
+    );
+
+    await sqs.send(queue, 'm1', { MessageGroupId: 'g1', MessageDeduplicationId: 'd' });
+    await sqs.send(queue, 'm2', { MessageGroupId: 'g2', MessageDeduplicationId: 'd' });
+
+    expect(await sqs.bodies(queue)).toEqual(['m1']);
+  });
+
+  check('by content looks at the body alone', async (sqs) => {
+    const queue = await sqs.fifo({ ContentBasedDeduplication: 'true' });
+    const byContent = { MessageDeduplicationId: undefined };
+
+    const first = await sqs.send(queue, 'm1', byContent);
+    const repeat = await sqs.send(queue, 'm1', {
+      ...byContent,
+      MessageAttributes: { kind: { DataType: 'String', StringValue: 'other' } },
+    });
+    await sqs.send(queue, 'm2', byContent);
+
+    expect(repeat.MessageId).toBe(first.MessageId);
+    expect(await sqs.bodies(queue)).toEqual(['m1', 'm2']);
+  });
+
+  check('prefers a given id to the content', async (sqs) => {
+    const queue = await sqs.fifo({ ContentBasedDeduplication: 'true' });
+
+    await sqs.send(queue, 'm1', { MessageDeduplicationId: 'one' });
+    await sqs.send(queue, 'm1', { MessageDeduplicationId: 'two' });
+
+    expect(await sqs.bodies(queue)).toEqual(['m1', 'm1']);
+  });
+
+  check('is forgotten by a purge', async (sqs) => {
+    const queue = await sqs.fifo();
+    await sqs.send(queue, 'm1');
+    await sqs.client.send(new PurgeQueueCommand({ QueueUrl: queue.url }));
+
+    await sqs.send(queue, 'm1');
+
+    expect(await sqs.bodies(queue)).toEqual(['m1']);
+  });
+});
+
+conformance('A receipt handle of a FIFO queue', (check) => {
+  check('is refused by a delete once the visibility has ended', { seconds: 3 }, async (sqs) => {
+    const queue = await sqs.fifo({ VisibilityTimeout: '2' });
+    await sqs.send(queue, 'm1');
+    const message = await sqs.receiveOne(queue);
+
+    await sqs.pass(3);
+    const late = sqs.remove(queue, message);
+
+    await expect(late).rejects.toMatchObject({
+      name: 'InvalidParameterValue',
+      message: expect.stringMatching(
+        /^Value .+ for parameter ReceiptHandle is invalid. Reason: The receipt handle has expired.$/,
+      ),
+    });
+  });
+
+  check('of an earlier delivery does not delete a newer one', { seconds: 3 }, async (sqs) => {
+    const queue = await sqs.fifo({ VisibilityTimeout: '2' });
+    await sqs.send(queue, 'm1');
+    const stale = await sqs.receiveOne(queue);
+    await sqs.pass(3);
+    const fresh = await sqs.receiveOne(queue);
+
+    await expect(sqs.remove(queue, stale)).rejects.toMatchObject({ name: 'InvalidParameterValue' });
+    await sqs.hide(queue, fresh, 0);
+
+    expect(await sqs.bodies(queue)).toEqual(['m1']);
+  });
+
+  check('deletes twice without complaint', async (sqs) => {
+    const queue = await sqs.fifo();
+    await sqs.send(queue, 'm1');
+    const message = await sqs.receiveOne(queue);
+    await sqs.remove(queue, message);
+
+    const again = sqs.remove(queue, message);
+
+    await expect(again).resolves.toMatchObject({ $metadata: { httpStatusCode: 200 } });
+  });
+
+  check('extends the visibility without another receive being counted', { seconds: 12 }, async (sqs) => {
+    const queue = await sqs.fifo({ VisibilityTimeout: '5' });
+    await sqs.send(queue, 'm1');
+    await sqs.hide(queue, await sqs.receiveOne(queue), 10);
+
+    await sqs.pass(6);
+    const hidden = await sqs.bodies(queue);
+    await sqs.pass(6);
+    const again = await sqs.receiveOne(queue);
+
+    expect([hidden, again.Attributes?.ApproximateReceiveCount]).toEqual([[], '2']);
+  });
+
+  check('stretches a delivery to twelve hours in all, not further', { seconds: 10 }, async (sqs) => {
+    const queue = await sqs.fifo();
+    await sqs.send(queue, 'm1');
+    const message = await sqs.receiveOne(queue);
+    await sqs.pass(10);
+
+    await expect(sqs.hide(queue, message, 43_200)).rejects.toMatchObject({
+      name: 'InvalidParameterValue',
+      message: expect.stringContaining('Total VisibilityTimeout for the message is beyond the limit [43200 seconds]'),
+    });
+    await expect(sqs.hide(queue, message, 43_180)).resolves.toBeDefined();
+  });
+
+  check('fails alone in a batch', async (sqs) => {
+    const queue = await sqs.fifo();
+    await sqs.send(queue, 'm1');
+    const message = await sqs.receiveOne(queue);
+
+    const result = await sqs.client.send(
+      new ChangeMessageVisibilityBatchCommand({
+        QueueUrl: queue.url,
+        Entries: [
+          { Id: 'bad', ReceiptHandle: 'bm90IG9uZQ==', VisibilityTimeout: 0 },
+          { Id: 'good', ReceiptHandle: message.ReceiptHandle, VisibilityTimeout: 0 },
+        ],
+      }),
+    );
+
+    expect(result.Successful).toEqual([{ Id: 'good' }]);
+    expect(result.Failed).toMatchObject([{ Id: 'bad', SenderFault: true, Code: 'ReceiptHandleIsInvalid' }]);
+  });
+});

@@ -1,0 +1,48 @@
+import type { Timers } from '../../lib/local/event-source-mapping';
+
+export interface ControlledClock extends Timers {
+  /** Lets time pass and runs, in order, what was due meanwhile. */
+  advance(ms: number): void;
+  /** When the next timer is due; `undefined` if none is set. */
+  nextAt(): number | undefined;
+  /** Resolves as soon as a timer is set. */
+  armed(): Promise<void>;
+}
+
+/** Time that stands still unless a test moves it. */
+export function controlledClock(start = Date.UTC(2026, 0, 15, 10)): ControlledClock {
+  let now = start;
+  const timers = new Set<{ at: number; callback: () => void }>();
+  const waiting: (() => void)[] = [];
+
+  const next = () => [...timers].sort((a, b) => a.at - b.at)[0];
+
+  return {
+    now: () => now,
+    setTimeout(callback, ms) {
+      const timer = { at: now + ms, callback };
+      timers.add(timer);
+      for (const resolve of waiting.splice(0)) resolve();
+      return timer;
+    },
+    clearTimeout(handle) {
+      timers.delete(handle as { at: number; callback: () => void });
+    },
+    advance(ms) {
+      const end = now + ms;
+      for (let timer = next(); timer && timer.at <= end; timer = next()) {
+        timers.delete(timer);
+        now = Math.max(now, timer.at);
+        timer.callback();
+      }
+      now = end;
+    },
+    nextAt: () => next()?.at,
+    armed: () =>
+      timers.size > 0
+        ? Promise.resolve()
+        : new Promise((resolve) => {
+            waiting.push(resolve);
+          }),
+  };
+}

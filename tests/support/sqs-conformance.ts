@@ -1,0 +1,136 @@
+import { randomUUID } from 'node:crypto';
+import {
+  ChangeMessageVisibilityCommand,
+  CreateQueueCommand,
+  DeleteMessageCommand,
+  GetQueueAttributesCommand,
+  type Message,
+  type QueueAttributeName,
+  ReceiveMessageCommand,
+  type ReceiveMessageCommandInput,
+  SendMessageCommand,
+  type SendMessageCommandInput,
+} from '@aws-sdk/client-sqs';
+import { localSqs, realSqs, type SqsTarget } from './sqs-target';
+
+/**
+ * Checks of AWS's behaviour, each a sentence, through the real SDK. They run against the model, whose clock obeys, and
+ * with SQS_CONFORMANCE=aws against a real account, in real time. A check that lets more time pass than
+ * SQS_CONFORMANCE_WAIT seconds (60) is then named as one that needs a controlled clock, instead of run.
+ */
+const REAL = process.env.SQS_CONFORMANCE === 'aws';
+const LONGEST_WAIT = Number(process.env.SQS_CONFORMANCE_WAIT ?? 60);
+
+export interface TestQueue {
+  url: string;
+  arn: string;
+  name: string;
+}
+
+type Attributes = Partial<Record<QueueAttributeName, string>>;
+
+/** What a check works with: a target, and the calls that every check makes. */
+export type Sqs = ReturnType<typeof driver>;
+
+type Check = (sqs: Sqs) => Promise<void>;
+
+/** `seconds`: how much time the check lets pass in all. */
+export type DefineCheck = (sentence: string, ...check: [Check] | [{ seconds: number }, Check]) => void;
+
+export function conformance(title: string, define: (check: DefineCheck) => void): void {
+  const tooLong: string[] = [];
+  describe(title, () => {
+    let target: SqsTarget;
+    const created: string[] = [];
+    beforeAll(async () => {
+      target = await (REAL ? realSqs() : localSqs());
+    });
+    afterAll(async () => {
+      await target.close(created);
+      for (const sentence of tooLong) process.stdout.write(`needs a controlled clock: ${title} ${sentence}\n`);
+    });
+
+    define((sentence, ...rest) => {
+      const [{ seconds }, check] = rest.length === 2 ? rest : [{ seconds: 0 }, rest[0]];
+      if (REAL && seconds > LONGEST_WAIT) tooLong.push(sentence);
+      else test(sentence, () => check(driver(target, created)), REAL ? (seconds + 60) * 1000 : 5000);
+    });
+  });
+}
+
+function driver(target: SqsTarget, created: string[]) {
+  const { client, pass, passWhileWaiting } = target;
+
+  async function create(suffix: string, attributes: Attributes): Promise<TestQueue> {
+    const name = `conformance-${randomUUID()}${suffix}`;
+    const { QueueUrl: url = '' } = await client.send(
+      new CreateQueueCommand({ QueueName: name, Attributes: attributes }),
+    );
+    created.push(url);
+    const arn = (await attributesOf({ url }, 'QueueArn')).QueueArn ?? '';
+    return { url, arn, name };
+  }
+
+  const attributesOf = async ({ url }: Pick<TestQueue, 'url'>, ...names: QueueAttributeName[]) =>
+    (await client.send(new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: names }))).Attributes ?? {};
+
+  const fifo = (attributes: Attributes = {}) => create('.fifo', { FifoQueue: 'true', ...attributes });
+  const standard = (attributes: Attributes = {}) => create('', attributes);
+
+  async function withDeadLetterQueue(make: typeof fifo, maxReceiveCount: number, attributes: Attributes = {}) {
+    const dlq = await make();
+    const RedrivePolicy = JSON.stringify({ deadLetterTargetArn: dlq.arn, maxReceiveCount });
+    return { queue: await make({ RedrivePolicy, ...attributes }), dlq };
+  }
+
+  /** Into a FIFO queue under group `g1` and the body as deduplication id, unless told otherwise. */
+  const send = (queue: TestQueue, body: string, options: Partial<SendMessageCommandInput> = {}) =>
+    client.send(
+      new SendMessageCommand({
+        QueueUrl: queue.url,
+        MessageBody: body,
+        ...(queue.name.endsWith('.fifo') && { MessageGroupId: 'g1', MessageDeduplicationId: body }),
+        ...options,
+      }),
+    );
+
+  async function receive(queue: TestQueue, options: Partial<ReceiveMessageCommandInput> = {}): Promise<Message[]> {
+    const { Messages = [] } = await client.send(
+      new ReceiveMessageCommand({
+        QueueUrl: queue.url,
+        MaxNumberOfMessages: 10,
+        WaitTimeSeconds: target.patience,
+        MessageSystemAttributeNames: ['All'],
+        MessageAttributeNames: ['All'],
+        ...options,
+      }),
+    );
+    return Messages;
+  }
+
+  async function receiveOne(queue: TestQueue, options: Partial<ReceiveMessageCommandInput> = {}): Promise<Message> {
+    const [message] = await receive(queue, { MaxNumberOfMessages: 1, ...options });
+    if (!message) throw new Error('nothing was received');
+    return message;
+  }
+
+  return {
+    client,
+    pass,
+    passWhileWaiting,
+    fifo,
+    standard,
+    withDeadLetterQueue,
+    attributesOf,
+    send,
+    receive,
+    receiveOne,
+    bodies: async (...parameters: Parameters<typeof receive>) => (await receive(...parameters)).map(({ Body }) => Body),
+    remove: (queue: TestQueue, { ReceiptHandle }: Message) =>
+      client.send(new DeleteMessageCommand({ QueueUrl: queue.url, ReceiptHandle })),
+    hide: (queue: TestQueue, { ReceiptHandle }: Message, seconds: number) =>
+      client.send(
+        new ChangeMessageVisibilityCommand({ QueueUrl: queue.url, ReceiptHandle, VisibilityTimeout: seconds }),
+      ),
+  };
+}

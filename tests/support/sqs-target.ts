@@ -1,0 +1,59 @@
+import { randomUUID } from 'node:crypto';
+import { DeleteQueueCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { createSqsModel } from '../../lib/local/sqs/model';
+import { startSqs } from '../../lib/local/sqs/server';
+import { controlledClock } from './controlled-clock';
+
+/** An SQS that the conformance suite can be run against. */
+export interface SqsTarget {
+  client: SQSClient;
+  /** Seconds that a receive must wait before "nothing" means nothing. */
+  patience: number;
+  /** Lets time pass for the queues. */
+  pass(seconds: number): Promise<void>;
+  /** The same, once a request that was sent before is waiting for it. */
+  passWhileWaiting(seconds: number): Promise<void>;
+  close(queueUrls: string[]): Promise<void>;
+}
+
+/** The model behind its server; its clock moves only when a check says so. */
+export async function localSqs(): Promise<SqsTarget> {
+  const clock = controlledClock();
+  const model = createSqsModel({ now: clock.now, uuid: randomUUID, region: 'us-east-1', account: '000000000000' });
+  const server = await startSqs({ model, timers: clock });
+  const client = new SQSClient({
+    endpoint: server.url,
+    region: model.region,
+    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+    useQueueUrlAsEndpoint: false,
+  });
+  return {
+    client,
+    patience: 0,
+    pass: async (seconds) => clock.advance(seconds * 1000),
+    async passWhileWaiting(seconds) {
+      await clock.armed();
+      clock.advance(seconds * 1000);
+    },
+    async close() {
+      client.destroy();
+      await server.close();
+    },
+  };
+}
+
+/** A real account: the credentials and the region are the environment's, the queues are deleted afterwards. */
+export async function realSqs(): Promise<SqsTarget> {
+  const client = new SQSClient({ useQueueUrlAsEndpoint: false });
+  const pass = (seconds: number) => new Promise<void>((resolve) => setTimeout(resolve, seconds * 1000 + 500));
+  return {
+    client,
+    patience: 2,
+    pass,
+    passWhileWaiting: pass,
+    async close(queueUrls) {
+      await Promise.allSettled(queueUrls.map((QueueUrl) => client.send(new DeleteQueueCommand({ QueueUrl }))));
+      client.destroy();
+    },
+  };
+}
