@@ -45,7 +45,7 @@ export async function finish(deps: FinishDeps, row: JobRow, body?: string): Prom
   const at = clock.now();
   const stored = await ledger.update(row.key, (now) => {
     // Reopened in between: the marks are of another end.
-    if (now.state !== row.state || now.endedAt !== row.endedAt) return undefined;
+    if (!sameEnd(now, row)) return undefined;
     return {
       ...now,
       recordedAt: now.recordedAt ?? at,
@@ -54,10 +54,13 @@ export async function finish(deps: FinishDeps, row: JobRow, body?: string): Prom
     };
   });
   // A later end wrote its record before ours landed on top of it: write the newer one again.
-  if (stored && records && isEnd(stored.state) && stored.endedAt !== row.endedAt)
+  if (stored && records && isEnd(stored.state) && !sameEnd(stored, row))
     await objects.put(recordKey(prefix, stored), recordOf(stored), 'application/json');
   return stored ?? row;
 }
+
+const sameEnd = (a: JobRow, b: JobRow): boolean =>
+  a.state === b.state && a.opened === b.opened && a.endedAt === b.endedAt;
 
 export async function keptBody(
   { objects, prefix }: Pick<FinishDeps, 'objects' | 'prefix'>,

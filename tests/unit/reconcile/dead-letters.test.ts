@@ -1,0 +1,130 @@
+import { StoreError } from '../../../lib/errors';
+import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+import { sampleContract } from '../../support/sample-contract';
+
+const envelope = (n: number) => JSON.stringify(anEnvelope({ id: jobId(n) }));
+const MINUTE = 60_000;
+
+/** Lets every message spend its receives without being tried, as throttled starts do. */
+function spendReceives(engine: ReturnType<typeof memoryEngine>): void {
+  for (let receive = 0; receive < 4; receive++) {
+    while (engine.receive().Records.length > 0);
+    engine.clock.advance(301_000);
+  }
+}
+
+async function minutes(engine: ReturnType<typeof memoryEngine>, count: number): Promise<void> {
+  for (let minute = 0; minute < count; minute++) {
+    await engine.reconcile();
+    for (let event = engine.receive(); event.Records.length > 0; event = engine.receive()) await engine.handle(event);
+    engine.clock.advance(MINUTE);
+  }
+}
+
+test('what was dead-lettered untried goes back: one first, then all, and every job is done', async () => {
+  const { contract, effects } = sampleContract();
+  const engine = memoryEngine(() => contract);
+  for (let n = 1; n <= 12; n++) engine.send(envelope(n), { group: n % 2 ? 'a' : `g${n}` });
+  spendReceives(engine);
+  const untried = engine.deadLetters().length;
+
+  await engine.reconcile();
+  const first = engine.inQueue();
+  await minutes(engine, 5);
+
+  expect(untried).toBe(12);
+  expect(first).toBe(1);
+  expect(effects).toHaveLength(12);
+  expect(engine.deadLetters()).toEqual([]);
+  expect(engine.metrics.filter(({ name }) => name === 'MessagesReturned')).toHaveLength(12);
+});
+
+test('a body that is no job comes back as the job that it was', async () => {
+  const { contract } = sampleContract();
+  const engine = memoryEngine(() => contract);
+  const messageId = engine.send('not json');
+  spendReceives(engine);
+
+  await minutes(engine, 3);
+
+  expect(engine.rows().map(({ id }) => id)).toEqual([`invalid/${messageId}`]);
+  expect(engine.deadLetters().map(({ attributes }) => attributes.code?.StringValue)).toEqual(['NotJson']);
+});
+
+test('what kills before anything is written is parked the third time that it is back, and holds up the rest only for a while', async () => {
+  const { contract, effects } = sampleContract();
+  const engine = memoryEngine(() => contract);
+  engine.send(envelope(1), { group: 'killer' });
+  for (const n of [2, 3, 4]) engine.send(envelope(n), { group: `g${n}` });
+  spendReceives(engine);
+
+  for (let minute = 0; minute < 120; minute++) {
+    await engine.reconcile();
+    // The killer's batch dies before its claim; all others are handled.
+    for (let event = engine.receive(1); event.Records.length > 0; event = engine.receive(1))
+      if (!event.Records.some(({ body }) => body === envelope(1))) await engine.handle(event);
+    engine.clock.advance(MINUTE);
+  }
+
+  expect(effects.toSorted()).toEqual([2, 3, 4].map(jobId));
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', reason: 'crash', error: { code: 'CrashLoop' } });
+  expect(engine.deadLetters()).toHaveLength(1);
+  expect(engine.inQueue()).toBe(0);
+});
+
+test('a copy of a job that has ended is deleted, and a parked entry stays as it is', async () => {
+  const { contract } = sampleContract(({ id }) => {
+    if (id === jobId(2)) throw new StoreError({ code: 'Bug', message: 'never' });
+  });
+  const engine = memoryEngine(() => contract);
+  engine.send('parked');
+  await engine.deliver();
+  const [parked] = engine.deadLetters();
+  engine.send(envelope(1));
+  await engine.deliver();
+  engine.send(envelope(1), { group: 'copy' });
+  spendReceives(engine);
+
+  await engine.reconcile();
+
+  expect(engine.deadLetters().map(({ messageId }) => messageId)).toEqual([parked?.messageId]);
+  expect(engine.inQueue()).toBe(0);
+});
+
+test('an entry whose job has succeeded since is deleted', async () => {
+  const { contract } = sampleContract();
+  const engine = memoryEngine(() => contract);
+  engine.send('parked');
+  await engine.deliver();
+  const [row] = engine.rows();
+  if (!row) throw new Error('no row');
+  await engine.deps.ledger.update(row.key, (now) => ({ ...now, state: 'succeeded' }));
+
+  engine.clock.advance(15 * MINUTE - (engine.clock.now() % (15 * MINUTE)));
+  await engine.reconcile();
+
+  expect(engine.deadLetters()).toEqual([]);
+});
+
+test('one run at a time: a second one does nothing while the first holds the lease', async () => {
+  const { contract } = sampleContract();
+  const engine = memoryEngine(() => contract);
+  engine.send(envelope(1));
+  spendReceives(engine);
+  const holder = {
+    key: 'lease#reconciler',
+    version: 1,
+    writer: 'x',
+    holder: 'other',
+    until: engine.clock.now() + 10_000,
+  };
+  await engine.table.put(holder, 0);
+
+  await engine.reconcile();
+  const during = engine.inQueue();
+  engine.clock.advance(10_001);
+  await engine.reconcile();
+
+  expect(during).toBe(0);
+  expect(engine.inQueue()).toBe(1);
+});

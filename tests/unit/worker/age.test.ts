@@ -1,0 +1,89 @@
+import { PermanentError } from '../../../lib/errors';
+import { jobKey } from '../../../lib/jobs/keys';
+import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+import { sampleContract } from '../../support/sample-contract';
+
+const DAY = 86_400_000;
+const body = JSON.stringify(anEnvelope());
+
+async function forget(engine: ReturnType<typeof memoryEngine>): Promise<void> {
+  const row = engine.row(jobId(1));
+  await engine.table.delete(jobKey('sample', jobId(1)), row.version);
+}
+
+test('a finished job whose row is gone is known by its record: a late copy of it does nothing', async () => {
+  const { contract, effects } = sampleContract();
+  const engine = memoryEngine(() => contract);
+  engine.send(body);
+  await engine.deliver();
+  engine.clock.advance(46 * DAY);
+  await forget(engine);
+  engine.send(body);
+
+  const response = await engine.deliver();
+
+  expect(response).toEqual({ batchItemFailures: [] });
+  expect(effects).toEqual([jobId(1)]);
+});
+
+test('a dead job whose row is gone is redriven with the steps that it had', async () => {
+  let refuse = true;
+  const { contract, effects } = sampleContract(() => {
+    if (refuse) throw new PermanentError({ code: 'Rejected', message: 'rejected', vendor: 'zendesk' });
+  });
+  const engine = memoryEngine(() => contract);
+  engine.send(body);
+  await engine.deliver();
+  engine.clock.advance(30 * DAY);
+  await forget(engine);
+  refuse = false;
+  engine.send(body);
+
+  await engine.deliver();
+
+  expect(effects).toEqual([jobId(1)]);
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', opened: 2 });
+  expect(engine.row(jobId(1)).history.map(({ event }) => event)).toEqual([
+    'started',
+    'dead (error)',
+    'reopened',
+    'started',
+    'succeeded',
+  ]);
+});
+
+test('a record never loses the end that came later to an end that was written late', async () => {
+  let stuck: (() => void) | undefined;
+  const { contract } = sampleContract();
+  let refuse = true;
+  const dying = {
+    ...contract,
+    types: {
+      'sample.done.v1': {
+        ...contract.types['sample.done.v1'],
+        process: async () => {
+          if (refuse) throw new PermanentError({ code: 'Rejected', message: 'rejected' });
+        },
+      },
+    },
+  } as typeof contract;
+  const engine = memoryEngine(() => dying, {
+    before: (call) =>
+      call === 'objects.put' && refuse && engine.rows().some(({ state }) => state === 'dead')
+        ? new Promise<void>((resolve) => {
+            stuck = resolve;
+          })
+        : undefined,
+  });
+  engine.send(body);
+  const late = engine.deliver();
+  await new Promise(setImmediate);
+  refuse = false;
+  engine.send(body, { group: 'redriven' });
+  await engine.deliver();
+
+  stuck?.();
+  await late;
+
+  expect(Object.values(engine.records())).toMatchObject([{ state: 'succeeded' }]);
+});

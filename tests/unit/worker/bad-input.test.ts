@@ -1,0 +1,156 @@
+import { sha256 } from '../../../lib/jobs/envelope';
+import { bodyKey } from '../../../lib/jobs/keys';
+import { MAX_MESSAGE_BYTES, STAND_IN } from '../../../lib/jobs/park';
+import { anEnvelope, BUCKET, jobId, memoryEngine, PREFIX } from '../../support/engine';
+import { sampleContract } from '../../support/sample-contract';
+
+const SECRET = 'private-value@example.com';
+const json = (changes: Record<string, unknown> = {}) => JSON.stringify(anEnvelope(changes));
+const start = () => {
+  const sample = sampleContract();
+  return { ...sample, engine: memoryEngine(() => sample.contract) };
+};
+
+test.each([
+  ['is not JSON', `not json ${SECRET}`, 'NotJson', undefined],
+  ['is empty JSON', 'null', 'InvalidEnvelope', '(body)'],
+  ['is no CloudEvent', JSON.stringify({ email: SECRET }), 'InvalidEnvelope', 'specversion'],
+  ['has an id that is no UUID', json({ id: SECRET }), 'InvalidEnvelope', 'id'],
+  ['has no time', json({ time: undefined }), 'InvalidEnvelope', 'time'],
+  ['has a time that is none', json({ time: SECRET }), 'InvalidEnvelope', 'time'],
+  ['has control characters in its source', json({ source: 'a\u0000b' }), 'InvalidEnvelope', 'source'],
+  ['is of another queue', json({ type: 'other.done.v1' }), 'WrongType', 'type'],
+  ['is of an older version than any', json({ type: 'sample.done.v0' }), 'UnknownVersion', 'type'],
+  ['has a field of the wrong type', json({ data: { name: 7 } }), 'InvalidField', 'data.name'],
+  ['has a field that is too long', json({ data: { name: SECRET } }), 'InvalidField', 'data.name'],
+  ['has an unknown field', json({ data: { [SECRET]: 1 } }), 'InvalidField', 'data'],
+  ['has no data', json({ data: undefined }), 'InvalidField', 'data'],
+  ['is nested 200,000 deep', `{"a":${'['.repeat(200_000)}${']'.repeat(200_000)}}`, 'InvalidEnvelope', 'specversion'],
+  ['has data nested 200,000 deep', deepData(), 'TooDeep', 'data'],
+  [
+    'names data in another bucket',
+    json({ data: undefined, dataref: 's3://other/x', datasha256: sha256('') }),
+    'InvalidDataref',
+    'dataref',
+  ],
+  [
+    'names data outside its prefix',
+    json({ data: undefined, dataref: `${PREFIX}/_data/other/x`, datasha256: sha256('') }),
+    'InvalidDataref',
+    'dataref',
+  ],
+  [
+    'names data that is missing',
+    json({ data: undefined, dataref: `${PREFIX}/_data/sample/x`, datasha256: sha256('') }),
+    'DatarefMissing',
+    'dataref',
+  ],
+])(
+  'a message that %s is parked with code and field, its own row and record, and none of its values',
+  async (_what, body, code, field) => {
+    const { engine, effects } = start();
+    engine.send(body);
+
+    const response = await engine.deliver();
+
+    expect(response).toEqual({ batchItemFailures: [] });
+    const [row, ...others] = engine.rows();
+    expect(others).toEqual([]);
+    expect(row).toMatchObject({ state: 'dead', reason: 'error', error: { class: 'permanent', code } });
+    expect(row?.error?.field).toBe(field);
+    expect(Object.keys(engine.records())).toHaveLength(1);
+    const [entry] = engine.deadLetters();
+    expect(entry?.body).toBe(body);
+    expect(effects).toEqual([]);
+    const told = JSON.stringify([engine.lines, engine.metrics, row, engine.records(), entry?.attributes]);
+    expect(told).not.toContain(SECRET);
+  },
+);
+
+function deepData(): string {
+  const deep = `${'['.repeat(200_000)}${']'.repeat(200_000)}`;
+  return json({ data: 'DEEP' }).replace('"DEEP"', deep);
+}
+
+test('data behind a reference is read when its hash is right, by key or by URI, and refused when it is not', async () => {
+  const { engine, effects } = start();
+  const data = JSON.stringify({ name: 'a' });
+  await engine.objects.put(`${PREFIX}/_data/sample/one`, data, 'application/json');
+  const dataref = `${PREFIX}/_data/sample/one`;
+  engine.send(json({ id: jobId(1), data: undefined, dataref, datasha256: sha256(data) }));
+  engine.send(json({ id: jobId(2), data: undefined, dataref: `s3://${BUCKET}/${dataref}`, datasha256: sha256(data) }));
+  engine.send(json({ id: jobId(3), data: undefined, dataref, datasha256: sha256('changed') }));
+  engine.send(json({ id: jobId(4), data: {}, dataref, datasha256: sha256(data) }));
+
+  await engine.deliver();
+
+  expect(effects).toEqual([jobId(1), jobId(2)]);
+  expect(engine.row(jobId(3))).toMatchObject({ state: 'dead', error: { code: 'DatarefChanged', field: 'dataref' } });
+  expect(engine.row(jobId(4))).toMatchObject({ state: 'dead', error: { code: 'InvalidDataref', field: 'dataref' } });
+});
+
+test('an invalid message with the id of a finished job leaves that job, its row and its record as they are', async () => {
+  const { engine } = start();
+  engine.send(json());
+  await engine.deliver();
+  const row = engine.row(jobId(1));
+  const [[key = '', record] = []] = Object.entries(engine.records());
+  const messageId = engine.send(json({ data: { name: 7 } }));
+
+  const response = await engine.deliver();
+
+  expect(response).toEqual({ batchItemFailures: [] });
+  expect(engine.row(jobId(1))).toEqual(row);
+  expect(engine.records()[key]).toEqual(record);
+  expect(engine.row(`invalid/${messageId}`)).toMatchObject({ state: 'dead', error: { code: 'IdTaken', field: 'id' } });
+  expect(engine.deadLetters()).toHaveLength(1);
+});
+
+test('a newer version waits for the deployment that brings it, and is refused when none came', async () => {
+  const { engine } = start();
+  const { clock } = engine;
+  const time = new Date(clock.now()).toISOString();
+  engine.send(json({ type: 'sample.done.v2', time }));
+
+  await engine.deliver();
+  const held = engine.row(jobId(1));
+  for (let minute = 0; minute < 70; minute++) {
+    clock.advance(60_000);
+    await engine.reconcile();
+    await engine.deliver();
+  }
+
+  expect(held).toMatchObject({ state: 'held', error: { code: 'NewerVersion', field: 'type' }, attempts: 0 });
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', error: { code: 'UnknownVersion', field: 'type' } });
+});
+
+test.each([
+  ['a valid envelope', jobId(1), (filler: string) => json({ data: { name: filler } }), 'InvalidField'],
+  ['anything', undefined, (filler: string) => `no json ${filler}`, 'NotJson'],
+])(
+  'a body of 1 MiB that is %s is parked by its reason, kept in S3, and comes back whole',
+  async (_what, id, make, code) => {
+    const { engine } = start();
+    const room = MAX_MESSAGE_BYTES - Buffer.byteLength(make(''));
+    const body = make('x'.repeat(room));
+    const messageId = engine.send(body);
+    const job = id ?? `invalid/${messageId}`;
+
+    await engine.deliver();
+
+    const [entry] = engine.deadLetters();
+    expect(entry?.body).toBe(STAND_IN);
+    expect(engine.objects.text(bodyKey(PREFIX, 'sample', job))).toBe(body);
+    expect(engine.row(job)).toMatchObject({ state: 'dead', error: { code } });
+
+    engine.model.startMessageMoveTask({
+      SourceArn: 'arn:aws:sqs:us-east-1:000000000000:my-sample-dlq.fifo',
+      DestinationArn: engine.queueArn,
+    });
+    await engine.deliver();
+
+    // The same job again, not a new one.
+    expect(engine.rows()).toHaveLength(1);
+    expect(engine.row(job)).toMatchObject({ state: 'dead', opened: 2, error: { code } });
+  },
+);
