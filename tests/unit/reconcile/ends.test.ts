@@ -1,0 +1,164 @@
+import { PermanentError, StoreError } from '../../../lib/errors';
+import { envelopeSchema } from '../../../lib/jobs/envelope';
+import { newRow } from '../../../lib/jobs/new-row';
+import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+import { memoryRandom } from '../../support/memory-clock';
+import { sampleContract } from '../../support/sample-contract';
+
+const MINUTE = 60_000;
+const DAY = 86_400_000;
+const envelope = (n = 1) => JSON.stringify(anEnvelope({ id: jobId(n) }));
+const rejecting = () =>
+  sampleContract(() => {
+    throw new PermanentError({ code: 'Rejected', message: 'rejected' });
+  });
+
+async function accept(engine: ReturnType<typeof memoryEngine>): Promise<void> {
+  const row = newRow({
+    queue: 'sample',
+    envelope: envelopeSchema.parse(anEnvelope()),
+    group: 'g',
+    now: engine.clock.now(),
+    random: memoryRandom(9),
+  });
+  await engine.deps.ledger.write(row, 0);
+}
+
+test('an end whose record could not be written gets it within minutes', async () => {
+  let down = true;
+  const { contract } = sampleContract();
+  const engine = memoryEngine(() => contract, {
+    before: (call) => {
+      if (down && call === 'objects.put') throw new StoreError({ code: 'SlowDown', message: 'slow down' });
+    },
+  });
+  engine.send(envelope());
+  await engine.deliver();
+  const without = Object.keys(engine.records());
+
+  down = false;
+  engine.clock.advance(5 * MINUTE);
+  await engine.reconcile();
+
+  expect(without).toEqual([]);
+  expect(Object.values(engine.records())).toMatchObject([{ id: jobId(1), state: 'succeeded' }]);
+  expect(engine.row(jobId(1)).recordedAt).toBe(engine.clock.now());
+});
+
+test('a dead job whose DLQ entry could not be sent gets it, whole and with its reason', async () => {
+  let down = true;
+  const { contract } = rejecting();
+  const engine = memoryEngine(() => contract, {
+    before: (call) => {
+      if (down && call === 'queues.send') throw new StoreError({ code: 'Throttled', message: 'throttled' });
+    },
+  });
+  engine.send(envelope());
+  await engine.deliver();
+  const inQueue = engine.inQueue();
+
+  down = false;
+  engine.clock.advance(5 * MINUTE);
+  await engine.reconcile();
+
+  expect(inQueue).toBe(0);
+  expect(engine.deadLetters()).toMatchObject([{ body: envelope(), attributes: { code: { StringValue: 'Rejected' } } }]);
+});
+
+test('a row that was never sent is cancelled after a quarter of an hour, and reopened when its message comes after all', async () => {
+  const { contract, effects } = sampleContract();
+  const engine = memoryEngine(() => contract);
+  await accept(engine);
+
+  engine.clock.advance(14 * MINUTE);
+  await engine.reconcile();
+  const early = engine.row(jobId(1)).state;
+  engine.clock.advance(MINUTE);
+  await engine.reconcile();
+  const cancelled = engine.row(jobId(1));
+  engine.send(envelope());
+  await engine.deliver();
+
+  expect(early).toBe('queued');
+  expect(cancelled).toMatchObject({ state: 'cancelled', reason: 'never-sent' });
+  expect(effects).toEqual([jobId(1)]);
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded' });
+  expect(Object.values(engine.records())).toMatchObject([{ state: 'succeeded' }]);
+});
+
+test('a sent job whose message outlived its retention ends as expired, with a record and no entry, after a warning', async () => {
+  const { contract } = sampleContract();
+  const engine = memoryEngine(() => contract);
+  await accept(engine);
+  await engine.deps.ledger.update(`sample#${jobId(1)}`, (row) => ({ ...row, sentAt: engine.clock.now() }));
+
+  engine.clock.advance(13 * DAY);
+  await engine.reconcile();
+  const warned = engine.metrics.map(({ name }) => name);
+  const before = engine.row(jobId(1)).state;
+  engine.clock.advance(DAY + 60 * MINUTE);
+  await engine.reconcile();
+
+  expect(before).toBe('queued');
+  expect(warned).toContain('JobsNearRetention');
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', reason: 'expired', error: { code: 'Expired' } });
+  expect(Object.values(engine.records())).toMatchObject([{ state: 'dead', reason: 'expired' }]);
+  expect(engine.deadLetters()).toEqual([]);
+});
+
+test("a dead job's row says when its DLQ entry expired, and its body goes a day before the row", async () => {
+  const { contract } = rejecting();
+  const engine = memoryEngine(() => contract);
+  engine.send(envelope());
+  await engine.deliver();
+  const bodies = () => engine.objects.keys().filter((key) => key.includes('_bodies'));
+
+  engine.clock.advance(14 * DAY + MINUTE);
+  await engine.reconcile();
+  const noted = engine.row(jobId(1));
+  const kept = bodies();
+  engine.clock.advance(44 * DAY + MINUTE);
+  await engine.reconcile();
+
+  expect(noted.leftDlqAt).toBeDefined();
+  expect(kept).toHaveLength(1);
+  expect(bodies()).toEqual([]);
+  expect((engine.row(jobId(1)).expiresAt ?? 0) * 1000).toBeGreaterThan(engine.clock.now());
+});
+
+test('a held job whose body was removed from the bucket ends as dead and says so', async () => {
+  let failures = 3;
+  const { contract } = sampleContract(() => {
+    if (failures-- > 0) throw new Error('unknown');
+  });
+  const engine = memoryEngine(() => contract, { settings: { receives: 1 } });
+  engine.send(envelope());
+  await engine.deliver();
+  for (const key of engine.objects.keys()) await engine.objects.delete(key);
+
+  engine.clock.advance(2 * MINUTE);
+  await engine.reconcile();
+
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', error: { code: 'BodyMissing' } });
+  expect(engine.deadLetters()).toHaveLength(1);
+});
+
+test('work that fails keeps no other work from being done', async () => {
+  const { contract } = sampleContract();
+  const engine = memoryEngine(() => contract, {
+    before: (call) => {
+      if (call === 'queues.depth') throw new StoreError({ code: 'Down', message: 'down' });
+    },
+  });
+  await accept(engine);
+  engine.clock.advance(15 * MINUTE);
+
+  await engine.reconcile();
+
+  expect(engine.row(jobId(1)).state).toBe('cancelled');
+  expect(engine.metrics).toContainEqual({ name: 'ReconcilerFailures', value: 1, dimensions: {} });
+  expect(engine.lines).toContainEqual({
+    message: 'reconciling failed',
+    facts: { kind: 'judgeDeadLetters', queue: 'sample', code: 'Down' },
+  });
+});
