@@ -1,0 +1,233 @@
+import { jobId } from '../../support/engine';
+import { attachmentKey, feedbackBody, startFeedback } from '../../support/feedback';
+
+type Service = Awaited<ReturnType<typeof startFeedback>>;
+const services: Service[] = [];
+const start = async (options: Parameters<typeof startFeedback>[0] = {}): Promise<Service> => {
+  const service = await startFeedback(options);
+  services.push(service);
+  return service;
+};
+afterEach(async () => {
+  await Promise.all(services.splice(0).map(({ close }) => close()));
+});
+
+test('a feedback job becomes a ticket with its attachments, and a mail with its number', async () => {
+  const { engine, zendesk, sendgrid } = await start();
+  engine.send(
+    feedbackBody({
+      attachments: [{ key: attachmentKey, name: 'screen.png', contentType: 'image/png' }],
+      category: 'Data Export',
+      tags: ['beta'],
+      priority: 'high',
+      type: 'problem',
+      customFields: [{ id: 7, value: 'web' }],
+      context: { app: '1.2.3' },
+    }),
+  );
+
+  await engine.deliver(1);
+
+  expect(zendesk.tickets).toMatchObject([
+    {
+      external_id: jobId(1),
+      subject: 'The export is empty',
+      priority: 'high',
+      type: 'problem',
+      tags: ['app', 'data_export', 'beta'],
+      custom_fields: [{ id: 7, value: 'web' }],
+    },
+  ]);
+  const [create] = zendesk.requests.filter(({ path }) => path.includes('tickets'));
+  expect(create?.headers['idempotency-key']).toBe(jobId(1));
+  expect(create?.body).toContain('app: 1.2.3');
+  const [ticket] = zendesk.tickets;
+  expect(sendgrid.mails).toHaveLength(1);
+  expect(JSON.stringify(sendgrid.mails[0])).toContain(String(ticket?.id));
+  expect(engine.row(jobId(1))).toMatchObject({
+    state: 'succeeded',
+    result: { ticketId: String(ticket?.id), confirmation: 'sent' },
+    steps: { upload: { status: 'done' }, ticket: { status: 'done' }, confirmation: { status: 'done' } },
+  });
+});
+
+test("neither row's shown part, record, log nor metric holds anything of the user's, nor an upload's token", async () => {
+  const { engine, zendesk } = await start();
+  engine.send(feedbackBody({ attachments: [{ key: attachmentKey, name: 'screen.png', contentType: 'image/png' }] }));
+
+  await engine.deliver(1);
+
+  const { steps, ...row } = engine.row(jobId(1));
+  const told = JSON.stringify([row, engine.records(), engine.lines, engine.metrics]);
+  for (const secret of ['user@example.com', 'A User', 'The export', 'yesterday', 'user-1'])
+    expect(told).not.toContain(secret);
+  const token = (steps.upload?.kept as string[] | undefined)?.[0];
+  expect(zendesk.requests.at(-1)?.body).toContain(token);
+  expect(told).not.toContain(token);
+});
+
+test('no confirmation is sent to who does not want one', async () => {
+  const { engine, sendgrid } = await start();
+  engine.send(feedbackBody({ confirmation: false }));
+
+  await engine.deliver(1);
+
+  expect(sendgrid.mails).toEqual([]);
+  expect(engine.row(jobId(1))).toMatchObject({
+    state: 'succeeded',
+    result: { confirmation: 'skipped: opted-out' },
+    steps: { confirmation: { status: 'skipped', reason: 'opted-out' } },
+  });
+});
+
+test('the confirmation is a dynamic template where one is configured', async () => {
+  const templateId = `d-${'0'.repeat(32)}`;
+  const { engine, sendgrid } = await start({ templateId });
+  engine.send(feedbackBody());
+
+  await engine.deliver(1);
+
+  const body = JSON.parse(sendgrid.requests[0]?.body ?? '') as Record<string, unknown>;
+  expect(body).toMatchObject({
+    template_id: templateId,
+    personalizations: [{ dynamic_template_data: { name: 'A User', subject: 'The export is empty', brand: 'Sample' } }],
+  });
+});
+
+test.each([
+  ['answers 201 and drops the connection', { after: 'reset' as const }],
+  ['answers 502 after taking effect', { after: 'answer' as const, status: 502 }],
+  ['answers 429 with Retry-After', { status: 429, headers: { 'retry-after': '2' } }],
+  ['answers 503 with Retry-After', { status: 503, headers: { 'retry-after': '2' } }],
+  ['answers 500 and did nothing', { status: 500 }],
+])('a Zendesk that %s once still gets one ticket, in one delivery', async (_what, failure) => {
+  const { engine, zendesk } = await start();
+  zendesk.fail({ method: 'POST', path: 'tickets', ...failure });
+  engine.send(feedbackBody());
+
+  await engine.deliver(1);
+
+  expect(zendesk.tickets).toHaveLength(1);
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', attempts: 1 });
+});
+
+test('a ticket that another body had made is looked up, not given up', async () => {
+  const { engine, zendesk } = await start();
+  zendesk.fail({
+    method: 'POST',
+    path: 'tickets',
+    after: 'answer',
+    status: 400,
+    body: { error: 'IdempotentRequestError', description: 'user@example.com' },
+  });
+  engine.send(feedbackBody());
+
+  await engine.deliver(1);
+
+  expect(zendesk.tickets).toHaveLength(1);
+  expect(engine.row(jobId(1))).toMatchObject({
+    state: 'succeeded',
+    result: { ticketId: String(zendesk.tickets[0]?.id) },
+  });
+});
+
+test('what Zendesk refuses for good is parked with its status, and no mail goes out', async () => {
+  const { engine, zendesk, sendgrid } = await start();
+  zendesk.fail({
+    method: 'POST',
+    path: 'tickets',
+    times: 'forever',
+    status: 422,
+    body: { error: 'RecordInvalid', details: { requester: [{ description: 'user@example.com is suspended' }] } },
+  });
+  engine.send(feedbackBody());
+
+  await engine.deliver(1);
+
+  expect(engine.row(jobId(1))).toMatchObject({
+    state: 'dead',
+    error: { status: 422, vendor: 'zendesk', field: 'requester' },
+  });
+  expect(sendgrid.mails).toEqual([]);
+  expect(JSON.stringify([engine.deadLetters()[0]?.attributes, engine.records()])).not.toContain('user@example.com');
+});
+
+test('an upload whose token has grown old is made again before the ticket', async () => {
+  const { engine, zendesk } = await start();
+  zendesk.fail({ method: 'POST', path: 'tickets', times: 3, status: 429, headers: { 'retry-after': '3600' } });
+  engine.send(feedbackBody({ attachments: [{ key: attachmentKey, name: 'screen.png', contentType: 'image/png' }] }));
+
+  await engine.drain({ batch: 1 });
+
+  expect(engine.row(jobId(1)).state).toBe('succeeded');
+  expect(zendesk.requests.filter(({ path }) => path.includes('uploads')).length).toBeGreaterThan(1);
+  expect(zendesk.tickets).toHaveLength(1);
+});
+
+test.each([
+  ['elsewhere in the bucket', 'jobs/_attachments/other/x', 'InvalidField'],
+  ['missing', 'jobs/_attachments/feedback/none', 'AttachmentMissing'],
+])('an attachment that is %s parks the job and names the field', async (_where, key, code) => {
+  const { engine, zendesk } = await start();
+  engine.send(feedbackBody({ attachments: [{ key, name: 'x', contentType: 'image/png' }] }));
+
+  await engine.deliver(1);
+
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', error: { code, field: 'data.attachments.0.key' } });
+  expect(zendesk.tickets).toEqual([]);
+});
+
+describe('a confirmation', () => {
+  test('that may be out is never sent again: the step is unknown, the job succeeds', async () => {
+    const { engine, sendgrid } = await start();
+    sendgrid.fail({ after: 'reset' });
+    engine.send(feedbackBody());
+
+    await engine.drain({ batch: 1 });
+
+    expect(sendgrid.mails).toHaveLength(1);
+    expect(sendgrid.requests).toHaveLength(1);
+    expect(engine.row(jobId(1))).toMatchObject({
+      state: 'succeeded',
+      result: { confirmation: 'unknown' },
+      steps: { confirmation: { status: 'unknown' } },
+    });
+  });
+
+  test('that is throttled past a quarter of an hour is given up, and the job succeeds', async () => {
+    const { engine, sendgrid, zendesk } = await start();
+    sendgrid.fail({ times: 'forever', status: 429, headers: { 'x-ratelimit-reset': '99999999999' } });
+    engine.send(feedbackBody());
+
+    await engine.drain({ batch: 1 });
+
+    expect(zendesk.tickets).toHaveLength(1);
+    expect(engine.row(jobId(1))).toMatchObject({
+      state: 'succeeded',
+      steps: { confirmation: { status: 'skipped' } },
+    });
+  });
+
+  test('whose vendor is down waits, spends no attempt, and goes out when it is back', async () => {
+    const { engine, sendgrid, zendesk } = await start();
+    sendgrid.fail({ times: 3, status: 503 });
+    engine.send(feedbackBody());
+
+    await engine.drain({ batch: 1 });
+
+    expect(zendesk.tickets).toHaveLength(1);
+    expect(sendgrid.mails).toHaveLength(1);
+    expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', result: { confirmation: 'sent' }, attempts: 1 });
+  });
+
+  test.each([401, 400])('that SendGrid answers with %i is skipped: the ticket counts', async (status) => {
+    const { engine, sendgrid, zendesk } = await start();
+    sendgrid.fail({ times: 'forever', status });
+    engine.send(feedbackBody());
+
+    await engine.deliver(1);
+
+    expect(zendesk.tickets).toHaveLength(1);
+    expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', steps: { confirmation: { status: 'skipped' } } });
+  });
+});

@@ -1,0 +1,62 @@
+import type { FeedbackInput } from '../../lib/feedback/message';
+import { feedbackContract } from '../../lib/feedback/process';
+import { startFakeSendgrid } from '../../lib/local/fakes/sendgrid';
+import { startFakeZendesk } from '../../lib/local/fakes/zendesk';
+import { realSendgrid } from '../../lib/vendors/sendgrid';
+import { realZendesk } from '../../lib/vendors/zendesk';
+import { anEnvelope, type EngineOptions, memoryEngine, PREFIX, watch } from './engine';
+
+export const attachmentKey = `${PREFIX}/_attachments/feedback/screen.png`;
+
+export const aFeedback = (changes: Partial<FeedbackInput> = {}): FeedbackInput => ({
+  user: { id: 'user-1', email: 'user@example.com', name: 'A User' },
+  subject: 'The export is empty',
+  message: 'It was not empty yesterday.',
+  ...changes,
+});
+
+/** The body of a feedback message. */
+export const feedbackBody = (changes: Partial<FeedbackInput> = {}, envelope: Record<string, unknown> = {}): string =>
+  JSON.stringify(anEnvelope({ type: 'feedback.submitted.v1', data: aFeedback(changes), ...envelope }));
+
+/** The feedback worker over the real adapters and HTTP, against fake vendors on loopback; the rest is in memory. */
+export async function startFeedback({
+  confirmationWaitMs = 900_000,
+  templateId,
+  ...options
+}: EngineOptions & { confirmationWaitMs?: number; templateId?: string } = {}) {
+  // The engine makes the clock that the fakes go by: they ask for the time later.
+  let now = () => Date.now();
+  const zendesk = await startFakeZendesk({ now: () => now() });
+  const sendgrid = await startFakeSendgrid({ now: () => now() });
+  const secret = async () => 'secret';
+  const engine = memoryEngine(({ objects, now: engineNow }) => {
+    now = engineNow;
+    return feedbackContract({
+      objects: watch(objects, 'objects', options),
+      zendesk: watch(
+        realZendesk({ endpoint: zendesk.url, email: 'agent@example.com', token: secret, now: engineNow }),
+        'zendesk',
+        options,
+      ),
+      sendgrid: watch(realSendgrid({ endpoint: sendgrid.url, apiKey: secret, now: engineNow }), 'sendgrid', options),
+      config: {
+        prefix: PREFIX,
+        tags: ['app'],
+        from: { email: 'support@example.com' },
+        templateId,
+        brand: 'Sample',
+        confirmationWaitMs,
+      },
+    });
+  }, options);
+  await engine.objects.put(attachmentKey, 'png', 'image/png');
+  return {
+    engine,
+    zendesk,
+    sendgrid,
+    close: async () => {
+      await Promise.all([zendesk.close(), sendgrid.close()]);
+    },
+  };
+}
