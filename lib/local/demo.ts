@@ -1,0 +1,78 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startProgress } from './demo/progress';
+import { deadLettersTable, outcomesTable } from './demo/report';
+import { type Outcome, runScenarios } from './demo/run';
+import { feedbackOf, httpClient } from './demo/scenario';
+import { scenarios } from './demo/scenarios';
+import { type Service, startService } from './service';
+import { packageService } from './template/package';
+
+const LIMIT_MS = 100_000;
+const print = (text: string): void => void process.stdout.write(`${text}\n`);
+
+/** `npm run demo`: exits 0 only if every outcome is the expected one. */
+async function main(): Promise<void> {
+  const begun = Date.now();
+  print('Packaging what serverless.yml declares …');
+  const directory = mkdtempSync(join(tmpdir(), 'local-package-'));
+  process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
+  const packaged = await packageService({ stage: 'local', output: directory });
+  const service = await startService({ packaged });
+  stopOnSignals(service);
+  print(`The service is running on ${service.api}. Sending ${scenarios.length} jobs, and one that is not valid …`);
+  try {
+    const refused = await refusal(service);
+    const progress = startProgress(scenarios.length);
+    const outcomes = await runScenarios(service, { scenarios, progress, limitMs: LIMIT_MS });
+    progress.stop();
+    report(service, { outcomes, refused, seconds: Math.round((Date.now() - begun) / 1000) });
+  } finally {
+    await service.stop();
+  }
+}
+
+/** Hands in what the API itself must refuse; the rules that it names. */
+async function refusal(service: Service): Promise<{ rules: string; differences: string[] }> {
+  const { user: _user, ...nobodys } = feedbackOf('user@example.com');
+  const { status, json } = await httpClient(service).post({ ...nobodys, subject: 'x'.repeat(151) });
+  const problems = (json.problems ?? []) as { message: string }[];
+  return {
+    rules: problems.map(({ message }) => message).join('; '),
+    differences: status === 400 ? [] : [`the API must answer 400, it answered ${status}`],
+  };
+}
+
+function report(
+  service: Service,
+  {
+    outcomes,
+    refused,
+    seconds,
+  }: { outcomes: Outcome[]; refused: Awaited<ReturnType<typeof refusal>>; seconds: number },
+): void {
+  print(`\n${outcomesTable(outcomes)}`);
+  print(`\nRefused by the API with 400, no job made: ${refused.rules}`);
+  print(`\nIn the dead-letter queue:\n\n${deadLettersTable(service.views.deadLetters(), outcomes)}\n`);
+  const wrong = [
+    ...refused.differences,
+    ...outcomes.flatMap(({ title, differences }) => differences.map((difference) => `${title}: ${difference}`)),
+  ];
+  for (const line of wrong) print(`NOT AS EXPECTED  ${line}`);
+  if (wrong.length > 0) process.exitCode = 1;
+  else
+    print(
+      `All as expected after ${seconds} s: ${service.zendesk.tickets.length} tickets and ${service.sendgrid.mails.length} e-mails, none twice.`,
+    );
+}
+
+function stopOnSignals(service: Service): void {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => void service.stop().finally(() => process.exit(130)));
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+});

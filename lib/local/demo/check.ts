@@ -1,0 +1,38 @@
+import type { Service } from '../service';
+import type { DeadLetter, JobView } from '../views';
+import type { Expected } from './scenario';
+
+/** True once nothing more will happen to the job by itself: ended, recorded and, if it died, parked. */
+export const finished = (job: JobView | undefined, deadLetters: DeadLetter[]): boolean =>
+  job?.recordKey !== undefined && (job.state !== 'dead' || deadLetterOf(job.id, deadLetters) !== undefined);
+
+export const deadLetterOf = (id: string, deadLetters: DeadLetter[]): DeadLetter | undefined =>
+  deadLetters.find(({ attributes }) => attributes.job === id);
+
+/** How a job differs from what was expected of it, its tickets, its mails and its record; empty where it does not. */
+export async function differences(service: Service, job: JobView, expected: Expected): Promise<string[]> {
+  const { id, state, steps, holds } = job;
+  const found: [what: string, is: unknown, mustBe: unknown][] = [
+    ['state', state, expected.state],
+    ['holds', holds, expected.holds ?? 0],
+    ['tickets', service.zendesk.tickets.filter(({ external_id }) => external_id === id).length, expected.tickets],
+    ['e-mails', service.sendgrid.mails.filter(({ customArgs }) => customArgs.job === id).length, expected.mails],
+    [
+      'reason in the dead-letter queue',
+      deadLetterOf(id, service.views.deadLetters())?.attributes.code,
+      expected.deadLetter,
+    ],
+    ['state in the S3 record', await recordedState(service, job.recordKey), expected.state],
+    ...Object.entries(expected.steps).map(
+      ([name, status]) => [`step ${name}`, steps[name]?.status, status] as [string, unknown, unknown],
+    ),
+  ];
+  return found
+    .filter(([, is, mustBe]) => is !== mustBe)
+    .map(([what, is, mustBe]) => `${what} must be ${String(mustBe)}, is ${String(is)}`);
+}
+
+async function recordedState({ ports }: Service, key: string | undefined): Promise<unknown> {
+  const bytes = key === undefined ? undefined : await ports.objects.get(key);
+  return bytes && (JSON.parse(Buffer.from(bytes).toString('utf8')) as { state?: unknown }).state;
+}
