@@ -1,0 +1,35 @@
+import { createHash } from 'node:crypto';
+import fc from 'fast-check';
+import { envelopeSchema, payloadHash } from '../../../lib/jobs/envelope';
+import { anEnvelope } from '../../support/engine';
+
+const envelope = (changes: Record<string, unknown> = {}) => envelopeSchema.parse(anEnvelope(changes));
+
+test('two deliveries of a job have the same payload hash, whatever their time and tracing', () => {
+  const one = envelope({ data: { a: 1 } });
+  const other = envelope({ data: { a: 1 }, time: '2026-02-02T00:00:00Z', correlationid: 'c' });
+
+  expect(payloadHash(other)).toBe(payloadHash(one));
+});
+
+test('other data, or another type, is another payload', () => {
+  fc.assert(
+    fc.property(fc.json(), fc.json(), (a, b) => {
+      const [dataA, dataB] = [JSON.parse(a) as unknown, JSON.parse(b) as unknown];
+      const same = JSON.stringify(dataA) === JSON.stringify(dataB);
+      const equal = payloadHash(envelope({ data: dataA })) === payloadHash(envelope({ data: dataB }));
+      return same === equal;
+    }),
+  );
+  expect(payloadHash(envelope({ type: 'x.v1' }))).not.toBe(payloadHash(envelope({ type: 'x.v2' })));
+});
+
+test('data behind a reference has the hash of the same data inline', () => {
+  const inline = envelope({ data: { a: 1 } });
+  const datasha256 = createHash('sha256')
+    .update(JSON.stringify({ a: 1 }))
+    .digest('hex');
+  const referenced = envelope({ data: undefined, dataref: 'jobs/_data/x', datasha256 });
+
+  expect(payloadHash(referenced)).toBe(payloadHash(inline));
+});

@@ -1,0 +1,50 @@
+import {
+  bodyKey,
+  deduplicationId,
+  dlqName,
+  dlqUrlOfArn,
+  hourKey,
+  jobKey,
+  queueName,
+  queueUrlOfArn,
+  recordKey,
+  todoKey,
+} from '../../../lib/jobs/keys';
+
+const id = '0190a1b2-0000-7000-8000-000000000001';
+const time = Date.parse('2026-12-31T23:59:59.999Z');
+
+// Stored in tables, buckets and queues of running systems: a change here is a migration, not an edit.
+test('names that are stored or shared are what they always were', () => {
+  expect(jobKey('feedback', id)).toBe(`feedback#${id}`);
+  expect(todoKey('feedback', 'held')).toBe('feedback#held');
+  expect(todoKey('feedback', 'stopped', 'zendesk')).toBe('feedback#stopped#zendesk');
+  expect(hourKey('feedback', time)).toBe('feedback#2026123123');
+  expect(recordKey('jobs', { queue: 'feedback', time, id })).toBe(
+    `jobs/feedback/year=2026/month=12/day=31/hour=23/${id}.json`,
+  );
+  expect(bodyKey('jobs', 'feedback', id)).toBe(`jobs/_bodies/feedback/${id}`);
+  expect(queueName('mht-api', 'feedback', 'fifo')).toBe('mht-api-feedback.fifo');
+  expect(dlqName('mht-api', 'feedback', 'fifo')).toBe('mht-api-feedback-dlq.fifo');
+  expect(dlqName('mht-api', 'feedback', 'standard')).toBe('mht-api-feedback-dlq');
+});
+
+test('each transition has a deduplication id of its own', () => {
+  const ids = [
+    deduplicationId.sent(id),
+    deduplicationId.parked(id, 'm'),
+    deduplicationId.released(id, 1),
+    deduplicationId.redriven(id, 1),
+    deduplicationId.returned(id, 'm'),
+  ];
+
+  expect(new Set(ids).size).toBe(ids.length);
+  expect(ids).toEqual([id, `${id}:p:m`, `${id}:h:1`, `${id}:r:1`, `${id}:u:m`]);
+});
+
+test("a queue's URL and its DLQ's follow from its ARN", () => {
+  const arn = 'arn:aws:sqs:eu-central-1:123456789012:mht-api-feedback.fifo';
+
+  expect(queueUrlOfArn(arn)).toBe('https://sqs.eu-central-1.amazonaws.com/123456789012/mht-api-feedback.fifo');
+  expect(dlqUrlOfArn(arn)).toBe('https://sqs.eu-central-1.amazonaws.com/123456789012/mht-api-feedback-dlq.fifo');
+});

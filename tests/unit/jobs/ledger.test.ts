@@ -1,0 +1,82 @@
+import { createLedger, updateItem, writeItem } from '../../../lib/jobs/ledger';
+import { blankRow } from '../../../lib/jobs/new-row';
+import type { Item, Table } from '../../../lib/ports';
+import { type Fault, withFaults } from '../../support/faults';
+import { memoryClock, memoryRandom } from '../../support/memory-clock';
+import { memoryTable } from '../../support/memory-table';
+
+const settings = {
+  type: 'fifo' as const,
+  retention: 1_209_600,
+  dlqRetention: 1_209_600,
+  visibility: 300,
+  receives: 3,
+  ordered: false,
+};
+
+function start(faults: Fault[] = []) {
+  const stored = memoryTable();
+  const table: Table = withFaults<Table>(stored, (method) => (method === 'put' ? (faults.shift() ?? 'none') : 'none'));
+  return { stored, deps: { table, clock: memoryClock(), random: memoryRandom(), settings: () => settings } };
+}
+const item = (changes: Record<string, unknown> = {}): Item => ({ key: 'k', version: 0, writer: '', ...changes });
+
+test('a write whose answer was lost is recognised as written, not taken for somebody else’s', async () => {
+  const { deps, stored } = start(['lost']);
+
+  const result = await writeItem({ ...deps, item: item({ value: 1 }), expected: 0 });
+
+  expect(result.written).toBe(true);
+  expect(stored.writes()).toBe(1);
+  expect(await stored.get('k')).toMatchObject({ version: 1, value: 1 });
+});
+
+test('a write on another version than the stored one is refused and shows what is stored', async () => {
+  const { deps } = start();
+  await writeItem({ ...deps, item: item({ value: 'theirs' }), expected: 0 });
+
+  const result = await writeItem({ ...deps, item: item({ value: 'ours' }), expected: 0 });
+
+  expect(result).toMatchObject({ written: false, stored: { value: 'theirs', version: 1 } });
+});
+
+test('a table that refuses three times is given up with its error', async () => {
+  const { deps, stored } = start(['refused', 'refused', 'refused']);
+
+  await expect(writeItem({ ...deps, item: item(), expected: 0 })).rejects.toMatchObject({ code: 'Refused' });
+  expect(stored.writes()).toBe(0);
+});
+
+test('an update goes on top of what others wrote meanwhile', async () => {
+  const { deps, stored } = start();
+  await writeItem({ ...deps, item: item({ count: 1 }), expected: 0 });
+  let raced = false;
+
+  await updateItem<Item & { count: number }>(deps, 'k', (now) => {
+    if (!now) return undefined;
+    if (!raced) {
+      raced = true;
+      void stored.put({ ...now, count: 10, version: 2, writer: 'other' }, 1);
+    }
+    return { ...now, count: now.count + 1 };
+  });
+
+  expect(await stored.get('k')).toMatchObject({ count: 11, version: 3 });
+});
+
+test("a row's index attributes and end of life follow from its state at every write", async () => {
+  const { deps } = start();
+  const ledger = createLedger(deps);
+  const now = deps.clock.now();
+  const row = blankRow({ queue: 'feedback', id: '1', time: now, payloadHash: 'h', group: 'g', now });
+
+  const queued = await ledger.write({ ...row, sentAt: now }, 0);
+  const ended = await ledger.update(row.key, (stored) => ({ ...stored, state: 'succeeded', endedAt: now }));
+  const done = await ledger.update(row.key, (stored) => ({ ...stored, recordedAt: now }));
+
+  expect(queued).toMatchObject({ item: { todo: 'feedback#waiting', hour: 'feedback#2026010203' } });
+  expect(queued.written && queued.item.expiresAt).toBeUndefined();
+  expect(ended).toMatchObject({ todo: 'feedback#ending', todoAt: now + 300_000 });
+  expect(done?.todo).toBeUndefined();
+  expect((done?.expiresAt ?? 0) * 1000 - now).toBeGreaterThanOrEqual(45 * 86_400_000);
+});

@@ -1,0 +1,41 @@
+import { blankRow } from '../../../lib/jobs/new-row';
+import { recordOf, rowOfRecord } from '../../../lib/jobs/record';
+import type { JobRow } from '../../../lib/jobs/row';
+
+const now = Date.parse('2026-01-02T03:04:05.000Z');
+const row: JobRow = {
+  ...blankRow({ queue: 'feedback', id: '1', time: now, payloadHash: 'h', group: 'g', now }),
+  version: 7,
+  state: 'dead',
+  reason: 'error',
+  endedAt: now + 1000,
+  lease: { token: 'token', until: now, messageId: 'm', alone: true },
+  steps: { upload: { status: 'done', startedAt: now, endedAt: now, kept: ['upload-token'] } },
+  history: [{ at: now, event: 'dead (error)' }],
+  left: ['m'],
+};
+
+test('a record says times as people read them and keeps leases, tokens and index attributes to the table', () => {
+  const record = JSON.parse(recordOf({ ...row, todo: 'x', expiresAt: 1 })) as Record<string, unknown>;
+
+  expect(record).toMatchObject({
+    record: 1,
+    version: 7,
+    time: '2026-01-02T03:04:05.000Z',
+    endedAt: '2026-01-02T03:04:06.000Z',
+    history: [{ at: '2026-01-02T03:04:05.000Z' }],
+  });
+  for (const hidden of ['lease', 'writer', 'key', 'todo', 'expiresAt']) expect(record).not.toHaveProperty(hidden);
+  expect(JSON.stringify(record)).not.toContain('token');
+});
+
+test('a row comes back from its record with all that a claim decides by', () => {
+  const back = rowOfRecord(recordOf(row), row.key);
+
+  const { state, reason, opened, attempts, holds, left, payloadHash, time, history } = row;
+  expect(back).toMatchObject({ state, reason, opened, attempts, holds, left, payloadHash, time, history, version: 0 });
+});
+
+test('what is no record of ours brings no row back', () => {
+  expect(rowOfRecord('{"some":"thing"}', 'k')).toBeUndefined();
+});

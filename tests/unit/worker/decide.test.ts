@@ -1,0 +1,93 @@
+import fc from 'fast-check';
+import { AmbiguousError, PermanentError, StopError, StoreError, TransientError, WaitError } from '../../../lib/errors';
+import { decide, OutOfTimeError, type Situation } from '../../../lib/worker/decide';
+import { StepUnknownError } from '../../../lib/worker/steps';
+
+const details = { code: 'Code', message: 'message' };
+const situation = (changes: Partial<Situation>): Situation => ({
+  error: new TransientError(details),
+  attempts: 0,
+  quickRetries: 2,
+  lastReceive: false,
+  remainingMs: 30_000,
+  retryWaits: [60, 900],
+  fraction: () => 0.5,
+  ...changes,
+});
+
+test.each<[string, Partial<Situation>, unknown]>([
+  ['an unknown error is transient', { error: new Error('?') }, { kind: 'retry', waitMs: 60_000, counts: true }],
+  ['a transient error is tried again inside first', { quickRetries: 0 }, { kind: 'again', waitMs: 300, quick: true }],
+  [
+    '… unless no time is left for it',
+    { quickRetries: 0, remainingMs: 100 },
+    { kind: 'retry', waitMs: 60_000, counts: true },
+  ],
+  ['the second wait is the longer one', { attempts: 1 }, { kind: 'retry', waitMs: 900_000, counts: true }],
+  ['the third attempt is the last', { attempts: 2 }, { kind: 'park' }],
+  [
+    'an ambiguous error counts alike',
+    { error: new AmbiguousError(details) },
+    { kind: 'retry', waitMs: 60_000, counts: true },
+  ],
+  [
+    'on the last receive the job is held for the same wait',
+    { lastReceive: true },
+    { kind: 'hold', reason: 'retry', waitMs: 60_000, counts: true },
+  ],
+  ['… unless its attempts are spent', { lastReceive: true, attempts: 2 }, { kind: 'park' }],
+  [
+    'a wait that fits is waited for',
+    { error: new WaitError({ ...details, waitMs: 5_000 }) },
+    { kind: 'again', waitMs: 5_000, quick: false },
+  ],
+  [
+    'a longer one holds the job',
+    { error: new WaitError({ ...details, waitMs: 20_000 }) },
+    { kind: 'hold', reason: 'throttled', waitMs: 20_000, counts: false },
+  ],
+  [
+    'one that outlasts the invocation holds the job',
+    { error: new WaitError({ ...details, waitMs: 5_000 }), remainingMs: 4_000 },
+    { kind: 'hold', reason: 'throttled', waitMs: 5_000, counts: false },
+  ],
+  [
+    'too little time brings the message back at once',
+    { error: new OutOfTimeError() },
+    { kind: 'retry', waitMs: 0, counts: false },
+  ],
+  [
+    '… or holds the job where that would be a receive too many',
+    { error: new OutOfTimeError(), lastReceive: true },
+    { kind: 'hold', reason: 'retry', waitMs: 0, counts: false },
+  ],
+  [
+    'a refusal of ours stops',
+    { error: new StopError(details) },
+    { kind: 'hold', reason: 'stopped', waitMs: 0, counts: false },
+  ],
+  ['a refusal of the job parks', { error: new PermanentError(details) }, { kind: 'park' }],
+  [
+    'an unknown step waits for evidence',
+    { error: new StepUnknownError('send') },
+    { kind: 'hold', reason: 'unknown', waitMs: 0, counts: true },
+  ],
+  ['a store that is down is reported', { error: new StoreError(details) }, { kind: 'report' }],
+])('%s', (_rule, changes, expected) => {
+  expect(decide(situation(changes))).toEqual(expected);
+});
+
+test('the waits outlast an outage of a quarter of an hour, and are spread by no more than a tenth', () => {
+  fc.assert(
+    fc.property(
+      fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+      fc.constantFrom(0, 1),
+      (fraction, attempts) => {
+        const decision = decide(situation({ attempts, fraction: () => fraction }));
+        const wanted = attempts === 0 ? 60_000 : 900_000;
+        if (decision.kind !== 'retry') return false;
+        return decision.waitMs >= wanted * 0.9 && decision.waitMs <= wanted * 1.1;
+      },
+    ),
+  );
+});
