@@ -1,0 +1,98 @@
+import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
+import { DescribeTableCommand, DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb';
+import {
+  GetRolePolicyCommand,
+  IAMClient,
+  ListAttachedRolePoliciesCommand,
+  ListRolePoliciesCommand,
+  ListRolesCommand,
+} from '@aws-sdk/client-iam';
+import {
+  GetFunctionCommand,
+  LambdaClient,
+  ListEventSourceMappingsCommand,
+  ListFunctionsCommand,
+} from '@aws-sdk/client-lambda';
+import { GetQueueAttributesCommand, ListQueuesCommand, ListQueueTagsCommand, SQSClient } from '@aws-sdk/client-sqs';
+
+// The clients of CloudFormation, IAM and Lambda come with Serverless, as this test does.
+
+/** What an account says of the service. */
+export function createAccount(endpoint: string) {
+  const client = {
+    region: 'us-east-1',
+    endpoint,
+    credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+  };
+  const sqs = new SQSClient({ ...client, useQueueUrlAsEndpoint: false });
+  const dynamodb = new DynamoDBClient(client);
+  const iam = new IAMClient(client);
+  const lambda = new LambdaClient(client);
+  const cloudformation = new CloudFormationClient(client);
+
+  return {
+    async outputs(stack: string): Promise<Record<string, string | undefined>> {
+      const { Stacks = [] } = await cloudformation.send(new DescribeStacksCommand({ StackName: stack }));
+      return Object.fromEntries((Stacks[0]?.Outputs ?? []).map((output) => [output.OutputKey, output.OutputValue]));
+    },
+    async queueNames(): Promise<string[]> {
+      const { QueueUrls = [] } = await sqs.send(new ListQueuesCommand({}));
+      return QueueUrls.map((url) => url.slice(url.lastIndexOf('/') + 1)).sort();
+    },
+    async queue(url: string) {
+      const { Attributes = {} } = await sqs.send(
+        new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: ['All'] }),
+      );
+      const { Tags } = await sqs.send(new ListQueueTagsCommand({ QueueUrl: url }));
+      return { attributes: Attributes, tags: Tags };
+    },
+    async table(name: string) {
+      const { Table } = await dynamodb.send(new DescribeTableCommand({ TableName: name }));
+      return Table;
+    },
+    async tableNames(): Promise<string[]> {
+      const { TableNames = [] } = await dynamodb.send(new ListTablesCommand({}));
+      return TableNames.sort();
+    },
+    async functionNames(): Promise<(string | undefined)[]> {
+      const { Functions = [] } = await lambda.send(new ListFunctionsCommand({}));
+      return Functions.map(({ FunctionName }) => FunctionName).sort();
+    },
+    async lambdaFunction(name: string) {
+      const { Configuration, Tags } = await lambda.send(new GetFunctionCommand({ FunctionName: name }));
+      return { configuration: Configuration, tags: Tags };
+    },
+    async mappings(name: string) {
+      // moto's own filter by function finds nothing.
+      const { EventSourceMappings = [] } = await lambda.send(new ListEventSourceMappingsCommand({}));
+      return EventSourceMappings.filter(({ FunctionArn }) => FunctionArn?.endsWith(`:${name}`));
+    },
+    async roleNames(): Promise<(string | undefined)[]> {
+      const { Roles = [] } = await iam.send(new ListRolesCommand({}));
+      return Roles.map(({ RoleName }) => RoleName).sort();
+    },
+    /** Statements of a role's own policies, and how many managed policies it has beside. */
+    async role(name: string) {
+      const { PolicyNames = [] } = await iam.send(new ListRolePoliciesCommand({ RoleName: name }));
+      const { AttachedPolicies = [] } = await iam.send(new ListAttachedRolePoliciesCommand({ RoleName: name }));
+      const policies = await Promise.all(
+        PolicyNames.map((PolicyName) => iam.send(new GetRolePolicyCommand({ RoleName: name, PolicyName }))),
+      );
+      const statements = policies.flatMap(({ PolicyDocument = '{}' }) => {
+        // moto answers with Python's way of writing a document: single quotes.
+        const text = decodeURIComponent(PolicyDocument).replaceAll("'", '"');
+        return (JSON.parse(text) as { Statement: DeployedStatement[] }).Statement;
+      });
+      return { statements, managed: AttachedPolicies.length };
+    },
+  };
+}
+
+export type Account = ReturnType<typeof createAccount>;
+
+export interface DeployedStatement {
+  Sid?: string;
+  Action: string[];
+  Resource: string | string[];
+  Condition?: Record<string, Record<string, unknown>>;
+}

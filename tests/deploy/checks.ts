@@ -1,0 +1,172 @@
+import type { CompiledTemplate } from '../support/sls';
+import type { Account } from './arrived';
+import type { Report } from './report';
+
+/** What a stage must have become in the account. Times are seconds. */
+export interface Expected {
+  stage: string;
+  instance: string;
+  retention: number;
+  visibility: number;
+  timeout: number;
+  maximumConcurrency: number;
+  retain: boolean;
+}
+
+const DAYS_14 = 1_209_600;
+const ACCOUNT = '123456789012';
+export const stackName = ({ instance, stage }: Pick<Expected, 'instance' | 'stage'>) => `${instance}-jobs-${stage}`;
+
+/** Checks by the real SDK what a deployment has made. */
+export async function checkArrived({ equal, check }: Report, account: Account, expected: Expected): Promise<void> {
+  const { instance, stage, retention, visibility, timeout, maximumConcurrency, retain } = expected;
+  const outputs = await account.outputs(stackName(expected));
+  const url = (name: string) => `https://sqs.us-east-1.amazonaws.com/${ACCOUNT}/${name}`;
+  const arn = (name: string) => `arn:aws:sqs:us-east-1:${ACCOUNT}:${name}`;
+  const [main, dlq] = [`${instance}-feedback.fifo`, `${instance}-feedback-dlq.fifo`];
+  equal(
+    'outputs name both queues and the table',
+    [outputs.FeedbackQueueUrl, outputs.FeedbackDlqUrl, outputs.JobsTableName],
+    [url(main), url(dlq), `${instance}-jobs`],
+  );
+
+  const queue = await account.queue(url(main));
+  equal(
+    'queue: FIFO, deduplication by id',
+    [queue.attributes.FifoQueue, queue.attributes.ContentBasedDeduplication],
+    ['true', 'false'],
+  );
+  equal(
+    'queue: retention and visibility',
+    [queue.attributes.MessageRetentionPeriod, queue.attributes.VisibilityTimeout],
+    [String(retention), String(visibility)],
+  );
+  equal('queue: redrive to its DLQ after three receives', JSON.parse(queue.attributes.RedrivePolicy ?? '{}'), {
+    deadLetterTargetArn: arn(dlq),
+    maxReceiveCount: 3,
+  });
+  equal('queue: encrypted at rest', queue.attributes.SqsManagedSseEnabled, 'true');
+  equal('queue: tags', queue.tags, { instance, stage, service: 'background-jobs' });
+
+  const dead = await account.queue(url(dlq));
+  equal(
+    'DLQ: FIFO, 14 days, encrypted, no DLQ of its own',
+    [
+      dead.attributes.FifoQueue,
+      dead.attributes.MessageRetentionPeriod,
+      dead.attributes.SqsManagedSseEnabled,
+      dead.attributes.RedrivePolicy,
+    ],
+    ['true', String(DAYS_14), 'true', undefined],
+  );
+
+  const table = await account.table(`${instance}-jobs`);
+  equal(
+    'table: key, on demand, protected where it is kept',
+    [table?.KeySchema, table?.BillingModeSummary?.BillingMode, table?.DeletionProtectionEnabled],
+    [[{ AttributeName: 'key', KeyType: 'HASH' }], 'PAY_PER_REQUEST', retain],
+  );
+  equal(
+    'table: indexes todo and hour, keys only',
+    table?.GlobalSecondaryIndexes?.map(({ IndexName, KeySchema, Projection }) => [
+      IndexName,
+      KeySchema?.map(({ AttributeName }) => AttributeName),
+      Projection?.ProjectionType,
+    ]),
+    [
+      ['todo', ['todo', 'todoAt'], 'KEYS_ONLY'],
+      ['hour', ['hour', 'key'], 'KEYS_ONLY'],
+    ],
+  );
+
+  const feedback = await account.lambdaFunction(`${instance}-feedback`);
+  equal(
+    'function: runtime and time-out',
+    [feedback.configuration?.Runtime, feedback.configuration?.Timeout],
+    ['nodejs24.x', timeout],
+  );
+  const environment = feedback.configuration?.Environment?.Variables ?? {};
+  equal(
+    'function: environment of this instance',
+    [environment.INSTANCE, environment.TABLE, environment.BUCKET],
+    [instance, `${instance}-jobs`, 'team-bucket'],
+  );
+  check(
+    'function: secrets are references',
+    environment.ZENDESK_TOKEN === 'ssm:/example/zendesk-token' &&
+      environment.SENDGRID_API_KEY === 'secretsmanager:example/sendgrid',
+    Object.keys(environment),
+  );
+
+  const [mapping, ...more] = await account.mappings(`${instance}-feedback`);
+  equal(
+    'one event source mapping, from the queue',
+    [mapping?.EventSourceArn, mapping?.State, more.length],
+    [arn(main), 'Enabled', 0],
+  );
+  equal(
+    'mapping: batch, partial responses, concurrency',
+    [mapping?.BatchSize, mapping?.FunctionResponseTypes, mapping?.ScalingConfig?.MaximumConcurrency],
+    [1, ['ReportBatchItemFailures'], maximumConcurrency],
+  );
+
+  for (const [name, foreign] of [
+    ['feedback', 'reconciler'],
+    ['reconciler', 'feedback'],
+  ] as const) {
+    const { statements, managed } = await account.role(`${instance}-${name}-us-east-1`);
+    equal(
+      `role of ${name}: its function's, no managed policy`,
+      [(await account.lambdaFunction(`${instance}-${name}`)).configuration?.Role, managed],
+      [`arn:aws:iam::${ACCOUNT}:role/${instance}-${name}-us-east-1`, 0],
+    );
+    const resources = statements.flatMap(({ Resource }) => [Resource].flat());
+    const actions = statements.flatMap(({ Action }) => [Action].flat());
+    check(
+      `role of ${name}: no wildcard action, no resource without a name of the instance or bucket`,
+      actions.every((action) => !action.includes('*')) &&
+        resources.every(
+          (resource) =>
+            /:(parameter|secret)[/:]example\//.test(resource) ||
+            resource.includes(instance) ||
+            resource.includes(':team-bucket'),
+        ),
+      statements,
+    );
+    check(
+      `role of ${name}: nothing of ${foreign}'s logs`,
+      !resources.some((resource) => resource.includes(`/aws/lambda/${instance}-${foreign}:`)),
+      resources,
+    );
+  }
+}
+
+/** What moto does not take from a template is checked in the one that was deployed. */
+export function checkTemplate({ equal, check }: Report, template: CompiledTemplate, { retain }: Expected): void {
+  const { Resources } = template;
+  const table = Resources.JobsTable?.Properties ?? {};
+  equal('template: table expires by expiresAt', table.TimeToLiveSpecification, {
+    AttributeName: 'expiresAt',
+    Enabled: true,
+  });
+  equal(
+    'template: table can be recovered and is encrypted',
+    [table.PointInTimeRecoverySpecification, table.SSESpecification],
+    [{ PointInTimeRecoveryEnabled: true }, { SSEEnabled: true }],
+  );
+  for (const part of ['Queue', 'Dlq']) {
+    const policy = JSON.stringify(Resources[`Feedback${part}Policy`]?.Properties.PolicyDocument);
+    check(
+      `template: Feedback${part} refuses unencrypted transport`,
+      /"Effect":"Deny".*"Bool":{"aws:SecureTransport":"false"}/.test(policy),
+      policy,
+    );
+  }
+  const kept = ['FeedbackQueue', 'FeedbackDlq', 'JobsTable'].map((id) => Resources[id]?.DeletionPolicy);
+  equal(
+    `template: queues and table are ${retain ? 'kept' : 'removed'}`,
+    kept,
+    Array(3).fill(retain ? 'Retain' : undefined),
+  );
+  check('template: no shared role', !('IamRoleLambdaExecution' in Resources));
+}

@@ -1,0 +1,56 @@
+import { deploymentProblems, plainSecrets } from '../../../lib/ops/configuration';
+
+const common = { INSTANCE: 'acme', BUCKET: 'team-bucket', PREFIX: 'jobs', TABLE: 'acme-jobs', QUEUES: '{}' };
+const feedback = {
+  ZENDESK_ENDPOINT: 'https://example.zendesk.com/api/v2',
+  ZENDESK_EMAIL: 'agent@example.com',
+  ZENDESK_TOKEN: 'ssm:/example/zendesk-token',
+  SENDGRID_API_KEY: 'secretsmanager:example/sendgrid',
+  SENDGRID_FROM_EMAIL: 'support@example.com',
+};
+const service = (changes: Record<string, string> = {}, changed: Record<string, string> = {}) => ({
+  provider: { environment: { ...common, ...changed } },
+  functions: { feedback: { environment: { ...feedback, ...changes } }, reconciler: {} },
+});
+
+test('a configured stage can be deployed', () => {
+  expect(deploymentProblems('prod', service())).toEqual([]);
+});
+
+test('every missing variable is named once, whichever functions lack it', () => {
+  const problems = deploymentProblems('prod', service({ SENDGRID_API_KEY: '', ZENDESK_EMAIL: '' }, { BUCKET: '' }));
+
+  expect(problems.toSorted()).toEqual([
+    'BUCKET: is missing',
+    'SENDGRID_API_KEY: is missing',
+    'ZENDESK_EMAIL: is missing',
+  ]);
+});
+
+test('the local stage is never deployed', () => {
+  expect(deploymentProblems('local', service())).toEqual([
+    'stage local is the service on this machine (npm start): deploy with --stage staging or prod',
+  ]);
+});
+
+test('a function whose environment nobody describes is not deployed', () => {
+  const { provider, functions } = service();
+
+  expect(deploymentProblems('prod', { provider, functions: { ...functions, other: {} } })).toEqual([
+    'functions.other: its environment has no schema (lib/ops/configuration.ts)',
+  ]);
+});
+
+test.each(['planted-secret', 'SG.planted', 'ssm:relative/path', 'ssm:/a*', 'secretsmanager:', 'secretsmanager:a b'])(
+  'a secret given as %p is refused by its name, outside of the local stage',
+  (secret) => {
+    expect(plainSecrets('staging', service({ ZENDESK_TOKEN: secret }))).toEqual([
+      'ZENDESK_TOKEN: must be a reference in stage staging, ssm:/path or secretsmanager:name, not the secret itself',
+    ]);
+    expect(plainSecrets('local', service({ ZENDESK_TOKEN: secret }))).toEqual([]);
+  },
+);
+
+test('a secret that is missing stops a deployment, not a package', () => {
+  expect(plainSecrets('prod', service({ ZENDESK_TOKEN: '' }))).toEqual([]);
+});

@@ -1,0 +1,59 @@
+import { Ops } from '../../../lib/ops/plugin';
+import { dropSharedRole } from '../../../lib/ops/roles';
+import type { Serverless, Template } from '../../../lib/ops/serverless';
+
+class ServerlessError extends Error {
+  constructor(
+    message: string,
+    readonly code: string,
+  ) {
+    super(message);
+  }
+}
+
+const serverless = (commands: string[], stage = 'prod'): Serverless => ({
+  classes: { Error: ServerlessError },
+  processedInput: { commands },
+  service: {
+    provider: { environment: {}, compiledCloudFormationTemplate: { Resources: {} } },
+    functions: { feedback: { environment: { ZENDESK_TOKEN: 'planted-secret' } } },
+  },
+  getProvider: () => ({ getStage: () => stage, naming: { getRoleLogicalId: () => 'IamRoleLambdaExecution' } }),
+});
+
+const run = async (hook: string, commands: string[]) => new Ops(serverless(commands), {}).hooks[hook]?.();
+
+test.each(['deploy', 'deploy function'])('%s is refused while variables are missing', async (command) => {
+  await expect(run('initialize', command.split(' '))).rejects.toThrow('BUCKET: is missing');
+});
+
+test.each(['package', 'info', 'deploy list', 'logs'])('%s needs no configuration', async (command) => {
+  await expect(run('initialize', command.split(' '))).resolves.toBeUndefined();
+});
+
+test('a plain secret is refused before anything is packaged, and not repeated', async () => {
+  await expect(run('before:package:initialize', ['package'])).rejects.toThrow(
+    /^ZENDESK_TOKEN: must be a reference(?!.*planted)/,
+  );
+});
+
+test('the shared role goes, and with it what only said to wait for a role', () => {
+  const template: Template = {
+    Resources: {
+      IamRoleLambdaExecution: { Type: 'AWS::IAM::Role' },
+      FeedbackRole: { Type: 'AWS::IAM::Role' },
+      FeedbackFunction: { Type: 'AWS::Lambda::Function', DependsOn: ['FeedbackRole', 'FeedbackLogGroup'] },
+      FeedbackLogGroup: { Type: 'AWS::Logs::LogGroup' },
+      Mapping: { Type: 'AWS::Lambda::EventSourceMapping', DependsOn: 'FeedbackRole' },
+    },
+  };
+
+  dropSharedRole(template, 'IamRoleLambdaExecution');
+
+  expect(template.Resources).toEqual({
+    FeedbackRole: { Type: 'AWS::IAM::Role' },
+    FeedbackFunction: { Type: 'AWS::Lambda::Function', DependsOn: ['FeedbackLogGroup'] },
+    FeedbackLogGroup: { Type: 'AWS::Logs::LogGroup' },
+    Mapping: { Type: 'AWS::Lambda::EventSourceMapping' },
+  });
+});

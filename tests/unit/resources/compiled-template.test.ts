@@ -1,0 +1,239 @@
+import { parseEnv } from '../../../lib/config';
+import { environmentSchemas } from '../../../lib/ops/configuration';
+import { permissionsOf, type Request } from '../../support/iam';
+import { type CompiledTemplate, compiledTemplate, type ServiceDirectory, serviceDirectory } from '../../support/sls';
+
+const env = {
+  BUCKET: 'team-bucket',
+  ZENDESK_ENDPOINT: 'https://example.zendesk.com/api/v2',
+  ZENDESK_EMAIL: 'agent@example.com',
+  ZENDESK_TOKEN: 'ssm:/example/zendesk-token',
+  SENDGRID_API_KEY: 'secretsmanager:example/sendgrid',
+  SENDGRID_FROM_EMAIL: 'support@example.com',
+};
+const secretsKey = 'arn:aws:kms:us-east-1:123456789012:key/example';
+
+let directory: ServiceDirectory;
+let staging: CompiledTemplate;
+let prod: CompiledTemplate;
+/** Packaged with nothing configured: no variable, no credentials. */
+let second: CompiledTemplate;
+
+beforeAll(async () => {
+  directory = serviceDirectory();
+  staging = await compiledTemplate(directory.path, 'staging', { env });
+  prod = await compiledTemplate(directory.path, 'prod', { env, args: ['--param', `secretsKey=${secretsKey}`] });
+  second = await compiledTemplate(directory.path, 'prod', { args: ['--param', 'instance=acme-support'] });
+}, 120_000);
+afterAll(() => directory.remove());
+
+const ofType = ({ Resources }: CompiledTemplate, type: string) =>
+  Object.values(Resources).filter(({ Type }) => Type === type);
+test("retention, visibility and time-outs are the stages' own", () => {
+  const times = ({ Resources }: CompiledTemplate) => [
+    Resources.FeedbackQueue?.Properties.MessageRetentionPeriod,
+    Resources.FeedbackDlq?.Properties.MessageRetentionPeriod,
+    Resources.FeedbackQueue?.Properties.VisibilityTimeout,
+    Resources.FeedbackLambdaFunction?.Properties.Timeout,
+  ];
+
+  expect(times(prod)).toEqual([1_209_600, 1_209_600, 300, 45]);
+  expect(times(staging)).toEqual([604_800, 1_209_600, 180, 30]);
+});
+
+test('each queue refuses unencrypted transport', () => {
+  const policies = ofType(prod, 'AWS::SQS::QueuePolicy').map(({ Properties }) => Properties);
+
+  expect(policies.map(({ Queues }) => Queues)).toEqual([[{ Ref: 'FeedbackQueue' }], [{ Ref: 'FeedbackDlq' }]]);
+  for (const { PolicyDocument } of policies)
+    expect(PolicyDocument).toMatchObject({
+      Statement: [
+        { Effect: 'Deny', Principal: '*', Action: 'sqs:*', Condition: { Bool: { 'aws:SecureTransport': 'false' } } },
+      ],
+    });
+});
+
+test('the event source mapping reports failures one by one', () => {
+  expect(ofType(prod, 'AWS::Lambda::EventSourceMapping').map(({ Properties }) => Properties)).toEqual([
+    {
+      EventSourceArn: { 'Fn::GetAtt': ['FeedbackQueue', 'Arn'] },
+      FunctionName: { 'Fn::GetAtt': ['FeedbackLambdaFunction', 'Arn'] },
+      BatchSize: 1,
+      Enabled: true,
+      FunctionResponseTypes: ['ReportBatchItemFailures'],
+      ScalingConfig: { MaximumConcurrency: 10 },
+    },
+  ]);
+});
+
+test('the reconciler runs every minute and a failed run is not repeated', () => {
+  const [rule] = ofType(prod, 'AWS::Events::Rule');
+  const [invocation] = ofType(prod, 'AWS::Lambda::EventInvokeConfig');
+
+  expect(rule?.Properties).toMatchObject({ ScheduleExpression: 'rate(1 minute)', State: 'ENABLED' });
+  expect(invocation?.Properties).toMatchObject({
+    FunctionName: { Ref: 'ReconcilerLambdaFunction' },
+    MaximumRetryAttempts: 0,
+  });
+});
+
+test('functions run on nodejs24.x and arm64, without tracing or versions', () => {
+  for (const { Properties } of ofType(prod, 'AWS::Lambda::Function')) {
+    expect(Properties).toMatchObject({ Runtime: 'nodejs24.x', Architectures: ['arm64'] });
+    expect(Properties).not.toHaveProperty('TracingConfig');
+  }
+  expect(ofType(prod, 'AWS::Lambda::Version')).toEqual([]);
+});
+
+test("the functions' environments hold names, no references, and parse by their own schemas", () => {
+  const functions = ofType(prod, 'AWS::Lambda::Function').map(({ Properties }) => Properties);
+  expect(functions.map(({ FunctionName }) => FunctionName)).toEqual(['mht-api-feedback', 'mht-api-reconciler']);
+
+  for (const { FunctionName, Environment } of functions) {
+    const { Variables } = Environment as { Variables: Record<string, string> };
+    const schema = environmentSchemas[String(FunctionName).replace('mht-api-', '')];
+    expect(Object.values(Variables).filter((value) => typeof value !== 'string')).toEqual([]);
+    expect(schema && parseEnv(schema, Variables)).toMatchObject({
+      INSTANCE: 'mht-api',
+      TABLE: prod.Resources.JobsTable?.Properties.TableName,
+      QUEUES: { feedback: { type: 'fifo', visibility: 300, receives: 3 } },
+      RETRY_WAITS: [60, 900],
+    });
+  }
+});
+
+test('the shared role is gone, and nothing waits for it', () => {
+  expect(ofType(prod, 'AWS::IAM::Role').map(({ Properties }) => Properties.RoleName)).toEqual([
+    'mht-api-feedback-us-east-1',
+    'mht-api-reconciler-us-east-1',
+  ]);
+  expect(prod.text).not.toContain('"IamRoleLambdaExecution"');
+});
+
+test('production keeps its queues and its table, staging does not', () => {
+  const kept = (template: CompiledTemplate) =>
+    Object.entries(template.Resources).flatMap(([id, { DeletionPolicy }]) => (DeletionPolicy === 'Retain' ? [id] : []));
+
+  expect(kept(prod)).toEqual(['FeedbackQueue', 'FeedbackDlq', 'JobsTable']);
+  expect(kept(staging)).toEqual([]);
+});
+
+test('outputs give the queues and the table, and only the bucket of the deployment is exported', () => {
+  expect(Object.keys(prod.Outputs)).toEqual([
+    'ServerlessDeploymentBucketName',
+    'FeedbackQueueUrl',
+    'FeedbackDlqUrl',
+    'JobsTableName',
+  ]);
+  expect(Object.values(prod.Outputs).flatMap(({ Export }) => Export?.Name ?? [])).toEqual([
+    'mht-api-jobs-prod-deployment-bucket',
+  ]);
+});
+
+test('a second instance packages without any configuration, and knows nothing of the first', () => {
+  expect(second.Resources.FeedbackQueue?.Properties.QueueName).toBe('acme-support-feedback.fifo');
+  expect(second.text.match(/mht-api/g)).toBeNull();
+  expect(prod.text.match(/staging/g)).toBeNull();
+});
+
+const queue = (name: string) => `arn:aws:sqs:us-east-1:123456789012:${name}`;
+const object = (key: string) => `arn:aws:s3:::team-bucket/${key}`;
+const table = 'arn:aws:dynamodb:us-east-1:123456789012:table/mht-api-jobs';
+const item = (action: string, ...keys: string[]): Request => ({
+  action: `dynamodb:${action}`,
+  resource: table,
+  context: { 'dynamodb:LeadingKeys': keys },
+});
+const list = (prefix: string): Request => ({
+  action: 's3:ListBucket',
+  resource: 'arn:aws:s3:::team-bucket',
+  context: { 's3:prefix': [prefix] },
+});
+const on = (resource: string, ...actions: string[]): Request[] => actions.map((action) => ({ action, resource }));
+
+const FEEDBACK_MAY: Request[] = [
+  ...on(queue('mht-api-feedback.fifo'), 'sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'),
+  ...on(queue('mht-api-feedback.fifo'), 'sqs:ChangeMessageVisibility'),
+  ...on(queue('mht-api-feedback-dlq.fifo'), 'sqs:SendMessage'),
+  ...['GetItem', 'PutItem', 'DeleteItem'].map((action) => item(action, 'feedback#0190')),
+  item('GetItem', 'feedback#invalid/0190'),
+  item('PutItem', 'vendor#zendesk'),
+  item('PutItem', 'vendor#sendgrid'),
+  item('PutItem', 'rate#sendgrid'),
+  ...on(object('jobs/feedback/year=2026/x.json'), 's3:GetObject', 's3:PutObject', 's3:DeleteObject'),
+  ...on(object('jobs/_bodies/feedback/x'), 's3:GetObject', 's3:PutObject', 's3:DeleteObject'),
+  ...on(object('jobs/_attachments/feedback/x'), 's3:GetObject'),
+  ...on(object('jobs/_data/feedback/x'), 's3:GetObject'),
+  list('jobs/feedback/year=2026/x.json'),
+  list('jobs/_data/feedback/x'),
+  ...on('arn:aws:ssm:us-east-1:123456789012:parameter/example/zendesk-token', 'ssm:GetParameter'),
+  ...on(
+    'arn:aws:secretsmanager:us-east-1:123456789012:secret:example/sendgrid-AbC123',
+    'secretsmanager:GetSecretValue',
+  ),
+  { action: 'kms:Decrypt', resource: secretsKey, context: { 'kms:ViaService': ['ssm.us-east-1.amazonaws.com'] } },
+];
+
+const FEEDBACK_MAY_NOT: Request[] = [
+  ...on(queue('mht-api-feedback.fifo'), 'sqs:SendMessage', 'sqs:PurgeQueue'),
+  ...on(queue('mht-api-feedback-dlq.fifo'), 'sqs:ReceiveMessage', 'sqs:DeleteMessage'),
+  ...on(queue('mht-api-emails.fifo'), 'sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:SendMessage'),
+  ...on(queue('mht-api-staging-feedback.fifo'), 'sqs:ReceiveMessage', 'sqs:ChangeMessageVisibility'),
+  item('GetItem', 'emails#0190'),
+  item('PutItem', 'vendor#app-store-connect'),
+  item('PutItem', 'lease#reconciler'),
+  item('GetItem', 'feedback#0190', 'emails#0190'),
+  item('GetItem'),
+  item('Scan', 'feedback#0190'),
+  ...on(`${table}/index/todo`, 'dynamodb:Query'),
+  ...on(object('jobs/emails/x'), 's3:GetObject', 's3:PutObject'),
+  ...on(object('jobs/_data/emails/x'), 's3:GetObject'),
+  ...on(object('jobs/_attachments/feedback/x'), 's3:PutObject', 's3:DeleteObject'),
+  ...on(object('other/feedback/x'), 's3:GetObject'),
+  ...on('arn:aws:s3:::other-bucket/jobs/feedback/x', 's3:GetObject'),
+  list('jobs/emails/'),
+  list(''),
+  ...on('arn:aws:s3:::team-bucket', 's3:ListBucket'),
+  ...on('arn:aws:ssm:us-east-1:123456789012:parameter/example/other', 'ssm:GetParameter'),
+  ...on('arn:aws:secretsmanager:us-east-1:123456789012:secret:example/other-AbC123', 'secretsmanager:GetSecretValue'),
+  ...on(secretsKey, 'kms:Decrypt'),
+  ...on('arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/mht-api-reconciler:x:y', 'logs:PutLogEvents'),
+];
+
+const RECONCILER_MAY: Request[] = [
+  ...on(queue('mht-api-feedback.fifo'), 'sqs:SendMessage', 'sqs:GetQueueAttributes'),
+  ...on(queue('mht-api-feedback-dlq.fifo'), 'sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility'),
+  ...on(queue('mht-api-feedback-dlq.fifo'), 'sqs:GetQueueAttributes', 'sqs:SendMessage'),
+  ...on(table, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:DeleteItem'),
+  ...on(`${table}/index/todo`, 'dynamodb:Query'),
+  ...on(object('jobs/feedback/year=2026/x.json'), 's3:GetObject', 's3:PutObject', 's3:DeleteObject'),
+  ...on(object('jobs/_bodies/feedback/x'), 's3:GetObject', 's3:PutObject', 's3:DeleteObject'),
+  list('jobs/feedback/year=2026/'),
+];
+
+const RECONCILER_MAY_NOT: Request[] = [
+  ...on(queue('mht-api-feedback.fifo'), 'sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:PurgeQueue'),
+  ...on(queue('mht-api-staging-feedback-dlq.fifo'), 'sqs:ReceiveMessage', 'sqs:SendMessage'),
+  ...on(table, 'dynamodb:Scan', 'dynamodb:DeleteTable'),
+  ...on('arn:aws:dynamodb:us-east-1:123456789012:table/mht-api-jobs-copy', 'dynamodb:GetItem'),
+  ...on(object('jobs/_data/feedback/x'), 's3:GetObject', 's3:DeleteObject'),
+  ...on(object('jobs/_attachments/feedback/x'), 's3:GetObject', 's3:DeleteObject'),
+  ...on(object('uploads/x'), 's3:GetObject'),
+  list(''),
+  ...on('arn:aws:ssm:us-east-1:123456789012:parameter/example/zendesk-token', 'ssm:GetParameter'),
+];
+
+test.each<[string, string, Request[], boolean]>([
+  ['the feedback function may do what its queue needs', 'FeedbackIamRoleLambdaExecution', FEEDBACK_MAY, true],
+  ['the feedback function may do nothing else', 'FeedbackIamRoleLambdaExecution', FEEDBACK_MAY_NOT, false],
+  ['the reconciler may do what its rounds need', 'ReconcilerIamRoleLambdaExecution', RECONCILER_MAY, true],
+  ['the reconciler may do nothing else', 'ReconcilerIamRoleLambdaExecution', RECONCILER_MAY_NOT, false],
+])('%s', (_sentence, role, requests, expected) => {
+  const allows = permissionsOf(prod, role);
+
+  expect(requests.filter((request) => allows(request) !== expected)).toEqual([]);
+});
+
+test('without a customer key no function may use any', () => {
+  expect(staging.text).not.toContain('kms:');
+});

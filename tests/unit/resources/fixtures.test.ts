@@ -1,0 +1,29 @@
+import { readFileSync } from 'node:fs';
+import type { SQSEvent } from 'aws-lambda';
+import { feedbackGroup, parseFeedback } from '../../../lib/feedback/message';
+import { parseEnvelope } from '../../../lib/jobs/envelope';
+
+const recordOf = (file: string) => {
+  const [record] = (JSON.parse(readFileSync(`tests/fixtures/${file}`, 'utf8')) as SQSEvent).Records;
+  if (!record) throw new Error(`${file} has no record`);
+  return record;
+};
+
+test('the feedback event is one that the local queue could have delivered', () => {
+  const record = recordOf('feedback.json');
+  const envelope = parseEnvelope(record.body);
+  const feedback = parseFeedback(envelope.data);
+
+  expect(envelope.type).toBe('feedback.submitted.v1');
+  expect(record.eventSourceARN).toBe('arn:aws:sqs:us-east-1:000000000000:local-feedback.fifo');
+  expect(record.attributes).toMatchObject({
+    MessageGroupId: feedbackGroup(feedback),
+    MessageDeduplicationId: envelope.id,
+  });
+});
+
+test('the invalid feedback event is a job whose data is refused', () => {
+  const { data } = parseEnvelope(recordOf('feedback-invalid.json').body);
+
+  expect(() => parseFeedback(data)).toThrow(/data\./);
+});

@@ -1,0 +1,9 @@
+import { JOBS_TABLE_ID, logicalId } from '../../../resources/logical-id';
+
+test('logical ids stay what they are: under another one CloudFormation replaces a live queue', () => {
+  const ids = (['Queue', 'QueuePolicy', 'Dlq', 'DlqPolicy'] as const).map((part) => logicalId('feedback', part));
+
+  expect(ids).toEqual(['FeedbackQueue', 'FeedbackQueuePolicy', 'FeedbackDlq', 'FeedbackDlqPolicy']);
+  expect(logicalId('email-events', 'Queue')).toBe('EmailEventsQueue');
+  expect(JOBS_TABLE_ID).toBe('JobsTable');
+});
