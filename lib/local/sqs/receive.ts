@@ -6,15 +6,11 @@ import { counts, type Message, type Queue } from './queue';
 import { issueReceipt } from './receipts';
 import { findQueue, type Service } from './service';
 
-/** Messages in flight at most, and how far SQS looks for groups that are free. */
-const IN_FLIGHT_LIMIT = 120_000;
-
 /**
  * What may be handed out now, in SQS's order: groups by their oldest message; within a group in order, up to the first
  * message that is invisible. So a batch holds several of a group, and nothing overtakes one that is being worked on.
  */
-export function* receivable(queue: Queue, now: number): Generator<Message> {
-  const horizon = horizonOf(queue);
+export function* receivable(queue: Queue, now: number, horizon = Infinity): Generator<Message> {
   for (const group of queue.order) {
     if (group.head > horizon) return;
     for (const message of group.messages) {
@@ -24,10 +20,15 @@ export function* receivable(queue: Queue, now: number): Generator<Message> {
   }
 }
 
-function horizonOf(queue: Queue): number {
-  if (queue.byId.size <= IN_FLIGHT_LIMIT) return Infinity;
-  const positions = Float64Array.from(queue.byId.values(), ({ position }) => position).sort();
-  return positions[IN_FLIGHT_LIMIT - 1] ?? Infinity;
+/** SQS looks for groups that are free only among so many messages of a queue: the position of the last of them. */
+function horizonOf(queue: Queue, limit: number): number {
+  if (queue.byId.size <= limit) return Infinity;
+  return (
+    queue.byId
+      .values()
+      .drop(limit - 1)
+      .next().value?.position ?? Infinity
+  );
 }
 
 /** One ReceiveMessage. What was received maxReceiveCount times goes to the dead-letter queue instead. */
@@ -37,14 +38,15 @@ export function receive(service: Service, queue: Queue, input: ReceiveMessageReq
   if (seconds !== undefined && (seconds < 0 || seconds > 43_200))
     throw invalidValue('VisibilityTimeout', seconds, 'Must be >= 0 and <= 43200, if provided.');
   const now = service.now();
-  if (queue.byId.size >= IN_FLIGHT_LIMIT && counts(queue, now).inFlight >= IN_FLIGHT_LIMIT)
+  const { inFlightLimit = 120_000 } = service;
+  if (queue.byId.size >= inFlightLimit && counts(queue, now).inFlight >= inFlightLimit)
     throw new SqsError('OverLimit', 'Too many messages in flight.');
 
   const { redrive } = queue.settings;
   const deadLetterQueue = redrive && findQueue(service, redrive.targetArn);
   const taken: Message[] = [];
   const exhausted: Message[] = [];
-  for (const message of receivable(queue, now)) {
+  for (const message of receivable(queue, now, horizonOf(queue, inFlightLimit))) {
     if (taken.length === max) break;
     (deadLetterQueue && message.receivesHere >= redrive.maxReceiveCount ? exhausted : taken).push(message);
   }

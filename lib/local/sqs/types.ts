@@ -37,6 +37,8 @@ export interface SqsModelOptions {
   uuid: () => string;
   region: string;
   account: string;
+  /** Messages in flight at most, and how far SQS looks for free groups; as on AWS, 120,000, unless a test needs less. */
+  inFlightLimit?: number;
 }
 
 /** What makes two messages different to SQS, and what a delivery changes. Times in milliseconds since 1970. */

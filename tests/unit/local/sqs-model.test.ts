@@ -1,0 +1,193 @@
+import { createSqsModel } from '../../../lib/local/sqs/model';
+import type { SqsModel } from '../../../lib/local/sqs/types';
+import { controlledClock } from '../../support/controlled-clock';
+
+function given(attributes: Record<string, string> = {}, inFlightLimit = 120_000) {
+  const clock = controlledClock();
+  let ids = 0;
+  const model = createSqsModel({
+    now: clock.now,
+    uuid: () => `id-${++ids}`,
+    region: 'us-east-1',
+    account: '000000000000',
+    inFlightLimit,
+  });
+  const { QueueUrl = '' } = model.createQueue({
+    QueueName: 'jobs.fifo',
+    Attributes: { FifoQueue: 'true', VisibilityTimeout: '30', ...attributes },
+  });
+  return { clock, model, QueueUrl, start: clock.now() };
+}
+
+const send = (model: SqsModel, body: string, group = 'g1') =>
+  model.sendMessage({
+    QueueUrl: 'jobs.fifo',
+    MessageBody: body,
+    MessageGroupId: group,
+    MessageDeduplicationId: body,
+  });
+
+const receive = (model: SqsModel, max = 10) =>
+  model.receiveMessage({ QueueUrl: 'jobs.fifo', MaxNumberOfMessages: max }).Messages ?? [];
+
+describe('the next change of a queue', () => {
+  it('is never, while it is empty', () => {
+    const { model } = given();
+
+    expect(model.nextChangeAt('jobs.fifo')).toBeUndefined();
+  });
+
+  it('is the expiry of a message that lies there', () => {
+    const { model, start } = given({ MessageRetentionPeriod: '600' });
+
+    send(model, 'm1');
+
+    expect(model.nextChangeAt('jobs.fifo')).toBe(start + 600_000);
+  });
+
+  it('is the end of the visibility of the first message that is invisible, not of those behind it', () => {
+    const { model, start, QueueUrl } = given();
+    send(model, 'm1');
+    send(model, 'm2');
+    const [first] = receive(model);
+
+    model.changeMessageVisibility({ QueueUrl, ReceiptHandle: first?.ReceiptHandle, VisibilityTimeout: 90 });
+
+    expect(model.nextChangeAt(QueueUrl)).toBe(start + 90_000);
+  });
+
+  it('is the earliest over all groups', () => {
+    const { model, clock, start } = given();
+    send(model, 'm1', 'g1');
+    receive(model);
+    clock.advance(10_000);
+    send(model, 'm2', 'g2');
+    receive(model);
+
+    expect(model.nextChangeAt('jobs.fifo')).toBe(start + 30_000);
+  });
+
+  it('is the next step of a move task that may bring a message', () => {
+    const { model, clock, QueueUrl } = given();
+    const dlq = model.createQueue({ QueueName: 'dead.fifo', Attributes: { FifoQueue: 'true' } });
+    const deadLetterTargetArn = 'arn:aws:sqs:us-east-1:000000000000:dead.fifo';
+    model.setQueueAttributes({
+      QueueUrl,
+      Attributes: { RedrivePolicy: JSON.stringify({ deadLetterTargetArn, maxReceiveCount: 1 }) },
+    });
+    send(model, 'm1');
+    receive(model);
+    clock.advance(30_000);
+    receive(model);
+
+    model.startMessageMoveTask({ SourceArn: deadLetterTargetArn, MaxNumberOfMessagesPerSecond: 2 });
+
+    expect(model.nextChangeAt(QueueUrl)).toBe(clock.now() + 500);
+    clock.advance(500);
+    expect(receive(model)).toHaveLength(1);
+    expect(model.messages(dlq.QueueUrl ?? '')).toEqual([]);
+  });
+});
+
+describe('a listener', () => {
+  it('is called once after a call that changed what can be received, a batch included', () => {
+    const { model, QueueUrl } = given();
+    const seen: number[] = [];
+    model.onChange('jobs.fifo', () => seen.push(model.messages('jobs.fifo').length));
+    const entry = (Id: string) => ({ Id, MessageBody: Id, MessageGroupId: 'g', MessageDeduplicationId: Id });
+
+    model.sendMessageBatch({ QueueUrl, Entries: [entry('a'), entry('b')] });
+
+    expect(seen).toEqual([2]);
+  });
+
+  it('is not called for a repeat, a receive or a refusal', () => {
+    const { model } = given();
+    send(model, 'm1');
+    let calls = 0;
+    model.onChange('jobs.fifo', () => {
+      calls += 1;
+    });
+
+    send(model, 'm1');
+    receive(model);
+    expect(() => send(model, 'm2', 'no spaces')).toThrow('MessageGroupId');
+
+    expect(calls).toBe(0);
+  });
+
+  it('hears of a delete, which can free a group, and nothing once it is stopped', () => {
+    const { model, QueueUrl } = given();
+    send(model, 'm1');
+    const [message] = receive(model);
+    let calls = 0;
+    const stop = model.onChange('jobs.fifo', () => {
+      calls += 1;
+    });
+
+    model.deleteMessage({ QueueUrl, ReceiptHandle: message?.ReceiptHandle });
+    stop();
+    send(model, 'm2');
+
+    expect(calls).toBe(1);
+  });
+});
+
+describe('a queue of the model', () => {
+  it('is reached by name, by ARN and by the URL of any endpoint, in its own account only', () => {
+    const { model } = given();
+    send(model, 'm1');
+
+    const references = [
+      'jobs.fifo',
+      'arn:aws:sqs:us-east-1:000000000000:jobs.fifo',
+      'http://127.0.0.1:9324/000000000000/jobs.fifo',
+      'https://sqs.us-east-1.amazonaws.com/000000000000/jobs.fifo',
+    ];
+
+    expect(references.map((reference) => model.messages(reference).length)).toEqual([1, 1, 1, 1]);
+    expect(() => model.messages('http://127.0.0.1:9324/111111111111/jobs.fifo')).toThrow('does not exist');
+  });
+
+  it('shows copies of what lies in it', () => {
+    const { model } = given();
+    send(model, 'm1');
+
+    for (const message of model.messages('jobs.fifo')) message.body = 'changed';
+
+    expect(model.messages('jobs.fifo')).toMatchObject([{ body: 'm1', groupId: 'g1', receiveCount: 0 }]);
+  });
+
+  it('has a name that is taken for a minute after it was deleted', () => {
+    const { model, clock, QueueUrl } = given();
+    const again = () => model.createQueue({ QueueName: 'jobs.fifo', Attributes: { FifoQueue: 'true' } });
+    model.deleteQueue({ QueueUrl });
+    expect(again).toThrow('You must wait 60 seconds');
+
+    clock.advance(60_000);
+
+    expect(again()).toEqual({ QueueUrl });
+  });
+
+  it('refuses to have more messages in flight than SQS has', () => {
+    const { model } = given({}, 20);
+    for (let n = 0; n < 21; n += 1) send(model, `m${n}`, `g${n}`);
+    receive(model);
+    receive(model);
+
+    expect(() => receive(model)).toThrow('Too many messages in flight.');
+  });
+
+  it('looks for free groups among its first messages only', () => {
+    const { model, QueueUrl } = given({}, 20);
+    for (let n = 0; n < 20; n += 1) send(model, `m${n}`, 'backlog');
+    send(model, 'late', 'free');
+    const [first] = receive(model);
+
+    const withBacklog = receive(model);
+    model.deleteMessage({ QueueUrl, ReceiptHandle: first?.ReceiptHandle });
+    const withOneLess = receive(model);
+
+    expect([withBacklog, withOneLess.map(({ Body }) => Body)]).toEqual([[], ['late']]);
+  });
+});
