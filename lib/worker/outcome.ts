@@ -71,7 +71,8 @@ export function outcomes(
     },
     park: ({ error, reason }) =>
       leave((row) => ({
-        ...noted(row, `dead (${reason})`, error),
+        // A crash was counted when it was found; parking for it is no attempt of its own.
+        ...noted(row, `dead (${reason})`, error, reason === 'error'),
         state: 'dead',
         reason,
         endedAt: clock.now(),

@@ -47,7 +47,12 @@ test('a job that kills its process twice is parked before it runs a third time',
   }
 
   expect(outcomes).toEqual(['died', 'died', 'done']);
-  expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', reason: 'crash', error: { code: 'CrashLoop' } });
+  expect(engine.row(jobId(1))).toMatchObject({
+    state: 'dead',
+    reason: 'crash',
+    attempts: 2,
+    error: { code: 'CrashLoop' },
+  });
   expect(engine.deadLetters()).toHaveLength(1);
   expect(engine.deadLetters()[0]?.attributes).toMatchObject({ code: { StringValue: 'CrashLoop' } });
 });
