@@ -74,6 +74,14 @@ test('a vendor that is down refuses connections until it recovers, at the same a
   expect(zendesk.tickets).toHaveLength(2);
 });
 
+test('recovering forgets the failures of a vendor that is up', async () => {
+  zendesk.fail({ status: 500, times: 'forever' });
+
+  await zendesk.recover();
+
+  expect(await create()).toBe(201);
+});
+
 test('another process orders failures over HTTP, also while the vendor is down', async () => {
   expect((await order([{ status: 500 }, { down: true }])).status).toBe(204);
   expect(await create()).toBe('ECONNREFUSED');

@@ -49,9 +49,10 @@ test('users are matched by address, whatever its case', () => {
 
   zendesk.createTicket(body({ requester: { name: 'A', email: 'User@Example.com' } }));
   zendesk.createTicket(body({ requester: { name: 'B', email: 'user@example.com' } }));
+  zendesk.createTicket(body({ requester: { name: 'C', email: 'USER@example.com' } }));
 
   expect(zendesk.users).toHaveLength(1);
-  expect(zendesk.tickets.map((ticket) => ticket.requester_id)).toEqual([1, 1]);
+  expect(zendesk.tickets.map((ticket) => ticket.requester_id)).toEqual([1, 1, 1]);
 });
 
 test('an upload token lasts an hour', () => {
