@@ -23,12 +23,12 @@ export function* receivable(queue: Queue, now: number, horizon = Infinity): Gene
 /** SQS looks for groups that are free only among so many messages of a queue: the position of the last of them. */
 function horizonOf(queue: Queue, limit: number): number {
   if (queue.byId.size <= limit) return Infinity;
-  return (
-    queue.byId
-      .values()
-      .drop(limit - 1)
-      .next().value?.position ?? Infinity
-  );
+  let seen = 0;
+  for (const { position } of queue.byId.values()) {
+    seen += 1;
+    if (seen === limit) return position;
+  }
+  return Infinity;
 }
 
 /** One ReceiveMessage. What was received maxReceiveCount times goes to the dead-letter queue instead. */

@@ -1,0 +1,518 @@
+import type { SQSEvent } from 'aws-lambda';
+import fc from 'fast-check';
+import {
+  createEventSourceMapping,
+  type EventSourceMappingOptions,
+  type InvokeResult,
+  type MappingEvent,
+} from '../../../lib/local/event-source-mapping';
+import { createSqsModel } from '../../../lib/local/sqs/model';
+import { controlledClock } from '../../support/controlled-clock';
+
+const answer = (value: unknown = { batchItemFailures: [] }): InvokeResult => ({ kind: 'answer', value });
+const failed = (reason: 'error' | 'timeout' | 'crash'): InvokeResult => ({ kind: 'failed', reason });
+
+/** Everything that waits for promises alone has happened. */
+const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+const bodiesOf = (event: SQSEvent | undefined) => event?.Records.map(({ body }) => body);
+
+type Given = Partial<EventSourceMappingOptions> & { queue?: 'jobs.fifo' | 'events'; maxReceiveCount?: number };
+
+/** A queue with its dead-letter queue, and a started mapping whose function answers as told. */
+function given({ maxReceiveCount = 3, queue = 'jobs.fifo', ...options }: Given = {}) {
+  const clock = controlledClock();
+  let ids = 0;
+  const sqs = createSqsModel({
+    now: clock.now,
+    uuid: () => `id-${++ids}`,
+    region: 'us-east-1',
+    account: '000000000000',
+  });
+  const type = queue === 'jobs.fifo' ? { FifoQueue: 'true' } : undefined;
+  const dlq = type ? 'dead.fifo' : 'dead';
+  sqs.createQueue({ QueueName: dlq, ...(type && { Attributes: type }) });
+  const deadLetterTargetArn = `arn:aws:sqs:us-east-1:000000000000:${dlq}`;
+  const RedrivePolicy = JSON.stringify({ deadLetterTargetArn, maxReceiveCount });
+  sqs.createQueue({ QueueName: queue, Attributes: { ...type, VisibilityTimeout: '60', RedrivePolicy } });
+
+  const invocations: SQSEvent[] = [];
+  const trace: MappingEvent[] = [];
+  const { invoke = async () => answer(), ...rest } = options;
+  const mapping = createEventSourceMapping({
+    sqs,
+    queue,
+    batchSize: 10,
+    functionTimeoutMs: 10_000,
+    partialResponses: true,
+    timers: clock,
+    onEvent: (event) => trace.push(event),
+    ...rest,
+    invoke(event) {
+      invocations.push(event);
+      return invoke(event);
+    },
+  });
+  mapping.start();
+
+  return {
+    clock,
+    sqs,
+    mapping,
+    invocations,
+    trace,
+    send: (body: string, group = 'g1') =>
+      sqs.sendMessage({
+        QueueUrl: queue,
+        MessageBody: body,
+        MessageGroupId: group,
+        ...(type && { MessageDeduplicationId: body.slice(0, 16) }),
+      }),
+    left: () => sqs.messages(queue).map(({ body }) => body),
+    dead: () => sqs.messages(dlq).map(({ body }) => body),
+    /** Lets time pass in steps small enough for what happens in it to happen in order. */
+    async pass(ms: number) {
+      const end = clock.now() + ms;
+      await settle();
+      for (let at = clock.nextAt(); at !== undefined && at <= end; at = clock.nextAt()) {
+        clock.advance(Math.max(0, at - clock.now()));
+        await settle();
+      }
+      clock.advance(end - clock.now());
+      await settle();
+    },
+  };
+}
+
+describe('the event that a function gets', () => {
+  it('holds records as Lambda makes them', async () => {
+    const { sqs, pass, invocations, clock } = given();
+    const sent = sqs.sendMessage({
+      QueueUrl: 'jobs.fifo',
+      MessageBody: 'm1',
+      MessageGroupId: 'g1',
+      MessageDeduplicationId: 'd1',
+      MessageAttributes: { kind: { DataType: 'String', StringValue: 'sample' } },
+    });
+    const now = String(clock.now());
+
+    await pass(0);
+
+    expect(invocations).toEqual([
+      {
+        Records: [
+          {
+            messageId: sent.MessageId,
+            receiptHandle: expect.any(String),
+            body: 'm1',
+            attributes: {
+              ApproximateReceiveCount: '1',
+              SentTimestamp: now,
+              ApproximateFirstReceiveTimestamp: now,
+              SenderId: expect.any(String),
+              SequenceNumber: sent.SequenceNumber,
+              MessageGroupId: 'g1',
+              MessageDeduplicationId: 'd1',
+            },
+            messageAttributes: {
+              kind: { stringValue: 'sample', stringListValues: [], binaryListValues: [], dataType: 'String' },
+            },
+            md5OfBody: sent.MD5OfMessageBody,
+            md5OfMessageAttributes: sent.MD5OfMessageAttributes,
+            eventSource: 'aws:sqs',
+            eventSourceARN: 'arn:aws:sqs:us-east-1:000000000000:jobs.fifo',
+            awsRegion: 'us-east-1',
+          },
+        ],
+      },
+    ]);
+  });
+
+  it('mixes groups, up to the batch size', async () => {
+    const { send, pass, invocations } = given({ batchSize: 3 });
+    for (const [body, group] of [
+      ['a1', 'a'],
+      ['b1', 'b'],
+      ['a2', 'a'],
+      ['c1', 'c'],
+    ] as const)
+      send(body, group);
+
+    await pass(0);
+
+    expect(invocations.map(bodiesOf)).toEqual([['a1', 'a2', 'b1'], ['c1']]);
+  });
+
+  it('takes a batch of more than ten from a standard queue', async () => {
+    const { send, pass, invocations } = given({ queue: 'events', batchSize: 25 });
+    for (let n = 0; n < 30; n += 1) send(`m${n}`);
+
+    await pass(0);
+
+    expect(invocations.map(({ Records }) => Records.length)).toEqual([25, 5]);
+  });
+
+  it('is never more than six megabytes: the rest of the batch comes in another', async () => {
+    const { send, pass, invocations, left } = given();
+    for (let n = 0; n < 8; n += 1) send(String(n).repeat(1_000_000));
+
+    await pass(0);
+
+    expect(invocations.map(({ Records }) => Records.length)).toEqual([6, 2]);
+    expect(left()).toEqual([]);
+  });
+});
+
+describe('the answer of a function', () => {
+  it.each([
+    ['an empty list', { batchItemFailures: [] }],
+    ['null for the list', { batchItemFailures: null }],
+    ['an empty object', {}],
+    ['null', null],
+    ['nothing', undefined],
+  ])('that is %s deletes the whole batch', async (_name, value) => {
+    const { send, pass, left } = given({ invoke: async () => answer(value) });
+    send('m1');
+    send('m2');
+
+    await pass(0);
+
+    expect(left()).toEqual([]);
+  });
+
+  it('that names failures deletes the others', async () => {
+    const { send, pass, left, trace } = given({
+      invoke: async ({ Records }) => answer({ batchItemFailures: [{ itemIdentifier: Records[1]?.messageId }] }),
+    });
+    const ids = ['m1', 'm2', 'm3'].map((body) => send(body).MessageId);
+
+    await pass(0);
+
+    expect(left()).toEqual(['m2']);
+    expect(trace.at(-1)).toEqual({
+      kind: 'ended',
+      messageIds: ids,
+      result: 'answer',
+      deleted: [ids[0], ids[2]],
+      returned: [ids[1]],
+    });
+  });
+
+  it.each([
+    ['is no object', 'done'],
+    ['is a list', []],
+    ['has no list of failures', { batchItemFailures: 'm1' }],
+    ['names a message that was not in the batch', { batchItemFailures: [{ itemIdentifier: 'somebody-else' }] }],
+    ['names an empty message id', { batchItemFailures: [{ itemIdentifier: '' }] }],
+    ['names null', { batchItemFailures: [{ itemIdentifier: null }] }],
+    ['misspells the key', { batchItemFailures: [{ itemIdentifer: 'id-1' }] }],
+  ])('that %s fails the whole batch', async (_name, value) => {
+    const { send, pass, left, trace } = given({ invoke: async () => answer(value) });
+    send('m1');
+    send('m2');
+
+    await pass(0);
+
+    expect(left()).toEqual(['m1', 'm2']);
+    expect(trace.at(-1)).toMatchObject({ kind: 'ended', result: 'malformed', deleted: [] });
+  });
+
+  it('does not matter without ReportBatchItemFailures', async () => {
+    const { send, pass, left } = given({
+      partialResponses: false,
+      invoke: async () => answer({ batchItemFailures: [{ itemIdentifier: 'somebody-else' }] }),
+    });
+    send('m1');
+
+    await pass(0);
+
+    expect(left()).toEqual([]);
+  });
+});
+
+describe('a failed invocation', () => {
+  it.each(['error', 'timeout', 'crash'] as const)(
+    'by %s leaves the batch to the visibility of the queue',
+    async (reason) => {
+      const { send, pass, invocations } = given({ invoke: async () => failed(reason) });
+      send('m1');
+      send('m2');
+
+      await pass(59_999);
+      const before = invocations.length;
+      await pass(1);
+
+      expect([before, invocations.length]).toEqual([1, 2]);
+      expect(invocations[1]?.Records.map(({ attributes }) => attributes.ApproximateReceiveCount)).toEqual(['2', '2']);
+    },
+  );
+
+  it('comes back when the function said, if it set the visibility itself', async () => {
+    const { sqs, send, pass, invocations } = given({
+      async invoke({ Records }) {
+        for (const { receiptHandle } of Records)
+          sqs.changeMessageVisibility({ QueueUrl: 'jobs.fifo', ReceiptHandle: receiptHandle, VisibilityTimeout: 5 });
+        return failed('error');
+      },
+    });
+    send('m1');
+
+    await pass(5_000);
+
+    expect(invocations).toHaveLength(2);
+  });
+
+  it('is repeated until the redrive policy ends it', async () => {
+    const { send, pass, invocations, left, dead } = given({ invoke: async () => failed('crash') });
+    send('m1');
+
+    await pass(300_000);
+
+    expect(invocations).toHaveLength(3);
+    expect([left(), dead()]).toEqual([[], ['m1']]);
+  });
+
+  it('is what an invocation that could not be made counts as', async () => {
+    const { send, pass, trace } = given({ invoke: () => Promise.reject(new Error('no such function')) });
+    send('m1');
+
+    await pass(0);
+
+    expect(trace.at(-1)).toMatchObject({ kind: 'ended', result: 'error', deleted: [] });
+  });
+});
+
+describe('a throttled invocation', () => {
+  it('is tried again with back-off, in one receive', async () => {
+    const starts: number[] = [];
+    const { clock, send, pass, left } = given({
+      async invoke({ Records }) {
+        starts.push(clock.now());
+        expect(Records[0]?.attributes.ApproximateReceiveCount).toBe('1');
+        return starts.length < 4 ? { kind: 'throttled' } : answer();
+      },
+    });
+    const start = clock.now();
+    send('m1');
+
+    await pass(30_000);
+
+    expect(starts.map((at) => at - start)).toEqual([0, 1_000, 3_000, 7_000]);
+    expect(left()).toEqual([]);
+  });
+
+  it('gives up when the visibility ends: the message is back with one receive spent, and dies of three', async () => {
+    const tries = new Map<string, number>();
+    const { send, pass, left, dead } = given({
+      async invoke({ Records }) {
+        const count = Records[0]?.attributes.ApproximateReceiveCount ?? '';
+        tries.set(count, (tries.get(count) ?? 0) + 1);
+        return { kind: 'throttled' };
+      },
+    });
+    send('m1');
+
+    await pass(300_000);
+
+    expect([...tries]).toEqual([
+      ['1', 6],
+      ['2', 6],
+      ['3', 6],
+    ]);
+    expect([left(), dead()]).toEqual([[], ['m1']]);
+  });
+
+  it('is given up at once when the mapping stops', async () => {
+    const { send, pass, mapping, trace } = given({ invoke: async () => ({ kind: 'throttled' }) });
+    send('m1');
+    await pass(0);
+
+    await mapping.stop();
+
+    expect(trace.at(-1)).toMatchObject({ kind: 'ended', result: 'throttled', deleted: [] });
+  });
+});
+
+describe('a delete', () => {
+  it('can be lost: the message comes again', async () => {
+    let losses = 1;
+    const { send, pass, invocations, left, trace } = given({ lose: () => losses-- > 0 });
+    send('m1');
+
+    await pass(60_000);
+
+    expect(invocations).toHaveLength(2);
+    expect(trace.filter(({ kind }) => kind === 'delete-lost')).toHaveLength(1);
+    expect(left()).toEqual([]);
+  });
+
+  it('that comes after the visibility is refused by a FIFO queue', async () => {
+    const { clock, send, pass, trace, left } = given({
+      invoke: ({ Records }) =>
+        Records[0]?.attributes.ApproximateReceiveCount === '1'
+          ? new Promise((resolve) => clock.setTimeout(() => resolve(answer()), 61_000))
+          : Promise.resolve(failed('error')),
+    });
+    send('m1');
+
+    await pass(61_000);
+
+    expect(trace).toContainEqual({ kind: 'delete-refused', messageId: 'id-1', code: 'InvalidParameterValue' });
+    expect(left()).toEqual(['m1']);
+  });
+});
+
+describe('the concurrency', () => {
+  /** Invocations that end when they are told to. */
+  function open() {
+    const endings: ((result: InvokeResult) => void)[] = [];
+    return { endings, invoke: () => new Promise<InvokeResult>((resolve) => endings.push(resolve)) };
+  }
+
+  it('is one for a group, whose next message waits for the first', async () => {
+    const { endings, invoke } = open();
+    const { send, pass, invocations } = given({ batchSize: 1, invoke });
+    send('m1');
+    send('m2');
+    await pass(1_000);
+    const before = invocations.map(bodiesOf);
+
+    endings[0]?.(answer());
+    await pass(0);
+
+    expect(before).toEqual([['m1']]);
+    expect(invocations.map(bodiesOf)).toEqual([['m1'], ['m2']]);
+  });
+
+  it('is as many as there are active groups', async () => {
+    const { invoke } = open();
+    const { send, pass, invocations } = given({ batchSize: 1, invoke });
+    for (const group of ['a', 'b', 'c', 'd', 'e']) send(`${group}1`, group);
+
+    await pass(0);
+
+    expect(invocations).toHaveLength(5);
+  });
+
+  it('is at most the maximum; then messages are not even received', async () => {
+    const { endings, invoke } = open();
+    const { sqs, send, pass, invocations } = given({ batchSize: 1, maximumConcurrency: 2, invoke });
+    for (const group of ['a', 'b', 'c']) send(`${group}1`, group);
+    await pass(0);
+    const before = invocations.length;
+    const waiting = sqs.messages('jobs.fifo').at(-1)?.receiveCount;
+
+    endings[0]?.(answer());
+    await pass(0);
+
+    expect([before, waiting, invocations.length]).toEqual([2, 0, 3]);
+  });
+});
+
+describe('a mapping', () => {
+  it('sleeps until something can change: an idle queue needs no timer', async () => {
+    const { clock, pass } = given();
+
+    await pass(0);
+
+    expect(clock.nextAt()).toBeUndefined();
+  });
+
+  it('stops when the running invocations have ended, and can be started again', async () => {
+    const endings: (() => void)[] = [];
+    const { send, pass, mapping, invocations, left } = given({
+      batchSize: 1,
+      invoke: () => new Promise((resolve) => endings.push(() => resolve(answer()))),
+    });
+    send('m1');
+    await pass(0);
+    const stopped = mapping.stop();
+    send('m2');
+    endings[0]?.();
+    await stopped;
+    await pass(1_000);
+    const whileStopped = [invocations.length, left()];
+
+    mapping.start();
+    await pass(0);
+
+    expect(whileStopped).toEqual([1, ['m2']]);
+    expect(invocations.map(bodiesOf)).toEqual([['m1'], ['m2']]);
+  });
+
+  it.each([
+    ['a FIFO batch of eleven', { batchSize: 11 }, 'batch size must be 1 to 10, is 11'],
+    ['a maximum concurrency of one', { maximumConcurrency: 1 }, 'maximum concurrency must be 2 to 1000'],
+    ['a function slower than the visibility', { functionTimeoutMs: 61_000 }, 'visibility is less than'],
+  ])('is refused as by a deployment: %s', (_name, options, message) => {
+    expect(() => given(options)).toThrow(message);
+  });
+});
+
+describe('over random schedules', () => {
+  const schedule = fc.record({
+    batchSize: fc.integer({ min: 1, max: 10 }),
+    maximumConcurrency: fc.integer({ min: 2, max: 5 }),
+    messages: fc.array(fc.record({ group: fc.constantFrom('a', 'b', 'c'), at: fc.integer({ min: 0, max: 90_000 }) }), {
+      minLength: 1,
+      maxLength: 25,
+    }),
+    /** How each invocation goes, over and over: how long it takes, how many of its messages it does. */
+    runs: fc.array(
+      fc.record({
+        ms: fc.integer({ min: 0, max: 9_999 }),
+        done: fc.nat(10),
+        kind: fc.constantFrom('part', 'all', 'fail'),
+      }),
+      { minLength: 1, maxLength: 6 },
+    ),
+  });
+
+  it('no group has two invocations at once, its messages end in order, and all of them end', async () => {
+    await fc.assert(
+      fc.asyncProperty(schedule, async ({ batchSize, maximumConcurrency, messages, runs }) => {
+        const done: Record<string, number[]> = {};
+        const active = new Set<string>();
+        let calls = 0;
+        const { clock, send, pass, left } = given({
+          batchSize,
+          maximumConcurrency,
+          maxReceiveCount: 1000,
+          async invoke({ Records }) {
+            const groups = new Set(Records.map(({ attributes }) => attributes.MessageGroupId ?? ''));
+            for (const group of groups) expect(active.has(group)).toBe(false);
+            for (const group of groups) active.add(group);
+            calls += 1;
+            // The hundredth and later ones do everything, so that every schedule ends.
+            const run = (calls < 100 && runs[calls % runs.length]) || { ms: 0, done: 0, kind: 'all' };
+            await new Promise<void>((resolve) => clock.setTimeout(resolve, run.ms));
+            for (const group of groups) active.delete(group);
+            if (run.kind === 'fail') return failed('timeout');
+            const count = run.kind === 'all' ? Records.length : run.done;
+            for (const { body, attributes } of Records.slice(0, count)) {
+              const group = attributes.MessageGroupId ?? '';
+              done[group] = [...(done[group] ?? []), Number(body)];
+            }
+            const rest = Records.slice(count).map(({ messageId }) => ({ itemIdentifier: messageId }));
+            return answer({ batchItemFailures: rest });
+          },
+        });
+
+        const ordered = [...messages].sort((a, b) => a.at - b.at);
+        const start = clock.now();
+        for (const [n, { at, group }] of ordered.entries()) {
+          await pass(start + at - clock.now());
+          send(String(n), group);
+        }
+        await pass(100 * 70_000);
+
+        expect(left()).toEqual([]);
+        for (const group of ['a', 'b', 'c']) {
+          const sent = ordered.flatMap((message, n) => (message.group === group ? [n] : []));
+          expect(done[group] ?? []).toEqual(sent);
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
