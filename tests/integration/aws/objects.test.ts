@@ -99,12 +99,16 @@ describe.each(variants)('the bucket: $name', ({ start }) => {
 });
 
 describe('S3 alone', () => {
-  it('does not take a missing bucket for a missing object', async () => {
-    const { client, close } = await startS3(BUCKET);
+  let s3: Awaited<ReturnType<typeof startS3>>;
 
-    const missing = realObjects({ bucket: 'another-bucket', client }).get('key');
+  beforeEach(async () => {
+    s3 = await startS3(BUCKET);
+  });
+  afterEach(() => s3.close());
+
+  it('does not take a missing bucket for a missing object', async () => {
+    const missing = realObjects({ bucket: 'another-bucket', client: s3.client }).get('key');
 
     await expect(missing).rejects.toMatchObject({ name: 'StoreError', code: 'S3.NoSuchBucket', status: 404 });
-    await close();
   });
 });

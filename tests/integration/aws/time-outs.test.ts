@@ -60,5 +60,6 @@ describe('an AWS endpoint that says nothing', () => {
   it('is given up in production as well: the SDK alone would only print a warning', () => {
     expect(clientDefaults.requestHandler).toMatchObject({ throwOnRequestTimeout: true });
     expect(clientDefaults.requestHandler.requestTimeout).toBeLessThanOrEqual(3_000);
+    expect(clientDefaults.requestHandler.socketTimeout).toBeLessThanOrEqual(3_000);
   });
 });
