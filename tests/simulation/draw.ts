@@ -1,0 +1,131 @@
+import fc from 'fast-check';
+import { CALL_FAULTS, type CallFault, type Outage, START_FAULTS, type StartFault, type Target } from './faults';
+import type { JobKind, JobSpec, Plan, Redrive } from './plan';
+import { aPlan } from './plan';
+import type { SimulatedQueue } from './queues/simulated';
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+
+/** Calls that a fault is worth aiming at; others are met by their number. */
+const KINDS: Record<Target, readonly string[]> = {
+  table: ['get', 'put', 'due', 'count'],
+  objects: ['put', 'get', 'delete'],
+  queues: ['send', 'receive', 'changeVisibility', 'delete', 'depth'],
+  zendesk: ['createTicket', 'findTicket', 'upload'],
+  sendgrid: ['send'],
+  bulk: ['apply'],
+};
+
+const VENDORS: Record<string, readonly Target[]> = { feedback: ['zendesk', 'sendgrid'] };
+const targetsOf = (queue: SimulatedQueue): readonly Target[] => [
+  ...(['table', 'objects', 'queues'] as const),
+  ...(VENDORS[queue.name] ?? ['bulk']),
+];
+
+/** Small numbers often, large ones sometimes: most runs make few calls of a kind. */
+const nth = (max: number) =>
+  fc.oneof(
+    { weight: 3, arbitrary: fc.integer({ min: 1, max: 8 }) },
+    { weight: 2, arbitrary: fc.integer({ min: 1, max }) },
+  );
+
+function callFault(queue: SimulatedQueue): fc.Arbitrary<CallFault> {
+  const kinds = targetsOf(queue).flatMap((target) => KINDS[target].map((method) => `${target}.${method}`));
+  const fault = fc.constantFrom(...CALL_FAULTS);
+  return fc.oneof(
+    fc.record({ nth: nth(200), fault }),
+    fc.record({ kind: fc.constantFrom(...kinds), nth: nth(30), fault }),
+  );
+}
+
+const startFault: fc.Arbitrary<StartFault> = fc.record({
+  nth: fc.integer({ min: 1, max: 20 }),
+  fault: fc.constantFrom(...START_FAULTS),
+  // Near the visibility timeouts of the queues, so that a start that waited for room meets the message's return.
+  ms: fc.constantFrom(5, 2_000, 30_000, 175_000, 295_000, 1_000_000),
+});
+
+function outage(queue: SimulatedQueue): fc.Arbitrary<Outage> {
+  return fc
+    .record({
+      target: fc.constantFrom(...targetsOf(queue)),
+      from: fc.integer({ min: 0, max: 20 * MINUTE_MS }),
+      lasts: fc.constantFrom(MINUTE_MS, 10 * MINUTE_MS, HOUR_MS, 5 * HOUR_MS, DAY_MS),
+      fault: fc.constantFrom('refused', 'throttled', 'silent', 'mute', 'failed', 'forbidden', 'unauthorized', 'slow'),
+    })
+    .map(({ target, from, lasts, fault }) => ({ target, from, until: from + lasts, fault }) as Outage);
+}
+
+function job(queue: SimulatedQueue): fc.Arbitrary<JobSpec> {
+  const good: JobKind[] = queue.kinds.filter(
+    (kind) => kind === 'good' || kind === 'attachment' || kind === 'opted-out',
+  );
+  return fc.record(
+    {
+      kind: fc.oneof(
+        { weight: 3, arbitrary: fc.constantFrom(...good) },
+        { weight: 2, arbitrary: fc.constantFrom(...queue.kinds) },
+      ),
+      at: fc.oneof(fc.integer({ min: 0, max: 3_000 }), fc.integer({ min: 0, max: 20 * MINUTE_MS })),
+      group: fc.integer({ min: 0, max: 2 }),
+      retries: fc.constantFrom(0, 2),
+      again: fc.constantFrom(10, 30_000, 6 * MINUTE_MS, 2 * HOUR_MS),
+    },
+    { requiredKeys: ['kind', 'at', 'group', 'retries'] },
+  );
+}
+
+const redrive: fc.Arbitrary<Redrive> = fc.record({
+  nth: fc.integer({ min: 1, max: 3 }),
+  after: fc.constantFrom(5_000, MINUTE_MS, 4 * MINUTE_MS, 6 * MINUTE_MS, 2 * HOUR_MS, 30 * DAY_MS),
+  how: fc.constantFrom('command', 'move'),
+});
+
+const window = (lasts: readonly [number, ...number[]]) =>
+  fc
+    .record({ from: fc.integer({ min: 0, max: 10 * MINUTE_MS }), lasts: fc.constantFrom(...lasts) })
+    .map(({ from, lasts }) => ({ from, until: from + lasts }));
+
+const rarely = <T>(arbitrary: fc.Arbitrary<T>, none: T): fc.Arbitrary<T> =>
+  fc.oneof({ weight: 4, arbitrary: fc.constant(none) }, { weight: 1, arbitrary });
+
+/** Starts that put hours, days and years between a job's beginning and its end. */
+const START = [
+  Date.UTC(2026, 11, 31, 23, 58),
+  Date.UTC(2026, 4, 5, 9, 59, 58),
+  Date.UTC(2028, 1, 28, 23, 59, 59),
+] as const;
+
+/** Any run of a queue. */
+export function anyPlan(queue: SimulatedQueue): fc.Arbitrary<Plan> {
+  return fc
+    .record({
+      seed: fc.integer({ min: 1, max: 2 ** 31 }),
+      start: fc.constantFrom(...START),
+      batch: fc.constantFrom(...queue.batches),
+      concurrency: fc.constantFrom(2, 10),
+      jobs: fc.array(job(queue), { minLength: 1, maxLength: 8 }),
+      calls: fc.array(callFault(queue), { maxLength: 6 }),
+      starts: rarely(fc.array(startFault, { minLength: 1, maxLength: 3 }), []),
+      outages: rarely(fc.array(outage(queue), { minLength: 1, maxLength: 2 }), []),
+      lostDeletes: rarely(fc.array(fc.integer({ min: 1, max: 8 }), { minLength: 1, maxLength: 2 }), []),
+      redrives: rarely(fc.array(redrive, { minLength: 1, maxLength: 3 }), []),
+      deployAt: fc.constantFrom(0, 5 * MINUTE_MS, 40 * MINUTE_MS, 2 * HOUR_MS),
+      broken: rarely(window([MINUTE_MS, 20 * MINUTE_MS, HOUR_MS]), undefined as never),
+      unpolled: rarely(window([10 * MINUTE_MS, 3 * HOUR_MS]), undefined as never),
+      retention: rarely(fc.constantFrom(2 * 3600, 86_400), undefined as never),
+      dlqRetention: rarely(fc.constantFrom(3 * 3600, 86_400), undefined as never),
+    })
+    .map(({ broken, unpolled, retention, dlqRetention, ...plan }) =>
+      aPlan({
+        ...plan,
+        queue: queue.name,
+        ...(broken ? { broken } : {}),
+        ...(unpolled ? { unpolled } : {}),
+        ...(retention ? { retention } : {}),
+        ...(dlqRetention ? { dlqRetention } : {}),
+      }),
+    );
+}

@@ -1,0 +1,60 @@
+import { createLedger } from '../../lib/jobs/ledger';
+import { createOrder } from '../../lib/jobs/order';
+import { vendorFlags } from '../../lib/jobs/vendor-flag';
+import type { ReconcileDeps } from '../../lib/reconcile/deps';
+import type { QueueContract } from '../../lib/worker/contract';
+import type { BatchDeps } from '../../lib/worker/deps';
+import type { Process } from './calls';
+import { type Ports, portsOf } from './ports';
+import { deadLetterQueue, mainQueue, urlOf, type World } from './world';
+
+/** The ports of a process, bent where a mutant of the code is under test. */
+export function workerPorts(world: World, process: Process): Ports {
+  const ports = portsOf(world, process);
+  return world.mutant?.ports?.(ports, world) ?? ports;
+}
+
+/** The engine's dependencies as one process has them. */
+export function workerDeps(world: World, ports: Ports): BatchDeps {
+  const { table, clock, random, objects, queues, log, metrics } = ports;
+  const settings = () => world.settings;
+  const base = { table, clock, random };
+  return {
+    clock,
+    random,
+    objects,
+    queues,
+    log,
+    metrics,
+    ledger: createLedger({ ...base, settings }),
+    order: createOrder(base),
+    flags: vendorFlags(base),
+    bucket: 'bucket',
+    prefix: 'jobs',
+    retryWaits: [60, 900],
+    storeWait: 900,
+    settings,
+  };
+}
+
+export function reconcilerDeps(world: World, ports: Ports): ReconcileDeps {
+  return {
+    ...workerDeps(world, ports),
+    table: ports.table,
+    queueNames: [world.plan.queue],
+    queueUrl: () => urlOf(mainQueue(world)),
+    dlqUrl: () => urlOf(deadLetterQueue(world)),
+  };
+}
+
+/** The contract as the code has it that this process was started with: a newer version knows one type more. */
+export function contractOf(world: World, process: Process, ports: Ports): QueueContract {
+  const { plan, queue, kernel, chance } = world;
+  const contract = queue.contract(world, process, ports);
+  const known = contract.types[queue.type];
+  // For ten minutes of a deployment, environments of both versions are there.
+  const age = kernel.now() - plan.start - plan.deployAt;
+  const newer = age >= 600_000 || (age >= 0 && chance.fraction() < 0.5);
+  if (!newer || !known) return contract;
+  return { ...contract, types: { ...contract.types, [queue.newerType]: known } };
+}

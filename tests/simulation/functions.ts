@@ -1,0 +1,144 @@
+import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import type { InvokeResult } from '../../lib/local/event-source-mapping';
+import { reconcile } from '../../lib/reconcile/reconcile';
+import { handleBatch } from '../../lib/worker/batch';
+import { contractOf, reconcilerDeps, workerDeps, workerPorts } from './engine';
+import type { StartFault } from './faults';
+import { armed } from './killers';
+import type { World } from './world';
+
+const RECONCILER_MS = 55_000;
+const COLD_START_MS = 300;
+
+/** Lambda's side of the two functions, with all that can become of an invocation. */
+export interface Functions {
+  worker(event: SQSEvent): Promise<InvokeResult>;
+  reconciler(): Promise<void>;
+}
+
+export function createFunctions(world: World): Functions {
+  const { plan, kernel, trace, reach, trouble } = world;
+  const faults = new Map(plan.starts.map((fault) => [fault.nth, fault]));
+  let starts = 0;
+  let workers = 0;
+  let reconcilers = 0;
+  let throttledUntil = 0;
+
+  const nextFault = (): StartFault | undefined => {
+    const fault = faults.get(++starts);
+    if (fault) {
+      trouble();
+      reach(`start ${fault.fault}`);
+    }
+    return fault;
+  };
+
+  async function worker(event: SQSEvent): Promise<InvokeResult> {
+    const now = kernel.now();
+    const elapsed = now - plan.start;
+    if (now < throttledUntil) {
+      reach('start throttled');
+      trouble();
+      return { kind: 'throttled' };
+    }
+    const fault = nextFault();
+    if (fault?.fault === 'throttled') {
+      throttledUntil = now + fault.ms;
+      return { kind: 'throttled' };
+    }
+    const { broken } = plan;
+    if (fault?.fault === 'failed' || (broken && broken.from <= elapsed && elapsed < broken.until)) {
+      reach('start failed');
+      trouble();
+      await sleep(COLD_START_MS);
+      return { kind: 'failed', reason: 'crash' };
+    }
+    const first = runWorker(event, `worker ${++workers}`);
+    if (fault?.fault === 'twice')
+      void sleep(fault.ms).then(() => {
+        trouble();
+        return runWorker(event, `worker ${++workers}`);
+      });
+    const result = await first;
+    if (fault?.fault === 'unanswered') return { kind: 'failed', reason: 'error' };
+    if (fault?.fault === 'malformed') return { kind: 'answer', value: { batchItemFailures: [{ itemIdentifier: '' }] } };
+    return result;
+  }
+
+  function runWorker(event: SQSEvent, name: string): Promise<InvokeResult> {
+    const timeoutMs = world.queue.functionTimeoutMs;
+    return new Promise((resolve) => {
+      const process = world.spawn({
+        name,
+        timeoutMs,
+        ended: (reason) => resolve({ kind: 'failed', reason: reason === 'timeout' ? 'timeout' : 'crash' }),
+      });
+      trace.add({ who: name, what: 'started', detail: () => describe(event) });
+      const ports = workerPorts(world, process);
+      const contract = contractOf(world, process, ports);
+      const deps = workerDeps(world, ports);
+      handleBatch({ deps, contract, event: armed(event, process), remainingMs: timeoutMs }).then(
+        (answer) => {
+          if (!process.alive) return;
+          world.exit(process);
+          const value = world.mutant?.answer?.(answer, event, world) ?? answer;
+          trace.add({ who: name, what: 'answered', detail: () => describeAnswer(value) });
+          resolve({ kind: 'answer', value });
+        },
+        (error: unknown) => {
+          if (process.alive) world.watch.violated(`the handler threw: ${String(error)}`);
+        },
+      );
+    });
+  }
+
+  async function reconciler(): Promise<void> {
+    const fault = nextFault();
+    if (fault?.fault === 'failed' || fault?.fault === 'throttled') return;
+    if (fault?.fault === 'twice') void sleep(Math.min(fault.ms, 30_000)).then(() => runReconciler());
+    await runReconciler();
+  }
+
+  function runReconciler(): Promise<void> {
+    const name = `reconciler ${++reconcilers}`;
+    return new Promise((resolve) => {
+      const process = world.spawn({ name, timeoutMs: RECONCILER_MS, ended: () => resolve() });
+      trace.add({ who: name, what: 'started' });
+      reconcile(reconcilerDeps(world, workerPorts(world, process)), { remainingMs: RECONCILER_MS }).then(
+        () => {
+          if (!process.alive) return;
+          world.exit(process);
+          trace.add({ who: name, what: 'ended' });
+          resolve();
+        },
+        (error: unknown) => {
+          if (!process.alive) return;
+          process.die('threw');
+          trace.add({ who: name, what: 'threw', detail: () => String(error) });
+        },
+      );
+    });
+  }
+
+  const sleep = (ms: number): Promise<void> =>
+    new Promise((resolve) => {
+      const wait = {};
+      world.pending.add(wait);
+      kernel.setTimeout(() => {
+        world.pending.delete(wait);
+        resolve();
+      }, ms);
+    });
+
+  return { worker, reconciler };
+}
+
+const describe = ({ Records }: SQSEvent): string =>
+  Records.map(
+    ({ messageId, attributes }) => `${messageId.slice(-4)} (receive ${attributes.ApproximateReceiveCount})`,
+  ).join(', ');
+
+const describeAnswer = ({ batchItemFailures }: SQSBatchResponse): string =>
+  batchItemFailures.length === 0
+    ? 'all done'
+    : `failed: ${batchItemFailures.map(({ itemIdentifier }) => itemIdentifier.slice(-4)).join(', ')}`;

@@ -1,0 +1,88 @@
+import type { CallFault, Outage, StartFault } from './faults';
+
+/** What kind of job, as every queue knows it; a queue may have kinds of its own. */
+export type JobKind =
+  | 'good'
+  /** Sent under a version that the code comes to know at `deployAt`. */
+  | 'newer'
+  /** Kills the process that reads it, or that runs it. */
+  | 'kills-before'
+  | 'kills-after'
+  /** The vendor refuses it for good. */
+  | 'refused'
+  /** The vendor answers 403 to it, and to nobody else. */
+  | 'forbidden'
+  /** Messages that no producer of ours made. */
+  | 'not-json'
+  | 'no-envelope'
+  | 'bad-data'
+  | 'unknown-version'
+  /** Carries the id of the job before it, with other data. */
+  | 'stolen-id'
+  /** The message of the job before it once more, under another deduplication id. */
+  | 'copy'
+  /** Feedback: with an attachment; without a confirmation. */
+  | 'attachment'
+  | 'opted-out';
+
+export interface JobSpec {
+  kind: JobKind;
+  /** Milliseconds after the start. */
+  at: number;
+  group: number;
+  /** How often the caller asks again, with the same key, where the producer says no. */
+  retries: number;
+  /** The caller asks once more this long after it was told yes. */
+  again?: number;
+}
+
+/** An operator who brings back what is dead, so long after the `nth` death. */
+export interface Redrive {
+  nth: number;
+  after: number;
+  /** `command`: as ours does it. `move`: SQS's own message move task, over the whole DLQ. */
+  how: 'command' | 'move';
+}
+
+/** One run, drawn beforehand: everything but the chances that follow from its seed. */
+export interface Plan {
+  seed: number;
+  /** Name of the queue under test, as in queues.ts. */
+  queue: string;
+  /** When it begins, ms since 1970. */
+  start: number;
+  batch: number;
+  concurrency: number;
+  jobs: JobSpec[];
+  calls: CallFault[];
+  starts: StartFault[];
+  outages: Outage[];
+  /** Workers do not start at all, from and until in ms after the start: a bad deployment. */
+  broken?: { from: number; until: number };
+  /** Nobody polls. */
+  unpolled?: { from: number; until: number };
+  /** The `nth` delete of Lambda's that never reaches SQS. */
+  lostDeletes: number[];
+  redrives: Redrive[];
+  /** When the code comes to know newer messages; ms after the start. */
+  deployAt: number;
+  /** Seconds; the queue's own where there is none. */
+  retention?: number;
+  dlqRetention?: number;
+}
+
+export const aPlan = (changes: Partial<Plan> = {}): Plan => ({
+  seed: 1,
+  queue: 'feedback',
+  start: Date.UTC(2026, 11, 31, 23, 58),
+  batch: 1,
+  concurrency: 10,
+  jobs: [{ kind: 'good', at: 0, group: 0, retries: 0 }],
+  calls: [],
+  starts: [],
+  outages: [],
+  lostDeletes: [],
+  redrives: [],
+  deployAt: 0,
+  ...changes,
+});

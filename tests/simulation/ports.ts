@@ -1,0 +1,157 @@
+import type { Clock, Facts, Log, Metrics, Objects, Queues, Random, Table } from '../../lib/ports';
+import type { Process } from './calls';
+import type { World } from './world';
+
+export interface Ports {
+  table: Table;
+  objects: Objects;
+  queues: Queues;
+  clock: Clock;
+  random: Random;
+  log: Log;
+  metrics: Metrics;
+}
+
+const short = (url: string): string => url.slice(url.lastIndexOf('/') + 1);
+
+/** One process's way to everything outside it. */
+export function portsOf(world: World, process: Process): Ports {
+  const { call, kernel, chance, watch } = world;
+  const { table, objects, queues } = world.stores;
+  const now = () => kernel.now() + process.skew;
+
+  const line = (level: 'info' | 'warn' | 'error') => (message: string, facts?: Facts) => {
+    if (!process.alive) return;
+    watch.logged(message, facts);
+    world.trace.add({ who: process.name, what: `log.${level}`, detail: () => `${message} ${JSON.stringify(facts)}` });
+  };
+
+  return {
+    clock: {
+      now,
+      sleep: (ms) =>
+        new Promise((resolve) => {
+          kernel.setTimeout(() => process.alive && resolve(), Math.max(0, ms));
+        }),
+    },
+    random: { uuid: () => chance.uuid(), fraction: () => chance.fraction() },
+    log: { info: line('info'), warn: line('warn'), error: line('error') },
+    metrics: {
+      add: (name, _value, _unit, dimensions) => watch.measured(name, dimensions),
+      flush: () => {},
+    },
+    table: {
+      get: (key) => call({ process, target: 'table', method: 'get', effect: () => table.get(key), detail: () => key }),
+      put: (item, expected) =>
+        call({
+          process,
+          target: 'table',
+          method: 'put',
+          effect: async () => {
+            const answer = await table.put(item, expected);
+            if (answer === 'written') watch.stored(item);
+            return answer;
+          },
+          detail: () => `${item.key} v${expected}+1 ${describe(item)}`,
+        }),
+      delete: (key, expected) =>
+        call({
+          process,
+          target: 'table',
+          method: 'delete',
+          effect: () => table.delete(key, expected),
+          detail: () => key,
+        }),
+      due: (todo, options) =>
+        call({ process, target: 'table', method: 'due', effect: () => table.due(todo, options), detail: () => todo }),
+      count: (todo, options) =>
+        call({
+          process,
+          target: 'table',
+          method: 'count',
+          effect: () => table.count(todo, options),
+          detail: () => todo,
+        }),
+      hour: (hour, options) =>
+        call({ process, target: 'table', method: 'hour', effect: () => table.hour(hour, options), detail: () => hour }),
+    },
+    objects: {
+      put: (key, body, contentType) =>
+        call({
+          process,
+          target: 'objects',
+          method: 'put',
+          effect: () => {
+            watch.kept(key, body);
+            return objects.put(key, body, contentType);
+          },
+          detail: () => key,
+        }),
+      get: (key) =>
+        call({ process, target: 'objects', method: 'get', effect: () => objects.get(key), detail: () => key }),
+      delete: (key) =>
+        call({ process, target: 'objects', method: 'delete', effect: () => objects.delete(key), detail: () => key }),
+      list: (prefix, options) =>
+        call({
+          process,
+          target: 'objects',
+          method: 'list',
+          effect: () => objects.list(prefix, options),
+          detail: () => prefix,
+        }),
+    },
+    queues: {
+      send: (url, message) =>
+        call({
+          process,
+          target: 'queues',
+          method: 'send',
+          effect: async () => {
+            const sent = await queues.send(url, message);
+            watch.sent(short(url), message, sent);
+            return sent;
+          },
+          detail: () => `${short(url)} group ${message.groupId} deduplication ${message.deduplicationId}`,
+        }),
+      receive: (url, options) =>
+        call({
+          process,
+          target: 'queues',
+          method: 'receive',
+          effect: () => queues.receive(url, options),
+          detail: () => short(url),
+        }),
+      changeVisibility: (url, receiptHandle, seconds) =>
+        call({
+          process,
+          target: 'queues',
+          method: 'changeVisibility',
+          effect: () => queues.changeVisibility(url, receiptHandle, seconds),
+          detail: () => `${messageOf(receiptHandle)} ${seconds} s`,
+        }),
+      delete: (url, receiptHandle) =>
+        call({
+          process,
+          target: 'queues',
+          method: 'delete',
+          effect: () => queues.delete(url, receiptHandle),
+          detail: () => `${short(url)} ${messageOf(receiptHandle)}`,
+        }),
+      depth: (url) =>
+        call({ process, target: 'queues', method: 'depth', effect: () => queues.depth(url), detail: () => short(url) }),
+    },
+  };
+}
+
+/** The model's receipt handles name their message. */
+const messageOf = (receiptHandle: string): string =>
+  Buffer.from(receiptHandle, 'base64').toString().split(' ')[1]?.slice(-4) ?? '';
+
+function describe(item: Record<string, unknown>): string {
+  const { state, reason, attempts, silent, steps } = item;
+  if (state === undefined) return '';
+  const taken = Object.entries((steps ?? {}) as Record<string, { status: string }>).map(
+    ([name, { status }]) => `${name}:${status}`,
+  );
+  return `${state}${reason ? `(${reason})` : ''} attempts ${attempts} silent ${silent} ${taken.join(' ')}`;
+}

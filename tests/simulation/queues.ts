@@ -1,0 +1,12 @@
+import { bulkFifo, bulkStandard } from './queues/bulk';
+import { feedback } from './queues/feedback';
+import type { SimulatedQueue } from './queues/simulated';
+
+/** Every queue that is simulated: a new one joins here. */
+export const QUEUES: readonly SimulatedQueue[] = [feedback, bulkFifo, bulkStandard];
+
+export function queueNamed(name: string): SimulatedQueue {
+  const found = QUEUES.find((queue) => queue.name === name);
+  if (!found) throw new Error(`no queue of the name ${name} is simulated`);
+  return found;
+}

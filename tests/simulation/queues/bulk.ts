@@ -1,0 +1,76 @@
+import { z } from 'zod';
+import { PermanentError, TransientError } from '../../../lib/errors';
+import { messageType, type QueueContract } from '../../../lib/worker/contract';
+import type { Process } from '../calls';
+import type { JobSpec } from '../plan';
+import { MARK } from '../watch';
+import type { World } from '../world';
+import { withKillers } from './killers';
+import type { SimulatedQueue } from './simulated';
+import { submitted } from './submitted';
+
+const schema = z.strictObject({ kind: z.string(), index: z.number(), note: z.string() });
+
+/** A queue whose work may be repeated: one effect, which is the same the second time. */
+function bulk(name: string, type: 'fifo' | 'standard'): SimulatedQueue {
+  const data = ({ kind }: JobSpec, index: number) => ({ kind, index, note: `${MARK} note` });
+  return {
+    name,
+    settings: { type, retention: 604_800, dlqRetention: 1_209_600, visibility: 180, receives: 3, ordered: false },
+    functionTimeoutMs: 30_000,
+    batches: [10, 3, 1],
+    kinds: [
+      ...(['good', 'newer', 'kills-before', 'kills-after', 'refused'] as const),
+      ...(['not-json', 'no-envelope', 'bad-data', 'unknown-version', 'stolen-id', 'copy'] as const),
+    ],
+    type: `${name}.item.v1`,
+    newerType: `${name}.item.v2`,
+    contract: (world, process) => withKillers(process, contract(world, process, name)),
+    data,
+    group: ({ group }) => `group-${group}`,
+    submit: (deps, { spec, index, key, type }) =>
+      submitted(deps, { queue: name, type, data: data(spec, index), group: `group-${spec.group}`, key }),
+    wrong: ({ watch }, id) => (watch.effects.has(id) ? undefined : 'its effect never took place'),
+  };
+}
+
+function contract(world: World, process: Process, queue: string): QueueContract {
+  return {
+    queue,
+    vendors: [],
+    types: {
+      [`${queue}.item.v1`]: messageType<z.infer<typeof schema>>({
+        schema,
+        process: async ({ id, data }, { steps, callTimeoutMs }) => {
+          if (data.kind === 'refused') throw new PermanentError({ code: 'Refused', message: 'refused for good' });
+          await steps.step('apply', {
+            settle: async () => undefined,
+            run: () => apply(world, process, { id, timeoutMs: callTimeoutMs() }),
+          });
+          return undefined;
+        },
+      }),
+    },
+  };
+}
+
+/** An effect at a service of the team's own. */
+function apply(world: World, process: Process, { id, timeoutMs }: { id: string; timeoutMs: number }): Promise<string> {
+  return world
+    .call({
+      process,
+      target: 'bulk',
+      method: 'apply',
+      timeoutMs,
+      effect: () => {
+        world.watch.effect('item', id, false);
+        return 'applied';
+      },
+    })
+    .catch((error: unknown) => {
+      throw new TransientError({ code: 'Failed', message: 'the service failed', cause: error });
+    });
+}
+
+export const bulkFifo = bulk('bulk', 'fifo');
+export const bulkStandard = bulk('bulk-standard', 'standard');

@@ -1,0 +1,75 @@
+import { FEEDBACK_SUBMITTED, type FeedbackInput, feedbackGroup, feedbackSchema } from '../../../lib/feedback/message';
+import { feedbackContract } from '../../../lib/feedback/process';
+import { attachmentsPrefix } from '../../../lib/jobs/keys';
+import { createProducer } from '../../../lib/producer/producer';
+import type { JobSpec } from '../plan';
+import { FORBIDDEN_SUBJECT, SUSPENDED, sendgridOf, zendeskOf } from '../vendors';
+import { MARK } from '../watch';
+import { withKillers } from './killers';
+import type { SimulatedQueue } from './simulated';
+import { submitted } from './submitted';
+
+const FILE = `${attachmentsPrefix('jobs', 'feedback')}file.txt`;
+
+function data({ kind, group }: JobSpec, index: number): FeedbackInput & Record<string, unknown> {
+  const email = kind === 'refused' ? SUSPENDED : `${MARK}-${group}@example.com`;
+  const subject = kind === 'forbidden' ? FORBIDDEN_SUBJECT : kind;
+  return {
+    user: { id: `${MARK}-user-${group}`, email, name: `${MARK} User` },
+    subject: `${MARK} ${subject} ${index}`,
+    message: `${MARK} says that it does not work.`,
+    ...(kind === 'opted-out' ? { confirmation: false } : {}),
+    ...(kind === 'attachment' ? { attachments: [{ key: FILE, name: 'file.txt', contentType: 'text/plain' }] } : {}),
+  };
+}
+
+export const feedback: SimulatedQueue = {
+  name: 'feedback',
+  settings: {
+    type: 'fifo',
+    retention: 1_209_600,
+    dlqRetention: 1_209_600,
+    visibility: 300,
+    receives: 3,
+    ordered: false,
+  },
+  functionTimeoutMs: 45_000,
+  batches: [1],
+  kinds: [
+    ...(['good', 'newer', 'kills-before', 'kills-after', 'refused', 'forbidden', 'attachment', 'opted-out'] as const),
+    ...(['not-json', 'no-envelope', 'bad-data', 'unknown-version', 'stolen-id', 'copy'] as const),
+  ],
+  type: FEEDBACK_SUBMITTED,
+  newerType: 'feedback.submitted.v2',
+  contract: (world, process, { objects }) =>
+    withKillers(
+      process,
+      feedbackContract({
+        objects,
+        zendesk: zendeskOf(world, process),
+        sendgrid: sendgridOf(world, process),
+        config: {
+          prefix: 'jobs',
+          tags: ['app'],
+          from: { email: 'support@example.com' },
+          brand: 'Example',
+          confirmationWaitMs: 900_000,
+        },
+      }),
+    ),
+  data,
+  group: (spec) => feedbackGroup(feedbackSchema.parse(data(spec, 0))),
+  prepare: ({ stores }) => stores.objects.put(FILE, 'a file', 'text/plain'),
+  submit: (deps, { spec, index, key, type }) =>
+    type === FEEDBACK_SUBMITTED
+      ? createProducer(deps).feedback(data(spec, index), { key })
+      : submitted(deps, { queue: 'feedback', type, data: data(spec, index), group: feedback.group(spec), key }),
+  wrong: ({ vendors }, id, { kind }) => {
+    const ticket = vendors.zendesk.tickets.find(({ external_id }) => external_id === id);
+    if (!ticket) return 'there is no ticket';
+    if (kind === 'attachment' && ticket.attachments.length !== 1) return 'the ticket has no attachment';
+    const mailed = vendors.sendgrid.mails.some(({ customArgs }) => customArgs.job === id);
+    if (kind === 'opted-out' && mailed) return 'a mail went to who wants none';
+    return undefined;
+  },
+};

@@ -1,0 +1,31 @@
+import type { QueueSettings } from '../../../lib/config';
+import type { ProducerDeps } from '../../../lib/producer/producer';
+import type { QueueContract } from '../../../lib/worker/contract';
+import type { Process } from '../calls';
+import type { JobKind, JobSpec } from '../plan';
+import type { Ports } from '../ports';
+import type { World } from '../world';
+
+/** All that the simulation must know of a queue; a queue joins by writing one of these down in queues.ts. */
+export interface SimulatedQueue {
+  name: string;
+  settings: QueueSettings;
+  functionTimeoutMs: number;
+  /** Batch sizes that may be drawn. */
+  batches: readonly number[];
+  kinds: readonly JobKind[];
+  type: string;
+  /** The same under a version that comes later. */
+  newerType: string;
+  /** The contract as one process of one version of the code has it. */
+  contract(world: World, process: Process, ports: Ports): QueueContract;
+  /** What the caller gives. */
+  data(spec: JobSpec, index: number): Record<string, unknown>;
+  group(spec: JobSpec): string;
+  /** Puts down what the job needs before it is sent. */
+  prepare?(world: World): Promise<void>;
+  /** Accepts a job as this queue's producer does. */
+  submit(deps: ProducerDeps, job: { spec: JobSpec; index: number; key: string; type: string }): Promise<{ id: string }>;
+  /** What is wrong with the effects of a job that succeeded, if anything. */
+  wrong(world: World, id: string, spec: JobSpec): string | undefined;
+}

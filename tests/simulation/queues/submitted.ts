@@ -1,0 +1,10 @@
+import { createLedger } from '../../../lib/jobs/ledger';
+import type { ProducerDeps } from '../../../lib/producer/producer';
+import { type Accepted, submit } from '../../../lib/producer/submit';
+
+/** Accepts a job of a queue, or of a version, that the typed producer has no function for. */
+export const submitted = (
+  deps: ProducerDeps,
+  { group, ...job }: { queue: string; type: string; data: unknown; group?: string | undefined; key: string },
+): Promise<Accepted> =>
+  submit({ ...deps, ledger: createLedger(deps) }, { ...job, ...(group === undefined ? {} : { group }) });

@@ -1,0 +1,39 @@
+import { todoKey } from '../../lib/jobs/keys';
+import { isEnd, type JobRow } from '../../lib/jobs/row';
+import { deadLetterQueue, mainQueue, type World } from './world';
+
+/** What keeps a run from being at rest: nothing, where all is done that can be done without a person. */
+export function unrest(world: World): string[] {
+  const { watch, sqs, plan, processes, pending } = world;
+  if (processes.size > 0) return [`${processes.size} processes run`];
+  if (pending.size > 0) return [`${pending.size} things are still to come`];
+  const waiting = sqs.messages(mainQueue(world)).length;
+  if (waiting > 0) return [`${waiting} messages wait in the queue`];
+  const rows = watch.rows();
+  const restless = rows.filter((row) => !atRest(row));
+  if (restless.length > 0 && !(restless.every(isStopped) && onlyForbidden(world, restless)))
+    return restless.map((row) => `${row.id} is ${row.state} (${row.reason})${missing(row)}`);
+  const entries = sqs.messages(deadLetterQueue(world));
+  const moved = entries.filter(({ deadLetterSourceArn }) => deadLetterSourceArn).length;
+  if (moved > 0) return [`${moved} messages that SQS moved lie in the DLQ`];
+  const dead = rows.filter(({ todo }) => todo === todoKey(plan.queue, 'dead')).length;
+  if (entries.length !== dead) return [`${entries.length} entries in the DLQ, ${dead} jobs are dead`];
+  return [];
+}
+
+const isParked = ({ state, reason }: JobRow): boolean => state === 'dead' && reason !== 'expired';
+const isStopped = ({ state, reason }: JobRow): boolean => state === 'held' && reason === 'stopped';
+
+function atRest(row: JobRow): boolean {
+  if (row.state === 'held') return row.reason === 'unknown';
+  return isEnd(row.state) && row.recordedAt !== undefined && (!isParked(row) || row.parkedAt !== undefined);
+}
+
+const missing = (row: JobRow): string =>
+  isEnd(row.state) ? `, recorded ${row.recordedAt !== undefined}, parked ${row.parkedAt !== undefined}` : '';
+
+/** Two jobs that are refused for good, and nobody else to ask the vendor with: a person must tell them from a lost key. */
+function onlyForbidden({ plan, watch }: World, rows: JobRow[]): boolean {
+  const forbidden = plan.jobs.some(({ kind }) => kind === 'forbidden');
+  return forbidden && rows.every(({ id }) => watch.bodies.get(id)?.includes('forbidden'));
+}

@@ -1,0 +1,58 @@
+import { todoKey } from '../../lib/jobs/keys';
+import type { JobRow } from '../../lib/jobs/row';
+import { ANYONE, type VendorFlag } from '../../lib/jobs/vendor-flag';
+import type { Functions } from './functions';
+import type { Event } from './kernel';
+import { deadLetterQueue, type World } from './world';
+
+const MINUTE_MS = 60_000;
+const nextMinute = (time: number): number => (Math.floor(time / MINUTE_MS) + 1) * MINUTE_MS;
+
+/**
+ * The reconciler's schedule: every minute. Minutes at which it could find nothing to do are left out, so that a run
+ * over a month costs what happens in it.
+ */
+export function startSchedule(world: World, { reconciler }: Functions): void {
+  const { kernel } = world;
+  let next: Event | undefined;
+  let wake = Number.POSITIVE_INFINITY;
+
+  const schedule = (at: number) => {
+    const minute = nextMinute(Math.max(at, kernel.now()) - 1);
+    if (minute >= wake || minute === Number.POSITIVE_INFINITY) return;
+    kernel.cancel(next);
+    wake = minute;
+    next = kernel.at(minute, tick);
+  };
+  const tick = () => {
+    wake = Number.POSITIVE_INFINITY;
+    const due = nextDue(world);
+    if (due <= kernel.now()) {
+      void reconciler();
+      schedule(kernel.now() + 1);
+    } else schedule(due);
+  };
+  world.onChange.push(() => schedule(kernel.now() + 1));
+  schedule(kernel.now() + 1);
+}
+
+/** When the reconciler could have something to do next. */
+function nextDue(world: World): number {
+  const { kernel, settings, watch, sqs, plan } = world;
+  const entries = sqs.messages(deadLetterQueue(world));
+  const dead = todoKey(plan.queue, 'dead');
+  const rows = watch.rows();
+  const parked = rows.filter(({ todo }) => todo === dead).length;
+  if (entries.length !== parked || entries.some((entry) => entry.deadLetterSourceArn)) return kernel.now();
+  if (rows.some((row) => row.reason === 'stopped')) return kernel.now();
+  for (const item of watch.items.values()) {
+    const { stoppedAt, probe } = item as Partial<VendorFlag>;
+    if (stoppedAt !== undefined && probe?.job !== ANYONE) return kernel.now();
+  }
+  return rows.reduce((earliest, row) => Math.min(earliest, dueAt(row)), Number.POSITIVE_INFINITY);
+
+  function dueAt({ todo, todoAt }: JobRow): number {
+    if (todo === undefined || todoAt === undefined) return Number.POSITIVE_INFINITY;
+    return todo === dead ? todoAt + settings.dlqRetention * 1000 : todoAt;
+  }
+}

@@ -1,0 +1,55 @@
+import { createHash } from 'node:crypto';
+import type { Kernel } from './kernel';
+
+export interface Entry {
+  time: number;
+  /** Which invocation, client, operator, or part of the platform. */
+  who: string;
+  what: string;
+  /** How it came out; nothing where all went well. */
+  outcome: string;
+  detail: string;
+}
+
+/** What happened in a run, in order. */
+export interface Trace {
+  /** `detail` is only asked for where somebody is going to read it. */
+  add(entry: { who: string; what: string; outcome?: string; detail?: () => string }): void;
+  entries: readonly Entry[];
+  /** The same for the same run, and for no other. */
+  hash(): string;
+}
+
+export function createTrace(kernel: Pick<Kernel, 'now'>, { detailed }: { detailed: boolean }): Trace {
+  const entries: Entry[] = [];
+  return {
+    entries,
+    add: ({ who, what, outcome = '', detail }) => {
+      entries.push({ time: kernel.now(), who, what, outcome, detail: detailed && detail ? detail() : '' });
+    },
+    hash: () => {
+      const digest = createHash('sha256');
+      for (const { time, who, what, outcome } of entries) digest.update(`${time} ${who} ${what} ${outcome}\n`);
+      return digest.digest('hex');
+    },
+  };
+}
+
+/** A run to read: times count from its start. */
+export function timeline({ entries }: Pick<Trace, 'entries'>, start: number): string {
+  return entries
+    .map(
+      ({ time, who, what, outcome, detail }) =>
+        `${elapsed(time - start).padStart(12)}  ${who.padEnd(14)} ${what.padEnd(24)} ${outcome.padEnd(14)} ${detail}`,
+    )
+    .map((line) => line.trimEnd())
+    .join('\n');
+}
+
+function elapsed(ms: number): string {
+  const seconds = Math.floor(ms / 1000);
+  const pad = (value: number) => String(value).padStart(2, '0');
+  const days = Math.floor(seconds / 86_400);
+  const clock = `${pad(Math.floor(seconds / 3600) % 24)}:${pad(Math.floor(seconds / 60) % 60)}:${pad(seconds % 60)}`;
+  return `${days > 0 ? `${days}d ` : ''}${clock}.${String(ms % 1000).padStart(3, '0')}`;
+}

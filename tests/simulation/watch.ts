@@ -1,0 +1,149 @@
+import { dlqName } from '../../lib/jobs/keys';
+import { isEnd, type JobRow } from '../../lib/jobs/row';
+import type { Facts, Item, OutgoingMessage } from '../../lib/ports';
+
+/** Part of every secret and of every personal value that a run plants. */
+export const MARK = 'zq7private';
+
+export interface Death {
+  row: JobRow;
+  /** How many there have been in this run, this one included. */
+  nth: number;
+}
+
+export interface Watch {
+  /** The first promise that was found broken, in a sentence. */
+  violation(): string | undefined;
+  violated(sentence: string): void;
+  /** Every item as it is stored now; never to be changed. */
+  items: ReadonlyMap<string, Item>;
+  rows(): JobRow[];
+  /** The ends that were ever written, by key of the row. */
+  ends: ReadonlyMap<string, readonly JobRow[]>;
+  /** By job: when its effect took place first. */
+  effects: ReadonlyMap<string, number>;
+  /** By job: the order in which SQS took its first message. */
+  sequences: ReadonlyMap<string, number>;
+  /** By job: the body of its last message. */
+  bodies: ReadonlyMap<string, string>;
+  /** Counts changes of anything that is stored. */
+  changes(): number;
+  changed(): void;
+  stored(item: Item): void;
+  kept(key: string, body: string | Uint8Array): void;
+  sent(queue: string, message: OutgoingMessage, sent: { messageId: string }): void;
+  logged(message: string, facts?: Facts): void;
+  measured(name: string, dimensions: Record<string, string>): void;
+  /** A side effect of a job; `once`: a second one breaks a promise. */
+  effect(what: string, job: string, once: boolean): void;
+}
+
+/** Looks at everything that a run stores, sends, says or brings about, at the moment when it does. */
+export function createWatch({
+  queue,
+  now,
+  reached,
+  died,
+  changed,
+}: {
+  queue: string;
+  now: () => number;
+  reached: (what: string) => void;
+  died: (death: Death) => void;
+  changed: () => void;
+}): Watch {
+  let violation: string | undefined;
+  let changes = 0;
+  let deaths = 0;
+  const items = new Map<string, Item>();
+  const ends = new Map<string, JobRow[]>();
+  const effects = new Map<string, number>();
+  const counts = new Map<string, number>();
+  const sequences = new Map<string, number>();
+  const bodies = new Map<string, string>();
+
+  const violated = (sentence: string) => {
+    violation ??= sentence;
+  };
+  const secret = (where: string, text: string) => {
+    if (text.includes(MARK)) violated(`everything private stays in: ${where} shows it: ${text.slice(0, 200)}`);
+  };
+  const change = () => {
+    changes += 1;
+    changed();
+  };
+
+  function ended(row: JobRow): void {
+    const known = ends.get(row.key) ?? [];
+    if (known.some(({ endedAt, state }) => endedAt === row.endedAt && state === row.state)) return;
+    ends.set(row.key, [...known, row]);
+    if (row.state === 'dead') died({ row, nth: ++deaths });
+  }
+
+  return {
+    violation: () => violation,
+    violated,
+    items,
+    rows: () => [...items.values()].filter((item): item is JobRow => 'payloadHash' in item),
+    ends,
+    effects,
+    sequences,
+    bodies,
+    changes: () => changes,
+    changed: change,
+
+    stored: (item) => {
+      items.set(item.key, item);
+      change();
+      if (!('payloadHash' in item)) return;
+      const row = item as JobRow;
+      reached(`state ${row.state}${row.reason ? `(${row.reason})` : ''}`);
+      for (const [name, { status }] of Object.entries(row.steps)) reached(`step ${name} ${status}`);
+      secret('a row', JSON.stringify({ ...row, steps: {} }));
+      if (isEnd(row.state)) ended(row);
+    },
+
+    kept: (key, body) => {
+      change();
+      if (!key.includes('/year=') || typeof body !== 'string') return;
+      secret('a record', body);
+      const record = JSON.parse(body) as { queue: string; id: string; state: string; endedAt: string };
+      const written = ends.get(`${record.queue}#${record.id}`) ?? [];
+      const endedAt = Date.parse(record.endedAt);
+      if (!written.some((row) => row.endedAt === endedAt && row.state === record.state))
+        violated(`nothing lost: a record says ${record.state} of ${record.id}, which its row has never said`);
+    },
+
+    sent: (name, message) => {
+      change();
+      if (name.includes('-dlq')) {
+        secret('a DLQ attribute', JSON.stringify(message.attributes ?? {}));
+        if (!message.attributes?.code || !message.attributes.reason)
+          violated(`everything explained: ${name} got an entry without a reason`);
+      }
+      const id = /"id":"([^"]+)"/.exec(message.body)?.[1];
+      if (!id || name.includes('-dlq')) return;
+      if (!sequences.has(id)) sequences.set(id, sequences.size);
+      bodies.set(id, message.body);
+    },
+
+    logged: (message, facts) => {
+      const text = JSON.stringify([message, facts]);
+      secret('a log line', text);
+      if (facts && 'code' in facts && facts.code === 'EngineFailed') violated(`the engine failed: ${text}`);
+    },
+    measured: (name, dimensions) => secret('a metric', JSON.stringify([name, dimensions])),
+
+    effect: (what, job, once) => {
+      change();
+      const key = `${what} ${job}`;
+      const count = (counts.get(key) ?? 0) + 1;
+      counts.set(key, count);
+      if (!effects.has(job)) effects.set(job, now());
+      reached(`effect ${what}`);
+      if (once && count > 1) violated(`nothing twice: ${count} × ${what} of job ${job}`);
+    },
+  };
+}
+
+export const dlqOf = (queue: string, type: 'fifo' | 'standard') => dlqName('sim', queue, type);

@@ -1,0 +1,168 @@
+import type { QueueSettings } from '../../lib/config';
+import { dlqName, queueName, queueUrl } from '../../lib/jobs/keys';
+import { createSqsModel } from '../../lib/local/sqs/model';
+import type { SqsModel } from '../../lib/local/sqs/types';
+import type { Objects, Queues, Table } from '../../lib/ports';
+import { memoryObjects } from '../support/memory-objects';
+import { memoryQueues } from '../support/memory-queues';
+import { memoryTable } from '../support/memory-table';
+import { type Caller, createCaller, type Process } from './calls';
+import { type Chance, createChance } from './chance';
+import { createKernel, type Kernel } from './kernel';
+import type { Mutant } from './mutants';
+import type { Plan } from './plan';
+import { queueNamed } from './queues';
+import type { SimulatedQueue } from './queues/simulated';
+import { createTrace, type Trace } from './trace';
+import { createVendors, VENDOR_SECRET, type Vendors } from './vendors';
+import { createWatch, type Death, type Watch } from './watch';
+
+export const REGION = 'us-east-1';
+export const ACCOUNT = '000000000000';
+export const INSTANCE = 'sim';
+
+/** One run's whole world. */
+export interface World {
+  plan: Plan;
+  queue: SimulatedQueue;
+  settings: QueueSettings;
+  mutant: Mutant | undefined;
+  kernel: Kernel;
+  chance: Chance;
+  trace: Trace;
+  watch: Watch;
+  call: Caller;
+  vendors: Vendors;
+  stores: { table: Table; objects: Objects; queues: Queues };
+  sqs: SqsModel;
+  /** How often something was reached. */
+  reached: ReadonlyMap<string, number>;
+  reach(what: string): void;
+  /** When something last went wrong or came from outside: from then on the run has to come to rest. */
+  lastTrouble(): number;
+  trouble(at?: number): void;
+  /** Processes that are alive. */
+  processes: ReadonlySet<Process>;
+  spawn(options: { name: string; timeoutMs?: number; ended: (reason: string) => void }): Process;
+  exit(process: Process): void;
+  /** Things that are still going to be done from outside. */
+  pending: Set<unknown>;
+  /** Called on every change of anything stored, and on every death of a job. */
+  onChange: (() => void)[];
+  onDeath: ((death: Death) => void)[];
+}
+
+export function createWorld(plan: Plan, options: { detailed?: boolean; mutant?: Mutant | undefined } = {}): World {
+  const queue = queueNamed(plan.queue);
+  const settings = {
+    ...queue.settings,
+    ...(plan.retention === undefined ? {} : { retention: plan.retention }),
+    ...(plan.dlqRetention === undefined ? {} : { dlqRetention: plan.dlqRetention }),
+  };
+  const kernel = createKernel(plan.start);
+  const chance = createChance(plan.seed);
+  const trace = createTrace(kernel, { detailed: options.detailed ?? false });
+  const reached = new Map<string, number>();
+  const reach = (what: string) => void reached.set(what, (reached.get(what) ?? 0) + 1);
+  let lastTrouble = plan.start;
+  const trouble = (at = kernel.now()) => {
+    lastTrouble = Math.max(lastTrouble, at);
+  };
+  const onChange: (() => void)[] = [];
+  const onDeath: ((death: Death) => void)[] = [];
+  const watch = createWatch({
+    queue: plan.queue,
+    now: kernel.now,
+    reached: reach,
+    died: (death) => {
+      for (const listener of onDeath) listener(death);
+    },
+    changed: () => {
+      for (const listener of onChange) listener();
+    },
+  });
+  const sqs = createSqsModel({ now: kernel.now, uuid: () => chance.uuid(), region: REGION, account: ACCOUNT });
+  createQueues(sqs, plan.queue, settings);
+  sqs.onChange(queueName(INSTANCE, plan.queue, settings.type), watch.changed);
+  const dlq = dlqName(INSTANCE, plan.queue, settings.type);
+  sqs.onChange(dlq, () => {
+    watch.changed();
+    if (sqs.messages(dlq).some(({ deadLetterSourceArn }) => deadLetterSourceArn)) reach('moved by SQS');
+  });
+  const processes = new Set<Process>();
+
+  return {
+    plan,
+    queue,
+    settings,
+    mutant: options.mutant,
+    kernel,
+    chance,
+    trace,
+    watch,
+    call: createCaller({ kernel, chance, trace, plan, secret: VENDOR_SECRET, reached: reach, faulty: trouble }),
+    vendors: createVendors(kernel.now),
+    stores: { table: memoryTable(), objects: memoryObjects(), queues: memoryQueues(sqs) },
+    sqs,
+    reached,
+    reach,
+    lastTrouble: () => lastTrouble,
+    trouble,
+    processes,
+    spawn: ({ name, timeoutMs, ended }) => {
+      const process: Process = {
+        name,
+        alive: true,
+        skew: chance.pick([0, 0, 700, 2_000]),
+        die: (reason) => {
+          if (!process.alive) return;
+          process.alive = false;
+          processes.delete(process);
+          kernel.cancel(timeout);
+          trace.add({ who: name, what: 'died', outcome: reason });
+          ended(reason);
+        },
+      };
+      processes.add(process);
+      const timeout =
+        timeoutMs === undefined
+          ? undefined
+          : kernel.setTimeout(() => {
+              reach('time-out of a function');
+              trouble();
+              process.die('timeout');
+            }, timeoutMs);
+      return process;
+    },
+    exit: (process) => {
+      process.alive = false;
+      processes.delete(process);
+    },
+    pending: new Set(),
+    onChange,
+    onDeath,
+  };
+}
+
+function createQueues(sqs: SqsModel, name: string, settings: QueueSettings): void {
+  const { type, receives, retention, dlqRetention, visibility } = settings;
+  const fifo: Record<string, string> = type === 'fifo' ? { FifoQueue: 'true' } : {};
+  sqs.createQueue({
+    QueueName: dlqName(INSTANCE, name, type),
+    Attributes: { ...fifo, MessageRetentionPeriod: String(dlqRetention), VisibilityTimeout: '30' },
+  });
+  const target = `arn:aws:sqs:${REGION}:${ACCOUNT}:${dlqName(INSTANCE, name, type)}`;
+  sqs.createQueue({
+    QueueName: queueName(INSTANCE, name, type),
+    Attributes: {
+      ...fifo,
+      MessageRetentionPeriod: String(retention),
+      VisibilityTimeout: String(visibility),
+      RedrivePolicy: JSON.stringify({ deadLetterTargetArn: target, maxReceiveCount: receives }),
+    },
+  });
+}
+
+export const mainQueue = ({ plan, settings }: World): string => queueName(INSTANCE, plan.queue, settings.type);
+export const deadLetterQueue = ({ plan, settings }: World): string => dlqName(INSTANCE, plan.queue, settings.type);
+export const urlOf = (name: string): string => queueUrl(REGION, ACCOUNT, name);
