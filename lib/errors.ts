@@ -80,10 +80,19 @@ export class PermanentError extends JobError {
   readonly class = 'permanent';
 }
 
-/** The call may have taken effect: time-out or reset after sending. Never repeated before the vendor was asked. */
+/**
+ * The call may have taken effect: time-out or reset after sending. Never repeated before the vendor was asked, and not
+ * asked within `askAfterMs` from now: until then the answer may not show it yet.
+ */
 export class AmbiguousError extends JobError {
   override readonly name = 'AmbiguousError';
   readonly class = 'ambiguous';
+  readonly askAfterMs: number;
+
+  constructor({ askAfterMs = 0, ...details }: ErrorDetails & { askAfterMs?: number }) {
+    super(details);
+    this.askAfterMs = askAfterMs;
+  }
 }
 
 /** The table, the bucket or a queue did not take our write or read, or our own configuration does not parse. */

@@ -1,4 +1,4 @@
-import { JobError, WaitError } from '../errors';
+import { AmbiguousError, JobError, WaitError } from '../errors';
 import type { HeldReason } from '../jobs/row';
 import { StepUnknownError } from './steps';
 
@@ -68,12 +68,15 @@ export function decide(situation: Situation): Decision {
   }
 }
 
-function transient({ attempts, quickRetries, lastReceive, remainingMs, retryWaits, fraction }: Situation): Decision {
+function transient(situation: Situation): Decision {
+  const { error, attempts, quickRetries, lastReceive, remainingMs, retryWaits, fraction } = situation;
+  const askAfterMs = error instanceof AmbiguousError ? error.askAfterMs : 0;
   const quickMs = QUICK_WAIT_MS * 2 ** quickRetries * (0.5 + fraction());
-  if (quickRetries < QUICK_RETRIES && quickMs < remainingMs) return { kind: 'again', waitMs: quickMs, quick: true };
+  if (quickRetries < QUICK_RETRIES && askAfterMs <= quickMs && quickMs < remainingMs)
+    return { kind: 'again', waitMs: quickMs, quick: true };
   const seconds = retryWaits[attempts];
   if (seconds === undefined) return { kind: 'park' };
-  const waitMs = Math.round(seconds * 1000 * (1 - SPREAD + 2 * SPREAD * fraction()));
+  const waitMs = Math.max(askAfterMs, Math.round(seconds * 1000 * (1 - SPREAD + 2 * SPREAD * fraction())));
   if (lastReceive) return { kind: 'hold', reason: 'retry', waitMs, counts: true };
   return { kind: 'retry', waitMs, counts: true };
 }

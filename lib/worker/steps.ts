@@ -33,6 +33,8 @@ export interface Steps {
   step<R>(name: string, options: StepOptions<R>): Promise<R>;
   /** The step as the ledger knows it so far. */
   peek(name: string): Step | undefined;
+  /** Ends a step whose effect was there before anything was called; `started` is then never written. */
+  found(name: string, result: unknown): void;
   /** Ends a step without its effect; the reason is shown. */
   skip(name: string, reason: string): void;
 }
@@ -98,6 +100,7 @@ export function createSteps({ lease, clock }: { lease: Lease; clock: Clock }): S
   return {
     step,
     peek: (name) => lease.row().steps[name],
+    found: (name, result) => done(name, { status: 'done', startedAt: clock.now() }, result),
     skip: (name, reason) => {
       const at = clock.now();
       set(name, { status: 'skipped', startedAt: lease.row().steps[name]?.startedAt ?? at, endedAt: at, reason });

@@ -31,6 +31,11 @@ test.each<[string, Partial<Situation>, unknown]>([
     { kind: 'retry', waitMs: 60_000, counts: true },
   ],
   [
+    '… but is not asked about before its effect can show',
+    { error: new AmbiguousError({ ...details, askAfterMs: 90_000 }), quickRetries: 0 },
+    { kind: 'retry', waitMs: 90_000, counts: true },
+  ],
+  [
     'on the last receive the job is held for the same wait',
     { lastReceive: true },
     { kind: 'hold', reason: 'retry', waitMs: 60_000, counts: true },
