@@ -1,10 +1,10 @@
-import { JobError, type Vendor, WaitError } from '../errors';
+import type { Vendor } from '../errors';
 import { sha256 } from '../jobs/envelope';
 import type { Objects } from '../ports';
 import type { Sendgrid } from '../vendors/sendgrid';
 import { ticketBody, type Zendesk } from '../vendors/zendesk';
+import { type BestEffort, bestEffort, skipStep } from '../worker/best-effort';
 import { type Job, messageType, type QueueContract, type RunContext } from '../worker/contract';
-import { StepUnknownError } from '../worker/steps';
 import { type ConfirmationConfig, confirmationOf } from './confirmation';
 import { FEEDBACK_QUEUE, FEEDBACK_SUBMITTED, type Feedback, feedbackSchema } from './message';
 import { attachmentsOf, type TicketConfig, ticketOf } from './ticket';
@@ -19,8 +19,6 @@ export interface FeedbackDeps {
 const MINUTE_MS = 60_000;
 /** Zendesk's upload tokens last 60 minutes; one that is nearly over is made anew. */
 const TOKEN_LIFETIME_MS = 55 * MINUTE_MS;
-/** Pause before another try of a confirmation whose vendor is down. */
-const CONFIRMATION_PAUSE_MS = MINUTE_MS;
 
 /** Feedback becomes a ticket, and its sender hears of it. Step names are stored: they are never renamed. */
 export function feedbackContract(deps: FeedbackDeps): QueueContract {
@@ -80,42 +78,18 @@ async function upload(deps: FeedbackDeps, data: Feedback, context: RunContext): 
   });
 }
 
-type Confirmation = 'sent' | 'unknown' | `skipped: ${string}`;
-
-/** Best effort: the ticket is what counts. The step says what became of the mail, and the job succeeds. */
+/** Best effort: the ticket is what counts. */
 async function confirm(
   deps: FeedbackDeps,
   { job: { id, data }, ticketId, context }: { job: Job<Feedback>; ticketId: string; context: RunContext },
-): Promise<Confirmation> {
-  const { steps, vendor, callTimeoutMs } = context;
-  const skip = (reason: string): Confirmation => {
-    steps.skip('confirmation', reason);
-    return `skipped: ${reason}`;
-  };
-  const before = steps.peek('confirmation');
-  if (before?.status === 'skipped') return `skipped: ${before.reason}`;
-  if (!data.confirmation) return skip('opted-out');
-
+): Promise<BestEffort> {
+  if (!data.confirmation) return skipStep(context, 'confirmation', 'opted-out');
   const mail = confirmationOf({ id, data, ticketId, config: deps.config });
-  try {
-    await steps.step('confirmation', {
-      run: () => vendor('sendgrid', () => deps.sendgrid.send(mail, { timeoutMs: callTimeoutMs() })),
-    });
-    return 'sent';
-  } catch (error) {
-    if (error instanceof StepUnknownError) return 'unknown';
-    if (!(error instanceof JobError)) throw error;
-    if (error.class === 'permanent' || error.class === 'stop') return skip(error.code);
-    if (error.class !== 'wait' && error.class !== 'transient') throw error;
-    const waitMs = error instanceof WaitError ? error.waitMs : CONFIRMATION_PAUSE_MS;
-    if (waitedMs(context) + waitMs > deps.config.confirmationWaitMs) return skip(error.code);
-    // Down or throttled: the job waits without spending attempts, for an attempt too many would end it as dead.
-    throw error instanceof WaitError ? error : asWait(error, waitMs);
-  }
+  return bestEffort(context, {
+    step: 'confirmation',
+    after: 'ticket',
+    vendor: 'sendgrid',
+    limitMs: deps.config.confirmationWaitMs,
+    run: () => deps.sendgrid.send(mail, { timeoutMs: context.callTimeoutMs() }),
+  });
 }
-
-/** Since the ticket was made. */
-const waitedMs = ({ steps, now }: RunContext): number => now() - (steps.peek('ticket')?.endedAt ?? now());
-
-const asWait = ({ code, message, vendor }: JobError, waitMs: number): WaitError =>
-  new WaitError({ code, message, waitMs, ...(vendor ? { vendor } : {}) });
