@@ -196,6 +196,10 @@ const FEEDBACK_MAY_NOT: Request[] = [
   ...on('arn:aws:s3:::team-bucket', 's3:ListBucket'),
   ...on('arn:aws:ssm:us-east-1:123456789012:parameter/example/other', 'ssm:GetParameter'),
   ...on('arn:aws:secretsmanager:us-east-1:123456789012:secret:example/other-AbC123', 'secretsmanager:GetSecretValue'),
+  ...on(
+    'arn:aws:secretsmanager:us-east-1:123456789012:secret:example/sendgrid-other-AbC123',
+    'secretsmanager:GetSecretValue',
+  ),
   ...on(secretsKey, 'kms:Decrypt'),
   ...on('arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/mht-api-reconciler:x:y', 'logs:PutLogEvents'),
 ];
