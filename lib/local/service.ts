@@ -77,7 +77,7 @@ export async function startService({ packaged, port = 0, onInvocation, onEvent }
     onStop(async () => {
       // No new runs, then the end of those that are going on: nobody waits for a slow one.
       const ended = Promise.all(triggers.map((close) => close()));
-      lambda.stop();
+      await lambda.stop();
       await ended;
     });
 

@@ -1,4 +1,4 @@
-import type { Service } from '../service';
+import type { Objects } from '../../ports';
 import type { DeadLetter, JobView } from '../views';
 import type { Expected } from './scenario';
 
@@ -9,8 +9,16 @@ export const finished = (job: JobView | undefined, deadLetters: DeadLetter[]): b
 export const deadLetterOf = (id: string, deadLetters: DeadLetter[]): DeadLetter | undefined =>
   deadLetters.find(({ attributes }) => attributes.job === id);
 
+/** The parts of the service that are looked at. */
+export interface Evidence {
+  zendesk: { tickets: { external_id: string | null }[] };
+  sendgrid: { mails: { customArgs: Record<string, string> }[] };
+  views: { deadLetters(): DeadLetter[] };
+  ports: { objects: Pick<Objects, 'get'> };
+}
+
 /** How a job differs from what was expected of it, its tickets, its mails and its record; empty where it does not. */
-export async function differences(service: Service, job: JobView, expected: Expected): Promise<string[]> {
+export async function differences(service: Evidence, job: JobView, expected: Expected): Promise<string[]> {
   const { id, state, steps, holds } = job;
   const found: [what: string, is: unknown, mustBe: unknown][] = [
     ['state', state, expected.state],
@@ -32,7 +40,7 @@ export async function differences(service: Service, job: JobView, expected: Expe
     .map(([what, is, mustBe]) => `${what} must be ${String(mustBe)}, is ${String(is)}`);
 }
 
-async function recordedState({ ports }: Service, key: string | undefined): Promise<unknown> {
+async function recordedState({ ports }: Evidence, key: string | undefined): Promise<unknown> {
   const bytes = key === undefined ? undefined : await ports.objects.get(key);
   return bytes && (JSON.parse(Buffer.from(bytes).toString('utf8')) as { state?: unknown }).state;
 }

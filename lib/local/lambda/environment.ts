@@ -23,6 +23,8 @@ export interface ExecutionEnvironment {
   kill(): void;
   /** False once it has ended, by whatever cause. */
   alive(): boolean;
+  /** Resolves when the process is gone. */
+  ended: Promise<void>;
 }
 
 interface Start {
@@ -132,6 +134,7 @@ export function startEnvironment({ declared, directory, variables, logFile }: St
     },
     kill,
     alive: () => alive,
+    ended,
   };
 }
 

@@ -9,8 +9,8 @@ export interface Lambda {
   invoke(functionKey: string, event: unknown): Promise<InvokeResult>;
   /** Kills the environments that run an invocation of the function now, or only those with such an event. */
   kill(functionKey: string, whose?: (event: unknown) => boolean): number;
-  /** Ends all environments. */
-  stop(): void;
+  /** Ends all environments; resolves when their processes are gone. */
+  stop(): Promise<void>;
 }
 
 export interface LambdaOptions {
@@ -60,9 +60,9 @@ export function createLambda({ functions, code, logs, region, variables, onInvoc
     });
   }
 
+  const all = () => [...pools.values()].flatMap(({ idle, busy }) => [...idle, ...busy.keys()]);
   const kill = () => {
-    for (const { idle, busy } of pools.values())
-      for (const environment of [...idle, ...busy.keys()]) environment.kill();
+    for (const environment of all()) environment.kill();
   };
   // Whatever ends this process, its children must not stay.
   process.on('exit', kill);
@@ -90,8 +90,10 @@ export function createLambda({ functions, code, logs, region, variables, onInvoc
       for (const [environment] of running) environment.kill();
       return running.length;
     },
-    stop() {
+    async stop() {
+      const ended = all().map((environment) => environment.ended);
       kill();
+      await Promise.all(ended);
       process.off('exit', kill);
     },
   };

@@ -1,13 +1,18 @@
 import { execFile } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join, relative } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Resource } from './intrinsics';
 
 const run = promisify(execFile);
+/** The `sls` command, for the Node that runs this process. */
+export const SLS = join(process.cwd(), 'node_modules', 'serverless', 'bin', 'serverless.js');
+
 /** Not needed to package, large, or another command's output. */
-const leftOut = new Set(['node_modules', '.git', '.local', '.serverless', '.esbuild', '.env', 'coverage']);
+const leftOut = new Set(['node_modules', '.git', '.local', '.serverless', '.esbuild', 'coverage']);
+
+const isDotenv = (file: string): boolean => basename(file).startsWith('.env');
 
 /** What `sls package` made: the compiled template and, beside it, the functions' zips. */
 export interface Packaged {
@@ -22,31 +27,33 @@ export function readPackage(directory: string): Packaged {
   return { directory, resources: Resources };
 }
 
-/**
- * Packages a stage into `output`. In a copy of the project: two `sls` commands in one directory overwrite each
- * other's files. Without the user's `.env`, so that no secret of another stage comes in.
- */
-export async function packageService({ stage, output }: { stage: string; output: string }): Promise<Packaged> {
+/** A copy of the project, to run `sls` in: two commands in one directory overwrite each other's files. */
+export function copyProject(): { directory: string; remove: () => void } {
   const project = process.cwd();
-  const copy = mkdtempSync(join(tmpdir(), 'package-'));
+  const directory = mkdtempSync(join(tmpdir(), 'project-'));
+  cpSync(project, directory, {
+    recursive: true,
+    filter: (source) => dirname(source) !== project || !(leftOut.has(basename(source)) || isDotenv(source)),
+  });
+  symlinkSync(join(project, 'node_modules'), join(directory, 'node_modules'));
+  return { directory, remove: () => rmSync(directory, { recursive: true, force: true }) };
+}
+
+/** Packages a stage into `output`, without the user's `.env`: no secret of another stage may come in. */
+export async function packageService({ stage, output }: { stage: string; output: string }): Promise<Packaged> {
+  const copy = copyProject();
   try {
-    cpSync(project, copy, {
-      recursive: true,
-      filter: (source) => relative(project, source).includes('/') || !leftOut.has(basename(source)),
-    });
-    symlinkSync(join(project, 'node_modules'), join(copy, 'node_modules'));
     rmSync(output, { recursive: true, force: true });
-    const sls = join(project, 'node_modules', 'serverless', 'bin', 'serverless.js');
-    await run(process.execPath, [sls, 'package', '--stage', stage, '--package', output], {
-      cwd: copy,
-      env: { PATH: process.env.PATH, HOME: copy, SLS_NOTIFICATIONS_MODE: 'off' },
+    await run(process.execPath, [SLS, 'package', '--stage', stage, '--package', output], {
+      cwd: copy.directory,
+      env: { PATH: process.env.PATH, HOME: copy.directory },
     });
   } catch (error) {
     // The tool's own text says what is wrong with serverless.yml, in part on standard output.
     const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
     throw new Error(`sls package --stage ${stage} failed:\n${stdout}${stderr}`.trim(), { cause: error });
   } finally {
-    rmSync(copy, { recursive: true, force: true });
+    copy.remove();
   }
   return readPackage(output);
 }

@@ -1,3 +1,4 @@
+import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
@@ -43,8 +44,8 @@ beforeEach(() => {
   invocations = [];
 });
 
-afterEach(() => {
-  lambda.stop();
+afterEach(async () => {
+  await lambda.stop();
   rmSync(directory, { recursive: true });
 });
 
@@ -202,4 +203,26 @@ test('each invocation has its own lines of the log', async () => {
   await answer();
 
   expect(invocations.map(({ log }) => log)).toEqual([['run 1'], ['run 2']]);
+});
+
+test('a stop leaves no process behind, busy or idle', async () => {
+  start();
+  const idle = Number((await answer()).pid);
+  const busy = lambda.invoke('worker', { waitsFor: join(directory, 'never') });
+
+  await lambda.stop();
+
+  expect(await busy).toEqual({ kind: 'failed', reason: 'crash' });
+  expect(() => process.kill(idle, 0)).toThrow('ESRCH');
+});
+
+test('an environment whose service was killed ends by itself', async () => {
+  start();
+  const boot = join(process.cwd(), 'lib/local/lambda/boot.cjs');
+  const orphan = fork(boot, [join(directory, 'index'), 'handler'], { silent: true });
+  await once(orphan, 'message');
+
+  orphan.disconnect();
+
+  expect(await once(orphan, 'exit')).toEqual([0, null]);
 });

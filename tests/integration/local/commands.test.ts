@@ -1,0 +1,74 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { NOT_RUNNING } from '../../../lib/local/connection';
+import { type ServiceDirectory, serviceDirectory, sls } from '../../support/sls';
+
+const fixture = join(process.cwd(), 'tests/fixtures/feedback.json');
+const tsx = join(process.cwd(), 'node_modules/tsx/dist/cli.mjs');
+
+let directory: ServiceDirectory;
+beforeAll(() => {
+  directory = serviceDirectory();
+});
+afterAll(() => directory.remove());
+
+const invokeFeedback = () => sls(directory.path, ['invoke', 'local', '-f', 'feedback', '-p', fixture]);
+
+/** `npm start` as the only member of a process group, as a terminal has it. */
+function start(port: string): { child: ChildProcess; output: () => string; says: (text: string) => Promise<void> } {
+  const child = spawn(process.execPath, [tsx, 'lib/local/start.ts'], {
+    cwd: directory.path,
+    env: { PATH: process.env.PATH, HOME: directory.path, PORT: port },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+      child.emit('output');
+    });
+  const says = async (text: string) => {
+    while (!output.includes(text)) {
+      if (child.exitCode !== null) throw new Error(`it has ended without "${text}":\n${output}`);
+      await Promise.race([once(child, 'output'), once(child, 'exit')]);
+    }
+  };
+  return { child, output: () => output, says };
+}
+
+test('without a running service, invoke local says what is missing', async () => {
+  const { code, output } = await invokeFeedback();
+
+  expect(code).toBe(1);
+  expect(output).toContain(NOT_RUNNING);
+}, 30_000);
+
+test('npm start takes requests and invoke local, refuses to run twice on a port, and stops cleanly on Ctrl-C', async () => {
+  const running = start('0');
+  await running.says('Ctrl-C stops it.');
+  const [api = ''] = /http:\/\/127\.0\.0\.1:\d+/.exec(running.output()) ?? [];
+
+  const accepted = await fetch(`${api}/feedback`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ user: { email: 'user@example.com' }, subject: 'Hello', message: 'It works' }),
+  });
+  await running.says('outcome=succeeded');
+  const invoked = await invokeFeedback();
+  const second = start(new URL(api).port);
+  const [secondCode] = await once(second.child, 'close');
+  process.kill(-(running.child.pid ?? 0), 'SIGINT');
+  const [code] = await once(running.child, 'close');
+
+  expect(accepted.status).toBe(202);
+  expect(invoked.output).toMatch(/feedback [0-9a-f-]{36}: succeeded · attempts 1 · ticket done · confirmation done/);
+  expect(invoked.code).toBe(0);
+  expect(second.output()).toContain(`Port ${new URL(api).port} is in use.`);
+  expect(secondCode).toBe(1);
+  expect(running.output()).toContain('Stopped.');
+  expect(code).toBe(0);
+  expect(existsSync(join(directory.path, '.local/service.json'))).toBe(false);
+}, 60_000);

@@ -1,0 +1,224 @@
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import { join } from 'node:path';
+import { killingFailure } from '../../../lib/local/kill';
+import { packagedService, type WatchedService, watchedService, withProperties } from '../../support/local-service';
+import { zip } from '../../support/zip';
+
+let packaged: Awaited<ReturnType<typeof packagedService>>;
+let service: WatchedService;
+
+beforeAll(async () => {
+  packaged = await packagedService();
+}, 60_000);
+afterAll(() => packaged.remove());
+afterEach(() => service.stop());
+
+/** A worker that was killed holds its job for its time-out and two seconds. */
+const shortTimes = () =>
+  withProperties(packaged, { 'AWS::Lambda::Function': { Timeout: 3 }, 'AWS::SQS::Queue': { VisibilityTimeout: 3 } });
+
+const feedback = (email = 'user@example.com') => ({ user: { email }, subject: 'Hello', message: 'It works' });
+const ticketCall = { method: 'POST', path: '/api/v2/tickets' };
+
+const ticketsOf = (id: unknown) => service.zendesk.tickets.filter(({ external_id }) => external_id === id);
+const mailsOf = (id: unknown) => service.sendgrid.mails.filter(({ customArgs }) => customArgs.job === id);
+const queued = () => service.sqs.messages('local-feedback.fifo');
+
+test('feedback becomes a ticket, an e-mail, a row and a record in S3', async () => {
+  service = await watchedService(packaged);
+
+  const { status, json } = await service.post(feedback());
+  const id = String(json.id);
+  const job = await service.recorded(id);
+
+  expect(status).toBe(202);
+  expect(job).toMatchObject({
+    state: 'succeeded',
+    attempts: 1,
+    steps: { ticket: { status: 'done' }, confirmation: { status: 'done' } },
+  });
+  expect(ticketsOf(id)).toMatchObject([{ subject: 'Hello', description: 'It works' }]);
+  expect(mailsOf(id)).toMatchObject([{ to: ['user@example.com'] }]);
+  const record = await service.ports.objects.get(String(job.recordKey));
+  expect(JSON.parse(Buffer.from(record ?? '').toString())).toMatchObject({ id, state: 'succeeded', attempts: 1 });
+  await service.until('the message to be deleted', () => queued().length === 0);
+}, 30_000);
+
+test('one key makes one job, and what is not valid makes none', async () => {
+  service = await watchedService(packaged);
+  const key = { 'idempotency-key': 'k-1' };
+
+  const first = await service.post(feedback(), key);
+  const again = await service.post(feedback(), key);
+  const other = await service.post({ ...feedback(), subject: 'Something else' }, key);
+  const invalid = await service.post({ ...feedback(), subject: 'x'.repeat(151) });
+  await service.recorded(String(first.json.id));
+
+  expect([first.status, again.status, other.status, invalid.status]).toEqual([202, 202, 409, 400]);
+  expect(again.json).toEqual({ id: first.json.id, duplicate: true });
+  expect(invalid.json.problems).toEqual([{ field: 'subject', message: 'subject: must be at most 150 characters' }]);
+  expect(await service.views.jobs()).toHaveLength(1);
+  expect(service.zendesk.tickets).toHaveLength(1);
+}, 30_000);
+
+test('a worker killed between ticket and e-mail makes one of each; one killed while mailing leaves the mail unknown', async () => {
+  service = await watchedService(shortTimes());
+  const { zendesk, sendgrid, lambda } = service;
+  const kill = { functionKey: 'feedback', effect: true };
+  zendesk.fail(killingFailure(lambda, { ...kill, request: ticketCall, marker: 'between@example.com' }));
+  sendgrid.fail(killingFailure(lambda, { ...kill, request: { path: '/v3/mail/send' }, marker: 'mailing@example.com' }));
+
+  const between = String((await service.post(feedback('between@example.com'))).json.id);
+  const mailing = String((await service.post(feedback('mailing@example.com'))).json.id);
+
+  expect((await service.recorded(between)).steps).toMatchObject({ confirmation: { status: 'done' } });
+  expect((await service.recorded(mailing)).steps).toMatchObject({ confirmation: { status: 'unknown' } });
+  expect([between, mailing].map((id) => [ticketsOf(id).length, mailsOf(id).length])).toEqual([
+    [1, 1],
+    [1, 1],
+  ]);
+  expect(service.invocations.filter(({ result }) => result.kind === 'failed')).toHaveLength(2);
+}, 30_000);
+
+test('what a vendor refuses for good is in the dead-letter queue with its reason, and its user is named nowhere', async () => {
+  service = await watchedService(packaged);
+
+  const id = String((await service.post(feedback('suspended@example.com'))).json.id);
+  await service.recorded(id);
+  const deadLetters = await service.until('the dead letter', async () => {
+    const found = (await (await fetch(`${service.api}/dlq`)).json()) as { attributes: Record<string, string> }[];
+    return found.length > 0 && found;
+  });
+  const shown = await (await fetch(`${service.api}/jobs/${id}`)).text();
+
+  expect(deadLetters).toHaveLength(1);
+  expect(deadLetters[0]?.attributes).toMatchObject({
+    job: id,
+    reason: 'error',
+    code: 'ZendeskRejected',
+    attempts: '1',
+  });
+  expect(JSON.parse(shown)).toMatchObject({ state: 'dead', reason: 'error', error: { code: 'ZendeskRejected' } });
+  const logs = service.invocations.flatMap(({ log }) => log).join('\n');
+  expect([shown, JSON.stringify(deadLetters), logs].join('\n')).not.toContain('suspended@');
+}, 30_000);
+
+test('a batch whose second message fails is answered in part, and only that one comes back', async () => {
+  service = await watchedService(withProperties(packaged, { 'AWS::Lambda::EventSourceMapping': { BatchSize: 10 } }));
+  service.zendesk.fail({ ...ticketCall, bodyContains: 'second@example.com', before: 'reset', times: 3 });
+  const messages = ['first', 'second', 'third'].map((name) => ({ id: randomUUID(), email: `${name}@example.com` }));
+  const body = ({ id, email }: (typeof messages)[number]) =>
+    JSON.stringify({
+      specversion: '1.0',
+      id,
+      type: 'feedback.submitted.v1',
+      source: 'urn:example:test',
+      time: new Date().toISOString(),
+      data: feedback(email),
+    });
+
+  const sent = service.sqs.sendMessageBatch({
+    QueueUrl: 'local-feedback.fifo',
+    Entries: messages.map((message) => ({
+      Id: message.id,
+      MessageBody: body(message),
+      MessageGroupId: message.email,
+      MessageDeduplicationId: message.id,
+    })),
+  });
+  const jobs = await Promise.all(messages.map(({ id }) => service.recorded(id)));
+
+  expect(jobs.map(({ state }) => state)).toEqual(['succeeded', 'succeeded', 'succeeded']);
+  expect(jobs.map(({ attempts }) => attempts)).toEqual([1, 2, 1]);
+  expect(messages.map(({ id }) => ticketsOf(id).length)).toEqual([1, 1, 1]);
+  const failures = [{ itemIdentifier: sent.Successful?.[1]?.MessageId }];
+  expect(service.invocations.find(isWorker)?.result).toEqual({
+    kind: 'answer',
+    value: { batchItemFailures: failures },
+  });
+}, 30_000);
+
+test('a job that is held is released by the schedule', async () => {
+  service = await watchedService(shortTimes());
+  service.zendesk.fail({ ...ticketCall, status: 429, headers: { 'retry-after': '3' } });
+
+  const id = String((await service.post(feedback())).json.id);
+  await service.until('the hold', async () => (await service.job(id)).state === 'held');
+  const during = queued();
+  const job = await service.recorded(id);
+
+  expect(during).toEqual([]);
+  expect(job).toMatchObject({ state: 'succeeded', attempts: 1, holds: 1 });
+}, 30_000);
+
+test('a function that overruns its time-out is stopped, and its message comes back', async () => {
+  const variant = withProperties(packaged, {
+    'AWS::Lambda::Function': { Timeout: 1 },
+    'AWS::SQS::Queue': { VisibilityTimeout: 2 },
+  });
+  const overruns = `exports.handler = async ({ Records: [record] = [] }) => {
+    if (record && record.attributes.ApproximateReceiveCount === '1') for (;;);
+    return { batchItemFailures: [] };
+  };`;
+  const artifacts = { feedback: overruns, reconciler: 'exports.handler = async () => {};' };
+  for (const [key, text] of Object.entries(artifacts))
+    writeFileSync(
+      join(packaged.directory, `${key}-other.zip`),
+      zip([{ name: `handlers/${key}.js`, text, deflated: true }]),
+    );
+  for (const resource of Object.values(variant.resources)) {
+    const code = resource.Properties?.Code as { S3Key: string } | undefined;
+    if (code)
+      resource.Properties = {
+        ...resource.Properties,
+        Code: { ...code, S3Key: code.S3Key.replace('.zip', '-other.zip') },
+      };
+  }
+  service = await watchedService(variant);
+
+  await service.ports.queues.send('http://127.0.0.1/000000000000/local-feedback.fifo', {
+    body: '{}',
+    groupId: 'g',
+    deduplicationId: 'd',
+  });
+  await service.until('the second delivery', () => service.invocations.filter(isWorker).length === 2);
+
+  expect(service.invocations.filter(isWorker).map(({ result }) => result)).toEqual([
+    { kind: 'failed', reason: 'timeout' },
+    { kind: 'answer', value: { batchItemFailures: [] } },
+  ]);
+  await service.until('the message to be deleted', () => queued().length === 0);
+}, 30_000);
+
+const isWorker = ({ function: name }: { function: string }) => name.startsWith('feedback');
+
+test('nothing listens on another address than 127.0.0.1', async () => {
+  service = await watchedService(packaged);
+  const urls = [service.api, ...Object.values(service.endpoints)].map((url) => new URL(url));
+  const others = Object.values(networkInterfaces()).flatMap((addresses = []) =>
+    addresses.filter(({ internal, family }) => !internal && family === 'IPv4').map(({ address }) => address),
+  );
+
+  const open = await Promise.all(
+    urls.flatMap(({ port }) => others.map((host) => connects({ host, port: Number(port) }))),
+  );
+
+  expect(new Set(urls.map(({ hostname }) => hostname))).toEqual(new Set(['127.0.0.1']));
+  expect(open.filter(Boolean)).toEqual([]);
+}, 30_000);
+
+async function connects(address: { host: string; port: number }): Promise<boolean> {
+  const socket = connect(address);
+  try {
+    await once(socket, 'connect');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}

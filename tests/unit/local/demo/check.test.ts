@@ -1,0 +1,66 @@
+import { differences, type Evidence, finished } from '../../../../lib/local/demo/check';
+import type { Expected } from '../../../../lib/local/demo/scenario';
+import type { JobView } from '../../../../lib/local/views';
+
+const job: JobView = {
+  queue: 'feedback',
+  id: 'job-1',
+  state: 'succeeded',
+  attempts: 1,
+  holds: 0,
+  steps: { ticket: { status: 'done', startedAt: 1 } },
+  createdAt: '2026-01-02T03:04:05.000Z',
+  recordKey: 'key',
+};
+const expected: Expected = { state: 'succeeded', steps: { ticket: 'done' }, tickets: 1, mails: 1 };
+const letter = { queue: 'dlq', messageId: 'm', group: 'g', receiveCount: 0 };
+
+const evidence = (over: Partial<Evidence> = {}): Evidence => ({
+  zendesk: { tickets: [{ external_id: 'job-1' }, { external_id: 'job-2' }] },
+  sendgrid: { mails: [{ customArgs: { job: 'job-1' } }] },
+  views: { deadLetters: () => [] },
+  ports: { objects: { get: async () => Buffer.from('{"state":"succeeded"}') } },
+  ...over,
+});
+
+test('a job that is as expected has no differences', async () => {
+  expect(await differences(evidence(), job, expected)).toEqual([]);
+});
+
+test.each<[string, Evidence, JobView, string]>([
+  ['state', evidence(), { ...job, state: 'dead' }, 'state must be succeeded, is dead'],
+  ['hold', evidence(), { ...job, holds: 1 }, 'holds must be 0, is 1'],
+  ['step', evidence(), { ...job, steps: {} }, 'step ticket must be done, is undefined'],
+  [
+    'second ticket',
+    evidence({ zendesk: { tickets: [{ external_id: 'job-1' }, { external_id: 'job-1' }] } }),
+    job,
+    'tickets must be 1, is 2',
+  ],
+  ['missing mail', evidence({ sendgrid: { mails: [] } }), job, 'e-mails must be 1, is 0'],
+  [
+    'dead letter',
+    evidence({ views: { deadLetters: () => [{ ...letter, attributes: { job: 'job-1', code: 'NotJson' } }] } }),
+    job,
+    'reason in the dead-letter queue must be undefined, is NotJson',
+  ],
+  [
+    'missing record',
+    evidence({ ports: { objects: { get: async () => undefined } } }),
+    job,
+    'state in the S3 record must be succeeded, is undefined',
+  ],
+])('another %s is told', async (_, found, shown, difference) => {
+  expect(await differences(found, shown, expected)).toEqual([difference]);
+});
+
+test('a job is finished once it is recorded, and a dead one once it is parked', () => {
+  const { recordKey: _recordKey, ...unrecorded } = job;
+  const dead: JobView = { ...job, state: 'dead' };
+
+  expect(finished(job, [])).toBe(true);
+  expect(finished(unrecorded, [])).toBe(false);
+  expect(finished(undefined, [])).toBe(false);
+  expect(finished(dead, [])).toBe(false);
+  expect(finished(dead, [{ ...letter, attributes: { job: 'job-1' } }])).toBe(true);
+});

@@ -1,0 +1,101 @@
+import { once } from 'node:events';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Connection } from '../../../lib/local/connection';
+import { connectFunctions, outcomes } from '../../../lib/local/invoke-local';
+
+const endpoints = {
+  sqs: 'http://127.0.0.1:1001',
+  s3: 'http://127.0.0.1:1002',
+  dynamodb: 'http://127.0.0.1:1003',
+  zendesk: 'http://127.0.0.1:1004/api/v2',
+  sendgrid: 'http://127.0.0.1:1005',
+};
+
+test('functions are led to the service, and nothing of a real account goes along', () => {
+  const env: Record<string, string | undefined> = {
+    AWS_ACCESS_KEY_ID: 'real',
+    AWS_SESSION_TOKEN: 'real',
+    AWS_PROFILE: 'real',
+    PATH: '/bin',
+  };
+  const functions = {
+    feedback: { environment: { ZENDESK_ENDPOINT: 'https://example.zendesk.com/api/v2', BRAND_NAME: 'Example' } },
+    reconciler: {},
+  };
+
+  connectFunctions({ api: 'http://127.0.0.1:1000', region: 'us-east-1', endpoints }, { functions, env });
+
+  expect(env).toMatchObject({
+    AWS_ACCESS_KEY_ID: 'local',
+    AWS_ENDPOINT_URL_SQS: endpoints.sqs,
+    AWS_ENDPOINT_URL_S3: endpoints.s3,
+    AWS_ENDPOINT_URL_DYNAMODB: endpoints.dynamodb,
+    PATH: '/bin',
+  });
+  expect(env).not.toHaveProperty('AWS_PROFILE');
+  expect(env).not.toHaveProperty('AWS_SESSION_TOKEN');
+  expect(JSON.stringify(env)).not.toContain('real');
+  expect(functions).toEqual({
+    feedback: { environment: { ZENDESK_ENDPOINT: endpoints.zendesk, BRAND_NAME: 'Example' } },
+    reconciler: {},
+  });
+});
+
+describe('outcomes', () => {
+  let server: http.Server;
+  let connection: Connection;
+  const rows: Record<string, object> = {};
+
+  beforeAll(async () => {
+    server = http.createServer((request, response) => {
+      const row = rows[request.url ?? ''];
+      response.writeHead(row ? 200 : 404).end(JSON.stringify(row ?? {}));
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const api = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    connection = { api, region: 'us-east-1', endpoints };
+  });
+  afterAll(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+
+  const id = '019b7712-7000-7a55-8c1e-6a1d2b3c4d5e';
+  const event = (body: string) => ({ Records: [{ messageId: 'm-1', body }] });
+
+  test('a job is told with its state, attempts and steps', async () => {
+    rows[`/jobs/${id}`] = { queue: 'feedback', state: 'succeeded', attempts: 1, steps: { ticket: { status: 'done' } } };
+
+    expect(await outcomes(connection, event(JSON.stringify({ id })))).toEqual([
+      `feedback ${id}: succeeded · attempts 1 · ticket done · ${connection.api}/jobs/${id}`,
+    ]);
+  });
+
+  test('a body that is no job is told by its message, with the reason', async () => {
+    rows['/jobs/invalid/m-1'] = {
+      queue: 'feedback',
+      state: 'dead',
+      reason: 'error',
+      attempts: 1,
+      steps: {},
+      error: { code: 'NotJson', message: 'the message body is not JSON' },
+    };
+
+    expect(await outcomes(connection, event('hello'))).toEqual([
+      `feedback invalid/m-1: dead (error) · attempts 1 · NotJson: the message body is not JSON · ${connection.api}/jobs/invalid/m-1`,
+    ]);
+  });
+
+  test('a job that left no row is told so', async () => {
+    const other = '019b7712-7000-7a55-8c1e-000000000000';
+
+    expect(await outcomes(connection, event(JSON.stringify({ id: other })))).toEqual([`${other}: no row was written`]);
+  });
+
+  test('an event without messages has no outcomes', async () => {
+    expect(await outcomes(connection, { source: 'aws.events' })).toEqual([]);
+    expect(await outcomes(connection, undefined)).toEqual([]);
+  });
+});

@@ -1,0 +1,30 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { checkPort, portFrom } from '../../../lib/local/listen-port';
+
+test.each([
+  [undefined, 3000],
+  ['', 3000],
+  ['0', 0],
+  ['8080', 8080],
+])('PORT=%s', (text, port) => {
+  expect(portFrom(text)).toBe(port);
+});
+
+test.each(['http', '-1', '65536', '80.5'])('PORT=%s is refused', (text) => {
+  expect(() => portFrom(text)).toThrow('PORT must be a number');
+});
+
+test('a port in use is told with what to do', async () => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+
+  const during = await checkPort(port).catch((error: Error) => error.message);
+  await new Promise((resolve) => server.close(resolve));
+
+  expect(during).toBe(
+    `Port ${port} is in use. Stop what listens there, or choose another one: PORT=${port + 1} npm start`,
+  );
+  await expect(checkPort(port)).resolves.toBeUndefined();
+});
