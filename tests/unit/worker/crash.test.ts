@@ -1,3 +1,5 @@
+import { PermanentError } from '../../../lib/errors';
+import { handleBatch } from '../../../lib/worker/batch';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 import { sampleContract } from '../../support/sample-contract';
 
@@ -107,4 +109,22 @@ test('while another run holds the lease, the message is reported until it ends a
   expect(response.batchItemFailures).toHaveLength(1);
   const back = (engine.model.nextChangeAt('my-sample.fifo') ?? 0) - engine.clock.now();
   expect(back).toBeGreaterThanOrEqual(engine.timeoutMs);
+});
+
+test('a message that its job was parked from is late when it comes again, not a redrive', async () => {
+  const { contract } = sampleContract(() => {
+    throw new PermanentError({ code: 'Rejected', message: 'rejected' });
+  });
+  const engine = memoryEngine(() => contract);
+  engine.send(envelope(1));
+  const event = engine.receive();
+  await engine.handle(event);
+  const parked = engine.row(jobId(1));
+
+  // The platform's delete was lost: the same message, delivered once more.
+  const response = await handleBatch({ deps: engine.deps, contract, event, remainingMs: engine.timeoutMs });
+
+  expect(response).toEqual({ batchItemFailures: [] });
+  expect(engine.row(jobId(1))).toEqual(parked);
+  expect(engine.deadLetters()).toHaveLength(1);
 });

@@ -1,0 +1,143 @@
+import { realObjects } from '../../lib/aws/objects';
+import { realClock, realRandom } from '../../lib/aws/system';
+import { realTable } from '../../lib/aws/table';
+import { feedbackContract } from '../../lib/feedback/process';
+import { createLedger } from '../../lib/jobs/ledger';
+import { createOrder } from '../../lib/jobs/order';
+import { vendorFlags } from '../../lib/jobs/vendor-flag';
+import { startFakeSendgrid } from '../../lib/local/fakes/sendgrid';
+import { startFakeZendesk } from '../../lib/local/fakes/zendesk';
+import { realSendgrid } from '../../lib/vendors/sendgrid';
+import { realZendesk } from '../../lib/vendors/zendesk';
+import { handleBatch } from '../../lib/worker/batch';
+import { startDynamo, startS3, TABLE } from '../support/emulators';
+import { memoryEngine, PREFIX, watch } from '../support/engine';
+import { feedbackBody } from '../support/feedback';
+import { type Handler, plainLoop, powertools, type RivalPorts, usualWorker } from './rivals';
+import { median, table } from './table';
+
+const RUNS = 5;
+const JOBS = 100;
+const BUCKET = 'bench-bucket';
+
+const id = (run: number, n: number) => `0190a1b2-0000-7000-8000-${(run * 1000 + n).toString(16).padStart(12, '0')}`;
+
+/** What one job costs when nothing fails, over real HTTP against emulators on loopback. */
+export async function feedbackCost(): Promise<string> {
+  const calls = new Map<string, number>();
+  const count = (call: string) => {
+    calls.set(call, (calls.get(call) ?? 0) + 1);
+  };
+  const [dynamo, s3, zendesk, sendgrid] = await Promise.all([
+    startDynamo(),
+    startS3(BUCKET),
+    startFakeZendesk(),
+    startFakeSendgrid(),
+  ]);
+  const secret = async () => 'secret';
+  const ports: RivalPorts = {
+    table: watch(realTable({ table: TABLE, client: dynamo.client }), 'table', { before: count }),
+    objects: watch(realObjects({ bucket: BUCKET, client: s3.client }), 'objects', { before: count }),
+    zendesk: watch(realZendesk({ endpoint: zendesk.url, email: 'agent@example.com', token: secret }), 'vendor', {
+      before: count,
+    }),
+    sendgrid: watch(realSendgrid({ endpoint: sendgrid.url, apiKey: secret }), 'vendor', { before: count }),
+  };
+  const rivals: Record<string, Handler> = {
+    'this engine': ours(ports),
+    'plain loop': plainLoop(usualWorker(ports)),
+    'Powertools FIFO': powertools(usualWorker(ports)),
+  };
+  const ms: Record<string, number[]> = {};
+  const requests: Record<string, Map<string, number>> = {};
+  for (let run = 0; run <= RUNS; run++)
+    for (const [index, [name, handler]] of Object.entries(rivals).entries()) {
+      calls.clear();
+      const startedAt = performance.now();
+      for (let n = 0; n < JOBS; n++) await handler(event(id(10 * run + index, n)));
+      // The first run warms up.
+      if (run > 0) ms[name] = [...(ms[name] ?? []), (performance.now() - startedAt) / JOBS];
+      requests[name] = new Map(calls);
+    }
+  await Promise.all([dynamo.close(), s3.close(), zendesk.close(), sendgrid.close()]);
+
+  const plain = median(ms['plain loop'] ?? []);
+  const per = (name: string, port: string) =>
+    [...(requests[name] ?? [])].filter(([call]) => call.startsWith(port)).reduce((sum, [, times]) => sum + times, 0) /
+    JOBS;
+  return [
+    `A job without faults: median of ${RUNS} runs of ${JOBS} jobs, batch 1, emulators on loopback.`,
+    table(
+      ['worker', 'ms/job', 'ratio', 'table calls', 'S3 calls', 'vendor calls'],
+      Object.keys(rivals).map((name) => {
+        const own = median(ms[name] ?? []);
+        return [
+          name,
+          own.toFixed(2),
+          (own / plain).toFixed(2),
+          per(name, 'table').toFixed(1),
+          per(name, 'objects').toFixed(1),
+          per(name, 'vendor').toFixed(1),
+        ];
+      }),
+    ),
+  ].join('\n');
+}
+
+const event = (jobId: string) => ({
+  Records: [
+    {
+      messageId: jobId,
+      receiptHandle: 'r',
+      body: feedbackBody({}, { id: jobId, time: new Date().toISOString() }),
+      attributes: {
+        ApproximateReceiveCount: '1',
+        SentTimestamp: String(Date.now()),
+        SenderId: 's',
+        ApproximateFirstReceiveTimestamp: String(Date.now()),
+        MessageGroupId: 'g',
+        SequenceNumber: '1',
+      },
+      messageAttributes: {},
+      md5OfBody: '',
+      eventSource: 'aws:sqs',
+      eventSourceARN: 'arn:aws:sqs:us-east-1:000000000000:my-feedback.fifo',
+      awsRegion: 'us-east-1',
+    },
+  ],
+});
+
+function ours({ table: jobs, objects, zendesk, sendgrid }: RivalPorts): Handler {
+  const base = { table: jobs, clock: realClock, random: realRandom };
+  const settings = () => ({
+    type: 'fifo' as const,
+    retention: 1_209_600,
+    dlqRetention: 1_209_600,
+    visibility: 300,
+    receives: 3,
+    ordered: false,
+  });
+  const quiet = memoryEngine(() => feedbackContract({} as never)).deps;
+  const contract = feedbackContract({
+    objects,
+    zendesk,
+    sendgrid,
+    config: {
+      prefix: PREFIX,
+      tags: [],
+      from: { email: 'support@example.com' },
+      brand: 'Example',
+      confirmationWaitMs: 900_000,
+    },
+  });
+  const deps = {
+    ...quiet,
+    ...base,
+    objects,
+    ledger: createLedger({ ...base, settings }),
+    order: createOrder(base),
+    flags: vendorFlags(base),
+    settings,
+  };
+  return (sqsEvent) => handleBatch({ deps, contract, event: sqsEvent, remainingMs: 45_000 });
+}

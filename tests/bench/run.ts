@@ -1,0 +1,22 @@
+import { underFaults } from './faults';
+import { feedbackCost } from './feedback';
+
+/** Every benchmark by name: `npm run bench` runs all, `npm run bench -- NAME` one. */
+const benchmarks: Record<string, () => Promise<string>> = {
+  'feedback-cost': feedbackCost,
+  'feedback-faults': underFaults,
+};
+
+async function main(): Promise<void> {
+  const names = process.argv.slice(2);
+  const unknown = names.filter((name) => !(name in benchmarks));
+  if (unknown.length > 0)
+    throw new Error(`there is no benchmark ${unknown.join(', ')}; there are ${Object.keys(benchmarks).join(', ')}`);
+  for (const [name, benchmark] of Object.entries(benchmarks))
+    if (names.length === 0 || names.includes(name)) process.stdout.write(`\n${await benchmark()}\n`);
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+});
