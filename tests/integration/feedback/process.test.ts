@@ -194,6 +194,19 @@ describe('a confirmation', () => {
     });
   });
 
+  test('that may be out, sent as the probe of a stopped SendGrid, is not sent again either', async () => {
+    const { engine, sendgrid } = await start();
+    await engine.deps.flags.raise('sendgrid', 'Unauthorized');
+    await engine.reconcile();
+    sendgrid.fail({ after: 'reset' });
+    engine.send(feedbackBody());
+
+    await engine.drain({ batch: 1 });
+
+    expect(sendgrid.requests).toHaveLength(1);
+    expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', steps: { confirmation: { status: 'unknown' } } });
+  });
+
   test('that is throttled past a quarter of an hour is given up, and the job succeeds', async () => {
     const { engine, sendgrid, zendesk } = await start();
     sendgrid.fail({ times: 'forever', status: 429, headers: { 'x-ratelimit-reset': '99999999999' } });

@@ -30,10 +30,13 @@ test('what was dead-lettered untried goes back: one first, then all, and every j
 
   await engine.reconcile();
   const first = engine.inQueue();
+  engine.clock.advance(MINUTE);
+  await engine.reconcile();
+  const untilItHasAnOutcome = engine.inQueue();
   await minutes(engine, 5);
 
   expect(untried).toBe(12);
-  expect(first).toBe(1);
+  expect([first, untilItHasAnOutcome]).toEqual([1, 1]);
   expect(effects).toHaveLength(12);
   expect(engine.deadLetters()).toEqual([]);
   expect(engine.metrics.filter(({ name }) => name === 'MessagesReturned')).toHaveLength(12);
@@ -127,4 +130,29 @@ test('one run at a time: a second one does nothing while the first holds the lea
 
   expect(during).toBe(0);
   expect(engine.inQueue()).toBe(1);
+});
+
+test('a job whose last two runs ended without a word is parked from the DLQ, not returned', async () => {
+  const { contract } = sampleContract();
+  let die = true;
+  const engine = memoryEngine(() => contract, {
+    // Dies once its claim is written.
+    after: (call) => (die && call === 'table.put' ? new Promise<never>(() => {}) : undefined),
+  });
+  engine.send(envelope(1));
+  for (const _ of [1, 2]) {
+    void engine.deliver();
+    await new Promise(setImmediate);
+    engine.clock.advance(301_000);
+  }
+  die = false;
+  engine.receive();
+  engine.clock.advance(301_000);
+  engine.receive();
+
+  await engine.reconcile();
+
+  expect(engine.inQueue()).toBe(0);
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', reason: 'crash', error: { code: 'CrashLoop' } });
+  expect(engine.deadLetters().map(({ attributes }) => attributes.code?.StringValue)).toEqual(['CrashLoop']);
 });

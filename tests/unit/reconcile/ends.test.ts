@@ -162,3 +162,29 @@ test('work that fails keeps no other work from being done', async () => {
     facts: { kind: 'judgeDeadLetters', queue: 'sample', code: 'Down' },
   });
 });
+
+test('a released message that overtakes the write of its release keeps what its run wrote', async () => {
+  let failures = 3;
+  let overtake = async () => {};
+  const { contract, effects } = sampleContract(() => {
+    if (failures-- > 0) throw new Error('unknown');
+  });
+  const engine = memoryEngine(() => contract, {
+    settings: { receives: 1 },
+    after: async (call) => {
+      if (call === 'queues.send') await overtake();
+    },
+  });
+  engine.send(envelope());
+  await engine.deliver();
+  overtake = async () => {
+    overtake = async () => {};
+    await engine.deliver();
+  };
+
+  engine.clock.advance(2 * MINUTE);
+  await engine.reconcile();
+
+  expect(effects).toEqual([jobId(1)]);
+  expect(engine.row(jobId(1)).state).toBe('succeeded');
+});

@@ -153,3 +153,18 @@ test('a stopped vendor that nobody is held for is tried by whoever comes next', 
   expect(effects).toEqual([jobId(1)]);
   expect((await engine.table.get(vendorKey('zendesk')))?.stoppedAt).toBeUndefined();
 });
+
+test('one job that is refused again and again, redriven, is no second job', async () => {
+  const { contract } = sampleContract(() => {
+    throw forbidden();
+  });
+  const engine = memoryEngine(() => contract);
+
+  for (const _ of [1, 2, 3]) {
+    engine.send(envelope(1));
+    await engine.deliver();
+  }
+
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', opened: 3 });
+  expect((await engine.table.get(vendorKey('zendesk')))?.stoppedAt).toBeUndefined();
+});
