@@ -410,6 +410,34 @@ describe('the concurrency', () => {
 });
 
 describe('a mapping', () => {
+  it('goes on at once when a failed invocation makes room', async () => {
+    const { send, pass, invocations } = given({
+      batchSize: 1,
+      maximumConcurrency: 2,
+      invoke: ({ Records }) =>
+        Records[0]?.body === 'a1' ? Promise.resolve(failed('error')) : new Promise<InvokeResult>(() => {}),
+    });
+    for (const group of ['a', 'b', 'c']) send(`${group}1`, group);
+
+    await pass(0);
+
+    expect(invocations.map(bodiesOf)).toEqual([['a1'], ['b1'], ['c1']]);
+  });
+
+  it('tries throttled invocations again after a restart', async () => {
+    let throttles = 1;
+    const { send, pass, mapping, left } = given({
+      invoke: async () => (throttles-- > 0 ? { kind: 'throttled' } : answer()),
+    });
+    await mapping.stop();
+    mapping.start();
+    send('m1');
+
+    await pass(1_000);
+
+    expect(left()).toEqual([]);
+  });
+
   it('sleeps until something can change: an idle queue needs no timer', async () => {
     const { clock, pass } = given();
 

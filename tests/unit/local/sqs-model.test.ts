@@ -158,6 +158,20 @@ describe('a queue of the model', () => {
     expect(model.messages('jobs.fifo')).toMatchObject([{ body: 'm1', groupId: 'g1', receiveCount: 0 }]);
   });
 
+  it('keeps a newer delivery from an older receipt handle, which a standard queue takes and ignores', () => {
+    const { model } = given();
+    const { QueueUrl } = model.createQueue({ QueueName: 'events', Attributes: { VisibilityTimeout: '0' } });
+    model.sendMessage({ QueueUrl, MessageBody: 'm1' });
+    const [older] = model.receiveMessage({ QueueUrl }).Messages ?? [];
+    const [newer] = model.receiveMessage({ QueueUrl }).Messages ?? [];
+
+    model.deleteMessage({ QueueUrl, ReceiptHandle: older?.ReceiptHandle });
+    const left = model.messages('events').length;
+    model.deleteMessage({ QueueUrl, ReceiptHandle: newer?.ReceiptHandle });
+
+    expect([left, model.messages('events').length]).toEqual([1, 0]);
+  });
+
   it('has a name that is taken for a minute after it was deleted', () => {
     const { model, clock, QueueUrl } = given();
     const again = () => model.createQueue({ QueueName: 'jobs.fifo', Attributes: { FifoQueue: 'true' } });
