@@ -1,0 +1,139 @@
+import { z } from 'zod';
+import { buildNotificationBody, invitationBody, testerBody, testersBody } from './app-store-connect-bodies';
+import { hasCode, unclear } from './app-store-connect-errors';
+import { type AppStoreConnectConfig, appStoreConnectTransport, effectOf } from './app-store-connect-transport';
+import type { HttpAnswer } from './http';
+import type { CallOptions } from './zendesk';
+
+const TESTER_STATES = ['NOT_INVITED', 'INVITED', 'ACCEPTED', 'INSTALLED', 'REVOKED', 'UNKNOWN'] as const;
+/** What Apple says of a tester; `UNKNOWN`: something that it did not say when this was written. */
+export type TesterState = (typeof TESTER_STATES)[number];
+
+/** A person as the tester of one app: of another app the same person is another tester. */
+export interface Tester {
+  id: string;
+  state: TesterState;
+}
+
+/**
+ * TestFlight's part of App Store Connect; apps, groups, builds and testers go by Apple's ids. Every method rejects with
+ * a JobError that names no value, and where Apple contradicts a change, with a Contradiction.
+ */
+export interface AppStoreConnect {
+  /** Milliseconds that the hour's budget asks the next job to wait; 0 lets one begin. */
+  waitMs(): number;
+  findTester(who: { email: string; app: string }, options: CallOptions): Promise<Tester | undefined>;
+  /** A tester in these groups, and of their app by that. Apple may mail an invitation by itself. */
+  createTester(
+    who: { email: string; firstName?: string | undefined; lastName?: string | undefined; groups: readonly string[] },
+    options: CallOptions,
+  ): Promise<{ id: string }>;
+  /** Ids of the tester's groups; none for a tester that is not there. */
+  groupsOf(tester: string, options: CallOptions): Promise<string[]>;
+  /** Apple may mail an invitation by itself. */
+  addToGroup(of: { tester: string; group: string }, options: CallOptions): Promise<void>;
+  removeFromGroup(of: { tester: string; group: string }, options: CallOptions): Promise<void>;
+  removeFromApp(of: { tester: string; app: string }, options: CallOptions): Promise<void>;
+  /** `pending-build`: there is no build to install yet, and no mail was sent. */
+  invite(who: { tester: string; app: string }, options: CallOptions): Promise<InviteOutcome>;
+  /** Mails the testers of the build. */
+  notifyBuild(build: string, options: CallOptions): Promise<void>;
+}
+
+export type InviteOutcome = 'sent' | 'already-accepted' | 'pending-build';
+
+/** Apple's longest page. */
+const MOST = 200;
+
+const attributes = z.object({ email: z.string().optional(), state: z.enum(TESTER_STATES).catch('UNKNOWN') });
+const testers = z.object({ data: z.array(z.object({ id: z.string().min(1), attributes })) });
+const created = z.object({ data: z.object({ id: z.string().min(1) }) });
+const linkages = z.object({ data: z.array(z.object({ id: z.string().min(1) })) });
+
+/** App Store Connect over HTTP. */
+export function realAppStoreConnect(config: AppStoreConnectConfig): AppStoreConnect {
+  const { call, waitMs } = appStoreConnectTransport(config);
+
+  const parsed = <T>(schema: z.ZodType<T>, method: 'GET' | 'POST', answer: HttpAnswer): T => {
+    const result = schema.safeParse(answer.body);
+    if (result.success) return result.data;
+    throw unclear({ effect: effectOf(method), status: answer.status, settleMs: config.settleMs });
+  };
+
+  const change = async (method: 'POST' | 'DELETE', path: string, tester: string, { timeoutMs }: CallOptions) => {
+    await call({ method, path, body: testersBody([tester]), timeoutMs, expected: is(202, 204) });
+  };
+
+  return {
+    waitMs,
+
+    findTester: async ({ email, app }, { timeoutMs }) => {
+      const query = new URLSearchParams({
+        'filter[email]': email,
+        'filter[apps]': app,
+        'fields[betaTesters]': 'email,state',
+        limit: String(MOST),
+      });
+      const answer = await call({ method: 'GET', path: `/v1/betaTesters?${query}`, timeoutMs, expected: is(200) });
+      // Nobody says that the filter does not also find longer addresses.
+      const tester = parsed(testers, 'GET', answer).data.find(
+        ({ attributes }) => attributes.email?.toLowerCase() === email.toLowerCase(),
+      );
+      return tester && { id: tester.id, state: tester.attributes.state };
+    },
+
+    createTester: async (who, { timeoutMs }) => {
+      const body = testerBody(who);
+      const answer = await call({ method: 'POST', path: '/v1/betaTesters', body, timeoutMs, expected: is(201) });
+      return { id: parsed(created, 'POST', answer).data.id };
+    },
+
+    groupsOf: async (tester, { timeoutMs }) => {
+      const path = `/v1/betaTesters/${encodeURIComponent(tester)}/relationships/betaGroups?limit=${MOST}`;
+      const answer = await call({
+        method: 'GET',
+        path,
+        timeoutMs,
+        expected: (got) => got.status === 200 || isGone(got),
+      });
+      return isGone(answer) ? [] : parsed(linkages, 'GET', answer).data.map(({ id }) => id);
+    },
+
+    addToGroup: ({ tester, group }, options) => change('POST', testersOf('betaGroups', group), tester, options),
+    removeFromGroup: ({ tester, group }, options) => change('DELETE', testersOf('betaGroups', group), tester, options),
+    removeFromApp: ({ tester, app }, options) => change('DELETE', testersOf('apps', app), tester, options),
+
+    invite: async (who, { timeoutMs }) => {
+      const answer = await call({
+        method: 'POST',
+        path: '/v1/betaTesterInvitations',
+        body: invitationBody(who),
+        timeoutMs,
+        expected: (got) => got.status === 201 || conflictOf(got) !== undefined,
+      });
+      return conflictOf(answer) ?? 'sent';
+    },
+
+    notifyBuild: async (build, { timeoutMs }) => {
+      const body = buildNotificationBody(build);
+      await call({ method: 'POST', path: '/v1/buildBetaNotifications', body, timeoutMs, expected: is(201) });
+    },
+  };
+}
+
+const is =
+  (...statuses: number[]) =>
+  ({ status }: HttpAnswer): boolean =>
+    statuses.includes(status);
+
+const isGone = (answer: HttpAnswer): boolean => answer.status === 404 && hasCode(answer, 'NOT_FOUND');
+
+const testersOf = (of: 'apps' | 'betaGroups', id: string): string =>
+  `/v1/${of}/${encodeURIComponent(id)}/relationships/betaTesters`;
+
+/** The two conflicts that an invitation may end in and be as good as sent. */
+export function conflictOf(answer: HttpAnswer): InviteOutcome | undefined {
+  if (answer.status !== 409) return undefined;
+  if (hasCode(answer, 'STATE_ERROR.TESTER_INVITE.ALREADY_ACCEPTED')) return 'already-accepted';
+  return hasCode(answer, 'STATE_ERROR.TESTER_INVITE.NO_INSTALLABLE_BUILDS') ? 'pending-build' : undefined;
+}
