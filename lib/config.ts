@@ -96,6 +96,30 @@ export const feedbackEnv = z.object({
 
 export type FeedbackConfig = z.infer<typeof feedbackEnv>;
 
+export const appStoreConnectEnv = z.object({
+  APP_STORE_CONNECT_ENDPOINT: z.url().default('https://api.appstoreconnect.apple.com'),
+  APP_STORE_CONNECT_ISSUER_ID: z.guid('must be a UUID'),
+  APP_STORE_CONNECT_KEY_ID: z.string().regex(/^[A-Z0-9]{10}$/, 'must be 10 capital letters or digits'),
+  /** A key in PKCS #8 PEM, or `ssm:/path`, or `secretsmanager:name`. */
+  APP_STORE_CONNECT_PRIVATE_KEY: z.string().min(1),
+  /** Seconds within which the effect of a call whose end is unknown shows at Apple. */
+  APP_STORE_CONNECT_SETTLE: seconds.default(30),
+});
+
+export const testflightEnv = z.object({
+  ...commonEnv.shape,
+  ...appStoreConnectEnv.shape,
+  ...sendgridEnv.shape,
+  /** SendGrid dynamic template of the notification; built-in text where there is none. */
+  TESTFLIGHT_TEMPLATE_ID: feedbackEnv.shape.FEEDBACK_TEMPLATE_ID,
+  /** Who invites, as the built-in notification has it. */
+  BRAND_NAME: feedbackEnv.shape.BRAND_NAME,
+  /** Seconds that a notification may wait for its vendor before the job ends without it. */
+  NOTIFICATION_WAIT: seconds.default(900),
+});
+
+export type TestflightConfig = z.infer<typeof testflightEnv>;
+
 export const reconcilerEnv = commonEnv;
 
 /** Our own configuration does not parse; names every variable and rule at once, never a value. */

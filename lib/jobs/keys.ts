@@ -6,6 +6,8 @@ export const jobKey = (queue: string, id: string): string => `${queue}#${id}`;
 export const vendorKey = (vendor: string): string => `vendor#${vendor}`;
 export const returnsKey = (queue: string): string => `returns#${queue}`;
 export const orderKey = (queue: string, group: string): string => `order#${queue}#${group}`;
+/** What a queue remembers of whom its jobs are about; `subject` is a hash. */
+export const subjectKey = (queue: string, subject: string): string => `subject#${queue}#${subject}`;
 export const reconcilerKey = 'lease#reconciler';
 
 /** What the reconciler has to do with a row; the other half of the index `todo` is when. */

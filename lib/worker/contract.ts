@@ -14,6 +14,9 @@ export interface Job<T> {
   row: JobRow;
 }
 
+/** Longest single call to a vendor, ms. */
+export const LONGEST_CALL_MS = 10_000;
+
 /** What the engine lends to one run. */
 export interface RunContext {
   steps: Steps;

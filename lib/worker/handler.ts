@@ -27,7 +27,7 @@ export function workerHandler<C extends CommonConfig>({
 }: {
   env: z.ZodType<C>;
   /** The queue's own part, from its configuration. */
-  contract: (config: C, deps: BatchDeps) => QueueContract;
+  contract: (config: C, deps: ReturnType<typeof realDeps>) => QueueContract;
 }): WorkerHandler {
   let ready: { deps: BatchDeps; contract: QueueContract } | undefined;
   return async (event, context) => {

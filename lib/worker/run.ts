@@ -2,7 +2,7 @@ import { AmbiguousError, StoreError, TransientError } from '../errors';
 import { finish } from '../jobs/finish';
 import type { JobRow, StoredError } from '../jobs/row';
 import { storedError } from '../jobs/stored-error';
-import type { QueueContract, RunContext } from './contract';
+import { LONGEST_CALL_MS, type QueueContract, type RunContext } from './contract';
 import { type Decision, decide, OutOfTimeError } from './decide';
 import type { Incoming } from './delivery';
 import type { Deadline, WorkerDeps } from './deps';
@@ -12,8 +12,6 @@ import { dataOf, type Resolved, typeOf } from './resolve';
 import { createSteps } from './steps';
 import { vendorGate } from './vendor-gate';
 
-/** Longest single call to a vendor. */
-const CALL_MS = 10_000;
 /** A call that could not even take this long is not begun. */
 const SHORTEST_CALL_MS = 250;
 
@@ -34,7 +32,7 @@ export async function run({ deps, contract, message, resolved, row, deadline }: 
   const context: RunContext = {
     steps: createSteps({ lease, clock }),
     vendor: vendorGate({ flags, job: row.id }),
-    callTimeoutMs: (most = CALL_MS) => {
+    callTimeoutMs: (most = LONGEST_CALL_MS) => {
       const left = Math.min(most, deadline.remainingMs());
       if (left < SHORTEST_CALL_MS) throw new OutOfTimeError();
       return left;

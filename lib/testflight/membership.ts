@@ -1,0 +1,45 @@
+import { Contradiction } from '../vendors/app-store-connect-errors';
+import type { RunContext } from '../worker/contract';
+import { type Apple, awaitEffects } from './deps';
+
+export interface MembershipChange {
+  /** Apple's id. */
+  tester: string;
+  groups: readonly string[];
+  /** What shall be. */
+  member: boolean;
+}
+
+/** Brings a tester into groups or out of them: only where it is not so yet, and read back where Apple contradicts. */
+export async function changeMembership(
+  { apple, context, settleMs }: { apple: Apple; context: RunContext; settleMs: number },
+  { tester, groups, member }: MembershipChange,
+): Promise<void> {
+  const { steps } = context;
+  const open = async () => {
+    const now = await apple((connect, options) => connect.groupsOf(tester, options));
+    return groups.filter((group) => now.includes(group) !== member);
+  };
+  if (steps.peek('membership') === undefined && (await open()).length === 0) steps.found('membership', { changed: 0 });
+  await steps.step('membership', {
+    settle: async () => {
+      awaitEffects(context, { step: 'membership', calls: groups.length, settleMs });
+      return (await open()).length === 0 ? { changed: groups.length } : undefined;
+    },
+    run: async () => {
+      const changes = await open();
+      for (const group of changes) await change(group);
+      return { changed: changes.length };
+    },
+  });
+
+  async function change(group: string): Promise<void> {
+    try {
+      await apple((connect, options) =>
+        member ? connect.addToGroup({ tester, group }, options) : connect.removeFromGroup({ tester, group }, options),
+      );
+    } catch (error) {
+      if (!(error instanceof Contradiction) || (await open()).includes(group)) throw error;
+    }
+  }
+}

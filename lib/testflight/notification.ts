@@ -1,0 +1,44 @@
+import type { Mail } from '../vendors/sendgrid';
+import type { Invite } from './message';
+
+export interface NotificationConfig {
+  from: { email: string; name?: string };
+  /** SendGrid dynamic template; built-in text where there is none. */
+  templateId?: string | undefined;
+  /** Who invites, as the built-in text has it. */
+  brand: string;
+}
+
+/** The mail that tells a tester, beside Apple's, what they were invited to. */
+export function notificationOf({
+  id,
+  data: { email, firstName, lastName },
+  notification: { appName, message, url },
+  config: { from, templateId, brand },
+}: {
+  id: string;
+  data: Invite;
+  notification: NonNullable<Invite['notification']>;
+  config: NotificationConfig;
+}): Mail {
+  const name = [firstName, lastName].filter((part) => part !== undefined).join(' ');
+  const base = {
+    from,
+    to: name === '' ? { email } : { email, name },
+    // SendGrid's events bring these back: by them an event finds its job.
+    customArgs: { job: id, queue: 'testflight', step: 'notification' },
+    categories: ['testflight-notification'],
+  };
+  if (templateId !== undefined)
+    return { ...base, templateId, templateData: { name, appName, message: message ?? '', url: url ?? '', brand } };
+  return {
+    ...base,
+    subject: `You are invited to test ${appName}`,
+    text: [
+      name === '' ? 'Hello,' : `Hello ${name},`,
+      `${brand} invites you to test ${appName}. Apple has sent you a mail of its own, by which you join in TestFlight.`,
+      ...(message === undefined ? [] : [message]),
+      ...(url === undefined ? [] : [url]),
+    ].join('\n\n'),
+  };
+}

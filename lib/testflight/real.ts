@@ -1,0 +1,34 @@
+import { realSecret } from '../aws/secrets';
+import type { TestflightConfig } from '../config';
+import type { FlagDeps } from '../jobs/vendor-flag';
+import { realAppStoreConnect } from '../vendors/app-store-connect';
+import { realSendgrid } from '../vendors/sendgrid';
+import type { QueueContract } from '../worker/contract';
+import { testflightContract } from './process';
+import { createSubjects } from './subjects';
+
+/** The testflight queue's contract with the real vendors behind it. */
+export function realTestflight(config: TestflightConfig, deps: FlagDeps): QueueContract {
+  const settleMs = config.APP_STORE_CONNECT_SETTLE * 1000;
+  return testflightContract({
+    appStoreConnect: realAppStoreConnect({
+      endpoint: config.APP_STORE_CONNECT_ENDPOINT,
+      issuerId: config.APP_STORE_CONNECT_ISSUER_ID,
+      keyId: config.APP_STORE_CONNECT_KEY_ID,
+      privateKey: realSecret(config.APP_STORE_CONNECT_PRIVATE_KEY),
+      settleMs,
+    }),
+    sendgrid: realSendgrid({ endpoint: config.SENDGRID_ENDPOINT, apiKey: realSecret(config.SENDGRID_API_KEY) }),
+    subjects: createSubjects(deps),
+    config: {
+      from: {
+        email: config.SENDGRID_FROM_EMAIL,
+        ...(config.SENDGRID_FROM_NAME === undefined ? {} : { name: config.SENDGRID_FROM_NAME }),
+      },
+      templateId: config.TESTFLIGHT_TEMPLATE_ID,
+      brand: config.BRAND_NAME,
+      notificationWaitMs: config.NOTIFICATION_WAIT * 1000,
+      settleMs,
+    },
+  });
+}

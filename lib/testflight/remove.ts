@@ -1,0 +1,40 @@
+import { Contradiction } from '../vendors/app-store-connect-errors';
+import type { Job, RunContext } from '../worker/contract';
+import { awaitBudget, awaitEffects, callApple, type TestflightDeps } from './deps';
+import { changeMembership } from './membership';
+import type { Remove } from './message';
+
+/** Takes a tester out of groups or out of the app. Who is not there is a success. */
+export async function remove(deps: TestflightDeps, job: Job<Remove>, context: RunContext) {
+  awaitBudget(deps);
+  await deps.subjects.refuseSuperseded(job);
+  const { app, email } = job.data;
+  const { steps } = context;
+  const { settleMs } = deps.config;
+  const apple = callApple(deps, context);
+  const find = () => apple((connect, options) => connect.findTester({ email, app }, options));
+
+  const lookUp = async () => ({ id: (await find())?.id ?? null });
+  if (steps.peek('tester') === undefined) steps.found('tester', await lookUp());
+  const { id: tester } = await steps.step('tester', { run: lookUp });
+  if (tester === null) steps.skip('membership', 'NoTester');
+  else if (job.data.from === 'groups')
+    await changeMembership({ apple, context, settleMs }, { tester, groups: job.data.groups, member: false });
+  else
+    await steps.step('membership', {
+      settle: async () => {
+        awaitEffects(context, { step: 'membership', settleMs });
+        return (await find()) ? undefined : { changed: 1 };
+      },
+      run: async () => {
+        try {
+          await apple((connect, options) => connect.removeFromApp({ tester, app }, options));
+        } catch (error) {
+          if (!(error instanceof Contradiction) || (await find())) throw error;
+        }
+        return { changed: 1 };
+      },
+    });
+  await deps.subjects.finished(job);
+  return tester === null ? { removed: false } : { testerId: tester, removed: true };
+}

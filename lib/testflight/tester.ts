@@ -1,0 +1,48 @@
+import type { Tester, TesterState } from '../vendors/app-store-connect';
+import { Contradiction } from '../vendors/app-store-connect-errors';
+import type { RunContext } from '../worker/contract';
+import { type Apple, awaitEffects } from './deps';
+import type { Invite } from './message';
+
+/** What the step `tester` brings. */
+export interface KnownTester {
+  id: string;
+  /** Whether this job made the tester. */
+  created: boolean;
+  /** The state before this job did anything. */
+  before: TesterState;
+}
+
+/** Finds the tester of the app, or makes one. One that exists is a success. */
+export async function findOrCreate(
+  { apple, context, settleMs }: { apple: Apple; context: RunContext; settleMs: number },
+  { app, email, firstName, lastName, groups }: Invite,
+): Promise<KnownTester> {
+  const { steps } = context;
+  const find = () => apple((connect, options) => connect.findTester({ email, app }, options));
+  if (steps.peek('tester') === undefined) {
+    const tester = await find();
+    if (tester) steps.found('tester', known(tester));
+  }
+  return steps.step<KnownTester>('tester', {
+    settle: async () => {
+      awaitEffects(context, { step: 'tester', settleMs });
+      const tester = await find();
+      return tester && made(tester.id);
+    },
+    run: async () => {
+      const who = { email, firstName, lastName, groups };
+      try {
+        return made((await apple((connect, options) => connect.createTester(who, options))).id);
+      } catch (error) {
+        if (!(error instanceof Contradiction)) throw error;
+        const tester = await find();
+        if (!tester) throw error;
+        return known(tester);
+      }
+    },
+  });
+}
+
+const made = (id: string): KnownTester => ({ id, created: true, before: 'NOT_INVITED' });
+const known = ({ id, state }: Tester): KnownTester => ({ id, created: false, before: state });
