@@ -60,9 +60,19 @@ export interface Queues {
   depth(queueUrl: string): Promise<Depth>;
 }
 
+/** What became of one message of a batch. */
+export type BatchEntry = { sent: true; messageId: string } | { sent: false; code: string };
+
+/** SQS, for who sends many messages: a batch can fail in part. */
+export interface BatchQueues {
+  /** At most ten messages and 1 MiB together. Answers in the order of the messages. */
+  sendBatch(queueUrl: string, messages: OutgoingMessage[]): Promise<BatchEntry[]>;
+}
+
 /** The bucket. Keys are whole, prefix included. */
 export interface Objects {
-  put(key: string, body: string | Uint8Array, contentType: string): Promise<void>;
+  /** `metadata`: S3's own of the object, ASCII, at most 2 KB; never personal. */
+  put(key: string, body: string | Uint8Array, contentType: string, metadata?: Record<string, string>): Promise<void>;
   /** `undefined` where there is no such object. */
   get(key: string): Promise<Uint8Array | undefined>;
   delete(key: string): Promise<void>;

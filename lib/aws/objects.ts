@@ -19,11 +19,19 @@ export function realObjects({ bucket, client = s3Client() }: { bucket: string; c
   const s3 = <T>(operation: string, call: () => Promise<T>) => guarded({ service: 'S3', operation, call });
 
   return {
-    put: (key, body, contentType) =>
+    put: (key, body, contentType, metadata) =>
       s3('PutObject', async () => {
         // An empty string would be taken for a stream of unknown length.
         const Body = typeof body === 'string' ? Buffer.from(body) : body;
-        await client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body, ContentType: contentType }));
+        await client.send(
+          new PutObjectCommand({
+            Bucket: bucket,
+            Key: key,
+            Body,
+            ContentType: contentType,
+            ...(metadata && { Metadata: metadata }),
+          }),
+        );
       }),
 
     get: (key) =>

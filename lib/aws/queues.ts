@@ -3,12 +3,13 @@ import {
   DeleteMessageCommand,
   GetQueueAttributesCommand,
   ReceiveMessageCommand,
+  SendMessageBatchCommand,
   SendMessageCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs';
-import type { Queues } from '../ports';
+import type { BatchQueues, Queues } from '../ports';
 import { clientDefaults } from './clients';
-import { fromSqs, toSqs, wholeSeconds } from './sqs-messages';
+import { entriesOf, fromSqs, toSqs, toSqsBatch, wholeSeconds } from './sqs-messages';
 import { guarded } from './store-error';
 
 /**
@@ -18,7 +19,7 @@ import { guarded } from './store-error';
 export const sqsClient = (): SQSClient => new SQSClient({ ...clientDefaults, useQueueUrlAsEndpoint: false });
 
 /** SQS through the AWS SDK; one client per cold start. */
-export function realQueues(client: SQSClient = sqsClient()): Queues {
+export function realQueues(client: SQSClient = sqsClient()): Queues & BatchQueues {
   const sqs = <T>(operation: string, call: () => Promise<T>) => guarded({ service: 'SQS', operation, call });
 
   return {
@@ -30,6 +31,11 @@ export function realQueues(client: SQSClient = sqsClient()): Queues {
           ...(answer.SequenceNumber ? { sequenceNumber: answer.SequenceNumber } : {}),
         };
       }),
+
+    sendBatch: (queueUrl, messages) =>
+      sqs('SendMessageBatch', async () =>
+        entriesOf(await client.send(new SendMessageBatchCommand(toSqsBatch(queueUrl, messages))), messages.length),
+      ),
 
     receive: (queueUrl, { max, visibilitySeconds }) =>
       sqs('ReceiveMessage', async () => {

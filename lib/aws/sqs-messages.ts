@@ -1,5 +1,5 @@
-import type { Message, SendMessageRequest } from '@aws-sdk/client-sqs';
-import type { OutgoingMessage, ReceivedMessage } from '../ports';
+import type { Message, SendMessageBatchRequest, SendMessageBatchResult, SendMessageRequest } from '@aws-sdk/client-sqs';
+import type { BatchEntry, OutgoingMessage, ReceivedMessage } from '../ports';
 
 const MAX_VISIBILITY_SECONDS = 43_200;
 
@@ -23,6 +23,27 @@ export function toSqs(
       ),
     }),
   };
+}
+
+/** Our messages as a batch; an entry is named by its place. */
+export function toSqsBatch(queueUrl: string, messages: OutgoingMessage[]): SendMessageBatchRequest {
+  const Entries = messages.map((message, index) => {
+    const { QueueUrl: _url, ...entry } = toSqs(queueUrl, message);
+    return { ...entry, Id: String(index) };
+  });
+  return { QueueUrl: queueUrl, Entries };
+}
+
+/** What became of each of a batch's messages; one that SQS does not speak of was not sent. */
+export function entriesOf(result: Partial<SendMessageBatchResult>, count: number): BatchEntry[] {
+  const sent = new Map(result.Successful?.map(({ Id, MessageId }) => [Id, MessageId]));
+  const failed = new Map(result.Failed?.map(({ Id, Code }) => [Id, Code]));
+  return Array.from({ length: count }, (_, index): BatchEntry => {
+    const messageId = sent.get(String(index));
+    return messageId === undefined
+      ? { sent: false, code: `SQS.${failed.get(String(index)) ?? 'NoAnswer'}` }
+      : { sent: true, messageId };
+  });
 }
 
 /** SQS's message as we take it; attributes that are not strings are left out. */

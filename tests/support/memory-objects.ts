@@ -6,17 +6,19 @@ export interface MemoryObjects extends Objects {
   /** An object as text; throws where there is none. */
   text(key: string): string;
   contentType(key: string): string | undefined;
+  metadata(key: string): Record<string, string> | undefined;
 }
 
 const byBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
 
 /** The bucket without a network: each call takes effect at once and answers in a microtask. */
 export function memoryObjects(): MemoryObjects {
-  const stored = new Map<string, { bytes: Uint8Array; contentType: string }>();
+  const stored = new Map<string, { bytes: Uint8Array; contentType: string; metadata: Record<string, string> }>();
   const keys = () => [...stored.keys()].sort(byBytes);
   return {
-    put: async (key, body, contentType) => {
-      stored.set(key, { bytes: typeof body === 'string' ? new TextEncoder().encode(body) : body.slice(), contentType });
+    put: async (key, body, contentType, metadata = {}) => {
+      const bytes = typeof body === 'string' ? new TextEncoder().encode(body) : body.slice();
+      stored.set(key, { bytes, contentType, metadata });
     },
     get: async (key) => stored.get(key)?.bytes.slice(),
     delete: async (key) => {
@@ -33,5 +35,6 @@ export function memoryObjects(): MemoryObjects {
       return new TextDecoder().decode(found.bytes);
     },
     contentType: (key) => stored.get(key)?.contentType,
+    metadata: (key) => stored.get(key)?.metadata,
   };
 }

@@ -1,17 +1,19 @@
-import { fromSqs, toSqs, wholeSeconds } from '../../lib/aws/sqs-messages';
+import { entriesOf, fromSqs, toSqs, toSqsBatch, wholeSeconds } from '../../lib/aws/sqs-messages';
 import { StoreError } from '../../lib/errors';
 import { SqsError } from '../../lib/local/sqs/errors';
 import type { SqsModel } from '../../lib/local/sqs/types';
-import type { Queues } from '../../lib/ports';
+import type { BatchQueues, Queues } from '../../lib/ports';
 
 /** SQS without a network: the model behind the port. Each call takes effect at once and answers in a microtask. */
-export function memoryQueues(model: SqsModel): Queues {
+export function memoryQueues(model: SqsModel): Queues & BatchQueues {
   return {
     send: (queueUrl, message) =>
       asStore(() => {
         const { MessageId = '', SequenceNumber } = model.sendMessage(toSqs(queueUrl, message));
         return { messageId: MessageId, ...(SequenceNumber ? { sequenceNumber: SequenceNumber } : {}) };
       }),
+    sendBatch: (queueUrl, messages) =>
+      asStore(() => entriesOf(model.sendMessageBatch(toSqsBatch(queueUrl, messages)), messages.length)),
     receive: (queueUrl, { max, visibilitySeconds }) =>
       asStore(() => {
         const { Messages = [] } = model.receiveMessage({

@@ -1,12 +1,12 @@
 import { CreateQueueCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { realQueues } from '../../../lib/aws/queues';
 import { createSqsModel } from '../../../lib/local/sqs/model';
-import type { Queues } from '../../../lib/ports';
+import type { BatchQueues, Queues } from '../../../lib/ports';
 import { against, startSqs } from '../../support/emulators';
 import { memoryQueues } from '../../support/memory-queues';
 
 interface Started {
-  queues: Queues;
+  queues: Queues & BatchQueues;
   /** Answers the queue's URL. */
   createFifo: (name: string) => Promise<string>;
   close: () => Promise<void>;
@@ -49,7 +49,7 @@ const variants: { name: string; start: () => Promise<Started> }[] = [
 ];
 
 describe.each(variants)('the queues: $name', ({ start }) => {
-  let queues: Queues;
+  let queues: Queues & BatchQueues;
   let queueUrl: string;
   let close: () => Promise<void>;
 
@@ -61,6 +61,20 @@ describe.each(variants)('the queues: $name', ({ start }) => {
   afterEach(() => close());
 
   const receive = (max = 10) => queues.receive(queueUrl, { max, visibilitySeconds: 30 });
+
+  it('sends a batch, and tells entry by entry what was taken', async () => {
+    const entry = { body: 'x', groupId: 'a-group', deduplicationId: 'an-id' };
+
+    const entries = await queues.sendBatch(queueUrl, [
+      entry,
+      { ...entry, deduplicationId: '' },
+      { ...entry, body: 'y' },
+    ]);
+
+    expect(entries.map(({ sent }) => sent)).toEqual([true, false, true]);
+    expect(entries[1]).toEqual({ sent: false, code: expect.stringMatching(/^SQS\.\w+/) });
+    expect((await receive()).map(({ body }) => body)).toEqual(['x']);
+  });
 
   it('delivers a message as it was sent, with its coordinates', async () => {
     const before = Date.now();

@@ -23,6 +23,7 @@ describe('messages between us and SQS', () => {
       body: 'b',
       receiveCount: 1,
       sentAt: 0,
+      movedBySqs: false,
       attributes: {},
     });
   });
