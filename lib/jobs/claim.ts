@@ -1,5 +1,6 @@
 import { PermanentError } from '../errors';
 import { appended, type Ledger } from './ledger';
+import { withoutEnd } from './reopen';
 import type { Delivery, HistoryEntry, JobRow } from './row';
 
 /** Runs without any outcome, in a row, after which a job is taken for one that kills its worker. */
@@ -85,21 +86,8 @@ function taken(
   if (row.state === 'processing') events.push({ at, event: 'ended without outcome' });
   if (reopened) events.push({ at, event: 'reopened', messageId: delivery.messageId });
   events.push({ at, event: 'started', messageId: delivery.messageId });
-  const {
-    lease: _lease,
-    reason: _reason,
-    dueAt: _dueAt,
-    vendor: _vendor,
-    endedAt: _endedAt,
-    recordedAt: _recordedAt,
-    parkedAt: _parkedAt,
-    parkedFrom: _parkedFrom,
-    leftDlqAt: _leftDlqAt,
-    result: _result,
-    ...kept
-  } = row;
   return {
-    ...kept,
+    ...withoutEnd(row),
     state: 'processing',
     lease: { token, until: leaseUntil, messageId: delivery.messageId, alone },
     opened: row.opened + (row.state === 'dead' ? 1 : 0),

@@ -39,7 +39,7 @@ export async function finish(deps: FinishDeps, row: JobRow, body?: string): Prom
     await queues.send(deps.dlqUrl(row.queue), parkedMessage(row, parked, settings(row.queue).type));
   }
   if (settings(row.queue).ordered) await deps.order.leave(row);
-  const needless = row.bodyKept === true && row.state !== 'dead';
+  const needless = row.bodyKept === true && row.state === 'succeeded';
   if (needless) await objects.delete(bodyKey(prefix, row.queue, row.id));
 
   const at = clock.now();

@@ -5,6 +5,7 @@ import { bodyKey, invalidId, jobKey, todoKey } from '../jobs/keys';
 import { appended } from '../jobs/ledger';
 import { blankRow, rowOfEnvelope } from '../jobs/new-row';
 import { ATTRIBUTE } from '../jobs/park';
+import { keepCancelled } from '../jobs/reopen';
 import type { JobRow } from '../jobs/row';
 import { storedError } from '../jobs/stored-error';
 import type { ReceivedMessage } from '../ports';
@@ -80,7 +81,7 @@ async function judge(
   const done = row.left.includes(message.messageId) || row.state === 'succeeded' || row.reason === 'operator';
   if (done) {
     await finish(deps, row, resolved.body);
-    return 'delete';
+    return (await keepCancelled(deps, row, resolved.body)) ? 'delete' : 'keep';
   }
   if (row.state === 'processing' && silentRuns(row) >= CRASH_LOOP_RUNS) {
     return (await parkCrashed(deps, queue, moved)) ? 'delete' : 'keep';
@@ -88,7 +89,7 @@ async function judge(
   return moved;
 }
 
-/** An entry that a worker or this reconciler sent: it stays while its job is dead from that very message. */
+/** An entry that a worker or this reconciler sent: it stays while its job is dead from that very message, unless it was discarded. */
 async function judgeParked(
   deps: ReconcileDeps,
   { queue, message, seen }: { queue: string; message: ReceivedMessage; seen: Set<string> },
@@ -99,7 +100,8 @@ async function judgeParked(
   const entry = `${row.id} ${messageId}`;
   const again = seen.has(entry);
   seen.add(entry);
-  return row.state === 'dead' && row.parkedFrom === messageId && !again ? 'keep' : 'delete';
+  const wanted = row.state === 'dead' && row.parkedFrom === messageId && row.leftDlqAt === undefined;
+  return wanted && !again ? 'keep' : 'delete';
 }
 
 /**

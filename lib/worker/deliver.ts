@@ -6,6 +6,7 @@ import { invalidId, jobKey, recordKey } from '../jobs/keys';
 import { LeaseLostError } from '../jobs/ledger';
 import { blankRow, rowOfEnvelope } from '../jobs/new-row';
 import { rowOfRecord } from '../jobs/record';
+import { keepCancelled } from '../jobs/reopen';
 import type { JobRow } from '../jobs/row';
 import { storedError } from '../jobs/stored-error';
 import type { QueueContract } from './contract';
@@ -61,6 +62,7 @@ async function dispose(delivery: Delivery, resolved: Resolved): Promise<Disposit
     case 'late':
       deps.log.info('late delivery', { ...facts(delivery, resolved.id), state: claimed.row.state });
       await finish(deps, claimed.row, resolved.body);
+      if (!(await keepCancelled(deps, claimed.row, resolved.body))) return dispose(delivery, resolved);
       return { acknowledge: true };
     case 'suspect':
       return { acknowledge: false, suspect: true };

@@ -30,6 +30,7 @@ export interface StepOptions<R> {
 }
 
 export interface Steps {
+  /** A step that was skipped, or that a person settled, is not run and has no result: `undefined`. */
   step<R>(name: string, options: StepOptions<R>): Promise<R>;
   /** The step as the ledger knows it so far. */
   peek(name: string): Step | undefined;
@@ -55,6 +56,7 @@ export function createSteps({ lease, clock }: { lease: Lease; clock: Clock }): S
       const result = (before.kept ?? before.result) as R;
       if (!options.stale?.(result, before.endedAt ?? before.startedAt)) return result;
     }
+    if (before?.status === 'skipped') return undefined as R;
     if (before?.status === 'unknown') throw new StepUnknownError(name);
     if (before?.status === 'started') {
       const settled = await settle(name, before, options);

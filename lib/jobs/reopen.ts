@@ -1,0 +1,39 @@
+import type { FinishDeps } from './finish';
+import { bodyKey } from './keys';
+import type { JobRow } from './row';
+
+/** A row without what belongs to its last end, hold or run: what goes on when its job is taken or opened again. */
+export function withoutEnd({
+  lease: _lease,
+  reason: _reason,
+  dueAt: _dueAt,
+  vendor: _vendor,
+  endedAt: _endedAt,
+  recordedAt: _recordedAt,
+  parkedAt: _parkedAt,
+  parkedFrom: _parkedFrom,
+  leftDlqAt: _leftDlqAt,
+  result: _result,
+  ...kept
+}: JobRow): JobRow {
+  return kept;
+}
+
+const isCancelled = ({ state, reason }: JobRow): boolean => state === 'cancelled' && reason === 'operator';
+
+/**
+ * Before a message of a job that an operator cancelled is acknowledged: keeps its body, so that the job can still be
+ * retried. `false` where the job was opened again in between: this message is then what it waits for.
+ */
+export async function keepCancelled(
+  { ledger, objects, prefix }: Pick<FinishDeps, 'ledger' | 'objects' | 'prefix'>,
+  row: JobRow,
+  body: string,
+): Promise<boolean> {
+  if (!isCancelled(row) || row.bodyKept) return true;
+  await objects.put(bodyKey(prefix, row.queue, row.id), body, 'application/json');
+  const stored = await ledger.update(row.key, (now) =>
+    isCancelled(now) && !now.bodyKept ? { ...now, bodyKept: true } : undefined,
+  );
+  return stored === undefined || isCancelled(stored);
+}
