@@ -1,5 +1,4 @@
 import { CRASH_LOOP_RUNS, crashLoop, silentRuns } from '../jobs/claim';
-import { sha256 } from '../jobs/envelope';
 import { finish } from '../jobs/finish';
 import { bodyKey, invalidId, jobKey, todoKey } from '../jobs/keys';
 import { appended } from '../jobs/ledger';
@@ -9,7 +8,7 @@ import { keepCancelled } from '../jobs/reopen';
 import type { JobRow } from '../jobs/row';
 import { storedError } from '../jobs/stored-error';
 import type { ReceivedMessage } from '../ports';
-import { resolve } from '../worker/resolve';
+import { disowned, resolve } from '../worker/resolve';
 import type { ReconcileDeps, Work } from './deps';
 import { type Moved, returnUntried } from './returns';
 
@@ -72,11 +71,9 @@ async function judge(
 ): Promise<Verdict> {
   // A parked entry that was redriven keeps its attributes: should SQS move it here again, only SQS's own mark tells.
   if (!message.movedBySqs && message.attributes.code !== undefined) return judgeParked(deps, { queue, message, seen });
-  const resolved = await resolve({ ...deps, queue }, message);
-  const row = await deps.ledger.get(jobKey(queue, resolved.id));
-  const moved = { message, resolved, row };
-  // Not the job that the id names: the worker gives it a row of its own.
-  if (!row || row.payloadHash !== resolved.payloadHash) return moved;
+  const moved = await owned(deps, queue, message);
+  const { resolved, row } = moved;
+  if (!row) return moved;
   if (row.state === 'processing' && row.lease && row.lease.until > deps.clock.now()) return 'keep';
   const done = row.left.includes(message.messageId) || row.state === 'succeeded' || row.reason === 'operator';
   if (done) {
@@ -87,6 +84,15 @@ async function judge(
     return (await parkCrashed(deps, queue, moved)) ? 'delete' : 'keep';
   }
   return moved;
+}
+
+/** The message with its job; one that carries the id of another's job is a job of its own, as the worker sees it too. */
+async function owned(deps: ReconcileDeps, queue: string, message: ReceivedMessage): Promise<Moved> {
+  const resolved = await resolve({ ...deps, queue }, message);
+  const row = await deps.ledger.get(jobKey(queue, resolved.id));
+  if (!row || row.payloadHash === resolved.payloadHash) return { message, resolved, row };
+  const own = disowned(resolved.body, invalidId(message.messageId));
+  return { message, resolved: own, row: await deps.ledger.get(jobKey(queue, own.id)) };
 }
 
 /** An entry that a worker or this reconciler sent: it stays while its job is dead from that very message, unless it was discarded. */
@@ -137,11 +143,12 @@ async function parkCrashed(deps: ReconcileDeps, queue: string, moved: Moved): Pr
   return true;
 }
 
-/** The job's row, or a new one where it never got so far, or where its id belongs to another job. */
+/** The job's row, or a new one where it never got so far. */
 function rowToEnd(queue: string, { message, resolved, row }: Moved, now: number): JobRow {
+  if (row) return row;
+  const { id, envelope, payloadHash } = resolved;
   const origin = { queue, group: message.groupId, now };
-  if (row?.payloadHash === resolved.payloadHash) return row;
-  if (!row && resolved.envelope) return rowOfEnvelope({ ...origin, envelope: resolved.envelope });
-  const id = row ? invalidId(message.messageId) : resolved.id;
-  return blankRow({ ...origin, id, time: message.sentAt, payloadHash: sha256(resolved.body) });
+  return envelope
+    ? rowOfEnvelope({ ...origin, envelope })
+    : blankRow({ ...origin, id, time: message.sentAt, payloadHash });
 }

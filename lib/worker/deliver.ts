@@ -1,6 +1,4 @@
-import { PermanentError } from '../errors';
 import { type Claim, claim, crashLoop } from '../jobs/claim';
-import { sha256 } from '../jobs/envelope';
 import { finish } from '../jobs/finish';
 import { invalidId, jobKey, recordKey } from '../jobs/keys';
 import { LeaseLostError } from '../jobs/ledger';
@@ -14,7 +12,7 @@ import type { Incoming } from './delivery';
 import type { Deadline, WorkerDeps } from './deps';
 import { createLease } from './lease';
 import { type Disposition, outcomes } from './outcome';
-import { type Resolved, resolve } from './resolve';
+import { disowned, type Resolved, resolve } from './resolve';
 import { run } from './run';
 
 /** Workers' clocks may differ by this much: a lease outlives its function by as much. */
@@ -67,7 +65,7 @@ async function dispose(delivery: Delivery, resolved: Resolved): Promise<Disposit
     case 'suspect':
       return { acknowledge: false, suspect: true };
     case 'conflict':
-      return dispose(delivery, disowned(resolved, message));
+      return dispose(delivery, disowned(resolved.body, invalidId(message.messageId)));
     case 'busy': {
       const waitMs = claimed.until - deps.clock.now() + SECOND_MS;
       if (waitMs > deadline.remainingMs() || !deadline.mayStart()) return { acknowledge: false, visibilityMs: waitMs };
@@ -75,12 +73,6 @@ async function dispose(delivery: Delivery, resolved: Resolved): Promise<Disposit
       return dispose(delivery, resolved);
     }
   }
-}
-
-/** The id is taken by a job with another payload: this body gets a row of its own, and the other's stays as it is. */
-function disowned({ body }: Resolved, { messageId }: Incoming): Resolved {
-  const problem = new PermanentError({ code: 'IdTaken', message: 'id: belongs to a job with other data', field: 'id' });
-  return { id: invalidId(messageId), body, payloadHash: sha256(body), problem };
 }
 
 function take(delivery: Delivery, resolved: Resolved): Promise<Claim> {

@@ -33,11 +33,19 @@ export async function resolve(
   }
   try {
     const envelope = parseEnvelope(body);
+    // It was told from the job that its id names before it was parked: brought back, it is still not that job.
+    if (named && isInvalidId(named)) return disowned(body, named);
     return { id: envelope.id, body, envelope, payloadHash: payloadHash(envelope) };
   } catch (error) {
     const id = named && isInvalidId(named) ? named : invalidId(message.messageId);
     return { id, body, payloadHash: sha256(body), problem: asProblem(error) };
   }
+}
+
+/** A body whose id is taken by a job with other data: it gets a row of its own, and the other's stays as it is. */
+export function disowned(body: string, id: string): Resolved {
+  const problem = new PermanentError({ code: 'IdTaken', message: 'id: belongs to a job with other data', field: 'id' });
+  return { id, body, payloadHash: sha256(body), problem };
 }
 
 function asProblem(error: unknown): PermanentError {
