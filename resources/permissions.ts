@@ -1,4 +1,5 @@
 import {
+  aliveKey,
   attachmentsPrefix,
   bodyKey,
   dataPrefix,
@@ -46,6 +47,7 @@ export function workerPermissions(row: QueueRow, context: Context, needs: Worker
   const given = [`${attachmentsPrefix(prefix, name)}*`, `${dataPrefix(prefix, name)}*`];
   const keys = [
     jobKey(name, '*'),
+    aliveKey(name),
     ...needs.vendors.map(vendorKey),
     ...(needs.items ?? []),
     ...(row.ordered ? [orderKey(name, '*')] : []),

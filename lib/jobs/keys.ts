@@ -4,6 +4,7 @@ export const jobKey = (queue: string, id: string): string => `${queue}#${id}`;
 
 /** Shared items beside the jobs. */
 export const vendorKey = (vendor: string): string => `vendor#${vendor}`;
+export const aliveKey = (queue: string): string => `alive#${queue}`;
 export const returnsKey = (queue: string): string => `returns#${queue}`;
 export const orderKey = (queue: string, group: string): string => `order#${queue}#${group}`;
 /** What a queue remembers of whom its jobs are about; `subject` is a hash. */

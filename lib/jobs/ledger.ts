@@ -1,6 +1,7 @@
 import type { QueueSettings } from '../config';
 import { StoreError } from '../errors';
 import type { Clock, Item, Random, Table } from '../ports';
+import { createSignOfLife, type SignOfLife } from './alive';
 import type { JobRow } from './row';
 import { withSchedule } from './schedule';
 
@@ -85,6 +86,7 @@ export interface Ledger {
    * is stored afterwards.
    */
   update(key: string, change: (row: JobRow) => JobRow | undefined): Promise<JobRow | undefined>;
+  signOfLife: SignOfLife;
 }
 
 export function createLedger(deps: LedgerDeps): Ledger {
@@ -98,6 +100,7 @@ export function createLedger(deps: LedgerDeps): Ledger {
         const next = row && change(row);
         return next && scheduled(next);
       }),
+    signOfLife: createSignOfLife(deps),
   };
 }
 

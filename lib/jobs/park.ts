@@ -11,8 +11,10 @@ export const ATTRIBUTE = {
   job: 'job',
   /** `kept`: the body lies in S3 under the job's name, the message's own is a stand-in. */
   body: 'body',
-  /** How often the reconciler returned the message to its queue. */
+  /** How often the reconciler returned the message to its queue, to a worker that did start … */
   returned: 'returned',
+  /** … and when it did so last, ms since 1970. */
+  returnedAt: 'returnedAt',
 } as const;
 
 /** What a body is replaced by when it does not fit a message together with its attributes. */

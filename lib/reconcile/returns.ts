@@ -23,7 +23,7 @@ interface Returns extends Item {
   single: boolean;
 }
 
-/** Back in the DLQ for the third time, with nothing known but that: it kills before anything can be written. */
+/** Back in the DLQ for the third time, though the worker did start: it kills before anything can be written. */
 const MOST_RETURNS = 2;
 /** After this a single return that was never heard of holds up the others no longer. */
 const GIVE_UP_MS = 60 * 60_000;
@@ -43,7 +43,8 @@ export async function returnUntried(
     park,
   }: { queue: string; untried: Moved[]; now: number; park: (moved: Moved) => Promise<boolean> },
 ): Promise<Moved[]> {
-  const hopeless = untried.filter((moved) => timesReturned(moved) >= MOST_RETURNS);
+  const alive = await deps.ledger.signOfLife.last(queue);
+  const hopeless = untried.filter((moved) => timesReturned(moved) >= MOST_RETURNS && wasTried(moved, alive));
   for (const moved of hopeless)
     if (await park(moved)) await deps.queues.delete(deps.dlqUrl(queue), moved.message.receiptHandle);
   const candidates = untried
@@ -57,11 +58,15 @@ export async function returnUntried(
   const fresh = candidates.filter((moved) => timesReturned(moved) === 0);
   const chosen = state === 'works' && fresh.length > 0 ? fresh : candidates.slice(0, 1);
   await note(deps, { queue, chosen, now });
-  for (const moved of chosen) await giveBack(deps, queue, moved);
+  for (const moved of chosen) await giveBack(deps, { queue, moved, alive });
   return candidates.filter((moved) => !chosen.includes(moved));
 }
 
 const timesReturned = ({ message }: Moved): number => Number(message.attributes[ATTRIBUTE.returned] ?? 0);
+
+/** Whether a worker has started since the message was returned last: if none has, its coming back says nothing of it. */
+const wasTried = ({ message }: Moved, alive: number | undefined): boolean =>
+  alive !== undefined && alive > Number(message.attributes[ATTRIBUTE.returnedAt] ?? 0);
 
 /** What became of the last return: `works` where a returned job has had an outcome since. */
 async function judgeLast(
@@ -93,14 +98,19 @@ async function note(deps: ReconcileDeps, { queue, chosen, now }: { queue: string
 }
 
 /** Message first, then out of the DLQ: in between it is in both, which the claim of the job makes harmless. */
-async function giveBack(deps: ReconcileDeps, queue: string, moved: Moved): Promise<void> {
+async function giveBack(
+  deps: ReconcileDeps,
+  { queue, moved, alive }: { queue: string; moved: Moved; alive: number | undefined },
+): Promise<void> {
   const { queues, ledger, clock, metrics, log } = deps;
   const { message, resolved, row } = moved;
-  const times = timesReturned(moved) + 1;
+  const before = timesReturned(moved);
+  const times = before === 0 || wasTried(moved, alive) ? before + 1 : before;
   const back = backInQueue(deps, {
     row: { queue, id: resolved.id, ...(message.groupId ? { group: message.groupId } : {}) },
     body: resolved.body,
-    attributes: { ...message.attributes, [ATTRIBUTE.returned]: String(times) },
+    // Not the others: they tell of an end that is over, and SQS takes no more than ten.
+    attributes: { [ATTRIBUTE.returned]: String(times), [ATTRIBUTE.returnedAt]: String(clock.now()) },
     deduplication: deduplicationId.returned(resolved.id, message.messageId),
   });
   if (back.body !== resolved.body)

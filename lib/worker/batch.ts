@@ -22,6 +22,7 @@ export interface Batch {
  */
 export async function handleBatch({ deps, contract, event, remainingMs }: Batch): Promise<SQSBatchResponse> {
   const deadline = createDeadline(() => deps.clock.now(), remainingMs);
+  await deps.ledger.signOfLife.mark(contract.queue);
   const fifo = deps.settings(contract.queue).type === 'fifo';
   const groups = Map.groupBy(event.Records.map(incoming), (message) =>
     fifo ? (message.group ?? '') : message.messageId,

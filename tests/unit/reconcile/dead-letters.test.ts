@@ -1,4 +1,5 @@
 import { StoreError } from '../../../lib/errors';
+import { createSignOfLife } from '../../../lib/jobs/alive';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 import { sampleContract } from '../../support/sample-contract';
 
@@ -63,9 +64,10 @@ test('what kills before anything is written is parked the third time that it is 
 
   for (let minute = 0; minute < 120; minute++) {
     await engine.reconcile();
-    // The killer's batch dies before its claim; all others are handled.
+    // The killer's worker starts, and dies before its claim; all others are handled.
     for (let event = engine.receive(1); event.Records.length > 0; event = engine.receive(1))
-      if (!event.Records.some(({ body }) => body === envelope(1))) await engine.handle(event);
+      if (event.Records.some(({ body }) => body === envelope(1))) await createSignOfLife(engine.deps).mark('sample');
+      else await engine.handle(event);
     engine.clock.advance(MINUTE);
   }
 
@@ -73,6 +75,41 @@ test('what kills before anything is written is parked the third time that it is 
   expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', reason: 'crash', error: { code: 'CrashLoop' } });
   expect(engine.deadLetters()).toHaveLength(1);
   expect(engine.inQueue()).toBe(0);
+});
+
+test('while no worker starts at all, what comes back is returned again and never taken for a killer', async () => {
+  const { contract, effects } = sampleContract();
+  const engine = memoryEngine(() => contract);
+  engine.send(envelope(1));
+  spendReceives(engine);
+
+  for (let minute = 0; minute < 120; minute++) {
+    await engine.reconcile();
+    while (engine.receive().Records.length > 0);
+    engine.clock.advance(MINUTE);
+  }
+  const whileBroken = engine.rows();
+  await minutes(engine, 20);
+
+  expect(whileBroken).toEqual([]);
+  expect(effects).toEqual([jobId(1)]);
+  expect(engine.deadLetters()).toEqual([]);
+});
+
+test('a stolen id that is dead-lettered untried leaves the job whose id it is alone', async () => {
+  const { contract, effects } = sampleContract();
+  const engine = memoryEngine(() => contract);
+  engine.send(envelope(1));
+  await engine.deliver();
+  const owner = engine.row(jobId(1));
+  const messageId = engine.send(JSON.stringify(anEnvelope({ id: jobId(1), data: { other: true } })));
+  spendReceives(engine);
+
+  await minutes(engine, 3);
+
+  expect(effects).toEqual([jobId(1)]);
+  expect(engine.row(jobId(1))).toEqual(owner);
+  expect(engine.row(`invalid/${messageId}`)).toMatchObject({ state: 'dead', error: { code: 'IdTaken' } });
 });
 
 test('a copy of a job that has ended is deleted, and a parked entry stays as it is', async () => {
@@ -134,18 +171,19 @@ test('one run at a time: a second one does nothing while the first holds the lea
 
 test('a job whose last two runs ended without a word is parked from the DLQ, not returned', async () => {
   const { contract } = sampleContract();
-  let die = true;
-  const engine = memoryEngine(() => contract, {
+  let run = 1;
+  const claims = () =>
+    engine.rows().flatMap(({ history }) => history.filter(({ event }) => event === 'started')).length;
+  const engine: ReturnType<typeof memoryEngine> = memoryEngine(() => contract, {
     // Dies once its claim is written.
-    after: (call) => (die && call === 'table.put' ? new Promise<never>(() => {}) : undefined),
+    after: (call) => (call === 'table.put' && claims() === run ? new Promise<never>(() => {}) : undefined),
   });
   engine.send(envelope(1));
-  for (const _ of [1, 2]) {
+  for (; run <= 2; run++) {
     void engine.deliver();
     await new Promise(setImmediate);
     engine.clock.advance(301_000);
   }
-  die = false;
   engine.receive();
   engine.clock.advance(301_000);
   engine.receive();
