@@ -19,8 +19,8 @@ export interface FinishDeps {
   dlqUrl: (queue: string) => string;
 }
 
-/** An empty body says that the kept one is gone; the entry and its reason still count. */
-const GONE = JSON.stringify({ body: 'gone' });
+/** Stands in a DLQ entry whose body was removed from the bucket; the entry and its reason still count. */
+export const GONE = JSON.stringify({ body: 'gone' });
 
 /**
  * Completes what an end still lacks, in this order: S3 record, DLQ entry of a dead job, the marks, the kept body of a

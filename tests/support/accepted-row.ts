@@ -1,0 +1,16 @@
+import { envelopeSchema } from '../../lib/jobs/envelope';
+import { newRow } from '../../lib/jobs/new-row';
+import type { JobRow } from '../../lib/jobs/row';
+import { anEnvelope } from './engine';
+import { memoryRandom } from './memory-clock';
+import { SAMPLE_QUEUE } from './sample-contract';
+
+/** The row of a job as its producer writes it; `changes` are the envelope's. */
+export const acceptedRow = (now: number, changes: Record<string, unknown> = {}): JobRow =>
+  newRow({
+    queue: SAMPLE_QUEUE,
+    envelope: envelopeSchema.parse(anEnvelope(changes)),
+    group: 'g',
+    now,
+    random: memoryRandom(9),
+  });

@@ -1,0 +1,112 @@
+import { StopError, WaitError } from '../../../lib/errors';
+import { orderKey } from '../../../lib/jobs/keys';
+import { cancel } from '../../../lib/ops/cancel';
+import { acceptedRow } from '../../support/accepted-row';
+import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+import { sampleContract } from '../../support/sample-contract';
+
+const MINUTE = 60_000;
+const envelope = (n = 1) => JSON.stringify(anEnvelope({ id: jobId(n) }));
+
+const throttled = () =>
+  sampleContract(() => {
+    throw new WaitError({ code: 'RateLimited', message: '429', vendor: 'zendesk', waitMs: 5 * MINUTE });
+  });
+
+test('a queued job ends as cancelled with a record, and its message is acknowledged without any effect', async () => {
+  const { contract, effects } = sampleContract();
+  const engine = memoryEngine(() => contract);
+  await engine.deps.ledger.write({ ...acceptedRow(engine.clock.now()), sentAt: engine.clock.now() }, 0);
+  engine.send(envelope());
+
+  await cancel(engine.deps, engine.row(jobId(1)));
+  const { batchItemFailures } = await engine.deliver();
+
+  expect(batchItemFailures).toEqual([]);
+  expect(effects).toEqual([]);
+  expect(engine.inQueue()).toBe(0);
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'cancelled', reason: 'operator' });
+  expect(Object.values(engine.records())).toMatchObject([{ state: 'cancelled', reason: 'operator' }]);
+});
+
+test('a held job is not released any more', async () => {
+  const { contract } = throttled();
+  const engine = memoryEngine(() => contract);
+  engine.send(envelope());
+  await engine.deliver();
+
+  await cancel(engine.deps, engine.row(jobId(1)));
+  engine.clock.advance(10 * MINUTE);
+  await engine.reconcile();
+
+  expect(engine.inQueue()).toBe(0);
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'cancelled', reason: 'operator' });
+  expect(engine.row(jobId(1))).not.toHaveProperty('dueAt');
+});
+
+test('a job that is released while it is cancelled is acknowledged when it comes', async () => {
+  const { contract } = throttled();
+  const engine = memoryEngine(() => contract);
+  engine.send(envelope());
+  await engine.deliver();
+  const held = engine.row(jobId(1));
+  await engine.deps.queues.send(engine.deps.queueUrl('sample'), {
+    body: envelope(),
+    groupId: 'g',
+    deduplicationId: 'h',
+  });
+
+  await cancel(engine.deps, held);
+  await engine.deliver();
+
+  expect(engine.inQueue()).toBe(0);
+  expect(engine.row(jobId(1)).state).toBe('cancelled');
+});
+
+test('in an ordered queue those behind a cancelled job go on', async () => {
+  const { contract, effects } = sampleContract(({ id }) => {
+    if (id === jobId(1)) throw new StopError({ code: 'AgreementMissing', message: '403' });
+  });
+  const engine = memoryEngine(() => contract, { settings: { ordered: true } });
+  for (const n of [1, 2]) engine.send(envelope(n), { group: 'app' });
+  await engine.deliver();
+
+  await cancel(engine.deps, engine.row(jobId(1)));
+  await engine.reconcile();
+  await engine.deliver();
+
+  expect(effects).toEqual([jobId(2)]);
+  expect(await engine.table.get(orderKey('sample', 'app'))).toMatchObject({ waiting: [] });
+});
+
+test('a job that is being processed is not cancelled; one whose run has died is', async () => {
+  const { contract } = sampleContract();
+  const engine = memoryEngine(() => contract);
+  const until = engine.clock.now() + MINUTE;
+  const lease = { token: 't', until, messageId: 'm', alone: true };
+  await engine.deps.ledger.write({ ...acceptedRow(engine.clock.now()), state: 'processing', lease }, 0);
+
+  await expect(cancel(engine.deps, engine.row(jobId(1)))).rejects.toThrow('is being processed: wait for the outcome');
+  engine.clock.advance(MINUTE);
+  await cancel(engine.deps, engine.row(jobId(1)));
+
+  expect(engine.row(jobId(1)).state).toBe('cancelled');
+  expect(engine.row(jobId(1))).not.toHaveProperty('lease');
+});
+
+test('an ended job is not cancelled, and cancelling twice is harmless', async () => {
+  const { contract } = sampleContract();
+  const engine = memoryEngine(() => contract);
+  engine.send(envelope());
+  await engine.deliver();
+  await engine.deps.ledger.write(acceptedRow(engine.clock.now(), { id: jobId(2) }), 0);
+
+  await cancel(engine.deps, engine.row(jobId(2)));
+  const once = engine.row(jobId(2));
+  await cancel(engine.deps, once);
+
+  expect(engine.row(jobId(2))).toEqual(once);
+  await expect(cancel(engine.deps, engine.row(jobId(1)))).rejects.toThrow(
+    'is succeeded: only a job that waits can be cancelled',
+  );
+});

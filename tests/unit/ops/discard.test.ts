@@ -1,0 +1,76 @@
+import { PermanentError } from '../../../lib/errors';
+import { discard } from '../../../lib/ops/discard';
+import { retry } from '../../../lib/ops/retry';
+import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+import { sampleContract } from '../../support/sample-contract';
+
+async function dead() {
+  let broken = true;
+  const { contract, effects } = sampleContract(() => {
+    if (broken) throw new PermanentError({ code: 'Rejected', message: 'rejected' });
+  });
+  const engine = memoryEngine(() => contract);
+  engine.send(JSON.stringify(anEnvelope()));
+  await engine.deliver();
+  const mend = () => {
+    broken = false;
+  };
+  return { engine, effects, mend, row: () => engine.row(jobId(1)) };
+}
+
+test('a discarded entry leaves the DLQ, the job stays dead, and row and record say what was done', async () => {
+  const { engine, row } = await dead();
+
+  await discard(engine.deps, row());
+  await engine.reconcile();
+
+  expect(engine.deadLetters()).toEqual([]);
+  expect(row()).toMatchObject({ state: 'dead', leftDlqAt: engine.clock.now(), recordedAt: engine.clock.now() });
+  expect(Object.values(engine.records())).toMatchObject([
+    {
+      state: 'dead',
+      history: expect.arrayContaining([expect.objectContaining({ event: 'DLQ entry discarded (operator)' })]),
+    },
+  ]);
+});
+
+test('discarding twice changes nothing more', async () => {
+  const { engine, row } = await dead();
+
+  await discard(engine.deps, row());
+  const once = row();
+  await discard(engine.deps, row());
+
+  expect(row()).toEqual(once);
+});
+
+test('a job whose entry was discarded can still be retried, and its next entry stays', async () => {
+  const { engine, row } = await dead();
+  await discard(engine.deps, row());
+  await engine.reconcile();
+
+  await retry(engine.deps, row());
+  await engine.deliver();
+  await engine.reconcile();
+
+  expect(row()).toMatchObject({ state: 'dead', opened: 2 });
+  expect(row()).not.toHaveProperty('leftDlqAt');
+  expect(engine.deadLetters()).toHaveLength(1);
+});
+
+test('an entry is discarded only on the row as it was looked at', async () => {
+  const { engine, row, mend } = await dead();
+  const looked = row();
+  mend();
+  await retry(engine.deps, looked);
+  await engine.deliver();
+
+  await expect(discard(engine.deps, looked)).rejects.toThrow('has changed just now: look at it again');
+  await expect(discard(engine.deps, row())).rejects.toThrow('is succeeded: only a dead job has a DLQ entry');
+});
+
+test('an expired job has no entry', async () => {
+  const { engine, row } = await dead();
+
+  await expect(discard(engine.deps, { ...row(), reason: 'expired' })).rejects.toThrow('it has no DLQ entry');
+});

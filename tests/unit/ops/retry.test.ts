@@ -1,0 +1,277 @@
+import { PermanentError, StoreError } from '../../../lib/errors';
+import { cancel } from '../../../lib/ops/cancel';
+import { retry } from '../../../lib/ops/retry';
+import { acceptedRow } from '../../support/accepted-row';
+import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+import { sampleContract } from '../../support/sample-contract';
+
+const MINUTE = 60_000;
+const envelope = (n = 1) => JSON.stringify(anEnvelope({ id: jobId(n) }));
+const history = (row: { history: { event: string }[] }) => row.history.map(({ event }) => event);
+
+/** A queue whose jobs the vendor rejects until a test mends it. */
+function rejecting(options: Parameters<typeof memoryEngine>[1] = {}) {
+  let broken = true;
+  const { contract, effects } = sampleContract(() => {
+    if (broken) throw new PermanentError({ code: 'Rejected', message: 'rejected' });
+  });
+  const mend = () => {
+    broken = false;
+  };
+  return { engine: memoryEngine(() => contract, options), effects, mend };
+}
+
+async function removeBodies({ objects }: ReturnType<typeof memoryEngine>): Promise<void> {
+  for (const key of objects.keys()) if (key.includes('/_bodies/')) await objects.delete(key);
+}
+
+test('a dead job that is retried is done, in its old group, and its DLQ entry goes by itself', async () => {
+  const { engine, effects, mend } = rejecting();
+  engine.send(envelope(), { group: 'a-group' });
+  await engine.deliver();
+
+  mend();
+  await retry(engine.deps, engine.row(jobId(1)));
+  const [message] = engine.model.messages('my-sample.fifo');
+  const { batchItemFailures } = await engine.deliver();
+  await engine.reconcile();
+
+  expect(message).toMatchObject({ body: envelope(), groupId: 'a-group', deduplicationId: `${jobId(1)}:r:1` });
+  expect(batchItemFailures).toEqual([]);
+  expect(effects).toEqual([jobId(1)]);
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', opened: 2 });
+  expect(history(engine.row(jobId(1)))).toEqual(expect.arrayContaining(['redriven (operator)', 'reopened']));
+  expect(engine.deadLetters()).toEqual([]);
+  expect(Object.values(engine.records())).toMatchObject([{ state: 'succeeded' }]);
+});
+
+test('until the retried job is claimed it stays dead, with its entry', async () => {
+  const { engine } = rejecting();
+  engine.send(envelope());
+  await engine.deliver();
+
+  await retry(engine.deps, engine.row(jobId(1)));
+  engine.clock.advance(15 * MINUTE - (engine.clock.now() % (15 * MINUTE)));
+  await engine.reconcile();
+
+  expect(engine.row(jobId(1)).state).toBe('dead');
+  expect(engine.deadLetters()).toHaveLength(1);
+});
+
+test('retried twice it goes back once, and dead again it can be retried at once', async () => {
+  const { engine, effects, mend } = rejecting();
+  engine.send(envelope());
+  await engine.deliver();
+
+  await retry(engine.deps, engine.row(jobId(1)));
+  await retry(engine.deps, engine.row(jobId(1)));
+  const inQueue = engine.inQueue();
+  await engine.deliver();
+  mend();
+  await retry(engine.deps, engine.row(jobId(1)));
+  await engine.deliver();
+  await engine.reconcile();
+
+  expect(inQueue).toBe(1);
+  expect(effects).toEqual([jobId(1)]);
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', opened: 3 });
+  expect(engine.deadLetters()).toEqual([]);
+});
+
+test('a retry that cannot send leaves the job dead and says so', async () => {
+  let down = false;
+  const { engine } = rejecting({
+    before: (call) => {
+      if (down && call === 'queues.send') throw new StoreError({ code: 'SQS.Throttled', message: 'throttled' });
+    },
+  });
+  engine.send(envelope());
+  await engine.deliver();
+
+  down = true;
+  const retried = retry(engine.deps, engine.row(jobId(1)));
+
+  await expect(retried).rejects.toThrow(StoreError);
+  expect(engine.row(jobId(1)).state).toBe('dead');
+  expect(history(engine.row(jobId(1)))).not.toContain('redriven (operator)');
+});
+
+test("a body that was removed from the bucket is taken from the job's DLQ entry, and all entries are put back", async () => {
+  const { engine, effects, mend } = rejecting();
+  for (let n = 1; n <= 12; n++) engine.send(envelope(n));
+  while (engine.inQueue() > 0) await engine.deliver();
+  await removeBodies(engine);
+
+  mend();
+  await retry(engine.deps, engine.row(jobId(12)));
+  const depth = await engine.deps.queues.depth(engine.deps.dlqUrl('sample'));
+  await engine.deliver();
+
+  expect(effects).toEqual([jobId(12)]);
+  expect(depth).toEqual({ visible: 12, inFlight: 0 });
+});
+
+test('with its body in neither place a dead job cannot be retried, and the refusal says who can mend it', async () => {
+  const { engine } = rejecting();
+  engine.send(JSON.stringify(anEnvelope({ data: { name: 'x'.repeat(11) } })));
+  await engine.deliver();
+  await removeBodies(engine);
+  const [entry] = engine.deadLetters();
+  const { ReceiptHandle } = engine.model.receiveMessage({ QueueUrl: engine.deps.dlqUrl('sample') }).Messages?.[0] ?? {};
+  engine.model.deleteMessage({ QueueUrl: engine.deps.dlqUrl('sample'), ReceiptHandle });
+
+  const retried = retry(engine.deps, engine.row(jobId(1)));
+
+  expect(entry).toBeDefined();
+  await expect(retried).rejects.toThrow(/is dead \(error\) and its body is gone.*must send it again/);
+});
+
+test('a body that was no job goes back under the name that it had', async () => {
+  const { engine } = rejecting();
+  engine.send('not json');
+  await engine.deliver();
+  const [row] = engine.rows();
+
+  if (row) await retry(engine.deps, row);
+  await engine.deliver();
+  await engine.reconcile();
+
+  expect(engine.rows().map(({ id, opened, state }) => ({ id, opened, state }))).toEqual([
+    { id: row?.id, opened: 2, state: 'dead' },
+  ]);
+  expect(engine.deadLetters()).toHaveLength(1);
+});
+
+test('a job whose message expired is retried where its body was kept', async () => {
+  const { engine, effects, mend } = rejecting();
+  engine.send(envelope());
+  await engine.deliver();
+  await engine.deps.ledger.update(`sample#${jobId(1)}`, (row) => ({ ...row, reason: 'expired' }));
+
+  mend();
+  await retry(engine.deps, engine.row(jobId(1)));
+  await engine.deliver();
+
+  expect(effects).toEqual([jobId(1)]);
+});
+
+describe('a cancelled job', () => {
+  async function cancelled(options: Parameters<typeof memoryEngine>[1] = {}) {
+    const sample = rejecting(options);
+    sample.mend();
+    const { engine } = sample;
+    engine.send(envelope());
+    const event = engine.receive();
+    await engine.deps.ledger.write(queuedRow(engine, event.Records[0]?.messageId), 0);
+    await cancel(engine.deps, engine.row(jobId(1)));
+    return { ...sample, event };
+  }
+
+  test('that was cancelled while it was queued is done again from its own message', async () => {
+    const { engine, effects, event } = await cancelled();
+
+    const { messageId } = await retry(engine.deps, engine.row(jobId(1)));
+    await engine.handle(event);
+
+    expect(messageId).toBeUndefined();
+    expect(effects).toEqual([jobId(1)]);
+    expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', opened: 2 });
+  });
+
+  test('whose message has been acknowledged since is sent again', async () => {
+    const { engine, effects, event } = await cancelled();
+    await engine.handle(event);
+    const before = { inQueue: engine.inQueue(), effects: [...effects] };
+
+    await retry(engine.deps, engine.row(jobId(1)));
+    const waiting = engine.row(jobId(1));
+    await engine.deliver();
+
+    expect(before).toEqual({ inQueue: 0, effects: [] });
+    expect(waiting).toMatchObject({ state: 'queued', sentAt: engine.clock.now() });
+    expect(effects).toEqual([jobId(1)]);
+    expect(engine.objects.keys().filter((key) => key.includes('/_bodies/'))).toEqual([]);
+  });
+
+  test('that is retried while its message is being acknowledged is done by that message', async () => {
+    let race: (() => Promise<unknown>) | undefined;
+    const { engine, effects, event } = await cancelled({
+      before: async (call) => {
+        if (call !== 'objects.put' || !race) return;
+        const retryNow = race;
+        race = undefined;
+        await retryNow();
+      },
+    });
+
+    race = () => retry(engine.deps, engine.row(jobId(1)));
+    await engine.handle(event);
+
+    expect(effects).toEqual([jobId(1)]);
+    expect(engine.row(jobId(1)).state).toBe('succeeded');
+  });
+
+  test('whose retry could not send is cancelled again and can be retried', async () => {
+    let down = false;
+    const { engine, effects, event } = await cancelled({
+      before: (call) => {
+        if (down && call === 'queues.send') throw new StoreError({ code: 'SQS.Throttled', message: 'throttled' });
+      },
+    });
+    await engine.handle(event);
+
+    down = true;
+    const first = retry(engine.deps, engine.row(jobId(1)));
+    await expect(first).rejects.toThrow('throttled');
+    engine.clock.advance(15 * MINUTE);
+    await engine.reconcile();
+    const between = engine.row(jobId(1));
+    down = false;
+    await retry(engine.deps, between);
+    await engine.deliver();
+
+    expect(between).toMatchObject({ state: 'cancelled', reason: 'never-sent' });
+    expect(effects).toEqual([jobId(1)]);
+  });
+
+  test('whose message SQS dead-lettered leaves its body when that message is judged', async () => {
+    const { engine, effects } = await cancelled();
+    for (let receive = 0; receive < 4; receive++) {
+      engine.clock.advance(301_000);
+      engine.receive();
+    }
+    const dead = engine.deadLetters().length;
+
+    await engine.reconcile();
+    await retry(engine.deps, engine.row(jobId(1)));
+    await engine.deliver();
+
+    expect(dead).toBe(1);
+    expect(engine.deadLetters()).toEqual([]);
+    expect(effects).toEqual([jobId(1)]);
+  });
+
+  test('that never was sent has no body to be retried with', async () => {
+    const { engine } = rejecting();
+    await engine.deps.ledger.write({ ...queuedRow(engine), state: 'cancelled', reason: 'never-sent' }, 0);
+
+    await expect(retry(engine.deps, engine.row(jobId(1)))).rejects.toThrow(/cancelled \(never-sent\).*body is gone/);
+  });
+});
+
+test.each([
+  ['succeeded', undefined, 'is succeeded: only a dead or cancelled job'],
+  ['held', 'throttled', 'is held (throttled); it goes on by itself: only'],
+  ['held', 'unknown', 'is held (unknown); settle its step (sls jobs settle): only'],
+] as const)('a job that is %s %s is not retried', async (state, reason, says) => {
+  const { engine } = rejecting();
+  await engine.deps.ledger.write({ ...queuedRow(engine), state, ...(reason ? { reason } : {}) }, 0);
+
+  await expect(retry(engine.deps, engine.row(jobId(1)))).rejects.toThrow(says);
+});
+
+/** The row as a producer leaves it, sent where there is a message. */
+function queuedRow(engine: ReturnType<typeof memoryEngine>, messageId?: string) {
+  const row = acceptedRow(engine.clock.now());
+  return messageId === undefined ? row : { ...row, sentAt: engine.clock.now() };
+}

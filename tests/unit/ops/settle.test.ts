@@ -1,0 +1,106 @@
+import { z } from 'zod';
+import { AmbiguousError, StoreError } from '../../../lib/errors';
+import { settle } from '../../../lib/ops/settle';
+import { type Job, messageType, type QueueContract } from '../../../lib/worker/contract';
+import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../support/engine';
+
+/** A job of two mails, of which a vendor never says whether the named ones went out. */
+function uncertain(lost: string[], options: EngineOptions = {}) {
+  const sent: string[] = [];
+  const send = (mail: string) => async () => {
+    sent.push(mail);
+    if (lost.includes(mail)) throw new AmbiguousError({ code: 'NoAnswer', message: 'no answer' });
+    return 'sent';
+  };
+  const contract: QueueContract = {
+    queue: 'sample',
+    vendors: [],
+    types: {
+      'sample.done.v1': messageType({
+        schema: z.unknown(),
+        process: async (_job: Job<unknown>, { steps }) => {
+          await steps.step('first', { run: send('first') });
+          await steps.step('second', { run: send('second') });
+        },
+      }),
+    },
+  };
+  const engine = memoryEngine(() => contract, options);
+  engine.send(JSON.stringify(anEnvelope()));
+  return { engine, sent, row: () => engine.row(jobId(1)) };
+}
+
+test.each(['done', 'skipped'] as const)(
+  'a step that is settled as %s is not run again, and the job goes on',
+  async (as) => {
+    const { engine, sent, row } = uncertain(['first']);
+    await engine.deliver();
+    const held = row();
+
+    const settled = await settle(engine.deps, { row: held, step: 'first', as });
+    await engine.deliver();
+
+    expect(held).toMatchObject({ state: 'held', reason: 'unknown' });
+    expect(settled.state).toBe('queued');
+    expect(sent).toEqual(['first', 'second']);
+    expect(row()).toMatchObject({ state: 'succeeded', steps: { first: { status: as, reason: 'operator' } } });
+    expect(row().history.map(({ event }) => event)).toContain(`first settled as ${as} (operator)`);
+  },
+);
+
+test('a job whose settled step is followed by another uncertain one is held again', async () => {
+  const { engine, sent, row } = uncertain(['first', 'second']);
+  await engine.deliver();
+
+  await settle(engine.deps, { row: row(), step: 'first', as: 'done' });
+  await engine.deliver();
+  await settle(engine.deps, { row: row(), step: 'second', as: 'done' });
+  await engine.deliver();
+
+  expect(sent).toEqual(['first', 'second']);
+  expect(row()).toMatchObject({ state: 'succeeded', holds: 2 });
+});
+
+test('with another step unknown the job stays held', async () => {
+  const { engine, row } = uncertain(['first']);
+  await engine.deliver();
+  const step = { status: 'unknown' as const, startedAt: 1 };
+  await engine.deps.ledger.update(row().key, (now) => ({ ...now, steps: { ...now.steps, other: step } }));
+
+  const settled = await settle(engine.deps, { row: row(), step: 'first', as: 'done' });
+
+  expect(settled).toMatchObject({ state: 'held', reason: 'unknown' });
+  expect(engine.inQueue()).toBe(0);
+});
+
+test('a release that fails is made by the reconciler', async () => {
+  let down = false;
+  const { engine, sent, row } = uncertain(['first'], {
+    before: (call) => {
+      if (down && call === 'queues.send') throw new StoreError({ code: 'SQS.Throttled', message: 'throttled' });
+    },
+  });
+  await engine.deliver();
+
+  down = true;
+  await expect(settle(engine.deps, { row: row(), step: 'first', as: 'done' })).rejects.toThrow('throttled');
+  down = false;
+  await engine.reconcile();
+  await engine.deliver();
+
+  expect(sent).toEqual(['first', 'second']);
+  expect(row().state).toBe('succeeded');
+});
+
+test('only an unknown step of a held job can be settled, and the refusal names it', async () => {
+  const { engine, row } = uncertain(['first']);
+  await engine.deliver();
+  const held = row();
+
+  await expect(settle(engine.deps, { row: held, step: 'frist', as: 'done' })).rejects.toThrow(
+    'has no unknown step frist: --step is first',
+  );
+  await expect(
+    settle(engine.deps, { row: { ...held, state: 'succeeded' }, step: 'first', as: 'done' }),
+  ).rejects.toThrow('only a step of a held (unknown) job can be settled');
+});
