@@ -69,7 +69,12 @@ export function request({ method, url, headers, body, timeoutMs }: HttpRequest):
     try {
       const secure = new URL(url).protocol === 'https:';
       const signal = AbortSignal.timeout(timeoutMs);
-      const call = (secure ? https : http).request(url, { method, headers, agent: false, signal });
+      // By itself Node says nothing of the length of a DELETE's body, and the other end then sees none.
+      const length = body === undefined ? {} : { 'Content-Length': Buffer.byteLength(body) };
+      const call = (secure ? https : http).request(url, {
+        ...{ method, agent: false, signal },
+        headers: { ...headers, ...length },
+      });
       // What is written before is kept back until then, and never leaves if the connection does not come about.
       call.once('socket', (socket) => socket.once(secure ? 'secureConnect' : 'connect', () => (sent = true)));
       call.once('response', (response) => {

@@ -80,3 +80,18 @@ test('an address that cannot be called is an error, not an exception on the way'
   expect(await reason('not an address')).toMatchObject({ reason: 'unsendable', sent: false });
   expect(await reason(`ftp://127.0.0.1:${port}/`)).toMatchObject({ reason: 'unsendable', sent: false });
 });
+
+test.each(['POST', 'PUT', 'PATCH', 'DELETE'])('the body of a %s arrives', async (method) => {
+  let body = '';
+  const server = http.createServer((incoming, response) => {
+    incoming.on('data', (chunk: Buffer) => {
+      body += chunk.toString();
+    });
+    incoming.on('end', () => response.writeHead(204).end());
+  });
+  const url = `http://127.0.0.1:${await open(server)}`;
+
+  await request({ method, url, headers: {}, body: 'größe', timeoutMs: 5000 });
+
+  expect(body).toBe('größe');
+});
