@@ -40,14 +40,20 @@ export interface EngineOptions {
  * when the test says so, and everything is there to look at.
  */
 export function memoryEngine(
-  makeContract: (ports: { objects: ReturnType<typeof memoryObjects>; now: () => number }) => QueueContract,
+  makeContract: (ports: {
+    objects: ReturnType<typeof memoryObjects>;
+    table: ReturnType<typeof memoryTable>;
+    clock: ReturnType<typeof memoryClock>;
+    random: ReturnType<typeof memoryRandom>;
+    now: () => number;
+  }) => QueueContract,
   options: EngineOptions = {},
 ) {
   const clock = memoryClock();
   const random = memoryRandom();
   const table = memoryTable();
   const objects = memoryObjects();
-  const contract = makeContract({ objects, now: clock.now });
+  const contract = makeContract({ objects, table, clock, random, now: clock.now });
   const settings: QueueSettings = {
     type: 'fifo',
     retention: 14 * 86_400,

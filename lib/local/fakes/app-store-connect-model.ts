@@ -1,0 +1,178 @@
+import { BODIES, bodyOf, isRefusal, refused } from './app-store-connect-rules';
+import type { Reply } from './exchange';
+
+export type FakeTesterState = 'NOT_INVITED' | 'INVITED' | 'ACCEPTED' | 'INSTALLED' | 'REVOKED';
+
+export interface FakeApp {
+  id: string;
+  /** Ids of its groups and of its builds that can be installed. */
+  groups: string[];
+  builds: string[];
+  /** Whether who comes into a group is mailed at once, where there is a build. */
+  invitesOnJoining: boolean;
+}
+
+export interface FakeTester {
+  id: string;
+  app: string;
+  email: string;
+  firstName: string | undefined;
+  lastName: string | undefined;
+  groups: string[];
+  state: FakeTesterState;
+}
+
+/** A mail of Apple's: to a tester, or of a build to all. */
+export interface AppleMail {
+  kind: 'invitation' | 'build';
+  app: string;
+  /** Of an invitation. */
+  email?: string;
+  build?: string;
+  /** What it came of. */
+  by: 'joining' | 'invitation' | 'notification';
+}
+
+export interface AppStoreConnectSeed {
+  apps: FakeApp[];
+  testers?: Pick<FakeTester, 'app' | 'email' | 'groups' | 'state'>[];
+  /** Addresses that Apple takes for no tester. */
+  refused?: string[];
+}
+
+const OK = { status: 204, headers: {} };
+const invalid = (pointer: string) => refused(409, 'ENTITY_ERROR.RELATIONSHIP.INVALID', { pointer });
+const unassignable = (detail: string) => refused(409, 'STATE_ERROR', { detail: `${detail} cannot be assigned` });
+const missing = (id: string) => refused(404, 'NOT_FOUND', { detail: `there is no ${id}` });
+
+/** TestFlight's testers, groups and mails, without HTTP. */
+export function appStoreConnectModel({ apps, testers: seeded = [], refused: nobody = [] }: AppStoreConnectSeed) {
+  const testers: FakeTester[] = [];
+  const mails: AppleMail[] = [];
+  let count = 0;
+
+  const appOf = (group: string): FakeApp | undefined => apps.find(({ groups }) => groups.includes(group));
+  const testerOf = (id: string): FakeTester | undefined => testers.find((tester) => tester.id === id);
+  const add = (tester: Omit<FakeTester, 'id'>): FakeTester => {
+    count += 1;
+    const made = { ...tester, id: `00000000-0000-4000-8000-${String(count).padStart(12, '0')}` };
+    testers.push(made);
+    return made;
+  };
+  const mail = (tester: FakeTester, by: AppleMail['by']): void => {
+    mails.push({ kind: 'invitation', app: tester.app, email: tester.email, by });
+    tester.state = 'INVITED';
+  };
+  const join = (tester: FakeTester, app: FakeApp, groups: string[]): void => {
+    tester.groups = [...new Set([...tester.groups, ...groups])];
+    const uninvited = tester.state === 'NOT_INVITED' || tester.state === 'REVOKED';
+    if (uninvited && app.invitesOnJoining && app.builds.length > 0) mail(tester, 'joining');
+  };
+  for (const tester of seeded) add({ firstName: undefined, lastName: undefined, ...tester });
+
+  const createTester = (text: string): Reply => {
+    const body = bodyOf(BODIES.tester, text);
+    if (isRefusal(body)) return body;
+    const { attributes, relationships } = body.data;
+    const groups = relationships.betaGroups.data.map(({ id }) => id);
+    const [app, ...others] = new Set(groups.map(appOf));
+    if (!app || others.length > 0) return invalid('/data/relationships/betaGroups');
+    const email = attributes.email.toLowerCase();
+    if (nobody.includes(email) || testers.some((tester) => tester.app === app.id && tester.email === email))
+      return unassignable(email);
+    const { firstName, lastName } = attributes;
+    const tester = add({
+      ...{ app: app.id, email, groups: [], state: 'NOT_INVITED' },
+      firstName: firstName ?? undefined,
+      lastName: lastName ?? undefined,
+    });
+    join(tester, app, groups);
+    return { status: 201, headers: {}, json: { data: resource(tester) } };
+  };
+
+  /** Changes one tester; the others of a body are as many requests. */
+  const withTester = (text: string, change: (tester: FakeTester) => Reply): Reply => {
+    const body = bodyOf(BODIES.testers, text);
+    if (isRefusal(body)) return body;
+    const tester = testerOf(body.data[0]?.id ?? '');
+    return tester ? change(tester) : invalid('/data/0');
+  };
+
+  const invite = (text: string): Reply => {
+    const body = bodyOf(BODIES.invitation, text);
+    if (isRefusal(body)) return body;
+    const { app, betaTester } = body.data.relationships;
+    const tester = testerOf(betaTester.data.id);
+    const found = apps.find(({ id }) => id === app.data.id);
+    if (!found || tester?.app !== found.id) return invalid('/data/relationships/betaTester');
+    if (tester.state === 'ACCEPTED' || tester.state === 'INSTALLED')
+      return refused(409, 'STATE_ERROR.TESTER_INVITE.ALREADY_ACCEPTED');
+    if (found.builds.length === 0) return refused(409, 'STATE_ERROR.TESTER_INVITE.NO_INSTALLABLE_BUILDS');
+    mail(tester, 'invitation');
+    return { status: 201, headers: {}, json: { data: { type: 'betaTesterInvitations', id: `${mails.length}` } } };
+  };
+
+  const notifyBuild = (text: string): Reply => {
+    const body = bodyOf(BODIES.notification, text);
+    if (isRefusal(body)) return body;
+    const build = body.data.relationships.build.data.id;
+    const app = apps.find(({ builds }) => builds.includes(build));
+    if (!app) return invalid('/data/relationships/build');
+    mails.push({ kind: 'build', app: app.id, build, by: 'notification' });
+    return { status: 201, headers: {}, json: { data: { type: 'buildBetaNotifications', id: build } } };
+  };
+
+  return {
+    testers,
+    mails,
+    createTester,
+    invite,
+    notifyBuild,
+    findTesters: ({ email, app }: { email: string; app: string }): Reply => ({
+      status: 200,
+      headers: {},
+      json: {
+        data: testers.filter((one) => one.email === email.toLowerCase() && one.app === app).map(resource),
+        links: { self: '/v1/betaTesters' },
+      },
+    }),
+    groupsOf: (id: string): Reply => {
+      const tester = testerOf(id);
+      if (!tester) return missing(id);
+      const data = tester.groups.map((group) => ({ type: 'betaGroups', id: group }));
+      return { status: 200, headers: {}, json: { data, links: { self: '/v1/betaTesters' } } };
+    },
+    addToGroup: (group: string, text: string): Reply => {
+      const app = appOf(group);
+      if (!app) return missing(group);
+      return withTester(text, (tester) => {
+        if (tester.app !== app.id) return unassignable(tester.email);
+        join(tester, app, [group]);
+        return OK;
+      });
+    },
+    removeFromGroup: (group: string, text: string): Reply => {
+      if (!appOf(group)) return missing(group);
+      return withTester(text, (tester) => {
+        tester.groups = tester.groups.filter((id) => id !== group);
+        return OK;
+      });
+    },
+    removeFromApp: (app: string, text: string): Reply => {
+      if (!apps.some(({ id }) => id === app)) return missing(app);
+      return withTester(text, (tester) => {
+        if (tester.app !== app) return invalid('/data/0');
+        testers.splice(testers.indexOf(tester), 1);
+        return OK;
+      });
+    },
+  };
+}
+
+export type AppStoreConnectModel = ReturnType<typeof appStoreConnectModel>;
+
+const resource = ({ id, email, firstName, lastName, state }: FakeTester) => ({
+  type: 'betaTesters',
+  id,
+  attributes: { email, firstName, lastName, state, inviteType: 'EMAIL' },
+});

@@ -1,0 +1,104 @@
+import { jobId } from '../../support/engine';
+import {
+  APP,
+  GROUP,
+  inviteBody,
+  notifyBuildBody,
+  OTHER_GROUP,
+  removeBody,
+  seed,
+  startTestflight,
+  TESTER,
+} from '../../support/testflight';
+
+const never = new Promise<never>(() => {});
+const invited = { app: APP, email: TESTER, groups: [GROUP], state: 'INVITED' as const };
+
+interface Case {
+  body: string;
+  seeded: Parameters<typeof startTestflight>[0] & object;
+  mails: number;
+  /** Whether Apple may leave it open what became of it. */
+  mayStayUnknown: boolean;
+}
+
+const invitation = inviteBody({ groups: [GROUP, OTHER_GROUP], notification: { appName: 'Sample' } });
+const CASES: Record<string, Case> = {
+  'an invitation of a new tester': { body: invitation, seeded: { seed: seed() }, mails: 1, mayStayUnknown: false },
+  'one whom Apple mails by itself': {
+    body: invitation,
+    seeded: { seed: seed([], { invitesOnJoining: true }) },
+    mails: 1,
+    mayStayUnknown: false,
+  },
+  'a second invitation': {
+    body: inviteBody({ resend: true, groups: [GROUP, OTHER_GROUP] }),
+    seeded: { seed: seed([invited]) },
+    mails: 1,
+    mayStayUnknown: true,
+  },
+  'a removal': { body: removeBody(), seeded: { seed: seed([invited]) }, mails: 0, mayStayUnknown: false },
+  'a build notification': { body: notifyBuildBody(), seeded: { seed: seed() }, mails: 1, mayStayUnknown: true },
+};
+
+/** One job whose first run is killed at its n-th call, before or after the call takes effect. */
+async function killAt({ body, seeded }: Case, n: number, when: 'before' | 'after') {
+  let calls = 0;
+  let died = () => {};
+  let armed = true;
+  const death = new Promise<'died'>((resolve) => {
+    died = () => resolve('died');
+  });
+  let dead = false;
+  const hook = (now: 'before' | 'after') => () => {
+    if (!armed) return undefined;
+    if (now === 'before') calls++;
+    if (!dead && calls === n && now === when) {
+      dead = true;
+      died();
+    }
+    return dead ? never : undefined;
+  };
+  const service = await startTestflight({ ...seeded, before: hook('before'), after: hook('after') });
+  const { engine } = service;
+  engine.send(body, { group: APP });
+
+  const outcome = await Promise.race([engine.deliver(1).then(() => 'done' as const), death]);
+  armed = false;
+  engine.clock.advance(300_000);
+  await engine.drain({ batch: 1 });
+  await service.close();
+  return { ...service, outcome };
+}
+
+describe.each(['before', 'after'] as const)('killed %s any one of its calls takes effect', (when) => {
+  test.each(Object.entries(CASES))('%s is made at most once, and ends', async (_what, one) => {
+    const states = new Set<string>();
+    let n = 1;
+    for (; ; n++) {
+      const { engine, apple, sendgrid, outcome } = await killAt(one, n, when);
+
+      const { state, reason } = engine.row(jobId(1));
+      const unknown = state === 'held' && reason === 'unknown';
+      const at = { n, when };
+      expect({ ...at, twice: apple.mails.length > one.mails || sendgrid.mails.length > 1 }).toEqual({
+        ...at,
+        twice: false,
+      });
+      expect({ ...at, ended: state === 'succeeded' || (unknown && one.mayStayUnknown) }).toEqual({
+        ...at,
+        ended: true,
+      });
+      if (!unknown) {
+        expect({ ...at, mails: apple.mails.length }).toEqual({ ...at, mails: one.mails });
+        expect({ ...at, records: Object.values(engine.records()) }).toMatchObject({ ...at, records: [{ state }] });
+      }
+      states.add(unknown ? 'unknown' : state);
+      if (outcome === 'done') break;
+    }
+
+    // The whole of a run: claim, flag, calls, steps, outcome, record.
+    expect(n).toBeGreaterThan(8);
+    expect(states.has('unknown')).toBe(one.mayStayUnknown);
+  });
+});

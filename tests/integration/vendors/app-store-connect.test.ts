@@ -1,0 +1,217 @@
+import { createPublicKey, generateKeyPairSync } from 'node:crypto';
+import { StoreError } from '../../../lib/errors';
+import { type FakeAppStoreConnect, startFakeAppStoreConnect } from '../../../lib/local/fakes/app-store-connect';
+import { fakePrivateKey, tokenProblem } from '../../../lib/local/fakes/app-store-connect-token';
+import type { Failure } from '../../../lib/local/fakes/failures';
+import { type AppStoreConnect, realAppStoreConnect } from '../../../lib/vendors/app-store-connect';
+import { APP, BUILD, GROUP, SETTLE_MS, seed, TEAM } from '../../support/testflight';
+import { allTextOf, caught, secretOf } from '../../support/vendors';
+
+const ADDRESS = 'planted-user@example.com';
+const MINUTE_MS = 60_000;
+let now = Date.parse('2026-03-01T12:00:00Z');
+let fake: FakeAppStoreConnect;
+beforeEach(async () => {
+  now = Date.parse('2026-03-01T12:00:00Z');
+  fake = await startFakeAppStoreConnect({
+    ...TEAM,
+    ...seed([{ app: APP, email: 'known@example.com', groups: [GROUP], state: 'NOT_INVITED' }]),
+    now: () => now,
+  });
+});
+afterEach(() => fake.close());
+
+const appleWith = (privateKey = secretOf(TEAM.privateKey)): AppStoreConnect =>
+  realAppStoreConnect({ ...TEAM, endpoint: `${fake.url}/`, privateKey, settleMs: SETTLE_MS, now: () => now });
+
+const tester = '00000000-0000-4000-8000-000000000001';
+/** Every call, by its name: those that read, then those that change something. */
+const READS = {
+  find: (apple: AppStoreConnect, timeoutMs = 5000) => apple.findTester({ email: ADDRESS, app: APP }, { timeoutMs }),
+  groups: (apple: AppStoreConnect, timeoutMs = 5000) => apple.groupsOf(tester, { timeoutMs }),
+};
+const CHANGES = {
+  create: (apple: AppStoreConnect, timeoutMs = 5000) =>
+    apple.createTester({ email: ADDRESS, firstName: 'Planted', groups: [GROUP] }, { timeoutMs }),
+  add: (apple: AppStoreConnect, timeoutMs = 5000) => apple.addToGroup({ tester, group: GROUP }, { timeoutMs }),
+  remove: (apple: AppStoreConnect, timeoutMs = 5000) => apple.removeFromGroup({ tester, group: GROUP }, { timeoutMs }),
+  leave: (apple: AppStoreConnect, timeoutMs = 5000) => apple.removeFromApp({ tester, app: APP }, { timeoutMs }),
+  invite: (apple: AppStoreConnect, timeoutMs = 5000) => apple.invite({ tester, app: APP }, { timeoutMs }),
+  notify: (apple: AppStoreConnect, timeoutMs = 5000) => apple.notifyBuild(BUILD, { timeoutMs }),
+};
+const reads = Object.entries(READS);
+const changes = Object.entries(CHANGES);
+const all = [...reads, ...changes];
+
+const answer = (status: number, code: string, changes: object = {}): Failure => ({
+  status,
+  body: { errors: [{ status: String(status), code, title: ADDRESS, detail: ADDRESS, ...changes }] },
+  times: 'forever',
+});
+const tokens = () => fake.requests.map(({ headers }) => headers.authorization);
+
+describe('the token', () => {
+  test('is one that Apple takes, and is used until shortly before its end', async () => {
+    const apple = appleWith();
+    await READS.find(apple);
+    now += 15 * MINUTE_MS;
+    await READS.find(apple);
+    now += 4 * MINUTE_MS;
+    await READS.find(apple);
+
+    const [first, second, third] = tokens();
+    expect(second).toBe(first);
+    expect(third).not.toBe(first);
+    const team = { ...TEAM, publicKey: createPublicKey(TEAM.privateKey) };
+    expect(tokenProblem(third, team, now)).toBeUndefined();
+    expect(tokenProblem(first, team, now)).toBe('exp is over');
+  });
+
+  test('is good though our clock is nearly a minute ahead of Apple', async () => {
+    const apple = realAppStoreConnect({
+      ...TEAM,
+      endpoint: fake.url,
+      privateKey: secretOf(TEAM.privateKey),
+      settleMs: SETTLE_MS,
+      now: () => now + 55_000,
+    });
+
+    await expect(READS.find(apple)).resolves.toBeUndefined();
+  });
+
+  test('is made anew once when Apple refuses it, from a key that was replaced', async () => {
+    const privateKey = secretOf(fakePrivateKey('revoked'), TEAM.privateKey);
+    const apple = appleWith(privateKey);
+
+    await READS.find(apple);
+    await READS.find(apple);
+
+    expect(privateKey.asked).toBe(1);
+    expect(tokens()).toHaveLength(3);
+    expect(new Set(tokens()).size).toBe(2);
+  });
+
+  test('that is refused twice stops', async () => {
+    const error = await caught(READS.find(appleWith(secretOf(fakePrivateKey('revoked')))));
+
+    expect(error).toMatchObject({ class: 'stop', code: 'AppStoreConnectUnauthorized', status: 401 });
+    expect(tokens()).toHaveLength(2);
+  });
+
+  test('may be made from a key whose line breaks are written as \\n', async () => {
+    await expect(READS.find(appleWith(secretOf(TEAM.privateKey.replaceAll('\n', '\\n'))))).resolves.toBeUndefined();
+  });
+
+  test.each([
+    ['no key at all', 'planted-secret'],
+    [
+      'a key of another curve',
+      generateKeyPairSync('ec', { namedCurve: 'P-384' }).privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    ],
+  ])('cannot be made from %s: that stops, and quotes nothing', async (_what, key) => {
+    const error = await caught(READS.find(appleWith(secretOf(key))));
+
+    expect(error).toMatchObject({ class: 'stop', code: 'AppStoreConnectMisconfigured' });
+    expect(allTextOf(error)).not.toContain(key.slice(30, 60) || key);
+    expect(fake.requests).toEqual([]);
+  });
+
+  test('whose key cannot be fetched is no fault of Apple', async () => {
+    const failing = async () => Promise.reject(new StoreError({ code: 'SSM', message: 'down' }));
+
+    expect(await caught(READS.find(appleWith(failing as never)))).toMatchObject({ class: 'store' });
+  });
+});
+
+describe('what a failure means', () => {
+  test.each(reads)('to %s, a time-out and a reset are transient', async (_name, call) => {
+    fake.fail({ before: 'hang' });
+    fake.fail({ after: 'reset' });
+
+    expect(await caught(call(appleWith(), 100))).toMatchObject({ class: 'transient', code: 'AppStoreConnectTimeout' });
+    expect(await caught(call(appleWith()))).toMatchObject({ class: 'transient', code: 'AppStoreConnectInterrupted' });
+  });
+
+  test.each(changes)(
+    'to %s, a time-out, a reset and a 5xx are ambiguous and are asked about later',
+    async (_name, call) => {
+      const doubtful = { class: 'ambiguous', askAfterMs: SETTLE_MS, vendor: 'app-store-connect' };
+      fake.fail({ before: 'hang' });
+      fake.fail({ after: 'reset' });
+      for (const status of [500, 502, 503, 504]) fake.fail({ status });
+
+      expect(await caught(call(appleWith(), 100))).toMatchObject(doubtful);
+      for (let n = 0; n < 5; n++) expect(await caught(call(appleWith()))).toMatchObject(doubtful);
+    },
+  );
+
+  test.each(changes)('to %s, a page of somebody else says nothing', async (_name, call) => {
+    fake.fail({ status: 200, body: '<html>Welcome to the airport</html>' });
+
+    expect(await caught(call(appleWith()))).toMatchObject({ class: 'ambiguous', code: 'AppStoreConnectMalformed' });
+  });
+
+  test.each(all)('to %s, a refused connection is transient', async (_name, call) => {
+    fake.fail({ down: true });
+
+    expect(await caught(call(appleWith()))).toMatchObject({ class: 'transient', code: 'AppStoreConnectUnavailable' });
+  });
+
+  test.each(all)('to %s, statuses and codes decide', async (_name, call) => {
+    const cases: [Failure, object][] = [
+      [answer(400, 'PARAMETER_ERROR.INVALID'), { class: 'permanent', code: 'AppStoreConnectRejected' }],
+      [answer(403, 'FORBIDDEN_ERROR'), { class: 'permanent', code: 'Forbidden', status: 403 }],
+      [
+        answer(403, 'FORBIDDEN.REQUIRED_AGREEMENTS_MISSING_OR_EXPIRED'),
+        { class: 'stop', code: 'AgreementMissing', status: 403 },
+      ],
+      [
+        answer(403, 'FORBIDDEN.REQUIRED_AGREEMENTS_MISSING_OR_EXPIRED.NEW'),
+        { class: 'stop', code: 'AgreementMissing' },
+      ],
+      [answer(409, 'STATE_ERROR'), { class: 'permanent', code: 'AppStoreConnectConflict' }],
+      [answer(409, 'ENTITY_ERROR.RELATIONSHIP.INVALID'), { class: 'permanent', code: 'AppStoreConnectConflict' }],
+      [
+        answer(409, 'ENTITY_ERROR.ATTRIBUTE.INVALID', { source: { pointer: '/data/attributes/email' } }),
+        { class: 'permanent', code: 'AppStoreConnectRejected', field: 'data.attributes.email' },
+      ],
+      [answer(422, 'ENTITY_UNPROCESSABLE'), { class: 'permanent', code: 'AppStoreConnectRejected' }],
+      [answer(429, 'RATE_LIMIT_EXCEEDED'), { class: 'wait', waitMs: 60_000 }],
+      [
+        { ...answer(429, 'RATE_LIMIT_EXCEEDED'), headers: { 'retry-after': '7' } },
+        { class: 'wait', waitMs: 7_000 },
+      ],
+      [
+        { ...answer(429, 'RATE_LIMIT_EXCEEDED'), headers: { 'x-rate-limit': 'user-hour-lim:3500;user-hour-rem:0;' } },
+        { class: 'wait', code: 'AppStoreConnectBudget', waitMs: 600_000 },
+      ],
+    ];
+    for (const [failure, expected] of cases) {
+      await fake.recover();
+      fake.fail(failure);
+      const error = await caught(call(appleWith()));
+      expect(error).toMatchObject({ ...expected, vendor: 'app-store-connect' });
+      expect(allTextOf(error)).not.toMatch(/planted|example\.com|BEGIN|eyJ/i);
+    }
+  });
+
+  test('to find, a field that is no name is left out', async () => {
+    fake.fail(answer(400, 'PARAMETER_ERROR.INVALID', { source: { parameter: `filter[email]=${ADDRESS}` } }));
+
+    expect((await caught(READS.find(appleWith()))).field).toBeUndefined();
+  });
+
+  test('to groups, a tester who is gone is one without groups; a path that is not there is not', async () => {
+    expect(await appleWith().groupsOf('nobody', { timeoutMs: 5000 })).toEqual([]);
+    fake.fail(answer(404, 'PATH_ERROR'));
+
+    expect(await caught(READS.groups(appleWith()))).toMatchObject({ class: 'permanent', status: 404 });
+  });
+
+  test('a state that Apple did not have before is none that is acted on', async () => {
+    const attributes = { email: ADDRESS, state: 'SOMETHING_NEW' };
+    fake.fail({ status: 200, body: { data: [{ type: 'betaTesters', id: 'x', attributes }] } });
+
+    expect(await READS.find(appleWith())).toEqual({ id: 'x', state: 'UNKNOWN' });
+  });
+});

@@ -1,0 +1,125 @@
+import { startFakeAppStoreConnect } from '../../lib/local/fakes/app-store-connect';
+import type { AppStoreConnectSeed } from '../../lib/local/fakes/app-store-connect-model';
+import { fakePrivateKey } from '../../lib/local/fakes/app-store-connect-token';
+import { startFakeSendgrid } from '../../lib/local/fakes/sendgrid';
+import type { InviteInput } from '../../lib/testflight/message';
+import { testflightContract } from '../../lib/testflight/process';
+import { createSubjects } from '../../lib/testflight/subjects';
+import { realAppStoreConnect } from '../../lib/vendors/app-store-connect';
+import { realSendgrid } from '../../lib/vendors/sendgrid';
+import { anEnvelope, type EngineOptions, memoryEngine, watch } from './engine';
+
+export const APP = '1000000001';
+/** An app that has no build. */
+export const EMPTY_APP = '1000000002';
+export const GROUP = '00000000-0000-4000-8000-0000000000a1';
+export const OTHER_GROUP = '00000000-0000-4000-8000-0000000000a2';
+export const EMPTY_APPS_GROUP = '00000000-0000-4000-8000-0000000000a3';
+export const BUILD = '00000000-0000-4000-8000-0000000000b1';
+export const TESTER = 'tester@example.com';
+
+export const TEAM = {
+  issuerId: '00000000-0000-4000-8000-000000000001',
+  keyId: 'KEY0000001',
+  privateKey: fakePrivateKey('tests'),
+};
+export const SETTLE_MS = 30_000;
+
+/** Two apps; `invitesOnJoining`: whether Apple mails who comes into a group. */
+export const seed = (
+  testers: AppStoreConnectSeed['testers'] = [],
+  { invitesOnJoining = false } = {},
+): AppStoreConnectSeed => ({
+  apps: [
+    { id: APP, groups: [GROUP, OTHER_GROUP], builds: [BUILD], invitesOnJoining },
+    { id: EMPTY_APP, groups: [EMPTY_APPS_GROUP], builds: [], invitesOnJoining },
+  ],
+  testers,
+});
+
+export const anInvite = (changes: Partial<InviteInput> = {}): InviteInput => ({
+  app: APP,
+  email: TESTER,
+  firstName: 'A',
+  lastName: 'Tester',
+  groups: [GROUP],
+  ...changes,
+});
+
+const body = (type: string, data: unknown, envelope: Record<string, unknown> = {}): string =>
+  JSON.stringify(anEnvelope({ type, data, ...envelope }));
+
+/** Bodies of messages. */
+export const inviteBody = (changes: Partial<InviteInput> = {}, envelope: Record<string, unknown> = {}): string =>
+  body('testflight.invite.v1', anInvite(changes), envelope);
+export const removeBody = (changes: Record<string, unknown> = {}, envelope: Record<string, unknown> = {}): string =>
+  body('testflight.remove.v1', { app: APP, email: TESTER, from: 'app', ...changes }, envelope);
+export const notifyBuildBody = (changes: Record<string, unknown> = {}): string =>
+  body('testflight.notify-build.v1', { app: APP, build: BUILD, ...changes });
+
+export interface TestflightOptions extends EngineOptions {
+  seed?: AppStoreConnectSeed;
+  /** Calls in an hour. */
+  limit?: number;
+  templateId?: string;
+}
+
+/** The testflight worker over the real adapters and HTTP, against fake vendors on loopback; the rest is in memory. */
+export async function startTestflight({
+  seed: seeded = seed(),
+  limit,
+  templateId,
+  ...options
+}: TestflightOptions = {}) {
+  // The engine makes the clock that the fakes go by: they ask for the time later.
+  let now = () => Date.now();
+  const apple = await startFakeAppStoreConnect({
+    ...seeded,
+    ...TEAM,
+    ...(limit === undefined ? {} : { limit }),
+    now: () => now(),
+  });
+  const sendgrid = await startFakeSendgrid({ now: () => now() });
+  const engine = memoryEngine(
+    ({ now: engineNow, table, clock, random }) => {
+      now = engineNow;
+      return testflightContract({
+        appStoreConnect: watchedApple(apple.url, engineNow, options),
+        sendgrid: watch(
+          realSendgrid({ endpoint: sendgrid.url, apiKey: async () => 'secret', now: engineNow }),
+          'sendgrid',
+          options,
+        ),
+        subjects: createSubjects({ table: watch(table, 'table', options), clock, random }),
+        config: {
+          from: { email: 'support@example.com' },
+          templateId,
+          brand: 'Sample',
+          notificationWaitMs: 900_000,
+          settleMs: SETTLE_MS,
+        },
+      });
+    },
+    { ...options, settings: { ordered: true, ...options.settings } },
+  );
+  return {
+    engine,
+    apple,
+    sendgrid,
+    close: async () => {
+      await Promise.all([apple.close(), sendgrid.close()]);
+    },
+  };
+}
+
+function watchedApple(endpoint: string, now: () => number, options: EngineOptions) {
+  const real = realAppStoreConnect({
+    ...TEAM,
+    endpoint,
+    privateKey: async () => TEAM.privateKey,
+    settleMs: SETTLE_MS,
+    now,
+  });
+  // It does not call out, and answers at once.
+  return { ...watch(real, 'apple', options), waitMs: real.waitMs };
+}
