@@ -31,6 +31,13 @@ export const envelopeSchema = z.object({
     .string()
     .regex(/^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/, 'must be a W3C traceparent')
     .optional(),
+  /** CloudEvents' sequence: the place among all events of `source`, from 1 and without gaps. */
+  sequence: z
+    .string()
+    .regex(/^[1-9]\d{0,14}$/, 'must be a whole number from 1')
+    .optional(),
+  /** CloudEvents' partitioning: the message group as its producer chose it, which a redrive may change in SQS. */
+  partitionkey: printable(128).optional(),
   data: z.unknown().optional(),
   /** CloudEvents' claim check: the S3 key of the data. */
   dataref: printable(1024).optional(),

@@ -47,6 +47,7 @@ export function rowOfEnvelope({
     ...blankRow({ ...origin, id: envelope.id, time: Date.parse(envelope.time), payloadHash: payloadHash(envelope) }),
     type: envelope.type,
     source: envelope.source,
+    ...(envelope.sequence ? { sequence: envelope.sequence } : {}),
     ...(envelope.correlationid ? { correlationId: envelope.correlationid } : {}),
     ...(envelope.traceparent ? { traceparent: envelope.traceparent } : {}),
   };

@@ -62,6 +62,8 @@ export interface JobRow extends Item {
   type?: string;
   source?: string;
   group?: string;
+  /** The envelope's `sequence`: the place among all jobs of `source`. */
+  sequence?: string;
   correlationId?: string;
   traceparent?: string;
   /** The envelope's `time`: decides the record's key. */

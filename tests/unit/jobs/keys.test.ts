@@ -23,6 +23,9 @@ test('names that are stored or shared are what they always were', () => {
   expect(recordKey('jobs', { queue: 'feedback', time, id })).toBe(
     `jobs/feedback/year=2026/month=12/day=31/hour=23/${id}.json`,
   );
+  expect(recordKey('jobs', { queue: 'analytics', time, id })).toBe(
+    `jobs/analytics-jobs/year=2026/month=12/day=31/hour=23/${id}.json`,
+  );
   expect(bodyKey('jobs', 'feedback', id)).toBe(`jobs/_bodies/feedback/${id}`);
   expect(queueName('mht-api', 'feedback', 'fifo')).toBe('mht-api-feedback.fifo');
   expect(dlqName('mht-api', 'feedback', 'fifo')).toBe('mht-api-feedback-dlq.fifo');

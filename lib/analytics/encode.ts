@@ -1,0 +1,95 @@
+import { gzipSync } from 'node:zlib';
+import type { Envelope } from '../jobs/envelope';
+import { type EventProblem, problemOf } from './event';
+
+/** One object's content: gzip NDJSON, one event a line. */
+export interface Encoded {
+  bytes: Uint8Array;
+  events: number;
+}
+
+export interface EncodedBatch {
+  accepted?: Encoded;
+  rejected?: Encoded;
+  /** Accepted events by name. */
+  names: Map<string, number>;
+}
+
+type Head = Pick<Envelope, 'id' | 'source' | 'time' | 'partitionkey' | 'sequence'>;
+
+/**
+ * Splits a message's events into valid and rejected ones and encodes both. The same message gives the same bytes: each
+ * line is the event as it came, and where it came from, by the envelope alone.
+ */
+export function encodeBatch(envelope: Head, events: readonly unknown[]): EncodedBatch {
+  const jobTime = Date.parse(envelope.time);
+  const origin = originOf(envelope);
+  const seen = new Set<unknown>();
+  const names = new Map<string, number>();
+  let accepted = '';
+  let acceptedCount = 0;
+  let rejected = '';
+  let rejectedCount = 0;
+
+  for (let index = 0; index < events.length; index++) {
+    const event = events[index];
+    const problem = problemOf(event, jobTime) ?? repeated(event, seen);
+    if (problem) {
+      rejected += rejectedLine({ event, problem, index, origin });
+      rejectedCount++;
+      continue;
+    }
+    const { id, name } = event as { id: string; name: string };
+    seen.add(id);
+    names.set(name, (names.get(name) ?? 0) + 1);
+    accepted += `${JSON.stringify(event).slice(0, -1)},${origin}}\n`;
+    acceptedCount++;
+  }
+  return {
+    names,
+    ...(acceptedCount > 0 && { accepted: { bytes: gzipSync(accepted), events: acceptedCount } }),
+    ...(rejectedCount > 0 && { rejected: { bytes: gzipSync(rejected), events: rejectedCount } }),
+  };
+}
+
+/** Job, group and sequence as members of a line's object. */
+function originOf({ id, source, partitionkey, sequence }: Head): string {
+  const members = {
+    job: id,
+    source,
+    group: partitionkey ?? null,
+    sequence: sequence === undefined ? null : Number(sequence),
+  };
+  return JSON.stringify(members).slice(1, -1);
+}
+
+function repeated(event: unknown, seen: Set<unknown>): EventProblem | undefined {
+  if (!seen.has((event as { id: string }).id)) return undefined;
+  return { field: 'id', rule: 'must not repeat an id of the same message' };
+}
+
+function rejectedLine({
+  event,
+  problem: { field, rule },
+  index,
+  origin,
+}: {
+  event: unknown;
+  problem: EventProblem;
+  index: number;
+  origin: string;
+}): string {
+  const path = `data.events.${index}${field === '' ? '' : `.${field}`}`;
+  const reason = JSON.stringify({ field: path, rule }).slice(1, -1);
+  return `{${reason},"event":${textOf(event)},${origin}}\n`;
+}
+
+/** Nested thousands deep it can be read but not written: of such an event only the reason is kept. */
+function textOf(event: unknown): string {
+  try {
+    return JSON.stringify(event);
+  } catch (error) {
+    if (error instanceof RangeError) return 'null';
+    throw error;
+  }
+}

@@ -1,0 +1,81 @@
+import { gunzipSync } from 'node:zlib';
+import { type Encoded, encodeBatch } from '../../../lib/analytics/encode';
+import { parseEnvelope } from '../../../lib/jobs/envelope';
+import { analyticsBody, anEvent, someEvents } from '../../support/analytics';
+import { jobId } from '../../support/engine';
+
+function encode(events: unknown[], changes: Record<string, unknown> = {}) {
+  const envelope = parseEnvelope(analyticsBody(events, changes));
+  return encodeBatch(envelope, (envelope.data as { events: unknown[] }).events);
+}
+
+const lines = (encoded: Encoded | undefined): Record<string, unknown>[] =>
+  gunzipSync(encoded?.bytes ?? '')
+    .toString('utf8')
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+
+const origin = { job: jobId(1), source: '/my/api/producer-1', group: 'shard-3', sequence: 1 };
+
+test('each event becomes a line that says where it came from', () => {
+  const { accepted, rejected, names } = encode([anEvent(1), anEvent(2, { name: 'purchase' })]);
+
+  expect(lines(accepted)).toEqual([
+    { ...anEvent(1), ...origin },
+    { ...anEvent(2, { name: 'purchase' }), ...origin },
+  ]);
+  expect(accepted?.events).toBe(2);
+  expect(rejected).toBeUndefined();
+  expect([...names]).toEqual([
+    ['screen_viewed', 1],
+    ['purchase', 1],
+  ]);
+});
+
+test('an invalid event is kept apart with field and rule, and takes no other along', () => {
+  const { accepted, rejected } = encode([anEvent(1), { ...anEvent(2), name: 7 }, anEvent(3)]);
+
+  expect(lines(accepted).map(({ id }) => id)).toEqual(['event-1', 'event-3']);
+  expect(lines(rejected)).toEqual([
+    {
+      field: 'data.events.1.name',
+      rule: 'must be 1 to 100 letters, digits, spaces or _.:/- and start with a letter',
+      event: { ...anEvent(2), name: 7 },
+      ...origin,
+    },
+  ]);
+});
+
+test('of events with one id in one message the first is accepted', () => {
+  const { accepted, rejected } = encode([anEvent(1), anEvent(1, { name: 'other' }), anEvent(2)]);
+
+  expect(lines(accepted).map(({ id }) => id)).toEqual(['event-1', 'event-2']);
+  expect(lines(rejected)).toMatchObject([{ field: 'data.events.1.id', event: { name: 'other' } }]);
+});
+
+test('the same message gives the same bytes', () => {
+  const events = [...someEvents(1, 50), { wrong: true }];
+
+  const [first, again] = [encode(events), encode(events)];
+
+  expect(Buffer.compare(first.accepted?.bytes ?? Buffer.of(1), again.accepted?.bytes ?? Buffer.of())).toBe(0);
+  expect(Buffer.compare(first.rejected?.bytes ?? Buffer.of(1), again.rejected?.bytes ?? Buffer.of())).toBe(0);
+});
+
+test('what comes from elsewhere has neither sequence nor group', () => {
+  const { accepted } = encode([anEvent(1)], { sequence: undefined, partitionkey: undefined });
+
+  expect(lines(accepted)).toMatchObject([{ sequence: null, group: null }]);
+});
+
+test('an event nested beyond what can be written keeps its reason', () => {
+  const deep = JSON.parse(`${'['.repeat(100_000)}${']'.repeat(100_000)}`) as unknown;
+  const body = analyticsBody(['DEEP', anEvent(2)]);
+  const envelope = parseEnvelope(body);
+
+  const { accepted, rejected } = encodeBatch(envelope, [deep, anEvent(2)]);
+
+  expect(lines(accepted).map(({ id }) => id)).toEqual(['event-2']);
+  expect(lines(rejected)).toEqual([{ field: 'data.events.0', rule: 'must be an object', event: null, ...origin }]);
+});
