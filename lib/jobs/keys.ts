@@ -35,6 +35,17 @@ export function hourPartition(folder: string, time: number): string {
   return `${folder}/year=${year}/month=${month}/day=${day}/hour=${hour}/`;
 }
 
+/** Queues whose folder is data that query engines read as a whole; their jobs' records lie beside it. */
+const DATA_SETS: ReadonlySet<string> = new Set(['analytics']);
+
+/** The folder of a queue's job records. */
+export const recordFolder = (prefix: string, queue: string): string =>
+  `${prefix}/${queue}${DATA_SETS.has(queue) ? '-jobs' : ''}`;
+
+/** `{prefix}/{queue}/year=YYYY/month=MM/day=DD/hour=HH/`: the partition of a job's `time`. */
+export const recordPartition = (prefix: string, queue: string, time: number): string =>
+  hourPartition(recordFolder(prefix, queue), time);
+
 /** Key of a job's S3 record: a pure function of the job. */
 export const recordKey = (prefix: string, row: { queue: string; time: number; id: string }): string =>
   `${recordPartition(prefix, row.queue, row.time)}${row.id}.json`;
@@ -48,17 +59,6 @@ export const attachmentsPrefix = (prefix: string, queue: string): string => `${p
 
 const suffix = (type: 'fifo' | 'standard'): string => (type === 'fifo' ? '.fifo' : '');
 export const queueName = (instance: string, queue: string, type: 'fifo' | 'standard'): string =>
-/** Queues whose folder is data that query engines read as a whole; their jobs' records lie beside it. */
-const DATA_SETS: ReadonlySet<string> = new Set(['analytics']);
-
-/** The folder of a queue's job records. */
-export const recordFolder = (prefix: string, queue: string): string =>
-  `${prefix}/${queue}${DATA_SETS.has(queue) ? '-jobs' : ''}`;
-
-/** `{prefix}/{queue}/year=YYYY/month=MM/day=DD/hour=HH/`: the partition of a job's `time`. */
-export const recordPartition = (prefix: string, queue: string, time: number): string =>
-  hourPartition(recordFolder(prefix, queue), time);
-
   `${instance}-${queue}${suffix(type)}`;
 export const dlqName = (instance: string, queue: string, type: 'fifo' | 'standard'): string =>
   `${instance}-${queue}-dlq${suffix(type)}`;
