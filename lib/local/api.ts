@@ -4,7 +4,7 @@ import { IdempotencyConflictError, InvalidJobError } from '../producer/errors';
 import type { Producer, SubmitOptions } from '../producer/producer';
 
 export interface ApiDeps {
-  producer: Producer;
+  producer: Pick<Producer, 'feedback'>;
   views: {
     jobs(): Promise<object[]>;
     job(id: string): Promise<object | undefined>;

@@ -60,7 +60,7 @@ export function startEnvironment({ declared, directory, variables, logFile }: St
   let alive = true;
   const ended = new Promise<void>((resolve) => {
     // A process that could not be started at all, or no longer be spoken to, says 'error'.
-    for (const end of ['exit', 'error']) child.once(end, () => resolve());
+    for (const end of ['exit', 'error']) child.on(end, () => resolve());
   }).then(() => {
     alive = false;
   });

@@ -79,11 +79,14 @@ export function createLambda({ functions, code, logs, region, variables, onInvoc
         environment = start(pool);
       }
       pool.busy.set(environment, event);
-      const invocation = await environment.invoke(event);
-      pool.busy.delete(environment);
-      if (environment.alive()) pool.idle.push(environment);
-      onInvocation?.(invocation);
-      return invocation.result;
+      try {
+        const invocation = await environment.invoke(event);
+        onInvocation?.(invocation);
+        return invocation.result;
+      } finally {
+        pool.busy.delete(environment);
+        if (environment.alive()) pool.idle.push(environment);
+      }
     },
     kill(key, whose = () => true) {
       const running = [...poolOf(key).busy].filter(([, event]) => whose(event));

@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
+import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Invocation } from '../../../../lib/local/lambda/environment';
@@ -37,14 +37,19 @@ const declared = (over: Partial<DeclaredFunction> = {}): DeclaredFunction => ({
 let directory: string;
 let lambda: Lambda;
 let invocations: Invocation[];
+/** Functions connect to it to tell that they are where the test wants them. */
+let signal: Server;
 
-beforeEach(() => {
+beforeEach(async () => {
+  signal = createServer().listen(0, '127.0.0.1');
+  await once(signal, 'listening');
   directory = mkdtempSync(join(tmpdir(), 'lambda-'));
   writeFileSync(join(directory, 'index.js'), source);
   invocations = [];
 });
 
 afterEach(async () => {
+  signal.close();
   await lambda.stop();
   rmSync(directory, { recursive: true });
 });
@@ -60,6 +65,8 @@ function start(over: Partial<DeclaredFunction> = {}): Lambda {
   });
   return lambda;
 }
+
+const signalPort = (): number => (signal.address() as AddressInfo).port;
 
 async function answer(event: object = {}): Promise<Record<string, unknown>> {
   const result = await lambda.invoke('worker', event);
@@ -136,11 +143,8 @@ test('a process that ends by itself is a crash', async () => {
 
 test('a kill in the middle of an invocation ends it as a crash', async () => {
   start();
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  const running = lambda.invoke('worker', { tells: port, waitsFor: join(directory, 'never') });
-  await once(server, 'connection');
+  const running = lambda.invoke('worker', { tells: signalPort(), waitsFor: join(directory, 'never') });
+  await once(signal, 'connection');
 
   const killed = lambda.kill('worker');
 
@@ -148,7 +152,6 @@ test('a kill in the middle of an invocation ends it as a crash', async () => {
   expect(await running).toEqual({ kind: 'failed', reason: 'crash' });
   expect(lambda.kill('worker')).toBe(0);
   expect(invocations[0]?.log).toEqual(['run 1']);
-  server.close();
 });
 
 test('a kill can be aimed at the invocation of one event', async () => {
@@ -212,17 +215,23 @@ test('a stop leaves no process behind, busy or idle', async () => {
 
   await lambda.stop();
 
-  expect(await busy).toEqual({ kind: 'failed', reason: 'crash' });
   expect(() => process.kill(idle, 0)).toThrow('ESRCH');
+  expect(await busy).toEqual({ kind: 'failed', reason: 'crash' });
 });
 
-test('an environment whose service was killed ends by itself', async () => {
+test('an environment whose service was killed ends by itself, busy as it is', async () => {
   start();
+  const event = { tells: signalPort(), waitsFor: join(directory, 'never') };
   const boot = join(process.cwd(), 'lib/local/lambda/boot.cjs');
   const orphan = fork(boot, [join(directory, 'index'), 'handler'], { silent: true });
   await once(orphan, 'message');
+  orphan.send({ event, context: {}, deadline: 0 });
+  await once(signal, 'connection');
 
   orphan.disconnect();
 
-  expect(await once(orphan, 'exit')).toEqual([0, null]);
+  const [code] = await once(orphan, 'exit', { signal: AbortSignal.timeout(3_000) }).finally(() =>
+    orphan.kill('SIGKILL'),
+  );
+  expect(code).toBe(0);
 });
