@@ -1,10 +1,11 @@
 import { EventEmitter, once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Invocation } from '../../lib/local/lambda/environment';
 import { type Service, startService } from '../../lib/local/service';
 import { type Packaged, packageService } from '../../lib/local/template/package';
+import { zip } from './zip';
 
 /** The local stage as `sls package` makes it, in a directory of its own. */
 export async function packagedService(): Promise<Packaged & { remove(): void }> {
@@ -20,6 +21,17 @@ export function withProperties(packaged: Packaged, changes: Record<string, Recor
     { ...resource, Properties: { ...resource.Properties, ...changes[resource.Type] } },
   ]);
   return { ...packaged, resources: Object.fromEntries(resources) };
+}
+
+/** Other code for a function, under everything else that the template says of it. */
+export function withCode(packaged: Packaged, { functionKey, code }: { functionKey: string; code: string }): Packaged {
+  const directory = join(packaged.directory, 'other-code');
+  mkdirSync(directory);
+  for (const { name } of readdirSync(packaged.directory, { withFileTypes: true }).filter((entry) => entry.isFile()))
+    copyFileSync(join(packaged.directory, name), join(directory, name));
+  const files = [{ name: `handlers/${functionKey}.js`, text: code, deflated: true }];
+  writeFileSync(join(directory, `${functionKey}.zip`), zip(files));
+  return { ...packaged, directory };
 }
 
 export interface WatchedService extends Service {

@@ -1,12 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { join } from 'node:path';
 import { killingFailure } from '../../../lib/local/kill';
-import { packagedService, type WatchedService, watchedService, withProperties } from '../../support/local-service';
-import { zip } from '../../support/zip';
+import {
+  packagedService,
+  type WatchedService,
+  watchedService,
+  withCode,
+  withProperties,
+} from '../../support/local-service';
 
 let packaged: Awaited<ReturnType<typeof packagedService>>;
 let service: WatchedService;
@@ -156,29 +159,15 @@ test('a job that is held is released by the schedule', async () => {
 }, 30_000);
 
 test('a function that overruns its time-out is stopped, and its message comes back', async () => {
-  const variant = withProperties(packaged, {
+  const quick = withProperties(packaged, {
     'AWS::Lambda::Function': { Timeout: 1 },
     'AWS::SQS::Queue': { VisibilityTimeout: 2 },
   });
-  const overruns = `exports.handler = async ({ Records: [record] = [] }) => {
-    if (record && record.attributes.ApproximateReceiveCount === '1') for (;;);
+  const overruns = `exports.handler = async ({ Records: [record] }) => {
+    if (record.attributes.ApproximateReceiveCount === '1') for (;;);
     return { batchItemFailures: [] };
   };`;
-  const artifacts = { feedback: overruns, reconciler: 'exports.handler = async () => {};' };
-  for (const [key, text] of Object.entries(artifacts))
-    writeFileSync(
-      join(packaged.directory, `${key}-other.zip`),
-      zip([{ name: `handlers/${key}.js`, text, deflated: true }]),
-    );
-  for (const resource of Object.values(variant.resources)) {
-    const code = resource.Properties?.Code as { S3Key: string } | undefined;
-    if (code)
-      resource.Properties = {
-        ...resource.Properties,
-        Code: { ...code, S3Key: code.S3Key.replace('.zip', '-other.zip') },
-      };
-  }
-  service = await watchedService(variant);
+  service = await watchedService(withCode(quick, { functionKey: 'feedback', code: overruns }));
 
   await service.ports.queues.send('http://127.0.0.1/000000000000/local-feedback.fifo', {
     body: '{}',
@@ -194,7 +183,7 @@ test('a function that overruns its time-out is stopped, and its message comes ba
   await service.until('the message to be deleted', () => queued().length === 0);
 }, 30_000);
 
-const isWorker = ({ function: name }: { function: string }) => name.startsWith('feedback');
+const isWorker = ({ function: name }: { function: string }) => name === 'feedback';
 
 test('nothing listens on another address than 127.0.0.1', async () => {
   service = await watchedService(packaged);
