@@ -5,14 +5,29 @@ export const jobKey = (queue: string, id: string): string => `${queue}#${id}`;
 /** Shared items beside the jobs. */
 export const vendorKey = (vendor: string): string => `vendor#${vendor}`;
 export const aliveKey = (queue: string): string => `alive#${queue}`;
+/** What left a queue's DLQ lately, and how. */
+export const dlqKey = (queue: string): string => `dlq#${queue}`;
 export const returnsKey = (queue: string): string => `returns#${queue}`;
 export const orderKey = (queue: string, group: string): string => `order#${queue}#${group}`;
 /** What a queue remembers of whom its jobs are about; `subject` is a hash. */
 export const subjectKey = (queue: string, subject: string): string => `subject#${queue}#${subject}`;
+export const campaignKey = (id: string): string => `campaign#${id}`;
+export const rateKey = (vendor: string): string => `rate#${vendor}`;
 export const reconcilerKey = 'lease#reconciler';
 
 /** What the reconciler has to do with a row; the other half of the index `todo` is when. */
-export type TodoKind = 'unsent' | 'waiting' | 'held' | 'stopped' | 'behind' | 'unknown' | 'ending' | 'dead' | 'kept';
+export type TodoKind =
+  | 'unsent'
+  | 'waiting'
+  | 'held'
+  | 'stopped'
+  | 'behind'
+  | 'paused'
+  | 'unknown'
+  | 'ending'
+  | 'dead'
+  | 'kept'
+  | 'campaign';
 /** `vendor`: with `stopped`, by whom; those of one vendor are found without reading the others'. */
 export const todoKey = (queue: string, kind: TodoKind, vendor?: string): string =>
   `${queue}#${kind}${vendor === undefined ? '' : `#${vendor}`}`;

@@ -1,7 +1,8 @@
 import type http from 'node:http';
 import { StoreError } from '../errors';
 import { IdempotencyConflictError, InvalidJobError } from '../producer/errors';
-import type { Producer, SubmitOptions } from '../producer/producer';
+import type { Producer } from '../producer/producer';
+import type { SubmitOptions } from '../producer/valid';
 
 export interface ApiDeps {
   producer: Pick<Producer, 'feedback'>;

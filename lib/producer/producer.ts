@@ -1,5 +1,11 @@
-import { z } from 'zod';
 import type { QueueSettings } from '../config';
+import {
+  type CampaignInput,
+  EMAIL_MESSAGE,
+  EMAILS_QUEUE,
+  type EmailMessageInput,
+  emailMessageSchema,
+} from '../emails/message';
 import {
   FEEDBACK_QUEUE,
   FEEDBACK_SUBMITTED,
@@ -7,12 +13,12 @@ import {
   feedbackGroup,
   feedbackSchema,
 } from '../feedback/message';
-import { describeIssue, envelopeSchema } from '../jobs/envelope';
 import { createLedger } from '../jobs/ledger';
 import type { Clock, Log, Objects, Queues, Random, Table } from '../ports';
-import { singleLine } from '../text';
-import { InvalidJobError } from './errors';
+import { type AcceptedCampaign, type RecipientSource, submitCampaign } from './campaign';
+import { jobId } from './job-id';
 import { type Accepted, submit } from './submit';
+import { type SubmitOptions, submitOptions, valid } from './valid';
 
 export interface ProducerDeps {
   table: Table;
@@ -27,16 +33,10 @@ export interface ProducerDeps {
   source: string;
   queueUrl: (queue: string) => string;
   settings: (queue: string) => QueueSettings;
-}
-
-export interface SubmitOptions {
-  /** The caller's idempotency key (an API's `Idempotency-Key`): the same key and data is the same job, for 45 days after its end. */
-  key?: string | undefined;
-  /** Whose key it is, e.g. the id of the API's client. Two principals' keys never meet. */
-  principal?: string | undefined;
-  correlationId?: string | undefined;
-  /** W3C trace context; a malformed one is ignored, as that standard demands. */
-  traceparent?: string | undefined;
+  /** Recipients per second that all e-mails together may reach; 100 where nothing is said. */
+  emailRate?: number;
+  /** An object of the bucket as a stream, for long lists of recipients. */
+  readObject?: (key: string) => AsyncIterable<Uint8Array>;
 }
 
 /**
@@ -45,34 +45,35 @@ export interface SubmitOptions {
  */
 export interface Producer {
   feedback(data: FeedbackInput, options?: SubmitOptions): Promise<Accepted>;
+  /** One mail to one person. */
+  email(data: EmailMessageInput, options?: SubmitOptions): Promise<Accepted>;
+  /** One mail to many. The answer's `id` is the campaign's. */
+  campaign(campaign: CampaignInput, recipients: RecipientSource, options?: SubmitOptions): Promise<AcceptedCampaign>;
 }
 
-const optionsSchema = z.strictObject({
-  key: singleLine(255).optional(),
-  principal: singleLine(255).optional(),
-  correlationId: singleLine(128).optional(),
-  traceparent: envelopeSchema.shape.traceparent.catch(undefined),
-});
+const DEFAULT_EMAIL_RATE = 100;
 
 /** A producer over the given ports. */
 export function createProducer(deps: ProducerDeps): Producer {
-  const submitDeps = { ...deps, ledger: createLedger(deps) };
+  const submitDeps = { ...deps, ledger: createLedger(deps), emailRate: deps.emailRate ?? DEFAULT_EMAIL_RATE };
   return {
     feedback: async (input, options = {}) => {
       const data = valid(feedbackSchema, input);
       return submit(submitDeps, {
-        ...valid(optionsSchema, options),
+        ...valid(submitOptions, options),
         queue: FEEDBACK_QUEUE,
         type: FEEDBACK_SUBMITTED,
         data,
         group: feedbackGroup(data),
       });
     },
+    email: async (input, options = {}) => {
+      const data = valid(emailMessageSchema, input);
+      const submission = { ...valid(submitOptions, options), queue: EMAILS_QUEUE };
+      // A group of its own: nobody's mail waits for another's.
+      const id = jobId({ ...submission, ...deps });
+      return submit(submitDeps, { ...submission, id, type: EMAIL_MESSAGE, data, group: id });
+    },
+    campaign: (input, source, options = {}) => submitCampaign(submitDeps, { input, source, options }),
   };
-}
-
-function valid<T>(schema: z.ZodType<T>, input: unknown): T {
-  const parsed = schema.safeParse(input, { reportInput: true });
-  if (parsed.success) return parsed.data;
-  throw new InvalidJobError(parsed.error.issues.map((issue) => describeIssue(issue)));
 }

@@ -25,6 +25,8 @@ export interface SubmitDeps {
 
 /** A job that was validated by its queue's schema. */
 export interface Submission {
+  /** Where it had to be known before; else it follows from the key, or is new. */
+  id?: string;
   queue: string;
   type: string;
   data: unknown;
@@ -53,7 +55,7 @@ export interface Accepted {
 export async function submit(deps: SubmitDeps, submission: Submission): Promise<Accepted> {
   const { clock, random, ledger } = deps;
   const { queue, group } = submission;
-  const id = jobId({ ...submission, clock, random });
+  const id = submission.id ?? jobId({ ...submission, clock, random });
   const envelope = await envelopeOf(deps, submission, id);
   const row = newRow({ queue, envelope, ...(group === undefined ? {} : { group }), now: clock.now(), random });
 

@@ -4,7 +4,8 @@ import type { AddressInfo } from 'node:net';
 import { StoreError } from '../../../lib/errors';
 import { createApi } from '../../../lib/local/api';
 import { IdempotencyConflictError, InvalidJobError } from '../../../lib/producer/errors';
-import type { Producer, SubmitOptions } from '../../../lib/producer/producer';
+import type { Producer } from '../../../lib/producer/producer';
+import type { SubmitOptions } from '../../../lib/producer/valid';
 
 let server: http.Server;
 let url: string;

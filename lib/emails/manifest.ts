@@ -1,0 +1,91 @@
+import { z } from 'zod';
+import { PermanentError } from '../errors';
+import { sha256 } from '../jobs/envelope';
+import { dataPrefix } from '../jobs/keys';
+import type { Objects } from '../ports';
+import { type CampaignContent, campaignContentSchema, EMAILS_QUEUE } from './message';
+import type { Recipient } from './recipient';
+
+const hash = z.string().regex(/^[0-9a-f]{64}$/);
+
+/** What belongs to an accepted campaign, by hash: whatever is changed afterwards is noticed. */
+const manifestSchema = z.object({
+  manifest: z.literal(1),
+  campaign: z.uuid(),
+  content: hash,
+  /** One part per chunk, in order. */
+  parts: z.array(hash).min(1),
+  /** Rejected recipients, in order. */
+  rejected: z.array(hash),
+});
+export type Manifest = z.infer<typeof manifestSchema>;
+
+/**
+ * Keys of a campaign's objects. The hash in a key makes writing again harmless: the same bytes meet themselves, and
+ * other bytes under the same idempotency key leave the accepted ones as they are.
+ */
+export function campaignKeys(prefix: string, campaign: string) {
+  const home = `${dataPrefix(prefix, EMAILS_QUEUE)}${campaign}/`;
+  const number = (n: number) => String(n).padStart(6, '0');
+  return {
+    home,
+    manifest: (sha: string) => `${home}manifest-${sha}.json`,
+    content: (sha: string) => `${home}content-${sha}.json`,
+    part: (n: number, sha: string) => `${home}recipients-${number(n)}-${sha}.ndjson`,
+    rejected: (n: number, sha: string) => `${home}rejected-${number(n)}-${sha}.ndjson`,
+  };
+}
+
+export type ReadDeps = { objects: Pick<Objects, 'get'>; prefix: string };
+
+/** The manifest as it was accepted. Throws a PermanentError (`ManifestMissing`, `ManifestChanged`). */
+export async function readManifest(
+  deps: ReadDeps,
+  { key, sha256: expected }: { key: string; sha256: string },
+): Promise<Manifest> {
+  return manifestSchema.parse(JSON.parse(await verified(deps, { key, expected, field: 'data.manifest' })));
+}
+
+/** The recipients of one chunk, in their order. */
+export async function readPart(deps: ReadDeps, manifest: Manifest, number: number): Promise<Recipient[]> {
+  const expected = manifest.parts[number];
+  if (expected === undefined)
+    throw new PermanentError({
+      code: 'NoSuchChunk',
+      message: 'data.number: the campaign has no such chunk',
+      field: 'data.number',
+    });
+  const key = campaignKeys(deps.prefix, manifest.campaign).part(number, expected);
+  const text = await verified(deps, { key, expected, field: 'data.number' });
+  return text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Recipient);
+}
+
+/** What the campaign says. */
+export async function readContent(deps: ReadDeps, manifest: Manifest): Promise<CampaignContent> {
+  const expected = manifest.content;
+  const key = campaignKeys(deps.prefix, manifest.campaign).content(expected);
+  return campaignContentSchema.parse(JSON.parse(await verified(deps, { key, expected, field: 'data.campaign' })));
+}
+
+async function verified(
+  { objects }: ReadDeps,
+  { key, expected, field }: { key: string; expected: string; field: string },
+): Promise<string> {
+  const bytes = await objects.get(key);
+  if (!bytes)
+    throw new PermanentError({
+      code: 'ManifestMissing',
+      message: `${field}: an object of the campaign is gone`,
+      field,
+    });
+  if (sha256(bytes) !== expected)
+    throw new PermanentError({
+      code: 'ManifestChanged',
+      message: `${field}: an object of the campaign was changed after it was accepted`,
+      field,
+    });
+  return Buffer.from(bytes).toString('utf8');
+}

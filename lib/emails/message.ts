@@ -1,0 +1,125 @@
+import { z } from 'zod';
+import { CAMPAIGN_QUEUE } from '../jobs/campaign';
+import { multiLine, singleLine } from '../text';
+import { templateData } from './template-data';
+
+export const EMAILS_QUEUE = CAMPAIGN_QUEUE;
+export const EMAIL_MESSAGE = 'email.message.v1';
+export const EMAIL_CAMPAIGN = 'email.campaign.v1';
+
+const MAX_BODY_BYTES = 512 * 1024;
+/** SendGrid's limit. */
+const MAX_CATEGORIES = 10;
+
+export const emailAddress = z.email().max(254);
+
+/** A name goes into a header: a line break in it would forge another one. */
+const person = z.strictObject({ email: emailAddress, name: singleLine(100).optional() });
+
+/** Without `d-` the vendor's library drops the data of every recipient and says nothing. */
+const templateId = z.string().regex(/^d-[0-9a-f]{32}$/, 'must be a dynamic template id (d-…)');
+
+const hashOf = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in hex');
+const s3Key = z.string().min(1).max(1024);
+
+/** What every mail has: who sends it, what it says. */
+const contentShape = {
+  from: person,
+  replyTo: person.optional(),
+  templateId: templateId.optional(),
+  subject: singleLine(255).optional(),
+  text: multiLine(MAX_BODY_BYTES).optional(),
+  html: multiLine(MAX_BODY_BYTES).optional(),
+  /** For the vendor's statistics: no personal data, SendGrid keeps them in the clear. */
+  categories: z
+    .array(singleLine(255))
+    .max(MAX_CATEGORIES)
+    .refine((names) => new Set(names).size === names.length, 'must not repeat a category')
+    .optional(),
+};
+
+interface Words {
+  templateId?: string | undefined;
+  subject?: string | undefined;
+  text?: string | undefined;
+  html?: string | undefined;
+}
+
+/** A template brings its own words; without one there must be a subject and a text. */
+function checkWords({ templateId: template, subject, text, html }: Words, context: z.RefinementCtx): void {
+  const issue = (field: string, message: string) => context.addIssue({ code: 'custom', path: [field], message });
+  if (template !== undefined) {
+    if (text !== undefined || html !== undefined) issue('templateId', 'must not stand beside text or html');
+    return;
+  }
+  if (subject === undefined) issue('subject', 'must be there where there is no templateId');
+  if (text === undefined && html === undefined) issue('text', 'must be there, or html, where there is no templateId');
+}
+
+/**
+ * How a recipient leaves: SendGrid's unsubscribe group, or a link of the sender's own, offered by mail programs as one
+ * click (RFC 8058). `{name}` in it stands for that entry of the recipient's data.
+ */
+const unsubscribe = z.union([
+  z.strictObject({ group: z.int().positive(), groupsToDisplay: z.array(z.int().positive()).max(25).optional() }),
+  z.strictObject({
+    link: z
+      .string()
+      .max(1000)
+      .regex(/^https:\/\/[^\s<>"]+$/, 'must be an https link'),
+  }),
+]);
+
+/** What a campaign says and from whom; the same for all of its recipients. */
+export const campaignContentSchema = z
+  .strictObject({ ...contentShape, unsubscribe: unsubscribe.optional() })
+  .superRefine(checkWords);
+export type CampaignContent = z.infer<typeof campaignContentSchema>;
+
+/** A campaign as a caller writes it, without its recipients. */
+export const campaignSchema = z
+  .strictObject({
+    ...contentShape,
+    unsubscribe: unsubscribe.optional(),
+    /** For people who read rows and reports; no personal data. */
+    name: singleLine(100).optional(),
+    /** Nothing is sent before (ISO 8601, with a zone). */
+    sendAt: z.iso.datetime({ offset: true }).optional(),
+  })
+  .superRefine(checkWords);
+export type CampaignInput = z.input<typeof campaignSchema>;
+
+const count = z.int().nonnegative();
+
+/** The data of `email.campaign.v1`: the campaign itself lies in S3 by then, whole. */
+export const campaignJobSchema = z.strictObject({
+  name: singleLine(100).optional(),
+  sendAt: z.iso.datetime({ offset: true }).optional(),
+  manifest: z.strictObject({ key: s3Key, sha256: hashOf }),
+  requested: count,
+  duplicates: count,
+  rejected: count,
+  recipients: z.int().positive(),
+  chunks: z.int().positive(),
+  chunkSize: z.int().positive().max(1000),
+});
+export type CampaignJob = z.infer<typeof campaignJobSchema>;
+
+/** The data of `email.campaign-chunk.v1`. */
+export const chunkJobSchema = z.strictObject({
+  campaign: z.uuid(),
+  number: z.int().nonnegative(),
+  recipients: z.int().positive().max(1000),
+});
+export type ChunkJob = z.infer<typeof chunkJobSchema>;
+
+/** The data of `email.message.v1`: one mail to one person. */
+export const emailMessageSchema = z
+  .strictObject({ ...contentShape, to: person, data: templateData.optional() })
+  .superRefine(checkWords)
+  .refine(({ data, templateId: template }) => data === undefined || template !== undefined, {
+    path: ['data'],
+    message: 'must not be there where there is no templateId',
+  });
+export type EmailMessage = z.infer<typeof emailMessageSchema>;
+export type EmailMessageInput = z.input<typeof emailMessageSchema>;

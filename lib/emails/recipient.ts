@@ -1,0 +1,50 @@
+import { z } from 'zod';
+import { describeIssue } from '../jobs/envelope';
+import { singleLine } from '../text';
+import { type CampaignContent, emailAddress } from './message';
+import { templateData } from './template-data';
+
+/** One recipient of a campaign, with what the mail says to them alone. */
+export interface Recipient {
+  email: string;
+  name?: string | undefined;
+  data?: Record<string, unknown> | undefined;
+}
+
+const recipientSchema = z.strictObject({
+  email: emailAddress,
+  name: singleLine(100).optional(),
+  data: templateData.optional(),
+});
+export type RecipientInput = z.input<typeof recipientSchema>;
+
+/** A word in the text is replaced by a word: SendGrid takes nothing else outside dynamic templates. */
+const plain = (value: unknown): boolean => ['string', 'number', 'boolean'].includes(typeof value);
+
+const placeholders = (link: string): string[] => [...link.matchAll(/\{([^{}]+)\}/g)].map(([, name = '']) => name);
+
+/**
+ * Checks recipients for one campaign: the recipient, or the rule that it breaks. The rule names fields, never a value;
+ * names of the recipient's data are the campaign's own.
+ */
+export function recipientCheck({ templateId, unsubscribe }: Pick<CampaignContent, 'templateId' | 'unsubscribe'>) {
+  const needed = unsubscribe && 'link' in unsubscribe ? placeholders(unsubscribe.link) : [];
+  return (input: unknown): { recipient: Recipient } | { reason: string } => {
+    const parsed = recipientSchema.safeParse(input, { reportInput: true });
+    if (!parsed.success) {
+      const [issue] = parsed.error.issues;
+      return { reason: issue ? describeIssue(issue, issue.path.length === 0 ? 'recipient' : '').message : 'not valid' };
+    }
+    const recipient = parsed.data;
+    const { data = {} } = recipient;
+    if (templateId === undefined && !Object.values(data).every(plain))
+      return { reason: 'data: must be text, numbers or booleans where there is no templateId' };
+    const missing = needed.find((name) => !plain(data[name]));
+    if (missing !== undefined) return { reason: `data.${missing}: must be there, the unsubscribe link needs it` };
+    return { recipient };
+  };
+}
+
+/** The unsubscribe link of one recipient; what comes from their data is encoded. */
+export const unsubscribeLink = (link: string, data: Record<string, unknown> = {}): string =>
+  link.replace(/\{([^{}]+)\}/g, (_, name: string) => encodeURIComponent(String(data[name])));

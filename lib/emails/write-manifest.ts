@@ -1,0 +1,123 @@
+import { sha256 } from '../jobs/envelope';
+import type { Objects } from '../ports';
+import { seenSet } from './address-set';
+import { InvalidRecipientsError } from './invalid-recipients';
+import { campaignKeys, type Manifest } from './manifest';
+import type { CampaignContent } from './message';
+import { recipientCheck } from './recipient';
+import type { Read } from './recipients';
+
+export interface Written {
+  manifest: { key: string; sha256: string };
+  /** Recipients that were read; each is a recipient, a duplicate or rejected. */
+  requested: number;
+  duplicates: number;
+  rejected: number;
+  recipients: number;
+  chunks: number;
+  /** Where the rejected ones lie with their reasons and lines; NDJSON. */
+  rejectedKeys: string[];
+}
+
+const REJECTED_PART = 5_000;
+const NDJSON = 'application/x-ndjson';
+
+/**
+ * Writes a campaign's recipients to the bucket, a part per chunk, and the manifest last: until then there is nothing
+ * that could be sent. Bounded memory, however many they are. Throws an InvalidRecipientsError where none is valid.
+ */
+export async function writeManifest(
+  { objects, prefix }: { objects: Pick<Objects, 'put'>; prefix: string },
+  {
+    campaign,
+    content,
+    recipients,
+    chunkSize,
+  }: { campaign: string; content: CampaignContent; recipients: AsyncIterable<Read>; chunkSize: number },
+): Promise<Written> {
+  const keys = campaignKeys(prefix, campaign);
+  const parts = partWriter({ objects, size: chunkSize, key: keys.part });
+  const refused = partWriter({ objects, size: REJECTED_PART, key: keys.rejected });
+  const check = recipientCheck(content);
+  const seen = seenSet();
+  let requested = 0;
+  let duplicates = 0;
+
+  for await (const read of recipients) {
+    requested += 1;
+    const checked = 'broken' in read ? { reason: read.broken } : check(read.value);
+    if ('reason' in checked) await refused.add(rejection(read, checked.reason));
+    else if (seen.add(checked.recipient.email.toLowerCase())) await parts.add(checked.recipient);
+    else {
+      duplicates += 1;
+      await refused.add(rejection(read, 'email: is there already'));
+    }
+  }
+  await Promise.all([parts.end(), refused.end()]);
+  if (parts.count() === 0)
+    throw new InvalidRecipientsError(
+      requested === 0 ? 'must be at least 1 recipient' : `must be at least 1 valid recipient, ${requested} are not`,
+    );
+
+  const contentJson = JSON.stringify(content);
+  const manifest: Manifest = {
+    manifest: 1,
+    campaign,
+    content: sha256(contentJson),
+    parts: parts.hashes,
+    rejected: refused.hashes,
+  };
+  const json = JSON.stringify(manifest);
+  const key = keys.manifest(sha256(json));
+  await objects.put(keys.content(manifest.content), contentJson, 'application/json');
+  await objects.put(key, json, 'application/json');
+  return {
+    manifest: { key, sha256: sha256(json) },
+    requested,
+    duplicates,
+    rejected: refused.count() - duplicates,
+    recipients: parts.count(),
+    chunks: parts.hashes.length,
+    rejectedKeys: refused.hashes.map((hash, number) => keys.rejected(number, hash)),
+  };
+}
+
+/** What the campaign's owner needs to mend it: where, why, and as far as there is one, the address. */
+function rejection(read: Read, reason: string) {
+  const email = 'value' in read ? (read.value as { email?: unknown } | null)?.email : undefined;
+  return { line: read.line, ...(typeof email === 'string' ? { email: email.slice(0, 254) } : {}), reason };
+}
+
+function partWriter({
+  objects,
+  size,
+  key,
+}: {
+  objects: Pick<Objects, 'put'>;
+  size: number;
+  key: (number: number, sha: string) => string;
+}) {
+  const hashes: string[] = [];
+  let lines: string[] = [];
+  let count = 0;
+
+  async function end(): Promise<void> {
+    if (lines.length === 0) return;
+    const body = `${lines.join('\n')}\n`;
+    lines = [];
+    const sha = sha256(body);
+    const number = hashes.push(sha) - 1;
+    await objects.put(key(number, sha), body, NDJSON);
+  }
+
+  return {
+    hashes,
+    count: () => count,
+    end,
+    async add(entry: object): Promise<void> {
+      count += 1;
+      lines.push(JSON.stringify(entry));
+      if (lines.length === size) await end();
+    },
+  };
+}

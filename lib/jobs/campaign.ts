@@ -1,0 +1,118 @@
+import type { Clock, Item, Random, Table } from '../ports';
+import { campaignKey, todoKey } from './keys';
+import { appended, readItem, updateItem } from './ledger';
+import type { HistoryEntry } from './row';
+import { ROW_LIFETIME_MS } from './schedule';
+
+/** Campaigns are released into this queue. */
+export const CAMPAIGN_QUEUE = 'emails';
+
+/** An accepted chunk of which the vendor has told nothing by then is a sign that its events do not reach us. */
+export const EVENTS_AFTER_MS = 30 * 60_000;
+
+export type CampaignStatus = 'running' | 'paused' | 'cancelled' | 'ended';
+
+/** What was accepted; it never changes. Times are milliseconds since 1970. */
+export interface CampaignPlan {
+  id: string;
+  name?: string;
+  source: string;
+  /** When it was accepted: the `time` of all its chunks, which so share one partition. */
+  time: number;
+  /** Nothing is released before. */
+  startsAt: number;
+  manifest: { key: string; sha256: string };
+  requested: number;
+  duplicates: number;
+  rejected: number;
+  recipients: number;
+  chunks: number;
+  chunkSize: number;
+}
+
+/** A campaign as the table knows it, beside its chunks' rows. */
+export interface Campaign extends Item, CampaignPlan {
+  status: CampaignStatus;
+  /** Why it is paused: `operator`, or the code of what went wrong. */
+  reason?: string;
+  /** Chunks released so far: all below this number, and no other. */
+  released: number;
+  /** Numbers of released chunks that had not ended when it was last looked. */
+  open: number[];
+  /** Chunks refused for good since the last that was accepted; approximate. */
+  refusals: number;
+  endedAt?: number;
+  /** Whether the vendor's events came was looked at. */
+  eventsChecked?: boolean;
+  history: HistoryEntry[];
+}
+
+export type CampaignDeps = { table: Table; clock: Clock; random: Random };
+
+/** Campaigns in the table. Every change but the first is made on what is stored by then. */
+export function campaigns(deps: CampaignDeps) {
+  const change = (id: string, next: (campaign: Campaign) => Campaign | undefined) =>
+    updateItem<Campaign>(deps, campaignKey(id), (stored) => {
+      const changed = stored && next(stored);
+      return changed && scheduled(changed);
+    });
+  const noted = (campaign: Campaign, event: string, note?: string): Campaign => ({
+    ...campaign,
+    history: appended(campaign.history, { at: deps.clock.now(), event, ...(note ? { note } : {}) }),
+  });
+
+  return {
+    read: async (id: string) => (await readItem(deps, campaignKey(id))) as Campaign | undefined,
+    change,
+    /** Makes the campaign unless it is there already. */
+    start: (plan: CampaignPlan) =>
+      updateItem<Campaign>(deps, campaignKey(plan.id), (stored) => {
+        if (stored) return undefined;
+        const cursor = { status: 'running' as const, released: 0, open: [], refusals: 0, history: [] };
+        const made = { ...plan, ...cursor, key: campaignKey(plan.id), version: 0, writer: '' };
+        return scheduled(noted(made, 'accepted'));
+      }),
+    /** Holds everything that is not with the vendor yet. `undefined`: there is no such campaign. */
+    pause: (id: string, reason = 'operator') =>
+      change(id, (campaign) =>
+        campaign.status === 'running' ? { ...noted(campaign, 'paused', reason), status: 'paused', reason } : undefined,
+      ),
+    resume: (id: string) =>
+      change(id, (campaign) => {
+        if (campaign.status !== 'paused') return undefined;
+        const { reason: _reason, ...rest } = noted(campaign, 'resumed');
+        return { ...rest, status: 'running', refusals: 0 };
+      }),
+    /** Nothing more is sent, for good. */
+    cancel: (id: string) =>
+      change(id, (campaign) =>
+        campaign.status === 'running' || campaign.status === 'paused'
+          ? { ...noted(campaign, 'cancelled'), status: 'cancelled' }
+          : undefined,
+      ),
+    /** Counts a chunk that was refused for good; pauses the campaign at the `most`-th in a row. */
+    refused: (id: string, { code, most }: { code: string; most: number }) =>
+      change(id, (campaign) => {
+        const refusals = campaign.refusals + 1;
+        const counted = { ...campaign, refusals };
+        if (refusals < most || campaign.status !== 'running') return counted;
+        return { ...noted(counted, 'paused', code), status: 'paused', reason: code };
+      }),
+    accepted: (id: string) =>
+      change(id, (campaign) => (campaign.refusals === 0 ? undefined : { ...campaign, refusals: 0 })),
+  };
+}
+
+export type Campaigns = ReturnType<typeof campaigns>;
+
+/**
+ * A campaign with its index attributes. The reconciler looks at it until its last chunk has ended, and once more when
+ * the vendor's events must have come.
+ */
+function scheduled({ todo: _todo, todoAt: _todoAt, expiresAt: _expiresAt, ...campaign }: Campaign): Campaign {
+  const todo = todoKey(CAMPAIGN_QUEUE, 'campaign');
+  const { endedAt } = campaign;
+  if (endedAt === undefined) return { ...campaign, todo, todoAt: campaign.startsAt };
+  const ended = { ...campaign, expiresAt: Math.ceil((endedAt + ROW_LIFETIME_MS) / 1000) };
+  return campaign.eventsChecked ? ended : { ...ended, todo, todoAt: endedAt + EVENTS_AFTER_MS };
+}

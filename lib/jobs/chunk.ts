@@ -1,0 +1,31 @@
+import { v5 } from 'uuid';
+import type { Campaign, CampaignPlan } from './campaign';
+import type { Envelope } from './envelope';
+
+export const CAMPAIGN_CHUNK = 'email.campaign-chunk.v1';
+
+/** Fixed for ever: another one would send every chunk that is under way a second time. */
+const NAMESPACE = '5d2b1a0c-8f0e-4f5e-9d6c-3c1f7a9be240';
+
+/** Follows from campaign and number alone: however often a chunk is released, it is one job. */
+export const chunkId = (campaign: string, number: number): string => v5(`${campaign}/${number}`, NAMESPACE);
+
+/** How many recipients a chunk has; all but the last are full. */
+export const chunkRecipients = (
+  { chunks, chunkSize, recipients }: Pick<CampaignPlan, 'chunks' | 'chunkSize' | 'recipients'>,
+  number: number,
+): number => (number < chunks - 1 ? chunkSize : recipients - (chunks - 1) * chunkSize);
+
+/** A chunk's job, the same each time it is made. Its time is the campaign's: all chunks share one partition. */
+export function chunkEnvelope(campaign: Campaign, number: number): Envelope {
+  return {
+    specversion: '1.0',
+    id: chunkId(campaign.id, number),
+    type: CAMPAIGN_CHUNK,
+    source: campaign.source,
+    time: new Date(campaign.time).toISOString(),
+    datacontenttype: 'application/json',
+    correlationid: campaign.id,
+    data: { campaign: campaign.id, number, recipients: chunkRecipients(campaign, number) },
+  };
+}

@@ -1,0 +1,111 @@
+import { InvalidRecipientsError } from '../emails/invalid-recipients';
+import {
+  type CampaignInput,
+  type CampaignJob,
+  campaignContentSchema,
+  campaignSchema,
+  EMAIL_CAMPAIGN,
+  EMAILS_QUEUE,
+} from '../emails/message';
+import type { RecipientInput } from '../emails/recipient';
+import { type Bytes, fromCsv, fromIterable, fromNdjson, type Read } from '../emails/recipients';
+import { writeManifest } from '../emails/write-manifest';
+import { attachmentsPrefix } from '../jobs/keys';
+import { InvalidJobError } from './errors';
+import { jobId } from './job-id';
+import { type Accepted, type SubmitDeps, submit } from './submit';
+import { type SubmitOptions, submitOptions, valid } from './valid';
+
+/**
+ * Where a campaign's recipients come from. `key` is an object in the bucket under `{prefix}/_attachments/emails/`, named
+ * `….csv` or `….ndjson`.
+ */
+export type RecipientSource =
+  | Iterable<RecipientInput>
+  | AsyncIterable<RecipientInput>
+  | { csv: Bytes }
+  | { ndjson: Bytes }
+  | { key: string };
+
+/** A campaign that was accepted, and what became of its recipients. */
+export interface AcceptedCampaign extends Accepted {
+  requested: number;
+  /** Rejected because they were there already. */
+  duplicates: number;
+  rejected: number;
+  recipients: number;
+  chunks: number;
+  /** S3 keys of the rejected ones with their lines and reasons (NDJSON). */
+  rejectedKeys: string[];
+}
+
+export interface CampaignDeps extends SubmitDeps {
+  /** Recipients per second that may be sent to; decides how large a chunk is. */
+  emailRate: number;
+  /** An object of the bucket as a stream; without it such an object is read as a whole. */
+  readObject?: (key: string) => AsyncIterable<Uint8Array>;
+}
+
+/** SendGrid's limit for one request. */
+const MOST_RECIPIENTS = 1000;
+const CHUNK_SECONDS = 10;
+
+/** As many recipients as may be sent to in ten seconds, and as one request takes. */
+export const chunkSizeOf = (emailRate: number): number =>
+  Math.min(MOST_RECIPIENTS, Math.max(1, Math.floor(emailRate * CHUNK_SECONDS)));
+
+/**
+ * Accepts a campaign: recipients into the bucket, manifest, then the job. A caller that dies before its answer has
+ * caused no mail, unless it comes again: under the same key it is the same campaign.
+ */
+export async function submitCampaign(
+  deps: CampaignDeps,
+  { input, source, options }: { input: CampaignInput; source: RecipientSource; options: SubmitOptions },
+): Promise<AcceptedCampaign> {
+  const { name, sendAt, ...content } = valid(campaignSchema, input);
+  const submitted = { ...valid(submitOptions, options), queue: EMAILS_QUEUE };
+  const id = jobId({ ...submitted, ...deps });
+  const chunkSize = chunkSizeOf(deps.emailRate);
+  const { rejectedKeys, ...written } = await writeManifest(deps, {
+    campaign: id,
+    content: campaignContentSchema.parse(content),
+    recipients: read(deps, source),
+    chunkSize,
+  }).catch(refuse);
+  const data: CampaignJob = {
+    ...(name === undefined ? {} : { name }),
+    ...(sendAt === undefined ? {} : { sendAt }),
+    ...written,
+    chunkSize,
+  };
+  const accepted = await submit(deps, { ...submitted, id, type: EMAIL_CAMPAIGN, data, group: id });
+  const { requested, duplicates, rejected, recipients, chunks } = written;
+  return { ...accepted, requested, duplicates, rejected, recipients, chunks, rejectedKeys };
+}
+
+function refuse(error: unknown): never {
+  if (!(error instanceof InvalidRecipientsError)) throw error;
+  throw new InvalidJobError([{ field: 'recipients', message: `recipients: ${error.message}` }]);
+}
+
+function read(deps: CampaignDeps, source: RecipientSource): AsyncGenerator<Read> {
+  if ('csv' in source) return fromCsv(source.csv);
+  if ('ndjson' in source) return fromNdjson(source.ndjson);
+  if ('key' in source) return fromObject(deps, source.key);
+  return fromIterable(source);
+}
+
+async function* fromObject(deps: CampaignDeps, key: string): AsyncGenerator<Read> {
+  const home = attachmentsPrefix(deps.prefix, EMAILS_QUEUE);
+  if (!key.startsWith(home)) throw new InvalidRecipientsError("the key must be under the attachments' prefix");
+  const bytes = deps.readObject?.(key) ?? whole(deps, key);
+  if (key.endsWith('.csv')) yield* fromCsv(bytes);
+  else if (key.endsWith('.ndjson')) yield* fromNdjson(bytes);
+  else throw new InvalidRecipientsError('the key must end in .csv or .ndjson');
+}
+
+async function* whole({ objects }: CampaignDeps, key: string): AsyncGenerator<Uint8Array> {
+  const bytes = await objects.get(key);
+  if (!bytes) throw new InvalidRecipientsError('there is no such object');
+  yield bytes;
+}

@@ -1,0 +1,83 @@
+import { InvalidRecipientsError } from '../../../lib/emails/invalid-recipients';
+import { type Bytes, fromCsv, fromNdjson, type Read } from '../../../lib/emails/recipients';
+
+async function all(reads: AsyncIterable<Read>): Promise<Read[]> {
+  const found: Read[] = [];
+  for await (const read of reads) found.push(read);
+  return found;
+}
+
+/** The text in pieces that end anywhere, also inside a character. */
+function* inPieces(text: string, size: number): Generator<Uint8Array> {
+  const bytes = Buffer.from(text);
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+}
+
+describe('recipients from CSV', () => {
+  test('have the columns email and name, and every other one as data', async () => {
+    const file = '\ufeffemail,name,city\na@example.com,"Übel, A",Köln\r\nb@example.com,,\n';
+
+    const expected = [
+      { line: 2, value: { email: 'a@example.com', name: 'Übel, A', data: { city: 'Köln' } } },
+      { line: 3, value: { email: 'b@example.com' } },
+    ];
+
+    for (const size of [1, 2, 3, 7, 1000]) expect(await all(fromCsv(inPieces(file, size)))).toEqual(expected);
+  });
+
+  test('lose nothing to a broken row: it is told with its line, and the next one is read', async () => {
+    const rows = [
+      'email,name',
+      'a@example.com',
+      'b@example.com,"B',
+      'c@example.com,"C" c',
+      'd@example.com,D "d',
+      'e@example.com,E',
+    ];
+
+    const reads = await all(fromCsv([rows.join('\n')]));
+
+    expect(reads).toEqual([
+      { line: 2, broken: 'the row must have 2 values like the header, has 1' },
+      { line: 3, broken: 'a quoted value does not end in its row' },
+      { line: 4, broken: 'a quoted value goes on after its closing quote' },
+      { line: 5, broken: 'a quote stands inside a value that is not quoted' },
+      { line: 6, value: { email: 'e@example.com', name: 'E' } },
+    ]);
+  });
+
+  test.each([
+    ['name\nA', 'the CSV header must have a column email'],
+    ['email,city,city\na@example.com,b,c', 'the CSV header must not repeat a column'],
+  ])('cannot be taken under the header of %j', async (file, message) => {
+    await expect(all(fromCsv([file]))).rejects.toThrow(new InvalidRecipientsError(message));
+  });
+});
+
+describe('recipients from NDJSON', () => {
+  test('are one JSON object a line; a broken line is told and the next one is read', async () => {
+    const file = '{"email":"a@example.com"}\n{"email":\n\n{"email":"ö@example.com"}';
+
+    const reads = await all(fromNdjson(inPieces(file, 3)));
+
+    expect(reads).toEqual([
+      { line: 1, value: { email: 'a@example.com' } },
+      { line: 2, broken: 'the line is not JSON' },
+      { line: 4, value: { email: 'ö@example.com' } },
+    ]);
+  });
+
+  test('are not kept in memory however long a line is', async () => {
+    const endless = async function* (): Bytes & AsyncGenerator<string> {
+      for (let n = 0; n < 100; n++) yield 'x'.repeat(64 * 1024);
+      yield '\n{"email":"a@example.com"}';
+    };
+
+    const reads = await all(fromNdjson(endless()));
+
+    expect(reads).toEqual([
+      { line: 1, broken: 'the line is too long' },
+      { line: 2, value: { email: 'a@example.com' } },
+    ]);
+  });
+});

@@ -1,0 +1,237 @@
+import { campaignKeys, readContent, readManifest, readPart } from '../../../lib/emails/manifest';
+import type { CampaignInput, CampaignJob } from '../../../lib/emails/message';
+import type { RecipientSource } from '../../../lib/producer/campaign';
+import { IdempotencyConflictError, InvalidJobError } from '../../../lib/producer/errors';
+import { createProducer } from '../../../lib/producer/producer';
+import { withFaults } from '../../support/faults';
+import { memoryProducerDeps } from '../../support/producer';
+
+const TEMPLATE = `d-${'0'.repeat(32)}`;
+const campaign: CampaignInput = { from: { email: 'news@example.com', name: 'News' }, templateId: TEMPLATE };
+const people = (count: number) => Array.from({ length: count }, (_, n) => ({ email: `user-${n}@example.com` }));
+
+function start({ emailRate = 1, ...wrap }: Parameters<typeof memoryProducerDeps>[0] & { emailRate?: number } = {}) {
+  const memory = memoryProducerDeps(wrap);
+  return { ...memory, producer: createProducer({ ...memory.deps, emailRate }) };
+}
+
+const lines = (text: string) =>
+  text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+
+/** Where the manifest is, as the job says. */
+const reference = (event: Record<string, unknown> | undefined) =>
+  (event?.data as CampaignJob | undefined)?.manifest ?? { key: '', sha256: '' };
+
+async function problems(input: unknown, source: RecipientSource = people(1)): Promise<string> {
+  const { producer, messages, rows } = start();
+  const error = await producer.campaign(input as CampaignInput, source).catch((reason: unknown) => reason);
+  expect([messages().length, rows().length]).toEqual([0, 0]);
+  if (!(error instanceof InvalidJobError)) throw new Error('it was accepted', { cause: error });
+  return error.message;
+}
+
+test('recipients lie in the bucket by chunks of at most ten seconds of the limit, and the job names the manifest', async () => {
+  const { producer, deps, events } = start({ emailRate: 1 });
+
+  const accepted = await producer.campaign(campaign, people(25));
+
+  expect(accepted).toMatchObject({ requested: 25, recipients: 25, rejected: 0, duplicates: 0, chunks: 3 });
+  const [event] = events();
+  expect(event).toMatchObject({ id: accepted.id, type: 'email.campaign.v1' });
+  expect(JSON.stringify(event)).not.toContain('@example.com');
+  const manifest = await readManifest(deps, reference(event));
+  const parts = await Promise.all([0, 1, 2].map((n) => readPart(deps, manifest, n)));
+  expect(parts.map((part) => part.length)).toEqual([10, 10, 5]);
+  expect(parts.flat()).toEqual(people(25));
+  expect(await readContent(deps, manifest)).toEqual(campaign);
+});
+
+test('an address is there once over the whole campaign, in any case; who comes again is in the rejected file', async () => {
+  const { producer, objects } = start({ emailRate: 0.2 });
+
+  const accepted = await producer.campaign(campaign, [...people(5), { email: 'USER-1@Example.com' }]);
+
+  expect(accepted).toMatchObject({ requested: 6, recipients: 5, rejected: 0, duplicates: 1 });
+  expect(accepted.rejectedKeys.flatMap((key) => lines(objects.text(key)))).toEqual([
+    { line: 6, email: 'USER-1@Example.com', reason: 'email: is there already' },
+  ]);
+});
+
+test('whoever is not valid goes to the rejected file with the reason, and the rest goes on', async () => {
+  const { producer, objects } = start();
+  const recipients = [
+    { email: 'a@example.com' },
+    { email: 'nobody' },
+    { email: 'b@example.com', name: 'B\r\nBcc: victim@example.com' },
+    { email: 'c@example.com', data: { text: 'x'.repeat(10_001) } },
+    { email: 'd@example.com', data: JSON.parse(`${'[{"a":'.repeat(20)}1${'}]'.repeat(20)}`) },
+    { email: 'e@example.com', nickname: 'e' },
+    null,
+  ];
+
+  const accepted = await producer.campaign(campaign, recipients as Iterable<{ email: string }>);
+
+  expect(accepted).toMatchObject({ requested: 7, recipients: 1, rejected: 6 });
+  expect(
+    accepted.rejectedKeys.flatMap((key) => lines(objects.text(key))).map(({ line, reason }) => [line, reason]),
+  ).toEqual([
+    [2, 'email: must be a valid email'],
+    [3, 'name: must not hold control characters or line breaks'],
+    [4, 'data: must be at most 10000 bytes of JSON'],
+    [5, 'data: must be a record, is an array'],
+    [6, 'recipient: has 1 unknown field'],
+    [7, 'recipient: must be an object, is null'],
+  ]);
+});
+
+test('data that nests too deep is rejected, not recursed into', async () => {
+  const { producer, objects } = start();
+  const deep = JSON.parse(`${'{"a":'.repeat(5_000)}1${'}'.repeat(5_000)}`) as Record<string, never>;
+
+  const { rejectedKeys } = await producer.campaign(campaign, [...people(1), { email: 'x@example.com', data: deep }]);
+
+  expect(objects.text(rejectedKeys[0] ?? '')).toContain('data: must not be nested more than 8 deep');
+});
+
+test('words outside a dynamic template take words, and an unsubscribe link takes what it names', async () => {
+  const { producer, objects } = start();
+  const { rejectedKeys } = await producer.campaign(
+    {
+      from: campaign.from,
+      subject: 'News',
+      text: 'Hello',
+      unsubscribe: { link: 'https://example.com/leave?t={token}' },
+    },
+    [
+      { email: 'a@example.com', data: { token: 'a' } },
+      { email: 'b@example.com', data: { token: { nested: 1 } } },
+      { email: 'c@example.com', data: { other: 'c' } },
+    ],
+  );
+
+  expect(lines(objects.text(rejectedKeys[0] ?? '')).map(({ reason }) => reason)).toEqual([
+    'data: must be text, numbers or booleans where there is no templateId',
+    'data.token: must be there, the unsubscribe link needs it',
+  ]);
+});
+
+test('a broken row of a CSV file costs that row alone', async () => {
+  const { producer, objects } = start();
+
+  const accepted = await producer.campaign(campaign, { csv: ['email,name\na@example.com,"A\nb@example.com,B\n'] });
+
+  expect(accepted).toMatchObject({ requested: 2, recipients: 1, rejected: 1 });
+  expect(lines(objects.text(accepted.rejectedKeys[0] ?? ''))).toEqual([
+    { line: 2, reason: 'a quoted value does not end in its row' },
+  ]);
+});
+
+test('recipients may lie in the bucket, under the prefix of attachments and nowhere else', async () => {
+  const { producer, objects } = start();
+  await objects.put('jobs/_attachments/emails/list.csv', 'email\na@example.com\n', 'text/csv');
+
+  const accepted = await producer.campaign(campaign, { key: 'jobs/_attachments/emails/list.csv' });
+
+  expect(accepted.recipients).toBe(1);
+  expect(await problems(campaign, { key: 'jobs/_data/emails/list.csv' })).toBe(
+    "recipients: the key must be under the attachments' prefix",
+  );
+  expect(await problems(campaign, { key: 'jobs/_attachments/emails/none.csv' })).toBe(
+    'recipients: there is no such object',
+  );
+});
+
+test.each<[string, unknown, string]>([
+  ['no sender', { templateId: TEMPLATE }, 'from: must be an object'],
+  [
+    'a template id without d-',
+    { ...campaign, templateId: '0'.repeat(32) },
+    'templateId: must be a dynamic template id (d-…)',
+  ],
+  [
+    'neither template nor words',
+    { from: campaign.from },
+    'subject: must be there where there is no templateId; text: must be there, or html, where there is no templateId',
+  ],
+  [
+    'a name that forges a header',
+    { ...campaign, from: { email: 'a@example.com', name: 'A\nBcc: b@example.com' } },
+    'from.name: must not hold control characters or line breaks',
+  ],
+  [
+    'eleven categories',
+    { ...campaign, categories: Array.from({ length: 11 }, (_, n) => `c${n}`) },
+    'categories: must be at most 10 entries',
+  ],
+  ['a category twice', { ...campaign, categories: ['a', 'a'] }, 'categories: must not repeat a category'],
+])('a campaign with %s is refused and nothing is stored', async (_, input, message) => {
+  expect(await problems(input)).toContain(message);
+});
+
+test('a campaign without a recipient, or without a valid one, is refused', async () => {
+  expect(await problems(campaign, [])).toBe('recipients: must be at least 1 recipient');
+  expect(await problems(campaign, [{ email: 'nobody' }])).toBe(
+    'recipients: must be at least 1 valid recipient, 1 are not',
+  );
+});
+
+test('a producer that dies before the manifest is whole leaves nothing that could be sent', async () => {
+  let puts = 0;
+  const { producer, objects, rows, messages } = start({
+    objects: (port) => withFaults(port, (method) => (method === 'put' && ++puts > 2 ? 'refused' : 'none')),
+  });
+
+  await expect(producer.campaign(campaign, people(25))).rejects.toMatchObject({ name: 'StoreError' });
+
+  expect(objects.keys().some((key) => key.includes('manifest'))).toBe(false);
+  expect([rows().length, messages().length]).toEqual([0, 0]);
+});
+
+test('the same key with the same campaign is the same one, with other recipients a conflict that changes nothing', async () => {
+  const { producer, deps, events, objects } = start();
+  const first = await producer.campaign(campaign, people(12), { key: 'spring' });
+  const before = objects.keys();
+
+  const again = await producer.campaign(campaign, people(12), { key: 'spring' });
+  expect(again).toMatchObject({ id: first.id, duplicate: true });
+  expect(objects.keys()).toEqual(before);
+  await expect(producer.campaign(campaign, people(13), { key: 'spring' })).rejects.toThrow(IdempotencyConflictError);
+
+  const manifest = await readManifest(deps, reference(events()[0]));
+  expect((await readPart(deps, manifest, 1)).length).toBe(2);
+});
+
+test.each(['manifest', 'content', 'recipients'])('what was changed after acceptance is noticed: %s', async (what) => {
+  const { producer, deps, events, objects } = start();
+  const { id } = await producer.campaign(campaign, people(3));
+  const key = objects.keys().find((each) => each.startsWith(`${campaignKeys('jobs', id).home}${what}`)) ?? '';
+  await objects.put(key, `${objects.text(key)} `, 'application/json');
+
+  const reading = (async () => {
+    const manifest = await readManifest(deps, reference(events()[0]));
+    await readContent(deps, manifest);
+    return readPart(deps, manifest, 0);
+  })();
+
+  await expect(reading).rejects.toMatchObject({ class: 'permanent', code: 'ManifestChanged' });
+});
+
+describe('one mail to one person', () => {
+  test('becomes a job of its own group', async () => {
+    const { producer, messages } = start();
+
+    const { id } = await producer.email({ ...campaign, to: { email: 'user@example.com' }, data: { code: '1' } });
+
+    expect(messages()).toMatchObject([{ groupId: id }]);
+  });
+
+  test('takes data only with a template', async () => {
+    const { producer } = start();
+    const input = { from: campaign.from, to: { email: 'user@example.com' }, subject: 'S', text: 'T', data: { a: 1 } };
+
+    await expect(producer.email(input)).rejects.toThrow('data: must not be there where there is no templateId');
+  });
+});
