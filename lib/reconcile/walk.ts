@@ -25,11 +25,9 @@ export async function walkDeadLetters(
       if (clock.now() >= end) return false;
       const messages = await queues.receive(url, { max: BATCH, visibilitySeconds: WALK_SECONDS });
       fruitless = messages.length === 0 ? fruitless + 1 : 0;
-      for (const message of messages) {
-        const seen = handles.has(message.messageId);
-        handles.set(message.messageId, message.receiptHandle);
-        if (!seen && !look(message)) return true;
-      }
+      const fresh = messages.filter(({ messageId }) => !handles.has(messageId));
+      for (const { messageId, receiptHandle } of messages) handles.set(messageId, receiptHandle);
+      if (!fresh.every(look)) return true;
     }
     return true;
   } finally {

@@ -1,0 +1,113 @@
+import { z } from 'zod';
+import { hourKey, jobKey, recordKey, recordPartition } from '../jobs/keys';
+import { isEnd, type JobRow } from '../jobs/row';
+import { UNFINISHED_AFTER_MS } from '../jobs/schedule';
+import type { ReconcileDeps } from './deps';
+import type { Difference } from './difference';
+import { eachOf } from './each-of';
+
+/** Of the jobs whose time lies in the hours that were looked at. */
+export interface Records {
+  /** Rows that have not ended; one that was opened again may still have the record of its last end. */
+  live: number;
+  /** Rows that have ended … */
+  ended: number;
+  /** … and those of them whose record agrees. */
+  records: number;
+  /** Ended within the last minutes: their record is being written. */
+  underWay: number;
+}
+
+type Finding = keyof Records | Difference;
+
+const PAGE = 1_000;
+const AT_ONCE = 16;
+const LOOKS = 3;
+const SUFFIX = '.json';
+
+/** Compares the rows of one hour with the records in its partition. */
+export async function auditHour(
+  deps: ReconcileDeps,
+  queue: string,
+  hour: number,
+): Promise<Records & { differences: Difference[] }> {
+  const partition = recordPartition(deps.prefix, queue, hour);
+  const ids = new Set(await rowsOf(deps, queue, hour));
+  for (const key of await deps.objects.list(partition))
+    if (key.endsWith(SUFFIX)) ids.add(key.slice(partition.length, -SUFFIX.length));
+
+  const found: Records & { differences: Difference[] } = {
+    live: 0,
+    ended: 0,
+    records: 0,
+    underWay: 0,
+    differences: [],
+  };
+  await eachOf([...ids], AT_ONCE, async (id) => {
+    const finding = await compare(deps, { queue, id, key: `${partition}${id}${SUFFIX}` });
+    if (finding === undefined) return;
+    if (finding !== 'live' && !(typeof finding === 'object' && finding.kind === 'record-orphaned')) found.ended++;
+    if (typeof finding === 'object') found.differences.push(finding);
+    else found[finding]++;
+  });
+  return found;
+}
+
+async function rowsOf({ table }: ReconcileDeps, queue: string, hour: number): Promise<string[]> {
+  const ids: string[] = [];
+  for (let after: string | undefined; ; ) {
+    const page = await table.hour(hourKey(queue, hour), { limit: PAGE, ...(after === undefined ? {} : { after }) });
+    for (const key of page) ids.push(key.slice(jobKey(queue, '').length));
+    if (page.length < PAGE) return ids;
+    after = page.at(-1);
+  }
+}
+
+/** Row first, then record; where they differ the row is read again, since jobs go on while they are looked at. */
+async function compare(
+  { ledger, objects, clock, prefix }: ReconcileDeps,
+  { queue, id, key }: { queue: string; id: string; key: string },
+): Promise<Finding | undefined> {
+  for (let looks = 1; ; looks++) {
+    const row = await ledger.get(jobKey(queue, id));
+    if (row && !isEnd(row.state)) return 'live';
+    const bytes = await objects.get(key);
+    const known = row && recordKey(prefix, row) === key;
+    if (!known) return bytes && { kind: 'record-orphaned', id, key };
+    const fields = bytes && disagreement(row, Buffer.from(bytes).toString('utf8'));
+    if (fields?.length === 0) return 'records';
+    const moved = (await ledger.get(row.key))?.version !== row.version;
+    if (moved && looks < LOOKS) continue;
+    if (row.recordedAt === undefined && clock.now() - (row.endedAt ?? 0) < UNFINISHED_AFTER_MS) return 'underWay';
+    return fields ? { kind: 'record-disagrees', id, key, fields } : { kind: 'record-missing', id, key };
+  }
+}
+
+/** What a record must say for us to believe it. Its version is the row's when it was made, so never a later one. */
+const recordSchema = z.object({
+  record: z.literal(1),
+  state: z.string(),
+  reason: z.string().optional(),
+  opened: z.number(),
+  endedAt: z.string().optional(),
+  version: z.number(),
+});
+
+function disagreement(row: JobRow, text: string): string[] {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    return ['record'];
+  }
+  const { data: record } = recordSchema.safeParse(json);
+  if (!record) return ['record'];
+  const endedAt = row.endedAt === undefined ? undefined : new Date(row.endedAt).toISOString();
+  return [
+    ...(record.state === row.state ? [] : ['state']),
+    ...(record.reason === row.reason ? [] : ['reason']),
+    ...(record.opened === row.opened ? [] : ['opened']),
+    ...(record.endedAt === endedAt ? [] : ['endedAt']),
+    ...(record.version <= row.version ? [] : ['version']),
+  ];
+}

@@ -1,0 +1,72 @@
+import { StoreError } from '../../../lib/errors';
+import { walkDeadLetters } from '../../../lib/reconcile/walk';
+import { type EngineOptions, memoryEngine } from '../../support/engine';
+import { sampleContract } from '../../support/sample-contract';
+
+/** A queue with messages of one group each; only the looking at them is of interest. */
+function queueOf(count: number, options: EngineOptions = {}) {
+  const engine = memoryEngine(() => sampleContract().contract, options);
+  for (let n = 0; n < count; n++) engine.send(`message ${n}`, { group: `g${n}` });
+  const url = engine.deps.queueUrl('sample');
+  return { engine, url, depth: () => engine.deps.queues.depth(url) };
+}
+
+test('every message is seen once and put back', async () => {
+  const { engine, url, depth } = queueOf(25);
+  const bodies: string[] = [];
+
+  const whole = await walkDeadLetters(engine.deps, url, ({ body }) => bodies.push(body) > 0);
+
+  expect(whole).toBe(true);
+  expect(bodies).toHaveLength(25);
+  expect(new Set(bodies).size).toBe(25);
+  expect(await depth()).toEqual({ visible: 25, inFlight: 0 });
+});
+
+test('a walk ends where it has found what it looked for, and puts that back as well', async () => {
+  const { engine, url, depth } = queueOf(25);
+  let seen = 0;
+
+  const whole = await walkDeadLetters(engine.deps, url, () => ++seen < 3);
+
+  expect([whole, seen]).toEqual([true, 3]);
+  expect(await depth()).toEqual({ visible: 25, inFlight: 0 });
+});
+
+test('an empty answer is not yet the end: SQS may have asked a server that holds nothing', async () => {
+  const { engine, url } = queueOf(5);
+  let asked = 0;
+  const receive: typeof engine.deps.queues.receive = async (...parameters) =>
+    ++asked % 2 === 1 ? [] : engine.deps.queues.receive(...parameters);
+  let seen = 0;
+
+  await walkDeadLetters({ ...engine.deps, queues: { ...engine.deps.queues, receive } }, url, () => ++seen > 0);
+
+  expect(seen).toBe(5);
+});
+
+test('a walk that takes longer than it can hide what it has seen says that it is not whole', async () => {
+  const { engine, url } = queueOf(25, {
+    before: (call) => {
+      if (call === 'queues.receive') engine.clock.advance(200_000);
+    },
+  });
+
+  expect(await walkDeadLetters(engine.deps, url, () => true)).toBe(false);
+});
+
+test('a message that cannot be put back comes back by itself; a walk that fails still puts back the rest', async () => {
+  let receives = 0;
+  let changes = 0;
+  const { engine, url, depth } = queueOf(25, {
+    before: (call) => {
+      const fails =
+        (call === 'queues.receive' && ++receives === 3) || (call === 'queues.changeVisibility' && ++changes === 1);
+      if (fails) throw new StoreError({ code: 'SQS.Throttled', message: 'throttled' });
+    },
+  });
+
+  await expect(walkDeadLetters(engine.deps, url, () => true)).rejects.toThrow('throttled');
+
+  expect(await depth()).toEqual({ visible: 24, inFlight: 1 });
+});
