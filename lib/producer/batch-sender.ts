@@ -1,0 +1,133 @@
+import { JobError } from '../errors';
+import { MAX_MESSAGE_BYTES, messageBytes } from '../jobs/park';
+import type { BatchEntry, BatchQueues, Clock, Log, OutgoingMessage, Random } from '../ports';
+
+/** SQS takes as many messages in a batch, and as many bytes in all of them together as in one. */
+const MOST_ENTRIES = 10;
+const FIRST_WAIT_MS = 200;
+const LONGEST_WAIT_MS = 10_000;
+
+/** A message under way. */
+interface Pending {
+  message: OutgoingMessage;
+  bytes: number;
+  sent: () => void;
+}
+
+interface Group {
+  waiting: Pending[];
+  /** Failures of the first one in a row, and when it may be tried again. */
+  failures: number;
+  retryAt: number;
+}
+
+export interface BatchSender {
+  /** Resolves when SQS has the message. It never rejects: a message is tried until it is sent, or given up. */
+  send(group: string, message: OutgoingMessage): Promise<void>;
+  /** Bytes of what is not sent yet. */
+  backlog(): number;
+  /** Goes on until all is sent, or until `deadline` (ms); answers what was not sent, in order inside each group. */
+  finish(deadline: number): Promise<OutgoingMessage[]>;
+}
+
+/**
+ * Sends messages in batches with one entry per group at most: of two entries of a group the first could fail and the
+ * second not. What failed stays the first of its group and is tried again, later each time; the other groups go on.
+ */
+export function createBatchSender({
+  queues,
+  queueUrl,
+  clock,
+  random,
+  log,
+  onSent,
+}: {
+  queues: BatchQueues;
+  queueUrl: () => string;
+  clock: Clock;
+  random: Random;
+  log: Log;
+  /** After each batch of which something was sent. */
+  onSent: () => void;
+}): BatchSender {
+  const groups = new Map<string, Group>();
+  let backlog = 0;
+  let deadline = Number.POSITIVE_INFINITY;
+  let running: Promise<void> | undefined;
+
+  async function run(): Promise<void> {
+    while (groups.size > 0 && clock.now() < deadline) {
+      const batch = nextBatch();
+      if (batch.length > 0) await sendBatch(batch);
+      else await clock.sleep(Math.max(1, nextAt() - clock.now()));
+    }
+    running = undefined;
+  }
+
+  const nextAt = () => Math.min(deadline, ...[...groups.values()].map(({ retryAt }) => retryAt));
+
+  /** Firsts of groups that may be tried now; a group that was served moves behind the others. */
+  function nextBatch(): Group[] {
+    const batch: Group[] = [];
+    let bytes = 0;
+    for (const [name, group] of [...groups]) {
+      const [first] = group.waiting;
+      if (!first || group.retryAt > clock.now() || bytes + first.bytes > MAX_MESSAGE_BYTES) continue;
+      batch.push(group);
+      bytes += first.bytes;
+      groups.delete(name);
+      groups.set(name, group);
+      if (batch.length === MOST_ENTRIES) break;
+    }
+    return batch;
+  }
+
+  async function sendBatch(batch: Group[]): Promise<void> {
+    const messages = batch.flatMap(({ waiting: [first] }) => (first ? [first.message] : []));
+    const entries = await queues.sendBatch(queueUrl(), messages).catch((error: unknown): BatchEntry[] => {
+      const code = error instanceof JobError ? error.code : 'Unexpected';
+      return messages.map(() => ({ sent: false, code }));
+    });
+    const codes = new Set<string>();
+    for (const [index, group] of batch.entries()) {
+      const entry = entries[index];
+      if (entry?.sent) succeeded(group);
+      else {
+        codes.add(entry?.code ?? 'NoAnswer');
+        group.failures++;
+        const longest = Math.min(FIRST_WAIT_MS * 2 ** (group.failures - 1), LONGEST_WAIT_MS);
+        group.retryAt = clock.now() + longest * (0.5 + random.fraction() / 2);
+      }
+    }
+    for (const code of codes) log.warn('a batch was not sent whole, and is tried again', { code });
+    for (const [name, { waiting }] of [...groups]) if (waiting.length === 0) groups.delete(name);
+    onSent();
+  }
+
+  function succeeded(group: Group): void {
+    const first = group.waiting.shift();
+    group.failures = 0;
+    group.retryAt = 0;
+    if (!first) return;
+    backlog -= first.bytes;
+    first.sent();
+  }
+
+  return {
+    send: (name, message) =>
+      new Promise((resolve) => {
+        const bytes = messageBytes(message);
+        const group = groups.get(name) ?? { waiting: [], failures: 0, retryAt: 0 };
+        group.waiting.push({ message, bytes, sent: resolve });
+        groups.set(name, group);
+        backlog += bytes;
+        running ??= run();
+      }),
+    backlog: () => backlog,
+    finish: async (end) => {
+      deadline = end;
+      await running;
+      return [...groups.values()].flatMap(({ waiting }) => waiting.map(({ message }) => message));
+    },
+  };
+}

@@ -1,0 +1,120 @@
+import type { AnalyticsEvent } from '../analytics/event';
+import { ANALYTICS_EVENTS, ANALYTICS_QUEUE, MOST_EVENTS, shardOf } from '../analytics/message';
+import { MAX_INLINE_DATA_BYTES } from '../jobs/envelope';
+import type { Clock, Random } from '../ports';
+import { jobId } from './job-id';
+
+export interface PackingLimits {
+  /** Message groups: as many messages can be worked on at once. */
+  shards: number;
+  /** Of one message. */
+  maxEvents: number;
+  maxBytes: number;
+  /** How long an event waits for others of its shard, milliseconds. */
+  maxAgeMs: number;
+}
+
+/**
+ * SQS bills 64 KB steps, S3 and Lambda bill calls: a message as large as it may be costs least. Few events come in two
+ * seconds, so it is mostly the age that seals one, and shards divide what comes.
+ */
+export const DEFAULT_PACKING: PackingLimits = {
+  shards: 8,
+  maxEvents: 5_000,
+  maxBytes: MAX_INLINE_DATA_BYTES,
+  maxAgeMs: 2_000,
+};
+
+/** A message that is full, or old enough. */
+export interface Packed {
+  id: string;
+  group: string;
+  body: string;
+}
+
+interface Open {
+  lines: string[];
+  bytes: number;
+}
+
+export interface Packer {
+  /** Takes an event as JSON text. */
+  add(event: AnalyticsEvent, json: string): void;
+  /** Bytes that are not sealed yet. */
+  open(): number;
+  sealAll(): void;
+}
+
+/**
+ * Packs events into messages by shard and hands each over as it is sealed. A packer is a source of its own: it numbers
+ * its messages from 1, in the order of their `time`, so that one which is missing later can be named.
+ */
+export function createPacker({
+  source,
+  limits,
+  clock,
+  random,
+  sealed,
+}: {
+  source: string;
+  limits: PackingLimits;
+  clock: Clock;
+  random: Random;
+  sealed: (packed: Packed) => void;
+}): Packer {
+  const shards = new Map<string, Open>();
+  const maxEvents = Math.min(limits.maxEvents, MOST_EVENTS);
+  const maxBytes = Math.min(limits.maxBytes, MAX_INLINE_DATA_BYTES);
+  // Its time says from when on it has numbered; see lib/analytics/gaps.ts.
+  const own = `${source}/${jobId({ queue: ANALYTICS_QUEUE, clock, random })}`;
+  let sequence = 0;
+  let bytes = 0;
+
+  function seal(group: string, open: Open): void {
+    shards.delete(group);
+    bytes -= open.bytes;
+    const id = jobId({ queue: ANALYTICS_QUEUE, clock, random });
+    const head = {
+      specversion: '1.0',
+      id,
+      type: ANALYTICS_EVENTS,
+      source: own,
+      time: new Date(clock.now()).toISOString(),
+      datacontenttype: 'application/json',
+      sequence: String(++sequence),
+      partitionkey: group,
+    };
+    const body = `${JSON.stringify(head).slice(0, -1)},"data":{"events":[${open.lines.join(',')}]}}`;
+    sealed({ id, group, body });
+  }
+
+  async function sealWhenOld(group: string, open: Open): Promise<void> {
+    await clock.sleep(limits.maxAgeMs);
+    if (shards.get(group) === open) seal(group, open);
+  }
+
+  return {
+    add(event, json) {
+      const group = shardOf(event, limits.shards);
+      const size = Buffer.byteLength(json) + 1;
+      let open = shards.get(group);
+      if (open && open.bytes + size > maxBytes) {
+        seal(group, open);
+        open = undefined;
+      }
+      if (!open) {
+        open = { lines: [], bytes: 0 };
+        shards.set(group, open);
+        void sealWhenOld(group, open);
+      }
+      open.lines.push(json);
+      open.bytes += size;
+      bytes += size;
+      if (open.lines.length >= maxEvents) seal(group, open);
+    },
+    open: () => bytes,
+    sealAll() {
+      for (const [group, open] of [...shards]) seal(group, open);
+    },
+  };
+}

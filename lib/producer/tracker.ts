@@ -1,0 +1,121 @@
+import { type AnalyticsEvent, problemOf } from '../analytics/event';
+import { ANALYTICS_QUEUE } from '../analytics/message';
+import type { QueueSettings } from '../config';
+import { deduplicationId } from '../jobs/keys';
+import type { BatchQueues, Clock, Log, OutgoingMessage, Random } from '../ports';
+import { createBatchSender } from './batch-sender';
+import { InvalidJobError } from './errors';
+import { createPacker, DEFAULT_PACKING, type PackingLimits } from './packer';
+
+/** One event as JSON. The fields' own limits allow more only to text that is mostly escapes. */
+const MAX_EVENT_BYTES = 256 * 1024;
+/** What may wait in memory before `track` makes its caller wait. */
+const MAX_BACKLOG_BYTES = 32 * 1024 * 1024;
+const CLOSE_TIMEOUT_MS = 30_000;
+
+/** The process ends with events that SQS did not take. Nothing is dropped silently: here they are. */
+export class UnsentEventsError extends Error {
+  override readonly name = 'UnsentEventsError';
+  readonly messages: readonly OutgoingMessage[];
+
+  constructor(messages: readonly OutgoingMessage[]) {
+    super(`${messages.length} messages of analytics events were not sent`);
+    this.messages = messages;
+  }
+}
+
+export interface Tracker {
+  /**
+   * Takes an event. Resolves at once, or, while much waits to be sent, when there is room again: awaiting it is the
+   * back-pressure. Rejects with an InvalidJobError for an event that is not valid.
+   */
+  track(event: AnalyticsEvent): Promise<void>;
+  /** Sends what was tracked before; resolves when SQS has it all. */
+  flush(): Promise<void>;
+  /** Takes no more events and sends the rest; rejects with an UnsentEventsError where that takes too long. */
+  close(options?: { timeoutMs?: number }): Promise<void>;
+}
+
+export interface TrackerDeps {
+  queues: BatchQueues;
+  clock: Clock;
+  random: Random;
+  log: Log;
+  source: string;
+  queueUrl: (queue: string) => string;
+  settings: (queue: string) => QueueSettings;
+}
+
+/** Packs events into messages and sends them; holds events in memory for as long as its limits say. */
+export function createTracker(
+  deps: TrackerDeps,
+  { maxBacklogBytes = MAX_BACKLOG_BYTES, ...packing }: Partial<PackingLimits> & { maxBacklogBytes?: number } = {},
+): Tracker {
+  const { clock } = deps;
+  const waiting: (() => void)[] = [];
+  const underWay = new Set<Promise<void>>();
+  let closed = false;
+
+  const sender = createBatchSender({ ...deps, queueUrl: () => deps.queueUrl(ANALYTICS_QUEUE), onSent: letIn });
+  const packer = createPacker({
+    ...deps,
+    limits: { ...DEFAULT_PACKING, ...packing },
+    sealed: ({ id, group, body }) => {
+      const fifo = deps.settings(ANALYTICS_QUEUE).type === 'fifo';
+      const identity = fifo ? { groupId: group, deduplicationId: deduplicationId.sent(id) } : {};
+      const sent = sender.send(group, { body, ...identity });
+      underWay.add(sent);
+      void sent.then(() => underWay.delete(sent));
+    },
+  });
+  const isFull = () => sender.backlog() + packer.open() >= maxBacklogBytes;
+
+  function letIn(): void {
+    while (waiting.length > 0 && !isFull()) waiting.shift()?.();
+  }
+
+  /** Whoever waits is in memory already: there is room for them now. */
+  function sealAll(): void {
+    for (const enter of waiting.splice(0)) enter();
+    packer.sealAll();
+  }
+
+  return {
+    track(event) {
+      if (closed) return Promise.reject(new Error('the tracker is closed'));
+      const problem = problemOf(event, clock.now());
+      if (problem) return Promise.reject(invalid(problem.field, problem.rule));
+      const json = jsonOf(event);
+      if (Buffer.byteLength(json) > MAX_EVENT_BYTES)
+        return Promise.reject(invalid('', `must be at most ${MAX_EVENT_BYTES} bytes as JSON`));
+      // Behind those that wait already: events of a session keep their order.
+      if (waiting.length === 0 && !isFull()) {
+        packer.add(event, json);
+        return Promise.resolve();
+      }
+      return new Promise((resolve) => {
+        waiting.push(() => {
+          packer.add(event, json);
+          resolve();
+        });
+      });
+    },
+    async flush() {
+      sealAll();
+      await Promise.all(underWay);
+    },
+    async close({ timeoutMs = CLOSE_TIMEOUT_MS } = {}) {
+      closed = true;
+      sealAll();
+      const unsent = await sender.finish(clock.now() + timeoutMs);
+      if (unsent.length > 0) throw new UnsentEventsError(unsent);
+    },
+  };
+}
+
+const invalid = (field: string, rule: string): InvalidJobError =>
+  new InvalidJobError([{ field, message: `${field || 'event'}: ${rule}` }]);
+
+/** SQS refuses U+FFFE and U+FFFF in a body; as escapes they are the same JSON. */
+const jsonOf = (event: AnalyticsEvent): string =>
+  JSON.stringify(event).replace(/[\ufffe\uffff]/g, (character) => (character === '\ufffe' ? '\\ufffe' : '\\uffff'));

@@ -1,0 +1,310 @@
+import fc from 'fast-check';
+import { problemOf } from '../../../lib/analytics/event';
+import { StoreError } from '../../../lib/errors';
+import { parseEnvelope } from '../../../lib/jobs/envelope';
+import { createSqsModel } from '../../../lib/local/sqs/model';
+import type { BatchEntry, BatchQueues, OutgoingMessage } from '../../../lib/ports';
+import { InvalidJobError } from '../../../lib/producer/errors';
+import { createTracker, UnsentEventsError } from '../../../lib/producer/tracker';
+import { anEvent, someEvents } from '../../support/analytics';
+import { controlledClock } from '../../support/controlled-clock';
+import { memoryRandom } from '../../support/memory-clock';
+import { memoryQueues } from '../../support/memory-queues';
+import { feedbackSettings } from '../../support/producer';
+
+const QUEUE = 'my-analytics.fifo';
+let started = 0;
+const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+/** A tracker before the SQS model; `fail` says which entries of the n-th batch are refused, or that its answer is lost. */
+function start(
+  options: Parameters<typeof createTracker>[1] = {},
+  fail: (batch: number, messages: OutgoingMessage[]) => number[] | 'refused' | 'lost' = () => [],
+) {
+  const clock = controlledClock(Date.parse('2026-01-02T03:04:05.000Z'));
+  const model = createSqsModel({
+    now: clock.now,
+    uuid: () => crypto.randomUUID(),
+    region: 'us-east-1',
+    account: '000000000000',
+  });
+  model.createQueue({
+    QueueName: QUEUE,
+    Attributes: { FifoQueue: 'true', DeduplicationScope: 'messageGroup', FifoThroughputLimit: 'perMessageGroupId' },
+  });
+  const real = memoryQueues(model);
+  const batches: OutgoingMessage[][] = [];
+  const queues: BatchQueues = {
+    async sendBatch(url, messages) {
+      const failing = fail(batches.length, messages);
+      batches.push(messages);
+      if (failing === 'refused') throw new StoreError({ code: 'SQS.Down', message: 'refused' });
+      if (failing === 'lost') {
+        await real.sendBatch(url, messages);
+        throw new StoreError({ code: 'SQS.TimeoutError', message: 'no answer' });
+      }
+      const taken = messages.filter((_, index) => !failing.includes(index));
+      const sent = taken.length > 0 ? await real.sendBatch(url, taken) : [];
+      return messages.map(
+        (_, index): BatchEntry =>
+          failing.includes(index) ? { sent: false, code: 'SQS.Throttled' } : (sent.shift() as BatchEntry),
+      );
+    },
+  };
+  const warnings: unknown[] = [];
+  const tracker = createTracker(
+    {
+      queues,
+      clock: { now: clock.now, sleep: (ms) => new Promise((resolve) => clock.setTimeout(() => resolve(), ms)) },
+      random: memoryRandom(++started),
+      log: { info: () => {}, warn: (message, facts) => void warnings.push([message, facts]), error: () => {} },
+      source: '/my/api',
+      queueUrl: () => `https://sqs.us-east-1.amazonaws.com/000000000000/${QUEUE}`,
+      settings: () => feedbackSettings,
+    },
+    options,
+  );
+  const messages = () =>
+    model.messages(QUEUE).map(({ body, groupId }) => {
+      const envelope = parseEnvelope(body);
+      return { ...envelope, groupId, events: (envelope.data as { events: { id: string; session: string }[] }).events };
+    });
+  /** Lets time pass until nothing waits for it any more. */
+  const run = async (until: Promise<unknown>, limit = 10_000) => {
+    let over = false;
+    const done = until.then(
+      () => (over = true),
+      () => (over = true),
+    );
+    for (let n = 0; n < limit && !over; n++) {
+      await settled();
+      const next = clock.nextAt();
+      if (!over && next !== undefined) clock.advance(next - clock.now());
+    }
+    await done;
+    return until;
+  };
+  return { clock, tracker, messages, batches, warnings, run, model };
+}
+
+describe('packing', () => {
+  test('events of a shard travel together, once enough have come', async () => {
+    const { tracker, messages, run } = start({ shards: 1, maxEvents: 3 });
+
+    for (const event of someEvents(1, 7)) await tracker.track(event);
+    await settled();
+    expect(messages().map(({ events }) => events.length)).toEqual([3, 3]);
+    await run(tracker.flush());
+
+    expect(messages().map(({ events }) => events.map(({ id }) => id))).toEqual([
+      ['event-1', 'event-2', 'event-3'],
+      ['event-4', 'event-5', 'event-6'],
+      ['event-7'],
+    ]);
+  });
+
+  test('a message is sealed before it grows beyond its bytes', async () => {
+    const { tracker, messages, run, model } = start({ shards: 1, maxBytes: 10_000 });
+
+    for (const event of someEvents(1, 200)) await tracker.track(event);
+    await run(tracker.flush());
+
+    const sizes = model.messages(QUEUE).map(({ body }) => Buffer.byteLength(body));
+    expect(messages().flatMap(({ events }) => events)).toHaveLength(200);
+    expect(Math.max(...sizes)).toBeLessThan(10_500);
+    expect(sizes.length).toBeLessThan(5);
+  });
+
+  test('a few events wait no longer than their age', async () => {
+    const { tracker, messages, clock } = start({ shards: 1, maxAgeMs: 2_000 });
+    await tracker.track(anEvent(1));
+
+    clock.advance(1_999);
+    await settled();
+    expect(messages()).toEqual([]);
+    clock.advance(1);
+    await settled();
+
+    expect(messages()).toHaveLength(1);
+  });
+
+  test('all events of a session go through one shard, in order', async () => {
+    const { tracker, messages, run } = start({ shards: 4, maxEvents: 5 });
+
+    for (const event of someEvents(1, 100)) await tracker.track(event);
+    await run(tracker.flush());
+
+    const shards = Map.groupBy(
+      messages().flatMap(({ events, groupId }) => events.map((event) => ({ ...event, groupId }))),
+      ({ session }) => session,
+    );
+    expect(shards.size).toBe(11);
+    for (const events of shards.values()) {
+      expect(new Set(events.map(({ groupId }) => groupId)).size).toBe(1);
+      const numbers = events.map(({ id }) => Number(id.slice('event-'.length)));
+      expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
+    }
+    expect(new Set(messages().map(({ groupId }) => groupId)).size).toBe(4);
+    for (const { groupId, partitionkey } of messages()) expect(partitionkey).toBe(groupId);
+  });
+
+  test('a tracker numbers its messages from one without gaps, and two trackers are two sources', async () => {
+    const [first, second] = [start({ maxEvents: 2 }), start({ maxEvents: 2 })];
+
+    for (const { tracker, run } of [first, second]) {
+      for (const event of someEvents(1, 40)) await tracker.track(event);
+      await run(tracker.flush());
+    }
+
+    const numbers = first.messages().map(({ sequence }) => Number(sequence));
+    expect(numbers.toSorted((a, b) => a - b)).toEqual(Array.from(numbers, (_, index) => index + 1));
+    const sources = [first, second].map(({ messages }) => new Set(messages().map(({ source }) => source)));
+    expect(sources[0]?.size).toBe(1);
+    expect(sources[0]).not.toEqual(sources[1]);
+  });
+
+  test('characters that SQS refuses travel as escapes', async () => {
+    const { tracker, messages, run } = start();
+    const properties = { text: 'a\uffffb\ufffec\u0001' };
+
+    await tracker.track(anEvent(1, { properties }));
+    await run(tracker.flush());
+
+    expect(messages()[0]?.events[0]).toMatchObject({ properties });
+  });
+});
+
+describe('an event that is not valid', () => {
+  test.each([
+    ['a time that is none', anEvent(1, { time: 'now' }), 'time'],
+    ['a number that JSON does not have', anEvent(1, { properties: { p: Number.NaN } }), 'properties.p'],
+    ['more bytes than may be', anEvent(1, { properties: escapes() }), ''],
+  ])('is refused with %s, and nothing is sent', async (_what, event, field) => {
+    const { tracker, messages, run } = start();
+
+    const refused = await tracker.track(event).catch((error: unknown) => error);
+    await run(tracker.flush());
+
+    expect(refused).toBeInstanceOf(InvalidJobError);
+    expect((refused as InvalidJobError).problems).toMatchObject([{ field }]);
+    expect(messages()).toEqual([]);
+  });
+
+  function escapes(): Record<string, string> {
+    return Object.fromEntries(Array.from({ length: 100 }, (_, n) => [`p${n}`, '\u0001'.repeat(2_000)]));
+  }
+});
+
+describe('sending', () => {
+  test('a batch has ten messages at most, one of a group, and no more bytes than SQS takes', async () => {
+    const { tracker, batches, run } = start({ shards: 30, maxEvents: 1_000, maxBytes: 150_000 });
+
+    for (const event of someEvents(1, 20_000)) await tracker.track({ ...event, session: `s-${event.id}` });
+    await run(tracker.flush());
+
+    for (const batch of batches) {
+      expect(batch.length).toBeLessThanOrEqual(10);
+      expect(new Set(batch.map(({ groupId }) => groupId)).size).toBe(batch.length);
+      expect(batch.reduce((sum, { body }) => sum + Buffer.byteLength(body), 0)).toBeLessThanOrEqual(1024 * 1024);
+    }
+    expect(batches.length).toBeLessThan(20);
+  });
+
+  test('what fails in a batch is tried again, and nothing of its group goes before it', async () => {
+    const { tracker, messages, run, warnings } = start({ shards: 3, maxEvents: 1 }, (batch) => (batch < 4 ? [0] : []));
+
+    for (const event of someEvents(1, 30)) await tracker.track(event);
+    await run(tracker.flush());
+
+    for (const group of Map.groupBy(messages(), ({ groupId }) => groupId).values()) {
+      const numbers = group.map(({ sequence }) => Number(sequence));
+      expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
+    }
+    expect(messages()).toHaveLength(30);
+    expect(warnings[0]).toEqual(['a batch was not sent whole, and is tried again', { code: 'SQS.Throttled' }]);
+  });
+
+  test('whatever fails, every event is sent once and in order', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 5 }),
+        fc.integer({ min: 1, max: 60 }),
+        fc.array(
+          fc.oneof(fc.constant('refused' as const), fc.constant('lost' as const), fc.subarray([0, 1, 2, 3, 4])),
+          {
+            maxLength: 12,
+          },
+        ),
+        async (shards, count, faults) => {
+          const { tracker, messages, run } = start({ shards, maxEvents: 3 }, (batch) => faults[batch] ?? []);
+
+          for (const event of someEvents(1, count)) await tracker.track(event);
+          await run(tracker.close({ timeoutMs: 200_000 }));
+
+          const ids = messages().flatMap(({ events }) => events.map(({ id }) => id));
+          expect(ids.toSorted()).toEqual(
+            someEvents(1, count)
+              .map(({ id }) => id)
+              .toSorted(),
+          );
+          for (const group of Map.groupBy(messages(), ({ groupId }) => groupId).values()) {
+            const numbers = group.map(({ sequence }) => Number(sequence));
+            expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
+          }
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+});
+
+describe('back-pressure', () => {
+  test('a caller waits while too much is unsent, and its events keep their order', async () => {
+    let down = true;
+    const { tracker, messages, run } = start({ shards: 1, maxEvents: 5, maxBacklogBytes: 3_000 }, () =>
+      down ? 'refused' : [],
+    );
+    let taken = 0;
+
+    const tracks = someEvents(1, 100).map((event) => tracker.track(event).then(() => taken++));
+    await settled();
+    const before = taken;
+    down = false;
+    await run(Promise.all(tracks));
+    await run(tracker.flush());
+
+    expect(before).toBeGreaterThan(5);
+    expect(before).toBeLessThan(40);
+    const ids = messages().flatMap(({ events }) => events.map(({ id }) => id));
+    expect(ids).toEqual(someEvents(1, 100).map(({ id }) => id));
+  });
+});
+
+describe('closing', () => {
+  test('sends the rest, and takes no more', async () => {
+    const { tracker, messages, run } = start();
+    await tracker.track(anEvent(1));
+
+    await run(tracker.close());
+
+    expect(messages()).toHaveLength(1);
+    await expect(tracker.track(anEvent(2))).rejects.toThrow('closed');
+  });
+
+  test('hands back what could not be sent in time', async () => {
+    const { tracker, run } = start({ shards: 2, maxEvents: 10 }, () => 'refused');
+    for (const event of someEvents(1, 25)) await tracker.track(event);
+
+    const error = await run(tracker.close({ timeoutMs: 5_000 })).catch((thrown: unknown) => thrown);
+
+    expect(error).toBeInstanceOf(UnsentEventsError);
+    const bodies = (error as UnsentEventsError).messages.map(({ body }) => parseEnvelope(body).data);
+    expect(bodies.flatMap((data) => (data as { events: unknown[] }).events)).toHaveLength(25);
+  });
+});
+
+test('an event that a tracker takes is one that the worker accepts', () => {
+  const event = anEvent(1);
+
+  expect(problemOf(JSON.parse(JSON.stringify(event)), Date.parse(event.time))).toBeUndefined();
+});
