@@ -23,6 +23,7 @@ export function recordOf(row: JobRow): string {
     parkedAt: _parkedAt,
     leftDlqAt: _leftDlqAt,
     updatedAt: _updatedAt,
+    due: _due,
     ...shown
   } = row;
   return JSON.stringify({ record: 1, ...shown, steps }, (name, value: unknown) =>

@@ -80,6 +80,8 @@ export interface JobRow extends Item {
   /** How often it was held: names the release (`{id}:h:{n}`). */
   holds: number;
   dueAt?: number;
+  /** When its last wait outside the queue was to end: what its times are measured from. */
+  due?: number;
   /** The vendor that stopped it. */
   vendor?: string;
   /** `alone`: no other job ran in the invocation, so that a death of the process is this job's. */

@@ -8,8 +8,9 @@ import { keepCancelled } from '../jobs/reopen';
 import type { JobRow } from '../jobs/row';
 import { storedError } from '../jobs/stored-error';
 import type { ReceivedMessage } from '../ports';
+import { countOutcome } from '../worker/report';
 import { disowned, resolve } from '../worker/resolve';
-import type { ReconcileDeps, Work } from './deps';
+import type { ReconcileDeps, ReconcileRun, Work } from './deps';
 import { type Moved, returnUntried } from './returns';
 
 /** How long a walk keeps what it has seen out of everybody's sight. */
@@ -66,7 +67,7 @@ async function worthWalking(
 type Verdict = 'keep' | 'delete' | Moved;
 
 async function judge(
-  deps: ReconcileDeps,
+  deps: ReconcileRun,
   { queue, message, seen }: { queue: string; message: ReceivedMessage; seen: Set<string> },
 ): Promise<Verdict> {
   // A parked entry that was redriven keeps its attributes: should SQS move it here again, only SQS's own mark tells.
@@ -87,7 +88,7 @@ async function judge(
 }
 
 /** The message with its job; one that carries the id of another's job is a job of its own, as the worker sees it too. */
-async function owned(deps: ReconcileDeps, queue: string, message: ReceivedMessage): Promise<Moved> {
+async function owned(deps: ReconcileRun, queue: string, message: ReceivedMessage): Promise<Moved> {
   const resolved = await resolve({ ...deps, queue }, message);
   const row = await deps.ledger.get(jobKey(queue, resolved.id));
   if (!row || row.payloadHash === resolved.payloadHash) return { message, resolved, row };
@@ -97,7 +98,7 @@ async function owned(deps: ReconcileDeps, queue: string, message: ReceivedMessag
 
 /** An entry that a worker or this reconciler sent: it stays while its job is dead from that very message, unless it was discarded. */
 async function judgeParked(
-  deps: ReconcileDeps,
+  deps: ReconcileRun,
   { queue, message, seen }: { queue: string; message: ReceivedMessage; seen: Set<string> },
 ): Promise<Verdict> {
   const { messageId, [ATTRIBUTE.job]: id } = message.attributes;
@@ -107,14 +108,16 @@ async function judgeParked(
   const again = seen.has(entry);
   seen.add(entry);
   const wanted = row.state === 'dead' && row.parkedFrom === messageId && row.leftDlqAt === undefined;
-  return wanted && !again ? 'keep' : 'delete';
+  if (wanted && !again) return 'keep';
+  if (row.state === 'dead' && row.leftDlqAt !== undefined && !again) deps.exits.note(queue, 'discarded');
+  return 'delete';
 }
 
 /**
  * Ends a job that kills whatever runs it: the DLQ gets an entry with the reason, in whose favour the message may go.
  * `false` where somebody else has changed the row since: the next walk judges again.
  */
-async function parkCrashed(deps: ReconcileDeps, queue: string, moved: Moved): Promise<boolean> {
+async function parkCrashed(deps: ReconcileRun, queue: string, moved: Moved): Promise<boolean> {
   const { ledger, objects, prefix, clock, metrics, log } = deps;
   const { message, resolved } = moved;
   const at = clock.now();
@@ -137,7 +140,7 @@ async function parkCrashed(deps: ReconcileDeps, queue: string, moved: Moved): Pr
     base.version,
   );
   if (!result.written) return false;
-  metrics.add('JobsParked', 1, 'Count', { queue });
+  countOutcome(metrics, { queue, name: 'JobsParked', kind: 'crash' });
   log.error('parked after crashes', { queue, jobId: base.id, messageId: message.messageId, code: error.code });
   await finish(deps, result.item, resolved.body);
   return true;

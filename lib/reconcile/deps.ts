@@ -2,6 +2,7 @@ import type { FinishDeps } from '../jobs/finish';
 import type { LedgerDeps } from '../jobs/ledger';
 import type { VendorFlags } from '../jobs/vendor-flag';
 import type { Log, Metrics } from '../ports';
+import type { Exits } from './exits';
 
 /** What the reconciler reaches, and which queues it looks after. */
 export interface ReconcileDeps extends FinishDeps, Omit<LedgerDeps, 'clock' | 'settings'> {
@@ -12,8 +13,13 @@ export interface ReconcileDeps extends FinishDeps, Omit<LedgerDeps, 'clock' | 's
   queueUrl: (queue: string) => string;
 }
 
+/** One run of the reconciler: what it reaches, and where it notes what left a DLQ. */
+export interface ReconcileRun extends ReconcileDeps {
+  exits: Exits;
+}
+
 /** One kind of work on one queue; it stops by itself when `mayGoOn` says so, and goes on where it was next time. */
-export type Work = (deps: ReconcileDeps, queue: string, mayGoOn: () => boolean) => Promise<void>;
+export type Work = (deps: ReconcileRun, queue: string, mayGoOn: () => boolean) => Promise<void>;
 
 /** The most that one kind of work takes on at a time: none may starve the others. */
 export const SHARE = 100;

@@ -45,6 +45,7 @@ export const noteGoneEntries: Work = (deps, queue, mayGoOn) => {
         ? { ...now, leftDlqAt: at, history: appended(now.history, { at, event: 'DLQ entry expired' }) }
         : undefined,
     );
+    deps.exits.note(queue, 'expired');
   });
 };
 
@@ -78,5 +79,7 @@ async function end(
     },
     row.version,
   );
-  if (ended.written) await finish(deps, ended.item);
+  if (!ended.written) return;
+  if (reason === 'expired') deps.metrics.add('JobsExpired', 1, 'Count', { queue: row.queue });
+  await finish(deps, ended.item);
 }

@@ -4,8 +4,10 @@ import { updateItem } from '../jobs/ledger';
 import type { Item } from '../ports';
 import { releaseBehind } from './behind';
 import { judgeDeadLetters } from './dead-letters';
-import type { ReconcileDeps, Work } from './deps';
+import type { ReconcileDeps, ReconcileRun, Work } from './deps';
 import { cancelUnsent, completeEnds, dropBodies, endExpired, noteGoneEntries, noticeOld } from './ends';
+import { createExits } from './exits';
+import { gaugeHeld } from './gauges';
 import { releaseDue, releaseStopped } from './release';
 
 interface RunLease extends Item {
@@ -24,6 +26,8 @@ const WORK: Record<string, Work> = {
   noteGoneEntries,
   dropBodies,
   judgeDeadLetters,
+  noteExits: (deps, queue) => deps.exits.keep(deps, queue),
+  gaugeHeld,
 };
 
 /** Of the run's time, the part that no single kind of work may exceed. */
@@ -34,7 +38,8 @@ const GUARD_MS = 2_000;
  * Looks after every job that no worker runs: once a minute, one run at a time. Work that fails is logged and left to
  * the next run; it keeps nothing else from being done.
  */
-export async function reconcile(deps: ReconcileDeps, { remainingMs }: { remainingMs: number }): Promise<void> {
+export async function reconcile(reached: ReconcileDeps, { remainingMs }: { remainingMs: number }): Promise<void> {
+  const deps: ReconcileRun = { ...reached, exits: createExits() };
   const { clock, metrics, log } = deps;
   const end = clock.now() + remainingMs - Math.min(GUARD_MS, remainingMs / 10);
   const holder = deps.random.uuid();

@@ -7,6 +7,7 @@ import type { JobRow } from '../jobs/row';
 import { storedError } from '../jobs/stored-error';
 import { ANYONE } from '../jobs/vendor-flag';
 import type { OutgoingMessage } from '../ports';
+import { countOutcome } from '../worker/report';
 import { eachDue, type ReconcileDeps, SHARE, type Work } from './deps';
 
 /** Sends held jobs whose time has come back to their queue. */
@@ -26,9 +27,11 @@ export async function release(deps: ReconcileDeps, row: JobRow): Promise<void> {
   const at = clock.now();
   await ledger.update(row.key, (now) => {
     if (now.state !== 'held' || now.holds !== row.holds) return undefined;
-    const { reason: _reason, dueAt: _dueAt, ...rest } = now;
+    const { reason, dueAt, ...rest } = now;
     const history = appended(now.history, { at, event: 'released', messageId });
-    return { ...rest, state: 'queued', sentAt: at, history };
+    // What waited for a person or a vendor was due only now: how long that took is told by the oldest held job.
+    const due = reason === 'throttled' || reason === 'retry' ? (dueAt ?? at) : at;
+    return { ...rest, state: 'queued', sentAt: at, due, history };
   });
   log.info('released', { queue: row.queue, jobId: row.id, messageId, reason: row.reason, holds: row.holds });
 }
@@ -73,7 +76,9 @@ async function loseBody(deps: ReconcileDeps, row: JobRow): Promise<void> {
         }
       : undefined,
   );
-  if (ended) await finish(deps, ended);
+  if (!ended) return;
+  countOutcome(deps.metrics, { queue: row.queue, name: 'JobsParked', kind: error.class });
+  await finish(deps, ended);
 }
 
 const VENDORS: readonly Vendor[] = ['zendesk', 'sendgrid', 'app-store-connect'];
@@ -82,6 +87,8 @@ const VENDORS: readonly Vendor[] = ['zendesk', 'sendgrid', 'app-store-connect'];
 export async function releaseStopped(deps: ReconcileDeps, mayGoOn: () => boolean): Promise<void> {
   for (const vendor of VENDORS) {
     const flag = await deps.flags.read(vendor);
+    // 0 as well: an alarm has to know when it is over.
+    deps.metrics.add('VendorStopped', flag?.stoppedAt === undefined ? 0 : 1, 'Count', { vendor });
     if (flag?.stoppedAt !== undefined) await probe(deps, vendor);
     else
       for (const queue of deps.queueNames)

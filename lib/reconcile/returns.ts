@@ -4,7 +4,7 @@ import { ATTRIBUTE } from '../jobs/park';
 import { isEnd, type JobRow } from '../jobs/row';
 import type { Item, ReceivedMessage } from '../ports';
 import type { Resolved } from '../worker/resolve';
-import type { ReconcileDeps } from './deps';
+import type { ReconcileRun } from './deps';
 import { backInQueue } from './release';
 
 /** A message that SQS moved by itself, with what the table knows of its job. */
@@ -35,7 +35,7 @@ const MOST_WATCHED = 20;
  * time it is parked. Answers those that stay in the DLQ for now.
  */
 export async function returnUntried(
-  deps: ReconcileDeps,
+  deps: ReconcileRun,
   {
     queue,
     untried,
@@ -70,7 +70,7 @@ const wasTried = ({ message }: Moved, alive: number | undefined): boolean =>
 
 /** What became of the last return: `works` where a returned job has had an outcome since. */
 async function judgeLast(
-  { ledger }: ReconcileDeps,
+  { ledger }: ReconcileRun,
   { queue, last, now, candidates }: { queue: string; last: Returns | undefined; now: number; candidates: Moved[] },
 ): Promise<'works' | 'pending' | 'unknown'> {
   if (!last) return 'unknown';
@@ -86,7 +86,7 @@ function hadOutcome(row: JobRow, since: number): boolean {
   return row.history.some(({ at, event }) => at >= since && (event === 'retry' || event.startsWith('held')));
 }
 
-async function note(deps: ReconcileDeps, { queue, chosen, now }: { queue: string; chosen: Moved[]; now: number }) {
+async function note(deps: ReconcileRun, { queue, chosen, now }: { queue: string; chosen: Moved[]; now: number }) {
   const key = returnsKey(queue);
   const watched = chosen.slice(0, MOST_WATCHED).map(({ resolved }) => jobKey(queue, resolved.id));
   await updateItem<Returns>(deps, key, (stored) => ({
@@ -99,10 +99,10 @@ async function note(deps: ReconcileDeps, { queue, chosen, now }: { queue: string
 
 /** Message first, then out of the DLQ: in between it is in both, which the claim of the job makes harmless. */
 async function giveBack(
-  deps: ReconcileDeps,
+  deps: ReconcileRun,
   { queue, moved, alive }: { queue: string; moved: Moved; alive: number | undefined },
 ): Promise<void> {
-  const { queues, ledger, clock, metrics, log } = deps;
+  const { queues, ledger, clock, metrics, log, exits } = deps;
   const { message, resolved, row } = moved;
   const before = timesReturned(moved);
   const times = before === 0 || wasTried(moved, alive) ? before + 1 : before;
@@ -123,5 +123,6 @@ async function giveBack(
     await ledger.update(row.key, (now) => ({ ...now, sentAt: at, history: appended(now.history, entry) }));
   }
   metrics.add('MessagesReturned', 1, 'Count', { queue });
+  exits.note(queue, 'returned');
   log.warn('returned untried', { queue, jobId: resolved.id, messageId: sent.messageId, count: times });
 }

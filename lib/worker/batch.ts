@@ -6,7 +6,7 @@ import { deliver, type Suspect } from './deliver';
 import { type Incoming, incoming } from './delivery';
 import { type BatchDeps, createDeadline, type Deadline } from './deps';
 import type { Disposition } from './outcome';
-import { report } from './report';
+import { countOutcome, report } from './report';
 
 export interface Batch {
   deps: BatchDeps;
@@ -78,6 +78,7 @@ async function handleMessage({
       receiveCount: message.receiveCount,
       code,
     });
+    countOutcome(deps.metrics, { queue: contract.queue, name: 'JobsRetried', kind: 'store' });
     return { acknowledge: false, visibilityMs: deps.storeWait * 1000 };
   }
 }

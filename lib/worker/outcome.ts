@@ -6,7 +6,9 @@ import type { WorkerDeps } from './deps';
 import type { Lease } from './lease';
 
 /** What happens to the message: acknowledged, or reported with the visibility it shall have, in ms. */
-export type Disposition = { acknowledge: true; row?: JobRow } | { acknowledge: false; visibilityMs: number };
+export type Disposition =
+  | { acknowledge: true; row?: JobRow }
+  | { acknowledge: false; visibilityMs: number; row?: JobRow };
 
 /** One run's way out: each writes outcome and release of the lease at once. */
 export interface Outcomes {

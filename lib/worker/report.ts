@@ -1,7 +1,9 @@
-import { isEnd } from '../jobs/row';
+import { isEnd, type JobRow } from '../jobs/row';
+import type { Metrics } from '../ports';
 import type { Incoming } from './delivery';
 import type { BatchDeps } from './deps';
 import type { Disposition } from './outcome';
+import { dueTime, firstStart } from './times';
 
 /** One log line and the metrics of a delivery. */
 export function report({
@@ -17,8 +19,8 @@ export function report({
   disposition: Disposition;
   startedAt: number;
 }): void {
-  const row = disposition.acknowledge ? disposition.row : undefined;
-  const outcome = row?.state ?? (disposition.acknowledge ? 'late' : 'retry');
+  const { row } = disposition;
+  const outcome = disposition.acknowledge ? (row?.state ?? 'late') : 'retry';
   const ms = clock.now() - startedAt;
   log.info('delivery handled', {
     queue,
@@ -34,15 +36,37 @@ export function report({
   });
   if (outcome === 'late') return;
   const dimensions = { queue };
-  metrics.add(METRIC[outcome] ?? 'JobsRetried', 1, 'Count', dimensions);
   metrics.add('ProcessingTime', ms, 'Milliseconds', dimensions);
-  if (row && isEnd(row.state))
-    metrics.add('TimeToFinish', (row.endedAt ?? clock.now()) - row.time, 'Milliseconds', dimensions);
+  const name = METRIC[outcome];
+  if (name === 'JobsSucceeded') metrics.add(name, 1, 'Count', dimensions);
+  else if (name) countOutcome(metrics, { queue, name, kind: kindOf(row) });
+  if (!row) return;
+  const due = dueTime(row);
+  const started = firstStart(row);
+  if (started !== undefined) metrics.add('TimeToStart', started - due, 'Milliseconds', dimensions);
+  if (isEnd(row.state)) metrics.add('TimeToFinish', (row.endedAt ?? clock.now()) - due, 'Milliseconds', dimensions);
 }
 
-const METRIC: Partial<Record<string, string>> = {
+type Unsuccessful = 'JobsRetried' | 'JobsHeld' | 'JobsParked';
+
+const METRIC: Partial<Record<string, 'JobsSucceeded' | Unsuccessful>> = {
   succeeded: 'JobsSucceeded',
   retry: 'JobsRetried',
   held: 'JobsHeld',
   dead: 'JobsParked',
 };
+
+/** Counts what became of a job twice: by queue, which alarms read, and by queue and the kind of reason, for people. */
+export function countOutcome(
+  metrics: Metrics,
+  { queue, name, kind }: { queue: string; name: Unsuccessful; kind: string },
+): void {
+  metrics.add(name, 1, 'Count', { queue });
+  metrics.add(name, 1, 'Count', { queue, class: kind });
+}
+
+/** An error's class, or what stands for one: `crash`, `behind` another of its group, `busy` in another run. */
+function kindOf(row: JobRow | undefined): string {
+  if (row?.reason === 'crash' || row?.reason === 'behind') return row.reason;
+  return row?.error?.class ?? 'busy';
+}

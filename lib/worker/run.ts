@@ -7,6 +7,7 @@ import { type Decision, decide, OutOfTimeError } from './decide';
 import type { Incoming } from './delivery';
 import type { Deadline, WorkerDeps } from './deps';
 import { createLease } from './lease';
+import { measuredGate } from './measured-call';
 import { type Disposition, outcomes } from './outcome';
 import { dataOf, type Resolved, typeOf } from './resolve';
 import { createSteps } from './steps';
@@ -31,7 +32,7 @@ export async function run({ deps, contract, message, resolved, row, deadline }: 
   const end = outcomes(deps, { lease, message, body: resolved.body });
   const context: RunContext = {
     steps: createSteps({ lease, clock }),
-    vendor: vendorGate({ flags, job: row.id }),
+    vendor: measuredGate(vendorGate({ flags, job: row.id }), deps),
     callTimeoutMs: (most = LONGEST_CALL_MS) => {
       const left = Math.min(most, deadline.remainingMs());
       if (left < SHORTEST_CALL_MS) throw new OutOfTimeError();
@@ -84,8 +85,7 @@ export async function run({ deps, contract, message, resolved, row, deadline }: 
   ): Promise<Disposition> {
     if (decision.kind === 'park') return completed(await end.park({ error, reason: 'error' }));
     if (decision.kind === 'hold') return { acknowledge: true, row: await end.hold({ error, ...decision }) };
-    await end.retry({ error, ...decision });
-    return { acknowledge: false, visibilityMs: decision.waitMs };
+    return { acknowledge: false, visibilityMs: decision.waitMs, row: await end.retry({ error, ...decision }) };
   }
 
   /** Five of these in a row stop the vendor. The outcome is written: a flag that cannot be is not worth another run. */

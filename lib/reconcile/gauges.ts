@@ -1,0 +1,29 @@
+import { todoKey } from '../jobs/keys';
+import type { JobRow } from '../jobs/row';
+import type { ReconcileDeps } from './deps';
+
+/** Rows that are looked at for the oldest of a kind: a paused campaign's chunks say nothing, and may be the first. */
+const LOOK_AT = 10;
+
+/**
+ * `OldestHeld`: how long the queue's oldest held job has been held, all its holds together; 0 where none is. Jobs that a
+ * stopped vendor holds are told of by `VendorStopped`.
+ */
+export async function gaugeHeld(deps: ReconcileDeps, queue: string): Promise<void> {
+  const { table, ledger, clock, metrics } = deps;
+  const now = clock.now();
+  let oldest = now;
+  for (const kind of ['held', 'behind', 'unknown'] as const)
+    for (const { key } of await table.due(todoKey(queue, kind), { until: Number.MAX_SAFE_INTEGER, limit: LOOK_AT })) {
+      const row = await ledger.get(key);
+      if (row?.state !== 'held' || row.reason === 'paused') continue;
+      oldest = Math.min(oldest, heldSince(row));
+    }
+  metrics.add('OldestHeld', now - oldest, 'Milliseconds', { queue });
+}
+
+/** Since its first hold after it was opened last: a job that is held over and over waits as a whole. */
+function heldSince({ history, updatedAt }: JobRow): number {
+  const opened = history.findLastIndex(({ event }) => event === 'reopened');
+  return history.slice(opened + 1).find(({ event }) => event.startsWith('held'))?.at ?? updatedAt;
+}

@@ -1,0 +1,184 @@
+import { AmbiguousError, PermanentError, StopError, TransientError, WaitError } from '../../../lib/errors';
+import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+import { sampleContract } from '../../support/sample-contract';
+
+type Engine = ReturnType<typeof memoryEngine>;
+const START = Date.parse('2026-01-02T03:04:05.000Z');
+const envelope = (n = 1) => JSON.stringify(anEnvelope({ id: jobId(n) }));
+const about = { message: 'no', vendor: 'zendesk' } as const;
+
+/** `name` or `name class` → values, in order. */
+function metricsOf(engine: Engine): Record<string, number[]> {
+  const found: Record<string, number[]> = {};
+  for (const { name, value, dimensions } of engine.metrics) {
+    const key = [name, dimensions.class].filter(Boolean).join(' ');
+    found[key] = [...(found[key] ?? []), value];
+  }
+  return found;
+}
+
+test('a success is counted, with the times from the API to its start and to its end', async () => {
+  const { contract } = sampleContract(() => void engine.clock.advance(2_000));
+  const engine: Engine = memoryEngine(() => contract);
+  engine.send(envelope());
+  engine.clock.advance(3_000);
+
+  await engine.deliver();
+
+  expect(metricsOf(engine)).toMatchObject({
+    JobsSucceeded: [1],
+    ProcessingTime: [2_000],
+    TimeToStart: [3_000],
+    TimeToFinish: [5_000],
+  });
+});
+
+test.each<[string, Error, string]>([
+  ['permanent', new PermanentError({ ...about, code: 'Rejected', status: 422 }), 'JobsParked permanent'],
+  ['wait', new WaitError({ ...about, code: 'Throttled', status: 429, waitMs: 60_000 }), 'JobsHeld wait'],
+  ['stop', new StopError({ ...about, code: 'Unauthorized', status: 401 }), 'JobsHeld stop'],
+  ['transient', new TransientError({ ...about, code: 'Down' }), 'JobsRetried transient'],
+  ['ambiguous', new AmbiguousError({ ...about, code: 'NoAnswer' }), 'JobsRetried ambiguous'],
+  ['unknown', new Error('planted'), 'JobsRetried transient'],
+])('a job that meets an error of class %s is counted by queue, and by queue and class', async (_class, error, key) => {
+  const { contract } = sampleContract(() => {
+    throw error;
+  });
+  const engine = memoryEngine(() => contract);
+  engine.send(envelope());
+
+  await engine.deliver();
+
+  const counted = metricsOf(engine);
+  const [name = ''] = key.split(' ');
+  expect([counted[name], counted[key]]).toEqual([[1], [1]]);
+  expect(counted).not.toHaveProperty('JobsSucceeded');
+});
+
+test('a message that nothing could be written about counts as retried, by the store', async () => {
+  const { contract } = sampleContract();
+  const engine = memoryEngine(() => contract);
+  engine.send(envelope());
+  engine.deps.ledger.get = () => Promise.reject(new Error('down'));
+
+  await engine.deliver();
+
+  expect(metricsOf(engine)).toMatchObject({ JobsRetried: [1], 'JobsRetried store': [1] });
+});
+
+test('the second start of a retried job is no start of its own, and its end is measured from the API', async () => {
+  let down = true;
+  const { contract } = sampleContract(() => {
+    if (down) throw new TransientError({ ...about, code: 'Down' });
+  });
+  const engine = memoryEngine(() => contract);
+  engine.send(envelope());
+  await engine.deliver();
+  down = false;
+  engine.clock.advance(70_000);
+
+  await engine.deliver();
+
+  const { TimeToStart, TimeToFinish } = metricsOf(engine);
+  expect(TimeToStart).toEqual([0]);
+  expect(TimeToFinish).toEqual([engine.clock.now() - START]);
+});
+
+test('a job that a vendor asked to wait is measured from the end of that wait', async () => {
+  let throttled = true;
+  const { contract } = sampleContract(() => {
+    if (throttled) throw new WaitError({ ...about, code: 'Throttled', status: 429, waitMs: 3_600_000 });
+  });
+  const engine = memoryEngine(() => contract);
+  engine.send(envelope());
+  await engine.deliver();
+  throttled = false;
+  engine.clock.advance(3_600_000 + 20_000);
+
+  await engine.reconcile();
+  await engine.deliver();
+
+  const { TimeToStart, TimeToFinish } = metricsOf(engine);
+  expect(TimeToStart).toEqual([0, 20_000]);
+  expect(TimeToFinish).toEqual([20_000]);
+});
+
+test('a job that is opened again is measured from its redrive', async () => {
+  let broken = true;
+  const { contract } = sampleContract(() => {
+    if (broken) throw new PermanentError({ ...about, code: 'Rejected', status: 422 });
+  });
+  const engine = memoryEngine(() => contract);
+  engine.send(envelope());
+  await engine.deliver();
+  broken = false;
+  engine.clock.advance(86_400_000);
+
+  engine.send(envelope());
+  engine.clock.advance(4_000);
+  await engine.deliver();
+
+  expect(metricsOf(engine)).toMatchObject({ TimeToStart: [0, 4_000], TimeToFinish: [0, 4_000] });
+});
+
+test('a chunk is due when it is released, however long ago its campaign was accepted', async () => {
+  const { contract } = sampleContract();
+  const engine = memoryEngine(() => contract);
+  engine.clock.advance(7_200_000);
+  engine.send(envelope());
+  engine.clock.advance(8_000);
+
+  await engine.deliver();
+
+  expect(metricsOf(engine)).toMatchObject({ TimeToStart: [8_000], TimeToFinish: [8_000] });
+});
+
+test.each<[string, Error | undefined, string | undefined]>([
+  ['answers', undefined, undefined],
+  ['refuses this job', new PermanentError({ ...about, code: 'Rejected', status: 422 }), undefined],
+  ['asks to wait', new WaitError({ ...about, code: 'Throttled', status: 429, waitMs: 3_600_000 }), 'VendorThrottles'],
+  ['refuses us', new StopError({ ...about, code: 'Unauthorized', status: 401 }), 'VendorErrors'],
+  ['never answers', new AmbiguousError({ ...about, code: 'NoAnswer' }), 'VendorErrors'],
+])('a vendor that %s is measured by its time, and by what it did wrong', async (_what, error, metric) => {
+  const { contract } = sampleContract(() => {
+    engine.clock.advance(250);
+    if (error) throw error;
+  });
+  const engine: Engine = memoryEngine(() => contract);
+  engine.send(envelope());
+
+  await engine.deliver();
+
+  const ofVendor = engine.metrics.filter(({ dimensions }) => dimensions.vendor === 'zendesk');
+  const names = new Set(ofVendor.map(({ name }) => name));
+  expect([...names].sort()).toEqual([...(metric ? [metric] : []), 'VendorTime']);
+  expect(ofVendor.find(({ name }) => name === 'VendorTime')?.value).toBe(250);
+});
+
+test('a wait of our own is no fault of the vendor', async () => {
+  const { contract } = sampleContract(() => {
+    throw new WaitError({ code: 'NoSlot', message: 'no slot', waitMs: 3_600_000 });
+  });
+  const engine = memoryEngine(() => contract);
+  engine.send(envelope());
+
+  await engine.deliver();
+
+  expect(metricsOf(engine)).not.toHaveProperty('VendorThrottles');
+});
+
+test('no dimension but queue, vendor and class is used, and no value of them comes from a message', async () => {
+  const { contract } = sampleContract(() => {
+    throw new PermanentError({ ...about, code: 'Rejected', status: 422 });
+  });
+  const engine = memoryEngine(() => contract);
+  engine.send(envelope());
+  engine.send('planted', { group: 'planted' });
+
+  await engine.deliver();
+  await engine.reconcile();
+
+  const names = new Set(engine.metrics.flatMap(({ dimensions }) => Object.keys(dimensions)));
+  expect([...names].sort()).toEqual(['class', 'queue', 'vendor']);
+  expect(JSON.stringify(engine.metrics)).not.toContain('planted');
+});
