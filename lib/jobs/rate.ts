@@ -1,0 +1,158 @@
+import type { Clock, Item, Random, Table } from '../ports';
+import { rateKey } from './keys';
+import { updateItem } from './ledger';
+
+/** What the table knows of one vendor's rate. Times are milliseconds since 1970. */
+export interface RateItem extends Item {
+  /** The limit, per second, that the last reservation went by. */
+  rate: number;
+  /** Until when campaigns have taken their share … */
+  campaigns: number;
+  /** … and until when that was nearly all. */
+  alone: number;
+  /** Until when single mails have taken theirs … */
+  messages: number;
+  /** … and until when they have taken all. */
+  whole: number;
+  /** When the last single mail came. */
+  messageAt: number;
+  /** The vendor's word: nothing before. */
+  blockedUntil: number;
+}
+
+export type RateUse = 'campaign' | 'message';
+
+/** A time to send at. */
+export interface Slot {
+  at: number;
+  /** Whoever wakes after this has lost the slot. */
+  until: number;
+}
+
+export type Reservation = { kind: 'slot'; slot: Slot } | { kind: 'later'; waitMs: number };
+
+/**
+ * Campaigns alone leave a little: it pays for senders that wake a moment late, and lets a single mail through at once.
+ * Beside single mails they leave a tenth.
+ */
+const ALONE = 0.97;
+const BESIDE_MESSAGES = 0.9;
+/** A sender may be late by this part of what it sends, or by the least. */
+const LATE = 0.02;
+const LEAST_LATE_MS = 20;
+/** For how long a single mail is taken for a sign that more will come. */
+const MESSAGES_MS = 60_000;
+/** No honest clock reserves further ahead: functions end before. What lies beyond is a wrong clock's or an old limit's. */
+const FURTHEST_MS = 120_000;
+/** The longest that a vendor is believed. */
+const LONGEST_BLOCK_MS = 3_600_000;
+
+export interface RateDeps {
+  table: Table;
+  clock: Clock;
+  random: Random;
+  /** Recipients per second over everything that the instance sends. */
+  rate: number;
+}
+
+/**
+ * The sending rate of one vendor, shared by all workers through the table. A reservation is a slot in time, as long as
+ * its recipients take at the limit; slots of campaigns never overlap, so in any time a campaign sends at most what fits
+ * into it and one request more.
+ */
+export function sharedRate({ rate, ...deps }: RateDeps, vendor: string) {
+  const key = rateKey(vendor);
+  const { clock } = deps;
+
+  return {
+    /** A slot that begins within `withinMs`, or how long to wait before asking again; then nothing is reserved. */
+    async reserve({
+      recipients,
+      use,
+      withinMs,
+    }: {
+      recipients: number;
+      use: RateUse;
+      withinMs: number;
+    }): Promise<Reservation> {
+      let answer: Reservation | undefined;
+      await updateItem<RateItem>(deps, key, (stored) => {
+        const now = clock.now();
+        const item = sane(stored ?? empty(key), now);
+        const { at, next } = take(item, { recipients, use, rate, now });
+        if (at - now > withinMs) {
+          answer = { kind: 'later', waitMs: at - now };
+          return undefined;
+        }
+        answer = { kind: 'slot', slot: { at, until: at + lateness(recipients, rate) } };
+        return { ...next, rate };
+      });
+      return answer ?? { kind: 'later', waitMs: withinMs };
+    },
+
+    /** The vendor asks everybody to wait. */
+    block: (waitMs: number) =>
+      updateItem<RateItem>(deps, key, (stored) => {
+        const item = stored ?? empty(key);
+        const blockedUntil = clock.now() + Math.min(waitMs, LONGEST_BLOCK_MS);
+        return blockedUntil > item.blockedUntil ? { ...item, blockedUntil } : undefined;
+      }),
+  };
+}
+
+export type SharedRate = ReturnType<typeof sharedRate>;
+
+const empty = (key: string): RateItem => ({
+  key,
+  version: 0,
+  writer: '',
+  rate: 0,
+  campaigns: 0,
+  alone: 0,
+  messages: 0,
+  whole: 0,
+  messageAt: 0,
+  blockedUntil: 0,
+});
+
+const lateness = (recipients: number, rate: number): number =>
+  Math.max(LEAST_LATE_MS, (recipients / rate) * 1000 * LATE);
+
+/** A time that no honest clock can have written counts as now. */
+function sane(item: RateItem, now: number): RateItem {
+  const cap = (time: number, most: number) => (time > now + most ? now : time);
+  return {
+    ...item,
+    campaigns: cap(item.campaigns, FURTHEST_MS + 2 * span(item)),
+    alone: cap(item.alone, FURTHEST_MS + 2 * span(item)),
+    messages: cap(item.messages, FURTHEST_MS),
+    whole: cap(item.whole, FURTHEST_MS),
+    messageAt: cap(item.messageAt, 0),
+    blockedUntil: cap(item.blockedUntil, LONGEST_BLOCK_MS),
+  };
+}
+
+/** The longest that one request can take, at the limit that was last gone by. */
+const span = ({ rate }: RateItem): number => (rate > 0 ? (1000 / rate) * 1000 : 0);
+
+function take(
+  item: RateItem,
+  { recipients, use, rate, now }: { recipients: number; use: RateUse; rate: number; now: number },
+): { at: number; next: RateItem } {
+  const earliest = Math.max(now, item.blockedUntil);
+  const ms = (part: number) => (recipients / (rate * part)) * 1000;
+  if (use === 'campaign') {
+    const at = Math.max(earliest, item.campaigns, item.whole);
+    if (now - item.messageAt < MESSAGES_MS) return { at, next: { ...item, campaigns: at + ms(BESIDE_MESSAGES) } };
+    const end = at + ms(ALONE);
+    return { at, next: { ...item, campaigns: end, alone: end } };
+  }
+  const at = Math.max(earliest, item.messages);
+  // Where no campaign sends at that time, single mails may have everything.
+  if (item.campaigns <= at) {
+    const end = at + ms(1);
+    return { at, next: { ...item, messages: end, whole: end, messageAt: now } };
+  }
+  const left = 1 - (at < item.alone ? ALONE : BESIDE_MESSAGES);
+  return { at, next: { ...item, messages: at + ms(left), messageAt: now } };
+}

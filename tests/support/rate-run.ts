@@ -1,0 +1,84 @@
+import { sharedRate } from '../../lib/jobs/rate';
+import { memoryClock, memoryRandom } from './memory-clock';
+import { memoryTable } from './memory-table';
+
+export interface Sent {
+  at: number;
+  recipients: number;
+  use: 'campaign' | 'message';
+  /** Since it was asked for. */
+  waitedMs: number;
+}
+
+/**
+ * Workers that send by the shared rate on a virtual clock: each reserves, sleeps, wakes a little late, sends, and is
+ * busy with its call for a while. Single mails come by themselves, at the times given.
+ */
+export async function rateRun({
+  rate,
+  workers,
+  chunk,
+  chunks,
+  messagesAt = [],
+  lateMs = () => 0,
+  callMs = () => 200,
+  withinMs = 80_000,
+}: {
+  rate: number;
+  workers: number;
+  chunk: (n: number) => number;
+  chunks: number;
+  messagesAt?: number[];
+  lateMs?: (until: number, at: number) => number;
+  callMs?: () => number;
+  withinMs?: number;
+}): Promise<{ sent: Sent[]; start: number; missed: number }> {
+  const clock = memoryClock();
+  const start = clock.now();
+  const shared = sharedRate({ table: memoryTable(), clock, random: memoryRandom(), rate }, 'sendgrid');
+  const sent: Sent[] = [];
+  const events: { at: number; act: () => Promise<void> | void }[] = [];
+  const plan = (at: number, act: () => Promise<void> | void) => void events.push({ at, act });
+  let next = 0;
+  let missed = 0;
+
+  async function ask(use: Sent['use'], recipients: number, asked: number, done: () => void): Promise<void> {
+    const again = () => ask(use, recipients, asked, done);
+    const answer = await shared.reserve({ recipients, use, withinMs });
+    if (answer.kind === 'later') return plan(clock.now() + Math.min(answer.waitMs, 5_000), again);
+    const { at, until } = answer.slot;
+    plan(at + lateMs(until, at), () => {
+      if (clock.now() > until) {
+        missed += 1;
+        return again();
+      }
+      sent.push({ at: clock.now(), recipients, use, waitedMs: clock.now() - asked });
+      plan(clock.now() + callMs(), done);
+    });
+  }
+  const work = (): Promise<void> | undefined =>
+    next < chunks ? ask('campaign', chunk(next++), clock.now(), () => plan(clock.now(), () => work())) : undefined;
+
+  for (let worker = 0; worker < workers; worker++) plan(start, () => work());
+  for (const at of messagesAt) plan(start + at, () => ask('message', 1, clock.now(), () => {}));
+  for (;;) {
+    events.sort((a, b) => a.at - b.at);
+    const event = events.shift();
+    if (!event) return { sent: sent.sort((a, b) => a.at - b.at), start, missed };
+    clock.advance(Math.max(0, event.at - clock.now()));
+    await event.act();
+  }
+}
+
+/** The most that was sent in any window of this length. */
+export function busiest(sent: Sent[], windowMs: number): number {
+  let most = 0;
+  let sum = 0;
+  let from = 0;
+  for (const each of sent) {
+    sum += each.recipients;
+    while ((sent[from]?.at ?? 0) <= each.at - windowMs) sum -= sent[from++]?.recipients ?? 0;
+    most = Math.max(most, sum);
+  }
+  return most;
+}

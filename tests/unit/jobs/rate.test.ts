@@ -1,0 +1,160 @@
+import fc from 'fast-check';
+import { sharedRate } from '../../../lib/jobs/rate';
+import { memoryClock, memoryRandom } from '../../support/memory-clock';
+import { memoryTable } from '../../support/memory-table';
+import { busiest, rateRun } from '../../support/rate-run';
+
+function start(rate = 100) {
+  const clock = memoryClock();
+  const table = memoryTable();
+  const make = (limit: number) => sharedRate({ table, clock, random: memoryRandom(), rate: limit }, 'sendgrid');
+  return { clock, table, make, shared: make(rate), begun: clock.now() };
+}
+
+const slotOf = (answer: Awaited<ReturnType<ReturnType<typeof sharedRate>['reserve']>>) => {
+  if (answer.kind !== 'slot') throw new Error(`no slot before ${answer.waitMs} ms`);
+  return answer.slot;
+};
+
+describe.each([1, 2, 8])('%i workers on one campaign', (workers) => {
+  test('never send more than the limit in the time of one chunk or several, and use 95 % of it', async () => {
+    const rate = fc.constantFrom(0.7, 5, 100, 900);
+    const lateness = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 1, maxLength: 30 });
+    await fc.assert(
+      fc.asyncProperty(rate, fc.integer({ min: 1, max: 10 }), lateness, async (limit, seconds, late) => {
+        const size = Math.min(1000, Math.max(1, Math.floor(limit * seconds)));
+        const chunkMs = (size / limit) * 1000;
+        let n = 0;
+        // Late by anything that the slot allows; the vendor takes its time, but one worker alone must keep up.
+        const lateMs = (until: number, at: number) =>
+          (late[n++ % late.length] ?? 0) * Math.min(until - at, chunkMs * 0.02);
+        const { sent, missed } = await rateRun({
+          rate: limit,
+          workers,
+          chunk: () => size,
+          chunks: 30,
+          lateMs,
+          callMs: () => chunkMs * 0.5,
+        });
+
+        for (const chunks of [1, 2, 5]) expect(busiest(sent, chunkMs * chunks)).toBeLessThanOrEqual(size * chunks);
+        const lastedMs = (sent.at(-1)?.at ?? 0) - (sent[0]?.at ?? 0);
+        expect((size * (sent.length - 1)) / (lastedMs / 1000)).toBeGreaterThan(limit * 0.95);
+        expect([sent.length, missed]).toEqual([30, 0]);
+      }),
+      { numRuns: 40 },
+    );
+  });
+});
+
+test('chunks of any size and single mails together: in any window at most the limit and one request', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom(5, 50, 500),
+      fc.array(fc.integer({ min: 1, max: 1000 }), { minLength: 5, maxLength: 30 }),
+      fc.array(fc.integer({ min: 0, max: 120_000 }), { maxLength: 60 }),
+      fc.constantFrom(1, 2, 8),
+      async (rate, sizes, messagesAt, workers) => {
+        const most = Math.min(1000, rate * 10);
+        const chunk = (n: number) => Math.min(most, sizes[n] ?? 1);
+        const { sent } = await rateRun({ rate, workers, chunk, chunks: sizes.length, messagesAt });
+
+        for (const seconds of [10, 15, 40])
+          expect(busiest(sent, seconds * 1000)).toBeLessThanOrEqual(rate * seconds + most + 1);
+        expect(sent.length).toBe(sizes.length + messagesAt.length);
+      },
+    ),
+    { numRuns: 60 },
+  );
+});
+
+test('a single mail passes by a campaign at once', async () => {
+  const { shared, begun } = start();
+  for (let n = 0; n < 5; n++) await shared.reserve({ recipients: 1000, use: 'campaign', withinMs: 90_000 });
+
+  const slot = slotOf(await shared.reserve({ recipients: 1, use: 'message', withinMs: 1_000 }));
+
+  expect(slot.at).toBe(begun);
+});
+
+test('single mails have the whole limit where no campaign runs', async () => {
+  const { shared, begun } = start(10);
+
+  const slots = [];
+  for (let n = 0; n < 11; n++)
+    slots.push(slotOf(await shared.reserve({ recipients: 1, use: 'message', withinMs: 5_000 })));
+
+  expect(slots.at(-1)?.at).toBeCloseTo(begun + 1_000);
+});
+
+test('a campaign leaves a tenth once single mails come', async () => {
+  const { shared, begun } = start(100);
+  await shared.reserve({ recipients: 1, use: 'message', withinMs: 1_000 });
+
+  const first = slotOf(await shared.reserve({ recipients: 900, use: 'campaign', withinMs: 1_000 }));
+  const second = slotOf(await shared.reserve({ recipients: 900, use: 'campaign', withinMs: 60_000 }));
+
+  expect(first.at).toBeCloseTo(begun + 10);
+  expect(second.at - first.at).toBeCloseTo(10_000);
+});
+
+test('what does not fit into the time is not reserved', async () => {
+  const { shared } = start();
+  await shared.reserve({ recipients: 1000, use: 'campaign', withinMs: 0 });
+
+  const refused = await shared.reserve({ recipients: 1000, use: 'campaign', withinMs: 5_000 });
+  const again = await shared.reserve({ recipients: 1000, use: 'campaign', withinMs: 60_000 });
+
+  expect(refused).toEqual({ kind: 'later', waitMs: expect.closeTo(10_309, -1) });
+  expect(slotOf(again).at - start().begun).toBeCloseTo(10_309, -1);
+});
+
+test("everybody waits for the vendor's reset", async () => {
+  const { shared, make, clock, begun } = start();
+
+  await shared.block(30_000);
+  await shared.block(5_000);
+
+  for (const use of ['campaign', 'message'] as const) {
+    const answer = await make(100).reserve({ recipients: 1, use, withinMs: 1_000 });
+    expect(answer).toEqual({ kind: 'later', waitMs: 30_000 });
+  }
+  clock.advance(30_000);
+  expect(slotOf(await shared.reserve({ recipients: 1, use: 'campaign', withinMs: 0 })).at).toBe(begun + 30_000);
+});
+
+test('a cursor from a wrong clock is not waited for', async () => {
+  const { shared, table, begun } = start();
+  await shared.reserve({ recipients: 1, use: 'campaign', withinMs: 0 });
+  const item = await table.get('rate#sendgrid');
+  const far = begun + 365 * 86_400_000;
+  await table.put(
+    {
+      ...item,
+      key: 'rate#sendgrid',
+      writer: 'x',
+      version: 2,
+      campaigns: far,
+      messages: far,
+      whole: far,
+      alone: far,
+      messageAt: far,
+      blockedUntil: far,
+    },
+    1,
+  );
+
+  for (const use of ['campaign', 'message'] as const)
+    expect((await shared.reserve({ recipients: 1, use, withinMs: 1_000 })).kind).toBe('slot');
+});
+
+test('two that reserve at the same moment get one after the other', async () => {
+  const { shared } = start(100);
+
+  const answers = await Promise.all(
+    Array.from({ length: 8 }, () => shared.reserve({ recipients: 100, use: 'campaign', withinMs: 60_000 })),
+  );
+
+  const times = answers.map((answer) => slotOf(answer).at).sort((a, b) => a - b);
+  for (const [n, at] of times.slice(1).entries()) expect(at - (times[n] ?? 0)).toBeGreaterThanOrEqual(1_000);
+});
