@@ -33,14 +33,18 @@ async function main(): Promise<void> {
   const withdraw = announce({ api, endpoints, region: REGION });
   for (const line of greeting(service)) print(line);
 
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.once(signal, () => {
-      withdraw();
-      service.stop().then(
-        () => print('Stopped.'),
-        () => process.exit(1),
-      );
-    });
+  let stopping = false;
+  const stop = () => {
+    // npm passes on what the terminal has sent to the whole group: a second signal must not cut the first one's work.
+    if (stopping) return;
+    stopping = true;
+    withdraw();
+    service.stop().then(
+      () => print('Stopped.'),
+      () => process.exit(1),
+    );
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, stop);
 }
 
 function greeting({ api, endpoints, declared }: Service): string[] {

@@ -8,7 +8,7 @@ import { reconcile } from './reconcile';
 
 export type ScheduleHandler = (
   event: unknown,
-  context: Pick<Context, 'getRemainingTimeInMillis' | 'invokedFunctionArn'>,
+  context: Pick<Context, 'getRemainingTimeInMillis'> & Partial<Pick<Context, 'invokedFunctionArn'>>,
 ) => Promise<void>;
 
 /** The Lambda handler of the reconciler. Where queues live follows from where the function itself does. */
@@ -28,8 +28,12 @@ export function reconcilerHandler(): ScheduleHandler {
   };
 }
 
-function start(functionArn: string): ReconcileDeps {
+function start(functionArn: string | undefined): ReconcileDeps {
   const config = parseEnv(reconcilerEnv, process.env);
+  if (functionArn === undefined)
+    throw new ConfigError(
+      'the invocation names no function (invoke local gives none); npm start runs the reconciler itself',
+    );
   const [, , , region = '', account = ''] = functionArn.split(':');
   const deps = realDeps(config);
   const url = (name: string) => queueUrl(region, account, name);

@@ -6,7 +6,6 @@ import { NOT_RUNNING } from '../../../lib/local/connection';
 import { type ServiceDirectory, serviceDirectory, sls } from '../../support/sls';
 
 const fixture = join(process.cwd(), 'tests/fixtures/feedback.json');
-const tsx = join(process.cwd(), 'node_modules/tsx/dist/cli.mjs');
 
 let directory: ServiceDirectory;
 beforeAll(() => {
@@ -18,7 +17,7 @@ const invokeFeedback = () => sls(directory.path, ['invoke', 'local', '-f', 'feed
 
 /** `npm start` as the only member of a process group, as a terminal has it. */
 function start(port: string): { child: ChildProcess; output: () => string; says: (text: string) => Promise<void> } {
-  const child = spawn(process.execPath, [tsx, 'lib/local/start.ts'], {
+  const child = spawn(process.execPath, ['--import', 'tsx', 'lib/local/start.ts'], {
     cwd: directory.path,
     env: { PATH: process.env.PATH, HOME: directory.path, PORT: port },
     stdio: ['ignore', 'pipe', 'pipe'],
