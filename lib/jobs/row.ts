@@ -26,6 +26,15 @@ export interface Step {
   hash?: string;
 }
 
+/** A sign that a step took effect, from elsewhere than the vendor's answer: its events, or a person who looked. */
+export interface Evidence {
+  at: number;
+  /** What was seen, e.g. `delivered`; `operator` where a person says so. */
+  event: string;
+  /** The vendor's id of what was done, where the sign names it. */
+  messageId?: string;
+}
+
 /** An error as it is stored: rules and kinds, never values. */
 export interface StoredError {
   class: ErrorClass;
@@ -89,6 +98,8 @@ export interface JobRow extends Item {
   /** Message ids that it was parked or held from: a delivery of one of them is late, not new. */
   left: string[];
   steps: Record<string, Step>;
+  /** By step. It may come before its step is `unknown`, while it runs. */
+  evidence?: Record<string, Evidence>;
   error?: StoredError;
   /** What the worker says of a success: small, no personal data. */
   result?: unknown;

@@ -33,12 +33,18 @@ function todoOf(row: JobRow, settings: QueueSettings): { todo: string; todoAt: n
       // Since it was held last: of a stopped vendor's jobs the one that has waited longest probes next.
       if (row.reason === 'stopped' && row.vendor)
         return { todo: todoKey(queue, 'stopped', row.vendor), todoAt: row.updatedAt };
-      if (row.reason === 'behind' || row.reason === 'unknown') return due(queue, row.reason, row.updatedAt);
+      if (row.reason === 'unknown' && isProven(row)) return due(queue, 'held', row.updatedAt);
+      if (row.reason === 'behind' || row.reason === 'paused' || row.reason === 'unknown')
+        return due(queue, row.reason, row.updatedAt);
       return due(queue, 'held', row.dueAt ?? row.updatedAt);
     default:
       return todoOfEnd(row);
   }
 }
+
+/** Whether there is a sign for every step that nobody could tell about. */
+const isProven = ({ steps, evidence = {} }: JobRow): boolean =>
+  Object.entries(steps).every(([name, { status }]) => status !== 'unknown' || evidence[name] !== undefined);
 
 function todoOfEnd(row: JobRow): { todo: string; todoAt: number } | undefined {
   const parks = row.state === 'dead' && row.reason !== 'expired';

@@ -1,4 +1,4 @@
-import { AmbiguousError, JobError, WaitError } from '../errors';
+import { AmbiguousError, JobError, PermanentError, WaitError } from '../errors';
 import type { HeldReason } from '../jobs/row';
 import { StepUnknownError } from './steps';
 
@@ -11,6 +11,8 @@ export type Decision =
   /** The job leaves the queue and comes back by itself. */
   | { kind: 'hold'; reason: HeldReason; waitMs: number; counts: boolean }
   | { kind: 'park' }
+  /** The job ends: an operator wants it no more. */
+  | { kind: 'cancel' }
   /** Nothing could be written: the message is reported as it is. */
   | { kind: 'report' };
 
@@ -43,10 +45,26 @@ export class OutOfTimeError extends WaitError {
   }
 }
 
+/** Whoever the job belongs to wants it to wait. It comes back when they say so, and not by itself. */
+export class PausedError extends WaitError {
+  constructor() {
+    super({ code: 'Paused', message: 'the job is paused', waitMs: 0 });
+  }
+}
+
+/** Whoever the job belongs to wants it no more. */
+export class CancelledError extends PermanentError {
+  constructor() {
+    super({ code: 'Cancelled', message: 'the job is cancelled' });
+  }
+}
+
 /** The class of an error decides; one that is none of ours is transient. */
 export function decide(situation: Situation): Decision {
   const { error, lastReceive, remainingMs } = situation;
   if (error instanceof StepUnknownError) return { kind: 'hold', reason: 'unknown', waitMs: 0, counts: true };
+  if (error instanceof PausedError) return { kind: 'hold', reason: 'paused', waitMs: 0, counts: false };
+  if (error instanceof CancelledError) return { kind: 'cancel' };
   if (error instanceof OutOfTimeError) {
     if (lastReceive) return { kind: 'hold', reason: 'retry', waitMs: 0, counts: false };
     return { kind: 'retry', waitMs: 0, counts: false };

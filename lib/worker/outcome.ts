@@ -7,7 +7,7 @@ import type { Lease } from './lease';
 
 /** What happens to the message: acknowledged, or reported with the visibility it shall have, in ms. */
 export type Disposition =
-  | { acknowledge: true; row?: JobRow }
+  | { acknowledge: true; row?: JobRow; /** Done without a row. */ direct?: { id: string; time: number } }
   | { acknowledge: false; visibilityMs: number; row?: JobRow };
 
 /** One run's way out: each writes outcome and release of the lease at once. */
@@ -23,6 +23,8 @@ export interface Outcomes {
     reason: NonNullable<JobRow['reason']>;
   }): Promise<JobRow>;
   park(options: { error: StoredError; reason: DeadReason }): Promise<JobRow>;
+  /** Nobody wants it any more. */
+  cancel(): Promise<JobRow>;
 }
 
 export function outcomes(
@@ -71,6 +73,11 @@ export function outcomes(
         ...(error?.vendor ? { vendor: error.vendor } : {}),
       }));
     },
+    cancel: () =>
+      lease.release((row) => {
+        const { error: _error, ...rest } = noted(row, 'cancelled (operator)', undefined, false);
+        return { ...rest, state: 'cancelled', reason: 'operator', endedAt: clock.now() };
+      }),
     park: ({ error, reason }) =>
       leave((row) => ({
         // A crash was counted when it was found; parking for it is no attempt of its own.

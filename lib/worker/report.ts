@@ -20,11 +20,12 @@ export function report({
   startedAt: number;
 }): void {
   const { row } = disposition;
-  const outcome = disposition.acknowledge ? (row?.state ?? 'late') : 'retry';
+  const direct = disposition.acknowledge ? disposition.direct : undefined;
+  const outcome = disposition.acknowledge ? (row?.state ?? (direct ? 'succeeded' : 'late')) : 'retry';
   const ms = clock.now() - startedAt;
   log.info('delivery handled', {
     queue,
-    jobId: row?.id,
+    jobId: row?.id ?? direct?.id,
     messageId: message.messageId,
     group: message.group,
     receiveCount: message.receiveCount,
@@ -38,8 +39,9 @@ export function report({
   const dimensions = { queue };
   metrics.add('ProcessingTime', ms, 'Milliseconds', dimensions);
   const name = METRIC[outcome];
-  if (name === 'JobsSucceeded') metrics.add(name, 1, 'Count', dimensions);
+  if (name === 'JobsSucceeded' || name === 'JobsCancelled') metrics.add(name, 1, 'Count', dimensions);
   else if (name) countOutcome(metrics, { queue, name, kind: kindOf(row) });
+  if (direct) metrics.add('TimeToFinish', clock.now() - direct.time, 'Milliseconds', dimensions);
   if (!row) return;
   const due = dueTime(row);
   const started = firstStart(row);
@@ -49,11 +51,12 @@ export function report({
 
 type Unsuccessful = 'JobsRetried' | 'JobsHeld' | 'JobsParked';
 
-const METRIC: Partial<Record<string, 'JobsSucceeded' | Unsuccessful>> = {
+const METRIC: Partial<Record<string, 'JobsSucceeded' | 'JobsCancelled' | Unsuccessful>> = {
   succeeded: 'JobsSucceeded',
   retry: 'JobsRetried',
   held: 'JobsHeld',
   dead: 'JobsParked',
+  cancelled: 'JobsCancelled',
 };
 
 /** Counts what became of a job twice: by queue, which alarms read, and by queue and the kind of reason, for people. */

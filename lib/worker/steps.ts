@@ -1,5 +1,5 @@
 import { AmbiguousError, JobError } from '../errors';
-import type { JobRow, Step } from '../jobs/row';
+import type { Evidence, JobRow, Step } from '../jobs/row';
 import type { Clock } from '../ports';
 import type { Lease } from './lease';
 
@@ -21,6 +21,8 @@ export interface StepOptions<R> {
    * Without it the vendor cannot tell, and such a step is `unknown`.
    */
   settle?: () => Promise<R | undefined>;
+  /** What a sign from elsewhere says of a step that may have taken effect. Without it signs are not looked at. */
+  proven?: (evidence: Evidence) => R;
   /** Of what the request is made, where a repeat has to be the same to the byte. */
   hash?: string;
   /** The result is for a resumed run only: no record and no answer shows it. */
@@ -57,6 +59,12 @@ export function createSteps({ lease, clock }: { lease: Lease; clock: Clock }): S
       if (!options.stale?.(result, before.endedAt ?? before.startedAt)) return result;
     }
     if (before?.status === 'skipped') return undefined as R;
+    const evidence = lease.row().evidence?.[name];
+    if (evidence && options.proven && before?.status !== 'done') {
+      const result = options.proven(evidence);
+      done(name, before ?? { status: 'done', startedAt: evidence.at }, result, options.confidential);
+      return result;
+    }
     if (before?.status === 'unknown') throw new StepUnknownError(name);
     if (before?.status === 'started') {
       const settled = await settle(name, before, options);

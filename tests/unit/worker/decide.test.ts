@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { AmbiguousError, PermanentError, StopError, StoreError, TransientError, WaitError } from '../../../lib/errors';
-import { decide, OutOfTimeError, type Situation } from '../../../lib/worker/decide';
+import { CancelledError, decide, OutOfTimeError, PausedError, type Situation } from '../../../lib/worker/decide';
 import { StepUnknownError } from '../../../lib/worker/steps';
 
 const details = { code: 'Code', message: 'message' };
@@ -56,6 +56,12 @@ test.each<[string, Partial<Situation>, unknown]>([
     { error: new WaitError({ ...details, waitMs: 5_000 }), remainingMs: 4_000 },
     { kind: 'hold', reason: 'throttled', waitMs: 5_000, counts: false },
   ],
+  [
+    'a paused job waits until somebody says so, however much time is left',
+    { error: new PausedError() },
+    { kind: 'hold', reason: 'paused', waitMs: 0, counts: false },
+  ],
+  ['a cancelled one ends', { error: new CancelledError() }, { kind: 'cancel' }],
   [
     'too little time brings the message back at once',
     { error: new OutOfTimeError() },

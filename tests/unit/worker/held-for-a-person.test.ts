@@ -1,0 +1,108 @@
+import { z } from 'zod';
+import { AmbiguousError } from '../../../lib/errors';
+import type { QueueContract } from '../../../lib/worker/contract';
+import { messageType } from '../../../lib/worker/contract';
+import { CancelledError, PausedError } from '../../../lib/worker/decide';
+import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+
+/** A queue with one step that no vendor can be asked about; what the step does, the test decides. */
+function start(run: () => Promise<string>, first: () => void = () => {}) {
+  const contract: QueueContract = {
+    queue: 'sample',
+    vendors: [],
+    types: {
+      'sample.done.v1': messageType({
+        schema: z.strictObject({}),
+        process: async (_job, { steps }) => {
+          first();
+          return steps.step('send', { run, proven: ({ event }) => `seen as ${event}` });
+        },
+      }),
+    },
+  };
+  const engine = memoryEngine(() => contract);
+  engine.send(JSON.stringify(anEnvelope()));
+  return engine;
+}
+
+test('a paused job leaves its queue, spends nothing, and does not come back by itself', async () => {
+  const engine = start(
+    async () => 'sent',
+    () => {
+      throw new PausedError();
+    },
+  );
+
+  await engine.deliver();
+  engine.clock.advance(86_400_000);
+  await engine.reconcile();
+
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'held', reason: 'paused', attempts: 0 });
+  expect(engine.inQueue()).toBe(0);
+});
+
+test('a cancelled job ends with its record and nothing in the DLQ', async () => {
+  const engine = start(
+    async () => 'sent',
+    () => {
+      throw new CancelledError();
+    },
+  );
+
+  await engine.deliver();
+
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'cancelled', reason: 'operator' });
+  expect(Object.values(engine.records())).toMatchObject([{ state: 'cancelled' }]);
+  expect([engine.inQueue(), engine.deadLetters().length]).toEqual([0, 0]);
+  expect(engine.metrics.map(({ name }) => name)).toContain('JobsCancelled');
+});
+
+describe('a step that nobody can tell about', () => {
+  const lost = () => Promise.reject(new AmbiguousError({ code: 'Timeout', message: 'no answer' }));
+  const see = (engine: ReturnType<typeof start>, event: string) =>
+    engine.deps.ledger.update(engine.row(jobId(1)).key, (row) => ({
+      ...row,
+      evidence: { send: { at: engine.clock.now(), event } },
+    }));
+
+  test('is held until there is a sign, then done without being repeated', async () => {
+    let calls = 0;
+    const engine = start(() => {
+      calls += 1;
+      return lost();
+    });
+    await engine.drain({ hours: 2 });
+    expect(engine.row(jobId(1))).toMatchObject({ state: 'held', reason: 'unknown' });
+
+    await see(engine, 'delivered');
+    await engine.drain({ hours: 1 });
+
+    expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', result: 'seen as delivered' });
+    expect(calls).toBe(1);
+  });
+
+  test('is done where the sign came while it ran', async () => {
+    const engine: ReturnType<typeof start> = start(async () => {
+      await see(engine, 'processed');
+      return lost();
+    });
+
+    await engine.drain({ hours: 1 });
+
+    expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', result: 'seen as processed' });
+  });
+
+  test('is not repeated where a sign belies a refusal', async () => {
+    let calls = 0;
+    const engine: ReturnType<typeof start> = start(async () => {
+      calls += 1;
+      await see(engine, 'processed');
+      throw new Error('refused, it says');
+    });
+
+    await engine.drain({ hours: 1 });
+
+    expect(engine.row(jobId(1)).state).toBe('succeeded');
+    expect(calls).toBe(1);
+  });
+});
