@@ -1,3 +1,4 @@
+import { subjectKey } from '../lib/jobs/keys';
 import { type Context, type Fragment, parseContext } from './context';
 import { jobsTableResources } from './jobs-table';
 import { reconcilerPermissions, type Statement, type WorkerNeeds, workerPermissions } from './permissions';
@@ -51,6 +52,11 @@ const WORKERS: Record<string, Omit<WorkerNeeds, 'secretsKey'>> = {
     vendors: ['zendesk', 'sendgrid'],
     items: ['rate#sendgrid'],
     secrets: ['zendeskToken', 'sendgridApiKey'],
+  },
+  testflight: {
+    vendors: ['app-store-connect', 'sendgrid'],
+    items: ['rate#sendgrid', subjectKey('testflight', '*')],
+    secrets: ['appStoreConnectPrivateKey', 'sendgridApiKey'],
   },
 };
 

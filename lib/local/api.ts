@@ -2,10 +2,12 @@ import type http from 'node:http';
 import { StoreError } from '../errors';
 import { IdempotencyConflictError, InvalidJobError } from '../producer/errors';
 import type { Producer } from '../producer/producer';
+import type { Accepted } from '../producer/submit';
 import type { SubmitOptions } from '../producer/valid';
+import { submitTestflight, type TestflightProducer } from './testflight-request';
 
 export interface ApiDeps {
-  producer: Pick<Producer, 'feedback'>;
+  producer: Pick<Producer, 'feedback'> & TestflightProducer;
   views: {
     jobs(): Promise<object[]>;
     job(id: string): Promise<object | undefined>;
@@ -39,7 +41,7 @@ class RequestError extends Error {
 }
 
 /**
- * What an Express API does with the producer, small: `POST /feedback` answers 202 with the job's id and a Location,
+ * What an Express API does with the producer, small: `POST /feedback` and `/testflight` answer 202 with the job's id and a Location,
  * `GET /jobs[/{id}]`, `GET /dlq` and `GET /health` show what became of it.
  */
 export function createApi({ producer, views, health }: ApiDeps): http.RequestListener {
@@ -48,8 +50,13 @@ export function createApi({ producer, views, health }: ApiDeps): http.RequestLis
       POST: async (request) => {
         // The producer validates; until then the body is anybody's.
         const data = (await readJson(request)) as Parameters<Producer['feedback']>[0];
-        const { id, duplicate } = await producer.feedback(data, options(request));
-        return { status: 202, json: { id, ...(duplicate && { duplicate }) }, headers: { location: `/jobs/${id}` } };
+        return accepted(await producer.feedback(data, options(request)));
+      },
+    },
+    '/testflight': {
+      POST: async (request) => {
+        const body = await readJson(request);
+        return accepted(await submitTestflight(producer, { body, options: options(request) }));
       },
     },
     '/jobs': {
@@ -85,6 +92,12 @@ export function createApi({ producer, views, health }: ApiDeps): http.RequestLis
       .catch(() => response.destroy());
   };
 }
+
+const accepted = ({ id, duplicate }: Accepted): Answer => ({
+  status: 202,
+  json: { id, ...(duplicate && { duplicate }) },
+  headers: { location: `/jobs/${id}` },
+});
 
 function refusal(error: unknown): Answer {
   if (error instanceof RequestError)

@@ -12,6 +12,7 @@ const connectionSchema = z.object({
     dynamodb: z.url(),
     zendesk: z.url(),
     sendgrid: z.url(),
+    appStoreConnect: z.url(),
   }),
 });
 

@@ -1,4 +1,5 @@
 import { LOCAL_CREDENTIALS } from './emulators/emulator';
+import { fakePrivateKey } from './fakes/app-store-connect-token';
 
 /** Where the emulated services and the fake vendors listen. */
 export interface Endpoints {
@@ -7,7 +8,11 @@ export interface Endpoints {
   dynamodb: string;
   zendesk: string;
   sendgrid: string;
+  appStoreConnect: string;
 }
+
+/** What the functions sign with and the fake App Store Connect checks: the template has only its name. */
+export const APP_STORE_CONNECT_KEY = fakePrivateKey('local');
 
 /** What a process needs in its environment to meet these instead of AWS. */
 export function awsVariables({ sqs, s3, dynamodb }: Endpoints, region: string): Record<string, string> {
@@ -24,8 +29,13 @@ export function awsVariables({ sqs, s3, dynamodb }: Endpoints, region: string): 
   };
 }
 
-/** The vendors' endpoints, for those that a function's environment names. */
-export function vendorVariables({ zendesk, sendgrid }: Endpoints, declared: object): Record<string, string> {
-  const endpoints = { ZENDESK_ENDPOINT: zendesk, SENDGRID_ENDPOINT: sendgrid };
+/** The vendors' endpoints and the key for one of them, those that a function's environment names. */
+export function vendorVariables(endpointsOf: Endpoints, declared: object): Record<string, string> {
+  const endpoints = {
+    ZENDESK_ENDPOINT: endpointsOf.zendesk,
+    SENDGRID_ENDPOINT: endpointsOf.sendgrid,
+    APP_STORE_CONNECT_ENDPOINT: endpointsOf.appStoreConnect,
+    APP_STORE_CONNECT_PRIVATE_KEY: APP_STORE_CONNECT_KEY,
+  };
   return Object.fromEntries(Object.entries(endpoints).filter(([name]) => name in declared));
 }

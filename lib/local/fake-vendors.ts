@@ -1,4 +1,7 @@
 import type { OnStop } from './cloud';
+import { APP_STORE_CONNECT_KEY } from './endpoints';
+import { type FakeAppStoreConnect, startFakeAppStoreConnect } from './fakes/app-store-connect';
+import { LOCAL_APPS } from './fakes/app-store-connect-seed';
 import { type FakeSendgrid, startFakeSendgrid } from './fakes/sendgrid';
 import { type FakeZendesk, startFakeZendesk } from './fakes/zendesk';
 import type { Declared } from './template/declared';
@@ -6,6 +9,7 @@ import type { Declared } from './template/declared';
 export interface FakeVendors {
   zendesk: FakeZendesk;
   sendgrid: FakeSendgrid;
+  appStoreConnect: FakeAppStoreConnect;
 }
 
 /** Starts the fake vendors; they accept the credentials that the template gives the functions, and no others. */
@@ -20,5 +24,12 @@ export async function startFakeVendors({ functions }: Declared, onStop: OnStop):
   onStop(() => zendesk.close());
   const sendgrid = await startFakeSendgrid(given('apiKey', variable('SENDGRID_API_KEY')));
   onStop(() => sendgrid.close());
-  return { zendesk, sendgrid };
+  const appStoreConnect = await startFakeAppStoreConnect({
+    issuerId: variable('APP_STORE_CONNECT_ISSUER_ID') ?? '',
+    keyId: variable('APP_STORE_CONNECT_KEY_ID') ?? '',
+    privateKey: APP_STORE_CONNECT_KEY,
+    ...LOCAL_APPS,
+  });
+  onStop(() => appStoreConnect.close());
+  return { zendesk, sendgrid, appStoreConnect };
 }

@@ -58,7 +58,12 @@ export async function startService({ packaged, port = 0, onInvocation, onEvent }
     const { endpoints: aws, ...cloud } = await startCloud(packaged, onStop);
     const { declared, config, sqs } = cloud;
     const vendors = await startFakeVendors(declared, onStop);
-    const endpoints = { ...aws, zendesk: vendors.zendesk.url, sendgrid: vendors.sendgrid.url };
+    const endpoints = {
+      ...aws,
+      zendesk: vendors.zendesk.url,
+      sendgrid: vendors.sendgrid.url,
+      appStoreConnect: vendors.appStoreConnect.url,
+    };
 
     for (const { key, artifact } of declared.functions) unzip(join(packaged.directory, artifact), join(directory, key));
     const lambda = createLambda({

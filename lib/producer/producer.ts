@@ -1,3 +1,4 @@
+import type { z } from 'zod';
 import type { QueueSettings } from '../config';
 import {
   type CampaignInput,
@@ -15,6 +16,19 @@ import {
 } from '../feedback/message';
 import { createLedger } from '../jobs/ledger';
 import type { Clock, Log, Objects, Queues, Random, Table } from '../ports';
+import {
+  type InviteInput,
+  inviteSchema,
+  type NotifyBuild,
+  notifyBuildSchema,
+  type RemoveInput,
+  removeSchema,
+  TESTFLIGHT_INVITE,
+  TESTFLIGHT_NOTIFY_BUILD,
+  TESTFLIGHT_QUEUE,
+  TESTFLIGHT_REMOVE,
+  testflightGroup,
+} from '../testflight/message';
 import { type AcceptedCampaign, type RecipientSource, submitCampaign } from './campaign';
 import { jobId } from './job-id';
 import { type Accepted, submit } from './submit';
@@ -49,6 +63,12 @@ export interface Producer {
   email(data: EmailMessageInput, options?: SubmitOptions): Promise<Accepted>;
   /** One mail to many. The answer's `id` is the campaign's. */
   campaign(campaign: CampaignInput, recipients: RecipientSource, options?: SubmitOptions): Promise<AcceptedCampaign>;
+  /** A person becomes a tester of an app and is invited. */
+  invite(data: InviteInput, options?: SubmitOptions): Promise<Accepted>;
+  /** A tester leaves groups or the app. */
+  removeTester(data: RemoveInput, options?: SubmitOptions): Promise<Accepted>;
+  /** Apple tells the testers of a build. */
+  notifyBuild(data: NotifyBuild, options?: SubmitOptions): Promise<Accepted>;
 }
 
 const DEFAULT_EMAIL_RATE = 100;
@@ -56,6 +76,13 @@ const DEFAULT_EMAIL_RATE = 100;
 /** A producer over the given ports. */
 export function createProducer(deps: ProducerDeps): Producer {
   const submitDeps = { ...deps, ledger: createLedger(deps), emailRate: deps.emailRate ?? DEFAULT_EMAIL_RATE };
+  const testflight =
+    <D extends { app: string }>(type: string, schema: z.ZodType<D>) =>
+    async (input: unknown, options: SubmitOptions = {}) => {
+      const data = valid(schema, input);
+      const submission = { ...valid(submitOptions, options), queue: TESTFLIGHT_QUEUE, type };
+      return submit(submitDeps, { ...submission, data, group: testflightGroup(data) });
+    };
   return {
     feedback: async (input, options = {}) => {
       const data = valid(feedbackSchema, input);
@@ -75,5 +102,8 @@ export function createProducer(deps: ProducerDeps): Producer {
       return submit(submitDeps, { ...submission, id, type: EMAIL_MESSAGE, data, group: id });
     },
     campaign: (input, source, options = {}) => submitCampaign(submitDeps, { input, source, options }),
+    invite: testflight(TESTFLIGHT_INVITE, inviteSchema),
+    removeTester: testflight(TESTFLIGHT_REMOVE, removeSchema),
+    notifyBuild: testflight(TESTFLIGHT_NOTIFY_BUILD, notifyBuildSchema),
   };
 }

@@ -13,6 +13,9 @@ const configuration = {
   ZENDESK_TOKEN: 'ssm:/example/zendesk-token',
   SENDGRID_API_KEY: 'secretsmanager:example/sendgrid',
   SENDGRID_FROM_EMAIL: 'support@example.com',
+  APP_STORE_CONNECT_ISSUER_ID: '00000000-0000-4000-8000-000000000000',
+  APP_STORE_CONNECT_KEY_ID: 'ABCDE12345',
+  APP_STORE_CONNECT_PRIVATE_KEY: 'ssm:/example/app-store-connect-key',
 };
 
 const staging: Expected = {
@@ -135,16 +138,22 @@ async function main(): Promise<number> {
       equal("only the second instance's functions are left", await account.functionNames(), [
         'acme-support-feedback',
         'acme-support-reconciler',
+        'acme-support-testflight',
       ]);
       equal("only the second instance's roles are left", await account.roleNames(), [
         'acme-support-feedback-us-east-1',
         'acme-support-reconciler-us-east-1',
+        'acme-support-testflight-us-east-1',
       ]);
       equal("staging's queues are gone, production's are kept", await account.queueNames(), [
         'acme-support-feedback-dlq.fifo',
         'acme-support-feedback.fifo',
+        'acme-support-testflight-dlq.fifo',
+        'acme-support-testflight.fifo',
         'mht-api-feedback-dlq.fifo',
         'mht-api-feedback.fifo',
+        'mht-api-testflight-dlq.fifo',
+        'mht-api-testflight.fifo',
       ]);
       equal("staging's table is gone, production's is kept", await account.tableNames(), [
         'acme-support-jobs',

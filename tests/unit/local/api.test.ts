@@ -12,6 +12,11 @@ let url: string;
 let submitted: { data: unknown; options: SubmitOptions | undefined }[];
 let submit: Producer['feedback'];
 
+const testflight = async (action: string, data: unknown, options: SubmitOptions | undefined) => {
+  submitted.push({ data: { [action]: data }, options });
+  return { id: 'job-2', time: '2026-01-02T03:04:05.000Z', duplicate: false };
+};
+
 beforeEach(async () => {
   submitted = [];
   submit = async () => ({ id: 'job-1', time: '2026-01-02T03:04:05.000Z', duplicate: false });
@@ -21,6 +26,9 @@ beforeEach(async () => {
         submitted.push({ data, options });
         return submit(data, options);
       },
+      invite: (data, options) => testflight('invite', data, options),
+      removeTester: (data, options) => testflight('remove', data, options),
+      notifyBuild: (data, options) => testflight('notify-build', data, options),
     },
     views: {
       jobs: async () => [{ id: 'job-1' }],
@@ -39,8 +47,8 @@ afterEach(() => {
   server.close();
 });
 
-const post = (body: string, headers: Record<string, string> = {}) =>
-  fetch(`${url}/feedback`, { method: 'POST', body, headers: { 'content-type': 'application/json', ...headers } });
+const post = (body: string, headers: Record<string, string> = {}, path = '/feedback') =>
+  fetch(url + path, { method: 'POST', body, headers: { 'content-type': 'application/json', ...headers } });
 
 test('a job that is accepted is answered by 202, its id and where to look', async () => {
   const answer = await post('{"subject":"Hello"}', {
@@ -135,4 +143,23 @@ test('another method is refused with those that are allowed', async () => {
 
   expect(answer.status).toBe(405);
   expect(answer.headers.get('allow')).toBe('POST');
+});
+
+test.each(['invite', 'remove', 'notify-build'])(
+  'POST /testflight with the action %s hands in its data',
+  async (action) => {
+    const answer = await post(JSON.stringify({ action, app: '1' }), { 'idempotency-key': 'k-1' }, '/testflight');
+
+    expect(answer.status).toBe(202);
+    expect(answer.headers.get('location')).toBe('/jobs/job-2');
+    expect(submitted).toMatchObject([{ data: { [action]: { app: '1' } }, options: { key: 'k-1' } }]);
+  },
+);
+
+test.each(['{"action":"planted"}', '{}', '[]', 'null', '1'])('POST /testflight of %s names the field', async (body) => {
+  const answer = await post(body, {}, '/testflight');
+
+  expect(answer.status).toBe(400);
+  expect(await answer.text()).toContain('action: must be one of');
+  expect(submitted).toEqual([]);
 });

@@ -24,7 +24,11 @@ afterEach(() => {
 
 function connection(): Connection {
   const api = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return { api, region: 'us-east-1', endpoints: { sqs: api, s3: api, dynamodb: api, zendesk: api, sendgrid: api } };
+  return {
+    api,
+    region: 'us-east-1',
+    endpoints: { sqs: api, s3: api, dynamodb: api, zendesk: api, sendgrid: api, appStoreConnect: api },
+  };
 }
 
 test('a service that was announced and answers is found', async () => {

@@ -10,7 +10,15 @@ const env = {
   ZENDESK_TOKEN: 'ssm:/example/zendesk-token',
   SENDGRID_API_KEY: 'secretsmanager:example/sendgrid',
   SENDGRID_FROM_EMAIL: 'support@example.com',
+  APP_STORE_CONNECT_ISSUER_ID: '00000000-0000-4000-8000-000000000000',
+  APP_STORE_CONNECT_KEY_ID: 'ABCDE12345',
+  APP_STORE_CONNECT_PRIVATE_KEY: 'ssm:/example/app-store-connect-key',
 };
+/** Every queue, as logical ids begin, with what its event source mapping has of its own. */
+const QUEUES = [
+  { id: 'Feedback', name: 'feedback', batch: 1, concurrency: 10 },
+  { id: 'Testflight', name: 'testflight', batch: 1, concurrency: 2 },
+];
 const secretsKey = 'arn:aws:kms:us-east-1:123456789012:key/example';
 
 let directory: ServiceDirectory;
@@ -44,7 +52,9 @@ test("retention, visibility and time-outs are the stages' own", () => {
 test('each queue refuses unencrypted transport', () => {
   const policies = ofType(prod, 'AWS::SQS::QueuePolicy').map(({ Properties }) => Properties);
 
-  expect(policies.map(({ Queues }) => Queues)).toEqual([[{ Ref: 'FeedbackQueue' }], [{ Ref: 'FeedbackDlq' }]]);
+  expect(policies.map(({ Queues }) => Queues)).toEqual(
+    QUEUES.flatMap(({ id }) => [[{ Ref: `${id}Queue` }], [{ Ref: `${id}Dlq` }]]),
+  );
   for (const { PolicyDocument } of policies)
     expect(PolicyDocument).toMatchObject({
       Statement: [
@@ -53,17 +63,17 @@ test('each queue refuses unencrypted transport', () => {
     });
 });
 
-test('the event source mapping reports failures one by one', () => {
-  expect(ofType(prod, 'AWS::Lambda::EventSourceMapping').map(({ Properties }) => Properties)).toEqual([
-    {
-      EventSourceArn: { 'Fn::GetAtt': ['FeedbackQueue', 'Arn'] },
-      FunctionName: { 'Fn::GetAtt': ['FeedbackLambdaFunction', 'Arn'] },
-      BatchSize: 1,
+test('the event source mappings report failures one by one', () => {
+  expect(ofType(prod, 'AWS::Lambda::EventSourceMapping').map(({ Properties }) => Properties)).toEqual(
+    QUEUES.map(({ id, batch, concurrency }) => ({
+      EventSourceArn: { 'Fn::GetAtt': [`${id}Queue`, 'Arn'] },
+      FunctionName: { 'Fn::GetAtt': [`${id}LambdaFunction`, 'Arn'] },
+      BatchSize: batch,
       Enabled: true,
       FunctionResponseTypes: ['ReportBatchItemFailures'],
-      ScalingConfig: { MaximumConcurrency: 10 },
-    },
-  ]);
+      ScalingConfig: { MaximumConcurrency: concurrency },
+    })),
+  );
 });
 
 test('the reconciler runs every minute and a failed run is not repeated', () => {
@@ -87,7 +97,9 @@ test('functions run on nodejs24.x and arm64, without tracing or versions', () =>
 
 test("the functions' environments hold names, no references, and parse by their own schemas", () => {
   const functions = ofType(prod, 'AWS::Lambda::Function').map(({ Properties }) => Properties);
-  expect(functions.map(({ FunctionName }) => FunctionName)).toEqual(['mht-api-feedback', 'mht-api-reconciler']);
+  expect(functions.map(({ FunctionName }) => FunctionName)).toEqual(
+    [...QUEUES.map(({ name }) => name), 'reconciler'].map((name) => `mht-api-${name}`),
+  );
 
   for (const { FunctionName, Environment } of functions) {
     const { Variables } = Environment as { Variables: Record<string, string> };
@@ -103,10 +115,9 @@ test("the functions' environments hold names, no references, and parse by their 
 });
 
 test('the shared role is gone, and nothing waits for it', () => {
-  expect(ofType(prod, 'AWS::IAM::Role').map(({ Properties }) => Properties.RoleName)).toEqual([
-    'mht-api-feedback-us-east-1',
-    'mht-api-reconciler-us-east-1',
-  ]);
+  expect(ofType(prod, 'AWS::IAM::Role').map(({ Properties }) => Properties.RoleName)).toEqual(
+    [...QUEUES.map(({ name }) => name), 'reconciler'].map((name) => `mht-api-${name}-us-east-1`),
+  );
   expect(prod.text).not.toContain('"IamRoleLambdaExecution"');
 });
 
@@ -114,15 +125,14 @@ test('production keeps its queues and its table, staging does not', () => {
   const kept = (template: CompiledTemplate) =>
     Object.entries(template.Resources).flatMap(([id, { DeletionPolicy }]) => (DeletionPolicy === 'Retain' ? [id] : []));
 
-  expect(kept(prod)).toEqual(['FeedbackQueue', 'FeedbackDlq', 'JobsTable']);
+  expect(kept(prod)).toEqual([...QUEUES.flatMap(({ id }) => [`${id}Queue`, `${id}Dlq`]), 'JobsTable']);
   expect(kept(staging)).toEqual([]);
 });
 
 test('outputs give the queues and the table, and only the bucket of the deployment is exported', () => {
   expect(Object.keys(prod.Outputs)).toEqual([
     'ServerlessDeploymentBucketName',
-    'FeedbackQueueUrl',
-    'FeedbackDlqUrl',
+    ...QUEUES.flatMap(({ id }) => [`${id}QueueUrl`, `${id}DlqUrl`]),
     'JobsTableName',
   ]);
   expect(Object.values(prod.Outputs).flatMap(({ Export }) => Export?.Name ?? [])).toEqual([
@@ -204,6 +214,31 @@ const FEEDBACK_MAY_NOT: Request[] = [
   ...on('arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/mht-api-reconciler:x:y', 'logs:PutLogEvents'),
 ];
 
+const TESTFLIGHT_MAY: Request[] = [
+  ...on(queue('mht-api-testflight.fifo'), 'sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility'),
+  ...on(queue('mht-api-testflight-dlq.fifo'), 'sqs:SendMessage'),
+  item('PutItem', 'testflight#0190'),
+  item('GetItem', 'vendor#app-store-connect'),
+  item('PutItem', 'vendor#sendgrid'),
+  // Who waits in a group of an ordered queue, and the latest job about a tester.
+  ...['GetItem', 'PutItem'].flatMap((action) => [
+    item(action, 'order#testflight#1000000001'),
+    item(action, 'subject#testflight#0190'),
+  ]),
+  ...on(object('jobs/testflight/x'), 's3:PutObject'),
+  ...on('arn:aws:ssm:us-east-1:123456789012:parameter/example/app-store-connect-key', 'ssm:GetParameter'),
+];
+
+const TESTFLIGHT_MAY_NOT: Request[] = [
+  ...on(queue('mht-api-testflight.fifo'), 'sqs:SendMessage'),
+  ...on(queue('mht-api-feedback.fifo'), 'sqs:ReceiveMessage'),
+  item('GetItem', 'feedback#0190'),
+  item('PutItem', 'vendor#zendesk'),
+  item('PutItem', 'order#feedback#x'),
+  ...on(object('jobs/feedback/x'), 's3:GetObject'),
+  ...on('arn:aws:ssm:us-east-1:123456789012:parameter/example/zendesk-token', 'ssm:GetParameter'),
+];
+
 const RECONCILER_MAY: Request[] = [
   ...on(queue('mht-api-feedback.fifo'), 'sqs:SendMessage', 'sqs:GetQueueAttributes'),
   ...on(queue('mht-api-feedback-dlq.fifo'), 'sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility'),
@@ -230,6 +265,8 @@ const RECONCILER_MAY_NOT: Request[] = [
 test.each<[string, string, Request[], boolean]>([
   ['the feedback function may do what its queue needs', 'FeedbackIamRoleLambdaExecution', FEEDBACK_MAY, true],
   ['the feedback function may do nothing else', 'FeedbackIamRoleLambdaExecution', FEEDBACK_MAY_NOT, false],
+  ['the testflight function may do what its queue needs', 'TestflightIamRoleLambdaExecution', TESTFLIGHT_MAY, true],
+  ['the testflight function may do nothing else', 'TestflightIamRoleLambdaExecution', TESTFLIGHT_MAY_NOT, false],
   ['the reconciler may do what its rounds need', 'ReconcilerIamRoleLambdaExecution', RECONCILER_MAY, true],
   ['the reconciler may do nothing else', 'ReconcilerIamRoleLambdaExecution', RECONCILER_MAY_NOT, false],
 ])('%s', (_sentence, role, requests, expected) => {

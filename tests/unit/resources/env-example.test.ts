@@ -1,11 +1,14 @@
 import { readFileSync } from 'node:fs';
-import { commonEnv, feedbackEnv } from '../../../lib/config';
+import type { z } from 'zod';
+import { environmentSchemas } from '../../../lib/ops/configuration';
 
 test('.env.example lists every variable of the schemas, once, and no other', () => {
   const listed = readFileSync('.env.example', 'utf8')
     .split('\n')
     .flatMap((line) => /^#?([A-Z][A-Z0-9_]*)=/.exec(line)?.[1] ?? []);
-  const known = new Set([...Object.keys(commonEnv.shape), ...Object.keys(feedbackEnv.shape)]);
+  const known = new Set(
+    Object.values(environmentSchemas).flatMap((schema) => Object.keys((schema as z.ZodObject).shape)),
+  );
 
   expect(listed.toSorted()).toEqual([...known].sort());
 });

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import type { SQSEvent } from 'aws-lambda';
 import { feedbackGroup, parseFeedback } from '../../../lib/feedback/message';
-import { parseEnvelope } from '../../../lib/jobs/envelope';
+import { parseEnvelope, parseOrPark } from '../../../lib/jobs/envelope';
+import { LOCAL_APPS } from '../../../lib/local/fakes/app-store-connect-seed';
+import { inviteSchema, testflightGroup } from '../../../lib/testflight/message';
 
 const recordOf = (file: string) => {
   const [record] = (JSON.parse(readFileSync(`tests/fixtures/${file}`, 'utf8')) as SQSEvent).Records;
@@ -26,4 +28,18 @@ test('the invalid feedback event is a job whose data is refused', () => {
   const { data } = parseEnvelope(recordOf('feedback-invalid.json').body);
 
   expect(() => parseFeedback(data)).toThrow(/data\./);
+});
+
+test('the testflight event is one that the local queue could have delivered, about an app that the fake knows', () => {
+  const record = recordOf('testflight.json');
+  const envelope = parseEnvelope(record.body);
+  const invite = parseOrPark(inviteSchema, envelope.data, 'data');
+
+  expect(envelope.type).toBe('testflight.invite.v1');
+  expect(record.eventSourceARN).toBe('arn:aws:sqs:us-east-1:000000000000:local-testflight.fifo');
+  expect(record.attributes).toMatchObject({
+    MessageGroupId: testflightGroup(invite),
+    MessageDeduplicationId: envelope.id,
+  });
+  expect(LOCAL_APPS.apps.find(({ id }) => id === invite.app)?.groups).toEqual(invite.groups);
 });
