@@ -18,6 +18,9 @@ export interface Moved {
 interface Returns extends Item {
   /** Jobs (keys) whose outcome shows that the queue's worker works again. */
   watched: string[];
+  /** Their messages, as they lay in the DLQ. */
+  messages?: string[];
+  /** Also stands in each message that was returned then. */
   at: number;
   /** A single return: the next waits until it has an outcome, is back, or is given up. */
   single: boolean;
@@ -53,12 +56,12 @@ export async function returnUntried(
   if (candidates.length === 0) return [];
 
   const last = (await deps.table.get(returnsKey(queue))) as Returns | undefined;
-  const state = await judgeLast(deps, { queue, last, now, candidates });
+  const state = await judgeLast(deps, { last, now, candidates });
   if (state === 'pending') return candidates;
   const fresh = candidates.filter((moved) => timesReturned(moved) === 0);
   const chosen = state === 'works' && fresh.length > 0 ? fresh : candidates.slice(0, 1);
   await note(deps, { queue, chosen, now });
-  for (const moved of chosen) await giveBack(deps, { queue, moved, alive });
+  for (const moved of chosen) await giveBack(deps, { queue, moved, alive, now });
   return candidates.filter((moved) => !chosen.includes(moved));
 }
 
@@ -71,12 +74,16 @@ const wasTried = ({ message }: Moved, alive: number | undefined): boolean =>
 /** What became of the last return: `works` where a returned job has had an outcome since. */
 async function judgeLast(
   { ledger }: ReconcileRun,
-  { queue, last, now, candidates }: { queue: string; last: Returns | undefined; now: number; candidates: Moved[] },
+  { last, now, candidates }: { last: Returns | undefined; now: number; candidates: Moved[] },
 ): Promise<'works' | 'pending' | 'unknown'> {
   if (!last) return 'unknown';
   const rows = await Promise.all(last.watched.map((key) => ledger.get(key)));
   if (rows.some((row) => row && hadOutcome(row, last.at))) return 'works';
-  const back = candidates.some(({ resolved }) => last.watched.includes(jobKey(queue, resolved.id)));
+  // It itself, or, where the reconciler died before it was sent, it still: a copy of the job says nothing.
+  const back = candidates.some(
+    ({ message: { messageId, attributes } }) =>
+      attributes[ATTRIBUTE.returnedAt] === String(last.at) || last.messages?.includes(messageId),
+  );
   if (!last.single || back || now - last.at > GIVE_UP_MS) return 'unknown';
   return 'pending';
 }
@@ -89,9 +96,11 @@ function hadOutcome(row: JobRow, since: number): boolean {
 async function note(deps: ReconcileRun, { queue, chosen, now }: { queue: string; chosen: Moved[]; now: number }) {
   const key = returnsKey(queue);
   const watched = chosen.slice(0, MOST_WATCHED).map(({ resolved }) => jobKey(queue, resolved.id));
+  const messages = chosen.slice(0, MOST_WATCHED).map(({ message }) => message.messageId);
   await updateItem<Returns>(deps, key, (stored) => ({
     ...(stored ?? { key, version: 0, writer: '' }),
     watched,
+    messages,
     at: now,
     single: chosen.length === 1,
   }));
@@ -100,7 +109,7 @@ async function note(deps: ReconcileRun, { queue, chosen, now }: { queue: string;
 /** Message first, then out of the DLQ: in between it is in both, which the claim of the job makes harmless. */
 async function giveBack(
   deps: ReconcileRun,
-  { queue, moved, alive }: { queue: string; moved: Moved; alive: number | undefined },
+  { queue, moved, alive, now }: { queue: string; moved: Moved; alive: number | undefined; now: number },
 ): Promise<void> {
   const { queues, ledger, clock, metrics, log, exits } = deps;
   const { message, resolved, row } = moved;
@@ -110,7 +119,7 @@ async function giveBack(
     row: { queue, id: resolved.id, ...(message.groupId ? { group: message.groupId } : {}) },
     body: resolved.body,
     // Not the others: they tell of an end that is over, and SQS takes no more than ten.
-    attributes: { [ATTRIBUTE.returned]: String(times), [ATTRIBUTE.returnedAt]: String(clock.now()) },
+    attributes: { [ATTRIBUTE.returned]: String(times), [ATTRIBUTE.returnedAt]: String(now) },
     deduplication: deduplicationId.returned(resolved.id, message.messageId),
   });
   if (back.body !== resolved.body)
@@ -120,7 +129,7 @@ async function giveBack(
   if (row) {
     const at = clock.now();
     const entry = { at, event: 'returned untried', messageId: sent.messageId };
-    await ledger.update(row.key, (now) => ({ ...now, sentAt: at, history: appended(now.history, entry) }));
+    await ledger.update(row.key, (stored) => ({ ...stored, sentAt: at, history: appended(stored.history, entry) }));
   }
   metrics.add('MessagesReturned', 1, 'Count', { queue });
   exits.note(queue, 'returned');
