@@ -133,5 +133,5 @@ function put(world: World, spec: JobSpec, body: string): string {
   });
   trace.add({ who: 'somebody', what: 'sent', detail: () => `${spec.kind} ${MessageId.slice(-4)}` });
   const id = /"id":"([^"]+)"/.exec(body)?.[1];
-  return id !== undefined && !watch.sequences.has(id) ? id : spec.kind === 'copy' && id ? id : `invalid/${MessageId}`;
+  return id !== undefined && !watch.firsts.has(id) ? id : spec.kind === 'copy' && id ? id : `invalid/${MessageId}`;
 }

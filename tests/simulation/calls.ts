@@ -80,7 +80,7 @@ export function createCaller(deps: CallerDeps): Caller {
       const settle = () => {
         if (!process.alive) return;
         if (error) reject(error());
-        else if (result) result.then(resolve, reject);
+        else result?.then(resolve, reject);
       };
       for (const ms of effects) {
         const last = ms === effects.at(-1);

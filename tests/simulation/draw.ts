@@ -52,7 +52,10 @@ function outage(queue: SimulatedQueue): fc.Arbitrary<Outage> {
     .record({
       target: fc.constantFrom(...targetsOf(queue)),
       from: fc.integer({ min: 0, max: 20 * MINUTE_MS }),
-      lasts: fc.constantFrom(MINUTE_MS, 10 * MINUTE_MS, HOUR_MS, 5 * HOUR_MS, DAY_MS),
+      lasts: fc.oneof(
+        { weight: 20, arbitrary: fc.constantFrom(MINUTE_MS, 10 * MINUTE_MS, HOUR_MS) },
+        { weight: 1, arbitrary: fc.constantFrom(5 * HOUR_MS, DAY_MS) },
+      ),
       fault: fc.constantFrom('refused', 'throttled', 'silent', 'mute', 'failed', 'forbidden', 'unauthorized', 'slow'),
     })
     .map(({ target, from, lasts, fault }) => ({ target, from, until: from + lasts, fault }) as Outage);
@@ -125,7 +128,8 @@ export function anyPlan(queue: SimulatedQueue): fc.Arbitrary<Plan> {
         ...(broken ? { broken } : {}),
         ...(unpolled ? { unpolled } : {}),
         ...(retention ? { retention } : {}),
-        ...(dlqRetention ? { dlqRetention } : {}),
+        // As in every row of the table of queues, the DLQ keeps at least as long as the queue.
+        ...(dlqRetention ? { dlqRetention, retention: Math.min(dlqRetention, retention ?? dlqRetention) } : {}),
       }),
     );
 }

@@ -1,9 +1,11 @@
-import { keptBody } from '../../lib/jobs/finish';
-import { deduplicationId, jobKey } from '../../lib/jobs/keys';
-import { ATTRIBUTE, fitting } from '../../lib/jobs/park';
+import { StoreError } from '../../lib/errors';
+import { jobKey } from '../../lib/jobs/keys';
+import { OperatorError } from '../../lib/ops/operator';
+import { retry } from '../../lib/ops/retry';
+import { reconcilerDeps } from './engine';
 import { portsOf } from './ports';
 import type { Death } from './watch';
-import { ACCOUNT, deadLetterQueue, mainQueue, REGION, urlOf, type World } from './world';
+import { ACCOUNT, deadLetterQueue, mainQueue, REGION, type World } from './world';
 
 /** People who bring back what is dead, as the plan says. */
 export function startOperators(world: World): void {
@@ -34,33 +36,22 @@ async function move({ sqs, ...world }: World): Promise<void> {
   });
 }
 
-/** Our own way: the kept body back into the queue, in its old group, then the entry out of the DLQ. */
+/** Our own way: the command that operators have. */
 function command(world: World, id: string): Promise<void> {
-  const { plan, settings } = world;
+  const { plan, trace } = world;
   return new Promise((resolve) => {
     const process = world.spawn({ name: 'operator', timeoutMs: 60_000, ended: () => resolve() });
-    const { table, objects, queues } = portsOf(world, process);
+    const deps = reconcilerDeps(world, portsOf(world, process));
     const run = async () => {
-      const row = (await table.get(jobKey(plan.queue, id))) as Death['row'] | undefined;
-      if (row?.state !== 'dead') return;
-      const body = await keptBody({ objects, prefix: 'jobs' }, row);
-      if (body === undefined) return;
-      const fifo = { groupId: row.group ?? row.id, deduplicationId: deduplicationId.redriven(row.id, row.opened) };
-      await queues.send(
-        urlOf(mainQueue(world)),
-        fitting({ body, attributes: {}, ...(settings.type === 'fifo' ? fifo : {}) }, row.id),
-      );
-      const dlq = urlOf(deadLetterQueue(world));
-      for (;;) {
-        const messages = await queues.receive(dlq, { max: 10, visibilitySeconds: 30 });
-        if (messages.length === 0) return;
-        for (const { attributes, receiptHandle } of messages)
-          if (attributes[ATTRIBUTE.job] === id && attributes.messageId === row.parkedFrom)
-            await queues.delete(dlq, receiptHandle);
-      }
+      const row = await deps.ledger.get(jobKey(plan.queue, id));
+      if (row) await retry(deps, row);
     };
     void run()
-      .catch(() => {})
+      .catch((error: unknown) => {
+        // Somebody was faster, or something is down: whoever types a command reads that, and may try again.
+        if (!(error instanceof OperatorError || error instanceof StoreError)) throw error;
+        trace.add({ who: 'operator', what: 'could not', detail: () => error.message });
+      })
       .finally(() => {
         world.exit(process);
         resolve();

@@ -4,9 +4,8 @@ import { deadLetterQueue, mainQueue, type World } from './world';
 
 /** What keeps a run from being at rest: nothing, where all is done that can be done without a person. */
 export function unrest(world: World): string[] {
-  const { watch, sqs, plan, processes, pending } = world;
+  const { watch, sqs, plan, processes } = world;
   if (processes.size > 0) return [`${processes.size} processes run`];
-  if (pending.size > 0) return [`${pending.size} things are still to come`];
   const waiting = sqs.messages(mainQueue(world)).length;
   if (waiting > 0) return [`${waiting} messages wait in the queue`];
   const rows = watch.rows();

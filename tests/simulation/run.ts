@@ -10,7 +10,8 @@ import { startSchedule } from './schedule';
 import { timeline } from './trace';
 import { createWorld, mainQueue, type World } from './world';
 
-const HOUR_MS = 3_600_000;
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
 
 /** How long after the last trouble everything has ended. See docs of the bound in invariants. */
 export const REST_WITHIN_MS = 12 * HOUR_MS;
@@ -39,15 +40,21 @@ export async function runPlan(
   const inputs = startCallers(world);
 
   let seen = -1;
+  let seenAt = plan.start;
   await kernel.run(() => {
     if (watch.violation()) return true;
-    if (world.pending.size === 0 && kernel.now() > world.lastTrouble() + REST_WITHIN_MS) {
-      watch.violated(`liveness: after ${REST_WITHIN_MS / HOUR_MS} hours without a fault, ${unrest(world).join('; ')}`);
-      return true;
-    }
-    if (world.processes.size > 0 || world.pending.size > 0 || watch.changes() === seen) return false;
+    const bound = boundOf(world);
+    const quiet = kernel.now() > world.lastTrouble() + bound;
+    if (world.processes.size > 0) return false;
+    // Messages expire without a sound, so after a while it is worth looking even if nothing has changed.
+    if (watch.changes() === seen && kernel.now() < seenAt + MINUTE_MS) return false;
+    if (world.pending.size > 0 && !quiet) return false;
     seen = watch.changes();
-    return unrest(world).length === 0;
+    seenAt = kernel.now();
+    const left = unrest(world);
+    if (quiet && left.length > 0 && kernel.now() > lastExpiry(world) + bound)
+      watch.violated(`liveness: ${bound / HOUR_MS} hours without a fault, and ${left.join('; ')}`);
+    return world.pending.size === 0 && left.length === 0;
   });
   if (!watch.violation()) {
     const left = unrest(world);
@@ -85,6 +92,16 @@ export async function runPlan(
     kernel.setTimeout(() => mapping.start(), unpolled.until);
     void settings;
   }
+}
+
+/** Of a message that is gone, only the end of its queue's retention tells. */
+const boundOf = ({ plan }: World): number =>
+  REST_WITHIN_MS + (plan.retention === undefined ? 0 : plan.retention * 1000 + 2 * HOUR_MS);
+
+/** When a DLQ entry was last due to expire: the reconciler has to learn of it like of any other trouble. */
+function lastExpiry({ watch, settings, kernel }: World): number {
+  const expiries = watch.rows().map(({ parkedAt = 0 }) => parkedAt + settings.dlqRetention * 1000);
+  return Math.max(0, ...expiries.filter((at) => at <= kernel.now()));
 }
 
 /** Until the last window is over, faults may still come. */

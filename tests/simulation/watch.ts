@@ -22,8 +22,8 @@ export interface Watch {
   ends: ReadonlyMap<string, readonly JobRow[]>;
   /** By job: when its effect took place first. */
   effects: ReadonlyMap<string, number>;
-  /** By job: the order in which SQS took its first message. */
-  sequences: ReadonlyMap<string, number>;
+  /** By job: its first message, and the order in which SQS took those. */
+  firsts: ReadonlyMap<string, { sequence: number; messageId: string }>;
   /** By job: the body of its last message. */
   bodies: ReadonlyMap<string, string>;
   /** Counts changes of anything that is stored. */
@@ -40,13 +40,11 @@ export interface Watch {
 
 /** Looks at everything that a run stores, sends, says or brings about, at the moment when it does. */
 export function createWatch({
-  queue,
   now,
   reached,
   died,
   changed,
 }: {
-  queue: string;
   now: () => number;
   reached: (what: string) => void;
   died: (death: Death) => void;
@@ -59,7 +57,7 @@ export function createWatch({
   const ends = new Map<string, JobRow[]>();
   const effects = new Map<string, number>();
   const counts = new Map<string, number>();
-  const sequences = new Map<string, number>();
+  const firsts = new Map<string, { sequence: number; messageId: string }>();
   const bodies = new Map<string, string>();
 
   const violated = (sentence: string) => {
@@ -87,7 +85,7 @@ export function createWatch({
     rows: () => [...items.values()].filter((item): item is JobRow => 'payloadHash' in item),
     ends,
     effects,
-    sequences,
+    firsts,
     bodies,
     changes: () => changes,
     changed: change,
@@ -114,7 +112,7 @@ export function createWatch({
         violated(`nothing lost: a record says ${record.state} of ${record.id}, which its row has never said`);
     },
 
-    sent: (name, message) => {
+    sent: (name, message, { messageId }) => {
       change();
       if (name.includes('-dlq')) {
         secret('a DLQ attribute', JSON.stringify(message.attributes ?? {}));
@@ -123,7 +121,7 @@ export function createWatch({
       }
       const id = /"id":"([^"]+)"/.exec(message.body)?.[1];
       if (!id || name.includes('-dlq')) return;
-      if (!sequences.has(id)) sequences.set(id, sequences.size);
+      if (!firsts.has(id)) firsts.set(id, { sequence: firsts.size, messageId });
       bodies.set(id, message.body);
     },
 

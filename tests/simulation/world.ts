@@ -71,7 +71,6 @@ export function createWorld(plan: Plan, options: { detailed?: boolean; mutant?: 
   const onChange: (() => void)[] = [];
   const onDeath: ((death: Death) => void)[] = [];
   const watch = createWatch({
-    queue: plan.queue,
     now: kernel.now,
     reached: reach,
     died: (death) => {

@@ -26,10 +26,12 @@ export function memoryTable(): MemoryTable {
   let writes = 0;
 
   const versionOf = (key: string): number => stored.get(key)?.version ?? 0;
-  const withTodo = (todo: string) =>
-    [...stored].flatMap(([key, item]) =>
-      item.todo === todo && item.todoAt !== undefined ? [{ key, todoAt: item.todoAt }] : [],
-    );
+  const withTodo = (todo: string) => {
+    const found: { key: string; todoAt: number }[] = [];
+    for (const [key, item] of stored)
+      if (item.todo === todo && item.todoAt !== undefined) found.push({ key, todoAt: item.todoAt });
+    return found;
+  };
 
   return {
     get: async (key) => {
