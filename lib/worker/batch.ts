@@ -5,6 +5,7 @@ import type { QueueContract } from './contract';
 import { deliver, type Suspect } from './deliver';
 import { type Incoming, incoming } from './delivery';
 import { type BatchDeps, createDeadline, type Deadline } from './deps';
+import { isDirect } from './direct';
 import type { Disposition } from './outcome';
 import { countOutcome, report } from './report';
 
@@ -17,15 +18,15 @@ export interface Batch {
 }
 
 /**
- * Handles one batch: message groups side by side, each in order. Answers partial responses only and never throws. In a
+ * Handles one batch: message groups side by side, each in order (all at once where order makes no difference). Answers partial responses only and never throws. In a
  * group, whatever comes behind a message that is not done goes back untouched, to be seen again after that message.
  */
 export async function handleBatch({ deps, contract, event, remainingMs }: Batch): Promise<SQSBatchResponse> {
   const deadline = createDeadline(() => deps.clock.now(), remainingMs);
   await deps.ledger.signOfLife.mark(contract.queue);
-  const fifo = deps.settings(contract.queue).type === 'fifo';
+  const inOrder = deps.settings(contract.queue).type === 'fifo' && !isDirect(contract);
   const groups = Map.groupBy(event.Records.map(incoming), (message) =>
-    fifo ? (message.group ?? '') : message.messageId,
+    inOrder ? (message.group ?? '') : message.messageId,
   );
   const handle = (group: Incoming[], alone: boolean) => handleGroup({ deps, contract, group, deadline, alone });
   const first = await Promise.all([...groups.values()].map((group) => handle(group, event.Records.length === 1)));

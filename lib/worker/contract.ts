@@ -32,6 +32,11 @@ export interface RunContext {
 export interface MessageType<T = unknown> {
   schema: z.ZodType<T>;
   process: (job: Job<T>, context: RunContext) => Promise<unknown>;
+  /**
+   * The same without a row, for work that leaves the same however often and in whatever order it is done. A queue all of
+   * whose types have it does without the ledger until something goes wrong (direct.ts).
+   */
+  direct?: (job: Omit<Job<T>, 'row'>, context: Pick<RunContext, 'now' | 'log'>) => Promise<unknown>;
 }
 
 /** All that is particular to a queue; the rest is the engine's. */

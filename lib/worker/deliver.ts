@@ -10,6 +10,7 @@ import { storedError } from '../jobs/stored-error';
 import type { QueueContract } from './contract';
 import type { Incoming } from './delivery';
 import type { Deadline, WorkerDeps } from './deps';
+import { direct } from './direct';
 import { createLease } from './lease';
 import { type Disposition, outcomes } from './outcome';
 import { disowned, type Resolved, resolve } from './resolve';
@@ -38,6 +39,8 @@ export interface Suspect {
 /** One message from its delivery to a disposition. Throws StoreError alone, where nothing could be written. */
 export async function deliver(delivery: Delivery): Promise<Disposition | Suspect> {
   const { deps, contract, message } = delivery;
+  const done = await direct(delivery);
+  if (done) return done;
   const resolved = await resolve({ ...deps, queue: contract.queue }, message);
   try {
     return await dispose(delivery, resolved);

@@ -7,7 +7,7 @@ import type { Lease } from './lease';
 
 /** What happens to the message: acknowledged, or reported with the visibility it shall have, in ms. */
 export type Disposition =
-  | { acknowledge: true; row?: JobRow; /** Done without a row. */ direct?: { id: string; time: number } }
+  | { acknowledge: true; row?: JobRow /** Done without a row. */; direct?: { id: string; time: number } }
   | { acknowledge: false; visibilityMs: number; row?: JobRow };
 
 /** One run's way out: each writes outcome and release of the lease at once. */

@@ -1,0 +1,44 @@
+import { StoreError } from '../errors';
+import { parseEnvelope } from '../jobs/envelope';
+import { jobKey } from '../jobs/keys';
+import { ATTRIBUTE } from '../jobs/park';
+import type { QueueContract } from './contract';
+import type { Incoming } from './delivery';
+import type { WorkerDeps } from './deps';
+import type { Disposition } from './outcome';
+import { dataOf, typeOf } from './resolve';
+
+/** Whether all work of a queue leaves the same however often and in whatever order it is done. */
+export const isDirect = ({ types }: Pick<QueueContract, 'types'>): boolean =>
+  Object.values(types).every(({ direct }) => direct !== undefined);
+
+/**
+ * Does a job of such a queue without a row: no claim, no outcome, nothing but its own writes. `undefined` leaves it to
+ * the ledger: what has a row already, what was parked or returned before (whose outcome others wait for), and whatever
+ * goes wrong, which is then met again and written down. Throws StoreError alone, where nothing could be written.
+ */
+export async function direct({
+  deps,
+  contract,
+  message,
+}: {
+  deps: WorkerDeps;
+  contract: QueueContract;
+  message: Incoming;
+}): Promise<Disposition | undefined> {
+  if (!isDirect(contract) || message.attributes[ATTRIBUTE.job] !== undefined) return undefined;
+  const { clock, log, ledger } = deps;
+  try {
+    const envelope = parseEnvelope(message.body);
+    const { id } = envelope;
+    // On a first delivery there is no row but of a duplicate, whose own delivery looks after it.
+    if (message.receiveCount > 1 && (await ledger.get(jobKey(contract.queue, id)))) return undefined;
+    const type = typeOf(contract, envelope, clock.now());
+    const data = await dataOf({ ...deps, queue: contract.queue }, envelope, type);
+    await type.direct?.({ id, data, envelope }, { now: () => clock.now(), log });
+    return { acknowledge: true, direct: { id, time: Date.parse(envelope.time) } };
+  } catch (error) {
+    if (error instanceof StoreError) throw error;
+    return undefined;
+  }
+}

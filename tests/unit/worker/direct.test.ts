@@ -1,0 +1,173 @@
+import { z } from 'zod';
+import { StoreError } from '../../../lib/errors';
+import type { QueueContract } from '../../../lib/worker/contract';
+import { messageType } from '../../../lib/worker/contract';
+import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+
+const schema = z.strictObject({ name: z.string().max(10).optional() });
+
+/** A queue whose effect may be repeated; `effect` decides what happens to each job. */
+function start(effect: (id: string) => Promise<void> | void = () => {}) {
+  const done: string[] = [];
+  const work = async ({ id }: { id: string }) => {
+    await effect(id);
+    done.push(id);
+    return 'done';
+  };
+  const contract: QueueContract = {
+    queue: 'sample',
+    vendors: [],
+    types: { 'sample.done.v1': messageType({ schema, process: work, direct: work }) },
+  };
+  return { done, engine: memoryEngine(() => contract, { settings: { visibility: 120 } }) };
+}
+
+const body = (n: number, changes: Record<string, unknown> = {}) =>
+  JSON.stringify(anEnvelope({ id: jobId(n), ...changes }));
+
+test('a job that goes well is done without a row or a record, and is counted', async () => {
+  const { engine, done } = start();
+  engine.send(body(1));
+
+  const response = await engine.deliver();
+
+  expect(response).toEqual({ batchItemFailures: [] });
+  expect(done).toEqual([jobId(1)]);
+  expect(engine.rows()).toEqual([]);
+  expect(engine.objects.keys()).toEqual([]);
+  expect(engine.metrics.map(({ name }) => name)).toEqual(['ProcessingTime', 'JobsSucceeded', 'TimeToFinish']);
+  expect(engine.lines).toMatchObject([
+    { message: 'delivery handled', facts: { jobId: jobId(1), outcome: 'succeeded', group: 'g' } },
+  ]);
+});
+
+test('all messages of a batch are worked on at once, those of one group too', async () => {
+  let running = 0;
+  let most = 0;
+  const waiting: (() => void)[] = [];
+  const { engine, done } = start(async () => {
+    most = Math.max(most, ++running);
+    await new Promise<void>((resolve) => {
+      waiting.push(resolve);
+      if (waiting.length === 10) for (const go of waiting) go();
+    });
+    running--;
+  });
+  for (let n = 1; n <= 10; n++) engine.send(body(n));
+
+  await engine.deliver();
+
+  expect(most).toBe(10);
+  expect(done).toHaveLength(10);
+});
+
+test('a message that fails leaves the others of its group done', async () => {
+  const { engine, done } = start((id) => {
+    if (id === jobId(2)) throw new StoreError({ code: 'S3.SlowDown', message: 'S3 is busy' });
+  });
+  for (let n = 1; n <= 3; n++) engine.send(body(n));
+
+  const response = await engine.deliver();
+
+  expect(response.batchItemFailures).toHaveLength(1);
+  expect(done).toEqual([jobId(1), jobId(3)]);
+  expect(engine.inQueue()).toBe(1);
+});
+
+test('where nothing can be written, the message waits and no row is made', async () => {
+  let down = true;
+  const { engine, done } = start(() => {
+    if (down) throw new StoreError({ code: 'S3.SlowDown', message: 'S3 is busy' });
+  });
+  engine.send(body(1));
+
+  await engine.deliver();
+  down = false;
+  engine.clock.advance(899_000);
+  const early = await engine.deliver();
+  engine.clock.advance(2_000);
+  await engine.deliver();
+
+  expect(early).toEqual({ batchItemFailures: [] });
+  expect(done).toEqual([jobId(1)]);
+  expect(engine.rows()).toEqual([]);
+});
+
+test.each([
+  ['no job', 'not json', 'NotJson'],
+  ['of another queue', body(1, { type: 'other.done.v1' }), 'WrongType'],
+  ['not valid', body(1, { data: { name: 7 } }), 'InvalidField'],
+])('a message that is %s is parked with its reason, a row and a record', async (_what, bad, code) => {
+  const { engine, done } = start();
+  engine.send(bad);
+  engine.send(body(2));
+
+  await engine.deliver();
+
+  expect(engine.rows()).toMatchObject([{ state: 'dead', reason: 'error', error: { code } }]);
+  expect(Object.values(engine.records())).toMatchObject([{ state: 'dead' }]);
+  expect(engine.deadLetters()).toHaveLength(1);
+  expect(done).toEqual([jobId(2)]);
+});
+
+test('an unexpected error is met again and written down, and the row ends when the job succeeds', async () => {
+  let broken = true;
+  const { engine, done } = start(() => {
+    if (broken) throw new Error('private-value@example.com');
+  });
+  engine.send(body(1));
+
+  await engine.deliver();
+  const [before] = engine.rows();
+  broken = false;
+  await engine.drain({ hours: 2 });
+
+  expect(before).toMatchObject({ state: 'queued', attempts: 1, error: { code: 'Unexpected' } });
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', attempts: 2 });
+  expect(done).toEqual([jobId(1)]);
+  expect(JSON.stringify([engine.lines, engine.rows()])).not.toContain('private-value');
+});
+
+test('what comes again without a row is done again without one', async () => {
+  const { engine, done } = start();
+  engine.send(body(1));
+  engine.receive();
+  engine.clock.advance(121_000);
+
+  const again = engine.receive();
+  await engine.handle(again);
+
+  expect(again.Records[0]?.attributes.ApproximateReceiveCount).toBe('2');
+  expect(done).toEqual([jobId(1)]);
+  expect(engine.rows()).toEqual([]);
+});
+
+test('what a killer took to the dead-letter queue comes back and is done; the killer is parked', async () => {
+  const never = new Promise<never>(() => {});
+  let died = () => {};
+  const { engine, done } = start((id) => {
+    if (id !== jobId(5)) return undefined;
+    died();
+    return never;
+  });
+  for (let n = 1; n <= 10; n++) engine.send(body(n), { group: `g-${n % 3}` });
+
+  const end = engine.clock.now() + 24 * 3_600_000;
+  while (engine.clock.now() < end && (engine.inQueue() > 0 || engine.deadLetters().length !== 1)) {
+    const event = engine.receive();
+    const death = new Promise<void>((resolve) => {
+      died = resolve;
+    });
+    // Dying takes the whole batch: what was done is not deleted either.
+    if (event.Records.length > 0) await Promise.race([engine.handle(event), death]);
+    await engine.reconcile();
+    engine.clock.advance(60_000);
+  }
+  await engine.reconcile();
+
+  expect(new Set(done)).toEqual(new Set([1, 2, 3, 4, 6, 7, 8, 9, 10].map(jobId)));
+  expect(engine.row(jobId(5))).toMatchObject({ state: 'dead', reason: 'crash', error: { code: 'CrashLoop' } });
+  expect(engine.deadLetters()).toHaveLength(1);
+  const others = engine.rows().filter(({ id }) => id !== jobId(5));
+  expect(others.every(({ state }) => state === 'succeeded')).toBe(true);
+});
