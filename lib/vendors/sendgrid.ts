@@ -2,6 +2,7 @@ import mail from '@sendgrid/mail';
 import { PermanentError } from '../errors';
 import { withSecret } from './credentials';
 import type { Secret } from './secret';
+import { type BulkSendgrid, bulkMailData } from './sendgrid-bulk';
 import { Client } from './sendgrid-client';
 import { sendgrid as dialect, translate } from './sendgrid-errors';
 import { malformed } from './translate';
@@ -44,22 +45,25 @@ export interface SendgridConfig {
 }
 
 /** SendGrid by way of @sendgrid/mail. */
-export function realSendgrid({ endpoint, apiKey, now = Date.now }: SendgridConfig): Sendgrid {
+export function realSendgrid({ endpoint, apiKey, now = Date.now }: SendgridConfig): Sendgrid & BulkSendgrid {
   const base = endpoint.replace(/\/+$/, '');
+  /** `data` is made anew for each call: the library writes into it. */
+  const send = (data: () => Parameters<typeof mail.send>[0], { timeoutMs }: CallOptions, sandbox = false) =>
+    withSecret(apiKey, {
+      timeoutMs,
+      call: async ({ secret, timeoutMs }) => {
+        const client = new Client({ endpoint: base, apiKey: secret, timeoutMs });
+        try {
+          const [answer] = await service(client).send(data());
+          return outcome(answer, sandbox);
+        } catch (error) {
+          throw translate(error, now());
+        }
+      },
+    });
   return {
-    send: (content, { timeoutMs }) =>
-      withSecret(apiKey, {
-        timeoutMs,
-        call: async ({ secret, timeoutMs }) => {
-          const client = new Client({ endpoint: base, apiKey: secret, timeoutMs });
-          try {
-            const [answer] = await service(client).send(mailData(content));
-            return outcome(answer, content.sandbox ?? false);
-          } catch (error) {
-            throw translate(error, now());
-          }
-        },
-      }),
+    send: (content, options) => send(() => mailData(content), options, content.sandbox),
+    sendBulk: (content, options) => send(() => bulkMailData(content), options),
   };
 }
 

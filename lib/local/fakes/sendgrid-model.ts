@@ -11,6 +11,9 @@ export interface AcceptedMail {
   html: string | undefined;
   templateId: string | undefined;
   templateData: Record<string, unknown>;
+  /** Words that stand for others in subject and text, outside dynamic templates. */
+  substitutions: Record<string, string>;
+  unsubscribeGroup: number | undefined;
   customArgs: Record<string, string>;
   categories: string[];
   headers: Record<string, string>;
@@ -23,8 +26,17 @@ export interface SendgridModel {
   send(body: string): Reply;
 }
 
-/** SendGrid's mail send as far as its published limits go, without HTTP and on the caller's clock. */
-export function sendgridModel({ now }: { now: () => number }): SendgridModel {
+/**
+ * SendGrid's mail send as far as its published limits go, without HTTP and on the caller's clock. `accepted` is told of
+ * each request's mails.
+ */
+export function sendgridModel({
+  now,
+  accepted: tell,
+}: {
+  now: () => number;
+  accepted?: ((mails: AcceptedMail[]) => void) | undefined;
+}): SendgridModel {
   const mails: AcceptedMail[] = [];
   let accepted = 0;
   return {
@@ -35,8 +47,11 @@ export function sendgridModel({ now }: { now: () => number }): SendgridModel {
       if (parsed.mail_settings?.sandbox_mode?.enable) return { status: 200, headers: {} };
       accepted += 1;
       const messageId = `message-${accepted}`;
-      for (const personalization of parsed.personalizations)
-        mails.push(toMail({ mail: parsed, personalization, messageId, at: now() }));
+      const taken = parsed.personalizations.map((personalization) =>
+        toMail({ mail: parsed, personalization, messageId, at: now() }),
+      );
+      mails.push(...taken);
+      tell?.(taken);
       return { status: 202, headers: { 'x-message-id': messageId } };
     },
   };
@@ -63,6 +78,8 @@ function toMail({
     html: content('text/html'),
     templateId: mail.template_id,
     templateData: personalization.dynamic_template_data ?? {},
+    substitutions: personalization.substitutions ?? {},
+    unsubscribeGroup: mail.asm?.group_id,
     customArgs: { ...mail.custom_args, ...personalization.custom_args },
     categories: mail.categories ?? [],
     headers: { ...mail.headers, ...personalization.headers },

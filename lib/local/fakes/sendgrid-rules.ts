@@ -32,6 +32,9 @@ const mailSchema = z.object({
   headers: headers.optional(),
   custom_args: customArgs.optional(),
   send_at: z.number().int().optional(),
+  asm: z
+    .object({ group_id: z.number().int(), groups_to_display: z.array(z.number().int()).max(25).optional() })
+    .optional(),
   mail_settings: z.object({ sandbox_mode: z.object({ enable: z.boolean() }).optional() }).optional(),
   personalizations: z
     .array(
@@ -42,6 +45,10 @@ const mailSchema = z.object({
         subject: z.string().min(1).optional(),
         headers: headers.optional(),
         custom_args: customArgs.optional(),
+        substitutions: z
+          .record(z.string(), z.string())
+          .refine((words) => Buffer.byteLength(JSON.stringify(words)) <= 10_000, 'The substitutions are too large.')
+          .optional(),
         dynamic_template_data: z.record(z.string(), z.unknown()).optional(),
         send_at: z.number().int().optional(),
       }),

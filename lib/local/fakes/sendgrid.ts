@@ -1,10 +1,17 @@
 import type { FakeRequest, Reply } from './exchange';
+import { type EventKeys, type EventSender, eventKeys, eventSender } from './sendgrid-events';
 import { type AcceptedMail, sendgridModel } from './sendgrid-model';
 import { type FakeServer, startFake } from './server';
 
 export interface FakeSendgrid extends FakeServer {
   /** Accepted and outside sandbox mode, one for each personalization. */
   mails: AcceptedMail[];
+  /** Signs its events, and knows them by the public key. */
+  eventKeys: EventKeys;
+  /** From now on it tells the webhook at this URL of what it accepts. */
+  sendEventsTo(url: string): void;
+  /** When the webhook has taken everything. */
+  eventsSettled(): Promise<void>;
 }
 
 export interface FakeSendgridOptions {
@@ -17,7 +24,9 @@ export interface FakeSendgridOptions {
 /** SendGrid on 127.0.0.1. `url` is what SENDGRID_ENDPOINT is to be. */
 export async function startFakeSendgrid(options: FakeSendgridOptions = {}): Promise<FakeSendgrid> {
   const { port, apiKey, now = Date.now } = options;
-  const model = sendgridModel({ now });
+  const keys = eventKeys();
+  let sender: EventSender | undefined;
+  const model = sendgridModel({ now, accepted: (taken) => sender?.tell(taken) });
   const handle = ({ method, path, headers, body }: FakeRequest): Reply => {
     const given = headers.authorization;
     if (!given?.startsWith('Bearer ') || (apiKey !== undefined && given !== `Bearer ${apiKey}`))
@@ -32,7 +41,19 @@ export async function startFakeSendgrid(options: FakeSendgridOptions = {}): Prom
   };
   const { mails } = model;
   const server = await startFake({ port, handle, state: () => ({ mails }) });
-  return { ...server, mails };
+  return {
+    ...server,
+    mails,
+    eventKeys: keys,
+    sendEventsTo: (url) => {
+      sender = eventSender({ url, keys, now });
+    },
+    eventsSettled: async () => sender?.settled(),
+    close: async () => {
+      await sender?.stop();
+      await server.close();
+    },
+  };
 }
 
 const error = (message: string) => ({ errors: [{ message, field: null, help: null }] });
