@@ -63,7 +63,7 @@ function report(
   if (wrong.length > 0) process.exitCode = 1;
   else
     print(
-      `All as expected after ${seconds} s: ${service.zendesk.tickets.length} tickets and ${service.sendgrid.mails.length} e-mails, none twice.`,
+      `All as expected after ${seconds} s: ${service.zendesk.tickets.length} tickets and ${service.sendgrid.mails.length} e-mails and ${service.appStoreConnect.mails.length} mails of Apple's, none twice.`,
     );
 }
 

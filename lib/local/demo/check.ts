@@ -19,7 +19,7 @@ export interface Evidence {
 
 /** How a job differs from what was expected of it, its tickets, its mails and its record; empty where it does not. */
 export async function differences(service: Evidence, job: JobView, expected: Expected): Promise<string[]> {
-  const { id, state, steps, holds } = job;
+  const { id, state, steps, holds, result } = job;
   const found: [what: string, is: unknown, mustBe: unknown][] = [
     ['state', state, expected.state],
     ['holds', holds, expected.holds ?? 0],
@@ -33,6 +33,10 @@ export async function differences(service: Evidence, job: JobView, expected: Exp
     ['state in the S3 record', await recordedState(service, job.recordKey), expected.state],
     ...Object.entries(expected.steps).map(
       ([name, status]) => [`step ${name}`, steps[name]?.status, status] as [string, unknown, unknown],
+    ),
+    ...Object.entries(expected.result ?? {}).map(
+      ([name, value]) =>
+        [name, (result as Record<string, unknown> | undefined)?.[name], value] as [string, unknown, unknown],
     ),
   ];
   return found

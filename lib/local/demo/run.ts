@@ -17,6 +17,7 @@ export interface Outcome {
 interface Sent {
   scenario: Scenario;
   id: string;
+  marker: string;
   shown: string;
 }
 
@@ -33,13 +34,15 @@ export async function runScenarios(
   for (const [index, scenario] of scenarios.entries()) {
     const marker = `user-${index + 1}@example.com`;
     scenario.prepare?.(service, marker);
-    sent.push({ scenario, id: await scenario.send(client, marker), shown: '' });
+    sent.push({ scenario, id: await scenario.send(client, marker), marker, shown: '' });
   }
   while (Date.now() < until && !(await look(service, { sent, progress }))) await sleep(LOOK_MS);
   return Promise.all(
-    sent.map(async ({ scenario: { title, expected }, id }) => {
+    sent.map(async ({ scenario: { title, expected, also }, id, marker }) => {
       const job = await service.views.job(id);
-      return { title, id, job, differences: job ? await differences(service, job, expected) : ['there is no row'] };
+      if (!job) return { title, id, job, differences: ['there is no row'] };
+      const found = [...(await differences(service, job, expected)), ...(also?.(service, marker) ?? [])];
+      return { title, id, job, differences: found };
     }),
   );
 }

@@ -9,6 +9,8 @@ export interface Expected {
   /** The error's code of a job that must be in the dead-letter queue. */
   deadLetter?: string;
   steps: Record<string, string>;
+  /** Of what the worker says of a success. */
+  result?: Record<string, string>;
   /** Times that it waited outside the queue. */
   holds?: number;
   tickets: number;
@@ -23,11 +25,19 @@ export interface Scenario {
   /** Hands it in; answers the job's id, and throws where the answer is not the right one. */
   send(client: Client, marker: string): Promise<string>;
   expected: Expected;
+  /** What differs beside, in sentences. */
+  also?(service: Service, marker: string): string[];
+}
+
+export interface PostOptions {
+  headers?: Record<string, string>;
+  /** Of the API; feedback's where there is none. */
+  path?: string;
 }
 
 /** Speaks to the service as an API's client would. */
 export interface Client {
-  post(body: unknown, headers?: Record<string, string>): Promise<{ status: number; json: Record<string, unknown> }>;
+  post(body: unknown, options?: PostOptions): Promise<{ status: number; json: Record<string, unknown> }>;
   /** Puts a message onto the feedback queue, past the API. */
   enqueue(body: string, group: string): Promise<{ messageId: string }>;
 }
@@ -36,8 +46,8 @@ export function httpClient({ api, ports, declared }: Service): Client {
   const queue = declared.mappings.find(({ functionKey }) => functionKey === 'feedback')?.queue;
   const url = declared.queues.find(({ name }) => name === queue)?.url ?? '';
   return {
-    async post(body, headers = {}) {
-      const answer = await fetch(`${api}/feedback`, {
+    async post(body, { headers = {}, path = '/feedback' } = {}) {
+      const answer = await fetch(api + path, {
         method: 'POST',
         headers: { 'content-type': 'application/json', ...headers },
         body: JSON.stringify(body),
@@ -58,8 +68,8 @@ export const feedbackOf = (marker: string): FeedbackInput => ({
 });
 
 /** Posts and expects 202. */
-export async function accepted(client: Client, body: unknown, headers?: Record<string, string>): Promise<string> {
-  const { status, json } = await client.post(body, headers);
+export async function accepted(client: Client, body: unknown, options?: PostOptions): Promise<string> {
+  const { status, json } = await client.post(body, options);
   if (status !== 202) throw new Error(`the API answered ${status} instead of 202`);
   return String(json.id);
 }

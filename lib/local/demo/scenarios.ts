@@ -1,5 +1,6 @@
 import { killingFailure } from '../kill';
 import { accepted, feedbackOf, type Scenario } from './scenario';
+import { testflightScenarios } from './testflight-scenarios';
 
 const DONE = { ticket: 'done', confirmation: 'done' };
 const SUCCESS = { state: 'succeeded', steps: DONE, tickets: 1, mails: 1 } as const;
@@ -30,7 +31,7 @@ export const scenarios: Scenario[] = [
   {
     title: 'the same key twice',
     async send(client, marker) {
-      const key = { 'idempotency-key': `key of ${marker}` };
+      const key = { headers: { 'idempotency-key': `key of ${marker}` } };
       const id = await accepted(client, feedbackOf(marker), key);
       const again = await client.post(feedbackOf(marker), key);
       if (again.json.id !== id) throw new Error('the same key made a second job');
@@ -90,4 +91,5 @@ export const scenarios: Scenario[] = [
     send: (client, marker) => accepted(client, feedbackOf(marker)),
     expected: { state: 'dead', deadLetter: 'CrashLoop', steps: {}, tickets: 0, mails: 0 },
   },
+  ...testflightScenarios,
 ];

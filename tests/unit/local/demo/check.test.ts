@@ -9,10 +9,17 @@ const job: JobView = {
   attempts: 1,
   holds: 0,
   steps: { ticket: { status: 'done', startedAt: 1 } },
+  result: { answer: 'yes' },
   createdAt: '2026-01-02T03:04:05.000Z',
   recordKey: 'key',
 };
-const expected: Expected = { state: 'succeeded', steps: { ticket: 'done' }, tickets: 1, mails: 1 };
+const expected: Expected = {
+  state: 'succeeded',
+  steps: { ticket: 'done' },
+  result: { answer: 'yes' },
+  tickets: 1,
+  mails: 1,
+};
 const letter = { queue: 'dlq', messageId: 'm', group: 'g', receiveCount: 0 };
 
 const evidence = (over: Partial<Evidence> = {}): Evidence => ({
@@ -31,6 +38,7 @@ test.each<[string, Evidence, JobView, string]>([
   ['state', evidence(), { ...job, state: 'dead' }, 'state must be succeeded, is dead'],
   ['hold', evidence(), { ...job, holds: 1 }, 'holds must be 0, is 1'],
   ['step', evidence(), { ...job, steps: {} }, 'step ticket must be done, is undefined'],
+  ['result', evidence(), { ...job, result: { answer: 'no' } }, 'answer must be yes, is no'],
   [
     'second ticket',
     evidence({ zendesk: { tickets: [{ external_id: 'job-1' }, { external_id: 'job-1' }] } }),
