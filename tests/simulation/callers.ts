@@ -10,6 +10,8 @@ export interface Input {
   index: number;
   /** The job's id; of a message that is no job, the id under which it gets a row. */
   id: string;
+  /** Of a message that is no job: by it its row is found when somebody moved it, which gives it another id. */
+  body?: string;
 }
 
 const FOREIGN: readonly JobKind[] = [
@@ -40,12 +42,12 @@ function later(world: World, ms: number, act: () => Promise<void>): void {
 }
 
 async function send(world: World, inputs: Input[], { spec, index }: { spec: JobSpec; index: number }): Promise<void> {
-  const note = (id: string) => {
+  const note = (id: string, body?: string) => {
     world.trouble();
-    if (!inputs.some((input) => input.id === id)) inputs.push({ spec, index, id });
+    if (!inputs.some((input) => input.id === id)) inputs.push({ spec, index, id, ...(body ? { body } : {}) });
   };
   const foreign = foreignBody(world, inputs, spec, index);
-  if (foreign !== undefined) return note(put(world, spec, foreign));
+  if (foreign !== undefined) return note(put(world, spec, foreign), foreign);
   for (let tried = 0; tried <= spec.retries; tried++) {
     const id = await ask(world, spec, index);
     if (id !== undefined) return note(id);
