@@ -15,7 +15,7 @@ export type CampaignStatus = 'running' | 'paused' | 'cancelled' | 'ended';
 /** What was accepted; it never changes. Times are milliseconds since 1970. */
 export interface CampaignPlan {
   id: string;
-  name?: string;
+  name?: string | undefined;
   source: string;
   /** When it was accepted: the `time` of all its chunks, which so share one partition. */
   time: number;

@@ -14,6 +14,7 @@ export const subjectKey = (queue: string, subject: string): string => `subject#$
 export const campaignKey = (id: string): string => `campaign#${id}`;
 export const rateKey = (vendor: string): string => `rate#${vendor}`;
 export const reconcilerKey = 'lease#reconciler';
+export const compactionKey = 'lease#compaction';
 
 /** What the reconciler has to do with a row; the other half of the index `todo` is when. */
 export type TodoKind =
@@ -114,3 +115,11 @@ export const deduplicationId = {
 /** A body that is no job gets a row and a record of its own under this id. */
 export const invalidId = (messageId: string): string => `invalid/${messageId}`;
 export const isInvalidId = (id: string): boolean => id.startsWith('invalid/');
+
+/** What became of each recipient of a job, beside its record: by number, for addresses stand in no such object. */
+export const recipientsKey = (prefix: string, row: { queue: string; time: number; id: string }): string =>
+  `${recordPartition(`${prefix}/_recipients`, row.queue, row.time)}${row.id}.ndjson`;
+
+/** A vendor's events about the jobs of one hour; those of a campaign lie together. */
+export const eventsPartition = (prefix: string, queue: string, time: number): string =>
+  recordPartition(`${prefix}/_events`, queue, time);

@@ -37,9 +37,10 @@ export type Reservation = { kind: 'slot'; slot: Slot } | { kind: 'later'; waitMs
  */
 const ALONE = 0.97;
 const BESIDE_MESSAGES = 0.9;
-/** A sender may be late by this part of what it sends, or by the least. */
+/** A sender may be late by this part of what it sends, or by the least; a single mail moves nothing by being late. */
 const LATE = 0.02;
 const LEAST_LATE_MS = 20;
+const MESSAGE_LATE_MS = 250;
 /** For how long a single mail is taken for a sign that more will come. */
 const MESSAGES_MS = 60_000;
 /** No honest clock reserves further ahead: functions end before. What lies beyond is a wrong clock's or an old limit's. */
@@ -84,7 +85,7 @@ export function sharedRate({ rate, ...deps }: RateDeps, vendor: string) {
           answer = { kind: 'later', waitMs: at - now };
           return undefined;
         }
-        answer = { kind: 'slot', slot: { at, until: at + lateness(recipients, rate) } };
+        answer = { kind: 'slot', slot: { at, until: at + lateness(recipients, rate, use) } };
         return { ...next, rate };
       });
       return answer ?? { kind: 'later', waitMs: withinMs };
@@ -115,8 +116,8 @@ const empty = (key: string): RateItem => ({
   blockedUntil: 0,
 });
 
-const lateness = (recipients: number, rate: number): number =>
-  Math.max(LEAST_LATE_MS, (recipients / rate) * 1000 * LATE);
+const lateness = (recipients: number, rate: number, use: RateUse): number =>
+  use === 'message' ? MESSAGE_LATE_MS : Math.max(LEAST_LATE_MS, (recipients / rate) * 1000 * LATE);
 
 /** A time that no honest clock can have written counts as now. */
 function sane(item: RateItem, now: number): RateItem {

@@ -1,0 +1,159 @@
+import { JobError, PermanentError, StopError, type Vendor } from '../errors';
+import type { Campaign, Campaigns } from '../jobs/campaign';
+import { CAMPAIGN_CHUNK } from '../jobs/chunk';
+import type { Metrics } from '../ports';
+import { type Job, messageType, type QueueContract, type RunContext } from '../worker/contract';
+import { CancelledError, PausedError } from '../worker/decide';
+import { type ReadDeps, readContent, readManifest, readPart } from './manifest';
+import {
+  type CampaignContent,
+  type CampaignJob,
+  type ChunkJob,
+  campaignJobSchema,
+  chunkJobSchema,
+  EMAIL_CAMPAIGN,
+  EMAIL_MESSAGE,
+  EMAILS_QUEUE,
+  type EmailMessage,
+  emailMessageSchema,
+} from './message';
+import { requestOf } from './request';
+import { type SendDeps, send } from './send';
+
+export interface EmailDeps extends SendDeps {
+  campaigns: Campaigns;
+  metrics: Metrics;
+}
+
+/** Chunks refused for good in a row, after which it is the campaign's fault and not theirs. */
+const MOST_REFUSALS = 3;
+/** Errors about our account or configuration, which a person must mend before anything is sent. */
+const CONFIGURATION = new Set(['SendgridUnauthorized', 'SendgridMisconfigured', 'Forbidden']);
+
+/** Campaigns, their chunks, and single mails. */
+export function emailsContract(deps: EmailDeps): QueueContract {
+  const recall = campaignReader(deps);
+  return {
+    queue: EMAILS_QUEUE,
+    vendors: ['sendgrid'] satisfies Vendor[],
+    types: {
+      [EMAIL_MESSAGE]: messageType({
+        schema: emailMessageSchema,
+        process: (job: Job<EmailMessage>, context) => sendMessage(deps, job, context),
+      }),
+      [EMAIL_CAMPAIGN]: messageType({
+        schema: campaignJobSchema,
+        process: (job: Job<CampaignJob>) => startCampaign(deps, job),
+      }),
+      [CAMPAIGN_CHUNK]: messageType({
+        schema: chunkJobSchema,
+        process: (job: Job<ChunkJob>, context) => sendChunk({ ...deps, recall }, job, context),
+      }),
+    },
+  };
+}
+
+function sendMessage(deps: EmailDeps, { id, data, row }: Job<EmailMessage>, context: RunContext) {
+  const { to, data: templateData, ...content } = data;
+  const origin = { id, time: row.time };
+  const recipients = [{ ...to, data: templateData }];
+  const request = async () => requestOf({ content, recipients, origin });
+  return send(deps, { origin, recipients: 1, use: 'message', request }, context);
+}
+
+/** Puts the campaign where the reconciler releases it from, unless it is there already. */
+async function startCampaign(deps: EmailDeps, { id, data, row, envelope }: Job<CampaignJob>) {
+  const manifest = await readManifest(deps, data.manifest);
+  const { sendAt, chunks, recipients } = data;
+  if (manifest.campaign !== id || manifest.parts.length !== chunks)
+    throw new PermanentError({
+      code: 'ManifestChanged',
+      message: 'data.manifest: is not the one of this campaign',
+      field: 'data.manifest',
+    });
+  const { sendAt: _sendAt, ...plan } = data;
+  const startsAt = Math.max(row.time, sendAt === undefined ? 0 : Date.parse(sendAt));
+  await deps.campaigns.start({ ...plan, id, source: envelope.source, time: row.time, startsAt });
+  return { chunks, recipients };
+}
+
+async function sendChunk(
+  deps: EmailDeps & { recall: ReturnType<typeof campaignReader> },
+  { id, data, row }: Job<ChunkJob>,
+  context: RunContext,
+) {
+  const { campaigns, recall } = deps;
+  const campaign = await readCampaign(campaigns, data.campaign);
+  const origin = { id, time: row.time, campaign: campaign.id };
+  try {
+    const accepted = await send(
+      deps,
+      {
+        origin,
+        recipients: data.recipients,
+        use: 'campaign',
+        request: async () => {
+          const { manifest, content } = await recall(campaign);
+          return requestOf({ content, recipients: await readPart(deps, manifest, data.number), origin });
+        },
+        check: async () => mayGoOn(await readCampaign(campaigns, data.campaign)),
+      },
+      context,
+    );
+    if (campaign.refusals > 0) await campaigns.accepted(campaign.id);
+    return { ...accepted, campaign: campaign.id, recipients: data.recipients };
+  } catch (error) {
+    if (error instanceof JobError) await pauseIfNeeded(deps, campaign, error);
+    throw error;
+  }
+}
+
+async function readCampaign(campaigns: Campaigns, id: string): Promise<Campaign> {
+  const campaign = await campaigns.read(id);
+  if (campaign) return campaign;
+  throw new PermanentError({
+    code: 'CampaignMissing',
+    message: 'data.campaign: there is no such campaign',
+    field: 'data.campaign',
+  });
+}
+
+function mayGoOn({ status }: Campaign): void {
+  if (status === 'paused') throw new PausedError();
+  if (status === 'cancelled') throw new CancelledError();
+}
+
+/** What is wrong with us, or again and again with the campaign, must not cost it all of its chunks. */
+async function pauseIfNeeded({ campaigns, metrics }: EmailDeps, campaign: Campaign, error: JobError): Promise<void> {
+  const { code } = error;
+  const count = (changed: Campaign | undefined) => {
+    if (campaign.status !== 'running' || changed?.status !== 'paused') return;
+    metrics.add('CampaignsPaused', 1, 'Count', { queue: EMAILS_QUEUE });
+  };
+  if (error instanceof StopError && CONFIGURATION.has(code)) count(await campaigns.pause(campaign.id, code));
+  else if (error instanceof PermanentError && !(error instanceof CancelledError))
+    count(await campaigns.refused(campaign.id, { code, most: MOST_REFUSALS }));
+}
+
+const MOST_REMEMBERED = 4;
+
+/** Reads what all chunks of a campaign share once per process: it is checked by hash, so it cannot have changed. */
+function campaignReader(deps: ReadDeps) {
+  const known = new Map<
+    string,
+    Promise<{ manifest: Awaited<ReturnType<typeof readManifest>>; content: CampaignContent }>
+  >();
+  return ({ manifest: reference }: Campaign) => {
+    const before = known.get(reference.sha256);
+    if (before) return before;
+    const reading = (async () => {
+      const manifest = await readManifest(deps, reference);
+      return { manifest, content: await readContent(deps, manifest) };
+    })();
+    // A failed read is not remembered.
+    reading.catch(() => known.delete(reference.sha256));
+    if (known.size >= MOST_REMEMBERED) known.delete([...known.keys()][0] ?? '');
+    known.set(reference.sha256, reading);
+    return reading;
+  };
+}

@@ -1,0 +1,43 @@
+import { recipientsKey } from '../jobs/keys';
+import type { Objects } from '../ports';
+import { EMAILS_QUEUE } from './message';
+
+/** What SendGrid's answer said; what became of a mail afterwards is told by its events. */
+export type RecipientStatus = 'accepted' | 'refused';
+
+/**
+ * Writes what became of each recipient of a job. By number: the address behind it stands in the campaign's manifest
+ * alone, which so is the one place to erase it from. Writing it again is harmless.
+ */
+export async function writeRecipients(
+  { objects, prefix }: { objects: Pick<Objects, 'put'>; prefix: string },
+  {
+    id,
+    time,
+    campaign,
+    recipients,
+    status,
+    messageId,
+    code,
+  }: {
+    id: string;
+    time: number;
+    campaign?: string;
+    recipients: number;
+    status: RecipientStatus;
+    messageId?: string | undefined;
+    /** Why it was refused. */
+    code?: string;
+  },
+): Promise<void> {
+  const shared = {
+    job: id,
+    ...(campaign ? { campaign } : {}),
+    status,
+    ...(messageId ? { messageId } : {}),
+    ...(code ? { code } : {}),
+  };
+  const lines = Array.from({ length: recipients }, (_, recipient) => JSON.stringify({ ...shared, recipient }));
+  const key = recipientsKey(prefix, { queue: EMAILS_QUEUE, time, id });
+  await objects.put(key, `${lines.join('\n')}\n`, 'application/x-ndjson');
+}

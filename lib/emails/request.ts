@@ -1,0 +1,47 @@
+import type { BulkMail } from '../vendors/sendgrid-bulk';
+import { type CampaignContent, EMAILS_QUEUE } from './message';
+import { type Recipient, unsubscribeLink } from './recipient';
+
+/** Names of steps are stored. This one sends; events bring it back. */
+export const SEND = 'send';
+export const RECIPIENTS = 'recipients';
+
+/** The job that a request is made for: its events find it by what is sent along. */
+export interface Origin {
+  id: string;
+  /** The job's `time`, ms: says where its events are stored. */
+  time: number;
+  campaign?: string;
+}
+
+/** The one request of a chunk or a single mail. The same job makes the same request each time. */
+export function requestOf({
+  content: { unsubscribe, categories = [], ...content },
+  recipients,
+  origin,
+}: {
+  content: CampaignContent;
+  recipients: readonly Recipient[];
+  origin: Origin;
+}): BulkMail {
+  const { id, time, campaign } = origin;
+  const job = { job: id, queue: EMAILS_QUEUE, step: SEND, time: String(time), ...(campaign ? { campaign } : {}) };
+  return {
+    ...content,
+    categories,
+    ...(unsubscribe && 'group' in unsubscribe ? { unsubscribe } : {}),
+    recipients: recipients.map(({ email, name, data }, number) => ({
+      email,
+      name,
+      data,
+      customArgs: { ...job, recipient: String(number) },
+      ...(unsubscribe && 'link' in unsubscribe ? { headers: oneClick(unsubscribeLink(unsubscribe.link, data)) } : {}),
+    })),
+  };
+}
+
+/** RFC 8058: mail programs show a button that needs no visit. */
+const oneClick = (link: string) => ({
+  'List-Unsubscribe': `<${link}>`,
+  'List-Unsubscribe-Post': 'List-Unsubscribe=One-Click',
+});

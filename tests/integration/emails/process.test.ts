@@ -1,0 +1,310 @@
+import { chunkId } from '../../../lib/jobs/chunk';
+import { aContent, CAMPAIGN, type Emails, messageBody, startEmails } from '../../support/emails';
+import { jobId } from '../../support/engine';
+
+let emails: Emails;
+beforeEach(async () => {
+  emails = await startEmails();
+});
+afterEach(() => emails.close());
+
+const MINUTES = 60_000;
+/** Everything that anybody could read outside the bucket's data. */
+const seen = ({ engine, metrics }: Emails): string =>
+  JSON.stringify([
+    engine.table.items(),
+    engine.lines,
+    engine.metrics,
+    metrics,
+    engine.deadLetters().map(({ attributes }) => attributes),
+  ]);
+
+describe('a chunk', () => {
+  test('is one request, and each recipient gets their own mail once', async () => {
+    const { engine, sendgrid } = emails;
+    const campaign = await emails.campaign({
+      content: aContent({ unsubscribe: { link: 'https://example.com/leave?t={token}' } }),
+    });
+    for (const n of [0, 1, 2]) emails.sendChunk(campaign, n);
+
+    await engine.drain({ batch: 1 });
+
+    expect(sendgrid.requests).toHaveLength(3);
+    expect(sendgrid.mails.map(({ to }) => to[0]).sort()).toEqual(
+      Array.from({ length: 30 }, (_, n) => `user-${n}@example.com`).sort(),
+    );
+    expect(sendgrid.mails.find(({ to }) => to[0] === 'user-12@example.com')).toMatchObject({
+      from: 'news@example.com',
+      templateData: { n: 12 },
+      categories: ['spring'],
+      customArgs: { job: chunkId(CAMPAIGN, 1), campaign: CAMPAIGN, queue: 'emails', step: 'send', recipient: '2' },
+      headers: {
+        'List-Unsubscribe': '<https://example.com/leave?t=t-12>',
+        'List-Unsubscribe-Post': 'List-Unsubscribe=One-Click',
+      },
+    });
+  });
+
+  test("ends with its record, the vendor's id and each recipient's status; addresses are in none of them", async () => {
+    const { engine } = emails;
+    const campaign = await emails.campaign({ recipients: 3 });
+    emails.sendChunk(campaign, 0);
+
+    await engine.drain({ batch: 1 });
+
+    expect(emails.chunk(0)).toMatchObject({
+      state: 'succeeded',
+      result: { messageId: 'message-1', recipients: 3, campaign: CAMPAIGN },
+    });
+    expect(Object.values(engine.records())).toMatchObject([
+      { state: 'succeeded', steps: { send: { result: { messageId: 'message-1' } } } },
+    ]);
+    expect(emails.statuses(chunkId(CAMPAIGN, 0))).toMatchObject(
+      [0, 1, 2].map((recipient) => ({ recipient, status: 'accepted', messageId: 'message-1' })),
+    );
+    expect(
+      engine.objects
+        .keys()
+        .filter((key) => !key.includes('/_data/'))
+        .map((key) => engine.objects.text(key))
+        .join(),
+    ).not.toContain('@example.com');
+    expect(seen(emails)).not.toContain('@example.com');
+  });
+
+  test('that was accepted is never sent again, whoever delivers it', async () => {
+    const { engine, sendgrid } = emails;
+    const campaign = await emails.campaign({ recipients: 3 });
+    for (let times = 0; times < 3; times++) {
+      emails.sendChunk(campaign, 0);
+      await engine.drain({ batch: 1 });
+      engine.clock.advance(10 * MINUTES);
+    }
+
+    expect(sendgrid.mails).toHaveLength(3);
+  });
+
+  test('that is refused is parked with its reason, and each recipient says so', async () => {
+    const { engine, sendgrid } = emails;
+    sendgrid.fail({
+      status: 400,
+      body: { errors: [{ message: 'user-0@example.com is bad', field: 'personalizations.0.to' }] },
+    });
+    const campaign = await emails.campaign({ recipients: 3 });
+    emails.sendChunk(campaign, 0);
+
+    await engine.drain({ batch: 1 });
+
+    expect(emails.chunk(0)).toMatchObject({
+      state: 'dead',
+      error: { code: 'SendgridRejected', field: 'personalizations.0.to' },
+    });
+    expect(emails.statuses(chunkId(CAMPAIGN, 0))).toMatchObject([
+      { status: 'refused', code: 'SendgridRejected' },
+      {},
+      {},
+    ]);
+    expect(seen(emails)).not.toContain('@example.com');
+  });
+
+  test('that is throttled is sent after the reset, and everybody else waits for it too', async () => {
+    const { engine, sendgrid } = emails;
+    const begun = engine.clock.now();
+    sendgrid.fail({ status: 429, headers: { 'x-ratelimit-reset': String(Math.ceil(begun / 1000) + 120) } });
+    const campaign = await emails.campaign({ recipients: 20 });
+    emails.sendChunk(campaign, 0);
+    emails.sendChunk(campaign, 1);
+    engine.send(messageBody(), { group: 'm' });
+
+    await engine.drain({ batch: 1 });
+
+    expect(sendgrid.requests).toHaveLength(4);
+    expect(Math.min(...sendgrid.mails.map(({ at }) => at))).toBeGreaterThanOrEqual(begun + 119_000);
+    expect(sendgrid.mails).toHaveLength(21);
+    expect(emails.chunk(0)).toMatchObject({ state: 'succeeded', attempts: 1 });
+  });
+
+  test.each<[string, Parameters<Emails['sendgrid']['fail']>[0]]>([
+    ['500', { status: 500 }],
+    ['503', { status: 503 }],
+  ])('that meets %s was refused and is sent again', async (_, failure) => {
+    const { engine, sendgrid } = emails;
+    sendgrid.fail(failure);
+    const campaign = await emails.campaign({ recipients: 3 });
+    emails.sendChunk(campaign, 0);
+
+    await engine.drain({ batch: 1 });
+
+    expect(sendgrid.mails).toHaveLength(3);
+    expect(emails.chunk(0).state).toBe('succeeded');
+  });
+
+  test.each<[string, Parameters<Emails['sendgrid']['fail']>[0], number]>([
+    ['a reset after it took effect', { after: 'reset' }, 3],
+    ['a reset before', { before: 'reset' }, 0],
+    ['408', { status: 408 }, 0],
+    ['502 after it took effect', { status: 502, after: 'answer' }, 3],
+    ['504', { status: 504 }, 0],
+  ])('that meets %s is held as unknown and never sent again by itself', async (_, failure, mails) => {
+    const { engine, sendgrid } = emails;
+    sendgrid.fail(failure);
+    const campaign = await emails.campaign({ recipients: 3 });
+    emails.sendChunk(campaign, 0);
+
+    await engine.drain({ batch: 1, hours: 48 });
+
+    expect(emails.chunk(0)).toMatchObject({ state: 'held', reason: 'unknown', steps: { send: { status: 'unknown' } } });
+    expect(sendgrid.mails).toHaveLength(mails);
+    expect(sendgrid.requests).toHaveLength(1);
+  });
+
+  test('goes by the limit: two take the time that the first one is worth', async () => {
+    const { engine, sendgrid } = emails;
+    const campaign = await emails.campaign({ recipients: 2000, chunkSize: 1000 });
+    emails.sendChunk(campaign, 0);
+    emails.sendChunk(campaign, 1);
+
+    await engine.drain({ batch: 1 });
+
+    const times = [...new Set(sendgrid.mails.map(({ at }) => at))];
+    expect(times).toHaveLength(2);
+    expect((times[1] ?? 0) - (times[0] ?? 0)).toBeGreaterThanOrEqual(10_000);
+    expect((times[1] ?? 0) - (times[0] ?? 0)).toBeLessThan(10_600);
+  });
+});
+
+describe('a campaign that is paused', () => {
+  test('holds what was released, out of its queue, and spends nothing on it', async () => {
+    const { engine, sendgrid } = emails;
+    const campaign = await emails.campaign({ recipients: 20 });
+    await emails.campaigns.pause(CAMPAIGN);
+    emails.sendChunk(campaign, 0);
+
+    await engine.deliver(1);
+    expect(emails.chunk(0)).toMatchObject({ state: 'held', reason: 'paused', attempts: 0 });
+    expect(engine.inQueue()).toBe(0);
+    expect(sendgrid.requests).toHaveLength(0);
+  });
+
+  test('holds also a chunk that waits for its turn by then', async () => {
+    const { engine, sendgrid } = emails;
+    const campaign = await emails.campaign({ recipients: 2000, chunkSize: 1000 });
+    emails.sendChunk(campaign, 0);
+    await engine.deliver(1);
+    emails.sendChunk(campaign, 1);
+    const { sleep } = engine.clock;
+    engine.clock.sleep = async (ms) => {
+      if (ms > 5_000) await emails.campaigns.pause(CAMPAIGN);
+      return sleep(ms);
+    };
+
+    await engine.deliver(1);
+
+    expect(emails.chunk(1)).toMatchObject({ state: 'held', reason: 'paused' });
+    expect(sendgrid.requests).toHaveLength(1);
+  });
+
+  test('by itself, after an error of our configuration', async () => {
+    const { engine, sendgrid } = emails;
+    sendgrid.fail({ status: 401, times: 'forever' });
+    const campaign = await emails.campaign({ recipients: 20 });
+    emails.sendChunk(campaign, 0);
+    emails.sendChunk(campaign, 1);
+
+    await engine.deliver(1);
+    await engine.deliver(1);
+
+    expect(await emails.campaigns.read(CAMPAIGN)).toMatchObject({ status: 'paused', reason: 'SendgridUnauthorized' });
+    expect(emails.metrics).toEqual([{ name: 'CampaignsPaused', value: 1 }]);
+    expect([emails.chunk(0).reason, emails.chunk(1).reason].sort()).toEqual(['paused', 'stopped']);
+  });
+
+  test('by itself, after three refused chunks in a row; one that is accepted begins anew', async () => {
+    const { engine, sendgrid } = emails;
+    const campaign = await emails.campaign({ recipients: 70 });
+    const chunks = async (...numbers: number[]) => {
+      for (const n of numbers) {
+        emails.sendChunk(campaign, n);
+        await engine.deliver(1);
+      }
+    };
+    sendgrid.fail({ status: 400, times: 2 });
+    await chunks(0, 1, 2);
+    expect(await emails.campaigns.read(CAMPAIGN)).toMatchObject({ status: 'running', refusals: 0 });
+
+    sendgrid.fail({ status: 400, times: 3 });
+    await chunks(3, 4, 5, 6);
+
+    expect(await emails.campaigns.read(CAMPAIGN)).toMatchObject({ status: 'paused', reason: 'SendgridRejected' });
+    expect(emails.metrics).toEqual([{ name: 'CampaignsPaused', value: 1 }]);
+    expect(emails.chunk(6)).toMatchObject({ state: 'held', reason: 'paused' });
+  });
+});
+
+test('a chunk of a cancelled campaign ends, and nothing is sent', async () => {
+  const { engine, sendgrid } = emails;
+  const campaign = await emails.campaign({ recipients: 20 });
+  await emails.campaigns.cancel(CAMPAIGN);
+  emails.sendChunk(campaign, 0);
+
+  await engine.drain({ batch: 1 });
+
+  expect(emails.chunk(0)).toMatchObject({ state: 'cancelled', reason: 'operator' });
+  expect(sendgrid.requests).toHaveLength(0);
+});
+
+test.each<[string, string]>([
+  ['manifest', 'ManifestChanged'],
+  ['content', 'ManifestChanged'],
+  ['recipients', 'ManifestChanged'],
+])('a chunk whose campaign was changed in the bucket is parked, nothing is sent: %s', async (what, code) => {
+  const { engine, sendgrid } = emails;
+  const campaign = await emails.campaign({ recipients: 3 });
+  const key = engine.objects.keys().find((each) => each.includes(`/${what}-`)) ?? '';
+  await engine.objects.put(key, `${engine.objects.text(key)} `, 'text/plain');
+  emails.sendChunk(campaign, 0);
+
+  await engine.drain({ batch: 1 });
+
+  expect(emails.chunk(0)).toMatchObject({ state: 'dead', error: { code } });
+  expect(sendgrid.requests).toHaveLength(0);
+});
+
+test('a chunk of a campaign that nobody knows is parked', async () => {
+  const { engine } = emails;
+  const campaign = await emails.campaign({ recipients: 3 });
+  await engine.table.delete(campaign.key, campaign.version);
+  emails.sendChunk(campaign, 0);
+
+  await engine.drain({ batch: 1 });
+
+  expect(emails.chunk(0)).toMatchObject({ state: 'dead', error: { code: 'CampaignMissing' } });
+});
+
+describe('one mail to one person', () => {
+  test('is sent once, and says so', async () => {
+    const { engine, sendgrid } = emails;
+    engine.send(messageBody({ replyTo: { email: 'reply@example.com' } }));
+
+    await engine.drain({ batch: 1 });
+
+    expect(sendgrid.mails).toMatchObject([
+      { to: ['user@example.com'], subject: 'S', customArgs: { job: jobId(1), queue: 'emails' } },
+    ]);
+    expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', result: { messageId: 'message-1' } });
+    expect(seen(emails)).not.toContain('@example.com');
+  });
+
+  test('passes by a campaign that has the limit for itself', async () => {
+    const { engine, sendgrid } = emails;
+    const begun = engine.clock.now();
+    const campaign = await emails.campaign({ recipients: 3000, chunkSize: 1000 });
+    emails.sendChunk(campaign, 0);
+    await engine.deliver(1);
+    engine.send(messageBody(), { group: 'm' });
+
+    await engine.deliver(1);
+
+    expect(sendgrid.mails.find(({ to }) => to[0] === 'user@example.com')?.at).toBe(begun);
+  });
+});

@@ -1,0 +1,122 @@
+import { type CampaignContent, campaignContentSchema } from '../../lib/emails/message';
+import { emailsContract } from '../../lib/emails/process';
+import { fromIterable } from '../../lib/emails/recipients';
+import { writeManifest } from '../../lib/emails/write-manifest';
+import { type Campaign, campaigns } from '../../lib/jobs/campaign';
+import { chunkEnvelope, chunkId } from '../../lib/jobs/chunk';
+import { recipientsKey } from '../../lib/jobs/keys';
+import { sharedRate } from '../../lib/jobs/rate';
+import { startFakeSendgrid } from '../../lib/local/fakes/sendgrid';
+import { realSendgrid } from '../../lib/vendors/sendgrid';
+import { anEnvelope, type EngineOptions, jobId, memoryEngine, PREFIX, watch } from './engine';
+
+export const TEMPLATE = `d-${'0'.repeat(32)}`;
+export const CAMPAIGN = jobId(100);
+
+export const someone = (n: number) => ({
+  email: `user-${n}@example.com`,
+  name: `User ${n}`,
+  data: { n, token: `t-${n}` },
+});
+
+export const aContent = (changes: Partial<CampaignContent> = {}): CampaignContent =>
+  campaignContentSchema.parse({
+    from: { email: 'news@example.com', name: 'News' },
+    templateId: TEMPLATE,
+    categories: ['spring'],
+    ...changes,
+  });
+
+/** The emails worker over the real adapter and HTTP, against a fake SendGrid on loopback; the rest is in memory. */
+export async function startEmails({ rate = 100, ...options }: EngineOptions & { rate?: number } = {}) {
+  // The engine makes the clock that the fake goes by: it asks for the time later.
+  let now = () => Date.now();
+  const sendgrid = await startFakeSendgrid({ now: () => now() });
+  let store: ReturnType<typeof campaigns> | undefined;
+  const metrics: { name: string; value: number }[] = [];
+  const engine = memoryEngine(
+    ({ objects, table, clock, random }) => {
+      now = clock.now;
+      const ports = { table: watch(table, 'table', options), clock, random };
+      store = campaigns({ table, clock, random });
+      return emailsContract({
+        campaigns: campaigns(ports),
+        rate: sharedRate({ ...ports, rate }, 'sendgrid'),
+        clock,
+        objects: watch(objects, 'objects', options),
+        prefix: PREFIX,
+        metrics: { add: (name, value) => metrics.push({ name, value }), flush: () => {} },
+        sendgrid: watch(
+          realSendgrid({ endpoint: sendgrid.url, apiKey: async () => 'secret', now: clock.now }),
+          'sendgrid',
+          options,
+        ),
+      });
+    },
+    { timeoutMs: 100_000, ...options, settings: { visibility: 600, ...options.settings } },
+  );
+  if (!store) throw new Error('the engine makes its contract at once');
+
+  return {
+    engine,
+    sendgrid,
+    metrics,
+    campaigns: store,
+    /** A campaign that was accepted and started, in the bucket and the table. */
+    async campaign({
+      recipients = 30,
+      chunkSize = 10,
+      content = aContent(),
+      id = CAMPAIGN,
+    }: {
+      recipients?: number;
+      chunkSize?: number;
+      content?: CampaignContent;
+      id?: string;
+    } = {}): Promise<Campaign> {
+      const people = fromIterable(Array.from({ length: recipients }, (_, n) => someone(n)));
+      const { rejectedKeys: _keys, ...written } = await writeManifest(
+        { objects: engine.objects, prefix: PREFIX },
+        { campaign: id, content, recipients: people, chunkSize },
+      );
+      const time = engine.clock.now();
+      const made = await store?.start({ ...written, id, source: '/my/api', time, startsAt: time, chunkSize });
+      if (!made) throw new Error('the campaign was not made');
+      return made;
+    },
+    /** Puts a chunk on the queue, as its release would. */
+    sendChunk(campaign: Campaign, number: number): void {
+      const envelope = chunkEnvelope(campaign, number);
+      engine.send(JSON.stringify(envelope), { group: envelope.id, deduplication: envelope.id });
+    },
+    chunk: (number: number, id = CAMPAIGN) => engine.row(chunkId(id, number)),
+    /** What became of each recipient of a job. */
+    statuses(id: string) {
+      const { time } = engine.row(id);
+      const text = engine.objects.text(recipientsKey(PREFIX, { queue: 'emails', time, id }));
+      return text
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line) as { recipient: number; status: string; messageId?: string; code?: string });
+    },
+    close: () => sendgrid.close(),
+  };
+}
+
+export type Emails = Awaited<ReturnType<typeof startEmails>>;
+
+/** The body of a message that is one mail. */
+export const messageBody = (data: Record<string, unknown> = {}, envelope: Record<string, unknown> = {}): string =>
+  JSON.stringify(
+    anEnvelope({
+      type: 'email.message.v1',
+      data: {
+        from: { email: 'team@example.com' },
+        to: { email: 'user@example.com' },
+        subject: 'S',
+        text: 'T',
+        ...data,
+      },
+      ...envelope,
+    }),
+  );
