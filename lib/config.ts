@@ -120,6 +120,31 @@ export const testflightEnv = z.object({
 
 export type TestflightConfig = z.infer<typeof testflightEnv>;
 
+export const analyticsEnv = z.object({
+  ...commonEnv.shape,
+  /** Comma-separated names of events that are counted by name; each is a metric that costs money, so at most 20. */
+  ANALYTICS_EVENT_NAMES: z
+    .string()
+    .default('')
+    .transform((text) =>
+      text
+        .split(',')
+        .map((entry) => entry.trim())
+        .filter(Boolean),
+    )
+    .refine((names) => names.length <= 20, 'must be at most 20 names'),
+});
+
+export type AnalyticsConfig = z.infer<typeof analyticsEnv>;
+
+export const compactionEnv = z.object({
+  ...commonEnv.shape,
+  /** Seconds after its end that an hour is left alone. */
+  COMPACTION_SETTLE: seconds.default(900),
+  /** Seconds that a reader's look at the bucket may be away from its look at the manifests. */
+  COMPACTION_GRACE: seconds.default(900),
+});
+
 export const reconcilerEnv = commonEnv;
 
 /** Our own configuration does not parse; names every variable and rule at once, never a value. */

@@ -1,6 +1,11 @@
+import { encodeBatch } from '../../lib/analytics/encode';
 import type { AnalyticsEvent } from '../../lib/analytics/event';
+import { dataKey } from '../../lib/analytics/keys';
+import { textOf } from '../../lib/analytics/lines';
 import { ANALYTICS_EVENTS } from '../../lib/analytics/message';
-import { jobId } from './engine';
+import { parseEnvelope } from '../../lib/jobs/envelope';
+import type { Objects } from '../../lib/ports';
+import { jobId, PREFIX } from './engine';
 
 /** When the jobs of these tests were accepted, unless they say otherwise. */
 export const ACCEPTED_AT = '2026-01-02T03:04:05.000Z';
@@ -39,3 +44,31 @@ export const analyticsBody = (
     data: { events },
     ...changes,
   });
+
+/** A line of an object. */
+export type Line = AnalyticsEvent & { job: string; sequence: number | null; field?: string; event?: AnalyticsEvent };
+
+/** The lines of some objects, one after the other. */
+export async function linesOf(objects: Pick<Objects, 'get'>, keys: string[]): Promise<Line[]> {
+  const texts = await Promise.all(keys.map(async (key) => textOf(key, (await objects.get(key)) ?? new Uint8Array())));
+  return texts.flatMap((text) =>
+    text
+      .toString('utf8')
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as Line),
+  );
+}
+
+/** Puts a message's own object into the bucket, as the worker does. */
+export async function putOriginal(
+  objects: Pick<Objects, 'put'>,
+  events: unknown[],
+  changes: Parameters<typeof analyticsBody>[1] = {},
+): Promise<string> {
+  const envelope = parseEnvelope(analyticsBody(events, changes));
+  const { accepted } = encodeBatch(envelope, events);
+  const key = dataKey(PREFIX, { time: Date.parse(envelope.time), id: envelope.id });
+  await objects.put(key, accepted?.bytes ?? '', 'application/gzip');
+  return key;
+}

@@ -1,0 +1,3 @@
+import { compactionHandler } from '../lib/analytics/compaction-handler';
+
+export const handler = compactionHandler();

@@ -1,0 +1,30 @@
+import type { Context } from 'aws-lambda';
+import { compactionEnv, parseEnv } from '../config';
+import { realDeps } from '../worker/real-deps';
+import { type CompactionRun, compaction } from './compaction';
+
+/** Bytes of NDJSON per compacted object: some 6 MB compressed, and thrice that much memory while it is made. */
+const TARGET_BYTES = 64 * 1024 * 1024;
+
+/** The Lambda handler of the compaction. A cold start that fails throws: the next run is scheduled already. */
+export function compactionHandler(): (
+  event: unknown,
+  context: Pick<Context, 'getRemainingTimeInMillis'>,
+) => Promise<void> {
+  let ready: CompactionRun | undefined;
+  return async (_event, context) => {
+    ready ??= start();
+    await compaction(ready, { remainingMs: context.getRemainingTimeInMillis() });
+  };
+}
+
+function start(): CompactionRun {
+  const config = parseEnv(compactionEnv, process.env);
+  const { objects, clock, log, metrics, prefix, table, random } = realDeps(config);
+  return {
+    ...{ objects, clock, log, metrics, prefix, table, random },
+    settleMs: config.COMPACTION_SETTLE * 1000,
+    graceMs: config.COMPACTION_GRACE * 1000,
+    targetBytes: TARGET_BYTES,
+  };
+}

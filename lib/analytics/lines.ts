@@ -1,0 +1,25 @@
+import { gunzipSync, zstdDecompressSync } from 'node:zlib';
+
+/** Where an object's events came from: the same on each of its lines. */
+export interface Origin {
+  source: string | null;
+  group: string | null;
+  sequence: number | null;
+}
+
+/** The NDJSON of an object of ours, whichever way it is compressed. */
+export const textOf = (key: string, bytes: Uint8Array): Buffer =>
+  key.endsWith('.zst') ? zstdDecompressSync(bytes) : gunzipSync(bytes);
+
+/** The origin that an object's first line tells. */
+export function originOf(text: Buffer): Origin {
+  const end = text.indexOf('\n');
+  const { source, group, sequence } = JSON.parse(text.toString('utf8', 0, end < 0 ? text.length : end)) as Origin;
+  return { source, group, sequence };
+}
+
+export function countLines(text: Buffer): number {
+  let count = 0;
+  for (let at = text.indexOf(10); at >= 0; at = text.indexOf(10, at + 1)) count++;
+  return count;
+}

@@ -1,0 +1,92 @@
+import type { Envelope } from '../jobs/envelope';
+import type { Metrics, Objects } from '../ports';
+import { type MessageType, messageType, type QueueContract } from '../worker/contract';
+import { type Encoded, encodeBatch } from './encode';
+import { dataKey, rejectedKey } from './keys';
+import { readManifests } from './manifest';
+import { ANALYTICS_EVENTS, ANALYTICS_QUEUE, type AnalyticsBatch, analyticsSchema } from './message';
+
+export interface AnalyticsDeps {
+  objects: Objects;
+  metrics: Metrics;
+  prefix: string;
+  /** Names of events that are counted by name; a metric for each costs money. */
+  names: ReadonlySet<string>;
+}
+
+const HOUR_MS = 60 * 60_000;
+
+/**
+ * Events become objects under the partition of their job's `time`. The same message makes the same bytes under the same
+ * key, so it may be done again at any time, beside itself too: nothing is asked and nothing written down before.
+ */
+export function analyticsContract(deps: AnalyticsDeps): QueueContract {
+  const work: MessageType<AnalyticsBatch>['direct'] = ({ data, envelope }, { now }) =>
+    store(deps, { data, envelope, now });
+  return {
+    queue: ANALYTICS_QUEUE,
+    vendors: [],
+    types: { [ANALYTICS_EVENTS]: messageType({ schema: analyticsSchema, process: work, direct: work }) },
+  };
+}
+
+async function store(
+  deps: AnalyticsDeps,
+  { data, envelope, now }: { data: AnalyticsBatch; envelope: Envelope; now: () => number },
+) {
+  const place = { time: Date.parse(envelope.time), id: envelope.id };
+  const encoded = encodeBatch(envelope, data.events);
+  const { accepted, rejected } = encoded;
+  const compacted = accepted !== undefined && (await isCompacted(deps, place, now()));
+  if (accepted && !compacted) await put(deps.objects, dataKey(deps.prefix, place), { encoded: accepted, envelope });
+  if (rejected) await put(deps.objects, rejectedKey(deps.prefix, place), { encoded: rejected, envelope });
+  measure(deps, { ...encoded, lagMs: now() - place.time });
+  return { accepted: accepted?.events ?? 0, rejected: rejected?.events ?? 0, ...(compacted && { compacted }) };
+}
+
+/** Once its hour is over, a message's events may lie in a compacted object: then they are there already. */
+async function isCompacted(
+  deps: AnalyticsDeps,
+  { time, id }: { time: number; id: string },
+  now: number,
+): Promise<boolean> {
+  if (now < Math.floor(time / HOUR_MS) * HOUR_MS + HOUR_MS) return false;
+  return (await readManifests(deps, time)).has(id);
+}
+
+const put = (
+  objects: Objects,
+  key: string,
+  { encoded: { bytes, events }, envelope }: { encoded: Encoded; envelope: Envelope },
+): Promise<void> => {
+  const { id, source, partitionkey = '', sequence = '' } = envelope;
+  return objects.put(key, bytes, 'application/gzip', {
+    job: id,
+    source: ascii(source),
+    group: ascii(partitionkey),
+    sequence,
+    events: String(events),
+  });
+};
+
+/** S3's metadata travels as HTTP headers. */
+const ascii = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?');
+
+/** A message that comes again is counted again: metrics are for looking at, the objects are what counts. */
+function measure(
+  { metrics, names: known }: AnalyticsDeps,
+  {
+    accepted,
+    rejected,
+    names,
+    lagMs,
+  }: { accepted?: Encoded; rejected?: Encoded; names: Map<string, number>; lagMs: number },
+): void {
+  const dimensions = { queue: ANALYTICS_QUEUE };
+  metrics.add('EventsAccepted', accepted?.events ?? 0, 'Count', dimensions);
+  metrics.add('EventsRejected', rejected?.events ?? 0, 'Count', dimensions);
+  metrics.add('BytesStored', (accepted?.bytes.length ?? 0) + (rejected?.bytes.length ?? 0), 'Bytes', dimensions);
+  metrics.add('TimeToStore', lagMs, 'Milliseconds', dimensions);
+  for (const [name, count] of names)
+    if (known.has(name)) metrics.add('EventsAccepted', count, 'Count', { ...dimensions, event: name });
+}

@@ -1,0 +1,9 @@
+import type { AnalyticsConfig } from '../config';
+import type { QueueContract } from '../worker/contract';
+import type { BatchDeps } from '../worker/deps';
+import { analyticsContract } from './process';
+
+/** The analytics queue's contract on the real bucket. */
+export function realAnalytics(config: AnalyticsConfig, { objects, metrics }: BatchDeps): QueueContract {
+  return analyticsContract({ objects, metrics, prefix: config.PREFIX, names: new Set(config.ANALYTICS_EVENT_NAMES) });
+}

@@ -1,0 +1,19 @@
+import type { Objects } from '../ports';
+import { compactedKey, dataPartition, jobOf } from './keys';
+import { readManifests } from './manifest';
+
+/**
+ * The objects of an hour that hold each of its events once, for a reader at `at` (ms): compacted ones that a manifest
+ * names by then, and of the messages' own those that none does. Query engines do the same by a view (docs/analytics.md).
+ */
+export async function visibleObjects(
+  store: { objects: Objects; prefix: string },
+  { hour, at }: { hour: number; at: number },
+): Promise<string[]> {
+  const { objects, prefix } = store;
+  const moved = [...(await readManifests(store, hour)).values()].filter(({ from }) => Date.parse(from) <= at);
+  const jobs = new Set(moved.map(({ job }) => job));
+  const own = (await objects.list(dataPartition(prefix, hour))).filter((key) => !jobs.has(jobOf(key)));
+  const compacted = new Set(moved.map(({ object }) => compactedKey(prefix, { time: hour, name: object })));
+  return [...compacted, ...own];
+}

@@ -1,0 +1,50 @@
+/** What ends an invocation at one of its calls, as a time-out or a crash does. */
+export interface Kills {
+  /** Stand before and after every call out of a function. */
+  before: () => Promise<void> | undefined;
+  after: () => Promise<void> | undefined;
+  /** Runs an invocation that dies at its n-th call, before or after the call takes effect; `undefined`: it lives. */
+  run(invocation: () => Promise<unknown>, kill?: { call: number; when: 'before' | 'after' }): Promise<'done' | 'died'>;
+  /** Calls of the last run. */
+  calls(): number;
+}
+
+const never = new Promise<never>(() => {});
+
+/**
+ * Kills of invocations whose calls all settle in microtasks. A dead one never comes back: its calls neither answer nor,
+ * from then on, take effect.
+ */
+export function createKills(): Kills {
+  let calls = 0;
+  let planned: { call: number; when: 'before' | 'after' } | undefined;
+  let dead = false;
+  let die = () => {};
+  const hook = (when: 'before' | 'after') => () => {
+    if (when === 'before') calls++;
+    if (!dead && planned?.when === when && planned.call === calls) {
+      dead = true;
+      die();
+    }
+    return dead ? never : undefined;
+  };
+  return {
+    before: hook('before'),
+    after: hook('after'),
+    calls: () => calls,
+    async run(invocation, kill) {
+      calls = 0;
+      planned = kill;
+      dead = false;
+      const death = new Promise<'died'>((resolve) => {
+        die = () => resolve('died');
+      });
+      const end = await Promise.race([invocation().then(() => 'done' as const), death]);
+      // Whatever of it is still going on comes to its next call now, and stays there.
+      await new Promise((resolve) => setImmediate(resolve));
+      planned = undefined;
+      dead = false;
+      return end;
+    },
+  };
+}

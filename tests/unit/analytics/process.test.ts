@@ -1,0 +1,218 @@
+import { compactHour } from '../../../lib/analytics/compact';
+import { compactedPrefix, dataPrefix, manifestPrefix, rejectedPrefix } from '../../../lib/analytics/keys';
+import { analyticsContract } from '../../../lib/analytics/process';
+import { MAX_MESSAGE_BYTES } from '../../../lib/jobs/park';
+import { ACCEPTED_AT, analyticsBody, anEvent, linesOf, someEvents } from '../../support/analytics';
+import { type EngineOptions, jobId, memoryEngine, PREFIX } from '../../support/engine';
+
+const HOUR = 'year=2026/month=01/day=02/hour=03';
+
+function start(options: EngineOptions = {}) {
+  const metrics: { name: string; value: number; dimensions: Record<string, string> }[] = [];
+  const engine = memoryEngine(
+    ({ objects }) =>
+      analyticsContract({
+        objects,
+        prefix: PREFIX,
+        names: new Set(['purchase']),
+        metrics: {
+          add: (name, value, _unit, dimensions) => metrics.push({ name, value, dimensions }),
+          flush: () => {},
+        },
+      }),
+    { settings: { visibility: 120 }, ...options },
+  );
+  const keys = (prefix: string) => engine.objects.keys().filter((key) => key.startsWith(prefix));
+  return { engine, metrics, keys, lines: (prefix: string) => linesOf(engine.objects, keys(prefix)) };
+}
+
+test('a message becomes one object under the hour in which it was accepted, named by its job', async () => {
+  const { engine, lines } = start();
+  engine.clock.advance(9 * 3_600_000);
+  engine.send(analyticsBody(someEvents(1, 3)));
+
+  await engine.deliver();
+
+  const key = `jobs/analytics/${HOUR}/${jobId(1)}.ndjson.gz`;
+  expect(engine.objects.keys()).toEqual([key]);
+  expect(engine.objects.contentType(key)).toBe('application/gzip');
+  expect(engine.objects.metadata(key)).toEqual({
+    job: jobId(1),
+    source: '/my/api/producer-1',
+    group: 'shard-3',
+    sequence: '1',
+    events: '3',
+  });
+  expect((await lines(dataPrefix(PREFIX))).map(({ id }) => id)).toEqual(['event-1', 'event-2', 'event-3']);
+  expect(engine.rows()).toEqual([]);
+});
+
+test('a message that comes again writes the same bytes under the same key', async () => {
+  const { engine } = start();
+  const body = analyticsBody([...someEvents(1, 20), { id: 7 }]);
+  engine.send(body);
+  await engine.deliver();
+  const before = await Promise.all(engine.objects.keys().map((key) => engine.objects.get(key)));
+  engine.send(body);
+
+  await engine.deliver();
+
+  expect(engine.objects.keys()).toHaveLength(2);
+  expect(await Promise.all(engine.objects.keys().map((key) => engine.objects.get(key)))).toEqual(before);
+});
+
+test('invalid events lie beside, with field and rule, and the message is done', async () => {
+  const { engine, keys, lines } = start();
+  engine.send(analyticsBody([anEvent(1), { ...anEvent(2), name: '' }, anEvent(3), 'not an event']));
+
+  const response = await engine.deliver();
+
+  expect(response).toEqual({ batchItemFailures: [] });
+  expect((await lines(dataPrefix(PREFIX))).map(({ id }) => id)).toEqual(['event-1', 'event-3']);
+  expect(keys(rejectedPrefix(PREFIX))).toEqual([`jobs/analytics-rejected/${HOUR}/${jobId(1)}.ndjson.gz`]);
+  expect(await lines(rejectedPrefix(PREFIX))).toMatchObject([
+    { field: 'data.events.1.name', event: { id: 'event-2' }, job: jobId(1) },
+    { field: 'data.events.3', rule: 'must be an object', event: 'not an event' },
+  ]);
+  expect(engine.deadLetters()).toEqual([]);
+  expect(engine.rows()).toEqual([]);
+});
+
+test.each([
+  ['has 10,000 properties', { properties: Object.fromEntries(Array.from({ length: 10_000 }, (_, n) => [`p${n}`, n])) }],
+  ['is of the far past', { time: '1999-01-01T00:00:00Z' }],
+  ['is of the far future', { time: '2099-01-01T00:00:00Z' }],
+  ['has the id of another', { id: 'event-1' }],
+])('an event that %s is rejected alone', async (_what, changes) => {
+  const { engine, lines } = start();
+  engine.send(analyticsBody([anEvent(1), anEvent(2, changes), anEvent(3)]));
+
+  await engine.deliver();
+
+  expect((await lines(dataPrefix(PREFIX))).map(({ id }) => id)).toEqual(['event-1', 'event-3']);
+  expect(await lines(rejectedPrefix(PREFIX))).toHaveLength(1);
+});
+
+test('numbers that JSON cannot hold and text that is no Unicode are rejected alone', async () => {
+  const { engine, lines } = start();
+  const body = analyticsBody([anEvent(1), anEvent(2, { properties: { p: 'BIG' } }), anEvent(3, { user: 'HALF' })]);
+  engine.send(body.replace('"BIG"', '1e999').replace('HALF', '\\ud800'));
+
+  await engine.deliver();
+
+  expect((await lines(dataPrefix(PREFIX))).map(({ id }) => id)).toEqual(['event-1']);
+  expect((await lines(rejectedPrefix(PREFIX))).map(({ field }) => field)).toEqual([
+    'data.events.1.properties.p',
+    'data.events.2.user',
+  ]);
+});
+
+test('a message as large as SQS takes is stored whole', async () => {
+  const { engine, lines } = start();
+  const events = someEvents(1, 3_000).map((event) => ({ ...event, properties: { text: 'x'.repeat(160) } }));
+  let count = events.length;
+  while (Buffer.byteLength(analyticsBody(events.slice(0, count))) > MAX_MESSAGE_BYTES) count--;
+  engine.send(analyticsBody(events.slice(0, count)));
+
+  await engine.deliver();
+
+  expect(await lines(dataPrefix(PREFIX))).toHaveLength(count);
+  expect(count).toBeGreaterThan(2_500);
+});
+
+test.each([
+  ['is no job', 'not json', 'NotJson', undefined],
+  ['has no events', analyticsBody([]), 'InvalidField', 'data.events'],
+  ['has more events than may be', analyticsBody(Array(10_001).fill(0)), 'InvalidField', 'data.events'],
+  ['has a sequence that is none', analyticsBody([anEvent(1)], { sequence: '-1' }), 'InvalidEnvelope', 'sequence'],
+])(
+  'a message that %s is parked with its reason, and the others of its batch are stored',
+  async (_what, bad, code, field) => {
+    const { engine, lines } = start();
+    engine.send(bad);
+    for (let n = 2; n <= 10; n++) engine.send(analyticsBody([anEvent(n)], { n }));
+
+    const response = await engine.deliver();
+
+    expect(response).toEqual({ batchItemFailures: [] });
+    expect(await lines(dataPrefix(PREFIX))).toHaveLength(9);
+    expect(engine.deadLetters()).toHaveLength(1);
+    const [row] = engine.rows();
+    expect(row).toMatchObject({ state: 'dead', error: { code, ...(field && { field }) } });
+    expect(engine.objects.keys().filter((key) => key.startsWith('jobs/analytics-jobs/'))).toHaveLength(1);
+  },
+);
+
+test('the row of a parked job knows its place among those of its producer', async () => {
+  const { engine } = start();
+  engine.send(analyticsBody([], { n: 7 }), { group: 'shard-3' });
+
+  await engine.deliver();
+
+  expect(engine.row(jobId(7))).toMatchObject({ source: '/my/api/producer-1', sequence: '7', group: 'shard-3' });
+});
+
+test('nothing of an event is told by log, metric or dead letter', async () => {
+  const { engine, metrics } = start();
+  const secret = 'private@example.com';
+  engine.send(
+    analyticsBody([anEvent(1, { user: secret, properties: { [secret]: secret } }), anEvent(2, { id: secret })]),
+  );
+  engine.send(analyticsBody([{ secret }], { n: 2, data: { events: [], [secret]: secret } }));
+
+  await engine.deliver();
+
+  const told = [
+    engine.lines,
+    metrics,
+    engine.metrics,
+    engine.rows(),
+    engine.deadLetters().map((entry) => entry.attributes),
+  ];
+  expect(JSON.stringify(told)).not.toContain(secret);
+});
+
+test('events are counted, by name for those that are listed, with bytes and the time from acceptance to storing', async () => {
+  const { engine, metrics } = start();
+  engine.clock.advance(Date.parse(ACCEPTED_AT) + 1_500 - engine.clock.now());
+  engine.send(analyticsBody([anEvent(1), anEvent(2, { name: 'purchase' }), anEvent(3, { name: 'purchase' }), {}]));
+
+  await engine.deliver();
+
+  const value = (name: string, dimensions: Record<string, string> = {}) =>
+    metrics.find(
+      (metric) =>
+        metric.name === name &&
+        JSON.stringify(metric.dimensions) === JSON.stringify({ queue: 'analytics', ...dimensions }),
+    )?.value;
+  expect(value('EventsAccepted')).toBe(3);
+  expect(value('EventsRejected')).toBe(1);
+  expect(value('EventsAccepted', { event: 'purchase' })).toBe(2);
+  expect(value('EventsAccepted', { event: 'screen_viewed' })).toBeUndefined();
+  expect(value('TimeToStore')).toBe(1_500);
+  const sizes = await Promise.all(
+    engine.objects.keys().map(async (key) => (await engine.objects.get(key))?.length ?? 0),
+  );
+  expect(value('BytesStored')).toBe(sizes.reduce((sum, size) => sum + size));
+});
+
+test('a delivery after its hour was compacted writes nothing', async () => {
+  const { engine, keys } = start();
+  engine.send(analyticsBody(someEvents(1, 3)));
+  await engine.deliver();
+  engine.clock.advance(2 * 3_600_000);
+  const deps = { ...engine.deps, graceMs: 60_000, targetBytes: 1_000_000 };
+  const hour = Date.parse('2026-01-02T03:00:00Z');
+  await compactHour(deps, hour, () => true);
+  engine.clock.advance(3 * 60_000);
+  await compactHour(deps, hour, () => true);
+  expect(keys(dataPrefix(PREFIX))).toEqual([]);
+  engine.send(analyticsBody(someEvents(1, 3)), { deduplication: 'again' });
+
+  const response = await engine.deliver();
+
+  expect(response).toEqual({ batchItemFailures: [] });
+  expect(keys(dataPrefix(PREFIX))).toEqual([]);
+  expect(keys(compactedPrefix(PREFIX))).toHaveLength(1);
+  expect(keys(manifestPrefix(PREFIX))).toHaveLength(1);
+});
