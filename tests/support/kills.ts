@@ -5,8 +5,6 @@ export interface Kills {
   after: () => Promise<void> | undefined;
   /** Runs an invocation that dies at its n-th call, before or after the call takes effect; `undefined`: it lives. */
   run(invocation: () => Promise<unknown>, kill?: { call: number; when: 'before' | 'after' }): Promise<'done' | 'died'>;
-  /** Calls of the last run. */
-  calls(): number;
 }
 
 const never = new Promise<never>(() => {});
@@ -16,13 +14,13 @@ const never = new Promise<never>(() => {});
  * from then on, take effect.
  */
 export function createKills(): Kills {
-  let calls = 0;
+  const calls = { before: 0, after: 0 };
   let planned: { call: number; when: 'before' | 'after' } | undefined;
   let dead = false;
   let die = () => {};
   const hook = (when: 'before' | 'after') => () => {
-    if (when === 'before') calls++;
-    if (!dead && planned?.when === when && planned.call === calls) {
+    calls[when]++;
+    if (!dead && planned?.when === when && planned.call === calls[when]) {
       dead = true;
       die();
     }
@@ -31,9 +29,8 @@ export function createKills(): Kills {
   return {
     before: hook('before'),
     after: hook('after'),
-    calls: () => calls,
     async run(invocation, kill) {
-      calls = 0;
+      Object.assign(calls, { before: 0, after: 0 });
       planned = kill;
       dead = false;
       const death = new Promise<'died'>((resolve) => {
