@@ -1,20 +1,30 @@
 import { type Connection, findService, NOT_RUNNING } from '../local/connection';
 import { connectFunctions, outcomes } from '../local/invoke-local';
+import type { CommandContext } from './command';
+import { type CommandName, commands } from './commands';
 import { deploymentProblems, plainSecrets } from './configuration';
 import { dropSharedRole } from './roles';
+import type { runNamed } from './run-command';
+import { commandTree, hookOf, namePositionals } from './schema';
 import type { Serverless } from './serverless';
 
-/** The project's part of the `sls` command: checks before a deployment, what it cleans out of the template, and where `invoke local` leads. */
+/**
+ * The project's part of the `sls` command: commands of its own, checks before a deployment, what it cleans out of the
+ * template, and where `invoke local` leads.
+ */
 export class Ops {
+  readonly commands = commandTree(commands);
   readonly hooks: Record<string, () => void | Promise<void>>;
 
-  constructor(serverless: Serverless, options: { data?: unknown }) {
+  constructor(serverless: Serverless, options: CommandContext['options']) {
+    namePositionals(process.argv, commands);
     const aws = serverless.getProvider('aws');
     const refuse = (problems: string[], code: string) => {
       if (problems.length > 0) throw new serverless.classes.Error(problems.join('\n'), code);
     };
     let connection: Connection | undefined;
     this.hooks = {
+      ...commandHooks(serverless, options),
       initialize: async () => {
         if (deploys(serverless.processedInput.commands))
           refuse(deploymentProblems(aws.getStage(), serverless.service), 'NOT_DEPLOYABLE');
@@ -33,6 +43,16 @@ export class Ops {
         dropSharedRole(serverless.service.provider.compiledCloudFormationTemplate, aws.naming.getRoleLogicalId()),
     };
   }
+}
+
+function commandHooks(serverless: Serverless, options: CommandContext['options']): Ops['hooks'] {
+  // Loaded when it is needed: with the AWS clients it would make every other command half a second slower. An import()
+  // would not do, since Serverless has TypeScript for require alone.
+  const load = () => require('./run-command') as { runNamed: typeof runNamed };
+  const hooks = (Object.keys(commands) as CommandName[]).map(
+    (name) => [hookOf(name), () => load().runNamed(name, serverless, options)] as const,
+  );
+  return Object.fromEntries(hooks);
 }
 
 /** `sls deploy` and `sls deploy function`, but not `sls deploy list`. */

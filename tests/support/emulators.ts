@@ -11,7 +11,7 @@ const region = 'us-east-1';
 export const TABLE = 'jobs';
 
 /** The jobs table as the stack declares it: both indexes with keys alone. */
-const create = {
+export const create = {
   BillingMode: 'PAY_PER_REQUEST',
   AttributeDefinitions: [
     { AttributeName: 'key', AttributeType: 'S' },

@@ -22,6 +22,8 @@ export interface SlsResult {
   code: number | null;
   /** Standard output and error together, in the order in which they came. */
   output: string;
+  stdout: string;
+  stderr: string;
 }
 
 /** Runs `sls` in a directory; the environment is this one alone, so that nothing of the machine's comes in. */
@@ -33,12 +35,13 @@ export function sls(directory: string, args: string[], env: Record<string, strin
       env: { PATH: process.env.PATH, HOME: directory, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    let output = '';
-    for (const stream of [child.stdout, child.stderr])
-      stream.setEncoding('utf8').on('data', (text: string) => {
-        output += text;
+    const result = { output: '', stdout: '', stderr: '' };
+    for (const name of ['stdout', 'stderr'] as const)
+      child[name].setEncoding('utf8').on('data', (text: string) => {
+        result.output += text;
+        result[name] += text;
       });
-    child.on('error', reject).on('close', (code) => resolve({ code, output }));
+    child.on('error', reject).on('close', (code) => resolve({ code, ...result }));
   });
 }
 

@@ -18,7 +18,12 @@ const serverless = (commands: string[], stage = 'prod'): Serverless => ({
     provider: { environment: {}, compiledCloudFormationTemplate: { Resources: {} } },
     functions: { feedback: { environment: { ZENDESK_TOKEN: 'planted-secret' } } },
   },
-  getProvider: () => ({ getStage: () => stage, naming: { getRoleLogicalId: () => 'IamRoleLambdaExecution' } }),
+  getProvider: () => ({
+    getStage: () => stage,
+    getRegion: () => 'us-east-1',
+    naming: { getRoleLogicalId: () => 'IamRoleLambdaExecution' },
+    getAwsSdkV3Config: async () => ({}),
+  }),
 });
 
 const run = async (hook: string, commands: string[]) => new Ops(serverless(commands), {}).hooks[hook]?.();

@@ -1,0 +1,83 @@
+import type { Command, Option } from './command';
+
+const QUEUE: Option = { usage: 'Name of the queue, as in custom.queues', type: 'string', shortcut: 'q' };
+const ID: Option = { usage: 'Id of the job', type: 'string', required: true };
+const JSON_OUTPUT: Option = { usage: 'Print JSON', type: 'boolean' };
+
+/** The most that `sls jobs list` lists of each queue. */
+export const DEFAULT_LIMIT = 100;
+
+/**
+ * The project's own commands on `sls`, by their words. What they do is in runs.ts: Serverless loads this table with
+ * every command of its own, and that only with ours.
+ */
+export const commands = {
+  jobs: { usage: 'Look at jobs and decide about them' },
+  'jobs list': {
+    usage: 'List jobs: those that wait or are dead, or those of an hour',
+    options: {
+      queue: QUEUE,
+      state: { usage: 'Only jobs in this state: queued, processing, held, dead; with --hour any', type: 'string' },
+      hour: { usage: 'The hour (UTC) in which they were accepted, e.g. 2026-01-02T03', type: 'string' },
+      limit: { usage: `The most to list of each queue, ${DEFAULT_LIMIT} without it`, type: 'string' },
+      json: JSON_OUTPUT,
+    },
+  },
+  'jobs show': {
+    usage: 'Show a job: state, steps, error, history',
+    positional: 'id',
+    options: { id: ID, queue: QUEUE, json: JSON_OUTPUT },
+  },
+  'jobs retry': {
+    usage: 'Bring a dead or cancelled job back into its queue',
+    positional: 'id',
+    options: { id: ID, queue: QUEUE },
+  },
+  'jobs cancel': {
+    usage: 'Cancel a job that waits, in its queue or held',
+    positional: 'id',
+    options: { id: ID, queue: QUEUE },
+  },
+  'jobs settle': {
+    usage: 'Say what became of a step that nobody could tell of; the job goes on',
+    positional: 'id',
+    options: {
+      id: ID,
+      step: { usage: 'Name of the step, see sls jobs show', type: 'string', required: true },
+      as: { usage: 'done: it took effect; skipped: it did not, go on without it', type: 'string', required: true },
+      queue: QUEUE,
+    },
+  },
+
+  dlq: { usage: 'Look at dead-letter queues and redrive what is in them' },
+  'dlq list': {
+    usage: 'List the jobs in the dead-letter queues, and why they are there',
+    options: { queue: QUEUE, json: JSON_OUTPUT },
+  },
+  'dlq redrive': {
+    usage: 'Bring the dead jobs of a queue back into it: all, those of an error code, or one',
+    options: {
+      queue: QUEUE,
+      code: { usage: 'Only jobs that died of this error code, e.g. ZendeskRejected', type: 'string' },
+      id: { usage: 'Only this job', type: 'string' },
+    },
+  },
+  'dlq discard': {
+    usage: "Let a dead job's entry leave the dead-letter queue; the job stays dead",
+    positional: 'id',
+    options: { id: ID, queue: QUEUE },
+  },
+
+  reconcile: {
+    usage: 'Prove that rows, records and dead-letter queues agree; exit code 2 where they do not',
+    options: {
+      queue: QUEUE,
+      from: { usage: 'First hour (UTC), e.g. 2026-01-02T03; a day ago without it, 45 days at most', type: 'string' },
+      to: { usage: 'Hour at which to end, now without it', type: 'string' },
+      repair: { usage: 'Mend what follows from the rows, and run the reconciler once', type: 'boolean' },
+      json: JSON_OUTPUT,
+    },
+  },
+} as const satisfies Record<string, Command>;
+
+export type CommandName = keyof typeof commands;

@@ -1,0 +1,110 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { S3Client } from '@aws-sdk/client-s3';
+import { GetQueueUrlCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { clientDefaults } from '../aws/clients';
+import { realObjects } from '../aws/objects';
+import { realQueues } from '../aws/queues';
+import { guarded } from '../aws/store-error';
+import { realClock, realRandom } from '../aws/system';
+import { realTable } from '../aws/table';
+import { commonEnv, parseEnv } from '../config';
+import { StoreError } from '../errors';
+import { dlqName, queueName, queueUrl } from '../jobs/keys';
+import { createLedger } from '../jobs/ledger';
+import { createOrder } from '../jobs/order';
+import { vendorFlags } from '../jobs/vendor-flag';
+import { findService, NOT_RUNNING } from '../local/connection';
+import { LOCAL_CREDENTIALS } from '../local/emulators/emulator';
+import type { Facts, Log, Metrics } from '../ports';
+import { settingsOf } from '../worker/real-deps';
+import type { Output, Reader } from './command';
+import { type OperatorDeps, OperatorError } from './operator';
+import type { Serverless } from './serverless';
+
+/** A stage's table, and everything else of it once it is asked for. */
+export interface Connection {
+  reader: Reader;
+  operator: () => Promise<OperatorDeps>;
+}
+
+/** Connects to the stage that `sls` was called for: the service on this machine, or AWS with the credentials of `sls`. */
+export async function connect(serverless: Serverless, out: Output): Promise<Connection> {
+  const config = parseEnv(commonEnv, serverless.service.provider.environment ?? {});
+  const { sqs, s3, dynamodb, region } = await clients(serverless);
+  const settings = settingsOf(config);
+  const ports = { table: realTable({ table: config.TABLE, client: dynamodb }), clock: realClock, random: realRandom };
+  const base = {
+    ...ports,
+    ledger: createLedger({ ...ports, settings }),
+    prefix: config.PREFIX,
+    settings,
+    queueNames: Object.keys(config.QUEUES),
+  };
+
+  async function operator(): Promise<OperatorDeps> {
+    const [first = ''] = base.queueNames;
+    const account = await accountOf(sqs, queueName(config.INSTANCE, first, settings(first).type));
+    const url = (name: string) => queueUrl(region, account, name);
+    return {
+      ...base,
+      order: createOrder(ports),
+      flags: vendorFlags(ports),
+      objects: realObjects({ bucket: config.BUCKET, client: s3 }),
+      queues: realQueues(sqs),
+      log: logTo(out),
+      metrics: noMetrics,
+      queueUrl: (queue) => url(queueName(config.INSTANCE, queue, settings(queue).type)),
+      dlqUrl: (queue) => url(dlqName(config.INSTANCE, queue, settings(queue).type)),
+    };
+  }
+
+  return { reader: base, operator };
+}
+
+async function clients(serverless: Serverless) {
+  const aws = serverless.getProvider('aws');
+  if (aws.getStage() !== 'local') {
+    const config = await aws.getAwsSdkV3Config();
+    return {
+      region: aws.getRegion(),
+      sqs: new SQSClient({ ...config, useQueueUrlAsEndpoint: false }),
+      s3: new S3Client(config),
+      dynamodb: new DynamoDBClient(config),
+    };
+  }
+  const service = await findService();
+  if (!service) throw new OperatorError(NOT_RUNNING);
+  const { region, endpoints } = service;
+  const config = { ...clientDefaults, region, credentials: LOCAL_CREDENTIALS };
+  return {
+    region,
+    sqs: new SQSClient({ ...config, endpoint: endpoints.sqs, useQueueUrlAsEndpoint: false }),
+    s3: new S3Client({ ...config, endpoint: endpoints.s3 }),
+    dynamodb: new DynamoDBClient({ ...config, endpoint: endpoints.dynamodb }),
+  };
+}
+
+/** The account in which a queue is; every other of the stage is there too. */
+async function accountOf(client: SQSClient, name: string): Promise<string> {
+  const call = () => client.send(new GetQueueUrlCommand({ QueueName: name }));
+  const { QueueUrl = '' } = await guarded({ service: 'SQS', operation: 'GetQueueUrl', call }).catch(
+    (error: unknown) => {
+      if (error instanceof StoreError && error.code === 'SQS.QueueDoesNotExist')
+        throw new OperatorError(`There is no queue ${name} in this account and region: is the stage deployed there?`);
+      throw error;
+    },
+  );
+  return new URL(QueueUrl).pathname.split('/')[1] ?? '';
+}
+
+/** What goes wrong on the way is told; what goes well is the command's to tell. */
+function logTo(out: Output): Log {
+  const note = (message: string, facts: Facts = {}) => {
+    const known = Object.entries(facts).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]));
+    out.note([message, ...known].join(' '));
+  };
+  return { info: () => {}, warn: note, error: note };
+}
+
+/** Metrics come from the functions: a line on a terminal counts nothing. */
+const noMetrics: Metrics = { add: () => {}, flush: () => {} };

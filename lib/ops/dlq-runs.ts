@@ -1,0 +1,99 @@
+import { StoreError } from '../errors';
+import type { JobRow } from '../jobs/row';
+import { eachOf } from '../reconcile/each-of';
+import type { CommandContext, Run } from './command';
+import { discard } from './discard';
+import { findJob, parkedJobs } from './find';
+import { type OperatorDeps, OperatorError } from './operator';
+import { queue, queues, required, text } from './options';
+import { retry } from './retry';
+import { counted, tableText, timeText } from './text';
+
+/** As many as a DLQ can show at all (in flight, on a FIFO queue). */
+const MOST = 100_000;
+/** Groups side by side; within a group one after another, in their order. */
+const GROUPS_AT_ONCE = 8;
+
+/** What `sls dlq …` does. */
+export const dlqRuns = {
+  'dlq list': async ({ options, out, reader }) => {
+    const from = await reader();
+    const rows: JobRow[] = [];
+    for (const name of queues(options, from)) rows.push(...(await parkedJobs(from, { queue: name, limit: MOST })).rows);
+    const expiresAt = ({ queue: name, parkedAt = 0 }: JobRow) => parkedAt + from.settings(name).dlqRetention * 1000;
+    if (options.json) return out.json({ entries: rows.map((row) => entryView(row, expiresAt(row))) });
+    if (rows.length === 0) return out.line('No dead jobs.');
+    const head = ['ID', 'QUEUE', 'REASON', 'CODE', 'FIELD', 'SINCE (UTC)', 'EXPIRES'];
+    const cells = rows.map((row) => [
+      row.id,
+      row.queue,
+      row.reason ?? '',
+      row.error?.code ?? '',
+      row.error?.field ?? '',
+      timeText(row.parkedAt),
+      timeText(expiresAt(row)),
+    ]);
+    for (const line of tableText(head, cells)) out.line(line);
+  },
+
+  'dlq redrive': async (context) => {
+    const { options, operator, out } = context;
+    const id = text(options, 'id');
+    if (id === undefined && text(options, 'queue') === undefined)
+      throw new OperatorError('Either --queue or --id must be given.');
+    const deps = await operator();
+    const rows = await chosen(deps, context);
+    if (rows.length === 0) return out.line('No dead jobs.');
+    const refused = await redriveAll(deps, rows, out);
+    out.line(`${counted(rows.length - refused.length, 'job')} redriven.`);
+    for (const message of refused) out.note(message);
+    if (refused.length > 0) throw new OperatorError(`${counted(refused.length, 'job')} could not be redriven.`);
+  },
+
+  'dlq discard': async ({ options, out, operator }) => {
+    const deps = await operator();
+    const row = await findJob(deps, required(options, 'id'), queue(options, deps));
+    await discard(deps, row);
+    out.line(`${row.queue} ${row.id}: its entry leaves the DLQ with the reconciler's next run.`);
+  },
+} satisfies Record<string, Run>;
+
+async function chosen(deps: OperatorDeps, { options }: CommandContext): Promise<JobRow[]> {
+  const name = queue(options, deps);
+  const id = text(options, 'id');
+  if (id !== undefined) return [await findJob(deps, id, name)];
+  const code = text(options, 'code');
+  const { rows } = await parkedJobs(deps, { queue: name ?? '', limit: MOST });
+  return rows.filter(({ error }) => code === undefined || error?.code === code);
+}
+
+/** Answers why jobs were not redriven; what SQS or the table refused is as good as untouched and can be redriven again. */
+async function redriveAll(deps: OperatorDeps, rows: JobRow[], out: CommandContext['out']): Promise<string[]> {
+  const refused: string[] = [];
+  const bar = out.progress(rows.length);
+  let done = 0;
+  const groups = [...Map.groupBy(rows, ({ group, id }) => group ?? id).values()];
+  try {
+    await eachOf(groups, GROUPS_AT_ONCE, async (group) => {
+      for (const row of group) {
+        await retry(deps, row).catch((error: unknown) => {
+          if (!(error instanceof OperatorError || error instanceof StoreError)) throw error;
+          refused.push(error instanceof StoreError ? `${row.id}: ${error.message}` : error.message);
+        });
+        bar.set(++done);
+      }
+    });
+  } finally {
+    bar.stop();
+  }
+  return refused;
+}
+
+const entryView = ({ id, queue: name, reason, error, parkedAt = 0 }: JobRow, expiresAt: number) => ({
+  id,
+  queue: name,
+  reason,
+  error,
+  since: new Date(parkedAt).toISOString(),
+  expires: new Date(expiresAt).toISOString(),
+});

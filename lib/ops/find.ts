@@ -1,0 +1,100 @@
+import type { Vendor } from '../errors';
+import { hourKey, jobKey, type TodoKind, todoKey } from '../jobs/keys';
+import type { JobRow, State } from '../jobs/row';
+import { eachOf } from '../reconcile/each-of';
+import type { Reader } from './command';
+import { OperatorError } from './operator';
+
+/** Rows, oldest first, and whether there are more than were asked for. */
+export interface Found {
+  rows: JobRow[];
+  more: boolean;
+}
+
+/** States that can be asked for without an hour: those that the index of what is to be done can tell. */
+export const LISTED_STATES = ['queued', 'processing', 'held', 'dead'] as const satisfies State[];
+export type ListedState = (typeof LISTED_STATES)[number];
+
+const VENDORS: readonly Vendor[] = ['zendesk', 'sendgrid', 'app-store-connect'];
+const KINDS: Record<ListedState, readonly TodoKind[]> = {
+  queued: ['unsent', 'waiting'],
+  processing: ['waiting'],
+  held: ['held', 'stopped', 'behind', 'unknown'],
+  dead: ['ending', 'dead', 'kept'],
+};
+/** Rows of one kind that are looked at for those of one state. */
+const MOST_LOOKED_AT = 1_000;
+const AT_ONCE = 16;
+
+/** A job's row by its id; `queue` where it is known. */
+export async function findJob({ ledger, queueNames }: Reader, id: string, queue?: string): Promise<JobRow> {
+  const asked = queue === undefined ? queueNames : [queue];
+  const rows = await Promise.all(asked.map((name) => ledger.get(jobKey(name, id))));
+  const row = rows.find((found) => found !== undefined);
+  if (!row)
+    throw new OperatorError(`There is no job ${id} in ${asked.join(', ')}: a row is kept 45 days after its end.`);
+  return row;
+}
+
+/** Jobs of the states, whose rows the reconciler still has something to do with. */
+export async function jobsInStates(
+  reader: Reader,
+  { queue, states, limit }: { queue: string; states: readonly ListedState[]; limit: number },
+): Promise<Found> {
+  const { table, ledger } = reader;
+  const kinds = [...new Set(states.flatMap((state) => KINDS[state]))];
+  const todos = kinds.flatMap((kind) =>
+    kind === 'stopped' ? VENDORS.map((vendor) => todoKey(queue, kind, vendor)) : [todoKey(queue, kind)],
+  );
+  const until = Number.MAX_SAFE_INTEGER;
+  const due = await Promise.all(todos.map((todo) => table.due(todo, { until, limit: MOST_LOOKED_AT })));
+  const rows = await read(ledger, due.flat());
+  const wanted = rows.filter(({ state }) => (states as readonly State[]).includes(state));
+  return page(
+    wanted,
+    limit,
+    due.some(({ length }) => length === MOST_LOOKED_AT),
+  );
+}
+
+/** Jobs whose time lies in the hour. */
+export async function jobsOfHour(
+  { table, ledger }: Reader,
+  { queue, hour, states, limit }: { queue: string; hour: number; states: readonly State[]; limit: number },
+): Promise<Found> {
+  const keys = await table.hour(hourKey(queue, hour), { limit: MOST_LOOKED_AT });
+  const rows = await read(
+    ledger,
+    keys.map((key) => ({ key })),
+  );
+  const wanted = states.length === 0 ? rows : rows.filter(({ state }) => states.includes(state));
+  return page(wanted, limit, keys.length === MOST_LOOKED_AT);
+}
+
+/** Dead jobs whose entry is in the DLQ. */
+export async function parkedJobs(
+  { table, ledger, clock, settings }: Reader,
+  { queue, limit }: { queue: string; limit: number },
+): Promise<Found> {
+  const oldest = clock.now() - settings(queue).dlqRetention * 1000;
+  const due = await table.due(todoKey(queue, 'dead'), { until: Number.MAX_SAFE_INTEGER, limit });
+  const rows = await read(ledger, due);
+  const parked = rows.filter(
+    ({ state, parkedAt = 0, leftDlqAt }) => state === 'dead' && leftDlqAt === undefined && parkedAt > oldest,
+  );
+  return page(parked, limit, due.length === limit);
+}
+
+async function read(ledger: Reader['ledger'], keys: readonly { key: string }[]): Promise<JobRow[]> {
+  const rows: JobRow[] = [];
+  await eachOf(keys, AT_ONCE, async ({ key }) => {
+    const row = await ledger.get(key);
+    if (row) rows.push(row);
+  });
+  return rows;
+}
+
+function page(rows: JobRow[], limit: number, more: boolean): Found {
+  const oldestFirst = rows.sort((a, b) => a.time - b.time || (a.id < b.id ? -1 : 1));
+  return { rows: oldestFirst.slice(0, limit), more: more || rows.length > limit };
+}

@@ -1,0 +1,78 @@
+import { bodyKey, recordKey } from '../jobs/keys';
+import { recordOf } from '../jobs/record';
+import type { JobRow, StoredError } from '../jobs/row';
+import { stateOf } from './operator';
+import { tableText, timeText } from './text';
+
+/** A job as its record shows it, and where record and kept body lie. */
+export function jobView(row: JobRow, prefix: string): Record<string, unknown> {
+  const { record: _record, version: _version, ...shown } = JSON.parse(recordOf(row)) as Record<string, unknown>;
+  return {
+    ...shown,
+    ...(row.recordedAt === undefined ? {} : { recordKey: recordKey(prefix, row) }),
+    ...(row.bodyKept ? { bodyKey: bodyKey(prefix, row.queue, row.id) } : {}),
+  };
+}
+
+/** A line for each job. */
+export function jobLines(rows: readonly JobRow[]): string[] {
+  const head = ['ID', 'QUEUE', 'STATE', 'ATTEMPTS', 'ACCEPTED (UTC)', 'NEXT', 'ENDED', 'ERROR'];
+  const cells = rows.map((row) => [
+    row.id,
+    row.queue,
+    stateOf(row),
+    String(row.attempts),
+    timeText(row.time),
+    timeText(nextAt(row)),
+    timeText(row.endedAt),
+    row.error?.code ?? '',
+  ]);
+  return tableText(head, cells);
+}
+
+/** Everything that may be told of a job. */
+export function jobPage(row: JobRow, prefix: string): string[] {
+  const { queue, id, type, group, correlationId, error, recordedAt, bodyKept, endedAt } = row;
+  const facts: [string, string | undefined][] = [
+    ['type', type],
+    ['group', group],
+    ['correlation', correlationId],
+    ['accepted', timeText(row.time)],
+    ['attempts', `${row.attempts}, opened ${row.opened}, held ${row.holds}`],
+    ['next', timeText(nextAt(row))],
+    ['ended', timeText(endedAt)],
+    ['error', error && errorText(error)],
+    ['result', row.result === undefined ? undefined : JSON.stringify(row.result)],
+    ['record', recordedAt === undefined ? undefined : recordKey(prefix, row)],
+    ['body', bodyKept ? bodyKey(prefix, queue, id) : undefined],
+  ];
+  const steps = Object.entries(row.steps).map(([name, { status, reason, result, startedAt, endedAt: end }]) => [
+    name,
+    status,
+    timeText(end ?? startedAt),
+    reason ?? (result === undefined ? '' : JSON.stringify(result)),
+  ]);
+  const history = row.history.map(({ at, event, messageId, attempt, error: thrown, note }) => [
+    timeText(at),
+    event,
+    attempt === undefined ? '' : String(attempt),
+    thrown?.code ?? note ?? '',
+    messageId ?? '',
+  ]);
+  return [
+    `${queue} ${id}: ${stateOf(row)}`,
+    ...facts.flatMap(([name, value]) => (value ? [`  ${name.padEnd(12)}${value}`] : [])),
+    ...section(['STEP', 'STATUS', 'AT', 'RESULT'], steps),
+    ...section(['AT (UTC)', 'EVENT', 'ATTEMPT', 'ERROR', 'MESSAGE'], history),
+  ];
+}
+
+/** When it goes on by itself, where time is all that it waits for. */
+const nextAt = ({ reason, dueAt }: JobRow): number | undefined =>
+  reason === 'stopped' || reason === 'unknown' || reason === 'behind' ? undefined : dueAt;
+
+const section = (head: string[], rows: string[][]): string[] =>
+  rows.length === 0 ? [] : ['', ...tableText(head, rows).map((line) => `  ${line}`)];
+
+const errorText = ({ class: kind, code, field, vendor, status, message }: StoredError): string =>
+  [`${code} (${kind})`, field, vendor && `${vendor}${status ? ` ${status}` : ''}`, message].filter(Boolean).join(' · ');

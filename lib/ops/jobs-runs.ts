@@ -1,0 +1,68 @@
+import type { State } from '../jobs/row';
+import { cancel } from './cancel';
+import type { Run } from './command';
+import { DEFAULT_LIMIT } from './commands';
+import { type Found, findJob, jobsInStates, jobsOfHour, LISTED_STATES } from './find';
+import { jobLines, jobPage, jobView } from './job-text';
+import { OperatorError, stateOf } from './operator';
+import { count, hour, oneOf, queue, queues, required, text } from './options';
+import { retry } from './retry';
+import { settle } from './settle';
+
+const STATES: readonly State[] = ['queued', 'processing', 'held', 'succeeded', 'dead', 'cancelled'];
+
+/** What `sls jobs …` does. */
+export const jobsRuns = {
+  'jobs list': async ({ options, out, reader }) => {
+    const at = hour(options, 'hour');
+    const limit = count(options, 'limit', DEFAULT_LIMIT);
+    const state = oneOf(options, 'state', STATES);
+    const listed = LISTED_STATES.filter((known) => state === undefined || known === state);
+    if (at === undefined && listed.length === 0)
+      throw new OperatorError(`--state ${state} needs --hour: jobs that have ended well are found by their hour.`);
+    const from = await reader();
+    const found: Found = { rows: [], more: false };
+    for (const name of queues(options, from)) {
+      const { rows, more } =
+        at === undefined
+          ? await jobsInStates(from, { queue: name, states: listed, limit })
+          : await jobsOfHour(from, { queue: name, hour: at, states: state ? [state] : [], limit });
+      found.rows.push(...rows);
+      found.more ||= more;
+    }
+    if (options.json) out.json({ jobs: found.rows.map((row) => jobView(row, from.prefix)), more: found.more });
+    else for (const line of found.rows.length === 0 ? ['No jobs.'] : jobLines(found.rows)) out.line(line);
+    if (found.more) out.note(`There are more: narrow it with --queue, --state or --hour, or raise --limit.`);
+  },
+
+  'jobs show': async ({ options, out, reader }) => {
+    const from = await reader();
+    const row = await findJob(from, required(options, 'id'), queue(options, from));
+    if (options.json) out.json(jobView(row, from.prefix));
+    else for (const line of jobPage(row, from.prefix)) out.line(line);
+  },
+
+  'jobs retry': async ({ options, out, operator }) => {
+    const deps = await operator();
+    const row = await findJob(deps, required(options, 'id'), queue(options, deps));
+    const { messageId } = await retry(deps, row);
+    const how = messageId === undefined ? 'opened again, its message is still there' : `sent as message ${messageId}`;
+    out.line(`${row.queue} ${row.id}: was ${stateOf(row)}, ${how}.`);
+  },
+
+  'jobs cancel': async ({ options, out, operator }) => {
+    const deps = await operator();
+    const row = await findJob(deps, required(options, 'id'), queue(options, deps));
+    out.line(`${row.queue} ${row.id}: was ${stateOf(row)}, is ${stateOf(await cancel(deps, row))}.`);
+  },
+
+  'jobs settle': async ({ options, out, operator }) => {
+    const as = oneOf(options, 'as', ['done', 'skipped']);
+    if (as === undefined) throw new OperatorError('--as must be done or skipped.');
+    const deps = await operator();
+    const row = await findJob(deps, required(options, 'id'), queue(options, deps));
+    const step = text(options, 'step') ?? '';
+    const settled = await settle(deps, { row, step, as });
+    out.line(`${row.queue} ${row.id}: ${step} is ${as}, the job is ${stateOf(settled)}.`);
+  },
+} satisfies Record<string, Run>;

@@ -1,0 +1,54 @@
+import type { CommandContext } from './command';
+import { OperatorError } from './operator';
+
+type Options = CommandContext['options'];
+
+/** A string option; `undefined` where it was not given. */
+export function text(options: Options, name: string): string | undefined {
+  const value = options[name];
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+/** A string option that must be given. */
+export function required(options: Options, name: string): string {
+  const value = text(options, name);
+  if (value === undefined) throw new OperatorError(`--${name} must be given.`);
+  return value;
+}
+
+/** A string option out of a few. */
+export function oneOf<T extends string>(options: Options, name: string, values: readonly T[]): T | undefined {
+  const value = text(options, name);
+  if (value === undefined || values.includes(value as T)) return value as T | undefined;
+  throw new OperatorError(`--${name} must be one of ${values.join(', ')}, is ${value}.`);
+}
+
+/** A whole number above 0. */
+export function count(options: Options, name: string, otherwise: number): number {
+  const value = text(options, name);
+  if (value === undefined) return otherwise;
+  if (!/^[1-9]\d{0,6}$/.test(value)) throw new OperatorError(`--${name} must be a whole number above 0, is ${value}.`);
+  return Number(value);
+}
+
+/** The start of a UTC hour, ms since 1970. */
+export function hour(options: Options, name: string): number | undefined {
+  const value = text(options, name);
+  if (value === undefined) return undefined;
+  const time = /^\d{4}-\d\d-\d\dT\d\d$/.test(value) ? Date.parse(`${value}:00:00Z`) : Number.NaN;
+  if (Number.isNaN(time)) throw new OperatorError(`--${name} must be an hour in UTC like 2026-01-02T03, is ${value}.`);
+  return time;
+}
+
+/** The queue that was named, which must exist; `undefined` where none was. */
+export function queue(options: Options, { queueNames }: { queueNames: readonly string[] }): string | undefined {
+  const value = text(options, 'queue');
+  if (value === undefined || queueNames.includes(value)) return value;
+  throw new OperatorError(`There is no queue ${value}: --queue is one of ${queueNames.join(', ')}.`);
+}
+
+/** The queues that are meant: the named one, or all. */
+export function queues(options: Options, names: { queueNames: readonly string[] }): readonly string[] {
+  const named = queue(options, names);
+  return named === undefined ? names.queueNames : [named];
+}

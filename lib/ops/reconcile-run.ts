@@ -1,0 +1,53 @@
+import { AUDIT_DAYS, type Audit, audit } from '../reconcile/audit';
+import type { Difference } from '../reconcile/difference';
+import type { Run } from './command';
+import { OperatorError } from './operator';
+import { hour, queues } from './options';
+import { counted, tableText } from './text';
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+/** Exit code where differences are left. */
+const DIFFERENT = 2;
+
+/** What `sls reconcile` does. */
+export const reconcileRun: Run = async ({ options, out, operator }) => {
+  const givenFrom = hour(options, 'from');
+  const givenTo = hour(options, 'to');
+  const deps = await operator();
+  const now = deps.clock.now();
+  const to = Math.min(givenTo ?? now, now);
+  const from = givenFrom ?? to - DAY_MS;
+  if (from >= to) throw new OperatorError('--from must be before --to, and in the past.');
+  if (from < now - AUDIT_DAYS * DAY_MS)
+    throw new OperatorError(`--from must be within the last ${AUDIT_DAYS} days: older rows are gone.`);
+
+  const audits: Audit[] = [];
+  for (const queue of queues(options, deps)) {
+    const bar = out.progress(Math.ceil((to - from) / HOUR_MS));
+    const repair = options.repair === true;
+    audits.push(await audit(deps, { queue, from, to, repair, onHour: bar.set }).finally(bar.stop));
+  }
+  if (options.json) out.json({ audits: audits.map(view) });
+  else for (const line of audits.flatMap(lines)) out.line(line);
+  if (audits.some(({ differences }) => differences.length > 0)) out.exitCode(DIFFERENT);
+};
+
+const iso = (time: number): string => new Date(time).toISOString();
+const view = (found: Audit) => ({ ...found, from: iso(found.from), to: iso(found.to) });
+
+function lines({ queue, from, to, records, entries, differences, repaired }: Audit): string[] {
+  const { live, ended, records: agreeing, underWay } = records;
+  return [
+    `${queue}, ${iso(from).slice(0, 13)} to ${iso(to).slice(0, 13)} (UTC)`,
+    `  ${counted(ended, 'ended row')}, ${counted(agreeing, 'record')}${underWay ? `, ${underWay} being written` : ''}; ${counted(live, 'live row')}`,
+    `  ${counted(entries.parked, 'dead row')} in the DLQ, ${counted(entries.entries, 'entry').replace('entrys', 'entries')}${entries.hidden ? `, ${entries.hidden} held by somebody` : ''}`,
+    ...(repaired.length > 0 ? [`  ${counted(repaired.length, 'difference')} repaired`] : []),
+    differences.length === 0 ? '  No differences.' : `  ${counted(differences.length, 'difference')}:`,
+    ...tableText(['', '', '', ''], differences.map(cells))
+      .slice(1)
+      .map((line) => `    ${line}`),
+  ];
+}
+
+const cells = ({ kind, id, key = '', fields = [] }: Difference): string[] => [kind, id, key, fields.join(', ')];

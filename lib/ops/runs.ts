@@ -1,0 +1,15 @@
+import type { Run } from './command';
+import type { CommandName } from './commands';
+import { dlqRuns } from './dlq-runs';
+import { helpRun } from './help-run';
+import { jobsRuns } from './jobs-runs';
+import { reconcileRun } from './reconcile-run';
+
+/** What each command does. */
+export const runs = {
+  jobs: helpRun('jobs'),
+  ...jobsRuns,
+  dlq: helpRun('dlq'),
+  ...dlqRuns,
+  reconcile: reconcileRun,
+} satisfies Record<CommandName, Run>;

@@ -1,0 +1,19 @@
+/** Lines of a table with its columns aligned; a column without any value is left out. */
+export function tableText(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const kept = head.flatMap((_, column) => (rows.some((row) => row[column]) ? [column] : []));
+  const lines = [head, ...rows].map((row) => kept.map((column) => row[column] ?? ''));
+  const widths = kept.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
+  return lines.map((line) =>
+    line
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+/** A time as tables show it: UTC, to the second. */
+export const timeText = (time: number | undefined): string =>
+  time === undefined ? '' : new Date(time).toISOString().slice(0, 19).replace('T', ' ');
+
+/** `1 job`, `2 jobs`. */
+export const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;

@@ -1,0 +1,51 @@
+import type { CommandContext, Output } from '../../lib/ops/command';
+import type { CommandName } from '../../lib/ops/commands';
+import { runs } from '../../lib/ops/runs';
+import type { memoryEngine } from './engine';
+
+/** What a command has put out. */
+export interface Recorded {
+  lines: string[];
+  json: unknown;
+  notes: string[];
+  exitCode: number | undefined;
+  /** Each bar's steps. */
+  progress: { total: number; done: number[]; stopped: boolean }[];
+}
+
+/** Output that records. */
+export function recordingOutput(): { out: Output; recorded: Recorded } {
+  const recorded: Recorded = { lines: [], json: undefined, notes: [], exitCode: undefined, progress: [] };
+  const out: Output = {
+    line: (text = '') => void recorded.lines.push(text),
+    json: (value) => {
+      recorded.json = JSON.parse(JSON.stringify(value));
+    },
+    note: (text) => void recorded.notes.push(text),
+    progress: (total) => {
+      const bar = { total, done: [] as number[], stopped: false };
+      recorded.progress.push(bar);
+      return {
+        set: (done) => void bar.done.push(done),
+        stop: () => {
+          bar.stopped = true;
+        },
+      };
+    },
+    exitCode: (code) => {
+      recorded.exitCode = code;
+    },
+  };
+  return { out, recorded };
+}
+
+/** Runs a command of `sls` by its words against an engine in memory. */
+export async function command(
+  { deps }: Pick<ReturnType<typeof memoryEngine>, 'deps'>,
+  name: CommandName,
+  options: CommandContext['options'] = {},
+): Promise<Recorded> {
+  const { out, recorded } = recordingOutput();
+  await runs[name]({ options, out, reader: async () => deps, operator: async () => deps });
+  return recorded;
+}

@@ -1,0 +1,89 @@
+import { PermanentError, StoreError } from '../../../lib/errors';
+import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../support/engine';
+import { command } from '../../support/operator';
+import { sampleContract } from '../../support/sample-contract';
+
+/** Jobs 1 to 4 are dead, the even ones of another code; a `mend` later all would be done. */
+async function deadJobs(options: EngineOptions = {}) {
+  let broken = true;
+  const { contract, effects } = sampleContract(({ id }) => {
+    if (broken)
+      throw new PermanentError({
+        code: [jobId(2), jobId(4)].includes(id) ? 'Even' : 'Odd',
+        message: 'rejected',
+        field: 'data.name',
+      });
+  });
+  const engine = memoryEngine(() => contract, options);
+  for (const n of [1, 2, 3, 4]) engine.send(JSON.stringify(anEnvelope({ id: jobId(n) })));
+  await engine.deliver();
+  const mend = () => {
+    broken = false;
+  };
+  return { engine, effects, mend };
+}
+
+test('sls dlq list tells why and how long, a line for each dead job', async () => {
+  const { engine } = await deadJobs();
+  await command(engine, 'dlq discard', { id: jobId(3) });
+
+  const { lines } = await command(engine, 'dlq list', { queue: 'sample' });
+  const { json } = await command(engine, 'dlq list', { json: true });
+
+  expect(lines).toHaveLength(4);
+  expect(lines[0]).toMatch(/^ID +QUEUE +REASON +CODE +FIELD +SINCE \(UTC\) +EXPIRES$/);
+  expect(lines[1]).toBe(`${jobId(1)}  sample  error   Odd   data.name  2026-01-02 03:04:05  2026-01-16 03:04:05`);
+  expect(json).toMatchObject({
+    entries: [{ id: jobId(1), error: { code: 'Odd' } }, { id: jobId(2) }, { id: jobId(4) }],
+  });
+});
+
+test('sls dlq list of a queue without dead jobs says so', async () => {
+  const engine = memoryEngine(() => sampleContract().contract);
+
+  expect((await command(engine, 'dlq list')).lines).toEqual(['No dead jobs.']);
+  expect((await command(engine, 'dlq redrive', { queue: 'sample' })).lines).toEqual(['No dead jobs.']);
+});
+
+test.each([
+  [{ queue: 'sample' }, [1, 2, 3, 4]],
+  [{ queue: 'sample', code: 'Even' }, [2, 4]],
+  [{ id: jobId(3) }, [3]],
+])('sls dlq redrive %j does jobs %j in their order', async (options, expected) => {
+  const { engine, effects, mend } = await deadJobs();
+
+  mend();
+  const { lines, progress } = await command(engine, 'dlq redrive', options);
+  await engine.deliver();
+  await engine.reconcile();
+
+  expect(lines).toEqual([`${expected.length} job${expected.length === 1 ? '' : 's'} redriven.`]);
+  expect(progress).toEqual([{ total: expected.length, done: expected.map((_, index) => index + 1), stopped: true }]);
+  expect(effects).toEqual(expected.map(jobId));
+  expect(engine.deadLetters()).toHaveLength(4 - expected.length);
+});
+
+test('jobs that cannot be redriven hold up no others; each is named, and the command fails', async () => {
+  let sends = 0;
+  let down = false;
+  const { engine, effects, mend } = await deadJobs({
+    before: (call) => {
+      if (down && call === 'queues.send' && ++sends === 2)
+        throw new StoreError({ code: 'SQS.Throttled', message: 'SQS SendMessage failed: Throttled' });
+    },
+  });
+
+  mend();
+  down = true;
+  const redriven = command(engine, 'dlq redrive', { queue: 'sample' });
+  await expect(redriven).rejects.toThrow('1 job could not be redriven.');
+  await engine.deliver();
+
+  expect(effects).toEqual([1, 3, 4].map(jobId));
+});
+
+test('sls dlq redrive of nothing in particular is refused', async () => {
+  const { engine } = await deadJobs();
+
+  await expect(command(engine, 'dlq redrive')).rejects.toThrow('Either --queue or --id must be given');
+});

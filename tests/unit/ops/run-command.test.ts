@@ -1,0 +1,36 @@
+import { ConfigError } from '../../../lib/config';
+import { StoreError } from '../../../lib/errors';
+import { OperatorError } from '../../../lib/ops/operator';
+import { runCommand } from '../../../lib/ops/run-command';
+import type { Serverless } from '../../../lib/ops/serverless';
+import { recordingOutput } from '../../support/operator';
+
+class ServerlessError extends Error {}
+
+async function run(error: Error, options = {}) {
+  const { out, recorded } = recordingOutput();
+  const serverless = { classes: { Error: ServerlessError } } as unknown as Serverless;
+  const connect = () => Promise.reject(new Error('not needed'));
+  await runCommand(() => Promise.reject(error), { serverless, options, out, connect });
+  return recorded;
+}
+
+test.each([
+  new OperatorError('There is no job.'),
+  new StoreError({ code: 'SQS.Throttled', message: 'There is no job' }),
+  new ConfigError('There is no job'),
+])('what a command may say becomes one sentence of an error of Serverless', async (error) => {
+  await expect(run(error)).rejects.toEqual(new ServerlessError('There is no job.'));
+});
+
+test('with --json an error leaves standard output clean, and the exit code says it', async () => {
+  const { lines, notes, exitCode } = await run(new OperatorError('There is no job.'), { json: true });
+
+  expect({ lines, notes, exitCode }).toEqual({ lines: [], notes: ['There is no job.'], exitCode: 1 });
+});
+
+test('a bug keeps its stack', async () => {
+  const bug = new TypeError('undefined is not a function');
+
+  await expect(run(bug, { json: true })).rejects.toBe(bug);
+});

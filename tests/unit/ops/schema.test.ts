@@ -1,0 +1,45 @@
+import { commands } from '../../../lib/ops/commands';
+import { commandTree, hookOf, namePositionals } from '../../../lib/ops/schema';
+
+const named = (...words: string[]): string[] => {
+  const argv = ['node', 'sls', ...words];
+  namePositionals(argv, commands);
+  return argv.slice(2);
+};
+
+test.each([
+  [
+    ['jobs', 'show', 'abc'],
+    ['jobs', 'show', '--id', 'abc'],
+  ],
+  [
+    ['jobs', 'show', 'invalid/abc', '--json'],
+    ['jobs', 'show', '--id', 'invalid/abc', '--json'],
+  ],
+  [
+    ['dlq', 'discard', 'abc', '--stage', 'prod'],
+    ['dlq', 'discard', '--id', 'abc', '--stage', 'prod'],
+  ],
+])('%j is understood as %j', (words, understood) => {
+  expect(named(...words)).toEqual(understood);
+});
+
+test.each([
+  [['jobs', 'show', '--id', 'abc']],
+  [['jobs', 'show']],
+  [['jobs', 'list', 'abc']],
+  [['deploy', 'function', 'abc']],
+  [['invoke', 'local', '-f', 'show']],
+])('%j is left as it is', (words) => {
+  expect(named(...words)).toEqual(words);
+});
+
+test('the tree has every command with an event of its own, and its hook is called after it', () => {
+  const tree = commandTree(commands);
+
+  expect(Object.keys(tree)).toEqual(['jobs', 'dlq', 'reconcile']);
+  expect(tree.jobs).toMatchObject({ lifecycleEvents: ['run'] });
+  expect(Object.keys(tree.jobs?.commands ?? {})).toEqual(['list', 'show', 'retry', 'cancel', 'settle']);
+  expect(tree.jobs?.commands.show).toMatchObject({ lifecycleEvents: ['run'], options: { id: { required: true } } });
+  expect(hookOf('jobs show')).toBe('jobs:show:run');
+});
