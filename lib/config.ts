@@ -147,6 +147,14 @@ export const compactionEnv = z.object({
 
 export const reconcilerEnv = commonEnv;
 
+export const alarmsEnv = z.object({
+  ...commonEnv.shape,
+  /** Of a Discord channel, or `ssm:/path`, or `secretsmanager:name`: whoever has it may write there. */
+  DISCORD_WEBHOOK_URL: z.string().min(1),
+  /** For the commands that a message names. */
+  STAGE: name,
+});
+
 /** Our own configuration does not parse; names every variable and rule at once, never a value. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';

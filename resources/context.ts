@@ -64,6 +64,8 @@ export interface Resource {
 export interface Fragment {
   Resources: Record<string, Resource>;
   Outputs: Record<string, { Description?: string; Value?: unknown; Export?: { Name: string } }>;
+  /** Properties for resources that Serverless makes. */
+  extensions?: Record<string, { Properties: Record<string, unknown> }>;
 }
 
 export const retention = ({ retain }: Context): Pick<Resource, 'DeletionPolicy' | 'UpdateReplacePolicy'> =>

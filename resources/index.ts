@@ -1,7 +1,14 @@
 import { subjectKey } from '../lib/jobs/keys';
 import { type Context, type Fragment, parseContext } from './context';
 import { jobsTableResources } from './jobs-table';
-import { reconcilerPermissions, type Statement, type WorkerNeeds, workerPermissions } from './permissions';
+import { monitoring } from './monitoring';
+import {
+  alarmsPermissions,
+  reconcilerPermissions,
+  type Statement,
+  type WorkerNeeds,
+  workerPermissions,
+} from './permissions';
 import { ConfigurationProblems } from './problems';
 import { queueResources } from './queue';
 import { checkFunctions, type FunctionBlock, parseQueueTable, type QueueRow, settings } from './queue-table';
@@ -19,6 +26,7 @@ export async function resources(variables: Variables): Promise<Fragment> {
   return merge([
     ...rows.map((row) => queueResources(row, context)),
     jobsTableResources(context),
+    await monitoring(variables, { rows, context }),
     deploymentBucket(context),
   ]);
 }
@@ -32,19 +40,25 @@ export const queues = (variables: Variables): Promise<string> =>
 
 /** `iamRoleStatements` by function. */
 export const permissions = (variables: Variables): Promise<Record<string, Statement[]>> =>
-  unlessRefused(Object.fromEntries([...Object.keys(WORKERS), 'reconciler'].map((name) => [name, []])), async () => {
-    const { rows, context } = await readConfiguration(variables);
-    const param = async (name: string) => String(await variables.resolveVariable(`param:${name}`));
-    const statements: Record<string, Statement[]> = { reconciler: reconcilerPermissions(rows, context) };
-    for (const row of rows) {
-      const needs = WORKERS[row.name];
-      if (!needs) continue;
-      const secrets = await Promise.all(needs.secrets.map(param));
+  unlessRefused(
+    Object.fromEntries([...Object.keys(WORKERS), 'reconciler', 'alarms'].map((name) => [name, []])),
+    async () => {
+      const { rows, context } = await readConfiguration(variables);
+      const param = async (name: string) => String(await variables.resolveVariable(`param:${name}`));
       const secretsKey = await param('secretsKey');
-      statements[row.name] = workerPermissions(row, context, { ...needs, secrets, secretsKey });
-    }
-    return statements;
-  });
+      const statements: Record<string, Statement[]> = {
+        reconciler: reconcilerPermissions(rows, context),
+        alarms: alarmsPermissions(context, { secrets: [await param('discordWebhookUrl')], secretsKey }),
+      };
+      for (const row of rows) {
+        const needs = WORKERS[row.name];
+        if (!needs) continue;
+        const secrets = await Promise.all(needs.secrets.map(param));
+        statements[row.name] = workerPermissions(row, context, { ...needs, secrets, secretsKey });
+      }
+      return statements;
+    },
+  );
 
 /** What each worker needs beside its queue; `secrets` names params. */
 const WORKERS: Record<string, Omit<WorkerNeeds, 'secretsKey'>> = {
@@ -105,4 +119,5 @@ const deploymentBucket = ({ instance, stage }: Context): Fragment => ({
 const merge = (fragments: Fragment[]): Fragment => ({
   Resources: Object.assign({}, ...fragments.map(({ Resources }) => Resources)),
   Outputs: Object.assign({}, ...fragments.map(({ Outputs }) => Outputs)),
+  extensions: Object.assign({}, ...fragments.map(({ extensions }) => extensions)),
 });

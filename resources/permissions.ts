@@ -3,6 +3,7 @@ import {
   attachmentsPrefix,
   bodyKey,
   dataPrefix,
+  dlqKey,
   dlqName,
   jobKey,
   orderKey,
@@ -12,6 +13,7 @@ import {
 import { arn, type Context } from './context';
 import { jobsTableName } from './jobs-table';
 import type { QueueRow } from './queue-table';
+import { undeliveredQueueName } from './topic';
 
 export interface Statement {
   Sid: string;
@@ -102,6 +104,21 @@ export function reconcilerPermissions(rows: QueueRow[], context: Context): State
   ];
 }
 
+/** Permissions of the function that sends alarms on: to read why a DLQ is empty, and to keep what it cannot send. */
+export function alarmsPermissions(context: Context, needs: Pick<WorkerNeeds, 'secrets' | 'secretsKey'>): Statement[] {
+  return [
+    allow('KeepUndelivered', ['sqs:SendMessage'], arn('sqs', undeliveredQueueName(context.instance))),
+    {
+      ...allow('WhatLeftTheDlq', ['dynamodb:GetItem'], table(context)),
+      Condition: {
+        'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': [dlqKey('*')] },
+        Null: { 'dynamodb:LeadingKeys': 'false' },
+      },
+    },
+    ...secretStatements(needs),
+  ];
+}
+
 const sqs = (action: string): string => `sqs:${action}`;
 
 const allow = (Sid: string, Action: string[], Resource: unknown): Statement => ({
@@ -117,7 +134,7 @@ const listBucket = (context: Context, prefixes: string[]): Statement => ({
   Condition: { StringLike: { 's3:prefix': prefixes } },
 });
 
-function secretStatements({ secrets, secretsKey }: WorkerNeeds): Statement[] {
+function secretStatements({ secrets, secretsKey }: Pick<WorkerNeeds, 'secrets' | 'secretsKey'>): Statement[] {
   const parameters = named(secrets, 'ssm:').map((path) => arn('ssm', `parameter${path}`));
   // Secrets Manager ends an ARN with six random characters.
   const entries = named(secrets, 'secretsmanager:').map((name) => arn('secretsmanager', `secret:${name}-??????`));

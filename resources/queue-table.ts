@@ -2,17 +2,8 @@ import { z } from 'zod';
 import type { QueueSettings } from '../lib/config';
 import { logicalId } from './logical-id';
 import { ConfigurationProblems } from './problems';
-
-/** Params from the command line (`--param visibility=300`) are text. */
-const whole = (min: number, max: number) =>
-  z.preprocess(
-    (value) => (typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value),
-    z
-      .number('must be a whole number')
-      .int('must be a whole number')
-      .min(min, `must be >= ${min}`)
-      .max(max, `must be <= ${max}`),
-  );
+import { thresholdsSchema } from './thresholds';
+import { whole } from './whole';
 
 /** SQS keeps a message for a minute at least and 14 days at most. */
 const retention = whole(60, 1_209_600);
@@ -33,6 +24,8 @@ const rowSchema = z.strictObject({
   /** Doing a job twice does no harm: what a time-out leaves of a batch comes again. */
   repeatable: z.boolean('must be true or false').default(false),
   dlq: z.strictObject({ type: type.optional(), retention: retention.default(1_209_600) }).prefault({}),
+  /** Its own thresholds, where they differ from the stage's (`custom.alarms`). */
+  alarms: thresholdsSchema.partial().default({}),
 });
 
 export type QueueRow = z.infer<typeof rowSchema> & { name: string };

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { ConfigError, feedbackEnv, parseEnv, reconcilerEnv, testflightEnv } from '../config';
+import { alarmsEnv, ConfigError, feedbackEnv, parseEnv, reconcilerEnv, testflightEnv } from '../config';
 import type { Environment, Serverless } from './serverless';
 
 /** The schema of each function's environment; a function that is missing here cannot be deployed. */
@@ -7,9 +7,10 @@ export const environmentSchemas: Record<string, z.ZodType> = {
   feedback: feedbackEnv,
   testflight: testflightEnv,
   reconciler: reconcilerEnv,
+  alarms: alarmsEnv,
 };
 
-const SECRETS = ['ZENDESK_TOKEN', 'SENDGRID_API_KEY', 'APP_STORE_CONNECT_PRIVATE_KEY'];
+const SECRETS = ['ZENDESK_TOKEN', 'SENDGRID_API_KEY', 'APP_STORE_CONNECT_PRIVATE_KEY', 'DISCORD_WEBHOOK_URL'];
 const REFERENCE = /^(ssm:\/[A-Za-z0-9_./-]+|secretsmanager:[A-Za-z0-9/_+=.@-]+)$/;
 
 type Service = Pick<Serverless['service'], 'functions'> & { provider: { environment?: Environment } };

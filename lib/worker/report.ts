@@ -39,7 +39,8 @@ export function report({
   const dimensions = { queue };
   metrics.add('ProcessingTime', ms, 'Milliseconds', dimensions);
   const name = METRIC[outcome];
-  if (name === 'JobsSucceeded' || name === 'JobsCancelled') metrics.add(name, 1, 'Count', dimensions);
+  if (name === 'JobsSucceeded') countEnd(metrics, { queue, succeeded: 1, parked: 0 });
+  else if (name === 'JobsCancelled') metrics.add(name, 1, 'Count', dimensions);
   else if (name) countOutcome(metrics, { queue, name, kind: kindOf(row) });
   if (direct) metrics.add('TimeToFinish', clock.now() - direct.time, 'Milliseconds', dimensions);
   if (!row) return;
@@ -64,8 +65,18 @@ export function countOutcome(
   metrics: Metrics,
   { queue, name, kind }: { queue: string; name: Unsuccessful; kind: string },
 ): void {
-  metrics.add(name, 1, 'Count', { queue });
+  if (name === 'JobsParked') countEnd(metrics, { queue, succeeded: 0, parked: 1 });
+  else metrics.add(name, 1, 'Count', { queue });
   metrics.add(name, 1, 'Count', { queue, class: kind });
+}
+
+/** Both, or the rate of one among both could not be computed while the other has never happened. */
+function countEnd(
+  metrics: Metrics,
+  { queue, succeeded, parked }: { queue: string; succeeded: number; parked: number },
+): void {
+  metrics.add('JobsSucceeded', succeeded, 'Count', { queue });
+  metrics.add('JobsParked', parked, 'Count', { queue });
 }
 
 /** An error's class, or what stands for one: `crash`, `behind` another of its group, `busy` in another run. */

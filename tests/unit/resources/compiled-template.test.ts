@@ -13,12 +13,15 @@ const env = {
   APP_STORE_CONNECT_ISSUER_ID: '00000000-0000-4000-8000-000000000000',
   APP_STORE_CONNECT_KEY_ID: 'ABCDE12345',
   APP_STORE_CONNECT_PRIVATE_KEY: 'ssm:/example/app-store-connect-key',
+  DISCORD_WEBHOOK_URL: 'ssm:/example/discord-webhook-url',
 };
 /** Every queue, as logical ids begin, with what its event source mapping has of its own. */
 const QUEUES = [
   { id: 'Feedback', name: 'feedback', batch: 1, concurrency: 10 },
   { id: 'Testflight', name: 'testflight', batch: 1, concurrency: 2 },
 ];
+/** Every function, in the order of the template. */
+const FUNCTIONS = [...QUEUES.map(({ name }) => name), 'reconciler', 'alarms'];
 const secretsKey = 'arn:aws:kms:us-east-1:123456789012:key/example';
 
 let directory: ServiceDirectory;
@@ -53,13 +56,18 @@ test('each queue refuses unencrypted transport', () => {
   const policies = ofType(prod, 'AWS::SQS::QueuePolicy').map(({ Properties }) => Properties);
 
   expect(policies.map(({ Queues }) => Queues)).toEqual(
-    QUEUES.flatMap(({ id }) => [[{ Ref: `${id}Queue` }], [{ Ref: `${id}Dlq` }]]),
+    [...QUEUES.flatMap(({ id }) => [`${id}Queue`, `${id}Dlq`]), 'UndeliveredAlarms'].map((Ref) => [{ Ref }]),
   );
   for (const { PolicyDocument } of policies)
     expect(PolicyDocument).toMatchObject({
-      Statement: [
-        { Effect: 'Deny', Principal: '*', Action: 'sqs:*', Condition: { Bool: { 'aws:SecureTransport': 'false' } } },
-      ],
+      Statement: expect.arrayContaining([
+        expect.objectContaining({
+          Effect: 'Deny',
+          Principal: '*',
+          Action: 'sqs:*',
+          Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+        }),
+      ]),
     });
 });
 
@@ -97,9 +105,7 @@ test('functions run on nodejs24.x and arm64, without tracing or versions', () =>
 
 test("the functions' environments hold names, no references, and parse by their own schemas", () => {
   const functions = ofType(prod, 'AWS::Lambda::Function').map(({ Properties }) => Properties);
-  expect(functions.map(({ FunctionName }) => FunctionName)).toEqual(
-    [...QUEUES.map(({ name }) => name), 'reconciler'].map((name) => `mht-api-${name}`),
-  );
+  expect(functions.map(({ FunctionName }) => FunctionName)).toEqual(FUNCTIONS.map((name) => `mht-api-${name}`));
 
   for (const { FunctionName, Environment } of functions) {
     const { Variables } = Environment as { Variables: Record<string, string> };
@@ -116,7 +122,7 @@ test("the functions' environments hold names, no references, and parse by their 
 
 test('the shared role is gone, and nothing waits for it', () => {
   expect(ofType(prod, 'AWS::IAM::Role').map(({ Properties }) => Properties.RoleName)).toEqual(
-    [...QUEUES.map(({ name }) => name), 'reconciler'].map((name) => `mht-api-${name}-us-east-1`),
+    FUNCTIONS.map((name) => `mht-api-${name}-us-east-1`),
   );
   expect(prod.text).not.toContain('"IamRoleLambdaExecution"');
 });
@@ -125,7 +131,11 @@ test('production keeps its queues and its table, staging does not', () => {
   const kept = (template: CompiledTemplate) =>
     Object.entries(template.Resources).flatMap(([id, { DeletionPolicy }]) => (DeletionPolicy === 'Retain' ? [id] : []));
 
-  expect(kept(prod)).toEqual([...QUEUES.flatMap(({ id }) => [`${id}Queue`, `${id}Dlq`]), 'JobsTable']);
+  expect(kept(prod)).toEqual([
+    ...QUEUES.flatMap(({ id }) => [`${id}Queue`, `${id}Dlq`]),
+    'JobsTable',
+    'UndeliveredAlarms',
+  ]);
   expect(kept(staging)).toEqual([]);
 });
 
@@ -134,6 +144,8 @@ test('outputs give the queues and the table, and only the bucket of the deployme
     'ServerlessDeploymentBucketName',
     ...QUEUES.flatMap(({ id }) => [`${id}QueueUrl`, `${id}DlqUrl`]),
     'JobsTableName',
+    'AlarmTopicArn',
+    'UndeliveredAlarmsUrl',
   ]);
   expect(Object.values(prod.Outputs).flatMap(({ Export }) => Export?.Name ?? [])).toEqual([
     'mht-api-jobs-prod-deployment-bucket',
@@ -262,6 +274,25 @@ const RECONCILER_MAY_NOT: Request[] = [
   ...on('arn:aws:ssm:us-east-1:123456789012:parameter/example/zendesk-token', 'ssm:GetParameter'),
 ];
 
+const ALARMS_MAY: Request[] = [
+  item('GetItem', 'dlq#feedback'),
+  ...on(queue('mht-api-alarms-undelivered'), 'sqs:SendMessage'),
+  ...on('arn:aws:ssm:us-east-1:123456789012:parameter/example/discord-webhook-url', 'ssm:GetParameter'),
+];
+
+const ALARMS_MAY_NOT: Request[] = [
+  item('GetItem', 'feedback#0190'),
+  item('GetItem', 'vendor#zendesk'),
+  item('GetItem', 'dlq#feedback', 'feedback#0190'),
+  item('PutItem', 'dlq#feedback'),
+  ...on(queue('mht-api-alarms-undelivered'), 'sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:PurgeQueue'),
+  ...on(queue('mht-api-feedback.fifo'), 'sqs:SendMessage', 'sqs:ReceiveMessage'),
+  ...on(queue('mht-api-feedback-dlq.fifo'), 'sqs:SendMessage', 'sqs:ReceiveMessage'),
+  ...on(object('jobs/feedback/year=2026/x.json'), 's3:GetObject', 's3:PutObject'),
+  ...on('arn:aws:ssm:us-east-1:123456789012:parameter/example/zendesk-token', 'ssm:GetParameter'),
+  ...on('arn:aws:sns:us-east-1:123456789012:mht-api-alarms', 'sns:Publish'),
+];
+
 test.each<[string, string, Request[], boolean]>([
   ['the feedback function may do what its queue needs', 'FeedbackIamRoleLambdaExecution', FEEDBACK_MAY, true],
   ['the feedback function may do nothing else', 'FeedbackIamRoleLambdaExecution', FEEDBACK_MAY_NOT, false],
@@ -269,6 +300,8 @@ test.each<[string, string, Request[], boolean]>([
   ['the testflight function may do nothing else', 'TestflightIamRoleLambdaExecution', TESTFLIGHT_MAY_NOT, false],
   ['the reconciler may do what its rounds need', 'ReconcilerIamRoleLambdaExecution', RECONCILER_MAY, true],
   ['the reconciler may do nothing else', 'ReconcilerIamRoleLambdaExecution', RECONCILER_MAY_NOT, false],
+  ['the alarms function may do what a message needs', 'AlarmsIamRoleLambdaExecution', ALARMS_MAY, true],
+  ['the alarms function may do nothing else', 'AlarmsIamRoleLambdaExecution', ALARMS_MAY_NOT, false],
 ])('%s', (_sentence, role, requests, expected) => {
   const allows = permissionsOf(prod, role);
 

@@ -31,6 +31,7 @@ test('a row that follows the rules is taken, with what it leaves out filled in',
     throughput: 'normal',
     repeatable: false,
     dlq: { retention: 1_209_600 },
+    alarms: {},
   });
   expect(functionProblems({})).toEqual([]);
 });

@@ -35,7 +35,12 @@ test('a job that goes well is done without a row or a record, and is counted', a
   expect(done).toEqual([jobId(1)]);
   expect(engine.rows()).toEqual([]);
   expect(engine.objects.keys()).toEqual([]);
-  expect(engine.metrics.map(({ name }) => name)).toEqual(['ProcessingTime', 'JobsSucceeded', 'TimeToFinish']);
+  expect(engine.metrics.map(({ name }) => name)).toEqual([
+    'ProcessingTime',
+    'JobsSucceeded',
+    'JobsParked',
+    'TimeToFinish',
+  ]);
   expect(engine.lines).toMatchObject([
     { message: 'delivery handled', facts: { jobId: jobId(1), outcome: 'succeeded', group: 'g' } },
   ]);

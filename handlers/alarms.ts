@@ -1,0 +1,3 @@
+import { alarmsHandler } from '../lib/alarms/handler';
+
+export const handler = alarmsHandler();

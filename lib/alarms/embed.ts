@@ -1,0 +1,135 @@
+import type { Exit } from '../jobs/dlq-exits';
+import type { DiscordMessage, Embed } from '../vendors/discord';
+import { codeBlock, cut, fit, LIMITS } from './fit';
+import { type AlarmKind, KINDS, type Kind, parseAlarmName } from './kinds';
+import { consoleLinks } from './links';
+import { type AlarmChange, type Notification, newestValue } from './notification';
+import { exitsText, quantity } from './text';
+
+export interface Place {
+  instance: string;
+  stage: string;
+}
+
+const COLOURS: Record<AlarmChange['NewStateValue'], number> = {
+  ALARM: 0xd8_3c_3e,
+  OK: 0x3b_a5_5d,
+  INSUFFICIENT_DATA: 0xfa_a6_1a,
+};
+const MARKS: Record<AlarmChange['NewStateValue'], string> = { ALARM: '🔴', OK: '🟢', INSUFFICIENT_DATA: '🟠' };
+const GREY = 0x80_84_8e;
+
+/** A notification as a message for Discord, within all of its limits. `exits`: what left the DLQ, where that is known. */
+export function messageOf(
+  notification: Notification,
+  place: Place,
+  exits?: Partial<Record<Exit, number>>,
+): DiscordMessage {
+  if ('raw' in notification) return { embeds: [fit(rawEmbed(notification.raw, place))] };
+  const { alarm } = notification;
+  const known = parseAlarmName(alarm.AlarmName, place.instance);
+  const embed = known ? ownEmbed({ alarm, place, ...known, ...(exits ? { exits } : {}) }) : foreignEmbed(alarm, place);
+  return { embeds: [fit(embed)] };
+}
+
+/** The same without an embed, for a message that Discord does not take as one. */
+export function plainMessage({ embeds }: DiscordMessage): DiscordMessage {
+  const lines = embeds.flatMap(({ title, description, fields = [] }) => [
+    title,
+    description ?? '',
+    ...fields.map(({ name, value }) => `${name}: ${value}`),
+  ]);
+  return { content: codeBlock(lines.filter(Boolean).join('\n'), LIMITS.content), embeds: [] };
+}
+
+interface Own {
+  alarm: AlarmChange;
+  place: Place;
+  kind: AlarmKind;
+  subject: string;
+  exits?: Partial<Record<Exit, number>>;
+}
+
+function ownEmbed({ alarm, place, kind, subject, exits }: Own): Embed {
+  const { scope, title, unit, means, look, mend }: Kind = KINDS[kind];
+  const about = subject || place.instance;
+  const over = alarm.NewStateValue === 'OK';
+  const command = (text: string) => `\`npx sls ${text.replaceAll('{}', subject)} --stage ${place.stage}\``;
+  const runbook = /Runbook: (\S+)/.exec(alarm.AlarmDescription ?? '')?.[1];
+  return {
+    ...frame(alarm, place),
+    title: `${MARKS[alarm.NewStateValue]} ${about}: ${title}${over ? ' (over)' : ''}`,
+    description: over ? 'It is over.' : `${means}${runbook ? `\n${runbookText(runbook)}` : ''}`,
+    fields: [
+      ...(scope === 'instance'
+        ? []
+        : [{ name: `${scope[0]?.toUpperCase()}${scope.slice(1)}`, value: subject, inline: true }]),
+      { name: 'Value', value: valueText(alarm, unit), inline: true },
+      { name: over ? 'Over since' : 'Since', value: sinceText(alarm), inline: true },
+      ...(over && exits ? [{ name: 'Why the queue is empty', value: exitsText(exits) }] : []),
+      ...(over
+        ? []
+        : [
+            { name: 'Look', value: command(look) },
+            { name: 'Mend', value: command(mend) },
+          ]),
+      {
+        name: 'Links',
+        value: linksText(alarm, place, scope === 'queue' || scope === 'function' ? subject : undefined),
+      },
+    ],
+  };
+}
+
+/** An alarm that is not from our table: somebody's own on our topic. */
+const foreignEmbed = (alarm: AlarmChange, place: Place): Embed => ({
+  ...frame(alarm, place),
+  title: `${MARKS[alarm.NewStateValue]} ${alarm.AlarmName}: ${alarm.NewStateValue}`,
+  description: [alarm.AlarmDescription ?? '', codeBlock(alarm.NewStateReason, 1500)].filter(Boolean).join('\n'),
+  fields: [
+    { name: 'Since', value: sinceText(alarm), inline: true },
+    { name: 'Links', value: linksText(alarm, place) },
+  ],
+});
+
+const rawEmbed = ({ subject, message }: { subject: string; message: string }, place: Place): Embed => ({
+  title: `⚪ ${subject || 'A message on the alarm topic'}`,
+  description: codeBlock(message, LIMITS.description),
+  color: GREY,
+  footer: { text: footer(place) },
+});
+
+const frame = (alarm: AlarmChange, place: Place) => ({
+  color: COLOURS[alarm.NewStateValue],
+  timestamp: new Date(alarm.StateChangeTime).toISOString(),
+  footer: { text: footer(place) },
+});
+
+const footer = ({ instance, stage }: Place): string => `${instance} · ${stage}`;
+
+function valueText(alarm: AlarmChange, unit: Kind['unit']): string {
+  const { Threshold, ComparisonOperator } = alarm.Trigger;
+  const value = newestValue(alarm);
+  const told = value === undefined ? 'no data' : quantity(value, unit);
+  if (Threshold === undefined || Threshold === null) return told;
+  return `${told} (alarm ${ComparisonOperator?.startsWith('Less') ? 'below' : 'from'} ${quantity(Threshold, unit)})`;
+}
+
+/** Discord shows these in the reader's own time zone, and how long ago it was. */
+function sinceText({ StateChangeTime }: AlarmChange): string {
+  const seconds = Math.floor(Date.parse(StateChangeTime) / 1000);
+  return `<t:${seconds}:f> (<t:${seconds}:R>)`;
+}
+
+function linksText(alarm: AlarmChange, { instance }: Place, functionKey?: string): string {
+  const links = consoleLinks(alarm.AlarmArn);
+  if (!links) return '';
+  return [
+    `[Alarm](${links.alarm})`,
+    ...(functionKey ? [`[Logs](${links.logs(`${instance}-${functionKey}`)})`] : []),
+    `[Dashboard](${links.dashboard(instance)})`,
+  ].join(' · ');
+}
+
+const runbookText = (runbook: string): string =>
+  runbook.startsWith('http') ? `[Runbook](${runbook})` : `Runbook: ${cut(runbook, 500)}`;

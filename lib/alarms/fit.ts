@@ -1,0 +1,52 @@
+import type { Embed } from '../vendors/discord';
+
+/** https://discord.com/developers/docs/resources/message#embed-object-embed-limits */
+export const LIMITS = {
+  content: 2000,
+  title: 256,
+  description: 4096,
+  fields: 25,
+  fieldName: 256,
+  fieldValue: 1024,
+  footer: 2048,
+  total: 6000,
+} as const;
+
+/** An embed that Discord takes: what is too long is cut, the description most of all, and empty fields are left out. */
+export function fit(embed: Embed): Embed {
+  const { title, description = '', fields = [], footer, ...rest } = embed;
+  const cutTitle = cut(title || '(no title)', LIMITS.title);
+  const cutFooter = footer && cut(footer.text, LIMITS.footer);
+  let left = LIMITS.total - cutTitle.length - (cutFooter?.length ?? 0);
+  const kept: NonNullable<Embed['fields']> = [];
+  for (const field of fields.slice(0, LIMITS.fields)) {
+    if (field.value.trim() === '' || field.name.trim() === '') continue;
+    const name = cut(field.name, LIMITS.fieldName);
+    const value = cut(field.value, LIMITS.fieldValue);
+    if (name.length + value.length > left) break;
+    left -= name.length + value.length;
+    kept.push({ ...field, name, value });
+  }
+  const cutDescription = cut(description, Math.min(LIMITS.description, left));
+  return {
+    ...rest,
+    title: cutTitle,
+    ...(cutDescription && { description: cutDescription }),
+    ...(kept.length > 0 && { fields: kept }),
+    ...(cutFooter && { footer: { text: cutFooter } }),
+  };
+}
+
+/** At most so many UTF-16 units, never half a character; what is cut ends in an ellipsis. */
+export function cut(text: string, most: number): string {
+  if (text.length <= most) return text;
+  if (most < 1) return '';
+  return `${text.slice(0, most - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
+}
+
+/** Text as it is, in a block where no mark-up and no mention has a meaning. */
+export function codeBlock(text: string, most: number): string {
+  const fence = '```';
+  const inner = cut(text.replaceAll(fence, "'''"), most - 2 * fence.length - 2);
+  return `${fence}\n${inner}\n${fence}`;
+}

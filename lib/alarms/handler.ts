@@ -1,0 +1,49 @@
+import type { Context, SNSEvent } from 'aws-lambda';
+import { realQueues } from '../aws/queues';
+import { realSecret } from '../aws/secrets';
+import { realClock } from '../aws/system';
+import { realTable } from '../aws/table';
+import { alarmsEnv, ConfigError, parseEnv } from '../config';
+import { queueUrl } from '../jobs/keys';
+import { realLog } from '../log';
+import { realDiscord } from '../vendors/discord';
+import type { AlarmDeps } from './deps';
+import { notify } from './notify';
+
+export type AlarmsHandler = (
+  event: SNSEvent,
+  context: Pick<Context, 'getRemainingTimeInMillis' | 'invokedFunctionArn'>,
+) => Promise<void>;
+
+/** The Lambda handler that alarms are sent to. It throws where a later try may help: Lambda keeps the event. */
+export function alarmsHandler(): AlarmsHandler {
+  let ready: AlarmDeps | undefined;
+  return async (event, context) => {
+    try {
+      ready ??= start(context.invokedFunctionArn);
+    } catch (error) {
+      const log = realLog({ service: process.env.INSTANCE ?? 'unconfigured', level: 'INFO' });
+      log.error(error instanceof ConfigError ? error.message : 'the function could not start', {
+        code: 'NotConfigured',
+      });
+      throw error;
+    }
+    const remainingMs = () => context.getRemainingTimeInMillis();
+    for (const { Sns } of event.Records) await notify(ready, Sns, { remainingMs });
+  };
+}
+
+function start(functionArn: string): AlarmDeps {
+  const config = parseEnv(alarmsEnv, process.env);
+  const [, , , region = '', account = ''] = functionArn.split(':');
+  return {
+    instance: config.INSTANCE,
+    stage: config.STAGE,
+    discord: realDiscord({ url: realSecret(config.DISCORD_WEBHOOK_URL) }),
+    table: realTable({ table: config.TABLE }),
+    queues: realQueues(),
+    undeliveredUrl: queueUrl(region, account, `${config.INSTANCE}-alarms-undelivered`),
+    clock: realClock,
+    log: realLog({ service: config.INSTANCE, level: config.LOG_LEVEL }),
+  };
+}

@@ -1,0 +1,38 @@
+import { z } from 'zod';
+
+const alarmSchema = z.object({
+  AlarmName: z.string(),
+  AlarmDescription: z.string().nullish(),
+  AWSAccountId: z.string().default(''),
+  NewStateValue: z.enum(['OK', 'ALARM', 'INSUFFICIENT_DATA']),
+  OldStateValue: z.string().default(''),
+  NewStateReason: z.string().default(''),
+  StateChangeTime: z.string(),
+  AlarmArn: z.string().default(''),
+  Trigger: z.object({ Threshold: z.number().nullish(), ComparisonOperator: z.string().nullish() }).default({}),
+});
+
+/** A change of an alarm's state as CloudWatch publishes it. */
+export type AlarmChange = z.infer<typeof alarmSchema>;
+
+/** What came from the topic: an alarm, or something that nobody here knows. */
+export type Notification = { alarm: AlarmChange } | { raw: { subject: string; message: string } };
+
+/** Reads one SNS message. Whatever is no alarm is shown as it is, never dropped. */
+export function notificationOf({ Subject, Message }: { Subject?: string | null; Message: string }): Notification {
+  const raw = { raw: { subject: Subject ?? '', message: Message } };
+  let json: unknown;
+  try {
+    json = JSON.parse(Message);
+  } catch {
+    return raw;
+  }
+  const parsed = alarmSchema.safeParse(json);
+  return parsed.success && !Number.isNaN(Date.parse(parsed.data.StateChangeTime)) ? { alarm: parsed.data } : raw;
+}
+
+/** The newest value that the alarm saw, as its reason tells it; `undefined` where it saw none. */
+export function newestValue({ NewStateReason }: Pick<AlarmChange, 'NewStateReason'>): number | undefined {
+  const [, number] = /\[(-?\d+(?:\.\d+)?(?:E-?\d+)?) \(/i.exec(NewStateReason) ?? [];
+  return number === undefined ? undefined : Number(number);
+}

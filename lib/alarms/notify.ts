@@ -1,0 +1,78 @@
+import type { SNSMessage } from 'aws-lambda';
+import { JobError, PermanentError, StopError, WaitError } from '../errors';
+import { type DlqExits, type Exit, exitsSince } from '../jobs/dlq-exits';
+import { dlqKey } from '../jobs/keys';
+import type { DiscordMessage } from '../vendors/discord';
+import type { AlarmDeps } from './deps';
+import { messageOf, plainMessage } from './embed';
+import { parseAlarmName } from './kinds';
+import { type Notification, notificationOf } from './notification';
+
+const CALL_MS = 5_000;
+const TRIES = 3;
+/** What is kept of the run's time for writing down what could not be sent. */
+const GUARD_MS = 4_000;
+/** How far back the exits from a DLQ explain that it is empty: its metrics are some minutes late. */
+const EXITS_MS = 60 * 60_000;
+
+/**
+ * Sends one message of the topic on to Discord. What Discord will never take, or what has no webhook any more, is kept in
+ * the queue of undelivered alarms; whatever may pass rejects, so that Lambda tries again and then keeps it there.
+ */
+export async function notify(
+  deps: AlarmDeps,
+  sns: Pick<SNSMessage, 'Message' | 'Subject' | 'MessageId'>,
+  { remainingMs }: { remainingMs: () => number },
+): Promise<void> {
+  const notification = notificationOf(sns);
+  if (isBeginning(notification)) {
+    deps.log.info('an alarm has its first data', { state: 'OK' });
+    return;
+  }
+  const message = messageOf(notification, deps, await exitsOf(deps, notification));
+  try {
+    await send(deps, message, remainingMs);
+  } catch (error) {
+    const code = error instanceof JobError ? error.code : 'Unexpected';
+    deps.log.error('an alarm was not delivered', { code, messageId: sns.MessageId });
+    if (!(error instanceof StopError || error instanceof PermanentError)) throw error;
+    await deps.queues.send(deps.undeliveredUrl, { body: sns.Message, attributes: { code } });
+  }
+}
+
+/** After a deployment every alarm goes from no data to OK: nothing was wrong, so nothing is over. */
+const isBeginning = (notification: Notification): boolean =>
+  'alarm' in notification &&
+  notification.alarm.NewStateValue === 'OK' &&
+  notification.alarm.OldStateValue === 'INSUFFICIENT_DATA';
+
+async function send(deps: AlarmDeps, message: DiscordMessage, remainingMs: () => number): Promise<void> {
+  const { discord, clock } = deps;
+  const call = (text: DiscordMessage) => discord.send(text, { timeoutMs: CALL_MS });
+  for (let tried = 1; ; tried++) {
+    try {
+      return await call(message);
+    } catch (error) {
+      if (error instanceof PermanentError && message.embeds.length > 0) return call(plainMessage(message));
+      const fits = error instanceof WaitError && error.waitMs + CALL_MS + GUARD_MS < remainingMs();
+      if (!fits || tried === TRIES) throw error;
+      await clock.sleep(error.waitMs);
+    }
+  }
+}
+
+/** What left the DLQ whose alarm is over; nothing for any other alarm, nor where the table does not answer. */
+async function exitsOf(
+  { table, clock, instance }: AlarmDeps,
+  notification: Notification,
+): Promise<Partial<Record<Exit, number>> | undefined> {
+  if (!('alarm' in notification) || notification.alarm.NewStateValue !== 'OK') return undefined;
+  const known = parseAlarmName(notification.alarm.AlarmName, instance);
+  if (known?.kind !== 'dlq-depth' && known?.kind !== 'dlq-age') return undefined;
+  try {
+    const stored = (await table.get(dlqKey(known.subject))) as DlqExits | undefined;
+    return stored ? exitsSince(stored, clock.now() - EXITS_MS) : {};
+  } catch {
+    return undefined;
+  }
+}

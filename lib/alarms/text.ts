@@ -1,0 +1,49 @@
+import type { Exit } from '../jobs/dlq-exits';
+import type { Kind } from './kinds';
+
+const SECOND = 1;
+const MINUTE = 60;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+/** A value in its unit, as a person says it: `2 h 5 min`, `3.2 %`, `12`. */
+export function quantity(value: number, unit: Kind['unit']): string {
+  if (unit === 'seconds') return duration(value);
+  if (unit === 'milliseconds') return duration(value / 1000);
+  if (unit === 'percent') return `${rounded(value)} %`;
+  if (unit === 'share') return `${rounded(value * 100)} %`;
+  return rounded(value);
+}
+
+const rounded = (value: number): string => String(Math.round(value * 100) / 100);
+
+function duration(seconds: number): string {
+  if (seconds < MINUTE) return `${rounded(seconds)} s`;
+  const units = [
+    ['d', DAY],
+    ['h', HOUR],
+    ['min', MINUTE],
+    ['s', SECOND],
+  ] as const;
+  const at = units.findIndex(([, size]) => seconds >= size);
+  let left = Math.round(seconds);
+  const parts = units.slice(at, at + 2).flatMap(([name, size]) => {
+    const count = Math.floor(left / size);
+    left -= count * size;
+    return count > 0 ? [`${count} ${name}`] : [];
+  });
+  return parts.join(' ');
+}
+
+const EXITS: Record<Exit, string> = {
+  redriven: 'redriven or retried',
+  returned: 'returned to the queue, never tried',
+  discarded: 'discarded by a person',
+  expired: 'expired: gone from the queue, the bodies are still in S3 for `sls jobs retry`',
+};
+
+/** Why a DLQ is empty. */
+export function exitsText(exits: Partial<Record<Exit, number>>): string {
+  const told = Object.entries(exits).map(([how, count]) => `${count} ${EXITS[how as Exit]}`);
+  return told.length > 0 ? told.join('\n') : 'Nothing here took them out: purged or deleted by hand?';
+}

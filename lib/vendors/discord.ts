@@ -1,0 +1,93 @@
+import { type JobError, PermanentError, StopError, TransientError, WaitError } from '../errors';
+import { type HttpAnswer, NoAnswer, request } from './http';
+import { retryAfterMs } from './retry-after';
+import type { Secret } from './secret';
+
+export interface Embed {
+  title: string;
+  description?: string;
+  url?: string;
+  color: number;
+  /** ISO 8601. */
+  timestamp?: string;
+  fields?: { name: string; value: string; inline?: boolean }[];
+  footer?: { text: string };
+}
+
+/** What a webhook takes. Nobody is ever mentioned. */
+export interface DiscordMessage {
+  content?: string;
+  embeds: Embed[];
+}
+
+export interface Discord {
+  /**
+   * Rejects with a JobError that never names the webhook, whose address is its secret: `wait` (429), `stop` (it is gone or
+   * refuses us: it is not called again), `permanent` (this message is not taken), `transient`.
+   */
+  send(message: DiscordMessage, options: { timeoutMs: number }): Promise<void>;
+}
+
+/** A Discord channel by its webhook. */
+export function realDiscord({ url, now = Date.now }: { url: Secret; now?: () => number }): Discord {
+  /** Answered 404: Discord asks not to call it again, and counts who does. */
+  let gone: string | undefined;
+
+  async function target(): Promise<string> {
+    const known = await url();
+    if (known !== gone) return known;
+    const fresh = await url({ fresh: true });
+    if (fresh !== gone) return fresh;
+    throw webhookGone();
+  }
+
+  return {
+    async send(message, { timeoutMs }) {
+      const webhook = await target();
+      const answer = await post({ webhook, message, timeoutMs });
+      if (answer.status >= 200 && answer.status < 300) return;
+      if (answer.status === 404) gone = webhook;
+      throw refusal(answer, now());
+    },
+  };
+}
+
+/** `wait=true`: without it Discord answers before it has looked at the message. */
+async function post({
+  webhook,
+  message,
+  timeoutMs,
+}: {
+  webhook: string;
+  message: DiscordMessage;
+  timeoutMs: number;
+}): Promise<HttpAnswer> {
+  const body = JSON.stringify({ ...message, allowed_mentions: { parse: [] } });
+  const headers = { 'Content-Type': 'application/json' };
+  try {
+    return await request({ method: 'POST', url: `${webhook}?wait=true`, headers, body, timeoutMs });
+  } catch (error) {
+    if (!(error instanceof NoAnswer)) throw error;
+    if (error.reason === 'unsendable')
+      throw new StopError({ code: 'DiscordMisconfigured', message: 'DISCORD_WEBHOOK_URL is no address' });
+    // Sent twice does no harm: an alarm that comes twice is better than none.
+    throw new TransientError({ code: 'DiscordUnavailable', message: `no answer came (${error.reason})` });
+  }
+}
+
+function refusal({ status, headers, body }: HttpAnswer, now: number): JobError {
+  if (status === 429) {
+    const seconds = (body as { retry_after?: unknown } | undefined)?.retry_after;
+    const waitMs = typeof seconds === 'number' ? Math.ceil(seconds * 1000) : retryAfterMs(headers, now);
+    return new WaitError({ code: 'DiscordThrottled', message: 'Discord asks to wait (429)', status, waitMs });
+  }
+  if (status === 404) return webhookGone();
+  if (status === 401 || status === 403)
+    return new StopError({ code: 'DiscordRefuses', message: `the webhook refuses us (${status})`, status });
+  if (status >= 500)
+    return new TransientError({ code: 'DiscordUnavailable', message: `Discord failed (${status})`, status });
+  return new PermanentError({ code: 'DiscordRejected', message: `the message is not taken (${status})`, status });
+}
+
+const webhookGone = (): StopError =>
+  new StopError({ code: 'DiscordWebhookGone', message: 'the webhook was removed (404)', status: 404 });

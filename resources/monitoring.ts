@@ -1,0 +1,48 @@
+import { alarm } from './alarm';
+import type { Context, Fragment } from './context';
+import { functionAlarms, type MonitoredFunction } from './function-alarms';
+import type { Variables } from './index';
+import { instanceAlarms } from './instance-alarms';
+import { queueAlarms } from './queue-alarms';
+import type { QueueRow } from './queue-table';
+import { checkThresholds, parseThresholds } from './thresholds';
+import { topicResources } from './topic';
+
+/** Topic, alarms and dashboard, from the table of queues, the functions and the stage's thresholds. */
+export async function monitoring(
+  { resolveConfigurationProperty: property, resolveVariable }: Variables,
+  { rows, context }: { rows: QueueRow[]; context: Context },
+): Promise<Fragment> {
+  const param = async (name: string) => String(await resolveVariable(`param:${name}`));
+  const thresholds = parseThresholds(await property(['custom', 'alarms']));
+  checkThresholds(rows, thresholds, (await param('retryWaits')).split(',').map(Number));
+  const functions = monitored(await property(['functions']), rows);
+  const specs = [
+    ...rows.flatMap((row) => queueAlarms(row, context.instance, thresholds)),
+    ...functions.flatMap(functionAlarms),
+    ...instanceAlarms(
+      context.instance,
+      rows.map(({ name }) => name),
+    ),
+  ];
+  const runbook = await param('runbookUrl');
+  const topic = topicResources(context, await param('alarmEmail'));
+  const alarms = specs.map((spec) => alarm(spec, { ...context, runbook }));
+  return { ...topic, Resources: Object.assign(topic.Resources, ...alarms) };
+}
+
+interface Block {
+  name: string;
+  timeout: unknown;
+  reservedConcurrency?: unknown;
+}
+
+/** The functions as their alarms need them. */
+const monitored = (functions: unknown, rows: QueueRow[]): MonitoredFunction[] =>
+  Object.entries(functions as Record<string, Block>).map(([key, { name, timeout, reservedConcurrency }]) => ({
+    key,
+    name,
+    timeout: Number(timeout),
+    worker: rows.some((row) => row.name === key),
+    reserved: reservedConcurrency !== undefined,
+  }));

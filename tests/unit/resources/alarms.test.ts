@@ -1,0 +1,117 @@
+import { readFileSync } from 'node:fs';
+import { KINDS, parseAlarmName } from '../../../lib/alarms/kinds';
+import { alarmTable } from '../../support/alarm-table';
+import { type CompiledTemplate, compiledTemplate, type ServiceDirectory, serviceDirectory } from '../../support/sls';
+
+let directory: ServiceDirectory;
+let prod: CompiledTemplate;
+let staging: CompiledTemplate;
+
+beforeAll(async () => {
+  directory = serviceDirectory();
+  prod = await compiledTemplate(directory.path, 'prod');
+  staging = await compiledTemplate(directory.path, 'staging', {
+    env: { ALARM_EMAIL: 'ops@example.com', RUNBOOK_URL: 'https://example.com/runbook' },
+  });
+}, 120_000);
+afterAll(() => directory.remove());
+
+const ofType = ({ Resources }: CompiledTemplate, type: string) =>
+  Object.entries(Resources).filter(([, { Type }]) => Type === type);
+const alarms = (template: CompiledTemplate) =>
+  ofType(template, 'AWS::CloudWatch::Alarm').map(([, { Properties }]) => Properties);
+const subjects = (template: CompiledTemplate, type: string, part: RegExp) =>
+  ofType(template, type).flatMap(([id]) => part.exec(id)?.[1]?.toLowerCase() ?? []);
+
+// Read before it is renewed (npm test -- tests/unit/resources/alarms -u): this is what rings at night.
+test('production has these alarms with these thresholds', () => {
+  expect(alarmTable(prod)).toMatchSnapshot();
+});
+
+test('staging has these alarms with these thresholds', () => {
+  expect(alarmTable(staging)).toMatchSnapshot();
+});
+
+test('every queue and every function has each of its kinds, and nothing else has any', () => {
+  const found = alarms(prod).map(({ AlarmName }) => parseAlarmName(String(AlarmName), 'mht-api'));
+  const having = (scope: string, subject: string) =>
+    found.flatMap((alarm) =>
+      alarm?.subject.toLowerCase() === subject && KINDS[alarm.kind].scope === scope ? [alarm.kind] : [],
+    );
+  const kindsOf = (scope: string) =>
+    Object.keys(KINDS).filter((kind) => KINDS[kind as keyof typeof KINDS].scope === scope);
+
+  expect(found).not.toContain(undefined);
+  for (const queue of subjects(prod, 'AWS::SQS::QueuePolicy', /^(.*)QueuePolicy$/))
+    expect([queue, having('queue', queue).sort()]).toEqual([queue, kindsOf('queue').sort()]);
+  for (const key of subjects(prod, 'AWS::Lambda::Function', /^(.*)LambdaFunction$/))
+    expect([key, having('function', key).sort()]).toEqual([key, kindsOf('function').sort()]);
+});
+
+test('every alarm tells of its beginning and of its end, and says where the runbook is', () => {
+  for (const { AlarmActions, OKActions, AlarmDescription } of alarms(staging)) {
+    expect(OKActions).toEqual(AlarmActions);
+    expect(AlarmDescription).toMatch(/^\S.*\. Runbook: https:\/\/example\.com\/runbook#[a-z-]+$/);
+  }
+});
+
+test('every kind of alarm has its part in the runbook', () => {
+  const headings = [...readFileSync('docs/runbook.md', 'utf8').matchAll(/^### `([a-z-]+)`/gm)].map(([, kind]) => kind);
+
+  expect(headings.toSorted()).toEqual(Object.keys(KINDS).sort());
+});
+
+test('what is wrong with the messenger is told by another', () => {
+  const told = alarms(prod).filter(({ AlarmActions }) =>
+    JSON.stringify(AlarmActions).includes('UndeliveredAlarmTopic'),
+  );
+
+  expect(told.map(({ AlarmName }) => AlarmName).toSorted()).toEqual([
+    'mht-api-alarms-duration',
+    'mht-api-alarms-errors',
+    'mht-api-alarms-throttles',
+    'mht-api-undelivered',
+  ]);
+});
+
+test('no alarm counts what is sent: a redrive policy does not', () => {
+  expect(JSON.stringify(alarms(prod))).not.toContain('NumberOfMessagesSent');
+});
+
+test('CloudWatch may publish on the topics: no key stands between them, and no other instance may', () => {
+  for (const [, { Properties }] of ofType(prod, 'AWS::SNS::Topic'))
+    expect(Properties).not.toHaveProperty('KmsMasterKeyId');
+  for (const [, { Properties }] of ofType(prod, 'AWS::SNS::TopicPolicy'))
+    expect(Properties.PolicyDocument).toMatchObject({
+      Statement: [
+        {
+          Effect: 'Allow',
+          Principal: { Service: 'cloudwatch.amazonaws.com' },
+          Action: 'sns:Publish',
+          Condition: { ArnLike: { 'aws:SourceArn': { 'Fn::Sub': expect.stringContaining(':alarm:mht-api-*') } } },
+        },
+      ],
+    });
+});
+
+test('what Discord does not take is kept: after the retries of Lambda, and where the topic cannot call it', () => {
+  const [, config] = ofType(prod, 'AWS::Lambda::EventInvokeConfig').find(([id]) => id.startsWith('Alarms')) ?? [];
+  const [, subscription] = ofType(prod, 'AWS::SNS::Subscription').find(([id]) => id.startsWith('Alarms')) ?? [];
+  const undelivered = { 'Fn::GetAtt': ['UndeliveredAlarms', 'Arn'] };
+
+  expect(config?.Properties).toMatchObject({
+    MaximumRetryAttempts: 2,
+    DestinationConfig: { OnFailure: { Destination: undelivered } },
+  });
+  expect(subscription?.Properties).toMatchObject({ RedrivePolicy: { deadLetterTargetArn: undelivered } });
+});
+
+test('an address is told of undelivered alarms where one is given', () => {
+  const emails = (template: CompiledTemplate) =>
+    ofType(template, 'AWS::SNS::Subscription').flatMap(([, { Properties }]) =>
+      Properties.Protocol === 'email' ? [[Properties.TopicArn, Properties.Endpoint]] : [],
+    );
+
+  expect(emails(staging)).toEqual([[{ Ref: 'UndeliveredAlarmTopic' }, 'ops@example.com']]);
+  expect(emails(prod)).toEqual([]);
+});
