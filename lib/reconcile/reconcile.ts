@@ -3,6 +3,7 @@ import { reconcilerKey } from '../jobs/keys';
 import { updateItem } from '../jobs/ledger';
 import type { Item } from '../ports';
 import { releaseBehind } from './behind';
+import { releaseCampaigns } from './campaigns';
 import { judgeDeadLetters } from './dead-letters';
 import type { ReconcileDeps, ReconcileRun, Work } from './deps';
 import { cancelUnsent, completeEnds, dropBodies, endExpired, noteGoneEntries, noticeOld } from './ends';
@@ -34,13 +35,21 @@ const WORK: Record<string, Work> = {
 const LARGEST_SHARE = 0.25;
 const GUARD_MS = 2_000;
 
+/** Between two looks at running campaigns. */
+const CAMPAIGN_PAUSE_MS = 2_000;
+
 /**
  * Looks after every job that no worker runs: once a minute, one run at a time. Work that fails is logged and left to
- * the next run; it keeps nothing else from being done.
+ * the next run; it keeps nothing else from being done. While a campaign runs it stays for `stayMs` to release more of
+ * it, a little at a time.
  */
-export async function reconcile(reached: ReconcileDeps, { remainingMs }: { remainingMs: number }): Promise<void> {
+export async function reconcile(
+  reached: ReconcileDeps,
+  { remainingMs, stayMs = 0 }: { remainingMs: number; stayMs?: number },
+): Promise<void> {
   const deps: ReconcileRun = { ...reached, exits: createExits() };
   const { clock, metrics, log } = deps;
+  const stayUntil = clock.now() + stayMs;
   const end = clock.now() + remainingMs - Math.min(GUARD_MS, remainingMs / 10);
   const holder = deps.random.uuid();
   if (!(await begin(deps, holder, clock.now() + remainingMs))) {
@@ -48,9 +57,14 @@ export async function reconcile(reached: ReconcileDeps, { remainingMs }: { remai
     return;
   }
 
+  let campaignsRun = await campaigns();
   await attempt('releaseStopped', () => releaseStopped(deps, share()));
   for (const queue of deps.queueNames)
     for (const [kind, work] of Object.entries(WORK)) await attempt(kind, () => work(deps, queue, share()), queue);
+  while (campaignsRun && clock.now() + CAMPAIGN_PAUSE_MS < Math.min(end, stayUntil)) {
+    await clock.sleep(CAMPAIGN_PAUSE_MS);
+    campaignsRun = await campaigns();
+  }
   metrics.add('ReconcilerRuns', 1, 'Count', {});
   metrics.flush();
   await attempt('end', () => finishRun(deps, holder));
@@ -58,6 +72,14 @@ export async function reconcile(reached: ReconcileDeps, { remainingMs }: { remai
   function share(): () => boolean {
     const until = Math.min(end, clock.now() + remainingMs * LARGEST_SHARE);
     return () => clock.now() < until;
+  }
+
+  async function campaigns(): Promise<boolean> {
+    let run = false;
+    await attempt('releaseCampaigns', async () => {
+      run = await releaseCampaigns(deps, share());
+    });
+    return run;
   }
 
   async function attempt(kind: string, work: () => Promise<void>, queue?: string): Promise<void> {

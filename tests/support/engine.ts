@@ -157,7 +157,7 @@ export function memoryEngine(
       return this.handle(this.receive(max));
     },
 
-    reconcile: () => reconcile(deps, { remainingMs: 55_000 }),
+    reconcile: ({ stayMs = 0 } = {}) => reconcile(deps, { remainingMs: 55_000, stayMs }),
 
     /** Delivers and reconciles until nothing is left to do, an hour of virtual time at a time at most. */
     async drain({ hours = 24, batch = 10 }: { hours?: number; batch?: number } = {}): Promise<void> {

@@ -1,0 +1,164 @@
+import { chunkId } from '../../../lib/jobs/chunk';
+import { CAMPAIGN, type Emails, startEmails } from '../../support/emails';
+import { jobId } from '../../support/engine';
+
+let emails: Emails;
+beforeEach(async () => {
+  emails = await startEmails({ rate: 10 });
+});
+afterEach(() => emails.close());
+
+const read = () => emails.campaigns.read(CAMPAIGN);
+const released = async () => (await read())?.released;
+/** Delivers what is in the queue, one by one. */
+async function work(): Promise<void> {
+  while (emails.engine.inQueue() > 0) await emails.engine.deliver(1);
+}
+/** Reconciles and works for so many minutes. */
+async function minutes(count: number): Promise<void> {
+  for (let minute = 0; minute < count; minute++) {
+    await emails.engine.reconcile();
+    await work();
+    emails.engine.clock.advance(60_000);
+  }
+}
+
+test('chunks are released to about twenty seconds of the limit, and more when those have ended', async () => {
+  const { engine } = emails;
+  await emails.campaign({ recipients: 450, chunkSize: 100 });
+
+  await engine.reconcile();
+  expect(engine.inQueue()).toBe(2);
+  await engine.reconcile();
+  expect(await released()).toBe(2);
+
+  await work();
+  await engine.reconcile();
+  expect(await released()).toBe(4);
+  await minutes(3);
+
+  expect(await read()).toMatchObject({ status: 'ended', released: 5, open: [], endedAt: expect.any(Number) });
+  expect(emails.sendgrid.mails).toHaveLength(450);
+  expect(new Set(emails.sendgrid.mails.map(({ to }) => to[0])).size).toBe(450);
+});
+
+test('while a campaign runs the reconciler stays and releases what the senders have room for', async () => {
+  const { engine } = emails;
+  await emails.campaign({ recipients: 1000, chunkSize: 100 });
+  const { sleep } = engine.clock;
+  engine.clock.sleep = async (ms) => {
+    await sleep(ms);
+    if (ms === 2_000 && engine.inQueue() > 0) {
+      engine.clock.sleep = sleep;
+      await engine.deliver(1);
+    }
+  };
+
+  await engine.reconcile({ stayMs: 50_000 });
+
+  expect(await released()).toBe(3);
+});
+
+test('a chunk that nobody can tell about stops nothing else, but the campaign has not ended', async () => {
+  emails.sendgrid.fail({ after: 'reset' });
+  await emails.campaign({ recipients: 500, chunkSize: 100 });
+
+  await minutes(5);
+
+  expect(await read()).toMatchObject({ status: 'running', released: 5, open: [0] });
+  expect(emails.chunk(0)).toMatchObject({ state: 'held', reason: 'unknown' });
+  expect(emails.sendgrid.mails).toHaveLength(500);
+});
+
+test('two campaigns share the budget, chunk by chunk', async () => {
+  await emails.campaign({ recipients: 800, chunkSize: 100 });
+  await emails.campaign({ recipients: 800, chunkSize: 100, id: jobId(101) });
+
+  await emails.engine.reconcile();
+
+  expect(await released()).toBe(1);
+  expect((await emails.campaigns.read(jobId(101)))?.released).toBe(1);
+});
+
+test('nothing is released before the time that was asked for', async () => {
+  const campaign = await emails.campaign({ recipients: 100, chunkSize: 100 });
+  await emails.campaigns.change(CAMPAIGN, () => ({ ...campaign, startsAt: campaign.time + 3_600_000 }));
+
+  await minutes(59);
+  expect(await released()).toBe(0);
+  await minutes(2);
+  expect(emails.sendgrid.mails).toHaveLength(100);
+});
+
+describe('a pause', () => {
+  test('holds what was released and releases nothing; a resume goes on where it was, without a receive spent', async () => {
+    await emails.campaign({ recipients: 500, chunkSize: 100 });
+    await emails.engine.reconcile();
+    await emails.campaigns.pause(CAMPAIGN);
+    await minutes(600);
+    expect(emails.sendgrid.requests).toHaveLength(0);
+    expect([emails.chunk(0), emails.chunk(1)]).toMatchObject(
+      [0, 1].map(() => ({ state: 'held', reason: 'paused', holds: 1, attempts: 0 })),
+    );
+    expect(await released()).toBe(2);
+
+    await emails.campaigns.resume(CAMPAIGN);
+    await minutes(1);
+    expect(emails.sendgrid.mails.length).toBeGreaterThanOrEqual(200);
+    await minutes(5);
+
+    expect(emails.sendgrid.mails).toHaveLength(500);
+    expect(await read()).toMatchObject({ status: 'ended' });
+    expect(emails.chunk(0).deliveries.map(({ receiveCount }) => receiveCount)).toEqual([1, 1]);
+  });
+
+  test('that a resume overtakes strands no chunk', async () => {
+    const { engine } = emails;
+    await emails.campaign({ recipients: 100, chunkSize: 100 });
+    await engine.reconcile();
+    await emails.campaigns.pause(CAMPAIGN);
+    await engine.deliver(1);
+    await emails.campaigns.resume(CAMPAIGN);
+
+    await minutes(2);
+
+    expect(emails.sendgrid.mails).toHaveLength(100);
+  });
+});
+
+test('a cancel ends what was released and is not sent, releases nothing more, and is the end', async () => {
+  emails.sendgrid.fail({ matches: ({ body }) => body.includes(chunkId(CAMPAIGN, 0)), after: 'reset' });
+  await emails.campaign({ recipients: 500, chunkSize: 100 });
+  await emails.engine.reconcile();
+  await emails.engine.deliver(1);
+  await emails.campaigns.pause(CAMPAIGN);
+  await minutes(1);
+  await emails.campaigns.cancel(CAMPAIGN);
+  await minutes(2);
+
+  expect(emails.chunk(1)).toMatchObject({ state: 'cancelled', reason: 'operator' });
+  expect(await read()).toMatchObject({ status: 'cancelled', released: 2, open: [0] });
+  expect(emails.sendgrid.requests).toHaveLength(1);
+
+  await emails.engine.deps.ledger.update(emails.chunk(0).key, (row) => ({
+    ...row,
+    evidence: { send: { at: 1, event: 'delivered' } },
+  }));
+  await minutes(3);
+  expect(await read()).toMatchObject({ status: 'cancelled', endedAt: expect.any(Number) });
+});
+
+test('accepted chunks of which no event came are counted, once', async () => {
+  await emails.campaign({ recipients: 300, chunkSize: 100 });
+  await minutes(4);
+  await emails.engine.deps.ledger.update(emails.chunk(1).key, (row) => ({
+    ...row,
+    evidence: { send: { at: 1, event: 'processed' } },
+  }));
+
+  await minutes(60);
+
+  const counted = emails.engine.metrics.filter(({ name }) => name === 'ChunksWithoutEvents');
+  expect(counted).toEqual([{ name: 'ChunksWithoutEvents', value: 2, dimensions: { queue: 'emails' } }]);
+  expect(await read()).not.toHaveProperty('todo');
+});
