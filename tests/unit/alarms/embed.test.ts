@@ -1,0 +1,147 @@
+import fc from 'fast-check';
+import { messageOf, plainMessage } from '../../../lib/alarms/embed';
+import { alarmName, KINDS } from '../../../lib/alarms/kinds';
+import { notificationOf } from '../../../lib/alarms/notification';
+import { checkMessage } from '../../../lib/local/fakes/discord-rules';
+import { alarmChange, snsMessage } from '../../support/alarms';
+
+const place = { instance: 'acme', stage: 'prod' };
+const shown = (change: unknown, exits?: Parameters<typeof messageOf>[2]) =>
+  messageOf(notificationOf(snsMessage(change)), place, exits).embeds[0];
+const field = (change: unknown, name: string, exits?: Parameters<typeof messageOf>[2]) =>
+  shown(change, exits)?.fields?.find((each) => each.name === name)?.value;
+
+test('an alarm says what is wrong, with which queue, since when, and what to type', () => {
+  const embed = shown(alarmChange());
+
+  expect(embed).toEqual({
+    title: '🔴 feedback: Jobs in the dead-letter queue',
+    description: 'These jobs cannot succeed by themselves.\nRunbook: docs/runbook.md#dlq-depth',
+    color: 0xd83c3e,
+    timestamp: '2026-01-02T03:04:05.678Z',
+    fields: [
+      { name: 'Queue', value: 'feedback', inline: true },
+      { name: 'Value', value: '3 (alarm from 1)', inline: true },
+      { name: 'Since', value: '<t:1767323045:f> (<t:1767323045:R>)', inline: true },
+      { name: 'Look', value: '`npx sls dlq list --queue feedback --stage prod`' },
+      { name: 'Mend', value: '`npx sls dlq redrive --queue feedback --stage prod`' },
+      {
+        name: 'Links',
+        value: [
+          '[Alarm](https://eu-central-1.console.aws.amazon.com/cloudwatch/home?region=eu-central-1#alarmsV2:alarm/acme-feedback-dlq-depth)',
+          '[Logs](https://eu-central-1.console.aws.amazon.com/cloudwatch/home?region=eu-central-1#logsV2:log-groups/log-group/$252Faws$252Flambda$252Facme-feedback)',
+          '[Dashboard](https://eu-central-1.console.aws.amazon.com/cloudwatch/home?region=eu-central-1#dashboards/dashboard/acme)',
+        ].join(' · '),
+      },
+    ],
+    footer: { text: 'acme · prod' },
+  });
+});
+
+test('an alarm that is over says so in green, without anything to type', () => {
+  const embed = shown(alarmChange({ NewStateValue: 'OK', OldStateValue: 'ALARM' }));
+
+  expect(embed).toMatchObject({ title: '🟢 feedback: Jobs in the dead-letter queue (over)', color: 0x3ba55d });
+  expect(embed?.fields?.map(({ name }) => name)).toEqual(['Queue', 'Value', 'Over since', 'Links']);
+});
+
+test('a DLQ that is empty says why', () => {
+  const over = alarmChange({ NewStateValue: 'OK', OldStateValue: 'ALARM' });
+
+  expect(field(over, 'Why the queue is empty', { redriven: 3, discarded: 1 })).toBe(
+    '3 redriven or retried\n1 discarded by a person',
+  );
+  expect(field(over, 'Why the queue is empty', { expired: 2 })).toContain('2 expired');
+  expect(field(over, 'Why the queue is empty', {})).toContain('purged or deleted by hand?');
+});
+
+test.each([
+  ['slow', 'value', '[45000.0 (', 30_000, '45 s (alarm from 30 s)'],
+  ['error-rate', 'value', '[3.2258064516129 (', 1, '3.23 % (alarm from 1 %)'],
+  ['age', 'value', '[7500.0 (', 1800, '2 h 5 min (alarm from 30 min)'],
+  ['dlq-age', 'value', '[864060.0 (', 864_000, '10 d (alarm from 10 d)'],
+] as const)('the value of %s is told in its unit', (kind, _name, reason, Threshold, expected) => {
+  const change = alarmChange({
+    AlarmName: alarmName('acme', kind, 'feedback'),
+    NewStateReason: `Threshold Crossed: 1 datapoint ${reason}02/01/26 03:03:00)]`,
+    Trigger: { Threshold, ComparisonOperator: 'GreaterThanOrEqualToThreshold' },
+  });
+
+  expect(field(change, 'Value')).toBe(expected);
+});
+
+test('no data is a value of its own, and a threshold may be a floor', () => {
+  const change = alarmChange({
+    AlarmName: 'acme-reconciler',
+    NewStateReason:
+      'Threshold Crossed: no datapoints were received for 5 periods and 5 missing datapoints were treated as [Breaching].',
+    Trigger: { Threshold: 1, ComparisonOperator: 'LessThanThreshold' },
+  });
+
+  expect(shown(change)?.title).toBe('🔴 acme: The reconciler does not run');
+  expect(field(change, 'Value')).toBe('no data (alarm below 1)');
+});
+
+test('a runbook that lies somewhere is a link', () => {
+  const change = alarmChange({ AlarmDescription: 'It failed. Runbook: https://example.com/runbook#dlq-depth' });
+
+  expect(shown(change)?.description).toContain('[Runbook](https://example.com/runbook#dlq-depth)');
+});
+
+test("somebody else's alarm on the topic is shown by its name and reason", () => {
+  const embed = shown(alarmChange({ AlarmName: 'billing', NewStateReason: 'Threshold Crossed' }));
+
+  expect(embed?.title).toBe('🔴 billing: ALARM');
+  expect(embed?.description).toContain('Threshold Crossed');
+});
+
+test.each<[string, unknown]>([
+  ['text', 'the disk is full @everyone ```'],
+  ['JSON that is no alarm', { budget: 100 }],
+  ['an alarm without a state', { AlarmName: 'x', StateChangeTime: '2026-01-02T03:04:05Z' }],
+  ['an alarm without a time', { ...alarmChange(), StateChangeTime: 'yesterday' }],
+  ['a list', [1, 2]],
+  ['nothing', ''],
+])('%s on the topic is shown as it is', (_what, message) => {
+  const text = typeof message === 'string' ? message : JSON.stringify(message);
+  const embed = shown(message);
+
+  expect(embed?.description?.replace(/```\n?/g, '').trim()).toBe(text.replace('```', "'''"));
+});
+
+test('every kind of alarm is a message that Discord takes, when it begins and when it is over', () => {
+  for (const [kind, { scope }] of Object.entries(KINDS))
+    for (const NewStateValue of ['ALARM', 'OK'] as const) {
+      const AlarmName = scope === 'instance' ? `acme-${kind}` : `acme-some-subject-${kind}`;
+      const message = messageOf({ alarm: alarmChange({ AlarmName, NewStateValue }) }, place, { redriven: 1 });
+
+      expect([kind, checkMessage(message)]).toEqual([kind, { message: expect.anything() }]);
+      expect(message.embeds[0]?.title).toContain(KINDS[kind as keyof typeof KINDS].title);
+    }
+});
+
+test('whatever comes from the topic fits into the limits of Discord, also without an embed', () => {
+  const long = fc.string({ unit: 'binary', maxLength: 9000 }).map((text) => text.repeat(3));
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        fc.record({ Subject: long, Message: long }),
+        fc
+          .record({
+            AlarmName: fc.oneof(long, fc.constant('acme-feedback-age')),
+            AlarmDescription: long,
+            NewStateReason: long,
+            AlarmArn: long,
+          })
+          .map((changes) => snsMessage(alarmChange(changes))),
+      ),
+      (sns) => {
+        const message = messageOf(notificationOf(sns), place);
+
+        expect(checkMessage(message)).toEqual({ message: expect.anything() });
+        expect(checkMessage(plainMessage(message))).toEqual({ message: expect.anything() });
+      },
+    ),
+    { numRuns: 200 },
+  );
+});

@@ -1,0 +1,154 @@
+import type { AlarmDeps } from '../../../lib/alarms/deps';
+import { notify } from '../../../lib/alarms/notify';
+import { PermanentError, StopError, StoreError, TransientError, WaitError } from '../../../lib/errors';
+import type { OutgoingMessage } from '../../../lib/ports';
+import type { DiscordMessage } from '../../../lib/vendors/discord';
+import { alarmChange, snsMessage } from '../../support/alarms';
+import { memoryClock } from '../../support/memory-clock';
+
+const wait = (waitMs: number) => new WaitError({ code: 'DiscordThrottled', message: '429', status: 429, waitMs });
+
+/** Discord answers with these errors in turn, then takes everything. */
+function messenger(errors: Error[] = []) {
+  const clock = memoryClock();
+  const tried: DiscordMessage[] = [];
+  const taken: DiscordMessage[] = [];
+  const kept: OutgoingMessage[] = [];
+  const lines: unknown[] = [];
+  const items: Record<string, { key: string; version: number; writer: string; exits?: unknown }> = {};
+  const line = (...parts: unknown[]) => void lines.push(parts);
+  const deps: AlarmDeps = {
+    instance: 'acme',
+    stage: 'prod',
+    discord: {
+      send: async (message) => {
+        tried.push(message);
+        const error = errors.shift();
+        if (error) throw error;
+        taken.push(message);
+      },
+    },
+    table: { get: async (key) => items[key] },
+    queues: {
+      send: async (_url, message) => {
+        kept.push(message);
+        return { messageId: '1' };
+      },
+    },
+    undeliveredUrl: 'https://sqs.example.com/undelivered',
+    clock,
+    log: { info: line, warn: line, error: line },
+  };
+  const end = clock.now() + 30_000;
+  const remainingMs = () => end - clock.now();
+  return {
+    ...{ deps, clock, tried, taken, kept, lines, items },
+    notify: (change: unknown) => notify(deps, snsMessage(change), { remainingMs }),
+  };
+}
+
+test('an alarm goes to Discord', async () => {
+  const { notify, taken, kept } = messenger();
+
+  await notify(alarmChange());
+
+  expect(taken).toHaveLength(1);
+  expect(kept).toEqual([]);
+});
+
+test('a short wait is waited for, inside', async () => {
+  const { notify, taken, clock } = messenger([wait(1_500)]);
+  const begun = clock.now();
+
+  await notify(alarmChange());
+
+  expect(taken).toHaveLength(1);
+  expect(clock.now() - begun).toBe(1_500);
+});
+
+test.each<[string, Error[]]>([
+  ['a wait longer than the function', [wait(60_000)]],
+  ['Discord being down', [new TransientError({ code: 'DiscordUnavailable', message: '503', status: 503 })]],
+  ['wait upon wait', [wait(100), wait(100), wait(100)]],
+  ['a secret that cannot be read', [new StoreError({ code: 'SSM.Down', message: 'down' })]],
+])('%s is left to Lambda, which tries again and keeps what it cannot hand over', async (_what, errors) => {
+  const last = errors.at(-1);
+  const { notify, taken, kept } = messenger(errors);
+
+  await expect(notify(alarmChange())).rejects.toBe(last);
+
+  expect([taken, kept]).toEqual([[], []]);
+});
+
+test('a webhook that was removed is called once, and the alarm is kept with the reason', async () => {
+  const { notify, tried, kept } = messenger([
+    new StopError({ code: 'DiscordWebhookGone', message: '404', status: 404 }),
+  ]);
+
+  await notify(alarmChange());
+
+  expect(tried).toHaveLength(1);
+  expect(kept).toEqual([{ body: JSON.stringify(alarmChange()), attributes: { code: 'DiscordWebhookGone' } }]);
+});
+
+test('an embed that Discord does not take is sent as plain text', async () => {
+  const { notify, taken, kept } = messenger([
+    new PermanentError({ code: 'DiscordRejected', message: '400', status: 400 }),
+  ]);
+
+  await notify(alarmChange());
+
+  expect(taken).toMatchObject([{ content: expect.stringContaining('Jobs in the dead-letter queue'), embeds: [] }]);
+  expect(kept).toEqual([]);
+});
+
+test('what is not taken as text either is kept', async () => {
+  const rejected = () => new PermanentError({ code: 'DiscordRejected', message: '400', status: 400 });
+  const { notify, kept } = messenger([rejected(), rejected()]);
+
+  await notify('something');
+
+  expect(kept).toEqual([{ body: 'something', attributes: { code: 'DiscordRejected' } }]);
+});
+
+test('the first data of an alarm is no news', async () => {
+  const { notify, tried } = messenger();
+
+  await notify(alarmChange({ NewStateValue: 'OK', OldStateValue: 'INSUFFICIENT_DATA' }));
+
+  expect(tried).toEqual([]);
+});
+
+test('an alarm out of no data is news', async () => {
+  const { notify, taken } = messenger();
+
+  await notify(alarmChange({ OldStateValue: 'INSUFFICIENT_DATA' }));
+
+  expect(taken).toHaveLength(1);
+});
+
+test('a DLQ that is empty says what left it within the last hour', async () => {
+  const { notify, taken, items, clock } = messenger();
+  const at = clock.now();
+  items['dlq#feedback'] = {
+    ...{ key: 'dlq#feedback', version: 1, writer: '' },
+    exits: [
+      { at: at - 3 * 3_600_000, how: 'expired', count: 9 },
+      { at: at - 60_000, how: 'redriven', count: 2 },
+    ],
+  };
+
+  await notify(alarmChange({ NewStateValue: 'OK', OldStateValue: 'ALARM' }));
+
+  expect(JSON.stringify(taken)).toContain('2 redriven or retried');
+  expect(JSON.stringify(taken)).not.toContain('expired');
+});
+
+test('a table that does not answer keeps no message back', async () => {
+  const { notify, taken, deps } = messenger();
+  deps.table.get = () => Promise.reject(new StoreError({ code: 'Down', message: 'down' }));
+
+  await notify(alarmChange({ NewStateValue: 'OK', OldStateValue: 'ALARM' }));
+
+  expect(taken).toHaveLength(1);
+});
