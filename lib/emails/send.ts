@@ -65,6 +65,8 @@ async function sendOnce(deps: SendDeps, sending: Sending, context: RunContext): 
     evidence: event,
     ...(messageId ? { messageId } : {}),
   });
+  // A person has looked: it was not sent, and shall not be.
+  if (steps.peek(SEND)?.status === 'skipped') throw new CancelledError();
   // Begun before: it is done, or proven, or nobody can tell. It is not sent again.
   if (steps.peek(SEND) !== undefined) return steps.step(SEND, { proven, run: notAgain });
 

@@ -15,13 +15,20 @@ export interface Found {
 export const LISTED_STATES = ['queued', 'processing', 'held', 'dead'] as const satisfies State[];
 export type ListedState = (typeof LISTED_STATES)[number];
 
-const VENDORS: readonly Vendor[] = ['zendesk', 'sendgrid', 'app-store-connect'];
-const KINDS: Record<ListedState, readonly TodoKind[]> = {
-  queued: ['unsent', 'waiting'],
-  processing: ['waiting'],
-  held: ['held', 'stopped', 'behind', 'unknown'],
-  dead: ['ending', 'dead', 'kept'],
+/** What jobs of which states have to be done with; a campaign is no job. */
+const KINDS: Record<Exclude<TodoKind, 'campaign'>, readonly ListedState[]> = {
+  unsent: ['queued'],
+  waiting: ['queued', 'processing'],
+  held: ['held'],
+  stopped: ['held'],
+  behind: ['held'],
+  paused: ['held'],
+  unknown: ['held'],
+  ending: ['dead'],
+  dead: ['dead'],
+  kept: ['dead'],
 };
+const VENDORS: Record<Vendor, true> = { zendesk: true, sendgrid: true, 'app-store-connect': true };
 /** Rows of one kind that are looked at for those of one state. */
 const MOST_LOOKED_AT = 1_000;
 const AT_ONCE = 16;
@@ -42,10 +49,12 @@ export async function jobsInStates(
   { queue, states, limit }: { queue: string; states: readonly ListedState[]; limit: number },
 ): Promise<Found> {
   const { table, ledger } = reader;
-  const kinds = [...new Set(states.flatMap((state) => KINDS[state]))];
-  const todos = kinds.flatMap((kind) =>
-    kind === 'stopped' ? VENDORS.map((vendor) => todoKey(queue, kind, vendor)) : [todoKey(queue, kind)],
-  );
+  const todos = Object.entries(KINDS).flatMap(([kind, of]) => {
+    if (!of.some((state) => states.includes(state))) return [];
+    return kind === 'stopped'
+      ? Object.keys(VENDORS).map((vendor) => todoKey(queue, kind, vendor))
+      : [todoKey(queue, kind as TodoKind)];
+  });
   const until = Number.MAX_SAFE_INTEGER;
   const due = await Promise.all(todos.map((todo) => table.due(todo, { until, limit: MOST_LOOKED_AT })));
   const rows = await read(ledger, due.flat());

@@ -50,7 +50,8 @@ export function jobPage(row: JobRow, prefix: string): string[] {
     name,
     status,
     timeText(end ?? startedAt),
-    reason ?? (result === undefined ? '' : JSON.stringify(result)),
+    result === undefined ? (reason ?? '') : JSON.stringify(result),
+    row.evidence?.[name]?.event ?? '',
   ]);
   const history = row.history.map(({ at, event, messageId, attempt, error: thrown, note }) => [
     timeText(at),
@@ -62,7 +63,7 @@ export function jobPage(row: JobRow, prefix: string): string[] {
   return [
     `${queue} ${id}: ${stateOf(row)}`,
     ...facts.flatMap(([name, value]) => (value ? [`  ${name.padEnd(12)}${value}`] : [])),
-    ...section(['STEP', 'STATUS', 'AT', 'RESULT'], steps),
+    ...section(['STEP', 'STATUS', 'AT', 'RESULT', 'SEEN'], steps),
     ...section(['AT (UTC)', 'EVENT', 'ATTEMPT', 'ERROR', 'MESSAGE'], history),
   ];
 }

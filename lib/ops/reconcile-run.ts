@@ -41,7 +41,7 @@ function lines({ queue, from, to, records, entries, differences, repaired }: Aud
   return [
     `${queue}, ${iso(from).slice(0, 13)} to ${iso(to).slice(0, 13)} (UTC)`,
     `  ${counted(ended, 'ended row')}, ${counted(agreeing, 'record')}${underWay ? `, ${underWay} being written` : ''}; ${counted(live, 'live row')}`,
-    `  ${counted(entries.parked, 'dead row')} in the DLQ, ${counted(entries.entries, 'entry').replace('entrys', 'entries')}${entries.hidden ? `, ${entries.hidden} held by somebody` : ''}`,
+    `  ${counted(entries.parked, 'dead row')} in the DLQ, ${counted(entries.entries, 'entry', 'entries')}${entries.hidden ? `, ${entries.hidden} held by somebody` : ''}`,
     ...(repaired.length > 0 ? [`  ${counted(repaired.length, 'difference')} repaired`] : []),
     differences.length === 0 ? '  No differences.' : `  ${counted(differences.length, 'difference')}:`,
     ...tableText(['', '', '', ''], differences.map(cells))

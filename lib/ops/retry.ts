@@ -50,8 +50,9 @@ async function reopen(deps: OperatorDeps, row: JobRow): Promise<Retried> {
     EVENT,
   );
   if (!row.bodyKept) {
-    // Its message has not come since: it would have left its body.
-    if (row.reason !== 'operator' || row.sentAt === undefined) throw gone(row);
+    // Its message has not come since: it would have left its body. One that came before and was acknowledged never will.
+    const acknowledged = row.left.includes(row.deliveries.at(-1)?.messageId ?? '');
+    if (row.reason !== 'operator' || row.sentAt === undefined || acknowledged) throw gone(row);
     await decide(deps, row, open);
     return {};
   }

@@ -1,4 +1,4 @@
-import type { JobRow } from '../jobs/row';
+import type { JobRow, Step } from '../jobs/row';
 import { release } from '../reconcile/release';
 import { decide, noted, type OperatorDeps, OperatorError, stateOf } from './operator';
 
@@ -12,17 +12,28 @@ export async function settle(
 ): Promise<JobRow> {
   if (row.state !== 'held' || row.reason !== 'unknown')
     throw new OperatorError(`${row.id} is ${stateOf(row)}: only a step of a held (unknown) job can be settled.`);
-  const unknown = Object.entries(row.steps).flatMap(([step, { status }]) => (status === 'unknown' ? [step] : []));
+  const unknown = Object.entries(row.steps).flatMap(([step, { status }]) =>
+    status === 'unknown' && !row.evidence?.[step] ? [step] : [],
+  );
   const step = row.steps[name];
-  if (step?.status !== 'unknown')
+  if (!step || !unknown.includes(name))
     throw new OperatorError(`${row.id} has no unknown step ${name}: --step is ${unknown.join(' or ')}.`);
 
   const at = deps.clock.now();
-  const steps = { ...row.steps, [name]: { ...step, status: as, endedAt: at, reason: 'operator' } };
-  const settled = noted({ ...row, steps }, at, `${name} settled as ${as} (operator)`);
+  const settled = noted({ ...row, ...SAID[as](row, { name, step, at }) }, at, `${name} settled as ${as} (operator)`);
   if (unknown.length > 1) return decide(deps, row, settled);
   // Due from now on: should this release not come about, the reconciler makes it.
   const due = await decide(deps, row, { ...settled, reason: 'retry', dueAt: at });
   await release(deps, due);
   return (await deps.ledger.get(row.key)) ?? due;
 }
+
+/** That it took effect is a sign like a vendor's own, from which the run makes what it would have been answered. */
+const SAID = {
+  done: ({ evidence }: JobRow, { name, at }: { name: string; at: number }) => ({
+    evidence: { ...evidence, [name]: { at, event: 'operator' } },
+  }),
+  skipped: ({ steps }: JobRow, { name, step, at }: { name: string; step: Step; at: number }) => ({
+    steps: { ...steps, [name]: { ...step, status: 'skipped' as const, endedAt: at, reason: 'operator' } },
+  }),
+};

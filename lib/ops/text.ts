@@ -16,4 +16,4 @@ export const timeText = (time: number | undefined): string =>
   time === undefined ? '' : new Date(time).toISOString().slice(0, 19).replace('T', ' ');
 
 /** `1 job`, `2 jobs`. */
-export const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
+export const counted = (count: number, one: string, more = `${one}s`): string => `${count} ${count === 1 ? one : more}`;

@@ -58,7 +58,7 @@ async function sendInvitation(
   }
   return steps.step<Invitation>('invitation', {
     ...(again
-      ? {}
+      ? { proven: () => 'sent' as const }
       : {
           settle: async () => {
             awaitEffects(context, { step: 'invitation', settleMs });

@@ -76,7 +76,8 @@ export function outcomes(
     cancel: () =>
       lease.release((row) => {
         const { error: _error, ...rest } = noted(row, 'cancelled (operator)', undefined, false);
-        return { ...rest, state: 'cancelled', reason: 'operator', endedAt: clock.now() };
+        const left = appended(row.left, message.messageId);
+        return { ...rest, state: 'cancelled', reason: 'operator', endedAt: clock.now(), left };
       }),
     park: ({ error, reason }) =>
       leave((row) => ({

@@ -32,7 +32,7 @@ export interface StepOptions<R> {
 }
 
 export interface Steps {
-  /** A step that was skipped, or that a person settled, is not run and has no result: `undefined`. */
+  /** A step that was skipped is not run and has no result, nor has one that is proven without `proven`: `undefined`. */
   step<R>(name: string, options: StepOptions<R>): Promise<R>;
   /** The step as the ledger knows it so far. */
   peek(name: string): Step | undefined;
@@ -60,8 +60,9 @@ export function createSteps({ lease, clock }: { lease: Lease; clock: Clock }): S
     }
     if (before?.status === 'skipped') return undefined as R;
     const evidence = lease.row().evidence?.[name];
-    if (evidence && options.proven && before?.status !== 'done') {
-      const result = options.proven(evidence);
+    const proves = options.proven !== undefined || before?.status === 'unknown';
+    if (evidence && proves && before?.status !== 'done') {
+      const result = options.proven?.(evidence) as R;
       done(name, before ?? { status: 'done', startedAt: evidence.at }, result, options.confidential);
       return result;
     }

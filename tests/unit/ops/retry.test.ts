@@ -1,6 +1,7 @@
 import { PermanentError, StoreError } from '../../../lib/errors';
 import { cancel } from '../../../lib/ops/cancel';
 import { retry } from '../../../lib/ops/retry';
+import { CancelledError } from '../../../lib/worker/decide';
 import { acceptedRow } from '../../support/accepted-row';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 import { sampleContract } from '../../support/sample-contract';
@@ -249,6 +250,20 @@ describe('a cancelled job', () => {
     expect(dead).toBe(1);
     expect(engine.deadLetters()).toEqual([]);
     expect(effects).toEqual([jobId(1)]);
+  });
+
+  test('from inside its run has acknowledged its message: without a body it cannot come back', async () => {
+    const { contract } = sampleContract(() => {
+      throw new CancelledError();
+    });
+    const engine = memoryEngine(() => contract);
+    engine.send(envelope());
+    await engine.deliver();
+
+    await expect(retry(engine.deps, engine.row(jobId(1)))).rejects.toThrow(
+      /cancelled \(operator\) and its body is gone/,
+    );
+    expect(engine.row(jobId(1)).state).toBe('cancelled');
   });
 
   test('that never was sent has no body to be retried with', async () => {

@@ -1,11 +1,15 @@
 import { z } from 'zod';
 import { AmbiguousError, StoreError } from '../../../lib/errors';
+import type { Evidence } from '../../../lib/jobs/row';
 import { settle } from '../../../lib/ops/settle';
 import { type Job, messageType, type QueueContract } from '../../../lib/worker/contract';
 import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../support/engine';
 
 /** A job of two mails, of which a vendor never says whether the named ones went out. */
-function uncertain(lost: string[], options: EngineOptions = {}) {
+function uncertain(
+  lost: string[],
+  { proven, ...options }: EngineOptions & { proven?: (evidence: Evidence) => string } = {},
+) {
   const sent: string[] = [];
   const send = (mail: string) => async () => {
     sent.push(mail);
@@ -19,7 +23,7 @@ function uncertain(lost: string[], options: EngineOptions = {}) {
       'sample.done.v1': messageType({
         schema: z.unknown(),
         process: async (_job: Job<unknown>, { steps }) => {
-          await steps.step('first', { run: send('first') });
+          await steps.step('first', { run: send('first'), ...(proven ? { proven } : {}) });
           await steps.step('second', { run: send('second') });
         },
       }),
@@ -43,10 +47,20 @@ test.each(['done', 'skipped'] as const)(
     expect(held).toMatchObject({ state: 'held', reason: 'unknown' });
     expect(settled.state).toBe('queued');
     expect(sent).toEqual(['first', 'second']);
-    expect(row()).toMatchObject({ state: 'succeeded', steps: { first: { status: as, reason: 'operator' } } });
+    expect(row()).toMatchObject({ state: 'succeeded', steps: { first: { status: as } } });
     expect(row().history.map(({ event }) => event)).toContain(`first settled as ${as} (operator)`);
   },
 );
+
+test('what a vendor would have answered is made from the word of a person', async () => {
+  const { engine, row } = uncertain(['first'], { proven: ({ event }) => `seen by ${event}` });
+  await engine.deliver();
+
+  await settle(engine.deps, { row: row(), step: 'first', as: 'done' });
+  await engine.deliver();
+
+  expect(row()).toMatchObject({ state: 'succeeded', steps: { first: { status: 'done', result: 'seen by operator' } } });
+});
 
 test('a job whose settled step is followed by another uncertain one is held again', async () => {
   const { engine, sent, row } = uncertain(['first', 'second']);
