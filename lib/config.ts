@@ -67,6 +67,23 @@ export const sendgridEnv = z.object({
   SENDGRID_API_KEY: z.string().min(1),
   SENDGRID_FROM_EMAIL: z.email(),
   SENDGRID_FROM_NAME: z.string().max(100).optional(),
+  /** Recipients per second that everything together may send to; the account's limit, which SendGrid does not publish. */
+  EMAIL_RATE: z.coerce.number().positive().max(10_000).default(100),
+});
+
+export const emailsEnv = z.object({
+  ...commonEnv.shape,
+  ...sendgridEnv.pick({ SENDGRID_ENDPOINT: true, SENDGRID_API_KEY: true, EMAIL_RATE: true }).shape,
+});
+
+export type EmailsConfig = z.infer<typeof emailsEnv>;
+
+export const emailEventsEnv = z.object({
+  ...commonEnv.shape,
+  /** The public key of SendGrid's signed event webhook, as its settings show it. */
+  SENDGRID_EVENTS_KEY: z
+    .string()
+    .regex(/^[A-Za-z0-9+/]{80,200}={0,2}$/, "must be the webhook's verification key in base64"),
 });
 
 export const feedbackEnv = z.object({
@@ -145,7 +162,11 @@ export const compactionEnv = z.object({
   COMPACTION_GRACE: seconds.default(900),
 });
 
-export const reconcilerEnv = commonEnv;
+export const reconcilerEnv = z.object({
+  ...commonEnv.shape,
+  /** Seconds from one run to the next. */
+  RECONCILE_EVERY: seconds.default(60),
+});
 
 export const alarmsEnv = z.object({
   ...commonEnv.shape,

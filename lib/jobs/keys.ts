@@ -117,9 +117,11 @@ export const invalidId = (messageId: string): string => `invalid/${messageId}`;
 export const isInvalidId = (id: string): boolean => id.startsWith('invalid/');
 
 /** What became of each recipient of a job, beside its record: by number, for addresses stand in no such object. */
+export const recipientsFolder = (prefix: string, queue: string): string => `${prefix}/_recipients/${queue}`;
 export const recipientsKey = (prefix: string, row: { queue: string; time: number; id: string }): string =>
-  `${recordPartition(`${prefix}/_recipients`, row.queue, row.time)}${row.id}.ndjson`;
+  `${hourPartition(recipientsFolder(prefix, row.queue), row.time)}${row.id}.ndjson`;
 
-/** A vendor's events about the jobs of one hour; those of a campaign lie together. */
+/** A vendor's events about the jobs of a queue, by the hour of the job's time. */
+export const eventsFolder = (prefix: string, queue: string): string => `${prefix}/_events/${queue}`;
 export const eventsPartition = (prefix: string, queue: string, time: number): string =>
-  recordPartition(`${prefix}/_events`, queue, time);
+  hourPartition(eventsFolder(prefix, queue), time);

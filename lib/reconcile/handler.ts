@@ -13,7 +13,7 @@ export type ScheduleHandler = (
 
 /** The Lambda handler of the reconciler. Where queues live follows from where the function itself does. */
 export function reconcilerHandler(): ScheduleHandler {
-  let ready: ReconcileDeps | undefined;
+  let ready: { deps: ReconcileDeps; stayMs: number } | undefined;
   return async (_event, context) => {
     try {
       ready ??= start(context.invokedFunctionArn);
@@ -24,11 +24,15 @@ export function reconcilerHandler(): ScheduleHandler {
       });
       throw error;
     }
-    await reconcile(ready, { remainingMs: context.getRemainingTimeInMillis() });
+    const { deps, stayMs } = ready;
+    await reconcile(deps, { remainingMs: context.getRemainingTimeInMillis(), stayMs });
   };
 }
 
-function start(functionArn: string | undefined): ReconcileDeps {
+/** Before the next run is due, this one must be over. */
+const GAP_MS = 5_000;
+
+function start(functionArn: string | undefined): { deps: ReconcileDeps; stayMs: number } {
   const config = parseEnv(reconcilerEnv, process.env);
   if (functionArn === undefined)
     throw new ConfigError(
@@ -37,10 +41,11 @@ function start(functionArn: string | undefined): ReconcileDeps {
   const [, , , region = '', account = ''] = functionArn.split(':');
   const deps = realDeps(config);
   const url = (name: string) => queueUrl(region, account, name);
-  return {
+  const reached: ReconcileDeps = {
     ...deps,
     queueNames: Object.keys(config.QUEUES),
     queueUrl: (queue) => url(queueName(config.INSTANCE, queue, deps.settings(queue).type)),
     dlqUrl: (queue) => url(dlqName(config.INSTANCE, queue, deps.settings(queue).type)),
   };
+  return { deps: reached, stayMs: Math.max(0, config.RECONCILE_EVERY * 1000 - GAP_MS) };
 }

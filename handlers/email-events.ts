@@ -1,0 +1,3 @@
+import { emailEventsHandler } from '../lib/emails/events/handler';
+
+export const handler = emailEventsHandler();

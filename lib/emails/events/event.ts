@@ -1,0 +1,73 @@
+import { z } from 'zod';
+import { EMAILS_QUEUE } from '../message';
+import { SEND } from '../request';
+
+const digits = z.string().regex(/^\d{1,15}$/);
+
+/** An event about a mail of ours: what was sent along tells whose. Everything else of it may be personal. */
+const ownEvent = z.object({
+  event: z.string().regex(/^[a-z_]{1,40}$/),
+  timestamp: z.int().nonnegative(),
+  sg_message_id: z.string().max(300).default(''),
+  queue: z.literal(EMAILS_QUEUE),
+  step: z.literal(SEND),
+  job: z.uuid(),
+  time: digits,
+  recipient: digits,
+  campaign: z.uuid().optional(),
+  /** Of a bounce: `bounce` or `blocked`, and the mail server's code. */
+  type: z
+    .string()
+    .regex(/^[a-z]{1,20}$/)
+    .optional()
+    .catch(undefined),
+  status: z
+    .string()
+    .regex(/^\d(\.\d{1,3}){0,2}$/)
+    .optional()
+    .catch(undefined),
+});
+
+/** An event as it is stored: without the address, which stands in the manifest under the recipient's number. */
+export interface StoredEvent {
+  event: string;
+  /** Seconds since 1970. */
+  timestamp: number;
+  messageId: string;
+  job: string;
+  campaign?: string;
+  recipient: number;
+  type?: string;
+  status?: string;
+}
+
+/** An event with where it belongs. */
+export interface OwnEvent {
+  stored: StoredEvent;
+  /** The job's `time`, ms. */
+  time: number;
+}
+
+/** The event without anything personal; `undefined` where it is not about a mail of this queue. */
+export function parseEvent(input: unknown): OwnEvent | undefined {
+  const parsed = ownEvent.safeParse(input);
+  if (!parsed.success) return undefined;
+  const { event, timestamp, sg_message_id: messageId, job, time, recipient, campaign, type, status } = parsed.data;
+  return {
+    time: Number(time),
+    stored: {
+      event,
+      timestamp,
+      messageId,
+      job,
+      ...(campaign ? { campaign } : {}),
+      recipient: Number(recipient),
+      ...(type ? { type } : {}),
+      ...(status ? { status } : {}),
+    },
+  };
+}
+
+/** SendGrid repeats events: two that agree in this are one. Recipients of one request may share the vendor's id. */
+export const eventKey = ({ messageId, event, timestamp, job, recipient }: StoredEvent): string =>
+  `${messageId} ${event} ${timestamp} ${job} ${recipient}`;

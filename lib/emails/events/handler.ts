@@ -1,0 +1,78 @@
+import type { LambdaFunctionURLEvent, LambdaFunctionURLResult } from 'aws-lambda';
+import { ConfigError, emailEventsEnv, parseEnv } from '../../config';
+import { StoreError } from '../../errors';
+import { realLog } from '../../log';
+import type { Log, Metrics } from '../../ports';
+import { realDeps } from '../../worker/real-deps';
+import { EMAILS_QUEUE } from '../message';
+import { type EventDeps, takeEvents } from './take';
+import { eventVerifier, SIGNATURE_HEADER, type SignedRequest, TIMESTAMP_HEADER } from './verify';
+
+export interface WebhookDeps extends EventDeps {
+  verify: (request: SignedRequest) => 200 | 403 | 413;
+  log: Log;
+  metrics: Metrics;
+}
+
+export type WebhookRequest = Pick<LambdaFunctionURLEvent, 'body' | 'isBase64Encoded' | 'headers'>;
+
+/** Answers one request to the webhook: its status alone. SendGrid tries again for a day after anything but 2xx. */
+export async function handleEvents(deps: WebhookDeps, request: WebhookRequest): Promise<{ statusCode: number }> {
+  const { log, metrics } = deps;
+  const body = Buffer.from(request.body ?? '', request.isBase64Encoded ? 'base64' : 'utf8');
+  const verdict = deps.verify({
+    body,
+    signature: request.headers[SIGNATURE_HEADER],
+    timestamp: request.headers[TIMESTAMP_HEADER],
+  });
+  if (verdict !== 200) {
+    metrics.add('EmailEventsRefused', 1, 'Count', { queue: EMAILS_QUEUE });
+    log.warn('a request to the event webhook was refused', { status: verdict, bytes: body.byteLength });
+    return { statusCode: verdict };
+  }
+  const events = listOf(body);
+  if (!events) return { statusCode: 400 };
+  try {
+    const own = await takeEvents(deps, events);
+    metrics.add('EmailEvents', own, 'Count', { queue: EMAILS_QUEUE });
+    log.info('events taken', { queue: EMAILS_QUEUE, count: own });
+    return { statusCode: 204 };
+  } catch (error) {
+    log.error('events could not be stored', { code: error instanceof StoreError ? error.code : 'Unexpected' });
+    return { statusCode: 503 };
+  }
+}
+
+function listOf(body: Buffer): unknown[] | undefined {
+  try {
+    const json: unknown = JSON.parse(body.toString('utf8'));
+    return Array.isArray(json) ? json : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The Lambda handler behind the webhook's URL. */
+export function emailEventsHandler(): (request: WebhookRequest) => Promise<LambdaFunctionURLResult> {
+  let ready: WebhookDeps | undefined;
+  return async (request) => {
+    try {
+      ready ??= start();
+    } catch (error) {
+      const log = realLog({ service: process.env.INSTANCE ?? 'unconfigured', level: 'INFO' });
+      log.error(error instanceof ConfigError ? error.message : 'the function could not start', {
+        code: 'NotConfigured',
+      });
+      return { statusCode: 503 };
+    }
+    const answer = await handleEvents(ready, request);
+    ready.metrics.flush();
+    return answer;
+  };
+}
+
+function start(): WebhookDeps {
+  const config = parseEnv(emailEventsEnv, process.env);
+  const deps = realDeps(config);
+  return { ...deps, verify: eventVerifier(config.SENDGRID_EVENTS_KEY, () => deps.clock.now()) };
+}

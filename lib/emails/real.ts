@@ -1,0 +1,19 @@
+import { realSecret } from '../aws/secrets';
+import type { EmailsConfig } from '../config';
+import { campaigns } from '../jobs/campaign';
+import { sharedRate } from '../jobs/rate';
+import type { Table } from '../ports';
+import { realSendgrid } from '../vendors/sendgrid';
+import type { QueueContract } from '../worker/contract';
+import type { BatchDeps } from '../worker/deps';
+import { emailsContract } from './process';
+
+/** The emails queue's contract with the real SendGrid behind it. */
+export function realEmails(config: EmailsConfig, deps: BatchDeps & { table: Table }): QueueContract {
+  return emailsContract({
+    ...deps,
+    campaigns: campaigns(deps),
+    rate: sharedRate({ ...deps, rate: config.EMAIL_RATE }, 'sendgrid'),
+    sendgrid: realSendgrid({ endpoint: config.SENDGRID_ENDPOINT, apiKey: realSecret(config.SENDGRID_API_KEY) }),
+  });
+}

@@ -1,0 +1,270 @@
+import { handleEvents, type WebhookRequest } from '../../../lib/emails/events/handler';
+import { campaignEvents, type EventDeps, takeEvents } from '../../../lib/emails/events/take';
+import { eventVerifier } from '../../../lib/emails/events/verify';
+import { chunkId } from '../../../lib/jobs/chunk';
+import { eventKeys, eventsOf, type SendgridEvent, signedEvents } from '../../../lib/local/fakes/sendgrid-events';
+import { CAMPAIGN, type Emails, startEmails } from '../../support/emails';
+import { PREFIX } from '../../support/engine';
+import { withFaults } from '../../support/faults';
+
+const keys = eventKeys();
+let emails: Emails;
+beforeEach(async () => {
+  emails = await startEmails();
+});
+afterEach(() => emails.close());
+
+const webhook = (changes: Partial<EventDeps> = {}) => {
+  const { deps, clock } = emails.engine;
+  return { ...deps, ...changes, clock, verify: eventVerifier(keys.publicKey, clock.now) };
+};
+
+function request(events: readonly unknown[], changes: Partial<WebhookRequest> = {}): WebhookRequest {
+  const { body, headers } = signedEvents(events as SendgridEvent[], keys, emails.engine.clock.now());
+  return { body, headers, isBase64Encoded: false, ...changes };
+}
+const post = async (sent: WebhookRequest, changes: Partial<EventDeps> = {}) =>
+  (await handleEvents(webhook(changes), sent)).statusCode;
+
+const stored = () =>
+  emails.engine.objects
+    .keys()
+    .filter((key) => key.includes('/_events/'))
+    .flatMap((key) => emails.engine.objects.text(key).trimEnd().split('\n'))
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+
+/** A chunk that was sent, and what SendGrid tells of it. */
+async function sentChunk({ lost = false } = {}): Promise<SendgridEvent[]> {
+  if (lost) emails.sendgrid.fail({ after: 'reset' });
+  const campaign = await emails.campaign({ recipients: 3 });
+  emails.sendChunk(campaign, 0);
+  await emails.engine.drain({ batch: 1, hours: 2 });
+  return emails.sendgrid.mails.flatMap((mail) => eventsOf(mail, 'delivered', emails.engine.clock.now()));
+}
+
+test('events are kept beside their campaign, by the hour of its time, with numbers and without addresses', async () => {
+  const events = await sentChunk();
+
+  expect(await post(request(events))).toBe(204);
+
+  const { time } = emails.chunk(0);
+  const folder = campaignEvents(PREFIX, { time, campaign: CAMPAIGN });
+  expect(folder).toBe(`jobs/_events/emails/year=2026/month=01/day=02/hour=03/campaign=${CAMPAIGN}/`);
+  expect(emails.engine.objects.keys().filter((key) => key.startsWith(folder))).toHaveLength(1);
+  expect(stored()).toEqual(
+    [0, 1, 2].map((recipient) => ({
+      event: 'delivered',
+      timestamp: expect.any(Number),
+      messageId: expect.stringMatching(/^message-1\./),
+      job: chunkId(CAMPAIGN, 0),
+      campaign: CAMPAIGN,
+      recipient,
+    })),
+  );
+  expect(JSON.stringify([emails.engine.lines, emails.engine.metrics])).not.toContain('@example.com');
+});
+
+test('the same request again, and an event twice in one, change nothing', async () => {
+  const events = await sentChunk();
+
+  for (let times = 0; times < 3; times++) await post(request([...events, ...events]));
+
+  expect(stored()).toHaveLength(3);
+});
+
+test('a chunk that nobody could tell about is settled by its events, and not sent again', async () => {
+  const events = await sentChunk({ lost: true });
+  expect(emails.chunk(0)).toMatchObject({ state: 'held', reason: 'unknown' });
+
+  await post(request(events));
+  await emails.engine.drain({ batch: 1, hours: 1 });
+
+  expect(emails.chunk(0)).toMatchObject({
+    state: 'succeeded',
+    result: { evidence: 'delivered', messageId: 'message-1' },
+  });
+  expect(emails.statuses(chunkId(CAMPAIGN, 0)).map(({ status }) => status)).toEqual([
+    'accepted',
+    'accepted',
+    'accepted',
+  ]);
+  expect(emails.sendgrid.requests).toHaveLength(1);
+});
+
+test('a bounce proves as well that SendGrid had the mail, and keeps what kind it was', async () => {
+  const [first] = await sentChunk({ lost: true });
+
+  await post(
+    request([{ ...first, event: 'bounce', type: 'blocked', status: '5.7.1', reason: 'user-0@example.com says no' }]),
+  );
+
+  expect(emails.chunk(0).evidence).toMatchObject({ send: { event: 'bounce' } });
+  expect(stored()).toMatchObject([{ event: 'bounce', type: 'blocked', status: '5.7.1' }]);
+  expect(JSON.stringify(stored())).not.toContain('@example.com');
+});
+
+test('events of somebody else are no business of ours', async () => {
+  const [first] = await sentChunk();
+  const foreign = [
+    { email: 'user@example.com', event: 'delivered', timestamp: 1 },
+    { ...first, queue: 'feedback' },
+    { ...first, job: 'x' },
+    7,
+    null,
+  ];
+
+  expect(await post(request(foreign))).toBe(204);
+
+  expect(stored()).toEqual([]);
+});
+
+describe('refused before anything of it is read', () => {
+  const flip = (text: string) => `${text.slice(0, -10)}${text.at(-10) === 'A' ? 'B' : 'A'}${text.slice(-9)}`;
+
+  test.each<[string, (sent: WebhookRequest) => WebhookRequest, number]>([
+    ['another body', (sent) => ({ ...sent, body: `${sent.body} ` }), 403],
+    [
+      'the same events in other bytes',
+      (sent) => ({ ...sent, body: JSON.stringify(JSON.parse(sent.body ?? ''), null, 1) }),
+      403,
+    ],
+    [
+      'no signature',
+      (sent) =>
+        ({
+          ...sent,
+          headers: { ...sent.headers, 'x-twilio-email-event-webhook-signature': undefined },
+        }) as WebhookRequest,
+      403,
+    ],
+    [
+      'a signature that is none',
+      (sent) => ({ ...sent, headers: { ...sent.headers, 'x-twilio-email-event-webhook-signature': 'AAAA' } }),
+      403,
+    ],
+    [
+      'another signature',
+      (sent) => ({
+        ...sent,
+        headers: {
+          ...sent.headers,
+          'x-twilio-email-event-webhook-signature': flip(sent.headers['x-twilio-email-event-webhook-signature'] ?? ''),
+        },
+      }),
+      403,
+    ],
+    [
+      'another timestamp',
+      (sent) => ({
+        ...sent,
+        headers: {
+          ...sent.headers,
+          'x-twilio-email-event-webhook-timestamp': String(
+            Number(sent.headers['x-twilio-email-event-webhook-timestamp']) + 1,
+          ),
+        },
+      }),
+      403,
+    ],
+    [
+      'no timestamp',
+      (sent) =>
+        ({
+          ...sent,
+          headers: { ...sent.headers, 'x-twilio-email-event-webhook-timestamp': undefined },
+        }) as WebhookRequest,
+      403,
+    ],
+    ['nothing', () => ({ headers: {}, isBase64Encoded: false }), 403],
+    ['too much', (sent) => ({ ...sent, body: 'x'.repeat(2 * 1024 * 1024 + 1) }), 413],
+  ])('%s', async (_, change, status) => {
+    const events = await sentChunk();
+
+    expect(await post(change(request(events)))).toBe(status);
+
+    expect(stored()).toEqual([]);
+    expect(emails.chunk(0)).not.toHaveProperty('evidence');
+    expect(emails.engine.metrics).toContainEqual({
+      name: 'EmailEventsRefused',
+      value: 1,
+      dimensions: { queue: 'emails' },
+    });
+  });
+
+  test('a request of ten minutes ago, or of a clock that is wrong by as much', async () => {
+    const events = await sentChunk();
+    const sent = request(events);
+
+    emails.engine.clock.advance(601_000);
+    expect(await post(sent)).toBe(403);
+    const { body, headers } = signedEvents(events, keys, emails.engine.clock.now() + 601_000);
+    expect(await post({ body, headers, isBase64Encoded: false })).toBe(403);
+
+    expect(stored()).toEqual([]);
+  });
+
+  test("another account's request, signed as it should be", async () => {
+    const events = await sentChunk();
+    const { body, headers } = signedEvents(events, eventKeys(), emails.engine.clock.now());
+
+    expect(await post({ body, headers, isBase64Encoded: false })).toBe(403);
+  });
+});
+
+test('a body in base64 is the raw body', async () => {
+  const sent = request(await sentChunk());
+
+  expect(await post({ ...sent, body: Buffer.from(sent.body ?? '').toString('base64'), isBase64Encoded: true })).toBe(
+    204,
+  );
+  expect(stored()).toHaveLength(3);
+});
+
+test('a signed body that is no list is a bad request', async () => {
+  const { body, headers } = signedEvents(
+    { event: 'delivered' } as unknown as SendgridEvent[],
+    keys,
+    emails.engine.clock.now(),
+  );
+
+  expect(await post({ body, headers, isBase64Encoded: false })).toBe(400);
+});
+
+test('what cannot be stored is asked for again, and then counts once', async () => {
+  const events = await sentChunk({ lost: true });
+  let calls = 0;
+  const { deps } = emails.engine;
+  const objects = withFaults(deps.objects, () => (++calls === 1 ? 'lost' : 'none'));
+
+  expect(await post(request(events), { objects })).toBe(503);
+  expect(emails.chunk(0)).not.toHaveProperty('evidence');
+  expect(await post(request(events), { objects })).toBe(204);
+
+  expect(stored()).toHaveLength(3);
+  expect(emails.chunk(0).evidence).toBeDefined();
+});
+
+test('an event that comes while the chunk is being sent is not lost', async () => {
+  const { engine, sendgrid } = emails;
+  const campaign = await emails.campaign({ recipients: 2 });
+  emails.sendChunk(campaign, 0);
+  sendgrid.fail({
+    after: 'reset',
+    matches: () => true,
+    // Told before the worker has written down that it does not know.
+  });
+  const taken = engine.deliver(1);
+  const told = (async () => {
+    while (sendgrid.mails.length === 0) await new Promise(setImmediate);
+    await takeEvents(
+      webhook(),
+      sendgrid.mails.flatMap((mail) => eventsOf(mail, 'processed', engine.clock.now())),
+    );
+  })();
+  await Promise.all([taken, told]);
+
+  await engine.drain({ batch: 1, hours: 1 });
+
+  expect(emails.chunk(0)).toMatchObject({ state: 'succeeded' });
+  expect(sendgrid.requests).toHaveLength(1);
+});
