@@ -63,11 +63,13 @@ export function instanceAlarms(instance: string, workers: string[]): AlarmSpec[]
   ];
 }
 
-const campaigns = (own: (name: string, statistic: Metric['statistic']) => Metric): AlarmSpec[] => [
+type Own = (name: string, statistic: Metric['statistic'], dimensions: Record<string, string>) => Metric;
+
+const campaigns = (own: Own): AlarmSpec[] => [
   {
     kind: 'campaign-paused',
     topic: TOPIC_ID,
-    metrics: { paused: own('CampaignsPaused', 'Sum') },
+    metrics: { paused: own('CampaignsPaused', 'Sum', { queue: 'emails' }) },
     threshold: 1,
     period: 300,
     silence: 'notBreaching',
@@ -75,7 +77,7 @@ const campaigns = (own: (name: string, statistic: Metric['statistic']) => Metric
   {
     kind: 'no-events',
     topic: TOPIC_ID,
-    metrics: { silent: own('ChunksWithoutEvents', 'Sum') },
+    metrics: { silent: own('ChunksWithoutEvents', 'Sum', { queue: 'emails' }) },
     threshold: 1,
     period: 300,
     silence: 'notBreaching',

@@ -1,5 +1,6 @@
 import { alarm } from './alarm';
 import type { Context, Fragment } from './context';
+import { dashboardResources } from './dashboard';
 import { functionAlarms, type MonitoredFunction } from './function-alarms';
 import type { Variables } from './index';
 import { instanceAlarms } from './instance-alarms';
@@ -28,7 +29,12 @@ export async function monitoring(
   const runbook = await param('runbookUrl');
   const topic = topicResources(context, await param('alarmEmail'));
   const alarms = specs.map((spec) => alarm(spec, { ...context, runbook }));
-  return { ...topic, Resources: Object.assign(topic.Resources, ...alarms) };
+  const dashboard = dashboardResources(context, { rows, alarmIds: alarms.flatMap((made) => Object.keys(made)) });
+  return {
+    ...topic,
+    Resources: Object.assign(topic.Resources, ...alarms, dashboard.Resources),
+    Outputs: { ...topic.Outputs, ...dashboard.Outputs },
+  };
 }
 
 interface Block {

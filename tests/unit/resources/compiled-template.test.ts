@@ -19,9 +19,10 @@ const env = {
 const QUEUES = [
   { id: 'Feedback', name: 'feedback', batch: 1, concurrency: 10 },
   { id: 'Testflight', name: 'testflight', batch: 1, concurrency: 2 },
+  { id: 'Analytics', name: 'analytics', batch: 10, concurrency: 10 },
 ];
 /** Every function, in the order of the template. */
-const FUNCTIONS = [...QUEUES.map(({ name }) => name), 'reconciler', 'alarms'];
+const FUNCTIONS = [...QUEUES.map(({ name }) => name), 'compaction', 'reconciler', 'alarms'];
 const secretsKey = 'arn:aws:kms:us-east-1:123456789012:key/example';
 
 let directory: ServiceDirectory;
@@ -84,13 +85,16 @@ test('the event source mappings report failures one by one', () => {
   );
 });
 
-test('the reconciler runs every minute and a failed run is not repeated', () => {
-  const [rule] = ofType(prod, 'AWS::Events::Rule');
-  const [invocation] = ofType(prod, 'AWS::Lambda::EventInvokeConfig');
+test.each([
+  ['the reconciler runs every minute', 'ReconcilerLambdaFunction', 'rate(1 minute)'],
+  ['the compaction runs every quarter of an hour', 'CompactionLambdaFunction', 'rate(15 minutes)'],
+])('%s and a failed run is not repeated', (_what, id, rate) => {
+  const rules = ofType(prod, 'AWS::Events::Rule').map(({ Properties }) => Properties);
+  const invocations = ofType(prod, 'AWS::Lambda::EventInvokeConfig').map(({ Properties }) => Properties);
 
-  expect(rule?.Properties).toMatchObject({ ScheduleExpression: 'rate(1 minute)', State: 'ENABLED' });
-  expect(invocation?.Properties).toMatchObject({
-    FunctionName: { Ref: 'ReconcilerLambdaFunction' },
+  expect(rules.filter(({ ScheduleExpression }) => ScheduleExpression === rate)).toMatchObject([{ State: 'ENABLED' }]);
+  expect(invocations.find(({ FunctionName }) => JSON.stringify(FunctionName).includes(id))).toMatchObject({
+    FunctionName: { Ref: id },
     MaximumRetryAttempts: 0,
   });
 });
@@ -146,6 +150,7 @@ test('outputs give the queues and the table, and only the bucket of the deployme
     'JobsTableName',
     'AlarmTopicArn',
     'UndeliveredAlarmsUrl',
+    'DashboardName',
   ]);
   expect(Object.values(prod.Outputs).flatMap(({ Export }) => Export?.Name ?? [])).toEqual([
     'mht-api-jobs-prod-deployment-bucket',
@@ -251,6 +256,51 @@ const TESTFLIGHT_MAY_NOT: Request[] = [
   ...on('arn:aws:ssm:us-east-1:123456789012:parameter/example/zendesk-token', 'ssm:GetParameter'),
 ];
 
+const ANALYTICS_MAY: Request[] = [
+  ...on(queue('mht-api-analytics.fifo'), 'sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility'),
+  ...on(queue('mht-api-analytics-dlq.fifo'), 'sqs:SendMessage'),
+  item('GetItem', 'analytics#0190'),
+  item('PutItem', 'analytics#0190'),
+  ...on(object('jobs/analytics/year=2026/x.ndjson.gz'), 's3:GetObject', 's3:PutObject'),
+  ...on(object('jobs/analytics-rejected/year=2026/x.ndjson.gz'), 's3:PutObject'),
+  ...on(object('jobs/analytics-manifests/year=2026/x.ndjson'), 's3:GetObject'),
+  ...on(object('jobs/analytics-jobs/year=2026/x.json'), 's3:GetObject', 's3:PutObject'),
+  ...on(object('jobs/_bodies/analytics/x'), 's3:PutObject'),
+  list('jobs/analytics-manifests/year=2026/month=01/day=02/hour=03/'),
+];
+
+const ANALYTICS_MAY_NOT: Request[] = [
+  ...on(queue('mht-api-analytics.fifo'), 'sqs:SendMessage'),
+  item('GetItem', 'feedback#0190'),
+  item('PutItem', 'lease#compaction'),
+  ...on(object('jobs/analytics/year=2026/x.ndjson.gz'), 's3:DeleteObject'),
+  ...on(object('jobs/analytics-manifests/year=2026/x.ndjson'), 's3:PutObject', 's3:DeleteObject'),
+  ...on(object('jobs/analytics-compacted/year=2026/x.ndjson.zst'), 's3:GetObject', 's3:PutObject'),
+  ...on(object('jobs/feedback/x'), 's3:GetObject', 's3:PutObject'),
+  list(''),
+];
+
+const COMPACTION_MAY: Request[] = [
+  ...on(object('jobs/analytics/year=2026/x.ndjson.gz'), 's3:GetObject', 's3:DeleteObject'),
+  ...on(object('jobs/analytics-compacted/year=2026/x.ndjson.zst'), 's3:PutObject', 's3:DeleteObject'),
+  ...on(object('jobs/analytics-manifests/year=2026/x.ndjson'), 's3:GetObject', 's3:PutObject'),
+  list('jobs/analytics/'),
+  list('jobs/analytics-compacted/year=2026/'),
+  item('GetItem', 'lease#compaction'),
+  item('PutItem', 'lease#compaction'),
+];
+
+const COMPACTION_MAY_NOT: Request[] = [
+  ...on(queue('mht-api-analytics.fifo'), 'sqs:ReceiveMessage', 'sqs:SendMessage'),
+  ...on(object('jobs/analytics/year=2026/x.ndjson.gz'), 's3:PutObject'),
+  ...on(object('jobs/analytics-manifests/year=2026/x.ndjson'), 's3:DeleteObject'),
+  ...on(object('jobs/analytics-rejected/x'), 's3:GetObject', 's3:DeleteObject'),
+  ...on(object('jobs/feedback/x'), 's3:GetObject', 's3:DeleteObject'),
+  item('PutItem', 'analytics#0190'),
+  item('PutItem', 'lease#reconciler'),
+  list(''),
+];
+
 const RECONCILER_MAY: Request[] = [
   ...on(queue('mht-api-feedback.fifo'), 'sqs:SendMessage', 'sqs:GetQueueAttributes'),
   ...on(queue('mht-api-feedback-dlq.fifo'), 'sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility'),
@@ -300,6 +350,10 @@ test.each<[string, string, Request[], boolean]>([
   ['the testflight function may do nothing else', 'TestflightIamRoleLambdaExecution', TESTFLIGHT_MAY_NOT, false],
   ['the reconciler may do what its rounds need', 'ReconcilerIamRoleLambdaExecution', RECONCILER_MAY, true],
   ['the reconciler may do nothing else', 'ReconcilerIamRoleLambdaExecution', RECONCILER_MAY_NOT, false],
+  ['the analytics function may do what its queue needs', 'AnalyticsIamRoleLambdaExecution', ANALYTICS_MAY, true],
+  ['the analytics function may do nothing else', 'AnalyticsIamRoleLambdaExecution', ANALYTICS_MAY_NOT, false],
+  ['the compaction may do what merging needs', 'CompactionIamRoleLambdaExecution', COMPACTION_MAY, true],
+  ['the compaction may do nothing else', 'CompactionIamRoleLambdaExecution', COMPACTION_MAY_NOT, false],
   ['the alarms function may do what a message needs', 'AlarmsIamRoleLambdaExecution', ALARMS_MAY, true],
   ['the alarms function may do nothing else', 'AlarmsIamRoleLambdaExecution', ALARMS_MAY_NOT, false],
 ])('%s', (_sentence, role, requests, expected) => {

@@ -1,0 +1,41 @@
+import { cut, fit, LIMITS } from '../../../lib/alarms/fit';
+
+const lengthOf = ({ title, description = '', fields = [], footer }: ReturnType<typeof fit>): number =>
+  [title, description, footer?.text ?? '', ...fields.flatMap(({ name, value }) => [name, value])].join('').length;
+
+test('many long fields, a long description and a footer stay below the limit of an embed together', () => {
+  const embed = fit({
+    title: 'x'.repeat(300),
+    description: 'x'.repeat(5000),
+    color: 1,
+    fields: Array(30).fill({ name: 'n'.repeat(300), value: 'v'.repeat(2000) }),
+    footer: { text: 'f'.repeat(3000) },
+  });
+
+  expect(lengthOf(embed)).toBeLessThanOrEqual(LIMITS.total);
+  expect(embed.fields?.length).toBeGreaterThan(1);
+});
+
+test('a description gives way to the fields, and is left out where nothing of it would stay', () => {
+  const fields = Array(5).fill({ name: 'n'.repeat(175), value: 'v'.repeat(LIMITS.fieldValue) });
+  const embed = fit({ title: 'title', description: 'd'.repeat(LIMITS.description), color: 1, fields });
+
+  expect(embed.fields?.length).toBe(5);
+  expect(embed.description).toBeUndefined();
+});
+
+test('what is short stays as it is, and an empty field goes', () => {
+  const field = { name: 'Value', value: '3', inline: true };
+
+  expect(fit({ title: 't', color: 1, fields: [field, { name: 'Links', value: ' ' }] })).toEqual({
+    title: 't',
+    color: 1,
+    fields: [field],
+  });
+});
+
+test('a cut leaves no half of a character behind', () => {
+  expect(cut('ab🔴cd', 4)).toBe('ab…');
+  expect(cut('ab🔴cd', 5)).toBe('ab🔴…');
+  expect(cut('abc', 3)).toBe('abc');
+});

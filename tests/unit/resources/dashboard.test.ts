@@ -1,0 +1,138 @@
+import { z } from 'zod';
+import { parseContext } from '../../../resources/context';
+import { dashboardResources } from '../../../resources/dashboard';
+import { parseQueueTable } from '../../../resources/queue-table';
+
+const context = parseContext({
+  ...{ service: 'background-jobs', stage: 'prod', instance: 'acme', bucket: 'team-bucket' },
+  ...{ prefix: 'jobs', retain: true },
+});
+const row = { type: 'fifo', retention: 604_800, visibility: 300, receives: 3, batch: 1, ordered: false };
+const queues = ['feedback', 'emails', 'analytics', 'testflight'];
+const rows = parseQueueTable(Object.fromEntries(queues.map((name) => [name, row])));
+
+/** The body as CloudWatch gets it: CloudFormation has filled in the variables. */
+function bodyOf(names = queues) {
+  const chosen = rows.filter(({ name }) => names.includes(name));
+  const { Resources } = dashboardResources(context, {
+    rows: chosen,
+    alarmIds: ['FeedbackAgeAlarm', 'ReconcilerAlarm'],
+  });
+  const { 'Fn::Sub': text } = (Resources.Dashboard?.Properties.DashboardBody ?? { 'Fn::Sub': '' }) as {
+    'Fn::Sub': string;
+  };
+  const filled = text.replace(/\$\{([^}]+)\}/g, (_, name: string) =>
+    name === 'AWS::Region' ? 'us-east-1' : `arn:aws:cloudwatch:us-east-1:123456789012:alarm:${name}`,
+  );
+  return { text: filled, body: structure.parse(JSON.parse(filled)) };
+}
+
+const place = {
+  x: z.int().min(0).max(23),
+  y: z.int().min(0),
+  width: z.int().min(1).max(24),
+  height: z.int().min(1).max(1000),
+};
+const stat = z.string().regex(/^(Sum|Average|Maximum|Minimum|SampleCount|p\d{1,2}(\.\d+)?)$/);
+/** A namespace, a metric, pairs of dimensions, and how to draw it. */
+const metric = z
+  .array(z.union([z.string().min(1), z.strictObject({ stat, label: z.string().min(1) })]))
+  .refine((parts) => parts.length % 2 === 1 && parts.length <= 3 + 2 * 30, 'dimensions come in pairs')
+  .refine((parts) => parts.slice(0, -1).every((part) => typeof part === 'string') && typeof parts.at(-1) === 'object');
+
+/** https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html */
+const structure = z.strictObject({
+  start: z.string().regex(/^-P(T\d+H|\d+D)$/),
+  periodOverride: z.enum(['auto', 'inherit']),
+  widgets: z
+    .array(
+      z.discriminatedUnion('type', [
+        z.strictObject({
+          type: z.literal('text'),
+          ...place,
+          properties: z.strictObject({ markdown: z.string().min(1), background: z.enum(['transparent', 'solid']) }),
+        }),
+        z.strictObject({
+          type: z.literal('alarm'),
+          ...place,
+          properties: z.strictObject({
+            title: z.string().min(1),
+            sortBy: z.enum(['default', 'stateUpdatedTimestamp', 'timestamp']),
+            alarms: z.array(z.string().startsWith('arn:aws:cloudwatch:')).min(1).max(100),
+          }),
+        }),
+        z.strictObject({
+          type: z.literal('metric'),
+          ...place,
+          properties: z.strictObject({
+            title: z.string().min(1),
+            view: z.enum(['timeSeries', 'singleValue', 'gauge', 'bar', 'pie', 'table']),
+            stacked: z.boolean(),
+            region: z.literal('us-east-1'),
+            period: z.int().refine((seconds) => seconds % 60 === 0),
+            metrics: z.array(metric).min(1).max(500),
+            yAxis: z.strictObject({
+              left: z.strictObject({ label: z.string().min(1), min: z.number(), showUnits: z.boolean() }),
+            }),
+            legend: z.strictObject({ position: z.enum(['bottom', 'right', 'hidden']) }),
+          }),
+        }),
+      ]),
+    )
+    .max(500),
+});
+type AWidget = z.infer<typeof structure>['widgets'][number];
+
+test('the body has the structure that CloudWatch asks for, and its size', () => {
+  const { text, body } = bodyOf();
+
+  expect(body.widgets.length).toBeGreaterThan(30);
+  expect(Buffer.byteLength(text)).toBeLessThan(1024 * 1024);
+});
+
+test('no widget leaves the grid or lies on another', () => {
+  const { widgets } = bodyOf().body;
+  const overlap = (a: AWidget, b: AWidget) =>
+    a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
+
+  expect(widgets.filter(({ x, width }) => x + width > 24)).toEqual([]);
+  for (const [index, widget] of widgets.entries())
+    expect(widgets.slice(index + 1).filter((other) => overlap(widget, other))).toEqual([]);
+});
+
+test('each queue has one row of six graphs under its name', () => {
+  const { widgets } = bodyOf().body;
+
+  for (const queue of queues) {
+    const own = widgets.filter(
+      (widget) => widget.type === 'metric' && widget.properties.title.startsWith(`${queue}: `),
+    );
+    expect([queue, own.length, new Set(own.map(({ y }) => y)).size]).toEqual([queue, 6, 1]);
+  }
+});
+
+test('an axis has one unit, and every title is there once', () => {
+  const graphs = bodyOf().body.widgets.flatMap((widget) => (widget.type === 'metric' ? [widget.properties] : []));
+  const titles = graphs.map(({ title }) => title);
+
+  expect(titles.filter((title, index) => titles.indexOf(title) !== index)).toEqual([]);
+  for (const { metrics, yAxis, title } of graphs)
+    for (const [, name] of metrics)
+      expect([title, String(name), yAxis.left.label]).toEqual([title, String(name), unitOf(String(name), title)]);
+});
+
+test('what a queue has of its own is there only with it', () => {
+  const titles = (names: string[]) =>
+    bodyOf(names).body.widgets.flatMap(({ properties }) => ('title' in properties ? properties.title : []));
+
+  expect(titles(['feedback']).filter((title) => /^(Campaigns|Analytics)/.test(title))).toEqual([]);
+  expect(titles(queues).filter((title) => /^(Campaigns|Analytics)/.test(title))).toHaveLength(6);
+});
+
+/** What the metric is measured in; a count of samples is a count. */
+function unitOf(name: string, title: string): string {
+  if (title.endsWith(': calls')) return 'Count';
+  if (/AgeOfOldest/.test(name)) return 'Seconds';
+  if (/^(Duration|Time|VendorTime)/.test(name)) return 'Milliseconds';
+  return /^Bytes/.test(name) ? 'Bytes' : 'Count';
+}
