@@ -1,0 +1,168 @@
+import { once } from 'node:events';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { realClock, realRandom } from '../../../lib/aws/system';
+import type { QueueSettings } from '../../../lib/config';
+import { envelopeSchema } from '../../../lib/jobs/envelope';
+import { finish } from '../../../lib/jobs/finish';
+import { bodyKey, dlqName, queueName, queueUrl, recordKey } from '../../../lib/jobs/keys';
+import { createLedger } from '../../../lib/jobs/ledger';
+import { newRow } from '../../../lib/jobs/new-row';
+import { createOrder } from '../../../lib/jobs/order';
+import type { JobRow } from '../../../lib/jobs/row';
+import { announce, NOT_RUNNING } from '../../../lib/local/connection';
+import { startDynamoDb } from '../../../lib/local/emulators/dynamodb';
+import { LOCAL_CREDENTIALS } from '../../../lib/local/emulators/emulator';
+import { startS3 } from '../../../lib/local/emulators/s3';
+import { type LocalPorts, localPorts } from '../../../lib/local/ports';
+import { createSqsModel } from '../../../lib/local/sqs/model';
+import { startSqs } from '../../../lib/local/sqs/server';
+import { create } from '../../support/emulators';
+import { anEnvelope, jobId } from '../../support/engine';
+import { type ServiceDirectory, type SlsResult, serviceDirectory, sls } from '../../support/sls';
+
+const REGION = 'us-east-1';
+const ACCOUNT = '000000000000';
+const BUCKET = 'team-bucket';
+const STAGING = 'mht-api-staging';
+const settings: QueueSettings = {
+  type: 'fifo',
+  retention: 604_800,
+  dlqRetention: 1_209_600,
+  visibility: 180,
+  receives: 3,
+  ordered: false,
+};
+const sqs = createSqsModel({ now: Date.now, uuid: () => crypto.randomUUID(), region: REGION, account: ACCOUNT });
+const main = queueName(STAGING, 'feedback', 'fifo');
+const dlq = dlqName(STAGING, 'feedback', 'fifo');
+
+let directory: ServiceDirectory;
+let endpoints: { sqs: string; s3: string; dynamodb: string };
+let ports: LocalPorts;
+let env: Record<string, string>;
+const closers: (() => unknown)[] = [];
+
+beforeAll(async () => {
+  directory = serviceDirectory();
+  for (const queue of ['feedback', 'emails', 'analytics', 'testflight'])
+    for (const QueueName of [queueName(STAGING, queue, 'fifo'), dlqName(STAGING, queue, 'fifo')])
+      sqs.createQueue({ QueueName, Attributes: { FifoQueue: 'true' } });
+  const tables = [STAGING, 'local'].map((instance) => ({ name: `${instance}-jobs`, create }));
+  const started = [
+    await startSqs({ model: sqs }),
+    await startS3({ buckets: [BUCKET, 'local-bucket'], region: REGION }),
+    await startDynamoDb({ tables, region: REGION }),
+  ] as const;
+  endpoints = { sqs: started[0].url, s3: started[1].url, dynamodb: started[2].url };
+  ports = portsOf(`${STAGING}-jobs`, BUCKET);
+  closers.push(...started.map(({ close }) => close), directory.remove);
+  // As somebody's shell has it, with AWS somewhere else.
+  env = {
+    BUCKET,
+    AWS_REGION: REGION,
+    AWS_ACCESS_KEY_ID: LOCAL_CREDENTIALS.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: LOCAL_CREDENTIALS.secretAccessKey,
+    AWS_ENDPOINT_URL: 'http://127.0.0.1:1',
+    AWS_ENDPOINT_URL_SQS: endpoints.sqs,
+    AWS_ENDPOINT_URL_S3: endpoints.s3,
+    AWS_ENDPOINT_URL_DYNAMODB: endpoints.dynamodb,
+  };
+});
+afterAll(async () => {
+  for (const close of closers.reverse()) await close();
+});
+
+function portsOf(table: string, bucket: string): LocalPorts {
+  const vendor = 'http://127.0.0.1:1';
+  const all = { ...endpoints, zendesk: vendor, sendgrid: vendor, appStoreConnect: vendor };
+  const made = localPorts({ endpoints: all, region: REGION, table, bucket });
+  closers.push(made.close);
+  return made;
+}
+
+/** A feedback job that has ended, with record and DLQ entry as its worker would have left them. */
+async function ended(id: string, end: Partial<JobRow>, { table, objects, queues } = ports): Promise<JobRow> {
+  const now = Date.now();
+  const base = { table, clock: realClock, random: realRandom };
+  const ledger = createLedger({ ...base, settings: () => settings });
+  const envelope = envelopeSchema.parse(anEnvelope({ id, time: new Date(now).toISOString() }));
+  await objects.put(bodyKey('jobs', 'feedback', id), JSON.stringify(envelope), 'application/json');
+  const row = newRow({ queue: 'feedback', envelope, group: 'a-group', now, random: realRandom });
+  const written = await ledger.write({ ...row, sentAt: now, endedAt: now, ...end }, 0);
+  const dlqUrl = () => queueUrl(REGION, ACCOUNT, dlq);
+  const order = createOrder(base);
+  const deps = { ledger, order, objects, queues, clock: realClock, prefix: 'jobs', settings: () => settings, dlqUrl };
+  return finish(deps, written.written ? written.item : row);
+}
+
+const dead = (id: string) =>
+  ended(id, {
+    state: 'dead',
+    reason: 'error',
+    error: { class: 'permanent', code: 'ZendeskRejected', message: 'rejected' },
+    parkedFrom: `message-of-${id}`,
+    bodyKept: true,
+  });
+
+const staging = (...words: string[]): Promise<SlsResult> =>
+  sls(directory.path, [...words, '--stage', 'staging', '--region', REGION], env);
+
+test('with the credentials and stage of sls, a dead job is found and retried', async () => {
+  const { id } = await dead(jobId(1));
+
+  const [list, dlqList] = await Promise.all([
+    staging('jobs', 'list', '--state', 'dead', '--json'),
+    staging('dlq', 'list', '--queue', 'feedback'),
+  ]);
+  const retried = await staging('jobs', 'retry', id);
+
+  expect(JSON.parse(list.stdout)).toMatchObject({ jobs: [{ id, state: 'dead' }], more: false });
+  expect(dlqList.stdout).toMatch(new RegExp(`${id} +feedback +error +ZendeskRejected`));
+  expect(retried.stdout).toContain(`feedback ${id}: was dead (error), sent as message`);
+  expect([list, dlqList, retried].map(({ code }) => code)).toEqual([0, 0, 0]);
+  expect(sqs.messages(main)).toMatchObject([{ groupId: 'a-group', deduplicationId: `${id}:r:1` }]);
+}, 120_000);
+
+test('sls reconcile answers 2 for a record that is gone, and 0 once it has repaired it', async () => {
+  const row = await ended(jobId(2), { state: 'succeeded' });
+  const key = recordKey('jobs', row);
+  await ports.objects.delete(key);
+
+  const found = await staging('reconcile', '--queue', 'feedback', '--json');
+  const repaired = await staging('reconcile', '--queue', 'feedback', '--repair');
+
+  expect(found.code).toBe(2);
+  expect(JSON.parse(found.stdout)).toMatchObject({ audits: [{ differences: [{ kind: 'record-missing', key }] }] });
+  expect(repaired.stdout).toContain('1 difference repaired');
+  expect(repaired.code).toBe(0);
+  expect(await ports.objects.get(key)).toBeDefined();
+}, 120_000);
+
+test('what cannot be done is said in a sentence: of a stage that is not deployed, and of the local one that does not run', async () => {
+  const [prod, local] = await Promise.all([
+    sls(directory.path, ['jobs', 'retry', jobId(1), '--stage', 'prod'], env),
+    sls(directory.path, ['jobs', 'list', '--stage', 'local', '--json'], env),
+  ]);
+
+  expect(prod.stdout).toContain('There is no queue mht-api-feedback.fifo in this account and region');
+  expect(local).toMatchObject({ stdout: '', stderr: expect.stringContaining(NOT_RUNNING) });
+  expect([prod.code, local.code]).toEqual([1, 1]);
+}, 120_000);
+
+test('in stage local the commands meet the running service, whatever account the shell is in', async () => {
+  const { id } = await ended(jobId(3), { state: 'dead', reason: 'expired' }, portsOf('local-jobs', 'local-bucket'));
+  const health = http.createServer((_, response) => response.end()).listen(0, '127.0.0.1');
+  await once(health, 'listening');
+  closers.push(() => health.close());
+  const api = `http://127.0.0.1:${(health.address() as AddressInfo).port}`;
+  const all = { ...endpoints, zendesk: api, sendgrid: api, appStoreConnect: api };
+  const withdraw = announce({ api, region: REGION, endpoints: all }, directory.path);
+  const elsewhere = { AWS_REGION: 'eu-west-1', AWS_ENDPOINT_URL: 'http://127.0.0.1:1', AWS_PROFILE: 'another' };
+
+  const show = await sls(directory.path, ['jobs', 'show', id], elsewhere);
+  withdraw();
+
+  expect(show.stdout).toContain(`feedback ${id}: dead (expired)`);
+  expect(show.code).toBe(0);
+}, 120_000);

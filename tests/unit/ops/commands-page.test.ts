@@ -1,0 +1,43 @@
+import { readFileSync } from 'node:fs';
+import type { Command } from '../../../lib/ops/command';
+import { commands } from '../../../lib/ops/commands';
+
+const page = readFileSync('docs/commands.md', 'utf8');
+const table: [string, Command][] = Object.entries(commands);
+/** Options of every command of Serverless. */
+const COMMON = ['stage', 'region', 'help'];
+
+/** Each example without `npx sls` and without its comment. */
+const examples = [...page.matchAll(/^npx sls (.*?)(?: +#.*)?$/gm)].map(([, line = '']) => line.trim());
+
+/** The command that an example calls, the longest that its words begin with, and what it is given. */
+function called(example: string) {
+  const fitting = table.filter(([name]) => `${example} `.startsWith(`${name} `));
+  const [name = '', command] = fitting.toSorted(([a], [b]) => b.length - a.length)[0] ?? [];
+  const words = example.slice(name.length).trim().split(/ +/);
+  const options = words.filter((word) => word.startsWith('--')).map((word) => word.slice(2));
+  const positional = words[0] !== '' && !words[0]?.startsWith('--') ? command?.positional : undefined;
+  return { name, options, given: positional === undefined ? options : [positional, ...options], command };
+}
+
+test.each(examples)('npx sls %s is a command with its options', (example) => {
+  const { options, given, command } = called(example);
+  const known = Object.entries(command?.options ?? {});
+  const required = known.filter(([, { required }]) => required).map(([option]) => option);
+
+  expect([...known.map(([option]) => option), ...COMMON]).toEqual(expect.arrayContaining(options));
+  expect(given).toEqual(expect.arrayContaining(required));
+});
+
+test('the page has an example of every command, and shows every option of ours', () => {
+  const uses = examples.map(called);
+  const shown = new Set(uses.map(({ name }) => name));
+  const withoutExample = table.filter(([name, { options }]) => options !== undefined && !shown.has(name));
+  const options = new Set(uses.flatMap(({ given }) => given));
+  const unseen = table.flatMap(([, command]) =>
+    Object.keys(command.options ?? {}).filter((name) => !options.has(name)),
+  );
+
+  expect(withoutExample.map(([name]) => name)).toEqual([]);
+  expect([...new Set(unseen)]).toEqual([]);
+});
