@@ -1,9 +1,11 @@
+import { dataPrefix, manifestPrefix, rejectedPrefix } from '../lib/analytics/keys';
 import { subjectKey } from '../lib/jobs/keys';
 import { type Context, type Fragment, parseContext } from './context';
 import { jobsTableResources } from './jobs-table';
 import { monitoring } from './monitoring';
 import {
   alarmsPermissions,
+  compactionPermissions,
   reconcilerPermissions,
   type Statement,
   type WorkerNeeds,
@@ -41,13 +43,14 @@ export const queues = (variables: Variables): Promise<string> =>
 /** `iamRoleStatements` by function. */
 export const permissions = (variables: Variables): Promise<Record<string, Statement[]>> =>
   unlessRefused(
-    Object.fromEntries([...Object.keys(WORKERS), 'reconciler', 'alarms'].map((name) => [name, []])),
+    Object.fromEntries([...Object.keys(WORKERS), 'reconciler', 'compaction', 'alarms'].map((name) => [name, []])),
     async () => {
       const { rows, context } = await readConfiguration(variables);
       const param = async (name: string) => String(await variables.resolveVariable(`param:${name}`));
       const secretsKey = await param('secretsKey');
       const statements: Record<string, Statement[]> = {
         reconciler: reconcilerPermissions(rows, context),
+        compaction: compactionPermissions(context),
         alarms: alarmsPermissions(context, { secrets: [await param('discordWebhookUrl')], secretsKey }),
       };
       for (const row of rows) {
@@ -71,6 +74,14 @@ const WORKERS: Record<string, Omit<WorkerNeeds, 'secretsKey'>> = {
     vendors: ['app-store-connect', 'sendgrid'],
     items: ['rate#sendgrid', subjectKey('testflight', '*')],
     secrets: ['appStoreConnectPrivateKey', 'sendgridApiKey'],
+  },
+  analytics: {
+    vendors: [],
+    secrets: [],
+    data: (prefix) => ({
+      written: [dataPrefix(prefix), rejectedPrefix(prefix)],
+      read: [manifestPrefix(prefix)],
+    }),
   },
 };
 

@@ -1,13 +1,16 @@
+import { dataPrefix as analyticsPrefix, compactedPrefix, manifestPrefix } from '../lib/analytics/keys';
 import {
   aliveKey,
   attachmentsPrefix,
   bodyKey,
+  compactionKey,
   dataPrefix,
   dlqKey,
   dlqName,
   jobKey,
   orderKey,
   queueName,
+  recordFolder,
   vendorKey,
 } from '../lib/jobs/keys';
 import { arn, type Context } from './context';
@@ -33,6 +36,8 @@ export interface WorkerNeeds {
   secrets: string[];
   /** ARN of the customer key that the secrets are encrypted with; empty: AWS's own, which needs no permission. */
   secretsKey: string;
+  /** Data beside the jobs' own, by the prefix of everything: what it writes and what it only reads. */
+  data?: (prefix: string) => { written: string[]; read: string[] };
 }
 
 const table = (context: Context) => arn('dynamodb', `table/${jobsTableName(context.instance)}`);
@@ -45,7 +50,8 @@ const object = ({ bucket }: Context, key: string) => arn('s3', `${bucket}/${key}
 export function workerPermissions(row: QueueRow, context: Context, needs: WorkerNeeds): Statement[] {
   const { name, type } = row;
   const { instance, prefix } = context;
-  const own = [`${prefix}/${name}/*`, bodyKey(prefix, name, '*')];
+  const own = [`${recordFolder(prefix, name)}/*`, bodyKey(prefix, name, '*')];
+  const { written = [], read = [] } = needs.data?.(prefix) ?? {};
   const given = [`${attachmentsPrefix(prefix, name)}*`, `${dataPrefix(prefix, name)}*`];
   const keys = [
     jobKey(name, '*'),
@@ -75,7 +81,8 @@ export function workerPermissions(row: QueueRow, context: Context, needs: Worker
       ['s3:GetObject'],
       given.map((key) => object(context, key)),
     ),
-    listBucket(context, [...own, ...given]),
+    ...dataStatements(context, { written, read }),
+    listBucket(context, [...own, ...given, ...[...written, ...read].map((folder) => `${folder}*`)]),
     ...secretStatements(needs),
   ];
 }
@@ -85,7 +92,7 @@ export function reconcilerPermissions(rows: QueueRow[], context: Context): State
   const { instance, prefix } = context;
   const queues = rows.map(({ name, type }) => arn('sqs', queueName(instance, name, type)));
   const dlqs = rows.map(({ name, type }) => arn('sqs', dlqName(instance, name, type)));
-  const own = rows.flatMap(({ name }) => [`${prefix}/${name}/*`, bodyKey(prefix, name, '*')]);
+  const own = rows.flatMap(({ name }) => [`${recordFolder(prefix, name)}/*`, bodyKey(prefix, name, '*')]);
   return [
     allow('Release', ['sqs:SendMessage', 'sqs:GetQueueAttributes'], queues),
     allow(
@@ -104,6 +111,28 @@ export function reconcilerPermissions(rows: QueueRow[], context: Context): State
   ];
 }
 
+/** Permissions of the function that merges small analytics objects, one run at a time. */
+export function compactionPermissions(context: Context): Statement[] {
+  const { prefix } = context;
+  const [own, merged, manifests] = [analyticsPrefix, compactedPrefix, manifestPrefix].map(
+    (folder) => `${folder(prefix)}*`,
+  ) as [string, string, string];
+  const on = (keys: string[]) => keys.map((key) => object(context, key));
+  return [
+    allow('Read', ['s3:GetObject'], on([own, manifests])),
+    allow('Merge', ['s3:PutObject'], on([merged, manifests])),
+    allow('DeleteMerged', ['s3:DeleteObject'], on([own, merged])),
+    listBucket(context, [own, merged, manifests]),
+    {
+      ...allow('OneRunAtATime', ['dynamodb:GetItem', 'dynamodb:PutItem'], table(context)),
+      Condition: {
+        'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': [compactionKey] },
+        Null: { 'dynamodb:LeadingKeys': 'false' },
+      },
+    },
+  ];
+}
+
 /** Permissions of the function that sends alarms on: to read why a DLQ is empty, and to keep what it cannot send. */
 export function alarmsPermissions(context: Context, needs: Pick<WorkerNeeds, 'secrets' | 'secretsKey'>): Statement[] {
   return [
@@ -116,6 +145,14 @@ export function alarmsPermissions(context: Context, needs: Pick<WorkerNeeds, 'se
       },
     },
     ...secretStatements(needs),
+  ];
+}
+
+function dataStatements(context: Context, { written, read }: { written: string[]; read: string[] }): Statement[] {
+  const on = (folders: string[]) => folders.map((folder) => object(context, `${folder}*`));
+  return [
+    ...(written.length > 0 ? [allow('WriteData', ['s3:GetObject', 's3:PutObject'], on(written))] : []),
+    ...(read.length > 0 ? [allow('ReadData', ['s3:GetObject'], on(read))] : []),
   ];
 }
 

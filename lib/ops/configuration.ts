@@ -1,11 +1,22 @@
 import type { z } from 'zod';
-import { alarmsEnv, ConfigError, feedbackEnv, parseEnv, reconcilerEnv, testflightEnv } from '../config';
+import {
+  alarmsEnv,
+  analyticsEnv,
+  ConfigError,
+  compactionEnv,
+  feedbackEnv,
+  parseEnv,
+  reconcilerEnv,
+  testflightEnv,
+} from '../config';
 import type { Environment, Serverless } from './serverless';
 
 /** The schema of each function's environment; a function that is missing here cannot be deployed. */
 export const environmentSchemas: Record<string, z.ZodType> = {
   feedback: feedbackEnv,
   testflight: testflightEnv,
+  analytics: analyticsEnv,
+  compaction: compactionEnv,
   reconciler: reconcilerEnv,
   alarms: alarmsEnv,
 };

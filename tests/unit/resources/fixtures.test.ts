@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { SQSEvent } from 'aws-lambda';
+import { encodeBatch } from '../../../lib/analytics/encode';
+import { analyticsSchema } from '../../../lib/analytics/message';
 import { feedbackGroup, parseFeedback } from '../../../lib/feedback/message';
 import { parseEnvelope, parseOrPark } from '../../../lib/jobs/envelope';
 import { LOCAL_APPS } from '../../../lib/local/fakes/app-store-connect-seed';
@@ -42,4 +44,18 @@ test('the testflight event is one that the local queue could have delivered, abo
     MessageDeduplicationId: envelope.id,
   });
   expect(LOCAL_APPS.apps.find(({ id }) => id === invite.app)?.groups).toEqual(invite.groups);
+});
+
+test('the analytics event is one that the local queue could have delivered, with an event to reject', () => {
+  const record = recordOf('analytics.json');
+  const envelope = parseEnvelope(record.body);
+  const { accepted, rejected } = encodeBatch(envelope, parseOrPark(analyticsSchema, envelope.data, 'data').events);
+
+  expect(envelope.type).toBe('analytics.events.v1');
+  expect(record.eventSourceARN).toBe('arn:aws:sqs:us-east-1:000000000000:local-analytics.fifo');
+  expect(record.attributes).toMatchObject({
+    MessageGroupId: envelope.partitionkey,
+    MessageDeduplicationId: envelope.id,
+  });
+  expect([accepted?.events, rejected?.events]).toEqual([2, 1]);
 });
