@@ -6,7 +6,7 @@ import { tableText, timeText } from './text';
 
 /** A job as its record shows it, and where record and kept body lie. */
 export function jobView(row: JobRow, prefix: string): Record<string, unknown> {
-  const { record: _record, version: _version, ...shown } = JSON.parse(recordOf(row)) as Record<string, unknown>;
+  const { record: _record, ...shown } = JSON.parse(recordOf(row)) as Record<string, unknown>;
   return {
     ...shown,
     ...(row.recordedAt === undefined ? {} : { recordKey: recordKey(prefix, row) }),

@@ -38,6 +38,14 @@ test('sls dlq list tells why and how long, a line for each dead job', async () =
   });
 });
 
+test('an entry that has outlived the DLQ is not listed, whether the reconciler has noted it or not', async () => {
+  const { engine } = await deadJobs();
+
+  engine.clock.advance(14 * 86_400_000);
+
+  expect((await command(engine, 'dlq list')).lines).toEqual(['No dead jobs.']);
+});
+
 test('sls dlq list of a queue without dead jobs says so', async () => {
   const engine = memoryEngine(() => sampleContract().contract);
 

@@ -83,6 +83,9 @@ test('with another step unknown the job stays held', async () => {
 
   const settled = await settle(engine.deps, { row: row(), step: 'first', as: 'done' });
 
+  const again = settle(engine.deps, { row: row(), step: 'first', as: 'skipped' });
+
+  await expect(again).rejects.toThrow('has no unknown step first: --step is other');
   expect(settled).toMatchObject({ state: 'held', reason: 'unknown' });
   expect(engine.inQueue()).toBe(0);
 });
