@@ -13,6 +13,7 @@ const connectionSchema = z.object({
     zendesk: z.url(),
     sendgrid: z.url(),
     appStoreConnect: z.url(),
+    discord: z.url(),
   }),
 });
 

@@ -9,6 +9,8 @@ export interface Endpoints {
   zendesk: string;
   sendgrid: string;
   appStoreConnect: string;
+  /** The webhook. */
+  discord: string;
 }
 
 /** What the functions sign with and the fake App Store Connect checks: the template has only its name. */
@@ -36,6 +38,7 @@ export function vendorVariables(endpointsOf: Endpoints, declared: object): Recor
     SENDGRID_ENDPOINT: endpointsOf.sendgrid,
     APP_STORE_CONNECT_ENDPOINT: endpointsOf.appStoreConnect,
     APP_STORE_CONNECT_PRIVATE_KEY: APP_STORE_CONNECT_KEY,
+    DISCORD_WEBHOOK_URL: endpointsOf.discord,
   };
   return Object.fromEntries(Object.entries(endpoints).filter(([name]) => name in declared));
 }

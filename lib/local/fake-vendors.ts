@@ -2,6 +2,7 @@ import type { OnStop } from './cloud';
 import { APP_STORE_CONNECT_KEY } from './endpoints';
 import { type FakeAppStoreConnect, startFakeAppStoreConnect } from './fakes/app-store-connect';
 import { LOCAL_APPS } from './fakes/app-store-connect-seed';
+import { type FakeDiscord, startFakeDiscord } from './fakes/discord';
 import { type FakeSendgrid, startFakeSendgrid } from './fakes/sendgrid';
 import { type FakeZendesk, startFakeZendesk } from './fakes/zendesk';
 import type { Declared } from './template/declared';
@@ -10,6 +11,7 @@ export interface FakeVendors {
   zendesk: FakeZendesk;
   sendgrid: FakeSendgrid;
   appStoreConnect: FakeAppStoreConnect;
+  discord: FakeDiscord;
 }
 
 /** Starts the fake vendors; they accept the credentials that the template gives the functions, and no others. */
@@ -31,5 +33,7 @@ export async function startFakeVendors({ functions }: Declared, onStop: OnStop):
     ...LOCAL_APPS,
   });
   onStop(() => appStoreConnect.close());
-  return { zendesk, sendgrid, appStoreConnect };
+  const discord = await startFakeDiscord();
+  onStop(() => discord.close());
+  return { zendesk, sendgrid, appStoreConnect, discord };
 }

@@ -8,17 +8,19 @@ import { realClock, realRandom } from '../aws/system';
 import { queueName, queueUrl } from '../jobs/keys';
 import type { Log } from '../ports';
 import { createProducer } from '../producer/producer';
+import { measure } from './alarms/measure';
+import { type LocalAlarms, startAlarms } from './alarms/start';
 import { createApi } from './api';
 import { ACCOUNT, type Cloud, REGION, startCloud } from './cloud';
 import { awsVariables, type Endpoints, vendorVariables } from './endpoints';
-import type { InvokeResult, MappingEvent } from './event-source-mapping';
+import type { InvokeResult } from './event-source-mapping';
 import { type FakeVendors, startFakeVendors } from './fake-vendors';
 import type { Invocation } from './lambda/environment';
 import { createLambda, type Lambda } from './lambda/runtime';
 import { type LocalPorts, localPorts } from './ports';
 import type { Packaged } from './template/package';
 import { unzip } from './template/zip';
-import { scheduledEvent, startTriggers } from './triggers';
+import { type OnEvent, scheduledEvent, startTriggers, timers } from './triggers';
 import { createViews, type Views } from './views';
 
 export interface ServiceOptions {
@@ -27,7 +29,7 @@ export interface ServiceOptions {
   /** Of the HTTP API; any free one without. */
   port?: number;
   onInvocation?: (invocation: Invocation) => void;
-  onEvent?: (event: MappingEvent) => void;
+  onEvent?: OnEvent;
 }
 
 /** The whole service on this machine. Everything is in memory and gone after `stop`. */
@@ -38,6 +40,7 @@ export interface Service extends Omit<Cloud, 'endpoints'>, FakeVendors {
   ports: LocalPorts;
   views: Views;
   lambda: Lambda;
+  alarms: Pick<LocalAlarms, 'state'>;
   /** Runs a scheduled function now. */
   run(functionKey: string): Promise<InvokeResult>;
   stop(): Promise<void>;
@@ -63,9 +66,11 @@ export async function startService({ packaged, port = 0, onInvocation, onEvent }
       zendesk: vendors.zendesk.url,
       sendgrid: vendors.sendgrid.url,
       appStoreConnect: vendors.appStoreConnect.url,
+      discord: vendors.discord.webhook,
     };
 
     for (const { key, artifact } of declared.functions) unzip(join(packaged.directory, artifact), join(directory, key));
+    const measured = measure(declared);
     const lambda = createLambda({
       functions: declared.functions,
       code: ({ key }) => join(directory, key),
@@ -75,10 +80,21 @@ export async function startService({ packaged, port = 0, onInvocation, onEvent }
         ...awsVariables(endpoints, REGION),
         ...vendorVariables(endpoints, environment),
       }),
-      ...(onInvocation && { onInvocation }),
+      onInvocation: (invocation) => {
+        measured.invocation(invocation);
+        onInvocation?.(invocation);
+      },
     });
     const triggers: (() => Promise<unknown>)[] = [];
-    startTriggers({ declared, sqs, lambda, ...(onEvent && { onEvent }) }, (close) => triggers.push(close));
+    const events: OnEvent = (event, queue) => {
+      measured.event(event, queue);
+      onEvent?.(event, queue);
+    };
+    startTriggers({ declared, sqs, lambda, onEvent: events }, (close) => triggers.push(close));
+    const { resources } = packaged;
+    const surroundings = { resources, region: REGION, account: ACCOUNT, stack: 'local', sqsUrl: endpoints.sqs };
+    const alarms = startAlarms({ surroundings, declared, sqs, lambda, store: measured.store, timers });
+    triggers.push(() => alarms.stop());
     onStop(async () => {
       // No new runs, then the end of those that are going on: nobody waits for a slow one.
       const ended = Promise.all(triggers.map((close) => close()));
@@ -116,7 +132,7 @@ export async function startService({ packaged, port = 0, onInvocation, onEvent }
     });
     const api = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     const run = (functionKey: string) => lambda.invoke(functionKey, scheduledEvent());
-    return { ...cloud, ...vendors, api, endpoints, ports, views, lambda, run, stop };
+    return { ...cloud, ...vendors, api, endpoints, ports, views, lambda, alarms, run, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -57,6 +57,7 @@ function greeting({ api, endpoints, declared }: Service): string[] {
     `  Zendesk   ${control(endpoints.zendesk)}   a fake: what it keeps; POST …/failures makes it fail`,
     `  SendGrid  ${control(endpoints.sendgrid)}   likewise`,
     `  Apple     ${control(endpoints.appStoreConnect)}   likewise: App Store Connect's testers`,
+    `  Discord   ${control(endpoints.discord)}   likewise: what alarms say`,
     `  AWS       SQS ${endpoints.sqs} · S3 ${endpoints.s3} · DynamoDB ${endpoints.dynamodb}`,
     `  Queues    ${declared.queues.map(({ name }) => name).join(' · ')}`,
     '',

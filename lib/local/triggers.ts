@@ -5,7 +5,10 @@ import { startSchedule } from './schedule';
 import type { SqsModel } from './sqs/types';
 import type { Declared } from './template/declared';
 
-const timers: Timers = {
+/** What an event source mapping did, on which queue. */
+export type OnEvent = (event: MappingEvent, queue: string) => void;
+
+export const timers: Timers = {
   now: () => Date.now(),
   setTimeout: (callback, ms) => setTimeout(callback, ms),
   clearTimeout: (handle) => clearTimeout(handle as NodeJS.Timeout),
@@ -13,12 +16,7 @@ const timers: Timers = {
 
 /** Starts what calls the functions: the template's event source mappings and schedules. */
 export function startTriggers(
-  {
-    declared,
-    sqs,
-    lambda,
-    onEvent,
-  }: { declared: Declared; sqs: SqsModel; lambda: Lambda; onEvent?: (event: MappingEvent) => void },
+  { declared, sqs, lambda, onEvent }: { declared: Declared; sqs: SqsModel; lambda: Lambda; onEvent?: OnEvent },
   onStop: OnStop,
 ): void {
   const timeouts = new Map(declared.functions.map(({ key, timeoutSeconds }) => [key, timeoutSeconds * 1000]));
@@ -29,7 +27,7 @@ export function startTriggers(
       functionTimeoutMs: timeouts.get(functionKey) ?? 0,
       invoke: (event) => lambda.invoke(functionKey, event),
       timers,
-      ...(onEvent && { onEvent }),
+      ...(onEvent && { onEvent: (event) => onEvent(event, mapping.queue) }),
     });
     poller.start();
     onStop(() => poller.stop());

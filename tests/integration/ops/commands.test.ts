@@ -75,7 +75,7 @@ afterAll(async () => {
 
 function portsOf(table: string, bucket: string): LocalPorts {
   const vendor = 'http://127.0.0.1:1';
-  const all = { ...endpoints, zendesk: vendor, sendgrid: vendor, appStoreConnect: vendor };
+  const all = { ...endpoints, zendesk: vendor, sendgrid: vendor, appStoreConnect: vendor, discord: vendor };
   const made = localPorts({ endpoints: all, region: REGION, table, bucket });
   closers.push(made.close);
   return made;
@@ -156,7 +156,7 @@ test('in stage local the commands meet the running service, whatever account the
   await once(health, 'listening');
   closers.push(() => health.close());
   const api = `http://127.0.0.1:${(health.address() as AddressInfo).port}`;
-  const all = { ...endpoints, zendesk: api, sendgrid: api, appStoreConnect: api };
+  const all = { ...endpoints, zendesk: api, sendgrid: api, appStoreConnect: api, discord: api };
   const withdraw = announce({ api, region: REGION, endpoints: all }, directory.path);
   const elsewhere = { AWS_REGION: 'eu-west-1', AWS_ENDPOINT_URL: 'http://127.0.0.1:1', AWS_PROFILE: 'another' };
 

@@ -27,7 +27,7 @@ function connection(): Connection {
   return {
     api,
     region: 'us-east-1',
-    endpoints: { sqs: api, s3: api, dynamodb: api, zendesk: api, sendgrid: api, appStoreConnect: api },
+    endpoints: { sqs: api, s3: api, dynamodb: api, zendesk: api, sendgrid: api, appStoreConnect: api, discord: api },
   };
 }
 

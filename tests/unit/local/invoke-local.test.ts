@@ -11,6 +11,7 @@ const endpoints = {
   zendesk: 'http://127.0.0.1:1004/api/v2',
   sendgrid: 'http://127.0.0.1:1005',
   appStoreConnect: 'http://127.0.0.1:1006',
+  discord: 'http://127.0.0.1:1007',
 };
 
 test('functions are led to the service, and nothing of a real account goes along', () => {

@@ -1,0 +1,62 @@
+import type { AlarmChange } from '../../alarms/notification';
+import type { AlarmDefinition } from './definitions';
+import { type AlarmState, evaluateAlarm } from './evaluate';
+import type { MetricStore } from './metric-store';
+
+/** What CloudWatch publishes to a topic. */
+export interface Publication {
+  topic: string;
+  subject: string;
+  message: AlarmChange;
+}
+
+export interface AlarmWatch {
+  /** Looks at every alarm; answers what is to be published. */
+  look(now: number): Publication[];
+  state(name: string): AlarmState;
+}
+
+export interface WatchOptions {
+  alarms: AlarmDefinition[];
+  store: MetricStore;
+  region: string;
+  account: string;
+  /** How long a second of a period takes. */
+  secondMs?: number;
+}
+
+/** CloudWatch's part: keeps each alarm's state, and publishes when one changes. */
+export function createAlarmWatch({ alarms, store, region, account, secondMs = 1000 }: WatchOptions): AlarmWatch {
+  const states = new Map<string, AlarmState>(alarms.map(({ name }) => [name, 'INSUFFICIENT_DATA']));
+  const stateOf = (name: string): AlarmState => states.get(name) ?? 'INSUFFICIENT_DATA';
+  const longestMs = Math.max(0, ...alarms.map(({ period, periods }) => period * periods * secondMs));
+
+  function change(alarm: AlarmDefinition, now: number): Publication[] {
+    const before = stateOf(alarm.name);
+    const { state, reason } = evaluateAlarm(alarm, { store, now, before, secondMs });
+    if (state === before) return [];
+    states.set(alarm.name, state);
+    const message: AlarmChange = {
+      AlarmName: alarm.name,
+      AlarmDescription: alarm.description,
+      AWSAccountId: account,
+      NewStateValue: state,
+      OldStateValue: before,
+      NewStateReason: reason,
+      StateChangeTime: new Date(now).toISOString().replace('Z', '+0000'),
+      AlarmArn: `arn:aws:cloudwatch:${region}:${account}:alarm:${alarm.name}`,
+      Trigger: { Threshold: alarm.threshold, ComparisonOperator: alarm.comparison },
+    };
+    const topics = state === 'ALARM' ? alarm.alarmActions : state === 'OK' ? alarm.okActions : [];
+    return topics.map((topic) => ({ topic, subject: `${state}: "${alarm.name}" in ${region}`, message }));
+  }
+
+  return {
+    look(now) {
+      const publications = alarms.flatMap((alarm) => change(alarm, now));
+      store.forget(now - longestMs);
+      return publications;
+    },
+    state: stateOf,
+  };
+}

@@ -1,0 +1,42 @@
+import { type AlarmDefinition, alarmDefinitions } from '../../lib/local/alarms/definitions';
+import { createMetricStore } from '../../lib/local/alarms/metric-store';
+import { createAlarmWatch, type Publication } from '../../lib/local/alarms/watch';
+import { resolver } from '../../lib/local/template/intrinsics';
+import type { Packaged } from '../../lib/local/template/package';
+
+export const REGION = 'us-east-1';
+export const ACCOUNT = '000000000000';
+const MINUTE = 60_000;
+
+/** The alarms that a packaged stage declares. */
+export const alarmsOf = ({ resources }: Pick<Packaged, 'resources'>): AlarmDefinition[] =>
+  alarmDefinitions(
+    resources,
+    resolver({ resources, region: REGION, account: ACCOUNT, stack: 'local', sqsUrl: 'http://127.0.0.1:1' }),
+  );
+
+/** Alarms watched minute by minute on a clock of their own. */
+export function watchedAlarms(alarms: AlarmDefinition[], start = Date.UTC(2026, 0, 2, 3, 0, 0)) {
+  const store = createMetricStore();
+  const watch = createAlarmWatch({ alarms, store, region: REGION, account: ACCOUNT });
+  const published: Publication[] = [];
+  let now = start;
+  return {
+    store,
+    published,
+    state: watch.state,
+    now: () => now,
+    /** What is measured in this minute, and its end. */
+    minute(measure: (at: number) => void = () => {}): void {
+      measure(now + MINUTE / 2);
+      now += MINUTE;
+      published.push(...watch.look(now));
+    },
+    /** What has begun to ring and not stopped. */
+    ringing: () => alarms.map(({ name }) => name).filter((name) => watch.state(name) === 'ALARM'),
+    /** What rang at any time. */
+    rang: () => [
+      ...new Set(published.flatMap(({ message }) => (message.NewStateValue === 'ALARM' ? [message.AlarmName] : []))),
+    ],
+  };
+}

@@ -1,0 +1,126 @@
+import type { AlarmDeps } from '../../../../lib/alarms/deps';
+import { KINDS, parseAlarmName } from '../../../../lib/alarms/kinds';
+import { notify } from '../../../../lib/alarms/notify';
+import { type AlarmDefinition, BREACHES } from '../../../../lib/local/alarms/definitions';
+import { type FakeDiscord, startFakeDiscord } from '../../../../lib/local/fakes/discord';
+import { realDiscord } from '../../../../lib/vendors/discord';
+import { snsMessage } from '../../../support/alarms';
+import { alarmsOf, watchedAlarms } from '../../../support/local-alarms';
+import { packagedService } from '../../../support/local-service';
+import { memoryClock } from '../../../support/memory-clock';
+
+let alarms: AlarmDefinition[];
+let discord: FakeDiscord;
+
+beforeAll(async () => {
+  const packaged = await packagedService();
+  packaged.remove();
+  alarms = alarmsOf(packaged);
+  discord = await startFakeDiscord();
+}, 60_000);
+afterAll(() => discord.close());
+
+type Values = Record<string, number | undefined>;
+
+/** Values of an expression's metrics that make it ring; one that is not here has one metric, which does. */
+const BAD: Partial<Record<string, (alarm: AlarmDefinition) => Values>> = {
+  'dlq-depth': ({ threshold }) => ({ visible: threshold - 1, inFlight: 1 }),
+  stalled: () => ({ age: 1_000_000, visible: 1, deleted: undefined }),
+  'error-rate': () => ({ succeeded: 980, parked: 20 }),
+  reconciler: () => ({ value: undefined }),
+};
+const GOOD: Partial<Record<string, Values>> = {
+  'dlq-depth': { visible: 0, inFlight: 0 },
+  stalled: { age: 1_000_000, visible: 1, deleted: 1 },
+  'error-rate': { succeeded: 9990, parked: 10 },
+  reconciler: { value: 1 },
+};
+
+const kindOf = ({ name }: AlarmDefinition) => parseAlarmName(name, 'local')?.kind ?? '';
+const bad = (alarm: AlarmDefinition): Values =>
+  BAD[kindOf(alarm)]?.(alarm) ?? Object.fromEntries(Object.keys(alarm.metrics).map((id) => [id, alarm.threshold]));
+const good = (alarm: AlarmDefinition): Values =>
+  GOOD[kindOf(alarm)] ?? Object.fromEntries(Object.keys(alarm.metrics).map((id) => [id, 0]));
+
+/** Minutes with these values; answers the states on the way. */
+function drive(alarm: AlarmDefinition, phases: Values[]) {
+  const watched = watchedAlarms([alarm]);
+  const minutes = (alarm.period / 60) * alarm.periods;
+  const states = phases.map((values) => {
+    for (let minute = 0; minute < minutes; minute++)
+      watched.minute((at) => {
+        for (const [id, value] of Object.entries(values)) {
+          const metric = alarm.metrics[id];
+          if (metric && value !== undefined) watched.store.put(metric, value, at);
+        }
+      });
+    return watched.state(alarm.name);
+  });
+  return { states, published: watched.published };
+}
+
+test('every alarm of the template rings and stops, and Discord takes its message each time', async () => {
+  expect(alarms.length).toBeGreaterThan(30);
+  for (const alarm of alarms) {
+    const { states, published } = drive(alarm, [good(alarm), bad(alarm), good(alarm)]);
+    const before = discord.messages.length;
+    for (const { subject, message } of published)
+      await notify(deps(), snsMessage(message, subject), { remainingMs: () => 30_000 });
+    const told = discord.messages.slice(before);
+
+    expect([alarm.name, states]).toEqual([alarm.name, ['OK', 'ALARM', 'OK']]);
+    expect([alarm.name, told.map(({ embeds }) => embeds[0]?.title?.slice(0, 2))]).toEqual([alarm.name, ['🔴', '🟢']]);
+    expect(told.every(({ embeds }) => embeds[0]?.title?.includes(titleOf(alarm)))).toBe(true);
+  }
+});
+
+test('an alarm rings at its threshold and not just before it', () => {
+  for (const alarm of alarms.filter(({ expression }) => expression === 'value')) {
+    const [id = ''] = Object.keys(alarm.metrics);
+    const { states } = drive(alarm, [{ [id]: alarm.threshold - 1 }, { [id]: alarm.threshold }]);
+    const floor = BREACHES[alarm.comparison](alarm.threshold - 1, alarm.threshold);
+
+    expect([alarm.name, states]).toEqual([alarm.name, floor ? ['ALARM', 'OK'] : ['OK', 'ALARM']]);
+  }
+});
+
+test('a single failure among few jobs is no rate, and one percent of many is', () => {
+  const rates = alarms.filter((alarm) => kindOf(alarm) === 'error-rate');
+
+  expect(rates.length).toBeGreaterThan(0);
+  for (const alarm of rates) {
+    expect(drive(alarm, [{ succeeded: 0.5, parked: 0.5 }]).states).toEqual(['OK']);
+    expect(drive(alarm, [{ succeeded: 99, parked: 1 }]).states).toEqual(['ALARM']);
+    expect(drive(alarm, [{ succeeded: 995, parked: 5 }]).states).toEqual(['OK']);
+  }
+});
+
+test('a queue stands still only where something can be taken', () => {
+  for (const alarm of alarms.filter((each) => kindOf(each) === 'stalled')) {
+    expect(drive(alarm, [{ age: 1_000_000, visible: 0, deleted: 0 }]).states).toEqual(['OK']);
+    expect(drive(alarm, [{ age: 1, visible: 9, deleted: 0 }]).states).toEqual(['OK']);
+    expect(drive(alarm, [{ age: 1_000_000, visible: 9, deleted: 0 }]).states).toEqual(['ALARM']);
+  }
+});
+
+test('entries that the reconciler looks through stay in the count of a DLQ', () => {
+  for (const alarm of alarms.filter((each) => kindOf(each) === 'dlq-depth'))
+    expect(
+      drive(alarm, [
+        { visible: 3, inFlight: 0 },
+        { visible: 0, inFlight: 3 },
+      ]).states,
+    ).toEqual(['ALARM', 'ALARM']);
+});
+
+const titleOf = (alarm: AlarmDefinition): string => KINDS[kindOf(alarm) as keyof typeof KINDS].title;
+
+function deps(): AlarmDeps {
+  return {
+    ...{ instance: 'local', stage: 'local', undeliveredUrl: '', clock: memoryClock() },
+    discord: realDiscord({ url: async () => discord.webhook }),
+    table: { get: async () => undefined },
+    queues: { send: () => Promise.reject(new Error('an alarm was not delivered')) },
+    log: { info: () => {}, warn: () => {}, error: () => {} },
+  };
+}
