@@ -1,0 +1,107 @@
+import { hourKey } from '../jobs/keys';
+import type { JobRow } from '../jobs/row';
+import type { Objects, Table } from '../ports';
+import { dataPartition, jobOf, rejectedPartition } from './keys';
+import { type Origin, originOf, textOf } from './lines';
+import { readManifests } from './manifest';
+import { ANALYTICS_QUEUE } from './message';
+
+/** Messages of one source that nothing is known of: `first` to `last`, both missing. */
+export interface Gap {
+  source: string;
+  first: number;
+  last: number;
+}
+
+export interface Sequences {
+  /** Messages whose events are in the bucket, accepted or rejected. */
+  stored: number;
+  sources: number;
+  gaps: Gap[];
+  /** Messages that did not make it into the bucket, with what their row says of them. */
+  unstored: { source: string; sequence: number; job: string; state: string }[];
+}
+
+const HOUR_MS = 60 * 60_000;
+const PAGE = 1_000;
+const READS = 16;
+
+/**
+ * Compares what producers numbered with what the bucket and the table have, for jobs accepted from `from` until `to`
+ * (ms, whole hours). A number between two others of its source is missed, and so is one before the first of a source
+ * that began in that time. A source's last messages are missed by its next one only.
+ */
+export async function sequences(
+  store: { objects: Objects; table: Table; prefix: string },
+  { from, to }: { from: number; to: number },
+): Promise<Sequences> {
+  const known = new Map<string, Set<number>>();
+  const add = ({ source, sequence }: Origin) => {
+    if (source === null || sequence === null) return;
+    const numbers = known.get(source) ?? new Set();
+    numbers.add(sequence);
+    known.set(source, numbers);
+  };
+  let stored = 0;
+  const unstored: Sequences['unstored'] = [];
+  for (let hour = Math.floor(from / HOUR_MS) * HOUR_MS; hour < to; hour += HOUR_MS) {
+    const found = await storedIn(store, hour);
+    stored += found.size;
+    for (const origin of found.values()) add(origin);
+    for (const { id, source, sequence, state } of await rowsOf(store.table, hour)) {
+      if (found.has(id) || source === undefined || sequence === undefined) continue;
+      add({ source, sequence: Number(sequence), group: null });
+      unstored.push({ source, sequence: Number(sequence), job: id, state });
+    }
+  }
+  const gaps = [...known].flatMap(([source, numbers]) => gapsOf(source, numbers, beganAt(source) >= from));
+  return { stored, sources: known.size, gaps, unstored };
+}
+
+/** Every message of an hour whose events are in the bucket, by job. */
+async function storedIn(store: { objects: Objects; prefix: string }, hour: number): Promise<Map<string, Origin>> {
+  const { objects, prefix } = store;
+  const found = new Map<string, Origin>(await readManifests(store, hour));
+  const partitions = [dataPartition(prefix, hour), rejectedPartition(prefix, hour)];
+  const keys = (await Promise.all(partitions.map((partition) => objects.list(partition)))).flat();
+  const unread = keys.filter((key) => !found.has(jobOf(key)));
+  for (let at = 0; at < unread.length; at += READS)
+    await Promise.all(
+      unread.slice(at, at + READS).map(async (key) => {
+        const bytes = await objects.get(key);
+        if (bytes) found.set(jobOf(key), originOf(textOf(key, bytes)));
+      }),
+    );
+  return found;
+}
+
+async function rowsOf(table: Table, hour: number): Promise<JobRow[]> {
+  const rows: JobRow[] = [];
+  for (let after: string | undefined; ; ) {
+    const options = { limit: PAGE, ...(after === undefined ? {} : { after }) };
+    const keys = await table.hour(hourKey(ANALYTICS_QUEUE, hour), options);
+    for (const key of keys) {
+      const row = (await table.get(key)) as JobRow | undefined;
+      if (row) rows.push(row);
+    }
+    after = keys.at(-1);
+    if (keys.length < PAGE) return rows;
+  }
+}
+
+function gapsOf(source: string, numbers: ReadonlySet<number>, fromOne: boolean): Gap[] {
+  const sorted = [...numbers].sort((a, b) => a - b);
+  let expected = fromOne ? 1 : (sorted[0] ?? 1);
+  const gaps: Gap[] = [];
+  for (const number of sorted) {
+    if (number > expected) gaps.push({ source, first: expected, last: number - 1 });
+    expected = number + 1;
+  }
+  return gaps;
+}
+
+/** A source of ours ends with a UUIDv7, whose first 48 bits are ms since 1970; of another nothing is known. */
+function beganAt(source: string): number {
+  const [, high, low] = /\/([0-9a-f]{8})-([0-9a-f]{4})-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/.exec(source) ?? [];
+  return high === undefined ? Number.NEGATIVE_INFINITY : Number.parseInt(`${high}${low}`, 16);
+}
