@@ -102,3 +102,38 @@ describe.each(['before', 'after'] as const)('killed %s any one of its calls take
     expect(states.has('unknown')).toBe(one.mayStayUnknown);
   });
 });
+
+test('a run that comes soon after one that was killed asks nothing until the effect of its call would show', async () => {
+  let killed = () => {};
+  const death = new Promise<void>((resolve) => {
+    killed = resolve;
+  });
+  let armed = true;
+  const service = await startTestflight({
+    timeoutMs: 5_000,
+    settings: { visibility: 8 },
+    before: (call) => {
+      if (!armed || call !== 'apple.invite') return undefined;
+      armed = false;
+      killed();
+      return never;
+    },
+  });
+  const { engine, apple } = service;
+  engine.send(inviteBody(), { group: APP });
+  await Promise.race([engine.deliver(1), death]);
+  const asked = apple.requests.length;
+
+  engine.clock.advance(10_000);
+  await engine.deliver(1);
+  const soon = { asked: apple.requests.length, row: engine.row(jobId(1)) };
+  await engine.drain({ batch: 1 });
+  await service.close();
+
+  expect(soon).toMatchObject({
+    asked,
+    row: { state: 'held', reason: 'throttled', steps: { invitation: { status: 'started' } }, attempts: 1 },
+  });
+  expect(apple.mails).toHaveLength(1);
+  expect(engine.row(jobId(1)).state).toBe('succeeded');
+});
