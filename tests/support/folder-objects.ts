@@ -1,0 +1,38 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join, relative } from 'node:path';
+import type { Objects } from '../../lib/ports';
+
+export interface FolderObjects extends Objects {
+  folder: string;
+  /** Removes the folder. */
+  remove(): void;
+}
+
+const byBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
+
+/** The bucket as a folder, for engines that read files. */
+export function folderObjects(): FolderObjects {
+  const folder = mkdtempSync(join(tmpdir(), 'bucket-'));
+  const path = (key: string) => join(folder, key);
+  return {
+    folder,
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+    put: async (key, body) => {
+      await mkdir(dirname(path(key)), { recursive: true });
+      await writeFile(path(key), body);
+    },
+    get: (key) => readFile(path(key)).catch(() => undefined),
+    delete: (key) => rm(path(key), { force: true }),
+    list: async (prefix, { after, limit } = {}) => {
+      const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+      return entries
+        .filter((entry) => entry.isFile())
+        .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
+        .filter((key) => key.startsWith(prefix) && (after === undefined || byBytes(key, after) > 0))
+        .sort(byBytes)
+        .slice(0, limit);
+    },
+  };
+}
