@@ -27,8 +27,16 @@ export interface Call {
   expected: (answer: HttpAnswer) => boolean;
 }
 
-/** Signed calls to App Store Connect; each rejects with a JobError and nothing else. */
-export function appStoreConnectTransport(config: AppStoreConnectConfig) {
+/** How the adapter reaches App Store Connect. */
+export interface AppStoreConnectTransport {
+  /** Rejects with a JobError and nothing else. */
+  call(call: Call): Promise<HttpAnswer>;
+  /** See AppStoreConnect. */
+  waitMs(): number;
+}
+
+/** Signed calls over HTTP. */
+export function appStoreConnectTransport(config: AppStoreConnectConfig): AppStoreConnectTransport {
   const { endpoint, issuerId, keyId, privateKey, settleMs, now = Date.now } = config;
   const base = endpoint.replace(/\/+$/, '');
   const token = appStoreConnectToken({ issuerId, keyId, privateKey, now });
@@ -51,9 +59,7 @@ export function appStoreConnectTransport(config: AppStoreConnectConfig) {
             timeoutMs,
           });
           budget.learn(answer.headers);
-          if (expected(answer)) return answer;
-          if (answer.status < 200 || answer.status > 299) throw new NotOk(answer);
-          throw unclear({ effect: effectOf(method), status: answer.status, settleMs });
+          return answered({ method, expected }, answer, settleMs);
         } catch (error) {
           throw translate({ error, effect: effectOf(method), now: now(), settleMs });
         }
@@ -61,6 +67,17 @@ export function appStoreConnectTransport(config: AppStoreConnectConfig) {
     });
 
   return { call, waitMs: budget.waitMs };
+}
+
+/** The answer, if it is one to this call. */
+export function answered(
+  { method, expected }: Pick<Call, 'method' | 'expected'>,
+  answer: HttpAnswer,
+  settleMs: number,
+): HttpAnswer {
+  if (expected(answer)) return answer;
+  if (answer.status < 200 || answer.status > 299) throw new NotOk(answer);
+  throw unclear({ effect: effectOf(method), status: answer.status, settleMs });
 }
 
 /**

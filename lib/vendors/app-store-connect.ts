@@ -1,7 +1,12 @@
 import { z } from 'zod';
 import { buildNotificationBody, invitationBody, testerBody, testersBody } from './app-store-connect-bodies';
 import { hasCode, unclear } from './app-store-connect-errors';
-import { type AppStoreConnectConfig, appStoreConnectTransport, effectOf } from './app-store-connect-transport';
+import {
+  type AppStoreConnectConfig,
+  type AppStoreConnectTransport,
+  appStoreConnectTransport,
+  effectOf,
+} from './app-store-connect-transport';
 import type { HttpAnswer } from './http';
 import type { CallOptions } from './zendesk';
 
@@ -51,13 +56,18 @@ const created = z.object({ data: z.object({ id: z.string().min(1) }) });
 const linkages = z.object({ data: z.array(z.object({ id: z.string().min(1) })) });
 
 /** App Store Connect over HTTP. */
-export function realAppStoreConnect(config: AppStoreConnectConfig): AppStoreConnect {
-  const { call, waitMs } = appStoreConnectTransport(config);
+export const realAppStoreConnect = (config: AppStoreConnectConfig): AppStoreConnect =>
+  appStoreConnectOver(appStoreConnectTransport(config), config.settleMs);
 
+/** App Store Connect over a transport. */
+export function appStoreConnectOver(
+  { call, waitMs }: AppStoreConnectTransport,
+  settleMs: AppStoreConnectConfig['settleMs'],
+): AppStoreConnect {
   const parsed = <T>(schema: z.ZodType<T>, method: 'GET' | 'POST', answer: HttpAnswer): T => {
     const result = schema.safeParse(answer.body);
     if (result.success) return result.data;
-    throw unclear({ effect: effectOf(method), status: answer.status, settleMs: config.settleMs });
+    throw unclear({ effect: effectOf(method), status: answer.status, settleMs });
   };
 
   const change = async (method: 'POST' | 'DELETE', path: string, tester: string, { timeoutMs }: CallOptions) => {

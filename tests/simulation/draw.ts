@@ -15,10 +15,14 @@ const KINDS: Record<Target, readonly string[]> = {
   queues: ['send', 'receive', 'changeVisibility', 'delete', 'depth'],
   zendesk: ['createTicket', 'findTicket', 'upload'],
   sendgrid: ['send'],
+  apple: ['findTester', 'createTester', 'groupsOf', 'addToGroup', 'removeFromApp', 'invite'],
   bulk: ['apply'],
 };
 
-const VENDORS: Record<string, readonly Target[]> = { feedback: ['zendesk', 'sendgrid'] };
+const VENDORS: Record<string, readonly Target[]> = {
+  feedback: ['zendesk', 'sendgrid'],
+  testflight: ['apple', 'sendgrid'],
+};
 const targetsOf = (queue: SimulatedQueue): readonly Target[] => [
   ...(['table', 'objects', 'queues'] as const),
   ...(VENDORS[queue.name] ?? ['bulk']),
@@ -63,7 +67,7 @@ function outage(queue: SimulatedQueue): fc.Arbitrary<Outage> {
 
 function job(queue: SimulatedQueue): fc.Arbitrary<JobSpec> {
   const good: JobKind[] = queue.kinds.filter(
-    (kind) => kind === 'good' || kind === 'attachment' || kind === 'opted-out',
+    (kind) => kind === 'good' || kind === 'attachment' || kind === 'opted-out' || kind === 'removal',
   );
   return fc.record(
     {

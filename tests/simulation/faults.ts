@@ -34,7 +34,7 @@ export const CALL_FAULTS = [
 ] as const;
 export type Fault = (typeof CALL_FAULTS)[number];
 
-export type Target = 'table' | 'objects' | 'queues' | 'zendesk' | 'sendgrid' | 'bulk';
+export type Target = 'table' | 'objects' | 'queues' | 'zendesk' | 'sendgrid' | 'apple' | 'bulk';
 export const AWS: readonly Target[] = ['table', 'objects', 'queues'];
 
 /** One fault: at the `nth` call of all, or of one kind, e.g. `table.put`. */

@@ -92,7 +92,7 @@ const endsAreDeserved: Check = (world, inputs) => {
     if (row?.state === 'succeeded') {
       if (REFUSED.includes(spec.kind) || KILLERS.includes(spec.kind))
         return `${id} (${spec.kind}) cannot have succeeded`;
-      const wrong = queue.wrong(world, id, spec);
+      const wrong = queue.wrong(world, id, spec, input.index);
       if (wrong) return `nothing lost: ${id} succeeded, and ${wrong}`;
     } else if (row?.state === 'dead') {
       const undeserved = undeservedDeath(row, spec.kind, plan);
@@ -174,7 +174,7 @@ const FAILURES: readonly Fault[] = [
   'lost',
   'gateway',
 ];
-const VENDORS = /^(zendesk|sendgrid|bulk)\b/;
+const VENDORS = /^(zendesk|sendgrid|apple|bulk)\b/;
 
 function failuresAlone({ calls, outages, starts, broken, unpolled, lostDeletes, jobs }: Plan): boolean {
   if (starts.length > 0 || broken || unpolled || lostDeletes.length > 0) return false;

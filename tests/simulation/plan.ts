@@ -23,7 +23,9 @@ export type JobKind =
   | 'copy'
   /** Feedback: with an attachment; without a confirmation. */
   | 'attachment'
-  | 'opted-out';
+  | 'opted-out'
+  /** TestFlight: a tester leaves the app. */
+  | 'removal';
 
 export interface JobSpec {
   kind: JobKind;

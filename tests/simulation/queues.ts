@@ -1,9 +1,10 @@
 import { bulkFifo, bulkStandard } from './queues/bulk';
 import { feedback } from './queues/feedback';
+import { testflight } from './queues/testflight';
 import type { SimulatedQueue } from './queues/simulated';
 
 /** Every queue that is simulated: a new one joins here. */
-export const QUEUES: readonly SimulatedQueue[] = [feedback, bulkFifo, bulkStandard];
+export const QUEUES: readonly SimulatedQueue[] = [feedback, testflight, bulkFifo, bulkStandard];
 
 export function queueNamed(name: string): SimulatedQueue {
   const found = QUEUES.find((queue) => queue.name === name);

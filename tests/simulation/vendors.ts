@@ -1,3 +1,4 @@
+import { type AppStoreConnectModel, appStoreConnectModel } from '../../lib/local/fakes/app-store-connect-model';
 import type { Reply } from '../../lib/local/fakes/exchange';
 import { type SendgridModel, sendgridModel } from '../../lib/local/fakes/sendgrid-model';
 import { type ZendeskModel, zendeskModel } from '../../lib/local/fakes/zendesk-model';
@@ -5,6 +6,7 @@ import type { Mail, Sendgrid } from '../../lib/vendors/sendgrid';
 import { translate as translateSendgrid } from '../../lib/vendors/sendgrid-errors';
 import { ticketBody, type Zendesk } from '../../lib/vendors/zendesk';
 import { translate as translateZendesk } from '../../lib/vendors/zendesk-errors';
+import { APPLE_SEED } from './apple-seed';
 import type { Process } from './calls';
 import { notOk } from './course';
 import { MARK } from './watch';
@@ -20,11 +22,13 @@ export const VENDOR_SECRET = `Bearer SG.${MARK} of ${MARK}@example.com`;
 export interface Vendors {
   zendesk: ZendeskModel;
   sendgrid: SendgridModel;
+  apple: AppStoreConnectModel;
 }
 
 export const createVendors = (now: () => number): Vendors => ({
   zendesk: zendeskModel({ now, suspended: [SUSPENDED] }),
   sendgrid: sendgridModel({ now }),
+  apple: appStoreConnectModel(APPLE_SEED),
 });
 
 const isOk = ({ status }: Reply): boolean => status >= 200 && status <= 299;

@@ -52,9 +52,13 @@ export async function startFakeAppStoreConnect(options: FakeAppStoreConnectOptio
   return { ...server, testers, mails };
 }
 
-function route(model: AppStoreConnectModel, { method, path, query, body }: FakeRequest): Reply {
-  const [, id = ''] = /^\/v1\/\w+\/([^/]+)\/relationships\//.exec(path) ?? [];
-  switch (`${method} ${id === '' ? path : path.replace(id, '{id}')}`) {
+/** What the model answers to a request, whoever it is from. */
+export function route(
+  model: AppStoreConnectModel,
+  { method, path, query, body }: Pick<FakeRequest, 'method' | 'path' | 'query' | 'body'>,
+): Reply {
+  const [, before, id = '', after] = /^(\/v1\/\w+\/)([^/]+)(\/relationships\/\w+)$/.exec(path) ?? [];
+  switch (`${method} ${id === '' ? path : `${before}{id}${after}`}`) {
     case 'GET /v1/betaTesters':
       return model.findTesters({ email: query['filter[email]'] ?? '', app: query['filter[apps]'] ?? '' });
     case 'POST /v1/betaTesters':

@@ -27,5 +27,5 @@ export interface SimulatedQueue {
   /** Accepts a job as this queue's producer does. */
   submit(deps: ProducerDeps, job: { spec: JobSpec; index: number; key: string; type: string }): Promise<{ id: string }>;
   /** What is wrong with the effects of a job that succeeded, if anything. */
-  wrong(world: World, id: string, spec: JobSpec): string | undefined;
+  wrong(world: World, id: string, spec: JobSpec, index: number): string | undefined;
 }

@@ -1,0 +1,99 @@
+import { createProducer } from '../../../lib/producer/producer';
+import { TESTFLIGHT_INVITE, TESTFLIGHT_QUEUE } from '../../../lib/testflight/message';
+import { testflightContract } from '../../../lib/testflight/process';
+import { createSubjects } from '../../../lib/testflight/subjects';
+import type { QueueContract } from '../../../lib/worker/contract';
+import { appleOf, SETTLE_MS } from '../apple';
+import { APPS, leaver, NO_TESTER } from '../apple-seed';
+import type { Process } from '../calls';
+import type { JobSpec } from '../plan';
+import type { Ports } from '../ports';
+import { sendgridOf } from '../vendors';
+import { MARK } from '../watch';
+import type { World } from '../world';
+import { withKillers } from './killers';
+import type { SimulatedQueue } from './simulated';
+import { submitted } from './submitted';
+
+const appOf = ({ group }: JobSpec) => APPS[group % APPS.length] ?? APPS[0];
+const addressOf = (index: number): string => `${MARK}-${index}@example.com`;
+
+const invitation = (spec: JobSpec, index: number) => ({
+  app: appOf(spec).id,
+  email: spec.kind === 'refused' ? NO_TESTER : addressOf(index),
+  firstName: `${MARK} ${spec.kind}`,
+  groups: appOf(spec).groups,
+  ...(index % 2 === 0 ? { notification: { appName: 'Sample', message: `${MARK} message` } } : {}),
+});
+
+const removal = (spec: JobSpec, index: number) => ({
+  app: appOf(spec).id,
+  email: leaver(index),
+  from: 'app' as const,
+});
+
+/** The contract, each job with a way to Apple of its own: what comes of a call is the job's. */
+function contract(world: World, process: Process, { table, clock, random }: Ports): QueueContract {
+  const made = (job: string) =>
+    testflightContract({
+      appStoreConnect: appleOf(world, process, job),
+      sendgrid: sendgridOf(world, process),
+      subjects: createSubjects({ table, clock, random }),
+      config: {
+        from: { email: 'support@example.com' },
+        brand: 'Example',
+        notificationWaitMs: 900_000,
+        settleMs: SETTLE_MS,
+      },
+    });
+  const whole = made('');
+  const types = Object.entries(whole.types).map(([name, type]) => {
+    const process: typeof type.process = (job, context) =>
+      made(job.id).types[name]?.process(job, context) ?? Promise.resolve();
+    return [name, { ...type, process }];
+  });
+  return { ...whole, types: Object.fromEntries(types) };
+}
+
+export const testflight: SimulatedQueue = {
+  name: TESTFLIGHT_QUEUE,
+  settings: {
+    type: 'fifo',
+    retention: 1_209_600,
+    dlqRetention: 1_209_600,
+    visibility: 300,
+    receives: 3,
+    ordered: true,
+  },
+  functionTimeoutMs: 45_000,
+  batches: [1],
+  kinds: [
+    ...(['good', 'removal', 'newer', 'kills-before', 'kills-after', 'refused'] as const),
+    ...(['not-json', 'no-envelope', 'bad-data', 'unknown-version', 'stolen-id', 'copy'] as const),
+  ],
+  type: TESTFLIGHT_INVITE,
+  newerType: 'testflight.invite.v2',
+  contract: (world, process, ports) => withKillers(process, contract(world, process, ports)),
+  data: invitation,
+  group: (spec) => appOf(spec).id,
+  submit: (deps, { spec, index, key, type }) => {
+    if (spec.kind === 'removal') return createProducer(deps).removeTester(removal(spec, index), { key });
+    if (type === TESTFLIGHT_INVITE) return createProducer(deps).invite(invitation(spec, index), { key });
+    return submitted(deps, {
+      queue: TESTFLIGHT_QUEUE,
+      type,
+      data: invitation(spec, index),
+      group: appOf(spec).id,
+      key,
+    });
+  },
+  wrong: ({ vendors: { apple } }, _id, spec, index) => {
+    const app = appOf(spec);
+    const address = spec.kind === 'removal' ? leaver(index) : addressOf(index);
+    const tester = apple.testers.find(({ app: of, email }) => of === app.id && email === address);
+    if (spec.kind === 'removal') return tester && 'the tester is still there';
+    if (tester?.groups.length !== app.groups.length) return 'the tester is not in the groups';
+    const invited = apple.mails.some(({ app: of, email }) => of === app.id && email === address);
+    return app.builds.length > 0 && !invited ? 'nobody was invited' : undefined;
+  },
+};
