@@ -1,8 +1,10 @@
+import { ANALYTICS_QUEUE } from '../analytics/message';
 import { AUDIT_DAYS, type Audit, audit } from '../reconcile/audit';
 import type { Difference } from '../reconcile/difference';
 import type { Run } from './command';
 import { OperatorError } from './operator';
 import { hour, queues } from './options';
+import { type NumberedMessages, numberedMessages, sequenceLines } from './sequence-report';
 import { counted, tableText } from './text';
 
 const HOUR_MS = 3_600_000;
@@ -23,14 +25,16 @@ export const reconcileRun: Run = async ({ options, out, operator }) => {
     throw new OperatorError(`--from must be within the last ${AUDIT_DAYS} days: older rows are gone.`);
 
   const audits: Audit[] = [];
+  let sequences: NumberedMessages | undefined;
   for (const queue of queues(options, deps)) {
     const bar = out.progress(Math.ceil((to - from) / HOUR_MS));
     const repair = options.repair === true;
     audits.push(await audit(deps, { queue, from, to, repair, onHour: bar.set }).finally(bar.stop));
+    if (queue === ANALYTICS_QUEUE) sequences = await numberedMessages(deps, { from, to });
   }
-  if (options.json) out.json({ audits: audits.map(view) });
-  else for (const line of audits.flatMap(lines)) out.line(line);
-  if (audits.some(({ differences }) => differences.length > 0)) out.exitCode(DIFFERENT);
+  if (options.json) out.json({ audits: audits.map(view), ...(sequences && { sequences }) });
+  else for (const line of [...audits.flatMap(lines), ...(sequences ? sequenceLines(sequences) : [])]) out.line(line);
+  if (audits.some(({ differences }) => differences.length > 0) || sequences?.gaps.length) out.exitCode(DIFFERENT);
 };
 
 const iso = (time: number): string => new Date(time).toISOString();
