@@ -9,6 +9,7 @@ import type { World } from './world';
 
 const RECONCILER_MS = 55_000;
 const COLD_START_MS = 300;
+const LATEST_TWIN_MS = 30_000;
 
 /** Lambda's side of the two functions, with all that can become of an invocation. */
 export interface Functions {
@@ -33,9 +34,13 @@ export function createFunctions(world: World): Functions {
     return fault;
   };
 
+  const isBroken = (): boolean => {
+    const elapsed = kernel.now() - plan.start;
+    return plan.broken !== undefined && plan.broken.from <= elapsed && elapsed < plan.broken.until;
+  };
+
   async function worker(event: SQSEvent): Promise<InvokeResult> {
     const now = kernel.now();
-    const elapsed = now - plan.start;
     if (now < throttledUntil) {
       reach('start throttled');
       trouble();
@@ -46,8 +51,7 @@ export function createFunctions(world: World): Functions {
       throttledUntil = now + fault.ms;
       return { kind: 'throttled' };
     }
-    const { broken } = plan;
-    if (fault?.fault === 'failed' || (broken && broken.from <= elapsed && elapsed < broken.until)) {
+    if (fault?.fault === 'failed' || isBroken()) {
       reach('start failed');
       trouble();
       await sleep(COLD_START_MS);
@@ -55,9 +59,9 @@ export function createFunctions(world: World): Functions {
     }
     const first = runWorker(event, `worker ${++workers}`);
     if (fault?.fault === 'twice')
-      void sleep(fault.ms).then(() => {
+      void sleep(Math.min(fault.ms, LATEST_TWIN_MS)).then(() => {
         trouble();
-        return runWorker(event, `worker ${++workers}`);
+        return isBroken() ? undefined : runWorker(event, `worker ${++workers}`);
       });
     const result = await first;
     if (fault?.fault === 'unanswered') return { kind: 'failed', reason: 'error' };
@@ -95,7 +99,7 @@ export function createFunctions(world: World): Functions {
   async function reconciler(): Promise<void> {
     const fault = nextFault();
     if (fault?.fault === 'failed' || fault?.fault === 'throttled') return;
-    if (fault?.fault === 'twice') void sleep(Math.min(fault.ms, 30_000)).then(() => runReconciler());
+    if (fault?.fault === 'twice') void sleep(Math.min(fault.ms, LATEST_TWIN_MS)).then(() => runReconciler());
     await runReconciler();
   }
 

@@ -35,7 +35,8 @@ const nothingLost: Check = ({ watch, plan }, inputs) => {
     if (!row && (plan.retention ?? plan.dlqRetention) !== undefined && !isProduced(spec.kind)) continue;
     if (!row) return `nothing lost: ${id} (${spec.kind}) has no row`;
     // Sent, not marked as sent, and expired before anybody read it: only the first of these is known.
-    if (row.state === 'cancelled' && plan.retention === undefined) return `nothing lost: ${id} was accepted, and is cancelled`;
+    if (row.state === 'cancelled' && plan.retention === undefined)
+      return `nothing lost: ${id} was accepted, and is cancelled`;
   }
   return undefined;
 };
@@ -145,6 +146,8 @@ const orderIsKept: Check = ({ watch, plan, settings }, inputs) => {
     .filter((row) => row.state === 'succeeded' && row.holds === 0 && row.left.length === 0 && row.opened === 1)
     .filter(({ id, deliveries }) => deliveries.every(({ messageId }) => messageId === watch.firsts.get(id)?.messageId))
     .filter((row) => !row.history.some(({ event }) => event === 'returned untried'))
+    // A message that expires while it is handled lets the next one of its group go.
+    .filter(({ endedAt = 0, time }) => endedAt < time + settings.retention * 1000)
     .sort((a, b) => (watch.firsts.get(a.id)?.sequence ?? 0) - (watch.firsts.get(b.id)?.sequence ?? 0));
   for (const group of Map.groupBy(straight, ({ group }) => group).values()) {
     for (const [index, row] of group.entries()) {

@@ -16,6 +16,9 @@ const HOUR_MS = 60 * MINUTE_MS;
 /** How long after the last trouble everything has ended. See docs of the bound in invariants. */
 export const REST_WITHIN_MS = 12 * HOUR_MS;
 
+/** A run that takes longer goes round in circles. */
+const MOST_ENTRIES = 150_000;
+
 export interface Outcome {
   /** The promise that was broken, if one was. */
   violation: string | undefined;
@@ -43,6 +46,10 @@ export async function runPlan(
   let seenAt = plan.start;
   await kernel.run(() => {
     if (watch.violation()) return true;
+    if (trace.entries.length > MOST_ENTRIES) {
+      watch.violated(`liveness: no end after ${MOST_ENTRIES} entries`);
+      return true;
+    }
     const bound = boundOf(world);
     const quiet = kernel.now() > world.lastTrouble() + bound;
     if (world.processes.size > 0) return false;

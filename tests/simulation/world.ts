@@ -8,7 +8,7 @@ import { memoryQueues } from '../support/memory-queues';
 import { memoryTable } from '../support/memory-table';
 import { type Caller, createCaller, type Process } from './calls';
 import { type Chance, createChance } from './chance';
-import { createKernel, type Kernel } from './kernel';
+import { createKernel, type Event, type Kernel } from './kernel';
 import type { Mutant } from './mutants';
 import type { Plan } from './plan';
 import { queueNamed } from './queues';
@@ -42,7 +42,7 @@ export interface World {
   lastTrouble(): number;
   trouble(at?: number): void;
   /** Processes that are alive. */
-  processes: ReadonlySet<Process>;
+  processes: { readonly size: number };
   spawn(options: { name: string; timeoutMs?: number; ended: (reason: string) => void }): Process;
   exit(process: Process): void;
   /** Things that are still going to be done from outside. */
@@ -88,7 +88,12 @@ export function createWorld(plan: Plan, options: { detailed?: boolean; mutant?: 
     watch.changed();
     if (sqs.messages(dlq).some(({ deadLetterSourceArn }) => deadLetterSourceArn)) reach('moved by SQS');
   });
-  const processes = new Set<Process>();
+  const processes = new Map<Process, Event | undefined>();
+  const exit = (process: Process) => {
+    process.alive = false;
+    kernel.cancel(processes.get(process));
+    processes.delete(process);
+  };
 
   return {
     plan,
@@ -115,28 +120,20 @@ export function createWorld(plan: Plan, options: { detailed?: boolean; mutant?: 
         skew: chance.pick([0, 0, 700, 2_000]),
         die: (reason) => {
           if (!process.alive) return;
-          process.alive = false;
-          processes.delete(process);
-          kernel.cancel(timeout);
+          exit(process);
           trace.add({ who: name, what: 'died', outcome: reason });
           ended(reason);
         },
       };
-      processes.add(process);
-      const timeout =
-        timeoutMs === undefined
-          ? undefined
-          : kernel.setTimeout(() => {
-              reach('time-out of a function');
-              trouble();
-              process.die('timeout');
-            }, timeoutMs);
+      const overrun = () => {
+        reach('time-out of a function');
+        trouble();
+        process.die('timeout');
+      };
+      processes.set(process, timeoutMs === undefined ? undefined : kernel.setTimeout(overrun, timeoutMs));
       return process;
     },
-    exit: (process) => {
-      process.alive = false;
-      processes.delete(process);
-    },
+    exit,
     pending: new Set(),
     onChange,
     onDeath,

@@ -1,0 +1,44 @@
+import fc from 'fast-check';
+import { anyPlan } from './draw';
+import type { Plan } from './plan';
+import type { SimulatedQueue } from './queues/simulated';
+import { runPlan } from './run';
+
+export interface Findings {
+  runs: number;
+  /** How often each fault, state and effect was reached. */
+  reached: Map<string, number>;
+  /** The smallest run that breaks a promise, to read and to run again. */
+  failure?: { violation: string; plan: Plan; timeline: string; seed: number };
+}
+
+/** Draws runs of a queue until one breaks a promise; that one is made as small as it can be. */
+export async function search(
+  queue: SimulatedQueue,
+  { runs, seed, onRun }: { runs: number; seed: number; onRun?: () => void },
+): Promise<Findings> {
+  const reached = new Map<string, number>();
+  const property = fc.asyncProperty(anyPlan(queue), async (plan) => {
+    const { violation, world } = await runPlan(plan);
+    for (const [what, count] of world.reached) reached.set(what, (reached.get(what) ?? 0) + count);
+    onRun?.();
+    if (violation) throw new Error(violation);
+  });
+  const { failed, counterexample, numRuns } = await fc.check(property, { numRuns: runs, seed });
+  if (!failed || !counterexample) return { runs: numRuns, reached };
+  const [plan] = counterexample;
+  const again = await runPlan(plan, { detailed: true });
+  const violation = again.violation ?? 'the run held its promises the second time: it is not deterministic';
+  return { runs: numRuns, reached, failure: { violation, plan, timeline: again.timeline(), seed } };
+}
+
+/** A failure as somebody wants to read it: what broke, what happened, and how to see it again. */
+export const explain = ({ violation, plan, timeline, seed }: NonNullable<Findings['failure']>): string =>
+  `${timeline}\n\n${violation}\n\nseed ${seed}, plan for tests/simulation/scenarios:\n${JSON.stringify(plan)}\n`;
+
+/** What a test of a queue does: runs with a new seed each time, which a failure prints. */
+export async function expectNoViolation(queue: SimulatedQueue, runs: number): Promise<void> {
+  const seed = Number(process.env.SIMULATION_SEED ?? Date.now() % 2 ** 31);
+  const { failure } = await search(queue, { runs, seed });
+  if (failure) throw new Error(explain(failure));
+}
