@@ -1,11 +1,13 @@
 import { dataPrefix, manifestPrefix, rejectedPrefix } from '../lib/analytics/keys';
-import { subjectKey } from '../lib/jobs/keys';
+import { CAMPAIGN_QUEUE } from '../lib/jobs/campaign';
+import { campaignKey, rateKey, recipientsFolder, subjectKey } from '../lib/jobs/keys';
 import { type Context, type Fragment, parseContext } from './context';
 import { jobsTableResources } from './jobs-table';
 import { monitoring } from './monitoring';
 import {
   alarmsPermissions,
   compactionPermissions,
+  emailEventsPermissions,
   reconcilerPermissions,
   type Statement,
   type WorkerNeeds,
@@ -29,7 +31,7 @@ export async function resources(variables: Variables): Promise<Fragment> {
     ...rows.map((row) => queueResources(row, context)),
     jobsTableResources(context),
     await monitoring(variables, { rows, context }),
-    deploymentBucket(context),
+    exported(context),
   ]);
 }
 
@@ -42,37 +44,44 @@ export const queues = (variables: Variables): Promise<string> =>
 
 /** `iamRoleStatements` by function. */
 export const permissions = (variables: Variables): Promise<Record<string, Statement[]>> =>
-  unlessRefused(
-    Object.fromEntries([...Object.keys(WORKERS), 'reconciler', 'compaction', 'alarms'].map((name) => [name, []])),
-    async () => {
-      const { rows, context } = await readConfiguration(variables);
-      const param = async (name: string) => String(await variables.resolveVariable(`param:${name}`));
-      const secretsKey = await param('secretsKey');
-      const statements: Record<string, Statement[]> = {
-        reconciler: reconcilerPermissions(rows, context),
-        compaction: compactionPermissions(context),
-        alarms: alarmsPermissions(context, { secrets: [await param('discordWebhookUrl')], secretsKey }),
-      };
-      for (const row of rows) {
-        const needs = WORKERS[row.name];
-        if (!needs) continue;
-        const secrets = await Promise.all(needs.secrets.map(param));
-        statements[row.name] = workerPermissions(row, context, { ...needs, secrets, secretsKey });
-      }
-      return statements;
-    },
-  );
+  unlessRefused(Object.fromEntries([...Object.keys(WORKERS), ...OTHERS].map((name) => [name, []])), async () => {
+    const { rows, context } = await readConfiguration(variables);
+    const param = async (name: string) => String(await variables.resolveVariable(`param:${name}`));
+    const secretsKey = await param('secretsKey');
+    const statements: Record<string, Statement[]> = {
+      reconciler: reconcilerPermissions(rows, context),
+      emailEvents: emailEventsPermissions(context),
+      compaction: compactionPermissions(context),
+      alarms: alarmsPermissions(context, { secrets: [await param('discordWebhookUrl')], secretsKey }),
+    };
+    for (const row of rows) {
+      const needs = WORKERS[row.name];
+      if (!needs) continue;
+      const secrets = await Promise.all(needs.secrets.map(param));
+      statements[row.name] = workerPermissions(row, context, { ...needs, secrets, secretsKey });
+    }
+    return statements;
+  });
+
+/** Functions that work on no queue. */
+const OTHERS = ['reconciler', 'emailEvents', 'compaction', 'alarms'];
 
 /** What each worker needs beside its queue; `secrets` names params. */
 const WORKERS: Record<string, Omit<WorkerNeeds, 'secretsKey'>> = {
   feedback: {
     vendors: ['zendesk', 'sendgrid'],
-    items: ['rate#sendgrid'],
+    items: [rateKey('sendgrid')],
     secrets: ['zendeskToken', 'sendgridApiKey'],
+  },
+  emails: {
+    vendors: ['sendgrid'],
+    items: [rateKey('sendgrid'), campaignKey('*')],
+    secrets: ['sendgridApiKey'],
+    data: (prefix) => ({ written: [`${recipientsFolder(prefix, CAMPAIGN_QUEUE)}/`], read: [] }),
   },
   testflight: {
     vendors: ['app-store-connect', 'sendgrid'],
-    items: ['rate#sendgrid', subjectKey('testflight', '*')],
+    items: [rateKey('sendgrid'), subjectKey('testflight', '*')],
     secrets: ['appStoreConnectPrivateKey', 'sendgridApiKey'],
   },
   analytics: {
@@ -121,10 +130,13 @@ async function functionBlocks({ resolveConfigurationProperty: property }: Variab
   return blocks;
 }
 
-/** Serverless exports its bucket's name by service and stage alone, and an account takes an export's name only once. */
-const deploymentBucket = ({ instance, stage }: Context): Fragment => ({
+/** Serverless names what it exports by service and stage alone, and an account takes an export's name only once. */
+const exported = ({ instance, stage }: Context): Fragment => ({
   Resources: {},
-  Outputs: { ServerlessDeploymentBucketName: { Export: { Name: `${instance}-jobs-${stage}-deployment-bucket` } } },
+  Outputs: {
+    ServerlessDeploymentBucketName: { Export: { Name: `${instance}-jobs-${stage}-deployment-bucket` } },
+    EmailEventsLambdaFunctionUrl: { Export: { Name: `${instance}-jobs-${stage}-email-events-url` } },
+  },
 });
 
 const merge = (fragments: Fragment[]): Fragment => ({

@@ -1,4 +1,5 @@
 import { dataPrefix as analyticsPrefix, compactedPrefix, manifestPrefix } from '../lib/analytics/keys';
+import { CAMPAIGN_QUEUE } from '../lib/jobs/campaign';
 import {
   aliveKey,
   attachmentsPrefix,
@@ -7,6 +8,7 @@ import {
   dataPrefix,
   dlqKey,
   dlqName,
+  eventsFolder,
   jobKey,
   orderKey,
   queueName,
@@ -130,6 +132,20 @@ export function compactionPermissions(context: Context): Statement[] {
         Null: { 'dynamodb:LeadingKeys': 'false' },
       },
     },
+  ];
+}
+
+/** Permissions of the webhook for the vendor's events: to keep them, and to note on a job's row that they came. */
+export function emailEventsPermissions(context: Context): Statement[] {
+  return [
+    {
+      ...allow('Witness', ['dynamodb:GetItem', 'dynamodb:PutItem'], table(context)),
+      Condition: {
+        'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': [jobKey(CAMPAIGN_QUEUE, '*')] },
+        Null: { 'dynamodb:LeadingKeys': 'false' },
+      },
+    },
+    allow('Keep', ['s3:PutObject'], object(context, `${eventsFolder(context.prefix, CAMPAIGN_QUEUE)}/*`)),
   ];
 }
 

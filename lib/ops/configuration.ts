@@ -4,6 +4,8 @@ import {
   analyticsEnv,
   ConfigError,
   compactionEnv,
+  emailEventsEnv,
+  emailsEnv,
   feedbackEnv,
   parseEnv,
   reconcilerEnv,
@@ -14,6 +16,8 @@ import type { Environment, Serverless } from './serverless';
 /** The schema of each function's environment; a function that is missing here cannot be deployed. */
 export const environmentSchemas: Record<string, z.ZodType> = {
   feedback: feedbackEnv,
+  emails: emailsEnv,
+  emailEvents: emailEventsEnv,
   testflight: testflightEnv,
   analytics: analyticsEnv,
   compaction: compactionEnv,

@@ -14,15 +14,17 @@ const env = {
   APP_STORE_CONNECT_KEY_ID: 'ABCDE12345',
   APP_STORE_CONNECT_PRIVATE_KEY: 'ssm:/example/app-store-connect-key',
   DISCORD_WEBHOOK_URL: 'ssm:/example/discord-webhook-url',
+  SENDGRID_EVENTS_KEY: `${'A'.repeat(122)}==`,
 };
 /** Every queue, as logical ids begin, with what its event source mapping has of its own. */
 const QUEUES = [
   { id: 'Feedback', name: 'feedback', batch: 1, concurrency: 10 },
+  { id: 'Emails', name: 'emails', batch: 1, concurrency: 10 },
   { id: 'Testflight', name: 'testflight', batch: 1, concurrency: 2 },
   { id: 'Analytics', name: 'analytics', batch: 10, concurrency: 10 },
 ];
 /** Every function, in the order of the template. */
-const FUNCTIONS = [...QUEUES.map(({ name }) => name), 'compaction', 'reconciler', 'alarms'];
+const FUNCTIONS = [...QUEUES.map(({ name }) => name), 'email-events', 'compaction', 'reconciler', 'alarms'];
 const secretsKey = 'arn:aws:kms:us-east-1:123456789012:key/example';
 
 let directory: ServiceDirectory;
@@ -99,6 +101,14 @@ test.each([
   });
 });
 
+test('only the event webhook has a URL, and its share of the account is its own', () => {
+  expect(ofType(prod, 'AWS::Lambda::Url').map(({ Properties }) => Properties)).toMatchObject([
+    { AuthType: 'NONE', TargetFunctionArn: { 'Fn::GetAtt': ['EmailEventsLambdaFunction', 'Arn'] } },
+  ]);
+  expect(prod.Resources.EmailEventsLambdaFunction?.Properties.ReservedConcurrentExecutions).toBe(5);
+  expect(staging.Resources.EmailEventsLambdaFunction?.Properties.ReservedConcurrentExecutions).toBe(2);
+});
+
 test('functions run on nodejs24.x and arm64, without tracing or versions', () => {
   for (const { Properties } of ofType(prod, 'AWS::Lambda::Function')) {
     expect(Properties).toMatchObject({ Runtime: 'nodejs24.x', Architectures: ['arm64'] });
@@ -107,13 +117,17 @@ test('functions run on nodejs24.x and arm64, without tracing or versions', () =>
   expect(ofType(prod, 'AWS::Lambda::Version')).toEqual([]);
 });
 
+/** As serverless.yml calls a function. */
+const keyOf = (functionName: string): string =>
+  functionName.replace('mht-api-', '').replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+
 test("the functions' environments hold names, no references, and parse by their own schemas", () => {
   const functions = ofType(prod, 'AWS::Lambda::Function').map(({ Properties }) => Properties);
   expect(functions.map(({ FunctionName }) => FunctionName)).toEqual(FUNCTIONS.map((name) => `mht-api-${name}`));
 
   for (const { FunctionName, Environment } of functions) {
     const { Variables } = Environment as { Variables: Record<string, string> };
-    const schema = environmentSchemas[String(FunctionName).replace('mht-api-', '')];
+    const schema = environmentSchemas[keyOf(String(FunctionName))];
     expect(Object.values(Variables).filter((value) => typeof value !== 'string')).toEqual([]);
     expect(schema && parseEnv(schema, Variables)).toMatchObject({
       INSTANCE: 'mht-api',
@@ -143,9 +157,10 @@ test('production keeps its queues and its table, staging does not', () => {
   expect(kept(staging)).toEqual([]);
 });
 
-test('outputs give the queues and the table, and only the bucket of the deployment is exported', () => {
+test('outputs give the queues and the table, and what Serverless exports is named by the instance', () => {
   expect(Object.keys(prod.Outputs)).toEqual([
     'ServerlessDeploymentBucketName',
+    'EmailEventsLambdaFunctionUrl',
     ...QUEUES.flatMap(({ id }) => [`${id}QueueUrl`, `${id}DlqUrl`]),
     'JobsTableName',
     'AlarmTopicArn',
@@ -154,6 +169,7 @@ test('outputs give the queues and the table, and only the bucket of the deployme
   ]);
   expect(Object.values(prod.Outputs).flatMap(({ Export }) => Export?.Name ?? [])).toEqual([
     'mht-api-jobs-prod-deployment-bucket',
+    'mht-api-jobs-prod-email-events-url',
   ]);
 });
 
@@ -280,6 +296,52 @@ const ANALYTICS_MAY_NOT: Request[] = [
   list(''),
 ];
 
+const EMAILS_MAY: Request[] = [
+  ...on(queue('mht-api-emails.fifo'), 'sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility'),
+  ...on(queue('mht-api-emails-dlq.fifo'), 'sqs:SendMessage'),
+  ...['GetItem', 'PutItem'].flatMap((action) => [
+    item(action, 'emails#0190'),
+    item(action, 'campaign#0190'),
+    item(action, 'rate#sendgrid'),
+    item(action, 'vendor#sendgrid'),
+  ]),
+  ...on(object('jobs/emails/x'), 's3:PutObject'),
+  ...on(object('jobs/_data/emails/x'), 's3:GetObject'),
+  ...on(object('jobs/_recipients/emails/x'), 's3:PutObject'),
+];
+
+const EMAILS_MAY_NOT: Request[] = [
+  ...on(queue('mht-api-emails.fifo'), 'sqs:SendMessage'),
+  item('GetItem', 'feedback#0190'),
+  item('PutItem', 'vendor#zendesk'),
+  ...on(object('jobs/_data/emails/x'), 's3:PutObject', 's3:DeleteObject'),
+  ...on(object('jobs/_events/emails/x'), 's3:GetObject', 's3:PutObject'),
+  ...on(object('jobs/feedback/x'), 's3:GetObject'),
+  list(''),
+];
+
+/** Its URL is open to everybody. */
+const EMAIL_EVENTS_MAY: Request[] = [
+  item('GetItem', 'emails#0190'),
+  item('PutItem', 'emails#0190'),
+  ...on(object('jobs/_events/emails/x'), 's3:PutObject'),
+];
+
+const EMAIL_EVENTS_MAY_NOT: Request[] = [
+  ...on(queue('mht-api-emails.fifo'), 'sqs:SendMessage', 'sqs:ReceiveMessage'),
+  item('DeleteItem', 'emails#0190'),
+  item('GetItem', 'feedback#0190'),
+  item('GetItem', 'campaign#0190'),
+  item('PutItem', 'vendor#sendgrid'),
+  ...on(object('jobs/_events/emails/x'), 's3:GetObject', 's3:DeleteObject'),
+  ...on(object('jobs/emails/x'), 's3:GetObject', 's3:PutObject'),
+  ...on(object('jobs/_data/emails/x'), 's3:GetObject', 's3:PutObject'),
+  ...on(
+    'arn:aws:secretsmanager:us-east-1:123456789012:secret:example/sendgrid-AbC123',
+    'secretsmanager:GetSecretValue',
+  ),
+];
+
 const COMPACTION_MAY: Request[] = [
   ...on(object('jobs/analytics/year=2026/x.ndjson.gz'), 's3:GetObject', 's3:DeleteObject'),
   ...on(object('jobs/analytics-compacted/year=2026/x.ndjson.zst'), 's3:PutObject', 's3:DeleteObject'),
@@ -352,6 +414,10 @@ test.each<[string, string, Request[], boolean]>([
   ['the reconciler may do nothing else', 'ReconcilerIamRoleLambdaExecution', RECONCILER_MAY_NOT, false],
   ['the analytics function may do what its queue needs', 'AnalyticsIamRoleLambdaExecution', ANALYTICS_MAY, true],
   ['the analytics function may do nothing else', 'AnalyticsIamRoleLambdaExecution', ANALYTICS_MAY_NOT, false],
+  ['the emails function may do what its queue needs', 'EmailsIamRoleLambdaExecution', EMAILS_MAY, true],
+  ['the emails function may do nothing else', 'EmailsIamRoleLambdaExecution', EMAILS_MAY_NOT, false],
+  ['the event webhook may do what events need', 'EmailEventsIamRoleLambdaExecution', EMAIL_EVENTS_MAY, true],
+  ['the event webhook may do nothing else', 'EmailEventsIamRoleLambdaExecution', EMAIL_EVENTS_MAY_NOT, false],
   ['the compaction may do what merging needs', 'CompactionIamRoleLambdaExecution', COMPACTION_MAY, true],
   ['the compaction may do nothing else', 'CompactionIamRoleLambdaExecution', COMPACTION_MAY_NOT, false],
   ['the alarms function may do what a message needs', 'AlarmsIamRoleLambdaExecution', ALARMS_MAY, true],
