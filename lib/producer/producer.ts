@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { QueueSettings } from '../config';
+import { type CampaignControl, campaignControl } from '../emails/control';
 import {
   type CampaignInput,
   EMAIL_MESSAGE,
@@ -63,6 +64,8 @@ export interface Producer {
   email(data: EmailMessageInput, options?: SubmitOptions): Promise<Accepted>;
   /** One mail to many. The answer's `id` is the campaign's. */
   campaign(campaign: CampaignInput, recipients: RecipientSource, options?: SubmitOptions): Promise<AcceptedCampaign>;
+  /** Pause, resume, cancel, and what has become of a campaign. */
+  campaigns: CampaignControl;
   /** A person becomes a tester of an app and is invited. */
   invite(data: InviteInput, options?: SubmitOptions): Promise<Accepted>;
   /** A tester leaves groups or the app. */
@@ -101,6 +104,7 @@ export function createProducer(deps: ProducerDeps): Producer {
       const id = jobId({ ...submission, ...deps });
       return submit(submitDeps, { ...submission, id, type: EMAIL_MESSAGE, data, group: id });
     },
+    campaigns: campaignControl(submitDeps),
     campaign: (input, source, options = {}) => submitCampaign(submitDeps, { input, source, options }),
     invite: testflight(TESTFLIGHT_INVITE, inviteSchema),
     removeTester: testflight(TESTFLIGHT_REMOVE, removeSchema),

@@ -1,0 +1,26 @@
+import { type Campaign, type CampaignDeps, campaigns } from '../jobs/campaign';
+import { type CampaignReport, campaignReport, type ReportDeps } from './report';
+
+/** What can be asked of a campaign once it was accepted and started. `undefined`: there is none of this id. */
+export interface CampaignControl {
+  /** Nothing more goes to the vendor; what is with it already stays. Chunks that wait for their turn wait on. */
+  pause(id: string): Promise<Campaign | undefined>;
+  /** Goes on where it was, also after it paused itself. */
+  resume(id: string): Promise<Campaign | undefined>;
+  /** Nothing more is sent, for good. */
+  cancel(id: string): Promise<Campaign | undefined>;
+  report(id: string): Promise<CampaignReport | undefined>;
+}
+
+export function campaignControl(deps: CampaignDeps & ReportDeps): CampaignControl {
+  const store = campaigns(deps);
+  return {
+    pause: (id) => store.pause(id),
+    resume: store.resume,
+    cancel: store.cancel,
+    report: async (id) => {
+      const campaign = await store.read(id);
+      return campaign && campaignReport(deps, campaign);
+    },
+  };
+}

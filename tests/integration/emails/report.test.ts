@@ -1,0 +1,105 @@
+import { takeEvents } from '../../../lib/emails/events/take';
+import { campaignReport } from '../../../lib/emails/report';
+import { chunkId } from '../../../lib/jobs/chunk';
+import { eventsOf } from '../../../lib/local/fakes/sendgrid-events';
+import { CAMPAIGN, type Emails, startEmails } from '../../support/emails';
+
+let emails: Emails;
+beforeEach(async () => {
+  emails = await startEmails({ rate: 100 });
+});
+afterEach(() => emails.close());
+
+async function report() {
+  const campaign = await emails.campaigns.read(CAMPAIGN);
+  if (!campaign) throw new Error('there is no campaign');
+  return campaignReport(emails.engine.deps, campaign);
+}
+
+const sumOf = ({
+  accepted,
+  refused,
+  unknown,
+  cancelled,
+  underWay,
+  paused,
+  notReleased,
+}: Awaited<ReturnType<typeof report>>) => accepted + refused + unknown + cancelled + underWay + paused + notReleased;
+
+/** Makes the request of one chunk fail. */
+const failing = (number: number, failure: Parameters<Emails['sendgrid']['fail']>[0]) =>
+  emails.sendgrid.fail({ ...failure, bodyContains: chunkId(CAMPAIGN, number) });
+
+test('every recipient is in one kind, at any time', async () => {
+  failing(1, { status: 400 });
+  failing(2, { after: 'reset' });
+  failing(3, { status: 429, headers: { 'retry-after': '30' } });
+  await emails.campaign({ recipients: 950, chunkSize: 100 });
+  expect(await report()).toMatchObject({
+    status: 'running',
+    requested: 950,
+    recipients: 950,
+    notReleased: 950,
+    accepted: 0,
+  });
+
+  const { engine } = emails;
+  for (let minute = 0; minute < 10; minute++) {
+    await engine.reconcile();
+    const between = await report();
+    expect(sumOf(between)).toBe(950);
+    if (minute === 1) await emails.campaigns.pause(CAMPAIGN);
+    if (minute === 3) await emails.campaigns.resume(CAMPAIGN);
+    while (engine.inQueue() > 0) await engine.deliver(1);
+    engine.clock.advance(60_000);
+  }
+
+  expect(await report()).toMatchObject({
+    accepted: 750,
+    refused: 100,
+    unknown: 100,
+    cancelled: 0,
+    underWay: 0,
+    paused: 0,
+    notReleased: 0,
+    chunks: { all: 10, released: 10 },
+  });
+});
+
+test('events settle what nobody could tell, and each counts once', async () => {
+  failing(0, { after: 'reset' });
+  await emails.campaign({ recipients: 20, chunkSize: 10 });
+  await emails.engine.drain({ batch: 1, hours: 1 });
+  expect(await report()).toMatchObject({ status: 'running', accepted: 10, unknown: 10 });
+
+  const { deps, clock } = emails.engine;
+  const tell = (event: string) => emails.sendgrid.mails.flatMap((mail) => eventsOf(mail, event, clock.now()));
+  await takeEvents({ ...deps, clock }, tell('processed'));
+  await takeEvents({ ...deps, clock }, [...tell('processed'), ...tell('delivered').slice(0, 15)]);
+  await takeEvents({ ...deps, clock }, tell('delivered'));
+  expect(await report()).toMatchObject({ accepted: 20, unknown: 0, events: { processed: 20, delivered: 20 } });
+
+  await emails.engine.drain({ batch: 1, hours: 1 });
+  expect(await report()).toMatchObject({ status: 'ended', accepted: 20, unknown: 0 });
+});
+
+test('a cancelled campaign says what was sent, what was not, and what never left', async () => {
+  await emails.campaign({ recipients: 5_000, chunkSize: 1_000 });
+  await emails.engine.reconcile();
+  await emails.engine.deliver(1);
+  await emails.campaigns.cancel(CAMPAIGN);
+  await emails.engine.drain({ batch: 1, hours: 1 });
+
+  expect(await report()).toMatchObject({ status: 'cancelled', accepted: 1_000, cancelled: 1_000, notReleased: 3_000 });
+});
+
+test('rows that have gone by age are read from their records', async () => {
+  await emails.campaign({ recipients: 20, chunkSize: 10 });
+  await emails.engine.drain({ batch: 1, hours: 1 });
+  for (const number of [0, 1]) {
+    const { key, version } = emails.chunk(number);
+    await emails.engine.table.delete(key, version);
+  }
+
+  expect(await report()).toMatchObject({ accepted: 20, underWay: 0 });
+});
