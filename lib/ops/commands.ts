@@ -78,6 +78,21 @@ export const commands = {
       json: JSON_OUTPUT,
     },
   },
+
+  testflight: { usage: 'Manage testers' },
+  'testflight invite': {
+    usage: 'Invite the testers of a CSV file to an app; the same file again invites nobody twice',
+    options: {
+      app: { usage: "Apple's id of the app, digits", type: 'string', required: true },
+      group: {
+        usage: "Apple's id of the group that they come into, or several parted by commas",
+        type: 'string',
+        required: true,
+      },
+      file: { usage: 'The file; its header names email, firstName and lastName', type: 'string', required: true },
+      json: JSON_OUTPUT,
+    },
+  },
 } as const satisfies Record<string, Command>;
 
 export type CommandName = keyof typeof commands;

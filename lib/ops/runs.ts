@@ -4,6 +4,7 @@ import { dlqRuns } from './dlq-runs';
 import { helpRun } from './help-run';
 import { jobsRuns } from './jobs-runs';
 import { reconcileRun } from './reconcile-run';
+import { testflightRuns } from './testflight-runs';
 
 /** What each command does. */
 export const runs = {
@@ -12,4 +13,6 @@ export const runs = {
   dlq: helpRun('dlq'),
   ...dlqRuns,
   reconcile: reconcileRun,
+  testflight: helpRun('testflight'),
+  ...testflightRuns,
 } satisfies Record<CommandName, Run>;

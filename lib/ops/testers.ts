@@ -1,0 +1,45 @@
+import { createReadStream } from 'node:fs';
+import { InvalidRecipientsError } from '../emails/invalid-recipients';
+import { type Bytes, fromCsv } from '../emails/recipients';
+import type { InviteInput } from '../testflight/message';
+import { OperatorError } from './operator';
+
+type Person = Pick<InviteInput, 'email' | 'firstName' | 'lastName'>;
+
+/** One row of a file of testers, not yet checked beyond its form; `line` counts from 1, the header's included. */
+export type TesterRow = { line: number; person: Person } | { line: number; problem: string };
+
+const COLUMNS = ['firstName', 'lastName'];
+
+/** Reads a CSV file whose header names email and, if it likes, firstName and lastName. */
+export async function readTesters(file: string): Promise<TesterRow[]> {
+  try {
+    return await testersOf(createReadStream(file));
+  } catch (error) {
+    if (error instanceof InvalidRecipientsError) throw new OperatorError(`${file}: ${error.message}.`);
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'EISDIR' || code === 'EACCES')
+      throw new OperatorError(`${file}: cannot be read (${code}).`);
+    throw error;
+  }
+}
+
+/** The rows of such a file. Rejects with an InvalidRecipientsError where the header is not one. */
+export async function testersOf(bytes: Bytes): Promise<TesterRow[]> {
+  const rows: TesterRow[] = [];
+  for await (const read of fromCsv(bytes)) {
+    const { line } = read;
+    if ('broken' in read) {
+      rows.push({ line, problem: read.broken });
+      continue;
+    }
+    const { email, data = {}, ...more } = read.value as { email: string; data?: Record<string, string> };
+    const known = Object.keys(more).length === 0 && Object.keys(data).every((column) => COLUMNS.includes(column));
+    rows.push(
+      known
+        ? { line, person: { email, ...data } }
+        : { line, problem: `the only columns are email, ${COLUMNS.join(' and ')}` },
+    );
+  }
+  return rows;
+}

@@ -1,0 +1,71 @@
+import { StoreError } from '../errors';
+import { sha256 } from '../jobs/envelope';
+import { IdempotencyConflictError, InvalidJobError } from '../producer/errors';
+import { createProducer, type Producer } from '../producer/producer';
+import { eachOf } from '../reconcile/each-of';
+import type { Run } from './command';
+import { OperatorError } from './operator';
+import { required } from './options';
+import { readTesters, type TesterRow } from './testers';
+import { counted } from './text';
+
+const AT_ONCE = 8;
+/** Whose idempotency keys these are: no API's client has the same. */
+const PRINCIPAL = 'sls testflight invite';
+
+/** What `sls testflight …` does. */
+export const testflightRuns = {
+  'testflight invite': async ({ options, out, operator }) => {
+    const to = { app: required(options, 'app'), groups: required(options, 'group').split(',') };
+    const rows = await readTesters(required(options, 'file'));
+    const producer = createProducer({ ...(await operator()), source: '/sls/testflight-invite' });
+    const bar = out.progress(rows.length);
+    const answers: Answer[] = [];
+    try {
+      await eachOf(rows, AT_ONCE, async (row) => {
+        answers.push({ line: row.line, ...(await queueInvitation(producer, to, row)) });
+        bar.set(answers.length);
+      });
+    } finally {
+      bar.stop();
+    }
+    const told = summary(answers);
+    if (options.json) out.json(told);
+    else {
+      out.line(`${counted(told.queued, 'invitation')} queued, ${told.before} queued before.`);
+      for (const { line, problem } of told.refused) out.note(`line ${line}: ${problem}`);
+    }
+    if (told.refused.length > 0) throw new OperatorError(`${counted(told.refused.length, 'line')} not queued.`);
+  },
+} satisfies Record<string, Run>;
+
+type Answer = { line: number } & ({ queued: boolean } | { problem: string });
+
+/** `queued` false: this address was queued for these groups before, and is not queued again. */
+async function queueInvitation(
+  producer: Pick<Producer, 'invite'>,
+  to: { app: string; groups: string[] },
+  row: TesterRow,
+): Promise<{ queued: boolean } | { problem: string }> {
+  if ('problem' in row) return { problem: row.problem };
+  const key = sha256(JSON.stringify([to.app, to.groups.toSorted(), row.person.email.toLowerCase()]));
+  try {
+    const { duplicate } = await producer.invite({ ...to, ...row.person }, { key, principal: PRINCIPAL });
+    return { queued: !duplicate };
+  } catch (error) {
+    if (error instanceof InvalidJobError) return { problem: error.message };
+    // The same person under another name.
+    if (error instanceof IdempotencyConflictError) return { queued: false };
+    if (error instanceof StoreError) return { problem: `${error.message}: run the command again` };
+    throw error;
+  }
+}
+
+function summary(answers: Answer[]) {
+  const inOrder = answers.toSorted((a, b) => a.line - b.line);
+  const queued = inOrder.filter((answer) => 'queued' in answer && answer.queued).length;
+  const refused = inOrder.flatMap((answer) =>
+    'problem' in answer ? [{ line: answer.line, problem: answer.problem }] : [],
+  );
+  return { queued, before: answers.length - queued - refused.length, refused };
+}

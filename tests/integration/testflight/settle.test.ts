@@ -1,0 +1,62 @@
+import { settle } from '../../../lib/ops/settle';
+import { jobId } from '../../support/engine';
+import {
+  APP,
+  GROUP,
+  inviteBody,
+  notifyBuildBody,
+  removeBody,
+  seed,
+  startTestflight,
+  TESTER,
+} from '../../support/testflight';
+
+let service: Awaited<ReturnType<typeof startTestflight>>;
+afterEach(() => service.close());
+
+/** A job whose call to Apple has an unknown end, with another of its app behind it. */
+async function unknown(body: string, path: string) {
+  service = await startTestflight({ seed: seed([{ app: APP, email: TESTER, groups: [GROUP], state: 'INVITED' }]) });
+  const { engine, apple } = service;
+  apple.fail({ method: 'POST', path, after: 'reset' });
+  engine.send(body, { group: APP });
+  engine.send(removeBody({}, { id: jobId(2) }), { group: APP });
+  await engine.drain({ batch: 1, hours: 1 });
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'held', reason: 'unknown' });
+  // What was sent behind it has not overtaken it.
+  expect(engine.row(jobId(2)).state).toBe('held');
+  return { ...service, row: engine.row(jobId(1)) };
+}
+
+const again = inviteBody({ resend: true });
+
+test.each([
+  ['done', 'sent'],
+  ['skipped', 'skipped: operator'],
+] as const)(
+  'an invitation that a person settles as %s ends as %s, without a call, and the next job goes on',
+  async (as, invitation) => {
+    const { engine, apple, row } = await unknown(again, '/v1/betaTesterInvitations');
+
+    await settle(engine.deps, { row, step: 'invitation', as });
+    await engine.drain({ batch: 1 });
+
+    expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', result: { invitation } });
+    expect(engine.row(jobId(2)).state).toBe('succeeded');
+    expect(apple.mails).toHaveLength(1);
+  },
+);
+
+test.each([
+  ['done', 'succeeded'],
+  ['skipped', 'cancelled'],
+] as const)('a build notification that a person settles as %s is %s, without a call', async (as, state) => {
+  const { engine, apple, row } = await unknown(notifyBuildBody(), '/v1/buildBetaNotifications');
+
+  await settle(engine.deps, { row, step: 'notification', as });
+  await engine.drain({ batch: 1 });
+
+  expect(engine.row(jobId(1)).state).toBe(state);
+  expect(engine.row(jobId(2)).state).toBe('succeeded');
+  expect(apple.mails).toHaveLength(1);
+});

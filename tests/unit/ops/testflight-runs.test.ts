@@ -1,0 +1,150 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { StoreError } from '../../../lib/errors';
+import { OperatorError } from '../../../lib/ops/operator';
+import { testflightRuns } from '../../../lib/ops/testflight-runs';
+import { recordingOutput } from '../../support/operator';
+import { APP, GROUP, OTHER_GROUP, startTestflight } from '../../support/testflight';
+
+let service: Awaited<ReturnType<typeof startTestflight>>;
+let directory: string;
+let failing = false;
+beforeEach(async () => {
+  failing = false;
+  service = await startTestflight({
+    before: (call) => {
+      if (failing && call === 'queues.send') throw new StoreError({ code: 'SQS.Down', message: 'SQS is down' });
+    },
+  });
+  directory = mkdtempSync(join(tmpdir(), 'testers-'));
+});
+afterEach(async () => {
+  rmSync(directory, { recursive: true });
+  await service.close();
+});
+
+/** The command on a file of this text: what it put out, and how it ended. */
+async function invite(text: string, options: Record<string, string | boolean> = {}) {
+  const file = join(directory, 'testers.csv');
+  writeFileSync(file, text);
+  const { deps } = service.engine;
+  const { out, recorded } = recordingOutput();
+  const ended = testflightRuns['testflight invite']({
+    options: { app: APP, group: GROUP, file, ...options },
+    out,
+    reader: async () => deps,
+    operator: async () => deps,
+  });
+  const error: unknown = await ended.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  return { ...recorded, error: error as Error | undefined };
+}
+
+const json = async (text: string, options: Record<string, string> = {}) =>
+  (await invite(text, { ...options, json: true })).json;
+
+const queued = () => service.engine.rows().map(({ group, type, state, source }) => ({ group, type, state, source }));
+
+test('queues each row as a job of the app, shows how far it is, and says how many', async () => {
+  const text =
+    '\ufeffemail,firstName,lastName\r\na@example.com,A,One\r\nb@example.com,,\r\n\r\n"c@example.com","C, D",Three\r\n';
+
+  const { lines, progress } = await invite(text);
+
+  expect(lines).toEqual(['3 invitations queued, 0 queued before.']);
+  expect(progress).toEqual([{ total: 3, done: [1, 2, 3], stopped: true }]);
+  expect(queued()).toEqual(
+    Array(3).fill({ group: APP, type: 'testflight.invite.v1', state: 'queued', source: '/sls/testflight-invite' }),
+  );
+  await service.engine.drain({ batch: 1 });
+  expect(service.apple.testers).toMatchObject([
+    { email: 'a@example.com', firstName: 'A', lastName: 'One', groups: [GROUP] },
+    { email: 'b@example.com', firstName: undefined },
+    { email: 'c@example.com', firstName: 'C, D' },
+  ]);
+});
+
+test('the same file again queues nobody, not by another name or in another case either', async () => {
+  await invite('email,firstName\na@example.com,A\nb@example.com,B\n');
+
+  const told = await json('email,firstName\nA@Example.com,A\nb@example.com,Other\nc@example.com,C\n');
+
+  expect(told).toEqual({ queued: 1, before: 2, refused: [] });
+  expect(queued()).toHaveLength(3);
+});
+
+test('an address twice in a file is queued once, and again for another group', async () => {
+  const twice = 'email\na@example.com\na@example.com\n';
+
+  expect(await json(twice)).toEqual({ queued: 1, before: 1, refused: [] });
+  expect(await json(twice, { group: `${OTHER_GROUP},${GROUP}` })).toEqual({ queued: 1, before: 1, refused: [] });
+  expect(await json(twice, { group: `${GROUP},${OTHER_GROUP}` })).toEqual({ queued: 0, before: 2, refused: [] });
+});
+
+test('bad rows are told by their line, without what is in them, and the rest goes on', async () => {
+  const text = ['email,firstName', 'planted,A', 'a@example.com,"A', 'b@example.com', 'c@example.com,C', ''].join('\n');
+
+  const { error, notes, lines } = await invite(text);
+
+  expect(error).toBeInstanceOf(OperatorError);
+  expect(error?.message).toBe('3 lines not queued.');
+  expect(lines).toEqual(['1 invitation queued, 0 queued before.']);
+  expect(notes).toEqual([
+    'line 2: email: must be a valid email',
+    'line 3: a quoted value does not end in its row',
+    'line 4: the row must have 2 values like the header, has 1',
+  ]);
+  expect(queued()).toHaveLength(1);
+});
+
+test.each([
+  ['no email', 'name\na@example.com\n', 'must have a column email'],
+  ['a column twice', 'email,email\na@example.com,b@example.com\n', 'must not repeat a column'],
+])('a header with %s stops it before anything is queued', async (_what, text, problem) => {
+  const { error } = await invite(text);
+
+  expect(error).toBeInstanceOf(OperatorError);
+  expect(error?.message).toContain(problem);
+  expect(queued()).toEqual([]);
+});
+
+test('a column that nobody knows is not dropped silently', async () => {
+  const { error } = await invite('email,first name\na@example.com,A\n');
+
+  expect(error?.message).toBe('1 line not queued.');
+});
+
+test('a file that is not there is named', async () => {
+  const { error } = await invite('', { file: join(directory, 'nothing.csv') });
+
+  expect(error?.message).toContain('nothing.csv: cannot be read (ENOENT).');
+});
+
+test('an app or a group that is none is refused for every row', async () => {
+  const { notes } = await invite('email\na@example.com\nb@example.com\n', { app: 'My App', group: 'Testers' });
+
+  expect(notes).toEqual(
+    [2, 3].map(
+      (line) =>
+        `line ${line}: app: must be Apple's id of an app, digits; groups.0: must be Apple's id of a group, a UUID`,
+    ),
+  );
+  expect(queued()).toEqual([]);
+});
+
+test('what could not be sent is sent when the command is run again', async () => {
+  failing = true;
+  const { error, notes } = await invite('email\na@example.com\n');
+  failing = false;
+
+  const again = await invite('email\na@example.com\n');
+
+  expect(error?.message).toBe('1 line not queued.');
+  expect(notes).toEqual(['line 2: SQS is down: run the command again']);
+  expect(again.error).toBeUndefined();
+  await service.engine.drain({ batch: 1 });
+  expect(service.apple.mails).toHaveLength(1);
+});

@@ -1,0 +1,23 @@
+import { readFileSync } from 'node:fs';
+import { testersOf } from '../../../lib/ops/testers';
+import { inviteSchema, notifyBuildSchema, removeSchema } from '../../../lib/testflight/message';
+
+const page = readFileSync('docs/testflight.md', 'utf8');
+const block = (kind: string): string => new RegExp(`^\`\`\`${kind}\n(.*?)^\`\`\``, 'ms').exec(page)?.[1] ?? '';
+
+test.each([
+  ['invite', inviteSchema],
+  ['remove', removeSchema],
+  ['notify-build', notifyBuildSchema],
+] as const)("the page's %s is one that is taken as it stands", (kind, schema) => {
+  const data = JSON.parse(block(`json ${kind}`)) as unknown;
+
+  expect(schema.parse(data)).toEqual(data);
+});
+
+test("the page's list of testers is one that can be read", async () => {
+  expect(await testersOf([block('csv')])).toEqual([
+    { line: 2, person: { email: 'first@example.com', firstName: 'First', lastName: 'Tester' } },
+    { line: 3, person: { email: 'second@example.com' } },
+  ]);
+});
