@@ -2,6 +2,12 @@ import { gzipSync } from 'node:zlib';
 import type { Envelope } from '../jobs/envelope';
 import { type EventProblem, problemOf } from './event';
 
+/**
+ * Level 5 takes a quarter less time than zlib's own 6 for objects that are a hundredth larger (npm run bench), and they
+ * are compacted soon. Another level makes other bytes of the same message: change it between hours, if at all.
+ */
+export const GZIP = { level: 5, memLevel: 9 } as const;
+
 /** One object's content: gzip NDJSON, one event a line. */
 export interface Encoded {
   bytes: Uint8Array;
@@ -47,8 +53,8 @@ export function encodeBatch(envelope: Head, events: readonly unknown[]): Encoded
   }
   return {
     names,
-    ...(acceptedCount > 0 && { accepted: { bytes: gzipSync(accepted), events: acceptedCount } }),
-    ...(rejectedCount > 0 && { rejected: { bytes: gzipSync(rejected), events: rejectedCount } }),
+    ...(acceptedCount > 0 && { accepted: { bytes: gzipSync(accepted, GZIP), events: acceptedCount } }),
+    ...(rejectedCount > 0 && { rejected: { bytes: gzipSync(rejected, GZIP), events: rejectedCount } }),
   };
 }
 

@@ -35,6 +35,8 @@ const ID = /^[\w.:-]{1,64}$/;
 const NAME = /^[A-Za-z][\w.:/ -]{0,99}$/;
 const KEY = /^[A-Za-z_$][\w.$ -]{0,63}$/;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/;
+/** What ids of people and sessions mostly are: one look instead of three. */
+const PLAIN = /^[\x20-\x7e]{1,128}$/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is being refused
 const CONTROLS = /[\u0000-\u001f\u007f]/;
 
@@ -74,7 +76,7 @@ function timeProblem(time: unknown, jobTime: number): EventProblem | undefined {
 }
 
 function personProblem(field: string, value: unknown): EventProblem | undefined {
-  if (value === undefined) return undefined;
+  if (value === undefined || (typeof value === 'string' && PLAIN.test(value))) return undefined;
   const ok =
     typeof value === 'string' &&
     value.length >= 1 &&
@@ -90,7 +92,7 @@ function propertiesProblem(properties: unknown): EventProblem | undefined {
   let count = 0;
   for (const key in properties) {
     if (++count > MOST_PROPERTIES) return problem('properties', 'must have at most 100 fields');
-    if (!KEY.test(key))
+    if (!isKey(key))
       return problem(
         'properties',
         'must have names of 1 to 64 letters, digits, spaces or _.$- that start with a letter',
@@ -99,6 +101,17 @@ function propertiesProblem(properties: unknown): EventProblem | undefined {
     if (rule) return problem(`properties.${key}`, rule);
   }
   return undefined;
+}
+
+/** Property names are few and come again with each event. */
+const keys = new Set<string>();
+const MOST_KEYS = 1_000;
+
+function isKey(key: string): boolean {
+  if (keys.has(key)) return true;
+  if (!KEY.test(key)) return false;
+  if (keys.size < MOST_KEYS) keys.add(key);
+  return true;
 }
 
 /** The rule that a property's value breaks. JSON's `1e999` is infinite once it is read. */

@@ -1,3 +1,4 @@
+import { analyticsCost } from './analytics-cost';
 import { underFaults } from './faults';
 import { feedbackCost } from './feedback';
 
@@ -5,6 +6,7 @@ import { feedbackCost } from './feedback';
 const benchmarks: Record<string, () => Promise<string>> = {
   'feedback-cost': feedbackCost,
   'feedback-faults': underFaults,
+  'analytics-cost': analyticsCost,
 };
 
 async function main(): Promise<void> {

@@ -1,0 +1,143 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { gunzipSync } from 'node:zlib';
+import type { SQSEvent } from 'aws-lambda';
+import { GZIP } from '../../lib/analytics/encode';
+import { batches, packedMessages, singleMessages } from './analytics-events';
+import { countingObjects, engineWorker, limit, objectPerEvent, onPowertools } from './analytics-workers';
+import type { Handler } from './rivals';
+import { median, table } from './table';
+
+const RUNS = 7;
+const EVENTS = 25_000;
+const MILLION = 1_000_000;
+/** SQS bills each request by 64 KB steps. */
+const STEP_BYTES = 64 * 1024;
+
+interface Measured {
+  events: number;
+  seconds: number[];
+  cpuMicros: number[];
+  puts: number;
+  bytes: number;
+}
+
+interface Rival {
+  input: SQSEvent[];
+  handler: Handler;
+  objects: ReturnType<typeof countingObjects>;
+}
+
+/** Events/s, CPU and requests of the worker beside its limit, an object per event, and Powertools; and its memory. */
+export async function analyticsCost(): Promise<string> {
+  const packed = [...batches(packedMessages(EVENTS))];
+  const single = [...batches(singleMessages(EVENTS))];
+  const lines = await linesOfMessages(packed);
+  const rivals = {
+    'this worker': rival(packed, engineWorker),
+    '(a) limit: parse and gzip': rival(packed, (objects) => limit(objects, (id) => lines.get(id) ?? '')),
+    '(a) at the level of this worker': rival(packed, (objects) => limit(objects, (id) => lines.get(id) ?? '', GZIP)),
+    '(b) a message and object per event': rival(single, objectPerEvent),
+    '(c) Powertools FIFO': rival(packed, onPowertools),
+  } satisfies Record<string, Rival>;
+
+  const measured = Object.fromEntries(Object.keys(rivals).map((name) => [name, fresh()]));
+  for (let run = 0; run <= RUNS; run++)
+    for (const [name, each] of Object.entries(rivals)) await measure(each, measured[name] ?? fresh(), run > 0);
+
+  const perSecond = (name: string) => EVENTS / median(measured[name]?.seconds ?? []);
+  const top = perSecond('(a) limit: parse and gzip');
+  const rows = Object.entries(rivals).map(([name, { input }]) => {
+    const { puts, bytes, cpuMicros } = measured[name] ?? fresh();
+    const requests = sqsRequests(input, name.startsWith('(b)'));
+    const scaled = (value: number) => Math.round((value * MILLION) / EVENTS).toLocaleString('en');
+    return [
+      name,
+      Math.round(perSecond(name)).toLocaleString('en'),
+      `${Math.round((100 * perSecond(name)) / top)} %`,
+      (median(cpuMicros) / EVENTS).toFixed(2),
+      scaled(requests.calls),
+      scaled(requests.billed),
+      scaled(puts),
+      `${((bytes * MILLION) / EVENTS / 1e6).toFixed(0)} MB`,
+    ];
+  });
+  return [
+    `Analytics: median of ${RUNS} runs of ${EVENTS.toLocaleString('en')} events (350 bytes each), requests and bytes per million events.`,
+    table(['worker', 'events/s', 'of (a)', 'CPU µs/event', 'SQS calls', 'SQS billed', 'S3 PUTs', 'S3 bytes'], rows),
+    await millionEvents(),
+  ].join('\n');
+}
+
+const fresh = (): Measured => ({ events: EVENTS, seconds: [], cpuMicros: [], puts: 0, bytes: 0 });
+
+function rival(input: SQSEvent[], make: (objects: Rival['objects']) => Handler): Rival {
+  const objects = countingObjects();
+  return { input, objects, handler: make(objects) };
+}
+
+async function measure({ input, handler, objects }: Rival, into: Measured, counts: boolean): Promise<void> {
+  Object.assign(objects, { puts: 0, bytes: 0 });
+  const cpu = process.cpuUsage();
+  const startedAt = performance.now();
+  for (const event of input) await handler(event);
+  const seconds = (performance.now() - startedAt) / 1000;
+  const { user, system } = process.cpuUsage(cpu);
+  if (!counts) return;
+  into.seconds.push(seconds);
+  into.cpuMicros.push(user + system);
+  into.puts = objects.puts;
+  into.bytes = objects.bytes;
+}
+
+/** The lines that this worker makes of each message, for the limit to compress. */
+async function linesOfMessages(input: SQSEvent[]): Promise<Map<string, string>> {
+  const lines = new Map<string, string>();
+  const objects = countingObjects();
+  objects.put = async (key, body) => {
+    const id = key.slice(key.lastIndexOf('/') + 1).replace('.ndjson.gz', '');
+    lines.set(id, gunzipSync(body as Uint8Array).toString('utf8'));
+  };
+  for (const event of input) await engineWorker(objects)(event);
+  return lines;
+}
+
+/** Sends, receives and deletes; `one by one`: each message is sent by itself, as an API does that handles one event. */
+function sqsRequests(input: SQSEvent[], oneByOne: boolean): { calls: number; billed: number } {
+  const sizes = input.flatMap(({ Records }) => Records.map(({ body }) => body.length));
+  const sends = oneByOne ? sizes : groupedBy(sizes);
+  const receives = input.map(({ Records }) => Records.reduce((sum, { body }) => sum + body.length, 0));
+  const steps = (bytes: number[]) => bytes.reduce((sum, size) => sum + Math.ceil(size / STEP_BYTES), 0);
+  return {
+    calls: sends.length + receives.length + input.length,
+    billed: steps(sends) + steps(receives) + input.length,
+  };
+}
+
+/** Bytes of batches of at most ten messages and 1 MiB. */
+function groupedBy(sizes: number[]): number[] {
+  const sums: number[] = [];
+  let [sum, count] = [0, 0];
+  for (const size of sizes) {
+    if (count === 10 || (count > 0 && sum + size > 1024 * 1024)) {
+      sums.push(sum);
+      [sum, count] = [0, 0];
+    }
+    sum += size;
+    count++;
+  }
+  return count > 0 ? [...sums, sum] : sums;
+}
+
+/** Resident memory of a process of its own, whose heap may not grow beyond what a function of 512 MB has. */
+async function millionEvents(): Promise<string> {
+  const script = join(__dirname, 'analytics-memory.ts');
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    '--max-old-space-size=384',
+    '--import',
+    'tsx',
+    script,
+  ]);
+  return stdout.trim();
+}

@@ -1,0 +1,122 @@
+import type { SQSEvent, SQSRecord } from 'aws-lambda';
+import type { AnalyticsEvent } from '../../lib/analytics/event';
+import { shardOf } from '../../lib/analytics/message';
+import { createPacker, DEFAULT_PACKING, type Packed } from '../../lib/producer/packer';
+import { memoryRandom } from '../support/memory-clock';
+
+const NAMES = ['screen_viewed', 'button_tapped', 'purchase', 'search', 'session_started'];
+const COUNTRIES = ['DE', 'US', 'FR', 'JP'];
+export const START = Date.UTC(2026, 0, 2, 3);
+
+/** Repeatable numbers in [0, 1). */
+export function numbers(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff;
+    return state / 0x7fffffff;
+  };
+}
+
+/** An event as an app's SDK sends it, about 350 bytes of JSON. */
+export function appEvent(n: number, next: () => number, at = START): AnalyticsEvent {
+  const hex = (digits: number) =>
+    Math.floor(next() * 16 ** digits)
+      .toString(16)
+      .padStart(digits, '0');
+  return {
+    id: `${hex(8)}-${hex(4)}-4${hex(3)}-8${hex(3)}-${hex(6)}${hex(6)}`,
+    name: NAMES[n % NAMES.length] ?? '',
+    time: new Date(at + n * 7).toISOString(),
+    user: `u-${Math.floor(next() * 5_000)}`,
+    session: `${hex(8)}${hex(8)}`,
+    device: `iPhone${8 + Math.floor(next() * 9)},2`,
+    schema: 1,
+    properties: {
+      screen: `screen-${Math.floor(next() * 40)}`,
+      os: 'iOS 19.1',
+      app: '2.4.1',
+      duration: Math.floor(next() * 10_000),
+      price: Math.round(next() * 10_000) / 100,
+      first: next() < 0.1,
+      country: COUNTRIES[Math.floor(next() * COUNTRIES.length)] ?? '',
+      referrer: 'https://example.com/path/to/page',
+    },
+  };
+}
+
+/** Messages as the producer packs them, full ones, handed over one by one. */
+export function* packedMessages(events: number, limits: Partial<typeof DEFAULT_PACKING> = {}): Generator<Packed> {
+  const next = numbers(7);
+  const ready: Packed[] = [];
+  const packer = createPacker({
+    source: '/my/api',
+    limits: { ...DEFAULT_PACKING, ...limits },
+    clock: { now: () => START, sleep: () => new Promise(() => {}) },
+    random: memoryRandom(),
+    sealed: (packed) => ready.push(packed),
+  });
+  for (let n = 0; n < events; n++) {
+    const event = appEvent(n, next);
+    packer.add(event, JSON.stringify(event));
+    yield* ready.splice(0);
+  }
+  packer.sealAll();
+  yield* ready.splice(0);
+}
+
+/** One event a message, as who does not pack sends it. */
+export function* singleMessages(events: number): Generator<Packed> {
+  const next = numbers(7);
+  for (let n = 0; n < events; n++) {
+    const event = appEvent(n, next);
+    const id = `0190a1b2-0000-7000-8000-${n.toString(16).padStart(12, '0')}`;
+    const head = {
+      specversion: '1.0',
+      id,
+      type: 'analytics.events.v1',
+      source: '/my/api',
+      time: new Date(START).toISOString(),
+    };
+    yield {
+      id,
+      group: shardOf(event, DEFAULT_PACKING.shards),
+      body: JSON.stringify({ ...head, data: { events: [event] } }),
+    };
+  }
+}
+
+/** Batches as Lambda makes them: at most ten messages, 6 MB with what JSON adds to a body inside JSON. */
+export function* batches(messages: Iterable<Packed>): Generator<SQSEvent> {
+  let Records: SQSRecord[] = [];
+  let bytes = 0;
+  for (const message of messages) {
+    const size = message.body.length * 1.2;
+    if (Records.length === 10 || bytes + size > 6_000_000) {
+      yield { Records };
+      Records = [];
+      bytes = 0;
+    }
+    Records.push(record(message));
+    bytes += size;
+  }
+  if (Records.length > 0) yield { Records };
+}
+
+const record = ({ id, group, body }: Packed): SQSRecord => ({
+  messageId: id,
+  receiptHandle: 'r',
+  body,
+  attributes: {
+    ApproximateReceiveCount: '1',
+    SentTimestamp: String(START),
+    SenderId: 's',
+    ApproximateFirstReceiveTimestamp: String(START),
+    MessageGroupId: group,
+    SequenceNumber: '1',
+  },
+  messageAttributes: {},
+  md5OfBody: '',
+  eventSource: 'aws:sqs',
+  eventSourceARN: 'arn:aws:sqs:us-east-1:000000000000:my-analytics.fifo',
+  awsRegion: 'us-east-1',
+});

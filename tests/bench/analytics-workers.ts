@@ -1,0 +1,78 @@
+import { gzipSync, type ZlibOptions } from 'node:zlib';
+import type { SQSEvent } from 'aws-lambda';
+import { encodeBatch } from '../../lib/analytics/encode';
+import { problemOf } from '../../lib/analytics/event';
+import { dataKey } from '../../lib/analytics/keys';
+import { analyticsSchema } from '../../lib/analytics/message';
+import { analyticsContract } from '../../lib/analytics/process';
+import { parseEnvelope, parseOrPark } from '../../lib/jobs/envelope';
+import type { Objects } from '../../lib/ports';
+import { handleBatch } from '../../lib/worker/batch';
+import { memoryEngine, PREFIX } from '../support/engine';
+import { type Handler, powertools } from './rivals';
+
+/** A bucket that only counts. */
+export interface CountingObjects extends Objects {
+  puts: number;
+  bytes: number;
+}
+
+export function countingObjects(): CountingObjects {
+  const counting: CountingObjects = {
+    puts: 0,
+    bytes: 0,
+    put: async (_key, body) => {
+      counting.puts++;
+      counting.bytes += body.length;
+    },
+    get: async () => undefined,
+    delete: async () => {},
+    list: async () => [],
+  };
+  return counting;
+}
+
+const silent = { info: () => {}, warn: () => {}, error: () => {} };
+const none = { add: () => {}, flush: () => {} };
+
+/** This service's worker, engine included. */
+export function engineWorker(objects: Objects): Handler {
+  const contract = analyticsContract({ objects, metrics: none, prefix: PREFIX, names: new Set() });
+  const deps = { ...memoryEngine(() => contract).deps, objects, log: silent, metrics: none };
+  return (event) => handleBatch({ deps, contract, event, remainingMs: 20_000 });
+}
+
+/** The limit: parses the same bodies and compresses the same lines, which `linesOf` gives, and does nothing else. */
+export function limit(objects: Objects, linesOf: (messageId: string) => string, gzip: ZlibOptions = {}): Handler {
+  return async ({ Records }: SQSEvent) => {
+    for (const { body, messageId } of Records) {
+      JSON.parse(body);
+      await objects.put(messageId, gzipSync(linesOf(messageId), gzip), 'application/gzip');
+    }
+    return { batchItemFailures: [] };
+  };
+}
+
+/** One event a message, one object an event. */
+export function objectPerEvent(objects: Objects): Handler {
+  return async ({ Records }: SQSEvent) => {
+    for (const { body } of Records) {
+      const envelope = JSON.parse(body) as { id: string; time: string; data: { events: [object] } };
+      const [event] = envelope.data.events;
+      const time = Date.parse(envelope.time);
+      if (problemOf(event, time)) throw new Error('invalid');
+      const line = gzipSync(`${JSON.stringify(event)}\n`);
+      await objects.put(dataKey(PREFIX, { time, id: envelope.id }), line, 'application/gzip');
+    }
+    return { batchItemFailures: [] };
+  };
+}
+
+/** The same work as this service's, on Powertools' FIFO processor. */
+export const onPowertools = (objects: Objects): Handler =>
+  powertools(async ({ body }) => {
+    const envelope = parseEnvelope(body);
+    const { accepted } = encodeBatch(envelope, parseOrPark(analyticsSchema, envelope.data, 'data').events);
+    const key = dataKey(PREFIX, { time: Date.parse(envelope.time), id: envelope.id });
+    if (accepted) await objects.put(key, accepted.bytes, 'application/gzip');
+  });
