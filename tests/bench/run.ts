@@ -1,4 +1,5 @@
 import { analyticsCost } from './analytics-cost';
+import { analyticsLayouts } from './analytics-layouts';
 import { underFaults } from './faults';
 import { feedbackCost } from './feedback';
 
@@ -7,6 +8,7 @@ const benchmarks: Record<string, () => Promise<string>> = {
   'feedback-cost': feedbackCost,
   'feedback-faults': underFaults,
   'analytics-cost': analyticsCost,
+  'analytics-layouts': analyticsLayouts,
 };
 
 async function main(): Promise<void> {
