@@ -1,0 +1,81 @@
+import { alarmDefinitions } from '../../lib/local/alarms/definitions';
+import { takeDeleted, takeQueue } from '../../lib/local/alarms/sources';
+import { resolver } from '../../lib/local/template/intrinsics';
+import { alarm } from '../../resources/alarm';
+import { type Context, parseContext } from '../../resources/context';
+import { TOPIC_ID } from '../../resources/logical-id';
+import { queueAlarms } from '../../resources/queue-alarms';
+import { parseQueueTable } from '../../resources/queue-table';
+import { parseThresholds } from '../../resources/thresholds';
+import type { memoryEngine } from './engine';
+import { ACCOUNT, REGION, watchedAlarms } from './local-alarms';
+
+const INSTANCE = 'my';
+const MINUTE = 60_000;
+
+/** Production's, as in serverless.yml. */
+const thresholds = parseThresholds({
+  ...{ dlqDepth: 1, dlqAge: 864_000, held: 3600, age: 1800, backlog: 1000, stalled: 1500 },
+  ...{ errorRate: 1, errorRateJobs: 100, finish: 30 },
+});
+
+/** The alarms of one queue, as they are compiled. */
+export function queueAlarmDefinitions(queue: string) {
+  const [row] = parseQueueTable({
+    [queue]: { type: 'fifo', retention: 1_209_600, visibility: 300, receives: 3, batch: 1, ordered: false },
+  });
+  if (!row) throw new Error('no row');
+  const context: Context = parseContext({
+    ...{ service: 'background-jobs', stage: 'prod', instance: INSTANCE, bucket: 'team-bucket' },
+    ...{ prefix: 'jobs', retain: true },
+  });
+  const resources = Object.assign(
+    { [TOPIC_ID]: { Type: 'AWS::SNS::Topic', Properties: { TopicName: 'alarms' } } },
+    ...queueAlarms(row, INSTANCE, thresholds).map((spec) => alarm(spec, { ...context, runbook: '' })),
+  );
+  const at = { resources, region: REGION, account: ACCOUNT, stack: 'my', sqsUrl: 'http://127.0.0.1:1' };
+  return alarmDefinitions(resources, resolver(at));
+}
+
+/** An engine in memory whose queue is measured and watched as CloudWatch would, on the engine's clock. */
+export function watchedEngine(engine: ReturnType<typeof memoryEngine>, queue: string) {
+  const { clock, deps, model } = engine;
+  const watched = watchedAlarms(queueAlarmDefinitions(queue), clock.now());
+  const { store } = watched;
+  deps.metrics = {
+    add: (name, value, _unit, dimensions) => store.put({ namespace: INSTANCE, name, dimensions }, value, clock.now()),
+    flush: () => {},
+  };
+  const main = `${INSTANCE}-${queue}.fifo`;
+
+  /** Ends the minutes that the clock has passed. */
+  function look(): void {
+    while (clock.now() >= watched.now() + MINUTE) {
+      const now = watched.now() + MINUTE - 1;
+      for (const name of [main, `${INSTANCE}-${queue}-dlq.fifo`]) takeQueue(store, model, { queue: name, now });
+      watched.minute();
+    }
+  }
+
+  return {
+    rang: () => watched.rang().map((name) => name.slice(`${INSTANCE}-${queue}-`.length)),
+    /** Delivers whatever can be received. */
+    async work(): Promise<void> {
+      for (let event = engine.receive(1); event.Records.length > 0; event = engine.receive(1)) {
+        const { batchItemFailures } = await engine.handle(event);
+        const count = event.Records.length - batchItemFailures.length;
+        takeDeleted(store, { queue: main, count, now: clock.now() });
+        look();
+      }
+    },
+    async reconcile(): Promise<void> {
+      await engine.reconcile();
+      look();
+    },
+    /** Lets time pass. */
+    pass(ms: number): void {
+      clock.advance(ms);
+      look();
+    },
+  };
+}

@@ -1,0 +1,100 @@
+import { PermanentError, TransientError, WaitError } from '../../../../lib/errors';
+import { startEmails } from '../../../support/emails';
+import { anEnvelope, jobId, memoryEngine } from '../../../support/engine';
+import { watchedEngine } from '../../../support/healthy';
+import { sampleContract } from '../../../support/sample-contract';
+
+const about = { message: 'no', vendor: 'zendesk' } as const;
+const numberOf = (id: string): number => Number.parseInt(id.slice(-12), 16);
+
+/** A queue whose n-th job takes so long, or throws. */
+function queue(effect: (n: number, advance: (ms: number) => void, first: boolean) => void) {
+  const seen = new Set<string>();
+  const { contract } = sampleContract(({ id }) => {
+    const first = !seen.has(id);
+    seen.add(id);
+    effect(numberOf(id), (ms) => engine.clock.advance(ms), first);
+  });
+  const engine: ReturnType<typeof memoryEngine> = memoryEngine(() => ({ ...contract, queue: 'feedback' }));
+  return { engine, ...watchedEngine(engine, 'feedback') };
+}
+
+/** Two hours, a job every four seconds; the reconciler comes every minute. */
+async function busy({ engine, work, reconcile, pass, rang }: ReturnType<typeof queue>, delivers = true) {
+  for (let n = 1; n <= 1800; n++) {
+    const time = new Date(engine.clock.now()).toISOString();
+    engine.send(JSON.stringify(anEnvelope({ id: jobId(n), time })), { group: `g${n}` });
+    if (delivers) await work();
+    pass(4_000);
+    if (n % 15 === 0) await reconcile();
+  }
+  return rang();
+}
+
+test('an idle queue is silent', async () => {
+  const { reconcile, pass, rang } = queue(() => {});
+
+  for (let minute = 0; minute < 240; minute++) {
+    await reconcile();
+    pass(60_000);
+  }
+
+  expect(rang()).toEqual([]);
+});
+
+test('a healthy busy queue is silent, with retries, waits that a vendor asks for, and a failure now and then', async () => {
+  const rang = await busy(
+    queue((n, advance, first) => {
+      advance(300);
+      if (n % 300 === 0) throw new PermanentError({ ...about, code: 'Rejected', status: 422 });
+      if (first && n % 97 === 0) throw new TransientError({ ...about, code: 'Down' });
+      if (first && n % 53 === 0) throw new WaitError({ ...about, code: 'Throttled', status: 429, waitMs: 600_000 });
+    }),
+  );
+
+  // What failed for good lies there until a person has looked.
+  expect(rang).toEqual(['dlq-depth']);
+});
+
+test('a healthy campaign of 100,000 is silent', async () => {
+  const emails = await startEmails({ rate: 200 });
+  const { engine } = emails;
+  const { work, reconcile, pass, rang } = watchedEngine(engine, 'emails');
+  const { id, chunks } = await emails.campaign({ recipients: 100_000, chunkSize: 1000 });
+
+  try {
+    while ((await emails.campaigns.read(id))?.status === 'running') {
+      await reconcile();
+      await work();
+      pass(2_000);
+    }
+    pass(1_800_000);
+  } finally {
+    await emails.close();
+  }
+
+  expect(engine.rows().filter(({ state }) => state === 'succeeded')).toHaveLength(chunks);
+  expect(rang()).toEqual([]);
+}, 120_000);
+
+test.each<[string, Parameters<typeof queue>[0], string]>([
+  [
+    'one job in fifty that fails',
+    (n) => {
+      if (n % 50 === 0) throw new PermanentError({ ...about, code: 'Rejected', status: 422 });
+    },
+    'error-rate',
+  ],
+  ['calls that take forty seconds', (_n, advance) => advance(40_000), 'slow'],
+])('%s is told of', async (_what, effect, expected) => {
+  expect(await busy(queue(effect))).toContain(expected);
+});
+
+test('a queue that nobody works on is told of, as old, as too full and as standing still', async () => {
+  expect(
+    await busy(
+      queue(() => {}),
+      false,
+    ),
+  ).toEqual(expect.arrayContaining(['age', 'backlog', 'stalled']));
+});
