@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { deadLetterMessage, messagesTable, messageText } from './demo/alarms';
 import { startProgress } from './demo/progress';
 import { deadLettersTable, outcomesTable } from './demo/report';
 import { type Outcome, runScenarios } from './demo/run';
@@ -10,6 +11,7 @@ import { type Service, startService } from './service';
 import { packageService } from './template/package';
 
 const LIMIT_MS = 100_000;
+const ALARM_LIMIT_MS = 10_000;
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
 
 /** `npm run demo`: exits 0 only if every outcome is the expected one. */
@@ -27,7 +29,8 @@ async function main(): Promise<void> {
     const progress = startProgress(scenarios.length);
     const outcomes = await runScenarios(service, { scenarios, progress, limitMs: LIMIT_MS });
     progress.stop();
-    report(service, { outcomes, refused, seconds: Math.round((Date.now() - begun) / 1000) });
+    const alarm = await deadLetterMessage(service.discord, { limitMs: ALARM_LIMIT_MS });
+    report(service, { outcomes, refused, alarm, seconds: Math.round((Date.now() - begun) / 1000) });
   } finally {
     await service.stop();
   }
@@ -49,14 +52,23 @@ function report(
   {
     outcomes,
     refused,
+    alarm,
     seconds,
-  }: { outcomes: Outcome[]; refused: Awaited<ReturnType<typeof refusal>>; seconds: number },
+  }: {
+    outcomes: Outcome[];
+    refused: Awaited<ReturnType<typeof refusal>>;
+    alarm: Awaited<ReturnType<typeof deadLetterMessage>>;
+    seconds: number;
+  },
 ): void {
   print(`\n${outcomesTable(outcomes)}`);
   print(`\nRefused by the API with 400, no job made: ${refused.rules}`);
   print(`\nIn the dead-letter queue:\n\n${deadLettersTable(service.views.deadLetters(), outcomes)}\n`);
+  print(`What Discord was told of it:\n\n  ${alarm ? messageText(alarm) : 'nothing'}\n`);
+  print(`And in all:\n\n${messagesTable(service.discord.messages)}\n`);
   const wrong = [
     ...refused.differences,
+    ...(alarm ? [] : ['Discord must be told of the dead-letter queue']),
     ...outcomes.flatMap(({ title, differences }) => differences.map((difference) => `${title}: ${difference}`)),
   ];
   for (const line of wrong) print(`NOT AS EXPECTED  ${line}`);
