@@ -3,11 +3,14 @@ import { StoreError } from '../errors';
 import { IdempotencyConflictError, InvalidJobError } from '../producer/errors';
 import type { Producer } from '../producer/producer';
 import type { Accepted } from '../producer/submit';
+import type { Tracker } from '../producer/tracker';
 import type { SubmitOptions } from '../producer/valid';
+import { trackEvents } from './analytics-request';
 import { submitTestflight, type TestflightProducer } from './testflight-request';
 
 export interface ApiDeps {
   producer: Pick<Producer, 'feedback'> & TestflightProducer;
+  tracker: Pick<Tracker, 'track'>;
   views: {
     jobs(): Promise<object[]>;
     job(id: string): Promise<object | undefined>;
@@ -44,7 +47,7 @@ class RequestError extends Error {
  * What an Express API does with the producer, small: `POST /feedback` and `/testflight` answer 202 with the job's id and a Location,
  * `GET /jobs[/{id}]`, `GET /dlq` and `GET /health` show what became of it.
  */
-export function createApi({ producer, views, health }: ApiDeps): http.RequestListener {
+export function createApi({ producer, tracker, views, health }: ApiDeps): http.RequestListener {
   const routes: Record<string, Record<string, Route>> = {
     '/feedback': {
       POST: async (request) => {
@@ -58,6 +61,9 @@ export function createApi({ producer, views, health }: ApiDeps): http.RequestLis
         const body = await readJson(request);
         return accepted(await submitTestflight(producer, { body, options: options(request) }));
       },
+    },
+    '/analytics': {
+      POST: async (request) => ({ status: 202, json: await trackEvents(tracker, await readJson(request)) }),
     },
     '/jobs': {
       GET: async (_, id) => {

@@ -7,12 +7,12 @@ import { realObjects } from '../aws/objects';
 import { realQueues } from '../aws/queues';
 import { realTable } from '../aws/table';
 import type { JobRow } from '../jobs/row';
-import type { Objects, Queues, Table } from '../ports';
+import type { BatchQueues, Objects, Queues, Table } from '../ports';
 import { LOCAL_CREDENTIALS } from './emulators/emulator';
 import type { Endpoints } from './endpoints';
 
 export interface LocalPorts {
-  queues: Queues;
+  queues: Queues & BatchQueues;
   table: Table;
   objects: Objects;
   /** Every job's row; only sensible where there are few. */

@@ -8,6 +8,7 @@ import { realClock, realRandom } from '../aws/system';
 import { queueName, queueUrl } from '../jobs/keys';
 import type { Log } from '../ports';
 import { createProducer } from '../producer/producer';
+import { createTracker, type Tracker } from '../producer/tracker';
 import { measure } from './alarms/measure';
 import { type LocalAlarms, startAlarms } from './alarms/start';
 import { createApi } from './api';
@@ -38,6 +39,8 @@ export interface Service extends Omit<Cloud, 'endpoints'>, FakeVendors {
   api: string;
   endpoints: Endpoints;
   ports: LocalPorts;
+  /** Takes analytics events. */
+  tracker: Tracker;
   views: Views;
   lambda: Lambda;
   alarms: Pick<LocalAlarms, 'state'>;
@@ -111,7 +114,7 @@ export async function startService({ packaged, port = 0, onInvocation, onEvent }
       if (!found) throw new Error(`no queue ${queue}; there are ${queues.join(', ')}`);
       return found;
     };
-    const producer = createProducer({
+    const sending = {
       ...ports,
       settings,
       clock: realClock,
@@ -119,10 +122,13 @@ export async function startService({ packaged, port = 0, onInvocation, onEvent }
       log: silent,
       prefix: config.PREFIX,
       source: `/${config.INSTANCE}/api`,
-      queueUrl: (queue) => queueUrl(REGION, ACCOUNT, queueName(config.INSTANCE, queue, settings(queue).type)),
-    });
+      queueUrl: (queue: string) => queueUrl(REGION, ACCOUNT, queueName(config.INSTANCE, queue, settings(queue).type)),
+    };
+    const producer = createProducer(sending);
+    const tracker = createTracker(sending);
+    onStop(() => tracker.close({ timeoutMs: 0 }).catch(() => {}));
     const server = http.createServer(
-      createApi({ producer, views, health: () => ({ status: 'ok', stage: config.INSTANCE, endpoints }) }),
+      createApi({ producer, tracker, views, health: () => ({ status: 'ok', stage: config.INSTANCE, endpoints }) }),
     );
     server.listen(port, '127.0.0.1');
     await once(server, 'listening');
@@ -132,7 +138,7 @@ export async function startService({ packaged, port = 0, onInvocation, onEvent }
     });
     const api = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     const run = (functionKey: string) => lambda.invoke(functionKey, scheduledEvent());
-    return { ...cloud, ...vendors, api, endpoints, ports, views, lambda, alarms, run, stop };
+    return { ...cloud, ...vendors, api, endpoints, ports, tracker, views, lambda, alarms, run, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -8,7 +8,7 @@ export interface Progress {
 }
 
 /** A bar on a terminal, else a line for each change: a log has no use for a bar. */
-export function startProgress(total: number, output: NodeJS.WriteStream = process.stdout): Progress {
+export function startProgress(total: number, unit = 'jobs', output: NodeJS.WriteStream = process.stdout): Progress {
   const begun = Date.now();
   if (!output.isTTY)
     return {
@@ -17,7 +17,7 @@ export function startProgress(total: number, output: NodeJS.WriteStream = proces
       stop: () => {},
     };
   const bar = new SingleBar({
-    format: '  {bar} {value}/{total} jobs · {duration} s · waiting for: {waitingFor}',
+    format: `  {bar} {value}/{total} ${unit} · {duration} s · waiting for: {waitingFor}`,
     stream: output,
     hideCursor: true,
     barsize: 24,

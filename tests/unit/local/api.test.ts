@@ -30,6 +30,12 @@ beforeEach(async () => {
       removeTester: (data, options) => testflight('remove', data, options),
       notifyBuild: (data, options) => testflight('notify-build', data, options),
     },
+    tracker: {
+      track: async (event) => {
+        if (event.id === 'bad') throw new InvalidJobError([{ field: 'time', message: 'time: must be a time' }]);
+        submitted.push({ data: event, options: undefined });
+      },
+    },
     views: {
       jobs: async () => [{ id: 'job-1' }],
       job: async (id) => (id === 'job-1' || id === 'invalid/m-1' ? { id, state: 'queued' } : undefined),
@@ -71,6 +77,28 @@ test('a job that is accepted is answered by 202, its id and where to look', asyn
       },
     },
   ]);
+});
+
+test('events are tracked one by one, and those that are not valid are named by their place', async () => {
+  const answer = await post('{"events":[{"id":"a"},{"id":"bad"},{"id":"c"}]}', {}, '/analytics');
+
+  expect(answer.status).toBe(202);
+  expect(await answer.json()).toEqual({
+    accepted: 2,
+    problems: [{ field: 'events.1.time', message: 'time: must be a time' }],
+  });
+  expect(submitted.map(({ data }) => data)).toEqual([{ id: 'a' }, { id: 'c' }]);
+});
+
+test.each([
+  ['no events', '{"events":[]}', 'events'],
+  ['no list of events', '{"events":{}}', 'events'],
+  ['events of which none is valid', '{"events":[{"id":"bad"}]}', 'events.0.time'],
+])('%s are answered by 400', async (_what, body, field) => {
+  const answer = await post(body, {}, '/analytics');
+
+  expect(answer.status).toBe(400);
+  expect(await answer.json()).toMatchObject({ problems: [{ field }] });
 });
 
 test('a job that was accepted before is told as a duplicate', async () => {
