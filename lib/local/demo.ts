@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { deadLetterMessage, messagesTable, messageText } from './demo/alarms';
+import { analyticsDemo, EVENTS, INVALID_EVENTS } from './demo/analytics';
 import { startProgress } from './demo/progress';
 import { deadLettersTable, outcomesTable } from './demo/report';
 import { type Outcome, runScenarios } from './demo/run';
@@ -29,11 +30,19 @@ async function main(): Promise<void> {
     const progress = startProgress(scenarios.length);
     const outcomes = await runScenarios(service, { scenarios, progress, limitMs: LIMIT_MS });
     progress.stop();
+    const analytics = await trackEvents(service);
     const alarm = await deadLetterMessage(service.discord, { limitMs: ALARM_LIMIT_MS });
-    report(service, { outcomes, refused, alarm, seconds: Math.round((Date.now() - begun) / 1000) });
+    report(service, { outcomes, refused, alarm, analytics, seconds: Math.round((Date.now() - begun) / 1000) });
   } finally {
     await service.stop();
   }
+}
+
+/** The analytics queue's part, with a bar of its own. */
+async function trackEvents(service: Service) {
+  print(`\nTracking ${EVENTS.toLocaleString('en')} events …`);
+  const progress = startProgress(EVENTS + INVALID_EVENTS, 'events');
+  return analyticsDemo(service, { progress, limitMs: LIMIT_MS }).finally(() => progress.stop());
 }
 
 /** Hands in what the API itself must refuse; the rules that it names. */
@@ -53,11 +62,13 @@ function report(
     outcomes,
     refused,
     alarm,
+    analytics,
     seconds,
   }: {
     outcomes: Outcome[];
     refused: Awaited<ReturnType<typeof refusal>>;
     alarm: Awaited<ReturnType<typeof deadLetterMessage>>;
+    analytics: Awaited<ReturnType<typeof analyticsDemo>>;
     seconds: number;
   },
 ): void {
@@ -66,8 +77,10 @@ function report(
   print(`\nIn the dead-letter queue:\n\n${deadLettersTable(service.views.deadLetters(), outcomes)}\n`);
   print(`What Discord was told of it:\n\n  ${alarm ? messageText(alarm) : 'nothing'}\n`);
   print(`And in all:\n\n${messagesTable(service.discord.messages)}\n`);
+  print(`Analytics: ${analytics.text}\n`);
   const wrong = [
     ...refused.differences,
+    ...analytics.differences,
     ...(alarm ? [] : ['Discord must be told of the dead-letter queue']),
     ...outcomes.flatMap(({ title, differences }) => differences.map((difference) => `${title}: ${difference}`)),
   ];
