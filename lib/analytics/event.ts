@@ -95,7 +95,7 @@ function propertiesProblem(properties: unknown): EventProblem | undefined {
     if (!isKey(key))
       return problem(
         'properties',
-        'must have names of 1 to 64 letters, digits, spaces or _.$- that start with a letter',
+        'must have names of 1 to 64 letters, digits, spaces or _.$- that start with a letter, _ or $',
       );
     const rule = valueRule(properties[key]);
     if (rule) return problem(`properties.${key}`, rule);
