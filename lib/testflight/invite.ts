@@ -57,7 +57,6 @@ async function sendInvitation(
     if (outcome) steps.found('invitation', outcome);
   }
   return steps.step<Invitation>('invitation', {
-    proven: () => 'sent',
     ...(again
       ? { proven: () => 'sent' as const }
       : {

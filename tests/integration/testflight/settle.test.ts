@@ -48,15 +48,16 @@ test.each([
 );
 
 test.each([
-  ['done', 'succeeded'],
-  ['skipped', 'cancelled'],
-] as const)('a build notification that a person settles as %s is %s, without a call', async (as, state) => {
+  ['done', 'succeeded', { notification: 'sent' }],
+  ['skipped', 'cancelled', undefined],
+] as const)('a build notification that a person settles as %s is %s, without a call', async (as, state, result) => {
   const { engine, apple, row } = await unknown(notifyBuildBody(), '/v1/buildBetaNotifications');
 
   await settle(engine.deps, { row, step: 'notification', as });
   await engine.drain({ batch: 1 });
 
   expect(engine.row(jobId(1)).state).toBe(state);
+  expect(engine.row(jobId(1)).result).toEqual(result);
   expect(engine.row(jobId(2)).state).toBe('succeeded');
   expect(apple.mails).toHaveLength(1);
 });
