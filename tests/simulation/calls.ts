@@ -72,6 +72,7 @@ export function createCaller(deps: CallerDeps): Caller {
       trace.add({ who: process.name, what, outcome: fault ?? '', ...(detail ? { detail } : {}) });
       if (fault) {
         faulty();
+        reached('doubt');
         reached(`fault ${fault}`);
         reached(`fault ${fault} at ${what}`);
       }

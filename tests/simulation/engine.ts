@@ -1,3 +1,4 @@
+import type { SQSEvent } from 'aws-lambda';
 import { createLedger } from '../../lib/jobs/ledger';
 import { createOrder } from '../../lib/jobs/order';
 import { vendorFlags } from '../../lib/jobs/vendor-flag';
@@ -9,9 +10,9 @@ import { type Ports, portsOf } from './ports';
 import { deadLetterQueue, mainQueue, urlOf, type World } from './world';
 
 /** The ports of a process, bent where a mutant of the code is under test. */
-export function workerPorts(world: World, process: Process): Ports {
+export function workerPorts(world: World, process: Process, event?: SQSEvent): Ports {
   const ports = portsOf(world, process);
-  return world.mutant?.ports?.(ports, world) ?? ports;
+  return world.mutant?.ports?.(ports, { world, event }) ?? ports;
 }
 
 /** The engine's dependencies as one process has them. */

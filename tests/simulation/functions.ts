@@ -78,10 +78,12 @@ export function createFunctions(world: World): Functions {
         ended: (reason) => resolve({ kind: 'failed', reason: reason === 'timeout' ? 'timeout' : 'crash' }),
       });
       trace.add({ who: name, what: 'started', detail: () => describe(event) });
-      const ports = workerPorts(world, process);
+      const ports = workerPorts(world, process, event);
       const contract = contractOf(world, process, ports);
       const deps = workerDeps(world, ports);
-      handleBatch({ deps, contract, event: armed(event, process), remainingMs: timeoutMs }).then(
+      const handle = (batch: SQSEvent) =>
+        handleBatch({ deps, contract, event: armed(batch, process), remainingMs: timeoutMs });
+      (world.mutant?.handler?.(handle, event) ?? handle(event)).then(
         (answer) => {
           if (!process.alive) return;
           world.exit(process);

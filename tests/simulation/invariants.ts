@@ -14,6 +14,7 @@ export function brokenPromise(world: World, inputs: readonly Input[]): string | 
     nothingLost,
     recordsAgree,
     deadLettersAgree,
+    redrivesTakeEffect,
     endsAreDeserved,
     orderIsKept,
     noBystanders,
@@ -24,6 +25,8 @@ export function brokenPromise(world: World, inputs: readonly Input[]): string | 
   }
   return undefined;
 }
+
+const MINUTE_MS = 60_000;
 
 type Check = (world: World, inputs: readonly Input[]) => string | undefined;
 
@@ -66,6 +69,19 @@ const recordsAgree: Check = ({ watch, stores }) => {
   }
   const reopened = [...records].filter((key) => !watch.rows().some((row) => recordKey('jobs', row) === key));
   return reopened.length > 0 ? `nothing lost: ${reopened[0]} is the record of no row` : undefined;
+};
+
+/** What an operator brought back has come again, if only to kill its process. */
+const redrivesTakeEffect: Check = ({ watch, plan }) => {
+  if (plan.retention !== undefined) return undefined;
+  for (const { id, history } of watch.rows()) {
+    const redriven = history.findLast(({ event }) => event === 'redriven (operator)');
+    // The note of the redrive can be written after the message has been claimed.
+    const since = (redriven?.at ?? 0) - MINUTE_MS;
+    const came = history.some(({ at, event }) => at >= since && /^(reopened|returned|dead \(crash)/.test(event));
+    if (redriven && !came) return `nothing lost: ${id} was redriven, and never came`;
+  }
+  return undefined;
 };
 
 const deadLettersAgree: Check = (world) => {
@@ -117,7 +133,8 @@ function undeservedDeath(row: JobRow, kind: JobKind, plan: Plan): string | undef
     case 'expired':
       return plan.unpolled || plan.retention || plan.dlqRetention ? undefined : 'it had time enough';
     default: {
-      if (REFUSED.includes(kind) || kind === 'forbidden' || kind === 'kills-before') return undefined;
+      if (REFUSED.includes(kind) || kind === 'fails' || kind === 'forbidden' || kind === 'kills-before')
+        return undefined;
       if (row.error?.class === 'permanent' && row.error.status === 403)
         return has(plan, 'forbidden') ? undefined : 'nobody forbade it';
       if (row.error?.code === 'UnknownVersion') return kind === 'newer' ? undefined : 'its version is known';
@@ -179,8 +196,8 @@ const FAILURES: readonly Fault[] = [
 ];
 const VENDORS = /^(zendesk|sendgrid|apple|bulk)\b/;
 
-function failuresAlone({ calls, outages, starts, broken, unpolled, lostDeletes, jobs }: Plan): boolean {
-  if (starts.length > 0 || broken || unpolled || lostDeletes.length > 0) return false;
+function failuresAlone({ calls, outages, starts, broken, lostDeletes, jobs }: Plan): boolean {
+  if (starts.length > 0 || broken || lostDeletes.length > 0) return false;
   if (jobs.some(({ kind }) => KILLERS.includes(kind))) return false;
   return (
     calls.every(({ kind, fault }) => VENDORS.test(kind ?? '') && FAILURES.includes(fault)) &&

@@ -2,8 +2,7 @@ import { StoreError } from '../../lib/errors';
 import { jobKey } from '../../lib/jobs/keys';
 import { OperatorError } from '../../lib/ops/operator';
 import { retry } from '../../lib/ops/retry';
-import { reconcilerDeps } from './engine';
-import { portsOf } from './ports';
+import { reconcilerDeps, workerPorts } from './engine';
 import type { Death } from './watch';
 import { ACCOUNT, deadLetterQueue, mainQueue, REGION, type World } from './world';
 
@@ -41,7 +40,7 @@ function command(world: World, id: string): Promise<void> {
   const { plan, trace } = world;
   return new Promise((resolve) => {
     const process = world.spawn({ name: 'operator', timeoutMs: 60_000, ended: () => resolve() });
-    const deps = reconcilerDeps(world, portsOf(world, process));
+    const deps = reconcilerDeps(world, workerPorts(world, process));
     const run = async () => {
       const row = await deps.ledger.get(jobKey(plan.queue, id));
       if (row) await retry(deps, row);

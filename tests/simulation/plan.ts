@@ -10,6 +10,10 @@ export type JobKind =
   | 'kills-after'
   /** The vendor refuses it for good. */
   | 'refused'
+  /** Its service fails for it at every attempt. */
+  | 'fails'
+  /** Its service fails for it at the first attempt. */
+  | 'falters'
   /** The vendor answers 403 to it, and to nobody else. */
   | 'forbidden'
   /** Messages that no producer of ours made. */

@@ -1,7 +1,7 @@
 import { bulkFifo, bulkStandard } from './queues/bulk';
 import { feedback } from './queues/feedback';
-import { testflight } from './queues/testflight';
 import type { SimulatedQueue } from './queues/simulated';
+import { testflight } from './queues/testflight';
 
 /** Every queue that is simulated: a new one joins here. */
 export const QUEUES: readonly SimulatedQueue[] = [feedback, testflight, bulkFifo, bulkStandard];

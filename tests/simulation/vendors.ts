@@ -104,7 +104,10 @@ export function sendgridOf(world: World, process: Process): Sendgrid {
           watch.effect('mail', mail.customArgs.job ?? '', true);
           return reply;
         },
-      }).catch((error: unknown) => Promise.reject(translateSendgrid(error, world.kernel.now() + process.skew)));
+      }).catch((error: unknown) => {
+        const translated = translateSendgrid(error, world.kernel.now() + process.skew);
+        throw world.mutant?.sendgrid?.(translated) ?? translated;
+      });
       const messageId = answer.headers['x-message-id'];
       return { accepted: answer.status === 202, ...(messageId ? { messageId } : {}) };
     },

@@ -42,11 +42,14 @@ export interface Watch {
 export function createWatch({
   now,
   reached,
+  inDoubt,
   died,
   changed,
 }: {
   now: () => number;
   reached: (what: string) => void;
+  /** Whether any call failed, or any process died, so far. */
+  inDoubt: () => boolean;
   died: (death: Death) => void;
   changed: () => void;
 }): Watch {
@@ -96,7 +99,11 @@ export function createWatch({
       if (!('payloadHash' in item)) return;
       const row = item as JobRow;
       reached(`state ${row.state}${row.reason ? `(${row.reason})` : ''}`);
-      for (const [name, { status }] of Object.entries(row.steps)) reached(`step ${name} ${status}`);
+      for (const [name, { status }] of Object.entries(row.steps)) {
+        reached(`step ${name} ${status}`);
+        if (status === 'unknown' && !inDoubt())
+          violated(`nothing twice: ${name} of ${row.id} is unknown, though every call was answered`);
+      }
       secret('a row', JSON.stringify({ ...row, steps: {} }));
       if (isEnd(row.state)) ended(row);
     },

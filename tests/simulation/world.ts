@@ -73,6 +73,7 @@ export function createWorld(plan: Plan, options: { detailed?: boolean; mutant?: 
   const watch = createWatch({
     now: kernel.now,
     reached: reach,
+    inDoubt: () => reached.has('doubt'),
     died: (death) => {
       for (const listener of onDeath) listener(death);
     },
@@ -121,6 +122,7 @@ export function createWorld(plan: Plan, options: { detailed?: boolean; mutant?: 
         die: (reason) => {
           if (!process.alive) return;
           exit(process);
+          reach('doubt');
           trace.add({ who: name, what: 'died', outcome: reason });
           ended(reason);
         },

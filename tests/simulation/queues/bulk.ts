@@ -20,7 +20,7 @@ function bulk(name: string, type: 'fifo' | 'standard'): SimulatedQueue {
     functionTimeoutMs: 30_000,
     batches: [10, 3, 1],
     kinds: [
-      ...(['good', 'newer', 'kills-before', 'kills-after', 'refused'] as const),
+      ...(['good', 'newer', 'kills-before', 'kills-after', 'refused', 'fails', 'falters'] as const),
       ...(['not-json', 'no-envelope', 'bad-data', 'unknown-version', 'stolen-id', 'copy'] as const),
     ],
     type: `${name}.item.v1`,
@@ -41,8 +41,10 @@ function contract(world: World, process: Process, queue: string): QueueContract 
     types: {
       [`${queue}.item.v1`]: messageType<z.infer<typeof schema>>({
         schema,
-        process: async ({ id, data }, { steps, callTimeoutMs }) => {
+        process: async ({ id, data, row }, { steps, callTimeoutMs }) => {
           if (data.kind === 'refused') throw new PermanentError({ code: 'Refused', message: 'refused for good' });
+          if (data.kind === 'fails' || (data.kind === 'falters' && row.attempts === 0))
+            throw new TransientError({ code: 'Failed', message: 'the service failed' });
           await steps.step('apply', {
             settle: async () => undefined,
             run: () => apply(world, process, { id, timeoutMs: callTimeoutMs() }),

@@ -1,0 +1,66 @@
+import { unrest } from './rest';
+import type { World } from './world';
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+
+/** How long after the last trouble everything has ended. */
+export const REST_WITHIN_MS = 12 * HOUR_MS;
+
+/** A run that takes longer goes round in circles. */
+const MOST_ENTRIES = 150_000;
+
+/** Tells when a run is over, and finds it broken where it does not come to rest in time. */
+export function createLiveness(world: World, boundMs = boundOf(world)) {
+  const { watch, kernel, trace, pending, processes, plan } = world;
+  let seen = -1;
+  let seenAt = plan.start;
+  let lastChange = plan.start;
+
+  const dueBy = () => Math.max(world.lastTrouble(), lastExpiry(world)) + boundMs;
+  const minutes = Math.round(boundMs / MINUTE_MS);
+
+  return {
+    /** Whether the run is over; to be asked after each event. */
+    isOver(): boolean {
+      if (watch.violation()) return true;
+      if (trace.entries.length > MOST_ENTRIES) {
+        watch.violated(`liveness: no end after ${MOST_ENTRIES} entries`);
+        return true;
+      }
+      if (processes.size > 0) return false;
+      const now = kernel.now();
+      const quiet = now > world.lastTrouble() + boundMs;
+      if (pending.size > 0 && !quiet) return false;
+      // Messages expire without a sound, so after a while it is worth looking even if nothing has changed.
+      if (watch.changes() === seen && now < seenAt + MINUTE_MS) return false;
+      if (watch.changes() !== seen) lastChange = now;
+      seen = watch.changes();
+      seenAt = now;
+      const left = unrest(world);
+      if (left.length > 0 && now > dueBy())
+        watch.violated(`liveness: ${minutes} minutes without trouble, and ${left.join('; ')}`);
+      return pending.size === 0 && left.length === 0;
+    },
+
+    /** What is left to be said when nothing can happen any more. */
+    end(): void {
+      const left = unrest(world);
+      if (left.length > 0) watch.violated(`liveness: nothing will happen any more, but ${left.join('; ')}`);
+      if (lastChange > dueBy())
+        watch.violated(
+          `liveness: it came to rest ${Math.round((lastChange - dueBy() + boundMs) / MINUTE_MS)} minutes after the last trouble, not within ${minutes}`,
+        );
+    },
+  };
+}
+
+/** Of a message that is gone, only the end of its queue's retention tells. */
+const boundOf = ({ plan }: World): number =>
+  REST_WITHIN_MS + (plan.retention === undefined ? 0 : plan.retention * 1000 + 2 * HOUR_MS);
+
+/** When a DLQ entry was last due to expire: the reconciler has to learn of it like of any other trouble. */
+function lastExpiry({ watch, settings, kernel }: World): number {
+  const expiries = watch.rows().map(({ parkedAt = 0 }) => parkedAt + settings.dlqRetention * 1000);
+  return Math.max(0, ...expiries.filter((at) => at <= kernel.now()));
+}
