@@ -114,8 +114,13 @@ export async function dataOf<T>(
 
 function parseJson(bytes: Uint8Array): unknown {
   try {
-    return JSON.parse(Buffer.from(bytes).toString('utf8'));
+    // Without `fatal`, bytes that are no UTF-8 would become other characters, and nobody would know.
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch {
-    throw new PermanentError({ code: 'NotJson', message: 'dataref: the object is not JSON', field: 'dataref' });
+    throw new PermanentError({
+      code: 'NotJson',
+      message: 'dataref: the object is not JSON in UTF-8',
+      field: 'dataref',
+    });
   }
 }

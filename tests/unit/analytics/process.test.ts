@@ -1,6 +1,7 @@
 import { compactHour } from '../../../lib/analytics/compact';
 import { compactedPrefix, dataPrefix, manifestPrefix, rejectedPrefix } from '../../../lib/analytics/keys';
 import { analyticsContract } from '../../../lib/analytics/process';
+import { sha256 } from '../../../lib/jobs/envelope';
 import { MAX_MESSAGE_BYTES } from '../../../lib/jobs/park';
 import { ACCEPTED_AT, analyticsBody, anEvent, linesOf, someEvents } from '../../support/analytics';
 import { type EngineOptions, jobId, memoryEngine, PREFIX } from '../../support/engine';
@@ -142,6 +143,19 @@ test.each([
     expect(engine.objects.keys().filter((key) => key.startsWith('jobs/analytics-jobs/'))).toHaveLength(1);
   },
 );
+
+test('data behind a reference that is not UTF-8 is parked, not changed', async () => {
+  const { engine, lines } = start();
+  const bytes = Buffer.from(JSON.stringify({ events: [anEvent(1, { user: 'X' })] }).replace('X', '\u00ff'), 'latin1');
+  const dataref = `${PREFIX}/_data/analytics/one`;
+  await engine.objects.put(dataref, bytes, 'application/json');
+  engine.send(analyticsBody([], { data: undefined, dataref, datasha256: sha256(bytes) }));
+
+  await engine.deliver();
+
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', error: { code: 'NotJson', field: 'dataref' } });
+  expect(await lines(dataPrefix(PREFIX))).toEqual([]);
+});
 
 test('the row of a parked job knows its place among those of its producer', async () => {
   const { engine } = start();
