@@ -23,7 +23,8 @@ export type Connection = z.infer<typeof connectionSchema>;
 export const NOT_RUNNING =
   'The service on this machine is not running. Start it in another terminal with "npm start", then run this again.';
 
-const HEALTH_LIMIT_MS = 2_000;
+/** A service that is gone refuses at once; only one that is very busy needs this. */
+const HEALTH_LIMIT_MS = 10_000;
 
 const fileIn = (project: string): string => join(project, '.local', 'service.json');
 
