@@ -37,7 +37,7 @@ export async function outcomes({ api }: Connection, event: unknown): Promise<str
     parsed.data.Records.map(async ({ body, messageId }) => {
       const id = idOf(body) ?? `invalid/${messageId}`;
       const answer = await fetch(`${api}/jobs/${id}`);
-      if (!answer.ok) return `${id}: no row was written`;
+      if (!answer.ok) return `${id}: no row was written (analytics jobs that go well have none)`;
       const { queue, state, reason, attempts, steps, error } = jobSchema.parse(await answer.json());
       const done = Object.entries(steps).map(([name, { status }]) => `${name} ${status}`);
       return [
