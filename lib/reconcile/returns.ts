@@ -31,6 +31,8 @@ const MOST_RETURNS = 2;
 /** After this a single return that was never heard of holds up the others no longer. */
 const GIVE_UP_MS = 60 * 60_000;
 const MOST_WATCHED = 20;
+/** In a row's history. */
+const RETURNED = 'returned untried';
 
 /**
  * Returns messages that SQS dead-lettered untried: one first, to see whether the worker works; once that one has an
@@ -67,9 +69,15 @@ export async function returnUntried(
 
 const timesReturned = ({ message }: Moved): number => Number(message.attributes[ATTRIBUTE.returned] ?? 0);
 
-/** Whether a worker has started since the message was returned last: if none has, its coming back says nothing of it. */
-const wasTried = ({ message }: Moved, alive: number | undefined): boolean =>
-  alive !== undefined && alive > Number(message.attributes[ATTRIBUTE.returnedAt] ?? 0);
+/**
+ * Whether a worker has started since the message was returned last and has said nothing of its job. If none has, or if
+ * one was there and could not write the outcome, its coming back says nothing of the message.
+ */
+function wasTried({ message, row }: Moved, alive: number | undefined): boolean {
+  const since = Number(message.attributes[ATTRIBUTE.returnedAt] ?? 0);
+  const heardOf = row?.history.some(({ at, event }) => at > since && event !== RETURNED) ?? false;
+  return alive !== undefined && alive > since && !heardOf;
+}
 
 /** What became of the last return: `works` where a returned job has had an outcome since. */
 async function judgeLast(
@@ -128,7 +136,7 @@ async function giveBack(
   await queues.delete(deps.dlqUrl(queue), message.receiptHandle);
   if (row) {
     const at = clock.now();
-    const entry = { at, event: 'returned untried', messageId: sent.messageId };
+    const entry = { at, event: RETURNED, messageId: sent.messageId };
     await ledger.update(row.key, (stored) => ({ ...stored, sentAt: at, history: appended(stored.history, entry) }));
   }
   metrics.add('MessagesReturned', 1, 'Count', { queue });

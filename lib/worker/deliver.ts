@@ -11,6 +11,7 @@ import type { QueueContract } from './contract';
 import type { Incoming } from './delivery';
 import type { Deadline, WorkerDeps } from './deps';
 import { direct } from './direct';
+import { orGiveUp } from './give-up';
 import { createLease } from './lease';
 import { type Disposition, outcomes } from './outcome';
 import { disowned, type Resolved, resolve } from './resolve';
@@ -124,16 +125,20 @@ async function mustWait({ order, settings }: WorkerDeps, { queue, group, id }: J
   return first !== id;
 }
 
-async function holdBehind({ deps, message }: Delivery, resolved: Resolved, row: JobRow): Promise<Disposition> {
+async function holdBehind(delivery: Delivery, resolved: Resolved, row: JobRow): Promise<Disposition> {
+  const { deps, message } = delivery;
   const lease = createLease(deps.ledger, row);
   const end = outcomes(deps, { lease, message, body: resolved.body });
-  return { acknowledge: true, row: await end.hold({ reason: 'behind', waitMs: 0, counts: false }) };
+  const hold = () => end.hold({ reason: 'behind', waitMs: 0, counts: false });
+  return { acknowledge: true, row: await orGiveUp(deps, { ...delivery, lease }, hold) };
 }
 
-async function parkCrashed({ deps, message }: Delivery, resolved: Resolved, row: JobRow): Promise<Disposition> {
+async function parkCrashed(delivery: Delivery, resolved: Resolved, row: JobRow): Promise<Disposition> {
+  const { deps, message } = delivery;
   const lease = createLease(deps.ledger, row);
   const error = storedError(crashLoop());
-  const ended = await outcomes(deps, { lease, message, body: resolved.body }).park({ error, reason: 'crash' });
+  const end = outcomes(deps, { lease, message, body: resolved.body });
+  const ended = await orGiveUp(deps, { ...delivery, lease }, () => end.park({ error, reason: 'crash' }));
   return { acknowledge: true, row: await finish(deps, ended, resolved.body) };
 }
 

@@ -11,6 +11,8 @@ export interface Lease {
   flush(): Promise<void>;
   /** Writes the run's outcome with what is staged, and gives the lease up: one write. */
   release(change: (row: JobRow) => JobRow): Promise<JobRow>;
+  /** Gives the lease up without an outcome, if it is still held; what is staged is not written with it. */
+  abandon(change: (row: JobRow) => JobRow): Promise<void>;
 }
 
 export function createLease(ledger: Ledger, claimed: JobRow): Lease {
@@ -45,6 +47,9 @@ export function createLease(ledger: Ledger, claimed: JobRow): Lease {
       await write();
     },
     release: (change) => write((row) => withoutLease(change(row))),
+    abandon: async (change) => {
+      if (stored.lease?.token === token) await ledger.write(withoutLease(change(stored)), stored.version);
+    },
   };
 }
 

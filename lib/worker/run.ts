@@ -6,6 +6,7 @@ import { LONGEST_CALL_MS, type QueueContract, type RunContext } from './contract
 import { type Decision, decide, OutOfTimeError } from './decide';
 import type { Incoming } from './delivery';
 import type { Deadline, WorkerDeps } from './deps';
+import { orGiveUp } from './give-up';
 import { createLease } from './lease';
 import { measuredGate } from './measured-call';
 import { type Disposition, outcomes } from './outcome';
@@ -42,27 +43,28 @@ export async function run({ deps, contract, message, resolved, row, deadline }: 
     log,
   };
 
-  let quickRetries = 0;
-  for (;;) {
-    try {
-      const result = await attempt();
-      return await completed(await end.succeed(result));
-    } catch (error) {
-      if (error instanceof StoreError) throw error;
-      const decision = decide({
-        error,
-        attempts: row.attempts,
-        quickRetries,
-        lastReceive: message.receiveCount >= deps.settings(contract.queue).receives,
-        remainingMs: deadline.remainingMs(),
-        retryWaits: deps.retryWaits,
-        fraction: () => random.fraction(),
-      });
-      if (decision.kind !== 'again') return await settle(error, decision);
-      if (decision.quick) quickRetries++;
-      await clock.sleep(decision.waitMs);
+  return orGiveUp(deps, { lease, message, deadline }, async () => {
+    for (let quickRetries = 0; ; ) {
+      try {
+        const result = await attempt();
+        return await completed(await end.succeed(result));
+      } catch (error) {
+        if (error instanceof StoreError) throw error;
+        const decision = decide({
+          error,
+          attempts: row.attempts,
+          quickRetries,
+          lastReceive: message.receiveCount >= deps.settings(contract.queue).receives,
+          remainingMs: deadline.remainingMs(),
+          retryWaits: deps.retryWaits,
+          fraction: () => random.fraction(),
+        });
+        if (decision.kind !== 'again') return await settle(error, decision);
+        if (decision.quick) quickRetries++;
+        await clock.sleep(decision.waitMs);
+      }
     }
-  }
+  });
 
   async function attempt(): Promise<unknown> {
     const { envelope, problem } = resolved;

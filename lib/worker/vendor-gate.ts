@@ -1,4 +1,12 @@
-import { AmbiguousError, JobError, PermanentError, StopError, TransientError, type Vendor } from '../errors';
+import {
+  AmbiguousError,
+  JobError,
+  PermanentError,
+  StopError,
+  StoreError,
+  TransientError,
+  type Vendor,
+} from '../errors';
 import { ANYONE, type VendorFlags } from '../jobs/vendor-flag';
 
 /** Lets one job's calls through to a vendor, or not, and learns from the answers. */
@@ -22,7 +30,8 @@ export function vendorGate({ flags, job }: { flags: VendorFlags; job: string }):
     } catch (error) {
       throw await learned({ error, vendor, stopped });
     }
-    if (unsettled) await flags.clear(vendor);
+    // What was done stays done: another success, or the next probe, lowers a flag that could not be lowered now.
+    if (unsettled) await flags.clear(vendor).catch(ignoreStoreError);
     return result;
   };
 
@@ -45,6 +54,10 @@ export function vendorGate({ flags, job }: { flags: VendorFlags; job: string }):
     if (stopped) await flags.clear(vendor);
     return error;
   }
+}
+
+function ignoreStoreError(error: unknown): void {
+  if (!(error instanceof StoreError)) throw error;
 }
 
 const stop = (vendor: Vendor, cause: JobError): StopError =>

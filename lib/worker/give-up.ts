@@ -1,0 +1,35 @@
+import { StoreError } from '../errors';
+import { appended, LeaseLostError } from '../jobs/ledger';
+import { storedError } from '../jobs/stored-error';
+import type { Incoming } from './delivery';
+import type { Deadline, WorkerDeps } from './deps';
+import type { Lease } from './lease';
+
+/**
+ * Does something with a job that is ours; where the bucket or a queue does not take it, the job is given back before
+ * the error goes on. Left with its lease it would be taken for one that killed its process, and parked for that.
+ */
+export async function orGiveUp<T>(
+  { clock }: Pick<WorkerDeps, 'clock'>,
+  { lease, message, deadline }: { lease: Lease; message: Incoming; deadline: Deadline },
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof StoreError && !(error instanceof LeaseLostError) && deadline.remainingMs() > 0)
+      await giveUp(error);
+    throw error;
+  }
+
+  async function giveUp(error: StoreError): Promise<void> {
+    const at = clock.now();
+    const entry = { at, event: 'given back', messageId: message.messageId, error: storedError(error) };
+    try {
+      await lease.abandon((row) => ({ ...row, state: 'queued', history: appended(row.history, entry) }));
+    } catch (second) {
+      // The table is down as well: nothing can be written at all.
+      if (!(second instanceof StoreError)) throw second;
+    }
+  }
+}

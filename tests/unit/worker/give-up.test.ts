@@ -1,0 +1,54 @@
+import { PermanentError, StoreError } from '../../../lib/errors';
+import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+import { sampleContract } from '../../support/sample-contract';
+
+const down = () => {
+  throw new StoreError({ code: 'S3.SlowDown', message: 'S3 failed' });
+};
+
+/** An engine whose job is refused for good, which has to be written to the bucket first. */
+function refusing(isDown: (call: string) => boolean) {
+  const { contract } = sampleContract(() => {
+    throw new PermanentError({ code: 'Rejected', message: 'rejected' });
+  });
+  const engine = memoryEngine(() => contract, { before: (call) => (isDown(call) ? down() : undefined) });
+  engine.send(JSON.stringify(anEnvelope({ id: jobId(1) })));
+  return engine;
+}
+
+test('a job whose outcome the bucket does not take is given back, and that is no attempt', async () => {
+  const engine = refusing((call) => call === 'objects.put');
+
+  const response = await engine.deliver();
+
+  expect(response.batchItemFailures).toHaveLength(1);
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'queued', attempts: 0, silent: 0 });
+  expect(engine.row(jobId(1)).lease).toBeUndefined();
+  expect(engine.row(jobId(1)).history.at(-1)).toMatchObject({ event: 'given back', error: { code: 'S3.SlowDown' } });
+});
+
+test('it is parked for its own reason however long the bucket was down', async () => {
+  let isDown = true;
+  const engine = refusing((call) => isDown && call === 'objects.put');
+
+  for (const _ of [1, 2, 3, 4, 5, 6, 7]) {
+    await engine.drain({ hours: 1 });
+    engine.clock.advance(1_000);
+  }
+  isDown = false;
+  await engine.drain();
+
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', reason: 'error', error: { code: 'Rejected' } });
+  expect(engine.deadLetters()).toHaveLength(1);
+});
+
+test('what was only staged is not written with it: a step whose call may have happened stays started', async () => {
+  const { contract } = sampleContract(down);
+  const engine = memoryEngine(() => contract);
+  engine.send(JSON.stringify(anEnvelope({ id: jobId(1) })));
+
+  await engine.deliver();
+
+  const statuses = Object.values(engine.row(jobId(1)).steps).map(({ status }) => status);
+  expect(statuses).toEqual(['started']);
+});
