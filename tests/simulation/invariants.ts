@@ -112,7 +112,7 @@ const endsAreDeserved: Check = (world, inputs) => {
       const wrong = queue.wrong(world, id, spec, input.index);
       if (wrong) return `nothing lost: ${id} succeeded, and ${wrong}`;
     } else if (row?.state === 'dead') {
-      const undeserved = undeservedDeath(row, spec.kind, plan);
+      const undeserved = undeservedDeath(world, row, spec.kind);
       if (undeserved)
         return `no bystanders: ${id} (${spec.kind}) is dead (${row.reason}, ${row.error?.code}): ${undeserved}`;
     }
@@ -121,12 +121,14 @@ const endsAreDeserved: Check = (world, inputs) => {
 };
 
 /** Why a death cannot be this job's own doing, or that of faults that struck this very job. */
-function undeservedDeath(row: JobRow, kind: JobKind, plan: Plan): string | undefined {
+function undeservedDeath(world: World, row: JobRow, kind: JobKind): string | undefined {
+  const { plan } = world;
   const events = sinceOpened(row).map(({ event }) => event);
   switch (row.reason) {
     case 'crash': {
       if (kind === 'kills-before') return undefined;
       const silent = events.filter((event) => event === 'ended without outcome').length;
+      if (unheard(world) < 2) return 'nothing has kept it from being heard of twice';
       // The last run is only noted when something comes after it.
       return silent + (row.lease ? 1 : 0) >= 2 || silentAtEnd(row) ? undefined : 'it was never tried twice';
     }
@@ -142,6 +144,10 @@ function undeservedDeath(row: JobRow, kind: JobKind, plan: Plan): string | undef
     }
   }
 }
+
+/** How often a run could end without being heard of: its process died, or the table did not take its word. */
+const unheard = ({ reached }: World): number =>
+  [...reached].reduce((sum, [what, count]) => sum + (/^(death$|fault .* at table\.)/.test(what) ? count : 0), 0);
 
 const silentAtEnd = (row: JobRow): boolean =>
   row.silent >= 2 || row.history.filter(({ event }) => event === 'started').length >= 2;

@@ -1,5 +1,5 @@
 import { createEventSourceMapping } from '../../lib/local/event-source-mapping';
-import { startCallers } from './callers';
+import { type Input, startCallers } from './callers';
 import { createFunctions } from './functions';
 import { brokenPromise } from './invariants';
 import { createLiveness } from './liveness';
@@ -14,6 +14,7 @@ export interface Outcome {
   /** The promise that was broken, if one was. */
   violation: string | undefined;
   world: World;
+  inputs: readonly Input[];
   /** The run to read; only where it was run with `detailed`. */
   timeline(): string;
 }
@@ -44,6 +45,7 @@ export async function runPlan(
   return {
     violation: watch.violation() ?? brokenPromise(world, inputs),
     world,
+    inputs,
     timeline: () => timeline({ entries: trace.entries }, plan.start),
   };
 

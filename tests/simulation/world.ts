@@ -123,6 +123,7 @@ export function createWorld(plan: Plan, options: { detailed?: boolean; mutant?: 
           if (!process.alive) return;
           exit(process);
           reach('doubt');
+          reach('death');
           trace.add({ who: name, what: 'died', outcome: reason });
           ended(reason);
         },

@@ -1,0 +1,56 @@
+import type { JobRow } from '../../../lib/jobs/row';
+import { aPlan, type JobKind, type JobSpec, type Plan } from '../plan';
+import { explain } from '../property';
+import { runPlan } from '../run';
+import type { World } from '../world';
+
+export const SECOND_MS = 1_000;
+export const MINUTE_MS = 60 * SECOND_MS;
+export const HOUR_MS = 60 * MINUTE_MS;
+export const DAY_MS = 24 * HOUR_MS;
+
+/** Jobs of one kind each, all at the start and in one group where nothing else is said. */
+export const jobs = (...specs: (JobKind | [JobKind, Partial<JobSpec>])[]): JobSpec[] =>
+  specs.map((spec) => {
+    const [kind, changes] = typeof spec === 'string' ? [spec, {}] : spec;
+    return { kind, at: 0, group: 0, retries: 0, ...changes };
+  });
+
+export const many = (count: number, kind: JobKind, changes: (index: number) => Partial<JobSpec>): JobSpec[] =>
+  Array.from({ length: count }, (_, index) => ({ kind, at: 0, group: 0, retries: 0, ...changes(index) }));
+
+export interface Scenario {
+  world: World;
+  /** The row of the job at this place in the plan. */
+  row(index: number): JobRow;
+  /** States of all jobs, in the order of the plan, e.g. `dead (error)`. */
+  states(): string[];
+  /** How often something was reached, e.g. `effect mail`, `fault lost at table.put`. */
+  reached(what: string): number;
+}
+
+/** Runs a plan in which every promise must hold; fails with the timeline where one does not. */
+export async function scenario(changes: Partial<Plan>, options: { restWithinMs?: number } = {}): Promise<Scenario> {
+  const plan = aPlan(changes);
+  const { violation, world, inputs } = await runPlan(plan, options);
+  if (violation) {
+    const { timeline } = await runPlan(plan, { ...options, detailed: true });
+    throw new Error(explain({ violation, plan, timeline: timeline(), seed: plan.seed }));
+  }
+  const row = (index: number) => {
+    const id = inputs.find((input) => input.index === index)?.id;
+    const found = world.watch.items.get(`${plan.queue}#${id}`);
+    if (!found) throw new Error(`job ${index} has no row`);
+    return found as JobRow;
+  };
+  return {
+    world,
+    row,
+    states: () =>
+      plan.jobs.map((_job, index) => {
+        const { state, reason } = row(index);
+        return reason === undefined ? state : `${state} (${reason})`;
+      }),
+    reached: (what) => world.reached.get(what) ?? 0,
+  };
+}
