@@ -7,10 +7,10 @@ import { alarmStates, graph, heading, type Line, layout, type Widget } from './w
 /** One dashboard per instance, named like it: the alarms on top, a row per queue, then vendors and what is special. */
 export function dashboardResources(
   { instance }: Context,
-  { rows, alarmIds }: { rows: QueueRow[]; alarmIds: string[] },
+  { rows, alarmNames }: { rows: QueueRow[]; alarmNames: string[] },
 ): Fragment {
   const sections = [
-    [alarmStates('Alarms', alarmIds)],
+    [alarmStates('Alarms', alarmNames)],
     ...rows.map((row) => queueSection(row, instance)),
     vendorSection(instance),
     ...(rows.some(({ name }) => name === 'emails') ? [emailSection(instance)] : []),
@@ -21,7 +21,7 @@ export function dashboardResources(
     Resources: {
       [DASHBOARD_ID]: {
         Type: 'AWS::CloudWatch::Dashboard',
-        // Sub fills in region and the alarms' ARNs; nothing else in the text looks like one of its variables.
+        // Sub fills in region and account; nothing else in the text looks like one of its variables.
         Properties: { DashboardName: instance, DashboardBody: { 'Fn::Sub': JSON.stringify(body) } },
       },
     },

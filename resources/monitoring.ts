@@ -1,3 +1,4 @@
+import { alarmName } from '../lib/alarms/kinds';
 import { alarm } from './alarm';
 import type { Context, Fragment } from './context';
 import { dashboardResources } from './dashboard';
@@ -29,7 +30,10 @@ export async function monitoring(
   const runbook = await param('runbookUrl');
   const topic = topicResources(context, await param('alarmEmail'));
   const alarms = specs.map((spec) => alarm(spec, { ...context, runbook }));
-  const dashboard = dashboardResources(context, { rows, alarmIds: alarms.flatMap((made) => Object.keys(made)) });
+  const dashboard = dashboardResources(context, {
+    rows,
+    alarmNames: specs.map(({ kind, subject }) => alarmName(context.instance, kind, subject)),
+  });
   return {
     ...topic,
     Resources: Object.assign(topic.Resources, ...alarms, dashboard.Resources),

@@ -1,3 +1,5 @@
+import { arn } from './context';
+
 /** A widget of a CloudWatch dashboard without its place. Its height is in grid units. */
 export interface Widget {
   type: 'metric' | 'text' | 'alarm';
@@ -72,10 +74,14 @@ export function graph(title: string, unit: 'Count' | 'Seconds' | 'Milliseconds' 
   };
 }
 
-/** The state of alarms, by their logical ids; CloudWatch shows at most 100 in one widget. */
-export const alarmStates = (title: string, ids: string[]): Widget => ({
+/** The state of alarms, by their names; CloudWatch shows at most 100 in one widget. */
+export const alarmStates = (title: string, names: string[]): Widget => ({
   type: 'alarm',
   width: COLUMNS,
   height: 3,
-  properties: { title, sortBy: 'stateUpdatedTimestamp', alarms: ids.slice(0, 100).map((id) => `\${${id}.Arn}`) },
+  properties: {
+    title,
+    sortBy: 'stateUpdatedTimestamp',
+    alarms: names.slice(0, 100).map((name) => arn('cloudwatch', `alarm:${name}`)['Fn::Sub']),
+  },
 });

@@ -42,12 +42,13 @@ function parsed(line: string): unknown {
 /** What Lambda measures of an invocation, and what the function's log holds. */
 export function takeInvocation(
   store: MetricStore,
-  { result, ms, log }: Pick<Invocation, 'result' | 'ms' | 'log'>,
+  { result, ms, cold, log }: Pick<Invocation, 'result' | 'ms' | 'cold' | 'log'>,
   { functionName, now }: { functionName: string; now: number },
 ): void {
   const put = (name: string, value: number) =>
     store.put({ namespace: 'AWS/Lambda', name, dimensions: { FunctionName: functionName } }, value, now);
-  put('Duration', ms);
+  // Lambda counts the start of an environment apart; here it is in `ms`.
+  if (!cold || (result.kind === 'failed' && result.reason === 'timeout')) put('Duration', ms);
   put('Errors', result.kind === 'failed' ? 1 : 0);
   for (const line of log) takeLogLine(store, line);
 }

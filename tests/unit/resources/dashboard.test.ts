@@ -16,14 +16,17 @@ function bodyOf(names = queues) {
   const chosen = rows.filter(({ name }) => names.includes(name));
   const { Resources } = dashboardResources(context, {
     rows: chosen,
-    alarmIds: ['FeedbackAgeAlarm', 'ReconcilerAlarm'],
+    alarmNames: ['acme-feedback-age', 'acme-reconciler'],
   });
   const { 'Fn::Sub': text } = (Resources.Dashboard?.Properties.DashboardBody ?? { 'Fn::Sub': '' }) as {
     'Fn::Sub': string;
   };
-  const filled = text.replace(/\$\{([^}]+)\}/g, (_, name: string) =>
-    name === 'AWS::Region' ? 'us-east-1' : `arn:aws:cloudwatch:us-east-1:123456789012:alarm:${name}`,
-  );
+  const variables: Record<string, string> = {
+    'AWS::Partition': 'aws',
+    'AWS::Region': 'us-east-1',
+    'AWS::AccountId': '123456789012',
+  };
+  const filled = text.replace(/\$\{([^}]+)\}/g, (_, name: string) => variables[name] ?? 'unknown');
   return { text: filled, body: structure.parse(JSON.parse(filled)) };
 }
 

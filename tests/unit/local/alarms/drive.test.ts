@@ -76,8 +76,9 @@ test('every alarm of the template rings and stops, and Discord takes its message
 
 test('an alarm rings at its threshold and not just before it', () => {
   for (const alarm of alarms.filter(({ expression }) => expression === 'value')) {
-    const [id = ''] = Object.keys(alarm.metrics);
-    const { states } = drive(alarm, [{ [id]: alarm.threshold - 1 }, { [id]: alarm.threshold }]);
+    // A sum gets its share of each minute.
+    const share = alarm.metrics.value?.statistic === 'Sum' ? 60 / alarm.period : 1;
+    const { states } = drive(alarm, [{ value: (alarm.threshold - 1) * share }, { value: alarm.threshold * share }]);
     const floor = BREACHES[alarm.comparison](alarm.threshold - 1, alarm.threshold);
 
     expect([alarm.name, states]).toEqual([alarm.name, floor ? ['ALARM', 'OK'] : ['OK', 'ALARM']]);
