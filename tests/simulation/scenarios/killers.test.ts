@@ -1,0 +1,72 @@
+import { HOUR_MS, jobs, many, scenario } from './scenario';
+
+const QUEUES = [
+  { queue: 'feedback', batch: 1 },
+  { queue: 'bulk', batch: 1 },
+  { queue: 'bulk', batch: 10 },
+  { queue: 'bulk-standard', batch: 10 },
+];
+
+describe.each(QUEUES)('in $queue, by batches of $batch', (queue) => {
+  test.each(['kills-before', 'kills-after'] as const)(
+    'a job that %s its claim is found and parked, alone',
+    async (kind) => {
+      const { states, row } = await scenario({ ...queue, jobs: jobs(kind) }, { restWithinMs: 2 * HOUR_MS });
+
+      expect(states()).toEqual(['dead (crash)']);
+      expect(row(0).error?.code).toBe('CrashLoop');
+    },
+  );
+
+  test.each(['kills-before', 'kills-after'] as const)(
+    'a job that %s its claim takes none of the nine beside it along',
+    async (kind) => {
+      const others = many(9, 'good', (index) => ({ group: 1 + (index % 3) }));
+
+      const { states } = await scenario({
+        ...queue,
+        unpolled: { from: 0, until: 1_000 },
+        jobs: [...others.slice(0, 4), ...jobs(kind), ...others.slice(4)],
+      });
+
+      expect(states().toSpliced(4, 1)).toEqual(others.map(() => 'succeeded'));
+      expect(states()[4]).toBe('dead (crash)');
+    },
+  );
+
+  test('nor those of its own group, which came before and after it', async () => {
+    const { states } = await scenario({
+      ...queue,
+      unpolled: { from: 0, until: 1_000 },
+      jobs: jobs('good', ['kills-before', { at: 100 }], ['good', { at: 200 }], ['good', { at: 30_000 }]),
+    });
+
+    expect(states()).toEqual(['succeeded', 'dead (crash)', 'succeeded', 'succeeded']);
+  });
+
+  test('three killers and seven others are told apart', async () => {
+    const { states } = await scenario({
+      ...queue,
+      unpolled: { from: 0, until: 1_000 },
+      jobs: jobs(
+        ...(
+          [
+            'good',
+            'kills-before',
+            'good',
+            'kills-after',
+            'good',
+            'good',
+            'kills-before',
+            'good',
+            'good',
+            'good',
+          ] as const
+        ).map((kind, group) => [kind, { group: group % 4 }] as [typeof kind, { group: number }]),
+      ),
+    });
+
+    expect(states().filter((state) => state === 'dead (crash)')).toHaveLength(3);
+    expect(states().filter((state) => state === 'succeeded')).toHaveLength(7);
+  });
+});

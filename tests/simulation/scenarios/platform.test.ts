@@ -1,0 +1,134 @@
+import { HOUR_MS, jobs, MINUTE_MS, many, SECOND_MS, scenario } from './scenario';
+
+test('a start that is throttled until just before the visibility ends: the message is out twice at once', async () => {
+  const { states, reached } = await scenario({
+    concurrency: 2,
+    starts: [{ nth: 1, fault: 'throttled', ms: 270 * SECOND_MS }],
+    calls: [{ kind: 'zendesk.createTicket', nth: 1, fault: 'mute' }],
+  });
+
+  expect(reached('start throttled')).toBeGreaterThan(1);
+  expect(states()).toEqual(['succeeded']);
+});
+
+test('the same, on the last receive', async () => {
+  const { states } = await scenario({
+    concurrency: 2,
+    starts: [
+      { nth: 1, fault: 'failed', ms: 0 },
+      { nth: 2, fault: 'failed', ms: 0 },
+      { nth: 3, fault: 'throttled', ms: 270 * SECOND_MS },
+    ],
+    calls: [{ kind: 'zendesk.createTicket', nth: 1, fault: 'mute' }],
+  });
+
+  expect(states()).toEqual(['succeeded']);
+});
+
+test.each([5, 60, 150, 350, 2_000])('one event is handed to two invocations, %d ms apart', async (ms) => {
+  const { row, reached } = await scenario({ starts: [{ nth: 1, fault: 'twice', ms }] });
+
+  expect(reached('start twice')).toBe(1);
+  expect(row(0)).toMatchObject({ state: 'succeeded', attempts: 1 });
+});
+
+test('workers that cannot start for an hour convict no job, neither one alone nor many', async () => {
+  const broken = { from: 0, until: HOUR_MS };
+
+  const one = await scenario({ jobs: jobs('good'), broken });
+  const some = await scenario({ jobs: many(8, 'good', (index) => ({ group: index % 3 })), broken });
+
+  expect(one.states()).toEqual(['succeeded']);
+  expect(new Set(some.states())).toEqual(new Set(['succeeded']));
+  expect(one.reached('moved by SQS')).toBeGreaterThan(0);
+});
+
+test('nor workers that cannot start for a whole day', async () => {
+  const { states } = await scenario({
+    jobs: many(3, 'good', (group) => ({ group })),
+    broken: { from: 0, until: 24 * HOUR_MS },
+  });
+
+  expect(new Set(states())).toEqual(new Set(['succeeded']));
+});
+
+test.each(['zendesk.createTicket', 'sendgrid.send', 'table.put', 'objects.put'])(
+  'a zombie whose %s lands after it was given up harms nothing',
+  async (kind) => {
+    for (let nth = 1; nth <= 8; nth++) {
+      const { states } = await scenario({
+        jobs: jobs(['good', { retries: 2 }], ['refused', { retries: 2 }]),
+        calls: [{ kind, nth, fault: 'killed-late' }],
+      });
+      expect(states()).toEqual(['succeeded', 'dead (error)']);
+    }
+  },
+);
+
+test('a function that runs into its time-out at one call goes on at the next delivery', async () => {
+  const slow = Array.from({ length: 40 }, (_, index) => ({
+    kind: 'table.get',
+    nth: 4 + index,
+    fault: 'slow' as const,
+  }));
+
+  const { states, reached } = await scenario({ jobs: jobs('good', 'good'), calls: slow });
+
+  expect(reached('fault slow at table.get')).toBeGreaterThan(5);
+  expect(states()).toEqual(['succeeded', 'succeeded']);
+});
+
+test.each([1, 2, 3])("Lambda's delete number %d is lost: the message comes again, and is late", async (nth) => {
+  const { states, reached } = await scenario({
+    jobs: jobs('good', 'refused', ['newer', { group: 1 }]),
+    lostDeletes: [nth],
+    deployAt: 10 * MINUTE_MS,
+  });
+
+  expect(reached('lost delete')).toBe(1);
+  expect(states()).toEqual(['succeeded', 'dead (error)', 'succeeded']);
+});
+
+test.each(['malformed', 'unanswered'] as const)(
+  'an answer that is %s brings the whole batch back, done already',
+  async (fault) => {
+    const { states, reached } = await scenario({
+      queue: 'bulk',
+      batch: 10,
+      unpolled: { from: 0, until: SECOND_MS },
+      jobs: many(5, 'good', (index) => ({ group: index % 2 })),
+      starts: [{ nth: 1, fault, ms: 0 }],
+    });
+
+    expect(new Set(states())).toEqual(new Set(['succeeded']));
+    expect(reached('effect item')).toBe(5);
+  },
+);
+
+test('two reconcilers at once: the second one leaves the work to the first', async () => {
+  const { states } = await scenario({
+    jobs: jobs(['newer', { group: 1 }], ['newer', { group: 2 }]),
+    deployAt: 3 * MINUTE_MS,
+    starts: [3, 4, 5, 6, 7].map((nth) => ({ nth, fault: 'twice' as const, ms: 20 })),
+  });
+
+  expect(states()).toEqual(['succeeded', 'succeeded']);
+});
+
+test('with failures alone nobody is moved to the DLQ by SQS, at any size of batch', async () => {
+  for (const batch of [1, 3, 10]) {
+    const { reached } = await scenario({
+      queue: 'bulk',
+      batch,
+      unpolled: { from: 0, until: SECOND_MS },
+      jobs: [
+        ...many(5, 'fails', (group) => ({ group: group % 3 })),
+        ...many(5, 'falters', (group) => ({ group: group % 4 })),
+        ...many(5, 'good', (group) => ({ group: group % 5 })),
+      ],
+      outages: [{ target: 'bulk', from: 2 * MINUTE_MS, until: 20 * MINUTE_MS, fault: 'refused' }],
+    });
+
+    expect(reached('moved by SQS')).toBe(0);
+  }
+});

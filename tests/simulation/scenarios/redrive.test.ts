@@ -1,0 +1,99 @@
+import type { Redrive } from '../plan';
+import { DAY_MS, HOUR_MS, jobs, MINUTE_MS, many, scenario } from './scenario';
+
+const AFTER = [MINUTE_MS, 6 * MINUTE_MS, 2 * HOUR_MS, 30 * DAY_MS];
+const redrive = (after: number, how: Redrive['how'], nth = 1): Redrive => ({ nth, after, how });
+
+describe.each(AFTER)('brought back %d ms after its death', (after) => {
+  test('by the command, a job that fails again is parked again', async () => {
+    const { row, states } = await scenario({ jobs: jobs('refused'), redrives: [redrive(after, 'command')] });
+
+    expect(states()).toEqual(['dead (error)']);
+    expect(row(0).opened).toBe(2);
+  });
+
+  test('a job whose vendor is well by now succeeds', async () => {
+    const { states, reached } = await scenario({
+      calls: [{ kind: 'zendesk.createTicket', nth: 1, fault: 'forbidden' }],
+      redrives: [redrive(after, 'command')],
+    });
+
+    expect(states()).toEqual(['succeeded']);
+    expect(reached('effect ticket')).toBe(1);
+  });
+});
+
+test.each(AFTER.slice(0, 3))(
+  "by SQS's own move of the DLQ %d ms after its death, it comes back as well",
+  async (after) => {
+    const { states, row } = await scenario({
+      jobs: jobs('refused', ['not-json', { group: 1 }], ['stolen-id', { at: 5_000 }]),
+      redrives: [redrive(after, 'move')],
+    });
+
+    expect(states()).toEqual(['dead (error)', 'dead (error)', 'dead (error)']);
+    expect(row(0).opened).toBe(2);
+  },
+);
+
+test('parked twice within five minutes, it lies in the DLQ once and for its last death', async () => {
+  const { row } = await scenario({
+    jobs: jobs('refused'),
+    redrives: [redrive(MINUTE_MS, 'command', 1), redrive(MINUTE_MS, 'move', 2), redrive(MINUTE_MS, 'command', 3)],
+  });
+
+  expect(row(0)).toMatchObject({ state: 'dead', opened: 4 });
+});
+
+test('a late duplicate of a parked job finds it parked', async () => {
+  const { row, reached } = await scenario({ jobs: jobs('refused'), lostDeletes: [1] });
+
+  expect(reached('lost delete')).toBe(1);
+  expect(row(0)).toMatchObject({ state: 'dead', opened: 1, attempts: 1 });
+});
+
+test('a copy of a job that has succeeded does nothing', async () => {
+  const { row, reached } = await scenario({ jobs: jobs('good', ['copy', { at: 10_000, group: 1 }]) });
+
+  expect(row(0)).toMatchObject({ state: 'succeeded', attempts: 1 });
+  expect(reached('effect mail')).toBe(1);
+});
+
+test('a message with the id of a finished job leaves that one as it was', async () => {
+  const { states, row } = await scenario({ jobs: jobs('good', ['stolen-id', { at: 10_000, group: 1 }]) });
+
+  expect(states()).toEqual(['succeeded', 'dead (error)']);
+  expect(row(1).error?.code).toBe('IdTaken');
+});
+
+test('more than ten dead jobs of one group are all seen in the DLQ, and among them what SQS moved there', async () => {
+  const { states } = await scenario({
+    jobs: [...many(14, 'refused', (index) => ({ at: index * 1_000 })), ...jobs(['good', { at: 10 * MINUTE_MS }])],
+    broken: { from: 9 * MINUTE_MS, until: 40 * MINUTE_MS },
+  });
+
+  expect(states()).toEqual([...Array.from({ length: 14 }, () => 'dead (error)'), 'succeeded']);
+});
+
+test('a message that expires unread ends its job as expired', async () => {
+  const { states, row } = await scenario({
+    jobs: jobs('good'),
+    unpolled: { from: 0, until: 4 * HOUR_MS },
+    retention: 2 * 3600,
+  });
+
+  expect(states()).toEqual(['dead (expired)']);
+  expect(row(0).recordedAt).toBeDefined();
+});
+
+test('an entry that expires in the DLQ is noted, and its job can still be brought back', async () => {
+  const { row } = await scenario({
+    jobs: jobs('refused'),
+    retention: 2 * 3600,
+    dlqRetention: 3 * 3600,
+    redrives: [redrive(DAY_MS, 'command')],
+  });
+
+  expect(row(0)).toMatchObject({ state: 'dead', opened: 2 });
+  expect(row(0).history.some(({ event }) => event === 'DLQ entry expired')).toBe(true);
+});

@@ -1,0 +1,57 @@
+import { HOUR_MS, jobs, MINUTE_MS, many, scenario } from './scenario';
+
+test('a message of the next version waits for the code that knows it, and costs no attempt', async () => {
+  const { row, reached } = await scenario({ jobs: jobs('newer', ['good', { at: 1_000 }]), deployAt: 40 * MINUTE_MS });
+
+  expect(reached('state held(throttled)')).toBeGreaterThan(0);
+  expect(row(0)).toMatchObject({ state: 'succeeded', attempts: 1 });
+});
+
+test('while both versions run, a job may meet either, and runs once', async () => {
+  const { states, reached } = await scenario({
+    jobs: many(6, 'newer', (index) => ({ at: index * 60_000, group: index % 2 })),
+    deployAt: MINUTE_MS,
+  });
+
+  expect(new Set(states())).toEqual(new Set(['succeeded']));
+  expect(reached('effect ticket')).toBe(6);
+});
+
+test('a version that never comes is refused after an hour', async () => {
+  const { row } = await scenario({ jobs: jobs('newer'), deployAt: 20 * HOUR_MS });
+
+  expect(row(0)).toMatchObject({ state: 'dead', error: { code: 'UnknownVersion' } });
+});
+
+const BOUNDARIES = {
+  hour: Date.UTC(2026, 4, 5, 9, 59, 30),
+  day: Date.UTC(2026, 4, 5, 23, 59, 30),
+  month: Date.UTC(2028, 1, 28, 23, 59, 30),
+  year: Date.UTC(2026, 11, 31, 23, 59, 30),
+};
+
+test.each(Object.entries(BOUNDARIES))(
+  'a job that goes on past the end of an %s has one record, where it began',
+  async (_name, start) => {
+    const { row, world } = await scenario({
+      start,
+      calls: [1, 2, 3].map((nth) => ({ kind: 'zendesk.createTicket', nth, fault: 'refused' as const })),
+    });
+
+    const keys = (await world.stores.objects.list('jobs/feedback/year=')).filter((key) => key.includes('/year='));
+    expect(keys).toEqual([expect.stringContaining(new Date(start).toISOString().slice(11, 13))]);
+    expect(row(0)).toMatchObject({ state: 'succeeded', attempts: 2 });
+  },
+);
+
+test("whichever way the workers' clocks differ, two invocations of one event run the job once", async () => {
+  for (let seed = 1; seed <= 60; seed++) {
+    const { row } = await scenario({
+      seed,
+      starts: [{ nth: 1, fault: 'twice', ms: 5 * seed }],
+      calls: seed % 2 ? [{ kind: 'zendesk.createTicket', nth: 1, fault: 'killed-after' }] : [],
+    });
+
+    expect(row(0).state).toBe('succeeded');
+  }
+});

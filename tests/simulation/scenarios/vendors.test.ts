@@ -1,0 +1,90 @@
+import { DAY_MS, HOUR_MS, jobs, MINUTE_MS, many, scenario } from './scenario';
+
+test("one job's 403 parks that job and stops nobody else", async () => {
+  const { states, row } = await scenario(
+    { jobs: jobs(['forbidden', { group: 1 }], ['good', { group: 2 }], ['good', { at: 5_000, group: 3 }]) },
+    { restWithinMs: MINUTE_MS },
+  );
+
+  expect(states()).toEqual(['dead (error)', 'succeeded', 'succeeded']);
+  expect(row(0).error?.code).toBe('Forbidden');
+});
+
+test('a key that lost its scope parks one job at most, holds the others, and lets them go when it is mended', async () => {
+  const { states, reached } = await scenario({
+    jobs: many(6, 'good', (index) => ({ at: index * 10_000, group: index })),
+    outages: [{ target: 'zendesk', from: 0, until: 2 * HOUR_MS, fault: 'forbidden' }],
+  });
+
+  expect(reached('state held(stopped)')).toBeGreaterThan(0);
+  expect(states().filter((state) => state === 'dead (error)').length).toBeLessThanOrEqual(1);
+  expect(states().filter((state) => state === 'succeeded').length).toBeGreaterThanOrEqual(5);
+});
+
+test('refused credentials stop the vendor, and no job is lost to them', async () => {
+  const { states, reached } = await scenario({
+    jobs: many(4, 'good', (index) => ({ at: index * 10_000, group: index })),
+    outages: [{ target: 'zendesk', from: 0, until: 3 * HOUR_MS, fault: 'unauthorized' }],
+  });
+
+  expect(reached('state held(stopped)')).toBeGreaterThan(0);
+  expect(new Set(states())).toEqual(new Set(['succeeded']));
+});
+
+test.each([
+  ['refused', DAY_MS],
+  ['failed', 5 * HOUR_MS],
+  ['mute', 5 * HOUR_MS],
+  ['silent', 5 * HOUR_MS],
+] as const)(
+  'a vendor that is down (%s, for %d ms) is stopped after five failures, and all jobs outlast it',
+  async (fault, until) => {
+    const { states, reached } = await scenario({
+      jobs: many(8, 'good', (index) => ({ at: index * 20_000, group: index })),
+      outages: [{ target: 'zendesk', from: 0, until, fault }],
+    });
+
+    expect(reached('state held(stopped)')).toBeGreaterThan(0);
+    expect(states()).toEqual(states().map(() => 'succeeded'));
+  },
+  30_000,
+);
+
+test('the three attempts of a job outlast an outage of fifteen minutes', async () => {
+  const { states, row } = await scenario({
+    jobs: jobs('good'),
+    outages: [{ target: 'zendesk', from: 0, until: 14 * MINUTE_MS, fault: 'refused' }],
+  });
+
+  expect(states()).toEqual(['succeeded']);
+  expect(row(0).attempts).toBe(3);
+});
+
+test.each(['throttled', 'retry-after'] as const)('429 (%s) costs no attempt, however often', async (fault) => {
+  const { row } = await scenario({
+    calls: [1, 2, 3, 4, 5].map((nth) => ({ kind: 'zendesk.createTicket', nth, fault })),
+  });
+
+  expect(row(0)).toMatchObject({ state: 'succeeded', attempts: 1 });
+});
+
+test('a confirmation whose vendor is down is given up after a quarter of an hour, and the job succeeds', async () => {
+  const { row } = await scenario(
+    { outages: [{ target: 'sendgrid', from: 0, until: 5 * HOUR_MS, fault: 'refused' }] },
+    { restWithinMs: MINUTE_MS },
+  );
+
+  expect(row(0)).toMatchObject({ state: 'succeeded', steps: { confirmation: { status: 'skipped' } } });
+  expect((row(0).endedAt ?? 0) - row(0).time).toBeLessThan(20 * MINUTE_MS);
+});
+
+test("an upload's token that has expired while the job waited is made anew", async () => {
+  const { states, reached } = await scenario({
+    jobs: jobs('attachment'),
+    calls: [1, 2, 3].map((nth) => ({ kind: 'zendesk.createTicket', nth, fault: 'refused' as const })),
+    outages: [{ target: 'zendesk', from: MINUTE_MS, until: 3 * HOUR_MS, fault: 'unauthorized' }],
+  });
+
+  expect(states()).toEqual(['succeeded']);
+  expect(reached('step upload started')).toBeGreaterThan(1);
+});
