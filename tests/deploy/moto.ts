@@ -1,10 +1,14 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** The Python tools that this test needs and the machine lacks. */
-export const missingTools = (): string[] =>
-  ['moto_server', 'cfn-lint'].filter((tool) => spawnSync(tool, ['--help'], { stdio: 'ignore' }).status !== 0);
+export const missingTools = (): string[] => [
+  ...['moto_server', 'cfn-lint'].filter((tool) => spawnSync(tool, ['--help'], { stdio: 'ignore' }).status !== 0),
+  // The server is started from Python, with what it lacks.
+  ...(spawnSync('python3', ['-c', 'import moto.server'], { stdio: 'ignore' }).status === 0 ? [] : ['moto for python3']),
+];
 
 export interface Moto {
   endpoint: string;
@@ -15,7 +19,10 @@ export interface Moto {
 export async function startMoto(): Promise<Moto> {
   const port = await freePort();
   // A group of its own: the command may be a script that starts the server.
-  const child = spawn('moto_server', ['-H', '127.0.0.1', '-p', String(port)], { stdio: 'ignore', detached: true });
+  const child = spawn('python3', [join(__dirname, 'moto_server.py'), String(port)], {
+    stdio: 'ignore',
+    detached: true,
+  });
   const stop = () => {
     if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGTERM');
   };

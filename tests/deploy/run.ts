@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { type CompiledTemplate, compiledTemplate, serviceDirectory, sls } from '../support/sls';
 import { createAccount } from './arrived';
 import { checkArrived, checkTemplate, type Expected } from './checks';
+import { checkMonitoring } from './monitoring';
 import { missingTools, startMoto } from './moto';
 import { createReport } from './report';
 
@@ -13,9 +14,12 @@ const configuration = {
   ZENDESK_TOKEN: 'ssm:/example/zendesk-token',
   SENDGRID_API_KEY: 'secretsmanager:example/sendgrid',
   SENDGRID_FROM_EMAIL: 'support@example.com',
+  SENDGRID_EVENTS_KEY:
+    'MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE83T4O/n84iotIvIW4mdBgQ/7dAfSmpqIM8kF9mN1flpVKS3GRqe62gw+2fNNRaINXvVpiglSI8eNEc6wEA3F+g==',
   APP_STORE_CONNECT_ISSUER_ID: '00000000-0000-4000-8000-000000000000',
   APP_STORE_CONNECT_KEY_ID: 'ABCDE12345',
   APP_STORE_CONNECT_PRIVATE_KEY: 'ssm:/example/app-store-connect-key',
+  DISCORD_WEBHOOK_URL: 'ssm:/example/discord-webhook-url',
 };
 
 const staging: Expected = {
@@ -99,7 +103,9 @@ async function main(): Promise<number> {
         await run(['deploy', '--stage', expected.stage]);
         await checkArrived(report, account, expected);
         const template = templates[expected.stage];
-        if (template) checkTemplate(report, template, expected);
+        if (!template) return;
+        checkTemplate(report, template, expected);
+        await checkMonitoring(report, moto.endpoint, { expected, template });
       });
 
     await section('deploy again', async () => {
@@ -127,6 +133,7 @@ async function main(): Promise<number> {
     await section('a second instance in the same account', async () => {
       const args = ['--param', `instance=${second.instance}`];
       const template = await compiledTemplate(directory.path, 'prod', { args, env: configuration });
+      templates.second = template;
       equal("the first one's name is 0 times in its template", template.text.split(prod.instance).length - 1, 0);
       await run(['deploy', '--stage', 'prod', ...args]);
       await checkArrived(report, account, second);
@@ -135,26 +142,28 @@ async function main(): Promise<number> {
     await section('remove', async () => {
       await run(['remove', '--stage', 'staging']);
       await run(['remove', '--stage', 'prod']);
-      equal("only the second instance's functions are left", await account.functionNames(), [
-        'acme-support-feedback',
-        'acme-support-reconciler',
-        'acme-support-testflight',
-      ]);
-      equal("only the second instance's roles are left", await account.roleNames(), [
-        'acme-support-feedback-us-east-1',
-        'acme-support-reconciler-us-east-1',
-        'acme-support-testflight-us-east-1',
-      ]);
-      equal("staging's queues are gone, production's are kept", await account.queueNames(), [
-        'acme-support-feedback-dlq.fifo',
-        'acme-support-feedback.fifo',
-        'acme-support-testflight-dlq.fifo',
-        'acme-support-testflight.fifo',
-        'mht-api-feedback-dlq.fifo',
-        'mht-api-feedback.fifo',
-        'mht-api-testflight-dlq.fifo',
-        'mht-api-testflight.fifo',
-      ]);
+      const named =
+        (type: string, property: string, kept = false) =>
+        (template?: CompiledTemplate) =>
+          Object.values(template?.Resources ?? {})
+            .filter(({ Type, DeletionPolicy }) => Type === type && (!kept || DeletionPolicy === 'Retain'))
+            .map(({ Properties }) => String(Properties[property]));
+      equal(
+        "only the second instance's functions are left",
+        await account.functionNames(),
+        named('AWS::Lambda::Function', 'FunctionName')(templates.second).sort(),
+      );
+      equal(
+        "only the second instance's roles are left",
+        await account.roleNames(),
+        named('AWS::IAM::Role', 'RoleName')(templates.second).sort(),
+      );
+      const queues = named('AWS::SQS::Queue', 'QueueName', true);
+      equal(
+        "staging's queues are gone, production's are kept",
+        await account.queueNames(),
+        [...queues(templates.second), ...queues(templates.prod)].sort(),
+      );
       equal("staging's table is gone, production's is kept", await account.tableNames(), [
         'acme-support-jobs',
         'mht-api-jobs',

@@ -1,0 +1,42 @@
+"""moto's server, which knows no function URL and then cannot describe a stack that has one as an output."""
+
+import sys
+
+from moto.core.common_models import CloudFormationModel
+from moto.server import main
+
+
+class FunctionUrl(CloudFormationModel):
+    # moto looks for the models of its own modules.
+    __module__ = "moto.awslambda.models"
+    physical_resource_id = "function-url"
+
+    @staticmethod
+    def cloudformation_name_type():
+        return ""
+
+    @staticmethod
+    def cloudformation_type():
+        return "AWS::Lambda::Url"
+
+    @classmethod
+    def has_cfn_attr(cls, attr):
+        return attr == "FunctionUrl"
+
+    def get_cfn_attribute(self, attribute_name):
+        return "https://example.lambda-url.us-east-1.on.aws/"
+
+    @classmethod
+    def create_from_cloudformation_json(cls, *_args, **_kwargs):
+        return cls()
+
+    @classmethod
+    def update_from_cloudformation_json(cls, original_resource, *_args, **_kwargs):
+        return original_resource
+
+    @classmethod
+    def delete_from_cloudformation_json(cls, *_args, **_kwargs):
+        pass
+
+
+main(["-H", "127.0.0.1", "-p", sys.argv[1]])
