@@ -4,7 +4,7 @@ import { CAMPAIGN_CHUNK } from '../jobs/chunk';
 import type { Metrics } from '../ports';
 import { type Job, messageType, type QueueContract, type RunContext } from '../worker/contract';
 import { CancelledError, PausedError } from '../worker/decide';
-import { type ReadDeps, readContent, readManifest, readPart } from './manifest';
+import { type Manifest, type ReadDeps, readContent, readManifest, readPart } from './manifest';
 import {
   type CampaignContent,
   type CampaignJob,
@@ -139,21 +139,14 @@ const MOST_REMEMBERED = 4;
 
 /** Reads what all chunks of a campaign share once per process: it is checked by hash, so it cannot have changed. */
 function campaignReader(deps: ReadDeps) {
-  const known = new Map<
-    string,
-    Promise<{ manifest: Awaited<ReturnType<typeof readManifest>>; content: CampaignContent }>
-  >();
-  return ({ manifest: reference }: Campaign) => {
+  const known = new Map<string, { manifest: Manifest; content: CampaignContent }>();
+  return async ({ manifest: reference }: Campaign) => {
     const before = known.get(reference.sha256);
     if (before) return before;
-    const reading = (async () => {
-      const manifest = await readManifest(deps, reference);
-      return { manifest, content: await readContent(deps, manifest) };
-    })();
-    // A failed read is not remembered.
-    reading.catch(() => known.delete(reference.sha256));
+    const manifest = await readManifest(deps, reference);
+    const read = { manifest, content: await readContent(deps, manifest) };
     if (known.size >= MOST_REMEMBERED) known.delete([...known.keys()][0] ?? '');
-    known.set(reference.sha256, reading);
-    return reading;
+    known.set(reference.sha256, read);
+    return read;
   };
 }
