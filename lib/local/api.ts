@@ -6,10 +6,13 @@ import type { Accepted } from '../producer/submit';
 import type { Tracker } from '../producer/tracker';
 import type { SubmitOptions } from '../producer/valid';
 import { trackEvents } from './analytics-request';
+import { decideCampaign, type EmailProducer, submitCampaignBody, submitEmailBody } from './campaigns-request';
 import { submitTestflight, type TestflightProducer } from './testflight-request';
 
 export interface ApiDeps {
-  producer: Pick<Producer, 'feedback'> & TestflightProducer;
+  producer: Pick<Producer, 'feedback'> & TestflightProducer & EmailProducer;
+  /** The function behind a URL that takes the mail service's events; answers its status. */
+  emailEvents: (request: http.IncomingMessage) => Promise<number>;
   tracker: Pick<Tracker, 'track'>;
   views: {
     jobs(): Promise<object[]>;
@@ -44,10 +47,11 @@ class RequestError extends Error {
 }
 
 /**
- * What an Express API does with the producer, small: `POST /feedback` and `/testflight` answer 202 with the job's id and a Location,
- * `GET /jobs[/{id}]`, `GET /dlq` and `GET /health` show what became of it.
+ * What an Express API does with the producer, small: `POST /feedback`, `/emails`, `/campaigns` and `/testflight` answer
+ * 202 with the job's id and a Location, `GET /jobs[/{id}]`, `/campaigns/{id}`, `/dlq` and `/health` show what became of
+ * it. `POST /email-events` is the function URL that the mail service's events go to.
  */
-export function createApi({ producer, tracker, views, health }: ApiDeps): http.RequestListener {
+export function createApi({ producer, emailEvents, tracker, views, health }: ApiDeps): http.RequestListener {
   const routes: Record<string, Record<string, Route>> = {
     '/feedback': {
       POST: async (request) => {
@@ -62,6 +66,22 @@ export function createApi({ producer, tracker, views, health }: ApiDeps): http.R
         return accepted(await submitTestflight(producer, { body, options: options(request) }));
       },
     },
+    '/emails': {
+      POST: async (request) => {
+        const body = await readJson(request);
+        return accepted(await submitEmailBody(producer, { body, options: options(request) }));
+      },
+    },
+    '/campaigns': {
+      POST: async (request, path) => {
+        if (path !== '') return found(await decideCampaign(producer, path));
+        const body = await readJson(request);
+        const { time: _time, ...json } = await submitCampaignBody(producer, { body, options: options(request) });
+        return { status: 202, json, headers: { location: `/campaigns/${json.id}` } };
+      },
+      GET: async (_, id) => found(await producer.campaigns.report(id)),
+    },
+    '/email-events': { POST: async (request) => ({ status: await emailEvents(request), json: {} }) },
     '/analytics': {
       POST: async (request) => ({ status: 202, json: await trackEvents(tracker, await readJson(request)) }),
     },
@@ -81,7 +101,7 @@ export function createApi({ producer, tracker, views, health }: ApiDeps): http.R
     const { pathname } = new URL(request.url ?? '/', 'http://127.0.0.1');
     const [, first = '', ...rest] = pathname.split('/');
     const methods = routes[`/${first}`];
-    if (!methods || (rest.length > 0 && first !== 'jobs')) throw new RequestError(404, 'there is nothing here');
+    if (!methods || (rest.length > 0 && !WITH_PATH.has(first))) throw new RequestError(404, 'there is nothing here');
     const route = methods[request.method ?? ''];
     const allow = Object.keys(methods).join(', ');
     if (!route) throw new RequestError(405, `use ${allow}`, { allow });
@@ -93,10 +113,18 @@ export function createApi({ producer, tracker, views, health }: ApiDeps): http.R
       .catch(refusal)
       .then(({ status, json, headers }) => {
         response.writeHead(status, { 'content-type': 'application/json', ...headers });
-        response.end(`${JSON.stringify(json)}\n`);
+        response.end(status === 204 ? '' : `${JSON.stringify(json)}\n`);
       })
       .catch(() => response.destroy());
   };
+}
+
+/** Paths that go on. */
+const WITH_PATH = new Set(['jobs', 'campaigns']);
+
+function found(json: object | undefined): Answer {
+  if (!json) throw new RequestError(404, 'there is no such campaign');
+  return { status: 200, json };
 }
 
 const accepted = ({ id, duplicate }: Accepted): Answer => ({

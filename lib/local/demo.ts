@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { deadLetterMessage, messagesTable, messageText } from './demo/alarms';
 import { analyticsDemo, EVENTS, INVALID_EVENTS } from './demo/analytics';
+import { campaignDemo, RECIPIENTS } from './demo/campaign';
 import { startProgress } from './demo/progress';
 import { deadLettersTable, outcomesTable } from './demo/report';
 import { type Outcome, runScenarios } from './demo/run';
@@ -31,8 +32,16 @@ async function main(): Promise<void> {
     const outcomes = await runScenarios(service, { scenarios, progress, limitMs: LIMIT_MS });
     progress.stop();
     const analytics = await trackEvents(service);
+    const campaign = await sendCampaign(service);
     const alarm = await deadLetterMessage(service.discord, { limitMs: ALARM_LIMIT_MS });
-    report(service, { outcomes, refused, alarm, analytics, seconds: Math.round((Date.now() - begun) / 1000) });
+    report(service, {
+      outcomes,
+      refused,
+      alarm,
+      analytics,
+      campaign,
+      seconds: Math.round((Date.now() - begun) / 1000),
+    });
   } finally {
     await service.stop();
   }
@@ -43,6 +52,13 @@ async function trackEvents(service: Service) {
   print(`\nTracking ${EVENTS.toLocaleString('en')} events …`);
   const progress = startProgress(EVENTS + INVALID_EVENTS, 'events');
   return analyticsDemo(service, { progress, limitMs: LIMIT_MS }).finally(() => progress.stop());
+}
+
+/** The emails queue's part, likewise. */
+async function sendCampaign(service: Service) {
+  print(`\nSending a campaign to ${RECIPIENTS.toLocaleString('en')} recipients, with a pause …`);
+  const progress = startProgress(RECIPIENTS, 'recipients');
+  return campaignDemo(service, { progress, limitMs: LIMIT_MS }).finally(() => progress.stop());
 }
 
 /** Hands in what the API itself must refuse; the rules that it names. */
@@ -63,12 +79,14 @@ function report(
     refused,
     alarm,
     analytics,
+    campaign,
     seconds,
   }: {
     outcomes: Outcome[];
     refused: Awaited<ReturnType<typeof refusal>>;
     alarm: Awaited<ReturnType<typeof deadLetterMessage>>;
     analytics: Awaited<ReturnType<typeof analyticsDemo>>;
+    campaign: Awaited<ReturnType<typeof campaignDemo>>;
     seconds: number;
   },
 ): void {
@@ -78,9 +96,11 @@ function report(
   print(`What Discord was told of it:\n\n  ${alarm ? messageText(alarm) : 'nothing'}\n`);
   print(`And in all:\n\n${messagesTable(service.discord.messages)}\n`);
   print(`Analytics: ${analytics.text}\n`);
+  print(`Campaign: ${campaign.text}\n`);
   const wrong = [
     ...refused.differences,
     ...analytics.differences,
+    ...campaign.differences,
     ...(alarm ? [] : ['Discord must be told of the dead-letter queue']),
     ...outcomes.flatMap(({ title, differences }) => differences.map((difference) => `${title}: ${difference}`)),
   ];

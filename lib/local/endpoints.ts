@@ -1,5 +1,6 @@
 import { LOCAL_CREDENTIALS } from './emulators/emulator';
 import { fakePrivateKey } from './fakes/app-store-connect-token';
+import { eventKeys } from './fakes/sendgrid-events';
 
 /** Where the emulated services and the fake vendors listen. */
 export interface Endpoints {
@@ -15,6 +16,9 @@ export interface Endpoints {
 
 /** What the functions sign with and the fake App Store Connect checks: the template has only its name. */
 export const APP_STORE_CONNECT_KEY = fakePrivateKey('local');
+
+/** What the fake SendGrid signs its events with, and the webhook checks. */
+export const EVENT_KEYS = eventKeys();
 
 /** What a process needs in its environment to meet these instead of AWS. */
 export function awsVariables({ sqs, s3, dynamodb }: Endpoints, region: string): Record<string, string> {
@@ -36,6 +40,7 @@ export function vendorVariables(endpointsOf: Endpoints, declared: object): Recor
   const endpoints = {
     ZENDESK_ENDPOINT: endpointsOf.zendesk,
     SENDGRID_ENDPOINT: endpointsOf.sendgrid,
+    SENDGRID_EVENTS_KEY: EVENT_KEYS.publicKey,
     APP_STORE_CONNECT_ENDPOINT: endpointsOf.appStoreConnect,
     APP_STORE_CONNECT_PRIVATE_KEY: APP_STORE_CONNECT_KEY,
     DISCORD_WEBHOOK_URL: endpointsOf.discord,

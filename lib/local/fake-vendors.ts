@@ -1,5 +1,5 @@
 import type { OnStop } from './cloud';
-import { APP_STORE_CONNECT_KEY } from './endpoints';
+import { APP_STORE_CONNECT_KEY, EVENT_KEYS } from './endpoints';
 import { type FakeAppStoreConnect, startFakeAppStoreConnect } from './fakes/app-store-connect';
 import { LOCAL_APPS } from './fakes/app-store-connect-seed';
 import { type FakeDiscord, startFakeDiscord } from './fakes/discord';
@@ -24,7 +24,10 @@ export async function startFakeVendors({ functions }: Declared, onStop: OnStop):
     ...given('token', variable('ZENDESK_TOKEN')),
   });
   onStop(() => zendesk.close());
-  const sendgrid = await startFakeSendgrid(given('apiKey', variable('SENDGRID_API_KEY')));
+  const sendgrid = await startFakeSendgrid({
+    ...given('apiKey', variable('SENDGRID_API_KEY')),
+    keys: EVENT_KEYS,
+  });
   onStop(() => sendgrid.close());
   const appStoreConnect = await startFakeAppStoreConnect({
     issuerId: variable('APP_STORE_CONNECT_ISSUER_ID') ?? '',

@@ -16,6 +16,7 @@ import { ACCOUNT, type Cloud, REGION, startCloud } from './cloud';
 import { awsVariables, type Endpoints, vendorVariables } from './endpoints';
 import type { InvokeResult } from './event-source-mapping';
 import { type FakeVendors, startFakeVendors } from './fake-vendors';
+import { functionUrlEvent, functionUrlStatus } from './function-url';
 import type { Invocation } from './lambda/environment';
 import { createLambda, type Lambda } from './lambda/runtime';
 import { type LocalPorts, localPorts } from './ports';
@@ -124,11 +125,19 @@ export async function startService({ packaged, port = 0, onInvocation, onEvent }
       source: `/${config.INSTANCE}/api`,
       queueUrl: (queue: string) => queueUrl(REGION, ACCOUNT, queueName(config.INSTANCE, queue, settings(queue).type)),
     };
-    const producer = createProducer(sending);
+    const emailRate = Number(declared.functions.find(({ key }) => key === 'emails')?.environment.EMAIL_RATE ?? 100);
+    const producer = createProducer({ ...sending, emailRate });
     const tracker = createTracker(sending);
     onStop(() => tracker.close({ timeoutMs: 0 }).catch(() => {}));
     const server = http.createServer(
-      createApi({ producer, tracker, views, health: () => ({ status: 'ok', stage: config.INSTANCE, endpoints }) }),
+      createApi({
+        producer,
+        tracker,
+        views,
+        emailEvents: async (request) =>
+          functionUrlStatus(await lambda.invoke('emailEvents', await functionUrlEvent(request))),
+        health: () => ({ status: 'ok', stage: config.INSTANCE, endpoints }),
+      }),
     );
     server.listen(port, '127.0.0.1');
     await once(server, 'listening');
@@ -137,6 +146,7 @@ export async function startService({ packaged, port = 0, onInvocation, onEvent }
       await new Promise((resolve) => server.close(resolve));
     });
     const api = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    vendors.sendgrid.sendEventsTo(`${api}/email-events`);
     const run = (functionKey: string) => lambda.invoke(functionKey, scheduledEvent());
     return { ...cloud, ...vendors, api, endpoints, ports, tracker, views, lambda, alarms, run, stop };
   } catch (error) {

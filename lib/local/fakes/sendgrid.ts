@@ -19,12 +19,13 @@ export interface FakeSendgridOptions {
   /** The only key that is accepted. Without: any. */
   apiKey?: string;
   now?: () => number;
+  /** What it signs its events with; new ones where nothing is said. */
+  keys?: EventKeys;
 }
 
 /** SendGrid on 127.0.0.1. `url` is what SENDGRID_ENDPOINT is to be. */
 export async function startFakeSendgrid(options: FakeSendgridOptions = {}): Promise<FakeSendgrid> {
-  const { port, apiKey, now = Date.now } = options;
-  const keys = eventKeys();
+  const { port, apiKey, now = Date.now, keys = eventKeys() } = options;
   let sender: EventSender | undefined;
   const model = sendgridModel({ now, accepted: (taken) => sender?.tell(taken) });
   const handle = ({ method, path, headers, body }: FakeRequest): Reply => {

@@ -17,6 +17,9 @@ const testflight = async (action: string, data: unknown, options: SubmitOptions 
   return { id: 'job-2', time: '2026-01-02T03:04:05.000Z', duplicate: false };
 };
 
+const decided = (status: string) => async (id: string) => (id === 'campaign-1' ? ({ id, status } as never) : undefined);
+const report = async (id: string) => (id === 'campaign-1' ? ({ campaign: id, accepted: 1 } as never) : undefined);
+
 beforeEach(async () => {
   submitted = [];
   submit = async () => ({ id: 'job-1', time: '2026-01-02T03:04:05.000Z', duplicate: false });
@@ -26,10 +29,21 @@ beforeEach(async () => {
         submitted.push({ data, options });
         return submit(data, options);
       },
+      email: async (data, options) => {
+        submitted.push({ data, options });
+        return { id: 'job-3', time: '2026-01-02T03:04:05.000Z', duplicate: false };
+      },
+      campaign: async (campaign, recipients, options) => {
+        submitted.push({ data: { campaign, recipients }, options });
+        const counts = { requested: 2, duplicates: 0, rejected: 1, recipients: 1, chunks: 1, rejectedKeys: ['k'] };
+        return { id: 'campaign-1', time: '2026-01-02T03:04:05.000Z', duplicate: false, ...counts };
+      },
+      campaigns: { pause: decided('paused'), resume: decided('running'), cancel: decided('cancelled'), report },
       invite: (data, options) => testflight('invite', data, options),
       removeTester: (data, options) => testflight('remove', data, options),
       notifyBuild: (data, options) => testflight('notify-build', data, options),
     },
+    emailEvents: async (request) => (request.headers['x-signed'] ? 204 : 403),
     tracker: {
       track: async (event) => {
         if (event.id === 'bad') throw new InvalidJobError([{ field: 'time', message: 'time: must be a time' }]);
@@ -190,4 +204,51 @@ test.each(['{"action":"planted"}', '{}', '[]', 'null', '1'])('POST /testflight o
   expect(answer.status).toBe(400);
   expect(await answer.text()).toContain('action: must be one of');
   expect(submitted).toEqual([]);
+});
+
+describe('campaigns', () => {
+  const send = (path: string, body?: string, headers: Record<string, string> = {}) =>
+    fetch(`${url}${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      ...(body ? { body } : {}),
+    });
+
+  test('are accepted with what became of their recipients, and where to look', async () => {
+    const answer = await send('/campaigns', '{"subject":"S","recipients":[{"email":"a@example.com"},{}]}');
+
+    expect([answer.status, answer.headers.get('location')]).toEqual([202, '/campaigns/campaign-1']);
+    expect(await answer.json()).toMatchObject({ id: 'campaign-1', requested: 2, rejected: 1, rejectedKeys: ['k'] });
+    expect(submitted).toMatchObject([
+      { data: { campaign: { subject: 'S' }, recipients: [{ email: 'a@example.com' }, {}] } },
+    ]);
+  });
+
+  test('without recipients are refused by name', async () => {
+    const answer = await send('/campaigns', '{"subject":"S"}');
+
+    expect(answer.status).toBe(400);
+    expect(await answer.json()).toMatchObject({ problems: [{ field: 'recipients' }] });
+  });
+
+  test('show their report, and are paused, resumed and cancelled', async () => {
+    expect(await (await fetch(`${url}/campaigns/campaign-1`)).json()).toEqual({ campaign: 'campaign-1', accepted: 1 });
+    for (const [action, status] of Object.entries({ pause: 'paused', resume: 'running', cancel: 'cancelled' }))
+      expect(await (await send(`/campaigns/campaign-1/${action}`)).json()).toEqual({ id: 'campaign-1', status });
+
+    for (const path of ['/campaigns/other/pause', '/campaigns/campaign-1/explode'])
+      expect((await send(path)).status).toBe(404);
+    expect((await fetch(`${url}/campaigns/other`)).status).toBe(404);
+  });
+
+  test('one mail to one person is a job', async () => {
+    const answer = await send('/emails', '{"to":{"email":"a@example.com"}}');
+
+    expect([answer.status, answer.headers.get('location')]).toEqual([202, '/jobs/job-3']);
+  });
+
+  test("the vendor's events go to their function, whose status is the answer", async () => {
+    expect((await send('/email-events', '[]')).status).toBe(403);
+    expect((await send('/email-events', '[]', { 'x-signed': 'yes' })).status).toBe(204);
+  });
 });

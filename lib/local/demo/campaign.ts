@@ -1,0 +1,152 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { CampaignReport } from '../../emails/report';
+import { chunkId } from '../../jobs/chunk';
+import type { Service } from '../service';
+import type { Progress } from './progress';
+import { textTable } from './text-table';
+
+export const RECIPIENTS = 5_000;
+const LOOK_MS = 250;
+const PAUSE_MS = 3_000;
+/** One twice, one that is no address: of 5,002 that are asked for, 5,000 are recipients. */
+const REJECTED = ['user-7@EXAMPLE.com', 'not an address'];
+
+export interface CampaignOutcome {
+  /** What is shown. */
+  text: string;
+  /** Empty where everything is as expected. */
+  differences: string[];
+}
+
+/**
+ * A campaign of five chunks: one is throttled, one refused, and of one the answer is lost, which SendGrid's events
+ * settle. It is paused after the first chunk and resumed.
+ */
+export async function campaignDemo(
+  service: Service,
+  { progress, limitMs }: { progress: Progress; limitMs: number },
+): Promise<CampaignOutcome> {
+  const until = Date.now() + limitMs;
+  const begun = Date.now();
+  const id = await start(service);
+  const meets = (chunk: number) => ({ path: '/v3/mail/send', bodyContains: chunkId(id, chunk) });
+  service.sendgrid.fail({ ...meets(1), status: 429, headers: { 'retry-after': '3' } });
+  service.sendgrid.fail({ ...meets(2), status: 400 });
+  service.sendgrid.fail({ ...meets(3), after: 'reset' });
+
+  const show = shower(progress);
+  const look = async (enough: (report: CampaignReport) => boolean): Promise<CampaignReport | undefined> => {
+    for (;;) {
+      const report = await reportOf(service, id);
+      if (report) show(report);
+      if ((report && enough(report)) || Date.now() > until) return report;
+      await sleep(LOOK_MS);
+    }
+  };
+  await look(({ accepted }) => accepted > 0);
+  await decide(service, id, 'pause');
+  // What is with SendGrid already is answered within this second.
+  await sleep(1_000);
+  const sent = sentTo(service, id);
+  await sleep(PAUSE_MS);
+  const still = await look(() => true);
+  const sentMeanwhile = sentTo(service, id) - sent;
+  await decide(service, id, 'resume');
+  const ended = await look(({ status, events }) => status === 'ended' && (events.delivered ?? 0) >= 4_000);
+  const seconds = (Date.now() - begun) / 1000;
+  return {
+    text: shown(ended, seconds),
+    differences: [
+      ...(still?.status === 'paused' ? [] : [`campaign: must be paused, is ${still?.status}`]),
+      ...(sentMeanwhile === 0 ? [] : [`campaign: ${sentMeanwhile} mails were sent while it was paused`]),
+      ...differences(service, id, ended),
+    ],
+  };
+}
+
+async function start({ api }: Service): Promise<string> {
+  const people = Array.from({ length: RECIPIENTS }, (_, n) => `user-${n}@example.com`);
+  const answer = await fetch(`${api}/campaigns`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      name: 'Spring',
+      from: { email: 'news@example.com', name: 'Example News' },
+      subject: 'Hello {{name}}',
+      text: 'Spring is here, {{name}}.',
+      unsubscribe: { link: 'https://example.com/leave?who={name}' },
+      categories: ['spring'],
+      recipients: [...people, ...REJECTED].map((email, n) => ({ email, data: { name: `User ${n}` } })),
+    }),
+  });
+  const { id } = (await answer.json()) as { id?: string };
+  if (answer.status !== 202 || id === undefined) throw new Error(`the API answered ${answer.status} instead of 202`);
+  return id;
+}
+
+/** `undefined` until its job has run. */
+async function reportOf({ api }: Service, id: string): Promise<CampaignReport | undefined> {
+  const answer = await fetch(`${api}/campaigns/${id}`);
+  return answer.ok ? ((await answer.json()) as CampaignReport) : undefined;
+}
+
+async function decide({ api }: Service, id: string, action: 'pause' | 'resume'): Promise<void> {
+  const answer = await fetch(`${api}/campaigns/${id}/${action}`, { method: 'POST' });
+  if (!answer.ok) throw new Error(`the API answered ${answer.status} to ${action}`);
+}
+
+const sentTo = ({ sendgrid }: Service, id: string): number =>
+  sendgrid.mails.filter(({ customArgs }) => customArgs.campaign === id).length;
+
+/** A line or a step of the bar for each change. */
+function shower(progress: Progress) {
+  let before = '';
+  return ({ status, accepted, refused, unknown, paused }: CampaignReport): void => {
+    const state = `${status}: ${accepted} accepted, ${refused} refused, ${unknown} unknown, ${paused} paused`;
+    if (state === before) return;
+    before = state;
+    progress.report({ what: 'campaign', state, done: accepted + refused, waitingFor: status });
+  };
+}
+
+function shown(report: CampaignReport | undefined, seconds: number): string {
+  if (!report) return 'there is no report';
+  const { requested, duplicates, rejected, accepted, refused, unknown, events } = report;
+  const told = Object.entries(events).map(([event, count]) => [`SendGrid: ${event}`, count] as const);
+  const rows = Object.entries({ requested, duplicates, rejected, accepted, refused, unknown }).concat(
+    told.map(([name, count]) => [name, count]),
+  );
+  return [
+    `${report.recipients} recipients in ${seconds.toFixed(1)} s, a pause included.`,
+    '',
+    textTable(
+      ['Campaign', 'Recipients'],
+      rows.map(([name, count]) => [name, String(count)]),
+    ),
+  ].join('\n');
+}
+
+function differences(service: Service, id: string, report: CampaignReport | undefined): string[] {
+  const expected: Partial<CampaignReport> = {
+    status: 'ended',
+    requested: RECIPIENTS + REJECTED.length,
+    duplicates: 1,
+    rejected: 1,
+    accepted: 4_000,
+    refused: 1_000,
+    unknown: 0,
+  };
+  const wrong = Object.entries(expected).flatMap(([name, mustBe]) => {
+    const is = report?.[name as keyof CampaignReport];
+    return is === mustBe ? [] : [`campaign: ${name} must be ${mustBe}, is ${is}`];
+  });
+  const mails = service.sendgrid.mails.filter(({ customArgs }) => customArgs.campaign === id).flatMap(({ to }) => to);
+  const delivered = report?.events.delivered;
+  return [
+    ...wrong,
+    ...(delivered === 4_000 ? [] : [`campaign: delivered events must be 4000, are ${delivered}`]),
+    ...(mails.length === 4_000 && new Set(mails).size === 4_000
+      ? []
+      : [`campaign: must be 4000 mails, none twice, are ${mails.length} to ${new Set(mails).size}`]),
+  ];
+}
