@@ -5,6 +5,9 @@ import type { Incoming } from './delivery';
 import type { Deadline, WorkerDeps } from './deps';
 import type { Lease } from './lease';
 
+/** What one write takes, and some. */
+const LEAST_MS = 200;
+
 /**
  * Does something with a job that is ours; where the bucket or a queue does not take it, the job is given back before
  * the error goes on. Left with its lease it would be taken for one that killed its process, and parked for that.
@@ -17,8 +20,9 @@ export async function orGiveUp<T>(
   try {
     return await work();
   } catch (error) {
-    if (error instanceof StoreError && !(error instanceof LeaseLostError) && deadline.remainingMs() > 0)
-      await giveUp(error);
+    // In the time that is kept for writing down what happened.
+    const inTime = deadline.at - clock.now() > LEAST_MS;
+    if (error instanceof StoreError && !(error instanceof LeaseLostError) && inTime) await giveUp(error);
     throw error;
   }
 

@@ -19,13 +19,17 @@ export function createLease(ledger: Ledger, claimed: JobRow): Lease {
   const token = claimed.lease?.token;
   let stored = claimed;
   let staged: ((row: JobRow) => JobRow)[] = [];
+  /** The table has just failed us, with all the patience there is. */
+  let failing = false;
   const preview = () => staged.reduce((row, change) => change(row), stored);
 
   async function write(last?: (row: JobRow) => JobRow): Promise<JobRow> {
     const changes = last ? [...staged, last] : staged;
     for (;;) {
       const next = changes.reduce((row, change) => change(row), stored);
+      failing = true;
       const result = await ledger.write(next, stored.version);
+      failing = false;
       if (result.written) {
         stored = result.item;
         staged = [];
@@ -48,7 +52,7 @@ export function createLease(ledger: Ledger, claimed: JobRow): Lease {
     },
     release: (change) => write((row) => withoutLease(change(row))),
     abandon: async (change) => {
-      if (stored.lease?.token === token) await ledger.write(withoutLease(change(stored)), stored.version);
+      if (!failing && stored.lease?.token === token) await ledger.write(withoutLease(change(stored)), stored.version);
     },
   };
 }
