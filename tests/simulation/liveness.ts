@@ -1,5 +1,5 @@
 import { unrest } from './rest';
-import type { World } from './world';
+import { deadLetterQueue, mainQueue, type World } from './world';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -13,8 +13,7 @@ const MOST_ENTRIES = 150_000;
 /** Tells when a run is over, and finds it broken where it does not come to rest in time. */
 export function createLiveness(world: World, boundMs = boundOf(world)) {
   const { watch, kernel, trace, pending, processes, plan } = world;
-  let seen = -1;
-  let seenAt = plan.start;
+  let seen = '';
   let lastChange = plan.start;
 
   const dueBy = () => Math.max(world.lastTrouble(), lastExpiry(world)) + boundMs;
@@ -32,11 +31,11 @@ export function createLiveness(world: World, boundMs = boundOf(world)) {
       const now = kernel.now();
       const quiet = now > world.lastTrouble() + boundMs;
       if (pending.size > 0 && !quiet) return false;
-      // Messages expire without a sound, so after a while it is worth looking even if nothing has changed.
-      if (watch.changes() === seen && now < seenAt + MINUTE_MS) return false;
-      if (watch.changes() !== seen) lastChange = now;
-      seen = watch.changes();
-      seenAt = now;
+      // Messages expire without a sound: they have to be counted.
+      const state = `${watch.changes()} ${messagesLeft(world)}`;
+      if (state === seen) return false;
+      lastChange = now;
+      seen = state;
       const left = unrest(world);
       if (left.length > 0 && now > dueBy())
         watch.violated(`liveness: ${minutes} minutes without trouble, and ${left.join('; ')}`);
@@ -54,6 +53,9 @@ export function createLiveness(world: World, boundMs = boundOf(world)) {
     },
   };
 }
+
+const messagesLeft = (world: World): number =>
+  world.sqs.messages(mainQueue(world)).length + world.sqs.messages(deadLetterQueue(world)).length;
 
 /** Of a message that is gone, only the end of its queue's retention tells. */
 const boundOf = ({ plan }: World): number =>
