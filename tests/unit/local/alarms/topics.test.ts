@@ -1,0 +1,98 @@
+import { createTopics, subscribers } from '../../../../lib/local/alarms/topics';
+import type { InvokeResult } from '../../../../lib/local/event-source-mapping';
+import { alarmChange } from '../../../support/alarms';
+import { controlledClock } from '../../../support/controlled-clock';
+
+const MINUTE = 60_000;
+const publication = { topic: 'topic', subject: 'ALARM', message: alarmChange() };
+const failed: InvokeResult = { kind: 'failed', reason: 'error' };
+const answer: InvokeResult = { kind: 'answer', value: null };
+const subscriber = { topic: 'topic', functionArn: 'function', retries: 2, onFailure: 'queue' };
+
+/** A topic whose function answers with these results in turn. */
+function topic(results: InvokeResult[]) {
+  const clock = controlledClock();
+  const calls: { event: object; at: number }[] = [];
+  const kept: string[] = [];
+  const begun = clock.now();
+  const topics = createTopics({
+    subscribers: [subscriber],
+    invoke: async (_arn, event) => {
+      calls.push({ event, at: clock.now() - begun });
+      return results.shift() ?? answer;
+    },
+    keep: (_queue, body) => void kept.push(body),
+    timers: clock,
+    minuteMs: MINUTE,
+  });
+  return { clock, calls, kept, topics };
+}
+
+test('a publication is one SNS event for whoever subscribes to its topic, and for nobody else', async () => {
+  const { topics, calls, kept } = topic([]);
+
+  topics.publish(publication);
+  topics.publish({ ...publication, topic: 'another' });
+  await topics.stop();
+
+  expect(calls).toHaveLength(1);
+  expect(calls[0]?.event).toMatchObject({
+    Records: [{ Sns: { Subject: 'ALARM', Message: JSON.stringify(publication.message) } }],
+  });
+  expect(kept).toEqual([]);
+});
+
+test('a call that fails is made again after one minute and two more, and then its event is kept', async () => {
+  const { topics, clock, calls, kept } = topic([failed, failed, failed]);
+
+  topics.publish(publication);
+  await clock.armed();
+  clock.advance(MINUTE);
+  await clock.armed();
+  clock.advance(2 * MINUTE);
+  await new Promise(setImmediate);
+
+  expect(calls.map(({ at }) => at)).toEqual([0, MINUTE, 3 * MINUTE]);
+  expect(kept.map((body) => JSON.parse(body))).toEqual([
+    { requestContext: { condition: 'RetriesExhausted' }, requestPayload: calls[0]?.event },
+  ]);
+  await topics.stop();
+});
+
+test('a stop waits for no retry', async () => {
+  const { topics, clock, calls } = topic([failed]);
+
+  topics.publish(publication);
+  await clock.armed();
+  await topics.stop();
+
+  expect(calls).toHaveLength(1);
+});
+
+test("subscribers are the template's, with what becomes of what they fail", () => {
+  const found = subscribers(
+    {
+      Config: {
+        Type: 'AWS::Lambda::EventInvokeConfig',
+        Properties: {
+          FunctionName: 'alarms',
+          MaximumRetryAttempts: 1,
+          DestinationConfig: { OnFailure: { Destination: 'arn:queue' } },
+        },
+      },
+      Function: {
+        Type: 'AWS::SNS::Subscription',
+        Properties: { TopicArn: 'arn:topic', Protocol: 'lambda', Endpoint: 'arn:function:alarms' },
+      },
+      Person: {
+        Type: 'AWS::SNS::Subscription',
+        Properties: { TopicArn: 'arn:topic', Protocol: 'email', Endpoint: 'ops@example.com' },
+      },
+    },
+    (value) => value,
+  );
+
+  expect(found).toEqual([
+    { topic: 'arn:topic', functionArn: 'arn:function:alarms', retries: 1, onFailure: 'arn:queue' },
+  ]);
+});
