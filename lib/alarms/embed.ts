@@ -126,10 +126,13 @@ function linksText(alarm: AlarmChange, { instance }: Place, functionKey?: string
   if (!links) return '';
   return [
     `[Alarm](${links.alarm})`,
-    ...(functionKey ? [`[Logs](${links.logs(`${instance}-${functionKey}`)})`] : []),
+    ...(functionKey ? [`[Logs](${links.logs(`${instance}-${kebab(functionKey)}`)})`] : []),
     `[Dashboard](${links.dashboard(instance)})`,
   ].join(' · ');
 }
 
 const runbookText = (runbook: string): string =>
   runbook.startsWith('http') ? `[Runbook](${runbook})` : `Runbook: ${cut(runbook, 500)}`;
+
+/** A function's key as its name has it: `emailEvents` is deployed as `{instance}-email-events`. */
+const kebab = (key: string): string => key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);

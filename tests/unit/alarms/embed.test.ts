@@ -82,6 +82,15 @@ test('no data is a value of its own, and a threshold may be a floor', () => {
   expect(field(change, 'Value')).toBe('no data (alarm below 1)');
 });
 
+test("a function's log is found by its deployed name", () => {
+  const embed = shown(alarmChange({ AlarmName: 'acme-emailEvents-errors' }));
+
+  expect(embed?.fields?.find(({ name }) => name === 'Look')?.value).toContain('logs -f emailEvents');
+  expect(embed?.fields?.find(({ name }) => name === 'Links')?.value).toContain(
+    '$252Faws$252Flambda$252Facme-email-events)',
+  );
+});
+
 test('a runbook that lies somewhere is a link', () => {
   const change = alarmChange({ AlarmDescription: 'It failed. Runbook: https://example.com/runbook#dlq-depth' });
 
