@@ -1,21 +1,26 @@
 import { realSecret } from '../aws/secrets';
 import type { FeedbackConfig } from '../config';
+import { sharedRate } from '../jobs/rate';
+import type { Table } from '../ports';
 import { realSendgrid } from '../vendors/sendgrid';
+import { pacedSendgrid } from '../vendors/sendgrid-paced';
 import { realZendesk } from '../vendors/zendesk';
 import type { QueueContract } from '../worker/contract';
 import type { BatchDeps } from '../worker/deps';
 import { feedbackContract } from './process';
 
 /** The feedback queue's contract with the real vendors behind it. */
-export function realFeedback(config: FeedbackConfig, { objects }: BatchDeps): QueueContract {
+export function realFeedback(config: FeedbackConfig, deps: BatchDeps & { table: Table }): QueueContract {
+  const sendgrid = realSendgrid({ endpoint: config.SENDGRID_ENDPOINT, apiKey: realSecret(config.SENDGRID_API_KEY) });
+  const rate = sharedRate({ ...deps, rate: config.EMAIL_RATE }, 'sendgrid');
   return feedbackContract({
-    objects,
+    objects: deps.objects,
     zendesk: realZendesk({
       endpoint: config.ZENDESK_ENDPOINT,
       email: config.ZENDESK_EMAIL,
       token: realSecret(config.ZENDESK_TOKEN),
     }),
-    sendgrid: realSendgrid({ endpoint: config.SENDGRID_ENDPOINT, apiKey: realSecret(config.SENDGRID_API_KEY) }),
+    sendgrid: pacedSendgrid(sendgrid, { ...deps, rate }),
     config: {
       prefix: config.PREFIX,
       tags: config.FEEDBACK_TAGS,

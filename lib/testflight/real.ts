@@ -1,14 +1,18 @@
 import { realSecret } from '../aws/secrets';
 import type { TestflightConfig } from '../config';
+import { sharedRate } from '../jobs/rate';
 import type { FlagDeps } from '../jobs/vendor-flag';
 import { realAppStoreConnect } from '../vendors/app-store-connect';
 import { realSendgrid } from '../vendors/sendgrid';
+import { pacedSendgrid } from '../vendors/sendgrid-paced';
 import type { QueueContract } from '../worker/contract';
 import { testflightContract } from './process';
 import { createSubjects } from './subjects';
 
 /** The testflight queue's contract with the real vendors behind it. */
 export function realTestflight(config: TestflightConfig, deps: FlagDeps): QueueContract {
+  const sendgrid = realSendgrid({ endpoint: config.SENDGRID_ENDPOINT, apiKey: realSecret(config.SENDGRID_API_KEY) });
+  const rate = sharedRate({ ...deps, rate: config.EMAIL_RATE }, 'sendgrid');
   const settleMs = config.APP_STORE_CONNECT_SETTLE * 1000;
   return testflightContract({
     appStoreConnect: realAppStoreConnect({
@@ -18,7 +22,7 @@ export function realTestflight(config: TestflightConfig, deps: FlagDeps): QueueC
       privateKey: realSecret(config.APP_STORE_CONNECT_PRIVATE_KEY),
       settleMs,
     }),
-    sendgrid: realSendgrid({ endpoint: config.SENDGRID_ENDPOINT, apiKey: realSecret(config.SENDGRID_API_KEY) }),
+    sendgrid: pacedSendgrid(sendgrid, { ...deps, rate }),
     subjects: createSubjects(deps),
     config: {
       from: {

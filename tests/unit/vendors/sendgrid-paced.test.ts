@@ -1,0 +1,69 @@
+import { StoreError, WaitError } from '../../../lib/errors';
+import { sharedRate } from '../../../lib/jobs/rate';
+import type { Table } from '../../../lib/ports';
+import type { Sendgrid } from '../../../lib/vendors/sendgrid';
+import { pacedSendgrid } from '../../../lib/vendors/sendgrid-paced';
+import { memoryClock, memoryRandom } from '../../support/memory-clock';
+import { memoryTable } from '../../support/memory-table';
+import { aMail } from '../../support/vendors';
+
+function start({
+  send = async () => ({ accepted: true }),
+  table = memoryTable(),
+}: {
+  send?: Sendgrid['send'];
+  table?: Table;
+} = {}) {
+  const clock = memoryClock();
+  const sent: number[] = [];
+  const rate = sharedRate({ table, clock, random: memoryRandom(), rate: 1 }, 'sendgrid');
+  const recording: Sendgrid = {
+    send: (mail, options) => {
+      sent.push(clock.now());
+      return send(mail, options);
+    },
+  };
+  return { clock, sent, rate, begun: clock.now(), sendgrid: pacedSendgrid(recording, { rate, clock }) };
+}
+
+const mail = aMail();
+const options = { timeoutMs: 10_000 };
+
+test('a mail that is part of another job goes by the rate that all share', async () => {
+  const { sendgrid, sent, begun } = start();
+
+  for (let n = 0; n < 3; n++) await sendgrid.send(mail, options);
+
+  expect(sent.map((at) => at - begun)).toEqual([0, 1_000, 2_000]);
+});
+
+test('where the rate is used up it waits outside, and nothing was sent', async () => {
+  const { sendgrid, rate, sent } = start();
+  for (let n = 0; n < 5; n++) await rate.reserve({ recipients: 1, use: 'message', withinMs: 60_000 });
+
+  await expect(sendgrid.send(mail, options)).rejects.toMatchObject({ class: 'wait', waitMs: 5_000 });
+  expect(sent).toEqual([]);
+});
+
+test('what SendGrid throttles makes everybody wait', async () => {
+  const throttled = new WaitError({ code: 'SendgridThrottled', message: 'wait', vendor: 'sendgrid', waitMs: 30_000 });
+  const { sendgrid, rate } = start({ send: () => Promise.reject(throttled) });
+
+  await expect(sendgrid.send(mail, options)).rejects.toBe(throttled);
+
+  expect(await rate.reserve({ recipients: 1, use: 'campaign', withinMs: 0 })).toEqual({
+    kind: 'later',
+    waitMs: 30_000,
+  });
+});
+
+test('a rate that cannot be read is no reason to send, nor a failure of the job’s own rows', async () => {
+  const failing: Table = {
+    ...memoryTable(),
+    get: () => Promise.reject(new StoreError({ code: 'DynamoDB.Down', message: 'down' })),
+  };
+  const { sendgrid, sent } = start({ table: failing });
+
+  await expect(sendgrid.send(mail, options)).rejects.toMatchObject({ class: 'transient', code: 'RateUnavailable' });
+  expect(sent).toEqual([]);
+});
