@@ -32,7 +32,7 @@ export function createLiveness(world: World, boundMs = boundOf(world)) {
       const quiet = now > world.lastTrouble() + boundMs;
       if (pending.size > 0 && !quiet) return false;
       // Messages expire without a sound: they have to be counted.
-      const state = `${watch.changes()} ${messagesLeft(world)}`;
+      const state = `${watch.changes()} ${messagesLeft(world)} ${pending.size}`;
       if (state === seen) return false;
       lastChange = now;
       seen = state;
