@@ -1,6 +1,6 @@
 import type { Exit } from '../jobs/dlq-exits';
 import type { DiscordMessage, Embed } from '../vendors/discord';
-import { codeBlock, cut, fit, LIMITS } from './fit';
+import { codeBlock, cut, LIMITS, withinLimits } from './fit';
 import { type AlarmKind, KINDS, type Kind, parseAlarmName } from './kinds';
 import { consoleLinks } from './links';
 import { type AlarmChange, type Notification, newestValue } from './notification';
@@ -25,11 +25,11 @@ export function messageOf(
   place: Place,
   exits?: Partial<Record<Exit, number>>,
 ): DiscordMessage {
-  if ('raw' in notification) return { embeds: [fit(rawEmbed(notification.raw, place))] };
+  if ('raw' in notification) return { embeds: [withinLimits(rawEmbed(notification.raw, place))] };
   const { alarm } = notification;
   const known = parseAlarmName(alarm.AlarmName, place.instance);
   const embed = known ? ownEmbed({ alarm, place, ...known, ...(exits ? { exits } : {}) }) : foreignEmbed(alarm, place);
-  return { embeds: [fit(embed)] };
+  return { embeds: [withinLimits(embed)] };
 }
 
 /** The same without an embed, for a message that Discord does not take as one. */

@@ -13,7 +13,7 @@ export const LIMITS = {
 } as const;
 
 /** An embed that Discord takes: what is too long is cut, the description most of all, and empty fields are left out. */
-export function fit(embed: Embed): Embed {
+export function withinLimits(embed: Embed): Embed {
   const { title, description = '', fields = [], footer, ...rest } = embed;
   const cutTitle = cut(title || '(no title)', LIMITS.title);
   const cutFooter = footer && cut(footer.text, LIMITS.footer);

@@ -1,10 +1,10 @@
-import { cut, fit, LIMITS } from '../../../lib/alarms/fit';
+import { cut, LIMITS, withinLimits } from '../../../lib/alarms/fit';
 
-const lengthOf = ({ title, description = '', fields = [], footer }: ReturnType<typeof fit>): number =>
+const lengthOf = ({ title, description = '', fields = [], footer }: ReturnType<typeof withinLimits>): number =>
   [title, description, footer?.text ?? '', ...fields.flatMap(({ name, value }) => [name, value])].join('').length;
 
 test('many long fields, a long description and a footer stay below the limit of an embed together', () => {
-  const embed = fit({
+  const embed = withinLimits({
     title: 'x'.repeat(300),
     description: 'x'.repeat(5000),
     color: 1,
@@ -18,7 +18,7 @@ test('many long fields, a long description and a footer stay below the limit of 
 
 test('a description gives way to the fields, and is left out where nothing of it would stay', () => {
   const fields = Array(5).fill({ name: 'n'.repeat(175), value: 'v'.repeat(LIMITS.fieldValue) });
-  const embed = fit({ title: 'title', description: 'd'.repeat(LIMITS.description), color: 1, fields });
+  const embed = withinLimits({ title: 'title', description: 'd'.repeat(LIMITS.description), color: 1, fields });
 
   expect(embed.fields?.length).toBe(5);
   expect(embed.description).toBeUndefined();
@@ -27,7 +27,7 @@ test('a description gives way to the fields, and is left out where nothing of it
 test('what is short stays as it is, and an empty field goes', () => {
   const field = { name: 'Value', value: '3', inline: true };
 
-  expect(fit({ title: 't', color: 1, fields: [field, { name: 'Links', value: ' ' }] })).toEqual({
+  expect(withinLimits({ title: 't', color: 1, fields: [field, { name: 'Links', value: ' ' }] })).toEqual({
     title: 't',
     color: 1,
     fields: [field],
