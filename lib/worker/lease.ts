@@ -52,7 +52,13 @@ export function createLease(ledger: Ledger, claimed: JobRow): Lease {
     },
     release: (change) => write((row) => withoutLease(change(row))),
     abandon: async (change) => {
-      if (!failing && stored.lease?.token === token) await ledger.write(withoutLease(change(stored)), stored.version);
+      let row: JobRow | undefined = stored;
+      // As above: a note that somebody has added meanwhile does not take the lease.
+      while (!failing && row && row.lease?.token === token) {
+        const result = await ledger.write(withoutLease(change(row)), row.version);
+        if (result.written) return;
+        row = result.stored as JobRow | undefined;
+      }
     },
   };
 }
