@@ -22,7 +22,7 @@ export interface Outcomes {
     waitMs: number;
     reason: NonNullable<JobRow['reason']>;
   }): Promise<JobRow>;
-  park(options: { error: StoredError; reason: DeadReason }): Promise<JobRow>;
+  park(options: { error: StoredError; reason: DeadReason; counts: boolean }): Promise<JobRow>;
   /** Nobody wants it any more. */
   cancel(): Promise<JobRow>;
 }
@@ -79,10 +79,9 @@ export function outcomes(
         const left = appended(row.left, message.messageId);
         return { ...rest, state: 'cancelled', reason: 'operator', endedAt: clock.now(), left };
       }),
-    park: ({ error, reason }) =>
+    park: ({ error, reason, counts }) =>
       leave((row) => ({
-        // A crash was counted when it was found; parking for it is no attempt of its own.
-        ...noted(row, `dead (${reason})`, error, reason === 'error'),
+        ...noted(row, `dead (${reason})`, error, counts),
         state: 'dead',
         reason,
         endedAt: clock.now(),

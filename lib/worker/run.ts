@@ -86,7 +86,7 @@ export async function run({ deps, contract, message, resolved, row, deadline }: 
     decision: Exclude<Decision, { kind: 'again' | 'report' }>,
   ): Promise<Disposition> {
     if (decision.kind === 'cancel') return completed(await end.cancel());
-    if (decision.kind === 'park') return completed(await end.park({ error, reason: 'error' }));
+    if (decision.kind === 'park') return completed(await end.park({ error, reason: 'error', counts: true }));
     if (decision.kind === 'hold') return { acknowledge: true, row: await end.hold({ error, ...decision }) };
     return { acknowledge: false, visibilityMs: decision.waitMs, row: await end.retry({ error, ...decision }) };
   }
