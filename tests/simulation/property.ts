@@ -36,9 +36,12 @@ export async function search(
 export const explain = ({ violation, plan, timeline, seed }: NonNullable<Findings['failure']>): string =>
   `${timeline}\n\n${violation}\n\nseed ${seed}, plan for tests/simulation/scenarios:\n${JSON.stringify(plan)}\n`;
 
-/** What a test of a queue does: runs with a new seed each time, which a failure prints. */
+/** The same runs each time: a test that fails says something about the change, `npm run simulate` looks further. */
+const SUITE_SEED = 1;
+
+/** What a test of a queue does; SIMULATION_SEED draws other runs. A failure prints its seed. */
 export async function expectNoViolation(queue: SimulatedQueue, runs: number): Promise<void> {
-  const seed = Number(process.env.SIMULATION_SEED ?? Date.now() % 2 ** 31);
+  const seed = Number(process.env.SIMULATION_SEED ?? SUITE_SEED);
   const { failure } = await search(queue, { runs, seed });
   if (failure) throw new Error(explain(failure));
 }

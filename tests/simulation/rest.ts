@@ -4,7 +4,7 @@ import { deadLetterQueue, mainQueue, type World } from './world';
 
 /** What keeps a run from being at rest: nothing, where all is done that can be done without a person. */
 export function unrest(world: World): string[] {
-  const { watch, sqs, plan, processes } = world;
+  const { watch, sqs, processes } = world;
   if (processes.size > 0) return [`${processes.size} processes run`];
   const waiting = sqs.messages(mainQueue(world)).length;
   if (waiting > 0) return [`${waiting} messages wait in the queue`];
@@ -15,9 +15,19 @@ export function unrest(world: World): string[] {
   const entries = sqs.messages(deadLetterQueue(world));
   const moved = entries.filter(({ deadLetterSourceArn }) => deadLetterSourceArn).length;
   if (moved > 0) return [`${moved} messages that SQS moved lie in the DLQ`];
-  const dead = rows.filter(({ todo }) => todo === todoKey(plan.queue, 'dead')).length;
-  if (entries.length !== dead) return [`${entries.length} entries in the DLQ, ${dead} jobs are dead`];
+  if (!entriesAgree(world)) return [`${entries.length} entries in the DLQ are not those of the jobs that are dead`];
   return [];
+}
+
+/** Whether the DLQ holds the entry of each dead job and nothing else. Their number alone can agree by chance. */
+export function entriesAgree(world: World): boolean {
+  const { watch, sqs, plan } = world;
+  const dead = watch.rows().filter(({ todo }) => todo === todoKey(plan.queue, 'dead'));
+  const wanted = dead.map(({ id, parkedFrom }) => `${id} ${parkedFrom}`);
+  const there = sqs
+    .messages(deadLetterQueue(world))
+    .map(({ attributes: { job, messageId } }) => `${job?.StringValue} ${messageId?.StringValue}`);
+  return wanted.toSorted().join() === there.toSorted().join();
 }
 
 const isParked = ({ state, reason }: JobRow): boolean => state === 'dead' && reason !== 'expired';

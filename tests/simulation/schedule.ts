@@ -3,6 +3,7 @@ import type { JobRow } from '../../lib/jobs/row';
 import { ANYONE, type VendorFlag } from '../../lib/jobs/vendor-flag';
 import type { Functions } from './functions';
 import type { Event } from './kernel';
+import { entriesAgree } from './rest';
 import { deadLetterQueue, type World } from './world';
 
 const MINUTE_MS = 60_000;
@@ -42,8 +43,7 @@ function nextDue(world: World): number {
   const entries = sqs.messages(deadLetterQueue(world));
   const dead = todoKey(plan.queue, 'dead');
   const rows = watch.rows();
-  const parked = rows.filter(({ todo }) => todo === dead).length;
-  if (entries.length !== parked || entries.some((entry) => entry.deadLetterSourceArn)) return kernel.now();
+  if (!entriesAgree(world) || entries.some((entry) => entry.deadLetterSourceArn)) return kernel.now();
   if (rows.some((row) => row.reason === 'stopped')) return kernel.now();
   for (const item of watch.items.values()) {
     const { stoppedAt, probe } = item as Partial<VendorFlag>;
