@@ -58,8 +58,9 @@ export function createCaller(deps: CallerDeps): Caller {
     const drawn = byNumber.get(number) ?? byKind.get(`${kind} ${nth}`);
     if (drawn) return fitted(drawn, target);
     const elapsed = kernel.now() - plan.start;
-    return plan.outages.find((outage) => outage.target === target && outage.from <= elapsed && elapsed < outage.until)
-      ?.fault;
+    const outage = plan.outages.find((one) => one.target === target && one.from <= elapsed && elapsed < one.until);
+    if (outage) reached(`outage of ${target}`);
+    return outage?.fault;
   }
 
   return <T>({ process, target, method, timeoutMs, effect, detail }: Call<T>): Promise<T> =>

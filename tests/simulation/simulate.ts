@@ -1,18 +1,17 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { SingleBar } from 'cli-progress';
-import { CALL_FAULTS, START_FAULTS } from './faults';
-import { explain, search } from './property';
-import { QUEUES, queueNamed } from './queues';
+import { Presets, SingleBar } from 'cli-progress';
+import { unreached } from './expected';
+import { explain, type Findings } from './property';
+import { QUEUES } from './queues';
+import type { Part, Progress } from './simulate-part';
 
-/** Reached by any search worth the name; one that was not says that the search does not look where it should. */
-const WANTED = [
-  ...CALL_FAULTS.map((fault) => `fault ${fault}`),
-  ...START_FAULTS.map((fault) => `start ${fault}`),
-  ...['succeeded', 'dead(error)', 'dead(crash)', 'dead(expired)', 'cancelled(never-sent)'].map((end) => `state ${end}`),
-  ...['retry', 'stopped', 'throttled'].map((reason) => `state held(${reason})`),
-];
+/** Runs of one part: small enough that a process does not grow, and that all of them end at about the same time. */
+const PART_RUNS = 500;
 
-/** `npm run simulate -- --runs N --seed S [--queue NAME]`: N runs over all queues, or of one. */
+/** `npm run simulate -- --runs N --seed S [--queue NAME]`: exits 1 on a broken promise or a fault that was never reached. */
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
@@ -22,32 +21,83 @@ async function main(): Promise<void> {
     },
   });
   const [runs, seed] = [Number(values.runs), Number(values.seed)];
-  if (!Number.isInteger(runs) || runs < 1) throw new Error('--runs: must be a whole number of at least 1');
-  if (!Number.isInteger(seed)) throw new Error('--seed: must be a whole number');
-  const queues = values.queue === undefined ? QUEUES : [queueNamed(values.queue)];
-  const each = Math.ceil(runs / queues.length);
+  const queues = QUEUES.filter(({ name }) => values.queue === undefined || values.queue === name);
+  if (!(runs > 0 && Number.isInteger(seed) && queues.length > 0))
+    throw new Error(
+      `usage: npm run simulate -- --runs N --seed S [--queue ${QUEUES.map(({ name }) => name).join('|')}]`,
+    );
 
-  const startedAt = Date.now();
-  const reached = new Map<string, number>();
-  for (const queue of queues) {
-    const bar = process.stdout.isTTY
-      ? new SingleBar({ format: `${queue.name} {bar} {value}/{total} · {eta_formatted}` })
-      : undefined;
-    bar?.start(each, 0);
-    const findings = await search(queue, { runs: each, seed, onRun: () => bar?.increment() });
-    bar?.stop();
-    for (const [what, count] of findings.reached) reached.set(what, (reached.get(what) ?? 0) + count);
-    if (findings.failure) throw new Error(explain(findings.failure));
-    print(`${queue.name}: ${findings.runs} runs, no promise broken`);
-  }
-  for (const [what, count] of [...reached].sort(([a], [b]) => a.localeCompare(b)))
-    if (!what.includes(' at ')) print(`${String(count).padStart(10)}  ${what}`);
-  print(`seed ${seed}, ${((Date.now() - startedAt) / 1000).toFixed(0)} s`);
-  const missed = values.queue === undefined ? WANTED.filter((what) => !reached.has(what)) : [];
-  if (missed.length > 0) throw new Error(`never reached: ${missed.join(', ')}`);
+  const begun = performance.now();
+  const { reached, failures } = await simulate(parts(queues, { runs, seed }));
+  const seconds = (performance.now() - begun) / 1000;
+
+  report(reached);
+  const missing = values.queue === undefined ? unreached(reached) : [];
+  for (const failure of failures) process.stdout.write(`\n${explain(failure)}`);
+  if (missing.length > 0) process.stdout.write(`\nnever reached: ${missing.join(', ')}\n`);
+  process.stdout.write(
+    `\n${runs} runs of ${queues.map(({ name }) => name).join(', ')} with seed ${seed} in ${seconds.toFixed(0)} s ` +
+      `(${(runs / seconds).toFixed(0)}/s): ${failures.length === 0 ? 'every promise was kept' : `${failures.length} broken`}\n`,
+  );
+  if (failures.length > 0 || missing.length > 0) process.exitCode = 1;
 }
 
-const print = (line: string): void => void process.stdout.write(`${line}\n`);
+function parts(queues: readonly { name: string }[], { runs, seed }: { runs: number; seed: number }): Part[] {
+  const each = Math.ceil(runs / queues.length);
+  const made: Part[] = [];
+  for (let from = 0; from < each; from += PART_RUNS)
+    for (const { name } of queues)
+      made.push({ queue: name, runs: Math.min(PART_RUNS, each - from), seed: (seed + made.length) % 2 ** 31 });
+  return made;
+}
+
+async function simulate(waiting: Part[]) {
+  const reached = new Map<string, number>();
+  const failures: NonNullable<Findings['failure']>[] = [];
+  const bar = new SingleBar(
+    { format: '{bar} {percentage}% {value}/{total} runs, {eta_formatted} left' },
+    Presets.shades_classic,
+  );
+  bar.start(
+    waiting.reduce((sum, part) => sum + part.runs, 0),
+    0,
+  );
+  const worker = async () => {
+    const child = fork(join(__dirname, 'simulate-part.ts'));
+    for (let part = waiting.shift(); part; part = waiting.shift()) {
+      const done = await runPart(child, part, (count) => bar.increment(count));
+      for (const [what, count] of done.reached) reached.set(what, (reached.get(what) ?? 0) + count);
+      if (done.failure) failures.push(done.failure as NonNullable<Findings['failure']>);
+    }
+    child.kill();
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, worker));
+  bar.stop();
+  return { reached, failures };
+}
+
+function runPart(
+  child: ChildProcess,
+  part: Part,
+  ran: (count: number) => void,
+): Promise<Extract<Progress, { kind: 'done' }>> {
+  return new Promise((resolve, reject) => {
+    const ended = (code: number | null) => reject(new Error(`a process of the simulation ended with ${code}`));
+    const hear = (progress: Progress) => {
+      if (progress.kind === 'ran') return ran(progress.count);
+      child.off('message', hear).off('exit', ended);
+      resolve(progress);
+    };
+    child.on('message', hear).once('exit', ended);
+    child.send(part);
+  });
+}
+
+/** How often what was reached; faults by the call that they struck in rows of their own. */
+function report(reached: ReadonlyMap<string, number>): void {
+  const sorted = [...reached].filter(([what]) => what !== 'doubt').sort(([a], [b]) => (a < b ? -1 : 1));
+  for (const [what, count] of sorted) process.stdout.write(`${String(count).padStart(10)}  ${what}\n`);
+}
 
 main().catch((error: unknown) => {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);

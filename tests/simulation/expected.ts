@@ -1,0 +1,24 @@
+import { AWS, CALL_FAULTS, START_FAULTS, type Target } from './faults';
+
+const TARGETS: readonly Target[] = [...AWS, 'zendesk', 'sendgrid', 'apple', 'bulk'];
+
+/** What a simulation of any length that is worth the name has reached. */
+export const EXPECTED: readonly string[] = [
+  ...CALL_FAULTS.map((fault) => `fault ${fault}`),
+  ...START_FAULTS.map((fault) => `start ${fault}`),
+  ...TARGETS.map((target) => `outage of ${target}`),
+  'lost delete',
+  'redrive by command',
+  'redrive by move',
+  'moved by SQS',
+  'time-out of a function',
+  ...['queued', 'processing', 'succeeded', 'cancelled(never-sent)'].map((state) => `state ${state}`),
+  ...['dead(error)', 'dead(crash)', 'dead(expired)'].map((state) => `state ${state}`),
+  ...['held(retry)', 'held(throttled)', 'held(stopped)', 'held(behind)'].map((state) => `state ${state}`),
+  'step confirmation unknown',
+  'step confirmation skipped',
+];
+
+/** What was never reached, of all that should have been. */
+export const unreached = (reached: ReadonlyMap<string, number>): string[] =>
+  EXPECTED.filter((what) => !reached.has(what));
