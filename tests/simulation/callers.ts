@@ -1,8 +1,9 @@
 import { StoreError } from '../../lib/errors';
 import type { ProducerDeps } from '../../lib/producer/producer';
+import { mainQueue, urlOf } from './names';
 import type { JobKind, JobSpec } from './plan';
 import { portsOf } from './ports';
-import { mainQueue, urlOf, type World } from './world';
+import type { World } from './world';
 
 /** A job that somebody was told is accepted, or a message that is in the queue without us. */
 export interface Input {

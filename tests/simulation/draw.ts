@@ -21,6 +21,7 @@ const KINDS: Record<Target, readonly string[]> = {
 
 const VENDORS: Record<string, readonly Target[]> = {
   feedback: ['zendesk', 'sendgrid'],
+  emails: ['sendgrid'],
   testflight: ['apple', 'sendgrid'],
 };
 const targetsOf = (queue: SimulatedQueue): readonly Target[] => [

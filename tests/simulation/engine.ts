@@ -6,8 +6,9 @@ import type { ReconcileDeps } from '../../lib/reconcile/deps';
 import type { QueueContract } from '../../lib/worker/contract';
 import type { BatchDeps } from '../../lib/worker/deps';
 import type { Process } from './calls';
+import { deadLetterQueue, mainQueue, urlOf } from './names';
 import { type Ports, portsOf } from './ports';
-import { deadLetterQueue, mainQueue, urlOf, type World } from './world';
+import type { World } from './world';
 
 /** The ports of a process, bent where a mutant of the code is under test. */
 export function workerPorts(world: World, process: Process, event?: SQSEvent): Ports {

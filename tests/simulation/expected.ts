@@ -8,13 +8,16 @@ export const EXPECTED: readonly string[] = [
   ...START_FAULTS.map((fault) => `start ${fault}`),
   ...TARGETS.map((target) => `outage of ${target}`),
   'lost delete',
+  'sign of a mail',
   'redrive by command',
   'redrive by move',
   'moved by SQS',
   'time-out of a function',
   ...['queued', 'processing', 'succeeded', 'cancelled(never-sent)'].map((state) => `state ${state}`),
   ...['dead(error)', 'dead(crash)', 'dead(expired)'].map((state) => `state ${state}`),
-  ...['held(retry)', 'held(throttled)', 'held(stopped)', 'held(behind)'].map((state) => `state ${state}`),
+  ...['held(retry)', 'held(throttled)', 'held(stopped)', 'held(behind)', 'held(unknown)'].map(
+    (state) => `state ${state}`,
+  ),
   'step confirmation unknown',
   'step confirmation skipped',
 ];

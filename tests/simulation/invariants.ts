@@ -4,9 +4,10 @@ import { isEnd, type JobRow } from '../../lib/jobs/row';
 import type { MemoryObjects } from '../support/memory-objects';
 import { type Input, isProduced } from './callers';
 import type { Fault } from './faults';
+import { deadLetterQueue, isRecord } from './names';
 import type { JobKind, Plan } from './plan';
 import { MARK } from './watch';
-import { deadLetterQueue, type World } from './world';
+import type { World } from './world';
 
 /** The promises, looked at when a run has come to rest; the first that is broken, in a sentence. */
 export function brokenPromise(world: World, inputs: readonly Input[]): string | undefined {
@@ -53,7 +54,7 @@ function rowOf(watch: World['watch'], queue: string, { id, body }: Input): JobRo
 
 const recordsAgree: Check = ({ watch, stores }) => {
   const objects = stores.objects as MemoryObjects;
-  const records = new Set(objects.keys().filter((key) => key.includes('/year=')));
+  const records = new Set(objects.keys().filter(isRecord));
   for (const row of watch.rows()) {
     if (!isEnd(row.state)) continue;
     const key = recordKey('jobs', row);

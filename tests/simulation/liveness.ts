@@ -1,5 +1,6 @@
+import { deadLetterQueue, mainQueue } from './names';
 import { unrest } from './rest';
-import { deadLetterQueue, mainQueue, type World } from './world';
+import type { World } from './world';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;

@@ -3,8 +3,9 @@ import { jobKey } from '../../lib/jobs/keys';
 import { OperatorError } from '../../lib/ops/operator';
 import { retry } from '../../lib/ops/retry';
 import { reconcilerDeps, workerPorts } from './engine';
+import { ACCOUNT, deadLetterQueue, mainQueue, REGION } from './names';
 import type { Death } from './watch';
-import { ACCOUNT, deadLetterQueue, mainQueue, REGION, type World } from './world';
+import type { World } from './world';
 
 /** People who bring back what is dead, as the plan says. */
 export function startOperators(world: World): void {

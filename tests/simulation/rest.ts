@@ -1,6 +1,7 @@
 import { todoKey } from '../../lib/jobs/keys';
 import { isEnd, type JobRow } from '../../lib/jobs/row';
-import { deadLetterQueue, mainQueue, type World } from './world';
+import { deadLetterQueue, mainQueue } from './names';
+import type { World } from './world';
 
 /** What keeps a run from being at rest: nothing, where all is done that can be done without a person. */
 export function unrest(world: World): string[] {
@@ -34,7 +35,8 @@ const isParked = ({ state, reason }: JobRow): boolean => state === 'dead' && rea
 const isStopped = ({ state, reason }: JobRow): boolean => state === 'held' && reason === 'stopped';
 
 function atRest(row: JobRow): boolean {
-  if (row.state === 'held') return row.reason === 'unknown';
+  // Only a person can settle it, unless a sign has come.
+  if (row.state === 'held') return row.reason === 'unknown' && row.evidence === undefined;
   return isEnd(row.state) && row.recordedAt !== undefined && (!isParked(row) || row.parkedAt !== undefined);
 }
 

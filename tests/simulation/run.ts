@@ -4,11 +4,12 @@ import { createFunctions } from './functions';
 import { brokenPromise } from './invariants';
 import { createLiveness } from './liveness';
 import type { Mutant } from './mutants';
+import { mainQueue } from './names';
 import { startOperators } from './operators';
 import type { Plan } from './plan';
 import { startSchedule } from './schedule';
 import { timeline } from './trace';
-import { createWorld, mainQueue, type World } from './world';
+import { createWorld, type World } from './world';
 
 export interface Outcome {
   /** The promise that was broken, if one was. */

@@ -3,8 +3,9 @@ import type { JobRow } from '../../lib/jobs/row';
 import { ANYONE, type VendorFlag } from '../../lib/jobs/vendor-flag';
 import type { Functions } from './functions';
 import type { Event } from './kernel';
+import { deadLetterQueue } from './names';
 import { entriesAgree } from './rest';
-import { deadLetterQueue, type World } from './world';
+import type { World } from './world';
 
 const MINUTE_MS = 60_000;
 const nextMinute = (time: number): number => (Math.floor(time / MINUTE_MS) + 1) * MINUTE_MS;
@@ -52,7 +53,9 @@ function nextDue(world: World): number {
   return rows.reduce((earliest, row) => Math.min(earliest, dueAt(row)), Number.POSITIVE_INFINITY);
 
   function dueAt({ todo, todoAt }: JobRow): number {
-    if (todo === undefined || todoAt === undefined) return Number.POSITIVE_INFINITY;
+    // Nothing is done for these until something else changes them.
+    if (todo === undefined || todoAt === undefined || todo === todoKey(plan.queue, 'unknown'))
+      return Number.POSITIVE_INFINITY;
     return todo === dead ? todoAt + settings.dlqRetention * 1000 : todoAt;
   }
 }

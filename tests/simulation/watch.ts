@@ -1,6 +1,6 @@
-import { dlqName } from '../../lib/jobs/keys';
 import { isEnd, type JobRow } from '../../lib/jobs/row';
 import type { Facts, Item, OutgoingMessage } from '../../lib/ports';
+import { isRecord } from './names';
 
 /** Part of every secret and of every personal value that a run plants. */
 export const MARK = 'zq7private';
@@ -110,7 +110,7 @@ export function createWatch({
 
     kept: (key, body) => {
       change();
-      if (!key.includes('/year=') || typeof body !== 'string') return;
+      if (!isRecord(key) || typeof body !== 'string') return;
       secret('a record', body);
       const record = JSON.parse(body) as { queue: string; id: string; state: string; endedAt: string };
       const written = ends.get(`${record.queue}#${record.id}`) ?? [];
@@ -150,5 +150,3 @@ export function createWatch({
     },
   };
 }
-
-export const dlqOf = (queue: string, type: 'fifo' | 'standard') => dlqName('sim', queue, type);

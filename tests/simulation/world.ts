@@ -1,5 +1,5 @@
 import type { QueueSettings } from '../../lib/config';
-import { dlqName, queueName, queueUrl } from '../../lib/jobs/keys';
+import { dlqName, queueName } from '../../lib/jobs/keys';
 import { createSqsModel } from '../../lib/local/sqs/model';
 import type { SqsModel } from '../../lib/local/sqs/types';
 import type { Objects, Queues, Table } from '../../lib/ports';
@@ -10,16 +10,13 @@ import { type Caller, createCaller, type Process } from './calls';
 import { type Chance, createChance } from './chance';
 import { createKernel, type Event, type Kernel } from './kernel';
 import type { Mutant } from './mutants';
+import { ACCOUNT, INSTANCE, REGION } from './names';
 import type { Plan } from './plan';
 import { queueNamed } from './queues';
 import type { SimulatedQueue } from './queues/simulated';
 import { createTrace, type Trace } from './trace';
 import { createVendors, VENDOR_SECRET, type Vendors } from './vendors';
 import { createWatch, type Death, type Watch } from './watch';
-
-export const REGION = 'us-east-1';
-export const ACCOUNT = '000000000000';
-export const INSTANCE = 'sim';
 
 /** One run's whole world. */
 export interface World {
@@ -161,7 +158,3 @@ function createQueues(sqs: SqsModel, name: string, settings: QueueSettings): voi
     },
   });
 }
-
-export const mainQueue = ({ plan, settings }: World): string => queueName(INSTANCE, plan.queue, settings.type);
-export const deadLetterQueue = ({ plan, settings }: World): string => dlqName(INSTANCE, plan.queue, settings.type);
-export const urlOf = (name: string): string => queueUrl(REGION, ACCOUNT, name);

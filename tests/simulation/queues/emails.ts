@@ -1,0 +1,60 @@
+import { EMAIL_MESSAGE, EMAILS_QUEUE, type EmailMessageInput } from '../../../lib/emails/message';
+import { emailsContract } from '../../../lib/emails/process';
+import { campaigns } from '../../../lib/jobs/campaign';
+import { sharedRate } from '../../../lib/jobs/rate';
+import { createProducer } from '../../../lib/producer/producer';
+import { workerDeps } from '../engine';
+import type { JobSpec } from '../plan';
+import { bulkSendgridOf } from '../vendors';
+import { MARK } from '../watch';
+import { withKillers } from './killers';
+import type { SimulatedQueue } from './simulated';
+import { submitted } from './submitted';
+
+/** Mails per second: few enough that some have to wait for their turn. */
+const RATE = 2;
+
+const data = ({ kind }: JobSpec, index: number): EmailMessageInput & Record<string, unknown> => ({
+  from: { email: 'support@example.com' },
+  to: { email: `${MARK}-${index}@example.com` },
+  subject: `${MARK} ${kind}`,
+  text: `${MARK} text ${index}`,
+});
+
+/** Single mails. SendGrid cannot tell what became of one: its events do, or nobody does. */
+export const emails: SimulatedQueue = {
+  name: EMAILS_QUEUE,
+  settings: {
+    type: 'fifo',
+    retention: 1_209_600,
+    dlqRetention: 1_209_600,
+    visibility: 600,
+    receives: 3,
+    ordered: false,
+  },
+  functionTimeoutMs: 100_000,
+  batches: [1],
+  kinds: [
+    ...(['good', 'newer', 'kills-before', 'kills-after'] as const),
+    ...(['not-json', 'no-envelope', 'bad-data', 'unknown-version', 'stolen-id', 'copy'] as const),
+  ],
+  type: EMAIL_MESSAGE,
+  newerType: 'email.message.v2',
+  contract: (world, process, ports) =>
+    withKillers(
+      process,
+      emailsContract({
+        ...workerDeps(world, ports),
+        campaigns: campaigns(ports),
+        rate: sharedRate({ ...ports, rate: RATE }, 'sendgrid'),
+        sendgrid: bulkSendgridOf(world, process),
+      }),
+    ),
+  data,
+  group: ({ group }) => `group-${group}`,
+  submit: (deps, { spec, index, key, type }) =>
+    type === EMAIL_MESSAGE
+      ? createProducer(deps).email(data(spec, index), { key })
+      : submitted(deps, { queue: EMAILS_QUEUE, type, data: data(spec, index), group: key, key }),
+  wrong: ({ watch }, id) => (watch.effects.has(id) ? undefined : 'there was no mail'),
+};

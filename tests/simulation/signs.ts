@@ -1,0 +1,45 @@
+import { takeEvents } from '../../lib/emails/events/take';
+import { StoreError } from '../../lib/errors';
+import { eventsOf } from '../../lib/local/fakes/sendgrid-events';
+import type { AcceptedMail } from '../../lib/local/fakes/sendgrid-model';
+import { workerDeps } from './engine';
+import { portsOf } from './ports';
+import type { World } from './world';
+
+/** When a vendor tells of what it has done: before our call is answered, soon after, or much later. */
+const DELAYS_MS = [20, 3_000, 60_000, 1_200_000] as const;
+/** How often it does not tell at all, one in so many. */
+const SILENT = 5;
+const AGAIN_MS = 30_000;
+
+/** Lets the events of accepted mails come, to a process of its own each time, again until they are taken. */
+export function tellOf(world: World, mails: readonly AcceptedMail[]): void {
+  const { chance, kernel, pending, trouble, reach } = world;
+  if (chance.between(1, SILENT) === 1) return;
+  const sign = {};
+  pending.add(sign);
+  kernel.setTimeout(tell, chance.pick(DELAYS_MS));
+
+  function tell(): void {
+    trouble();
+    reach('sign of a mail');
+    const again = () => kernel.setTimeout(tell, AGAIN_MS);
+    const process = world.spawn({ name: 'events', timeoutMs: 30_000, ended: again });
+    const { objects, ledger, clock, prefix } = workerDeps(world, portsOf(world, process));
+    const events = mails.flatMap((mail) => eventsOf(mail, 'delivered', kernel.now()));
+    takeEvents({ objects, ledger, clock, prefix }, events).then(
+      () => {
+        if (!process.alive) return;
+        world.exit(process);
+        trouble();
+        pending.delete(sign);
+      },
+      (error: unknown) => {
+        if (!process.alive) return;
+        world.exit(process);
+        if (!(error instanceof StoreError)) world.watch.violated(`taking an event threw ${String(error)}`);
+        again();
+      },
+    );
+  }
+}
