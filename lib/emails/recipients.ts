@@ -9,24 +9,32 @@ export type Bytes = AsyncIterable<Uint8Array | string> | Iterable<Uint8Array | s
 /** A line that is longer is not a recipient: the whole file could be read as one. */
 const MAX_LINE_BYTES = 64 * 1024;
 
+/**
+ * Recipients are handed on by so many: a promise and a parser for each of a million would be hundreds of megabytes of
+ * garbage.
+ */
+const BATCH = 200;
+
 /** Recipients that are there as objects. */
-export async function* fromIterable(recipients: Iterable<unknown> | AsyncIterable<unknown>): AsyncGenerator<Read> {
+export async function* fromIterable(recipients: Iterable<unknown> | AsyncIterable<unknown>): AsyncGenerator<Read[]> {
   let line = 0;
-  for await (const value of recipients) yield { line: ++line, value };
+  let batch: Read[] = [];
+  for await (const value of recipients) {
+    batch.push({ line: ++line, value });
+    if (batch.length < BATCH) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
 }
 
 /** One JSON object a line. A line that is none is broken, and the next one is read. */
-export async function* fromNdjson(bytes: Bytes): AsyncGenerator<Read> {
-  let line = 0;
-  for await (const text of lines(bytes)) {
-    line += 1;
-    if (text.trim() === '') continue;
-    if (Buffer.byteLength(text) > MAX_LINE_BYTES) yield { line, broken: 'the line is too long' };
-    else yield parsed(line, text);
-  }
+export async function* fromNdjson(bytes: Bytes): AsyncGenerator<Read[]> {
+  for await (const batch of lines(bytes)) yield batch.map(parsed);
 }
 
-function parsed(line: number, text: string): Read {
+function parsed({ line, text }: Line): Read {
+  if (Buffer.byteLength(text) > MAX_LINE_BYTES) return { line, broken: 'the line is too long' };
   try {
     return { line, value: JSON.parse(text) as unknown };
   } catch {
@@ -34,19 +42,35 @@ function parsed(line: number, text: string): Read {
   }
 }
 
-async function* lines(bytes: Bytes): AsyncGenerator<string> {
+interface Line {
+  line: number;
+  text: string;
+}
+
+/** The lines that are not blank, with their numbers. */
+async function* lines(bytes: Bytes): AsyncGenerator<Line[]> {
   const decoder = new TextDecoder();
   let rest = '';
+  let line = 0;
   for await (const chunk of bytes) {
-    const parts = (rest + (typeof chunk === 'string' ? chunk : decoder.decode(chunk, { stream: true }))).split('\n');
-    rest = parts.pop() ?? '';
-    // Only a file that is no NDJSON has such a line; what is over is of no use.
+    const texts = (rest + (typeof chunk === 'string' ? chunk : decoder.decode(chunk, { stream: true }))).split('\n');
+    rest = texts.pop() ?? '';
+    // Only a file that is neither CSV nor NDJSON has such a line; what is over is of no use.
     if (rest.length > 2 * MAX_LINE_BYTES) rest = rest.slice(0, 2 * MAX_LINE_BYTES);
-    yield* parts;
+    for (let from = 0; from < texts.length; from += BATCH) {
+      const batch = numbered(texts.slice(from, from + BATCH), line + from);
+      if (batch.length > 0) yield batch;
+    }
+    line += texts.length;
   }
-  rest += decoder.decode();
-  if (rest !== '') yield rest;
+  const last = numbered([rest + decoder.decode()], line);
+  if (last.length > 0) yield last;
 }
+
+const numbered = (texts: string[], before: number): Line[] =>
+  texts.flatMap((text, index) =>
+    text.trim() === '' ? [] : [{ line: before + index + 1, text: text.endsWith('\r') ? text.slice(0, -1) : text }],
+  );
 
 const BROKEN: Record<string, string> = {
   CSV_QUOTE_NOT_CLOSED: 'a quoted value does not end in its row',
@@ -59,26 +83,46 @@ const BROKEN: Record<string, string> = {
  * A CSV file with a header: `email`, `name`, and every other column is data. A row is a line: were line breaks allowed
  * in values, one quote that is never closed would swallow every row behind it, good ones too.
  */
-export async function* fromCsv(bytes: Bytes): AsyncGenerator<Read> {
-  let line = 0;
+export async function* fromCsv(bytes: Bytes): AsyncGenerator<Read[]> {
   let header: string[] | undefined;
-  for await (const text of lines(bytes)) {
-    line += 1;
-    if (text.trim() === '') continue;
-    const values = row(text);
-    if (header === undefined) header = checkedHeader(values);
-    else if (typeof values === 'string') yield { line, broken: values };
-    else if (values.length !== header.length)
-      yield { line, broken: `the row must have ${header.length} values like the header, has ${values.length}` };
-    else yield { line, value: ofColumns(header, values) };
+  for await (const batch of lines(bytes)) {
+    const all = rows(batch.map(({ text }) => text));
+    const reads: Read[] = [];
+    for (const [index, { line }] of batch.entries()) {
+      const values = all[index] ?? '';
+      if (header === undefined) header = checkedHeader(values);
+      else if (typeof values === 'string') reads.push({ line, broken: values });
+      else if (values.length !== header.length)
+        reads.push({
+          line,
+          broken: `the row must have ${header.length} values like the header, has ${values.length}`,
+        });
+      else reads.push({ line, value: ofColumns(header, values) });
+    }
+    if (reads.length > 0) yield reads;
   }
+}
+
+const parseRows = (text: string): string[][] =>
+  parse(text, { bom: true, trim: true, record_delimiter: '\n', relax_column_count: true }) as string[][];
+
+/** The values of each row. All at once where that gives a row for each line; else each by itself, to find the broken ones. */
+function rows(texts: string[]): (string[] | string)[] {
+  if (texts.every((text) => text.length <= MAX_LINE_BYTES / 4))
+    try {
+      const all = parseRows(texts.join('\n'));
+      if (all.length === texts.length) return all;
+    } catch (error) {
+      if (!(error instanceof CsvError)) throw error;
+    }
+  return texts.map(row);
 }
 
 /** The values of one row, or what is wrong with it. */
 function row(text: string): string[] | string {
   if (Buffer.byteLength(text) > MAX_LINE_BYTES) return 'the row is too long';
   try {
-    const [values = []] = parse(text, { bom: true, trim: true }) as string[][];
+    const [values = []] = parseRows(text);
     return values;
   } catch (error) {
     return (error instanceof CsvError && BROKEN[error.code]) || 'the row cannot be read';

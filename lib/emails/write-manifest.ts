@@ -33,7 +33,7 @@ export async function writeManifest(
     content,
     recipients,
     chunkSize,
-  }: { campaign: string; content: CampaignContent; recipients: AsyncIterable<Read>; chunkSize: number },
+  }: { campaign: string; content: CampaignContent; recipients: AsyncIterable<Read[]>; chunkSize: number },
 ): Promise<Written> {
   const keys = campaignKeys(prefix, campaign);
   const parts = partWriter({ objects, size: chunkSize, key: keys.part });
@@ -43,16 +43,18 @@ export async function writeManifest(
   let requested = 0;
   let duplicates = 0;
 
-  for await (const read of recipients) {
-    requested += 1;
-    const checked = 'broken' in read ? { reason: read.broken } : check(read.value);
-    if ('reason' in checked) await refused.add(rejection(read, checked.reason));
-    else if (seen.add(checked.recipient.email.toLowerCase())) await parts.add(checked.recipient);
-    else {
-      duplicates += 1;
-      await refused.add(rejection(read, 'email: is there already'));
+  for await (const reads of recipients)
+    for (const read of reads) {
+      requested += 1;
+      const checked = 'broken' in read ? { reason: read.broken } : check(read.value);
+      if ('reason' in checked) refused.add(rejection(read, checked.reason));
+      else if (seen.add(checked.recipient.email.toLowerCase())) parts.add(checked.recipient);
+      else {
+        duplicates += 1;
+        refused.add(rejection(read, 'email: is there already'));
+      }
+      for (const writer of [parts, refused]) if (writer.full()) await writer.end();
     }
-  }
   await Promise.all([parts.end(), refused.end()]);
   if (parts.count() === 0)
     throw new InvalidRecipientsError(
@@ -114,10 +116,11 @@ function partWriter({
     hashes,
     count: () => count,
     end,
-    async add(entry: object): Promise<void> {
+    /** Whether it must be written before more is added. */
+    full: () => lines.length >= size,
+    add(entry: object): void {
       count += 1;
       lines.push(JSON.stringify(entry));
-      if (lines.length === size) await end();
     },
   };
 }

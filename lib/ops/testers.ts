@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { InvalidRecipientsError } from '../emails/invalid-recipients';
-import { type Bytes, fromCsv } from '../emails/recipients';
+import { type Bytes, fromCsv, type Read } from '../emails/recipients';
 import type { InviteInput } from '../testflight/message';
 import { OperatorError } from './operator';
 
@@ -27,19 +27,16 @@ export async function readTesters(file: string): Promise<TesterRow[]> {
 /** The rows of such a file. Rejects with an InvalidRecipientsError where the header is not one. */
 export async function testersOf(bytes: Bytes): Promise<TesterRow[]> {
   const rows: TesterRow[] = [];
-  for await (const read of fromCsv(bytes)) {
-    const { line } = read;
-    if ('broken' in read) {
-      rows.push({ line, problem: read.broken });
-      continue;
-    }
-    const { email, data = {}, ...more } = read.value as { email: string; data?: Record<string, string> };
-    const known = Object.keys(more).length === 0 && Object.keys(data).every((column) => COLUMNS.includes(column));
-    rows.push(
-      known
-        ? { line, person: { email, ...data } }
-        : { line, problem: `the only columns are email, ${COLUMNS.join(' and ')}` },
-    );
-  }
+  for await (const reads of fromCsv(bytes)) rows.push(...reads.map(testerRow));
   return rows;
+}
+
+function testerRow(read: Read): TesterRow {
+  const { line } = read;
+  if ('broken' in read) return { line, problem: read.broken };
+  const { email, data = {}, ...more } = read.value as { email: string; data?: Record<string, string> };
+  const known = Object.keys(more).length === 0 && Object.keys(data).every((column) => COLUMNS.includes(column));
+  return known
+    ? { line, person: { email, ...data } }
+    : { line, problem: `the only columns are email, ${COLUMNS.join(' and ')}` };
 }

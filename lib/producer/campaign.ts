@@ -88,14 +88,14 @@ function refuse(error: unknown): never {
   throw new InvalidJobError([{ field: 'recipients', message: `recipients: ${error.message}` }]);
 }
 
-function read(deps: CampaignDeps, source: RecipientSource): AsyncGenerator<Read> {
+function read(deps: CampaignDeps, source: RecipientSource): AsyncGenerator<Read[]> {
   if ('csv' in source) return fromCsv(source.csv);
   if ('ndjson' in source) return fromNdjson(source.ndjson);
   if ('key' in source) return fromObject(deps, source.key);
   return fromIterable(source);
 }
 
-async function* fromObject(deps: CampaignDeps, key: string): AsyncGenerator<Read> {
+async function* fromObject(deps: CampaignDeps, key: string): AsyncGenerator<Read[]> {
   const home = attachmentsPrefix(deps.prefix, EMAILS_QUEUE);
   if (!key.startsWith(home)) throw new InvalidRecipientsError("the key must be under the attachments' prefix");
   const bytes = deps.readObject?.(key) ?? whole(deps, key);

@@ -1,9 +1,10 @@
 import { z } from 'zod';
+import { realObjectReader } from '../aws/object-stream';
 import { realObjects } from '../aws/objects';
 import { realQueues } from '../aws/queues';
 import { realClock, realRandom } from '../aws/system';
 import { realTable } from '../aws/table';
-import { commonEnv, parseEnv } from '../config';
+import { commonEnv, parseEnv, sendgridEnv } from '../config';
 import { queueName, queueUrl } from '../jobs/keys';
 import { realLog } from '../log';
 import { settingsOf } from '../worker/real-deps';
@@ -12,6 +13,7 @@ import { createProducer, type Producer } from './producer';
 /** What the API's process must have in its environment, beside what the AWS SDK reads itself. */
 export const producerEnv = z.object({
   ...commonEnv.pick({ INSTANCE: true, BUCKET: true, PREFIX: true, TABLE: true, QUEUES: true, LOG_LEVEL: true }).shape,
+  ...sendgridEnv.pick({ EMAIL_RATE: true }).shape,
   AWS_REGION: z.string().min(1),
   /** Whose queues they are. */
   AWS_ACCOUNT_ID: z.string().regex(/^\d{12}$/, 'must be 12 digits'),
@@ -25,6 +27,8 @@ export function realProducer(env: Record<string, string | undefined> = process.e
     table: realTable({ table: config.TABLE }),
     queues: realQueues(),
     objects: realObjects({ bucket: config.BUCKET }),
+    readObject: realObjectReader({ bucket: config.BUCKET }),
+    emailRate: config.EMAIL_RATE,
     clock: realClock,
     random: realRandom,
     log: realLog({ service: 'producer', level: config.LOG_LEVEL }),

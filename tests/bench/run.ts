@@ -1,5 +1,7 @@
 import { analyticsCost } from './analytics-cost';
 import { analyticsLayouts } from './analytics-layouts';
+import { emailsPriority } from './emails-priority';
+import { emailsRate } from './emails-rate';
 import { underFaults } from './faults';
 import { feedbackCost } from './feedback';
 
@@ -9,6 +11,8 @@ const benchmarks: Record<string, () => Promise<string>> = {
   'feedback-faults': underFaults,
   'analytics-cost': analyticsCost,
   'analytics-layouts': analyticsLayouts,
+  'emails-rate': emailsRate,
+  'emails-priority': emailsPriority,
 };
 
 async function main(): Promise<void> {

@@ -1,9 +1,9 @@
 import { InvalidRecipientsError } from '../../../lib/emails/invalid-recipients';
 import { type Bytes, fromCsv, fromNdjson, type Read } from '../../../lib/emails/recipients';
 
-async function all(reads: AsyncIterable<Read>): Promise<Read[]> {
+async function all(reads: AsyncIterable<Read[]>): Promise<Read[]> {
   const found: Read[] = [];
-  for await (const read of reads) found.push(read);
+  for await (const batch of reads) found.push(...batch);
   return found;
 }
 

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { SQSEvent } from 'aws-lambda';
 import { encodeBatch } from '../../../lib/analytics/encode';
 import { analyticsSchema } from '../../../lib/analytics/message';
+import { emailMessageSchema } from '../../../lib/emails/message';
 import { feedbackGroup, parseFeedback } from '../../../lib/feedback/message';
 import { parseEnvelope, parseOrPark } from '../../../lib/jobs/envelope';
 import { LOCAL_APPS } from '../../../lib/local/fakes/app-store-connect-seed';
@@ -58,4 +59,14 @@ test('the analytics event is one that the local queue could have delivered, with
     MessageDeduplicationId: envelope.id,
   });
   expect([accepted?.events, rejected?.events]).toEqual([2, 1]);
+});
+
+test('the emails event is one mail that the local queue could have delivered', () => {
+  const record = recordOf('emails.json');
+  const envelope = parseEnvelope(record.body);
+  parseOrPark(emailMessageSchema, envelope.data, 'data');
+
+  expect(envelope.type).toBe('email.message.v1');
+  expect(record.eventSourceARN).toBe('arn:aws:sqs:us-east-1:000000000000:local-emails.fifo');
+  expect(record.attributes).toMatchObject({ MessageGroupId: envelope.id, MessageDeduplicationId: envelope.id });
 });

@@ -1,0 +1,23 @@
+import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import { StoreError } from '../errors';
+import { s3Client } from './objects';
+import { guarded } from './store-error';
+
+/**
+ * Reads an object piece by piece, for lists that are larger than memory. Rejects with a StoreError, also where there is
+ * no such object (`S3.NoSuchKey`) or reading breaks off.
+ */
+export function realObjectReader({ bucket, client = s3Client() }: { bucket: string; client?: S3Client }) {
+  return async function* read(key: string): AsyncGenerator<Uint8Array> {
+    const { Body } = await guarded({
+      service: 'S3',
+      operation: 'GetObject',
+      call: () => client.send(new GetObjectCommand({ Bucket: bucket, Key: key })),
+    });
+    try {
+      for await (const chunk of Body as AsyncIterable<Uint8Array>) yield chunk;
+    } catch {
+      throw new StoreError({ code: 'S3.Interrupted', message: 'S3 GetObject broke off' });
+    }
+  };
+}
