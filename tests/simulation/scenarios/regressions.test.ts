@@ -1,0 +1,58 @@
+import type { Plan } from '../plan';
+import { HOUR_MS, jobs, MINUTE_MS, SECOND_MS, scenario } from './scenario';
+
+/** Runs that broke a promise once, as small as they could be made. */
+const FOUND: Record<string, Partial<Plan>> = {
+  'a body with a stolen id, moved back by SQS, is still the job that it was parked as': {
+    jobs: jobs('good', ['stolen-id', { at: 5 * SECOND_MS }]),
+    redrives: [{ nth: 1, after: MINUTE_MS, how: 'move' }],
+  },
+  'a body with a stolen id that is dead-lettered untried leaves its namesake alone': {
+    jobs: jobs('good', ['stolen-id', { at: 30 * SECOND_MS }]),
+    broken: { from: 5 * SECOND_MS, until: 20 * MINUTE_MS },
+  },
+  'three jobs whose workers do not start for an hour are no killers': {
+    jobs: jobs('good', 'good', 'good'),
+    broken: { from: 700, until: HOUR_MS },
+  },
+  'copies of a killer in the DLQ are not taken for the one that was returned, beside others of its group': {
+    queue: 'bulk',
+    batch: 10,
+    jobs: jobs(
+      ['kills-after', { at: 1, again: 10 }],
+      ['good', { group: 1 }],
+      ['good', { at: 28 }],
+      ['copy', { at: 57, group: 1, again: 10 }],
+      ['good', { at: 47, group: 2, again: 10 }],
+    ),
+    broken: { from: 0, until: 20 * MINUTE_MS },
+  },
+  'what cannot be parked in the last seconds of its function is given back': {
+    queue: 'bulk-standard',
+    batch: 10,
+    outages: [
+      { target: 'objects', from: 0, until: HOUR_MS, fault: 'refused' },
+      { target: 'bulk', from: 0, until: 5 * HOUR_MS, fault: 'mute' },
+    ],
+    broken: { from: 0, until: MINUTE_MS },
+  },
+  'a job that has failed twice and dies when it is parked is dead for its failures': {
+    queue: 'bulk',
+    jobs: jobs('fails'),
+    calls: [{ kind: 'objects.put', nth: 1, fault: 'killed-before' }],
+  },
+};
+
+test.each(Object.entries(FOUND))('%s', async (_name, plan) => {
+  await expect(scenario(plan)).resolves.toBeDefined();
+});
+
+test('and the reason that is told is the failure', async () => {
+  const { row } = await scenario({
+    queue: 'bulk',
+    jobs: jobs('fails'),
+    calls: [{ kind: 'objects.put', nth: 1, fault: 'killed-before' }],
+  });
+
+  expect(row(0)).toMatchObject({ state: 'dead', reason: 'error', attempts: 3, error: { code: 'Failed' } });
+});
