@@ -5,8 +5,14 @@ import type { World } from './world';
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 
-/** How long after the last trouble everything has ended. */
-export const REST_WITHIN_MS = 12 * HOUR_MS;
+/**
+ * How long after the last trouble everything has ended that kills nobody: what the last trouble caught waits for three
+ * deliveries a quarter of an hour apart (STORE_WAIT), is moved to the DLQ and returned, singly while the reconciler
+ * does not know whether the worker works, which it gives an hour each time a returned message is lost to a fault.
+ */
+const REST_WITHIN_MS = 3 * HOUR_MS;
+/** A killer is returned twice and dies with its process three times in each place, and nobody is returned meanwhile. */
+const DELIVERIES_OF_A_KILLER = 9;
 
 /** A run that takes longer goes round in circles. */
 const MOST_ENTRIES = 150_000;
@@ -58,9 +64,13 @@ export function createLiveness(world: World, boundMs = boundOf(world)) {
 const messagesLeft = (world: World): number =>
   world.sqs.messages(mainQueue(world)).length + world.sqs.messages(deadLetterQueue(world)).length;
 
-/** Of a message that is gone, only the end of its queue's retention tells. */
-const boundOf = ({ plan }: World): number =>
-  REST_WITHIN_MS + (plan.retention === undefined ? 0 : plan.retention * 1000 + 2 * HOUR_MS);
+function boundOf({ plan, settings }: World): number {
+  const killers = plan.jobs.filter(({ kind }) => kind === 'kills-before' || kind === 'kills-after' || kind === 'copy');
+  const found = killers.length * DELIVERIES_OF_A_KILLER * settings.visibility * 1000;
+  // Of a message that is gone, only the end of its queue's retention tells.
+  const expired = plan.retention === undefined ? 0 : plan.retention * 1000 + 2 * HOUR_MS;
+  return REST_WITHIN_MS + found + expired;
+}
 
 /** When a DLQ entry was last due to expire: the reconciler has to learn of it like of any other trouble. */
 function lastExpiry({ watch, settings, kernel }: World): number {

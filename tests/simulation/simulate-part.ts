@@ -18,6 +18,9 @@ export type Progress =
 
 const EVERY = 25;
 
+// Nobody waits for it any more.
+process.on('disconnect', () => process.exit());
+
 process.on('message', (part: Part) => {
   void run(part).then((done) => process.send?.(done));
 });
