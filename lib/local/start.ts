@@ -53,7 +53,7 @@ function greeting({ api, endpoints, declared }: Service): string[] {
     '',
     'The service is running. Everything is in memory and on 127.0.0.1 only.',
     '',
-    `  API       ${api}   POST /feedback /testflight /analytics · GET /jobs /jobs/{id} /dlq /health`,
+    `  API       ${api}   POST /feedback /emails /campaigns /testflight /analytics · GET /jobs /jobs/{id} /campaigns/{id} /dlq /health`,
     `  Zendesk   ${control(endpoints.zendesk)}   a fake: what it keeps; POST …/failures makes it fail`,
     `  SendGrid  ${control(endpoints.sendgrid)}   likewise`,
     `  Apple     ${control(endpoints.appStoreConnect)}   likewise: App Store Connect's testers`,
