@@ -55,7 +55,12 @@ async function simulate(waiting: Part[]) {
   const reached = new Map<string, number>();
   const failures: NonNullable<Findings['failure']>[] = [];
   const bar = new SingleBar(
-    { format: '{bar} {percentage}% {value}/{total} runs, {eta_formatted} left' },
+    {
+      format: '{bar} {percentage}% {value}/{total} runs, {eta_formatted} left',
+      // A line every ten seconds where there is no terminal.
+      noTTYOutput: true,
+      notTTYSchedule: 10_000,
+    },
     Presets.shades_classic,
   );
   bar.start(

@@ -5,7 +5,7 @@ import { sharedRate } from '../../../lib/jobs/rate';
 import { createProducer } from '../../../lib/producer/producer';
 import { workerDeps } from '../engine';
 import type { JobSpec } from '../plan';
-import { bulkSendgridOf } from '../vendors';
+import { bulkSendgridOf } from '../sendgrid';
 import { MARK } from '../watch';
 import { withKillers } from './killers';
 import type { SimulatedQueue } from './simulated';

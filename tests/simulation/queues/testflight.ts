@@ -8,7 +8,7 @@ import { APPS, leaver, NO_TESTER } from '../apple-seed';
 import type { Process } from '../calls';
 import type { JobSpec } from '../plan';
 import type { Ports } from '../ports';
-import { sendgridOf } from '../vendors';
+import { sendgridOf } from '../sendgrid';
 import { MARK } from '../watch';
 import type { World } from '../world';
 import { withKillers } from './killers';

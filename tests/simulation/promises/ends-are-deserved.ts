@@ -1,0 +1,70 @@
+import type { JobRow } from '../../../lib/jobs/row';
+import type { Fault } from '../faults';
+import type { JobKind, Plan } from '../plan';
+import type { World } from '../world';
+import { type Promised, rowOf } from './promise';
+
+const REFUSED: readonly JobKind[] = [
+  ...(['refused', 'not-json', 'no-envelope', 'bad-data', 'unknown-version', 'stolen-id'] as const),
+];
+export const KILLERS: readonly JobKind[] = ['kills-before', 'kills-after'];
+
+export const endsAreDeserved: Promised = (world, inputs) => {
+  const { watch, plan, queue } = world;
+  for (const input of inputs) {
+    const { id, spec } = input;
+    if (spec.kind === 'copy') continue;
+    const row = rowOf(watch, plan.queue, input);
+    if (row?.state === 'succeeded') {
+      if (REFUSED.includes(spec.kind) || KILLERS.includes(spec.kind))
+        return `${id} (${spec.kind}) cannot have succeeded`;
+      const wrong = queue.wrong(world, id, spec, input.index);
+      if (wrong) return `nothing lost: ${id} succeeded, and ${wrong}`;
+    } else if (row?.state === 'dead') {
+      const undeserved = undeservedDeath(world, row, spec.kind);
+      if (undeserved)
+        return `no bystanders: ${id} (${spec.kind}) is dead (${row.reason}, ${row.error?.code}): ${undeserved}`;
+    }
+  }
+  return undefined;
+};
+
+/** Why a death cannot be this job's own doing, or that of faults that struck this very job. */
+function undeservedDeath(world: World, row: JobRow, kind: JobKind): string | undefined {
+  const { plan } = world;
+  const events = sinceOpened(row).map(({ event }) => event);
+  switch (row.reason) {
+    case 'crash': {
+      if (kind === 'kills-before') return undefined;
+      const silent = events.filter((event) => event === 'ended without outcome').length;
+      if (unheard(world) < 2) return 'nothing has kept it from being heard of twice';
+      // The last run is only noted when something comes after it.
+      return silent + (row.lease ? 1 : 0) >= 2 || silentAtEnd(row) ? undefined : 'it was never tried twice';
+    }
+    case 'expired':
+      return plan.unpolled || plan.retention || plan.dlqRetention ? undefined : 'it had time enough';
+    default: {
+      if (REFUSED.includes(kind) || kind === 'fails' || kind === 'forbidden' || kind === 'kills-before')
+        return undefined;
+      if (row.error?.class === 'permanent' && row.error.status === 403)
+        return has(plan, 'forbidden') ? undefined : 'nobody forbade it';
+      if (row.error?.code === 'UnknownVersion') return kind === 'newer' ? undefined : 'its version is known';
+      return row.attempts >= 3 ? undefined : `it had ${row.attempts} attempts`;
+    }
+  }
+}
+
+/** How often a run could end without being heard of: its process died, or the table did not take its word. */
+const unheard = ({ reached }: World): number =>
+  [...reached].reduce((sum, [what, count]) => sum + (/^(death$|fault .* at table\.)/.test(what) ? count : 0), 0);
+
+const silentAtEnd = (row: JobRow): boolean =>
+  row.silent >= 2 || row.history.filter(({ event }) => event === 'started').length >= 2;
+
+const has = (plan: Plan, fault: Fault): boolean =>
+  plan.calls.some((call) => call.fault === fault) || plan.outages.some((outage) => outage.fault === fault);
+
+function sinceOpened({ history }: JobRow): JobRow['history'] {
+  const at = history.findLastIndex(({ event }) => event === 'reopened');
+  return history.slice(at + 1);
+}

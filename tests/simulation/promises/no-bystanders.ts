@@ -1,0 +1,33 @@
+import type { Fault } from '../faults';
+import type { Plan } from '../plan';
+import { KILLERS } from './ends-are-deserved';
+import type { Promised } from './promise';
+
+/** What SQS moves by itself is what nobody could handle: a failure that is told to the engine moves nothing. */
+export const noBystanders: Promised = (world) => {
+  const moved = world.reached.get('moved by SQS') ?? 0;
+  return moved > 0 && failuresAlone(world.plan)
+    ? 'no bystanders: with failures alone, SQS moved a message to the DLQ'
+    : undefined;
+};
+
+const FAILURES: readonly Fault[] = [
+  'refused',
+  'failed',
+  'throttled',
+  'retry-after',
+  'forbidden',
+  'unauthorized',
+  'lost',
+  'gateway',
+];
+const VENDORS = /^(zendesk|sendgrid|apple|bulk)\b/;
+
+function failuresAlone({ calls, outages, starts, broken, lostDeletes, jobs }: Plan): boolean {
+  if (starts.length > 0 || broken || lostDeletes.length > 0) return false;
+  if (jobs.some(({ kind }) => KILLERS.includes(kind))) return false;
+  return (
+    calls.every(({ kind, fault }) => VENDORS.test(kind ?? '') && FAILURES.includes(fault)) &&
+    outages.every(({ target, fault }) => VENDORS.test(target) && FAILURES.includes(fault))
+  );
+}

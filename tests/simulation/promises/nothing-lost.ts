@@ -1,0 +1,66 @@
+import { recordKey } from '../../../lib/jobs/keys';
+import { isEnd, type JobRow } from '../../../lib/jobs/row';
+import type { MemoryObjects } from '../../support/memory-objects';
+import { isProduced } from '../callers';
+import { deadLetterQueue, isRecord } from '../names';
+import { type Promised, rowOf } from './promise';
+
+const MINUTE_MS = 60_000;
+
+export const nothingLost: Promised = ({ watch, plan }, inputs) => {
+  for (const input of inputs) {
+    const { id, spec } = input;
+    const row = rowOf(watch, plan.queue, input);
+    // Of a foreign message that expires unread, nobody but SQS ever knew.
+    if (!row && (plan.retention ?? plan.dlqRetention) !== undefined && !isProduced(spec.kind)) continue;
+    if (!row) return `nothing lost: ${id} (${spec.kind}) has no row`;
+    // Sent, not marked as sent, and expired before anybody read it: only the first of these is known.
+    if (row.state === 'cancelled' && plan.retention === undefined)
+      return `nothing lost: ${id} was accepted, and is cancelled`;
+  }
+  return undefined;
+};
+
+export const recordsAgree: Promised = ({ watch, stores }) => {
+  const objects = stores.objects as MemoryObjects;
+  const records = new Set(objects.keys().filter(isRecord));
+  for (const row of watch.rows()) {
+    if (!isEnd(row.state)) continue;
+    const key = recordKey('jobs', row);
+    if (!records.delete(key)) return `nothing lost: ${row.id} has ended without a record`;
+    const record = JSON.parse(objects.text(key)) as JobRow & { endedAt: string };
+    const same =
+      record.state === row.state &&
+      record.reason === row.reason &&
+      record.opened === row.opened &&
+      Date.parse(record.endedAt) === row.endedAt;
+    if (!same)
+      return `nothing lost: the record of ${row.id} says ${record.state}, its row ${row.state}, or of another time`;
+  }
+  const reopened = [...records].filter((key) => !watch.rows().some((row) => recordKey('jobs', row) === key));
+  return reopened.length > 0 ? `nothing lost: ${reopened[0]} is the record of no row` : undefined;
+};
+
+/** What an operator brought back has come again, if only to kill its process. */
+export const redrivesTakeEffect: Promised = ({ watch, plan }) => {
+  if (plan.retention !== undefined) return undefined;
+  for (const { id, history } of watch.rows()) {
+    const redriven = history.findLast(({ event }) => event === 'redriven (operator)');
+    // The note of the redrive can be written after the message has been claimed.
+    const since = (redriven?.at ?? 0) - MINUTE_MS;
+    const came = history.some(({ at, event }) => at >= since && /^(reopened|returned|dead \(crash)/.test(event));
+    if (redriven && !came) return `nothing lost: ${id} was redriven, and never came`;
+  }
+  return undefined;
+};
+
+export const deadLettersAgree: Promised = (world) => {
+  const { watch, sqs } = world;
+  const entries = sqs.messages(deadLetterQueue(world)).map(({ attributes }) => attributes.job?.StringValue ?? '');
+  const dead = watch
+    .rows()
+    .filter((row) => row.state === 'dead' && row.reason !== 'expired' && row.leftDlqAt === undefined);
+  for (const { id } of dead) if (!entries.includes(id)) return `nothing lost: ${id} is dead, and not in the DLQ`;
+  if (new Set(entries).size !== entries.length) return 'nothing twice: a job is in the DLQ twice';
+  return undefined;
+};

@@ -1,0 +1,25 @@
+import type { JobRow } from '../../../lib/jobs/row';
+import { isProduced } from '../callers';
+import type { Promised } from './promise';
+
+/** Of the jobs of a group that went straight through, the effects come in the order in which SQS took them. */
+export const orderIsKept: Promised = ({ watch, plan, settings }, inputs) => {
+  if (settings.type !== 'fifo') return undefined;
+  const straight = inputs
+    .filter(({ spec }) => isProduced(spec.kind))
+    .map(({ id }) => watch.items.get(`${plan.queue}#${id}`) as JobRow)
+    .filter((row) => row.state === 'succeeded' && row.holds === 0 && row.left.length === 0 && row.opened === 1)
+    .filter(({ id, deliveries }) => deliveries.every(({ messageId }) => messageId === watch.firsts.get(id)?.messageId))
+    .filter((row) => !row.history.some(({ event }) => event === 'returned untried'))
+    // A message that expires while it is handled lets the next one of its group go.
+    .filter(({ endedAt = 0, time }) => endedAt < time + settings.retention * 1000)
+    .sort((a, b) => (watch.firsts.get(a.id)?.sequence ?? 0) - (watch.firsts.get(b.id)?.sequence ?? 0));
+  for (const group of Map.groupBy(straight, ({ group }) => group).values()) {
+    for (const [index, row] of group.entries()) {
+      const before = group[index - 1];
+      if (before && (watch.effects.get(before.id) ?? 0) > (watch.effects.get(row.id) ?? 0))
+        return `order kept: ${row.id} took effect before ${before.id}, which was sent before it`;
+    }
+  }
+  return undefined;
+};

@@ -1,0 +1,14 @@
+import { sha256 } from '../../../lib/jobs/envelope';
+import type { JobRow } from '../../../lib/jobs/row';
+import type { Input } from '../callers';
+import type { World } from '../world';
+
+/** Looks at a run that has come to rest; what is broken, in a sentence that begins with the promise. */
+export type Promised = (world: World, inputs: readonly Input[]) => string | undefined;
+
+export function rowOf(watch: World['watch'], queue: string, { id, body }: Input): JobRow | undefined {
+  const row = watch.items.get(`${queue}#${id}`) as JobRow | undefined;
+  if (row || body === undefined) return row;
+  const hash = sha256(body);
+  return watch.rows().find(({ payloadHash }) => payloadHash === hash);
+}

@@ -1,0 +1,90 @@
+import type { AcceptedMail } from '../../lib/local/fakes/sendgrid-model';
+import type { Mail, Sendgrid } from '../../lib/vendors/sendgrid';
+import type { BulkMail, BulkSendgrid } from '../../lib/vendors/sendgrid-bulk';
+import { translate as translateSendgrid } from '../../lib/vendors/sendgrid-errors';
+import type { Process } from './calls';
+import { notOk } from './course';
+import { tellOf } from './signs';
+import { isOk, VENDOR_SECRET } from './vendors';
+import type { World } from './world';
+
+/** SendGrid as one process reaches it. */
+export const sendgridOf = (world: World, process: Process): Sendgrid => ({
+  send: (mail, { timeoutMs }) =>
+    accept(world, { process, timeoutMs, request: requestOf(mail), job: mail.customArgs.job }),
+});
+
+/** The same for requests to many, whose events come some time. */
+export const bulkSendgridOf = (world: World, process: Process): BulkSendgrid => ({
+  sendBulk: (mail, { timeoutMs }) =>
+    accept(world, {
+      process,
+      timeoutMs,
+      request: bulkRequestOf(mail),
+      job: mail.recipients[0]?.customArgs.job,
+      accepted: (mails) => tellOf(world, mails),
+    }),
+});
+
+async function accept(
+  world: World,
+  {
+    process,
+    timeoutMs,
+    request,
+    job = '',
+    accepted = () => {},
+  }: {
+    process: Process;
+    timeoutMs: number;
+    request: string;
+    job: string | undefined;
+    accepted?: (mails: readonly AcceptedMail[]) => void;
+  },
+): Promise<{ messageId?: string; accepted: boolean }> {
+  const { call, watch, vendors } = world;
+  const answer = await call({
+    process,
+    target: 'sendgrid',
+    method: 'send',
+    timeoutMs,
+    effect: () => {
+      const before = vendors.sendgrid.mails.length;
+      const reply = vendors.sendgrid.send(request);
+      if (!isOk(reply)) throw notOk(reply, VENDOR_SECRET);
+      watch.effect('mail', job, true);
+      accepted(vendors.sendgrid.mails.slice(before));
+      return reply;
+    },
+  }).catch((error: unknown) => {
+    const translated = translateSendgrid(error, world.kernel.now() + process.skew);
+    throw world.mutant?.sendgrid?.(translated) ?? translated;
+  });
+  const messageId = answer.headers['x-message-id'];
+  return { accepted: answer.status === 202, ...(messageId ? { messageId } : {}) };
+}
+
+const bulkRequestOf = ({ from, subject, text, templateId, categories, recipients }: BulkMail): string =>
+  JSON.stringify({
+    from,
+    personalizations: recipients.map(({ email, name, customArgs, data }) => ({
+      to: [{ email, name }],
+      custom_args: customArgs,
+      dynamic_template_data: data,
+    })),
+    subject,
+    template_id: templateId,
+    categories,
+    ...(text === undefined ? {} : { content: [{ type: 'text/plain', value: text }] }),
+  });
+
+/** The request that the library makes of a mail, as far as the model looks at it. */
+const requestOf = ({ from, to, subject, text, templateId, templateData, customArgs, categories }: Mail): string =>
+  JSON.stringify({
+    from,
+    personalizations: [{ to: [to], custom_args: customArgs, dynamic_template_data: templateData }],
+    subject,
+    template_id: templateId,
+    categories,
+    ...(text === undefined ? {} : { content: [{ type: 'text/plain', value: text }] }),
+  });
