@@ -1,3 +1,4 @@
+import { CLOCK_SKEW_MS } from '../jobs/clock-skew';
 import { bodyKey, deduplicationId, jobKey, returnsKey } from '../jobs/keys';
 import { appended, updateItem } from '../jobs/ledger';
 import { ATTRIBUTE } from '../jobs/park';
@@ -75,7 +76,7 @@ const timesReturned = ({ message }: Moved): number => Number(message.attributes[
  */
 function wasTried({ message, row }: Moved, alive: number | undefined): boolean {
   const since = Number(message.attributes[ATTRIBUTE.returnedAt] ?? 0);
-  const heardOf = row?.history.some(({ at, event }) => at > since && event !== RETURNED) ?? false;
+  const heardOf = row?.history.some(({ at, event }) => at > since - CLOCK_SKEW_MS && event !== RETURNED) ?? false;
   return alive !== undefined && alive > since && !heardOf;
 }
 
@@ -86,7 +87,7 @@ async function judgeLast(
 ): Promise<'works' | 'pending' | 'unknown'> {
   if (!last) return 'unknown';
   const rows = await Promise.all(last.watched.map((key) => ledger.get(key)));
-  if (rows.some((row) => row && hadOutcome(row, last.at))) return 'works';
+  if (rows.some((row) => row && hadOutcome(row, last.at - CLOCK_SKEW_MS))) return 'works';
   // It itself, or, where the reconciler died before it was sent, it still: a copy of the job says nothing.
   const back = candidates.some(
     ({ message: { messageId, attributes } }) =>

@@ -1,4 +1,5 @@
 import { type Claim, CRASH_LOOP_RUNS, claim, crashLoop } from '../jobs/claim';
+import { CLOCK_SKEW_MS } from '../jobs/clock-skew';
 import { finish } from '../jobs/finish';
 import { invalidId, jobKey, recordKey } from '../jobs/keys';
 import { LeaseLostError } from '../jobs/ledger';
@@ -17,8 +18,6 @@ import { type Disposition, outcomes } from './outcome';
 import { disowned, type Resolved, resolve } from './resolve';
 import { run } from './run';
 
-/** Workers' clocks may differ by this much: a lease outlives its function by as much. */
-const CLOCK_SKEW_MS = 2_000;
 const DAY_MS = 24 * 60 * 60_000;
 const SECOND_MS = 1_000;
 
@@ -98,6 +97,7 @@ function take(delivery: Delivery, resolved: Resolved): Promise<Claim> {
     },
     token: deps.random.uuid(),
     alone,
+    // By any worker's clock it outlives its function.
     leaseUntil: deadline.at + CLOCK_SKEW_MS,
     maxAttempts: deps.retryWaits.length + 1,
     now: () => deps.clock.now(),
