@@ -65,8 +65,10 @@ const messagesLeft = (world: World): number =>
   world.sqs.messages(mainQueue(world)).length + world.sqs.messages(deadLetterQueue(world)).length;
 
 function boundOf({ plan, settings }: World): number {
-  const killers = plan.jobs.filter(({ kind }) => kind === 'kills-before' || kind === 'kills-after' || kind === 'copy');
-  const found = killers.length * DELIVERIES_OF_A_KILLER * settings.visibility * 1000;
+  const killers = plan.jobs.filter(({ kind }) => kind === 'kills-before' || kind === 'kills-after');
+  // Each copy of its message, and each redrive, has to be found out again.
+  const copies = killers.length === 0 ? [] : [...plan.jobs.filter(({ kind }) => kind === 'copy'), ...plan.redrives];
+  const found = (killers.length + copies.length) * DELIVERIES_OF_A_KILLER * settings.visibility * 1000;
   // Of a message that is gone, only the end of its queue's retention tells.
   const expired = plan.retention === undefined ? 0 : plan.retention * 1000 + 2 * HOUR_MS;
   return REST_WITHIN_MS + found + expired;

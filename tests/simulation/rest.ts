@@ -10,7 +10,7 @@ export function unrest(world: World): string[] {
   const waiting = sqs.messages(mainQueue(world)).length;
   if (waiting > 0) return [`${waiting} messages wait in the queue`];
   const rows = watch.rows();
-  const restless = rows.filter((row) => !atRest(row));
+  const restless = rows.filter((row) => !atRest(row) && !isGhost(world, row));
   if (restless.length > 0 && !(restless.every(isStopped) && onlyForbidden(world, restless)))
     return restless.map((row) => `${row.id} is ${row.state} (${row.reason})${missing(row)}`);
   const entries = sqs.messages(deadLetterQueue(world));
@@ -42,6 +42,13 @@ function atRest(row: JobRow): boolean {
 
 const missing = (row: JobRow): string =>
   isEnd(row.state) ? `, recorded ${row.recordedAt !== undefined}, parked ${row.parkedAt !== undefined}` : '';
+
+/**
+ * SQS's own move of a message that no worker has finished gives it another id, and one that is no job has nothing but
+ * its id: it begins again as another, and the row that it had ends as expired some day.
+ */
+const isGhost = ({ plan }: World, { id, state }: JobRow): boolean =>
+  id.startsWith('invalid/') && !isEnd(state) && plan.redrives.some(({ how }) => how === 'move');
 
 /** Two jobs that are refused for good, and nobody else to ask the vendor with: a person must tell them from a lost key. */
 function onlyForbidden({ plan, watch }: World, rows: JobRow[]): boolean {

@@ -27,6 +27,14 @@ const FOUND: Record<string, Partial<Plan>> = {
     ),
     broken: { from: 0, until: 20 * MINUTE_MS },
   },
+  'an outcome by a clock that is behind is an outcome, and the next ones are returned': {
+    seed: 76_246_895,
+    queue: 'bulk',
+    batch: 10,
+    concurrency: 2,
+    jobs: jobs('good', ['good', { again: 10 }], ['good', { again: 10 }], ['good', { group: 1 }]),
+    broken: { from: 0, until: HOUR_MS },
+  },
   'what cannot be parked in the last seconds of its function is given back': {
     queue: 'bulk-standard',
     batch: 10,
