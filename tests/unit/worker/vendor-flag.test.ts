@@ -1,4 +1,4 @@
-import { AmbiguousError, PermanentError, StopError, TransientError } from '../../../lib/errors';
+import { AmbiguousError, PermanentError, StopError, StoreError, TransientError } from '../../../lib/errors';
 import { vendorKey } from '../../../lib/jobs/keys';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 import { sampleContract } from '../../support/sample-contract';
@@ -167,4 +167,27 @@ test('one job that is refused again and again, redriven, is no second job', asyn
 
   expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', opened: 3 });
   expect((await engine.table.get(vendorKey('zendesk')))?.stoppedAt).toBeUndefined();
+});
+
+test('a call that was made stays made when the flag cannot be lowered after it', async () => {
+  let down = false;
+  const { contract, effects } = sampleContract(() => {
+    down = true;
+  });
+  // The job's own writes go on: what fails is the next one, which is the flag's.
+  const engine = memoryEngine(() => contract, {
+    before: (call) => {
+      if (!down || call !== 'table.put') return;
+      flagWrites++;
+      if (flagWrites <= 3) throw new StoreError({ code: 'DynamoDB.Throttled', message: 'DynamoDB failed' });
+    },
+  });
+  let flagWrites = 0;
+  await engine.deps.flags.transient('zendesk', 'Unavailable');
+  engine.send(envelope(1));
+
+  await engine.deliver();
+
+  expect(effects).toEqual([jobId(1)]);
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', steps: { effect: { status: 'done' } } });
 });
