@@ -63,7 +63,11 @@ export function vendorFlags(deps: FlagDeps) {
       }),
     /** Names the job that may try a stopped vendor next. */
     probe: (vendor: Vendor, job: string) =>
-      change(vendor, (flag) => (flag.stoppedAt ? { ...flag, probe: { job, at: deps.clock.now() } } : undefined)),
+      change(vendor, (flag) => {
+        // Still anyone's: for a vendor that nobody waits for, this is asked every minute.
+        const same = job === ANYONE && flag.probe?.job === ANYONE;
+        return flag.stoppedAt && !same ? { ...flag, probe: { job, at: deps.clock.now() } } : undefined;
+      }),
     /** Takes the probe that is anyone's; `true` where this job has it now. */
     takeProbe: async (vendor: Vendor, job: string) => {
       const flag = await change(vendor, (stored) =>
