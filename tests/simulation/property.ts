@@ -18,10 +18,13 @@ export async function search(
   { runs, seed, onRun }: { runs: number; seed: number; onRun?: () => void },
 ): Promise<Findings> {
   const reached = new Map<string, number>();
+  let broken = false;
   const property = fc.asyncProperty(anyPlan(queue), async (plan) => {
     const { violation, world } = await runPlan(plan);
     for (const [what, count] of world.reached) reached.set(what, (reached.get(what) ?? 0) + count);
-    onRun?.();
+    // What follows a failure makes it smaller, and is no run of its own.
+    if (!broken) onRun?.();
+    broken ||= violation !== undefined;
     if (violation) throw new Error(violation);
   });
   const { failed, counterexample, numRuns } = await fc.check(property, { numRuns: runs, seed });
