@@ -12,6 +12,9 @@ export interface Findings {
   failure?: { violation: string; plan: Plan; timeline: string; seed: number };
 }
 
+/** A failure that is not small by then will not become so. */
+const MOST_SHRINKING = 3_000;
+
 /** Draws runs of a queue until one breaks a promise; that one is made as small as it can be. */
 export async function search(
   queue: SimulatedQueue,
@@ -19,7 +22,9 @@ export async function search(
 ): Promise<Findings> {
   const reached = new Map<string, number>();
   let broken = false;
+  let tried = 0;
   const property = fc.asyncProperty(anyPlan(queue), async (plan) => {
+    if (broken && ++tried > MOST_SHRINKING) return;
     const { violation, world } = await runPlan(plan);
     for (const [what, count] of world.reached) reached.set(what, (reached.get(what) ?? 0) + count);
     // What follows a failure makes it smaller, and is no run of its own.
