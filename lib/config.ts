@@ -166,6 +166,8 @@ export const reconcilerEnv = z.object({
   ...commonEnv.shape,
   /** Seconds from one run to the next. */
   RECONCILE_EVERY: seconds.default(60),
+  /** Runs from one canary of a queue to the next; 0: there are none. */
+  CANARY_EVERY: z.coerce.number().int().min(0).max(480).default(0),
 });
 
 export const alarmsEnv = z.object({

@@ -39,6 +39,7 @@ const EXITS: Record<Exit, string> = {
   redriven: 'redriven or retried',
   returned: 'returned to the queue, never tried',
   discarded: 'discarded by a person',
+  canary: 'removed: canaries, nobody waits for them',
   expired: 'expired: gone from the queue, the bodies are still in S3 for `sls jobs retry`',
 };
 

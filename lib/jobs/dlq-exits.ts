@@ -1,7 +1,7 @@
 import type { Item } from '../ports';
 
-/** How an entry leaves a DLQ; `redriven` is every way back that a worker has taken up. */
-export type Exit = 'redriven' | 'returned' | 'discarded' | 'expired';
+/** How an entry leaves a DLQ; `redriven` is every way back that a worker has taken up, `canary` what nobody misses. */
+export type Exit = 'redriven' | 'returned' | 'discarded' | 'expired' | 'canary';
 
 /** What left a queue's DLQ lately (key `dlq#{queue}`), written by the reconciler alone. */
 export interface DlqExits extends Item {

@@ -24,11 +24,12 @@ export const GONE = JSON.stringify({ body: 'gone' });
 
 /**
  * Completes what an end still lacks, in this order: S3 record, DLQ entry of a dead job, the marks, the kept body of a
- * job that needs it no more. Whoever meets an end calls it: its worker, a late delivery, the reconciler.
+ * job that needs it no more. Whoever meets an end calls it: its worker, a late delivery, the reconciler. Of a canary's
+ * end nothing is kept but its row.
  */
 export async function finish(deps: FinishDeps, row: JobRow, body?: string): Promise<JobRow> {
   const { ledger, objects, queues, clock, prefix, settings } = deps;
-  if (!isEnd(row.state)) return row;
+  if (!isEnd(row.state) || row.canary) return row;
   const parks = row.state === 'dead' && row.reason !== 'expired' && row.parkedAt === undefined;
   const records = row.recordedAt === undefined;
   if (!records && !parks) return row;

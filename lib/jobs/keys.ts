@@ -5,6 +5,8 @@ export const jobKey = (queue: string, id: string): string => `${queue}#${id}`;
 /** Shared items beside the jobs. */
 export const vendorKey = (vendor: string): string => `vendor#${vendor}`;
 export const aliveKey = (queue: string): string => `alive#${queue}`;
+/** The last canary of a queue. */
+export const canaryKey = (queue: string): string => `canary#${queue}`;
 /** What left a queue's DLQ lately, and how. */
 export const dlqKey = (queue: string): string => `dlq#${queue}`;
 export const returnsKey = (queue: string): string => `returns#${queue}`;
@@ -44,6 +46,9 @@ export function hourKey(queue: string, time: number): string {
   const { year, month, day, hour } = hourParts(time);
   return `${queue}#${year}${month}${day}${hour}`;
 }
+
+/** The hour's campaigns in the same index. A queue of this name would share their keys as well. */
+export const campaignHourKey = (time: number): string => hourKey('campaign', time);
 
 /** `{folder}/year=YYYY/month=MM/day=DD/hour=HH/`: the partition of a time. */
 export function hourPartition(folder: string, time: number): string {

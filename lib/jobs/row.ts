@@ -121,6 +121,8 @@ export interface JobRow extends Item {
   leftDlqAt?: number;
   /** The body lies under `_bodies/`. */
   bodyKept?: boolean;
+  /** The reconciler sent it to see whether the queue works (lib/jobs/canary.ts). */
+  canary?: true;
 }
 
 export const isEnd = (state: State): boolean => state === 'succeeded' || state === 'dead' || state === 'cancelled';

@@ -57,14 +57,18 @@ function todoOfEnd(row: JobRow): { todo: string; todoAt: number } | undefined {
 
 /**
  * A row with its index attributes, which follow from the rest: what the reconciler has to do with it and when, its
- * hour, and its end of life (never on a live job).
+ * hour, and its end of life (never on a live job). A canary's row has none but the last: whatever goes through the
+ * indexes passes it over.
  */
 export function withSchedule(row: JobRow, settings: QueueSettings): JobRow {
   const { todo: _todo, todoAt: _todoAt, expiresAt: _expiresAt, ...rest } = row;
+  const expiresAt = Math.ceil((row.updatedAt + ROW_LIFETIME_MS) / 1000);
+  // Longer than SQS keeps its message in any queue: one that outlived its row would be taken for a job.
+  if (row.canary) return { ...rest, expiresAt };
   return {
     ...rest,
     hour: hourKey(row.queue, row.time),
     ...todoOf(row, settings),
-    ...(isEnd(row.state) ? { expiresAt: Math.ceil((row.updatedAt + ROW_LIFETIME_MS) / 1000) } : {}),
+    ...(isEnd(row.state) ? { expiresAt } : {}),
   };
 }

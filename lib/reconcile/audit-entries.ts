@@ -84,12 +84,13 @@ async function judgeEntry(
 ): Promise<Difference | undefined> {
   const { messageId, attributes, movedBySqs } = message;
   const id = attributes[ATTRIBUTE.job];
+  const row = id === undefined ? undefined : await ledger.get(jobKey(queue, id));
+  if (row?.canary) return undefined;
   if (movedBySqs || attributes.code === undefined || id === undefined)
     return { kind: 'entry-unjudged', id: `message ${messageId}` };
   const entry = entryName(id, attributes.messageId);
   const again = seen.has(entry);
   seen.add(entry);
-  const row = await ledger.get(jobKey(queue, id));
   const wanted = row && isParked(row) && entryName(id, row.parkedFrom) === entry;
   return wanted && !again ? undefined : { kind: 'entry-stray', id };
 }

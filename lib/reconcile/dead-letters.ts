@@ -23,7 +23,8 @@ const WALK_ANYWAY_MS = 15 * 60_000;
 
 /**
  * Looks through a DLQ for what SQS moved there by itself. What a worker parked stays; of the rest, ended jobs are
- * completed, killers parked with their reason, and whatever was never tried goes back to its queue.
+ * completed, killers parked with their reason, and whatever was never tried goes back to its queue. A canary is taken
+ * out: that it did not end is told by its own metric.
  */
 export const judgeDeadLetters: Work = async (deps, queue, mayGoOn) => {
   const { queues, clock } = deps;
@@ -75,6 +76,10 @@ async function judge(
   const moved = await owned(deps, queue, message);
   const { resolved, row } = moved;
   if (!row) return moved;
+  if (row.canary) {
+    deps.exits.note(queue, 'canary');
+    return 'delete';
+  }
   if (row.state === 'processing' && row.lease && row.lease.until > deps.clock.now()) return 'keep';
   const done = row.left.includes(message.messageId) || row.state === 'succeeded' || row.reason === 'operator';
   if (done) {

@@ -13,7 +13,7 @@ export type ScheduleHandler = (
 
 /** The Lambda handler of the reconciler. Where queues live follows from where the function itself does. */
 export function reconcilerHandler(): ScheduleHandler {
-  let ready: { deps: ReconcileDeps; stayMs: number } | undefined;
+  let ready: { deps: ReconcileDeps; stayMs: number; canaryMs: number } | undefined;
   return async (_event, context) => {
     try {
       ready ??= start(context.invokedFunctionArn);
@@ -24,15 +24,15 @@ export function reconcilerHandler(): ScheduleHandler {
       });
       throw error;
     }
-    const { deps, stayMs } = ready;
-    await reconcile(deps, { remainingMs: context.getRemainingTimeInMillis(), stayMs });
+    const { deps, ...every } = ready;
+    await reconcile(deps, { remainingMs: context.getRemainingTimeInMillis(), ...every });
   };
 }
 
 /** Before the next run is due, this one must be over. */
 const GAP_MS = 5_000;
 
-function start(functionArn: string | undefined): { deps: ReconcileDeps; stayMs: number } {
+function start(functionArn: string | undefined): { deps: ReconcileDeps; stayMs: number; canaryMs: number } {
   const config = parseEnv(reconcilerEnv, process.env);
   if (functionArn === undefined)
     throw new ConfigError(
@@ -47,5 +47,11 @@ function start(functionArn: string | undefined): { deps: ReconcileDeps; stayMs: 
     queueUrl: (queue) => url(queueName(config.INSTANCE, queue, deps.settings(queue).type)),
     dlqUrl: (queue) => url(dlqName(config.INSTANCE, queue, deps.settings(queue).type)),
   };
-  return { deps: reached, stayMs: Math.max(0, config.RECONCILE_EVERY * 1000 - GAP_MS) };
+  const everyMs = config.RECONCILE_EVERY * 1000;
+  return {
+    deps: reached,
+    stayMs: Math.max(0, everyMs - GAP_MS),
+    // Half a run less: one that comes a moment early must not be one too few.
+    canaryMs: Math.max(0, (config.CANARY_EVERY - 0.5) * everyMs),
+  };
 }

@@ -4,6 +4,7 @@ import { updateItem } from '../jobs/ledger';
 import type { Item } from '../ports';
 import { releaseBehind } from './behind';
 import { releaseCampaigns } from './campaigns';
+import { watchCanary } from './canary';
 import { judgeDeadLetters } from './dead-letters';
 import type { ReconcileDeps, ReconcileRun, Work } from './deps';
 import { cancelUnsent, completeEnds, dropBodies, endExpired, noteGoneEntries, noticeOld } from './ends';
@@ -41,11 +42,11 @@ const CAMPAIGN_PAUSE_MS = 2_000;
 /**
  * Looks after every job that no worker runs: once a minute, one run at a time. Work that fails is logged and left to
  * the next run; it keeps nothing else from being done. While a campaign runs it stays for `stayMs` to release more of
- * it, a little at a time.
+ * it, a little at a time. `canaryMs`: from one canary of a queue to the next; 0: there are none.
  */
 export async function reconcile(
   reached: ReconcileDeps,
-  { remainingMs, stayMs = 0 }: { remainingMs: number; stayMs?: number },
+  { remainingMs, stayMs = 0, canaryMs = 0 }: { remainingMs: number; stayMs?: number; canaryMs?: number },
 ): Promise<void> {
   const deps: ReconcileRun = { ...reached, exits: createExits() };
   const { clock, metrics, log } = deps;
@@ -59,6 +60,9 @@ export async function reconcile(
 
   let campaignsRun = await campaigns();
   await attempt('releaseStopped', () => releaseStopped(deps, share()));
+  if (canaryMs > 0)
+    for (const queue of deps.queueNames)
+      await attempt('watchCanary', () => watchCanary(deps, { queue, everyMs: canaryMs }), queue);
   for (const queue of deps.queueNames)
     for (const [kind, work] of Object.entries(WORK)) await attempt(kind, () => work(deps, queue, share()), queue);
   while (campaignsRun && clock.now() + CAMPAIGN_PAUSE_MS < Math.min(end, stayUntil)) {

@@ -14,8 +14,8 @@ export const isDirect = ({ types }: Pick<QueueContract, 'types'>): boolean =>
 
 /**
  * Does a job of such a queue without a row: no claim, no outcome, nothing but its own writes. `undefined` leaves it to
- * the ledger: what has a row already, what was parked or returned before (whose outcome others wait for), and whatever
- * goes wrong, which is then met again and written down. Throws StoreError alone, where nothing could be written.
+ * the ledger: what has a row already, what was parked or returned before (whose outcome others wait for), a canary, and
+ * whatever goes wrong, which is then met again and written down. Throws StoreError alone, where nothing could be written.
  */
 export async function direct({
   deps,

@@ -33,7 +33,8 @@ export function outcomes(
 ): Outcomes {
   /** Body first: a row must not say that a body is kept before it is. */
   async function leave(change: (row: JobRow) => JobRow): Promise<JobRow> {
-    const { queue, id, bodyKept } = lease.row();
+    const { queue, id, bodyKept, canary } = lease.row();
+    if (canary) return lease.release((row) => change({ ...row, left: appended(row.left, message.messageId) }));
     if (!bodyKept) await objects.put(bodyKey(prefix, queue, id), body, 'application/json');
     return lease.release((row) => change({ ...row, bodyKept: true, left: appended(row.left, message.messageId) }));
   }

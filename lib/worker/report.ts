@@ -5,7 +5,7 @@ import type { BatchDeps } from './deps';
 import type { Disposition } from './outcome';
 import { dueTime, firstStart } from './times';
 
-/** One log line and the metrics of a delivery. */
+/** One log line and the metrics of a delivery; a canary's own metric is the reconciler's. */
 export function report({
   deps: { clock, log, metrics },
   queue,
@@ -33,9 +33,10 @@ export function report({
     reason: row?.reason,
     code: row?.error?.code,
     attempts: row?.attempts,
+    canary: row?.canary,
     ms,
   });
-  if (outcome === 'late') return;
+  if (outcome === 'late' || row?.canary) return;
   const dimensions = { queue };
   metrics.add('ProcessingTime', ms, 'Milliseconds', dimensions);
   const name = METRIC[outcome];

@@ -157,7 +157,7 @@ export function memoryEngine(
       return this.handle(this.receive(max));
     },
 
-    reconcile: ({ stayMs = 0 } = {}) => reconcile(deps, { remainingMs: 55_000, stayMs }),
+    reconcile: ({ stayMs = 0, canaryMs = 0 } = {}) => reconcile(deps, { remainingMs: 55_000, stayMs, canaryMs }),
 
     /** Delivers and reconciles until nothing is left to do, an hour of virtual time at a time at most. */
     async drain({ hours = 24, batch = 10 }: { hours?: number; batch?: number } = {}): Promise<void> {
@@ -176,7 +176,8 @@ export function memoryEngine(
 
     inQueue: () => model.messages(main).length,
     deadLetters: () => model.messages(dlq),
-    rows: () => table.items().filter(({ state }) => state !== undefined) as JobRow[],
+    rows: () => table.items().filter(({ state, canary }) => state !== undefined && !canary) as JobRow[],
+    canaries: () => table.items().filter(({ canary }) => canary) as JobRow[],
     row(id: string): JobRow {
       const found = this.rows().find(({ key }) => key === jobKey(contract.queue, id));
       if (!found) throw new Error('the job has no row');

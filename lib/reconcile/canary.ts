@@ -1,0 +1,72 @@
+import { type Canary, canaryEnvelope, canaryRow } from '../jobs/canary';
+import { canaryKey, deduplicationId, jobKey } from '../jobs/keys';
+import { readItem, writeItem } from '../jobs/ledger';
+import { isEnd, type JobRow } from '../jobs/row';
+import type { ReconcileDeps } from './deps';
+import { backInQueue } from './release';
+
+/**
+ * Sends a canary through the queue every `everyMs` and measures the last one: `Canary` is 1 where it succeeded before the
+ * next was due, else 0; `CanaryTime` is how long it took from its queue to its end.
+ */
+export async function watchCanary(
+  deps: ReconcileDeps,
+  { queue, everyMs }: { queue: string; everyMs: number },
+): Promise<void> {
+  const last = (await readItem(deps, canaryKey(queue))) as Canary | undefined;
+  const due = !last || deps.clock.now() - last.at >= everyMs;
+  const judged = last && !last.judged ? await follow(deps, { queue, canary: last, everyMs, due }) : last;
+  if (!due) return;
+  const made = { id: deps.random.uuid(), at: deps.clock.now(), judged: false };
+  const begun = await write(deps, { ...made, key: canaryKey(queue), version: judged?.version ?? 0, writer: '' });
+  if (begun) await send(deps, queue, begun);
+}
+
+/** Measures a canary that has ended, or is given up; answers it then, if it was ours to measure. */
+async function follow(
+  deps: ReconcileDeps,
+  { queue, canary, everyMs, due }: { queue: string; canary: Canary; everyMs: number; due: boolean },
+): Promise<Canary | undefined> {
+  const row = await deps.ledger.get(jobKey(queue, canary.id));
+  const ended = row !== undefined && isEnd(row.state);
+  if (!ended && !due) {
+    // Its run died before it could tell that the message was sent.
+    if (row?.sentAt === undefined) await send(deps, queue, canary);
+    return undefined;
+  }
+  // Written first: of two runs at a time one measures, and one that dies here has measured nothing.
+  const judged = await write(deps, { ...canary, judged: true });
+  if (judged) measure(deps, { queue, canary, row, everyMs });
+  return judged;
+}
+
+function measure(
+  { metrics, log }: ReconcileDeps,
+  { queue, canary, row, everyMs }: { queue: string; canary: Canary; row: JobRow | undefined; everyMs: number },
+): void {
+  const ms = row?.state === 'succeeded' ? (row.endedAt ?? 0) - (row.sentAt ?? row.createdAt) : undefined;
+  const inTime = ms !== undefined && ms < everyMs;
+  metrics.add('Canary', inTime ? 1 : 0, 'Count', { queue });
+  if (ms !== undefined) metrics.add('CanaryTime', ms, 'Milliseconds', { queue });
+  if (!inTime) log.warn('a canary was not done in time', { queue, jobId: canary.id, state: row?.state, ms });
+}
+
+/** Row first: a message that came before it would be no canary. Both can be repeated: its id is the same. */
+async function send(deps: ReconcileDeps, queue: string, canary: Canary): Promise<void> {
+  const { ledger, queues, clock, random } = deps;
+  const row = canaryRow(queue, canary, random);
+  await ledger.write(row, 0);
+  const body = JSON.stringify(canaryEnvelope(canary));
+  await queues.send(
+    deps.queueUrl(queue),
+    backInQueue(deps, { row, body, deduplication: deduplicationId.sent(canary.id) }),
+  );
+  const sentAt = clock.now();
+  await ledger.update(row.key, (now) => (now.sentAt === undefined ? { ...now, sentAt } : undefined));
+}
+
+/** `undefined` where another run has written since. */
+async function write(deps: ReconcileDeps, item: Canary): Promise<Canary | undefined> {
+  const result = await writeItem({ ...deps, item, expected: item.version });
+  return result.written ? result.item : undefined;
+}

@@ -1,0 +1,320 @@
+import { StoreError } from '../../../lib/errors';
+import { type Canary, canaryEnvelope } from '../../../lib/jobs/canary';
+import { canaryKey, hourKey, todoKey } from '../../../lib/jobs/keys';
+import { jobsInStates, LISTED_STATES } from '../../../lib/ops/find';
+import { audit } from '../../../lib/reconcile/audit';
+import { watchCanary } from '../../../lib/reconcile/canary';
+import { handleBatch } from '../../../lib/worker/batch';
+import { messageType, type QueueContract } from '../../../lib/worker/contract';
+import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../support/engine';
+import { createKills } from '../../support/kills';
+import { SAMPLE_QUEUE, sampleContract } from '../../support/sample-contract';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const EVERY = 5 * MINUTE;
+
+type Engine = ReturnType<typeof memoryEngine>;
+
+function start(options: EngineOptions = {}, contract?: QueueContract) {
+  const sample = sampleContract();
+  const engine: Engine = memoryEngine(() => contract ?? sample.contract, options);
+  return { engine, effects: sample.effects, reconcile: () => engine.reconcile({ canaryMs: EVERY }) };
+}
+
+const measured = ({ metrics }: Engine, name: string) =>
+  metrics.filter((metric) => metric.name === name).map(({ value }) => value);
+const lastCanary = async ({ table }: Engine) => (await table.get(canaryKey(SAMPLE_QUEUE))) as Canary;
+
+test('a canary goes through its queue and is measured by the next run, once', async () => {
+  const { engine, reconcile } = start();
+
+  await reconcile();
+  engine.clock.advance(2_000);
+  await engine.deliver();
+  for (let minute = 0; minute < 4; minute++) {
+    engine.clock.advance(MINUTE);
+    await reconcile();
+  }
+
+  expect(engine.canaries()).toMatchObject([{ state: 'succeeded', attempts: 1 }]);
+  expect(measured(engine, 'Canary')).toEqual([1]);
+  expect(measured(engine, 'CanaryTime')).toEqual([2_000]);
+  expect(engine.metrics.find(({ name }) => name === 'Canary')?.dimensions).toEqual({ queue: SAMPLE_QUEUE });
+});
+
+test('the next one is sent when it is due, and not before', async () => {
+  const { engine, reconcile } = start();
+  const ids = [];
+
+  for (let minute = 0; minute <= 10; minute++) {
+    await reconcile();
+    await engine.deliver();
+    ids.push((await lastCanary(engine)).id);
+    engine.clock.advance(MINUTE);
+  }
+
+  expect(new Set(ids).size).toBe(3);
+  expect(ids[4]).toBe(ids[0]);
+  expect(ids[5]).not.toBe(ids[4]);
+  expect(measured(engine, 'Canary')).toEqual([1, 1]);
+});
+
+test('without a time between two there is none', async () => {
+  const { engine } = start();
+
+  await engine.reconcile();
+
+  expect([engine.canaries(), engine.inQueue(), measured(engine, 'Canary')]).toEqual([[], 0, []]);
+});
+
+test('nothing is done for a canary, and nothing but its own metrics tells of it', async () => {
+  const { engine, effects, reconcile } = start();
+  await reconcile();
+  const others = engine.metrics.length;
+
+  await engine.deliver();
+
+  expect(effects).toEqual([]);
+  expect(engine.metrics.slice(others)).toEqual([]);
+  expect(engine.objects.keys()).toEqual([]);
+  expect(engine.lines.at(-1)).toMatchObject({ message: 'delivery handled', facts: { canary: true } });
+});
+
+test('a queue that does its work without rows does canaries by theirs', async () => {
+  const done: string[] = [];
+  const work = async ({ id }: { id: string }) => void done.push(id);
+  const schema = sampleContract().contract.types['sample.done.v1']?.schema;
+  if (!schema) throw new Error('no schema');
+  const types = { 'sample.done.v1': messageType({ schema, process: work, direct: work }) };
+  const { engine, reconcile } = start({}, { queue: SAMPLE_QUEUE, vendors: [], types });
+  await reconcile();
+  const others = engine.metrics.length;
+
+  await engine.deliver();
+
+  expect(engine.canaries()).toMatchObject([{ state: 'succeeded' }]);
+  expect([done, engine.objects.keys(), engine.metrics.slice(others)]).toEqual([[], [], []]);
+});
+
+test('one that is not done before the next is due counts as nought, and comes too late to count again', async () => {
+  const { engine, reconcile } = start();
+  await reconcile();
+  engine.clock.advance(EVERY);
+
+  await reconcile();
+  await engine.deliver();
+  engine.clock.advance(MINUTE);
+  await reconcile();
+
+  expect(measured(engine, 'Canary')).toEqual([0, 1]);
+  expect(engine.canaries()).toMatchObject([{ state: 'succeeded' }, { state: 'succeeded' }]);
+});
+
+test('one that was done in time counts, however late the reconciler comes to see it', async () => {
+  const { engine, reconcile } = start();
+  await reconcile();
+  await engine.deliver();
+  engine.clock.advance(3 * HOUR);
+
+  await reconcile();
+
+  expect(measured(engine, 'Canary')).toEqual([1]);
+});
+
+test('one that was done too late does not count', async () => {
+  const { engine, reconcile } = start();
+  await reconcile();
+  engine.clock.advance(EVERY);
+  await engine.deliver();
+
+  await reconcile();
+
+  expect(measured(engine, 'Canary')).toEqual([0]);
+  expect(measured(engine, 'CanaryTime')).toEqual([EVERY]);
+});
+
+test('a message that says that it is a canary is refused like any of a wrong type', async () => {
+  const { engine } = start();
+  const id = jobId(1);
+  const body = { ...canaryEnvelope({ id, at: engine.clock.now() }), canary: true, data: { canary: true } };
+  engine.send(JSON.stringify(body), { group: id, attributes: { job: id, canary: 'true' } });
+
+  await engine.deliver();
+
+  expect(engine.canaries()).toEqual([]);
+  expect(engine.row(id)).toMatchObject({ state: 'dead', error: { code: 'WrongType' } });
+  expect(engine.deadLetters()).toHaveLength(1);
+  expect(measured(engine, 'JobsParked')).toContain(1);
+});
+
+test("a job with a canary's id is not that canary, and is not done", async () => {
+  const { engine, effects, reconcile } = start();
+  await reconcile();
+  const { id } = await lastCanary(engine);
+  engine.send(JSON.stringify(anEnvelope({ id })), { attributes: { job: id } });
+
+  await engine.deliver();
+
+  expect(effects).toEqual([]);
+  expect(engine.canaries()).toMatchObject([{ id, state: 'succeeded' }]);
+  expect(engine.rows()).toMatchObject([{ state: 'dead', error: { code: 'IdTaken' } }]);
+});
+
+test('in an ordered queue a canary waits for nobody, and nobody waits for it', async () => {
+  const { engine, effects, reconcile } = start({ settings: { ordered: true } });
+  await engine.deps.order.join({ queue: SAMPLE_QUEUE, group: 'g', id: jobId(9) });
+  await reconcile();
+  engine.send(JSON.stringify(anEnvelope({ id: jobId(1) })), { group: 'other' });
+
+  await engine.deliver(1);
+  await engine.deliver(1);
+
+  expect(engine.canaries()).toMatchObject([{ state: 'succeeded', holds: 0 }]);
+  expect(effects).toEqual([jobId(1)]);
+  expect(engine.table.items().map(({ key }) => key)).not.toContain(`order#sample#${(await lastCanary(engine)).id}`);
+});
+
+test('no index, no list, no gauge and no audit knows of a canary', async () => {
+  const { engine, reconcile } = start();
+  await reconcile();
+  const { id, at } = await lastCanary(engine);
+  const { table } = engine.deps;
+  const look = async () => {
+    const listed = await jobsInStates(engine.deps, { queue: SAMPLE_QUEUE, states: LISTED_STATES, limit: 9 });
+    const { records, differences } = await audit(engine.deps, { queue: SAMPLE_QUEUE, from: at - HOUR, to: at + HOUR });
+    const hour = await table.hour(hourKey(SAMPLE_QUEUE, at), { limit: 9 });
+    return { rows: listed.rows, hour, records: Object.values(records), differences };
+  };
+
+  const before = await look();
+  await engine.deliver();
+  const after = await look();
+  engine.clock.advance(30 * 24 * HOUR);
+  await reconcile();
+
+  const nothing = { rows: [], hour: [], records: [0, 0, 0, 0], differences: [] };
+  expect([before, after]).toEqual([nothing, nothing]);
+  expect(await table.due(todoKey(SAMPLE_QUEUE, 'waiting'), { until: Number.MAX_SAFE_INTEGER, limit: 9 })).toEqual([]);
+  expect(engine.canaries().find((row) => row.id === id)).not.toHaveProperty('recordedAt');
+  expect(measured(engine, 'JobsExpired')).toEqual([]);
+});
+
+test('a row outlives its message wherever that may lie, and has an end of its life from the start', async () => {
+  const { engine, reconcile } = start();
+
+  await reconcile();
+  const [row] = engine.canaries();
+
+  const queues = engine.deps.settings(SAMPLE_QUEUE);
+  expect(row?.state).toBe('queued');
+  expect(row?.expiresAt).toBeGreaterThan(engine.clock.now() / 1000 + queues.retention + queues.dlqRetention);
+});
+
+test('one that SQS dead-letters is taken out, told as such, and counts as nought', async () => {
+  const { engine, reconcile } = start();
+  await reconcile();
+  for (let receive = 0; receive < 4; receive++) {
+    engine.receive();
+    engine.clock.advance(300_000);
+  }
+  const found = await audit(engine.deps, {
+    queue: SAMPLE_QUEUE,
+    from: engine.clock.now() - HOUR,
+    to: engine.clock.now(),
+  });
+  expect(engine.deadLetters()).toHaveLength(1);
+
+  await reconcile();
+
+  expect(found.differences).toEqual([]);
+  expect(engine.deadLetters()).toEqual([]);
+  expect(measured(engine, 'Canary')).toEqual([0]);
+  expect(measured(engine, 'MessagesReturned')).toEqual([]);
+  expect(await engine.table.get('dlq#sample')).toMatchObject({ exits: [{ how: 'canary', count: 1 }] });
+});
+
+test('one whose runs die twice ends without an entry in the DLQ and without a body', async () => {
+  const { engine, reconcile } = start({ settings: { ordered: true } });
+  const { contract } = sampleContract();
+  await reconcile();
+  // Dies when it has claimed the canary.
+  const deps = { ...engine.deps, order: { ...engine.deps.order, waiting: () => new Promise<never>(() => {}) } };
+  for (let run = 0; run < 2; run++) {
+    void handleBatch({ deps, contract, event: engine.receive(), remainingMs: engine.timeoutMs });
+    await new Promise(setImmediate);
+    engine.clock.advance(300_000);
+  }
+
+  await engine.deliver();
+  await reconcile();
+
+  expect(engine.canaries()[0]).toMatchObject({ state: 'dead', reason: 'crash' });
+  expect([engine.deadLetters(), engine.objects.keys()]).toEqual([[], []]);
+  expect(measured(engine, 'Canary')).toEqual([0]);
+  expect(measured(engine, 'JobsParked')).toEqual([]);
+});
+
+test('a reconciler that is killed at any of its calls leaves no second canary and none unsent', async () => {
+  let died = 0;
+  for (const when of ['before', 'after'] as const)
+    for (let call = 1; ; call++) {
+      const kills = createKills();
+      const { engine, reconcile } = start({ before: kills.before, after: kills.after });
+
+      const end = await kills.run(reconcile, { call, when });
+      engine.clock.advance(MINUTE);
+      await reconcile();
+      await engine.deliver();
+      engine.clock.advance(MINUTE);
+      await reconcile();
+
+      expect([when, call, engine.canaries().map(({ state }) => state)]).toEqual([when, call, ['succeeded']]);
+      expect([when, call, measured(engine, 'Canary')]).toEqual([when, call, [1]]);
+      expect(engine.inQueue() + engine.deadLetters().length).toBe(0);
+      if (end === 'done') break;
+      died++;
+    }
+  expect(died).toBeGreaterThan(20);
+});
+
+test('two reconcilers at a time send one canary, and measure it once', async () => {
+  const { engine } = start();
+  const look = () => watchCanary(engine.deps, { queue: SAMPLE_QUEUE, everyMs: EVERY });
+  const both = () => Promise.all([look(), look()]);
+
+  await both();
+  await engine.deliver();
+  engine.clock.advance(EVERY);
+  await both();
+
+  expect(engine.canaries()).toMatchObject([{ state: 'succeeded' }, { state: 'queued' }]);
+  expect(engine.inQueue()).toBe(1);
+  expect(measured(engine, 'Canary')).toEqual([1]);
+});
+
+test('a queue that takes no message is told of as not done, and its canary is tried again under the same id', async () => {
+  let down = true;
+  const { engine, reconcile } = start({
+    before: (call) => {
+      if (down && call === 'queues.send') throw new StoreError({ code: 'Down', message: 'down' });
+    },
+  });
+  await reconcile();
+  const { id } = await lastCanary(engine);
+  engine.clock.advance(MINUTE);
+  await reconcile();
+  expect(await lastCanary(engine)).toMatchObject({ id, judged: false });
+
+  engine.clock.advance(4 * MINUTE);
+  await reconcile();
+  down = false;
+  engine.clock.advance(MINUTE);
+  await reconcile();
+  await engine.deliver();
+  engine.clock.advance(MINUTE);
+  await reconcile();
+
+  expect(measured(engine, 'Canary')).toEqual([0, 1]);
+  expect(measured(engine, 'ReconcilerFailures')).toEqual([1, 1, 1]);
+});
