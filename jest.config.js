@@ -1,9 +1,14 @@
+const { availableParallelism } = require('node:os');
+
 /** @type {import('jest').Config} */
 module.exports = {
   testEnvironment: 'node',
+  // Jest leaves a core to others, which on two cores means one file at a time.
+  maxWorkers: Math.max(2, availableParallelism() - 1),
   roots: ['<rootDir>/tests'],
   testMatch: ['**/*.test.ts'],
   globalSetup: '<rootDir>/tests/support/global-setup.cjs',
+  globalTeardown: '<rootDir>/tests/support/global-teardown.cjs',
   transform: {
     '\\.ts$': [
       '@swc/jest',

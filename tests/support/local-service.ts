@@ -1,18 +1,11 @@
 import { EventEmitter, once } from 'node:events';
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Invocation } from '../../lib/local/lambda/environment';
 import { type Service, startService } from '../../lib/local/service';
-import { type Packaged, packageService } from '../../lib/local/template/package';
+import type { Packaged } from '../../lib/local/template/package';
 import { zip } from './zip';
-
-/** The local stage as `sls package` makes it, in a directory of its own. */
-export async function packagedService(): Promise<Packaged & { remove(): void }> {
-  const directory = mkdtempSync(join(tmpdir(), 'packaged-'));
-  const packaged = await packageService({ stage: 'local', output: directory });
-  return { ...packaged, remove: () => rmSync(directory, { recursive: true, force: true }) };
-}
 
 /** Other properties for every resource of a type: times that a test can wait for. */
 export function withProperties(packaged: Packaged, changes: Record<string, Record<string, unknown>>): Packaged {
@@ -24,14 +17,15 @@ export function withProperties(packaged: Packaged, changes: Record<string, Recor
 }
 
 /** Other code for a function, under everything else that the template says of it. */
-export function withCode(packaged: Packaged, { functionKey, code }: { functionKey: string; code: string }): Packaged {
-  const directory = join(packaged.directory, 'other-code');
-  mkdirSync(directory);
-  for (const { name } of readdirSync(packaged.directory, { withFileTypes: true }).filter((entry) => entry.isFile()))
-    copyFileSync(join(packaged.directory, name), join(directory, name));
+export function withCode(
+  packaged: Packaged,
+  { functionKey, code }: { functionKey: string; code: string },
+): Packaged & { remove(): void } {
+  const directory = mkdtempSync(join(tmpdir(), 'other-code-'));
+  cpSync(packaged.directory, directory, { recursive: true });
   const files = [{ name: `handlers/${functionKey}.js`, text: code, deflated: true }];
   writeFileSync(join(directory, `${functionKey}.zip`), zip(files));
-  return { ...packaged, directory };
+  return { ...packaged, directory, remove: () => rmSync(directory, { recursive: true, force: true }) };
 }
 
 export interface WatchedService extends Service {

@@ -32,7 +32,7 @@ export function memoryObjects(): MemoryObjects {
     text: (key) => {
       const found = stored.get(key);
       if (!found) throw new Error(`there is no object ${key}`);
-      return new TextDecoder().decode(found.bytes);
+      return Buffer.from(found.bytes).toString('utf8');
     },
     contentType: (key) => stored.get(key)?.contentType,
     metadata: (key) => stored.get(key)?.metadata,

@@ -60,19 +60,27 @@ export interface CompiledTemplate {
   Outputs: Record<string, { Value: unknown; Export?: { Name: string } }>;
 }
 
-/** `sls package` of a stage; throws with the command's output where it fails. */
+/** `sls package` of a stage into a directory; throws with the command's output where it fails. */
 export async function compiledTemplate(
   directory: string,
   stage: string,
-  { args = [], env = {} }: { args?: string[]; env?: Record<string, string> } = {},
+  {
+    args = [],
+    env = {},
+    output = join(directory, `package-${stage}`),
+  }: { args?: string[]; env?: Record<string, string>; output?: string } = {},
 ): Promise<CompiledTemplate> {
-  const { code, output } = await sls(
-    directory,
-    ['package', '--stage', stage, '--package', `package-${stage}`, ...args],
-    env,
-  );
-  const file = join(directory, `package-${stage}`, 'cloudformation-template-update-stack.json');
-  if (code !== 0 || !existsSync(file)) throw new Error(`sls package --stage ${stage} failed:\n${output}`);
+  const result = await sls(directory, ['package', '--stage', stage, '--package', output, ...args], env);
+  if (result.code !== 0 || !existsSync(templateFile(output)))
+    throw new Error(`sls package --stage ${stage} failed:\n${result.output}`);
+  return readTemplate(output);
+}
+
+const templateFile = (output: string): string => join(output, 'cloudformation-template-update-stack.json');
+
+/** What `sls package` has left in a directory. */
+export function readTemplate(output: string): CompiledTemplate {
+  const file = templateFile(output);
   const text = readFileSync(file, 'utf8');
   return { file, text, ...(JSON.parse(text) as Pick<CompiledTemplate, 'Resources' | 'Outputs'>) };
 }

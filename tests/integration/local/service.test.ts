@@ -3,21 +3,16 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { killingFailure } from '../../../lib/local/kill';
-import {
-  packagedService,
-  type WatchedService,
-  watchedService,
-  withCode,
-  withProperties,
-} from '../../support/local-service';
+import type { Packaged } from '../../../lib/local/template/package';
+import { type WatchedService, watchedService, withCode, withProperties } from '../../support/local-service';
+import { localPackage } from '../../support/packages';
 
-let packaged: Awaited<ReturnType<typeof packagedService>>;
+let packaged: Packaged;
 let service: WatchedService;
 
 beforeAll(async () => {
-  packaged = await packagedService();
+  packaged = await localPackage();
 }, 60_000);
-afterAll(() => packaged.remove());
 afterEach(() => service.stop());
 
 /** A worker that was killed holds its job for its time-out and two seconds. */
@@ -167,7 +162,8 @@ test('a function that overruns its time-out is stopped, and its message comes ba
     if (record.attributes.ApproximateReceiveCount === '1') for (;;);
     return { batchItemFailures: [] };
   };`;
-  service = await watchedService(withCode(quick, { functionKey: 'feedback', code: overruns }));
+  const overrunning = withCode(quick, { functionKey: 'feedback', code: overruns });
+  service = await watchedService(overrunning).finally(overrunning.remove);
 
   await service.ports.queues.send('http://127.0.0.1/000000000000/local-feedback.fifo', {
     body: '{}',

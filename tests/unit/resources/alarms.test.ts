@@ -1,20 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { KINDS, parseAlarmName } from '../../../lib/alarms/kinds';
 import { alarmTable } from '../../support/alarm-table';
-import { type CompiledTemplate, compiledTemplate, type ServiceDirectory, serviceDirectory } from '../../support/sls';
+import { templateOf } from '../../support/packages';
+import type { CompiledTemplate } from '../../support/sls';
 
-let directory: ServiceDirectory;
 let prod: CompiledTemplate;
 let staging: CompiledTemplate;
 
 beforeAll(async () => {
-  directory = serviceDirectory();
-  prod = await compiledTemplate(directory.path, 'prod');
-  staging = await compiledTemplate(directory.path, 'staging', {
-    env: { ALARM_EMAIL: 'ops@example.com', RUNBOOK_URL: 'https://example.com/runbook' },
-  });
+  prod = await templateOf('prod');
+  staging = await templateOf('staging');
 }, 120_000);
-afterAll(() => directory.remove());
 
 const ofType = ({ Resources }: CompiledTemplate, type: string) =>
   Object.entries(Resources).filter(([, { Type }]) => Type === type);

@@ -1,21 +1,9 @@
 import { parseEnv } from '../../../lib/config';
 import { environmentSchemas } from '../../../lib/ops/configuration';
 import { permissionsOf, type Request } from '../../support/iam';
-import { type CompiledTemplate, compiledTemplate, type ServiceDirectory, serviceDirectory } from '../../support/sls';
+import { SECRETS_KEY, templateOf } from '../../support/packages';
+import type { CompiledTemplate } from '../../support/sls';
 
-const env = {
-  BUCKET: 'team-bucket',
-  ZENDESK_ENDPOINT: 'https://example.zendesk.com/api/v2',
-  ZENDESK_EMAIL: 'agent@example.com',
-  ZENDESK_TOKEN: 'ssm:/example/zendesk-token',
-  SENDGRID_API_KEY: 'secretsmanager:example/sendgrid',
-  SENDGRID_FROM_EMAIL: 'support@example.com',
-  APP_STORE_CONNECT_ISSUER_ID: '00000000-0000-4000-8000-000000000000',
-  APP_STORE_CONNECT_KEY_ID: 'ABCDE12345',
-  APP_STORE_CONNECT_PRIVATE_KEY: 'ssm:/example/app-store-connect-key',
-  DISCORD_WEBHOOK_URL: 'ssm:/example/discord-webhook-url',
-  SENDGRID_EVENTS_KEY: `${'A'.repeat(122)}==`,
-};
 /** Every queue, as logical ids begin, with what its event source mapping has of its own. */
 const QUEUES = [
   { id: 'Feedback', name: 'feedback', batch: 1, concurrency: 10 },
@@ -25,21 +13,16 @@ const QUEUES = [
 ];
 /** Every function, in the order of the template. */
 const FUNCTIONS = [...QUEUES.map(({ name }) => name), 'email-events', 'compaction', 'reconciler', 'alarms'];
-const secretsKey = 'arn:aws:kms:us-east-1:123456789012:key/example';
 
-let directory: ServiceDirectory;
 let staging: CompiledTemplate;
 let prod: CompiledTemplate;
-/** Packaged with nothing configured: no variable, no credentials. */
 let second: CompiledTemplate;
 
 beforeAll(async () => {
-  directory = serviceDirectory();
-  staging = await compiledTemplate(directory.path, 'staging', { env });
-  prod = await compiledTemplate(directory.path, 'prod', { env, args: ['--param', `secretsKey=${secretsKey}`] });
-  second = await compiledTemplate(directory.path, 'prod', { args: ['--param', 'instance=acme-support'] });
+  staging = await templateOf('staging');
+  prod = await templateOf('prod');
+  second = await templateOf('second');
 }, 120_000);
-afterAll(() => directory.remove());
 
 const ofType = ({ Resources }: CompiledTemplate, type: string) =>
   Object.values(Resources).filter(({ Type }) => Type === type);
@@ -214,7 +197,7 @@ const FEEDBACK_MAY: Request[] = [
     'arn:aws:secretsmanager:us-east-1:123456789012:secret:example/sendgrid-AbC123',
     'secretsmanager:GetSecretValue',
   ),
-  { action: 'kms:Decrypt', resource: secretsKey, context: { 'kms:ViaService': ['ssm.us-east-1.amazonaws.com'] } },
+  { action: 'kms:Decrypt', resource: SECRETS_KEY, context: { 'kms:ViaService': ['ssm.us-east-1.amazonaws.com'] } },
 ];
 
 const FEEDBACK_MAY_NOT: Request[] = [
@@ -243,7 +226,7 @@ const FEEDBACK_MAY_NOT: Request[] = [
     'arn:aws:secretsmanager:us-east-1:123456789012:secret:example/sendgrid-other-AbC123',
     'secretsmanager:GetSecretValue',
   ),
-  ...on(secretsKey, 'kms:Decrypt'),
+  ...on(SECRETS_KEY, 'kms:Decrypt'),
   ...on('arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/mht-api-reconciler:x:y', 'logs:PutLogEvents'),
 ];
 

@@ -6,16 +6,14 @@ import { type FakeDiscord, startFakeDiscord } from '../../../../lib/local/fakes/
 import { realDiscord } from '../../../../lib/vendors/discord';
 import { snsMessage } from '../../../support/alarms';
 import { alarmsOf, watchedAlarms } from '../../../support/local-alarms';
-import { packagedService } from '../../../support/local-service';
 import { memoryClock } from '../../../support/memory-clock';
+import { localPackage } from '../../../support/packages';
 
 let alarms: AlarmDefinition[];
 let discord: FakeDiscord;
 
 beforeAll(async () => {
-  const packaged = await packagedService();
-  packaged.remove();
-  alarms = alarmsOf(packaged);
+  alarms = alarmsOf(await localPackage());
   discord = await startFakeDiscord();
 }, 60_000);
 afterAll(() => discord.close());

@@ -1,0 +1,74 @@
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readFileSync, renameSync, watch, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Packaged, packageService, readPackage } from '../../lib/local/template/package';
+import { type CompiledTemplate, compiledTemplate, readTemplate, serviceDirectory } from './sls';
+
+/** What a user has in .env; no value is real. */
+const configured = {
+  BUCKET: 'team-bucket',
+  ZENDESK_ENDPOINT: 'https://example.zendesk.com/api/v2',
+  ZENDESK_EMAIL: 'agent@example.com',
+  ZENDESK_TOKEN: 'ssm:/example/zendesk-token',
+  SENDGRID_API_KEY: 'secretsmanager:example/sendgrid',
+  SENDGRID_FROM_EMAIL: 'support@example.com',
+  APP_STORE_CONNECT_ISSUER_ID: '00000000-0000-4000-8000-000000000000',
+  APP_STORE_CONNECT_KEY_ID: 'ABCDE12345',
+  APP_STORE_CONNECT_PRIVATE_KEY: 'ssm:/example/app-store-connect-key',
+  DISCORD_WEBHOOK_URL: 'ssm:/example/discord-webhook-url',
+  SENDGRID_EVENTS_KEY: `${'A'.repeat(122)}==`,
+};
+
+export const SECRETS_KEY = 'arn:aws:kms:us-east-1:123456789012:key/example';
+
+const compiled = {
+  staging: {
+    stage: 'staging',
+    env: { ...configured, ALARM_EMAIL: 'ops@example.com', RUNBOOK_URL: 'https://example.com/runbook' },
+  },
+  prod: { stage: 'prod', env: configured, args: ['--param', `secretsKey=${SECRETS_KEY}`] },
+  /** Packaged with nothing configured: no variable, no credentials. */
+  second: { stage: 'prod', args: ['--param', 'instance=acme-support'] },
+};
+
+/** The template of a stage as `sls package` compiles it: once for all test files, by whichever asks first. */
+export async function templateOf(name: keyof typeof compiled): Promise<CompiledTemplate> {
+  const { stage, ...options } = compiled[name];
+  const made = await makeOnce(name, async (output) => {
+    const directory = serviceDirectory();
+    await compiledTemplate(directory.path, stage, { ...options, output }).finally(() => directory.remove());
+  });
+  return readTemplate(made);
+}
+
+/** The local stage as `npm start` packages it, likewise. Its directory is shared: nothing may be written there. */
+export async function localPackage(): Promise<Packaged> {
+  const made = await makeOnce('local', async (output) => {
+    await packageService({ stage: 'local', output });
+  });
+  return readPackage(made);
+}
+
+/** Test files run in processes of their own: the first to create a directory makes, the others wait for its end. */
+async function makeOnce(name: string, make: (output: string) => Promise<void>): Promise<string> {
+  const root = process.env.PACKAGES;
+  if (!root) throw new Error('PACKAGES is set by tests/support/global-setup.cjs');
+  const [making, made, failure] = [join(root, `${name}-making`), join(root, name), join(root, `${name}-failure`)];
+  if (mkdirSync(making, { recursive: true }) === undefined) await appearance(root, [made, failure]);
+  else
+    await make(join(making, 'output')).then(
+      () => renameSync(join(making, 'output'), made),
+      (error: unknown) => writeFileSync(failure, error instanceof Error ? error.message : String(error)),
+    );
+  if (existsSync(failure)) throw new Error(readFileSync(failure, 'utf8'));
+  return made;
+}
+
+async function appearance(root: string, paths: string[]): Promise<void> {
+  const watcher = watch(root);
+  try {
+    while (!paths.some((path) => existsSync(path))) await once(watcher, 'change');
+  } finally {
+    watcher.close();
+  }
+}
