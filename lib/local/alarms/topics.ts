@@ -69,8 +69,13 @@ export interface TopicsOptions {
   minuteMs: number;
 }
 
-/** Publishes to functions, asynchronously as SNS and Lambda do: again after one minute and two more, then kept. */
+/**
+ * Publishes to functions, asynchronously as SNS and Lambda do: again after one minute and two more, then kept. A
+ * function is called for one event at a time: all alarms find their first state at once, and a process for each of them
+ * would leave this machine nothing to work with.
+ */
 export function createTopics({ subscribers, invoke, keep, timers, minuteMs }: TopicsOptions) {
+  const turns = new Map<string, Promise<unknown>>();
   const waiting = new Map<unknown, () => void>();
   const running = new Set<Promise<void>>();
   let stopped = false;
@@ -84,10 +89,22 @@ export function createTopics({ subscribers, invoke, keep, timers, minuteMs }: To
       waiting.set(handle, resolve);
     });
 
+  /** Undefined if it was stopped before its turn came. */
+  function inTurn(functionArn: string, event: object): Promise<InvokeResult | undefined> {
+    const result = (turns.get(functionArn) ?? Promise.resolve()).then(() =>
+      stopped ? undefined : invoke(functionArn, event),
+    );
+    turns.set(
+      functionArn,
+      result.catch(() => {}),
+    );
+    return result;
+  }
+
   async function deliver({ functionArn, retries, onFailure }: Subscriber, event: object): Promise<void> {
     for (let tried = 0; !stopped; tried++) {
-      const result = await invoke(functionArn, event);
-      if (result.kind === 'answer' || stopped) return;
+      const result = await inTurn(functionArn, event);
+      if (!result || result.kind === 'answer' || stopped) return;
       if (tried < retries) await wait((tried + 1) * minuteMs);
       else {
         const condition = { requestContext: { condition: 'RetriesExhausted' }, requestPayload: event };

@@ -33,6 +33,7 @@ test('a publication is one SNS event for whoever subscribes to its topic, and fo
 
   topics.publish(publication);
   topics.publish({ ...publication, topic: 'another' });
+  await new Promise(setImmediate);
   await topics.stop();
 
   expect(calls).toHaveLength(1);
@@ -57,6 +58,29 @@ test('a call that fails is made again after one minute and two more, and then it
     { requestContext: { condition: 'RetriesExhausted' }, requestPayload: calls[0]?.event },
   ]);
   await topics.stop();
+});
+
+test('a function is called for one event at a time, and a stop calls for none that still wait', async () => {
+  const answers: ((result: InvokeResult) => void)[] = [];
+  const topics = createTopics({
+    subscribers: [subscriber],
+    invoke: () => new Promise((resolve) => void answers.push(resolve)),
+    keep: () => {},
+    timers: controlledClock(),
+    minuteMs: MINUTE,
+  });
+
+  for (let count = 0; count < 3; count++) topics.publish(publication);
+  await new Promise(setImmediate);
+  const atOnce = answers.length;
+  answers[0]?.(failed);
+  await new Promise(setImmediate);
+  const afterTheFirst = answers.length;
+  const stopping = topics.stop();
+  answers[1]?.(answer);
+  await stopping;
+
+  expect([atOnce, afterTheFirst, answers.length]).toEqual([1, 2, 2]);
 });
 
 test('a stop waits for no retry', async () => {
