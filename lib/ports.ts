@@ -94,7 +94,7 @@ export interface Item {
   todo?: string;
   /** … and from when on, ms since 1970. */
   todoAt?: number;
-  /** `{queue}#YYYYMMDDHH` of the job's time (index `hour`); absent on shared items. */
+  /** `{queue}#YYYYMMDDHH` of the job's time, or of a campaign's (index `hour`); absent on other shared items. */
   hour?: string;
   /** DynamoDB's TTL, seconds since 1970. */
   expiresAt?: number;

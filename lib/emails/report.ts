@@ -8,6 +8,7 @@ import type { Objects } from '../ports';
 import { seenSet } from './address-set';
 import { eventKey, type StoredEvent } from './events/event';
 import { campaignEvents } from './events/take';
+import { excludedOf } from './excluded';
 import { EMAILS_QUEUE } from './message';
 import { SEND } from './request';
 
@@ -39,6 +40,8 @@ export interface CampaignReport {
   paused: number;
   notReleased: number;
   chunks: { all: number; released: number };
+  /** Ids of the chunks' jobs that wait for a person: nobody can tell of the first, the others were refused. */
+  jobs: { unknown: string[]; refused: string[] };
   /** What SendGrid told afterwards, by its names; each event counts once, however often it was sent. */
   events: Record<string, number>;
 }
@@ -55,16 +58,22 @@ const AT_ONCE = 16;
 
 export async function campaignReport(deps: ReportDeps, campaign: Campaign): Promise<CampaignReport> {
   const kinds: Record<Kind, number> = { accepted: 0, refused: 0, unknown: 0, cancelled: 0, underWay: 0, paused: 0 };
+  const jobs: CampaignReport['jobs'] = { unknown: [], refused: [] };
   let released = 0;
   for (let from = 0; from < campaign.released; from += AT_ONCE) {
     const numbers = Array.from({ length: Math.min(AT_ONCE, campaign.released - from) }, (_, n) => from + n);
-    await Promise.all(
-      numbers.map(async (number) => {
-        const size = chunkRecipients(campaign, number);
-        kinds[kindOf(await chunkRow(deps, campaign, number))] += size;
-        released += size;
-      }),
-    );
+    const rows = await Promise.all(numbers.map((number) => chunkRow(deps, campaign, number)));
+    for (const [index, row] of rows.entries()) {
+      const number = from + index;
+      const size = chunkRecipients(campaign, number);
+      const kind = kindOf(row);
+      // Refused one by one, whatever becomes of the rest of their chunk.
+      const excluded = (row && excludedOf(row)?.recipients.length) ?? 0;
+      kinds.refused += excluded;
+      kinds[kind] += size - excluded;
+      released += size;
+      if (kind === 'unknown' || kind === 'refused') jobs[kind].push(chunkId(campaign.id, number));
+    }
   }
   const { id, name, status, reason, requested, rejected, duplicates, recipients, chunks } = campaign;
   return {
@@ -79,6 +88,7 @@ export async function campaignReport(deps: ReportDeps, campaign: Campaign): Prom
     ...kinds,
     notReleased: recipients - released,
     chunks: { all: chunks, released: campaign.released },
+    jobs,
     events: await countEvents(deps, campaign),
   };
 }

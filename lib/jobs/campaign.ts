@@ -1,5 +1,5 @@
 import type { Clock, Item, Random, Table } from '../ports';
-import { campaignKey, todoKey } from './keys';
+import { campaignHourKey, campaignKey, todoKey } from './keys';
 import { appended, readItem, updateItem } from './ledger';
 import type { HistoryEntry } from './row';
 import { ROW_LIFETIME_MS } from './schedule';
@@ -69,7 +69,8 @@ export function campaigns(deps: CampaignDeps) {
       updateItem<Campaign>(deps, campaignKey(plan.id), (stored) => {
         if (stored) return undefined;
         const cursor = { status: 'running' as const, released: 0, open: [], refusals: 0, history: [] };
-        const made = { ...plan, ...cursor, key: campaignKey(plan.id), version: 0, writer: '' };
+        const item = { key: campaignKey(plan.id), hour: campaignHourKey(plan.time), version: 0, writer: '' };
+        const made = { ...plan, ...cursor, ...item };
         return scheduled(noted(made, 'accepted'));
       }),
     /** Holds everything that is not with the vendor yet. `undefined`: there is no such campaign. */

@@ -18,13 +18,16 @@ export interface Command {
 /** What a command does. Rejects with an OperatorError or a StoreError, whose message is shown. */
 export type Run = (context: CommandContext) => Promise<void>;
 
-/** What reading takes; nothing of it is SQS's. */
-export type Reader = Pick<OperatorDeps, 'table' | 'ledger' | 'clock' | 'prefix' | 'settings' | 'queueNames'>;
+/** What commands take that read, or decide about a campaign; nothing of it is SQS's. */
+export type Reader = Pick<
+  OperatorDeps,
+  'table' | 'ledger' | 'objects' | 'clock' | 'random' | 'prefix' | 'settings' | 'queueNames'
+>;
 
 export interface CommandContext {
   options: Record<string, string | boolean | undefined>;
   out: Output;
-  /** Connects to the stage's table. */
+  /** Connects to the stage's table and bucket. */
   reader: () => Promise<Reader>;
   /** Connects to everything of the stage. */
   operator: () => Promise<OperatorDeps>;

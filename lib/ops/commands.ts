@@ -2,9 +2,10 @@ import type { Command, Option } from './command';
 
 const QUEUE: Option = { usage: 'Name of the queue, as in custom.queues', type: 'string', shortcut: 'q' };
 const ID: Option = { usage: 'Id of the job', type: 'string', required: true };
+const CAMPAIGN_ID: Option = { usage: 'Id of the campaign', type: 'string', required: true };
 const JSON_OUTPUT: Option = { usage: 'Print JSON', type: 'boolean' };
 
-/** The most that `sls jobs list` lists of each queue. */
+/** The most that `sls jobs list` lists of each queue, and `sls campaign list` of campaigns. */
 export const DEFAULT_LIMIT = 100;
 
 /**
@@ -77,6 +78,36 @@ export const commands = {
       repair: { usage: 'Mend what follows from the rows, and run the reconciler once', type: 'boolean' },
       json: JSON_OUTPUT,
     },
+  },
+
+  campaign: { usage: 'Look at e-mail campaigns and decide about them' },
+  'campaign list': {
+    usage: 'List campaigns: those that have not ended, or those of a day',
+    options: {
+      day: { usage: 'The day (UTC) on which they were accepted, e.g. 2026-01-02', type: 'string' },
+      limit: { usage: `The most to list, ${DEFAULT_LIMIT} without it`, type: 'string' },
+      json: JSON_OUTPUT,
+    },
+  },
+  'campaign report': {
+    usage: 'Tell what became of each recipient of a campaign, counted anew',
+    positional: 'id',
+    options: { id: CAMPAIGN_ID, json: JSON_OUTPUT },
+  },
+  'campaign pause': {
+    usage: 'Hold everything of a campaign that is not with SendGrid yet',
+    positional: 'id',
+    options: { id: CAMPAIGN_ID },
+  },
+  'campaign resume': {
+    usage: 'Let a paused campaign go on where it was',
+    positional: 'id',
+    options: { id: CAMPAIGN_ID },
+  },
+  'campaign cancel': {
+    usage: 'Send nothing more of a campaign, for good',
+    positional: 'id',
+    options: { id: CAMPAIGN_ID },
   },
 
   testflight: { usage: 'Manage testers' },

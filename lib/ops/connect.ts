@@ -21,7 +21,7 @@ import type { Output, Reader } from './command';
 import { type OperatorDeps, OperatorError } from './operator';
 import type { Serverless } from './serverless';
 
-/** A stage's table, and everything else of it once it is asked for. */
+/** A stage's table and bucket, and everything else of it once it is asked for. */
 export interface Connection {
   reader: Reader;
   operator: () => Promise<OperatorDeps>;
@@ -36,6 +36,7 @@ export async function connect(serverless: Serverless, out: Output): Promise<Conn
   const base = {
     ...ports,
     ledger: createLedger({ ...ports, settings }),
+    objects: realObjects({ bucket: config.BUCKET, client: s3 }),
     prefix: config.PREFIX,
     settings,
     queueNames: Object.keys(config.QUEUES),
@@ -49,7 +50,6 @@ export async function connect(serverless: Serverless, out: Output): Promise<Conn
       ...base,
       order: createOrder(ports),
       flags: vendorFlags(ports),
-      objects: realObjects({ bucket: config.BUCKET, client: s3 }),
       queues: realQueues(sqs),
       log: logTo(out),
       metrics: noMetrics,

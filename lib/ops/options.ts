@@ -40,6 +40,15 @@ export function hour(options: Options, name: string): number | undefined {
   return time;
 }
 
+/** The start of a UTC day, ms since 1970. */
+export function day(options: Options, name: string): number | undefined {
+  const value = text(options, name);
+  if (value === undefined) return undefined;
+  const time = /^\d{4}-\d\d-\d\d$/.test(value) ? Date.parse(value) : Number.NaN;
+  if (Number.isNaN(time)) throw new OperatorError(`--${name} must be a day in UTC like 2026-01-02, is ${value}.`);
+  return time;
+}
+
 /** The queue that was named, which must exist; `undefined` where none was. */
 export function queue(options: Options, { queueNames }: { queueNames: readonly string[] }): string | undefined {
   const value = text(options, 'queue');

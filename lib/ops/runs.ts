@@ -1,3 +1,4 @@
+import { campaignRuns } from './campaign-runs';
 import type { Run } from './command';
 import type { CommandName } from './commands';
 import { dlqRuns } from './dlq-runs';
@@ -13,6 +14,8 @@ export const runs = {
   dlq: helpRun('dlq'),
   ...dlqRuns,
   reconcile: reconcileRun,
+  campaign: helpRun('campaign'),
+  ...campaignRuns,
   testflight: helpRun('testflight'),
   ...testflightRuns,
 } satisfies Record<CommandName, Run>;

@@ -68,11 +68,13 @@ export async function startEmails({ rate = 100, ...options }: EngineOptions & { 
       chunkSize = 10,
       content = aContent(),
       id = CAMPAIGN,
+      name,
     }: {
       recipients?: number;
       chunkSize?: number;
       content?: CampaignContent;
       id?: string;
+      name?: string;
     } = {}): Promise<Campaign> {
       const people = fromIterable(Array.from({ length: recipients }, (_, n) => someone(n)));
       const { rejectedKeys: _keys, ...written } = await writeManifest(
@@ -80,7 +82,7 @@ export async function startEmails({ rate = 100, ...options }: EngineOptions & { 
         { campaign: id, content, recipients: people, chunkSize },
       );
       const time = engine.clock.now();
-      const made = await store?.start({ ...written, id, source: '/my/api', time, startsAt: time, chunkSize });
+      const made = await store?.start({ ...written, id, name, source: '/my/api', time, startsAt: time, chunkSize });
       if (!made) throw new Error('the campaign was not made');
       return made;
     },

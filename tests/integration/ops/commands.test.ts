@@ -3,6 +3,7 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { realClock, realRandom } from '../../../lib/aws/system';
 import type { QueueSettings } from '../../../lib/config';
+import { campaigns } from '../../../lib/jobs/campaign';
 import { envelopeSchema } from '../../../lib/jobs/envelope';
 import { finish } from '../../../lib/jobs/finish';
 import { bodyKey, dlqName, queueName, queueUrl, recordKey } from '../../../lib/jobs/keys';
@@ -137,6 +138,28 @@ test('sls reconcile answers 2 for a record that is gone, and 0 once it has repai
   expect(repaired.stdout).toContain('1 difference repaired');
   expect(repaired.code).toBe(0);
   expect(await ports.objects.get(key)).toBeDefined();
+}, 120_000);
+
+test('a campaign that paused itself is found, reported and resumed, by table and bucket alone', async () => {
+  const id = jobId(100);
+  const now = Date.now();
+  const store = campaigns({ table: ports.table, clock: realClock, random: realRandom });
+  const counts = { requested: 20, duplicates: 0, rejected: 0, recipients: 20, chunks: 2, chunkSize: 10 };
+  const manifest = { key: 'jobs/_data/emails/x', sha256: '0'.repeat(64) };
+  await store.start({ id, name: 'Spring', source: '/api', time: now, startsAt: now, manifest, ...counts });
+  await store.pause(id, 'SendgridUnauthorized');
+
+  const [list, report] = await Promise.all([
+    staging('campaign', 'list', '--day', new Date(now).toISOString().slice(0, 10)),
+    staging('campaign', 'report', '--id', id, '--json'),
+  ]);
+  const resumed = await staging('campaign', 'resume', '--id', id);
+
+  expect(list.stdout).toMatch(new RegExp(`${id} +Spring +paused \\(SendgridUnauthorized\\) +20`));
+  expect(JSON.parse(report.stdout)).toMatchObject({ campaign: id, status: 'paused', recipients: 20, notReleased: 20 });
+  expect(resumed.stdout).toContain(`campaign ${id}: was paused (SendgridUnauthorized), is running.`);
+  expect([list, report, resumed].map(({ code }) => code)).toEqual([0, 0, 0]);
+  expect((await store.read(id))?.status).toBe('running');
 }, 120_000);
 
 test('what cannot be done is said in a sentence: of a stage that is not deployed, and of the local one that does not run', async () => {

@@ -37,7 +37,7 @@ test.each([
 test('the tree has every command with an event of its own, and its hook is called after it', () => {
   const tree = commandTree(commands);
 
-  expect(Object.keys(tree)).toEqual(['jobs', 'dlq', 'reconcile', 'testflight']);
+  expect(Object.keys(tree)).toEqual(['jobs', 'dlq', 'reconcile', 'campaign', 'testflight']);
   expect(tree.jobs).toMatchObject({ lifecycleEvents: ['run'] });
   expect(Object.keys(tree.jobs?.commands ?? {})).toEqual(['list', 'show', 'retry', 'cancel', 'settle']);
   expect(tree.jobs?.commands.show).toMatchObject({ lifecycleEvents: ['run'], options: { id: { required: true } } });

@@ -1,0 +1,81 @@
+import { EMAIL_CAMPAIGN, EMAILS_QUEUE } from '../emails/message';
+import { campaignReport } from '../emails/report';
+import { type Campaign, type CampaignStatus, campaigns } from '../jobs/campaign';
+import { jobKey } from '../jobs/keys';
+import { isEnd } from '../jobs/row';
+import { campaignsNotEnded, campaignsOfDay } from './campaign-find';
+import { campaignLines, campaignView, reportLines, statusOf } from './campaign-text';
+import type { CommandContext, Reader, Run } from './command';
+import { DEFAULT_LIMIT } from './commands';
+import { OperatorError, stateOf } from './operator';
+import { count, day, required } from './options';
+
+/** What `sls campaign …` does. */
+export const campaignRuns = {
+  'campaign list': async ({ options, out, reader }) => {
+    const at = day(options, 'day');
+    const limit = count(options, 'limit', DEFAULT_LIMIT);
+    const from = await reader();
+    const found = await (at === undefined ? campaignsNotEnded(from) : campaignsOfDay(from, at));
+    const listed = found.campaigns.slice(0, limit);
+    const more = found.more || listed.length < found.campaigns.length;
+    if (options.json) out.json({ campaigns: listed.map(campaignView), more });
+    else for (const line of listed.length === 0 ? ['No campaigns.'] : campaignLines(listed)) out.line(line);
+    if (more) out.note('There are more: name a --day, or raise --limit.');
+  },
+
+  'campaign report': async ({ options, out, reader }) => {
+    const from = await reader();
+    const id = required(options, 'id');
+    const report = await campaignReport(from, await readCampaign(from, id));
+    if (options.json) out.json(report);
+    else for (const line of reportLines(report)) out.line(line);
+  },
+
+  'campaign pause': async (context) => {
+    const { id, before, store } = await known(context);
+    say(context, { before, after: await store.pause(id), must: 'paused', only: 'a running campaign can be paused' });
+  },
+
+  'campaign resume': async (context) => {
+    const { id, before, store } = await known(context);
+    say(context, { before, after: await store.resume(id), must: 'running', only: 'a paused campaign can be resumed' });
+  },
+
+  'campaign cancel': async (context) => {
+    const { id, before, store } = await known(context);
+    const only = 'a running or paused campaign can be cancelled';
+    say(context, { before, after: await store.cancel(id), must: 'cancelled', only });
+  },
+} satisfies Record<string, Run>;
+
+async function known({ options, reader }: CommandContext) {
+  const from = await reader();
+  const id = required(options, 'id');
+  return { id, before: await readCampaign(from, id), store: campaigns(from) };
+}
+
+/** What was and what is. A decision that was made before is no error; one that came too late is. */
+function say(
+  { out }: CommandContext,
+  {
+    before,
+    after = before,
+    must,
+    only,
+  }: { before: Campaign; after?: Campaign | undefined; must: CampaignStatus; only: string },
+): void {
+  if (after.status !== must) throw new OperatorError(`${after.id} is ${statusOf(after)}: only ${only}.`);
+  out.line(`campaign ${after.id}: was ${statusOf(before)}, is ${statusOf(after)}.`);
+}
+
+/** The campaign; where there is none, the error says whether one of this id was accepted and has not begun. */
+async function readCampaign(from: Reader, id: string): Promise<Campaign> {
+  const campaign = await campaigns(from).read(id);
+  if (campaign) return campaign;
+  const row = await from.ledger.get(jobKey(EMAILS_QUEUE, id));
+  if (row?.type !== EMAIL_CAMPAIGN)
+    throw new OperatorError(`There is no campaign ${id}: one is kept 45 days after its end.`);
+  const then = isEnd(row.state) ? `see sls jobs show ${id}` : `look again, or sls jobs cancel ${id}`;
+  throw new OperatorError(`Campaign ${id} has not begun, its job is ${stateOf(row)}: ${then}.`);
+}

@@ -1,0 +1,89 @@
+import type { CampaignReport } from '../emails/report';
+import type { Campaign } from '../jobs/campaign';
+import { tableText, timeText } from './text';
+
+/** A campaign's state as people read it, e.g. `paused (SendgridRejected)`. */
+export const statusOf = ({ status, reason }: { status: string; reason?: string | undefined }): string =>
+  reason === undefined ? status : `${status} (${reason})`;
+
+/** A line for each campaign. What has become of its recipients is told by its report. */
+export function campaignLines(campaigns: readonly Campaign[]): string[] {
+  const head = ['ID', 'NAME', 'STATUS', 'RECIPIENTS', 'RELEASED', 'ACCEPTED (UTC)', 'STARTS', 'ENDED'];
+  const cells = campaigns.map((campaign) => [
+    campaign.id,
+    campaign.name ?? '',
+    statusOf(campaign),
+    String(campaign.recipients),
+    `${campaign.released} of ${campaign.chunks} chunks`,
+    timeText(campaign.time),
+    campaign.startsAt > campaign.time ? timeText(campaign.startsAt) : '',
+    timeText(campaign.endedAt),
+  ]);
+  return tableText(head, cells);
+}
+
+/** A campaign as JSON shows it. */
+export const campaignView = (campaign: Campaign) => ({
+  id: campaign.id,
+  name: campaign.name,
+  status: campaign.status,
+  reason: campaign.reason,
+  recipients: campaign.recipients,
+  chunks: { all: campaign.chunks, released: campaign.released },
+  accepted: isoText(campaign.time),
+  starts: isoText(campaign.startsAt),
+  ended: isoText(campaign.endedAt),
+  history: campaign.history.map(({ at, ...entry }) => ({ at: isoText(at), ...entry })),
+});
+
+const isoText = (time: number | undefined): string | undefined =>
+  time === undefined ? undefined : new Date(time).toISOString();
+
+/** Kinds that every recipient is in one of, as the report names and people read them. */
+const KINDS = {
+  accepted: 'accepted',
+  refused: 'refused',
+  unknown: 'unknown',
+  cancelled: 'cancelled',
+  underWay: 'under way',
+  paused: 'paused',
+  notReleased: 'not released',
+} as const satisfies Partial<Record<keyof CampaignReport, string>>;
+
+/** Ids that are worth a line each; JSON has them all. */
+const MOST_IDS = 10;
+
+/** A report for people: what was asked for, what became of it, what SendGrid told, and who is to decide what. */
+export function reportLines(report: CampaignReport): string[] {
+  const { campaign, name, requested, rejected, duplicates, recipients, chunks, jobs, events } = report;
+  const kinds = Object.entries(KINDS) as [keyof typeof KINDS, string][];
+  return [
+    `campaign ${campaign}: ${statusOf(report)}${name === undefined ? '' : `, ${name}`}`,
+    ...counts([
+      ['requested', requested],
+      ['rejected', rejected],
+      ['duplicates', duplicates],
+      ['recipients', recipients],
+    ]),
+    '',
+    ...counts(kinds.map(([kind, shown]) => [shown, report[kind]] as const)),
+    `  ${chunks.released} of ${chunks.all} chunks released`,
+    ...section('SendGrid told of', counts(Object.entries(events))),
+    ...section('Nobody can tell of these: sls jobs settle ID --step send --as done or skipped', ids(jobs.unknown)),
+    ...section('Refused: sls jobs show ID says why, sls jobs retry ID once it is mended', ids(jobs.refused)),
+  ];
+}
+
+function counts(rows: readonly (readonly [string, number])[]): string[] {
+  const names = Math.max(...rows.map(([name]) => name.length));
+  const digits = Math.max(...rows.map(([, count]) => String(count).length));
+  return rows.map(([name, count]) => `  ${name.padEnd(names)}  ${String(count).padStart(digits)}`);
+}
+
+const ids = (all: readonly string[]): string[] => [
+  ...all.slice(0, MOST_IDS).map((id) => `  ${id}`),
+  ...(all.length > MOST_IDS ? [`  and ${all.length - MOST_IDS} more: --json has them all`] : []),
+];
+
+const section = (title: string, lines: readonly string[]): string[] =>
+  lines.length === 0 ? [] : ['', title, ...lines];

@@ -1,0 +1,178 @@
+import { chunkId } from '../../../lib/jobs/chunk';
+import { aContent, CAMPAIGN, type Emails, startEmails } from '../../support/emails';
+import { anEnvelope, jobId } from '../../support/engine';
+import { command } from '../../support/operator';
+
+let emails: Emails;
+beforeEach(async () => {
+  emails = await startEmails();
+});
+afterEach(() => emails.close());
+
+const run = (name: Parameters<typeof command>[1], options: Parameters<typeof command>[2] = {}) =>
+  command(emails.engine, name, options);
+const status = async () => (await emails.campaigns.read(CAMPAIGN))?.status;
+
+/** Four chunks: accepted, refused, without an answer, and not released. */
+async function someCampaign() {
+  const campaign = await emails.campaign({ recipients: 35, name: 'Spring' });
+  emails.sendgrid.fail({ bodyContains: chunkId(CAMPAIGN, 1), status: 400 });
+  emails.sendgrid.fail({ bodyContains: chunkId(CAMPAIGN, 2), after: 'reset' });
+  for (const number of [0, 1, 2]) {
+    emails.sendChunk(campaign, number);
+    await emails.engine.deliver(1);
+  }
+  await emails.campaigns.change(CAMPAIGN, (stored) => ({ ...stored, released: 3, open: [2] }));
+}
+
+describe('sls campaign report', () => {
+  test('counts every recipient once, and names the jobs that wait for a person', async () => {
+    await someCampaign();
+
+    const { lines } = await run('campaign report', { id: CAMPAIGN });
+
+    expect(lines).toEqual([
+      `campaign ${CAMPAIGN}: running, Spring`,
+      '  requested   35',
+      '  rejected     0',
+      '  duplicates   0',
+      '  recipients  35',
+      '',
+      '  accepted      10',
+      '  refused       10',
+      '  unknown       10',
+      '  cancelled      0',
+      '  under way      0',
+      '  paused         0',
+      '  not released   5',
+      '  3 of 4 chunks released',
+      '',
+      'Nobody can tell of these: sls jobs settle ID --step send --as done or skipped',
+      `  ${chunkId(CAMPAIGN, 2)}`,
+      '',
+      'Refused: sls jobs show ID says why, sls jobs retry ID once it is mended',
+      `  ${chunkId(CAMPAIGN, 1)}`,
+    ]);
+  });
+
+  test('as JSON is the whole report, without an address', async () => {
+    await someCampaign();
+
+    const { json, lines } = await run('campaign report', { id: CAMPAIGN, json: true });
+
+    expect(json).toMatchObject({
+      campaign: CAMPAIGN,
+      accepted: 10,
+      jobs: { unknown: [chunkId(CAMPAIGN, 2)], refused: [chunkId(CAMPAIGN, 1)] },
+    });
+    expect(JSON.stringify(json)).not.toContain('@');
+    expect(lines).toEqual([]);
+  });
+
+  test('of many refused chunks the text names ten and says how many more there are', async () => {
+    emails.sendgrid.fail({ status: 400, times: 'forever' });
+    const campaign = await emails.campaign({ recipients: 120 });
+    for (let number = 0; number < 12; number++) {
+      await emails.campaigns.resume(CAMPAIGN);
+      emails.sendChunk(campaign, number);
+      await emails.engine.deliver(1);
+    }
+    await emails.campaigns.change(CAMPAIGN, (stored) => ({ ...stored, released: 12 }));
+
+    const { lines } = await run('campaign report', { id: CAMPAIGN });
+
+    expect(lines.at(-1)).toBe('  and 2 more: --json has them all');
+  });
+});
+
+describe('sls campaign list', () => {
+  test('shows those that have not ended, with why they are paused; --day shows all of that day', async () => {
+    await emails.campaign({ recipients: 35, name: 'Spring' });
+    const other = await emails.campaign({ id: jobId(101) });
+    await emails.campaigns.pause(CAMPAIGN, 'SendgridUnauthorized');
+    await emails.campaigns.change(other.id, (stored) => ({ ...stored, status: 'ended', endedAt: stored.time }));
+
+    const { lines } = await run('campaign list');
+    const ofDay = await run('campaign list', { day: '2026-01-02', json: true });
+    const ofNextDay = await run('campaign list', { day: '2026-01-03' });
+
+    expect(lines).toEqual([
+      'ID                                    NAME    STATUS                         RECIPIENTS  RELEASED       ACCEPTED (UTC)',
+      `${CAMPAIGN}  Spring  paused (SendgridUnauthorized)  35          0 of 4 chunks  2026-01-02 03:04:05`,
+    ]);
+    expect(ofDay.json).toMatchObject({
+      campaigns: [
+        { id: CAMPAIGN, reason: 'SendgridUnauthorized' },
+        { id: other.id, status: 'ended', ended: '2026-01-02T03:04:05.000Z' },
+      ],
+      more: false,
+    });
+    expect(ofNextDay.lines).toEqual(['No campaigns.']);
+  });
+
+  test('says when there are more than it lists, and takes a day alone', async () => {
+    await emails.campaign();
+    await emails.campaign({ id: jobId(101) });
+
+    const { json, notes } = await run('campaign list', { limit: '1', json: true });
+
+    expect(json).toMatchObject({ campaigns: [{}], more: true });
+    expect(notes).toEqual(['There are more: name a --day, or raise --limit.']);
+    await expect(run('campaign list', { day: '2026-01' })).rejects.toThrow(
+      '--day must be a day in UTC like 2026-01-02, is 2026-01.',
+    );
+  });
+});
+
+describe('sls campaign pause, resume and cancel', () => {
+  test('say what was and what is; the same again is no error', async () => {
+    await emails.campaign();
+    const said = async (name: 'campaign pause' | 'campaign resume' | 'campaign cancel') =>
+      (await run(name, { id: CAMPAIGN })).lines;
+
+    expect(await said('campaign pause')).toEqual([`campaign ${CAMPAIGN}: was running, is paused (operator).`]);
+    expect(await said('campaign pause')).toEqual([
+      `campaign ${CAMPAIGN}: was paused (operator), is paused (operator).`,
+    ]);
+    expect(await said('campaign resume')).toEqual([`campaign ${CAMPAIGN}: was paused (operator), is running.`]);
+    expect(await said('campaign cancel')).toEqual([`campaign ${CAMPAIGN}: was running, is cancelled.`]);
+    expect(await status()).toBe('cancelled');
+  });
+
+  test('what a campaign cannot do any more is an error, and changes nothing', async () => {
+    await emails.campaign({ content: aContent() });
+    await emails.campaigns.cancel(CAMPAIGN);
+
+    await expect(run('campaign resume', { id: CAMPAIGN })).rejects.toThrow(
+      `${CAMPAIGN} is cancelled: only a paused campaign can be resumed.`,
+    );
+    await expect(run('campaign pause', { id: CAMPAIGN })).rejects.toThrow('only a running campaign can be paused.');
+    await emails.campaigns.change(CAMPAIGN, (stored) => ({ ...stored, status: 'ended' }));
+    await expect(run('campaign cancel', { id: CAMPAIGN })).rejects.toThrow('only a running or paused campaign');
+    expect(await status()).toBe('ended');
+  });
+
+  test('let what was held go on: the rest is sent', async () => {
+    await emails.campaign({ recipients: 20 });
+    await emails.engine.reconcile();
+    await run('campaign pause', { id: CAMPAIGN });
+    await emails.engine.drain({ batch: 1, hours: 1 });
+    expect(emails.sendgrid.mails).toHaveLength(0);
+
+    await run('campaign resume', { id: CAMPAIGN });
+    await emails.engine.drain({ batch: 1, hours: 1 });
+
+    expect(emails.sendgrid.mails).toHaveLength(20);
+  });
+});
+
+test('a campaign that has not begun is told from one that there is not', async () => {
+  const { engine } = emails;
+  engine.send(JSON.stringify(anEnvelope({ type: 'email.campaign.v1', data: { name: 'bad' } })));
+  await engine.deliver(1);
+
+  await expect(run('campaign report', { id: jobId(1) })).rejects.toThrow(
+    `Campaign ${jobId(1)} has not begun, its job is dead (error): see sls jobs show ${jobId(1)}.`,
+  );
+  await expect(run('campaign cancel', { id: jobId(7) })).rejects.toThrow(`There is no campaign ${jobId(7)}`);
+});
