@@ -42,8 +42,8 @@ export function engineWorker(objects: Objects): Handler {
   return (event) => handleBatch({ deps, contract, event, remainingMs: 20_000 });
 }
 
-/** The limit: parses the same bodies and compresses the same lines, which `linesOf` gives, and does nothing else. */
-export function limit(objects: Objects, linesOf: (messageId: string) => string, gzip: ZlibOptions = {}): Handler {
+/** The limit: parses the same bodies and compresses the same bytes, which `linesOf` gives, and does nothing else. */
+export function limit(objects: Objects, linesOf: (messageId: string) => Uint8Array, gzip: ZlibOptions = {}): Handler {
   return async ({ Records }: SQSEvent) => {
     for (const { body, messageId } of Records) {
       JSON.parse(body);

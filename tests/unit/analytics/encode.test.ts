@@ -79,3 +79,22 @@ test('an event nested beyond what can be written keeps its reason', () => {
   expect(lines(accepted).map(({ id }) => id)).toEqual(['event-2']);
   expect(lines(rejected)).toEqual([{ field: 'data.events.0', rule: 'must be an object', event: null, ...origin }]);
 });
+
+test('messages of any size and script follow one another without a trace of the one before', () => {
+  const scripts = ['plain', 'grüße', '👋🏽', '"quoted\\\n"', 'こ'.repeat(2_000)];
+  const messages = [300, 1, 10, 2].map((count) =>
+    someEvents(1, count).map((event, n) => ({
+      ...event,
+      properties: Object.fromEntries(
+        Array.from({ length: count === 10 ? 99 : 1 }, (_, p) => [`p${p}`, scripts[n % 5]]),
+      ),
+    })),
+  );
+
+  for (const events of messages) {
+    const { accepted, rejected } = encode([...events, { wrong: scripts }]);
+
+    expect(lines(accepted)).toEqual(events.map((event) => ({ ...event, ...origin })));
+    expect(lines(rejected)).toMatchObject([{ event: { wrong: scripts } }]);
+  }
+});

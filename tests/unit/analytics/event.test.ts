@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { problemOf } from '../../../lib/analytics/event';
 import { ACCEPTED_AT, anEvent } from '../../support/analytics';
 
@@ -56,4 +57,32 @@ test('the answer hangs on the job, not on the clock', () => {
 
   expect(problemOf(event, jobTime)).toBeUndefined();
   expect(problemOf(event, jobTime + 200 * 86_400_000)).toMatchObject({ field: 'time' });
+});
+
+test('a time means what Date.parse says, to the millisecond', () => {
+  const digits = (most: number, length = 2) =>
+    fc.integer({ min: 0, max: most }).map((n) => `${n}`.padStart(length, '0'));
+  const times = fc
+    .tuple(
+      fc.constantFrom('2024', '2026', '0000', '9999'),
+      ...[digits(13), digits(32), digits(25), digits(61), digits(61)],
+      fc.constantFrom('.000', '.999', '.678', '', '.5', '.123456'),
+      fc.constantFrom('Z', 'Z', '+02:00'),
+    )
+    .map(([year, month, day, hour, minute, second, fraction, zone]) => {
+      return `${year}-${month}-${day}T${hour}:${minute}:${second}${fraction}${zone}`;
+    });
+  fc.assert(
+    fc.property(times, (time) => {
+      const at = Date.parse(time);
+      const problem = (job: number) => problemOf(anEvent(1, { time }), job)?.rule;
+
+      if (Number.isNaN(at)) expect(problem(jobTime)).toMatch('must be an ISO 8601 date and time');
+      else
+        expect([90, -1].flatMap((n) => [at + n * 86_400_000, at + n * 86_400_000 + Math.sign(n)].map(problem))).toEqual(
+          [undefined, 'must be at most 90 days in the past', undefined, 'must be at most a day in the future'],
+        );
+    }),
+    { numRuns: 500 },
+  );
 });
