@@ -56,9 +56,9 @@ export function emailsContract(deps: EmailDeps): QueueContract {
 function sendMessage(deps: EmailDeps, { id, data, row }: Job<EmailMessage>, context: RunContext) {
   const { to, data: templateData, ...content } = data;
   const origin = { id, time: row.time };
-  const recipients = [{ ...to, data: templateData }];
+  const recipients = [{ ...to, data: templateData, number: 0 }];
   const request = async () => requestOf({ content, recipients, origin });
-  return send(deps, { origin, recipients: 1, use: 'message', request }, context);
+  return send(deps, { origin, opened: row.opened, recipients: 1, use: 'message', request }, context);
 }
 
 /** Puts the campaign where the reconciler releases it from, unless it is there already. */
@@ -90,11 +90,14 @@ async function sendChunk(
       deps,
       {
         origin,
+        opened: row.opened,
         recipients: data.recipients,
         use: 'campaign',
-        request: async () => {
+        request: async (excluded) => {
           const { manifest, content } = await recall(campaign);
-          return requestOf({ content, recipients: await readPart(deps, manifest, data.number), origin });
+          const part = await readPart(deps, manifest, data.number);
+          const recipients = part.map((person, number) => ({ ...person, number }));
+          return requestOf({ content, recipients: recipients.filter(({ number }) => !excluded.has(number)), origin });
         },
         check: async () => mayGoOn(await readCampaign(campaigns, data.campaign)),
       },

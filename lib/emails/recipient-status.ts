@@ -1,5 +1,6 @@
 import { recipientsKey } from '../jobs/keys';
 import type { Objects } from '../ports';
+import type { Excluded } from './excluded';
 import { EMAILS_QUEUE } from './message';
 
 /** What SendGrid's answer said; what became of a mail afterwards is told by its events. */
@@ -19,6 +20,7 @@ export async function writeRecipients(
     status,
     messageId,
     code,
+    excluded,
   }: {
     id: string;
     time: number;
@@ -28,16 +30,17 @@ export async function writeRecipients(
     messageId?: string | undefined;
     /** Why it was refused. */
     code?: string;
+    /** Refused before, each for their own address. */
+    excluded?: Excluded | undefined;
   },
 ): Promise<void> {
-  const shared = {
-    job: id,
-    ...(campaign ? { campaign } : {}),
-    status,
-    ...(messageId ? { messageId } : {}),
-    ...(code ? { code } : {}),
-  };
-  const lines = Array.from({ length: recipients }, (_, recipient) => JSON.stringify({ ...shared, recipient }));
+  const job = { job: id, ...(campaign ? { campaign } : {}) };
+  const together = { status, ...(messageId ? { messageId } : {}), ...(code ? { code } : {}) };
+  const alone = { status: 'refused' satisfies RecipientStatus, code: excluded?.code, field: 'to' };
+  const left = new Set(excluded?.recipients);
+  const lines = Array.from({ length: recipients }, (_, recipient) =>
+    JSON.stringify({ ...job, ...(left.has(recipient) ? alone : together), recipient }),
+  );
   const key = recipientsKey(prefix, { queue: EMAILS_QUEUE, time, id });
   await objects.put(key, `${lines.join('\n')}\n`, 'application/x-ndjson');
 }

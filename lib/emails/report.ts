@@ -8,7 +8,7 @@ import type { Objects } from '../ports';
 import { seenSet } from './address-set';
 import { eventKey, type StoredEvent } from './events/event';
 import { campaignEvents } from './events/take';
-import { excludedOf } from './excluded';
+import { EXCLUDED, excludedOf } from './excluded';
 import { EMAILS_QUEUE } from './message';
 import { SEND } from './request';
 
@@ -68,7 +68,7 @@ export async function campaignReport(deps: ReportDeps, campaign: Campaign): Prom
       const size = chunkRecipients(campaign, number);
       const kind = kindOf(row);
       // Refused one by one, whatever becomes of the rest of their chunk.
-      const excluded = (row && excludedOf(row)?.recipients.length) ?? 0;
+      const excluded = excludedOf(row?.steps[EXCLUDED])?.recipients.length ?? 0;
       kinds.refused += excluded;
       kinds[kind] += size - excluded;
       released += size;

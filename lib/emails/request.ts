@@ -14,14 +14,15 @@ export interface Origin {
   campaign?: string;
 }
 
-/** The one request of a chunk or a single mail. The same job makes the same request each time. */
+/** The one request of a chunk or a single mail. The same job makes the same request of the same recipients each time. */
 export function requestOf({
   content: { unsubscribe, categories = [], ...content },
   recipients,
   origin,
 }: {
   content: CampaignContent;
-  recipients: readonly Recipient[];
+  /** Each with their number in the chunk, by which events and records know them. */
+  recipients: readonly (Recipient & { number: number })[];
   origin: Origin;
 }): BulkMail {
   const { id, time, campaign } = origin;
@@ -30,7 +31,7 @@ export function requestOf({
     ...content,
     categories,
     ...(unsubscribe && 'group' in unsubscribe ? { unsubscribe } : {}),
-    recipients: recipients.map(({ email, name, data }, number) => ({
+    recipients: recipients.map(({ email, name, data, number }) => ({
       email,
       name,
       data,

@@ -38,6 +38,8 @@ export interface Steps {
   peek(name: string): Step | undefined;
   /** Ends a step whose effect was there before anything was called; `started` is then never written. */
   found(name: string, result: unknown): void;
+  /** Writes down now what would be written with the next step, for a wait that lies before it. */
+  save(): Promise<void>;
   /** Ends a step without its effect; the reason is shown. */
   skip(name: string, reason: string): void;
 }
@@ -112,6 +114,7 @@ export function createSteps({ lease, clock }: { lease: Lease; clock: Clock }): S
     step,
     peek: (name) => lease.row().steps[name],
     found: (name, result) => done(name, { status: 'done', startedAt: clock.now() }, result),
+    save: () => lease.flush(),
     skip: (name, reason) => {
       const at = clock.now();
       set(name, { status: 'skipped', startedAt: lease.row().steps[name]?.startedAt ?? at, endedAt: at, reason });

@@ -88,7 +88,7 @@ describe('a chunk', () => {
     const { engine, sendgrid } = emails;
     sendgrid.fail({
       status: 400,
-      body: { errors: [{ message: 'user-0@example.com is bad', field: 'personalizations.0.to' }] },
+      body: { errors: [{ message: 'user-0@example.com is bad', field: 'content.0.value' }] },
     });
     const campaign = await emails.campaign({ recipients: 3 });
     emails.sendChunk(campaign, 0);
@@ -97,7 +97,7 @@ describe('a chunk', () => {
 
     expect(emails.chunk(0)).toMatchObject({
       state: 'dead',
-      error: { code: 'SendgridRejected', field: 'personalizations.0.to' },
+      error: { code: 'SendgridRejected', field: 'content.0.value' },
     });
     expect(emails.statuses(chunkId(CAMPAIGN, 0))).toMatchObject([
       { status: 'refused', code: 'SendgridRejected' },

@@ -17,6 +17,7 @@ const act = fc.record({
     { status: 429, headers: { 'retry-after': '20' } },
     { status: 503 },
     { status: 400 },
+    { status: 400, body: { errors: [{ message: '', field: 'personalizations.1.to' }] } },
     { after: 'reset' },
     { before: 'reset' },
     { status: 502, after: 'answer' },

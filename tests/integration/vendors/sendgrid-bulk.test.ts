@@ -111,6 +111,31 @@ test.each<[string, Partial<BulkMail>, string]>([
   expect(fake.requests).toHaveLength(0);
 });
 
+test.each<[string, unknown, readonly number[] | undefined]>([
+  ['their addresses', ['personalizations.7.to', 'personalizations.0.to.0.email', 'personalizations.7.to.0'], [0, 7]],
+  ['anything else of them', ['personalizations.7.to', 'personalizations.0.subject'], undefined],
+  ['a field that only begins like it', ['personalizations.7.total'], undefined],
+  ['no field', [null], undefined],
+  ['nothing', [], undefined],
+])('a 400 names recipients where it complains about %s', async (_, fields, recipients) => {
+  const errors = (fields as unknown[]).map((field) => ({ message: 'a@example.com is bad', field, help: null }));
+  fake.fail({ status: 400, body: { errors } });
+
+  const error = await caught(sendgrid.sendBulk(aBulkMail(), TIMEOUT));
+
+  expect(error).toMatchObject({ class: 'permanent', code: 'SendgridRejected', status: 400 });
+  expect((error as { recipients?: unknown }).recipients).toEqual(recipients);
+  expect(allTextOf(error)).not.toContain('a@example');
+});
+
+test('the fake complains about an address as SendGrid does, by its place', async () => {
+  const recipients = ['a@example.com', 'nobody', 'b@example.com'].map((email) => ({ email, customArgs: {} }));
+
+  const error = await caught(sendgrid.sendBulk(aBulkMail({ recipients }), TIMEOUT));
+
+  expect(error).toMatchObject({ recipients: [1], field: 'personalizations.1.to.0.email' });
+});
+
 test.each<[string, Parameters<FakeSendgrid['fail']>[0], object]>([
   [
     '429',

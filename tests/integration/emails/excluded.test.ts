@@ -1,0 +1,185 @@
+import { takeEvents } from '../../../lib/emails/events/take';
+import { campaignReport } from '../../../lib/emails/report';
+import { chunkId } from '../../../lib/jobs/chunk';
+import { eventsOf } from '../../../lib/local/fakes/sendgrid-events';
+import { retry } from '../../../lib/ops/retry';
+import { CAMPAIGN, type Emails, messageBody, startEmails } from '../../support/emails';
+import { jobId } from '../../support/engine';
+
+let emails: Emails;
+beforeEach(async () => {
+  emails = await startEmails();
+});
+afterEach(() => emails.close());
+
+/** SendGrid refuses a request and complains about these fields, in its own words, which name addresses. */
+const refuse = (fields: (string | null)[], times: number | 'forever' = 1) =>
+  emails.sendgrid.fail({
+    status: 400,
+    times,
+    body: { errors: fields.map((field) => ({ message: 'user-0@example.com is bad', field, help: null })) },
+  });
+
+/** Sends the one chunk of a campaign. */
+async function send(recipients = 5): Promise<void> {
+  const campaign = await emails.campaign({ recipients, chunkSize: recipients });
+  await emails.campaigns.change(CAMPAIGN, (stored) => ({ ...stored, released: 1, open: [0] }));
+  emails.sendChunk(campaign, 0);
+  await emails.engine.drain({ batch: 1 });
+}
+
+async function report() {
+  const campaign = await emails.campaigns.read(CAMPAIGN);
+  if (!campaign) throw new Error('there is no campaign');
+  return campaignReport(emails.engine.deps, campaign);
+}
+
+const addressees = () => emails.sendgrid.mails.map(({ to }) => to[0]);
+const statuses = () => emails.statuses(chunkId(CAMPAIGN, 0)).map(({ status }) => status);
+
+test('whose address is refused is left out, and everybody else gets their mail, under the number that is theirs', async () => {
+  refuse(['personalizations.1.to.0.email', 'personalizations.3.to']);
+  // Of the three that are left then the first.
+  refuse(['personalizations.0.to']);
+
+  await send();
+
+  expect(emails.sendgrid.requests).toHaveLength(3);
+  expect(emails.sendgrid.mails.map(({ to, customArgs }) => [to[0], customArgs.recipient])).toEqual([
+    ['user-2@example.com', '2'],
+    ['user-4@example.com', '4'],
+  ]);
+  expect(emails.chunk(0)).toMatchObject({
+    state: 'succeeded',
+    attempts: 1,
+    result: { recipients: 5, refused: 3 },
+    steps: { excluded: { result: { recipients: [0, 1, 3], code: 'SendgridRejected', requests: 2 } } },
+  });
+});
+
+test('the record of each recipient and the report say who was refused and why, and no address', async () => {
+  refuse(['personalizations.1.to.0.email']);
+
+  await send(3);
+  const { deps, clock } = emails.engine;
+  await takeEvents(
+    { ...deps, clock },
+    emails.sendgrid.mails.flatMap((mail) => eventsOf(mail, 'delivered', clock.now())),
+  );
+
+  expect(emails.statuses(chunkId(CAMPAIGN, 0))).toEqual([
+    { job: chunkId(CAMPAIGN, 0), campaign: CAMPAIGN, recipient: 0, status: 'accepted', messageId: 'message-1' },
+    {
+      job: chunkId(CAMPAIGN, 0),
+      campaign: CAMPAIGN,
+      recipient: 1,
+      status: 'refused',
+      code: 'SendgridRejected',
+      field: 'to',
+    },
+    { job: chunkId(CAMPAIGN, 0), campaign: CAMPAIGN, recipient: 2, status: 'accepted', messageId: 'message-1' },
+  ]);
+  expect(await report()).toMatchObject({ accepted: 2, refused: 1, jobs: { refused: [] }, events: { delivered: 2 } });
+  expect(await emails.campaigns.read(CAMPAIGN)).toMatchObject({ status: 'ended', refusals: 0 });
+  expect(JSON.stringify([emails.engine.table.items(), emails.engine.lines, emails.engine.metrics])).not.toContain('@');
+});
+
+test('each request waits for a turn of its own, and asks again whether it may be sent', async () => {
+  const { engine, sendgrid } = emails;
+  const begun = engine.clock.now();
+  refuse(['personalizations.0.to']);
+
+  await send(1000);
+
+  expect(sendgrid.mails).toHaveLength(999);
+  expect((sendgrid.mails[0]?.at ?? 0) - begun).toBeGreaterThanOrEqual(10_000);
+});
+
+test('a pause between two requests holds the chunk, and who was refused stays left out', async () => {
+  const { engine, sendgrid } = emails;
+  refuse(['personalizations.0.to']);
+  const { sleep } = engine.clock;
+  let meanwhile: object = {};
+  engine.clock.sleep = async (ms) => {
+    if (sendgrid.requests.length === 1) {
+      meanwhile = emails.chunk(0).steps;
+      await emails.campaigns.pause(CAMPAIGN);
+    }
+    return sleep(ms);
+  };
+
+  await send(1000);
+  // Whoever dies in the wait leaves no doubt: nothing is being sent.
+  expect(meanwhile).toEqual({ excluded: expect.objectContaining({ status: 'done' }) });
+  expect(emails.chunk(0)).toMatchObject({ state: 'held', reason: 'paused' });
+  expect(await report()).toMatchObject({ paused: 999, refused: 1, accepted: 0 });
+  engine.clock.sleep = sleep;
+  await emails.campaigns.resume(CAMPAIGN);
+  await engine.drain({ batch: 1, hours: 1 });
+
+  expect(sendgrid.requests).toHaveLength(2);
+  expect(addressees()).not.toContain('user-0@example.com');
+  expect(await report()).toMatchObject({ accepted: 999, refused: 1 });
+});
+
+test.each<[string, (string | null)[]]>([
+  ['something else as well', ['personalizations.1.to', 'subject']],
+  ["a recipient's data, which may be the template's fault", ['personalizations.1.dynamic_template_data']],
+  ['nothing in particular', [null]],
+  ['a place that the request does not have', ['personalizations.5.to']],
+  ['everybody', [0, 1, 2, 3, 4].map((place) => `personalizations.${place}.to`)],
+])('a chunk is parked as a whole where SendGrid complains about %s', async (_, fields) => {
+  refuse(fields);
+
+  await send();
+
+  expect(emails.sendgrid.requests).toHaveLength(1);
+  expect(emails.chunk(0)).toMatchObject({ state: 'dead', error: { code: 'SendgridRejected' } });
+  expect(await report()).toMatchObject({ accepted: 0, refused: 5, jobs: { refused: [chunkId(CAMPAIGN, 0)] } });
+});
+
+test('after ten requests it is a question for a person; a retry goes on without those who were left out', async () => {
+  refuse(['personalizations.0.to'], 11);
+
+  await send(20);
+  expect(emails.sendgrid.requests).toHaveLength(11);
+  expect(emails.chunk(0)).toMatchObject({ state: 'dead', error: { code: 'SendgridRejected' } });
+  expect(await report()).toMatchObject({ accepted: 0, refused: 20 });
+
+  refuse(['personalizations.0.to'], 5);
+  await retry(emails.engine.deps, emails.chunk(0));
+  await emails.engine.drain({ batch: 1 });
+
+  expect(addressees()).toEqual([15, 16, 17, 18, 19].map((n) => `user-${n}@example.com`));
+  expect(statuses()).toEqual([...Array(15).fill('refused'), ...Array(5).fill('accepted')]);
+  expect(await report()).toMatchObject({ accepted: 5, refused: 15, jobs: { refused: [] } });
+});
+
+test('of the others nobody may be able to tell: who was refused is refused all the same', async () => {
+  refuse(['personalizations.2.to']);
+  emails.sendgrid.fail({ after: 'reset' });
+
+  await send();
+  expect(emails.chunk(0)).toMatchObject({ state: 'held', reason: 'unknown' });
+  expect(await report()).toMatchObject({ unknown: 4, refused: 1, accepted: 0 });
+
+  const { deps, clock } = emails.engine;
+  await takeEvents(
+    { ...deps, clock },
+    emails.sendgrid.mails.flatMap((mail) => eventsOf(mail, 'delivered', mail.at)),
+  );
+  await emails.engine.drain({ batch: 1, hours: 1 });
+
+  expect(await report()).toMatchObject({ unknown: 0, refused: 1, accepted: 4 });
+  expect(statuses()).toEqual(['accepted', 'accepted', 'refused', 'accepted', 'accepted']);
+});
+
+test('a single mail to a refused address is parked: there is nobody else in it', async () => {
+  refuse(['personalizations.0.to']);
+  emails.engine.send(messageBody());
+
+  await emails.engine.drain({ batch: 1 });
+
+  expect(emails.engine.row(jobId(1))).toMatchObject({ state: 'dead', error: { code: 'SendgridRejected' } });
+  expect(emails.sendgrid.requests).toHaveLength(1);
+});
