@@ -1,7 +1,6 @@
 import { dataPrefix as analyticsPrefix, compactedPrefix, manifestPrefix } from '../lib/analytics/keys';
 import { CAMPAIGN_QUEUE } from '../lib/jobs/campaign';
 import {
-  aliveKey,
   attachmentsPrefix,
   bodyKey,
   compactionKey,
@@ -13,6 +12,7 @@ import {
   orderKey,
   queueName,
   recordFolder,
+  trialKey,
   vendorKey,
 } from '../lib/jobs/keys';
 import { arn, type Context } from './context';
@@ -57,7 +57,7 @@ export function workerPermissions(row: QueueRow, context: Context, needs: Worker
   const given = [`${attachmentsPrefix(prefix, name)}*`, `${dataPrefix(prefix, name)}*`];
   const keys = [
     jobKey(name, '*'),
-    aliveKey(name),
+    trialKey(name, '*'),
     ...needs.vendors.map(vendorKey),
     ...(needs.items ?? []),
     ...(row.ordered ? [orderKey(name, '*')] : []),

@@ -4,12 +4,13 @@ export const jobKey = (queue: string, id: string): string => `${queue}#${id}`;
 
 /** Shared items beside the jobs. */
 export const vendorKey = (vendor: string): string => `vendor#${vendor}`;
-export const aliveKey = (queue: string): string => `alive#${queue}`;
 /** The last canary of a queue. */
 export const canaryKey = (queue: string): string => `canary#${queue}`;
 /** What left a queue's DLQ lately, and how. */
 export const dlqKey = (queue: string): string => `dlq#${queue}`;
 export const returnsKey = (queue: string): string => `returns#${queue}`;
+/** A message that was returned from a queue's DLQ and begun with. */
+export const trialKey = (queue: string, messageId: string): string => `trial#${queue}#${messageId}`;
 export const orderKey = (queue: string, group: string): string => `order#${queue}#${group}`;
 /** What a queue remembers of whom its jobs are about; `subject` is a hash. */
 export const subjectKey = (queue: string, subject: string): string => `subject#${queue}#${subject}`;

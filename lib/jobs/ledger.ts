@@ -1,9 +1,9 @@
 import type { QueueSettings } from '../config';
 import { StoreError } from '../errors';
 import type { Clock, Item, Random, Table } from '../ports';
-import { createSignOfLife, type SignOfLife } from './alive';
 import type { JobRow } from './row';
 import { withSchedule } from './schedule';
+import { createTrials, type Trials } from './trials';
 
 /** Another writer has the job now: what this one still wanted to write is refused. */
 export class LeaseLostError extends StoreError {
@@ -86,7 +86,7 @@ export interface Ledger {
    * is stored afterwards.
    */
   update(key: string, change: (row: JobRow) => JobRow | undefined): Promise<JobRow | undefined>;
-  signOfLife: SignOfLife;
+  trials: Trials;
 }
 
 export function createLedger(deps: LedgerDeps): Ledger {
@@ -100,7 +100,7 @@ export function createLedger(deps: LedgerDeps): Ledger {
         const next = row && change(row);
         return next && scheduled(next);
       }),
-    signOfLife: createSignOfLife(deps),
+    trials: createTrials(deps),
   };
 }
 

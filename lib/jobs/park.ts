@@ -11,7 +11,7 @@ export const ATTRIBUTE = {
   job: 'job',
   /** `kept`: the body lies in S3 under the job's name, the message's own is a stand-in. */
   body: 'body',
-  /** How often the reconciler returned the message to its queue, to a worker that did start … */
+  /** How often the reconciler returned the message to its queue, after the first time only where it was tried before … */
   returned: 'returned',
   /** … and when it did so last, ms since 1970. */
   returnedAt: 'returnedAt',

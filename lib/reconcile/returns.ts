@@ -15,6 +15,9 @@ export interface Moved {
   row: JobRow | undefined;
 }
 
+/** `killed`: it was returned before, and whoever read it then was not heard of again. */
+type Judged = Moved & { killed: boolean };
+
 /** What was returned last on one queue. */
 interface Returns extends Item {
   /** Jobs (keys) whose outcome shows that the queue's worker works again. */
@@ -27,7 +30,7 @@ interface Returns extends Item {
   single: boolean;
 }
 
-/** Back in the DLQ for the third time, though the worker did start: it kills before anything can be written. */
+/** Back in the DLQ for the third time, though a worker began with it twice: it kills before anything can be written. */
 const MOST_RETURNS = 2;
 /** After this a single return that was never heard of holds up the others no longer. */
 const GIVE_UP_MS = 60 * 60_000;
@@ -49,11 +52,12 @@ export async function returnUntried(
     park,
   }: { queue: string; untried: Moved[]; now: number; park: (moved: Moved) => Promise<boolean> },
 ): Promise<Moved[]> {
-  const alive = await deps.ledger.signOfLife.last(queue);
-  const hopeless = untried.filter((moved) => timesReturned(moved) >= MOST_RETURNS && wasTried(moved, alive));
+  const judged: Judged[] = [];
+  for (const moved of untried) judged.push({ ...moved, killed: await hasKilled(deps, queue, moved) });
+  const hopeless = judged.filter((moved) => timesReturned(moved) >= MOST_RETURNS && moved.killed);
   for (const moved of hopeless)
     if (await park(moved)) await deps.queues.delete(deps.dlqUrl(queue), moved.message.receiptHandle);
-  const candidates = untried
+  const candidates = judged
     .filter((moved) => !hopeless.includes(moved))
     .sort((a, b) => timesReturned(a) - timesReturned(b) || a.message.sentAt - b.message.sentAt);
   if (candidates.length === 0) return [];
@@ -64,20 +68,21 @@ export async function returnUntried(
   const fresh = candidates.filter((moved) => timesReturned(moved) === 0);
   const chosen = state === 'works' && fresh.length > 0 ? fresh : candidates.slice(0, 1);
   await note(deps, { queue, chosen, now });
-  for (const moved of chosen) await giveBack(deps, { queue, moved, alive, now });
+  for (const moved of chosen) await giveBack(deps, { queue, moved, now });
   return candidates.filter((moved) => !chosen.includes(moved));
 }
 
 const timesReturned = ({ message }: Moved): number => Number(message.attributes[ATTRIBUTE.returned] ?? 0);
 
 /**
- * Whether a worker has started since the message was returned last and has said nothing of its job. If none has, or if
- * one was there and could not write the outcome, its coming back says nothing of the message.
+ * Whether a worker has begun with the message since it was returned last, nothing beside it, and has said nothing of its
+ * job. If none has, or if one was there and could not write the outcome, its coming back says nothing of the message.
  */
-function wasTried({ message, row }: Moved, alive: number | undefined): boolean {
-  const since = Number(message.attributes[ATTRIBUTE.returnedAt] ?? 0);
-  const heardOf = row?.history.some(({ at, event }) => at > since - CLOCK_SKEW_MS && event !== RETURNED) ?? false;
-  return alive !== undefined && alive > since && !heardOf;
+async function hasKilled({ ledger }: ReconcileRun, queue: string, { message, row }: Moved): Promise<boolean> {
+  const { messageId, attributes } = message;
+  if (attributes[ATTRIBUTE.returned] === undefined) return false;
+  const heardOf = row?.history.some((entry) => entry.messageId === messageId && entry.event !== RETURNED) ?? false;
+  return !heardOf && (await ledger.trials.begun(queue, messageId));
 }
 
 /** What became of the last return: `works` where a returned job has had an outcome since. */
@@ -118,12 +123,12 @@ async function note(deps: ReconcileRun, { queue, chosen, now }: { queue: string;
 /** Message first, then out of the DLQ: in between it is in both, which the claim of the job makes harmless. */
 async function giveBack(
   deps: ReconcileRun,
-  { queue, moved, alive, now }: { queue: string; moved: Moved; alive: number | undefined; now: number },
+  { queue, moved, now }: { queue: string; moved: Judged; now: number },
 ): Promise<void> {
   const { queues, ledger, clock, metrics, log, exits } = deps;
   const { message, resolved, row } = moved;
   const before = timesReturned(moved);
-  const times = before === 0 || wasTried(moved, alive) ? before + 1 : before;
+  const times = before === 0 || moved.killed ? before + 1 : before;
   const back = backInQueue(deps, {
     row: { queue, id: resolved.id, ...(message.groupId ? { group: message.groupId } : {}) },
     body: resolved.body,

@@ -1,6 +1,7 @@
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { StoreError } from '../errors';
 import { dlqUrlOfArn, queueUrlOfArn } from '../jobs/keys';
+import { ATTRIBUTE } from '../jobs/park';
 import type { QueueContract } from './contract';
 import { deliver, type Suspect } from './deliver';
 import { type Incoming, incoming } from './delivery';
@@ -23,7 +24,6 @@ export interface Batch {
  */
 export async function handleBatch({ deps, contract, event, remainingMs }: Batch): Promise<SQSBatchResponse> {
   const deadline = createDeadline(() => deps.clock.now(), remainingMs);
-  await deps.ledger.signOfLife.mark(contract.queue);
   const inOrder = deps.settings(contract.queue).type === 'fifo' && !isDirect(contract);
   const groups = Map.groupBy(event.Records.map(incoming), (message) =>
     inOrder ? (message.group ?? '') : message.messageId,
@@ -63,6 +63,11 @@ async function handleMessage({
   alone,
 }: Omit<Group, 'group'> & { message: Incoming }): Promise<Disposition | Suspect> {
   if (!deadline.mayStart()) return { acknowledge: false, visibilityMs: 0 };
+  const returned = message.attributes[ATTRIBUTE.returned] !== undefined;
+  // Reading it may be what killed its workers: not before everything else is done.
+  if (returned && !alone) return { acknowledge: false, suspect: true };
+  const { trials } = deps.ledger;
+  if (returned) await trials.begin(contract.queue, message.messageId);
   const startedAt = deps.clock.now();
   const dlqUrl = () => dlqUrlOfArn(message.queueArn);
   try {
@@ -80,6 +85,7 @@ async function handleMessage({
       code,
     });
     countOutcome(deps.metrics, { queue: contract.queue, name: 'JobsRetried', kind: 'store' });
+    if (returned) await trials.forget(contract.queue, message.messageId);
     return { acknowledge: false, visibilityMs: deps.storeWait * 1000 };
   }
 }

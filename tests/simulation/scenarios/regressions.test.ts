@@ -27,6 +27,19 @@ const FOUND: Record<string, Partial<Plan>> = {
     ),
     broken: { from: 0, until: 20 * MINUTE_MS },
   },
+  'a job that lies behind killers whenever it is returned is not taken for one': {
+    queue: 'bulk',
+    batch: 10,
+    concurrency: 2,
+    jobs: jobs(
+      ['good', { at: 3 }],
+      ['kills-after', { again: 6 * MINUTE_MS }],
+      ['good', { at: 3 }],
+      ['good', { at: 10_884, again: 10 }],
+    ),
+    calls: [{ nth: 2, fault: 'late' }],
+    broken: { from: 0, until: 20 * MINUTE_MS },
+  },
   'an outcome by a clock that is behind is an outcome, and the next ones are returned': {
     seed: 76_246_895,
     queue: 'bulk',

@@ -1,5 +1,4 @@
 import { StoreError } from '../../../lib/errors';
-import { createSignOfLife } from '../../../lib/jobs/alive';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 import { sampleContract } from '../../support/sample-contract';
 
@@ -64,10 +63,11 @@ test('what kills before anything is written is parked the third time that it is 
 
   for (let minute = 0; minute < 120; minute++) {
     await engine.reconcile();
-    // The killer's worker starts, and dies before its claim; all others are handled.
+    // The killer's worker begins with it, and dies before its claim; all others are handled.
     for (let event = engine.receive(1); event.Records.length > 0; event = engine.receive(1))
-      if (event.Records.some(({ body }) => body === envelope(1))) await createSignOfLife(engine.deps).mark('sample');
-      else await engine.handle(event);
+      for (const { body, messageId } of event.Records)
+        if (body === envelope(1)) await engine.deps.ledger.trials.begin('sample', messageId);
+        else await engine.handle(event);
     engine.clock.advance(MINUTE);
   }
 
@@ -94,6 +94,55 @@ test('while no worker starts at all, what comes back is returned again and never
   expect(whileBroken).toEqual([]);
   expect(effects).toEqual([jobId(1)]);
   expect(engine.deadLetters()).toEqual([]);
+});
+
+test('what was never reached, because others of its batches killed their workers, is no killer', async () => {
+  const { contract, effects } = sampleContract();
+  const engine = memoryEngine(() => contract);
+  engine.send(envelope(1), { attributes: { returned: '2', returnedAt: '1' } });
+  spendReceives(engine);
+
+  await minutes(engine, 3);
+
+  expect(effects).toEqual([jobId(1)]);
+  expect(engine.deadLetters()).toEqual([]);
+});
+
+test('nor what a worker did begin with, and wrote down', async () => {
+  const dead = new Promise<never>(() => {});
+  const { contract } = sampleContract(() => dead);
+  const engine = memoryEngine(() => contract);
+  engine.send(envelope(1), { attributes: { returned: '2', returnedAt: '1' } });
+  void engine.deliver();
+  await new Promise(setImmediate);
+  engine.clock.advance(301_000);
+  spendReceives(engine);
+
+  await engine.reconcile();
+
+  expect(engine.row(jobId(1)).state).toBe('processing');
+  expect(engine.inQueue()).toBe(1);
+});
+
+test('nor what a worker outlived without a table to write to', async () => {
+  let down = true;
+  const { contract } = sampleContract();
+  const engine = memoryEngine(() => contract, {
+    before: (call) => {
+      if (down && call === 'table.get')
+        throw new StoreError({ code: 'DynamoDB.Throttled', message: 'DynamoDB failed' });
+    },
+  });
+  engine.send(envelope(1), { attributes: { returned: '2', returnedAt: '1' } });
+  await engine.deliver();
+  engine.clock.advance(900_000);
+  spendReceives(engine);
+  down = false;
+
+  await engine.reconcile();
+
+  expect(engine.rows()).toEqual([]);
+  expect(engine.inQueue()).toBe(1);
 });
 
 test('a stolen id that is dead-lettered untried leaves the job whose id it is alone', async () => {

@@ -98,6 +98,28 @@ test('in a batch of ten the killer is found and parked, and none of the other ni
   expect(engine.deadLetters().map(({ attributes }) => attributes.code?.StringValue)).toEqual(['CrashLoop']);
 });
 
+test('what came back from the DLQ is run when all else of its batch is done, one by one, and noted before it is read', async () => {
+  const { contract, effects } = sampleContract();
+  const reads: string[] = [];
+  const engine = memoryEngine(() => contract);
+  const begin = engine.deps.ledger.trials.begin;
+  engine.deps.ledger.trials.begin = async (queue, messageId) => {
+    reads.push(`${messageId} after ${effects.length}`);
+    await begin(queue, messageId);
+  };
+  const returned = { returned: '1', returnedAt: '1' };
+  const first = engine.send(envelope(1), { group: 'a', attributes: returned });
+  engine.send(envelope(2), { group: 'a' });
+  const second = engine.send(envelope(3), { group: 'b', attributes: returned });
+  engine.send(envelope(4), { group: 'c' });
+
+  await engine.deliver();
+
+  expect(effects).toEqual([4, 1, 2, 3].map(jobId));
+  expect(reads).toEqual([`${first} after 1`, `${second} after 3`]);
+  expect(await engine.deps.ledger.trials.begun('sample', first)).toBe(true);
+});
+
 test('while another run holds the lease, the message is reported until it ends and never acknowledged', async () => {
   const { engine, deliver } = mortal([1]);
   engine.send(envelope(1));

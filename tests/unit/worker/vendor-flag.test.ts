@@ -154,6 +154,22 @@ test('a stopped vendor that nobody is held for is tried by whoever comes next', 
   expect((await engine.table.get(vendorKey('zendesk')))?.stoppedAt).toBeUndefined();
 });
 
+test('a stopped vendor that nobody is held for costs the reconciler no write a minute', async () => {
+  const { contract } = sampleContract();
+  const engine = memoryEngine(() => contract);
+  await engine.deps.flags.raise('zendesk', 'Unauthorized');
+  await engine.reconcile();
+  const open = await engine.table.get(vendorKey('zendesk'));
+
+  for (const _ of [1, 2, 3]) {
+    engine.clock.advance(60_000);
+    await engine.reconcile();
+  }
+
+  expect(open?.probe).toMatchObject({ job: 'anyone' });
+  expect(await engine.table.get(vendorKey('zendesk'))).toEqual(open);
+});
+
 test('one job that is refused again and again, redriven, is no second job', async () => {
   const { contract } = sampleContract(() => {
     throw forbidden();
