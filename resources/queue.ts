@@ -23,8 +23,8 @@ export function queueResources(row: QueueRow, context: Context): Fragment {
         // By name: the queue refers to its DLQ already, and CloudFormation takes no circle.
         RedriveAllowPolicy: { redrivePermission: 'byQueue', sourceQueueArns: [arn('sqs', main)] },
       }),
-      [logicalId(name, 'QueuePolicy')]: encryptedTransportOnly(id.queue),
-      [logicalId(name, 'DlqPolicy')]: encryptedTransportOnly(id.dlq),
+      [logicalId(name, 'QueuePolicy')]: queuePolicy(id.queue),
+      [logicalId(name, 'DlqPolicy')]: queuePolicy(id.dlq),
     },
     Outputs: {
       [`${id.queue}Url`]: { Description: `Queue of the ${name} jobs`, Value: { Ref: id.queue } },
@@ -48,7 +48,7 @@ function queue({ type, throughput }: QueueRow, context: Context, properties: Res
 }
 
 /** SQS matches a policy's resource with the queue it hangs on, so each queue has one of its own. */
-const encryptedTransportOnly = (id: string): Resource => ({
+export const queuePolicy = (id: string, statements: object[] = []): Resource => ({
   Type: 'AWS::SQS::QueuePolicy',
   Properties: {
     Queues: [{ Ref: id }],
@@ -63,6 +63,7 @@ const encryptedTransportOnly = (id: string): Resource => ({
           Resource: { 'Fn::GetAtt': [id, 'Arn'] },
           Condition: { Bool: { 'aws:SecureTransport': 'false' } },
         },
+        ...statements,
       ],
     },
   },

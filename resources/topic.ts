@@ -1,5 +1,6 @@
 import { arn, type Context, type Fragment, type Resource, retention, tags } from './context';
 import { TOPIC_ID, UNDELIVERED_QUEUE_ID, UNDELIVERED_TOPIC_ID } from './logical-id';
+import { queuePolicy } from './queue';
 
 export const topicName = (instance: string): string => `${instance}-alarms`;
 export const undeliveredQueueName = (instance: string): string => `${instance}-alarms-undelivered`;
@@ -83,30 +84,14 @@ const cloudWatchPublishes = (id: string, instance: string): Resource => ({
 });
 
 /** The topic puts here what it could not hand to the function; the function itself sends by its own role. */
-const undeliveredPolicy = (): Resource => ({
-  Type: 'AWS::SQS::QueuePolicy',
-  Properties: {
-    Queues: [{ Ref: UNDELIVERED_QUEUE_ID }],
-    PolicyDocument: {
-      Version: '2012-10-17',
-      Statement: [
-        {
-          Sid: 'EncryptedTransportOnly',
-          Effect: 'Deny',
-          Principal: '*',
-          Action: 'sqs:*',
-          Resource: { 'Fn::GetAtt': [UNDELIVERED_QUEUE_ID, 'Arn'] },
-          Condition: { Bool: { 'aws:SecureTransport': 'false' } },
-        },
-        {
-          Sid: 'FromTheTopic',
-          Effect: 'Allow',
-          Principal: { Service: 'sns.amazonaws.com' },
-          Action: 'sqs:SendMessage',
-          Resource: { 'Fn::GetAtt': [UNDELIVERED_QUEUE_ID, 'Arn'] },
-          Condition: { ArnEquals: { 'aws:SourceArn': { Ref: TOPIC_ID } } },
-        },
-      ],
+const undeliveredPolicy = (): Resource =>
+  queuePolicy(UNDELIVERED_QUEUE_ID, [
+    {
+      Sid: 'FromTheTopic',
+      Effect: 'Allow',
+      Principal: { Service: 'sns.amazonaws.com' },
+      Action: 'sqs:SendMessage',
+      Resource: { 'Fn::GetAtt': [UNDELIVERED_QUEUE_ID, 'Arn'] },
+      Condition: { ArnEquals: { 'aws:SourceArn': { Ref: TOPIC_ID } } },
     },
-  },
-});
+  ]);

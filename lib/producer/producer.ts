@@ -1,5 +1,4 @@
 import type { z } from 'zod';
-import type { QueueSettings } from '../config';
 import { type CampaignControl, campaignControl } from '../emails/control';
 import {
   type CampaignInput,
@@ -16,7 +15,7 @@ import {
   feedbackSchema,
 } from '../feedback/message';
 import { createLedger } from '../jobs/ledger';
-import type { Clock, Log, Objects, Queues, Random, Table } from '../ports';
+import type { Table } from '../ports';
 import {
   type InviteInput,
   inviteSchema,
@@ -32,22 +31,11 @@ import {
 } from '../testflight/message';
 import { type AcceptedCampaign, type RecipientSource, submitCampaign } from './campaign';
 import { jobId } from './job-id';
-import { type Accepted, submit } from './submit';
+import { type Accepted, type SubmitDeps, submit } from './submit';
 import { type SubmitOptions, submitOptions, valid } from './valid';
 
-export interface ProducerDeps {
+export interface ProducerDeps extends Omit<SubmitDeps, 'ledger'> {
   table: Table;
-  queues: Queues;
-  objects: Objects;
-  clock: Clock;
-  random: Random;
-  log: Log;
-  /** Everything of ours in the bucket lies under it. */
-  prefix: string;
-  /** CloudEvents' source of every job from here, e.g. `/my-instance/api`. */
-  source: string;
-  queueUrl: (queue: string) => string;
-  settings: (queue: string) => QueueSettings;
   /** Recipients per second that all e-mails together may reach; 100 where nothing is said. */
   emailRate?: number;
   /** An object of the bucket as a stream, for long lists of recipients. */

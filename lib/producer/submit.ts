@@ -16,8 +16,9 @@ export interface SubmitDeps {
   clock: Clock;
   random: Random;
   log: Log;
+  /** Everything of ours in the bucket lies under it. */
   prefix: string;
-  /** CloudEvents' source of every job from here. */
+  /** CloudEvents' source of every job from here, e.g. `/my-instance/api`. */
   source: string;
   queueUrl: (queue: string) => string;
   settings: (queue: string) => QueueSettings;

@@ -1,33 +1,17 @@
 import { jobId } from '../../support/engine';
 import { attachmentKey, feedbackBody, startFeedback } from '../../support/feedback';
+import { createKills } from '../../support/kills';
 
-const never = new Promise<never>(() => {});
 const attachments = [{ key: attachmentKey, name: 'screen.png', contentType: 'image/png' }];
 
 /** One job whose first run is killed at its n-th call, before or after the call takes effect. */
 async function killAt(n: number, when: 'before' | 'after') {
-  let calls = 0;
-  let died = () => {};
-  let armed = true;
-  const death = new Promise<'died'>((resolve) => {
-    died = () => resolve('died');
-  });
-  let dead = false;
-  const hook = (now: 'before' | 'after') => () => {
-    if (!armed) return undefined;
-    if (now === 'before') calls++;
-    if (!dead && calls === n && now === when) {
-      dead = true;
-      died();
-    }
-    return dead ? never : undefined;
-  };
-  const service = await startFeedback({ before: hook('before'), after: hook('after') });
+  const kills = createKills();
+  const service = await startFeedback({ before: kills.before, after: kills.after });
   const { engine } = service;
   engine.send(feedbackBody({ attachments }));
 
-  const outcome = await Promise.race([engine.deliver(1).then(() => 'done' as const), death]);
-  armed = false;
+  const outcome = await kills.run(() => engine.deliver(1), { call: n, when });
   engine.clock.advance(300_000);
   await engine.drain({ batch: 1 });
   await service.close();

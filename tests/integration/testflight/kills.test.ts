@@ -1,4 +1,5 @@
 import { jobId } from '../../support/engine';
+import { createKills } from '../../support/kills';
 import {
   APP,
   GROUP,
@@ -11,7 +12,6 @@ import {
   TESTER,
 } from '../../support/testflight';
 
-const never = new Promise<never>(() => {});
 const invited = { app: APP, email: TESTER, groups: [GROUP], state: 'INVITED' as const };
 
 interface Case {
@@ -43,28 +43,12 @@ const CASES: Record<string, Case> = {
 
 /** One job whose first run is killed at its n-th call, before or after the call takes effect. */
 async function killAt({ body, seeded }: Case, n: number, when: 'before' | 'after') {
-  let calls = 0;
-  let died = () => {};
-  let armed = true;
-  const death = new Promise<'died'>((resolve) => {
-    died = () => resolve('died');
-  });
-  let dead = false;
-  const hook = (now: 'before' | 'after') => () => {
-    if (!armed) return undefined;
-    if (now === 'before') calls++;
-    if (!dead && calls === n && now === when) {
-      dead = true;
-      died();
-    }
-    return dead ? never : undefined;
-  };
-  const service = await startTestflight({ ...seeded, before: hook('before'), after: hook('after') });
+  const kills = createKills();
+  const service = await startTestflight({ ...seeded, before: kills.before, after: kills.after });
   const { engine } = service;
   engine.send(body, { group: APP });
 
-  const outcome = await Promise.race([engine.deliver(1).then(() => 'done' as const), death]);
-  armed = false;
+  const outcome = await kills.run(() => engine.deliver(1), { call: n, when });
   engine.clock.advance(300_000);
   await engine.drain({ batch: 1 });
   await service.close();
@@ -116,7 +100,7 @@ test('a run that comes soon after one that was killed asks nothing until the eff
       if (!armed || call !== 'apple.invite') return undefined;
       armed = false;
       killed();
-      return never;
+      return new Promise<never>(() => {});
     },
   });
   const { engine, apple } = service;
