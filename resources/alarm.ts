@@ -23,8 +23,10 @@ export interface AlarmSpec {
   below?: boolean;
   /** Seconds. */
   period: number;
-  /** Periods in a row. */
+  /** Periods in a row … */
   periods?: number;
+  /** … or so many of them. */
+  datapoints?: number;
   /**
    * What silence means: `notBreaching` where a metric is only written when something happens, `ignore` for what is
    * written all the time (the state stays until something is known again), `breaching` for a sign of life.
@@ -36,7 +38,7 @@ export interface AlarmSpec {
 
 /** A CloudWatch alarm that tells its topic when it begins to ring and when it stops. */
 export function alarm(spec: AlarmSpec, context: Context & { runbook: string }): Fragment['Resources'] {
-  const { kind, subject = '', threshold, below, period, periods = 1, silence, topic } = spec;
+  const { kind, subject = '', threshold, below, period, periods = 1, datapoints = periods, silence, topic } = spec;
   const actions = [{ Ref: topic }];
   return {
     [alarmId(kind, subject)]: {
@@ -48,7 +50,7 @@ export function alarm(spec: AlarmSpec, context: Context & { runbook: string }): 
         ComparisonOperator: below ? 'LessThanThreshold' : 'GreaterThanOrEqualToThreshold',
         Threshold: threshold,
         EvaluationPeriods: periods,
-        DatapointsToAlarm: periods,
+        DatapointsToAlarm: datapoints,
         ...(spec.expression ? {} : { Period: period }),
         TreatMissingData: silence,
         AlarmActions: actions,

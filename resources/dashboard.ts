@@ -1,18 +1,23 @@
 import { dlqName, queueName } from '../lib/jobs/keys';
+import { canarySection } from './canary';
 import type { Context, Fragment } from './context';
 import { DASHBOARD_ID } from './logical-id';
 import type { QueueRow } from './queue-table';
 import { alarmStates, graph, heading, type Line, layout, type Widget } from './widgets';
 
-/** One dashboard per instance, named like it: the alarms on top, a row per queue, then vendors and what is special. */
+/**
+ * One dashboard per instance, named like it: the alarms on top, a row per queue, then vendors and what is special.
+ * `canaries` are the queues that have any.
+ */
 export function dashboardResources(
   { instance }: Context,
-  { rows, alarmNames }: { rows: QueueRow[]; alarmNames: string[] },
+  { rows, canaries, alarmNames }: { rows: QueueRow[]; canaries: QueueRow[]; alarmNames: string[] },
 ): Fragment {
   const sections = [
     [alarmStates('Alarms', alarmNames)],
     ...rows.map((row) => queueSection(row, instance)),
     vendorSection(instance),
+    ...(canaries.length > 0 ? [canarySection({ instance }, canaries)] : []),
     ...(rows.some(({ name }) => name === 'emails') ? [emailSection(instance)] : []),
     ...(rows.some(({ name }) => name === 'analytics') ? [analyticsSection(instance)] : []),
   ];

@@ -44,6 +44,7 @@ export function instanceAlarms(instance: string, workers: string[]): AlarmSpec[]
       silence: 'notBreaching',
     },
     ...(workers.includes('emails') ? campaigns(own) : []),
+    ...(workers.includes('analytics') ? [compaction(own)] : []),
     {
       kind: 'undelivered',
       topic: UNDELIVERED_TOPIC_ID,
@@ -64,6 +65,17 @@ export function instanceAlarms(instance: string, workers: string[]): AlarmSpec[]
 }
 
 type Own = (name: string, statistic: Metric['statistic'], dimensions: Record<string, string>) => Metric;
+
+const compaction = (own: Own): AlarmSpec => ({
+  kind: 'compaction',
+  topic: TOPIC_ID,
+  metrics: { failures: own('CompactionFailures', 'Sum', {}) },
+  threshold: 1,
+  // It runs each quarter of an hour, and what one run has left the next one does.
+  period: 1800,
+  periods: 2,
+  silence: 'notBreaching',
+});
 
 const campaigns = (own: Own): AlarmSpec[] => [
   {

@@ -1,5 +1,6 @@
 import { alarmName } from '../lib/alarms/kinds';
 import { alarm } from './alarm';
+import { canaryAlarm, parseCanaryEvery } from './canary';
 import type { Context, Fragment } from './context';
 import { dashboardResources } from './dashboard';
 import { functionAlarms, type MonitoredFunction } from './function-alarms';
@@ -19,8 +20,11 @@ export async function monitoring(
   const thresholds = parseThresholds(await property(['custom', 'alarms']));
   checkThresholds(rows, thresholds, (await param('retryWaits')).split(',').map(Number));
   const functions = monitored(await property(['functions']), rows);
+  const minutes = parseCanaryEvery(await resolveVariable('param:canaryEvery'));
+  const canaries = minutes === 0 ? [] : rows;
   const specs = [
     ...rows.flatMap((row) => queueAlarms(row, context.instance, thresholds)),
+    ...canaries.map((row) => canaryAlarm(row, { instance: context.instance, stage: thresholds, minutes })),
     ...functions.flatMap(functionAlarms),
     ...instanceAlarms(
       context.instance,
@@ -32,6 +36,7 @@ export async function monitoring(
   const alarms = specs.map((spec) => alarm(spec, { ...context, runbook }));
   const dashboard = dashboardResources(context, {
     rows,
+    canaries,
     alarmNames: specs.map(({ kind, subject }) => alarmName(context.instance, kind, subject)),
   });
   return {

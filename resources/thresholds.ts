@@ -21,6 +21,8 @@ export const thresholdsSchema = z.strictObject({
   errorRate: whole(1, 100),
   /** … if at least so many ended. */
   errorRateJobs: whole(1, 1_000_000),
+  /** Of the last three canaries, those not done in time. */
+  canary: whole(1, 3),
   /** From due to finish, on average. */
   finish: whole(1, 1_209_600),
 });

@@ -98,6 +98,14 @@ export const KINDS = {
     look: 'jobs list --queue {} --state processing',
     mend: 'deploy --param {}Concurrency=N',
   },
+  canary: {
+    scope: 'queue',
+    title: 'Canaries are not done',
+    means: 'Jobs that do nothing were not done before the next was due: the queue or its worker does not work.',
+    unit: 'share',
+    look: 'logs -f {} --startTime 1h',
+    mend: 'deploy',
+  },
   errors: {
     scope: 'function',
     title: 'The function fails',
@@ -133,7 +141,8 @@ export const KINDS = {
   reconciler: {
     scope: 'instance',
     title: 'The reconciler does not run',
-    means: 'Held jobs are not released and ends not completed while it is away; nothing is lost.',
+    means:
+      'Held jobs are not released and ends not completed while it is away; nothing is lost. With the first deployment of an instance it is over within minutes.',
     unit: 'count',
     look: 'logs -f reconciler --startTime 1h',
     mend: 'deploy',
@@ -151,16 +160,24 @@ export const KINDS = {
     title: 'A campaign has paused itself',
     means: 'Too much of it was refused, or its configuration is wrong: nothing more is sent.',
     unit: 'count',
-    look: 'logs -f reconciler --startTime 1h',
-    mend: 'logs -f emails --startTime 1h',
+    look: 'campaign list',
+    mend: 'campaign resume --id CAMPAIGN',
   },
   'no-events': {
     scope: 'instance',
     title: 'No delivery events come in',
     means: 'Mails were accepted, and their vendor has told nothing of them since.',
     unit: 'count',
-    look: 'logs -f emailEvents --startTime 1h',
+    look: 'campaign report --id CAMPAIGN',
     mend: 'info',
+  },
+  compaction: {
+    scope: 'instance',
+    title: 'Analytics objects are not merged',
+    means: 'Merging failed in run after run; the events are there, in more and smaller objects.',
+    unit: 'count',
+    look: 'logs -f compaction --startTime 1h',
+    mend: 'deploy',
   },
   undelivered: {
     scope: 'instance',

@@ -4,14 +4,14 @@ import type { Invocation } from './lambda/environment';
 const left = new Set(['level', 'message', 'timestamp', 'service', 'sampling_rate', 'queue']);
 
 /**
- * An invocation as lines for a terminal: what its log says, without metrics; nothing where it had nothing to say and
- * ended well.
+ * An invocation as lines for a terminal: what its log says, without metrics and canaries; nothing where it had nothing
+ * to say and ended well.
  */
 export function invocationLines({ function: name, result, ms, cold, log }: Invocation): string[] {
   const lines = log.flatMap((line) => {
     const json = parse(line);
     if (!json) return [`${name}  ${line}`];
-    if ('_aws' in json) return [];
+    if ('_aws' in json || (json.canary === true && json.level === 'INFO')) return [];
     const facts = Object.entries(json)
       .filter(([key]) => !left.has(key))
       .map(([key, value]) => `${key}=${String(value)}`);

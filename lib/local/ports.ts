@@ -15,7 +15,7 @@ export interface LocalPorts {
   queues: Queues & BatchQueues;
   table: Table;
   objects: Objects;
-  /** Every job's row; only sensible where there are few. */
+  /** Every job's row, canaries aside; only sensible where there are few. */
   rows(): Promise<JobRow[]>;
   close(): void;
 }
@@ -44,7 +44,8 @@ export function localPorts({
       const rows: JobRow[] = [];
       const pages = paginateScan({ client: DynamoDBDocumentClient.from(dynamodb) }, { TableName: table });
       for await (const { Items = [] } of pages)
-        for (const item of Items) if ('state' in item && 'payloadHash' in item) rows.push(item as JobRow);
+        for (const item of Items)
+          if ('state' in item && 'payloadHash' in item && !item.canary) rows.push(item as JobRow);
       return rows.sort((a, b) => a.createdAt - b.createdAt);
     },
     close() {

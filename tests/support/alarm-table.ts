@@ -18,6 +18,7 @@ interface Properties {
   ComparisonOperator: string;
   Threshold: number;
   EvaluationPeriods: number;
+  DatapointsToAlarm: number;
   TreatMissingData: string;
   AlarmActions: { Ref: string }[];
 }
@@ -32,7 +33,8 @@ export function alarmTable({ Resources }: Pick<CompiledTemplate, 'Resources'>): 
 }
 
 function row(alarm: Properties): string[] {
-  const { AlarmName, ComparisonOperator, Threshold, EvaluationPeriods, TreatMissingData, AlarmActions } = alarm;
+  const { AlarmName, ComparisonOperator, Threshold, TreatMissingData, AlarmActions } = alarm;
+  const { EvaluationPeriods: periods, DatapointsToAlarm: datapoints } = alarm;
   const stats = (alarm.Metrics ?? []).flatMap(({ Id, MetricStat }) => (MetricStat ? [{ Id, ...MetricStat }] : []));
   const period = alarm.Period ?? stats[0]?.Period;
   const measured = alarm.MetricName
@@ -44,7 +46,7 @@ function row(alarm: Properties): string[] {
   return [
     AlarmName,
     `${value} ${ComparisonOperator === 'LessThanThreshold' ? '<' : '>='} ${Threshold}`,
-    `${EvaluationPeriods} x ${period} s`,
+    `${datapoints < periods ? `${datapoints} of ` : ''}${periods} x ${period} s`,
     TreatMissingData,
     AlarmActions.map(({ Ref }) => Ref).join(),
     measured,

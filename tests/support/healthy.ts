@@ -2,6 +2,7 @@ import { alarmDefinitions } from '../../lib/local/alarms/definitions';
 import { takeDeleted, takeQueue } from '../../lib/local/alarms/sources';
 import { resolver } from '../../lib/local/template/intrinsics';
 import { alarm } from '../../resources/alarm';
+import { canaryAlarm } from '../../resources/canary';
 import { type Context, parseContext } from '../../resources/context';
 import { TOPIC_ID } from '../../resources/logical-id';
 import { queueAlarms } from '../../resources/queue-alarms';
@@ -12,11 +13,13 @@ import { ACCOUNT, REGION, watchedAlarms } from './local-alarms';
 
 const INSTANCE = 'my';
 const MINUTE = 60_000;
-
 /** Production's, as in serverless.yml. */
+const CANARY_MINUTES = 5;
+
+/** Likewise. */
 const thresholds = parseThresholds({
   ...{ dlqDepth: 1, dlqAge: 864_000, held: 3600, age: 1800, backlog: 1000, stalled: 1500 },
-  ...{ errorRate: 1, errorRateJobs: 100, finish: 30 },
+  ...{ errorRate: 1, errorRateJobs: 100, canary: 2, finish: 30 },
 });
 
 /** The alarms of one queue, as they are compiled. */
@@ -31,7 +34,10 @@ export function queueAlarmDefinitions(queue: string) {
   });
   const resources = Object.assign(
     { [TOPIC_ID]: { Type: 'AWS::SNS::Topic', Properties: { TopicName: 'alarms' } } },
-    ...queueAlarms(row, INSTANCE, thresholds).map((spec) => alarm(spec, { ...context, runbook: '' })),
+    ...[
+      ...queueAlarms(row, INSTANCE, thresholds),
+      canaryAlarm(row, { instance: INSTANCE, stage: thresholds, minutes: CANARY_MINUTES }),
+    ].map((spec) => alarm(spec, { ...context, runbook: '' })),
   );
   const at = { resources, region: REGION, account: ACCOUNT, stack: 'my', sqsUrl: 'http://127.0.0.1:1' };
   return alarmDefinitions(resources, resolver(at));
@@ -42,8 +48,12 @@ export function watchedEngine(engine: ReturnType<typeof memoryEngine>, queue: st
   const { clock, deps, model } = engine;
   const watched = watchedAlarms(queueAlarmDefinitions(queue), clock.now());
   const { store } = watched;
+  const canaries: boolean[] = [];
   deps.metrics = {
-    add: (name, value, _unit, dimensions) => store.put({ namespace: INSTANCE, name, dimensions }, value, clock.now()),
+    add: (name, value, _unit, dimensions) => {
+      store.put({ namespace: INSTANCE, name, dimensions }, value, clock.now());
+      if (name === 'Canary') canaries.push(value === 1);
+    },
     flush: () => {},
   };
   const main = `${INSTANCE}-${queue}.fifo`;
@@ -58,6 +68,8 @@ export function watchedEngine(engine: ReturnType<typeof memoryEngine>, queue: st
   }
 
   return {
+    /** Of each canary, whether it was done in time. */
+    canaries: () => canaries,
     rang: () => watched.rang().map((name) => name.slice(`${INSTANCE}-${queue}-`.length)),
     /** Delivers whatever can be received. */
     async work(): Promise<void> {
@@ -69,7 +81,7 @@ export function watchedEngine(engine: ReturnType<typeof memoryEngine>, queue: st
       }
     },
     async reconcile(): Promise<void> {
-      await engine.reconcile();
+      await engine.reconcile({ canaryMs: (CANARY_MINUTES - 0.5) * MINUTE });
       look();
     },
     /** Lets time pass. */

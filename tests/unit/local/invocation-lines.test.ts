@@ -11,11 +11,12 @@ const invocation = (over: Partial<Invocation>): Invocation => ({
   ...over,
 });
 
-test('a log line is shown by its message and facts, metrics are not', () => {
+test('a log line is shown by its message and facts, metrics and canaries are not', () => {
   const log = [
     '{"level":"INFO","message":"delivery handled","service":"example","queue":"feedback","outcome":"succeeded","ms":5}',
     '{"_aws":{"Timestamp":1},"queue":"feedback","JobsSucceeded":1}',
     'plain text',
+    '{"level":"INFO","message":"delivery handled","canary":true,"outcome":"succeeded"}',
   ];
 
   expect(invocationLines(invocation({ log }))).toEqual([

@@ -16,6 +16,7 @@ function bodyOf(names = queues) {
   const chosen = rows.filter(({ name }) => names.includes(name));
   const { Resources } = dashboardResources(context, {
     rows: chosen,
+    canaries: chosen,
     alarmNames: ['acme-feedback-age', 'acme-reconciler'],
   });
   const { 'Fn::Sub': text } = (Resources.Dashboard?.Properties.DashboardBody ?? { 'Fn::Sub': '' }) as {
@@ -136,6 +137,6 @@ test('what a queue has of its own is there only with it', () => {
 function unitOf(name: string, title: string): string {
   if (title.endsWith(': calls')) return 'Count';
   if (/AgeOfOldest/.test(name)) return 'Seconds';
-  if (/^(Duration|Time|VendorTime)/.test(name)) return 'Milliseconds';
+  if (/^(Duration|Time|VendorTime|CanaryTime)/.test(name)) return 'Milliseconds';
   return /^Bytes/.test(name) ? 'Bytes' : 'Count';
 }

@@ -4,7 +4,7 @@ import { checkThresholds, parseThresholds } from '../../../resources/thresholds'
 
 const stage = {
   ...{ dlqDepth: 1, dlqAge: 864_000, held: 3600, age: 1800, backlog: 1000, stalled: 1500 },
-  ...{ errorRate: 1, errorRateJobs: 100, finish: 30 },
+  ...{ errorRate: 1, errorRateJobs: 100, canary: 2, finish: 30 },
 };
 const row = { type: 'fifo', retention: 604_800, visibility: 300, receives: 3, batch: 1, ordered: false };
 const rows = (alarms: object) => parseQueueTable({ feedback: { ...row, alarms } });

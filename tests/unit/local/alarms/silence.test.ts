@@ -31,35 +31,50 @@ async function busy({ engine, work, reconcile, pass, rang }: ReturnType<typeof q
   return rang();
 }
 
-test('an idle queue is silent', async () => {
-  const { reconcile, pass, rang } = queue(() => {});
+test('an idle queue is silent, and is known to work by its canaries', async () => {
+  const { work, reconcile, pass, rang, canaries } = queue(() => {});
 
   for (let minute = 0; minute < 240; minute++) {
     await reconcile();
+    await work();
     pass(60_000);
   }
 
   expect(rang()).toEqual([]);
+  expect(canaries()).toEqual(Array(48).fill(true));
+});
+
+test('an idle queue that has ceased to work is told of by its canaries, and they alone', async () => {
+  const { reconcile, pass, rang } = queue(() => {});
+
+  for (let minute = 0; minute < 20; minute++) {
+    await reconcile();
+    pass(60_000);
+  }
+
+  expect(rang()).toEqual(['canary']);
 });
 
 test('a healthy busy queue is silent, with retries, waits that a vendor asks for, and a failure now and then', async () => {
-  const rang = await busy(
-    queue((n, advance, first) => {
-      advance(300);
-      if (n % 300 === 0) throw new PermanentError({ ...about, code: 'Rejected', status: 422 });
-      if (first && n % 97 === 0) throw new TransientError({ ...about, code: 'Down' });
-      if (first && n % 53 === 0) throw new WaitError({ ...about, code: 'Throttled', status: 429, waitMs: 600_000 });
-    }),
-  );
+  const watched = queue((n, advance, first) => {
+    advance(300);
+    if (n % 300 === 0) throw new PermanentError({ ...about, code: 'Rejected', status: 422 });
+    if (first && n % 97 === 0) throw new TransientError({ ...about, code: 'Down' });
+    if (first && n % 53 === 0) throw new WaitError({ ...about, code: 'Throttled', status: 429, waitMs: 600_000 });
+  });
+
+  const rang = await busy(watched);
 
   // What failed for good lies there until a person has looked.
   expect(rang).toEqual(['dlq-depth']);
+  expect(watched.canaries().length).toBeGreaterThan(20);
+  expect(watched.canaries()).not.toContain(false);
 });
 
 test('a healthy campaign of 100,000 is silent', async () => {
   const emails = await startEmails({ rate: 200 });
   const { engine } = emails;
-  const { work, reconcile, pass, rang } = watchedEngine(engine, 'emails');
+  const { work, reconcile, pass, rang, canaries } = watchedEngine(engine, 'emails');
   const { id, chunks } = await emails.campaign({ recipients: 100_000, chunkSize: 1000 });
 
   try {
@@ -74,6 +89,8 @@ test('a healthy campaign of 100,000 is silent', async () => {
   }
 
   expect(engine.rows().filter(({ state }) => state === 'succeeded')).toHaveLength(chunks);
+  expect(canaries()).toContain(true);
+  expect(canaries()).not.toContain(false);
   expect(rang()).toEqual([]);
 }, 120_000);
 
