@@ -44,16 +44,17 @@ export async function finish(deps: FinishDeps, row: JobRow, body?: string): Prom
   if (needless) await objects.delete(bodyKey(prefix, row.queue, row.id));
 
   const at = clock.now();
-  const stored = await ledger.update(row.key, (now) => {
+  const marked = (now: JobRow): JobRow | undefined =>
     // Reopened in between: the marks are of another end.
-    if (!sameEnd(now, row)) return undefined;
-    return {
-      ...now,
-      recordedAt: now.recordedAt ?? at,
-      ...(parks ? { parkedAt: now.parkedAt ?? at } : {}),
-      ...(needless ? { bodyKept: false } : {}),
-    };
-  });
+    sameEnd(now, row)
+      ? {
+          ...now,
+          recordedAt: now.recordedAt ?? at,
+          ...(parks ? { parkedAt: now.parkedAt ?? at } : {}),
+          ...(needless ? { bodyKept: false } : {}),
+        }
+      : undefined;
+  const stored = await ledger.update(row.key, marked, row);
   // A later end wrote its record before ours landed on top of it: write the newer one again.
   if (stored && records && isEnd(stored.state) && !sameEnd(stored, row))
     await objects.put(recordKey(prefix, stored), recordOf(stored), 'application/json');

@@ -49,14 +49,19 @@ export async function writeItem<T extends Item>({
   }
 }
 
-/** Reads, changes and writes a shared item until the write meets the version that was read; `undefined` leaves it. */
+/**
+ * Reads, changes and writes a shared item until the write meets the version that was read; `undefined` leaves it. Whoever
+ * has read it already hands it in: a read only follows where it is not what is stored any more. What has no version is not
+ * stored.
+ */
 export async function updateItem<T extends Item>(
   deps: Pick<LedgerDeps, 'table' | 'clock' | 'random'>,
   key: string,
   change: (item: T | undefined) => T | undefined,
+  known?: T,
 ): Promise<T | undefined> {
-  for (;;) {
-    const stored = (await readItem(deps, key)) as T | undefined;
+  for (let first = known?.version ? known : undefined; ; first = undefined) {
+    const stored = first ?? ((await readItem(deps, key)) as T | undefined);
     const next = change(stored);
     if (!next) return stored;
     const result = await writeItem({ ...deps, item: next, expected: stored?.version ?? 0 });
@@ -83,9 +88,9 @@ export interface Ledger {
   write(row: JobRow, expected: number): Promise<Written<JobRow>>;
   /**
    * Changes a row whoever holds it, on what is stored now; `change` says no with `undefined`. Answers the row as it
-   * is stored afterwards.
+   * is stored afterwards. `known`: what is probably stored.
    */
-  update(key: string, change: (row: JobRow) => JobRow | undefined): Promise<JobRow | undefined>;
+  update(key: string, change: (row: JobRow) => JobRow | undefined, known?: JobRow): Promise<JobRow | undefined>;
   trials: Trials;
 }
 
@@ -95,11 +100,16 @@ export function createLedger(deps: LedgerDeps): Ledger {
   return {
     get: async (key) => (await readItem(deps, key)) as JobRow | undefined,
     write: (row, expected) => writeItem({ ...deps, item: scheduled(row), expected }),
-    update: (key, change) =>
-      updateItem<JobRow>(deps, key, (row) => {
-        const next = row && change(row);
-        return next && scheduled(next);
-      }),
+    update: (key, change, known) =>
+      updateItem<JobRow>(
+        deps,
+        key,
+        (row) => {
+          const next = row && change(row);
+          return next && scheduled(next);
+        },
+        known,
+      ),
     trials: createTrials(deps),
   };
 }

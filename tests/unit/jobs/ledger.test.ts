@@ -64,6 +64,29 @@ test('an update goes on top of what others wrote meanwhile', async () => {
   expect(await stored.get('k')).toMatchObject({ count: 11, version: 3 });
 });
 
+test('an update of what was handed in reads only what has changed since, and makes nothing that is not stored', async () => {
+  const { deps, stored } = start();
+  const reads = { count: 0 };
+  const get: Table['get'] = (key) => {
+    reads.count++;
+    return stored.get(key);
+  };
+  const counting = { ...deps, table: { ...deps.table, get } };
+  const first = await writeItem({ ...deps, item: item({ count: 1 }), expected: 0 });
+  const known = first.written ? first.item : undefined;
+  const more = (now: (Item & { count?: number }) | undefined) => now && { ...now, count: (now.count ?? 0) + 1 };
+
+  await updateItem(counting, 'k', more, known);
+  const fresh = reads.count;
+  await updateItem(counting, 'k', more, known);
+  const missing = await updateItem(counting, 'other', more, item({ key: 'other' }));
+
+  expect(fresh).toBe(0);
+  expect(await stored.get('k')).toMatchObject({ count: 3, version: 3 });
+  expect(missing).toBeUndefined();
+  expect(await stored.get('other')).toBeUndefined();
+});
+
 test("a row's index attributes and end of life follow from its state at every write", async () => {
   const { deps } = start();
   const ledger = createLedger(deps);
