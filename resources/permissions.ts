@@ -1,5 +1,4 @@
 import { dataPrefix as analyticsPrefix, compactedPrefix, manifestPrefix } from '../lib/analytics/keys';
-import { CAMPAIGN_QUEUE } from '../lib/jobs/campaign';
 import {
   attachmentsPrefix,
   bodyKey,
@@ -15,6 +14,7 @@ import {
   trialKey,
   vendorKey,
 } from '../lib/jobs/keys';
+import { MAIL_QUEUES } from '../lib/jobs/mail';
 import { arn, type Context } from './context';
 import { jobsTableName } from './jobs-table';
 import type { QueueRow } from './queue-table';
@@ -141,11 +141,15 @@ export function emailEventsPermissions(context: Context): Statement[] {
     {
       ...allow('Witness', ['dynamodb:GetItem', 'dynamodb:PutItem'], table(context)),
       Condition: {
-        'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': [jobKey(CAMPAIGN_QUEUE, '*')] },
+        'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': MAIL_QUEUES.map((queue) => jobKey(queue, '*')) },
         Null: { 'dynamodb:LeadingKeys': 'false' },
       },
     },
-    allow('Keep', ['s3:PutObject'], object(context, `${eventsFolder(context.prefix, CAMPAIGN_QUEUE)}/*`)),
+    allow(
+      'Keep',
+      ['s3:PutObject'],
+      MAIL_QUEUES.map((queue) => object(context, `${eventsFolder(context.prefix, queue)}/*`)),
+    ),
   ];
 }
 

@@ -7,7 +7,7 @@ import { isEnd, type JobRow } from '../jobs/row';
 import type { Objects } from '../ports';
 import { seenSet } from './address-set';
 import { eventKey, type StoredEvent } from './events/event';
-import { campaignEvents } from './events/take';
+import { eventFolder } from './events/take';
 import { EXCLUDED, excludedOf } from './excluded';
 import { EMAILS_QUEUE } from './message';
 import { SEND } from './request';
@@ -118,7 +118,7 @@ function kindOf(row: JobRow | undefined): Kind {
 async function countEvents({ objects, prefix }: ReportDeps, campaign: Campaign): Promise<Record<string, number>> {
   const counts: Record<string, number> = {};
   const seen = seenSet();
-  const folder = campaignEvents(prefix, { time: campaign.time, campaign: campaign.id });
+  const folder = eventFolder(prefix, { queue: EMAILS_QUEUE, time: campaign.time, campaign: campaign.id });
   for (const key of await objects.list(folder)) {
     const bytes = await objects.get(key);
     const lines = bytes ? Buffer.from(bytes).toString('utf8').trimEnd().split('\n') : [];

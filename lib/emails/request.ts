@@ -1,9 +1,10 @@
+import { MAIL_STEPS, mailArgs } from '../jobs/mail';
 import type { BulkMail } from '../vendors/sendgrid-bulk';
 import { type CampaignContent, EMAILS_QUEUE } from './message';
 import { type Recipient, unsubscribeLink } from './recipient';
 
 /** Names of steps are stored. This one sends; events bring it back. */
-export const SEND = 'send';
+export const SEND = MAIL_STEPS.emails;
 export const RECIPIENTS = 'recipients';
 
 /** The job that a request is made for: its events find it by what is sent along. */
@@ -26,7 +27,7 @@ export function requestOf({
   origin: Origin;
 }): BulkMail {
   const { id, time, campaign } = origin;
-  const job = { job: id, queue: EMAILS_QUEUE, step: SEND, time: String(time), ...(campaign ? { campaign } : {}) };
+  const job = { ...mailArgs({ id, queue: EMAILS_QUEUE, time }), ...(campaign ? { campaign } : {}) };
   return {
     ...content,
     categories,

@@ -1,6 +1,6 @@
 import { PermanentError, StopError, StoreError, WaitError } from '../errors';
+import { sentBySign } from '../jobs/mail';
 import type { RateUse, SharedRate } from '../jobs/rate';
-import type { Evidence } from '../jobs/row';
 import type { Clock, Objects } from '../ports';
 import type { BulkMail, BulkSendgrid } from '../vendors/sendgrid-bulk';
 import { RecipientsRefusedError } from '../vendors/sendgrid-errors';
@@ -80,7 +80,7 @@ async function sendOnce(deps: SendDeps, sending: Sending, context: RunContext): 
   // A person has looked: it was not sent, and shall not be.
   if (steps.peek(SEND)?.status === 'skipped') throw new CancelledError();
   // Begun before: it is done, or proven, or nobody can tell. It is not sent again.
-  if (steps.peek(SEND) !== undefined) return steps.step(SEND, { proven, run: notAgain });
+  if (steps.peek(SEND) !== undefined) return steps.step(SEND, { proven: sentBySign, run: notAgain });
 
   for (;;) {
     const excluded = excludedOf(steps.peek(EXCLUDED));
@@ -112,7 +112,7 @@ async function sendWithout(
   await turn.ready();
   await sending.check?.();
   return steps.step(SEND, {
-    proven,
+    proven: sentBySign,
     run: () =>
       vendor('sendgrid', async () => {
         await turn.now();
@@ -121,11 +121,6 @@ async function sendWithout(
       }),
   });
 }
-
-const proven = ({ event, messageId }: Evidence): Accepted => ({
-  evidence: event,
-  ...(messageId ? { messageId } : {}),
-});
 
 /** The vendor's wait is everybody's. Where that cannot be written down, each meets it by themselves. */
 async function block({ rate }: SendDeps, waitMs: number, { log }: RunContext): Promise<void> {

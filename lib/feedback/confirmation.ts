@@ -1,5 +1,6 @@
+import { mailArgs } from '../jobs/mail';
 import type { Mail } from '../vendors/sendgrid';
-import type { Feedback } from './message';
+import { FEEDBACK_QUEUE, type Feedback } from './message';
 
 export interface ConfirmationConfig {
   from: { email: string; name?: string };
@@ -12,11 +13,14 @@ export interface ConfirmationConfig {
 /** The mail that tells a user that their feedback has come. */
 export function confirmationOf({
   id,
+  time,
   data,
   ticketId,
   config: { from, templateId, brand },
 }: {
   id: string;
+  /** The job's. */
+  time: number;
   data: Feedback;
   ticketId: string;
   config: ConfirmationConfig;
@@ -25,8 +29,7 @@ export function confirmationOf({
   const base = {
     from,
     to: user.name === undefined ? { email: user.email } : { email: user.email, name: user.name },
-    // SendGrid's events bring these back: by them an event finds its job.
-    customArgs: { job: id, queue: 'feedback', step: 'confirmation' },
+    customArgs: mailArgs({ id, queue: FEEDBACK_QUEUE, time }),
     categories: ['feedback-confirmation'],
   };
   if (templateId !== undefined)

@@ -1,5 +1,6 @@
 import type { Vendor } from '../errors';
 import { sha256 } from '../jobs/envelope';
+import { MAIL_STEPS } from '../jobs/mail';
 import type { Objects } from '../ports';
 import type { Sendgrid } from '../vendors/sendgrid';
 import { ticketBody, type Zendesk } from '../vendors/zendesk';
@@ -81,12 +82,12 @@ async function upload(deps: FeedbackDeps, data: Feedback, context: RunContext): 
 /** Best effort: the ticket is what counts. */
 async function confirm(
   deps: FeedbackDeps,
-  { job: { id, data }, ticketId, context }: { job: Job<Feedback>; ticketId: string; context: RunContext },
+  { job: { id, data, row }, ticketId, context }: { job: Job<Feedback>; ticketId: string; context: RunContext },
 ): Promise<BestEffort> {
-  if (!data.confirmation) return skipStep(context, 'confirmation', 'opted-out');
-  const mail = confirmationOf({ id, data, ticketId, config: deps.config });
+  if (!data.confirmation) return skipStep(context, MAIL_STEPS.feedback, 'opted-out');
+  const mail = confirmationOf({ id, time: row.time, data, ticketId, config: deps.config });
   return bestEffort(context, {
-    step: 'confirmation',
+    step: MAIL_STEPS.feedback,
     after: 'ticket',
     vendor: 'sendgrid',
     limitMs: deps.config.confirmationWaitMs,

@@ -1,6 +1,6 @@
 import type { QueueSettings } from '../config';
 import { hourKey, type TodoKind, todoKey } from './keys';
-import { isEnd, type JobRow } from './row';
+import { type Evidence, isEnd, type JobRow } from './row';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -43,10 +43,15 @@ function todoOf(row: JobRow, settings: QueueSettings): { todo: string; todoAt: n
 }
 
 /** Whether there is a sign for every step that nobody could tell about. */
-const isProven = ({ steps, evidence = {} }: JobRow): boolean =>
-  Object.entries(steps).every(([name, { status }]) => status !== 'unknown' || evidence[name] !== undefined);
+const isProven = (row: JobRow): boolean =>
+  provenSteps(row).length === Object.values(row.steps).filter(({ status }) => status === 'unknown').length;
+
+/** Steps that nobody could tell about, with the signs that have come for them. */
+export const provenSteps = ({ steps, evidence = {} }: Pick<JobRow, 'steps' | 'evidence'>): [string, Evidence][] =>
+  Object.entries(evidence).filter(([name]) => steps[name]?.status === 'unknown');
 
 function todoOfEnd(row: JobRow): { todo: string; todoAt: number } | undefined {
+  if (provenSteps(row).length > 0) return due(row.queue, 'ending', row.updatedAt);
   const parks = row.state === 'dead' && row.reason !== 'expired';
   if (row.recordedAt === undefined || (parks && row.parkedAt === undefined))
     return due(row.queue, 'ending', (row.endedAt ?? row.updatedAt) + UNFINISHED_AFTER_MS);

@@ -5,11 +5,12 @@ import { appended } from '../jobs/ledger';
 import type { JobRow, Reason, State } from '../jobs/row';
 import { storedError } from '../jobs/stored-error';
 import { eachDue, type ReconcileDeps, type Work } from './deps';
+import { settleEnd } from './signs';
 
-/** Writes the record, or sends the DLQ entry, that an end still lacks. */
+/** Writes the record, or sends the DLQ entry, that an end still lacks; settles what a sign has come for since. */
 export const completeEnds: Work = (deps, queue, mayGoOn) =>
   eachDue(deps, { todo: todoKey(queue, 'ending'), mayGoOn }, async (row) => {
-    await finish(deps, row);
+    await finish(deps, (await settleEnd(deps, row)) ?? row);
   });
 
 /** A row without a message: its producer died, or was told that sending had failed. A message that comes reopens it. */

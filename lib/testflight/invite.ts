@@ -1,4 +1,5 @@
 import { TransientError } from '../errors';
+import { MAIL_STEPS } from '../jobs/mail';
 import type { InviteOutcome, TesterState } from '../vendors/app-store-connect';
 import { Contradiction } from '../vendors/app-store-connect-errors';
 import { bestEffort, skipStep } from '../worker/best-effort';
@@ -96,14 +97,14 @@ function outcomeOf(state: TesterState, { before }: KnownTester): Invitation | un
 /** Our own mail, where one is wanted and Apple's went out by this job. */
 async function notify(
   deps: TestflightDeps,
-  { job: { id, data }, context, invitation }: { job: Job<Invite>; context: RunContext; invitation: Invitation },
+  { job: { id, data, row }, context, invitation }: { job: Job<Invite>; context: RunContext; invitation: Invitation },
 ) {
   const { notification } = data;
   if (!notification) return undefined;
-  if (invitation !== 'sent' && invitation !== 'by-apple') return skipStep(context, 'notification', 'NotInvited');
-  const mail = notificationOf({ id, data, notification, config: deps.config });
+  if (invitation !== 'sent' && invitation !== 'by-apple') return skipStep(context, MAIL_STEPS.testflight, 'NotInvited');
+  const mail = notificationOf({ id, time: row.time, data, notification, config: deps.config });
   return bestEffort(context, {
-    step: 'notification',
+    step: MAIL_STEPS.testflight,
     after: 'invitation',
     vendor: 'sendgrid',
     limitMs: deps.config.notificationWaitMs,

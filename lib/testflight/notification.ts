@@ -1,5 +1,6 @@
+import { mailArgs } from '../jobs/mail';
 import type { Mail } from '../vendors/sendgrid';
-import type { Invite } from './message';
+import { type Invite, TESTFLIGHT_QUEUE } from './message';
 
 export interface NotificationConfig {
   from: { email: string; name?: string };
@@ -12,11 +13,14 @@ export interface NotificationConfig {
 /** The mail that tells a tester, beside Apple's, what they were invited to. */
 export function notificationOf({
   id,
+  time,
   data: { email, firstName, lastName },
   notification: { appName, message, url },
   config: { from, templateId, brand },
 }: {
   id: string;
+  /** The job's. */
+  time: number;
   data: Invite;
   notification: NonNullable<Invite['notification']>;
   config: NotificationConfig;
@@ -25,8 +29,7 @@ export function notificationOf({
   const base = {
     from,
     to: name === '' ? { email } : { email, name },
-    // SendGrid's events bring these back: by them an event finds its job.
-    customArgs: { job: id, queue: 'testflight', step: 'notification' },
+    customArgs: mailArgs({ id, queue: TESTFLIGHT_QUEUE, time }),
     categories: ['testflight-notification'],
   };
   if (templateId !== undefined)

@@ -1,5 +1,6 @@
 import type { Vendor } from '../errors';
 import { JobError, WaitError } from '../errors';
+import { sentBySign } from '../jobs/mail';
 import type { RunContext } from './contract';
 import { StepUnknownError } from './steps';
 
@@ -9,7 +10,7 @@ export type BestEffort = 'sent' | 'unknown' | `skipped: ${string}`;
 const PAUSE_MS = 60_000;
 
 /**
- * A last step that the job's success does not hang on, such as a mail about it. Whatever becomes of it, the step says
+ * A last step that the job's success does not hang on: a mail about it. Whatever becomes of it, the step says
  * so and the job goes on: refused or stopped it is skipped, and one whose end nobody can tell is not repeated. A vendor
  * that is down or throttles is waited for, without spending attempts, `limitMs` after the step `after` at most.
  */
@@ -27,7 +28,7 @@ export async function bestEffort(
   const before = steps.peek(step);
   if (before?.status === 'skipped') return `skipped: ${before.reason}`;
   try {
-    await steps.step(step, { run: () => context.vendor(vendor, run) });
+    await steps.step<unknown>(step, { proven: sentBySign, run: () => context.vendor(vendor, run) });
     return 'sent';
   } catch (error) {
     if (error instanceof StepUnknownError) return 'unknown';

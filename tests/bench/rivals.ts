@@ -29,7 +29,7 @@ export function usualWorker({ table, objects, zendesk, sendgrid }: RivalPorts) {
     const ticket = ticketOf({ id, data: feedback, uploads: [], tags: [] });
     const { id: ticketId } = await zendesk.createTicket(ticket, { ...TIMEOUT, idempotencyKey: id });
     const config = { from: { email: 'support@example.com' }, brand: 'Example' };
-    await sendgrid.send(confirmationOf({ id, data: feedback, ticketId, config }), TIMEOUT);
+    await sendgrid.send(confirmationOf({ id, time: Date.now(), data: feedback, ticketId, config }), TIMEOUT);
     const key = `usual#${id}`;
     const stored = await table.get(key);
     const version = stored?.version ?? 0;

@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { EMAILS_QUEUE } from '../message';
-import { SEND } from '../request';
+import { MAIL_QUEUES, MAIL_STEPS, type MailQueue } from '../../jobs/mail';
 
 const digits = z.string().regex(/^\d{1,15}$/);
 
@@ -9,11 +8,12 @@ const ownEvent = z.object({
   event: z.string().regex(/^[a-z_]{1,40}$/),
   timestamp: z.int().nonnegative(),
   sg_message_id: z.string().max(300).default(''),
-  queue: z.literal(EMAILS_QUEUE),
-  step: z.literal(SEND),
+  queue: z.enum(MAIL_QUEUES),
+  step: z.string(),
   job: z.uuid(),
   time: digits,
-  recipient: digits,
+  /** Of a chunk; any other mail has one. */
+  recipient: digits.default('0'),
   campaign: z.uuid().optional(),
   /** Of a bounce: `bounce` or `blocked`, and the mail server's code. */
   type: z
@@ -44,16 +44,30 @@ export interface StoredEvent {
 /** An event with where it belongs. */
 export interface OwnEvent {
   stored: StoredEvent;
+  /** The job's. */
+  queue: MailQueue;
   /** The job's `time`, ms. */
   time: number;
 }
 
-/** The event without anything personal; `undefined` where it is not about a mail of this queue. */
+/** The event without anything personal; `undefined` where it is not about a mail of ours. */
 export function parseEvent(input: unknown): OwnEvent | undefined {
   const parsed = ownEvent.safeParse(input);
-  if (!parsed.success) return undefined;
-  const { event, timestamp, sg_message_id: messageId, job, time, recipient, campaign, type, status } = parsed.data;
+  if (!parsed.success || parsed.data.step !== MAIL_STEPS[parsed.data.queue]) return undefined;
+  const {
+    event,
+    timestamp,
+    sg_message_id: messageId,
+    queue,
+    job,
+    time,
+    recipient,
+    campaign,
+    type,
+    status,
+  } = parsed.data;
   return {
+    queue,
     time: Number(time),
     stored: {
       event,

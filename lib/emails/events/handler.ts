@@ -33,9 +33,10 @@ export async function handleEvents(deps: WebhookDeps, request: WebhookRequest): 
   const events = listOf(body);
   if (!events) return { statusCode: 400 };
   try {
-    const own = await takeEvents(deps, events);
-    metrics.add('EmailEvents', own, 'Count', { queue: EMAILS_QUEUE });
-    log.info('events taken', { queue: EMAILS_QUEUE, count: own });
+    for (const [queue, count] of await takeEvents(deps, events)) {
+      metrics.add('EmailEvents', count, 'Count', { queue });
+      log.info('events taken', { queue, count });
+    }
     return { statusCode: 204 };
   } catch (error) {
     log.error('events could not be stored', { code: error instanceof StoreError ? error.code : 'Unexpected' });

@@ -1,11 +1,10 @@
 import { sha256 } from '../../jobs/envelope';
 import { eventsPartition, jobKey } from '../../jobs/keys';
 import type { Ledger } from '../../jobs/ledger';
+import { MAIL_STEPS, type MailQueue } from '../../jobs/mail';
 import type { Evidence } from '../../jobs/row';
 import type { Clock, Objects } from '../../ports';
-import { EMAILS_QUEUE } from '../message';
-import { SEND } from '../request';
-import { eventKey, type OwnEvent, parseEvent, type StoredEvent } from './event';
+import { eventKey, type OwnEvent, parseEvent } from './event';
 
 export interface EventDeps {
   objects: Pick<Objects, 'put'>;
@@ -14,30 +13,32 @@ export interface EventDeps {
   prefix: string;
 }
 
-/** Folder of a campaign's events; single mails have one together. A partition to query engines, as the hour is. */
-export const campaignEvents = (
+/** Folder of a campaign's events; all mails of none have one together. A partition to query engines, as the hour is. */
+export const eventFolder = (
   prefix: string,
-  { time, campaign }: { time: number; campaign?: string | undefined },
-): string => `${eventsPartition(prefix, EMAILS_QUEUE, time)}campaign=${campaign ?? 'none'}/`;
+  { queue, time, campaign }: { queue: MailQueue; time: number; campaign?: string | undefined },
+): string => `${eventsPartition(prefix, queue, time)}campaign=${campaign ?? 'none'}/`;
 
 const AT_ONCE = 10;
 
 /**
  * Keeps the events about our mails: first in the bucket, under a name that follows from them, then as evidence on their
- * jobs' rows. Taking them again is harmless. Answers how many were ours.
+ * jobs' rows. Taking them again is harmless. Answers how many were ours, by queue.
  */
-export async function takeEvents(deps: EventDeps, events: readonly unknown[]): Promise<number> {
+export async function takeEvents(deps: EventDeps, events: readonly unknown[]): Promise<Map<MailQueue, number>> {
   const own = events.map(parseEvent).filter((event) => event !== undefined);
   const unique = [...new Map(own.map((event) => [eventKey(event.stored), event])).values()];
-  const folders = Map.groupBy(unique, ({ time, stored: { campaign } }) =>
-    campaignEvents(deps.prefix, { time, campaign }),
+  const folders = Map.groupBy(unique, ({ queue, time, stored: { campaign } }) =>
+    eventFolder(deps.prefix, { queue, time, campaign }),
   );
   for (const [folder, group] of folders) await store(deps, folder, group);
-  const first = [...Map.groupBy(unique, ({ stored: { job } }) => job).values()].flatMap(([event]) => event ?? []);
+  const first = [...Map.groupBy(unique, jobOf).values()].flatMap(([event]) => event ?? []);
   for (let at = 0; at < first.length; at += AT_ONCE)
-    await Promise.all(first.slice(at, at + AT_ONCE).map(({ stored }) => witness(deps, stored)));
-  return own.length;
+    await Promise.all(first.slice(at, at + AT_ONCE).map((event) => witness(deps, event)));
+  return new Map([...Map.groupBy(own, ({ queue }) => queue)].map(([queue, group]) => [queue, group.length]));
 }
+
+const jobOf = ({ queue, stored: { job } }: OwnEvent): string => jobKey(queue, job);
 
 async function store({ objects }: EventDeps, folder: string, events: OwnEvent[]): Promise<void> {
   const body = `${events.map(({ stored }) => JSON.stringify(stored)).join('\n')}\n`;
@@ -45,13 +46,19 @@ async function store({ objects }: EventDeps, folder: string, events: OwnEvent[])
 }
 
 /** Any event proves that SendGrid has the request. Noted once for each job, whatever state it is in. */
-async function witness({ ledger, clock }: EventDeps, { job, event, messageId }: StoredEvent): Promise<void> {
-  const key = jobKey(EMAILS_QUEUE, job);
+async function witness({ ledger, clock }: EventDeps, event: OwnEvent): Promise<void> {
+  const key = jobOf(event);
+  const step = MAIL_STEPS[event.queue];
   const row = await ledger.get(key);
-  if (!row || row.evidence?.[SEND]) return;
-  const evidence: Evidence = { at: clock.now(), event, ...(messageId ? { messageId: requestId(messageId) } : {}) };
+  if (!row || row.evidence?.[step]) return;
+  const { event: seen, messageId } = event.stored;
+  const evidence: Evidence = {
+    at: clock.now(),
+    event: seen,
+    ...(messageId ? { messageId: requestId(messageId) } : {}),
+  };
   await ledger.update(key, (now) =>
-    now.evidence?.[SEND] ? undefined : { ...now, evidence: { ...now.evidence, [SEND]: evidence } },
+    now.evidence?.[step] ? undefined : { ...now, evidence: { ...now.evidence, [step]: evidence } },
   );
 }
 

@@ -1,5 +1,5 @@
 import { handleEvents, type WebhookRequest } from '../../../lib/emails/events/handler';
-import { campaignEvents, type EventDeps, takeEvents } from '../../../lib/emails/events/take';
+import { type EventDeps, eventFolder, takeEvents } from '../../../lib/emails/events/take';
 import { eventVerifier } from '../../../lib/emails/events/verify';
 import { chunkId } from '../../../lib/jobs/chunk';
 import { eventKeys, eventsOf, type SendgridEvent, signedEvents } from '../../../lib/local/fakes/sendgrid-events';
@@ -48,7 +48,7 @@ test('events are kept beside their campaign, by the hour of its time, with numbe
   expect(await post(request(events))).toBe(204);
 
   const { time } = emails.chunk(0);
-  const folder = campaignEvents(PREFIX, { time, campaign: CAMPAIGN });
+  const folder = eventFolder(PREFIX, { queue: 'emails', time, campaign: CAMPAIGN });
   expect(folder).toBe(`jobs/_events/emails/year=2026/month=01/day=02/hour=03/campaign=${CAMPAIGN}/`);
   expect(emails.engine.objects.keys().filter((key) => key.startsWith(folder))).toHaveLength(1);
   expect(stored()).toEqual(

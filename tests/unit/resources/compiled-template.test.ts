@@ -261,7 +261,7 @@ const ANALYTICS_MAY: Request[] = [
   item('GetItem', 'analytics#0190'),
   item('PutItem', 'analytics#0190'),
   ...on(object('jobs/analytics/year=2026/x.ndjson.gz'), 's3:GetObject', 's3:PutObject'),
-  ...on(object('jobs/analytics-rejected/year=2026/x.ndjson.gz'), 's3:PutObject'),
+  ...on(object('jobs/analytics-rejected/year=2026/x.ndjson.gz'), 's3:GetObject', 's3:PutObject'),
   ...on(object('jobs/analytics-manifests/year=2026/x.ndjson'), 's3:GetObject'),
   ...on(object('jobs/analytics-jobs/year=2026/x.json'), 's3:GetObject', 's3:PutObject'),
   ...on(object('jobs/_bodies/analytics/x'), 's3:PutObject'),
@@ -308,16 +308,23 @@ const EMAIL_EVENTS_MAY: Request[] = [
   item('GetItem', 'emails#0190'),
   item('PutItem', 'emails#0190'),
   ...on(object('jobs/_events/emails/x'), 's3:PutObject'),
+  item('PutItem', 'feedback#0190'),
+  item('PutItem', 'testflight#0190'),
+  ...on(object('jobs/_events/feedback/x'), 's3:PutObject'),
+  ...on(object('jobs/_events/testflight/x'), 's3:PutObject'),
 ];
 
 const EMAIL_EVENTS_MAY_NOT: Request[] = [
   ...on(queue('mht-api-emails.fifo'), 'sqs:SendMessage', 'sqs:ReceiveMessage'),
   item('DeleteItem', 'emails#0190'),
-  item('GetItem', 'feedback#0190'),
+  item('GetItem', 'analytics#0190'),
+  item('GetItem', 'subject#testflight#0190'),
   item('GetItem', 'campaign#0190'),
   item('PutItem', 'vendor#sendgrid'),
   ...on(object('jobs/_events/emails/x'), 's3:GetObject', 's3:DeleteObject'),
+  ...on(object('jobs/_events/analytics/x'), 's3:PutObject'),
   ...on(object('jobs/emails/x'), 's3:GetObject', 's3:PutObject'),
+  ...on(object('jobs/feedback/x'), 's3:GetObject', 's3:PutObject'),
   ...on(object('jobs/_data/emails/x'), 's3:GetObject', 's3:PutObject'),
   ...on(
     'arn:aws:secretsmanager:us-east-1:123456789012:secret:example/sendgrid-AbC123',

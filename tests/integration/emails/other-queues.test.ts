@@ -1,0 +1,162 @@
+import { eventKey, type StoredEvent } from '../../../lib/emails/events/event';
+import { handleEvents } from '../../../lib/emails/events/handler';
+import { eventVerifier } from '../../../lib/emails/events/verify';
+import { eventKeys, eventsOf, signedEvents } from '../../../lib/local/fakes/sendgrid-events';
+import { auditHour } from '../../../lib/reconcile/audit-records';
+import { completeEnds } from '../../../lib/reconcile/ends';
+import { createExits } from '../../../lib/reconcile/exits';
+import { type EngineOptions, jobId } from '../../support/engine';
+import { feedbackBody, startFeedback } from '../../support/feedback';
+import { createKills } from '../../support/kills';
+import { inviteBody, startTestflight } from '../../support/testflight';
+
+const keys = eventKeys();
+const MINUTES = 60_000;
+const QUEUES = {
+  feedback: { start: startFeedback, body: feedbackBody(), step: 'confirmation' },
+  testflight: {
+    start: startTestflight,
+    body: inviteBody({ notification: { appName: 'Sample' } }),
+    step: 'notification',
+  },
+};
+
+/** A worker whose jobs send a mail beside what they are for, with one job in its queue. */
+async function start(queue: keyof typeof QUEUES, options: EngineOptions = {}) {
+  const { body, step, start: begin } = QUEUES[queue];
+  const { engine, sendgrid, close } = await begin(options);
+  engine.send(body);
+  const verify = eventVerifier(keys.publicKey, engine.clock.now);
+  return {
+    engine,
+    sendgrid,
+    step,
+    close,
+    row: () => engine.row(jobId(1)),
+    /** SendGrid tells the webhook of what it has. */
+    async tell(event = 'delivered'): Promise<void> {
+      const events = sendgrid.mails.flatMap((mail) => eventsOf(mail, event, mail.at));
+      const signed = signedEvents(events, keys, engine.clock.now());
+      const answer = await handleEvents(
+        { ...engine.deps, clock: engine.clock, verify },
+        { ...signed, isBase64Encoded: false },
+      );
+      expect(answer).toEqual({ statusCode: 204 });
+    },
+    stored: () =>
+      engine.objects.keys().flatMap((key) => {
+        if (!key.includes('/_events/')) return [];
+        const lines = engine.objects.text(key).trimEnd().split('\n');
+        return lines.map((line) => ({ key, event: JSON.parse(line) as StoredEvent }));
+      }),
+  };
+}
+type Started = Awaited<ReturnType<typeof start>>;
+
+describe.each(['feedback', 'testflight'] as const)('the mail of a %s job', (queue) => {
+  const services: Started[] = [];
+  const started = async (options: EngineOptions = {}) => {
+    const service = await start(queue, options);
+    services.push(service);
+    return service;
+  };
+  afterEach(() => Promise.all(services.splice(0).map(({ close }) => close())));
+
+  test('has its events kept in the partition of its job, without an address, and told from each other', async () => {
+    const { engine, tell, stored } = await started();
+    await engine.drain({ batch: 1 });
+
+    for (const event of ['processed', 'delivered', 'delivered']) await tell(event);
+
+    const folder = `jobs/_events/${queue}/year=2026/month=01/day=02/hour=03/campaign=none/`;
+    expect(stored().every(({ key }) => key.startsWith(folder))).toBe(true);
+    expect(new Set(stored().map(({ event }) => eventKey(event))).size).toBe(2);
+    expect(stored()[0]?.event).toEqual({
+      event: expect.any(String),
+      timestamp: expect.any(Number),
+      messageId: expect.stringMatching(/^message-1\./),
+      job: jobId(1),
+      recipient: 0,
+    });
+    expect(JSON.stringify([stored(), engine.lines, engine.metrics])).not.toContain('@');
+    expect(engine.metrics).toContainEqual({ name: 'EmailEvents', value: 1, dimensions: { queue } });
+  });
+
+  test('that nobody could tell of is settled by its event after the job has ended: row and record', async () => {
+    const { engine, sendgrid, step, row, tell } = await started();
+    sendgrid.fail({ after: 'reset' });
+    await engine.drain({ batch: 1 });
+    expect(row()).toMatchObject({
+      state: 'succeeded',
+      result: { [step]: 'unknown' },
+      steps: { [step]: { status: 'unknown' } },
+    });
+    const { endedAt } = row();
+
+    engine.clock.advance(30 * MINUTES);
+    await tell();
+    await engine.reconcile();
+
+    const settled = { status: 'done', result: { evidence: 'delivered', messageId: 'message-1' } };
+    expect(row()).toMatchObject({
+      state: 'succeeded',
+      endedAt,
+      result: { [step]: 'sent' },
+      steps: { [step]: settled },
+    });
+    expect(row().steps[step]).not.toHaveProperty('reason');
+    expect(Object.values(engine.records())).toMatchObject([{ result: { [step]: 'sent' }, steps: { [step]: settled } }]);
+    expect(row().history.at(-1)).toMatchObject({ event: `${step} proven`, note: 'delivered' });
+    const { differences } = await auditHour(engine.deps, queue, Date.parse('2026-01-02T03:00:00Z'));
+    expect(differences).toEqual([]);
+    expect(row()).not.toHaveProperty('todo');
+    expect(sendgrid.requests).toHaveLength(1);
+  });
+
+  test.each(['before', 'after'] as const)(
+    'is settled though the reconciler dies, %s any one of its calls takes effect',
+    async (when) => {
+      for (let call = 1; ; call++) {
+        const kills = createKills();
+        const { engine, sendgrid, step, row, tell } = await started({ before: kills.before, after: kills.after });
+        sendgrid.fail({ after: 'reset' });
+        await engine.drain({ batch: 1 });
+        engine.clock.advance(30 * MINUTES);
+        await tell();
+
+        const run = { ...engine.deps, exits: createExits() };
+        const outcome = await kills.run(() => completeEnds(run, queue, () => true), { call, when });
+        engine.clock.advance(10 * MINUTES);
+        await engine.reconcile();
+
+        expect({ call, result: row().result }).toMatchObject({ call, result: { [step]: 'sent' } });
+        expect({ call, records: Object.values(engine.records()) }).toMatchObject({
+          call,
+          records: [{ result: { [step]: 'sent' } }],
+        });
+        if (outcome === 'done') {
+          expect(call).toBeGreaterThan(4);
+          break;
+        }
+      }
+    },
+  );
+
+  test('that was sent by a worker which died is sent, where its event comes first; and never twice', async () => {
+    for (let call = 1; ; call++) {
+      const kills = createKills();
+      const { engine, sendgrid, step, row, tell } = await started({ before: kills.before, after: kills.after });
+
+      const outcome = await kills.run(() => engine.deliver(1), { call, when: 'after' });
+      if (sendgrid.mails.length > 0) await tell('processed');
+      const mails = sendgrid.mails.length;
+      engine.clock.advance(10 * MINUTES);
+      await engine.deliver(1);
+
+      expect(sendgrid.mails.length).toBeLessThanOrEqual(1);
+      if (mails === 1)
+        expect({ call, row: row() }).toMatchObject({ call, row: { state: 'succeeded', result: { [step]: 'sent' } } });
+      if (outcome === 'done') break;
+    }
+  });
+});
