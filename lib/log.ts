@@ -11,7 +11,7 @@ const FACT_KEYS: ReadonlySet<string> = new Set(
     ['queue', 'jobId', 'type', 'correlationId', 'messageId', 'group', 'sequence', 'receiveCount'],
     ['state', 'reason', 'outcome', 'attempt', 'attempts', 'opened', 'holds', 'step', 'duplicate'],
     ['class', 'code', 'status', 'field', 'vendor', 'rule'],
-    ['ms', 'waitMs', 'visibilityMs', 'remainingMs', 'dueAt', 'until', 'bytes', 'count', 'kind'],
+    ['ms', 'waitMs', 'visibilityMs', 'remainingMs', 'dueAt', 'until', 'bytes', 'count', 'kind', 'canary'],
   ].flat(),
 );
 
@@ -77,8 +77,21 @@ export function realMetrics({ namespace }: { namespace: string }): Metrics {
  * with it. Its own `service` dimension goes: it would be part of every alarm's name.
  */
 function emptyLine(namespace: string, dimensions: Record<string, string>): PowertoolsMetrics {
-  const line = new PowertoolsMetrics({ namespace });
+  const line = new EmfLine({ namespace });
   line.clearDefaultDimensions();
   line.setDefaultDimensions(dimensions);
   return line;
+}
+
+/**
+ * Powertools writes an empty list of dimension sets for a metric without dimensions, of which CloudWatch makes no metric:
+ * it makes one for each set, and a set may be empty.
+ * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+ */
+class EmfLine extends PowertoolsMetrics {
+  override serializeMetrics(): ReturnType<PowertoolsMetrics['serializeMetrics']> {
+    const line = super.serializeMetrics();
+    for (const { Dimensions } of line._aws.CloudWatchMetrics) Dimensions[0] ??= [];
+    return line;
+  }
 }

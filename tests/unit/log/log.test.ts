@@ -15,7 +15,7 @@ describe('the log', () => {
   it('writes a line of JSON with level, service, message and facts', async () => {
     const lines = await written(`
       const log = realLog({ service: 'my-instance', level: 'INFO' });
-      log.info('delivery handled', { queue: 'feedback', jobId: 'an-id', receiveCount: 2, duplicate: false, reason: undefined });
+      log.info('delivery handled', { queue: 'feedback', jobId: 'an-id', receiveCount: 2, canary: true, reason: undefined });
       log.warn('careful');
       log.error('failed', { code: 'SQS.TimeoutError' });`);
 
@@ -27,7 +27,7 @@ describe('the log', () => {
         queue: 'feedback',
         jobId: 'an-id',
         receiveCount: 2,
-        duplicate: false,
+        canary: true,
       },
       { level: 'WARN', message: 'careful' },
       { level: 'ERROR', message: 'failed', code: 'SQS.TimeoutError' },
@@ -90,6 +90,18 @@ describe('the metrics', () => {
       { _aws: { CloudWatchMetrics: [{ Dimensions: [['queue', 'reason']] }] }, reason: 'paused', Held: [4, 5] },
     ]);
     expect(lines.every((line) => !('service' in line))).toBe(true);
+  });
+
+  it('without dimensions have one set of them, which is empty: CloudWatch makes a metric for each set', async () => {
+    const lines = await written(`
+      const metrics = realMetrics({ namespace: 'n' });
+      for (let n = 0; n < 101; n++) metrics.add('Runs', n, 'Count', {});
+      metrics.flush();`);
+
+    expect(lines).toMatchObject([
+      { _aws: { CloudWatchMetrics: [{ Dimensions: [[]] }] } },
+      { _aws: { CloudWatchMetrics: [{ Dimensions: [[]] }] }, Runs: 100 },
+    ]);
   });
 
   it('go out once, and nothing goes out where nothing was added', async () => {
