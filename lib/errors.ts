@@ -80,6 +80,13 @@ export class PermanentError extends JobError {
   readonly class = 'permanent';
 }
 
+/** Another job with other data has this id and has had its effect: this one was told from it, and changes nothing. */
+export class IdTakenError extends PermanentError {
+  constructor() {
+    super({ code: 'IdTaken', message: 'id: belongs to a job with other data', field: 'id' });
+  }
+}
+
 /**
  * The call may have taken effect: time-out or reset after sending. Never repeated before the vendor was asked, and not
  * asked within `askAfterMs` from now: until then the answer may not show it yet.

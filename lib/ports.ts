@@ -73,6 +73,13 @@ export interface BatchQueues {
 export interface Objects {
   /** `metadata`: S3's own of the object, ASCII, at most 2 KB; never personal. */
   put(key: string, body: string | Uint8Array, contentType: string, metadata?: Record<string, string>): Promise<void>;
+  /** Puts an object where there is none; one that is there stays as it is. */
+  create(
+    key: string,
+    body: string | Uint8Array,
+    contentType: string,
+    metadata?: Record<string, string>,
+  ): Promise<'created' | 'exists'>;
   /** `undefined` where there is no such object. */
   get(key: string): Promise<Uint8Array | undefined>;
   delete(key: string): Promise<void>;

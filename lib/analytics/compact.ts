@@ -81,6 +81,7 @@ async function merge(
       from,
       ...originOf(text),
       events: countLines(text),
+      sha256: sha256(text),
     }),
   );
   await objects.put(manifestKey(prefix, place), manifestText(entries), 'application/x-ndjson');

@@ -15,6 +15,8 @@ export interface ManifestEntry {
   group: string | null;
   sequence: number | null;
   events: number;
+  /** Of the message's lines, hex: tells it from another one under its id. */
+  sha256: string;
 }
 
 /** Which messages of an hour have moved, by job. */

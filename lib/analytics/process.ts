@@ -5,6 +5,7 @@ import { type Encoded, encodeBatch } from './encode';
 import { dataKey, rejectedKey } from './keys';
 import { readManifests } from './manifest';
 import { ANALYTICS_EVENTS, ANALYTICS_QUEUE, type AnalyticsBatch, analyticsSchema } from './message';
+import { refuseOther, writeOnce } from './once';
 
 export interface AnalyticsDeps {
   objects: Objects;
@@ -17,8 +18,9 @@ export interface AnalyticsDeps {
 const HOUR_MS = 60 * 60_000;
 
 /**
- * Events become objects under the partition of their job's `time`. The same message makes the same bytes under the same
- * key, so it may be done again at any time, beside itself too: nothing is asked and nothing written down before.
+ * Events become objects under the partition of their job's `time`. The same message makes the same lines under the same
+ * key, so it may be done again at any time, beside itself too: nothing is asked and nothing written down before. What is
+ * there stays; another message of the same id is refused with an IdTakenError.
  */
 export function analyticsContract(deps: AnalyticsDeps): QueueContract {
   const work: MessageType<AnalyticsBatch>['direct'] = ({ data, envelope }, { now }) =>
@@ -37,9 +39,9 @@ async function store(
   const place = { time: Date.parse(envelope.time), id: envelope.id };
   const encoded = encodeBatch(envelope, data.events);
   const { accepted, rejected } = encoded;
-  const compacted = accepted !== undefined && (await isCompacted(deps, place, now()));
-  if (accepted && !compacted) await put(deps.objects, dataKey(deps.prefix, place), { encoded: accepted, envelope });
-  if (rejected) await put(deps.objects, rejectedKey(deps.prefix, place), { encoded: rejected, envelope });
+  const compacted = accepted !== undefined && (await isCompacted(deps, place, { accepted, now: now() }));
+  if (accepted && !compacted) await write(deps.objects, dataKey(deps.prefix, place), { encoded: accepted, envelope });
+  if (rejected) await write(deps.objects, rejectedKey(deps.prefix, place), { encoded: rejected, envelope });
   measure(deps, { ...encoded, lagMs: now() - place.time });
   return { accepted: accepted?.events ?? 0, rejected: rejected?.events ?? 0, ...(compacted && { compacted }) };
 }
@@ -48,25 +50,22 @@ async function store(
 async function isCompacted(
   deps: AnalyticsDeps,
   { time, id }: { time: number; id: string },
-  now: number,
+  { accepted, now }: { accepted: Encoded; now: number },
 ): Promise<boolean> {
   if (now < Math.floor(time / HOUR_MS) * HOUR_MS + HOUR_MS) return false;
-  return (await readManifests(deps, time)).has(id);
+  const entry = (await readManifests(deps, time)).get(id);
+  if (entry) refuseOther(entry, accepted);
+  return entry !== undefined;
 }
 
-const put = (
+const write = (
   objects: Objects,
   key: string,
   { encoded: { bytes, events }, envelope }: { encoded: Encoded; envelope: Envelope },
 ): Promise<void> => {
   const { id, source, partitionkey = '', sequence = '' } = envelope;
-  return objects.put(key, bytes, 'application/gzip', {
-    job: id,
-    source: ascii(source),
-    group: ascii(partitionkey),
-    sequence,
-    events: String(events),
-  });
+  const metadata = { job: id, source: ascii(source), group: ascii(partitionkey), sequence, events: String(events) };
+  return writeOnce(objects, key, { bytes, metadata });
 };
 
 /** S3's metadata travels as HTTP headers. */

@@ -9,6 +9,9 @@ import type { Objects } from '../ports';
 import { clientDefaults } from './clients';
 import { guarded, hasStatus, isAwsError } from './store-error';
 
+/** S3 answers 409 while another request changes the same key, and asks for another try. */
+const MOST_CONFLICTS = 3;
+
 export const s3Client = (): S3Client => new S3Client({ ...clientDefaults });
 
 /**
@@ -17,21 +20,32 @@ export const s3Client = (): S3Client => new S3Client({ ...clientDefaults });
  */
 export function realObjects({ bucket, client = s3Client() }: { bucket: string; client?: S3Client }): Objects {
   const s3 = <T>(operation: string, call: () => Promise<T>) => guarded({ service: 'S3', operation, call });
+  const putInput = (...[key, body, contentType, metadata]: Parameters<Objects['put']>) => ({
+    Bucket: bucket,
+    Key: key,
+    // An empty string would be taken for a stream of unknown length.
+    Body: typeof body === 'string' ? Buffer.from(body) : body,
+    ContentType: contentType,
+    ...(metadata && { Metadata: metadata }),
+  });
 
   return {
-    put: (key, body, contentType, metadata) =>
+    put: (...object) =>
       s3('PutObject', async () => {
-        // An empty string would be taken for a stream of unknown length.
-        const Body = typeof body === 'string' ? Buffer.from(body) : body;
-        await client.send(
-          new PutObjectCommand({
-            Bucket: bucket,
-            Key: key,
-            Body,
-            ContentType: contentType,
-            ...(metadata && { Metadata: metadata }),
-          }),
-        );
+        await client.send(new PutObjectCommand(putInput(...object)));
+      }),
+
+    create: (...object) =>
+      s3('PutObject', async () => {
+        for (let again = MOST_CONFLICTS; ; again--) {
+          try {
+            await client.send(new PutObjectCommand({ ...putInput(...object), IfNoneMatch: '*' }));
+            return 'created';
+          } catch (error) {
+            if (hasStatus(error, 412)) return 'exists';
+            if (again === 0 || !isAwsError(error, 'ConditionalRequestConflict')) throw error;
+          }
+        }
       }),
 
     get: (key) =>

@@ -95,10 +95,13 @@ async function judge(
 /** The message with its job; one that carries the id of another's job is a job of its own, as the worker sees it too. */
 async function owned(deps: ReconcileRun, queue: string, message: ReceivedMessage): Promise<Moved> {
   const resolved = await resolve({ ...deps, queue }, message);
+  const own = disowned(resolved.body, invalidId(message.messageId));
+  const ownRow = await deps.ledger.get(jobKey(queue, own.id));
+  // Told apart before, perhaps from a job that was done without a row (worker/direct.ts).
+  if (ownRow) return { message, resolved: own, row: ownRow };
   const row = await deps.ledger.get(jobKey(queue, resolved.id));
   if (!row || row.payloadHash === resolved.payloadHash) return { message, resolved, row };
-  const own = disowned(resolved.body, invalidId(message.messageId));
-  return { message, resolved: own, row: await deps.ledger.get(jobKey(queue, own.id)) };
+  return { message, resolved: own, row: undefined };
 }
 
 /** An entry that a worker or this reconciler sent: it stays while its job is dead from that very message, unless it was discarded. */

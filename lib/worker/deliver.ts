@@ -40,8 +40,10 @@ export interface Suspect {
 export async function deliver(delivery: Delivery): Promise<Disposition | Suspect> {
   const { deps, contract, message } = delivery;
   const done = await direct(delivery);
-  if (done) return done;
-  const resolved = await resolve({ ...deps, queue: contract.queue }, message);
+  if (done && done !== 'taken') return done;
+  const resolved = done
+    ? disowned(message.body, invalidId(message.messageId))
+    : await resolve({ ...deps, queue: contract.queue }, message);
   try {
     return await dispose(delivery, resolved);
   } catch (error) {

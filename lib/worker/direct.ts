@@ -1,6 +1,6 @@
-import { StoreError } from '../errors';
-import { parseEnvelope } from '../jobs/envelope';
-import { jobKey } from '../jobs/keys';
+import { IdTakenError, StoreError } from '../errors';
+import { parseEnvelope, payloadHash } from '../jobs/envelope';
+import { invalidId, jobKey } from '../jobs/keys';
 import { ATTRIBUTE } from '../jobs/park';
 import type { QueueContract } from './contract';
 import type { Incoming } from './delivery';
@@ -15,7 +15,8 @@ export const isDirect = ({ types }: Pick<QueueContract, 'types'>): boolean =>
 /**
  * Does a job of such a queue without a row: no claim, no outcome, nothing but its own writes. `undefined` leaves it to
  * the ledger: what has a row already, what was parked or returned before (whose outcome others wait for), a canary, and
- * whatever goes wrong, which is then met again and written down. Throws StoreError alone, where nothing could be written.
+ * whatever goes wrong, which is then met again and written down. `taken`: another job of its id was done before. Throws
+ * StoreError alone, where nothing could be written.
  */
 export async function direct({
   deps,
@@ -25,20 +26,24 @@ export async function direct({
   deps: WorkerDeps;
   contract: QueueContract;
   message: Incoming;
-}): Promise<Disposition | undefined> {
+}): Promise<Disposition | 'taken' | undefined> {
   if (!isDirect(contract) || message.attributes[ATTRIBUTE.job] !== undefined) return undefined;
   const { clock, log, ledger } = deps;
   try {
     const envelope = parseEnvelope(message.body);
     const { id } = envelope;
     // On a first delivery there is no row but of a duplicate, whose own delivery looks after it.
-    if (message.receiveCount > 1 && (await ledger.get(jobKey(contract.queue, id)))) return undefined;
+    if (message.receiveCount > 1) {
+      if (await ledger.get(jobKey(contract.queue, invalidId(message.messageId)))) return 'taken';
+      const row = await ledger.get(jobKey(contract.queue, id));
+      if (row?.payloadHash === payloadHash(envelope)) return undefined;
+    }
     const type = typeOf(contract, envelope, clock.now());
     const data = await dataOf({ ...deps, queue: contract.queue }, envelope, type);
     await type.direct?.({ id, data, envelope }, { now: () => clock.now(), log });
     return { acknowledge: true, direct: { id, time: Date.parse(envelope.time) } };
   } catch (error) {
     if (error instanceof StoreError) throw error;
-    return undefined;
+    return error instanceof IdTakenError ? 'taken' : undefined;
   }
 }

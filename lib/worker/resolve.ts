@@ -1,4 +1,4 @@
-import { PermanentError, WaitError } from '../errors';
+import { IdTakenError, PermanentError, WaitError } from '../errors';
 import { type Envelope, parseEnvelope, parseOrPark, payloadHash, sha256 } from '../jobs/envelope';
 import { bodyKey, dataPrefix, invalidId, isInvalidId } from '../jobs/keys';
 import { ATTRIBUTE } from '../jobs/park';
@@ -44,8 +44,7 @@ export async function resolve(
 
 /** A body whose id is taken by a job with other data: it gets a row of its own, and the other's stays as it is. */
 export function disowned(body: string, id: string): Resolved {
-  const problem = new PermanentError({ code: 'IdTaken', message: 'id: belongs to a job with other data', field: 'id' });
-  return { id, body, payloadHash: sha256(body), problem };
+  return { id, body, payloadHash: sha256(body), problem: new IdTakenError() };
 }
 
 function asProblem(error: unknown): PermanentError {

@@ -106,9 +106,10 @@ async function measure({ input, handler, objects }: Rival, into: Measured, count
 async function linesOfMessages(input: SQSEvent[]): Promise<Map<string, Uint8Array>> {
   const lines = new Map<string, Uint8Array>();
   const objects = countingObjects();
-  objects.put = async (key, body) => {
+  objects.create = async (key, body) => {
     const id = key.slice(key.lastIndexOf('/') + 1).replace('.ndjson.gz', '');
     lines.set(id, gunzipSync(body as Uint8Array));
+    return 'created';
   };
   for (const event of input) await engineWorker(objects)(event);
   return lines;

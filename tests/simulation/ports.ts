@@ -87,6 +87,14 @@ export function portsOf(world: World, process: Process): Ports {
           },
           detail: () => key,
         }),
+      create: (key, ...object) =>
+        call({
+          process,
+          target: 'objects',
+          method: 'create',
+          effect: () => objects.create(key, ...object),
+          detail: () => key,
+        }),
       get: (key) =>
         call({ process, target: 'objects', method: 'get', effect: () => objects.get(key), detail: () => key }),
       delete: (key) =>

@@ -16,13 +16,19 @@ const byBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a),
 export function folderObjects(): FolderObjects {
   const folder = mkdtempSync(join(tmpdir(), 'bucket-'));
   const path = (key: string) => join(folder, key);
+  const write = async (key: string, body: string | Uint8Array, flag: 'w' | 'wx') => {
+    await mkdir(dirname(path(key)), { recursive: true });
+    await writeFile(path(key), body, { flag });
+  };
   return {
     folder,
     remove: () => rmSync(folder, { recursive: true, force: true }),
-    put: async (key, body) => {
-      await mkdir(dirname(path(key)), { recursive: true });
-      await writeFile(path(key), body);
-    },
+    put: (key, body) => write(key, body, 'w'),
+    create: (key, body) =>
+      write(key, body, 'wx').then(
+        () => 'created',
+        () => 'exists',
+      ),
     get: (key) => readFile(path(key)).catch(() => undefined),
     delete: (key) => rm(path(key), { force: true }),
     list: async (prefix, { after, limit } = {}) => {

@@ -15,10 +15,16 @@ const byBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a),
 export function memoryObjects(): MemoryObjects {
   const stored = new Map<string, { bytes: Uint8Array; contentType: string; metadata: Record<string, string> }>();
   const keys = () => [...stored.keys()].sort(byBytes);
+  const store = (...[key, body, contentType, metadata = {}]: Parameters<Objects['put']>) => {
+    const bytes = typeof body === 'string' ? new TextEncoder().encode(body) : body.slice();
+    stored.set(key, { bytes, contentType, metadata });
+  };
   return {
-    put: async (key, body, contentType, metadata = {}) => {
-      const bytes = typeof body === 'string' ? new TextEncoder().encode(body) : body.slice();
-      stored.set(key, { bytes, contentType, metadata });
+    put: async (...object) => store(...object),
+    create: async (key, ...object) => {
+      if (stored.has(key)) return 'exists';
+      store(key, ...object);
+      return 'created';
     },
     get: async (key) => stored.get(key)?.bytes.slice(),
     delete: async (key) => {

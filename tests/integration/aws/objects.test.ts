@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { realObjects } from '../../../lib/aws/objects';
 import type { Objects } from '../../../lib/ports';
+import { startConditionalS3 } from '../../support/conditional-s3';
 import { startS3 } from '../../support/emulators';
 import { memoryObjects } from '../../support/memory-objects';
 
@@ -91,11 +92,41 @@ describe.each(variants)('the bucket: $name', ({ start }) => {
   it('lists more keys than one answer holds', async () => {
     const prefix = `many/${randomUUID()}/`;
     const keys = Array.from({ length: 1_005 }, (_, n) => `${prefix}${String(n).padStart(5, '0')}`);
-    await Promise.all(keys.map((key) => objects.put(key, '', 'text/plain')));
+    for (let at = 0; at < keys.length; at += 50)
+      await Promise.all(keys.slice(at, at + 50).map((key) => objects.put(key, '', 'text/plain')));
 
     expect(await objects.list(prefix)).toEqual(keys);
     expect(await objects.list(prefix, { limit: 1_002 })).toEqual(keys.slice(0, 1_002));
   });
+});
+
+const conditional: typeof variants = [
+  ...variants.filter(({ name }) => name !== 'S3'),
+  {
+    name: 'S3 with conditional writes',
+    start: async () => {
+      const { client, close } = await startConditionalS3();
+      return { objects: realObjects({ bucket: BUCKET, client }), close };
+    },
+  },
+];
+
+test.each(conditional)('an object is created once, whoever is first: $name', async ({ start }) => {
+  const { objects, close } = await start();
+  await objects.put('put', 'first', 'text/plain');
+
+  const answers = [
+    await objects.create('new', 'first', 'text/plain', { job: '1' }),
+    await objects.create('new', 'second', 'text/plain', { job: '2' }),
+    await objects.create('put', 'second', 'text/plain'),
+  ];
+  const racing = await Promise.all(Array.from({ length: 5 }, (_, n) => objects.create('race', `${n}`, 'text/plain')));
+  const stored = await Promise.all(['new', 'put'].map((key) => objects.get(key)));
+  await close();
+
+  expect(answers).toEqual(['created', 'exists', 'exists']);
+  expect(racing.filter((answer) => answer === 'created')).toHaveLength(1);
+  expect(stored.map((bytes) => Buffer.from(bytes ?? []).toString())).toEqual(['first', 'first']);
 });
 
 describe('S3 alone', () => {
@@ -110,5 +141,21 @@ describe('S3 alone', () => {
     const missing = realObjects({ bucket: 'another-bucket', client: s3.client }).get('key');
 
     await expect(missing).rejects.toMatchObject({ name: 'StoreError', code: 'S3.NoSuchBucket', status: 404 });
+  });
+
+  it('is asked again while another request changes the key, and not for ever', async () => {
+    const { client, seen, control, close } = await startConditionalS3();
+    const objects = realObjects({ bucket: BUCKET, client });
+
+    control.conflicts = 3;
+    const created = await objects.create('key', 'x', 'text/plain');
+    control.conflicts = 100;
+    const refused = await objects.create('other', 'x', 'text/plain').catch((error: unknown) => error);
+    await close();
+
+    expect(created).toBe('created');
+    expect(refused).toMatchObject({ name: 'StoreError', code: 'S3.ConditionalRequestConflict', status: 409 });
+    expect(seen).toHaveLength(8);
+    expect(seen.every(({ ifNoneMatch }) => ifNoneMatch === '*')).toBe(true);
   });
 });

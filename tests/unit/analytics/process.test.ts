@@ -1,19 +1,21 @@
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { compactHour } from '../../../lib/analytics/compact';
 import { compactedPrefix, dataPrefix, manifestPrefix, rejectedPrefix } from '../../../lib/analytics/keys';
 import { analyticsContract } from '../../../lib/analytics/process';
 import { sha256 } from '../../../lib/jobs/envelope';
 import { MAX_MESSAGE_BYTES } from '../../../lib/jobs/park';
+import type { Objects } from '../../../lib/ports';
 import { ACCEPTED_AT, analyticsBody, anEvent, linesOf, someEvents } from '../../support/analytics';
-import { type EngineOptions, jobId, memoryEngine, PREFIX } from '../../support/engine';
+import { jobId, memoryEngine, PREFIX } from '../../support/engine';
 
 const HOUR = 'year=2026/month=01/day=02/hour=03';
 
-function start(options: EngineOptions = {}) {
+function start({ wrap = (objects) => objects }: { wrap?: (objects: Objects) => Objects } = {}) {
   const metrics: { name: string; value: number; dimensions: Record<string, string> }[] = [];
   const engine = memoryEngine(
     ({ objects }) =>
       analyticsContract({
-        objects,
+        objects: wrap(objects),
         prefix: PREFIX,
         names: new Set(['purchase']),
         metrics: {
@@ -21,10 +23,24 @@ function start(options: EngineOptions = {}) {
           flush: () => {},
         },
       }),
-    { settings: { visibility: 120 }, ...options },
+    { settings: { visibility: 120 } },
   );
   const keys = (prefix: string) => engine.objects.keys().filter((key) => key.startsWith(prefix));
-  return { engine, metrics, keys, lines: (prefix: string) => linesOf(engine.objects, keys(prefix)) };
+  const stored = async () =>
+    Object.fromEntries(
+      await Promise.all(engine.objects.keys().map(async (key) => [key, await engine.objects.get(key)] as const)),
+    );
+  return { engine, metrics, keys, stored, lines: (prefix: string) => linesOf(engine.objects, keys(prefix)) };
+}
+
+/** Two hours later all is compacted and the originals are gone. */
+async function compactAll({ clock, deps }: ReturnType<typeof memoryEngine>): Promise<void> {
+  const run = { ...deps, graceMs: 60_000, targetBytes: 1_000_000 };
+  const hour = Date.parse('2026-01-02T03:00:00Z');
+  clock.advance(2 * 3_600_000);
+  await compactHour(run, hour, () => true);
+  clock.advance(3 * 60_000);
+  await compactHour(run, hour, () => true);
 }
 
 test('a message becomes one object under the hour in which it was accepted, named by its job', async () => {
@@ -48,18 +64,130 @@ test('a message becomes one object under the hour in which it was accepted, name
   expect(engine.rows()).toEqual([]);
 });
 
-test('a message that comes again writes the same bytes under the same key', async () => {
-  const { engine } = start();
+test('a message that comes again changes nothing', async () => {
+  const { engine, stored } = start();
   const body = analyticsBody([...someEvents(1, 20), { id: 7 }]);
   engine.send(body);
   await engine.deliver();
-  const before = await Promise.all(engine.objects.keys().map((key) => engine.objects.get(key)));
+  const before = await stored();
   engine.send(body);
 
   await engine.deliver();
 
   expect(engine.objects.keys()).toHaveLength(2);
-  expect(await Promise.all(engine.objects.keys().map((key) => engine.objects.get(key)))).toEqual(before);
+  expect(await stored()).toEqual(before);
+  expect(engine.rows()).toEqual([]);
+  expect(engine.deadLetters()).toEqual([]);
+});
+
+test('a message is known again by its lines, however they were compressed', async () => {
+  const { engine, keys, stored } = start();
+  engine.send(analyticsBody(someEvents(1, 20)));
+  await engine.deliver();
+  const [key = ''] = keys(dataPrefix(PREFIX));
+  const lines = gunzipSync((await engine.objects.get(key)) ?? '');
+  await engine.objects.put(key, gzipSync(lines, { level: 1 }), 'application/gzip');
+  const before = await stored();
+  engine.send(analyticsBody(someEvents(1, 20)));
+
+  const response = await engine.deliver();
+
+  expect(response).toEqual({ batchItemFailures: [] });
+  expect(await stored()).toEqual(before);
+  expect(engine.rows()).toEqual([]);
+});
+
+describe('another message under a used id', () => {
+  test.each([
+    ['accepted', someEvents(1, 3), someEvents(4, 6), { receive: 1 }],
+    ['accepted, seen only at its second delivery', someEvents(1, 3), someEvents(4, 6), { receive: 2 }],
+    ['rejected', [anEvent(1), {}], [anEvent(1), { other: true }], { receive: 1 }],
+  ])('is parked as itself, and what is stored stays: %s events', async (_what, first, second, { receive }) => {
+    const { engine, stored } = start();
+    engine.send(analyticsBody(first));
+    await engine.deliver();
+    const before = await stored();
+    const messageId = engine.send(analyticsBody(second));
+    for (let lost = 1; lost < receive; lost++) {
+      engine.receive();
+      engine.clock.advance(121_000);
+    }
+
+    const response = await engine.deliver();
+
+    expect(response).toEqual({ batchItemFailures: [] });
+    expect(await stored()).toMatchObject(before);
+    expect(engine.rows()).toMatchObject([
+      { id: `invalid/${messageId}`, state: 'dead', reason: 'error', error: { code: 'IdTaken', field: 'id' } },
+    ]);
+    expect(engine.deadLetters()).toHaveLength(1);
+  });
+
+  test('is parked as itself when the first is compacted already', async () => {
+    const { engine, keys } = start();
+    engine.send(analyticsBody(someEvents(1, 3)));
+    await engine.deliver();
+    await compactAll(engine);
+    const messageId = engine.send(analyticsBody(someEvents(4, 6)));
+
+    await engine.deliver();
+
+    expect(keys(dataPrefix(PREFIX))).toEqual([]);
+    expect(engine.row(`invalid/${messageId}`)).toMatchObject({ state: 'dead', error: { code: 'IdTaken' } });
+  });
+
+  test('is stored where the first one never was', async () => {
+    const { engine, lines } = start();
+    engine.send(analyticsBody([]));
+    await engine.deliver();
+    engine.send(analyticsBody(someEvents(1, 3)));
+
+    await engine.deliver();
+
+    expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', error: { code: 'InvalidField' } });
+    expect((await lines(dataPrefix(PREFIX))).map(({ id }) => id)).toEqual(['event-1', 'event-2', 'event-3']);
+  });
+});
+
+test('an object that is none of ours is not overwritten', async () => {
+  const { engine } = start();
+  const key = `jobs/analytics/${HOUR}/${jobId(1)}.ndjson.gz`;
+  await engine.objects.put(key, 'a note', 'text/plain');
+  const messageId = engine.send(analyticsBody(someEvents(1, 3)));
+
+  await engine.deliver();
+
+  expect(engine.objects.text(key)).toBe('a note');
+  expect(engine.row(`invalid/${messageId}`)).toMatchObject({ state: 'dead', error: { code: 'IdTaken' } });
+});
+
+test('a message whose object is compacted away under its hands waits, and finds it then', async () => {
+  let after = async () => {};
+  const { engine, keys } = start({
+    wrap: (objects) => ({
+      ...objects,
+      create: async (...object) => {
+        const answer = await objects.create(...object);
+        await after();
+        return answer;
+      },
+    }),
+  });
+  engine.send(analyticsBody(someEvents(1, 3)));
+  await engine.deliver();
+  engine.clock.advance(2 * 3_600_000);
+  engine.send(analyticsBody(someEvents(1, 3)));
+  after = () => compactAll(engine);
+
+  const response = await engine.deliver();
+  engine.clock.advance(901_000);
+  await engine.deliver();
+
+  expect(response.batchItemFailures).toHaveLength(1);
+  expect(engine.inQueue()).toBe(0);
+  expect(keys(dataPrefix(PREFIX))).toEqual([]);
+  expect(keys(compactedPrefix(PREFIX))).toHaveLength(1);
+  expect(engine.rows()).toEqual([]);
 });
 
 test('invalid events lie beside, with field and rule, and the message is done', async () => {
@@ -214,12 +342,7 @@ test('a delivery after its hour was compacted writes nothing', async () => {
   const { engine, keys } = start();
   engine.send(analyticsBody(someEvents(1, 3)));
   await engine.deliver();
-  engine.clock.advance(2 * 3_600_000);
-  const deps = { ...engine.deps, graceMs: 60_000, targetBytes: 1_000_000 };
-  const hour = Date.parse('2026-01-02T03:00:00Z');
-  await compactHour(deps, hour, () => true);
-  engine.clock.advance(3 * 60_000);
-  await compactHour(deps, hour, () => true);
+  await compactAll(engine);
   expect(keys(dataPrefix(PREFIX))).toEqual([]);
   engine.send(analyticsBody(someEvents(1, 3)), { deduplication: 'again' });
 
