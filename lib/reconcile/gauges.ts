@@ -1,4 +1,4 @@
-import { todoKey } from '../jobs/keys';
+import { jobKey, todoKey } from '../jobs/keys';
 import type { JobRow } from '../jobs/row';
 import type { ReconcileDeps } from './deps';
 
@@ -7,7 +7,7 @@ const LOOK_AT = 10;
 
 /**
  * `OldestHeld`: how long the queue's oldest held job has been held, all its holds together; 0 where none is. Jobs that a
- * stopped vendor holds are told of by `VendorStopped`.
+ * stopped vendor holds, and those behind them, are told of by `VendorStopped`.
  */
 export async function gaugeHeld(deps: ReconcileDeps, queue: string): Promise<void> {
   const { table, ledger, clock, metrics } = deps;
@@ -17,9 +17,20 @@ export async function gaugeHeld(deps: ReconcileDeps, queue: string): Promise<voi
     for (const { key } of await table.due(todoKey(queue, kind), { until: Number.MAX_SAFE_INTEGER, limit: LOOK_AT })) {
       const row = await ledger.get(key);
       if (row?.state !== 'held' || row.reason === 'paused') continue;
+      if (row.reason === 'behind' && (await isBehindStopped(deps, row))) continue;
       oldest = Math.min(oldest, heldSince(row));
     }
   metrics.add('OldestHeld', now - oldest, 'Milliseconds', { queue });
+}
+
+/** Whether the first of a row's group was held by a stopped vendor last; being tried again, it is not held just now. */
+async function isBehindStopped(
+  { order, ledger }: Pick<ReconcileDeps, 'order' | 'ledger'>,
+  { queue, group = '' }: JobRow,
+): Promise<boolean> {
+  const [first] = await order.waiting(queue, group);
+  const head = first === undefined ? undefined : await ledger.get(jobKey(queue, first));
+  return head?.history.findLast(({ event }) => event.startsWith('held'))?.event === 'held (stopped)';
 }
 
 /** Since its first hold after it was opened last: a job that is held over and over waits as a whole. */

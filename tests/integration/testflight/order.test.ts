@@ -1,5 +1,15 @@
 import { jobId } from '../../support/engine';
-import { APP, GROUP, inviteBody, removeBody, seed, startTestflight, TESTER } from '../../support/testflight';
+import {
+  APP,
+  EMPTY_APP,
+  EMPTY_APPS_GROUP,
+  GROUP,
+  inviteBody,
+  removeBody,
+  seed,
+  startTestflight,
+  TESTER,
+} from '../../support/testflight';
 
 type Service = Awaited<ReturnType<typeof startTestflight>>;
 let service: Service;
@@ -43,6 +53,28 @@ test.each([
   expect(changes(service).at(-1)).toBe(`DELETE /v1/apps/${APP}/relationships/betaTesters`);
   expect(apple.testers).toEqual([]);
   expect(apple.mails).toHaveLength(1);
+});
+
+test('of jobs that a stop holds, and of those behind them, only the alarm of the vendor tells', async () => {
+  service = await startTestflight();
+  const { engine, apple } = service;
+  apple.fail({ ...agreement, times: 'forever' });
+  for (let n = 1; n <= 6; n++) {
+    const app = n % 2 ? APP : EMPTY_APP;
+    const groups = [n % 2 ? GROUP : EMPTY_APPS_GROUP];
+    engine.send(inviteBody({ app, groups, email: `t${n}@example.com` }, { id: jobId(n) }), { group: app });
+  }
+
+  for (let minute = 0; minute < 10; minute++) {
+    for (let n = 1; n <= 6; n++) await engine.deliver(1);
+    await engine.reconcile();
+    engine.clock.advance(60_000);
+  }
+
+  const measured = (name: string) => engine.metrics.filter((metric) => metric.name === name).map(({ value }) => value);
+  expect(engine.rows().map(({ reason }) => reason)).toContain('behind');
+  expect(measured('VendorStopped').slice(1)).toEqual(expect.arrayContaining([1]));
+  expect(new Set(measured('OldestHeld'))).toEqual(new Set([0]));
 });
 
 test("one job's 403 parks that job, and stops nobody", async () => {
