@@ -1,3 +1,4 @@
+import type { RecipientCounts } from '../jobs/campaign';
 import { sha256 } from '../jobs/envelope';
 import type { Objects } from '../ports';
 import { seenSet } from './address-set';
@@ -7,14 +8,8 @@ import type { CampaignContent } from './message';
 import { recipientCheck } from './recipient';
 import type { Read } from './recipients';
 
-export interface Written {
+export interface Written extends RecipientCounts {
   manifest: { key: string; sha256: string };
-  /** Recipients that were read; each is a recipient, a duplicate or rejected. */
-  requested: number;
-  duplicates: number;
-  rejected: number;
-  recipients: number;
-  chunks: number;
   /** Where the rejected ones lie with their reasons and lines; NDJSON. */
   rejectedKeys: string[];
 }

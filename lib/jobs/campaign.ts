@@ -12,8 +12,18 @@ export const EVENTS_AFTER_MS = 30 * 60_000;
 
 export type CampaignStatus = 'running' | 'paused' | 'cancelled' | 'ended';
 
+/** What became of a campaign's list. Each of those that were requested is a recipient, a duplicate or rejected. */
+export interface RecipientCounts {
+  requested: number;
+  /** Rejected because they were there already. */
+  duplicates: number;
+  rejected: number;
+  recipients: number;
+  chunks: number;
+}
+
 /** What was accepted; it never changes. Times are milliseconds since 1970. */
-export interface CampaignPlan {
+export interface CampaignPlan extends RecipientCounts {
   id: string;
   name?: string | undefined;
   source: string;
@@ -22,11 +32,6 @@ export interface CampaignPlan {
   /** Nothing is released before. */
   startsAt: number;
   manifest: { key: string; sha256: string };
-  requested: number;
-  duplicates: number;
-  rejected: number;
-  recipients: number;
-  chunks: number;
   chunkSize: number;
 }
 

@@ -10,6 +10,7 @@ import {
 import type { RecipientInput } from '../emails/recipient';
 import { type Bytes, fromCsv, fromIterable, fromNdjson, type Read } from '../emails/recipients';
 import { writeManifest } from '../emails/write-manifest';
+import type { RecipientCounts } from '../jobs/campaign';
 import { attachmentsPrefix } from '../jobs/keys';
 import { InvalidJobError } from './errors';
 import { jobId } from './job-id';
@@ -28,13 +29,7 @@ export type RecipientSource =
   | { key: string };
 
 /** A campaign that was accepted, and what became of its recipients. */
-export interface AcceptedCampaign extends Accepted {
-  requested: number;
-  /** Rejected because they were there already. */
-  duplicates: number;
-  rejected: number;
-  recipients: number;
-  chunks: number;
+export interface AcceptedCampaign extends Accepted, RecipientCounts {
   /** S3 keys of the rejected ones with their lines and reasons (NDJSON). */
   rejectedKeys: string[];
 }

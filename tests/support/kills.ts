@@ -1,3 +1,5 @@
+import type { memoryEngine } from './engine';
+
 /** What ends an invocation at one of its calls, as a time-out or a crash does. */
 export interface Kills {
   /** Stand before and after every call out of a function. */
@@ -5,6 +7,19 @@ export interface Kills {
   after: () => Promise<void> | undefined;
   /** Runs an invocation that dies at its n-th call, before or after the call takes effect; `undefined`: it lives. */
   run(invocation: () => Promise<unknown>, kill?: { call: number; when: 'before' | 'after' }): Promise<'done' | 'died'>;
+}
+
+/** The first run of a service's one job dies at a call of it; then time goes on and everything runs to its end. */
+export async function killFirstRun<S extends { engine: ReturnType<typeof memoryEngine>; close(): Promise<void> }>(
+  service: S,
+  { kills, ...kill }: { kills: Kills; call: number; when: 'before' | 'after' },
+): Promise<S & { outcome: 'done' | 'died' }> {
+  const { engine } = service;
+  const outcome = await kills.run(() => engine.deliver(1), kill);
+  engine.clock.advance(300_000);
+  await engine.drain({ batch: 1 });
+  await service.close();
+  return { ...service, outcome };
 }
 
 const never = new Promise<never>(() => {});

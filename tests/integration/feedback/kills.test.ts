@@ -1,6 +1,6 @@
 import { jobId } from '../../support/engine';
 import { attachmentKey, feedbackBody, startFeedback } from '../../support/feedback';
-import { createKills } from '../../support/kills';
+import { createKills, killFirstRun } from '../../support/kills';
 
 const attachments = [{ key: attachmentKey, name: 'screen.png', contentType: 'image/png' }];
 
@@ -8,14 +8,8 @@ const attachments = [{ key: attachmentKey, name: 'screen.png', contentType: 'ima
 async function killAt(n: number, when: 'before' | 'after') {
   const kills = createKills();
   const service = await startFeedback({ before: kills.before, after: kills.after });
-  const { engine } = service;
-  engine.send(feedbackBody({ attachments }));
-
-  const outcome = await kills.run(() => engine.deliver(1), { call: n, when });
-  engine.clock.advance(300_000);
-  await engine.drain({ batch: 1 });
-  await service.close();
-  return { ...service, outcome };
+  service.engine.send(feedbackBody({ attachments }));
+  return killFirstRun(service, { kills, call: n, when });
 }
 
 describe.each(['before', 'after'] as const)('killed %s any one of its calls takes effect', (when) => {

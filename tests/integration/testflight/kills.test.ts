@@ -1,5 +1,5 @@
 import { jobId } from '../../support/engine';
-import { createKills } from '../../support/kills';
+import { createKills, killFirstRun } from '../../support/kills';
 import {
   APP,
   GROUP,
@@ -45,14 +45,8 @@ const CASES: Record<string, Case> = {
 async function killAt({ body, seeded }: Case, n: number, when: 'before' | 'after') {
   const kills = createKills();
   const service = await startTestflight({ ...seeded, before: kills.before, after: kills.after });
-  const { engine } = service;
-  engine.send(body, { group: APP });
-
-  const outcome = await kills.run(() => engine.deliver(1), { call: n, when });
-  engine.clock.advance(300_000);
-  await engine.drain({ batch: 1 });
-  await service.close();
-  return { ...service, outcome };
+  service.engine.send(body, { group: APP });
+  return killFirstRun(service, { kills, call: n, when });
 }
 
 describe.each(['before', 'after'] as const)('killed %s any one of its calls takes effect', (when) => {

@@ -9,7 +9,7 @@ import Ajv from 'ajv';
 import fc from 'fast-check';
 import { type FakeAppStoreConnect, startFakeAppStoreConnect } from '../../../lib/local/fakes/app-store-connect';
 import { inviteSchema } from '../../../lib/testflight/message';
-import { realAppStoreConnect } from '../../../lib/vendors/app-store-connect';
+import { type AppStoreConnect, realAppStoreConnect } from '../../../lib/vendors/app-store-connect';
 import { testerBody } from '../../../lib/vendors/app-store-connect-bodies';
 import { APP, anInvite, BUILD, GROUP, OTHER_GROUP, SETTLE_MS, seed, TEAM, TESTER } from '../../support/testflight';
 
@@ -45,17 +45,25 @@ beforeEach(async () => {
 });
 afterEach(() => fake.close());
 
+const options = { timeoutMs: 5000 };
+/** Every call that changes something, in an order in which each has its effect; one without a line does not compile. */
+const CHANGES: Record<
+  Exclude<keyof AppStoreConnect, 'waitMs' | 'findTester' | 'groupsOf' | 'createTester'>,
+  (apple: AppStoreConnect, tester: string) => Promise<unknown>
+> = {
+  addToGroup: (apple, tester) => apple.addToGroup({ tester, group: OTHER_GROUP }, options),
+  invite: (apple, tester) => apple.invite({ tester, app: APP }, options),
+  removeFromGroup: (apple, tester) => apple.removeFromGroup({ tester, group: OTHER_GROUP }, options),
+  removeFromApp: (apple, tester) => apple.removeFromApp({ tester, app: APP }, options),
+  notifyBuild: (apple) => apple.notifyBuild(BUILD, options),
+};
+
 test("every body that is sent is one of Apple's schemas, to the letter", async () => {
   const privateKey = async () => TEAM.privateKey;
   const apple = realAppStoreConnect({ ...TEAM, endpoint: fake.url, privateKey, settleMs: SETTLE_MS });
-  const options = { timeoutMs: 5000 };
 
   const { id: tester } = await apple.createTester(anInvite(), options);
-  await apple.addToGroup({ tester, group: OTHER_GROUP }, options);
-  await apple.invite({ tester, app: APP }, options);
-  await apple.removeFromGroup({ tester, group: OTHER_GROUP }, options);
-  await apple.removeFromApp({ tester, app: APP }, options);
-  await apple.notifyBuild(BUILD, options);
+  for (const change of Object.values(CHANGES)) await change(apple, tester);
 
   const sent = fake.requests.map(({ method, path, body }) => ({ call: `${method} ${path}`, body: JSON.parse(body) }));
   expect(new Set(sent.map(({ call }) => call))).toEqual(new Set(Object.keys(CHECKS)));
