@@ -23,7 +23,9 @@ export async function monitoring(
   const minutes = parseCanaryEvery(await resolveVariable('param:canaryEvery'));
   const canaries = minutes === 0 ? [] : rows;
   const specs = [
-    ...rows.flatMap((row) => queueAlarms(row, context.instance, thresholds)),
+    ...rows.flatMap((row) =>
+      queueAlarms(row, { instance: context.instance, stage: thresholds, canaries: canaries.includes(row) }),
+    ),
     ...canaries.map((row) => canaryAlarm(row, { instance: context.instance, stage: thresholds, minutes })),
     ...functions.flatMap(functionAlarms),
     ...instanceAlarms(

@@ -7,9 +7,12 @@ import { type Thresholds, thresholdsSchema } from './thresholds';
 /**
  * The alarms of one queue. `NumberOfMessagesSent` is not among their metrics: it does not count what a redrive policy
  * moves into a DLQ. Nor is it enough to look at what is visible there: the reconciler takes entries in flight when it
- * looks through them.
+ * looks through them. `canaries`: whether the queue has any.
  */
-export function queueAlarms(row: QueueRow, instance: string, stage: Thresholds): AlarmSpec[] {
+export function queueAlarms(
+  row: QueueRow,
+  { instance, stage, canaries }: { instance: string; stage: Thresholds; canaries: boolean },
+): AlarmSpec[] {
   const { name, type } = row;
   const limit = thresholdsSchema.parse({ ...stage, ...row.alarms });
   const sqs = (queue: string, metric: string, statistic: Metric['statistic']): Metric => ({
@@ -99,9 +102,11 @@ export function queueAlarms(row: QueueRow, instance: string, stage: Thresholds):
         age: sqs(main, 'ApproximateAgeOfOldestMessage', 'Maximum'),
         visible: sqs(main, 'ApproximateNumberOfMessagesVisible', 'Maximum'),
         deleted: sqs(main, 'NumberOfMessagesDeleted', 'Sum'),
+        ...(canaries ? { canaries: own('Canary', 'Sum') } : {}),
       },
-      // Without what is visible, one message that waits for its next attempt would count.
-      expression: `IF(age >= ${limit.stalled} AND visible > 0 AND FILL(deleted, 0) == 0, 1, 0)`,
+      // Without what is visible, one message that waits for its next attempt would count; and with canaries, jobs that
+      // are never done would pass for done.
+      expression: `IF(age >= ${limit.stalled} AND visible > 0 AND FILL(deleted, 0)${canaries ? ' - FILL(canaries, 0)' : ''} <= 0, 1, 0)`,
       threshold: 1,
       period: 300,
       periods: 2,

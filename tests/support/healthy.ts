@@ -35,7 +35,7 @@ export function queueAlarmDefinitions(queue: string) {
   const resources = Object.assign(
     { [TOPIC_ID]: { Type: 'AWS::SNS::Topic', Properties: { TopicName: 'alarms' } } },
     ...[
-      ...queueAlarms(row, INSTANCE, thresholds),
+      ...queueAlarms(row, { instance: INSTANCE, stage: thresholds, canaries: true }),
       canaryAlarm(row, { instance: INSTANCE, stage: thresholds, minutes: CANARY_MINUTES }),
     ].map((spec) => alarm(spec, { ...context, runbook: '' })),
   );

@@ -11,7 +11,7 @@ const rows = (alarms: object) => parseQueueTable({ feedback: { ...row, alarms } 
 
 test('a row may have thresholds of its own', () => {
   const [own] = rows({ dlqDepth: '7' });
-  const specs = own ? queueAlarms(own, 'acme', parseThresholds(stage)) : [];
+  const specs = own ? queueAlarms(own, { instance: 'acme', stage: parseThresholds(stage), canaries: false }) : [];
 
   expect(specs.find(({ kind }) => kind === 'dlq-depth')?.threshold).toBe(7);
   expect(specs.find(({ kind }) => kind === 'age')?.threshold).toBe(1800);
