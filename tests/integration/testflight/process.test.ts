@@ -88,6 +88,23 @@ describe('an invitation', () => {
     expect(service.engine.row(jobId(1))).toMatchObject({ state: 'succeeded', result: { invitation } });
   });
 
+  test('to a tester in a state that nobody knows is not asked for', async () => {
+    const service = await start({ seed: seed([tester('NOT_INVITED')]) });
+    const { engine, apple } = service;
+    const found = { id: apple.testers[0]?.id, attributes: { email: TESTER, state: 'SOMETHING_NEW' } };
+    apple.fail({ path: '/v1/betaTesters?', status: 200, body: { data: [found] }, times: 'forever' });
+    engine.send(inviteBody());
+
+    await engine.deliver(1);
+
+    expect(calls(service).filter((call) => !call.startsWith('GET'))).toEqual([]);
+    expect(engine.row(jobId(1))).toMatchObject({
+      state: 'succeeded',
+      result: { invitation: 'skipped: UnknownState' },
+      steps: { invitation: { status: 'skipped', reason: 'UnknownState' } },
+    });
+  });
+
   test('brings a tester into the groups that they are not in', async () => {
     const service = await start({ seed: seed([tester('ACCEPTED')]) });
     const { engine, apple } = service;

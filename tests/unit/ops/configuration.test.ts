@@ -51,6 +51,16 @@ test.each(['planted-secret', 'SG.planted', 'ssm:relative/path', 'ssm:/a*', 'secr
   },
 );
 
+test('every secret is watched, the private key of App Store Connect too', () => {
+  const named = ['ZENDESK_TOKEN', 'SENDGRID_API_KEY', 'APP_STORE_CONNECT_PRIVATE_KEY', 'DISCORD_WEBHOOK_URL'];
+  const planted = Object.fromEntries(named.map((name) => [name, '-----BEGIN PRIVATE KEY-----\nplanted']));
+
+  const problems = plainSecrets('prod', service(planted));
+
+  expect(problems.map((problem) => problem.split(':')[0])).toEqual(named);
+  expect(problems.join()).not.toContain('planted');
+});
+
 test('a secret that is missing stops a deployment, not a package', () => {
   expect(plainSecrets('prod', service({ ZENDESK_TOKEN: '' }))).toEqual([]);
 });
