@@ -1,13 +1,14 @@
 import { z } from 'zod';
-import { StoreError } from '../../../lib/errors';
+import { IdTakenError, StoreError } from '../../../lib/errors';
 import type { QueueContract } from '../../../lib/worker/contract';
 import { messageType } from '../../../lib/worker/contract';
-import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../support/engine';
+import { createKills } from '../../support/kills';
 
 const schema = z.strictObject({ name: z.string().max(10).optional() });
 
 /** A queue whose effect may be repeated; `effect` decides what happens to each job. */
-function start(effect: (id: string) => Promise<void> | void = () => {}) {
+function start(effect: (id: string) => Promise<void> | void = () => {}, options: EngineOptions = {}) {
   const done: string[] = [];
   const work = async ({ id }: { id: string }) => {
     await effect(id);
@@ -19,7 +20,7 @@ function start(effect: (id: string) => Promise<void> | void = () => {}) {
     vendors: [],
     types: { 'sample.done.v1': messageType({ schema, process: work, direct: work }) },
   };
-  return { done, engine: memoryEngine(() => contract, { settings: { visibility: 120 } }) };
+  return { done, engine: memoryEngine(() => contract, { settings: { visibility: 120 }, ...options }) };
 }
 
 const body = (n: number, changes: Record<string, unknown> = {}) =>
@@ -132,6 +133,38 @@ test('an unexpected error is met again and written down, and the row ends when t
   expect(done).toEqual([jobId(1)]);
   expect(JSON.stringify([engine.lines, engine.rows()])).not.toContain('private-value');
 });
+
+test.each(['comes again', 'is dead-lettered by SQS'])(
+  'a message whose id is taken is parked as itself, though the run that told it apart dies anywhere and it %s',
+  async (then) => {
+    let call = 1;
+    for (let over = false; !over; call++) {
+      const kills = createKills();
+      const taken = () => {
+        throw new IdTakenError();
+      };
+      const { engine } = start(taken, { before: kills.before, after: kills.after });
+      const messageId = engine.send(body(1));
+
+      over = (await kills.run(() => engine.deliver(), { call, when: 'after' })) === 'done';
+      for (let lost = 0; then !== 'comes again' && lost < 3; lost++) {
+        engine.clock.advance(121_000);
+        engine.receive();
+      }
+      engine.clock.advance(300_000);
+      await engine.drain({ hours: 2 });
+
+      expect({ call, rows: engine.rows().map(({ id, state }) => `${id} ${state}`) }).toEqual({
+        call,
+        rows: [expect.stringMatching(/^(invalid\/.*|0190a1b2-.*) dead$/)],
+      });
+      if (call > 1 && !over) expect(engine.rows()).toMatchObject([{ id: `invalid/${messageId}` }]);
+      expect(engine.deadLetters()).toHaveLength(1);
+    }
+
+    expect(call).toBeGreaterThan(5);
+  },
+);
 
 test('what comes again without a row is done again without one', async () => {
   const { engine, done } = start();
