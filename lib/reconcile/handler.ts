@@ -5,6 +5,7 @@ import { realLog } from '../log';
 import { realDeps } from '../worker/real-deps';
 import type { ReconcileDeps } from './deps';
 import { reconcile } from './reconcile';
+import { rhythmOf } from './rhythm';
 
 export type ScheduleHandler = (
   event: unknown,
@@ -29,9 +30,6 @@ export function reconcilerHandler(): ScheduleHandler {
   };
 }
 
-/** Before the next run is due, this one must be over. */
-const GAP_MS = 5_000;
-
 function start(functionArn: string | undefined): { deps: ReconcileDeps; stayMs: number; canaryMs: number } {
   const config = parseEnv(reconcilerEnv, process.env);
   if (functionArn === undefined)
@@ -47,11 +45,5 @@ function start(functionArn: string | undefined): { deps: ReconcileDeps; stayMs: 
     queueUrl: (queue) => url(queueName(config.INSTANCE, queue, deps.settings(queue).type)),
     dlqUrl: (queue) => url(dlqName(config.INSTANCE, queue, deps.settings(queue).type)),
   };
-  const everyMs = config.RECONCILE_EVERY * 1000;
-  return {
-    deps: reached,
-    stayMs: Math.max(0, everyMs - GAP_MS),
-    // Half a run less: one that comes a moment early must not be one too few.
-    canaryMs: Math.max(0, (config.CANARY_EVERY - 0.5) * everyMs),
-  };
+  return { deps: reached, ...rhythmOf(config) };
 }

@@ -1,0 +1,25 @@
+import { parseEnv, reconcilerEnv } from '../../../lib/config';
+import { rhythmOf } from '../../../lib/reconcile/rhythm';
+
+const env = {
+  ...{ INSTANCE: 'acme', BUCKET: 'team-bucket', PREFIX: 'jobs', TABLE: 'acme-jobs', QUEUES: '{}' },
+  RECONCILE_EVERY: '60',
+};
+const rhythm = (CANARY_EVERY?: string) =>
+  rhythmOf(parseEnv(reconcilerEnv, { ...env, ...(CANARY_EVERY === undefined ? {} : { CANARY_EVERY }) }));
+
+test('a canary is due at the fifth run after the last, even if that comes a moment early, and not at the fourth', () => {
+  const { stayMs, canaryMs } = rhythm('5');
+
+  expect(stayMs).toBe(55_000);
+  expect(canaryMs).toBeLessThan(5 * 60_000 - 10_000);
+  expect(canaryMs).toBeGreaterThan(4 * 60_000 + 10_000);
+});
+
+test('without a number, or with 0, there are no canaries', () => {
+  expect([rhythm().canaryMs, rhythm('0').canaryMs]).toEqual([0, 0]);
+});
+
+test.each(['-1', '2.5', '481', 'soon'])('CANARY_EVERY %s is refused by name', (value) =>
+  expect(() => rhythm(value)).toThrow(/CANARY_EVERY: is not valid/),
+);
