@@ -5,6 +5,8 @@ module.exports = {
   testEnvironment: 'node',
   // Jest leaves a core to others, which on two cores means one file at a time.
   maxWorkers: Math.max(2, availableParallelism() - 1),
+  // Ends what hangs, and nothing that is only slow on a busy machine.
+  testTimeout: 180_000,
   roots: ['<rootDir>/tests'],
   testMatch: ['**/*.test.ts'],
   globalSetup: '<rootDir>/tests/support/global-setup.cjs',

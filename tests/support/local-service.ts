@@ -41,7 +41,7 @@ export function withCode(
 
 export interface WatchedService extends Service {
   invocations: Invocation[];
-  /** Asks after everything that happens until there is an answer; fails by name after 20 s. */
+  /** Asks after everything that happens until there is an answer; fails by name after a minute. */
   until<T>(what: string, ask: () => Promise<T | undefined | false> | T | undefined | false): Promise<T>;
   post(data: unknown, headers?: Record<string, string>): Promise<{ status: number; json: Record<string, unknown> }>;
   /** The job once it has ended and its record is written. */
@@ -62,7 +62,7 @@ export async function watchedService(packaged: Packaged): Promise<WatchedService
     onEvent: () => happenings.emit('any'),
   });
   const until: WatchedService['until'] = async (what, ask) => {
-    const signal = AbortSignal.timeout(20_000);
+    const signal = AbortSignal.timeout(60_000);
     for (;;) {
       const next = once(happenings, 'any', { signal }).catch(() => {
         throw new Error(`waited in vain for ${what}`);

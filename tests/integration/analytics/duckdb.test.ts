@@ -80,7 +80,7 @@ beforeAll(async () => {
       { remainingMs: 60_000 },
     );
   connection = await (await DuckDBInstance.create(':memory:')).connect();
-}, 30_000);
+});
 afterAll(() => {
   connection.closeSync();
   bucket.remove();

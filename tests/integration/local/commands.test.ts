@@ -29,10 +29,12 @@ function start(port: string): { child: ChildProcess; output: () => string; says:
       output += text;
       child.emit('output');
     });
+  // A process that has ended says no more.
+  child.on('exit', () => child.emit('output'));
   const says = async (text: string) => {
     while (!output.includes(text)) {
       if (child.exitCode !== null) throw new Error(`it has ended without "${text}":\n${output}`);
-      await Promise.race([once(child, 'output'), once(child, 'exit')]);
+      await once(child, 'output');
     }
   };
   return { child, output: () => output, says };
@@ -43,7 +45,7 @@ test('without a running service, invoke local says what is missing', async () =>
 
   expect(code).toBe(1);
   expect(output).toContain(NOT_RUNNING);
-}, 30_000);
+});
 
 test('npm start takes requests and invoke local, refuses to run twice on a port, and stops cleanly on Ctrl-C', async () => {
   const running = start('0');
@@ -70,4 +72,4 @@ test('npm start takes requests and invoke local, refuses to run twice on a port,
   expect(running.output()).toContain('Stopped.');
   expect(code).toBe(0);
   expect(existsSync(join(directory.path, '.local/service.json'))).toBe(false);
-}, 60_000);
+});

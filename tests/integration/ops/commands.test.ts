@@ -123,7 +123,7 @@ test('with the credentials and stage of sls, a dead job is found and retried', a
   expect(retried.stdout).toContain(`feedback ${id}: was dead (error), sent as message`);
   expect([list, dlqList, retried].map(({ code }) => code)).toEqual([0, 0, 0]);
   expect(sqs.messages(main)).toMatchObject([{ groupId: 'a-group', deduplicationId: `${id}:r:1` }]);
-}, 120_000);
+});
 
 test('sls reconcile answers 2 for a record that is gone, and 0 once it has repaired it', async () => {
   const row = await ended(jobId(2), { state: 'succeeded' });
@@ -138,7 +138,7 @@ test('sls reconcile answers 2 for a record that is gone, and 0 once it has repai
   expect(repaired.stdout).toContain('1 difference repaired');
   expect(repaired.code).toBe(0);
   expect(await ports.objects.get(key)).toBeDefined();
-}, 120_000);
+});
 
 test('a campaign that paused itself is found, reported and resumed, by table and bucket alone', async () => {
   const id = jobId(100);
@@ -160,7 +160,7 @@ test('a campaign that paused itself is found, reported and resumed, by table and
   expect(resumed.stdout).toContain(`campaign ${id}: was paused (SendgridUnauthorized), is running.`);
   expect([list, report, resumed].map(({ code }) => code)).toEqual([0, 0, 0]);
   expect((await store.read(id))?.status).toBe('running');
-}, 120_000);
+});
 
 test('what cannot be done is said in a sentence: of a stage that is not deployed, and of the local one that does not run', async () => {
   const [prod, local] = await Promise.all([
@@ -171,7 +171,7 @@ test('what cannot be done is said in a sentence: of a stage that is not deployed
   expect(prod.stdout).toContain('There is no queue mht-api-feedback.fifo in this account and region');
   expect(local).toMatchObject({ stdout: '', stderr: expect.stringContaining(NOT_RUNNING) });
   expect([prod.code, local.code]).toEqual([1, 1]);
-}, 120_000);
+});
 
 test('in stage local the commands meet the running service, whatever account the shell is in', async () => {
   const { id } = await ended(jobId(3), { state: 'dead', reason: 'expired' }, portsOf('local-jobs', 'local-bucket'));
@@ -188,4 +188,4 @@ test('in stage local the commands meet the running service, whatever account the
 
   expect(show.stdout).toContain(`feedback ${id}: dead (expired)`);
   expect(show.code).toBe(0);
-}, 120_000);
+});

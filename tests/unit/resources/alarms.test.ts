@@ -10,7 +10,7 @@ let staging: CompiledTemplate;
 beforeAll(async () => {
   prod = await templateOf('prod');
   staging = await templateOf('staging');
-}, 120_000);
+});
 
 const ofType = ({ Resources }: CompiledTemplate, type: string) =>
   Object.entries(Resources).filter(([, { Type }]) => Type === type);

@@ -15,7 +15,7 @@ let discord: FakeDiscord;
 beforeAll(async () => {
   alarms = alarmsOf(await localPackage());
   discord = await startFakeDiscord();
-}, 60_000);
+});
 afterAll(() => discord.close());
 
 type Values = Record<string, number | undefined>;
@@ -101,6 +101,14 @@ test('a queue stands still only where something can be taken', () => {
     expect(drive(alarm, [{ age: 1_000_000, visible: 0, deleted: 0 }]).states).toEqual(['OK']);
     expect(drive(alarm, [{ age: 1, visible: 9, deleted: 0 }]).states).toEqual(['OK']);
     expect(drive(alarm, [{ age: 1_000_000, visible: 9, deleted: 0 }]).states).toEqual(['ALARM']);
+  }
+});
+
+test('canaries that are done do not hide jobs that are not', () => {
+  for (const alarm of alarms.filter((each) => kindOf(each) === 'stalled')) {
+    const old = { age: 1_000_000, visible: 9 };
+    expect(drive(alarm, [{ ...old, deleted: 1, canaries: 1 }]).states).toEqual(['ALARM']);
+    expect(drive(alarm, [{ ...old, deleted: 2, canaries: 1 }]).states).toEqual(['OK']);
   }
 });
 
