@@ -2,9 +2,12 @@ import type { Objects } from '../../ports';
 import type { DeadLetter, JobView } from '../views';
 import type { Expected } from './scenario';
 
-/** True once nothing more will happen to the job by itself: ended, recorded and, if it died, parked. */
+/** True once nothing more will happen to the job by itself: ended, recorded, settled and, if it died, parked. */
 export const finished = (job: JobView | undefined, deadLetters: DeadLetter[]): boolean =>
-  job?.recordKey !== undefined && (job.state !== 'dead' || deadLetterOf(job.id, deadLetters) !== undefined);
+  job?.recordKey !== undefined &&
+  // The fake SendGrid tells of each mail that it has.
+  Object.values(job.steps).every(({ status }) => status !== 'unknown') &&
+  (job.state !== 'dead' || deadLetterOf(job.id, deadLetters) !== undefined);
 
 export const deadLetterOf = (id: string, deadLetters: DeadLetter[]): DeadLetter | undefined =>
   deadLetters.find(({ attributes }) => attributes.job === id);

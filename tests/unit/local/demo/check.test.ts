@@ -65,10 +65,12 @@ test.each<[string, Evidence, JobView, string]>([
 test('a job is finished once it is recorded, and a dead one once it is parked', () => {
   const { recordKey: _recordKey, ...unrecorded } = job;
   const dead: JobView = { ...job, state: 'dead' };
+  const unknown: JobView = { ...job, steps: { ...job.steps, confirmation: { status: 'unknown', startedAt: 2 } } };
 
   expect(finished(job, [])).toBe(true);
   expect(finished(unrecorded, [])).toBe(false);
   expect(finished(undefined, [])).toBe(false);
+  expect(finished(unknown, [])).toBe(false);
   expect(finished(dead, [])).toBe(false);
   expect(finished(dead, [{ ...letter, attributes: { job: 'job-1' } }])).toBe(true);
 });
