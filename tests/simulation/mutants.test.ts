@@ -26,7 +26,7 @@ const CASES: Record<keyof typeof mutants, Case> = {
   noLease: {
     mutant: mutants.noLease,
     // The second one begins while the first one waits for SendGrid.
-    plan: { starts: [{ nth: 1, fault: 'twice', ms: 250 }] },
+    plan: { starts: [{ nth: 1, fault: 'twice', ms: 450 }] },
     breaks: /^nothing twice: confirmation of .* is unknown/,
   },
   longLease: {

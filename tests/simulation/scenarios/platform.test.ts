@@ -68,7 +68,7 @@ test.each(['zendesk.createTicket', 'sendgrid.send', 'table.put', 'objects.put'])
 test('a function that runs into its time-out at one call goes on at the next delivery', async () => {
   const slow = Array.from({ length: 40 }, (_, index) => ({
     kind: 'table.get',
-    nth: 4 + index,
+    nth: index + 1,
     fault: 'slow' as const,
   }));
 

@@ -82,7 +82,7 @@ test("an upload's token that has expired while the job waited is made anew", asy
   const { states, reached } = await scenario({
     jobs: jobs('attachment'),
     calls: [1, 2, 3].map((nth) => ({ kind: 'zendesk.createTicket', nth, fault: 'refused' as const })),
-    outages: [{ target: 'zendesk', from: MINUTE_MS, until: 3 * HOUR_MS, fault: 'unauthorized' }],
+    outages: [{ target: 'zendesk', from: MINUTE_MS / 2, until: 3 * HOUR_MS, fault: 'unauthorized' }],
   });
 
   expect(states()).toEqual(['succeeded']);
