@@ -12,20 +12,22 @@ export const APPS: readonly [FakeApp, FakeApp, FakeApp] = [
 
 /** Apple takes this address for no tester. */
 export const NO_TESTER = `${MARK}-refused@example.com`;
+/** Apple answers 403 to who would make this address a tester, and to nobody else. */
+export const FORBIDDEN_TESTER = `${MARK}-forbidden@example.com`;
 /** There in each app before a run, by the number of the job that is to take them out of it. */
 export const leaver = (index: number): string => `${MARK}-leaver-${index}@example.com`;
+/** Invited to each app before a run, by the number of the job that is to invite them again. */
+export const invited = (index: number): string => `${MARK}-invited-${index}@example.com`;
 
 const JOBS = 20;
 
 export const APPLE_SEED: AppStoreConnectSeed = {
   apps: [...APPS],
   testers: APPS.flatMap(({ id, groups: [group = ''] }) =>
-    Array.from({ length: JOBS }, (_, index) => ({
-      app: id,
-      email: leaver(index),
-      groups: [group],
-      state: 'ACCEPTED' as const,
-    })),
+    Array.from({ length: JOBS }, (_, index) => [
+      { app: id, email: leaver(index), groups: [group], state: 'ACCEPTED' as const },
+      { app: id, email: invited(index), groups: [group], state: 'INVITED' as const },
+    ]).flat(),
   ),
   refused: [NO_TESTER],
 };

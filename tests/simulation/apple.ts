@@ -3,7 +3,9 @@ import { type AppStoreConnect, appStoreConnectOver } from '../../lib/vendors/app
 import { translate } from '../../lib/vendors/app-store-connect-errors';
 import { answered, type Call, effectOf } from '../../lib/vendors/app-store-connect-transport';
 import type { HttpAnswer } from '../../lib/vendors/http';
+import { FORBIDDEN_TESTER } from './apple-seed';
 import type { Process } from './calls';
+import { isOk } from './vendors';
 import type { World } from './world';
 
 export const SETTLE_MS = 30_000;
@@ -30,6 +32,8 @@ export function appleOf(world: World, process: Process, job: string): AppStoreCo
 function reply({ vendors: { apple }, watch }: World, job: string, { method, path, body }: Call): HttpAnswer {
   const url = new URL(path, 'http://apple');
   const before = { mails: apple.mails.length, testers: apple.testers.length };
+  if (body !== undefined && JSON.stringify(body).includes(FORBIDDEN_TESTER))
+    return { status: 403, headers: {}, body: {} };
   const { status, headers, json } = route(apple, {
     method,
     path: url.pathname,
@@ -37,8 +41,10 @@ function reply({ vendors: { apple }, watch }: World, job: string, { method, path
     body: body === undefined ? '' : JSON.stringify(body),
   });
   if (apple.testers.length > before.testers) watch.effect('tester', job, false);
-  if (apple.testers.length < before.testers) watch.effect('removal', job, false);
-  if (apple.mails.length > before.mails) watch.effect('invitation', job, true);
+  if (isOk({ status, headers }) && method === 'DELETE') watch.effect('removal', job, false);
+  if (isOk({ status, headers }) && nameOf({ method, path }) === 'addToGroup') watch.effect('membership', job, false);
+  if (apple.mails.length > before.mails)
+    watch.effect(apple.mails.at(-1)?.kind === 'build' ? 'build mail' : 'invitation', job, true);
   return { status, headers, body: json };
 }
 
@@ -47,9 +53,11 @@ const NAMES: readonly [string, RegExp][] = [
   ['createTester', /^POST \/v1\/betaTesters$/],
   ['groupsOf', /^GET \/v1\/betaTesters\//],
   ['addToGroup', /^POST \/v1\/betaGroups\//],
+  ['removeFromGroup', /^DELETE \/v1\/betaGroups\//],
   ['removeFromApp', /^DELETE \/v1\/apps\//],
   ['invite', /^POST \/v1\/betaTesterInvitations$/],
+  ['notifyBuild', /^POST \/v1\/buildBetaNotifications$/],
 ];
 
-const nameOf = ({ method, path }: Call): string =>
+const nameOf = ({ method, path }: Pick<Call, 'method' | 'path'>): string =>
   NAMES.find(([, pattern]) => pattern.test(`${method} ${path}`))?.[0] ?? 'other';

@@ -15,7 +15,10 @@ const KINDS: Record<Target, readonly string[]> = {
   queues: ['send', 'receive', 'changeVisibility', 'delete', 'depth'],
   zendesk: ['createTicket', 'findTicket', 'upload'],
   sendgrid: ['send'],
-  apple: ['findTester', 'createTester', 'groupsOf', 'addToGroup', 'removeFromApp', 'invite'],
+  apple: [
+    ...['findTester', 'createTester', 'groupsOf', 'addToGroup', 'removeFromGroup', 'removeFromApp'],
+    ...['invite', 'notifyBuild'],
+  ],
   bulk: ['apply'],
 };
 
@@ -66,10 +69,11 @@ function outage(queue: SimulatedQueue): fc.Arbitrary<Outage> {
     .map(({ target, from, lasts, fault }) => ({ target, from, until: from + lasts, fault }) as Outage);
 }
 
+/** Kinds that nothing but faults can keep from succeeding. */
+const GOOD: readonly JobKind[] = ['good', 'attachment', 'opted-out', 'removal', 'resend', 'build'];
+
 function job(queue: SimulatedQueue): fc.Arbitrary<JobSpec> {
-  const good: JobKind[] = queue.kinds.filter(
-    (kind) => kind === 'good' || kind === 'attachment' || kind === 'opted-out' || kind === 'removal',
-  );
+  const good = queue.kinds.filter((kind) => GOOD.includes(kind));
   return fc.record(
     {
       kind: fc.oneof(
@@ -121,13 +125,14 @@ export function anyPlan(queue: SimulatedQueue): fc.Arbitrary<Plan> {
       outages: rarely(fc.array(outage(queue), { minLength: 1, maxLength: 2 }), []),
       lostDeletes: rarely(fc.array(fc.integer({ min: 1, max: 8 }), { minLength: 1, maxLength: 2 }), []),
       redrives: rarely(fc.array(redrive, { minLength: 1, maxLength: 3 }), []),
+      settlement: rarely(fc.record({ after: fc.constantFrom(10 * MINUTE_MS, 5 * HOUR_MS) }), undefined as never),
       deployAt: fc.constantFrom(0, 5 * MINUTE_MS, 40 * MINUTE_MS, 2 * HOUR_MS),
       broken: rarely(window([MINUTE_MS, 20 * MINUTE_MS, HOUR_MS]), undefined as never),
       unpolled: rarely(window([10 * MINUTE_MS, 3 * HOUR_MS]), undefined as never),
       retention: rarely(fc.constantFrom(2 * 3600, 86_400), undefined as never),
       dlqRetention: rarely(fc.constantFrom(3 * 3600, 86_400), undefined as never),
     })
-    .map(({ broken, unpolled, retention, dlqRetention, redrives, ...plan }) =>
+    .map(({ broken, unpolled, retention, dlqRetention, redrives, settlement, ...plan }) =>
       aPlan({
         ...plan,
         queue: queue.name,
@@ -137,6 +142,7 @@ export function anyPlan(queue: SimulatedQueue): fc.Arbitrary<Plan> {
           // Two of these stop their vendor for good, and it would be probed every minute of the month.
           .filter(({ after }) => after < DAY_MS || !plan.jobs.some(({ kind }) => kind === 'forbidden')),
         ...(broken ? { broken } : {}),
+        ...(settlement ? { settlement } : {}),
         ...(unpolled ? { unpolled } : {}),
         ...(retention ? { retention } : {}),
         // As in every row of the table of queues, the DLQ keeps at least as long as the queue.

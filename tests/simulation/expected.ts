@@ -11,14 +11,21 @@ export const EXPECTED: readonly string[] = [
   'sign of a mail',
   'redrive by command',
   'redrive by move',
+  'settled as done',
+  'settled as skipped',
   'moved by SQS',
   'time-out of a function',
-  ...['queued', 'processing', 'succeeded', 'cancelled(never-sent)'].map((state) => `state ${state}`),
+  ...['queued', 'processing', 'succeeded', 'cancelled(never-sent)', 'cancelled(operator)'].map(
+    (state) => `state ${state}`,
+  ),
   ...['dead(error)', 'dead(crash)', 'dead(expired)'].map((state) => `state ${state}`),
   ...['held(retry)', 'held(throttled)', 'held(stopped)', 'held(behind)', 'held(unknown)'].map(
     (state) => `state ${state}`,
   ),
-  'step confirmation unknown',
+  ...['ticket', 'mail', 'tester', 'removal', 'membership', 'invitation', 'build mail', 'item'].map(
+    (effect) => `effect ${effect}`,
+  ),
+  ...['send', 'invitation', 'notification', 'confirmation'].map((step) => `step ${step} unknown`),
   'step confirmation skipped',
 ];
 

@@ -2,13 +2,19 @@ import { StoreError } from '../../lib/errors';
 import { jobKey } from '../../lib/jobs/keys';
 import { OperatorError } from '../../lib/ops/operator';
 import { retry } from '../../lib/ops/retry';
+import { settle } from '../../lib/ops/settle';
 import { reconcilerDeps, workerPorts } from './engine';
 import { ACCOUNT, deadLetterQueue, mainQueue, REGION } from './names';
 import type { Death } from './watch';
 import type { World } from './world';
 
-/** People who bring back what is dead, as the plan says. */
+/** People who bring back what is dead and say what became of what is unknown, as the plan says. */
 export function startOperators(world: World): void {
+  startRedrives(world);
+  startSettlements(world);
+}
+
+function startRedrives(world: World): void {
   const { plan, kernel, trace, reach } = world;
   world.onDeath.push(({ row, nth }: Death) => {
     for (const redrive of plan.redrives.filter((planned) => planned.nth === nth)) {
@@ -37,20 +43,52 @@ async function move({ sqs, ...world }: World): Promise<void> {
 }
 
 /** Our own way: the command that operators have. */
-function command(world: World, id: string): Promise<void> {
-  const { plan, trace } = world;
+const command = (world: World, id: string): Promise<void> =>
+  typed(world, async (deps) => {
+    const row = await deps.ledger.get(jobKey(world.plan.queue, id));
+    if (row) await retry(deps, row);
+  });
+
+function startSettlements(world: World): void {
+  const { plan, kernel, queue, watch, reach, trace } = world;
+  const { settlement } = plan;
+  const steps = Object.entries(queue.provenBy ?? {});
+  if (!settlement) return;
+  const looked = new Set<string>();
+  world.onRow.push(({ key, id, state, reason, holds }) => {
+    const occasion = `${id} ${holds}`;
+    if (state !== 'held' || reason !== 'unknown' || looked.has(occasion)) return;
+    looked.add(occasion);
+    world.pending.add(occasion);
+    kernel.setTimeout(() => {
+      world.trouble();
+      const done = typed(world, async (deps) => {
+        for (const [step, effect] of steps) {
+          const row = await deps.ledger.get(key);
+          if (row?.state !== 'held' || row.steps[step]?.status !== 'unknown') continue;
+          const as = watch.happened(effect, id) ? 'done' : 'skipped';
+          trace.add({ who: 'operator', what: `settle as ${as}`, detail: () => id });
+          await settle(deps, { row, step, as });
+          reach(`settled as ${as}`);
+        }
+      });
+      void done.finally(() => {
+        world.trouble();
+        world.pending.delete(occasion);
+      });
+    }, settlement.after);
+  });
+}
+
+/** Runs what somebody typed in a process of its own. */
+function typed(world: World, run: (deps: ReturnType<typeof reconcilerDeps>) => Promise<void>): Promise<void> {
   return new Promise((resolve) => {
     const process = world.spawn({ name: 'operator', timeoutMs: 60_000, ended: () => resolve() });
-    const deps = reconcilerDeps(world, workerPorts(world, process));
-    const run = async () => {
-      const row = await deps.ledger.get(jobKey(plan.queue, id));
-      if (row) await retry(deps, row);
-    };
-    void run()
+    void run(reconcilerDeps(world, workerPorts(world, process)))
       .catch((error: unknown) => {
         // Somebody was faster, or something is down: whoever types a command reads that, and may try again.
         if (!(error instanceof OperatorError || error instanceof StoreError)) throw error;
-        trace.add({ who: 'operator', what: 'could not', detail: () => error.message });
+        world.trace.add({ who: 'operator', what: 'could not', detail: () => error.message });
       })
       .finally(() => {
         world.exit(process);

@@ -28,8 +28,10 @@ export type JobKind =
   /** Feedback: with an attachment; without a confirmation. */
   | 'attachment'
   | 'opted-out'
-  /** TestFlight: a tester leaves the app. */
-  | 'removal';
+  /** TestFlight: a tester leaves the app or a group, who was invited before is invited again, testers hear of a build. */
+  | 'removal'
+  | 'resend'
+  | 'build';
 
 export interface JobSpec {
   kind: JobKind;
@@ -48,6 +50,11 @@ export interface Redrive {
   after: number;
   /** `command`: as ours does it. `move`: SQS's own message move task, over the whole DLQ. */
   how: 'command' | 'move';
+}
+
+/** A person who, so long after a step became unknown, has looked at the vendor's and says what became of it. */
+export interface Settlement {
+  after: number;
 }
 
 /** One run, drawn beforehand: everything but the chances that follow from its seed. */
@@ -70,6 +77,8 @@ export interface Plan {
   /** The `nth` delete of Lambda's that never reaches SQS. */
   lostDeletes: number[];
   redrives: Redrive[];
+  /** Nobody looks where there is none. */
+  settlement?: Settlement;
   /** When the code comes to know newer messages; ms after the start. */
   deployAt: number;
   /** Seconds; the queue's own where there is none. */

@@ -10,9 +10,16 @@ export function unrest(world: World): string[] {
   const waiting = sqs.messages(mainQueue(world)).length;
   if (waiting > 0) return [`${waiting} messages wait in the queue`];
   const rows = watch.rows();
-  const restless = rows.filter((row) => !atRest(row) && !isGhost(world, row));
-  if (restless.length > 0 && !(restless.every(isStopped) && onlyForbidden(world, restless)))
-    return restless.map((row) => `${row.id} is ${row.state} (${row.reason})${missing(row)}`);
+  const stopped = rows.filter(isStopped);
+  const forPerson = onlyForbidden(world, stopped)
+    ? rows.filter((row) => isUnknown(row) || isStopped(row))
+    : rows.filter(isUnknown);
+  const isBehindOne = (row: JobRow) =>
+    row.state === 'held' && row.reason === 'behind' && forPerson.some(({ group }) => group === row.group);
+  const restless = rows.filter(
+    (row) => !atRest(row) && !forPerson.includes(row) && !isBehindOne(row) && !isGhost(world, row),
+  );
+  if (restless.length > 0) return restless.map((row) => `${row.id} is ${row.state} (${row.reason})${missing(row)}`);
   const entries = sqs.messages(deadLetterQueue(world));
   const moved = entries.filter(({ deadLetterSourceArn }) => deadLetterSourceArn).length;
   if (moved > 0) return [`${moved} messages that SQS moved lie in the DLQ`];
@@ -34,9 +41,11 @@ export function entriesAgree(world: World): boolean {
 const isParked = ({ state, reason }: JobRow): boolean => state === 'dead' && reason !== 'expired';
 const isStopped = ({ state, reason }: JobRow): boolean => state === 'held' && reason === 'stopped';
 
+/** Only a person can settle it, unless a sign has come. */
+const isUnknown = ({ state, reason, evidence }: JobRow): boolean =>
+  state === 'held' && reason === 'unknown' && evidence === undefined;
+
 function atRest(row: JobRow): boolean {
-  // Only a person can settle it, unless a sign has come.
-  if (row.state === 'held') return row.reason === 'unknown' && row.evidence === undefined;
   return isEnd(row.state) && row.recordedAt !== undefined && (!isParked(row) || row.parkedAt !== undefined);
 }
 

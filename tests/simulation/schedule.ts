@@ -42,7 +42,7 @@ export function startSchedule(world: World, { reconciler }: Functions): void {
 function nextDue(world: World): number {
   const { kernel, settings, watch, sqs, plan } = world;
   const entries = sqs.messages(deadLetterQueue(world));
-  const dead = todoKey(plan.queue, 'dead');
+  const [dead, unknown, behind] = (['dead', 'unknown', 'behind'] as const).map((kind) => todoKey(plan.queue, kind));
   const rows = watch.rows();
   if (!entriesAgree(world) || entries.some((entry) => entry.deadLetterSourceArn)) return kernel.now();
   if (rows.some((row) => row.reason === 'stopped')) return kernel.now();
@@ -52,9 +52,10 @@ function nextDue(world: World): number {
   }
   return rows.reduce((earliest, row) => Math.min(earliest, dueAt(row)), Number.POSITIVE_INFINITY);
 
-  function dueAt({ todo, todoAt }: JobRow): number {
+  function dueAt({ todo, todoAt, group }: JobRow): number {
     // Nothing is done for these until something else changes them.
-    if (todo === undefined || todoAt === undefined || todo === todoKey(plan.queue, 'unknown'))
+    if (todo === undefined || todoAt === undefined || todo === unknown) return Number.POSITIVE_INFINITY;
+    if (todo === behind && rows.some((row) => row.todo === unknown && row.group === group))
       return Number.POSITIVE_INFINITY;
     return todo === dead ? todoAt + settings.dlqRetention * 1000 : todoAt;
   }

@@ -34,6 +34,8 @@ export interface Watch {
   sent(queue: string, message: OutgoingMessage, sent: { messageId: string }): void;
   logged(message: string, facts?: Facts): void;
   measured(name: string, dimensions: Record<string, string>): void;
+  /** Whether a side effect took place. */
+  happened(what: string, job: string): boolean;
   /** A side effect of a job; `once`: a second one breaks a promise. */
   effect(what: string, job: string, once: boolean): void;
 }
@@ -44,6 +46,7 @@ export function createWatch({
   reached,
   inDoubt,
   died,
+  written,
   changed,
 }: {
   now: () => number;
@@ -51,6 +54,8 @@ export function createWatch({
   /** Whether any call failed, or any process died, so far. */
   inDoubt: () => boolean;
   died: (death: Death) => void;
+  /** Called with every version of a job's row. */
+  written: (row: JobRow) => void;
   changed: () => void;
 }): Watch {
   let violation: string | undefined;
@@ -105,6 +110,7 @@ export function createWatch({
           violated(`nothing twice: ${name} of ${row.id} is unknown, though every call was answered`);
       }
       if (isEnd(row.state)) ended(row);
+      written(row);
     },
 
     kept: (key, body) => {
@@ -138,6 +144,7 @@ export function createWatch({
     },
     measured: (name, dimensions) => secret('a metric', JSON.stringify([name, dimensions])),
 
+    happened: (what, job) => counts.has(`${what} ${job}`),
     effect: (what, job, once) => {
       change();
       const key = `${what} ${job}`;

@@ -1,5 +1,6 @@
 import type { QueueSettings } from '../../lib/config';
 import { dlqName, queueName } from '../../lib/jobs/keys';
+import type { JobRow } from '../../lib/jobs/row';
 import { createSqsModel } from '../../lib/local/sqs/model';
 import type { SqsModel } from '../../lib/local/sqs/types';
 import type { Objects, Queues, Table } from '../../lib/ports';
@@ -44,9 +45,10 @@ export interface World {
   exit(process: Process): void;
   /** Things that are still going to be done from outside. */
   pending: Set<unknown>;
-  /** Called on every change of anything stored, and on every death of a job. */
+  /** Called on every change of anything stored, on every death of a job, and on every version of a job's row. */
   onChange: (() => void)[];
   onDeath: ((death: Death) => void)[];
+  onRow: ((row: JobRow) => void)[];
 }
 
 export function createWorld(plan: Plan, options: { detailed?: boolean; mutant?: Mutant | undefined } = {}): World {
@@ -67,12 +69,16 @@ export function createWorld(plan: Plan, options: { detailed?: boolean; mutant?: 
   };
   const onChange: (() => void)[] = [];
   const onDeath: ((death: Death) => void)[] = [];
+  const onRow: ((row: JobRow) => void)[] = [];
   const watch = createWatch({
     now: kernel.now,
     reached: reach,
     inDoubt: () => reached.has('doubt'),
     died: (death) => {
       for (const listener of onDeath) listener(death);
+    },
+    written: (row) => {
+      for (const listener of onRow) listener(row);
     },
     changed: () => {
       for (const listener of onChange) listener();
@@ -137,6 +143,7 @@ export function createWorld(plan: Plan, options: { detailed?: boolean; mutant?: 
     pending: new Set(),
     onChange,
     onDeath,
+    onRow,
   };
 }
 

@@ -15,7 +15,7 @@ export const nothingLost: Promised = ({ watch, plan }, inputs) => {
     if (!row && (plan.retention ?? plan.dlqRetention) !== undefined && !isProduced(spec.kind)) continue;
     if (!row) return `nothing lost: ${id} (${spec.kind}) has no row`;
     // Sent, not marked as sent, and expired before anybody read it: only the first of these is known.
-    if (row.state === 'cancelled' && plan.retention === undefined)
+    if (row.state === 'cancelled' && row.reason !== 'operator' && plan.retention === undefined)
       return `nothing lost: ${id} was accepted, and is cancelled`;
   }
   return undefined;

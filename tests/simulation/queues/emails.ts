@@ -56,5 +56,6 @@ export const emails: SimulatedQueue = {
     type === EMAIL_MESSAGE
       ? createProducer(deps).email(data(spec, index), { key })
       : submitted(deps, { queue: EMAILS_QUEUE, type, data: data(spec, index), group: key, key }),
+  provenBy: { send: 'mail' },
   wrong: ({ watch }, id) => (watch.effects.has(id) ? undefined : 'there was no mail'),
 };

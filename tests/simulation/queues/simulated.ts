@@ -26,6 +26,8 @@ export interface SimulatedQueue {
   prepare?(world: World): Promise<void>;
   /** Accepts a job as this queue's producer does. */
   submit(deps: ProducerDeps, job: { spec: JobSpec; index: number; key: string; type: string }): Promise<{ id: string }>;
+  /** By step: the effect (watch.ts) that shows a person whether it took place, where one can be asked to say so. */
+  provenBy?: Readonly<Record<string, string>>;
   /** What is wrong with the effects of a job that succeeded, if anything. */
   wrong(world: World, id: string, spec: JobSpec, index: number): string | undefined;
 }

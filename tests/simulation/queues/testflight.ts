@@ -4,7 +4,7 @@ import { testflightContract } from '../../../lib/testflight/process';
 import { createSubjects } from '../../../lib/testflight/subjects';
 import type { QueueContract } from '../../../lib/worker/contract';
 import { appleOf, SETTLE_MS } from '../apple';
-import { APPS, leaver, NO_TESTER } from '../apple-seed';
+import { APPS, FORBIDDEN_TESTER, invited, leaver, NO_TESTER } from '../apple-seed';
 import type { Process } from '../calls';
 import type { JobSpec } from '../plan';
 import type { Ports } from '../ports';
@@ -15,22 +15,41 @@ import { withKillers } from './killers';
 import type { SimulatedQueue } from './simulated';
 import { submitted } from './submitted';
 
-const appOf = ({ group }: JobSpec) => APPS[group % APPS.length] ?? APPS[0];
-const addressOf = (index: number): string => `${MARK}-${index}@example.com`;
+/** Only an app with a build can tell its testers of one. */
+const appOf = ({ kind, group }: JobSpec) => APPS[kind === 'build' ? group % 2 : group % APPS.length] ?? APPS[0];
+
+function addressOf({ kind }: JobSpec, index: number): string {
+  switch (kind) {
+    case 'refused':
+      return NO_TESTER;
+    case 'forbidden':
+      return FORBIDDEN_TESTER;
+    case 'removal':
+      return leaver(index);
+    case 'resend':
+      return invited(index);
+    default:
+      return `${MARK}-${index}@example.com`;
+  }
+}
 
 const invitation = (spec: JobSpec, index: number) => ({
   app: appOf(spec).id,
-  email: spec.kind === 'refused' ? NO_TESTER : addressOf(index),
+  email: addressOf(spec, index),
   firstName: `${MARK} ${spec.kind}`,
   groups: appOf(spec).groups,
+  ...(spec.kind === 'resend' ? { resend: true } : {}),
   ...(index % 2 === 0 ? { notification: { appName: 'Sample', message: `${MARK} message` } } : {}),
 });
 
-const removal = (spec: JobSpec, index: number) => ({
-  app: appOf(spec).id,
-  email: leaver(index),
-  from: 'app' as const,
-});
+const removal = (spec: JobSpec, index: number) => {
+  const of = { app: appOf(spec).id, email: addressOf(spec, index) };
+  return leavesApp(index)
+    ? { ...of, from: 'app' as const }
+    : { ...of, from: 'groups' as const, groups: leftGroups(spec) };
+};
+const leavesApp = (index: number): boolean => index % 2 === 0;
+const leftGroups = (spec: JobSpec): string[] => appOf(spec).groups.slice(0, 1);
 
 /** The contract, each job with a way to Apple of its own: what comes of a call is the job's. */
 function contract(world: World, process: Process, { table, clock, random }: Ports): QueueContract {
@@ -68,7 +87,8 @@ export const testflight: SimulatedQueue = {
   functionTimeoutMs: 45_000,
   batches: [1],
   kinds: [
-    ...(['good', 'removal', 'newer', 'kills-before', 'kills-after', 'refused'] as const),
+    ...(['good', 'removal', 'resend', 'build', 'newer', 'kills-before', 'kills-after'] as const),
+    ...(['refused', 'forbidden'] as const),
     ...(['not-json', 'no-envelope', 'bad-data', 'unknown-version', 'stolen-id', 'copy'] as const),
   ],
   type: TESTFLIGHT_INVITE,
@@ -77,23 +97,33 @@ export const testflight: SimulatedQueue = {
   data: invitation,
   group: (spec) => appOf(spec).id,
   submit: (deps, { spec, index, key, type }) => {
+    const { id: app, builds } = appOf(spec);
     if (spec.kind === 'removal') return createProducer(deps).removeTester(removal(spec, index), { key });
+    if (spec.kind === 'build') return createProducer(deps).notifyBuild({ app, build: builds[0] ?? '' }, { key });
     if (type === TESTFLIGHT_INVITE) return createProducer(deps).invite(invitation(spec, index), { key });
     return submitted(deps, {
       queue: TESTFLIGHT_QUEUE,
       type,
       data: invitation(spec, index),
-      group: appOf(spec).id,
+      group: app,
       key,
     });
   },
-  wrong: ({ vendors: { apple } }, _id, spec, index) => {
+  provenBy: { invitation: 'invitation', notification: 'build mail' },
+  wrong: ({ vendors: { apple }, watch }, id, spec, index) => {
+    if (spec.kind === 'build') return watch.happened('build mail', id) ? undefined : 'nobody was told of the build';
     const app = appOf(spec);
-    const address = spec.kind === 'removal' ? leaver(index) : addressOf(index);
+    const address = addressOf(spec, index);
     const tester = apple.testers.find(({ app: of, email }) => of === app.id && email === address);
-    if (spec.kind === 'removal') return tester && 'the tester is still there';
+    if (spec.kind === 'removal') {
+      const isIn = leavesApp(index) ? tester !== undefined : tester?.groups.includes(leftGroups(spec)[0] ?? '');
+      return isIn ? 'the tester is still there' : undefined;
+    }
     if (tester?.groups.length !== app.groups.length) return 'the tester is not in the groups';
-    const invited = apple.mails.some(({ app: of, email }) => of === app.id && email === address);
-    return app.builds.length > 0 && !invited ? 'nobody was invited' : undefined;
+    const mailed =
+      spec.kind === 'resend'
+        ? watch.happened('invitation', id)
+        : apple.mails.some(({ app: of, email }) => of === app.id && email === address);
+    return app.builds.length > 0 && !mailed ? 'nobody was invited' : undefined;
   },
 };

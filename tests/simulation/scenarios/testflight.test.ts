@@ -1,0 +1,64 @@
+import { HOUR_MS, jobs, MINUTE_MS, scenario } from './scenario';
+
+const settlement = { after: HOUR_MS };
+
+test("one tester's 403 parks that job and stops nobody else", async () => {
+  const { states, row } = await scenario(
+    { queue: 'testflight', jobs: jobs('forbidden', 'good', ['removal', { group: 1 }]) },
+    { restWithinMs: MINUTE_MS },
+  );
+
+  expect(states()).toEqual(['dead (error)', 'succeeded', 'succeeded']);
+  expect(row(0).error?.code).toBe('Forbidden');
+});
+
+test.each([
+  ['lost', 1],
+  ['silent', 1],
+  ['late', 1],
+  ['mute', 0],
+] as const)(
+  'a second invitation whose answer is %s is unknown until a person has looked, and those behind it wait',
+  async (fault, mails) => {
+    const plan = {
+      queue: 'testflight',
+      jobs: jobs('resend', ['good', { at: 1_000 }]),
+      calls: [{ kind: 'apple.invite', nth: 1, fault }],
+    };
+
+    const unsettled = await scenario(plan);
+    const settled = await scenario({ ...plan, settlement });
+
+    expect(unsettled.states()).toEqual(['held (unknown)', 'held (behind)']);
+    expect(settled.states()).toEqual(['succeeded', 'succeeded']);
+    expect(settled.reached(`settled as ${mails === 1 ? 'done' : 'skipped'}`)).toBe(1);
+    expect(settled.reached('effect invitation')).toBe(mails + 1);
+  },
+);
+
+test.each([
+  ['lost', 'succeeded', 1],
+  ['mute', 'cancelled (operator)', 0],
+] as const)(
+  'a mail to the testers of a build whose answer is %s is not sent again: %s',
+  async (fault, state, mails) => {
+    const { states, reached } = await scenario({
+      queue: 'testflight',
+      jobs: jobs('build'),
+      calls: [{ kind: 'apple.notifyBuild', nth: 1, fault }],
+      settlement,
+    });
+
+    expect(states()).toEqual([state]);
+    expect(reached('effect build mail')).toBe(mails);
+  },
+);
+
+test('a tester leaves the app, or a group alone', async () => {
+  // Jobs of odd numbers leave a group, those of even ones the app.
+  const { states, world } = await scenario({ queue: 'testflight', jobs: jobs('removal', 'removal') });
+
+  const left = world.vendors.apple.testers.filter(({ app, email }) => app === '1' && /leaver-[01]@/.test(email));
+  expect(states()).toEqual(['succeeded', 'succeeded']);
+  expect(left.map(({ groups }) => groups)).toEqual([[]]);
+});
