@@ -1,0 +1,39 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { S3Client } from '@aws-sdk/client-s3';
+import { against } from './emulators';
+
+const CONFLICT = '<?xml version="1.0" encoding="UTF-8"?><Error><Code>ConditionalRequestConflict</Code></Error>';
+
+/**
+ * S3 whose keys others are writing just now: it answers 409 as often as `conflicts` says, then 200
+ * (https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html).
+ */
+export async function startBusyS3() {
+  const conditions: (string | undefined)[] = [];
+  const control = { conflicts: 0 };
+  const server = createServer((request, response) => {
+    request.resume().on('end', () => {
+      conditions.push(request.headers['if-none-match']);
+      if (control.conflicts-- > 0) response.writeHead(409).end(CONFLICT);
+      else response.writeHead(200).end();
+    });
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const client = new S3Client(against(`http://127.0.0.1:${(server.address() as AddressInfo).port}`));
+  return {
+    client,
+    /** `If-None-Match` of each request. */
+    conditions,
+    control,
+    close: async () => {
+      client.destroy();
+      server.closeAllConnections();
+      await new Promise((resolve) => {
+        server.close(resolve);
+      });
+    },
+  };
+}
