@@ -8,7 +8,7 @@ import { AWS, type Fault, type Target } from './faults';
 export interface Course {
   /** When it takes effect, each time that it does. */
   effects: number[];
-  /** When the caller hears of it; never, where the invocation dies. */
+  /** When the caller hears of it; never, where the invocation dies or runs out of time. */
   answer?: number;
   /** Instead of the effect's own result. */
   error?: () => Error;
@@ -51,6 +51,8 @@ export function courseOf({ target, fault, timeoutMs = SDK_MS, secret }: CallOf, 
       return { effects: [], answer: timeoutMs, error: error('timeout') };
     case 'late':
       return { effects: [timeoutMs + chance.between(1, LATEST_MS)], answer: timeoutMs, error: error('timeout') };
+    case 'hung':
+      return { effects: [soon] };
     case 'killed-before':
       return { effects: [], death: 0 };
     case 'killed-after':

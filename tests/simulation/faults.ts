@@ -20,6 +20,8 @@ export const CALL_FAULTS = [
   'killed-after',
   /** The invocation dies while the call is in flight, and it happens seconds later. */
   'killed-late',
+  /** It happened, nobody is told, no time-out of the client's own ends it: the invocation runs out of time there. */
+  'hung',
   /** It happened and its answer was lost, and the SDK's own second try is what is answered. AWS only. */
   'repeated',
   /** 429 with Retry-After. Vendors only, like all below. */

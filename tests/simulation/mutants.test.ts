@@ -4,6 +4,7 @@ import { aPlan, type JobKind, type Plan } from './plan';
 import { runPlan } from './run';
 
 const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
 
 interface Case {
   mutant: Mutant;
@@ -79,6 +80,26 @@ const CASES: Record<keyof typeof mutants, Case> = {
     mutant: mutants.recordBeforeOutcome,
     plan: {},
     breaks: /^nothing lost: a record says succeeded/,
+  },
+  lastFirst: {
+    mutant: mutants.lastFirst,
+    plan: {
+      queue: 'bulk',
+      batch: 10,
+      unpolled: { from: 0, until: 1_000 },
+      jobs: jobs(['good'], ['good', { at: 100 }]),
+    },
+    breaks: /^order kept/,
+  },
+  neverAcknowledge: {
+    mutant: mutants.neverAcknowledge,
+    plan: { queue: 'bulk', batch: 10 },
+    breaks: /^no bystanders: with failures alone/,
+  },
+  vendorsWords: {
+    mutant: mutants.vendorsWords,
+    plan: { queue: 'emails', outages: [{ target: 'sendgrid', from: 0, until: HOUR_MS, fault: 'refused' }] },
+    breaks: /^everything private stays in/,
   },
 };
 

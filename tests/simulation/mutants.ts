@@ -6,6 +6,7 @@ import { recordOf } from '../../lib/jobs/record';
 import { isEnd, type JobRow } from '../../lib/jobs/row';
 import type { Item, Table } from '../../lib/ports';
 import type { Ports } from './ports';
+import { VENDOR_SECRET } from './vendors';
 import type { World } from './world';
 
 /** A way in which the code could be wrong, brought about at its edges. */
@@ -114,3 +115,21 @@ export const recordBeforeOutcome = withTable((table, { objects }) => ({
     return table.put(item, expected);
   },
 }));
+
+/** Of what comes in one batch, the last first. */
+export const lastFirst: Mutant = {
+  handler: (handle, { Records }) => handle({ Records: Records.toReversed() }),
+};
+
+/** Whatever was done of a batch, all of it comes again. */
+export const neverAcknowledge: Mutant = {
+  answer: (_answer, { Records }) => ({
+    batchItemFailures: Records.map(({ messageId }) => ({ itemIdentifier: messageId })),
+  }),
+};
+
+/** What the vendor says is told on. */
+export const vendorsWords: Mutant = {
+  sendgrid: (error) =>
+    new TransientError({ code: error.code, message: `SendGrid said ${VENDOR_SECRET}`, vendor: 'sendgrid' }),
+};
