@@ -47,12 +47,21 @@ interface Line {
   text: string;
 }
 
+/** Text that is held while its lines are read must not outlive V8's young generation, or that grows to its largest. */
+const PIECE = 4 * 1024;
+
+async function* pieces(bytes: Bytes): AsyncGenerator<Uint8Array | string> {
+  for await (const chunk of bytes)
+    for (let from = 0; from < chunk.length; from += PIECE)
+      yield typeof chunk === 'string' ? chunk.slice(from, from + PIECE) : chunk.subarray(from, from + PIECE);
+}
+
 /** The lines that are not blank, with their numbers. */
 async function* lines(bytes: Bytes): AsyncGenerator<Line[]> {
   const decoder = new TextDecoder();
   let rest = '';
   let line = 0;
-  for await (const chunk of bytes) {
+  for await (const chunk of pieces(bytes)) {
     const texts = (rest + (typeof chunk === 'string' ? chunk : decoder.decode(chunk, { stream: true }))).split('\n');
     rest = texts.pop() ?? '';
     // Only a file that is neither CSV nor NDJSON has such a line; what is over is of no use.
@@ -106,15 +115,25 @@ export async function* fromCsv(bytes: Bytes): AsyncGenerator<Read[]> {
 const parseRows = (text: string): string[][] =>
   parse(text, { bom: true, trim: true, record_delimiter: '\n', relax_column_count: true }) as string[][];
 
+/** The values of a row that quotes nothing. */
+function plainRow(text: string): string[] {
+  const values = text.split(',');
+  for (let column = 0; column < values.length; column++) values[column] = values[column]?.trim() ?? '';
+  return values;
+}
+
 /** The values of each row. All at once where that gives a row for each line; else each by itself, to find the broken ones. */
 function rows(texts: string[]): (string[] | string)[] {
-  if (texts.every((text) => text.length <= MAX_LINE_BYTES / 4))
+  if (texts.every((text) => text.length <= MAX_LINE_BYTES / 4)) {
+    // Most files quote nothing: without the parser they take half the time and memory.
+    if (!texts.some((text) => text.includes('"'))) return texts.map(plainRow);
     try {
       const all = parseRows(texts.join('\n'));
       if (all.length === texts.length) return all;
     } catch (error) {
       if (!(error instanceof CsvError)) throw error;
     }
+  }
   return texts.map(row);
 }
 
@@ -132,13 +151,26 @@ function row(text: string): string[] | string {
 function checkedHeader(values: string[] | string): string[] {
   if (typeof values === 'string') throw new InvalidRecipientsError(`the CSV header cannot be read: ${values}`);
   if (!values.includes('email')) throw new InvalidRecipientsError('the CSV header must have a column email');
+  if (values.includes('__proto__')) throw new InvalidRecipientsError('the CSV header must not have a column __proto__');
   if (new Set(values).size !== values.length)
     throw new InvalidRecipientsError('the CSV header must not repeat a column');
   return values;
 }
 
 function ofColumns(header: string[], values: string[]): unknown {
-  const { email, name, ...rest } = Object.fromEntries(header.map((column, index) => [column, values[index]]));
-  const data = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== ''));
-  return { email, ...(name ? { name } : {}), ...(Object.keys(data).length > 0 ? { data } : {}) };
+  const recipient: Record<string, unknown> = {};
+  let data: Record<string, string> | undefined;
+  for (let column = 0; column < header.length; column++) {
+    const name = header[column] ?? '';
+    const value = values[column] ?? '';
+    if (name === 'email') recipient.email = value;
+    else if (value === '') continue;
+    else if (name === 'name') recipient.name = value;
+    else {
+      data ??= {};
+      data[name] = value;
+    }
+  }
+  if (data) recipient.data = data;
+  return recipient;
 }

@@ -5,14 +5,23 @@ export const MAX_DATA_BYTES = 10_000;
 /** The vendor's library copies data by recursion: without an end to it a stack would find one. */
 const MAX_DEPTH = 8;
 
-const shallow = (value: unknown, depth: number): boolean =>
-  typeof value !== 'object' ||
-  value === null ||
-  (depth > 0 && Object.values(value).every((inner) => shallow(inner, depth - 1)));
+function shallow(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  if (depth === 0) return false;
+  for (const name in value) if (!shallow((value as Record<string, unknown>)[name], depth - 1)) return false;
+  return true;
+}
+
+/** No `z.record`, which makes an object for each entry of a million recipients and copies them all. */
+function isRecord(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
 
 /** What a mail says to one recipient alone, as JSON. */
 export const templateData = z
-  .record(z.string(), z.unknown())
+  .custom<Record<string, unknown>>(isRecord, 'must be an object')
   .refine((value) => shallow(value, MAX_DEPTH), `must not be nested more than ${MAX_DEPTH} deep`)
   .refine(
     (value) => !shallow(value, MAX_DEPTH) || Buffer.byteLength(JSON.stringify(value)) <= MAX_DATA_BYTES,

@@ -5,6 +5,7 @@ import { seenSet } from './address-set';
 import { InvalidRecipientsError } from './invalid-recipients';
 import { campaignKeys, type Manifest } from './manifest';
 import type { CampaignContent } from './message';
+import { partWriter } from './part-writer';
 import { recipientCheck } from './recipient';
 import type { Read } from './recipients';
 
@@ -15,7 +16,6 @@ export interface Written extends RecipientCounts {
 }
 
 const REJECTED_PART = 5_000;
-const NDJSON = 'application/x-ndjson';
 
 /**
  * Writes a campaign's recipients to the bucket, a part per chunk, and the manifest last: until then there is nothing
@@ -83,39 +83,4 @@ export async function writeManifest(
 function rejection(read: Read, reason: string) {
   const email = 'value' in read ? (read.value as { email?: unknown } | null)?.email : undefined;
   return { line: read.line, ...(typeof email === 'string' ? { email: email.slice(0, 254) } : {}), reason };
-}
-
-function partWriter({
-  objects,
-  size,
-  key,
-}: {
-  objects: Pick<Objects, 'put'>;
-  size: number;
-  key: (number: number, sha: string) => string;
-}) {
-  const hashes: string[] = [];
-  let lines: string[] = [];
-  let count = 0;
-
-  async function end(): Promise<void> {
-    if (lines.length === 0) return;
-    const body = `${lines.join('\n')}\n`;
-    lines = [];
-    const sha = sha256(body);
-    const number = hashes.push(sha) - 1;
-    await objects.put(key(number, sha), body, NDJSON);
-  }
-
-  return {
-    hashes,
-    count: () => count,
-    end,
-    /** Whether it must be written before more is added. */
-    full: () => lines.length >= size,
-    add(entry: object): void {
-      count += 1;
-      lines.push(JSON.stringify(entry));
-    },
-  };
 }

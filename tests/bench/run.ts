@@ -1,5 +1,6 @@
 import { analyticsCost } from './analytics-cost';
 import { analyticsLayouts } from './analytics-layouts';
+import { emailsMemory } from './emails-memory';
 import { emailsPriority } from './emails-priority';
 import { emailsRate } from './emails-rate';
 import { underFaults } from './faults';
@@ -13,6 +14,7 @@ const benchmarks: Record<string, () => Promise<string>> = {
   'analytics-layouts': analyticsLayouts,
   'emails-rate': emailsRate,
   'emails-priority': emailsPriority,
+  'emails-memory': emailsMemory,
 };
 
 async function main(): Promise<void> {

@@ -1,3 +1,5 @@
+import { parse } from 'csv-parse/sync';
+import fc from 'fast-check';
 import { InvalidRecipientsError } from '../../../lib/emails/invalid-recipients';
 import { type Bytes, fromCsv, fromNdjson, type Read } from '../../../lib/emails/recipients';
 
@@ -47,11 +49,42 @@ describe('recipients from CSV', () => {
   });
 
   test.each([
+    ['email,__proto__\na@example.com,b', 'the CSV header must not have a column __proto__'],
     ['name\nA', 'the CSV header must have a column email'],
     ['email,city,city\na@example.com,b,c', 'the CSV header must not repeat a column'],
   ])('cannot be taken under the header of %j', async (file, message) => {
     await expect(all(fromCsv([file]))).rejects.toThrow(new InvalidRecipientsError(message));
   });
+});
+
+test.each([
+  ['plain', 'aä€😀; \t\f'],
+  ['other white space', 'a \v\u00a0\u1680\u2000\u200a\u2028\u2029\u202f\u205f\u3000\ufeff'],
+])('a row without quotes has the values that the parser of quoted ones would give it: %s', async (_, characters) => {
+  const value = fc.string({ unit: fc.constantFrom(...characters), maxLength: 4 });
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.tuple(value, value), { minLength: 1, maxLength: 4 }), async (pairs) => {
+      const rows = pairs.map(([a, b]) => `x@example.com,${a}, ${b}`);
+
+      const reads = await all(fromCsv([`email,a,b\n${rows.join('\n')}\n`]));
+
+      const values = reads.map((read) => {
+        const { email, data = {} } = (read as { value: { email: string; data?: Record<string, string> } }).value;
+        return [email, data.a ?? '', data.b ?? ''];
+      });
+      expect(values).toEqual(parse(rows.join('\n'), { trim: true }));
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test('a row of any length over the limit is told, and the next one is read', async () => {
+  const reads = await all(fromCsv([`email,a\na@example.com,${'x'.repeat(65 * 1024)}\nb@example.com,b\n`]));
+
+  expect(reads).toEqual([
+    { line: 2, broken: 'the row is too long' },
+    { line: 3, value: { email: 'b@example.com', data: { a: 'b' } } },
+  ]);
 });
 
 describe('recipients from NDJSON', () => {

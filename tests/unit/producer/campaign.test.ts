@@ -49,6 +49,16 @@ test('recipients lie in the bucket by chunks of at most ten seconds of the limit
   expect(await readContent(deps, manifest)).toEqual(campaign);
 });
 
+test('a chunk may be as large as its recipients make it', async () => {
+  const { producer, deps, events } = start({ emailRate: 5 });
+  const large = people(30).map((person, n) => ({ ...person, data: { n, text: 'ü'.repeat(4_900) } }));
+
+  await producer.campaign(campaign, large);
+
+  const manifest = await readManifest(deps, reference(events()[0]));
+  expect(await readPart(deps, manifest, 0)).toEqual(large);
+});
+
 test('an address is there once over the whole campaign, in any case; who comes again is in the rejected file', async () => {
   const { producer, objects } = start({ emailRate: 0.2 });
 
@@ -81,7 +91,7 @@ test('whoever is not valid goes to the rejected file with the reason, and the re
     [2, 'email: must be a valid email'],
     [3, 'name: must not hold control characters or line breaks'],
     [4, 'data: must be at most 10000 bytes of JSON'],
-    [5, 'data: must be a record, is an array'],
+    [5, 'data: must be an object'],
     [6, 'recipient: has 1 unknown field'],
     [7, 'recipient: must be an object, is null'],
   ]);

@@ -1,0 +1,47 @@
+import { S3Client } from '@aws-sdk/client-s3';
+import { clientDefaults } from '../../lib/aws/clients';
+import { realObjectReader } from '../../lib/aws/object-stream';
+import type { RecipientSource } from '../../lib/producer/campaign';
+import { createProducer } from '../../lib/producer/producer';
+import { memoryProducerDeps } from '../support/producer';
+import { csvFile, ndjsonFile, people } from './million-recipients';
+
+const KEY = 'jobs/_attachments/emails/list.csv';
+
+const SOURCES: Record<string, () => RecipientSource> = {
+  iterable: () => people(),
+  csv: () => ({ csv: csvFile() }),
+  ndjson: () => ({ ndjson: ndjsonFile() }),
+  object: () => ({ key: KEY }),
+};
+
+/**
+ * Accepts a million recipients from the source that is named by the first argument and prints the most resident memory
+ * that it took, MB. The bucket counts and forgets; `object` is read from the S3 at the second argument.
+ */
+async function main([name = '', endpoint = '']: string[]): Promise<void> {
+  let most = 0;
+  const memory = memoryProducerDeps({
+    objects: (port) => ({
+      ...port,
+      put: async () => {
+        most = Math.max(most, process.memoryUsage.rss());
+      },
+    }),
+  });
+  const credentials = { accessKeyId: 'a', secretAccessKey: 'b' };
+  const client = () => new S3Client({ ...clientDefaults, endpoint, region: 'us-east-1', credentials });
+  const readObject = name === 'object' ? { readObject: realObjectReader({ bucket: 'bucket', client: client() }) } : {};
+  const producer = createProducer({ ...memory.deps, ...readObject, emailRate: 1_000 });
+  const source = SOURCES[name]?.();
+  if (!source) throw new Error(`there is no source ${name}`);
+  const begun = performance.now();
+  const accepted = await producer.campaign(
+    { from: { email: 'news@example.com' }, templateId: `d-${'0'.repeat(32)}` },
+    source,
+  );
+  const seconds = (performance.now() - begun) / 1000;
+  process.stdout.write(JSON.stringify({ recipients: accepted.recipients, seconds, megabytes: most / 1e6 }));
+}
+
+void main(process.argv.slice(2));
