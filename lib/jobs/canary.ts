@@ -16,7 +16,7 @@ export interface Canary extends Item {
 }
 
 /** In no queue's contract: without a row that says so a message of this type is refused, like any of a wrong type. */
-const CANARY_TYPE = 'canary.v1';
+export const CANARY_TYPE = 'canary.v1';
 
 type Made = Pick<Canary, 'id' | 'at'>;
 

@@ -131,8 +131,9 @@ export function anyPlan(queue: SimulatedQueue): fc.Arbitrary<Plan> {
       unpolled: rarely(window([10 * MINUTE_MS, 3 * HOUR_MS]), undefined as never),
       retention: rarely(fc.constantFrom(2 * 3600, 86_400), undefined as never),
       dlqRetention: rarely(fc.constantFrom(3 * 3600, 86_400), undefined as never),
+      canaries: rarely(fc.constantFrom(10 * MINUTE_MS, HOUR_MS), undefined as never),
     })
-    .map(({ broken, unpolled, retention, dlqRetention, redrives, settlement, ...plan }) =>
+    .map(({ broken, unpolled, retention, dlqRetention, redrives, settlement, canaries, ...plan }) =>
       aPlan({
         ...plan,
         queue: queue.name,
@@ -144,6 +145,7 @@ export function anyPlan(queue: SimulatedQueue): fc.Arbitrary<Plan> {
         ...(broken ? { broken } : {}),
         ...(settlement ? { settlement } : {}),
         ...(unpolled ? { unpolled } : {}),
+        ...(canaries ? { canaries } : {}),
         ...(retention ? { retention } : {}),
         // As in every row of the table of queues, the DLQ keeps at least as long as the queue.
         ...(dlqRetention ? { dlqRetention, retention: Math.min(dlqRetention, retention ?? dlqRetention) } : {}),

@@ -27,6 +27,7 @@ export const EXPECTED: readonly string[] = [
   ),
   ...['send', 'invitation', 'notification', 'confirmation'].map((step) => `step ${step} unknown`),
   'step confirmation skipped',
+  'canary succeeded',
 ];
 
 /** What was never reached, of all that should have been. */

@@ -8,6 +8,8 @@ import { armed } from './killers';
 import type { World } from './world';
 
 const RECONCILER_MS = 55_000;
+/** One each second minute. */
+const CANARY_MS = 90_000;
 const COLD_START_MS = 300;
 const LATEST_TWIN_MS = 30_000;
 
@@ -110,7 +112,8 @@ export function createFunctions(world: World): Functions {
     return new Promise((resolve) => {
       const process = world.spawn({ name, timeoutMs: RECONCILER_MS, ended: () => resolve() });
       trace.add({ who: name, what: 'started' });
-      reconcile(reconcilerDeps(world, workerPorts(world, process)), { remainingMs: RECONCILER_MS }).then(
+      const canaryMs = kernel.now() - plan.start < (plan.canaries ?? 0) ? CANARY_MS : 0;
+      reconcile(reconcilerDeps(world, workerPorts(world, process)), { remainingMs: RECONCILER_MS, canaryMs }).then(
         () => {
           if (!process.alive) return;
           world.exit(process);

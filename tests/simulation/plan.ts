@@ -81,6 +81,8 @@ export interface Plan {
   settlement?: Settlement;
   /** When the code comes to know newer messages; ms after the start. */
   deployAt: number;
+  /** Until when canaries are sent, in ms after the start; where there is none, none are. */
+  canaries?: number;
   /** Seconds; the queue's own where there is none. */
   retention?: number;
   dlqRetention?: number;

@@ -1,3 +1,4 @@
+import { CANARY_TYPE } from '../../lib/jobs/canary';
 import { isEnd, type JobRow } from '../../lib/jobs/row';
 import type { Facts, Item, OutgoingMessage } from '../../lib/ports';
 import { isRecord } from './names';
@@ -17,6 +18,7 @@ export interface Watch {
   violated(sentence: string): void;
   /** Every item as it is stored now; never to be changed. */
   items: ReadonlyMap<string, Item>;
+  /** Without the canaries'. */
   rows(): JobRow[];
   /** The ends that were ever written, by key of the row. */
   ends: ReadonlyMap<string, readonly JobRow[]>;
@@ -86,11 +88,20 @@ export function createWatch({
     if (row.state === 'dead') died({ row, nth: ++deaths });
   }
 
+  function canary(row: JobRow): void {
+    const { state, reason, steps, recordedAt, parkedAt, bodyKept, todo, hour } = row;
+    reached(`canary ${state}`);
+    if (state === 'held') violated(`canaries wait for nobody: ${row.id} is held`);
+    if (reason === 'error') violated(`canaries cannot fail: ${row.id} is dead`);
+    const left = [recordedAt, parkedAt, bodyKept, todo, hour, ...Object.keys(steps)].filter(Boolean);
+    if (left.length > 0) violated(`canaries leave nothing: ${row.id} has ${left.join()}`);
+  }
+
   return {
     violation: () => violation,
     violated,
     items,
-    rows: () => [...items.values()].filter((item): item is JobRow => 'payloadHash' in item),
+    rows: () => [...items.values()].filter((item): item is JobRow => 'payloadHash' in item && !item.canary),
     ends,
     effects,
     firsts,
@@ -103,6 +114,7 @@ export function createWatch({
       change();
       if (!('payloadHash' in item)) return;
       const row = item as JobRow;
+      if (row.canary) return canary(row);
       reached(`state ${row.state}${row.reason ? `(${row.reason})` : ''}`);
       for (const [name, { status }] of Object.entries(row.steps)) {
         reached(`step ${name} ${status}`);
@@ -126,6 +138,10 @@ export function createWatch({
 
     sent: (name, message, { messageId }) => {
       change();
+      if (message.body.includes(CANARY_TYPE)) {
+        if (name.includes('-dlq')) violated('canaries leave nothing: one has an entry in the DLQ');
+        return;
+      }
       if (name.includes('-dlq')) {
         secret('a DLQ attribute', JSON.stringify(message.attributes ?? {}));
         if (!message.attributes?.code || !message.attributes.reason)
