@@ -4,6 +4,9 @@ import { singleLine } from '../text';
 import { type CampaignContent, emailAddress } from './message';
 import { templateData } from './template-data';
 
+/** With the recipient's data in it: a thousand of them must fit into a request. */
+const MAX_LINK = 2_000;
+
 /** One recipient of a campaign, with what the mail says to them alone. */
 export interface Recipient {
   email: string;
@@ -28,7 +31,8 @@ const placeholders = (link: string): string[] => [...link.matchAll(/\{([^{}]+)\}
  * names of the recipient's data are the campaign's own.
  */
 export function recipientCheck({ templateId, unsubscribe }: Pick<CampaignContent, 'templateId' | 'unsubscribe'>) {
-  const needed = unsubscribe && 'link' in unsubscribe ? placeholders(unsubscribe.link) : [];
+  const link = unsubscribe && 'link' in unsubscribe ? unsubscribe.link : '';
+  const needed = placeholders(link);
   return (input: unknown): { recipient: Recipient } | { reason: string } => {
     const parsed = recipientSchema.safeParse(input, { reportInput: true });
     if (!parsed.success) {
@@ -41,6 +45,11 @@ export function recipientCheck({ templateId, unsubscribe }: Pick<CampaignContent
       return { reason: 'data: must be text, numbers or booleans where there is no templateId' };
     const missing = needed.find((name) => !plain(data[name]));
     if (missing !== undefined) return { reason: `data.${missing}: must be there, the unsubscribe link needs it` };
+    // What cannot be encoded would throw when the chunk is sent, and take all of it along.
+    const broken = needed.find((name) => !String(data[name]).isWellFormed());
+    if (broken !== undefined) return { reason: `data.${broken}: must be well-formed Unicode` };
+    if (needed.length > 0 && unsubscribeLink(link, data).length > MAX_LINK)
+      return { reason: `data: makes the unsubscribe link longer than ${MAX_LINK} characters` };
     return { recipient };
   };
 }

@@ -139,6 +139,35 @@ describe('a chunk', () => {
     expect(emails.chunk(0).state).toBe('succeeded');
   });
 
+  test('that meets a refused connection never left, and is sent once SendGrid is back', async () => {
+    const { engine, sendgrid } = emails;
+    sendgrid.fail({ down: true });
+    const campaign = await emails.campaign({ recipients: 3 });
+    emails.sendChunk(campaign, 0);
+
+    await engine.deliver(1);
+    expect(emails.chunk(0)).toMatchObject({ state: 'queued', attempts: 1, steps: {} });
+    await sendgrid.recover();
+    await engine.drain({ batch: 1 });
+
+    expect(sendgrid.mails).toHaveLength(3);
+    expect(emails.chunk(0).state).toBe('succeeded');
+  });
+
+  test.each([404, 413])('that meets %i is parked, and the next one is sent', async (status) => {
+    const { engine, sendgrid } = emails;
+    sendgrid.fail({ status });
+    const campaign = await emails.campaign({ recipients: 20 });
+    emails.sendChunk(campaign, 0);
+    emails.sendChunk(campaign, 1);
+
+    await engine.drain({ batch: 1 });
+
+    expect(emails.chunk(0)).toMatchObject({ state: 'dead', error: { code: 'SendgridRejected', status } });
+    expect(sendgrid.mails).toHaveLength(10);
+    expect(await emails.campaigns.read(CAMPAIGN)).toMatchObject({ status: 'running' });
+  });
+
   test.each<[string, Parameters<Emails['sendgrid']['fail']>[0], number]>([
     ['a reset after it took effect', { after: 'reset' }, 3],
     ['a reset before', { before: 'reset' }, 0],
@@ -204,9 +233,13 @@ describe('a campaign that is paused', () => {
     expect(sendgrid.requests).toHaveLength(1);
   });
 
-  test('by itself, after an error of our configuration', async () => {
+  test.each([
+    [401, 'SendgridUnauthorized'],
+    [402, 'SendgridMisconfigured'],
+    [405, 'SendgridMisconfigured'],
+  ])('by itself, after an error of our configuration: %i', async (status, reason) => {
     const { engine, sendgrid } = emails;
-    sendgrid.fail({ status: 401, times: 'forever' });
+    sendgrid.fail({ status, times: 'forever' });
     const campaign = await emails.campaign({ recipients: 20 });
     emails.sendChunk(campaign, 0);
     emails.sendChunk(campaign, 1);
@@ -214,9 +247,23 @@ describe('a campaign that is paused', () => {
     await engine.deliver(1);
     await engine.deliver(1);
 
-    expect(await emails.campaigns.read(CAMPAIGN)).toMatchObject({ status: 'paused', reason: 'SendgridUnauthorized' });
+    expect(await emails.campaigns.read(CAMPAIGN)).toMatchObject({ status: 'paused', reason });
     expect(emails.metrics).toEqual([{ name: 'CampaignsPaused', value: 1 }]);
     expect([emails.chunk(0).reason, emails.chunk(1).reason].sort()).toEqual(['paused', 'stopped']);
+  });
+
+  test('by itself, when two chunks are forbidden: then it is not about them', async () => {
+    const { engine, sendgrid } = emails;
+    sendgrid.fail({ status: 403, times: 'forever' });
+    const campaign = await emails.campaign({ recipients: 30 });
+    for (const number of [0, 1, 2]) {
+      emails.sendChunk(campaign, number);
+      await engine.deliver(1);
+    }
+
+    expect(await emails.campaigns.read(CAMPAIGN)).toMatchObject({ status: 'paused', reason: 'Forbidden' });
+    expect([0, 1, 2].map((number) => emails.chunk(number).reason)).toEqual(['error', 'stopped', 'paused']);
+    expect(sendgrid.requests).toHaveLength(2);
   });
 
   test('by itself, after three refused chunks in a row; one that is accepted begins anew', async () => {

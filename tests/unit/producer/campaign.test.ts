@@ -119,12 +119,16 @@ test('words outside a dynamic template take words, and an unsubscribe link takes
       { email: 'a@example.com', data: { token: 'a' } },
       { email: 'b@example.com', data: { token: { nested: 1 } } },
       { email: 'c@example.com', data: { other: 'c' } },
+      { email: 'd@example.com', data: { token: 'half a pair \ud800' } },
+      { email: 'e@example.com', data: { token: 'ü'.repeat(400) } },
     ],
   );
 
   expect(lines(objects.text(rejectedKeys[0] ?? '')).map(({ reason }) => reason)).toEqual([
     'data: must be text, numbers or booleans where there is no templateId',
     'data.token: must be there, the unsubscribe link needs it',
+    'data.token: must be well-formed Unicode',
+    'data: makes the unsubscribe link longer than 2000 characters',
   ]);
 });
 
