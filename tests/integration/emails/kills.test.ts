@@ -2,7 +2,8 @@ import { handleEvents } from '../../../lib/emails/events/handler';
 import { eventVerifier } from '../../../lib/emails/events/verify';
 import { campaignReport } from '../../../lib/emails/report';
 import { eventKeys, eventsOf, signedEvents } from '../../../lib/local/fakes/sendgrid-events';
-import { CAMPAIGN, type Emails, startEmails } from '../../support/emails';
+import { createProducer } from '../../../lib/producer/producer';
+import { CAMPAIGN, type Emails, startEmails, TEMPLATE } from '../../support/emails';
 import { createKills } from '../../support/kills';
 
 const keys = eventKeys();
@@ -98,5 +99,66 @@ describe.each<Killed>(['release', 'worker', 'worker whose request is refused for
       },
       120_000,
     );
+  },
+);
+
+test.each([
+  [3, 'before'],
+  [6, 'after'],
+  [9, 'before'],
+  [12, 'after'],
+] as const)(
+  'a campaign whose producer, release, workers and webhook all die once, at call %i or their last, %s it takes effect, ends with exact numbers',
+  async (call, when) => {
+    const kills = createKills();
+    const emails = await startEmails({ rate: 1, before: kills.before, after: kills.after });
+    const { engine, sendgrid } = emails;
+    const producer = createProducer({ ...engine.deps, source: '/api', emailRate: 1 });
+    const verify = eventVerifier(keys.publicKey, engine.clock.now);
+    const accept = () =>
+      producer.campaign(
+        { from: { email: 'news@example.com' }, templateId: TEMPLATE },
+        Array.from({ length: RECIPIENTS }, (_, n) => ({ email: `user-${n}@example.com` })),
+        { key: 'spring' },
+      );
+    const webhook = () => {
+      const events = sendgrid.mails.flatMap((mail) => eventsOf(mail, 'delivered', mail.at));
+      const signed = signedEvents(events, keys, engine.clock.now());
+      return handleEvents({ ...engine.deps, clock: engine.clock, verify }, { ...signed, isBase64Encoded: false });
+    };
+
+    const died = [await kills.run(accept, { call: Math.min(call, 7), when })];
+    const { id } = await accept();
+    died.push(await kills.run(() => engine.deliver(1), { call: Math.min(call, 7), when }));
+    engine.clock.advance(900_000);
+    await engine.deliver(1);
+    died.push(await kills.run(() => engine.reconcile(), { call, when }));
+    engine.clock.advance(900_000);
+    await engine.reconcile();
+    died.push(await kills.run(() => engine.deliver(1), { call, when }));
+    engine.clock.advance(900_000);
+    // Of the first chunk nobody may be able to tell, and so have no event: here is another.
+    await engine.deliver(1);
+    await engine.deliver(1);
+    died.push(await kills.run(webhook, { call: Math.min(call, 2), when }));
+    for (let hour = 0; hour < 2; hour++) {
+      await engine.drain({ batch: 1, hours: 1 });
+      await webhook();
+    }
+
+    const sent = addresses(emails);
+    const report = await producer.campaigns.report(id);
+    await emails.close();
+    expect(died).toEqual(Array(5).fill('died'));
+    expect(new Set(sent).size).toBe(sent.length);
+    expect(report).toMatchObject({
+      requested: RECIPIENTS,
+      recipients: RECIPIENTS,
+      accepted: sent.length,
+      unknown: RECIPIENTS - sent.length,
+      events: { delivered: sent.length },
+      status: sent.length === RECIPIENTS ? 'ended' : 'running',
+    });
+    expect(sent.length).toBeGreaterThanOrEqual(RECIPIENTS - 10);
   },
 );
