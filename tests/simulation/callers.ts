@@ -70,7 +70,7 @@ function ask(world: World, spec: JobSpec, index: number): Promise<string | undef
       settings: () => world.settings,
     };
     const type = spec.kind === 'newer' ? queue.newerType : queue.type;
-    queue.submit(deps, { spec, index, key: `key-${index}`, type }).then(
+    queue.submit(deps, { spec, index, key: `key-${index}`, type }, world).then(
       ({ id }) => {
         if (!process.alive) return;
         world.exit(process);

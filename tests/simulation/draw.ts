@@ -11,7 +11,7 @@ const DAY_MS = 24 * HOUR_MS;
 /** Calls that a fault is worth aiming at; others are met by their number. */
 const KINDS: Record<Target, readonly string[]> = {
   table: ['get', 'put', 'due', 'count'],
-  objects: ['put', 'get', 'delete'],
+  objects: ['put', 'create', 'get', 'delete'],
   queues: ['send', 'receive', 'changeVisibility', 'delete', 'depth'],
   zendesk: ['createTicket', 'findTicket', 'upload'],
   sendgrid: ['send'],
@@ -26,6 +26,7 @@ const VENDORS: Record<string, readonly Target[]> = {
   feedback: ['zendesk', 'sendgrid'],
   emails: ['sendgrid'],
   testflight: ['apple', 'sendgrid'],
+  analytics: [],
 };
 const targetsOf = (queue: SimulatedQueue): readonly Target[] => [
   ...(['table', 'objects', 'queues'] as const),

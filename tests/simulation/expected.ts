@@ -22,7 +22,7 @@ export const EXPECTED: readonly string[] = [
   ...['held(retry)', 'held(throttled)', 'held(stopped)', 'held(behind)', 'held(unknown)'].map(
     (state) => `state ${state}`,
   ),
-  ...['ticket', 'mail', 'tester', 'removal', 'membership', 'invitation', 'build mail', 'item'].map(
+  ...['ticket', 'mail', 'tester', 'removal', 'membership', 'invitation', 'build mail', 'item', 'object'].map(
     (effect) => `effect ${effect}`,
   ),
   ...['send', 'invitation', 'notification', 'confirmation'].map((step) => `step ${step} unknown`),

@@ -12,4 +12,4 @@ export const deadLetterQueue = ({ plan, settings }: Named): string => dlqName(IN
 export const urlOf = (name: string): string => queueUrl(REGION, ACCOUNT, name);
 
 /** Whether a key of the bucket is that of a job's record; the service keeps other things under other folders. */
-export const isRecord = (key: string): boolean => /^jobs\/[^_/][^/]*\/year=/.test(key);
+export const isRecord = (key: string): boolean => /^jobs\/[^_/][^/]*\/year=.*\.json$/.test(key);

@@ -92,7 +92,11 @@ export function portsOf(world: World, process: Process): Ports {
           process,
           target: 'objects',
           method: 'create',
-          effect: () => objects.create(key, ...object),
+          effect: async () => {
+            const answer = await objects.create(key, ...object);
+            if (answer === 'created') watch.effect('object', key, true);
+            return answer;
+          },
           detail: () => key,
         }),
       get: (key) =>

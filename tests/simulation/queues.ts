@@ -1,3 +1,4 @@
+import { analytics } from './queues/analytics';
 import { bulkFifo, bulkStandard } from './queues/bulk';
 import { emails } from './queues/emails';
 import { feedback } from './queues/feedback';
@@ -5,7 +6,7 @@ import type { SimulatedQueue } from './queues/simulated';
 import { testflight } from './queues/testflight';
 
 /** Every queue that is simulated: a new one joins here. */
-export const QUEUES: readonly SimulatedQueue[] = [feedback, emails, testflight, bulkFifo, bulkStandard];
+export const QUEUES: readonly SimulatedQueue[] = [feedback, emails, testflight, analytics, bulkFifo, bulkStandard];
 
 export function queueNamed(name: string): SimulatedQueue {
   const found = QUEUES.find((queue) => queue.name === name);

@@ -5,6 +5,7 @@ export interface MemoryObjects extends Objects {
   keys(): string[];
   /** An object as text; throws where there is none. */
   text(key: string): string;
+  bytes(key: string): Uint8Array;
   contentType(key: string): string | undefined;
   metadata(key: string): Record<string, string> | undefined;
 }
@@ -18,6 +19,11 @@ export function memoryObjects(): MemoryObjects {
   const store = (...[key, body, contentType, metadata = {}]: Parameters<Objects['put']>) => {
     const bytes = typeof body === 'string' ? new TextEncoder().encode(body) : body.slice();
     stored.set(key, { bytes, contentType, metadata });
+  };
+  const bytes = (key: string): Uint8Array => {
+    const found = stored.get(key);
+    if (!found) throw new Error(`there is no object ${key}`);
+    return found.bytes;
   };
   return {
     put: async (...object) => store(...object),
@@ -35,11 +41,8 @@ export function memoryObjects(): MemoryObjects {
         .filter((key) => key.startsWith(prefix) && (after === undefined || byBytes(key, after) > 0))
         .slice(0, limit),
     keys,
-    text: (key) => {
-      const found = stored.get(key);
-      if (!found) throw new Error(`there is no object ${key}`);
-      return Buffer.from(found.bytes).toString('utf8');
-    },
+    bytes,
+    text: (key) => Buffer.from(bytes(key)).toString('utf8'),
     contentType: (key) => stored.get(key)?.contentType,
     metadata: (key) => stored.get(key)?.metadata,
   };

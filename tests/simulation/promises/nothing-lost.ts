@@ -7,12 +7,15 @@ import { type Promised, rowOf } from './promise';
 
 const MINUTE_MS = 60_000;
 
-export const nothingLost: Promised = ({ watch, plan }, inputs) => {
+export const nothingLost: Promised = (world, inputs) => {
+  const { watch, plan, queue } = world;
   for (const input of inputs) {
-    const { id, spec } = input;
+    const { id, spec, index } = input;
     const row = rowOf(watch, plan.queue, input);
-    // Of a foreign message that expires unread, nobody but SQS ever knew.
-    if (!row && (plan.retention ?? plan.dlqRetention) !== undefined && !isProduced(spec.kind)) continue;
+    if (!row && queue.isDoneWithout?.(world, id, spec, index)) continue;
+    // Of a message without a row that expires unread, nobody but SQS ever knew.
+    const known = isProduced(spec.kind) && !queue.isDoneWithout;
+    if (!row && (plan.retention ?? plan.dlqRetention) !== undefined && !known) continue;
     if (!row) return `nothing lost: ${id} (${spec.kind}) has no row`;
     // Sent, not marked as sent, and expired before anybody read it: only the first of these is known.
     if (row.state === 'cancelled' && row.reason !== 'operator' && plan.retention === undefined)

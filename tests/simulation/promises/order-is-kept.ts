@@ -3,8 +3,8 @@ import { isProduced } from '../callers';
 import type { Promised } from './promise';
 
 /** Of the jobs of a group that went straight through, the effects come in the order in which SQS took them. */
-export const orderIsKept: Promised = ({ watch, plan, settings }, inputs) => {
-  if (settings.type !== 'fifo') return undefined;
+export const orderIsKept: Promised = ({ watch, plan, settings, queue }, inputs) => {
+  if (settings.type !== 'fifo' || queue.isDoneWithout) return undefined;
   const straight = inputs
     .filter(({ spec }) => isProduced(spec.kind))
     .map(({ id }) => watch.items.get(`${plan.queue}#${id}`) as JobRow)

@@ -4,16 +4,16 @@ import { isKillerAfter } from '../killers';
 
 /** A contract some of whose jobs kill the process that runs them. */
 export function withKillers(process: Process, contract: QueueContract): QueueContract {
+  const deadly =
+    <Given extends [{ data: unknown }, ...unknown[]]>(work: (...given: Given) => Promise<unknown>) =>
+    (...given: Given): Promise<unknown> => {
+      if (!isKillerAfter(given[0].data)) return work(...given);
+      process.die('killed by a job');
+      return new Promise(() => {});
+    };
   const types = Object.entries(contract.types).map(([name, type]) => [
     name,
-    {
-      ...type,
-      process: (...[job, context]: Parameters<typeof type.process>) => {
-        if (!isKillerAfter(job.envelope.data)) return type.process(job, context);
-        process.die('killed by a job');
-        return new Promise(() => {});
-      },
-    },
+    { ...type, process: deadly(type.process), ...(type.direct ? { direct: deadly(type.direct) } : {}) },
   ]);
   return { ...contract, types: Object.fromEntries(types) };
 }

@@ -25,7 +25,13 @@ export interface SimulatedQueue {
   /** Puts down what the job needs before it is sent. */
   prepare?(world: World): Promise<void>;
   /** Accepts a job as this queue's producer does. */
-  submit(deps: ProducerDeps, job: { spec: JobSpec; index: number; key: string; type: string }): Promise<{ id: string }>;
+  submit(
+    deps: ProducerDeps,
+    job: { spec: JobSpec; index: number; key: string; type: string },
+    world: World,
+  ): Promise<{ id: string }>;
+  /** Of a queue that does without rows until something goes wrong: whether a job without one is done. */
+  isDoneWithout?(world: World, id: string, spec: JobSpec, index: number): boolean;
   /** By step: the effect (watch.ts) that shows a person whether it took place, where one can be asked to say so. */
   provenBy?: Readonly<Record<string, string>>;
   /** What is wrong with the effects of a job that succeeded, if anything. */

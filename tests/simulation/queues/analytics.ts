@@ -1,0 +1,81 @@
+import { isDeepStrictEqual } from 'node:util';
+import { gunzipSync } from 'node:zlib';
+import { dataKey } from '../../../lib/analytics/keys';
+import { ANALYTICS_EVENTS, ANALYTICS_QUEUE } from '../../../lib/analytics/message';
+import { analyticsContract } from '../../../lib/analytics/process';
+import { sha256 } from '../../../lib/jobs/envelope';
+import { deduplicationId } from '../../../lib/jobs/keys';
+import type { MemoryObjects } from '../../support/memory-objects';
+import type { JobSpec } from '../plan';
+import { MARK } from '../watch';
+import type { World } from '../world';
+import { withKillers } from './killers';
+import type { SimulatedQueue } from './simulated';
+
+const EVENTS = 2;
+
+const eventIds = (index: number): string[] => Array.from({ length: EVENTS }, (_, n) => `event-${index}-${n}`);
+
+const data = ({ kind }: JobSpec, index: number, time = Date.UTC(2026, 0, 2)) => ({
+  events: eventIds(index).map((id) => ({
+    id,
+    name: 'screen_viewed',
+    time: new Date(time).toISOString(),
+    user: `${MARK}-user`,
+    properties: { kind },
+    schema: 1,
+  })),
+});
+
+/** A message keeps its id however often its tracker sends it. */
+const idOf = (key: string): string => sha256(key).replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12}).*$/, '$1-$2-4$3-8$4-$5');
+const timeOf = ({ plan }: World, { at }: JobSpec): number => plan.start + at;
+
+/** Batches of events: work that may be repeated, without a row until something goes wrong. */
+export const analytics: SimulatedQueue = {
+  name: ANALYTICS_QUEUE,
+  settings: {
+    type: 'fifo',
+    retention: 604_800,
+    dlqRetention: 1_209_600,
+    visibility: 120,
+    receives: 3,
+    ordered: false,
+  },
+  functionTimeoutMs: 20_000,
+  batches: [10, 3, 1],
+  // An id that is stolen before its own message is handled takes the place of that one: no row says whose it is.
+  kinds: [
+    ...(['good', 'newer', 'kills-before', 'kills-after'] as const),
+    ...(['not-json', 'no-envelope', 'bad-data', 'unknown-version', 'copy'] as const),
+  ],
+  type: ANALYTICS_EVENTS,
+  newerType: 'analytics.events.v2',
+  contract: (_world, process, { objects, metrics }) =>
+    withKillers(process, analyticsContract({ objects, metrics, prefix: 'jobs', names: new Set() })),
+  data: (spec, index) => data(spec, index),
+  group: ({ group }) => `shard-${group}`,
+  submit: async ({ queues, queueUrl }, { spec, index, key, type }, world) => {
+    const id = idOf(key);
+    const group = analytics.group(spec);
+    const body = JSON.stringify({
+      ...{ specversion: '1.0', id, type, source: '/sim/tracker', time: new Date(timeOf(world, spec)).toISOString() },
+      ...{ sequence: String(index + 1), partitionkey: group, data: data(spec, index, timeOf(world, spec)) },
+    });
+    await queues.send(queueUrl(ANALYTICS_QUEUE), {
+      body,
+      groupId: group,
+      deduplicationId: deduplicationId.sent(id),
+    });
+    return { id };
+  },
+  isDoneWithout: (world, id, spec, index) => analytics.wrong(world, id, spec, index) === undefined,
+  wrong: (world, id, spec, index) => {
+    const objects = world.stores.objects as MemoryObjects;
+    const key = dataKey('jobs', { time: timeOf(world, spec), id });
+    if (!objects.keys().includes(key)) return 'there is no object';
+    const lines = gunzipSync(objects.bytes(key)).toString('utf8').split('\n').filter(Boolean);
+    const ids = lines.map((line) => (JSON.parse(line) as { id: string }).id);
+    return isDeepStrictEqual(ids, eventIds(index)) ? undefined : 'its object holds other events';
+  },
+};
