@@ -68,6 +68,9 @@ function ours(row: JobRow, maxAttempts: number): Claim {
 /** Runs in a row without any outcome, the one counted in whose lease is over by now. */
 export const silentRuns = (row: JobRow): number => row.silent + (diedAlone(row) ? 1 : 0);
 
+/** How much later than anybody waits for it a write to S3 can land. */
+const LATEST_WRITE_MS = 60_000;
+
 /** Found `processing` with its lease over: that run ended without any outcome. Beside others it may be their fault. */
 const diedAlone = (row: JobRow): boolean => row.state === 'processing' && row.lease?.alone === true;
 
@@ -83,6 +86,7 @@ function taken(
 ): JobRow {
   const reopened = row.state === 'dead' || row.state === 'cancelled';
   const events: HistoryEntry[] = [];
+  const unrecorded = reopened && row.recordedAt === undefined;
   if (row.state === 'processing') events.push({ at, event: 'ended without outcome' });
   if (reopened) events.push({ at, event: 'reopened', messageId: delivery.messageId });
   events.push({ at, event: 'started', messageId: delivery.messageId });
@@ -95,6 +99,7 @@ function taken(
     silent: reopened ? 0 : silentRuns(row),
     history: events.reduce(appended, row.history),
     deliveries: appended(row.deliveries, delivery),
+    ...(unrecorded ? { recordFrom: at + LATEST_WRITE_MS } : {}),
     ...(row.group === undefined && delivery.group !== undefined ? { group: delivery.group } : {}),
     sentAt: delivery.sentAt,
     firstStartedAt: row.firstStartedAt ?? at,

@@ -31,7 +31,8 @@ export async function finish(deps: FinishDeps, row: JobRow, body?: string): Prom
   const { ledger, objects, queues, clock, prefix, settings } = deps;
   if (!isEnd(row.state) || row.canary) return row;
   const parks = row.state === 'dead' && row.reason !== 'expired' && row.parkedAt === undefined;
-  const records = row.recordedAt === undefined;
+  // What is left out here, the reconciler does: it comes later than any write can.
+  const records = row.recordedAt === undefined && clock.now() >= (row.recordFrom ?? 0);
   if (!records && !parks) return row;
 
   if (records) await objects.put(recordKey(prefix, row), recordOf(row), 'application/json');
@@ -49,7 +50,7 @@ export async function finish(deps: FinishDeps, row: JobRow, body?: string): Prom
     sameEnd(now, row)
       ? {
           ...now,
-          recordedAt: now.recordedAt ?? at,
+          ...(records ? { recordedAt: now.recordedAt ?? at } : {}),
           ...(parks ? { parkedAt: now.parkedAt ?? at } : {}),
           ...(needless ? { bodyKept: false } : {}),
         }

@@ -20,6 +20,7 @@ export function recordOf(row: JobRow): string {
     hour: _hour,
     expiresAt: _expiresAt,
     recordedAt: _recordedAt,
+    recordFrom: _recordFrom,
     parkedAt: _parkedAt,
     leftDlqAt: _leftDlqAt,
     updatedAt: _updatedAt,

@@ -113,6 +113,8 @@ export interface JobRow extends Item {
   endedAt?: number;
   /** When this end's S3 record was written. */
   recordedAt?: number;
+  /** Until then the write of an earlier end's record, whose answer never came, may still land: no record is written. */
+  recordFrom?: number;
   /** When this end's DLQ entry was sent. */
   parkedAt?: number;
   /** The message that this end was parked from: names the entry (`{id}:p:{messageId}`). */

@@ -40,6 +40,18 @@ const FOUND: Record<string, Partial<Plan>> = {
     calls: [{ nth: 2, fault: 'late' }],
     broken: { from: 0, until: 20 * MINUTE_MS },
   },
+  'a record of an end before, that lands late, takes the place of no newer one': {
+    queue: 'bulk',
+    batch: 10,
+    concurrency: 2,
+    jobs: jobs(['refused', { again: 10 }], ['copy', { at: 51 }], 'good'),
+    calls: [
+      { kind: 'objects.put', nth: 2, fault: 'late' },
+      { nth: 2, fault: 'refused' },
+    ],
+    unpolled: { from: 6_099, until: 606_099 },
+    deployAt: 2 * HOUR_MS,
+  },
   'an outcome by a clock that is behind is an outcome, and the next ones are returned': {
     seed: 76_246_895,
     queue: 'bulk',
