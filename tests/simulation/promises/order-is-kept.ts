@@ -1,3 +1,4 @@
+import { CLOCK_SKEW_MS } from '../../../lib/jobs/clock-skew';
 import type { JobRow } from '../../../lib/jobs/row';
 import { isProduced } from '../callers';
 import type { Promised } from './promise';
@@ -11,8 +12,8 @@ export const orderIsKept: Promised = ({ watch, plan, settings, queue }, inputs) 
     .filter((row) => row.state === 'succeeded' && row.holds === 0 && row.left.length === 0 && row.opened === 1)
     .filter(({ id, deliveries }) => deliveries.every(({ messageId }) => messageId === watch.firsts.get(id)?.messageId))
     .filter((row) => !row.history.some(({ event }) => event === 'returned untried'))
-    // A message that expires while it is handled lets the next one of its group go.
-    .filter(({ endedAt = 0, time }) => endedAt < time + settings.retention * 1000)
+    // A message that expires while it is handled lets the next one of its group go. Both times are by clocks that differ.
+    .filter(({ endedAt = 0, time }) => endedAt < time + settings.retention * 1000 - 2 * CLOCK_SKEW_MS)
     .sort((a, b) => (watch.firsts.get(a.id)?.sequence ?? 0) - (watch.firsts.get(b.id)?.sequence ?? 0));
   for (const group of Map.groupBy(straight, ({ group }) => group).values()) {
     for (const [index, row] of group.entries()) {
