@@ -32,12 +32,21 @@ export async function search(
     broken ||= violation !== undefined;
     if (violation) throw new Error(violation);
   });
-  const { failed, counterexample, numRuns } = await fc.check(property, { numRuns: runs, seed });
+  const { failed, counterexample, numRuns } = await withoutStacks(() => fc.check(property, { numRuns: runs, seed }));
   if (!failed || !counterexample) return { runs: numRuns, reached };
   const [plan] = counterexample;
   const again = await runPlan(plan, { detailed: true });
   const violation = again.violation ?? 'the run held its promises the second time: it is not deterministic';
   return { runs: numRuns, reached, failure: { violation, plan, timeline: again.timeline(), seed } };
+}
+
+/** Vendors fail often here, and a twentieth of the time would go into stacks that nobody reads. */
+async function withoutStacks<T>(run: () => Promise<T>): Promise<T> {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  return run().finally(() => {
+    Error.stackTraceLimit = stackTraceLimit;
+  });
 }
 
 /** A failure as somebody wants to read it: what broke, what happened, and how to see it again. */

@@ -44,7 +44,8 @@ function undeservedDeath(world: World, row: JobRow, kind: JobKind): string | und
       return silent + (row.lease ? 1 : 0) >= 2 || silentAtEnd(row) ? undefined : 'it was never tried twice';
     }
     case 'expired':
-      return plan.unpolled || plan.retention || plan.dlqRetention ? undefined : 'it had time enough';
+      if (plan.unpolled || plan.retention || plan.dlqRetention || renamed(plan, row)) return undefined;
+      return 'it had time enough';
     default: {
       if (REFUSED.includes(kind) || kind === 'fails' || kind === 'forbidden' || kind === 'kills-before')
         return undefined;
@@ -55,6 +56,13 @@ function undeservedDeath(world: World, row: JobRow, kind: JobKind): string | und
     }
   }
 }
+
+/**
+ * SQS gives a message that a person moves another id. A body that is no job has no other name: moved before the reconciler
+ * has judged it, it ends under its new one, and nothing comes for the row of the old one any more.
+ */
+const renamed = ({ redrives }: Plan, { id }: JobRow): boolean =>
+  id.startsWith('invalid/') && redrives.some(({ how }) => how === 'move');
 
 /** How often a run could end without being heard of: its process died, or the table did not take its word. */
 const unheard = ({ reached }: World): number =>

@@ -1,5 +1,5 @@
 import type { Plan } from '../plan';
-import { HOUR_MS, jobs, MINUTE_MS, SECOND_MS, scenario } from './scenario';
+import { DAY_MS, HOUR_MS, jobs, MINUTE_MS, SECOND_MS, scenario } from './scenario';
 
 /** Runs that broke a promise once, as small as they could be made. */
 const FOUND: Record<string, Partial<Plan>> = {
@@ -74,6 +74,15 @@ const FOUND: Record<string, Partial<Plan>> = {
     jobs: jobs('fails'),
     calls: [{ kind: 'objects.put', nth: 1, fault: 'killed-before' }],
   },
+  'a body that is no job, moved by a person before it was judged, ends under its new name, and expires under its old one':
+    {
+      queue: 'emails',
+      concurrency: 2,
+      jobs: jobs('good', ['not-json', { again: 10 }]),
+      outages: [{ target: 'objects', from: 0, until: HOUR_MS, fault: 'refused' }],
+      redrives: [{ nth: 1, after: 15 * SECOND_MS, how: 'move' }],
+      broken: { from: 1, until: MINUTE_MS + 1 },
+    },
 };
 
 test.each(Object.entries(FOUND))('%s', async (_name, plan) => {
