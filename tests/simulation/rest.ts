@@ -17,7 +17,8 @@ export function unrest(world: World): string[] {
   const isBehindOne = (row: JobRow) =>
     row.state === 'held' && row.reason === 'behind' && forPerson.some(({ group }) => group === row.group);
   const restless = rows.filter(
-    (row) => !atRest(row) && !forPerson.includes(row) && !isBehindOne(row) && !isGhost(world, row),
+    (row) =>
+      !atRest(row) && !forPerson.includes(row) && !isBehindOne(row) && !(isGhost(world, row) && !isEnd(row.state)),
   );
   if (restless.length > 0) return restless.map((row) => `${row.id} is ${row.state} (${row.reason})${missing(row)}`);
   const entries = sqs.messages(deadLetterQueue(world));
@@ -56,8 +57,8 @@ const missing = (row: JobRow): string =>
  * SQS's own move of a message that no worker has finished gives it another id, and one that is no job has nothing but
  * its id: it begins again as another, and the row that it had ends as expired some day.
  */
-const isGhost = ({ plan }: World, { id, state }: JobRow): boolean =>
-  id.startsWith('invalid/') && !isEnd(state) && plan.redrives.some(({ how }) => how === 'move');
+export const isGhost = ({ plan }: World, { id }: JobRow): boolean =>
+  id.startsWith('invalid/') && plan.redrives.some(({ how }) => how === 'move');
 
 /** Two jobs that are refused for good, and nobody else to ask the vendor with: a person must tell them from a lost key. */
 function onlyForbidden({ plan, watch }: World, rows: JobRow[]): boolean {

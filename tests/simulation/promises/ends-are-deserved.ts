@@ -1,6 +1,7 @@
 import type { JobRow } from '../../../lib/jobs/row';
 import type { Fault } from '../faults';
 import type { JobKind, Plan } from '../plan';
+import { isGhost } from '../rest';
 import type { World } from '../world';
 import { type Promised, rowOf } from './promise';
 
@@ -44,7 +45,7 @@ function undeservedDeath(world: World, row: JobRow, kind: JobKind): string | und
       return silent + (row.lease ? 1 : 0) >= 2 || silentAtEnd(row) ? undefined : 'it was never tried twice';
     }
     case 'expired':
-      if (plan.unpolled || plan.retention || plan.dlqRetention || renamed(plan, row)) return undefined;
+      if (plan.unpolled || plan.retention || plan.dlqRetention || isGhost(world, row)) return undefined;
       return 'it had time enough';
     default: {
       if (REFUSED.includes(kind) || kind === 'fails' || kind === 'forbidden' || kind === 'kills-before')
@@ -56,13 +57,6 @@ function undeservedDeath(world: World, row: JobRow, kind: JobKind): string | und
     }
   }
 }
-
-/**
- * SQS gives a message that a person moves another id. A body that is no job has no other name: moved before the reconciler
- * has judged it, it ends under its new one, and nothing comes for the row of the old one any more.
- */
-const renamed = ({ redrives }: Plan, { id }: JobRow): boolean =>
-  id.startsWith('invalid/') && redrives.some(({ how }) => how === 'move');
 
 /** How often a run could end without being heard of: its process died, or the table did not take its word. */
 const unheard = ({ reached }: World): number =>

@@ -80,7 +80,10 @@ const FOUND: Record<string, Partial<Plan>> = {
       concurrency: 2,
       jobs: jobs('good', ['not-json', { again: 10 }]),
       outages: [{ target: 'objects', from: 0, until: HOUR_MS, fault: 'refused' }],
-      redrives: [{ nth: 1, after: 15 * SECOND_MS, how: 'move' }],
+      redrives: [
+        { nth: 1, after: 15 * SECOND_MS, how: 'move' },
+        { nth: 1, after: 30 * DAY_MS, how: 'command' },
+      ],
       broken: { from: 1, until: MINUTE_MS + 1 },
     },
 };
