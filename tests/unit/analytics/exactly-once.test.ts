@@ -186,9 +186,8 @@ describe.each(['fifo', 'standard'] as const)('on a %s queue', (type) => {
           engine.objects,
           engine.objects.keys().filter((key) => key.startsWith(rejectedPrefix(PREFIX))),
         );
-        expect(rejected.map(({ event }) => event?.id).sort()).toEqual(
-          [...sent.keys()].map((n) => `event-${1000 + n}`).sort(),
-        );
+        const rejectedIds = rejected.map(({ event }) => event?.id);
+        expect(new Set(rejectedIds).size).toBe(rejectedIds.length);
         // Who is second under a used id is parked as that, and nobody else is parked.
         const parked = engine
           .deadLetters()
@@ -197,6 +196,11 @@ describe.each(['fifo', 'standard'] as const)('on a %s queue', (type) => {
         const untold = conflicts.filter((n) => !parked.some(({ body }) => body === bodyOf(n, !stored(n))));
         const under = new Set(conflicts.flatMap((n) => [bodyOf(n, true), bodyOf(n, false)]));
         expect(untold).toEqual([]);
+        // A message that died between its two objects may be parked for the other's sake: its invalid event is in the DLQ.
+        const kept = (n: number) => conflicts.includes(n) && parked.some(({ body }) => body === bodyOf(n, stored(n)));
+        const missing = [...sent.keys()].filter((n) => !rejectedIds.includes(`event-${1000 + n}`));
+        expect(missing.filter((n) => !kept(n))).toEqual([]);
+        expect(rejectedIds.filter((id) => ![...sent.keys()].some((n) => id === `event-${1000 + n}`))).toEqual([]);
         expect(parked.filter(({ body, code }) => code !== 'IdTaken' || !under.has(body))).toEqual([]);
         expect(engine.rows().filter(({ state }) => state === 'dead')).toHaveLength(parked.length);
         // What is redriven by hand before it ended is told apart anew, by its new message id; the row of the old one expires.
@@ -207,7 +211,7 @@ describe.each(['fifo', 'standard'] as const)('on a %s queue', (type) => {
       }),
       { numRuns: 40, endOnFailure: true },
     );
-  }, 60_000);
+  });
 });
 
 test('the schedules reach what they are there for', () => {
