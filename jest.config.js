@@ -3,8 +3,8 @@ const { availableParallelism } = require('node:os');
 /** @type {import('jest').Config} */
 module.exports = {
   testEnvironment: 'node',
-  // Jest leaves a core to others, which on two cores means one file at a time.
-  maxWorkers: Math.max(2, availableParallelism() - 1),
+  // One more than cores: some files wait for processes of their own, and on two cores Jest would run one at a time.
+  maxWorkers: availableParallelism() + 1,
   // Ends what hangs, and nothing that is only slow on a busy machine.
   testTimeout: 180_000,
   roots: ['<rootDir>/tests'],
