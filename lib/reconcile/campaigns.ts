@@ -31,13 +31,29 @@ export async function releaseCampaigns(deps: ReconcileDeps, mayGoOn: () => boole
       await missEvents(deps, campaign);
       continue;
     }
-    const looked = await look(deps, campaign);
+    const looked = await look(deps, await caughtUp(deps, campaign));
     outstanding += looked.outstanding;
     if (looked.campaign.status === 'running') running.push(looked.campaign);
   }
   await spend(deps, { running, outstanding, mayGoOn });
   return running.length > 0;
 }
+
+/**
+ * Counts the chunk whose release was lost before the cursor was written, but after its row or its worker's: a pause or a
+ * cancel in between would leave it uncounted, and the campaign would end without it.
+ */
+async function caughtUp(deps: ReconcileDeps, campaign: Campaign): Promise<Campaign> {
+  const { id, released, chunks } = campaign;
+  if (released === chunks) return campaign;
+  const row = await deps.ledger.get(jobKey(CAMPAIGN_QUEUE, chunkId(id, released)));
+  return (row && (await countReleased(deps, { id, number: released }))) ?? campaign;
+}
+
+const countReleased = (deps: ReconcileDeps, { id, number }: { id: string; number: number }) =>
+  campaigns(deps).change(id, (stored) =>
+    stored.released === number ? { ...stored, released: number + 1, open: [...stored.open, number] } : undefined,
+  );
 
 /** What became of the released chunks; the end, where nothing more will come. */
 async function look(deps: ReconcileDeps, campaign: Campaign): Promise<{ campaign: Campaign; outstanding: number }> {
@@ -130,9 +146,7 @@ async function releaseChunk(deps: ReconcileDeps, campaign: Campaign): Promise<Ca
   // Where its worker was faster, the row is there already and says more.
   await ledger.write({ ...row, sentAt: now, history: [{ at: now, event: 'released', messageId }] }, 0);
   log.info('released', { queue: CAMPAIGN_QUEUE, jobId: envelope.id, correlationId: campaign.id, messageId });
-  return campaigns(deps).change(campaign.id, (stored) =>
-    stored.released === number ? { ...stored, released: number + 1, open: [...stored.open, number] } : undefined,
-  );
+  return countReleased(deps, { id: campaign.id, number });
 }
 
 /** Counts accepted chunks of which no event has come: their webhook is deaf, or the vendor has lost them. */

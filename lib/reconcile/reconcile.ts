@@ -10,6 +10,7 @@ import type { ReconcileDeps, ReconcileRun, Work } from './deps';
 import { cancelUnsent, completeEnds, dropBodies, endExpired, noteGoneEntries, noticeOld } from './ends';
 import { createExits } from './exits';
 import { gaugeHeld } from './gauges';
+import { releasePaused } from './paused';
 import { releaseDue, releaseStopped } from './release';
 
 interface RunLease extends Item {
@@ -20,6 +21,7 @@ interface RunLease extends Item {
 /** Each kind of work by the name that its failures are logged under. */
 const WORK: Record<string, Work> = {
   releaseDue,
+  releasePaused,
   releaseBehind,
   completeEnds,
   cancelUnsent,

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { CALL_FAULTS, type CallFault, type Outage, START_FAULTS, type StartFault, type Target } from './faults';
-import type { JobKind, JobSpec, Plan, Redrive } from './plan';
+import type { Control, JobKind, JobSpec, Plan, Redrive } from './plan';
 import { aPlan } from './plan';
 import type { SimulatedQueue } from './queues/simulated';
 
@@ -26,6 +26,7 @@ const VENDORS: Record<string, readonly Target[]> = {
   feedback: ['zendesk', 'sendgrid'],
   emails: ['sendgrid'],
   testflight: ['apple', 'sendgrid'],
+  campaigns: ['sendgrid'],
   analytics: [],
 };
 const targetsOf = (queue: SimulatedQueue): readonly Target[] => [
@@ -71,7 +72,7 @@ function outage(queue: SimulatedQueue): fc.Arbitrary<Outage> {
 }
 
 /** Kinds that nothing but faults can keep from succeeding. */
-const GOOD: readonly JobKind[] = ['good', 'attachment', 'opted-out', 'removal', 'resend', 'build'];
+const GOOD: readonly JobKind[] = ['good', 'attachment', 'opted-out', 'removal', 'resend', 'build', 'one-refused'];
 
 function job(queue: SimulatedQueue): fc.Arbitrary<JobSpec> {
   const good = queue.kinds.filter((kind) => GOOD.includes(kind));
@@ -105,6 +106,18 @@ const window = (lasts: readonly [number, ...number[]]) =>
 const rarely = <T>(arbitrary: fc.Arbitrary<T>, none: T): fc.Arbitrary<T> =>
   fc.oneof({ weight: 4, arbitrary: fc.constant(none) }, { weight: 1, arbitrary });
 
+const controls: fc.Arbitrary<Control[]> = fc.array(
+  fc.record({
+    at: fc.oneof(
+      { weight: 3, arbitrary: fc.integer({ min: 500, max: 3 * MINUTE_MS }) },
+      { weight: 1, arbitrary: fc.constantFrom(20 * MINUTE_MS, 2 * HOUR_MS) },
+    ),
+    what: fc.constantFrom('pause', 'resume', 'resume', 'cancel'),
+    campaign: fc.integer({ min: 0, max: 1 }),
+  }),
+  { maxLength: 4 },
+);
+
 /** Starts that put hours, days and years between a job's beginning and its end. */
 const START = [
   Date.UTC(2026, 11, 31, 23, 58),
@@ -120,7 +133,7 @@ export function anyPlan(queue: SimulatedQueue): fc.Arbitrary<Plan> {
       start: fc.constantFrom(...START),
       batch: fc.constantFrom(...queue.batches),
       concurrency: fc.constantFrom(2, 10),
-      jobs: fc.array(job(queue), { minLength: 1, maxLength: 8 }),
+      jobs: fc.array(job(queue), { minLength: 1, maxLength: queue.mostJobs ?? 8 }),
       calls: fc.array(callFault(queue), { maxLength: 6 }),
       starts: rarely(fc.array(startFault, { minLength: 1, maxLength: 3 }), []),
       outages: rarely(fc.array(outage(queue), { minLength: 1, maxLength: 2 }), []),
@@ -133,6 +146,7 @@ export function anyPlan(queue: SimulatedQueue): fc.Arbitrary<Plan> {
       retention: rarely(fc.constantFrom(2 * 3600, 86_400), undefined as never),
       dlqRetention: rarely(fc.constantFrom(3 * 3600, 86_400), undefined as never),
       canaries: rarely(fc.constantFrom(10 * MINUTE_MS, HOUR_MS), undefined as never),
+      controls: queue.controlled ? controls : fc.constant<Control[]>([]),
     })
     .map(({ broken, unpolled, retention, dlqRetention, redrives, settlement, canaries, ...plan }) =>
       aPlan({

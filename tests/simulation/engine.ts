@@ -6,7 +6,7 @@ import type { ReconcileDeps } from '../../lib/reconcile/deps';
 import type { QueueContract } from '../../lib/worker/contract';
 import type { BatchDeps } from '../../lib/worker/deps';
 import type { Process } from './calls';
-import { deadLetterQueue, mainQueue, urlOf } from './names';
+import { deadLetterQueue, mainQueue, serviceQueue, urlOf } from './names';
 import { type Ports, portsOf } from './ports';
 import type { World } from './world';
 
@@ -43,7 +43,7 @@ export function reconcilerDeps(world: World, ports: Ports): ReconcileDeps {
   return {
     ...workerDeps(world, ports),
     table: ports.table,
-    queueNames: [world.plan.queue],
+    queueNames: [serviceQueue(world)],
     queueUrl: () => urlOf(mainQueue(world)),
     dlqUrl: () => urlOf(deadLetterQueue(world)),
   };

@@ -27,6 +27,11 @@ export const EXPECTED: readonly string[] = [
   ),
   ...['send', 'invitation', 'notification', 'confirmation'].map((step) => `step ${step} unknown`),
   'step confirmation skipped',
+  ...['pause', 'resume', 'cancel'].map((what) => `campaign told to ${what}`),
+  ...['running', 'paused(operator)', 'paused(SendgridRejected)', 'cancelled', 'ended'].map(
+    (what) => `campaign ${what}`,
+  ),
+  ...['state held(paused)', 'step excluded done'],
   'canary succeeded',
 ];
 

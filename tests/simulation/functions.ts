@@ -113,7 +113,12 @@ export function createFunctions(world: World): Functions {
       const process = world.spawn({ name, timeoutMs: RECONCILER_MS, ended: () => resolve() });
       trace.add({ who: name, what: 'started' });
       const canaryMs = kernel.now() - plan.start < (plan.canaries ?? 0) ? CANARY_MS : 0;
-      reconcile(reconcilerDeps(world, workerPorts(world, process)), { remainingMs: RECONCILER_MS, canaryMs }).then(
+      const { stayMs = 0 } = world.queue;
+      reconcile(reconcilerDeps(world, workerPorts(world, process)), {
+        remainingMs: RECONCILER_MS,
+        stayMs,
+        canaryMs,
+      }).then(
         () => {
           if (!process.alive) return;
           world.exit(process);

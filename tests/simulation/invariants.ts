@@ -1,4 +1,5 @@
 import type { Input } from './callers';
+import { campaignsAreExact } from './promises/campaigns-are-exact';
 import { endsAreDeserved } from './promises/ends-are-deserved';
 import { noBystanders } from './promises/no-bystanders';
 import { deadLettersAgree, nothingLost, recordsAgree, redrivesTakeEffect } from './promises/nothing-lost';
@@ -19,13 +20,14 @@ const PROMISES: readonly Promised[] = [
   endsAreDeserved,
   orderIsKept,
   noBystanders,
+  campaignsAreExact,
   nothingPrivate,
 ];
 
 /** The first promise that is broken, in a sentence. */
-export function brokenPromise(world: World, inputs: readonly Input[]): string | undefined {
+export async function brokenPromise(world: World, inputs: readonly Input[]): Promise<string | undefined> {
   for (const promised of PROMISES) {
-    const broken = promised(world, inputs);
+    const broken = await promised(world, inputs);
     if (broken) return broken;
   }
   return undefined;

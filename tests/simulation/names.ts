@@ -5,10 +5,15 @@ export const REGION = 'us-east-1';
 export const ACCOUNT = '000000000000';
 export const INSTANCE = 'sim';
 
-type Named = Pick<World, 'plan' | 'settings'>;
+type Named = Pick<World, 'queue' | 'settings'>;
 
-export const mainQueue = ({ plan, settings }: Named): string => queueName(INSTANCE, plan.queue, settings.type);
-export const deadLetterQueue = ({ plan, settings }: Named): string => dlqName(INSTANCE, plan.queue, settings.type);
+/** The service's name of the queue under test. */
+export const serviceQueue = ({ queue }: Pick<World, 'queue'>): string => queue.queue ?? queue.name;
+
+export const mainQueue = ({ queue, settings }: Named): string =>
+  queueName(INSTANCE, serviceQueue({ queue }), settings.type);
+export const deadLetterQueue = ({ queue, settings }: Named): string =>
+  dlqName(INSTANCE, serviceQueue({ queue }), settings.type);
 export const urlOf = (name: string): string => queueUrl(REGION, ACCOUNT, name);
 
 /** Whether a key of the bucket is that of a job's record; the service keeps other things under other folders. */

@@ -1,17 +1,20 @@
 import { StoreError } from '../../lib/errors';
+import { campaigns } from '../../lib/jobs/campaign';
 import { jobKey } from '../../lib/jobs/keys';
 import { OperatorError } from '../../lib/ops/operator';
 import { retry } from '../../lib/ops/retry';
 import { settle } from '../../lib/ops/settle';
+import { campaignsOf } from './campaigns';
 import { reconcilerDeps, workerPorts } from './engine';
-import { ACCOUNT, deadLetterQueue, mainQueue, REGION } from './names';
+import { ACCOUNT, deadLetterQueue, mainQueue, REGION, serviceQueue } from './names';
 import type { Death } from './watch';
 import type { World } from './world';
 
-/** People who bring back what is dead and say what became of what is unknown, as the plan says. */
+/** People who bring back what is dead and say what became of what is unknown, or who stop campaigns, as the plan says. */
 export function startOperators(world: World): void {
   startRedrives(world);
   startSettlements(world);
+  startControls(world);
 }
 
 function startRedrives(world: World): void {
@@ -45,7 +48,7 @@ async function move({ sqs, ...world }: World): Promise<void> {
 /** Our own way: the command that operators have. */
 const command = (world: World, id: string): Promise<void> =>
   typed(world, async (deps) => {
-    const row = await deps.ledger.get(jobKey(world.plan.queue, id));
+    const row = await deps.ledger.get(jobKey(serviceQueue(world), id));
     if (row) await retry(deps, row);
   });
 
@@ -78,6 +81,27 @@ function startSettlements(world: World): void {
       });
     }, settlement.after);
   });
+}
+
+function startControls(world: World): void {
+  const { plan, kernel, pending, reach, trace } = world;
+  for (const control of plan.controls) {
+    pending.add(control);
+    kernel.setTimeout(() => {
+      world.trouble();
+      const done = typed(world, async (deps) => {
+        const id = campaignsOf(world)[control.campaign]?.id;
+        if (id === undefined) return;
+        trace.add({ who: 'operator', what: control.what, detail: () => id });
+        await campaigns(deps)[control.what](id);
+        reach(`campaign told to ${control.what}`);
+      });
+      void done.finally(() => {
+        world.trouble();
+        pending.delete(control);
+      });
+    }, control.at);
+  }
 }
 
 /** Runs what somebody typed in a process of its own. */

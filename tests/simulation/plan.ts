@@ -31,7 +31,10 @@ export type JobKind =
   /** TestFlight: a tester leaves the app or a group, who was invited before is invited again, testers hear of a build. */
   | 'removal'
   | 'resend'
-  | 'build';
+  | 'build'
+  /** Campaigns: SendGrid refuses one of the addresses, or every request. */
+  | 'one-refused'
+  | 'unsendable';
 
 export interface JobSpec {
   kind: JobKind;
@@ -57,6 +60,14 @@ export interface Settlement {
   after: number;
 }
 
+/** An operator who stops a campaign or lets it go on, ms after the start. */
+export interface Control {
+  at: number;
+  what: 'pause' | 'resume' | 'cancel';
+  /** Its place among those that have begun by then. */
+  campaign: number;
+}
+
 /** One run, drawn beforehand: everything but the chances that follow from its seed. */
 export interface Plan {
   seed: number;
@@ -77,6 +88,7 @@ export interface Plan {
   /** The `nth` delete of Lambda's that never reaches SQS. */
   lostDeletes: number[];
   redrives: Redrive[];
+  controls: Control[];
   /** Nobody looks where there is none. */
   settlement?: Settlement;
   /** When the code comes to know newer messages; ms after the start. */
@@ -100,6 +112,7 @@ export const aPlan = (changes: Partial<Plan> = {}): Plan => ({
   outages: [],
   lostDeletes: [],
   redrives: [],
+  controls: [],
   deployAt: 0,
   ...changes,
 });

@@ -1,6 +1,8 @@
 import { todoKey } from '../../lib/jobs/keys';
 import { isEnd, type JobRow } from '../../lib/jobs/row';
-import { deadLetterQueue, mainQueue } from './names';
+import { campaignUnrest, isPaused } from './campaigns';
+import { deadLetterQueue, mainQueue, serviceQueue } from './names';
+import { isUnknown } from './unknown';
 import type { World } from './world';
 
 /** What keeps a run from being at rest: nothing, where all is done that can be done without a person. */
@@ -18,9 +20,15 @@ export function unrest(world: World): string[] {
     row.state === 'held' && row.reason === 'behind' && forPerson.some(({ group }) => group === row.group);
   const restless = rows.filter(
     (row) =>
-      !atRest(row) && !forPerson.includes(row) && !isBehindOne(row) && !(isGhost(world, row) && !isEnd(row.state)),
+      !atRest(row) &&
+      !forPerson.includes(row) &&
+      !isBehindOne(row) &&
+      !isPaused(world, row) &&
+      !(isGhost(world, row) && !isEnd(row.state)),
   );
   if (restless.length > 0) return restless.map((row) => `${row.id} is ${row.state} (${row.reason})${missing(row)}`);
+  const campaigns = campaignUnrest(world);
+  if (campaigns.length > 0) return campaigns;
   const entries = sqs.messages(deadLetterQueue(world));
   const moved = entries.filter(({ deadLetterSourceArn }) => deadLetterSourceArn).length;
   if (moved > 0) return [`${moved} messages that SQS moved lie in the DLQ`];
@@ -30,8 +38,8 @@ export function unrest(world: World): string[] {
 
 /** Whether the DLQ holds the entry of each dead job and nothing else. Their number alone can agree by chance. */
 export function entriesAgree(world: World): boolean {
-  const { watch, sqs, plan } = world;
-  const dead = watch.rows().filter(({ todo }) => todo === todoKey(plan.queue, 'dead'));
+  const { watch, sqs } = world;
+  const dead = watch.rows().filter(({ todo }) => todo === todoKey(serviceQueue(world), 'dead'));
   const wanted = dead.map(({ id, parkedFrom }) => `${id} ${parkedFrom}`);
   const there = sqs
     .messages(deadLetterQueue(world))
@@ -41,10 +49,6 @@ export function entriesAgree(world: World): boolean {
 
 const isParked = ({ state, reason }: JobRow): boolean => state === 'dead' && reason !== 'expired';
 const isStopped = ({ state, reason }: JobRow): boolean => state === 'held' && reason === 'stopped';
-
-/** Only a person can settle it, unless a sign has come. */
-const isUnknown = ({ state, reason, evidence }: JobRow): boolean =>
-  state === 'held' && reason === 'unknown' && evidence === undefined;
 
 function atRest(row: JobRow): boolean {
   return isEnd(row.state) && row.recordedAt !== undefined && (!isParked(row) || row.parkedAt !== undefined);

@@ -1,5 +1,6 @@
 import { createEventSourceMapping } from '../../lib/local/event-source-mapping';
 import { type Input, startCallers } from './callers';
+import { watchCampaigns } from './campaigns';
 import { createFunctions } from './functions';
 import { brokenPromise } from './invariants';
 import { createLiveness } from './liveness';
@@ -38,13 +39,14 @@ export async function runPlan(
   startMapping(world, functions);
   startSchedule(world, functions);
   startOperators(world);
+  watchCampaigns(world);
   const inputs = startCallers(world);
 
   const liveness = createLiveness(world, options.restWithinMs);
   await kernel.run(liveness.isOver);
   liveness.end();
   return {
-    violation: watch.violation() ?? brokenPromise(world, inputs),
+    violation: watch.violation() ?? (await brokenPromise(world, inputs)),
     world,
     inputs,
     timeline: () => timeline({ entries: trace.entries }, plan.start),

@@ -1,9 +1,10 @@
 import { todoKey } from '../../lib/jobs/keys';
 import type { JobRow } from '../../lib/jobs/row';
 import { ANYONE, type VendorFlag } from '../../lib/jobs/vendor-flag';
+import { isPaused, nextLook } from './campaigns';
 import type { Functions } from './functions';
 import type { Event } from './kernel';
-import { deadLetterQueue } from './names';
+import { deadLetterQueue, serviceQueue } from './names';
 import { entriesAgree } from './rest';
 import type { World } from './world';
 
@@ -40,9 +41,11 @@ export function startSchedule(world: World, { reconciler }: Functions): void {
 
 /** When the reconciler could have something to do next. */
 function nextDue(world: World): number {
-  const { kernel, settings, watch, sqs, plan } = world;
+  const { kernel, settings, watch, sqs } = world;
   const entries = sqs.messages(deadLetterQueue(world));
-  const [dead, unknown, behind] = (['dead', 'unknown', 'behind'] as const).map((kind) => todoKey(plan.queue, kind));
+  const [dead, unknown, behind] = (['dead', 'unknown', 'behind'] as const).map((kind) =>
+    todoKey(serviceQueue(world), kind),
+  );
   const rows = watch.rows();
   if (!entriesAgree(world) || entries.some((entry) => entry.deadLetterSourceArn)) return kernel.now();
   if (rows.some((row) => row.reason === 'stopped')) return kernel.now();
@@ -50,11 +53,13 @@ function nextDue(world: World): number {
     const { stoppedAt, probe } = item as Partial<VendorFlag>;
     if (stoppedAt !== undefined && probe?.job !== ANYONE) return kernel.now();
   }
-  return rows.reduce((earliest, row) => Math.min(earliest, dueAt(row)), Number.POSITIVE_INFINITY);
+  return rows.reduce((earliest, row) => Math.min(earliest, dueAt(row)), nextLook(world));
 
-  function dueAt({ todo, todoAt, group }: JobRow): number {
+  function dueAt(row: JobRow): number {
+    const { todo, todoAt, group } = row;
     // Nothing is done for these until something else changes them.
-    if (todo === undefined || todoAt === undefined || todo === unknown) return Number.POSITIVE_INFINITY;
+    if (todo === undefined || todoAt === undefined || todo === unknown || isPaused(world, row))
+      return Number.POSITIVE_INFINITY;
     if (todo === behind && rows.some((row) => row.todo === unknown && row.group === group))
       return Number.POSITIVE_INFINITY;
     return todo === dead ? todoAt + settings.dlqRetention * 1000 : todoAt;

@@ -1,11 +1,12 @@
 import type { AcceptedMail } from '../../lib/local/fakes/sendgrid-model';
+import { NotOk } from '../../lib/vendors/http';
 import type { Mail, Sendgrid } from '../../lib/vendors/sendgrid';
 import type { BulkMail, BulkSendgrid } from '../../lib/vendors/sendgrid-bulk';
 import { translate as translateSendgrid } from '../../lib/vendors/sendgrid-errors';
 import type { Process } from './calls';
 import { notOk } from './course';
 import { tellOf } from './signs';
-import { isOk, VENDOR_SECRET } from './vendors';
+import { isOk, NO_MAILBOX, UNSENDABLE, VENDOR_SECRET } from './vendors';
 import type { World } from './world';
 
 /** SendGrid as one process reaches it. */
@@ -21,8 +22,12 @@ export const bulkSendgridOf = (world: World, process: Process): BulkSendgrid => 
       process,
       timeoutMs,
       request: bulkRequestOf(mail),
+      complaints: complaintsOf(mail),
       job: mail.recipients[0]?.customArgs.job,
-      accepted: (mails) => tellOf(world, mails),
+      accepted: (mails) => {
+        for (const listener of world.onMails) listener(mails);
+        tellOf(world, mails);
+      },
     }),
 });
 
@@ -32,12 +37,15 @@ async function accept(
     process,
     timeoutMs,
     request,
+    complaints = [],
     job = '',
     accepted = () => {},
   }: {
     process: Process;
     timeoutMs: number;
     request: string;
+    /** Fields for which it is refused whatever else it says. */
+    complaints?: string[];
     job: string | undefined;
     accepted?: (mails: readonly AcceptedMail[]) => void;
   },
@@ -49,6 +57,7 @@ async function accept(
     method: 'send',
     timeoutMs,
     effect: () => {
+      if (complaints.length > 0) throw refusalOf(complaints);
       const before = vendors.sendgrid.mails.length;
       const reply = vendors.sendgrid.send(request);
       if (!isOk(reply)) throw notOk(reply, VENDOR_SECRET);
@@ -63,6 +72,14 @@ async function accept(
   const messageId = answer.headers['x-message-id'];
   return { accepted: answer.status === 202, ...(messageId ? { messageId } : {}) };
 }
+
+function complaintsOf({ subject, recipients }: BulkMail): string[] {
+  if (subject?.includes(UNSENDABLE)) return ['content'];
+  return recipients.flatMap(({ email }, place) => (email.includes(NO_MAILBOX) ? `personalizations.${place}.to` : []));
+}
+
+const refusalOf = (fields: string[]): NotOk =>
+  new NotOk({ status: 400, headers: {}, body: { errors: fields.map((field) => ({ field, message: VENDOR_SECRET })) } });
 
 const bulkRequestOf = ({ from, subject, text, templateId, categories, recipients }: BulkMail): string =>
   JSON.stringify({

@@ -14,8 +14,10 @@ const AGAIN_MS = 30_000;
 
 /** Lets the events of accepted mails come, to a process of its own each time, again until they are taken. */
 export function tellOf(world: World, mails: readonly AcceptedMail[]): void {
-  const { chance, kernel, pending, trouble, reach } = world;
+  const { chance, kernel, pending, trouble, reach, vendors } = world;
   if (chance.between(1, SILENT) === 1) return;
+  // A repeat is the same to the byte.
+  const events = mails.flatMap((mail) => eventsOf(mail, 'delivered', kernel.now()));
   const sign = {};
   pending.add(sign);
   kernel.setTimeout(tell, chance.pick(DELAYS_MS));
@@ -26,12 +28,12 @@ export function tellOf(world: World, mails: readonly AcceptedMail[]): void {
     const again = () => kernel.setTimeout(tell, AGAIN_MS);
     const process = world.spawn({ name: 'events', timeoutMs: 30_000, ended: again });
     const { objects, ledger, clock, prefix } = workerDeps(world, portsOf(world, process));
-    const events = mails.flatMap((mail) => eventsOf(mail, 'delivered', kernel.now()));
     takeEvents({ objects, ledger, clock, prefix }, events).then(
       () => {
         if (!process.alive) return;
         world.exit(process);
         trouble();
+        for (const mail of mails) vendors.told.add(mail);
         pending.delete(sign);
       },
       (error: unknown) => {

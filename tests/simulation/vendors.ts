@@ -1,6 +1,6 @@
 import { type AppStoreConnectModel, appStoreConnectModel } from '../../lib/local/fakes/app-store-connect-model';
 import type { Reply } from '../../lib/local/fakes/exchange';
-import { type SendgridModel, sendgridModel } from '../../lib/local/fakes/sendgrid-model';
+import { type AcceptedMail, type SendgridModel, sendgridModel } from '../../lib/local/fakes/sendgrid-model';
 import { type ZendeskModel, zendeskModel } from '../../lib/local/fakes/zendesk-model';
 import { APPLE_SEED } from './apple-seed';
 import { MARK } from './watch';
@@ -9,6 +9,9 @@ import { MARK } from './watch';
 export const SUSPENDED = `${MARK}-suspended@example.com`;
 /** A ticket with this in its subject is answered 403. */
 export const FORBIDDEN_SUBJECT = 'forbidden';
+/** SendGrid refuses an address with this for itself, and every request with that in its subject. */
+export const NO_MAILBOX = 'no-mailbox';
+export const UNSENDABLE = 'unsendable';
 /** What the vendors repeat in their errors: no name of a field, so that nobody takes it for one. */
 export const VENDOR_SECRET = `Bearer SG.${MARK} of ${MARK}@example.com`;
 
@@ -16,12 +19,15 @@ export interface Vendors {
   zendesk: ZendeskModel;
   sendgrid: SendgridModel;
   apple: AppStoreConnectModel;
+  /** Mails of which SendGrid has told, and was heard. */
+  told: Set<AcceptedMail>;
 }
 
 export const createVendors = (now: () => number): Vendors => ({
   zendesk: zendeskModel({ now, suspended: [SUSPENDED] }),
   sendgrid: sendgridModel({ now }),
   apple: appStoreConnectModel(APPLE_SEED),
+  told: new Set(),
 });
 
 export const isOk = ({ status }: Reply): boolean => status >= 200 && status <= 299;

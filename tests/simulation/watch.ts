@@ -49,6 +49,7 @@ export function createWatch({
   inDoubt,
   died,
   written,
+  noted,
   changed,
 }: {
   now: () => number;
@@ -58,6 +59,8 @@ export function createWatch({
   died: (death: Death) => void;
   /** Called with every version of a job's row. */
   written: (row: JobRow) => void;
+  /** Called with every version of any other item. */
+  noted: (item: Item) => void;
   changed: () => void;
 }): Watch {
   let violation: string | undefined;
@@ -112,7 +115,7 @@ export function createWatch({
     stored: (item) => {
       items.set(item.key, item);
       change();
-      if (!('payloadHash' in item)) return;
+      if (!('payloadHash' in item)) return noted(item);
       const row = item as JobRow;
       if (row.canary) return canary(row);
       reached(`state ${row.state}${row.reason ? `(${row.reason})` : ''}`);

@@ -1,9 +1,10 @@
 import type { QueueSettings } from '../../lib/config';
 import { dlqName, queueName } from '../../lib/jobs/keys';
 import type { JobRow } from '../../lib/jobs/row';
+import type { AcceptedMail } from '../../lib/local/fakes/sendgrid-model';
 import { createSqsModel } from '../../lib/local/sqs/model';
 import type { SqsModel } from '../../lib/local/sqs/types';
-import type { Objects, Queues, Table } from '../../lib/ports';
+import type { Item, Objects, Queues, Table } from '../../lib/ports';
 import { memoryObjects } from '../support/memory-objects';
 import { memoryQueues } from '../support/memory-queues';
 import { memoryTable } from '../support/memory-table';
@@ -11,7 +12,7 @@ import { type Caller, createCaller, type Process } from './calls';
 import { type Chance, createChance } from './chance';
 import { createKernel, type Event, type Kernel } from './kernel';
 import type { Mutant } from './mutants';
-import { ACCOUNT, INSTANCE, REGION } from './names';
+import { ACCOUNT, deadLetterQueue, INSTANCE, mainQueue, REGION, serviceQueue } from './names';
 import type { Plan } from './plan';
 import { queueNamed } from './queues';
 import type { SimulatedQueue } from './queues/simulated';
@@ -45,10 +46,13 @@ export interface World {
   exit(process: Process): void;
   /** Things that are still going to be done from outside. */
   pending: Set<unknown>;
-  /** Called on every change of anything stored, on every death of a job, and on every version of a job's row. */
+  /** Called on every change of anything stored, on every death of a job, on every version of a job's row or other item. */
   onChange: (() => void)[];
   onDeath: ((death: Death) => void)[];
   onRow: ((row: JobRow) => void)[];
+  onItem: ((item: Item) => void)[];
+  /** Called with the mails of every request that SendGrid accepts for many. */
+  onMails: ((mails: readonly AcceptedMail[]) => void)[];
 }
 
 export function createWorld(plan: Plan, options: { detailed?: boolean; mutant?: Mutant | undefined } = {}): World {
@@ -70,6 +74,7 @@ export function createWorld(plan: Plan, options: { detailed?: boolean; mutant?: 
   const onChange: (() => void)[] = [];
   const onDeath: ((death: Death) => void)[] = [];
   const onRow: ((row: JobRow) => void)[] = [];
+  const onItem: ((item: Item) => void)[] = [];
   const watch = createWatch({
     now: kernel.now,
     reached: reach,
@@ -80,14 +85,17 @@ export function createWorld(plan: Plan, options: { detailed?: boolean; mutant?: 
     written: (row) => {
       for (const listener of onRow) listener(row);
     },
+    noted: (item) => {
+      for (const listener of onItem) listener(item);
+    },
     changed: () => {
       for (const listener of onChange) listener();
     },
   });
   const sqs = createSqsModel({ now: kernel.now, uuid: () => chance.uuid(), region: REGION, account: ACCOUNT });
-  createQueues(sqs, plan.queue, settings);
-  sqs.onChange(queueName(INSTANCE, plan.queue, settings.type), watch.changed);
-  const dlq = dlqName(INSTANCE, plan.queue, settings.type);
+  createQueues(sqs, serviceQueue({ queue }), settings);
+  sqs.onChange(mainQueue({ queue, settings }), watch.changed);
+  const dlq = deadLetterQueue({ queue, settings });
   sqs.onChange(dlq, () => {
     watch.changed();
     if (sqs.messages(dlq).some(({ deadLetterSourceArn }) => deadLetterSourceArn)) reach('moved by SQS');
@@ -144,6 +152,8 @@ export function createWorld(plan: Plan, options: { detailed?: boolean; mutant?: 
     onChange,
     onDeath,
     onRow,
+    onItem,
+    onMails: [],
   };
 }
 

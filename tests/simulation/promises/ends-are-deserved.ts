@@ -1,5 +1,6 @@
 import type { JobRow } from '../../../lib/jobs/row';
 import type { Fault } from '../faults';
+import { serviceQueue } from '../names';
 import type { JobKind, Plan } from '../plan';
 import { isGhost } from '../rest';
 import type { World } from '../world';
@@ -11,11 +12,11 @@ const REFUSED: readonly JobKind[] = [
 export const KILLERS: readonly JobKind[] = ['kills-before', 'kills-after'];
 
 export const endsAreDeserved: Promised = (world, inputs) => {
-  const { watch, plan, queue } = world;
+  const { watch, queue } = world;
   for (const input of inputs) {
     const { id, spec } = input;
     if (spec.kind === 'copy') continue;
-    const row = rowOf(watch, plan.queue, input);
+    const row = rowOf(watch, serviceQueue(world), input);
     if (row?.state === 'succeeded') {
       if (REFUSED.includes(spec.kind) || KILLERS.includes(spec.kind))
         return `${id} (${spec.kind}) cannot have succeeded`;
@@ -33,7 +34,7 @@ export const endsAreDeserved: Promised = (world, inputs) => {
 };
 
 /** Why a death cannot be this job's own doing, or that of faults that struck this very job. */
-function undeservedDeath(world: World, row: JobRow, kind: JobKind): string | undefined {
+export function undeservedDeath(world: World, row: JobRow, kind: JobKind): string | undefined {
   const { plan } = world;
   const events = sinceOpened(row).map(({ event }) => event);
   switch (row.reason) {

@@ -2,7 +2,7 @@ import { recordKey } from '../../../lib/jobs/keys';
 import { isEnd, type JobRow } from '../../../lib/jobs/row';
 import type { MemoryObjects } from '../../support/memory-objects';
 import { isProduced } from '../callers';
-import { deadLetterQueue, isRecord } from '../names';
+import { deadLetterQueue, isRecord, serviceQueue } from '../names';
 import { type Promised, rowOf } from './promise';
 
 const MINUTE_MS = 60_000;
@@ -11,7 +11,7 @@ export const nothingLost: Promised = (world, inputs) => {
   const { watch, plan, queue } = world;
   for (const input of inputs) {
     const { id, spec, index } = input;
-    const row = rowOf(watch, plan.queue, input);
+    const row = rowOf(watch, serviceQueue(world), input);
     if (!row && queue.isDoneWithout?.(world, id, spec, index)) continue;
     // Of a message without a row that expires unread, nobody but SQS ever knew.
     const known = isProduced(spec.kind) && !queue.isDoneWithout;

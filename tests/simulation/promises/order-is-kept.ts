@@ -1,14 +1,15 @@
 import { CLOCK_SKEW_MS } from '../../../lib/jobs/clock-skew';
 import type { JobRow } from '../../../lib/jobs/row';
 import { isProduced } from '../callers';
+import { serviceQueue } from '../names';
 import type { Promised } from './promise';
 
 /** Of the jobs of a group that went straight through, the effects come in the order in which SQS took them. */
-export const orderIsKept: Promised = ({ watch, plan, settings, queue }, inputs) => {
+export const orderIsKept: Promised = ({ watch, settings, queue }, inputs) => {
   if (settings.type !== 'fifo' || queue.isDoneWithout) return undefined;
   const straight = inputs
     .filter(({ spec }) => isProduced(spec.kind))
-    .map(({ id }) => watch.items.get(`${plan.queue}#${id}`) as JobRow)
+    .map(({ id }) => watch.items.get(`${serviceQueue({ queue })}#${id}`) as JobRow)
     .filter((row) => row.state === 'succeeded' && row.holds === 0 && row.left.length === 0 && row.opened === 1)
     .filter(({ id, deliveries }) => deliveries.every(({ messageId }) => messageId === watch.firsts.get(id)?.messageId))
     .filter((row) => !row.history.some(({ event }) => event === 'returned untried'))

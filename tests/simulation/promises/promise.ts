@@ -4,7 +4,7 @@ import type { Input } from '../callers';
 import type { World } from '../world';
 
 /** Looks at a run that has come to rest; what is broken, in a sentence that begins with the promise. */
-export type Promised = (world: World, inputs: readonly Input[]) => string | undefined;
+export type Promised = (world: World, inputs: readonly Input[]) => string | undefined | Promise<string | undefined>;
 
 export function rowOf(watch: World['watch'], queue: string, { id, body }: Input): JobRow | undefined {
   const row = watch.items.get(`${queue}#${id}`) as JobRow | undefined;

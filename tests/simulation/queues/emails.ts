@@ -21,6 +21,20 @@ const data = ({ kind }: JobSpec, index: number): EmailMessageInput & Record<stri
   text: `${MARK} text ${index}`,
 });
 
+/** The contract of the whole queue, at so many recipients per second. */
+export const emailsContractAt =
+  (rate: number): SimulatedQueue['contract'] =>
+  (world, process, ports) =>
+    withKillers(
+      process,
+      emailsContract({
+        ...workerDeps(world, ports),
+        campaigns: campaigns(ports),
+        rate: sharedRate({ ...ports, rate }, 'sendgrid'),
+        sendgrid: bulkSendgridOf(world, process),
+      }),
+    );
+
 /** Single mails. SendGrid cannot tell what became of one: its events do, or nobody does. */
 export const emails: SimulatedQueue = {
   name: EMAILS_QUEUE,
@@ -40,16 +54,7 @@ export const emails: SimulatedQueue = {
   ],
   type: EMAIL_MESSAGE,
   newerType: 'email.message.v2',
-  contract: (world, process, ports) =>
-    withKillers(
-      process,
-      emailsContract({
-        ...workerDeps(world, ports),
-        campaigns: campaigns(ports),
-        rate: sharedRate({ ...ports, rate: RATE }, 'sendgrid'),
-        sendgrid: bulkSendgridOf(world, process),
-      }),
-    ),
+  contract: emailsContractAt(RATE),
   data,
   group: ({ group }) => `group-${group}`,
   submit: (deps, { spec, index, key, type }) =>

@@ -9,10 +9,18 @@ import type { World } from '../world';
 /** All that the simulation must know of a queue; a queue joins by writing one of these down in queues.ts. */
 export interface SimulatedQueue {
   name: string;
+  /** The service's name of it, where a queue is simulated in parts. */
+  queue?: string;
   settings: QueueSettings;
   functionTimeoutMs: number;
   /** Batch sizes that may be drawn. */
   batches: readonly number[];
+  /** Jobs of one run at most, where each makes more of them; 8 where nothing is said. */
+  mostJobs?: number;
+  /** How long the reconciler stays for campaigns. */
+  stayMs?: number;
+  /** Its work is campaigns: they can be paused, resumed and cancelled. */
+  controlled?: true;
   kinds: readonly JobKind[];
   type: string;
   /** The same under a version that comes later. */

@@ -86,6 +86,20 @@ const FOUND: Record<string, Partial<Plan>> = {
       ],
       broken: { from: 1, until: MINUTE_MS + 1 },
     },
+  'a chunk that is brought back while its campaign is paused, which no longer waits for it, goes on once that is over':
+    {
+      queue: 'campaigns',
+      jobs: jobs(['unsendable', { group: 1 }]),
+      concurrency: 2,
+      redrives: [{ nth: 1, after: 15 * SECOND_MS, how: 'command' }],
+      canaries: 10 * MINUTE_MS,
+    },
+  'a chunk whose release dies before it is counted is counted, though its campaign is paused then': {
+    queue: 'campaigns',
+    jobs: jobs(['good', { again: 10 }]),
+    calls: [{ nth: 33, fault: 'killed-after' }],
+    controls: [{ at: 60_197, what: 'pause', campaign: 0 }],
+  },
 };
 
 test.each(Object.entries(FOUND))('%s', async (_name, plan) => {

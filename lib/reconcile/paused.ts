@@ -1,0 +1,17 @@
+import { CAMPAIGN_QUEUE, type Campaign } from '../jobs/campaign';
+import { campaignKey, todoKey } from '../jobs/keys';
+import { readItem } from '../jobs/ledger';
+import { eachDue, type Work } from './deps';
+import { release } from './release';
+
+/**
+ * Releases chunks that were held for a pause that is over. Those that are open their campaign releases itself, and
+ * sooner; one that an operator brought back after it had ended is not open any more, and its campaign may have ended.
+ */
+export const releasePaused: Work = async (deps, queue, mayGoOn) => {
+  if (queue !== CAMPAIGN_QUEUE) return;
+  await eachDue(deps, { todo: todoKey(queue, 'paused'), mayGoOn }, async (row) => {
+    const campaign = (await readItem(deps, campaignKey(row.correlationId ?? ''))) as Campaign | undefined;
+    if (campaign?.status !== 'paused') await release(deps, row);
+  });
+};

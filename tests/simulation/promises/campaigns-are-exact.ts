@@ -1,0 +1,99 @@
+import { isDeepStrictEqual } from 'node:util';
+import { type CampaignReport, campaignReport } from '../../../lib/emails/report';
+import type { Campaign } from '../../../lib/jobs/campaign';
+import { chunkId } from '../../../lib/jobs/chunk';
+import { CLOCK_SKEW_MS } from '../../../lib/jobs/clock-skew';
+import { isEnd, type JobRow } from '../../../lib/jobs/row';
+import type { MemoryObjects } from '../../support/memory-objects';
+import type { Input } from '../callers';
+import { campaignsOf, chunkRow } from '../campaigns';
+import { addressesOf, beginsAt, countsOf } from '../queues/campaigns';
+import { MARK } from '../watch';
+import type { World } from '../world';
+import { undeservedDeath } from './ends-are-deserved';
+import type { Promised } from './promise';
+
+/** Nobody got two mails, each chunk has one end, and the report says of every recipient what SendGrid says. */
+export const campaignsAreExact: Promised = async (world, inputs) => {
+  for (const campaign of campaignsOf(world)) {
+    const input = inputs.find(({ id }) => id === campaign.id);
+    // Whoever was never told that it is accepted may have it all the same.
+    const wrong =
+      (input && wrongWithPlan(world, campaign, input)) ??
+      wrongWithMails(world, campaign, input) ??
+      wrongWithChunks(world, campaign, input) ??
+      wrongWithReport(world, campaign, await reportOf(world, campaign)) ??
+      (JSON.stringify(campaign).includes(MARK) ? 'shows something private' : undefined);
+    if (wrong) return `campaigns are kept: campaign ${campaign.id} ${wrong}`;
+  }
+  const shown = shownObject(world);
+  return shown && `everything private stays in: ${shown} shows it`;
+};
+
+const reportOf = ({ watch, stores: { objects } }: World, campaign: Campaign): Promise<CampaignReport> =>
+  campaignReport(
+    { objects, prefix: 'jobs', ledger: { get: async (key) => watch.items.get(key) as JobRow | undefined } },
+    campaign,
+  );
+
+function wrongWithPlan(world: World, campaign: Campaign, { spec, index }: Input): string | undefined {
+  const { requested, duplicates, rejected, recipients, chunks } = campaign;
+  const counts = { requested, duplicates, rejected, recipients, chunks };
+  if (campaign.startsAt < beginsAt(world, index) - CLOCK_SKEW_MS) return 'begins before the time that was asked for';
+  return isDeepStrictEqual(counts, countsOf(spec, index)) ? undefined : `has ${JSON.stringify(counts)}`;
+}
+
+const mailsOf = ({ vendors }: World, { id }: Campaign) =>
+  vendors.sendgrid.mails.filter(({ customArgs }) => customArgs.campaign === id);
+
+function wrongWithMails(world: World, campaign: Campaign, input: Input | undefined): string | undefined {
+  const sent = mailsOf(world, campaign).flatMap(({ to }) => to);
+  if (new Set(sent).size < sent.length) return 'has sent somebody two mails';
+  const known = input && addressesOf(input.spec, input.index);
+  return known && sent.some((address) => !known.includes(address)) ? 'has sent a mail to a stranger' : undefined;
+}
+
+function wrongWithChunks(world: World, campaign: Campaign, input: Input | undefined): string | undefined {
+  const kind = input?.spec.kind === 'unsendable' ? 'refused' : 'good';
+  for (let number = 0; number < campaign.chunks; number++) {
+    const row = chunkRow(world, campaign, number);
+    if (number < campaign.released && !row) return `has released chunk ${number}, which has no row`;
+    if (!row) continue;
+    if (isEnd(row.state) && campaign.endedAt === undefined && campaign.open.includes(number))
+      return `waits for chunk ${number}, which has ended`;
+    if (campaign.endedAt !== undefined && !isEnd(row.state) && row.opened === 1)
+      return `has ended without chunk ${number}, which is ${row.state} (${row.reason})`;
+    if (row.state === 'cancelled' && campaign.status !== 'cancelled' && row.steps.send?.status !== 'skipped')
+      return `has lost chunk ${number}: it is cancelled (${row.reason})`;
+    const undeserved = row.state === 'dead' && input ? undeservedDeath(world, row, kind) : undefined;
+    if (undeserved) return `has lost chunk ${number}: it is dead (${row.reason}, ${row.error?.code}): ${undeserved}`;
+  }
+  return undefined;
+}
+
+function wrongWithReport(world: World, campaign: Campaign, report: CampaignReport): string | undefined {
+  const { requested, rejected, duplicates, recipients, accepted, refused, unknown, cancelled } = report;
+  const { underWay, paused, notReleased, jobs, events } = report;
+  const says = `says ${JSON.stringify({ accepted, refused, unknown, cancelled, underWay, paused, notReleased, events })}`;
+  const all = accepted + refused + unknown + cancelled + underWay + paused + notReleased;
+  if (all !== recipients || requested !== rejected + duplicates + recipients) return `${says} of ${recipients}`;
+  if (underWay > 0) return `${says}, and nothing is under way`;
+  const mails = mailsOf(world, campaign);
+  const settled = mails.filter(({ customArgs }) => !jobs.unknown.includes(customArgs.job ?? ''));
+  if (accepted !== settled.length) return `${says}, and ${settled.length} are accepted`;
+  const told = mails.filter((mail) => world.vendors.told.has(mail)).length;
+  if ((events.delivered ?? 0) !== told) return `${says}, and of ${told} was told`;
+  const ids = Array.from({ length: campaign.chunks }, (_, number) => chunkId(campaign.id, number));
+  return mails.every(({ customArgs }) => ids.includes(customArgs.job ?? ''))
+    ? undefined
+    : 'has a chunk that is none of its';
+}
+
+/** Addresses stand among a campaign's data and in the bodies that are kept, and nowhere else. */
+function shownObject({ stores }: World): string | undefined {
+  const objects = stores.objects as MemoryObjects;
+  return objects
+    .keys()
+    .filter((key) => /^jobs\/_(recipients|events)\//.test(key))
+    .find((key) => objects.text(key).includes(MARK));
+}

@@ -1,0 +1,103 @@
+import { EMAIL_CAMPAIGN, EMAILS_QUEUE } from '../../../lib/emails/message';
+import { fromIterable } from '../../../lib/emails/recipients';
+import { writeManifest } from '../../../lib/emails/write-manifest';
+import { campaignKey } from '../../../lib/jobs/keys';
+import { jobId } from '../../../lib/producer/job-id';
+import { createProducer } from '../../../lib/producer/producer';
+import type { JobSpec } from '../plan';
+import { NO_MAILBOX, UNSENDABLE } from '../vendors';
+import { MARK } from '../watch';
+import type { World } from '../world';
+import { emails, emailsContractAt } from './emails';
+import type { SimulatedQueue } from './simulated';
+import { submitted } from './submitted';
+
+/** Recipients per second: a chunk of three takes ten seconds, and two chunks are all that is released at a time. */
+const RATE = 0.3;
+const CHUNK = 3;
+const MINUTE_MS = 60_000;
+
+/** Two to four chunks, the last of them full or not. */
+const chunksOf = ({ group }: JobSpec): number => 2 + group;
+
+/** Addresses of the valid recipients, in their order. */
+export function addressesOf(spec: JobSpec, index: number): string[] {
+  const count = (chunksOf(spec) - 1) * CHUNK + 1 + (index % CHUNK);
+  const name = (number: number) => (spec.kind === 'one-refused' && number === 1 ? NO_MAILBOX : String(number));
+  return Array.from({ length: count }, (_, number) => `${MARK}-${index}-${name(number)}@example.com`);
+}
+
+/** What a campaign's list comes to: one of it is no address, and one is there twice. */
+export function countsOf(spec: JobSpec, index: number) {
+  const recipients = addressesOf(spec, index).length;
+  return { requested: recipients + 2, duplicates: 1, rejected: 1, recipients, chunks: chunksOf(spec) };
+}
+
+function listOf(spec: JobSpec, index: number) {
+  const addresses = addressesOf(spec, index);
+  return [...addresses, addresses[0]?.toUpperCase() ?? '', `${MARK} nobody`].map((email) => ({ email }));
+}
+
+const contentOf = ({ kind }: JobSpec) => ({
+  from: { email: 'news@example.com' },
+  subject: `${MARK} ${kind === 'unsendable' ? UNSENDABLE : 'news'}`,
+  text: `${MARK} text`,
+});
+
+/** Before it nothing is sent: every second one is for later. */
+export const beginsAt = ({ plan }: Pick<World, 'plan'>, index: number): number =>
+  index % 2 === 1 ? plan.start + 2 * MINUTE_MS : plan.start;
+
+const sendAtOf = (world: World, index: number) =>
+  index % 2 === 1 ? { sendAt: new Date(beginsAt(world, index)).toISOString() } : {};
+
+/** What somebody else sends: a campaign whose recipients are nowhere. */
+const data = (spec: JobSpec, index: number) => ({
+  name: spec.kind,
+  manifest: { key: `jobs/_data/emails/${index}`, sha256: '0'.repeat(64) },
+  ...countsOf(spec, index),
+  chunkSize: CHUNK,
+});
+
+/** Campaigns: a job that starts each, its chunks, which the reconciler releases, and operators who stop it. */
+export const campaigns: SimulatedQueue = {
+  name: 'campaigns',
+  queue: EMAILS_QUEUE,
+  settings: emails.settings,
+  functionTimeoutMs: emails.functionTimeoutMs,
+  batches: [1],
+  mostJobs: 2,
+  stayMs: 5_000,
+  controlled: true,
+  kinds: [
+    ...(['good', 'one-refused', 'unsendable', 'newer', 'kills-before', 'kills-after'] as const),
+    ...(['not-json', 'no-envelope', 'bad-data', 'unknown-version', 'stolen-id', 'copy'] as const),
+  ],
+  type: EMAIL_CAMPAIGN,
+  newerType: 'email.campaign.v2',
+  contract: emailsContractAt(RATE),
+  data,
+  group: ({ group }) => `group-${group}`,
+  submit: async (deps, { spec, index, key, type }, world) => {
+    const about = { name: spec.kind, ...sendAtOf(world, index) };
+    const list = listOf(spec, index);
+    if (type === EMAIL_CAMPAIGN)
+      return createProducer({ ...deps, emailRate: RATE }).campaign({ ...about, ...contentOf(spec) }, list, { key });
+    const id = jobId({ ...deps, queue: EMAILS_QUEUE, key });
+    const { rejectedKeys: _rejected, ...written } = await writeManifest(deps, {
+      campaign: id,
+      content: contentOf(spec),
+      recipients: fromIterable(list),
+      chunkSize: CHUNK,
+    });
+    return submitted(deps, {
+      queue: EMAILS_QUEUE,
+      type,
+      data: { ...about, ...written, chunkSize: CHUNK },
+      group: id,
+      key,
+    });
+  },
+  provenBy: { send: 'mail' },
+  wrong: ({ watch }, id) => (watch.items.has(campaignKey(id)) ? undefined : 'there is no campaign'),
+};

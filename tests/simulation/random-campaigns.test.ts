@@ -1,0 +1,4 @@
+import { expectNoViolation } from './property';
+import { campaigns } from './queues/campaigns';
+
+test('2,000 random runs of campaigns keep every promise', () => expectNoViolation(campaigns, 2_000));
