@@ -52,13 +52,3 @@ async function withoutStacks<T>(run: () => Promise<T>): Promise<T> {
 /** A failure as somebody wants to read it: what broke, what happened, and how to see it again. */
 export const explain = ({ violation, plan, timeline, seed }: NonNullable<Findings['failure']>): string =>
   `${timeline}\n\n${violation}\n\nseed ${seed}, plan for tests/simulation/scenarios:\n${JSON.stringify(plan)}\n`;
-
-/** The same runs each time: a test that fails says something about the change, `npm run simulate` looks further. */
-const SUITE_SEED = 1;
-
-/** What a test of a queue does; SIMULATION_SEED draws other runs. A failure prints its seed. */
-export async function expectNoViolation(queue: SimulatedQueue, runs: number): Promise<void> {
-  const seed = Number(process.env.SIMULATION_SEED ?? SUITE_SEED);
-  const { failure } = await search(queue, { runs, seed });
-  if (failure) throw new Error(explain(failure));
-}

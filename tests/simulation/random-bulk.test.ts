@@ -1,4 +1,3 @@
-import { expectNoViolation } from './property';
-import { bulkFifo } from './queues/bulk';
+import { expectNoViolation } from './parts';
 
-test('2,000 random runs of bulk keep every promise', () => expectNoViolation(bulkFifo, 2_000));
+test('2,000 random runs of bulk keep every promise', () => expectNoViolation('bulk', 2_000));

@@ -1,4 +1,3 @@
-import { expectNoViolation } from './property';
-import { feedback } from './queues/feedback';
+import { expectNoViolation } from './parts';
 
-test('2,000 random runs of feedback keep every promise', () => expectNoViolation(feedback, 2_000));
+test('2,000 random runs of feedback keep every promise', () => expectNoViolation('feedback', 2_000));

@@ -1,4 +1,3 @@
-import { expectNoViolation } from './property';
-import { testflight } from './queues/testflight';
+import { expectNoViolation } from './parts';
 
-test('2,000 random runs of testflight keep every promise', () => expectNoViolation(testflight, 2_000));
+test('2,000 random runs of testflight keep every promise', () => expectNoViolation('testflight', 2_000));

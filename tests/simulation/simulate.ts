@@ -1,12 +1,11 @@
-import { type ChildProcess, fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Presets, SingleBar } from 'cli-progress';
 import { unreached } from './expected';
+import { startPartProcess } from './parts';
 import { explain, type Findings } from './property';
 import { QUEUES } from './queues';
-import type { Part, Progress } from './simulate-part';
+import type { Part } from './simulate-part';
 
 /** Runs of one part: small enough that a process does not grow, and that all of them end at about the same time. */
 const PART_RUNS = 500;
@@ -68,34 +67,17 @@ async function simulate(waiting: Part[]) {
     0,
   );
   const worker = async () => {
-    const child = fork(join(__dirname, 'simulate-part.ts'));
+    const own = startPartProcess();
     for (let part = waiting.shift(); part; part = waiting.shift()) {
-      const done = await runPart(child, part, (count) => bar.increment(count));
+      const done = await own.run(part, (count) => bar.increment(count));
       for (const [what, count] of done.reached) reached.set(what, (reached.get(what) ?? 0) + count);
-      if (done.failure) failures.push(done.failure as NonNullable<Findings['failure']>);
+      if (done.failure) failures.push(done.failure);
     }
-    child.kill();
+    own.stop();
   };
   await Promise.all(Array.from({ length: availableParallelism() }, worker));
   bar.stop();
   return { reached, failures };
-}
-
-function runPart(
-  child: ChildProcess,
-  part: Part,
-  ran: (count: number) => void,
-): Promise<Extract<Progress, { kind: 'done' }>> {
-  return new Promise((resolve, reject) => {
-    const ended = (code: number | null) => reject(new Error(`a process of the simulation ended with ${code}`));
-    const hear = (progress: Progress) => {
-      if (progress.kind === 'ran') return ran(progress.count);
-      child.off('message', hear).off('exit', ended);
-      resolve(progress);
-    };
-    child.on('message', hear).once('exit', ended);
-    child.send(part);
-  });
 }
 
 /** How often what was reached; faults by the call that they struck in rows of their own. */
