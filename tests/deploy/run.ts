@@ -1,26 +1,11 @@
 import { spawnSync } from 'node:child_process';
+import { CONFIGURED } from '../support/configured';
 import { type CompiledTemplate, compiledTemplate, serviceDirectory, sls } from '../support/sls';
 import { createAccount } from './arrived';
 import { checkArrived, checkTemplate, type Expected } from './checks';
 import { checkMonitoring } from './monitoring';
 import { missingTools, startMoto } from './moto';
 import { createReport } from './report';
-
-/** What a user has in .env; no value is real. */
-const configuration = {
-  BUCKET: 'team-bucket',
-  ZENDESK_ENDPOINT: 'https://example.zendesk.com/api/v2',
-  ZENDESK_EMAIL: 'agent@example.com',
-  ZENDESK_TOKEN: 'ssm:/example/zendesk-token',
-  SENDGRID_API_KEY: 'secretsmanager:example/sendgrid',
-  SENDGRID_FROM_EMAIL: 'support@example.com',
-  SENDGRID_EVENTS_KEY:
-    'MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE83T4O/n84iotIvIW4mdBgQ/7dAfSmpqIM8kF9mN1flpVKS3GRqe62gw+2fNNRaINXvVpiglSI8eNEc6wEA3F+g==',
-  APP_STORE_CONNECT_ISSUER_ID: '00000000-0000-4000-8000-000000000000',
-  APP_STORE_CONNECT_KEY_ID: 'ABCDE12345',
-  APP_STORE_CONNECT_PRIVATE_KEY: 'ssm:/example/app-store-connect-key',
-  DISCORD_WEBHOOK_URL: 'ssm:/example/discord-webhook-url',
-};
 
 const staging: Expected = {
   stage: 'staging',
@@ -55,7 +40,7 @@ async function main(): Promise<number> {
   const moto = await startMoto();
   const account = createAccount(moto.endpoint);
   const env = {
-    ...configuration,
+    ...CONFIGURED,
     AWS_ENDPOINT_URL: moto.endpoint,
     AWS_ACCESS_KEY_ID: 'test',
     AWS_SECRET_ACCESS_KEY: 'test',
@@ -81,7 +66,7 @@ async function main(): Promise<number> {
     const templates: Record<string, CompiledTemplate> = {};
     await section('templates', async () => {
       for (const stage of ['local', 'staging', 'prod']) {
-        const template = await compiledTemplate(directory.path, stage, { env: configuration });
+        const template = await compiledTemplate(directory.path, stage, { env: CONFIGURED });
         templates[stage] = template;
         const lint = spawnSync('cfn-lint', ['--regions', 'us-east-1', '--', template.file], { encoding: 'utf8' });
         check(`cfn-lint finds nothing in ${stage}`, lint.status === 0, `${lint.stdout}${lint.stderr}`);
@@ -132,7 +117,7 @@ async function main(): Promise<number> {
 
     await section('a second instance in the same account', async () => {
       const args = ['--param', `instance=${second.instance}`];
-      const template = await compiledTemplate(directory.path, 'prod', { args, env: configuration });
+      const template = await compiledTemplate(directory.path, 'prod', { args, env: CONFIGURED });
       templates.second = template;
       equal("the first one's name is 0 times in its template", template.text.split(prod.instance).length - 1, 0);
       await run(['deploy', '--stage', 'prod', ...args]);

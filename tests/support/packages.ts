@@ -2,31 +2,17 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, renameSync, watch, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Packaged, packageService, readPackage } from '../../lib/local/template/package';
+import { CONFIGURED } from './configured';
 import { type CompiledTemplate, compiledTemplate, readTemplate, serviceDirectory } from './sls';
-
-/** What a user has in .env; no value is real. */
-const configured = {
-  BUCKET: 'team-bucket',
-  ZENDESK_ENDPOINT: 'https://example.zendesk.com/api/v2',
-  ZENDESK_EMAIL: 'agent@example.com',
-  ZENDESK_TOKEN: 'ssm:/example/zendesk-token',
-  SENDGRID_API_KEY: 'secretsmanager:example/sendgrid',
-  SENDGRID_FROM_EMAIL: 'support@example.com',
-  APP_STORE_CONNECT_ISSUER_ID: '00000000-0000-4000-8000-000000000000',
-  APP_STORE_CONNECT_KEY_ID: 'ABCDE12345',
-  APP_STORE_CONNECT_PRIVATE_KEY: 'ssm:/example/app-store-connect-key',
-  DISCORD_WEBHOOK_URL: 'ssm:/example/discord-webhook-url',
-  SENDGRID_EVENTS_KEY: `${'A'.repeat(122)}==`,
-};
 
 export const SECRETS_KEY = 'arn:aws:kms:us-east-1:123456789012:key/example';
 
 const compiled = {
   staging: {
     stage: 'staging',
-    env: { ...configured, ALARM_EMAIL: 'ops@example.com', RUNBOOK_URL: 'https://example.com/runbook' },
+    env: { ...CONFIGURED, ALARM_EMAIL: 'ops@example.com', RUNBOOK_URL: 'https://example.com/runbook' },
   },
-  prod: { stage: 'prod', env: configured, args: ['--param', `secretsKey=${SECRETS_KEY}`] },
+  prod: { stage: 'prod', env: CONFIGURED, args: ['--param', `secretsKey=${SECRETS_KEY}`] },
   /** Packaged with nothing configured: no variable, no credentials. */
   second: { stage: 'prod', args: ['--param', 'instance=acme-support'] },
 };
