@@ -12,10 +12,10 @@ import { countOutcome } from '../worker/report';
 import { disowned, resolve } from '../worker/resolve';
 import type { ReconcileDeps, ReconcileRun, Work } from './deps';
 import { type Moved, returnUntried } from './returns';
+import { receiveGroups } from './walk';
 
 /** How long a walk keeps what it has seen out of everybody's sight. */
 const WALK_SECONDS = 60;
-const BATCH = 10;
 /** The most entries that a walk puts back at once; a longer walk leaves them to their visibility timeout. */
 const MOST_PUT_BACK = 100;
 /** The counts of SQS are approximate, and can agree by chance: every so often a walk is made for nothing. */
@@ -35,7 +35,7 @@ export const judgeDeadLetters: Work = async (deps, queue, mayGoOn) => {
   const seen = new Set<string>();
   const putBack: ReceivedMessage[] = [];
   while (mayGoOn()) {
-    const messages = await queues.receive(url, { max: BATCH, visibilitySeconds: WALK_SECONDS });
+    const messages = await receiveGroups(queues, url, WALK_SECONDS);
     if (messages.length === 0) break;
     for (const message of messages) {
       const verdict = await judge(deps, { queue, message, seen });

@@ -4,6 +4,7 @@ import { eachOf } from './each-of';
 
 /** How long a walk keeps what it has seen out of everybody's sight, should it not come to put it back. */
 const WALK_SECONDS = 300;
+/** The most that SQS gives at once. */
 const BATCH = 10;
 /** A short poll asks some of SQS's servers only: an empty answer does not say that nothing is there. */
 const FRUITLESS_RECEIVES = 3;
@@ -23,7 +24,7 @@ export async function walkDeadLetters(
   try {
     for (let fruitless = 0; fruitless < FRUITLESS_RECEIVES; ) {
       if (clock.now() >= end) return false;
-      const messages = await queues.receive(url, { max: BATCH, visibilitySeconds: WALK_SECONDS });
+      const messages = await receiveGroups(queues, url, WALK_SECONDS);
       fruitless = messages.length === 0 ? fruitless + 1 : 0;
       const fresh = messages.filter(({ messageId }) => !handles.has(messageId));
       for (const { messageId, receiptHandle } of messages) handles.set(messageId, receiptHandle);
@@ -31,11 +32,31 @@ export async function walkDeadLetters(
     }
     return true;
   } finally {
-    await eachOf([...handles.values()], AT_ONCE, (handle) =>
-      queues.changeVisibility(url, handle, 0).catch((error: unknown) => {
-        // It comes back by itself.
-        if (!(error instanceof StoreError)) throw error;
-      }),
-    );
+    await eachOf([...handles.values()], AT_ONCE, (handle) => putBack(queues, url, handle));
   }
+}
+
+/**
+ * The next messages of a DLQ that is looked through, no group cut off after a full batch: what is received hides the
+ * rest of its group for as long as the walk holds it. Two entries of one job, of which the first lies tenth, would never
+ * be seen together otherwise. Only a group of more than ten cannot be had whole.
+ */
+export async function receiveGroups(
+  queues: Queues,
+  url: string,
+  visibilitySeconds: number,
+): Promise<ReceivedMessage[]> {
+  const messages = await queues.receive(url, { max: BATCH, visibilitySeconds });
+  const last = messages.at(-1)?.groupId;
+  const whole = messages.filter(({ groupId }) => groupId !== last);
+  if (messages.length < BATCH || last === undefined || whole.length === 0) return messages;
+  for (const { groupId, receiptHandle } of messages) if (groupId === last) await putBack(queues, url, receiptHandle);
+  return whole;
+}
+
+/** What cannot be put back comes back by itself. */
+async function putBack(queues: Queues, url: string, receiptHandle: string): Promise<void> {
+  await queues.changeVisibility(url, receiptHandle, 0).catch((error: unknown) => {
+    if (!(error instanceof StoreError)) throw error;
+  });
 }

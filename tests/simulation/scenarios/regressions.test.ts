@@ -86,6 +86,31 @@ const FOUND: Record<string, Partial<Plan>> = {
       ],
       broken: { from: 1, until: MINUTE_MS + 1 },
     },
+  'a job with two entries in the DLQ loses one of them, though the first lies tenth': {
+    queue: 'bulk',
+    batch: 10,
+    concurrency: 2,
+    seed: 516_617_958,
+    start: 1_835_395_199_000,
+    jobs: jobs(
+      ['not-json', { group: 1, again: 6 * MINUTE_MS }],
+      ['not-json', { at: 1, group: 1, again: 30 * SECOND_MS }],
+      ['copy', { at: 1, again: 10 }],
+      ['stolen-id', { at: 68, again: 6 * MINUTE_MS }],
+      ['bad-data', { at: 1_406, again: 6 * MINUTE_MS }],
+      ['good', { at: 142 }],
+    ),
+    calls: [
+      { nth: 177, fault: 'late' },
+      { kind: 'queues.receive', nth: 1, fault: 'refused' },
+      { kind: 'queues.depth', nth: 1, fault: 'refused' },
+    ],
+    redrives: [
+      { nth: 1, after: 4 * MINUTE_MS, how: 'command' },
+      { nth: 1, after: 30 * DAY_MS, how: 'command' },
+    ],
+    deployAt: 2 * HOUR_MS,
+  },
   'a chunk that is brought back while its campaign is paused, which no longer waits for it, goes on once that is over':
     {
       queue: 'campaigns',

@@ -33,6 +33,30 @@ test('a walk ends where it has found what it looked for, and puts that back as w
   expect(await depth()).toEqual({ visible: 25, inFlight: 0 });
 });
 
+test('of two messages in one group both are seen, though the first alone would have filled a receive', async () => {
+  const { engine, url, depth } = queueOf(9);
+  for (const body of ['tenth', 'eleventh']) engine.send(body, { group: 'pair' });
+  for (let n = 11; n < 25; n++) engine.send(`message ${n}`, { group: `g${n}` });
+  const bodies: string[] = [];
+
+  await walkDeadLetters(engine.deps, url, ({ body }) => bodies.push(body) > 0);
+
+  expect(bodies).toHaveLength(25);
+  expect(new Set(bodies).size).toBe(25);
+  expect(await depth()).toEqual({ visible: 25, inFlight: 0 });
+});
+
+test('a group of more than ten is seen as far as SQS shows it', async () => {
+  const { engine, url } = queueOf(3);
+  for (let n = 0; n < 12; n++) engine.send(`of one ${n}`, { group: 'one' });
+  const bodies: string[] = [];
+
+  await walkDeadLetters(engine.deps, url, ({ body }) => bodies.push(body) > 0);
+
+  expect(new Set(bodies).size).toBe(13);
+  expect(bodies).toHaveLength(13);
+});
+
 test('an empty answer is not yet the end: SQS may have asked a server that holds nothing', async () => {
   const { engine, url } = queueOf(5);
   let asked = 0;
