@@ -1,7 +1,8 @@
+import { parentPort } from 'node:worker_threads';
 import { search } from './property';
 import { queueNamed } from './queues';
 
-/** One part of a simulation, for a process of its own. */
+/** One part of a simulation, for a thread of its own. */
 export interface Part {
   queue: string;
   runs: number;
@@ -18,16 +19,14 @@ export type Progress =
 
 const EVERY = 25;
 
-// Nobody waits for it any more.
-process.on('disconnect', () => process.exit());
+const tell = (progress: Progress) => parentPort?.postMessage(progress);
 
-process.on('message', (part: Part) => {
-  void run(part).then((done) => process.send?.(done));
+parentPort?.on('message', (part: Part) => {
+  void run(part).then(tell);
 });
 
 async function run({ queue, runs, seed }: Part): Promise<Progress> {
   let count = 0;
-  const tell = (progress: Progress) => process.send?.(progress);
   const onRun = () => {
     count += 1;
     if (count % EVERY === 0) tell({ kind: 'ran', count: EVERY });

@@ -2,12 +2,12 @@ import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { Presets, SingleBar } from 'cli-progress';
 import { unreached } from './expected';
-import { startPartProcess } from './parts';
+import { startPartThread } from './parts';
 import { explain, type Findings } from './property';
 import { QUEUES } from './queues';
 import type { Part } from './simulate-part';
 
-/** Runs of one part: small enough that a process does not grow, and that all of them end at about the same time. */
+/** Runs of one part: small enough that a thread does not grow, and that all of them end at about the same time. */
 const PART_RUNS = 500;
 
 /** `npm run simulate -- --runs N --seed S [--queue NAME]`: exits 1 on a broken promise or a fault that was never reached. */
@@ -67,13 +67,13 @@ async function simulate(waiting: Part[]) {
     0,
   );
   const worker = async () => {
-    const own = startPartProcess();
+    const own = startPartThread();
     for (let part = waiting.shift(); part; part = waiting.shift()) {
       const done = await own.run(part, (count) => bar.increment(count));
       for (const [what, count] of done.reached) reached.set(what, (reached.get(what) ?? 0) + count);
       if (done.failure) failures.push(done.failure);
     }
-    own.stop();
+    await own.stop();
   };
   await Promise.all(Array.from({ length: availableParallelism() }, worker));
   bar.stop();
