@@ -1,4 +1,5 @@
 import { StoreError } from '../errors';
+import { groupBy } from '../group-by';
 import type { JobRow } from '../jobs/row';
 import { eachOf } from '../reconcile/each-of';
 import type { CommandContext, Run } from './command';
@@ -72,7 +73,7 @@ async function redriveAll(deps: OperatorDeps, rows: JobRow[], out: CommandContex
   const refused: string[] = [];
   const bar = out.progress(rows.length);
   let done = 0;
-  const groups = [...Map.groupBy(rows, ({ group, id }) => group ?? id).values()];
+  const groups = [...groupBy(rows, ({ group, id }) => group ?? id).values()];
   try {
     await eachOf(groups, GROUPS_AT_ONCE, async (group) => {
       for (const row of group) {

@@ -1,5 +1,6 @@
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { StoreError } from '../errors';
+import { groupBy } from '../group-by';
 import { dlqUrlOfArn, queueUrlOfArn } from '../jobs/keys';
 import { ATTRIBUTE } from '../jobs/park';
 import type { QueueContract } from './contract';
@@ -25,7 +26,7 @@ export interface Batch {
 export async function handleBatch({ deps, contract, event, remainingMs }: Batch): Promise<SQSBatchResponse> {
   const deadline = createDeadline(() => deps.clock.now(), remainingMs);
   const inOrder = deps.settings(contract.queue).type === 'fifo' && !isDirect(contract);
-  const groups = Map.groupBy(event.Records.map(incoming), (message) =>
+  const groups = groupBy(event.Records.map(incoming), (message) =>
     inOrder ? (message.group ?? '') : message.messageId,
   );
   const handle = (group: Incoming[], alone: boolean) => handleGroup({ deps, contract, group, deadline, alone });

@@ -1,3 +1,4 @@
+import { groupBy } from '../../group-by';
 import { sha256 } from '../../jobs/envelope';
 import { eventsPartition, jobKey } from '../../jobs/keys';
 import type { Ledger } from '../../jobs/ledger';
@@ -28,14 +29,14 @@ const AT_ONCE = 10;
 export async function takeEvents(deps: EventDeps, events: readonly unknown[]): Promise<Map<MailQueue, number>> {
   const own = events.map(parseEvent).filter((event) => event !== undefined);
   const unique = [...new Map(own.map((event) => [eventKey(event.stored), event])).values()];
-  const folders = Map.groupBy(unique, ({ queue, time, stored: { campaign } }) =>
+  const folders = groupBy(unique, ({ queue, time, stored: { campaign } }) =>
     eventFolder(deps.prefix, { queue, time, campaign }),
   );
   for (const [folder, group] of folders) await store(deps, folder, group);
-  const first = [...Map.groupBy(unique, jobOf).values()].flatMap(([event]) => event ?? []);
+  const first = [...groupBy(unique, jobOf).values()].flatMap(([event]) => event ?? []);
   for (let at = 0; at < first.length; at += AT_ONCE)
     await Promise.all(first.slice(at, at + AT_ONCE).map((event) => witness(deps, event)));
-  return new Map([...Map.groupBy(own, ({ queue }) => queue)].map(([queue, group]) => [queue, group.length]));
+  return new Map([...groupBy(own, ({ queue }) => queue)].map(([queue, group]) => [queue, group.length]));
 }
 
 const jobOf = ({ queue, stored: { job } }: OwnEvent): string => jobKey(queue, job);

@@ -1,3 +1,4 @@
+import { groupBy } from '../../../lib/group-by';
 import { CLOCK_SKEW_MS } from '../../../lib/jobs/clock-skew';
 import type { JobRow } from '../../../lib/jobs/row';
 import { isProduced } from '../callers';
@@ -16,7 +17,7 @@ export const orderIsKept: Promised = ({ watch, settings, queue }, inputs) => {
     // A message that expires while it is handled lets the next one of its group go. Both times are by clocks that differ.
     .filter(({ endedAt = 0, time }) => endedAt < time + settings.retention * 1000 - 2 * CLOCK_SKEW_MS)
     .sort((a, b) => (watch.firsts.get(a.id)?.sequence ?? 0) - (watch.firsts.get(b.id)?.sequence ?? 0));
-  for (const group of Map.groupBy(straight, ({ group }) => group).values()) {
+  for (const group of groupBy(straight, ({ group }) => group).values()) {
     for (const [index, row] of group.entries()) {
       const before = group[index - 1];
       if (before && (watch.effects.get(before.id) ?? 0) > (watch.effects.get(row.id) ?? 0))

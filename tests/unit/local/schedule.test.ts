@@ -33,6 +33,15 @@ test.each([
   expect(scheduleMs(expression)).toBe(ms);
 });
 
+/** A run that takes until it is told to end. */
+function slowRun() {
+  let end = () => {};
+  const run = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  return { run, end: () => end() };
+}
+
 test('a schedule that cannot run here is named', () => {
   expect(() => scheduleMs('cron(0 12 * * ? *)')).toThrow('schedule cron(0 12 * * ? *) cannot run on this machine');
 });
@@ -53,12 +62,12 @@ test('it runs once per interval, the first time after one', async () => {
 test('a run that takes longer than the interval is not run beside itself', async () => {
   const timers = virtualTimers();
   let runs = 0;
-  const slow = Promise.withResolvers<void>();
+  const slow = slowRun();
   startSchedule({
     expression: 'rate(1 minute)',
     run: () => {
       runs += 1;
-      return slow.promise;
+      return slow.run;
     },
     timers,
   });
@@ -66,7 +75,7 @@ test('a run that takes longer than the interval is not run beside itself', async
 
   await timers.advance(5 * SCHEDULE_MINUTE_MS);
   const during = runs;
-  slow.resolve();
+  slow.end();
   await timers.advance(0);
   await timers.advance(0);
 
@@ -75,8 +84,8 @@ test('a run that takes longer than the interval is not run beside itself', async
 
 test('a stop waits for the run that is going on and lets no other begin', async () => {
   const timers = virtualTimers();
-  const slow = Promise.withResolvers<void>();
-  const schedule = startSchedule({ expression: 'rate(1 minute)', run: () => slow.promise, timers });
+  const slow = slowRun();
+  const schedule = startSchedule({ expression: 'rate(1 minute)', run: () => slow.run, timers });
   await timers.advance(SCHEDULE_MINUTE_MS);
   let stopped = false;
 
@@ -85,7 +94,7 @@ test('a stop waits for the run that is going on and lets no other begin', async 
   });
   await timers.advance(0);
   const during = stopped;
-  slow.resolve();
+  slow.end();
   await stopping;
 
   expect(during).toBe(false);

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { problemOf } from '../../../lib/analytics/event';
 import { StoreError } from '../../../lib/errors';
+import { groupBy } from '../../../lib/group-by';
 import { parseEnvelope } from '../../../lib/jobs/envelope';
 import { createSqsModel } from '../../../lib/local/sqs/model';
 import type { BatchEntry, BatchQueues, OutgoingMessage } from '../../../lib/ports';
@@ -134,7 +135,7 @@ describe('packing', () => {
     for (const event of someEvents(1, 100)) await tracker.track(event);
     await run(tracker.flush());
 
-    const shards = Map.groupBy(
+    const shards = groupBy(
       messages().flatMap(({ events, groupId }) => events.map((event) => ({ ...event, groupId }))),
       ({ session }) => session,
     );
@@ -216,7 +217,7 @@ describe('sending', () => {
     for (const event of someEvents(1, 30)) await tracker.track(event);
     await run(tracker.flush());
 
-    for (const group of Map.groupBy(messages(), ({ groupId }) => groupId).values()) {
+    for (const group of groupBy(messages(), ({ groupId }) => groupId).values()) {
       const numbers = group.map(({ sequence }) => Number(sequence));
       expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
     }
@@ -247,7 +248,7 @@ describe('sending', () => {
               .map(({ id }) => id)
               .toSorted(),
           );
-          for (const group of Map.groupBy(messages(), ({ groupId }) => groupId).values()) {
+          for (const group of groupBy(messages(), ({ groupId }) => groupId).values()) {
             const numbers = group.map(({ sequence }) => Number(sequence));
             expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
           }
