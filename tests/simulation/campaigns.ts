@@ -8,7 +8,7 @@ import { serviceQueue } from './names';
 import { isUnknown } from './unknown';
 import type { World } from './world';
 
-const isCampaign = (item: Item): item is Campaign => item.key.startsWith(campaignKey(''));
+export const isCampaign = (item: Item): item is Campaign => item.key.startsWith(campaignKey(''));
 
 /** Campaigns as they are stored now, in the order in which they began. */
 export const campaignsOf = ({ watch }: Pick<World, 'watch'>): Campaign[] =>
@@ -69,7 +69,10 @@ interface Stop {
   underWay: ReadonlySet<string>;
 }
 
-/** Holds every request to its campaign as it is stored by then: nothing before its time, nothing new once it is stopped. */
+/**
+ * Holds every request to its campaign as it is stored by then: nothing before its time, nothing new once it is stopped.
+ * And every campaign to its chunks: it does not end before them.
+ */
 export function watchCampaigns(world: World): void {
   const { kernel, watch, reach, reached, onItem, onMails } = world;
   const stops = new Map<string, Stop>();
@@ -77,6 +80,8 @@ export function watchCampaigns(world: World): void {
     if (!isCampaign(item)) return;
     const { id, status, reason } = item;
     reach(`campaign ${status}${reason ? `(${reason})` : ''}`);
+    const left = item.endedAt === undefined ? undefined : firstLeft(item);
+    if (left !== undefined) watch.violated(`campaigns are kept: campaign ${id} ended before chunk ${left}`);
     if (status !== 'paused' && status !== 'cancelled') stops.delete(id);
     else if (!stops.has(id)) stops.set(id, { at: kernel.now(), underWay: underWay(id) });
   });
@@ -94,6 +99,15 @@ export function watchCampaigns(world: World): void {
     if (!stop.underWay.has(job) || now - stop.at > most)
       watch.violated(`campaigns are kept: chunk ${job} was sent ${now - stop.at} ms after its campaign was stopped`);
   });
+
+  /** One that was brought back after it had ended is waited for by nobody. */
+  function firstLeft(campaign: Campaign): number | undefined {
+    const released = Array.from({ length: campaign.released }, (_, number) => number);
+    return released.find((number) => {
+      const row = chunkRow(world, campaign, number);
+      return row && !isEnd(row.state) && row.opened === 1;
+    });
+  }
 
   function underWay(campaign: string): Set<string> {
     const rows = watch.rows().filter(({ correlationId }) => correlationId === campaign);

@@ -1,27 +1,10 @@
-import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
-import { AmbiguousError, type JobError, TransientError } from '../../lib/errors';
+import { AmbiguousError, TransientError } from '../../lib/errors';
 import { recordKey } from '../../lib/jobs/keys';
 import { ATTRIBUTE } from '../../lib/jobs/park';
 import { recordOf } from '../../lib/jobs/record';
-import { isEnd, type JobRow } from '../../lib/jobs/row';
-import type { Item, Table } from '../../lib/ports';
-import type { Ports } from './ports';
+import { isEnd } from '../../lib/jobs/row';
+import { isJob, type Mutant, withTable } from './mutant';
 import { VENDOR_SECRET } from './vendors';
-import type { World } from './world';
-
-/** A way in which the code could be wrong, brought about at its edges. */
-export interface Mutant {
-  ports?: (ports: Ports, context: { world: World; event: SQSEvent | undefined }) => Ports;
-  handler?: (handle: (event: SQSEvent) => Promise<SQSBatchResponse>, event: SQSEvent) => Promise<SQSBatchResponse>;
-  answer?: (answer: SQSBatchResponse, event: SQSEvent, world: World) => SQSBatchResponse;
-  sendgrid?: (error: JobError) => JobError;
-}
-
-const isJob = (item: Item | undefined): item is JobRow => item !== undefined && 'payloadHash' in item;
-
-const withTable = (change: (table: Table, ports: Ports) => Partial<Table>): Mutant => ({
-  ports: (ports) => ({ ...ports, table: { ...ports.table, ...change(ports.table, ports) } }),
-});
 
 /** Every run begins from nothing, and whatever it writes is taken. */
 export const ledgerOff = withTable((table) => ({
@@ -108,7 +91,7 @@ export const stopAtFirstFailure: Mutant = {
 };
 
 /** The S3 record of an end before the end is written. */
-export const recordBeforeOutcome = withTable((table, { objects }) => ({
+export const recordBeforeOutcome = withTable((table, { ports: { objects } }) => ({
   put: async (item, expected) => {
     if (isJob(item) && isEnd(item.state) && item.recordedAt === undefined)
       await objects.put(recordKey('jobs', item), recordOf(item), 'application/json');

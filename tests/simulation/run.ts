@@ -4,7 +4,7 @@ import { watchCampaigns } from './campaigns';
 import { createFunctions } from './functions';
 import { brokenPromise } from './invariants';
 import { createLiveness } from './liveness';
-import type { Mutant } from './mutants';
+import type { Mutant } from './mutant';
 import { mainQueue } from './names';
 import { startOperators } from './operators';
 import type { Plan } from './plan';

@@ -17,8 +17,9 @@ export const sendgridOf = (world: World, process: Process): Sendgrid => ({
 
 /** The same for requests to many, whose events come some time. */
 export const bulkSendgridOf = (world: World, process: Process): BulkSendgrid => ({
-  sendBulk: (mail, { timeoutMs }) =>
-    accept(world, {
+  sendBulk: (made, { timeoutMs }) => {
+    const mail = world.mutant?.mail?.(made) ?? made;
+    return accept(world, {
       process,
       timeoutMs,
       request: bulkRequestOf(mail),
@@ -28,7 +29,8 @@ export const bulkSendgridOf = (world: World, process: Process): BulkSendgrid => 
         for (const listener of world.onMails) listener(mails);
         tellOf(world, mails);
       },
-    }),
+    });
+  },
 });
 
 async function accept(

@@ -2,8 +2,7 @@ import { takeEvents } from '../../lib/emails/events/take';
 import { StoreError } from '../../lib/errors';
 import { eventsOf } from '../../lib/local/fakes/sendgrid-events';
 import type { AcceptedMail } from '../../lib/local/fakes/sendgrid-model';
-import { workerDeps } from './engine';
-import { portsOf } from './ports';
+import { workerDeps, workerPorts } from './engine';
 import type { World } from './world';
 
 /** When a vendor tells of what it has done: before our call is answered, soon after, or much later. */
@@ -27,7 +26,7 @@ export function tellOf(world: World, mails: readonly AcceptedMail[]): void {
     reach('sign of a mail');
     const again = () => kernel.setTimeout(tell, AGAIN_MS);
     const process = world.spawn({ name: 'events', timeoutMs: 30_000, ended: again });
-    const { objects, ledger, clock, prefix } = workerDeps(world, portsOf(world, process));
+    const { objects, ledger, clock, prefix } = workerDeps(world, workerPorts(world, process));
     takeEvents({ objects, ledger, clock, prefix }, events).then(
       () => {
         if (!process.alive) return;

@@ -11,7 +11,7 @@ import { memoryTable } from '../support/memory-table';
 import { type Caller, createCaller, type Process } from './calls';
 import { type Chance, createChance } from './chance';
 import { createKernel, type Event, type Kernel } from './kernel';
-import type { Mutant } from './mutants';
+import type { Mutant } from './mutant';
 import { ACCOUNT, deadLetterQueue, INSTANCE, mainQueue, REGION, serviceQueue } from './names';
 import type { Plan } from './plan';
 import { queueNamed } from './queues';

@@ -59,8 +59,6 @@ function wrongWithChunks(world: World, campaign: Campaign, input: Input | undefi
     const row = chunkRow(world, campaign, number);
     if (number < campaign.released && !row) return `has released chunk ${number}, which has no row`;
     if (!row) continue;
-    if (isEnd(row.state) && campaign.endedAt === undefined && campaign.open.includes(number))
-      return `waits for chunk ${number}, which has ended`;
     if (campaign.endedAt !== undefined && !isEnd(row.state) && row.opened === 1)
       return `has ended without chunk ${number}, which is ${row.state} (${row.reason})`;
     if (row.state === 'cancelled' && campaign.status !== 'cancelled' && row.steps.send?.status !== 'skipped')
