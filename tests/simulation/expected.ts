@@ -1,6 +1,4 @@
-import { AWS, CALL_FAULTS, START_FAULTS, type Target } from './faults';
-
-const TARGETS: readonly Target[] = [...AWS, 'zendesk', 'sendgrid', 'apple', 'bulk'];
+import { CALL_FAULTS, START_FAULTS, TARGETS } from './faults';
 
 /** What a simulation of any length that is worth the name has reached. */
 export const EXPECTED: readonly string[] = [

@@ -36,7 +36,8 @@ export const CALL_FAULTS = [
 ] as const;
 export type Fault = (typeof CALL_FAULTS)[number];
 
-export type Target = 'table' | 'objects' | 'queues' | 'zendesk' | 'sendgrid' | 'apple' | 'bulk';
+export const TARGETS = ['table', 'objects', 'queues', 'zendesk', 'sendgrid', 'apple', 'bulk'] as const;
+export type Target = (typeof TARGETS)[number];
 export const AWS: readonly Target[] = ['table', 'objects', 'queues'];
 
 /** One fault: at the `nth` call of all, or of one kind, e.g. `table.put`. */

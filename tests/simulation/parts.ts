@@ -2,13 +2,13 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { buildSync } from 'esbuild';
 import { explain, type Findings } from './property';
-import type { Part, Progress } from './simulate-part';
+import type { Given, Part, Progress } from './simulate-part';
 
 type Done = Omit<Extract<Progress, { kind: 'done' }>, 'kind'> & { failure?: NonNullable<Findings['failure']> };
 
 /** A thread that runs one part after another. */
 export interface PartThread {
-  run(part: Part, onRan?: (count: number) => void): Promise<Done>;
+  run(part: Part | Given, onRan?: (count: number) => void): Promise<Done>;
   stop(): Promise<unknown>;
 }
 
@@ -50,6 +50,10 @@ const SUITE_SEED = 1;
 export async function expectNoViolation(queue: string, runs: number): Promise<void> {
   const seed = Number(process.env.SIMULATION_SEED ?? SUITE_SEED);
   const own = startPartThread();
-  const { failure } = await own.run({ queue, runs, seed }).finally(own.stop);
+  await expectKept(own, { queue, runs, seed }).finally(own.stop);
+}
+
+export async function expectKept(thread: PartThread, part: Part | Given): Promise<void> {
+  const { failure } = await thread.run(part);
   if (failure) throw new Error(explain(failure));
 }

@@ -34,10 +34,25 @@ export async function search(
   });
   const { failed, counterexample, numRuns } = await withoutStacks(() => fc.check(property, { numRuns: runs, seed }));
   if (!failed || !counterexample) return { runs: numRuns, reached };
-  const [plan] = counterexample;
-  const again = await runPlan(plan, { detailed: true });
-  const violation = again.violation ?? 'the run held its promises the second time: it is not deterministic';
-  return { runs: numRuns, reached, failure: { violation, plan, timeline: again.timeline(), seed } };
+  return { runs: numRuns, reached, failure: await failureOf(counterexample[0], seed) };
+}
+
+/** The first of these runs that breaks a promise. */
+export function firstBroken(plans: readonly Plan[]): Promise<Findings['failure']> {
+  return withoutStacks(async () => {
+    for (const plan of plans) if ((await runPlan(plan)).violation !== undefined) return failureOf(plan, plan.seed);
+    return undefined;
+  });
+}
+
+async function failureOf(plan: Plan, seed: number): Promise<NonNullable<Findings['failure']>> {
+  const { violation, timeline } = await runPlan(plan, { detailed: true });
+  return {
+    violation: violation ?? 'the run held its promises the second time: it is not deterministic',
+    plan,
+    timeline: timeline(),
+    seed,
+  };
 }
 
 /** Vendors fail often here, and a twentieth of the time would go into stacks that nobody reads. */

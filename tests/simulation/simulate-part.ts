@@ -1,12 +1,18 @@
 import { parentPort } from 'node:worker_threads';
-import { search } from './property';
+import type { Plan } from './plan';
+import { firstBroken, search } from './property';
 import { queueNamed } from './queues';
 
-/** One part of a simulation, for a thread of its own. */
+/** One part of a simulation, for a thread of its own: runs that are drawn … */
 export interface Part {
   queue: string;
   runs: number;
   seed: number;
+}
+
+/** … or these. */
+export interface Given {
+  plans: readonly Plan[];
 }
 
 export type Progress =
@@ -21,9 +27,14 @@ const EVERY = 25;
 
 const tell = (progress: Progress) => parentPort?.postMessage(progress);
 
-parentPort?.on('message', (part: Part) => {
-  void run(part).then(tell);
+parentPort?.on('message', (part: Part | Given) => {
+  void ('plans' in part ? runGiven(part) : run(part)).then(tell);
 });
+
+async function runGiven({ plans }: Given): Promise<Progress> {
+  const failure = await firstBroken(plans);
+  return { kind: 'done', reached: [], ...(failure ? { failure } : {}) };
+}
 
 async function run({ queue, runs, seed }: Part): Promise<Progress> {
   let count = 0;

@@ -1,44 +1,61 @@
-import { CALL_FAULTS } from '../faults';
-import { aPlan, type Plan } from '../plan';
-import { explain } from '../property';
+import { CALL_FAULTS, fitted, TARGETS } from '../faults';
+import { expectKept, startPartThread } from '../parts';
+import { aPlan, type JobSpec, type Plan } from '../plan';
 import { runPlan } from '../run';
 import { jobs } from './scenario';
 
-/** Runs that together make every call there is. */
-const RUNS: Record<string, Partial<Plan>> = {
-  'feedback with an attachment': { jobs: jobs(['attachment', { retries: 2 }]) },
-  'feedback that is refused, and one behind it': { jobs: jobs(['refused', { retries: 2 }], ['good', { retries: 2 }]) },
+const insistent = (...kinds: Parameters<typeof jobs>): JobSpec[] =>
+  jobs(...kinds).map((job) => ({ ...job, retries: 2 }));
+
+/** Runs that together make every call there is. `mostCalls`: where the interesting part of a long one ends. */
+const RUNS: Record<string, Partial<Plan> & { mostCalls?: number }> = {
+  'feedback with an attachment': { jobs: insistent('attachment') },
+  'feedback that is refused, and one behind it': { jobs: insistent('refused', 'good') },
   'a batch with a job that kills its process': {
     queue: 'bulk',
     batch: 10,
-    jobs: jobs(['good', { retries: 2 }], ['kills-after', { retries: 2, group: 1 }], ['good', { retries: 2, group: 2 }]),
+    jobs: insistent('good', ['kills-after', { group: 1 }], ['good', { group: 2 }]),
   },
   'a batch with a body that kills its process': {
     queue: 'bulk-standard',
     batch: 10,
-    jobs: jobs(['good', { retries: 2 }], ['kills-before', { retries: 2 }], ['falters', { retries: 2 }]),
+    jobs: insistent('good', 'kills-before', 'falters'),
+    mostCalls: 60,
+  },
+  'two mails': { queue: 'emails', jobs: insistent('good', 'good') },
+  'a campaign with a recipient who is refused': { queue: 'campaigns', jobs: insistent('one-refused') },
+  'a tester who is invited, one once more, mail about a build, and one who leaves': {
+    queue: 'testflight',
+    jobs: insistent('good', 'resend', 'build', 'removal'),
+  },
+  'events, with a batch that kills its process and one that is refused': {
+    queue: 'analytics',
+    batch: 10,
+    jobs: insistent('good', ['kills-after', { group: 1 }], ['bad-data', { group: 2 }]),
   },
 };
 
-/** Enough for the whole of the short runs and the interesting part of the long ones. */
-const MOST_CALLS = 60;
+const thread = startPartThread();
+afterAll(thread.stop);
 
-describe.each(Object.entries(RUNS))('%s', (_name, changes) => {
-  test.each(CALL_FAULTS)('keeps every promise whichever one call is %s', async (fault) => {
+test.each(Object.entries(RUNS))(
+  '%s: every promise is kept, whatever befalls any one call',
+  async (_name, { mostCalls, ...changes }) => {
     const plan = aPlan(changes);
     const { world } = await runPlan(plan);
-    const calls = world.trace.entries.filter(({ what }) =>
-      /^(table|objects|queues|zendesk|sendgrid|bulk)\./.test(what),
+    const targets = world.trace.entries.flatMap(
+      ({ what }) => TARGETS.find((name) => what.startsWith(`${name}.`)) ?? [],
+    );
+    expect(targets.length).toBeGreaterThan(10);
+
+    const plans = targets.slice(0, mostCalls).flatMap((target, index) =>
+      // Any other fault would be one of these to this target.
+      CALL_FAULTS.filter((fault) => fitted(fault, target) === fault).map((fault) => ({
+        ...plan,
+        calls: [{ nth: index + 1, fault }],
+      })),
     );
 
-    for (let nth = 1; nth <= Math.min(calls.length, MOST_CALLS); nth++) {
-      const faulty: Plan = { ...plan, calls: [{ nth, fault }] };
-      const { violation } = await runPlan(faulty);
-      if (violation === undefined) continue;
-      const { timeline } = await runPlan(faulty, { detailed: true });
-      throw new Error(explain({ violation, plan: faulty, timeline: timeline(), seed: plan.seed }));
-    }
-
-    expect(calls.length).toBeGreaterThan(10);
-  });
-});
+    await expectKept(thread, { plans });
+  },
+);
