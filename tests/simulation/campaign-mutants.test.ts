@@ -77,7 +77,7 @@ describeMutants(mutants, {
   },
   parkedAtFirstFailure: {
     plan: { ...ONE, calls: atSendgrid('refused') },
-    breaks: /^campaigns are kept: campaign .* has lost chunk 0: it is dead .*: it had 1 attempts/,
+    breaks: /^campaigns are kept: campaign .* has chunk 0 dead .*: it had 1 attempts/,
   },
   unknownTakenForSent: {
     plan: { ...ONE, calls: atSendgrid('mute') },
@@ -106,5 +106,9 @@ describeMutants(mutants, {
   mailsOfNobody: {
     plan: ONE,
     breaks: /^campaigns are kept: campaign .* has a chunk that is none of its/,
+  },
+  otherWords: {
+    plan: { ...ONE, jobs: jobs('unsendable') },
+    breaks: /^campaigns are kept: campaign .* has chunk 0 succeeded .*: a refused one cannot have succeeded/,
   },
 });

@@ -154,3 +154,6 @@ export const mailsOfNobody: Mutant = {
     })),
   }),
 };
+
+/** Mails say something else than their campaign. */
+export const otherWords: Mutant = { mail: (mail) => ({ ...mail, subject: 'other words' }) };

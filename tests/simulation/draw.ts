@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { CALL_FAULTS, type CallFault, type Outage, START_FAULTS, type StartFault, type Target } from './faults';
+import { hasDeadlyChunk } from './killers';
 import type { Control, JobKind, JobSpec, Plan, Redrive } from './plan';
 import { aPlan } from './plan';
 import type { SimulatedQueue } from './queues/simulated';
@@ -148,10 +149,16 @@ export function anyPlan(queue: SimulatedQueue): fc.Arbitrary<Plan> {
       canaries: rarely(fc.constantFrom(10 * MINUTE_MS, HOUR_MS), undefined as never),
       controls: queue.controlled ? controls : fc.constant<Control[]>([]),
     })
-    .map(({ broken, unpolled, retention, dlqRetention, redrives, settlement, canaries, ...plan }) =>
+    .map(({ broken, unpolled, retention, dlqRetention, redrives, outages, settlement, canaries, ...plan }) =>
       aPlan({
         ...plan,
         queue: queue.name,
+        // Whatever is released while SQS takes it and does not say so is released again, and each copy of a killer has to
+        // be found out by itself.
+        outages: outages.filter(
+          ({ target, fault }) =>
+            !(target === 'queues' && fault === 'silent' && plan.jobs.some(({ kind }) => hasDeadlyChunk(kind))),
+        ),
         redrives: redrives
           // What SQS itself moved and let expire unread has left no trace that anybody could follow.
           .filter(({ how }) => how === 'command' || !(retention || dlqRetention))

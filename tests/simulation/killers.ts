@@ -1,10 +1,25 @@
 import type { SQSEvent } from 'aws-lambda';
 import type { Process } from './calls';
+import type { JobKind } from './plan';
 
-const BEFORE = 'kills-before';
-const AFTER = 'kills-after';
+/** Jobs that kill whoever reads them, or whoever runs them. */
+export const KILLERS = ['kills-before', 'kills-after'] as const satisfies readonly JobKind[];
+type Killer = (typeof KILLERS)[number];
 
-export const isKillerAfter = (data: unknown): boolean => JSON.stringify(data ?? null).includes(AFTER);
+/** The number of the chunk that does, in a campaign whose source says so. */
+export const DEADLY_CHUNK = 1;
+
+/** Whether a job starts a campaign that has one. */
+export const hasDeadlyChunk = (kind: JobKind): boolean => KILLERS.some((killer) => kind === `chunk-${killer}`);
+/** Whether a job is one, or starts such a campaign. */
+export const bringsKiller = (kind: JobKind): boolean =>
+  KILLERS.some((killer) => kind === killer) || hasDeadlyChunk(kind);
+
+/** Whether this is the text of such a job. */
+const isTextOf = (killer: Killer, text: string): boolean =>
+  text.includes(`chunk-${killer}`) ? text.includes(`"number":${DEADLY_CHUNK},`) : text.includes(killer);
+
+export const isKillerAfter = (envelope: unknown): boolean => isTextOf('kills-after', JSON.stringify(envelope));
 
 /**
  * An event some of whose bodies kill the process that parses them: instead of a string it gets something that dies on
@@ -12,7 +27,7 @@ export const isKillerAfter = (data: unknown): boolean => JSON.stringify(data ?? 
  */
 export function armed(event: SQSEvent, process: Process): SQSEvent {
   const Records = event.Records.map((record) =>
-    record.body.includes(BEFORE) ? { ...record, body: deadly(process) } : record,
+    isTextOf('kills-before', record.body) ? { ...record, body: deadly(process) } : record,
   );
   return { Records };
 }

@@ -1,3 +1,4 @@
+import { bringsKiller } from './killers';
 import { deadLetterQueue, mainQueue } from './names';
 import { unrest } from './rest';
 import type { World } from './world';
@@ -65,7 +66,7 @@ const messagesLeft = (world: World): number =>
   world.sqs.messages(mainQueue(world)).length + world.sqs.messages(deadLetterQueue(world)).length;
 
 function boundOf({ plan, settings }: World): number {
-  const killers = plan.jobs.filter(({ kind }) => kind === 'kills-before' || kind === 'kills-after');
+  const killers = plan.jobs.filter(({ kind }) => bringsKiller(kind));
   // Each copy of its message, and each redrive, has to be found out again.
   const sources = plan.jobs.filter((job) => killers.includes(job) || job.kind === 'copy');
   const repeats = sources.filter(({ again }) => again !== undefined);

@@ -34,7 +34,10 @@ export type JobKind =
   | 'build'
   /** Campaigns: SendGrid refuses one of the addresses, or every request. */
   | 'one-refused'
-  | 'unsendable';
+  | 'unsendable'
+  /** Campaigns: the second chunk kills the process that reads it, or that runs it. */
+  | 'chunk-kills-before'
+  | 'chunk-kills-after';
 
 export interface JobSpec {
   kind: JobKind;

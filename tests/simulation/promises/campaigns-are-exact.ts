@@ -7,10 +7,11 @@ import { isEnd, type JobRow } from '../../../lib/jobs/row';
 import type { MemoryObjects } from '../../support/memory-objects';
 import type { Input } from '../callers';
 import { campaignsOf, chunkRow } from '../campaigns';
-import { addressesOf, beginsAt, countsOf } from '../queues/campaigns';
+import type { JobKind } from '../plan';
+import { addressesOf, beginsAt, chunkKind, countsOf } from '../queues/campaigns';
 import { MARK } from '../watch';
 import type { World } from '../world';
-import { undeservedDeath } from './ends-are-deserved';
+import { cannotSucceed, undeservedDeath } from './ends-are-deserved';
 import type { Promised } from './promise';
 
 /** Nobody got two mails, each chunk has one end, and the report says of every recipient what SendGrid says. */
@@ -30,7 +31,7 @@ export const campaignsAreExact: Promised = async (world, inputs) => {
   return shown && `everything private stays in: ${shown} shows it`;
 };
 
-const reportOf = ({ watch, stores: { objects } }: World, campaign: Campaign): Promise<CampaignReport> =>
+export const reportOf = ({ watch, stores: { objects } }: World, campaign: Campaign): Promise<CampaignReport> =>
   campaignReport(
     { objects, prefix: 'jobs', ledger: { get: async (key) => watch.items.get(key) as JobRow | undefined } },
     campaign,
@@ -54,7 +55,6 @@ function wrongWithMails(world: World, campaign: Campaign, input: Input | undefin
 }
 
 function wrongWithChunks(world: World, campaign: Campaign, input: Input | undefined): string | undefined {
-  const kind = input?.spec.kind === 'unsendable' ? 'refused' : 'good';
   for (let number = 0; number < campaign.chunks; number++) {
     const row = chunkRow(world, campaign, number);
     if (number < campaign.released && !row) return `has released chunk ${number}, which has no row`;
@@ -63,10 +63,15 @@ function wrongWithChunks(world: World, campaign: Campaign, input: Input | undefi
       return `has ended without chunk ${number}, which is ${row.state} (${row.reason})`;
     if (row.state === 'cancelled' && campaign.status !== 'cancelled' && row.steps.send?.status !== 'skipped')
       return `has lost chunk ${number}: it is cancelled (${row.reason})`;
-    const undeserved = row.state === 'dead' && input ? undeservedDeath(world, row, kind) : undefined;
-    if (undeserved) return `has lost chunk ${number}: it is dead (${row.reason}, ${row.error?.code}): ${undeserved}`;
+    const undeserved = input && undeservedEnd(world, row, chunkKind(input.spec, number));
+    if (undeserved) return `has chunk ${number} ${row.state} (${row.reason}, ${row.error?.code}): ${undeserved}`;
   }
   return undefined;
+}
+
+function undeservedEnd(world: World, row: JobRow, kind: JobKind): string | undefined {
+  if (row.state === 'succeeded' && cannotSucceed(kind)) return `a ${kind} one cannot have succeeded`;
+  return row.state === 'dead' ? undeservedDeath(world, row, kind) : undefined;
 }
 
 function wrongWithReport(world: World, campaign: Campaign, report: CampaignReport): string | undefined {

@@ -1,5 +1,6 @@
 import type { JobRow } from '../../../lib/jobs/row';
 import type { Fault } from '../faults';
+import { KILLERS } from '../killers';
 import { serviceQueue } from '../names';
 import type { JobKind, Plan } from '../plan';
 import { isGhost } from '../rest';
@@ -9,7 +10,7 @@ import { type Promised, rowOf } from './promise';
 const REFUSED: readonly JobKind[] = [
   ...(['refused', 'not-json', 'no-envelope', 'bad-data', 'unknown-version', 'stolen-id'] as const),
 ];
-export const KILLERS: readonly JobKind[] = ['kills-before', 'kills-after'];
+export const cannotSucceed = (kind: JobKind): boolean => [...REFUSED, ...KILLERS].includes(kind);
 
 export const endsAreDeserved: Promised = (world, inputs) => {
   const { watch, queue } = world;
@@ -18,8 +19,7 @@ export const endsAreDeserved: Promised = (world, inputs) => {
     if (spec.kind === 'copy') continue;
     const row = rowOf(watch, serviceQueue(world), input);
     if (row?.state === 'succeeded') {
-      if (REFUSED.includes(spec.kind) || KILLERS.includes(spec.kind))
-        return `${id} (${spec.kind}) cannot have succeeded`;
+      if (cannotSucceed(spec.kind)) return `${id} (${spec.kind}) cannot have succeeded`;
       // Somebody who has looked says that it did not take place, and has the job go on without.
       if (Object.values(row.steps).some(({ reason }) => reason === 'operator')) continue;
       const wrong = queue.wrong(world, id, spec, input.index);

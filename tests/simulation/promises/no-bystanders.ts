@@ -1,6 +1,6 @@
 import type { Fault } from '../faults';
+import { bringsKiller } from '../killers';
 import type { Plan } from '../plan';
-import { KILLERS } from './ends-are-deserved';
 import type { Promised } from './promise';
 
 /** What SQS moves by itself is what nobody could handle: a failure that is told to the engine moves nothing. */
@@ -25,7 +25,7 @@ const VENDORS = /^(zendesk|sendgrid|apple|bulk)\b/;
 
 function failuresAlone({ calls, outages, starts, broken, lostDeletes, jobs }: Plan): boolean {
   if (starts.length > 0 || broken || lostDeletes.length > 0) return false;
-  if (jobs.some(({ kind }) => KILLERS.includes(kind))) return false;
+  if (jobs.some(({ kind }) => bringsKiller(kind))) return false;
   return (
     calls.every(({ kind, fault }) => VENDORS.test(kind ?? '') && FAILURES.includes(fault)) &&
     outages.every(({ target, fault }) => VENDORS.test(target) && FAILURES.includes(fault))

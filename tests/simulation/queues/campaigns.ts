@@ -4,7 +4,8 @@ import { writeManifest } from '../../../lib/emails/write-manifest';
 import { campaignKey } from '../../../lib/jobs/keys';
 import { jobId } from '../../../lib/producer/job-id';
 import { createProducer } from '../../../lib/producer/producer';
-import type { JobSpec } from '../plan';
+import { DEADLY_CHUNK, KILLERS } from '../killers';
+import type { JobKind, JobSpec } from '../plan';
 import { NO_MAILBOX, UNSENDABLE } from '../vendors';
 import { MARK } from '../watch';
 import type { World } from '../world';
@@ -25,6 +26,12 @@ export function addressesOf(spec: JobSpec, index: number): string[] {
   const count = (chunksOf(spec) - 1) * CHUNK + 1 + (index % CHUNK);
   const name = (number: number) => (spec.kind === 'one-refused' && number === 1 ? NO_MAILBOX : String(number));
   return Array.from({ length: count }, (_, number) => `${MARK}-${index}-${name(number)}@example.com`);
+}
+
+/** What kind of job a chunk is. */
+export function chunkKind({ kind }: JobSpec, number: number): JobKind {
+  if (kind === 'unsendable') return 'refused';
+  return KILLERS.find((killer) => number === DEADLY_CHUNK && kind === `chunk-${killer}`) ?? 'good';
 }
 
 /** What a campaign's list comes to: one of it is no address, and one is there twice. */
@@ -70,7 +77,8 @@ export const campaigns: SimulatedQueue = {
   stayMs: 5_000,
   controlled: true,
   kinds: [
-    ...(['good', 'one-refused', 'unsendable', 'newer', 'kills-before', 'kills-after'] as const),
+    ...(['good', 'one-refused', 'unsendable', 'chunk-kills-before', 'chunk-kills-after'] as const),
+    ...(['newer', 'kills-before', 'kills-after'] as const),
     ...(['not-json', 'no-envelope', 'bad-data', 'unknown-version', 'stolen-id', 'copy'] as const),
   ],
   type: EMAIL_CAMPAIGN,
@@ -78,7 +86,9 @@ export const campaigns: SimulatedQueue = {
   contract: emailsContractAt(RATE),
   data,
   group: ({ group }) => `group-${group}`,
-  submit: async (deps, { spec, index, key, type }, world) => {
+  submit: async (given, { spec, index, key, type }, world) => {
+    // Its chunks have it from the campaign.
+    const deps = { ...given, source: `/sim/${spec.kind}` };
     const about = { name: spec.kind, ...sendAtOf(world, index) };
     const list = listOf(spec, index);
     if (type === EMAIL_CAMPAIGN)

@@ -5,9 +5,9 @@ import { isKillerAfter } from '../killers';
 /** A contract some of whose jobs kill the process that runs them. */
 export function withKillers(process: Process, contract: QueueContract): QueueContract {
   const deadly =
-    <Given extends [{ data: unknown }, ...unknown[]]>(work: (...given: Given) => Promise<unknown>) =>
+    <Given extends [{ envelope: unknown }, ...unknown[]]>(work: (...given: Given) => Promise<unknown>) =>
     (...given: Given): Promise<unknown> => {
-      if (!isKillerAfter(given[0].data)) return work(...given);
+      if (!isKillerAfter(given[0].envelope)) return work(...given);
       process.die('killed by a job');
       return new Promise(() => {});
     };

@@ -1,3 +1,6 @@
+import { chunkId } from '../../../lib/jobs/chunk';
+import { campaignsOf, chunkRow } from '../campaigns';
+import { reportOf } from '../promises/campaigns-are-exact';
 import { HOUR_MS, jobs, many, scenario } from './scenario';
 
 const QUEUES = [
@@ -70,3 +73,24 @@ describe.each(QUEUES)('in $queue, by batches of $batch', (queue) => {
     expect(states().filter((state) => state === 'succeeded')).toHaveLength(7);
   });
 });
+
+test.each(['chunk-kills-before', 'chunk-kills-after'] as const)(
+  'a campaign with a chunk of the kind %s ends without its recipients, and nobody else misses a mail',
+  async (kind) => {
+    const { world } = await scenario({ queue: 'campaigns', jobs: jobs([kind, { group: 1 }], ['good', { at: 1_000 }]) });
+
+    const [campaign, other] = campaignsOf(world);
+    if (!campaign || !other) throw new Error('a campaign is missing');
+    expect(chunkRow(world, campaign, 1)).toMatchObject({
+      state: 'dead',
+      reason: 'crash',
+      error: { code: 'CrashLoop' },
+    });
+    expect(await reportOf(world, campaign)).toMatchObject({
+      status: 'ended',
+      ...{ recipients: 7, accepted: 4, refused: 3 },
+      jobs: { refused: [chunkId(campaign.id, 1)] },
+    });
+    expect(await reportOf(world, other)).toMatchObject({ status: 'ended', recipients: 5, accepted: 5 });
+  },
+);

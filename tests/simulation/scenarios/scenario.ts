@@ -1,4 +1,5 @@
 import type { JobRow } from '../../../lib/jobs/row';
+import { serviceQueue } from '../names';
 import { aPlan, type JobKind, type JobSpec, type Plan } from '../plan';
 import { explain } from '../property';
 import { runPlan } from '../run';
@@ -39,7 +40,7 @@ export async function scenario(changes: Partial<Plan>, options: { restWithinMs?:
   }
   const row = (index: number) => {
     const id = inputs.find((input) => input.index === index)?.id;
-    const found = world.watch.items.get(`${plan.queue}#${id}`);
+    const found = world.watch.items.get(`${serviceQueue(world)}#${id}`);
     if (!found) throw new Error(`job ${index} has no row`);
     return found as JobRow;
   };
