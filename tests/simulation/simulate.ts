@@ -10,28 +10,20 @@ import type { Part } from './simulate-part';
 /** Runs of one part: small enough that a thread does not grow, and that all of them end at about the same time. */
 const PART_RUNS = 500;
 
+const USAGE = `usage: npm run simulate -- --runs N --seed S [--queue ${QUEUES.map(({ name }) => name).join('|')}]`;
+
 /** `npm run simulate -- --runs N --seed S [--queue NAME]`: exits 1 on a broken promise or a fault that was never reached. */
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      runs: { type: 'string', default: '10000' },
-      seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
-      queue: { type: 'string' },
-    },
-  });
-  const [runs, seed] = [Number(values.runs), Number(values.seed)];
-  const queues = QUEUES.filter(({ name }) => values.queue === undefined || values.queue === name);
-  if (!(runs > 0 && Number.isInteger(seed) && queues.length > 0))
-    throw new Error(
-      `usage: npm run simulate -- --runs N --seed S [--queue ${QUEUES.map(({ name }) => name).join('|')}]`,
-    );
+  const { runs, seed, queue } = given();
+  const queues = QUEUES.filter(({ name }) => queue === undefined || queue === name);
+  if (!(runs > 0 && Number.isInteger(seed) && queues.length > 0)) throw new Error(USAGE);
 
   const begun = performance.now();
   const { reached, failures } = await simulate(parts(queues, { runs, seed }));
   const seconds = (performance.now() - begun) / 1000;
 
   report(reached);
-  const missing = values.queue === undefined ? unreached(reached) : [];
+  const missing = queue === undefined ? unreached(reached) : [];
   for (const failure of failures) process.stdout.write(`\n${explain(failure)}`);
   if (missing.length > 0) process.stdout.write(`\nnever reached: ${missing.join(', ')}\n`);
   process.stdout.write(
@@ -39,6 +31,17 @@ async function main(): Promise<void> {
       `(${(runs / seconds).toFixed(0)}/s): ${failures.length === 0 ? 'every promise was kept' : `${failures.length} broken`}\n`,
   );
   if (failures.length > 0 || missing.length > 0) process.exitCode = 1;
+}
+
+function given(): { runs: number; seed: number; queue: string | undefined } {
+  const string = { type: 'string' } as const;
+  try {
+    const { values } = parseArgs({ options: { runs: string, seed: string, queue: string } });
+    const { runs = 10_000, seed = Date.now() % 2 ** 31, queue } = values;
+    return { runs: Number(runs), seed: Number(seed), queue };
+  } catch (error) {
+    throw new Error(`${(error as Error).message}\n${USAGE}`);
+  }
 }
 
 function parts(queues: readonly { name: string }[], { runs, seed }: { runs: number; seed: number }): Part[] {

@@ -1,0 +1,35 @@
+import { spawnSync } from 'node:child_process';
+
+/** The command as `npm run simulate -- …` runs it. */
+function simulate(...args: string[]) {
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    ['--import', 'tsx', 'tests/simulation/simulate.ts', ...args],
+    { encoding: 'utf8' },
+  );
+  return { status, stdout, stderr };
+}
+
+test('runs that are too few to reach every fault fail, and say what they have not reached', () => {
+  const { status, stdout } = simulate('--runs', '7', '--seed', '1');
+
+  expect(stdout).toMatch(/^never reached: .*fault killed-late.*, canary succeeded$/m);
+  expect(stdout).toMatch(/^7 runs of feedback, .* every promise was kept$/m);
+  expect(status).toBe(1);
+});
+
+test('of one queue they need not reach what belongs to the others', () => {
+  const { status, stdout } = simulate('--runs', '7', '--seed', '1', '--queue', 'emails');
+
+  expect(stdout).not.toContain('never reached');
+  expect(stdout).toMatch(/^7 runs of emails with seed 1 .* every promise was kept$/m);
+  expect(status).toBe(0);
+});
+
+test.each(['--queue nobody', '--runs many', '--fast'])('%s is answered with the usage, and nothing runs', (line) => {
+  const { status, stdout, stderr } = simulate(...line.split(' '));
+
+  expect(stderr).toMatch(/^usage: npm run simulate -- --runs N --seed S \[--queue feedback\|/m);
+  expect(stdout).toBe('');
+  expect(status).toBe(1);
+});
