@@ -1,4 +1,5 @@
 import type { Input } from './callers';
+import { auditAgrees } from './promises/audit-agrees';
 import { campaignsAreExact } from './promises/campaigns-are-exact';
 import { endsAreDeserved } from './promises/ends-are-deserved';
 import { noBystanders } from './promises/no-bystanders';
@@ -16,6 +17,7 @@ const PROMISES: readonly Promised[] = [
   nothingLost,
   recordsAgree,
   deadLettersAgree,
+  auditAgrees,
   redrivesTakeEffect,
   endsAreDeserved,
   orderIsKept,
