@@ -118,7 +118,7 @@ export const deduplicationId = {
   returned: (id: string, messageId: string): string => `${id}:u:${messageId}`,
 };
 
-/** A body that is no job gets a row and a record of its own under this id. */
+/** A body that is no job, or not that of its id, gets a row and a record of its own under this id. */
 export const invalidId = (messageId: string): string => `invalid/${messageId}`;
 export const isInvalidId = (id: string): boolean => id.startsWith('invalid/');
 

@@ -95,7 +95,7 @@ async function judge(
 /** The message with its job; one that carries the id of another's job is a job of its own, as the worker sees it too. */
 async function owned(deps: ReconcileRun, queue: string, message: ReceivedMessage): Promise<Moved> {
   const resolved = await resolve({ ...deps, queue }, message);
-  const own = disowned(resolved.body, invalidId(message.messageId));
+  const own = disowned(resolved, invalidId(message.messageId));
   const ownRow = await deps.ledger.get(jobKey(queue, own.id));
   // Told apart before, perhaps from a job that was done without a row (worker/direct.ts).
   if (ownRow) return { message, resolved: own, row: ownRow };

@@ -33,8 +33,9 @@ export interface MessageType<T = unknown> {
   schema: z.ZodType<T>;
   process: (job: Job<T>, context: RunContext) => Promise<unknown>;
   /**
-   * The same without a row, for work that leaves the same however often and in whatever order it is done. A queue all of
-   * whose types have it does without the ledger until something goes wrong (direct.ts).
+   * The same without a row, for work that leaves the same however often and in whatever order it is done, and that
+   * throws an IdTakenError where another job of its id was done. A queue all of whose types have it does without the
+   * ledger until something goes wrong (direct.ts).
    */
   direct?: (job: Omit<Job<T>, 'row'>, context: Pick<RunContext, 'now' | 'log'>) => Promise<unknown>;
 }

@@ -41,9 +41,8 @@ export async function deliver(delivery: Delivery): Promise<Disposition | Suspect
   const { deps, contract, message } = delivery;
   const done = await direct(delivery);
   if (done && done !== 'taken') return done;
-  const resolved = done
-    ? disowned(message.body, invalidId(message.messageId))
-    : await resolve({ ...deps, queue: contract.queue }, message);
+  const found = await resolve({ ...deps, queue: contract.queue }, message);
+  const resolved = done ? disowned(found, invalidId(message.messageId)) : found;
   try {
     return await dispose(delivery, resolved);
   } catch (error) {
@@ -70,7 +69,7 @@ async function dispose(delivery: Delivery, resolved: Resolved): Promise<Disposit
     case 'suspect':
       return { acknowledge: false, suspect: true };
     case 'conflict':
-      return dispose(delivery, disowned(resolved.body, invalidId(message.messageId)));
+      return dispose(delivery, disowned(resolved, invalidId(message.messageId)));
     case 'busy': {
       const waitMs = claimed.until - deps.clock.now() + SECOND_MS;
       if (waitMs > deadline.remainingMs() || !deadline.mayStart()) return { acknowledge: false, visibilityMs: waitMs };

@@ -15,8 +15,8 @@ export const isDirect = ({ types }: Pick<QueueContract, 'types'>): boolean =>
 /**
  * Does a job of such a queue without a row: no claim, no outcome, nothing but its own writes. `undefined` leaves it to
  * the ledger: what has a row already, what was parked or returned before (whose outcome others wait for), a canary, and
- * whatever goes wrong, which is then met again and written down. `taken`: another job of its id was done before. Throws
- * StoreError alone, where nothing could be written.
+ * whatever goes wrong, which is then met again and written down. `taken`: it was told from the job of its id, now or
+ * before. Throws StoreError alone, where nothing could be written.
  */
 export async function direct({
   deps,

@@ -15,6 +15,8 @@ export interface Resolved {
   envelope?: Envelope;
   /** Why it is no job. */
   problem?: PermanentError;
+  /** The job that a disowned body says it is. */
+  alleged?: Envelope;
 }
 
 /**
@@ -33,9 +35,9 @@ export async function resolve(
   }
   try {
     const envelope = parseEnvelope(body);
+    const resolved = { id: envelope.id, body, envelope, payloadHash: payloadHash(envelope) };
     // It was told from the job that its id names before it was parked: brought back, it is still not that job.
-    if (named && isInvalidId(named)) return disowned(body, named);
-    return { id: envelope.id, body, envelope, payloadHash: payloadHash(envelope) };
+    return named && isInvalidId(named) ? disowned(resolved, named) : resolved;
   } catch (error) {
     const id = named && isInvalidId(named) ? named : invalidId(message.messageId);
     return { id, body, payloadHash: sha256(body), problem: asProblem(error) };
@@ -43,8 +45,8 @@ export async function resolve(
 }
 
 /** A body whose id is taken by a job with other data: it gets a row of its own, and the other's stays as it is. */
-export function disowned(body: string, id: string): Resolved {
-  return { id, body, payloadHash: sha256(body), problem: new IdTakenError() };
+export function disowned({ body, envelope, alleged = envelope }: Resolved, id: string): Resolved {
+  return { id, body, payloadHash: sha256(body), problem: new IdTakenError(), ...(alleged && { alleged }) };
 }
 
 function asProblem(error: unknown): PermanentError {

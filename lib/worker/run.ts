@@ -6,6 +6,7 @@ import { LONGEST_CALL_MS, type QueueContract, type RunContext } from './contract
 import { type Decision, decide, OutOfTimeError } from './decide';
 import type { Incoming } from './delivery';
 import type { Deadline, WorkerDeps } from './deps';
+import { isDirect } from './direct';
 import { orGiveUp } from './give-up';
 import { createLease } from './lease';
 import { measuredGate } from './measured-call';
@@ -67,13 +68,14 @@ export async function run({ deps, contract, message, resolved, row, deadline }: 
   });
 
   async function attempt(): Promise<unknown> {
-    const { envelope, problem } = resolved;
     // Its row says so, which the reconciler wrote: what a message says of itself is not asked.
     if (row.canary) return undefined;
-    if (!envelope) throw problem;
+    // Whose an id is, work that needs no row finds out by itself: who holds the id's row may have done nothing.
+    const envelope = resolved.envelope ?? (isDirect(contract) ? resolved.alleged : undefined);
+    if (!envelope) throw resolved.problem;
     const type = typeOf(contract, envelope, clock.now());
     const data = await dataOf({ ...deps, queue: contract.queue }, envelope, type);
-    return type.process({ id: row.id, data, envelope, row }, context);
+    return type.process({ id: envelope.id, data, envelope, row }, context);
   }
 
   async function settle(thrown: unknown, decision: Exclude<Decision, { kind: 'again' }>): Promise<Disposition> {

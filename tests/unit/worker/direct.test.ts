@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { IdTakenError, StoreError } from '../../../lib/errors';
+import { retry } from '../../../lib/ops/retry';
 import type { QueueContract } from '../../../lib/worker/contract';
 import { messageType } from '../../../lib/worker/contract';
 import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../support/engine';
@@ -165,6 +166,101 @@ test.each(['comes again', 'is dead-lettered by SQS'])(
     expect(call).toBeGreaterThan(5);
   },
 );
+
+describe("a message that meets another's row under its id is done all the same, with a row of its own", () => {
+  const other = body(1, { data: { name: 7 } });
+  const lose = (engine: ReturnType<typeof start>['engine']) => {
+    for (let lost = 0; lost < 3; lost++) {
+      engine.receive();
+      engine.clock.advance(121_000);
+    }
+    engine.receive();
+  };
+  const rows = [
+    { id: jobId(1), state: 'dead', error: { code: 'InvalidField' } },
+    { id: expect.stringMatching('^invalid/'), state: 'succeeded', result: 'done' },
+  ];
+
+  test('dead-lettered by SQS', async () => {
+    const { engine, done } = start();
+    engine.send(other);
+    await engine.deliver();
+    engine.send(body(1));
+    lose(engine);
+
+    await engine.drain({ hours: 2 });
+
+    expect(done).toEqual([jobId(1)]);
+    expect(engine.rows()).toMatchObject(rows);
+    expect(engine.deadLetters()).toHaveLength(1);
+  });
+
+  test('returned before the other takes the row', async () => {
+    const { engine, done } = start();
+    engine.send(body(1));
+    lose(engine);
+    await engine.reconcile();
+    engine.send(other, { group: 'other' });
+
+    await engine.drain({ hours: 2 });
+
+    expect(done).toEqual([jobId(1)]);
+    expect(engine.rows()).toMatchObject(rows);
+    expect(engine.deadLetters()).toHaveLength(1);
+  });
+
+  test('tried again after an unexpected error', async () => {
+    let broken = true;
+    const { engine, done } = start(() => {
+      if (broken) throw new Error('broken');
+    });
+    engine.send(other);
+    await engine.deliver();
+    engine.send(body(1));
+
+    await engine.deliver();
+    broken = false;
+    await engine.drain({ hours: 2 });
+
+    expect(done).toEqual([jobId(1)]);
+    expect(engine.rows()).toMatchObject(rows);
+    expect(engine.deadLetters()).toHaveLength(1);
+  });
+
+  test('named as what it is not', async () => {
+    const { engine, done } = start();
+    const parked = `invalid/${engine.send('not json')}`;
+    await engine.deliver();
+    const messageId = engine.send(body(1), { attributes: { job: parked } });
+
+    await engine.deliver();
+
+    expect(done).toEqual([jobId(1)]);
+    expect(engine.rows()).toMatchObject([
+      { id: parked, state: 'dead', error: { code: 'NotJson' } },
+      { id: `invalid/${messageId}`, state: 'succeeded' },
+    ]);
+  });
+});
+
+test('what was parked for a taken id is looked at anew when it is redriven', async () => {
+  let taken = true;
+  const { engine, done } = start(() => {
+    if (taken) throw new IdTakenError();
+  });
+  engine.send(body(1));
+  await engine.deliver();
+  const [parked] = engine.rows();
+  if (!parked) throw new Error('no row');
+  taken = false;
+
+  await retry(engine.deps, parked);
+  await engine.drain();
+
+  expect(parked).toMatchObject({ id: expect.stringMatching('^invalid/'), state: 'dead', error: { code: 'IdTaken' } });
+  expect(done).toEqual([jobId(1)]);
+  expect(engine.rows()).toMatchObject([{ id: parked.id, state: 'succeeded' }]);
+});
 
 test('what comes again without a row is done again without one', async () => {
   const { engine, done } = start();
