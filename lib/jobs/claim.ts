@@ -11,8 +11,8 @@ export type Claim =
   | { kind: 'claimed'; row: JobRow }
   /** Nothing to run: the job has ended, or it left the queue from this very message. Complete what is missing. */
   | { kind: 'late'; row: JobRow }
-  /** Another run holds it, in ms since 1970. */
-  | { kind: 'busy'; until: number }
+  /** Another run holds it, from this message, until then in ms since 1970. */
+  | { kind: 'busy'; until: number; messageId: string }
   /** Its last run ended without a word, perhaps by another's doing: to be run with nothing beside it. */
   | { kind: 'suspect' }
   /** Its last runs, alone, ended without a word: to be parked, not run. The row is ours. */
@@ -47,7 +47,7 @@ export async function claim(ledger: Ledger, request: ClaimRequest): Promise<Clai
     if (row.state === 'succeeded' || (row.state === 'cancelled' && row.reason === 'operator'))
       return { kind: 'late', row };
     if (row.state === 'processing' && row.lease && row.lease.until > now())
-      return { kind: 'busy', until: row.lease.until };
+      return { kind: 'busy', until: row.lease.until, messageId: row.lease.messageId };
 
     if (row.state === 'processing' && !alone) return { kind: 'suspect' };
     const next = taken(row, { ...request, at: now() });

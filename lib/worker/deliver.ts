@@ -9,7 +9,7 @@ import { keepCancelled } from '../jobs/reopen';
 import type { JobRow } from '../jobs/row';
 import { storedError } from '../jobs/stored-error';
 import type { QueueContract } from './contract';
-import type { Incoming } from './delivery';
+import { type Incoming, isLastReceive } from './delivery';
 import type { Deadline, WorkerDeps } from './deps';
 import { direct } from './direct';
 import { orGiveUp } from './give-up';
@@ -53,7 +53,7 @@ export async function deliver(delivery: Delivery): Promise<Disposition | Suspect
 }
 
 async function dispose(delivery: Delivery, resolved: Resolved): Promise<Disposition | Suspect> {
-  const { deps, message, deadline } = delivery;
+  const { deps, contract, message, deadline } = delivery;
   const claimed = await take(delivery, resolved);
   switch (claimed.kind) {
     case 'claimed':
@@ -72,9 +72,14 @@ async function dispose(delivery: Delivery, resolved: Resolved): Promise<Disposit
       return dispose(delivery, disowned(resolved, invalidId(message.messageId)));
     case 'busy': {
       const waitMs = claimed.until - deps.clock.now() + SECOND_MS;
-      if (waitMs > deadline.remainingMs() || !deadline.mayStart()) return { acknowledge: false, visibilityMs: waitMs };
-      await deps.clock.sleep(waitMs);
-      return dispose(delivery, resolved);
+      if (waitMs <= deadline.remainingMs() && deadline.mayStart()) {
+        await deps.clock.sleep(waitMs);
+        return dispose(delivery, resolved);
+      }
+      // A copy that SQS would dead-letter untried: the message that the job is run from stays until there is an outcome.
+      if (claimed.messageId !== message.messageId && isLastReceive(message, deps.settings(contract.queue)))
+        return { acknowledge: true };
+      return { acknowledge: false, visibilityMs: waitMs };
     }
   }
 }

@@ -1,4 +1,5 @@
 import type { SQSRecord } from 'aws-lambda';
+import type { QueueSettings } from '../config';
 
 /** One delivery of a message, as Lambda hands it over. */
 export interface Incoming {
@@ -13,6 +14,10 @@ export interface Incoming {
   /** ARN of the queue. */
   queueArn: string;
 }
+
+/** Whether SQS dead-letters the message should it come back. */
+export const isLastReceive = ({ receiveCount }: Incoming, { receives }: QueueSettings): boolean =>
+  receiveCount >= receives;
 
 export function incoming(record: SQSRecord): Incoming {
   const { MessageGroupId: group, SequenceNumber: sequence } = record.attributes;

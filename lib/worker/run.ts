@@ -4,7 +4,7 @@ import type { JobRow, StoredError } from '../jobs/row';
 import { storedError } from '../jobs/stored-error';
 import { LONGEST_CALL_MS, type QueueContract, type RunContext } from './contract';
 import { type Decision, decide, OutOfTimeError } from './decide';
-import type { Incoming } from './delivery';
+import { type Incoming, isLastReceive } from './delivery';
 import type { Deadline, WorkerDeps } from './deps';
 import { isDirect } from './direct';
 import { orGiveUp } from './give-up';
@@ -55,7 +55,7 @@ export async function run({ deps, contract, message, resolved, row, deadline }: 
           error,
           attempts: row.attempts,
           quickRetries,
-          lastReceive: message.receiveCount >= deps.settings(contract.queue).receives,
+          lastReceive: isLastReceive(message, deps.settings(contract.queue)),
           remainingMs: deadline.remainingMs(),
           retryWaits: deps.retryWaits,
           fraction: () => random.fraction(),

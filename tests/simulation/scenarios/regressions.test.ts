@@ -111,6 +111,13 @@ const FOUND: Record<string, Partial<Plan>> = {
     ],
     deployAt: 2 * HOUR_MS,
   },
+  'a message that waits behind a copy of itself is not dead-lettered on its last receive': {
+    queue: 'bulk-standard',
+    batch: 10,
+    concurrency: 2,
+    jobs: jobs('fails', ['copy', { at: 16, again: 6 * MINUTE_MS }]),
+    unpolled: { from: 58_029, until: 10_858_029 },
+  },
   'a chunk that is brought back while its campaign is paused, which no longer waits for it, goes on once that is over':
     {
       queue: 'campaigns',

@@ -133,6 +133,25 @@ test('while another run holds the lease, the message is reported until it ends a
   expect(back).toBeGreaterThanOrEqual(engine.timeoutMs);
 });
 
+test('on its last receive a copy leaves the job to the message that it is run from, and nothing is dead-lettered', async () => {
+  const { engine, deliver } = mortal([1]);
+  engine.send(envelope(1), { group: 'other' });
+  for (const _receive of [1, 2]) {
+    engine.receive();
+    engine.clock.advance(301_000);
+  }
+  const copy = engine.receive();
+  engine.send(envelope(1));
+  await deliver();
+
+  const response = await engine.handle(copy);
+
+  expect(copy.Records.map(({ attributes }) => attributes.ApproximateReceiveCount)).toEqual(['3']);
+  expect(response.batchItemFailures).toEqual([]);
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'processing' });
+  expect([engine.inQueue(), engine.deadLetters().length]).toEqual([1, 0]);
+});
+
 test('a message that its job was parked from is late when it comes again, not a redrive', async () => {
   const { contract } = sampleContract(() => {
     throw new PermanentError({ code: 'Rejected', message: 'rejected' });
