@@ -1,10 +1,9 @@
-import type { Campaign } from '../../lib/jobs/campaign';
+import { CAMPAIGN_QUEUE, type Campaign } from '../../lib/jobs/campaign';
 import { chunkId } from '../../lib/jobs/chunk';
 import { CLOCK_SKEW_MS } from '../../lib/jobs/clock-skew';
 import { campaignKey, jobKey } from '../../lib/jobs/keys';
 import { isEnd, type JobRow } from '../../lib/jobs/row';
 import type { Item } from '../../lib/ports';
-import { serviceQueue } from './names';
 import { isUnknown } from './unknown';
 import type { World } from './world';
 
@@ -14,8 +13,8 @@ export const isCampaign = (item: Item): item is Campaign => item.key.startsWith(
 export const campaignsOf = ({ watch }: Pick<World, 'watch'>): Campaign[] =>
   [...watch.items.values()].filter(isCampaign);
 
-export const chunkRow = (world: World, { id }: Pick<Campaign, 'id'>, number: number): JobRow | undefined =>
-  world.watch.items.get(jobKey(serviceQueue(world), chunkId(id, number))) as JobRow | undefined;
+export const chunkRow = ({ watch }: World, { id }: Pick<Campaign, 'id'>, number: number): JobRow | undefined =>
+  watch.items.get(jobKey(CAMPAIGN_QUEUE, chunkId(id, number))) as JobRow | undefined;
 
 /** Whether a chunk waits for the person who paused its campaign, or who has to look why it paused itself. */
 export function isPaused({ watch }: World, { state, reason, correlationId = '' }: JobRow): boolean {
@@ -25,6 +24,7 @@ export function isPaused({ watch }: World, { state, reason, correlationId = '' }
 
 /** What keeps campaigns from being at rest: an end, a pause, and a chunk of which only a person can tell are rest. */
 export function campaignUnrest(world: World): string[] {
+  if (!world.queue.controlled) return [];
   return campaignsOf(world).flatMap((campaign) => {
     const { id, status, released, chunks, open, endedAt, eventsChecked } = campaign;
     if (endedAt !== undefined) return eventsChecked ? [] : [`the events of campaign ${id} are to be looked for`];
@@ -75,6 +75,7 @@ interface Stop {
  */
 export function watchCampaigns(world: World): void {
   const { kernel, watch, reach, reached, onItem, onMails } = world;
+  if (!world.queue.controlled) return;
   const stops = new Map<string, Stop>();
   onItem.push((item) => {
     if (!isCampaign(item)) return;

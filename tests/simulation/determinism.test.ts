@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { anyPlan } from './draw';
-import { QUEUES } from './queues';
+import { SIMULATIONS } from './queues';
 import { runPlan } from './run';
 
 /** One hash of the timelines of the plans that a seed draws. */
 async function digest(seed: number): Promise<{ digest: string; distinct: number }> {
   const hashes: string[] = [];
-  for (const queue of QUEUES)
-    for (const plan of fc.sample(anyPlan(queue), { seed, numRuns: 15 }))
+  for (const { queues } of SIMULATIONS)
+    for (const plan of fc.sample(anyPlan(queues), { seed, numRuns: 15 }))
       hashes.push((await runPlan(plan)).world.trace.hash());
   return { digest: createHash('sha256').update(hashes.join()).digest('hex'), distinct: new Set(hashes).size };
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import { CALL_FAULTS, type CallFault, type Outage, START_FAULTS, type StartFault, type Target } from './faults';
+import { AWS, CALL_FAULTS, type CallFault, type Outage, START_FAULTS, type StartFault, type Target } from './faults';
 import { hasDeadlyChunk } from './killers';
-import type { Control, JobKind, JobSpec, Plan, Redrive } from './plan';
+import type { Control, JobKind, JobSpec, Load, Plan, Redrive } from './plan';
 import { aPlan } from './plan';
 import type { SimulatedQueue } from './queues/simulated';
 
@@ -23,17 +23,18 @@ const KINDS: Record<Target, readonly string[]> = {
   bulk: ['apply'],
 };
 
-const VENDORS: Record<string, readonly Target[]> = {
+const VENDORS: Record<string, Target[]> = {
   feedback: ['zendesk', 'sendgrid'],
   emails: ['sendgrid'],
   testflight: ['apple', 'sendgrid'],
   campaigns: ['sendgrid'],
   analytics: [],
 };
-const targetsOf = (queue: SimulatedQueue): readonly Target[] => [
-  ...(['table', 'objects', 'queues'] as const),
-  ...(VENDORS[queue.name] ?? ['bulk']),
-];
+
+function targetsOf(queues: readonly SimulatedQueue[]): readonly Target[] {
+  const vendors = queues.flatMap(({ name }): Target[] => VENDORS[name] ?? ['bulk']);
+  return [...AWS, ...new Set(vendors)];
+}
 
 /** Small numbers often, large ones sometimes: most runs make few calls of a kind. */
 const nth = (max: number) =>
@@ -42,8 +43,8 @@ const nth = (max: number) =>
     { weight: 2, arbitrary: fc.integer({ min: 1, max }) },
   );
 
-function callFault(queue: SimulatedQueue): fc.Arbitrary<CallFault> {
-  const kinds = targetsOf(queue).flatMap((target) => KINDS[target].map((method) => `${target}.${method}`));
+function callFault(queues: readonly SimulatedQueue[]): fc.Arbitrary<CallFault> {
+  const kinds = targetsOf(queues).flatMap((target) => KINDS[target].map((method) => `${target}.${method}`));
   const fault = fc.constantFrom(...CALL_FAULTS);
   return fc.oneof(
     fc.record({ nth: nth(200), fault }),
@@ -58,10 +59,10 @@ const startFault: fc.Arbitrary<StartFault> = fc.record({
   ms: fc.constantFrom(5, 2_000, 30_000, 175_000, 295_000, 1_000_000),
 });
 
-function outage(queue: SimulatedQueue): fc.Arbitrary<Outage> {
+function outage(queues: readonly SimulatedQueue[]): fc.Arbitrary<Outage> {
   return fc
     .record({
-      target: fc.constantFrom(...targetsOf(queue)),
+      target: fc.constantFrom(...targetsOf(queues)),
       from: fc.integer({ min: 0, max: 20 * MINUTE_MS }),
       lasts: fc.oneof(
         { weight: 20, arbitrary: fc.constantFrom(MINUTE_MS, 10 * MINUTE_MS, HOUR_MS) },
@@ -126,18 +127,36 @@ const START = [
   Date.UTC(2028, 1, 28, 23, 59, 59),
 ] as const;
 
-/** Any run of a queue. */
-export function anyPlan(queue: SimulatedQueue): fc.Arbitrary<Plan> {
+/** Jobs of one queue beside others: enough that these meet. */
+const MOST_BESIDE = 3;
+
+function load(queue: SimulatedQueue, { alone }: { alone: boolean }): fc.Arbitrary<Load> {
+  const { mostJobs = 8 } = queue;
+  return fc.record({
+    queue: fc.constant(queue.name),
+    batch: fc.constantFrom(...queue.batches),
+    concurrency: fc.constantFrom(2, 10),
+    jobs: fc.array(
+      job(queue),
+      alone ? { minLength: 1, maxLength: mostJobs } : { maxLength: Math.min(mostJobs, MOST_BESIDE) },
+    ),
+  });
+}
+
+/** Any run of these queues, or of some of them. */
+export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
+  const loads = fc.tuple(...queues.map((queue) => load(queue, { alone: queues.length === 1 })));
   return fc
     .record({
+      loads: loads.map((all) => {
+        const some = all.filter(({ jobs }) => jobs.length > 0);
+        return some.length > 0 ? some : all.slice(0, 1);
+      }),
       seed: fc.integer({ min: 1, max: 2 ** 31 }),
       start: fc.constantFrom(...START),
-      batch: fc.constantFrom(...queue.batches),
-      concurrency: fc.constantFrom(2, 10),
-      jobs: fc.array(job(queue), { minLength: 1, maxLength: queue.mostJobs ?? 8 }),
-      calls: fc.array(callFault(queue), { maxLength: 6 }),
+      calls: fc.array(callFault(queues), { maxLength: 6 }),
       starts: rarely(fc.array(startFault, { minLength: 1, maxLength: 3 }), []),
-      outages: rarely(fc.array(outage(queue), { minLength: 1, maxLength: 2 }), []),
+      outages: rarely(fc.array(outage(queues), { minLength: 1, maxLength: 2 }), []),
       lostDeletes: rarely(fc.array(fc.integer({ min: 1, max: 8 }), { minLength: 1, maxLength: 2 }), []),
       redrives: rarely(fc.array(redrive, { minLength: 1, maxLength: 3 }), []),
       settlement: rarely(fc.record({ after: fc.constantFrom(10 * MINUTE_MS, 5 * HOUR_MS) }), undefined as never),
@@ -147,23 +166,25 @@ export function anyPlan(queue: SimulatedQueue): fc.Arbitrary<Plan> {
       retention: rarely(fc.constantFrom(2 * 3600, 86_400), undefined as never),
       dlqRetention: rarely(fc.constantFrom(3 * 3600, 86_400), undefined as never),
       canaries: rarely(fc.constantFrom(10 * MINUTE_MS, HOUR_MS), undefined as never),
-      controls: queue.controlled ? controls : fc.constant<Control[]>([]),
+      controls: queues.some(({ controlled }) => controlled) ? controls : fc.constant<Control[]>([]),
     })
-    .map(({ broken, unpolled, retention, dlqRetention, redrives, outages, settlement, canaries, ...plan }) =>
-      aPlan({
+    .map(({ loads: [first, ...beside], broken, unpolled, retention, dlqRetention, ...drawn }) => {
+      const { redrives, outages, settlement, canaries, ...plan } = drawn;
+      const kinds = [first, ...beside].flatMap((load) => load?.jobs ?? []).map(({ kind }) => kind);
+      return aPlan({
         ...plan,
-        queue: queue.name,
+        ...first,
+        beside,
         // Whatever is released while SQS takes it and does not say so is released again, and each copy of a killer has to
         // be found out by itself.
         outages: outages.filter(
-          ({ target, fault }) =>
-            !(target === 'queues' && fault === 'silent' && plan.jobs.some(({ kind }) => hasDeadlyChunk(kind))),
+          ({ target, fault }) => !(target === 'queues' && fault === 'silent' && kinds.some(hasDeadlyChunk)),
         ),
         redrives: redrives
           // What SQS itself moved and let expire unread has left no trace that anybody could follow.
           .filter(({ how }) => how === 'command' || !(retention || dlqRetention))
           // Two of these stop their vendor for good, and it would be probed every minute of the month.
-          .filter(({ after }) => after < DAY_MS || !plan.jobs.some(({ kind }) => kind === 'forbidden')),
+          .filter(({ after }) => after < DAY_MS || !kinds.includes('forbidden')),
         ...(broken ? { broken } : {}),
         ...(settlement ? { settlement } : {}),
         ...(unpolled ? { unpolled } : {}),
@@ -171,6 +192,6 @@ export function anyPlan(queue: SimulatedQueue): fc.Arbitrary<Plan> {
         ...(retention ? { retention } : {}),
         // As in every row of the table of queues, the DLQ keeps at least as long as the queue.
         ...(dlqRetention ? { dlqRetention, retention: Math.min(dlqRetention, retention ?? dlqRetention) } : {}),
-      }),
-    );
+      });
+    });
 }

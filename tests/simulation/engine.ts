@@ -6,7 +6,7 @@ import type { ReconcileDeps } from '../../lib/reconcile/deps';
 import type { QueueContract } from '../../lib/worker/contract';
 import type { BatchDeps } from '../../lib/worker/deps';
 import type { Process } from './calls';
-import { deadLetterQueue, mainQueue, serviceQueue, urlOf } from './names';
+import { deadLetterQueue, laneOf, mainQueue, serviceQueue, urlOf } from './names';
 import { type Ports, portsOf } from './ports';
 import type { World } from './world';
 
@@ -19,7 +19,7 @@ export function workerPorts(world: World, process: Process, event?: SQSEvent): P
 /** The engine's dependencies as one process has them. */
 export function workerDeps(world: World, ports: Ports): BatchDeps {
   const { table, clock, random, objects, queues, log, metrics } = ports;
-  const settings = () => world.settings;
+  const settings = (queue: string) => laneOf(world, queue).settings;
   const base = { table, clock, random };
   return {
     clock,
@@ -43,9 +43,9 @@ export function reconcilerDeps(world: World, ports: Ports): ReconcileDeps {
   return {
     ...workerDeps(world, ports),
     table: ports.table,
-    queueNames: [serviceQueue(world)],
-    queueUrl: () => urlOf(mainQueue(world)),
-    dlqUrl: () => urlOf(deadLetterQueue(world)),
+    queueNames: world.lanes.map(serviceQueue),
+    queueUrl: (queue) => urlOf(mainQueue(laneOf(world, queue))),
+    dlqUrl: (queue) => urlOf(deadLetterQueue(laneOf(world, queue))),
   };
 }
 

@@ -15,7 +15,8 @@ const LATEST_TWIN_MS = 30_000;
 
 /** Lambda's side of the two functions, with all that can become of an invocation. */
 export interface Functions {
-  worker(event: SQSEvent): Promise<InvokeResult>;
+  /** The worker of one of the queues. */
+  worker(lane: World, event: SQSEvent): Promise<InvokeResult>;
   reconciler(): Promise<void>;
 }
 
@@ -41,7 +42,7 @@ export function createFunctions(world: World): Functions {
     return plan.broken !== undefined && plan.broken.from <= elapsed && elapsed < plan.broken.until;
   };
 
-  async function worker(event: SQSEvent): Promise<InvokeResult> {
+  async function worker(lane: World, event: SQSEvent): Promise<InvokeResult> {
     const now = kernel.now();
     if (now < throttledUntil) {
       reach('start throttled');
@@ -59,11 +60,11 @@ export function createFunctions(world: World): Functions {
       await sleep(COLD_START_MS);
       return { kind: 'failed', reason: 'crash' };
     }
-    const first = runWorker(event, `worker ${++workers}`);
+    const first = runWorker(lane, event, `worker ${++workers}`);
     if (fault?.fault === 'twice')
       void sleep(Math.min(fault.ms, LATEST_TWIN_MS)).then(() => {
         trouble();
-        return isBroken() ? undefined : runWorker(event, `worker ${++workers}`);
+        return isBroken() ? undefined : runWorker(lane, event, `worker ${++workers}`);
       });
     const result = await first;
     if (fault?.fault === 'unanswered') return { kind: 'failed', reason: 'error' };
@@ -71,8 +72,8 @@ export function createFunctions(world: World): Functions {
     return result;
   }
 
-  function runWorker(event: SQSEvent, name: string): Promise<InvokeResult> {
-    const timeoutMs = world.queue.functionTimeoutMs;
+  function runWorker(lane: World, event: SQSEvent, name: string): Promise<InvokeResult> {
+    const timeoutMs = lane.queue.functionTimeoutMs;
     return new Promise((resolve) => {
       const process = world.spawn({
         name,
@@ -80,9 +81,9 @@ export function createFunctions(world: World): Functions {
         ended: (reason) => resolve({ kind: 'failed', reason: reason === 'timeout' ? 'timeout' : 'crash' }),
       });
       trace.add({ who: name, what: 'started', detail: () => describe(event) });
-      const ports = workerPorts(world, process, event);
-      const contract = contractOf(world, process, ports);
-      const deps = workerDeps(world, ports);
+      const ports = workerPorts(lane, process, event);
+      const contract = contractOf(lane, process, ports);
+      const deps = workerDeps(lane, ports);
       const handle = (batch: SQSEvent) =>
         handleBatch({ deps, contract, event: armed(batch, process), remainingMs: timeoutMs });
       (world.mutant?.handler?.(handle, event) ?? handle(event)).then(
@@ -113,7 +114,7 @@ export function createFunctions(world: World): Functions {
       const process = world.spawn({ name, timeoutMs: RECONCILER_MS, ended: () => resolve() });
       trace.add({ who: name, what: 'started' });
       const canaryMs = kernel.now() - plan.start < (plan.canaries ?? 0) ? CANARY_MS : 0;
-      const { stayMs = 0 } = world.queue;
+      const stayMs = Math.max(...world.lanes.map(({ queue }) => queue.stayMs ?? 0));
       reconcile(reconcilerDeps(world, workerPorts(world, process)), {
         remainingMs: RECONCILER_MS,
         stayMs,

@@ -26,11 +26,15 @@ const PROMISES: readonly Promised[] = [
   nothingPrivate,
 ];
 
-/** The first promise that is broken, in a sentence. */
-export async function brokenPromise(world: World, inputs: readonly Input[]): Promise<string | undefined> {
-  for (const promised of PROMISES) {
-    const broken = await promised(world, inputs);
-    if (broken) return broken;
-  }
+/** The first promise that is broken to one of the queues, in a sentence. */
+export async function brokenPromise(
+  { lanes }: World,
+  inputs: readonly (readonly Input[])[],
+): Promise<string | undefined> {
+  for (const [index, lane] of lanes.entries())
+    for (const promised of PROMISES) {
+      const broken = await promised(lane, inputs[index] ?? []);
+      if (broken) return broken;
+    }
   return undefined;
 }

@@ -19,12 +19,12 @@ const DELIVERIES_OF_A_KILLER = 9;
 const MOST_ENTRIES = 150_000;
 
 /** Tells when a run is over, and finds it broken where it does not come to rest in time. */
-export function createLiveness(world: World, boundMs = boundOf(world)) {
-  const { watch, kernel, trace, pending, processes, plan } = world;
+export function createLiveness(world: World, boundMs = Math.max(...world.lanes.map(boundOf))) {
+  const { watch, kernel, trace, pending, processes, plan, lanes } = world;
   let seen = '';
   let lastChange = plan.start;
 
-  const dueBy = () => Math.max(world.lastTrouble(), lastExpiry(world)) + boundMs;
+  const dueBy = () => Math.max(world.lastTrouble(), ...lanes.map(lastExpiry)) + boundMs;
   const minutes = Math.round(boundMs / MINUTE_MS);
 
   return {
@@ -40,11 +40,11 @@ export function createLiveness(world: World, boundMs = boundOf(world)) {
       const quiet = now > world.lastTrouble() + boundMs;
       if (pending.size > 0 && !quiet) return false;
       // Messages expire without a sound: they have to be counted.
-      const state = `${watch.changes()} ${messagesLeft(world)} ${pending.size}`;
+      const state = `${watch.changes()} ${lanes.map(messagesLeft).join()} ${pending.size}`;
       if (state === seen) return false;
       lastChange = now;
       seen = state;
-      const left = unrest(world);
+      const left = lanes.flatMap(unrest);
       if (left.length > 0 && now > dueBy())
         watch.violated(`liveness: ${minutes} minutes without trouble, and ${left.join('; ')}`);
       return pending.size === 0 && left.length === 0;
@@ -52,7 +52,7 @@ export function createLiveness(world: World, boundMs = boundOf(world)) {
 
     /** What is left to be said when nothing can happen any more. */
     end(): void {
-      const left = unrest(world);
+      const left = lanes.flatMap(unrest);
       if (left.length > 0) watch.violated(`liveness: nothing will happen any more, but ${left.join('; ')}`);
       if (lastChange > dueBy())
         watch.violated(

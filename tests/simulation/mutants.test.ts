@@ -1,6 +1,6 @@
 import { describeMutants } from './mutant-cases';
 import * as mutants from './mutants';
-import { HOUR_MS, jobs, MINUTE_MS } from './scenarios/scenario';
+import { HOUR_MS, jobs, load, MINUTE_MS } from './scenarios/scenario';
 
 describeMutants(mutants, {
   ledgerOff: {
@@ -72,5 +72,12 @@ describeMutants(mutants, {
   vendorsWords: {
     plan: { queue: 'emails', outages: [{ target: 'sendgrid', from: 0, until: HOUR_MS, fault: 'refused' }] },
     breaks: /^everything private stays in/,
+  },
+  otherQueuesForgotten: {
+    plan: {
+      beside: [load('emails', 'good')],
+      outages: [{ target: 'sendgrid', from: 0, until: 20 * MINUTE_MS, fault: 'unauthorized' }],
+    },
+    breaks: /^liveness: .* is held \(stopped\)/,
   },
 });

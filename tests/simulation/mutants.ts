@@ -1,9 +1,10 @@
 import { AmbiguousError, TransientError } from '../../lib/errors';
-import { recordKey } from '../../lib/jobs/keys';
+import { recordKey, todoKey } from '../../lib/jobs/keys';
 import { ATTRIBUTE } from '../../lib/jobs/park';
 import { recordOf } from '../../lib/jobs/record';
 import { isEnd } from '../../lib/jobs/row';
 import { isJob, type Mutant, withTable } from './mutant';
+import { serviceQueue } from './names';
 import { VENDOR_SECRET } from './vendors';
 
 /** Every run begins from nothing, and whatever it writes is taken. */
@@ -116,3 +117,11 @@ export const vendorsWords: Mutant = {
   sendgrid: (error) =>
     new TransientError({ code: error.code, message: `SendGrid said ${VENDOR_SECRET}`, vendor: 'sendgrid' }),
 };
+
+/** Of what waits for a stopped vendor, the jobs of the first queue alone are released. */
+export const otherQueuesForgotten = withTable((table, { world }) => ({
+  due: async (todo, options) => {
+    const others = world.lanes.slice(1).map(serviceQueue);
+    return others.some((queue) => todo.startsWith(todoKey(queue, 'stopped'))) ? [] : table.due(todo, options);
+  },
+}));

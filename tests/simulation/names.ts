@@ -10,6 +10,10 @@ type Named = Pick<World, 'queue' | 'settings'>;
 /** The service's name of the queue under test. */
 export const serviceQueue = ({ queue }: Pick<World, 'queue'>): string => queue.queue ?? queue.name;
 
+/** The lane of a queue, by the service's name of it. */
+export const laneOf = ({ lanes }: World, name: string): World =>
+  lanes.find((lane) => serviceQueue(lane) === name) as World;
+
 export const mainQueue = ({ queue, settings }: Named): string =>
   queueName(INSTANCE, serviceQueue({ queue }), settings.type);
 export const deadLetterQueue = ({ queue, settings }: Named): string =>

@@ -20,6 +20,7 @@ export function startOperators(world: World): void {
 function startRedrives(world: World): void {
   const { plan, kernel, trace, reach } = world;
   world.onDeath.push(({ row, nth }: Death) => {
+    if (row.queue !== serviceQueue(world)) return;
     for (const redrive of plan.redrives.filter((planned) => planned.nth === nth)) {
       world.pending.add(redrive);
       kernel.setTimeout(() => {
@@ -58,9 +59,9 @@ function startSettlements(world: World): void {
   const steps = Object.entries(queue.provenBy ?? {});
   if (!settlement) return;
   const looked = new Set<string>();
-  world.onRow.push(({ key, id, state, reason, holds }) => {
+  world.onRow.push(({ key, id, queue: name, state, reason, holds }) => {
     const occasion = `${id} ${holds}`;
-    if (state !== 'held' || reason !== 'unknown' || looked.has(occasion)) return;
+    if (name !== serviceQueue(world) || state !== 'held' || reason !== 'unknown' || looked.has(occasion)) return;
     looked.add(occasion);
     world.pending.add(occasion);
     kernel.setTimeout(() => {
@@ -84,8 +85,8 @@ function startSettlements(world: World): void {
 }
 
 function startControls(world: World): void {
-  const { plan, kernel, pending, reach, trace } = world;
-  for (const control of plan.controls) {
+  const { plan, queue, kernel, pending, reach, trace } = world;
+  for (const control of queue.controlled ? plan.controls : []) {
     pending.add(control);
     kernel.setTimeout(() => {
       world.trouble();

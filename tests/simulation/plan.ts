@@ -71,16 +71,22 @@ export interface Control {
   campaign: number;
 }
 
-/** One run, drawn beforehand: everything but the chances that follow from its seed. */
-export interface Plan {
-  seed: number;
-  /** Name of the queue under test, as in queues.ts. */
+/** What comes to one queue, and how it is worked off. */
+export interface Load {
+  /** As in queues.ts. */
   queue: string;
-  /** When it begins, ms since 1970. */
-  start: number;
   batch: number;
   concurrency: number;
   jobs: JobSpec[];
+}
+
+/** One run, drawn beforehand: everything but the chances that follow from its seed. */
+export interface Plan extends Load {
+  seed: number;
+  /** When it begins, ms since 1970. */
+  start: number;
+  /** Other queues of the same service, with which it shares table, bucket, vendors and reconciler. */
+  beside: Load[];
   calls: CallFault[];
   starts: StartFault[];
   outages: Outage[];
@@ -110,6 +116,7 @@ export const aPlan = (changes: Partial<Plan> = {}): Plan => ({
   batch: 1,
   concurrency: 10,
   jobs: [{ kind: 'good', at: 0, group: 0, retries: 0 }],
+  beside: [],
   calls: [],
   starts: [],
   outages: [],

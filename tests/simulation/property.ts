@@ -15,15 +15,15 @@ export interface Findings {
 /** A failure that is not small by then will not become so. */
 const MOST_SHRINKING = 3_000;
 
-/** Draws runs of a queue until one breaks a promise; that one is made as small as it can be. */
+/** Draws runs of these queues until one breaks a promise; that one is made as small as it can be. */
 export async function search(
-  queue: SimulatedQueue,
+  queues: readonly SimulatedQueue[],
   { runs, seed, onRun }: { runs: number; seed: number; onRun?: () => void },
 ): Promise<Findings> {
   const reached = new Map<string, number>();
   let broken = false;
   let tried = 0;
-  const property = fc.asyncProperty(anyPlan(queue), async (plan) => {
+  const property = fc.asyncProperty(anyPlan(queues), async (plan) => {
     if (broken && ++tried > MOST_SHRINKING) return;
     const { violation, world } = await runPlan(plan);
     for (const [what, count] of world.reached) reached.set(what, (reached.get(what) ?? 0) + count);

@@ -7,18 +7,25 @@ import type { SimulatedQueue } from './queues/simulated';
 import { testflight } from './queues/testflight';
 
 /** Every queue that is simulated: a new one joins here. */
-export const QUEUES: readonly SimulatedQueue[] = [
-  feedback,
-  emails,
-  campaigns,
-  testflight,
-  analytics,
-  bulkFifo,
-  bulkStandard,
+const QUEUES: readonly SimulatedQueue[] = [feedback, emails, campaigns, testflight, analytics, bulkFifo, bulkStandard];
+
+/** Runs that are drawn from one name. */
+export interface Simulation {
+  name: string;
+  queues: readonly SimulatedQueue[];
+}
+
+/** Each queue by itself, and those of the service as they are deployed: side by side. */
+export const SIMULATIONS: readonly Simulation[] = [
+  ...QUEUES.map((queue) => ({ name: queue.name, queues: [queue] })),
+  { name: 'together', queues: [feedback, campaigns, testflight, analytics] },
 ];
 
-export function queueNamed(name: string): SimulatedQueue {
-  const found = QUEUES.find((queue) => queue.name === name);
-  if (!found) throw new Error(`no queue of the name ${name} is simulated`);
+export const queueNamed = (name: string): SimulatedQueue => named(QUEUES, name);
+export const simulationNamed = (name: string): Simulation => named(SIMULATIONS, name);
+
+function named<T extends { name: string }>(all: readonly T[], name: string): T {
+  const found = all.find((one) => one.name === name);
+  if (!found) throw new Error(`nothing of the name ${name} is simulated`);
   return found;
 }

@@ -15,6 +15,7 @@ import { createWorld, type World } from './world';
 export interface Outcome {
   /** The promise that was broken, if one was. */
   violation: string | undefined;
+  /** With what went in, as the first of its queues has it. */
   world: World;
   inputs: readonly Input[];
   /** The run to read; only where it was run with `detailed`. */
@@ -32,15 +33,19 @@ export async function runPlan(
   } = {},
 ): Promise<Outcome> {
   const world = createWorld(plan, options);
-  const { kernel, watch, sqs, trace } = world;
-  await world.queue.prepare?.(world);
+  const { kernel, watch, sqs, trace, lanes } = world;
   const functions = createFunctions(world);
   noteWindows(world);
-  startMapping(world, functions);
+  for (const lane of lanes) {
+    await lane.queue.prepare?.(lane);
+    startMapping(lane, functions);
+  }
   startSchedule(world, functions);
-  startOperators(world);
-  watchCampaigns(world);
-  const inputs = startCallers(world);
+  const inputs = lanes.map((lane) => {
+    startOperators(lane);
+    watchCampaigns(lane);
+    return startCallers(lane);
+  });
 
   const liveness = createLiveness(world, options.restWithinMs);
   await kernel.run(liveness.isOver);
@@ -48,20 +53,21 @@ export async function runPlan(
   return {
     violation: watch.violation() ?? (await brokenPromise(world, inputs)),
     world,
-    inputs,
+    inputs: inputs[0] ?? [],
     timeline: () => timeline({ entries: trace.entries }, plan.start),
   };
 
-  function startMapping({ reach, trouble }: World, { worker }: ReturnType<typeof createFunctions>): void {
+  function startMapping(lane: World, { worker }: ReturnType<typeof createFunctions>): void {
+    const { plan, reach, trouble } = lane;
     let deletes = 0;
     const mapping = createEventSourceMapping({
       sqs,
-      queue: mainQueue(world),
+      queue: mainQueue(lane),
       batchSize: plan.batch,
-      functionTimeoutMs: world.queue.functionTimeoutMs,
+      functionTimeoutMs: lane.queue.functionTimeoutMs,
       maximumConcurrency: plan.concurrency,
       partialResponses: true,
-      invoke: worker,
+      invoke: (event) => worker(lane, event),
       timers: kernel,
       lose: () => {
         if (!plan.lostDeletes.includes(++deletes)) return false;

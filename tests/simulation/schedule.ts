@@ -29,7 +29,7 @@ export function startSchedule(world: World, { reconciler }: Functions): void {
   };
   const tick = () => {
     wake = Number.POSITIVE_INFINITY;
-    const due = nextDue(world);
+    const due = Math.min(...world.lanes.map(nextDue));
     if (due <= kernel.now()) {
       void reconciler();
       schedule(kernel.now() + 1);

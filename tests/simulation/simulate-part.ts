@@ -1,7 +1,7 @@
 import { parentPort } from 'node:worker_threads';
 import type { Plan } from './plan';
 import { firstBroken, search } from './property';
-import { queueNamed } from './queues';
+import { simulationNamed } from './queues';
 
 /** One part of a simulation, for a thread of its own: runs that are drawn … */
 export interface Part {
@@ -42,7 +42,7 @@ async function run({ queue, runs, seed }: Part): Promise<Progress> {
     count += 1;
     if (count % EVERY === 0) tell({ kind: 'ran', count: EVERY });
   };
-  const { reached, failure } = await search(queueNamed(queue), { runs, seed, onRun });
+  const { reached, failure } = await search(simulationNamed(queue).queues, { runs, seed, onRun });
   tell({ kind: 'ran', count: count % EVERY });
   return { kind: 'done', reached: [...reached], ...(failure ? { failure } : {}) };
 }

@@ -4,22 +4,22 @@ import { Presets, SingleBar } from 'cli-progress';
 import { unreached } from './expected';
 import { startPartThread } from './parts';
 import { explain, type Findings } from './property';
-import { QUEUES } from './queues';
+import { SIMULATIONS } from './queues';
 import type { Part } from './simulate-part';
 
 /** Runs of one part: small enough that a thread does not grow, and that all of them end at about the same time. */
 const PART_RUNS = 500;
 
-const USAGE = `usage: npm run simulate -- --runs N --seed S [--queue ${QUEUES.map(({ name }) => name).join('|')}]`;
+const USAGE = `usage: npm run simulate -- --runs N --seed S [--queue ${SIMULATIONS.map(({ name }) => name).join('|')}]`;
 
 /** `npm run simulate -- --runs N --seed S [--queue NAME]`: exits 1 on a broken promise or a fault that was never reached. */
 async function main(): Promise<void> {
   const { runs, seed, queue } = given();
-  const queues = QUEUES.filter(({ name }) => queue === undefined || queue === name);
-  if (!(runs > 0 && Number.isInteger(seed) && queues.length > 0)) throw new Error(USAGE);
+  const simulations = SIMULATIONS.filter(({ name }) => queue === undefined || queue === name);
+  if (!(runs > 0 && Number.isInteger(seed) && simulations.length > 0)) throw new Error(USAGE);
 
   const begun = performance.now();
-  const { reached, failures } = await simulate(parts(queues, { runs, seed }));
+  const { reached, failures } = await simulate(parts(simulations, { runs, seed }));
   const seconds = (performance.now() - begun) / 1000;
 
   report(reached);
@@ -27,7 +27,7 @@ async function main(): Promise<void> {
   for (const failure of failures) process.stdout.write(`\n${explain(failure)}`);
   if (missing.length > 0) process.stdout.write(`\nnever reached: ${missing.join(', ')}\n`);
   process.stdout.write(
-    `\n${runs} runs of ${queues.map(({ name }) => name).join(', ')} with seed ${seed} in ${seconds.toFixed(0)} s ` +
+    `\n${runs} runs of ${simulations.map(({ name }) => name).join(', ')} with seed ${seed} in ${seconds.toFixed(0)} s ` +
       `(${(runs / seconds).toFixed(0)}/s): ${failures.length === 0 ? 'every promise was kept' : `${failures.length} broken`}\n`,
   );
   if (failures.length > 0 || missing.length > 0) process.exitCode = 1;
@@ -44,11 +44,11 @@ function given(): { runs: number; seed: number; queue: string | undefined } {
   }
 }
 
-function parts(queues: readonly { name: string }[], { runs, seed }: { runs: number; seed: number }): Part[] {
-  const each = Math.ceil(runs / queues.length);
+function parts(simulations: readonly { name: string }[], { runs, seed }: { runs: number; seed: number }): Part[] {
+  const each = Math.ceil(runs / simulations.length);
   const made: Part[] = [];
   for (let from = 0; from < each; from += PART_RUNS)
-    for (const { name } of queues)
+    for (const { name } of simulations)
       made.push({ queue: name, runs: Math.min(PART_RUNS, each - from), seed: (seed + made.length) % 2 ** 31 });
   return made;
 }

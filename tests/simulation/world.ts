@@ -13,23 +13,21 @@ import { type Chance, createChance } from './chance';
 import { createKernel, type Event, type Kernel } from './kernel';
 import type { Mutant } from './mutant';
 import { ACCOUNT, deadLetterQueue, INSTANCE, mainQueue, REGION, serviceQueue } from './names';
-import type { Plan } from './plan';
+import type { Load, Plan } from './plan';
 import { queueNamed } from './queues';
 import type { SimulatedQueue } from './queues/simulated';
 import { createTrace, type Trace } from './trace';
 import { createVendors, VENDOR_SECRET, type Vendors } from './vendors';
 import { createWatch, type Death, type Watch } from './watch';
 
-/** One run's whole world. */
-export interface World {
-  plan: Plan;
-  queue: SimulatedQueue;
-  settings: QueueSettings;
+/** One run's whole world, as one of its queues has it. */
+export interface World extends Lane {
+  /** The same world as each of its queues has it; all but their lanes is shared. */
+  lanes: readonly World[];
   mutant: Mutant | undefined;
   kernel: Kernel;
   chance: Chance;
   trace: Trace;
-  watch: Watch;
   call: Caller;
   vendors: Vendors;
   stores: { table: Table; objects: Objects; queues: Queues };
@@ -55,13 +53,17 @@ export interface World {
   onMails: ((mails: readonly AcceptedMail[]) => void)[];
 }
 
+/** What is a queue's own. */
+interface Lane {
+  /** With this queue's load. */
+  plan: Plan;
+  queue: SimulatedQueue;
+  settings: QueueSettings;
+  /** `rows` are this queue's. */
+  watch: Watch;
+}
+
 export function createWorld(plan: Plan, options: { detailed?: boolean; mutant?: Mutant | undefined } = {}): World {
-  const queue = queueNamed(plan.queue);
-  const settings = {
-    ...queue.settings,
-    ...(plan.retention === undefined ? {} : { retention: plan.retention }),
-    ...(plan.dlqRetention === undefined ? {} : { dlqRetention: plan.dlqRetention }),
-  };
   const kernel = createKernel(plan.start);
   const chance = createChance(plan.seed);
   const trace = createTrace(kernel, { detailed: options.detailed ?? false });
@@ -93,13 +95,6 @@ export function createWorld(plan: Plan, options: { detailed?: boolean; mutant?: 
     },
   });
   const sqs = createSqsModel({ now: kernel.now, uuid: () => chance.uuid(), region: REGION, account: ACCOUNT });
-  createQueues(sqs, serviceQueue({ queue }), settings);
-  sqs.onChange(mainQueue({ queue, settings }), watch.changed);
-  const dlq = deadLetterQueue({ queue, settings });
-  sqs.onChange(dlq, () => {
-    watch.changed();
-    if (sqs.messages(dlq).some(({ deadLetterSourceArn }) => deadLetterSourceArn)) reach('moved by SQS');
-  });
   const processes = new Map<Process, Event | undefined>();
   const exit = (process: Process) => {
     process.alive = false;
@@ -107,15 +102,11 @@ export function createWorld(plan: Plan, options: { detailed?: boolean; mutant?: 
     processes.delete(process);
   };
 
-  return {
-    plan,
-    queue,
-    settings,
+  const shared: Omit<World, keyof Lane | 'lanes'> = {
     mutant: options.mutant,
     kernel,
     chance,
     trace,
-    watch,
     call: createCaller({ kernel, chance, trace, plan, secret: VENDOR_SECRET, reached: reach, faulty: trouble }),
     vendors: createVendors(kernel.now),
     stores: { table: memoryTable(), objects: memoryObjects(), queues: memoryQueues(sqs) },
@@ -155,6 +146,29 @@ export function createWorld(plan: Plan, options: { detailed?: boolean; mutant?: 
     onItem,
     onMails: [],
   };
+  const lanes: World[] = [];
+  for (const load of [plan, ...plan.beside]) lanes.push({ ...shared, ...lane(load), lanes });
+  return lanes[0] as World;
+
+  function lane(load: Load): Lane {
+    const queue = queueNamed(load.queue);
+    const name = serviceQueue({ queue });
+    const settings = {
+      ...queue.settings,
+      ...(plan.retention === undefined ? {} : { retention: plan.retention }),
+      ...(plan.dlqRetention === undefined ? {} : { dlqRetention: plan.dlqRetention }),
+    };
+    createQueues(sqs, name, settings);
+    sqs.onChange(mainQueue({ queue, settings }), watch.changed);
+    const dlq = deadLetterQueue({ queue, settings });
+    sqs.onChange(dlq, () => {
+      watch.changed();
+      if (sqs.messages(dlq).some(({ deadLetterSourceArn }) => deadLetterSourceArn)) reach('moved by SQS');
+    });
+    const rows = () => watch.rows().filter((row) => row.queue === name);
+    const seen = plan.beside.length === 0 ? watch : { ...watch, rows };
+    return { plan: { ...plan, ...load }, queue, settings, watch: seen };
+  }
 }
 
 function createQueues(sqs: SqsModel, name: string, settings: QueueSettings): void {

@@ -16,6 +16,7 @@ import type { Promised } from './promise';
 
 /** Nobody got two mails, each chunk has one end, and the report says of every recipient what SendGrid says. */
 export const campaignsAreExact: Promised = async (world, inputs) => {
+  if (!world.queue.controlled) return undefined;
   for (const campaign of campaignsOf(world)) {
     const input = inputs.find(({ id }) => id === campaign.id);
     // Whoever was never told that it is accepted may have it all the same.

@@ -6,7 +6,7 @@ import type { Promised } from './promise';
 /** What SQS moves by itself is what nobody could handle: a failure that is told to the engine moves nothing. */
 export const noBystanders: Promised = (world) => {
   const moved = world.reached.get('moved by SQS') ?? 0;
-  return moved > 0 && failuresAlone(world.plan)
+  return moved > 0 && world.lanes.every(({ plan }) => failuresAlone(plan))
     ? 'no bystanders: with failures alone, SQS moved a message to the DLQ'
     : undefined;
 };

@@ -24,7 +24,7 @@ export const nothingLost: Promised = (world, inputs) => {
   return undefined;
 };
 
-export const recordsAgree: Promised = ({ watch, stores }) => {
+export const recordsAgree: Promised = ({ watch, stores, lanes }) => {
   const objects = stores.objects as MemoryObjects;
   const records = new Set(objects.keys().filter(isRecord));
   for (const row of watch.rows()) {
@@ -40,7 +40,8 @@ export const recordsAgree: Promised = ({ watch, stores }) => {
     if (!same)
       return `nothing lost: the record of ${row.id} says ${record.state}, its row ${row.state}, or of another time`;
   }
-  const reopened = [...records].filter((key) => !watch.rows().some((row) => recordKey('jobs', row) === key));
+  const rows = lanes.flatMap((lane) => lane.watch.rows());
+  const reopened = [...records].filter((key) => !rows.some((row) => recordKey('jobs', row) === key));
   return reopened.length > 0 ? `nothing lost: ${reopened[0]} is the record of no row` : undefined;
 };
 

@@ -1,6 +1,6 @@
 import type { JobRow } from '../../../lib/jobs/row';
 import { serviceQueue } from '../names';
-import { aPlan, type JobKind, type JobSpec, type Plan } from '../plan';
+import { aPlan, type JobKind, type JobSpec, type Load, type Plan } from '../plan';
 import { explain } from '../property';
 import { runPlan } from '../run';
 import type { World } from '../world';
@@ -16,6 +16,14 @@ export const jobs = (...specs: (JobKind | [JobKind, Partial<JobSpec>])[]): JobSp
     const [kind, changes] = typeof spec === 'string' ? [spec, {}] : spec;
     return { kind, at: 0, group: 0, retries: 0, ...changes };
   });
+
+/** What comes to another queue meanwhile. */
+export const load = (queue: string, ...specs: Parameters<typeof jobs>): Load => ({
+  queue,
+  batch: 1,
+  concurrency: 2,
+  jobs: jobs(...specs),
+});
 
 export const many = (count: number, kind: JobKind, changes: (index: number) => Partial<JobSpec>): JobSpec[] =>
   Array.from({ length: count }, (_, index) => ({ kind, at: 0, group: 0, retries: 0, ...changes(index) }));

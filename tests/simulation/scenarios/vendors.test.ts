@@ -1,4 +1,4 @@
-import { DAY_MS, HOUR_MS, jobs, MINUTE_MS, many, scenario } from './scenario';
+import { DAY_MS, HOUR_MS, jobs, load, MINUTE_MS, many, scenario } from './scenario';
 
 test("one job's 403 parks that job and stops nobody else", async () => {
   const { states, row } = await scenario(
@@ -87,4 +87,22 @@ test("an upload's token that has expired while the job waited is made anew", asy
 
   expect(states()).toEqual(['succeeded']);
   expect(reached('step upload started')).toBeGreaterThan(1);
+});
+
+test('a revoked key is tried by two jobs of all queues together; what waits for it goes on once it is mended', async () => {
+  const { world, states, reached } = await scenario({
+    jobs: many(3, 'good', (index) => ({ at: index * 10_000, group: index })),
+    beside: [load('emails', 'good', ['good', { at: 5_000, group: 1 }]), load('testflight', 'good')],
+    outages: [{ target: 'sendgrid', from: 0, until: 50_000, fault: 'unauthorized' }],
+  });
+
+  expect(reached('fault unauthorized at sendgrid.send')).toBeLessThanOrEqual(2);
+  expect(reached('step confirmation skipped')).toBeGreaterThan(0);
+  expect(states()).toEqual(['succeeded', 'succeeded', 'succeeded']);
+  const [, mails, invitations] = world.lanes.map(({ watch }) => watch.rows());
+  expect(mails?.map(({ state, holds }) => [state, holds > 0])).toEqual([
+    ['succeeded', true],
+    ['succeeded', true],
+  ]);
+  expect(invitations?.map(({ state }) => state)).toEqual(['succeeded']);
 });
