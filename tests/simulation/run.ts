@@ -86,7 +86,8 @@ export async function runPlan(
 }
 
 /** Until the last window is over, faults may still come. */
-function noteWindows({ plan, trouble }: World): void {
+function noteWindows({ plan, trouble, reach }: World): void {
+  if (plan.indexLag !== undefined) reach('indexes that lag');
   const ends = [...plan.outages, ...(plan.broken ? [plan.broken] : []), ...(plan.unpolled ? [plan.unpolled] : [])];
   for (const { until } of ends) trouble(plan.start + until);
   trouble(plan.start + plan.deployAt);

@@ -109,7 +109,11 @@ export function createWorld(plan: Plan, options: { detailed?: boolean; mutant?: 
     trace,
     call: createCaller({ kernel, chance, trace, plan, secret: VENDOR_SECRET, reached: reach, faulty: trouble }),
     vendors: createVendors(kernel.now),
-    stores: { table: memoryTable(), objects: memoryObjects(), queues: memoryQueues(sqs) },
+    stores: {
+      table: memoryTable({ lagMs: plan.indexLag ?? 0, now: kernel.now }),
+      objects: memoryObjects(),
+      queues: memoryQueues(sqs),
+    },
     sqs,
     reached,
     reach,

@@ -55,3 +55,18 @@ test("whichever way the workers' clocks differ, two invocations of one event run
     expect(row(0).state).toBe('succeeded');
   }
 });
+
+test('what the indexes show late is done late, once, and by the row', async () => {
+  const plan = {
+    jobs: jobs('good', ['refused', { at: 1_000 }]),
+    calls: [{ kind: 'zendesk.createTicket', nth: 1, fault: 'throttled' as const }],
+    redrives: [{ nth: 1, after: 2 * MINUTE_MS, how: 'command' as const }],
+  };
+  const prompt = await scenario(plan);
+  const late = await scenario({ ...plan, indexLag: 5 * MINUTE_MS });
+
+  expect(late.states()).toEqual(prompt.states());
+  expect([prompt, late].map(({ reached }) => reached('effect ticket'))).toEqual([1, 1]);
+  const [endedAt = 0, later = 0] = [prompt, late].map(({ row }) => row(0).endedAt);
+  expect(later - endedAt).toBeGreaterThan(3 * MINUTE_MS);
+});
