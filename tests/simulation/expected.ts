@@ -7,6 +7,7 @@ export const EXPECTED: readonly string[] = [
   ...TARGETS.map((target) => `outage of ${target}`),
   'lost delete',
   'indexes that lag',
+  'approximate queues',
   'sign of a mail',
   'redrive by command',
   'redrive by move',

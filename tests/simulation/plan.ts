@@ -104,6 +104,8 @@ export interface Plan extends Load {
   deployAt: number;
   /** Until when canaries are sent, in ms after the start; where there is none, none are. */
   canaries?: number;
+  /** A receive may show a part of what is there, or nothing, and counts are off by one: SQS promises no more. */
+  approximate?: true;
   /** How long the table's indexes show what was before, ms. */
   indexLag?: number;
   /** Seconds; the queue's own where there is none. */

@@ -16,7 +16,7 @@ const short = (url: string): string => url.slice(url.lastIndexOf('/') + 1);
 
 /** One process's way to everything outside it. */
 export function portsOf(world: World, process: Process): Ports {
-  const { call, kernel, chance, watch } = world;
+  const { call, kernel, chance, watch, plan } = world;
   const { table, objects, queues } = world.stores;
   const now = () => kernel.now() + process.skew;
 
@@ -24,6 +24,11 @@ export function portsOf(world: World, process: Process): Ports {
     if (!process.alive) return;
     watch.logged(message, facts);
     world.trace.add({ who: process.name, what: `log.${level}`, detail: () => `${message} ${JSON.stringify(facts)}` });
+  };
+
+  const receivePart: Queues['receive'] = async (url, { max, ...options }) => {
+    const part = chance.between(0, max);
+    return part === 0 ? [] : queues.receive(url, { max: part, ...options });
   };
 
   return {
@@ -130,7 +135,7 @@ export function portsOf(world: World, process: Process): Ports {
           process,
           target: 'queues',
           method: 'receive',
-          effect: () => queues.receive(url, options),
+          effect: () => (plan.approximate ? receivePart(url, options) : queues.receive(url, options)),
           detail: () => short(url),
         }),
       changeVisibility: (url, receiptHandle, seconds) =>
@@ -150,7 +155,16 @@ export function portsOf(world: World, process: Process): Ports {
           detail: () => `${short(url)} ${messageOf(receiptHandle)}`,
         }),
       depth: (url) =>
-        call({ process, target: 'queues', method: 'depth', effect: () => queues.depth(url), detail: () => short(url) }),
+        call({
+          process,
+          target: 'queues',
+          method: 'depth',
+          effect: async () => {
+            const { visible, inFlight } = await queues.depth(url);
+            return { visible: plan.approximate ? Math.max(0, visible + chance.between(-1, 1)) : visible, inFlight };
+          },
+          detail: () => short(url),
+        }),
     },
   };
 }

@@ -88,6 +88,7 @@ export async function runPlan(
 /** Until the last window is over, faults may still come. */
 function noteWindows({ plan, trouble, reach }: World): void {
   if (plan.indexLag !== undefined) reach('indexes that lag');
+  if (plan.approximate) reach('approximate queues');
   const ends = [...plan.outages, ...(plan.broken ? [plan.broken] : []), ...(plan.unpolled ? [plan.unpolled] : [])];
   for (const { until } of ends) trouble(plan.start + until);
   trouble(plan.start + plan.deployAt);
