@@ -1,10 +1,13 @@
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { buildSync } from 'esbuild';
 import { explain, type Findings } from './property';
+import type { Simulation } from './queues';
 import type { Given, Part, Progress } from './simulate-part';
 
-type Done = Omit<Extract<Progress, { kind: 'done' }>, 'kind'> & { failure?: NonNullable<Findings['failure']> };
+type Failure = NonNullable<Findings['failure']>;
+type Done = Omit<Extract<Progress, { kind: 'done' }>, 'kind'> & { failure?: Failure };
 
 /** A thread that runs one part after another. */
 export interface PartThread {
@@ -43,14 +46,42 @@ export function startPartThread(): PartThread {
   };
 }
 
-/** The same runs each time: a test that fails says something about the change, `npm run simulate` looks further. */
-const SUITE_SEED = 1;
+/** Runs of one part: small enough that a thread does not grow, and that all of them end at about the same time. */
+const PART_RUNS = 500;
 
-/** What a test of a queue does; SIMULATION_SEED draws other runs. A failure prints its seed. */
-export async function expectNoViolation(queue: string, runs: number): Promise<void> {
-  const seed = Number(process.env.SIMULATION_SEED ?? SUITE_SEED);
-  const own = startPartThread();
-  await expectKept(own, { queue, runs, seed }).finally(own.stop);
+/** So many runs of each simulation, each part with a seed of its own. */
+export function partsOf(
+  simulations: readonly Pick<Simulation, 'name'>[],
+  { each, seed }: { each: number; seed: number },
+): Part[] {
+  const parts: Part[] = [];
+  for (let from = 0; from < each; from += PART_RUNS)
+    for (const { name } of simulations)
+      parts.push({ simulation: name, runs: Math.min(PART_RUNS, each - from), seed: (seed + parts.length) % 2 ** 31 });
+  return parts;
+}
+
+export interface Searched {
+  reached: Map<string, number>;
+  failures: (Failure & { simulation: string })[];
+}
+
+/** Runs all parts, as many at a time as there are cores. */
+export async function runParts(parts: readonly Part[], onRan?: (count: number) => void): Promise<Searched> {
+  const waiting = [...parts];
+  const reached = new Map<string, number>();
+  const failures: Searched['failures'] = [];
+  const worker = async () => {
+    const thread = startPartThread();
+    for (let part = waiting.shift(); part; part = waiting.shift()) {
+      const done = await thread.run(part, onRan);
+      for (const [what, count] of done.reached) reached.set(what, (reached.get(what) ?? 0) + count);
+      if (done.failure) failures.push({ ...done.failure, simulation: part.simulation });
+    }
+    await thread.stop();
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, worker));
+  return { reached, failures };
 }
 
 export async function expectKept(thread: PartThread, part: Part | Given): Promise<void> {

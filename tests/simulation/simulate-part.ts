@@ -5,7 +5,8 @@ import { simulationNamed } from './queues';
 
 /** One part of a simulation, for a thread of its own: runs that are drawn … */
 export interface Part {
-  queue: string;
+  /** Its name, as in queues.ts. */
+  simulation: string;
   runs: number;
   seed: number;
 }
@@ -36,13 +37,13 @@ async function runGiven({ plans }: Given): Promise<Progress> {
   return { kind: 'done', reached: [], ...(failure ? { failure } : {}) };
 }
 
-async function run({ queue, runs, seed }: Part): Promise<Progress> {
+async function run({ simulation, runs, seed }: Part): Promise<Progress> {
   let count = 0;
   const onRun = () => {
     count += 1;
     if (count % EVERY === 0) tell({ kind: 'ran', count: EVERY });
   };
-  const { reached, failure } = await search(simulationNamed(queue).queues, { runs, seed, onRun });
+  const { reached, failure } = await search(simulationNamed(simulation).queues, { runs, seed, onRun });
   tell({ kind: 'ran', count: count % EVERY });
   return { kind: 'done', reached: [...reached], ...(failure ? { failure } : {}) };
 }

@@ -1,14 +1,10 @@
-import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { Presets, SingleBar } from 'cli-progress';
 import { unreached } from './expected';
-import { startPartThread } from './parts';
-import { explain, type Findings } from './property';
+import { partsOf, runParts, type Searched } from './parts';
+import { explain } from './property';
 import { SIMULATIONS } from './queues';
 import type { Part } from './simulate-part';
-
-/** Runs of one part: small enough that a thread does not grow, and that all of them end at about the same time. */
-const PART_RUNS = 500;
 
 const USAGE = `usage: npm run simulate -- --runs N --seed S [--queue ${SIMULATIONS.map(({ name }) => name).join('|')}]`;
 
@@ -19,7 +15,9 @@ async function main(): Promise<void> {
   if (!(runs > 0 && Number.isInteger(seed) && simulations.length > 0)) throw new Error(USAGE);
 
   const begun = performance.now();
-  const { reached, failures } = await simulate(parts(simulations, { runs, seed }));
+  const { reached, failures } = await simulate(
+    partsOf(simulations, { each: Math.ceil(runs / simulations.length), seed }),
+  );
   const seconds = (performance.now() - begun) / 1000;
 
   report(reached);
@@ -44,18 +42,7 @@ function given(): { runs: number; seed: number; queue: string | undefined } {
   }
 }
 
-function parts(simulations: readonly { name: string }[], { runs, seed }: { runs: number; seed: number }): Part[] {
-  const each = Math.ceil(runs / simulations.length);
-  const made: Part[] = [];
-  for (let from = 0; from < each; from += PART_RUNS)
-    for (const { name } of simulations)
-      made.push({ queue: name, runs: Math.min(PART_RUNS, each - from), seed: (seed + made.length) % 2 ** 31 });
-  return made;
-}
-
-async function simulate(waiting: Part[]) {
-  const reached = new Map<string, number>();
-  const failures: NonNullable<Findings['failure']>[] = [];
+async function simulate(parts: readonly Part[]): Promise<Searched> {
   const bar = new SingleBar(
     {
       format: '{bar} {percentage}% {value}/{total} runs, {eta_formatted} left',
@@ -66,21 +53,10 @@ async function simulate(waiting: Part[]) {
     Presets.shades_classic,
   );
   bar.start(
-    waiting.reduce((sum, part) => sum + part.runs, 0),
+    parts.reduce((sum, part) => sum + part.runs, 0),
     0,
   );
-  const worker = async () => {
-    const own = startPartThread();
-    for (let part = waiting.shift(); part; part = waiting.shift()) {
-      const done = await own.run(part, (count) => bar.increment(count));
-      for (const [what, count] of done.reached) reached.set(what, (reached.get(what) ?? 0) + count);
-      if (done.failure) failures.push(done.failure);
-    }
-    await own.stop();
-  };
-  await Promise.all(Array.from({ length: availableParallelism() }, worker));
-  bar.stop();
-  return { reached, failures };
+  return runParts(parts, (count) => bar.increment(count)).finally(() => bar.stop());
 }
 
 /** How often what was reached; faults by the call that they struck in rows of their own. */
