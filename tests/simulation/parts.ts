@@ -2,12 +2,11 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { buildSync } from 'esbuild';
-import { explain, type Findings } from './property';
+import { explain, type Failure } from './property';
 import type { Simulation } from './queues';
 import type { Given, Part, Progress } from './simulate-part';
 
-type Failure = NonNullable<Findings['failure']>;
-type Done = Omit<Extract<Progress, { kind: 'done' }>, 'kind'> & { failure?: Failure };
+type Done = Extract<Progress, { kind: 'done' }>;
 
 /** A thread that runs one part after another. */
 export interface PartThread {
@@ -37,7 +36,7 @@ export function startPartThread(): PartThread {
         const hear = (progress: Progress) => {
           if (progress.kind === 'ran') return onRan(progress.count);
           thread.off('message', hear).off('error', reject);
-          resolve(progress as Done);
+          resolve(progress);
         };
         thread.on('message', hear).once('error', reject);
         thread.postMessage(part);
@@ -76,13 +75,18 @@ export async function runParts(parts: readonly Part[], onRan?: (count: number) =
     for (let part = waiting.shift(); part; part = waiting.shift()) {
       const done = await thread.run(part, onRan);
       for (const [what, count] of done.reached) reached.set(what, (reached.get(what) ?? 0) + count);
-      if (done.failure) failures.push({ ...done.failure, simulation: part.simulation });
+      if (done.failure) failures.push({ ...done.failure, ...origin(part) });
     }
     await thread.stop();
   };
   await Promise.all(Array.from({ length: availableParallelism() }, worker));
   return { reached, failures };
 }
+
+const origin = ({ simulation, runs, seed }: Part) => ({
+  simulation,
+  drawnBy: `npm run simulate -- --queue ${simulation} --runs ${runs} --seed ${seed}`,
+});
 
 export async function expectKept(thread: PartThread, part: Part | Given): Promise<void> {
   const { failure } = await thread.run(part);

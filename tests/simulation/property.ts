@@ -8,8 +8,16 @@ export interface Findings {
   runs: number;
   /** How often each fault, state and effect was reached. */
   reached: Map<string, number>;
-  /** The smallest run that breaks a promise, to read and to run again. */
-  failure?: { violation: string; plan: Plan; timeline: string; seed: number };
+  failure?: Failure;
+}
+
+/** The smallest run that breaks a promise, to read and to run again. */
+export interface Failure {
+  violation: string;
+  plan: Plan;
+  timeline: string;
+  /** The command that draws it. */
+  drawnBy?: string;
 }
 
 /** A failure that is not small by then will not become so. */
@@ -34,24 +42,23 @@ export async function search(
   });
   const { failed, counterexample, numRuns } = await withoutStacks(() => fc.check(property, { numRuns: runs, seed }));
   if (!failed || !counterexample) return { runs: numRuns, reached };
-  return { runs: numRuns, reached, failure: await failureOf(counterexample[0], seed) };
+  return { runs: numRuns, reached, failure: await failureOf(counterexample[0]) };
 }
 
 /** The first of these runs that breaks a promise. */
-export function firstBroken(plans: readonly Plan[]): Promise<Findings['failure']> {
+export function firstBroken(plans: readonly Plan[]): Promise<Failure | undefined> {
   return withoutStacks(async () => {
-    for (const plan of plans) if ((await runPlan(plan)).violation !== undefined) return failureOf(plan, plan.seed);
+    for (const plan of plans) if ((await runPlan(plan)).violation !== undefined) return failureOf(plan);
     return undefined;
   });
 }
 
-async function failureOf(plan: Plan, seed: number): Promise<NonNullable<Findings['failure']>> {
+async function failureOf(plan: Plan): Promise<Failure> {
   const { violation, timeline } = await runPlan(plan, { detailed: true });
   return {
     violation: violation ?? 'the run held its promises the second time: it is not deterministic',
     plan,
     timeline: timeline(),
-    seed,
   };
 }
 
@@ -65,5 +72,9 @@ async function withoutStacks<T>(run: () => Promise<T>): Promise<T> {
 }
 
 /** A failure as somebody wants to read it: what broke, what happened, and how to see it again. */
-export const explain = ({ violation, plan, timeline, seed }: NonNullable<Findings['failure']>): string =>
-  `${timeline}\n\n${violation}\n\nseed ${seed}, plan for tests/simulation/scenarios:\n${JSON.stringify(plan)}\n`;
+export const explain = ({ violation, plan, timeline, drawnBy }: Failure): string =>
+  [
+    ...[timeline, '', violation, ''],
+    ...(drawnBy ? [`drawn by: ${drawnBy}`] : []),
+    `plan, for tests/simulation/scenarios: ${JSON.stringify(plan)}\n`,
+  ].join('\n');

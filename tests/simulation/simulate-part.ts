@@ -1,6 +1,6 @@
 import { parentPort } from 'node:worker_threads';
 import type { Plan } from './plan';
-import { firstBroken, search } from './property';
+import { type Failure, firstBroken, search } from './property';
 import { simulationNamed } from './queues';
 
 /** One part of a simulation, for a thread of its own: runs that are drawn … */
@@ -21,7 +21,7 @@ export type Progress =
   | {
       kind: 'done';
       reached: [string, number][];
-      failure?: { violation: string; plan: unknown; timeline: string; seed: number };
+      failure?: Failure;
     };
 
 const EVERY = 25;

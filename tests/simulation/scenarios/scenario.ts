@@ -44,7 +44,7 @@ export async function scenario(changes: Partial<Plan>, options: { restWithinMs?:
   const { violation, world, inputs } = await runPlan(plan, options);
   if (violation) {
     const { timeline } = await runPlan(plan, { ...options, detailed: true });
-    throw new Error(explain({ violation, plan, timeline: timeline(), seed: plan.seed }));
+    throw new Error(explain({ violation, plan, timeline: timeline() }));
   }
   const row = (index: number) => {
     const id = inputs.find((input) => input.index === index)?.id;
