@@ -72,12 +72,15 @@ export async function runParts(parts: readonly Part[], onRan?: (count: number) =
   const failures: Searched['failures'] = [];
   const worker = async () => {
     const thread = startPartThread();
-    for (let part = waiting.shift(); part; part = waiting.shift()) {
-      const done = await thread.run(part, onRan);
-      for (const [what, count] of done.reached) reached.set(what, (reached.get(what) ?? 0) + count);
-      if (done.failure) failures.push({ ...done.failure, ...origin(part) });
+    try {
+      for (let part = waiting.shift(); part; part = waiting.shift()) {
+        const done = await thread.run(part, onRan);
+        for (const [what, count] of done.reached) reached.set(what, (reached.get(what) ?? 0) + count);
+        if (done.failure) failures.push({ ...done.failure, ...origin(part) });
+      }
+    } finally {
+      await thread.stop();
     }
-    await thread.stop();
   };
   await Promise.all(Array.from({ length: availableParallelism() }, worker));
   return { reached, failures };
