@@ -108,6 +108,12 @@ export interface Item {
   [attribute: string]: unknown;
 }
 
+/** One entry of the `todo` index. */
+export interface Due {
+  key: string;
+  todoAt: number;
+}
+
 /** The jobs table. */
 export interface Table {
   /** Strongly consistent. */
@@ -115,8 +121,11 @@ export interface Table {
   /** Writes the whole item if the stored version is `expected`; 0: if there is no item. */
   put(item: Item, expected: number): Promise<'written' | 'conflict'>;
   delete(key: string, expected: number): Promise<'deleted' | 'conflict'>;
-  /** Items whose `todo` is this and `todoAt` at most `until`, oldest first. Eventually consistent: get before acting. */
-  due(todo: string, options: { until: number; limit: number }): Promise<{ key: string; todoAt: number }[]>;
+  /**
+   * Items whose `todo` is this and `todoAt` at most `until`, oldest first, at most `limit` after `after`. Eventually
+   * consistent: get before acting.
+   */
+  due(todo: string, options: { until: number; after?: Due | undefined; limit: number }): Promise<Due[]>;
   /** How many items have this `todo` and `todoAt` of at least `since`. Eventually consistent. */
   count(todo: string, options: { since: number }): Promise<number>;
   /** Keys of an hour's jobs (`hour` index), in order, at most `limit` after `after`. Eventually consistent. */

@@ -1,16 +1,23 @@
 import { jobKey, todoKey } from '../jobs/keys';
-import { eachDue, type ReconcileDeps, type Work } from './deps';
+import { everyDue, type ReconcileDeps, type Work } from './deps';
+import { eachOf } from './each-of';
 import { release } from './release';
+
+const AT_ONCE = 16;
 
 /**
  * Releases jobs of an ordered queue that were held behind another of their group, in their order, once the first of
  * the group is on its way or has ended. Should that one be held again, those behind it are as well when they come.
  */
 export const releaseBehind: Work = async (deps, queue, mayGoOn) => {
+  const todo = todoKey(queue, 'behind');
   const groups = new Set<string>();
-  await eachDue(deps, { todo: todoKey(queue, 'behind'), mayGoOn }, async ({ group }) => {
-    if (group !== undefined) groups.add(group);
-  });
+  // However many of one group wait for long: those of the others come after them.
+  for await (const keys of everyDue(deps, { todo, mayGoOn }))
+    await eachOf(keys, AT_ONCE, async (key) => {
+      const row = await deps.ledger.get(key);
+      if (row?.todo === todo && row.group !== undefined) groups.add(row.group);
+    });
   for (const group of groups) if (mayGoOn()) await releaseGroup(deps, { queue, group, mayGoOn });
 };
 

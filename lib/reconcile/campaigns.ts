@@ -5,7 +5,7 @@ import { readItem } from '../jobs/ledger';
 import { newRow } from '../jobs/new-row';
 import type { RateItem } from '../jobs/rate';
 import { isEnd, type JobRow } from '../jobs/row';
-import { type ReconcileDeps, SHARE } from './deps';
+import { everyDue, type ReconcileDeps } from './deps';
 import { eachOf } from './each-of';
 import { release } from './release';
 
@@ -20,22 +20,21 @@ const AT_ONCE = 8;
 export async function releaseCampaigns(deps: ReconcileDeps, mayGoOn: () => boolean): Promise<boolean> {
   if (!deps.queueNames.includes(CAMPAIGN_QUEUE)) return false;
   const todo = todoKey(CAMPAIGN_QUEUE, 'campaign');
-  const due = await deps.table.due(todo, { until: deps.clock.now(), limit: SHARE });
-  if (due.length === 0) return false;
   const running: Campaign[] = [];
   let outstanding = 0;
-  for (const { key } of due) {
-    const campaign = (await readItem(deps, key)) as Campaign | undefined;
-    if (campaign?.todo !== todo || !mayGoOn()) continue;
-    if (campaign.endedAt !== undefined) {
-      await missEvents(deps, campaign);
-      continue;
+  for await (const keys of everyDue(deps, { todo, mayGoOn }))
+    for (const key of keys) {
+      const campaign = (await readItem(deps, key)) as Campaign | undefined;
+      if (campaign?.todo !== todo || !mayGoOn()) continue;
+      if (campaign.endedAt !== undefined) {
+        await missEvents(deps, campaign);
+        continue;
+      }
+      const looked = await look(deps, await caughtUp(deps, campaign));
+      outstanding += looked.outstanding;
+      if (looked.campaign.status === 'running') running.push(looked.campaign);
     }
-    const looked = await look(deps, await caughtUp(deps, campaign));
-    outstanding += looked.outstanding;
-    if (looked.campaign.status === 'running') running.push(looked.campaign);
-  }
-  await spend(deps, { running, outstanding, mayGoOn });
+  if (running.length > 0) await spend(deps, { running, outstanding, mayGoOn });
   return running.length > 0;
 }
 

@@ -1,7 +1,7 @@
 import type { FinishDeps } from '../jobs/finish';
 import type { LedgerDeps } from '../jobs/ledger';
 import type { VendorFlags } from '../jobs/vendor-flag';
-import type { Log, Metrics } from '../ports';
+import type { Due, Log, Metrics } from '../ports';
 import type { Exits } from './exits';
 
 /** What the reconciler reaches, and which queues it looks after. */
@@ -23,6 +23,20 @@ export type Work = (deps: ReconcileRun, queue: string, mayGoOn: () => boolean) =
 
 /** The most that one kind of work takes on at a time: none may starve the others. */
 export const SHARE = 100;
+
+/** Keys of what is due, oldest first, page after page: for work that may leave what is due as it is. */
+export async function* everyDue(
+  { table, clock }: Pick<ReconcileDeps, 'table' | 'clock'>,
+  { todo, mayGoOn }: { todo: string; mayGoOn: () => boolean },
+): AsyncGenerator<string[]> {
+  const until = clock.now();
+  for (let after: Due | undefined; mayGoOn(); ) {
+    const page = await table.due(todo, { until, after, limit: SHARE });
+    yield page.map(({ key }) => key);
+    if (page.length < SHARE) return;
+    after = page.at(-1);
+  }
+}
 
 /** Does something for each row that is due for it, oldest first. What the index says is read again before it is acted on. */
 export async function eachDue(

@@ -1,7 +1,7 @@
 import { CAMPAIGN_QUEUE, type Campaign } from '../jobs/campaign';
 import { campaignKey, todoKey } from '../jobs/keys';
 import { readItem } from '../jobs/ledger';
-import { eachDue, type Work } from './deps';
+import { everyDue, type Work } from './deps';
 import { release } from './release';
 
 /**
@@ -10,8 +10,13 @@ import { release } from './release';
  */
 export const releasePaused: Work = async (deps, queue, mayGoOn) => {
   if (queue !== CAMPAIGN_QUEUE) return;
-  await eachDue(deps, { todo: todoKey(queue, 'paused'), mayGoOn }, async (row) => {
-    const campaign = (await readItem(deps, campaignKey(row.correlationId ?? ''))) as Campaign | undefined;
-    if (campaign?.status !== 'paused') await release(deps, row);
-  });
+  const todo = todoKey(queue, 'paused');
+  for await (const keys of everyDue(deps, { todo, mayGoOn }))
+    for (const key of keys) {
+      if (!mayGoOn()) return;
+      const row = await deps.ledger.get(key);
+      if (row?.todo !== todo) continue;
+      const campaign = (await readItem(deps, campaignKey(row.correlationId ?? ''))) as Campaign | undefined;
+      if (campaign?.status !== 'paused') await release(deps, row);
+    }
 };

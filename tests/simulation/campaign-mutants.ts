@@ -48,7 +48,7 @@ export const stopHeardOnce = withTable((table, { event }) => {
 
 /** What is due within the hour is due. */
 export const releasedTooSoon = withTable((table) => ({
-  due: (todo, { until, limit }) => table.due(todo, { until: until + 3_600_000, limit }),
+  due: (todo, { until, ...page }) => table.due(todo, { until: until + 3_600_000, ...page }),
 }));
 
 export const startForgotten = written(isCampaign, (campaign) => ({ ...campaign, startsAt: campaign.time }));

@@ -1,5 +1,5 @@
 import { StoreError } from '../../lib/errors';
-import type { Item, Table } from '../../lib/ports';
+import type { Due, Item, Table } from '../../lib/ports';
 
 const MAX_ITEM_BYTES = 400 * 1024;
 
@@ -21,6 +21,7 @@ interface Indexed {
   hour: string | undefined;
 }
 
+const byTime = (a: Due, b: Due): number => a.todoAt - b.todoAt || byText(a.key, b.key);
 const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 /**
@@ -34,7 +35,7 @@ export function memoryTable({ lagMs = 0, now = () => 0 }: { lagMs?: number; now?
 
   const versionOf = (key: string): number => stored.get(key)?.version ?? 0;
   const withTodo = (todo: string) => {
-    const found: { key: string; todoAt: number }[] = [];
+    const found: Due[] = [];
     for (const [key, item] of index.read())
       if (item.todo === todo && item.todoAt !== undefined) found.push({ key, todoAt: item.todoAt });
     return found;
@@ -65,10 +66,10 @@ export function memoryTable({ lagMs = 0, now = () => 0 }: { lagMs?: number; now?
       return 'deleted';
     },
 
-    due: async (todo, { until, limit }) =>
+    due: async (todo, { until, after, limit }) =>
       withTodo(todo)
-        .filter(({ todoAt }) => todoAt <= until)
-        .sort((a, b) => a.todoAt - b.todoAt || byText(a.key, b.key))
+        .filter((due) => due.todoAt <= until && (!after || byTime(after, due) < 0))
+        .sort(byTime)
         .slice(0, limit),
 
     count: async (todo, { since }) => withTodo(todo).filter(({ todoAt }) => todoAt >= since).length,

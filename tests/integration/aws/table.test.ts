@@ -122,6 +122,20 @@ describe.each(variants)('the jobs table: $name', ({ start }) => {
     expect(await keys(100, 0)).toEqual([]);
   });
 
+  it('lists what is due page by page, of the same time too', async () => {
+    const todo = `due#${randomUUID()}`;
+    for (const [key, at] of [...'abcdef'].map((key, n) => [key, 10 * Math.floor(n / 3)] as const))
+      await table.put(item(`${todo}#${key}`, { todo, todoAt: at }), 0);
+
+    const whole = await table.due(todo, { until: 100, limit: 9 });
+    const pages: (typeof whole)[] = [];
+    for (let after = whole[0]; after; after = pages.at(-1)?.at(-1))
+      pages.push(await table.due(todo, { until: 100, after, limit: 2 }));
+
+    expect(pages.flat()).toEqual(whole.slice(1));
+    expect(pages.map(({ length }) => length)).toEqual([2, 2, 1, 0]);
+  });
+
   it('counts what is due from a time on', async () => {
     const todo = `count#${randomUUID()}`;
     for (const at of [10, 20, 30]) await table.put(item(`${todo}#${at}`, { todo, todoAt: at }), 0);

@@ -162,3 +162,19 @@ test('accepted chunks of which no event came are counted, once', async () => {
   expect(counted).toEqual([{ name: 'ChunksWithoutEvents', value: 2, dimensions: { queue: 'emails' } }]);
   expect(await read()).not.toHaveProperty('todo');
 });
+
+test('campaigns that stay paused, however many, do not keep another from being released', async () => {
+  const { campaigns } = emails;
+  await emails.campaign({ recipients: 10, chunkSize: 10 });
+  const plan = await read();
+  if (!plan) throw new Error('the campaign is missing');
+  for (let n = 1; n <= 120; n++) {
+    const id = jobId(1_000 + n);
+    await campaigns.start({ ...plan, id, startsAt: plan.startsAt - 1 });
+    await campaigns.pause(id);
+  }
+
+  await minutes(1);
+
+  expect(await read()).toMatchObject({ status: 'running', released: 1 });
+});

@@ -69,3 +69,25 @@ test('a job that comes while others of its group wait joins behind them', async 
 
   expect(effects).toEqual([1, 2, 3].map(jobId));
 });
+
+test('a group that waits for long, however many of it wait, keeps no other from going on', async () => {
+  const waits = new Map([
+    [jobId(1), 30 * 24 * 60 * MINUTE],
+    [jobId(201), 5 * MINUTE],
+  ]);
+  const { contract, effects } = sampleContract(({ id }) => {
+    const waitMs = waits.get(id);
+    if (waitMs === undefined) return;
+    waits.delete(id);
+    throw new WaitError({ code: 'RateLimited', message: '429', vendor: 'zendesk', waitMs });
+  });
+  const engine = memoryEngine(() => contract, { settings: { ordered: true } });
+  for (let n = 1; n <= 150; n++) engine.send(envelope(n), { group: 'long' });
+  for (const n of [201, 202, 203]) engine.send(envelope(n), { group: 'short' });
+
+  while (engine.inQueue() > 0) await engine.deliver();
+  await minutes(engine, 10);
+
+  expect(effects).toEqual([201, 202, 203].map(jobId));
+  expect(engine.rows().filter(({ reason }) => reason === 'behind')).toHaveLength(149);
+});

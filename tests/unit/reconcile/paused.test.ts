@@ -1,0 +1,39 @@
+import { CAMPAIGN_QUEUE } from '../../../lib/jobs/campaign';
+import { campaignKey } from '../../../lib/jobs/keys';
+import { PausedError } from '../../../lib/worker/decide';
+import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+import { sampleContract } from '../../support/sample-contract';
+
+const MINUTE = 60_000;
+
+test('chunks of a campaign that stays paused, however many, do not keep those of another from going on', async () => {
+  const paused = new Set(['long', 'short']);
+  const of = new Map<string, string>();
+  const { contract, effects } = sampleContract(({ id }) => {
+    if (paused.has(of.get(id) ?? '')) throw new PausedError();
+  });
+  const engine = memoryEngine(() => ({ ...contract, queue: CAMPAIGN_QUEUE }));
+  const send = (n: number, campaign: string) => {
+    of.set(jobId(n), campaign);
+    const envelope = anEnvelope({ id: jobId(n), correlationid: campaign });
+    engine.send(JSON.stringify(envelope), { group: jobId(n) });
+  };
+  const status = (campaign: string, status: string, version: number) =>
+    engine.table.put({ key: campaignKey(campaign), version, writer: '', status }, version - 1);
+  for (let n = 1; n <= 120; n++) send(n, 'long');
+  send(200, 'short');
+  for (const campaign of paused) await status(campaign, 'paused', 1);
+  while (engine.inQueue() > 0) await engine.deliver();
+  await engine.reconcile();
+  const before = engine.inQueue();
+
+  paused.delete('short');
+  await status('short', 'running', 2);
+  engine.clock.advance(MINUTE);
+  await engine.reconcile();
+  await engine.deliver();
+
+  expect(before).toBe(0);
+  expect(effects).toEqual([jobId(200)]);
+  expect(engine.rows().filter(({ reason }) => reason === 'paused')).toHaveLength(120);
+});
