@@ -11,6 +11,8 @@ export interface ReconcileDeps extends FinishDeps, Omit<LedgerDeps, 'clock' | 's
   metrics: Metrics;
   queueNames: readonly string[];
   queueUrl: (queue: string) => string;
+  /** The most that one kind of work takes on at a time; `SHARE` where nothing is said. */
+  share?: number;
 }
 
 /** One run of the reconciler: what it reaches, and where it notes what left a DLQ. */
@@ -21,30 +23,30 @@ export interface ReconcileRun extends ReconcileDeps {
 /** One kind of work on one queue; it stops by itself when `mayGoOn` says so, and goes on where it was next time. */
 export type Work = (deps: ReconcileRun, queue: string, mayGoOn: () => boolean) => Promise<void>;
 
-/** The most that one kind of work takes on at a time: none may starve the others. */
+/** None may starve the others. */
 export const SHARE = 100;
 
 /** Keys of what is due, oldest first, page after page: for work that may leave what is due as it is. */
 export async function* everyDue(
-  { table, clock }: Pick<ReconcileDeps, 'table' | 'clock'>,
+  { table, clock, share = SHARE }: Pick<ReconcileDeps, 'table' | 'clock' | 'share'>,
   { todo, mayGoOn }: { todo: string; mayGoOn: () => boolean },
 ): AsyncGenerator<string[]> {
   const until = clock.now();
   for (let after: Due | undefined; mayGoOn(); ) {
-    const page = await table.due(todo, { until, after, limit: SHARE });
+    const page = await table.due(todo, { until, after, limit: share });
     yield page.map(({ key }) => key);
-    if (page.length < SHARE) return;
+    if (page.length < share) return;
     after = page.at(-1);
   }
 }
 
 /** Does something for each row that is due for it, oldest first. What the index says is read again before it is acted on. */
 export async function eachDue(
-  { table, clock, ledger }: ReconcileDeps,
+  { table, clock, ledger, share = SHARE }: ReconcileDeps,
   { todo, mayGoOn, until = clock.now() }: { todo: string; mayGoOn: () => boolean; until?: number },
   act: (row: NonNullable<Awaited<ReturnType<ReconcileDeps['ledger']['get']>>>) => Promise<void>,
 ): Promise<void> {
-  for (const { key } of await table.due(todo, { until, limit: SHARE })) {
+  for (const { key } of await table.due(todo, { until, limit: share })) {
     if (!mayGoOn()) return;
     const row = await ledger.get(key);
     if (row?.todo === todo && (row.todoAt ?? 0) <= until) await act(row);

@@ -166,12 +166,13 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
       retention: rarely(fc.constantFrom(2 * 3600, 86_400), undefined as never),
       dlqRetention: rarely(fc.constantFrom(3 * 3600, 86_400), undefined as never),
       approximate: rarely(fc.constant(true as const), undefined as never),
+      share: rarely(fc.constantFrom(1, 2), undefined as never),
       indexLag: rarely(fc.constantFrom(1_000, 20_000, 5 * MINUTE_MS), undefined as never),
       canaries: rarely(fc.constantFrom(10 * MINUTE_MS, HOUR_MS), undefined as never),
       controls: queues.some(({ controlled }) => controlled) ? controls : fc.constant<Control[]>([]),
     })
     .map(({ loads: [first, ...beside], broken, unpolled, retention, dlqRetention, ...drawn }) => {
-      const { redrives, outages, settlement, canaries, approximate, indexLag, ...plan } = drawn;
+      const { redrives, outages, settlement, canaries, approximate, share, indexLag, ...plan } = drawn;
       const kinds = [first, ...beside].flatMap((load) => load?.jobs ?? []).map(({ kind }) => kind);
       return aPlan({
         ...plan,
@@ -192,6 +193,7 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
         ...(unpolled ? { unpolled } : {}),
         ...(canaries ? { canaries } : {}),
         ...(approximate ? { approximate } : {}),
+        ...(share ? { share } : {}),
         ...(indexLag ? { indexLag } : {}),
         ...(retention ? { retention } : {}),
         // As in every row of the table of queues, the DLQ keeps at least as long as the queue.

@@ -43,6 +43,7 @@ export function reconcilerDeps(world: World, ports: Ports): ReconcileDeps {
   return {
     ...workerDeps(world, ports),
     table: ports.table,
+    ...(world.plan.share === undefined ? {} : { share: world.plan.share }),
     queueNames: world.lanes.map(serviceQueue),
     queueUrl: (queue) => urlOf(mainQueue(laneOf(world, queue))),
     dlqUrl: (queue) => urlOf(deadLetterQueue(laneOf(world, queue))),

@@ -8,6 +8,7 @@ export const EXPECTED: readonly string[] = [
   'lost delete',
   'indexes that lag',
   'approximate queues',
+  'reconciler with a small share',
   'sign of a mail',
   'redrive by command',
   'redrive by move',

@@ -106,6 +106,8 @@ export interface Plan extends Load {
   canaries?: number;
   /** A receive may show a part of what is there, or nothing, and counts are off by one: SQS promises no more. */
   approximate?: true;
+  /** How much of what is due the reconciler takes on at a time: with more jobs than that, some have to wait. */
+  share?: number;
   /** How long the table's indexes show what was before, ms. */
   indexLag?: number;
   /** Seconds; the queue's own where there is none. */

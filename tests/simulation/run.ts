@@ -89,6 +89,7 @@ export async function runPlan(
 function noteWindows({ plan, trouble, reach }: World): void {
   if (plan.indexLag !== undefined) reach('indexes that lag');
   if (plan.approximate) reach('approximate queues');
+  if (plan.share !== undefined) reach('reconciler with a small share');
   const ends = [...plan.outages, ...(plan.broken ? [plan.broken] : []), ...(plan.unpolled ? [plan.unpolled] : [])];
   for (const { until } of ends) trouble(plan.start + until);
   trouble(plan.start + plan.deployAt);
