@@ -11,13 +11,15 @@ import type { ReceivedMessage } from '../ports';
 import { countOutcome } from '../worker/report';
 import { disowned, resolve } from '../worker/resolve';
 import type { ReconcileDeps, ReconcileRun, Work } from './deps';
+import { eachOf } from './each-of';
 import { type Moved, returnUntried } from './returns';
-import { receiveGroups } from './walk';
+import { receiveGroups, showIn } from './walk';
 
-/** How long a walk keeps what it has seen out of everybody's sight. */
+/** How long a walk keeps what it has seen out of everybody's sight, should it not come to put it back … */
 const WALK_SECONDS = 60;
-/** The most entries that a walk puts back at once; a longer walk leaves them to their visibility timeout. */
-const MOST_PUT_BACK = 100;
+/** … and where it has no time to come to the end, so that the next walks go on there. */
+const SEEN_SECONDS = 300;
+const AT_ONCE = 10;
 /** The counts of SQS are approximate, and can agree by chance: every so often a walk is made for nothing. */
 const WALK_ANYWAY_MS = 15 * 60_000;
 
@@ -27,33 +29,53 @@ const WALK_ANYWAY_MS = 15 * 60_000;
  * out: that it did not end is told by its own metric.
  */
 export const judgeDeadLetters: Work = async (deps, queue, mayGoOn) => {
-  const { queues, clock } = deps;
-  const url = deps.dlqUrl(queue);
   if (!(await worthWalking(deps, queue))) return;
+  /** What was received, is still in the DLQ, and is to be seen again. */
+  const hidden = new Set<ReceivedMessage>();
+  try {
+    const untried = await walk(deps, { queue, mayGoOn, hidden });
+    const waiting = await returnUntried(deps, {
+      queue,
+      untried,
+      now: deps.clock.now(),
+      mayGoOn,
+      park: (moved) => parkCrashed(deps, queue, moved),
+    });
+    for (const moved of untried) if (!waiting.includes(moved)) hidden.delete(moved.message);
+  } finally {
+    const url = deps.dlqUrl(queue);
+    await eachOf([...hidden], AT_ONCE, ({ receiptHandle }) => showIn(deps.queues, url, receiptHandle, 0));
+  }
+};
 
-  const untried: Moved[] = [];
+/** Judges the messages of a DLQ up to the end of the queue, or of the time; answers those that were never tried. */
+async function walk(
+  deps: ReconcileRun,
+  { queue, mayGoOn, hidden }: { queue: string; mayGoOn: () => boolean; hidden: Set<ReceivedMessage> },
+): Promise<Moved[]> {
+  const { queues } = deps;
+  const url = deps.dlqUrl(queue);
   const seen = new Set<string>();
-  const putBack: ReceivedMessage[] = [];
+  const kept: ReceivedMessage[] = [];
+  const untried: Moved[] = [];
   while (mayGoOn()) {
     const messages = await receiveGroups(queues, url, WALK_SECONDS);
-    if (messages.length === 0) break;
+    if (messages.length === 0) return untried;
+    for (const message of messages) hidden.add(message);
     for (const message of messages) {
       const verdict = await judge(deps, { queue, message, seen });
-      if (verdict === 'delete') await queues.delete(url, message.receiptHandle);
-      else if (verdict === 'keep') putBack.push(message);
-      else untried.push(verdict);
+      if (verdict === 'keep') kept.push(message);
+      else if (verdict !== 'delete') untried.push(verdict);
+      else {
+        await queues.delete(url, message.receiptHandle);
+        hidden.delete(message);
+      }
     }
   }
-  const waiting = await returnUntried(deps, {
-    queue,
-    untried,
-    now: clock.now(),
-    park: (moved) => parkCrashed(deps, queue, moved),
-  });
-  const back = [...putBack, ...waiting.map(({ message }) => message)];
-  if (back.length > MOST_PUT_BACK) return;
-  for (const { receiptHandle } of back) await queues.changeVisibility(url, receiptHandle, 0);
-};
+  for (const message of kept) hidden.delete(message);
+  await eachOf(kept, AT_ONCE, ({ receiptHandle }) => showIn(queues, url, receiptHandle, SEEN_SECONDS));
+  return untried;
+}
 
 async function worthWalking(
   { queues, table, clock, settings, dlqUrl }: ReconcileDeps,

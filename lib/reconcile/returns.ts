@@ -5,7 +5,7 @@ import { ATTRIBUTE } from '../jobs/park';
 import { isEnd, type JobRow } from '../jobs/row';
 import type { Item, ReceivedMessage } from '../ports';
 import type { Resolved } from '../worker/resolve';
-import type { ReconcileRun } from './deps';
+import { type ReconcileRun, SHARE } from './deps';
 import { backInQueue } from './release';
 
 /** A message that SQS moved by itself, with what the table knows of its job. */
@@ -40,8 +40,8 @@ const RETURNED = 'returned untried';
 
 /**
  * Returns messages that SQS dead-lettered untried: one first, to see whether the worker works; once that one has an
- * outcome, all that were never returned; what comes back singly, so that a killer takes nobody along; at the third
- * time it is parked. Answers those that stay in the DLQ for now.
+ * outcome, all that were never returned, as many as there is time for; what comes back singly, so that a killer takes
+ * nobody along; at the third time it is parked. Answers those that stay in the DLQ for now.
  */
 export async function returnUntried(
   deps: ReconcileRun,
@@ -49,8 +49,15 @@ export async function returnUntried(
     queue,
     untried,
     now,
+    mayGoOn,
     park,
-  }: { queue: string; untried: Moved[]; now: number; park: (moved: Moved) => Promise<boolean> },
+  }: {
+    queue: string;
+    untried: Moved[];
+    now: number;
+    mayGoOn: () => boolean;
+    park: (moved: Moved) => Promise<boolean>;
+  },
 ): Promise<Moved[]> {
   const judged: Judged[] = [];
   for (const moved of untried) judged.push({ ...moved, killed: await hasKilled(deps, queue, moved) });
@@ -68,8 +75,15 @@ export async function returnUntried(
   const fresh = candidates.filter((moved) => timesReturned(moved) === 0);
   const chosen = state === 'works' && fresh.length > 0 ? fresh : candidates.slice(0, 1);
   await note(deps, { queue, chosen, now });
-  for (const moved of chosen) await giveBack(deps, { queue, moved, now });
-  return candidates.filter((moved) => !chosen.includes(moved));
+  const { share = SHARE } = deps;
+  const returned = new Set<Moved>();
+  for (const moved of chosen) {
+    // Looking for them may have taken all the time.
+    if (returned.size >= share && !mayGoOn()) break;
+    await giveBack(deps, { queue, moved, now });
+    returned.add(moved);
+  }
+  return candidates.filter((moved) => !returned.has(moved));
 }
 
 const timesReturned = ({ message }: Moved): number => Number(message.attributes[ATTRIBUTE.returned] ?? 0);

@@ -32,7 +32,7 @@ export async function walkDeadLetters(
     }
     return true;
   } finally {
-    await eachOf([...handles.values()], AT_ONCE, (handle) => putBack(queues, url, handle));
+    await eachOf([...handles.values()], AT_ONCE, (handle) => showIn(queues, url, handle, 0));
   }
 }
 
@@ -50,13 +50,13 @@ export async function receiveGroups(
   const last = messages.at(-1)?.groupId;
   const whole = messages.filter(({ groupId }) => groupId !== last);
   if (messages.length < BATCH || last === undefined || whole.length === 0) return messages;
-  for (const { groupId, receiptHandle } of messages) if (groupId === last) await putBack(queues, url, receiptHandle);
+  for (const { groupId, receiptHandle } of messages) if (groupId === last) await showIn(queues, url, receiptHandle, 0);
   return whole;
 }
 
-/** What cannot be put back comes back by itself. */
-async function putBack(queues: Queues, url: string, receiptHandle: string): Promise<void> {
-  await queues.changeVisibility(url, receiptHandle, 0).catch((error: unknown) => {
+/** Lets a message be seen again in so many seconds; where that cannot be set it comes back by itself. */
+export async function showIn(queues: Queues, url: string, receiptHandle: string, seconds: number): Promise<void> {
+  await queues.changeVisibility(url, receiptHandle, seconds).catch((error: unknown) => {
     if (!(error instanceof StoreError)) throw error;
   });
 }

@@ -1,4 +1,6 @@
-import { StoreError } from '../../../lib/errors';
+import { PermanentError, StoreError } from '../../../lib/errors';
+import { judgeDeadLetters } from '../../../lib/reconcile/dead-letters';
+import { createExits } from '../../../lib/reconcile/exits';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 import { sampleContract } from '../../support/sample-contract';
 
@@ -242,4 +244,45 @@ test('a job whose last two runs ended without a word is parked from the DLQ, not
   expect(engine.inQueue()).toBe(0);
   expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', reason: 'crash', error: { code: 'CrashLoop' } });
   expect(engine.deadLetters().map(({ attributes }) => attributes.code?.StringValue)).toEqual(['CrashLoop']);
+});
+
+test('what was never tried is found behind more parked entries than one walk has time for', async () => {
+  const { contract, effects } = sampleContract(({ id }) => {
+    if (id !== jobId(1_000)) throw new PermanentError({ code: 'Rejected', message: 'rejected' });
+  });
+  let slow = false;
+  const engine = memoryEngine(() => contract, {
+    before: () => {
+      if (slow) engine.clock.advance(50);
+    },
+  });
+  for (let n = 1; n <= 600; n++) engine.send(envelope(n), { group: `g${n}` });
+  while (engine.inQueue() > 0) await engine.deliver();
+  engine.send(envelope(1_000));
+  spendReceives(engine);
+  slow = true;
+
+  await minutes(engine, 10);
+
+  expect(effects).toEqual([jobId(1_000)]);
+  expect(engine.deadLetters()).toHaveLength(600);
+});
+
+test('a walk that fails puts back what it has received', async () => {
+  let down = false;
+  const { contract } = sampleContract();
+  const engine = memoryEngine(() => contract, {
+    before: (call) => {
+      if (down && call === 'table.get') throw new StoreError({ code: 'DynamoDB.Throttled', message: 'throttled' });
+    },
+  });
+  for (let n = 1; n <= 3; n++) engine.send(envelope(n), { group: `g${n}` });
+  spendReceives(engine);
+  const { queues, dlqUrl } = engine.deps;
+
+  down = true;
+  const walk = judgeDeadLetters({ ...engine.deps, exits: createExits() }, 'sample', () => true);
+
+  await expect(walk).rejects.toThrow('throttled');
+  expect(await queues.depth(dlqUrl('sample'))).toEqual({ visible: 3, inFlight: 0 });
 });
