@@ -1,6 +1,6 @@
 import { jobKey, todoKey } from '../jobs/keys';
 import { everyDue, type ReconcileDeps, type Work } from './deps';
-import { eachOf } from './each-of';
+import { eachOf, throughAll } from './each-of';
 import { release } from './release';
 
 const AT_ONCE = 16;
@@ -18,7 +18,9 @@ export const releaseBehind: Work = async (deps, queue, mayGoOn) => {
       const row = await deps.ledger.get(key);
       if (row?.todo === todo && row.group !== undefined) groups.add(row.group);
     });
-  for (const group of groups) if (mayGoOn()) await releaseGroup(deps, { queue, group, mayGoOn });
+  await throughAll(groups, async (group) => {
+    if (mayGoOn()) await releaseGroup(deps, { queue, group, mayGoOn });
+  });
 };
 
 async function releaseGroup(

@@ -6,7 +6,7 @@ import { newRow } from '../jobs/new-row';
 import type { RateItem } from '../jobs/rate';
 import { isEnd, type JobRow } from '../jobs/row';
 import { everyDue, type ReconcileDeps } from './deps';
-import { eachOf } from './each-of';
+import { eachOf, throughAll } from './each-of';
 import { release } from './release';
 
 /** Work for the senders until the next look, and some for the time in which nobody looks. */
@@ -22,19 +22,21 @@ export async function releaseCampaigns(deps: ReconcileDeps, mayGoOn: () => boole
   const todo = todoKey(CAMPAIGN_QUEUE, 'campaign');
   const running: Campaign[] = [];
   let outstanding = 0;
-  for await (const keys of everyDue(deps, { todo, mayGoOn }))
-    for (const key of keys) {
-      const campaign = (await readItem(deps, key)) as Campaign | undefined;
-      if (campaign?.todo !== todo || !mayGoOn()) continue;
-      if (campaign.endedAt !== undefined) {
-        await missEvents(deps, campaign);
-        continue;
-      }
-      const looked = await look(deps, await caughtUp(deps, campaign));
-      outstanding += looked.outstanding;
-      if (looked.campaign.status === 'running') running.push(looked.campaign);
-    }
-  if (running.length > 0) await spend(deps, { running, outstanding, mayGoOn });
+  try {
+    await throughAll(everyDue(deps, { todo, mayGoOn }), (keys) =>
+      throughAll(keys, async (key) => {
+        const campaign = (await readItem(deps, key)) as Campaign | undefined;
+        if (campaign?.todo !== todo || !mayGoOn()) return;
+        if (campaign.endedAt !== undefined) return missEvents(deps, campaign);
+        const looked = await look(deps, await caughtUp(deps, campaign));
+        outstanding += looked.outstanding;
+        if (looked.campaign.status === 'running') running.push(looked.campaign);
+      }),
+    );
+  } finally {
+    // Also where one could not be looked at: the others have nothing to do with it.
+    if (running.length > 0) await spend(deps, { running, outstanding, mayGoOn });
+  }
   return running.length > 0;
 }
 

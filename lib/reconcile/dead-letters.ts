@@ -11,7 +11,7 @@ import type { ReceivedMessage } from '../ports';
 import { countOutcome } from '../worker/report';
 import { disowned, resolve } from '../worker/resolve';
 import type { ReconcileDeps, ReconcileRun, Work } from './deps';
-import { eachOf } from './each-of';
+import { eachOf, throughAll } from './each-of';
 import { type Moved, returnUntried } from './returns';
 import { receiveGroups, showIn } from './walk';
 
@@ -33,7 +33,7 @@ export const judgeDeadLetters: Work = async (deps, queue, mayGoOn) => {
   /** What was received, is still in the DLQ, and is to be seen again. */
   const hidden = new Set<ReceivedMessage>();
   try {
-    const untried = await walk(deps, { queue, mayGoOn, hidden });
+    const { untried, failures } = await walk(deps, { queue, mayGoOn, hidden });
     const waiting = await returnUntried(deps, {
       queue,
       untried,
@@ -42,39 +42,46 @@ export const judgeDeadLetters: Work = async (deps, queue, mayGoOn) => {
       park: (moved) => parkCrashed(deps, queue, moved),
     });
     for (const moved of untried) if (!waiting.includes(moved)) hidden.delete(moved.message);
+    if (failures.length > 0) throw failures[0];
   } finally {
     const url = deps.dlqUrl(queue);
     await eachOf([...hidden], AT_ONCE, ({ receiptHandle }) => showIn(deps.queues, url, receiptHandle, 0));
   }
 };
 
-/** Judges the messages of a DLQ up to the end of the queue, or of the time; answers those that were never tried. */
+/**
+ * Judges the messages of a DLQ up to the end of the queue, or of the time; answers those that were never tried. One that
+ * cannot be judged keeps the others from nothing.
+ */
 async function walk(
   deps: ReconcileRun,
   { queue, mayGoOn, hidden }: { queue: string; mayGoOn: () => boolean; hidden: Set<ReceivedMessage> },
-): Promise<Moved[]> {
+): Promise<{ untried: Moved[]; failures: unknown[] }> {
   const { queues } = deps;
   const url = deps.dlqUrl(queue);
   const seen = new Set<string>();
   const kept: ReceivedMessage[] = [];
   const untried: Moved[] = [];
+  const failures: unknown[] = [];
+  const handle = async (message: ReceivedMessage): Promise<void> => {
+    if (!mayGoOn()) return;
+    const verdict = await judge(deps, { queue, message, seen });
+    if (verdict === 'keep') kept.push(message);
+    else if (verdict !== 'delete') untried.push(verdict);
+    else {
+      await queues.delete(url, message.receiptHandle);
+      hidden.delete(message);
+    }
+  };
   while (mayGoOn()) {
     const messages = await receiveGroups(queues, url, WALK_SECONDS);
-    if (messages.length === 0) return untried;
+    if (messages.length === 0) return { untried, failures };
     for (const message of messages) hidden.add(message);
-    for (const message of messages) {
-      const verdict = await judge(deps, { queue, message, seen });
-      if (verdict === 'keep') kept.push(message);
-      else if (verdict !== 'delete') untried.push(verdict);
-      else {
-        await queues.delete(url, message.receiptHandle);
-        hidden.delete(message);
-      }
-    }
+    await throughAll(messages, handle).catch((error: unknown) => failures.push(error));
   }
   for (const message of kept) hidden.delete(message);
   await eachOf(kept, AT_ONCE, ({ receiptHandle }) => showIn(queues, url, receiptHandle, SEEN_SECONDS));
-  return untried;
+  return { untried, failures };
 }
 
 async function worthWalking(

@@ -2,6 +2,7 @@ import type { FinishDeps } from '../jobs/finish';
 import type { LedgerDeps } from '../jobs/ledger';
 import type { VendorFlags } from '../jobs/vendor-flag';
 import type { Due, Log, Metrics } from '../ports';
+import { throughAll } from './each-of';
 import type { Exits } from './exits';
 
 /** What the reconciler reaches, and which queues it looks after. */
@@ -46,9 +47,9 @@ export async function eachDue(
   { todo, mayGoOn, until = clock.now() }: { todo: string; mayGoOn: () => boolean; until?: number },
   act: (row: NonNullable<Awaited<ReturnType<ReconcileDeps['ledger']['get']>>>) => Promise<void>,
 ): Promise<void> {
-  for (const { key } of await table.due(todo, { until, limit: share })) {
+  await throughAll(await table.due(todo, { until, limit: share }), async ({ key }) => {
     if (!mayGoOn()) return;
     const row = await ledger.get(key);
     if (row?.todo === todo && (row.todoAt ?? 0) <= until) await act(row);
-  }
+  });
 }

@@ -2,6 +2,7 @@ import { CAMPAIGN_QUEUE, type Campaign } from '../jobs/campaign';
 import { campaignKey, todoKey } from '../jobs/keys';
 import { readItem } from '../jobs/ledger';
 import { everyDue, type Work } from './deps';
+import { throughAll } from './each-of';
 import { release } from './release';
 
 /**
@@ -11,12 +12,12 @@ import { release } from './release';
 export const releasePaused: Work = async (deps, queue, mayGoOn) => {
   if (queue !== CAMPAIGN_QUEUE) return;
   const todo = todoKey(queue, 'paused');
-  for await (const keys of everyDue(deps, { todo, mayGoOn }))
-    for (const key of keys) {
-      if (!mayGoOn()) return;
-      const row = await deps.ledger.get(key);
-      if (row?.todo !== todo) continue;
+  await throughAll(everyDue(deps, { todo, mayGoOn }), (keys) =>
+    throughAll(keys, async (key) => {
+      const row = mayGoOn() ? await deps.ledger.get(key) : undefined;
+      if (row?.todo !== todo) return;
       const campaign = (await readItem(deps, campaignKey(row.correlationId ?? ''))) as Campaign | undefined;
       if (campaign?.status !== 'paused') await release(deps, row);
-    }
+    }),
+  );
 };

@@ -1,0 +1,83 @@
+import { StoreError, WaitError } from '../../../lib/errors';
+import { orderKey } from '../../../lib/jobs/keys';
+import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+import { sampleContract } from '../../support/sample-contract';
+
+const MINUTE = 60_000;
+
+/** All jobs wait a minute at their first run; what is stored under the first one's name can never be reached again. */
+async function held({ ordered }: { ordered: boolean }) {
+  const seen = new Set<string>();
+  const { contract, effects } = sampleContract(({ id }) => {
+    if (seen.has(id)) return;
+    seen.add(id);
+    throw new WaitError({ code: 'RateLimited', message: '429', vendor: 'zendesk', waitMs: MINUTE });
+  });
+  const engine = memoryEngine(() => contract, { settings: { ordered } });
+  for (let n = 1; n <= 3; n++) engine.send(JSON.stringify(anEnvelope({ id: jobId(n) })), { group: `g${n}` });
+  while (engine.inQueue() > 0) await engine.deliver();
+  const { get } = engine.deps.objects;
+  engine.deps.objects.get = async (key) => {
+    if (key.includes(jobId(1))) throw new StoreError({ code: 'S3.AccessDenied', message: 'denied' });
+    return get(key);
+  };
+  return { engine, effects };
+}
+
+test('one job that cannot be released keeps no other from it', async () => {
+  const { engine, effects } = await held({ ordered: false });
+
+  engine.clock.advance(2 * MINUTE);
+  await engine.reconcile();
+  while (engine.inQueue() > 0) await engine.deliver();
+
+  expect(effects).toEqual([jobId(2), jobId(3)]);
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'held' });
+  expect(engine.lines).toContainEqual({
+    message: 'reconciling failed',
+    facts: { kind: 'releaseDue', queue: 'sample', code: 'S3.AccessDenied' },
+  });
+});
+
+test('one group whose order cannot be read keeps no other from going on', async () => {
+  const { engine, effects } = await held({ ordered: true });
+  for (let n = 11; n <= 13; n++) engine.send(JSON.stringify(anEnvelope({ id: jobId(n) })), { group: `g${n - 10}` });
+  while (engine.inQueue() > 0) await engine.deliver();
+  const { waiting } = engine.deps.order;
+  engine.deps.order.waiting = async (queue, group) => {
+    if (group === 'g1') throw new StoreError({ code: 'DynamoDB.AccessDenied', message: orderKey(queue, group) });
+    return waiting(queue, group);
+  };
+
+  for (let minute = 0; minute < 5; minute++) {
+    engine.clock.advance(MINUTE);
+    await engine.reconcile();
+    while (engine.inQueue() > 0) await engine.deliver();
+  }
+
+  expect(effects.toSorted()).toEqual([2, 3, 12, 13].map(jobId));
+});
+
+test('one message of a DLQ that cannot be judged keeps no other from being returned', async () => {
+  const { contract, effects } = sampleContract();
+  const engine = memoryEngine(() => contract);
+  for (let n = 1; n <= 3; n++) engine.send(JSON.stringify(anEnvelope({ id: jobId(n) })), { group: `g${n}` });
+  for (let receive = 0; receive < 4; receive++) {
+    while (engine.receive().Records.length > 0);
+    engine.clock.advance(5 * MINUTE + 1_000);
+  }
+  const { get } = engine.deps.ledger;
+  engine.deps.ledger.get = async (key) => {
+    if (key.includes(jobId(1))) throw new StoreError({ code: 'DynamoDB.AccessDenied', message: 'denied' });
+    return get(key);
+  };
+
+  for (let minute = 0; minute < 5; minute++) {
+    await engine.reconcile();
+    while (engine.inQueue() > 0) await engine.deliver();
+    engine.clock.advance(MINUTE);
+  }
+
+  expect(effects.toSorted()).toEqual([2, 3].map(jobId));
+  expect(engine.deadLetters().map(({ body }) => JSON.parse(body))).toMatchObject([{ id: jobId(1) }]);
+});
