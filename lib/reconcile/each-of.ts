@@ -14,7 +14,7 @@ export async function eachOf<T>(
 /** Does something for each item, one by one. One that fails keeps the others from nothing: it is told of after them. */
 export async function throughAll<T>(
   items: Iterable<T> | AsyncIterable<T>,
-  act: (item: T) => Promise<unknown> | undefined,
+  act: (item: T) => Promise<unknown>,
 ): Promise<void> {
   const failures: unknown[] = [];
   for await (const item of items)
