@@ -51,7 +51,7 @@ export const judgeDeadLetters: Work = async (deps, queue, mayGoOn) => {
 
 /**
  * Judges the messages of a DLQ up to the end of the queue, or of the time; answers those that were never tried. One that
- * cannot be judged keeps the others from nothing.
+ * cannot be judged keeps those of other groups from nothing, and what came behind it from being returned before it.
  */
 async function walk(
   deps: ReconcileRun,
@@ -63,9 +63,14 @@ async function walk(
   const kept: ReceivedMessage[] = [];
   const untried: Moved[] = [];
   const failures: unknown[] = [];
+  /** Groups of which a message is being judged, or could not be. */
+  const stuck = new Set<string>();
   const handle = async (message: ReceivedMessage): Promise<void> => {
-    if (!mayGoOn()) return;
+    const { groupId = message.messageId } = message;
+    if (!mayGoOn() || stuck.has(groupId)) return;
+    stuck.add(groupId);
     const verdict = await judge(deps, { queue, message, seen });
+    stuck.delete(groupId);
     if (verdict === 'keep') kept.push(message);
     else if (verdict !== 'delete') untried.push(verdict);
     else {
