@@ -56,11 +56,13 @@ export type CampaignDeps = { table: Table; clock: Clock; random: Random };
 
 /** Campaigns in the table. Every change but the first is made on what is stored by then. */
 export function campaigns(deps: CampaignDeps) {
-  const change = (id: string, next: (campaign: Campaign) => Campaign | undefined) =>
-    updateItem<Campaign>(deps, campaignKey(id), (stored) => {
+  const change = async (id: string, next: (campaign: Campaign) => Campaign | undefined) => {
+    const { item } = await updateItem<Campaign>(deps, campaignKey(id), (stored) => {
       const changed = stored && next(stored);
       return changed && scheduled(changed);
     });
+    return item;
+  };
   const noted = (campaign: Campaign, event: string, note?: string): Campaign => ({
     ...campaign,
     history: appended(campaign.history, { at: deps.clock.now(), event, ...(note ? { note } : {}) }),
@@ -70,14 +72,16 @@ export function campaigns(deps: CampaignDeps) {
     read: async (id: string) => (await readItem(deps, campaignKey(id))) as Campaign | undefined,
     change,
     /** Makes the campaign unless it is there already. */
-    start: (plan: CampaignPlan) =>
-      updateItem<Campaign>(deps, campaignKey(plan.id), (stored) => {
+    start: async (plan: CampaignPlan) => {
+      const { item } = await updateItem<Campaign>(deps, campaignKey(plan.id), (stored) => {
         if (stored) return undefined;
         const cursor = { status: 'running' as const, released: 0, open: [], refusals: 0, history: [] };
-        const item = { key: campaignKey(plan.id), hour: campaignHourKey(plan.time), version: 0, writer: '' };
-        const made = { ...plan, ...cursor, ...item };
+        const keys = { key: campaignKey(plan.id), hour: campaignHourKey(plan.time), version: 0, writer: '' };
+        const made = { ...plan, ...cursor, ...keys };
         return scheduled(noted(made, 'accepted'));
-      }),
+      });
+      return item;
+    },
     /** Holds everything that is not with the vendor yet. `undefined`: there is no such campaign. */
     pause: (id: string, reason = 'operator') =>
       change(id, (campaign) =>

@@ -55,7 +55,7 @@ export async function finish(deps: FinishDeps, row: JobRow, body?: string): Prom
           ...(needless ? { bodyKept: false } : {}),
         }
       : undefined;
-  const stored = await ledger.update(row.key, marked, row);
+  const { item: stored } = await ledger.update(row.key, marked, row);
   // A later end wrote its record before ours landed on top of it: write the newer one again.
   if (stored && records && isEnd(stored.state) && !sameEnd(stored, row))
     await objects.put(recordKey(prefix, stored), recordOf(stored), 'application/json');

@@ -14,6 +14,9 @@ export class LeaseLostError extends StoreError {
 
 export type Written<T extends Item> = { written: true; item: T } | { written: false; stored: Item | undefined };
 
+/** What an update did, and the item as it is stored now; unchanged, there may be none. */
+export type Updated<T extends Item> = { changed: true; item: T } | { changed: false; item: T | undefined };
+
 export interface LedgerDeps {
   table: Table;
   clock: Clock;
@@ -50,22 +53,21 @@ export async function writeItem<T extends Item>({
 }
 
 /**
- * Reads, changes and writes a shared item until the write meets the version that was read; `undefined` leaves it. Whoever
- * has read it already hands it in: a read only follows where it is not what is stored any more. What has no version is not
- * stored.
+ * Reads, changes and writes a shared item until the write meets the version that was read. `change` returns `undefined`
+ * to leave the item as it is. A caller that has just read the item passes it as `known`, which saves the first read.
  */
 export async function updateItem<T extends Item>(
   deps: Pick<LedgerDeps, 'table' | 'clock' | 'random'>,
   key: string,
   change: (item: T | undefined) => T | undefined,
   known?: T,
-): Promise<T | undefined> {
+): Promise<Updated<T>> {
   for (let first = known?.version ? known : undefined; ; first = undefined) {
     const stored = first ?? ((await readItem(deps, key)) as T | undefined);
     const next = change(stored);
-    if (!next) return stored;
+    if (!next) return { changed: false, item: stored };
     const result = await writeItem({ ...deps, item: next, expected: stored?.version ?? 0 });
-    if (result.written) return result.item;
+    if (result.written) return { changed: true, item: result.item };
   }
 }
 
@@ -87,10 +89,10 @@ export interface Ledger {
   /** Writes the row as the successor of version `expected` (0: there is none yet). */
   write(row: JobRow, expected: number): Promise<Written<JobRow>>;
   /**
-   * Changes a row whoever holds it, on what is stored now; `change` says no with `undefined`. Answers the row as it
-   * is stored afterwards. `known`: what is probably stored.
+   * Changes the row that is stored now, even while a run holds its lease. `change` returns `undefined` to leave the row
+   * as it is. A caller that has just read the row passes it as `known`.
    */
-  update(key: string, change: (row: JobRow) => JobRow | undefined, known?: JobRow): Promise<JobRow | undefined>;
+  update(key: string, change: (row: JobRow) => JobRow | undefined, known?: JobRow): Promise<Updated<JobRow>>;
   trials: Trials;
 }
 

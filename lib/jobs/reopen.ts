@@ -32,7 +32,7 @@ export async function keepCancelled(
 ): Promise<boolean> {
   if (!isCancelled(row) || row.bodyKept) return true;
   await objects.put(bodyKey(prefix, row.queue, row.id), body, 'application/json');
-  const stored = await ledger.update(row.key, (now) =>
+  const { item: stored } = await ledger.update(row.key, (now) =>
     isCancelled(now) && !now.bodyKept ? { ...now, bodyKept: true } : undefined,
   );
   return stored === undefined || isCancelled(stored);

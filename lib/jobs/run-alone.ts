@@ -19,10 +19,10 @@ export async function runAlone(
 ): Promise<boolean> {
   const holder = deps.random.uuid();
   const until = deps.clock.now() + remainingMs + SKEW_MS;
-  const lease = await updateItem<RunLease>(deps, key, (stored) =>
+  const { changed } = await updateItem<RunLease>(deps, key, (stored) =>
     stored && stored.until > deps.clock.now() ? undefined : { key, version: 0, writer: '', holder, until },
   );
-  if (lease?.holder !== holder) return false;
+  if (!changed) return false;
   await work();
   await updateItem<RunLease>(deps, key, (stored) => (stored?.holder === holder ? { ...stored, until: 0 } : undefined));
   return true;

@@ -25,10 +25,12 @@ export type FlagDeps = { table: Table; clock: Clock; random: Random };
 
 /** The flags of the vendors in the jobs table. */
 export function vendorFlags(deps: FlagDeps) {
-  const change = (vendor: Vendor, next: (flag: VendorFlag) => VendorFlag | undefined) =>
-    updateItem<VendorFlag>(deps, vendorKey(vendor), (stored) =>
+  const change = async (vendor: Vendor, next: (flag: VendorFlag) => VendorFlag | undefined) => {
+    const { item } = await updateItem<VendorFlag>(deps, vendorKey(vendor), (stored) =>
       next(stored ?? { key: vendorKey(vendor), version: 0, writer: '', forbidden: [], transients: 0 }),
     );
+    return item;
+  };
   const raised = (flag: VendorFlag, code: string): VendorFlag => ({
     ...flag,
     stoppedAt: flag.stoppedAt ?? deps.clock.now(),

@@ -82,11 +82,11 @@ async function mend(deps: ReconcileDeps, queue: string, differences: Difference[
   for (const difference of differences) {
     const forget = FORGET[difference.kind];
     if (!forget) continue;
-    const row = await deps.ledger.update(jobKey(queue, difference.id), (now) =>
+    const { changed, item } = await deps.ledger.update(jobKey(queue, difference.id), (now) =>
       isEnd(now.state) ? forget(now) : undefined,
     );
-    if (!row || !isEnd(row.state)) continue;
-    await finish(deps, row);
+    if (!changed) continue;
+    await finish(deps, item);
     repaired.push(difference);
   }
   return repaired;

@@ -41,12 +41,12 @@ export const noteGoneEntries: Work = (deps, queue, mayGoOn) => {
   const at = deps.clock.now();
   const until = at - deps.settings(queue).dlqRetention * 1000;
   return eachDue(deps, { todo: todoKey(queue, 'dead'), mayGoOn, until }, async (row) => {
-    await deps.ledger.update(row.key, (now) =>
+    const { changed } = await deps.ledger.update(row.key, (now) =>
       now.parkedAt === row.parkedAt && now.state === 'dead' && now.leftDlqAt === undefined
         ? { ...now, leftDlqAt: at, history: appended(now.history, { at, event: 'DLQ entry expired' }) }
         : undefined,
     );
-    deps.exits.note(queue, 'expired');
+    if (changed) deps.exits.note(queue, 'expired');
   });
 };
 

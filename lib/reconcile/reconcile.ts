@@ -100,12 +100,12 @@ export async function reconcile(
 }
 
 async function begin(deps: ReconcileDeps, holder: string, until: number): Promise<boolean> {
-  const lease = await updateItem<RunLease>(deps, reconcilerKey, (stored) =>
+  const { changed } = await updateItem<RunLease>(deps, reconcilerKey, (stored) =>
     stored && stored.until > deps.clock.now()
       ? undefined
       : { key: reconcilerKey, version: 0, writer: '', holder, until },
   );
-  return lease?.holder === holder;
+  return changed;
 }
 
 /** Gives the lease back, so that the next run need not wait for its end. */

@@ -64,7 +64,7 @@ async function loseBody(deps: ReconcileDeps, row: JobRow): Promise<void> {
     new PermanentError({ code: 'BodyMissing', message: 'the kept body is gone from the bucket' }),
   );
   const at = deps.clock.now();
-  const ended = await deps.ledger.update(row.key, (now) =>
+  const { changed, item: ended } = await deps.ledger.update(row.key, (now) =>
     now.state === 'held' && now.holds === row.holds
       ? {
           ...now,
@@ -76,7 +76,7 @@ async function loseBody(deps: ReconcileDeps, row: JobRow): Promise<void> {
         }
       : undefined,
   );
-  if (!ended) return;
+  if (!changed) return;
   countOutcome(deps.metrics, { queue: row.queue, name: 'JobsParked', kind: error.class });
   await finish(deps, ended);
 }

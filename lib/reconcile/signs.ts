@@ -15,7 +15,8 @@ export async function settleEnd(
   if (provenSteps(row).length === 0) return row;
   const at = clock.now();
   // Reopened in between, its own run settles it.
-  return ledger.update(row.key, (now) => (isEnd(now.state) ? settled(now, at) : undefined));
+  const { item } = await ledger.update(row.key, (now) => (isEnd(now.state) ? settled(now, at) : undefined));
+  return item;
 }
 
 function settled({ recordedAt: _recordedAt, ...row }: JobRow, at: number): JobRow {

@@ -83,8 +83,19 @@ test('an update of what was handed in reads only what has changed since, and mak
 
   expect(fresh).toBe(0);
   expect(await stored.get('k')).toMatchObject({ count: 3, version: 3 });
-  expect(missing).toBeUndefined();
+  expect(missing).toEqual({ changed: false, item: undefined });
   expect(await stored.get('other')).toBeUndefined();
+});
+
+test('an update says whether it changed the item', async () => {
+  const { deps } = start();
+  await writeItem({ ...deps, item: item({ count: 1 }), expected: 0 });
+
+  const left = await updateItem(deps, 'k', () => undefined);
+  const changed = await updateItem<Item & { count?: number }>(deps, 'k', (now) => now && { ...now, count: 2 });
+
+  expect(left).toMatchObject({ changed: false, item: { count: 1 } });
+  expect(changed).toMatchObject({ changed: true, item: { count: 2 } });
 });
 
 test("a row's index attributes and end of life follow from its state at every write", async () => {
@@ -94,8 +105,8 @@ test("a row's index attributes and end of life follow from its state at every wr
   const row = blankRow({ queue: 'feedback', id: '1', time: now, payloadHash: 'h', group: 'g', now });
 
   const queued = await ledger.write({ ...row, sentAt: now }, 0);
-  const ended = await ledger.update(row.key, (stored) => ({ ...stored, state: 'succeeded', endedAt: now }));
-  const done = await ledger.update(row.key, (stored) => ({ ...stored, recordedAt: now }));
+  const { item: ended } = await ledger.update(row.key, (stored) => ({ ...stored, state: 'succeeded', endedAt: now }));
+  const { item: done } = await ledger.update(row.key, (stored) => ({ ...stored, recordedAt: now }));
 
   expect(queued).toMatchObject({ item: { todo: 'feedback#waiting', hour: 'feedback#2026010203' } });
   expect(queued.written && queued.item.expiresAt).toBeUndefined();
