@@ -1,35 +1,27 @@
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { buildSync } from 'esbuild';
+import { bundle } from './bundle';
 import { explain, type Failure } from './property';
 import type { Simulation } from './queues';
-import type { Given, Part, Progress } from './simulate-part';
+import type { Given, Part, Progress, Scaled } from './simulate-part';
 
 type Done = Extract<Progress, { kind: 'done' }>;
 
 /** A thread that runs one part after another. */
 export interface PartThread {
-  run(part: Part | Given, onRan?: (count: number) => void): Promise<Done>;
+  run(part: Part | Given | Scaled, onRan?: (count: number) => void): Promise<Done>;
   stop(): Promise<unknown>;
 }
 
-/**
- * As one bundle and outside Jest: a quarter of the time would go into how modules reach each other's exports, and within
- * Jest every global is slow to reach.
- */
-const bundle = (): string => {
-  const entry = join(__dirname, 'simulate-part.ts');
-  const [output] = buildSync({ entryPoints: [entry], bundle: true, platform: 'node', write: false }).outputFiles;
-  if (!output) throw new Error('esbuild wrote nothing');
-  return output.text;
+let unchanged: Promise<string> | undefined;
+const codeAsItIs = (): Promise<string> => {
+  unchanged ??= bundle();
+  return unchanged;
 };
 
-let script: string | undefined;
-
-export function startPartThread(): PartThread {
-  script ??= bundle();
-  const thread = new Worker(script, { eval: true });
+/** Starts a thread on a script of `bundle`: that of the code as it is, where none is given. */
+export async function startPartThread(script?: string): Promise<PartThread> {
+  const thread = new Worker(script ?? (await codeAsItIs()), { eval: true });
   return {
     run: (part, onRan = () => {}) =>
       new Promise((resolve, reject) => {
@@ -65,15 +57,22 @@ export interface Searched {
   failures: (Failure & { simulation: string })[];
 }
 
-/** Runs all parts, as many at a time as there are cores. */
-export async function runParts(parts: readonly Part[], onRan?: (count: number) => void): Promise<Searched> {
+/** Runs all parts, as many at a time as there are cores, until `enough` says that it has found what it looks for. */
+export async function runParts(
+  parts: readonly Part[],
+  {
+    onRan,
+    script,
+    enough = () => false,
+  }: { onRan?: (count: number) => void; script?: string; enough?: (failures: number) => boolean } = {},
+): Promise<Searched> {
   const waiting = [...parts];
   const reached = new Map<string, number>();
   const failures: Searched['failures'] = [];
   const worker = async () => {
-    const thread = startPartThread();
+    const thread = await startPartThread(script);
     try {
-      for (let part = waiting.shift(); part; part = waiting.shift()) {
+      for (let part = waiting.shift(); part && !enough(failures.length); part = waiting.shift()) {
         const done = await thread.run(part, onRan);
         for (const [what, count] of done.reached) reached.set(what, (reached.get(what) ?? 0) + count);
         if (done.failure) failures.push({ ...done.failure, ...origin(part) });

@@ -2,6 +2,8 @@ import { parentPort } from 'node:worker_threads';
 import type { Plan } from './plan';
 import { type Failure, firstBroken, search } from './property';
 import { simulationNamed } from './queues';
+import { scalePlanNamed } from './scale/plans';
+import type { ScaleResult } from './scale/service';
 
 /** One part of a simulation, for a thread of its own: runs that are drawn … */
 export interface Part {
@@ -16,21 +18,32 @@ export interface Given {
   plans: readonly Plan[];
 }
 
+/** … or a scale plan, with this many items. */
+export interface Scaled {
+  scale: string;
+  size: number;
+}
+
 export type Progress =
   | { kind: 'ran'; count: number }
   | {
       kind: 'done';
       reached: [string, number][];
       failure?: Failure;
+      scaled?: ScaleResult;
     };
 
 const EVERY = 25;
 
 const tell = (progress: Progress) => parentPort?.postMessage(progress);
 
-parentPort?.on('message', (part: Part | Given) => {
-  void ('plans' in part ? runGiven(part) : run(part)).then(tell);
+parentPort?.on('message', (part: Part | Given | Scaled) => {
+  void ('plans' in part ? runGiven(part) : 'scale' in part ? runScaled(part) : run(part)).then(tell);
 });
+
+async function runScaled({ scale, size }: Scaled): Promise<Progress> {
+  return { kind: 'done', reached: [], scaled: await scalePlanNamed(scale).run(size) };
+}
 
 async function runGiven({ plans }: Given): Promise<Progress> {
   const failure = await firstBroken(plans);

@@ -1,19 +1,31 @@
 import { parseArgs } from 'node:util';
 import { Presets, SingleBar } from 'cli-progress';
+import { bundle } from './bundle';
 import { unreached } from './expected';
-import { partsOf, runParts, type Searched } from './parts';
+import { partsOf, runParts, type Searched, startPartThread } from './parts';
 import { explain } from './property';
 import { SIMULATIONS } from './queues';
+import { SCALE_PLANS } from './scale/plans';
 import type { Part } from './simulate-part';
+import { SOURCE_MUTANTS } from './source-mutants';
 
-const USAGE = `usage: npm run simulate -- --runs N --seed S [--queue ${SIMULATIONS.map(({ name }) => name).join('|')}]`;
+const USAGE = [
+  `usage: npm run simulate -- --runs N --seed S [--queue ${SIMULATIONS.map(({ name }) => name).join('|')}]`,
+  `       npm run simulate -- --scale all|${SCALE_PLANS.map(({ name }) => name).join('|')} [--size N]`,
+  '       npm run simulate -- --mutant NAME [--runs N] [--seed S] [--queue NAME]',
+].join('\n');
 
-/** `npm run simulate -- --runs N --seed S [--queue NAME]`: exits 1 on a broken promise or a fault that was never reached. */
+type Given = ReturnType<typeof given>;
+
+/** Exits 1 on a broken promise, a fault that was never reached, or a mutant that was not found. */
 async function main(): Promise<void> {
-  const { runs, seed, queue } = given();
-  const simulations = SIMULATIONS.filter(({ name }) => queue === undefined || queue === name);
-  if (!(runs > 0 && Number.isInteger(seed) && simulations.length > 0)) throw new Error(USAGE);
+  const options = given();
+  if (options.scale !== undefined) return scale(options.scale, options.size);
+  if (options.mutant !== undefined) return searchMutant(options.mutant, options);
+  return search(options);
+}
 
+async function search({ runs, seed, queue, simulations }: Given): Promise<void> {
   const begun = performance.now();
   const { reached, failures } = await simulate(
     partsOf(simulations, { each: Math.ceil(runs / simulations.length), seed }),
@@ -31,14 +43,75 @@ async function main(): Promise<void> {
   if (failures.length > 0 || missing.length > 0) process.exitCode = 1;
 }
 
-function given(): { runs: number; seed: number; queue: string | undefined } {
+/** Runs the scale plans at their largest size, or at `size`, and prints a row for each. */
+async function scale(which: string, size: number | undefined): Promise<void> {
+  const plans = SCALE_PLANS.filter(({ name }) => which === 'all' || which === name);
+  if (plans.length === 0) throw new Error(USAGE);
+  process.stdout.write('| plan | items | virtual minutes | calls | seconds |\n|---|---|---|---|---|\n');
+  for (const { name, what, largest } of plans) {
+    const items = size ?? largest;
+    const thread = await startPartThread();
+    const begun = performance.now();
+    const { scaled } = await thread.run({ scale: name, size: items });
+    const seconds = ((performance.now() - begun) / 1000).toFixed(0);
+    await thread.stop();
+    const figures = [number(items), number(scaled?.minutes), number(scaled?.calls), seconds];
+    process.stdout.write(`| ${name}: ${what} | ${figures.join(' | ')} |\n`);
+    if (scaled?.violation === undefined) continue;
+    process.stdout.write(`\n${name}: ${scaled.violation}\n`);
+    process.exitCode = 1;
+  }
+}
+
+const number = (value = 0): string => value.toLocaleString('en-US');
+
+/** Draws runs of the mutant until one breaks a promise; a mutant of a scale plan is run under that plan. */
+async function searchMutant(name: string, { runs, seed, simulations }: Given): Promise<void> {
+  const mutant = SOURCE_MUTANTS[name];
+  if (!mutant) throw new Error(`there is no mutant ${name}; there are ${Object.keys(SOURCE_MUTANTS).join(', ')}`);
+  const script = await bundle(mutant.changes);
+  let ran = 0;
+  const found = 'scale' in mutant.by ? await underScale(mutant.by, script) : await underDrawnRuns();
+  process.stdout.write(
+    `${name}: ${found === undefined ? 'not found' : `found: ${found}`} (${ran} runs, seed ${seed})\n`,
+  );
+  if (found === undefined) process.exitCode = 1;
+
+  async function underDrawnRuns(): Promise<string | undefined> {
+    const parts = partsOf(simulations, { each: Math.ceil(runs / simulations.length), seed });
+    const onRan = (count: number) => {
+      ran += count;
+    };
+    const { failures } = await runParts(parts, { script, onRan, enough: (count) => count > 0 });
+    return failures[0] && `${failures[0].violation}\nplan: ${JSON.stringify(failures[0].plan)}`;
+  }
+
+  async function underScale(by: { scale: string; size?: number }, changed: string): Promise<string | undefined> {
+    const thread = await startPartThread(changed);
+    const size = by.size ?? SCALE_PLANS.find((plan) => plan.name === by.scale)?.size ?? 0;
+    ran = 1;
+    const { scaled } = await thread.run({ scale: by.scale, size });
+    await thread.stop();
+    return scaled?.violation;
+  }
+}
+
+function given() {
   const string = { type: 'string' } as const;
   try {
-    const { values } = parseArgs({ options: { runs: string, seed: string, queue: string } });
-    const { runs = 10_000, seed = Date.now() % 2 ** 31, queue } = values;
-    return { runs: Number(runs), seed: Number(seed), queue };
+    const { values } = parseArgs({
+      options: { runs: string, seed: string, queue: string, scale: string, size: string, mutant: string },
+    });
+    const { runs = 10_000, seed = Date.now() % 2 ** 31, queue, scale, size, mutant } = values;
+    const simulations = SIMULATIONS.filter(({ name }) => queue === undefined || queue === name);
+    const numbers = [Number(runs), Number(seed), Number(size ?? 1)];
+    if (!numbers.every(Number.isInteger) || Number(runs) < 1 || simulations.length === 0) throw new Error('');
+    return {
+      ...{ runs: Number(runs), seed: Number(seed), queue, simulations, scale, mutant },
+      size: size === undefined ? undefined : Number(size),
+    };
   } catch (error) {
-    throw new Error(`${(error as Error).message}\n${USAGE}`);
+    throw new Error(`${(error as Error).message}\n${USAGE}`.trimStart());
   }
 }
 
@@ -56,10 +129,10 @@ async function simulate(parts: readonly Part[]): Promise<Searched> {
     parts.reduce((sum, part) => sum + part.runs, 0),
     0,
   );
-  return runParts(parts, (count) => bar.increment(count)).finally(() => bar.stop());
+  return runParts(parts, { onRan: (count) => bar.increment(count) }).finally(() => bar.stop());
 }
 
-/** How often what was reached; faults by the call that they struck in rows of their own. */
+/** How often each fault, state and effect was reached; faults by the call that they struck in rows of their own. */
 function report(reached: ReadonlyMap<string, number>): void {
   const sorted = [...reached].filter(([what]) => what !== 'doubt').sort(([a], [b]) => (a < b ? -1 : 1));
   for (const [what, count] of sorted) process.stdout.write(`${String(count).padStart(10)}  ${what}\n`);

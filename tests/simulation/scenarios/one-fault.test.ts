@@ -1,5 +1,5 @@
 import { CALL_FAULTS, fitted, TARGETS } from '../faults';
-import { expectKept, startPartThread } from '../parts';
+import { expectKept, type PartThread, startPartThread } from '../parts';
 import { aPlan, type JobSpec, type Plan } from '../plan';
 import { runPlan } from '../run';
 import { jobs } from './scenario';
@@ -35,8 +35,11 @@ const RUNS: Record<string, Partial<Plan> & { mostCalls?: number }> = {
   },
 };
 
-const thread = startPartThread();
-afterAll(thread.stop);
+let thread: PartThread;
+beforeAll(async () => {
+  thread = await startPartThread();
+});
+afterAll(() => thread.stop());
 
 test.each(Object.entries(RUNS))(
   '%s: every promise is kept, whatever befalls any one call',

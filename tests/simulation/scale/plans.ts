@@ -1,0 +1,11 @@
+import { manyHeld } from './held';
+import type { ScalePlan } from './plan';
+
+/** Every scale plan: a new one joins here. */
+export const SCALE_PLANS: readonly ScalePlan[] = [manyHeld];
+
+export function scalePlanNamed(name: string): ScalePlan {
+  const found = SCALE_PLANS.find((plan) => plan.name === name);
+  if (!found) throw new Error(`there is no scale plan ${name}`);
+  return found;
+}

@@ -1,0 +1,14 @@
+import { type PartThread, startPartThread } from '../parts';
+import { SCALE_PLANS } from './plans';
+
+let thread: PartThread;
+beforeAll(async () => {
+  thread = await startPartThread();
+});
+afterAll(() => thread.stop());
+
+test.each(SCALE_PLANS.map((plan) => [plan.name, plan] as const))('%s: in time and once', async (name, { size }) => {
+  const { scaled } = await thread.run({ scale: name, size });
+
+  expect(scaled?.violation).toBeUndefined();
+});

@@ -1,0 +1,16 @@
+import type { SourceChange } from './bundle';
+import type { Plan } from './plan';
+
+/** A way in which the code could be wrong, and the smallest run that finds it. */
+export interface SourceMutant {
+  changes: readonly SourceChange[];
+  /** The promise that it breaks. */
+  breaks: RegExp;
+  /** A run of these changes to `aPlan`, or a scale plan of this name with so many items. */
+  by: { plan: Partial<Plan> } | { scale: string; size?: number };
+}
+
+/**
+ * Faults that the code once had, put back. `npm run simulate -- --mutant NAME` searches for one without knowing the run.
+ */
+export const SOURCE_MUTANTS: Record<string, SourceMutant> = {};
