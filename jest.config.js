@@ -8,6 +8,7 @@ module.exports = {
   // Ends what hangs, and nothing that is only slow on a busy machine.
   testTimeout: 180_000,
   roots: ['<rootDir>/tests'],
+  reporters: ['default', ['<rootDir>/tests/support/parts-reporter.cjs', { rootDir: __dirname }]],
   testMatch: ['**/*.test.ts'],
   globalSetup: '<rootDir>/tests/support/global-setup.cjs',
   globalTeardown: '<rootDir>/tests/support/global-teardown.cjs',
