@@ -26,7 +26,21 @@ test('of one queue they need not reach what belongs to the others', () => {
   expect(status).toBe(0);
 });
 
-test.each(['--queue nobody', '--runs many', '--fast'])('%s is answered with the usage, and nothing runs', (line) => {
+test('a scale plan prints a row with its size, its virtual minutes and its calls', () => {
+  const { status, stdout } = simulate('--scale', 'held', '--size', '20');
+
+  expect(stdout).toMatch(/^\| held: jobs whose wait is over \| 20 \| \d+ \| [\d,]+ \| \d+ \|$/m);
+  expect(status).toBe(0);
+});
+
+test('a mutant of no such name is refused with the names that there are', () => {
+  const { status, stderr } = simulate('--mutant', 'nothing');
+
+  expect(stderr).toMatch(/^there is no mutant nothing; there are /);
+  expect(status).toBe(1);
+});
+
+test.each(['--scale nothing', '--size many', '--queue nobody', '--runs many', '--fast'])('%s is answered with the usage, and nothing runs', (line) => {
   const { status, stdout, stderr } = simulate(...line.split(' '));
 
   expect(stderr).toMatch(/^usage: npm run simulate -- --runs N --seed S \[--queue feedback\|/m);
