@@ -40,10 +40,13 @@ test('a mutant of no such name is refused with the names that there are', () => 
   expect(status).toBe(1);
 });
 
-test.each(['--scale nothing', '--size many', '--queue nobody', '--runs many', '--fast'])('%s is answered with the usage, and nothing runs', (line) => {
-  const { status, stdout, stderr } = simulate(...line.split(' '));
+test.each(['--scale nothing', '--size many', '--queue nobody', '--runs many', '--fast'])(
+  '%s is answered with the usage, and nothing runs',
+  (line) => {
+    const { status, stdout, stderr } = simulate(...line.split(' '));
 
-  expect(stderr).toMatch(/^usage: npm run simulate -- --runs N --seed S \[--queue feedback\|/m);
-  expect(stdout).toBe('');
-  expect(status).toBe(1);
-});
+    expect(stderr).toMatch(/^usage: npm run simulate -- --runs N --seed S \[--queue feedback\|/m);
+    expect(stdout).toBe('');
+    expect(status).toBe(1);
+  },
+);
