@@ -1,0 +1,52 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { pages } from './pages';
+
+/** What a snippet may take as given: an Express route's request and response, and the caller's own values. */
+const GIVEN = `
+import type { realProducer } from '../../../lib/producer/real-producer';
+declare global {
+  const request: { get(name: string): string | undefined };
+  const response: { status(code: number): { json(body: unknown): void } };
+  const client: { id: string };
+  const data: Parameters<ReturnType<typeof realProducer>['feedback']>[0];
+  const key: string, principal: string, correlationId: string, traceparent: string;
+}
+`;
+
+/** In the project, so that its own tsconfig and packages are found. */
+const FOLDER = resolve('tests/docs/.snippets');
+const CONFIG = {
+  extends: '../../../tsconfig.json',
+  compilerOptions: { noUnusedLocals: false, types: ['node'] },
+  include: ['*.ts'],
+};
+
+/** A page's snippets as one module: imports first, the rest in a function, since it may await. */
+function moduleOf(snippets: string[]): string {
+  const lines = snippets.join('\n').split('\n');
+  const imports = lines.filter((line) => line.startsWith('import '));
+  const rest = lines.filter((line) => !line.startsWith('import '));
+  const text = [...imports, 'export async function page() {', ...rest, '}'].join('\n');
+  // Snippets name files from the project's root.
+  return text.replaceAll("from './", "from '../../../");
+}
+
+afterAll(() => rmSync(FOLDER, { recursive: true, force: true }));
+
+test('the TypeScript snippets of each page compile', () => {
+  mkdirSync(FOLDER, { recursive: true });
+  writeFileSync(join(FOLDER, 'tsconfig.json'), JSON.stringify(CONFIG));
+  writeFileSync(join(FOLDER, 'given.ts'), GIVEN);
+  const texts = pages().flatMap(({ file, blocks }) => {
+    const snippets = blocks.filter(({ language }) => language === 'ts').map(({ text }) => text);
+    return snippets.length === 0 ? [] : [{ file, text: moduleOf(snippets) }];
+  });
+  for (const { file, text } of texts) writeFileSync(join(FOLDER, `${file.replace(/\W/g, '-')}.ts`), text);
+
+  const { stdout } = spawnSync('node_modules/.bin/tsc', ['-p', FOLDER], { encoding: 'utf8' });
+
+  expect(texts.length).toBeGreaterThan(2);
+  expect(stdout).toBe('');
+});
