@@ -10,6 +10,9 @@ export const CAMPAIGN_QUEUE = 'emails';
 /** An accepted chunk of which the vendor has told nothing by then is a sign that its events do not reach us. */
 export const EVENTS_AFTER_MS = 30 * 60_000;
 
+/** What a campaign's history can say. */
+export type CampaignEvent = 'accepted' | 'paused' | 'resumed' | 'cancelled';
+
 export type CampaignStatus = 'running' | 'paused' | 'cancelled' | 'ended';
 
 /** What became of a campaign's list. Each of those that were requested is a recipient, a duplicate or rejected. */
@@ -49,7 +52,7 @@ export interface Campaign extends Item, CampaignPlan {
   endedAt?: number;
   /** Whether the vendor's events came was looked at. */
   eventsChecked?: boolean;
-  history: HistoryEntry[];
+  history: HistoryEntry<CampaignEvent>[];
 }
 
 export type CampaignDeps = { table: Table; clock: Clock; random: Random };
@@ -63,7 +66,7 @@ export function campaigns(deps: CampaignDeps) {
     });
     return item;
   };
-  const noted = (campaign: Campaign, event: string, note?: string): Campaign => ({
+  const noted = (campaign: Campaign, event: CampaignEvent, note?: string): Campaign => ({
     ...campaign,
     history: appended(campaign.history, { at: deps.clock.now(), event, ...(note ? { note } : {}) }),
   });

@@ -45,9 +45,31 @@ export interface StoredError {
   field?: string;
 }
 
-export interface HistoryEntry {
+/** What a job's history can say (lib/jobs/history.ts reads it). A stored contract: none of these is renamed. */
+export type JobEvent =
+  | 'accepted'
+  | 'sent'
+  | 'released'
+  | 'returned untried'
+  | 'started'
+  | 'ended without outcome'
+  | 'given back'
+  | 'retry'
+  | 'succeeded'
+  | `held (${HeldReason})`
+  | `dead (${DeadReason})`
+  | `cancelled (${CancelledReason})`
+  | 'reopened'
+  | 'reopened (operator)'
+  | 'redriven (operator)'
+  | 'DLQ entry expired'
+  | 'DLQ entry discarded (operator)'
+  | `${string} proven`
+  | `${string} settled as ${'done' | 'skipped'} (operator)`;
+
+export interface HistoryEntry<Event extends string = JobEvent> {
   at: number;
-  event: string;
+  event: Event;
   messageId?: string;
   attempt?: number;
   error?: StoredError;

@@ -1,5 +1,5 @@
 import { appended } from '../jobs/ledger';
-import type { JobRow } from '../jobs/row';
+import type { JobEvent, JobRow } from '../jobs/row';
 import type { ReconcileDeps } from '../reconcile/deps';
 
 /** What an operator's commands reach: what the reconciler does, since they do the same kind of work by hand. */
@@ -15,7 +15,7 @@ export const stateOf = ({ state, reason }: Pick<JobRow, 'state' | 'reason'>): st
   reason === undefined ? state : `${state} (${reason})`;
 
 /** The row with one more entry in its history: what an operator did. */
-export const noted = (row: JobRow, at: number, event: string, messageId?: string): JobRow => ({
+export const noted = (row: JobRow, at: number, event: JobEvent, messageId?: string): JobRow => ({
   ...row,
   history: appended(row.history, { at, event, ...(messageId ? { messageId } : {}) }),
 });

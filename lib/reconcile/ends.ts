@@ -2,7 +2,7 @@ import { PermanentError } from '../errors';
 import { finish } from '../jobs/finish';
 import { bodyKey, todoKey } from '../jobs/keys';
 import { appended } from '../jobs/ledger';
-import type { JobRow, Reason, State } from '../jobs/row';
+import type { JobRow } from '../jobs/row';
 import { storedError } from '../jobs/stored-error';
 import { eachDue, type ReconcileDeps, type Work } from './deps';
 import { settleEnd } from './signs';
@@ -15,15 +15,11 @@ export const completeEnds: Work = (deps, queue, mayGoOn) =>
 
 /** A row without a message: its producer died, or was told that sending had failed. A message that comes reopens it. */
 export const cancelUnsent: Work = (deps, queue, mayGoOn) =>
-  eachDue(deps, { todo: todoKey(queue, 'unsent'), mayGoOn }, (row) =>
-    end(deps, row, { state: 'cancelled', reason: 'never-sent' }),
-  );
+  eachDue(deps, { todo: todoKey(queue, 'unsent'), mayGoOn }, (row) => end(deps, row, UNSENT));
 
 /** SQS deletes a message at the end of its retention and tells nobody. */
 export const endExpired: Work = (deps, queue, mayGoOn) =>
-  eachDue(deps, { todo: todoKey(queue, 'waiting'), mayGoOn }, (row) =>
-    end(deps, row, { state: 'dead', reason: 'expired' }),
-  );
+  eachDue(deps, { todo: todoKey(queue, 'waiting'), mayGoOn }, (row) => end(deps, row, EXPIRED));
 
 const NEAR = 0.8;
 
@@ -57,11 +53,14 @@ export const dropBodies: Work = (deps, queue, mayGoOn) =>
     await deps.ledger.update(row.key, (now) => (now.todo === row.todo ? { ...now, bodyKept: false } : undefined));
   });
 
+const UNSENT = { state: 'cancelled', reason: 'never-sent', event: 'cancelled (never-sent)' } as const;
+const EXPIRED = { state: 'dead', reason: 'expired', event: 'dead (expired)' } as const;
+
 /** Ends a row as it was read; whatever happened to it since wins. */
 async function end(
   deps: ReconcileDeps,
   row: JobRow,
-  { state, reason }: { state: State; reason: Reason },
+  { state, reason, event }: typeof UNSENT | typeof EXPIRED,
 ): Promise<void> {
   const at = deps.clock.now();
   const error =
@@ -76,7 +75,7 @@ async function end(
       reason,
       endedAt: at,
       ...(error ? { error } : {}),
-      history: appended(row.history, { at, event: `${state} (${reason})` }),
+      history: appended(row.history, { at, event }),
     },
     row.version,
   );

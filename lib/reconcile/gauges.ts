@@ -1,3 +1,4 @@
+import { heldSince, lastHeldReason } from '../jobs/history';
 import { jobKey, todoKey } from '../jobs/keys';
 import type { JobRow } from '../jobs/row';
 import type { ReconcileDeps } from './deps';
@@ -18,7 +19,7 @@ export async function gaugeHeld(deps: ReconcileDeps, queue: string): Promise<voi
       const row = await ledger.get(key);
       if (row?.state !== 'held' || row.reason === 'paused') continue;
       if (row.reason === 'behind' && (await isBehindStopped(deps, row))) continue;
-      oldest = Math.min(oldest, heldSince(row));
+      oldest = Math.min(oldest, heldSince(row) ?? row.updatedAt);
     }
   metrics.add('OldestHeld', now - oldest, 'Milliseconds', { queue });
 }
@@ -30,11 +31,5 @@ async function isBehindStopped(
 ): Promise<boolean> {
   const [first] = await order.waiting(queue, group);
   const head = first === undefined ? undefined : await ledger.get(jobKey(queue, first));
-  return head?.history.findLast(({ event }) => event.startsWith('held'))?.event === 'held (stopped)';
-}
-
-/** Since its first hold after it was opened last: a job that is held over and over waits as a whole. */
-function heldSince({ history, updatedAt }: JobRow): number {
-  const opened = history.findLastIndex(({ event }) => event === 'reopened');
-  return history.slice(opened + 1).find(({ event }) => event.startsWith('held'))?.at ?? updatedAt;
+  return head !== undefined && lastHeldReason(head) === 'stopped';
 }

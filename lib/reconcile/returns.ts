@@ -1,8 +1,9 @@
 import { CLOCK_SKEW_MS } from '../jobs/clock-skew';
+import { hadOutcome, heardOf } from '../jobs/history';
 import { bodyKey, deduplicationId, jobKey, returnsKey } from '../jobs/keys';
 import { appended, updateItem } from '../jobs/ledger';
 import { ATTRIBUTE } from '../jobs/park';
-import { isEnd, type JobRow } from '../jobs/row';
+import type { JobRow } from '../jobs/row';
 import type { Item, ReceivedMessage } from '../ports';
 import type { Resolved } from '../worker/resolve';
 import { type ReconcileRun, SHARE } from './deps';
@@ -35,8 +36,6 @@ const MOST_RETURNS = 2;
 /** After this a single return that was never heard of holds up the others no longer. */
 const GIVE_UP_MS = 60 * 60_000;
 const MOST_WATCHED = 20;
-/** In a row's history. */
-const RETURNED = 'returned untried';
 
 /**
  * Returns messages that SQS dead-lettered untried: one first, to see whether the worker works; once that one has an
@@ -95,8 +94,7 @@ const timesReturned = ({ message }: Moved): number => Number(message.attributes[
 async function hasKilled({ ledger }: ReconcileRun, queue: string, { message, row }: Moved): Promise<boolean> {
   const { messageId, attributes } = message;
   if (attributes[ATTRIBUTE.returned] === undefined) return false;
-  const heardOf = row?.history.some((entry) => entry.messageId === messageId && entry.event !== RETURNED) ?? false;
-  return !heardOf && (await ledger.trials.begun(queue, messageId));
+  return !(row && heardOf(row, messageId)) && (await ledger.trials.begun(queue, messageId));
 }
 
 /** What became of the last return: `works` where a returned job has had an outcome since. */
@@ -114,11 +112,6 @@ async function judgeLast(
   );
   if (!last.single || back || now - last.at > GIVE_UP_MS) return 'unknown';
   return 'pending';
-}
-
-function hadOutcome(row: JobRow, since: number): boolean {
-  if (isEnd(row.state)) return (row.endedAt ?? 0) >= since;
-  return row.history.some(({ at, event }) => at >= since && (event === 'retry' || event.startsWith('held')));
 }
 
 async function note(deps: ReconcileRun, { queue, chosen, now }: { queue: string; chosen: Moved[]; now: number }) {
@@ -156,7 +149,7 @@ async function giveBack(
   await queues.delete(deps.dlqUrl(queue), message.receiptHandle);
   if (row) {
     const at = clock.now();
-    const entry = { at, event: RETURNED, messageId: sent.messageId };
+    const entry = { at, event: 'returned untried' as const, messageId: sent.messageId };
     await ledger.update(row.key, (stored) => ({ ...stored, sentAt: at, history: appended(stored.history, entry) }));
   }
   metrics.add('MessagesReturned', 1, 'Count', { queue });

@@ -28,7 +28,7 @@ export async function orGiveUp<T>(
 
   async function giveUp(error: StoreError): Promise<void> {
     const at = clock.now();
-    const entry = { at, event: 'given back', messageId: message.messageId, error: storedError(error) };
+    const entry = { at, event: 'given back' as const, messageId: message.messageId, error: storedError(error) };
     try {
       await lease.abandon((row) => ({ ...row, state: 'queued', history: appended(row.history, entry) }));
     } catch (second) {

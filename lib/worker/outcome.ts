@@ -1,6 +1,6 @@
 import { bodyKey } from '../jobs/keys';
 import { appended } from '../jobs/ledger';
-import type { DeadReason, JobRow, StoredError } from '../jobs/row';
+import type { DeadReason, HeldReason, JobEvent, JobRow, StoredError } from '../jobs/row';
 import type { Incoming } from './delivery';
 import type { WorkerDeps } from './deps';
 import type { Lease } from './lease';
@@ -16,12 +16,7 @@ export interface Outcomes {
   /** The message stays in the queue and comes back. */
   retry(options: { error: StoredError; counts: boolean; waitMs: number }): Promise<JobRow>;
   /** The job leaves the queue; the reconciler, evidence or a person brings it back. */
-  hold(options: {
-    error?: StoredError;
-    counts: boolean;
-    waitMs: number;
-    reason: NonNullable<JobRow['reason']>;
-  }): Promise<JobRow>;
+  hold(options: { error?: StoredError; counts: boolean; waitMs: number; reason: HeldReason }): Promise<JobRow>;
   park(options: { error: StoredError; reason: DeadReason; counts: boolean }): Promise<JobRow>;
   /** Nobody wants it any more. */
   cancel(): Promise<JobRow>;
@@ -39,7 +34,7 @@ export function outcomes(
     return lease.release((row) => change({ ...row, bodyKept: true, left: appended(row.left, message.messageId) }));
   }
 
-  const noted = (row: JobRow, event: string, error?: StoredError, counts = true): JobRow => {
+  const noted = (row: JobRow, event: JobEvent, error?: StoredError, counts = true): JobRow => {
     const attempts = row.attempts + (counts ? 1 : 0);
     const entry = { at: clock.now(), event, messageId: message.messageId, ...(counts ? { attempt: attempts } : {}) };
     return {

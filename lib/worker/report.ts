@@ -1,9 +1,9 @@
+import { dueTime, firstStart } from '../jobs/history';
 import { isEnd, type JobRow } from '../jobs/row';
 import type { Metrics } from '../ports';
 import type { Incoming } from './delivery';
 import type { BatchDeps } from './deps';
 import type { Disposition } from './outcome';
-import { dueTime, firstStart } from './times';
 
 /** One log line and the metrics of a delivery; a canary's own metric is the reconciler's. */
 export function report({

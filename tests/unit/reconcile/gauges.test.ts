@@ -1,7 +1,9 @@
 import { PermanentError, StopError, WaitError } from '../../../lib/errors';
 import { type DlqExits, exitsSince } from '../../../lib/jobs/dlq-exits';
 import { dlqKey } from '../../../lib/jobs/keys';
+import { cancel } from '../../../lib/ops/cancel';
 import { discard } from '../../../lib/ops/discard';
+import { retry } from '../../../lib/ops/retry';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 import { SAMPLE_QUEUE, sampleContract } from '../../support/sample-contract';
 
@@ -37,6 +39,25 @@ test('the oldest held job is measured over all its holds, and is nought when non
 
   expect(whileHeld).toBe(15 * MINUTE);
   expect(last(engine, 'OldestHeld', SAMPLE_QUEUE)).toBe(0);
+});
+
+test('a job that an operator cancelled and retried is held since it was held again', async () => {
+  const { contract } = sampleContract(() => {
+    throw new WaitError({ ...about, code: 'Throttled', status: 429, waitMs: 60 * MINUTE });
+  });
+  const engine = memoryEngine(() => contract);
+  engine.send(envelope());
+  await engine.deliver();
+  await cancel(engine.deps, engine.row(jobId(1)));
+  engine.clock.advance(10 * 24 * 60 * MINUTE);
+
+  await retry(engine.deps, engine.row(jobId(1)));
+  await engine.deliver();
+  engine.clock.advance(5 * MINUTE);
+  await engine.reconcile();
+
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'held', opened: 2 });
+  expect(last(engine, 'OldestHeld', SAMPLE_QUEUE)).toBe(5 * MINUTE);
 });
 
 test('a paused job waits for a person who knows', async () => {

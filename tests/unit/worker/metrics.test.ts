@@ -1,4 +1,7 @@
 import { AmbiguousError, PermanentError, StopError, TransientError, WaitError } from '../../../lib/errors';
+import { cancel } from '../../../lib/ops/cancel';
+import { retry } from '../../../lib/ops/retry';
+import { acceptedRow } from '../../support/accepted-row';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 import { sampleContract } from '../../support/sample-contract';
 
@@ -121,6 +124,26 @@ test('a job that is opened again is measured from its redrive', async () => {
 
   expect(metricsOf(engine)).toMatchObject({ TimeToStart: [0, 4_000], TimeToFinish: [0, 4_000] });
 });
+
+test.each(['from its own message', 'from the message of the retry'])(
+  'a job that an operator cancelled and retried, and that goes on %s, is measured from the retry',
+  async (from) => {
+    const { contract } = sampleContract();
+    const engine = memoryEngine(() => contract);
+    engine.send(envelope());
+    await engine.deps.ledger.write({ ...acceptedRow(engine.clock.now()), sentAt: engine.clock.now() }, 0);
+    await cancel(engine.deps, engine.row(jobId(1)));
+    if (from === 'from the message of the retry') await engine.deliver();
+    engine.clock.advance(86_400_000);
+
+    await retry(engine.deps, engine.row(jobId(1)));
+    engine.clock.advance(4_000);
+    await engine.deliver();
+
+    expect(engine.row(jobId(1)).state).toBe('succeeded');
+    expect(metricsOf(engine)).toMatchObject({ TimeToStart: [4_000], TimeToFinish: [4_000] });
+  },
+);
 
 test('a chunk is due when it is released, however long ago its campaign was accepted', async () => {
   const { contract } = sampleContract();

@@ -1,0 +1,155 @@
+import {
+  crashedRuns,
+  dueTime,
+  firstStart,
+  hadOutcome,
+  heardOf,
+  heldSince,
+  lastHeldReason,
+  NOT_ALONE,
+  type Read,
+  readEvent,
+  sinceOpened,
+} from '../../../lib/jobs/history';
+import type { HistoryEntry, JobEvent, JobRow } from '../../../lib/jobs/row';
+import { acceptedRow } from '../../support/accepted-row';
+
+/** A history with one entry per second, from 1 s on. */
+const history = (...events: (string | Partial<HistoryEntry>)[]): HistoryEntry[] =>
+  events.map((given, index) => {
+    const entry = typeof given === 'string' ? { event: given as JobEvent } : given;
+    return { at: (index + 1) * 1_000, ...entry } as HistoryEntry;
+  });
+
+const row = (changes: Partial<JobRow>): JobRow => ({ ...acceptedRow(1_000), createdAt: 1_000, ...changes });
+
+test.each<[JobEvent, Read]>([
+  ['accepted', { kind: 'accepted' }],
+  ['sent', { kind: 'sent' }],
+  ['released', { kind: 'released' }],
+  ['returned untried', { kind: 'returned' }],
+  ['started', { kind: 'started' }],
+  ['ended without outcome', { kind: 'crashed' }],
+  ['given back', { kind: 'given back' }],
+  ['retry', { kind: 'retry' }],
+  ['succeeded', { kind: 'succeeded' }],
+  ['held (paused)', { kind: 'held', reason: 'paused' }],
+  ['held (throttled)', { kind: 'held', reason: 'throttled' }],
+  ['held (retry)', { kind: 'held', reason: 'retry' }],
+  ['held (stopped)', { kind: 'held', reason: 'stopped' }],
+  ['held (unknown)', { kind: 'held', reason: 'unknown' }],
+  ['held (behind)', { kind: 'held', reason: 'behind' }],
+  ['dead (error)', { kind: 'dead', reason: 'error' }],
+  ['dead (crash)', { kind: 'dead', reason: 'crash' }],
+  ['dead (expired)', { kind: 'dead', reason: 'expired' }],
+  ['cancelled (never-sent)', { kind: 'cancelled', reason: 'never-sent' }],
+  ['cancelled (operator)', { kind: 'cancelled', reason: 'operator' }],
+  ['reopened', { kind: 'reopened', by: 'message' }],
+  ['reopened (operator)', { kind: 'reopened', by: 'operator' }],
+  ['redriven (operator)', { kind: 'redriven' }],
+  ['DLQ entry expired', { kind: 'entry expired' }],
+  ['DLQ entry discarded (operator)', { kind: 'entry discarded' }],
+  ['confirmation proven', { kind: 'proven', step: 'confirmation' }],
+  ['send settled as done (operator)', { kind: 'settled', step: 'send', as: 'done' }],
+  ['send settled as skipped (operator)', { kind: 'settled', step: 'send', as: 'skipped' }],
+])('the stored event %j is known', (event, expected) => {
+  expect(readEvent(event)).toEqual(expected);
+});
+
+test('an event of newer code changes no answer', () => {
+  const known = history('accepted', 'started', 'held (stopped)', 'started');
+  const newer = [...known, ...history({ at: 9_000, event: 'moved (elsewhere)' as JobEvent })];
+
+  const answers = (entries: HistoryEntry[]) => [
+    heldSince({ history: entries }),
+    lastHeldReason({ history: entries }),
+    crashedRuns({ history: entries }),
+    hadOutcome({ history: entries }, 5_000),
+  ];
+
+  expect(readEvent('moved (elsewhere)')).toEqual({ kind: 'other' });
+  expect(readEvent('constructor')).toEqual({ kind: 'other' });
+  expect(answers(newer)).toEqual(answers(known));
+});
+
+test('a hold for a reason of newer code is a hold', () => {
+  const entries = history('accepted', 'started', 'held (elsewhere)');
+
+  expect(heldSince({ history: entries })).toBe(3_000);
+  expect(lastHeldReason({ history: entries })).toBe('elsewhere');
+});
+
+test.each(['reopened', 'reopened (operator)'])('a job that was %s is counted from then on', (reopened) => {
+  const before = ['accepted', 'started', 'ended without outcome', 'held (stopped)', 'dead (error)'];
+  const after = ['started', 'ended without outcome', 'started', 'held (retry)', 'started', 'held (unknown)'];
+  const entries = history(...before, reopened, ...after);
+
+  expect(sinceOpened(entries).map(({ event }) => event)).toEqual(after);
+  expect(heldSince({ history: entries })).toBe(10_000);
+  expect(crashedRuns({ history: entries })).toBe(1);
+});
+
+test('a crash beside other jobs is not counted', () => {
+  const entries = history(
+    'started',
+    { event: 'ended without outcome', note: NOT_ALONE },
+    'started',
+    'ended without outcome',
+  );
+
+  expect(crashedRuns({ history: entries })).toBe(1);
+});
+
+test.each([
+  ['retry', true],
+  ['held (throttled)', true],
+  ['started', false],
+  ['given back', false],
+  ['released', false],
+])('that a job was %s is an outcome: %s', (event, expected) => {
+  expect(hadOutcome({ history: history(event) }, 1_000)).toBe(expected);
+  expect(hadOutcome({ history: history(event) }, 1_001)).toBe(false);
+});
+
+test('an end is an outcome', () => {
+  expect(hadOutcome({ history: [], endedAt: 5_000 }, 5_000)).toBe(true);
+  expect(hadOutcome({ history: [], endedAt: 5_000 }, 5_001)).toBe(false);
+});
+
+test('that a message was returned is not heard of the message', () => {
+  const returned = { event: 'returned untried', messageId: 'm' } as const;
+
+  expect(heardOf({ history: history(returned) }, 'm')).toBe(false);
+  expect(heardOf({ history: history(returned, { event: 'started', messageId: 'm' }) }, 'm')).toBe(true);
+  expect(heardOf({ history: history({ event: 'started', messageId: 'other' }) }, 'm')).toBe(false);
+});
+
+describe('when a job is due', () => {
+  const delivery = (messageId: string, sentAt: number) => ({ messageId, sentAt, at: sentAt, receiveCount: 1 });
+
+  test('is when it was sent, or when its wait was over', () => {
+    expect(dueTime(row({ deliveries: [delivery('a', 500)] }))).toBe(500);
+    expect(dueTime(row({ deliveries: [delivery('a', 500)], due: 7_000 }))).toBe(7_000);
+  });
+
+  test('is when the message was sent that opened it again', () => {
+    const opened = history('started', 'dead (error)', { event: 'reopened', messageId: 'b' }, 'started');
+    const deliveries = [delivery('a', 1_000), delivery('b', 2_500)];
+
+    expect(dueTime(row({ history: opened, deliveries }))).toBe(2_500);
+    expect(firstStart(row({ history: opened, deliveries }))).toBe(4_000);
+  });
+
+  test('is when an operator opened it again, whichever message it goes on from', () => {
+    const opened = history('sent', 'cancelled (operator)', 'reopened (operator)', 'started');
+
+    expect(dueTime(row({ history: opened, deliveries: [delivery('a', 1_000)] }))).toBe(3_000);
+    expect(firstStart(row({ history: opened, deliveries: [delivery('a', 1_000)] }))).toBe(4_000);
+  });
+
+  test('is when it was opened again, where the delivery is not known any more', () => {
+    const opened = history('started', 'dead (error)', { event: 'reopened', messageId: 'b' });
+
+    expect(dueTime(row({ history: opened, deliveries: [delivery('a', 1_000)] }))).toBe(3_000);
+  });
+});
