@@ -1,10 +1,13 @@
 import { PermanentError } from '../errors';
+import { crashedRuns, NOT_ALONE } from './history';
 import { appended, type Ledger } from './ledger';
 import { withoutEnd } from './reopen';
 import type { Delivery, HistoryEntry, JobRow } from './row';
 
-/** Runs without any outcome, in a row, after which a job is taken for one that kills its worker. */
+/** Runs without any outcome, in a row, after which a job is taken for one that kills its worker … */
 export const CRASH_LOOP_RUNS = 2;
+/** … and in all, however often it had to wait between them. */
+const MOST_CRASHES = 3;
 
 export type Claim =
   /** The job is ours until the lease ends. */
@@ -15,7 +18,7 @@ export type Claim =
   | { kind: 'busy'; until: number; messageId: string }
   /** Its last run ended without a word, perhaps by another's doing: to be run with nothing beside it. */
   | { kind: 'suspect' }
-  /** Its last runs, alone, ended without a word: to be parked, not run. The row is ours. */
+  /** Its runs, alone, ended without a word: to be parked, not run. The row is ours. */
   | { kind: 'crash-loop'; row: JobRow }
   /** The id belongs to a job with another payload. */
   | { kind: 'conflict' };
@@ -30,19 +33,18 @@ export interface ClaimRequest {
   leaseUntil: number;
   /** No other job runs in this invocation. */
   alone: boolean;
-  maxAttempts: number;
   now: () => number;
 }
 
 /** Takes a job for this run, by a conditional write, or says why not. */
 export async function claim(ledger: Ledger, request: ClaimRequest): Promise<Claim> {
-  const { key, payloadHash, delivery, alone, maxAttempts, now, token } = request;
+  const { key, payloadHash, delivery, alone, now, token } = request;
   for (;;) {
     const stored = await ledger.get(key);
     const row = stored ?? (await request.fresh());
     if (row.payloadHash !== payloadHash) return { kind: 'conflict' };
     // Ours already: the answer of an earlier try was lost.
-    if (row.lease?.token === token) return ours(row, maxAttempts);
+    if (row.lease?.token === token) return ours(row);
     if (row.left.includes(delivery.messageId)) return { kind: 'late', row };
     if (row.state === 'succeeded' || (row.state === 'cancelled' && row.reason === 'operator'))
       return { kind: 'late', row };
@@ -52,7 +54,7 @@ export async function claim(ledger: Ledger, request: ClaimRequest): Promise<Clai
     if (row.state === 'processing' && !alone) return { kind: 'suspect' };
     const next = taken(row, { ...request, at: now() });
     const result = await ledger.write(next, stored?.version ?? 0);
-    if (result.written) return ours(result.item, maxAttempts);
+    if (result.written) return ours(result.item);
   }
 }
 
@@ -60,8 +62,13 @@ export async function claim(ledger: Ledger, request: ClaimRequest): Promise<Clai
 export const crashLoop = (): PermanentError =>
   new PermanentError({ code: 'CrashLoop', message: 'the last runs of this job ended without any outcome' });
 
-function ours(row: JobRow, maxAttempts: number): Claim {
-  const loops = row.silent >= CRASH_LOOP_RUNS || row.attempts >= maxAttempts;
+/**
+ * Only crashes keep a job from being run. Where its last run had an outcome, that outcome decided that it goes on: the
+ * attempts that are left may be fewer by now, or a step that was unknown be proven.
+ */
+function ours(row: JobRow): Claim {
+  const crashed = row.silent > 0;
+  const loops = row.silent >= CRASH_LOOP_RUNS || (crashed && crashedRuns(row) >= MOST_CRASHES);
   return { kind: loops ? 'crash-loop' : 'claimed', row };
 }
 
@@ -87,7 +94,8 @@ function taken(
   const reopened = row.state === 'dead' || row.state === 'cancelled';
   const events: HistoryEntry[] = [];
   const unrecorded = reopened && row.recordedAt === undefined;
-  if (row.state === 'processing') events.push({ at, event: 'ended without outcome' });
+  if (row.state === 'processing')
+    events.push({ at, event: 'ended without outcome', ...(diedAlone(row) ? {} : { note: NOT_ALONE }) });
   if (reopened) events.push({ at, event: 'reopened', messageId: delivery.messageId });
   events.push({ at, event: 'started', messageId: delivery.messageId });
   return {

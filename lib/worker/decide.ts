@@ -62,7 +62,8 @@ export class CancelledError extends PermanentError {
 /** The class of an error decides; one that is none of ours is transient. */
 export function decide(situation: Situation): Decision {
   const { error, lastReceive, remainingMs } = situation;
-  if (error instanceof StepUnknownError) return { kind: 'hold', reason: 'unknown', waitMs: 0, counts: true };
+  // Not known to have failed: proven, it is a success of this attempt.
+  if (error instanceof StepUnknownError) return { kind: 'hold', reason: 'unknown', waitMs: 0, counts: false };
   if (error instanceof PausedError) return { kind: 'hold', reason: 'paused', waitMs: 0, counts: false };
   if (error instanceof CancelledError) return { kind: 'cancel' };
   if (error instanceof OutOfTimeError) {

@@ -1,4 +1,4 @@
-import { type Claim, CRASH_LOOP_RUNS, claim, crashLoop } from '../jobs/claim';
+import { type Claim, claim, crashLoop } from '../jobs/claim';
 import { CLOCK_SKEW_MS } from '../jobs/clock-skew';
 import { finish } from '../jobs/finish';
 import { invalidId, jobKey, recordKey } from '../jobs/keys';
@@ -105,7 +105,6 @@ function take(delivery: Delivery, resolved: Resolved): Promise<Claim> {
     alone,
     // By any worker's clock it outlives its function.
     leaseUntil: deadline.at + CLOCK_SKEW_MS,
-    maxAttempts: deps.retryWaits.length + 1,
     now: () => deps.clock.now(),
   });
 }
@@ -142,12 +141,9 @@ async function holdBehind(delivery: Delivery, resolved: Resolved, row: JobRow): 
 async function parkCrashed(delivery: Delivery, resolved: Resolved, row: JobRow): Promise<Disposition> {
   const { deps, message } = delivery;
   const lease = createLease(deps.ledger, row);
-  // Its last attempt died with its process, but the others failed: then it is their reason that counts.
-  const failed = row.silent < CRASH_LOOP_RUNS ? row.error : undefined;
   const end = outcomes(deps, { lease, message, body: resolved.body });
   // A crash was counted when it was found; parking for it is no attempt of its own.
-  const park = () =>
-    end.park({ error: failed ?? storedError(crashLoop()), reason: failed ? 'error' : 'crash', counts: false });
+  const park = () => end.park({ error: storedError(crashLoop()), reason: 'crash', counts: false });
   const ended = await orGiveUp(deps, { ...delivery, lease }, park);
   return { acknowledge: true, row: await finish(deps, ended, resolved.body) };
 }

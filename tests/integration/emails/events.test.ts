@@ -1,6 +1,7 @@
 import { handleEvents, type WebhookRequest } from '../../../lib/emails/events/handler';
 import { type EventDeps, eventFolder, takeEvents } from '../../../lib/emails/events/take';
 import { eventVerifier } from '../../../lib/emails/events/verify';
+import { campaignReport } from '../../../lib/emails/report';
 import { chunkId } from '../../../lib/jobs/chunk';
 import { eventKeys, eventsOf, type SendgridEvent, signedEvents } from '../../../lib/local/fakes/sendgrid-events';
 import { CAMPAIGN, type Emails, startEmails } from '../../support/emails';
@@ -40,6 +41,12 @@ async function sentChunk({ lost = false } = {}): Promise<SendgridEvent[]> {
   emails.sendChunk(campaign, 0);
   await emails.engine.drain({ batch: 1, hours: 2 });
   return emails.sendgrid.mails.flatMap((mail) => eventsOf(mail, 'delivered', emails.engine.clock.now()));
+}
+
+async function report() {
+  const campaign = await emails.campaigns.read(CAMPAIGN);
+  if (!campaign) throw new Error('there is no campaign');
+  return campaignReport(emails.engine.deps, campaign);
 }
 
 test('events are kept beside their campaign, by the hour of its time, with numbers and without addresses', async () => {
@@ -267,4 +274,22 @@ test('an event that comes while the chunk is being sent is not lost', async () =
 
   expect(emails.chunk(0)).toMatchObject({ state: 'succeeded' });
   expect(sendgrid.requests).toHaveLength(1);
+});
+
+test('a chunk whose last attempt had no answer is accepted once SendGrid tells of it', async () => {
+  const { engine } = emails;
+  // Two attempts of three requests each are refused.
+  for (let request = 0; request < 6; request++) emails.sendgrid.fail({ status: 500, body: {} });
+  const events = await sentChunk({ lost: true });
+  const unknown = await report();
+
+  expect(await post(request(events))).toBe(204);
+  await engine.drain({ batch: 1, hours: 1 });
+
+  expect(unknown).toMatchObject({ unknown: 3, accepted: 0, refused: 0 });
+  expect(await report()).toMatchObject({ unknown: 0, accepted: 3, refused: 0, jobs: { unknown: [], refused: [] } });
+  expect(emails.chunk(0)).toMatchObject({ state: 'succeeded', steps: { send: { status: 'done' } } });
+  expect(await emails.campaigns.read(CAMPAIGN)).toMatchObject({ refusals: 0 });
+  expect(emails.sendgrid.mails).toHaveLength(3);
+  expect(engine.deadLetters()).toEqual([]);
 });

@@ -75,19 +75,59 @@ test('a job whose settled step is followed by another uncertain one is held agai
   expect(row()).toMatchObject({ state: 'succeeded', holds: 2 });
 });
 
-test('with another step unknown the job stays held', async () => {
-  const { engine, row } = uncertain(['first']);
-  await engine.deliver();
-  const step = { status: 'unknown' as const, startedAt: 1 };
-  await engine.deps.ledger.update(row().key, (now) => ({ ...now, steps: { ...now.steps, other: step } }));
+describe('with another step unknown', () => {
+  /** A job whose last attempt leaves two steps unknown. */
+  async function twoUnknown() {
+    const job = uncertain(['first']);
+    await job.engine.deliver();
+    const step = { status: 'unknown' as const, startedAt: 1 };
+    await job.engine.deps.ledger.update(job.row().key, (now) => ({
+      ...now,
+      attempts: 3,
+      steps: { ...now.steps, second: step },
+    }));
+    const prove = (name: string) =>
+      job.engine.deps.ledger.update(job.row().key, (now) => ({
+        ...now,
+        evidence: { ...now.evidence, [name]: { at: job.engine.clock.now(), event: 'delivered' } },
+      }));
+    return { ...job, prove };
+  }
 
-  const settled = await settle(engine.deps, { row: row(), step: 'first', as: 'done' });
+  test('the job stays held, and only the other can be settled then', async () => {
+    const { engine, row } = await twoUnknown();
 
-  const again = settle(engine.deps, { row: row(), step: 'first', as: 'skipped' });
+    const settled = await settle(engine.deps, { row: row(), step: 'first', as: 'done' });
+    const again = settle(engine.deps, { row: row(), step: 'first', as: 'skipped' });
 
-  await expect(again).rejects.toThrow('has no unknown step first: --step is other');
-  expect(settled).toMatchObject({ state: 'held', reason: 'unknown' });
-  expect(engine.inQueue()).toBe(0);
+    await expect(again).rejects.toThrow('has no unknown step first: --step is second');
+    await engine.drain({ hours: 1 });
+    expect(settled).toMatchObject({ state: 'held', reason: 'unknown' });
+    expect(row()).toMatchObject({ state: 'held', reason: 'unknown' });
+    expect(engine.inQueue()).toBe(0);
+  });
+
+  test.each([
+    ['the vendor tells of both', ['proven', 'proven']],
+    ['the vendor tells of one, then an operator of the other', ['proven', 'done']],
+    ['an operator tells of one, then the vendor of the other', ['done', 'proven']],
+    ['an operator skips one, then the vendor tells of the other', ['skipped', 'proven']],
+    ['an operator settles both', ['skipped', 'done']],
+  ] as const)('the job succeeds once %s', async (_who, says) => {
+    const { engine, sent, row, prove } = await twoUnknown();
+    const states: string[] = [];
+
+    for (const [index, said] of says.entries()) {
+      const step = index === 0 ? 'first' : 'second';
+      if (said === 'proven') await prove(step);
+      else await settle(engine.deps, { row: row(), step, as: said });
+      await engine.drain({ hours: 1 });
+      states.push(row().state);
+    }
+
+    expect(states).toEqual(['held', 'succeeded']);
+    expect(sent).toEqual(['first']);
+  });
 });
 
 test('a release that fails is made by the reconciler', async () => {

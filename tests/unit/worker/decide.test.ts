@@ -79,9 +79,9 @@ test.each<[string, Partial<Situation>, unknown]>([
   ],
   ['a refusal of the job parks', { error: new PermanentError(details) }, { kind: 'park' }],
   [
-    'an unknown step waits for evidence',
+    'an unknown step waits for evidence, and is no failed attempt',
     { error: new StepUnknownError('send') },
-    { kind: 'hold', reason: 'unknown', waitMs: 0, counts: true },
+    { kind: 'hold', reason: 'unknown', waitMs: 0, counts: false },
   ],
   ['a store that is down is reported', { error: new StoreError(details) }, { kind: 'report' }],
 ])('%s', (_rule, changes, expected) => {
