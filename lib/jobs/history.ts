@@ -1,3 +1,4 @@
+import { appended } from './ledger';
 import type { CancelledReason, DeadReason, HeldReason, HistoryEntry, JobEvent, JobRow } from './row';
 
 /** An event as readers ask about it. Of a reason or an event that newer code stores, no more is known than its text. */
@@ -79,6 +80,17 @@ export function hadOutcome({ history, endedAt }: Pick<JobRow, 'history' | 'ended
 /** Whether anything happened with a message after it was returned. */
 export const heardOf = ({ history }: Pick<JobRow, 'history'>, messageId: string): boolean =>
   history.some((entry) => entry.messageId === messageId && !tellsOf('returned')(entry));
+
+/**
+ * The history with an entry about a message that was sent. Its writer sends first, since the send may fail: by then a
+ * worker may have taken the message. The entry goes before what the message caused, however late it is written.
+ */
+export function withSend(history: History, entry: HistoryEntry): History {
+  const list = appended(history, entry);
+  const caused = ({ messageId, event }: HistoryEntry) => messageId === entry.messageId && event !== entry.event;
+  const at = list.findIndex(caused);
+  return at < 0 ? list : [...list.slice(0, at), entry, ...list.slice(at, -1)];
+}
 
 /**
  * When a job was last due, ms since 1970: when it was sent first, when its last wait outside the queue was to end, or

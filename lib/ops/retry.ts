@@ -1,4 +1,5 @@
 import { keptBody } from '../jobs/finish';
+import { withSend } from '../jobs/history';
 import { deduplicationId } from '../jobs/keys';
 import { withoutEnd } from '../jobs/reopen';
 import type { JobRow } from '../jobs/row';
@@ -34,7 +35,8 @@ async function redrive(deps: OperatorDeps, row: JobRow): Promise<Retried> {
   const body = (await keptBody(deps, row)) ?? (await entryBody(deps, row));
   if (body === undefined) throw gone(row);
   const { messageId, at } = await send(deps, row, body);
-  await deps.ledger.update(row.key, (now) => noted(now, at, 'redriven (operator)', messageId));
+  const entry = { at, event: 'redriven (operator)' as const, messageId };
+  await deps.ledger.update(row.key, (now) => ({ ...now, history: withSend(now.history, entry) }));
   return { messageId };
 }
 
@@ -71,13 +73,15 @@ async function reopen(deps: OperatorDeps, row: JobRow): Promise<Retried> {
 
 const EVENT = 'reopened (operator)';
 
+/** `at` is before the send: what the message causes is later. */
 async function send(deps: OperatorDeps, row: JobRow, body: string): Promise<{ messageId: string; at: number }> {
   const deduplication = deduplicationId.redriven(row.id, row.opened);
+  const at = deps.clock.now();
   const { messageId } = await deps.queues.send(
     deps.queueUrl(row.queue),
     backInQueue(deps, { row, body, deduplication }),
   );
-  return { messageId, at: deps.clock.now() };
+  return { messageId, at };
 }
 
 const gone = (row: JobRow): OperatorError =>

@@ -4,6 +4,7 @@ import { retry } from '../../../lib/ops/retry';
 import { CancelledError } from '../../../lib/worker/decide';
 import { acceptedRow } from '../../support/accepted-row';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+import { command } from '../../support/operator';
 import { sampleContract } from '../../support/sample-contract';
 
 const MINUTE = 60_000;
@@ -44,6 +45,69 @@ test('a dead job that is retried is done, in its old group, and its DLQ entry go
   expect(history(engine.row(jobId(1)))).toEqual(expect.arrayContaining(['redriven (operator)', 'reopened']));
   expect(engine.deadLetters()).toEqual([]);
   expect(Object.values(engine.records())).toMatchObject([{ state: 'succeeded' }]);
+});
+
+describe('the history of a job that is retried', () => {
+  const DIED = ['started', 'dead (error)'];
+  const shown = async (engine: ReturnType<typeof memoryEngine>) => {
+    const { lines } = await command(engine, 'jobs show', { id: jobId(1) });
+    return lines.flatMap((line) => /(\d\d:\d\d:\d\d) {2}(\w+(?: \(\w+\))?)/.exec(line)?.slice(1).join(' ') ?? []);
+  };
+
+  test.each(['after', 'before'])(
+    'has the retry before its run where a worker takes the message %s the note',
+    async (when) => {
+      let sent = false;
+      const { engine, mend } = rejecting({
+        after: async (call) => {
+          if (!sent || call !== 'queues.send') return;
+          sent = false;
+          engine.clock.advance(1_000);
+          await engine.deliver();
+          engine.clock.advance(1_000);
+        },
+      });
+      engine.send(envelope());
+      await engine.deliver();
+      engine.clock.advance(MINUTE);
+      mend();
+
+      sent = when === 'before';
+      await retry(engine.deps, engine.row(jobId(1)));
+      engine.clock.advance(1_000);
+      await engine.deliver();
+
+      const { state, history: entries } = engine.row(jobId(1));
+      expect(state).toBe('succeeded');
+      expect(entries.map(({ event }) => event)).toEqual([
+        ...DIED,
+        'redriven (operator)',
+        'reopened',
+        'started',
+        'succeeded',
+      ]);
+      expect(entries.map(({ at }) => at)).toEqual(entries.map(({ at }) => at).toSorted());
+      expect(await shown(engine)).toEqual([
+        ...DIED.map((event) => `03:04:05 ${event}`),
+        '03:05:05 redriven (operator)',
+        ...['reopened', 'started', 'succeeded'].map((event) => `03:05:06 ${event}`),
+      ]);
+    },
+  );
+
+  test('has both retries of the same message before its run', async () => {
+    const { engine, mend } = rejecting();
+    engine.send(envelope());
+    await engine.deliver();
+    mend();
+
+    await retry(engine.deps, engine.row(jobId(1)));
+    await retry(engine.deps, engine.row(jobId(1)));
+    await engine.deliver();
+
+    const retries = ['redriven (operator)', 'redriven (operator)'];
+    expect(history(engine.row(jobId(1)))).toEqual([...DIED, ...retries, 'reopened', 'started', 'succeeded']);
+  });
 });
 
 test('until the retried job is claimed it stays dead, with its entry', async () => {
