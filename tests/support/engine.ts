@@ -179,9 +179,9 @@ export function memoryEngine(
     rows: () => table.items().filter(({ state, canary }) => state !== undefined && !canary) as JobRow[],
     canaries: () => table.items().filter(({ canary }) => canary) as JobRow[],
     row(id: string): JobRow {
-      const found = this.rows().find(({ key }) => key === jobKey(contract.queue, id));
-      if (!found) throw new Error('the job has no row');
-      return found;
+      const found = table.item(jobKey(contract.queue, id));
+      if (!found || found.canary) throw new Error('the job has no row');
+      return found as JobRow;
     },
     /** The S3 records, parsed, by key. */
     records: () =>

@@ -1,9 +1,12 @@
 import { StoreError } from '../../lib/errors';
 import type { Due, Item, Table } from '../../lib/ports';
+import { type SortedList, sortedList } from './sorted-list';
 
 const MAX_ITEM_BYTES = 400 * 1024;
 
 export interface MemoryTable extends Table {
+  /** An item as it is stored now; a copy. */
+  item(key: string): Item | undefined;
   /** Every item as it is stored now, by key; copies. */
   items(): Item[];
   /** How many writes were taken. */
@@ -34,18 +37,14 @@ export function memoryTable({ lagMs = 0, now = () => 0 }: { lagMs?: number; now?
   let writes = 0;
 
   const versionOf = (key: string): number => stored.get(key)?.version ?? 0;
-  const withTodo = (todo: string) => {
-    const found: Due[] = [];
-    for (const [key, item] of index.read())
-      if (item.todo === todo && item.todoAt !== undefined) found.push({ key, todoAt: item.todoAt });
-    return found;
+  const item = (key: string): Item | undefined => {
+    const found = stored.get(key);
+    return found && (JSON.parse(found.json) as Item);
   };
 
   return {
-    get: async (key) => {
-      const found = stored.get(key);
-      return found && (JSON.parse(found.json) as Item);
-    },
+    item,
+    get: async (key) => item(key),
 
     put: async (item, expected) => {
       const json = JSON.stringify(item);
@@ -66,43 +65,69 @@ export function memoryTable({ lagMs = 0, now = () => 0 }: { lagMs?: number; now?
       return 'deleted';
     },
 
-    due: async (todo, { until, after, limit }) =>
-      withTodo(todo)
-        .filter((due) => due.todoAt <= until && (!after || byTime(after, due) < 0))
-        .sort(byTime)
-        .slice(0, limit),
+    due: async (todo, { until, after, limit }) => {
+      const found: Due[] = [];
+      for (const due of index.read().todo.get(todo)?.after(after) ?? []) {
+        if (due.todoAt > until || found.length >= limit) break;
+        found.push(due);
+      }
+      return found;
+    },
 
-    count: async (todo, { since }) => withTodo(todo).filter(({ todoAt }) => todoAt >= since).length,
+    count: async (todo, { since }) => index.read().todo.get(todo)?.countAfter({ key: '', todoAt: since }) ?? 0,
 
-    hour: async (hour, { after, limit }) =>
-      [...index.read()]
-        .flatMap(([key, item]) => (item.hour === hour && (after === undefined || key > after) ? [key] : []))
-        .sort(byText)
-        .slice(0, limit),
+    hour: async (hour, { after, limit }) => {
+      const found: string[] = [];
+      for (const key of index.read().hour.get(hour)?.after(after) ?? []) {
+        if (found.length >= limit) break;
+        found.push(key);
+      }
+      return found;
+    },
 
     items: () => [...stored.entries()].sort(([a], [b]) => byText(a, b)).map(([, { json }]) => JSON.parse(json) as Item),
     writes: () => writes,
   };
 }
 
+/** The two indexes: by partition, the entries in the order of the sort key. */
+interface Indexes {
+  todo: Map<string, SortedList<Due>>;
+  hour: Map<string, SortedList<string>>;
+}
+
 function laggingIndex(lagMs: number, now: () => number) {
-  const index = new Map<string, Indexed>();
+  const indexes: Indexes = { todo: new Map(), hour: new Map() };
+  const applied = new Map<string, Indexed>();
   const late: { at: number; key: string; item: Indexed | undefined }[] = [];
   const apply = (key: string, item: Indexed | undefined) => {
-    if (item) index.set(key, item);
-    else index.delete(key);
+    const before = applied.get(key);
+    if (before?.todo !== undefined && before.todoAt !== undefined)
+      indexes.todo.get(before.todo)?.remove({ key, todoAt: before.todoAt });
+    if (before?.hour !== undefined && before.hour !== item?.hour) indexes.hour.get(before.hour)?.remove(key);
+    if (item?.todo !== undefined && item.todoAt !== undefined)
+      partition(indexes.todo, item.todo, byTime).add({ key, todoAt: item.todoAt });
+    if (item?.hour !== undefined) partition(indexes.hour, item.hour, byText).add(key);
+    if (item) applied.set(key, item);
+    else applied.delete(key);
   };
   return {
     write: (key: string, item: Indexed | undefined) => {
       if (lagMs === 0) apply(key, item);
       else late.push({ at: now() + lagMs, key, item });
     },
-    read: (): ReadonlyMap<string, Indexed> => {
+    read: (): Indexes => {
       while (late[0] && late[0].at <= now()) {
         const { key, item } = late.shift() as (typeof late)[number];
         apply(key, item);
       }
-      return index;
+      return indexes;
     },
   };
+}
+
+function partition<T>(index: Map<string, SortedList<T>>, name: string, compare: (a: T, b: T) => number): SortedList<T> {
+  const found = index.get(name) ?? sortedList(compare);
+  index.set(name, found);
+  return found;
 }
