@@ -1,8 +1,7 @@
 import { StoreError } from '../../lib/errors';
-import type { ProducerDeps } from '../../lib/producer/producer';
-import { mainQueue, urlOf } from './names';
+import { codeOf } from './code';
+import { mainQueue } from './names';
 import type { JobKind, JobSpec } from './plan';
-import { portsOf } from './ports';
 import type { World } from './world';
 
 /** A job that somebody was told is accepted, or a message that is in the queue without us. */
@@ -61,30 +60,24 @@ function ask(world: World, spec: JobSpec, index: number): Promise<string | undef
   const { queue, trace } = world;
   return new Promise((resolve) => {
     const process = world.spawn({ name: `api ${index}`, timeoutMs: 60_000, ended: () => resolve(undefined) });
-    const ports = portsOf(world, process);
-    const deps: ProducerDeps = {
-      ...ports,
-      prefix: 'jobs',
-      source: '/sim/api',
-      queueUrl: () => urlOf(mainQueue(world)),
-      settings: () => world.settings,
-    };
     const type = spec.kind === 'newer' ? queue.newerType : queue.type;
-    queue.submit(deps, { spec, index, key: `key-${index}`, type }, world).then(
-      ({ id }) => {
-        if (!process.alive) return;
-        world.exit(process);
-        trace.add({ who: process.name, what: 'accepted', detail: () => `${id} ${spec.kind}` });
-        resolve(id);
-      },
-      (error: unknown) => {
-        if (!process.alive) return;
-        world.exit(process);
-        if (!(error instanceof StoreError)) world.watch.violated(`the producer threw ${String(error)}`);
-        trace.add({ who: process.name, what: 'not accepted' });
-        resolve(undefined);
-      },
-    );
+    codeOf(world, process)
+      .submit({ spec, index, key: `key-${index}`, type })
+      .then(
+        ({ id }) => {
+          if (!process.alive) return;
+          world.exit(process);
+          trace.add({ who: process.name, what: 'accepted', detail: () => `${id} ${spec.kind}` });
+          resolve(id);
+        },
+        (error: unknown) => {
+          if (!process.alive) return;
+          world.exit(process);
+          if (!(error instanceof StoreError)) world.watch.violated(`the producer threw ${String(error)}`);
+          trace.add({ who: process.name, what: 'not accepted' });
+          resolve(undefined);
+        },
+      );
   });
 }
 

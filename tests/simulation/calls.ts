@@ -9,6 +9,8 @@ import type { Trace } from './trace';
 export interface Process {
   name: string;
   alive: boolean;
+  /** It was started from the released code. */
+  released: boolean;
   /** Its clock minus the true time, in ms. */
   skew: number;
   /** Ends it: nothing that it awaits will ever settle. */

@@ -4,6 +4,8 @@ import { hasDeadlyChunk } from './killers';
 import type { Control, JobKind, JobSpec, Load, Plan, Redrive } from './plan';
 import { aPlan } from './plan';
 import type { SimulatedQueue } from './queues/simulated';
+import { isReleased } from './released/released';
+import type { Versions } from './versions';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -105,8 +107,30 @@ const window = (lasts: readonly [number, ...number[]]) =>
     .record({ from: fc.integer({ min: 0, max: 10 * MINUTE_MS }), lasts: fc.constantFrom(...lasts) })
     .map(({ from, lasts }) => ({ from, until: from + lasts }));
 
+const MIXED_MS = 10 * MINUTE_MS;
+
+const lasting = (...ms: [number, ...number[]]) => fc.constantFrom(...ms);
+
+/** One phase after another, each so long and with this share of processes of the released code. */
+function phases(...all: [ms: number, released: number][]): Versions[] {
+  let until = 0;
+  return all.map(([ms, released]) => {
+    until += ms;
+    return { until, released };
+  });
+}
+
 const rarely = <T>(arbitrary: fc.Arbitrary<T>, none: T): fc.Arbitrary<T> =>
   fc.oneof({ weight: 4, arbitrary: fc.constant(none) }, { weight: 1, arbitrary });
+
+/** A deployment, ten minutes of which have processes of both versions; one that is rolled back; both all the time. */
+const versions: fc.Arbitrary<Versions[]> = fc.oneof(
+  lasting(2 * MINUTE_MS, 20 * MINUTE_MS, 2 * HOUR_MS).map((deployed) => phases([deployed, 1], [MIXED_MS, 0.5])),
+  fc
+    .tuple(lasting(0, 2 * MINUTE_MS, 20 * MINUTE_MS), lasting(5 * MINUTE_MS, HOUR_MS, 4 * HOUR_MS))
+    .map(([before, back]) => phases([before, 0], [MIXED_MS, 0.5], [back, 1], [MIXED_MS, 0.5])),
+  lasting(HOUR_MS, 6 * HOUR_MS).map((both) => phases([both, 0.5])),
+);
 
 const controls: fc.Arbitrary<Control[]> = fc.array(
   fc.record({
@@ -169,10 +193,11 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
       share: rarely(fc.constantFrom(1, 2), undefined as never),
       indexLag: rarely(fc.constantFrom(1_000, 20_000, 5 * MINUTE_MS), undefined as never),
       canaries: rarely(fc.constantFrom(10 * MINUTE_MS, HOUR_MS), undefined as never),
+      versions: queues.every(({ name }) => isReleased(name)) ? rarely(versions, []) : fc.constant<Versions[]>([]),
       controls: queues.some(({ controlled }) => controlled) ? controls : fc.constant<Control[]>([]),
     })
     .map(({ loads: [first, ...beside], broken, unpolled, retention, dlqRetention, ...drawn }) => {
-      const { redrives, outages, settlement, canaries, approximate, share, indexLag, ...plan } = drawn;
+      const { redrives, outages, settlement, canaries, approximate, share, indexLag, versions, ...plan } = drawn;
       const kinds = [first, ...beside].flatMap((load) => load?.jobs ?? []).map(({ kind }) => kind);
       return aPlan({
         ...plan,
@@ -195,6 +220,7 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
         ...(approximate ? { approximate } : {}),
         ...(share ? { share } : {}),
         ...(indexLag ? { indexLag } : {}),
+        ...(versions.length > 0 ? { versions } : {}),
         ...(retention ? { retention } : {}),
         // As in every row of the table of queues, the DLQ keeps at least as long as the queue.
         ...(dlqRetention ? { dlqRetention, retention: Math.min(dlqRetention, retention ?? dlqRetention) } : {}),

@@ -52,12 +52,15 @@ export function reconcilerDeps(world: World, ports: Ports): ReconcileDeps {
 
 /** The contract as the code has it that this process was started with: a newer version knows one type more. */
 export function contractOf(world: World, process: Process, ports: Ports): QueueContract {
-  const { plan, queue, kernel, chance } = world;
+  const { queue } = world;
   const contract = queue.contract(world, process, ports);
   const known = contract.types[queue.type];
-  // For ten minutes of a deployment, environments of both versions are there.
-  const age = kernel.now() - plan.start - plan.deployAt;
-  const newer = age >= 600_000 || (age >= 0 && chance.fraction() < 0.5);
-  if (!newer || !known) return contract;
+  if (!knowsNewer(world) || !known) return contract;
   return { ...contract, types: { ...contract.types, [queue.newerType]: known } };
+}
+
+/** For ten minutes of a deployment, environments of both versions are there. */
+export function knowsNewer({ plan, kernel, chance }: World): boolean {
+  const age = kernel.now() - plan.start - plan.deployAt;
+  return age >= 600_000 || (age >= 0 && chance.fraction() < 0.5);
 }

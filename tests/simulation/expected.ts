@@ -34,6 +34,7 @@ export const EXPECTED: readonly string[] = [
   ),
   ...['state held(paused)', 'step excluded done'],
   'canary succeeded',
+  ...['worker', 'reconciler', 'api', 'operator', 'events'].map((process) => `released ${process}`),
 ];
 
 /** What was never reached, of all that should have been. */

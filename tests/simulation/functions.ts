@@ -1,8 +1,6 @@
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import type { InvokeResult } from '../../lib/local/event-source-mapping';
-import { reconcile } from '../../lib/reconcile/reconcile';
-import { handleBatch } from '../../lib/worker/batch';
-import { contractOf, reconcilerDeps, workerDeps, workerPorts } from './engine';
+import { codeOf } from './code';
 import type { StartFault } from './faults';
 import { armed } from './killers';
 import type { World } from './world';
@@ -80,18 +78,15 @@ export function createFunctions(world: World): Functions {
         timeoutMs,
         ended: (reason) => resolve({ kind: 'failed', reason: reason === 'timeout' ? 'timeout' : 'crash' }),
       });
-      trace.add({ who: name, what: 'started', detail: () => describe(event) });
-      const ports = workerPorts(lane, process, event);
-      const contract = contractOf(lane, process, ports);
-      const deps = workerDeps(lane, ports);
-      const handle = (batch: SQSEvent) =>
-        handleBatch({ deps, contract, event: armed(batch, process), remainingMs: timeoutMs });
+      trace.add({ who: process.name, what: 'started', detail: () => describe(event) });
+      const handler = codeOf(lane, process, event).handler(timeoutMs);
+      const handle = (batch: SQSEvent) => handler(armed(batch, process));
       (world.mutant?.handler?.(handle, event) ?? handle(event)).then(
         (answer) => {
           if (!process.alive) return;
           world.exit(process);
           const value = world.mutant?.answer?.(answer, event, world) ?? answer;
-          trace.add({ who: name, what: 'answered', detail: () => describeAnswer(value) });
+          trace.add({ who: process.name, what: 'answered', detail: () => describeAnswer(value) });
           resolve({ kind: 'answer', value });
         },
         (error: unknown) => {
@@ -112,26 +107,24 @@ export function createFunctions(world: World): Functions {
     const name = `reconciler ${++reconcilers}`;
     return new Promise((resolve) => {
       const process = world.spawn({ name, timeoutMs: RECONCILER_MS, ended: () => resolve() });
-      trace.add({ who: name, what: 'started' });
+      trace.add({ who: process.name, what: 'started' });
       const canaryMs = kernel.now() - plan.start < (plan.canaries ?? 0) ? CANARY_MS : 0;
       const stayMs = Math.max(...world.lanes.map(({ queue }) => queue.stayMs ?? 0));
-      reconcile(reconcilerDeps(world, workerPorts(world, process)), {
-        remainingMs: RECONCILER_MS,
-        stayMs,
-        canaryMs,
-      }).then(
-        () => {
-          if (!process.alive) return;
-          world.exit(process);
-          trace.add({ who: name, what: 'ended' });
-          resolve();
-        },
-        (error: unknown) => {
-          if (!process.alive) return;
-          process.die('threw');
-          trace.add({ who: name, what: 'threw', detail: () => String(error) });
-        },
-      );
+      codeOf(world, process)
+        .reconcile({ remainingMs: RECONCILER_MS, stayMs, canaryMs })
+        .then(
+          () => {
+            if (!process.alive) return;
+            world.exit(process);
+            trace.add({ who: process.name, what: 'ended' });
+            resolve();
+          },
+          (error: unknown) => {
+            if (!process.alive) return;
+            process.die('threw');
+            trace.add({ who: process.name, what: 'threw', detail: () => String(error) });
+          },
+        );
     });
   }
 

@@ -1,11 +1,7 @@
 import { StoreError } from '../../lib/errors';
-import { campaigns } from '../../lib/jobs/campaign';
-import { jobKey } from '../../lib/jobs/keys';
 import { OperatorError } from '../../lib/ops/operator';
-import { retry } from '../../lib/ops/retry';
-import { settle } from '../../lib/ops/settle';
 import { campaignsOf } from './campaigns';
-import { reconcilerDeps, workerPorts } from './engine';
+import { type Code, codeOf } from './code';
 import { ACCOUNT, deadLetterQueue, mainQueue, REGION, serviceQueue } from './names';
 import type { Death } from './watch';
 import type { World } from './world';
@@ -47,11 +43,7 @@ async function move({ sqs, ...world }: World): Promise<void> {
 }
 
 /** Our own way: the command that operators have. */
-const command = (world: World, id: string): Promise<void> =>
-  typed(world, async (deps) => {
-    const row = await deps.ledger.get(jobKey(serviceQueue(world), id));
-    if (row) await retry(deps, row);
-  });
+const command = (world: World, id: string): Promise<void> => typed(world, (code) => code.retry(id));
 
 function startSettlements(world: World): void {
   const { plan, kernel, queue, watch, reach, trace } = world;
@@ -59,21 +51,22 @@ function startSettlements(world: World): void {
   const steps = Object.entries(queue.provenBy ?? {});
   if (!settlement) return;
   const looked = new Set<string>();
-  world.onRow.push(({ key, id, queue: name, state, reason, holds }) => {
+  world.onRow.push(({ id, queue: name, state, reason, holds }) => {
     const occasion = `${id} ${holds}`;
     if (name !== serviceQueue(world) || state !== 'held' || reason !== 'unknown' || looked.has(occasion)) return;
     looked.add(occasion);
     world.pending.add(occasion);
     kernel.setTimeout(() => {
       world.trouble();
-      const done = typed(world, async (deps) => {
+      const done = typed(world, async (code) => {
         for (const [step, effect] of steps) {
-          const row = await deps.ledger.get(key);
-          if (row?.state !== 'held' || row.steps[step]?.status !== 'unknown') continue;
-          const as = watch.happened(effect, id) ? 'done' : 'skipped';
-          trace.add({ who: 'operator', what: `settle as ${as}`, detail: () => id });
-          await settle(deps, { row, step, as });
-          reach(`settled as ${as}`);
+          let as: 'done' | 'skipped' = 'skipped';
+          const settled = await code.settle(id, step, () => {
+            as = watch.happened(effect, id) ? 'done' : 'skipped';
+            trace.add({ who: 'operator', what: `settle as ${as}`, detail: () => id });
+            return as;
+          });
+          if (settled) reach(`settled as ${as}`);
         }
       });
       void done.finally(() => {
@@ -90,11 +83,11 @@ function startControls(world: World): void {
     pending.add(control);
     kernel.setTimeout(() => {
       world.trouble();
-      const done = typed(world, async (deps) => {
+      const done = typed(world, async (code) => {
         const id = campaignsOf(world)[control.campaign]?.id;
         if (id === undefined) return;
         trace.add({ who: 'operator', what: control.what, detail: () => id });
-        await campaigns(deps)[control.what](id);
+        await code.control(id, control.what);
         reach(`campaign told to ${control.what}`);
       });
       void done.finally(() => {
@@ -106,10 +99,10 @@ function startControls(world: World): void {
 }
 
 /** Runs what somebody typed in a process of its own. */
-function typed(world: World, run: (deps: ReturnType<typeof reconcilerDeps>) => Promise<void>): Promise<void> {
+function typed(world: World, run: (code: Code) => Promise<void>): Promise<void> {
   return new Promise((resolve) => {
     const process = world.spawn({ name: 'operator', timeoutMs: 60_000, ended: () => resolve() });
-    void run(reconcilerDeps(world, workerPorts(world, process)))
+    void run(codeOf(world, process))
       .catch((error: unknown) => {
         // Somebody was faster, or something is down: whoever types a command reads that, and may try again.
         if (!(error instanceof OperatorError || error instanceof StoreError)) throw error;

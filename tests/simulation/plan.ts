@@ -1,4 +1,5 @@
 import type { CallFault, Outage, StartFault } from './faults';
+import type { Versions } from './versions';
 
 /** What kind of job, as every queue knows it; a queue may have kinds of its own. */
 export type JobKind =
@@ -100,6 +101,8 @@ export interface Plan extends Load {
   controls: Control[];
   /** Nobody looks where there is none. */
   settlement?: Settlement;
+  /** Phases of a deployment and its roll-back, one after another; all code is today's where there are none. */
+  versions?: readonly Versions[];
   /** When the code comes to know newer messages; ms after the start. */
   deployAt: number;
   /** Until when canaries are sent, in ms after the start; where there is none, none are. */

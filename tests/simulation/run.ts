@@ -1,7 +1,7 @@
 import { createEventSourceMapping } from '../../lib/local/event-source-mapping';
 import { type Input, startCallers } from './callers';
 import { watchCampaigns } from './campaigns';
-import { createFunctions } from './functions';
+import { createFunctions, type Functions } from './functions';
 import { brokenPromise } from './invariants';
 import { createLiveness } from './liveness';
 import type { Mutant } from './mutant';
@@ -9,7 +9,9 @@ import { mainQueue } from './names';
 import { startOperators } from './operators';
 import type { Plan } from './plan';
 import { startSchedule } from './schedule';
+import { startSigns } from './signs';
 import { timeline } from './trace';
+import { releasedUntil } from './versions';
 import { createWorld, type World } from './world';
 
 export interface Outcome {
@@ -36,6 +38,7 @@ export async function runPlan(
   const { kernel, watch, sqs, trace, lanes } = world;
   const functions = createFunctions(world);
   noteWindows(world);
+  startToday(world, functions);
   for (const lane of lanes) {
     await lane.queue.prepare?.(lane);
     startMapping(lane, functions);
@@ -47,6 +50,8 @@ export async function runPlan(
     return startCallers(lane);
   });
 
+  startSigns(world);
+
   const liveness = createLiveness(world, options.restWithinMs);
   await kernel.run(liveness.isOver);
   liveness.end();
@@ -57,7 +62,7 @@ export async function runPlan(
     timeline: () => timeline({ entries: trace.entries }, plan.start),
   };
 
-  function startMapping(lane: World, { worker }: ReturnType<typeof createFunctions>): void {
+  function startMapping(lane: World, { worker }: Functions): void {
     const { plan, reach, trouble } = lane;
     let deletes = 0;
     const mapping = createEventSourceMapping({
@@ -83,6 +88,15 @@ export async function runPlan(
     kernel.setTimeout(() => void mapping.stop(), unpolled.from);
     kernel.setTimeout(() => mapping.start(), unpolled.until);
   }
+}
+
+/** A run with the released code is over once today's has looked at what that left. */
+function startToday({ plan, kernel, pending, trouble }: World, { reconciler }: Functions): void {
+  const until = releasedUntil(plan);
+  if (until === 0) return;
+  pending.add(plan.versions);
+  trouble(plan.start + until);
+  kernel.setTimeout(() => void reconciler().finally(() => pending.delete(plan.versions)), until);
 }
 
 /** Until the last window is over, faults may still come. */

@@ -5,7 +5,6 @@ import type { BulkMail, BulkSendgrid } from '../../lib/vendors/sendgrid-bulk';
 import { translate as translateSendgrid } from '../../lib/vendors/sendgrid-errors';
 import type { Process } from './calls';
 import { notOk } from './course';
-import { tellOf } from './signs';
 import { isOk, NO_MAILBOX, UNSENDABLE, VENDOR_SECRET } from './vendors';
 import type { World } from './world';
 
@@ -27,7 +26,6 @@ export const bulkSendgridOf = (world: World, process: Process): BulkSendgrid => 
       job: mail.recipients[0]?.customArgs.job,
       accepted: (mails) => {
         for (const listener of world.onMails) listener(mails);
-        tellOf(world, mails);
       },
     });
   },

@@ -18,6 +18,7 @@ import { queueNamed } from './queues';
 import type { SimulatedQueue } from './queues/simulated';
 import { createTrace, type Trace } from './trace';
 import { createVendors, VENDOR_SECRET, type Vendors } from './vendors';
+import { startsReleased } from './versions';
 import { createWatch, type Death, type Watch } from './watch';
 
 /** One run's whole world, as one of its queues has it. */
@@ -121,16 +122,19 @@ export function createWorld(plan: Plan, options: { detailed?: boolean; mutant?: 
     trouble,
     processes,
     spawn: ({ name, timeoutMs, ended }) => {
+      const released = startsReleased({ plan, kernel, chance });
+      if (released) reach(`released ${name.split(' ')[0]}`);
       const process: Process = {
-        name,
+        name: released ? `${name} (old)` : name,
         alive: true,
+        released,
         skew: chance.pick([0, 0, 700, 2_000]),
         die: (reason) => {
           if (!process.alive) return;
           exit(process);
           reach('doubt');
           reach('death');
-          trace.add({ who: name, what: 'died', outcome: reason });
+          trace.add({ who: process.name, what: 'died', outcome: reason });
           ended(reason);
         },
       };

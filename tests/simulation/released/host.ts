@@ -1,0 +1,104 @@
+import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import type { Clock, Log, Metrics, Objects, Queues, Random, Table } from './ports';
+
+/**
+ * What one process of the released code is given, and what it can be asked to do. Both sides are written down in words
+ * of this file alone, so that the code of today can move and change: released.ts fits it to this.
+ */
+export interface Host {
+  ports: { table: Table; objects: Objects; queues: Queues; clock: Clock; random: Random; log: Log; metrics: Metrics };
+  process: { skew: number; die(reason: string): void };
+  /** Ms since 1970: when the run began, and the true time. */
+  start: number;
+  now: () => number;
+  /** Every queue of the service; `queue` as in queues.ts of the released simulation. */
+  lanes: readonly { queue: string; settings: Settings }[];
+  /** Of those, the one that the process is for. */
+  lane: string;
+  /** Whether the process knows the newer type of its queue too. */
+  newer: boolean;
+  share?: number | undefined;
+  /** A call to a vendor, with the faults of the run. */
+  call<T>(call: { target: string; method: string; timeoutMs?: number; effect: () => T | Promise<T> }): Promise<T>;
+  vendors: Vendors;
+  effect(what: string, job: string, once: boolean): void;
+  /** SendGrid has taken a request to many. */
+  accepted(mails: readonly { to: string[]; customArgs: Record<string, string> }[]): void;
+}
+
+export interface Settings {
+  type: 'fifo' | 'standard';
+  retention: number;
+  dlqRetention: number;
+  visibility: number;
+  receives: number;
+  ordered: boolean;
+}
+
+interface Reply {
+  status: number;
+  headers: Record<string, string>;
+  json?: unknown;
+}
+
+/** The fakes, as far as the released simulation knows them. */
+export interface Vendors {
+  zendesk: {
+    tickets: readonly { external_id: string | null }[];
+    createTicket(body: string, idempotencyKey?: string): Reply;
+    listTickets(externalId: string): Reply;
+    upload(file: { name: string; contentType: string; size: number }): Reply;
+  };
+  sendgrid: {
+    mails: readonly { to: string[]; customArgs: Record<string, string> }[];
+    send(body: string): Reply;
+  };
+  apple: {
+    testers: readonly unknown[];
+    mails: readonly { kind: string }[];
+    findTesters(filter: { email: string; app: string }): Reply;
+    createTester(body: string): Reply;
+    groupsOf(id: string): Reply;
+    addToGroup(id: string, body: string): Reply;
+    removeFromGroup(id: string, body: string): Reply;
+    removeFromApp(id: string, body: string): Reply;
+    invite(body: string): Reply;
+    notifyBuild(body: string): Reply;
+  };
+}
+
+/** How ports and vendors' calls of a host fail; anything else that they reject with is no failure of theirs. */
+export type Failure =
+  | { failure: 'store'; code: string; message: string }
+  | { failure: 'silence'; reason: 'unsendable' | 'unreachable' | 'timeout' | 'interrupted'; sent: boolean }
+  | { failure: 'answer'; status: number; headers: Record<string, string>; body: unknown };
+
+/** What came of something that may be refused: by a store, or because a command cannot be carried out now. */
+export type Answer<T> = { answer: T } | { refused: 'store' | 'command'; code: string; message: string };
+
+export interface Job {
+  spec: { kind: string; at: number; group: number; retries: number };
+  index: number;
+  key: string;
+  type: string;
+}
+
+/** A process of the released code. */
+export interface Released {
+  handle(event: SQSEvent, remainingMs: number): Promise<SQSBatchResponse>;
+  reconcile(times: { remainingMs: number; stayMs: number; canaryMs: number }): Promise<void>;
+  retry(id: string): Promise<Answer<void>>;
+  /** `as` is asked once it is clear that the step is to be settled; answers whether it was. */
+  settle(id: string, step: string, as: () => 'done' | 'skipped'): Promise<Answer<boolean>>;
+  control(campaign: string, what: 'pause' | 'resume' | 'cancel'): Promise<Answer<void>>;
+  takeEvents(events: readonly unknown[]): Promise<Answer<void>>;
+  submit(job: Job): Promise<Answer<{ id: string }>>;
+}
+
+/** What the bundle exports. */
+export interface Bundle {
+  revision: string;
+  /** Kinds of jobs that its simulation knows, by queue. */
+  kinds: Readonly<Record<string, readonly string[]>>;
+  open(host: Host): Released;
+}

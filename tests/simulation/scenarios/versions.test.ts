@@ -1,0 +1,128 @@
+import type { JobRow } from '../../../lib/jobs/row';
+import type { Plan } from '../plan';
+import { revision } from '../released/bundle.cjs';
+import type { Versions } from '../versions';
+import { HOUR_MS, jobs, MINUTE_MS, type Scenario, scenario } from './scenario';
+
+/** Between these all that starts is of the released code, and for ten minutes before and after them every second process. */
+const BACK_MS = 15 * MINUTE_MS;
+const FORTH_MS = 3 * HOUR_MS;
+const ROLLED_BACK: Versions[] = [
+  { until: BACK_MS - 10 * MINUTE_MS, released: 0 },
+  { until: BACK_MS, released: 0.5 },
+  { until: FORTH_MS, released: 1 },
+  { until: FORTH_MS + 10 * MINUTE_MS, released: 0.5 },
+];
+
+/** What the rows of a run said last before a time. */
+function saidBy({ world }: Scenario, ms: number): Set<string> {
+  const at = world.plan.start + ms;
+  const last = ({ history }: JobRow) => history.findLast((entry) => entry.at <= at)?.event ?? 'nothing';
+  const there = world.watch.rows().filter(({ createdAt }) => createdAt <= at);
+  return new Set(there.map(last));
+}
+
+const settlement = { after: HOUR_MS };
+const redrives: Plan['redrives'] = [{ nth: 1, after: HOUR_MS, how: 'command' }];
+
+/** Runs that are rolled back while they wait for all that their queue can wait for. */
+const RUNS: Record<string, { plan: Partial<Plan>; waits: string[]; ends: string[] }> = {
+  feedback: {
+    plan: {
+      jobs: jobs(['refused', { group: 1 }], ['good', { at: 5 * MINUTE_MS }], ['attachment', { at: 6 * MINUTE_MS }]),
+      outages: [{ target: 'zendesk', from: 4 * MINUTE_MS, until: HOUR_MS, fault: 'throttled' }],
+      redrives,
+    },
+    waits: ['dead (error)', 'held (throttled)'],
+    ends: ['dead (error)', 'succeeded', 'succeeded'],
+  },
+  'feedback, whose vendor is stopped': {
+    plan: {
+      jobs: jobs(['good', { at: 5 * MINUTE_MS }], ['good', { at: 6 * MINUTE_MS, group: 1 }]),
+      outages: [{ target: 'zendesk', from: 4 * MINUTE_MS, until: 2 * HOUR_MS, fault: 'unauthorized' }],
+    },
+    waits: ['held (stopped)'],
+    ends: ['succeeded', 'succeeded'],
+  },
+  emails: {
+    plan: {
+      queue: 'emails',
+      jobs: jobs('good', 'bad-data', ['good', { at: 5 * MINUTE_MS }]),
+      calls: [{ kind: 'sendgrid.send', nth: 1, fault: 'mute' }],
+      outages: [{ target: 'sendgrid', from: 4 * MINUTE_MS, until: HOUR_MS, fault: 'throttled' }],
+      settlement,
+      redrives,
+    },
+    waits: ['held (unknown)', 'dead (error)', 'held (throttled)'],
+    ends: ['cancelled (operator)', 'dead (error)', 'succeeded'],
+  },
+  campaigns: {
+    plan: {
+      queue: 'campaigns',
+      jobs: jobs('unsendable', ['good', { group: 2 }]),
+      calls: [{ kind: 'sendgrid.send', nth: 3, fault: 'mute' }],
+      controls: [
+        { at: 122_000, what: 'pause', campaign: 0 },
+        { at: HOUR_MS, what: 'resume', campaign: 0 },
+      ],
+      settlement,
+      redrives,
+    },
+    waits: ['held (unknown)', 'held (paused)', 'dead (error)'],
+    ends: ['succeeded', 'succeeded'],
+  },
+  testflight: {
+    plan: {
+      queue: 'testflight',
+      jobs: jobs('resend', ['good', { at: 1_000 }], ['removal', { at: 2_000 }], ['refused', { group: 1 }]),
+      calls: [{ kind: 'apple.invite', nth: 1, fault: 'mute' }],
+      settlement,
+      redrives,
+    },
+    waits: ['held (unknown)', 'held (behind)', 'dead (error)'],
+    ends: ['succeeded', 'succeeded', 'succeeded', 'dead (error)'],
+  },
+  analytics: {
+    plan: {
+      queue: 'analytics',
+      batch: 10,
+      jobs: jobs('bad-data', ['unknown-version', { at: 12 * MINUTE_MS, group: 1 }]),
+      redrives,
+    },
+    waits: ['dead (error)'],
+    ends: ['dead (error)', 'dead (error)'],
+  },
+  bulk: {
+    plan: {
+      queue: 'bulk',
+      batch: 10,
+      jobs: jobs('refused', ['good', { group: 1 }], ['fails', { at: 10 * MINUTE_MS, group: 2 }]),
+      broken: { from: 5_000, until: 9 * MINUTE_MS },
+      redrives,
+    },
+    waits: ['dead (error)', 'retry', 'succeeded'],
+    ends: ['dead (error)', 'succeeded', 'dead (error)'],
+  },
+  'bulk-standard': {
+    plan: {
+      queue: 'bulk-standard',
+      batch: 10,
+      jobs: jobs('refused', ['kills-after', { at: 12 * MINUTE_MS }], ['fails', { at: 12 * MINUTE_MS }]),
+      redrives,
+    },
+    waits: ['dead (error)', 'retry', 'started'],
+    ends: ['dead (error)', 'dead (crash)', 'dead (error)'],
+  },
+};
+
+test.each(Object.entries(RUNS))('%s: a roll-back loses nothing that waits', async (_name, { plan, waits, ends }) => {
+  const run = await scenario({ ...plan, versions: ROLLED_BACK });
+
+  expect([...saidBy(run, BACK_MS)]).toEqual(expect.arrayContaining(waits));
+  expect(run.reached('released reconciler')).toBeGreaterThan(0);
+  expect(run.states()).toEqual(ends);
+});
+
+test('the released code is that of the last deployment', () => {
+  expect(revision).toBe('28eb1b2');
+});
