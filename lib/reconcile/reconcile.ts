@@ -10,8 +10,9 @@ import type { ReconcileDeps, ReconcileRun, Work } from './deps';
 import { cancelUnsent, completeEnds, dropBodies, endExpired, noteGoneEntries, noticeOld } from './ends';
 import { createExits } from './exits';
 import { gaugeHeld } from './gauges';
+import { releaseStopped } from './half-open';
 import { releasePaused } from './paused';
-import { releaseDue, releaseStopped } from './release';
+import { releaseDue } from './release';
 
 interface RunLease extends Item {
   holder: string;

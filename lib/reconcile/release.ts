@@ -1,14 +1,13 @@
-import { PermanentError, type Vendor } from '../errors';
+import { PermanentError } from '../errors';
 import { finish, keptBody } from '../jobs/finish';
 import { deduplicationId, todoKey } from '../jobs/keys';
 import { appended } from '../jobs/ledger';
 import { fitting } from '../jobs/park';
 import type { JobRow } from '../jobs/row';
 import { storedError } from '../jobs/stored-error';
-import { ANYONE } from '../jobs/vendor-flag';
 import type { OutgoingMessage } from '../ports';
 import { countOutcome } from '../worker/report';
-import { eachDue, type ReconcileDeps, SHARE, type Work } from './deps';
+import { eachDue, type ReconcileDeps, type Work } from './deps';
 
 /** Sends held jobs whose time has come back to their queue. */
 export const releaseDue: Work = (deps, queue, mayGoOn) =>
@@ -79,35 +78,4 @@ async function loseBody(deps: ReconcileDeps, row: JobRow): Promise<void> {
   if (!changed) return;
   countOutcome(deps.metrics, { queue: row.queue, name: 'JobsParked', kind: error.class });
   await finish(deps, ended);
-}
-
-const VENDORS: readonly Vendor[] = ['zendesk', 'sendgrid', 'app-store-connect'];
-
-/** Jobs that a stopped vendor holds: one of them probes it, the longest held first; when it is well, all are released. */
-export async function releaseStopped(deps: ReconcileDeps, mayGoOn: () => boolean): Promise<void> {
-  for (const vendor of VENDORS) {
-    const flag = await deps.flags.read(vendor);
-    // 0 as well: an alarm has to know when it is over.
-    deps.metrics.add('VendorStopped', flag?.stoppedAt === undefined ? 0 : 1, 'Count', { vendor });
-    if (flag?.stoppedAt !== undefined) await probe(deps, vendor);
-    else
-      for (const queue of deps.queueNames)
-        await eachDue(deps, { todo: todoKey(queue, 'stopped', vendor), mayGoOn }, (row) => release(deps, row));
-  }
-}
-
-async function probe(deps: ReconcileDeps, vendor: Vendor): Promise<void> {
-  const until = deps.clock.now();
-  const waiting = await Promise.all(
-    deps.queueNames.map((queue) => deps.table.due(todoKey(queue, 'stopped', vendor), { until, limit: SHARE })),
-  );
-  const oldestFirst = waiting.flat().sort((a, b) => a.todoAt - b.todoAt);
-  for (const { key } of oldestFirst) {
-    const row = await deps.ledger.get(key);
-    if (row?.state !== 'held' || row.vendor !== vendor) continue;
-    await deps.flags.probe(vendor, row.id);
-    return release(deps, row);
-  }
-  // Nobody waits for it (a best-effort step goes on without): whoever comes next may try.
-  await deps.flags.probe(vendor, ANYONE);
 }
