@@ -5,7 +5,7 @@
  * |-----------|------------|---------------------------------------------------------------------------|
  * | transient | yes        | quick retries, then the message comes back after a wait, parked at the third |
  * | wait      | no         | waits inside the function if that fits, else holds the job                |
- * | stop      | no         | holds the job, the vendor is flagged as stopped                           |
+ * | stop      | no         | holds the job and opens the vendor's circuit                               |
  * | permanent | yes        | parks the job at once                                                     |
  * | ambiguous | yes        | as transient, but the step stays `started`: the vendor is asked first     |
  * | store     | no         | nothing could be written: the message is reported, SQS keeps it           |
@@ -14,7 +14,7 @@
  */
 export type ErrorClass = 'transient' | 'wait' | 'stop' | 'permanent' | 'ambiguous' | 'store';
 
-/** The outside services that can refuse us, as their flags in the jobs table are named. */
+/** The outside services that can refuse us, as their circuits in the jobs table are named. */
 export type Vendor = 'zendesk' | 'sendgrid' | 'app-store-connect';
 
 /**

@@ -30,7 +30,7 @@ export interface Statement {
 
 /** What a worker needs beside its queue, its rows and its part of the bucket. */
 export interface WorkerNeeds {
-  /** Vendors whose flags it reads and raises. */
+  /** Vendors whose circuits it reads, opens and closes. */
   vendors: string[];
   /** Keys of other shared items. */
   items?: string[];

@@ -24,6 +24,9 @@ export interface LedgerDeps {
   settings: (queue: string) => QueueSettings;
 }
 
+/** What reading and changing a shared item takes. */
+export type ItemDeps = Pick<LedgerDeps, 'table' | 'clock' | 'random'>;
+
 const WRITE_TRIES = 3;
 const RETRY_MS = 100;
 
@@ -37,7 +40,7 @@ export async function writeItem<T extends Item>({
   random,
   item,
   expected,
-}: Pick<LedgerDeps, 'table' | 'clock' | 'random'> & { item: T; expected: number }): Promise<Written<T>> {
+}: ItemDeps & { item: T; expected: number }): Promise<Written<T>> {
   const next = { ...item, version: expected + 1, writer: random.uuid() };
   for (let tried = 1; ; tried++) {
     try {
@@ -57,7 +60,7 @@ export async function writeItem<T extends Item>({
  * to leave the item as it is. A caller that has just read the item passes it as `known`, which saves the first read.
  */
 export async function updateItem<T extends Item>(
-  deps: Pick<LedgerDeps, 'table' | 'clock' | 'random'>,
+  deps: ItemDeps,
   key: string,
   change: (item: T | undefined) => T | undefined,
   known?: T,
@@ -72,7 +75,7 @@ export async function updateItem<T extends Item>(
 }
 
 /** A read with the same patience as a write. */
-export async function readItem({ table, clock, random }: Pick<LedgerDeps, 'table' | 'clock' | 'random'>, key: string) {
+export async function readItem({ table, clock, random }: ItemDeps, key: string) {
   for (let tried = 1; ; tried++) {
     try {
       return await table.get(key);

@@ -12,7 +12,7 @@ import { StoreError } from '../errors';
 import { dlqName, queueName, queueUrl } from '../jobs/keys';
 import { createLedger } from '../jobs/ledger';
 import { createOrder } from '../jobs/order';
-import { vendorFlags } from '../jobs/vendor-flag';
+import { circuitBreakers } from '../limits/circuit';
 import { findService, NOT_RUNNING } from '../local/connection';
 import { LOCAL_CREDENTIALS } from '../local/emulators/emulator';
 import type { Facts, Log, Metrics } from '../ports';
@@ -49,7 +49,7 @@ export async function connect(serverless: Serverless, out: Output): Promise<Conn
     return {
       ...base,
       order: createOrder(ports),
-      flags: vendorFlags(ports),
+      circuits: circuitBreakers(ports),
       queues: realQueues(sqs),
       log: logTo(out),
       metrics: noMetrics,

@@ -1,13 +1,13 @@
 import type { FinishDeps } from '../jobs/finish';
 import type { LedgerDeps } from '../jobs/ledger';
-import type { VendorFlags } from '../jobs/vendor-flag';
+import type { CircuitBreakers } from '../limits/circuit';
 import type { Due, Log, Metrics } from '../ports';
 import { throughAll } from './each-of';
 import type { Exits } from './exits';
 
 /** What the reconciler reaches, and which queues it looks after. */
 export interface ReconcileDeps extends FinishDeps, Omit<LedgerDeps, 'clock' | 'settings'> {
-  flags: VendorFlags;
+  circuits: CircuitBreakers;
   log: Log;
   metrics: Metrics;
   queueNames: readonly string[];

@@ -1,6 +1,6 @@
 import type { Vendor } from '../errors';
 import { todoKey } from '../jobs/keys';
-import { ANYONE } from '../jobs/vendor-flag';
+import { ANYONE } from '../limits/circuit';
 import { eachDue, type ReconcileDeps, SHARE } from './deps';
 import { release } from './release';
 
@@ -9,10 +9,10 @@ const VENDORS: readonly Vendor[] = ['zendesk', 'sendgrid', 'app-store-connect'];
 /** Jobs that a stopped vendor holds: one of them probes it, the longest held first; when it is well, all are released. */
 export async function releaseStopped(deps: ReconcileDeps, mayGoOn: () => boolean): Promise<void> {
   for (const vendor of VENDORS) {
-    const flag = await deps.flags.read(vendor);
+    const circuit = await deps.circuits.read(vendor);
     // 0 as well: an alarm has to know when it is over.
-    deps.metrics.add('VendorStopped', flag?.stoppedAt === undefined ? 0 : 1, 'Count', { vendor });
-    if (flag?.stoppedAt !== undefined) await probe(deps, vendor);
+    deps.metrics.add('VendorStopped', circuit?.stoppedAt === undefined ? 0 : 1, 'Count', { vendor });
+    if (circuit?.stoppedAt !== undefined) await probe(deps, vendor);
     else
       for (const queue of deps.queueNames)
         await eachDue(deps, { todo: todoKey(queue, 'stopped', vendor), mayGoOn }, (row) => release(deps, row));
@@ -28,9 +28,9 @@ async function probe(deps: ReconcileDeps, vendor: Vendor): Promise<void> {
   for (const { key } of oldestFirst) {
     const row = await deps.ledger.get(key);
     if (row?.state !== 'held' || row.vendor !== vendor) continue;
-    await deps.flags.probe(vendor, row.id);
+    await deps.circuits.probe(vendor, row.id);
     return release(deps, row);
   }
   // Nobody waits for it (a best-effort step goes on without): whoever comes next may try.
-  await deps.flags.probe(vendor, ANYONE);
+  await deps.circuits.probe(vendor, ANYONE);
 }

@@ -1,7 +1,7 @@
 import { realSecret } from '../aws/secrets';
 import type { TestflightConfig } from '../config';
+import type { ItemDeps } from '../jobs/ledger';
 import { sharedRate } from '../jobs/rate';
-import type { FlagDeps } from '../jobs/vendor-flag';
 import { realAppStoreConnect } from '../vendors/app-store-connect';
 import { realSendgrid } from '../vendors/sendgrid';
 import { pacedSendgrid } from '../vendors/sendgrid-paced';
@@ -10,7 +10,7 @@ import { testflightContract } from './process';
 import { createSubjects } from './subjects';
 
 /** The testflight queue's contract with the real vendors behind it. */
-export function realTestflight(config: TestflightConfig, deps: FlagDeps): QueueContract {
+export function realTestflight(config: TestflightConfig, deps: ItemDeps): QueueContract {
   const sendgrid = realSendgrid({ endpoint: config.SENDGRID_ENDPOINT, apiKey: realSecret(config.SENDGRID_API_KEY) });
   const rate = sharedRate({ ...deps, rate: config.EMAIL_RATE }, 'sendgrid');
   const settleMs = config.APP_STORE_CONNECT_SETTLE * 1000;

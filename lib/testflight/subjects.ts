@@ -1,9 +1,8 @@
 import { PermanentError } from '../errors';
 import { sha256 } from '../jobs/envelope';
 import { subjectKey } from '../jobs/keys';
-import { readItem, updateItem } from '../jobs/ledger';
+import { type ItemDeps, readItem, updateItem } from '../jobs/ledger';
 import { ROW_LIFETIME_MS } from '../jobs/schedule';
-import type { FlagDeps } from '../jobs/vendor-flag';
 import type { Item } from '../ports';
 import type { Job } from '../worker/contract';
 import { TESTFLIGHT_QUEUE } from './message';
@@ -29,7 +28,7 @@ export interface Subjects {
   finished(job: About): Promise<void>;
 }
 
-export function createSubjects(deps: FlagDeps): Subjects {
+export function createSubjects(deps: ItemDeps): Subjects {
   return {
     refuseSuperseded: async (job) => {
       if (job.row.opened === 1) return;

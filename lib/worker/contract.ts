@@ -2,9 +2,9 @@ import type { z } from 'zod';
 import type { Vendor } from '../errors';
 import type { Envelope } from '../jobs/envelope';
 import type { JobRow } from '../jobs/row';
+import type { VendorGate } from '../limits/gate';
 import type { Log } from '../ports';
 import type { Steps } from './steps';
-import type { VendorGate } from './vendor-gate';
 
 /** A job as its worker gets it: validated, claimed, leased. */
 export interface Job<T> {
@@ -20,7 +20,7 @@ export const LONGEST_CALL_MS = 10_000;
 /** What the engine lends to one run. */
 export interface RunContext {
   steps: Steps;
-  /** Calls to a vendor go through here: it reads and keeps the vendor's flag. */
+  /** Calls to a vendor go through here: it applies the vendor's circuit breaker. */
   vendor: VendorGate;
   /** Milliseconds for the next call, `most` at best; throws OutOfTimeError where too little is left. */
   callTimeoutMs(most?: number): number;

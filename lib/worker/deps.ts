@@ -1,11 +1,11 @@
 import type { QueueSettings } from '../config';
 import type { FinishDeps } from '../jobs/finish';
-import type { VendorFlags } from '../jobs/vendor-flag';
+import type { CircuitBreakers } from '../limits/circuit';
 import type { Log, Metrics, Random } from '../ports';
 
 /** Everything that the engine reaches outside its own memory, and the little it is configured by. */
 export interface WorkerDeps extends FinishDeps {
-  flags: VendorFlags;
+  circuits: CircuitBreakers;
   random: Random;
   log: Log;
   metrics: Metrics;

@@ -5,7 +5,7 @@ import { realTable } from '../aws/table';
 import { type CommonConfig, ConfigError, type QueueSettings } from '../config';
 import { createLedger } from '../jobs/ledger';
 import { createOrder } from '../jobs/order';
-import { vendorFlags } from '../jobs/vendor-flag';
+import { circuitBreakers } from '../limits/circuit';
 import { realLog, realMetrics } from '../log';
 import type { Table } from '../ports';
 import type { BatchDeps } from './deps';
@@ -19,7 +19,7 @@ export function realDeps(config: CommonConfig): BatchDeps & { table: Table } {
     ...base,
     ledger: createLedger({ ...base, settings }),
     order: createOrder(base),
-    flags: vendorFlags(base),
+    circuits: circuitBreakers(base),
     objects: realObjects({ bucket: config.BUCKET }),
     queues: realQueues(),
     log: realLog({ service: config.INSTANCE, level: config.LOG_LEVEL }),

@@ -2,6 +2,7 @@ import { AmbiguousError, StoreError, TransientError } from '../errors';
 import { finish } from '../jobs/finish';
 import type { JobRow, StoredError } from '../jobs/row';
 import { storedError } from '../jobs/stored-error';
+import { vendorGate } from '../limits/gate';
 import { LONGEST_CALL_MS, type QueueContract, type RunContext } from './contract';
 import { type Decision, decide, OutOfTimeError } from './decide';
 import { type Incoming, isLastReceive } from './delivery';
@@ -13,7 +14,6 @@ import { measuredGate } from './measured-call';
 import { type Disposition, outcomes } from './outcome';
 import { dataOf, type Resolved, typeOf } from './resolve';
 import { createSteps } from './steps';
-import { vendorGate } from './vendor-gate';
 
 /** A call that could not even take this long is not begun. */
 const SHORTEST_CALL_MS = 250;
@@ -29,12 +29,12 @@ export interface Run {
 
 /** Runs a claimed job to an outcome: attempts inside this invocation, then one write that ends or postpones it. */
 export async function run({ deps, contract, message, resolved, row, deadline }: Run): Promise<Disposition> {
-  const { clock, random, flags, log } = deps;
+  const { clock, random, circuits, log } = deps;
   const lease = createLease(deps.ledger, row);
   const end = outcomes(deps, { lease, message, body: resolved.body });
   const context: RunContext = {
     steps: createSteps({ lease, clock }),
-    vendor: measuredGate(vendorGate({ flags, job: row.id }), deps),
+    vendor: measuredGate(vendorGate({ circuits, job: row.id }), deps),
     callTimeoutMs: (most = LONGEST_CALL_MS) => {
       const left = Math.min(most, deadline.remainingMs());
       if (left < SHORTEST_CALL_MS) throw new OutOfTimeError();
@@ -95,10 +95,10 @@ export async function run({ deps, contract, message, resolved, row, deadline }: 
     return { acknowledge: false, visibilityMs: decision.waitMs, row: await end.retry({ error, ...decision }) };
   }
 
-  /** Five of these in a row stop the vendor. The outcome is written: a flag that cannot be is not worth another run. */
+  /** Five of these in a row stop the vendor. The outcome is written: a circuit that cannot be is not worth another run. */
   async function countTransient(thrown: unknown): Promise<void> {
     if (!(thrown instanceof TransientError || thrown instanceof AmbiguousError) || !thrown.vendor) return;
-    await flags.transient(thrown.vendor, thrown.code).catch(ignoreStoreError);
+    await circuits.transient(thrown.vendor, thrown.code).catch(ignoreStoreError);
   }
 
   /** The end is written: what it still lacks is the reconciler's, should it fail here. */

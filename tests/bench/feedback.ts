@@ -4,7 +4,7 @@ import { realTable } from '../../lib/aws/table';
 import { feedbackContract } from '../../lib/feedback/process';
 import { createLedger } from '../../lib/jobs/ledger';
 import { createOrder } from '../../lib/jobs/order';
-import { vendorFlags } from '../../lib/jobs/vendor-flag';
+import { circuitBreakers } from '../../lib/limits/circuit';
 import { startFakeSendgrid } from '../../lib/local/fakes/sendgrid';
 import { startFakeZendesk } from '../../lib/local/fakes/zendesk';
 import { realSendgrid } from '../../lib/vendors/sendgrid';
@@ -136,7 +136,7 @@ function ours({ table: jobs, objects, zendesk, sendgrid }: RivalPorts): Handler 
     objects,
     ledger: createLedger({ ...base, settings }),
     order: createOrder(base),
-    flags: vendorFlags(base),
+    circuits: circuitBreakers(base),
     settings,
   };
   return (sqsEvent) => handleBatch({ deps, contract, event: sqsEvent, remainingMs: 45_000 });

@@ -1,7 +1,7 @@
 import type { SQSEvent } from 'aws-lambda';
 import { createLedger } from '../../lib/jobs/ledger';
 import { createOrder } from '../../lib/jobs/order';
-import { vendorFlags } from '../../lib/jobs/vendor-flag';
+import { circuitBreakers } from '../../lib/limits/circuit';
 import type { ReconcileDeps } from '../../lib/reconcile/deps';
 import type { QueueContract } from '../../lib/worker/contract';
 import type { BatchDeps } from '../../lib/worker/deps';
@@ -30,7 +30,7 @@ export function workerDeps(world: World, ports: Ports): BatchDeps {
     metrics,
     ledger: createLedger({ ...base, settings }),
     order: createOrder(base),
-    flags: vendorFlags(base),
+    circuits: circuitBreakers(base),
     bucket: 'bucket',
     prefix: 'jobs',
     retryWaits: [60, 900],

@@ -1,6 +1,6 @@
 import { todoKey } from '../../lib/jobs/keys';
 import type { JobRow } from '../../lib/jobs/row';
-import { ANYONE, type VendorFlag } from '../../lib/jobs/vendor-flag';
+import { ANYONE, type Circuit } from '../../lib/limits/circuit';
 import { isPaused, nextLook } from './campaigns';
 import type { Functions } from './functions';
 import type { Event } from './kernel';
@@ -50,7 +50,7 @@ function nextDue(world: World): number {
   if (!entriesAgree(world) || entries.some((entry) => entry.deadLetterSourceArn)) return kernel.now();
   if (rows.some((row) => row.reason === 'stopped')) return kernel.now();
   for (const item of watch.items.values()) {
-    const { stoppedAt, probe } = item as Partial<VendorFlag>;
+    const { stoppedAt, probe } = item as Partial<Circuit>;
     if (stoppedAt !== undefined && probe?.job !== ANYONE) return kernel.now();
   }
   return rows.reduce((earliest, row) => Math.min(earliest, dueAt(row)), nextLook(world));

@@ -4,7 +4,7 @@ import { dlqName, jobKey, queueName, queueUrl } from '../../lib/jobs/keys';
 import { createLedger } from '../../lib/jobs/ledger';
 import { createOrder } from '../../lib/jobs/order';
 import type { JobRow } from '../../lib/jobs/row';
-import { vendorFlags } from '../../lib/jobs/vendor-flag';
+import { circuitBreakers } from '../../lib/limits/circuit';
 import { createSqsModel } from '../../lib/local/sqs/model';
 import { recordOf } from '../../lib/local/sqs-event';
 import type { Facts } from '../../lib/ports';
@@ -89,7 +89,7 @@ export function memoryEngine(
     ...ports,
     ledger: createLedger({ ...ports, settings: () => settings }),
     order: createOrder(ports),
-    flags: vendorFlags(ports),
+    circuits: circuitBreakers(ports),
     objects: watched(objects, 'objects'),
     queues: watched(memoryQueues(model), 'queues'),
     log: { info: line, warn: line, error: line },

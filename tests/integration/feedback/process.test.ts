@@ -196,7 +196,7 @@ describe('a confirmation', () => {
 
   test('that may be out, sent as the probe of a stopped SendGrid, is not sent again either', async () => {
     const { engine, sendgrid } = await start();
-    await engine.deps.flags.raise('sendgrid', 'Unauthorized');
+    await engine.deps.circuits.open('sendgrid', 'Unauthorized');
     await engine.reconcile();
     sendgrid.fail({ after: 'reset' });
     engine.send(feedbackBody());

@@ -75,7 +75,7 @@ describe.each(['before', 'after'] as const)('killed %s any one of its calls take
       if (outcome === 'done') break;
     }
 
-    // The whole of a run: claim, flag, calls, steps, outcome, record.
+    // The whole of a run: claim, circuit, calls, steps, outcome, record.
     expect(n).toBeGreaterThan(8);
     expect(states.has('unknown')).toBe(one.mayStayUnknown);
   });

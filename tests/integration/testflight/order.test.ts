@@ -42,12 +42,12 @@ test.each([
     engine.clock.advance(60_000);
   }
   const held = states();
-  const flag = engine.table.items().find(({ key }) => key === 'vendor#app-store-connect');
+  const circuit = engine.table.items().find(({ key }) => key === 'vendor#app-store-connect');
   await apple.recover();
   await engine.drain({ batch: 1 });
 
   expect(held).toEqual(['held', 'held']);
-  expect(flag).toMatchObject({ code, stoppedAt: expect.any(Number) });
+  expect(circuit).toMatchObject({ code, stoppedAt: expect.any(Number) });
   expect(states()).toEqual(['succeeded', 'succeeded']);
   expect(engine.row(jobId(1)).attempts).toBe(1);
   expect(changes(service).at(-1)).toBe(`DELETE /v1/apps/${APP}/relationships/betaTesters`);

@@ -3,7 +3,7 @@ import { dlqName, queueName, queueUrl } from '../../../lib/jobs/keys';
 import { createLedger } from '../../../lib/jobs/ledger';
 import { createOrder } from '../../../lib/jobs/order';
 import type { JobRow } from '../../../lib/jobs/row';
-import { vendorFlags } from '../../../lib/jobs/vendor-flag';
+import { circuitBreakers } from '../../../lib/limits/circuit';
 import { createEventSourceMapping, type InvokeResult } from '../../../lib/local/event-source-mapping';
 import { createSqsModel } from '../../../lib/local/sqs/model';
 import type { Clock, Random } from '../../../lib/ports';
@@ -100,7 +100,7 @@ export function startService(options: ServiceOptions) {
       queues,
       ledger: createLedger({ ...base, settings: () => settings }),
       order: createOrder(base),
-      flags: vendorFlags(base),
+      circuits: circuitBreakers(base),
       log: { info: () => {}, warn: () => {}, error: () => {} },
       metrics: {
         add: (name: string, value: number) => void metrics.set(name, (metrics.get(name) ?? 0) + value),

@@ -7,22 +7,22 @@ import {
   TransientError,
   type Vendor,
 } from '../errors';
-import { ANYONE, type VendorFlags } from '../jobs/vendor-flag';
+import { ANYONE, type CircuitBreakers } from './circuit';
 
 /** Lets one job's calls through to a vendor, or not, and learns from the answers. */
 export type VendorGate = <R>(vendor: Vendor, call: () => Promise<R>) => Promise<R>;
 
 /**
- * Reads the vendor's flag before each call. A stopped vendor is called by its probe alone; what refuses us, rather
- * than the job, raises the flag, and any answer about the job lowers it again.
+ * Reads the vendor's circuit before each call. A stopped vendor is called by its probe alone; what refuses us, rather
+ * than the job, raises the circuit, and any answer about the job lowers it again.
  */
-export function vendorGate({ flags, job }: { flags: VendorFlags; job: string }): VendorGate {
+export function vendorGate({ circuits, job }: { circuits: CircuitBreakers; job: string }): VendorGate {
   return async (vendor, call) => {
-    const flag = await flags.read(vendor);
-    const stopped = flag?.stoppedAt !== undefined;
-    if (stopped && !(await mayProbe(flag.probe?.job, vendor)))
-      throw new StopError({ code: 'VendorStopped', message: `${vendor} is stopped (${flag.code})`, vendor });
-    const unsettled = stopped || (flag?.transients ?? 0) > 0 || (flag?.forbidden.length ?? 0) > 0;
+    const circuit = await circuits.read(vendor);
+    const stopped = circuit?.stoppedAt !== undefined;
+    if (stopped && !(await mayProbe(circuit.probe?.job, vendor)))
+      throw new StopError({ code: 'VendorStopped', message: `${vendor} is stopped (${circuit.code})`, vendor });
+    const unsettled = stopped || (circuit?.transients ?? 0) > 0 || (circuit?.forbidden.length ?? 0) > 0;
 
     let result: Awaited<ReturnType<typeof call>>;
     try {
@@ -30,28 +30,28 @@ export function vendorGate({ flags, job }: { flags: VendorFlags; job: string }):
     } catch (error) {
       throw await learned({ error, vendor, stopped });
     }
-    // What was done stays done: another success, or the next probe, lowers a flag that could not be lowered now.
-    if (unsettled) await flags.clear(vendor).catch(ignoreStoreError);
+    // What was done stays done: another success, or the next probe, lowers a circuit that could not be lowered now.
+    if (unsettled) await circuits.close(vendor).catch(ignoreStoreError);
     return result;
   };
 
   async function mayProbe(probe: string | undefined, vendor: Vendor): Promise<boolean> {
-    return probe === job || (probe === ANYONE && (await flags.takeProbe(vendor, job)));
+    return probe === job || (probe === ANYONE && (await circuits.takeProbe(vendor, job)));
   }
 
   async function learned({ error, vendor, stopped }: { error: unknown; vendor: Vendor; stopped: boolean }) {
     if (!(error instanceof JobError) || error.vendor !== vendor) return error;
     if (error instanceof StopError) {
-      await flags.raise(vendor, error.code);
+      await circuits.open(vendor, error.code);
       return error;
     }
     if (error instanceof PermanentError && error.status === 403) {
-      const flag = await flags.forbidden(vendor, job);
-      return flag?.stoppedAt === undefined ? error : stop(vendor, error);
+      const circuit = await circuits.forbidden(vendor, job);
+      return circuit?.stoppedAt === undefined ? error : stop(vendor, error);
     }
     // A probe that finds the vendor still down says nothing about its job: it costs it no attempt.
     if (stopped && (error instanceof TransientError || error instanceof AmbiguousError)) return stop(vendor, error);
-    if (stopped) await flags.clear(vendor);
+    if (stopped) await circuits.close(vendor);
     return error;
   }
 }

@@ -144,7 +144,7 @@ test.each([
 test('a stopped vendor that nobody is held for is tried by whoever comes next', async () => {
   const { contract, effects } = sampleContract();
   const engine = memoryEngine(() => contract);
-  await engine.deps.flags.raise('zendesk', 'Unauthorized');
+  await engine.deps.circuits.open('zendesk', 'Unauthorized');
   await engine.reconcile();
   engine.send(envelope(1));
 
@@ -157,7 +157,7 @@ test('a stopped vendor that nobody is held for is tried by whoever comes next', 
 test('a stopped vendor that nobody is held for costs the reconciler no write a minute', async () => {
   const { contract } = sampleContract();
   const engine = memoryEngine(() => contract);
-  await engine.deps.flags.raise('zendesk', 'Unauthorized');
+  await engine.deps.circuits.open('zendesk', 'Unauthorized');
   await engine.reconcile();
   const open = await engine.table.get(vendorKey('zendesk'));
 
@@ -185,21 +185,21 @@ test('one job that is refused again and again, redriven, is no second job', asyn
   expect((await engine.table.get(vendorKey('zendesk')))?.stoppedAt).toBeUndefined();
 });
 
-test('a call that was made stays made when the flag cannot be lowered after it', async () => {
+test('a call that was made stays made when the circuit cannot be lowered after it', async () => {
   let down = false;
   const { contract, effects } = sampleContract(() => {
     down = true;
   });
-  // The job's own writes go on: what fails is the next one, which is the flag's.
+  // The job's own writes go on: what fails is the next one, which is the circuit's.
   const engine = memoryEngine(() => contract, {
     before: (call) => {
       if (!down || call !== 'table.put') return;
-      flagWrites++;
-      if (flagWrites <= 3) throw new StoreError({ code: 'DynamoDB.Throttled', message: 'DynamoDB failed' });
+      circuitWrites++;
+      if (circuitWrites <= 3) throw new StoreError({ code: 'DynamoDB.Throttled', message: 'DynamoDB failed' });
     },
   });
-  let flagWrites = 0;
-  await engine.deps.flags.transient('zendesk', 'Unavailable');
+  let circuitWrites = 0;
+  await engine.deps.circuits.transient('zendesk', 'Unavailable');
   engine.send(envelope(1));
 
   await engine.deliver();
