@@ -122,10 +122,13 @@ export interface Table {
   put(item: Item, expected: number): Promise<'written' | 'conflict'>;
   delete(key: string, expected: number): Promise<'deleted' | 'conflict'>;
   /**
-   * Items whose `todo` is this and `todoAt` at most `until`, oldest first, at most `limit` after `after`. Eventually
-   * consistent: get before acting.
+   * Items whose `todo` is this and `todoAt` at most `until`, oldest first where nothing else is said, at most `limit` after
+   * `after`. Eventually consistent: get before acting.
    */
-  due(todo: string, options: { until: number; after?: Due | undefined; limit: number }): Promise<Due[]>;
+  due(
+    todo: string,
+    options: { until: number; after?: Due | undefined; limit: number; newestFirst?: boolean },
+  ): Promise<Due[]>;
   /** How many items have this `todo` and `todoAt` of at least `since`. Eventually consistent. */
   count(todo: string, options: { since: number }): Promise<number>;
   /** Keys of an hour's jobs (`hour` index), in order, at most `limit` after `after`. Eventually consistent. */

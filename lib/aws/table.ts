@@ -55,7 +55,7 @@ export function realTable({ table, client = dynamoClient() }: { table: string; c
         ),
       ),
 
-    due: (todo, { until, after, limit }) =>
+    due: (todo, { until, after, limit, newestFirst = false }) =>
       dynamo('Query', async () => {
         const items = await query(
           {
@@ -63,6 +63,7 @@ export function realTable({ table, client = dynamoClient() }: { table: string; c
             KeyConditionExpression: '#todo = :todo AND #at <= :until',
             ExpressionAttributeNames: { '#todo': 'todo', '#at': 'todoAt' },
             ExpressionAttributeValues: { ':todo': todo, ':until': until },
+            ScanIndexForward: !newestFirst,
             ...(after && { ExclusiveStartKey: { ...after, todo } }),
           },
           limit,

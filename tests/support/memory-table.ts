@@ -24,6 +24,8 @@ interface Indexed {
   hour: string | undefined;
 }
 
+/** Behind every key. */
+const LAST = '\uffff';
 const byTime = (a: Due, b: Due): number => a.todoAt - b.todoAt || byText(a.key, b.key);
 const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
@@ -65,9 +67,11 @@ export function memoryTable({ lagMs = 0, now = () => 0 }: { lagMs?: number; now?
       return 'deleted';
     },
 
-    due: async (todo, { until, after, limit }) => {
+    due: async (todo, { until, after, limit, newestFirst = false }) => {
+      const list = index.read().todo.get(todo);
       const found: Due[] = [];
-      for (const due of index.read().todo.get(todo)?.after(after) ?? []) {
+      for (const due of (newestFirst ? list?.before(after ?? { key: LAST, todoAt: until }) : list?.after(after)) ??
+        []) {
         if (due.todoAt > until || found.length >= limit) break;
         found.push(due);
       }

@@ -4,6 +4,8 @@ export interface SortedList<T> {
   remove(entry: T): void;
   /** Entries behind `entry`, or all of them. */
   after(entry: T | undefined): Generator<T>;
+  /** Entries in front of `entry`, the last of them first. */
+  before(entry: T): Generator<T>;
   /** How many entries are behind `entry`. */
   countAfter(entry: T): number;
 }
@@ -52,6 +54,14 @@ export function sortedList<T>(compare: (a: T, b: T) => number): SortedList<T> {
         const block = blocks[place] as T[];
         const from = entry === undefined || place > begin ? 0 : firstOf(block, (other) => compare(other, entry) > 0);
         for (let index = from; index < block.length; index++) yield block[index] as T;
+      }
+    },
+    before: function* (entry) {
+      const begin = Math.min(blockOf(entry), blocks.length - 1);
+      for (let place = begin; place >= 0; place--) {
+        const block = blocks[place] as T[];
+        const to = place < begin ? block.length : firstOf(block, (other) => compare(other, entry) >= 0);
+        for (let index = to - 1; index >= 0; index--) yield block[index] as T;
       }
     },
     countAfter: (entry) => {

@@ -136,6 +136,16 @@ describe.each(variants)('the jobs table: $name', ({ start }) => {
     expect(pages.map(({ length }) => length)).toEqual([2, 2, 1, 0]);
   });
 
+  it('lists what is due newest first, page by page', async () => {
+    const todo = `newest#${randomUUID()}`;
+    for (const at of [30, 10, 40, 20]) await table.put(item(`${todo}#${at}`, { todo, todoAt: at }), 0);
+
+    const first = await table.due(todo, { until: 30, limit: 2, newestFirst: true });
+    const second = await table.due(todo, { until: 30, after: first[1], limit: 2, newestFirst: true });
+
+    expect([first, second].map((page) => page.map(({ todoAt }) => todoAt))).toEqual([[30, 20], [10]]);
+  });
+
   it('counts what is due from a time on', async () => {
     const todo = `count#${randomUUID()}`;
     for (const at of [10, 20, 30]) await table.put(item(`${todo}#${at}`, { todo, todoAt: at }), 0);
