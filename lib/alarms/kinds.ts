@@ -133,7 +133,8 @@ export const KINDS = {
   stopped: {
     scope: 'vendor',
     title: 'A vendor is stopped',
-    means: 'It refuses us or is down; its jobs are held, and one a minute tries whether it is well again.',
+    means:
+      'It refuses us or is down. Its jobs are held, and a trial call after each minute finds out when it is well again.',
     unit: 'count',
     look: 'jobs list --state held',
     mend: 'logs -f reconciler --startTime 1h',

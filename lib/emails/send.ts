@@ -114,11 +114,15 @@ async function sendWithout(
   return steps.step(SEND, {
     proven: sentBySign,
     run: () =>
-      vendor('sendgrid', async () => {
-        await turn.now();
-        const { messageId } = await deps.sendgrid.sendBulk(request, { timeoutMs: callTimeoutMs(CALL_MS) });
-        return messageId === undefined ? {} : { messageId };
-      }),
+      vendor(
+        'sendgrid',
+        async () => {
+          await turn.now();
+          const { messageId } = await deps.sendgrid.sendBulk(request, { timeoutMs: callTimeoutMs(CALL_MS) });
+          return messageId === undefined ? {} : { messageId };
+        },
+        { sender: request.from.email },
+      ),
   });
 }
 

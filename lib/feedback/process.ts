@@ -90,6 +90,7 @@ async function confirm(
     step: MAIL_STEPS.feedback,
     after: 'ticket',
     vendor: 'sendgrid',
+    sender: mail.from.email,
     limitMs: deps.config.confirmationWaitMs,
     run: () => deps.sendgrid.send(mail, { timeoutMs: context.callTimeoutMs() }),
   });

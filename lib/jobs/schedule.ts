@@ -30,7 +30,7 @@ function todoOf(row: JobRow, settings: QueueSettings): { todo: string; todoAt: n
         Math.max(row.lease?.until ?? 0, (row.sentAt ?? row.updatedAt) + settings.retention * 1000) + HOUR,
       );
     case 'held':
-      // Since it was held last: of a stopped vendor's jobs the one that has waited longest probes next.
+      // Since it was held last: the reconciler chooses the job of a trial call by it.
       if (row.reason === 'stopped' && row.vendor)
         return { todo: todoKey(queue, 'stopped', row.vendor), todoAt: row.updatedAt };
       if (row.reason === 'unknown' && isProven(row)) return due(queue, 'held', row.updatedAt);

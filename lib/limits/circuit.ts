@@ -1,80 +1,111 @@
 import type { Vendor } from '../errors';
+import { sha256 } from '../jobs/envelope';
 import { vendorKey } from '../jobs/keys';
 import { type ItemDeps, readItem, updateItem } from '../jobs/ledger';
 import type { Item } from '../ports';
 
-/** What the table knows of one vendor; opened (`stoppedAt`) it keeps every call from it but a probe's. */
+/** One vendor's circuit breaker as the table keeps it. Times are milliseconds since 1970. */
 export interface Circuit extends Item {
+  /** Since when it is open: no worker calls the vendor. Closed where it is absent. */
   stoppedAt?: number;
-  /** Why: the error's code. */
+  /** Why it is open: the error's code. */
   code?: string;
-  /** Jobs that drew a 403 since the last success. */
+  /** From then on it is half-open: one worker at a time may make a trial call. At once where it is absent. */
+  retryAt?: number;
+  /** The trial call is taken, until its worker's invocation has certainly ended. */
+  trial?: { until: number };
+  /** Senders that drew a 403 without a field since the last success, as hashes; jobs where the vendor has no senders. */
   forbidden: string[];
+  /** How many such 403s there were in a row, from whatever sender. */
+  refusals?: number;
   /** Counted attempts that ended as transient since the last success. */
   transients: number;
-  /** The one job that may call a stopped vendor; `anyone`: the next that asks. */
-  probe?: { job: string; at: number };
 }
 
-export const ANYONE = 'anyone';
-/** Two jobs refused for good, with no success between, are our fault and not theirs. */
-const MOST_FORBIDDEN = 2;
+export type OpenCircuit = Circuit & { stoppedAt: number };
+
+/** The code of a call that an open circuit refuses; a stored contract, as it stands in rows. */
+export const VENDOR_STOPPED = 'VendorStopped';
+/** From a failed call to the next trial call. */
+const RETRY_MS = 60_000;
+/** Two senders refused, with no success between, are our fault and not theirs. */
+const MOST_SENDERS = 2;
+/** The same for an instance with a single sender, whose jobs must not all die of a key that lost its scope. */
+const MOST_REFUSALS = 50;
 const MOST_TRANSIENTS = 5;
 
-/** The circuits of the vendors in the jobs table. */
+export const isOpen = (circuit: Circuit | undefined): circuit is OpenCircuit => circuit?.stoppedAt !== undefined;
+
+/** Whether an open circuit lets the next caller make a trial call. */
+export const isHalfOpen = ({ retryAt = 0, trial }: OpenCircuit, now: number): boolean =>
+  retryAt <= now && (trial === undefined || trial.until <= now);
+
+/** Whether there is anything that a success would put right. */
+export const isTroubled = (circuit: Circuit | undefined): boolean =>
+  circuit !== undefined && (isOpen(circuit) || circuit.transients > 0 || circuit.forbidden.length > 0);
+
+/** How a sender is stored: an address may stand in no shared item. */
+export const senderHash = (sender: string): string => sha256(sender.toLowerCase()).slice(0, 16);
+
+/** The vendors' circuit breakers in the jobs table. */
 export function circuitBreakers(deps: ItemDeps) {
+  const closed = (vendor: Vendor): Circuit => ({
+    key: vendorKey(vendor),
+    version: 0,
+    writer: '',
+    forbidden: [],
+    transients: 0,
+  });
   const change = async (vendor: Vendor, next: (circuit: Circuit) => Circuit | undefined) => {
-    const { item } = await updateItem<Circuit>(deps, vendorKey(vendor), (stored) =>
-      next(stored ?? { key: vendorKey(vendor), version: 0, writer: '', forbidden: [], transients: 0 }),
-    );
+    const { item } = await updateItem<Circuit>(deps, vendorKey(vendor), (stored) => next(stored ?? closed(vendor)));
     return item;
   };
-  const opened = (circuit: Circuit, code: string): Circuit => ({
-    ...circuit,
-    stoppedAt: circuit.stoppedAt ?? deps.clock.now(),
-    code,
-  });
+  const opened = (circuit: Circuit, code: string): Circuit => {
+    const now = deps.clock.now();
+    return { ...circuit, stoppedAt: now, code, retryAt: now + RETRY_MS };
+  };
 
   return {
     read: async (vendor: Vendor) => (await readItem(deps, vendorKey(vendor))) as Circuit | undefined,
+
+    /** The circuit as a call finds it. `trial`: this call is the trial call now, and no other until `until`. */
+    enter: async (vendor: Vendor, until: number) => {
+      const { changed, item } = await updateItem<Circuit>(deps, vendorKey(vendor), (circuit) =>
+        isOpen(circuit) && isHalfOpen(circuit, deps.clock.now()) ? { ...circuit, trial: { until } } : undefined,
+      );
+      return { circuit: item, trial: changed };
+    },
+
     open: (vendor: Vendor, code: string) =>
-      change(vendor, (circuit) => (circuit.stoppedAt ? undefined : opened(circuit, code))),
-    /** A success, or any answer to a probe that is about the job and not about us. */
-    close: (vendor: Vendor) =>
-      change(vendor, ({ stoppedAt, code: _code, probe: _probe, ...circuit }) =>
-        stoppedAt || circuit.forbidden.length > 0 || circuit.transients > 0
-          ? { ...circuit, forbidden: [], transients: 0 }
-          : undefined,
-      ),
-    /** Notes a 403; raises the circuit where it is another job's than the last. */
-    forbidden: (vendor: Vendor, job: string) =>
-      change(vendor, (circuit) => {
-        if (circuit.forbidden.includes(job)) return undefined;
-        const forbidden = [...circuit.forbidden, job].slice(-MOST_FORBIDDEN);
-        return forbidden.length >= MOST_FORBIDDEN
-          ? opened({ ...circuit, forbidden }, 'Forbidden')
-          : { ...circuit, forbidden };
+      change(vendor, (circuit) => (isOpen(circuit) ? undefined : opened(circuit, code))),
+
+    /** Ends the trial and leaves the circuit open. One that failed sets the time of the next. */
+    endTrial: (vendor: Vendor, { failed }: { failed: boolean }) =>
+      change(vendor, ({ trial: _over, ...circuit }) => {
+        if (!isOpen(circuit)) return undefined;
+        return failed ? { ...circuit, retryAt: deps.clock.now() + RETRY_MS } : circuit;
       }),
-    /** Notes an attempt that ended as transient; raises the circuit at the fifth in a row. */
+
+    close: (vendor: Vendor) => change(vendor, (circuit) => (isTroubled(circuit) ? closed(vendor) : undefined)),
+
+    /** Notes a 403 that names no field. */
+    forbidden: (vendor: Vendor, sender: string) =>
+      change(vendor, (circuit) => {
+        if (isOpen(circuit)) return undefined;
+        const forbidden = [...new Set([...circuit.forbidden, sender])].slice(-MOST_SENDERS);
+        // Older code empties the list and leaves the number.
+        const refusals = circuit.forbidden.length > 0 ? (circuit.refusals ?? 0) + 1 : 1;
+        const next = { ...circuit, forbidden, refusals };
+        return forbidden.length >= MOST_SENDERS || refusals >= MOST_REFUSALS ? opened(next, 'Forbidden') : next;
+      }),
+
+    /** Notes an attempt that ended as transient. */
     transient: (vendor: Vendor, code: string) =>
       change(vendor, (circuit) => {
-        const transients = circuit.transients + 1;
-        return transients >= MOST_TRANSIENTS ? opened({ ...circuit, transients }, code) : { ...circuit, transients };
+        if (isOpen(circuit)) return undefined;
+        const next = { ...circuit, transients: circuit.transients + 1 };
+        return next.transients >= MOST_TRANSIENTS ? opened(next, code) : next;
       }),
-    /** Names the job that may try a stopped vendor next. */
-    probe: (vendor: Vendor, job: string) =>
-      change(vendor, (circuit) => {
-        // Still anyone's: for a vendor that nobody waits for, this is asked every minute.
-        const same = job === ANYONE && circuit.probe?.job === ANYONE;
-        return circuit.stoppedAt && !same ? { ...circuit, probe: { job, at: deps.clock.now() } } : undefined;
-      }),
-    /** Takes the probe that is anyone's; `true` where this job has it now. */
-    takeProbe: async (vendor: Vendor, job: string) => {
-      const circuit = await change(vendor, (stored) =>
-        stored.stoppedAt && stored.probe?.job === ANYONE ? { ...stored, probe: { ...stored.probe, job } } : undefined,
-      );
-      return circuit?.probe?.job === job;
-    },
   };
 }
 

@@ -107,6 +107,7 @@ async function notify(
     step: MAIL_STEPS.testflight,
     after: 'invitation',
     vendor: 'sendgrid',
+    sender: mail.from.email,
     limitMs: deps.config.notificationWaitMs,
     run: () => deps.sendgrid.send(mail, { timeoutMs: context.callTimeoutMs() }),
   });

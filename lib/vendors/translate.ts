@@ -72,7 +72,9 @@ export function refusal({
     });
   if (status === 401)
     return new StopError({ ...details, code: `${prefix}Unauthorized`, message: 'the vendor refuses our credentials' });
-  if (status === 403)
+  const field = dialect.field(answer.body);
+  // One that names a field is about the request, e.g. a sender that the vendor does not know.
+  if (status === 403 && field === undefined)
     return new PermanentError({ ...details, code: 'Forbidden', message: 'the vendor forbids this request' });
   if (status < 400 || dialect.aboutUs.has(status))
     return new StopError({
@@ -86,7 +88,6 @@ export function refusal({
     const message = `the vendor failed${inDoubt ? ', perhaps after taking the request' : ''} (${status})`;
     return new Class({ ...details, code: `${prefix}Unavailable`, message });
   }
-  const field = dialect.field(answer.body);
   return new PermanentError({
     ...details,
     code: `${prefix}Rejected`,

@@ -20,15 +20,16 @@ export async function bestEffort(
     step,
     after,
     vendor,
+    sender,
     limitMs,
     run,
-  }: { step: string; after: string; vendor: Vendor; limitMs: number; run: () => Promise<unknown> },
+  }: { step: string; after: string; vendor: Vendor; sender: string; limitMs: number; run: () => Promise<unknown> },
 ): Promise<BestEffort> {
   const { steps, now } = context;
   const before = steps.peek(step);
   if (before?.status === 'skipped') return `skipped: ${before.reason}`;
   try {
-    await steps.step<unknown>(step, { proven: sentBySign, run: () => context.vendor(vendor, run) });
+    await steps.step<unknown>(step, { proven: sentBySign, run: () => context.vendor(vendor, run, { sender }) });
     return 'sent';
   } catch (error) {
     if (error instanceof StepUnknownError) return 'unknown';

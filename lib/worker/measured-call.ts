@@ -7,7 +7,7 @@ import type { Clock, Metrics } from '../ports';
  * `VendorThrottles` where it asks us to wait. An answer that is about the job is no error of the vendor's.
  */
 export function measuredGate(gate: VendorGate, { clock, metrics }: { clock: Clock; metrics: Metrics }): VendorGate {
-  return (vendor, call) => gate(vendor, () => measured(vendor, call));
+  return (vendor, call, options) => gate(vendor, () => measured(vendor, call), options);
 
   async function measured<R>(vendor: Vendor, call: () => Promise<R>): Promise<R> {
     const startedAt = clock.now();

@@ -34,7 +34,7 @@ export async function run({ deps, contract, message, resolved, row, deadline }: 
   const end = outcomes(deps, { lease, message, body: resolved.body });
   const context: RunContext = {
     steps: createSteps({ lease, clock }),
-    vendor: measuredGate(vendorGate({ circuits, job: row.id }), deps),
+    vendor: measuredGate(vendorGate({ circuits, job: row.id, until: row.lease?.until ?? deadline.at }), deps),
     callTimeoutMs: (most = LONGEST_CALL_MS) => {
       const left = Math.min(most, deadline.remainingMs());
       if (left < SHORTEST_CALL_MS) throw new OutOfTimeError();

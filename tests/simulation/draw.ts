@@ -211,7 +211,7 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
         redrives: redrives
           // What SQS itself moved and let expire unread has left no trace that anybody could follow.
           .filter(({ how }) => how === 'command' || !(retention || dlqRetention))
-          // Two of these stop their vendor for good, and it would be probed every minute of the month.
+          // Two of these keep their vendor's circuit open for good, with a trial call every minute of the month.
           .filter(({ after }) => after < DAY_MS || !kinds.includes('forbidden')),
         ...(broken ? { broken } : {}),
         ...(settlement ? { settlement } : {}),

@@ -1,6 +1,5 @@
 import { todoKey } from '../../lib/jobs/keys';
 import type { JobRow } from '../../lib/jobs/row';
-import { ANYONE, type Circuit } from '../../lib/limits/circuit';
 import { isPaused, nextLook } from './campaigns';
 import type { Functions } from './functions';
 import type { Event } from './kernel';
@@ -49,10 +48,6 @@ function nextDue(world: World): number {
   const rows = watch.rows();
   if (!entriesAgree(world) || entries.some((entry) => entry.deadLetterSourceArn)) return kernel.now();
   if (rows.some((row) => row.reason === 'stopped')) return kernel.now();
-  for (const item of watch.items.values()) {
-    const { stoppedAt, probe } = item as Partial<Circuit>;
-    if (stoppedAt !== undefined && probe?.job !== ANYONE) return kernel.now();
-  }
   return rows.reduce((earliest, row) => Math.min(earliest, dueAt(row)), nextLook(world));
 
   function dueAt(row: JobRow): number {

@@ -194,10 +194,10 @@ describe('a confirmation', () => {
     });
   });
 
-  test('that may be out, sent as the probe of a stopped SendGrid, is not sent again either', async () => {
+  test("that may be out, sent as the trial call of SendGrid's circuit, is not sent again either", async () => {
     const { engine, sendgrid } = await start();
     await engine.deps.circuits.open('sendgrid', 'Unauthorized');
-    await engine.reconcile();
+    engine.clock.advance(60_000);
     sendgrid.fail({ after: 'reset' });
     engine.send(feedbackBody());
 

@@ -110,7 +110,7 @@ test("SendGrid's 429 is read from X-RateLimit-Reset", async () => {
   expect(await caught(CALLS.send(5000))).toMatchObject({ class: 'wait', waitMs: 11_000 });
 });
 
-test.each(names)('%s: a 403 is marked, so that many of them can be told from one', async (call) => {
+test.each(names)('%s: a 403 without a field is marked, since it may be about us', async (call) => {
   fakeOf(call).fail({ status: 403 });
 
   expect(await caught(CALLS[call](5000))).toMatchObject({ class: 'permanent', code: 'Forbidden', status: 403 });

@@ -151,7 +151,12 @@ test.each<[string, Parameters<FakeSendgrid['fail']>[0], object]>([
   ],
   ['413', { status: 413 }, { class: 'permanent' }],
   ['401', { status: 401, times: 2 }, { class: 'stop' }],
-  ['403', { status: 403 }, { class: 'permanent', status: 403 }],
+  ['403', { status: 403 }, { class: 'permanent', code: 'Forbidden', status: 403, field: undefined }],
+  [
+    '403 about the sender',
+    { status: 403, body: { errors: [{ message: 'a@example.com is not verified', field: 'from' }] } },
+    { class: 'permanent', code: 'SendgridRejected', status: 403, field: 'from' },
+  ],
   ['408', { status: 408 }, { class: 'ambiguous' }],
   ['502 after it took effect', { status: 502, after: 'answer' }, { class: 'ambiguous' }],
   ['504', { status: 504 }, { class: 'ambiguous' }],

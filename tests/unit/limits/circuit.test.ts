@@ -12,7 +12,7 @@ const states = (engine: ReturnType<typeof memoryEngine>) =>
     engine.rows().map(({ id, state, reason }) => [id.slice(-1), reason ? `${state} ${reason}` : state]),
   );
 
-test('a vendor that refuses us holds every job, without attempts, and is called by one probe a minute', async () => {
+test('a vendor that refuses us holds every job, without attempts, and is called by one trial a minute', async () => {
   let calls = 0;
   const { contract } = sampleContract(() => {
     calls++;
@@ -23,24 +23,24 @@ test('a vendor that refuses us holds every job, without attempts, and is called 
 
   for (const _ of [1, 2, 3]) await engine.deliver(1);
   const afterBatch = calls;
-  const probes: string[] = [];
+  const released: number[] = [];
   for (let minute = 0; minute < 4; minute++) {
     engine.clock.advance(60_000);
     await engine.reconcile();
-    probes.push(String((await engine.table.get(vendorKey('zendesk')))?.probe && engine.inQueue()));
+    released.push(engine.inQueue());
     await engine.deliver();
   }
 
   expect(afterBatch).toBe(1);
   expect(calls).toBe(5);
-  expect(probes).toEqual(['1', '1', '1', '1']);
+  expect(released).toEqual([1, 1, 1, 1]);
   expect(states(engine)).toEqual({ 1: 'held stopped', 2: 'held stopped', 3: 'held stopped' });
   expect(engine.rows().map(({ attempts }) => attempts)).toEqual([0, 0, 0]);
-  // Each time another: the fourth probe is the first job's second.
-  expect(engine.rows().map(({ holds }) => holds)).toEqual([3, 2, 2]);
+  // The two that had not called the vendor yet, the newest first; then the one whose call is the longest ago.
+  expect(engine.rows().map(({ holds }) => holds)).toEqual([2, 2, 3]);
 });
 
-test('a mended vendor is found by its probe, and everything held for it goes on', async () => {
+test('a trial call finds that the vendor is well, and everything held for it goes on', async () => {
   let broken = true;
   const { contract, effects } = sampleContract(() => {
     if (broken) throw unauthorized();
@@ -60,7 +60,7 @@ test('a mended vendor is found by its probe, and everything held for it goes on'
   expect(states(engine)).toEqual({ 1: 'succeeded', 2: 'succeeded', 3: 'succeeded' });
 });
 
-test("one job's 403 parks it and stops nobody, while others succeed", async () => {
+test("one job's 403 parks it and stops no other, while others succeed", async () => {
   const { contract, effects } = sampleContract(({ id }) => {
     if (id === jobId(1) || id === jobId(3)) throw forbidden();
   });
@@ -73,7 +73,7 @@ test("one job's 403 parks it and stops nobody, while others succeed", async () =
   expect(states(engine)).toEqual({ 1: 'dead error', 2: 'succeeded', 3: 'dead error', 4: 'succeeded' });
 });
 
-test('a key that lost its scope stops the vendor at the second job: only the first is parked', async () => {
+test('a key that lost its scope opens the circuit at the second job: only the first is parked', async () => {
   const { contract } = sampleContract(() => {
     throw forbidden();
   });
@@ -85,7 +85,7 @@ test('a key that lost its scope stops the vendor at the second job: only the fir
   expect(states(engine)).toEqual({ 1: 'dead error', 2: 'held stopped', 3: 'held stopped' });
 });
 
-test('five transient ends with no success between stop the vendor; a success between counts from anew', async () => {
+test('five transient ends with no success between open the circuit; after a success the count begins again', async () => {
   let working = false;
   const { contract } = sampleContract(() => {
     if (!working) throw unavailable();
@@ -113,7 +113,7 @@ test('five transient ends with no success between stop the vendor; a success bet
 test.each([
   ['refuses connections', unavailable],
   ['times out', () => new AmbiguousError({ code: 'TimedOut', message: 'no answer', vendor: 'zendesk' })],
-])('a vendor that %s for a day costs no job its attempts once it is stopped', async (_how, failure) => {
+])('a vendor that %s for a day costs no job its attempts once its circuit is open', async (_how, failure) => {
   let down = true;
   const { contract, effects } = sampleContract(() => {
     if (down) throw failure();
@@ -141,35 +141,6 @@ test.each([
   expect(engine.deadLetters()).toEqual([]);
 });
 
-test('a stopped vendor that nobody is held for is tried by whoever comes next', async () => {
-  const { contract, effects } = sampleContract();
-  const engine = memoryEngine(() => contract);
-  await engine.deps.circuits.open('zendesk', 'Unauthorized');
-  await engine.reconcile();
-  engine.send(envelope(1));
-
-  await engine.deliver();
-
-  expect(effects).toEqual([jobId(1)]);
-  expect((await engine.table.get(vendorKey('zendesk')))?.stoppedAt).toBeUndefined();
-});
-
-test('a stopped vendor that nobody is held for costs the reconciler no write a minute', async () => {
-  const { contract } = sampleContract();
-  const engine = memoryEngine(() => contract);
-  await engine.deps.circuits.open('zendesk', 'Unauthorized');
-  await engine.reconcile();
-  const open = await engine.table.get(vendorKey('zendesk'));
-
-  for (const _ of [1, 2, 3]) {
-    engine.clock.advance(60_000);
-    await engine.reconcile();
-  }
-
-  expect(open?.probe).toMatchObject({ job: 'anyone' });
-  expect(await engine.table.get(vendorKey('zendesk'))).toEqual(open);
-});
-
 test('one job that is refused again and again, redriven, is no second job', async () => {
   const { contract } = sampleContract(() => {
     throw forbidden();
@@ -185,7 +156,7 @@ test('one job that is refused again and again, redriven, is no second job', asyn
   expect((await engine.table.get(vendorKey('zendesk')))?.stoppedAt).toBeUndefined();
 });
 
-test('a call that was made stays made when the circuit cannot be lowered after it', async () => {
+test('a call that was made stays made when the circuit cannot be closed after it', async () => {
   let down = false;
   const { contract, effects } = sampleContract(() => {
     down = true;

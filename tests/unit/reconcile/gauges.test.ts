@@ -83,6 +83,7 @@ test('a stopped vendor is told of every minute until it is well again', async ()
   const engine = memoryEngine(() => contract);
   engine.send(envelope());
   await engine.deliver();
+  engine.clock.advance(MINUTE);
 
   await engine.reconcile();
   const stopped = last(engine, 'VendorStopped', 'zendesk');

@@ -1,0 +1,221 @@
+import { AmbiguousError, PermanentError, StopError, TransientError, WaitError } from '../../../lib/errors';
+import { vendorKey } from '../../../lib/jobs/keys';
+import type { Item } from '../../../lib/ports';
+import type { RunContext } from '../../../lib/worker/contract';
+import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../support/engine';
+import { sampleContract } from '../../support/sample-contract';
+
+const MINUTE_MS = 60_000;
+const unauthorized = () => new StopError({ code: 'Unauthorized', message: '401', vendor: 'zendesk', status: 401 });
+
+/** A vendor that refused us a minute ago; `answer` is what its calls get from now on. */
+async function halfOpen(
+  answer: (context: RunContext) => Promise<unknown> | unknown = () => 'done',
+  options: EngineOptions = {},
+) {
+  let calls = 0;
+  const { contract, effects } = sampleContract((_job, context) => {
+    calls++;
+    return answer(context);
+  });
+  const engine = memoryEngine(() => contract, options);
+  await engine.deps.circuits.open('zendesk', 'Unauthorized');
+  engine.clock.advance(MINUTE_MS);
+  return {
+    engine,
+    effects,
+    calls: () => calls,
+    circuit: () => engine.table.get(vendorKey('zendesk')),
+    send: (...numbers: number[]) => {
+      for (const n of numbers) engine.send(JSON.stringify(anEnvelope({ id: jobId(n) })), { group: `g${n}` });
+    },
+    states: () => engine.rows().map(({ state, reason }) => (reason ? `${state} ${reason}` : state)),
+  };
+}
+
+test('until a minute has passed no job calls, and then the next call is the trial', async () => {
+  const { engine, effects, send, states } = await halfOpen();
+  engine.clock.advance(-1);
+  send(1, 2);
+  await engine.deliver(1);
+  engine.clock.advance(1);
+  await engine.deliver(1);
+
+  expect(effects).toEqual([jobId(2)]);
+  expect(states()).toEqual(['held stopped', 'succeeded']);
+});
+
+test('of two workers that want the trial at once one calls, and the other holds its job', async () => {
+  const { engine, calls, send, states, circuit } = await halfOpen(async ({ now }) => now());
+  send(1, 2);
+
+  const events = [engine.receive(1), engine.receive(1)];
+  await Promise.all(events.map((event) => engine.handle(event)));
+
+  expect(calls()).toBe(1);
+  expect(states().toSorted()).toEqual(['held stopped', 'succeeded']);
+  expect(await circuit()).toMatchObject({ forbidden: [], transients: 0 });
+  expect((await circuit())?.stoppedAt).toBeUndefined();
+});
+
+test('a worker that is killed in its trial keeps the others waiting until its invocation would have ended', async () => {
+  let killed = true;
+  const never = new Promise<never>(() => {});
+  const { engine, effects, calls, send, states } = await halfOpen(() => (killed ? never : 'done'));
+  send(1);
+  void engine.handle(engine.receive(1));
+  for (let turn = 0; turn < 50; turn++) await Promise.resolve();
+  expect(calls()).toBe(1);
+
+  killed = false;
+  send(2, 3);
+  engine.clock.advance(engine.timeoutMs);
+  await engine.deliver(1);
+  const inLease = calls();
+  engine.clock.advance(2_000);
+  await engine.reconcile();
+  await engine.deliver(1);
+
+  expect(inLease).toBe(1);
+  expect(effects).toEqual([jobId(3)]);
+  expect(states()).toEqual(['processing', 'held stopped', 'succeeded']);
+});
+
+test.each([
+  ['is refused', unauthorized],
+  ['meets a vendor that is down', () => new TransientError({ code: 'Unavailable', message: '503', vendor: 'zendesk' })],
+  ['gets no answer', () => new AmbiguousError({ code: 'Timeout', message: 'no answer', vendor: 'zendesk' })],
+  ['draws a bare 403', () => new PermanentError({ code: 'Forbidden', message: '', vendor: 'zendesk', status: 403 })],
+])('a trial that %s costs its job no attempt, and is the only call of its minute', async (_how, failure) => {
+  const { engine, calls, send, circuit } = await halfOpen(() => {
+    throw failure();
+  });
+  send(1, 2, 3);
+  await engine.deliver(10);
+  engine.clock.advance(MINUTE_MS - 1);
+  send(4);
+  await engine.deliver(1);
+
+  expect(calls()).toBe(1);
+  expect(await circuit()).toMatchObject({ stoppedAt: expect.any(Number), retryAt: engine.clock.now() + 1 });
+  expect((await circuit())?.trial).toBeUndefined();
+  expect(engine.rows().map(({ state, reason, attempts }) => [state, reason, attempts])).toEqual(
+    [1, 2, 3, 4].map(() => ['held', 'stopped', 0]),
+  );
+});
+
+test.each([
+  [
+    'that the job is wrong',
+    () => new PermanentError({ code: 'Rejected', message: '422', vendor: 'zendesk', status: 422 }),
+  ],
+  [
+    "that the job's sender is wrong",
+    () => new PermanentError({ code: 'Rejected', message: '403', vendor: 'zendesk', status: 403, field: 'from' }),
+  ],
+  [
+    'to wait',
+    () => new WaitError({ code: 'Throttled', message: '429', vendor: 'zendesk', status: 429, waitMs: 10 * MINUTE_MS }),
+  ],
+])('a vendor that answers the trial %s is well: the circuit closes', async (_what, answer) => {
+  let answers = 0;
+  const { engine, effects, send, circuit } = await halfOpen(() => {
+    if (answers++ === 0) throw answer();
+  });
+  send(1, 2);
+  await engine.deliver(1);
+  await engine.deliver(1);
+
+  expect(effects).toEqual([jobId(2)]);
+  expect(await circuit()).toMatchObject({ forbidden: [], transients: 0 });
+  expect((await circuit())?.stoppedAt).toBeUndefined();
+});
+
+test('a trial that came to no call is left to the next worker', async () => {
+  let waits = 0;
+  const { engine, effects, send, states } = await halfOpen(() => {
+    if (waits++ === 0) throw new WaitError({ code: 'NoRateSlot', message: 'no slot', waitMs: 10 * MINUTE_MS });
+  });
+  send(1, 2);
+  await engine.deliver(1);
+  await engine.deliver(1);
+
+  expect(states()).toEqual(['held throttled', 'succeeded']);
+  expect(effects).toEqual([jobId(2)]);
+});
+
+test('calls that were under way when the circuit opened do not postpone the trial', async () => {
+  const { engine, circuit } = await halfOpen();
+  const before = await circuit();
+  const { circuits } = engine.deps;
+  for (let call = 0; call < 6; call++) await circuits.transient('zendesk', 'Unavailable');
+  for (const sender of ['a', 'b']) await circuits.forbidden('zendesk', sender);
+  await circuits.open('zendesk', 'Unauthorized');
+
+  expect(await circuit()).toEqual(before);
+});
+
+test('an open circuit that no job waits for costs the reconciler no write', async () => {
+  const { engine, circuit } = await halfOpen();
+  const before = await circuit();
+
+  for (let minute = 0; minute < 10; minute++) {
+    engine.clock.advance(MINUTE_MS);
+    await engine.reconcile();
+  }
+
+  expect(await circuit()).toEqual(before);
+});
+
+describe('beside released code', () => {
+  /** What the release before this one does to the item: it keeps the attributes that it does not know. */
+  type Stored = Item & { stoppedAt?: number; code?: string; probe?: unknown };
+  const old = {
+    raise: (item: Stored): Stored => ({ ...item, stoppedAt: 1, code: 'Unauthorized' }),
+    probe: (item: Stored): Stored => ({ ...item, probe: { job: jobId(9), at: 1 } }),
+    clear: ({ stoppedAt: _at, code: _code, probe: _probe, ...item }: Stored): Stored => ({
+      ...item,
+      forbidden: [],
+      transients: 0,
+    }),
+  };
+  const fresh: Stored = { key: vendorKey('zendesk'), version: 0, writer: '', forbidden: [], transients: 0 };
+
+  async function stored(change: (item: Stored) => Stored) {
+    const service = await halfOpen();
+    const item = await service.circuit();
+    const version = item?.version ?? 0;
+    await service.engine.table.put({ ...change(item ?? fresh), version: version + 1, writer: 'old' }, version);
+    return service;
+  }
+
+  test('a circuit that it opened is half-open at once, whichever job it named', async () => {
+    const { engine, effects, send, circuit } = await stored(() => old.probe(old.raise(fresh)));
+    send(1);
+    await engine.deliver(1);
+
+    expect(effects).toEqual([jobId(1)]);
+    expect(await circuit()).toEqual({ ...fresh, version: expect.any(Number), writer: expect.any(String) });
+  });
+
+  test('it can name a probe and close what this code has opened, and what it leaves behind delays no later trial', async () => {
+    const { engine, effects, send, circuit } = await stored((item) => old.clear(old.probe(item)));
+    send(1);
+    await engine.deliver(1);
+    const closed = await circuit();
+    await engine.table.put({ ...old.raise(closed ?? fresh), version: 3 }, 2);
+    send(2);
+    await engine.deliver(1);
+
+    expect(closed).toMatchObject({ version: 2, retryAt: expect.any(Number) });
+    expect(effects).toEqual([jobId(1), jobId(2)]);
+  });
+
+  test('a number of refusals that it leaves behind opens no circuit', async () => {
+    const { engine, circuit } = await stored((item) => old.clear({ ...item, refusals: 49 }));
+    await engine.deps.circuits.forbidden('zendesk', 'a');
+
+    expect(await circuit()).toMatchObject({ forbidden: ['a'], refusals: 1 });
+    expect((await circuit())?.stoppedAt).toBeUndefined();
+  });
+});
