@@ -17,6 +17,8 @@ export type JobKind =
   | 'falters'
   /** The vendor answers 403 to it, and to nobody else. */
   | 'forbidden'
+  /** E-mails: SendGrid does not know the sender, and says so by a 403 that names the field. */
+  | 'unverified'
   /** Messages that no producer of ours made. */
   | 'not-json'
   | 'no-envelope'

@@ -5,7 +5,7 @@ import type { BulkMail, BulkSendgrid } from '../../lib/vendors/sendgrid-bulk';
 import { translate as translateSendgrid } from '../../lib/vendors/sendgrid-errors';
 import type { Process } from './calls';
 import { notOk } from './course';
-import { isOk, NO_MAILBOX, UNSENDABLE, VENDOR_SECRET } from './vendors';
+import { isOk, NO_MAILBOX, UNSENDABLE, UNVERIFIED, VENDOR_SECRET } from './vendors';
 import type { World } from './world';
 
 /** SendGrid as one process reaches it. */
@@ -22,7 +22,7 @@ export const bulkSendgridOf = (world: World, process: Process): BulkSendgrid => 
       process,
       timeoutMs,
       request: bulkRequestOf(mail),
-      complaints: complaintsOf(mail),
+      refusal: refusalOf(mail),
       job: mail.recipients[0]?.customArgs.job,
       accepted: (mails) => {
         for (const listener of world.onMails) listener(mails);
@@ -37,15 +37,15 @@ async function accept(
     process,
     timeoutMs,
     request,
-    complaints = [],
+    refusal,
     job = '',
     accepted = () => {},
   }: {
     process: Process;
     timeoutMs: number;
     request: string;
-    /** Fields for which it is refused whatever else it says. */
-    complaints?: string[];
+    /** What SendGrid answers whatever else the request says. */
+    refusal?: NotOk | undefined;
     job: string | undefined;
     accepted?: (mails: readonly AcceptedMail[]) => void;
   },
@@ -57,7 +57,7 @@ async function accept(
     method: 'send',
     timeoutMs,
     effect: () => {
-      if (complaints.length > 0) throw refusalOf(complaints);
+      if (refusal) throw refusal;
       const before = vendors.sendgrid.mails.length;
       const reply = vendors.sendgrid.send(request);
       if (!isOk(reply)) throw notOk(reply, VENDOR_SECRET);
@@ -73,13 +73,19 @@ async function accept(
   return { accepted: answer.status === 202, ...(messageId ? { messageId } : {}) };
 }
 
-function complaintsOf({ subject, recipients }: BulkMail): string[] {
-  if (subject?.includes(UNSENDABLE)) return ['content'];
-  return recipients.flatMap(({ email }, place) => (email.includes(NO_MAILBOX) ? `personalizations.${place}.to` : []));
+function refusalOf({ from, subject, recipients }: BulkMail): NotOk | undefined {
+  if (from.email === UNVERIFIED) return refused(403, ['from']);
+  if (subject?.includes(UNSENDABLE)) return refused(400, ['content']);
+  const places = recipients.flatMap(({ email }, place) => (email.includes(NO_MAILBOX) ? [place] : []));
+  if (places.length === 0) return undefined;
+  return refused(
+    400,
+    places.map((place) => `personalizations.${place}.to`),
+  );
 }
 
-const refusalOf = (fields: string[]): NotOk =>
-  new NotOk({ status: 400, headers: {}, body: { errors: fields.map((field) => ({ field, message: VENDOR_SECRET })) } });
+const refused = (status: number, fields: string[]): NotOk =>
+  new NotOk({ status, headers: {}, body: { errors: fields.map((field) => ({ field, message: VENDOR_SECRET })) } });
 
 const bulkRequestOf = ({ from, subject, text, templateId, categories, recipients }: BulkMail): string =>
   JSON.stringify({

@@ -1,4 +1,5 @@
 import type { SourceChange } from './bundle';
+import { CIRCUIT_MUTANTS } from './mutants-of/circuit';
 import type { Plan } from './plan';
 
 /** A way in which the code could be wrong, and the smallest run that finds it. */
@@ -13,4 +14,6 @@ export interface SourceMutant {
 /**
  * Faults that the code once had, put back. `npm run simulate -- --mutant NAME` searches for one without knowing the run.
  */
-export const SOURCE_MUTANTS: Record<string, SourceMutant> = {};
+export const SOURCE_MUTANTS: Record<string, SourceMutant> = {
+  ...CIRCUIT_MUTANTS,
+};

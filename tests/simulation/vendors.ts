@@ -12,6 +12,8 @@ export const FORBIDDEN_SUBJECT = 'forbidden';
 /** SendGrid refuses an address with this for itself, and every request with that in its subject. */
 export const NO_MAILBOX = 'no-mailbox';
 export const UNSENDABLE = 'unsendable';
+/** The sender that SendGrid does not know. */
+export const UNVERIFIED = `${MARK}-unverified@example.com`;
 /** What the vendors repeat in their errors: no name of a field, so that nobody takes it for one. */
 export const VENDOR_SECRET = `Bearer SG.${MARK} of ${MARK}@example.com`;
 

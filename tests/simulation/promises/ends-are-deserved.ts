@@ -8,7 +8,7 @@ import type { World } from '../world';
 import { type Promised, rowOf } from './promise';
 
 const REFUSED: readonly JobKind[] = [
-  ...(['refused', 'not-json', 'no-envelope', 'bad-data', 'unknown-version', 'stolen-id'] as const),
+  ...(['refused', 'unverified', 'not-json', 'no-envelope', 'bad-data', 'unknown-version', 'stolen-id'] as const),
 ];
 export const cannotSucceed = (kind: JobKind): boolean => [...REFUSED, ...KILLERS].includes(kind);
 

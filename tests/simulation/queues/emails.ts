@@ -6,6 +6,7 @@ import { createProducer } from '../../../lib/producer/producer';
 import { workerDeps } from '../engine';
 import type { JobSpec } from '../plan';
 import { bulkSendgridOf } from '../sendgrid';
+import { UNVERIFIED } from '../vendors';
 import { MARK } from '../watch';
 import { withKillers } from './killers';
 import type { SimulatedQueue } from './simulated';
@@ -15,7 +16,7 @@ import { submitted } from './submitted';
 const RATE = 2;
 
 const data = ({ kind }: JobSpec, index: number): EmailMessageInput & Record<string, unknown> => ({
-  from: { email: 'support@example.com' },
+  from: { email: kind === 'unverified' ? UNVERIFIED : 'support@example.com' },
   to: { email: `${MARK}-${index}@example.com` },
   subject: `${MARK} ${kind}`,
   text: `${MARK} text ${index}`,
@@ -49,7 +50,7 @@ export const emails: SimulatedQueue = {
   functionTimeoutMs: 100_000,
   batches: [1],
   kinds: [
-    ...(['good', 'newer', 'kills-before', 'kills-after'] as const),
+    ...(['good', 'newer', 'kills-before', 'kills-after', 'unverified'] as const),
     ...(['not-json', 'no-envelope', 'bad-data', 'unknown-version', 'stolen-id', 'copy'] as const),
   ],
   type: EMAIL_MESSAGE,

@@ -106,3 +106,19 @@ test('a revoked key is tried by two jobs of all queues together; what waits for 
   ]);
   expect(invitations?.map(({ state }) => state)).toEqual(['succeeded']);
 });
+
+test('mails of an unknown sender are parked, and stop no other mail', async () => {
+  const { states, row, reached } = await scenario(
+    {
+      queue: 'emails',
+      jobs: many(6, 'unverified', (index) => ({ at: index * 100, group: index })).concat(
+        jobs(['good', { at: 1_000, group: 7 }]),
+      ),
+    },
+    { restWithinMs: MINUTE_MS },
+  );
+
+  expect(states()).toEqual([...Array.from({ length: 6 }, () => 'dead (error)'), 'succeeded']);
+  expect(row(0).error).toMatchObject({ code: 'SendgridRejected', status: 403, field: 'from' });
+  expect(reached('state held(stopped)')).toBe(0);
+});

@@ -1,0 +1,57 @@
+import type { SourceMutant } from '../source-mutants';
+
+const CIRCUIT = 'lib/limits/circuit.ts';
+const GATE = 'lib/limits/gate.ts';
+const HALF_OPEN = 'lib/reconcile/half-open.ts';
+
+/** Faults of the circuit breaker. */
+export const CIRCUIT_MUTANTS: Record<string, SourceMutant> = {
+  trialOfNamedJob: {
+    changes: [
+      // The job that the reconciler named last may call, and no other.
+      { file: GATE, find: 'if (isOpen(circuit) && !trial)', replace: 'if (isOpen(circuit) && circuit.named !== job)' },
+      {
+        file: HALF_OPEN,
+        find: 'await release(deps, row);\n    released',
+        replace: `await deps.table.put({ ...circuit, named: row.id, version: circuit.version + 1 }, circuit.version);
+    await release(deps, row);
+    released`,
+      },
+      { file: HALF_OPEN, find: 'if (!overdue && (await isQueued(deps, vendor))) return;', replace: '' },
+    ],
+    breaks: /^liveness/,
+    by: { scale: 'trial-of-waiting' },
+  },
+  trialWithoutLease: {
+    changes: [
+      {
+        file: CIRCUIT,
+        find: 'retryAt <= now && (trial === undefined || trial.until <= now)',
+        replace: 'retryAt <= now && trial !== null',
+      },
+    ],
+    breaks: /^one trial/,
+    by: { scale: 'trial-of-waiting' },
+  },
+  fieldCounted: {
+    changes: [{ file: GATE, find: ' && error.field === undefined', replace: '' }],
+    breaks: /^no bystanders/,
+    by: { scale: 'others-go-on' },
+  },
+  jobsCounted: {
+    changes: [
+      {
+        file: GATE,
+        find: 'sender === undefined ? job : senderHash(sender)',
+        replace: 'sender === "" ? senderHash(sender) : job',
+      },
+    ],
+    breaks: /^no bystanders/,
+    by: { scale: 'others-go-on' },
+  },
+  oldestTried: {
+    changes: [{ file: HALF_OPEN, find: 'newestFirst: true', replace: 'newestFirst: false' }],
+    breaks: /^liveness/,
+    by: { scale: 'innocent-among-guilty' },
+  },
+};
