@@ -36,6 +36,28 @@ export type TodoKind =
 export const todoKey = (queue: string, kind: TodoKind, vendor?: string): string =>
   `${queue}#${kind}${vendor === undefined ? '' : `#${vendor}`}`;
 
+/**
+ * Every job passes these kinds. One partition key of an index takes 1,000 writes a second, so their entries have eight
+ * (docs/jobs.md, "How many jobs a second").
+ */
+const SHARDED = ['unsent', 'waiting', 'ending'] as const satisfies TodoKind[];
+type ShardedKind = (typeof SHARDED)[number];
+const SHARDS = 8;
+
+/** The key of a job's entry. Its shard follows from the id alone: an entry that changes it is deleted and put again. */
+export const shardedTodoKey = (queue: string, kind: ShardedKind, id: string): string =>
+  `${todoKey(queue, kind)}#${[...id].reduce((shard, letter) => (shard * 31 + letter.charCodeAt(0)) % SHARDS, 0)}`;
+
+/**
+ * Every key under which jobs of a kind are found. Code without shards writes the plain key: it is read too, until 45 days
+ * after that code has run last.
+ */
+export function todoKeys(queue: string, kind: TodoKind): string[] {
+  const plain = todoKey(queue, kind);
+  const sharded = SHARDED.some((one) => one === kind);
+  return [plain, ...(sharded ? Array.from({ length: SHARDS }, (_, shard) => `${plain}#${shard}`) : [])];
+}
+
 /** UTC parts of a time in ms, as the partitions are named. */
 export function hourParts(time: number): { year: string; month: string; day: string; hour: string } {
   const iso = new Date(time).toISOString();

@@ -1,5 +1,5 @@
 import type { QueueSettings } from '../config';
-import { hourKey, type TodoKind, todoKey } from './keys';
+import { hourKey, shardedTodoKey, type TodoKind, todoKey } from './keys';
 import { type Evidence, isEnd, type JobRow } from './row';
 
 const MINUTE = 60_000;
@@ -18,17 +18,18 @@ const BODY_LIFETIME_MS = 44 * DAY;
 const due = (queue: string, kind: TodoKind, at: number) => ({ todo: todoKey(queue, kind), todoAt: at });
 
 function todoOf(row: JobRow, settings: QueueSettings): { todo: string; todoAt: number } | undefined {
-  const { queue } = row;
+  const { queue, id } = row;
+  const waiting = shardedTodoKey(queue, 'waiting', id);
   switch (row.state) {
     case 'queued':
-      if (row.sentAt === undefined) return due(queue, 'unsent', row.createdAt + UNSENT_AFTER_MS);
-      return due(queue, 'waiting', row.sentAt + settings.retention * 1000 + HOUR);
+      if (row.sentAt === undefined)
+        return { todo: shardedTodoKey(queue, 'unsent', id), todoAt: row.createdAt + UNSENT_AFTER_MS };
+      return { todo: waiting, todoAt: row.sentAt + settings.retention * 1000 + HOUR };
     case 'processing':
-      return due(
-        queue,
-        'waiting',
-        Math.max(row.lease?.until ?? 0, (row.sentAt ?? row.updatedAt) + settings.retention * 1000) + HOUR,
-      );
+      return {
+        todo: waiting,
+        todoAt: Math.max(row.lease?.until ?? 0, (row.sentAt ?? row.updatedAt) + settings.retention * 1000) + HOUR,
+      };
     case 'held':
       // Since it was held last: the reconciler chooses the job of a trial call by it.
       if (row.reason === 'stopped' && row.vendor)
@@ -53,8 +54,12 @@ export const provenSteps = ({ steps, evidence = {} }: Pick<JobRow, 'steps' | 'ev
 function todoOfEnd(row: JobRow): { todo: string; todoAt: number } | undefined {
   if (provenSteps(row).length > 0) return due(row.queue, 'ending', row.updatedAt);
   const parks = row.state === 'dead' && row.reason !== 'expired';
+  const unfinishedAt = (row.endedAt ?? row.updatedAt) + UNFINISHED_AFTER_MS;
+  // A death is rarer than a success, and the released code must find one that lacks its DLQ entry.
+  if (row.state === 'succeeded' && row.recordedAt === undefined)
+    return { todo: shardedTodoKey(row.queue, 'ending', row.id), todoAt: unfinishedAt };
   if (row.recordedAt === undefined || (parks && row.parkedAt === undefined))
-    return due(row.queue, 'ending', (row.endedAt ?? row.updatedAt) + UNFINISHED_AFTER_MS);
+    return due(row.queue, 'ending', unfinishedAt);
   if (parks && row.leftDlqAt === undefined) return due(row.queue, 'dead', row.parkedAt ?? row.updatedAt);
   if (row.bodyKept) return due(row.queue, 'kept', row.updatedAt + BODY_LIFETIME_MS);
   return undefined;

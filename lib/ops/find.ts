@@ -1,5 +1,6 @@
 import type { Vendor } from '../errors';
-import { hourKey, jobKey, type TodoKind, todoKey } from '../jobs/keys';
+import { dueUnder } from '../jobs/due';
+import { hourKey, jobKey, type TodoKind, todoKey, todoKeys } from '../jobs/keys';
 import type { JobRow, State } from '../jobs/row';
 import { eachOf } from '../reconcile/each-of';
 import type { Reader } from './command';
@@ -52,11 +53,11 @@ export async function jobsInStates(
   const todos = Object.entries(KINDS).flatMap(([kind, of]) => {
     if (!of.some((state) => states.includes(state))) return [];
     return kind === 'stopped'
-      ? Object.keys(VENDORS).map((vendor) => todoKey(queue, kind, vendor))
-      : [todoKey(queue, kind as TodoKind)];
+      ? Object.keys(VENDORS).map((vendor) => [todoKey(queue, kind, vendor)])
+      : [todoKeys(queue, kind as TodoKind)];
   });
-  const until = Number.MAX_SAFE_INTEGER;
-  const due = await Promise.all(todos.map((todo) => table.due(todo, { until, limit: MOST_LOOKED_AT })));
+  const options = { until: Number.MAX_SAFE_INTEGER, limit: MOST_LOOKED_AT };
+  const due = await Promise.all(todos.map((keys) => dueUnder(table, keys, options)));
   const rows = await read(ledger, due.flat());
   const wanted = rows.filter(({ state }) => (states as readonly State[]).includes(state));
   return page(

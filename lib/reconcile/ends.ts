@@ -1,6 +1,7 @@
 import { PermanentError } from '../errors';
+import { dueUnder } from '../jobs/due';
 import { finish } from '../jobs/finish';
-import { bodyKey, todoKey } from '../jobs/keys';
+import { bodyKey, type TodoKind, todoKey, todoKeys } from '../jobs/keys';
 import { appended } from '../jobs/ledger';
 import type { JobRow } from '../jobs/row';
 import { storedError } from '../jobs/stored-error';
@@ -9,24 +10,24 @@ import { settleEnd } from './signs';
 
 /** Writes the record, or sends the DLQ entry, that an end still lacks; settles what a sign has come for since. */
 export const completeEnds: Work = (deps, queue, mayGoOn) =>
-  eachDue(deps, { todo: todoKey(queue, 'ending'), mayGoOn }, async (row) => {
+  eachOfKind(deps, { queue, kind: 'ending', mayGoOn }, async (row) => {
     await finish(deps, (await settleEnd(deps, row)) ?? row);
   });
 
 /** A row without a message: its producer died, or was told that sending had failed. A message that comes reopens it. */
 export const cancelUnsent: Work = (deps, queue, mayGoOn) =>
-  eachDue(deps, { todo: todoKey(queue, 'unsent'), mayGoOn }, (row) => end(deps, row, UNSENT));
+  eachOfKind(deps, { queue, kind: 'unsent', mayGoOn }, (row) => end(deps, row, UNSENT));
 
 /** SQS deletes a message at the end of its retention and tells nobody. */
 export const endExpired: Work = (deps, queue, mayGoOn) =>
-  eachDue(deps, { todo: todoKey(queue, 'waiting'), mayGoOn }, (row) => end(deps, row, EXPIRED));
+  eachOfKind(deps, { queue, kind: 'waiting', mayGoOn }, (row) => end(deps, row, EXPIRED));
 
 const NEAR = 0.8;
 
 /** Counts the jobs that have used most of their queue's retention, while somebody can still do something. */
 export const noticeOld: Work = async ({ table, clock, settings, metrics, log }, queue) => {
   const soonMs = settings(queue).retention * 1000 * (1 - NEAR);
-  const near = await table.due(todoKey(queue, 'waiting'), { until: clock.now() + soonMs, limit: 1 });
+  const near = await dueUnder(table, todoKeys(queue, 'waiting'), { until: clock.now() + soonMs, limit: 1 });
   if (near.length === 0) return;
   metrics.add('JobsNearRetention', near.length, 'Count', { queue });
   log.warn('a job is near the end of its retention', { queue, until: near[0]?.todoAt });
@@ -52,6 +53,17 @@ export const dropBodies: Work = (deps, queue, mayGoOn) =>
     await deps.objects.delete(bodyKey(deps.prefix, queue, row.id));
     await deps.ledger.update(row.key, (now) => (now.todo === row.todo ? { ...now, bodyKept: false } : undefined));
   });
+
+/** `eachDue` for the shards of a kind side by side: a crowd in one keeps no other waiting. */
+async function eachOfKind(
+  deps: ReconcileDeps,
+  { queue, kind, mayGoOn }: { queue: string; kind: TodoKind; mayGoOn: () => boolean },
+  act: (row: JobRow) => Promise<void>,
+): Promise<void> {
+  const shards = todoKeys(queue, kind).map((todo) => eachDue(deps, { todo, mayGoOn }, act));
+  await Promise.allSettled(shards);
+  await Promise.all(shards);
+}
 
 const UNSENT = { state: 'cancelled', reason: 'never-sent', event: 'cancelled (never-sent)' } as const;
 const EXPIRED = { state: 'dead', reason: 'expired', event: 'dead (expired)' } as const;

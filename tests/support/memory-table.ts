@@ -16,6 +16,14 @@ export interface MemoryTable extends Table {
 interface Stored {
   json: string;
   version: number;
+  indexed: Indexed;
+}
+
+/** Capacity units that a call uses of one partition key, of the table or of an index. */
+export interface Used {
+  partition: string;
+  reads?: number;
+  writes?: number;
 }
 
 interface Indexed {
@@ -31,9 +39,17 @@ const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 /**
  * The jobs table without a network: each call takes effect at once and answers in a microtask. `lagMs`: for how long its
- * indexes show what was before, by the clock `now`.
+ * indexes show what was before, by the clock `now`. `used` hears of the units that gets and writes take.
  */
-export function memoryTable({ lagMs = 0, now = () => 0 }: { lagMs?: number; now?: () => number } = {}): MemoryTable {
+export function memoryTable({
+  lagMs = 0,
+  now = () => 0,
+  used,
+}: {
+  lagMs?: number;
+  now?: () => number;
+  used?: (use: Used) => void;
+} = {}): MemoryTable {
   const stored = new Map<string, Stored>();
   const index = laggingIndex(lagMs, now);
   let writes = 0;
@@ -46,7 +62,10 @@ export function memoryTable({ lagMs = 0, now = () => 0 }: { lagMs?: number; now?
 
   return {
     item,
-    get: async (key) => item(key),
+    get: async (key) => {
+      used?.({ partition: `item ${key}`, reads: unitsOf(stored.get(key)?.json, READ_UNIT_BYTES) });
+      return item(key);
+    },
 
     put: async (item, expected) => {
       const json = JSON.stringify(item);
@@ -54,8 +73,15 @@ export function memoryTable({ lagMs = 0, now = () => 0 }: { lagMs?: number; now?
         throw new StoreError({ code: 'DynamoDB.ValidationException', message: 'the item is too large' });
       if (versionOf(item.key) !== expected) return 'conflict';
       const { key, version, todo, todoAt, hour } = item;
-      stored.set(key, { json, version });
-      index.write(key, { todo, todoAt, hour });
+      const indexed = { todo, todoAt, hour };
+      if (used) {
+        const before = stored.get(key);
+        const larger = Math.max(unitsOf(before?.json, WRITE_UNIT_BYTES), unitsOf(json, WRITE_UNIT_BYTES));
+        used({ partition: `item ${key}`, writes: larger });
+        for (const partition of partitionsWritten(before?.indexed, indexed)) used({ partition, writes: 1 });
+      }
+      stored.set(key, { json, version, indexed });
+      index.write(key, indexed);
       writes++;
       return 'written';
     },
@@ -92,6 +118,21 @@ export function memoryTable({ lagMs = 0, now = () => 0 }: { lagMs?: number; now?
     items: () => [...stored.entries()].sort(([a], [b]) => byText(a, b)).map(([, { json }]) => JSON.parse(json) as Item),
     writes: () => writes,
   };
+}
+
+const READ_UNIT_BYTES = 4_096;
+const WRITE_UNIT_BYTES = 1_024;
+const unitsOf = (json = '', bytes: number): number => Math.max(1, Math.ceil(Buffer.byteLength(json) / bytes));
+
+/**
+ * Partition keys of the indexes, one for each write that they take when an item is written: an entry that moves is
+ * deleted and put, and one that stays is not written, since nothing but keys is projected.
+ */
+function partitionsWritten(before: Indexed | undefined, after: Indexed): string[] {
+  const moved = before?.todo !== after.todo || before?.todoAt !== after.todoAt;
+  const todo = moved ? [before?.todo, after.todo].filter((key) => key !== undefined) : [];
+  const hour = before?.hour === after.hour ? [] : [before?.hour, after.hour].filter((key) => key !== undefined);
+  return [...todo.map((key) => `todo ${key}`), ...hour.map((key) => `hour ${key}`)];
 }
 
 /** The two indexes: by partition, the entries in the order of the sort key. */

@@ -1,9 +1,16 @@
 import { innocentAmongGuilty, othersGoOn, trialOfWaiting } from './circuit';
 import { manyHeld } from './held';
 import type { ScalePlan } from './plan';
+import { manyStarts } from './starts';
 
 /** Every scale plan: a new one joins here. */
-export const SCALE_PLANS: readonly ScalePlan[] = [manyHeld, trialOfWaiting, innocentAmongGuilty, othersGoOn];
+export const SCALE_PLANS: readonly ScalePlan[] = [
+  manyHeld,
+  manyStarts,
+  trialOfWaiting,
+  innocentAmongGuilty,
+  othersGoOn,
+];
 
 export function scalePlanNamed(name: string): ScalePlan {
   const found = SCALE_PLANS.find((plan) => plan.name === name);

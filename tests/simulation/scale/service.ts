@@ -14,7 +14,7 @@ import type { QueueContract } from '../../../lib/worker/contract';
 import type { BatchDeps } from '../../../lib/worker/deps';
 import { memoryObjects } from '../../support/memory-objects';
 import { memoryQueues } from '../../support/memory-queues';
-import { memoryTable } from '../../support/memory-table';
+import { memoryTable, type Used } from '../../support/memory-table';
 import { createChance } from '../chance';
 import { createKernel } from '../kernel';
 import { type Calls, countedCalls } from './calls';
@@ -57,6 +57,8 @@ export interface ServiceOptions {
   everyMs?: number;
   /** How long the reconciler stays for campaigns. */
   stayMs?: number;
+  /** Hears of the capacity units of the table that are used, and when. */
+  used?: (use: Used, at: number) => void;
 }
 
 /**
@@ -78,7 +80,8 @@ export function startService(options: ServiceOptions) {
     ...options.settings,
   };
   const sqs = createSqsModel({ now: kernel.now, uuid: () => chance.uuid(), region: REGION, account: ACCOUNT });
-  const table = memoryTable();
+  const { used } = options;
+  const table = memoryTable(used ? { used: (use) => used(use, kernel.now()) } : {});
   const objects = memoryObjects();
   const queues = memoryQueues(sqs);
   const random: Random = { uuid: () => chance.uuid(), fraction: () => chance.fraction() };
@@ -183,6 +186,8 @@ export function startService(options: ServiceOptions) {
     /** Sums of metrics by name. */
     metrics,
     calls: calls.counts,
+    /** What its functions reach. */
+    deps: reconcilerDeps,
     /** The same dependencies without counting or cost, to lay down what was there before the plan begins. */
     before: depsOf({ table, objects, queues }),
     /** Does something after so many ms of virtual time. */

@@ -123,6 +123,24 @@ test.each(Object.entries(RUNS))('%s: a roll-back loses nothing that waits', asyn
   expect(run.states()).toEqual(ends);
 });
 
+test.each<[string, Partial<Plan>, string]>([
+  ['was never sent', { calls: [{ kind: 'queues.send', nth: 1, fault: 'refused' }] }, 'cancelled'],
+  ['expired in its queue', { retention: 2 * 3600, unpolled: { from: 0, until: 6 * HOUR_MS } }, 'dead'],
+])('a job that %s and that the released code does not find ends after the next upgrade', async (_name, plan, state) => {
+  const { world } = await scenario({
+    ...plan,
+    jobs: jobs('good'),
+    versions: [
+      { until: MINUTE_MS, released: 0 },
+      { until: 5 * HOUR_MS, released: 1 },
+    ],
+  });
+
+  const [row] = world.watch.rows();
+  expect(row?.state).toBe(state);
+  expect((row?.endedAt ?? 0) - world.plan.start).toBeGreaterThanOrEqual(5 * HOUR_MS);
+});
+
 test('the released code is that of the last deployment', () => {
   expect(revision).toBe('28eb1b2');
 });

@@ -8,7 +8,9 @@ import {
   queueName,
   queueUrlOfArn,
   recordKey,
+  shardedTodoKey,
   todoKey,
+  todoKeys,
 } from '../../../lib/jobs/keys';
 
 const id = '0190a1b2-0000-7000-8000-000000000001';
@@ -19,6 +21,7 @@ test('names that are stored or shared are what they always were', () => {
   expect(jobKey('feedback', id)).toBe(`feedback#${id}`);
   expect(todoKey('feedback', 'held')).toBe('feedback#held');
   expect(todoKey('feedback', 'stopped', 'zendesk')).toBe('feedback#stopped#zendesk');
+  expect(shardedTodoKey('feedback', 'waiting', id)).toBe('feedback#waiting#2');
   expect(hourKey('feedback', time)).toBe('feedback#2026123123');
   expect(recordKey('jobs', { queue: 'feedback', time, id })).toBe(
     `jobs/feedback/year=2026/month=12/day=31/hour=23/${id}.json`,
@@ -30,6 +33,24 @@ test('names that are stored or shared are what they always were', () => {
   expect(queueName('mht-api', 'feedback', 'fifo')).toBe('mht-api-feedback.fifo');
   expect(dlqName('mht-api', 'feedback', 'fifo')).toBe('mht-api-feedback-dlq.fifo');
   expect(dlqName('mht-api', 'feedback', 'standard')).toBe('mht-api-feedback-dlq');
+});
+
+test.each(['unsent', 'waiting', 'ending'] as const)(
+  'jobs that are %s are spread evenly over eight keys, all of which are read, with the one of before',
+  (kind) => {
+    const ids = Array.from({ length: 8_000 }, (_, n) => `0190a1b2-0000-7000-8000-${(n * 7_919).toString(16)}`);
+    const counts = new Map<string, number>();
+    for (const key of ids.map((one) => shardedTodoKey('feedback', kind, one)))
+      counts.set(key, (counts.get(key) ?? 0) + 1);
+
+    expect(todoKeys('feedback', kind)).toEqual([`feedback#${kind}`, ...[...counts.keys()].sort()]);
+    expect(counts.size).toBe(8);
+    expect(Math.max(...counts.values())).toBeLessThan(1_200);
+  },
+);
+
+test('a kind that few jobs pass has one key', () => {
+  expect(todoKeys('feedback', 'held')).toEqual(['feedback#held']);
 });
 
 test('each transition has a deduplication id of its own', () => {

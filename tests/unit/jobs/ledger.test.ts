@@ -98,6 +98,16 @@ test('an update says whether it changed the item', async () => {
   expect(changed).toMatchObject({ changed: true, item: { count: 2 } });
 });
 
+test('a dead job that lacks its record or its DLQ entry is found under the key that released code reads', async () => {
+  const { deps } = start();
+  const now = deps.clock.now();
+  const row = blankRow({ queue: 'feedback', id: '1', time: now, payloadHash: 'h', group: 'g', now });
+
+  const dead = await createLedger(deps).write({ ...row, state: 'dead', reason: 'error', endedAt: now }, 0);
+
+  expect(dead).toMatchObject({ item: { todo: 'feedback#ending', todoAt: now + 300_000 } });
+});
+
 test("a row's index attributes and end of life follow from its state at every write", async () => {
   const { deps } = start();
   const ledger = createLedger(deps);
@@ -108,9 +118,9 @@ test("a row's index attributes and end of life follow from its state at every wr
   const { item: ended } = await ledger.update(row.key, (stored) => ({ ...stored, state: 'succeeded', endedAt: now }));
   const { item: done } = await ledger.update(row.key, (stored) => ({ ...stored, recordedAt: now }));
 
-  expect(queued).toMatchObject({ item: { todo: 'feedback#waiting', hour: 'feedback#2026010203' } });
+  expect(queued).toMatchObject({ item: { todo: 'feedback#waiting#1', hour: 'feedback#2026010203' } });
   expect(queued.written && queued.item.expiresAt).toBeUndefined();
-  expect(ended).toMatchObject({ todo: 'feedback#ending', todoAt: now + 300_000 });
+  expect(ended).toMatchObject({ todo: 'feedback#ending#1', todoAt: now + 300_000 });
   expect(done?.todo).toBeUndefined();
   expect((done?.expiresAt ?? 0) * 1000 - now).toBeGreaterThanOrEqual(45 * 86_400_000);
 });

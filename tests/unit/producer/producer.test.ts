@@ -45,7 +45,7 @@ describe('feedback given to the producer', () => {
         traceparent,
         sentAt: clock.now(),
         hour: 'feedback#2026010203',
-        todo: 'feedback#waiting',
+        todo: expect.stringMatching(/^feedback#waiting#[0-7]$/),
         history: [{ event: 'accepted' }, { event: 'sent', messageId: message?.messageId }],
       },
     ]);
@@ -163,7 +163,9 @@ describe('the same key again', () => {
     });
     const producer = createProducer(deps);
     await expect(producer.feedback(feedback, options)).rejects.toMatchObject({ name: 'StoreError' });
-    expect(rows()).toMatchObject([{ state: 'queued', todo: 'feedback#unsent', todoAt: clock.now() + 15 * 60_000 }]);
+    expect(rows()).toMatchObject([
+      { state: 'queued', todo: expect.stringMatching(/^feedback#unsent#[0-7]$/), todoAt: clock.now() + 15 * 60_000 },
+    ]);
     const time = new Date(clock.now()).toISOString();
     clock.advance(60_000);
     faults.send = 'none';
@@ -172,7 +174,7 @@ describe('the same key again', () => {
 
     expect(again).toMatchObject({ time, duplicate: true });
     expect(events()).toMatchObject([{ id: again.id, time }]);
-    expect(rows()).toMatchObject([{ sentAt: clock.now(), todo: 'feedback#waiting' }]);
+    expect(rows()).toMatchObject([{ sentAt: clock.now(), todo: expect.stringMatching(/^feedback#waiting#[0-7]$/) }]);
   });
 
   it('after the job was cancelled as never sent sends it: its arrival opens the job again', async () => {

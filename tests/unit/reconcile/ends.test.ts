@@ -1,6 +1,8 @@
 import { PermanentError, StoreError } from '../../../lib/errors';
 import { envelopeSchema } from '../../../lib/jobs/envelope';
 import { newRow } from '../../../lib/jobs/new-row';
+import type { JobRow } from '../../../lib/jobs/row';
+import { acceptedRow } from '../../support/accepted-row';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 import { memoryRandom } from '../../support/memory-clock';
 import { sampleContract } from '../../support/sample-contract';
@@ -84,6 +86,59 @@ test('a row that was never sent is cancelled after a quarter of an hour, and reo
   expect(effects).toEqual([jobId(1)]);
   expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded' });
   expect(Object.values(engine.records())).toMatchObject([{ state: 'succeeded' }]);
+});
+
+test('jobs of every shard that were never sent are cancelled by one run', async () => {
+  const { contract } = sampleContract();
+  const engine = memoryEngine(() => contract);
+  for (let n = 1; n <= 40; n++) await engine.deps.ledger.write(acceptedRow(engine.clock.now(), { id: jobId(n) }), 0);
+  const shards = new Set(engine.rows().map(({ todo }) => todo));
+
+  engine.clock.advance(15 * MINUTE);
+  await engine.reconcile();
+
+  expect(shards.size).toBe(8);
+  expect(new Set(engine.rows().map(({ state }) => state))).toEqual(new Set(['cancelled']));
+});
+
+test('one shard whose query fails keeps the others from nothing', async () => {
+  const { contract } = sampleContract();
+  const engine = memoryEngine(() => contract);
+  for (let n = 1; n <= 40; n++) await engine.deps.ledger.write(acceptedRow(engine.clock.now(), { id: jobId(n) }), 0);
+  const { due } = engine.deps.table;
+  engine.deps.table.due = (todo, options) => {
+    if (todo === 'sample#unsent#0') throw new StoreError({ code: 'Throttled', message: 'throttled' });
+    return due(todo, options);
+  };
+
+  engine.clock.advance(15 * MINUTE);
+  await engine.reconcile();
+
+  const left = engine.rows().filter(({ state }) => state === 'queued');
+  expect(new Set(left.map(({ todo }) => todo))).toEqual(new Set(['sample#unsent#0']));
+});
+
+/** What the released code stores: the same row under the plain key of its kind. */
+const asReleased = async ({ table, deps }: ReturnType<typeof memoryEngine>, row: JobRow): Promise<void> => {
+  await deps.ledger.write(row, 0);
+  const stored = table.item(row.key) as JobRow;
+  await table.put({ ...stored, version: 2, todo: stored.todo?.replace(/#[0-7]$/, '') ?? '' }, 1);
+};
+
+test.each<[string, Partial<JobRow>, number, string]>([
+  ['never sent', {}, 15 * MINUTE, 'cancelled'],
+  ['sent and expired', { sentAt: 0 }, 15 * MINUTE, 'dead'],
+  ['done and without its record', { state: 'succeeded', endedAt: 0 }, 5 * MINUTE, 'succeeded'],
+])('a row that the released code wrote is found: %s', async (_what, changes, after, state) => {
+  const { contract } = sampleContract();
+  const engine = memoryEngine(() => contract);
+  await asReleased(engine, { ...acceptedRow(engine.clock.now()), ...changes });
+
+  engine.clock.advance(after);
+  await engine.reconcile();
+
+  expect(engine.row(jobId(1)).state).toBe(state);
+  expect(Object.values(engine.records())).toMatchObject([{ state }]);
 });
 
 test('a sent job whose message outlived its retention ends as expired, with a record and no entry, after a warning', async () => {

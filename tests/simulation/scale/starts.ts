@@ -1,0 +1,70 @@
+import { z } from 'zod';
+import { submit } from '../../../lib/producer/submit';
+import { messageType, type QueueContract } from '../../../lib/worker/contract';
+import type { Used } from '../../support/memory-table';
+import type { ScalePlan } from './plan';
+import { startService } from './service';
+
+const TYPE = 'sample.done.v1';
+const PER_SECOND = 1_000;
+/** What DynamoDB lets one partition take in a second. */
+const MOST = { writes: 1_000, reads: 3_000 } as const;
+/** The producer's clock minus that of SQS: the claim corrects the time of sending, and the index entry moves. */
+const SKEW_MS = 3;
+
+/** Jobs that are accepted and done, a thousand a second: no partition key takes more than DynamoDB allows. */
+export const manyStarts: ScalePlan = {
+  name: 'starts',
+  what: 'jobs accepted, 1,000 a second',
+  size: 2_000,
+  largest: 20_000,
+  async run(size) {
+    const done = new Set<string>();
+    const load = createLoad();
+    const service = startService({
+      concurrency: 1_000,
+      used: load.add,
+      contract: ({ call }): QueueContract => ({
+        queue: 'sample',
+        vendors: ['zendesk'],
+        types: {
+          [TYPE]: messageType({
+            schema: z.strictObject({}),
+            process: async ({ id }, { steps, vendor }) => {
+              const step = (name: string) =>
+                steps.step(name, { run: () => vendor('zendesk', () => call(100, () => 'done')) });
+              for (const name of ['upload', 'ticket', 'confirmation']) await step(name);
+              done.add(id);
+            },
+          }),
+        },
+      }),
+    });
+    const { clock, ...reached } = service.deps;
+    const deps = { ...reached, clock: { ...clock, now: () => clock.now() + SKEW_MS }, source: '/scale/api' };
+    for (let n = 0; n < size; n++)
+      service.after((n * 1_000) / PER_SECOND, () => {
+        void submit(deps, { queue: 'sample', type: TYPE, data: {}, group: `g${n}` });
+      });
+    return service.run({ done: () => load.over() ?? done.size === size, withinMs: size + 10_000 });
+  },
+};
+
+/** The load of each partition key in each second. */
+function createLoad() {
+  const units = new Map<string, number>();
+  let over: string | undefined;
+  const count = (kind: keyof typeof MOST, partition: string, at: number, more = 0) => {
+    const second = `${kind} ${partition} ${Math.floor(at / 1_000)}`;
+    const sum = (units.get(second) ?? 0) + more;
+    units.set(second, sum);
+    if (sum > MOST[kind]) over ??= `scale: ${partition} takes more than ${MOST[kind]} ${kind} in a second`;
+  };
+  return {
+    add: ({ partition, reads, writes }: Used, at: number) => {
+      count('reads', partition, at, reads);
+      count('writes', partition, at, writes);
+    },
+    over: () => over,
+  };
+}
