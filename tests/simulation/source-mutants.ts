@@ -1,5 +1,7 @@
 import type { SourceChange } from './bundle';
 import { CIRCUIT_MUTANTS } from './mutants-of/circuit';
+import { INDEX_KEY_MUTANTS } from './mutants-of/index-keys';
+import { VERSION_MUTANTS } from './mutants-of/versions';
 import type { Plan } from './plan';
 
 /** A way in which the code could be wrong, and the smallest run that finds it. */
@@ -16,4 +18,6 @@ export interface SourceMutant {
  */
 export const SOURCE_MUTANTS: Record<string, SourceMutant> = {
   ...CIRCUIT_MUTANTS,
+  ...INDEX_KEY_MUTANTS,
+  ...VERSION_MUTANTS,
 };
