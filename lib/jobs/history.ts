@@ -42,25 +42,25 @@ export function readEvent(event: string): Read {
 
 type History = JobRow['history'];
 
-/** Whether an entry tells of one of these kinds. */
-export const tellsOf =
+/** Whether an entry is of one of these kinds. */
+export const ofKind =
   (...kinds: Read['kind'][]) =>
   ({ event }: Pick<HistoryEntry, 'event'>): boolean =>
     kinds.includes(readEvent(event).kind);
 
 /** When it was opened again last, by a message that came or by an operator. */
-const lastOpened = (history: History): HistoryEntry | undefined => history.findLast(tellsOf('reopened'));
+const lastOpened = (history: History): HistoryEntry | undefined => history.findLast(ofKind('reopened'));
 
 /** What happened since the job was opened last. */
-export const sinceOpened = (history: History): History => history.slice(history.findLastIndex(tellsOf('reopened')) + 1);
+export const sinceOpened = (history: History): History => history.slice(history.findLastIndex(ofKind('reopened')) + 1);
 
 /** When it was held first since it was opened last: a job that is held over and over waits as a whole. */
 export const heldSince = ({ history }: Pick<JobRow, 'history'>): number | undefined =>
-  sinceOpened(history).find(tellsOf('held'))?.at;
+  sinceOpened(history).find(ofKind('held'))?.at;
 
 /** Why it was held last. */
 export function lastHeldReason({ history }: Pick<JobRow, 'history'>): string | undefined {
-  const held = history.findLast(tellsOf('held'));
+  const held = history.findLast(ofKind('held'));
   const read = held && readEvent(held.event);
   return read?.kind === 'held' ? read.reason : undefined;
 }
@@ -70,16 +70,16 @@ export const NOT_ALONE = 'beside other jobs';
 
 /** Runs since it was opened last that ended without any outcome while no other job ran in their invocation. */
 export const crashedRuns = ({ history }: Pick<JobRow, 'history'>): number =>
-  sinceOpened(history).filter((entry) => tellsOf('crashed')(entry) && entry.note !== NOT_ALONE).length;
+  sinceOpened(history).filter((entry) => ofKind('crashed')(entry) && entry.note !== NOT_ALONE).length;
 
 /** Whether a run has had an outcome, or the job an end, since a time. */
 export function hadOutcome({ history, endedAt }: Pick<JobRow, 'history' | 'endedAt'>, since: number): boolean {
-  return (endedAt ?? 0) >= since || history.some((entry) => entry.at >= since && tellsOf('retry', 'held')(entry));
+  return (endedAt ?? 0) >= since || history.some((entry) => entry.at >= since && ofKind('retry', 'held')(entry));
 }
 
 /** Whether anything happened with a message after it was returned. */
 export const heardOf = ({ history }: Pick<JobRow, 'history'>, messageId: string): boolean =>
-  history.some((entry) => entry.messageId === messageId && !tellsOf('returned')(entry));
+  history.some((entry) => entry.messageId === messageId && !ofKind('returned')(entry));
 
 /**
  * The history with an entry about a message that was sent. Its writer sends first, since the send may fail: by then a
@@ -107,6 +107,6 @@ export function dueTime(row: JobRow): number {
 /** When a job was first started since it was due, if that start was its last one. */
 export function firstStart(row: JobRow): number | undefined {
   const due = dueTime(row);
-  const starts = row.history.filter((entry) => entry.at >= due && tellsOf('started')(entry));
+  const starts = row.history.filter((entry) => entry.at >= due && ofKind('started')(entry));
   return starts.length === 1 ? starts[0]?.at : undefined;
 }

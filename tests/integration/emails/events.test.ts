@@ -276,7 +276,7 @@ test('an event that comes while the chunk is being sent is not lost', async () =
   expect(sendgrid.requests).toHaveLength(1);
 });
 
-test('a chunk whose last attempt had no answer is accepted once SendGrid tells of it', async () => {
+test('a chunk whose last attempt had no answer is accepted once an event of SendGrid shows it', async () => {
   const { engine } = emails;
   // Two attempts of three requests each are refused.
   for (let request = 0; request < 6; request++) emails.sendgrid.fail({ status: 500, body: {} });

@@ -108,10 +108,10 @@ describe('with another step unknown', () => {
   });
 
   test.each([
-    ['the vendor tells of both', ['proven', 'proven']],
-    ['the vendor tells of one, then an operator of the other', ['proven', 'done']],
-    ['an operator tells of one, then the vendor of the other', ['done', 'proven']],
-    ['an operator skips one, then the vendor tells of the other', ['skipped', 'proven']],
+    ['signs come for both', ['proven', 'proven']],
+    ['a sign comes for one, and an operator settles the other', ['proven', 'done']],
+    ['an operator settles one, and a sign comes for the other', ['done', 'proven']],
+    ['an operator skips one, and a sign comes for the other', ['skipped', 'proven']],
     ['an operator settles both', ['skipped', 'done']],
   ] as const)('the job succeeds once %s', async (_who, says) => {
     const { engine, sent, row, prove } = await twoUnknown();

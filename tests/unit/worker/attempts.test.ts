@@ -7,7 +7,7 @@ import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../suppo
 
 const MINUTE = 60_000;
 
-/** What a step's call does: it fails, nobody learns whether it took effect, the process dies, it has to wait, it works. */
+/** What a step's call does: it fails, has no answer, kills the process, has to wait, or works. */
 type Does = 'fails' | 'unknown' | 'dies' | 'waits' | 'works';
 
 async function act(does: Does): Promise<string> {
@@ -63,7 +63,7 @@ function start(options: EngineOptions = {}) {
       }
       throw new Error('the job did not run within an hour');
     },
-    /** The vendor tells of what it did. */
+    /** A sign from the vendor that the step took effect. */
     prove: (step = 'send') =>
       engine.deps.ledger.update(row().key, (now) => ({
         ...now,
@@ -83,7 +83,7 @@ describe.each([0, 1, 2])('a step that is unknown after %i failed attempts', (bef
     return { ...job, sent: job.calls.send };
   }
 
-  test('makes its job a success once its vendor tells of it', async () => {
+  test('makes its job a success once a sign proves it', async () => {
     const { prove, run, row, calls, sent } = await held();
 
     await prove();
