@@ -2,6 +2,8 @@ import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { takeEvents } from '../../lib/emails/events/take';
 import { campaigns } from '../../lib/jobs/campaign';
 import { jobKey } from '../../lib/jobs/keys';
+import { cancel } from '../../lib/ops/cancel';
+import { discard } from '../../lib/ops/discard';
 import { retry } from '../../lib/ops/retry';
 import { settle } from '../../lib/ops/settle';
 import { reconcile } from '../../lib/reconcile/reconcile';
@@ -9,7 +11,7 @@ import { handleBatch } from '../../lib/worker/batch';
 import type { Process } from './calls';
 import { contractOf, reconcilerDeps, workerDeps, workerPorts } from './engine';
 import { mainQueue, serviceQueue, urlOf } from './names';
-import type { Control, JobSpec } from './plan';
+import type { Command, Control, JobSpec } from './plan';
 import { portsOf } from './ports';
 import { releasedCode } from './released/released';
 import type { World } from './world';
@@ -19,7 +21,7 @@ export interface Code {
   /** The worker of the lane's queue. */
   handler(remainingMs: number): (event: SQSEvent) => Promise<SQSBatchResponse>;
   reconcile(times: { remainingMs: number; stayMs: number; canaryMs: number }): Promise<void>;
-  retry(id: string): Promise<void>;
+  command(what: Command['what'], id: string): Promise<void>;
   /** `as` is asked where the step is unknown; answers whether it was. */
   settle(id: string, step: string, as: () => 'done' | 'skipped'): Promise<boolean>;
   control(campaign: string, what: Control['what']): Promise<void>;
@@ -41,6 +43,8 @@ export function codeOf(world: World, process: Process, event?: SQSEvent): Code {
   return process.released ? releasedCode(world, process, current) : current();
 }
 
+const COMMANDS = { cancel, retry, discard };
+
 function currentCode(world: World, process: Process, event?: SQSEvent): Code {
   const ports = workerPorts(world, process, event);
   const deps = reconcilerDeps(world, ports);
@@ -51,9 +55,9 @@ function currentCode(world: World, process: Process, event?: SQSEvent): Code {
       return (batch) => handleBatch({ deps: workerDeps(world, ports), contract, event: batch, remainingMs });
     },
     reconcile: (times) => reconcile(deps, times),
-    retry: async (id) => {
+    command: async (what, id) => {
       const row = await stored(id);
-      if (row) await retry(deps, row);
+      if (row) await COMMANDS[what](deps, row);
     },
     settle: async (id, step, as) => {
       const row = await stored(id);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { AWS, CALL_FAULTS, type CallFault, type Outage, START_FAULTS, type StartFault, type Target } from './faults';
 import { hasDeadlyChunk } from './killers';
-import type { Control, JobKind, JobSpec, Load, Plan, Redrive } from './plan';
+import type { Command, Control, JobKind, JobSpec, Load, Plan, Redrive } from './plan';
 import { aPlan } from './plan';
 import type { SimulatedQueue } from './queues/simulated';
 import { isReleased } from './released/released';
@@ -54,6 +54,29 @@ function callFault(queues: readonly SimulatedQueue[]): fc.Arbitrary<CallFault> {
   );
 }
 
+/** What a vendor does to one attempt after another until its last answer, which often is none. */
+function streak(queues: readonly SimulatedQueue[]): fc.Arbitrary<CallFault[]> {
+  const vendors = targetsOf(queues).filter((target) => !AWS.includes(target));
+  const kinds = vendors.flatMap((target) => KINDS[target].map((method) => `${target}.${method}`));
+  if (kinds.length === 0) return fc.constant([]);
+  return fc
+    .record({
+      kind: fc.constantFrom(...kinds),
+      first: fc.integer({ min: 1, max: 3 }),
+      // An attempt makes three calls.
+      count: fc.constantFrom(1, 2, 3, 4, 5, 6, 6, 7),
+      fault: fc.oneof(fc.constantFrom<CallFault['fault']>('refused', 'failed'), fc.constantFrom(...CALL_FAULTS)),
+      last: fc.oneof(fc.constantFrom<CallFault['fault']>('lost', 'silent', 'gateway'), fc.constantFrom(...CALL_FAULTS)),
+    })
+    .map(({ kind, first, count, fault, last }) =>
+      Array.from({ length: count + 1 }, (_, index) => ({
+        kind,
+        nth: first + index,
+        fault: index < count ? fault : last,
+      })),
+    );
+}
+
 const startFault: fc.Arbitrary<StartFault> = fc.record({
   nth: fc.integer({ min: 1, max: 20 }),
   fault: fc.constantFrom(...START_FAULTS),
@@ -100,6 +123,34 @@ const redrive: fc.Arbitrary<Redrive> = fc.record({
   // Not sooner than a call of before can still land (course.ts).
   after: fc.constantFrom(15_000, MINUTE_MS, 4 * MINUTE_MS, 6 * MINUTE_MS, 2 * HOUR_MS, 30 * DAY_MS),
   how: fc.constantFrom('command', 'move'),
+});
+
+/** Operators at any moment; what is cancelled is often retried. */
+const commands: fc.Arbitrary<Command[]> = fc
+  .array(
+    fc.record({
+      job: fc.integer({ min: 0, max: 3 }),
+      at: fc.oneof(fc.integer({ min: 0, max: 5_000 }), fc.integer({ min: 0, max: 30 * MINUTE_MS })),
+      gap: fc.constantFrom(50, 3_000, MINUTE_MS, 10 * MINUTE_MS, 2 * HOUR_MS),
+      whats: fc.constantFrom<Command['what'][]>(
+        ['cancel', 'retry'],
+        ['cancel', 'retry', 'cancel', 'retry'],
+        ['cancel'],
+        ['retry'],
+        ['discard', 'retry'],
+      ),
+    }),
+    { minLength: 1, maxLength: 2 },
+  )
+  .map((drawn) =>
+    drawn.flatMap(({ job, at, gap, whats }) => whats.map((what, index) => ({ job, what, at: at + index * gap }))),
+  );
+
+const retryWaits = fc.constantFrom([60, 900], [60], [60, 900, 1_800]);
+const waits = fc.record({
+  at: fc.constantFrom(30_000, 5 * MINUTE_MS, 20 * MINUTE_MS),
+  from: retryWaits,
+  to: retryWaits,
 });
 
 const window = (lasts: readonly [number, ...number[]]) =>
@@ -179,6 +230,9 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
       seed: fc.integer({ min: 1, max: 2 ** 31 }),
       start: fc.constantFrom(...START),
       calls: fc.array(callFault(queues), { maxLength: 6 }),
+      streak: rarely(streak(queues), []),
+      commands: rarely(commands, []),
+      waits: rarely(waits, undefined as never),
       starts: rarely(fc.array(startFault, { minLength: 1, maxLength: 3 }), []),
       outages: rarely(fc.array(outage(queues), { minLength: 1, maxLength: 2 }), []),
       lostDeletes: rarely(fc.array(fc.integer({ min: 1, max: 8 }), { minLength: 1, maxLength: 2 }), []),
@@ -197,12 +251,14 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
       controls: queues.some(({ controlled }) => controlled) ? controls : fc.constant<Control[]>([]),
     })
     .map(({ loads: [first, ...beside], broken, unpolled, retention, dlqRetention, ...drawn }) => {
-      const { redrives, outages, settlement, canaries, approximate, share, indexLag, versions, ...plan } = drawn;
+      const { redrives, outages, settlement, canaries, approximate, share, indexLag, versions, ...rest } = drawn;
+      const { calls, streak, waits, ...plan } = rest;
       const kinds = [first, ...beside].flatMap((load) => load?.jobs ?? []).map(({ kind }) => kind);
       return aPlan({
         ...plan,
         ...first,
         beside,
+        calls: [...calls, ...streak],
         // Whatever is released while SQS takes it and does not say so is released again, and each copy of a killer has to
         // be found out by itself.
         outages: outages.filter(
@@ -215,6 +271,7 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
           .filter(({ after }) => after < DAY_MS || !kinds.includes('forbidden')),
         ...(broken ? { broken } : {}),
         ...(settlement ? { settlement } : {}),
+        ...(waits ? { waits } : {}),
         ...(unpolled ? { unpolled } : {}),
         ...(canaries ? { canaries } : {}),
         ...(approximate ? { approximate } : {}),

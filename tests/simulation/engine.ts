@@ -8,6 +8,7 @@ import type { BatchDeps } from '../../lib/worker/deps';
 import type { Process } from './calls';
 import { deadLetterQueue, laneOf, mainQueue, serviceQueue, urlOf } from './names';
 import { type Ports, portsOf } from './ports';
+import { isDeployed, waitsOf } from './waits';
 import type { World } from './world';
 
 /** The ports of a process, bent where a mutant of the code is under test. */
@@ -33,7 +34,7 @@ export function workerDeps(world: World, ports: Ports): BatchDeps {
     circuits: circuitBreakers(base),
     bucket: 'bucket',
     prefix: 'jobs',
-    retryWaits: [60, 900],
+    retryWaits: waitsOf(world),
     storeWait: 900,
     settings,
   };
@@ -59,8 +60,4 @@ export function contractOf(world: World, process: Process, ports: Ports): QueueC
   return { ...contract, types: { ...contract.types, [queue.newerType]: known } };
 }
 
-/** For ten minutes of a deployment, environments of both versions are there. */
-export function knowsNewer({ plan, kernel, chance }: World): boolean {
-  const age = kernel.now() - plan.start - plan.deployAt;
-  return age >= 600_000 || (age >= 0 && chance.fraction() < 0.5);
-}
+export const knowsNewer = (world: World): boolean => isDeployed(world, world.plan.deployAt);

@@ -12,6 +12,8 @@ export const EXPECTED: readonly string[] = [
   'sign of a mail',
   'redrive by command',
   'redrive by move',
+  ...['cancel of a queued job', 'retry of a cancelled job', 'retry of a dead job', 'discard of a dead job'],
+  'waits that change',
   'settled as done',
   'settled as skipped',
   'moved by SQS',

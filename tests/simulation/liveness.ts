@@ -70,7 +70,8 @@ function boundOf({ plan, settings }: World): number {
   // Each copy of its message, and each redrive, has to be found out again.
   const sources = plan.jobs.filter((job) => killers.includes(job) || job.kind === 'copy');
   const repeats = sources.filter(({ again }) => again !== undefined);
-  const copies = killers.length === 0 ? 0 : sources.length + repeats.length + plan.redrives.length;
+  const copies =
+    killers.length === 0 ? 0 : sources.length + repeats.length + plan.redrives.length + plan.commands.length;
   const found = copies * DELIVERIES_OF_A_KILLER * settings.visibility * 1000;
   // Of a message that is gone, only the end of its queue's retention tells.
   const expired = plan.retention === undefined ? 0 : plan.retention * 1000 + 2 * HOUR_MS;

@@ -1,16 +1,17 @@
 import { StoreError } from '../../lib/errors';
-import { OperatorError } from '../../lib/ops/operator';
+import { OperatorError, stateOf } from '../../lib/ops/operator';
 import { campaignsOf } from './campaigns';
 import { type Code, codeOf } from './code';
 import { ACCOUNT, deadLetterQueue, mainQueue, REGION, serviceQueue } from './names';
 import type { Death } from './watch';
 import type { World } from './world';
 
-/** People who bring back what is dead and say what became of what is unknown, or who stop campaigns, as the plan says. */
+/** Operators who bring back what is dead, settle what is unknown, stop campaigns, or cancel and retry, as the plan says. */
 export function startOperators(world: World): void {
   startRedrives(world);
   startSettlements(world);
   startControls(world);
+  startCommands(world);
 }
 
 function startRedrives(world: World): void {
@@ -43,7 +44,7 @@ async function move({ sqs, ...world }: World): Promise<void> {
 }
 
 /** Our own way: the command that operators have. */
-const command = (world: World, id: string): Promise<void> => typed(world, (code) => code.retry(id));
+const command = (world: World, id: string): Promise<void> => typed(world, (code) => code.command('retry', id));
 
 function startSettlements(world: World): void {
   const { plan, kernel, queue, watch, reach, trace } = world;
@@ -95,6 +96,27 @@ function startControls(world: World): void {
         pending.delete(control);
       });
     }, control.at);
+  }
+}
+
+function startCommands(world: World): void {
+  const { plan, kernel, pending, reach, trace, watch } = world;
+  for (const command of plan.commands) {
+    pending.add(command);
+    kernel.setTimeout(() => {
+      world.trouble();
+      const row = watch.rows()[command.job];
+      const done = typed(world, async (code) => {
+        if (!row) return;
+        trace.add({ who: 'operator', what: command.what, detail: () => `${row.id}, ${stateOf(row)}` });
+        await code.command(command.what, row.id);
+        reach(`${command.what} of a ${row.state} job`);
+      });
+      void done.finally(() => {
+        world.trouble();
+        pending.delete(command);
+      });
+    }, command.at);
   }
 }
 

@@ -74,6 +74,14 @@ export interface Control {
   campaign: number;
 }
 
+/** An operator who cancels, retries or discards a job, ms after the start, whatever it is doing then. */
+export interface Command {
+  at: number;
+  what: 'cancel' | 'retry' | 'discard';
+  /** Its place among the queue's jobs that have a row by then. */
+  job: number;
+}
+
 /** What comes to one queue, and how it is worked off. */
 export interface Load {
   /** As in queues.ts. */
@@ -101,12 +109,15 @@ export interface Plan extends Load {
   lostDeletes: number[];
   redrives: Redrive[];
   controls: Control[];
+  commands: Command[];
   /** Nobody looks where there is none. */
   settlement?: Settlement;
   /** Phases of a deployment and its roll-back, one after another; all code is today's where there are none. */
   versions?: readonly Versions[];
   /** When the code comes to know newer messages; ms after the start. */
   deployAt: number;
+  /** Seconds between attempts, before a deployment and after it; `at`: ms after the start. */
+  waits?: { at: number; from: readonly number[]; to: readonly number[] };
   /** Until when canaries are sent, in ms after the start; where there is none, none are. */
   canaries?: number;
   /** A receive may show a part of what is there, or nothing, and counts are off by one: SQS promises no more. */
@@ -134,6 +145,7 @@ export const aPlan = (changes: Partial<Plan> = {}): Plan => ({
   lostDeletes: [],
   redrives: [],
   controls: [],
+  commands: [],
   deployAt: 0,
   ...changes,
 });

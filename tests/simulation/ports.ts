@@ -42,7 +42,11 @@ export function portsOf(world: World, process: Process): Ports {
     random: { uuid: () => chance.uuid(), fraction: () => chance.fraction() },
     log: { info: line('info'), warn: line('warn'), error: line('error') },
     metrics: {
-      add: (name, _value, _unit, dimensions) => watch.measured(name, dimensions),
+      add: (name, value, _unit, dimensions) => {
+        watch.measured(name, dimensions);
+        if (process.released) return;
+        for (const listener of world.onMeasure) listener(name, value, dimensions);
+      },
       flush: () => {},
     },
     table: {
@@ -54,7 +58,7 @@ export function portsOf(world: World, process: Process): Ports {
           method: 'put',
           effect: async () => {
             const answer = await table.put(item, expected);
-            if (answer === 'written') watch.stored(item);
+            if (answer === 'written') watch.stored(item, process);
             return answer;
           },
           detail: () => `${item.key} v${expected}+1 ${describe(item)}`,

@@ -1,6 +1,7 @@
 import { createEventSourceMapping } from '../../lib/local/event-source-mapping';
 import { type Input, startCallers } from './callers';
 import { watchCampaigns } from './campaigns';
+import { watchFigures } from './figures';
 import { createFunctions, type Functions } from './functions';
 import { brokenPromise } from './invariants';
 import { createLiveness } from './liveness';
@@ -12,6 +13,7 @@ import { startSchedule } from './schedule';
 import { startSigns } from './signs';
 import { timeline } from './trace';
 import { releasedUntil } from './versions';
+import { ROLLING_MS } from './waits';
 import { createWorld, type World } from './world';
 
 export interface Outcome {
@@ -47,6 +49,7 @@ export async function runPlan(
   const inputs = lanes.map((lane) => {
     startOperators(lane);
     watchCampaigns(lane);
+    watchFigures(lane);
     return startCallers(lane);
   });
 
@@ -104,7 +107,9 @@ function noteWindows({ plan, trouble, reach }: World): void {
   if (plan.indexLag !== undefined) reach('indexes that lag');
   if (plan.approximate) reach('approximate queues');
   if (plan.share !== undefined) reach('reconciler with a small share');
+  if (plan.waits) reach('waits that change');
   const ends = [...plan.outages, ...(plan.broken ? [plan.broken] : []), ...(plan.unpolled ? [plan.unpolled] : [])];
   for (const { until } of ends) trouble(plan.start + until);
   trouble(plan.start + plan.deployAt);
+  if (plan.waits) trouble(plan.start + plan.waits.at + ROLLING_MS);
 }

@@ -1,5 +1,6 @@
 import type { SourceChange } from './bundle';
 import { CIRCUIT_MUTANTS } from './mutants-of/circuit';
+import { ENGINE_MUTANTS } from './mutants-of/engine';
 import { INDEX_KEY_MUTANTS } from './mutants-of/index-keys';
 import { VERSION_MUTANTS } from './mutants-of/versions';
 import type { Plan } from './plan';
@@ -18,6 +19,7 @@ export interface SourceMutant {
  */
 export const SOURCE_MUTANTS: Record<string, SourceMutant> = {
   ...CIRCUIT_MUTANTS,
+  ...ENGINE_MUTANTS,
   ...INDEX_KEY_MUTANTS,
   ...VERSION_MUTANTS,
 };

@@ -1,10 +1,14 @@
 import { CANARY_TYPE } from '../../lib/jobs/canary';
+import { ofKind } from '../../lib/jobs/history';
 import { isEnd, type JobRow } from '../../lib/jobs/row';
 import type { Facts, Item, OutgoingMessage } from '../../lib/ports';
 import { isRecord } from './names';
 
 /** Part of every secret and of every personal value that a run plants. */
 export const MARK = 'zq7private';
+
+/** Entries of a history that one write adds at most. */
+const NEW_ENTRIES = 3;
 
 export interface Death {
   row: JobRow;
@@ -22,6 +26,8 @@ export interface Watch {
   rows(): JobRow[];
   /** The ends that were ever written, by key of the row. */
   ends: ReadonlyMap<string, readonly JobRow[]>;
+  /** Whether the released code wrote a row's last end. */
+  isReleasedEnd(row: JobRow): boolean;
   /** By job: when its effect took place first. */
   effects: ReadonlyMap<string, number>;
   /** By job: its first message, and the order in which SQS took those. */
@@ -31,7 +37,7 @@ export interface Watch {
   /** Counts changes of anything that is stored. */
   changes(): number;
   changed(): void;
-  stored(item: Item): void;
+  stored(item: Item, by: { released: boolean }): void;
   kept(key: string, body: string | Uint8Array): void;
   sent(queue: string, message: OutgoingMessage, sent: { messageId: string }): void;
   logged(message: string, facts?: Facts): void;
@@ -68,6 +74,7 @@ export function createWatch({
   let deaths = 0;
   const items = new Map<string, Item>();
   const ends = new Map<string, JobRow[]>();
+  const releasedEnds = new Map<string, boolean>();
   const effects = new Map<string, number>();
   const counts = new Map<string, number>();
   const firsts = new Map<string, { sequence: number; messageId: string }>();
@@ -84,10 +91,11 @@ export function createWatch({
     changed();
   };
 
-  function ended(row: JobRow): void {
+  function ended(row: JobRow, released: boolean): void {
     const known = ends.get(row.key) ?? [];
     if (known.some(({ endedAt, state }) => endedAt === row.endedAt && state === row.state)) return;
     ends.set(row.key, [...known, row]);
+    releasedEnds.set(row.key, released);
     if (row.state === 'dead') died({ row, nth: ++deaths });
   }
 
@@ -106,13 +114,14 @@ export function createWatch({
     items,
     rows: () => [...items.values()].filter((item): item is JobRow => 'payloadHash' in item && !item.canary),
     ends,
+    isReleasedEnd: ({ key }) => releasedEnds.get(key) ?? false,
     effects,
     firsts,
     bodies,
     changes: () => changes,
     changed: change,
 
-    stored: (item) => {
+    stored: (item, { released }) => {
       items.set(item.key, item);
       change();
       if (!('payloadHash' in item)) return noted(item);
@@ -124,7 +133,9 @@ export function createWatch({
         if (status === 'unknown' && !inDoubt())
           violated(`nothing twice: ${name} of ${row.id} is unknown, though every call was answered`);
       }
-      if (isEnd(row.state)) ended(row);
+      for (const entry of row.history.slice(-NEW_ENTRIES))
+        if (ofKind('other')(entry)) violated(`everything explained: no reader knows ${entry.event} of ${row.id}`);
+      if (isEnd(row.state)) ended(row, released);
       written(row);
     },
 

@@ -50,6 +50,8 @@ export interface World extends Lane {
   onDeath: ((death: Death) => void)[];
   onRow: ((row: JobRow) => void)[];
   onItem: ((item: Item) => void)[];
+  /** Called with every value of a metric. */
+  onMeasure: ((name: string, value: number, dimensions: Record<string, string>) => void)[];
   /** Called with the mails of every request that SendGrid accepts for many. */
   onMails: ((mails: readonly AcceptedMail[]) => void)[];
 }
@@ -152,6 +154,7 @@ export function createWorld(plan: Plan, options: { detailed?: boolean; mutant?: 
     onDeath,
     onRow,
     onItem,
+    onMeasure: [],
     onMails: [],
   };
   const lanes: World[] = [];

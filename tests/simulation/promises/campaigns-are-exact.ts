@@ -3,6 +3,7 @@ import { type CampaignReport, campaignReport } from '../../../lib/emails/report'
 import type { Campaign } from '../../../lib/jobs/campaign';
 import { chunkId } from '../../../lib/jobs/chunk';
 import { CLOCK_SKEW_MS } from '../../../lib/jobs/clock-skew';
+import { ofKind } from '../../../lib/jobs/history';
 import { isEnd, type JobRow } from '../../../lib/jobs/row';
 import type { MemoryObjects } from '../../support/memory-objects';
 import type { Input } from '../callers';
@@ -62,13 +63,16 @@ function wrongWithChunks(world: World, campaign: Campaign, input: Input | undefi
     if (!row) continue;
     if (campaign.endedAt !== undefined && !isEnd(row.state) && row.opened === 1)
       return `has ended without chunk ${number}, which is ${row.state} (${row.reason})`;
-    if (row.state === 'cancelled' && campaign.status !== 'cancelled' && row.steps.send?.status !== 'skipped')
-      return `has lost chunk ${number}: it is cancelled (${row.reason})`;
+    const wanted = campaign.status === 'cancelled' || row.steps.send?.status === 'skipped' || isByCommand(row);
+    if (row.state === 'cancelled' && !wanted) return `has lost chunk ${number}: it is cancelled (${row.reason})`;
     const undeserved = input && undeservedEnd(world, row, chunkKind(input.spec, number));
     if (undeserved) return `has chunk ${number} ${row.state} (${row.reason}, ${row.error?.code}): ${undeserved}`;
   }
   return undefined;
 }
+
+/** Whether an operator cancelled this very job: no run of it did, so the history names no message. */
+const isByCommand = ({ history }: JobRow): boolean => history.findLast(ofKind('cancelled'))?.messageId === undefined;
 
 function undeservedEnd(world: World, row: JobRow, kind: JobKind): string | undefined {
   if (row.state === 'succeeded' && cannotSucceed(kind)) return `a ${kind} one cannot have succeeded`;

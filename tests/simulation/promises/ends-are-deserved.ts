@@ -1,9 +1,11 @@
+import { ofKind, sinceOpened } from '../../../lib/jobs/history';
 import type { JobRow } from '../../../lib/jobs/row';
 import type { Fault } from '../faults';
 import { KILLERS } from '../killers';
 import { serviceQueue } from '../names';
 import type { JobKind, Plan } from '../plan';
 import { isGhost } from '../rest';
+import { fewestAttempts } from '../waits';
 import type { World } from '../world';
 import { type Promised, rowOf } from './promise';
 
@@ -36,11 +38,10 @@ export const endsAreDeserved: Promised = (world, inputs) => {
 /** Why a death cannot be this job's own doing, or that of faults that struck this very job. */
 export function undeservedDeath(world: World, row: JobRow, kind: JobKind): string | undefined {
   const { plan } = world;
-  const events = sinceOpened(row).map(({ event }) => event);
   switch (row.reason) {
     case 'crash': {
       if (kind === 'kills-before') return undefined;
-      const silent = events.filter((event) => event === 'ended without outcome').length;
+      const silent = sinceOpened(row.history).filter(ofKind('crashed')).length;
       if (unheard(world) < 2) return 'nothing has kept it from being heard of twice';
       // The last run is only noted when something comes after it.
       return silent + (row.lease ? 1 : 0) >= 2 || silentAtEnd(row) ? undefined : 'it was never tried twice';
@@ -49,27 +50,36 @@ export function undeservedDeath(world: World, row: JobRow, kind: JobKind): strin
       if (plan.unpolled || plan.retention || plan.dlqRetention || isGhost(world, row)) return undefined;
       return 'it had time enough';
     default: {
+      const unreasonable = today(world, row);
+      if (unreasonable) return unreasonable;
       if (REFUSED.includes(kind) || kind === 'fails' || kind === 'forbidden' || kind === 'kills-before')
         return undefined;
       if (row.error?.class === 'permanent' && row.error.status === 403)
         return has(plan, 'forbidden') ? undefined : 'nobody forbade it';
       if (row.error?.code === 'UnknownVersion') return kind === 'newer' ? undefined : 'its version is known';
-      return row.attempts >= 3 ? undefined : `it had ${row.attempts} attempts`;
+      return row.attempts >= fewestAttempts(world) ? undefined : `it had ${row.attempts} attempts`;
     }
   }
+}
+
+/** Why today's code may not end a job as failed: its step may have taken effect, or its last run did not fail. */
+function today({ queue, watch }: World, row: JobRow): string | undefined {
+  if (watch.isReleasedEnd(row)) return undefined;
+  const { id, steps, evidence = {}, error, history } = row;
+  if (error?.code === 'StepUnknown') return 'its step may have taken effect';
+  if (history.findLast(ofKind('dead'))?.attempt === undefined) return 'it was parked without the run that failed';
+  const open = ([step]: [string, unknown]) => !['done', 'skipped'].includes(steps[step]?.status ?? '');
+  const proven = Object.entries(evidence).find(open);
+  if (proven) return `there is a sign that ${proven[0]} took effect`;
+  const happened = Object.entries(queue.provenBy ?? {}).find((step) => open(step) && watch.happened(step[1], id));
+  return happened && `${happened[0]} took effect`;
 }
 
 /** How often a run could end without being heard of: its process died, or the table did not take its word. */
 const unheard = ({ reached }: World): number =>
   [...reached].reduce((sum, [what, count]) => sum + (/^(death$|fault .* at table\.)/.test(what) ? count : 0), 0);
 
-const silentAtEnd = (row: JobRow): boolean =>
-  row.silent >= 2 || row.history.filter(({ event }) => event === 'started').length >= 2;
+const silentAtEnd = (row: JobRow): boolean => row.silent >= 2 || row.history.filter(ofKind('started')).length >= 2;
 
 const has = (plan: Plan, fault: Fault): boolean =>
   plan.calls.some((call) => call.fault === fault) || plan.outages.some((outage) => outage.fault === fault);
-
-function sinceOpened({ history }: JobRow): JobRow['history'] {
-  const at = history.findLastIndex(({ event }) => event === 'reopened');
-  return history.slice(at + 1);
-}

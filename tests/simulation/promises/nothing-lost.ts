@@ -1,11 +1,10 @@
+import { ofKind } from '../../../lib/jobs/history';
 import { recordKey } from '../../../lib/jobs/keys';
 import { isEnd, type JobRow } from '../../../lib/jobs/row';
 import type { MemoryObjects } from '../../support/memory-objects';
 import { isProduced } from '../callers';
 import { deadLetterQueue, isRecord, serviceQueue } from '../names';
 import { type Promised, rowOf } from './promise';
-
-const MINUTE_MS = 60_000;
 
 export const nothingLost: Promised = (world, inputs) => {
   const { watch, plan, queue } = world;
@@ -18,7 +17,9 @@ export const nothingLost: Promised = (world, inputs) => {
     if (!row && (plan.retention ?? plan.dlqRetention) !== undefined && !known) continue;
     if (!row) return `nothing lost: ${id} (${spec.kind}) has no row`;
     // Sent, not marked as sent, and expired before anybody read it: only the first of these is known.
-    if (row.state === 'cancelled' && row.reason !== 'operator' && plan.retention === undefined)
+    // A retry of a cancelled job whose message could not be sent is cancelled as never sent: the operator was told.
+    const retried = row.opened > 1;
+    if (row.state === 'cancelled' && row.reason !== 'operator' && plan.retention === undefined && !retried)
       return `nothing lost: ${id} was accepted, and is cancelled`;
   }
   return undefined;
@@ -49,11 +50,16 @@ export const recordsAgree: Promised = ({ watch, stores, lanes }) => {
 export const redrivesTakeEffect: Promised = ({ watch, plan }) => {
   if (plan.retention !== undefined) return undefined;
   for (const { id, history } of watch.rows()) {
-    const redriven = history.findLast(({ event }) => event === 'redriven (operator)');
-    // The note of the redrive can be written after the message has been claimed.
-    const since = (redriven?.at ?? 0) - MINUTE_MS;
-    const came = history.some(({ at, event }) => at >= since && /^(reopened|returned|dead \(crash)/.test(event));
-    if (redriven && !came) return `nothing lost: ${id} was redriven, and never came`;
+    const redriven = history.findLastIndex(ofKind('redriven'));
+    if (redriven < 0) continue;
+    const { messageId } = history[redriven] ?? {};
+    const earlier = history
+      .slice(0, redriven)
+      .some((entry) => entry.messageId === messageId && !ofKind('redriven')(entry));
+    if (earlier && !plan.versions)
+      return `everything explained: the history of ${id} has its redrive behind the run that it caused`;
+    const came = earlier || history.slice(redriven).some(ofKind('reopened', 'returned', 'dead'));
+    if (!came) return `nothing lost: ${id} was redriven, and never came`;
   }
   return undefined;
 };

@@ -1,5 +1,6 @@
 import { groupBy } from '../../../lib/group-by';
 import { CLOCK_SKEW_MS } from '../../../lib/jobs/clock-skew';
+import { ofKind } from '../../../lib/jobs/history';
 import type { JobRow } from '../../../lib/jobs/row';
 import { isProduced } from '../callers';
 import { serviceQueue } from '../names';
@@ -13,7 +14,7 @@ export const orderIsKept: Promised = ({ watch, settings, queue }, inputs) => {
     .map(({ id }) => watch.items.get(`${serviceQueue({ queue })}#${id}`) as JobRow)
     .filter((row) => row.state === 'succeeded' && row.holds === 0 && row.left.length === 0 && row.opened === 1)
     .filter(({ id, deliveries }) => deliveries.every(({ messageId }) => messageId === watch.firsts.get(id)?.messageId))
-    .filter((row) => !row.history.some(({ event }) => event === 'returned untried'))
+    .filter((row) => !row.history.some(ofKind('returned')))
     // A message that expires while it is handled lets the next one of its group go. Both times are by clocks that differ.
     .filter(({ endedAt = 0, time }) => endedAt < time + settings.retention * 1000 - 2 * CLOCK_SKEW_MS)
     .sort((a, b) => (watch.firsts.get(a.id)?.sequence ?? 0) - (watch.firsts.get(b.id)?.sequence ?? 0));

@@ -1,3 +1,4 @@
+import { ofKind } from '../../../lib/jobs/history';
 import type { JobRow } from '../../../lib/jobs/row';
 import { jobs, scenario } from './scenario';
 
@@ -20,7 +21,7 @@ const isSent = ({ state, steps }: JobRow): boolean => state === 'succeeded' && s
 
 /** Whether the sign came while the job still waited for the answer. */
 function wasEarly({ evidence, history }: JobRow): boolean {
-  const unknownAt = history.find(({ event }) => event.startsWith('held'))?.at ?? 0;
+  const unknownAt = history.find(ofKind('held'))?.at ?? 0;
   return (evidence?.send?.at ?? 0) < unknownAt;
 }
 
