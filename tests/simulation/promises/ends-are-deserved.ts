@@ -68,10 +68,12 @@ function today({ queue, watch }: World, row: JobRow): string | undefined {
   const { id, steps, evidence = {}, error, history } = row;
   if (error?.code === 'StepUnknown') return 'its step may have taken effect';
   if (history.findLast(ofKind('dead'))?.attempt === undefined) return 'it was parked without the run that failed';
-  const open = ([step]: [string, unknown]) => !['done', 'skipped'].includes(steps[step]?.status ?? '');
-  const proven = Object.entries(evidence).find(open);
-  if (proven) return `there is a sign that ${proven[0]} took effect`;
-  const happened = Object.entries(queue.provenBy ?? {}).find((step) => open(step) && watch.happened(step[1], id));
+  const proven = Object.keys(evidence).find((step) => !['done', 'skipped'].includes(steps[step]?.status ?? ''));
+  if (proven) return `there is a sign that ${proven} took effect`;
+  // A vendor may refuse for good to say what it did.
+  if (error?.class === 'permanent') return undefined;
+  const begun = Object.entries(queue.provenBy ?? {}).filter(([step]) => steps[step]?.status === 'started');
+  const happened = begun.find(([, effect]) => watch.happened(effect, id));
   return happened && `${happened[0]} took effect`;
 }
 

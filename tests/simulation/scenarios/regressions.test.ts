@@ -138,12 +138,12 @@ test.each(Object.entries(FOUND))('%s', async (_name, plan) => {
   await expect(scenario(plan)).resolves.toBeDefined();
 });
 
-test('and the reason that is told is the failure', async () => {
+test('a job whose worker is killed when it parks it is run once more, and ends with the failure', async () => {
   const { row } = await scenario({
     queue: 'bulk',
     jobs: jobs('fails'),
     calls: [{ kind: 'objects.put', nth: 1, fault: 'killed-before' }],
   });
 
-  expect(row(0)).toMatchObject({ state: 'dead', reason: 'error', attempts: 3, error: { code: 'Failed' } });
+  expect(row(0)).toMatchObject({ state: 'dead', reason: 'error', attempts: 4, error: { code: 'Failed' } });
 });
