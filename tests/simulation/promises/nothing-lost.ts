@@ -1,6 +1,6 @@
 import { ofKind } from '../../../lib/jobs/history';
 import { recordKey } from '../../../lib/jobs/keys';
-import { isEnd, type JobRow } from '../../../lib/jobs/row';
+import { type HistoryEntry, isEnd, type JobRow } from '../../../lib/jobs/row';
 import type { MemoryObjects } from '../../support/memory-objects';
 import { isProduced } from '../callers';
 import { deadLetterQueue, isRecord, serviceQueue } from '../names';
@@ -46,20 +46,23 @@ export const recordsAgree: Promised = ({ watch, stores, lanes }) => {
   return reopened.length > 0 ? `nothing lost: ${reopened[0]} is the record of no row` : undefined;
 };
 
+const MINUTE_MS = 60_000;
+
 /** What an operator brought back has come again, if only to kill its process. */
 export const redrivesTakeEffect: Promised = ({ watch, plan }) => {
   if (plan.retention !== undefined) return undefined;
   for (const { id, history } of watch.rows()) {
-    const redriven = history.findLastIndex(ofKind('redriven'));
-    if (redriven < 0) continue;
-    const { messageId } = history[redriven] ?? {};
-    const earlier = history
-      .slice(0, redriven)
-      .some((entry) => entry.messageId === messageId && !ofKind('redriven')(entry));
-    if (earlier && !plan.versions)
+    const redriven = history.findLast(ofKind('redriven'));
+    if (!redriven) continue;
+    const caused = history.findIndex((entry) => entry.messageId === redriven.messageId && !ofKind('redriven')(entry));
+    // The released code wrote the note behind what a faster worker did.
+    if (caused >= 0 && caused < history.indexOf(redriven) && !plan.versions)
       return `everything explained: the history of ${id} has its redrive behind the run that it caused`;
-    const came = earlier || history.slice(redriven).some(ofKind('reopened', 'returned', 'dead'));
-    if (!came) return `nothing lost: ${id} was redriven, and never came`;
+    // A move by SQS may have brought it back just before.
+    const since = redriven.at - MINUTE_MS;
+    const came = (entry: HistoryEntry) => ofKind('reopened', 'returned')(entry) || entry.event === 'dead (crash)';
+    if (!history.some((entry) => entry.at >= since && came(entry)))
+      return `nothing lost: ${id} was redriven, and never came`;
   }
   return undefined;
 };
