@@ -93,7 +93,9 @@ function transient(situation: Situation): Decision {
   const quickMs = QUICK_WAIT_MS * 2 ** quickRetries * (0.5 + fraction());
   if (quickRetries < QUICK_RETRIES && askAfterMs <= quickMs && quickMs < remainingMs)
     return { kind: 'again', waitMs: quickMs, quick: true };
-  const seconds = retryWaits[attempts];
+  // A last attempt that may have taken effect is no reason to park: one more run asks the vendor.
+  const asks = error instanceof AmbiguousError && attempts === retryWaits.length;
+  const seconds = asks ? retryWaits.at(-1) : retryWaits[attempts];
   if (seconds === undefined) return { kind: 'park' };
   const waitMs = Math.max(askAfterMs, Math.round(seconds * 1000 * (1 - SPREAD + 2 * SPREAD * fraction())));
   if (lastReceive) return { kind: 'hold', reason: 'retry', waitMs, counts: true };

@@ -341,7 +341,7 @@ describe('a call whose end is unknown', () => {
 
     await engine.drain({ batch: 1 });
 
-    expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', attempts: 3 });
+    expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', attempts: 4 });
   });
 });
 

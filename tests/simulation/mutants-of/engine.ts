@@ -49,6 +49,24 @@ export const ENGINE_MUTANTS = {
       },
     },
   },
+  lastAnswerNotAskedFor: {
+    changes: [
+      {
+        file: 'lib/worker/decide.ts',
+        find: 'asks ? retryWaits.at(-1) : retryWaits[attempts]',
+        replace: 'retryWaits[attempts]',
+      },
+    ],
+    breaks: /^no bystanders: .*invitation took effect/,
+    by: {
+      plan: {
+        queue: 'testflight',
+        jobs,
+        outages: [{ target: 'apple', from: 0, until: 10 * MINUTE_MS, fault: 'refused' }],
+        calls: [{ kind: 'apple.invite', nth: 1, fault: 'lost' }],
+      },
+    },
+  },
   spentAttemptsParkedUntried: {
     changes: ATTEMPTS_AT_CLAIM,
     breaks: /^no bystanders: .*it was parked without the run that failed/,

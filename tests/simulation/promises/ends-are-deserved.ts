@@ -63,15 +63,16 @@ export function undeservedDeath(world: World, row: JobRow, kind: JobKind): strin
 }
 
 /** Why today's code may not end a job as failed: its step may have taken effect, or its last run did not fail. */
-function today({ queue, watch }: World, row: JobRow): string | undefined {
+function today(world: World, row: JobRow): string | undefined {
+  const { queue, watch } = world;
   if (watch.isReleasedEnd(row)) return undefined;
   const { id, steps, evidence = {}, error, history } = row;
   if (error?.code === 'StepUnknown') return 'its step may have taken effect';
   if (history.findLast(ofKind('dead'))?.attempt === undefined) return 'it was parked without the run that failed';
   const proven = Object.keys(evidence).find((step) => !['done', 'skipped'].includes(steps[step]?.status ?? ''));
   if (proven) return `there is a sign that ${proven} took effect`;
-  // A vendor may refuse for good to say what it did.
-  if (error?.class === 'permanent') return undefined;
+  // A vendor may refuse for good to say what it did, or not answer when it is asked once more.
+  if (error?.class === 'permanent' || row.attempts > fewestAttempts(world)) return undefined;
   const begun = Object.entries(queue.provenBy ?? {}).filter(([step]) => steps[step]?.status === 'started');
   const happened = begun.find(([, effect]) => watch.happened(effect, id));
   return happened && `${happened[0]} took effect`;

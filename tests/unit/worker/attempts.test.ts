@@ -7,19 +7,20 @@ import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../suppo
 
 const MINUTE = 60_000;
 
-/** What a step's call does: it fails, has no answer, kills the process, has to wait, or works. */
-type Does = 'fails' | 'unknown' | 'dies' | 'waits' | 'works';
+/** What a step's call does: it fails, has no answer, nor an effect that shows at once, kills the process, waits, or works. */
+type Does = 'fails' | 'unknown' | 'unasked' | 'dies' | 'waits' | 'works';
 
 async function act(does: Does): Promise<string> {
   if (does === 'fails') throw new TransientError({ code: 'Down', message: 'down' });
   if (does === 'unknown') throw new AmbiguousError({ code: 'Timeout', message: 'no answer' });
+  if (does === 'unasked') throw new AmbiguousError({ code: 'Timeout', message: 'no answer', askAfterMs: 30_000 });
   if (does === 'waits') throw new WaitError({ code: 'Busy', message: 'busy', waitMs: 10 * MINUTE });
   if (does === 'dies') return new Promise<never>(() => {});
   return 'sent';
 }
 
-/** A job of the steps `send`, which its vendor cannot be asked about, and `tell`, whose repeat is harmless. */
-function start(options: EngineOptions = {}) {
+/** A job of the steps `send`, which its vendor cannot be asked about, and `tell`, of which it answers `asked`. */
+function start({ asked, ...options }: EngineOptions & { asked?: string } = {}) {
   const calls = { send: 0, tell: 0 };
   let next: { send: Does; tell: Does } = { send: 'works', tell: 'works' };
   const contract: QueueContract = {
@@ -34,7 +35,7 @@ function start(options: EngineOptions = {}) {
             return act(next[step]);
           };
           await steps.step('send', { run: call('send'), proven: ({ event }) => `seen as ${event}` });
-          await steps.step('tell', { run: call('tell'), settle: async () => undefined });
+          await steps.step('tell', { run: call('tell'), settle: async () => asked });
         },
       }),
     },
@@ -196,6 +197,19 @@ test('a job that waits between its deaths is parked at the third', async () => {
   for (const tell of ['dies', 'waits', 'dies', 'waits', 'dies', 'works'] as const) await run({ tell });
 
   expect(row()).toMatchObject({ state: 'dead', reason: 'crash', error: { code: 'CrashLoop' } });
+});
+
+test('a last attempt without an answer is asked about before its job is parked', async () => {
+  const { run, row, calls } = start({ asked: 'told' });
+  await run({ tell: 'fails' });
+  await run({ tell: 'fails' });
+  await run({ tell: 'unasked' });
+  const waiting = row();
+  await run({});
+
+  expect(waiting).toMatchObject({ state: 'held', reason: 'retry', attempts: 3 });
+  expect(row()).toMatchObject({ state: 'succeeded', steps: { tell: { status: 'done', result: 'told' } } });
+  expect(calls.tell).toBe(3 + 3 + 1);
 });
 
 describe('when the waits between attempts change', () => {

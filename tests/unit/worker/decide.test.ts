@@ -36,6 +36,12 @@ test.each<[string, Partial<Situation>, unknown]>([
     { kind: 'retry', waitMs: 90_000, counts: true },
   ],
   [
+    '… and where the last attempt ends so, one more run asks',
+    { error: new AmbiguousError({ ...details, askAfterMs: 30_000 }), attempts: 2 },
+    { kind: 'retry', waitMs: 900_000, counts: true },
+  ],
+  ['… but no further one', { error: new AmbiguousError(details), attempts: 3 }, { kind: 'park' }],
+  [
     'on the last receive the job is held for the same wait',
     { lastReceive: true },
     { kind: 'hold', reason: 'retry', waitMs: 60_000, counts: true },
