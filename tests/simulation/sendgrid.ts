@@ -5,7 +5,7 @@ import type { BulkMail, BulkSendgrid } from '../../lib/vendors/sendgrid-bulk';
 import { translate as translateSendgrid } from '../../lib/vendors/sendgrid-errors';
 import type { Process } from './calls';
 import { notOk } from './course';
-import { isOk, NO_MAILBOX, UNSENDABLE, UNVERIFIED, VENDOR_SECRET } from './vendors';
+import { isOk, NO_MAILBOX, UNSENDABLE, VENDOR_SECRET } from './vendors';
 import type { World } from './world';
 
 /** SendGrid as one process reaches it. */
@@ -22,7 +22,7 @@ export const bulkSendgridOf = (world: World, process: Process): BulkSendgrid => 
       process,
       timeoutMs,
       request: bulkRequestOf(mail),
-      refusal: refusalOf(mail),
+      complaints: complaintsOf(mail),
       job: mail.recipients[0]?.customArgs.job,
       accepted: (mails) => {
         for (const listener of world.onMails) listener(mails);
@@ -37,15 +37,15 @@ async function accept(
     process,
     timeoutMs,
     request,
-    refusal,
+    complaints = [],
     job = '',
     accepted = () => {},
   }: {
     process: Process;
     timeoutMs: number;
     request: string;
-    /** What SendGrid answers whatever else the request says. */
-    refusal?: NotOk | undefined;
+    /** Fields for which it is refused whatever else it says. */
+    complaints?: string[];
     job: string | undefined;
     accepted?: (mails: readonly AcceptedMail[]) => void;
   },
@@ -57,9 +57,10 @@ async function accept(
     method: 'send',
     timeoutMs,
     effect: () => {
-      if (refusal) throw refusal;
+      if (complaints.length > 0) throw refusalOf(complaints);
       const before = vendors.sendgrid.mails.length;
       const reply = vendors.sendgrid.send(request);
+      if (reply.status === 403) throw refusalOf(['from'], 403);
       if (!isOk(reply)) throw notOk(reply, VENDOR_SECRET);
       watch.effect('mail', job, true);
       accepted(vendors.sendgrid.mails.slice(before));
@@ -73,18 +74,12 @@ async function accept(
   return { accepted: answer.status === 202, ...(messageId ? { messageId } : {}) };
 }
 
-function refusalOf({ from, subject, recipients }: BulkMail): NotOk | undefined {
-  if (from.email === UNVERIFIED) return refused(403, ['from']);
-  if (subject?.includes(UNSENDABLE)) return refused(400, ['content']);
-  const places = recipients.flatMap(({ email }, place) => (email.includes(NO_MAILBOX) ? [place] : []));
-  if (places.length === 0) return undefined;
-  return refused(
-    400,
-    places.map((place) => `personalizations.${place}.to`),
-  );
+function complaintsOf({ subject, recipients }: BulkMail): string[] {
+  if (subject?.includes(UNSENDABLE)) return ['content'];
+  return recipients.flatMap(({ email }, place) => (email.includes(NO_MAILBOX) ? `personalizations.${place}.to` : []));
 }
 
-const refused = (status: number, fields: string[]): NotOk =>
+const refusalOf = (fields: string[], status = 400): NotOk =>
   new NotOk({ status, headers: {}, body: { errors: fields.map((field) => ({ field, message: VENDOR_SECRET })) } });
 
 const bulkRequestOf = ({ from, subject, text, templateId, categories, recipients }: BulkMail): string =>

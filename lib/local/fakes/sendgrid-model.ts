@@ -1,5 +1,5 @@
 import type { Reply } from './exchange';
-import { acceptMail, type MailInput } from './sendgrid-rules';
+import { acceptMail, type MailInput, refused } from './sendgrid-rules';
 
 /** One accepted mail to the recipients of one personalization. */
 export interface AcceptedMail {
@@ -28,13 +28,15 @@ export interface SendgridModel {
 
 /**
  * SendGrid's mail send as far as its published limits go, without HTTP and on the caller's clock. `accepted` is told of
- * each request's mails.
+ * each request's mails. `unverified`: senders that it does not know.
  */
 export function sendgridModel({
   now,
+  unverified = [],
   accepted: tell,
 }: {
   now: () => number;
+  unverified?: readonly string[] | undefined;
   accepted?: ((mails: AcceptedMail[]) => void) | undefined;
 }): SendgridModel {
   const mails: AcceptedMail[] = [];
@@ -44,6 +46,8 @@ export function sendgridModel({
     send: (body) => {
       const parsed = acceptMail(body, now());
       if ('status' in parsed) return parsed;
+      if (unverified.includes(parsed.from.email))
+        return refused(403, 'The from address does not match a verified Sender Identity.', 'from');
       if (parsed.mail_settings?.sandbox_mode?.enable) return { status: 200, headers: {} };
       accepted += 1;
       const messageId = `message-${accepted}`;

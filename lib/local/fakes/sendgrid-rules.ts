@@ -101,7 +101,7 @@ function contradiction(mail: MailInput, now: number): { message: string; field: 
   return undefined;
 }
 
-const refused = (status: number, message: string, field: string | null = null): Reply => ({
+export const refused = (status: number, message: string, field: string | null = null): Reply => ({
   status,
   headers: {},
   json: { errors: [{ message, field, help: null }] },

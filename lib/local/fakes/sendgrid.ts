@@ -19,15 +19,17 @@ export interface FakeSendgridOptions {
   /** The only key that is accepted. Without: any. */
   apiKey?: string;
   now?: () => number;
+  /** Senders that it does not know. */
+  unverified?: readonly string[];
   /** What it signs its events with; new ones where nothing is said. */
   keys?: EventKeys;
 }
 
 /** SendGrid on 127.0.0.1. `url` is what SENDGRID_ENDPOINT is to be. */
 export async function startFakeSendgrid(options: FakeSendgridOptions = {}): Promise<FakeSendgrid> {
-  const { port, apiKey, now = Date.now, keys = eventKeys() } = options;
+  const { port, apiKey, now = Date.now, unverified, keys = eventKeys() } = options;
   let sender: EventSender | undefined;
-  const model = sendgridModel({ now, accepted: (taken) => sender?.tell(taken) });
+  const model = sendgridModel({ now, unverified, accepted: (taken) => sender?.tell(taken) });
   const handle = ({ method, path, headers, body }: FakeRequest): Reply => {
     const given = headers.authorization;
     if (!given?.startsWith('Bearer ') || (apiKey !== undefined && given !== `Bearer ${apiKey}`))

@@ -28,6 +28,15 @@ test('each personalization is a mail of its own, under one message id', () => {
   ]);
 });
 
+test('a sender that it does not know is answered 403, which names the field', () => {
+  const sendgrid = sendgridModel({ now: () => NOW, unverified: ['x@example.com'] });
+
+  const reply = sendgrid.send(JSON.stringify(mail({ from: { email: 'x@example.com' } })));
+
+  expect(reply).toMatchObject({ status: 403, json: { errors: [{ field: 'from' }] } });
+  expect(sendgrid.send(JSON.stringify(mail())).status).toBe(202);
+});
+
 test('sandbox mode checks a mail and keeps nothing', () => {
   const sendgrid = model();
   const sandbox = { mail_settings: { sandbox_mode: { enable: true } } };
