@@ -144,3 +144,14 @@ test.each<[string, Partial<Plan>, string]>([
 test('the released code is that of the last deployment', () => {
   expect(revision).toBe('28eb1b2');
 });
+
+test('a circuit that released code opened for two unknown senders is closed by the next trial of today', async () => {
+  const run = await scenario({
+    queue: 'emails',
+    jobs: jobs('good', ['unverified', { at: 1_000 }], ['unverified', { at: 2_000 }], ['good', { at: 3 * MINUTE_MS }]),
+    versions: [{ until: 2 * MINUTE_MS, released: 1 }],
+  });
+
+  expect([...saidBy(run, 2 * MINUTE_MS)]).toContain('held (stopped)');
+  expect(run.states()).toEqual(['succeeded', 'dead (error)', 'dead (error)', 'succeeded']);
+});
