@@ -25,6 +25,9 @@ const KINDS: Record<Target, readonly string[]> = {
   bulk: ['apply'],
 };
 
+/** Those that take effect for a person. */
+const EFFECTS: readonly string[] = ['createTicket', 'send', 'addToGroup', 'invite', 'apply'];
+
 const VENDORS: Record<string, Target[]> = {
   feedback: ['zendesk', 'sendgrid'],
   emails: ['sendgrid'],
@@ -57,18 +60,19 @@ function callFault(queues: readonly SimulatedQueue[]): fc.Arbitrary<CallFault> {
 /** What a vendor does to one attempt after another until its last answer, which often is none. */
 function streak(queues: readonly SimulatedQueue[]): fc.Arbitrary<CallFault[]> {
   const vendors = targetsOf(queues).filter((target) => !AWS.includes(target));
-  const kinds = vendors.flatMap((target) => KINDS[target].map((method) => `${target}.${method}`));
+  const kinds = vendors.flatMap((target) => KINDS[target].map((method) => ({ method, kind: `${target}.${method}` })));
   if (kinds.length === 0) return fc.constant([]);
+  const effects = kinds.filter(({ method }) => EFFECTS.includes(method));
   return fc
     .record({
-      kind: fc.constantFrom(...kinds),
-      first: fc.integer({ min: 1, max: 3 }),
+      call: fc.oneof({ weight: 2, arbitrary: fc.constantFrom(...effects) }, fc.constantFrom(...kinds)),
+      first: fc.constantFrom(1, 1, 1, 2, 3),
       // An attempt makes three calls.
       count: fc.constantFrom(1, 2, 3, 4, 5, 6, 6, 7),
       fault: fc.oneof(fc.constantFrom<CallFault['fault']>('refused', 'failed'), fc.constantFrom(...CALL_FAULTS)),
       last: fc.oneof(fc.constantFrom<CallFault['fault']>('lost', 'silent', 'gateway'), fc.constantFrom(...CALL_FAULTS)),
     })
-    .map(({ kind, first, count, fault, last }) =>
+    .map(({ call: { kind }, first, count, fault, last }) =>
       Array.from({ length: count + 1 }, (_, index) => ({
         kind,
         nth: first + index,
