@@ -89,7 +89,7 @@ describeMutants(mutants, {
   },
   eventsLost: {
     plan: ONE,
-    breaks: /^campaigns are kept: campaign .* says .*, and of 3 was told/,
+    breaks: /^campaigns are kept: campaign .* says .*, and of [1-9] was told/,
   },
   addressAmongRecipients: {
     plan: ONE,
