@@ -554,21 +554,6 @@ function scheduled({ todo: _todo, todoAt: _todoAt, expiresAt: _expiresAt, ...cam
   return campaign.eventsChecked ? ended2 : { ...ended2, todo, todoAt: endedAt + EVENTS_AFTER_MS };
 }
 
-// lib/ops/operator.ts
-var OperatorError = class extends Error {
-  name = "OperatorError";
-};
-var stateOf = ({ state, reason }) => reason === void 0 ? state : `${state} (${reason})`;
-var noted = (row2, at, event, messageId) => ({
-  ...row2,
-  history: appended(row2.history, { at, event, ...messageId ? { messageId } : {} })
-});
-async function decide({ ledger }, row2, next) {
-  const result = await ledger.write(next, row2.version);
-  if (!result.written) throw new OperatorError(`${row2.id} has changed just now: look at it again.`);
-  return result.item;
-}
-
 // lib/jobs/park.ts
 var MAX_MESSAGE_BYTES = 1024 * 1024;
 var ATTRIBUTE = {
@@ -681,6 +666,44 @@ var sameEnd = (a, b) => a.state === b.state && a.opened === b.opened && a.endedA
 async function keptBody({ objects, prefix }, row2) {
   const bytes = await objects.get(bodyKey(prefix, row2.queue, row2.id));
   return bytes && Buffer.from(bytes).toString("utf8");
+}
+
+// lib/ops/operator.ts
+var OperatorError = class extends Error {
+  name = "OperatorError";
+};
+var stateOf = ({ state, reason }) => reason === void 0 ? state : `${state} (${reason})`;
+var noted = (row2, at, event, messageId) => ({
+  ...row2,
+  history: appended(row2.history, { at, event, ...messageId ? { messageId } : {} })
+});
+async function decide({ ledger }, row2, next) {
+  const result = await ledger.write(next, row2.version);
+  if (!result.written) throw new OperatorError(`${row2.id} has changed just now: look at it again.`);
+  return result.item;
+}
+
+// lib/ops/cancel.ts
+async function cancel(deps, row2) {
+  const at = deps.clock.now();
+  if (row2.state === "cancelled" && row2.reason === "operator") return finish(deps, row2);
+  if (row2.state === "processing" && (row2.lease?.until ?? 0) > at)
+    throw new OperatorError(`${row2.id} is being processed: wait for the outcome, a minute at most, then look again.`);
+  if (row2.state !== "queued" && row2.state !== "held" && row2.state !== "processing")
+    throw new OperatorError(`${row2.id} is ${stateOf(row2)}: only a job that waits can be cancelled.`);
+  const { lease: _lease, dueAt: _dueAt, vendor: _vendor, ...rest } = row2;
+  const ended2 = { ...rest, state: "cancelled", reason: "operator", endedAt: at };
+  return finish(deps, await decide(deps, row2, noted(ended2, at, "cancelled (operator)")));
+}
+
+// lib/ops/discard.ts
+async function discard(deps, row2) {
+  if (row2.state !== "dead") throw new OperatorError(`${row2.id} is ${stateOf(row2)}: only a dead job has a DLQ entry.`);
+  if (row2.reason === "expired") throw new OperatorError(`${row2.id} is dead (expired): it has no DLQ entry.`);
+  if (row2.leftDlqAt !== void 0) return row2;
+  const at = deps.clock.now();
+  const { recordedAt: _recordedAt, ...rest } = row2;
+  return finish(deps, await decide(deps, row2, noted({ ...rest, leftDlqAt: at }, at, "DLQ entry discarded (operator)")));
 }
 
 // lib/jobs/reopen.ts
@@ -5997,6 +6020,7 @@ function named(all, name) {
 }
 
 // tests/simulation/released/entry.ts
+var COMMANDS = { cancel, retry, discard };
 var revision = "28eb1b2";
 var kinds = Object.fromEntries(
   SIMULATIONS.flatMap(({ queues }) => queues).map((queue) => [queue.name, queue.kinds])
@@ -6023,9 +6047,9 @@ var open = (host) => {
       });
     },
     reconcile: (times2) => reconcile(deps, times2),
-    retry: (id2) => answered2(async () => {
+    command: (what, id2) => answered2(async () => {
       const row2 = await deps.ledger.get(rowKey(id2));
-      if (row2) await retry(deps, row2);
+      if (row2) await COMMANDS[what](deps, row2);
     }),
     settle: (id2, step, as) => answered2(async () => {
       const row2 = await deps.ledger.get(rowKey(id2));

@@ -3,6 +3,8 @@ import { takeEvents } from '../../../lib/emails/events/take';
 import { StoreError } from '../../../lib/errors';
 import { campaigns } from '../../../lib/jobs/campaign';
 import { jobKey } from '../../../lib/jobs/keys';
+import { cancel } from '../../../lib/ops/cancel';
+import { discard } from '../../../lib/ops/discard';
 import { OperatorError } from '../../../lib/ops/operator';
 import { retry } from '../../../lib/ops/retry';
 import { settle } from '../../../lib/ops/settle';
@@ -16,6 +18,8 @@ import type { Ports } from '../ports';
 import { queueNamed, SIMULATIONS } from '../queues';
 import type { World } from '../world';
 import type { Answer, Bundle, Failure, Host, Released } from './host';
+
+const COMMANDS = { cancel, retry, discard };
 
 declare const RELEASED: string;
 export const revision: Bundle['revision'] = RELEASED;
@@ -47,10 +51,10 @@ export const open: Bundle['open'] = (host): Released => {
       });
     },
     reconcile: (times) => reconcile(deps, times),
-    retry: (id) =>
+    command: (what, id) =>
       answered(async () => {
         const row = await deps.ledger.get(rowKey(id));
-        if (row) await retry(deps, row);
+        if (row) await COMMANDS[what](deps, row);
       }),
     settle: (id, step, as) =>
       answered(async () => {

@@ -87,7 +87,7 @@ export interface Job {
 export interface Released {
   handle(event: SQSEvent, remainingMs: number): Promise<SQSBatchResponse>;
   reconcile(times: { remainingMs: number; stayMs: number; canaryMs: number }): Promise<void>;
-  retry(id: string): Promise<Answer<void>>;
+  command(what: 'cancel' | 'retry' | 'discard', id: string): Promise<Answer<void>>;
   /** `as` is asked once it is clear that the step is to be settled; answers whether it was. */
   settle(id: string, step: string, as: () => 'done' | 'skipped'): Promise<Answer<boolean>>;
   control(campaign: string, what: 'pause' | 'resume' | 'cancel'): Promise<Answer<void>>;

@@ -24,7 +24,7 @@ export function releasedCode(world: World, process: Process, current: () => Code
       return (event) => handle(event, remainingMs);
     },
     reconcile: (times) => known().reconcile(times),
-    command: async (what, id) => (what === 'retry' ? answer(await known().retry(id)) : current().command(what, id)),
+    command: async (...given) => answer(await known().command(...given)),
     settle: async (...given) => answer(await known().settle(...given)),
     control: async (...given) => answer(await known().control(...given)),
     takeEvents: async (events) => answer(await known().takeEvents(events)),
