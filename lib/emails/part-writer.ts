@@ -3,6 +3,9 @@ import type { Objects } from '../ports';
 
 const NDJSON = 'application/x-ndjson';
 const FIRST_BYTES = 64 * 1024;
+/** Parts that are written side by side hold no more entries than this together: memory stays bounded. */
+const ENTRIES_AT_ONCE = 1_000;
+const MOST_AT_ONCE = 16;
 /** The most bytes of UTF-8 that a unit of a string's length can take. */
 const BYTES_PER_UNIT = 3;
 
@@ -13,9 +16,11 @@ export interface PartWriter {
   /** Entries so far. */
   count(): number;
   add(entry: object): void;
-  /** Whether it must be written before more is added. */
+  /** Whether a part must be written before more is added. */
   full(): boolean;
-  /** Writes what has not been written. */
+  /** Begins to write a part, and waits while too many are being written. */
+  write(): Promise<void>;
+  /** Writes what has not been written, and waits for all of it. */
   end(): Promise<void>;
 }
 
@@ -37,6 +42,29 @@ export function partWriter({
   let used = 0;
   let waiting = 0;
   let count = 0;
+  const atOnce = Math.min(MOST_AT_ONCE, Math.max(1, Math.floor(ENTRIES_AT_ONCE / size)));
+  const writing = new Set<Promise<void>>();
+  let failure: { reason: unknown } | undefined;
+
+  function begin(): void {
+    if (waiting === 0) return;
+    const body = Buffer.from(bytes.subarray(0, used));
+    [used, waiting] = [0, 0];
+    const sha = sha256(body);
+    const number = hashes.push(sha) - 1;
+    const put: Promise<void> = objects
+      .put(key(number, sha), body, NDJSON)
+      .catch((reason: unknown) => {
+        failure ??= { reason };
+      })
+      .finally(() => writing.delete(put));
+    writing.add(put);
+  }
+
+  async function fewerThan(most: number): Promise<void> {
+    while (writing.size >= most) await Promise.race(writing);
+    if (failure) throw failure.reason;
+  }
 
   return {
     hashes,
@@ -50,13 +78,13 @@ export function partWriter({
       if (most > bytes.length) bytes = grown(bytes, used, 2 * most);
       used += bytes.write(line, used);
     },
+    async write() {
+      begin();
+      await fewerThan(atOnce);
+    },
     async end() {
-      if (waiting === 0) return;
-      const body = Buffer.from(bytes.subarray(0, used));
-      [used, waiting] = [0, 0];
-      const sha = sha256(body);
-      const number = hashes.push(sha) - 1;
-      await objects.put(key(number, sha), body, NDJSON);
+      begin();
+      await fewerThan(1);
     },
   };
 }

@@ -48,7 +48,7 @@ export async function writeManifest(
         duplicates += 1;
         refused.add(rejection(read, 'email: is there already'));
       }
-      for (const writer of [parts, refused]) if (writer.full()) await writer.end();
+      for (const writer of [parts, refused]) if (writer.full()) await writer.write();
     }
   await Promise.all([parts.end(), refused.end()]);
   if (parts.count() === 0)

@@ -1,0 +1,68 @@
+import { partWriter } from '../../../lib/emails/part-writer';
+
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+
+/** A bucket whose writes end when the test says so. */
+function start(size: number) {
+  const open: { key: string; end: (error?: Error) => void }[] = [];
+  const parts = partWriter({
+    objects: {
+      put: (key) =>
+        new Promise((resolve, reject) => open.push({ key, end: (error) => (error ? reject(error) : resolve()) })),
+    },
+    size,
+    key: (number) => String(number),
+  });
+  /** Adds entries and says of how many parts the write has begun; it stops where it has to wait. */
+  let entries = 0;
+  const fill = async (count: number): Promise<void> => {
+    while (entries < count) {
+      parts.add({ n: ++entries });
+      if (parts.full()) await parts.write();
+    }
+  };
+  return { parts, open, fill };
+}
+
+test('small parts are written side by side, of at most a thousand entries together', async () => {
+  const { open, fill, parts } = start(100);
+
+  const filled = fill(2_000);
+  await settled();
+  expect(open.map(({ key }) => key)).toEqual(Array.from({ length: 10 }, (_, n) => String(n)));
+  open[3]?.end();
+  await settled();
+  expect(open).toHaveLength(11);
+
+  while (parts.hashes.length < 20) {
+    for (const { end } of open) end();
+    await settled();
+  }
+  await filled;
+});
+
+test('a part of a thousand entries is written before the next one is begun', async () => {
+  const { open, fill } = start(1_000);
+
+  void fill(3_000);
+  await settled();
+
+  expect(open).toHaveLength(1);
+});
+
+test('the end waits for every part, and a part that cannot be written is reported', async () => {
+  const { parts, open, fill } = start(10);
+  await fill(25);
+  let ended = false;
+
+  const end = parts.end().finally(() => {
+    ended = true;
+  });
+  open[0]?.end();
+  open[1]?.end(new Error('the bucket is gone'));
+  await settled();
+  expect(ended).toBe(false);
+  open[2]?.end();
+
+  await expect(end).rejects.toThrow('the bucket is gone');
+});
