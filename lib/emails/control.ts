@@ -15,9 +15,9 @@ export interface CampaignControl {
 export function campaignControl(deps: CampaignDeps & ReportDeps): CampaignControl {
   const store = campaigns(deps);
   return {
-    pause: (id) => store.pause(id),
-    resume: store.resume,
-    cancel: store.cancel,
+    pause: async (id) => (await store.pause(id)).item,
+    resume: async (id) => (await store.resume(id)).item,
+    cancel: async (id) => (await store.cancel(id)).item,
     report: async (id) => {
       const campaign = await store.read(id);
       return campaign && campaignReport(deps, campaign);

@@ -1,6 +1,7 @@
 import { JobError, PermanentError, StopError, type Vendor } from '../errors';
 import type { Campaign, Campaigns } from '../jobs/campaign';
 import { CAMPAIGN_CHUNK } from '../jobs/chunk';
+import type { Updated } from '../jobs/ledger';
 import type { Metrics } from '../ports';
 import { type Job, messageType, type QueueContract, type RunContext } from '../worker/contract';
 import { CancelledError, PausedError } from '../worker/decide';
@@ -129,8 +130,8 @@ function mayGoOn({ status }: Campaign): void {
 /** What is wrong with us, or again and again with the campaign, must not cost it all of its chunks. */
 async function pauseIfNeeded({ campaigns, metrics }: EmailDeps, campaign: Campaign, error: JobError): Promise<void> {
   const { code } = error;
-  const count = (changed: Campaign | undefined) => {
-    if (campaign.status !== 'running' || changed?.status !== 'paused') return;
+  const count = ({ changed, item }: Updated<Campaign>) => {
+    if (!changed || item.status !== 'paused') return;
     metrics.add('CampaignsPaused', 1, 'Count', { queue: EMAILS_QUEUE });
   };
   if (error instanceof StopError && CONFIGURATION.has(code)) count(await campaigns.pause(campaign.id, code));
@@ -138,7 +139,8 @@ async function pauseIfNeeded({ campaigns, metrics }: EmailDeps, campaign: Campai
     count(await campaigns.refused(campaign.id, { code, most: MOST_REFUSALS }));
 }
 
-const MOST_REMEMBERED = 4;
+/** Campaigns take turns chunk by chunk: with fewer, each chunk of a process would be another campaign's than its last. */
+const MOST_REMEMBERED = 32;
 
 /** Reads what all chunks of a campaign share once per process: it is checked by hash, so it cannot have changed. */
 function campaignReader(deps: ReadDeps) {

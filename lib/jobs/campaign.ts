@@ -1,6 +1,6 @@
 import type { Clock, Item, Random, Table } from '../ports';
 import { campaignHourKey, campaignKey, todoKey } from './keys';
-import { appended, readItem, updateItem } from './ledger';
+import { appended, readItem, type Updated, updateItem } from './ledger';
 import type { HistoryEntry } from './row';
 import { ROW_LIFETIME_MS } from './schedule';
 
@@ -47,11 +47,15 @@ export interface Campaign extends Item, CampaignPlan {
   released: number;
   /** Numbers of released chunks that had not ended when it was last looked. */
   open: number[];
+  /** The place of its last released chunk in the campaigns' common order (lib/reconcile/turns.ts), in recipients. */
+  turn?: number;
   /** Chunks refused for good since the last that was accepted; approximate. */
   refusals: number;
   endedAt?: number;
   /** Whether the vendor's events came was looked at. */
   eventsChecked?: boolean;
+  /** Until then: how many chunks were looked at for events, and how many of those have none. */
+  eventsSought?: { checked: number; silent: number };
   history: HistoryEntry<CampaignEvent>[];
 }
 
@@ -59,13 +63,20 @@ export type CampaignDeps = { table: Table; clock: Clock; random: Random };
 
 /** Campaigns in the table. Every change but the first is made on what is stored by then. */
 export function campaigns(deps: CampaignDeps) {
-  const change = async (id: string, next: (campaign: Campaign) => Campaign | undefined) => {
-    const { item } = await updateItem<Campaign>(deps, campaignKey(id), (stored) => {
-      const changed = stored && next(stored);
-      return changed && scheduled(changed);
-    });
-    return item;
-  };
+  const change = (
+    id: string,
+    next: (campaign: Campaign) => Campaign | undefined,
+    known?: Campaign,
+  ): Promise<Updated<Campaign>> =>
+    updateItem<Campaign>(
+      deps,
+      campaignKey(id),
+      (stored) => {
+        const changed = stored && next(stored);
+        return changed && scheduled(changed);
+      },
+      known,
+    );
   const noted = (campaign: Campaign, event: CampaignEvent, note?: string): Campaign => ({
     ...campaign,
     history: appended(campaign.history, { at: deps.clock.now(), event, ...(note ? { note } : {}) }),
@@ -73,6 +84,7 @@ export function campaigns(deps: CampaignDeps) {
 
   return {
     read: async (id: string) => (await readItem(deps, campaignKey(id))) as Campaign | undefined,
+    /** Without an item there is no such campaign. A caller that has just read the campaign passes it as `known`. */
     change,
     /** Makes the campaign unless it is there already. */
     start: async (plan: CampaignPlan) => {
@@ -85,7 +97,7 @@ export function campaigns(deps: CampaignDeps) {
       });
       return item;
     },
-    /** Holds everything that is not with the vendor yet. `undefined`: there is no such campaign. */
+    /** Holds everything that is not with the vendor yet. */
     pause: (id: string, reason = 'operator') =>
       change(id, (campaign) =>
         campaign.status === 'running' ? { ...noted(campaign, 'paused', reason), status: 'paused', reason } : undefined,
@@ -103,12 +115,13 @@ export function campaigns(deps: CampaignDeps) {
           ? { ...noted(campaign, 'cancelled'), status: 'cancelled' }
           : undefined,
       ),
-    /** Counts a chunk that was refused for good; pauses the campaign at the `most`-th in a row. */
+    /** Counts a running campaign's chunk that was refused for good; pauses the campaign at the `most`-th in a row. */
     refused: (id: string, { code, most }: { code: string; most: number }) =>
       change(id, (campaign) => {
+        if (campaign.status !== 'running') return undefined;
         const refusals = campaign.refusals + 1;
         const counted = { ...campaign, refusals };
-        if (refusals < most || campaign.status !== 'running') return counted;
+        if (refusals < most) return counted;
         return { ...noted(counted, 'paused', code), status: 'paused', reason: code };
       }),
     accepted: (id: string) =>

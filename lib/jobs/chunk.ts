@@ -7,6 +7,18 @@ export const CAMPAIGN_CHUNK = 'email.campaign-chunk.v1';
 /** Fixed for ever: another one would send every chunk that is under way a second time. */
 const NAMESPACE = '5d2b1a0c-8f0e-4f5e-9d6c-3c1f7a9be240';
 
+/** SendGrid's limit for one request. */
+const MOST_RECIPIENTS = 1000;
+/**
+ * A chunk takes the senders so long. While one campaign's chunk is sent, every other campaign waits, and so does the
+ * first chunk of a new one.
+ */
+const CHUNK_SECONDS = 0.5;
+
+/** How many recipients a chunk of a new campaign has, at so many recipients per second. */
+export const chunkSizeOf = (emailRate: number): number =>
+  Math.min(MOST_RECIPIENTS, Math.max(1, Math.floor(emailRate * CHUNK_SECONDS)));
+
 /** Follows from campaign and number alone: however often a chunk is released, it is one job. */
 export const chunkId = (campaign: string, number: number): string => v5(`${campaign}/${number}`, NAMESPACE);
 

@@ -133,6 +133,12 @@ function sane(item: RateItem, now: number): RateItem {
   };
 }
 
+/** For how long from now the senders have taken the rate, or must not send at all. */
+export function takenMs(stored: RateItem, now: number): number {
+  const { campaigns, whole, blockedUntil } = sane(stored, now);
+  return Math.max(now, campaigns, whole, blockedUntil) - now;
+}
+
 /** The longest that one request can take, at the limit that was last gone by. */
 const span = ({ rate }: RateItem): number => (rate > 0 ? (1000 / rate) * 1000 : 0);
 

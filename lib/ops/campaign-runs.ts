@@ -34,18 +34,28 @@ export const campaignRuns = {
 
   'campaign pause': async (context) => {
     const { id, before, store } = await known(context);
-    say(context, { before, after: await store.pause(id), must: 'paused', only: 'a running campaign can be paused' });
+    say(context, {
+      before,
+      after: (await store.pause(id)).item,
+      must: 'paused',
+      only: 'a running campaign can be paused',
+    });
   },
 
   'campaign resume': async (context) => {
     const { id, before, store } = await known(context);
-    say(context, { before, after: await store.resume(id), must: 'running', only: 'a paused campaign can be resumed' });
+    say(context, {
+      before,
+      after: (await store.resume(id)).item,
+      must: 'running',
+      only: 'a paused campaign can be resumed',
+    });
   },
 
   'campaign cancel': async (context) => {
     const { id, before, store } = await known(context);
     const only = 'a running or paused campaign can be cancelled';
-    say(context, { before, after: await store.cancel(id), must: 'cancelled', only });
+    say(context, { before, after: (await store.cancel(id)).item, must: 'cancelled', only });
   },
 } satisfies Record<string, Run>;
 

@@ -10,8 +10,10 @@ import {
 import type { RecipientInput } from '../emails/recipient';
 import { type Bytes, fromCsv, fromIterable, fromNdjson, type Read } from '../emails/recipients';
 import { writeManifest } from '../emails/write-manifest';
-import type { RecipientCounts } from '../jobs/campaign';
+import { campaigns, type RecipientCounts } from '../jobs/campaign';
+import { chunkSizeOf } from '../jobs/chunk';
 import { attachmentsPrefix } from '../jobs/keys';
+import type { Table } from '../ports';
 import { InvalidJobError } from './errors';
 import { jobId } from './job-id';
 import { type Accepted, type SubmitDeps, submit } from './submit';
@@ -35,19 +37,12 @@ export interface AcceptedCampaign extends Accepted, RecipientCounts {
 }
 
 export interface CampaignDeps extends SubmitDeps {
+  table: Table;
   /** Recipients per second that may be sent to; decides how large a chunk is. */
   emailRate: number;
   /** An object of the bucket as a stream; without it such an object is read as a whole. */
   readObject?: (key: string) => AsyncIterable<Uint8Array>;
 }
-
-/** SendGrid's limit for one request. */
-const MOST_RECIPIENTS = 1000;
-const CHUNK_SECONDS = 10;
-
-/** As many recipients as may be sent to in ten seconds, and as one request takes. */
-export const chunkSizeOf = (emailRate: number): number =>
-  Math.min(MOST_RECIPIENTS, Math.max(1, Math.floor(emailRate * CHUNK_SECONDS)));
 
 /**
  * Accepts a campaign: recipients into the bucket, manifest, then the job. A caller that dies before its answer has
@@ -60,7 +55,8 @@ export async function submitCampaign(
   const { name, sendAt, ...content } = valid(campaignSchema, input);
   const submitted = { ...valid(submitOptions, options), queue: EMAILS_QUEUE };
   const id = jobId({ ...submitted, ...deps });
-  const chunkSize = chunkSizeOf(deps.emailRate);
+  // Called again under its key, a campaign keeps its chunks: cut in another way it would be taken for another one.
+  const chunkSize = (await campaigns(deps).read(id))?.chunkSize ?? chunkSizeOf(deps.emailRate);
   const { rejectedKeys, ...written } = await writeManifest(deps, {
     campaign: id,
     content: campaignContentSchema.parse(content),

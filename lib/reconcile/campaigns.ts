@@ -1,142 +1,125 @@
-import { CAMPAIGN_QUEUE, type Campaign, campaigns } from '../jobs/campaign';
-import { chunkEnvelope, chunkId, chunkRecipients } from '../jobs/chunk';
-import { deduplicationId, jobKey, rateKey, todoKey } from '../jobs/keys';
+import { CAMPAIGN_QUEUE, type Campaign } from '../jobs/campaign';
+import { chunkEnvelope, chunkRecipients } from '../jobs/chunk';
+import { deduplicationId, rateKey, todoKey } from '../jobs/keys';
 import { readItem } from '../jobs/ledger';
 import { newRow } from '../jobs/new-row';
-import type { RateItem } from '../jobs/rate';
-import { isEnd, type JobRow } from '../jobs/row';
-import { everyDue, type ReconcileDeps } from './deps';
-import { eachOf, throughAll } from './each-of';
-import { release } from './release';
+import { type RateItem, takenMs } from '../jobs/rate';
+import type { Due } from '../ports';
+import { type ReconcileDeps, SHARE } from './deps';
+import { throughAll } from './each-of';
+import { AT_ONCE, countReleased, type Looked, look } from './look';
+import { missEvents } from './missed-events';
+import { nextOf, nextTurn, reachedBy } from './turns';
 
-/** Work for the senders until the next look, and some for the time in which nobody looks. */
-const BUDGET_SECONDS = 20;
-const AT_ONCE = 8;
+/** From a look to the sending of what it releases. Without this much more than lasts until the next look, senders idle. */
+const AHEAD_MS = 3_000;
+/** What one campaign may have open, so that chunks that fail again and again do not pile up. */
+const MOST_OPEN_SECONDS = 20;
+/** The rest of a look's time is for releasing. */
+const READING_MS = 8_000;
 
-/**
- * Looks at every campaign that has not ended: brings back what was held for a pause, releases chunks up to the budget,
- * notes the end. Answers whether there is a campaign that may have more to release soon.
- */
-export async function releaseCampaigns(deps: ReconcileDeps, mayGoOn: () => boolean): Promise<boolean> {
-  if (!deps.queueNames.includes(CAMPAIGN_QUEUE)) return false;
-  const todo = todoKey(CAMPAIGN_QUEUE, 'campaign');
-  const running: Campaign[] = [];
-  let outstanding = 0;
-  try {
-    await throughAll(everyDue(deps, { todo, mayGoOn }), (keys) =>
-      throughAll(keys, async (key) => {
-        const campaign = (await readItem(deps, key)) as Campaign | undefined;
-        if (campaign?.todo !== todo || !mayGoOn()) return;
-        if (campaign.endedAt !== undefined) return missEvents(deps, campaign);
-        const looked = await look(deps, await caughtUp(deps, campaign));
-        outstanding += looked.outstanding;
-        if (looked.campaign.status === 'running') running.push(looked.campaign);
-      }),
-    );
-  } finally {
-    // Also where one could not be looked at: the others have nothing to do with it.
-    if (running.length > 0) await spend(deps, { running, outstanding, mayGoOn });
-  }
-  return running.length > 0;
+/** Where the next look of this run begins, where one had no time to read every campaign. */
+export interface Place {
+  after?: Due | undefined;
 }
 
 /**
- * Counts the chunk whose release was lost before the cursor was written, but after its row or its worker's: a pause or a
- * cancel in between would leave it uncounted, and the campaign would end without it.
+ * Looks at every campaign that has not ended and releases chunks, campaigns in turn, as much as lasts until the next
+ * look. Answers whether there will be more to do soon.
  */
-async function caughtUp(deps: ReconcileDeps, campaign: Campaign): Promise<Campaign> {
-  const { id, released, chunks } = campaign;
-  if (released === chunks) return campaign;
-  const row = await deps.ledger.get(jobKey(CAMPAIGN_QUEUE, chunkId(id, released)));
-  return (row && (await countReleased(deps, { id, number: released }))) ?? campaign;
-}
-
-const countReleased = (deps: ReconcileDeps, { id, number }: { id: string; number: number }) =>
-  campaigns(deps).change(id, (stored) =>
-    stored.released === number ? { ...stored, released: number + 1, open: [...stored.open, number] } : undefined,
-  );
-
-/** What became of the released chunks; the end, where nothing more will come. */
-async function look(deps: ReconcileDeps, campaign: Campaign): Promise<{ campaign: Campaign; outstanding: number }> {
-  const rows = await rowsOf(deps, campaign, campaign.open);
-  if (campaign.status !== 'paused')
-    for (const row of rows.values()) if (row?.state === 'held' && row.reason === 'paused') await release(deps, row);
-  const open = campaign.open.filter((number) => !isEnded(rows.get(number)));
-  const waiting = open.filter((number) => takesPart(rows.get(number), campaign));
-  const done = open.length === 0 && (campaign.status === 'cancelled' || campaign.released === campaign.chunks);
-  const changed =
-    done || open.length < campaign.open.length
-      ? await campaigns(deps).change(campaign.id, (now) => ({
-          ...now,
-          open,
-          ...(done ? ended(now, deps.clock.now()) : {}),
-        }))
-      : campaign;
-  return {
-    campaign: changed ?? campaign,
-    outstanding: waiting.reduce((sum, number) => sum + chunkRecipients(campaign, number), 0),
-  };
-}
-
-const isEnded = (row: JobRow | undefined): boolean => row !== undefined && isEnd(row.state);
-
-/** Whether a chunk will still ask for a part of the rate: one that nobody can tell about will not, nor a paused one. */
-const takesPart = (row: JobRow | undefined, { status }: Campaign): boolean =>
-  !(row?.state === 'held' && (row.reason === 'unknown' || (row.reason === 'paused' && status === 'paused')));
-
-const ended = (campaign: Campaign, at: number): Pick<Campaign, 'status' | 'endedAt'> => ({
-  status: campaign.status === 'cancelled' ? 'cancelled' : 'ended',
-  endedAt: at,
-});
-
-async function rowsOf(
-  { ledger }: ReconcileDeps,
-  campaign: Campaign,
-  numbers: readonly number[],
-): Promise<Map<number, JobRow | undefined>> {
-  const rows = new Map<number, JobRow | undefined>();
-  await eachOf([...numbers], AT_ONCE, async (number) => {
-    rows.set(number, await ledger.get(jobKey(CAMPAIGN_QUEUE, chunkId(campaign.id, number))));
-  });
-  return rows;
-}
-
-/** Releases chunks, one of each campaign in turn, while what is released and has not ended stays below the budget. */
-async function spend(
+export async function releaseCampaigns(
   deps: ReconcileDeps,
-  { running, outstanding, mayGoOn }: { running: Campaign[]; outstanding: number; mayGoOn: () => boolean },
-): Promise<void> {
-  let under = outstanding;
-  let open = running.filter(({ released, chunks }) => released < chunks);
-  const rate = await rateOf(deps, open);
-  while (open.length > 0 && mayGoOn()) {
-    const next: Campaign[] = [];
-    for (const campaign of open) {
-      const size = chunkRecipients(campaign, campaign.released);
-      // One chunk is always let go, however large it is.
-      if (under > 0 && under + size > rate * BUDGET_SECONDS) return;
-      const after = await releaseChunk(deps, campaign);
-      under += size;
-      if (after?.status === 'running' && after.released < after.chunks) next.push(after);
+  { mayGoOn, nextLookMs, place }: { mayGoOn: () => boolean; nextLookMs: number; place: Place },
+): Promise<boolean> {
+  if (!deps.queueNames.includes(CAMPAIGN_QUEUE)) return false;
+  const { clock } = deps;
+  const begun = clock.now();
+  const todo = todoKey(CAMPAIGN_QUEUE, 'campaign');
+  const running: Looked[] = [];
+  const ended: Campaign[] = [];
+  let waiting = 0;
+  const mayRead = () => mayGoOn() && clock.now() < begun + READING_MS;
+  const read = async (key: string) => {
+    const campaign = (await readItem(deps, key)) as Campaign | undefined;
+    if (campaign?.todo !== todo || (campaign.todoAt ?? 0) > begun) return;
+    if (campaign.endedAt !== undefined) {
+      ended.push(campaign);
+      return;
     }
-    open = next;
-  }
+    const looked = await look(deps, campaign);
+    waiting += looked.waiting;
+    if (looked.campaign.status === 'running') running.push(looked);
+  };
+  const steps = [
+    () => throughAll(pages(deps, { todo, until: begun, place, mayRead }), (keys) => throughAll(keys, read, AT_ONCE)),
+    async () => {
+      // Reading takes the next look as long again.
+      const nextMs = nextLookMs + (clock.now() - begun) + AHEAD_MS;
+      if (running.length > 0) await releaseInTurn(deps, { running, waiting, nextMs, mayGoOn });
+    },
+    () => throughAll(ended, async (campaign) => mayGoOn() && missEvents(deps, campaign, mayGoOn)),
+  ];
+  // A campaign that cannot be read or released keeps no other one back.
+  await throughAll(steps, (step) => step());
+  return place.after !== undefined || running.some(({ campaign, open }) => open > 0 || hasMore(campaign));
 }
 
-/** What the senders go by now; before the first has sent, what the campaign was cut for. */
-async function rateOf(deps: ReconcileDeps, [first]: readonly Campaign[]): Promise<number> {
+async function* pages(
+  { table, share = SHARE }: ReconcileDeps,
+  { todo, until, place, mayRead }: { todo: string; until: number; place: Place; mayRead: () => boolean },
+): AsyncGenerator<string[]> {
+  do {
+    const page = await table.due(todo, { until, after: place.after, limit: share });
+    place.after = page.length < share ? undefined : page.at(-1);
+    yield page.map(({ key }) => key);
+  } while (place.after && mayRead());
+}
+
+const hasMore = ({ released, chunks }: Campaign): boolean => released < chunks;
+
+/** Releases chunks until the senders have work for `nextMs`. One chunk may exceed that: none is too large to be released. */
+async function releaseInTurn(
+  deps: ReconcileDeps,
+  { running, waiting, nextMs, mayGoOn }: { running: Looked[]; waiting: number; nextMs: number; mayGoOn: () => boolean },
+): Promise<void> {
+  const { rate, taken } = await rateOf(deps);
+  const mayRelease = ({ campaign, open }: Looked) => hasMore(campaign) && open < rate * MOST_OPEN_SECONDS;
+  const contenders = new Set(running.filter(mayRelease));
+  let reached = reachedBy(running.map(({ campaign }) => campaign));
+  let ahead = waiting;
+
+  function* turns(): Generator<Looked> {
+    while (mayGoOn() && taken + (ahead / rate) * 1000 < nextMs) {
+      const next = nextOf(contenders, reached);
+      if (!next) return;
+      // A campaign whose release fails is left to the next look: it must not keep the turn.
+      contenders.delete(next);
+      yield next;
+    }
+  }
+  await throughAll(turns(), async ({ campaign, open }) => {
+    const recipients = chunkRecipients(campaign, campaign.released);
+    reached = nextTurn(campaign, reached);
+    ahead += recipients;
+    const after = await releaseChunk(deps, campaign, reached);
+    const next = after?.status === 'running' && { campaign: after, open: open + recipients, waiting: 0 };
+    if (next && mayRelease(next)) contenders.add(next);
+  });
+}
+
+/** The senders' rate and what they have taken of it. Unknown until the first one sends: a rate of 1 lets one chunk go. */
+async function rateOf(deps: ReconcileDeps): Promise<{ rate: number; taken: number }> {
   const stored = (await readItem(deps, rateKey('sendgrid'))) as RateItem | undefined;
-  return stored?.rate || (first ? first.chunkSize / 10 : 1);
+  return { rate: stored?.rate || 1, taken: stored ? takenMs(stored, deps.clock.now()) : 0 };
 }
 
 /**
  * Message, then row, then the campaign's cursor, which alone says what was released. Whatever is lost in between is done
  * again, to the same job: its id follows from the number.
  */
-async function releaseChunk(deps: ReconcileDeps, campaign: Campaign): Promise<Campaign | undefined> {
+async function releaseChunk(deps: ReconcileDeps, campaign: Campaign, turn: number): Promise<Campaign | undefined> {
   const { queues, ledger, clock, random, log } = deps;
-  const number = campaign.released;
-  const envelope = chunkEnvelope(campaign, number);
+  const envelope = chunkEnvelope(campaign, campaign.released);
   const fifo = deps.settings(CAMPAIGN_QUEUE).type === 'fifo';
   const { messageId } = await queues.send(deps.queueUrl(CAMPAIGN_QUEUE), {
     body: JSON.stringify(envelope),
@@ -147,17 +130,5 @@ async function releaseChunk(deps: ReconcileDeps, campaign: Campaign): Promise<Ca
   // Where its worker was faster, the row is there already and says more.
   await ledger.write({ ...row, sentAt: now, history: [{ at: now, event: 'released', messageId }] }, 0);
   log.info('released', { queue: CAMPAIGN_QUEUE, jobId: envelope.id, correlationId: campaign.id, messageId });
-  return countReleased(deps, { id: campaign.id, number });
-}
-
-/** Counts accepted chunks of which no event has come: their webhook is deaf, or the vendor has lost them. */
-async function missEvents(deps: ReconcileDeps, campaign: Campaign): Promise<void> {
-  const numbers = Array.from({ length: campaign.released }, (_, number) => number);
-  const rows = await rowsOf(deps, campaign, numbers);
-  const silent = [...rows.values()].filter((row) => row?.state === 'succeeded' && row.evidence?.send === undefined);
-  if (silent.length > 0) {
-    deps.metrics.add('ChunksWithoutEvents', silent.length, 'Count', { queue: CAMPAIGN_QUEUE });
-    deps.log.warn('accepted chunks without events', { correlationId: campaign.id, count: silent.length });
-  }
-  await campaigns(deps).change(campaign.id, (stored) => ({ ...stored, eventsChecked: true }));
+  return countReleased(deps, campaign, turn);
 }

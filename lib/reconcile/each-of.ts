@@ -11,17 +11,22 @@ export async function eachOf<T>(
   await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, lane));
 }
 
-/** Does something for each item, one by one. One that fails keeps the others from nothing: it is told of after them. */
+/** Does something for each item, at most `atOnce` side by side. A failure keeps no other item back: it is thrown at the end. */
 export async function throughAll<T>(
   items: Iterable<T> | AsyncIterable<T>,
   act: (item: T) => Promise<unknown>,
+  atOnce = 1,
 ): Promise<void> {
   const failures: unknown[] = [];
-  for await (const item of items)
-    try {
-      await act(item);
-    } catch (error) {
-      failures.push(error);
-    }
+  const rest = Symbol.iterator in items ? items[Symbol.iterator]() : items[Symbol.asyncIterator]();
+  const lane = async () => {
+    for (let next = await rest.next(); !next.done; next = await rest.next())
+      try {
+        await act(next.value);
+      } catch (error) {
+        failures.push(error);
+      }
+  };
+  await Promise.all(Array.from({ length: atOnce }, lane));
   if (failures.length > 0) throw failures[0];
 }

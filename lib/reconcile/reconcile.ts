@@ -3,7 +3,7 @@ import { reconcilerKey } from '../jobs/keys';
 import { updateItem } from '../jobs/ledger';
 import type { Item } from '../ports';
 import { releaseBehind } from './behind';
-import { releaseCampaigns } from './campaigns';
+import { type Place, releaseCampaigns } from './campaigns';
 import { watchCanary } from './canary';
 import { judgeDeadLetters } from './dead-letters';
 import type { ReconcileDeps, ReconcileRun, Work } from './deps';
@@ -39,13 +39,21 @@ const WORK: Record<string, Work> = {
 const LARGEST_SHARE = 0.25;
 const GUARD_MS = 2_000;
 
-/** Between two looks at running campaigns. */
-const CAMPAIGN_PAUSE_MS = 2_000;
+/** Between two looks at running campaigns, … */
+const LOOK_EVERY_MS = 2_000;
+/** … between the last one of a run and the first one of the next … */
+const OVER_THE_END_MS = 4_000;
+/** … and what a run keeps for its last one. */
+const LAST_LOOK_MS = 1_000;
+
+/** A run that begins a moment before the last one has ended waits for it, or a minute would pass without one. */
+const BEGIN_WITHIN_MS = 5_000;
+const BEGIN_EVERY_MS = 500;
 
 /**
  * Looks after every job that no worker runs: once a minute, one run at a time. Work that fails is logged and left to
- * the next run; it keeps nothing else from being done. While a campaign runs it stays for `stayMs` to release more of
- * it, a little at a time. `canaryMs`: from one canary of a queue to the next; 0: there are none.
+ * the next run; it keeps nothing else from being done. While a campaign runs it stays for `stayMs` and releases more of
+ * it beside its other work, a little at a time. `canaryMs`: from one canary of a queue to the next; 0: there are none.
  */
 export async function reconcile(
   reached: ReconcileDeps,
@@ -53,28 +61,35 @@ export async function reconcile(
 ): Promise<void> {
   const deps: ReconcileRun = { ...reached, exits: createExits() };
   const { clock, metrics, log } = deps;
-  const stayUntil = clock.now() + stayMs;
-  const end = clock.now() + remainingMs - Math.min(GUARD_MS, remainingMs / 10);
+  const begun = clock.now();
+  const end = begun + remainingMs - Math.min(GUARD_MS, remainingMs / 10);
+  const lastLook = Math.min(end - LAST_LOOK_MS, begun + stayMs);
+  const place: Place = {};
   const holder = deps.random.uuid();
-  if (!(await begin(deps, holder, clock.now() + remainingMs))) {
+  if (!(await begin(deps, holder, begun + remainingMs))) {
     log.info('another run is under way');
     return;
   }
 
-  let campaignsRun = await campaigns();
-  await attempt('releaseStopped', () => releaseStopped(deps, share()));
-  if (canaryMs > 0)
-    for (const queue of deps.queueNames)
-      await attempt('watchCanary', () => watchCanary(deps, { queue, everyMs: canaryMs }), queue);
-  for (const queue of deps.queueNames)
-    for (const [kind, work] of Object.entries(WORK)) await attempt(kind, () => work(deps, queue, share()), queue);
-  while (campaignsRun && clock.now() + CAMPAIGN_PAUSE_MS < Math.min(end, stayUntil)) {
-    await clock.sleep(CAMPAIGN_PAUSE_MS);
-    campaignsRun = await campaigns();
-  }
+  const campaignsRun = await campaigns();
+  await Promise.all([otherWork(), campaignsRun && stay()]);
   metrics.add('ReconcilerRuns', 1, 'Count', {});
   metrics.flush();
   await attempt('end', () => finishRun(deps, holder));
+
+  async function otherWork(): Promise<void> {
+    await attempt('releaseStopped', () => releaseStopped(deps, share()));
+    if (canaryMs > 0)
+      for (const queue of deps.queueNames)
+        await attempt('watchCanary', () => watchCanary(deps, { queue, everyMs: canaryMs }), queue);
+    for (const queue of deps.queueNames)
+      for (const [kind, work] of Object.entries(WORK)) await attempt(kind, () => work(deps, queue, share()), queue);
+  }
+
+  async function stay(): Promise<void> {
+    for (let run = true; run && clock.now() < lastLook; run = await campaigns())
+      await clock.sleep(Math.min(LOOK_EVERY_MS, lastLook - clock.now()));
+  }
 
   function share(): () => boolean {
     const until = Math.min(end, clock.now() + remainingMs * LARGEST_SHARE);
@@ -82,9 +97,11 @@ export async function reconcile(
   }
 
   async function campaigns(): Promise<boolean> {
-    let run = false;
+    // A look that fails says nothing about the next one.
+    let run = true;
     await attempt('releaseCampaigns', async () => {
-      run = await releaseCampaigns(deps, share());
+      const nextLookMs = stayMs > 0 && clock.now() >= lastLook ? OVER_THE_END_MS : LOOK_EVERY_MS;
+      run = await releaseCampaigns(deps, { mayGoOn: share(), nextLookMs, place });
     });
     return run;
   }
@@ -101,12 +118,14 @@ export async function reconcile(
 }
 
 async function begin(deps: ReconcileDeps, holder: string, until: number): Promise<boolean> {
-  const { changed } = await updateItem<RunLease>(deps, reconcilerKey, (stored) =>
-    stored && stored.until > deps.clock.now()
-      ? undefined
-      : { key: reconcilerKey, version: 0, writer: '', holder, until },
-  );
-  return changed;
+  for (const last = deps.clock.now() + BEGIN_WITHIN_MS; ; await deps.clock.sleep(BEGIN_EVERY_MS)) {
+    const { changed } = await updateItem<RunLease>(deps, reconcilerKey, (stored) =>
+      stored && stored.until > deps.clock.now()
+        ? undefined
+        : { key: reconcilerKey, version: 0, writer: '', holder, until },
+    );
+    if (changed || deps.clock.now() >= last) return changed;
+  }
 }
 
 /** Gives the lease back, so that the next run need not wait for its end. */

@@ -1,8 +1,8 @@
 import type { z } from 'zod';
 import type { reconcilerEnv } from '../config';
 
-/** Before the next run is due, this one must be over. */
-const GAP_MS = 5_000;
+/** Before the next run is due, this one must be over. Meanwhile no chunk of a campaign is released. */
+const GAP_MS = 2_000;
 
 /** How long a run may stay for campaigns, and how long a canary may take; 0: none, and there are none. */
 export function rhythmOf({

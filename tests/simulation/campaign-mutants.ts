@@ -49,6 +49,10 @@ export const stopHeardOnce = withTable((table, { event }) => {
 /** What is due within the hour is due. */
 export const releasedTooSoon = withTable((table) => ({
   due: (todo, { until, ...page }) => table.due(todo, { until: until + 3_600_000, ...page }),
+  get: async (key) => {
+    const item = await table.get(key);
+    return item && isCampaign(item) ? { ...item, todoAt: item.time } : item;
+  },
 }));
 
 export const startForgotten = written(isCampaign, (campaign) => ({ ...campaign, startsAt: campaign.time }));

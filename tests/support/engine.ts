@@ -7,7 +7,7 @@ import type { JobRow } from '../../lib/jobs/row';
 import { circuitBreakers } from '../../lib/limits/circuit';
 import { createSqsModel } from '../../lib/local/sqs/model';
 import { recordOf } from '../../lib/local/sqs-event';
-import type { Facts } from '../../lib/ports';
+import type { Facts, Item } from '../../lib/ports';
 import type { ReconcileDeps } from '../../lib/reconcile/deps';
 import { reconcile } from '../../lib/reconcile/reconcile';
 import { handleBatch } from '../../lib/worker/batch';
@@ -169,7 +169,7 @@ export function memoryEngine(
           await this.handle(event);
         }
         await this.reconcile();
-        if (this.inQueue() === 0 && !this.rows().some(isLive)) return;
+        if (this.inQueue() === 0 && !this.rows().some(isLive) && !table.items().some(isReleased)) return;
         clock.advance(60_000);
       }
     },
@@ -196,6 +196,10 @@ export function memoryEngine(
 
 const isLive = ({ state, reason }: JobRow): boolean =>
   state === 'queued' || state === 'processing' || (state === 'held' && reason !== 'unknown' && reason !== 'stopped');
+
+/** A campaign of which chunks are still to be released. */
+const isReleased = ({ status, released, chunks }: Item): boolean =>
+  status === 'running' && Number(released) < Number(chunks);
 
 /** A port whose calls are seen before and after they take effect. */
 export function watch<T extends object>(

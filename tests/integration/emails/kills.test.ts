@@ -113,7 +113,7 @@ test.each([
     const kills = createKills();
     const emails = await startEmails({ rate: 1, before: kills.before, after: kills.after });
     const { engine, sendgrid } = emails;
-    const producer = createProducer({ ...engine.deps, source: '/api', emailRate: 1 });
+    const producer = createProducer({ ...engine.deps, source: '/api', emailRate: 4 });
     const verify = eventVerifier(keys.publicKey, engine.clock.now);
     const accept = () =>
       producer.campaign(

@@ -3,8 +3,11 @@ import { aContent, CAMPAIGN, type Emails, messageBody, startEmails } from '../..
 import { jobId } from '../../support/engine';
 
 let emails: Emails;
+/** Stands before every call of a worker. */
+let before: (call: string) => Promise<void> | void;
 beforeEach(async () => {
-  emails = await startEmails();
+  before = () => {};
+  emails = await startEmails({ before: (call) => before(call) });
 });
 afterEach(() => emails.close());
 
@@ -266,6 +269,34 @@ describe('a campaign that is paused', () => {
     expect(await emails.campaigns.read(CAMPAIGN)).toMatchObject({ status: 'paused', reason: 'Forbidden' });
     expect([0, 1, 2].map((number) => emails.chunk(number).reason)).toEqual(['stopped', 'paused', 'paused']);
     expect(sendgrid.requests).toHaveLength(2);
+  });
+
+  test.each([
+    [401, 'SendgridUnauthorized'],
+    [400, 'SendgridRejected'],
+  ])('is counted once where several chunks that are sent side by side are the reason: %i', async (status, reason) => {
+    const { engine, sendgrid } = emails;
+    const campaign = await emails.campaign({ recipients: 50 });
+    const chunks = [0, 1, 2, 3, 4];
+    let open = () => {};
+    const allAsked = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    let asked = 0;
+    sendgrid.fail({ status, times: 'forever' });
+    before = async (call) => {
+      if (call !== 'sendgrid.sendBulk') return;
+      asked += 1;
+      if (asked === chunks.length) open();
+      await allAsked;
+    };
+    for (const number of chunks) emails.sendChunk(campaign, number);
+
+    const batches = chunks.map(() => engine.receive(1));
+    await Promise.all(batches.map((batch) => engine.handle(batch)));
+
+    expect(await emails.campaigns.read(CAMPAIGN)).toMatchObject({ status: 'paused', reason });
+    expect(emails.metrics).toEqual([{ name: 'CampaignsPaused', value: 1 }]);
   });
 
   test('by itself, after three refused chunks in a row; one that is accepted begins anew', async () => {

@@ -84,13 +84,13 @@ test('events settle what nobody could tell, and each counts once', async () => {
 });
 
 test('a cancelled campaign says what was sent, what was not, and what never left', async () => {
-  await emails.campaign({ recipients: 5_000, chunkSize: 1_000 });
+  await emails.campaign({ recipients: 2_000, chunkSize: 100 });
   await emails.engine.reconcile();
   await emails.engine.deliver(1);
   await emails.campaigns.cancel(CAMPAIGN);
   await emails.engine.drain({ batch: 1, hours: 1 });
 
-  expect(await report()).toMatchObject({ status: 'cancelled', accepted: 1_000, cancelled: 1_000, notReleased: 3_000 });
+  expect(await report()).toMatchObject({ status: 'cancelled', accepted: 100, cancelled: 400, notReleased: 1_500 });
 });
 
 test('rows that have gone by age are read from their records', async () => {

@@ -13,9 +13,14 @@ import { emails, emailsContractAt } from './emails';
 import type { SimulatedQueue } from './simulated';
 import { submitted } from './submitted';
 
-/** Recipients per second: a chunk of three takes ten seconds, and two chunks are all that is released at a time. */
+/**
+ * Recipients per second: a chunk of three takes ten seconds. Before the first is sent the reconciler does not know that
+ * and releases two, so that one waits for its turn.
+ */
 const RATE = 0.3;
 const CHUNK = 3;
+/** The rate at which a producer makes chunks of three. */
+const PRODUCER_RATE = 6;
 const MINUTE_MS = 60_000;
 
 /** Two to four chunks, the last of them full or not. */
@@ -92,7 +97,9 @@ export const campaigns: SimulatedQueue = {
     const about = { name: spec.kind, ...sendAtOf(world, index) };
     const list = listOf(spec, index);
     if (type === EMAIL_CAMPAIGN)
-      return createProducer({ ...deps, emailRate: RATE }).campaign({ ...about, ...contentOf(spec) }, list, { key });
+      return createProducer({ ...deps, emailRate: PRODUCER_RATE }).campaign({ ...about, ...contentOf(spec) }, list, {
+        key,
+      });
     const id = jobId({ ...deps, queue: EMAILS_QUEUE, key });
     const { rejectedKeys: _rejected, ...written } = await writeManifest(deps, {
       campaign: id,

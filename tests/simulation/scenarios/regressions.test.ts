@@ -129,8 +129,8 @@ const FOUND: Record<string, Partial<Plan>> = {
   'a chunk whose release dies before it is counted is counted, though its campaign is paused then': {
     queue: 'campaigns',
     jobs: jobs(['good', { again: 10 }]),
-    calls: [{ nth: 33, fault: 'killed-after' }],
-    controls: [{ at: 60_197, what: 'pause', campaign: 0 }],
+    calls: [{ nth: 31, fault: 'killed-after' }],
+    controls: [{ at: 61_000, what: 'pause', campaign: 0 }],
   },
 };
 

@@ -1,5 +1,6 @@
 import { campaignKeys, readContent, readManifest, readPart } from '../../../lib/emails/manifest';
 import type { CampaignInput, CampaignJob } from '../../../lib/emails/message';
+import { campaigns } from '../../../lib/jobs/campaign';
 import type { RecipientSource } from '../../../lib/producer/campaign';
 import { IdempotencyConflictError, InvalidJobError } from '../../../lib/producer/errors';
 import { createProducer } from '../../../lib/producer/producer';
@@ -10,7 +11,7 @@ const TEMPLATE = `d-${'0'.repeat(32)}`;
 const campaign: CampaignInput = { from: { email: 'news@example.com', name: 'News' }, templateId: TEMPLATE };
 const people = (count: number) => Array.from({ length: count }, (_, n) => ({ email: `user-${n}@example.com` }));
 
-function start({ emailRate = 1, ...wrap }: Parameters<typeof memoryProducerDeps>[0] & { emailRate?: number } = {}) {
+function start({ emailRate = 20, ...wrap }: Parameters<typeof memoryProducerDeps>[0] & { emailRate?: number } = {}) {
   const memory = memoryProducerDeps(wrap);
   return { ...memory, producer: createProducer({ ...memory.deps, emailRate }) };
 }
@@ -33,8 +34,8 @@ async function problems(input: unknown, source: RecipientSource = people(1)): Pr
   return error.message;
 }
 
-test('recipients lie in the bucket by chunks of at most ten seconds of the limit, and the job names the manifest', async () => {
-  const { producer, deps, events } = start({ emailRate: 1 });
+test('recipients lie in the bucket by chunks of at most half a second of the limit, and the job names the manifest', async () => {
+  const { producer, deps, events } = start({ emailRate: 20 });
 
   const accepted = await producer.campaign(campaign, people(25));
 
@@ -50,7 +51,7 @@ test('recipients lie in the bucket by chunks of at most ten seconds of the limit
 });
 
 test('a chunk may be as large as its recipients make it', async () => {
-  const { producer, deps, events } = start({ emailRate: 5 });
+  const { producer, deps, events } = start({ emailRate: 60 });
   const large = people(30).map((person, n) => ({ ...person, data: { n, text: 'ü'.repeat(4_900) } }));
 
   await producer.campaign(campaign, large);
@@ -216,6 +217,20 @@ test('the same key with the same campaign is the same one, with other recipients
 
   const manifest = await readManifest(deps, reference(events()[0]));
   expect((await readPart(deps, manifest, 1)).length).toBe(2);
+});
+
+test('a campaign that has begun is still the same one after the rate was changed', async () => {
+  const memory = memoryProducerDeps();
+  const before = createProducer({ ...memory.deps, emailRate: 200 });
+  const { id, chunks } = await before.campaign(campaign, people(12), { key: 'spring' });
+  const { data } = memory.events()[0] as { data: CampaignJob };
+  const time = memory.deps.clock.now();
+  await campaigns(memory.deps).start({ ...data, id, source: '/api', time, startsAt: time });
+
+  const after = createProducer({ ...memory.deps, emailRate: 20 });
+  const again = await after.campaign(campaign, people(12), { key: 'spring' });
+
+  expect(again).toMatchObject({ id, chunks, duplicate: true });
 });
 
 test.each(['manifest', 'content', 'recipients'])('what was changed after acceptance is noticed: %s', async (what) => {

@@ -1,0 +1,105 @@
+import { CAMPAIGN_QUEUE, type Campaign, campaigns } from '../jobs/campaign';
+import { chunkId, chunkRecipients } from '../jobs/chunk';
+import { jobKey } from '../jobs/keys';
+import { isEnd, type JobRow } from '../jobs/row';
+import type { ReconcileDeps } from './deps';
+import { eachOf } from './each-of';
+import { release } from './release';
+
+/** Reads of rows side by side. */
+export const AT_ONCE = 32;
+
+/** A campaign as it is stored now, with what its released chunks still ask for, in recipients. */
+export interface Looked {
+  campaign: Campaign;
+  /** Of chunks that have not ended; those that wait for a person do not count. */
+  open: number;
+  /** Of those, the part that has not taken its time to send yet and is about to. */
+  waiting: number;
+}
+
+/** Looks at the campaign's released chunks: brings back what a pause held, forgets what has ended, notes the end. */
+export async function look(deps: ReconcileDeps, known: Campaign): Promise<Looked> {
+  const campaign = await caughtUp(deps, known);
+  const rows = await rowsOf(deps, campaign, campaign.open);
+  if (campaign.status !== 'paused')
+    for (const row of rows.values()) if (row?.state === 'held' && row.reason === 'paused') await release(deps, row);
+  const isOpen = (number: number) => !isEnded(rows.get(number));
+  const open = campaign.open.filter(isOpen);
+  const done = open.length === 0 && (campaign.status === 'cancelled' || campaign.released === campaign.chunks);
+  const now = deps.clock.now();
+  const change = (stored: Campaign): Campaign => ({
+    ...stored,
+    open: stored.open.filter(isOpen),
+    ...(done && stored.released === campaign.released ? ended(stored, now) : {}),
+  });
+  const { item } =
+    done || open.length < campaign.open.length
+      ? await campaigns(deps).change(campaign.id, change, campaign)
+      : { item: campaign };
+  const recipients = (numbers: number[]) => numbers.reduce((sum, number) => sum + chunkRecipients(campaign, number), 0);
+  return {
+    campaign: item ?? campaign,
+    open: recipients(open.filter((number) => !waitsForPerson(rows.get(number), campaign))),
+    waiting: recipients(open.filter((number) => isAboutToSend(rows.get(number), campaign, now))),
+  };
+}
+
+/**
+ * Counts the chunk whose release was lost before the cursor was written: else a campaign that is paused or cancelled
+ * would end without it. A running campaign releases it again, as the same job.
+ */
+async function caughtUp(deps: ReconcileDeps, campaign: Campaign): Promise<Campaign> {
+  const { id, status, released, chunks } = campaign;
+  if (status === 'running' || released === chunks) return campaign;
+  const row = await deps.ledger.get(jobKey(CAMPAIGN_QUEUE, chunkId(id, released)));
+  return (row && (await countReleased(deps, campaign, campaign.turn))) ?? campaign;
+}
+
+/** Moves the campaign's cursor past its next chunk, which had this turn. */
+export async function countReleased(
+  deps: ReconcileDeps,
+  campaign: Campaign,
+  turn: number | undefined,
+): Promise<Campaign | undefined> {
+  const number = campaign.released;
+  const { item } = await campaigns(deps).change(
+    campaign.id,
+    (stored) =>
+      stored.released === number
+        ? { ...stored, released: number + 1, open: [...stored.open, number], ...(turn === undefined ? {} : { turn }) }
+        : undefined,
+    campaign,
+  );
+  return item;
+}
+
+const isEnded = (row: JobRow | undefined): boolean => row !== undefined && isEnd(row.state);
+
+const waitsForPerson = (row: JobRow | undefined, { status }: Campaign): boolean =>
+  row?.state === 'held' && (row.reason === 'unknown' || (row.reason === 'paused' && status === 'paused'));
+
+/** Not one that a worker has: its time is taken. Nor one that waits for its next attempt, which may be long. */
+function isAboutToSend(row: JobRow | undefined, campaign: Campaign, now: number): boolean {
+  if (row?.state === 'processing' || waitsForPerson(row, campaign)) return false;
+  const isRetry = row?.state === 'queued' || row?.reason === 'retry';
+  return !(isRetry && (row?.dueAt ?? 0) > now);
+}
+
+const ended = (campaign: Campaign, at: number): Pick<Campaign, 'status' | 'endedAt'> => ({
+  status: campaign.status === 'cancelled' ? 'cancelled' : 'ended',
+  endedAt: at,
+});
+
+/** The rows of the campaign's chunks of these numbers. */
+export async function rowsOf(
+  { ledger }: Pick<ReconcileDeps, 'ledger'>,
+  campaign: Campaign,
+  numbers: readonly number[],
+): Promise<Map<number, JobRow | undefined>> {
+  const rows = new Map<number, JobRow | undefined>();
+  await eachOf(numbers, AT_ONCE, async (number) => {
+    rows.set(number, await ledger.get(jobKey(CAMPAIGN_QUEUE, chunkId(campaign.id, number))));
+  });
+  return rows;
+}

@@ -1,0 +1,28 @@
+import { CAMPAIGN_QUEUE, type Campaign, campaigns } from '../jobs/campaign';
+import type { ReconcileDeps } from './deps';
+import { rowsOf } from './look';
+
+/** Rows that are read before the time is looked at. */
+const AT_A_TIME = 500;
+
+/**
+ * Counts accepted chunks without any event: their webhook does not reach us, or the vendor has lost them. A campaign of
+ * many chunks may need several runs.
+ */
+export async function missEvents(deps: ReconcileDeps, campaign: Campaign, mayGoOn: () => boolean): Promise<void> {
+  const { id, released } = campaign;
+  let { checked, silent } = campaign.eventsSought ?? { checked: 0, silent: 0 };
+  while (checked < released && mayGoOn()) {
+    const numbers = Array.from({ length: Math.min(AT_A_TIME, released - checked) }, (_, n) => checked + n);
+    const rows = [...(await rowsOf(deps, campaign, numbers)).values()];
+    silent += rows.filter((row) => row?.state === 'succeeded' && row.evidence?.send === undefined).length;
+    checked += numbers.length;
+  }
+  const done = checked === released;
+  if (done && silent > 0) {
+    deps.metrics.add('ChunksWithoutEvents', silent, 'Count', { queue: CAMPAIGN_QUEUE });
+    deps.log.warn('accepted chunks without events', { correlationId: id, count: silent });
+  }
+  const found = { eventsSought: { checked, silent }, ...(done ? { eventsChecked: true } : {}) };
+  await campaigns(deps).change(id, (stored) => ({ ...stored, ...found }), campaign);
+}

@@ -1,0 +1,161 @@
+import { StoreError } from '../../../lib/errors';
+import { type Campaign, campaigns } from '../../../lib/jobs/campaign';
+import { chunkId } from '../../../lib/jobs/chunk';
+import { CAMPAIGN, type Emails, startEmails } from '../../support/emails';
+import { jobId } from '../../support/engine';
+
+const OTHER = jobId(101);
+const LOOK_MS = 2_000;
+
+let emails: Emails;
+/** Stands before every call. */
+let before: (call: string) => void;
+beforeEach(async () => {
+  before = () => {};
+  emails = await startEmails({ rate: 10, before: (call) => before(call) });
+});
+afterEach(() => emails.close());
+
+const read = async (id: string): Promise<Campaign> => {
+  const campaign = await emails.campaigns.read(id);
+  if (!campaign) throw new Error('there is no campaign');
+  return campaign;
+};
+const released = async (...ids: string[]) => Promise.all(ids.map(async (id) => (await read(id)).released));
+
+/** A look of the reconciler every two seconds; meanwhile workers send what their rate allows. */
+async function looks(count: number): Promise<void> {
+  const { engine } = emails;
+  for (let look = 0; look < count; look++) {
+    const next = engine.clock.now() + LOOK_MS;
+    await engine.reconcile();
+    while (engine.inQueue() > 0 && engine.clock.now() < next) {
+      const batch = engine.receive(1);
+      if (batch.Records.length === 0) break;
+      await engine.handle(batch);
+    }
+    engine.clock.advance(Math.max(0, next - engine.clock.now()));
+  }
+}
+
+test('a small campaign beside a large one is released at the first look that has room for anything', async () => {
+  const { engine } = emails;
+  await emails.campaign({ recipients: 3_000, chunkSize: 100 });
+  await looks(10);
+  const [before = 0] = await released(CAMPAIGN);
+  await emails.campaign({ recipients: 5, chunkSize: 100, id: OTHER });
+  const accepted = engine.clock.now();
+
+  while ((await read(OTHER)).released === 0) await looks(1);
+
+  const [after = 0] = await released(CAMPAIGN);
+  expect(engine.clock.now() - accepted).toBeLessThanOrEqual(12_000);
+  expect(after - before).toBeLessThanOrEqual(1);
+});
+
+test('two campaigns share the rate by recipients, though one of them has chunks of ten seconds', async () => {
+  await emails.campaign({ recipients: 1_000, chunkSize: 100 });
+  await emails.campaign({ recipients: 500, chunkSize: 5, id: OTHER });
+
+  await looks(40);
+
+  const [large = 0, small = 0] = await released(CAMPAIGN, OTHER);
+  expect(large).toBeGreaterThanOrEqual(4);
+  expect(Math.abs(large * 100 - small * 5)).toBeLessThanOrEqual(105);
+});
+
+test('a campaign that was paused for long gets no more than the others once it goes on', async () => {
+  await emails.campaign({ recipients: 1_000, chunkSize: 10 });
+  await emails.campaign({ recipients: 1_000, chunkSize: 10, id: OTHER });
+  await looks(1);
+  await emails.campaigns.pause(OTHER);
+  await looks(15);
+  const [large = 0, small = 0] = await released(CAMPAIGN, OTHER);
+  expect([large > 25, small < 5]).toEqual([true, true]);
+
+  await emails.campaigns.resume(OTHER);
+  await looks(15);
+
+  const [later = 0, smallLater = 0] = await released(CAMPAIGN, OTHER);
+  expect(smallLater - small - (later - large)).toBeLessThanOrEqual(2);
+});
+
+test('a campaign whose chunks all fail keeps no other one from the rate, and does not pile up', async () => {
+  const { circuits } = emails.engine.deps;
+  // Five failures without a success between would stop SendGrid for all.
+  circuits.transient = async (vendor) => circuits.close(vendor);
+  emails.sendgrid.fail({ status: 500, times: 'forever', matches: ({ body }) => body.includes(`"${CAMPAIGN}"`) });
+  await emails.campaign({ recipients: 1_000, chunkSize: 10 });
+  await emails.campaign({ recipients: 1_000, chunkSize: 10, id: OTHER });
+
+  await looks(150);
+
+  const [failing = 0, other = 0] = await released(CAMPAIGN, OTHER);
+  expect(failing).toBeLessThanOrEqual(20);
+  expect(other).toBe(100);
+});
+
+test('chunks that kill their workers keep no other campaign from the rate', async () => {
+  await emails.campaign({ recipients: 300, chunkSize: 10 });
+  await looks(1);
+  // Their workers died. The queue shows the chunks again after its visibility timeout.
+  for (const number of (await read(CAMPAIGN)).open)
+    await emails.engine.deps.ledger.update(emails.chunk(number).key, ({ endedAt: _endedAt, ...row }) => ({
+      ...row,
+      state: 'processing',
+    }));
+  await emails.campaign({ recipients: 300, chunkSize: 10, id: OTHER });
+
+  await looks(10);
+
+  expect((await read(OTHER)).released).toBeGreaterThan(5);
+});
+
+test('a campaign that cannot be looked at, or released, keeps no other one back, and no look ends the stay', async () => {
+  const { engine } = emails;
+  await emails.campaign({ recipients: 100, chunkSize: 10 });
+  await engine.reconcile();
+  await emails.campaign({ recipients: 100, chunkSize: 10, id: OTHER });
+  await emails.campaign({ recipients: 100, chunkSize: 10, id: jobId(102) });
+  const { get } = engine.deps.ledger;
+  engine.deps.ledger.get = async (key) => {
+    if (key.includes(chunkId(CAMPAIGN, 0))) throw new StoreError({ code: 'DynamoDB.AccessDenied', message: 'denied' });
+    return get(key);
+  };
+  const { send } = engine.deps.queues;
+  engine.deps.queues.send = async (url, message) => {
+    if (message.groupId === chunkId(OTHER, 0)) throw new StoreError({ code: 'SQS.InvalidMessage', message: 'refused' });
+    return send(url, message);
+  };
+  const { sleep } = engine.clock;
+  engine.clock.sleep = async (ms) => {
+    await sleep(ms);
+    if (ms === LOOK_MS) for (let sent = 0; sent < 3 && engine.inQueue() > 0; sent++) await engine.deliver(1);
+  };
+
+  await engine.reconcile({ stayMs: 50_000 });
+
+  expect(await released(OTHER, jobId(102))).toEqual([0, 10]);
+});
+
+test('campaigns that one look has no time to read are read by the next ones', async () => {
+  const { engine } = emails;
+  await emails.campaign({ recipients: 10, chunkSize: 10 });
+  const plan = await read(CAMPAIGN);
+  const store = campaigns(engine.deps);
+  const ids = Array.from({ length: 1_000 }, (_, n) => jobId(1_000 + n));
+  for (const id of ids)
+    await store.start({ ...plan, id, recipients: 1, chunks: 1, chunkSize: 1, startsAt: plan.startsAt + 1 });
+  engine.clock.advance(10);
+  // No campaign can be read in less than 25 ms.
+  before = (call) => {
+    if (call === 'table.get') engine.clock.advance(25);
+  };
+
+  for (let run = 0; run < 4; run++) await engine.reconcile({ stayMs: 50_000 });
+
+  before = () => {};
+  const counts = await released(...ids);
+  expect(counts.filter((count) => count > 0).length).toBeGreaterThan(400);
+  expect(counts.slice(-100).some((count) => count > 0)).toBe(true);
+});

@@ -1,0 +1,20 @@
+import { reconcilerKey } from '../../../lib/jobs/keys';
+import { memoryEngine } from '../../support/engine';
+import { sampleContract } from '../../support/sample-contract';
+
+/** A run begins while another one holds the lease for so long. */
+async function beginBeside(heldMs: number) {
+  const engine = memoryEngine(() => sampleContract().contract);
+  const until = engine.clock.now() + heldMs;
+  await engine.table.put({ key: reconcilerKey, version: 1, writer: '', holder: 'another', until }, 0);
+  await engine.reconcile();
+  return engine.metrics.filter(({ name }) => name === 'ReconcilerRuns').length;
+}
+
+test('a run that begins some seconds before the last one has ended waits for it', async () => {
+  expect(await beginBeside(3_000)).toBe(1);
+});
+
+test('a run that begins while another one is under way leaves everything to it', async () => {
+  expect(await beginBeside(40_000)).toBe(0);
+});

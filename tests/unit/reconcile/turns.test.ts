@@ -1,0 +1,88 @@
+import type { Campaign } from '../../../lib/jobs/campaign';
+import { nextOf, nextTurn, reachedBy } from '../../../lib/reconcile/turns';
+
+type Given = Pick<Campaign, 'id'> & Partial<Pick<Campaign, 'chunkSize' | 'turn' | 'released' | 'startsAt'>>;
+
+const aCampaign = ({ chunkSize = 100, released = 0, startsAt = 0, ...campaign }: Given): Campaign =>
+  ({ chunks: 1_000, recipients: 1_000 * chunkSize, chunkSize, released, startsAt, ...campaign }) as Campaign;
+
+/** Releases so many chunks of these campaigns in their order, and adds up what each one got. */
+function release(campaigns: Campaign[], chunks: number): Record<string, number> {
+  const got: Record<string, number> = {};
+  for (let n = 0; n < chunks; n++) {
+    const reached = reachedBy(campaigns);
+    const next = nextOf(
+      campaigns.map((campaign) => ({ campaign })),
+      reached,
+    )?.campaign;
+    if (!next) throw new Error('there is no campaign');
+    got[next.id] = (got[next.id] ?? 0) + next.chunkSize;
+    next.turn = nextTurn(next, reached);
+    next.released += 1;
+  }
+  return got;
+}
+
+/** How many recipients more than another one a campaign got. */
+const spread = (got: Record<string, number>): number =>
+  Math.max(...Object.values(got)) - Math.min(...Object.values(got));
+
+test('campaigns get the same number of recipients, whatever the sizes of their chunks', () => {
+  const campaigns = [
+    aCampaign({ id: 'large', chunkSize: 1_000 }),
+    aCampaign({ id: 'middle', chunkSize: 250 }),
+    aCampaign({ id: 'small', chunkSize: 50 }),
+  ];
+
+  expect(release(campaigns, 25)).toEqual({ large: 1_000, middle: 1_000, small: 1_000 });
+  expect(release(campaigns, 10 * 25)).toEqual({ large: 10_000, middle: 10_000, small: 10_000 });
+});
+
+test('a new campaign is first, and gets no more than the others afterwards', () => {
+  const campaigns = [aCampaign({ id: 'a' }), aCampaign({ id: 'b' })];
+  release(campaigns, 501);
+  const added = aCampaign({ id: 'new', startsAt: 9 });
+  campaigns.push(added);
+
+  expect(release(campaigns, 1)).toEqual({ new: 100 });
+  expect(spread(release(campaigns, 301))).toBeLessThanOrEqual(200);
+});
+
+test('a campaign that was paused catches up with nothing, however long that was', () => {
+  const paused = aCampaign({ id: 'paused' });
+  const other = aCampaign({ id: 'other' });
+  release([paused, other], 10);
+  release([other], 500);
+
+  expect(spread(release([paused, other], 200))).toBeLessThanOrEqual(200);
+});
+
+test('a campaign that comes back from where others were far behind waits for none of them to catch up', () => {
+  const ahead = aCampaign({ id: 'ahead', turn: 1_000_000, released: 500 });
+  const others = [aCampaign({ id: 'a' }), aCampaign({ id: 'b', turn: 0, released: 1 })];
+  release(others, 10);
+
+  expect(release([ahead, ...others], 30)).toEqual({ ahead: 1_000, a: 1_000, b: 1_000 });
+});
+
+test('campaigns of which an earlier version has released chunks, without a turn, share from then on', () => {
+  const campaigns = [aCampaign({ id: 'a', released: 300 }), aCampaign({ id: 'b', released: 2 })];
+
+  expect(release(campaigns, 20)).toEqual({ a: 1_000, b: 1_000 });
+  // Released by the earlier version again: its chunks are not held against it, nor for it.
+  const [a] = campaigns;
+  if (a) a.released += 50;
+  expect(release(campaigns, 20)).toEqual({ a: 1_000, b: 1_000 });
+});
+
+test('of campaigns without any released chunk the one with the smallest chunk is first, then the oldest', () => {
+  const campaigns = [
+    aCampaign({ id: 'large', chunkSize: 1_000, startsAt: 1 }),
+    aCampaign({ id: 'younger', startsAt: 3 }),
+    aCampaign({ id: 'older', startsAt: 2 }),
+  ];
+
+  const order = [1, 2, 3].map(() => Object.keys(release(campaigns, 1))[0]);
+
+  expect(order).toEqual(['older', 'younger', 'large']);
+});
