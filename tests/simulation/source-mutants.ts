@@ -1,4 +1,5 @@
 import type { SourceChange } from './bundle';
+import { CAMPAIGN_MUTANTS } from './mutants-of/campaigns';
 import { CIRCUIT_MUTANTS } from './mutants-of/circuit';
 import { ENGINE_MUTANTS } from './mutants-of/engine';
 import { INDEX_KEY_MUTANTS } from './mutants-of/index-keys';
@@ -18,6 +19,7 @@ export interface SourceMutant {
  * Faults that the code once had, put back. `npm run simulate -- --mutant NAME` searches for one without knowing the run.
  */
 export const SOURCE_MUTANTS: Record<string, SourceMutant> = {
+  ...CAMPAIGN_MUTANTS,
   ...CIRCUIT_MUTANTS,
   ...ENGINE_MUTANTS,
   ...INDEX_KEY_MUTANTS,

@@ -1,3 +1,4 @@
+import { CAMPAIGN_PLANS } from './campaigns';
 import { innocentAmongGuilty, othersGoOn, trialOfWaiting } from './circuit';
 import { manyHeld } from './held';
 import type { ScalePlan } from './plan';
@@ -6,6 +7,7 @@ import { manyStarts } from './starts';
 /** Every scale plan: a new one joins here. */
 export const SCALE_PLANS: readonly ScalePlan[] = [
   manyHeld,
+  ...CAMPAIGN_PLANS,
   manyStarts,
   trialOfWaiting,
   innocentAmongGuilty,

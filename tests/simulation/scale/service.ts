@@ -59,6 +59,8 @@ export interface ServiceOptions {
   stayMs?: number;
   /** Hears of the capacity units of the table that are used, and when. */
   used?: (use: Used, at: number) => void;
+  /** The time-out of the reconciler; by default it ends 5 s before the next run, and after a minute at most. */
+  remainingMs?: number;
 }
 
 /**
@@ -67,6 +69,7 @@ export interface ServiceOptions {
  */
 export function startService(options: ServiceOptions) {
   const { concurrency = 10, batch = 1, timeoutMs = 45_000, everyMs = MINUTE_MS, stayMs = 0 } = options;
+  const { remainingMs = Math.min(everyMs, MINUTE_MS) - 5_000 } = options;
   const start = Date.UTC(2026, 0, 2, 3, 4, 0);
   const kernel = createKernel(start);
   const chance = createChance(1);
@@ -170,7 +173,7 @@ export function startService(options: ServiceOptions) {
   }
 
   function everyMinute(): void {
-    void reconcile(reconcilerDeps, { remainingMs: Math.min(everyMs, MINUTE_MS) - 5_000, stayMs });
+    void reconcile(reconcilerDeps, { remainingMs, stayMs });
     kernel.setTimeout(everyMinute, everyMs);
   }
 

@@ -1,0 +1,64 @@
+import type { SourceMutant } from '../source-mutants';
+
+const TURNS = 'lib/reconcile/turns.ts';
+const RELEASE = 'lib/reconcile/campaigns.ts';
+
+/** Ways in which one campaign keeps the rate from others. */
+export const CAMPAIGN_MUTANTS: Record<string, SourceMutant> = {
+  oldestCampaignFirst: {
+    changes: [{ file: TURNS, find: '  nextTurn(campaign, reached),\n', replace: '  campaign.startsAt,\n' }],
+    breaks: /^fairness: the newest campaign waits for more than 30 s/,
+    by: { scale: 'campaigns-slow' },
+  },
+  newCampaignCatchesUp: {
+    changes: [
+      { file: TURNS, find: 'turn === undefined ? reached', replace: 'turn === undefined ? 0' },
+      { file: TURNS, find: 'Math.max(reached, turn + chunkSize)', replace: 'turn + chunkSize' },
+    ],
+    breaks: /^fairness: the large campaign sent \d+ recipients, the others/,
+    by: { scale: 'campaigns-fast' },
+  },
+  chunksOfTenSeconds: {
+    changes: [{ file: 'lib/jobs/chunk.ts', find: 'CHUNK_SECONDS = 0.5', replace: 'CHUNK_SECONDS = 10' }],
+    breaks: /^fairness: the newest campaign waits for more than 30 s/,
+    by: { scale: 'campaigns-slow' },
+  },
+  releasedFarAhead: {
+    changes: [{ file: RELEASE, find: 'AHEAD_MS = 3_000', replace: 'AHEAD_MS = 20_000' }],
+    breaks: /^fairness: the newest campaign waits for more than 30 s/,
+    by: { scale: 'campaigns-slow' },
+  },
+  largeChunkIsPassedOver: {
+    changes: [
+      {
+        file: RELEASE,
+        find: '      contenders.delete(next);\n',
+        replace:
+          '      contenders.delete(next);\n' +
+          '      if ((chunkRecipients(next.campaign, next.campaign.released) / rate) * 1000 > nextMs) continue;\n',
+      },
+    ],
+    breaks: /^fairness: /,
+    by: { scale: 'campaigns-old' },
+  },
+  firstThatMayNotReleaseEndsTheLook: {
+    changes: [
+      { file: RELEASE, find: 'new Set(running.filter(mayRelease))', replace: 'new Set(running)' },
+      { file: RELEASE, find: 'if (!next) return;', replace: 'if (!next || !mayRelease(next)) return;' },
+      { file: RELEASE, find: 'if (next && mayRelease(next))', replace: 'if (next)' },
+    ],
+    breaks: /^fairness: /,
+    by: { scale: 'campaigns-failing' },
+  },
+  retriesTakeTheOthersPlace: {
+    changes: [
+      {
+        file: 'lib/reconcile/look.ts',
+        find: '  return !(isRetry && (row?.dueAt ?? 0) > now);\n',
+        replace: '  return isRetry || now > 0;\n',
+      },
+    ],
+    breaks: /^fairness: /,
+    by: { scale: 'campaigns-failing' },
+  },
+};

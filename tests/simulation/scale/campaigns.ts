@@ -1,0 +1,173 @@
+import { campaignKeys } from '../../../lib/emails/manifest';
+import { type CampaignJob, EMAIL_CAMPAIGN } from '../../../lib/emails/message';
+import { emailsContract } from '../../../lib/emails/process';
+import { TransientError } from '../../../lib/errors';
+import { campaigns } from '../../../lib/jobs/campaign';
+import { chunkSizeOf } from '../../../lib/jobs/chunk';
+import { sha256 } from '../../../lib/jobs/envelope';
+import { sharedRate } from '../../../lib/jobs/rate';
+import { rhythmOf } from '../../../lib/reconcile/rhythm';
+import { envelopeOf, jobId } from './lay-down';
+import type { ScalePlan } from './plan';
+import { type Service, startService } from './service';
+
+const SECOND_MS = 1_000;
+const MILLION = 1_000_000;
+const FEW = 20;
+/** From acceptance to SendGrid, of a campaign that is accepted while a large one runs and a few others wait … */
+const SOON_MS = 30 * SECOND_MS;
+/** … and for each other one more. */
+const EACH_MORE_MS = 550;
+/** Just after the last look of the reconciler's first run. */
+const RUN_OVER_MS = 57_500;
+const MOST_UNEQUAL = 1.1;
+/** The call takes SendGrid so long. */
+const CALL_MS = 300;
+const PART_KEY = 'part';
+
+interface Sent {
+  at: number;
+  campaign: string;
+  recipients: number;
+}
+
+interface Options {
+  /** Recipients per second. */
+  rate: number;
+  /** The large campaign's chunks take ten seconds of the rate. */
+  old?: boolean;
+  /** SendGrid takes none of them once the newest campaign has begun. */
+  fails?: boolean;
+  /** When the others are accepted. */
+  at?: number;
+  /** Chunks that each of them sends while their shares are compared. */
+  rounds?: number;
+  /** The part of the rate that must be used. */
+  leastUsed?: number;
+}
+
+const LARGE = jobId(1);
+
+const plan = (name: string, what: string, { size = FEW, ...options }: Options & { size?: number }): ScalePlan => ({
+  name: `campaigns-${name}`,
+  what,
+  size,
+  largest: 1_000,
+  run: (items) => share(items, options),
+});
+
+export const CAMPAIGN_PLANS = [
+  plan('slow', 'campaigns beside one of a million, at 100 recipients a second', { rate: 100 }),
+  plan('fast', 'campaigns beside one of a million, at 2,500 recipients a second', {
+    rate: 2_500,
+    at: 10_000,
+    rounds: 12,
+  }),
+  plan('old', 'campaigns beside one of a million in chunks of ten seconds', { rate: 100, old: true, rounds: 25 }),
+  plan('failing', 'campaigns beside one of a million whose chunks fail', {
+    ...{ size: 1, rate: 100, old: true, fails: true },
+    rounds: 180,
+    leastUsed: 0.4,
+  }),
+];
+
+/**
+ * A campaign of a million runs; `size` others and then one more are accepted at once. The last one must reach SendGrid
+ * soon, and from then on all must share the rate equally.
+ */
+async function share(size: number, options: Options) {
+  const { rate, old = false, fails = false, at: accepted = RUN_OVER_MS, rounds = 15, leastUsed = 0.95 } = options;
+  const sent: Sent[] = [];
+  const newest = jobId(size + 2);
+  const begins = () => sent.find(({ campaign }) => campaign === newest)?.at;
+  const chunkSize = chunkSizeOf(rate);
+  const { stayMs } = rhythmOf({ RECONCILE_EVERY: 60, CANARY_EVERY: 0 });
+  const service: Service = startService({
+    contract: ({ call, now, deps }) =>
+      emailsContract({
+        ...deps,
+        campaigns: campaigns(deps),
+        rate: sharedRate({ ...deps, rate }, 'sendgrid'),
+        objects: { ...deps.objects, get: (key) => deps.objects.get(key.replace(/^.*recipients-\d+/, PART_KEY)) },
+        sendgrid: {
+          sendBulk: ({ recipients }) => {
+            const campaign = recipients[0]?.customArgs.campaign ?? '';
+            const refused = fails && campaign === LARGE && begins() !== undefined;
+            if (!refused) sent.push({ at: now(), campaign, recipients: recipients.length });
+            return call(CALL_MS, () => {
+              if (refused) throw new TransientError({ code: 'SendgridDown', message: 'down', vendor: 'sendgrid' });
+              return { accepted: true };
+            });
+          },
+        },
+      }),
+    settings: { visibility: 600 },
+    timeoutMs: 100_000,
+    remainingMs: 60_000,
+    stayMs,
+  });
+  const start = service.now();
+  const large = await layPlan(service, { id: LARGE, recipients: MILLION, chunkSize: old ? 10 * rate : chunkSize });
+  await campaigns(service.before).start({ ...large, id: LARGE, source: '/scale/api', time: start, startsAt: start });
+  const recipients = 4 * rounds * chunkSize;
+  const accept = async (n: number) => {
+    const id = jobId(n);
+    const data = await layPlan(service, { id, recipients, chunkSize });
+    const envelope = envelopeOf(n, { type: EMAIL_CAMPAIGN, time: start + accepted, data });
+    service.after(accepted, () => service.send(JSON.stringify(envelope), { group: id, deduplication: id }));
+  };
+  for (let n = 2; n <= size + 2; n++) await accept(n);
+
+  const soonMs = SOON_MS + Math.max(0, size - FEW) * EACH_MORE_MS;
+  const windowMs = (rounds * (size + 2) * chunkSize * SECOND_MS) / rate;
+  return service.run({
+    withinMs: accepted + soonMs + windowMs + SECOND_MS,
+    done: () => {
+      const first = begins();
+      const waited = (first ?? service.now()) - start - accepted;
+      if (waited > soonMs) return `fairness: the newest campaign waits for more than ${soonMs / SECOND_MS} s`;
+      if (first === undefined || service.now() < first + windowMs) return false;
+      const window = sent.filter(({ at }) => at >= first && at < first + windowMs);
+      const used = window.reduce((sum, each) => sum + each.recipients, 0) / (rate * (windowMs / SECOND_MS));
+      if (used < leastUsed) return `fairness: ${(100 * used).toFixed(1)} % of the rate was used`;
+      return unequal(window, { others: size + 1, within: fails ? undefined : large.chunkSize + chunkSize }) ?? true;
+    },
+  });
+}
+
+/** The others must be equal to each other, and the large one to them, within a chunk of its and one of theirs. */
+function unequal(
+  sent: readonly Sent[],
+  { others, within }: { others: number; within: number | undefined },
+): string | undefined {
+  const shares = new Map<string, number>();
+  for (const { campaign, recipients } of sent) shares.set(campaign, (shares.get(campaign) ?? 0) + recipients);
+  const large = shares.get(LARGE) ?? 0;
+  shares.delete(LARGE);
+  const [least, most] = [Math.min(...shares.values()), Math.max(...shares.values())];
+  if (shares.size < others || most > MOST_UNEQUAL * least)
+    return `fairness: ${shares.size} of ${others} campaigns sent ${least} to ${most} recipients each`;
+  if (within === undefined || (large >= least - within && large <= most + within)) return undefined;
+  return `fairness: the large campaign sent ${large} recipients, the others ${least} to ${most} each`;
+}
+
+/** A campaign's objects, as its producer leaves them. All its recipients are the same, which nothing here minds. */
+async function layPlan(
+  { objects, prefix }: Service,
+  { id, chunkSize, ...list }: { id: string; recipients: number; chunkSize: number },
+): Promise<Omit<CampaignJob, 'name' | 'sendAt'>> {
+  const keys = campaignKeys(prefix, id);
+  const people = Array.from({ length: chunkSize }, (_, each) => JSON.stringify({ email: `user-${each}@example.com` }));
+  const part = people.join('\n');
+  const content = JSON.stringify({ from: { email: 'news@example.com' }, subject: 'News', text: 'There are news.' });
+  const chunks = Math.floor(list.recipients / chunkSize);
+  const recipients = chunks * chunkSize;
+  const parts = Array.from({ length: chunks }, () => sha256(part));
+  const manifest = JSON.stringify({ manifest: 1, campaign: id, content: sha256(content), parts, rejected: [] });
+  const key = keys.manifest(sha256(manifest));
+  await objects.put(`${PART_KEY}-${sha256(part)}.ndjson`, part, 'application/x-ndjson');
+  await objects.put(keys.content(sha256(content)), content, 'application/json');
+  await objects.put(key, manifest, 'application/json');
+  const counts = { requested: recipients, duplicates: 0, rejected: 0, recipients, chunks };
+  return { manifest: { key, sha256: sha256(manifest) }, ...counts, chunkSize };
+}
