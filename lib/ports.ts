@@ -55,6 +55,8 @@ export interface Queues {
   receive(queueUrl: string, options: { max: number; visibilitySeconds: number }): Promise<ReceivedMessage[]>;
   /** `seconds`: from now, 0 to 43,200. */
   changeVisibility(queueUrl: string, receiptHandle: string, seconds: number): Promise<void>;
+  /** The same for at most ten messages in one call. One that SQS refuses comes back when it would have. */
+  changeVisibilityBatch(queueUrl: string, receiptHandles: readonly string[], seconds: number): Promise<void>;
   delete(queueUrl: string, receiptHandle: string): Promise<void>;
   /** Approximate, as SQS says itself. */
   depth(queueUrl: string): Promise<Depth>;

@@ -1,4 +1,5 @@
 import {
+  ChangeMessageVisibilityBatchCommand,
   ChangeMessageVisibilityCommand,
   DeleteMessageCommand,
   GetQueueAttributesCommand,
@@ -9,7 +10,7 @@ import {
 } from '@aws-sdk/client-sqs';
 import type { BatchQueues, Queues } from '../ports';
 import { clientDefaults } from './clients';
-import { entriesOf, fromSqs, toSqs, toSqsBatch, wholeSeconds } from './sqs-messages';
+import { entriesOf, fromSqs, toSqs, toSqsBatch, visibilityBatch, wholeSeconds } from './sqs-messages';
 import { guarded } from './store-error';
 
 /**
@@ -61,6 +62,11 @@ export function realQueues(client: SQSClient = sqsClient()): Queues & BatchQueue
             VisibilityTimeout: wholeSeconds(seconds),
           }),
         );
+      }),
+
+    changeVisibilityBatch: (queueUrl, receiptHandles, seconds) =>
+      sqs('ChangeMessageVisibilityBatch', async () => {
+        await client.send(new ChangeMessageVisibilityBatchCommand(visibilityBatch(queueUrl, receiptHandles, seconds)));
       }),
 
     delete: (queueUrl, receiptHandle) =>

@@ -1,4 +1,10 @@
-import type { Message, SendMessageBatchRequest, SendMessageBatchResult, SendMessageRequest } from '@aws-sdk/client-sqs';
+import type {
+  ChangeMessageVisibilityBatchRequest,
+  Message,
+  SendMessageBatchRequest,
+  SendMessageBatchResult,
+  SendMessageRequest,
+} from '@aws-sdk/client-sqs';
 import type { BatchEntry, OutgoingMessage, ReceivedMessage } from '../ports';
 
 const MAX_VISIBILITY_SECONDS = 43_200;
@@ -33,6 +39,20 @@ export function toSqsBatch(queueUrl: string, messages: OutgoingMessage[]): SendM
   });
   return { QueueUrl: queueUrl, Entries };
 }
+
+/** One visibility for many messages; an entry is named by its place. */
+export const visibilityBatch = (
+  queueUrl: string,
+  receiptHandles: readonly string[],
+  seconds: number,
+): ChangeMessageVisibilityBatchRequest => ({
+  QueueUrl: queueUrl,
+  Entries: receiptHandles.map((ReceiptHandle, index) => ({
+    Id: String(index),
+    ReceiptHandle,
+    VisibilityTimeout: wholeSeconds(seconds),
+  })),
+});
 
 /** What became of each of a batch's messages; one that SQS does not speak of was not sent. */
 export function entriesOf(result: Partial<SendMessageBatchResult>, count: number): BatchEntry[] {

@@ -150,6 +150,14 @@ export function portsOf(world: World, process: Process): Ports {
           effect: () => queues.changeVisibility(url, receiptHandle, seconds),
           detail: () => `${messageOf(receiptHandle)} ${seconds} s`,
         }),
+      changeVisibilityBatch: (url, receiptHandles, seconds) =>
+        call({
+          process,
+          target: 'queues',
+          method: 'changeVisibilityBatch',
+          effect: () => queues.changeVisibilityBatch(url, receiptHandles, seconds),
+          detail: () => `${receiptHandles.map(messageOf).join(' ')} ${seconds} s`,
+        }),
       delete: (url, receiptHandle) =>
         call({
           process,

@@ -1,4 +1,4 @@
-import { entriesOf, fromSqs, toSqs, toSqsBatch, wholeSeconds } from '../../lib/aws/sqs-messages';
+import { entriesOf, fromSqs, toSqs, toSqsBatch, visibilityBatch, wholeSeconds } from '../../lib/aws/sqs-messages';
 import { StoreError } from '../../lib/errors';
 import { SqsError } from '../../lib/local/sqs/errors';
 import type { SqsModel } from '../../lib/local/sqs/types';
@@ -33,6 +33,8 @@ export function memoryQueues(model: SqsModel): Queues & BatchQueues {
           VisibilityTimeout: wholeSeconds(seconds),
         }),
       ),
+    changeVisibilityBatch: (queueUrl, receiptHandles, seconds) =>
+      asStore(() => void model.changeMessageVisibilityBatch(visibilityBatch(queueUrl, receiptHandles, seconds))),
     delete: (queueUrl, receiptHandle) =>
       asStore(() => model.deleteMessage({ QueueUrl: queueUrl, ReceiptHandle: receiptHandle })),
     depth: (queueUrl) =>

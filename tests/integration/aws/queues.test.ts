@@ -123,6 +123,16 @@ describe.each(variants)('the queues: $name', ({ start }) => {
     expect((await receive()).map(({ receiveCount }) => receiveCount)).toEqual([2]);
   });
 
+  it('shows many messages again in one call, whatever became of some of them', async () => {
+    for (const n of ['1', '2', '3']) await queues.send(queueUrl, { body: n, groupId: n, deduplicationId: n });
+    const handles = (await receive()).map(({ receiptHandle }) => receiptHandle);
+    await queues.delete(queueUrl, handles[1] ?? '');
+
+    await queues.changeVisibilityBatch(queueUrl, handles, 0);
+
+    expect((await receive()).map(({ body }) => body)).toEqual(['1', '3']);
+  });
+
   it('takes fractions of a second, and more than SQS allows for the most', async () => {
     await queues.send(queueUrl, { body: '1', groupId: 'g', deduplicationId: '1' });
     const [message] = await queues.receive(queueUrl, { max: 1, visibilitySeconds: 1.5 });
