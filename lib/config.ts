@@ -164,7 +164,7 @@ export const compactionEnv = z.object({
 
 export const reconcilerEnv = z.object({
   ...commonEnv.shape,
-  /** Seconds from one run to the next. */
+  /** Seconds from one run to the next: the minute of its schedule, which is shorter where npm start sets it. */
   RECONCILE_EVERY: seconds.default(60),
   /** Runs from one canary of a queue to the next; 0: there are none. */
   CANARY_EVERY: z.coerce.number().int().min(0).max(480).default(0),

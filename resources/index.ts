@@ -16,6 +16,7 @@ import {
 import { ConfigurationProblems } from './problems';
 import { queueResources } from './queue';
 import { checkFunctions, type FunctionBlock, parseQueueTable, type QueueRow, settings } from './queue-table';
+import { checkSchedule } from './reconciler';
 
 /** What Serverless hands to a function that a variable names. */
 export interface Variables {
@@ -27,6 +28,7 @@ export interface Variables {
 export async function resources(variables: Variables): Promise<Fragment> {
   const { rows, context } = await readConfiguration(variables);
   checkFunctions(rows, await functionBlocks(variables, rows));
+  checkSchedule(await variables.resolveConfigurationProperty(['functions', 'reconciler', 'events']));
   return merge([
     ...rows.map((row) => queueResources(row, context)),
     jobsTableResources(context),

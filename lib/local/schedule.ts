@@ -1,4 +1,5 @@
 import type { Timers } from './event-source-mapping';
+import type { DeclaredSchedule } from './template/declared';
 
 /** How long a minute of a schedule takes here: what AWS does every minute is worth seeing without waiting for it. */
 export const SCHEDULE_MINUTE_MS = 2_000;
@@ -11,6 +12,13 @@ export function scheduleMs(expression: string): number {
   const each = minutes[unit];
   if (count === undefined || each === undefined) throw new Error(`schedule ${expression} cannot run on this machine`);
   return Number(count) * each * SCHEDULE_MINUTE_MS;
+}
+
+/** Tells the reconciler how often it runs on this machine. */
+export function scheduleVariables(schedules: readonly DeclaredSchedule[], functionKey: string): Record<string, string> {
+  const schedule = schedules.find((declared) => declared.functionKey === functionKey);
+  if (functionKey !== 'reconciler' || !schedule) return {};
+  return { RECONCILE_EVERY: String(scheduleMs(schedule.expression) / 1000) };
 }
 
 /** Runs on a schedule, the first time after one interval. A run that takes longer than that is not run beside itself. */

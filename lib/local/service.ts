@@ -20,6 +20,7 @@ import { functionUrlEvent, functionUrlStatus } from './function-url';
 import type { Invocation } from './lambda/environment';
 import { createLambda, type Lambda } from './lambda/runtime';
 import { type LocalPorts, localPorts } from './ports';
+import { scheduleVariables } from './schedule';
 import type { Packaged } from './template/package';
 import { unzip } from './template/zip';
 import { type OnEvent, scheduledEvent, startTriggers, timers } from './triggers';
@@ -80,9 +81,10 @@ export async function startService({ packaged, port = 0, onInvocation, onEvent }
       code: ({ key }) => join(directory, key),
       logs: join(directory, 'logs'),
       region: REGION,
-      variables: ({ environment }) => ({
+      variables: ({ key, environment }) => ({
         ...awsVariables(endpoints, REGION),
         ...vendorVariables(endpoints, environment),
+        ...scheduleVariables(declared.schedules, key),
       }),
       onInvocation: (invocation) => {
         measured.invocation(invocation);

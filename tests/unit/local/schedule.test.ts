@@ -1,4 +1,4 @@
-import { SCHEDULE_MINUTE_MS, scheduleMs, startSchedule } from '../../../lib/local/schedule';
+import { SCHEDULE_MINUTE_MS, scheduleMs, scheduleVariables, startSchedule } from '../../../lib/local/schedule';
 
 /** A clock that moves only when it is told to. */
 function virtualTimers() {
@@ -31,6 +31,14 @@ test.each([
   ['rate(1 hour)', 60 * SCHEDULE_MINUTE_MS],
 ])('%s keeps its proportion to the others', (expression, ms) => {
   expect(scheduleMs(expression)).toBe(ms);
+});
+
+test('the reconciler is told how often it runs here, from its schedule; no other function is', () => {
+  const schedules = ['reconciler', 'compaction'].map((functionKey) => ({ functionKey, expression: 'rate(1 minute)' }));
+
+  expect(scheduleVariables(schedules, 'reconciler')).toEqual({ RECONCILE_EVERY: '2' });
+  expect(scheduleVariables(schedules, 'compaction')).toEqual({});
+  expect(scheduleVariables(schedules, 'feedback')).toEqual({});
 });
 
 /** A run that takes until it is told to end. */

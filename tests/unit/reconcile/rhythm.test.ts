@@ -1,10 +1,7 @@
 import { parseEnv, reconcilerEnv } from '../../../lib/config';
 import { rhythmOf } from '../../../lib/reconcile/rhythm';
 
-const env = {
-  ...{ INSTANCE: 'acme', BUCKET: 'team-bucket', PREFIX: 'jobs', TABLE: 'acme-jobs', QUEUES: '{}' },
-  RECONCILE_EVERY: '60',
-};
+const env = { INSTANCE: 'acme', BUCKET: 'team-bucket', PREFIX: 'jobs', TABLE: 'acme-jobs', QUEUES: '{}' };
 const rhythm = (CANARY_EVERY?: string) =>
   rhythmOf(parseEnv(reconcilerEnv, { ...env, ...(CANARY_EVERY === undefined ? {} : { CANARY_EVERY }) }));
 
