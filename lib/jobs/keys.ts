@@ -8,6 +8,8 @@ export const vendorKey = (vendor: string): string => `vendor#${vendor}`;
 export const canaryKey = (queue: string): string => `canary#${queue}`;
 /** What left a queue's DLQ lately, and how. */
 export const dlqKey = (queue: string): string => `dlq#${queue}`;
+/** The reconciler's walk through a queue's DLQ: the one under way, or the last. */
+export const passKey = (queue: string): string => `pass#${queue}`;
 export const returnsKey = (queue: string): string => `returns#${queue}`;
 /** A message that was returned from a queue's DLQ and begun with. */
 export const trialKey = (queue: string, messageId: string): string => `trial#${queue}#${messageId}`;

@@ -1,199 +1,112 @@
-import { CRASH_LOOP_RUNS, crashLoop, silentRuns } from '../jobs/claim';
-import { finish } from '../jobs/finish';
-import { bodyKey, invalidId, jobKey, todoKey } from '../jobs/keys';
-import { appended } from '../jobs/ledger';
-import { blankRow, rowOfEnvelope } from '../jobs/new-row';
+import { groupBy } from '../group-by';
 import { ATTRIBUTE } from '../jobs/park';
-import { keepCancelled } from '../jobs/reopen';
-import type { JobRow } from '../jobs/row';
-import { storedError } from '../jobs/stored-error';
 import type { ReceivedMessage } from '../ports';
-import { countOutcome } from '../worker/report';
-import { disowned, resolve } from '../worker/resolve';
-import type { ReconcileDeps, ReconcileRun, Work } from './deps';
-import { eachOf, throughAll } from './each-of';
+import type { ReconcileRun, Work } from './deps';
+import { judgeEntry } from './judge-entry';
+import { parkCrashed } from './park-crashed';
+import { hideUntil, passToWalk, storePass } from './pass';
 import { type Moved, returnUntried } from './returns';
-import { receiveGroups, showIn } from './walk';
+import { receiveAll, showIn } from './walk';
 
-/** How long a walk keeps what it has seen out of everybody's sight, should it not come to put it back … */
-const WALK_SECONDS = 60;
-/** … and where it has no time to come to the end, so that the next walks go on there. */
-const SEEN_SECONDS = 300;
-const AT_ONCE = 10;
-/** The counts of SQS are approximate, and can agree by chance: every so often a walk is made for nothing. */
-const WALK_ANYWAY_MS = 15 * 60_000;
+/** Longer than a run: what a run receives and does not hide for longer comes back to the next, even if the run dies. */
+const RUN_SECONDS = 60;
+/** Bodies of untried messages that a run holds at once. */
+const MOST_BYTES = 32 * 1024 * 1024;
 
 /**
- * Looks through a DLQ for what SQS moved there by itself. What a worker parked stays; of the rest, ended jobs are
- * completed, killers parked with their reason, and whatever was never tried goes back to its queue. A canary is taken
- * out: that it did not end is told by its own metric.
+ * Looks through a DLQ for messages that SQS moved there. It completes jobs that have ended, parks poison messages with
+ * their reason, and returns what was never tried. What a worker parked stays. If one run has no time for the whole DLQ,
+ * the next runs go on: what stays is hidden meanwhile, so that each run sees what lies behind it.
  */
 export const judgeDeadLetters: Work = async (deps, queue, mayGoOn) => {
-  if (!(await worthWalking(deps, queue))) return;
-  /** What was received, is still in the DLQ, and is to be seen again. */
-  const hidden = new Set<ReceivedMessage>();
+  const pass = await passToWalk(deps, queue);
+  if (!pass) return;
+  const { clock } = deps;
+  /** Receipt handles of the messages that are in the DLQ and hidden only for this run. */
+  const held = new Set<string>();
+  const show = async (handles: readonly string[], at: number) => {
+    const seconds = Math.max(0, at - clock.now()) / 1000;
+    await showIn(deps.queues, { url: deps.dlqUrl(queue), handles, seconds });
+    for (const handle of handles) held.delete(handle);
+  };
   try {
-    const { untried, failures } = await walk(deps, { queue, mayGoOn, hidden });
-    const waiting = await returnUntried(deps, {
-      queue,
-      untried,
-      now: deps.clock.now(),
-      mayGoOn,
-      park: (moved) => parkCrashed(deps, queue, moved),
-    });
-    for (const moved of untried) if (!waiting.includes(moved)) hidden.delete(moved.message);
+    const { whole, kept, untried, failures } = await walk(deps, { queue, mayGoOn, held });
+    const received = held.size;
+    const soFar = { ...pass, seen: pass.seen + kept.length };
+    const until = hideUntil(pass, { kept: kept.length, now: clock.now() });
+    if (!whole && received > 0) {
+      await storePass(deps, { queue, pass: soFar, hides: until });
+      await show(kept, until);
+    }
+    const park = (moved: Moved) => parkCrashed(deps, queue, moved);
+    const waiting = await returnUntried(deps, { queue, untried, whole, now: clock.now(), mayGoOn, park });
+    for (const { message } of untried) held.delete(message.receiptHandle);
+    const again = [...waiting.map(({ message }) => message.receiptHandle), ...held];
+    if (whole) {
+      const left = again.length - kept.length;
+      await storePass(deps, { queue, pass: { ...soFar, left, endedAt: clock.now() } });
+      await show(again, 0);
+    } else {
+      // The next run judges these again. More than half of a run's work would keep it from what lies behind them.
+      const most = Math.ceil(received / 2);
+      await show(again.slice(0, most), 0);
+      await show(again.slice(most), until);
+    }
     if (failures.length > 0) throw failures[0];
   } finally {
-    const url = deps.dlqUrl(queue);
-    await eachOf([...hidden], AT_ONCE, ({ receiptHandle }) => showIn(deps.queues, url, receiptHandle, 0));
+    await show([...held], 0);
   }
 };
 
+interface Walked {
+  /** It reached the end of the queue. */
+  whole: boolean;
+  /** Receipt handles of the entries that stay. */
+  kept: string[];
+  untried: Moved[];
+  failures: unknown[];
+}
+
 /**
- * Judges the messages of a DLQ up to the end of the queue, or of the time; answers those that were never tried. One that
- * cannot be judged keeps those of other groups from nothing, and what came behind it from being returned before it.
+ * Judges the messages of a DLQ until the queue or the time ends: groups side by side, the messages of one group in their
+ * order. If a message cannot be judged, those behind it in its group wait, and other groups go on.
  */
 async function walk(
   deps: ReconcileRun,
-  { queue, mayGoOn, hidden }: { queue: string; mayGoOn: () => boolean; hidden: Set<ReceivedMessage> },
-): Promise<{ untried: Moved[]; failures: unknown[] }> {
-  const { queues } = deps;
+  { queue, mayGoOn, held }: { queue: string; mayGoOn: () => boolean; held: Set<string> },
+): Promise<Walked> {
   const url = deps.dlqUrl(queue);
   const seen = new Set<string>();
-  const kept: ReceivedMessage[] = [];
+  const kept: string[] = [];
   const untried: Moved[] = [];
   const failures: unknown[] = [];
-  /** Groups of which a message is being judged, or could not be. */
-  const stuck = new Set<string>();
-  const handle = async (message: ReceivedMessage): Promise<void> => {
-    const { groupId = message.messageId } = message;
-    if (!mayGoOn() || stuck.has(groupId)) return;
-    stuck.add(groupId);
-    const verdict = await judge(deps, { queue, message, seen });
-    stuck.delete(groupId);
-    if (verdict === 'keep') kept.push(message);
-    else if (verdict !== 'delete') untried.push(verdict);
-    else {
-      await queues.delete(url, message.receiptHandle);
-      hidden.delete(message);
+  let bytes = 0;
+
+  const judgeGroup = async (messages: ReceivedMessage[]): Promise<void> => {
+    for (const message of messages) {
+      if (!mayGoOn()) return;
+      const { receiptHandle } = message;
+      const verdict = await judgeEntry(deps, { queue, message, seen });
+      if (verdict === 'keep') kept.push(receiptHandle);
+      else if (verdict === 'delete') {
+        await deps.queues.delete(url, receiptHandle);
+        held.delete(receiptHandle);
+      } else if (verdict !== 'later') {
+        untried.push(verdict);
+        bytes += verdict.resolved.body.length;
+      }
     }
   };
-  while (mayGoOn()) {
-    const messages = await receiveGroups(queues, url, WALK_SECONDS);
-    if (messages.length === 0) return { untried, failures };
-    for (const message of messages) hidden.add(message);
-    await throughAll(messages, handle).catch((error: unknown) => failures.push(error));
-  }
-  for (const message of kept) hidden.delete(message);
-  await eachOf(kept, AT_ONCE, ({ receiptHandle }) => showIn(queues, url, receiptHandle, SEEN_SECONDS));
-  return { untried, failures };
+  const receiving = { url, seconds: RUN_SECONDS, mayGoOn: () => mayGoOn() && bytes < MOST_BYTES };
+  const whole = await receiveAll(deps.queues, receiving, async (messages) => {
+    for (const { receiptHandle } of messages) held.add(receiptHandle);
+    const groups = [...groupBy(messages, groupOf).values()];
+    const results = await Promise.allSettled(groups.map(judgeGroup));
+    failures.push(...results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : [])));
+  });
+  return { whole, kept, untried, failures };
 }
 
-async function worthWalking(
-  { queues, table, clock, settings, dlqUrl }: ReconcileDeps,
-  queue: string,
-): Promise<boolean> {
-  const { visible, inFlight } = await queues.depth(dlqUrl(queue));
-  const since = clock.now() - settings(queue).dlqRetention * 1000;
-  const parked = await table.count(todoKey(queue, 'dead'), { since });
-  return visible + inFlight !== parked || clock.now() % WALK_ANYWAY_MS < 60_000;
-}
-
-type Verdict = 'keep' | 'delete' | Moved;
-
-async function judge(
-  deps: ReconcileRun,
-  { queue, message, seen }: { queue: string; message: ReceivedMessage; seen: Set<string> },
-): Promise<Verdict> {
-  // A parked entry that was redriven keeps its attributes: should SQS move it here again, only SQS's own mark tells.
-  if (!message.movedBySqs && message.attributes.code !== undefined) return judgeParked(deps, { queue, message, seen });
-  const moved = await owned(deps, queue, message);
-  const { resolved, row } = moved;
-  if (!row) return moved;
-  if (row.canary) {
-    deps.exits.note(queue, 'canary');
-    return 'delete';
-  }
-  if (row.state === 'processing' && row.lease && row.lease.until > deps.clock.now()) return 'keep';
-  const done = row.left.includes(message.messageId) || row.state === 'succeeded' || row.reason === 'operator';
-  if (done) {
-    await finish(deps, row, resolved.body);
-    return (await keepCancelled(deps, row, resolved.body)) ? 'delete' : 'keep';
-  }
-  if (row.state === 'processing' && silentRuns(row) >= CRASH_LOOP_RUNS) {
-    return (await parkCrashed(deps, queue, moved)) ? 'delete' : 'keep';
-  }
-  return moved;
-}
-
-/** The message with its job; one that carries the id of another's job is a job of its own, as the worker sees it too. */
-async function owned(deps: ReconcileRun, queue: string, message: ReceivedMessage): Promise<Moved> {
-  const resolved = await resolve({ ...deps, queue }, message);
-  const own = disowned(resolved, invalidId(message.messageId));
-  const ownRow = await deps.ledger.get(jobKey(queue, own.id));
-  // Told apart before, perhaps from a job that was done without a row (worker/direct.ts).
-  if (ownRow) return { message, resolved: own, row: ownRow };
-  const row = await deps.ledger.get(jobKey(queue, resolved.id));
-  if (!row || row.payloadHash === resolved.payloadHash) return { message, resolved, row };
-  return { message, resolved: own, row: undefined };
-}
-
-/** An entry that a worker or this reconciler sent: it stays while its job is dead from that very message, unless it was discarded. */
-async function judgeParked(
-  deps: ReconcileRun,
-  { queue, message, seen }: { queue: string; message: ReceivedMessage; seen: Set<string> },
-): Promise<Verdict> {
-  const { messageId, [ATTRIBUTE.job]: id } = message.attributes;
-  const row = id === undefined ? undefined : await deps.ledger.get(jobKey(queue, id));
-  if (!row) return 'keep';
-  const entry = `${row.id} ${messageId}`;
-  const again = seen.has(entry);
-  seen.add(entry);
-  const wanted = row.state === 'dead' && row.parkedFrom === messageId && row.leftDlqAt === undefined;
-  if (wanted && !again) return 'keep';
-  if (row.state === 'dead' && row.leftDlqAt !== undefined && !again) deps.exits.note(queue, 'discarded');
-  return 'delete';
-}
-
-/**
- * Ends a job that kills whatever runs it: the DLQ gets an entry with the reason, in whose favour the message may go.
- * `false` where somebody else has changed the row since: the next walk judges again.
- */
-async function parkCrashed(deps: ReconcileRun, queue: string, moved: Moved): Promise<boolean> {
-  const { ledger, objects, prefix, clock, metrics, log } = deps;
-  const { message, resolved } = moved;
-  const at = clock.now();
-  const error = storedError(crashLoop());
-  const base = rowToEnd(queue, moved, at);
-  await objects.put(bodyKey(prefix, queue, base.id), resolved.body, 'application/json');
-  const { lease: _lease, recordedAt: _recordedAt, parkedAt: _parkedAt, leftDlqAt: _leftDlqAt, ...rest } = base;
-  const result = await ledger.write(
-    {
-      ...rest,
-      state: 'dead',
-      reason: 'crash',
-      error,
-      endedAt: at,
-      parkedFrom: message.messageId,
-      bodyKept: true,
-      left: appended(base.left, message.messageId),
-      history: appended(base.history, { at, event: 'dead (crash)', messageId: message.messageId, error }),
-    },
-    base.version,
-  );
-  if (!result.written) return false;
-  countOutcome(metrics, { queue, name: 'JobsParked', kind: 'crash' });
-  log.error('parked after crashes', { queue, jobId: base.id, messageId: message.messageId, code: error.code });
-  await finish(deps, result.item, resolved.body);
-  return true;
-}
-
-/** The job's row, or a new one where it never got so far. */
-function rowToEnd(queue: string, { message, resolved, row }: Moved, now: number): JobRow {
-  if (row) return row;
-  const { id, envelope, payloadHash } = resolved;
-  const origin = { queue, group: message.groupId, now };
-  return envelope
-    ? rowOfEnvelope({ ...origin, envelope })
-    : blankRow({ ...origin, id, time: message.sentAt, payloadHash });
-}
+/** A standard queue has no groups, but the entries of one job are judged one after another too. */
+const groupOf = ({ groupId, attributes, messageId }: ReceivedMessage): string =>
+  groupId ?? attributes[ATTRIBUTE.job] ?? messageId;

@@ -7,6 +7,7 @@ import type { JobRow } from '../jobs/row';
 import type { Item, ReceivedMessage } from '../ports';
 import type { Resolved } from '../worker/resolve';
 import { type ReconcileRun, SHARE } from './deps';
+import { eachOf } from './each-of';
 import { backInQueue } from './release';
 
 /** A message that SQS moved by itself, with what the table knows of its job. */
@@ -16,7 +17,7 @@ export interface Moved {
   row: JobRow | undefined;
 }
 
-/** `killed`: it was returned before, and whoever read it then was not heard of again. */
+/** `killed`: it was returned before, and the worker that read it then was not heard of again. */
 type Judged = Moved & { killed: boolean };
 
 /** What was returned last on one queue. */
@@ -36,35 +37,42 @@ const MOST_RETURNS = 2;
 /** After this a single return that was never heard of holds up the others no longer. */
 const GIVE_UP_MS = 60 * 60_000;
 const MOST_WATCHED = 20;
+const AT_ONCE = 16;
 
 /**
- * Returns messages that SQS dead-lettered untried: one first, to see whether the worker works; once that one has an
- * outcome, all that were never returned, as many as there is time for; what comes back singly, so that a killer takes
- * nobody along; at the third time it is parked. Answers those that stay in the DLQ for now.
+ * Returns messages that SQS dead-lettered untried. It returns one first, to see whether the worker works. Once that one
+ * has an outcome, it returns all that were never returned, as many as there is time for. What came back is returned
+ * singly, so that a poison message takes no other job along, and is parked the third time. If `whole` is false, the DLQ
+ * may hold more messages that were never returned, and what came back waits for those. Answers those that stay in the
+ * DLQ for now, the next to be returned first.
  */
 export async function returnUntried(
   deps: ReconcileRun,
   {
     queue,
     untried,
+    whole,
     now,
     mayGoOn,
     park,
   }: {
     queue: string;
     untried: Moved[];
+    whole: boolean;
     now: number;
     mayGoOn: () => boolean;
     park: (moved: Moved) => Promise<boolean>;
   },
 ): Promise<Moved[]> {
-  const judged: Judged[] = [];
-  for (const moved of untried) judged.push({ ...moved, killed: await hasKilled(deps, queue, moved) });
-  const hopeless = judged.filter((moved) => timesReturned(moved) >= MOST_RETURNS && moved.killed);
-  for (const moved of hopeless)
+  const judged: Judged[] = untried.map((moved) => ({ ...moved, killed: false }));
+  await eachOf(judged, AT_ONCE, async (moved) => {
+    moved.killed = await hasKilled(deps, queue, moved);
+  });
+  const isHopeless = (moved: Judged) => timesReturned(moved) >= MOST_RETURNS && moved.killed;
+  for (const moved of judged.filter(isHopeless))
     if (await park(moved)) await deps.queues.delete(deps.dlqUrl(queue), moved.message.receiptHandle);
   const candidates = judged
-    .filter((moved) => !hopeless.includes(moved))
+    .filter((moved) => !isHopeless(moved))
     .sort((a, b) => timesReturned(a) - timesReturned(b) || a.message.sentAt - b.message.sentAt);
   if (candidates.length === 0) return [];
 
@@ -72,7 +80,9 @@ export async function returnUntried(
   const state = await judgeLast(deps, { last, now, candidates });
   if (state === 'pending') return candidates;
   const fresh = candidates.filter((moved) => timesReturned(moved) === 0);
-  const chosen = state === 'works' && fresh.length > 0 ? fresh : candidates.slice(0, 1);
+  const one = (whole ? candidates : fresh).slice(0, 1);
+  const chosen = state === 'works' && fresh.length > 0 ? fresh : one;
+  if (chosen.length === 0) return candidates;
   await note(deps, { queue, chosen, now });
   const { share = SHARE } = deps;
   const returned = new Set<Moved>();

@@ -2,61 +2,101 @@ import { StoreError } from '../errors';
 import type { Clock, Queues, ReceivedMessage } from '../ports';
 import { eachOf } from './each-of';
 
-/** How long a walk keeps what it has seen out of everybody's sight, should it not come to put it back. */
-const WALK_SECONDS = 300;
-/** The most that SQS gives at once. */
+/** The most that SQS gives or takes at once. */
 const BATCH = 10;
-/** A short poll asks some of SQS's servers only: an empty answer does not say that nothing is there. */
+/** SQS allows so many messages in flight, and looks no further for others. It shows none behind them. */
+const MOST_SHOWN = 120_000;
+/** A short poll asks only some of SQS's servers, so one empty answer does not prove that the queue is empty. */
 const FRUITLESS_RECEIVES = 3;
-const AT_ONCE = 10;
+/** A FIFO queue takes 300 calls of a kind each second. */
+const CALLS_AT_ONCE = 4;
+/** Twice what looking takes at 65 ms a call: two calls for nine messages. */
+const LOOK_MS_PER_ENTRY = 30;
+export const SHORTEST_WALK_MS = 5 * 60_000;
+/** SQS hides a message for at most twelve hours, counted from its receive. */
+const LONGEST_WALK_MS = 11 * 3_600_000;
+
+/** The time that a walk gets: `ms`, within the limits. What it has seen must stay hidden until it has reached the end. */
+export const walkMs = (ms: number): number => Math.min(LONGEST_WALK_MS, Math.max(SHORTEST_WALK_MS, ms));
 
 /**
- * Shows every message of a DLQ once and puts all back; `look` ends the walk with `false`. Answers whether it came to
- * the end of the queue while what it had seen was still out of its way.
+ * Shows every message of a DLQ once and puts all back. `look` returns `false` to end the walk. Answers whether the walk
+ * reached the end of the queue while everything that it had seen was hidden.
  */
 export async function walkDeadLetters(
   { queues, clock }: { queues: Queues; clock: Clock },
   url: string,
   look: (message: ReceivedMessage) => boolean,
 ): Promise<boolean> {
+  const { visible, inFlight } = await queues.depth(url);
+  const entries = visible + inFlight;
+  const ms = walkMs(entries * LOOK_MS_PER_ENTRY);
+  const end = clock.now() + ms;
   const handles = new Map<string, string>();
-  const end = clock.now() + WALK_SECONDS * 1000;
+  let found = false;
+  const receiving = { url, seconds: ms / 1000, mayGoOn: () => !found && clock.now() < end };
   try {
-    for (let fruitless = 0; fruitless < FRUITLESS_RECEIVES; ) {
-      if (clock.now() >= end) return false;
-      const messages = await receiveGroups(queues, url, WALK_SECONDS);
-      fruitless = messages.length === 0 ? fruitless + 1 : 0;
+    const whole = await receiveAll(queues, receiving, async (messages) => {
       const fresh = messages.filter(({ messageId }) => !handles.has(messageId));
       for (const { messageId, receiptHandle } of messages) handles.set(messageId, receiptHandle);
-      if (!fresh.every(look)) return true;
-    }
-    return true;
+      found = !fresh.every(look);
+    });
+    return found || (whole && entries < MOST_SHOWN);
   } finally {
-    await eachOf([...handles.values()], AT_ONCE, (handle) => showIn(queues, url, handle, 0));
+    await showIn(queues, { url, handles: [...handles.values()], seconds: 0 });
+  }
+}
+
+/** Receives the messages of a DLQ and hides them for some seconds. Answers whether it reached the end of the queue. */
+export async function receiveAll(
+  queues: Queues,
+  { url, seconds, mayGoOn }: { url: string; seconds: number; mayGoOn: () => boolean },
+  act: (messages: ReceivedMessage[]) => Promise<void>,
+): Promise<boolean> {
+  for (let fruitless = 0; fruitless < FRUITLESS_RECEIVES; ) {
+    if (!mayGoOn()) return false;
+    const messages = await receiveVisible(queues, url, seconds);
+    fruitless = messages.length === 0 ? fruitless + 1 : 0;
+    const { whole, cut } = wholeGroups(messages);
+    const handles = cut.map(({ receiptHandle }) => receiptHandle);
+    await Promise.all([act(whole), showIn(queues, { url, handles, seconds: 0 })]);
+  }
+  return true;
+}
+
+/** With too many messages in flight a FIFO queue answers nothing, and a standard queue refuses. */
+async function receiveVisible(queues: Queues, url: string, visibilitySeconds: number): Promise<ReceivedMessage[]> {
+  try {
+    return await queues.receive(url, { max: BATCH, visibilitySeconds });
+  } catch (error) {
+    if (error instanceof StoreError && error.code === 'SQS.OverLimit') return [];
+    throw error;
   }
 }
 
 /**
- * The next messages of a DLQ that is looked through, no group cut off after a full batch: what is received hides the
- * rest of its group for as long as the walk holds it. Two entries of one job, of which the first lies tenth, would never
- * be seen together otherwise. Only a group of more than ten cannot be had whole.
+ * Splits the last group off a full batch, because more of that group may follow. A received message hides the rest of
+ * its group, so two entries of one job would never be seen together if the first is the tenth of its batch. A group of
+ * more than ten messages cannot be received whole.
  */
-export async function receiveGroups(
-  queues: Queues,
-  url: string,
-  visibilitySeconds: number,
-): Promise<ReceivedMessage[]> {
-  const messages = await queues.receive(url, { max: BATCH, visibilitySeconds });
+function wholeGroups(messages: ReceivedMessage[]): { whole: ReceivedMessage[]; cut: ReceivedMessage[] } {
   const last = messages.at(-1)?.groupId;
   const whole = messages.filter(({ groupId }) => groupId !== last);
-  if (messages.length < BATCH || last === undefined || whole.length === 0) return messages;
-  for (const { groupId, receiptHandle } of messages) if (groupId === last) await showIn(queues, url, receiptHandle, 0);
-  return whole;
+  if (messages.length < BATCH || last === undefined || whole.length === 0) return { whole: messages, cut: [] };
+  return { whole, cut: messages.filter(({ groupId }) => groupId === last) };
 }
 
-/** Lets a message be seen again in so many seconds; where that cannot be set it comes back by itself. */
-export async function showIn(queues: Queues, url: string, receiptHandle: string, seconds: number): Promise<void> {
-  await queues.changeVisibility(url, receiptHandle, seconds).catch((error: unknown) => {
-    if (!(error instanceof StoreError)) throw error;
-  });
+/** Lets messages be seen again in so many seconds. If SQS refuses, they come back when their visibility ends. */
+export async function showIn(
+  queues: Queues,
+  { url, handles, seconds }: { url: string; handles: readonly string[]; seconds: number },
+): Promise<void> {
+  const batches = Array.from({ length: Math.ceil(handles.length / BATCH) }, (_, index) =>
+    handles.slice(index * BATCH, (index + 1) * BATCH),
+  );
+  await eachOf(batches, CALLS_AT_ONCE, (batch) =>
+    queues.changeVisibilityBatch(url, batch, seconds).catch((error: unknown) => {
+      if (!(error instanceof StoreError)) throw error;
+    }),
+  );
 }

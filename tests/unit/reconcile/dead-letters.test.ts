@@ -1,19 +1,12 @@
 import { PermanentError, StoreError } from '../../../lib/errors';
 import { judgeDeadLetters } from '../../../lib/reconcile/dead-letters';
 import { createExits } from '../../../lib/reconcile/exits';
+import { layParked, spendReceives } from '../../support/dead-letters';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 import { sampleContract } from '../../support/sample-contract';
 
 const envelope = (n: number) => JSON.stringify(anEnvelope({ id: jobId(n) }));
 const MINUTE = 60_000;
-
-/** Lets every message spend its receives without being tried, as throttled starts do. */
-function spendReceives(engine: ReturnType<typeof memoryEngine>): void {
-  for (let receive = 0; receive < 4; receive++) {
-    while (engine.receive().Records.length > 0);
-    engine.clock.advance(301_000);
-  }
-}
 
 async function minutes(engine: ReturnType<typeof memoryEngine>, count: number): Promise<void> {
   for (let minute = 0; minute < count; minute++) {
@@ -195,6 +188,25 @@ test('an entry whose job has succeeded since is deleted', async () => {
   await engine.reconcile();
 
   expect(engine.deadLetters()).toEqual([]);
+});
+
+test('of two entries of one job one is deleted, though the first is the tenth that SQS gives at once', async () => {
+  const { contract } = sampleContract();
+  const engine = memoryEngine(() => contract);
+  await layParked(engine, 12);
+  const [tenth] = engine.deadLetters().slice(9);
+  engine.model.sendMessage({
+    QueueUrl: engine.deps.dlqUrl('sample'),
+    MessageBody: tenth?.body,
+    MessageGroupId: tenth?.groupId,
+    MessageDeduplicationId: 'again',
+    MessageAttributes: tenth?.attributes,
+  });
+
+  await engine.reconcile();
+
+  const jobs = engine.deadLetters().map(({ groupId }) => groupId);
+  expect(jobs.toSorted()).toEqual(Array.from({ length: 12 }, (_, index) => jobId(index + 1)));
 });
 
 test('one run at a time: a second one does nothing while the first holds the lease', async () => {

@@ -79,18 +79,52 @@ test('a walk that takes longer than it can hide what it has seen says that it is
   expect(await walkDeadLetters(engine.deps, url, () => true)).toBe(false);
 });
 
-test('a message that cannot be put back comes back by itself; a walk that fails still puts back the rest', async () => {
+test('messages that cannot be put back come back when they would have; a walk that fails still puts back the rest', async () => {
   let receives = 0;
   let changes = 0;
-  const { engine, url, depth } = queueOf(25, {
+  const { engine, url, depth } = queueOf(45, {
     before: (call) => {
+      // Each full batch puts back its last group first, one message here.
       const fails =
-        (call === 'queues.receive' && ++receives === 3) || (call === 'queues.changeVisibility' && ++changes === 1);
+        (call === 'queues.receive' && ++receives === 4) || (call === 'queues.changeVisibilityBatch' && ++changes === 4);
       if (fails) throw new StoreError({ code: 'SQS.Throttled', message: 'throttled' });
     },
   });
 
   await expect(walkDeadLetters(engine.deps, url, () => true)).rejects.toThrow('throttled');
 
-  expect(await depth()).toEqual({ visible: 24, inFlight: 1 });
+  expect(await depth()).toEqual({ visible: 35, inFlight: 10 });
+});
+
+test('a queue with too many messages in flight shows no more, and the walk ends there', async () => {
+  const { engine, url } = queueOf(25);
+  let seen = 0;
+  const receive: typeof engine.deps.queues.receive = async (...parameters) => {
+    if (seen >= 9) throw new StoreError({ code: 'SQS.OverLimit', message: 'SQS refused: OverLimit' });
+    return engine.deps.queues.receive(...parameters);
+  };
+
+  await walkDeadLetters({ ...engine.deps, queues: { ...engine.deps.queues, receive } }, url, () => ++seen > 0);
+
+  expect(seen).toBe(9);
+});
+
+test('of a queue that holds more than SQS shows, no walk is whole', async () => {
+  const { engine, url } = queueOf(5);
+  const depth = async () => ({ visible: 119_000, inFlight: 1_000 });
+
+  const whole = await walkDeadLetters({ ...engine.deps, queues: { ...engine.deps.queues, depth } }, url, () => true);
+
+  expect(whole).toBe(false);
+});
+
+test('many messages are put back ten at a time', async () => {
+  const calls: string[] = [];
+  const { engine, url } = queueOf(90, { before: (call) => void calls.push(call) });
+
+  await walkDeadLetters(engine.deps, url, () => true);
+
+  // For each of the ten full receives one message that was cut off, and nine calls for all.
+  expect(calls.filter((call) => call === 'queues.changeVisibilityBatch').length).toBeLessThan(20);
+  expect(calls).not.toContain('queues.changeVisibility');
 });

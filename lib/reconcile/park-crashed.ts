@@ -1,0 +1,53 @@
+import { crashLoop } from '../jobs/claim';
+import { finish } from '../jobs/finish';
+import { bodyKey } from '../jobs/keys';
+import { appended } from '../jobs/ledger';
+import { blankRow, rowOfEnvelope } from '../jobs/new-row';
+import type { JobRow } from '../jobs/row';
+import { storedError } from '../jobs/stored-error';
+import { countOutcome } from '../worker/report';
+import type { ReconcileRun } from './deps';
+import type { Moved } from './returns';
+
+/**
+ * Ends a job that kills every worker that runs it: the DLQ gets an entry with the reason, and the message may go.
+ * `false` where the row has changed since: the next walk judges it again.
+ */
+export async function parkCrashed(deps: ReconcileRun, queue: string, moved: Moved): Promise<boolean> {
+  const { ledger, objects, prefix, clock, metrics, log } = deps;
+  const { message, resolved } = moved;
+  const at = clock.now();
+  const error = storedError(crashLoop());
+  const base = rowToEnd(queue, moved, at);
+  await objects.put(bodyKey(prefix, queue, base.id), resolved.body, 'application/json');
+  const { lease: _lease, recordedAt: _recordedAt, parkedAt: _parkedAt, leftDlqAt: _leftDlqAt, ...rest } = base;
+  const result = await ledger.write(
+    {
+      ...rest,
+      state: 'dead',
+      reason: 'crash',
+      error,
+      endedAt: at,
+      parkedFrom: message.messageId,
+      bodyKept: true,
+      left: appended(base.left, message.messageId),
+      history: appended(base.history, { at, event: 'dead (crash)', messageId: message.messageId, error }),
+    },
+    base.version,
+  );
+  if (!result.written) return false;
+  countOutcome(metrics, { queue, name: 'JobsParked', kind: 'crash' });
+  log.error('parked after crashes', { queue, jobId: base.id, messageId: message.messageId, code: error.code });
+  await finish(deps, result.item, resolved.body);
+  return true;
+}
+
+/** The job's row, or a new one where it never got so far. */
+function rowToEnd(queue: string, { message, resolved, row }: Moved, now: number): JobRow {
+  if (row) return row;
+  const { id, envelope, payloadHash } = resolved;
+  const origin = { queue, group: message.groupId, now };
+  return envelope
+    ? rowOfEnvelope({ ...origin, envelope })
+    : blankRow({ ...origin, id, time: message.sentAt, payloadHash });
+}

@@ -1,0 +1,48 @@
+import { rowOfEnvelope } from '../../lib/jobs/new-row';
+import { parkedMessage } from '../../lib/jobs/park';
+import type { JobRow } from '../../lib/jobs/row';
+import { anEnvelope, jobId, type memoryEngine } from './engine';
+
+type Engine = ReturnType<typeof memoryEngine>;
+
+/** Lays down dead jobs with their entries in the DLQ: `count` of them, numbered from `first`. */
+export async function layParked({ clock, deps }: Engine, count: number, first = 1): Promise<void> {
+  const now = clock.now();
+  for (let n = first; n < first + count; n++) {
+    const envelope = anEnvelope({ id: jobId(n) }) as unknown as Parameters<typeof rowOfEnvelope>[0]['envelope'];
+    const dead: JobRow = {
+      ...rowOfEnvelope({ queue: 'sample', envelope, group: `g${n}`, now }),
+      state: 'dead',
+      reason: 'error',
+      error: { class: 'permanent', code: 'Rejected', message: 'rejected' },
+      endedAt: now,
+      recordedAt: now,
+      parkedAt: now,
+      parkedFrom: `message-${n}`,
+      left: [`message-${n}`],
+    };
+    await deps.ledger.write(dead, 0);
+    await deps.queues.send(deps.dlqUrl('sample'), parkedMessage(dead, JSON.stringify(envelope), 'fifo'));
+  }
+}
+
+/** Lets every message of the queue spend its receives without being tried, as throttled starts do. */
+export function spendReceives(engine: Engine): void {
+  for (let receive = 0; receive < 4; receive++) {
+    while (engine.receive().Records.length > 0);
+    engine.clock.advance(301_000);
+  }
+}
+
+/** Lets SQS move a message to the DLQ that no worker has tried. */
+export function moveUntried(
+  engine: Engine,
+  n: number,
+  {
+    body = JSON.stringify(anEnvelope({ id: jobId(n) })),
+    attributes = {},
+  }: { body?: string; attributes?: Record<string, string> } = {},
+): void {
+  engine.send(body, { group: `untried-${n}`, attributes });
+  spendReceives(engine);
+}

@@ -1,0 +1,300 @@
+import { StoreError } from '../../../lib/errors';
+import { judgeDeadLetters } from '../../../lib/reconcile/dead-letters';
+import { createExits } from '../../../lib/reconcile/exits';
+import { hiddenUntil } from '../../../lib/reconcile/pass';
+import { layParked, moveUntried, spendReceives } from '../../support/dead-letters';
+import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../support/engine';
+import { sampleContract } from '../../support/sample-contract';
+
+const MINUTE = 60_000;
+const UNTRIED = 1_000_000;
+
+type Engine = ReturnType<typeof memoryEngine>;
+
+/** An engine of which every call takes so many milliseconds, one after another, once `costly` was called. */
+function slowEngine(costMs: number, before: EngineOptions['before'] = () => {}) {
+  let cost = 0;
+  const { contract, effects } = sampleContract();
+  const engine: Engine = memoryEngine(() => contract, {
+    before: (call) => {
+      engine.clock.advance(cost);
+      return before(call);
+    },
+  });
+  const costly = () => {
+    cost = costMs;
+  };
+  return { engine, effects, costly };
+}
+
+/** One run of the reconciler, then the worker, then the rest of the minute. */
+async function minute(engine: Engine, everyMs = MINUTE): Promise<void> {
+  const begun = engine.clock.now();
+  await engine.reconcile();
+  while (engine.inQueue() > 0) await engine.deliver();
+  engine.clock.advance(Math.max(1, begun + everyMs - engine.clock.now()));
+}
+
+async function minutesUntil(engine: Engine, done: () => boolean, most = 240): Promise<number> {
+  for (let count = 0; count < most; count++) {
+    await minute(engine);
+    if (done()) return count;
+  }
+  return Infinity;
+}
+
+const depth = ({ deps }: Engine) => deps.queues.depth(deps.dlqUrl('sample'));
+
+test('a message that was never tried is found behind 9,000 parked entries within minutes', async () => {
+  const { engine, effects, costly } = slowEngine(10);
+  await layParked(engine, 9_000);
+  moveUntried(engine, UNTRIED);
+
+  costly();
+  const took = await minutesUntil(engine, () => effects.length === 1);
+
+  expect(took).toBeLessThan(15);
+  expect(engine.deadLetters()).toHaveLength(9_000);
+});
+
+test('while a walk takes several runs, what it has seen stays hidden and counted, and comes back when its time is over', async () => {
+  const { engine, costly } = slowEngine(50);
+  await layParked(engine, 600);
+  await engine.deps.queues.send(engine.deps.dlqUrl('sample'), { body: '{}', groupId: 'x', deduplicationId: 'x' });
+
+  costly();
+  await engine.reconcile();
+  const during = await depth(engine);
+  const until = await hiddenUntil(engine.deps, 'sample');
+  engine.clock.advance((until ?? 0) - engine.clock.now() + 10_000);
+
+  expect(during.inFlight).toBeGreaterThan(200);
+  expect(during.visible + during.inFlight).toBe(601);
+  expect(until).toBeDefined();
+  expect(await depth(engine)).toEqual({ visible: 601, inFlight: 0 });
+  expect(await hiddenUntil(engine.deps, 'sample')).toBeUndefined();
+});
+
+test('a DLQ that one run gets through is shown again at once', async () => {
+  const { engine, costly } = slowEngine(10);
+  await layParked(engine, 300);
+
+  costly();
+  await engine.reconcile();
+
+  expect(await depth(engine)).toEqual({ visible: 300, inFlight: 0 });
+  expect(await hiddenUntil(engine.deps, 'sample')).toBeUndefined();
+});
+
+test('what is found on the way is returned in the same run, and what came back waits until the whole DLQ was seen', async () => {
+  const { engine, effects, costly } = slowEngine(50);
+  const [first, second, cameBack, last] = [1, 2, 3, 4].map((n) => UNTRIED + n) as [number, number, number, number];
+  moveUntried(engine, cameBack, { attributes: { returned: '1', returnedAt: '1' } });
+  for (const n of [first, second]) moveUntried(engine, n);
+  await layParked(engine, 900);
+  moveUntried(engine, last);
+
+  costly();
+  const done: number[] = [];
+  for (let run = 0; run < 12; run++) {
+    await minute(engine);
+    done.push(effects.length);
+  }
+
+  expect(done.slice(0, 2)).toEqual([1, 2]);
+  expect(effects).toEqual([first, second, last, cameBack].map(jobId));
+});
+
+test('what a run had received when it died is judged a minute later', async () => {
+  let receives = 0;
+  const { engine, effects, costly } = slowEngine(10, (call) =>
+    call === 'queues.receive' && ++receives === 20 ? new Promise<never>(() => {}) : undefined,
+  );
+  moveUntried(engine, UNTRIED);
+  await layParked(engine, 300);
+
+  costly();
+  void engine.reconcile();
+  while (receives < 20) await new Promise(setImmediate);
+  engine.clock.advance(MINUTE);
+  await minute(engine);
+
+  expect(effects).toEqual([jobId(UNTRIED)]);
+});
+
+test('a run whose time is over judges nothing more of what it has received', async () => {
+  const { engine, costly } = slowEngine(3_000);
+  for (let n = 0; n < 9; n++) engine.send(JSON.stringify(anEnvelope({ id: jobId(UNTRIED + n) })), { group: 'one' });
+  spendReceives(engine);
+  const before = engine.clock.now();
+  const until = before + 30_000;
+
+  costly();
+  await judgeDeadLetters({ ...engine.deps, exits: createExits() }, 'sample', () => engine.clock.now() < until);
+
+  // Nine messages of two calls each would take 54 seconds more.
+  expect(engine.clock.now() - before).toBeLessThan(60_000);
+  expect(engine.inQueue()).toBe(1);
+});
+
+test('two runs beside each other judge each entry once, and return each message once', async () => {
+  const { engine, effects, costly } = slowEngine(20);
+  await layParked(engine, 500);
+  for (const n of [1, 2, 3]) moveUntried(engine, UNTRIED + n);
+  const run = { ...engine.deps, exits: createExits() };
+
+  costly();
+  for (let round = 0; round < 6; round++) {
+    const until = engine.clock.now() + 13_750;
+    await Promise.all([1, 2].map(() => judgeDeadLetters(run, 'sample', () => engine.clock.now() < until)));
+    while (engine.inQueue() > 0) await engine.deliver();
+    engine.clock.advance(MINUTE);
+  }
+
+  expect(effects.toSorted()).toEqual([1, 2, 3].map((n) => jobId(UNTRIED + n)));
+  expect(engine.deadLetters()).toHaveLength(500);
+});
+
+test('SQS that shows nothing, though something is there, ends no more than the run', async () => {
+  const { engine, effects } = slowEngine(0);
+  await layParked(engine, 30);
+  moveUntried(engine, UNTRIED);
+  const { receive } = engine.deps.queues;
+  let answers = 0;
+  engine.deps.queues.receive = async (...parameters) => (++answers > 1 && answers < 6 ? [] : receive(...parameters));
+
+  await minute(engine);
+  const blind = effects.length;
+  await minute(engine);
+
+  expect([blind, effects.length]).toEqual([0, 1]);
+});
+
+test('an entry that cannot be judged keeps the walk from nothing behind it', async () => {
+  const { engine, effects, costly } = slowEngine(50);
+  await layParked(engine, 900);
+  moveUntried(engine, UNTRIED);
+  const { get } = engine.deps.ledger;
+  engine.deps.ledger.get = async (key) => {
+    if (key.endsWith(jobId(1))) throw new StoreError({ code: 'DynamoDB.Bad', message: 'bad' });
+    return get(key);
+  };
+
+  costly();
+  const took = await minutesUntil(engine, () => effects.length === 1, 20);
+
+  expect(took).toBeLessThan(10);
+});
+
+test('a walk that was too slow for its time gets twice as much, and reaches the end', async () => {
+  const { engine, effects, costly } = slowEngine(100);
+  await layParked(engine, 900);
+  moveUntried(engine, UNTRIED);
+
+  costly();
+  const took = await minutesUntil(engine, () => effects.length === 1, 30);
+
+  // Eight runs, of which the first pass has five.
+  expect(took).toBeGreaterThan(7);
+  expect(took).toBeLessThan(20);
+});
+
+test('more waiting messages than a run gets through do not keep the walk from what lies behind them', async () => {
+  const { engine, costly } = slowEngine(50);
+  for (let n = 0; n < 400; n++) engine.send(JSON.stringify(anEnvelope({ id: jobId(UNTRIED + n) })), { group: `u${n}` });
+  spendReceives(engine);
+  await layParked(engine, 200);
+  const ended = () => engine.table.items().some(({ key, endedAt }) => key === 'pass#sample' && endedAt !== undefined);
+
+  costly();
+  let runs = 0;
+  // No worker takes the one that was returned, so all others wait.
+  for (; !ended() && runs < 30; runs++) {
+    await engine.reconcile();
+    engine.clock.advance(MINUTE - 14_000);
+  }
+
+  expect(engine.inQueue()).toBe(1);
+  expect(runs).toBeLessThan(15);
+});
+
+test('a run holds no more bodies of untried messages than fit into its memory', async () => {
+  const { engine } = slowEngine(0);
+  for (let n = 0; n < 40; n++) moveUntried(engine, n, { body: 'x'.repeat(1_000_000) });
+
+  await engine.reconcile();
+
+  // Half of those that wait are shown at once, the others when the walk is over.
+  expect((await depth(engine)).inFlight).toBeGreaterThan(10);
+  expect(await hiddenUntil(engine.deps, 'sample')).toBeDefined();
+});
+
+/** How often SQS was asked for messages of the DLQ in each run. */
+async function receivesOfRuns(engine: Engine, runs: number, everyMs = MINUTE): Promise<number[]> {
+  const counts: number[] = [];
+  const { receive } = engine.deps.queues;
+  engine.deps.queues.receive = async (...parameters) => {
+    counts[counts.length - 1] = (counts.at(-1) ?? 0) + 1;
+    return receive(...parameters);
+  };
+  for (let run = 0; run < runs; run++) {
+    counts.push(0);
+    await engine.reconcile();
+    engine.clock.advance(everyMs);
+  }
+  return counts;
+}
+
+test('a DLQ of which nothing is left to judge is walked each quarter of an hour, though its count differs', async () => {
+  const { engine } = slowEngine(0);
+  await layParked(engine, 5);
+  const attributes = { code: 'NotOurs', job: jobId(UNTRIED) };
+  await engine.deps.queues.send(engine.deps.dlqUrl('sample'), {
+    body: '{}',
+    groupId: 'x',
+    deduplicationId: 'x',
+    attributes,
+  });
+
+  const receives = await receivesOfRuns(engine, 31);
+
+  expect(receives.flatMap((count, run) => (count > 0 ? [run] : []))).toEqual([0, 15, 30]);
+});
+
+test('a message that waits for another is judged with the next run, though the count agrees meanwhile', async () => {
+  const { engine, effects } = slowEngine(0);
+  await layParked(engine, 2);
+  for (const n of [UNTRIED, UNTRIED + 1]) moveUntried(engine, n);
+  const { Messages: [lost] = [] } = engine.model.receiveMessage({ QueueUrl: engine.deps.dlqUrl('sample') });
+  engine.model.deleteMessage({ QueueUrl: engine.deps.dlqUrl('sample'), ReceiptHandle: lost?.ReceiptHandle });
+
+  await minute(engine);
+  await minute(engine);
+
+  expect(effects).toHaveLength(2);
+});
+
+test('once the count changes it is walked with the next run', async () => {
+  const { engine } = slowEngine(0);
+  await layParked(engine, 5);
+  await engine.reconcile();
+
+  moveUntried(engine, UNTRIED);
+  await engine.reconcile();
+
+  expect(engine.inQueue()).toBe(1);
+});
+
+test.each([1, 2, 5, 7])('a message whose count agrees by chance is found with a run each %i minutes', async (every) => {
+  const { engine, effects } = slowEngine(0);
+  engine.clock.advance(90_000);
+  await layParked(engine, 2);
+  await minute(engine, every * MINUTE);
+  const { Messages: [taken] = [] } = engine.model.receiveMessage({ QueueUrl: engine.deps.dlqUrl('sample') });
+  engine.model.deleteMessage({ QueueUrl: engine.deps.dlqUrl('sample'), ReceiptHandle: taken?.ReceiptHandle });
+  moveUntried(engine, UNTRIED);
+
+  for (let waited = 0; waited <= 20; waited += every) await minute(engine, every * MINUTE);
+
+  expect(effects).toEqual([jobId(UNTRIED)]);
+});
