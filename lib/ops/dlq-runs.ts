@@ -2,6 +2,7 @@ import { StoreError } from '../errors';
 import { groupBy } from '../group-by';
 import type { JobRow } from '../jobs/row';
 import { eachOf } from '../reconcile/each-of';
+import { hiddenUntil } from '../reconcile/pass';
 import type { CommandContext, Run } from './command';
 import { discard } from './discard';
 import { findJob, parkedJobs } from './find';
@@ -20,7 +21,11 @@ export const dlqRuns = {
   'dlq list': async ({ options, out, reader }) => {
     const from = await reader();
     const rows: JobRow[] = [];
-    for (const name of queues(options, from)) rows.push(...(await parkedJobs(from, { queue: name, limit: MOST })).rows);
+    for (const name of queues(options, from)) {
+      rows.push(...(await parkedJobs(from, { queue: name, limit: MOST })).rows);
+      const until = await hiddenUntil(from, name);
+      if (until !== undefined) out.note(`${name}: ${hiddenText(until)} This list is read from the table.`);
+    }
     const expiresAt = ({ queue: name, parkedAt = 0 }: JobRow) => parkedAt + from.settings(name).dlqRetention * 1000;
     if (options.json) return out.json({ entries: rows.map((row) => entryView(row, expiresAt(row))) });
     if (rows.length === 0) return out.line('No dead jobs.');
@@ -47,6 +52,11 @@ export const dlqRuns = {
     if (rows.length === 0) return out.line('No dead jobs.');
     const refused = await redriveAll(deps, rows, out);
     out.line(`${counted(rows.length - refused.length, 'job')} redriven.`);
+    for (const name of new Set(rows.map((row) => row.queue))) {
+      const until = await hiddenUntil(deps, name);
+      if (until !== undefined)
+        out.note(`${name}: ${hiddenText(until)} Entries of redriven jobs leave the DLQ after that.`);
+    }
     for (const message of refused) out.note(message);
     if (refused.length > 0) throw new OperatorError(`${counted(refused.length, 'job')} could not be redriven.`);
   },
@@ -55,7 +65,11 @@ export const dlqRuns = {
     const deps = await operator();
     const row = await findJob(deps, required(options, 'id'), queue(options, deps));
     await discard(deps, row);
-    out.line(`${row.queue} ${row.id}: its entry leaves the DLQ with the reconciler's next run.`);
+    const until = await hiddenUntil(deps, row.queue);
+    const when =
+      until === undefined ? "with the reconciler's next run" : `after ${timeText(until)} (UTC) at the latest`;
+    out.line(`${row.queue} ${row.id}: its entry leaves the DLQ ${when}.`);
+    if (until !== undefined) out.note(`${row.queue}: ${hiddenText(until)}`);
   },
 } satisfies Record<string, Run>;
 
@@ -89,6 +103,9 @@ async function redriveAll(deps: OperatorDeps, rows: JobRow[], out: CommandContex
   }
   return refused;
 }
+
+const hiddenText = (until: number): string =>
+  `The reconciler looks through this DLQ in several runs and hides what it has seen until ${timeText(until)} (UTC).`;
 
 const entryView = ({ id, queue: name, reason, error, parkedAt = 0 }: JobRow, expiresAt: number) => ({
   id,

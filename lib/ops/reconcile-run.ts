@@ -1,11 +1,13 @@
 import { ANALYTICS_QUEUE } from '../analytics/message';
+import { groupBy } from '../group-by';
 import { AUDIT_DAYS, type Audit, audit } from '../reconcile/audit';
+import type { Entries } from '../reconcile/audit-entries';
 import type { Difference } from '../reconcile/difference';
 import type { Run } from './command';
 import { OperatorError } from './operator';
 import { hour, queues } from './options';
 import { type NumberedMessages, numberedMessages, sequenceLines } from './sequence-report';
-import { counted, tableText } from './text';
+import { counted, tableText, timeText } from './text';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -38,20 +40,44 @@ export const reconcileRun: Run = async ({ options, out, operator }) => {
 };
 
 const iso = (time: number): string => new Date(time).toISOString();
-const view = (found: Audit) => ({ ...found, from: iso(found.from), to: iso(found.to) });
+const view = ({ entries: { hiddenUntil, ...entries }, ...found }: Audit) => ({
+  ...found,
+  from: iso(found.from),
+  to: iso(found.to),
+  entries: { ...entries, ...(hiddenUntil && { hiddenUntil: iso(hiddenUntil) }) },
+});
 
 function lines({ queue, from, to, records, entries, differences, repaired }: Audit): string[] {
   const { live, ended, records: agreeing, underWay } = records;
   return [
     `${queue}, ${iso(from).slice(0, 13)} to ${iso(to).slice(0, 13)} (UTC)`,
     `  ${counted(ended, 'ended row')}, ${counted(agreeing, 'record')}${underWay ? `, ${underWay} being written` : ''}; ${counted(live, 'live row')}`,
-    `  ${counted(entries.parked, 'dead row')} in the DLQ, ${counted(entries.entries, 'entry', 'entries')}${entries.hidden ? `, ${entries.hidden} held by somebody` : ''}`,
+    `  ${counted(entries.parked, 'dead row')} in the DLQ, ${counted(entries.entries, 'entry', 'entries')}${hiddenText(entries)}`,
     ...(repaired.length > 0 ? [`  ${counted(repaired.length, 'difference')} repaired`] : []),
     differences.length === 0 ? '  No differences.' : `  ${counted(differences.length, 'difference')}:`,
-    ...tableText(['', '', '', ''], differences.map(cells))
+    ...tableText(['', '', '', ''], shown(differences))
       .slice(1)
       .map((line) => `    ${line}`),
   ];
 }
+
+function hiddenText({ hidden, hiddenUntil }: Entries): string {
+  if (hiddenUntil !== undefined)
+    return `, ${hidden || 'some'} hidden by the reconciler until ${timeText(hiddenUntil)} (UTC)`;
+  return hidden > 0 ? `, ${hidden} hidden by another reader` : '';
+}
+
+/** Differences of one kind that are named one by one. */
+const MOST_NAMED = 100;
+
+/** A line for each difference; of very many of one kind, how many more there are. */
+const shown = (differences: Difference[]): string[][] =>
+  [...groupBy(differences, ({ kind }) => kind)].flatMap(([kind, all]) => {
+    const more = all.length - MOST_NAMED;
+    return [
+      ...all.slice(0, MOST_NAMED).map(cells),
+      ...(more > 0 ? [[kind, `and ${more} more: --json names all`]] : []),
+    ];
+  });
 
 const cells = ({ kind, id, key = '', fields = [] }: Difference): string[] => [kind, id, key, fields.join(', ')];

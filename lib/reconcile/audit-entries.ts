@@ -6,6 +6,7 @@ import type { ReceivedMessage } from '../ports';
 import type { ReconcileDeps } from './deps';
 import type { Difference } from './difference';
 import { eachOf } from './each-of';
+import { hiddenUntil } from './pass';
 import { walkDeadLetters } from './walk';
 
 /** Of the queue as it is now. */
@@ -14,14 +15,22 @@ export interface Entries {
   parked: number;
   /** Messages in the DLQ. */
   entries: number;
-  /** Messages that somebody else holds invisible: whose they are cannot be told until they are back. */
+  /** Messages that another reader hides: their jobs are not known until they are back. */
   hidden: number;
+  /** Until when the reconciler's walk through a large DLQ hides them, ms since 1970. */
+  hiddenUntil?: number;
 }
 
-type Entry = Pick<ReceivedMessage, 'messageId' | 'attributes' | 'movedBySqs'>;
+/** What is kept of each message: a hundred thousand of them must fit into memory. */
+interface Entry {
+  messageId: string;
+  /** The job that it was parked for, and the message that the job was parked from; absent on what SQS moved. */
+  parked?: { id: string; from: string | undefined };
+  id: string | undefined;
+}
 
-/** More dead jobs of one queue than a walk could look at before what it has seen comes back. */
-const MOST = 100_000;
+/** SQS shows no more messages of one queue. */
+const MOST = 120_000;
 const AT_ONCE = 16;
 /** An entry expires by the clock of SQS: near its end it may be there or not. */
 const EXPIRY_MARGIN_MS = 60_000;
@@ -35,64 +44,74 @@ export async function auditEntries(
   queue: string,
 ): Promise<Entries & { differences: Difference[] }> {
   const url = deps.dlqUrl(queue);
-  const rows = await parkedRows(deps, queue);
+  const { rows, all } = await parkedRows(deps, queue);
   const { inFlight: hidden } = await deps.queues.depth(url);
   const messages: Entry[] = [];
-  const whole = await walkDeadLetters(deps, url, ({ messageId, attributes, movedBySqs }) => {
-    messages.push({ messageId, attributes, movedBySqs });
-    return true;
-  });
+  const shown = await walkDeadLetters(deps, url, (message) => messages.push(entryOf(message)) > 0);
+  const until = await hiddenUntil(deps, queue);
 
+  const whole = shown && all;
   const seen = new Set<string>();
   const differences: Difference[] = [];
   await eachOf(messages, AT_ONCE, async (message) => {
     const difference = await judgeEntry(deps, { queue, message, seen });
     if (difference) differences.push(difference);
   });
+  const absent = hidden > 0 || until !== undefined ? 'entry-hidden' : 'entry-missing';
   let parked = 0;
   await eachOf(rows, AT_ONCE, async (row) => {
     const found = seen.has(entryName(row.id, row.parkedFrom));
-    const now = found ? row : await deps.ledger.get(row.key);
-    if (!now || !isParked(now) || now.parkedFrom !== row.parkedFrom) return;
+    const now = found ? undefined : await deps.ledger.get(row.key);
+    if (!found && !(now && isParked(now) && now.parkedFrom === row.parkedFrom)) return;
     parked++;
-    if (!found && whole) differences.push({ kind: hidden > 0 ? 'entry-hidden' : 'entry-missing', id: row.id });
+    if (!found && whole) differences.push({ kind: absent, id: row.id });
   });
   if (!whole) differences.push({ kind: 'entries-unseen', id: queue });
-  return { parked, entries: messages.length, hidden, differences };
+  return { parked, entries: messages.length, hidden, ...(until && { hiddenUntil: until }), differences };
 }
 
-/** Dead rows that have an entry by now: it was sent, is due, and has not expired. */
-async function parkedRows({ table, ledger, clock, settings }: ReconcileDeps, queue: string): Promise<JobRow[]> {
+type Parked = Pick<JobRow, 'key' | 'id' | 'parkedFrom'>;
+
+/** Dead rows that have an entry by now: it was sent, is due, and has not expired. `all`: there are no more of them. */
+async function parkedRows(
+  { table, ledger, clock, settings }: ReconcileDeps,
+  queue: string,
+): Promise<{ rows: Parked[]; all: boolean }> {
   const now = clock.now();
   const oldest = now - settings(queue).dlqRetention * 1000 + EXPIRY_MARGIN_MS;
   const due = await Promise.all(
     (['ending', 'dead'] as const).map((kind) => table.due(todoKey(queue, kind), { until: now, limit: MOST })),
   );
-  const rows: JobRow[] = [];
+  const rows: Parked[] = [];
   await eachOf(due.flat(), AT_ONCE, async ({ key }) => {
     const row = await ledger.get(key);
     if (!row || !isParked(row) || row.reason === 'expired') return;
-    const { parkedAt, endedAt = 0 } = row;
-    if (parkedAt === undefined ? endedAt < now - UNFINISHED_AFTER_MS : parkedAt > oldest) rows.push(row);
+    const { id, parkedFrom, parkedAt, endedAt = 0 } = row;
+    if (parkedAt === undefined ? endedAt < now - UNFINISHED_AFTER_MS : parkedAt > oldest)
+      rows.push({ key, id, ...(parkedFrom === undefined ? {} : { parkedFrom }) });
   });
-  return rows;
+  return { rows, all: due.every(({ length }) => length < MOST) };
+}
+
+function entryOf({ messageId, attributes, movedBySqs }: ReceivedMessage): Entry {
+  const { [ATTRIBUTE.job]: id, code, messageId: from } = attributes;
+  const parked = !movedBySqs && code !== undefined && id !== undefined;
+  return { messageId, id, ...(parked && { parked: { id, from } }) };
 }
 
 async function judgeEntry(
   { ledger }: ReconcileDeps,
   { queue, message, seen }: { queue: string; message: Entry; seen: Set<string> },
 ): Promise<Difference | undefined> {
-  const { messageId, attributes, movedBySqs } = message;
-  const id = attributes[ATTRIBUTE.job];
+  const { messageId, id, parked } = message;
   const row = id === undefined ? undefined : await ledger.get(jobKey(queue, id));
   if (row?.canary) return undefined;
-  if (movedBySqs || attributes.code === undefined || id === undefined)
-    return { kind: 'entry-unjudged', id: `message ${messageId}` };
-  const entry = entryName(id, attributes.messageId);
+  if (!parked) return { kind: 'entry-unjudged', id: `message ${messageId}` };
+  const entry = entryName(parked.id, parked.from);
   const again = seen.has(entry);
   seen.add(entry);
-  const wanted = row && isParked(row) && entryName(id, row.parkedFrom) === entry;
-  return wanted && !again ? undefined : { kind: 'entry-stray', id };
+  const wanted = row && isParked(row) && entryName(parked.id, row.parkedFrom) === entry;
+  return wanted && !again ? undefined : { kind: 'entry-stray', id: parked.id };
 }
 
 const isParked = ({ state, leftDlqAt }: JobRow): boolean => state === 'dead' && leftDlqAt === undefined;

@@ -8,11 +8,11 @@ export interface Difference {
     | 'record-disagrees'
     /** A dead job has no entry in the DLQ … */
     | 'entry-missing'
-    /** … or has one among those that somebody else holds invisible just now. */
+    /** … or has one among those that another reader hides for now. */
     | 'entry-hidden'
     /** An entry is of no dead job, or one too many. */
     | 'entry-stray'
-    /** SQS moved a message into the DLQ, and nobody has judged it yet. */
+    /** SQS moved a message into the DLQ, and the reconciler has not judged it yet. */
     | 'entry-unjudged'
     /** The DLQ is too large to be looked at as a whole. */
     | 'entries-unseen';

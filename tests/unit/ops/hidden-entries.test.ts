@@ -1,0 +1,97 @@
+import { hiddenUntil } from '../../../lib/reconcile/pass';
+import { layParked } from '../../support/dead-letters';
+import { jobId, memoryEngine } from '../../support/engine';
+import { command } from '../../support/operator';
+import { sampleContract } from '../../support/sample-contract';
+
+/** 300 dead jobs, of which the reconciler hides the first hundred: its walk through their DLQ takes several runs. */
+async function hidden() {
+  let cost = 0;
+  const { contract, effects } = sampleContract();
+  const engine: ReturnType<typeof memoryEngine> = memoryEngine(() => contract, {
+    before: () => engine.clock.advance(cost),
+  });
+  await layParked(engine, 300);
+  cost = 100;
+  await engine.reconcile();
+  cost = 0;
+  const until = (await hiddenUntil(engine.deps, 'sample')) ?? 0;
+  const shown = `${new Date(until).toISOString().slice(0, 19).replace('T', ' ')} (UTC)`;
+  const { inFlight } = await engine.deps.queues.depth(engine.deps.dlqUrl('sample'));
+  /** The hidden entries are back. */
+  const back = () => engine.clock.advance(until - engine.clock.now() + 10_000);
+  return { engine, effects, shown, inFlight, back };
+}
+
+const SAYS = 'sample: The reconciler looks through this DLQ in several runs and hides what it has seen until';
+
+test('sls dlq list lists hidden entries too, and says until when they are hidden', async () => {
+  const { engine, shown, back } = await hidden();
+
+  const during = await command(engine, 'dlq list', { queue: 'sample' });
+  back();
+  const after = await command(engine, 'dlq list', { queue: 'sample' });
+
+  expect([during.lines.length, after.lines.length]).toEqual([301, 301]);
+  expect(during.notes).toEqual([`${SAYS} ${shown}. This list is read from the table.`]);
+  expect(after.notes).toEqual([]);
+});
+
+test('a hidden entry that is discarded leaves the DLQ once it is back, and the command says when', async () => {
+  const { engine, shown, back } = await hidden();
+
+  const { lines, notes } = await command(engine, 'dlq discard', { id: jobId(1) });
+  back();
+  await engine.reconcile();
+
+  expect(lines).toEqual([`sample ${jobId(1)}: its entry leaves the DLQ after ${shown} at the latest.`]);
+  expect(notes).toEqual([`${SAYS} ${shown}.`]);
+  expect(engine.deadLetters()).toHaveLength(299);
+});
+
+test('a job whose entry is hidden is redriven, and its entry leaves the DLQ once it is back', async () => {
+  const { engine, effects, shown, back } = await hidden();
+  const { body } = engine.deadLetters()[0] ?? { body: '' };
+  await engine.objects.put(`jobs/_bodies/sample/${jobId(1)}`, body, 'application/json');
+
+  const { lines, notes } = await command(engine, 'dlq redrive', { id: jobId(1) });
+  await engine.deliver();
+  back();
+  await engine.reconcile();
+
+  expect(lines).toEqual(['1 job redriven.']);
+  expect(notes).toEqual([`${SAYS} ${shown}. Entries of redriven jobs leave the DLQ after that.`]);
+  expect(effects).toEqual([jobId(1)]);
+  expect(engine.deadLetters()).toHaveLength(299);
+});
+
+test('a job whose body only a hidden entry carries is not called lost: it can be retried once the entry is back', async () => {
+  const { engine, effects, shown, back } = await hidden();
+
+  const refused = command(engine, 'jobs retry', { id: jobId(1) });
+  await expect(refused).rejects.toThrow(`its DLQ entry is hidden or too far back: try again after ${shown}`);
+  back();
+  await command(engine, 'jobs retry', { id: jobId(1) });
+  await engine.deliver();
+
+  expect(effects).toEqual([jobId(1)]);
+});
+
+test('sls reconcile says how many entries the reconciler hides and until when, and calls none of them missing', async () => {
+  const { engine, shown, inFlight, back } = await hidden();
+  const look = { from: '2026-01-02T03', to: '2026-01-02T04' };
+
+  const during = await command(engine, 'reconcile', look);
+  const json = await command(engine, 'reconcile', { ...look, json: true });
+  back();
+  const after = await command(engine, 'reconcile', look);
+
+  const seen = 300 - inFlight;
+  expect(during.lines).toContain(
+    `  300 dead rows in the DLQ, ${seen} entries, ${inFlight} hidden by the reconciler until ${shown}`,
+  );
+  expect(during.lines.filter((line) => line.includes('entry-hidden'))).toHaveLength(101);
+  expect(during.lines.at(-1)).toMatch(new RegExp(`entry-hidden +and ${inFlight - 100} more: --json names all$`));
+  expect(json.json).toMatchObject({ audits: [{ entries: { hidden: inFlight, hiddenUntil: expect.any(String) } }] });
+  expect(after.lines).toContain('  300 dead rows in the DLQ, 300 entries');
+});
