@@ -1,6 +1,7 @@
 import type { SourceChange } from './bundle';
 import { CAMPAIGN_MUTANTS } from './mutants-of/campaigns';
 import { CIRCUIT_MUTANTS } from './mutants-of/circuit';
+import { DEAD_LETTER_MUTANTS } from './mutants-of/dead-letters';
 import { ENGINE_MUTANTS } from './mutants-of/engine';
 import { INDEX_KEY_MUTANTS } from './mutants-of/index-keys';
 import { VERSION_MUTANTS } from './mutants-of/versions';
@@ -21,6 +22,7 @@ export interface SourceMutant {
 export const SOURCE_MUTANTS: Record<string, SourceMutant> = {
   ...CAMPAIGN_MUTANTS,
   ...CIRCUIT_MUTANTS,
+  ...DEAD_LETTER_MUTANTS,
   ...ENGINE_MUTANTS,
   ...INDEX_KEY_MUTANTS,
   ...VERSION_MUTANTS,

@@ -58,3 +58,13 @@ export async function layParked(
     ),
   });
 }
+
+/** Lays down a message that SQS dead-lettered before a worker tried it; the queue has to be empty. */
+export function layUntried(
+  { send, sqs, main, settings }: Service,
+  { envelope, group }: { envelope: Envelope; group: string },
+): void {
+  send(JSON.stringify(envelope), { group, deduplication: envelope.id });
+  for (let receive = 0; receive <= settings.receives; receive++)
+    sqs.receiveMessage({ QueueUrl: main, VisibilityTimeout: 0 });
+}

@@ -1,6 +1,8 @@
 import { CAMPAIGN_PLANS } from './campaigns';
 import { innocentAmongGuilty, othersGoOn, trialOfWaiting } from './circuit';
+import { dlqByChance } from './dlq-by-chance';
 import { manyHeld } from './held';
+import { largeDlq } from './large-dlq';
 import type { ScalePlan } from './plan';
 import { manyStarts } from './starts';
 
@@ -12,6 +14,8 @@ export const SCALE_PLANS: readonly ScalePlan[] = [
   trialOfWaiting,
   innocentAmongGuilty,
   othersGoOn,
+  largeDlq,
+  dlqByChance,
 ];
 
 export function scalePlanNamed(name: string): ScalePlan {

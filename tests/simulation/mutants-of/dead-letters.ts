@@ -1,0 +1,47 @@
+import type { SourceMutant } from '../source-mutants';
+
+const WALK = 'lib/reconcile/dead-letters.ts';
+const LATE = /^liveness: not done within/;
+
+/** Ways in which the walk through a DLQ could come too late. */
+export const DEAD_LETTER_MUTANTS: Record<string, SourceMutant> = {
+  'what a walk has seen comes back after five minutes': {
+    changes: [{ file: WALK, find: 'await show(kept, until)', replace: 'await show(kept, clock.now() + 300_000)' }],
+    breaks: LATE,
+    by: { scale: 'large-dlq' },
+  },
+  'entries are judged one after another': {
+    changes: [
+      {
+        file: WALK,
+        find: 'const results = await Promise.allSettled(groups.map(judgeGroup));',
+        replace:
+          'const results = []; for (const group of groups) results.push(...(await Promise.allSettled([judgeGroup(group)])));',
+      },
+    ],
+    breaks: LATE,
+    by: { scale: 'large-dlq' },
+  },
+  'what was never tried is returned at the end of a walk alone': {
+    changes: [
+      {
+        file: WALK,
+        find: '{ queue, untried, whole, now:',
+        replace: '{ queue, untried: whole ? untried : [], whole, now:',
+      },
+    ],
+    breaks: /^liveness: what lies in front was not returned/,
+    by: { scale: 'large-dlq' },
+  },
+  'a walk for nothing takes a run in a certain minute': {
+    changes: [
+      {
+        file: 'lib/reconcile/pass.ts',
+        find: 'now >= last.endedAt + WALK_ANYWAY_MS',
+        replace: 'now % WALK_ANYWAY_MS < 60_000',
+      },
+    ],
+    breaks: LATE,
+    by: { scale: 'dlq-by-chance' },
+  },
+};

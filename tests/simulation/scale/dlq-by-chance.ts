@@ -1,0 +1,44 @@
+import { z } from 'zod';
+import { messageType, type QueueContract } from '../../../lib/worker/contract';
+import { envelopeOf, layParked, layUntried } from './lay-down';
+import type { ScalePlan } from './plan';
+import { startService } from './service';
+
+const TYPE = 'sample.done.v1';
+const MINUTE_MS = 60_000;
+
+/** A DLQ with one entry too few and one message that no worker has tried: its count is that of the table. */
+export const dlqByChance: ScalePlan = {
+  name: 'dlq-by-chance',
+  what: 'parked entries, of which one is lost and one was never tried, and a reconciler each five minutes',
+  size: 50,
+  largest: 1_000,
+  async run(size) {
+    let done = false;
+    const service = startService({
+      everyMs: 5 * MINUTE_MS,
+      contract: (): QueueContract => ({
+        queue: 'sample',
+        vendors: [],
+        types: {
+          [TYPE]: messageType({
+            schema: z.strictObject({}),
+            process: async () => {
+              done = true;
+            },
+          }),
+        },
+      }),
+    });
+    const now = service.now();
+    const envelope = (n: number) => envelopeOf(n, { type: TYPE, time: now - 3_600_000 });
+    for (let n = 1; n <= size; n++)
+      await layParked(service, { queue: 'sample', envelope: envelope(n), group: `g${n}`, now });
+    service.after(2 * MINUTE_MS, () => {
+      const { Messages: [lost] = [] } = service.sqs.receiveMessage({ QueueUrl: service.dlq });
+      service.sqs.deleteMessage({ QueueUrl: service.dlq, ReceiptHandle: lost?.ReceiptHandle });
+      layUntried(service, { envelope: envelope(size + 1), group: 'untried' });
+    });
+    return service.run({ done: () => done, withinMs: 30 * MINUTE_MS });
+  },
+};

@@ -1,0 +1,48 @@
+import { z } from 'zod';
+import { messageType, type QueueContract } from '../../../lib/worker/contract';
+import { envelopeOf, layParked, layUntried } from './lay-down';
+import type { ScalePlan } from './plan';
+import { startService } from './service';
+
+const TYPE = 'sample.done.v1';
+const MINUTE_MS = 60_000;
+const FIRST = 1;
+
+/**
+ * Two messages that no worker has tried, one before and one behind all parked entries of a DLQ: the first is returned
+ * by the first run, the other once the whole DLQ was looked through.
+ */
+export const largeDlq: ScalePlan = {
+  name: 'large-dlq',
+  what: 'parked entries in a DLQ, and two messages that were never tried',
+  size: 8_000,
+  largest: 100_000,
+  async run(size) {
+    const ms = size > 20_000 ? 10 : 50;
+    const done = new Map<string, number>();
+    const service = startService({
+      costs: { table: ms, objects: ms, queues: ms },
+      contract: ({ now }): QueueContract => ({
+        queue: 'sample',
+        vendors: [],
+        types: {
+          [TYPE]: messageType({
+            schema: z.strictObject({}),
+            process: async ({ id }) => void done.set(id, now()),
+          }),
+        },
+      }),
+    });
+    const now = service.now();
+    const envelope = (n: number) => envelopeOf(n, { type: TYPE, time: now - 3_600_000 });
+    layUntried(service, { envelope: envelope(FIRST), group: 'first' });
+    for (let n = 2; n < size; n++)
+      await layParked(service, { queue: 'sample', envelope: envelope(n), group: `g${n}`, now });
+    layUntried(service, { envelope: envelope(size), group: 'last' });
+    const late = () => !done.has(envelope(FIRST).id) && service.now() > now + 3 * MINUTE_MS;
+    return service.run({
+      done: () => (late() ? 'liveness: what lies in front was not returned by the first run' : done.size === 2),
+      withinMs: (size > 20_000 ? 60 : 20) * MINUTE_MS,
+    });
+  },
+};
