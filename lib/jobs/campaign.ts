@@ -1,6 +1,7 @@
 import type { Clock, Item, Random, Table } from '../ports';
+import { appended } from './capped-list';
 import { campaignHourKey, campaignKey, todoKey } from './keys';
-import { appended, readItem, type Updated, updateItem } from './ledger';
+import { readItem, type Updated, updateItem } from './ledger';
 import type { HistoryEntry } from './row';
 import { ROW_LIFETIME_MS } from './schedule';
 

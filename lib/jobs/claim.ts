@@ -1,8 +1,8 @@
 import { PermanentError } from '../errors';
-import { crashedRuns, NOT_ALONE } from './history';
-import { appended, type Ledger } from './ledger';
-import { withoutEnd } from './reopen';
-import type { Delivery, HistoryEntry, JobRow } from './row';
+import { crashedRuns } from './history';
+import type { Ledger } from './ledger';
+import type { Delivery, JobRow } from './row';
+import { mayFollow, claim as taken } from './transitions';
 
 /** Runs without any outcome, in a row, after which a job is taken for one that kills its worker … */
 export const CRASH_LOOP_RUNS = 2;
@@ -20,6 +20,8 @@ export type Claim =
   | { kind: 'suspect' }
   /** Its runs, alone, ended without a word: to be parked, not run. The row is ours. */
   | { kind: 'crash-loop'; row: JobRow }
+  /** The row is in a state that no run may start from: damaged, or written by newer code. */
+  | { kind: 'refused'; row: JobRow }
   /** The id belongs to a job with another payload. */
   | { kind: 'conflict' };
 
@@ -52,7 +54,9 @@ export async function claim(ledger: Ledger, request: ClaimRequest): Promise<Clai
       return { kind: 'busy', until: row.lease.until, messageId: row.lease.messageId };
 
     if (row.state === 'processing' && !alone) return { kind: 'suspect' };
-    const next = taken(row, { ...request, at: now() });
+    if (!mayFollow(row, 'claim')) return { kind: 'refused', row };
+    const lease = { token, until: request.leaseUntil, messageId: delivery.messageId, alone };
+    const next = taken(row, { at: now(), delivery, lease });
     const result = await ledger.write(next, stored?.version ?? 0);
     if (result.written) return ours(result.item);
   }
@@ -70,46 +74,4 @@ function ours(row: JobRow): Claim {
   const crashed = row.silent > 0;
   const loops = row.silent >= CRASH_LOOP_RUNS || (crashed && crashedRuns(row) >= MOST_CRASHES);
   return { kind: loops ? 'crash-loop' : 'claimed', row };
-}
-
-/** Runs in a row without any outcome, the one counted in whose lease is over by now. */
-export const silentRuns = (row: JobRow): number => row.silent + (diedAlone(row) ? 1 : 0);
-
-/** How much later than anybody waits for it a write to S3 can land. */
-const LATEST_WRITE_MS = 60_000;
-
-/** Found `processing` with its lease over: that run ended without any outcome. Beside others it may be their fault. */
-const diedAlone = (row: JobRow): boolean => row.state === 'processing' && row.lease?.alone === true;
-
-function taken(
-  row: JobRow,
-  {
-    delivery,
-    token,
-    leaseUntil,
-    alone,
-    at,
-  }: Pick<ClaimRequest, 'delivery' | 'token' | 'leaseUntil' | 'alone'> & { at: number },
-): JobRow {
-  const reopened = row.state === 'dead' || row.state === 'cancelled';
-  const events: HistoryEntry[] = [];
-  const unrecorded = reopened && row.recordedAt === undefined;
-  if (row.state === 'processing')
-    events.push({ at, event: 'ended without outcome', ...(diedAlone(row) ? {} : { note: NOT_ALONE }) });
-  if (reopened) events.push({ at, event: 'reopened', messageId: delivery.messageId });
-  events.push({ at, event: 'started', messageId: delivery.messageId });
-  return {
-    ...withoutEnd(row),
-    state: 'processing',
-    lease: { token, until: leaseUntil, messageId: delivery.messageId, alone },
-    opened: row.opened + (row.state === 'dead' ? 1 : 0),
-    attempts: reopened ? 0 : row.attempts + (diedAlone(row) ? 1 : 0),
-    silent: reopened ? 0 : silentRuns(row),
-    history: events.reduce(appended, row.history),
-    deliveries: appended(row.deliveries, delivery),
-    ...(unrecorded ? { recordFrom: at + LATEST_WRITE_MS } : {}),
-    ...(row.group === undefined && delivery.group !== undefined ? { group: delivery.group } : {}),
-    sentAt: delivery.sentAt,
-    firstStartedAt: row.firstStartedAt ?? at,
-  };
 }

@@ -1,4 +1,4 @@
-import { appended } from './ledger';
+import { appended } from './capped-list';
 import type { CancelledReason, DeadReason, HeldReason, HistoryEntry, JobEvent, JobRow } from './row';
 
 /** An event as readers ask about it. Of a reason or an event that newer code stores, no more is known than its text. */

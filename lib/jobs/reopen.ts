@@ -2,23 +2,6 @@ import type { FinishDeps } from './finish';
 import { bodyKey } from './keys';
 import type { JobRow } from './row';
 
-/** A row without what belongs to its last end, hold or run: what goes on when its job is taken or opened again. */
-export function withoutEnd({
-  lease: _lease,
-  reason: _reason,
-  dueAt: _dueAt,
-  vendor: _vendor,
-  endedAt: _endedAt,
-  recordedAt: _recordedAt,
-  parkedAt: _parkedAt,
-  parkedFrom: _parkedFrom,
-  leftDlqAt: _leftDlqAt,
-  result: _result,
-  ...kept
-}: JobRow): JobRow {
-  return kept;
-}
-
 const isCancelled = ({ state, reason }: JobRow): boolean => state === 'cancelled' && reason === 'operator';
 
 /**

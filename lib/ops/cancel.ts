@@ -1,6 +1,7 @@
 import { finish } from '../jobs/finish';
 import type { JobRow } from '../jobs/row';
-import { decide, noted, type OperatorDeps, OperatorError, stateOf } from './operator';
+import { cancel as cancelled, mayFollow } from '../jobs/transitions';
+import { decide, type OperatorDeps, OperatorError, stateOf } from './operator';
 
 /**
  * Ends a job that waits, in its queue or held, before it is done; what its steps have done stays done. Its message is
@@ -11,9 +12,7 @@ export async function cancel(deps: OperatorDeps, row: JobRow): Promise<JobRow> {
   if (row.state === 'cancelled' && row.reason === 'operator') return finish(deps, row);
   if (row.state === 'processing' && (row.lease?.until ?? 0) > at)
     throw new OperatorError(`${row.id} is being processed: wait for the outcome, a minute at most, then look again.`);
-  if (row.state !== 'queued' && row.state !== 'held' && row.state !== 'processing')
+  if (!mayFollow(row, 'cancel'))
     throw new OperatorError(`${row.id} is ${stateOf(row)}: only a job that waits can be cancelled.`);
-  const { lease: _lease, dueAt: _dueAt, vendor: _vendor, ...rest } = row;
-  const ended: JobRow = { ...rest, state: 'cancelled', reason: 'operator', endedAt: at };
-  return finish(deps, await decide(deps, row, noted(ended, at, 'cancelled (operator)')));
+  return finish(deps, await decide(deps, row, cancelled(row, at)));
 }

@@ -1,4 +1,4 @@
-import { appended } from '../jobs/ledger';
+import { appended } from '../jobs/capped-list';
 import type { JobEvent, JobRow } from '../jobs/row';
 import type { ReconcileDeps } from '../reconcile/deps';
 

@@ -1,8 +1,8 @@
 import { keptBody } from '../jobs/finish';
 import { withSend } from '../jobs/history';
 import { deduplicationId } from '../jobs/keys';
-import { withoutEnd } from '../jobs/reopen';
 import type { JobRow } from '../jobs/row';
+import { reopen as reopened } from '../jobs/transitions';
 import { backInQueue } from '../reconcile/release';
 import { entryBody } from './entry-body';
 import { decide, noted, type OperatorDeps, OperatorError, stateOf } from './operator';
@@ -46,11 +46,7 @@ async function redrive(deps: OperatorDeps, row: JobRow): Promise<Retried> {
  */
 async function reopen(deps: OperatorDeps, row: JobRow): Promise<Retried> {
   const at = deps.clock.now();
-  const open = noted(
-    { ...withoutEnd(row), state: 'queued', opened: row.opened + 1, attempts: 0, silent: 0 },
-    at,
-    EVENT,
-  );
+  const open = reopened(row, at);
   if (!row.bodyKept) {
     // Its message has not come since: it would have left its body. One that came before and was acknowledged never will.
     const acknowledged = row.left.includes(row.deliveries.at(-1)?.messageId ?? '');
@@ -70,8 +66,6 @@ async function reopen(deps: OperatorDeps, row: JobRow): Promise<Retried> {
   );
   return { messageId };
 }
-
-const EVENT = 'reopened (operator)';
 
 /** `at` is before the send: what the message causes is later. */
 async function send(deps: OperatorDeps, row: JobRow, body: string): Promise<{ messageId: string; at: number }> {

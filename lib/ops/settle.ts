@@ -1,4 +1,5 @@
 import type { JobRow, Step } from '../jobs/row';
+import { resolve } from '../jobs/transitions';
 import { release } from '../reconcile/release';
 import { decide, noted, type OperatorDeps, OperatorError, stateOf } from './operator';
 
@@ -23,7 +24,7 @@ export async function settle(
   const settled = noted({ ...row, ...SAID[as](row, { name, step, at }) }, at, `${name} settled as ${as} (operator)`);
   if (unknown.length > 1) return decide(deps, row, settled);
   // Due from now on: should this release not come about, the reconciler makes it.
-  const due = await decide(deps, row, { ...settled, reason: 'retry', dueAt: at });
+  const due = await decide(deps, row, resolve(settled, at));
   await release(deps, due);
   return (await deps.ledger.get(row.key)) ?? due;
 }

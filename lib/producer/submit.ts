@@ -1,8 +1,9 @@
 import type { QueueSettings } from '../config';
 import { StoreError } from '../errors';
+import { appended } from '../jobs/capped-list';
 import { type Envelope, MAX_INLINE_DATA_BYTES, sha256 } from '../jobs/envelope';
 import { dataPrefix, deduplicationId } from '../jobs/keys';
-import { appended, type Ledger } from '../jobs/ledger';
+import type { Ledger } from '../jobs/ledger';
 import { newRow } from '../jobs/new-row';
 import type { JobRow } from '../jobs/row';
 import type { Clock, Log, Objects, Queues, Random } from '../ports';

@@ -1,8 +1,8 @@
 import { PermanentError } from '../errors';
+import { appended } from '../jobs/capped-list';
 import { dueUnder } from '../jobs/due';
 import { finish } from '../jobs/finish';
 import { bodyKey, type TodoKind, todoKey, todoKeys } from '../jobs/keys';
-import { appended } from '../jobs/ledger';
 import type { JobRow } from '../jobs/row';
 import { storedError } from '../jobs/stored-error';
 import { eachDue, type ReconcileDeps, type Work } from './deps';

@@ -1,8 +1,9 @@
-import { CRASH_LOOP_RUNS, silentRuns } from '../jobs/claim';
+import { CRASH_LOOP_RUNS } from '../jobs/claim';
 import { finish } from '../jobs/finish';
 import { invalidId, jobKey } from '../jobs/keys';
 import { ATTRIBUTE } from '../jobs/park';
 import { keepCancelled } from '../jobs/reopen';
+import { crashesOf, placeOf } from '../jobs/transitions';
 import type { ReceivedMessage } from '../ports';
 import { disowned, resolve } from '../worker/resolve';
 import type { ReconcileRun } from './deps';
@@ -31,12 +32,14 @@ export async function judgeEntry(deps: ReconcileRun, { queue, message, seen }: E
     return 'delete';
   }
   if (row.state === 'processing' && row.lease && row.lease.until > deps.clock.now()) return 'later';
+  // Damaged, or written by newer code: only code that knows the state can judge the message.
+  if (placeOf(row) === undefined) return 'keep';
   const done = row.left.includes(message.messageId) || row.state === 'succeeded' || row.reason === 'operator';
   if (done) {
     await finish(deps, row, resolved.body);
     return (await keepCancelled(deps, row, resolved.body)) ? 'delete' : 'later';
   }
-  if (row.state === 'processing' && silentRuns(row) >= CRASH_LOOP_RUNS)
+  if (row.state === 'processing' && crashesOf(row) >= CRASH_LOOP_RUNS)
     return (await parkCrashed(deps, queue, moved)) ? 'delete' : 'later';
   return moved;
 }

@@ -1,10 +1,10 @@
 import { crashLoop } from '../jobs/claim';
 import { finish } from '../jobs/finish';
 import { bodyKey } from '../jobs/keys';
-import { appended } from '../jobs/ledger';
 import { blankRow, rowOfEnvelope } from '../jobs/new-row';
 import type { JobRow } from '../jobs/row';
 import { storedError } from '../jobs/stored-error';
+import { parkPoison } from '../jobs/transitions';
 import { countOutcome } from '../worker/report';
 import type { ReconcileRun } from './deps';
 import type { Moved } from './returns';
@@ -20,21 +20,8 @@ export async function parkCrashed(deps: ReconcileRun, queue: string, moved: Move
   const error = storedError(crashLoop());
   const base = rowToEnd(queue, moved, at);
   await objects.put(bodyKey(prefix, queue, base.id), resolved.body, 'application/json');
-  const { lease: _lease, recordedAt: _recordedAt, parkedAt: _parkedAt, leftDlqAt: _leftDlqAt, ...rest } = base;
-  const result = await ledger.write(
-    {
-      ...rest,
-      state: 'dead',
-      reason: 'crash',
-      error,
-      endedAt: at,
-      parkedFrom: message.messageId,
-      bodyKept: true,
-      left: appended(base.left, message.messageId),
-      history: appended(base.history, { at, event: 'dead (crash)', messageId: message.messageId, error }),
-    },
-    base.version,
-  );
+  const parked = parkPoison(base, { at, messageId: message.messageId, error });
+  const result = await ledger.write(parked, base.version);
   if (!result.written) return false;
   countOutcome(metrics, { queue, name: 'JobsParked', kind: 'crash' });
   log.error('parked after crashes', { queue, jobId: base.id, messageId: message.messageId, code: error.code });

@@ -1,7 +1,7 @@
 import { PermanentError } from '../errors';
+import { appended } from '../jobs/capped-list';
 import { finish, keptBody } from '../jobs/finish';
 import { deduplicationId, todoKey } from '../jobs/keys';
-import { appended } from '../jobs/ledger';
 import { fitting } from '../jobs/park';
 import type { JobRow } from '../jobs/row';
 import { storedError } from '../jobs/stored-error';

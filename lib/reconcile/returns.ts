@@ -1,7 +1,8 @@
+import { appended } from '../jobs/capped-list';
 import { CLOCK_SKEW_MS } from '../jobs/clock-skew';
 import { hadOutcome, heardOf } from '../jobs/history';
 import { bodyKey, deduplicationId, jobKey, returnsKey } from '../jobs/keys';
-import { appended, updateItem } from '../jobs/ledger';
+import { updateItem } from '../jobs/ledger';
 import { ATTRIBUTE } from '../jobs/park';
 import type { JobRow } from '../jobs/row';
 import type { Item, ReceivedMessage } from '../ports';

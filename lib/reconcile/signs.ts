@@ -1,4 +1,5 @@
-import { appended, type Ledger } from '../jobs/ledger';
+import { appended } from '../jobs/capped-list';
+import type { Ledger } from '../jobs/ledger';
 import { sentBySign } from '../jobs/mail';
 import { isEnd, type JobRow } from '../jobs/row';
 import { provenSteps } from '../jobs/schedule';

@@ -15,6 +15,7 @@ import { direct } from './direct';
 import { orGiveUp } from './give-up';
 import { createLease } from './lease';
 import { type Disposition, outcomes } from './outcome';
+import { countOutcome } from './report';
 import { disowned, type Resolved, resolve } from './resolve';
 import { run } from './run';
 
@@ -66,6 +67,8 @@ async function dispose(delivery: Delivery, resolved: Resolved): Promise<Disposit
       await finish(deps, claimed.row, resolved.body);
       if (!(await keepCancelled(deps, claimed.row, resolved.body))) return dispose(delivery, resolved);
       return { acknowledge: true };
+    case 'refused':
+      return refuse(delivery, claimed.row);
     case 'suspect':
       return { acknowledge: false, suspect: true };
     case 'conflict':
@@ -128,6 +131,14 @@ async function mustWait({ order, settings }: WorkerDeps, { queue, group, id }: J
   if (!settings(queue).ordered || group === undefined) return false;
   const [first = id] = await order.waiting(queue, group);
   return first !== id;
+}
+
+/** Code that knows the state must look at the job: the message stays in SQS, first in its queue, then in the DLQ. */
+function refuse(delivery: Delivery, row: JobRow): Disposition {
+  const { deps, contract } = delivery;
+  deps.log.error('a job is in a state that no run may start from', { ...facts(delivery, row.id), state: row.state });
+  countOutcome(deps.metrics, { queue: contract.queue, name: 'JobsRetried', kind: 'state' });
+  return { acknowledge: false, visibilityMs: deps.storeWait * 1000 };
 }
 
 async function holdBehind(delivery: Delivery, resolved: Resolved, row: JobRow): Promise<Disposition> {

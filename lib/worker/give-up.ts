@@ -1,6 +1,7 @@
 import { StoreError } from '../errors';
-import { appended, LeaseLostError } from '../jobs/ledger';
+import { LeaseLostError } from '../jobs/ledger';
 import { storedError } from '../jobs/stored-error';
+import { giveBack } from '../jobs/transitions';
 import type { Incoming } from './delivery';
 import type { Deadline, WorkerDeps } from './deps';
 import type { Lease } from './lease';
@@ -28,9 +29,9 @@ export async function orGiveUp<T>(
 
   async function giveUp(error: StoreError): Promise<void> {
     const at = clock.now();
-    const entry = { at, event: 'given back' as const, messageId: message.messageId, error: storedError(error) };
+    const entry = { at, messageId: message.messageId, error: storedError(error) };
     try {
-      await lease.abandon((row) => ({ ...row, state: 'queued', history: appended(row.history, entry) }));
+      await lease.abandon((row) => giveBack(row, entry));
     } catch (second) {
       // The table is down as well: nothing can be written at all.
       if (!(second instanceof StoreError)) throw second;

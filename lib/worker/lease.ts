@@ -50,19 +50,15 @@ export function createLease(ledger: Ledger, claimed: JobRow): Lease {
     flush: async () => {
       await write();
     },
-    release: (change) => write((row) => withoutLease(change(row))),
+    release: write,
     abandon: async (change) => {
       let row: JobRow | undefined = stored;
       // As above: a note that somebody has added meanwhile does not take the lease.
       while (!failing && row && row.lease?.token === token) {
-        const result = await ledger.write(withoutLease(change(row)), row.version);
+        const result = await ledger.write(change(row), row.version);
         if (result.written) return;
         row = result.stored as JobRow | undefined;
       }
     },
   };
-}
-
-function withoutLease({ lease: _lease, ...row }: JobRow): JobRow {
-  return row;
 }

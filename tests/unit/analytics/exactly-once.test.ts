@@ -3,8 +3,8 @@ import { compaction } from '../../../lib/analytics/compaction';
 import { manifestPrefix, rejectedPrefix } from '../../../lib/analytics/keys';
 import { analyticsContract } from '../../../lib/analytics/process';
 import { visibleObjects } from '../../../lib/analytics/view';
-import { silentRuns } from '../../../lib/jobs/claim';
 import { dlqUrlOfArn, queueUrlOfArn } from '../../../lib/jobs/keys';
+import { crashesOf } from '../../../lib/jobs/transitions';
 import { analyticsBody, anEvent, linesOf, someEvents } from '../../support/analytics';
 import { jobId, memoryEngine, PREFIX } from '../../support/engine';
 import { createKills } from '../../support/kills';
@@ -119,7 +119,7 @@ async function play(type: 'fifo' | 'standard', schedule: Step[], keyOf = (key: s
   };
   /** Whether a job's death alone is counted: the second in a row would make it one that kills its worker. */
   const counted = ({ Records }: ReturnType<typeof engine.receive>) =>
-    engine.rows().some((row) => silentRuns(row) > 0) ||
+    engine.rows().some((row) => crashesOf(row) > 0) ||
     Records.some(({ messageAttributes: { returned } }) => Number(returned?.stringValue ?? 0) > 1);
   let before: string[] = [];
   const look = async (step: Step) => {

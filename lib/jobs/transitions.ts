@@ -1,0 +1,279 @@
+import { appended } from './capped-list';
+import { NOT_ALONE } from './history';
+import type {
+  CancelledReason,
+  DeadReason,
+  Delivery,
+  HeldReason,
+  HistoryEntry,
+  JobEvent,
+  JobRow,
+  State,
+  StoredError,
+} from './row';
+
+/** Where a job is in its life. A cancelled job's reason decides whether a message may open it again. */
+export type Place = Exclude<State, 'cancelled'> | `cancelled (${CancelledReason})`;
+
+export const PLACES: readonly Place[] = [
+  ...(['queued', 'processing', 'held', 'succeeded', 'dead'] as const),
+  ...(['cancelled (never-sent)', 'cancelled (operator)'] as const),
+];
+
+interface Arrow {
+  from: readonly Place[];
+  to: State;
+  by: 'worker' | 'reconciler' | 'operator';
+  /** Why a job follows it, in words. */
+  when: string;
+}
+
+/**
+ * Every arrow of a job's life. The functions below follow them, and nothing else in the project assigns a row's state,
+ * reason, attempts or counters. The diagram in docs/jobs.md and the simulator's check of stored rows come from this table.
+ */
+export const ARROWS = {
+  claim: {
+    from: ['queued', 'processing', 'held', 'dead', 'cancelled (never-sent)'],
+    to: 'processing',
+    by: 'worker',
+    when: 'a message of the job arrives, and no other run holds its lease',
+  },
+  succeed: { from: ['processing'], to: 'succeeded', by: 'worker', when: 'all steps are done' },
+  retry: { from: ['processing'], to: 'queued', by: 'worker', when: 'a try failed, and the message comes back' },
+  giveBack: { from: ['processing'], to: 'queued', by: 'worker', when: 'the outcome could not be stored' },
+  hold: { from: ['processing'], to: 'held', by: 'worker', when: 'the job must wait outside the queue' },
+  park: { from: ['processing'], to: 'dead', by: 'worker', when: 'the job cannot succeed' },
+  stop: { from: ['processing'], to: 'cancelled', by: 'worker', when: 'an operator cancelled its campaign' },
+  release: { from: ['held'], to: 'queued', by: 'reconciler', when: 'the wait is over' },
+  loseBody: { from: ['held'], to: 'dead', by: 'reconciler', when: 'the kept body is gone' },
+  parkPoison: {
+    from: ['queued', 'processing', 'held', 'dead', 'cancelled (never-sent)'],
+    to: 'dead',
+    by: 'reconciler',
+    when: 'its message kills every worker that runs it',
+  },
+  expire: { from: ['queued', 'processing'], to: 'dead', by: 'reconciler', when: "the queue's retention is over" },
+  neverSent: { from: ['queued'], to: 'cancelled', by: 'reconciler', when: 'the producer did not send the message' },
+  cancel: { from: ['queued', 'processing', 'held'], to: 'cancelled', by: 'operator', when: '`sls jobs cancel`' },
+  resolve: { from: ['held'], to: 'held', by: 'operator', when: '`sls jobs settle`: the last unknown step is known' },
+  reopen: {
+    from: ['cancelled (never-sent)', 'cancelled (operator)'],
+    to: 'queued',
+    by: 'operator',
+    when: '`sls jobs retry` of a cancelled job',
+  },
+} as const satisfies Record<string, Arrow>;
+
+export type ArrowName = keyof typeof ARROWS;
+
+/** Where a row is. A row of newer code, or a damaged one, can be in a state that this code does not know. */
+export function placeOf({ state, reason }: Pick<JobRow, 'state' | 'reason'>): Place | undefined {
+  const name = state === 'cancelled' ? `cancelled (${reason})` : state;
+  return PLACES.find((place) => place === name);
+}
+
+/** Whether a row may follow an arrow from where it is. */
+export const mayFollow = (row: Pick<JobRow, 'state' | 'reason'>, arrow: ArrowName): boolean => {
+  const place = placeOf(row);
+  const from: readonly Place[] = ARROWS[arrow].from;
+  return place !== undefined && from.includes(place);
+};
+
+/** A row was to follow an arrow that does not leave its place. Nothing was written. */
+export class IllegalTransitionError extends Error {
+  override readonly name = 'IllegalTransitionError';
+
+  constructor(arrow: ArrowName, { state, reason }: Pick<JobRow, 'state' | 'reason'>) {
+    super(`a job that is ${state}${reason ? ` (${reason})` : ''} cannot follow the arrow ${arrow}`);
+  }
+}
+
+/** The row `next` in the state that the arrow reaches, if `row` may follow it. */
+function moved(row: JobRow, arrow: ArrowName, next: JobRow): JobRow {
+  if (!mayFollow(row, arrow)) throw new IllegalTransitionError(arrow, row);
+  return { ...next, state: ARROWS[arrow].to as JobRow['state'] };
+}
+
+/** A row without what belongs to its last end, hold or run. */
+function withoutEnd({
+  lease: _lease,
+  reason: _reason,
+  dueAt: _dueAt,
+  vendor: _vendor,
+  endedAt: _endedAt,
+  recordedAt: _recordedAt,
+  parkedAt: _parkedAt,
+  parkedFrom: _parkedFrom,
+  leftDlqAt: _leftDlqAt,
+  result: _result,
+  ...kept
+}: JobRow): JobRow {
+  return kept;
+}
+
+const withoutLease = ({ lease: _lease, ...row }: JobRow): JobRow => row;
+const noted = (row: JobRow, entry: HistoryEntry): JobRow => ({ ...row, history: appended(row.history, entry) });
+
+/** How much later than its caller stops waiting a write to S3 can still land. */
+const LATEST_WRITE_MS = 60_000;
+
+/** The row was found `processing` after its lease had ended, and no other job ran in that invocation. */
+const crashedAlone = (row: JobRow): boolean => row.state === 'processing' && row.lease?.alone === true;
+
+/** Crashed runs in a row, including the run whose lease has ended by now. */
+export const crashesOf = (row: JobRow): number => row.silent + (crashedAlone(row) ? 1 : 0);
+
+/** A run takes the job. A message of a dead or never-sent job opens it again. `at`: now, ms since 1970. */
+export function claim(
+  row: JobRow,
+  { at, delivery, lease }: { at: number; delivery: Delivery; lease: NonNullable<JobRow['lease']> },
+): JobRow {
+  const { messageId } = delivery;
+  const reopened = row.state === 'dead' || row.state === 'cancelled';
+  const events: HistoryEntry[] = [];
+  if (row.state === 'processing')
+    events.push({ at, event: 'ended without outcome', ...(crashedAlone(row) ? {} : { note: NOT_ALONE }) });
+  if (reopened) events.push({ at, event: 'reopened', messageId });
+  events.push({ at, event: 'started', messageId });
+  // The record of the last end may still be on its way: it must not replace a newer one.
+  const unrecorded = reopened && row.recordedAt === undefined;
+  return moved(row, 'claim', {
+    ...withoutEnd(row),
+    lease,
+    opened: row.opened + (row.state === 'dead' ? 1 : 0),
+    attempts: reopened ? 0 : row.attempts + (crashedAlone(row) ? 1 : 0),
+    silent: reopened ? 0 : crashesOf(row),
+    history: events.reduce(appended, row.history),
+    deliveries: appended(row.deliveries, delivery),
+    ...(unrecorded ? { recordFrom: at + LATEST_WRITE_MS } : {}),
+    ...(row.group === undefined && delivery.group !== undefined ? { group: delivery.group } : {}),
+    sentAt: delivery.sentAt,
+    firstStartedAt: row.firstStartedAt ?? at,
+  });
+}
+
+/** How a run ended. `messageId`: of the message that it ran from. `counts`: whether it was an attempt. */
+interface RunEnd {
+  at: number;
+  messageId: string;
+  error?: StoredError | undefined;
+  counts: boolean;
+}
+
+/** The row after a run with an outcome: without its lease, with its attempt counted and its history entry. */
+function afterRun(row: JobRow, event: JobEvent, { at, messageId, error, counts }: RunEnd): JobRow {
+  const attempts = row.attempts + (counts ? 1 : 0);
+  const entry = { at, event, messageId, ...(counts ? { attempt: attempts } : {}), ...(error ? { error } : {}) };
+  return noted({ ...withoutLease(row), attempts, silent: 0, ...(error ? { error } : {}) }, entry);
+}
+
+export function succeed(row: JobRow, { result, ...run }: { at: number; messageId: string; result: unknown }): JobRow {
+  const { error: _error, ...rest } = afterRun(row, 'succeeded', { ...run, counts: true });
+  return moved(row, 'succeed', { ...rest, endedAt: run.at, ...(result === undefined ? {} : { result }) });
+}
+
+/** The message stays in the queue and comes back after the wait. */
+export const retry = (row: JobRow, { waitMs, ...run }: RunEnd & { waitMs: number }): JobRow =>
+  moved(row, 'retry', { ...afterRun(row, 'retry', run), dueAt: run.at + waitMs });
+
+/** The job is left as it was before the run, so that the run does not look like a crash. */
+export const giveBack = (row: JobRow, entry: Omit<HistoryEntry, 'event'>): JobRow =>
+  moved(row, 'giveBack', noted(withoutLease(row), { ...entry, event: 'given back' }));
+
+/** The message must not run the job again: it left the queue from this message. */
+const spent = (row: JobRow, messageId: string): string[] => appended(row.left, messageId);
+
+/** `bodyKept`: the body lies in S3, written before the row says so. A canary keeps none. */
+interface Leaving extends RunEnd {
+  bodyKept: boolean;
+}
+
+export const hold = (
+  row: JobRow,
+  { reason, waitMs, bodyKept, ...run }: Leaving & { reason: HeldReason; waitMs: number },
+): JobRow =>
+  moved(row, 'hold', {
+    ...afterRun(row, `held (${reason})`, run),
+    reason,
+    holds: row.holds + 1,
+    dueAt: run.at + waitMs,
+    left: spent(row, run.messageId),
+    ...(bodyKept ? { bodyKept } : {}),
+    ...(run.error?.vendor ? { vendor: run.error.vendor } : {}),
+  });
+
+export const park = (row: JobRow, { reason, bodyKept, ...run }: Leaving & { reason: DeadReason }): JobRow =>
+  moved(row, 'park', {
+    ...afterRun(row, `dead (${reason})`, run),
+    reason,
+    endedAt: run.at,
+    parkedFrom: run.messageId,
+    left: spent(row, run.messageId),
+    ...(bodyKept ? { bodyKept } : {}),
+  });
+
+/** The run found that an operator had cancelled what the job belongs to. */
+export function stop(row: JobRow, { at, messageId }: { at: number; messageId: string }): JobRow {
+  const { error: _error, ...rest } = afterRun(row, 'cancelled (operator)', { at, messageId, counts: false });
+  return moved(row, 'stop', { ...rest, reason: 'operator', endedAt: at, left: spent(row, messageId) });
+}
+
+/** A message was sent for a held job. */
+export function release(row: JobRow, { at, messageId }: { at: number; messageId: string }): JobRow {
+  const { reason, dueAt, ...rest } = row;
+  // A job that waited for an operator or a vendor was due only now. `OldestHeld` reports how long it waited.
+  const due = reason === 'throttled' || reason === 'retry' ? (dueAt ?? at) : at;
+  return moved(row, 'release', noted({ ...rest, sentAt: at, due }, { at, event: 'released', messageId }));
+}
+
+/** Without its body a held job can only end as dead. */
+export const loseBody = (row: JobRow, { at, error }: { at: number; error: StoredError }): JobRow =>
+  moved(row, 'loseBody', noted({ ...row, reason: 'error', error, endedAt: at }, { at, event: 'dead (error)', error }));
+
+/** SQS dead-lettered the message after it had killed its workers. */
+export function parkPoison(
+  row: JobRow,
+  { at, messageId, error }: { at: number; messageId: string; error: StoredError },
+): JobRow {
+  const { recordedAt: _recordedAt, parkedAt: _parkedAt, leftDlqAt: _leftDlqAt, ...rest } = withoutLease(row);
+  const end = { reason: 'crash' as const, error, endedAt: at, parkedFrom: messageId, bodyKept: true };
+  const entry = { at, event: 'dead (crash)' as const, messageId, error };
+  return moved(row, 'parkPoison', noted({ ...rest, ...end, left: spent(row, messageId) }, entry));
+}
+
+/** SQS deleted the message at the end of the queue's retention. */
+export const expire = (row: JobRow, { at, error }: { at: number; error: StoredError }): JobRow =>
+  moved(
+    row,
+    'expire',
+    noted({ ...withoutLease(row), reason: 'expired', error, endedAt: at }, { at, event: 'dead (expired)' }),
+  );
+
+export const neverSent = (row: JobRow, at: number): JobRow =>
+  moved(
+    row,
+    'neverSent',
+    noted({ ...withoutLease(row), reason: 'never-sent', endedAt: at }, { at, event: 'cancelled (never-sent)' }),
+  );
+
+/** The job's message is acknowledged when it comes. What its steps have done stays done. */
+export function cancel(row: JobRow, at: number): JobRow {
+  const { dueAt: _dueAt, vendor: _vendor, ...rest } = withoutLease(row);
+  return moved(
+    row,
+    'cancel',
+    noted({ ...rest, reason: 'operator', endedAt: at }, { at, event: 'cancelled (operator)' }),
+  );
+}
+
+/** The last unknown step is resolved: the job can be released now. */
+export const resolve = (row: JobRow, at: number): JobRow =>
+  moved(row, 'resolve', { ...row, reason: 'retry', dueAt: at });
+
+export const reopen = (row: JobRow, at: number): JobRow =>
+  moved(
+    row,
+    'reopen',
+    noted({ ...withoutEnd(row), opened: row.opened + 1, attempts: 0, silent: 0 }, { at, event: 'reopened (operator)' }),
+  );
