@@ -11,6 +11,8 @@ import {
   orderKey,
   queueName,
   recordFolder,
+  ticketKey,
+  ticketsKey,
   trialKey,
   vendorKey,
 } from '../lib/jobs/keys';
@@ -60,7 +62,7 @@ export function workerPermissions(row: QueueRow, context: Context, needs: Worker
     trialKey(name, '*'),
     ...needs.vendors.map(vendorKey),
     ...(needs.items ?? []),
-    ...(row.ordered ? [orderKey(name, '*')] : []),
+    ...(row.ordered ? [orderKey(name, '*'), ticketsKey(name, '*'), ticketKey(name, '*', '*')] : []),
   ];
   return [
     allow('Retry', ['sqs:ChangeMessageVisibility'], arn('sqs', queueName(instance, name, type))),

@@ -40,7 +40,7 @@ export async function finish(deps: FinishDeps, row: JobRow, body?: string): Prom
     const parked = body ?? (await keptBody(deps, row)) ?? GONE;
     await queues.send(deps.dlqUrl(row.queue), parkedMessage(row, parked, settings(row.queue).type));
   }
-  if (settings(row.queue).ordered) await deps.order.leave(row);
+  if (settings(row.queue).ordered) await deps.order.leave(row, [row.id]);
   const needless = row.bodyKept === true && row.state === 'succeeded';
   if (needless) await objects.delete(bodyKey(prefix, row.queue, row.id));
 

@@ -13,7 +13,12 @@ export const passKey = (queue: string): string => `pass#${queue}`;
 export const returnsKey = (queue: string): string => `returns#${queue}`;
 /** A message that was returned from a queue's DLQ and begun with. */
 export const trialKey = (queue: string, messageId: string): string => `trial#${queue}#${messageId}`;
+/** The front of a group's line in an ordered queue. */
 export const orderKey = (queue: string, group: string): string => `order#${queue}#${group}`;
+/** The rear of that line: which tickets are taken, and one of them. A group may hold any character, so it comes last. */
+export const ticketsKey = (queue: string, group: string): string => `tickets#${queue}#${group}`;
+export const ticketKey = (queue: string, group: string, number: number | '*'): string =>
+  `ticket#${queue}#${number}#${group}`;
 /** What a queue remembers of whom its jobs are about; `subject` is a hash. */
 export const subjectKey = (queue: string, subject: string): string => `subject#${queue}#${subject}`;
 export const campaignKey = (id: string): string => `campaign#${id}`;
@@ -21,13 +26,14 @@ export const rateKey = (vendor: string): string => `rate#${vendor}`;
 export const reconcilerKey = 'lease#reconciler';
 export const compactionKey = 'lease#compaction';
 
-/** What the reconciler has to do with a row; the other half of the index `todo` is when. */
+/** What the reconciler has to do with a row, a line or a campaign; the other half of the index `todo` is when. */
 export type TodoKind =
   | 'unsent'
   | 'waiting'
   | 'held'
   | 'stopped'
   | 'behind'
+  | 'line'
   | 'paused'
   | 'unknown'
   | 'ending'

@@ -1,45 +1,130 @@
 import type { Clock, Item, Random, Table } from '../ports';
-import { orderKey } from './keys';
-import { readItem, updateItem } from './ledger';
+import { orderKey, todoKey } from './keys';
+import { readItem, writeItem } from './ledger';
 import type { JobRow } from './row';
 import { ROW_LIFETIME_MS } from './schedule';
+import { createTickets, type Line } from './tickets';
 
-/** The jobs of one group that were held and have not ended, in the order in which they were sent. */
-interface Waiting extends Item {
+type Place = Pick<JobRow, 'queue' | 'group'>;
+
+/** The front of a line as it is stored. Released code knows `waiting` alone, and drops the rest when it writes. */
+interface Front extends Item {
   waiting: string[];
 }
 
 /**
- * Order inside a group of an `ordered` queue, past the queue itself: a held job has left it, and those behind must not
- * overtake. A job joins before it is held and leaves when it has ended; only the first may run.
+ * Order inside a group of an `ordered` queue, past the queue itself. A held job has left the queue, and later jobs of
+ * its group must not overtake it: they stand in line. A job joins before it is held, and leaves when it has ended.
+ *
+ * The front of a line is one item with a short list. Jobs behind it hold tickets, and move up when the front is short.
  */
 export interface Order {
-  /** Ids of the group's held jobs, the one that may run first. */
-  waiting(queue: string, group: string): Promise<readonly string[]>;
-  join(row: Pick<JobRow, 'queue' | 'group' | 'id'>): Promise<void>;
-  leave(row: Pick<JobRow, 'queue' | 'group' | 'id'>): Promise<void>;
+  /** Ids at the front of the group's line. Only the first may run. */
+  front(place: Place): Promise<readonly string[]>;
+  /** Joins, or finds the job's place. Answers its ticket where that is behind the front. */
+  join(job: Place & Pick<JobRow, 'id' | 'ticket'>): Promise<number | undefined>;
+  leave(place: Place, ids: readonly string[]): Promise<void>;
+  /** As `front`, for the reconciler, which looks at the line that it has not looked at for the longest. */
+  look(place: Place): Promise<readonly string[]>;
 }
 
-export function createOrder(deps: { table: Table; clock: Clock; random: Random }): Order {
-  async function change(
-    { queue, group }: Pick<JobRow, 'queue' | 'group'>,
-    next: (waiting: string[]) => string[] | undefined,
-  ): Promise<void> {
-    if (group === undefined) return;
-    const key = orderKey(queue, group);
-    await updateItem<Waiting>(deps, key, (stored) => {
-      const waiting = next(stored?.waiting ?? []);
-      const expiresAt = Math.ceil((deps.clock.now() + ROW_LIFETIME_MS) / 1000);
-      // An item that somebody still waits in has no end of life.
-      return waiting && { key, version: 0, writer: '', waiting, ...(waiting.length === 0 ? { expiresAt } : {}) };
-    });
+/** A line that is no longer is all in the form that released code knows. */
+const FRONT = 100;
+/** A longer list, of released code, may fill its item to the last byte: no entry is added to it. Rows lead to it. */
+const LISTED = 8_000;
+
+/** `most`: ids in a front, two at least. */
+export function createOrder(deps: { table: Table; clock: Clock; random: Random; most?: number }): Order {
+  const { clock, most = FRONT } = deps;
+  const tickets = createTickets(deps);
+
+  async function read({ queue, group }: Line) {
+    const stored = (await readItem(deps, orderKey(queue, group))) as Front | undefined;
+    // A damaged list is an empty one: the reconciler releases its jobs, and they join again.
+    const waiting = Array.isArray(stored?.waiting) ? stored.waiting : [];
+    return { waiting, version: stored?.version ?? 0, lookedAt: stored?.todoAt ?? clock.now() };
+  }
+  type Stored = Awaited<ReturnType<typeof read>>;
+
+  async function write({ queue, group }: Line, { version, lookedAt, waiting }: Stored): Promise<boolean> {
+    const item: Front = { key: orderKey(queue, group), version: 0, writer: '', waiting };
+    if (waiting.length === 0) item.expiresAt = Math.ceil((clock.now() + ROW_LIFETIME_MS) / 1000);
+    else if (waiting.length <= LISTED) Object.assign(item, { todo: todoKey(queue, 'line'), todoAt: lookedAt });
+    return (await writeItem({ ...deps, item, expected: version })).written;
   }
 
+  /**
+   * Changes a front, and fills it up from the rear in the same write: where a front is empty no job waits, which is all
+   * that a worker reads. `next` answers `undefined` to leave the line as it is.
+   */
+  async function change(
+    line: Line,
+    next: (stored: Stored) => Stored | undefined,
+    least = Math.max(2, most / 2),
+  ): Promise<readonly string[]> {
+    for (;;) {
+      const stored = await read(line);
+      const changed = next(stored);
+      if (!changed) return stored.waiting;
+      const { length } = changed.waiting;
+      const drawn =
+        length < least ? await tickets.oldest(line, { most: most - length, except: stored.waiting }) : undefined;
+      const waiting = [...new Set([...changed.waiting, ...(drawn?.ids ?? [])])];
+      const same = changed === stored && waiting.length === stored.waiting.length;
+      if (!same && !(await write(line, { ...changed, waiting }))) continue;
+      if (drawn) await tickets.use(line, drawn);
+      return waiting;
+    }
+  }
+
+  const lineOf = ({ queue, group }: Place): Line | undefined => (group === undefined ? undefined : { queue, group });
+
   return {
-    waiting: async (queue, group) =>
-      ((await readItem(deps, orderKey(queue, group))) as Waiting | undefined)?.waiting ?? [],
-    join: (row) => change(row, (waiting) => (waiting.includes(row.id) ? undefined : [...waiting, row.id])),
-    leave: (row) =>
-      change(row, (waiting) => (waiting.includes(row.id) ? waiting.filter((id) => id !== row.id) : undefined)),
+    async front(place) {
+      const line = lineOf(place);
+      return line ? (await read(line)).waiting : [];
+    },
+
+    async join(job) {
+      const line = lineOf(job);
+      if (!line) return undefined;
+      for (;;) {
+        const stored = await read(line);
+        if (stored.waiting.includes(job.id)) return undefined;
+        const ticket = await tickets.take(line, job, stored.waiting.length >= most);
+        if (ticket !== undefined) {
+          // The front may have become short meanwhile, and nothing else has to move the rear up.
+          await change(line, (now) => now);
+          return ticket;
+        }
+        if (await write(line, { ...stored, waiting: [...stored.waiting, job.id] })) return undefined;
+      }
+    },
+
+    async leave(place, ids) {
+      const line = lineOf(place);
+      if (!line) return;
+      let left: readonly string[];
+      do
+        left = await change(line, (stored) => {
+          const rest = stored.waiting.filter((id) => !ids.includes(id));
+          if (rest.length === stored.waiting.length) return undefined;
+          // The last leaves by a write of its own, which has read the rear after the front was short: a ticket that was
+          // taken while it was long is counted by then.
+          return { ...stored, waiting: rest.length > 0 ? rest : stored.waiting.slice(1).slice(-1) };
+        });
+      while (left.some((id) => ids.includes(id)));
+    },
+
+    async look(place) {
+      const line = lineOf(place);
+      if (!line) return [];
+      return change(
+        line,
+        (stored) =>
+          stored.waiting.length > 0 && stored.waiting.length <= LISTED ? { ...stored, lookedAt: clock.now() } : stored,
+        most,
+      );
+    },
   };
 }

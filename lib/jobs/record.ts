@@ -25,6 +25,7 @@ export function recordOf(row: JobRow): string {
     leftDlqAt: _leftDlqAt,
     updatedAt: _updatedAt,
     due: _due,
+    ticket: _ticket,
     ...shown
   } = row;
   return JSON.stringify({ record: 1, ...shown, steps }, (name, value: unknown) =>

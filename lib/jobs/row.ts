@@ -113,6 +113,8 @@ export interface JobRow extends Item {
   dueAt?: number;
   /** When its last wait outside the queue was to end: what its times are measured from. */
   due?: number;
+  /** Its place in the line of its group when it was held last, if that was behind the front (lib/jobs/order.ts). */
+  ticket?: number;
   /** The vendor that stopped it. */
   vendor?: string;
   /** `alone`: no other job ran in the invocation, so that a death of the process is this job's. */

@@ -35,6 +35,8 @@ function todoOf(row: JobRow, settings: QueueSettings): { todo: string; todoAt: n
       if (row.reason === 'stopped' && row.vendor)
         return { todo: todoKey(queue, 'stopped', row.vendor), todoAt: row.updatedAt };
       if (row.reason === 'unknown' && isProven(row)) return due(queue, 'held', row.updatedAt);
+      // Its line leads to it. Released code, which does not know about tickets, releases it once it is due.
+      if (row.reason === 'behind' && row.ticket !== undefined) return due(queue, 'held', row.dueAt ?? row.updatedAt);
       if (row.reason === 'behind' || row.reason === 'paused' || row.reason === 'unknown')
         return due(queue, row.reason, row.updatedAt);
       return due(queue, 'held', row.dueAt ?? row.updatedAt);

@@ -189,19 +189,29 @@ interface Leaving extends RunEnd {
   bodyKept: boolean;
 }
 
-export const hold = (
+/** `ticket`: of the job's place in the line of its group, if that is behind the front. */
+export function hold(
   row: JobRow,
-  { reason, waitMs, bodyKept, ...run }: Leaving & { reason: HeldReason; waitMs: number },
-): JobRow =>
-  moved(row, 'hold', {
-    ...afterRun(row, `held (${reason})`, run),
+  {
+    reason,
+    waitMs,
+    bodyKept,
+    ticket,
+    ...run
+  }: Leaving & { reason: HeldReason; waitMs: number; ticket?: number | undefined },
+): JobRow {
+  const { ticket: _before, ...rest } = afterRun(row, `held (${reason})`, run);
+  return moved(row, 'hold', {
+    ...rest,
     reason,
     holds: row.holds + 1,
     dueAt: run.at + waitMs,
     left: spent(row, run.messageId),
     ...(bodyKept ? { bodyKept } : {}),
     ...(run.error?.vendor ? { vendor: run.error.vendor } : {}),
+    ...(ticket === undefined ? {} : { ticket }),
   });
+}
 
 export const park = (row: JobRow, { reason, bodyKept, ...run }: Leaving & { reason: DeadReason }): JobRow =>
   moved(row, 'park', {

@@ -16,8 +16,8 @@ export interface Found {
 export const LISTED_STATES = ['queued', 'processing', 'held', 'dead'] as const satisfies State[];
 export type ListedState = (typeof LISTED_STATES)[number];
 
-/** What jobs of which states have to be done with; a campaign is no job. */
-const KINDS: Record<Exclude<TodoKind, 'campaign'>, readonly ListedState[]> = {
+/** The kinds of entries that jobs of each state have. Campaigns and lines are no jobs. */
+const KINDS: Record<Exclude<TodoKind, 'campaign' | 'line'>, readonly ListedState[]> = {
   unsent: ['queued'],
   waiting: ['queued', 'processing'],
   held: ['held'],

@@ -27,9 +27,9 @@ export async function gaugeHeld(deps: ReconcileDeps, queue: string): Promise<voi
 /** Whether the first of a row's group was held by a stopped vendor last; being tried again, it is not held just now. */
 async function isBehindStopped(
   { order, ledger }: Pick<ReconcileDeps, 'order' | 'ledger'>,
-  { queue, group = '' }: JobRow,
+  row: JobRow,
 ): Promise<boolean> {
-  const [first] = await order.waiting(queue, group);
-  const head = first === undefined ? undefined : await ledger.get(jobKey(queue, first));
+  const [first] = await order.front(row);
+  const head = first === undefined ? undefined : await ledger.get(jobKey(row.queue, first));
   return head !== undefined && lastHeldReason(head) === 'stopped';
 }

@@ -127,10 +127,10 @@ async function fresh({ deps, contract, message }: Delivery, resolved: Resolved):
 }
 
 /** In an ordered queue only the first of a group's held jobs may run. */
-async function mustWait({ order, settings }: WorkerDeps, { queue, group, id }: JobRow): Promise<boolean> {
-  if (!settings(queue).ordered || group === undefined) return false;
-  const [first = id] = await order.waiting(queue, group);
-  return first !== id;
+async function mustWait({ order, settings }: WorkerDeps, row: JobRow): Promise<boolean> {
+  if (!settings(row.queue).ordered) return false;
+  const [first = row.id] = await order.front(row);
+  return first !== row.id;
 }
 
 /** Code that knows the state must look at the job: the message stays in SQS, first in its queue, then in the DLQ. */
@@ -145,7 +145,9 @@ async function holdBehind(delivery: Delivery, resolved: Resolved, row: JobRow): 
   const { deps, message } = delivery;
   const lease = createLease(deps.ledger, row);
   const end = outcomes(deps, { lease, message, body: resolved.body });
-  const hold = () => end.hold({ reason: 'behind', waitMs: 0, counts: false });
+  // Behind the front a job comes back by itself as well, now and then: released code does not know about tickets.
+  const waitMs = Math.max(DAY_MS, deps.clock.now() - row.time);
+  const hold = () => end.hold({ reason: 'behind', waitMs, counts: false });
   return { acknowledge: true, row: await orGiveUp(deps, { ...delivery, lease }, hold) };
 }
 

@@ -38,8 +38,8 @@ export function outcomes(
     succeed: (result) => lease.release((row) => succeed(row, { ...run(), result })),
     retry: (options) => lease.release((row) => retry(row, { ...run(), ...options })),
     hold: async (options) => {
-      if (settings(lease.row().queue).ordered) await order.join(lease.row());
-      return leave((row, bodyKept) => hold(row, { ...run(), ...options, bodyKept }));
+      const ticket = settings(lease.row().queue).ordered ? await order.join(lease.row()) : undefined;
+      return leave((row, bodyKept) => hold(row, { ...run(), ...options, bodyKept, ticket }));
     },
     cancel: () => lease.release((row) => stop(row, run())),
     park: (options) => leave((row, bodyKept) => park(row, { ...run(), ...options, bodyKept })),

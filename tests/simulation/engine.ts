@@ -7,6 +7,7 @@ import type { QueueContract } from '../../lib/worker/contract';
 import type { BatchDeps } from '../../lib/worker/deps';
 import type { Process } from './calls';
 import { deadLetterQueue, laneOf, mainQueue, serviceQueue, urlOf } from './names';
+import type { Plan } from './plan';
 import { type Ports, portsOf } from './ports';
 import { isDeployed, waitsOf } from './waits';
 import type { World } from './world';
@@ -30,7 +31,7 @@ export function workerDeps(world: World, ports: Ports): BatchDeps {
     log,
     metrics,
     ledger: createLedger({ ...base, settings }),
-    order: createOrder(base),
+    order: createOrder({ ...base, ...frontOf(world.plan) }),
     circuits: circuitBreakers(base),
     bucket: 'bucket',
     prefix: 'jobs',
@@ -39,6 +40,9 @@ export function workerDeps(world: World, ports: Ports): BatchDeps {
     settings,
   };
 }
+
+/** A short front, so that the few jobs of a run are more. Beside released code, which knows nothing else, a long one. */
+const frontOf = ({ share = 2, versions }: Plan): { most?: number } => (versions ? {} : { most: share + 1 });
 
 export function reconcilerDeps(world: World, ports: Ports): ReconcileDeps {
   return {

@@ -9,6 +9,7 @@ export const EXPECTED: readonly string[] = [
   'indexes that lag',
   'approximate queues',
   'reconciler with a small share',
+  'line longer than its front',
   'sign of a mail',
   'redrive by command',
   'redrive by move',

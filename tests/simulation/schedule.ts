@@ -51,12 +51,15 @@ function nextDue(world: World): number {
   return rows.reduce((earliest, row) => Math.min(earliest, dueAt(row)), nextLook(world));
 
   function dueAt(row: JobRow): number {
-    const { todo, todoAt, group } = row;
+    const { todo, todoAt, group, state, reason } = row;
     // Nothing is done for these until something else changes them.
     if (todo === undefined || todoAt === undefined || todo === unknown || isPaused(world, row))
       return Number.POSITIVE_INFINITY;
-    if (todo === behind && rows.some((row) => row.todo === unknown && row.group === group))
-      return Number.POSITIVE_INFINITY;
+    const isBehind = state === 'held' && reason === 'behind';
+    const waits = isBehind && rows.some((row) => row.todo === unknown && row.group === group);
+    if (isBehind && !waits) return row.updatedAt;
+    // One with a ticket comes back by itself as well.
+    if (todo === behind) return Number.POSITIVE_INFINITY;
     return todo === dead ? todoAt + settings.dlqRetention * 1000 : todoAt;
   }
 }

@@ -4,6 +4,7 @@ import { CIRCUIT_MUTANTS } from './mutants-of/circuit';
 import { DEAD_LETTER_MUTANTS } from './mutants-of/dead-letters';
 import { ENGINE_MUTANTS } from './mutants-of/engine';
 import { INDEX_KEY_MUTANTS } from './mutants-of/index-keys';
+import { ORDER_MUTANTS } from './mutants-of/order';
 import { VERSION_MUTANTS } from './mutants-of/versions';
 import type { Plan } from './plan';
 
@@ -25,5 +26,6 @@ export const SOURCE_MUTANTS: Record<string, SourceMutant> = {
   ...DEAD_LETTER_MUTANTS,
   ...ENGINE_MUTANTS,
   ...INDEX_KEY_MUTANTS,
+  ...ORDER_MUTANTS,
   ...VERSION_MUTANTS,
 };

@@ -91,6 +91,7 @@ export function createWorld(plan: Plan, options: { detailed?: boolean; mutant?: 
       for (const listener of onRow) listener(row);
     },
     noted: (item) => {
+      if (item.key.startsWith('ticket#')) reach('line longer than its front');
       for (const listener of onItem) listener(item);
     },
     changed: () => {

@@ -6,15 +6,23 @@ import { isProduced } from '../callers';
 import { serviceQueue } from '../names';
 import type { Promised } from './promise';
 
-/** Of the jobs of a group that went straight through, the effects come in the order in which SQS took them. */
+/**
+ * Of the jobs of a group that went straight through, the effects come in the order in which SQS took them. In an ordered
+ * queue that holds for jobs that were held as well.
+ */
 export const orderIsKept: Promised = ({ watch, settings, queue }, inputs) => {
   if (settings.type !== 'fifo' || queue.isDoneWithout) return undefined;
   const straight = inputs
     .filter(({ spec }) => isProduced(spec.kind))
     .map(({ id }) => watch.items.get(`${serviceQueue({ queue })}#${id}`) as JobRow)
-    .filter((row) => row.state === 'succeeded' && row.holds === 0 && row.left.length === 0 && row.opened === 1)
-    .filter(({ id, deliveries }) => deliveries.every(({ messageId }) => messageId === watch.firsts.get(id)?.messageId))
-    .filter((row) => !row.history.some(ofKind('returned')))
+    .filter((row) => row.state === 'succeeded' && row.opened === 1)
+    .filter((row) => settings.ordered || (row.holds === 0 && row.left.length === 0))
+    .filter(({ id, deliveries, history }) => {
+      const released = history.filter(ofKind('released'));
+      const own = [watch.firsts.get(id), ...released].map((message) => message?.messageId);
+      return deliveries.every(({ messageId }) => own.includes(messageId));
+    })
+    .filter((row) => !row.history.some((entry) => ofKind('returned')(entry) || ofKind('reopened')(entry)))
     // A message that expires while it is handled lets the next one of its group go. Both times are by clocks that differ.
     .filter(({ endedAt = 0, time }) => endedAt < time + settings.retention * 1000 - 2 * CLOCK_SKEW_MS)
     .sort((a, b) => (watch.firsts.get(a.id)?.sequence ?? 0) - (watch.firsts.get(b.id)?.sequence ?? 0));

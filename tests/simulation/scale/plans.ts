@@ -3,6 +3,8 @@ import { innocentAmongGuilty, othersGoOn, trialOfWaiting } from './circuit';
 import { dlqByChance } from './dlq-by-chance';
 import { manyHeld } from './held';
 import { largeDlq } from './large-dlq';
+import { lineRaces } from './line-races';
+import { manyLines, oneLine, releasedLines } from './ordered';
 import type { ScalePlan } from './plan';
 import { manyStarts } from './starts';
 
@@ -16,6 +18,10 @@ export const SCALE_PLANS: readonly ScalePlan[] = [
   othersGoOn,
   largeDlq,
   dlqByChance,
+  oneLine,
+  manyLines,
+  releasedLines,
+  lineRaces,
 ];
 
 export function scalePlanNamed(name: string): ScalePlan {

@@ -5,10 +5,13 @@ import {
   dlqUrlOfArn,
   hourKey,
   jobKey,
+  orderKey,
   queueName,
   queueUrlOfArn,
   recordKey,
   shardedTodoKey,
+  ticketKey,
+  ticketsKey,
   todoKey,
   todoKeys,
 } from '../../../lib/jobs/keys';
@@ -19,6 +22,9 @@ const time = Date.parse('2026-12-31T23:59:59.999Z');
 // Stored in tables, buckets and queues of running systems: a change here is a migration, not an edit.
 test('names that are stored or shared are what they always were', () => {
   expect(jobKey('feedback', id)).toBe(`feedback#${id}`);
+  expect(orderKey('testflight', '1000000001')).toBe('order#testflight#1000000001');
+  expect(ticketsKey('testflight', '1000000001')).toBe('tickets#testflight#1000000001');
+  expect(ticketKey('testflight', '1000000001', 7)).toBe('ticket#testflight#7#1000000001');
   expect(todoKey('feedback', 'held')).toBe('feedback#held');
   expect(todoKey('feedback', 'stopped', 'zendesk')).toBe('feedback#stopped#zendesk');
   expect(shardedTodoKey('feedback', 'waiting', id)).toBe('feedback#waiting#2');

@@ -239,7 +239,7 @@ test('one whose runs die twice ends without an entry in the DLQ and without a bo
   const { contract } = sampleContract();
   await reconcile();
   // Dies when it has claimed the canary.
-  const deps = { ...engine.deps, order: { ...engine.deps.order, waiting: () => new Promise<never>(() => {}) } };
+  const deps = { ...engine.deps, order: { ...engine.deps.order, front: () => new Promise<never>(() => {}) } };
   for (let run = 0; run < 2; run++) {
     void handleBatch({ deps, contract, event: engine.receive(), remainingMs: engine.timeoutMs });
     await new Promise(setImmediate);

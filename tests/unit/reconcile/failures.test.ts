@@ -43,10 +43,11 @@ test('one group whose order cannot be read keeps no other from going on', async 
   const { engine, effects } = await held({ ordered: true });
   for (let n = 11; n <= 13; n++) engine.send(JSON.stringify(anEnvelope({ id: jobId(n) })), { group: `g${n - 10}` });
   while (engine.inQueue() > 0) await engine.deliver();
-  const { waiting } = engine.deps.order;
-  engine.deps.order.waiting = async (queue, group) => {
-    if (group === 'g1') throw new StoreError({ code: 'DynamoDB.AccessDenied', message: orderKey(queue, group) });
-    return waiting(queue, group);
+  const { look } = engine.deps.order;
+  engine.deps.order.look = async (place) => {
+    if (place.group === 'g1')
+      throw new StoreError({ code: 'DynamoDB.AccessDenied', message: orderKey(place.queue, place.group) });
+    return look(place);
   };
 
   for (let minute = 0; minute < 5; minute++) {

@@ -240,6 +240,8 @@ const TESTFLIGHT_MAY: Request[] = [
   // Who waits in a group of an ordered queue, and the latest job about a tester.
   ...['GetItem', 'PutItem'].flatMap((action) => [
     item(action, 'order#testflight#1000000001'),
+    item(action, 'tickets#testflight#1000000001'),
+    item(action, 'ticket#testflight#7#1000000001'),
     item(action, 'subject#testflight#0190'),
   ]),
   ...on(object('jobs/testflight/x'), 's3:PutObject'),
@@ -252,6 +254,7 @@ const TESTFLIGHT_MAY_NOT: Request[] = [
   item('GetItem', 'feedback#0190'),
   item('PutItem', 'vendor#zendesk'),
   item('PutItem', 'order#feedback#x'),
+  item('PutItem', 'ticket#feedback#7#x'),
   ...on(object('jobs/feedback/x'), 's3:GetObject'),
   ...on('arn:aws:ssm:us-east-1:123456789012:parameter/example/zendesk-token', 'ssm:GetParameter'),
 ];

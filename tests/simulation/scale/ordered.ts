@@ -1,0 +1,124 @@
+import { z } from 'zod';
+import { StopError } from '../../../lib/errors';
+import { orderKey } from '../../../lib/jobs/keys';
+import { messageType, type QueueContract } from '../../../lib/worker/contract';
+import { envelopeOf, jobId, layHeld } from './lay-down';
+import type { ScalePlan } from './plan';
+import { type Service, type ServiceOptions, startService } from './service';
+
+const QUEUE = 'sample';
+const TYPE = 'sample.done.v1';
+const MINUTE_MS = 60_000;
+/** The vendor refuses every job until then. */
+const WELL_AFTER_MS = 10 * MINUTE_MS;
+
+/** An ordered queue whose jobs each note that they were done; `problem`: one that came before its turn. */
+function startOrdered({ groups, ...options }: { groups: number } & Omit<ServiceOptions, 'contract'>) {
+  const groupOf = (n: number): string => `app-${n % groups}`;
+  const next = Array.from({ length: groups }, (_, group) => (group === 0 ? groups : group));
+  let done = 0;
+  let problem: string | undefined;
+  let well = false;
+  const service = startService({
+    ...options,
+    settings: { ordered: true },
+    contract: ({ call }): QueueContract => ({
+      queue: QUEUE,
+      vendors: ['zendesk'],
+      types: {
+        [TYPE]: messageType({
+          schema: z.strictObject({ n: z.number() }),
+          process: ({ data: { n } }, { steps, vendor }) =>
+            steps.step('effect', {
+              run: () => vendor('zendesk', () => call(100, () => act(n))),
+            }),
+        }),
+      },
+    }),
+  });
+
+  function act(n: number): void {
+    if (!well) throw new StopError({ code: 'AgreementMissing', message: '403', vendor: 'zendesk' });
+    const group = n % groups;
+    if (next[group] !== n) problem ??= `order kept: ${jobId(n)} was done before ${jobId(next[group] ?? 0)}`;
+    next[group] = n + groups;
+    done++;
+  }
+
+  return {
+    service,
+    groupOf,
+    recover: () => {
+      well = true;
+    },
+    /** Reports every front with more than so many ids. */
+    watchFronts(most: number): void {
+      const look = async () => {
+        for (let group = 0; group < groups; group++) {
+          const front = await service.table.get(orderKey(QUEUE, groupOf(group)));
+          const { length } = (front?.waiting as string[] | undefined) ?? [];
+          if (length > most) problem ??= `same cost at any length: a front has ${length} ids`;
+        }
+        service.after(MINUTE_MS, () => void look());
+      };
+      void look();
+    },
+    run: (size: number, withinMs: number) => service.run({ done: () => problem ?? done === size, withinMs }),
+  };
+}
+
+const envelope = (service: Service, n: number) => envelopeOf(n, { type: TYPE, time: service.now(), data: { n } });
+
+/** Sends all jobs at once while the vendor refuses them. */
+async function fromTheQueue(size: number, { groups }: { groups: number }) {
+  const { service, groupOf, watchFronts, recover, run } = startOrdered({ groups, concurrency: 20 });
+  for (let n = 1; n <= size; n++)
+    service.send(JSON.stringify(envelope(service, n)), { group: groupOf(n), deduplication: jobId(n) });
+  service.after(WELL_AFTER_MS, recover);
+  watchFronts(100);
+  // A hundred of a group a minute, and some minutes around them.
+  return run(size, WELL_AFTER_MS + (size / groups / 30 + 60) * MINUTE_MS);
+}
+
+/** One group: a line that is far longer than its front. */
+export const oneLine: ScalePlan = {
+  name: 'line',
+  what: 'jobs of one group in an ordered queue',
+  size: 300,
+  largest: 10_000,
+  run: (size) => fromTheQueue(size, { groups: 1 }),
+};
+
+/** A hundred groups side by side. */
+export const manyLines: ScalePlan = {
+  name: 'lines',
+  what: 'jobs of 100 groups in an ordered queue',
+  size: 300,
+  largest: 10_000,
+  run: (size) => fromTheQueue(size, { groups: 100 }),
+};
+
+/** Lines of released code, each one list, where reading every row takes longer than the reconciler has. */
+export const releasedLines: ScalePlan = {
+  name: 'released-lines',
+  what: 'jobs of two groups that released code held behind another',
+  size: 400,
+  largest: 10_000,
+  async run(size) {
+    const groups = 2;
+    // So slow, in so short a run, that a few hundred rows are too many to read.
+    const { service, groupOf, recover, run } = startOrdered({ groups, costs: { table: 100 }, everyMs: 10_000 });
+    const now = service.now();
+    const waiting = new Map<string, string[]>();
+    for (let n = 1; n <= size; n++) {
+      const group = groupOf(n);
+      const held = { reason: 'behind', dueAt: now } as const;
+      await layHeld(service, { queue: QUEUE, envelope: envelope(service, n), group, now }, held);
+      waiting.set(group, [...(waiting.get(group) ?? []), jobId(n)]);
+    }
+    for (const [group, ids] of waiting)
+      await service.table.put({ key: orderKey(QUEUE, group), version: 1, writer: '', waiting: ids }, 0);
+    recover();
+    return run(size, (size / groups / 5 + 30) * MINUTE_MS);
+  },
+};

@@ -1,0 +1,185 @@
+import fc from 'fast-check';
+import { createOrder } from '../../lib/jobs/order';
+import type { Table } from '../../lib/ports';
+import { memoryClock, memoryRandom } from './memory-clock';
+import { type MemoryTable, memoryTable } from './memory-table';
+import { releasedCode } from './released-order';
+
+const line = { queue: 'sample', group: 'app' };
+
+type Code = 'new' | 'released';
+
+/** What happens to a run at one of its calls. `late`: it is given up and repeated, and goes on later all the same. */
+interface Fault {
+  call: number;
+  how: 'before' | 'after' | 'late';
+}
+
+/** A job that comes to its queue. `code`: of the workers that it meets. */
+interface Arrival {
+  id: string;
+  /** It is held for a reason of its own when it runs first. */
+  stops: boolean;
+  cancelled: boolean;
+  /** It comes together with the one before it, as a redrive does, and either may be the first of the two. */
+  beside: boolean;
+  code: Code;
+  faults: Fault[];
+}
+
+/** A line with everything that happens to it. */
+export interface LineRun {
+  arrivals: readonly Arrival[];
+  /** Whose call is next. */
+  picks: readonly number[];
+  /** Looks of the reconciler while jobs come. */
+  looks: readonly Fault[];
+  /** Ids in its front. */
+  most: number;
+}
+
+/** Calls of several runs, which take effect one by one in an order that is drawn. */
+function createSchedule(table: MemoryTable, picks: readonly number[]) {
+  const calls: (() => void)[] = [];
+  const never = new Promise<never>(() => {});
+  let picked = 0;
+
+  /** A run that a fault may end; `undefined` if it did. */
+  function run<T>(act: (table: Table) => Promise<T>, fault?: Fault): Promise<{ answer: T } | undefined> {
+    return new Promise((resolve) => {
+      let count = 0;
+      let dead = false;
+      const through = async <A>(call: () => Promise<A>): Promise<A> => {
+        const here = ++count === fault?.call;
+        const stop = (how: Fault['how']) => {
+          if (here && fault?.how === how) {
+            dead = how !== 'late';
+            resolve(undefined);
+          }
+          return dead ? never : undefined;
+        };
+        await stop('late');
+        await new Promise<void>((go) => calls.push(go));
+        await stop('before');
+        const answer = await call();
+        await stop('after');
+        return answer;
+      };
+      const port: Table = {
+        ...table,
+        get: (key) => through(() => table.get(key)),
+        put: (item, expected) => through(() => table.put(item, expected)),
+      };
+      void act(port).then((answer) => resolve({ answer }));
+    });
+  }
+
+  return {
+    run,
+    /** Until no run has a call to make. */
+    async end(): Promise<void> {
+      for (;;) {
+        await new Promise(setImmediate);
+        if (calls.length === 0) return;
+        const pick = picks[picked++ % picks.length] ?? 0;
+        calls.splice(pick % calls.length, 1)[0]?.();
+      }
+    },
+  };
+}
+
+/** Jobs of one group come, most of them after the one before was held or done. Answers what went wrong, if anything. */
+export async function playLine({ arrivals, picks, looks, most }: LineRun): Promise<string | undefined> {
+  const table = memoryTable();
+  const ports = { clock: memoryClock(), random: memoryRandom() };
+  const schedule = createSchedule(table, picks);
+  const held = new Set<string>();
+  const ended = new Set<string>();
+  const done: string[] = [];
+  /** By job: those that stood in line when it came. */
+  const ahead = new Map<string, readonly string[]>();
+
+  const orderOf = (port: Table) => createOrder({ ...ports, table: port, most });
+  const codeOf = (port: Table, code: Code) =>
+    code === 'new' ? orderOf(port) : releasedCode({ ...ports, table: port });
+
+  /** A job is done, or cancelled. The reconciler completes an end whose worker died. */
+  async function end({ id, code, faults }: Arrival, how: 'done' | 'cancelled'): Promise<void> {
+    if (how === 'done') done.push(id);
+    held.delete(id);
+    ended.add(id);
+    for (let tried = 0; !(await schedule.run((port) => codeOf(port, code).leave(line, [id]), faults[tried])); ) tried++;
+  }
+
+  /** A worker takes its message. One whose worker dies comes again. */
+  async function come(arrival: Arrival): Promise<void> {
+    const { id, code, faults, stops } = arrival;
+    ahead.set(id, [...held]);
+    for (let tried = 0; !held.has(id); tried++) {
+      const first = (await schedule.run((port) => codeOf(port, code).front(line)))?.answer[0] ?? id;
+      if (first === id && !(stops && tried === 0)) return end(arrival, 'done');
+      if (await schedule.run(async (port) => codeOf(port, code).join({ ...line, id }), faults[tried])) held.add(id);
+    }
+    if (arrival.cancelled) void end(arrival, 'cancelled');
+  }
+
+  /** Jobs that have ended leave. The first, once it is held, comes again and is done. */
+  async function reconcile(fault?: Fault): Promise<void> {
+    const ids = (await schedule.run((port) => orderOf(port).look(line), fault))?.answer ?? [];
+    const gone = ids.filter((id) => ended.has(id));
+    if (gone.length > 0) return void (await schedule.run((port) => orderOf(port).leave(line, gone)));
+    const arrival = arrivals.find(({ id }) => id === ids[0]);
+    if (!arrival || !held.has(arrival.id)) return;
+    const first = (await schedule.run((port) => codeOf(port, arrival.code).front(line)))?.answer[0];
+    if (first === arrival.id && held.has(first)) await end(arrival, 'done');
+  }
+
+  const arriving = (async () => {
+    const coming: Promise<void>[] = [];
+    for (const arrival of arrivals) {
+      if (!arrival.beside) await coming.at(-1);
+      coming.push(come(arrival));
+    }
+    await Promise.all(coming);
+  })();
+  const reconciling = (async () => {
+    for (const fault of looks) await reconcile(fault);
+  })();
+  await schedule.end();
+  await Promise.all([arriving, reconciling]);
+  for (let run = 0; run < arrivals.length * 4; run++) {
+    const last = reconcile();
+    await schedule.end();
+    await last;
+  }
+
+  const left = [...held, ...(await orderOf(table).front(line))];
+  if (left.length > 0) return `nothing lost: ${left.join()} is left`;
+  const late = (id: string, index: number) => ahead.get(id)?.some((other) => done.indexOf(other) > index);
+  return done.some(late) ? `order kept: done in the order ${done.join()}` : undefined;
+}
+
+const fault = fc.record({ call: fc.integer({ min: 1, max: 9 }), how: fc.constantFrom('before', 'after', 'late') });
+
+/** Any line of so many jobs, with fronts of these lengths. */
+export const anyLine = (
+  jobs: number,
+  { codes = ['new'], fronts }: { codes?: readonly Code[]; fronts: readonly number[] },
+): fc.Arbitrary<LineRun> =>
+  fc.record({
+    arrivals: fc
+      .array(
+        fc.record({
+          stops: fc.boolean(),
+          cancelled: fc.boolean(),
+          beside: fc.constantFrom(false, false, false, true),
+          code: fc.constantFrom(...codes),
+          faults: fc.array(fault, { maxLength: 2 }),
+        }),
+        { minLength: 2, maxLength: jobs },
+      )
+      .map((drawn) => drawn.map((arrival, index): Arrival => ({ ...arrival, id: `job-${index + 10}` }))),
+    picks: fc.array(fc.nat(20), { minLength: 5, maxLength: 200 }),
+    looks: fc.array(fault, { maxLength: 12 }),
+    most: fc.constantFrom(...fronts),
+  });
