@@ -139,7 +139,7 @@ async function pauseIfNeeded({ campaigns, metrics }: EmailDeps, campaign: Campai
     count(await campaigns.refused(campaign.id, { code, most: MOST_REFUSALS }));
 }
 
-/** Campaigns take turns chunk by chunk: with fewer, each chunk of a process would be another campaign's than its last. */
+/** Campaigns take turns chunk by chunk, so that one process sends for many of them. */
 const MOST_REMEMBERED = 32;
 
 /** Reads what all chunks of a campaign share once per process: it is checked by hash, so it cannot have changed. */

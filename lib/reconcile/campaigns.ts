@@ -11,7 +11,7 @@ import { AT_ONCE, countReleased, type Looked, look } from './look';
 import { missEvents } from './missed-events';
 import { nextOf, nextTurn, reachedBy } from './turns';
 
-/** From a look to the sending of what it releases. Without this much more than lasts until the next look, senders idle. */
+/** What a look releases reaches the senders some time later. Without as much more, they would idle until then. */
 const AHEAD_MS = 3_000;
 /** What one campaign may have open, so that chunks that fail again and again do not pile up. */
 const MOST_OPEN_SECONDS = 20;

@@ -2,14 +2,15 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { realClock, realRandom } from '../../lib/aws/system';
 import { realTable } from '../../lib/aws/table';
 import { takeTurn } from '../../lib/emails/turn';
+import { chunkSizeOf } from '../../lib/jobs/chunk';
 import { sharedRate } from '../../lib/jobs/rate';
 import { textTable } from '../../lib/local/demo/text-table';
 import { against, startDynamo, TABLE } from '../support/emulators';
 import { busiest, type Sent } from '../support/rate-run';
 
 const RATE = 200;
-const CHUNK = 200;
-const CHUNKS = 15;
+const CHUNK = chunkSizeOf(RATE);
+const CHUNKS = 30;
 
 /** The share of the limit that workers use, and the most that they send, on real clocks and a table over HTTP. */
 export async function emailsRate(): Promise<string> {
