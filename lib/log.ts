@@ -11,7 +11,7 @@ const FACT_KEYS: ReadonlySet<string> = new Set(
     ['queue', 'jobId', 'type', 'correlationId', 'messageId', 'group', 'sequence', 'receiveCount'],
     ['state', 'reason', 'outcome', 'attempt', 'attempts', 'opened', 'holds', 'step', 'duplicate'],
     ['class', 'code', 'status', 'field', 'vendor', 'rule'],
-    ['ms', 'waitMs', 'visibilityMs', 'remainingMs', 'dueAt', 'until', 'bytes', 'count', 'kind', 'canary'],
+    ['ms', 'waitMs', 'visibilityMs', 'remainingMs', 'dueAt', 'until', 'bytes', 'count', 'times', 'kind', 'canary'],
   ].flat(),
 );
 

@@ -10,6 +10,7 @@ import {
   jobKey,
   orderKey,
   queueName,
+  reconcilerKey,
   recordFolder,
   ticketKey,
   ticketsKey,
@@ -155,14 +156,14 @@ export function emailEventsPermissions(context: Context): Statement[] {
   ];
 }
 
-/** Permissions of the function that sends alarms on: to read why a DLQ is empty, and to keep what it cannot send. */
+/** Permissions of the function that sends alarms on: to read the reasons of some, and to keep what it cannot send. */
 export function alarmsPermissions(context: Context, needs: Pick<WorkerNeeds, 'secrets' | 'secretsKey'>): Statement[] {
   return [
     allow('KeepUndelivered', ['sqs:SendMessage'], arn('sqs', undeliveredQueueName(context.instance))),
     {
       ...allow('WhatLeftTheDlq', ['dynamodb:GetItem'], table(context)),
       Condition: {
-        'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': [dlqKey('*')] },
+        'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': [dlqKey('*'), reconcilerKey] },
         Null: { 'dynamodb:LeadingKeys': 'false' },
       },
     },

@@ -1,14 +1,23 @@
 import type { Exit } from '../jobs/dlq-exits';
+import type { FailingWork } from '../jobs/reconciler-run';
 import type { DiscordMessage, Embed } from '../vendors/discord';
 import { codeBlock, cut, LIMITS, withinLimits } from './fit';
 import { type AlarmKind, KINDS, type Kind, parseAlarmName } from './kinds';
 import { consoleLinks } from './links';
 import { type AlarmChange, type Notification, newestValue } from './notification';
-import { exitsText, quantity } from './text';
+import { exitsText, failingText, quantity } from './text';
 
 export interface Place {
   instance: string;
   stage: string;
+}
+
+/** What the table knows about an alarm. */
+export interface Known {
+  /** What left the DLQ whose alarm is over. */
+  exits?: Partial<Record<Exit, number>>;
+  /** What fails in the reconciler. */
+  failing?: readonly FailingWork[];
 }
 
 const COLOURS: Record<AlarmChange['NewStateValue'], number> = {
@@ -19,16 +28,12 @@ const COLOURS: Record<AlarmChange['NewStateValue'], number> = {
 const MARKS: Record<AlarmChange['NewStateValue'], string> = { ALARM: '🔴', OK: '🟢', INSUFFICIENT_DATA: '🟠' };
 const GREY = 0x80_84_8e;
 
-/** A notification as a message for Discord, within all of its limits. `exits`: what left the DLQ, where that is known. */
-export function messageOf(
-  notification: Notification,
-  place: Place,
-  exits?: Partial<Record<Exit, number>>,
-): DiscordMessage {
+/** A notification as a message for Discord, within all of its limits. */
+export function messageOf(notification: Notification, place: Place, stored: Known = {}): DiscordMessage {
   if ('raw' in notification) return { embeds: [withinLimits(rawEmbed(notification.raw, place))] };
   const { alarm } = notification;
   const known = parseAlarmName(alarm.AlarmName, place.instance);
-  const embed = known ? ownEmbed({ alarm, place, ...known, ...(exits ? { exits } : {}) }) : foreignEmbed(alarm, place);
+  const embed = known ? ownEmbed({ alarm, place, ...known, ...stored }) : foreignEmbed(alarm, place);
   return { embeds: [withinLimits(embed)] };
 }
 
@@ -42,15 +47,14 @@ export function plainMessage({ embeds }: DiscordMessage): DiscordMessage {
   return { content: codeBlock(lines.filter(Boolean).join('\n'), LIMITS.content), embeds: [] };
 }
 
-interface Own {
+interface Own extends Known {
   alarm: AlarmChange;
   place: Place;
   kind: AlarmKind;
   subject: string;
-  exits?: Partial<Record<Exit, number>>;
 }
 
-function ownEmbed({ alarm, place, kind, subject, exits }: Own): Embed {
+function ownEmbed({ alarm, place, kind, subject, exits, failing = [] }: Own): Embed {
   const { scope, title, unit, means, look, mend }: Kind = KINDS[kind];
   const about = subject || place.instance;
   const over = alarm.NewStateValue === 'OK';
@@ -67,6 +71,7 @@ function ownEmbed({ alarm, place, kind, subject, exits }: Own): Embed {
       { name: 'Value', value: valueText(alarm, unit), inline: true },
       { name: over ? 'Over since' : 'Since', value: sinceText(alarm), inline: true },
       ...(over && exits ? [{ name: 'Why the queue is empty', value: exitsText(exits) }] : []),
+      ...(over ? [] : [{ name: 'What fails', value: failingText(failing, place.stage) }]),
       ...(over
         ? []
         : [

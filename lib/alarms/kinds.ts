@@ -151,7 +151,7 @@ export const KINDS = {
   'reconciler-failures': {
     scope: 'instance',
     title: 'A part of the reconciler fails',
-    means: 'One kind of its work failed in each of the last runs.',
+    means: 'A kind of its work fails, for one job or for all. The rest goes on.',
     unit: 'count',
     look: 'logs -f reconciler --startTime 1h',
     mend: 'reconcile --repair',

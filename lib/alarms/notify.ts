@@ -1,10 +1,11 @@
 import type { SNSMessage } from 'aws-lambda';
 import { JobError, PermanentError, StopError, WaitError } from '../errors';
-import { type DlqExits, type Exit, exitsSince } from '../jobs/dlq-exits';
-import { dlqKey } from '../jobs/keys';
+import { type DlqExits, exitsSince } from '../jobs/dlq-exits';
+import { dlqKey, reconcilerKey } from '../jobs/keys';
+import type { FailingWork, ReconcilerRun } from '../jobs/reconciler-run';
 import type { DiscordMessage } from '../vendors/discord';
 import type { AlarmDeps } from './deps';
-import { messageOf, plainMessage } from './embed';
+import { type Known, messageOf, plainMessage } from './embed';
 import { parseAlarmName } from './kinds';
 import { type Notification, notificationOf } from './notification';
 
@@ -29,7 +30,7 @@ export async function notify(
     deps.log.info('an alarm has its first data', { state: 'OK' });
     return;
   }
-  const message = messageOf(notification, deps, await exitsOf(deps, notification));
+  const message = messageOf(notification, deps, await knownOf(deps, notification));
   try {
     await send(deps, message, remainingMs);
   } catch (error) {
@@ -61,18 +62,29 @@ async function send(deps: AlarmDeps, message: DiscordMessage, remainingMs: () =>
   }
 }
 
-/** What left the DLQ whose alarm is over; nothing for any other alarm, nor where the table does not answer. */
-async function exitsOf(
-  { table, clock, instance }: AlarmDeps,
-  notification: Notification,
-): Promise<Partial<Record<Exit, number>> | undefined> {
-  if (!('alarm' in notification) || notification.alarm.NewStateValue !== 'OK') return undefined;
-  const known = parseAlarmName(notification.alarm.AlarmName, instance);
-  if (known?.kind !== 'dlq-depth' && known?.kind !== 'dlq-age') return undefined;
+/** What the table knows about an alarm; nothing where it does not answer. */
+async function knownOf(deps: AlarmDeps, notification: Notification): Promise<Known> {
+  if (!('alarm' in notification)) return {};
+  const { AlarmName, NewStateValue } = notification.alarm;
+  const alarm = parseAlarmName(AlarmName, deps.instance);
+  const over = NewStateValue === 'OK';
   try {
-    const stored = (await table.get(dlqKey(known.subject))) as DlqExits | undefined;
-    return stored ? exitsSince(stored, clock.now() - EXITS_MS) : {};
+    if (over && (alarm?.kind === 'dlq-depth' || alarm?.kind === 'dlq-age'))
+      return { exits: await exitsOf(deps, alarm) };
+    if (!over && alarm?.kind === 'reconciler-failures') return { failing: await failingOf(deps) };
   } catch {
-    return undefined;
+    // The message says less, and is sent all the same.
   }
+  return {};
 }
+
+async function exitsOf(
+  { table, clock }: AlarmDeps,
+  { subject }: { subject: string },
+): Promise<NonNullable<Known['exits']>> {
+  const stored = (await table.get(dlqKey(subject))) as DlqExits | undefined;
+  return stored ? exitsSince(stored, clock.now() - EXITS_MS) : {};
+}
+
+const failingOf = async ({ table }: AlarmDeps): Promise<FailingWork[]> =>
+  ((await table.get(reconcilerKey)) as ReconcilerRun | undefined)?.failing ?? [];

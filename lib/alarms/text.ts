@@ -1,4 +1,5 @@
 import type { Exit } from '../jobs/dlq-exits';
+import type { FailingWork } from '../jobs/reconciler-run';
 import type { Kind } from './kinds';
 
 const SECOND = 1;
@@ -48,3 +49,16 @@ export function exitsText(exits: Partial<Record<Exit, number>>): string {
   const told = Object.entries(exits).map(([how, count]) => `${count} ${EXITS[how as Exit]}`);
   return told.length > 0 ? told.join('\n') : 'Nothing here took them out: purged or deleted by hand?';
 }
+
+/** More would not fit into a message. */
+const MOST_FAILING = 5;
+
+/** What fails in the reconciler, and how to look at the job that fails most often. */
+export const failingText = (failing: readonly FailingWork[], stage: string): string =>
+  failing
+    .slice(0, MOST_FAILING)
+    .map(({ kind, queue = '', code, jobId, times = 1, jobs, since }) => {
+      const job = `, ${jobs} jobs, most often ${jobId} (${times} times): \`npx sls jobs show ${jobId} --queue ${queue} --stage ${stage}\``;
+      return `${kind}: ${code} since <t:${Math.floor(since / 1000)}:f>${jobId === undefined ? '' : job}`;
+    })
+    .join('\n');

@@ -10,6 +10,8 @@ export const canaryKey = (queue: string): string => `canary#${queue}`;
 export const dlqKey = (queue: string): string => `dlq#${queue}`;
 /** The reconciler's walk through a queue's DLQ: the one under way, or the last. */
 export const passKey = (queue: string): string => `pass#${queue}`;
+/** What was released to a queue last. */
+export const releasesKey = (queue: string): string => `releases#${queue}`;
 export const returnsKey = (queue: string): string => `returns#${queue}`;
 /** A message that was returned from a queue's DLQ and begun with. */
 export const trialKey = (queue: string, messageId: string): string => `trial#${queue}#${messageId}`;

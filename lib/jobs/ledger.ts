@@ -101,7 +101,9 @@ export interface Ledger {
 
 export function createLedger(deps: LedgerDeps): Ledger {
   const { clock, settings } = deps;
-  const scheduled = (row: JobRow): JobRow => withSchedule({ ...row, updatedAt: clock.now() }, settings(row.queue));
+  // What is written changes what has to be done next: an earlier failure must not delay that.
+  const scheduled = ({ backoff: _backoff, ...row }: JobRow): JobRow =>
+    withSchedule({ ...row, updatedAt: clock.now() }, settings(row.queue));
   return {
     get: async (key) => (await readItem(deps, key)) as JobRow | undefined,
     write: (row, expected) => writeItem({ ...deps, item: scheduled(row), expected }),

@@ -26,6 +26,7 @@ export function recordOf(row: JobRow): string {
     updatedAt: _updatedAt,
     due: _due,
     ticket: _ticket,
+    backoff: _backoff,
     ...shown
   } = row;
   return JSON.stringify({ record: 1, ...shown, steps }, (name, value: unknown) =>

@@ -86,6 +86,18 @@ export interface Delivery {
   at: number;
 }
 
+/** Work of the reconciler that failed. The next write to the row, other than this note, removes it. */
+export interface Backoff {
+  /** The row's: code that does not know this note may keep it in later ones. */
+  version: number;
+  /** When the reconciler tries again. */
+  until: number;
+  /** Failures in a row. */
+  times: number;
+  /** Why the last try failed. */
+  code: string;
+}
+
 /** One job in the table. Times are milliseconds since 1970. */
 export interface JobRow extends Item {
   queue: string;
@@ -149,6 +161,8 @@ export interface JobRow extends Item {
   bodyKept?: boolean;
   /** The reconciler sent it to see whether the queue works (lib/jobs/canary.ts). */
   canary?: true;
+  /** The reconciler's work on the row as it is now has failed (lib/jobs/backoff.ts). */
+  backoff?: Backoff;
 }
 
 export const isEnd = (state: State): boolean => state === 'succeeded' || state === 'dead' || state === 'cancelled';

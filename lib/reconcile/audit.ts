@@ -51,7 +51,7 @@ export async function audit(
   if (!repair) return { ...found, repaired: [] };
 
   const repaired = await mend(deps, queue, found.differences);
-  await reconcile(deps, { remainingMs: REPAIR_MS });
+  await reconcile(deps, { remainingMs: REPAIR_MS, evenBackedOff: true });
   return { ...(await look(deps, { queue, from, to: Math.min(to, now), onHour: () => {} })), repaired };
 }
 

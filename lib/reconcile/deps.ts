@@ -1,13 +1,15 @@
 import type { FinishDeps } from '../jobs/finish';
 import type { LedgerDeps } from '../jobs/ledger';
 import type { CircuitBreakers } from '../limits/circuit';
-import type { Due, Log, Metrics } from '../ports';
-import { throughAll } from './each-of';
+import type { BatchQueues, Due, Log, Metrics, Queues } from '../ports';
 import type { Exits } from './exits';
+import type { Failed } from './failures';
+import type { Pace } from './pace';
 
 /** What the reconciler reaches, and which queues it looks after. */
 export interface ReconcileDeps extends FinishDeps, Omit<LedgerDeps, 'clock' | 'settings'> {
   circuits: CircuitBreakers;
+  queues: Queues & BatchQueues;
   log: Log;
   metrics: Metrics;
   queueNames: readonly string[];
@@ -16,9 +18,18 @@ export interface ReconcileDeps extends FinishDeps, Omit<LedgerDeps, 'clock' | 's
   share?: number;
 }
 
-/** One run of the reconciler: what it reaches, and where it notes what left a DLQ. */
+/** One run of the reconciler: what it reaches, and what it notes. */
 export interface ReconcileRun extends ReconcileDeps {
+  /** What left a DLQ. */
   exits: Exits;
+  /** How many held jobs may go back to their queues. */
+  pace: Pace;
+  /** Notes a job whose work has failed. */
+  failed: (failure: Failed) => void;
+  /** Does some more work of the kind soon, while the run stays. */
+  again: (work: (deps: ReconcileRun, mayGoOn: () => boolean) => Promise<void>) => void;
+  /** Also tries what has failed and waits for its next try. */
+  evenBackedOff: boolean;
 }
 
 /** One kind of work on one queue; it stops by itself when `mayGoOn` says so, and goes on where it was next time. */
@@ -39,17 +50,4 @@ export async function* everyDue(
     if (page.length < share) return;
     after = page.at(-1);
   }
-}
-
-/** Does something for each row that is due for it, oldest first. What the index says is read again before it is acted on. */
-export async function eachDue(
-  { table, clock, ledger, share = SHARE }: ReconcileDeps,
-  { todo, mayGoOn, until = clock.now() }: { todo: string; mayGoOn: () => boolean; until?: number },
-  act: (row: NonNullable<Awaited<ReturnType<ReconcileDeps['ledger']['get']>>>) => Promise<void>,
-): Promise<void> {
-  await throughAll(await table.due(todo, { until, limit: share }), async ({ key }) => {
-    if (!mayGoOn()) return;
-    const row = await ledger.get(key);
-    if (row?.todo === todo && (row.todoAt ?? 0) <= until) await act(row);
-  });
 }

@@ -11,6 +11,15 @@ export async function eachOf<T>(
   await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, lane));
 }
 
+/** The same, with the answers in the order of the items. */
+export async function mapEach<T, R>(items: readonly T[], atOnce: number, act: (item: T) => Promise<R>): Promise<R[]> {
+  const answers: R[] = [];
+  await eachOf([...items.entries()], atOnce, async ([place, item]) => {
+    answers[place] = await act(item);
+  });
+  return answers;
+}
+
 /** Does something for each item, at most `atOnce` side by side. A failure keeps no other item back: it is thrown at the end. */
 export async function throughAll<T>(
   items: Iterable<T> | AsyncIterable<T>,

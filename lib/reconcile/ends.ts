@@ -5,7 +5,9 @@ import { finish } from '../jobs/finish';
 import { bodyKey, type TodoKind, todoKey, todoKeys } from '../jobs/keys';
 import type { JobRow } from '../jobs/row';
 import { storedError } from '../jobs/stored-error';
-import { eachDue, type ReconcileDeps, type Work } from './deps';
+import { expire, neverSent } from '../jobs/transitions';
+import type { ReconcileDeps, ReconcileRun, Work } from './deps';
+import { eachDue } from './due';
 import { settleEnd } from './signs';
 
 /** Writes the record, or sends the DLQ entry, that an end still lacks; settles what a sign has come for since. */
@@ -16,11 +18,17 @@ export const completeEnds: Work = (deps, queue, mayGoOn) =>
 
 /** A row without a message: its producer died, or was told that sending had failed. A message that comes reopens it. */
 export const cancelUnsent: Work = (deps, queue, mayGoOn) =>
-  eachOfKind(deps, { queue, kind: 'unsent', mayGoOn }, (row) => end(deps, row, UNSENT));
+  eachOfKind(deps, { queue, kind: 'unsent', mayGoOn }, (row) => end(deps, row, neverSent(row, deps.clock.now())));
 
-/** SQS deletes a message at the end of its retention and tells nobody. */
+const EXPIRED = storedError(
+  new PermanentError({ code: 'Expired', message: "the message outlived its queue's retention" }),
+);
+
+/** SQS deletes a message at the end of its retention without a word to its sender. */
 export const endExpired: Work = (deps, queue, mayGoOn) =>
-  eachOfKind(deps, { queue, kind: 'waiting', mayGoOn }, (row) => end(deps, row, EXPIRED));
+  eachOfKind(deps, { queue, kind: 'waiting', mayGoOn }, (row) =>
+    end(deps, row, expire(row, { at: deps.clock.now(), error: EXPIRED })),
+  );
 
 const NEAR = 0.8;
 
@@ -56,7 +64,7 @@ export const dropBodies: Work = (deps, queue, mayGoOn) =>
 
 /** `eachDue` for the shards of a kind side by side: a crowd in one keeps no other waiting. */
 async function eachOfKind(
-  deps: ReconcileDeps,
+  deps: ReconcileRun,
   { queue, kind, mayGoOn }: { queue: string; kind: TodoKind; mayGoOn: () => boolean },
   act: (row: JobRow) => Promise<void>,
 ): Promise<void> {
@@ -65,33 +73,10 @@ async function eachOfKind(
   await Promise.all(shards);
 }
 
-const UNSENT = { state: 'cancelled', reason: 'never-sent', event: 'cancelled (never-sent)' } as const;
-const EXPIRED = { state: 'dead', reason: 'expired', event: 'dead (expired)' } as const;
-
-/** Ends a row as it was read; whatever happened to it since wins. */
-async function end(
-  deps: ReconcileDeps,
-  row: JobRow,
-  { state, reason, event }: typeof UNSENT | typeof EXPIRED,
-): Promise<void> {
-  const at = deps.clock.now();
-  const error =
-    reason === 'expired'
-      ? storedError(new PermanentError({ code: 'Expired', message: "the message outlived its queue's retention" }))
-      : undefined;
-  const { lease: _lease, ...rest } = row;
-  const ended = await deps.ledger.write(
-    {
-      ...rest,
-      state,
-      reason,
-      endedAt: at,
-      ...(error ? { error } : {}),
-      history: appended(row.history, { at, event }),
-    },
-    row.version,
-  );
-  if (!ended.written) return;
-  if (reason === 'expired') deps.metrics.add('JobsExpired', 1, 'Count', { queue: row.queue });
-  await finish(deps, ended.item);
+/** Ends a row as it was read. If the row has changed since, that change wins. */
+async function end(deps: ReconcileDeps, row: JobRow, ended: JobRow): Promise<void> {
+  const result = await deps.ledger.write(ended, row.version);
+  if (!result.written) return;
+  if (ended.reason === 'expired') deps.metrics.add('JobsExpired', 1, 'Count', { queue: row.queue });
+  await finish(deps, result.item);
 }

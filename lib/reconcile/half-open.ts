@@ -3,9 +3,9 @@ import { todoKey } from '../jobs/keys';
 import type { JobRow } from '../jobs/row';
 import { isHalfOpen, isOpen, type OpenCircuit, VENDOR_STOPPED } from '../limits/circuit';
 import type { Due } from '../ports';
-import { eachDue, type ReconcileDeps } from './deps';
+import type { ReconcileDeps, ReconcileRun } from './deps';
 import { throughAll } from './each-of';
-import { release } from './release';
+import { release, releaseEach } from './release';
 
 const VENDORS: readonly Vendor[] = ['zendesk', 'sendgrid', 'app-store-connect'];
 /** How long a queued message is waited for to make the trial call: it may be one that never calls the vendor. */
@@ -13,23 +13,24 @@ const PATIENCE_MS = 5 * 60_000;
 const PAGE = 16;
 const ALL = Number.MAX_SAFE_INTEGER;
 
-/** Jobs that a vendor's circuit breaker holds: one of them for the trial call of an open circuit, all once it is closed. */
-export async function releaseStopped(deps: ReconcileDeps, mayGoOn: () => boolean): Promise<void> {
-  const trials: (() => Promise<void>)[] = [];
-  const others: (() => Promise<void>)[] = [];
-  for (const vendor of VENDORS) {
+/** Releases one job of each vendor whose circuit is half-open, for its trial call. */
+export async function releaseTrials(deps: ReconcileRun, mayGoOn: () => boolean): Promise<void> {
+  await throughAll(VENDORS, async (vendor) => {
     const circuit = await deps.circuits.read(vendor);
-    // 0 as well: an alarm has to know when it is over.
+    // Also 0: an alarm has to know when the outage is over.
     deps.metrics.add('VendorStopped', isOpen(circuit) ? 1 : 0, 'Count', { vendor });
-    if (isOpen(circuit)) trials.push(() => releaseTrial(deps, { vendor, circuit, mayGoOn }));
-    else
-      for (const queue of deps.queueNames)
-        others.push(() =>
-          eachDue(deps, { todo: todoKey(queue, 'stopped', vendor), mayGoOn }, (row) => release(deps, row)),
-        );
-  }
-  // The many jobs of one vendor do not delay another vendor's trial.
-  await throughAll([...trials, ...others], (work) => work());
+    if (isOpen(circuit)) await releaseTrial(deps, { vendor, circuit, mayGoOn });
+  });
+}
+
+/** Releases all jobs that were held by a circuit which is closed by now. */
+export async function releaseStopped(deps: ReconcileRun, mayGoOn: () => boolean): Promise<void> {
+  await throughAll(VENDORS, async (vendor) => {
+    if (isOpen(await deps.circuits.read(vendor))) return;
+    await throughAll(deps.queueNames, (queue) =>
+      releaseEach(deps, { queue, todo: todoKey(queue, 'stopped', vendor), mayGoOn }),
+    );
+  });
 }
 
 /** Releases one job of a half-open circuit, unless a queued message will make the trial call anyway. */

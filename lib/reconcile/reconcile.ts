@@ -1,39 +1,13 @@
-import { StoreError } from '../errors';
-import { reconcilerKey } from '../jobs/keys';
-import { updateItem } from '../jobs/ledger';
-import type { Item } from '../ports';
-import { releaseBehind } from './behind';
+import { beginRun, endRun, type ReconcilerRun } from '../jobs/reconciler-run';
+import { inBatches } from './batches';
 import { type Place, releaseCampaigns } from './campaigns';
 import { watchCanary } from './canary';
-import { judgeDeadLetters } from './dead-letters';
-import type { ReconcileDeps, ReconcileRun, Work } from './deps';
-import { cancelUnsent, completeEnds, dropBodies, endExpired, noteGoneEntries, noticeOld } from './ends';
+import type { ReconcileDeps, ReconcileRun } from './deps';
+import { codeOf } from './due';
 import { createExits } from './exits';
-import { gaugeHeld } from './gauges';
-import { releaseStopped } from './half-open';
-import { releasePaused } from './paused';
-import { releaseDue } from './release';
-
-interface RunLease extends Item {
-  holder: string;
-  until: number;
-}
-
-/** Each kind of work by the name that its failures are logged under. */
-const WORK: Record<string, Work> = {
-  releaseDue,
-  releasePaused,
-  releaseBehind,
-  completeEnds,
-  cancelUnsent,
-  endExpired,
-  noticeOld,
-  noteGoneEntries,
-  dropBodies,
-  judgeDeadLetters,
-  noteExits: (deps, queue) => deps.exits.keep(deps, queue),
-  gaugeHeld,
-};
+import { createFailures } from './failures';
+import { createPace } from './pace';
+import { nameOf, type Part, partsFrom } from './parts';
 
 /** Of the run's time, the part that no single kind of work may exceed. */
 const LARGEST_SHARE = 0.25;
@@ -46,44 +20,72 @@ const OVER_THE_END_MS = 4_000;
 /** … and what a run keeps for its last one. */
 const LAST_LOOK_MS = 1_000;
 
+/** Between two releases to a queue that gets its held jobs little by little. */
+const RELEASE_EVERY_MS = 5_000;
+
 /** A run that begins a moment before the last one has ended waits for it, or a minute would pass without one. */
 const BEGIN_WITHIN_MS = 5_000;
 const BEGIN_EVERY_MS = 500;
 
 /**
  * Looks after every job that no worker runs: once a minute, one run at a time. Work that fails is logged and left to
- * the next run; it keeps nothing else from being done. While a campaign runs it stays for `stayMs` and releases more of
- * it beside its other work, a little at a time. `canaryMs`: from one canary of a queue to the next; 0: there are none.
+ * the next run; it keeps nothing else from being done. Work for which there is no time comes first in the next run. While
+ * a campaign runs, or held jobs go back to their queue little by little, it stays for `stayMs`. `canaryMs`: from one
+ * canary of a queue to the next; 0: there are none. `evenBackedOff`: also tries jobs that failed and wait for their next
+ * try.
  */
 export async function reconcile(
   reached: ReconcileDeps,
-  { remainingMs, stayMs = 0, canaryMs = 0 }: { remainingMs: number; stayMs?: number; canaryMs?: number },
+  {
+    remainingMs,
+    stayMs = 0,
+    canaryMs = 0,
+    evenBackedOff = false,
+  }: { remainingMs: number; stayMs?: number; canaryMs?: number; evenBackedOff?: boolean },
 ): Promise<void> {
-  const deps: ReconcileRun = { ...reached, exits: createExits() };
-  const { clock, metrics, log } = deps;
+  const { clock, metrics, log, queueNames } = reached;
   const begun = clock.now();
   const end = begun + remainingMs - Math.min(GUARD_MS, remainingMs / 10);
   const lastLook = Math.min(end - LAST_LOOK_MS, begun + stayMs);
   const place: Place = {};
-  const holder = deps.random.uuid();
-  if (!(await begin(deps, holder, begun + remainingMs))) {
+  const lease = await begin(reached, begun + remainingMs);
+  if (!lease) {
     log.info('another run is under way');
     return;
   }
+  const failures = createFailures(reached);
+  const shared = {
+    ...reached,
+    queues: inBatches(reached.queues),
+    exits: createExits(),
+    pace: createPace(reached, { until: lastLook }),
+    evenBackedOff,
+  };
+  const again: Part[] = [];
+  let next: string | undefined;
 
   const campaignsRun = await campaigns();
   await Promise.all([otherWork(), campaignsRun && stay()]);
+  const failing = await failures.now(lease.failing ?? []);
+  if (failing.length > 0) metrics.add('ReconcilerFailures', failing.length, 'Count', {});
   metrics.add('ReconcilerRuns', 1, 'Count', {});
   metrics.flush();
-  await attempt('end', () => finishRun(deps, holder));
+  await attempt({ kind: 'end', work: (deps) => endRun(deps, lease, { next, failing }) });
 
   async function otherWork(): Promise<void> {
-    await attempt('releaseStopped', () => releaseStopped(deps, share()));
     if (canaryMs > 0)
-      for (const queue of deps.queueNames)
-        await attempt('watchCanary', () => watchCanary(deps, { queue, everyMs: canaryMs }), queue);
-    for (const queue of deps.queueNames)
-      for (const [kind, work] of Object.entries(WORK)) await attempt(kind, () => work(deps, queue, share()), queue);
+      for (const queue of queueNames)
+        await attempt({ kind: 'watchCanary', queue, work: (deps) => watchCanary(deps, { queue, everyMs: canaryMs }) });
+    for (const part of partsFrom(queueNames, lease?.next))
+      if (clock.now() < end) await attempt(part);
+      else next ??= nameOf(part);
+    for (const queue of queueNames)
+      await attempt({ kind: 'noteExits', queue, work: (deps) => deps.exits.keep(deps, queue) });
+    while (again.length > 0 && clock.now() + RELEASE_EVERY_MS < lastLook) {
+      await clock.sleep(RELEASE_EVERY_MS);
+      for (const part of again.splice(0)) await attempt(part);
+    }
+    await attempt({ kind: 'keepPace', work: (deps) => deps.pace.keep() });
   }
 
   async function stay(): Promise<void> {
@@ -91,46 +93,35 @@ export async function reconcile(
       await clock.sleep(Math.min(LOOK_EVERY_MS, lastLook - clock.now()));
   }
 
-  function share(): () => boolean {
-    const until = Math.min(end, clock.now() + remainingMs * LARGEST_SHARE);
-    return () => clock.now() < until;
-  }
-
   async function campaigns(): Promise<boolean> {
     // A look that fails says nothing about the next one.
     let run = true;
-    await attempt('releaseCampaigns', async () => {
+    const work = async (deps: ReconcileRun, mayGoOn: () => boolean) => {
       const nextLookMs = stayMs > 0 && clock.now() >= lastLook ? OVER_THE_END_MS : LOOK_EVERY_MS;
-      run = await releaseCampaigns(deps, { mayGoOn: share(), nextLookMs, place });
-    });
+      run = await releaseCampaigns(deps, { mayGoOn, nextLookMs, place });
+    };
+    if (clock.now() < end) await attempt({ kind: 'releaseCampaigns', work });
     return run;
   }
 
-  async function attempt(kind: string, work: () => Promise<void>, queue?: string): Promise<void> {
-    if (clock.now() >= end) return;
+  async function attempt({ work, ...part }: Part): Promise<void> {
+    const until = Math.min(end, clock.now() + remainingMs * LARGEST_SHARE);
+    const deps: ReconcileRun = {
+      ...shared,
+      failed: (failure) => failures.note(part, failure),
+      again: (more) => again.push({ ...part, work: more }),
+    };
     try {
-      await work();
+      await work(deps, () => clock.now() < until);
     } catch (error) {
-      log.error('reconciling failed', { kind, queue, code: error instanceof StoreError ? error.code : 'Unexpected' });
-      metrics.add('ReconcilerFailures', 1, 'Count', {});
+      failures.note(part, { code: codeOf(error) });
     }
   }
 }
 
-async function begin(deps: ReconcileDeps, holder: string, until: number): Promise<boolean> {
+async function begin(deps: ReconcileDeps, until: number): Promise<ReconcilerRun | undefined> {
   for (const last = deps.clock.now() + BEGIN_WITHIN_MS; ; await deps.clock.sleep(BEGIN_EVERY_MS)) {
-    const { changed } = await updateItem<RunLease>(deps, reconcilerKey, (stored) =>
-      stored && stored.until > deps.clock.now()
-        ? undefined
-        : { key: reconcilerKey, version: 0, writer: '', holder, until },
-    );
-    if (changed || deps.clock.now() >= last) return changed;
+    const lease = await beginRun(deps, until);
+    if (lease || deps.clock.now() >= last) return lease;
   }
-}
-
-/** Gives the lease back, so that the next run need not wait for its end. */
-async function finishRun(deps: ReconcileDeps, holder: string): Promise<void> {
-  await updateItem<RunLease>(deps, reconcilerKey, (stored) =>
-    stored?.holder === holder ? { ...stored, until: 0 } : undefined,
-  );
 }

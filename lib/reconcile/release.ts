@@ -1,39 +1,62 @@
 import { PermanentError } from '../errors';
-import { appended } from '../jobs/capped-list';
 import { finish, keptBody } from '../jobs/finish';
 import { deduplicationId, todoKey } from '../jobs/keys';
 import { fitting } from '../jobs/park';
 import type { JobRow } from '../jobs/row';
 import { storedError } from '../jobs/stored-error';
+import { loseBody as bodyLost, release as released } from '../jobs/transitions';
 import type { OutgoingMessage } from '../ports';
 import { countOutcome } from '../worker/report';
-import { eachDue, type ReconcileDeps, type Work } from './deps';
+import type { ReconcileDeps, ReconcileRun, Work } from './deps';
+import { eachDue } from './due';
 
 /** Sends held jobs whose time has come back to their queue. */
 export const releaseDue: Work = (deps, queue, mayGoOn) =>
-  eachDue(deps, { todo: todoKey(queue, 'held'), mayGoOn }, (row) => release(deps, row));
+  releaseEach(deps, { queue, todo: todoKey(queue, 'held'), mayGoOn });
+
+/**
+ * Releases the jobs that are due for it, side by side, as far as their queue has room (lib/reconcile/pace.ts). Jobs of one
+ * group go in their order. `wanted`: which of them.
+ */
+export async function releaseEach(
+  deps: ReconcileRun,
+  { queue, todo, mayGoOn }: { queue: string; todo: string; mayGoOn: () => boolean },
+  wanted: (row: JobRow) => Promise<boolean> = async () => true,
+): Promise<void> {
+  const turn = deps.pace.turn(queue, todo);
+  await eachDue(
+    deps,
+    {
+      todo,
+      mayGoOn: () => mayGoOn() && turn.full() === 'no',
+      newest: deps.settings(queue).ordered ? async () => 0 : turn.forNewest,
+      lineOf: ({ group, key }) => group ?? key,
+    },
+    async (row) => {
+      if (await wanted(row)) await turn.release(() => release(deps, row));
+    },
+  );
+  await turn.end();
+  if (turn.full() === 'for now') deps.again((next, mayGoOn) => releaseEach(next, { queue, todo, mayGoOn }, wanted));
+}
 
 /**
  * Message first, then the row: a release that is lost in between is repeated under the same deduplication id, and a
  * message that overtakes its row's write is claimed from `held`.
  */
-export async function release(deps: ReconcileDeps, row: JobRow): Promise<void> {
+export async function release(deps: ReconcileDeps & Partial<Pick<ReconcileRun, 'pace'>>, row: JobRow): Promise<void> {
   const { queues, ledger, clock, log } = deps;
   const body = await keptBody(deps, row);
   if (body === undefined) return loseBody(deps, row);
   const message = backInQueue(deps, { row, body, deduplication: deduplicationId.released(row.id, row.holds) });
   const { messageId } = await queues.send(deps.queueUrl(row.queue), message);
+  deps.pace?.released(row);
   const at = clock.now();
-  await ledger.update(row.key, (now) => {
-    if (now.state !== 'held' || now.holds !== row.holds) return undefined;
-    const { reason, dueAt, ...rest } = now;
-    const history = appended(now.history, { at, event: 'released', messageId });
-    // What waited for a person or a vendor was due only now: how long that took is told by the oldest held job.
-    const due = reason === 'throttled' || reason === 'retry' ? (dueAt ?? at) : at;
-    return { ...rest, state: 'queued', sentAt: at, due, history };
-  });
+  await ledger.update(row.key, (now) => (isSameHold(now, row) ? released(now, { at, messageId }) : undefined), row);
   log.info('released', { queue: row.queue, jobId: row.id, messageId, reason: row.reason, holds: row.holds });
 }
+
+const isSameHold = (now: JobRow, row: JobRow): boolean => now.state === 'held' && now.holds === row.holds;
 
 /** A job's message as it goes into its queue again; one with a stand-in needs its body in S3. */
 export function backInQueue(
@@ -57,23 +80,14 @@ export function backInQueue(
   );
 }
 
-/** Somebody removed the body from the bucket: the job can end only one way, and says why. */
+/** The kept body is missing from the bucket, so the job can only end as dead. */
 async function loseBody(deps: ReconcileDeps, row: JobRow): Promise<void> {
   const error = storedError(
     new PermanentError({ code: 'BodyMissing', message: 'the kept body is gone from the bucket' }),
   );
   const at = deps.clock.now();
   const { changed, item: ended } = await deps.ledger.update(row.key, (now) =>
-    now.state === 'held' && now.holds === row.holds
-      ? {
-          ...now,
-          state: 'dead',
-          reason: 'error',
-          error,
-          endedAt: at,
-          history: appended(now.history, { at, event: 'dead (error)', error }),
-        }
-      : undefined,
+    isSameHold(now, row) ? bodyLost(now, { at, error }) : undefined,
   );
   if (!changed) return;
   countOutcome(deps.metrics, { queue: row.queue, name: 'JobsParked', kind: error.class });

@@ -4,7 +4,7 @@ import type { reconcilerEnv } from '../config';
 /** Before the next run is due, this one must be over. Meanwhile no chunk of a campaign is released. */
 const GAP_MS = 2_000;
 
-/** How long a run may stay for campaigns, and how long a canary may take; 0: none, and there are none. */
+/** How long a run may stay for campaigns and held jobs, and how long a canary may take; 0: none, and there are none. */
 export function rhythmOf({
   RECONCILE_EVERY,
   CANARY_EVERY,

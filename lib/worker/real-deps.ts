@@ -7,11 +7,11 @@ import { createLedger } from '../jobs/ledger';
 import { createOrder } from '../jobs/order';
 import { circuitBreakers } from '../limits/circuit';
 import { realLog, realMetrics } from '../log';
-import type { Table } from '../ports';
+import type { BatchQueues, Queues, Table } from '../ports';
 import type { BatchDeps } from './deps';
 
 /** The engine's side effects on AWS, made once per cold start. */
-export function realDeps(config: CommonConfig): BatchDeps & { table: Table } {
+export function realDeps(config: CommonConfig): BatchDeps & { table: Table; queues: Queues & BatchQueues } {
   const table = realTable({ table: config.TABLE });
   const settings = settingsOf(config);
   const base = { table, clock: realClock, random: realRandom };

@@ -15,7 +15,7 @@ const DAY_MS = 24 * HOUR_MS;
 const KINDS: Record<Target, readonly string[]> = {
   table: ['get', 'put', 'due', 'count'],
   objects: ['put', 'create', 'get', 'delete'],
-  queues: ['send', 'receive', 'changeVisibility', 'changeVisibilityBatch', 'delete', 'depth'],
+  queues: ['send', 'sendBatch', 'receive', 'changeVisibility', 'changeVisibilityBatch', 'delete', 'depth'],
   zendesk: ['createTicket', 'findTicket', 'upload'],
   sendgrid: ['send'],
   apple: [

@@ -48,6 +48,7 @@ export function reconcilerDeps(world: World, ports: Ports): ReconcileDeps {
   return {
     ...workerDeps(world, ports),
     table: ports.table,
+    queues: ports.queues,
     ...(world.plan.share === undefined ? {} : { share: world.plan.share }),
     queueNames: world.lanes.map(serviceQueue),
     queueUrl: (queue) => urlOf(mainQueue(laneOf(world, queue))),

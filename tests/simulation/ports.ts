@@ -1,11 +1,11 @@
-import type { Clock, Facts, Log, Metrics, Objects, Queues, Random, Table } from '../../lib/ports';
+import type { BatchQueues, Clock, Facts, Log, Metrics, Objects, Queues, Random, Table } from '../../lib/ports';
 import type { Process } from './calls';
 import type { World } from './world';
 
 export interface Ports {
   table: Table;
   objects: Objects;
-  queues: Queues;
+  queues: Queues & BatchQueues;
   clock: Clock;
   random: Random;
   log: Log;
@@ -29,6 +29,14 @@ export function portsOf(world: World, process: Process): Ports {
   const receivePart: Queues['receive'] = async (url, { max, ...options }) => {
     const part = chance.between(0, max);
     return part === 0 ? [] : queues.receive(url, { max: part, ...options });
+  };
+
+  /** Some of a batch may be refused; the others are sent. */
+  const sendPart: BatchQueues['sendBatch'] = async (url, messages) => {
+    const taken = messages.filter(() => chance.fraction() < 0.7);
+    const sent = taken.length === 0 ? [] : await queues.sendBatch(url, taken);
+    if (taken.length < messages.length) world.trouble();
+    return messages.map((message) => sent[taken.indexOf(message)] ?? { sent: false, code: 'queues.refused' });
   };
 
   return {
@@ -133,6 +141,21 @@ export function portsOf(world: World, process: Process): Ports {
             return sent;
           },
           detail: () => `${short(url)} group ${message.groupId} deduplication ${message.deduplicationId}`,
+        }),
+      sendBatch: (url, messages) =>
+        call({
+          process,
+          target: 'queues',
+          method: 'sendBatch',
+          effect: async () => {
+            const entries = await (plan.approximate ? sendPart : queues.sendBatch)(url, messages);
+            for (const [index, message] of messages.entries()) {
+              const entry = entries[index];
+              if (entry?.sent) watch.sent(short(url), message, entry);
+            }
+            return entries;
+          },
+          detail: () => `${short(url)} ${messages.map(({ deduplicationId }) => deduplicationId).join(', ')}`,
         }),
       receive: (url, options) =>
         call({

@@ -5,6 +5,7 @@ import { DEAD_LETTER_MUTANTS } from './mutants-of/dead-letters';
 import { ENGINE_MUTANTS } from './mutants-of/engine';
 import { INDEX_KEY_MUTANTS } from './mutants-of/index-keys';
 import { ORDER_MUTANTS } from './mutants-of/order';
+import { RECOVERY_MUTANTS } from './mutants-of/recovery';
 import { VERSION_MUTANTS } from './mutants-of/versions';
 import type { Plan } from './plan';
 
@@ -28,4 +29,5 @@ export const SOURCE_MUTANTS: Record<string, SourceMutant> = {
   ...INDEX_KEY_MUTANTS,
   ...ORDER_MUTANTS,
   ...VERSION_MUTANTS,
+  ...RECOVERY_MUTANTS,
 };

@@ -4,7 +4,7 @@ import type { JobRow } from '../../lib/jobs/row';
 import type { AcceptedMail } from '../../lib/local/fakes/sendgrid-model';
 import { createSqsModel } from '../../lib/local/sqs/model';
 import type { SqsModel } from '../../lib/local/sqs/types';
-import type { Item, Objects, Queues, Table } from '../../lib/ports';
+import type { BatchQueues, Item, Objects, Queues, Table } from '../../lib/ports';
 import { memoryObjects } from '../support/memory-objects';
 import { memoryQueues } from '../support/memory-queues';
 import { memoryTable } from '../support/memory-table';
@@ -31,7 +31,7 @@ export interface World extends Lane {
   trace: Trace;
   call: Caller;
   vendors: Vendors;
-  stores: { table: Table; objects: Objects; queues: Queues };
+  stores: { table: Table; objects: Objects; queues: Queues & BatchQueues };
   sqs: SqsModel;
   /** How often something was reached. */
   reached: ReadonlyMap<string, number>;

@@ -157,7 +157,8 @@ export function memoryEngine(
       return this.handle(this.receive(max));
     },
 
-    reconcile: ({ stayMs = 0, canaryMs = 0 } = {}) => reconcile(deps, { remainingMs: 55_000, stayMs, canaryMs }),
+    reconcile: (options: Partial<Parameters<typeof reconcile>[1]> = {}) =>
+      reconcile(deps, { remainingMs: 55_000, ...options }),
 
     /** Delivers and reconciles until nothing is left to do, an hour of virtual time at a time at most. */
     async drain({ hours = 24, batch = 10 }: { hours?: number; batch?: number } = {}): Promise<void> {

@@ -4,10 +4,10 @@ import { eventVerifier } from '../../../lib/emails/events/verify';
 import { eventKeys, eventsOf, signedEvents } from '../../../lib/local/fakes/sendgrid-events';
 import { auditHour } from '../../../lib/reconcile/audit-records';
 import { completeEnds } from '../../../lib/reconcile/ends';
-import { createExits } from '../../../lib/reconcile/exits';
 import { type EngineOptions, jobId } from '../../support/engine';
 import { feedbackBody, startFeedback } from '../../support/feedback';
 import { createKills } from '../../support/kills';
+import { reconcileRun } from '../../support/reconcile-run';
 import { inviteBody, startTestflight } from '../../support/testflight';
 
 const keys = eventKeys();
@@ -124,7 +124,7 @@ describe.each(['feedback', 'testflight'] as const)('the mail of a %s job', (queu
         engine.clock.advance(30 * MINUTES);
         await tell();
 
-        const run = { ...engine.deps, exits: createExits() };
+        const run = reconcileRun(engine.deps);
         const outcome = await kills.run(() => completeEnds(run, queue, () => true), { call, when });
         engine.clock.advance(10 * MINUTES);
         await engine.reconcile();

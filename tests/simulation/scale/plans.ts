@@ -1,10 +1,13 @@
 import { CAMPAIGN_PLANS } from './campaigns';
 import { innocentAmongGuilty, othersGoOn, trialOfWaiting } from './circuit';
 import { dlqByChance } from './dlq-by-chance';
+import { failingRows } from './failing';
 import { manyHeld } from './held';
 import { largeDlq } from './large-dlq';
 import { lineRaces } from './line-races';
+import { neverEmpty } from './never-empty';
 import { manyLines, oneLine, releasedLines } from './ordered';
+import { limitedRecovery, unlimitedRecovery } from './outage';
 import type { ScalePlan } from './plan';
 import { manyStarts } from './starts';
 
@@ -22,6 +25,10 @@ export const SCALE_PLANS: readonly ScalePlan[] = [
   manyLines,
   releasedLines,
   lineRaces,
+  limitedRecovery,
+  unlimitedRecovery,
+  failingRows,
+  neverEmpty,
 ];
 
 export function scalePlanNamed(name: string): ScalePlan {

@@ -53,6 +53,8 @@ export interface ServiceOptions {
   /** Milliseconds that a call takes. */
   costs?: Partial<Record<'table' | 'objects' | 'queues', number>>;
   retryWaits?: number[];
+  /** What reading a kept body throws, by key. */
+  unreadable?: (key: string) => Error | undefined;
   /** Between two runs of the reconciler. */
   everyMs?: number;
   /** How long the reconciler stays for campaigns. */
@@ -95,7 +97,14 @@ export function startService(options: ServiceOptions) {
 
   const portsOf = (through: Calls) => ({
     table: through.port('table', table),
-    objects: through.port('objects', objects),
+    objects: through.port('objects', {
+      ...objects,
+      get: async (key: string) => {
+        const error = options.unreadable?.(key);
+        if (error) throw error;
+        return objects.get(key);
+      },
+    }),
     queues: through.port('queues', queues),
   });
   const depsOf = ({ table, objects, queues }: ReturnType<typeof portsOf>) => {

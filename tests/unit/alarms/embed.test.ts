@@ -1,14 +1,14 @@
 import fc from 'fast-check';
-import { messageOf, plainMessage } from '../../../lib/alarms/embed';
+import { type Known, messageOf, plainMessage } from '../../../lib/alarms/embed';
 import { alarmName, KINDS } from '../../../lib/alarms/kinds';
 import { notificationOf } from '../../../lib/alarms/notification';
 import { checkMessage } from '../../../lib/local/fakes/discord-rules';
 import { alarmChange, snsMessage } from '../../support/alarms';
 
 const place = { instance: 'acme', stage: 'prod' };
-const shown = (change: unknown, exits?: Parameters<typeof messageOf>[2]) =>
-  messageOf(notificationOf(snsMessage(change)), place, exits).embeds[0];
-const field = (change: unknown, name: string, exits?: Parameters<typeof messageOf>[2]) =>
+const shown = (change: unknown, exits?: Known['exits']) =>
+  messageOf(notificationOf(snsMessage(change)), place, exits && { exits }).embeds[0];
+const field = (change: unknown, name: string, exits?: Known['exits']) =>
   shown(change, exits)?.fields?.find((each) => each.name === name)?.value;
 
 test('an alarm says what is wrong, with which queue, since when, and what to type', () => {
@@ -122,7 +122,9 @@ test('every kind of alarm is a message that Discord takes, when it begins and wh
   for (const [kind, { scope }] of Object.entries(KINDS))
     for (const NewStateValue of ['ALARM', 'OK'] as const) {
       const AlarmName = scope === 'instance' ? `acme-${kind}` : `acme-some-subject-${kind}`;
-      const message = messageOf({ alarm: alarmChange({ AlarmName, NewStateValue }) }, place, { redriven: 1 });
+      const message = messageOf({ alarm: alarmChange({ AlarmName, NewStateValue }) }, place, {
+        exits: { redriven: 1 },
+      });
 
       expect([kind, checkMessage(message)]).toEqual([kind, { message: expect.anything() }]);
       expect(message.embeds[0]?.title).toContain(KINDS[kind as keyof typeof KINDS].title);

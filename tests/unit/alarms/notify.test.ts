@@ -15,7 +15,7 @@ function messenger(errors: Error[] = []) {
   const taken: DiscordMessage[] = [];
   const kept: OutgoingMessage[] = [];
   const lines: unknown[] = [];
-  const items: Record<string, { key: string; version: number; writer: string; exits?: unknown }> = {};
+  const items: Record<string, { key: string; version: number; writer: string; [attribute: string]: unknown }> = {};
   const line = (...parts: unknown[]) => void lines.push(parts);
   const deps: AlarmDeps = {
     instance: 'acme',
@@ -142,6 +142,44 @@ test('a DLQ that is empty says what left it within the last hour', async () => {
 
   expect(JSON.stringify(taken)).toContain('2 redriven or retried');
   expect(JSON.stringify(taken)).not.toContain('expired');
+});
+
+test('failures of the reconciler name the job, its queue, the reason, and the command to look with', async () => {
+  const { notify, taken, items } = messenger();
+  const since = Date.UTC(2026, 0, 2, 3);
+  items['lease#reconciler'] = {
+    ...{ key: 'lease#reconciler', version: 1, writer: '', holder: 'h', until: 0 },
+    failing: [
+      {
+        ...{
+          queue: 'feedback',
+          kind: 'releaseDue',
+          jobId: '0190-a',
+          code: 'S3.InvalidObjectState',
+          times: 7,
+          jobs: 166,
+        },
+        ...{ since, at: since + 60_000 },
+      },
+      { kind: 'releaseCampaigns', code: 'DynamoDB.Throttled', jobs: 0, since, at: since },
+    ],
+  };
+
+  await notify(alarmChange({ AlarmName: 'acme-reconciler-failures' }));
+
+  const [text] = taken.flatMap(({ embeds }) => embeds[0]?.fields?.filter(({ name }) => name === 'What fails') ?? []);
+  expect(text?.value.split('\n')).toEqual([
+    `releaseDue: S3.InvalidObjectState since <t:${since / 1000}:f>, 166 jobs, most often 0190-a (7 times): \`npx sls jobs show 0190-a --queue feedback --stage prod\``,
+    `releaseCampaigns: DynamoDB.Throttled since <t:${since / 1000}:f>`,
+  ]);
+});
+
+test('failures of the reconciler that are over name none', async () => {
+  const { notify, taken } = messenger();
+
+  await notify(alarmChange({ AlarmName: 'acme-reconciler-failures', NewStateValue: 'OK' }));
+
+  expect(JSON.stringify(taken)).not.toContain('What fails');
 });
 
 test('a table that does not answer keeps no message back', async () => {

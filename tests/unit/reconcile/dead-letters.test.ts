@@ -1,8 +1,8 @@
 import { PermanentError, StoreError } from '../../../lib/errors';
 import { judgeDeadLetters } from '../../../lib/reconcile/dead-letters';
-import { createExits } from '../../../lib/reconcile/exits';
 import { layParked, spendReceives } from '../../support/dead-letters';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+import { reconcileRun } from '../../support/reconcile-run';
 import { sampleContract } from '../../support/sample-contract';
 
 const envelope = (n: number) => JSON.stringify(anEnvelope({ id: jobId(n) }));
@@ -293,7 +293,7 @@ test('a walk that fails puts back what it has received', async () => {
   const { queues, dlqUrl } = engine.deps;
 
   down = true;
-  const walk = judgeDeadLetters({ ...engine.deps, exits: createExits() }, 'sample', () => true);
+  const walk = judgeDeadLetters(reconcileRun(engine.deps), 'sample', () => true);
 
   await expect(walk).rejects.toThrow('throttled');
   expect(await queues.depth(dlqUrl('sample'))).toEqual({ visible: 3, inFlight: 0 });

@@ -35,7 +35,7 @@ test('one job that cannot be released keeps no other from it', async () => {
   expect(engine.row(jobId(1))).toMatchObject({ state: 'held' });
   expect(engine.lines).toContainEqual({
     message: 'reconciling failed',
-    facts: { kind: 'releaseDue', queue: 'sample', code: 'S3.AccessDenied' },
+    facts: { kind: 'releaseDue', queue: 'sample', jobId: jobId(1), code: 'S3.AccessDenied', times: 1 },
   });
 });
 

@@ -1,9 +1,9 @@
 import { StoreError } from '../../../lib/errors';
 import { judgeDeadLetters } from '../../../lib/reconcile/dead-letters';
-import { createExits } from '../../../lib/reconcile/exits';
 import { hiddenUntil } from '../../../lib/reconcile/pass';
 import { layParked, moveUntried, spendReceives } from '../../support/dead-letters';
 import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../support/engine';
+import { reconcileRun } from '../../support/reconcile-run';
 import { sampleContract } from '../../support/sample-contract';
 
 const MINUTE = 60_000;
@@ -130,7 +130,7 @@ test('a run whose time is over judges nothing more of what it has received', asy
   const until = before + 30_000;
 
   costly();
-  await judgeDeadLetters({ ...engine.deps, exits: createExits() }, 'sample', () => engine.clock.now() < until);
+  await judgeDeadLetters(reconcileRun(engine.deps), 'sample', () => engine.clock.now() < until);
 
   // Nine messages of two calls each would take 54 seconds more.
   expect(engine.clock.now() - before).toBeLessThan(60_000);
@@ -141,7 +141,7 @@ test('two runs beside each other judge each entry once, and return each message 
   const { engine, effects, costly } = slowEngine(20);
   await layParked(engine, 500);
   for (const n of [1, 2, 3]) moveUntried(engine, UNTRIED + n);
-  const run = { ...engine.deps, exits: createExits() };
+  const run = reconcileRun(engine.deps);
 
   costly();
   for (let round = 0; round < 6; round++) {

@@ -1,10 +1,10 @@
 import { StopError } from '../../../lib/errors';
 import { releaseBehind } from '../../../lib/reconcile/behind';
 import { completeEnds } from '../../../lib/reconcile/ends';
-import { createExits } from '../../../lib/reconcile/exits';
-import { releaseStopped } from '../../../lib/reconcile/half-open';
+import { releaseStopped, releaseTrials } from '../../../lib/reconcile/half-open';
 import { releaseDue } from '../../../lib/reconcile/release';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+import { reconcileRun } from '../../support/reconcile-run';
 import { releasedBehind, releasedCode } from '../../support/released-order';
 import { sampleContract } from '../../support/sample-contract';
 
@@ -59,8 +59,9 @@ function start() {
       for (let minute = 0; minute < count; minute++) {
         engine.clock.advance(MINUTE);
         const { behind } = next();
-        const run = { ...engine.deps, exits: createExits() };
+        const run = reconcileRun(engine.deps);
         const mayGoOn = () => true;
+        await releaseTrials(run, mayGoOn);
         await releaseStopped(run, mayGoOn);
         for (const work of [releaseDue, behind, completeEnds]) await work(run, 'sample', mayGoOn);
         await deliver();

@@ -3,8 +3,8 @@ import { orderKey, todoKey } from '../../../lib/jobs/keys';
 import { cancel } from '../../../lib/ops/cancel';
 import { retry } from '../../../lib/ops/retry';
 import { releaseBehind } from '../../../lib/reconcile/behind';
-import { createExits } from '../../../lib/reconcile/exits';
 import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../support/engine';
+import { reconcileRun } from '../../support/reconcile-run';
 import { sampleContract } from '../../support/sample-contract';
 
 const MINUTE = 60_000;
@@ -209,7 +209,7 @@ test('where there are more lines than can be looked at, each has its turn', asyn
     const until = looked.length + 6;
     // Its lanes have begun with sixteen lines by the time it knows that it may not go on.
     const mayGoOn = () => looked.length < until;
-    await releaseBehind({ ...engine.deps, exits: createExits(), share: 6 }, 'sample', mayGoOn);
+    await releaseBehind({ ...reconcileRun(engine.deps), share: 6 }, 'sample', mayGoOn);
   }
 
   expect(new Set(looked).size).toBe(30);

@@ -1,0 +1,56 @@
+import { releaseBehind } from './behind';
+import { judgeDeadLetters } from './dead-letters';
+import type { ReconcileRun, Work } from './deps';
+import { cancelUnsent, completeEnds, dropBodies, endExpired, noteGoneEntries, noticeOld } from './ends';
+import { gaugeHeld } from './gauges';
+import { releaseStopped, releaseTrials } from './half-open';
+import { releasePaused } from './paused';
+import { releaseDue } from './release';
+
+/** Each kind of work on a queue by the name that its failures are logged under. */
+const WORK: Record<string, Work> = {
+  releaseDue,
+  releasePaused,
+  releaseBehind,
+  completeEnds,
+  cancelUnsent,
+  endExpired,
+  noticeOld,
+  noteGoneEntries,
+  dropBodies,
+  judgeDeadLetters,
+  gaugeHeld,
+};
+
+/** A kind of work, on one queue or on the instance as a whole. */
+export interface Part {
+  kind: string;
+  queue?: string;
+  work: (deps: ReconcileRun, mayGoOn: () => boolean) => Promise<void>;
+}
+
+/**
+ * All work, beginning with what the last run had no time for. A trial call comes before other releases, which would take
+ * its place in the queue. Jobs whose wait is over come before those of a vendor that is well again.
+ */
+export function partsFrom(queueNames: readonly string[], next: string | undefined): Part[] {
+  const ofQueues = queueNames.flatMap((queue) =>
+    Object.entries(WORK).map(([kind, work]) => ({
+      kind,
+      queue,
+      work: (deps: ReconcileRun, mayGoOn: () => boolean) => work(deps, queue, mayGoOn),
+    })),
+  );
+  const parts: Part[] = [
+    { kind: 'releaseTrials', work: releaseTrials },
+    ...ofQueues,
+    { kind: 'releaseStopped', work: releaseStopped },
+  ];
+  const first = Math.max(
+    0,
+    parts.findIndex((part) => nameOf(part) === next),
+  );
+  return [...parts.slice(first), ...parts.slice(0, first)];
+}
+
+export const nameOf = ({ kind, queue = '' }: Pick<Part, 'kind' | 'queue'>): string => `${queue} ${kind}`;

@@ -1,0 +1,182 @@
+import { StoreError, WaitError } from '../../../lib/errors';
+import { jobKey } from '../../../lib/jobs/keys';
+import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+import { sampleContract } from '../../support/sample-contract';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+
+/** Jobs that wait a minute after their first run. The bodies of the first `bad` ones can no longer be read. */
+async function heldJobs({ bad, good }: { bad: number; good: number }) {
+  const seen = new Set<string>();
+  const { contract, effects } = sampleContract(({ id }) => {
+    if (seen.has(id)) return;
+    seen.add(id);
+    throw new WaitError({ code: 'Throttled', message: '429', vendor: 'zendesk', waitMs: MINUTE });
+  });
+  let callMs = 0;
+  const engine = memoryEngine(() => contract, { before: () => engine.clock.advance(callMs) });
+  for (let n = 1; n <= bad + good; n++) {
+    engine.send(JSON.stringify(anEnvelope({ id: jobId(n) })), { group: `g${n}` });
+    if (n % 10 === 0) await engine.deliver();
+  }
+  while (engine.inQueue() > 0) await engine.deliver();
+  const { get } = engine.deps.objects;
+  let archived = true;
+  engine.deps.objects.get = async (key) => {
+    if (archived && Number.parseInt(key.slice(-12), 16) <= bad)
+      throw new StoreError({ code: 'S3.InvalidObjectState', message: 'archived' });
+    return get(key);
+  };
+  const minute = async () => {
+    engine.clock.advance(MINUTE);
+    await engine.reconcile();
+    for (let event = engine.receive(); event.Records.length > 0; event = engine.receive()) await engine.handle(event);
+  };
+  return {
+    engine,
+    effects,
+    minute,
+    callsTake: (ms: number) => {
+      callMs = ms;
+    },
+    restore: () => {
+      archived = false;
+    },
+  };
+}
+
+test.each([100, 1_000])('%i jobs that cannot be released keep no other from it', async (bad) => {
+  const { effects, minute } = await heldJobs({ bad, good: 1 });
+
+  await minute();
+  await minute();
+
+  expect(effects).toEqual([jobId(bad + 1)]);
+});
+
+test('where each call takes time, the job that became due last does not wait for a thousand that fail', async () => {
+  const { engine, effects, minute, callsTake } = await heldJobs({ bad: 1_000, good: 1 });
+  callsTake(50);
+
+  await minute();
+  await minute();
+
+  expect(effects).toEqual([jobId(1_001)]);
+  expect(engine.row(jobId(1_000)).state).toBe('held');
+});
+
+test('a job that fails is tried again after a minute, later after an hour, and at once when it has changed', async () => {
+  const { engine, effects, minute, restore } = await heldJobs({ bad: 1, good: 0 });
+  const tries: number[] = [];
+  const { get } = engine.deps.objects;
+  engine.deps.objects.get = async (key) => {
+    tries.push(engine.clock.now());
+    return get(key);
+  };
+
+  for (let n = 0; n < 300; n++) await minute();
+  const waits = tries.slice(1).map((at, index) => Math.round((at - (tries[index] ?? 0)) / MINUTE));
+  const asleep = engine.row(jobId(1));
+  restore();
+  await engine.deps.ledger.update(asleep.key, (row) => ({ ...row, dueAt: engine.clock.now() }));
+  const awake = engine.row(jobId(1));
+  await minute();
+
+  expect(waits.slice(0, 4)).toEqual([2, 3, 5, 9]);
+  expect(Math.max(...waits)).toBeGreaterThanOrEqual(60);
+  expect(Math.max(...waits)).toBeLessThanOrEqual(76);
+  expect(asleep.backoff).toMatchObject({ code: 'S3.InvalidObjectState', times: tries.length - 1 });
+  expect(asleep.todoAt).toBe(asleep.backoff?.until);
+  expect(awake.backoff).toBeUndefined();
+  expect(effects).toEqual([jobId(1)]);
+});
+
+test('a back-off leaves the time of the last change as it was', async () => {
+  const { engine, minute } = await heldJobs({ bad: 1, good: 0 });
+  const before = engine.row(jobId(1));
+
+  await minute();
+  await minute();
+
+  expect(engine.row(jobId(1))).toEqual({
+    ...before,
+    version: before.version + 1,
+    writer: expect.any(String),
+    todoAt: expect.any(Number),
+    backoff: expect.anything(),
+  });
+});
+
+test('a failure that code without back-offs has kept in the row delays nothing', async () => {
+  const { engine, effects, minute, restore } = await heldJobs({ bad: 1, good: 0 });
+  for (let n = 0; n < 60; n++) await minute();
+  restore();
+  const row = engine.row(jobId(1));
+  const { version } = row;
+  await engine.table.put({ ...row, version: version + 1, todoAt: row.dueAt ?? 0 }, version);
+
+  await minute();
+  await minute();
+
+  expect(effects).toEqual([jobId(1)]);
+  expect(engine.metrics.filter(({ name }) => name === 'ReconcilerFailures')).toHaveLength(60);
+});
+
+test('an operator who repairs tries the jobs that failed at once', async () => {
+  const { engine, effects, minute, restore } = await heldJobs({ bad: 1, good: 0 });
+  for (let n = 0; n < 60; n++) await minute();
+  restore();
+
+  await engine.reconcile({ evenBackedOff: true });
+  await engine.deliver();
+
+  expect(effects).toEqual([jobId(1)]);
+});
+
+test('a row that refuses every write keeps no other row from its turn', async () => {
+  const { engine, effects, minute } = await heldJobs({ bad: 0, good: 3 });
+  const { table } = engine.deps;
+  const { put } = table;
+  table.put = async (item, expected) => {
+    if (item.key === jobKey('sample', jobId(1)))
+      throw new StoreError({ code: 'DynamoDB.ValidationException', message: 'refused' });
+    return put(item, expected);
+  };
+
+  for (let n = 0; n < 3; n++) await minute();
+
+  expect(effects.toSorted()).toEqual([jobId(2), jobId(3)]);
+});
+
+test('the log names the job that failed, the work, the reason, and how often it has failed', async () => {
+  const { engine, minute } = await heldJobs({ bad: 1, good: 0 });
+
+  for (let n = 0; n < HOUR / MINUTE; n++) await minute();
+
+  const facts = engine.lines.filter(({ message }) => message === 'reconciling failed').map(({ facts }) => facts);
+  expect(facts[0]).toEqual({
+    kind: 'releaseDue',
+    queue: 'sample',
+    jobId: jobId(1),
+    code: 'S3.InvalidObjectState',
+    times: 1,
+  });
+  expect(facts.at(-1)).toMatchObject({ jobId: jobId(1), times: facts.length });
+});
+
+test('the metric of failures stays up while a job waits for its next try, and ends when the job has gone on', async () => {
+  const { engine, minute, restore } = await heldJobs({ bad: 1, good: 0 });
+  const failures = () => engine.metrics.filter(({ name }) => name === 'ReconcilerFailures').length;
+  for (let n = 0; n < 90; n++) await minute();
+  const meanwhile = failures();
+
+  restore();
+  for (let n = 0; n < 90; n++) await minute();
+  const after = failures();
+  for (let n = 0; n < 5; n++) await minute();
+
+  expect(meanwhile).toBe(90);
+  expect(after).toBeLessThan(90 + 77);
+  expect(failures()).toBe(after);
+});
