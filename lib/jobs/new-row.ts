@@ -1,7 +1,7 @@
 import type { Random } from '../ports';
 import { type Envelope, payloadHash } from './envelope';
 import { jobKey } from './keys';
-import type { JobRow } from './row';
+import type { JobRow, MadeState } from './row';
 
 interface Origin {
   queue: string;
@@ -24,7 +24,7 @@ export function blankRow({ queue, id, time, payloadHash, group, now }: Origin): 
     time,
     payloadHash,
     ...(group ? { group } : {}),
-    state: 'queued',
+    state: 'queued' as MadeState,
     opened: 1,
     attempts: 0,
     silent: 0,

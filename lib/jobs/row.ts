@@ -6,6 +6,9 @@ import type { Item } from '../ports';
  * held(paused|throttled|retry|stopped|unknown|behind), dead(error|crash|expired), cancelled(never-sent|operator).
  */
 export type State = 'queued' | 'processing' | 'held' | 'succeeded' | 'dead' | 'cancelled';
+declare const made: unique symbol;
+/** A state as a row holds it. Only a transition, or a new row, makes one (lib/jobs/transitions.ts, new-row.ts). */
+export type MadeState = State & { readonly [made]: true };
 export type HeldReason = 'paused' | 'throttled' | 'retry' | 'stopped' | 'unknown' | 'behind';
 export type DeadReason = 'error' | 'crash' | 'expired';
 export type CancelledReason = 'never-sent' | 'operator';
@@ -112,7 +115,7 @@ export interface JobRow extends Item {
   /** The envelope's `time`: decides the record's key. */
   time: number;
   payloadHash: string;
-  state: State;
+  state: MadeState;
   reason?: Reason;
   /** How often the job was opened: 1 at first, one more for each redrive or retry. */
   opened: number;

@@ -287,3 +287,13 @@ export const reopen = (row: JobRow, at: number): JobRow =>
     'reopen',
     noted({ ...withoutEnd(row), opened: row.opened + 1, attempts: 0, silent: 0 }, { at, event: 'reopened (operator)' }),
   );
+
+/** The table of arrows for docs/jobs.md, in Markdown. */
+export const diagram = (): string =>
+  [
+    '| from | arrow | to | by | when |',
+    '|---|---|---|---|---|',
+    ...Object.entries(ARROWS).map(
+      ([name, { from, to, by, when }]) => `| ${from.join(', ')} | \`${name}\` | ${to} | ${by} | ${when} |`,
+    ),
+  ].join('\n');

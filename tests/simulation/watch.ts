@@ -1,6 +1,7 @@
 import { CANARY_TYPE } from '../../lib/jobs/canary';
 import { ofKind } from '../../lib/jobs/history';
 import { isEnd, type JobRow } from '../../lib/jobs/row';
+import { ARROWS, type ArrowName, mayFollow } from '../../lib/jobs/transitions';
 import type { Facts, Item, OutgoingMessage } from '../../lib/ports';
 import { isRecord } from './names';
 
@@ -46,6 +47,18 @@ export interface Watch {
   happened(what: string, job: string): boolean;
   /** A side effect of a job; `once`: a second one breaks a promise. */
   effect(what: string, job: string, once: boolean): void;
+}
+
+const where = (row: JobRow | undefined): string => (row ? `${row.state} (${row.reason})` : 'no row');
+
+/** Whether a stored row follows from the one before by an arrow, or only says more. A job without a row counts as queued. */
+function isLegal(before: JobRow | undefined, after: JobRow): boolean {
+  if (before && before.state === after.state && before.reason === after.reason) return true;
+  const from = before ?? { state: 'queued' as JobRow['state'] };
+  if (!before && after.state === 'queued') return true;
+  return (Object.keys(ARROWS) as ArrowName[]).some(
+    (arrow) => mayFollow(from, arrow) && ARROWS[arrow].to === after.state,
+  );
 }
 
 /** Looks at everything that a run stores, sends, says or brings about, at the moment when it does. */
@@ -122,10 +135,13 @@ export function createWatch({
     changed: change,
 
     stored: (item, { released }) => {
+      const before = items.get(item.key) as JobRow | undefined;
       items.set(item.key, item);
       change();
       if (!('payloadHash' in item)) return noted(item);
       const row = item as JobRow;
+      if (!isLegal(before, row))
+        violated(`everything explained: no arrow leads ${row.id} from ${where(before)} to ${where(row)}`);
       if (row.canary) return canary(row);
       reached(`state ${row.state}${row.reason ? `(${row.reason})` : ''}`);
       for (const [name, { status }] of Object.entries(row.steps)) {

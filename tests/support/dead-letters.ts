@@ -2,6 +2,7 @@ import { rowOfEnvelope } from '../../lib/jobs/new-row';
 import { parkedMessage } from '../../lib/jobs/park';
 import type { JobRow } from '../../lib/jobs/row';
 import { anEnvelope, jobId, type memoryEngine } from './engine';
+import { inState } from './in-state';
 
 type Engine = ReturnType<typeof memoryEngine>;
 
@@ -12,7 +13,7 @@ export async function layParked({ clock, deps }: Engine, count: number, first = 
     const envelope = anEnvelope({ id: jobId(n) }) as unknown as Parameters<typeof rowOfEnvelope>[0]['envelope'];
     const dead: JobRow = {
       ...rowOfEnvelope({ queue: 'sample', envelope, group: `g${n}`, now }),
-      state: 'dead',
+      state: inState('dead'),
       reason: 'error',
       error: { class: 'permanent', code: 'Rejected', message: 'rejected' },
       endedAt: now,

@@ -3,6 +3,7 @@ import { type Campaign, campaigns } from '../../../lib/jobs/campaign';
 import { chunkId } from '../../../lib/jobs/chunk';
 import { CAMPAIGN, type Emails, startEmails } from '../../support/emails';
 import { jobId } from '../../support/engine';
+import { inState } from '../../support/in-state';
 
 const OTHER = jobId(101);
 const LOOK_MS = 2_000;
@@ -102,7 +103,7 @@ test('chunks that kill their workers keep no other campaign from the rate', asyn
   for (const number of (await read(CAMPAIGN)).open)
     await emails.engine.deps.ledger.update(emails.chunk(number).key, ({ endedAt: _endedAt, ...row }) => ({
       ...row,
-      state: 'processing',
+      state: inState('processing'),
     }));
   await emails.campaign({ recipients: 300, chunkSize: 10, id: OTHER });
 

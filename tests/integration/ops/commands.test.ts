@@ -20,6 +20,7 @@ import { createSqsModel } from '../../../lib/local/sqs/model';
 import { startSqs } from '../../../lib/local/sqs/server';
 import { create } from '../../support/emulators';
 import { anEnvelope, jobId } from '../../support/engine';
+import { inState } from '../../support/in-state';
 import { type ServiceDirectory, type SlsResult, serviceDirectory, sls } from '../../support/sls';
 
 const REGION = 'us-east-1';
@@ -99,7 +100,7 @@ async function ended(id: string, end: Partial<JobRow>, { table, objects, queues 
 
 const dead = (id: string) =>
   ended(id, {
-    state: 'dead',
+    state: inState('dead'),
     reason: 'error',
     error: { class: 'permanent', code: 'ZendeskRejected', message: 'rejected' },
     parkedFrom: `message-of-${id}`,
@@ -126,7 +127,7 @@ test('with the credentials and stage of sls, a dead job is found and retried', a
 });
 
 test('sls reconcile answers 2 for a record that is gone, and 0 once it has repaired it', async () => {
-  const row = await ended(jobId(2), { state: 'succeeded' });
+  const row = await ended(jobId(2), { state: inState('succeeded') });
   const key = recordKey('jobs', row);
   await ports.objects.delete(key);
 
@@ -174,7 +175,11 @@ test('what cannot be done is said in a sentence: of a stage that is not deployed
 });
 
 test('in stage local the commands meet the running service, whatever account the shell is in', async () => {
-  const { id } = await ended(jobId(3), { state: 'dead', reason: 'expired' }, portsOf('local-jobs', 'local-bucket'));
+  const { id } = await ended(
+    jobId(3),
+    { state: inState('dead'), reason: 'expired' },
+    portsOf('local-jobs', 'local-bucket'),
+  );
   const health = http.createServer((_, response) => response.end()).listen(0, '127.0.0.1');
   await once(health, 'listening');
   closers.push(() => health.close());

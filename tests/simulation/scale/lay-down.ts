@@ -3,6 +3,7 @@ import { bodyKey } from '../../../lib/jobs/keys';
 import { rowOfEnvelope } from '../../../lib/jobs/new-row';
 import { parkedMessage } from '../../../lib/jobs/park';
 import type { JobRow } from '../../../lib/jobs/row';
+import { inState } from '../../support/in-state';
 import type { Service } from './service';
 
 /** The n-th id of a plan, a UUID. */
@@ -29,7 +30,14 @@ export async function layHeld(
   changes: Partial<JobRow>,
 ): Promise<void> {
   const row = rowOfEnvelope({ queue, envelope, group, now });
-  const held: JobRow = { ...row, state: 'held', holds: 1, left: [`message-${row.id}`], bodyKept: true, ...changes };
+  const held: JobRow = {
+    ...row,
+    state: inState('held'),
+    holds: 1,
+    left: [`message-${row.id}`],
+    bodyKept: true,
+    ...changes,
+  };
   await objects.put(bodyKey(prefix, queue, row.id), JSON.stringify(envelope), 'application/json');
   await before.ledger.write(held, 0);
 }
@@ -42,7 +50,7 @@ export async function layParked(
   const row = rowOfEnvelope({ queue, envelope, group, now });
   const parkedFrom = `message-${row.id}`;
   const error = { class: 'permanent' as const, code: 'Refused', message: 'refused for good' };
-  const end = { state: 'dead' as const, reason: 'error' as const, endedAt: now, recordedAt: now, parkedAt: now };
+  const end = { state: inState('dead'), reason: 'error' as const, endedAt: now, recordedAt: now, parkedAt: now };
   const dead: JobRow = { ...row, ...end, error, parkedFrom, left: [parkedFrom], bodyKept: true, attempts: 1 };
   const body = JSON.stringify(envelope);
   await objects.put(bodyKey(prefix, queue, row.id), body, 'application/json');

@@ -2,6 +2,7 @@ import { createLedger, updateItem, writeItem } from '../../../lib/jobs/ledger';
 import { blankRow } from '../../../lib/jobs/new-row';
 import type { Item, Table } from '../../../lib/ports';
 import { type Fault, withFaults } from '../../support/faults';
+import { inState } from '../../support/in-state';
 import { memoryClock, memoryRandom } from '../../support/memory-clock';
 import { memoryTable } from '../../support/memory-table';
 
@@ -103,7 +104,7 @@ test('a dead job that lacks its record or its DLQ entry is found under the key t
   const now = deps.clock.now();
   const row = blankRow({ queue: 'feedback', id: '1', time: now, payloadHash: 'h', group: 'g', now });
 
-  const dead = await createLedger(deps).write({ ...row, state: 'dead', reason: 'error', endedAt: now }, 0);
+  const dead = await createLedger(deps).write({ ...row, state: inState('dead'), reason: 'error', endedAt: now }, 0);
 
   expect(dead).toMatchObject({ item: { todo: 'feedback#ending', todoAt: now + 300_000 } });
 });
@@ -115,7 +116,11 @@ test("a row's index attributes and end of life follow from its state at every wr
   const row = blankRow({ queue: 'feedback', id: '1', time: now, payloadHash: 'h', group: 'g', now });
 
   const queued = await ledger.write({ ...row, sentAt: now }, 0);
-  const { item: ended } = await ledger.update(row.key, (stored) => ({ ...stored, state: 'succeeded', endedAt: now }));
+  const { item: ended } = await ledger.update(row.key, (stored) => ({
+    ...stored,
+    state: inState('succeeded'),
+    endedAt: now,
+  }));
   const { item: done } = await ledger.update(row.key, (stored) => ({ ...stored, recordedAt: now }));
 
   expect(queued).toMatchObject({ item: { todo: 'feedback#waiting#1', hour: 'feedback#2026010203' } });

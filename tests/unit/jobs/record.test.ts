@@ -1,12 +1,13 @@
 import { blankRow } from '../../../lib/jobs/new-row';
 import { recordOf, rowOfRecord } from '../../../lib/jobs/record';
 import type { JobRow } from '../../../lib/jobs/row';
+import { inState } from '../../support/in-state';
 
 const now = Date.parse('2026-01-02T03:04:05.000Z');
 const row: JobRow = {
   ...blankRow({ queue: 'feedback', id: '1', time: now, payloadHash: 'h', group: 'g', now }),
   version: 7,
-  state: 'dead',
+  state: inState('dead'),
   reason: 'error',
   endedAt: now + 1000,
   lease: { token: 'token', until: now, messageId: 'm', alone: true },

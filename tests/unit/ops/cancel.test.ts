@@ -3,6 +3,7 @@ import { orderKey } from '../../../lib/jobs/keys';
 import { cancel } from '../../../lib/ops/cancel';
 import { acceptedRow } from '../../support/accepted-row';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+import { inState } from '../../support/in-state';
 import { sampleContract } from '../../support/sample-contract';
 
 const MINUTE = 60_000;
@@ -84,7 +85,7 @@ test('a job that is being processed is not cancelled; one whose run has died is'
   const engine = memoryEngine(() => contract);
   const until = engine.clock.now() + MINUTE;
   const lease = { token: 't', until, messageId: 'm', alone: true };
-  await engine.deps.ledger.write({ ...acceptedRow(engine.clock.now()), state: 'processing', lease }, 0);
+  await engine.deps.ledger.write({ ...acceptedRow(engine.clock.now()), state: inState('processing'), lease }, 0);
 
   await expect(cancel(engine.deps, engine.row(jobId(1)))).rejects.toThrow('is being processed: wait for the outcome');
   engine.clock.advance(MINUTE);

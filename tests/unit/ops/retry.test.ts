@@ -4,6 +4,7 @@ import { retry } from '../../../lib/ops/retry';
 import { CancelledError } from '../../../lib/worker/decide';
 import { acceptedRow } from '../../support/accepted-row';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+import { inState } from '../../support/in-state';
 import { command } from '../../support/operator';
 import { sampleContract } from '../../support/sample-contract';
 
@@ -332,7 +333,7 @@ describe('a cancelled job', () => {
 
   test('that never was sent has no body to be retried with', async () => {
     const { engine } = rejecting();
-    await engine.deps.ledger.write({ ...queuedRow(engine), state: 'cancelled', reason: 'never-sent' }, 0);
+    await engine.deps.ledger.write({ ...queuedRow(engine), state: inState('cancelled'), reason: 'never-sent' }, 0);
 
     await expect(retry(engine.deps, engine.row(jobId(1)))).rejects.toThrow(/cancelled \(never-sent\).*body is gone/);
   });
@@ -344,7 +345,7 @@ test.each([
   ['held', 'unknown', 'is held (unknown); settle its step (sls jobs settle): only'],
 ] as const)('a job that is %s %s is not retried', async (state, reason, says) => {
   const { engine } = rejecting();
-  await engine.deps.ledger.write({ ...queuedRow(engine), state, ...(reason ? { reason } : {}) }, 0);
+  await engine.deps.ledger.write({ ...queuedRow(engine), state: inState(state), ...(reason ? { reason } : {}) }, 0);
 
   await expect(retry(engine.deps, engine.row(jobId(1)))).rejects.toThrow(says);
 });

@@ -4,6 +4,7 @@ import type { Evidence } from '../../../lib/jobs/row';
 import { settle } from '../../../lib/ops/settle';
 import { type Job, messageType, type QueueContract } from '../../../lib/worker/contract';
 import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../support/engine';
+import { inState } from '../../support/in-state';
 
 /** A job of two mails, of which a vendor never says whether the named ones went out. */
 function uncertain(
@@ -158,6 +159,6 @@ test('only an unknown step of a held job can be settled, and the refusal names i
     'has no unknown step frist: --step is first',
   );
   await expect(
-    settle(engine.deps, { row: { ...held, state: 'succeeded' }, step: 'first', as: 'done' }),
+    settle(engine.deps, { row: { ...held, state: inState('succeeded') }, step: 'first', as: 'done' }),
   ).rejects.toThrow('only a step of a held (unknown) job can be settled');
 });

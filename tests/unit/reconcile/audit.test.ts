@@ -4,6 +4,7 @@ import { retry } from '../../../lib/ops/retry';
 import { type Audit, audit } from '../../../lib/reconcile/audit';
 import { acceptedRow } from '../../support/accepted-row';
 import { anEnvelope, type EngineOptions, jobId, memoryEngine, PREFIX } from '../../support/engine';
+import { inState } from '../../support/in-state';
 import { sampleContract } from '../../support/sample-contract';
 
 const MINUTE = 60_000;
@@ -123,7 +124,7 @@ test('what else lies in the partition is nobody’s record', async () => {
 
 test('a job that was opened again is live, whatever record its last end has left', async () => {
   const { engine, look } = await someJobs();
-  await engine.deps.ledger.update(`sample#${jobId(1)}`, (row) => ({ ...row, state: 'queued' }));
+  await engine.deps.ledger.update(`sample#${jobId(1)}`, (row) => ({ ...row, state: inState('queued') }));
 
   expect(await look()).toMatchObject({ differences: [], records: { live: 2, ended: 3, records: 3 } });
 });
@@ -202,7 +203,7 @@ test('an entry that somebody holds invisible is not taken for missing, nor sent 
 
 test('an entry whose job is dead no more is a stray until the reconciler has run', async () => {
   const { engine, look } = await someJobs();
-  await engine.deps.ledger.update(`sample#${jobId(3)}`, (row) => ({ ...row, state: 'queued' }));
+  await engine.deps.ledger.update(`sample#${jobId(3)}`, (row) => ({ ...row, state: inState('queued') }));
 
   const found = await look();
   const repaired = await look({ repair: true });
@@ -242,7 +243,7 @@ test('a job that is redriven while the DLQ is looked at is not missed there', as
 
   meanwhile = async () => {
     engine.clock.advance(15 * MINUTE - (engine.clock.now() % (15 * MINUTE)));
-    await engine.deps.ledger.update(`sample#${jobId(3)}`, (row) => ({ ...row, state: 'queued' }));
+    await engine.deps.ledger.update(`sample#${jobId(3)}`, (row) => ({ ...row, state: inState('queued') }));
     await engine.reconcile();
   };
   const { entries, differences } = await look();

@@ -2,6 +2,7 @@ import { PermanentError, StoreError } from '../../../lib/errors';
 import { judgeDeadLetters } from '../../../lib/reconcile/dead-letters';
 import { layParked, spendReceives } from '../../support/dead-letters';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+import { inState } from '../../support/in-state';
 import { reconcileRun } from '../../support/reconcile-run';
 import { sampleContract } from '../../support/sample-contract';
 
@@ -182,7 +183,7 @@ test('an entry whose job has succeeded since is deleted', async () => {
   await engine.deliver();
   const [row] = engine.rows();
   if (!row) throw new Error('no row');
-  await engine.deps.ledger.update(row.key, (now) => ({ ...now, state: 'succeeded' }));
+  await engine.deps.ledger.update(row.key, (now) => ({ ...now, state: inState('succeeded') }));
 
   engine.clock.advance(15 * MINUTE - (engine.clock.now() % (15 * MINUTE)));
   await engine.reconcile();

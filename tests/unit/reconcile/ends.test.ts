@@ -4,6 +4,7 @@ import { newRow } from '../../../lib/jobs/new-row';
 import type { JobRow } from '../../../lib/jobs/row';
 import { acceptedRow } from '../../support/accepted-row';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+import { inState } from '../../support/in-state';
 import { memoryRandom } from '../../support/memory-clock';
 import { sampleContract } from '../../support/sample-contract';
 
@@ -128,7 +129,7 @@ const asReleased = async ({ table, deps }: ReturnType<typeof memoryEngine>, row:
 test.each<[string, Partial<JobRow>, number, string]>([
   ['never sent', {}, 15 * MINUTE, 'cancelled'],
   ['sent and expired', { sentAt: 0 }, 15 * MINUTE, 'dead'],
-  ['done and without its record', { state: 'succeeded', endedAt: 0 }, 5 * MINUTE, 'succeeded'],
+  ['done and without its record', { state: inState('succeeded'), endedAt: 0 }, 5 * MINUTE, 'succeeded'],
 ])('a row that the released code wrote is found: %s', async (_what, changes, after, state) => {
   const { contract } = sampleContract();
   const engine = memoryEngine(() => contract);

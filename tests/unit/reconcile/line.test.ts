@@ -4,6 +4,7 @@ import { cancel } from '../../../lib/ops/cancel';
 import { retry } from '../../../lib/ops/retry';
 import { releaseBehind } from '../../../lib/reconcile/behind';
 import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../support/engine';
+import { inState } from '../../support/in-state';
 import { reconcileRun } from '../../support/reconcile-run';
 import { sampleContract } from '../../support/sample-contract';
 
@@ -123,7 +124,7 @@ test('no job of a group is released while those released before it are on their 
 });
 
 test.each([
-  ['has ended without leaving', { state: 'succeeded' as const }],
+  ['has ended without leaving', { state: inState('succeeded') }],
   ['is gone from the table', undefined],
 ])('a job at the front that %s holds up none', async (_how, end) => {
   const { send, recover, minutes, engine, effects, front } = start();

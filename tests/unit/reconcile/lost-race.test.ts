@@ -2,6 +2,7 @@ import { PermanentError, WaitError } from '../../../lib/errors';
 import { bodyKey } from '../../../lib/jobs/keys';
 import { release } from '../../../lib/reconcile/release';
 import { anEnvelope, jobId, memoryEngine, PREFIX } from '../../support/engine';
+import { inState } from '../../support/in-state';
 import { sampleContract } from '../../support/sample-contract';
 
 const MINUTE = 60_000;
@@ -44,7 +45,7 @@ test('an entry that is redriven while its expiry is noted does not count as expi
   };
   redrive = async () => {
     redrive = async () => {};
-    await update(engine.row(jobId(1)).key, (row) => ({ ...row, state: 'queued', sentAt: engine.clock.now() }));
+    await update(engine.row(jobId(1)).key, (row) => ({ ...row, state: inState('queued'), sentAt: engine.clock.now() }));
   };
 
   engine.clock.advance(14 * DAY + MINUTE);

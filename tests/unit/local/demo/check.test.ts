@@ -1,11 +1,12 @@
 import { differences, type Evidence, finished } from '../../../../lib/local/demo/check';
 import type { Expected } from '../../../../lib/local/demo/scenario';
 import type { JobView } from '../../../../lib/local/views';
+import { inState } from '../../../support/in-state';
 
 const job: JobView = {
   queue: 'feedback',
   id: 'job-1',
-  state: 'succeeded',
+  state: inState('succeeded'),
   attempts: 1,
   holds: 0,
   steps: { ticket: { status: 'done', startedAt: 1 } },
@@ -35,7 +36,7 @@ test('a job that is as expected has no differences', async () => {
 });
 
 test.each<[string, Evidence, JobView, string]>([
-  ['state', evidence(), { ...job, state: 'dead' }, 'state must be succeeded, is dead'],
+  ['state', evidence(), { ...job, state: inState('dead') }, 'state must be succeeded, is dead'],
   ['hold', evidence(), { ...job, holds: 1 }, 'holds must be 0, is 1'],
   ['step', evidence(), { ...job, steps: {} }, 'step ticket must be done, is undefined'],
   ['result', evidence(), { ...job, result: { answer: 'no' } }, 'answer must be yes, is no'],
@@ -64,7 +65,7 @@ test.each<[string, Evidence, JobView, string]>([
 
 test('a job is finished once it is recorded, and a dead one once it is parked', () => {
   const { recordKey: _recordKey, ...unrecorded } = job;
-  const dead: JobView = { ...job, state: 'dead' };
+  const dead: JobView = { ...job, state: inState('dead') };
   const unknown: JobView = { ...job, steps: { ...job.steps, confirmation: { status: 'unknown', startedAt: 2 } } };
 
   expect(finished(job, [])).toBe(true);

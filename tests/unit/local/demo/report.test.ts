@@ -1,5 +1,6 @@
 import { deadLettersTable, outcomesTable } from '../../../../lib/local/demo/report';
 import type { Outcome } from '../../../../lib/local/demo/run';
+import { inState } from '../../../support/in-state';
 
 const outcome: Outcome = {
   title: 'a normal one',
@@ -7,7 +8,7 @@ const outcome: Outcome = {
   job: {
     queue: 'feedback',
     id: 'job-1',
-    state: 'dead',
+    state: inState('dead'),
     reason: 'error',
     attempts: 2,
     holds: 0,

@@ -1,0 +1,101 @@
+import { readFileSync } from 'node:fs';
+import { blankRow } from '../../../lib/jobs/new-row';
+import type { JobRow } from '../../../lib/jobs/row';
+import {
+  ARROWS,
+  type ArrowName,
+  cancel,
+  claim,
+  diagram,
+  expire,
+  giveBack,
+  hold,
+  IllegalTransitionError,
+  loseBody,
+  mayFollow,
+  neverSent,
+  PLACES,
+  type Place,
+  park,
+  parkPoison,
+  placeOf,
+  release,
+  reopen,
+  resolve,
+  retry,
+  stop,
+  succeed,
+} from '../../../lib/jobs/transitions';
+import { inState } from '../../support/in-state';
+
+const AT = Date.UTC(2026, 0, 2);
+const error = { class: 'permanent' as const, code: 'Rejected', message: 'rejected' };
+const run = { at: AT, messageId: 'm', counts: true };
+const delivery = { messageId: 'm', receiveCount: 1, sentAt: AT, at: AT };
+
+/** Each arrow with facts that fit it. */
+const FOLLOW: Record<ArrowName, (row: JobRow) => JobRow> = {
+  claim: (row) => claim(row, { at: AT, delivery, lease: { token: 't', until: AT, messageId: 'm', alone: true } }),
+  succeed: (row) => succeed(row, { at: AT, messageId: 'm', result: 'done' }),
+  retry: (row) => retry(row, { ...run, error, waitMs: 1 }),
+  giveBack: (row) => giveBack(row, { at: AT, messageId: 'm', error }),
+  hold: (row) => hold(row, { ...run, error, reason: 'throttled', waitMs: 1, bodyKept: true }),
+  park: (row) => park(row, { ...run, error, reason: 'error', bodyKept: true }),
+  stop: (row) => stop(row, { at: AT, messageId: 'm' }),
+  release: (row) => release(row, { at: AT, messageId: 'm' }),
+  loseBody: (row) => loseBody(row, { at: AT, error }),
+  parkPoison: (row) => parkPoison(row, { at: AT, messageId: 'm', error }),
+  expire: (row) => expire(row, { at: AT, error }),
+  neverSent: (row) => neverSent(row, AT),
+  cancel: (row) => cancel(row, AT),
+  resolve: (row) => resolve(row, AT),
+  reopen: (row) => reopen(row, AT),
+};
+
+/** A row in a place, as its arrow would leave it. */
+function rowIn(place: Place): JobRow {
+  const row = blankRow({ queue: 'feedback', id: '1', time: AT, payloadHash: 'h', group: 'g', now: AT });
+  const [, state = '', reason] = /^(\w+)(?: \((.+)\))?$/.exec(place) ?? [];
+  return {
+    ...row,
+    state: inState(state as JobRow['state']),
+    ...(reason ? { reason: reason as 'operator' | 'never-sent' } : {}),
+  };
+}
+
+const PAIRS = (Object.keys(ARROWS) as ArrowName[]).flatMap((arrow) => PLACES.map((place) => [arrow, place] as const));
+
+test.each(PAIRS)('%s from %s reaches its state with one new entry at least, or is refused', (arrow, place) => {
+  const row = rowIn(place);
+  const from: readonly Place[] = ARROWS[arrow].from;
+
+  if (!from.includes(place)) {
+    expect(() => FOLLOW[arrow](row)).toThrow(IllegalTransitionError);
+    expect(mayFollow(row, arrow)).toBe(false);
+    return;
+  }
+  const after = FOLLOW[arrow](row);
+
+  expect(after.state).toBe(ARROWS[arrow].to);
+  expect(placeOf(after)).toBeDefined();
+  if (arrow !== 'resolve') expect(after.history.length).toBeGreaterThan(row.history.length);
+});
+
+test.each(PLACES)('a run that ends leaves no lease behind: %s', (place) => {
+  const row = { ...rowIn(place), lease: { token: 't', until: AT, messageId: 'm', alone: true } };
+  const leaving = (Object.keys(ARROWS) as ArrowName[]).filter((arrow) => arrow !== 'claim' && mayFollow(row, arrow));
+
+  for (const arrow of leaving.filter((name) => ARROWS[name].to !== 'held' || name === 'hold'))
+    if (place === 'processing') expect(FOLLOW[arrow](row).lease).toBeUndefined();
+});
+
+test('a row in a state that this code does not know has no place and follows no arrow', () => {
+  const row = { ...rowIn('queued'), state: inState('sleeping' as JobRow['state']) };
+
+  expect(placeOf(row)).toBeUndefined();
+  for (const arrow of Object.keys(ARROWS) as ArrowName[]) expect(mayFollow(row, arrow)).toBe(false);
+});
+
+test('the diagram in docs/jobs.md is the one that follows from the table', () => {
+  expect(readFileSync('docs/jobs.md', 'utf8')).toContain(diagram());
+});
