@@ -1,25 +1,25 @@
 /**
- * What an error means for a job. The class alone decides what the engine does (lib/worker); codes and fields explain.
+ * What an error means for a job. Only the class decides what the engine (lib/worker) does. Codes and fields explain.
  *
- * | class     | an attempt | the engine                                                                |
- * |-----------|------------|---------------------------------------------------------------------------|
- * | transient | yes        | quick retries, then the message comes back after a wait, parked at the third |
- * | wait      | no         | waits inside the function if that fits, else holds the job                |
- * | stop      | no         | holds the job and opens the vendor's circuit                               |
- * | permanent | yes        | parks the job at once                                                     |
- * | ambiguous | yes        | as transient, but the step stays `started`: the vendor is asked first     |
- * | store     | no         | nothing could be written: the message is reported, SQS keeps it           |
+ * | class     | an attempt | the engine                                                                    |
+ * |-----------|------------|-------------------------------------------------------------------------------|
+ * | transient | yes        | retries quickly, then lets the message come back later; parks at the third attempt |
+ * | wait      | no         | waits inside the function if that fits, else holds the job                    |
+ * | stop      | no         | holds the job and opens the vendor's circuit                                  |
+ * | permanent | yes        | parks the job at once                                                         |
+ * | ambiguous | yes        | as transient, but the step stays `started`: the next run asks the vendor first |
+ * | store     | no         | could write nothing, so it reports the message as failed and SQS keeps it     |
  *
- * An error that is none of these is transient, and its step stays `started`.
+ * Any other error counts as transient, and its step stays `started`.
  */
 export type ErrorClass = 'transient' | 'wait' | 'stop' | 'permanent' | 'ambiguous' | 'store';
 
-/** The outside services that can refuse us, as their circuits in the jobs table are named. */
+/** The outside services that can refuse us. Their circuits in the jobs table have these names. */
 export type Vendor = 'zendesk' | 'sendgrid' | 'app-store-connect';
 
 /**
- * What may be said about an error in logs, rows, records and DLQ attributes. `message` and `field` name rules and
- * kinds, never values: a value may be personal data, a vendor's text may repeat it.
+ * What logs, rows, records and DLQ attributes may say about an error. `message` and `field` name rules, never values:
+ * a value may be personal data, and a vendor's text may repeat it.
  */
 export interface ErrorDetails {
   /** Stable and machine-readable, e.g. `InvalidField`, `ZendeskRejected`. */
@@ -33,7 +33,7 @@ export interface ErrorDetails {
   cause?: unknown;
 }
 
-/** Base of the errors that the engine understands. `cause` is for a debugger; it is never logged or stored. */
+/** Base of the errors that the engine understands. `cause` is for a debugger. It is never logged or stored. */
 export abstract class JobError extends Error {
   abstract readonly class: ErrorClass;
   readonly code: string;
@@ -50,13 +50,13 @@ export abstract class JobError extends Error {
   }
 }
 
-/** Worth another try, and the vendor certainly did nothing: 5xx that was refused, connection refused. */
+/** The vendor certainly did nothing and another try may work, for example after a refused connection. */
 export class TransientError extends JobError {
   override readonly name = 'TransientError';
   readonly class = 'transient';
 }
 
-/** Not now: 429, no rate slot, a budget used up. `waitMs` is from now. */
+/** The call has to wait: a 429, no rate slot, or no budget left. `waitMs` counts from now. */
 export class WaitError extends JobError {
   override readonly name = 'WaitError';
   readonly class = 'wait';
@@ -68,19 +68,19 @@ export class WaitError extends JobError {
   }
 }
 
-/** The vendor refuses us, not the job: 401, a missing agreement. A person must mend it. */
+/** The vendor refuses us and not the job: a 401, a missing agreement. An operator has to fix it. */
 export class StopError extends JobError {
   override readonly name = 'StopError';
   readonly class = 'stop';
 }
 
-/** This job cannot succeed: invalid body, a 4xx about it. Parked with its reason, never retried by itself. */
+/** This job cannot succeed: an invalid body, a 4xx about it. The worker parks it and never retries it on its own. */
 export class PermanentError extends JobError {
   override readonly name = 'PermanentError';
   readonly class = 'permanent';
 }
 
-/** Another job with other data has this id and has had its effect: this one was told from it, and changes nothing. */
+/** A job with other data has this id and took effect. The worker noticed that in time, so this job changes nothing. */
 export class IdTakenError extends PermanentError {
   constructor() {
     super({ code: 'IdTaken', message: 'id: belongs to a job with other data', field: 'id' });
@@ -88,8 +88,8 @@ export class IdTakenError extends PermanentError {
 }
 
 /**
- * The call may have taken effect: time-out or reset after sending. Never repeated before the vendor was asked, and not
- * asked within `askAfterMs` from now: until then the answer may not show it yet.
+ * The call may have taken effect: a time-out or a reset after sending. The worker asks the vendor before it repeats the
+ * call. It waits `askAfterMs` from now before it asks, because the vendor may not show the effect earlier.
  */
 export class AmbiguousError extends JobError {
   override readonly name = 'AmbiguousError';
@@ -102,8 +102,13 @@ export class AmbiguousError extends JobError {
   }
 }
 
-/** The table, the bucket or a queue did not take our write or read, or our own configuration does not parse. */
+/** The table, the bucket or a queue failed to serve us, or our own configuration does not parse. */
 export class StoreError extends JobError {
   override readonly name = 'StoreError';
   readonly class = 'store';
+}
+
+/** For `catch`, after a write that the next run or the next caller makes up for. Rethrows any other error. */
+export function ignoreStoreError(error: unknown): void {
+  if (!(error instanceof StoreError)) throw error;
 }

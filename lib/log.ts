@@ -3,8 +3,8 @@ import { Metrics as PowertoolsMetrics } from '@aws-lambda-powertools/metrics';
 import type { Facts, Log, Metrics, Unit } from './ports';
 
 /**
- * The keys that a log line may carry. A new one is added here, where it is seen: none may hold personal data, a body,
- * a vendor's text or a secret. `group` is the opaque id of a message group.
+ * The keys that a log line may carry. None may hold personal data, a body, a vendor's text or a secret. New keys are
+ * added here, where a reviewer sees them. `group` is the opaque id of a message group.
  */
 const FACT_KEYS: ReadonlySet<string> = new Set(
   [
@@ -18,8 +18,8 @@ const FACT_KEYS: ReadonlySet<string> = new Set(
 const MAX_LENGTH = 512;
 
 /**
- * JSON lines by Powertools' Logger. Only known keys with plain values get through, whatever a caller without types
- * passes: an error object would bring its request along. What was left out is named in `droppedFacts`.
+ * Writes JSON lines with Powertools' Logger. Drops unknown keys and values that are not plain, because an error object
+ * would carry its request into the log. `droppedFacts` names what was dropped.
  */
 export function realLog({ service, level }: { service: string; level: 'DEBUG' | 'INFO' | 'WARN' | 'ERROR' }): Log {
   const logger = new Logger({ serviceName: service, logLevel: level });
@@ -44,15 +44,15 @@ function known(facts: Facts = {}): Record<string, string | number | boolean> {
 }
 
 /**
- * CloudWatch metrics as EMF lines by Powertools' Metrics, under the namespace of the instance. An EMF line has one set
- * of dimensions for all its metrics, so each combination of dimensions gets a line of its own.
+ * Writes CloudWatch metrics as EMF lines with Powertools' Metrics, under the instance's namespace. An EMF line has one
+ * set of dimensions for all its metrics, so each combination of dimensions gets its own line.
  */
 export function realMetrics({ namespace }: { namespace: string }): Metrics {
   let lines = new Map<string, PowertoolsMetrics>();
 
   const lineOf = (unit: Unit, dimensions: Record<string, string>): PowertoolsMetrics => {
     const sorted = Object.entries(dimensions).sort(([a], [b]) => (a < b ? -1 : 1));
-    // The unit is part of the key because Powertools throws on a name that comes again with another unit.
+    // The unit is part of the key because Powertools throws when a name comes back with another unit.
     const key = JSON.stringify([unit, sorted]);
     const line = lines.get(key) ?? emptyLine(namespace, Object.fromEntries(sorted));
     lines.set(key, line);
@@ -61,7 +61,7 @@ export function realMetrics({ namespace }: { namespace: string }): Metrics {
 
   return {
     add: (name, value, unit, dimensions) => {
-      // A value that CloudWatch cannot take must not fail the job that it is about.
+      // CloudWatch cannot take such a value, and a metric must not fail its job.
       if (Number.isFinite(value)) lineOf(unit, dimensions).addMetric(name, unit, value);
     },
     flush: () => {
@@ -73,8 +73,8 @@ export function realMetrics({ namespace }: { namespace: string }): Metrics {
 }
 
 /**
- * The dimensions are default ones: Powertools writes a full line (100 values) out by itself and forgets the others
- * with it. Its own `service` dimension goes: it would be part of every alarm's name.
+ * The dimensions are default ones, because Powertools writes a full line (100 values) on its own and forgets all other
+ * dimensions then. Its `service` dimension is removed, because every alarm would have to name it.
  */
 function emptyLine(namespace: string, dimensions: Record<string, string>): PowertoolsMetrics {
   const line = new EmfLine({ namespace });
@@ -84,8 +84,8 @@ function emptyLine(namespace: string, dimensions: Record<string, string>): Power
 }
 
 /**
- * Powertools writes an empty list of dimension sets for a metric without dimensions, of which CloudWatch makes no metric:
- * it makes one for each set, and a set may be empty.
+ * CloudWatch makes one metric for each set of dimensions. For a metric without dimensions Powertools writes no set at
+ * all, so CloudWatch would make no metric. One empty set fixes that.
  * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
  */
 class EmfLine extends PowertoolsMetrics {

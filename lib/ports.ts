@@ -1,9 +1,9 @@
 /**
- * Everything that the service does outside its own memory goes through these interfaces, so that the same engine runs
- * against AWS (lib/aws), on this machine (lib/local) and on the virtual clock of the simulation (tests/simulation).
+ * Every side effect goes through these interfaces. So the same engine runs against AWS (lib/aws), on a developer's
+ * machine (lib/local) and on the virtual clock of the simulation (tests/simulation).
  *
- * Every method that talks to a service rejects with a StoreError and nothing else. A rejection does not say that the
- * call had no effect: its answer may have been lost.
+ * Every method that talks to a service rejects with a StoreError and nothing else. A rejected call may still have taken
+ * effect, because its answer may have been lost.
  */
 
 export interface Clock {
@@ -21,10 +21,10 @@ export interface Random {
 
 export interface OutgoingMessage {
   body: string;
-  /** FIFO queues only, and required there; ASCII, at most 128 characters. */
+  /** Only for FIFO queues, which require it. ASCII, at most 128 characters. */
   groupId?: string;
   deduplicationId?: string;
-  /** String attributes. They count into the 1 MiB of the message; at most ten. */
+  /** At most ten string attributes. They count towards the message's limit of 1 MiB. */
   attributes?: Record<string, string>;
 }
 
@@ -34,12 +34,12 @@ export interface ReceivedMessage {
   body: string;
   groupId?: string;
   sequenceNumber?: string;
-  /** Deliveries so far, this one included. */
+  /** Number of deliveries, including this one. */
   receiveCount: number;
-  /** Milliseconds since 1970. For a message that SQS moved to a DLQ: when it was moved. */
+  /** Milliseconds since 1970. For a message that SQS moved to a DLQ, the time of the move. */
   sentAt: number;
   attributes: Record<string, string>;
-  /** In a DLQ: SQS moved it there by itself, nobody sent it. */
+  /** True in a DLQ if SQS moved the message there, false if the worker sent it. */
   movedBySqs: boolean;
 }
 
@@ -48,62 +48,62 @@ export interface Depth {
   inFlight: number;
 }
 
-/** SQS. Queues are named by URL. */
+/** SQS. A URL names a queue. */
 export interface Queues {
   send(queueUrl: string, message: OutgoingMessage): Promise<{ messageId: string; sequenceNumber?: string }>;
-  /** At most ten messages, no long poll. */
+  /** Receives at most ten messages, without long polling. */
   receive(queueUrl: string, options: { max: number; visibilitySeconds: number }): Promise<ReceivedMessage[]>;
-  /** `seconds`: from now, 0 to 43,200. */
+  /** `seconds` counts from now, 0 to 43,200. */
   changeVisibility(queueUrl: string, receiptHandle: string, seconds: number): Promise<void>;
   /** The same for at most ten messages in one call. One that SQS refuses comes back when it would have. */
   changeVisibilityBatch(queueUrl: string, receiptHandles: readonly string[], seconds: number): Promise<void>;
   delete(queueUrl: string, receiptHandle: string): Promise<void>;
-  /** Approximate, as SQS says itself. */
+  /** SQS counts approximately. */
   depth(queueUrl: string): Promise<Depth>;
 }
 
-/** What became of one message of a batch. */
+/** The outcome of one message of a batch. */
 export type BatchEntry = { sent: true; messageId: string } | { sent: false; code: string };
 
-/** SQS, for who sends many messages: a batch can fail in part. */
+/** SQS for a caller that sends many messages. A batch can fail in part. */
 export interface BatchQueues {
-  /** At most ten messages and 1 MiB together. Answers in the order of the messages. */
+  /** Sends at most ten messages of together 1 MiB. The answers are in the order of the messages. */
   sendBatch(queueUrl: string, messages: OutgoingMessage[]): Promise<BatchEntry[]>;
 }
 
-/** The bucket. Keys are whole, prefix included. */
+/** The bucket. Keys include the prefix. */
 export interface Objects {
-  /** `metadata`: S3's own of the object, ASCII, at most 2 KB; never personal. */
+  /** `metadata` is S3's metadata of the object: ASCII, at most 2 KB, never personal data. */
   put(key: string, body: string | Uint8Array, contentType: string, metadata?: Record<string, string>): Promise<void>;
-  /** Puts an object where there is none; one that is there stays as it is. */
+  /** Puts an object only if the key is free. An existing object stays unchanged. */
   create(
     key: string,
     body: string | Uint8Array,
     contentType: string,
     metadata?: Record<string, string>,
   ): Promise<'created' | 'exists'>;
-  /** `undefined` where there is no such object. */
+  /** `undefined` if there is no such object. */
   get(key: string): Promise<Uint8Array | undefined>;
   delete(key: string): Promise<void>;
-  /** Keys under the prefix, in order, at most `limit` after `after`. */
+  /** The keys under the prefix in order, at most `limit` of them, starting after `after`. */
   list(prefix: string, options?: { after?: string; limit?: number }): Promise<string[]>;
 }
 
 /**
- * One document of the jobs table. Whoever changes an item writes the whole of it under the next version; a write on
- * another version than the expected one is refused, which is what makes claims exclusive and zombies harmless.
+ * One document of the jobs table. Every change writes the whole item under the next version. The table refuses a write
+ * that expects another version. That makes claims exclusive and zombies harmless.
  */
 export interface Item {
   key: string;
-  /** 1 for the first write, one more for each later one. */
+  /** 1 for the first write, one more for each later write. */
   version: number;
-  /** Random, new for each write: tells our own write, whose answer was lost, from somebody else's. */
+  /** Random and new for each write. It identifies our own write when its answer was lost. */
   writer: string;
-  /** What the reconciler has to do with the item (index `todo`, sparse), e.g. `feedback#held`, … */
+  /** What the reconciler has to do with the item, e.g. `feedback#held` (index `todo`, sparse). */
   todo?: string;
-  /** … and from when on, ms since 1970. */
+  /** The earliest time for that, ms since 1970. */
   todoAt?: number;
-  /** `{queue}#YYYYMMDDHH` of the job's time, or of a campaign's (index `hour`); absent on other shared items. */
+  /** `{queue}#YYYYMMDDHH` of the job's or campaign's time (index `hour`). Absent on other shared items. */
   hour?: string;
   /** DynamoDB's TTL, seconds since 1970. */
   expiresAt?: number;
@@ -118,26 +118,26 @@ export interface Due {
 
 /** The jobs table. */
 export interface Table {
-  /** Strongly consistent. */
+  /** A strongly consistent read. */
   get(key: string): Promise<Item | undefined>;
-  /** Writes the whole item if the stored version is `expected`; 0: if there is no item. */
+  /** Writes the whole item if the stored version is `expected`. 0 expects that there is no item. */
   put(item: Item, expected: number): Promise<'written' | 'conflict'>;
   delete(key: string, expected: number): Promise<'deleted' | 'conflict'>;
   /**
-   * Items whose `todo` is this and `todoAt` at most `until`, oldest first where nothing else is said, at most `limit` after
-   * `after`. Eventually consistent: get before acting.
+   * Items with this `todo` and a `todoAt` of at most `until`, the oldest first by default. Answers at most `limit` items,
+   * starting after `after`. The index is eventually consistent, so read an item before you act on it.
    */
   due(
     todo: string,
     options: { until: number; after?: Due | undefined; limit: number; newestFirst?: boolean },
   ): Promise<Due[]>;
-  /** How many items have this `todo` and `todoAt` of at least `since`. Eventually consistent. */
+  /** Counts items with this `todo` and a `todoAt` of at least `since`. Eventually consistent. */
   count(todo: string, options: { since: number }): Promise<number>;
-  /** Keys of an hour's jobs (`hour` index), in order, at most `limit` after `after`. Eventually consistent. */
+  /** Keys of an hour's jobs in order, at most `limit`, starting after `after`. Eventually consistent. */
   hour(hour: string, options: { after?: string; limit: number }): Promise<string[]>;
 }
 
-/** Facts with fixed keys: queue, jobId, messageId, group, receiveCount, outcome, ms. Never bodies, addresses, tokens. */
+/** Facts under fixed keys, for example queue, jobId, outcome, ms. Never bodies, addresses or tokens. */
 export type Facts = Record<string, string | number | boolean | undefined>;
 
 export interface Log {
@@ -149,8 +149,8 @@ export interface Log {
 export type Unit = 'Count' | 'Milliseconds' | 'Bytes';
 
 export interface Metrics {
-  /** Dimensions are few and bounded: each combination costs money. */
+  /** Keep the dimensions few and bounded, because CloudWatch bills each combination. */
   add(name: string, value: number, unit: Unit, dimensions: Record<string, string>): void;
-  /** Writes out what was added since the last flush. */
+  /** Writes everything that was added since the last flush. */
   flush(): void;
 }

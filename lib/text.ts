@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
-// What ends a line or hides one: C0 and C1 controls, DEL, and Unicode's two line separators. In a name or a subject
-// they forge mail headers.
+// C0 and C1 controls, DEL and Unicode's two line separators end or hide a line. In a name or a subject they can forge
+// mail headers.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is being refused
 const NO_CONTROLS = /^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is being refused
@@ -14,11 +14,11 @@ const text = (pattern: RegExp, rule: string) =>
     .refine((value) => value.isWellFormed(), 'must be well-formed Unicode')
     .refine((value) => value.trim() !== '', 'must not be blank');
 
-/** Text of one line, `max` characters at most, not blank. */
+/** Text on one line, at most `max` characters, not blank. */
 export const singleLine = (max: number) =>
   text(NO_CONTROLS, 'must not hold control characters or line breaks').max(max);
 
-/** Text with line breaks and tabs, `maxBytes` bytes of UTF-8 at most, not blank. */
+/** Text with line breaks and tabs, at most `maxBytes` bytes of UTF-8, not blank. */
 export const multiLine = (maxBytes: number) =>
   text(NO_CONTROLS_BUT_LINES, 'must not hold control characters other than line breaks and tabs').refine(
     (value) => Buffer.byteLength(value) <= maxBytes,

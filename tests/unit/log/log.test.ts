@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 
-/** Runs a script against lib/log in a process of its own; answers what it wrote, as a function's log would hold it. */
+/** Runs a script against lib/log in its own process and answers the lines that a function's log would hold. */
 async function written(script: string): Promise<Record<string, unknown>[]> {
   const program = `const { realLog, realMetrics } = require('./lib/log.ts');\n${script}`;
   const { stdout, stderr } = await promisify(execFile)(process.execPath, ['--require', 'tsx/cjs', '-e', program]);
@@ -12,7 +12,7 @@ async function written(script: string): Promise<Record<string, unknown>[]> {
 }
 
 describe('the log', () => {
-  it('writes a line of JSON with level, service, message and facts', async () => {
+  it('writes one line of JSON with level, service, message and facts', async () => {
     const lines = await written(`
       const log = realLog({ service: 'my-instance', level: 'INFO' });
       log.info('delivery handled', { queue: 'feedback', jobId: 'an-id', receiveCount: 2, canary: true, reason: undefined });
@@ -35,7 +35,7 @@ describe('the log', () => {
     expect(lines[0]).not.toHaveProperty('reason');
   });
 
-  it('keeps quiet below its level', async () => {
+  it('writes nothing below its level', async () => {
     const lines = await written(`
       const log = realLog({ service: 's', level: 'WARN' });
       log.info('not this');
@@ -44,7 +44,7 @@ describe('the log', () => {
     expect(lines.map(({ message }) => message)).toEqual(['this']);
   });
 
-  it('lets no unknown key, no error and no object through, and names what it dropped', async () => {
+  it('drops unknown keys, errors and objects, and names what it dropped', async () => {
     const lines = await written(`
       const log = realLog({ service: 's', level: 'INFO' });
       const error = Object.assign(new Error('planted'), { config: { headers: 'planted' } });
@@ -58,7 +58,7 @@ describe('the log', () => {
     ]);
   });
 
-  it('cuts a fact that is too long', async () => {
+  it('truncates a fact that is too long', async () => {
     const [line] = await written(`
       realLog({ service: 's', level: 'INFO' }).info('long', { reason: 'x'.repeat(100000) });`);
 
@@ -67,7 +67,7 @@ describe('the log', () => {
 });
 
 describe('the metrics', () => {
-  it('are EMF lines under the namespace, one for each set of dimensions', async () => {
+  it('are EMF lines under the namespace, with one line for each set of dimensions', async () => {
     const lines = await written(`
       const metrics = realMetrics({ namespace: 'my-instance' });
       metrics.add('JobsSucceeded', 1, 'Count', { queue: 'feedback' });
@@ -92,7 +92,7 @@ describe('the metrics', () => {
     expect(lines.every((line) => !('service' in line))).toBe(true);
   });
 
-  it('without dimensions have one set of them, which is empty: CloudWatch makes a metric for each set', async () => {
+  it('without dimensions have one empty set, because CloudWatch makes a metric for each set', async () => {
     const lines = await written(`
       const metrics = realMetrics({ namespace: 'n' });
       for (let n = 0; n < 101; n++) metrics.add('Runs', n, 'Count', {});
@@ -104,7 +104,7 @@ describe('the metrics', () => {
     ]);
   });
 
-  it('go out once, and nothing goes out where nothing was added', async () => {
+  it('are written once, and a flush without metrics writes nothing', async () => {
     const lines = await written(`
       const metrics = realMetrics({ namespace: 'n' });
       metrics.flush();
@@ -115,7 +115,7 @@ describe('the metrics', () => {
     expect(lines).toHaveLength(1);
   });
 
-  it('keep their dimensions when there are more values than a line holds', async () => {
+  it('keep their dimensions when there are more values than a line can hold', async () => {
     const lines = await written(`
       const metrics = realMetrics({ namespace: 'n' });
       for (let n = 0; n < 200; n++) metrics.add('A', n, 'Milliseconds', { queue: 'q' });
@@ -127,7 +127,7 @@ describe('the metrics', () => {
     ]);
   });
 
-  it('never throw: not for a value that is no number, nor for a name in two units', async () => {
+  it('do not throw for a value that is not a number or a name with two units', async () => {
     const lines = await written(`
       const metrics = realMetrics({ namespace: 'n' });
       metrics.add('A', Number.NaN, 'Count', { queue: 'q' });
