@@ -4,33 +4,35 @@ import { vendorKey } from '../jobs/keys';
 import { type ItemDeps, readItem, updateItem } from '../jobs/ledger';
 import type { Item } from '../ports';
 
-/** One vendor's circuit breaker as the table keeps it. Times are milliseconds since 1970. */
+/** One vendor's circuit breaker as the table stores it. Times are milliseconds since 1970. */
 export interface Circuit extends Item {
-  /** Since when it is open: no worker calls the vendor. Closed where it is absent. */
+  /** When it opened. While it is open, no worker calls the vendor. Absent if it is closed. */
   stoppedAt?: number;
-  /** Why it is open: the error's code. */
+  /** The code of the error that opened it. */
   code?: string;
-  /** From then on it is half-open: one worker at a time may make a trial call. At once where it is absent. */
+  /** It is half-open from then on: one worker at a time may make a trial call. If absent, it is half-open at once. */
   retryAt?: number;
-  /** The trial call is taken, until its worker's invocation has certainly ended. */
+  /** A worker makes the trial call. Its invocation has certainly ended at `until`. */
   trial?: { until: number };
-  /** Senders that drew a 403 without a field since the last success, as hashes; jobs where the vendor has no senders. */
+  /**
+   * Hashes of the senders that got a 403 without a field since the last success. Job ids if the vendor knows no senders.
+   */
   forbidden: string[];
-  /** How many such 403s there were in a row, from whatever sender. */
+  /** How many such 403s came in a row, from any sender. */
   refusals?: number;
-  /** Counted attempts that ended as transient since the last success. */
+  /** Attempts that failed as transient since the last success. */
   transients: number;
 }
 
 export type OpenCircuit = Circuit & { stoppedAt: number };
 
-/** The code of a call that an open circuit refuses; a stored contract, as it stands in rows. */
+/** The error code of a call that an open circuit refuses. Rows store it, so it never changes. */
 export const VENDOR_STOPPED = 'VendorStopped';
-/** From a failed call to the next trial call. */
+/** Time from a failed call to the next trial call. */
 const RETRY_MS = 60_000;
-/** Two senders refused, with no success between, are our fault and not theirs. */
+/** If a vendor refuses two senders with no success between, we are the cause and not the senders. */
 const MOST_SENDERS = 2;
-/** The same for an instance with a single sender, whose jobs must not all die of a key that lost its scope. */
+/** The limit for an instance with one sender: a key that lost its scope must not end all its jobs as dead. */
 const MOST_REFUSALS = 50;
 const MOST_TRANSIENTS = 5;
 
@@ -40,11 +42,11 @@ export const isOpen = (circuit: Circuit | undefined): circuit is OpenCircuit => 
 export const isHalfOpen = ({ retryAt = 0, trial }: OpenCircuit, now: number): boolean =>
   retryAt <= now && (trial === undefined || trial.until <= now);
 
-/** Whether there is anything that a success would put right. */
+/** Whether the circuit is open or counts failures. A success clears both. */
 export const isTroubled = (circuit: Circuit | undefined): boolean =>
   circuit !== undefined && (isOpen(circuit) || circuit.transients > 0 || circuit.forbidden.length > 0);
 
-/** How a sender is stored: an address may stand in no shared item. */
+/** The stored form of a sender. A shared item must not hold an address. */
 export const senderHash = (sender: string): string => sha256(sender.toLowerCase()).slice(0, 16);
 
 /** The vendors' circuit breakers in the jobs table. */
@@ -68,7 +70,7 @@ export function circuitBreakers(deps: ItemDeps) {
   return {
     read: async (vendor: Vendor) => (await readItem(deps, vendorKey(vendor))) as Circuit | undefined,
 
-    /** The circuit as a call finds it. `trial`: this call is the trial call now, and no other until `until`. */
+    /** Reads the circuit before a call. `trial` says that this call is the only trial call until `until`. */
     enter: async (vendor: Vendor, until: number) => {
       const { changed, item } = await updateItem<Circuit>(deps, vendorKey(vendor), (circuit) =>
         isOpen(circuit) && isHalfOpen(circuit, deps.clock.now()) ? { ...circuit, trial: { until } } : undefined,
@@ -79,7 +81,7 @@ export function circuitBreakers(deps: ItemDeps) {
     open: (vendor: Vendor, code: string) =>
       change(vendor, (circuit) => (isOpen(circuit) ? undefined : opened(circuit, code))),
 
-    /** Ends the trial and leaves the circuit open. One that failed sets the time of the next. */
+    /** Ends the trial call and leaves the circuit open. A failed trial call also sets the time of the next one. */
     endTrial: (vendor: Vendor, { failed }: { failed: boolean }) =>
       change(vendor, ({ trial: _over, ...circuit }) => {
         if (!isOpen(circuit)) return undefined;
@@ -88,18 +90,18 @@ export function circuitBreakers(deps: ItemDeps) {
 
     close: (vendor: Vendor) => change(vendor, (circuit) => (isTroubled(circuit) ? closed(vendor) : undefined)),
 
-    /** Notes a 403 that names no field. */
+    /** Counts a 403 that names no field. */
     forbidden: (vendor: Vendor, sender: string) =>
       change(vendor, (circuit) => {
         if (isOpen(circuit)) return undefined;
         const forbidden = [...new Set([...circuit.forbidden, sender])].slice(-MOST_SENDERS);
-        // Older code empties the list and leaves the number.
+        // Older code empties the list but keeps the number.
         const refusals = circuit.forbidden.length > 0 ? (circuit.refusals ?? 0) + 1 : 1;
         const next = { ...circuit, forbidden, refusals };
         return forbidden.length >= MOST_SENDERS || refusals >= MOST_REFUSALS ? opened(next, 'Forbidden') : next;
       }),
 
-    /** Notes an attempt that ended as transient. */
+    /** Counts an attempt that failed as transient. */
     transient: (vendor: Vendor, code: string) =>
       change(vendor, (circuit) => {
         if (isOpen(circuit)) return undefined;

@@ -1,23 +1,23 @@
 import {
   AmbiguousError,
+  ignoreStoreError,
   JobError,
   PermanentError,
   StopError,
-  StoreError,
   TransientError,
   type Vendor,
 } from '../errors';
 import { type CircuitBreakers, isOpen, isTroubled, senderHash, VENDOR_STOPPED } from './circuit';
 
 /**
- * Lets one job's calls through to a vendor, or not, and learns from the answers. `sender`: in whose name the call is
- * made, where the vendor refuses by that; the job itself where nothing is said.
+ * Lets one job's calls through to a vendor or refuses them, and learns from the answers. `sender` is the identity that
+ * the vendor may refuse, for example the from address. It defaults to the job.
  */
 export type VendorGate = <R>(vendor: Vendor, call: () => Promise<R>, options?: { sender?: string }) => Promise<R>;
 
 /**
- * Applies the vendor's circuit breaker to each call. An open circuit refuses the call, but for one trial call at a time
- * once `retryAt` has passed. `until`: when this run has certainly ended, and with it a trial call that it took.
+ * Applies the vendor's circuit breaker to each call. An open circuit refuses calls. After `retryAt` it lets one trial
+ * call through at a time. `until` is when this run has certainly ended, and its trial call with it.
  */
 export function vendorGate({
   circuits,
@@ -31,31 +31,35 @@ export function vendorGate({
   return async (vendor, call, { sender } = {}) => {
     const { circuit, trial } = await circuits.enter(vendor, until);
     if (isOpen(circuit) && !trial)
-      throw new StopError({ code: VENDOR_STOPPED, message: `${vendor} is stopped (${circuit.code})`, vendor });
+      throw new StopError({
+        code: VENDOR_STOPPED,
+        message: `the circuit of ${vendor} is open (${circuit.code})`,
+        vendor,
+      });
 
     let result: Awaited<ReturnType<typeof call>>;
     try {
       result = await call();
     } catch (error) {
-      if (trial) throw await tried(error, vendor);
-      throw await learned({ error, vendor, sender: sender === undefined ? job : senderHash(sender) });
+      if (trial) throw await afterTrial(error, vendor);
+      throw await afterFailure({ error, vendor, sender: sender === undefined ? job : senderHash(sender) });
     }
-    // What was done stays done: where the circuit cannot be closed now, another success or the next trial closes it.
+    // The call took effect, so a failed write must not fail it. Another success or trial call closes the circuit later.
     if (isTroubled(circuit)) await circuits.close(vendor).catch(ignoreStoreError);
     return result;
   };
 
-  async function learned({ error, vendor, sender }: { error: unknown; vendor: Vendor; sender: string }) {
+  async function afterFailure({ error, vendor, sender }: { error: unknown; vendor: Vendor; sender: string }) {
     if (!isOf(vendor, error)) return error;
     if (error instanceof StopError) await circuits.open(vendor, error.code);
     if (isForbidden(error) && isOpen(await circuits.forbidden(vendor, sender))) return stop(vendor, error);
     return error;
   }
 
-  /** The trial call failed. Where this cannot be written, its lease ends and the next worker tries. */
-  async function tried(error: unknown, vendor: Vendor): Promise<unknown> {
+  /** Updates the circuit after a failed trial call. If the write fails, the trial's lease ends and the next worker tries. */
+  async function afterTrial(error: unknown, vendor: Vendor): Promise<unknown> {
     if (!isOf(vendor, error)) {
-      // No call was made: a limit of our own, or the end of this invocation. The next caller may try at once.
+      // The worker made no call: our own limit or the end of its invocation stopped it. The next caller may try at once.
       await circuits.endTrial(vendor, { failed: false }).catch(ignoreStoreError);
       return error;
     }
@@ -64,7 +68,7 @@ export function vendorGate({
       return error;
     }
     await circuits.endTrial(vendor, { failed: true }).catch(ignoreStoreError);
-    // A vendor that is still down says nothing about the job: the trial costs it no attempt.
+    // A vendor that is still down says nothing about the job, so the trial call costs the job no attempt.
     return stop(vendor, error);
   }
 }
@@ -72,11 +76,11 @@ export function vendorGate({
 const isOf = (vendor: Vendor, error: unknown): error is JobError =>
   error instanceof JobError && error.vendor === vendor;
 
-/** A 403 that names no field may be about the job, about its sender, or about us. */
+/** A 403 that names no field may be about the job, its sender or us. */
 const isForbidden = (error: JobError): boolean =>
   error instanceof PermanentError && error.status === 403 && error.field === undefined;
 
-/** Also a 429: a vendor that says how long to wait is well, and its limit is waited for as ever. */
+/** This includes a 429: a vendor that says how long to wait works, and the job waits for its limit as usual. */
 const isAboutTheJob = (error: JobError): boolean =>
   !(
     error instanceof StopError ||
@@ -84,10 +88,6 @@ const isAboutTheJob = (error: JobError): boolean =>
     error instanceof AmbiguousError ||
     isForbidden(error)
   );
-
-function ignoreStoreError(error: unknown): void {
-  if (!(error instanceof StoreError)) throw error;
-}
 
 const stop = (vendor: Vendor, cause: JobError): StopError =>
   new StopError({

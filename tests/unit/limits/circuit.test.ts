@@ -12,7 +12,7 @@ const states = (engine: ReturnType<typeof memoryEngine>) =>
     engine.rows().map(({ id, state, reason }) => [id.slice(-1), reason ? `${state} ${reason}` : state]),
   );
 
-test('a vendor that refuses us holds every job, without attempts, and is called by one trial a minute', async () => {
+test('while a vendor refuses us every job is held without an attempt, and one trial call is made a minute', async () => {
   let calls = 0;
   const { contract } = sampleContract(() => {
     calls++;
@@ -36,11 +36,11 @@ test('a vendor that refuses us holds every job, without attempts, and is called 
   expect(released).toEqual([1, 1, 1, 1]);
   expect(states(engine)).toEqual({ 1: 'held stopped', 2: 'held stopped', 3: 'held stopped' });
   expect(engine.rows().map(({ attempts }) => attempts)).toEqual([0, 0, 0]);
-  // The two that had not called the vendor yet, the newest first; then the one whose call is the longest ago.
+  // First the two jobs that had not called the vendor yet, the newest first. Then the job whose call is the oldest.
   expect(engine.rows().map(({ holds }) => holds)).toEqual([2, 2, 3]);
 });
 
-test('a trial call finds that the vendor is well, and everything held for it goes on', async () => {
+test('after a trial call succeeds, every job that was held for the vendor continues', async () => {
   let broken = true;
   const { contract, effects } = sampleContract(() => {
     if (broken) throw unauthorized();
@@ -60,7 +60,7 @@ test('a trial call finds that the vendor is well, and everything held for it goe
   expect(states(engine)).toEqual({ 1: 'succeeded', 2: 'succeeded', 3: 'succeeded' });
 });
 
-test("one job's 403 parks it and stops no other, while others succeed", async () => {
+test('a 403 parks only its own job while other jobs succeed', async () => {
   const { contract, effects } = sampleContract(({ id }) => {
     if (id === jobId(1) || id === jobId(3)) throw forbidden();
   });
@@ -73,7 +73,7 @@ test("one job's 403 parks it and stops no other, while others succeed", async ()
   expect(states(engine)).toEqual({ 1: 'dead error', 2: 'succeeded', 3: 'dead error', 4: 'succeeded' });
 });
 
-test('a key that lost its scope opens the circuit at the second job: only the first is parked', async () => {
+test('a key that lost its scope opens the circuit at the second job, so only the first job is parked', async () => {
   const { contract } = sampleContract(() => {
     throw forbidden();
   });
@@ -85,7 +85,7 @@ test('a key that lost its scope opens the circuit at the second job: only the fi
   expect(states(engine)).toEqual({ 1: 'dead error', 2: 'held stopped', 3: 'held stopped' });
 });
 
-test('five transient ends with no success between open the circuit; after a success the count begins again', async () => {
+test('five transient failures without a success between open the circuit, and a success resets the count', async () => {
   let working = false;
   const { contract } = sampleContract(() => {
     if (!working) throw unavailable();
@@ -141,7 +141,7 @@ test.each([
   expect(engine.deadLetters()).toEqual([]);
 });
 
-test('one job that is refused again and again, redriven, is no second job', async () => {
+test('a redriven job that is refused again counts as one sender and does not open the circuit', async () => {
   const { contract } = sampleContract(() => {
     throw forbidden();
   });
@@ -156,12 +156,12 @@ test('one job that is refused again and again, redriven, is no second job', asyn
   expect((await engine.table.get(vendorKey('zendesk')))?.stoppedAt).toBeUndefined();
 });
 
-test('a call that was made stays made when the circuit cannot be closed after it', async () => {
+test('a call that took effect stays done even if the circuit cannot be closed after it', async () => {
   let down = false;
   const { contract, effects } = sampleContract(() => {
     down = true;
   });
-  // The job's own writes go on: what fails is the next one, which is the circuit's.
+  // Only the write after the call fails, which is the circuit's. The job's own writes work again after it.
   const engine = memoryEngine(() => contract, {
     before: (call) => {
       if (!down || call !== 'table.put') return;

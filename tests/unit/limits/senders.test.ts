@@ -7,7 +7,7 @@ import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 
 const schema = z.strictObject({ from: z.string(), refused: z.boolean() });
 
-/** A queue whose jobs say in whose name they call the vendor, and whether it refuses them. */
+/** A queue whose jobs name their sender and say whether the vendor refuses it. */
 const contract: QueueContract = {
   queue: 'sample',
   vendors: ['sendgrid'],
@@ -42,7 +42,7 @@ function started() {
   };
 }
 
-test('any number of jobs of one sender that are refused, with others done between, stop no other', async () => {
+test('refused jobs of one sender never open the circuit while jobs of another sender succeed', async () => {
   const { run, circuit } = started();
   for (let round = 0; round < 100; round++) {
     expect(await run('a@example.com')).toBe('dead error');
@@ -53,7 +53,7 @@ test('any number of jobs of one sender that are refused, with others done betwee
   expect((await circuit())?.stoppedAt).toBeUndefined();
 });
 
-test('two senders that are refused with no success between open the circuit', async () => {
+test('the circuit opens when the vendor refuses two senders without a success between', async () => {
   const { run, circuit } = started();
   await run('a@example.com');
 
@@ -61,7 +61,7 @@ test('two senders that are refused with no success between open the circuit', as
   expect(await circuit()).toMatchObject({ stoppedAt: expect.any(Number), code: 'Forbidden' });
 });
 
-test('of a key that lost its scope an instance with a single sender loses no more than fifty jobs', async () => {
+test('when its key loses its scope, an instance with one sender parks fewer than fifty jobs', async () => {
   const { run } = started();
   const ends: string[] = [];
   for (let n = 0; n < 500; n++) ends.push(await run('only@example.com'));
@@ -70,7 +70,7 @@ test('of a key that lost its scope an instance with a single sender loses no mor
   expect(ends.filter((end) => end === 'held stopped')).toHaveLength(451);
 });
 
-test('no address is stored: a sender is a short hash', async () => {
+test('a sender is stored as a short hash, not as an address', async () => {
   const { run, circuit } = started();
   await run('a@example.com');
 

@@ -8,7 +8,7 @@ import { sampleContract } from '../../support/sample-contract';
 const MINUTE_MS = 60_000;
 const unauthorized = () => new StopError({ code: 'Unauthorized', message: '401', vendor: 'zendesk', status: 401 });
 
-/** A vendor that refused us a minute ago; `answer` is what its calls get from now on. */
+/** A vendor that refused us a minute ago. `answer` is what it answers from now on. */
 async function halfOpen(
   answer: (context: RunContext) => Promise<unknown> | unknown = () => 'done',
   options: EngineOptions = {},
@@ -33,7 +33,7 @@ async function halfOpen(
   };
 }
 
-test('until a minute has passed no job calls, and then the next call is the trial', async () => {
+test('no job calls the vendor before a minute has passed, and the next call is the trial call', async () => {
   const { engine, effects, send, states } = await halfOpen();
   engine.clock.advance(-1);
   send(1, 2);
@@ -45,7 +45,7 @@ test('until a minute has passed no job calls, and then the next call is the tria
   expect(states()).toEqual(['held stopped', 'succeeded']);
 });
 
-test('of two workers that want the trial at once one calls, and the other holds its job', async () => {
+test('if two workers want the trial call at the same time, one calls and the other holds its job', async () => {
   const { engine, calls, send, states, circuit } = await halfOpen(async ({ now }) => now());
   send(1, 2);
 
@@ -58,7 +58,7 @@ test('of two workers that want the trial at once one calls, and the other holds 
   expect((await circuit())?.stoppedAt).toBeUndefined();
 });
 
-test('a worker that is killed in its trial keeps the others waiting until its invocation would have ended', async () => {
+test('after a worker is killed in its trial call, others wait until its invocation would have ended', async () => {
   let killed = true;
   const never = new Promise<never>(() => {});
   const { engine, effects, calls, send, states } = await halfOpen(() => (killed ? never : 'done'));
@@ -83,10 +83,10 @@ test('a worker that is killed in its trial keeps the others waiting until its in
 
 test.each([
   ['is refused', unauthorized],
-  ['meets a vendor that is down', () => new TransientError({ code: 'Unavailable', message: '503', vendor: 'zendesk' })],
+  ['finds the vendor down', () => new TransientError({ code: 'Unavailable', message: '503', vendor: 'zendesk' })],
   ['gets no answer', () => new AmbiguousError({ code: 'Timeout', message: 'no answer', vendor: 'zendesk' })],
-  ['draws a bare 403', () => new PermanentError({ code: 'Forbidden', message: '', vendor: 'zendesk', status: 403 })],
-])('a trial that %s costs its job no attempt, and is the only call of its minute', async (_how, failure) => {
+  ['gets a bare 403', () => new PermanentError({ code: 'Forbidden', message: '', vendor: 'zendesk', status: 403 })],
+])('a trial call that %s costs its job no attempt and is the only call of its minute', async (_how, failure) => {
   const { engine, calls, send, circuit } = await halfOpen(() => {
     throw failure();
   });
@@ -117,7 +117,7 @@ test.each([
     'to wait',
     () => new WaitError({ code: 'Throttled', message: '429', vendor: 'zendesk', status: 429, waitMs: 10 * MINUTE_MS }),
   ],
-])('a vendor that answers the trial %s is well: the circuit closes', async (_what, answer) => {
+])('the circuit closes when the vendor answers the trial call %s', async (_what, answer) => {
   let answers = 0;
   const { engine, effects, send, circuit } = await halfOpen(() => {
     if (answers++ === 0) throw answer();
@@ -131,7 +131,7 @@ test.each([
   expect((await circuit())?.stoppedAt).toBeUndefined();
 });
 
-test('a trial that came to no call is left to the next worker', async () => {
+test('if a job makes no call in its trial, the next worker may try', async () => {
   let waits = 0;
   const { engine, effects, send, states } = await halfOpen(() => {
     if (waits++ === 0) throw new WaitError({ code: 'NoRateSlot', message: 'no slot', waitMs: 10 * MINUTE_MS });
@@ -144,7 +144,7 @@ test('a trial that came to no call is left to the next worker', async () => {
   expect(effects).toEqual([jobId(2)]);
 });
 
-test('calls that were under way when the circuit opened do not postpone the trial', async () => {
+test('calls that were already running when the circuit opened do not postpone the trial call', async () => {
   const { engine, circuit } = await halfOpen();
   const before = await circuit();
   const { circuits } = engine.deps;
@@ -155,7 +155,7 @@ test('calls that were under way when the circuit opened do not postpone the tria
   expect(await circuit()).toEqual(before);
 });
 
-test('an open circuit that no job waits for costs the reconciler no write', async () => {
+test('the reconciler writes nothing for an open circuit that no job waits for', async () => {
   const { engine, circuit } = await halfOpen();
   const before = await circuit();
 
@@ -168,7 +168,7 @@ test('an open circuit that no job waits for costs the reconciler no write', asyn
 });
 
 describe('beside released code', () => {
-  /** What the release before this one does to the item: it keeps the attributes that it does not know. */
+  /** How the previous release changes the item. It keeps attributes that it does not know. */
   type Stored = Item & { stoppedAt?: number; code?: string; probe?: unknown };
   const old = {
     raise: (item: Stored): Stored => ({ ...item, stoppedAt: 1, code: 'Unauthorized' }),
@@ -189,7 +189,7 @@ describe('beside released code', () => {
     return service;
   }
 
-  test('a circuit that it opened is half-open at once, whichever job it named', async () => {
+  test('a circuit that released code opened is half-open at once for every job', async () => {
     const { engine, effects, send, circuit } = await stored(() => old.probe(old.raise(fresh)));
     send(1);
     await engine.deliver(1);
@@ -198,7 +198,7 @@ describe('beside released code', () => {
     expect(await circuit()).toEqual({ ...fresh, version: expect.any(Number), writer: expect.any(String) });
   });
 
-  test('it can name a probe and close what this code has opened, and what it leaves behind delays no later trial', async () => {
+  test('released code can close a circuit of this code, and its leftovers delay no later trial call', async () => {
     const { engine, effects, send, circuit } = await stored((item) => old.clear(old.probe(item)));
     send(1);
     await engine.deliver(1);
@@ -211,7 +211,7 @@ describe('beside released code', () => {
     expect(effects).toEqual([jobId(1), jobId(2)]);
   });
 
-  test('a number of refusals that it leaves behind opens no circuit', async () => {
+  test('a refusal count that released code leaves behind does not open the circuit', async () => {
     const { engine, circuit } = await stored((item) => old.clear({ ...item, refusals: 49 }));
     await engine.deps.circuits.forbidden('zendesk', 'a');
 
