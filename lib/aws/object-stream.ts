@@ -4,8 +4,8 @@ import { s3Client } from './objects';
 import { guarded } from './store-error';
 
 /**
- * Reads an object piece by piece, for lists that are larger than memory. Rejects with a StoreError, also where there is
- * no such object (`S3.NoSuchKey`) or reading breaks off.
+ * Reads an object in chunks, for lists that are larger than memory. Rejects with a StoreError, also if the object does
+ * not exist (`S3.NoSuchKey`) or the connection breaks.
  */
 export function realObjectReader({ bucket, client = s3Client() }: { bucket: string; client?: S3Client }) {
   return async function* read(key: string): AsyncGenerator<Uint8Array> {

@@ -9,21 +9,21 @@ import type { Objects } from '../ports';
 import { clientDefaults } from './clients';
 import { guarded, hasStatus, isAwsError } from './store-error';
 
-/** S3 answers 409 while another request changes the same key, and asks for another try. */
+/** S3 answers 409 while another request changes the same key. The caller should try again. */
 const MOST_CONFLICTS = 3;
 
 export const s3Client = (): S3Client => new S3Client({ ...clientDefaults });
 
 /**
- * The bucket through the AWS SDK; one client per cold start. S3 tells a missing key from a forbidden one only to those
- * who may list the prefix: without `s3:ListBucket` a missing object is a StoreError (`S3.AccessDenied`).
+ * The bucket through the AWS SDK, with one client per cold start. S3 admits that a key is missing only to callers with
+ * `s3:ListBucket` on the prefix. Without that permission a missing object is a StoreError (`S3.AccessDenied`).
  */
 export function realObjects({ bucket, client = s3Client() }: { bucket: string; client?: S3Client }): Objects {
   const s3 = <T>(operation: string, call: () => Promise<T>) => guarded({ service: 'S3', operation, call });
   const putInput = (...[key, body, contentType, metadata]: Parameters<Objects['put']>) => ({
     Bucket: bucket,
     Key: key,
-    // An empty string would be taken for a stream of unknown length.
+    // The SDK would treat an empty string as a stream of unknown length.
     Body: typeof body === 'string' ? Buffer.from(body) : body,
     ContentType: contentType,
     ...(metadata && { Metadata: metadata }),

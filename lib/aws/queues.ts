@@ -14,12 +14,12 @@ import { entriesOf, fromSqs, toSqs, toSqsBatch, visibilityBatch, wholeSeconds } 
 import { guarded } from './store-error';
 
 /**
- * Without `useQueueUrlAsEndpoint: false` the client sends to the host of the queue's URL, whatever endpoint it was
- * given: a test or a local service would call the real SQS.
+ * Without `useQueueUrlAsEndpoint: false` the client ignores its endpoint and sends to the host of the queue's URL. A test
+ * or the local service would call the real SQS.
  */
 export const sqsClient = (): SQSClient => new SQSClient({ ...clientDefaults, useQueueUrlAsEndpoint: false });
 
-/** SQS through the AWS SDK; one client per cold start. */
+/** SQS through the AWS SDK, with one client per cold start. */
 export function realQueues(client: SQSClient = sqsClient()): Queues & BatchQueues {
   const sqs = <T>(operation: string, call: () => Promise<T>) => guarded({ service: 'SQS', operation, call });
 

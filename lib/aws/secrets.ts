@@ -7,8 +7,7 @@ type Fetch = (name: string) => Promise<string | Uint8Array | undefined>;
 
 /**
  * A secret by its reference: `ssm:/path` (Parameter Store, decrypted), `secretsmanager:name`, or the secret itself.
- * A reference is fetched once per cold start and again when it is asked for `fresh`; a failed fetch is not remembered.
- * Rejects with a StoreError.
+ * Fetches a reference once per cold start, and again for `fresh` or after a failed fetch. Rejects with a StoreError.
  */
 export function realSecret(reference: string): Secret {
   const fetch = fetchOf(reference);
@@ -29,7 +28,7 @@ export function realSecret(reference: string): Secret {
   };
 
   return ({ fresh = false } = {}) => {
-    // Jobs that run side by side meet the same 401: one fetch serves them all.
+    // Jobs that run side by side get the same 401, and one fetch serves all of them.
     if (known && (!fresh || fetching)) return known;
     return start();
   };
@@ -49,7 +48,7 @@ function fetchOf(reference: string): (() => Promise<string>) | undefined {
   };
 }
 
-// Loaded when first needed: with a plain secret a function never pays for these clients.
+// Loaded on first use, so that a function with plain secrets does not pay for these clients.
 async function parameterStore(): Promise<Fetch> {
   const { SSMProvider } = await import('@aws-lambda-powertools/parameters/ssm');
   const provider = new SSMProvider({ clientConfig: clientDefaults });
@@ -62,7 +61,7 @@ async function secretsManager(): Promise<Fetch> {
   return (name) => provider.get(name, { forceFetch: true });
 }
 
-/** Powertools wraps AWS's error in one whose name says nothing. */
+/** Powertools wraps AWS's error in an error with a name that explains nothing. */
 function unwrap(error: unknown): never {
   throw error instanceof Error && error.cause ? error.cause : error;
 }

@@ -9,11 +9,11 @@ import type { BatchEntry, OutgoingMessage, ReceivedMessage } from '../ports';
 
 const MAX_VISIBILITY_SECONDS = 43_200;
 
-/** SQS takes whole seconds; rounded up, because a message that comes back too early spends a receive for nothing. */
+/** SQS takes whole seconds. This rounds up, because a message that comes back too early wastes a receive. */
 export const wholeSeconds = (seconds: number): number =>
   Math.min(Math.max(Math.ceil(seconds), 0), MAX_VISIBILITY_SECONDS);
 
-/** Our message as SQS takes it. */
+/** Our message in the form of SQS. */
 export function toSqs(
   queueUrl: string,
   { body, groupId, deduplicationId, attributes }: OutgoingMessage,
@@ -31,7 +31,7 @@ export function toSqs(
   };
 }
 
-/** Our messages as a batch; an entry is named by its place. */
+/** Our messages as a batch. The id of an entry is its place in the batch. */
 export function toSqsBatch(queueUrl: string, messages: OutgoingMessage[]): SendMessageBatchRequest {
   const Entries = messages.map((message, index) => {
     const { QueueUrl: _url, ...entry } = toSqs(queueUrl, message);
@@ -40,7 +40,7 @@ export function toSqsBatch(queueUrl: string, messages: OutgoingMessage[]): SendM
   return { QueueUrl: queueUrl, Entries };
 }
 
-/** One visibility for many messages; an entry is named by its place. */
+/** One visibility for many messages. The id of an entry is its place in the batch. */
 export const visibilityBatch = (
   queueUrl: string,
   receiptHandles: readonly string[],
@@ -54,7 +54,7 @@ export const visibilityBatch = (
   })),
 });
 
-/** What became of each of a batch's messages; one that SQS does not speak of was not sent. */
+/** The outcome of each message of a batch. A message that the answer does not mention counts as not sent. */
 export function entriesOf(result: Partial<SendMessageBatchResult>, count: number): BatchEntry[] {
   const sent = new Map(result.Successful?.map(({ Id, MessageId }) => [Id, MessageId]));
   const failed = new Map(result.Failed?.map(({ Id, Code }) => [Id, Code]));
@@ -66,7 +66,7 @@ export function entriesOf(result: Partial<SendMessageBatchResult>, count: number
   });
 }
 
-/** SQS's message as we take it; attributes that are not strings are left out. */
+/** A message of SQS in our form, without attributes that are not strings. */
 export function fromSqs(message: Message): ReceivedMessage {
   const { Attributes: system = {}, MessageAttributes: own = {} } = message;
   return {

@@ -2,7 +2,7 @@ import { StoreError } from '../errors';
 
 type Service = 'DynamoDB' | 'S3' | 'SQS' | 'SSM' | 'SecretsManager';
 
-/** What the SDK and Node put on their errors, as far as it is safe to repeat. */
+/** The name or code that the SDK or Node gave an error, if it is safe to log. */
 function nameOf(error: unknown): string {
   if (typeof error !== 'object' || error === null) return 'Unknown';
   const { name, code } = error as { name?: unknown; code?: unknown };
@@ -15,16 +15,16 @@ function statusOf(error: unknown): number | undefined {
   return typeof status === 'number' ? status : undefined;
 }
 
-/** AWS's name of an error, e.g. `ConditionalCheckFailedException`. */
+/** Whether AWS gave an error this name, e.g. `ConditionalCheckFailedException`. */
 export const isAwsError = (error: unknown, name: string): boolean => nameOf(error) === name;
 
-/** True for an answer of this HTTP status, whatever the error is called. */
+/** Whether an error came with this HTTP status, under any name. */
 export const hasStatus = (error: unknown, status: number): boolean => statusOf(error) === status;
 
 /**
- * Runs one call to a service; whatever it rejects with becomes a StoreError of code `{service}.{AWS's name}`, e.g.
- * `SQS.QueueDoesNotExist`, `DynamoDB.ECONNREFUSED`. AWS's own text and the error itself stay behind: the text quotes
- * values (keys, group ids, parts of an item), the error holds the request.
+ * Runs one call to a service and turns any error into a StoreError with the code `{service}.{AWS's name}`, for example
+ * `SQS.QueueDoesNotExist` or `DynamoDB.ECONNREFUSED`. It drops AWS's text and the error itself, because the text quotes
+ * values (keys, group ids, parts of an item) and the error holds the request.
  */
 export async function guarded<T>({
   service,

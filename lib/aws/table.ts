@@ -14,14 +14,14 @@ import { guarded, isAwsError } from './store-error';
 export const dynamoClient = (): DynamoDBClient => new DynamoDBClient({ ...clientDefaults });
 
 /**
- * The jobs table through the AWS SDK; one client per cold start. The SDK's own second try can meet our first one
- * already applied and answer 'conflict': compare `writer` before believing that somebody else wrote.
+ * The jobs table through the AWS SDK, with one client per cold start. The SDK may repeat a write that already took
+ * effect, and then the answer is 'conflict'. Compare `writer` before you conclude that another writer was faster.
  */
 export function realTable({ table, client = dynamoClient() }: { table: string; client?: DynamoDBClient }): Table {
   const documents = DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } });
   const dynamo = <T>(operation: string, call: () => Promise<T>) => guarded({ service: 'DynamoDB', operation, call });
 
-  /** At most `limit` items over as many pages as it takes: DynamoDB ends a page at 1 MB, whatever the limit. */
+  /** Reads at most `limit` items over several pages, because DynamoDB ends a page at 1 MB. */
   async function query(input: Omit<QueryCommandInput, 'TableName'>, limit: number): Promise<Record<string, unknown>[]> {
     const items: Record<string, unknown>[] = [];
     if (limit <= 0) return items;

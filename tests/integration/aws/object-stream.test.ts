@@ -8,7 +8,7 @@ beforeAll(async () => {
 });
 afterAll(() => s3.close());
 
-test('an object is read piece by piece, whole', async () => {
+test('an object is read completely, in several chunks', async () => {
   const bytes = Buffer.alloc(3 * 1024 * 1024, 'a line of text\n');
   await realObjects({ bucket: 'team-bucket', client: s3.client }).put('list.csv', bytes, 'text/csv');
 
@@ -20,7 +20,7 @@ test('an object is read piece by piece, whole', async () => {
   expect(Buffer.concat(pieces).equals(bytes)).toBe(true);
 });
 
-test('a missing object is a StoreError by name', async () => {
+test('a missing object is a StoreError that says so', async () => {
   const reading = realObjectReader({ bucket: 'team-bucket', client: s3.client })('none.csv').next();
 
   await expect(reading).rejects.toMatchObject({ name: 'StoreError', code: 'S3.NoSuchKey' });

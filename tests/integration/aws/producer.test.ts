@@ -27,7 +27,7 @@ describe('the producer as an API imports it', () => {
     for (const close of closing.splice(0)) await close();
   });
 
-  /** AWS on this machine, the API's queue included, and the environment that leads to it. */
+  /** Starts AWS on this machine with the API's queue and points the environment to it. */
   async function startAws() {
     const [sqs, dynamo] = await Promise.all([startSqs(), startDynamo()]);
     const client = new SQSClient({ ...against(sqs.url), useQueueUrlAsEndpoint: false });
@@ -47,7 +47,7 @@ describe('the producer as an API imports it', () => {
     };
   }
 
-  it('names every variable that is missing or wrong, at once', () => {
+  it('names all missing and wrong variables at once', () => {
     const wrong = { ...env, BUCKET: undefined, AWS_ACCOUNT_ID: 'planted', QUEUES: '{' };
 
     const start = () => realProducer(wrong);
@@ -58,7 +58,7 @@ describe('the producer as an API imports it', () => {
     expect(start).not.toThrow(/planted/);
   });
 
-  it('accepts feedback by its environment alone', async () => {
+  it('needs only its environment to accept feedback', async () => {
     const { queues, queueUrl, table } = await startAws();
     const producer = realProducer(env);
 

@@ -36,7 +36,7 @@ const variants: { name: string; start: () => Promise<Started> }[] = [
         queues: realQueues(client),
         createFifo: async (name) => {
           await client.send(new CreateQueueCommand({ QueueName: name, Attributes: attributes }));
-          // As production names it: the host must not matter.
+          // The URL has production's host, which the client must ignore.
           return `https://sqs.us-east-1.amazonaws.com/000000000000/${name}`;
         },
         close: async () => {
@@ -62,7 +62,7 @@ describe.each(variants)('the queues: $name', ({ start }) => {
 
   const receive = (max = 10) => queues.receive(queueUrl, { max, visibilitySeconds: 30 });
 
-  it('sends a batch, and tells entry by entry what was taken', async () => {
+  it('sends a batch and reports for each entry whether SQS took it', async () => {
     const entry = { body: 'x', groupId: 'a-group', deduplicationId: 'an-id' };
 
     const entries = await queues.sendBatch(queueUrl, [
@@ -76,7 +76,7 @@ describe.each(variants)('the queues: $name', ({ start }) => {
     expect((await receive()).map(({ body }) => body)).toEqual(['x']);
   });
 
-  it('delivers a message as it was sent, with its coordinates', async () => {
+  it('delivers a message as it was sent, with its ids and attributes', async () => {
     const before = Date.now();
     const { messageId, sequenceNumber } = await queues.send(queueUrl, {
       body: '{"größe":1}',
@@ -100,7 +100,7 @@ describe.each(variants)('the queues: $name', ({ start }) => {
     expect(message?.sentAt).toBeGreaterThanOrEqual(before);
   });
 
-  it('takes one deduplication id once, and answers the first message again', async () => {
+  it('accepts a deduplication id once and answers a repeat with the first message', async () => {
     const first = await queues.send(queueUrl, { body: '1', groupId: 'g', deduplicationId: 'same' });
 
     const second = await queues.send(queueUrl, { body: '2', groupId: 'g', deduplicationId: 'same' });
@@ -109,11 +109,11 @@ describe.each(variants)('the queues: $name', ({ start }) => {
     expect((await receive()).map(({ body }) => body)).toEqual(['1']);
   });
 
-  it('answers nothing, at once, where nothing is visible', async () => {
+  it('answers an empty list at once if no message is visible', async () => {
     expect(await receive()).toEqual([]);
   });
 
-  it('hides a message that was received, and shows it again when told to', async () => {
+  it('hides a received message until its visibility is changed', async () => {
     await queues.send(queueUrl, { body: '1', groupId: 'g', deduplicationId: '1' });
     const [message] = await receive();
 
@@ -123,7 +123,7 @@ describe.each(variants)('the queues: $name', ({ start }) => {
     expect((await receive()).map(({ receiveCount }) => receiveCount)).toEqual([2]);
   });
 
-  it('shows many messages again in one call, whatever became of some of them', async () => {
+  it('changes the visibility of many messages in one call, even if some are deleted', async () => {
     for (const n of ['1', '2', '3']) await queues.send(queueUrl, { body: n, groupId: n, deduplicationId: n });
     const handles = (await receive()).map(({ receiptHandle }) => receiptHandle);
     await queues.delete(queueUrl, handles[1] ?? '');
@@ -133,7 +133,7 @@ describe.each(variants)('the queues: $name', ({ start }) => {
     expect((await receive()).map(({ body }) => body)).toEqual(['1', '3']);
   });
 
-  it('takes fractions of a second, and more than SQS allows for the most', async () => {
+  it('rounds fractions of a second and caps the visibility at the limit of SQS', async () => {
     await queues.send(queueUrl, { body: '1', groupId: 'g', deduplicationId: '1' });
     const [message] = await queues.receive(queueUrl, { max: 1, visibilitySeconds: 1.5 });
 
@@ -152,7 +152,7 @@ describe.each(variants)('the queues: $name', ({ start }) => {
     expect(await queues.depth(queueUrl)).toEqual({ visible: 0, inFlight: 0 });
   });
 
-  it('tells what is visible from what is in flight', async () => {
+  it('counts visible messages and messages in flight', async () => {
     for (const n of ['1', '2', '3']) await queues.send(queueUrl, { body: n, groupId: n, deduplicationId: n });
 
     await receive(1);
@@ -160,7 +160,7 @@ describe.each(variants)('the queues: $name', ({ start }) => {
     expect(await queues.depth(queueUrl)).toEqual({ visible: 2, inFlight: 1 });
   });
 
-  it('names a queue that does not exist by its error alone', async () => {
+  it('reports a queue that does not exist without quoting the message', async () => {
     const url = queueUrl.replace('jobs.fifo', 'absent.fifo');
 
     const refused = queues.send(url, { body: 'planted', groupId: 'planted', deduplicationId: 'planted' });

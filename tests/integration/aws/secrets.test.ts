@@ -10,7 +10,7 @@ interface Call {
   input: Record<string, unknown>;
 }
 
-/** Parameter Store and Secrets Manager in one, as far as a secret needs them. */
+/** Parameter Store and Secrets Manager in one, with only what a secret needs. */
 async function startStore() {
   const calls: Call[] = [];
   const values: Record<string, string> = {};
@@ -64,14 +64,14 @@ describe('a secret', () => {
     await store.close();
   });
 
-  it('may be given as itself, even where it has a colon', async () => {
+  it('may be a plain value, even with a colon', async () => {
     expect(await realSecret('the-token')()).toBe('the-token');
     expect(await realSecret('a:token')({ fresh: true })).toBe('a:token');
 
     expect(store.calls).toEqual([]);
   });
 
-  it('comes decrypted from Parameter Store', async () => {
+  it('comes from Parameter Store, decrypted', async () => {
     store.values['/my-instance/token'] = 'the-token';
 
     expect(await realSecret('ssm:/my-instance/token')()).toBe('the-token');
@@ -90,7 +90,7 @@ describe('a secret', () => {
     expect(store.calls.map(({ target }) => target)).toEqual(['secretsmanager.GetSecretValue']);
   });
 
-  it('is fetched once, also by those who ask at the same time, and again when it must be fresh', async () => {
+  it('is fetched once for callers at the same time, and again when it must be fresh', async () => {
     store.values['/t'] = 'first';
     const secret = realSecret('ssm:/t');
 
@@ -105,7 +105,7 @@ describe('a secret', () => {
     expect(store.calls).toHaveLength(2);
   });
 
-  it('is asked for again after a fetch that failed', async () => {
+  it('is fetched again after a failed fetch', async () => {
     const secret = realSecret('ssm:/t');
     const failed = secret();
     await expect(failed).rejects.toMatchObject({ name: 'StoreError', code: 'SSM.ParameterNotFound' });
@@ -116,7 +116,7 @@ describe('a secret', () => {
     expect(await secret()).toBe('there now');
   });
 
-  it('that is empty is an error, which names the reference', async () => {
+  it('is an error that names the reference if the value is empty', async () => {
     store.values['/t'] = '';
 
     await expect(realSecret('ssm:/t')()).rejects.toMatchObject({
@@ -126,7 +126,7 @@ describe('a secret', () => {
     });
   });
 
-  it('given as itself loads no client of AWS', async () => {
+  it('loads no AWS client for a plain value', async () => {
     const script = `
       const { realSecret } = require('./lib/aws/secrets.ts');
       realSecret('plain')().then(() => console.log(Object.keys(require.cache).filter((f) => /client-(ssm|secrets)|powertools/.test(f)).length));`;

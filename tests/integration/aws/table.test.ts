@@ -26,11 +26,11 @@ describe.each(variants)('the jobs table: $name', ({ start }) => {
   });
   afterAll(() => close());
 
-  it('answers undefined for a key that it does not have', async () => {
+  it('answers undefined for a key that does not exist', async () => {
     expect(await table.get(`absent#${randomUUID()}`)).toBeUndefined();
   });
 
-  it('gives back what was written, nested values included and undefined ones left out', async () => {
+  it('returns what was written, with nested values and without undefined ones', async () => {
     const key = `nested#${randomUUID()}`;
     const written = {
       ...item(key),
@@ -55,7 +55,7 @@ describe.each(variants)('the jobs table: $name', ({ start }) => {
     });
   });
 
-  it('is not changed by what happens to an item after it was written or read', async () => {
+  it('stores a copy, so later changes to a written or read item have no effect', async () => {
     const key = `copy#${randomUUID()}`;
     const written = item(key, { left: ['a'] });
     await table.put(written, 0);
@@ -67,7 +67,7 @@ describe.each(variants)('the jobs table: $name', ({ start }) => {
     expect((await table.get(key))?.left).toEqual(['a']);
   });
 
-  it('takes a first write once', async () => {
+  it('accepts only one first write', async () => {
     const key = `first#${randomUUID()}`;
 
     const answers = await Promise.all([1, 2, 3].map(() => table.put(item(key), 0)));
@@ -75,7 +75,7 @@ describe.each(variants)('the jobs table: $name', ({ start }) => {
     expect(answers.toSorted()).toEqual(['conflict', 'conflict', 'written']);
   });
 
-  it('takes a later write only on the version that is stored', async () => {
+  it('accepts a later write only if it expects the stored version', async () => {
     const key = `later#${randomUUID()}`;
     await table.put(item(key), 0);
 
@@ -96,7 +96,7 @@ describe.each(variants)('the jobs table: $name', ({ start }) => {
     expect(await table.due(`q#${key}`, { until: 9, limit: 9 })).toEqual([]);
   });
 
-  it('deletes only the version that is expected', async () => {
+  it('deletes an item only if it has the expected version', async () => {
     const key = `delete#${randomUUID()}`;
     await table.put(item(key), 0);
 
@@ -107,7 +107,7 @@ describe.each(variants)('the jobs table: $name', ({ start }) => {
     expect(await table.get(key)).toBeUndefined();
   });
 
-  it('lists what is due, oldest first, up to a time and a number', async () => {
+  it('lists due items, the oldest first, up to a time and a limit', async () => {
     const todo = `due#${randomUUID()}`;
     for (const at of [30, 10, 40, 20]) await table.put(item(`${todo}#${at}`, { todo, todoAt: at }), 0);
     await table.put(item(`${todo}#other`, { todo: `${todo}-other`, todoAt: 1 }), 0);
@@ -122,7 +122,7 @@ describe.each(variants)('the jobs table: $name', ({ start }) => {
     expect(await keys(100, 0)).toEqual([]);
   });
 
-  it('lists what is due page by page, of the same time too', async () => {
+  it('lists due items page by page, even if several have the same time', async () => {
     const todo = `due#${randomUUID()}`;
     for (const [key, at] of [...'abcdef'].map((key, n) => [key, 10 * Math.floor(n / 3)] as const))
       await table.put(item(`${todo}#${key}`, { todo, todoAt: at }), 0);
@@ -136,7 +136,7 @@ describe.each(variants)('the jobs table: $name', ({ start }) => {
     expect(pages.map(({ length }) => length)).toEqual([2, 2, 1, 0]);
   });
 
-  it('lists what is due newest first, page by page', async () => {
+  it('lists due items page by page with the newest first', async () => {
     const todo = `newest#${randomUUID()}`;
     for (const at of [30, 10, 40, 20]) await table.put(item(`${todo}#${at}`, { todo, todoAt: at }), 0);
 
@@ -146,7 +146,7 @@ describe.each(variants)('the jobs table: $name', ({ start }) => {
     expect([first, second].map((page) => page.map(({ todoAt }) => todoAt))).toEqual([[30, 20], [10]]);
   });
 
-  it('counts what is due from a time on', async () => {
+  it('counts items that are due at or after a time', async () => {
     const todo = `count#${randomUUID()}`;
     for (const at of [10, 20, 30]) await table.put(item(`${todo}#${at}`, { todo, todoAt: at }), 0);
 
@@ -155,7 +155,7 @@ describe.each(variants)('the jobs table: $name', ({ start }) => {
     expect(await table.count(todo, { since: 31 })).toBe(0);
   });
 
-  it('lists the keys of an hour, in order, from a key on', async () => {
+  it('lists the keys of an hour in order, starting after a given key', async () => {
     const hour = `hour#${randomUUID()}`;
     for (const key of ['c', 'a', 'd', 'b']) await table.put(item(`${hour}#${key}`, { hour }), 0);
 
@@ -168,7 +168,7 @@ describe.each(variants)('the jobs table: $name', ({ start }) => {
   });
 
   it('follows an index over many pages', async () => {
-    // Given an index of more than 1 MB by its keys alone, which is where DynamoDB ends an answer
+    // The keys alone make the index larger than 1 MB, where DynamoDB ends an answer.
     const todo = `pages#${randomUUID()}${'x'.repeat(1_900)}`;
     const padding = 'x'.repeat(900);
     const many = Array.from({ length: 400 }, (_, n) => n);
@@ -180,7 +180,7 @@ describe.each(variants)('the jobs table: $name', ({ start }) => {
     expect(await table.hour(todo, { limit: 9_999 })).toHaveLength(many.length);
   });
 
-  it('refuses an item of more than 400 KB, without quoting it', async () => {
+  it('refuses an item of more than 400 KB without quoting it', async () => {
     const refused = table.put(item(`large#${randomUUID()}`, { note: 'planted'.repeat(70_000) }), 0);
 
     await expect(refused).rejects.toMatchObject({

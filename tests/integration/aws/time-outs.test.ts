@@ -10,7 +10,7 @@ import { realQueues } from '../../../lib/aws/queues';
 import { realTable } from '../../../lib/aws/table';
 import { against } from '../../support/emulators';
 
-/** Everything as in production, but for the length of the waits. */
+/** Production's settings with shorter waits. */
 function hasty(url: string) {
   const { requestHandler, ...rest } = against(url);
   return {
@@ -20,7 +20,7 @@ function hasty(url: string) {
   };
 }
 
-describe('an AWS endpoint that says nothing', () => {
+describe('an AWS endpoint that does not answer', () => {
   let server: Server;
   let answer: RequestListener;
   let url: string;
@@ -42,11 +42,11 @@ describe('an AWS endpoint that says nothing', () => {
     ['SQS', () => realQueues(new SQSClient({ ...hasty(url), useQueueUrlAsEndpoint: false })).depth('http://q/0/q')],
     ['DynamoDB', () => realTable({ table: 'jobs', client: new DynamoDBClient(hasty(url)) }).get('key')],
     ['S3', () => realObjects({ bucket: 'a-bucket', client: new S3Client(hasty(url)) }).get('key')],
-  ])('ends as a StoreError: %s', async (service, call) => {
+  ])('causes a StoreError: %s', async (service, call) => {
     await expect(call()).rejects.toMatchObject({ name: 'StoreError', code: `${service}.TimeoutError` });
   });
 
-  it('ends as a StoreError when S3 stops in the middle of an object', async () => {
+  it('causes a StoreError when S3 stops in the middle of an object', async () => {
     answer = (_, response) => {
       response.writeHead(200, { 'content-length': '1000' });
       response.write('half of it');
@@ -57,7 +57,7 @@ describe('an AWS endpoint that says nothing', () => {
     await expect(stalled).rejects.toMatchObject({ name: 'StoreError' });
   });
 
-  it('is given up in production as well: the SDK alone would only print a warning', () => {
+  it('cannot block a function in production, where the SDK alone would only print a warning', () => {
     expect(clientDefaults.requestHandler).toMatchObject({ throwOnRequestTimeout: true });
     expect(clientDefaults.requestHandler.requestTimeout).toBeLessThanOrEqual(3_000);
     expect(clientDefaults.requestHandler.socketTimeout).toBeLessThanOrEqual(3_000);

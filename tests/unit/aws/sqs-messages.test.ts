@@ -12,7 +12,7 @@ describe('messages between us and SQS', () => {
     expect(wholeSeconds(seconds)).toBe(whole);
   });
 
-  it('sends nothing about groups to a standard queue', () => {
+  it('sends a standard queue no group and no deduplication id', () => {
     expect(toSqs('url', { body: 'x' })).toStrictEqual({ QueueUrl: 'url', MessageBody: 'x' });
   });
 
@@ -28,7 +28,7 @@ describe('messages between us and SQS', () => {
     });
   });
 
-  it('leaves out attributes that are not text', () => {
+  it('omits attributes that are not text', () => {
     const message = fromSqs({
       MessageAttributes: {
         reason: { DataType: 'String', StringValue: 'AnError' },

@@ -6,7 +6,7 @@ const failing = (error: unknown) =>
 
 const thrown = async (error: unknown): Promise<unknown> => failing(error).catch((rejection: unknown) => rejection);
 
-describe('what an AWS call rejects with', () => {
+describe('the error of a failed AWS call', () => {
   it('is a StoreError with service, AWS name and status', async () => {
     const aws = Object.assign(new Error('no such queue'), {
       name: 'QueueDoesNotExist',
@@ -22,13 +22,13 @@ describe('what an AWS call rejects with', () => {
     });
   });
 
-  it("is named by Node's code where the network failed", async () => {
+  it("has Node's code if the network failed", async () => {
     const refused = Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:1'), { code: 'ECONNREFUSED' });
 
     await expect(failing(refused)).rejects.toMatchObject({ code: 'SQS.ECONNREFUSED' });
   });
 
-  it('holds nothing of the text, the request or the answer', async () => {
+  it('contains nothing from the text, the request or the answer', async () => {
     const aws = Object.assign(new Error('Value planted@example.com is invalid'), {
       name: 'InvalidParameterValue',
       $response: { body: 'planted@example.com' },
@@ -41,7 +41,7 @@ describe('what an AWS call rejects with', () => {
   });
 
   it.each([
-    ['a name with a value in it', Object.assign(new Error('x'), { name: 'planted@example.com is bad' })],
+    ['a name that contains a value', Object.assign(new Error('x'), { name: 'planted@example.com is bad' })],
     ['text instead of an error', 'planted@example.com'],
     ['nothing', undefined],
     ['null', null],
