@@ -1,7 +1,7 @@
 import { WaitError } from '../errors';
 import type { AppStoreConnect } from '../vendors/app-store-connect';
+import type { CallOptions } from '../vendors/credentials';
 import type { Sendgrid } from '../vendors/sendgrid';
-import type { CallOptions } from '../vendors/zendesk';
 import { LONGEST_CALL_MS, type RunContext } from '../worker/contract';
 import type { NotificationConfig } from './notification';
 import type { Subjects } from './subjects';

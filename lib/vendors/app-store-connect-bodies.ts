@@ -1,4 +1,4 @@
-/** The bodies that we send to App Store Connect, in JSON:API's form. They follow from their arguments alone. */
+/** The JSON:API bodies that we send to App Store Connect. They depend only on their arguments. */
 
 interface Linkage<T extends string> {
   type: T;
@@ -7,7 +7,7 @@ interface Linkage<T extends string> {
 
 const linkage = <T extends string>(type: T, id: string): Linkage<T> => ({ type, id });
 
-/** `POST /v1/betaTesters`: a tester of the groups' app. */
+/** `POST /v1/betaTesters`: creates a tester of the groups' app. */
 export const testerBody = ({
   email,
   firstName,
@@ -30,10 +30,10 @@ export const testerBody = ({
   },
 });
 
-/** `POST` and `DELETE` of a group's testers, `DELETE` of an app's. */
+/** `POST` and `DELETE` for a group's testers, `DELETE` for an app's testers. */
 export const testersBody = (testers: readonly string[]) => ({ data: testers.map((id) => linkage('betaTesters', id)) });
 
-/** `POST /v1/betaTesterInvitations`. Apple calls the tester's part deprecated; without it nobody knows whom to mail. */
+/** `POST /v1/betaTesterInvitations`. Apple deprecates the tester's part, but without it the request names no tester. */
 export const invitationBody = ({ app, tester }: { app: string; tester: string }) => ({
   data: {
     type: 'betaTesterInvitations' as const,

@@ -1,27 +1,27 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
 const HOUR_MS = 3_600_000;
-/** Share of the hour's calls below which jobs are spaced out. */
+/** With less than this share of the hour's calls left, jobs begin with pauses between them. */
 const SCARCE = 0.1;
-/** What a job may need; with less left, it had better not begin. */
+/** The most calls that a job needs. With fewer left no job begins. */
 const CALLS_OF_A_JOB = 10;
-/** Nobody says when a rolling hour's calls come back: it is looked again after this. */
+/** Apple does not say when calls of its rolling hour come back, so the next job waits this long. */
 const EXHAUSTED_MS = 10 * 60_000;
-/** Longest pause between two jobs while there is something left. */
+/** The longest pause between two jobs while calls are left. */
 const LONGEST_PAUSE_MS = 30_000;
 
-/** What Apple's answers say about the calls that are left, and what follows for the next job. */
+/** Reads from Apple's answers how many calls are left, and spaces jobs accordingly. */
 export interface Budget {
   /** Reads the headers of an answer. */
   learn(headers: IncomingHttpHeaders): void;
-  /** Milliseconds until another job should begin; 0 lets it begin, and counts it. */
+  /** Milliseconds until another job may begin. 0 means that it begins now, which counts as a start. */
   waitMs(): number;
 }
 
 /**
- * The hourly budget of one key, as the last answer told it (`user-hour-lim:3500;user-hour-rem:500;`). The fewer calls
- * are left, the farther apart jobs begin; with too few for a job none does. All processes share the key and each sees
- * what is left for all.
+ * The hourly budget of one key, from the header of the last answer (`user-hour-lim:3500;user-hour-rem:500;`). Fewer calls
+ * left mean longer pauses between jobs. No job begins without enough calls for it. All processes share the key, and
+ * each one sees what is left for all.
  */
 export function createBudget(now: () => number): Budget {
   let known: { limit: number; left: number; at: number } | undefined;
@@ -29,8 +29,8 @@ export function createBudget(now: () => number): Budget {
 
   return {
     learn: (headers) => {
-      const told = callsLeft(headers);
-      if (told) known = { ...told, at: now() };
+      const calls = callsLeft(headers);
+      if (calls) known = { ...calls, at: now() };
     },
     waitMs: () => {
       const time = now();
@@ -44,7 +44,7 @@ export function createBudget(now: () => number): Budget {
 }
 
 function pauseMs({ limit, left, at }: { limit: number; left: number; at: number }, time: number): number {
-  // An hour's calls come back in an hour; spread evenly is the fair guess for what came back since.
+  // An hour's calls come back within an hour. We assume that they come back evenly.
   const now = left + (limit * (time - at)) / HOUR_MS;
   if (now < CALLS_OF_A_JOB) return EXHAUSTED_MS;
   const scarce = limit * SCARCE;
@@ -52,7 +52,7 @@ function pauseMs({ limit, left, at }: { limit: number; left: number; at: number 
   return Math.min(LONGEST_PAUSE_MS, (CALLS_OF_A_JOB * HOUR_MS * scarce) / (limit * now));
 }
 
-/** Limit and rest of `X-Rate-Limit`, where the answer has it. */
+/** The limit and the calls left, if the answer has the header `X-Rate-Limit`. */
 export function callsLeft(headers: IncomingHttpHeaders): { limit: number; left: number } | undefined {
   const header = headers['x-rate-limit'];
   if (typeof header !== 'string') return undefined;
@@ -61,6 +61,6 @@ export function callsLeft(headers: IncomingHttpHeaders): { limit: number; left: 
   return limit && left ? { limit: Number(limit), left: Number(left) } : undefined;
 }
 
-/** How long a throttled call is to wait where no header says it: a minute, or for the hour's budget. */
+/** How long a throttled call waits if the hour's budget is empty. `undefined` if calls are left. */
 export const exhaustedMs = (headers: IncomingHttpHeaders): number | undefined =>
   callsLeft(headers)?.left === 0 ? EXHAUSTED_MS : undefined;

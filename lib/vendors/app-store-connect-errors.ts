@@ -2,9 +2,9 @@ import { z } from 'zod';
 import { AmbiguousError, JobError, PermanentError, StopError, WaitError } from '../errors';
 import { exhaustedMs } from './app-store-connect-budget';
 import { type HttpAnswer, NoAnswer, NotOk } from './http';
-import { type Dialect, type Effect, fieldName, malformed, refusal, silence } from './translate';
+import { type Dialect, type Effect, fieldName, malformed, refusal, unanswered } from './translate';
 
-/** Apple refuses, perhaps because it is so already: only reading back what was to be done can tell. */
+/** Apple refuses a change, perhaps because it is already done. Read the state back to find out. */
 export class Contradiction extends PermanentError {}
 
 export const appStoreConnect: Dialect = {
@@ -12,9 +12,9 @@ export const appStoreConnect: Dialect = {
   prefix: 'AppStoreConnect',
   refused: new Set(),
   doubtful: new Set([408]),
-  // 404 is about a group, a build or a tester that a job names.
+  // A 404 is about a group, a build or a tester of the job.
   aboutUs: new Set([402, 405]),
-  // Only the token and our own names are in the headers; what a job brings is escaped.
+  // The headers hold only our token and our names. Values of a job are escaped.
   unsendable: 'us',
   field: (body) => pointedAt(errorsOf(body)[0]),
 };
@@ -34,7 +34,7 @@ function errorsOf(body: unknown): AppleError[] {
 const pointedAt = (error: AppleError | undefined): string | undefined =>
   fieldName(error?.source?.parameter ?? error?.source?.pointer?.replace(/^\//, '').replaceAll('/', '.'));
 
-/** Codes go down by dots: one that Apple makes finer still begins with the one that we know. */
+/** Apple refines codes with dots, so a finer code still begins with the code that we know. */
 export const hasCode = (answer: HttpAnswer, code: string): boolean =>
   errorsOf(answer.body).some((error) => error.code === code || error.code.startsWith(`${code}.`));
 
@@ -43,14 +43,14 @@ export interface Failed {
   effect: Effect;
   /** Ms since 1970. */
   now: number;
-  /** How late the effect of a call may show. */
+  /** How long after a call its effect may first show, ms. */
   settleMs: number;
 }
 
-/** What a failed call to App Store Connect means. */
+/** Our error for a failed call to App Store Connect. */
 export const translate = ({ settleMs, ...failed }: Failed): JobError => askedLater(meaning(failed), settleMs);
 
-/** Our error for a success that does not say what it must. */
+/** Our error for a success without the expected content. */
 export const unclear = ({ settleMs, ...answered }: { effect: Effect; status: number; settleMs: number }): JobError =>
   askedLater(malformed({ dialect: appStoreConnect, ...answered }), settleMs);
 
@@ -66,31 +66,31 @@ function askedLater(error: JobError, settleMs: number): JobError {
 
 function meaning({ error, effect, now }: Omit<Failed, 'settleMs'>): JobError {
   if (error instanceof JobError) return error;
-  if (error instanceof NoAnswer) return silence({ dialect: appStoreConnect, error, effect });
+  if (error instanceof NoAnswer) return unanswered({ dialect: appStoreConnect, error, effect });
   if (!(error instanceof NotOk)) throw error;
   const { answer } = error;
   return ofCode(answer) ?? refusal({ dialect: appStoreConnect, answer, effect, now });
 }
 
-/** What a code says beyond its status. Never Apple's words: they repeat what was sent. */
+/** Our error for a code that says more than its status. It never quotes Apple's text, which repeats our request. */
 function ofCode(answer: HttpAnswer): JobError | undefined {
   const { status, headers } = answer;
   const details = { vendor: 'app-store-connect', status } as const;
   if (hasCode(answer, 'FORBIDDEN.REQUIRED_AGREEMENTS_MISSING_OR_EXPIRED'))
-    return new StopError({ ...details, code: 'AgreementMissing', message: 'an agreement with Apple must be signed' });
+    return new StopError({ ...details, code: 'AgreementMissing', message: 'an agreement with Apple is not signed' });
   const waitMs = status === 429 && headers['retry-after'] === undefined ? exhaustedMs(headers) : undefined;
   if (waitMs !== undefined)
     return new WaitError({
       ...details,
       code: 'AppStoreConnectBudget',
-      message: "the hour's calls are used up",
+      message: "no calls of this hour's budget are left",
       waitMs,
     });
   if (status === 409 && !hasCode(answer, 'ENTITY_ERROR.ATTRIBUTE'))
     return new Contradiction({
       ...details,
       code: 'AppStoreConnectConflict',
-      message: 'Apple says that this does not fit the state of things (409)',
+      message: 'Apple says that the change conflicts with the current state (409)',
     });
   return undefined;
 }

@@ -4,25 +4,25 @@ import type { Secret } from './secret';
 
 const SECOND_MS = 1000;
 const MINUTE_S = 60;
-/** Apple refuses a token that was issued in its future: our clock may be ahead by this much. */
+/** Apple refuses a token from its future, so `iat` lies back by as much as our clock may be ahead. */
 const SKEW_S = MINUTE_S;
-/** From `iat` on; Apple takes 20 minutes at most. */
+/** Counts from `iat`. Apple accepts at most 20 minutes. */
 const LIFETIME_S = 19 * MINUTE_S;
-/** A token this near to its end is made anew, so that none ends under way. */
+/** Make a new token this long before the old one expires, so that none expires during a call. */
 const MARGIN_S = 2 * MINUTE_S;
 
 export interface TokenConfig {
-  /** Of the team, a UUID. */
+  /** The team's issuer id, a UUID. */
   issuerId: string;
   keyId: string;
-  /** PKCS #8 PEM, as Apple hands it out; line breaks may be written as \n. */
+  /** The PKCS #8 PEM from Apple. Its line breaks may be written as \n. */
   privateKey: Secret;
   now: () => number;
 }
 
 /**
- * Tokens for App Store Connect (ES256), each used until shortly before its end. `fresh` reads the key again too: it
- * may have been replaced. Rejects with a StopError where the key is none; nothing of it is in that.
+ * Makes ES256 tokens for App Store Connect and reuses each until shortly before it expires. `fresh` also reads the key
+ * again, because it may have been replaced. Rejects with a StopError that never quotes the key if the key is not valid.
  */
 export function appStoreConnectToken({ issuerId, keyId, privateKey, now }: TokenConfig): Secret {
   let known: { token: string; until: number } | undefined;
@@ -60,7 +60,7 @@ async function sign({
       .setExpirationTime(expiresAt)
       .sign(key);
   } catch {
-    // Without a cause: what the library says of a key may quote it.
+    // No cause, because the library's error may quote the key.
     throw new StopError({
       code: 'AppStoreConnectMisconfigured',
       message: 'the private key is not a P-256 key in PKCS #8 PEM',

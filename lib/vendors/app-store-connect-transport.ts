@@ -2,32 +2,32 @@ import { createBudget } from './app-store-connect-budget';
 import { translate, unclear } from './app-store-connect-errors';
 import { appStoreConnectToken } from './app-store-connect-token';
 import { withSecret } from './credentials';
-import { type HttpAnswer, NotOk, request } from './http';
+import { type HttpAnswer, isOk, NotOk, request } from './http';
 import type { Secret } from './secret';
 import type { Effect } from './translate';
 
 export interface AppStoreConnectConfig {
-  /** `https://api.appstoreconnect.apple.com`, or a fake's. */
+  /** `https://api.appstoreconnect.apple.com`, or the URL of a fake. */
   endpoint: string;
   issuerId: string;
   keyId: string;
   privateKey: Secret;
-  /** How late the effect of a call whose end is unknown may still show. */
+  /** How long after an unanswered call its effect may first show, ms. */
   settleMs: number;
   now?: () => number;
 }
 
 export interface Call {
   method: 'GET' | 'POST' | 'DELETE';
-  /** With its query. */
+  /** Includes the query. */
   path: string;
   body?: object;
   timeoutMs: number;
-  /** Whether this is an answer to the call. Another success is somebody else's, a proxy's page for one. */
+  /** Whether this answers the call. Any other success is not from Apple, for example a page of a proxy. */
   expected: (answer: HttpAnswer) => boolean;
 }
 
-/** How the adapter reaches App Store Connect. */
+/** Carries the adapter's calls to App Store Connect. */
 export interface AppStoreConnectTransport {
   /** Rejects with a JobError and nothing else. */
   call(call: Call): Promise<HttpAnswer>;
@@ -35,7 +35,7 @@ export interface AppStoreConnectTransport {
   waitMs(): number;
 }
 
-/** Signed calls over HTTP. */
+/** Makes signed calls over HTTP. */
 export function appStoreConnectTransport(config: AppStoreConnectConfig): AppStoreConnectTransport {
   const { endpoint, issuerId, keyId, privateKey, settleMs, now = Date.now } = config;
   const base = endpoint.replace(/\/+$/, '');
@@ -69,19 +69,19 @@ export function appStoreConnectTransport(config: AppStoreConnectConfig): AppStor
   return { call, waitMs: budget.waitMs };
 }
 
-/** The answer, if it is one to this call. */
+/** Returns the answer if it answers this call, else throws. */
 export function answered(
   { method, expected }: Pick<Call, 'method' | 'expected'>,
   answer: HttpAnswer,
   settleMs: number,
 ): HttpAnswer {
   if (expected(answer)) return answer;
-  if (answer.status < 200 || answer.status > 299) throw new NotOk(answer);
+  if (!isOk(answer)) throw new NotOk(answer);
   throw unclear({ effect: effectOf(method), status: answer.status, settleMs });
 }
 
 /**
- * No change is repeatable, though Apple takes the same one twice: one that comes late would land on top of what a
- * later job did.
+ * No change is repeatable, although Apple accepts the same change twice. A late repeat would overwrite what a later job
+ * did.
  */
 export const effectOf = (method: Call['method']): Effect => (method === 'GET' ? 'repeatable' : 'once');

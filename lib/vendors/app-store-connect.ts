@@ -7,47 +7,47 @@ import {
   appStoreConnectTransport,
   effectOf,
 } from './app-store-connect-transport';
+import type { CallOptions } from './credentials';
 import type { HttpAnswer } from './http';
-import type { CallOptions } from './zendesk';
 
 const TESTER_STATES = ['NOT_INVITED', 'INVITED', 'ACCEPTED', 'INSTALLED', 'REVOKED', 'UNKNOWN'] as const;
-/** What Apple says of a tester; `UNKNOWN`: something that it did not say when this was written. */
+/** Apple's state of a tester. `UNKNOWN` stands for any state that Apple added later. */
 export type TesterState = (typeof TESTER_STATES)[number];
 
-/** A person as the tester of one app: of another app the same person is another tester. */
+/** A person as the tester of one app. For another app the same person is another tester. */
 export interface Tester {
   id: string;
   state: TesterState;
 }
 
 /**
- * TestFlight's part of App Store Connect; apps, groups, builds and testers go by Apple's ids. Every method rejects with
- * a JobError that names no value, and where Apple contradicts a change, with a Contradiction.
+ * TestFlight's part of App Store Connect. Apps, groups, builds and testers have Apple's ids. Every method rejects with a
+ * JobError that names no value. If Apple contradicts a change, that error is a Contradiction.
  */
 export interface AppStoreConnect {
-  /** Milliseconds that the hour's budget asks the next job to wait; 0 lets one begin. */
+  /** Milliseconds that the next job has to wait for the hour's budget. 0 lets it begin. */
   waitMs(): number;
   findTester(who: { email: string; app: string }, options: CallOptions): Promise<Tester | undefined>;
-  /** A tester in these groups, and of their app by that. Apple may mail an invitation by itself. */
+  /** Creates a tester in these groups, and so of their app. Apple may mail an invitation on its own. */
   createTester(
     who: { email: string; firstName?: string | undefined; lastName?: string | undefined; groups: readonly string[] },
     options: CallOptions,
   ): Promise<{ id: string }>;
-  /** Ids of the tester's groups; none for a tester that is not there. */
+  /** The ids of the tester's groups, an empty list if there is no such tester. */
   groupsOf(tester: string, options: CallOptions): Promise<string[]>;
-  /** Apple may mail an invitation by itself. */
+  /** Apple may mail an invitation on its own. */
   addToGroup(of: { tester: string; group: string }, options: CallOptions): Promise<void>;
   removeFromGroup(of: { tester: string; group: string }, options: CallOptions): Promise<void>;
   removeFromApp(of: { tester: string; app: string }, options: CallOptions): Promise<void>;
-  /** `pending-build`: there is no build to install yet, and no mail was sent. */
+  /** `pending-build` means that no build can be installed yet, so Apple sent no mail. */
   invite(who: { tester: string; app: string }, options: CallOptions): Promise<InviteOutcome>;
-  /** Mails the testers of the build. */
+  /** Makes Apple mail the testers of the build. */
   notifyBuild(build: string, options: CallOptions): Promise<void>;
 }
 
 export type InviteOutcome = 'sent' | 'already-accepted' | 'pending-build';
 
-/** Apple's longest page. */
+/** The longest page that Apple allows. */
 const MOST = 200;
 
 const attributes = z.object({ email: z.string().optional(), state: z.enum(TESTER_STATES).catch('UNKNOWN') });
@@ -85,7 +85,7 @@ export function appStoreConnectOver(
         limit: String(MOST),
       });
       const answer = await call({ method: 'GET', path: `/v1/betaTesters?${query}`, timeoutMs, expected: is(200) });
-      // Nobody says that the filter does not also find longer addresses.
+      // Apple does not document that its filter matches the whole address only.
       const tester = parsed(testers, 'GET', answer).data.find(
         ({ attributes }) => attributes.email?.toLowerCase() === email.toLowerCase(),
       );
@@ -141,7 +141,7 @@ const isGone = (answer: HttpAnswer): boolean => answer.status === 404 && hasCode
 const testersOf = (of: 'apps' | 'betaGroups', id: string): string =>
   `/v1/${of}/${encodeURIComponent(id)}/relationships/betaTesters`;
 
-/** The two conflicts that an invitation may end in and be as good as sent. */
+/** The outcome of an invitation for the two conflicts that are not failures. */
 export function conflictOf(answer: HttpAnswer): InviteOutcome | undefined {
   if (answer.status !== 409) return undefined;
   if (hasCode(answer, 'STATE_ERROR.TESTER_INVITE.ALREADY_ACCEPTED')) return 'already-accepted';

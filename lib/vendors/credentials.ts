@@ -1,6 +1,11 @@
 import { StopError } from '../errors';
 import type { Secret } from './secret';
 
+export interface CallOptions {
+  /** For the whole call, including a second try with a fresh secret. */
+  timeoutMs: number;
+}
+
 export interface Attempt {
   secret: string;
   /** What is left of the call's time. */
@@ -8,8 +13,8 @@ export interface Attempt {
 }
 
 /**
- * Runs a call with the secret, and once more with a fresh one if the vendor answers 401: a key that was replaced is
- * picked up without a deployment. Safe for any call, since a 401 did nothing. Both share one time-out.
+ * Runs a call with the secret, and again with a fresh secret if the vendor answers 401. So a replaced key works without
+ * a deployment. This is safe for any call, because a 401 has no effect. Both tries share one time-out.
  */
 export async function withSecret<T>(
   secret: Secret,

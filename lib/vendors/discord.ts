@@ -1,5 +1,5 @@
 import { type JobError, PermanentError, StopError, TransientError, WaitError } from '../errors';
-import { type HttpAnswer, NoAnswer, request } from './http';
+import { type HttpAnswer, isOk, NoAnswer, request } from './http';
 import { retryAfterMs } from './retry-after';
 import type { Secret } from './secret';
 
@@ -14,7 +14,7 @@ export interface Embed {
   footer?: { text: string };
 }
 
-/** What a webhook takes. Nobody is ever mentioned. */
+/** A message for a webhook. It never mentions a user or a role. */
 export interface DiscordMessage {
   content?: string;
   embeds: Embed[];
@@ -22,15 +22,15 @@ export interface DiscordMessage {
 
 export interface Discord {
   /**
-   * Rejects with a JobError that never names the webhook, whose address is its secret: `wait` (429), `stop` (it is gone or
-   * refuses us: it is not called again), `permanent` (this message is not taken), `transient`.
+   * Rejects with a JobError that never names the webhook, because its address is a secret. The class is `wait` for a 429,
+   * `stop` for a webhook that is gone or refuses us, `permanent` for a refused message, else `transient`.
    */
   send(message: DiscordMessage, options: { timeoutMs: number }): Promise<void>;
 }
 
-/** A Discord channel by its webhook. */
+/** A Discord channel, reached through its webhook. */
 export function realDiscord({ url, now = Date.now }: { url: Secret; now?: () => number }): Discord {
-  /** Answered 404: Discord asks not to call it again, and counts who does. */
+  /** The webhook that answered 404. Discord asks callers not to call it again, and counts those calls. */
   let gone: string | undefined;
 
   async function target(): Promise<string> {
@@ -45,14 +45,14 @@ export function realDiscord({ url, now = Date.now }: { url: Secret; now?: () => 
     async send(message, { timeoutMs }) {
       const webhook = await target();
       const answer = await post({ webhook, message, timeoutMs });
-      if (answer.status >= 200 && answer.status < 300) return;
+      if (isOk(answer)) return;
       if (answer.status === 404) gone = webhook;
       throw refusal(answer, now());
     },
   };
 }
 
-/** `wait=true`: without it Discord answers before it has looked at the message. */
+/** Without `wait=true` Discord answers before it checks the message. */
 async function post({
   webhook,
   message,
@@ -69,8 +69,8 @@ async function post({
   } catch (error) {
     if (!(error instanceof NoAnswer)) throw error;
     if (error.reason === 'unsendable')
-      throw new StopError({ code: 'DiscordMisconfigured', message: 'DISCORD_WEBHOOK_URL is no address' });
-    // Sent twice does no harm: an alarm that comes twice is better than none.
+      throw new StopError({ code: 'DiscordMisconfigured', message: 'DISCORD_WEBHOOK_URL is not a URL' });
+    // Discord may have taken the message. An alarm that arrives twice is better than none.
     throw new TransientError({ code: 'DiscordUnavailable', message: `no answer came (${error.reason})` });
   }
 }
@@ -79,14 +79,14 @@ function refusal({ status, headers, body }: HttpAnswer, now: number): JobError {
   if (status === 429) {
     const seconds = (body as { retry_after?: unknown } | undefined)?.retry_after;
     const waitMs = typeof seconds === 'number' ? Math.ceil(seconds * 1000) : retryAfterMs(headers, now);
-    return new WaitError({ code: 'DiscordThrottled', message: 'Discord asks to wait (429)', status, waitMs });
+    return new WaitError({ code: 'DiscordThrottled', message: 'Discord asks us to wait (429)', status, waitMs });
   }
   if (status === 404) return webhookGone();
   if (status === 401 || status === 403)
     return new StopError({ code: 'DiscordRefuses', message: `the webhook refuses us (${status})`, status });
   if (status >= 500)
     return new TransientError({ code: 'DiscordUnavailable', message: `Discord failed (${status})`, status });
-  return new PermanentError({ code: 'DiscordRejected', message: `the message is not taken (${status})`, status });
+  return new PermanentError({ code: 'DiscordRejected', message: `Discord rejects the message (${status})`, status });
 }
 
 const webhookGone = (): StopError =>

@@ -6,38 +6,38 @@ export interface HttpRequest {
   url: string;
   headers: Record<string, string>;
   body?: string | Uint8Array;
-  /** For the whole call, from looking up the host to the last byte. */
+  /** For the whole call, from the DNS lookup to the last byte. */
   timeoutMs: number;
 }
 
 export interface HttpAnswer {
   status: number;
-  /** Names in lower case. */
+  /** The names are in lower case. */
   headers: http.IncomingHttpHeaders;
-  /** Parsed JSON; `undefined` where the body broke off or is not JSON. */
+  /** Parsed JSON. `undefined` if the body broke off or is not JSON. */
   body: unknown;
 }
 
-export type Silence = 'unsendable' | 'unreachable' | 'timeout' | 'interrupted';
+export type NoAnswerReason = 'unsendable' | 'unreachable' | 'timeout' | 'interrupted';
 
 /**
- * There was no answer. Rebuilt from names and codes alone: the errors of Node and of HTTP libraries hold the request,
- * its Authorization header and its URL.
+ * The call got no answer. It holds only names and codes, because the errors of Node and of HTTP libraries hold the
+ * request with its URL and its Authorization header.
  */
 export class NoAnswer extends Error {
   override readonly name = 'NoAnswer';
-  readonly reason: Silence;
-  /** Whether the request may have left. False is a proof: the connection was never ready to take it. */
+  readonly reason: NoAnswerReason;
+  /** Whether the request may have left. False proves that it did not: the connection was never ready. */
   readonly sent: boolean;
 
-  constructor({ reason, sent, code }: { reason: Silence; sent: boolean; code: string }) {
+  constructor({ reason, sent, code }: { reason: NoAnswerReason; sent: boolean; code: string }) {
     super(`no answer: ${reason} (${code})`);
     this.reason = reason;
     this.sent = sent;
   }
 }
 
-/** Carries an answer outside 2xx through a vendor's library to our adapter, which never passes it on. */
+/** Carries an answer outside 2xx through a vendor's library to our adapter. The adapter never passes it on. */
 export class NotOk extends Error {
   override readonly name = 'NotOk';
   readonly #answer: HttpAnswer;
@@ -53,11 +53,11 @@ export class NotOk extends Error {
 }
 
 /**
- * One call, whatever the status of its answer; rejects with NoAnswer and nothing else.
+ * Makes one call and resolves with any status. Rejects with NoAnswer and nothing else.
  *
- * node:http and not fetch, because fetch does not tell whether a request left before it failed, and for a vendor
- * without idempotency that decides between trying again and asking a person. Each call has a connection of its own: one
- * kept from before a function was frozen may be closed at the other end, and a request written into it is lost in doubt.
+ * It uses node:http because fetch does not say whether a request left before it failed. For a vendor without
+ * idempotency that decides whether the worker may try again. Each call opens its own connection. A connection from
+ * before Lambda froze the function may be closed at the other end, and a request into it may or may not arrive.
  */
 export function request({ method, url, headers, body, timeoutMs }: HttpRequest): Promise<HttpAnswer> {
   return new Promise((resolve, reject) => {
@@ -69,13 +69,13 @@ export function request({ method, url, headers, body, timeoutMs }: HttpRequest):
     try {
       const secure = new URL(url).protocol === 'https:';
       const signal = AbortSignal.timeout(timeoutMs);
-      // By itself Node says nothing of the length of a DELETE's body, and the other end then sees none.
+      // Node sends no length for the body of a DELETE, and the vendor would see no body.
       const length = body === undefined ? {} : { 'Content-Length': Buffer.byteLength(body) };
       const call = (secure ? https : http).request(url, {
         ...{ method, agent: false, signal },
         headers: { ...headers, ...length },
       });
-      // What is written before is kept back until then, and never leaves if the connection does not come about.
+      // Node buffers the request until then. Without a connection it never leaves.
       call.once('socket', (socket) => socket.once(secure ? 'secureConnect' : 'connect', () => (sent = true)));
       call.once('response', (response) => {
         answered = true;
@@ -89,7 +89,7 @@ export function request({ method, url, headers, body, timeoutMs }: HttpRequest):
   });
 }
 
-/** A body that breaks off takes nothing from the status, which says already what became of the request. */
+/** Ignores a body that breaks off, because the status alone already says what the request did. */
 async function read(response: http.IncomingMessage): Promise<HttpAnswer> {
   const chunks: Buffer[] = [];
   let body: unknown;
@@ -101,6 +101,15 @@ async function read(response: http.IncomingMessage): Promise<HttpAnswer> {
   }
   return { status: response.statusCode ?? 0, headers: response.headers, body };
 }
+
+/** Like `request`, but rejects with NotOk for a status outside 2xx. */
+export async function requestOk(call: HttpRequest): Promise<HttpAnswer> {
+  const answer = await request(call);
+  if (!isOk(answer)) throw new NotOk(answer);
+  return answer;
+}
+
+export const isOk = ({ status }: HttpAnswer): boolean => status >= 200 && status < 300;
 
 function noAnswer(error: unknown, sent: boolean): NoAnswer {
   const { code, name } = error as { code?: unknown; name?: unknown };

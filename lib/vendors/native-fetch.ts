@@ -1,5 +1,5 @@
 /**
- * Stands in for `cross-fetch`, by an alias in the bundles and in the tests: node-zendesk requires it, never calls it
- * (our transport does), and it would bring node-fetch, 300 KB and a deprecation warning in the functions' logs.
+ * Replaces `cross-fetch` by an alias in the bundles and in the tests. node-zendesk requires that package but never calls
+ * it, because our transport does. It would add node-fetch, 300 KB and a deprecation warning in the functions' logs.
  */
 export const fetch = globalThis.fetch;

@@ -1,12 +1,12 @@
-/** Where the vendor does not say: Zendesk counts its limits by the minute, SendGrid's window is not published. */
+/** If the vendor does not say: Zendesk counts its limits per minute, and SendGrid does not publish its window. */
 const DEFAULT_MS = 60_000;
 const MIN_MS = 1000;
-/** A wrong clock or a header in another unit must not put a job away for days. */
+/** A wrong clock or a header in another unit must not delay a job for days. */
 const MAX_MS = 3_600_000;
 
 /**
- * How long a vendor asks us to wait, in milliseconds: `Retry-After` (seconds or an HTTP date), else
- * `X-RateLimit-Reset` (seconds since 1970), else a minute; between a second and an hour.
+ * How long a vendor asks us to wait, in milliseconds. Reads `Retry-After` (seconds or an HTTP date), else
+ * `X-RateLimit-Reset` (seconds since 1970), else assumes a minute. The result is between a second and an hour.
  */
 export function retryAfterMs(headers: Record<string, string | string[] | undefined>, now: number): number {
   const asked =

@@ -1,2 +1,2 @@
-/** A token or key, fetched at most once until it is asked for with `fresh`: then what is remembered is forgotten. */
+/** Answers a token or key, and remembers it. `fresh` fetches it again. */
 export type Secret = (options?: { fresh?: boolean }) => Promise<string>;

@@ -1,12 +1,12 @@
 import type mail from '@sendgrid/mail';
 import { PermanentError } from '../errors';
-import type { CallOptions } from './zendesk';
+import type { CallOptions } from './credentials';
 
-/** One mail to many people in one request: each gets a mail of their own and sees nobody else. */
+/** One mail to many people in one request. Each gets a separate mail and sees no other recipient. */
 export interface BulkMail {
   from: { email: string; name?: string | undefined };
   replyTo?: { email: string; name?: string | undefined } | undefined;
-  /** A dynamic template, `d-…`; without it `subject` and a text are needed. */
+  /** A dynamic template, `d-…`. Without it `subject` and a text are required. */
   templateId?: string | undefined;
   subject?: string | undefined;
   text?: string | undefined;
@@ -15,32 +15,32 @@ export interface BulkMail {
   categories: string[];
   /** SendGrid's unsubscribe group. */
   unsubscribe?: { group: number; groupsToDisplay?: number[] | undefined } | undefined;
-  /** 1 to 1000, no address twice: SendGrid refuses the whole request for one duplicate. */
+  /** 1 to 1000 recipients. SendGrid refuses the whole request if one address comes twice. */
   recipients: BulkRecipient[];
 }
 
 export interface BulkRecipient {
   email: string;
   name?: string | undefined;
-  /** With a dynamic template its data; else words that stand for `{{name}}` in subject and text. */
+  /** The data of a dynamic template. Without one, the words that replace `{{name}}` in subject and text. */
   data?: Record<string, unknown> | undefined;
-  /** Come back with every event about this mail. No personal data: SendGrid keeps them in the clear. */
+  /** SendGrid returns them with every event about this mail. No personal data, because it stores them in clear text. */
   customArgs: Record<string, string>;
-  /** Of the mail itself, e.g. `List-Unsubscribe`. */
+  /** Headers of the mail itself, e.g. `List-Unsubscribe`. */
   headers?: Record<string, string> | undefined;
 }
 
 export interface BulkSendgrid {
   /**
-   * `accepted`: SendGrid has taken over all of them; a request is never accepted in part. There is no idempotency:
-   * after an AmbiguousError only events can tell. Rejects with a JobError that names no value.
+   * `accepted` means that SendGrid took all mails, because it never accepts a request in part. SendGrid has no
+   * idempotency: after an AmbiguousError only its events show what happened. Rejects with a JobError that names no value.
    */
   sendBulk(mail: BulkMail, options: CallOptions): Promise<{ messageId?: string; accepted: boolean }>;
 }
 
 const MOST_RECIPIENTS = 1000;
 
-/** The library's form of it, always new objects, since the library writes into what it is given. */
+/** The mail in the library's form. All objects are new, because the library changes its input. */
 export function bulkMailData(content: BulkMail): Parameters<typeof mail.send>[0] {
   const { from, replyTo, templateId, subject, text, html, categories, unsubscribe, recipients } = content;
   const dynamic = templateId !== undefined;
@@ -49,7 +49,7 @@ export function bulkMailData(content: BulkMail): Parameters<typeof mail.send>[0]
   refuse(
     dynamic && !templateId.startsWith('d-'),
     'templateId',
-    'must begin with d-, else data would be dropped silently',
+    'must begin with d-, or SendGrid drops the data silently',
   );
   return {
     from,
@@ -67,7 +67,7 @@ export function bulkMailData(content: BulkMail): Parameters<typeof mail.send>[0]
     ...(text === undefined ? {} : { text }),
     ...(html === undefined ? {} : { html }),
     ...(unsubscribe ? { asm: asm(unsubscribe) } : {}),
-    // One of text, html and templateId is there, or SendGrid says no: the library's type cannot follow that.
+    // The library's type requires text, html or templateId. SendGrid refuses a mail without any of them.
   } as Parameters<typeof mail.send>[0];
 }
 

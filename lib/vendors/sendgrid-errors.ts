@@ -1,16 +1,16 @@
 import { z } from 'zod';
 import { JobError, PermanentError } from '../errors';
 import { type HttpAnswer, NoAnswer, NotOk } from './http';
-import { type Dialect, fieldName, refusal, silence } from './translate';
+import { type Dialect, fieldName, refusal, unanswered } from './translate';
 
 export const sendgrid: Dialect = {
   vendor: 'sendgrid',
   prefix: 'Sendgrid',
-  // 502 and 504 come from an edge that had passed the request on, and so does 408.
+  // Not 502 and 504: a gateway sends them, and it may have passed the request on. The same goes for 408.
   refused: new Set([500, 503]),
   doubtful: new Set([408]),
   aboutUs: new Set([402, 405]),
-  // The key is the only thing in a header that is not ours.
+  // The headers hold only our own values, such as the key.
   unsendable: 'us',
   field: (body) => {
     const parsed = z.object({ errors: z.array(z.object({ field: z.unknown() })) }).safeParse(body);
@@ -18,9 +18,9 @@ export const sendgrid: Dialect = {
   },
 };
 
-/** SendGrid has taken nothing of a request, because of these of its recipients and nothing else. */
+/** SendGrid refused the whole request only because of these recipients. */
 export class RecipientsRefusedError extends PermanentError {
-  /** Places in the request, from 0, in order. */
+  /** Their places in the request, counted from 0, in order. */
   readonly recipients: readonly number[];
 
   constructor({ code, message, field, status }: JobError, recipients: readonly number[]) {
@@ -30,10 +30,10 @@ export class RecipientsRefusedError extends PermanentError {
 }
 
 const errorList = z.object({ errors: z.array(z.object({ field: z.string() })).min(1) });
-/** `personalizations.3.to`, `personalizations.3.to.0.email`: the address of one recipient and nothing else of them. */
+/** Matches only the address of a recipient: `personalizations.3.to`, `personalizations.3.to.0.email`. */
 const ADDRESS_OF = /^personalizations\.(\d{1,3})\.to(\.|$)/;
 
-/** The recipients whose addresses an answer complains about; none where it complains about anything else as well. */
+/** The recipients whose addresses an answer refuses. An empty list if it also refuses anything else. */
 function refusedAddresses(body: unknown): number[] {
   const parsed = errorList.safeParse(body);
   if (!parsed.success) return [];
@@ -42,14 +42,13 @@ function refusedAddresses(body: unknown): number[] {
   return [...new Set(places.map(Number))].sort((a, b) => a - b);
 }
 
-/** What a failed send means, `now` in milliseconds since 1970. */
+/** Our error for a failed send. `now` is in milliseconds since 1970. */
 export function translate(error: unknown, now: number): JobError {
   if (error instanceof JobError) return error;
-  if (error instanceof NoAnswer) return silence({ dialect: sendgrid, error, effect: 'once' });
+  if (error instanceof NoAnswer) return unanswered({ dialect: sendgrid, error, effect: 'once' });
   if (error instanceof NotOk) return refused(error.answer, now);
-  // The client rejects with nothing else, so this is the library refusing the mail before it was sent. Its own words
-  // may quote the mail.
-  return new PermanentError({ code: 'SendgridInvalidMail', message: 'the mail cannot be formed', vendor: 'sendgrid' });
+  // The client rejects with nothing else, so the library refused the mail before sending. Its text may quote the mail.
+  return new PermanentError({ code: 'SendgridInvalidMail', message: 'the mail is not valid', vendor: 'sendgrid' });
 }
 
 function refused(answer: HttpAnswer, now: number): JobError {

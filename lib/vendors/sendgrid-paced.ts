@@ -1,14 +1,14 @@
-import { StoreError, TransientError, WaitError } from '../errors';
+import { ignoreStoreError, StoreError, TransientError, WaitError } from '../errors';
 import type { SharedRate } from '../jobs/rate';
 import type { Clock } from '../ports';
 import type { Sendgrid } from './sendgrid';
 
-/** A single mail has its turn at once, but for a limit that is used up: then it waits outside. */
+/** A mail waits this long in the function. If the rate has no slot by then, its job waits outside. */
 const LONGEST_WAIT_MS = 2_000;
 
 /**
- * SendGrid for single mails that are part of another job, by the rate that all senders share. What the rate cannot give
- * is a WaitError before anything is sent, and what SendGrid throttles makes everybody wait.
+ * SendGrid for single mails that are part of another job, at the rate that all senders share. Without a slot it rejects
+ * with a WaitError and sends nothing. When SendGrid throttles one sender, all of them wait.
  */
 export function pacedSendgrid(
   sendgrid: Sendgrid,
@@ -20,13 +20,17 @@ export function pacedSendgrid(
         .reserve({ recipients: 1, use: 'message', withinMs: Math.min(LONGEST_WAIT_MS, options.timeoutMs / 2) })
         .catch(unavailable);
       if (answer.kind === 'later')
-        throw new WaitError({ code: 'NoRateSlot', message: 'others have the sending rate', waitMs: answer.waitMs });
+        throw new WaitError({
+          code: 'NoRateSlot',
+          message: 'no slot of the sending rate is free',
+          waitMs: answer.waitMs,
+        });
       const waitMs = Math.max(0, answer.slot.at - clock.now());
       if (waitMs > 0) await clock.sleep(waitMs);
       try {
         return await sendgrid.send(mail, { ...options, timeoutMs: options.timeoutMs - waitMs });
       } catch (error) {
-        // Where it cannot be shared, each meets it by themselves.
+        // If this write fails, other senders get their own 429.
         if (error instanceof WaitError) await rate.block(error.waitMs).catch(ignoreStoreError);
         throw error;
       }
@@ -34,7 +38,7 @@ export function pacedSendgrid(
   };
 }
 
-/** Nothing was sent, and the job may say so: it is not the job's own rows that could not be written. */
+/** A StoreError would report the whole message as failed. But only the rate failed, and nothing was sent. */
 function unavailable(error: unknown): never {
   if (!(error instanceof StoreError)) throw error;
   throw new TransientError({
@@ -42,8 +46,4 @@ function unavailable(error: unknown): never {
     message: 'the sending rate could not be reserved',
     cause: error,
   });
-}
-
-function ignoreStoreError(error: unknown): void {
-  if (!(error instanceof StoreError)) throw error;
 }

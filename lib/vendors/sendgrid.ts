@@ -1,12 +1,11 @@
 import mail from '@sendgrid/mail';
 import { PermanentError } from '../errors';
-import { withSecret } from './credentials';
+import { type CallOptions, withSecret } from './credentials';
 import type { Secret } from './secret';
 import { type BulkSendgrid, bulkMailData } from './sendgrid-bulk';
 import { Client } from './sendgrid-client';
 import { sendgrid as dialect, translate } from './sendgrid-errors';
 import { malformed } from './translate';
-import type { CallOptions } from './zendesk';
 
 /** One mail to one person. */
 export interface Mail {
@@ -15,39 +14,40 @@ export interface Mail {
   subject?: string;
   text?: string;
   html?: string;
-  /** A dynamic template, `d-…`; without it `subject` and a text are needed. */
+  /** A dynamic template, `d-…`. Without it `subject` and a text are required. */
   templateId?: string;
   templateData?: Record<string, unknown>;
-  /** Come back with every event about the mail. No personal data: SendGrid keeps them in the clear. */
+  /** SendGrid returns them with every event about the mail. No personal data, because it stores them in clear text. */
   customArgs: Record<string, string>;
   /** At most ten, no personal data. */
   categories: string[];
-  /** Of the mail itself, e.g. `List-Unsubscribe`. */
+  /** Headers of the mail itself, e.g. `List-Unsubscribe`. */
   headers?: Record<string, string>;
   replyTo?: { email: string; name?: string };
-  /** Checked by SendGrid, never delivered. */
+  /** SendGrid checks such a mail and never delivers it. */
   sandbox?: boolean;
 }
 
 export interface Sendgrid {
   /**
-   * `accepted` means taken over by SendGrid, not delivered; false in sandbox mode. SendGrid has no idempotency: after an
-   * AmbiguousError only its events can tell whether the mail is out. Rejects with a JobError that names no value.
+   * `accepted` means that SendGrid took the mail, not that it delivered it. It is false in sandbox mode. SendGrid has no
+   * idempotency: after an AmbiguousError only its events show whether it sent the mail. Rejects with a JobError that
+   * names no value.
    */
   send(mail: Mail, options: CallOptions): Promise<{ messageId?: string; accepted: boolean }>;
 }
 
 export interface SendgridConfig {
-  /** `https://api.sendgrid.com`, `https://api.eu.sendgrid.com`, or a fake's. */
+  /** `https://api.sendgrid.com`, `https://api.eu.sendgrid.com`, or the URL of a fake. */
   endpoint: string;
   apiKey: Secret;
   now?: () => number;
 }
 
-/** SendGrid by way of @sendgrid/mail. */
+/** SendGrid through @sendgrid/mail. */
 export function realSendgrid({ endpoint, apiKey, now = Date.now }: SendgridConfig): Sendgrid & BulkSendgrid {
   const base = endpoint.replace(/\/+$/, '');
-  /** `data` is made anew for each call: the library writes into it. */
+  /** `data` makes a new object for each try, because the library changes its input. */
   const send = (data: () => Parameters<typeof mail.send>[0], { timeoutMs }: CallOptions, sandbox = false) =>
     withSecret(apiKey, {
       timeoutMs,
@@ -68,8 +68,8 @@ export function realSendgrid({ endpoint, apiKey, now = Date.now }: SendgridConfi
 }
 
 /**
- * A mail service of this call's own. What the module exports is one object for the whole process, whose key, endpoint
- * and time-out the next caller would change under us.
+ * A mail service for one call. The module exports one object for the whole process, and the next caller would change its
+ * key, endpoint and time-out during our call.
  */
 function service(client: Client): typeof mail {
   const Service = mail.constructor as unknown as new () => typeof mail;
@@ -79,9 +79,9 @@ function service(client: Client): typeof mail {
 }
 
 /**
- * The library's form of a mail, always a new object, since the library writes into what it is given. Everything that
- * is the recipient's goes into the personalization: SendGrid types top-level `custom_args` as a string, and top-level
- * headers would be shared when a request has several recipients.
+ * A mail in the library's form. The object is new, because the library changes its input. Values of the recipient go
+ * into the personalization: SendGrid types top-level `custom_args` as a string, and all recipients share top-level
+ * headers.
  */
 function mailData(content: Mail): Parameters<typeof mail.send>[0] {
   const { from, to, subject, text, html, templateId, templateData, customArgs, categories, headers, replyTo, sandbox } =
@@ -89,7 +89,7 @@ function mailData(content: Mail): Parameters<typeof mail.send>[0] {
   if (templateData && !templateId?.startsWith('d-'))
     throw new PermanentError({
       code: 'InvalidField',
-      message: 'templateId: must begin with d- where there is template data, else the data would be dropped silently',
+      message: 'templateId: must begin with d- if there is template data, or SendGrid drops the data silently',
       field: 'templateId',
       vendor: 'sendgrid',
     });
@@ -110,11 +110,11 @@ function mailData(content: Mail): Parameters<typeof mail.send>[0] {
     ...(html === undefined ? {} : { html }),
     ...(templateId === undefined ? {} : { templateId }),
     ...(sandbox ? { mailSettings: { sandboxMode: { enable: true } } } : {}),
-    // One of text, html and templateId is there, or SendGrid says no: the library's type cannot follow that.
+    // The library's type requires text, html or templateId. SendGrid refuses a mail without any of them.
   } as Parameters<typeof mail.send>[0];
 }
 
-/** 202 says accepted; 200 is what sandbox mode answers, and from anybody else not SendGrid's word. */
+/** 202 means accepted, and 200 is the answer to sandbox mode. Any other success is not from SendGrid. */
 function outcome({ statusCode, headers }: Answer, sandbox: boolean): { messageId?: string; accepted: boolean } {
   if (statusCode !== 202 && !(statusCode === 200 && sandbox))
     throw malformed({ dialect, effect: 'once', status: statusCode });

@@ -10,28 +10,36 @@ import {
 import type { HttpAnswer, NoAnswer } from './http';
 import { retryAfterMs } from './retry-after';
 
-/** How one vendor's failures are to be read. */
+/** How to read one vendor's failures. */
 export interface Dialect {
   vendor: Vendor;
-  /** Begins the codes of its errors, e.g. `Zendesk` for `ZendeskTimeout`. */
+  /** The prefix of its error codes, e.g. `Zendesk` for `ZendeskTimeout`. */
   prefix: string;
-  /** 5xx after which certainly nothing was done. */
+  /** 5xx that certainly had no effect. */
   refused: ReadonlySet<number>;
-  /** 4xx after which something may have been done. */
+  /** 4xx that may have had an effect. */
   doubtful: ReadonlySet<number>;
-  /** 4xx that are about our account or configuration and never about one job, beside 401. */
+  /** 4xx besides 401 that are about our account or configuration and never about one job. */
   aboutUs: ReadonlySet<number>;
-  /** Whose fault it is if the request cannot even be formed. */
+  /** Who causes a request that cannot be sent. */
   unsendable: 'us' | 'job';
-  /** Names of the fields that an answer complains about; names only. */
+  /** The name of the field that an answer refuses, never its value. */
   field: (body: unknown) => string | undefined;
 }
 
-/** `once`: taking effect twice would be wrong. `repeatable`: a read, or a write that may be repeated at will. */
+/** A call with effect `once` must not take effect twice. A `repeatable` one may: a read, or a harmless write. */
 export type Effect = 'once' | 'repeatable';
 
-/** Our error for a call that got no answer. */
-export function silence({ dialect, error, effect }: { dialect: Dialect; error: NoAnswer; effect: Effect }): JobError {
+/** Our error for a call without an answer. */
+export function unanswered({
+  dialect,
+  error,
+  effect,
+}: {
+  dialect: Dialect;
+  error: NoAnswer;
+  effect: Effect;
+}): JobError {
   const { vendor, prefix } = dialect;
   if (error.reason === 'unsendable') {
     const details = { vendor, message: 'the request has a header or an address that cannot be sent', cause: error };
@@ -60,43 +68,35 @@ export function refusal({
 }): JobError {
   const { vendor, prefix } = dialect;
   const { status, headers } = answer;
-  const details = { vendor, status };
-  const once = effect === 'once';
+  const field = dialect.field(answer.body);
+  const details = (code: string, message: string) => ({ vendor, status, code, message });
 
   if (status === 429 || (status === 503 && headers['retry-after'] !== undefined))
     return new WaitError({
-      ...details,
-      code: `${prefix}Throttled`,
-      message: `the vendor asks to wait (${status})`,
+      ...details(`${prefix}Throttled`, `the vendor asks us to wait (${status})`),
       waitMs: retryAfterMs(headers, now),
     });
-  if (status === 401)
-    return new StopError({ ...details, code: `${prefix}Unauthorized`, message: 'the vendor refuses our credentials' });
-  const field = dialect.field(answer.body);
-  // One that names a field is about the request, e.g. a sender that the vendor does not know.
+  if (status === 401) return new StopError(details(`${prefix}Unauthorized`, 'the vendor refuses our credentials'));
+  // A 403 that names a field is about the request, e.g. a sender that the vendor does not know.
   if (status === 403 && field === undefined)
-    return new PermanentError({ ...details, code: 'Forbidden', message: 'the vendor forbids this request' });
+    return new PermanentError(details('Forbidden', 'the vendor forbids this request'));
   if (status < 400 || dialect.aboutUs.has(status))
-    return new StopError({
-      ...details,
-      code: `${prefix}Misconfigured`,
-      message: `the endpoint or the account is not as configured (${status})`,
-    });
+    return new StopError(
+      details(`${prefix}Misconfigured`, `the endpoint or the account does not match our configuration (${status})`),
+    );
   if (status >= 500 || dialect.doubtful.has(status)) {
-    const inDoubt = once && !dialect.refused.has(status);
+    const inDoubt = effect === 'once' && !dialect.refused.has(status);
     const Class = inDoubt ? AmbiguousError : TransientError;
-    const message = `the vendor failed${inDoubt ? ', perhaps after taking the request' : ''} (${status})`;
-    return new Class({ ...details, code: `${prefix}Unavailable`, message });
+    const when = inDoubt ? ', perhaps after it took the request' : '';
+    return new Class(details(`${prefix}Unavailable`, `the vendor failed${when} (${status})`));
   }
   return new PermanentError({
-    ...details,
-    code: `${prefix}Rejected`,
-    message: `the vendor rejects the request (${status})`,
+    ...details(`${prefix}Rejected`, `the vendor rejects the request (${status})`),
     ...(field === undefined ? {} : { field }),
   });
 }
 
-/** Our error for a success that does not say what it must, e.g. a page of a proxy. */
+/** Our error for a success without the expected content, e.g. a page of a proxy. */
 export function malformed({
   dialect,
   effect,
@@ -109,12 +109,12 @@ export function malformed({
   const Class = effect === 'once' ? AmbiguousError : TransientError;
   return new Class({
     code: `${dialect.prefix}Malformed`,
-    message: 'the vendor answered success without saying what came of it',
+    message: 'the vendor reported success without the expected content',
     vendor: dialect.vendor,
     ...(status === undefined ? {} : { status }),
   });
 }
 
-/** A vendor's name for a field, if it is one: it may stand in logs and rows, an address or a sentence may not. */
+/** A vendor's name of a field, if it looks like a name. Logs and rows may hold a name, but no address or sentence. */
 export const fieldName = (name: unknown): string | undefined =>
   typeof name === 'string' && /^[a-z][a-z0-9_.]{0,79}$/i.test(name) ? name : undefined;

@@ -1,8 +1,8 @@
 import { createClient, type ZendeskClientOptions } from 'node-zendesk';
-import { type HttpAnswer, NotOk, request } from './http';
+import { type HttpAnswer, requestOk } from './http';
 
 export interface ZendeskCall {
-  /** `…/api/v2`, without a slash at its end. */
+  /** `…/api/v2`, without a slash at the end. */
   endpoint: string;
   email: string;
   token: string;
@@ -11,29 +11,26 @@ export interface ZendeskCall {
 }
 
 /**
- * A node-zendesk client for one call, on our own transport. By itself the library has no time-out and resolves with an
- * error object as if it were the ticket: after any answer with `Retry-After`, and after 502, 504 and 413.
- * Never give it `debug`: it would print the Authorization header.
+ * A node-zendesk client for one call, on our own transport. The library's transport has no time-out. After an answer
+ * with `Retry-After`, and after 502, 504 and 413, it resolves with an error object in place of the ticket. Never set
+ * `debug`, which prints the Authorization header.
  */
 export function zendeskClient({ endpoint, email, token, timeoutMs, headers }: ZendeskCall) {
   const options: ZendeskClientOptions = {
     endpointUri: endpoint,
     username: email,
     token,
-    // Else it replaces our errors by ones without a status.
+    // Without this the library replaces our errors by errors without a status.
     throwOriginalException: true,
-    // One client per call is what lets each have an Idempotency-Key and a time-out of its own.
+    // One client per call gives each call its own Idempotency-Key and time-out.
     customHeaders: headers ?? {},
     transportConfig: {
-      transportFn: async (url: string, { method, headers, body }: Request) => {
-        const answer = await request({ method, url, headers, timeoutMs, ...(body === undefined ? {} : { body }) });
-        if (answer.status < 200 || answer.status > 299) throw new NotOk(answer);
-        return answer;
-      },
+      transportFn: (url: string, { method, headers, body }: Request) =>
+        requestOk({ method, url, headers, timeoutMs, ...(body === undefined ? {} : { body }) }),
       responseAdapter: (answer: HttpAnswer) => ({
         status: answer.status,
         statusText: '',
-        // It takes any answer with this header for a 429, a created ticket included.
+        // The library treats any answer with this header as a 429, even for a created ticket.
         headers: { get: (name: string) => (name === 'retry-after' ? null : answer.headers[name]) },
         json: async () => firstPage(answer.body),
       }),
@@ -48,12 +45,12 @@ interface Request {
   body?: string;
 }
 
-/** Without its links to further pages, which the library would follow, credentials in hand, wherever they lead. */
+/** Removes the links to further pages. The library would follow them to any host with our credentials. */
 function firstPage(body: unknown): unknown {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) return body;
   return { ...body, links: undefined, next_page: undefined };
 }
 
-/** Basic authentication by API token. */
+/** The header for basic authentication with an API token. */
 export const authorization = (email: string, token: string): string =>
   `Basic ${Buffer.from(`${email}/token:${token}`).toString('base64')}`;

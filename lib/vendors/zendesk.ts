@@ -1,38 +1,33 @@
 import { z } from 'zod';
-import { type Attempt, withSecret } from './credentials';
-import { NotOk, request } from './http';
+import { type Attempt, type CallOptions, withSecret } from './credentials';
+import { requestOk } from './http';
 import type { Secret } from './secret';
 import { type Effect, malformed } from './translate';
 import { zendesk as dialect, translate } from './zendesk-errors';
 import { authorization, zendeskClient } from './zendesk-transport';
 
-/** A ticket as a worker describes it. Two equal ones make the same bytes. */
+/** A ticket as a worker describes it. Equal tickets make equal bytes. */
 export interface Ticket {
-  /** The job's id: tickets are found by it. */
+  /** The job's id, which identifies the ticket later. */
   externalId: string;
   subject: string;
   /** Plain text. */
   body: string;
-  /** Made or matched by the e-mail address. */
+  /** Zendesk finds or creates the user by the e-mail address. */
   requester: { name: string; email: string };
   tags: string[];
   priority?: 'urgent' | 'high' | 'normal' | 'low';
   type?: 'problem' | 'incident' | 'question' | 'task';
   customFields: { id: number; value: string | number | boolean | string[] }[];
-  /** Tokens of `upload`. */
+  /** Tokens from `upload`. */
   uploads: string[];
-}
-
-export interface CallOptions {
-  /** For the whole call, a second try with a fresh secret included. */
-  timeoutMs: number;
 }
 
 /** The ticketing system. Every method rejects with a JobError that names no value and holds no request. */
 export interface Zendesk {
-  /** Repeated with the same key and ticket within two hours, answers the first one's id. */
+  /** A repeat with the same key and ticket within two hours answers the id of the first ticket. */
   createTicket(ticket: Ticket, options: CallOptions & { idempotencyKey: string }): Promise<{ id: string }>;
-  /** The oldest ticket with this external id; `undefined` only if Zendesk says that there is none. */
+  /** The oldest ticket with this external id. `undefined` only if Zendesk says that there is none. */
   findTicket(externalId: string, options: CallOptions): Promise<{ id: string } | undefined>;
   /** The token lasts 60 minutes. */
   upload(
@@ -42,17 +37,17 @@ export interface Zendesk {
 }
 
 export interface ZendeskConfig {
-  /** `https://{subdomain}.zendesk.com/api/v2`, or a fake's. */
+  /** `https://{subdomain}.zendesk.com/api/v2`, or the URL of a fake. */
   endpoint: string;
-  /** The agent that the token belongs to. */
+  /** The e-mail address of the token's agent. */
   email: string;
   token: Secret;
   now?: () => number;
 }
 
 /**
- * The request for a ticket. It follows from the ticket alone, without clock or chance, key by key in this order: with
- * the same Idempotency-Key, Zendesk refuses a repeat whose body differs.
+ * The request for a ticket. It depends only on the ticket, down to the order of the keys. Zendesk refuses a repeat with
+ * the same Idempotency-Key and another body.
  */
 export function ticketRequest(ticket: Ticket) {
   const { externalId, subject, body, requester, tags, priority, type, customFields, uploads } = ticket;
@@ -78,7 +73,7 @@ const created = z.object({ result: z.object({ id }) });
 const found = z.array(z.object({ id, external_id: z.string() }));
 const uploaded = z.object({ upload: z.object({ token: z.string().min(1) }) });
 
-/** Zendesk by way of node-zendesk. */
+/** Zendesk through node-zendesk. */
 export function realZendesk({ endpoint, email, token, now = Date.now }: ZendeskConfig): Zendesk {
   const base = endpoint.replace(/\/+$/, '');
 
@@ -104,19 +99,19 @@ export function realZendesk({ endpoint, email, token, now = Date.now }: ZendeskC
       calling('repeatable', timeoutMs, async ({ secret, timeoutMs }) => {
         const client = zendeskClient({ endpoint: base, email, token: secret, timeoutMs });
         const answer = found.safeParse(await client.tickets.listWithFilter('external_id', externalId));
-        // A list of other tickets is not the list that was asked for: it does not prove that ours is missing.
+        // A list with other tickets does not answer our question, so it does not prove that ours is missing.
         if (!answer.success || answer.data.some((ticket) => ticket.external_id !== externalId))
           throw malformed({ dialect, effect: 'repeatable' });
         const [oldest] = answer.data.map((ticket) => ticket.id).sort((a, b) => Number(a) - Number(b));
         return oldest === undefined ? undefined : { id: oldest };
       }),
 
-    // Not by the library: it sends every file as application/binary, by which Zendesk would show it to agents, and as
-    // a stream, which has no length and cannot be sent again after a 401. Repeatable: a lost upload is forgotten by
-    // Zendesk after an hour.
+    // The library would send every file as application/binary, and Zendesk would show it so to agents. It would also
+    // send a stream, which has no length and cannot be sent again after a 401. A repeat is harmless, because Zendesk
+    // forgets an unused upload after an hour.
     upload: ({ name, contentType, bytes }, { timeoutMs }) =>
       calling('repeatable', timeoutMs, async ({ secret, timeoutMs }) => {
-        const answer = await request({
+        const answer = await requestOk({
           method: 'POST',
           url: `${base}/uploads.json?filename=${encodeURIComponent(name)}`,
           headers: {
@@ -127,7 +122,6 @@ export function realZendesk({ endpoint, email, token, now = Date.now }: ZendeskC
           body: bytes,
           timeoutMs,
         });
-        if (answer.status < 200 || answer.status > 299) throw new NotOk(answer);
         const parsed = uploaded.safeParse(answer.body);
         if (!parsed.success) throw malformed({ dialect, effect: 'repeatable', status: answer.status });
         return { token: parsed.data.upload.token };

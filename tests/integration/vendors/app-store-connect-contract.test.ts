@@ -13,7 +13,7 @@ import { type AppStoreConnect, realAppStoreConnect } from '../../../lib/vendors/
 import { testerBody } from '../../../lib/vendors/app-store-connect-bodies';
 import { APP, anInvite, BUILD, GROUP, OTHER_GROUP, SETTLE_MS, seed, TEAM, TESTER } from '../../support/testflight';
 
-// Apple's schemas are open: closed, they also tell a name that is spelled wrong.
+// Apple's schemas allow unknown names. We forbid them, so that the check also finds a misspelled name.
 const closed = (schema: unknown): object =>
   JSON.parse(JSON.stringify(schema), (_key, value: unknown) =>
     typeof value === 'object' && value !== null && 'properties' in value && 'type' in value
@@ -46,7 +46,7 @@ beforeEach(async () => {
 afterEach(() => fake.close());
 
 const options = { timeoutMs: 5000 };
-/** Every call that changes something, in an order in which each has its effect; one without a line does not compile. */
+/** All changing calls, in an order in which each takes effect. A missing call does not compile. */
 const CHANGES: Record<
   Exclude<keyof AppStoreConnect, 'waitMs' | 'findTester' | 'groupsOf' | 'createTester'>,
   (apple: AppStoreConnect, tester: string) => Promise<unknown>
@@ -58,7 +58,7 @@ const CHANGES: Record<
   notifyBuild: (apple) => apple.notifyBuild(BUILD, options),
 };
 
-test("every body that is sent is one of Apple's schemas, to the letter", async () => {
+test("every body that we send matches Apple's schema exactly", async () => {
   const privateKey = async () => TEAM.privateKey;
   const apple = realAppStoreConnect({ ...TEAM, endpoint: fake.url, privateKey, settleMs: SETTLE_MS });
 
@@ -72,7 +72,7 @@ test("every body that is sent is one of Apple's schemas, to the letter", async (
   );
 });
 
-test('so is the body of any tester whom a message may describe', () => {
+test("the body of every tester that a message can describe matches Apple's schema", () => {
   const check = CHECKS['POST /v1/betaTesters'];
   const name = fc.option(fc.string({ minLength: 1, maxLength: 50, unit: 'grapheme' }), { nil: undefined });
   const invite = fc.record({

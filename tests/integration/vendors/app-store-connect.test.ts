@@ -25,7 +25,7 @@ const appleWith = (privateKey = secretOf(TEAM.privateKey)): AppStoreConnect =>
   realAppStoreConnect({ ...TEAM, endpoint: `${fake.url}/`, privateKey, settleMs: SETTLE_MS, now: () => now });
 
 const tester = '00000000-0000-4000-8000-000000000001';
-/** Every call, by its name: those that read, then those that change something. */
+/** All calls by name: first the reads, then the changes. */
 const READS = {
   find: (apple: AppStoreConnect, timeoutMs = 5000) => apple.findTester({ email: ADDRESS, app: APP }, { timeoutMs }),
   groups: (apple: AppStoreConnect, timeoutMs = 5000) => apple.groupsOf(tester, { timeoutMs }),
@@ -51,7 +51,7 @@ const answer = (status: number, code: string, changes: object = {}): Failure => 
 const tokens = () => fake.requests.map(({ headers }) => headers.authorization);
 
 describe('the token', () => {
-  test('is one that Apple takes, and is used until shortly before its end', async () => {
+  test('is valid for Apple and is reused until shortly before it expires', async () => {
     const apple = appleWith();
     await READS.find(apple);
     now += 15 * MINUTE_MS;
@@ -67,7 +67,7 @@ describe('the token', () => {
     expect(tokenProblem(first, team, now)).toBe('exp is over');
   });
 
-  test('is good though our clock is nearly a minute ahead of Apple', async () => {
+  test("is valid even if our clock is nearly a minute ahead of Apple's", async () => {
     const apple = realAppStoreConnect({
       ...TEAM,
       endpoint: fake.url,
@@ -79,7 +79,7 @@ describe('the token', () => {
     await expect(READS.find(apple)).resolves.toBeUndefined();
   });
 
-  test('is made anew once when Apple refuses it, from a key that was replaced', async () => {
+  test('is made again once with a fresh key when Apple refuses it', async () => {
     const privateKey = secretOf(fakePrivateKey('revoked'), TEAM.privateKey);
     const apple = appleWith(privateKey);
 
@@ -91,24 +91,24 @@ describe('the token', () => {
     expect(new Set(tokens()).size).toBe(2);
   });
 
-  test('that is refused twice stops', async () => {
+  test('causes a stop error when Apple refuses it twice', async () => {
     const error = await caught(READS.find(appleWith(secretOf(fakePrivateKey('revoked')))));
 
     expect(error).toMatchObject({ class: 'stop', code: 'AppStoreConnectUnauthorized', status: 401 });
     expect(tokens()).toHaveLength(2);
   });
 
-  test('may be made from a key whose line breaks are written as \\n', async () => {
+  test('can be made from a key with line breaks written as \\n', async () => {
     await expect(READS.find(appleWith(secretOf(TEAM.privateKey.replaceAll('\n', '\\n'))))).resolves.toBeUndefined();
   });
 
   test.each([
-    ['no key at all', 'planted-secret'],
+    ['text that is not a key', 'planted-secret'],
     [
       'a key of another curve',
       generateKeyPairSync('ec', { namedCurve: 'P-384' }).privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
     ],
-  ])('cannot be made from %s: that stops, and quotes nothing', async (_what, key) => {
+  ])('cannot be made from %s, and the stop error quotes nothing', async (_what, key) => {
     const error = await caught(READS.find(appleWith(secretOf(key))));
 
     expect(error).toMatchObject({ class: 'stop', code: 'AppStoreConnectMisconfigured' });
@@ -116,15 +116,15 @@ describe('the token', () => {
     expect(fake.requests).toEqual([]);
   });
 
-  test('whose key cannot be fetched is no fault of Apple', async () => {
+  test('causes a store error when its key cannot be fetched', async () => {
     const failing = async () => Promise.reject(new StoreError({ code: 'SSM', message: 'down' }));
 
     expect(await caught(READS.find(appleWith(failing as never)))).toMatchObject({ class: 'store' });
   });
 });
 
-describe('what a failure means', () => {
-  test.each(reads)('to %s, a time-out and a reset are transient', async (_name, call) => {
+describe('the error of a failed call', () => {
+  test.each(reads)('to %s: a time-out and a reset are transient', async (_name, call) => {
     fake.fail({ before: 'hang' });
     fake.fail({ after: 'reset' });
 
@@ -133,7 +133,7 @@ describe('what a failure means', () => {
   });
 
   test.each(changes)(
-    'to %s, a time-out, a reset and a 5xx are ambiguous and are asked about later',
+    'to %s: a time-out, a reset and a 5xx are ambiguous, and the worker asks Apple later',
     async (_name, call) => {
       const doubtful = { class: 'ambiguous', askAfterMs: SETTLE_MS, vendor: 'app-store-connect' };
       fake.fail({ before: 'hang' });
@@ -145,19 +145,19 @@ describe('what a failure means', () => {
     },
   );
 
-  test.each(changes)('to %s, a page of somebody else says nothing', async (_name, call) => {
+  test.each(changes)('to %s: a success page from elsewhere is ambiguous', async (_name, call) => {
     fake.fail({ status: 200, body: '<html>Welcome to the airport</html>' });
 
     expect(await caught(call(appleWith()))).toMatchObject({ class: 'ambiguous', code: 'AppStoreConnectMalformed' });
   });
 
-  test.each(all)('to %s, a refused connection is transient', async (_name, call) => {
+  test.each(all)('to %s: a refused connection is transient', async (_name, call) => {
     fake.fail({ down: true });
 
     expect(await caught(call(appleWith()))).toMatchObject({ class: 'transient', code: 'AppStoreConnectUnavailable' });
   });
 
-  test.each(all)('to %s, statuses and codes decide', async (_name, call) => {
+  test.each(all)('to %s: the status and the code decide the class', async (_name, call) => {
     const cases: [Failure, object][] = [
       [answer(400, 'PARAMETER_ERROR.INVALID'), { class: 'permanent', code: 'AppStoreConnectRejected' }],
       [answer(403, 'FORBIDDEN_ERROR'), { class: 'permanent', code: 'Forbidden', status: 403 }],
@@ -195,20 +195,20 @@ describe('what a failure means', () => {
     }
   });
 
-  test('to find, a field that is no name is left out', async () => {
+  test('to find: a field that does not look like a name is omitted', async () => {
     fake.fail(answer(400, 'PARAMETER_ERROR.INVALID', { source: { parameter: `filter[email]=${ADDRESS}` } }));
 
     expect((await caught(READS.find(appleWith()))).field).toBeUndefined();
   });
 
-  test('to groups, a tester who is gone is one without groups; a path that is not there is not', async () => {
+  test('to groups: a missing tester has no groups, but a missing path is an error', async () => {
     expect(await appleWith().groupsOf('nobody', { timeoutMs: 5000 })).toEqual([]);
     fake.fail(answer(404, 'PATH_ERROR'));
 
     expect(await caught(READS.groups(appleWith()))).toMatchObject({ class: 'permanent', status: 404 });
   });
 
-  test('a state that Apple did not have before is none that is acted on', async () => {
+  test('an unknown state of a tester is read as UNKNOWN', async () => {
     const attributes = { email: ADDRESS, state: 'SOMETHING_NEW' };
     fake.fail({ status: 200, body: { data: [{ type: 'betaTesters', id: 'x', attributes }] } });
 

@@ -16,7 +16,7 @@ beforeEach(async () => {
 });
 afterEach(() => fake.close());
 
-test('a message is taken, Discord is asked to look at it first, and nobody is mentioned', async () => {
+test("a message waits for Discord's check and mentions no user", async () => {
   expect(await send()).toBe('taken');
   expect(fake.messages).toEqual([{ ...message, allowed_mentions: { parse: [] } }]);
   expect(fake.requests[0]?.query).toEqual({ wait: 'true' });
@@ -38,8 +38,8 @@ test.each<[string, number, object, object]>([
 test.each<[string, Parameters<FakeDiscord['fail']>[0]]>([
   ['no answer', { before: 'hang' }],
   ['a reset', { before: 'reset' }],
-  ['nobody there', { down: true }],
-])('%s may pass', async (_what, failure) => {
+  ['a refused connection', { down: true }],
+])('%s is transient', async (_what, failure) => {
   fake.fail(failure);
   discord = realDiscord({ url: async () => fake.webhook });
 
@@ -49,7 +49,7 @@ test.each<[string, Parameters<FakeDiscord['fail']>[0]]>([
   });
 });
 
-test('a webhook that answered 404 is never called again, until its secret holds another', async () => {
+test('a webhook that answered 404 is not called again until the secret names another one', async () => {
   let webhook = `${fake.url}/api/webhooks/1/removed`;
   discord = realDiscord({ url: async () => webhook });
 
@@ -64,7 +64,7 @@ test('a webhook that answered 404 is never called again, until its secret holds 
   expect(third).toBe('taken');
 });
 
-test("the webhook's address, which is its secret, is in no error, whatever happens", async () => {
+test("no error contains the webhook's address, which is a secret", async () => {
   const planted = 'planted-token';
   const errors: unknown[] = [];
   for (const url of [
@@ -86,7 +86,7 @@ test("the webhook's address, which is its secret, is in no error, whatever happe
   }
 });
 
-test('the fake refuses what Discord refuses', async () => {
+test('the fake refuses the same messages as Discord', async () => {
   const refused = { class: 'permanent', status: 400 };
   const field = { name: 'n', value: 'v' };
   const of = (embed: object) => ({ embeds: [{ title: 't', color: 1, ...embed }] });

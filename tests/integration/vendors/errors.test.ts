@@ -13,7 +13,7 @@ beforeEach(async () => {
 });
 afterEach(() => Promise.all([fakes.zendesk.close(), fakes.sendgrid.close()]));
 
-/** The four kinds of calls, each against its fake. */
+/** The four kinds of calls, each to its fake. */
 const CALLS = {
   create: (timeoutMs: number) =>
     zendesk().createTicket(aTicket(), { timeoutMs, idempotencyKey: '0190a1b2-0000-7000-8000-000000000001' }),
@@ -29,8 +29,8 @@ const zendesk = () =>
 const sendgrid = () => realSendgrid({ endpoint: fakes.sendgrid.url, apiKey: secretOf('SG.key'), now: () => NOW });
 const fakeOf = (call: Call) => (call === 'send' ? fakes.sendgrid : fakes.zendesk);
 
-/** In each row: a failure, then the class that it has for each call. */
-const SILENCES: [string, Failure, Record<Call, string>][] = [
+/** Each row has a failure and its class for each call. */
+const UNANSWERED: [string, Failure, Record<Call, string>][] = [
   ['a refused connection', { down: true }, all('transient')],
   ['a reset, the effect unknown', { before: 'reset' }, writes('ambiguous', 'transient')],
   ['a reset after the effect', { after: 'reset' }, writes('ambiguous', 'transient')],
@@ -62,7 +62,7 @@ const STATUSES: [number, Record<Call, string>][] = [
 function all(result: string): Record<Call, string> {
   return { create: result, find: result, upload: result, send: result };
 }
-/** Creating and sending must not happen twice; finding and uploading may. */
+/** Create and send must not take effect twice. Find and upload may. */
 function writes(once: string, repeatable: string): Record<Call, string> {
   return { create: once, send: once, find: repeatable, upload: repeatable };
 }
@@ -70,7 +70,7 @@ function writes(once: string, repeatable: string): Record<Call, string> {
 const names = Object.keys(CALLS) as Call[];
 
 test.each(
-  SILENCES.flatMap(([what, failure, expected]) =>
+  UNANSWERED.flatMap(([what, failure, expected]) =>
     names.map((call) => ({ what, failure, call, expected: expected[call] })),
   ),
 )('$what: $call is $expected', async ({ failure, call, expected }) => {
@@ -92,31 +92,31 @@ test.each(STATUSES.flatMap(([status, expected]) => names.map((call) => ({ status
   },
 );
 
-test.each(names)('%s: a 503 that says when to come back did nothing, and waits as long', async (call) => {
+test.each(names)('%s: a 503 with Retry-After had no effect, and the job waits that long', async (call) => {
   fakeOf(call).fail({ status: 503, headers: { 'retry-after': '9' } });
 
   expect(await caught(CALLS[call](5000))).toMatchObject({ class: 'wait', waitMs: 9000, status: 503 });
 });
 
-test.each(names)('%s: a 429 waits as long as it says, also with an error page as its body', async (call) => {
+test.each(names)('%s: a 429 makes the job wait as long as it says, even with an error page as body', async (call) => {
   fakeOf(call).fail({ status: 429, headers: { 'retry-after': '7' }, body: '<html>slow down</html>' });
 
   expect(await caught(CALLS[call](5000))).toMatchObject({ class: 'wait', waitMs: 7000, status: 429 });
 });
 
-test("SendGrid's 429 is read from X-RateLimit-Reset", async () => {
+test("the wait of SendGrid's 429 comes from X-RateLimit-Reset", async () => {
   fakes.sendgrid.fail({ status: 429, headers: { 'x-ratelimit-reset': String(NOW / 1000 + 11) } });
 
   expect(await caught(CALLS.send(5000))).toMatchObject({ class: 'wait', waitMs: 11_000 });
 });
 
-test.each(names)('%s: a 403 without a field is marked, since it may be about us', async (call) => {
+test.each(names)('%s: a 403 without a field gets its own code, because it may be about us', async (call) => {
   fakeOf(call).fail({ status: 403 });
 
   expect(await caught(CALLS[call](5000))).toMatchObject({ class: 'permanent', code: 'Forbidden', status: 403 });
 });
 
-test('a rejected requester is named by the field, never by what Zendesk says', async () => {
+test('the error for a rejected requester names the field and does not quote Zendesk', async () => {
   const suspended = aTicket({ requester: { name: 'A User', email: 'suspended@example.com' } });
 
   const error = await caught(zendesk().createTicket(suspended, { timeoutMs: 5000, idempotencyKey: 'key' }));
@@ -124,19 +124,19 @@ test('a rejected requester is named by the field, never by what Zendesk says', a
   expect(error).toMatchObject({ class: 'permanent', code: 'ZendeskRejected', status: 422, field: 'requester' });
 });
 
-test('a rejected mail is named by the field, never by what SendGrid says', async () => {
+test('the error for a rejected mail names the field and does not quote SendGrid', async () => {
   const error = await caught(sendgrid().send(aMail({ to: { email: 'nobody' } }), { timeoutMs: 5000 }));
 
   expect(error).toMatchObject({ code: 'SendgridRejected', status: 400, field: 'personalizations.0.to.0.email' });
 });
 
-test('a field that is not a name is left out', async () => {
+test('a field that does not look like a name is omitted', async () => {
   fakes.zendesk.fail({ status: 422, body: { details: { 'user@example.com is suspended': [] } } });
 
   expect((await caught(CALLS.create(5000))).field).toBeUndefined();
 });
 
-test('a 400 whose body was lost may be about the idempotency key, so the ticket is looked for', async () => {
+test('a 400 without its body is ambiguous, because it may be about the idempotency key', async () => {
   fakes.zendesk.fail({ status: 400, body: '{"error":"Idempot' });
 
   expect(await caught(CALLS.create(5000))).toMatchObject({ class: 'ambiguous', status: 400 });

@@ -13,7 +13,7 @@ afterEach(() => Promise.all([zendesk.close(), sendgrid.close()]));
 const TICKET = JSON.stringify({
   ticket: { comment: { body: 'text' }, requester: { name: 'A', email: 'user@example.com' } },
 });
-/** The status of a creation, or why there was none. */
+/** The status of a creation, or the code of the network error. */
 const create = async (): Promise<number | string> => {
   const headers = { authorization: 'Basic eA==' };
   try {
@@ -25,7 +25,7 @@ const create = async (): Promise<number | string> => {
 const control = (path: string, init?: RequestInit) => fetch(new URL(path, zendesk.controlUrl), init);
 const order = (failures: unknown) => control('/_control/failures', { method: 'POST', body: JSON.stringify(failures) });
 
-test('a failure is for one request, for as many as it says, or for ever', async () => {
+test('a failure applies to one request, to a given number or to all', async () => {
   zendesk.fail({ status: 500 });
   zendesk.fail({ status: 502, times: 2 });
   zendesk.fail({ status: 504, times: 'forever' });
@@ -44,17 +44,17 @@ test.each<[string, Failure, boolean]>([
   ['a part of its body', { bodyContains: 'user@example.com' }, true],
   ['a part of another body', { bodyContains: 'other@example.com' }, false],
   ['a predicate', { matches: ({ body }) => body.length > 10 }, true],
-  ['one of two that does not hold', { method: 'POST', path: '/uploads' }, false],
-])('a failure is met by %s, or waits', async (_, rule, met) => {
+  ['only one of two conditions', { method: 'POST', path: '/uploads' }, false],
+])('a failure applies to a request by %s or waits for another', async (_, rule, met) => {
   zendesk.fail({ ...rule, status: 500 });
 
   expect(await create()).toBe(met ? 500 : 201);
 });
 
 test.each<[string, Failure, number | string, number]>([
-  ['before it is handled', { before: 'reset' }, 'UND_ERR_SOCKET', 0],
-  ['after it was', { after: 'reset' }, 'UND_ERR_SOCKET', 1],
-  ['by an error after it was', { after: 'answer', status: 504 }, 504, 1],
+  ['before it takes effect', { before: 'reset' }, 'UND_ERR_SOCKET', 0],
+  ['after it took effect', { after: 'reset' }, 'UND_ERR_SOCKET', 1],
+  ['with an error after it took effect', { after: 'answer', status: 504 }, 504, 1],
   ['late', { delayMs: 1 }, 201, 1],
 ])('a request can fail %s', async (_, failure, answer, tickets) => {
   zendesk.fail(failure);
@@ -64,7 +64,7 @@ test.each<[string, Failure, number | string, number]>([
   expect(zendesk.requests).toHaveLength(1);
 });
 
-test('a vendor that is down refuses connections until it recovers, at the same address and with what it had', async () => {
+test('a vendor that is down refuses connections until it recovers with its address and data', async () => {
   await create();
   zendesk.fail({ down: true });
 
@@ -74,7 +74,7 @@ test('a vendor that is down refuses connections until it recovers, at the same a
   expect(zendesk.tickets).toHaveLength(2);
 });
 
-test('recovering forgets the failures of a vendor that is up', async () => {
+test('a recovery removes the failures of a vendor that is up', async () => {
   zendesk.fail({ status: 500, times: 'forever' });
 
   await zendesk.recover();
@@ -82,7 +82,7 @@ test('recovering forgets the failures of a vendor that is up', async () => {
   expect(await create()).toBe(201);
 });
 
-test('another process orders failures over HTTP, also while the vendor is down', async () => {
+test('another process can order failures over HTTP, even while the vendor is down', async () => {
   expect((await order([{ status: 500 }, { down: true }])).status).toBe(204);
   expect(await create()).toBe('ECONNREFUSED');
 
@@ -100,7 +100,7 @@ test.each(['{', '{"status":99}', '{"statuss":500}', '[{"times":0}]', '"down"'])(
   },
 );
 
-test('the state tells what was taken in and what arrived, on the vendor’s own port too, and no credentials', async () => {
+test('the state shows stored data and requests on both ports, without credentials', async () => {
   await create();
   zendesk.fail({ status: 500 });
 
@@ -116,7 +116,7 @@ test('the state tells what was taken in and what arrived, on the vendor’s own 
   expect(await (await fetch(new URL('/_control/state', sendgrid.url))).json()).toMatchObject({ mails: [] });
 });
 
-test('a fake answers at 127.0.0.1 only', async () => {
+test('a fake answers only at 127.0.0.1', async () => {
   for (const url of [zendesk.url, zendesk.controlUrl, sendgrid.url]) {
     const elsewhere = url.replace('127.0.0.1', '127.0.0.2');
 

@@ -20,7 +20,7 @@ afterEach(async () => {
 const send = (endpoint: string, timeoutMs: number) =>
   caught(realSendgrid({ endpoint, apiKey: secretOf('SG.key') }).send(aMail(), { timeoutMs }));
 
-test('a mail that waits for a handshake which never ends was certainly not sent', async () => {
+test('a mail was certainly not sent if the TLS handshake never ends', async () => {
   const port = await open(net.createServer(remember));
 
   const error = await send(`https://127.0.0.1:${port}`, 100);
@@ -28,7 +28,7 @@ test('a mail that waits for a handshake which never ends was certainly not sent'
   expect(error).toMatchObject({ class: 'transient', code: 'SendgridTimeout' });
 });
 
-test('a mail whose handshake is reset was certainly not sent', async () => {
+test('a mail was certainly not sent if the TLS handshake is reset', async () => {
   const port = await open(net.createServer((socket) => remember(socket) && socket.destroy()));
 
   const error = await send(`https://127.0.0.1:${port}`, 5000);
@@ -36,7 +36,7 @@ test('a mail whose handshake is reset was certainly not sent', async () => {
   expect(error).toMatchObject({ class: 'transient', code: 'SendgridUnavailable' });
 });
 
-test('a mail that went into an open connection may have been sent', async () => {
+test('a mail may have been sent if the connection was open', async () => {
   const port = await open(net.createServer(remember));
 
   const error = await send(`http://127.0.0.1:${port}`, 100);
@@ -44,7 +44,7 @@ test('a mail that went into an open connection may have been sent', async () => 
   expect(error).toMatchObject({ class: 'ambiguous', code: 'SendgridTimeout' });
 });
 
-test('no connection outlives its call: one that was closed while the function was frozen would swallow a mail', async () => {
+test('each call opens its own connection, because one that closed during a freeze would lose a mail', async () => {
   let connections = 0;
   const port = await open(http.createServer((_, response) => response.writeHead(202).end()));
   server.on('connection', (socket: net.Socket) => {
@@ -59,7 +59,7 @@ test('no connection outlives its call: one that was closed while the function wa
   expect(connections).toBe(2);
 });
 
-test('the time-out covers an answer that never ends', async () => {
+test('the time-out ends an answer that never ends', async () => {
   const port = await open(
     http.createServer((_, response) => {
       response.writeHead(200, { 'content-type': 'application/json' }).write('{"tickets":[');
@@ -72,7 +72,7 @@ test('the time-out covers an answer that never ends', async () => {
   expect(answer).toMatchObject({ status: 200, body: undefined });
 });
 
-test('an address that cannot be called is an error, not an exception on the way', async () => {
+test('a request to an invalid address rejects as unsendable', async () => {
   const port = await open(net.createServer(remember));
 
   const reason = (url: string) => request({ method: 'GET', url, headers: {}, timeoutMs: 100 }).catch((error) => error);

@@ -5,7 +5,7 @@ import { realSendgrid } from '../../../lib/vendors/sendgrid';
 import { realZendesk } from '../../../lib/vendors/zendesk';
 import { allTextOf, aMail, aTicket, caught, secretOf } from '../../support/vendors';
 
-/** None of these may come out of an error: what is secret, what is somebody's, and what the vendor said. */
+/** No error may contain any of these: secrets, personal data and the vendor's text. */
 const SECRET = 'SG.planted-secret';
 const BASIC = Buffer.from(`agent@example.com/token:${SECRET}`).toString('base64');
 const ADDRESS = 'planted-user@example.com';
@@ -15,14 +15,14 @@ const ECHO = { error: 'RecordInvalid', description: `vendor says ${ADDRESS}`, de
 const FAILURES: [string, Failure][] = [
   ['an error page', { status: 502, body: `<html>vendor says ${ADDRESS} ${SECRET}</html>` }],
   ...[301, 400, 401, 403, 404, 409, 413, 422, 429, 500, 503].map((status): [string, Failure] => [
-    `a ${status} that repeats what was sent`,
+    `a ${status} that repeats the request`,
     {
       status,
       body: ECHO,
       headers: { 'retry-after': '1', 'x-echo': SECRET, location: `https://example.com/${ADDRESS}` },
     },
   ]),
-  ['a success that is none', { status: 200, body: ECHO }],
+  ['a success with an error body', { status: 200, body: ECHO }],
   ['a reset', { before: 'reset' }],
   ['a reset after the effect', { after: 'reset' }],
   ['a time-out', { before: 'hang' }],
@@ -60,7 +60,7 @@ const names = Object.keys(CALLS) as (keyof typeof CALLS)[];
 const leaksOf = (error: Error) => PLANTED.filter((word) => allTextOf(error).includes(word));
 
 test.each(FAILURES.flatMap(([what, failure]) => names.map((call) => ({ what, failure, call }))))(
-  '$what tells nothing in the error of $call',
+  'the error of $call leaks nothing after $what',
   async ({ failure, call }) => {
     fakes[call === 'send' ? 'sendgrid' : 'zendesk'].fail({ ...failure, times: 'forever' });
 
@@ -70,17 +70,17 @@ test.each(FAILURES.flatMap(([what, failure]) => names.map((call) => ({ what, fai
   },
 );
 
-test("a suspended requester's address, which Zendesk repeats, is not in the error", async () => {
+test("the error does not contain a suspended requester's address, which Zendesk repeats", async () => {
   expect(leaksOf(await caught(CALLS.create(5000)))).toEqual([]);
 });
 
-test('a key that cannot stand in a header is not quoted', async () => {
+test('the error does not quote a key that is not valid in a header', async () => {
   const error = await caught(sendgrid(`${SECRET}\n`).send(mail, { timeoutMs: 5000 }));
 
   expect(leaksOf(error)).toEqual([]);
 });
 
-test('nothing is written to the console, whatever happens', async () => {
+test("the vendors' libraries write nothing to the console", async () => {
   const methods = ['log', 'info', 'warn', 'error', 'debug', 'trace'] as const;
   const spies = methods.map((method) => jest.spyOn(console, method).mockImplementation(() => undefined));
   fakes.zendesk.fail({ status: 422, body: ECHO });

@@ -27,7 +27,7 @@ const aBulkMail = (changes: Partial<BulkMail> = {}): BulkMail => ({
   ...changes,
 });
 
-test('a thousand recipients are one request, each with a mail of their own', async () => {
+test('a thousand recipients fit into one request and each gets a separate mail', async () => {
   const recipients = Array.from({ length: 1000 }, (_, n) => ({
     email: `user-${n}@example.com`,
     data: { n },
@@ -45,7 +45,7 @@ test('a thousand recipients are one request, each with a mail of their own', asy
   ).toBe(1000);
 });
 
-test('the request is the one that SendGrid documents, key by key', async () => {
+test('the request has exactly the keys that SendGrid documents', async () => {
   await sendgrid.sendBulk(
     aBulkMail({ replyTo: { email: 'reply@example.com' }, unsubscribe: { group: 7, groupsToDisplay: [7, 8] } }),
     TIMEOUT,
@@ -67,7 +67,7 @@ test('the request is the one that SendGrid documents, key by key', async () => {
   expect(fake.requests[0]?.headers).not.toHaveProperty('list-unsubscribe');
 });
 
-test('outside a dynamic template a word stands for a word', async () => {
+test('without a dynamic template the data replaces words in the text', async () => {
   const recipients = [{ email: 'a@example.com', data: { name: 'A', count: 3 }, customArgs: {} }];
 
   await sendgrid.sendBulk(
@@ -78,7 +78,7 @@ test('outside a dynamic template a word stands for a word', async () => {
   expect(fake.mails[0]?.substitutions).toEqual({ '{{name}}': 'A', '{{count}}': '3' });
 });
 
-test('what it is given is left as it is, frozen or not', async () => {
+test('sending does not change the mail, which may be frozen', async () => {
   const mail = aBulkMail();
   const before = structuredClone(mail);
   const freeze = (value: unknown): void => {
@@ -93,7 +93,7 @@ test('what it is given is left as it is, frozen or not', async () => {
 });
 
 test.each<[string, Partial<BulkMail>, string]>([
-  ['nobody', { recipients: [] }, 'recipients: must be at least 1'],
+  ['an empty list', { recipients: [] }, 'recipients: must be at least 1'],
   [
     '1001',
     { recipients: Array.from({ length: 1001 }, (_, n) => ({ email: `u${n}@example.com`, customArgs: {} })) },
@@ -102,7 +102,7 @@ test.each<[string, Partial<BulkMail>, string]>([
   [
     'a template without d-',
     { templateId: '0'.repeat(32) },
-    'templateId: must begin with d-, else data would be dropped silently',
+    'templateId: must begin with d-, or SendGrid drops the data silently',
   ],
 ])('%s is refused before anything is sent', async (_, changes, message) => {
   const error = await caught(sendgrid.sendBulk(aBulkMail(changes), TIMEOUT));
@@ -113,11 +113,11 @@ test.each<[string, Partial<BulkMail>, string]>([
 
 test.each<[string, unknown, readonly number[] | undefined]>([
   ['their addresses', ['personalizations.7.to', 'personalizations.0.to.0.email', 'personalizations.7.to.0'], [0, 7]],
-  ['anything else of them', ['personalizations.7.to', 'personalizations.0.subject'], undefined],
-  ['a field that only begins like it', ['personalizations.7.total'], undefined],
+  ['anything else about them', ['personalizations.7.to', 'personalizations.0.subject'], undefined],
+  ['a field that only begins like the address', ['personalizations.7.total'], undefined],
   ['no field', [null], undefined],
   ['nothing', [], undefined],
-])('a 400 names recipients where it complains about %s', async (_, fields, recipients) => {
+])('a 400 names recipients only for their addresses: it complains about %s', async (_, fields, recipients) => {
   const errors = (fields as unknown[]).map((field) => ({ message: 'a@example.com is bad', field, help: null }));
   fake.fail({ status: 400, body: { errors } });
 
@@ -128,7 +128,7 @@ test.each<[string, unknown, readonly number[] | undefined]>([
   expect(allTextOf(error)).not.toContain('a@example');
 });
 
-test('the fake complains about an address as SendGrid does, by its place', async () => {
+test('the fake names a bad address by its place, as SendGrid does', async () => {
   const recipients = ['a@example.com', 'nobody', 'b@example.com'].map((email) => ({ email, customArgs: {} }));
 
   const error = await caught(sendgrid.sendBulk(aBulkMail({ recipients }), TIMEOUT));
@@ -161,8 +161,8 @@ test.each<[string, Parameters<FakeSendgrid['fail']>[0], object]>([
   ['502 after it took effect', { status: 502, after: 'answer' }, { class: 'ambiguous' }],
   ['504', { status: 504 }, { class: 'ambiguous' }],
   ['a reset', { after: 'reset' }, { class: 'ambiguous' }],
-  ['200 of somebody else', { status: 200 }, { class: 'ambiguous' }],
-])('%s means what it means for one mail, and tells no value', async (_, failure, expected) => {
+  ['a 200, which SendGrid does not send', { status: 200 }, { class: 'ambiguous' }],
+])('%s means the same as for one mail and leaks no value', async (_, failure, expected) => {
   fake.fail(failure);
 
   const error = await caught(sendgrid.sendBulk(aBulkMail(), TIMEOUT));

@@ -18,7 +18,7 @@ afterEach(() => Promise.all([fake.close(), other.close()]));
 
 const sent = () => JSON.parse(fake.requests.at(-1)?.body ?? 'null') as Record<string, unknown>;
 
-test('a mail is accepted under the id that its events will carry', async () => {
+test('an accepted mail has the message id that its events will carry', async () => {
   const answer = await sendgrid.send(aMail({ html: '<p>Thank you.</p>' }), TIMEOUT);
 
   expect(answer).toEqual({ accepted: true, messageId: 'message-1' });
@@ -35,7 +35,7 @@ test('a mail is accepted under the id that its events will carry', async () => {
   ]);
 });
 
-test('the request is the one that SendGrid documents, key by key', async () => {
+test('the request has exactly the keys that SendGrid documents', async () => {
   await sendgrid.send(
     aMail({
       templateId: TEMPLATE,
@@ -68,14 +68,14 @@ test('the request is the one that SendGrid documents, key by key', async () => {
   });
 });
 
-test('headers of the mail are not sent as headers of the request', async () => {
+test('headers of the mail do not become headers of the HTTP request', async () => {
   await sendgrid.send(aMail({ headers: { 'X-Planted': 'yes' } }), TIMEOUT);
 
   expect(fake.requests[0]?.headers['x-planted']).toBeUndefined();
   expect(fake.mails[0]?.headers).toEqual({ 'X-Planted': 'yes' });
 });
 
-test('a mail is not changed by being sent, and may be frozen', async () => {
+test('sending does not change the mail, which may be frozen', async () => {
   const mail = aMail({ templateId: TEMPLATE, templateData: { nested: { value: 1 } }, headers: { 'X-A': '1' } });
   const before = structuredClone(mail);
 
@@ -87,7 +87,7 @@ test('a mail is not changed by being sent, and may be frozen', async () => {
 });
 
 test.each([undefined, '0190a1b2-0000-4000-8000-000000000001'])(
-  'template data with the template %s is an error: SendGrid would mail without the data',
+  'template data with the template %s is an error, because SendGrid would send the mail without the data',
   async (templateId) => {
     const mail = aMail({ templateData: { name: 'A' }, ...(templateId ? { templateId } : {}) });
 
@@ -98,7 +98,7 @@ test.each([undefined, '0190a1b2-0000-4000-8000-000000000001'])(
   },
 );
 
-test('template data goes through as it is, quotes and all, and nothing is written to the console', async () => {
+test('template data is sent unchanged, even with quotes, and nothing is written to the console', async () => {
   const console_ = jest.spyOn(console, 'warn').mockImplementation(() => undefined);
   const templateData = { name: `O'Neill & "Co"` };
 
@@ -109,27 +109,30 @@ test('template data goes through as it is, quotes and all, and nothing is writte
   console_.mockRestore();
 });
 
-test('a mail in sandbox mode was not accepted', async () => {
+test('a mail in sandbox mode does not count as accepted', async () => {
   expect(await sendgrid.send(aMail({ sandbox: true }), TIMEOUT)).toEqual({ accepted: false });
   expect(fake.mails).toEqual([]);
 });
 
-test.each([200, 201, 204])('a %s outside sandbox mode is not the word of SendGrid', async (status) => {
-  fake.fail({ status, body: '<html>All is well</html>' });
+test.each([200, 201, 204])(
+  'a %s outside sandbox mode is ambiguous, because SendGrid does not send it',
+  async (status) => {
+    fake.fail({ status, body: '<html>All is well</html>' });
 
-  expect(await caught(sendgrid.send(aMail(), TIMEOUT))).toMatchObject({
-    class: 'ambiguous',
-    code: 'SendgridMalformed',
-  });
-});
+    expect(await caught(sendgrid.send(aMail(), TIMEOUT))).toMatchObject({
+      class: 'ambiguous',
+      code: 'SendgridMalformed',
+    });
+  },
+);
 
-test('a 202 is enough, even if the answer breaks off after it', async () => {
+test('a 202 means accepted even if the rest of the answer is missing', async () => {
   fake.fail({ after: 'cut' });
 
   expect(await sendgrid.send(aMail(), TIMEOUT)).toMatchObject({ accepted: true, messageId: 'message-1' });
 });
 
-test('two accounts at the same time do not get into each other, nor into the library of the rest of the process', async () => {
+test("two accounts at the same time share no state and do not change the library's own object", async () => {
   const second = realSendgrid({ endpoint: `${other.url}/`, apiKey: secretOf('SG.other') });
   const before = { ...library };
 
@@ -141,7 +144,7 @@ test('two accounts at the same time do not get into each other, nor into the lib
   expect(changed).toEqual([]);
 });
 
-test('a key that was replaced is fetched again, once, and the mail goes out', async () => {
+test('a replaced key is fetched again once, and the mail is sent', async () => {
   const apiKey = secretOf('SG.old', 'SG.right');
 
   await realSendgrid({ endpoint: fake.url, apiKey }).send(aMail(), TIMEOUT);
@@ -150,7 +153,7 @@ test('a key that was replaced is fetched again, once, and the mail goes out', as
   expect(fake.mails).toHaveLength(1);
 });
 
-test('a key that is refused twice stops the vendor', async () => {
+test('a key that is refused twice causes a stop error', async () => {
   const apiKey = secretOf('SG.old', 'SG.wrong', 'SG.right');
 
   const error = await caught(realSendgrid({ endpoint: fake.url, apiKey }).send(aMail(), TIMEOUT));
@@ -159,7 +162,7 @@ test('a key that is refused twice stops the vendor', async () => {
   expect(fake.requests).toHaveLength(2);
 });
 
-test('a key with a line break in it is our mistake, not that of the mails', async () => {
+test("a key with a line break causes a stop error, because it is not the mail's fault", async () => {
   const error = await caught(
     realSendgrid({ endpoint: fake.url, apiKey: secretOf('SG.right\n') }).send(aMail(), TIMEOUT),
   );

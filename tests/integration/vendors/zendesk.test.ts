@@ -18,7 +18,7 @@ afterEach(() => fake.close());
 const create = (ticket = aTicket(), idempotencyKey = 'key-1') =>
   zendesk.createTicket(ticket, { ...TIMEOUT, idempotencyKey });
 
-test('a ticket has the requester, tags, priority, type and custom fields that it was given', async () => {
+test('a ticket has the requester, tags, priority, type and custom fields of its job', async () => {
   const customFields = [
     { id: 7, value: 'ios' },
     { id: 8, value: ['a', 'b'] },
@@ -42,7 +42,7 @@ test('a ticket has the requester, tags, priority, type and custom fields that it
   ]);
 });
 
-test('what is sent is what is hashed, to the byte', async () => {
+test('the hash covers exactly the bytes that are sent', async () => {
   const ticket = aTicket({ subject: 'naïve — “quoted” \u{1F600}', priority: 'low' });
 
   await create(ticket);
@@ -50,7 +50,7 @@ test('what is sent is what is hashed, to the byte', async () => {
   expect(fake.requests[0]?.body).toBe(ticketBody(ticket));
 });
 
-test('the same job asked twice makes one ticket', async () => {
+test('the same job creates only one ticket when it runs twice', async () => {
   const first = await create();
   const second = await create();
 
@@ -59,7 +59,7 @@ test('the same job asked twice makes one ticket', async () => {
   expect(fake.requests.map(({ headers }) => headers['idempotency-key'])).toEqual(['key-1', 'key-1']);
 });
 
-test('each call has its own idempotency key, also at the same time', async () => {
+test('each call has its own idempotency key, even at the same time', async () => {
   const keys = ['key-1', 'key-2', 'key-3'];
 
   await Promise.all(keys.map((key) => create(aTicket({ externalId: key }), key)));
@@ -68,7 +68,7 @@ test('each call has its own idempotency key, also at the same time', async () =>
   expect(fake.tickets.map(({ external_id }) => external_id).sort()).toEqual(keys);
 });
 
-test('a key that was used for another body says that the ticket exists, not that the job is bad', async () => {
+test('a key that was used with another body means that the ticket exists, not that the job is invalid', async () => {
   await create();
 
   const error = await caught(create(aTicket({ subject: 'Another subject' })));
@@ -76,13 +76,13 @@ test('a key that was used for another body says that the ticket exists, not that
   expect(error).toMatchObject({ class: 'ambiguous', code: 'IdempotentRequestError', status: 400 });
 });
 
-test('a ticket that was created with a Retry-After in the answer is a created ticket', async () => {
+test('a created ticket counts as created even if the answer has a Retry-After', async () => {
   fake.fail({ method: 'POST', headers: { 'retry-after': '5' } });
 
   expect(await create()).toEqual({ id: '1' });
 });
 
-test('a ticket is found by its external id, the oldest where there are several', async () => {
+test('a lookup by external id finds the oldest ticket', async () => {
   await create(aTicket(), 'key-1');
   await create(aTicket({ externalId: 'other' }), 'key-2');
   now += 3 * 3_600_000;
@@ -92,7 +92,7 @@ test('a ticket is found by its external id, the oldest where there are several',
   expect(await zendesk.findTicket(aTicket().externalId, TIMEOUT)).toEqual({ id: '1' });
 });
 
-test('an external id keeps to itself, whatever characters it has', async () => {
+test('a lookup matches an external id with special characters exactly', async () => {
   await create(aTicket({ externalId: 'a&b=c #/?' }));
 
   expect(await zendesk.findTicket('a&b=c #/?', TIMEOUT)).toEqual({ id: '1' });
@@ -105,8 +105,8 @@ test.each([
   ['an empty object', {}],
   ['null', { tickets: null }],
   ['tickets without ids', { tickets: [{}] }],
-  ['other tickets than those that were asked for', { tickets: [{ id: 9, external_id: 'other' }] }],
-])('%s does not say that there is no such ticket', async (_, body) => {
+  ['tickets with another external id', { tickets: [{ id: 9, external_id: 'other' }] }],
+])('%s does not prove that there is no such ticket', async (_, body) => {
   fake.fail({ method: 'GET', status: 200, body });
 
   const error = await caught(zendesk.findTicket('job', TIMEOUT));
@@ -129,20 +129,20 @@ test.each([
   ['null', { ticket: null }],
   ['a ticket without id', { ticket: { subject: 'x' } }],
   ['a page of a proxy', '<html>Done</html>'],
-])('a creation answered by 201 and %s may have made a ticket', async (_, body) => {
+])('a 201 with %s may have created a ticket', async (_, body) => {
   fake.fail({ status: 201, body });
 
   expect(await caught(create())).toMatchObject({ class: 'ambiguous', code: 'ZendeskMalformed' });
 });
 
-test('an answer that breaks off is not a ticket, and not a failure either', async () => {
+test('an answer that breaks off is ambiguous', async () => {
   fake.fail({ after: 'cut' });
 
   expect(await caught(create())).toMatchObject({ class: 'ambiguous' });
   expect(fake.tickets).toHaveLength(1);
 });
 
-test('a file keeps its name and type, and its token goes onto the ticket', async () => {
+test('a file keeps its name and type, and the ticket gets its token', async () => {
   const bytes = new Uint8Array([0, 255, 10, 13]);
 
   const { token } = await zendesk.upload({ name: 'größe & more.png', contentType: 'image/png', bytes }, TIMEOUT);
@@ -153,7 +153,7 @@ test('a file keeps its name and type, and its token goes onto the ticket', async
   expect(fake.tickets[0]?.attachments).toEqual(['größe & more.png']);
 });
 
-test('a file is sent again, whole, after a 401', async () => {
+test('a file is sent again completely after a 401', async () => {
   zendesk = realZendesk({ endpoint: fake.url, email: EMAIL, token: secretOf('old', 'right') });
   const bytes = new Uint8Array([1, 2, 3]);
 
@@ -172,7 +172,7 @@ test('an upload without a token may be repeated', async () => {
   expect(error).toMatchObject({ class: 'transient', code: 'ZendeskMalformed' });
 });
 
-test('a token that was replaced is fetched again, once, and the call succeeds', async () => {
+test('a replaced token is fetched again once, and the call succeeds', async () => {
   const token = secretOf('old', 'right');
   zendesk = realZendesk({ endpoint: `${fake.url}/`, email: EMAIL, token });
 
@@ -180,7 +180,7 @@ test('a token that was replaced is fetched again, once, and the call succeeds', 
   expect(token.asked).toBe(1);
 });
 
-test('a token that is refused twice stops the vendor', async () => {
+test('a token that is refused twice causes a stop error', async () => {
   const token = secretOf('old', 'wrong', 'right');
   zendesk = realZendesk({ endpoint: fake.url, email: EMAIL, token });
 

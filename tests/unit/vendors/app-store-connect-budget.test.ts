@@ -14,20 +14,20 @@ function budget() {
   };
 }
 
-test('a budget that nobody has told anything about lets every job begin', () => {
+test('without an answer from Apple every job begins at once', () => {
   const { waitMs } = budget();
 
   expect([waitMs(), waitMs(), waitMs()]).toEqual([0, 0, 0]);
 });
 
-test('with a tenth left and more, jobs begin at once', () => {
+test('with at least a tenth of the calls left, jobs begin at once', () => {
   const { learn, waitMs } = budget();
   learn(headers(3500, 350));
 
   expect([waitMs(), waitMs()]).toEqual([0, 0]);
 });
 
-test('with less, they begin one after another, and the farther apart the less is left', () => {
+test('with fewer calls left, jobs begin one after another with longer pauses', () => {
   const pauses = [340, 200, 100].map((left) => {
     const { learn, waitMs } = budget();
     learn(headers(3500, left));
@@ -40,7 +40,7 @@ test('with less, they begin one after another, and the farther apart the less is
   expect(pauses[2]).toBeLessThanOrEqual(30_000);
 });
 
-test('one that waited as long as it was told may begin', () => {
+test('a job may begin after it waited as long as it was asked to', () => {
   const { learn, waitMs, advance } = budget();
   learn(headers(3500, 200));
   waitMs();
@@ -50,7 +50,7 @@ test('one that waited as long as it was told may begin', () => {
   expect(waitMs()).toBe(0);
 });
 
-test('with too little left for a job none begins, until calls have come back', () => {
+test('no job begins with too few calls left for it, until calls have come back', () => {
   const { learn, waitMs, advance } = budget();
   learn(headers(3500, 9));
   const wait = waitMs();
@@ -60,7 +60,7 @@ test('with too little left for a job none begins, until calls have come back', (
   expect(waitMs()).toBe(0);
 });
 
-test('an hour later nothing of what was told counts any more', () => {
+test('an answer no longer counts after an hour', () => {
   const { learn, waitMs, advance } = budget();
   learn(headers(3500, 0));
 
@@ -71,13 +71,13 @@ test('an hour later nothing of what was told counts any more', () => {
 
 test.each([
   ['nothing', undefined],
-  ['something else', 'user-minute-lim:10;'],
-  ['half of it', 'user-hour-lim:3500;'],
-  ['words', 'user-hour-lim:many;user-hour-rem:few;'],
-])('a header that says %s says nothing', (_what, value) => {
+  ['another limit', 'user-minute-lim:10;'],
+  ['only the limit', 'user-hour-lim:3500;'],
+  ['words for numbers', 'user-hour-lim:many;user-hour-rem:few;'],
+])('a header with %s is ignored', (_what, value) => {
   expect(callsLeft(value === undefined ? {} : { 'x-rate-limit': value })).toBeUndefined();
 });
 
-test('a header is read whatever the order of its parts', () => {
+test('the parts of the header may come in any order', () => {
   expect(callsLeft({ 'x-rate-limit': 'user-hour-rem: 7; user-hour-lim: 3500' })).toEqual({ limit: 3500, left: 7 });
 });

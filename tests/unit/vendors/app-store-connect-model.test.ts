@@ -25,10 +25,10 @@ const text = (body: unknown) => JSON.stringify(body);
 const tester = (groups = [GROUP], email = TESTER) => text(testerBody({ email, groups }));
 
 test.each([
-  ['an address that is none', text(testerBody({ email: 'nobody', groups: [GROUP] })), 'ENTITY_ERROR.ATTRIBUTE.INVALID'],
-  ['a group that is none', tester(['nothing']), 'ENTITY_ERROR.RELATIONSHIP.INVALID'],
+  ['an invalid address', text(testerBody({ email: 'nobody', groups: [GROUP] })), 'ENTITY_ERROR.ATTRIBUTE.INVALID'],
+  ['an unknown group', tester(['nothing']), 'ENTITY_ERROR.RELATIONSHIP.INVALID'],
   ['groups of two apps', tester([GROUP, EMPTY_APPS_GROUP]), 'ENTITY_ERROR.RELATIONSHIP.INVALID'],
-  ['no JSON', '{', 'PARAMETER_ERROR.INVALID'],
+  ['a body that is not JSON', '{', 'PARAMETER_ERROR.INVALID'],
 ])('refuses a tester with %s', (_what, body, code) => {
   const model = appStoreConnectModel(seed());
 
@@ -36,7 +36,7 @@ test.each([
   expect(model.testers).toEqual([]);
 });
 
-test('takes a person once for each app, in any case', () => {
+test('accepts a person once for each app, in upper or lower case', () => {
   const model = appStoreConnectModel(seed());
   model.createTester(tester());
 
@@ -45,7 +45,7 @@ test('takes a person once for each app, in any case', () => {
   expect(model.testers).toMatchObject([{ app: APP }, { app: EMPTY_APP }]);
 });
 
-test('mails who comes into a group only where there is a build, and once', () => {
+test('mails a person who joins a group once, and only if the app has a build', () => {
   const model = appStoreConnectModel(seed([], { invitesOnJoining: true }));
   model.createTester(tester());
   model.createTester(tester([EMPTY_APPS_GROUP]));
@@ -55,7 +55,7 @@ test('mails who comes into a group only where there is a build, and once', () =>
   expect(model.mails).toEqual([{ kind: 'invitation', app: APP, email: TESTER, by: 'joining' }]);
 });
 
-test('refuses a tester of another app, and what is not there', () => {
+test('refuses testers of another app and unknown ids', () => {
   const model = appStoreConnectModel(seed());
   model.createTester(tester());
   const [{ id = '' } = {}] = model.testers;
@@ -77,7 +77,7 @@ test.each([
   ['INSTALLED', 'STATE_ERROR.TESTER_INVITE.ALREADY_ACCEPTED'],
   ['INVITED', undefined],
   ['REVOKED', undefined],
-] as const)('answers the invitation of a tester who is %s by %s', (state, code) => {
+] as const)('answers the invitation of a tester in state %s with code %s', (state, code) => {
   const model = appStoreConnectModel(seed([{ app: APP, email: TESTER, groups: [GROUP], state }]));
 
   const reply = model.invite(text(invitationBody({ app: APP, tester: model.testers[0]?.id ?? '' })));
@@ -86,7 +86,7 @@ test.each([
   expect(model.mails).toHaveLength(code ? 0 : 1);
 });
 
-test('notifies of a build that it has', () => {
+test('notifies the testers of a known build', () => {
   const model = appStoreConnectModel(seed());
 
   expect(model.notifyBuild(text(buildNotificationBody(BUILD))).status).toBe(201);
@@ -106,19 +106,19 @@ describe('a token', () => {
     return `Bearer ${signed}.${sign('sha256', Buffer.from(signed), key).toString('base64url')}`;
   };
 
-  test('of the team is taken', () => {
+  test('of the team is accepted', () => {
     expect(tokenProblem(token(), team, now)).toBeUndefined();
   });
 
   test.each([
     ['is missing', undefined, 'there is no token'],
-    ['is none', 'Bearer x', 'there is no token'],
+    ['is not a token', 'Bearer x', 'there is no token'],
     ['is signed by another key', token({ key: fakePrivateKey('other') }), 'the signature does not fit'],
     ['names another key', token({ header: { kid: 'OTHER' } }), 'kid is not a key of the team'],
     ['is of another team', token({ claims: { iss: 'other' } }), 'iss is not the team'],
-    ['is for somebody else', token({ claims: { aud: 'other' } }), 'aud is not appstoreconnect-v1'],
-    ['comes from the future', token({ claims: { iat: seconds + 1 } }), 'iat is in the future'],
-    ['is over', token({ claims: { exp: seconds } }), 'exp is over'],
+    ['is for another audience', token({ claims: { aud: 'other' } }), 'aud is not appstoreconnect-v1'],
+    ['was issued in the future', token({ claims: { iat: seconds + 1 } }), 'iat is in the future'],
+    ['has expired', token({ claims: { exp: seconds } }), 'exp is over'],
     ['lasts too long', token({ claims: { exp: seconds + 1141 } }), 'exp is more than 20 minutes after iat'],
     ['is not ES256', token({ header: { alg: 'none' } }), 'a header or a claim is missing'],
   ])('that %s is refused', (_what, authorization, problem) => {

@@ -7,7 +7,7 @@ const unauthorized = new StopError({ code: 'Unauthorized', message: 'refused', s
 beforeEach(() => jest.useFakeTimers());
 afterEach(() => jest.useRealTimers());
 
-test('the second try gets what the first left of the time', async () => {
+test('the second try gets the time that the first one left', async () => {
   const given: [string, number][] = [];
 
   const result = await withSecret(secretOf('old', 'new'), {
@@ -38,7 +38,7 @@ test('there is no third try', async () => {
 test.each([
   new TransientError({ code: 'Unavailable', message: 'failed', status: 500 }),
   new StopError({ code: 'Misconfigured', message: 'moved', status: 301 }),
-])('an error that is not about the secret is not tried again', async (error) => {
+])('a call is not repeated after an error that is not about the secret', async (error) => {
   const secret = secretOf('a', 'b');
 
   await expect(withSecret(secret, { timeoutMs: 1000, call: () => Promise.reject(error) })).rejects.toBe(error);

@@ -12,7 +12,7 @@ const mail = (changes: Record<string, unknown> = {}) => ({
   ...changes,
 });
 
-test('each personalization is a mail of its own, under one message id', () => {
+test('each personalization is a separate mail with the same message id', () => {
   const sendgrid = model();
   const personalizations = [
     { ...to('a@example.com'), custom_args: { job: '1' } },
@@ -28,7 +28,7 @@ test('each personalization is a mail of its own, under one message id', () => {
   ]);
 });
 
-test('a sender that it does not know is answered 403, which names the field', () => {
+test('an unknown sender gets a 403 that names the field', () => {
   const sendgrid = sendgridModel({ now: () => NOW, unverified: ['x@example.com'] });
 
   const reply = sendgrid.send(JSON.stringify(mail({ from: { email: 'x@example.com' } })));
@@ -37,7 +37,7 @@ test('a sender that it does not know is answered 403, which names the field', ()
   expect(sendgrid.send(JSON.stringify(mail())).status).toBe(202);
 });
 
-test('sandbox mode checks a mail and keeps nothing', () => {
+test('sandbox mode checks a mail and stores nothing', () => {
   const sendgrid = model();
   const sandbox = { mail_settings: { sandbox_mode: { enable: true } } };
 
@@ -58,8 +58,8 @@ test.each([
   ],
   ['an address twice, in another case', { personalizations: [to('user@example.com', 'USER@example.com')] }],
   ['an address twice, in two personalizations', { personalizations: [to('user@example.com'), to('user@example.com')] }],
-  ['an address that is none', { personalizations: [to('nobody')] }],
-  ['a template id that is none', { template_id: 'welcome' }],
+  ['an invalid address', { personalizations: [to('nobody')] }],
+  ['an invalid template id', { template_id: 'welcome' }],
   ['neither content nor template', { content: undefined }],
   ['no subject', { subject: undefined }],
   ['an empty text', { content: [{ type: 'text/plain', value: '' }] }],
@@ -79,7 +79,7 @@ test.each([
     { personalizations: [{ ...to('user@example.com'), custom_args: { a: 'x'.repeat(10_000) } }] },
   ],
   ['a reserved header', { personalizations: [{ ...to('user@example.com'), headers: { 'Reply-To': 'x' } }] }],
-  ['a time in four days', { send_at: NOW / 1000 + 4 * 86_400 }],
+  ['a sending time in four days', { send_at: NOW / 1000 + 4 * 86_400 }],
 ])('refuses %s', (_, changes) => {
   const sendgrid = model();
 
@@ -87,7 +87,7 @@ test.each([
   expect(sendgrid.mails).toEqual([]);
 });
 
-test('refuses more than 30 MB, and what is not JSON', () => {
+test('refuses a body of more than 30 MB, or one that is not JSON', () => {
   expect(model().send(JSON.stringify(mail({ subject: 'x'.repeat(30 * 1024 * 1024) }))).status).toBe(413);
   expect(model().send('{').status).toBe(400);
 });

@@ -29,7 +29,7 @@ function start({
 const mail = aMail();
 const options = { timeoutMs: 10_000 };
 
-test('a mail that is part of another job goes by the rate that all share', async () => {
+test('a mail that is part of another job follows the shared sending rate', async () => {
   const { sendgrid, sent, begun } = start();
 
   for (let n = 0; n < 3; n++) await sendgrid.send(mail, options);
@@ -37,7 +37,7 @@ test('a mail that is part of another job goes by the rate that all share', async
   expect(sent.map((at) => at - begun)).toEqual([0, 1_000, 2_000]);
 });
 
-test('where the rate is used up it waits outside, and nothing was sent', async () => {
+test('without a free slot the job has to wait outside, and nothing is sent', async () => {
   const { sendgrid, rate, sent } = start();
   for (let n = 0; n < 5; n++) await rate.reserve({ recipients: 1, use: 'message', withinMs: 60_000 });
 
@@ -45,7 +45,7 @@ test('where the rate is used up it waits outside, and nothing was sent', async (
   expect(sent).toEqual([]);
 });
 
-test('what SendGrid throttles makes everybody wait', async () => {
+test('when SendGrid throttles one sender, all senders wait', async () => {
   const throttled = new WaitError({ code: 'SendgridThrottled', message: 'wait', vendor: 'sendgrid', waitMs: 30_000 });
   const { sendgrid, rate } = start({ send: () => Promise.reject(throttled) });
 
@@ -57,7 +57,7 @@ test('what SendGrid throttles makes everybody wait', async () => {
   });
 });
 
-test('a rate that cannot be read is no reason to send, nor a failure of the job’s own rows', async () => {
+test('if the rate cannot be read, nothing is sent and the attempt counts as transient', async () => {
   const failing: Table = {
     ...memoryTable(),
     get: () => Promise.reject(new StoreError({ code: 'DynamoDB.Down', message: 'down' })),

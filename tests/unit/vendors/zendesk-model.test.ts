@@ -11,7 +11,7 @@ beforeEach(() => {
   now = Date.parse('2026-03-01T12:00:00Z');
 });
 
-test('a key answers the same for two hours, then it is forgotten', () => {
+test('an idempotency key answers the same ticket for two hours', () => {
   const zendesk = model();
 
   const first = zendesk.createTicket(body(), 'key');
@@ -26,7 +26,7 @@ test('a key answers the same for two hours, then it is forgotten', () => {
   expect(zendesk.tickets).toHaveLength(2);
 });
 
-test('a key with another body is refused, and makes nothing', () => {
+test('a key with another body is refused and creates nothing', () => {
   const zendesk = model();
 
   zendesk.createTicket(body(), 'key');
@@ -36,7 +36,7 @@ test('a key with another body is refused, and makes nothing', () => {
   expect(zendesk.tickets).toHaveLength(1);
 });
 
-test('a refused ticket leaves its key free', () => {
+test('a refused ticket does not use up its key', () => {
   const zendesk = model();
 
   zendesk.createTicket(body({ requester: { name: 'A', email: 'nobody' } }), 'key');
@@ -44,7 +44,7 @@ test('a refused ticket leaves its key free', () => {
   expect(zendesk.createTicket(body(), 'key').status).toBe(201);
 });
 
-test('users are matched by address, whatever its case', () => {
+test('users are matched by address in upper or lower case', () => {
   const zendesk = model();
 
   zendesk.createTicket(body({ requester: { name: 'A', email: 'User@Example.com' } }));
@@ -67,13 +67,13 @@ test('an upload token lasts an hour', () => {
 
 test.each([
   ['a suspended requester', { requester: { name: 'A', email: 'gone@example.com' } }, 'requester'],
-  ['an address that is none', { requester: { name: 'A', email: 'nobody' } }, 'requester'],
+  ['an invalid address', { requester: { name: 'A', email: 'nobody' } }, 'requester'],
   ['a requester without a name', { requester: { name: ' ', email: 'user@example.com' } }, 'requester'],
   ['a blank comment', { body: ' \n' }, 'comment'],
   ['a comment that is too long', { body: 'x'.repeat(65_537) }, 'comment'],
   ['a subject that is too long', { subject: 'x'.repeat(151) }, 'subject'],
-  ['a token that never was', { uploads: ['upload-9'] }, 'base'],
-])('%s is a 422 that names its field', (_, changes, field) => {
+  ['an unknown upload token', { uploads: ['upload-9'] }, 'base'],
+])('%s causes a 422 that names the field', (_, changes, field) => {
   const zendesk = model(['gone@example.com']);
 
   const reply = zendesk.createTicket(body(changes));
