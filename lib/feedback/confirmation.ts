@@ -4,13 +4,13 @@ import { FEEDBACK_QUEUE, type Feedback } from './message';
 
 export interface ConfirmationConfig {
   from: { email: string; name?: string };
-  /** SendGrid dynamic template; built-in text where there is none. */
+  /** A dynamic template of SendGrid. Without one the mail has the built-in text. */
   templateId?: string | undefined;
-  /** The name that the built-in text speaks of. */
+  /** The name in the built-in text. */
   brand: string;
 }
 
-/** The mail that tells a user that their feedback has come. */
+/** The mail that confirms a user's feedback. */
 export function confirmationOf({
   id,
   time,
@@ -19,7 +19,7 @@ export function confirmationOf({
   config: { from, templateId, brand },
 }: {
   id: string;
-  /** The job's. */
+  /** When the job was accepted, ms. */
   time: number;
   data: Feedback;
   ticketId: string;
@@ -39,8 +39,8 @@ export function confirmationOf({
     subject: `We have received your feedback: ${subject}`,
     text: [
       user.name === undefined ? 'Hello,' : `Hello ${user.name},`,
-      `thank you for your feedback. It has reached ${brand} under the number ${ticketId}.`,
-      `You wrote about: ${subject}`,
+      `Thank you for your feedback. ${brand} has received it under the number ${ticketId}.`,
+      `Your subject: ${subject}`,
     ].join('\n\n'),
   };
 }

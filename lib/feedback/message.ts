@@ -6,11 +6,11 @@ export const FEEDBACK_QUEUE = 'feedback';
 export const FEEDBACK_SUBMITTED = 'feedback.submitted.v1';
 
 const MAX_MESSAGE_BYTES = 64 * 1024;
-/** Zendesk's limit for one file. */
+/** Zendesk's limit for a file. */
 const MAX_ATTACHMENT_BYTES = 50 * 1024 * 1024;
 
 const user = z.strictObject({
-  /** The caller's own id of the user, opaque to us. */
+  /** The caller's id of the user, opaque to us. */
   id: singleLine(128).optional(),
   email: z.email().max(254),
   name: singleLine(100).optional(),
@@ -21,7 +21,7 @@ const customField = z.strictObject({
   value: z.union([multiLine(5_000), z.number(), z.boolean(), z.array(singleLine(255)).max(50)]),
 });
 
-/** A file that lies in the bucket already, under the attachments' prefix: the worker checks that. */
+/** A file in the bucket. The worker checks that its key is under the prefix for attachments. */
 const attachment = z.strictObject({
   key: singleLine(1024),
   name: singleLine(255),
@@ -32,12 +32,12 @@ const attachment = z.strictObject({
   size: z.int().nonnegative().max(MAX_ATTACHMENT_BYTES).optional(),
 });
 
-/** App version, device, operating system and the like: flat and small. */
+/** Facts such as app version, device and operating system. Flat and small. */
 type Context = Record<string, string | number | boolean>;
 
 const contextValue = z.union([multiLine(1_000), z.number(), z.boolean()]);
 
-/** One rule for the whole record: an issue of one entry would name its key, and a caller's key may be personal. */
+/** One rule for the whole record. An issue of a single entry would name its key, which may be personal data. */
 const context = z.custom<Context>(
   (value) =>
     typeof value === 'object' &&
@@ -51,8 +51,8 @@ const context = z.custom<Context>(
 );
 
 /**
- * The data of `feedback.submitted.v1`. Unknown fields are refused, so a typing error is told instead of lost, and no
- * value is deeper than a list: nothing in here can exhaust a stack.
+ * The data of `feedback.submitted.v1`. It refuses unknown fields, so that the caller notices a misspelled name. No value
+ * is deeper than a list, so no input can exhaust the stack.
  */
 export const feedbackSchema = z.strictObject({
   user,
@@ -72,7 +72,7 @@ export const feedbackSchema = z.strictObject({
     .optional(),
   customFields: z.array(customField).max(50).optional(),
   attachments: z.array(attachment).max(10).optional(),
-  /** Whether the user gets an e-mail that says the feedback has come. */
+  /** Whether the user gets a confirmation by e-mail. */
   confirmation: z.boolean().default(true),
   locale: z
     .string()
@@ -83,15 +83,15 @@ export const feedbackSchema = z.strictObject({
 });
 
 export type Feedback = z.infer<typeof feedbackSchema>;
-/** Feedback as a caller may write it, defaults left out. */
+/** Feedback as a caller writes it, where fields with a default are optional. */
 export type FeedbackInput = z.input<typeof feedbackSchema>;
 
-/** The data of a feedback job. Throws a PermanentError that names field and rule. */
+/** Parses the data of a feedback job. Throws a PermanentError that names the field and the rule. */
 export const parseFeedback = (data: unknown): Feedback => parseOrPark(feedbackSchema, data, 'data');
 
 /**
- * The message group: one user's feedback is handled in the order it was given. A hash, because logs and the DLQ's
- * attributes show it.
+ * The message group. It keeps the feedback of one user in order. It is a hash, because logs and the DLQ's attributes
+ * show it.
  */
 export function feedbackGroup({ user: { id, email } }: Pick<Feedback, 'user'>): string {
   const who = id === undefined ? `email:${email.toLowerCase()}` : `id:${id}`;

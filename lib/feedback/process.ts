@@ -18,10 +18,10 @@ export interface FeedbackDeps {
 }
 
 const MINUTE_MS = 60_000;
-/** Zendesk's upload tokens last 60 minutes; one that is nearly over is made anew. */
+/** Zendesk's upload tokens last 60 minutes. The worker uploads again before that. */
 const TOKEN_LIFETIME_MS = 55 * MINUTE_MS;
 
-/** Feedback becomes a ticket, and its sender hears of it. Step names are stored: they are never renamed. */
+/** Creates a ticket for each feedback and confirms it to the sender. Rows store the step names, so they never change. */
 export function feedbackContract(deps: FeedbackDeps): QueueContract {
   return {
     queue: FEEDBACK_QUEUE,
@@ -59,14 +59,14 @@ async function makeTicket(
   });
 }
 
-/** Tokens of the job's files, one after another: Zendesk counts each against the account's rate. */
+/** Uploads the job's files one after another, because Zendesk counts each against the account's rate. */
 async function upload(deps: FeedbackDeps, data: Feedback, context: RunContext): Promise<string[]> {
   if (!data.attachments?.length) return [];
   const { steps, vendor, callTimeoutMs, now } = context;
   return steps.step('upload', {
     confidential: true,
     stale: (_tokens, endedAt) => now() - endedAt > TOKEN_LIFETIME_MS,
-    // An upload that nobody's ticket names is forgotten by Zendesk: it may be made twice.
+    // A second upload is harmless, because Zendesk forgets an upload that no ticket names.
     settle: async () => undefined,
     run: async () => {
       const tokens: string[] = [];
@@ -79,7 +79,7 @@ async function upload(deps: FeedbackDeps, data: Feedback, context: RunContext): 
   });
 }
 
-/** Best effort: the ticket is what counts. */
+/** Sends the confirmation as a best-effort step, because the job is about the ticket. */
 async function confirm(
   deps: FeedbackDeps,
   { job: { id, data, row }, ticketId, context }: { job: Job<Feedback>; ticketId: string; context: RunContext },

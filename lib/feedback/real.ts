@@ -9,7 +9,7 @@ import type { QueueContract } from '../worker/contract';
 import type { BatchDeps } from '../worker/deps';
 import { feedbackContract } from './process';
 
-/** The feedback queue's contract with the real vendors behind it. */
+/** The feedback queue's contract with the real vendors. */
 export function realFeedback(config: FeedbackConfig, deps: BatchDeps & { table: Table }): QueueContract {
   const sendgrid = realSendgrid({ endpoint: config.SENDGRID_ENDPOINT, apiKey: realSecret(config.SENDGRID_API_KEY) });
   const rate = sharedRate({ ...deps, rate: config.EMAIL_RATE }, 'sendgrid');

@@ -5,13 +5,13 @@ import type { Ticket } from '../vendors/zendesk';
 import { FEEDBACK_QUEUE, type Feedback } from './message';
 
 export interface TicketConfig {
-  /** Key prefix of everything that the service keeps in the bucket. */
+  /** The key prefix of all objects of the service. */
   prefix: string;
-  /** On every ticket. */
+  /** Tags of every ticket. */
   tags: readonly string[];
 }
 
-/** The ticket of a feedback job. It follows from its arguments alone: the same job makes the same bytes each time. */
+/** The ticket of a feedback job. It depends only on its arguments, so a repeat of the job makes the same bytes. */
 export function ticketOf({
   id,
   data,
@@ -38,12 +38,12 @@ export function ticketOf({
   };
 }
 
-/** Zendesk makes a user of the requester, and a user needs a name. */
+/** Zendesk creates a user for the requester, and a user needs a name. */
 const localPart = (email: string): string => email.slice(0, email.lastIndexOf('@'));
 /** Zendesk splits tags at white space. */
 const asTag = (category: string): string => category.toLowerCase().replaceAll(/[^\p{L}\p{N}_/-]+/gu, '_');
 
-/** The files that a job names, read from the bucket. A file that is missing or elsewhere is the job's own fault. */
+/** Reads the job's files from the bucket. A file that is missing or elsewhere is a PermanentError. */
 export async function attachmentsOf(
   { objects, prefix }: { objects: Objects; prefix: string },
   { attachments = [] }: Feedback,
@@ -55,7 +55,7 @@ export async function attachmentsOf(
       if (!key.startsWith(home))
         throw new PermanentError({
           code: 'InvalidField',
-          message: `${field}: must be under the attachments' prefix`,
+          message: `${field}: must be under the prefix for attachments`,
           field,
         });
       const bytes = await objects.get(key);

@@ -4,7 +4,7 @@ import { createKills, killFirstRun } from '../../support/kills';
 
 const attachments = [{ key: attachmentKey, name: 'screen.png', contentType: 'image/png' }];
 
-/** One job whose first run is killed at its n-th call, before or after the call takes effect. */
+/** Runs one job and kills its first run at the n-th call, before or after that call takes effect. */
 async function killAt(n: number, when: 'before' | 'after') {
   const kills = createKills();
   const service = await startFeedback({ before: kills.before, after: kills.after });
@@ -12,8 +12,8 @@ async function killAt(n: number, when: 'before' | 'after') {
   return killFirstRun(service, { kills, call: n, when });
 }
 
-describe.each(['before', 'after'] as const)('killed %s any one of its calls takes effect', (when) => {
-  test('a job makes one ticket, at most one mail, and ends with one record', async () => {
+describe.each(['before', 'after'] as const)('when a run is killed %s any of its calls takes effect', (when) => {
+  test('the job still creates one ticket, at most one mail and one record', async () => {
     const confirmations = new Set<unknown>();
     let n = 1;
     for (; ; n++) {
@@ -33,7 +33,7 @@ describe.each(['before', 'after'] as const)('killed %s any one of its calls take
       if (outcome === 'done') break;
     }
 
-    // The whole of a run: claim, three steps, outcome, record.
+    // The loop covered a whole run: claim, three steps, outcome and record.
     expect(n).toBeGreaterThan(15);
     expect(confirmations).toEqual(new Set(['sent', 'unknown']));
   });

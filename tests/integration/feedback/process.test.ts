@@ -12,7 +12,7 @@ afterEach(async () => {
   await Promise.all(services.splice(0).map(({ close }) => close()));
 });
 
-test('a feedback job becomes a ticket with its attachments, and a mail with its number', async () => {
+test("a feedback job creates a ticket with its attachments and a mail with the ticket's number", async () => {
   const { engine, zendesk, sendgrid } = await start();
   engine.send(
     feedbackBody({
@@ -51,7 +51,7 @@ test('a feedback job becomes a ticket with its attachments, and a mail with its 
   });
 });
 
-test("neither row's shown part, record, log nor metric holds anything of the user's, nor an upload's token", async () => {
+test('row, record, logs and metrics contain no personal data and no upload token', async () => {
   const { engine, zendesk } = await start();
   engine.send(feedbackBody({ attachments: [{ key: attachmentKey, name: 'screen.png', contentType: 'image/png' }] }));
 
@@ -66,7 +66,7 @@ test("neither row's shown part, record, log nor metric holds anything of the use
   expect(told).not.toContain(token);
 });
 
-test('no confirmation is sent to who does not want one', async () => {
+test('no confirmation is sent if the user does not want one', async () => {
   const { engine, sendgrid } = await start();
   engine.send(feedbackBody({ confirmation: false }));
 
@@ -80,7 +80,7 @@ test('no confirmation is sent to who does not want one', async () => {
   });
 });
 
-test('the confirmation is a dynamic template where one is configured', async () => {
+test('the confirmation uses the configured dynamic template', async () => {
   const templateId = `d-${'0'.repeat(32)}`;
   const { engine, sendgrid } = await start({ templateId });
   engine.send(feedbackBody());
@@ -99,8 +99,8 @@ test.each([
   ['answers 502 after taking effect', { after: 'answer' as const, status: 502 }],
   ['answers 429 with Retry-After', { status: 429, headers: { 'retry-after': '2' } }],
   ['answers 503 with Retry-After', { status: 503, headers: { 'retry-after': '2' } }],
-  ['answers 500 and did nothing', { status: 500 }],
-])('a Zendesk that %s once still gets one ticket, in one delivery', async (_what, failure) => {
+  ['answers 500 without an effect', { status: 500 }],
+])('a job creates one ticket in one delivery when Zendesk %s once', async (_what, failure) => {
   const { engine, zendesk } = await start();
   zendesk.fail({ method: 'POST', path: 'tickets', ...failure });
   engine.send(feedbackBody());
@@ -111,7 +111,7 @@ test.each([
   expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', attempts: 1 });
 });
 
-test('a ticket that another body had made is looked up, not given up', async () => {
+test('a ticket that was created with another body is looked up', async () => {
   const { engine, zendesk } = await start();
   zendesk.fail({
     method: 'POST',
@@ -131,7 +131,7 @@ test('a ticket that another body had made is looked up, not given up', async () 
   });
 });
 
-test('what Zendesk refuses for good is parked with its status, and no mail goes out', async () => {
+test('a job that Zendesk rejects is parked with the status and sends no mail', async () => {
   const { engine, zendesk, sendgrid } = await start();
   zendesk.fail({
     method: 'POST',
@@ -152,7 +152,7 @@ test('what Zendesk refuses for good is parked with its status, and no mail goes 
   expect(JSON.stringify([engine.deadLetters()[0]?.attributes, engine.records()])).not.toContain('user@example.com');
 });
 
-test('an upload whose token has grown old is made again before the ticket', async () => {
+test('an upload with an old token is repeated before the ticket', async () => {
   const { engine, zendesk } = await start();
   zendesk.fail({ method: 'POST', path: 'tickets', times: 3, status: 429, headers: { 'retry-after': '3600' } });
   engine.send(feedbackBody({ attachments: [{ key: attachmentKey, name: 'screen.png', contentType: 'image/png' }] }));
@@ -167,7 +167,7 @@ test('an upload whose token has grown old is made again before the ticket', asyn
 test.each([
   ['elsewhere in the bucket', 'jobs/_attachments/other/x', 'InvalidField'],
   ['missing', 'jobs/_attachments/feedback/none', 'AttachmentMissing'],
-])('an attachment that is %s parks the job and names the field', async (_where, key, code) => {
+])('an attachment that is %s parks the job with the name of the field', async (_where, key, code) => {
   const { engine, zendesk } = await start();
   engine.send(feedbackBody({ attachments: [{ key, name: 'x', contentType: 'image/png' }] }));
 
@@ -178,7 +178,7 @@ test.each([
 });
 
 describe('a confirmation', () => {
-  test('that may be out is never sent again: the step is unknown, the job succeeds', async () => {
+  test('that may have been sent is never sent again: its step is unknown and the job succeeds', async () => {
     const { engine, sendgrid } = await start();
     sendgrid.fail({ after: 'reset' });
     engine.send(feedbackBody());
@@ -194,7 +194,7 @@ describe('a confirmation', () => {
     });
   });
 
-  test("that may be out, sent as the trial call of SendGrid's circuit, is not sent again either", async () => {
+  test("that may have been sent is not sent again even if it was the trial call of SendGrid's circuit", async () => {
     const { engine, sendgrid } = await start();
     await engine.deps.circuits.open('sendgrid', 'Unauthorized');
     engine.clock.advance(60_000);
@@ -207,7 +207,7 @@ describe('a confirmation', () => {
     expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', steps: { confirmation: { status: 'unknown' } } });
   });
 
-  test('that is throttled past a quarter of an hour is given up, and the job succeeds', async () => {
+  test('that is throttled for more than a quarter of an hour is skipped and the job succeeds', async () => {
     const { engine, sendgrid, zendesk } = await start();
     sendgrid.fail({ times: 'forever', status: 429, headers: { 'x-ratelimit-reset': '99999999999' } });
     engine.send(feedbackBody());
@@ -221,7 +221,7 @@ describe('a confirmation', () => {
     });
   });
 
-  test('whose vendor is down waits, spends no attempt, and goes out when it is back', async () => {
+  test('waits without an attempt while SendGrid is down, and is sent afterwards', async () => {
     const { engine, sendgrid, zendesk } = await start();
     sendgrid.fail({ times: 3, status: 503 });
     engine.send(feedbackBody());
@@ -233,7 +233,7 @@ describe('a confirmation', () => {
     expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', result: { confirmation: 'sent' }, attempts: 1 });
   });
 
-  test.each([401, 400])('that SendGrid answers with %i is skipped: the ticket counts', async (status) => {
+  test.each([401, 400])('is skipped if SendGrid answers %i, and the job succeeds with its ticket', async (status) => {
     const { engine, sendgrid, zendesk } = await start();
     sendgrid.fail({ times: 'forever', status });
     engine.send(feedbackBody());

@@ -19,11 +19,11 @@ function problem(data: unknown): { field: string | undefined; message: string } 
 }
 
 describe('the data of a feedback', () => {
-  it('may be as little as an address, a subject and a message', () => {
+  it('needs only an address, a subject and a message', () => {
     expect(parseFeedback(valid())).toEqual({ ...valid(), confirmation: true });
   });
 
-  it('may have everything', () => {
+  it('may have all fields', () => {
     const full: Feedback = {
       user: { id: 'user-1', email: 'user@example.com', name: 'Zoë 李' },
       subject: 'Crash on start',
@@ -48,7 +48,7 @@ describe('the data of a feedback', () => {
   });
 
   it.each([
-    ['no object', 'text', 'data'],
+    ['text instead of an object', 'text', 'data'],
     ['nothing', undefined, 'data'],
     ['no address', valid({ user: {} }), 'data.user.email'],
     ['a bad address', valid({ user: { email: 'nobody' } }), 'data.user.email'],
@@ -65,11 +65,11 @@ describe('the data of a feedback', () => {
       'data.user.name',
     ],
     ['a name with a C1 control', valid({ user: { email: 'user@example.com', name: 'A\u0085B' } }), 'data.user.name'],
-    ['half a character', valid({ subject: 'a\ud800' }), 'data.subject'],
+    ['half a surrogate pair', valid({ subject: 'a\ud800' }), 'data.subject'],
     ['no subject', valid({ subject: undefined }), 'data.subject'],
     ['an empty subject', valid({ subject: '' }), 'data.subject'],
     ['a blank subject', valid({ subject: '   ' }), 'data.subject'],
-    ['a subject of 151', valid({ subject: 'x'.repeat(151) }), 'data.subject'],
+    ['a subject of 151 characters', valid({ subject: 'x'.repeat(151) }), 'data.subject'],
     ['a subject with a tab', valid({ subject: 'a\tb' }), 'data.subject'],
     ['a number for a message', valid({ message: 5 }), 'data.message'],
     ['a blank message', valid({ message: ' \n ' }), 'data.message'],
@@ -111,7 +111,7 @@ describe('the data of a feedback', () => {
       'data.context',
     ],
     ['a context for a prototype', valid({ context: JSON.parse('{"__proto__":1}') }), 'data.context'],
-  ])('is refused with %s, by the field', (_, data, field) => {
+  ])('is refused with %s by an error that names the field', (_, data, field) => {
     const told = problem(data);
 
     expect(told.field).toBe(field);
@@ -119,7 +119,7 @@ describe('the data of a feedback', () => {
     expect(told.message).toMatch(/: (must|has) |: is not valid$/);
   });
 
-  it('may be as long as it is allowed', () => {
+  it('may be as long as the limits allow', () => {
     const longest = valid({ subject: 'x'.repeat(150), message: 'ü'.repeat(32 * 1024) });
 
     expect(parseFeedback(longest).message).toHaveLength(32 * 1024);
@@ -135,7 +135,7 @@ describe('the data of a feedback', () => {
     expect(problem(data).message).not.toContain('planted');
   });
 
-  it('is refused, not choked on, when it is nested a hundred thousand deep', () => {
+  it('is refused without a stack overflow when it is nested a hundred thousand levels deep', () => {
     const deep = JSON.parse(`${'['.repeat(100_000)}${']'.repeat(100_000)}`) as unknown;
 
     expect(problem(valid({ context: deep })).field).toBe('data.context');
@@ -147,7 +147,7 @@ describe('the data of a feedback', () => {
 });
 
 describe('the message group of a feedback', () => {
-  it('is one for each user: by id, or by address in any case', () => {
+  it("depends on the user's id, or without one on the address in any case", () => {
     const byId = feedbackGroup({ user: { id: 'user-1', email: 'one@example.com' } });
     const byAddress = feedbackGroup({ user: { email: 'one@example.com' } });
 
@@ -158,7 +158,7 @@ describe('the message group of a feedback', () => {
     expect(feedbackGroup({ user: { id: 'one@example.com', email: 'x@example.com' } })).not.toBe(byAddress);
   });
 
-  it('says nothing of the user, and SQS takes it', () => {
+  it('hides the user and is valid for SQS', () => {
     expect(feedbackGroup({ user: { id: 'user-1', email: 'user@example.com' } })).toMatch(/^[0-9a-f]{32}$/);
   });
 });
