@@ -11,14 +11,14 @@ export interface TestflightDeps {
   sendgrid: Sendgrid;
   subjects: Subjects;
   config: NotificationConfig & {
-    /** Milliseconds that a notification may wait for SendGrid. */
+    /** How long a notification may wait for SendGrid, ms. */
     notificationWaitMs: number;
-    /** How late the effect of a call whose end is unknown may still show at Apple, milliseconds. */
+    /** How long after an unanswered call Apple may first show its effect, ms. */
     settleMs: number;
   };
 }
 
-/** Calls to Apple of one run: through the vendor's gate, each with a time-out. */
+/** Makes the Apple calls of one run, each through the vendor's gate and with a time-out. */
 export const callApple =
   ({ appStoreConnect }: TestflightDeps, { vendor, callTimeoutMs }: RunContext) =>
   <T>(call: (apple: AppStoreConnect, options: CallOptions) => Promise<T>): Promise<T> =>
@@ -26,21 +26,21 @@ export const callApple =
 
 export type Apple = ReturnType<typeof callApple>;
 
-/** Lets a job begin, or has it wait: the fewer calls the hour has left, the farther jobs are apart. */
+/** Throws a WaitError if the hour has few calls left and the job has to wait for its turn. */
 export function awaitBudget({ appStoreConnect }: TestflightDeps): void {
   const waitMs = appStoreConnect.waitMs();
   if (waitMs > 0)
     throw new WaitError({
       code: 'AppStoreConnectBudget',
-      message: "few of the hour's calls are left",
+      message: "few calls of this hour's budget are left",
       waitMs,
       vendor: 'app-store-connect',
     });
 }
 
 /**
- * Before a step is settled that was begun and whose end is unknown: throws a WaitError until the last of its `calls`
- * would show. A killed run says nothing about when it made them, so each counts as long as it may have taken.
+ * Throws a WaitError until Apple shows the effect of a started step's `calls`, so that the worker may ask about it. The
+ * row does not say when a crashed run made its calls, so this assumes the longest time for each.
  */
 export function awaitEffects(
   { steps, now }: RunContext,

@@ -6,11 +6,11 @@ export interface MembershipChange {
   /** Apple's id. */
   tester: string;
   groups: readonly string[];
-  /** What shall be. */
+  /** Whether the tester is a member afterwards. */
   member: boolean;
 }
 
-/** Brings a tester into groups or out of them: only where it is not so yet, and read back where Apple contradicts. */
+/** Adds a tester to groups or removes them, only where needed. If Apple contradicts, it reads the groups again. */
 export async function changeMembership(
   { apple, context, settleMs }: { apple: Apple; context: RunContext; settleMs: number },
   { tester, groups, member }: MembershipChange,

@@ -6,23 +6,23 @@ export const TESTFLIGHT_INVITE = 'testflight.invite.v1';
 export const TESTFLIGHT_REMOVE = 'testflight.remove.v1';
 export const TESTFLIGHT_NOTIFY_BUILD = 'testflight.notify-build.v1';
 
-/** Apple's ids of apps are numbers … */
+/** Apple's ids of apps are numbers. */
 const appId = z.string().regex(/^[0-9]{1,20}$/, "must be Apple's id of an app, digits");
-/** … and those of all else UUIDs. */
+/** Apple's other ids are UUIDs. */
 const uuid = (what: string) => z.guid(`must be Apple's id of ${what}, a UUID`).toLowerCase();
 const email = z.email().max(254);
-/** A tester's groups, each once; more than a person is ever put into by hand. */
+/** A tester's groups, without repeats. The limit is far above what testers need. */
 const groups = z
   .array(uuid('a group'))
   .min(1)
   .max(10)
-  .refine((ids) => new Set(ids).size === ids.length, 'must not hold a group twice');
+  .refine((ids) => new Set(ids).size === ids.length, 'must not contain a group twice');
 
-/** A branded mail of our own, beside Apple's. */
+/** Our own branded mail in addition to Apple's. */
 const notification = z.strictObject({
-  /** What the app is called to testers. */
+  /** The app's name for testers. */
   appName: singleLine(100),
-  /** What to tell them, e.g. what to look at. */
+  /** Text for the testers, e.g. what to test. */
   message: multiLine(4_000).optional(),
   url: z
     .url({ protocol: /^https$/, hostname: z.regexes.domain, error: 'must be an https URL' })
@@ -37,12 +37,12 @@ export const inviteSchema = z.strictObject({
   firstName: singleLine(50).optional(),
   lastName: singleLine(50).optional(),
   groups,
-  /** Invites who was invited before once more. */
+  /** Sends another invitation if the tester already had one. */
   resend: z.boolean().default(false),
   notification: notification.optional(),
 });
 
-/** The data of `testflight.remove.v1`: out of some groups, or of the app and so of all its groups. */
+/** The data of `testflight.remove.v1`. It names some groups, or the app and so all its groups. */
 export const removeSchema = z.discriminatedUnion('from', [
   z.strictObject({ app: appId, email, from: z.literal('app') }),
   z.strictObject({ app: appId, email, from: z.literal('groups'), groups }),
@@ -57,5 +57,5 @@ export type Remove = z.infer<typeof removeSchema>;
 export type RemoveInput = z.input<typeof removeSchema>;
 export type NotifyBuild = z.infer<typeof notifyBuildSchema>;
 
-/** The message group: what is asked of one app happens in that order, one call at a time. */
+/** The message group. Jobs about one app run in order, one at a time. */
 export const testflightGroup = ({ app }: { app: string }): string => app;

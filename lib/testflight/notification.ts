@@ -4,13 +4,13 @@ import { type Invite, TESTFLIGHT_QUEUE } from './message';
 
 export interface NotificationConfig {
   from: { email: string; name?: string };
-  /** SendGrid dynamic template; built-in text where there is none. */
+  /** A dynamic template of SendGrid. Without one the mail has the built-in text. */
   templateId?: string | undefined;
-  /** Who invites, as the built-in text has it. */
+  /** The inviter's name in the built-in text. */
   brand: string;
 }
 
-/** The mail that tells a tester, beside Apple's, what they were invited to. */
+/** The mail that tells a tester about the invitation, in addition to Apple's mail. */
 export function notificationOf({
   id,
   time,
@@ -19,7 +19,7 @@ export function notificationOf({
   config: { from, templateId, brand },
 }: {
   id: string;
-  /** The job's. */
+  /** When the job was accepted, ms. */
   time: number;
   data: Invite;
   notification: NonNullable<Invite['notification']>;
@@ -39,7 +39,7 @@ export function notificationOf({
     subject: `You are invited to test ${appName}`,
     text: [
       name === '' ? 'Hello,' : `Hello ${name},`,
-      `${brand} invites you to test ${appName}. Apple has sent you a mail of its own, by which you join in TestFlight.`,
+      `${brand} invites you to test ${appName}. Apple has sent you a separate e-mail. Use it to join in TestFlight.`,
       ...(message === undefined ? [] : [message]),
       ...(url === undefined ? [] : [url]),
     ].join('\n\n'),

@@ -3,10 +3,10 @@ import { CancelledError } from '../worker/decide';
 import { awaitBudget, callApple, type TestflightDeps } from './deps';
 import type { NotifyBuild } from './message';
 
-/** Has Apple mail the testers of a build. Nothing tells afterwards whether it did: an end that is lost stays unknown. */
+/** Makes Apple mail the testers of a build. Apple cannot be asked later, so a lost answer leaves the step unknown. */
 export async function notifyBuild(deps: TestflightDeps, { data: { build } }: Job<NotifyBuild>, context: RunContext) {
   awaitBudget(deps);
-  // A person has said that it did not go out and shall not: the job consists of nothing else.
+  // An operator resolved the step as skipped, and the job has no other step.
   if (context.steps.peek('notification')?.status === 'skipped') throw new CancelledError();
   const apple = callApple(deps, context);
   const notification = await context.steps.step('notification', {

@@ -17,7 +17,7 @@ import {
 import { notifyBuild } from './notify-build';
 import { remove } from './remove';
 
-/** Testers come and go, and hear of builds. Step names are stored: they are never renamed. */
+/** Invites and removes testers and notifies them of builds. Rows store the step names, so they never change. */
 export function testflightContract(deps: TestflightDeps): QueueContract {
   return {
     queue: TESTFLIGHT_QUEUE,

@@ -9,7 +9,7 @@ import type { QueueContract } from '../worker/contract';
 import { testflightContract } from './process';
 import { createSubjects } from './subjects';
 
-/** The testflight queue's contract with the real vendors behind it. */
+/** The testflight queue's contract with the real vendors. */
 export function realTestflight(config: TestflightConfig, deps: ItemDeps): QueueContract {
   const sendgrid = realSendgrid({ endpoint: config.SENDGRID_ENDPOINT, apiKey: realSecret(config.SENDGRID_API_KEY) });
   const rate = sharedRate({ ...deps, rate: config.EMAIL_RATE }, 'sendgrid');

@@ -4,7 +4,7 @@ import { awaitBudget, awaitEffects, callApple, type TestflightDeps } from './dep
 import { changeMembership } from './membership';
 import type { Remove } from './message';
 
-/** Takes a tester out of groups or out of the app. Who is not there is a success. */
+/** Removes a tester from groups or from the app. A missing tester counts as success. */
 export async function remove(deps: TestflightDeps, job: Job<Remove>, context: RunContext) {
   awaitBudget(deps);
   await deps.subjects.refuseSuperseded(job);
@@ -18,9 +18,12 @@ export async function remove(deps: TestflightDeps, job: Job<Remove>, context: Ru
   if (steps.peek('tester') === undefined) steps.found('tester', await lookUp());
   const { id: tester } = await steps.step('tester', { run: lookUp });
   if (tester === null) steps.skip('membership', 'NoTester');
-  else if (job.data.from === 'groups')
-    await changeMembership({ apple, context, settleMs }, { tester, groups: job.data.groups, member: false });
-  else
+  else if (job.data.from === 'app') await leaveApp(tester);
+  else await changeMembership({ apple, context, settleMs }, { tester, groups: job.data.groups, member: false });
+  await deps.subjects.finished(job);
+  return tester === null ? { removed: false } : { testerId: tester, removed: true };
+
+  async function leaveApp(tester: string): Promise<void> {
     await steps.step('membership', {
       settle: async () => {
         awaitEffects(context, { step: 'membership', settleMs });
@@ -35,6 +38,5 @@ export async function remove(deps: TestflightDeps, job: Job<Remove>, context: Ru
         return { changed: 1 };
       },
     });
-  await deps.subjects.finished(job);
-  return tester === null ? { removed: false } : { testerId: tester, removed: true };
+  }
 }

@@ -7,24 +7,24 @@ import type { Item } from '../ports';
 import type { Job } from '../worker/contract';
 import { TESTFLIGHT_QUEUE } from './message';
 
-/** The latest job about one tester of one app that has had its effect. */
+/** The latest job about one tester of one app that took effect. */
 interface Subject extends Item {
   job: string;
   /** When that job was accepted. */
   time: number;
 }
 
-/** Who is asked for in a job: an address and an app. */
+/** A job about the tester with this address in this app. */
 type About = Job<{ app: string; email: string }>;
 
 /**
- * Remembers which job about a tester was the latest to have its effect. Order in the queue ends with a parked job: an
- * invitation that comes back from the dead-letter queue must not undo a removal that was asked for after it.
+ * Remembers the latest job about a tester that took effect. A parked job loses its place in the queue's order. An
+ * invitation that comes back from the DLQ must not undo a removal that was requested after it.
  */
 export interface Subjects {
-  /** Throws a PermanentError (`Superseded`) where a parked job comes back after a later one about its tester. */
+  /** Throws a PermanentError (`Superseded`) if a reopened job follows a later job about its tester. */
   refuseSuperseded(job: About): Promise<void>;
-  /** This job is about to end well. */
+  /** Stores that this job took effect. */
   finished(job: About): Promise<void>;
 }
 
@@ -36,7 +36,7 @@ export function createSubjects(deps: ItemDeps): Subjects {
       if (latest && latest.job !== job.id && latest.time > job.row.time)
         throw new PermanentError({
           code: 'Superseded',
-          message: 'a later job about this tester has ended: send a new one if this is still wanted',
+          message: 'a later job about this tester took effect first: send a new job if you still want this one',
         });
     },
     finished: async (job) => {
@@ -50,6 +50,6 @@ export function createSubjects(deps: ItemDeps): Subjects {
   };
 }
 
-/** A hash, because keys are seen where addresses may not be. */
+/** A hash, because operators see keys and must not see addresses there. */
 const keyOf = ({ data: { app, email } }: About): string =>
   subjectKey(TESTFLIGHT_QUEUE, sha256(`${app}:${email.toLowerCase()}`).slice(0, 32));

@@ -4,16 +4,16 @@ import type { RunContext } from '../worker/contract';
 import { type Apple, awaitEffects } from './deps';
 import type { Invite } from './message';
 
-/** What the step `tester` brings. */
+/** The result of the step `tester`. */
 export interface KnownTester {
   id: string;
-  /** Whether this job made the tester. */
+  /** Whether this job created the tester. */
   created: boolean;
   /** The state before this job did anything. */
   before: TesterState;
 }
 
-/** Finds the tester of the app, or makes one. One that exists is a success. */
+/** Finds the tester of the app or creates one. */
 export async function findOrCreate(
   { apple, context, settleMs }: { apple: Apple; context: RunContext; settleMs: number },
   { app, email, firstName, lastName, groups }: Invite,

@@ -18,14 +18,14 @@ interface Case {
   body: string;
   seeded: Parameters<typeof startTestflight>[0] & object;
   mails: number;
-  /** Whether Apple may leave it open what became of it. */
+  /** Whether the outcome may stay unknown, because Apple cannot be asked. */
   mayStayUnknown: boolean;
 }
 
 const invitation = inviteBody({ groups: [GROUP, OTHER_GROUP], notification: { appName: 'Sample' } });
 const CASES: Record<string, Case> = {
   'an invitation of a new tester': { body: invitation, seeded: { seed: seed() }, mails: 1, mayStayUnknown: false },
-  'one whom Apple mails by itself': {
+  'an invitation that Apple sends on its own': {
     body: invitation,
     seeded: { seed: seed([], { invitesOnJoining: true }) },
     mails: 1,
@@ -41,7 +41,7 @@ const CASES: Record<string, Case> = {
   'a build notification': { body: notifyBuildBody(), seeded: { seed: seed() }, mails: 1, mayStayUnknown: true },
 };
 
-/** One job whose first run is killed at its n-th call, before or after the call takes effect. */
+/** Runs one job and kills its first run at the n-th call, before or after that call takes effect. */
 async function killAt({ body, seeded }: Case, n: number, when: 'before' | 'after') {
   const kills = createKills();
   const service = await startTestflight({ ...seeded, before: kills.before, after: kills.after });
@@ -49,8 +49,8 @@ async function killAt({ body, seeded }: Case, n: number, when: 'before' | 'after
   return killFirstRun(service, { kills, call: n, when });
 }
 
-describe.each(['before', 'after'] as const)('killed %s any one of its calls takes effect', (when) => {
-  test.each(Object.entries(CASES))('%s is made at most once, and ends', async (_what, one) => {
+describe.each(['before', 'after'] as const)('when a run is killed %s any of its calls takes effect', (when) => {
+  test.each(Object.entries(CASES))('%s is made at most once, and its job ends', async (_what, one) => {
     const states = new Set<string>();
     let n = 1;
     for (; ; n++) {
@@ -75,13 +75,13 @@ describe.each(['before', 'after'] as const)('killed %s any one of its calls take
       if (outcome === 'done') break;
     }
 
-    // The whole of a run: claim, circuit, calls, steps, outcome, record.
+    // The loop covered a whole run: claim, circuit, calls, steps, outcome and record.
     expect(n).toBeGreaterThan(8);
     expect(states.has('unknown')).toBe(one.mayStayUnknown);
   });
 });
 
-test('a run that comes soon after one that was killed asks nothing until the effect of its call would show', async () => {
+test('after a crashed run the next run waits until Apple would show the effect of its call', async () => {
   let killed = () => {};
   const death = new Promise<void>((resolve) => {
     killed = resolve;

@@ -28,7 +28,7 @@ const agreement = {
 test.each([
   ['a missing agreement', agreement, 'AgreementMissing'],
   ['a revoked key', { status: 401 }, 'AppStoreConnectUnauthorized'],
-])('%s holds jobs in order, and they go on by themselves when it is mended', async (_what, failure, code) => {
+])('%s holds jobs in order, and they continue on their own after it is fixed', async (_what, failure, code) => {
   service = await startTestflight();
   const { engine, apple } = service;
   apple.fail({ ...failure, times: 'forever' });
@@ -55,7 +55,7 @@ test.each([
   expect(apple.mails).toHaveLength(1);
 });
 
-test('of jobs that a stop holds, and of those behind them, only the alarm of the vendor tells', async () => {
+test("only the vendor's alarm reports the jobs that a stop holds and the jobs behind them", async () => {
   service = await startTestflight();
   const { engine, apple } = service;
   apple.fail({ ...agreement, times: 'forever' });
@@ -77,7 +77,7 @@ test('of jobs that a stop holds, and of those behind them, only the alarm of the
   expect(new Set(measured('OldestHeld'))).toEqual(new Set([0]));
 });
 
-test("one job's 403 parks that job, and stops nobody", async () => {
+test('a 403 parks only its own job', async () => {
   service = await startTestflight();
   const { engine, apple } = service;
   apple.fail({ method: 'POST', path: '/v1/betaTesters', bodyContains: TESTER, status: 403 });
@@ -90,7 +90,7 @@ test("one job's 403 parks that job, and stops nobody", async () => {
   expect(engine.row(jobId(2)).state).toBe('succeeded');
 });
 
-test('a removal does not overtake an invitation whose end is unknown', async () => {
+test('a removal does not overtake an invitation with an unknown outcome', async () => {
   service = await startTestflight();
   const { engine, apple } = service;
   apple.fail({ method: 'POST', path: '/v1/betaTesterInvitations', before: 'reset' });
@@ -104,7 +104,7 @@ test('a removal does not overtake an invitation whose end is unknown', async () 
   expect(apple.testers).toEqual([]);
 });
 
-test('an invitation that is brought back after a later removal is refused, one without is not', async () => {
+test('a redriven invitation is refused only if a later removal took effect', async () => {
   service = await startTestflight({ seed: seed([{ app: APP, email: TESTER, groups: [GROUP], state: 'INVITED' }]) });
   const { engine, apple } = service;
   apple.fail({ method: 'GET', status: 400 });
@@ -125,7 +125,7 @@ test('an invitation that is brought back after a later removal is refused, one w
   expect(apple.testers).toMatchObject([{ email: 'second@example.com' }]);
 });
 
-test('few calls left space jobs out, none left holds them, and the hour brings them back', async () => {
+test('jobs run with pauses when few calls are left, and wait for new calls when none are left', async () => {
   service = await startTestflight({ limit: 40 });
   const { engine, apple } = service;
   const invitations = 15;
@@ -138,7 +138,7 @@ test('few calls left space jobs out, none left holds them, and the hour brings t
   expect(statuses).toEqual(new Set(['succeeded']));
   expect(apple.mails).toHaveLength(invitations);
   expect(engine.clock.now() - begun).toBeGreaterThan(3_600_000);
-  // Mostly it waits by itself: Apple, whose hour rolls, has to say 429 now and then.
+  // The worker mostly waits on its own. Apple's hour is rolling, so a 429 comes now and then.
   const waits = engine.rows().flatMap(({ history }) => history.flatMap(({ error }) => error ?? []));
   const [told, own] = [429, undefined].map((status) => waits.filter((wait) => wait.status === status).length);
   expect(own).toBeGreaterThan(told ?? 0);

@@ -41,7 +41,7 @@ const conflict = (code: string, changes: object = {}) => ({
 });
 
 describe('an invitation', () => {
-  test('makes a tester in the groups and has Apple invite them', async () => {
+  test('creates a tester in the groups and makes Apple invite them', async () => {
     const service = await start();
     const { engine, apple } = service;
     engine.send(inviteBody({ groups: [GROUP, OTHER_GROUP] }));
@@ -62,7 +62,7 @@ describe('an invitation', () => {
     expect(Object.values(engine.records())).toMatchObject([{ state: 'succeeded', steps }]);
   });
 
-  test('is not sent again where Apple mails who comes into a group', async () => {
+  test('is not sent again if Apple mails a tester who joins a group', async () => {
     const { engine, apple } = await start({ seed: seed([], { invitesOnJoining: true }) });
     engine.send(inviteBody());
 
@@ -88,7 +88,7 @@ describe('an invitation', () => {
     expect(service.engine.row(jobId(1))).toMatchObject({ state: 'succeeded', result: { invitation } });
   });
 
-  test('to a tester in a state that nobody knows is not asked for', async () => {
+  test('is not sent to a tester in an unknown state', async () => {
     const service = await start({ seed: seed([tester('NOT_INVITED')]) });
     const { engine, apple } = service;
     const found = { id: apple.testers[0]?.id, attributes: { email: TESTER, state: 'SOMETHING_NEW' } };
@@ -105,7 +105,7 @@ describe('an invitation', () => {
     });
   });
 
-  test('brings a tester into the groups that they are not in', async () => {
+  test('adds a tester only to the groups that are missing', async () => {
     const service = await start({ seed: seed([tester('ACCEPTED')]) });
     const { engine, apple } = service;
     engine.send(inviteBody({ groups: [GROUP, OTHER_GROUP] }));
@@ -117,7 +117,7 @@ describe('an invitation', () => {
     expect(engine.row(jobId(1)).steps.membership).toMatchObject({ status: 'done', result: { changed: 1 } });
   });
 
-  test('of another app makes another tester', async () => {
+  test('to another app creates another tester', async () => {
     const { engine, apple } = await start({ seed: seed([tester('ACCEPTED')]) });
     engine.send(inviteBody({ app: EMPTY_APP, groups: [EMPTY_APPS_GROUP] }));
 
@@ -126,7 +126,7 @@ describe('an invitation', () => {
     expect(apple.testers).toHaveLength(2);
   });
 
-  test('is sent once more to who was invited before, where that is asked for', async () => {
+  test('is sent again to an invited tester if the job asks for it', async () => {
     const { engine, apple } = await start({ seed: seed([tester('INVITED')]) });
     engine.send(inviteBody({ resend: true }));
 
@@ -136,7 +136,7 @@ describe('an invitation', () => {
     expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', result: { invitation: 'sent' } });
   });
 
-  test('that is asked for again is sent once where the tester is new', async () => {
+  test('that may be repeated is still sent only once to a new tester', async () => {
     const { engine, apple } = await start({ seed: seed([], { invitesOnJoining: true }) });
     engine.send(inviteBody({ resend: true }));
 
@@ -145,7 +145,7 @@ describe('an invitation', () => {
     expect(apple.mails).toHaveLength(1);
   });
 
-  test('of a person whom Apple finds under a longer address too is of that person', async () => {
+  test("goes to the exact address even if Apple's filter also finds a longer one", async () => {
     const { engine, apple } = await start({ seed: seed([tester('ACCEPTED')]) });
     const others = [{ type: 'betaTesters', id: 'other', attributes: { email: `${TESTER}.org`, state: 'ACCEPTED' } }];
     apple.fail({ method: 'GET', path: 'betaTesters?', status: 200, body: { data: others } });
@@ -153,12 +153,12 @@ describe('an invitation', () => {
 
     await engine.deliver(1);
 
-    // As if there were none: made, contradicted, read back.
+    // The adapter ignores the longer address, so the job creates the tester, gets a conflict and reads the state again.
     expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', result: { testerId: apple.testers[0]?.id } });
   });
 });
 
-describe('a 409 of Apple', () => {
+describe('a 409 from Apple', () => {
   test('ALREADY_ACCEPTED is success', async () => {
     const { engine, apple } = await start({ seed: seed([tester('ACCEPTED')]) });
     engine.send(inviteBody({ resend: true }));
@@ -169,7 +169,7 @@ describe('a 409 of Apple', () => {
     expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', result: { invitation: 'already-accepted' } });
   });
 
-  test('NO_INSTALLABLE_BUILDS is success, and says so', async () => {
+  test('NO_INSTALLABLE_BUILDS is success with its own outcome', async () => {
     const { engine, apple } = await start();
     engine.send(inviteBody({ app: EMPTY_APP, groups: [EMPTY_APPS_GROUP], notification: { appName: 'Sample' } }));
 
@@ -183,7 +183,7 @@ describe('a 409 of Apple', () => {
   });
 
   test.each(['STATE_ERROR', 'STATE_ERROR.SOMETHING_NEW', 'ENTITY_ERROR.RELATIONSHIP.INVALID'])(
-    '%s to a membership that is there is success',
+    '%s is success if the tester is already a member',
     async (code) => {
       const { engine, apple } = await start({ seed: seed([tester('ACCEPTED')]) });
       apple.fail({ method: 'POST', path: OTHER_GROUP, after: 'answer', ...conflict(code) });
@@ -197,7 +197,7 @@ describe('a 409 of Apple', () => {
   );
 
   test.each(['STATE_ERROR', 'ENTITY_ERROR.RELATIONSHIP.INVALID'])(
-    '%s to a membership that is not there parks the job at once',
+    '%s parks the job at once if the tester is not a member',
     async (code) => {
       const { engine, apple } = await start({ seed: seed([tester('ACCEPTED')]) });
       apple.fail({ method: 'POST', path: OTHER_GROUP, ...conflict(code) });
@@ -213,7 +213,7 @@ describe('a 409 of Apple', () => {
     },
   );
 
-  test('STATE_ERROR to a tester who is there by now is success', async () => {
+  test('STATE_ERROR is success if the tester exists by now', async () => {
     const { engine, apple } = await start();
     apple.fail({ method: 'POST', path: '/v1/betaTesters', after: 'answer', ...conflict('STATE_ERROR') });
     engine.send(inviteBody());
@@ -224,7 +224,7 @@ describe('a 409 of Apple', () => {
     expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', result: { invitation: 'sent' } });
   });
 
-  test('STATE_ERROR to an address that Apple takes for no tester parks the job', async () => {
+  test('STATE_ERROR parks the job if Apple refuses the address as a tester', async () => {
     const { engine, apple } = await start({ seed: { ...seed(), refused: [TESTER] } });
     engine.send(inviteBody());
 
@@ -234,7 +234,7 @@ describe('a 409 of Apple', () => {
     expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', error: { code: 'AppStoreConnectConflict' } });
   });
 
-  test('STATE_ERROR to an invitation is success where the tester is invited by then, else not', async () => {
+  test('STATE_ERROR for an invitation is success only if the tester is invited by then', async () => {
     const { engine, apple } = await start();
     apple.fail({ ...invitationCall, after: 'answer', ...conflict('STATE_ERROR') });
     apple.fail({ ...invitationCall, ...conflict('STATE_ERROR') });
@@ -251,7 +251,7 @@ describe('a 409 of Apple', () => {
   test.each([
     ['409', conflict('ENTITY_ERROR.ATTRIBUTE.INVALID', { source: { pointer: '/data/attributes/email' } })],
     ['422', { ...conflict('ENTITY_UNPROCESSABLE', { source: { pointer: '/data/attributes/email' } }), status: 422 }],
-  ])('about an attribute, %s, parks the job and names the field', async (_status, failure) => {
+  ])('about an attribute (%s) parks the job and names the field', async (_status, failure) => {
     const { engine, apple } = await start();
     apple.fail({ method: 'POST', path: '/v1/betaTesters', ...failure });
     engine.send(inviteBody());
@@ -267,16 +267,16 @@ describe('a 409 of Apple', () => {
   });
 });
 
-describe('a call whose end is unknown', () => {
+describe('a call with an unknown outcome', () => {
   const lost = { after: 'reset' as const };
   const vanished = { before: 'reset' as const };
 
   test.each([
-    ['tester, made', { method: 'POST', path: '/v1/betaTesters', ...lost }],
-    ['tester, not made', { method: 'POST', path: '/v1/betaTesters', ...vanished }],
-    ['invitation, sent', { ...invitationCall, ...lost }],
-    ['invitation, not sent', { ...invitationCall, ...vanished }],
-  ])('(%s) is asked about half a minute later, and one invitation goes out', async (_which, failure) => {
+    ['tester created', { method: 'POST', path: '/v1/betaTesters', ...lost }],
+    ['tester not created', { method: 'POST', path: '/v1/betaTesters', ...vanished }],
+    ['invitation sent', { ...invitationCall, ...lost }],
+    ['invitation not sent', { ...invitationCall, ...vanished }],
+  ])('(%s) is checked half a minute later, and one invitation is sent', async (_which, failure) => {
     const { engine, apple } = await start();
     apple.fail(failure);
     engine.send(inviteBody());
@@ -295,9 +295,9 @@ describe('a call whose end is unknown', () => {
   });
 
   test.each([
-    ['made', lost],
-    ['not made', vanished],
-  ])('(membership, %s) is read back', async (_which, failure) => {
+    ['changed', lost],
+    ['not changed', vanished],
+  ])('(membership %s) is checked by reading the groups', async (_which, failure) => {
     const { engine, apple } = await start({ seed: seed([tester('ACCEPTED')]) });
     apple.fail({ method: 'POST', path: OTHER_GROUP, ...failure });
     engine.send(inviteBody({ groups: [OTHER_GROUP] }));
@@ -308,7 +308,7 @@ describe('a call whose end is unknown', () => {
     expect(engine.row(jobId(1)).state).toBe('succeeded');
   });
 
-  test('(a second invitation) cannot be read back: it is unknown, and never repeated', async () => {
+  test('(a second invitation) cannot be checked, so it stays unknown and is never repeated', async () => {
     const { engine, apple } = await start({ seed: seed([tester('INVITED')]) });
     apple.fail({ ...invitationCall, ...lost });
     engine.send(inviteBody({ resend: true }));
@@ -323,7 +323,7 @@ describe('a call whose end is unknown', () => {
     });
   });
 
-  test('(a build notification) cannot be read back: it is unknown, and never repeated', async () => {
+  test('(a build notification) cannot be checked, so it stays unknown and is never repeated', async () => {
     const { engine, apple } = await start();
     apple.fail({ method: 'POST', path: '/v1/buildBetaNotifications', ...lost });
     engine.send(notifyBuildBody());
@@ -334,7 +334,7 @@ describe('a call whose end is unknown', () => {
     expect(engine.row(jobId(1))).toMatchObject({ state: 'held', reason: 'unknown' });
   });
 
-  test('again and again ends the job as dead, not never', async () => {
+  test('again and again ends the job as dead', async () => {
     const { engine, apple } = await start();
     apple.fail({ ...invitationCall, before: 'reset', times: 'forever' });
     engine.send(inviteBody());
@@ -346,7 +346,7 @@ describe('a call whose end is unknown', () => {
 });
 
 describe('a tester', () => {
-  test('is taken out of the app', async () => {
+  test('is removed from the app', async () => {
     const { engine, apple } = await start({ seed: seed([tester('ACCEPTED')]) });
     engine.send(removeBody());
 
@@ -356,7 +356,7 @@ describe('a tester', () => {
     expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', result: { removed: true } });
   });
 
-  test('is taken out of a group', async () => {
+  test('is removed from a group', async () => {
     const { engine, apple } = await start({ seed: seed([tester('ACCEPTED', [GROUP, OTHER_GROUP])]) });
     engine.send(removeBody({ from: 'groups', groups: [OTHER_GROUP] }));
 
@@ -366,7 +366,7 @@ describe('a tester', () => {
     expect(engine.row(jobId(1)).state).toBe('succeeded');
   });
 
-  test('who is not there need not be taken out', async () => {
+  test('who does not exist counts as removed', async () => {
     const service = await start();
     service.engine.send(removeBody());
 
@@ -380,19 +380,22 @@ describe('a tester', () => {
     });
   });
 
-  test.each(['reset', 'answer'] as const)('whose removal ends in doubt (%s) is looked for', async (after) => {
-    const { engine, apple } = await start({ seed: seed([tester('ACCEPTED')]) });
-    apple.fail({ method: 'DELETE', after, ...(after === 'answer' ? conflict('STATE_ERROR') : {}) });
-    engine.send(removeBody());
+  test.each(['reset', 'answer'] as const)(
+    'is looked up after a removal with an unknown outcome (%s)',
+    async (after) => {
+      const { engine, apple } = await start({ seed: seed([tester('ACCEPTED')]) });
+      apple.fail({ method: 'DELETE', after, ...(after === 'answer' ? conflict('STATE_ERROR') : {}) });
+      engine.send(removeBody());
 
-    await engine.drain({ batch: 1 });
+      await engine.drain({ batch: 1 });
 
-    expect(apple.requests.filter(({ method }) => method === 'DELETE')).toHaveLength(1);
-    expect(engine.row(jobId(1)).state).toBe('succeeded');
-  });
+      expect(apple.requests.filter(({ method }) => method === 'DELETE')).toHaveLength(1);
+      expect(engine.row(jobId(1)).state).toBe('succeeded');
+    },
+  );
 });
 
-test('testers of a build are notified of it', async () => {
+test('the testers of a build are notified', async () => {
   const { engine, apple } = await start();
   engine.send(notifyBuildBody());
 
@@ -405,7 +408,7 @@ test('testers of a build are notified of it', async () => {
 describe('the branded notification', () => {
   const notification = { appName: 'Sample', message: 'Look at the export.', url: 'https://example.com/beta' };
 
-  test('goes out after the invitation, in the built-in text or by a template', async () => {
+  test('is sent after the invitation, with the built-in text or a template', async () => {
     const templateId = `d-${'0'.repeat(32)}`;
     const [plain, templated] = [await start(), await start({ templateId })];
     for (const { engine } of [plain, templated]) {
@@ -425,7 +428,7 @@ describe('the branded notification', () => {
     [{ after: 'reset' as const }, 'unknown'],
     [{ status: 401, times: 'forever' as const }, 'skipped: SendgridUnauthorized'],
     [{ status: 503, times: 'forever' as const }, 'skipped: SendgridUnavailable'],
-  ])('takes nothing from the invitation, whatever becomes of it: %j', async (failure, outcome) => {
+  ])('does not affect the invitation when it fails: %j', async (failure, outcome) => {
     const { engine, apple, sendgrid } = await start();
     sendgrid.fail(failure);
     engine.send(inviteBody({ notification }));
@@ -437,7 +440,7 @@ describe('the branded notification', () => {
     expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', result: { notification: outcome } });
   });
 
-  test('is not sent to who was not invited', async () => {
+  test('is not sent to a tester who was not invited', async () => {
     const { engine, sendgrid } = await start({ seed: seed([tester('ACCEPTED')]) });
     engine.send(inviteBody({ notification }));
 
@@ -450,7 +453,7 @@ describe('the branded notification', () => {
   });
 });
 
-test('what is told of a job holds neither address nor name', async () => {
+test('rows, records, logs, metrics and DLQ attributes contain no address and no name', async () => {
   const { engine, apple } = await start({ seed: { ...seed(), refused: ['second@example.com'] } });
   apple.fail({ ...invitationCall, after: 'answer', ...conflict('STATE_ERROR') });
   engine.send(inviteBody({ notification: { appName: 'Sample', message: 'planted words' } }));

@@ -14,7 +14,7 @@ import {
 let service: Awaited<ReturnType<typeof startTestflight>>;
 afterEach(() => service.close());
 
-/** A job whose call to Apple has an unknown end, with another of its app behind it. */
+/** A job whose call to Apple has an unknown outcome, with another job of the same app behind it. */
 async function unknown(body: string, path: string) {
   service = await startTestflight({ seed: seed([{ app: APP, email: TESTER, groups: [GROUP], state: 'INVITED' }]) });
   const { engine, apple } = service;
@@ -23,7 +23,7 @@ async function unknown(body: string, path: string) {
   engine.send(removeBody({}, { id: jobId(2) }), { group: APP });
   await engine.drain({ batch: 1, hours: 1 });
   expect(engine.row(jobId(1))).toMatchObject({ state: 'held', reason: 'unknown' });
-  // What was sent behind it has not overtaken it.
+  // The job behind it did not overtake it.
   expect(engine.row(jobId(2)).state).toBe('held');
   return { ...service, row: engine.row(jobId(1)) };
 }
@@ -34,7 +34,7 @@ test.each([
   ['done', 'sent'],
   ['skipped', 'skipped: operator'],
 ] as const)(
-  'an invitation that a person settles as %s ends as %s, without a call, and the next job goes on',
+  'an invitation that an operator resolves as %s ends as %s without a call, and the next job continues',
   async (as, invitation) => {
     const { engine, apple, row } = await unknown(again, '/v1/betaTesterInvitations');
 
@@ -50,14 +50,17 @@ test.each([
 test.each([
   ['done', 'succeeded', { notification: 'sent' }],
   ['skipped', 'cancelled', undefined],
-] as const)('a build notification that a person settles as %s is %s, without a call', async (as, state, result) => {
-  const { engine, apple, row } = await unknown(notifyBuildBody(), '/v1/buildBetaNotifications');
+] as const)(
+  'a job whose build notification an operator resolves as %s is %s without a call',
+  async (as, state, result) => {
+    const { engine, apple, row } = await unknown(notifyBuildBody(), '/v1/buildBetaNotifications');
 
-  await settle(engine.deps, { row, step: 'notification', as });
-  await engine.drain({ batch: 1 });
+    await settle(engine.deps, { row, step: 'notification', as });
+    await engine.drain({ batch: 1 });
 
-  expect(engine.row(jobId(1)).state).toBe(state);
-  expect(engine.row(jobId(1)).result).toEqual(result);
-  expect(engine.row(jobId(2)).state).toBe('succeeded');
-  expect(apple.mails).toHaveLength(1);
-});
+    expect(engine.row(jobId(1)).state).toBe(state);
+    expect(engine.row(jobId(1)).result).toEqual(result);
+    expect(engine.row(jobId(2)).state).toBe('succeeded');
+    expect(apple.mails).toHaveLength(1);
+  },
+);

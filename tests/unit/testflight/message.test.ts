@@ -19,20 +19,20 @@ function problem(kind: Kind, data: unknown): { field: string | undefined; messag
 const removal = (changes: object = {}) => ({ app: APP, email: TESTER, from: 'app', ...changes });
 const invite = (changes: object = {}) => ({ ...anInvite(), ...changes });
 
-test('an invitation may be as little as an app, an address and a group', () => {
+test('an invitation needs only an app, an address and a group', () => {
   const least = { app: APP, email: TESTER, groups: [GROUP] };
 
   expect(inviteSchema.parse(least)).toEqual({ ...least, resend: false });
 });
 
-test('an invitation may have everything, ids in any case', () => {
+test('an invitation may have all fields, and ids in any case', () => {
   const notification = { appName: 'Sample', message: 'Line one\nline two', url: 'https://example.com/beta?x=1' };
   const full = { ...anInvite(), resend: true, notification };
 
   expect(inviteSchema.parse({ ...full, groups: [GROUP.toUpperCase()] })).toEqual(full);
 });
 
-test('a tester is taken out of the app or of groups', () => {
+test('a removal names the app or groups', () => {
   expect(removeSchema.parse(removal())).toEqual(removal());
   const groups = { from: 'groups', groups: [GROUP, OTHER_GROUP] };
   expect(removeSchema.parse(removal(groups))).toEqual(removal(groups));
@@ -40,12 +40,12 @@ test('a tester is taken out of the app or of groups', () => {
 
 test.each<[string, Kind, unknown, string]>([
   ['no app', 'invite', invite({ app: undefined }), 'data.app'],
-  ['an app by its name', 'invite', invite({ app: 'com.example.app' }), 'data.app'],
+  ['an app by its bundle id', 'invite', invite({ app: 'com.example.app' }), 'data.app'],
   ['an app with a path', 'remove', removal({ app: '1/../2' }), 'data.app'],
   ['an app as a number', 'invite', invite({ app: 1_000_000_001 }), 'data.app'],
-  ['an address that is none', 'invite', invite({ email: 'nobody' }), 'data.email'],
+  ['an invalid address', 'invite', invite({ email: 'nobody' }), 'data.email'],
   ['an address that is too long', 'invite', invite({ email: `${'a'.repeat(250)}@example.com` }), 'data.email'],
-  ['a name of two lines', 'invite', invite({ firstName: 'A\nB' }), 'data.firstName'],
+  ['a name with two lines', 'invite', invite({ firstName: 'A\nB' }), 'data.firstName'],
   ['a blank name', 'invite', invite({ lastName: ' ' }), 'data.lastName'],
   ['no group', 'invite', invite({ groups: [] }), 'data.groups'],
   ['eleven groups', 'invite', invite({ groups: Array(11).fill(GROUP) }), 'data.groups'],
@@ -55,7 +55,7 @@ test.each<[string, Kind, unknown, string]>([
   ['a notification that is text', 'invite', invite({ notification: 'Hello' }), 'data.notification'],
   ['a notification without a name', 'invite', invite({ notification: {} }), 'data.notification.appName'],
   [
-    'a link that runs something',
+    'a link that runs code',
     'invite',
     invite({ notification: { appName: 'A', url: 'javascript:alert(1)' } }),
     'data.notification.url',
@@ -66,30 +66,30 @@ test.each<[string, Kind, unknown, string]>([
     invite({ notification: { appName: 'A', url: 'http://example.com' } }),
     'data.notification.url',
   ],
-  ['a field that nobody knows', 'invite', invite({ group: GROUP }), 'data'],
-  ['nothing to leave', 'remove', removal({ from: undefined }), 'data.from'],
-  ['something else to leave', 'remove', removal({ from: 'everything' }), 'data.from'],
-  ['groups without any', 'remove', removal({ from: 'groups' }), 'data.groups'],
-  ['groups beside the app', 'remove', removal({ groups: [GROUP] }), 'data'],
+  ['an unknown field', 'invite', invite({ group: GROUP }), 'data'],
+  ['no place to leave', 'remove', removal({ from: undefined }), 'data.from'],
+  ['another place to leave', 'remove', removal({ from: 'everything' }), 'data.from'],
+  ['groups without an id', 'remove', removal({ from: 'groups' }), 'data.groups'],
+  ['groups as well as the app', 'remove', removal({ groups: [GROUP] }), 'data'],
   ['a build by its version', 'notifyBuild', { app: APP, build: '1.2.3' }, 'data.build'],
   ['no build', 'notifyBuild', { app: APP }, 'data.build'],
   ['a list', 'notifyBuild', [], 'data'],
   ['nothing', 'remove', null, 'data'],
-])('%s is refused by the field (%s)', (_what, kind, data, field) => {
+])('%s is refused by an error that names the field (%s)', (_what, kind, data, field) => {
   const told = problem(kind, data);
 
   expect(told.field).toBe(field);
   expect(told.message).toMatch(/^data[\w.]*: (must|has|is) /);
 });
 
-test('a refusal repeats nothing of what was refused', () => {
+test('a refusal does not quote the input', () => {
   const planted = { email: 'planted', firstName: 'planted\n', groups: ['planted'], planted: 'planted' };
 
   for (const [name, value] of Object.entries(planted))
     expect(problem('invite', invite({ [name]: value })).message.replace(name, '')).not.toContain('planted');
 });
 
-test('the message group is the app, since one app is handled one call at a time', () => {
+test('the message group is the app, so jobs about one app run one at a time', () => {
   expect(testflightGroup({ app: APP })).toBe(APP);
   expect(testflightGroup({ app: BUILD })).not.toBe(APP);
 });

@@ -9,13 +9,13 @@ test.each([
   ['invite', inviteSchema],
   ['remove', removeSchema],
   ['notify-build', notifyBuildSchema],
-] as const)("the page's %s is one that is taken as it stands", (kind, schema) => {
+] as const)('the example of %s in the docs is valid data', (kind, schema) => {
   const data = JSON.parse(block(`json ${kind}`)) as unknown;
 
   expect(schema.parse(data)).toEqual(data);
 });
 
-test("the page's list of testers is one that can be read", async () => {
+test('the list of testers in the docs can be read', async () => {
   expect(await testersOf([block('csv')])).toEqual([
     { line: 2, person: { email: 'first@example.com', firstName: 'First', lastName: 'Tester' } },
     { line: 3, person: { email: 'second@example.com' } },
