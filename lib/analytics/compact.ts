@@ -12,30 +12,30 @@ export interface CompactionDeps {
   metrics: Metrics;
   prefix: string;
   /**
-   * How far a reader's look at the bucket may be from its look at the manifests: so long before a compacted object is
-   * taken it exists, and so long after that the originals do.
+   * A reader may list the bucket this much earlier or later than it reads the manifests, ms. A compacted object exists
+   * this long before readers use it, and the originals stay this long afterwards.
    */
   graceMs: number;
-  /** Bytes of NDJSON in one compacted object, about. */
+  /** Approximate bytes of NDJSON in one compacted object. */
   targetBytes: number;
 }
 
-/** Written once and read often, and query engines bill what they read: a sixth smaller than by zstd's own level 3. */
+/** A sixth smaller than with zstd's default level 3. We write once, and query engines bill every read by size. */
 const ZSTD = { params: { [constants.ZSTD_c_compressionLevel]: 9 } };
 
-/** Objects that are read at once. */
+/** How many objects to read at the same time. */
 const READS = 16;
 
-/** A message's own object, read. */
+/** The content of one message's own object. */
 interface Original {
   key: string;
   text: Buffer;
 }
 
 /**
- * Merges what an hour has of messages' own objects into few large ones, and deletes those that were merged long enough
- * ago. Every step may be the last: compacted object, then the manifest that names it, then, in a later run, the
- * originals. Only one run at a time (run-alone.ts).
+ * Merges the messages' own objects of an hour into a few large ones, and deletes originals that were merged long enough
+ * ago. A crash after any step is safe: first the compacted object, then its manifest, and in a later run the deletion of
+ * the originals. The caller makes sure that only one run works at a time.
  */
 export async function compactHour(deps: CompactionDeps, hour: number, mayGoOn: () => boolean): Promise<void> {
   const { objects, prefix } = deps;
@@ -62,7 +62,7 @@ export async function compactHour(deps: CompactionDeps, hour: number, mayGoOn: (
   await deleteUnnamed(deps, { hour, names });
 }
 
-/** Answers the name of what was written. The same originals make the same object: a run that died left no other. */
+/** Returns the object's name. The same originals make the same name, so a repeat after a crash leaves no second object. */
 async function merge(
   deps: CompactionDeps,
   { hour, originals }: { hour: number; originals: Original[] },
@@ -96,7 +96,7 @@ async function readAll({ objects, log }: CompactionDeps, keys: string[]): Promis
     try {
       return bytes ? [{ key, text: textOf(key, bytes) }] : [];
     } catch {
-      log.error('an object is not what its name says, and stays as it is', { jobId: jobOf(key), code: 'NotGzip' });
+      log.error('an object is not gzip and stays unchanged', { jobId: jobOf(key), code: 'NotGzip' });
       return [];
     }
   });
@@ -114,7 +114,7 @@ async function deleteMoved(
   }
 }
 
-/** Compacted objects that no manifest names: a run died before it wrote that, and this one had more to merge. */
+/** Deletes compacted objects without a manifest. They come from a crashed run, if this run merged another set. */
 async function deleteUnnamed(
   { objects, prefix }: CompactionDeps,
   { hour, names }: { hour: number; names: ReadonlySet<string> },

@@ -3,10 +3,10 @@ import { compactionEnv, parseEnv } from '../config';
 import { realDeps } from '../worker/real-deps';
 import { type CompactionRun, compaction } from './compaction';
 
-/** Bytes of NDJSON per compacted object: some 6 MB compressed, and thrice that much memory while it is made. */
+/** NDJSON per compacted object. Compressed it is about 6 MB, and merging needs three times this memory. */
 const TARGET_BYTES = 64 * 1024 * 1024;
 
-/** The Lambda handler of the compaction. A cold start that fails throws: the next run is scheduled already. */
+/** The Lambda handler of the compaction. A failed cold start may throw, because the next run is already scheduled. */
 export function compactionHandler(): (
   event: unknown,
   context: Pick<Context, 'getRemainingTimeInMillis'>,

@@ -8,24 +8,24 @@ import { dataPartition, dataPrefix, hourOf } from './keys';
 export interface CompactionRun extends CompactionDeps {
   table: Table;
   random: Random;
-  /** How long after its end an hour is left alone: its last messages may still be in the queue. */
+  /** How long compaction leaves an hour alone after its end, ms. Its last messages may still be in the queue. */
   settleMs: number;
 }
 
 const HOUR_MS = 60 * 60_000;
-/** Of the run's time, what stays unused at its end: one merge may take this long. */
+/** The share of the run's time that stays unused at the end, because one merge may take this long. */
 const GUARD = 0.25;
 
 /**
- * Looks through every hour that still has messages' own objects, the oldest first. What comes late to an hour is picked
- * up by the next run, on its own. An hour that fails is logged and left to the next run.
+ * Compacts every hour that still has messages' own objects, the oldest first. The next run picks up late objects. It also
+ * retries an hour that fails.
  */
 export async function compaction(run: CompactionRun, { remainingMs }: { remainingMs: number }): Promise<void> {
   const { clock, log, metrics } = run;
   const end = clock.now() + remainingMs * (1 - GUARD);
   const mayGoOn = () => clock.now() < end;
   const began = await runAlone(run, { key: compactionKey, remainingMs, work: () => everyHour(run, mayGoOn) });
-  if (!began) log.info('another run is under way');
+  if (!began) log.info('another run is active');
   metrics.flush();
 }
 
@@ -40,7 +40,7 @@ async function everyHour(run: CompactionRun, mayGoOn: () => boolean): Promise<vo
       after = first;
       continue;
     }
-    // The character behind `/`: the first key that can come after all of the hour's.
+    // `0` is the character after `/`, so this skips all keys of the hour.
     after = `${dataPartition(prefix, hour).slice(0, -1)}0`;
     if (clock.now() < hour + HOUR_MS + settleMs) continue;
     try {

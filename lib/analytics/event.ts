@@ -1,30 +1,30 @@
-/** An event as a caller tracks it. What a product means by it stands in `properties`. */
+/** An event as a caller tracks it. `properties` hold what is particular to the product. */
 export interface AnalyticsEvent {
-  /** Unique, the caller's own; a repeat inside one message is rejected. */
+  /** The caller's unique id. The worker rejects a repeat inside one message. */
   id: string;
   /** E.g. `screen_viewed`. */
   name: string;
-  /** When it happened: ISO 8601 with Z or an offset. */
+  /** When it happened, ISO 8601 with Z or an offset. */
   time: string;
   user?: string;
   session?: string;
   device?: string;
-  /** One level: every query engine reads it as a map. */
+  /** One level deep, so that every query engine can read it as a map. */
   properties?: Record<string, string | number | boolean | null>;
-  /** Version of this event's own shape, the caller's. */
+  /** The caller's version of this event's shape. */
   schema?: number;
 }
 
-/** What is wrong with an event: the field's path in it and the rule, never the value. */
+/** Why an event is not valid: the path of the field and the rule, never the value. */
 export interface EventProblem {
   field: string;
   rule: string;
 }
 
 const DAY_MS = 24 * 60 * 60_000;
-/** Phones send what they kept while they were offline … */
+/** Phones send events late when they were offline. */
 const OLDEST_MS = 90 * DAY_MS;
-/** … and have clocks of their own. */
+/** The clock of a phone may be ahead. */
 const NEWEST_MS = DAY_MS;
 const MOST_PROPERTIES = 100;
 const LONGEST_TEXT = 2_000;
@@ -35,7 +35,7 @@ const ID = /^[\w.:-]{1,64}$/;
 const NAME = /^[A-Za-z][\w.:/ -]{0,99}$/;
 const KEY = /^[A-Za-z_$][\w.$ -]{0,63}$/;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/;
-/** What ids of people and sessions mostly are: one look instead of three. */
+/** Most ids of people and sessions match this, which saves three other checks. */
 const PLAIN = /^[\x20-\x7e]{1,128}$/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is being refused
 const CONTROLS = /[\u0000-\u001f\u007f]/;
@@ -43,10 +43,10 @@ const CONTROLS = /[\u0000-\u001f\u007f]/;
 const problem = (field: string, rule: string): EventProblem => ({ field, rule });
 
 /**
- * Why an event of `analytics.events.v1` is rejected; `undefined` where it is valid. The answer hangs on the event and
- * the time (ms) of its job alone, never on a clock: a message that comes again must be split the same way. So these
- * rules are never changed, other rules are a new type. Written by hand because it runs once per event: Zod takes several
- * times as long as reading the event's JSON.
+ * Why an event of `analytics.events.v1` is rejected, or `undefined` if it is valid. The answer depends only on the event
+ * and the time (ms) of its job and not on a clock, because a repeated message must be split the same way. So these rules
+ * and their texts never change. Other rules need a new type. The code is written by hand because it runs for every
+ * event, and Zod takes several times as long as parsing the event's JSON.
  */
 export function problemOf(event: unknown, jobTime: number): EventProblem | undefined {
   if (!isRecord(event)) return problem('', 'must be an object');
@@ -75,10 +75,10 @@ function timeProblem(time: unknown, jobTime: number): EventProblem | undefined {
   return undefined;
 }
 
-/** The day of the last event, which is mostly that of the next. */
+/** The day of the last event. The next event is usually from the same day. */
 let day = { text: '', at: Number.NaN };
 
-/** `Date.parse` of what TIME lets through, without that for the form that `toISOString` has. */
+/** Equals `Date.parse` for times that match TIME, but is faster for the form of `toISOString`. */
 function parsed(time: string): number {
   if (time.length !== '2026-01-02T03:04:05.678Z'.length) return Date.parse(time);
   const [hours, minutes, seconds] = [twoDigits(time, 11), twoDigits(time, 14), twoDigits(time, 17)];
@@ -123,7 +123,7 @@ function propertiesProblem(properties: unknown): EventProblem | undefined {
   return undefined;
 }
 
-/** Property names are few and come again with each event. */
+/** Names of properties that passed the check. There are few, and they come again with each event. */
 const keys = new Set<string>();
 const MOST_KEYS = 1_000;
 
@@ -134,7 +134,7 @@ function isKey(key: string): boolean {
   return true;
 }
 
-/** The rule that a property's value breaks. JSON's `1e999` is infinite once it is read. */
+/** The rule that a property's value breaks. JSON's `1e999` becomes infinite when it is parsed. */
 function valueRule(value: unknown): string | undefined {
   if (typeof value === 'string') {
     if (value.length > LONGEST_TEXT) return 'must be at most 2000 characters';

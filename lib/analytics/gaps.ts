@@ -6,7 +6,7 @@ import { type Origin, originOf, textOf } from './lines';
 import { readManifests } from './manifest';
 import { ANALYTICS_QUEUE } from './message';
 
-/** Messages of one source that nothing is known of: `first` to `last`, both missing. */
+/** Messages of one source that are missing, from `first` to `last` inclusive. */
 export interface Gap {
   source: string;
   first: number;
@@ -14,11 +14,11 @@ export interface Gap {
 }
 
 export interface Sequences {
-  /** Messages whose events are in the bucket, accepted or rejected. */
+  /** How many messages have their events in the bucket, accepted or rejected. */
   stored: number;
   sources: number;
   gaps: Gap[];
-  /** Messages that did not make it into the bucket, with what their row says of them. */
+  /** Messages that are not in the bucket but have a row, with its state. */
   unstored: { source: string; sequence: number; job: string; state: string }[];
 }
 
@@ -27,9 +27,9 @@ const PAGE = 1_000;
 const READS = 16;
 
 /**
- * Compares what producers numbered with what the bucket and the table have, for jobs accepted from `from` until `to`
- * (ms, whole hours). A number between two others of its source is missed, and so is one before the first of a source
- * that began in that time. A source's last messages are missed by its next one only.
+ * Compares the producers' sequence numbers with the bucket and the table, for jobs accepted from `from` until `to` (ms,
+ * whole hours). It reports a missing number between two others of a source. It also reports numbers before the first
+ * one, if the source began in that time. It notices missing last messages only after the next message of that source.
  */
 export async function sequences(
   store: { objects: Objects; table: Table; prefix: string },
@@ -58,7 +58,7 @@ export async function sequences(
   return { stored, sources: known.size, gaps, unstored };
 }
 
-/** Every message of an hour whose events are in the bucket, by job. */
+/** The messages of an hour that have events in the bucket, by job. */
 async function storedIn(store: { objects: Objects; prefix: string }, hour: number): Promise<Map<string, Origin>> {
   const { objects, prefix } = store;
   const found = new Map<string, Origin>(await readManifests(store, hour));
@@ -100,7 +100,7 @@ function gapsOf(source: string, numbers: ReadonlySet<number>, fromOne: boolean):
   return gaps;
 }
 
-/** A source of ours ends with a UUIDv7, whose first 48 bits are ms since 1970; of another nothing is known. */
+/** Our sources end with a UUIDv7, and its first 48 bits are ms since 1970. For another source the start is unknown. */
 function beganAt(source: string): number {
   const [, high, low] = /\/([0-9a-f]{8})-([0-9a-f]{4})-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/.exec(source) ?? [];
   return high === undefined ? Number.NEGATIVE_INFINITY : Number.parseInt(`${high}${low}`, 16);

@@ -1,7 +1,7 @@
 import { hourPartition } from '../jobs/keys';
 import { ANALYTICS_QUEUE } from './message';
 
-/** Names of the analytics data in the bucket, a stored contract: `time` is the job's, in ms; partitions are UTC hours. */
+/** Keys of the analytics data. They are a stored contract. `time` is the job's, in ms, and partitions are UTC hours. */
 
 export const DATA_SUFFIX = '.ndjson.gz';
 const COMPACTED_SUFFIX = '.ndjson.zst';
@@ -20,22 +20,22 @@ export const rejectedPartition = (prefix: string, time: number): string => parti
 export const compactedPartition = (prefix: string, time: number): string => partition(prefix, '-compacted', time);
 export const manifestPartition = (prefix: string, time: number): string => partition(prefix, '-manifests', time);
 
-/** The events of one message. */
+/** The key for the accepted events of one message. */
 export const dataKey = (prefix: string, { time, id }: { time: number; id: string }): string =>
   `${dataPartition(prefix, time)}${id}${DATA_SUFFIX}`;
 
-/** The rejected events of one message. */
+/** The key for the rejected events of one message. */
 export const rejectedKey = (prefix: string, { time, id }: { time: number; id: string }): string =>
   `${rejectedPartition(prefix, time)}${id}${DATA_SUFFIX}`;
 
-/** `name` says what is in it: the same messages make the same object. */
+/** `name` follows from the merged messages, so the same messages make the same object. */
 export const compactedKey = (prefix: string, { time, name }: { time: number; name: string }): string =>
   `${compactedPartition(prefix, time)}${name}${COMPACTED_SUFFIX}`;
 
 export const manifestKey = (prefix: string, { time, name }: { time: number; name: string }): string =>
   `${manifestPartition(prefix, time)}${name}${MANIFEST_SUFFIX}`;
 
-/** The job whose events an object holds. */
+/** The job of a message's own object. */
 export const jobOf = (key: string): string => key.slice(key.lastIndexOf('/') + 1, -DATA_SUFFIX.length);
 
 /** The name that a compacted object shares with its manifest. */
@@ -43,7 +43,7 @@ export const nameOf = (key: string): string => key.slice(key.lastIndexOf('/') + 
 
 const HOUR = /\/year=(\d{4})\/month=(\d\d)\/day=(\d\d)\/hour=(\d\d)\//;
 
-/** When the hour of a key's partition begins, ms; `undefined` where the key has none. */
+/** The start of the hour in a key's partition, ms. `undefined` if the key has no partition. */
 export function hourOf(key: string): number | undefined {
   const [, year, month, day, hour] = HOUR.exec(key) ?? [];
   return year === undefined ? undefined : Date.parse(`${year}-${month}-${day}T${hour}:00:00Z`);

@@ -1,21 +1,21 @@
-/** NDJSON under way. */
+/** A buffer of NDJSON lines. */
 export interface Lines {
-  /** Forgets what there is; `members` (JSON, without braces) are to end each of the lines to come. */
+  /** Clears the buffer. `members` (JSON without braces) will end each of the next lines. */
   begin(members: string): void;
-  /** `json`: an object's that is not empty, without lone surrogates. */
+  /** `json` is a non-empty object without lone surrogates. */
   add(json: string): void;
   count(): number;
-  /** Good until the next line. */
+  /** Valid until the next `add` or `begin`. */
   bytes(): Uint8Array;
 }
 
 const FIRST_BYTES = 1024 * 1024;
-/** Of UTF-8, for one unit of UTF-16. */
+/** The most bytes of UTF-8 for one unit of UTF-16. */
 const MOST_BYTES = 3;
 
 /**
- * Lines in memory that is used again for the next message. Each event is written where zlib reads it: one string of all
- * lines would be copied three times, at a quarter of what parsing and compressing them cost.
+ * A buffer that is reused for the next message. Each event is written directly where zlib reads it. A single string of
+ * all lines would be copied three times, which costs a quarter of the time for parsing and compressing.
  */
 export function createLines(): Lines {
   let buffer = Buffer.alloc(0);

@@ -1,17 +1,17 @@
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 
-/** Where an object's events came from: the same on each of its lines. */
+/** The origin of an object's events, which is the same on each line. */
 export interface Origin {
   source: string | null;
   group: string | null;
   sequence: number | null;
 }
 
-/** The NDJSON of an object of ours, whichever way it is compressed. */
+/** Decompresses the NDJSON of one of our objects. */
 export const textOf = (key: string, bytes: Uint8Array): Buffer =>
   key.endsWith('.zst') ? zstdDecompressSync(bytes) : gunzipSync(bytes);
 
-/** The origin that an object's first line tells. */
+/** Reads the origin from an object's first line. */
 export function originOf(text: Buffer): Origin {
   const end = text.indexOf('\n');
   const { source, group, sequence } = JSON.parse(text.toString('utf8', 0, end < 0 ? text.length : end)) as Origin;

@@ -1,28 +1,28 @@
 import type { Objects } from '../ports';
 import { manifestPartition } from './keys';
 
-/** One message whose events have moved into a compacted object. */
+/** A message whose events moved into a compacted object. */
 export interface ManifestEntry {
   job: string;
-  /** Name of the compacted object, without its extension. */
+  /** The name of the compacted object without its extension. */
   object: string;
   /**
-   * ISO 8601: readers before it take the message's own object, from then on the compacted one. It lies ahead of the
-   * writing: whoever lists the bucket a little sooner or later than it reads the manifests still finds what it takes.
+   * ISO 8601. Before this time readers use the message's own object, and afterwards the compacted one. It lies in the
+   * future when it is written. So a reader may list the bucket a little earlier or later than it reads the manifests.
    */
   from: string;
   source: string | null;
   group: string | null;
   sequence: number | null;
   events: number;
-  /** Of the message's lines, hex: tells it from another one under its id. */
+  /** The hash of the message's lines, hex. It identifies another message with the same id. */
   sha256: string;
 }
 
-/** Which messages of an hour have moved, by job. */
+/** The messages of an hour that moved, by job. */
 export type Moved = ReadonlyMap<string, ManifestEntry>;
 
-/** All manifests of an hour. Each names the messages of one compacted object and is written once. */
+/** Reads all manifests of an hour. Each names the messages of one compacted object and is written once. */
 export async function readManifests(
   { objects, prefix }: { objects: Objects; prefix: string },
   hour: number,

@@ -6,8 +6,8 @@ import type { Encoded } from './encode';
 import type { ManifestEntry } from './manifest';
 
 /**
- * Writes a message's object (gzip NDJSON) where there is none. One with the same lines is this message's own, of a
- * delivery before this one; another zlib may have made other bytes of them. Throws an IdTakenError where it has others.
+ * Writes a message's object (gzip NDJSON) if there is none. An object with the same lines comes from an earlier delivery
+ * of this message. It compares lines, because another zlib makes other bytes. Throws an IdTakenError for other lines.
  */
 export async function writeOnce(
   objects: Objects,
@@ -16,12 +16,12 @@ export async function writeOnce(
 ): Promise<void> {
   if ((await objects.create(key, bytes, 'application/gzip', metadata)) === 'created') return;
   const stored = await objects.get(key);
-  // Compacted between the two calls: who comes next finds it in the manifest.
+  // Compaction removed it between the two calls. The next delivery finds the message in the manifest.
   if (!stored) throw new StoreError({ code: 'ObjectGone', message: 'an object was removed just now' });
   if (!hasLines(stored, gunzipSync(bytes))) throw new IdTakenError();
 }
 
-/** Throws an IdTakenError where the lines that a manifest names under the message's id are not its own. */
+/** Throws an IdTakenError if a manifest has other lines under the message's id. */
 export function refuseOther({ sha256: compacted }: ManifestEntry, { bytes }: Encoded): void {
   if (sha256(gunzipSync(bytes)) !== compacted) throw new IdTakenError();
 }
@@ -30,7 +30,7 @@ function hasLines(stored: Uint8Array, lines: Buffer): boolean {
   try {
     return gunzipSync(stored).equals(lines);
   } catch {
-    // Nothing of ours: it must not be overwritten either.
+    // The object is not ours, and we must not overwrite it either.
     return false;
   }
 }

@@ -11,16 +11,16 @@ export interface AnalyticsDeps {
   objects: Objects;
   metrics: Metrics;
   prefix: string;
-  /** Names of events that are counted by name; a metric for each costs money. */
+  /** The events with a metric of their own. CloudWatch bills each name. */
   names: ReadonlySet<string>;
 }
 
 const HOUR_MS = 60 * 60_000;
 
 /**
- * Events become objects under the partition of their job's `time`. The same message makes the same lines under the same
- * key, so it may be done again at any time, beside itself too: nothing is asked and nothing written down before. What is
- * there stays; another message of the same id is refused with an IdTakenError.
+ * Stores events as objects in the partition of their job's `time`. The same message makes the same lines under the same
+ * key. So two workers may process it at any time, even at once, without a row. An existing object stays unchanged.
+ * Another message with the same id is refused with an IdTakenError.
  */
 export function analyticsContract(deps: AnalyticsDeps): QueueContract {
   const work: MessageType<AnalyticsBatch>['direct'] = ({ data, envelope }, { now }) =>
@@ -46,7 +46,7 @@ async function store(
   return { accepted: accepted?.events ?? 0, rejected: rejected?.events ?? 0, ...(compacted && { compacted }) };
 }
 
-/** Once its hour is over, a message's events may lie in a compacted object: then they are there already. */
+/** After the hour is over, an earlier delivery's events may already be in a compacted object. */
 async function isCompacted(
   deps: AnalyticsDeps,
   { time, id }: { time: number; id: string },
@@ -68,10 +68,10 @@ const write = (
   return writeOnce(objects, key, { bytes, metadata });
 };
 
-/** S3's metadata travels as HTTP headers. */
+/** S3 sends metadata as HTTP headers, which must be ASCII. */
 const ascii = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?');
 
-/** A message that comes again is counted again: metrics are for looking at, the objects are what counts. */
+/** A repeated message is counted again. The metrics only show trends, and the objects are exact. */
 function measure(
   { metrics, names: known }: AnalyticsDeps,
   {

@@ -3,8 +3,9 @@ import { compactedKey, dataPartition, jobOf } from './keys';
 import { readManifests } from './manifest';
 
 /**
- * The objects of an hour that hold each of its events once, for a reader at `at` (ms): compacted ones that a manifest
- * names by then, and of the messages' own those that none does. Query engines do the same by a view (docs/analytics.md).
+ * The objects of an hour that contain each event once for a reader at `at` (ms). These are the compacted objects that a
+ * manifest names by then, and the own objects of all other messages. Query engines use a view for the same
+ * (docs/analytics.md).
  */
 export async function visibleObjects(
   store: { objects: Objects; prefix: string },

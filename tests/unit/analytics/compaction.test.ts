@@ -40,16 +40,16 @@ function start({ targetBytes = 2_000 }: { targetBytes?: number } = {}) {
   return { clock, bucket, kills, compact, keys, seen, lines };
 }
 
-/** Each of events 1 to `count`, once. */
+/** The ids of events 1 to `count`, each once. */
 const each = (count: number) => someEvents(1, count).map(({ id }) => id);
 const ids = (lines: Line[]) => lines.map(({ id }) => id).toSorted((a, b) => Number(a.slice(6)) - Number(b.slice(6)));
 
-/** Messages 1 to `count` of five events each. */
+/** Puts messages 1 to `count` with five events each. */
 async function fill(bucket: Objects, count: number, from = 1): Promise<void> {
   for (let n = from; n < from + count; n++) await putOriginal(bucket, someEvents(5 * n - 4, 5 * n), { n });
 }
 
-test('an hour that is over and settled ends as few objects, with every line as it was', async () => {
+test('compaction turns an hour that is over into a few objects with every line unchanged', async () => {
   const { clock, bucket, compact, keys, seen } = start({ targetBytes: 1_000_000 });
   await fill(bucket, 20);
   const before = await seen();
@@ -65,7 +65,7 @@ test('an hour that is over and settled ends as few objects, with every line as i
   expect(ids(before)).toEqual(each(100));
 });
 
-test('an hour that is not over, or not settled, is left alone', async () => {
+test('an hour that may still get messages is left alone', async () => {
   const { clock, bucket, compact, keys } = start();
   await fill(bucket, 3);
   clock.advance(END + 15 * MINUTE - 1 - clock.now());
@@ -78,7 +78,7 @@ test('an hour that is not over, or not settled, is left alone', async () => {
   expect(keys(compactedPrefix(PREFIX))).not.toEqual([]);
 });
 
-test('the originals stay for as long as a reader may still take them', async () => {
+test('the originals stay for as long as a reader may still use them', async () => {
   const { clock, bucket, compact, keys } = start();
   await fill(bucket, 3);
   await compact();
@@ -93,7 +93,7 @@ test('the originals stay for as long as a reader may still take them', async () 
   expect(keys(dataPrefix(PREFIX))).toEqual([]);
 });
 
-test('what comes late is picked up by a later run', async () => {
+test('a later run picks up late objects', async () => {
   const { clock, bucket, compact, keys, seen } = start();
   await fill(bucket, 10);
   await compact();
@@ -110,7 +110,7 @@ test('what comes late is picked up by a later run', async () => {
   expect(keys(dataPrefix(PREFIX))).toEqual([]);
 });
 
-test('every hour with originals is looked at, and what is not of ours is left', async () => {
+test('every hour with originals is compacted, and foreign objects stay', async () => {
   const { bucket, compact, keys } = start();
   for (const [index, hour] of [5, 4, 23, 13].entries())
     await putOriginal(bucket, someEvents(1, 2), {
@@ -127,18 +127,18 @@ test('every hour with originals is looked at, and what is not of ours is left', 
   expect(keys(dataPrefix(PREFIX))).toHaveLength(7);
 });
 
-test('one run at a time', async () => {
+test('only one run works at a time', async () => {
   const { bucket, compact, keys, lines } = start();
   await fill(bucket, 5);
 
   await Promise.all([compact(), compact()]);
 
-  expect(lines.filter((line) => line === 'another run is under way')).toHaveLength(1);
+  expect(lines.filter((line) => line === 'another run is active')).toHaveLength(1);
   expect(keys(manifestPrefix(PREFIX)).length).toBe(keys(compactedPrefix(PREFIX)).length);
 });
 
 test.each(['before', 'after'] as const)(
-  'a run that dies %s any one of its calls leaves a reader with each event once, then and later',
+  'after a run dies %s any of its calls, a reader still sees each event once',
   async (when) => {
     let call = 1;
     for (let over = false; !over; call++) {
@@ -151,7 +151,7 @@ test.each(['before', 'after'] as const)(
       over = (await kills.run(compact, { call, when })) === 'done';
       const observed = [ids(await seen())];
       for (const ms of [GRACE / 2, GRACE / 2, GRACE, 1, GRACE, GRACE]) {
-        // A new message after the death: the next run merges other sets than the one that died.
+        // A new message arrives after the crash, so the next run merges other sets than the crashed one.
         if (observed.length === 1) await fill(bucket, 1, 7);
         clock.advance(ms);
         observed.push(ids(await seen()));
@@ -173,10 +173,10 @@ test.each(['before', 'after'] as const)(
   },
 );
 
-test('a reader whose looks at the bucket lie up to the grace apart sees each event once', async () => {
+test('a reader sees each event once even if its reads of the bucket are up to the grace apart', async () => {
   const { clock, bucket, compact, kills } = start();
   await fill(bucket, 8);
-  /** The bucket as it was after each call, with the time. */
+  /** Copies of the bucket after each call, with the time. */
   const history: { at: number; objects: Objects }[] = [];
   const remember = async () => {
     const copy = memoryObjects();

@@ -18,7 +18,7 @@ const lines = (encoded: Encoded | undefined): Record<string, unknown>[] =>
 
 const origin = { job: jobId(1), source: '/my/api/producer-1', group: 'shard-3', sequence: 1 };
 
-test('each event becomes a line that says where it came from', () => {
+test('each event becomes a line with its origin', () => {
   const { accepted, rejected, names } = encode([anEvent(1), anEvent(2, { name: 'purchase' })]);
 
   expect(lines(accepted)).toEqual([
@@ -33,7 +33,7 @@ test('each event becomes a line that says where it came from', () => {
   ]);
 });
 
-test('an invalid event is kept apart with field and rule, and takes no other along', () => {
+test('an invalid event is rejected alone with field and rule', () => {
   const { accepted, rejected } = encode([anEvent(1), { ...anEvent(2), name: 7 }, anEvent(3)]);
 
   expect(lines(accepted).map(({ id }) => id)).toEqual(['event-1', 'event-3']);
@@ -47,14 +47,14 @@ test('an invalid event is kept apart with field and rule, and takes no other alo
   ]);
 });
 
-test('of events with one id in one message the first is accepted', () => {
+test('only the first of several events with the same id in a message is accepted', () => {
   const { accepted, rejected } = encode([anEvent(1), anEvent(1, { name: 'other' }), anEvent(2)]);
 
   expect(lines(accepted).map(({ id }) => id)).toEqual(['event-1', 'event-2']);
   expect(lines(rejected)).toMatchObject([{ field: 'data.events.1.id', event: { name: 'other' } }]);
 });
 
-test('the same message gives the same bytes', () => {
+test('the same message makes the same bytes', () => {
   const events = [...someEvents(1, 50), { wrong: true }];
 
   const [first, again] = [encode(events), encode(events)];
@@ -63,13 +63,13 @@ test('the same message gives the same bytes', () => {
   expect(Buffer.compare(first.rejected?.bytes ?? Buffer.of(1), again.rejected?.bytes ?? Buffer.of())).toBe(0);
 });
 
-test('what comes from elsewhere has neither sequence nor group', () => {
+test('a message from another producer may have no sequence and no group', () => {
   const { accepted } = encode([anEvent(1)], { sequence: undefined, partitionkey: undefined });
 
   expect(lines(accepted)).toMatchObject([{ sequence: null, group: null }]);
 });
 
-test('an event nested beyond what can be written keeps its reason', () => {
+test('an event that is nested too deep to be written keeps the reason of its rejection', () => {
   const deep = JSON.parse(`${'['.repeat(100_000)}${']'.repeat(100_000)}`) as unknown;
   const body = analyticsBody(['DEEP', anEvent(2)]);
   const envelope = parseEnvelope(body);
@@ -80,7 +80,7 @@ test('an event nested beyond what can be written keeps its reason', () => {
   expect(lines(rejected)).toEqual([{ field: 'data.events.0', rule: 'must be an object', event: null, ...origin }]);
 });
 
-test('messages of any size and script follow one another without a trace of the one before', () => {
+test('a reused buffer leaves no trace of the message before, for any size and script', () => {
   const scripts = ['plain', 'grüße', '👋🏽', '"quoted\\\n"', 'こ'.repeat(2_000)];
   const messages = [300, 1, 10, 2].map((count) =>
     someEvents(1, count).map((event, n) => ({

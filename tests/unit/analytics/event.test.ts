@@ -6,12 +6,12 @@ const jobTime = Date.parse(ACCEPTED_AT);
 const days = (n: number) => new Date(jobTime + n * 86_400_000).toISOString();
 
 test.each([
-  ['the least', { id: 'e', name: 'n', time: ACCEPTED_AT }],
+  ['only the required fields', { id: 'e', name: 'n', time: ACCEPTED_AT }],
   ['all fields', anEvent(1, { device: 'phone', properties: { a: 'ü', b: 1.5, c: false, d: null } })],
-  ['an offset in its time', anEvent(1, { time: '2026-01-02T05:04:04+02:00' })],
-  ['a time of a phone that was offline for months', anEvent(1, { time: days(-89) })],
-  ['a time of a phone whose clock is ahead', anEvent(1, { time: days(0.9) })],
-  ['as many properties as may be', anEvent(1, { properties: many(100) })],
+  ['an offset in the time', anEvent(1, { time: '2026-01-02T05:04:04+02:00' })],
+  ['the time of a phone that was offline for months', anEvent(1, { time: days(-89) })],
+  ['the time of a phone whose clock is ahead', anEvent(1, { time: days(0.9) })],
+  ['the maximum number of properties', anEvent(1, { properties: many(100) })],
   ['line breaks in a property', anEvent(1, { properties: { text: 'a\nb\tc' } })],
 ])('an event with %s is valid', (_what, event) => {
   expect(problemOf(event, jobTime)).toBeUndefined();
@@ -28,38 +28,38 @@ test.each<[string, unknown, string, string]>([
   ['without an id', anEvent(1, { id: undefined }), 'id', 'must be 1 to 64 letters, digits or _.:-'],
   ['with an id of spaces', anEvent(1, { id: ' ' }), 'id', 'must be 1 to 64 letters, digits or _.:-'],
   ['with a name that is a number', anEvent(1, { name: 7 }), 'name', 'must be 1 to 100 letters'],
-  ['with a time that is none', anEvent(1, { time: 'yesterday' }), 'time', 'must be an ISO 8601 date and time'],
+  ['with a word for a time', anEvent(1, { time: 'yesterday' }), 'time', 'must be an ISO 8601 date and time'],
   ['with a time without a zone', anEvent(1, { time: '2026-01-02T03:04:05' }), 'time', 'must be an ISO 8601 date'],
   ['with a 13th month', anEvent(1, { time: '2026-13-02T03:04:05Z' }), 'time', 'must be an ISO 8601 date and time'],
-  ['of the far past', anEvent(1, { time: days(-91) }), 'time', 'must be at most 90 days in the past'],
-  ['of the far future', anEvent(1, { time: days(1.1) }), 'time', 'must be at most a day in the future'],
-  ['with a user that is empty', anEvent(1, { user: '' }), 'user', 'must be 1 to 128 characters'],
-  ['with a session that breaks the line', anEvent(1, { session: 'a\nb' }), 'session', 'must be 1 to 128 characters'],
+  ['from the distant past', anEvent(1, { time: days(-91) }), 'time', 'must be at most 90 days in the past'],
+  ['from the distant future', anEvent(1, { time: days(1.1) }), 'time', 'must be at most a day in the future'],
+  ['with an empty user', anEvent(1, { user: '' }), 'user', 'must be 1 to 128 characters'],
+  ['with a line break in the session', anEvent(1, { session: 'a\nb' }), 'session', 'must be 1 to 128 characters'],
   ['with half a surrogate pair', anEvent(1, { device: 'a\ud800' }), 'device', 'must be 1 to 128 characters'],
   ['with a schema of zero', anEvent(1, { schema: 0 }), 'schema', 'must be a whole number from 1'],
   ['with properties in a list', anEvent(1, { properties: [1] }), 'properties', 'must be an object'],
   ['with 10,000 properties', anEvent(1, { properties: many(10_000) }), 'properties', 'must have at most 100 fields'],
   ['with a property without a name', anEvent(1, { properties: { '': 1 } }), 'properties', 'must have names of'],
   ['with an infinite number', JSON.parse('{"p":1e999}'), 'properties.p', 'must be a finite number'],
-  ['with text that is not Unicode', { p: '\udfff' }, 'properties.p', 'must be well-formed Unicode'],
+  ['with text that is not well-formed Unicode', { p: '\udfff' }, 'properties.p', 'must be well-formed Unicode'],
   ['with NUL', { p: 'a\u0000' }, 'properties.p', 'must not hold the character NUL'],
   ['with long text', { p: 'x'.repeat(2_001) }, 'properties.p', 'must be at most 2000 characters'],
-  ['with an object inside', { p: {} }, 'properties.p', 'must be text, a number, true, false or null'],
+  ['with a nested object', { p: {} }, 'properties.p', 'must be text, a number, true, false or null'],
   ['with an unknown field', { ...anEvent(1), 'private@example.com': 1 }, '', 'has an unknown field'],
-])('an event %s is refused by field and rule', (_what, given, field, rule) => {
+])('an event %s is rejected with field and rule', (_what, given, field, rule) => {
   const event = field === 'properties.p' ? anEvent(1, { properties: given }) : given;
 
   expect(problemOf(event, jobTime)).toEqual({ field, rule: expect.stringContaining(rule) });
 });
 
-test('the answer hangs on the job, not on the clock', () => {
+test("the answer depends on the job's time and not on the clock", () => {
   const event = anEvent(1);
 
   expect(problemOf(event, jobTime)).toBeUndefined();
   expect(problemOf(event, jobTime + 200 * 86_400_000)).toMatchObject({ field: 'time' });
 });
 
-test('a time means what Date.parse says, to the millisecond', () => {
+test('times are read exactly as Date.parse reads them', () => {
   const digits = (most: number, length = 2) =>
     fc.integer({ min: 0, max: most }).map((n) => `${n}`.padStart(length, '0'));
   const times = fc

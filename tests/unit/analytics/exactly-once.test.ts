@@ -13,17 +13,17 @@ const MINUTE = 60_000;
 const HOUR = Date.parse('2026-01-02T03:00:00Z');
 const EVENTS = 4;
 
-/** What happens next. */
+/** One step of a schedule. */
 type Step =
   /**
-   * A message is sent (again, if its number was used before: a producer that lost the answer, minutes ago). `other`: one
-   * with other events under the same id.
+   * Sends a message. A used number means that a producer lost the answer minutes ago and sends it again. `other` sends
+   * other events under the same id.
    */
   | { do: 'send'; n: number; other: boolean }
   | { do: 'deliver'; max: number; kill?: { call: number; when: 'before' | 'after' } | undefined }
-  /** A batch is received and nothing comes of it: a throttled start, a time-out before the first line. */
+  /** Receives a batch without processing it: a throttled start, or a time-out before the first line. */
   | { do: 'lose'; max: number }
-  /** Two invocations have the same batch at once. */
+  /** Two invocations process the same batch at the same time. */
   | { do: 'deliver twice'; max: number }
   | { do: 'reconcile'; kill?: { call: number; when: 'before' | 'after' } | undefined }
   | { do: 'compact'; kill?: { call: number; when: 'before' | 'after' } | undefined }
@@ -40,7 +40,7 @@ const few = fc.integer({ min: 1, max: 3 });
 const steps = fc.array(
   fc.oneof(
     { weight: 6, arbitrary: fc.record({ do: fc.constant('send' as const), n, other: fc.constant(false) }) },
-    // Few numbers: a run without any conflict is worth more often than one with many.
+    // Few numbers, because a run without conflicts finds more than a run with many.
     { weight: 1, arbitrary: fc.record({ do: fc.constant('send' as const), n: few, other: fc.boolean() }) },
     { weight: 5, arbitrary: fc.record({ do: fc.constant('deliver' as const), max, kill }) },
     { weight: 4, arbitrary: fc.record({ do: fc.constant('lose' as const), max }) },
@@ -56,7 +56,7 @@ const steps = fc.array(
   { minLength: 40, maxLength: 120, size: 'max' },
 );
 
-/** Numbers of the valid events of message n, and of the other message under its id. */
+/** The numbers of the valid events of message n or of the other message with its id. */
 const numbersOf = (n: number, other: boolean): [number, number] => {
   const first = EVENTS * n + (other ? 500 : 0);
   return [first, first + EVENTS - 1];
@@ -64,16 +64,16 @@ const numbersOf = (n: number, other: boolean): [number, number] => {
 const idsOf = (n: number, other: boolean): string[] => someEvents(...numbersOf(n, other)).map(({ id }) => id);
 const invalidOf = (n: number, other: boolean) => anEvent(1000 + n + (other ? 500 : 0), { name: '' });
 
-/** Message n: its events are its own, one of them is not valid. */
+/** Message n with its own events, of which one is not valid. */
 const bodyOf = (n: number, other: boolean): string =>
   analyticsBody([...someEvents(...numbersOf(n, other)), invalidOf(n, other)], { n, partitionkey: `shard-${n % 3}` });
 
-/** Plays a schedule until all is quiet; `keyOf` may spoil the names that the worker gives its objects. */
+/** Plays a schedule until no message is left. `keyOf` can change the keys of the worker's objects. */
 async function play(type: 'fifo' | 'standard', schedule: Step[], keyOf = (key: string) => key) {
   const kills = createKills();
   const engine = memoryEngine(
     ({ objects }) =>
-      // The work's own calls can be killed like the engine's.
+      // A kill can also hit the calls of the queue's own code.
       analyticsContract({
         objects: {
           ...objects,
@@ -96,11 +96,11 @@ async function play(type: 'fifo' | 'standard', schedule: Step[], keyOf = (key: s
   );
   const { clock, deps, model, queueArn } = engine;
   const [main, dlq] = [queueUrlOfArn(queueArn), dlqUrlOfArn(queueArn)];
-  /** Of each number, which of its two messages were sent. */
+  /** Which of the two messages of each number were sent. */
   const sent = new Map<number, Set<'one' | 'other'>>();
   const compact = () =>
     compaction({ ...deps, settleMs: 5 * MINUTE, graceMs: 15 * MINUTE, targetBytes: 3_000 }, { remainingMs: 60_000 });
-  /** Every event that a reader sees now. */
+  /** The ids of all events that a reader sees now. */
   const seen = async () =>
     (
       await linesOf(
@@ -110,14 +110,14 @@ async function play(type: 'fifo' | 'standard', schedule: Step[], keyOf = (key: s
     )
       .map(({ id }) => id)
       .sort();
-  /** What SQS moved to the DLQ by itself. */
+  /** The messages that SQS moved to the DLQ. */
   const moved = () => engine.deadLetters().filter(({ attributes }) => attributes.code === undefined);
   const problems: string[] = [];
   const reached = { died: 0, adopted: 0, conflicts: 0, 'moved by SQS': 0, 'compacted before a delivery': 0 };
   const mayDie = async (run: () => Promise<unknown>, kill?: Parameters<typeof kills.run>[1]) => {
     if ((await kills.run(run, kill)) === 'died') reached.died++;
   };
-  /** Whether a job's death alone is counted: the second in a row would make it one that kills its worker. */
+  /** Whether a job already has a crashed run of its own. A second one in a row would make it a suspected poison message. */
   const counted = ({ Records }: ReturnType<typeof engine.receive>) =>
     engine.rows().some((row) => crashesOf(row) > 0) ||
     Records.some(({ messageAttributes: { returned } }) => Number(returned?.stringValue ?? 0) > 1);
@@ -151,7 +151,7 @@ async function play(type: 'fifo' | 'standard', schedule: Step[], keyOf = (key: s
     await look(step);
     if (moved().length > 0) reached['moved by SQS']++;
   }
-  // The last fault is over.
+  // No more faults from here on.
   const dead = () => engine.rows().filter(({ state }) => state === 'dead');
   const quiet = () => engine.inQueue() + moved().length === 0 && engine.deadLetters().length === dead().length;
   for (let round = 0; round < 200 && !quiet(); round++) {
@@ -172,9 +172,9 @@ async function play(type: 'fifo' | 'standard', schedule: Step[], keyOf = (key: s
 
 const arnOf = (url: string): string => `arn:aws:sqs:us-east-1:000000000000:${url.slice(url.lastIndexOf('/') + 1)}`;
 
-/** Each event is where it belongs, once; who is second under an id is parked as that, and nobody else is. */
+/** Expects each event once in its place, and only the second message of an id as parked. */
 async function expectOnce({ engine, sent, problems, seen }: Awaited<ReturnType<typeof play>>) {
-  /** Of two messages under one id, the one that was stored first. */
+  /** Whether the other message of this id was stored first. */
   const stored = (n: number) => seen.includes(idsOf(n, true)[0] ?? '');
   expect(problems).toEqual([]);
   expect(seen).toEqual([...sent.keys()].flatMap((n) => idsOf(n, stored(n))).sort());
@@ -195,14 +195,14 @@ async function expectOnce({ engine, sent, problems, seen }: Awaited<ReturnType<t
 const total: Record<string, number> = {};
 
 describe.each(['fifo', 'standard'] as const)('on a %s queue', (type) => {
-  test('every event is in S3 once, whatever is killed, lost, delivered again, redriven or compacted', async () => {
+  test('every event is in S3 once after kills, losses, redeliveries, redrives and compaction', async () => {
     await fc.assert(
       fc.asyncProperty(steps, async (schedule) => {
         const played = await play(type, schedule);
         for (const [what, times] of Object.entries(played.reached)) total[what] = (total[what] ?? 0) + times;
 
         await expectOnce(played);
-        // What is redriven by hand before it ended is told apart anew, by its new message id; the row of the old one expires.
+        // A message that is redriven before its job ended gets a new message id and a new row. The old row expires.
         const live = played.engine.rows().filter(({ state }) => state !== 'succeeded' && state !== 'dead');
         expect(
           live.filter(({ id }) => !(id.startsWith('invalid/') && schedule.some((step) => step.do === 'redrive'))),
@@ -221,10 +221,10 @@ describe.each(['fifo', 'standard'] as const)('on a %s queue', (type) => {
     all.flatMap((some) => [{ do: 'wait', minutes: some }, { do: 'compact' }]);
 
   test.each([
-    ['at once', minutes(3)],
-    ['its accepted events compacted by then', minutes(70, 20, 20)],
+    ['soon', minutes(3)],
+    ['after its accepted events were compacted', minutes(70, 20, 20)],
   ])(
-    'a message that died between its objects is completed while another has the row of its id: %s',
+    'a message whose worker died between its two objects is completed while another message owns the row: %s',
     async (_when, later) => {
       const diedBetween: Step[] = [
         { do: 'send', n: 1, other: true },
@@ -234,7 +234,7 @@ describe.each(['fifo', 'standard'] as const)('on a %s queue', (type) => {
         ...later,
         ...lost(2),
       ];
-      /** The other comes back from the DLQ and takes the row, while SQS moves the first one there; then that one does. */
+      /** The other message returns from the DLQ and takes the row while SQS moves the first one there. Then the first returns. */
       const back: Extract<Step, { do: 'reconcile' | 'deliver' }>[] = [
         { do: 'reconcile' },
         { do: 'deliver', max: 10 },
@@ -259,12 +259,12 @@ describe.each(['fifo', 'standard'] as const)('on a %s queue', (type) => {
   );
 });
 
-test('the schedules reach what they are there for', () => {
+test('the schedules reach every case that they are meant for', () => {
   expect(Object.entries(total).filter(([, times]) => times < 10)).toEqual([]);
   expect(Object.keys(total)).toHaveLength(5);
 });
 
-test('a worker that named its objects by the delivery would be found', async () => {
+test('the test finds a worker that names its objects by the delivery', async () => {
   const found = await fc.check(
     fc.asyncProperty(steps, async (schedule) => {
       let count = 0;

@@ -7,7 +7,7 @@ import { jobId, memoryEngine, PREFIX } from '../../support/engine';
 const HOUR = Date.parse('2026-01-02T03:00:00Z');
 const hours = { from: HOUR, to: HOUR + 3_600_000 };
 const source = '/my/api/producer-1';
-/** A source of ours that began a second before its jobs were accepted. */
+/** One of our sources, which began a second before its jobs were accepted. */
 const began = (Date.parse(ACCEPTED_AT) - 1_000).toString(16).padStart(12, '0');
 const own = `/my/api/${began.slice(0, 8)}-${began.slice(8)}-7000-8000-000000000000`;
 
@@ -24,7 +24,7 @@ function start() {
   return { engine, send, check };
 }
 
-test('where nothing is missing, nothing is named', async () => {
+test('no gap is reported when no message is missing', async () => {
   const { send, check } = start();
 
   await send([1, 2, 3, 4]);
@@ -32,7 +32,7 @@ test('where nothing is missing, nothing is named', async () => {
   expect(await check()).toEqual({ stored: 4, sources: 1, gaps: [], unstored: [] });
 });
 
-test('what is missing between two others is named by source and number', async () => {
+test('a gap between two messages is reported with source and numbers', async () => {
   const { send, check } = start();
 
   await send([3, 4, 7, 9]);
@@ -43,7 +43,7 @@ test('what is missing between two others is named by source and number', async (
   ]);
 });
 
-test('the beginning of a source that began in that time is missed, of an older one it is not', async () => {
+test('a missing beginning is reported only for a source that began in that time', async () => {
   const { send, check } = start();
 
   await send([3, 4]);
@@ -52,7 +52,7 @@ test('the beginning of a source that began in that time is missed, of an older o
   expect((await check()).gaps).toEqual([{ source: own, first: 1, last: 4 }]);
 });
 
-test('a message of rejected events alone is there', async () => {
+test('a message with only rejected events counts as stored', async () => {
   const { engine, send, check } = start();
   await send([1, 3]);
 
@@ -62,7 +62,7 @@ test('a message of rejected events alone is there', async () => {
   expect(await check()).toMatchObject({ stored: 3, gaps: [] });
 });
 
-test('a dead job is no gap, and is named as what it is', async () => {
+test('a dead job is not a gap but is listed with its state', async () => {
   const { engine, send, check } = start();
   await send([1, 3]);
 
@@ -75,7 +75,7 @@ test('a dead job is no gap, and is named as what it is', async () => {
   });
 });
 
-test('numbers are found in manifests once their hour is compacted', async () => {
+test('after compaction the numbers come from the manifests', async () => {
   const { engine, send, check } = start();
   await send([1, 2, 4]);
   engine.clock.advance(2 * 3_600_000);
@@ -98,7 +98,7 @@ test('numbers are found in manifests once their hour is compacted', async () => 
   });
 });
 
-test('an hour does not know the numbers of another', async () => {
+test('only the hours that were asked for count', async () => {
   const { send, check } = start();
   await send([1, 2]);
   await send([3, 4], { time: '2026-01-02T04:00:00.000Z' });

@@ -33,7 +33,7 @@ function start({ wrap = (objects) => objects }: { wrap?: (objects: Objects) => O
   return { engine, metrics, keys, stored, lines: (prefix: string) => linesOf(engine.objects, keys(prefix)) };
 }
 
-/** Two hours later all is compacted and the originals are gone. */
+/** Advances two hours, compacts everything and deletes the originals. */
 async function compactAll({ clock, deps }: ReturnType<typeof memoryEngine>): Promise<void> {
   const run = { ...deps, graceMs: 60_000, targetBytes: 1_000_000 };
   const hour = Date.parse('2026-01-02T03:00:00Z');
@@ -43,7 +43,7 @@ async function compactAll({ clock, deps }: ReturnType<typeof memoryEngine>): Pro
   await compactHour(run, hour, () => true);
 }
 
-test('a message becomes one object under the hour in which it was accepted, named by its job', async () => {
+test('a message becomes one object in the hour of its acceptance, named after its job', async () => {
   const { engine, lines } = start();
   engine.clock.advance(9 * 3_600_000);
   engine.send(analyticsBody(someEvents(1, 3)));
@@ -64,7 +64,7 @@ test('a message becomes one object under the hour in which it was accepted, name
   expect(engine.rows()).toEqual([]);
 });
 
-test('a message that comes again changes nothing', async () => {
+test('a repeated message changes nothing', async () => {
   const { engine, stored } = start();
   const body = analyticsBody([...someEvents(1, 20), { id: 7 }]);
   engine.send(body);
@@ -80,7 +80,7 @@ test('a message that comes again changes nothing', async () => {
   expect(engine.deadLetters()).toEqual([]);
 });
 
-test('a message is known again by its lines, however they were compressed', async () => {
+test('a repeated message is recognized by its lines even if they were compressed differently', async () => {
   const { engine, keys, stored } = start();
   engine.send(analyticsBody(someEvents(1, 20)));
   await engine.deliver();
@@ -97,33 +97,36 @@ test('a message is known again by its lines, however they were compressed', asyn
   expect(engine.rows()).toEqual([]);
 });
 
-describe('another message under a used id', () => {
+describe('another message with a used id', () => {
   test.each([
     ['accepted', someEvents(1, 3), someEvents(4, 6), { receive: 1 }],
-    ['accepted, seen only at its second delivery', someEvents(1, 3), someEvents(4, 6), { receive: 2 }],
+    ['accepted, processed at its second delivery', someEvents(1, 3), someEvents(4, 6), { receive: 2 }],
     ['rejected', [anEvent(1), {}], [anEvent(1), { other: true }], { receive: 1 }],
-  ])('is parked as itself, and what is stored stays: %s events', async (_what, first, second, { receive }) => {
-    const { engine, stored } = start();
-    engine.send(analyticsBody(first));
-    await engine.deliver();
-    const before = await stored();
-    const messageId = engine.send(analyticsBody(second));
-    for (let lost = 1; lost < receive; lost++) {
-      engine.receive();
-      engine.clock.advance(121_000);
-    }
+  ])(
+    'is parked under its own id, and the stored object stays: %s events',
+    async (_what, first, second, { receive }) => {
+      const { engine, stored } = start();
+      engine.send(analyticsBody(first));
+      await engine.deliver();
+      const before = await stored();
+      const messageId = engine.send(analyticsBody(second));
+      for (let lost = 1; lost < receive; lost++) {
+        engine.receive();
+        engine.clock.advance(121_000);
+      }
 
-    const response = await engine.deliver();
+      const response = await engine.deliver();
 
-    expect(response).toEqual({ batchItemFailures: [] });
-    expect(await stored()).toMatchObject(before);
-    expect(engine.rows()).toMatchObject([
-      { id: `invalid/${messageId}`, state: 'dead', reason: 'error', error: { code: 'IdTaken', field: 'id' } },
-    ]);
-    expect(engine.deadLetters()).toHaveLength(1);
-  });
+      expect(response).toEqual({ batchItemFailures: [] });
+      expect(await stored()).toMatchObject(before);
+      expect(engine.rows()).toMatchObject([
+        { id: `invalid/${messageId}`, state: 'dead', reason: 'error', error: { code: 'IdTaken', field: 'id' } },
+      ]);
+      expect(engine.deadLetters()).toHaveLength(1);
+    },
+  );
 
-  test('is parked as itself when the first is compacted already', async () => {
+  test('is parked under its own id even after the first one was compacted', async () => {
     const { engine, keys } = start();
     engine.send(analyticsBody(someEvents(1, 3)));
     await engine.deliver();
@@ -136,7 +139,7 @@ describe('another message under a used id', () => {
     expect(engine.row(`invalid/${messageId}`)).toMatchObject({ state: 'dead', error: { code: 'IdTaken' } });
   });
 
-  test('is stored where the first one never was', async () => {
+  test('is stored if the first one was never stored', async () => {
     const { engine, lines } = start();
     engine.send(analyticsBody([]));
     await engine.deliver();
@@ -149,7 +152,7 @@ describe('another message under a used id', () => {
   });
 });
 
-test('an object that is none of ours is not overwritten', async () => {
+test('a foreign object is not overwritten', async () => {
   const { engine } = start();
   const key = `jobs/analytics/${HOUR}/${jobId(1)}.ndjson.gz`;
   await engine.objects.put(key, 'a note', 'text/plain');
@@ -161,7 +164,7 @@ test('an object that is none of ours is not overwritten', async () => {
   expect(engine.row(`invalid/${messageId}`)).toMatchObject({ state: 'dead', error: { code: 'IdTaken' } });
 });
 
-test('a message whose object is compacted away under its hands waits, and finds it then', async () => {
+test('a message whose object is compacted during its delivery is found at the next one', async () => {
   let after = async () => {};
   const { engine, keys } = start({
     wrap: (objects) => ({
@@ -190,7 +193,7 @@ test('a message whose object is compacted away under its hands waits, and finds 
   expect(engine.rows()).toEqual([]);
 });
 
-test('invalid events lie beside, with field and rule, and the message is done', async () => {
+test('invalid events go to a separate object with field and rule, and the message succeeds', async () => {
   const { engine, keys, lines } = start();
   engine.send(analyticsBody([anEvent(1), { ...anEvent(2), name: '' }, anEvent(3), 'not an event']));
 
@@ -209,8 +212,8 @@ test('invalid events lie beside, with field and rule, and the message is done', 
 
 test.each([
   ['has 10,000 properties', { properties: Object.fromEntries(Array.from({ length: 10_000 }, (_, n) => [`p${n}`, n])) }],
-  ['is of the far past', { time: '1999-01-01T00:00:00Z' }],
-  ['is of the far future', { time: '2099-01-01T00:00:00Z' }],
+  ['is from the distant past', { time: '1999-01-01T00:00:00Z' }],
+  ['is from the distant future', { time: '2099-01-01T00:00:00Z' }],
   ['has the id of another', { id: 'event-1' }],
 ])('an event that %s is rejected alone', async (_what, changes) => {
   const { engine, lines } = start();
@@ -222,7 +225,7 @@ test.each([
   expect(await lines(rejectedPrefix(PREFIX))).toHaveLength(1);
 });
 
-test('numbers that JSON cannot hold and text that is no Unicode are rejected alone', async () => {
+test('numbers beyond JSON and text that is not Unicode are rejected alone', async () => {
   const { engine, lines } = start();
   const body = analyticsBody([anEvent(1), anEvent(2, { properties: { p: 'BIG' } }), anEvent(3, { user: 'HALF' })]);
   engine.send(body.replace('"BIG"', '1e999').replace('HALF', '\\ud800'));
@@ -236,7 +239,7 @@ test('numbers that JSON cannot hold and text that is no Unicode are rejected alo
   ]);
 });
 
-test('a message as large as SQS takes is stored whole', async () => {
+test('a message of the maximum size is stored completely', async () => {
   const { engine, lines } = start();
   const events = someEvents(1, 3_000).map((event) => ({ ...event, properties: { text: 'x'.repeat(160) } }));
   let count = events.length;
@@ -250,10 +253,10 @@ test('a message as large as SQS takes is stored whole', async () => {
 });
 
 test.each([
-  ['is no job', 'not json', 'NotJson', undefined],
+  ['is not a job', 'not json', 'NotJson', undefined],
   ['has no events', analyticsBody([]), 'InvalidField', 'data.events'],
-  ['has more events than may be', analyticsBody(Array(10_001).fill(0)), 'InvalidField', 'data.events'],
-  ['has a sequence that is none', analyticsBody([anEvent(1)], { sequence: '-1' }), 'InvalidEnvelope', 'sequence'],
+  ['has too many events', analyticsBody(Array(10_001).fill(0)), 'InvalidField', 'data.events'],
+  ['has an invalid sequence', analyticsBody([anEvent(1)], { sequence: '-1' }), 'InvalidEnvelope', 'sequence'],
 ])(
   'a message that %s is parked with its reason, and the others of its batch are stored',
   async (_what, bad, code, field) => {
@@ -272,7 +275,7 @@ test.each([
   },
 );
 
-test('data behind a reference that is not UTF-8 is parked, not changed', async () => {
+test('referenced data that is not UTF-8 is parked and not altered', async () => {
   const { engine, lines } = start();
   const bytes = Buffer.from(JSON.stringify({ events: [anEvent(1, { user: 'X' })] }).replace('X', '\u00ff'), 'latin1');
   const dataref = `${PREFIX}/_data/analytics/one`;
@@ -285,7 +288,7 @@ test('data behind a reference that is not UTF-8 is parked, not changed', async (
   expect(await lines(dataPrefix(PREFIX))).toEqual([]);
 });
 
-test('the row of a parked job knows its place among those of its producer', async () => {
+test('the row of a parked job has the source and the sequence of its producer', async () => {
   const { engine } = start();
   engine.send(analyticsBody([], { n: 7 }), { group: 'shard-3' });
 
@@ -294,7 +297,7 @@ test('the row of a parked job knows its place among those of its producer', asyn
   expect(engine.row(jobId(7))).toMatchObject({ source: '/my/api/producer-1', sequence: '7', group: 'shard-3' });
 });
 
-test('nothing of an event is told by log, metric or dead letter', async () => {
+test('logs, metrics and DLQ attributes contain nothing of an event', async () => {
   const { engine, metrics } = start();
   const secret = 'private@example.com';
   engine.send(
@@ -314,7 +317,7 @@ test('nothing of an event is told by log, metric or dead letter', async () => {
   expect(JSON.stringify(told)).not.toContain(secret);
 });
 
-test('events are counted, by name for those that are listed, with bytes and the time from acceptance to storing', async () => {
+test('metrics count events, listed names, bytes and the time from acceptance to storage', async () => {
   const { engine, metrics } = start();
   engine.clock.advance(Date.parse(ACCEPTED_AT) + 1_500 - engine.clock.now());
   engine.send(analyticsBody([anEvent(1), anEvent(2, { name: 'purchase' }), anEvent(3, { name: 'purchase' }), {}]));
@@ -338,7 +341,7 @@ test('events are counted, by name for those that are listed, with bytes and the 
   expect(value('BytesStored')).toBe(sizes.reduce((sum, size) => sum + size));
 });
 
-test('a delivery after its hour was compacted writes nothing', async () => {
+test('a delivery after the compaction of its hour writes nothing', async () => {
   const { engine, keys } = start();
   engine.send(analyticsBody(someEvents(1, 3)));
   await engine.deliver();
