@@ -55,7 +55,7 @@ export async function attachmentsOf(
       if (!key.startsWith(home))
         throw new PermanentError({
           code: 'InvalidField',
-          message: `${field}: must be under the prefix for attachments`,
+          message: `${field}: must be under the attachments' prefix`,
           field,
         });
       const bytes = await objects.get(key);
