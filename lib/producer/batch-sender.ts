@@ -2,12 +2,12 @@ import { JobError } from '../errors';
 import { MAX_MESSAGE_BYTES, messageBytes } from '../jobs/park';
 import type { BatchEntry, BatchQueues, Clock, Log, OutgoingMessage, Random } from '../ports';
 
-/** SQS takes as many messages in a batch, and as many bytes in all of them together as in one. */
+/** SQS's limit for a batch. All its messages together may have as many bytes as a single one. */
 const MOST_ENTRIES = 10;
 const FIRST_WAIT_MS = 200;
 const LONGEST_WAIT_MS = 10_000;
 
-/** A message under way. */
+/** A message that is not sent yet. */
 interface Pending {
   message: OutgoingMessage;
   bytes: number;
@@ -16,23 +16,24 @@ interface Pending {
 
 interface Group {
   waiting: Pending[];
-  /** Failures of the first one in a row, and when it may be tried again. */
+  /** How often the first message failed in a row. */
   failures: number;
+  /** When the first message may be tried again, ms. */
   retryAt: number;
 }
 
 export interface BatchSender {
-  /** Resolves when SQS has the message. It never rejects: a message is tried until it is sent, or given up. */
+  /** Resolves when SQS has the message. Never rejects, because a message is retried until `finish` gives up. */
   send(group: string, message: OutgoingMessage): Promise<void>;
-  /** Bytes of what is not sent yet. */
+  /** The bytes of all messages that are not sent yet. */
   backlog(): number;
-  /** Goes on until all is sent, or until `deadline` (ms); answers what was not sent, in order inside each group. */
+  /** Sends until `deadline` (ms) at most. Returns unsent messages, in order inside each group. */
   finish(deadline: number): Promise<OutgoingMessage[]>;
 }
 
 /**
- * Sends messages in batches with one entry per group at most: of two entries of a group the first could fail and the
- * second not. What failed stays the first of its group and is tried again, later each time; the other groups go on.
+ * Sends messages in batches with at most one entry per group. With two entries the first could fail and the second
+ * succeed. A failed message stays the first of its group and is retried with growing pauses. Other groups continue.
  */
 export function createBatchSender({
   queues,
@@ -47,7 +48,7 @@ export function createBatchSender({
   clock: Clock;
   random: Random;
   log: Log;
-  /** After each batch of which something was sent. */
+  /** Called after each batch. */
   onSent: () => void;
 }): BatchSender {
   const groups = new Map<string, Group>();
@@ -66,7 +67,7 @@ export function createBatchSender({
 
   const nextAt = () => Math.min(deadline, ...[...groups.values()].map(({ retryAt }) => retryAt));
 
-  /** Firsts of groups that may be tried now; a group that was served moves behind the others. */
+  /** The groups whose first message may be sent now. A served group moves behind the others. */
   function nextBatch(): Group[] {
     const batch: Group[] = [];
     let bytes = 0;
@@ -99,7 +100,7 @@ export function createBatchSender({
         group.retryAt = clock.now() + longest * (0.5 + random.fraction() / 2);
       }
     }
-    for (const code of codes) log.warn('a batch was not sent whole, and is tried again', { code });
+    for (const code of codes) log.warn('part of a batch was not sent and will be retried', { code });
     for (const [name, { waiting }] of [...groups]) if (waiting.length === 0) groups.delete(name);
     onSent();
   }

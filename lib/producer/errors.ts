@@ -1,10 +1,10 @@
-/** What is wrong with one field: its path and the rule, never its value. */
+/** Why one field is not valid: its path and the rule, never its value. */
 export interface Problem {
   field: string;
   message: string;
 }
 
-/** The caller's job is not valid (an API's 400). Names every problem at once. Nothing was stored or sent. */
+/** The caller's job is not valid (an API's 400). Names all problems at once. Nothing was stored or sent. */
 export class InvalidJobError extends Error {
   override readonly name = 'InvalidJobError';
   readonly problems: readonly Problem[];
@@ -15,7 +15,7 @@ export class InvalidJobError extends Error {
   }
 }
 
-/** This key was used for another job (an API's 409). `id` is that job; nothing was changed. */
+/** The key was used for another job (an API's 409). `id` is that job. Nothing was changed. */
 export class IdempotencyConflictError extends Error {
   override readonly name = 'IdempotencyConflictError';
   readonly id: string;

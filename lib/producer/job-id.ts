@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto';
 import { v5, v7 } from 'uuid';
 import type { Clock, Random } from '../ports';
 
-/** Fixed for ever: another namespace would give every key in use a second job. */
+/** Never change this: another namespace would create a second job for every key in use. */
 const NAMESPACE = 'b3f7c1de-5a0e-4a6b-9a55-6d0f3a2c9e41';
 
 /**
- * The job id, the only idempotency key. Where the caller brings a key, it follows from queue, principal and key: the
- * same three always meet the same job, and two principals' keys never meet. Else it is new, ordered by time.
+ * The job id, which is the only idempotency key. If the caller gives a key, the id follows from queue, principal and key.
+ * So a repeat finds the same job, and keys of two principals never collide. Without a key the id is new and sorts by time.
  */
 export function jobId({
   queue,
@@ -22,8 +22,8 @@ export function jobId({
   clock: Clock;
   random: Random;
 }): string {
-  // JSON keeps the three apart: ("a", "bc") and ("ab", "c") must not be one name.
+  // JSON separates the three, because ("a", "bc") and ("ab", "c") must have different ids.
   if (key !== undefined) return v5(JSON.stringify([queue, principal, key]), NAMESPACE);
-  // A v4 UUID has fixed bits; its hash is evenly random.
+  // A v4 UUID has fixed bits, but all bits of its hash are random.
   return v7({ msecs: clock.now(), random: createHash('sha256').update(random.uuid()).digest().subarray(0, 16) });
 }

@@ -5,9 +5,9 @@ import type { Clock, Random } from '../ports';
 import { jobId } from './job-id';
 
 export interface PackingLimits {
-  /** Message groups: as many messages can be worked on at once. */
+  /** The number of message groups, and so of messages that workers can process at once. */
   shards: number;
-  /** Of one message. */
+  /** The limits of one message. */
   maxEvents: number;
   maxBytes: number;
   /** How long an event waits for others of its shard, milliseconds. */
@@ -15,8 +15,8 @@ export interface PackingLimits {
 }
 
 /**
- * SQS bills 64 KB steps, S3 and Lambda bill calls: a message as large as it may be costs least. Few events come in two
- * seconds, so it is mostly the age that seals one, and shards divide what comes.
+ * SQS bills steps of 64 KB, and S3 and Lambda bill calls, so large messages are the cheapest. Few events arrive within two
+ * seconds, so most messages are sealed by age, and more shards make smaller messages.
  */
 export const DEFAULT_PACKING: PackingLimits = {
   shards: 8,
@@ -25,7 +25,7 @@ export const DEFAULT_PACKING: PackingLimits = {
   maxAgeMs: 2_000,
 };
 
-/** A message that is full, or old enough. */
+/** A message that is full or old enough to send. */
 export interface Packed {
   id: string;
   group: string;
@@ -38,16 +38,16 @@ interface Open {
 }
 
 export interface Packer {
-  /** Takes an event as JSON text. */
+  /** Takes an event and its JSON text. */
   add(event: AnalyticsEvent, json: string): void;
-  /** Bytes that are not sealed yet. */
+  /** The bytes of all events that are not sealed yet. */
   open(): number;
   sealAll(): void;
 }
 
 /**
- * Packs events into messages by shard and hands each over as it is sealed. A packer is a source of its own: it numbers
- * its messages from 1, in the order of their `time`, so that one which is missing later can be named.
+ * Packs events into messages by shard and calls `sealed` for each finished one. Each packer is a source of its own and
+ * numbers its messages from 1 in the order of their `time`. So a missing message can be named later.
  */
 export function createPacker({
   source,
@@ -65,7 +65,7 @@ export function createPacker({
   const shards = new Map<string, Open>();
   const maxEvents = Math.min(limits.maxEvents, MOST_EVENTS);
   const maxBytes = Math.min(limits.maxBytes, MAX_INLINE_DATA_BYTES);
-  // Its time says from when on it has numbered; see lib/analytics/gaps.ts.
+  // The time in this id says when the numbering began (lib/analytics/gaps.ts).
   const own = `${source}/${jobId({ queue: ANALYTICS_QUEUE, clock, random })}`;
   let sequence = 0;
   let bytes = 0;

@@ -36,35 +36,35 @@ import { type SubmitOptions, submitOptions, valid } from './valid';
 
 export interface ProducerDeps extends Omit<SubmitDeps, 'ledger'> {
   table: Table;
-  /** Recipients per second that all e-mails together may reach; 100 where nothing is said. */
+  /** The limit of recipients per second for all e-mails together, 100 by default. */
   emailRate?: number;
-  /** An object of the bucket as a stream, for long lists of recipients. */
+  /** Reads an object of the bucket as a stream, for long lists of recipients. */
   readObject?: (key: string) => AsyncIterable<Uint8Array>;
 }
 
 /**
- * The typed client that an API imports, one function per kind of job. Every function rejects with an InvalidJobError
- * (400), an IdempotencyConflictError (409) or a StoreError (503: try again, with the same key).
+ * The typed client that an API imports, with one function per kind of job. Every function rejects with an InvalidJobError
+ * (400), an IdempotencyConflictError (409) or a StoreError (503, try again with the same key).
  */
 export interface Producer {
   feedback(data: FeedbackInput, options?: SubmitOptions): Promise<Accepted>;
-  /** One mail to one person. */
+  /** Sends one mail to one person. */
   email(data: EmailMessageInput, options?: SubmitOptions): Promise<Accepted>;
-  /** One mail to many. The answer's `id` is the campaign's. */
+  /** Sends one mail to many people. The answer's `id` is the campaign's. */
   campaign(campaign: CampaignInput, recipients: RecipientSource, options?: SubmitOptions): Promise<AcceptedCampaign>;
-  /** Pause, resume, cancel, and what has become of a campaign. */
+  /** Pauses, resumes, cancels and reports campaigns. */
   campaigns: CampaignControl;
-  /** A person becomes a tester of an app and is invited. */
+  /** Makes a person a tester of an app and invites them. */
   invite(data: InviteInput, options?: SubmitOptions): Promise<Accepted>;
-  /** A tester leaves groups or the app. */
+  /** Removes a tester from groups or from the app. */
   removeTester(data: RemoveInput, options?: SubmitOptions): Promise<Accepted>;
-  /** Apple tells the testers of a build. */
+  /** Makes Apple notify the testers of a build. */
   notifyBuild(data: NotifyBuild, options?: SubmitOptions): Promise<Accepted>;
 }
 
 const DEFAULT_EMAIL_RATE = 100;
 
-/** A producer over the given ports. */
+/** Makes a producer from its ports. */
 export function createProducer(deps: ProducerDeps): Producer {
   const submitDeps = { ...deps, ledger: createLedger(deps), emailRate: deps.emailRate ?? DEFAULT_EMAIL_RATE };
   const testflight =
@@ -88,7 +88,7 @@ export function createProducer(deps: ProducerDeps): Producer {
     email: async (input, options = {}) => {
       const data = valid(emailMessageSchema, input);
       const submission = { ...valid(submitOptions, options), queue: EMAILS_QUEUE };
-      // A group of its own: nobody's mail waits for another's.
+      // Each mail has its own group, so no mail waits for another.
       const id = jobId({ ...submission, ...deps });
       return submit(submitDeps, { ...submission, id, type: EMAIL_MESSAGE, data, group: id });
     },

@@ -10,32 +10,41 @@ import { realLog } from '../log';
 import { settingsOf } from '../worker/real-deps';
 import { createProducer, type Producer } from './producer';
 
-/** What the API's process must have in its environment, beside what the AWS SDK reads itself. */
+/** The environment of the API's process, in addition to what the AWS SDK reads on its own. */
 export const producerEnv = z.object({
   ...commonEnv.pick({ INSTANCE: true, BUCKET: true, PREFIX: true, TABLE: true, QUEUES: true, LOG_LEVEL: true }).shape,
   ...sendgridEnv.pick({ EMAIL_RATE: true }).shape,
   AWS_REGION: z.string().min(1),
-  /** Whose queues they are. */
+  /** The account of the queues. */
   AWS_ACCOUNT_ID: z.string().regex(/^\d{12}$/, 'must be 12 digits'),
 });
 
-/** The producer on AWS, configured from the environment. Throws a ConfigError that names every variable at fault. */
+type ProducerConfig = z.infer<typeof producerEnv>;
+
+/** The producer on AWS, configured from the environment. Throws a ConfigError that names all wrong variables. */
 export function realProducer(env: Record<string, string | undefined> = process.env): Producer {
   const config = parseEnv(producerEnv, env);
-  const settings = settingsOf(config);
   return createProducer({
+    ...sendingDeps(config),
     table: realTable({ table: config.TABLE }),
-    queues: realQueues(),
     objects: realObjects({ bucket: config.BUCKET }),
     readObject: realObjectReader({ bucket: config.BUCKET }),
     emailRate: config.EMAIL_RATE,
+    prefix: config.PREFIX,
+  });
+}
+
+/** What the producer and the tracker need to send messages. */
+export function sendingDeps(config: ProducerConfig) {
+  const settings = settingsOf(config);
+  return {
+    queues: realQueues(),
     clock: realClock,
     random: realRandom,
     log: realLog({ service: 'producer', level: config.LOG_LEVEL }),
-    prefix: config.PREFIX,
     source: `/${config.INSTANCE}/api`,
     settings,
-    queueUrl: (queue) =>
+    queueUrl: (queue: string) =>
       queueUrl(config.AWS_REGION, config.AWS_ACCOUNT_ID, queueName(config.INSTANCE, queue, settings(queue).type)),
-  });
+  };
 }

@@ -17,32 +17,32 @@ export interface SubmitDeps {
   clock: Clock;
   random: Random;
   log: Log;
-  /** Everything of ours in the bucket lies under it. */
+  /** The key prefix of all our objects in the bucket. */
   prefix: string;
-  /** CloudEvents' source of every job from here, e.g. `/my-instance/api`. */
+  /** The CloudEvents source of this producer's jobs, e.g. `/my-instance/api`. */
   source: string;
   queueUrl: (queue: string) => string;
   settings: (queue: string) => QueueSettings;
 }
 
-/** A job that was validated by its queue's schema. */
+/** A job whose data passed the schema of its queue. */
 export interface Submission {
-  /** Where it had to be known before; else it follows from the key, or is new. */
+  /** Only if the caller needs the id earlier. By default it follows from the key or is new. */
   id?: string;
   queue: string;
   type: string;
   data: unknown;
-  /** Message group; required on a FIFO queue, not used on a standard one. */
+  /** The message group. Required for a FIFO queue, unused for a standard one. */
   group?: string;
-  /** The caller's idempotency key … */
+  /** The caller's idempotency key. */
   key?: string | undefined;
-  /** … and whose it is. */
+  /** The owner of the key. */
   principal?: string | undefined;
   correlationId?: string | undefined;
   traceparent?: string | undefined;
 }
 
-/** `time`: when the job was first accepted (ISO 8601). `duplicate`: the key had been used for this job before. */
+/** `time` is when the job was first accepted (ISO 8601). `duplicate` means that the key was used for this job before. */
 export interface Accepted {
   id: string;
   time: string;
@@ -50,9 +50,9 @@ export interface Accepted {
 }
 
 /**
- * Accepts a job: row, then message, then the mark that it was sent. Rejects with a StoreError where row or message
- * could not be written; the same call with the same key then goes on where that one ended. A row whose message never
- * came is cancelled by the reconciler. Rejects with an IdempotencyConflictError where the key belongs to another job.
+ * Accepts a job: writes the row, sends the message and marks the row as sent. Rejects with a StoreError if the row or the
+ * message failed. The caller can repeat the call with the same key, and it continues from there. If the message is never
+ * sent, the reconciler cancels the row. Rejects with an IdempotencyConflictError if the key belongs to another job.
  */
 export async function submit(deps: SubmitDeps, submission: Submission): Promise<Accepted> {
   const { clock, random, ledger } = deps;
@@ -68,14 +68,14 @@ export async function submit(deps: SubmitDeps, submission: Submission): Promise<
   }
 
   const first = written.stored as JobRow | undefined;
-  if (!first) throw new StoreError({ code: 'RowGone', message: 'the row of this key was removed just now' });
+  if (!first) throw new StoreError({ code: 'RowGone', message: 'the row of this key was just removed' });
   if (first.payloadHash !== row.payloadHash) throw new IdempotencyConflictError(id);
   const time = new Date(first.time).toISOString();
   if (mayBeUnsent(first)) await send(deps, first, { ...envelope, time });
   return { id, time, duplicate: true };
 }
 
-/** A second message of a job that was sent is harmless; a job without one is lost. */
+/** When in doubt, send again: a second message is harmless, but a job without a message is lost. */
 function mayBeUnsent({ state, reason, sentAt }: JobRow): boolean {
   return (state === 'queued' && sentAt === undefined) || (state === 'cancelled' && reason === 'never-sent');
 }
@@ -94,7 +94,7 @@ async function envelopeOf(deps: SubmitDeps, submission: Submission, id: string):
   };
   const json = JSON.stringify(data ?? null);
   if (Buffer.byteLength(json) <= MAX_INLINE_DATA_BYTES) return { ...head, data };
-  // The hash is part of the key: a second job under the same idempotency key must not overwrite the first one's data.
+  // The key contains the hash, so that another job with the same idempotency key cannot overwrite the first job's data.
   const datasha256 = sha256(json);
   const dataref = `${dataPrefix(deps.prefix, queue)}${id}/${datasha256}`;
   await deps.objects.put(dataref, json, 'application/json');
@@ -109,16 +109,16 @@ async function send(deps: SubmitDeps, row: JobRow, envelope: Envelope): Promise<
     ...(fifo ? { groupId: row.group ?? row.id, deduplicationId: deduplicationId.sent(row.id) } : {}),
   });
   log.info('accepted', { queue: row.queue, jobId: row.id, messageId });
-  // A cancelled row is reopened by the message's arrival, which proves that it was sent.
+  // The arrival of the message reopens a cancelled row, which also proves that the message was sent.
   if (row.state !== 'queued') return;
   const sentAt = clock.now();
   const history = appended(row.history, { at: sentAt, event: 'sent', messageId });
   try {
-    // Where the worker has claimed the job by now, its version is refused: the claim says more than the mark.
+    // If a worker already claimed the job, the table refuses this version. The claim makes the mark unnecessary.
     await ledger.write({ ...row, sentAt, history }, row.version);
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
-    // The job is on its way: an error now would make the caller send it again under another id.
-    log.warn('not marked as sent', { queue: row.queue, jobId: row.id, code: error.code });
+    // The message is sent. An error now could make the caller send the job again with another id.
+    log.warn('could not mark the job as sent', { queue: row.queue, jobId: row.id, code: error.code });
   }
 }

@@ -7,32 +7,32 @@ import { createBatchSender } from './batch-sender';
 import { InvalidJobError } from './errors';
 import { createPacker, DEFAULT_PACKING, type PackingLimits } from './packer';
 
-/** One event as JSON. The fields' own limits allow more only to text that is mostly escapes. */
+/** The limit for one event as JSON. Within the limits of its fields only text full of escapes is larger. */
 const MAX_EVENT_BYTES = 256 * 1024;
-/** What may wait in memory before `track` makes its caller wait. */
+/** With more than this unsent in memory, `track` makes its caller wait. */
 const MAX_BACKLOG_BYTES = 32 * 1024 * 1024;
 const CLOSE_TIMEOUT_MS = 30_000;
 
-/** The process ends with events that SQS did not take. Nothing is dropped silently: here they are. */
+/** The tracker closed with events that SQS did not take. The error carries them, so that nothing is dropped silently. */
 export class UnsentEventsError extends Error {
   override readonly name = 'UnsentEventsError';
   readonly messages: readonly OutgoingMessage[];
 
   constructor(messages: readonly OutgoingMessage[]) {
-    super(`${messages.length} messages of analytics events were not sent`);
+    super(`${messages.length} messages with analytics events were not sent`);
     this.messages = messages;
   }
 }
 
 export interface Tracker {
   /**
-   * Takes an event. Resolves at once, or, while much waits to be sent, when there is room again: awaiting it is the
-   * back-pressure. Rejects with an InvalidJobError for an event that is not valid.
+   * Takes an event. Resolves at once, or when there is room again if too much is unsent. Callers await it for
+   * back-pressure. Rejects with an InvalidJobError if the event is not valid.
    */
   track(event: AnalyticsEvent): Promise<void>;
-  /** Sends what was tracked before; resolves when SQS has it all. */
+  /** Sends all events tracked so far. Resolves when SQS has all of them. */
   flush(): Promise<void>;
-  /** Takes no more events and sends the rest; rejects with an UnsentEventsError where that takes too long. */
+  /** Takes no more events and sends the rest. Rejects with an UnsentEventsError if that takes too long. */
   close(options?: { timeoutMs?: number }): Promise<void>;
 }
 
@@ -46,7 +46,7 @@ export interface TrackerDeps {
   settings: (queue: string) => QueueSettings;
 }
 
-/** Packs events into messages and sends them; holds events in memory for as long as its limits say. */
+/** Packs events into messages and sends them. Keeps events in memory only as long as the limits allow. */
 export function createTracker(
   deps: TrackerDeps,
   { maxBacklogBytes = MAX_BACKLOG_BYTES, ...packing }: Partial<PackingLimits> & { maxBacklogBytes?: number } = {},
@@ -74,7 +74,7 @@ export function createTracker(
     while (waiting.length > 0 && !isFull()) waiting.shift()?.();
   }
 
-  /** Whoever waits is in memory already: there is room for them now. */
+  /** Lets all waiting callers in, because their events are in memory already. */
   function sealAll(): void {
     for (const enter of waiting.splice(0)) enter();
     packer.sealAll();
@@ -88,7 +88,7 @@ export function createTracker(
       const json = jsonOf(event);
       if (Buffer.byteLength(json) > MAX_EVENT_BYTES)
         return Promise.reject(invalid('', `must be at most ${MAX_EVENT_BYTES} bytes as JSON`));
-      // Behind those that wait already: events of a session keep their order.
+      // An event waits behind earlier ones, so that the events of a session keep their order.
       if (waiting.length === 0 && !isFull()) {
         packer.add(event, json);
         return Promise.resolve();
@@ -116,6 +116,6 @@ export function createTracker(
 const invalid = (field: string, rule: string): InvalidJobError =>
   new InvalidJobError([{ field, message: `${field || 'event'}: ${rule}` }]);
 
-/** SQS refuses U+FFFE and U+FFFF in a body; as escapes they are the same JSON. */
+/** SQS refuses U+FFFE and U+FFFF in a body. As escapes they are the same JSON. */
 const jsonOf = (event: AnalyticsEvent): string =>
   JSON.stringify(event).replace(/[\ufffe\uffff]/g, (character) => (character === '\ufffe' ? '\\ufffe' : '\\uffff'));

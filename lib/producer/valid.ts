@@ -4,12 +4,15 @@ import { singleLine } from '../text';
 import { InvalidJobError } from './errors';
 
 export interface SubmitOptions {
-  /** The caller's idempotency key (an API's `Idempotency-Key`): the same key and data is the same job, for 45 days after its end. */
+  /**
+   * The caller's idempotency key (an API's `Idempotency-Key`). The same key with the same data is the same job until 45
+   * days after the job's end.
+   */
   key?: string | undefined;
-  /** Whose key it is, e.g. the id of the API's client. Two principals' keys never meet. */
+  /** The owner of the key, e.g. the id of the API's client. Keys of two principals never collide. */
   principal?: string | undefined;
   correlationId?: string | undefined;
-  /** W3C trace context; a malformed one is ignored, as that standard demands. */
+  /** W3C trace context. A malformed one is ignored, as the standard demands. */
   traceparent?: string | undefined;
 }
 
@@ -20,7 +23,7 @@ export const submitOptions = z.strictObject({
   traceparent: envelopeSchema.shape.traceparent.catch(undefined),
 });
 
-/** The input as its schema has it. Throws an InvalidJobError that names every problem. */
+/** Parses the input with its schema. Throws an InvalidJobError that names all problems. */
 export function valid<T>(schema: z.ZodType<T>, input: unknown): T {
   const parsed = schema.safeParse(input, { reportInput: true });
   if (parsed.success) return parsed.data;

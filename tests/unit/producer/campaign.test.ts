@@ -22,7 +22,7 @@ const lines = (text: string) =>
     .split('\n')
     .map((line) => JSON.parse(line) as Record<string, unknown>);
 
-/** Where the manifest is, as the job says. */
+/** The job's reference to its manifest. */
 const reference = (event: Record<string, unknown> | undefined) =>
   (event?.data as CampaignJob | undefined)?.manifest ?? { key: '', sha256: '' };
 
@@ -34,7 +34,7 @@ async function problems(input: unknown, source: RecipientSource = people(1)): Pr
   return error.message;
 }
 
-test('recipients lie in the bucket by chunks of at most half a second of the limit, and the job names the manifest', async () => {
+test('recipients are stored in chunks of at most half a second of the rate, and the job names the manifest', async () => {
   const { producer, deps, events } = start({ emailRate: 20 });
 
   const accepted = await producer.campaign(campaign, people(25));
@@ -50,7 +50,7 @@ test('recipients lie in the bucket by chunks of at most half a second of the lim
   expect(await readContent(deps, manifest)).toEqual(campaign);
 });
 
-test('a chunk may be as large as its recipients make it', async () => {
+test('a chunk has no limit of bytes', async () => {
   const { producer, deps, events } = start({ emailRate: 60 });
   const large = people(30).map((person, n) => ({ ...person, data: { n, text: 'ü'.repeat(4_900) } }));
 
@@ -60,7 +60,7 @@ test('a chunk may be as large as its recipients make it', async () => {
   expect(await readPart(deps, manifest, 0)).toEqual(large);
 });
 
-test('an address is there once over the whole campaign, in any case; who comes again is in the rejected file', async () => {
+test('an address gets one mail per campaign in upper or lower case, and a repeat goes to the rejected file', async () => {
   const { producer, objects } = start({ emailRate: 0.2 });
 
   const accepted = await producer.campaign(campaign, [...people(5), { email: 'USER-1@Example.com' }]);
@@ -71,7 +71,7 @@ test('an address is there once over the whole campaign, in any case; who comes a
   ]);
 });
 
-test('whoever is not valid goes to the rejected file with the reason, and the rest goes on', async () => {
+test('an invalid recipient goes to the rejected file with the reason, and the others are accepted', async () => {
   const { producer, objects } = start();
   const recipients = [
     { email: 'a@example.com' },
@@ -98,7 +98,7 @@ test('whoever is not valid goes to the rejected file with the reason, and the re
   ]);
 });
 
-test('data that nests too deep is rejected, not recursed into', async () => {
+test('data that is nested too deep is rejected without recursion', async () => {
   const { producer, objects } = start();
   const deep = JSON.parse(`${'{"a":'.repeat(5_000)}1${'}'.repeat(5_000)}`) as Record<string, never>;
 
@@ -107,7 +107,7 @@ test('data that nests too deep is rejected, not recursed into', async () => {
   expect(objects.text(rejectedKeys[0] ?? '')).toContain('data: must not be nested more than 8 deep');
 });
 
-test('words outside a dynamic template take words, and an unsubscribe link takes what it names', async () => {
+test('without a dynamic template the data must be plain values, and an unsubscribe link needs its values', async () => {
   const { producer, objects } = start();
   const { rejectedKeys } = await producer.campaign(
     {
@@ -133,7 +133,7 @@ test('words outside a dynamic template take words, and an unsubscribe link takes
   ]);
 });
 
-test('a broken row of a CSV file costs that row alone', async () => {
+test('a broken row of a CSV file rejects only that row', async () => {
   const { producer, objects } = start();
 
   const accepted = await producer.campaign(campaign, { csv: ['email,name\na@example.com,"A\nb@example.com,B\n'] });
@@ -144,7 +144,7 @@ test('a broken row of a CSV file costs that row alone', async () => {
   ]);
 });
 
-test('recipients may lie in the bucket, under the prefix of attachments and nowhere else', async () => {
+test("recipients may come from the bucket, but only under the attachments' prefix", async () => {
   const { producer, objects } = start();
   await objects.put('jobs/_attachments/emails/list.csv', 'email\na@example.com\n', 'text/csv');
 
@@ -167,7 +167,7 @@ test.each<[string, unknown, string]>([
     'templateId: must be a dynamic template id (d-…)',
   ],
   [
-    'neither template nor words',
+    'neither template nor text',
     { from: campaign.from },
     'subject: must be there where there is no templateId; text: must be there, or html, where there is no templateId',
   ],
@@ -186,14 +186,14 @@ test.each<[string, unknown, string]>([
   expect(await problems(input)).toContain(message);
 });
 
-test('a campaign without a recipient, or without a valid one, is refused', async () => {
+test('a campaign without a valid recipient is refused', async () => {
   expect(await problems(campaign, [])).toBe('recipients: must be at least 1 recipient');
   expect(await problems(campaign, [{ email: 'nobody' }])).toBe(
     'recipients: must be at least 1 valid recipient, 1 are not',
   );
 });
 
-test('a producer that dies before the manifest is whole leaves nothing that could be sent', async () => {
+test('a producer that dies before it wrote the manifest leaves nothing that could be sent', async () => {
   let puts = 0;
   const { producer, objects, rows, messages } = start({
     objects: (port) => withFaults(port, (method) => (method === 'put' && ++puts > 2 ? 'refused' : 'none')),
@@ -205,7 +205,7 @@ test('a producer that dies before the manifest is whole leaves nothing that coul
   expect([rows().length, messages().length]).toEqual([0, 0]);
 });
 
-test('the same key with the same campaign is the same one, with other recipients a conflict that changes nothing', async () => {
+test('the same key finds the same campaign, and with other recipients it is a conflict that changes nothing', async () => {
   const { producer, deps, events, objects } = start();
   const first = await producer.campaign(campaign, people(12), { key: 'spring' });
   const before = objects.keys();
@@ -219,7 +219,7 @@ test('the same key with the same campaign is the same one, with other recipients
   expect((await readPart(deps, manifest, 1)).length).toBe(2);
 });
 
-test('a campaign that has begun is still the same one after the rate was changed', async () => {
+test('a repeated key finds a started campaign even after the rate was changed', async () => {
   const memory = memoryProducerDeps();
   const before = createProducer({ ...memory.deps, emailRate: 200 });
   const { id, chunks } = await before.campaign(campaign, people(12), { key: 'spring' });
@@ -233,7 +233,7 @@ test('a campaign that has begun is still the same one after the rate was changed
   expect(again).toMatchObject({ id, chunks, duplicate: true });
 });
 
-test.each(['manifest', 'content', 'recipients'])('what was changed after acceptance is noticed: %s', async (what) => {
+test.each(['manifest', 'content', 'recipients'])('a change after acceptance is noticed: %s', async (what) => {
   const { producer, deps, events, objects } = start();
   const { id } = await producer.campaign(campaign, people(3));
   const key = objects.keys().find((each) => each.startsWith(`${campaignKeys('jobs', id).home}${what}`)) ?? '';
@@ -249,7 +249,7 @@ test.each(['manifest', 'content', 'recipients'])('what was changed after accepta
 });
 
 describe('one mail to one person', () => {
-  test('becomes a job of its own group', async () => {
+  test('becomes a job in its own message group', async () => {
     const { producer, messages } = start();
 
     const { id } = await producer.email({ ...campaign, to: { email: 'user@example.com' }, data: { code: '1' } });
@@ -257,7 +257,7 @@ describe('one mail to one person', () => {
     expect(messages()).toMatchObject([{ groupId: id }]);
   });
 
-  test('takes data only with a template', async () => {
+  test('accepts data only with a template', async () => {
     const { producer } = start();
     const input = { from: campaign.from, to: { email: 'user@example.com' }, subject: 'S', text: 'T', data: { a: 1 } };
 

@@ -5,7 +5,7 @@ import { memoryClock, memoryRandom } from '../../support/memory-clock';
 const deps = { clock: memoryClock(), random: memoryRandom() };
 
 describe('a job id', () => {
-  it('without a key is new each time, and later ones sort after earlier ones', () => {
+  it('without a key is new each time and sorts by time', () => {
     const clock = memoryClock();
     const ids = [1, 2, 3].map(() => {
       clock.advance(1);
@@ -19,13 +19,13 @@ describe('a job id', () => {
     );
   });
 
-  it('with a key is a stored contract', () => {
+  it('with a key never changes, because it is a stored contract', () => {
     expect(jobId({ ...deps, queue: 'feedback', principal: 'client-1', key: 'order-1' })).toBe(
       'a891c0c9-eb8a-5baf-acde-3e55bffccc70',
     );
   });
 
-  it('is one for each queue, principal and key, wherever one ends and the next begins', () => {
+  it('depends on queue, principal and key as separate values', () => {
     const names = fc.record({ queue: fc.string(), principal: fc.string(), key: fc.string() });
 
     fc.assert(

@@ -8,8 +8,8 @@ import { memoryProducerDeps } from '../../support/producer';
 
 const feedback = { user: { id: 'user-1', email: 'user@example.com' }, subject: 'It works', message: 'Well done.' };
 
-describe('feedback given to the producer', () => {
-  it('becomes a row and a message that agree', async () => {
+describe('feedback from the producer', () => {
+  it('becomes a row and a matching message', async () => {
     const { deps, clock, rows, messages, events } = memoryProducerDeps();
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 
@@ -63,7 +63,7 @@ describe('feedback given to the producer', () => {
     expect([rows().length, messages().length]).toEqual([2, 2]);
   });
 
-  it('that is not valid is refused with every field and rule, and leaves nothing behind', async () => {
+  it('that is not valid is refused with all fields and rules and leaves nothing behind', async () => {
     const { deps, table, messages } = memoryProducerDeps();
     const bad = { user: { email: 'planted' }, subject: 'planted\n', message: '', planted: 1 };
 
@@ -78,16 +78,16 @@ describe('feedback given to the producer', () => {
 
   it.each([
     ['an empty key', { key: '' }, 'key'],
-    ['a key of 256', { key: 'x'.repeat(256) }, 'key'],
-    ['a key of two lines', { key: 'a\nb' }, 'key'],
-    ['a correlation id of 129', { correlationId: 'x'.repeat(129) }, 'correlationId'],
+    ['a key of 256 characters', { key: 'x'.repeat(256) }, 'key'],
+    ['a key with two lines', { key: 'a\nb' }, 'key'],
+    ['a correlation id of 129 characters', { correlationId: 'x'.repeat(129) }, 'correlationId'],
   ])('with %s is refused', async (_, options, field) => {
     const { deps } = memoryProducerDeps();
 
     await expect(createProducer(deps).feedback(feedback, options)).rejects.toMatchObject({ problems: [{ field }] });
   });
 
-  it('is taken without its trace where that is malformed', async () => {
+  it('is accepted without a malformed trace', async () => {
     const { deps, events } = memoryProducerDeps();
 
     await createProducer(deps).feedback(feedback, { traceparent: 'not-a-trace' });
@@ -95,7 +95,7 @@ describe('feedback given to the producer', () => {
     expect(events()[0]).not.toHaveProperty('traceparent');
   });
 
-  it('is logged without a word of it', async () => {
+  it('is logged without any of its data', async () => {
     const { deps, lines } = memoryProducerDeps();
 
     const { id } = await createProducer(deps).feedback(feedback, { key: 'planted', principal: 'planted' });
@@ -105,10 +105,10 @@ describe('feedback given to the producer', () => {
   });
 });
 
-describe('the same key again', () => {
+describe('a repeated key', () => {
   const options = { key: 'request-1', principal: 'client-1' };
 
-  it('is the first job, however much later, and sends nothing more', async () => {
+  it('finds the first job at any later time and sends nothing', async () => {
     const { deps, clock, messages } = memoryProducerDeps();
     const producer = createProducer(deps);
     const first = await producer.feedback(feedback, options);
@@ -120,7 +120,7 @@ describe('the same key again', () => {
     expect(messages()).toHaveLength(1);
   });
 
-  it('is the same job whatever the order of the fields and however defaults are written', async () => {
+  it('finds the same job with fields in another order and with defaults written out', async () => {
     const { deps } = memoryProducerDeps();
     const producer = createProducer(deps);
     const { user, subject, message } = feedback;
@@ -131,7 +131,7 @@ describe('the same key again', () => {
     expect(again.duplicate).toBe(true);
   });
 
-  it('with other data is a conflict, and changes nothing', async () => {
+  it('with other data is a conflict that changes nothing', async () => {
     const { deps, messages, rows } = memoryProducerDeps();
     const producer = createProducer(deps);
     const { id } = await producer.feedback(feedback, options);
@@ -145,7 +145,7 @@ describe('the same key again', () => {
     expect(messages()).toHaveLength(1);
   });
 
-  it('of another principal is another job', async () => {
+  it('of another principal makes another job', async () => {
     const { deps } = memoryProducerDeps();
     const producer = createProducer(deps);
 
@@ -156,7 +156,7 @@ describe('the same key again', () => {
     expect(theirs.id).not.toBe(mine.id);
   });
 
-  it('after a message that was never sent sends it, with the first time', async () => {
+  it('sends a message that was never sent, with the time of the first call', async () => {
     const faults = { send: 'refused' as 'refused' | 'none' };
     const { deps, clock, rows, events } = memoryProducerDeps({
       queues: (queues) => withFaults(queues, (method) => (method === 'send' ? faults.send : 'none')),
@@ -177,7 +177,7 @@ describe('the same key again', () => {
     expect(rows()).toMatchObject([{ sentAt: clock.now(), todo: expect.stringMatching(/^feedback#waiting#[0-7]$/) }]);
   });
 
-  it('after the job was cancelled as never sent sends it: its arrival opens the job again', async () => {
+  it('sends the message of a job that was cancelled as never sent, and its arrival reopens the job', async () => {
     const faults = { send: 'refused' as 'refused' | 'none' };
     const { deps, table, rows, events } = memoryProducerDeps({
       queues: (queues) => withFaults(queues, (method) => (method === 'send' ? faults.send : 'none')),
@@ -199,7 +199,7 @@ describe('the same key again', () => {
 describe('a producer whose stores fail', () => {
   const options = { key: 'request-1' };
 
-  it('takes a row whose answer was lost for its own', async () => {
+  it('recognizes its own row when the answer to the write was lost', async () => {
     let puts = 0;
     const { deps, messages, rows } = memoryProducerDeps({
       table: (table) => withFaults(table, (method) => (method === 'put' && ++puts === 1 ? 'lost' : 'none')),
@@ -211,7 +211,7 @@ describe('a producer whose stores fail', () => {
     expect([messages().length, rows().length]).toEqual([1, 1]);
   });
 
-  it('has accepted the job once the message is sent, marked or not', async () => {
+  it('accepts the job once the message is sent, even if the mark fails', async () => {
     let puts = 0;
     const { deps, messages, lines } = memoryProducerDeps({
       table: (table) => withFaults(table, (method) => (method === 'put' && ++puts > 1 ? 'refused' : 'none')),
@@ -223,7 +223,7 @@ describe('a producer whose stores fail', () => {
     expect(lines.at(-1)).toMatchObject({ level: 'warn', facts: { jobId: accepted.id, code: 'Refused' } });
   });
 
-  it('leaves a claim alone that was faster than its mark', async () => {
+  it('does not overwrite a claim that came before its mark', async () => {
     const { deps, table, rows } = memoryProducerDeps({
       queues: (queues) => ({
         ...queues,
@@ -242,7 +242,7 @@ describe('a producer whose stores fail', () => {
     expect(rows()[0]).not.toHaveProperty('sentAt');
   });
 
-  it('never gives a key two ids, two times or no message, whatever fails, as long as the caller tries again', async () => {
+  it('gives a key one id, one time and a message after any failures if the caller retries', async () => {
     const fault = fc.constantFrom('none' as const, 'refused' as const, 'lost' as const);
     const plan = fc.record({
       faults: fc.array(fault, { maxLength: 40 }),
@@ -281,7 +281,7 @@ describe('a producer whose stores fail', () => {
     );
   });
 
-  it('gives callers that come at once with one key one job', async () => {
+  it('makes one job for simultaneous calls with the same key', async () => {
     const { deps, rows, messages } = memoryProducerDeps();
     const producer = createProducer(deps);
 

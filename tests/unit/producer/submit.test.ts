@@ -14,7 +14,7 @@ function start(...wrap: Parameters<typeof memoryProducerDeps>) {
 }
 
 describe('data that is too large for a message', () => {
-  it('waits in the bucket, named by the message with its hash', async () => {
+  it('is stored in the bucket, and the message has its key and hash', async () => {
     const { deps, objects, messages, rows } = start();
 
     const { id } = await submit(deps, { ...job, data: large('x') });
@@ -28,7 +28,7 @@ describe('data that is too large for a message', () => {
     expect(rows()[0]?.payloadHash).toBe(payloadHash(envelope));
   });
 
-  it('stays in the message up to the limit, measured in bytes', async () => {
+  it('stays in the message up to a limit in bytes', async () => {
     const { deps, objects } = start();
     const atLimit = 'ü'.repeat(450 * 1024 - 1);
 
@@ -39,7 +39,7 @@ describe('data that is too large for a message', () => {
     expect(objects.keys()).toHaveLength(1);
   });
 
-  it('is never overwritten by another job that comes with the same key', async () => {
+  it('is never overwritten by another job with the same key', async () => {
     const { deps, objects, messages } = start();
     await submit(deps, { ...job, key: 'k', data: large('x') });
 
@@ -59,7 +59,7 @@ describe('data that is too large for a message', () => {
 });
 
 describe('a job for a standard queue', () => {
-  it('carries neither group nor deduplication id', async () => {
+  it('has no group and no deduplication id', async () => {
     const { deps, model } = start();
     model.createQueue({ QueueName: 'my-standard' });
     const standard = {

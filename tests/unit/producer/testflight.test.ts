@@ -28,7 +28,7 @@ test.each(Object.entries(JOBS))(
   },
 );
 
-test('an invitation that is not valid is refused with every problem at once, and nothing is sent', async () => {
+test('an invalid invitation is refused with all problems at once, and nothing is sent', async () => {
   const { deps, rows, messages } = memoryProducerDeps();
   const bad = anInvite({ email: 'nobody', groups: [] });
 

@@ -17,7 +17,7 @@ const QUEUE = 'my-analytics.fifo';
 let started = 0;
 const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-/** A tracker before the SQS model; `fail` says which entries of the n-th batch are refused, or that its answer is lost. */
+/** A tracker with the SQS model. `fail` names the refused entries of the n-th batch, or says that its answer is lost. */
 function start(
   options: Parameters<typeof createTracker>[1] = {},
   fail: (batch: number, messages: OutgoingMessage[]) => number[] | 'refused' | 'lost' = () => [],
@@ -70,7 +70,7 @@ function start(
       const envelope = parseEnvelope(body);
       return { ...envelope, groupId, events: (envelope.data as { events: { id: string; session: string }[] }).events };
     });
-  /** Lets time pass until nothing waits for it any more. */
+  /** Advances the clock until no timer is left. */
   const run = async (until: Promise<unknown>, limit = 10_000) => {
     let over = false;
     const done = until.then(
@@ -89,7 +89,7 @@ function start(
 }
 
 describe('packing', () => {
-  test('events of a shard travel together, once enough have come', async () => {
+  test('events of a shard are sent together once there are enough', async () => {
     const { tracker, messages, run } = start({ shards: 1, maxEvents: 3 });
 
     for (const event of someEvents(1, 7)) await tracker.track(event);
@@ -104,7 +104,7 @@ describe('packing', () => {
     ]);
   });
 
-  test('a message is sealed before it grows beyond its bytes', async () => {
+  test('a message is sealed before it exceeds its limit of bytes', async () => {
     const { tracker, messages, run, model } = start({ shards: 1, maxBytes: 10_000 });
 
     for (const event of someEvents(1, 200)) await tracker.track(event);
@@ -116,7 +116,7 @@ describe('packing', () => {
     expect(sizes.length).toBeLessThan(5);
   });
 
-  test('a few events wait no longer than their age', async () => {
+  test('a few events wait no longer than the maximum age', async () => {
     const { tracker, messages, clock } = start({ shards: 1, maxAgeMs: 2_000 });
     await tracker.track(anEvent(1));
 
@@ -129,7 +129,7 @@ describe('packing', () => {
     expect(messages()).toHaveLength(1);
   });
 
-  test('all events of a session go through one shard, in order', async () => {
+  test('all events of a session go through one shard in order', async () => {
     const { tracker, messages, run } = start({ shards: 4, maxEvents: 5 });
 
     for (const event of someEvents(1, 100)) await tracker.track(event);
@@ -149,7 +149,7 @@ describe('packing', () => {
     for (const { groupId, partitionkey } of messages()) expect(partitionkey).toBe(groupId);
   });
 
-  test('a tracker numbers its messages from one without gaps, and two trackers are two sources', async () => {
+  test('a tracker numbers its messages from 1 without gaps, and each tracker is its own source', async () => {
     const [first, second] = [start({ maxEvents: 2 }), start({ maxEvents: 2 })];
 
     for (const { tracker, run } of [first, second]) {
@@ -164,7 +164,7 @@ describe('packing', () => {
     expect(sources[0]).not.toEqual(sources[1]);
   });
 
-  test('characters that SQS refuses travel as escapes', async () => {
+  test('characters that SQS refuses are sent as escapes', async () => {
     const { tracker, messages, run } = start();
     const properties = { text: 'a\uffffb\ufffec\u0001' };
 
@@ -177,10 +177,10 @@ describe('packing', () => {
 
 describe('an event that is not valid', () => {
   test.each([
-    ['a time that is none', anEvent(1, { time: 'now' }), 'time'],
-    ['a number that JSON does not have', anEvent(1, { properties: { p: Number.NaN } }), 'properties.p'],
-    ['more bytes than may be', anEvent(1, { properties: escapes() }), ''],
-  ])('is refused with %s, and nothing is sent', async (_what, event, field) => {
+    ['a word for a time', anEvent(1, { time: 'now' }), 'time'],
+    ['a number that JSON does not know', anEvent(1, { properties: { p: Number.NaN } }), 'properties.p'],
+    ['too many bytes', anEvent(1, { properties: escapes() }), ''],
+  ])('is refused, and nothing is sent: %s', async (_what, event, field) => {
     const { tracker, messages, run } = start();
 
     const refused = await tracker.track(event).catch((error: unknown) => error);
@@ -197,7 +197,7 @@ describe('an event that is not valid', () => {
 });
 
 describe('sending', () => {
-  test('a batch has ten messages at most, one of a group, and no more bytes than SQS takes', async () => {
+  test('a batch has at most ten messages, one per group, and no more bytes than SQS accepts', async () => {
     const { tracker, batches, run } = start({ shards: 30, maxEvents: 1_000, maxBytes: 150_000 });
 
     for (const event of someEvents(1, 20_000)) await tracker.track({ ...event, session: `s-${event.id}` });
@@ -211,7 +211,7 @@ describe('sending', () => {
     expect(batches.length).toBeLessThan(20);
   });
 
-  test('what fails in a batch is tried again, and nothing of its group goes before it', async () => {
+  test('a failed message of a batch is retried before any other of its group', async () => {
     const { tracker, messages, run, warnings } = start({ shards: 3, maxEvents: 1 }, (batch) => (batch < 4 ? [0] : []));
 
     for (const event of someEvents(1, 30)) await tracker.track(event);
@@ -222,10 +222,10 @@ describe('sending', () => {
       expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
     }
     expect(messages()).toHaveLength(30);
-    expect(warnings[0]).toEqual(['a batch was not sent whole, and is tried again', { code: 'SQS.Throttled' }]);
+    expect(warnings[0]).toEqual(['part of a batch was not sent and will be retried', { code: 'SQS.Throttled' }]);
   });
 
-  test('whatever fails, every event is sent once and in order', async () => {
+  test('every event is sent once and in order despite failures', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.integer({ min: 1, max: 5 }),
@@ -260,7 +260,7 @@ describe('sending', () => {
 });
 
 describe('back-pressure', () => {
-  test('a caller waits while too much is unsent, and its events keep their order', async () => {
+  test('a caller waits while too much is unsent, and the events keep their order', async () => {
     let down = true;
     const { tracker, messages, run } = start({ shards: 1, maxEvents: 5, maxBacklogBytes: 3_000 }, () =>
       down ? 'refused' : [],
@@ -282,7 +282,7 @@ describe('back-pressure', () => {
 });
 
 describe('closing', () => {
-  test('sends the rest, and takes no more', async () => {
+  test('sends the rest and takes no more events', async () => {
     const { tracker, messages, run } = start();
     await tracker.track(anEvent(1));
 
@@ -292,7 +292,7 @@ describe('closing', () => {
     await expect(tracker.track(anEvent(2))).rejects.toThrow('closed');
   });
 
-  test('hands back what could not be sent in time', async () => {
+  test('returns the messages that could not be sent in time', async () => {
     const { tracker, run } = start({ shards: 2, maxEvents: 10 }, () => 'refused');
     for (const event of someEvents(1, 25)) await tracker.track(event);
 
@@ -304,7 +304,7 @@ describe('closing', () => {
   });
 });
 
-test('an event that a tracker takes is one that the worker accepts', () => {
+test('the worker accepts every event that a tracker takes', () => {
   const event = anEvent(1);
 
   expect(problemOf(JSON.parse(JSON.stringify(event)), Date.parse(event.time))).toBeUndefined();
