@@ -55,7 +55,7 @@ export interface Queues {
   receive(queueUrl: string, options: { max: number; visibilitySeconds: number }): Promise<ReceivedMessage[]>;
   /** `seconds` counts from now, 0 to 43,200. */
   changeVisibility(queueUrl: string, receiptHandle: string, seconds: number): Promise<void>;
-  /** The same for at most ten messages in one call. One that SQS refuses comes back when it would have. */
+  /** Changes at most ten messages in one call. A message that SQS refuses keeps its old visibility. */
   changeVisibilityBatch(queueUrl: string, receiptHandles: readonly string[], seconds: number): Promise<void>;
   delete(queueUrl: string, receiptHandle: string): Promise<void>;
   /** SQS counts approximately. */
