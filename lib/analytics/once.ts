@@ -17,7 +17,7 @@ export async function writeOnce(
   if ((await objects.create(key, bytes, 'application/gzip', metadata)) === 'created') return;
   const stored = await objects.get(key);
   // Compaction removed it between the two calls. The next delivery finds the message in the manifest.
-  if (!stored) throw new StoreError({ code: 'ObjectGone', message: 'an object was removed just now' });
+  if (!stored) throw new StoreError({ code: 'ObjectGone', message: 'the object was just removed' });
   if (!hasLines(stored, gunzipSync(bytes))) throw new IdTakenError();
 }
 

@@ -17,7 +17,7 @@ export function realObjectReader({ bucket, client = s3Client() }: { bucket: stri
     try {
       for await (const chunk of Body as AsyncIterable<Uint8Array>) yield chunk;
     } catch {
-      throw new StoreError({ code: 'S3.Interrupted', message: 'S3 GetObject broke off' });
+      throw new StoreError({ code: 'S3.Interrupted', message: 'S3 GetObject was interrupted' });
     }
   };
 }

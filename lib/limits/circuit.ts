@@ -14,9 +14,7 @@ export interface Circuit extends Item {
   retryAt?: number;
   /** A worker makes the trial call. Its invocation has certainly ended at `until`. */
   trial?: { until: number };
-  /**
-   * Hashes of the senders that got a 403 without a field since the last success. Job ids if the vendor knows no senders.
-   */
+  /** Hashes of senders (or job ids) that got a 403 without a field since the last success. */
   forbidden: string[];
   /** How many such 403s came in a row, from any sender. */
   refusals?: number;

@@ -4,10 +4,7 @@ import { singleLine } from '../text';
 import { InvalidJobError } from './errors';
 
 export interface SubmitOptions {
-  /**
-   * The caller's idempotency key (an API's `Idempotency-Key`). The same key with the same data is the same job until 45
-   * days after the job's end.
-   */
+  /** The caller's idempotency key. The same key and data find the same job until 45 days after its end. */
   key?: string | undefined;
   /** The owner of the key, e.g. the id of the API's client. Keys of two principals never collide. */
   principal?: string | undefined;

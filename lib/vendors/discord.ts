@@ -71,7 +71,7 @@ async function post({
     if (error.reason === 'unsendable')
       throw new StopError({ code: 'DiscordMisconfigured', message: 'DISCORD_WEBHOOK_URL is not a URL' });
     // Discord may have taken the message. An alarm that arrives twice is better than none.
-    throw new TransientError({ code: 'DiscordUnavailable', message: `no answer came (${error.reason})` });
+    throw new TransientError({ code: 'DiscordUnavailable', message: `Discord did not answer (${error.reason})` });
   }
 }
 

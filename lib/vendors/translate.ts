@@ -42,14 +42,14 @@ export function unanswered({
 }): JobError {
   const { vendor, prefix } = dialect;
   if (error.reason === 'unsendable') {
-    const details = { vendor, message: 'the request has a header or an address that cannot be sent', cause: error };
+    const details = { vendor, message: 'the request has an invalid header or address', cause: error };
     return dialect.unsendable === 'us'
       ? new StopError({ ...details, code: `${prefix}Misconfigured` })
       : new PermanentError({ ...details, code: `${prefix}Rejected` });
   }
   const suffix =
     error.reason === 'timeout' ? 'Timeout' : error.reason === 'unreachable' ? 'Unavailable' : 'Interrupted';
-  const message = `${error.sent ? 'no answer came' : 'the vendor was not reached'} (${error.reason})`;
+  const message = `${error.sent ? 'the vendor did not answer' : 'the vendor could not be reached'} (${error.reason})`;
   const Class = error.sent && effect === 'once' ? AmbiguousError : TransientError;
   return new Class({ code: prefix + suffix, message, vendor, cause: error });
 }
