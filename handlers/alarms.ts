@@ -1,3 +1,3 @@
-import { alarmsHandler } from '../lib/alarms/handler';
+import { alarmsHandler } from '../lib/startup/alarms';
 
 export const handler = alarmsHandler();

@@ -1,5 +1,5 @@
-import { realAnalytics } from '../lib/analytics/real';
 import { analyticsEnv } from '../lib/config';
-import { workerHandler } from '../lib/worker/handler';
+import { realAnalytics } from '../lib/startup/analytics';
+import { workerHandler } from '../lib/startup/worker';
 
 export const handler = workerHandler({ env: analyticsEnv, contract: realAnalytics });

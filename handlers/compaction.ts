@@ -1,3 +1,3 @@
-import { compactionHandler } from '../lib/analytics/compaction-handler';
+import { compactionHandler } from '../lib/startup/compaction';
 
 export const handler = compactionHandler();

@@ -1,3 +1,3 @@
-import { emailEventsHandler } from '../lib/emails/events/handler';
+import { emailEventsHandler } from '../lib/startup/email-events';
 
 export const handler = emailEventsHandler();

@@ -1,5 +1,5 @@
 import { emailsEnv } from '../lib/config';
-import { realEmails } from '../lib/emails/real';
-import { workerHandler } from '../lib/worker/handler';
+import { realEmails } from '../lib/startup/emails';
+import { workerHandler } from '../lib/startup/worker';
 
 export const handler = workerHandler({ env: emailsEnv, contract: realEmails });

@@ -1,5 +1,5 @@
 import { feedbackEnv } from '../lib/config';
-import { realFeedback } from '../lib/feedback/real';
-import { workerHandler } from '../lib/worker/handler';
+import { realFeedback } from '../lib/startup/feedback';
+import { workerHandler } from '../lib/startup/worker';
 
 export const handler = workerHandler({ env: feedbackEnv, contract: realFeedback });

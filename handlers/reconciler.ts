@@ -1,3 +1,3 @@
-import { reconcilerHandler } from '../lib/reconcile/handler';
+import { reconcilerHandler } from '../lib/startup/reconciler';
 
 export const handler = reconcilerHandler();

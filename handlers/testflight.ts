@@ -1,5 +1,5 @@
 import { testflightEnv } from '../lib/config';
-import { realTestflight } from '../lib/testflight/real';
-import { workerHandler } from '../lib/worker/handler';
+import { realTestflight } from '../lib/startup/testflight';
+import { workerHandler } from '../lib/startup/worker';
 
 export const handler = workerHandler({ env: testflightEnv, contract: realTestflight });

@@ -195,3 +195,12 @@ export function parseEnv<T>(schema: z.ZodType<T>, env: Record<string, string | u
   });
   throw new ConfigError(`configuration: ${problems.join('; ')}`);
 }
+
+/** The settings of each queue that the environment lists. */
+export function settingsOf({ QUEUES }: Pick<CommonConfig, 'QUEUES'>): (queue: string) => QueueSettings {
+  return (queue) => {
+    const row = QUEUES[queue];
+    if (!row) throw new ConfigError(`configuration: QUEUES: has no queue ${queue}`);
+    return row;
+  };
+}

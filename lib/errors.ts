@@ -112,3 +112,17 @@ export class StoreError extends JobError {
 export function ignoreStoreError(error: unknown): void {
   if (!(error instanceof StoreError)) throw error;
 }
+
+/** An operator paused what the job belongs to. The job comes back when the operator resumes it. */
+export class PausedError extends WaitError {
+  constructor() {
+    super({ code: 'Paused', message: 'the job is paused', waitMs: 0 });
+  }
+}
+
+/** An operator cancelled what the job belongs to. */
+export class CancelledError extends PermanentError {
+  constructor() {
+    super({ code: 'Cancelled', message: 'the job is cancelled' });
+  }
+}

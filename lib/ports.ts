@@ -154,3 +154,6 @@ export interface Metrics {
   /** Writes everything that was added since the last flush. */
   flush(): void;
 }
+
+/** Answers a token or key, and remembers it. `fresh` fetches it again. */
+export type Secret = (options?: { fresh?: boolean }) => Promise<string>;

@@ -1,5 +1,5 @@
 import { dataPrefix, manifestPrefix, rejectedPrefix } from '../lib/analytics/keys';
-import { CAMPAIGN_QUEUE } from '../lib/jobs/campaign';
+import { CAMPAIGN_QUEUE } from '../lib/jobs/keys';
 import { campaignKey, rateKey, recipientsFolder, subjectKey } from '../lib/jobs/keys';
 import { type Context, type Fragment, parseContext } from './context';
 import { jobsTableResources } from './jobs-table';

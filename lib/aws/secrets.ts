@@ -1,5 +1,5 @@
 import { StoreError } from '../errors';
-import type { Secret } from '../vendors/secret';
+import type { Secret } from '../ports';
 import { clientDefaults } from './clients';
 import { guarded } from './store-error';
 

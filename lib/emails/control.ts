@@ -1,4 +1,4 @@
-import { type Campaign, type CampaignDeps, campaigns } from '../jobs/campaign';
+import { type Campaign, type CampaignDeps, campaigns } from './campaigns/campaign';
 import { type CampaignReport, campaignReport, type ReportDeps } from './report';
 
 /** What can be asked of a campaign once it was accepted and started. `undefined`: there is none of this id. */

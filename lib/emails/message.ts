@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { CAMPAIGN_QUEUE } from '../jobs/campaign';
+import { CAMPAIGN_QUEUE } from '../jobs/keys';
 import { multiLine, singleLine } from '../text';
 import { templateData } from './template-data';
 

@@ -1,10 +1,9 @@
-import { JobError, PermanentError, StopError, type Vendor } from '../errors';
-import type { Campaign, Campaigns } from '../jobs/campaign';
-import { CAMPAIGN_CHUNK } from '../jobs/chunk';
+import { CancelledError, JobError, PausedError, PermanentError, StopError, type Vendor } from '../errors';
 import type { Updated } from '../jobs/ledger';
 import type { Metrics } from '../ports';
 import { type Job, messageType, type QueueContract, type RunContext } from '../worker/contract';
-import { CancelledError, PausedError } from '../worker/decide';
+import type { Campaign, Campaigns } from './campaigns/campaign';
+import { CAMPAIGN_CHUNK } from './campaigns/chunk';
 import { type Manifest, type ReadDeps, readContent, readManifest, readPart } from './manifest';
 import {
   type CampaignContent,

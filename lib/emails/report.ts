@@ -1,11 +1,11 @@
-import type { Campaign, CampaignStatus } from '../jobs/campaign';
-import { chunkId, chunkRecipients } from '../jobs/chunk';
 import { jobKey, recordKey } from '../jobs/keys';
 import type { Ledger } from '../jobs/ledger';
 import { rowOfRecord } from '../jobs/record';
 import { isEnd, type JobRow } from '../jobs/row';
 import type { Objects } from '../ports';
 import { seenSet } from './address-set';
+import type { Campaign, CampaignStatus } from './campaigns/campaign';
+import { chunkId, chunkRecipients } from './campaigns/chunk';
 import { eventKey, type StoredEvent } from './events/event';
 import { eventFolder } from './events/take';
 import { EXCLUDED, excludedOf } from './excluded';

@@ -1,11 +1,10 @@
-import { PermanentError, StopError, StoreError, WaitError } from '../errors';
+import { CancelledError, PermanentError, StopError, StoreError, WaitError } from '../errors';
 import { sentBySign } from '../jobs/mail';
-import type { RateUse, SharedRate } from '../jobs/rate';
+import type { RateUse, SharedRate } from '../limits/rate';
 import type { Clock, Objects } from '../ports';
 import type { BulkMail, BulkSendgrid } from '../vendors/sendgrid-bulk';
 import { RecipientsRefusedError } from '../vendors/sendgrid-errors';
 import type { RunContext } from '../worker/contract';
-import { CancelledError } from '../worker/decide';
 import { EXCLUDED, excludedOf, excludedWith } from './excluded';
 import { writeRecipients } from './recipient-status';
 import { type Origin, RECIPIENTS, SEND } from './request';

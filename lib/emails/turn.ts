@@ -1,5 +1,5 @@
 import { WaitError } from '../errors';
-import type { RateUse, SharedRate, Slot } from '../jobs/rate';
+import type { RateUse, SharedRate, Slot } from '../limits/rate';
 import type { Clock } from '../ports';
 import type { RunContext } from '../worker/contract';
 

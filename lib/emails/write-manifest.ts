@@ -1,7 +1,7 @@
-import type { RecipientCounts } from '../jobs/campaign';
 import { sha256 } from '../jobs/envelope';
 import type { Objects } from '../ports';
 import { seenSet } from './address-set';
+import type { RecipientCounts } from './campaigns/campaign';
 import { InvalidRecipientsError } from './invalid-recipients';
 import { campaignKeys, type Manifest } from './manifest';
 import type { CampaignContent } from './message';

@@ -23,6 +23,8 @@ export const ticketKey = (queue: string, group: string, number: number | '*'): s
   `ticket#${queue}#${number}#${group}`;
 /** What a queue remembers of whom its jobs are about; `subject` is a hash. */
 export const subjectKey = (queue: string, subject: string): string => `subject#${queue}#${subject}`;
+/** Campaigns are released into this queue. */
+export const CAMPAIGN_QUEUE = 'emails';
 export const campaignKey = (id: string): string => `campaign#${id}`;
 export const rateKey = (vendor: string): string => `rate#${vendor}`;
 export const reconcilerKey = 'lease#reconciler';

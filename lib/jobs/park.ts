@@ -1,3 +1,4 @@
+import type { QueueSettings } from '../config';
 import type { OutgoingMessage } from '../ports';
 import { deduplicationId } from './keys';
 import type { JobRow } from './row';
@@ -56,4 +57,26 @@ export function parkedMessage(row: JobRow, body: string, type: 'fifo' | 'standar
       ? { groupId: row.id, deduplicationId: deduplicationId.parked(row.id, row.parkedFrom ?? row.writer) }
       : {};
   return fitting({ body, attributes: present, ...fifo }, row.id);
+}
+
+/** A job's message as it goes into its queue again; one with a stand-in needs its body in S3. */
+export function backInQueue(
+  { settings }: { settings: (queue: string) => Pick<QueueSettings, 'type'> },
+  {
+    row,
+    body,
+    attributes = {},
+    deduplication,
+  }: {
+    row: Pick<JobRow, 'queue' | 'id' | 'group'>;
+    body: string;
+    attributes?: Record<string, string>;
+    deduplication: string;
+  },
+): OutgoingMessage {
+  const fifo = settings(row.queue).type === 'fifo';
+  return fitting(
+    { body, attributes, ...(fifo ? { groupId: row.group ?? row.id, deduplicationId: deduplication } : {}) },
+    row.id,
+  );
 }

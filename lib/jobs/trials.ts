@@ -1,4 +1,4 @@
-import { StoreError } from '../errors';
+import { ignoreStoreError } from '../errors';
 import type { Clock, Random, Table } from '../ports';
 import { trialKey } from './keys';
 import { ROW_LIFETIME_MS } from './schedule';
@@ -32,8 +32,4 @@ export function createTrials({ table, clock, random }: { table: Table; clock: Cl
     },
     begun: async (queue, messageId) => (await table.get(trialKey(queue, messageId))) !== undefined,
   };
-}
-
-function ignoreStoreError(error: unknown): void {
-  if (!(error instanceof StoreError)) throw error;
 }

@@ -1,7 +1,7 @@
-import { CAMPAIGN_QUEUE, type Campaign } from '../jobs/campaign';
-import { campaignHourKey, todoKey } from '../jobs/keys';
+import { eachOf } from '../concurrency';
+import type { Campaign } from '../emails/campaigns/campaign';
+import { CAMPAIGN_QUEUE, campaignHourKey, todoKey } from '../jobs/keys';
 import { readItem } from '../jobs/ledger';
-import { eachOf } from '../reconcile/each-of';
 import type { Reader } from './command';
 
 /** Campaigns, the one that was accepted last first, and whether there are more. */

@@ -1,6 +1,6 @@
+import { type Campaign, type CampaignStatus, campaigns } from '../emails/campaigns/campaign';
 import { EMAIL_CAMPAIGN, EMAILS_QUEUE } from '../emails/message';
 import { campaignReport } from '../emails/report';
-import { type Campaign, type CampaignStatus, campaigns } from '../jobs/campaign';
 import { jobKey } from '../jobs/keys';
 import { isEnd } from '../jobs/row';
 import { campaignsNotEnded, campaignsOfDay } from './campaign-find';

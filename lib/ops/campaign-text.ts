@@ -1,5 +1,5 @@
+import type { Campaign } from '../emails/campaigns/campaign';
 import type { CampaignReport } from '../emails/report';
-import type { Campaign } from '../jobs/campaign';
 import { tableText, timeText } from './text';
 
 /** A campaign's state as people read it, e.g. `paused (SendgridRejected)`. */

@@ -1,7 +1,7 @@
+import { eachOf } from '../concurrency';
 import { StoreError } from '../errors';
 import { groupBy } from '../group-by';
 import type { JobRow } from '../jobs/row';
-import { eachOf } from '../reconcile/each-of';
 import { hiddenUntil } from '../reconcile/pass';
 import type { CommandContext, Run } from './command';
 import { discard } from './discard';

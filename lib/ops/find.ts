@@ -1,8 +1,8 @@
+import { eachOf } from '../concurrency';
 import type { Vendor } from '../errors';
 import { dueUnder } from '../jobs/due';
 import { hourKey, jobKey, type TodoKind, todoKey, todoKeys } from '../jobs/keys';
 import type { JobRow, State } from '../jobs/row';
-import { eachOf } from '../reconcile/each-of';
 import type { Reader } from './command';
 import { OperatorError } from './operator';
 

@@ -1,9 +1,9 @@
 import { keptBody } from '../jobs/finish';
 import { withSend } from '../jobs/history';
 import { deduplicationId } from '../jobs/keys';
+import { backInQueue } from '../jobs/park';
 import type { JobRow } from '../jobs/row';
 import { reopen as reopened } from '../jobs/transitions';
-import { backInQueue } from '../reconcile/release';
 import { entryBody } from './entry-body';
 import { decide, noted, type OperatorDeps, OperatorError, stateOf } from './operator';
 

@@ -1,8 +1,8 @@
+import { eachOf } from '../concurrency';
 import { StoreError } from '../errors';
 import { sha256 } from '../jobs/envelope';
 import { IdempotencyConflictError, InvalidJobError } from '../producer/errors';
 import { createProducer, type Producer } from '../producer/producer';
-import { eachOf } from '../reconcile/each-of';
 import type { Run } from './command';
 import { OperatorError } from './operator';
 import { required } from './options';

@@ -1,3 +1,5 @@
+import { campaigns, type RecipientCounts } from '../emails/campaigns/campaign';
+import { chunkSizeOf } from '../emails/campaigns/chunk';
 import { InvalidRecipientsError } from '../emails/invalid-recipients';
 import {
   type CampaignInput,
@@ -10,8 +12,6 @@ import {
 import type { RecipientInput } from '../emails/recipient';
 import { type Bytes, fromCsv, fromIterable, fromNdjson, type Read } from '../emails/recipients';
 import { writeManifest } from '../emails/write-manifest';
-import { campaigns, type RecipientCounts } from '../jobs/campaign';
-import { chunkSizeOf } from '../jobs/chunk';
 import { attachmentsPrefix } from '../jobs/keys';
 import type { Table } from '../ports';
 import { InvalidJobError } from './errors';

@@ -4,10 +4,9 @@ import { realObjects } from '../aws/objects';
 import { realQueues } from '../aws/queues';
 import { realClock, realRandom } from '../aws/system';
 import { realTable } from '../aws/table';
-import { commonEnv, parseEnv, sendgridEnv } from '../config';
+import { commonEnv, parseEnv, sendgridEnv, settingsOf } from '../config';
 import { queueName, queueUrl } from '../jobs/keys';
 import { realLog } from '../log';
-import { settingsOf } from '../worker/real-deps';
 import { createProducer, type Producer } from './producer';
 
 /** The environment of the API's process, in addition to what the AWS SDK reads on its own. */

@@ -1,3 +1,4 @@
+import { eachOf } from '../concurrency';
 import { jobKey, todoKey } from '../jobs/keys';
 import { ATTRIBUTE } from '../jobs/park';
 import type { JobRow } from '../jobs/row';
@@ -5,7 +6,6 @@ import { UNFINISHED_AFTER_MS } from '../jobs/schedule';
 import type { ReceivedMessage } from '../ports';
 import type { ReconcileDeps } from './deps';
 import type { Difference } from './difference';
-import { eachOf } from './each-of';
 import { hiddenUntil } from './pass';
 import { walkDeadLetters } from './walk';
 

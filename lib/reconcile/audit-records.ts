@@ -1,10 +1,10 @@
 import { z } from 'zod';
+import { eachOf } from '../concurrency';
 import { hourKey, jobKey, recordKey, recordPartition } from '../jobs/keys';
 import { isEnd, type JobRow } from '../jobs/row';
 import { UNFINISHED_AFTER_MS } from '../jobs/schedule';
 import type { ReconcileDeps } from './deps';
 import type { Difference } from './difference';
-import { eachOf } from './each-of';
 
 /** Of the jobs whose time lies in the hours that were looked at. */
 export interface Records {

@@ -1,3 +1,4 @@
+import { eachOf } from '../concurrency';
 import { finish } from '../jobs/finish';
 import { jobKey } from '../jobs/keys';
 import type { JobRow } from '../jobs/row';
@@ -6,7 +7,6 @@ import { auditEntries, type Entries } from './audit-entries';
 import { auditHour, type Records } from './audit-records';
 import type { ReconcileDeps } from './deps';
 import type { Difference } from './difference';
-import { eachOf } from './each-of';
 import { reconcile } from './reconcile';
 
 /** What an audit counted, and every difference that it found. */

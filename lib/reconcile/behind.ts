@@ -1,8 +1,9 @@
+import { eachOf, throughAll } from '../concurrency';
 import { groupBy } from '../group-by';
+import { everyDue, SHARE } from '../jobs/due';
 import { jobKey, orderKey, todoKey } from '../jobs/keys';
 import { isEnd, type JobRow } from '../jobs/row';
-import { everyDue, type ReconcileDeps, SHARE, type Work } from './deps';
-import { eachOf, throughAll } from './each-of';
+import type { ReconcileDeps, Work } from './deps';
 import { release } from './release';
 
 const AT_ONCE = 16;

@@ -1,9 +1,9 @@
 import { type Canary, canaryEnvelope, canaryRow } from '../jobs/canary';
 import { canaryKey, deduplicationId, jobKey } from '../jobs/keys';
 import { readItem, writeItem } from '../jobs/ledger';
+import { backInQueue } from '../jobs/park';
 import { isEnd, type JobRow } from '../jobs/row';
 import type { ReconcileDeps } from './deps';
-import { backInQueue } from './release';
 
 /**
  * Sends a canary through the queue every `everyMs` and measures the last one: `Canary` is 1 where it succeeded before the

@@ -1,7 +1,7 @@
 import type { FinishDeps } from '../jobs/finish';
 import type { LedgerDeps } from '../jobs/ledger';
 import type { CircuitBreakers } from '../limits/circuit';
-import type { BatchQueues, Due, Log, Metrics, Queues } from '../ports';
+import type { BatchQueues, Log, Metrics, Queues } from '../ports';
 import type { Exits } from './exits';
 import type { Failed } from './failures';
 import type { Pace } from './pace';
@@ -34,20 +34,3 @@ export interface ReconcileRun extends ReconcileDeps {
 
 /** One kind of work on one queue; it stops by itself when `mayGoOn` says so, and goes on where it was next time. */
 export type Work = (deps: ReconcileRun, queue: string, mayGoOn: () => boolean) => Promise<void>;
-
-/** None may starve the others. */
-export const SHARE = 100;
-
-/** Keys of what is due, oldest first, page after page: for work that may leave what is due as it is. */
-export async function* everyDue(
-  { table, clock, share = SHARE }: Pick<ReconcileDeps, 'table' | 'clock' | 'share'>,
-  { todo, mayGoOn }: { todo: string; mayGoOn: () => boolean },
-): AsyncGenerator<string[]> {
-  const until = clock.now();
-  for (let after: Due | undefined; mayGoOn(); ) {
-    const page = await table.due(todo, { until, after, limit: share });
-    yield page.map(({ key }) => key);
-    if (page.length < share) return;
-    after = page.at(-1);
-  }
-}

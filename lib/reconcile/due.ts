@@ -1,10 +1,11 @@
+import { eachOf, mapEach } from '../concurrency';
 import { JobError } from '../errors';
 import { groupBy } from '../group-by';
 import { backOff, backoffOf, LONGEST_BACKOFF_MS } from '../jobs/backoff';
+import { SHARE } from '../jobs/due';
 import type { JobRow } from '../jobs/row';
 import type { Due } from '../ports';
-import { type ReconcileDeps, type ReconcileRun, SHARE } from './deps';
-import { eachOf, mapEach } from './each-of';
+import type { ReconcileDeps, ReconcileRun } from './deps';
 
 /** Rows that are worked on side by side. */
 const AT_ONCE = 32;

@@ -1,10 +1,10 @@
+import { throughAll } from '../concurrency';
 import type { Vendor } from '../errors';
 import { todoKey } from '../jobs/keys';
 import type { JobRow } from '../jobs/row';
 import { isHalfOpen, isOpen, type OpenCircuit, VENDOR_STOPPED } from '../limits/circuit';
 import type { Due } from '../ports';
 import type { ReconcileDeps, ReconcileRun } from './deps';
-import { throughAll } from './each-of';
 import { release, releaseEach } from './release';
 
 const VENDORS: readonly Vendor[] = ['zendesk', 'sendgrid', 'app-store-connect'];

@@ -1,11 +1,11 @@
 import { CRASH_LOOP_RUNS } from '../jobs/claim';
 import { finish } from '../jobs/finish';
+import { disowned, resolve } from '../jobs/identify';
 import { invalidId, jobKey } from '../jobs/keys';
 import { ATTRIBUTE } from '../jobs/park';
 import { keepCancelled } from '../jobs/reopen';
 import { crashesOf, placeOf } from '../jobs/transitions';
 import type { ReceivedMessage } from '../ports';
-import { disowned, resolve } from '../worker/resolve';
 import type { ReconcileRun } from './deps';
 import { parkCrashed } from './park-crashed';
 import type { Moved } from './returns';

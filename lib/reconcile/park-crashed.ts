@@ -1,11 +1,11 @@
 import { crashLoop } from '../jobs/claim';
+import { countOutcome } from '../jobs/count-outcome';
 import { finish } from '../jobs/finish';
 import { bodyKey } from '../jobs/keys';
 import { blankRow, rowOfEnvelope } from '../jobs/new-row';
 import type { JobRow } from '../jobs/row';
 import { storedError } from '../jobs/stored-error';
 import { parkPoison } from '../jobs/transitions';
-import { countOutcome } from '../worker/report';
 import type { ReconcileRun } from './deps';
 import type { Moved } from './returns';
 

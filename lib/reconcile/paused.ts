@@ -1,5 +1,5 @@
-import { CAMPAIGN_QUEUE, type Campaign } from '../jobs/campaign';
-import { campaignKey, todoKey } from '../jobs/keys';
+import type { Campaign } from '../emails/campaigns/campaign';
+import { CAMPAIGN_QUEUE, campaignKey, todoKey } from '../jobs/keys';
 import { readItem } from '../jobs/ledger';
 import type { Work } from './deps';
 import { releaseEach } from './release';

@@ -1,6 +1,7 @@
+import { type Place, releaseCampaigns } from '../emails/campaigns/release';
 import { beginRun, endRun, type ReconcilerRun } from '../jobs/reconciler-run';
+import type { JobRow } from '../jobs/row';
 import { inBatches } from './batches';
-import { type Place, releaseCampaigns } from './campaigns';
 import { watchCanary } from './canary';
 import type { ReconcileDeps, ReconcileRun } from './deps';
 import { codeOf } from './due';
@@ -8,6 +9,7 @@ import { createExits } from './exits';
 import { createFailures } from './failures';
 import { createPace } from './pace';
 import { nameOf, type Part, partsFrom } from './parts';
+import { release } from './release';
 
 /** Of the run's time, the part that no single kind of work may exceed. */
 const LARGEST_SHARE = 0.25;
@@ -98,7 +100,8 @@ export async function reconcile(
     let run = true;
     const work = async (deps: ReconcileRun, mayGoOn: () => boolean) => {
       const nextLookMs = stayMs > 0 && clock.now() >= lastLook ? OVER_THE_END_MS : LOOK_EVERY_MS;
-      run = await releaseCampaigns(deps, { mayGoOn, nextLookMs, place });
+      const reach = { ...deps, release: (row: JobRow) => release(deps, row) };
+      run = await releaseCampaigns(reach, { mayGoOn, nextLookMs, place });
     };
     if (clock.now() < end) await attempt({ kind: 'releaseCampaigns', work });
     return run;

@@ -1,12 +1,11 @@
 import { PermanentError } from '../errors';
+import { countOutcome } from '../jobs/count-outcome';
 import { finish, keptBody } from '../jobs/finish';
 import { deduplicationId, todoKey } from '../jobs/keys';
-import { fitting } from '../jobs/park';
+import { backInQueue } from '../jobs/park';
 import type { JobRow } from '../jobs/row';
 import { storedError } from '../jobs/stored-error';
 import { loseBody as bodyLost, release as released } from '../jobs/transitions';
-import type { OutgoingMessage } from '../ports';
-import { countOutcome } from '../worker/report';
 import type { ReconcileDeps, ReconcileRun, Work } from './deps';
 import { eachDue } from './due';
 
@@ -57,28 +56,6 @@ export async function release(deps: ReconcileDeps & Partial<Pick<ReconcileRun, '
 }
 
 const isSameHold = (now: JobRow, row: JobRow): boolean => now.state === 'held' && now.holds === row.holds;
-
-/** A job's message as it goes into its queue again; one with a stand-in needs its body in S3. */
-export function backInQueue(
-  { settings }: Pick<ReconcileDeps, 'settings'>,
-  {
-    row,
-    body,
-    attributes = {},
-    deduplication,
-  }: {
-    row: Pick<JobRow, 'queue' | 'id' | 'group'>;
-    body: string;
-    attributes?: Record<string, string>;
-    deduplication: string;
-  },
-): OutgoingMessage {
-  const fifo = settings(row.queue).type === 'fifo';
-  return fitting(
-    { body, attributes, ...(fifo ? { groupId: row.group ?? row.id, deduplicationId: deduplication } : {}) },
-    row.id,
-  );
-}
 
 /** The kept body is missing from the bucket, so the job can only end as dead. */
 async function loseBody(deps: ReconcileDeps, row: JobRow): Promise<void> {

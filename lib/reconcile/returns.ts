@@ -1,15 +1,15 @@
+import { eachOf } from '../concurrency';
 import { appended } from '../jobs/capped-list';
 import { CLOCK_SKEW_MS } from '../jobs/clock-skew';
+import { SHARE } from '../jobs/due';
 import { hadOutcome, heardOf } from '../jobs/history';
+import type { Resolved } from '../jobs/identify';
 import { bodyKey, deduplicationId, jobKey, returnsKey } from '../jobs/keys';
 import { updateItem } from '../jobs/ledger';
-import { ATTRIBUTE } from '../jobs/park';
+import { ATTRIBUTE, backInQueue } from '../jobs/park';
 import type { JobRow } from '../jobs/row';
 import type { Item, ReceivedMessage } from '../ports';
-import type { Resolved } from '../worker/resolve';
-import { type ReconcileRun, SHARE } from './deps';
-import { eachOf } from './each-of';
-import { backInQueue } from './release';
+import type { ReconcileRun } from './deps';
 
 /** A message that SQS moved by itself, with what the table knows of its job. */
 export interface Moved {

@@ -1,6 +1,6 @@
+import { eachOf } from '../concurrency';
 import { StoreError } from '../errors';
 import type { Clock, Queues, ReceivedMessage } from '../ports';
-import { eachOf } from './each-of';
 
 /** The most that SQS gives or takes at once. */
 const BATCH = 10;

@@ -1,5 +1,5 @@
+import { CancelledError } from '../errors';
 import type { Job, RunContext } from '../worker/contract';
-import { CancelledError } from '../worker/decide';
 import { awaitBudget, callApple, type TestflightDeps } from './deps';
 import type { NotifyBuild } from './message';
 

@@ -1,6 +1,6 @@
 import { importPKCS8, SignJWT } from 'jose';
 import { StopError } from '../errors';
-import type { Secret } from './secret';
+import type { Secret } from '../ports';
 
 const SECOND_MS = 1000;
 const MINUTE_S = 60;

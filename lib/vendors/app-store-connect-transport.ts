@@ -1,9 +1,9 @@
+import type { Secret } from '../ports';
 import { createBudget } from './app-store-connect-budget';
 import { translate, unclear } from './app-store-connect-errors';
 import { appStoreConnectToken } from './app-store-connect-token';
 import { withSecret } from './credentials';
 import { type HttpAnswer, isOk, NotOk, request } from './http';
-import type { Secret } from './secret';
 import type { Effect } from './translate';
 
 export interface AppStoreConnectConfig {

@@ -1,5 +1,5 @@
 import { StopError } from '../errors';
-import type { Secret } from './secret';
+import type { Secret } from '../ports';
 
 export interface CallOptions {
   /** For the whole call, including a second try with a fresh secret. */

@@ -1,7 +1,7 @@
 import { type JobError, PermanentError, StopError, TransientError, WaitError } from '../errors';
+import type { Secret } from '../ports';
 import { type HttpAnswer, isOk, NoAnswer, request } from './http';
 import { retryAfterMs } from './retry-after';
-import type { Secret } from './secret';
 
 export interface Embed {
   title: string;

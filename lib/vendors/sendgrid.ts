@@ -1,7 +1,7 @@
 import mail from '@sendgrid/mail';
 import { PermanentError } from '../errors';
+import type { Secret } from '../ports';
 import { type CallOptions, withSecret } from './credentials';
-import type { Secret } from './secret';
 import { type BulkSendgrid, bulkMailData } from './sendgrid-bulk';
 import { Client } from './sendgrid-client';
 import { sendgrid as dialect, translate } from './sendgrid-errors';

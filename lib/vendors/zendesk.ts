@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import type { Secret } from '../ports';
 import { type Attempt, type CallOptions, withSecret } from './credentials';
 import { requestOk } from './http';
-import type { Secret } from './secret';
 import { type Effect, malformed } from './translate';
 import { zendesk as dialect, translate } from './zendesk-errors';
 import { authorization, zendeskClient } from './zendesk-transport';

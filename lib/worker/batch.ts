@@ -1,6 +1,7 @@
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { StoreError } from '../errors';
 import { groupBy } from '../group-by';
+import { countOutcome } from '../jobs/count-outcome';
 import { dlqUrlOfArn, queueUrlOfArn } from '../jobs/keys';
 import { ATTRIBUTE } from '../jobs/park';
 import type { QueueContract } from './contract';
@@ -9,7 +10,7 @@ import { type Incoming, incoming } from './delivery';
 import { type BatchDeps, createDeadline, type Deadline } from './deps';
 import { isDirect } from './direct';
 import type { Disposition } from './outcome';
-import { countOutcome, report } from './report';
+import { report } from './report';
 
 export interface Batch {
   deps: BatchDeps;

@@ -1,4 +1,4 @@
-import { AmbiguousError, JobError, PermanentError, WaitError } from '../errors';
+import { AmbiguousError, CancelledError, JobError, PausedError, WaitError } from '../errors';
 import type { HeldReason } from '../jobs/row';
 import { StepUnknownError } from './steps';
 
@@ -42,20 +42,6 @@ const SPREAD = 0.1;
 export class OutOfTimeError extends WaitError {
   constructor() {
     super({ code: 'OutOfTime', message: 'too little time is left in this invocation', waitMs: 0 });
-  }
-}
-
-/** Whoever the job belongs to wants it to wait. It comes back when they say so, and not by itself. */
-export class PausedError extends WaitError {
-  constructor() {
-    super({ code: 'Paused', message: 'the job is paused', waitMs: 0 });
-  }
-}
-
-/** Whoever the job belongs to wants it no more. */
-export class CancelledError extends PermanentError {
-  constructor() {
-    super({ code: 'Cancelled', message: 'the job is cancelled' });
   }
 }
 

@@ -1,6 +1,8 @@
 import { type Claim, claim, crashLoop } from '../jobs/claim';
 import { CLOCK_SKEW_MS } from '../jobs/clock-skew';
+import { countOutcome } from '../jobs/count-outcome';
 import { finish } from '../jobs/finish';
+import { disowned, type Resolved, resolve } from '../jobs/identify';
 import { invalidId, jobKey, recordKey } from '../jobs/keys';
 import { LeaseLostError } from '../jobs/ledger';
 import { blankRow, rowOfEnvelope } from '../jobs/new-row';
@@ -15,8 +17,6 @@ import { direct } from './direct';
 import { orGiveUp } from './give-up';
 import { createLease } from './lease';
 import { type Disposition, outcomes } from './outcome';
-import { countOutcome } from './report';
-import { disowned, type Resolved, resolve } from './resolve';
 import { run } from './run';
 
 const DAY_MS = 24 * 60 * 60_000;

@@ -5,8 +5,8 @@ import { ATTRIBUTE } from '../jobs/park';
 import type { QueueContract } from './contract';
 import type { Incoming } from './delivery';
 import type { WorkerDeps } from './deps';
+import { dataOf, typeOf } from './message';
 import type { Disposition } from './outcome';
-import { dataOf, typeOf } from './resolve';
 
 /** Whether all work of a queue leaves the same however often and in whatever order it is done. */
 export const isDirect = ({ types }: Pick<QueueContract, 'types'>): boolean =>

@@ -1,6 +1,6 @@
+import { countEnd, countOutcome, type Unsuccessful } from '../jobs/count-outcome';
 import { dueTime, firstStart } from '../jobs/history';
 import { isEnd, type JobRow } from '../jobs/row';
-import type { Metrics } from '../ports';
 import type { Incoming } from './delivery';
 import type { BatchDeps } from './deps';
 import type { Disposition } from './outcome';
@@ -51,8 +51,6 @@ export function report({
   if (isEnd(row.state)) metrics.add('TimeToFinish', (row.endedAt ?? clock.now()) - due, 'Milliseconds', dimensions);
 }
 
-type Unsuccessful = 'JobsRetried' | 'JobsHeld' | 'JobsParked';
-
 const METRIC: Partial<Record<string, 'JobsSucceeded' | 'JobsCancelled' | Unsuccessful>> = {
   succeeded: 'JobsSucceeded',
   retry: 'JobsRetried',
@@ -60,25 +58,6 @@ const METRIC: Partial<Record<string, 'JobsSucceeded' | 'JobsCancelled' | Unsucce
   dead: 'JobsParked',
   cancelled: 'JobsCancelled',
 };
-
-/** Counts what became of a job twice: by queue, which alarms read, and by queue and the kind of reason, for people. */
-export function countOutcome(
-  metrics: Metrics,
-  { queue, name, kind }: { queue: string; name: Unsuccessful; kind: string },
-): void {
-  if (name === 'JobsParked') countEnd(metrics, { queue, succeeded: 0, parked: 1 });
-  else metrics.add(name, 1, 'Count', { queue });
-  metrics.add(name, 1, 'Count', { queue, class: kind });
-}
-
-/** Both, or the rate of one among both could not be computed while the other has never happened. */
-function countEnd(
-  metrics: Metrics,
-  { queue, succeeded, parked }: { queue: string; succeeded: number; parked: number },
-): void {
-  metrics.add('JobsSucceeded', succeeded, 'Count', { queue });
-  metrics.add('JobsParked', parked, 'Count', { queue });
-}
 
 /** An error's class, or what stands for one: `crash`, `behind` another of its group, `busy` in another run. */
 function kindOf(row: JobRow | undefined): string {

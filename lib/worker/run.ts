@@ -1,8 +1,10 @@
-import { AmbiguousError, StoreError, TransientError } from '../errors';
+import { AmbiguousError, ignoreStoreError, StoreError, TransientError } from '../errors';
 import { finish } from '../jobs/finish';
+import type { Resolved } from '../jobs/identify';
 import type { JobRow, StoredError } from '../jobs/row';
 import { storedError } from '../jobs/stored-error';
 import { vendorGate } from '../limits/gate';
+import { measuredGate } from '../limits/measured-gate';
 import { LONGEST_CALL_MS, type QueueContract, type RunContext } from './contract';
 import { type Decision, decide, OutOfTimeError } from './decide';
 import { type Incoming, isLastReceive } from './delivery';
@@ -10,9 +12,8 @@ import type { Deadline, WorkerDeps } from './deps';
 import { isDirect } from './direct';
 import { orGiveUp } from './give-up';
 import { createLease } from './lease';
-import { measuredGate } from './measured-call';
+import { dataOf, typeOf } from './message';
 import { type Disposition, outcomes } from './outcome';
-import { dataOf, type Resolved, typeOf } from './resolve';
 import { createSteps } from './steps';
 
 /** A call that could not even take this long is not begun. */
@@ -110,8 +111,4 @@ export async function run({ deps, contract, message, resolved, row, deadline }: 
     });
     return { acknowledge: true, row };
   }
-}
-
-function ignoreStoreError(error: unknown): void {
-  if (!(error instanceof StoreError)) throw error;
 }

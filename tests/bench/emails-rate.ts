@@ -1,9 +1,9 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { realClock, realRandom } from '../../lib/aws/system';
 import { realTable } from '../../lib/aws/table';
+import { chunkSizeOf } from '../../lib/emails/campaigns/chunk';
 import { takeTurn } from '../../lib/emails/turn';
-import { chunkSizeOf } from '../../lib/jobs/chunk';
-import { sharedRate } from '../../lib/jobs/rate';
+import { sharedRate } from '../../lib/limits/rate';
 import { textTable } from '../../lib/local/demo/text-table';
 import { against, startDynamo, TABLE } from '../support/emulators';
 import { busiest, type Sent } from '../support/rate-run';

@@ -1,5 +1,5 @@
+import { CAMPAIGN_CHUNK, chunkId } from '../../lib/emails/campaigns/chunk';
 import { PermanentError } from '../../lib/errors';
-import { CAMPAIGN_CHUNK, chunkId } from '../../lib/jobs/chunk';
 import { campaignKey } from '../../lib/jobs/keys';
 import type { JobRow } from '../../lib/jobs/row';
 import type { Item, Objects, OutgoingMessage } from '../../lib/ports';

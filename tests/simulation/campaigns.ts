@@ -1,7 +1,7 @@
-import { CAMPAIGN_QUEUE, type Campaign } from '../../lib/jobs/campaign';
-import { chunkId } from '../../lib/jobs/chunk';
+import type { Campaign } from '../../lib/emails/campaigns/campaign';
+import { chunkId } from '../../lib/emails/campaigns/chunk';
 import { CLOCK_SKEW_MS } from '../../lib/jobs/clock-skew';
-import { campaignKey, jobKey } from '../../lib/jobs/keys';
+import { CAMPAIGN_QUEUE, campaignKey, jobKey } from '../../lib/jobs/keys';
 import { isEnd, type JobRow } from '../../lib/jobs/row';
 import type { Item } from '../../lib/ports';
 import { isUnknown } from './unknown';

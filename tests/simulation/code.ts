@@ -1,6 +1,6 @@
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import { campaigns } from '../../lib/emails/campaigns/campaign';
 import { takeEvents } from '../../lib/emails/events/take';
-import { campaigns } from '../../lib/jobs/campaign';
 import { jobKey } from '../../lib/jobs/keys';
 import { cancel } from '../../lib/ops/cancel';
 import { discard } from '../../lib/ops/discard';

@@ -1,11 +1,11 @@
+import { type Campaign, campaigns } from '../../lib/emails/campaigns/campaign';
+import { chunkEnvelope, chunkId } from '../../lib/emails/campaigns/chunk';
 import { type CampaignContent, campaignContentSchema } from '../../lib/emails/message';
 import { emailsContract } from '../../lib/emails/process';
 import { fromIterable } from '../../lib/emails/recipients';
 import { writeManifest } from '../../lib/emails/write-manifest';
-import { type Campaign, campaigns } from '../../lib/jobs/campaign';
-import { chunkEnvelope, chunkId } from '../../lib/jobs/chunk';
 import { rateKey, recipientsKey } from '../../lib/jobs/keys';
-import { sharedRate } from '../../lib/jobs/rate';
+import { sharedRate } from '../../lib/limits/rate';
 import { startFakeSendgrid } from '../../lib/local/fakes/sendgrid';
 import { realSendgrid } from '../../lib/vendors/sendgrid';
 import { anEnvelope, type EngineOptions, jobId, memoryEngine, PREFIX, watch } from './engine';

@@ -1,4 +1,4 @@
-import { sharedRate } from '../../lib/jobs/rate';
+import { sharedRate } from '../../lib/limits/rate';
 import { memoryClock, memoryRandom } from './memory-clock';
 import { memoryTable } from './memory-table';
 

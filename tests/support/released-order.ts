@@ -1,9 +1,10 @@
+import { everyDue } from '../../lib/jobs/due';
 import { jobKey, orderKey, todoKey } from '../../lib/jobs/keys';
 import { readItem, updateItem } from '../../lib/jobs/ledger';
 import type { Order } from '../../lib/jobs/order';
 import { ROW_LIFETIME_MS } from '../../lib/jobs/schedule';
 import type { Clock, Item, Random, Table } from '../../lib/ports';
-import { everyDue, type Work } from '../../lib/reconcile/deps';
+import type { Work } from '../../lib/reconcile/deps';
 import { release } from '../../lib/reconcile/release';
 
 interface Waiting extends Item {

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { JobError } from '../../lib/errors';
-import type { Secret } from '../../lib/vendors/secret';
+import type { Secret } from '../../lib/ports';
 import type { Mail } from '../../lib/vendors/sendgrid';
 import type { Ticket } from '../../lib/vendors/zendesk';
 

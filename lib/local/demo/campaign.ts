@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { chunkId } from '../../emails/campaigns/chunk';
 import type { CampaignReport } from '../../emails/report';
-import { chunkId } from '../../jobs/chunk';
 import type { Service } from '../service';
 import type { Progress } from './progress';
 import { textTable } from './text-table';

@@ -1,8 +1,8 @@
-import { handleEvents, type WebhookRequest } from '../../../lib/emails/events/handler';
+import { chunkId } from '../../../lib/emails/campaigns/chunk';
 import { type EventDeps, eventFolder, takeEvents } from '../../../lib/emails/events/take';
 import { eventVerifier } from '../../../lib/emails/events/verify';
+import { handleEvents, type WebhookRequest } from '../../../lib/emails/events/webhook';
 import { campaignReport } from '../../../lib/emails/report';
-import { chunkId } from '../../../lib/jobs/chunk';
 import { eventKeys, eventsOf, type SendgridEvent, signedEvents } from '../../../lib/local/fakes/sendgrid-events';
 import { CAMPAIGN, type Emails, startEmails } from '../../support/emails';
 import { PREFIX } from '../../support/engine';

@@ -1,6 +1,6 @@
+import { type Campaign, campaigns } from '../../../lib/emails/campaigns/campaign';
+import { chunkId } from '../../../lib/emails/campaigns/chunk';
 import { StoreError } from '../../../lib/errors';
-import { type Campaign, campaigns } from '../../../lib/jobs/campaign';
-import { chunkId } from '../../../lib/jobs/chunk';
 import { CAMPAIGN, type Emails, startEmails } from '../../support/emails';
 import { jobId } from '../../support/engine';
 import { inState } from '../../support/in-state';

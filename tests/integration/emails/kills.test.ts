@@ -1,5 +1,5 @@
-import { handleEvents } from '../../../lib/emails/events/handler';
 import { eventVerifier } from '../../../lib/emails/events/verify';
+import { handleEvents } from '../../../lib/emails/events/webhook';
 import { campaignReport } from '../../../lib/emails/report';
 import { eventKeys, eventsOf, signedEvents } from '../../../lib/local/fakes/sendgrid-events';
 import { createProducer } from '../../../lib/producer/producer';

@@ -1,6 +1,6 @@
 import { eventKey, type StoredEvent } from '../../../lib/emails/events/event';
-import { handleEvents } from '../../../lib/emails/events/handler';
 import { eventVerifier } from '../../../lib/emails/events/verify';
+import { handleEvents } from '../../../lib/emails/events/webhook';
 import { eventKeys, eventsOf, signedEvents } from '../../../lib/local/fakes/sendgrid-events';
 import { auditHour } from '../../../lib/reconcile/audit-records';
 import { completeEnds } from '../../../lib/reconcile/ends';

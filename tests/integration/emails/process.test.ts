@@ -1,4 +1,4 @@
-import { chunkId } from '../../../lib/jobs/chunk';
+import { chunkId } from '../../../lib/emails/campaigns/chunk';
 import { aContent, CAMPAIGN, type Emails, messageBody, startEmails } from '../../support/emails';
 import { jobId } from '../../support/engine';
 

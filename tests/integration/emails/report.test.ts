@@ -1,6 +1,6 @@
+import { chunkId } from '../../../lib/emails/campaigns/chunk';
 import { takeEvents } from '../../../lib/emails/events/take';
 import { campaignReport } from '../../../lib/emails/report';
-import { chunkId } from '../../../lib/jobs/chunk';
 import { eventsOf } from '../../../lib/local/fakes/sendgrid-events';
 import { CAMPAIGN, type Emails, startEmails } from '../../support/emails';
 

@@ -3,7 +3,7 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { realClock, realRandom } from '../../../lib/aws/system';
 import type { QueueSettings } from '../../../lib/config';
-import { campaigns } from '../../../lib/jobs/campaign';
+import { campaigns } from '../../../lib/emails/campaigns/campaign';
 import { envelopeSchema } from '../../../lib/jobs/envelope';
 import { finish } from '../../../lib/jobs/finish';
 import { bodyKey, dlqName, queueName, queueUrl, recordKey } from '../../../lib/jobs/keys';

@@ -1,7 +1,7 @@
 import type { SourceMutant } from '../source-mutants';
 
-const TURNS = 'lib/reconcile/turns.ts';
-const RELEASE = 'lib/reconcile/campaigns.ts';
+const TURNS = 'lib/emails/campaigns/turns.ts';
+const RELEASE = 'lib/emails/campaigns/release.ts';
 
 /** Ways in which one campaign keeps the rate from others. */
 export const CAMPAIGN_MUTANTS: Record<string, SourceMutant> = {
@@ -19,7 +19,7 @@ export const CAMPAIGN_MUTANTS: Record<string, SourceMutant> = {
     by: { scale: 'campaigns-fast' },
   },
   chunksOfTenSeconds: {
-    changes: [{ file: 'lib/jobs/chunk.ts', find: 'CHUNK_SECONDS = 0.5', replace: 'CHUNK_SECONDS = 10' }],
+    changes: [{ file: 'lib/emails/campaigns/chunk.ts', find: 'CHUNK_SECONDS = 0.5', replace: 'CHUNK_SECONDS = 10' }],
     breaks: /^fairness: the newest campaign waits for more than 30 s/,
     by: { scale: 'campaigns-slow' },
   },
@@ -53,7 +53,7 @@ export const CAMPAIGN_MUTANTS: Record<string, SourceMutant> = {
   retriesTakeTheOthersPlace: {
     changes: [
       {
-        file: 'lib/reconcile/look.ts',
+        file: 'lib/emails/campaigns/look.ts',
         find: '  return !(isRetry && (row?.dueAt ?? 0) > now);\n',
         replace: '  return isRetry || now > 0;\n',
       },

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { Campaign } from '../../../lib/emails/campaigns/campaign';
+import { chunkId } from '../../../lib/emails/campaigns/chunk';
 import { type CampaignReport, campaignReport } from '../../../lib/emails/report';
-import type { Campaign } from '../../../lib/jobs/campaign';
-import { chunkId } from '../../../lib/jobs/chunk';
 import { CLOCK_SKEW_MS } from '../../../lib/jobs/clock-skew';
 import { ofKind } from '../../../lib/jobs/history';
 import { isEnd, type JobRow } from '../../../lib/jobs/row';

@@ -1,7 +1,7 @@
+import { campaigns } from '../../../lib/emails/campaigns/campaign';
 import { EMAIL_MESSAGE, EMAILS_QUEUE, type EmailMessageInput } from '../../../lib/emails/message';
 import { emailsContract } from '../../../lib/emails/process';
-import { campaigns } from '../../../lib/jobs/campaign';
-import { sharedRate } from '../../../lib/jobs/rate';
+import { sharedRate } from '../../../lib/limits/rate';
 import { createProducer } from '../../../lib/producer/producer';
 import { workerDeps } from '../engine';
 import type { JobSpec } from '../plan';

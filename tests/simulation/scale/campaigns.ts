@@ -1,12 +1,12 @@
+import { campaigns } from '../../../lib/emails/campaigns/campaign';
+import { chunkSizeOf } from '../../../lib/emails/campaigns/chunk';
 import { campaignKeys } from '../../../lib/emails/manifest';
 import { type CampaignJob, EMAIL_CAMPAIGN } from '../../../lib/emails/message';
 import { emailsContract } from '../../../lib/emails/process';
 import { TransientError } from '../../../lib/errors';
-import { campaigns } from '../../../lib/jobs/campaign';
-import { chunkSizeOf } from '../../../lib/jobs/chunk';
 import { sha256 } from '../../../lib/jobs/envelope';
-import { sharedRate } from '../../../lib/jobs/rate';
-import { rhythmOf } from '../../../lib/reconcile/rhythm';
+import { sharedRate } from '../../../lib/limits/rate';
+import { rhythmOf } from '../../../lib/startup/rhythm';
 import { envelopeOf, jobId } from './lay-down';
 import type { ScalePlan } from './plan';
 import { type Service, startService } from './service';

@@ -1,4 +1,4 @@
-import { chunkId } from '../../../lib/jobs/chunk';
+import { chunkId } from '../../../lib/emails/campaigns/chunk';
 import { campaignsOf, chunkRow } from '../campaigns';
 import { reportOf } from '../promises/campaigns-are-exact';
 import { HOUR_MS, jobs, many, scenario } from './scenario';

@@ -1,7 +1,6 @@
-import { PermanentError, StoreError } from '../../../lib/errors';
+import { CancelledError, PermanentError, StoreError } from '../../../lib/errors';
 import { cancel } from '../../../lib/ops/cancel';
 import { retry } from '../../../lib/ops/retry';
-import { CancelledError } from '../../../lib/worker/decide';
 import { acceptedRow } from '../../support/accepted-row';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 import { inState } from '../../support/in-state';

@@ -1,6 +1,6 @@
+import { campaigns } from '../../../lib/emails/campaigns/campaign';
 import { campaignKeys, readContent, readManifest, readPart } from '../../../lib/emails/manifest';
 import type { CampaignInput, CampaignJob } from '../../../lib/emails/message';
-import { campaigns } from '../../../lib/jobs/campaign';
 import type { RecipientSource } from '../../../lib/producer/campaign';
 import { IdempotencyConflictError, InvalidJobError } from '../../../lib/producer/errors';
 import { createProducer } from '../../../lib/producer/producer';

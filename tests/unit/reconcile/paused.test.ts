@@ -1,6 +1,5 @@
-import { CAMPAIGN_QUEUE } from '../../../lib/jobs/campaign';
-import { campaignKey } from '../../../lib/jobs/keys';
-import { PausedError } from '../../../lib/worker/decide';
+import { PausedError } from '../../../lib/errors';
+import { CAMPAIGN_QUEUE, campaignKey } from '../../../lib/jobs/keys';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 import { sampleContract } from '../../support/sample-contract';
 

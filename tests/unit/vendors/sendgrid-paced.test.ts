@@ -1,8 +1,8 @@
 import { StoreError, WaitError } from '../../../lib/errors';
-import { sharedRate } from '../../../lib/jobs/rate';
+import { sharedRate } from '../../../lib/limits/rate';
+import { pacedSendgrid } from '../../../lib/limits/sendgrid-paced';
 import type { Table } from '../../../lib/ports';
 import type { Sendgrid } from '../../../lib/vendors/sendgrid';
-import { pacedSendgrid } from '../../../lib/vendors/sendgrid-paced';
 import { memoryClock, memoryRandom } from '../../support/memory-clock';
 import { memoryTable } from '../../support/memory-table';
 import { aMail } from '../../support/vendors';

@@ -1,6 +1,15 @@
 import fc from 'fast-check';
-import { AmbiguousError, PermanentError, StopError, StoreError, TransientError, WaitError } from '../../../lib/errors';
-import { CancelledError, decide, OutOfTimeError, PausedError, type Situation } from '../../../lib/worker/decide';
+import {
+  AmbiguousError,
+  CancelledError,
+  PausedError,
+  PermanentError,
+  StopError,
+  StoreError,
+  TransientError,
+  WaitError,
+} from '../../../lib/errors';
+import { decide, OutOfTimeError, type Situation } from '../../../lib/worker/decide';
 import { StepUnknownError } from '../../../lib/worker/steps';
 
 const details = { code: 'Code', message: 'message' };

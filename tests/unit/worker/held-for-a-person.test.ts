@@ -1,8 +1,7 @@
 import { z } from 'zod';
-import { AmbiguousError } from '../../../lib/errors';
+import { AmbiguousError, CancelledError, PausedError } from '../../../lib/errors';
 import type { QueueContract } from '../../../lib/worker/contract';
 import { messageType } from '../../../lib/worker/contract';
-import { CancelledError, PausedError } from '../../../lib/worker/decide';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 
 /** A queue with one step that no vendor can be asked about; what the step does, the test decides. */

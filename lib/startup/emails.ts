@@ -1,12 +1,12 @@
 import { realSecret } from '../aws/secrets';
 import type { EmailsConfig } from '../config';
-import { campaigns } from '../jobs/campaign';
-import { sharedRate } from '../jobs/rate';
+import { campaigns } from '../emails/campaigns/campaign';
+import { emailsContract } from '../emails/process';
+import { sharedRate } from '../limits/rate';
 import type { Table } from '../ports';
 import { realSendgrid } from '../vendors/sendgrid';
 import type { QueueContract } from '../worker/contract';
 import type { BatchDeps } from '../worker/deps';
-import { emailsContract } from './process';
 
 /** The emails queue's contract with the real SendGrid behind it. */
 export function realEmails(config: EmailsConfig, deps: BatchDeps & { table: Table }): QueueContract {

@@ -1,7 +1,7 @@
 import type { Context } from 'aws-lambda';
+import { type CompactionRun, compaction } from '../analytics/compaction';
 import { compactionEnv, parseEnv } from '../config';
-import { realDeps } from '../worker/real-deps';
-import { type CompactionRun, compaction } from './compaction';
+import { realDeps } from './engine';
 
 /** NDJSON per compacted object. Compressed it is about 6 MB, and merging needs three times this memory. */
 const TARGET_BYTES = 64 * 1024 * 1024;

@@ -1,4 +1,6 @@
 import type { Context, SNSEvent } from 'aws-lambda';
+import type { AlarmDeps } from '../alarms/deps';
+import { notify } from '../alarms/notify';
 import { realQueues } from '../aws/queues';
 import { realSecret } from '../aws/secrets';
 import { realClock } from '../aws/system';
@@ -7,8 +9,6 @@ import { alarmsEnv, ConfigError, parseEnv } from '../config';
 import { queueUrl } from '../jobs/keys';
 import { realLog } from '../log';
 import { realDiscord } from '../vendors/discord';
-import type { AlarmDeps } from './deps';
-import { notify } from './notify';
 
 export type AlarmsHandler = (
   event: SNSEvent,

@@ -1,12 +1,9 @@
-import type { Clock, Item, Random, Table } from '../ports';
-import { appended } from './capped-list';
-import { campaignHourKey, campaignKey, todoKey } from './keys';
-import { readItem, type Updated, updateItem } from './ledger';
-import type { HistoryEntry } from './row';
-import { ROW_LIFETIME_MS } from './schedule';
-
-/** Campaigns are released into this queue. */
-export const CAMPAIGN_QUEUE = 'emails';
+import { appended } from '../../jobs/capped-list';
+import { CAMPAIGN_QUEUE, campaignHourKey, campaignKey, todoKey } from '../../jobs/keys';
+import { readItem, type Updated, updateItem } from '../../jobs/ledger';
+import type { HistoryEntry } from '../../jobs/row';
+import { ROW_LIFETIME_MS } from '../../jobs/schedule';
+import type { Clock, Item, Random, Table } from '../../ports';
 
 /** An accepted chunk of which the vendor has told nothing by then is a sign that its events do not reach us. */
 export const EVENTS_AFTER_MS = 30 * 60_000;
@@ -48,7 +45,7 @@ export interface Campaign extends Item, CampaignPlan {
   released: number;
   /** Numbers of released chunks that had not ended when it was last looked. */
   open: number[];
-  /** The place of its last released chunk in the campaigns' common order (lib/reconcile/turns.ts), in recipients. */
+  /** The place of its last released chunk in the campaigns' common order (lib/emails/campaigns/turns.ts), in recipients. */
   turn?: number;
   /** Chunks refused for good since the last that was accepted; approximate. */
   refusals: number;

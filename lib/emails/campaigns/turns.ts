@@ -1,5 +1,5 @@
-import type { Campaign } from '../jobs/campaign';
-import { chunkRecipients } from '../jobs/chunk';
+import type { Campaign } from './campaign';
+import { chunkRecipients } from './chunk';
 
 /*
  * Whose chunk is released next: start-time fair queueing, counted in recipients. A released chunk's turn is the sum of

@@ -1,13 +1,13 @@
 import { realSecret } from '../aws/secrets';
 import type { FeedbackConfig } from '../config';
-import { sharedRate } from '../jobs/rate';
+import { feedbackContract } from '../feedback/process';
+import { sharedRate } from '../limits/rate';
+import { pacedSendgrid } from '../limits/sendgrid-paced';
 import type { Table } from '../ports';
 import { realSendgrid } from '../vendors/sendgrid';
-import { pacedSendgrid } from '../vendors/sendgrid-paced';
 import { realZendesk } from '../vendors/zendesk';
 import type { QueueContract } from '../worker/contract';
 import type { BatchDeps } from '../worker/deps';
-import { feedbackContract } from './process';
 
 /** The feedback queue's contract with the real vendors. */
 export function realFeedback(config: FeedbackConfig, deps: BatchDeps & { table: Table }): QueueContract {

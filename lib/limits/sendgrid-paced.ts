@@ -1,7 +1,7 @@
 import { ignoreStoreError, StoreError, TransientError, WaitError } from '../errors';
-import type { SharedRate } from '../jobs/rate';
 import type { Clock } from '../ports';
-import type { Sendgrid } from './sendgrid';
+import type { Sendgrid } from '../vendors/sendgrid';
+import type { SharedRate } from './rate';
 
 /** A mail waits this long in the function. If the rate has no slot by then, its job waits outside. */
 const LONGEST_WAIT_MS = 2_000;

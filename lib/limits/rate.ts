@@ -1,6 +1,6 @@
+import { rateKey } from '../jobs/keys';
+import { updateItem } from '../jobs/ledger';
 import type { Clock, Item, Random, Table } from '../ports';
-import { rateKey } from './keys';
-import { updateItem } from './ledger';
 
 /** What the table knows of one vendor's rate. Times are milliseconds since 1970. */
 export interface RateItem extends Item {

@@ -1,12 +1,9 @@
-import type { LambdaFunctionURLEvent, LambdaFunctionURLResult } from 'aws-lambda';
-import { ConfigError, emailEventsEnv, parseEnv } from '../../config';
+import type { LambdaFunctionURLEvent } from 'aws-lambda';
 import { StoreError } from '../../errors';
-import { realLog } from '../../log';
 import type { Log, Metrics } from '../../ports';
-import { realDeps } from '../../worker/real-deps';
 import { EMAILS_QUEUE } from '../message';
 import { type EventDeps, takeEvents } from './take';
-import { eventVerifier, SIGNATURE_HEADER, type SignedRequest, TIMESTAMP_HEADER } from './verify';
+import { SIGNATURE_HEADER, type SignedRequest, TIMESTAMP_HEADER } from './verify';
 
 export interface WebhookDeps extends EventDeps {
   verify: (request: SignedRequest) => 200 | 403 | 413;
@@ -51,29 +48,4 @@ function listOf(body: Buffer): unknown[] | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** The Lambda handler behind the webhook's URL. */
-export function emailEventsHandler(): (request: WebhookRequest) => Promise<LambdaFunctionURLResult> {
-  let ready: WebhookDeps | undefined;
-  return async (request) => {
-    try {
-      ready ??= start();
-    } catch (error) {
-      const log = realLog({ service: process.env.INSTANCE ?? 'unconfigured', level: 'INFO' });
-      log.error(error instanceof ConfigError ? error.message : 'the function could not start', {
-        code: 'NotConfigured',
-      });
-      return { statusCode: 503 };
-    }
-    const answer = await handleEvents(ready, request);
-    ready.metrics.flush();
-    return answer;
-  };
-}
-
-function start(): WebhookDeps {
-  const config = parseEnv(emailEventsEnv, process.env);
-  const deps = realDeps(config);
-  return { ...deps, verify: eventVerifier(config.SENDGRID_EVENTS_KEY, () => deps.clock.now()) };
 }

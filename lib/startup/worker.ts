@@ -4,10 +4,10 @@ import { realQueues } from '../aws/queues';
 import { type CommonConfig, ConfigError, parseEnv } from '../config';
 import { queueUrlOfArn } from '../jobs/keys';
 import { realLog } from '../log';
-import { handleBatch } from './batch';
-import type { QueueContract } from './contract';
-import type { BatchDeps } from './deps';
-import { realDeps } from './real-deps';
+import { handleBatch } from '../worker/batch';
+import type { QueueContract } from '../worker/contract';
+import type { BatchDeps } from '../worker/deps';
+import { realDeps } from './engine';
 
 /** Seconds until a message comes back to a function that cannot read its own configuration. */
 const CONFIG_WAIT = 900;

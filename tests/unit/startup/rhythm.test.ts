@@ -1,5 +1,5 @@
 import { parseEnv, reconcilerEnv } from '../../../lib/config';
-import { rhythmOf } from '../../../lib/reconcile/rhythm';
+import { rhythmOf } from '../../../lib/startup/rhythm';
 
 const env = { INSTANCE: 'acme', BUCKET: 'team-bucket', PREFIX: 'jobs', TABLE: 'acme-jobs', QUEUES: '{}' };
 const rhythm = (CANARY_EVERY?: string) =>

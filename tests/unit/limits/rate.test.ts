@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { sharedRate } from '../../../lib/jobs/rate';
+import { sharedRate } from '../../../lib/limits/rate';
 import { memoryClock, memoryRandom } from '../../support/memory-clock';
 import { memoryTable } from '../../support/memory-table';
 import { busiest, rateRun } from '../../support/rate-run';

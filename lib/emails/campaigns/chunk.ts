@@ -1,6 +1,6 @@
 import { v5 } from 'uuid';
+import type { Envelope } from '../../jobs/envelope';
 import type { Campaign, CampaignPlan } from './campaign';
-import type { Envelope } from './envelope';
 
 export const CAMPAIGN_CHUNK = 'email.campaign-chunk.v1';
 

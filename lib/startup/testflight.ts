@@ -1,13 +1,13 @@
 import { realSecret } from '../aws/secrets';
 import type { TestflightConfig } from '../config';
 import type { ItemDeps } from '../jobs/ledger';
-import { sharedRate } from '../jobs/rate';
+import { sharedRate } from '../limits/rate';
+import { pacedSendgrid } from '../limits/sendgrid-paced';
+import { testflightContract } from '../testflight/process';
+import { createSubjects } from '../testflight/subjects';
 import { realAppStoreConnect } from '../vendors/app-store-connect';
 import { realSendgrid } from '../vendors/sendgrid';
-import { pacedSendgrid } from '../vendors/sendgrid-paced';
 import type { QueueContract } from '../worker/contract';
-import { testflightContract } from './process';
-import { createSubjects } from './subjects';
 
 /** The testflight queue's contract with the real vendors. */
 export function realTestflight(config: TestflightConfig, deps: ItemDeps): QueueContract {

@@ -2,9 +2,9 @@ import type { Context } from 'aws-lambda';
 import { ConfigError, parseEnv, reconcilerEnv } from '../config';
 import { dlqName, queueName, queueUrl } from '../jobs/keys';
 import { realLog } from '../log';
-import { realDeps } from '../worker/real-deps';
-import type { ReconcileDeps } from './deps';
-import { reconcile } from './reconcile';
+import type { ReconcileDeps } from '../reconcile/deps';
+import { reconcile } from '../reconcile/reconcile';
+import { realDeps } from './engine';
 import { rhythmOf } from './rhythm';
 
 export type ScheduleHandler = (

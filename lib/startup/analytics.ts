@@ -1,7 +1,7 @@
+import { analyticsContract } from '../analytics/process';
 import type { AnalyticsConfig } from '../config';
 import type { QueueContract } from '../worker/contract';
 import type { BatchDeps } from '../worker/deps';
-import { analyticsContract } from './process';
 
 /** The analytics queue's contract on the real bucket. */
 export function realAnalytics(config: AnalyticsConfig, { objects, metrics }: BatchDeps): QueueContract {

@@ -1,10 +1,9 @@
-import { CAMPAIGN_QUEUE, type Campaign, campaigns } from '../jobs/campaign';
-import { chunkId, chunkRecipients } from '../jobs/chunk';
-import { jobKey } from '../jobs/keys';
-import { isEnd, type JobRow } from '../jobs/row';
-import type { ReconcileDeps } from './deps';
-import { eachOf } from './each-of';
-import { release } from './release';
+import { eachOf } from '../../concurrency';
+import { CAMPAIGN_QUEUE, jobKey } from '../../jobs/keys';
+import { isEnd, type JobRow } from '../../jobs/row';
+import { type Campaign, campaigns } from './campaign';
+import { chunkId, chunkRecipients } from './chunk';
+import type { CampaignReleaseDeps } from './deps';
 
 /** Reads of rows side by side. */
 export const AT_ONCE = 32;
@@ -19,11 +18,11 @@ export interface Looked {
 }
 
 /** Looks at the campaign's released chunks: brings back what a pause held, forgets what has ended, notes the end. */
-export async function look(deps: ReconcileDeps, known: Campaign): Promise<Looked> {
+export async function look(deps: CampaignReleaseDeps, known: Campaign): Promise<Looked> {
   const campaign = await caughtUp(deps, known);
   const rows = await rowsOf(deps, campaign, campaign.open);
   if (campaign.status !== 'paused')
-    for (const row of rows.values()) if (row?.state === 'held' && row.reason === 'paused') await release(deps, row);
+    for (const row of rows.values()) if (row?.state === 'held' && row.reason === 'paused') await deps.release(row);
   const isOpen = (number: number) => !isEnded(rows.get(number));
   const open = campaign.open.filter(isOpen);
   const done = open.length === 0 && (campaign.status === 'cancelled' || campaign.released === campaign.chunks);
@@ -49,7 +48,7 @@ export async function look(deps: ReconcileDeps, known: Campaign): Promise<Looked
  * Counts the chunk whose release was lost before the cursor was written: else a campaign that is paused or cancelled
  * would end without it. A running campaign releases it again, as the same job.
  */
-async function caughtUp(deps: ReconcileDeps, campaign: Campaign): Promise<Campaign> {
+async function caughtUp(deps: CampaignReleaseDeps, campaign: Campaign): Promise<Campaign> {
   const { id, status, released, chunks } = campaign;
   if (status === 'running' || released === chunks) return campaign;
   const row = await deps.ledger.get(jobKey(CAMPAIGN_QUEUE, chunkId(id, released)));
@@ -58,7 +57,7 @@ async function caughtUp(deps: ReconcileDeps, campaign: Campaign): Promise<Campai
 
 /** Moves the campaign's cursor past its next chunk, which had this turn. */
 export async function countReleased(
-  deps: ReconcileDeps,
+  deps: CampaignReleaseDeps,
   campaign: Campaign,
   turn: number | undefined,
 ): Promise<Campaign | undefined> {
@@ -93,7 +92,7 @@ const ended = (campaign: Campaign, at: number): Pick<Campaign, 'status' | 'ended
 
 /** The rows of the campaign's chunks of these numbers. */
 export async function rowsOf(
-  { ledger }: Pick<ReconcileDeps, 'ledger'>,
+  { ledger }: Pick<CampaignReleaseDeps, 'ledger'>,
   campaign: Campaign,
   numbers: readonly number[],
 ): Promise<Map<number, JobRow | undefined>> {

@@ -1,12 +1,13 @@
-import { CAMPAIGN_QUEUE, type Campaign } from '../jobs/campaign';
-import { chunkEnvelope, chunkRecipients } from '../jobs/chunk';
-import { deduplicationId, rateKey, todoKey } from '../jobs/keys';
-import { readItem } from '../jobs/ledger';
-import { newRow } from '../jobs/new-row';
-import { type RateItem, takenMs } from '../jobs/rate';
-import type { Due } from '../ports';
-import { type ReconcileDeps, SHARE } from './deps';
-import { throughAll } from './each-of';
+import { throughAll } from '../../concurrency';
+import { SHARE } from '../../jobs/due';
+import { CAMPAIGN_QUEUE, deduplicationId, rateKey, todoKey } from '../../jobs/keys';
+import { readItem } from '../../jobs/ledger';
+import { newRow } from '../../jobs/new-row';
+import { type RateItem, takenMs } from '../../limits/rate';
+import type { Due } from '../../ports';
+import type { Campaign } from './campaign';
+import { chunkEnvelope, chunkRecipients } from './chunk';
+import type { CampaignReleaseDeps } from './deps';
 import { AT_ONCE, countReleased, type Looked, look } from './look';
 import { missEvents } from './missed-events';
 import { nextOf, nextTurn, reachedBy } from './turns';
@@ -28,7 +29,7 @@ export interface Place {
  * look. Answers whether there will be more to do soon.
  */
 export async function releaseCampaigns(
-  deps: ReconcileDeps,
+  deps: CampaignReleaseDeps,
   { mayGoOn, nextLookMs, place }: { mayGoOn: () => boolean; nextLookMs: number; place: Place },
 ): Promise<boolean> {
   if (!deps.queueNames.includes(CAMPAIGN_QUEUE)) return false;
@@ -65,7 +66,7 @@ export async function releaseCampaigns(
 }
 
 async function* pages(
-  { table, share = SHARE }: ReconcileDeps,
+  { table, share = SHARE }: CampaignReleaseDeps,
   { todo, until, place, mayRead }: { todo: string; until: number; place: Place; mayRead: () => boolean },
 ): AsyncGenerator<string[]> {
   do {
@@ -79,7 +80,7 @@ const hasMore = ({ released, chunks }: Campaign): boolean => released < chunks;
 
 /** Releases chunks until the senders have work for `nextMs`. One chunk may exceed that: none is too large to be released. */
 async function releaseInTurn(
-  deps: ReconcileDeps,
+  deps: CampaignReleaseDeps,
   { running, waiting, nextMs, mayGoOn }: { running: Looked[]; waiting: number; nextMs: number; mayGoOn: () => boolean },
 ): Promise<void> {
   const { rate, taken } = await rateOf(deps);
@@ -108,7 +109,7 @@ async function releaseInTurn(
 }
 
 /** The senders' rate and what they have taken of it. Unknown until the first one sends: a rate of 1 lets one chunk go. */
-async function rateOf(deps: ReconcileDeps): Promise<{ rate: number; taken: number }> {
+async function rateOf(deps: CampaignReleaseDeps): Promise<{ rate: number; taken: number }> {
   const stored = (await readItem(deps, rateKey('sendgrid'))) as RateItem | undefined;
   return { rate: stored?.rate || 1, taken: stored ? takenMs(stored, deps.clock.now()) : 0 };
 }
@@ -117,7 +118,11 @@ async function rateOf(deps: ReconcileDeps): Promise<{ rate: number; taken: numbe
  * Message, then row, then the campaign's cursor, which alone says what was released. Whatever is lost in between is done
  * again, to the same job: its id follows from the number.
  */
-async function releaseChunk(deps: ReconcileDeps, campaign: Campaign, turn: number): Promise<Campaign | undefined> {
+async function releaseChunk(
+  deps: CampaignReleaseDeps,
+  campaign: Campaign,
+  turn: number,
+): Promise<Campaign | undefined> {
   const { queues, ledger, clock, random, log } = deps;
   const envelope = chunkEnvelope(campaign, campaign.released);
   const fifo = deps.settings(CAMPAIGN_QUEUE).type === 'fifo';

@@ -2,13 +2,13 @@ import { realObjects } from '../aws/objects';
 import { realQueues } from '../aws/queues';
 import { realClock, realRandom } from '../aws/system';
 import { realTable } from '../aws/table';
-import { type CommonConfig, ConfigError, type QueueSettings } from '../config';
+import { type CommonConfig, settingsOf } from '../config';
 import { createLedger } from '../jobs/ledger';
 import { createOrder } from '../jobs/order';
 import { circuitBreakers } from '../limits/circuit';
 import { realLog, realMetrics } from '../log';
 import type { BatchQueues, Queues, Table } from '../ports';
-import type { BatchDeps } from './deps';
+import type { BatchDeps } from '../worker/deps';
 
 /** The engine's side effects on AWS, made once per cold start. */
 export function realDeps(config: CommonConfig): BatchDeps & { table: Table; queues: Queues & BatchQueues } {
@@ -29,13 +29,5 @@ export function realDeps(config: CommonConfig): BatchDeps & { table: Table; queu
     retryWaits: config.RETRY_WAITS,
     storeWait: config.STORE_WAIT,
     settings,
-  };
-}
-
-export function settingsOf({ QUEUES }: Pick<CommonConfig, 'QUEUES'>): (queue: string) => QueueSettings {
-  return (queue) => {
-    const row = QUEUES[queue];
-    if (!row) throw new ConfigError(`configuration: QUEUES: has no queue ${queue}`);
-    return row;
   };
 }

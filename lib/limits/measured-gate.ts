@@ -1,6 +1,6 @@
 import { JobError, type Vendor } from '../errors';
-import type { VendorGate } from '../limits/gate';
 import type { Clock, Metrics } from '../ports';
+import type { VendorGate } from './gate';
 
 /**
  * A gate whose calls are measured by vendor: `VendorTime` of each, `VendorErrors` where the vendor failed or refuses us,

@@ -1,5 +1,6 @@
-import { CAMPAIGN_QUEUE, type Campaign, campaigns } from '../jobs/campaign';
-import type { ReconcileDeps } from './deps';
+import { CAMPAIGN_QUEUE } from '../../jobs/keys';
+import { type Campaign, campaigns } from './campaign';
+import type { CampaignReleaseDeps } from './deps';
 import { rowsOf } from './look';
 
 /** Rows that are read before the time is looked at. */
@@ -9,7 +10,7 @@ const AT_A_TIME = 500;
  * Counts accepted chunks without any event: their webhook does not reach us, or the vendor has lost them. A campaign of
  * many chunks may need several runs.
  */
-export async function missEvents(deps: ReconcileDeps, campaign: Campaign, mayGoOn: () => boolean): Promise<void> {
+export async function missEvents(deps: CampaignReleaseDeps, campaign: Campaign, mayGoOn: () => boolean): Promise<void> {
   const { id, released } = campaign;
   let { checked, silent } = campaign.eventsSought ?? { checked: 0, silent: 0 };
   while (checked < released && mayGoOn()) {

@@ -1,0 +1,22 @@
+import type { QueueSettings } from '../../config';
+import type { Ledger } from '../../jobs/ledger';
+import type { JobRow } from '../../jobs/row';
+import type { Clock, Log, Metrics, Queues, Random, Table } from '../../ports';
+
+/** What the release of campaigns reaches. The reconciler calls it and lends all of it. */
+export interface CampaignReleaseDeps {
+  table: Table;
+  clock: Clock;
+  random: Random;
+  ledger: Ledger;
+  queues: Pick<Queues, 'send'>;
+  log: Log;
+  metrics: Metrics;
+  queueNames: readonly string[];
+  queueUrl: (queue: string) => string;
+  settings: (queue: string) => QueueSettings;
+  /** Sends a held chunk back to its queue. */
+  release: (row: JobRow) => Promise<void>;
+  /** Entries of the index that are read at a time. */
+  share?: number;
+}
