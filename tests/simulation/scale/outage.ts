@@ -87,13 +87,15 @@ export const unlimitedRecovery: ScalePlan = recovery({
   minutes: (size) => SLOW_START_MINUTES + Math.max(0, size - 6_000) / 5_000,
 });
 
-/** Jobs that were held one after another during an outage of two hours. */
+/** Jobs that were held one after another during an outage of two hours, for a time or by the circuit breaker. */
 async function layDown(service: Service, size: number): Promise<void> {
   const now = service.now();
   for (let n = 1; n <= size; n++) {
     const at = now - Math.round(2 * 60 * MINUTE_MS * (1 - n / size));
     const envelope = envelopeOf(n, { type: TICKET_TYPE, time: at });
-    await layHeld(service, { queue: TICKETS, envelope, group: `g${n}`, now: at }, { reason: 'throttled', dueAt: at });
+    const reason = n % 2 === 0 ? 'throttled' : 'stopped';
+    const held = { reason, vendor: 'zendesk', dueAt: at } as const;
+    await layHeld(service, { queue: TICKETS, envelope, group: `g${n}`, now: at }, held);
   }
 }
 
