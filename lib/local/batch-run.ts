@@ -1,26 +1,54 @@
 import type { Message } from '@aws-sdk/client-sqs';
-import type { SQSRecord } from 'aws-lambda';
-import type { EventSourceMappingOptions, InvokeResult } from './event-source-mapping';
-import { reportedFailures } from './partial-response';
+import type { SQSEvent, SQSRecord } from 'aws-lambda';
+import type { InvokeResult } from './lambda/environment';
 import { SqsError } from './sqs/errors';
-import { recordOf, splitByPayload } from './sqs-event';
+import type { SqsModel } from './sqs/types';
+import { recordOf, reportedFailures, splitByPayload } from './sqs-event';
+import type { Timers } from './timers';
 
-/** A throttled invocation is tried again after 1, 2, 4, … seconds, at most this. */
+/** What the mapping did, for a trace. `returned` messages stay in the queue until their visibility timeout ends. */
+export type MappingEvent =
+  | { kind: 'invoked'; messageIds: string[] }
+  | { kind: 'throttled'; messageIds: string[]; retryAt: number | undefined }
+  | {
+      kind: 'ended';
+      messageIds: string[];
+      result: 'answer' | 'malformed' | 'error' | 'timeout' | 'crash' | 'throttled';
+      deleted: string[];
+      returned: string[];
+    }
+  | { kind: 'delete-lost'; messageId: string }
+  | { kind: 'delete-refused'; messageId: string; code: string };
+
+export interface BatchOptions {
+  sqs: SqsModel;
+  /** Name of the queue. */
+  queue: string;
+  /** FunctionResponseTypes: ReportBatchItemFailures. */
+  partialResponses: boolean;
+  invoke: (event: SQSEvent) => Promise<InvokeResult>;
+  timers: Timers;
+  onEvent?: (event: MappingEvent) => void;
+  /** Returns true to lose a delete: the request of a finished message never reaches SQS. */
+  lose?: () => boolean;
+}
+
+/** Lambda retries a throttled invocation after 1, 2, 4, … seconds, at most this. */
 const LONGEST_BACKOFF_MS = 30_000;
 
 export interface BatchRunner {
-  /** Invokes the function with the messages and deletes what it has done. */
+  /** Invokes the function with the messages and deletes those that succeeded. */
   run(messages: Message[]): Promise<void>;
-  /** Throttled invocations are not tried again, now or later. */
-  giveUpWaiting(): void;
+  /** Stops retrying throttled invocations, now and later. */
+  stopRetries(): void;
 }
 
-/** What Lambda does with one batch between receive and delete. */
-export function createBatchRunner(options: EventSourceMappingOptions, queueArn: string): BatchRunner {
+/** Does what Lambda does with one batch between receive and delete. */
+export function createBatchRunner(options: BatchOptions, queueArn: string): BatchRunner {
   const { sqs, timers, partialResponses, onEvent = () => {} } = options;
-  /** Ends the waits of throttled invocations. */
+  /** Each function ends the back-off of one throttled invocation. */
   const waits = new Set<() => void>();
-  let givenUp = false;
+  let stopped = false;
 
   async function run(messages: Message[]): Promise<void> {
     const deadline = timers.now() + visibilityMs(options);
@@ -39,7 +67,7 @@ export function createBatchRunner(options: EventSourceMappingOptions, queueArn: 
     onEvent({ kind: 'ended', messageIds, result: outcome, deleted, returned });
   }
 
-  /** Tries a throttled invocation again until the messages are about to be visible: then they go back untried. */
+  /** Retries a throttled invocation until the visibility timeout would end. Then SQS delivers the messages again. */
   async function invoke(Records: SQSRecord[], deadline: number): Promise<InvokeResult> {
     const messageIds = Records.map(({ messageId }) => messageId);
     for (let backoff = 1000; ; backoff = Math.min(2 * backoff, LONGEST_BACKOFF_MS)) {
@@ -47,11 +75,11 @@ export function createBatchRunner(options: EventSourceMappingOptions, queueArn: 
       const result = await options.invoke({ Records }).catch((): InvokeResult => ({ kind: 'failed', reason: 'error' }));
       if (result.kind !== 'throttled') return result;
       const retryAt = timers.now() + backoff;
-      const again = !givenUp && retryAt < deadline;
+      const again = !stopped && retryAt < deadline;
       onEvent({ kind: 'throttled', messageIds, retryAt: again ? retryAt : undefined });
       if (!again) return result;
       await wait(backoff);
-      if (givenUp) return result;
+      if (stopped) return result;
     }
   }
 
@@ -66,7 +94,7 @@ export function createBatchRunner(options: EventSourceMappingOptions, queueArn: 
       waits.add(end);
     });
 
-  /** Returns what is deleted. A delete can be too late: a FIFO queue refuses it once the visibility has ended. */
+  /** Returns the ids that SQS deleted. A FIFO queue refuses a delete after the visibility timeout. */
   function deleteRecords(records: SQSRecord[]): string[] {
     return records.flatMap(({ messageId, receiptHandle }) => {
       if (options.lose?.()) {
@@ -86,15 +114,15 @@ export function createBatchRunner(options: EventSourceMappingOptions, queueArn: 
 
   return {
     run,
-    giveUpWaiting() {
-      givenUp = true;
+    stopRetries() {
+      stopped = true;
       for (const end of [...waits]) end();
     },
   };
 }
 
-/** Lambda receives with the queue's own visibility. */
-export const visibilityMs = ({ sqs, queue }: EventSourceMappingOptions): number =>
+/** Lambda receives with the visibility timeout of the queue. */
+export const visibilityMs = ({ sqs, queue }: Pick<BatchOptions, 'sqs' | 'queue'>): number =>
   Number(
     sqs.getQueueAttributes({ QueueUrl: queue, AttributeNames: ['VisibilityTimeout'] }).Attributes?.VisibilityTimeout,
   ) * 1000;

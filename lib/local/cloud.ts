@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type CommonConfig, commonConfig } from './common-config';
+import { type CommonConfig, commonEnv, parseEnv } from '../config';
 import { startDynamoDb } from './emulators/dynamodb';
 import { startS3 } from './emulators/s3';
 import { createSqsModel } from './sqs/model';
@@ -11,7 +11,7 @@ import type { Packaged } from './template/package';
 export const REGION = 'us-east-1';
 export const ACCOUNT = '000000000000';
 
-/** What the template declares, in emulators. */
+/** The queues, tables and buckets of the template, in emulators. */
 export interface Cloud {
   declared: Declared;
   config: CommonConfig;
@@ -19,10 +19,10 @@ export interface Cloud {
   endpoints: { sqs: string; s3: string; dynamodb: string };
 }
 
-/** Told how to undo each thing that was started, in the order in which it was. */
+/** Registers how to stop a part that was started. The service stops its parts in reverse order. */
 export type OnStop = (close: () => Promise<unknown>) => void;
 
-/** Starts SQS, DynamoDB and S3 with the template's queues and table, and the bucket that the functions name. */
+/** Starts SQS, DynamoDB and S3 with the template's queues and tables, and the bucket that the functions name. */
 export async function startCloud(packaged: Packaged, onStop: OnStop): Promise<Cloud> {
   const sqs = createSqsModel({ now: monotonic, uuid: randomUUID, region: REGION, account: ACCOUNT });
   const sqsServer = await startSqs({ model: sqs });
@@ -30,7 +30,7 @@ export async function startCloud(packaged: Packaged, onStop: OnStop): Promise<Cl
 
   const { resources } = packaged;
   const declared = declaredIn({ resources, region: REGION, account: ACCOUNT, stack: 'local', sqsUrl: sqsServer.url });
-  // A queue's redrive policy names its dead-letter queue, which must be there by then.
+  // A redrive policy may name only an existing queue, so the DLQs come first.
   const deadLetterQueuesFirst = declared.queues.toSorted(
     (a, b) => Number('RedrivePolicy' in a.attributes) - Number('RedrivePolicy' in b.attributes),
   );
@@ -45,5 +45,11 @@ export async function startCloud(packaged: Packaged, onStop: OnStop): Promise<Cl
   return { declared, config, sqs, endpoints: { sqs: sqsServer.url, s3: s3.url, dynamodb: dynamodb.url } };
 }
 
-/** Milliseconds since 1970 that never go back, as the model asks for. */
+/** Reads the common settings from the environment of the first function. */
+function commonConfig({ functions: [first] }: Declared): CommonConfig {
+  if (!first) throw new Error('template: declares no function');
+  return parseEnv(commonEnv, first.environment);
+}
+
+/** Milliseconds since 1970 that never go back. The model requires that. */
 const monotonic = (): number => Math.floor(performance.timeOrigin + performance.now());

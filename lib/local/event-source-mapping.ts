@@ -1,67 +1,28 @@
 import type { Message } from '@aws-sdk/client-sqs';
-import type { SQSEvent } from 'aws-lambda';
-import { createBatchRunner, visibilityMs } from './batch-run';
+import { type BatchOptions, createBatchRunner, visibilityMs } from './batch-run';
 import { SqsError } from './sqs/errors';
-import type { SqsModel } from './sqs/types';
 
-/** How an invocation ended. `value` is the function's answer as Lambda gets it: JSON, parsed. */
-export type InvokeResult =
-  | { kind: 'answer'; value: unknown }
-  | { kind: 'failed'; reason: 'error' | 'timeout' | 'crash' }
-  | { kind: 'throttled' };
-
-/** Time and waiting, real or virtual. */
-export interface Timers {
-  now(): number;
-  setTimeout(callback: () => void, ms: number): unknown;
-  clearTimeout(handle: unknown): void;
-}
-
-/** What the mapping did, for a trace. `returned`: left to the queue, delivered again when their visibility ends. */
-export type MappingEvent =
-  | { kind: 'invoked'; messageIds: string[] }
-  | { kind: 'throttled'; messageIds: string[]; retryAt: number | undefined }
-  | {
-      kind: 'ended';
-      messageIds: string[];
-      result: 'answer' | 'malformed' | 'error' | 'timeout' | 'crash' | 'throttled';
-      deleted: string[];
-      returned: string[];
-    }
-  | { kind: 'delete-lost'; messageId: string }
-  | { kind: 'delete-refused'; messageId: string; code: string };
-
-export interface EventSourceMappingOptions {
-  sqs: SqsModel;
-  /** Name of the queue. */
-  queue: string;
+export interface EventSourceMappingOptions extends BatchOptions {
   batchSize: number;
-  /** What the function may take at most; refused, as a deployment would be, if it is longer than the visibility. */
+  /** Time-out of the function. Lambda refuses a mapping whose queue has a shorter visibility timeout. */
   functionTimeoutMs: number;
-  /** 2 to 1000; without it Lambda's account-wide 1000. */
+  /** 2 to 1000. The default is 1000, Lambda's limit for an account. */
   maximumConcurrency?: number;
-  /** FunctionResponseTypes: ReportBatchItemFailures. */
-  partialResponses: boolean;
-  invoke: (event: SQSEvent) => Promise<InvokeResult>;
-  timers: Timers;
-  onEvent?: (event: MappingEvent) => void;
-  /** True: this delete of a finished message never reaches SQS. */
-  lose?: () => boolean;
 }
 
 export interface EventSourceMapping {
   start(): void;
-  /** Polls no more; resolves when the running invocations have ended. Can be started again. */
+  /** Stops polling and resolves when the running invocations have ended. `start` may be called again. */
   stop(): Promise<void>;
 }
 
-/** Longer timers overflow; waking early does no harm. */
+/** Node's timers overflow above this. An early wake-up does no harm. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * Lambda's poller of one queue: receives as soon as something can be received, invokes, and deletes what the function
- * has done. It never polls by the clock: it listens to the queue and sleeps until the next visibility ends. What the
- * function fails is left alone: SQS delivers it again when its visibility ends.
+ * Lambda's poller of one queue. It receives as soon as SQS has a message, invokes the function, and deletes the messages
+ * that succeeded. It listens to the queue and sleeps until the next visibility timeout ends, so an idle queue needs no
+ * timer. Failed messages stay in the queue until SQS delivers them again.
  */
 export function createEventSourceMapping(options: EventSourceMappingOptions): EventSourceMapping {
   const { sqs, queue, timers, maximumConcurrency = 1000 } = options;
@@ -108,7 +69,7 @@ export function createEventSourceMapping(options: EventSourceMappingOptions): Ev
       const names = { AttributeNames: ['All' as const], MessageAttributeNames: ['All'] };
       return sqs.receiveMessage({ QueueUrl: queueArn, MaxNumberOfMessages: max, ...names }).Messages ?? [];
     } catch (error) {
-      // The queue is gone or full of messages in flight: either ends with a change that wakes the poller.
+      // The queue was deleted, or too many messages are in flight. A change of the queue wakes the poller again.
       if (error instanceof SqsError) return [];
       throw error;
     }
@@ -126,13 +87,13 @@ export function createEventSourceMapping(options: EventSourceMappingOptions): Ev
       unsubscribe = undefined;
       if (alarm) timers.clearTimeout(alarm.handle);
       alarm = undefined;
-      batches.giveUpWaiting();
+      batches.stopRetries();
       await Promise.all(running);
     },
   };
 }
 
-/** Refuses what Lambda would refuse at deployment. */
+/** Throws where Lambda would refuse the mapping at deployment. */
 function checkedQueueArn(options: EventSourceMappingOptions): string {
   const { sqs, queue, batchSize, functionTimeoutMs, maximumConcurrency = 1000 } = options;
   const { Attributes } = sqs.getQueueAttributes({ QueueUrl: queue, AttributeNames: ['QueueArn', 'FifoQueue'] });
@@ -143,7 +104,7 @@ function checkedQueueArn(options: EventSourceMappingOptions): string {
     throw new RangeError(`event source mapping of ${queue}: maximum concurrency must be 2 to 1000`);
   if (functionTimeoutMs > visibilityMs(options))
     throw new RangeError(
-      `event source mapping of ${queue}: the queue's visibility is less than the function's time-out`,
+      `event source mapping of ${queue}: the visibility timeout of the queue is shorter than the time-out of the function`,
     );
   return Attributes?.QueueArn ?? queue;
 }

@@ -1,5 +1,5 @@
 import type http from 'node:http';
-import type { InvokeResult } from './event-source-mapping';
+import type { InvokeResult } from './lambda/environment';
 
 /** More than any function behind a URL takes: Lambda's own limit for a request. */
 const MOST_BYTES = 6 * 1024 * 1024;

@@ -1,5 +1,5 @@
-import type { Timers } from './event-source-mapping';
 import type { DeclaredSchedule } from './template/declared';
+import type { Timers } from './timers';
 
 /** How long a minute of a schedule takes here: what AWS does every minute is worth seeing without waiting for it. */
 export const SCHEDULE_MINUTE_MS = 2_000;

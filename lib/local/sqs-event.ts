@@ -1,10 +1,10 @@
 import type { Message, MessageAttributeValue } from '@aws-sdk/client-sqs';
 import type { SQSMessageAttribute, SQSRecord } from 'aws-lambda';
 
-/** Lambda's limit for what it gives a function at once. */
+/** Lambda's limit for the payload of one invocation. */
 const PAYLOAD_LIMIT_BYTES = 6 * 1024 * 1024;
 
-/** A received message, system and message attributes included, as Lambda hands it to a function. */
+/** The record that Lambda makes of a received message. */
 export function recordOf(message: Message, { queueArn, region }: { queueArn: string; region: string }): SQSRecord {
   const { MessageId = '', ReceiptHandle = '', Body = '', Attributes = {}, MD5OfBody = '' } = message;
   return {
@@ -29,7 +29,7 @@ export function recordOf(message: Message, { queueArn, region }: { queueArn: str
   };
 }
 
-/** Lambda adds the two empty lists to every attribute. */
+/** Lambda adds two empty lists to every attribute. */
 function attributeOf({ DataType = '', StringValue, BinaryValue }: MessageAttributeValue): SQSMessageAttribute {
   return {
     ...(StringValue !== undefined && { stringValue: StringValue }),
@@ -40,7 +40,7 @@ function attributeOf({ DataType = '', StringValue, BinaryValue }: MessageAttribu
   };
 }
 
-/** Cuts a batch where it would be more than an invocation can take. */
+/** Splits a batch into parts that one invocation can take. */
 export function splitByPayload(records: SQSRecord[]): SQSRecord[][] {
   const parts: SQSRecord[][] = [];
   let room = 0;
@@ -54,4 +54,24 @@ export function splitByPayload(records: SQSRecord[]): SQSRecord[][] {
     room -= bytes;
   }
   return parts;
+}
+
+/**
+ * The message ids that a function's answer reports as failed, by Lambda's rules for ReportBatchItemFailures. `undefined`
+ * means that the answer is malformed: Lambda then treats the whole batch as failed.
+ * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html#services-sqs-batchfailurereporting
+ */
+export function reportedFailures(answer: unknown, messageIds: string[]): string[] | undefined {
+  if (answer === null || answer === undefined) return [];
+  if (typeof answer !== 'object' || Array.isArray(answer)) return undefined;
+  const failures: unknown = 'batchItemFailures' in answer ? answer.batchItemFailures : null;
+  if (failures === null || failures === undefined) return [];
+  if (!Array.isArray(failures)) return undefined;
+  const ids = failures.map(identifierOf);
+  return ids.every((id): id is string => id !== undefined && messageIds.includes(id)) ? ids : undefined;
+}
+
+function identifierOf(failure: unknown): string | undefined {
+  if (typeof failure !== 'object' || failure === null || !('itemIdentifier' in failure)) return undefined;
+  return typeof failure.itemIdentifier === 'string' ? failure.itemIdentifier : undefined;
 }

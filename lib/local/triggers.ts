@@ -1,44 +1,45 @@
-import type { OnStop } from './cloud';
-import { createEventSourceMapping, type MappingEvent, type Timers } from './event-source-mapping';
+import type { MappingEvent } from './batch-run';
+import { createEventSourceMapping } from './event-source-mapping';
 import type { Lambda } from './lambda/runtime';
 import { startSchedule } from './schedule';
 import type { SqsModel } from './sqs/types';
 import type { Declared } from './template/declared';
+import { realTimers as timers } from './timers';
 
-/** What an event source mapping did, on which queue. */
+/** Reports what the event source mapping of a queue did. */
 export type OnEvent = (event: MappingEvent, queue: string) => void;
 
-export const timers: Timers = {
-  now: () => Date.now(),
-  setTimeout: (callback, ms) => setTimeout(callback, ms),
-  clearTimeout: (handle) => clearTimeout(handle as NodeJS.Timeout),
-};
-
-/** Starts what calls the functions: the template's event source mappings and schedules. */
-export function startTriggers(
-  { declared, sqs, lambda, onEvent }: { declared: Declared; sqs: SqsModel; lambda: Lambda; onEvent?: OnEvent },
-  onStop: OnStop,
-): void {
+/** Starts the template's event source mappings and schedules, which invoke the functions. */
+export function startTriggers({
+  declared,
+  sqs,
+  lambda,
+  onEvent,
+}: {
+  declared: Declared;
+  sqs: SqsModel;
+  lambda: Lambda;
+  onEvent: OnEvent;
+}): { stop(): Promise<unknown> } {
   const timeouts = new Map(declared.functions.map(({ key, timeoutSeconds }) => [key, timeoutSeconds * 1000]));
-  for (const { functionKey, ...mapping } of declared.mappings) {
-    const poller = createEventSourceMapping({
+  const mappings = declared.mappings.map(({ functionKey, ...mapping }) =>
+    createEventSourceMapping({
       ...mapping,
       sqs,
       functionTimeoutMs: timeouts.get(functionKey) ?? 0,
       invoke: (event) => lambda.invoke(functionKey, event),
       timers,
-      ...(onEvent && { onEvent: (event) => onEvent(event, mapping.queue) }),
-    });
-    poller.start();
-    onStop(() => poller.stop());
-  }
-  for (const { functionKey, expression } of declared.schedules) {
-    const schedule = startSchedule({ expression, run: () => lambda.invoke(functionKey, scheduledEvent()), timers });
-    onStop(() => schedule.stop());
-  }
+      onEvent: (event) => onEvent(event, mapping.queue),
+    }),
+  );
+  for (const mapping of mappings) mapping.start();
+  const schedules = declared.schedules.map(({ functionKey, expression }) =>
+    startSchedule({ expression, run: () => lambda.invoke(functionKey, scheduledEvent()), timers }),
+  );
+  return { stop: () => Promise.all([...mappings, ...schedules].map((trigger) => trigger.stop())) };
 }
 
-/** What EventBridge sends; nothing of it but its time is read. */
+/** An event of EventBridge. The functions read only its time. */
 export const scheduledEvent = (): object => ({
   version: '0',
   source: 'aws.events',

@@ -1,5 +1,5 @@
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
-import type { InvokeResult } from '../../lib/local/event-source-mapping';
+import type { InvokeResult } from '../../lib/local/lambda/environment';
 import { codeOf } from './code';
 import type { StartFault } from './faults';
 import { armed } from './killers';

@@ -1,4 +1,4 @@
-import type { Timers } from '../../lib/local/event-source-mapping';
+import type { Timers } from '../../lib/local/timers';
 
 export interface Event {
   time: number;

@@ -1,4 +1,4 @@
-import type { Timers } from '../../lib/local/event-source-mapping';
+import type { Timers } from '../../lib/local/timers';
 
 export interface ControlledClock extends Timers {
   /** Lets time pass and runs, in order, what was due meanwhile. */

@@ -1,10 +1,10 @@
-import type { Timers } from '../event-source-mapping';
 import type { Lambda } from '../lambda/runtime';
 import { SCHEDULE_MINUTE_MS } from '../schedule';
 import type { SqsModel } from '../sqs/types';
 import type { Declared } from '../template/declared';
 import type { Resource, Surroundings } from '../template/intrinsics';
 import { resolver } from '../template/intrinsics';
+import type { Timers } from '../timers';
 import { alarmDefinitions } from './definitions';
 import type { AlarmState } from './evaluate';
 import type { MetricStore } from './metric-store';

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import type { InvokeResult, Timers } from '../event-source-mapping';
+import type { InvokeResult } from '../lambda/environment';
 import type { Resolve, Resource } from '../template/intrinsics';
+import type { Timers } from '../timers';
 import type { Publication } from './watch';
 
 /** A function that a topic calls, and what becomes of a call that fails. */

@@ -1,17 +1,17 @@
 import http from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { close, listen } from '../loopback';
 import { type Controls, command } from './control';
 import { type FakeRequest, perform, type Reply, receive, send } from './exchange';
 import { type Failure, failurePlan } from './failures';
 
 export interface FakeServer {
   url: string;
-  /** Where `/_control/failures` and `/_control/state` answer even while the vendor is down. */
+  /** Serves `/_control/failures` and `/_control/state`, even while the vendor is down. */
   controlUrl: string;
-  /** Everything that arrived, in order, whatever became of it. */
+  /** All requests that arrived, in order, failed ones included. */
   requests: FakeRequest[];
   fail(failure: Failure): void;
-  /** Forgets all failures; a vendor that was down is up again when this resolves. */
+  /** Forgets all failures. Once this resolves, a vendor that was down is up again. */
   recover(): Promise<void>;
   close(): Promise<void>;
 }
@@ -23,9 +23,7 @@ interface Vendor {
   state(): Record<string, unknown>;
 }
 
-const HOST = '127.0.0.1';
-
-/** A vendor's HTTP face on this machine: 127.0.0.1 only, with failures to order, here or over HTTP. */
+/** Serves a fake vendor on 127.0.0.1. Tests and other processes can order failures, in code or over HTTP. */
 export async function startFake({ port = 0, handle, state }: Vendor): Promise<FakeServer> {
   const requests: FakeRequest[] = [];
   const failures = failurePlan();
@@ -44,18 +42,16 @@ export async function startFake({ port = 0, handle, state }: Vendor): Promise<Fa
   });
   const control = server(async (request, response) => send(response, await command(request, controls)));
 
-  await Promise.all([listen(vendor, port), listen(control, 0)]);
-  const own = portOf(vendor);
+  const [url, controlUrl] = await Promise.all([listen(vendor, port), listen(control, 0)]);
 
   const controls: Controls = {
     fail: (failure) => {
       if (!failure.down) return failures.add(failure);
-      vendor.close();
-      vendor.closeAllConnections();
+      void close(vendor);
     },
     recover: async () => {
       failures.clear();
-      if (!vendor.listening) await listen(vendor, own);
+      if (!vendor.listening) await listen(vendor, Number(new URL(url).port));
     },
     state: () => ({
       ...state(),
@@ -65,31 +61,13 @@ export async function startFake({ port = 0, handle, state }: Vendor): Promise<Fa
   };
 
   return {
-    url: `http://${HOST}:${own}`,
-    controlUrl: `http://${HOST}:${portOf(control)}`,
+    url,
+    controlUrl,
     requests,
     fail: controls.fail,
     recover: controls.recover,
     close: async () => {
-      await Promise.all([stop(vendor), stop(control)]);
+      await Promise.all([close(vendor), close(control)]);
     },
   };
 }
-
-const portOf = (server: http.Server): number => (server.address() as AddressInfo).port;
-
-const listen = (server: http.Server, port: number): Promise<void> =>
-  new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, HOST, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
-
-const stop = (server: http.Server): Promise<void> =>
-  new Promise((resolve) => {
-    if (!server.listening) return resolve();
-    server.close(() => resolve());
-    server.closeAllConnections();
-  });

@@ -6,32 +6,38 @@ import { join } from 'node:path';
 import type { DeclaredFunction } from '../template/declared';
 import { logReader } from './log-reader';
 
-/** How one invocation ended, as InvokeResult says it, and what the function wrote meanwhile. */
+/** How an invocation ended. `value` is the function's answer, parsed from JSON. */
+export type InvokeResult =
+  | { kind: 'answer'; value: unknown }
+  | { kind: 'failed'; reason: 'error' | 'timeout' | 'crash' }
+  | { kind: 'throttled' };
+
+/** One invocation that ran, and the lines that the function logged. */
 export interface Invocation {
   requestId: string;
   function: string;
-  result: { kind: 'answer'; value: unknown } | { kind: 'failed'; reason: 'error' | 'timeout' | 'crash' };
+  result: Exclude<InvokeResult, { kind: 'throttled' }>;
   ms: number;
   cold: boolean;
   log: string[];
 }
 
-/** One process that runs a function's bundle, one invocation at a time, as Lambda keeps them. */
+/** A process that runs a function's bundle, one invocation at a time, like an execution environment of Lambda. */
 export interface ExecutionEnvironment {
   invoke(event: unknown): Promise<Invocation>;
-  /** Ends it at once, in the middle of whatever it does; a running invocation ends as a crash. */
+  /** Kills the process at once. A running invocation ends as a crash. */
   kill(): void;
-  /** False once it has ended, by whatever cause. */
+  /** False once the process has ended, for any reason. */
   alive(): boolean;
-  /** Resolves when the process is gone. */
+  /** Resolves when the process has ended. */
   ended: Promise<void>;
 }
 
 interface Start {
   declared: DeclaredFunction;
-  /** Where the function's artifact is unpacked. */
+  /** Directory with the unpacked artifact of the function. */
   directory: string;
-  /** The whole environment: nothing of this process is inherited. */
+  /** The whole environment. The process inherits no variable of this one. */
   variables: Record<string, string>;
   logFile: string;
 }
@@ -41,9 +47,9 @@ type Message = { kind: 'ready' | 'init-failed' | 'error' } | { kind: 'answer'; j
 const INIT_LIMIT_MS = 10_000;
 
 /**
- * Starts an execution environment. Its output is a file and not a pipe: writes to a file are synchronous, so nothing
- * that was written before a kill is lost, and no answer overtakes its own log. Unlike Lambda it is not frozen between
- * invocations.
+ * Starts an execution environment. It writes its output to a file, not to a pipe, because writes to a file are
+ * synchronous. So a kill loses no line, and an answer never overtakes its own log. Unlike Lambda, this machine does not
+ * freeze the process between invocations.
  */
 export function startEnvironment({ declared, directory, variables, logFile }: Start): ExecutionEnvironment {
   const [module = '', exported = ''] = splitHandler(declared.handler);
@@ -59,7 +65,7 @@ export function startEnvironment({ declared, directory, variables, logFile }: St
   const log = logReader(logFile);
   let alive = true;
   const ended = new Promise<void>((resolve) => {
-    // A process that could not be started at all, or no longer be spoken to, says 'error'.
+    // Node emits 'error' when it cannot start the process or cannot send to it.
     for (const end of ['exit', 'error']) child.on(end, () => resolve());
   }).then(() => {
     alive = false;
@@ -79,7 +85,7 @@ export function startEnvironment({ declared, directory, variables, logFile }: St
     }
   }
 
-  /** Waits for the next message, or kills at the limit and waits for the process to be gone. */
+  /** Waits for the next message. At the limit it kills the process and waits until that has ended. */
   async function until(limitMs: number): Promise<Message | 'exit' | 'timeout'> {
     if (!alive) return 'exit';
     let late = false;
@@ -92,7 +98,7 @@ export function startEnvironment({ declared, directory, variables, logFile }: St
     return message === 'exit' && late ? 'timeout' : message;
   }
 
-  // Listens from the start: the process may be ready before its first invocation comes.
+  // Listen at once, because the process may be ready before the first invocation.
   const initialisation = until(INIT_LIMIT_MS);
   let initialised = false;
 
@@ -138,7 +144,7 @@ export function startEnvironment({ declared, directory, variables, logFile }: St
   };
 }
 
-/** `handlers/feedback.handler` → file without extension, name of the export. */
+/** Splits `handlers/feedback.handler` into the file without extension and the name of the export. */
 function splitHandler(handler: string): [string, string] {
   const dot = handler.lastIndexOf('.');
   return [handler.slice(0, dot), handler.slice(dot + 1)];

@@ -1,8 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { InvokeResult } from '../event-source-mapping';
 import type { DeclaredFunction } from '../template/declared';
-import { type ExecutionEnvironment, type Invocation, startEnvironment } from './environment';
+import { type ExecutionEnvironment, type Invocation, type InvokeResult, startEnvironment } from './environment';
 
 export interface Lambda {
   /** Runs a function, named as in serverless.yml, in a warm environment if one is free. */

@@ -1,17 +1,11 @@
 import { hash } from 'node:crypto';
 import { SqsError } from './errors';
-import type { Queue } from './queue';
+import type { Queue, Remembered } from './queue';
 
-/** How long a FIFO queue knows a deduplication id again, counted from the first send, whatever became of the message. */
+/** A FIFO queue remembers a deduplication id for five minutes after the first send, even if the message is deleted. */
 const WINDOW_MS = 5 * 60_000;
 
-export interface Remembered {
-  messageId: string;
-  sequenceNumber: string;
-  until: number;
-}
-
-/** The id to deduplicate by: the given one, or, where the queue allows it, the body's hash. Attributes do not count. */
+/** The given id, or the hash of the body if the queue allows that. Attributes do not count. */
 export function deduplicationIdOf(queue: Queue, given: string | undefined, body: string): string {
   if (given !== undefined) return given;
   if (queue.settings.contentBasedDeduplication) return hash('sha256', body);
@@ -29,9 +23,9 @@ export interface Identity {
 const keyOf = (queue: Queue, { groupId, deduplicationId }: Identity): string =>
   queue.settings.deduplicationScope === 'messageGroup' ? `${groupId} ${deduplicationId}` : deduplicationId;
 
-/** The message that was accepted under this id within the window, if any: a repeat is answered as if it were that one. */
+/** The message that the queue accepted under this id within the window. SQS answers a repeat with its ids. */
 export function recall(queue: Queue, identity: Identity, now: number): Remembered | undefined {
-  // Insertion order is order of time: what has run out stands at the front.
+  // A Map keeps insertion order, so the expired entries come first.
   for (const [key, { until }] of queue.remembered) {
     if (until > now) break;
     queue.remembered.delete(key);

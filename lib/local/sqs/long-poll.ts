@@ -1,5 +1,5 @@
 import type { ReceiveMessageRequest, ReceiveMessageResult } from '@aws-sdk/client-sqs';
-import type { Timers } from '../event-source-mapping';
+import type { Timers } from '../timers';
 import { invalidValue } from './errors';
 import type { SqsModel } from './types';
 

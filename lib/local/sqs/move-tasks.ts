@@ -8,21 +8,7 @@ import { rememberMoved } from './dead-letter';
 import { invalidValue, SqsError } from './errors';
 import { counts, type Message, type Queue, remove } from './queue';
 import { receivable } from './receive';
-import { enqueue, findQueue, type Service } from './service';
-
-/** A move of a dead-letter queue's messages back to where they came from, or to a given queue. */
-export interface MoveTask {
-  handle: string;
-  sourceArn: string;
-  destinationArn: string | undefined;
-  /** Messages per second; without it everything is moved at once. */
-  rate: number | undefined;
-  startedAt: number;
-  toMove: number;
-  moved: number;
-  status: 'RUNNING' | 'COMPLETED' | 'CANCELLED' | 'FAILED';
-  failure: string | undefined;
-}
+import { enqueue, findQueue, type MoveTask, type Service } from './service';
 
 const notFound = (message: string): SqsError => new SqsError('ResourceNotFoundException', message);
 const missingArn = (parameter: string): SqsError =>
@@ -61,11 +47,11 @@ export function startMoveTask(service: Service, input: StartMessageMoveTaskReque
   return task;
 }
 
-/** When the task moves its next message. */
+/** The time at which the task moves its next message. */
 const nextMoveAt = (task: MoveTask): number =>
   task.startedAt + (task.rate === undefined ? 0 : Math.ceil(((task.moved + 1) * 1000) / task.rate));
 
-/** Does what the running tasks have had the time for. */
+/** Moves the messages that the running tasks could have moved by now. */
 export function advanceTasks(service: Service): void {
   for (const task of service.tasks)
     while (task.status === 'RUNNING' && nextMoveAt(task) <= service.now()) step(service, task);
@@ -86,13 +72,13 @@ function step(service: Service, task: MoveTask): void {
     task.moved += 1;
     if (receivable(source, at).next().done) task.status = 'COMPLETED';
   } else {
-    // Sent to the dead-letter queue by somebody, it has no queue to go back to.
+    // A client sent the message to the DLQ itself, so it has no source queue.
     task.status = 'FAILED';
     task.failure = destinationArn ? 'AWS.SimpleQueueService.NonExistentQueue' : 'CouldNotDetermineMessageSource';
   }
 }
 
-/** To SQS the result is a new message: other id, other time, no receives. */
+/** SQS makes a new message of it: a new id, a new time of sending, no receives. */
 function move(service: Service, { message, from, to, at }: { message: Message; from: Queue; to: Queue; at: number }) {
   remove(from, message);
   const { position: _position, group: _group, ...content } = message;
@@ -112,7 +98,7 @@ function move(service: Service, { message, from, to, at }: { message: Message; f
   service.changed.add(from.name);
 }
 
-/** The earliest time at which a running task may put a message into the queue. */
+/** The earliest time at which a running task may add a message to the queue. */
 export const nextArrivalAt = (service: Service, queue: Queue): number =>
   Math.min(
     ...service.tasks
@@ -158,7 +144,7 @@ function sourceArnIn(handle: string | undefined): string {
     const { sourceArn } = JSON.parse(Buffer.from(handle ?? '', 'base64').toString()) as { sourceArn?: unknown };
     if (typeof sourceArn === 'string') return sourceArn;
   } catch {
-    // Not one of ours: the same answer as to a handle without a queue.
+    // Not a handle of this model. Answer as for a handle that names no queue.
   }
   throw new SqsError('InvalidParameterValue', 'Value for parameter TaskHandle is invalid.');
 }

@@ -1,22 +1,28 @@
-import type { Remembered } from './deduplication';
 import type { QueueSettings } from './settings';
 import type { StoredMessage } from './types';
 
-/** A message in its place. Positions rise through the whole model, so they order messages as they were accepted. */
+/** A message at its position. Positions rise across the whole model, in the order in which SQS accepted the messages. */
 export interface Message extends StoredMessage {
   position: number;
   group: Group;
 }
 
 /**
- * The unit of order. A message of a standard queue is a group of its own, which makes the one receive rule do for both
- * types: nothing is ever behind anything.
+ * The unit of order. In a standard queue each message is its own group, so one receive rule serves both types: no message
+ * waits behind another.
  */
 export interface Group {
   key: string;
   /** Position of the first message. */
   head: number;
   messages: Message[];
+}
+
+/** An accepted send, for deduplication. */
+export interface Remembered {
+  messageId: string;
+  sequenceNumber: string;
+  until: number;
 }
 
 export interface Queue {
@@ -29,11 +35,11 @@ export interface Queue {
   attributes: Record<string, string>;
   settings: QueueSettings;
   groups: Map<string, Group>;
-  /** The same groups, the one with the oldest message first. */
+  /** The same groups, sorted by their oldest message. */
   order: Group[];
   byId: Map<string, Message>;
   remembered: Map<string, Remembered>;
-  /** No message expires before this. */
+  /** No message expires before this time. */
   nextExpiry: number;
 }
 
@@ -49,7 +55,7 @@ function indexOf(order: Group[], head: number): number {
   return low;
 }
 
-/** Puts a message, newer than all that ever were in the model, at the end of its group. */
+/** Appends a message to its group. Its position must be the highest in the model. */
 export function append(queue: Queue, content: StoredMessage, position: number): Message {
   const key = queue.fifo ? (content.groupId ?? '') : content.messageId;
   let group = queue.groups.get(key);
@@ -88,7 +94,7 @@ export function clear(queue: Queue): void {
   queue.remembered.clear();
 }
 
-/** Deletes what is past its retention. SQS does not dead-letter it. */
+/** Deletes the messages past their retention. SQS does not dead-letter those. */
 export function expire(queue: Queue, now: number): void {
   if (now < queue.nextExpiry) return;
   const { retentionMs } = queue.settings;
@@ -96,14 +102,14 @@ export function expire(queue: Queue, now: number): void {
   queue.nextExpiry = earliestExpiry(queue);
 }
 
-/** Within a group nothing expires before its first message, so the first ones tell. */
+/** The first message of a group expires before the others, so only the first ones count. */
 export const earliestExpiry = (queue: Queue): number =>
   queue.order.reduce(
     (earliest, { messages: [first] }) => Math.min(earliest, (first?.sentAt ?? Infinity) + queue.settings.retentionMs),
     Infinity,
   );
 
-/** Exact, where SQS calls its own numbers approximate. */
+/** Exact numbers. Those of SQS are approximate. */
 export function counts(queue: Queue, now: number): { visible: number; inFlight: number; delayed: number } {
   const total = { visible: 0, inFlight: 0, delayed: 0 };
   for (const message of queue.byId.values()) {

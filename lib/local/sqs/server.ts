@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { z } from 'zod';
-import type { Timers } from '../event-source-mapping';
+import { close, listen } from '../loopback';
+import { realTimers, type Timers } from '../timers';
 import { SqsError } from './errors';
 import { receiveOrWait } from './long-poll';
 import { ACTIONS } from './protocol';
@@ -11,24 +11,15 @@ import type { SqsModel } from './types';
 export interface SqsServer {
   /** `http://127.0.0.1:PORT`, for a client's `endpoint`. */
   url: string;
-  /** Ends long polls too. */
+  /** Also ends the long polls. */
   close(): Promise<void>;
 }
 
-const REAL_TIMERS: Timers = {
-  now: Date.now,
-  setTimeout: (callback, ms) => setTimeout(callback, ms),
-  clearTimeout: (handle) => clearTimeout(handle as NodeJS.Timeout),
-};
-
-/**
- * Speaks AWS's JSON protocol for SQS on this machine, over a model. `timers` must go by the model's clock; they end
- * long polls.
- */
+/** Serves a model over AWS's JSON protocol for SQS. `timers` end long polls and must use the clock of the model. */
 export async function startSqs({
   port = 0,
   model,
-  timers = REAL_TIMERS,
+  timers = realTimers,
 }: {
   port?: number;
   model: SqsModel;
@@ -43,7 +34,7 @@ export async function startSqs({
     response.on('close', () => hangUp.abort());
     const [, name = ''] = String(request.headers['x-amz-target']).split('AmazonSQS.');
     const action = ACTIONS[name];
-    if (!action) return reply(response, problem('UnknownOperationException', 'The action is not known.'));
+    if (!action) return reply(response, problem('UnknownOperationException', 'This action is unknown.'));
     const body: unknown = JSON.parse((await text(request)) || '{}');
     const receive = (input: Parameters<typeof receiveOrWait>[0]) =>
       receiveOrWait(input, { model, timers, signal: hangUp.signal });
@@ -51,25 +42,15 @@ export async function startSqs({
     reply(response, { status: 200, body: json(result ?? {}, toLocal) });
   }
 
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject).listen(port, '127.0.0.1', resolve);
-  });
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const url = await listen(server, port);
   const toLocal = (queueUrl: string) => queueUrl.replace(/^https:\/\/[^/]+/, url);
-  return {
-    url,
-    close: () =>
-      new Promise((resolve, reject) => {
-        server.close((error) => (error ? reject(error) : resolve()));
-        server.closeAllConnections();
-      }),
-  };
+  return { url, close: () => close(server) };
 }
 
 interface Reply {
   status: number;
   body: string;
-  /** The code by the older protocol's name; the SDK prefers it. */
+  /** The code of the older query protocol. The SDK prefers it. */
   queryCode?: string;
 }
 
@@ -81,7 +62,7 @@ function reply(response: ServerResponse, { status, body, queryCode }: Reply): vo
   response.end(body);
 }
 
-/** Blobs are base64 in JSON; queue URLs lead to this server. */
+/** Writes blobs as base64, and queue URLs as URLs of this server. */
 const json = (value: unknown, toLocal: (queueUrl: string) => string): string =>
   JSON.stringify(value, (key, member: unknown) => {
     if (member instanceof Uint8Array) return Buffer.from(member).toString('base64');
@@ -89,7 +70,7 @@ const json = (value: unknown, toLocal: (queueUrl: string) => string): string =>
     return key === 'QueueUrls' && Array.isArray(member) ? member.map(String).map(toLocal) : member;
   });
 
-/** Shapes whose names differ from the older protocol's codes. */
+/** Errors whose shape has another name than the code. */
 const SHAPES: Record<string, string> = {
   InvalidParameterValue: 'InvalidParameterValueException',
   MissingParameter: 'MissingRequiredParameterException',
@@ -106,7 +87,7 @@ function problemOf(error: unknown): Reply {
   if (error instanceof SyntaxError) return problem('SerializationException', 'The body is not JSON.');
   if (error instanceof z.ZodError) {
     const members = error.issues.map(({ path }) => path.join('.')).join(', ');
-    return problem('SerializationException', `Missing or of the wrong type: ${members}`);
+    return problem('SerializationException', `Missing, or of the wrong type: ${members}`);
   }
   return { ...problem('InternalError', 'The model failed.'), status: 500 };
 }

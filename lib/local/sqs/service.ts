@@ -1,12 +1,25 @@
 import { SqsError } from './errors';
-import type { MoveTask } from './move-tasks';
 import { append, expire, type Message, type Queue } from './queue';
 import type { SqsModelOptions, StoredMessage } from './types';
 
-/** One account in one region. */
+/** A task that moves the messages of a DLQ back to their sources, or to a given queue. */
+export interface MoveTask {
+  handle: string;
+  sourceArn: string;
+  destinationArn: string | undefined;
+  /** Messages per second. `undefined` moves all of them at once. */
+  rate: number | undefined;
+  startedAt: number;
+  toMove: number;
+  moved: number;
+  status: 'RUNNING' | 'COMPLETED' | 'CANCELLED' | 'FAILED';
+  failure: string | undefined;
+}
+
+/** The state of SQS for one account in one region. */
 export interface Service extends SqsModelOptions {
   queues: Map<string, Queue>;
-  /** When names became free; SQS does not give them away again for a minute. */
+  /** When each queue was deleted. SQS refuses the same name for a minute. */
   deletedAt: Map<string, number>;
   tasks: MoveTask[];
   lastPosition: number;
@@ -15,13 +28,13 @@ export interface Service extends SqsModelOptions {
   changed: Set<string>;
 }
 
-/** The name in a name, a URL or an ARN; `undefined` if it is of another account. */
+/** The queue name in a name, URL or ARN; `undefined` if that names another account. */
 function nameIn(reference: string, account: string): string | undefined {
   const parts = reference.split(/[/:]/);
   return parts.length === 1 || parts.at(-2) === account ? parts.at(-1) : undefined;
 }
 
-/** By name, URL or ARN, without what has expired by now. */
+/** Finds a queue by name, URL or ARN, and drops its expired messages. */
 export function findQueue(service: Service, reference: string | undefined): Queue | undefined {
   const queue = service.queues.get(nameIn(reference ?? '', service.account) ?? '');
   if (queue) expire(queue, service.now());
@@ -34,7 +47,7 @@ export function getQueue(service: Service, reference: string | undefined): Queue
   return queue;
 }
 
-/** Puts a message at the end of a queue, under a sequence number if it is a FIFO queue. */
+/** Appends a message to a queue. A FIFO queue gives it a sequence number. */
 export function enqueue(service: Service, queue: Queue, content: Omit<StoredMessage, 'sequenceNumber'>): Message {
   service.lastPosition += 1;
   const sequenceNumber = queue.fifo ? sequence(service.lastPosition) : undefined;
@@ -42,10 +55,10 @@ export function enqueue(service: Service, queue: Queue, content: Omit<StoredMess
   return append(queue, { ...content, sequenceNumber }, service.lastPosition);
 }
 
-/** 20 digits, increasing, not consecutive: nobody should count on more. */
+/** 20 digits, increasing, not consecutive. AWS promises no more than that. */
 const sequence = (position: number): string => String(18_800_000_000_000_000_000n + BigInt(position) * 256n);
 
-/** Calls the listeners of every queue that changed; they may call the model themselves. */
+/** Calls the listeners of every changed queue. A listener may call the model. */
 export function notify(service: Service): void {
   if (service.changed.size === 0) return;
   const names = [...service.changed];

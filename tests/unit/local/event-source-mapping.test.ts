@@ -1,11 +1,8 @@
 import type { SQSEvent } from 'aws-lambda';
 import fc from 'fast-check';
-import {
-  createEventSourceMapping,
-  type EventSourceMappingOptions,
-  type InvokeResult,
-  type MappingEvent,
-} from '../../../lib/local/event-source-mapping';
+import type { MappingEvent } from '../../../lib/local/batch-run';
+import { createEventSourceMapping, type EventSourceMappingOptions } from '../../../lib/local/event-source-mapping';
+import type { InvokeResult } from '../../../lib/local/lambda/environment';
 import { createSqsModel } from '../../../lib/local/sqs/model';
 import { controlledClock } from '../../support/controlled-clock';
 
@@ -471,7 +468,11 @@ describe('a mapping', () => {
   it.each([
     ['a FIFO batch of eleven', { batchSize: 11 }, 'batch size must be 1 to 10, is 11'],
     ['a maximum concurrency of one', { maximumConcurrency: 1 }, 'maximum concurrency must be 2 to 1000'],
-    ['a function slower than the visibility', { functionTimeoutMs: 61_000 }, 'visibility is less than'],
+    [
+      'a function slower than the visibility',
+      { functionTimeoutMs: 61_000 },
+      'visibility timeout of the queue is shorter than',
+    ],
   ])('is refused as by a deployment: %s', (_name, options, message) => {
     expect(() => given(options)).toThrow(message);
   });

@@ -1,5 +1,5 @@
 import { createTopics, subscribers } from '../../../../lib/local/alarms/topics';
-import type { InvokeResult } from '../../../../lib/local/event-source-mapping';
+import type { InvokeResult } from '../../../../lib/local/lambda/environment';
 import { alarmChange } from '../../../support/alarms';
 import { controlledClock } from '../../../support/controlled-clock';
 

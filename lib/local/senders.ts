@@ -1,0 +1,34 @@
+import { realClock, realRandom } from '../aws/system';
+import { queueName, queueUrl } from '../jobs/keys';
+import type { Log } from '../ports';
+import { createProducer, type Producer } from '../producer/producer';
+import { createTracker, type Tracker } from '../producer/tracker';
+import { ACCOUNT, type Cloud, REGION } from './cloud';
+import type { LocalPorts } from './ports';
+
+const silent: Log = { info: () => {}, warn: () => {}, error: () => {} };
+
+/** Creates the producer and the tracker that an API uses, over the local ports. */
+export function createSenders({
+  ports,
+  declared,
+  config,
+}: { ports: LocalPorts } & Pick<Cloud, 'declared' | 'config'>): { producer: Producer; tracker: Tracker } {
+  const settings = (queue: string) => {
+    const found = config.QUEUES[queue];
+    if (!found) throw new Error(`no queue ${queue}; the queues are ${Object.keys(config.QUEUES).join(', ')}`);
+    return found;
+  };
+  const deps = {
+    ...ports,
+    settings,
+    clock: realClock,
+    random: realRandom,
+    log: silent,
+    prefix: config.PREFIX,
+    source: `/${config.INSTANCE}/api`,
+    queueUrl: (queue: string) => queueUrl(REGION, ACCOUNT, queueName(config.INSTANCE, queue, settings(queue).type)),
+  };
+  const emailRate = Number(declared.functions.find(({ key }) => key === 'emails')?.environment.EMAIL_RATE ?? 100);
+  return { producer: createProducer({ ...deps, emailRate }), tracker: createTracker(deps) };
+}
