@@ -70,7 +70,7 @@ afterEach(() => {
 const post = (body: string, headers: Record<string, string> = {}, path = '/feedback') =>
   fetch(url + path, { method: 'POST', body, headers: { 'content-type': 'application/json', ...headers } });
 
-test('a job that is accepted is answered by 202, its id and where to look', async () => {
+test('an accepted job is answered with 202, its id and its location', async () => {
   const answer = await post('{"subject":"Hello"}', {
     'idempotency-key': 'k-1',
     'x-correlation-id': 'c-1',
@@ -93,7 +93,7 @@ test('a job that is accepted is answered by 202, its id and where to look', asyn
   ]);
 });
 
-test('events are tracked one by one, and those that are not valid are named by their place', async () => {
+test('valid events are tracked, and invalid events are named by their index', async () => {
   const answer = await post('{"events":[{"id":"a"},{"id":"bad"},{"id":"c"}]}', {}, '/analytics');
 
   expect(answer.status).toBe(202);
@@ -105,17 +105,17 @@ test('events are tracked one by one, and those that are not valid are named by t
 });
 
 test.each([
-  ['no events', '{"events":[]}', 'events'],
-  ['no list of events', '{"events":{}}', 'events'],
-  ['events of which none is valid', '{"events":[{"id":"bad"}]}', 'events.0.time'],
-])('%s are answered by 400', async (_what, body, field) => {
+  ['an empty list of events', '{"events":[]}', 'events'],
+  ['an object instead of a list', '{"events":{}}', 'events'],
+  ['a list without a valid event', '{"events":[{"id":"bad"}]}', 'events.0.time'],
+])('%s is answered with 400', async (_what, body, field) => {
   const answer = await post(body, {}, '/analytics');
 
   expect(answer.status).toBe(400);
   expect(await answer.json()).toMatchObject({ problems: [{ field }] });
 });
 
-test('a job that was accepted before is told as a duplicate', async () => {
+test('the same job again is answered as a duplicate', async () => {
   submit = async () => ({ id: 'job-1', time: '2026-01-02T03:04:05.000Z', duplicate: true });
 
   expect(await (await post('{}')).json()).toEqual({ id: 'job-1', duplicate: true });
@@ -123,25 +123,25 @@ test('a job that was accepted before is told as a duplicate', async () => {
 
 test.each([
   [
-    'not valid',
+    'an invalid job',
     new InvalidJobError([{ field: 'user.email', message: 'user.email: must be a valid email' }]),
     400,
     { error: 'not valid', problems: [{ field: 'user.email', message: 'user.email: must be a valid email' }] },
   ],
   [
-    'a used key',
+    'a key that another job used',
     new IdempotencyConflictError('job-0'),
     409,
     { error: 'the idempotency key was used for a job with other data', id: 'job-0' },
   ],
   [
-    'a store that is down',
+    'a job while the store is down',
     new StoreError({ code: 'SQS.ECONNREFUSED', message: 'SQS SendMessage failed: ECONNREFUSED' }),
     503,
-    { error: 'try again, with the same key', code: 'SQS.ECONNREFUSED' },
+    { error: 'try again with the same idempotency key', code: 'SQS.ECONNREFUSED' },
   ],
-  ['an unknown error', new Error('user@example.com'), 500, { error: 'something is wrong here' }],
-])('%s is refused without what was sent', async (_, error, status, json) => {
+  ['a job that causes an unknown error', new Error('user@example.com'), 500, { error: 'internal error' }],
+])('the API refuses %s and quotes nothing of the request', async (_, error, status, json) => {
   submit = async () => {
     throw error;
   };
@@ -153,10 +153,10 @@ test.each([
 });
 
 test.each([
-  ['what is not JSON', 'hello user@example.com', {}, 400, 'the body is not JSON'],
+  ['a body that is not JSON', 'hello user@example.com', {}, 400, 'the body is not JSON'],
   ['another content type', 'a=b', { 'content-type': 'text/plain' }, 415, 'the content type must be application/json'],
-  ['a large body', `"${'x'.repeat(1024 * 1024)}"`, {}, 413, 'the body must be at most 1048576 bytes'],
-])('%s is refused before the producer sees it', async (_, body, headers, status, error) => {
+  ['a body that is too large', `"${'x'.repeat(1024 * 1024)}"`, {}, 413, 'the body must be at most 1048576 bytes'],
+])('the API refuses %s before the producer sees it', async (_, body, headers, status, error) => {
   const answer = await post(body, headers);
 
   expect(answer.status).toBe(status);
@@ -171,7 +171,7 @@ test.each([
   ['/jobs/job-2', 404, { error: 'there is no such job' }],
   ['/dlq', 200, []],
   ['/health', 200, { status: 'ok' }],
-  ['/other', 404, { error: 'there is nothing here' }],
+  ['/other', 404, { error: 'there is no such path' }],
   ['/jobs/%ff', 400, { error: 'the path is not well-formed' }],
 ])('GET %s', async (path, status, json) => {
   const answer = await fetch(url + path);
@@ -180,7 +180,7 @@ test.each([
   expect(await answer.json()).toEqual(json);
 });
 
-test('another method is refused with those that are allowed', async () => {
+test('a wrong method is refused, and the allowed methods are named', async () => {
   const answer = await fetch(`${url}/feedback`);
 
   expect(answer.status).toBe(405);
@@ -188,7 +188,7 @@ test('another method is refused with those that are allowed', async () => {
 });
 
 test.each(['invite', 'remove', 'notify-build'])(
-  'POST /testflight with the action %s hands in its data',
+  'POST /testflight with the action %s submits the data',
   async (action) => {
     const answer = await post(JSON.stringify({ action, app: '1' }), { 'idempotency-key': 'k-1' }, '/testflight');
 
@@ -198,13 +198,16 @@ test.each(['invite', 'remove', 'notify-build'])(
   },
 );
 
-test.each(['{"action":"planted"}', '{}', '[]', 'null', '1'])('POST /testflight of %s names the field', async (body) => {
-  const answer = await post(body, {}, '/testflight');
+test.each(['{"action":"planted"}', '{}', '[]', 'null', '1'])(
+  'POST /testflight with %s names the wrong field',
+  async (body) => {
+    const answer = await post(body, {}, '/testflight');
 
-  expect(answer.status).toBe(400);
-  expect(await answer.text()).toContain('action: must be one of');
-  expect(submitted).toEqual([]);
-});
+    expect(answer.status).toBe(400);
+    expect(await answer.text()).toContain('action: must be one of');
+    expect(submitted).toEqual([]);
+  },
+);
 
 describe('campaigns', () => {
   const send = (path: string, body?: string, headers: Record<string, string> = {}) =>
@@ -214,7 +217,7 @@ describe('campaigns', () => {
       ...(body ? { body } : {}),
     });
 
-  test('are accepted with what became of their recipients, and where to look', async () => {
+  test('are accepted with the counts of their recipients and a location', async () => {
     const answer = await send('/campaigns', '{"subject":"S","recipients":[{"email":"a@example.com"},{}]}');
 
     expect([answer.status, answer.headers.get('location')]).toEqual([202, '/campaigns/campaign-1']);
@@ -224,14 +227,14 @@ describe('campaigns', () => {
     ]);
   });
 
-  test('without recipients are refused by name', async () => {
+  test('without recipients are refused, and the field is named', async () => {
     const answer = await send('/campaigns', '{"subject":"S"}');
 
     expect(answer.status).toBe(400);
     expect(await answer.json()).toMatchObject({ problems: [{ field: 'recipients' }] });
   });
 
-  test('show their report, and are paused, resumed and cancelled', async () => {
+  test('show their report, and can be paused, resumed and cancelled', async () => {
     expect(await (await fetch(`${url}/campaigns/campaign-1`)).json()).toEqual({ campaign: 'campaign-1', accepted: 1 });
     for (const [action, status] of Object.entries({ pause: 'paused', resume: 'running', cancel: 'cancelled' }))
       expect(await (await send(`/campaigns/campaign-1/${action}`)).json()).toEqual({ id: 'campaign-1', status });
@@ -241,13 +244,13 @@ describe('campaigns', () => {
     expect((await fetch(`${url}/campaigns/other`)).status).toBe(404);
   });
 
-  test('one mail to one person is a job', async () => {
+  test('an e-mail to one person is a job', async () => {
     const answer = await send('/emails', '{"to":{"email":"a@example.com"}}');
 
     expect([answer.status, answer.headers.get('location')]).toEqual([202, '/jobs/job-3']);
   });
 
-  test("the vendor's events go to their function, whose status is the answer", async () => {
+  test("SendGrid's events go to their function, and its status is the answer", async () => {
     expect((await send('/email-events', '[]')).status).toBe(403);
     expect((await send('/email-events', '[]', { 'x-signed': 'yes' })).status).toBe(204);
   });
