@@ -6,7 +6,7 @@ import type { Queue } from './queue';
 const ENTRY_LIMIT = 10;
 const REQUEST_LIMIT_BYTES = 1_048_576;
 
-/** Throws for a request that fails as a whole. */
+/** Throws if SQS refuses the whole request. */
 function checkEntries(entries: { Id: string | undefined }[]): void {
   if (entries.length === 0)
     throw new SqsError('EmptyBatchRequest', 'There should be at least one entry in the request.');
@@ -25,7 +25,7 @@ function checkEntries(entries: { Id: string | undefined }[]): void {
   if (repeated !== undefined) throw new SqsError('BatchEntryIdsNotDistinct', `Id ${repeated} repeated.`);
 }
 
-/** All entries of a SendMessageBatch together; and a FIFO queue refuses it whole if an entry lacks an id. */
+/** Checks a SendMessageBatch as a whole. A FIFO queue refuses all of it if one entry lacks a group. */
 export function checkSendEntries(queue: Queue, entries: SendMessageBatchRequestEntry[]): void {
   checkEntries(entries);
   const bytes = entries.reduce((sum, entry) => sum + sizeOf(entry.MessageBody ?? '', entry.MessageAttributes), 0);
@@ -39,7 +39,7 @@ export function checkSendEntries(queue: Queue, entries: SendMessageBatchRequestE
     throw new SqsError('InvalidParameterValue', 'The request must contain the parameter MessageGroupId.');
 }
 
-/** Does the entries one by one; an entry that is refused does not stop the others. */
+/** Runs the entries one by one. A refused entry does not stop the others. */
 export function runBatch<E extends { Id: string | undefined }, R extends object>(
   entries: E[],
   run: (entry: E) => R,

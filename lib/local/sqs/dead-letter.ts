@@ -4,7 +4,7 @@ import { type Message, type Queue, remove } from './queue';
 import { enqueue, findQueue, type Service } from './service';
 import type { QueueSettings } from './settings';
 
-/** Throws unless the policy names a queue that is there and of the same type. */
+/** Throws unless the policy names an existing queue of the same type. */
 export function checkRedrivePolicy(
   service: Service,
   { redrive, text, fifo }: { redrive: QueueSettings['redrive']; text: string | undefined; fifo: boolean },
@@ -17,8 +17,8 @@ export function checkRedrivePolicy(
 }
 
 /**
- * SQS's own move. The message keeps its id, group, attributes and the receive count that is reported; in a FIFO queue
- * its deduplication id becomes the message id and its time of sending, so its retention, starts again.
+ * Moves a message to the DLQ as SQS does. The message keeps its id, group, attributes and reported receive count. In a
+ * FIFO queue the message id becomes its deduplication id, and its time of sending and retention start again.
  */
 export function moveToDeadLetterQueue(
   service: Service,
@@ -41,7 +41,7 @@ export function moveToDeadLetterQueue(
   service.changed.add(from.name);
 }
 
-/** A move is never taken for a repeat, but a later send under its id is. */
+/** SQS never treats a move as a repeat, but a later send under the same id is one. */
 export function rememberMoved(queue: Queue, message: Message, now: number): void {
   const { groupId, deduplicationId, messageId, sequenceNumber } = message;
   if (groupId === undefined || deduplicationId === undefined || sequenceNumber === undefined) return;

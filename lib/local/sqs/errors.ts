@@ -1,4 +1,4 @@
-/** What SQS answers with status 400, by the names that the SDK knows, and by those of the older query protocol. */
+/** Every error with status 400: the SDK's code for it, and the code of the older query protocol. */
 const QUERY_CODES = {
   QueueDoesNotExist: 'AWS.SimpleQueueService.NonExistentQueue',
   QueueNameExists: 'QueueAlreadyExists',
@@ -22,7 +22,7 @@ const QUERY_CODES = {
 
 export type SqsErrorCode = keyof typeof QUERY_CODES;
 
-/** A refusal of SQS; nothing has changed. */
+/** SQS refused the request. Nothing has changed. */
 export class SqsError extends Error {
   override readonly name = 'SqsError';
   readonly code: SqsErrorCode;
@@ -37,7 +37,7 @@ export class SqsError extends Error {
   }
 }
 
-/** The sentence that SQS has for most bad parameters. */
+/** SQS uses this sentence for most bad parameters. */
 export const invalidValue = (parameter: string, value: unknown, reason: string): SqsError =>
   new SqsError('InvalidParameterValue', `Value ${value} for parameter ${parameter} is invalid. Reason: ${reason}`);
 

@@ -5,7 +5,7 @@ import type { SqsModel } from './types';
 
 const LONGEST_WAIT_SECONDS = 20;
 
-/** Receives; if there is nothing, waits as long as the request or the queue says. An aborted wait takes no message. */
+/** Receives, and waits for a message as long as the request or the queue says. An aborted wait takes no message. */
 export async function receiveOrWait(
   input: ReceiveMessageRequest,
   { model, timers, signal }: { model: SqsModel; timers: Timers; signal: AbortSignal },
@@ -36,7 +36,7 @@ interface Wait {
   until: number;
 }
 
-/** Resolves when the queue changes, when `until` comes, or on abort. */
+/** Resolves when the queue changes, at `until`, or on abort. */
 const changeOf = (queue: string, { model, timers, signal, until }: Wait): Promise<void> =>
   new Promise((resolve) => {
     const end = () => {

@@ -7,12 +7,12 @@ export type Attributes = Record<string, MessageAttributeValue>;
 const ATTRIBUTE_LIMIT = 10;
 const NAME = /^(?!\.|aws\.|amazon\.)(?!.*\.\.)[A-Za-z0-9_.-]{1,256}(?<!\.)$/i;
 const DATA_TYPE = /^(String|Number|Binary)(\.[^\s]{1,248})?$/;
-/** XML 1.0's characters; lone surrogates are none. */
+/** Characters that XML 1.0 does not allow, lone surrogates included. */
 const FORBIDDEN = /[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/u;
 
 export const bodyMd5 = (body: string): string => hash('md5', body);
 
-/** Bytes that count against the limit: body, and name, type and value of each attribute. */
+/** Bytes that count against the limit: the body, and the name, type and value of each attribute. */
 export const sizeOf = (body: string, attributes: Attributes = {}): number =>
   Object.entries(attributes).reduce(
     (bytes, [name, { DataType = '', StringValue = '', BinaryValue }]) =>
@@ -63,7 +63,7 @@ export function checkAttributesOf(attributes: Attributes): void {
   }
 }
 
-/** Group and deduplication ids. */
+/** Checks a group id or a deduplication id. */
 export function checkToken(parameter: string, value: string): void {
   if (!/^[!-~]{1,128}$/.test(value))
     throw invalidValue(

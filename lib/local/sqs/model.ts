@@ -8,7 +8,7 @@ import { send } from './send';
 import { findQueue, getQueue, notify, type Service } from './service';
 import type { SqsModel, SqsModelOptions } from './types';
 
-/** An account's SQS, empty. See SqsModel. */
+/** Creates the SQS of one account, without queues. */
 export function createSqsModel(options: SqsModelOptions): SqsModel {
   const service: Service = {
     ...options,
@@ -21,7 +21,7 @@ export function createSqsModel(options: SqsModelOptions): SqsModel {
   };
   const queueOf = (input: { QueueUrl: string | undefined }) => getQueue(service, input.QueueUrl);
 
-  /** Move tasks get their time first; listeners are told last, when everything is as it will be. */
+  /** Move tasks advance first. The listeners run last, when the state is final. */
   const call =
     <I, O>(action: (input: I) => O) =>
     (input: I): O => {
@@ -101,7 +101,7 @@ export function createSqsModel(options: SqsModelOptions): SqsModel {
   };
 }
 
-/** Only the first invisible message of a group can change anything: what is behind it waits for it. */
+/** Only the first invisible message of a group counts, because the others wait behind it. */
 function nextChangeAt(service: Service, queue: Queue): number | undefined {
   const now = service.now();
   let earliest = Math.min(earliestExpiry(queue), nextArrivalAt(service, queue));

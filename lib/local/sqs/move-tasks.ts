@@ -51,7 +51,7 @@ export function startMoveTask(service: Service, input: StartMessageMoveTaskReque
 const nextMoveAt = (task: MoveTask): number =>
   task.startedAt + (task.rate === undefined ? 0 : Math.ceil(((task.moved + 1) * 1000) / task.rate));
 
-/** Moves the messages that the running tasks could have moved by now. */
+/** Moves the messages for which the running tasks have had time. */
 export function advanceTasks(service: Service): void {
   for (const task of service.tasks)
     while (task.status === 'RUNNING' && nextMoveAt(task) <= service.now()) step(service, task);

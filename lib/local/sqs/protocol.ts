@@ -2,12 +2,12 @@ import type { ReceiveMessageRequest, ReceiveMessageResult } from '@aws-sdk/clien
 import { z } from 'zod';
 import type { SqsModel } from './types';
 
-/** What is not the model's: a receive that waits. */
+/** A receive that can wait. The model itself never waits. */
 export type Receive = (input: ReceiveMessageRequest) => Promise<ReceiveMessageResult>;
 
 type Action = (call: { model: SqsModel; receive: Receive; body: unknown }) => unknown;
 
-/** An action: its input as it stands in the JSON body, and what it does. Unknown members are ignored, as by AWS. */
+/** Defines an action: the schema of its JSON input, and the call. Like AWS, it ignores unknown members. */
 const action =
   <S extends z.ZodType>(schema: S, run: (input: z.output<S>, model: SqsModel, receive: Receive) => unknown): Action =>
   ({ model, receive, body }) =>
@@ -17,7 +17,7 @@ const text = z.string();
 const whole = z.number().int();
 const QueueUrl = text;
 const Attributes = z.record(text, text);
-/** Blobs are base64 in JSON. */
+/** JSON carries blobs as base64. */
 const BinaryValue = z.base64().transform((value) => new Uint8Array(Buffer.from(value, 'base64')));
 const attribute = z.object({ DataType: text, StringValue: text.optional(), BinaryValue: BinaryValue.optional() });
 
@@ -36,7 +36,7 @@ const batchOf = <S extends z.ZodRawShape>(entry: S) =>
 
 const receiveInput = z.object({
   QueueUrl,
-  // Names that nobody knows are ignored here, so any string will do.
+  // SQS ignores unknown names here, so any string is valid.
   AttributeNames: z.array(z.custom<'All'>((value) => typeof value === 'string')).optional(),
   MessageSystemAttributeNames: z.array(z.custom<'All'>((value) => typeof value === 'string')).optional(),
   MessageAttributeNames: z.array(text).optional(),
@@ -45,7 +45,7 @@ const receiveInput = z.object({
   WaitTimeSeconds: whole.optional(),
 });
 
-/** SQS's actions, by the name in the X-Amz-Target header. */
+/** The actions of SQS, by the name in the X-Amz-Target header. */
 export const ACTIONS: Record<string, Action> = {
   CreateQueue: action(z.object({ QueueName: text, Attributes: Attributes.optional() }), (input, model) =>
     model.createQueue(input),

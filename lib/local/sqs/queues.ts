@@ -15,7 +15,7 @@ const MINUTE_MS = 60_000;
 export const urlOf = (service: Service, name: string): string =>
   `https://sqs.${service.region}.amazonaws.com/${service.account}/${name}`;
 
-/** Creates the queue, or finds it with the same attributes. */
+/** Creates the queue, or returns an existing one with the same attributes. */
 export function createQueue(service: Service, { QueueName: name = '', Attributes = {} }: CreateQueueRequest): Queue {
   const given = Attributes as Record<string, string>;
   const fifo = given.FifoQueue === 'true';
@@ -75,7 +75,8 @@ export function setQueueAttributes(service: Service, queue: Queue, given: Record
   );
   const settings = settingsOf(attributes, queue.settings.deduplicationScope);
   checkRedrivePolicy(service, { redrive: settings.redrive, text: given.RedrivePolicy, fifo: queue.fifo });
-  // The delay of a FIFO queue also holds for what lies in it, that of a standard queue only for what comes.
+  // A new delay of a FIFO queue also applies to messages in the queue. In a standard queue it applies only to later
+  // sends.
   if (queue.fifo && given.DelaySeconds !== undefined)
     for (const message of queue.byId.values())
       if (message.receivesHere === 0) message.visibleAt = message.sentAt + settings.delayMs;
@@ -115,7 +116,7 @@ export function deleteQueue(service: Service, reference: string | undefined): vo
   service.changed.add(name);
 }
 
-/** Takes what is in flight too, and what was remembered for deduplication. */
+/** Also deletes the messages in flight and the remembered deduplication ids. */
 export function purgeQueue(service: Service, queue: Queue): void {
   if (service.now() < (queue.purgedAt ?? -Infinity) + MINUTE_MS)
     throw new SqsError(
@@ -135,7 +136,7 @@ export function listQueues(service: Service, input: ListQueuesRequest): ListQueu
   const last = page.at(-1);
   return {
     ...(page.length > 0 && { QueueUrls: page.map((name) => urlOf(service, name)) }),
-    // SQS pages only where a size was asked for.
+    // SQS pages only if the request names a size.
     ...(MaxResults !== undefined &&
       last !== undefined &&
       after.length > page.length && { NextToken: Buffer.from(last).toString('base64') }),

@@ -4,11 +4,11 @@ import type { Service } from './service';
 
 const MAX_VISIBILITY_MS = 43_200_000;
 
-/** A handle is of one delivery of one message of one queue. */
+/** A receipt handle identifies one delivery of one message in one queue. */
 export const issueReceipt = (queue: Queue, message: Message, nonce: string): string =>
   Buffer.from(`${queue.name} ${message.messageId} ${nonce}`).toString('base64');
 
-/** The message that the handle is of; `undefined` if it is there no more. */
+/** The message of the handle; `undefined` if it was deleted. */
 function messageOf(queue: Queue, handle: string | undefined): Message | undefined {
   const [name, messageId, nonce] = Buffer.from(handle ?? '', 'base64')
     .toString()
@@ -22,8 +22,9 @@ const expired = (handle: string | undefined): SqsError =>
   invalidValue('ReceiptHandle', handle, 'The receipt handle has expired.');
 
 /**
- * Deleting again what is gone is fine. A FIFO queue refuses a handle whose time is over; a standard queue takes the
- * latest one even then, and answers an older one with a success that does nothing: SQS only promises that much.
+ * Deletes a message. Deleting it twice is no error. A FIFO queue refuses a handle after the visibility timeout. A
+ * standard queue takes the latest handle even then. It answers an older handle with success and deletes nothing,
+ * because SQS promises no more.
  */
 export function deleteByReceipt(service: Service, queue: Queue, handle: string | undefined): void {
   const message = messageOf(queue, handle);
@@ -36,8 +37,8 @@ export function deleteByReceipt(service: Service, queue: Queue, handle: string |
 }
 
 /**
- * `seconds` from now; 0 makes the message receivable at once. A delivery can be stretched to twelve hours in all.
- * A standard queue takes the latest handle after its time as well, as with deletes.
+ * Makes a message invisible for `seconds` from now; 0 makes it receivable at once. SQS limits a delivery to twelve
+ * hours. A standard queue takes the latest handle after the visibility timeout too, as for deletes.
  */
 export function changeVisibility(
   service: Service,

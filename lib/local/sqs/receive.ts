@@ -7,8 +7,8 @@ import { issueReceipt } from './receipts';
 import { findQueue, type Service } from './service';
 
 /**
- * What may be handed out now, in SQS's order: groups by their oldest message; within a group in order, up to the first
- * message that is invisible. So a batch holds several of a group, and nothing overtakes one that is being worked on.
+ * The receivable messages in SQS's order: groups by their oldest message, and inside a group up to the first invisible
+ * message. So a batch can hold several messages of a group, and no message overtakes one in flight.
  */
 export function* receivable(queue: Queue, now: number, horizon = Infinity): Generator<Message> {
   for (const group of queue.order) {
@@ -20,7 +20,7 @@ export function* receivable(queue: Queue, now: number, horizon = Infinity): Gene
   }
 }
 
-/** SQS looks for groups that are free only among so many messages of a queue: the position of the last of them. */
+/** SQS looks for free groups only among so many messages of a queue. Returns the position of the last one. */
 function horizonOf(queue: Queue, limit: number): number {
   if (queue.byId.size <= limit) return Infinity;
   let seen = 0;
@@ -31,7 +31,7 @@ function horizonOf(queue: Queue, limit: number): number {
   return Infinity;
 }
 
-/** One ReceiveMessage. What was received maxReceiveCount times goes to the dead-letter queue instead. */
+/** Runs one ReceiveMessage. A message that was already received maxReceiveCount times goes to the DLQ instead. */
 export function receive(service: Service, queue: Queue, input: ReceiveMessageRequest): Received[] {
   const { MaxNumberOfMessages: max = 1, VisibilityTimeout: seconds } = input;
   if (max < 1 || max > 10) throw invalidValue('MaxNumberOfMessages', max, 'Must be between 1 and 10, if provided.');
@@ -81,14 +81,14 @@ function view(message: Message, input: ReceiveMessageRequest): Received {
   };
 }
 
-/** `All`, `.*`, a name, or a prefix followed by `.*`. */
+/** A pattern is `All`, `.*`, a name, or a prefix followed by `.*`. */
 const matches = (name: string) => (pattern: string) =>
   pattern === 'All' || pattern === name || (pattern.endsWith('.*') && name.startsWith(pattern.slice(0, -2)));
 
 const pick = <T>(values: Record<string, T>, wanted: (name: string) => boolean): Record<string, T> =>
   Object.fromEntries(Object.entries(values).filter(([name]) => wanted(name)));
 
-/** Of the only principal there is here. */
+/** The model has one principal, which sends every message. */
 const SENDER_ID = 'AIDALOCALSENDER000000';
 
 export function systemAttributes(message: Message): Record<string, string> {

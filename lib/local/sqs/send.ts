@@ -7,7 +7,7 @@ import { enqueue, type Service } from './service';
 
 export type Outgoing = Omit<SendMessageRequest, 'QueueUrl'>;
 
-/** Accepts a message, or answers a repeat with the first one's ids and stores nothing. */
+/** Accepts a message. It answers a repeat with the ids of the first message and stores nothing. */
 export function send(service: Service, queue: Queue, input: Outgoing): SendMessageResult {
   const body = checkBody(input.MessageBody);
   const attributes = input.MessageAttributes ?? {};

@@ -89,5 +89,5 @@ function problemOf(error: unknown): Reply {
     const members = error.issues.map(({ path }) => path.join('.')).join(', ');
     return problem('SerializationException', `Missing, or of the wrong type: ${members}`);
   }
-  return { ...problem('InternalError', 'The model failed.'), status: 500 };
+  return { ...problem('InternalError', 'The SQS model failed.'), status: 500 };
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { invalidValue, SqsError } from './errors';
 
-/** A queue's attributes as the rules use them. */
+/** The attributes of a queue, parsed. */
 export interface QueueSettings {
   visibilityMs: number;
   retentionMs: number;
@@ -9,12 +9,15 @@ export interface QueueSettings {
   waitMs: number;
   maximumBytes: number;
   contentBasedDeduplication: boolean;
-  /** As it was at creation: SQS stores a later change and goes on as before. */
+  /** The scope at creation. SQS stores a later change but does not apply it. */
   deduplicationScope: string;
   redrive: { targetArn: string; maxReceiveCount: number } | undefined;
 }
 
-/** Lowest, highest and default value. https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html */
+/**
+ * Lowest, highest and default value.
+ * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html
+ */
 const NUMBERS: Record<string, [number, number, number]> = {
   VisibilityTimeout: [0, 43_200, 30],
   MessageRetentionPeriod: [60, 1_209_600, 345_600],
@@ -23,7 +26,7 @@ const NUMBERS: Record<string, [number, number, number]> = {
   ReceiveMessageWaitTimeSeconds: [0, 20, 0],
 };
 
-/** Kept and given back, without effect here. */
+/** The model stores and returns these attributes but does not apply them. */
 const INERT = [
   'Policy',
   'RedriveAllowPolicy',
@@ -48,7 +51,7 @@ const COMPUTED = [
   'ApproximateNumberOfMessagesDelayed',
 ];
 
-/** Every attribute that may be asked for. */
+/** Every attribute that a request may name. */
 export const ATTRIBUTE_NAMES = [
   ...Object.keys(NUMBERS),
   ...Object.keys(FIFO_CHOICES),
@@ -66,7 +69,7 @@ export function defaultAttributes(fifo: boolean): Record<string, string> {
 const badAttribute = (name: string, reason = ''): SqsError =>
   new SqsError('InvalidAttributeValue', `Invalid value for the parameter ${name}.${reason && ` Reason: ${reason}`}`);
 
-/** Throws for a name or value that SQS refuses; RedrivePolicy is looked at apart, since it concerns two queues. */
+/** Throws for a name or value that SQS refuses. `checkRedrivePolicy` checks the RedrivePolicy. */
 export function checkAttributes(given: Record<string, string>, fifo: boolean): void {
   for (const [name, value] of Object.entries(given)) {
     const range = NUMBERS[name];
@@ -86,7 +89,7 @@ export function checkAttributes(given: Record<string, string>, fifo: boolean): v
 
 const redrivePolicy = z.object({
   deadLetterTargetArn: z.string(),
-  // Consoles and older templates write the number as a string; SQS takes both.
+  // Consoles and older templates write the number as a string. SQS takes both.
   maxReceiveCount: z.coerce.number().int().min(1).max(1000),
 });
 

@@ -32,18 +32,18 @@ import type {
 } from '@aws-sdk/client-sqs';
 
 export interface SqsModelOptions {
-  /** Milliseconds since 1970; may stand still, never goes back. */
+  /** Milliseconds since 1970. It may stand still but never goes back. */
   now: () => number;
   uuid: () => string;
   region: string;
   account: string;
-  /** Messages in flight at most, and how far SQS looks for free groups; as on AWS, 120,000, unless a test needs less. */
+  /** The most messages in flight, and how far SQS looks for free groups. The default is 120,000, as on AWS. */
   inFlightLimit?: number;
 }
 
-/** What makes two messages different to SQS, and what a delivery changes. Times in milliseconds since 1970. */
+/** A message as SQS keeps it. Times are in milliseconds since 1970. */
 export interface StoredMessage {
-  /** Kept by SQS's own move to a DLQ, new after a message move task. */
+  /** The move to a DLQ keeps it. A message move task replaces it. */
   messageId: string;
   body: string;
   bodyMd5: string;
@@ -52,28 +52,28 @@ export interface StoredMessage {
   groupId: string | undefined;
   deduplicationId: string | undefined;
   sequenceNumber: string | undefined;
-  /** When it entered the queue; kept by the move to a standard DLQ, restarted by the move to a FIFO one. */
+  /** When it entered the queue. The move to a standard DLQ keeps it, the move to a FIFO DLQ sets it anew. */
   sentAt: number;
-  /** Not receivable before this. */
+  /** The message is not receivable before this time. */
   visibleAt: number;
-  /** Of the delivery that counts; `undefined` before the first and after a move. */
+  /** When the latest delivery began; `undefined` before the first one and after a move. */
   receivedAt: number | undefined;
   firstReceivedAt: number | undefined;
-  /** Deliveries as SQS reports them: a move to a DLQ keeps the count. */
+  /** Deliveries as SQS reports them. A move to a DLQ keeps the count. */
   receiveCount: number;
-  /** Deliveries out of this queue: what maxReceiveCount is compared with. */
+  /** Deliveries from this queue. SQS compares maxReceiveCount with it. */
   receivesHere: number;
   receiptHandle: string | undefined;
-  /** The queue that SQS moved it from. Absent on what was sent here. */
+  /** The queue from which SQS moved it; `undefined` if a client sent it here. */
   deadLetterSourceArn: string | undefined;
 }
 
 /**
  * SQS without a network: a synchronous, deterministic state machine on the given clock. The methods are the API's
- * actions with the SDK's shapes and throw SqsError. A queue is named by the last part of its URL, so any endpoint will
- * do. `WaitTimeSeconds` is ignored: who wants to wait listens with `onChange` and looks again at `nextChangeAt`.
+ * actions with the SDK's shapes, and they throw SqsError. The last part of a URL names the queue, so any endpoint
+ * works. `WaitTimeSeconds` is ignored: to wait, a caller listens with `onChange` and receives again at `nextChangeAt`.
  *
- * Not modelled: throttling, policies, encryption, ReceiveRequestAttemptId, and that AWS may take a while.
+ * Not modelled: throttling, policies, encryption, ReceiveRequestAttemptId, and delays inside AWS.
  */
 export interface SqsModel {
   readonly region: string;
@@ -97,12 +97,15 @@ export interface SqsModel {
   cancelMessageMoveTask(input: CancelMessageMoveTaskRequest): CancelMessageMoveTaskResult;
 
   /**
-   * The earliest time after now at which a message of the queue (name, URL or ARN) can become receivable or expire by
-   * the clock alone; `undefined` if only a call can change anything.
+   * The earliest time at which a message of the queue can become receivable or expire without another call. `undefined`
+   * if only a call can change the queue. The queue is given by name, URL or ARN.
    */
   nextChangeAt(queue: string): number | undefined;
-  /** Calls the listener, synchronously, after every call that changed what can be received. Returns how to stop it. */
+  /**
+   * Calls the listener synchronously after every call that changed the receivable messages. Returns a function that
+   * stops it.
+   */
   onChange(queue: string, listener: () => void): () => void;
-  /** What lies in the queue now, in order, for tests to look at: copies. */
+  /** Copies of the queue's messages in order, for tests. */
   messages(queue: string): StoredMessage[];
 }
