@@ -21,26 +21,26 @@ const connectionSchema = z.object({
 export type Connection = z.infer<typeof connectionSchema>;
 
 export const NOT_RUNNING =
-  'The service on this machine is not running. Start it in another terminal with "npm start", then run this again.';
+  'The local service is not running. Start it in another terminal with "npm start", then run this command again.';
 
-/** A service that is gone refuses at once; only one that is very busy needs this. */
+/** A stopped service refuses at once. Only a very busy one needs this long. */
 const HEALTH_LIMIT_MS = 10_000;
 
 const fileIn = (project: string): string => join(project, '.local', 'service.json');
 
-/** Writes down where the service is; the answer takes it back. */
+/** Writes the connection to a file in the project. Returns a function that removes it. */
 export function announce(connection: Connection, project = process.cwd()): () => void {
   const file = fileIn(project);
   const text = JSON.stringify(connection, null, 2);
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, text);
   return () => {
-    // Not that of a service that was started since.
+    // Keep the file of a service that started later.
     if (readFileSync(file, 'utf8') === text) rmSync(file);
   };
 }
 
-/** The service that runs now; `undefined` where there is none, or only what one that was killed has left. */
+/** Finds the running service. A killed service leaves its file behind, so this asks the API. */
 export async function findService(project = process.cwd()): Promise<Connection | undefined> {
   try {
     const connection = connectionSchema.parse(JSON.parse(readFileSync(fileIn(project), 'utf8')));

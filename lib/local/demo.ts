@@ -16,16 +16,18 @@ const LIMIT_MS = 100_000;
 const ALARM_LIMIT_MS = 10_000;
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
 
-/** `npm run demo`: exits 0 only if every outcome is the expected one. */
+/** `npm run demo`: exits with 0 only if every outcome is as expected. */
 async function main(): Promise<void> {
   const begun = Date.now();
-  print('Packaging what serverless.yml declares …');
+  print('Packaging the functions of serverless.yml …');
   const directory = mkdtempSync(join(tmpdir(), 'local-package-'));
   process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
   const packaged = await packageService({ stage: 'local', output: directory });
   const service = await startService({ packaged });
   stopOnSignals(service);
-  print(`The service is running on ${service.api}. Sending ${scenarios.length} jobs, and one that is not valid …`);
+  print(
+    `The service is running on ${service.api}. Sending ${scenarios.length} jobs, and one that the API must refuse …`,
+  );
   try {
     const refused = await refusal(service);
     const progress = startProgress(scenarios.length);
@@ -47,28 +49,28 @@ async function main(): Promise<void> {
   }
 }
 
-/** The analytics queue's part, with a bar of its own. */
+/** Runs the part of the analytics queue, with its own progress bar. */
 async function trackEvents(service: Service) {
   print(`\nTracking ${EVENTS.toLocaleString('en')} events …`);
   const progress = startProgress(EVENTS + INVALID_EVENTS, 'events');
   return analyticsDemo(service, { progress, limitMs: LIMIT_MS }).finally(() => progress.stop());
 }
 
-/** The emails queue's part, likewise. */
+/** Runs the part of the emails queue, with its own progress bar. */
 async function sendCampaign(service: Service) {
   print(`\nSending a campaign to ${RECIPIENTS.toLocaleString('en')} recipients, with a pause …`);
   const progress = startProgress(RECIPIENTS, 'recipients');
   return campaignDemo(service, { progress, limitMs: LIMIT_MS }).finally(() => progress.stop());
 }
 
-/** Hands in what the API itself must refuse; the rules that it names. */
+/** Sends a job that the API must refuse. Returns the rules that the API names. */
 async function refusal(service: Service): Promise<{ rules: string; differences: string[] }> {
-  const { user: _user, ...nobodys } = feedbackOf('user@example.com');
-  const { status, json } = await httpClient(service).post({ ...nobodys, subject: 'x'.repeat(151) });
+  const { user: _user, ...anonymous } = feedbackOf('user@example.com');
+  const { status, json } = await httpClient(service).post({ ...anonymous, subject: 'x'.repeat(151) });
   const problems = (json.problems ?? []) as { message: string }[];
   return {
     rules: problems.map(({ message }) => message).join('; '),
-    differences: status === 400 ? [] : [`the API must answer 400, it answered ${status}`],
+    differences: status === 400 ? [] : [`the refused job: expected status 400, got ${status}`],
   };
 }
 
@@ -91,24 +93,24 @@ function report(
   },
 ): void {
   print(`\n${outcomesTable(outcomes)}`);
-  print(`\nRefused by the API with 400, no job made: ${refused.rules}`);
-  print(`\nIn the dead-letter queue:\n\n${deadLettersTable(service.views.deadLetters(), outcomes)}\n`);
-  print(`What Discord was told of it:\n\n  ${alarm ? messageText(alarm) : 'nothing'}\n`);
-  print(`And in all:\n\n${messagesTable(service.discord.messages)}\n`);
+  print(`\nThe API refused one job with status 400: ${refused.rules}`);
+  print(`\nThe dead-letter queue holds:\n\n${deadLettersTable(service.views.deadLetters(), outcomes)}\n`);
+  print(`The alarm about it in Discord:\n\n  ${alarm ? messageText(alarm) : 'none'}\n`);
+  print(`All messages in Discord:\n\n${messagesTable(service.discord.messages)}\n`);
   print(`Analytics: ${analytics.text}\n`);
   print(`Campaign: ${campaign.text}\n`);
   const wrong = [
     ...refused.differences,
     ...analytics.differences,
     ...campaign.differences,
-    ...(alarm ? [] : ['Discord must be told of the dead-letter queue']),
+    ...(alarm ? [] : ['Discord got no alarm about the dead-letter queue']),
     ...outcomes.flatMap(({ title, differences }) => differences.map((difference) => `${title}: ${difference}`)),
   ];
   for (const line of wrong) print(`NOT AS EXPECTED  ${line}`);
   if (wrong.length > 0) process.exitCode = 1;
   else
     print(
-      `All as expected after ${seconds} s: ${service.zendesk.tickets.length} tickets and ${service.sendgrid.mails.length} e-mails and ${service.appStoreConnect.mails.length} mails of Apple's, none twice.`,
+      `Everything is as expected after ${seconds} s: ${service.zendesk.tickets.length} tickets, ${service.sendgrid.mails.length} e-mails and ${service.appStoreConnect.mails.length} e-mails from Apple, no duplicates.`,
     );
 }
 

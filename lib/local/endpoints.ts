@@ -2,7 +2,7 @@ import { LOCAL_CREDENTIALS } from './emulators/emulator';
 import { fakePrivateKey } from './fakes/app-store-connect-token';
 import { eventKeys } from './fakes/sendgrid-events';
 
-/** Where the emulated services and the fake vendors listen. */
+/** The URLs of the emulators and the fake vendors. */
 export interface Endpoints {
   sqs: string;
   s3: string;
@@ -10,17 +10,17 @@ export interface Endpoints {
   zendesk: string;
   sendgrid: string;
   appStoreConnect: string;
-  /** The webhook. */
+  /** URL of the webhook. */
   discord: string;
 }
 
-/** What the functions sign with and the fake App Store Connect checks: the template has only its name. */
+/** The functions sign with this key, and the fake App Store Connect checks it. The template holds only its name. */
 export const APP_STORE_CONNECT_KEY = fakePrivateKey('local');
 
-/** What the fake SendGrid signs its events with, and the webhook checks. */
+/** The fake SendGrid signs its events with these keys, and the function checks the signature. */
 export const EVENT_KEYS = eventKeys();
 
-/** What a process needs in its environment to meet these instead of AWS. */
+/** The variables that lead a process to the emulators instead of AWS. */
 export function awsVariables({ sqs, s3, dynamodb }: Endpoints, region: string): Record<string, string> {
   return {
     AWS_REGION: region,
@@ -29,13 +29,13 @@ export function awsVariables({ sqs, s3, dynamodb }: Endpoints, region: string): 
     AWS_ENDPOINT_URL_SQS: sqs,
     AWS_ENDPOINT_URL_S3: s3,
     AWS_ENDPOINT_URL_DYNAMODB: dynamodb,
-    // Every other service: refused at once, instead of reached in the cloud.
+    // Calls to any other service of AWS fail at once instead of leaving this machine.
     AWS_ENDPOINT_URL: 'http://127.0.0.1:1',
     AWS_EC2_METADATA_DISABLED: 'true',
   };
 }
 
-/** The vendors' endpoints and the key for one of them, those that a function's environment names. */
+/** The vendors' endpoints and keys, limited to the variables that the function declares. */
 export function vendorVariables(endpointsOf: Endpoints, declared: object): Record<string, string> {
   const endpoints = {
     ZENDESK_ENDPOINT: endpointsOf.zendesk,

@@ -14,7 +14,7 @@ export interface FakeVendors {
   discord: FakeDiscord;
 }
 
-/** Starts the fake vendors; they accept the credentials that the template gives the functions, and no others. */
+/** Starts the fake vendors. They accept only the credentials that the template gives the functions. */
 export async function startFakeVendors({ functions }: Declared, onStop: OnStop): Promise<FakeVendors> {
   const variable = (name: string) => functions.find(({ environment }) => environment[name])?.environment[name];
   const given = <K extends string>(key: K, value: string | undefined) =>

@@ -1,16 +1,16 @@
 import type http from 'node:http';
 import type { InvokeResult } from './lambda/environment';
 
-/** More than any function behind a URL takes: Lambda's own limit for a request. */
-const MOST_BYTES = 6 * 1024 * 1024;
+/** Lambda's limit for the request of a function URL. */
+const MAX_BYTES = 6 * 1024 * 1024;
 
-/** The whole request as a function URL hands it on (payload 2.0): the body raw, in base64. */
+/** The event that a function URL makes of a request (payload 2.0), with the raw body in base64. */
 export async function functionUrlEvent(request: http.IncomingMessage): Promise<object> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of request) {
     bytes += (chunk as Buffer).length;
-    if (bytes <= MOST_BYTES) chunks.push(chunk as Buffer);
+    if (bytes <= MAX_BYTES) chunks.push(chunk as Buffer);
   }
   const headers = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)]));
   return {
@@ -23,7 +23,7 @@ export async function functionUrlEvent(request: http.IncomingMessage): Promise<o
   };
 }
 
-/** What the caller sees of an invocation: the function's own status, 429 where none may start, 502 where it died. */
+/** The status that the caller gets: the function's own, 429 if it is throttled, 502 if it failed. */
 export function functionUrlStatus(result: InvokeResult): number {
   if (result.kind === 'throttled') return 429;
   if (result.kind === 'failed') return 502;

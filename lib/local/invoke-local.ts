@@ -6,12 +6,12 @@ interface Functions {
   [name: string]: { environment?: Record<string, string> };
 }
 
-/** Leads functions that run in this process (`sls invoke local`) to the running service, and to nothing else. */
+/** Connects functions that run in this process (`sls invoke local`) to the running service only. */
 export function connectFunctions(
   { endpoints, region }: Connection,
   { functions, env }: { functions: Functions; env: Record<string, string | undefined> },
 ): void {
-  // Of a real account, perhaps: they must not go along with the local endpoints.
+  // They may belong to a real account and must not reach the local endpoints.
   for (const name of ['AWS_SESSION_TOKEN', 'AWS_PROFILE', 'AWS_DEFAULT_PROFILE']) delete env[name];
   Object.assign(env, awsVariables(endpoints, region));
   for (const declared of Object.values(functions)) {
@@ -29,7 +29,7 @@ const jobSchema = z.object({
   error: z.object({ code: z.string(), message: z.string() }).optional(),
 });
 
-/** What became of an event's jobs, a line for each; nothing for an event that has none. */
+/** One line for each job of an event, with the outcome. An event without messages has none. */
 export async function outcomes({ api }: Connection, event: unknown): Promise<string[]> {
   const parsed = eventSchema.safeParse(event);
   if (!parsed.success) return [];
@@ -37,7 +37,7 @@ export async function outcomes({ api }: Connection, event: unknown): Promise<str
     parsed.data.Records.map(async ({ body, messageId }) => {
       const id = idOf(body) ?? `invalid/${messageId}`;
       const answer = await fetch(`${api}/jobs/${id}`);
-      if (!answer.ok) return `${id}: no row was written (analytics jobs that go well have none)`;
+      if (!answer.ok) return `${id}: no row (a successful analytics job writes none)`;
       const { queue, state, reason, attempts, steps, error } = jobSchema.parse(await answer.json());
       const done = Object.entries(steps).map(([name, { status }]) => `${name} ${status}`);
       return [

@@ -2,26 +2,26 @@ import type { Failure } from './fakes/failures';
 import type { Lambda } from './lambda/runtime';
 
 export interface Kill {
-  /** The function whose process ends … */
+  /** The function whose worker process is killed. */
   functionKey: string;
-  /** … when a request of this kind reaches the vendor … */
+  /** The request that triggers the kill when it reaches the vendor. */
   request: Pick<Failure, 'method' | 'path' | 'times'>;
-  /** … while it works on a message with this text in it. */
+  /** Text in the message that the worker handles at that time. */
   marker: string;
-  /** Whether the vendor still does what it was asked to. */
+  /** Whether the request still takes effect at the vendor. */
   effect: boolean;
 }
 
 /**
- * A failure for a fake vendor: the process of the worker that calls is killed at once, with no chance to write
- * anything. Every await of a worker that matters is a request, so this is a crash at a chosen line.
+ * A failure for a fake vendor that kills the calling worker at once, before it can write anything. A worker awaits only
+ * requests where it matters, so a test can crash it at a chosen line.
  */
 export function killingFailure(lambda: Pick<Lambda, 'kill'>, { functionKey, request, marker, effect }: Kill): Failure {
   return {
     ...request,
     bodyContains: marker,
     ...(effect ? { after: 'hang' } : { before: 'hang' }),
-    // The last condition to be asked, so the request is the one that is meant.
+    // The fake checks this last, so it runs only for the chosen request.
     matches: () => {
       lambda.kill(functionKey, (event) => JSON.stringify(event).includes(marker));
       return true;

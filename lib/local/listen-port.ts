@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 
 const DEFAULT_PORT = 3000;
 
-/** The API's port from PORT; throws a sentence where that is no port. */
+/** Reads the API's port from PORT. Throws a sentence for the user if PORT is not a port. */
 export function portFrom(text: string | undefined): number {
   if (text === undefined || text === '') return DEFAULT_PORT;
   const port = Number(text);
@@ -12,7 +12,7 @@ export function portFrom(text: string | undefined): number {
   return port;
 }
 
-/** Throws a sentence where something listens on the port already, before any time is spent. */
+/** Throws a sentence for the user if the port is taken, before the service spends time on starting. */
 export async function checkPort(port: number): Promise<void> {
   const server = createServer();
   try {
@@ -22,10 +22,9 @@ export async function checkPort(port: number): Promise<void> {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EADDRINUSE')
       throw new Error(
-        `Port ${port} is in use. Stop what listens there, or choose another one: PORT=${port + 1} npm start`,
+        `Port ${port} is in use. Stop the process that uses it, or choose another port: PORT=${port + 1} npm start`,
       );
-    if (code === 'EACCES')
-      throw new Error(`Port ${port} may not be used here. Choose another one: PORT=3000 npm start`);
+    if (code === 'EACCES') throw new Error(`You may not use port ${port}. Choose another port: PORT=3000 npm start`);
     throw error;
   } finally {
     server.close();

@@ -15,12 +15,12 @@ export interface LocalPorts {
   queues: Queues & BatchQueues;
   table: Table;
   objects: Objects;
-  /** Every job's row, canaries aside; only sensible where there are few. */
+  /** The rows of all jobs except canaries. It scans the table, so use it only with few rows. */
   rows(): Promise<JobRow[]>;
   close(): void;
 }
 
-/** The real adapters against the emulators, without touching this process's environment. */
+/** The real adapters over the emulators. They do not read or change this process's environment. */
 export function localPorts({
   endpoints,
   region,

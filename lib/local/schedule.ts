@@ -1,16 +1,17 @@
 import type { DeclaredSchedule } from './template/declared';
 import type { Timers } from './timers';
 
-/** How long a minute of a schedule takes here: what AWS does every minute is worth seeing without waiting for it. */
+/** How long a minute of a schedule takes here, so that a user sees runs without a long wait. */
 export const SCHEDULE_MINUTE_MS = 2_000;
 
 const minutes: Record<string, number> = { minute: 1, hour: 60, day: 1440 };
 
-/** The interval of `rate(…)` on this machine, in ms. Throws on anything else, cron included. */
+/** The interval of `rate(…)` on this machine, in ms. Throws on any other expression, cron included. */
 export function scheduleMs(expression: string): number {
   const [, count, unit = ''] = /^rate\((\d+) (minute|hour|day)s?\)$/.exec(expression) ?? [];
   const each = minutes[unit];
-  if (count === undefined || each === undefined) throw new Error(`schedule ${expression} cannot run on this machine`);
+  if (count === undefined || each === undefined)
+    throw new Error(`the schedule ${expression} cannot run on this machine`);
   return Number(count) * each * SCHEDULE_MINUTE_MS;
 }
 
@@ -21,7 +22,7 @@ export function scheduleVariables(schedules: readonly DeclaredSchedule[], functi
   return { RECONCILE_EVERY: String(scheduleMs(schedule.expression) / 1000) };
 }
 
-/** Runs on a schedule, the first time after one interval. A run that takes longer than that is not run beside itself. */
+/** Runs on a schedule, first after one interval. A run that takes longer than the interval delays the next one. */
 export function startSchedule({
   expression,
   run,

@@ -10,13 +10,13 @@ import { packageService } from './template/package';
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
-/** `npm start`: the service on this machine until Ctrl-C. */
+/** `npm start`: runs the service on this machine until Ctrl-C. */
 async function main(): Promise<void> {
   const port = portFrom(process.env.PORT);
   await checkPort(port);
-  print('Packaging what serverless.yml declares …');
+  print('Packaging the functions of serverless.yml …');
   const directory = mkdtempSync(join(tmpdir(), 'local-package-'));
-  // Unpacked by the time it runs.
+  // The service has unpacked everything once it runs.
   const remove = () => rmSync(directory, { recursive: true, force: true });
   const service = await packageService({ stage: 'local', output: directory })
     .then((packaged) =>
@@ -35,7 +35,7 @@ async function main(): Promise<void> {
 
   let stopping = false;
   const stop = () => {
-    // npm passes on what the terminal has sent to the whole group: a second signal must not cut the first one's work.
+    // The terminal signals the whole process group and npm passes the signal on, so ignore the second one.
     if (stopping) return;
     stopping = true;
     withdraw();
@@ -51,22 +51,22 @@ function greeting({ api, endpoints, declared }: Service): string[] {
   const sample = '{"user":{"email":"user@example.com"},"subject":"Hello","message":"It works"}';
   return [
     '',
-    'The service is running. Everything is in memory and on 127.0.0.1 only.',
+    'The service is running. It keeps everything in memory and listens on 127.0.0.1 only.',
     '',
     `  API       ${api}   POST /feedback /emails /campaigns /testflight /analytics · GET /jobs /jobs/{id} /campaigns/{id} /dlq /health`,
-    `  Zendesk   ${control(endpoints.zendesk)}   a fake: what it keeps; POST …/failures makes it fail`,
-    `  SendGrid  ${control(endpoints.sendgrid)}   likewise`,
-    `  Apple     ${control(endpoints.appStoreConnect)}   likewise: App Store Connect's testers`,
-    `  Discord   ${control(endpoints.discord)}   likewise: what alarms say`,
+    `  Zendesk   ${control(endpoints.zendesk)}   a fake that shows its state here; POST …/failures makes it fail`,
+    `  SendGrid  ${control(endpoints.sendgrid)}   also a fake`,
+    `  Apple     ${control(endpoints.appStoreConnect)}   also a fake: App Store Connect`,
+    `  Discord   ${control(endpoints.discord)}   also a fake: the messages of the alarms`,
     `  AWS       SQS ${endpoints.sqs} · S3 ${endpoints.s3} · DynamoDB ${endpoints.dynamodb}`,
     `  Queues    ${declared.queues.map(({ name }) => name).join(' · ')}`,
     '',
-    'Send something, or run a function in the terminal of your choice:',
+    'Send a job, or run a function from another terminal:',
     '',
     `  curl -si ${api}/feedback -H 'content-type: application/json' -d '${sample}'`,
     '  npx sls invoke local -f feedback -p tests/fixtures/feedback.json',
     '',
-    'Ctrl-C stops it.',
+    'Press Ctrl-C to stop it.',
     '',
   ];
 }

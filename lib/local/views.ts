@@ -5,33 +5,33 @@ import type { LocalPorts } from './ports';
 import type { SqsModel } from './sqs/types';
 import type { Declared } from './template/declared';
 
-/** A job as its record shows it, times in ISO 8601. */
+/** A job as its record shows it, with times in ISO 8601. */
 export interface JobView
   extends Pick<JobRow, 'queue' | 'id' | 'state' | 'reason' | 'attempts' | 'holds' | 'steps' | 'error' | 'result'> {
   createdAt: string;
   endedAt?: string;
-  /** Once the record is written. */
+  /** Set once the record is written. */
   recordKey?: string;
 }
 
-/** A message of a dead-letter queue, without its body: that may be personal. */
+/** A DLQ entry, without its body, which may hold personal data. */
 export interface DeadLetter {
   queue: string;
   messageId: string;
   group: string | undefined;
   receiveCount: number;
-  /** `reason`, `code`, `message` and the like on what a worker parked; empty on what SQS moved. */
+  /** The `reason`, `code`, `message` and others that a worker wrote. Empty if SQS moved the message. */
   attributes: Record<string, string>;
 }
 
-/** What can be looked at from outside. */
+/** What a user can look at from outside. */
 export interface Views {
   jobs(): Promise<JobView[]>;
   job(id: string): Promise<JobView | undefined>;
   deadLetters(): DeadLetter[];
 }
 
-/** Shows jobs as their records show them, beside where that record lies. */
+/** Shows each job as its record does, with the key of the record. */
 export function createViews({
   ports,
   sqs,
@@ -42,7 +42,7 @@ export function createViews({
   ports: LocalPorts;
   sqs: SqsModel;
   declared: Declared;
-  /** Names of the queues, as their rows' keys begin. */
+  /** Names of the queues, which begin the keys of the rows. */
   queues: string[];
   prefix: string;
 }): Views {
@@ -61,7 +61,7 @@ export function createViews({
   };
 }
 
-/** Names of the queues that another one's redrive policy leads to. */
+/** The queues that a redrive policy names as target. */
 function deadLetterQueues({ queues }: Declared): string[] {
   const arns = queues.flatMap(({ attributes: { RedrivePolicy } }) =>
     RedrivePolicy ? [(JSON.parse(RedrivePolicy) as { deadLetterTargetArn: string }).deadLetterTargetArn] : [],

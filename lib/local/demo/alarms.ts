@@ -8,7 +8,7 @@ const LOOK_MS = 250;
 
 type Embed = TakenMessage['embeds'][number];
 
-/** The message that a job in the dead-letter queue produces, once it is there; `undefined` when the time is up. */
+/** Waits for the alarm message about the dead-letter queue. `undefined` means that none came in time. */
 export async function deadLetterMessage(
   { messages }: Pick<FakeDiscord, 'messages'>,
   { limitMs }: { limitMs: number },
@@ -21,14 +21,14 @@ export async function deadLetterMessage(
   }
 }
 
-/** One message as it can be read in Discord. */
+/** The text of a message as Discord shows it. */
 export const messageText = ({ title = '', description = '', fields = [] }: Embed): string =>
   [title, ...description.split('\n'), ...fields.map(({ name, value }) => `${name}: ${value}`)].join('\n  ');
 
-/** Everything that was told, a line each. */
+/** A table of all messages, one line each. */
 export function messagesTable(messages: TakenMessage[]): string {
   return textTable(
-    ['Told', 'Value'],
+    ['Message', 'Value'],
     embedsOf(messages).map(({ title = '', fields = [] }) => [
       title,
       fields.find(({ name }) => name === 'Value')?.value ?? '-',

@@ -9,7 +9,7 @@ import type { Progress } from './progress';
 import { textTable } from './text-table';
 
 export const EVENTS = 100_000;
-/** They happened within so many hours before now. */
+/** The events are spread over so many hours before now. */
 const HOURS = 4;
 const LOOK_MS = 200;
 const INVALID = [{ name: 'no_id' }, 'not an event'];
@@ -17,13 +17,13 @@ const INVALID = [{ name: 'no_id' }, 'not an event'];
 export const INVALID_EVENTS = INVALID.length;
 
 export interface AnalyticsOutcome {
-  /** What is shown. */
+  /** The text to print. */
   text: string;
-  /** Empty where everything is as expected. */
+  /** Empty if everything is as expected. */
   differences: string[];
 }
 
-/** Tracks 100,000 events and a message with two that are not valid, and counts in the bucket what came of them. */
+/** Tracks 100,000 events and sends a message with two invalid ones. Then it counts the events in the bucket. */
 export async function analyticsDemo(
   service: Service,
   { progress, limitMs }: { progress: Progress; limitMs: number },
@@ -60,7 +60,7 @@ const eventOf = (n: number, now: number): AnalyticsEvent => ({
   properties: { screen: `screen-${n % 40}`, app: '2.4.1', ms: n % 1_000 },
 });
 
-/** Past the tracker, which takes valid events alone. */
+/** The tracker refuses invalid events, so this sends a message straight to the queue. */
 async function sendInvalid({ ports, declared }: Service): Promise<void> {
   const queue = declared.mappings.find(({ functionKey }) => functionKey === ANALYTICS_QUEUE)?.queue;
   const url = declared.queues.find(({ name }) => name === queue)?.url ?? '';
@@ -81,7 +81,7 @@ async function sendInvalid({ ports, declared }: Service): Promise<void> {
 
 type Counter = ReturnType<typeof counter>;
 
-/** What lies under a prefix, read once per object. */
+/** Counts the events under a prefix. It reads each object once. */
 function counter(objects: Objects, prefix: string) {
   const seen = new Set<string>();
   const ids = new Set<string>();
@@ -125,7 +125,7 @@ function shown({ sent, accepted, rejected, seconds }: Counted & { seconds: numbe
   const hours = [...new Set([...sent.keys(), ...accepted.hours.keys()])].sort();
   const rows = hours.map((hour) => [hour, whole(sent.get(hour) ?? 0), whole(accepted.hours.get(hour) ?? 0)]);
   return [
-    `${whole(accepted.lines())} events in ${seconds.toFixed(1)} s (${whole(accepted.lines() / seconds)} a second, reading included), ` +
+    `${whole(accepted.lines())} events in ${seconds.toFixed(1)} s (${whole(accepted.lines() / seconds)} a second, with reading), ` +
       `${accepted.objects()} objects, ${whole(accepted.bytes())} bytes; ${rejected.lines()} rejected.`,
     '',
     textTable(['Hour (UTC)', 'Sent', 'In S3'], rows),
@@ -134,11 +134,11 @@ function shown({ sent, accepted, rejected, seconds }: Counted & { seconds: numbe
 
 function differences({ sent, accepted, rejected }: Counted): string[] {
   const wrong = (what: string, is: number, mustBe: number) =>
-    is === mustBe ? [] : [`analytics: ${what} must be ${mustBe}, is ${is}`];
+    is === mustBe ? [] : [`analytics: ${what}: expected ${mustBe}, got ${is}`];
   return [
     ...wrong('events', accepted.lines(), EVENTS),
     ...wrong('distinct events', accepted.ids(), EVENTS),
     ...wrong('rejected events', rejected.lines(), INVALID.length),
-    ...[...sent].flatMap(([hour, count]) => wrong(`events of ${hour}`, accepted.hours.get(hour) ?? 0, count)),
+    ...[...sent].flatMap(([hour, count]) => wrong(`events in ${hour}`, accepted.hours.get(hour) ?? 0, count)),
   ];
 }

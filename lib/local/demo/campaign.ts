@@ -6,24 +6,24 @@ import type { Progress } from './progress';
 import { textTable } from './text-table';
 
 export const RECIPIENTS = 5_000;
-/** A chunk: half a second of this machine's rate. */
+/** The recipients of one chunk, half a second of the rate on this machine. */
 const REFUSED = 250;
 const ACCEPTED = RECIPIENTS - REFUSED;
 const LOOK_MS = 250;
 const PAUSE_MS = 3_000;
-/** One twice, one that is no address: of 5,002 that are asked for, 5,000 are recipients. */
+/** One duplicate and one invalid address, so 5,000 of 5,002 entries are recipients. */
 const REJECTED = ['user-7@EXAMPLE.com', 'not an address'];
 
 export interface CampaignOutcome {
-  /** What is shown. */
+  /** The text to print. */
   text: string;
-  /** Empty where everything is as expected. */
+  /** Empty if everything is as expected. */
   differences: string[];
 }
 
 /**
- * A campaign of twenty chunks: one is throttled, one refused, and of one the answer is lost, which SendGrid's events
- * settle. It is paused after the first chunk and resumed.
+ * Sends a campaign of twenty chunks, pauses it after the first chunk and resumes it. SendGrid throttles one chunk and
+ * refuses another. The answer for a third one is lost, and SendGrid's events resolve that step.
  */
 export async function campaignDemo(
   service: Service,
@@ -48,7 +48,7 @@ export async function campaignDemo(
   };
   await look(({ accepted }) => accepted > 0);
   await decide(service, id, 'pause');
-  // What is with SendGrid already is answered within this second.
+  // SendGrid answers the running requests within this second.
   await sleep(1_000);
   const sent = sentTo(service, id);
   await sleep(PAUSE_MS);
@@ -60,8 +60,10 @@ export async function campaignDemo(
   return {
     text: shown(ended, seconds),
     differences: [
-      ...(still?.status === 'paused' ? [] : [`campaign: must be paused, is ${still?.status}`]),
-      ...(sentMeanwhile === 0 ? [] : [`campaign: ${sentMeanwhile} mails were sent while it was paused`]),
+      ...(still?.status === 'paused'
+        ? []
+        : [`campaign: status during the pause: expected paused, got ${still?.status}`]),
+      ...(sentMeanwhile === 0 ? [] : [`campaign: ${sentMeanwhile} e-mails were sent during the pause`]),
       ...differences(service, id, ended),
     ],
   };
@@ -87,7 +89,7 @@ async function start({ api }: Service): Promise<string> {
   return id;
 }
 
-/** `undefined` until its job has run. */
+/** `undefined` until the job of the campaign has run. */
 async function reportOf({ api }: Service, id: string): Promise<CampaignReport | undefined> {
   const answer = await fetch(`${api}/campaigns/${id}`);
   return answer.ok ? ((await answer.json()) as CampaignReport) : undefined;
@@ -101,7 +103,7 @@ async function decide({ api }: Service, id: string, action: 'pause' | 'resume'):
 const sentTo = ({ sendgrid }: Service, id: string): number =>
   sendgrid.mails.filter(({ customArgs }) => customArgs.campaign === id).length;
 
-/** A line or a step of the bar for each change. */
+/** Reports each change as a line or a step of the bar. */
 function shower(progress: Progress) {
   let before = '';
   return ({ status, accepted, refused, unknown, paused }: CampaignReport): void => {
@@ -113,14 +115,14 @@ function shower(progress: Progress) {
 }
 
 function shown(report: CampaignReport | undefined, seconds: number): string {
-  if (!report) return 'there is no report';
+  if (!report) return 'no report';
   const { requested, duplicates, rejected, accepted, refused, unknown, events } = report;
   const told = Object.entries(events).map(([event, count]) => [`SendGrid: ${event}`, count] as const);
   const rows = Object.entries({ requested, duplicates, rejected, accepted, refused, unknown }).concat(
     told.map(([name, count]) => [name, count]),
   );
   return [
-    `${report.recipients} recipients in ${seconds.toFixed(1)} s, a pause included.`,
+    `${report.recipients} recipients in ${seconds.toFixed(1)} s, with the pause.`,
     '',
     textTable(
       ['Campaign', 'Recipients'],
@@ -141,15 +143,15 @@ function differences(service: Service, id: string, report: CampaignReport | unde
   };
   const wrong = Object.entries(expected).flatMap(([name, mustBe]) => {
     const is = report?.[name as keyof CampaignReport];
-    return is === mustBe ? [] : [`campaign: ${name} must be ${mustBe}, is ${is}`];
+    return is === mustBe ? [] : [`campaign: ${name}: expected ${mustBe}, got ${is}`];
   });
   const mails = service.sendgrid.mails.filter(({ customArgs }) => customArgs.campaign === id).flatMap(({ to }) => to);
   const delivered = report?.events.delivered;
   return [
     ...wrong,
-    ...(delivered === ACCEPTED ? [] : [`campaign: delivered events must be ${ACCEPTED}, are ${delivered}`]),
+    ...(delivered === ACCEPTED ? [] : [`campaign: delivered events: expected ${ACCEPTED}, got ${delivered}`]),
     ...(mails.length === ACCEPTED && new Set(mails).size === ACCEPTED
       ? []
-      : [`campaign: must be ${ACCEPTED} mails, none twice, are ${mails.length} to ${new Set(mails).size}`]),
+      : [`campaign: expected ${ACCEPTED} e-mails to as many addresses, got ${mails.length} to ${new Set(mails).size}`]),
   ];
 }

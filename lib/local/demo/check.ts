@@ -2,17 +2,20 @@ import type { Objects } from '../../ports';
 import type { DeadLetter, JobView } from '../views';
 import type { Expected } from './scenario';
 
-/** True once nothing more will happen to the job by itself: ended, recorded, settled and, if it died, parked. */
+/**
+ * True once nothing more can happen to the job: it has its end and its record, its steps are resolved, and a dead job
+ * is parked.
+ */
 export const finished = (job: JobView | undefined, deadLetters: DeadLetter[]): boolean =>
   job?.recordKey !== undefined &&
-  // The fake SendGrid tells of each mail that it has.
+  // The fake SendGrid sends events for each e-mail, which resolve unknown steps.
   Object.values(job.steps).every(({ status }) => status !== 'unknown') &&
   (job.state !== 'dead' || deadLetterOf(job.id, deadLetters) !== undefined);
 
 export const deadLetterOf = (id: string, deadLetters: DeadLetter[]): DeadLetter | undefined =>
   deadLetters.find(({ attributes }) => attributes.job === id);
 
-/** The parts of the service that are looked at. */
+/** The parts of the service that the check reads. */
 export interface Evidence {
   zendesk: { tickets: { external_id: string | null }[] };
   sendgrid: { mails: { customArgs: Record<string, string> }[] };
@@ -20,7 +23,7 @@ export interface Evidence {
   ports: { objects: Pick<Objects, 'get'> };
 }
 
-/** How a job differs from what was expected of it, its tickets, its mails and its record; empty where it does not. */
+/** How the job, its tickets, its e-mails and its record differ from the expected outcome. Empty if they do not. */
 export async function differences(service: Evidence, job: JobView, expected: Expected): Promise<string[]> {
   const { id, state, steps, holds, result } = job;
   const found: [what: string, is: unknown, mustBe: unknown][] = [
@@ -44,7 +47,7 @@ export async function differences(service: Evidence, job: JobView, expected: Exp
   ];
   return found
     .filter(([, is, mustBe]) => is !== mustBe)
-    .map(([what, is, mustBe]) => `${what} must be ${String(mustBe)}, is ${String(is)}`);
+    .map(([what, is, mustBe]) => `${what}: expected ${String(mustBe)}, got ${String(is)}`);
 }
 
 async function recordedState({ ports }: Evidence, key: string | undefined): Promise<unknown> {

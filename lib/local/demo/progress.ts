@@ -1,13 +1,13 @@
 import { SingleBar } from 'cli-progress';
 
-/** Shows how far the demo is. */
+/** Shows the progress of the demo. */
 export interface Progress {
-  /** `what` has reached a new state; `done` of all are at their end. */
+  /** Reports that `what` has a new state. `done` is the number of finished items. */
   report(news: { what: string; state: string; done: number; waitingFor: string }): void;
   stop(): void;
 }
 
-/** A bar on a terminal, else a line for each change: a log has no use for a bar. */
+/** Draws a bar on a terminal. Elsewhere it writes a line for each change, because a log cannot show a bar. */
 export function startProgress(total: number, unit = 'jobs', output: NodeJS.WriteStream = process.stdout): Progress {
   const begun = Date.now();
   if (!output.isTTY)

@@ -2,7 +2,7 @@ import type { DeadLetter } from '../views';
 import type { Outcome } from './run';
 import { textTable } from './text-table';
 
-/** Job, attempts, state, steps, time and S3 key. */
+/** A table of the jobs with attempts, state, steps, time and S3 key. */
 export function outcomesTable(outcomes: Outcome[]): string {
   return textTable(
     ['Job', 'Attempts', 'State', 'Steps', 'Time', 'S3 key'],
@@ -23,7 +23,7 @@ export function outcomesTable(outcomes: Outcome[]): string {
   );
 }
 
-/** What lies in the dead-letter queue, and why. */
+/** A table of the DLQ entries with their reasons. */
 export function deadLettersTable(deadLetters: DeadLetter[], outcomes: Outcome[]): string {
   return textTable(
     ['Job', 'Reason', 'Code', 'Why'],

@@ -5,12 +5,12 @@ import { differences, finished } from './check';
 import type { Progress } from './progress';
 import { httpClient, type Scenario } from './scenario';
 
-/** What became of a scenario. */
+/** The result of a scenario. */
 export interface Outcome {
   title: string;
   id: string;
   job: JobView | undefined;
-  /** Empty where everything is as expected. */
+  /** Empty if everything is as expected. */
   differences: string[];
 }
 
@@ -23,7 +23,7 @@ interface Sent {
 
 const LOOK_MS = 250;
 
-/** Sends every scenario's job at once and watches them until all are at their end, or the time is up. */
+/** Sends the jobs of all scenarios at once. Then it watches them until all have finished or the time is up. */
 export async function runScenarios(
   service: Service,
   { scenarios, progress, limitMs }: { scenarios: Scenario[]; progress: Progress; limitMs: number },
@@ -40,14 +40,14 @@ export async function runScenarios(
   return Promise.all(
     sent.map(async ({ scenario: { title, expected, also }, id, marker }) => {
       const job = await service.views.job(id);
-      if (!job) return { title, id, job, differences: ['there is no row'] };
+      if (!job) return { title, id, job, differences: ['no row'] };
       const found = [...(await differences(service, job, expected)), ...(also?.(service, marker) ?? [])];
       return { title, id, job, differences: found };
     }),
   );
 }
 
-/** Reports what has changed since the last look; true when all are at their end. */
+/** Reports the changes since the last look. Returns true once all jobs have finished. */
 async function look(service: Service, { sent, progress }: { sent: Sent[]; progress: Progress }): Promise<boolean> {
   const deadLetters = service.views.deadLetters();
   const jobs = await Promise.all(sent.map(async (entry) => ({ entry, job: await service.views.job(entry.id) })));

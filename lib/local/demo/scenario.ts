@@ -3,42 +3,42 @@ import type { FeedbackInput } from '../../feedback/message';
 import type { State } from '../../jobs/row';
 import type { Service } from '../service';
 
-/** What must have come of a job. */
+/** The expected outcome of a job. */
 export interface Expected {
   state: State;
-  /** The error's code of a job that must be in the dead-letter queue. */
+  /** The error code of a job that must be in the DLQ. */
   deadLetter?: string;
   steps: Record<string, string>;
-  /** Of what the worker says of a success. */
+  /** Fields of the worker's result for a success. */
   result?: Record<string, string>;
-  /** Times that it waited outside the queue. */
+  /** How often the job waited outside the queue. */
   holds?: number;
   tickets: number;
   mails: number;
 }
 
-/** One thing that happens to a job, and how it must end. */
+/** One thing that happens to a job, and the expected outcome. */
 export interface Scenario {
   title: string;
-  /** Orders the failures that it will meet; `marker` is in its message and in every request about it. */
+  /** Orders the failures that the job meets. Its message and every request about it contain `marker`. */
   prepare?(service: Service, marker: string): void;
-  /** Hands it in; answers the job's id, and throws where the answer is not the right one. */
+  /** Sends the job and returns its id. Throws if the answer is wrong. */
   send(client: Client, marker: string): Promise<string>;
   expected: Expected;
-  /** What differs beside, in sentences. */
+  /** Returns further differences, as sentences. */
   also?(service: Service, marker: string): string[];
 }
 
 export interface PostOptions {
   headers?: Record<string, string>;
-  /** Of the API; feedback's where there is none. */
+  /** Path of the API. The default is /feedback. */
   path?: string;
 }
 
-/** Speaks to the service as an API's client would. */
+/** Calls the service like a client of the API. */
 export interface Client {
   post(body: unknown, options?: PostOptions): Promise<{ status: number; json: Record<string, unknown> }>;
-  /** Puts a message onto the feedback queue, past the API. */
+  /** Sends a message straight to the feedback queue, without the API. */
   enqueue(body: string, group: string): Promise<{ messageId: string }>;
 }
 
@@ -58,7 +58,7 @@ export function httpClient({ api, ports, declared }: Service): Client {
   };
 }
 
-/** A user of its own per scenario: a message group of its own, and text that all requests about the job carry. */
+/** A job of its own user, so each scenario has its own message group. All requests about the job contain `marker`. */
 export const feedbackOf = (marker: string): FeedbackInput => ({
   user: { email: marker, name: 'Example User' },
   subject: 'The export button does nothing',
@@ -67,7 +67,7 @@ export const feedbackOf = (marker: string): FeedbackInput => ({
   tags: ['export'],
 });
 
-/** Posts and expects 202. */
+/** Posts a job and expects 202. */
 export async function accepted(client: Client, body: unknown, options?: PostOptions): Promise<string> {
   const { status, json } = await client.post(body, options);
   if (status !== 202) throw new Error(`the API answered ${status} instead of 202`);

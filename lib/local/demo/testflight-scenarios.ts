@@ -14,18 +14,18 @@ interface App {
 const invite = (client: Client, { id, group }: App, email: string, more: object = {}): Promise<string> =>
   accepted(client, { action: 'invite', app: id, email, groups: [group], ...more }, { path: '/testflight' });
 
-/** Whether Apple has mailed this address as often as it should. */
+/** Checks how many e-mails Apple has sent to this address. */
 const mailed =
   (times: number, address?: string) =>
   ({ appStoreConnect }: Service, marker: string): string[] => {
     const mails = appStoreConnect.mails.filter(({ email }) => email === (address ?? marker)).length;
-    return mails === times ? [] : [`Apple's mails must be ${times}, are ${mails}`];
+    return mails === times ? [] : [`e-mails from Apple: expected ${times}, got ${mails}`];
   };
 
-/** Testers who are new, known and refused, an app without a build, and a build that testers hear of. */
+/** Testers who are new, known or refused, an app without a build, and a build notification. */
 export const testflightScenarios: Scenario[] = [
   {
-    title: 'a new tester, with a mail of our own',
+    title: 'a new tester, with an e-mail of our own',
     send: (client, marker) => invite(client, LOCAL_APP, marker, { notification: { appName: 'Example' } }),
     expected: {
       ...INVITED,
@@ -36,13 +36,13 @@ export const testflightScenarios: Scenario[] = [
     also: mailed(1),
   },
   {
-    title: 'a tester who is invited already',
+    title: 'a tester who was already invited',
     send: (client) => invite(client, LOCAL_APP, 'invited@example.com'),
     expected: { ...INVITED, result: { invitation: 'already-invited' } },
     also: mailed(0, 'invited@example.com'),
   },
   {
-    title: 'a tester who has accepted',
+    title: 'a tester who already accepted',
     send: (client) => invite(client, LOCAL_APP, 'accepted@example.com'),
     expected: { ...INVITED, result: { invitation: 'already-accepted' } },
     also: mailed(0, 'accepted@example.com'),
@@ -60,7 +60,7 @@ export const testflightScenarios: Scenario[] = [
     also: mailed(0, 'refused@example.com'),
   },
   {
-    title: 'killed as Apple takes the tester',
+    title: 'worker killed while Apple adds the tester',
     prepare: ({ appStoreConnect, lambda }, marker) =>
       appStoreConnect.fail(
         killingFailure(lambda, {
@@ -71,12 +71,12 @@ export const testflightScenarios: Scenario[] = [
         }),
       ),
     send: (client, marker) => invite(client, MAILING_APP, marker),
-    // Apple mails who comes into a group of this app.
+    // In this app Apple e-mails each tester who joins a group.
     expected: { ...INVITED, result: { invitation: 'by-apple' } },
     also: mailed(1),
   },
   {
-    title: 'testers hear of a build',
+    title: 'testers are notified of a build',
     send: (client) =>
       accepted(client, { action: 'notify-build', app: LOCAL_APP.id, build: LOCAL_APP.build }, { path: '/testflight' }),
     expected: { ...INVITED, steps: { notification: 'done' }, result: { notification: 'sent' } },

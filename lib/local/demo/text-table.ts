@@ -1,4 +1,4 @@
-/** Rows as aligned text under a heading; the last column is not padded, so that long values wrap at the very end. */
+/** Aligns rows under their headings. The last column is not padded, so long values wrap only at the end of a line. */
 export function textTable(headings: string[], rows: string[][]): string {
   const widths = headings.map((heading, column) =>
     Math.max(heading.length, ...rows.map((row) => (row[column] ?? '').length)),

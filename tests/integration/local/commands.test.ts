@@ -15,7 +15,7 @@ afterAll(() => directory.remove());
 
 const invokeFeedback = () => sls(directory.path, ['invoke', 'local', '-f', 'feedback', '-p', fixture]);
 
-/** `npm start` as the only member of a process group, as a terminal has it. */
+/** Runs `npm start` in a process group of its own, as a terminal does. */
 function start(port: string): { child: ChildProcess; output: () => string; says: (text: string) => Promise<void> } {
   const child = spawn(process.execPath, ['--import', 'tsx', 'lib/local/start.ts'], {
     cwd: directory.path,
@@ -29,27 +29,27 @@ function start(port: string): { child: ChildProcess; output: () => string; says:
       output += text;
       child.emit('output');
     });
-  // A process that has ended says no more.
+  // A process that has ended writes no more output.
   child.on('exit', () => child.emit('output'));
   const says = async (text: string) => {
     while (!output.includes(text)) {
-      if (child.exitCode !== null) throw new Error(`it has ended without "${text}":\n${output}`);
+      if (child.exitCode !== null) throw new Error(`the process ended without "${text}":\n${output}`);
       await once(child, 'output');
     }
   };
   return { child, output: () => output, says };
 }
 
-test('without a running service, invoke local says what is missing', async () => {
+test('without a running service, invoke local says how to start it', async () => {
   const { code, output } = await invokeFeedback();
 
   expect(code).toBe(1);
   expect(output).toContain(NOT_RUNNING);
 });
 
-test('npm start takes requests and invoke local, refuses to run twice on a port, and stops cleanly on Ctrl-C', async () => {
+test('npm start serves requests and invoke local, refuses a port in use, and stops cleanly on Ctrl-C', async () => {
   const running = start('0');
-  await running.says('Ctrl-C stops it.');
+  await running.says('Press Ctrl-C to stop it.');
   const [api = ''] = /http:\/\/127\.0\.0\.1:\d+/.exec(running.output()) ?? [];
 
   const accepted = await fetch(`${api}/feedback`, {

@@ -11,7 +11,7 @@ const invocation = (over: Partial<Invocation>): Invocation => ({
   ...over,
 });
 
-test('a log line is shown by its message and facts, metrics and canaries are not', () => {
+test('a log line shows its message and facts, and metrics and canaries are left out', () => {
   const log = [
     '{"level":"INFO","message":"delivery handled","service":"example","queue":"feedback","outcome":"succeeded","ms":5}',
     '{"_aws":{"Timestamp":1},"queue":"feedback","JobsSucceeded":1}',
@@ -25,12 +25,12 @@ test('a log line is shown by its message and facts, metrics and canaries are not
   ]);
 });
 
-test('an invocation that ends well and says nothing is not shown', () => {
+test('a successful invocation without a log shows nothing', () => {
   expect(invocationLines(invocation({}))).toEqual([]);
 });
 
-test('one that does not end well is shown with how it ended', () => {
+test('a failed invocation shows the reason', () => {
   const lines = invocationLines(invocation({ result: { kind: 'failed', reason: 'timeout' }, ms: 5000, cold: true }));
 
-  expect(lines).toEqual(['feedback  ended by timeout after 5000 ms (cold start)']);
+  expect(lines).toEqual(['feedback  failed (timeout) after 5000 ms (cold start)']);
 });

@@ -14,7 +14,7 @@ const endpoints = {
   discord: 'http://127.0.0.1:1007',
 };
 
-test('functions are led to the service, and nothing of a real account goes along', () => {
+test('functions are connected to the service, without credentials of a real account', () => {
   const env: Record<string, string | undefined> = {
     AWS_ACCESS_KEY_ID: 'real',
     AWS_SESSION_TOKEN: 'real',
@@ -67,7 +67,7 @@ describe('outcomes', () => {
   const id = '019b7712-7000-7a55-8c1e-6a1d2b3c4d5e';
   const event = (body: string) => ({ Records: [{ messageId: 'm-1', body }] });
 
-  test('a job is told with its state, attempts and steps', async () => {
+  test('a job is reported with its state, attempts and steps', async () => {
     rows[`/jobs/${id}`] = { queue: 'feedback', state: 'succeeded', attempts: 1, steps: { ticket: { status: 'done' } } };
 
     expect(await outcomes(connection, event(JSON.stringify({ id })))).toEqual([
@@ -75,7 +75,7 @@ describe('outcomes', () => {
     ]);
   });
 
-  test('a body that is no job is told by its message, with the reason', async () => {
+  test('a body that is not a job is reported by its message id, with the reason', async () => {
     rows['/jobs/invalid/m-1'] = {
       queue: 'feedback',
       state: 'dead',
@@ -90,11 +90,11 @@ describe('outcomes', () => {
     ]);
   });
 
-  test('a job that left no row is told so', async () => {
+  test('a job without a row is reported as such', async () => {
     const other = '019b7712-7000-7a55-8c1e-000000000000';
 
     expect(await outcomes(connection, event(JSON.stringify({ id: other })))).toEqual([
-      `${other}: no row was written (analytics jobs that go well have none)`,
+      `${other}: no row (a successful analytics job writes none)`,
     ]);
   });
 

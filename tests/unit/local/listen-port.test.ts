@@ -15,7 +15,7 @@ test.each(['http', '-1', '65536', '80.5'])('PORT=%s is refused', (text) => {
   expect(() => portFrom(text)).toThrow('PORT must be a number');
 });
 
-test('a port in use is told with what to do', async () => {
+test('a port in use is refused with advice', async () => {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
@@ -24,7 +24,7 @@ test('a port in use is told with what to do', async () => {
   await new Promise((resolve) => server.close(resolve));
 
   expect(during).toBe(
-    `Port ${port} is in use. Stop what listens there, or choose another one: PORT=${port + 1} npm start`,
+    `Port ${port} is in use. Stop the process that uses it, or choose another port: PORT=${port + 1} npm start`,
   );
   await expect(checkPort(port)).resolves.toBeUndefined();
 });

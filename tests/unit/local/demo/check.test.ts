@@ -31,39 +31,39 @@ const evidence = (over: Partial<Evidence> = {}): Evidence => ({
   ...over,
 });
 
-test('a job that is as expected has no differences', async () => {
+test('a job with the expected outcome has no differences', async () => {
   expect(await differences(evidence(), job, expected)).toEqual([]);
 });
 
 test.each<[string, Evidence, JobView, string]>([
-  ['state', evidence(), { ...job, state: inState('dead') }, 'state must be succeeded, is dead'],
-  ['hold', evidence(), { ...job, holds: 1 }, 'holds must be 0, is 1'],
-  ['step', evidence(), { ...job, steps: {} }, 'step ticket must be done, is undefined'],
-  ['result', evidence(), { ...job, result: { answer: 'no' } }, 'answer must be yes, is no'],
+  ['state', evidence(), { ...job, state: inState('dead') }, 'state: expected succeeded, got dead'],
+  ['hold', evidence(), { ...job, holds: 1 }, 'holds: expected 0, got 1'],
+  ['step', evidence(), { ...job, steps: {} }, 'step ticket: expected done, got undefined'],
+  ['result', evidence(), { ...job, result: { answer: 'no' } }, 'answer: expected yes, got no'],
   [
-    'second ticket',
+    'number of tickets',
     evidence({ zendesk: { tickets: [{ external_id: 'job-1' }, { external_id: 'job-1' }] } }),
     job,
-    'tickets must be 1, is 2',
+    'tickets: expected 1, got 2',
   ],
-  ['missing mail', evidence({ sendgrid: { mails: [] } }), job, 'e-mails must be 1, is 0'],
+  ['number of e-mails', evidence({ sendgrid: { mails: [] } }), job, 'e-mails: expected 1, got 0'],
   [
     'dead letter',
     evidence({ views: { deadLetters: () => [{ ...letter, attributes: { job: 'job-1', code: 'NotJson' } }] } }),
     job,
-    'reason in the dead-letter queue must be undefined, is NotJson',
+    'reason in the dead-letter queue: expected undefined, got NotJson',
   ],
   [
-    'missing record',
+    'S3 record',
     evidence({ ports: { objects: { get: async () => undefined } } }),
     job,
-    'state in the S3 record must be succeeded, is undefined',
+    'state in the S3 record: expected succeeded, got undefined',
   ],
-])('another %s is told', async (_, found, shown, difference) => {
+])('a wrong %s is reported', async (_, found, shown, difference) => {
   expect(await differences(found, shown, expected)).toEqual([difference]);
 });
 
-test('a job is finished once it is recorded, and a dead one once it is parked', () => {
+test('a job is finished once it has its record, and a dead job once it is also parked', () => {
   const { recordKey: _recordKey, ...unrecorded } = job;
   const dead: JobView = { ...job, state: inState('dead') };
   const unknown: JobView = { ...job, steps: { ...job.steps, confirmation: { status: 'unknown', startedAt: 2 } } };

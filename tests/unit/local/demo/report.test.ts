@@ -20,7 +20,7 @@ const outcome: Outcome = {
   differences: [],
 };
 
-test('a job is a row of the table, aligned, with its S3 key last', () => {
+test('the table shows each job as an aligned row with the S3 key last', () => {
   expect(outcomesTable([outcome]).split('\n')).toEqual([
     'Job           Attempts  State         Steps                              Time   S3 key',
     '------------  --------  ------------  ---------------------------------  -----  ------------------------',
@@ -28,7 +28,7 @@ test('a job is a row of the table, aligned, with its S3 key last', () => {
   ]);
 });
 
-test('a job that is not at its end has no time and no key', () => {
+test('a job without an end has no time and no key', () => {
   const { endedAt: _endedAt, recordKey: _recordKey, ...open } = outcome.job ?? {};
 
   const [, , row] = outcomesTable([{ ...outcome, job: open as Outcome['job'] }]).split('\n');
@@ -36,7 +36,7 @@ test('a job that is not at its end has no time and no key', () => {
   expect(row).toMatch(/unknown {2}- {5}-$/);
 });
 
-test('a dead letter is told by its job, or as moved by SQS where no worker has said why', () => {
+test('a DLQ entry is listed by its job, or as moved by SQS if no worker wrote a reason', () => {
   const letter = { queue: 'dlq', group: 'g', receiveCount: 0 };
 
   const table = deadLettersTable(
