@@ -5,10 +5,10 @@ export type FakeTesterState = 'NOT_INVITED' | 'INVITED' | 'ACCEPTED' | 'INSTALLE
 
 export interface FakeApp {
   id: string;
-  /** Ids of its groups and of its builds that can be installed. */
+  /** Ids of the groups, and of the builds that testers can install. */
   groups: string[];
   builds: string[];
-  /** Whether who comes into a group is mailed at once, where there is a build. */
+  /** Whether Apple e-mails a tester who joins a group, if the app has a build. */
   invitesOnJoining: boolean;
 }
 
@@ -22,21 +22,21 @@ export interface FakeTester {
   state: FakeTesterState;
 }
 
-/** A mail of Apple's: to a tester, or of a build to all. */
+/** An e-mail from Apple: an invitation to one tester, or a build notification to all. */
 export interface AppleMail {
   kind: 'invitation' | 'build';
   app: string;
-  /** Of an invitation. */
+  /** Set for an invitation. */
   email?: string;
   build?: string;
-  /** What it came of. */
+  /** What caused the e-mail. */
   by: 'joining' | 'invitation' | 'notification';
 }
 
 export interface AppStoreConnectSeed {
   apps: FakeApp[];
   testers?: Pick<FakeTester, 'app' | 'email' | 'groups' | 'state'>[];
-  /** Addresses that Apple takes for no tester. */
+  /** Addresses that Apple refuses as testers. */
   refused?: string[];
 }
 
@@ -45,8 +45,8 @@ const invalid = (pointer: string) => refused(409, 'ENTITY_ERROR.RELATIONSHIP.INV
 const unassignable = (detail: string) => refused(409, 'STATE_ERROR', { detail: `${detail} cannot be assigned` });
 const missing = (id: string) => refused(404, 'NOT_FOUND', { detail: `there is no ${id}` });
 
-/** TestFlight's testers, groups and mails, without HTTP. */
-export function appStoreConnectModel({ apps, testers: seeded = [], refused: nobody = [] }: AppStoreConnectSeed) {
+/** A model of TestFlight's testers, groups and e-mails, without HTTP. */
+export function appStoreConnectModel({ apps, testers: seeded = [], refused: refusedEmails = [] }: AppStoreConnectSeed) {
   const testers: FakeTester[] = [];
   const mails: AppleMail[] = [];
   let count = 0;
@@ -78,7 +78,7 @@ export function appStoreConnectModel({ apps, testers: seeded = [], refused: nobo
     const [app, ...others] = new Set(groups.map(appOf));
     if (!app || others.length > 0) return invalid('/data/relationships/betaGroups');
     const email = attributes.email.toLowerCase();
-    if (nobody.includes(email) || testers.some((tester) => tester.app === app.id && tester.email === email))
+    if (refusedEmails.includes(email) || testers.some((tester) => tester.app === app.id && tester.email === email))
       return unassignable(email);
     const { firstName, lastName } = attributes;
     const tester = add({
@@ -90,7 +90,7 @@ export function appStoreConnectModel({ apps, testers: seeded = [], refused: nobo
     return { status: 201, headers: {}, json: { data: resource(tester) } };
   };
 
-  /** Changes one tester; the others of a body are as many requests. */
+  /** Changes one tester. The model ignores any further tester in the body. */
   const withTester = (text: string, change: (tester: FakeTester) => Reply): Reply => {
     const body = bodyOf(BODIES.testers, text);
     if (isRefusal(body)) return body;

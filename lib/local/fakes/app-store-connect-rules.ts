@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Reply } from './exchange';
 
-/** JSON:API's linkage of one type. */
+/** JSON:API's linkage to a resource of one type. */
 const linkage = <T extends string>(type: T) => z.object({ type: z.literal(type), id: z.string().min(1) });
 
 const testerSchema = z.object({
@@ -32,7 +32,7 @@ const notificationSchema = z.object({
   }),
 });
 
-/** What may be sent where. */
+/** The schema of each request body. */
 export const BODIES = {
   tester: testerSchema,
   testers: testersSchema,
@@ -40,7 +40,7 @@ export const BODIES = {
   notification: notificationSchema,
 };
 
-/** The body, or Apple's refusal of it. */
+/** The parsed body, or Apple's refusal. */
 export function bodyOf<T>(schema: z.ZodType<T>, text: string): T | Reply {
   let json: unknown;
   try {
@@ -58,7 +58,7 @@ export function bodyOf<T>(schema: z.ZodType<T>, text: string): T | Reply {
 
 export const isRefusal = (body: object): body is Reply => 'status' in body;
 
-/** Apple's form of an error. Its words repeat what was sent, as they may. */
+/** Apple's form of an error. Like Apple's own, the detail may quote the request. */
 export const refused = (
   status: number,
   code: string,

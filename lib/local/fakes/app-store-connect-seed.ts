@@ -2,14 +2,14 @@ import type { AppStoreConnectSeed } from './app-store-connect-model';
 
 const id = (n: number): string => `00000000-0000-4000-8000-${n.toString(16).padStart(12, '0')}`;
 
-/** One app with a build … */
+/** An app with a build. */
 export const LOCAL_APP = { id: '1000000001', group: id(0xa1), build: id(0xb1) };
-/** … one where Apple mails who comes into a group … */
+/** An app whose testers get an e-mail when they join a group. */
 export const MAILING_APP = { id: '1000000002', group: id(0xa2), build: id(0xb2) };
-/** … and one that has no build yet. */
+/** An app without a build. */
 export const EMPTY_APP = { id: '1000000003', group: id(0xa3) };
 
-/** What the service on this machine finds at App Store Connect. */
+/** The apps and testers of App Store Connect on this machine. */
 export const LOCAL_APPS: AppStoreConnectSeed = {
   apps: [
     { id: LOCAL_APP.id, groups: [LOCAL_APP.group], builds: [LOCAL_APP.build], invitesOnJoining: false },

@@ -11,7 +11,7 @@ const LONGEST_S = 20 * 60;
 const headerSchema = z.object({ alg: z.literal('ES256'), kid: z.string(), typ: z.literal('JWT').optional() });
 const claimsSchema = z.object({ iss: z.string(), aud: z.string(), iat: z.number(), exp: z.number() });
 
-/** Why Apple would refuse this Authorization header; `undefined` where it would not. `now` in ms since 1970. */
+/** Why Apple would refuse this Authorization header; `undefined` if it would not. `now` is in ms since 1970. */
 export function tokenProblem(authorization: string | undefined, { issuerId, keyId, publicKey }: Team, now: number) {
   const [header = '', claims = '', signature = '', ...rest] = authorization?.replace(/^Bearer /, '').split('.') ?? [];
   if (!authorization?.startsWith('Bearer ') || signature === '' || rest.length > 0) return 'there is no token';
@@ -40,14 +40,14 @@ function decoded(part: string): unknown {
 }
 
 /**
- * The private key that a fake team signs with, PKCS #8 PEM: from a name, so that every process on this machine makes
- * the same one and none has to be kept in a file.
+ * The private key of a fake team, PKCS #8 PEM. It is derived from a name, so every process on this machine has the same
+ * key without a file.
  */
 export function fakePrivateKey(name: string): string {
   const scalar = createHash('sha256').update(name).digest();
   const pair = createECDH('prime256v1');
   pair.setPrivateKey(scalar);
-  // Uncompressed: 0x04, x, y.
+  // The point is uncompressed: 0x04, x, y.
   const point = pair.getPublicKey();
   const coordinates = { x: point.subarray(1, 33).toString('base64url'), y: point.subarray(33).toString('base64url') };
   const jwk = { kty: 'EC', crv: 'P-256', d: scalar.toString('base64url'), ...coordinates };

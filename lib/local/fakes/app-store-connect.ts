@@ -20,16 +20,16 @@ export interface FakeAppStoreConnectOptions extends AppStoreConnectSeed {
   port?: number;
   issuerId: string;
   keyId: string;
-  /** PKCS #8 PEM of the only key whose tokens are accepted. */
+  /** The fake accepts only tokens of this key, PKCS #8 PEM. */
   privateKey: string;
-  /** Calls in an hour. */
+  /** Calls per hour. */
   limit?: number;
   now?: () => number;
 }
 
 const HOUR_MS = 3_600_000;
 
-/** App Store Connect on 127.0.0.1. `url` is what APP_STORE_CONNECT_ENDPOINT is to be. */
+/** App Store Connect on 127.0.0.1. Set APP_STORE_CONNECT_ENDPOINT to `url`. */
 export async function startFakeAppStoreConnect(options: FakeAppStoreConnectOptions): Promise<FakeAppStoreConnect> {
   const { port, issuerId, keyId, privateKey, limit = 3_500, now = Date.now } = options;
   const model = appStoreConnectModel(options);
@@ -52,7 +52,7 @@ export async function startFakeAppStoreConnect(options: FakeAppStoreConnectOptio
   return { ...server, testers, mails };
 }
 
-/** What the model answers to a request, whoever it is from. */
+/** The model's answer to a request, without authentication and rate limit. */
 export function route(
   model: AppStoreConnectModel,
   { method, path, query, body }: Pick<FakeRequest, 'method' | 'path' | 'query' | 'body'>,

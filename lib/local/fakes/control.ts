@@ -8,7 +8,7 @@ export interface Controls {
   state(): Record<string, unknown>;
 }
 
-/** `POST` and `DELETE /_control/failures`, `GET /_control/state`: for whoever drives a fake from another process. */
+/** Controls a fake from another process: `POST` and `DELETE /_control/failures`, `GET /_control/state`. */
 export async function command({ method, path, body }: FakeRequest, controls: Controls): Promise<Reply> {
   switch (`${method} ${path}`) {
     case 'GET /_control/state':
@@ -27,7 +27,7 @@ export async function command({ method, path, body }: FakeRequest, controls: Con
   }
 }
 
-/** One failure or several, as JSON. */
+/** One failure or a list of failures, as JSON. */
 const ordersSchema = z
   .string()
   .transform((text, context) => {

@@ -24,7 +24,7 @@ type AnEmbed = z.infer<typeof embed>;
 const lengthOf = ({ title = '', description = '', fields = [], footer }: AnEmbed): number =>
   [title, description, footer?.text ?? '', ...fields.flatMap(({ name, value }) => [name, value])].join('').length;
 
-/** What a webhook takes: https://discord.com/developers/docs/resources/webhook#execute-webhook */
+/** The messages that a webhook accepts: https://discord.com/developers/docs/resources/webhook#execute-webhook */
 const messageSchema = z
   .strictObject({
     content: text(2000).optional(),
@@ -40,7 +40,7 @@ const messageSchema = z
 
 export type TakenMessage = z.infer<typeof messageSchema>;
 
-/** The message, or what Discord would say is wrong with it: a path and a rule each. */
+/** The parsed message, or Discord's problems with it: a path and a rule each. */
 export function checkMessage(body: unknown): { message: TakenMessage } | { problems: string[] } {
   const parsed = messageSchema.safeParse(body);
   if (parsed.success) return { message: parsed.data };

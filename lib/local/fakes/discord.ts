@@ -3,15 +3,15 @@ import type { FakeRequest, Reply } from './exchange';
 import { type FakeServer, startFake } from './server';
 
 export interface FakeDiscord extends FakeServer {
-  /** Taken by the webhook, in order. */
+  /** The messages that the webhook accepted, in order. */
   messages: TakenMessage[];
-  /** What DISCORD_WEBHOOK_URL is to be. */
+  /** Set DISCORD_WEBHOOK_URL to this URL. */
   webhook: string;
 }
 
 const PATH = '/api/webhooks/1/local-token';
 
-/** Discord's one webhook on 127.0.0.1. Any other address is one that was removed: 404. */
+/** Discord on 127.0.0.1, with one webhook. Any other path answers 404, like a deleted webhook. */
 export async function startFakeDiscord({ port }: { port?: number } = {}): Promise<FakeDiscord> {
   const messages: TakenMessage[] = [];
   const handle = ({ method, path, query, body }: FakeRequest): Reply => {

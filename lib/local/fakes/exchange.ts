@@ -2,7 +2,7 @@ import type http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Failure, Failures } from './failures';
 
-/** What a fake vendor answers. */
+/** The answer of a fake vendor. */
 export interface Reply {
   status: number;
   headers: Record<string, string>;
@@ -14,12 +14,12 @@ export interface FakeRequest {
   path: string;
   query: Record<string, string>;
   headers: http.IncomingHttpHeaders;
-  /** As text, for looking at. */
+  /** The body as text. */
   body: string;
   bytes: Uint8Array;
 }
 
-/** Lets the vendor handle one request, or the failure that was ordered for it. */
+/** Handles one request: by the vendor's model, or by the failure that was ordered for it. */
 export async function perform({
   request,
   response,
@@ -46,11 +46,11 @@ export async function perform({
   if (failure?.after === 'reset') return void response.destroy();
   if (failure?.after === 'cut') return cutShort(response, reply);
   if (ordered) return sendOrdered(response, ordered);
-  // The vendor's own answer, with the headers that the failure adds to it.
+  // The vendor's own answer, with the headers that the failure adds.
   await send(response, { ...reply, headers: { ...reply.headers, ...failure?.headers } });
 }
 
-/** The whole request; rejects if it breaks off. */
+/** Reads the whole request. Rejects if the connection breaks. */
 export async function receive(incoming: http.IncomingMessage): Promise<FakeRequest> {
   const chunks: Buffer[] = [];
   for await (const chunk of incoming) chunks.push(chunk as Buffer);
@@ -81,7 +81,7 @@ function sendOrdered(response: http.ServerResponse, { failure, status }: { failu
   response.end(text ? failure.body : failure.body === undefined ? '' : JSON.stringify(failure.body));
 }
 
-/** Status and headers, and half of the body. */
+/** Sends the status, the headers and half of the body, then drops the connection. */
 function cutShort(response: http.ServerResponse, { status, headers, json }: Reply): void {
   const body = json === undefined ? '' : JSON.stringify(json);
   response.writeHead(status, {

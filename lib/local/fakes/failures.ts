@@ -3,51 +3,51 @@ import { z } from 'zod';
 const times = z.union([z.number().int().min(1), z.literal('forever')]);
 
 /**
- * How a fake vendor fails, and for which requests. All of `method`, `path` and `bodyContains` that are given must hold;
- * of the failures that match, the oldest is used.
+ * How a fake vendor fails, and for which requests. A request must match all given conditions. If several failures
+ * match, the oldest one applies.
  */
 export const failureSchema = z.strictObject({
   method: z.string().optional(),
-  /** Part of the path with its query. */
+  /** Part of the path, query included. */
   path: z.string().optional(),
   bodyContains: z.string().optional(),
-  /** How many requests; one where nothing is said. */
+  /** The number of requests that fail. The default is one. */
   times: times.optional(),
 
-  /** Before anything else. */
+  /** The delay before anything else happens. */
   delayMs: z.number().min(0).optional(),
-  /** Without taking effect: drop the connection, or never answer. */
+  /** Fails before the request takes effect: drop the connection, or never answer. */
   before: z.enum(['reset', 'hang']).optional(),
-  /** Takes effect, then: drops the connection, never answers, breaks off inside the answer, or answers `status`. */
+  /** Fails after the request took effect: drop the connection, never answer, cut the answer, or answer `status`. */
   after: z.enum(['reset', 'hang', 'cut', 'answer']).optional(),
-  /** Instead of the vendor's own answer; without `after`, nothing has happened. */
+  /** The status instead of the vendor's own. Without `after`, the request has no effect. */
   status: z.number().int().min(200).max(599).optional(),
   headers: z.record(z.string(), z.string()).optional(),
-  /** JSON, or text that is sent as it is. */
+  /** JSON, or text to send as it is. */
   body: z.unknown().optional(),
 
-  /** Refuses all connections, whatever the rest says, until the failures are cleared. */
+  /** Refuses all connections until the failures are cleared. The other fields do not matter then. */
   down: z.literal(true).optional(),
 });
 
 export type FailureRule = z.infer<typeof failureSchema>;
 
 export interface Failure extends FailureRule {
-  /** For tests in the same process. */
+  /** A further condition, for tests in the same process. */
   matches?: (request: RequestFacts) => boolean;
 }
 
 export interface RequestFacts {
   method: string;
-  /** With its query. */
+  /** The path, query included. */
   path: string;
   body: string;
 }
 
-/** The failures that are still to come. */
+/** The failures that have not happened yet. */
 export interface Failures {
   add(failure: Failure): void;
-  /** The one that this request meets; counts it. */
+  /** Returns the failure for this request and counts it. */
   take(request: RequestFacts): Failure | undefined;
   pending(): Failure[];
   clear(): void;

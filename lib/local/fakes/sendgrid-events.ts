@@ -2,7 +2,7 @@ import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AcceptedMail } from './sendgrid-model';
 
-/** One event of the webhook, as SendGrid documents it, custom args beside its own fields. */
+/** One event of the webhook, as SendGrid documents it. Custom args stand beside SendGrid's own fields. */
 export interface SendgridEvent {
   email: string;
   /** Seconds since 1970. */
@@ -15,7 +15,7 @@ export interface SendgridEvent {
 
 export interface EventKeys {
   privateKey: KeyObject;
-  /** As SendGrid shows it: base64 of the DER. */
+  /** As SendGrid shows it: the DER in base64. */
   publicKey: string;
 }
 
@@ -24,7 +24,7 @@ export function eventKeys(): EventKeys {
   return { privateKey, publicKey: publicKey.export({ type: 'spki', format: 'der' }).toString('base64') };
 }
 
-/** What SendGrid tells of an accepted mail, for each of its recipients. */
+/** SendGrid's events about an accepted e-mail, one for each recipient. */
 export const eventsOf = (mail: AcceptedMail, event: string, now: number): SendgridEvent[] =>
   mail.to.map((email, n) => ({
     ...mail.customArgs,
@@ -35,7 +35,7 @@ export const eventsOf = (mail: AcceptedMail, event: string, now: number): Sendgr
     sg_message_id: `${mail.messageId}.recvd-${mail.customArgs.recipient ?? n}-1.0`,
   }));
 
-/** The webhook's request, signed over timestamp and raw body. */
+/** The request to the webhook, signed over the timestamp and the raw body. */
 export function signedEvents(
   events: readonly SendgridEvent[],
   { privateKey }: Pick<EventKeys, 'privateKey'>,
@@ -56,20 +56,18 @@ export function signedEvents(
 }
 
 export interface EventSender {
-  /** Tells of these mails soon: `processed`, then `delivered`. */
-  tell(mails: readonly AcceptedMail[]): void;
-  /** When everything that was told has been taken, or given up. */
-  settled(): Promise<void>;
+  /** Sends `processed` and then `delivered` events about these e-mails. */
+  report(mails: readonly AcceptedMail[]): void;
   stop(): Promise<void>;
 }
 
 const TRIES = 20;
 const PAUSE_MS = 500;
 
-/** Posts events to a webhook as SendGrid does: in batches, again until they are taken. */
+/** Posts events to a webhook in batches, and repeats each batch until the webhook accepts it. */
 export function eventSender({ url, keys, now }: { url: string; keys: EventKeys; now: () => number }): EventSender {
   const stopping = new AbortController();
-  const under = new Set<Promise<void>>();
+  const pending = new Set<Promise<void>>();
 
   async function post(events: SendgridEvent[]): Promise<void> {
     for (let tried = 1; tried <= TRIES; tried++) {
@@ -84,21 +82,18 @@ export function eventSender({ url, keys, now }: { url: string; keys: EventKeys; 
   }
 
   return {
-    tell: (mails) => {
-      const telling = ['processed', 'delivered']
+    report: (mails) => {
+      const sending = ['processed', 'delivered']
         .reduce(
           (before, event) => before.then(() => post(mails.flatMap((mail) => eventsOf(mail, event, now())))),
           Promise.resolve(),
         )
-        .finally(() => under.delete(telling));
-      under.add(telling);
-    },
-    settled: async () => {
-      await Promise.all(under);
+        .finally(() => pending.delete(sending));
+      pending.add(sending);
     },
     stop: async () => {
       stopping.abort();
-      await Promise.all(under);
+      await Promise.all(pending);
     },
   };
 }

@@ -1,7 +1,7 @@
 import type { Reply } from './exchange';
 import { acceptMail, type MailInput, refused } from './sendgrid-rules';
 
-/** One accepted mail to the recipients of one personalization. */
+/** An accepted e-mail to the recipients of one personalization. */
 export interface AcceptedMail {
   messageId: string;
   to: string[];
@@ -11,7 +11,7 @@ export interface AcceptedMail {
   html: string | undefined;
   templateId: string | undefined;
   templateData: Record<string, unknown>;
-  /** Words that stand for others in subject and text, outside dynamic templates. */
+  /** Replacements in subject and text. They do not apply to dynamic templates. */
   substitutions: Record<string, string>;
   unsubscribeGroup: number | undefined;
   customArgs: Record<string, string>;
@@ -22,18 +22,18 @@ export interface AcceptedMail {
 
 export interface SendgridModel {
   mails: AcceptedMail[];
-  /** `POST /v3/mail/send`, the body as it was sent. */
+  /** Handles `POST /v3/mail/send`. `body` is the raw body. */
   send(body: string): Reply;
 }
 
 /**
- * SendGrid's mail send as far as its published limits go, without HTTP and on the caller's clock. `accepted` is told of
- * each request's mails. `unverified`: senders that it does not know.
+ * A model of SendGrid's mail send with its published limits, without HTTP and on the caller's clock. `accepted` is
+ * called with the e-mails of each request. `unverified` lists senders that SendGrid refuses.
  */
 export function sendgridModel({
   now,
   unverified = [],
-  accepted: tell,
+  accepted: report,
 }: {
   now: () => number;
   unverified?: readonly string[] | undefined;
@@ -55,7 +55,7 @@ export function sendgridModel({
         toMail({ mail: parsed, personalization, messageId, at: now() }),
       );
       mails.push(...taken);
-      tell?.(taken);
+      report?.(taken);
       return { status: 202, headers: { 'x-message-id': messageId } };
     },
   };

@@ -58,7 +58,7 @@ const mailSchema = z.object({
 });
 export type MailInput = z.infer<typeof mailSchema>;
 
-/** The mail, or SendGrid's refusal. */
+/** The parsed e-mail, or SendGrid's refusal. */
 export function acceptMail(body: string, now: number): MailInput | Reply {
   if (Buffer.byteLength(body) > MAX_BYTES) return refused(413, 'The JSON payload is too large.');
   let json: unknown;
@@ -76,11 +76,12 @@ export function acceptMail(body: string, now: number): MailInput | Reply {
   return refused(400, `${issue?.message} (${JSON.stringify(at(json, issue?.path ?? []))})`, issue?.path.join('.'));
 }
 
-/** What the schema cannot say. */
+/** Checks what the schema cannot express. */
 function contradiction(mail: MailInput, now: number): { message: string; field: string } | undefined {
   const all = mail.personalizations.flatMap(({ to, cc = [], bcc = [] }) => [...to, ...cc, ...bcc]);
   if (all.length > 1000) return { message: 'There are too many recipients.', field: 'personalizations' };
-  // SendGrid asks for it inside a personalization; across them a duplicate gets two mails, which is never wanted.
+  // SendGrid requires unique addresses inside a personalization. Across them a duplicate gets two e-mails, which we
+  // never want.
   const seen = new Set<string>();
   for (const { email } of all) {
     if (seen.has(email.toLowerCase()))

@@ -4,32 +4,30 @@ import { type AcceptedMail, sendgridModel } from './sendgrid-model';
 import { type FakeServer, startFake } from './server';
 
 export interface FakeSendgrid extends FakeServer {
-  /** Accepted and outside sandbox mode, one for each personalization. */
+  /** Accepted e-mails outside sandbox mode, one for each personalization. */
   mails: AcceptedMail[];
-  /** Signs its events, and knows them by the public key. */
+  /** The keys that sign the events. */
   eventKeys: EventKeys;
-  /** From now on it tells the webhook at this URL of what it accepts. */
+  /** From now on, sends events about accepted e-mails to the webhook at this URL. */
   sendEventsTo(url: string): void;
-  /** When the webhook has taken everything. */
-  eventsSettled(): Promise<void>;
 }
 
 export interface FakeSendgridOptions {
   port?: number;
-  /** The only key that is accepted. Without: any. */
+  /** The only API key that is accepted. The default accepts any key. */
   apiKey?: string;
   now?: () => number;
-  /** Senders that it does not know. */
+  /** Senders that SendGrid refuses as unverified. */
   unverified?: readonly string[];
-  /** What it signs its events with; new ones where nothing is said. */
+  /** The keys that sign the events. The default is a new pair. */
   keys?: EventKeys;
 }
 
-/** SendGrid on 127.0.0.1. `url` is what SENDGRID_ENDPOINT is to be. */
+/** SendGrid on 127.0.0.1. Set SENDGRID_ENDPOINT to `url`. */
 export async function startFakeSendgrid(options: FakeSendgridOptions = {}): Promise<FakeSendgrid> {
   const { port, apiKey, now = Date.now, unverified, keys = eventKeys() } = options;
   let sender: EventSender | undefined;
-  const model = sendgridModel({ now, unverified, accepted: (taken) => sender?.tell(taken) });
+  const model = sendgridModel({ now, unverified, accepted: (taken) => sender?.report(taken) });
   const handle = ({ method, path, headers, body }: FakeRequest): Reply => {
     const given = headers.authorization;
     if (!given?.startsWith('Bearer ') || (apiKey !== undefined && given !== `Bearer ${apiKey}`))
@@ -51,7 +49,6 @@ export async function startFakeSendgrid(options: FakeSendgridOptions = {}): Prom
     sendEventsTo: (url) => {
       sender = eventSender({ url, keys, now });
     },
-    eventsSettled: async () => sender?.settled(),
     close: async () => {
       await sender?.stop();
       await server.close();

@@ -19,7 +19,7 @@ export interface FakeServer {
 interface Vendor {
   port?: number | undefined;
   handle(request: FakeRequest): Reply;
-  /** For `GET /_control/state`. */
+  /** Answers `GET /_control/state`. */
   state(): Record<string, unknown>;
 }
 

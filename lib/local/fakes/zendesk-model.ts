@@ -29,15 +29,15 @@ export interface FakeTicket {
 export interface ZendeskModel {
   tickets: FakeTicket[];
   users: FakeUser[];
-  /** `body` is the request's, to the byte: a repeat of the key is compared by it. */
+  /** `body` is the raw body. Zendesk compares it byte by byte when a key is repeated. */
   createTicket(body: string, idempotencyKey?: string): Reply;
   listTickets(externalId: string): Reply;
   upload(file: { name: string; contentType: string; size: number }): Reply;
 }
 
 /**
- * Zendesk as far as tickets, users, uploads and idempotency keys go, without HTTP and on the caller's clock. Whoever
- * has an address in `suspended` is refused as requester.
+ * A model of Zendesk's tickets, users, uploads and idempotency keys, without HTTP and on the caller's clock. Users with
+ * an address in `suspended` are refused as requesters.
  */
 export function zendeskModel({
   now,
@@ -99,7 +99,7 @@ export function zendeskModel({
         return { ...used.reply, headers: { ...used.reply.headers, 'x-idempotency-lookup': 'hit' } };
       }
       const reply = create(body);
-      // What was refused may be mended and sent again under its key.
+      // A client may correct a refused request and send it again under the same key.
       if (reply.status === 201) keys.set(idempotencyKey, { body, at: now(), reply });
       return { ...reply, headers: { ...reply.headers, 'x-idempotency-lookup': 'miss' } };
     },

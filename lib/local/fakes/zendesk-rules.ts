@@ -16,7 +16,7 @@ const ticketSchema = z.object({
 });
 export type TicketInput = z.infer<typeof ticketSchema>;
 
-/** The ticket, or Zendesk's refusal. */
+/** The parsed ticket, or Zendesk's refusal. */
 export function parseTicket(body: string): TicketInput | Reply {
   let json: unknown;
   try {
@@ -31,7 +31,7 @@ export function parseTicket(body: string): TicketInput | Reply {
   return invalid(String(field), `${String(field)}: ${issue?.message ?? 'is invalid'}`);
 }
 
-/** Zendesk's 422: it repeats what it was sent, addresses included. */
+/** Zendesk's 422. It quotes the request, addresses included. */
 export const invalid = (field: string, description: string): Reply => ({
   status: 422,
   headers: {},

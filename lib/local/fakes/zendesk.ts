@@ -9,15 +9,15 @@ export interface FakeZendesk extends FakeServer {
 
 export interface FakeZendeskOptions {
   port?: number;
-  /** With a token: the only credentials that are accepted. Without: any. */
+  /** With a token, only these credentials are accepted. Without one, any are. */
   email?: string;
   token?: string;
   now?: () => number;
-  /** Addresses whose owners are suspended. */
+  /** Addresses of suspended users. */
   suspended?: string[];
 }
 
-/** Zendesk on 127.0.0.1. `url` is what ZENDESK_ENDPOINT is to be: it ends with `/api/v2`. */
+/** Zendesk on 127.0.0.1. Set ZENDESK_ENDPOINT to `url`, which ends with `/api/v2`. */
 export async function startFakeZendesk(options: FakeZendeskOptions = {}): Promise<FakeZendesk> {
   const { port, email, token, now = Date.now, suspended } = options;
   const model = zendeskModel({ now, ...(suspended ? { suspended } : {}) });
