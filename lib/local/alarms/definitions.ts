@@ -6,12 +6,12 @@ import type { MetricName } from './metric-store';
 export interface AlarmDefinition {
   name: string;
   description: string;
-  /** By the id that the expression calls it by. */
+  /** By the id that the expression uses. */
   metrics: Record<string, MetricName & { statistic: string }>;
   expression: string;
   threshold: number;
   comparison: keyof typeof BREACHES;
-  /** Seconds. */
+  /** In seconds. */
   period: number;
   periods: number;
   datapoints: number;
@@ -21,7 +21,7 @@ export interface AlarmDefinition {
   okActions: string[];
 }
 
-/** When a value is on the wrong side of the threshold. */
+/** Whether a value breaches the threshold. */
 export const BREACHES = {
   GreaterThanOrEqualToThreshold: (value: number, threshold: number) => value >= threshold,
   GreaterThanThreshold: (value: number, threshold: number) => value > threshold,
@@ -58,7 +58,7 @@ const properties = z.object({
     .optional(),
 });
 
-/** The alarms of a template, in its order; throws on one that this machine cannot watch as CloudWatch would. */
+/** The alarms of a template, in its order. Throws on an alarm that this machine cannot watch as CloudWatch would. */
 export function alarmDefinitions(resources: Record<string, Resource>, resolve: Resolve): AlarmDefinition[] {
   return Object.values(resources)
     .filter(({ Type }) => Type === 'AWS::CloudWatch::Alarm')

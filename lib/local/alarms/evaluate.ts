@@ -11,8 +11,8 @@ export interface Evaluation {
 }
 
 /**
- * The alarm's state at a time, from the periods that end there. `secondMs`: how long a second of a period takes, so that
- * an alarm of minutes can be watched in seconds.
+ * The alarm's state at a time, from the periods before it. `secondMs` is the length of a period's second here, so that
+ * an alarm over minutes can be watched in seconds.
  */
 export function evaluateAlarm(
   alarm: AlarmDefinition,
@@ -25,7 +25,7 @@ export function evaluateAlarm(
     const values = Object.entries(alarm.metrics).map(
       ([id, metric]) => [id, store.read(metric, metric.statistic, { from, to })] as const,
     );
-    // An expression over nothing but constants and missing metrics would have values for all time.
+    // Without this check, an expression of constants and missing metrics would have a value at any time.
     const measured = values.some(([, value]) => value !== undefined);
     return { at: from, value: measured ? evaluateMath(alarm.expression, Object.fromEntries(values)) : undefined };
   });
@@ -35,7 +35,7 @@ export function evaluateAlarm(
   return { state: state ?? before, reason: reasonOf(alarm, points, breaching) };
 }
 
-/** `undefined` where a missing value says nothing. */
+/** `undefined` if a missing value has no meaning. */
 function breaches({ comparison, threshold, silence }: AlarmDefinition, value: Value): boolean | undefined {
   if (value !== undefined) return BREACHES[comparison](value, threshold);
   return silence === 'breaching' ? true : silence === 'notBreaching' ? false : undefined;
@@ -61,7 +61,7 @@ function reasonOf(
 
 const decimal = (value: number): string => (Number.isInteger(value) ? `${value}.0` : String(value));
 
-/** `dd/mm/yy hh:mm:ss`, as CloudWatch writes it. */
+/** Formats a date as CloudWatch does, `dd/mm/yy hh:mm:ss`. */
 function date(at: number): string {
   const [, yy = '', mm = '', dd = '', time = ''] = /^..(..)-(..)-(..)T(.{8})/.exec(new Date(at).toISOString()) ?? [];
   return `${dd}/${mm}/${yy} ${time}`;

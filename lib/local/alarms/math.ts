@@ -1,15 +1,16 @@
-/** A value of one period; `undefined` where there is none. */
+/** The value of one period; `undefined` if there is none. */
 export type Value = number | undefined;
 
 /**
- * Metric math as far as our alarms speak it: arithmetic, comparisons, AND, OR, IF(condition, then, else) and
- * FILL(metric, value), period by period. Throws on anything else: a wrong guess would watch something else than
- * CloudWatch does. https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
+ * Evaluates the part of metric math that our alarms use, period by period: arithmetic, comparisons, AND, OR,
+ * IF(condition, then, else) and FILL(metric, value). Throws on anything else, because a wrong guess would watch
+ * something other than CloudWatch does.
+ * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
  */
 export function evaluateMath(expression: string, metrics: Record<string, Value>): Value {
   const tokens = tokensOf(expression);
   const value = disjunction();
-  if (tokens.length > 0) throw new Error(`metric math: ${tokens[0]} is not expected in ${expression}`);
+  if (tokens.length > 0) throw new Error(`metric math: unexpected ${tokens[0]} in ${expression}`);
   return value;
 
   function chain(operand: () => Value, operators: Record<string, (a: number, b: number) => number>): Value {
@@ -49,7 +50,7 @@ export function evaluateMath(expression: string, metrics: Record<string, Value>)
     if (token !== undefined && /^\d/.test(token)) return Number(token);
     if (token === 'IF' || token === 'FILL') return call(token);
     if (token !== undefined && token in metrics) return metrics[token];
-    throw new Error(`metric math: ${token ?? 'the end'} is not expected in ${expression}`);
+    throw new Error(`metric math: unexpected ${token ?? 'end'} in ${expression}`);
   }
 
   function call(name: 'IF' | 'FILL'): Value {
@@ -71,11 +72,11 @@ export function evaluateMath(expression: string, metrics: Record<string, Value>)
   }
 
   function take(token: string): void {
-    if (tokens.shift() !== token) throw new Error(`metric math: ${token} is missing in ${expression}`);
+    if (tokens.shift() !== token) throw new Error(`metric math: missing ${token} in ${expression}`);
   }
 }
 
-/** By zero: no value. */
+/** A division by zero has no value. */
 const finite = (value: number): Value => (Number.isFinite(value) ? value : undefined);
 const truth = (holds: boolean): number => (holds ? 1 : 0);
 const or = (a: number, b: number): number => truth(a !== 0 || b !== 0);

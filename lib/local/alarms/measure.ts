@@ -4,7 +4,7 @@ import type { OnEvent } from '../triggers';
 import { createMetricStore, type MetricStore } from './metric-store';
 import { takeDeleted, takeInvocation } from './sources';
 
-/** Measures what happens in the service as AWS would, into a store that the alarms read. */
+/** Measures the service as AWS would, into a store that the alarms read. */
 export function measure({ functions, mappings }: Declared): {
   store: MetricStore;
   invocation: (invocation: Invocation) => void;

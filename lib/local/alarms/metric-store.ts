@@ -7,17 +7,17 @@ export interface MetricName {
 }
 
 export interface Window {
-  /** Milliseconds since 1970; from the first on, up to the second and without it. */
+  /** Milliseconds since 1970. The window includes `from` and excludes `to`. */
   from: number;
   to: number;
 }
 
-/** What was measured on this machine, as CloudWatch would keep it. */
+/** The metrics of this machine, as CloudWatch would keep them. */
 export interface MetricStore {
   put(metric: MetricName, value: number, at: number): void;
-  /** A statistic over a window; `undefined` where nothing was measured. */
+  /** A statistic over a window; `undefined` if the window has no data. */
   read(metric: MetricName, statistic: string, window: Window): Value;
-  /** Forgets what is older. */
+  /** Forgets the data before this time. */
   forget(before: number): void;
 }
 
@@ -61,6 +61,6 @@ function statisticOf(statistic: string, values: number[]): number {
     case 'Maximum':
       return Math.max(...values);
     default:
-      throw new Error(`statistic ${statistic} is not known here`);
+      throw new Error(`the statistic ${statistic} is not supported here`);
   }
 }

@@ -16,7 +16,7 @@ const emfSchema = z.looseObject({
   }),
 });
 
-/** Takes the metrics out of a log line in CloudWatch's embedded metric format; any other line is none. */
+/** Stores the metrics of a log line in CloudWatch's embedded metric format. Ignores any other line. */
 export function takeLogLine(store: MetricStore, line: string): void {
   if (!line.includes('"_aws"')) return;
   const { data } = emfSchema.safeParse(parsed(line));
@@ -39,7 +39,7 @@ function parsed(line: string): unknown {
   }
 }
 
-/** What Lambda measures of an invocation, and what the function's log holds. */
+/** Stores the metrics that Lambda measures of an invocation, and those in the function's log. */
 export function takeInvocation(
   store: MetricStore,
   { result, ms, cold, log }: Pick<Invocation, 'result' | 'ms' | 'cold' | 'log'>,
@@ -47,13 +47,13 @@ export function takeInvocation(
 ): void {
   const put = (name: string, value: number) =>
     store.put({ namespace: 'AWS/Lambda', name, dimensions: { FunctionName: functionName } }, value, now);
-  // Lambda counts the start of an environment apart; here it is in `ms`.
+  // Lambda does not count a cold start in the duration, but `ms` includes it here.
   if (!cold || (result.kind === 'failed' && result.reason === 'timeout')) put('Duration', ms);
   put('Errors', result.kind === 'failed' ? 1 : 0);
   for (const line of log) takeLogLine(store, line);
 }
 
-/** What SQS measures of a queue every minute. */
+/** Stores the metrics that SQS measures of a queue every minute. */
 export function takeQueue(store: MetricStore, sqs: SqsModel, { queue, now }: { queue: string; now: number }): void {
   const put = (name: string, value: number) =>
     store.put({ namespace: 'AWS/SQS', name, dimensions: { QueueName: queue } }, value, now);
@@ -65,7 +65,7 @@ export function takeQueue(store: MetricStore, sqs: SqsModel, { queue, now }: { q
   put('ApproximateAgeOfOldestMessage', Math.floor((now - oldest) / 1000));
 }
 
-/** Counted as they happen, unlike the rest. */
+/** SQS counts deletes as they happen, not once a minute. */
 export const takeDeleted = (
   store: MetricStore,
   { queue, count, now }: { queue: string; count: number; now: number },

@@ -18,8 +18,8 @@ export interface LocalAlarms {
 }
 
 /**
- * Watches the template's alarms over what is measured here, a minute in two seconds, and calls the functions that their
- * topics are subscribed by.
+ * Watches the template's alarms over the metrics of this machine, where a minute takes two seconds. An alarm invokes
+ * the functions that subscribe to its topics.
  */
 export function startAlarms({
   surroundings,
@@ -50,7 +50,7 @@ export function startAlarms({
   const secondMs = SCHEDULE_MINUTE_MS / 60;
   const watch = createAlarmWatch({ alarms, store, region, account, secondMs });
 
-  // By its own beat, however late a timer is: each period then has one sample of each queue.
+  // Count the time in steps, even if a timer is late, so that each period has one sample of each queue.
   let now = timers.now() + SCHEDULE_MINUTE_MS;
   let handle = timers.setTimeout(look, SCHEDULE_MINUTE_MS);
   function look(): void {

@@ -5,13 +5,13 @@ import type { Resolve, Resource } from '../template/intrinsics';
 import type { Timers } from '../timers';
 import type { Publication } from './watch';
 
-/** A function that a topic calls, and what becomes of a call that fails. */
+/** A function that subscribes to a topic, and how a failed invocation is handled. */
 export interface Subscriber {
   topic: string;
   functionArn: string;
-  /** Tries after the first. */
+  /** Tries after the first one. */
   retries: number;
-  /** ARN of the queue that keeps what no try could hand over. */
+  /** ARN of the queue for events that no try could deliver. */
   onFailure: string | undefined;
 }
 
@@ -22,7 +22,7 @@ const invokeConfig = z.object({
   DestinationConfig: z.object({ OnFailure: z.object({ Destination: z.string() }).optional() }).default({}),
 });
 
-/** The functions that the template's topics call. */
+/** The functions that subscribe to the template's topics. */
 export function subscribers(resources: Record<string, Resource>, resolve: Resolve): Subscriber[] {
   const ofType = (type: string) =>
     Object.values(resources)
@@ -43,7 +43,7 @@ export function subscribers(resources: Record<string, Resource>, resolve: Resolv
     });
 }
 
-/** An SNS event with one message, as Lambda hands it over. */
+/** The event with one message that SNS sends to Lambda. */
 export const snsEvent = ({ topic, subject, message }: Publication): object => ({
   Records: [
     {
@@ -64,16 +64,16 @@ export const snsEvent = ({ topic, subject, message }: Publication): object => ({
 export interface TopicsOptions {
   subscribers: Subscriber[];
   invoke: (functionArn: string, event: object) => Promise<InvokeResult>;
-  /** Puts what was not handed over on the queue. */
+  /** Stores an undelivered event in a queue. */
   keep: (queueArn: string, body: string) => void;
   timers: Timers;
   minuteMs: number;
 }
 
 /**
- * Publishes to functions, asynchronously as SNS and Lambda do: again after one minute and two more, then kept. A
- * function is called for one event at a time: all alarms find their first state at once, and a process for each of them
- * would leave this machine nothing to work with.
+ * Publishes to functions asynchronously, as SNS and Lambda do. It retries after one minute and after two more, then
+ * stores the event. A function gets one event at a time: all alarms find their first state at once, and a process for
+ * each would overload this machine.
  */
 export function createTopics({ subscribers, invoke, keep, timers, minuteMs }: TopicsOptions) {
   const turns = new Map<string, Promise<unknown>>();
@@ -90,7 +90,7 @@ export function createTopics({ subscribers, invoke, keep, timers, minuteMs }: To
       waiting.set(handle, resolve);
     });
 
-  /** Undefined if it was stopped before its turn came. */
+  /** `undefined` if the topics were stopped before its turn. */
   function inTurn(functionArn: string, event: object): Promise<InvokeResult | undefined> {
     const result = (turns.get(functionArn) ?? Promise.resolve()).then(() =>
       stopped ? undefined : invoke(functionArn, event),

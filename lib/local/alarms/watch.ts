@@ -3,7 +3,7 @@ import type { AlarmDefinition } from './definitions';
 import { type AlarmState, evaluateAlarm } from './evaluate';
 import type { MetricStore } from './metric-store';
 
-/** What CloudWatch publishes to a topic. */
+/** A message that CloudWatch publishes to a topic. */
 export interface Publication {
   topic: string;
   subject: string;
@@ -11,7 +11,7 @@ export interface Publication {
 }
 
 export interface AlarmWatch {
-  /** Looks at every alarm; answers what is to be published. */
+  /** Evaluates every alarm and returns the messages to publish. */
   look(now: number): Publication[];
   state(name: string): AlarmState;
 }
@@ -21,11 +21,11 @@ export interface WatchOptions {
   store: MetricStore;
   region: string;
   account: string;
-  /** How long a second of a period takes. */
+  /** The length of a period's second, in ms. */
   secondMs?: number;
 }
 
-/** CloudWatch's part: keeps each alarm's state, and publishes when one changes. */
+/** Does CloudWatch's part: keeps the state of each alarm and publishes each change. */
 export function createAlarmWatch({ alarms, store, region, account, secondMs = 1000 }: WatchOptions): AlarmWatch {
   const states = new Map<string, AlarmState>(alarms.map(({ name }) => [name, 'INSUFFICIENT_DATA']));
   const stateOf = (name: string): AlarmState => states.get(name) ?? 'INSUFFICIENT_DATA';

@@ -1,13 +1,13 @@
-// fauxqs is an ES module: a plain type import of it does not resolve from CommonJS.
+// A plain type import of fauxqs, an ES module, does not resolve from CommonJS.
 type App = ReturnType<typeof import('fauxqs', { with: { 'resolution-mode': 'import' }}).buildApp>;
 
 const REFUSED = '<?xml version="1.0" encoding="UTF-8"?><Error><Code>PreconditionFailed</Code></Error>';
 
 /**
- * Has the emulator mind `If-None-Match: *` on a put, as S3 does: 412 where there is an object. Conditional puts of one
- * key are looked at one after another.
+ * Adds S3's `If-None-Match: *` to the emulator: a put answers 412 if the object exists. It runs the conditional puts of
+ * one key one after another.
  */
-export function mindConditions(app: App): void {
+export function addConditionalPuts(app: App): void {
   const last = new Map<string, Promise<void>>();
   const ends = new WeakMap<object, () => void>();
 

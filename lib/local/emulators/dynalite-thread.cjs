@@ -1,4 +1,4 @@
-/** The DynamoDB emulator in a thread of its own. Plain JavaScript, as every thread's first file here. */
+/** The DynamoDB emulator in its own thread. It is plain JavaScript, so the thread starts without a compiler. */
 const { parentPort } = require('node:worker_threads');
 const dynalite = require('dynalite');
 

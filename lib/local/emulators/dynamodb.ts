@@ -6,9 +6,9 @@ import type { DeclaredTable } from '../template/declared';
 import { type Emulator, LOCAL_CREDENTIALS } from './emulator';
 
 /**
- * DynamoDB in memory, with the template's tables. It knows no TTL: nothing expires here. It has a thread of its own:
- * there it answers whatever else this process does, and dies with its open requests, which it would otherwise work on
- * after its database is closed, and throw.
+ * Starts DynamoDB in memory, with the template's tables. It does not expire items by TTL. It runs in a thread of its
+ * own, so it answers while this process is busy. Stopping the thread also drops the open requests, which would
+ * otherwise throw on the closed database.
  */
 export async function startDynamoDb({
   tables,

@@ -1,10 +1,10 @@
 /**
- * What runs inside an execution environment: loads the function's bundle, then answers one invocation at a time.
- * Plain JavaScript, because node itself loads it and every millisecond counts in a cold start.
+ * Runs inside an execution environment: loads the function's bundle, then answers one invocation at a time. It is plain
+ * JavaScript, so Node loads it without a compiler and a cold start stays short.
  */
 const [bundle, exported] = process.argv.slice(2);
 
-// A Ctrl-C in the terminal reaches every process of it: the service itself decides when this one ends.
+// Ctrl-C reaches every process of the terminal, but only the service ends this one.
 process.on('SIGINT', () => {});
 process.on('SIGTERM', () => {});
 process.on('disconnect', () => process.exit());
@@ -26,7 +26,7 @@ process.on('message', async ({ event, context, deadline }) => {
       callbackWaitsForEmptyEventLoop: true,
       getRemainingTimeInMillis: () => Math.max(0, deadline - Date.now()),
     });
-    // Lambda's answers are JSON: undefined becomes null, dates become strings.
+    // Lambda's answers are JSON, so undefined becomes null and dates become strings.
     process.send({ kind: 'answer', json: JSON.stringify(value) ?? 'null' });
   } catch (error) {
     console.error(error);

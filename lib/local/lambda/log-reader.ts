@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 
-/** Reads a growing file bit by bit: each call gives the lines since the last one. */
+/** Reads a growing file. Each call of `next` returns the lines since the last one. */
 export function logReader(file: string): { next(): string[] } {
   let position = 0;
   return {

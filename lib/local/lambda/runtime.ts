@@ -4,22 +4,22 @@ import type { DeclaredFunction } from '../template/declared';
 import { type ExecutionEnvironment, type Invocation, type InvokeResult, startEnvironment } from './environment';
 
 export interface Lambda {
-  /** Runs a function, named as in serverless.yml, in a warm environment if one is free. */
+  /** Runs a function by its key in serverless.yml, in a warm environment if one is free. */
   invoke(functionKey: string, event: unknown): Promise<InvokeResult>;
-  /** Kills the environments that run an invocation of the function now, or only those with such an event. */
-  kill(functionKey: string, whose?: (event: unknown) => boolean): number;
-  /** Ends all environments; resolves when their processes are gone. */
+  /** Kills the environments that run the function now, or only those whose event matches. Returns their number. */
+  kill(functionKey: string, matches?: (event: unknown) => boolean): number;
+  /** Kills all environments and resolves once their processes have ended. */
   stop(): Promise<void>;
 }
 
 export interface LambdaOptions {
   functions: DeclaredFunction[];
-  /** Where a function's code lies, unpacked. */
+  /** Directory with the unpacked code of a function. */
   code: (declared: DeclaredFunction) => string;
-  /** Where the functions' logs go. */
+  /** Directory for the logs of the functions. */
   logs: string;
   region: string;
-  /** What stands in no template: credentials, where the services are. Wins over what the template says. */
+  /** Variables that no template declares: credentials and endpoints. They override those of the template. */
   variables: (declared: DeclaredFunction) => Record<string, string>;
   onInvocation?: (invocation: Invocation) => void;
 }
@@ -27,12 +27,14 @@ export interface LambdaOptions {
 interface Pool {
   declared: DeclaredFunction;
   idle: ExecutionEnvironment[];
-  /** With the event that it works on. */
+  /** The busy environments, each with its event. */
   busy: Map<ExecutionEnvironment, unknown>;
   started: number;
 }
 
-/** Runs the template's functions on this machine: warm and cold starts, time-outs, concurrency, crashes. */
+/**
+ * Runs the template's functions on this machine, with warm and cold starts, time-outs, concurrency limits and crashes.
+ */
 export function createLambda({ functions, code, logs, region, variables, onInvocation }: LambdaOptions): Lambda {
   mkdirSync(logs, { recursive: true });
   const pools = new Map<string, Pool>(
@@ -41,7 +43,7 @@ export function createLambda({ functions, code, logs, region, variables, onInvoc
 
   function poolOf(key: string): Pool {
     const pool = pools.get(key);
-    if (!pool) throw new Error(`no function ${key}; there are ${[...pools.keys()].join(', ')}`);
+    if (!pool) throw new Error(`no function ${key}; the functions are ${[...pools.keys()].join(', ')}`);
     return pool;
   }
 
@@ -63,7 +65,7 @@ export function createLambda({ functions, code, logs, region, variables, onInvoc
   const kill = () => {
     for (const environment of all()) environment.kill();
   };
-  // Whatever ends this process, its children must not stay.
+  // Kill the child processes whenever this process ends.
   process.on('exit', kill);
 
   return {
@@ -87,8 +89,8 @@ export function createLambda({ functions, code, logs, region, variables, onInvoc
         if (environment.alive()) pool.idle.push(environment);
       }
     },
-    kill(key, whose = () => true) {
-      const running = [...poolOf(key).busy].filter(([, event]) => whose(event));
+    kill(key, matches = () => true) {
+      const running = [...poolOf(key).busy].filter(([, event]) => matches(event));
       for (const [environment] of running) environment.kill();
       return running.length;
     },
@@ -101,7 +103,7 @@ export function createLambda({ functions, code, logs, region, variables, onInvoc
   };
 }
 
-/** What Lambda itself sets (https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html). */
+/** The variables that Lambda itself sets (https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html). */
 function lambdaVariables(
   { name, handler, memoryMb }: DeclaredFunction,
   { directory, region }: { directory: string; region: string },

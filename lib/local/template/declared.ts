@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import { z } from 'zod';
 import { type Resolve, type Resource, resolver, type Surroundings } from './intrinsics';
 
-/** A queue with its attributes as CreateQueue takes them. */
+/** A queue, with its attributes in the form of CreateQueue. */
 export interface DeclaredQueue {
   name: string;
   arn: string;
@@ -12,12 +12,12 @@ export interface DeclaredQueue {
 
 export interface DeclaredTable {
   name: string;
-  /** The properties that CreateTable takes, secondary indexes included. */
+  /** The properties of CreateTable, secondary indexes included. */
   create: Record<string, unknown>;
 }
 
 export interface DeclaredFunction {
-  /** As serverless.yml calls it. */
+  /** The key in serverless.yml. */
   key: string;
   name: string;
   arn: string;
@@ -25,7 +25,7 @@ export interface DeclaredFunction {
   timeoutSeconds: number;
   memoryMb: number;
   environment: Record<string, string>;
-  /** File name of its zip beside the template. */
+  /** File name of the zip beside the template. */
   artifact: string;
   reservedConcurrency?: number;
 }
@@ -43,7 +43,7 @@ export interface DeclaredSchedule {
   expression: string;
 }
 
-/** What the template declares and this machine can run. */
+/** The parts of the template that this machine can run. */
 export interface Declared {
   queues: DeclaredQueue[];
   tables: DeclaredTable[];
@@ -52,7 +52,7 @@ export interface Declared {
   schedules: DeclaredSchedule[];
 }
 
-/** The properties of a queue that describe it to CloudFormation only. */
+/** Properties of a queue that SQS does not know. */
 const notAttributes = new Set(['QueueName', 'Tags']);
 const tableProperties = [
   'AttributeDefinitions',
@@ -87,7 +87,10 @@ const ruleProperties = z.object({
   Targets: z.array(z.object({ Arn: z.string() })),
 });
 
-/** Reads queues, tables, functions, event source mappings and schedules; throws by name on what it cannot resolve. */
+/**
+ * Reads queues, tables, functions, event source mappings and schedules. Throws an error that names what it cannot
+ * resolve.
+ */
 export function declared(surroundings: Surroundings): Declared {
   const resolve = resolver(surroundings);
   const ofType = (type: string): [string, Resource][] =>
@@ -95,7 +98,7 @@ export function declared(surroundings: Surroundings): Declared {
   const functions = ofType('AWS::Lambda::Function').map(([id, resource]) => lambdaFunction(id, resource, resolve));
   const keyOf = (reference: string): string => {
     const found = functions.find(({ name, arn }) => reference === name || reference === arn);
-    if (!found) throw new Error(`template: no function for ${reference}`);
+    if (!found) throw new Error(`template: there is no function ${reference}`);
     return found.key;
   };
   return {
@@ -148,7 +151,7 @@ function table(id: string, { Properties = {} }: Resource, resolve: Resolve): Dec
 
 function lambdaFunction(id: string, { Properties = {} }: Resource, resolve: Resolve): DeclaredFunction {
   const { FunctionName, Handler, Timeout, MemorySize, Code, Environment, ReservedConcurrentExecutions } = Properties;
-  // Only what is needed here: its role's ARN, for one, exists nowhere on this machine.
+  // Resolve only these properties. Others refer to resources that do not exist here, such as the role.
   const parsed = functionProperties.parse({
     FunctionName: resolve(FunctionName),
     Handler,

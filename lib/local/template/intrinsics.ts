@@ -9,7 +9,7 @@ export interface Surroundings {
   region: string;
   account: string;
   stack: string;
-  /** Where the queues' URLs start, e.g. `http://127.0.0.1:9324`. */
+  /** Start of the queues' URLs, e.g. `http://127.0.0.1:9324`. */
   sqsUrl: string;
 }
 
@@ -20,7 +20,7 @@ type Attributes = (name: string, at: Surroundings) => Record<string, string>;
 const arn = (service: string, resource: string, at: Surroundings): string =>
   `arn:aws:${service}:${at.region}:${at.account}:${resource}`;
 
-/** What Ref and GetAtt say of each kind of resource that something here refers to, and which property names it. */
+/** The values of Ref and GetAtt for each supported type, and the property with its name. */
 const kinds: Record<string, { named: string; attributes: Attributes }> = {
   'AWS::SQS::Queue': {
     named: 'QueueName',
@@ -48,8 +48,8 @@ const kinds: Record<string, { named: string; attributes: Attributes }> = {
 };
 
 /**
- * Resolves Ref, GetAtt, Sub, Join and the pseudo parameters as CloudFormation would, for what runs on this machine.
- * Whatever it does not know throws by name: a wrong guess would run something else than what is deployed.
+ * Resolves Ref, GetAtt, Sub, Join and the pseudo parameters like CloudFormation, for this machine. It throws on
+ * anything unknown and names it, because a wrong guess would run something other than the deployment.
  */
 export function resolver(at: Surroundings): Resolve {
   const pseudo: Record<string, string> = {
@@ -62,13 +62,13 @@ export function resolver(at: Surroundings): Resolve {
 
   function attribute(logicalId: string, name: string): string {
     const resource = at.resources[logicalId];
-    if (!resource) throw new Error(`template: ${logicalId} is referred to but not declared`);
+    if (!resource) throw new Error(`template: ${logicalId} is referenced but not declared`);
     const kind = kinds[resource.Type];
-    if (!kind) throw new Error(`template: ${logicalId}: a reference to ${resource.Type} cannot be resolved here`);
+    if (!kind) throw new Error(`template: ${logicalId}: a reference to ${resource.Type} is not supported here`);
     const physical = resolve(resource.Properties?.[kind.named] ?? logicalId);
     if (typeof physical !== 'string') throw new Error(`template: ${logicalId}.${kind.named} must be a string`);
     const value = kind.attributes(physical, at)[name];
-    if (value === undefined) throw new Error(`template: ${logicalId}.${name} is no attribute of ${resource.Type}`);
+    if (value === undefined) throw new Error(`template: ${logicalId}: ${resource.Type} has no attribute ${name}`);
     return value;
   }
 
@@ -109,7 +109,7 @@ export function resolver(at: Surroundings): Resolve {
     const [key, argument] = entries[0] ?? [];
     if (entries.length === 1 && key !== undefined && (key === 'Ref' || key.startsWith('Fn::'))) {
       const call = functions[key];
-      if (!call) throw new Error(`template: ${key} cannot be resolved here`);
+      if (!call) throw new Error(`template: ${key} is not supported here`);
       return call(argument);
     }
     return Object.fromEntries(entries.map(([name, inner]) => [name, resolve(inner)]));

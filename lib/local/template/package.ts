@@ -6,28 +6,28 @@ import { promisify } from 'node:util';
 import type { Resource } from './intrinsics';
 
 const run = promisify(execFile);
-/** The `sls` command, for the Node that runs this process. */
+/** The `sls` command, run by the Node of this process. */
 export const SLS = join(process.cwd(), 'node_modules', 'serverless', 'bin', 'serverless.js');
 
-/** Not needed to package, large, or another command's output. */
+/** Folders that packaging does not need, large ones and those with the output of other commands. */
 const leftOut = new Set(['node_modules', '.git', '.local', '.serverless', '.esbuild', 'coverage']);
 
 const isDotenv = (file: string): boolean => basename(file).startsWith('.env');
 
-/** What `sls package` made: the compiled template and, beside it, the functions' zips. */
+/** The output of `sls package`: the compiled template and the functions' zips beside it. */
 export interface Packaged {
   directory: string;
   resources: Record<string, Resource>;
 }
 
-/** Reads a directory that `sls package --package` has written. */
+/** Reads the output directory of `sls package --package`. */
 export function readPackage(directory: string): Packaged {
   const file = join(directory, 'cloudformation-template-update-stack.json');
   const { Resources } = JSON.parse(readFileSync(file, 'utf8')) as { Resources: Record<string, Resource> };
   return { directory, resources: Resources };
 }
 
-/** A copy of the project, to run `sls` in: two commands in one directory overwrite each other's files. */
+/** Copies the project for a run of `sls`. Two commands in one directory overwrite each other's files. */
 export function copyProject(): { directory: string; remove: () => void } {
   const project = process.cwd();
   const directory = mkdtempSync(join(tmpdir(), 'project-'));
@@ -39,7 +39,7 @@ export function copyProject(): { directory: string; remove: () => void } {
   return { directory, remove: () => rmSync(directory, { recursive: true, force: true }) };
 }
 
-/** Packages a stage into `output`, without the user's `.env`: no secret of another stage may come in. */
+/** Packages a stage into `output`. The user's `.env` files stay out, because they hold secrets of other stages. */
 export async function packageService({ stage, output }: { stage: string; output: string }): Promise<Packaged> {
   const copy = copyProject();
   try {
@@ -49,7 +49,7 @@ export async function packageService({ stage, output }: { stage: string; output:
       env: { PATH: process.env.PATH, HOME: copy.directory },
     });
   } catch (error) {
-    // The tool's own text says what is wrong with serverless.yml, in part on standard output.
+    // The tool's own output says what is wrong in serverless.yml, partly on standard output.
     const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
     throw new Error(`sls package --stage ${stage} failed:\n${stdout}${stderr}`.trim(), { cause: error });
   } finally {

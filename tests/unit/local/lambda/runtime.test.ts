@@ -37,7 +37,7 @@ const declared = (over: Partial<DeclaredFunction> = {}): DeclaredFunction => ({
 let directory: string;
 let lambda: Lambda;
 let invocations: Invocation[];
-/** Functions connect to it to tell that they are where the test wants them. */
+/** A function connects to it when it has reached the point that the test waits for. */
 let signal: Server;
 
 beforeEach(async () => {
@@ -74,7 +74,7 @@ async function answer(event: object = {}): Promise<Record<string, unknown>> {
   return result.value as Record<string, unknown>;
 }
 
-test('a second invocation finds the environment of the first one warm', async () => {
+test('a second invocation reuses the warm environment of the first one', async () => {
   start();
 
   const first = await answer();
@@ -93,7 +93,7 @@ test('two invocations at once run in two environments', async () => {
   expect(first?.pid).not.toBe(second?.pid);
 });
 
-test('a function gets the environment that the template declares, the overrides, and nothing of this process', async () => {
+test('a function gets the variables of the template and the overrides, and none of this process', async () => {
   process.env.OF_THE_MACHINE = 'secret';
   start();
 
@@ -113,7 +113,7 @@ test('a function gets the environment that the template declares, the overrides,
   delete process.env.OF_THE_MACHINE;
 });
 
-test('a function that overruns its declared time-out is killed, its log is kept and the next start is cold', async () => {
+test('a function that exceeds its time-out is killed, its log is kept and the next start is cold', async () => {
   start({ timeoutSeconds: 0.2 });
 
   const result = await lambda.invoke('worker', { loops: true });
@@ -125,7 +125,7 @@ test('a function that overruns its declared time-out is killed, its log is kept 
   expect(next.runs).toBe(1);
 });
 
-test('a function that throws fails without an answer and stays warm', async () => {
+test('a function that throws fails without an answer, and its environment stays warm', async () => {
   start();
 
   const result = await lambda.invoke('worker', { throws: true });
@@ -134,14 +134,14 @@ test('a function that throws fails without an answer and stays warm', async () =
   expect((await answer()).runs).toBe(2);
 });
 
-test('a process that ends by itself is a crash', async () => {
+test('a process that exits is a crash', async () => {
   start();
 
   expect(await lambda.invoke('worker', { exits: true })).toEqual({ kind: 'failed', reason: 'crash' });
   expect((await answer()).runs).toBe(1);
 });
 
-test('a kill in the middle of an invocation ends it as a crash', async () => {
+test('an invocation that is killed ends as a crash', async () => {
   start();
   const running = lambda.invoke('worker', { tells: signalPort(), waitsFor: join(directory, 'never') });
   await once(signal, 'connection');
@@ -154,7 +154,7 @@ test('a kill in the middle of an invocation ends it as a crash', async () => {
   expect(invocations[0]?.log).toEqual(['run 1']);
 });
 
-test('a kill can be aimed at the invocation of one event', async () => {
+test('a kill can select the invocation of one event', async () => {
   start();
   const open = join(directory, 'open');
   const hit = lambda.invoke('worker', { job: 'a', waitsFor: open });
@@ -168,7 +168,7 @@ test('a kill can be aimed at the invocation of one event', async () => {
   expect((await spared).runs).toBe(1);
 });
 
-test('past its reserved concurrency a function is throttled', async () => {
+test('a function above its reserved concurrency is throttled', async () => {
   start({ reservedConcurrency: 1 });
   const open = join(directory, 'open');
   const running = answer({ waitsFor: open });
@@ -180,7 +180,7 @@ test('past its reserved concurrency a function is throttled', async () => {
   expect((await running).runs).toBe(1);
 });
 
-test('a bundle that cannot be loaded fails every invocation and says why in the log', async () => {
+test('a bundle that does not load fails every invocation, and the log says why', async () => {
   writeFileSync(join(directory, 'index.js'), 'throw new Error("broken bundle")');
   start();
 
@@ -193,13 +193,13 @@ test('a bundle that cannot be loaded fails every invocation and says why in the 
   expect(invocations[1]?.log.join('\n')).toContain('broken bundle');
 });
 
-test('a function that is not declared is named, with those that are', async () => {
+test('the error for an unknown function names the declared functions', async () => {
   start();
 
-  await expect(lambda.invoke('wroker', {})).rejects.toThrow('no function wroker; there are worker');
+  await expect(lambda.invoke('wroker', {})).rejects.toThrow('no function wroker; the functions are worker');
 });
 
-test('each invocation has its own lines of the log', async () => {
+test('each invocation has its own log lines', async () => {
   start();
 
   await answer();
@@ -208,7 +208,7 @@ test('each invocation has its own lines of the log', async () => {
   expect(invocations.map(({ log }) => log)).toEqual([['run 1'], ['run 2']]);
 });
 
-test('a stop leaves no process behind, busy or idle', async () => {
+test('a stop leaves no busy or idle process behind', async () => {
   start();
   const idle = Number((await answer()).pid);
   const busy = lambda.invoke('worker', { waitsFor: join(directory, 'never') });
@@ -219,7 +219,7 @@ test('a stop leaves no process behind, busy or idle', async () => {
   expect(await busy).toEqual({ kind: 'failed', reason: 'crash' });
 });
 
-test('an environment whose service was killed ends by itself, busy as it is', async () => {
+test('a busy environment ends when its service is killed', async () => {
   start();
   const event = { tells: signalPort(), waitsFor: join(directory, 'never') };
   const boot = join(process.cwd(), 'lib/local/lambda/boot.cjs');

@@ -58,7 +58,7 @@ const rule: Resource = {
   },
 };
 
-test('a queue keeps every attribute, its redrive policy as SQS takes it', () => {
+test('a queue keeps every attribute, with its redrive policy in the form of SQS', () => {
   const { queues } = read({ Jobs: jobs, Dead: dead });
 
   expect(queues[0]).toEqual({
@@ -76,7 +76,7 @@ test('a queue keeps every attribute, its redrive policy as SQS takes it', () => 
   });
 });
 
-test('a table keeps keys and indexes and leaves out what CreateTable does not take', () => {
+test('a table keeps its keys and indexes and drops properties that CreateTable does not take', () => {
   const { tables } = read({ Rows: rows });
 
   expect(tables).toEqual([
@@ -92,7 +92,7 @@ test('a table keeps keys and indexes and leaves out what CreateTable does not ta
   ]);
 });
 
-test('a function is called as in serverless.yml and its role is not needed', () => {
+test('a function has its key from serverless.yml, and its role is not resolved', () => {
   const { functions } = read({ Worker: worker, Rows: rows });
 
   expect(functions).toEqual([
@@ -109,7 +109,7 @@ test('a function is called as in serverless.yml and its role is not needed', () 
   ]);
 });
 
-test('an event source mapping joins queue and function', () => {
+test('an event source mapping connects a queue with a function', () => {
   const { mappings } = read({ Worker: worker, Rows: rows, Jobs: jobs, Dead: dead, Mapping: mapping });
 
   expect(mappings).toEqual([
@@ -117,7 +117,7 @@ test('an event source mapping joins queue and function', () => {
   ]);
 });
 
-test('a mapping that is switched off does not run', () => {
+test('a disabled mapping does not run', () => {
   const off = { ...mapping, Properties: { ...mapping.Properties, Enabled: false } };
 
   expect(read({ Worker: worker, Rows: rows, Jobs: jobs, Dead: dead, Mapping: off }).mappings).toEqual([]);
@@ -129,7 +129,7 @@ test('a schedule names its function', () => {
   ]);
 });
 
-test('a rule that is disabled or has a pattern instead of a schedule does not run', () => {
+test('a disabled rule and a rule with an event pattern do not run', () => {
   const disabled = { ...rule, Properties: { ...rule.Properties, State: 'DISABLED' } };
   const pattern = {
     ...rule,

@@ -31,7 +31,7 @@ test.each([
     'arn:aws:lambda:eu-central-1:000000000000:function:example-worker',
   ],
   ['Ref of a topic is its ARN', { Ref: 'Alerts' }, 'arn:aws:sns:eu-central-1:000000000000:example-alerts'],
-  ['a bucket without a name is called as in the template', { 'Fn::GetAtt': ['Files', 'Arn'] }, 'arn:aws:s3:::Files'],
+  ['a bucket without a name has its logical id as name', { 'Fn::GetAtt': ['Files', 'Arn'] }, 'arn:aws:s3:::Files'],
   ['Join', { 'Fn::Join': ['-', ['a', { Ref: 'AWS::Region' }]] }, 'a-eu-central-1'],
   [
     'Sub of names and attributes',
@@ -40,16 +40,16 @@ test.each([
   ],
   ['Sub with its own map', { 'Fn::Sub': ['${a}-${AWS::Partition}', { a: { Ref: 'Rows' } }] }, 'example-rows-aws'],
   ['an escaped Sub', { 'Fn::Sub': '${!Literal}' }, '${Literal}'],
-  ['what stands deep inside', { a: [{ b: { Ref: 'Rows' } }, 3, null] }, { a: [{ b: 'example-rows' }, 3, null] }],
+  ['a nested reference', { a: [{ b: { Ref: 'Rows' } }, 3, null] }, { a: [{ b: 'example-rows' }, 3, null] }],
 ])('%s', (_, value, expected) => {
   expect(resolve(value)).toEqual(expected);
 });
 
 test.each([
-  ['a resource that is not there', { Ref: 'Missing' }, 'Missing is referred to but not declared'],
-  ['a kind that does not exist here', { 'Fn::GetAtt': ['Role', 'Arn'] }, 'Role: a reference to AWS::IAM::Role'],
-  ['an attribute that the kind has not', { 'Fn::GetAtt': ['Jobs', 'Colour'] }, 'Jobs.Colour is no attribute'],
-  ['a function that is not known', { 'Fn::ImportValue': 'x' }, 'Fn::ImportValue cannot be resolved'],
-])('%s is named', (_, value, message) => {
+  ['a missing resource', { Ref: 'Missing' }, 'Missing is referenced but not declared'],
+  ['an unsupported type', { 'Fn::GetAtt': ['Role', 'Arn'] }, 'Role: a reference to AWS::IAM::Role'],
+  ['an unknown attribute', { 'Fn::GetAtt': ['Jobs', 'Colour'] }, 'Jobs: AWS::SQS::Queue has no attribute Colour'],
+  ['an unsupported function', { 'Fn::ImportValue': 'x' }, 'Fn::ImportValue is not supported'],
+])('the error names %s', (_, value, message) => {
   expect(() => resolve(value)).toThrow(message);
 });

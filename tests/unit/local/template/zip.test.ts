@@ -10,7 +10,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 
-test('stored and deflated files come out with their folders', () => {
+test('stored and deflated files are unpacked with their folders', () => {
   const file = join(directory, 'a.zip');
   writeFileSync(
     file,
@@ -26,17 +26,17 @@ test('stored and deflated files come out with their folders', () => {
   expect(readFileSync(join(directory, 'code/handlers/worker.js'), 'utf8')).toBe('exports.b = 2'.repeat(100));
 });
 
-test('a path that leaves the directory is refused', () => {
+test('a path outside the directory is refused', () => {
   const file = join(directory, 'a.zip');
   writeFileSync(file, zip([{ name: '../outside.js', text: 'x', deflated: false }]));
 
-  expect(() => unzip(file, join(directory, 'code'))).toThrow('holds a path that leaves it');
+  expect(() => unzip(file, join(directory, 'code'))).toThrow('contains a path outside its folder');
   expect(existsSync(join(directory, 'outside.js'))).toBe(false);
 });
 
-test('what is no zip is named', () => {
+test('the error names a file that is not a zip', () => {
   const file = join(directory, 'a.zip');
   writeFileSync(file, 'not a zip, but longer than the twenty-two bytes of an end');
 
-  expect(() => unzip(file, join(directory, 'code'))).toThrow(`${file} is not a zip`);
+  expect(() => unzip(file, join(directory, 'code'))).toThrow(`${file} is not a zip file`);
 });
