@@ -7,17 +7,15 @@ import type { Tracker } from '../producer/tracker';
 import { pathOf, RequestError, readJson, readSubmission } from './api-request';
 import {
   controlCampaign,
-  type EmailProducer,
   submitCampaign,
   submitEmail,
   submitFeedback,
   submitTestflight,
-  type TestflightProducer,
   trackEvents,
 } from './submissions';
 
 export interface ApiDeps {
-  producer: Pick<Producer, 'feedback'> & TestflightProducer & EmailProducer;
+  producer: Producer;
   /** Invokes the function that receives SendGrid's events and resolves to its status. */
   emailEvents: (request: http.IncomingMessage) => Promise<number>;
   tracker: Pick<Tracker, 'track'>;

@@ -36,14 +36,7 @@ async function main(): Promise<void> {
     const analytics = await trackEvents(service);
     const campaign = await sendCampaign(service);
     const alarm = await deadLetterMessage(service.discord, { limitMs: ALARM_LIMIT_MS });
-    report(service, {
-      outcomes,
-      refused,
-      alarm,
-      analytics,
-      campaign,
-      seconds: Math.round((Date.now() - begun) / 1000),
-    });
+    report(service, { outcomes, refused, alarm, analytics, campaign, begun });
   } finally {
     await service.stop();
   }
@@ -74,24 +67,17 @@ async function refusal(service: Service): Promise<{ rules: string; differences: 
   };
 }
 
-function report(
-  service: Service,
-  {
-    outcomes,
-    refused,
-    alarm,
-    analytics,
-    campaign,
-    seconds,
-  }: {
-    outcomes: Outcome[];
-    refused: Awaited<ReturnType<typeof refusal>>;
-    alarm: Awaited<ReturnType<typeof deadLetterMessage>>;
-    analytics: Awaited<ReturnType<typeof analyticsDemo>>;
-    campaign: Awaited<ReturnType<typeof campaignDemo>>;
-    seconds: number;
-  },
-): void {
+interface Results {
+  outcomes: Outcome[];
+  refused: Awaited<ReturnType<typeof refusal>>;
+  alarm: Awaited<ReturnType<typeof deadLetterMessage>>;
+  analytics: Awaited<ReturnType<typeof analyticsDemo>>;
+  campaign: Awaited<ReturnType<typeof campaignDemo>>;
+  begun: number;
+}
+
+/** Prints all results and the differences from the expected ones. A difference makes the process exit with 1. */
+function report(service: Service, { outcomes, refused, alarm, analytics, campaign, begun }: Results): void {
   print(`\n${outcomesTable(outcomes)}`);
   print(`\nThe API refused one job with status 400: ${refused.rules}`);
   print(`\nThe dead-letter queue holds:\n\n${deadLettersTable(service.views.deadLetters(), outcomes)}\n`);
@@ -107,6 +93,7 @@ function report(
     ...outcomes.flatMap(({ title, differences }) => differences.map((difference) => `${title}: ${difference}`)),
   ];
   for (const line of wrong) print(`NOT AS EXPECTED  ${line}`);
+  const seconds = Math.round((Date.now() - begun) / 1000);
   if (wrong.length > 0) process.exitCode = 1;
   else
     print(

@@ -17,17 +17,9 @@ export interface FakeVendors {
 /** Starts the fake vendors. They accept only the credentials that the template gives the functions. */
 export async function startFakeVendors({ functions }: Declared, onStop: OnStop): Promise<FakeVendors> {
   const variable = (name: string) => functions.find(({ environment }) => environment[name])?.environment[name];
-  const given = <K extends string>(key: K, value: string | undefined) =>
-    (value === undefined ? {} : { [key]: value }) as Partial<Record<K, string>>;
-  const zendesk = await startFakeZendesk({
-    ...given('email', variable('ZENDESK_EMAIL')),
-    ...given('token', variable('ZENDESK_TOKEN')),
-  });
+  const zendesk = await startFakeZendesk({ email: variable('ZENDESK_EMAIL'), token: variable('ZENDESK_TOKEN') });
   onStop(() => zendesk.close());
-  const sendgrid = await startFakeSendgrid({
-    ...given('apiKey', variable('SENDGRID_API_KEY')),
-    keys: EVENT_KEYS,
-  });
+  const sendgrid = await startFakeSendgrid({ apiKey: variable('SENDGRID_API_KEY'), keys: EVENT_KEYS });
   onStop(() => sendgrid.close());
   const appStoreConnect = await startFakeAppStoreConnect({
     issuerId: variable('APP_STORE_CONNECT_ISSUER_ID') ?? '',

@@ -48,14 +48,9 @@ export function startFunctions(
       onInvocation?.(invocation);
     },
   });
-  const triggers = startTriggers({
-    declared,
-    sqs,
-    lambda,
-    onEvent: (event, queue) => {
-      measured.event(event, queue);
-      onEvent?.(event, queue);
-    },
+  const triggers = startTriggers({ declared, sqs }, lambda, (event, queue) => {
+    measured.event(event, queue);
+    onEvent?.(event, queue);
   });
   const { resources } = packaged;
   const surroundings = { resources, region: REGION, account: ACCOUNT, stack: 'local', sqsUrl: endpoints.sqs };

@@ -3,6 +3,7 @@ import { queueName, queueUrl } from '../jobs/keys';
 import type { Log } from '../ports';
 import { createProducer, type Producer } from '../producer/producer';
 import { createTracker, type Tracker } from '../producer/tracker';
+import { settingsOf } from '../worker/real-deps';
 import { ACCOUNT, type Cloud, REGION } from './cloud';
 import type { LocalPorts } from './ports';
 
@@ -14,11 +15,7 @@ export function createSenders({
   declared,
   config,
 }: { ports: LocalPorts } & Pick<Cloud, 'declared' | 'config'>): { producer: Producer; tracker: Tracker } {
-  const settings = (queue: string) => {
-    const found = config.QUEUES[queue];
-    if (!found) throw new Error(`no queue ${queue}; the queues are ${Object.keys(config.QUEUES).join(', ')}`);
-    return found;
-  };
+  const settings = settingsOf(config);
   const deps = {
     ...ports,
     settings,

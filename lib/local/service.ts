@@ -72,7 +72,7 @@ async function startParts(
   onStop(async () => ports.close());
   const { producer, tracker } = createSenders({ ports, declared, config });
   onStop(() => tracker.close({ timeoutMs: 0 }).catch(() => {}));
-  const views = createViews({ ports, sqs, declared, queues: Object.keys(config.QUEUES), prefix: config.PREFIX });
+  const views = createViews({ ports, ...cloud });
   const listener = createApi({
     producer,
     tracker,

@@ -12,17 +12,14 @@ export interface Submission {
   options: SubmitOptions;
 }
 
-export type TestflightProducer = Pick<Producer, 'invite' | 'removeTester' | 'notifyBuild'>;
-export type EmailProducer = Pick<Producer, 'email' | 'campaign' | 'campaigns'>;
-
-export const submitFeedback = (producer: Pick<Producer, 'feedback'>, { body, options }: Submission) =>
+export const submitFeedback = (producer: Producer, { body, options }: Submission) =>
   producer.feedback(body as Parameters<Producer['feedback']>[0], options);
 
-export const submitEmail = (producer: EmailProducer, { body, options }: Submission) =>
+export const submitEmail = (producer: Producer, { body, options }: Submission) =>
   producer.email(body as EmailMessageInput, options);
 
 /** Submits a campaign whose recipients fit into one request. */
-export async function submitCampaign(producer: EmailProducer, { body, options }: Submission) {
+export async function submitCampaign(producer: Producer, { body, options }: Submission) {
   const { recipients, ...campaign } = fieldsOf(body);
   if (!Array.isArray(recipients))
     throw new InvalidJobError([{ field: 'recipients', message: 'recipients: must be an array' }]);
@@ -30,7 +27,7 @@ export async function submitCampaign(producer: EmailProducer, { body, options }:
 }
 
 /** Runs `{id}/pause`, `/resume` or `/cancel`. `undefined` means that there is no such campaign or action. */
-export async function controlCampaign({ campaigns }: EmailProducer, path: string): Promise<object | undefined> {
+export async function controlCampaign({ campaigns }: Producer, path: string): Promise<object | undefined> {
   const [id = '', action = ''] = path.split('/');
   if (action !== 'pause' && action !== 'resume' && action !== 'cancel') return undefined;
   const campaign = await campaigns[action](id);
@@ -38,7 +35,7 @@ export async function controlCampaign({ campaigns }: EmailProducer, path: string
 }
 
 /** Submits one of three kinds of TestFlight jobs. `action` names the kind, the other fields are the job's data. */
-export async function submitTestflight(producer: TestflightProducer, { body, options }: Submission): Promise<Accepted> {
+export async function submitTestflight(producer: Producer, { body, options }: Submission): Promise<Accepted> {
   const { action, ...data } = fieldsOf(body);
   switch (action) {
     case 'invite':

@@ -1,26 +1,19 @@
 import type { MappingEvent } from './batch-run';
+import type { Cloud } from './cloud';
 import { createEventSourceMapping } from './event-source-mapping';
 import type { Lambda } from './lambda/runtime';
 import { startSchedule } from './schedule';
-import type { SqsModel } from './sqs/types';
-import type { Declared } from './template/declared';
 import { realTimers as timers } from './timers';
 
 /** Reports what the event source mapping of a queue did. */
 export type OnEvent = (event: MappingEvent, queue: string) => void;
 
 /** Starts the template's event source mappings and schedules, which invoke the functions. */
-export function startTriggers({
-  declared,
-  sqs,
-  lambda,
-  onEvent,
-}: {
-  declared: Declared;
-  sqs: SqsModel;
-  lambda: Lambda;
-  onEvent: OnEvent;
-}): { stop(): Promise<unknown> } {
+export function startTriggers(
+  { declared, sqs }: Pick<Cloud, 'declared' | 'sqs'>,
+  lambda: Lambda,
+  onEvent: OnEvent,
+): { stop(): Promise<unknown> } {
   const timeouts = new Map(declared.functions.map(({ key, timeoutSeconds }) => [key, timeoutSeconds * 1000]));
   const mappings = declared.mappings.map(({ functionKey, ...mapping }) =>
     createEventSourceMapping({

@@ -1,6 +1,7 @@
 import { jobKey, recordKey } from '../jobs/keys';
 import { recordOf } from '../jobs/record';
 import type { JobRow } from '../jobs/row';
+import type { Cloud } from './cloud';
 import type { LocalPorts } from './ports';
 import type { SqsModel } from './sqs/types';
 import type { Declared } from './template/declared';
@@ -32,28 +33,15 @@ export interface Views {
 }
 
 /** Shows each job as its record does, with the key of the record. */
-export function createViews({
-  ports,
-  sqs,
-  declared,
-  queues,
-  prefix,
-}: {
-  ports: LocalPorts;
-  sqs: SqsModel;
-  declared: Declared;
-  /** Names of the queues, which begin the keys of the rows. */
-  queues: string[];
-  prefix: string;
-}): Views {
+export function createViews({ ports, sqs, declared, config }: { ports: LocalPorts } & Omit<Cloud, 'endpoints'>): Views {
   const view = (row: JobRow): JobView => {
     const { record: _record, ...shown } = JSON.parse(recordOf(row)) as JobView & { record: number };
-    return row.recordedAt === undefined ? shown : { ...shown, recordKey: recordKey(prefix, row) };
+    return row.recordedAt === undefined ? shown : { ...shown, recordKey: recordKey(config.PREFIX, row) };
   };
   return {
     jobs: async () => (await ports.rows()).map(view),
     async job(id) {
-      const rows = await Promise.all(queues.map((queue) => ports.table.get(jobKey(queue, id))));
+      const rows = await Promise.all(Object.keys(config.QUEUES).map((queue) => ports.table.get(jobKey(queue, id))));
       const row = rows.find((found) => found !== undefined);
       return row && view(row as JobRow);
     },

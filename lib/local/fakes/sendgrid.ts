@@ -15,7 +15,7 @@ export interface FakeSendgrid extends FakeServer {
 export interface FakeSendgridOptions {
   port?: number;
   /** The only API key that is accepted. The default accepts any key. */
-  apiKey?: string;
+  apiKey?: string | undefined;
   now?: () => number;
   /** Senders that SendGrid refuses as unverified. */
   unverified?: readonly string[];

@@ -10,8 +10,8 @@ export interface FakeZendesk extends FakeServer {
 export interface FakeZendeskOptions {
   port?: number;
   /** With a token, only these credentials are accepted. Without one, any are. */
-  email?: string;
-  token?: string;
+  email?: string | undefined;
+  token?: string | undefined;
   now?: () => number;
   /** Addresses of suspended users. */
   suspended?: string[];
