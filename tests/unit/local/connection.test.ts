@@ -31,19 +31,19 @@ function connection(): Connection {
   };
 }
 
-test('a service that was announced and answers is found', async () => {
+test('an announced service that answers is found', async () => {
   announce(connection(), project);
 
   expect(await findService(project)).toEqual(connection());
 });
 
-test('a service that has withdrawn is not found', async () => {
+test('a service that withdrew its announcement is not found', async () => {
   announce(connection(), project)();
 
   expect(await findService(project)).toBeUndefined();
 });
 
-test('what a killed service has left is no service', async () => {
+test('the file of a killed service is ignored', async () => {
   announce(connection(), project);
   server.closeAllConnections();
   await new Promise((resolve) => server.close(resolve));
@@ -51,21 +51,21 @@ test('what a killed service has left is no service', async () => {
   expect(await findService(project)).toBeUndefined();
 });
 
-test('something else on that port is no service', async () => {
+test('another server on the same port is ignored', async () => {
   announce(connection(), project);
   status = 404;
 
   expect(await findService(project)).toBeUndefined();
 });
 
-test('a file that is not ours is no service', async () => {
+test('a file with other content is ignored', async () => {
   mkdirSync(join(project, '.local'));
   writeFileSync(join(project, '.local/service.json'), '{"api":"elsewhere"}');
 
   expect(await findService(project)).toBeUndefined();
 });
 
-test('an older service that withdraws leaves the newer one announced', async () => {
+test('an older service that withdraws keeps the announcement of a newer one', async () => {
   const withdraw = announce({ ...connection(), region: 'eu-central-1' }, project);
   announce(connection(), project);
 

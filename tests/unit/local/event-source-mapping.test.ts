@@ -9,14 +9,14 @@ import { controlledClock } from '../../support/controlled-clock';
 const answer = (value: unknown = { batchItemFailures: [] }): InvokeResult => ({ kind: 'answer', value });
 const failed = (reason: 'error' | 'timeout' | 'crash'): InvokeResult => ({ kind: 'failed', reason });
 
-/** Everything that waits for promises alone has happened. */
+/** Resolves once all pending promises have run. */
 const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 const bodiesOf = (event: SQSEvent | undefined) => event?.Records.map(({ body }) => body);
 
 type Given = Partial<EventSourceMappingOptions> & { queue?: 'jobs.fifo' | 'events'; maxReceiveCount?: number };
 
-/** A queue with its dead-letter queue, and a started mapping whose function answers as told. */
+/** A queue with its DLQ, and a started mapping whose function answers as given. */
 function given({ maxReceiveCount = 3, queue = 'jobs.fifo', ...options }: Given = {}) {
   const clock = controlledClock();
   let ids = 0;
@@ -67,7 +67,7 @@ function given({ maxReceiveCount = 3, queue = 'jobs.fifo', ...options }: Given =
       }),
     left: () => sqs.messages(queue).map(({ body }) => body),
     dead: () => sqs.messages(dlq).map(({ body }) => body),
-    /** Lets time pass in steps small enough for what happens in it to happen in order. */
+    /** Lets time pass timer by timer, so that everything happens in order. */
     async pass(ms: number) {
       const end = clock.now() + ms;
       await settle();
@@ -82,7 +82,7 @@ function given({ maxReceiveCount = 3, queue = 'jobs.fifo', ...options }: Given =
 }
 
 describe('the event that a function gets', () => {
-  it('holds records as Lambda makes them', async () => {
+  it('has the records that Lambda makes', async () => {
     const { sqs, pass, invocations, clock } = given();
     const sent = sqs.sendMessage({
       QueueUrl: 'jobs.fifo',
@@ -125,7 +125,7 @@ describe('the event that a function gets', () => {
     ]);
   });
 
-  it('mixes groups, up to the batch size', async () => {
+  it('mixes groups up to the batch size', async () => {
     const { send, pass, invocations } = given({ batchSize: 3 });
     for (const [body, group] of [
       ['a1', 'a'],
@@ -140,7 +140,7 @@ describe('the event that a function gets', () => {
     expect(invocations.map(bodiesOf)).toEqual([['a1', 'a2', 'b1'], ['c1']]);
   });
 
-  it('takes a batch of more than ten from a standard queue', async () => {
+  it('can hold more than ten messages of a standard queue', async () => {
     const { send, pass, invocations } = given({ queue: 'events', batchSize: 25 });
     for (let n = 0; n < 30; n += 1) send(`m${n}`);
 
@@ -149,7 +149,7 @@ describe('the event that a function gets', () => {
     expect(invocations.map(({ Records }) => Records.length)).toEqual([25, 5]);
   });
 
-  it('is never more than six megabytes: the rest of the batch comes in another', async () => {
+  it('is at most six megabytes, and the rest of the batch comes in another event', async () => {
     const { send, pass, invocations, left } = given();
     for (let n = 0; n < 8; n += 1) send(String(n).repeat(1_000_000));
 
@@ -177,7 +177,7 @@ describe('the answer of a function', () => {
     expect(left()).toEqual([]);
   });
 
-  it('that names failures deletes the others', async () => {
+  it('that names failures deletes the other messages', async () => {
     const { send, pass, left, trace } = given({
       invoke: async ({ Records }) => answer({ batchItemFailures: [{ itemIdentifier: Records[1]?.messageId }] }),
     });
@@ -196,10 +196,10 @@ describe('the answer of a function', () => {
   });
 
   it.each([
-    ['is no object', 'done'],
+    ['is not an object', 'done'],
     ['is a list', []],
     ['has no list of failures', { batchItemFailures: 'm1' }],
-    ['names a message that was not in the batch', { batchItemFailures: [{ itemIdentifier: 'somebody-else' }] }],
+    ['names a message that was not in the batch', { batchItemFailures: [{ itemIdentifier: 'another-message' }] }],
     ['names an empty message id', { batchItemFailures: [{ itemIdentifier: '' }] }],
     ['names null', { batchItemFailures: [{ itemIdentifier: null }] }],
     ['misspells the key', { batchItemFailures: [{ itemIdentifer: 'id-1' }] }],
@@ -214,10 +214,10 @@ describe('the answer of a function', () => {
     expect(trace.at(-1)).toMatchObject({ kind: 'ended', result: 'malformed', deleted: [] });
   });
 
-  it('does not matter without ReportBatchItemFailures', async () => {
+  it('is ignored without ReportBatchItemFailures', async () => {
     const { send, pass, left } = given({
       partialResponses: false,
-      invoke: async () => answer({ batchItemFailures: [{ itemIdentifier: 'somebody-else' }] }),
+      invoke: async () => answer({ batchItemFailures: [{ itemIdentifier: 'another-message' }] }),
     });
     send('m1');
 
@@ -229,7 +229,7 @@ describe('the answer of a function', () => {
 
 describe('a failed invocation', () => {
   it.each(['error', 'timeout', 'crash'] as const)(
-    'by %s leaves the batch to the visibility of the queue',
+    'by %s leaves the batch in the queue until the visibility timeout ends',
     async (reason) => {
       const { send, pass, invocations } = given({ invoke: async () => failed(reason) });
       send('m1');
@@ -244,7 +244,7 @@ describe('a failed invocation', () => {
     },
   );
 
-  it('comes back when the function said, if it set the visibility itself', async () => {
+  it('comes back at the time that the function set as visibility timeout', async () => {
     const { sqs, send, pass, invocations } = given({
       async invoke({ Records }) {
         for (const { receiptHandle } of Records)
@@ -259,7 +259,7 @@ describe('a failed invocation', () => {
     expect(invocations).toHaveLength(2);
   });
 
-  it('is repeated until the redrive policy ends it', async () => {
+  it('is repeated until the redrive policy moves the message', async () => {
     const { send, pass, invocations, left, dead } = given({ invoke: async () => failed('crash') });
     send('m1');
 
@@ -269,7 +269,7 @@ describe('a failed invocation', () => {
     expect([left(), dead()]).toEqual([[], ['m1']]);
   });
 
-  it('is what an invocation that could not be made counts as', async () => {
+  it('is also one that could not be started', async () => {
     const { send, pass, trace } = given({ invoke: () => Promise.reject(new Error('no such function')) });
     send('m1');
 
@@ -280,7 +280,7 @@ describe('a failed invocation', () => {
 });
 
 describe('a throttled invocation', () => {
-  it('is tried again with back-off, in one receive', async () => {
+  it('is retried with back-off during one receive', async () => {
     const starts: number[] = [];
     const { clock, send, pass, left } = given({
       async invoke({ Records }) {
@@ -298,7 +298,7 @@ describe('a throttled invocation', () => {
     expect(left()).toEqual([]);
   });
 
-  it('gives up when the visibility ends: the message is back with one receive spent, and dies of three', async () => {
+  it('gives up when the visibility timeout ends, and the message goes to the DLQ after three receives', async () => {
     const tries = new Map<string, number>();
     const { send, pass, left, dead } = given({
       async invoke({ Records }) {
@@ -319,7 +319,7 @@ describe('a throttled invocation', () => {
     expect([left(), dead()]).toEqual([[], ['m1']]);
   });
 
-  it('is given up at once when the mapping stops', async () => {
+  it('gives up at once when the mapping stops', async () => {
     const { send, pass, mapping, trace } = given({ invoke: async () => ({ kind: 'throttled' }) });
     send('m1');
     await pass(0);
@@ -331,7 +331,7 @@ describe('a throttled invocation', () => {
 });
 
 describe('a delete', () => {
-  it('can be lost: the message comes again', async () => {
+  it('can be lost, and SQS delivers the message again', async () => {
     let losses = 1;
     const { send, pass, invocations, left, trace } = given({ lose: () => losses-- > 0 });
     send('m1');
@@ -343,7 +343,7 @@ describe('a delete', () => {
     expect(left()).toEqual([]);
   });
 
-  it('that comes after the visibility is refused by a FIFO queue', async () => {
+  it('after the visibility timeout is refused by a FIFO queue', async () => {
     const { clock, send, pass, trace, left } = given({
       invoke: ({ Records }) =>
         Records[0]?.attributes.ApproximateReceiveCount === '1'
@@ -360,13 +360,13 @@ describe('a delete', () => {
 });
 
 describe('the concurrency', () => {
-  /** Invocations that end when they are told to. */
+  /** Invocations that end when the test ends them. */
   function open() {
     const endings: ((result: InvokeResult) => void)[] = [];
     return { endings, invoke: () => new Promise<InvokeResult>((resolve) => endings.push(resolve)) };
   }
 
-  it('is one for a group, whose next message waits for the first', async () => {
+  it('is one per group, and the next message of the group waits for the first', async () => {
     const { endings, invoke } = open();
     const { send, pass, invocations } = given({ batchSize: 1, invoke });
     send('m1');
@@ -381,7 +381,7 @@ describe('the concurrency', () => {
     expect(invocations.map(bodiesOf)).toEqual([['m1'], ['m2']]);
   });
 
-  it('is as many as there are active groups', async () => {
+  it('is the number of active groups', async () => {
     const { invoke } = open();
     const { send, pass, invocations } = given({ batchSize: 1, invoke });
     for (const group of ['a', 'b', 'c', 'd', 'e']) send(`${group}1`, group);
@@ -391,7 +391,7 @@ describe('the concurrency', () => {
     expect(invocations).toHaveLength(5);
   });
 
-  it('is at most the maximum; then messages are not even received', async () => {
+  it('is at most the maximum, and the mapping does not even receive more messages', async () => {
     const { endings, invoke } = open();
     const { sqs, send, pass, invocations } = given({ batchSize: 1, maximumConcurrency: 2, invoke });
     for (const group of ['a', 'b', 'c']) send(`${group}1`, group);
@@ -407,7 +407,7 @@ describe('the concurrency', () => {
 });
 
 describe('a mapping', () => {
-  it('goes on at once when a failed invocation makes room', async () => {
+  it('continues at once when a failed invocation makes room', async () => {
     const { send, pass, invocations } = given({
       batchSize: 1,
       maximumConcurrency: 2,
@@ -421,7 +421,7 @@ describe('a mapping', () => {
     expect(invocations.map(bodiesOf)).toEqual([['a1'], ['b1'], ['c1']]);
   });
 
-  it('tries throttled invocations again after a restart', async () => {
+  it('retries throttled invocations after a restart', async () => {
     let throttles = 1;
     const { send, pass, mapping, left } = given({
       invoke: async () => (throttles-- > 0 ? { kind: 'throttled' } : answer()),
@@ -435,7 +435,7 @@ describe('a mapping', () => {
     expect(left()).toEqual([]);
   });
 
-  it('sleeps until something can change: an idle queue needs no timer', async () => {
+  it('sleeps until the queue changes and sets no timer for an idle queue', async () => {
     const { clock, pass } = given();
 
     await pass(0);
@@ -443,7 +443,7 @@ describe('a mapping', () => {
     expect(clock.nextAt()).toBeUndefined();
   });
 
-  it('stops when the running invocations have ended, and can be started again', async () => {
+  it('stops once the running invocations have ended, and can start again', async () => {
     const endings: (() => void)[] = [];
     const { send, pass, mapping, invocations, left } = given({
       batchSize: 1,
@@ -469,11 +469,11 @@ describe('a mapping', () => {
     ['a FIFO batch of eleven', { batchSize: 11 }, 'batch size must be 1 to 10, is 11'],
     ['a maximum concurrency of one', { maximumConcurrency: 1 }, 'maximum concurrency must be 2 to 1000'],
     [
-      'a function slower than the visibility',
+      'a function with a longer time-out than the visibility timeout',
       { functionTimeoutMs: 61_000 },
       'visibility timeout of the queue is shorter than',
     ],
-  ])('is refused as by a deployment: %s', (_name, options, message) => {
+  ])('is refused, as at a deployment: %s', (_name, options, message) => {
     expect(() => given(options)).toThrow(message);
   });
 });
@@ -486,7 +486,7 @@ describe('over random schedules', () => {
       minLength: 1,
       maxLength: 25,
     }),
-    /** How each invocation goes, over and over: how long it takes, how many of its messages it does. */
+    /** How long each invocation takes and how many messages it handles. The list repeats. */
     runs: fc.array(
       fc.record({
         ms: fc.integer({ min: 0, max: 9_999 }),
@@ -497,7 +497,7 @@ describe('over random schedules', () => {
     ),
   });
 
-  it('no group has two invocations at once, its messages end in order, and all of them end', async () => {
+  it('a group never has two invocations at once, and all its messages end in order', async () => {
     await fc.assert(
       fc.asyncProperty(schedule, async ({ batchSize, maximumConcurrency, messages, runs }) => {
         const done: Record<string, number[]> = {};
@@ -512,7 +512,7 @@ describe('over random schedules', () => {
             for (const group of groups) expect(active.has(group)).toBe(false);
             for (const group of groups) active.add(group);
             calls += 1;
-            // The hundredth and later ones do everything, so that every schedule ends.
+            // From the hundredth invocation on, all messages succeed, so every schedule ends.
             const run = (calls < 100 && runs[calls % runs.length]) || { ms: 0, done: 0, kind: 'all' };
             await new Promise<void>((resolve) => clock.setTimeout(resolve, run.ms));
             for (const group of groups) active.delete(group);

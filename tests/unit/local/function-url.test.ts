@@ -3,7 +3,7 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { functionUrlEvent, functionUrlStatus } from '../../../lib/local/function-url';
 
-test('a function URL hands on the raw body and the headers', async () => {
+test('a function URL passes on the raw body and the headers', async () => {
   let event: unknown;
   const server = http.createServer((request, response) => {
     void functionUrlEvent(request).then((made) => {
@@ -35,6 +35,6 @@ test.each([
   [{ kind: 'answer', value: 'no status' }, 502],
   [{ kind: 'failed', reason: 'timeout' }, 502],
   [{ kind: 'throttled' }, 429],
-] as const)('%j is answered by %i', (result, status) => {
+] as const)('%j is answered with %i', (result, status) => {
   expect(functionUrlStatus(result)).toBe(status);
 });

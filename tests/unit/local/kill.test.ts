@@ -5,14 +5,14 @@ const request = { method: 'POST', path: '/tickets' };
 const met = { method: 'POST', path: '/tickets.json', body: 'from a@example.com' };
 
 function recordingLambda() {
-  const kills: { functionKey: string; whose: ((event: unknown) => boolean) | undefined }[] = [];
+  const kills: { functionKey: string; matches: ((event: unknown) => boolean) | undefined }[] = [];
   return {
     kills,
-    kill: (functionKey: string, whose?: (event: unknown) => boolean) => kills.push({ functionKey, whose }),
+    kill: (functionKey: string, matches?: (event: unknown) => boolean) => kills.push({ functionKey, matches }),
   };
 }
 
-test('the worker of the marked message is killed when its request arrives, and no other', () => {
+test('only the worker with the marked message is killed, when its request arrives', () => {
   const lambda = recordingLambda();
   const plan = failurePlan();
   plan.add(killingFailure(lambda, { functionKey: 'feedback', request, marker: 'a@example.com', effect: true }));
@@ -25,11 +25,11 @@ test('the worker of the marked message is killed when its request arrives, and n
   expect(before).toBe(0);
   expect(failure).toMatchObject({ after: 'hang' });
   expect(lambda.kills.map(({ functionKey }) => functionKey)).toEqual(['feedback']);
-  expect(lambda.kills[0]?.whose?.({ Records: [{ body: 'a@example.com' }] })).toBe(true);
-  expect(lambda.kills[0]?.whose?.({ Records: [{ body: 'b@example.com' }] })).toBe(false);
+  expect(lambda.kills[0]?.matches?.({ Records: [{ body: 'a@example.com' }] })).toBe(true);
+  expect(lambda.kills[0]?.matches?.({ Records: [{ body: 'b@example.com' }] })).toBe(false);
 });
 
-test('without effect the vendor does nothing', () => {
+test('a kill without effect makes the vendor do nothing', () => {
   const failure = killingFailure(recordingLambda(), { functionKey: 'feedback', request, marker: 'a', effect: false });
 
   expect(failure).toMatchObject({ before: 'hang' });

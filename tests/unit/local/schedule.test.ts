@@ -1,6 +1,6 @@
 import { SCHEDULE_MINUTE_MS, scheduleMs, scheduleVariables, startSchedule } from '../../../lib/local/schedule';
 
-/** A clock that moves only when it is told to. */
+/** A clock that moves only when a test advances it. */
 function virtualTimers() {
   let now = 0;
   let pending: { at: number; callback: () => void }[] = [];
@@ -29,11 +29,11 @@ test.each([
   ['rate(1 minute)', SCHEDULE_MINUTE_MS],
   ['rate(5 minutes)', 5 * SCHEDULE_MINUTE_MS],
   ['rate(1 hour)', 60 * SCHEDULE_MINUTE_MS],
-])('%s keeps its proportion to the others', (expression, ms) => {
+])('%s is scaled like every other interval', (expression, ms) => {
   expect(scheduleMs(expression)).toBe(ms);
 });
 
-test('the reconciler is told how often it runs here, from its schedule; no other function is', () => {
+test('only the reconciler gets the interval of its schedule on this machine', () => {
   const schedules = ['reconciler', 'compaction'].map((functionKey) => ({ functionKey, expression: 'rate(1 minute)' }));
 
   expect(scheduleVariables(schedules, 'reconciler')).toEqual({ RECONCILE_EVERY: '2' });
@@ -41,7 +41,7 @@ test('the reconciler is told how often it runs here, from its schedule; no other
   expect(scheduleVariables(schedules, 'feedback')).toEqual({});
 });
 
-/** A run that takes until it is told to end. */
+/** A run that takes until the test ends it. */
 function slowRun() {
   let end = () => {};
   const run = new Promise<void>((resolve) => {
@@ -50,11 +50,11 @@ function slowRun() {
   return { run, end: () => end() };
 }
 
-test('a schedule that cannot run here is named', () => {
+test('the error names a schedule that this machine cannot run', () => {
   expect(() => scheduleMs('cron(0 12 * * ? *)')).toThrow('schedule cron(0 12 * * ? *) cannot run on this machine');
 });
 
-test('it runs once per interval, the first time after one', async () => {
+test('a schedule runs once per interval, first after one interval', async () => {
   const timers = virtualTimers();
   let runs = 0;
   startSchedule({ expression: 'rate(1 minute)', run: async () => (runs += 1), timers });
@@ -67,7 +67,7 @@ test('it runs once per interval, the first time after one', async () => {
   expect([before, runs]).toEqual([0, 2]);
 });
 
-test('a run that takes longer than the interval is not run beside itself', async () => {
+test('a run that takes longer than the interval does not overlap with the next one', async () => {
   const timers = virtualTimers();
   let runs = 0;
   const slow = slowRun();
@@ -90,7 +90,7 @@ test('a run that takes longer than the interval is not run beside itself', async
   expect([during, runs]).toEqual([1, 2]);
 });
 
-test('a stop waits for the run that is going on and lets no other begin', async () => {
+test('a stop waits for the current run and starts no other', async () => {
   const timers = virtualTimers();
   const slow = slowRun();
   const schedule = startSchedule({ expression: 'rate(1 minute)', run: () => slow.run, timers });

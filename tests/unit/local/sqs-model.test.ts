@@ -31,13 +31,13 @@ const receive = (model: SqsModel, max = 10) =>
   model.receiveMessage({ QueueUrl: 'jobs.fifo', MaxNumberOfMessages: max }).Messages ?? [];
 
 describe('the next change of a queue', () => {
-  it('is never, while it is empty', () => {
+  it('is undefined while the queue is empty', () => {
     const { model } = given();
 
     expect(model.nextChangeAt('jobs.fifo')).toBeUndefined();
   });
 
-  it('is the expiry of a message that lies there', () => {
+  it('is the expiry of a message in the queue', () => {
     const { model, start } = given({ MessageRetentionPeriod: '600' });
 
     send(model, 'm1');
@@ -45,7 +45,7 @@ describe('the next change of a queue', () => {
     expect(model.nextChangeAt('jobs.fifo')).toBe(start + 600_000);
   });
 
-  it('is the end of the visibility of the first message that is invisible, not of those behind it', () => {
+  it('is the end of the visibility timeout of the first invisible message, not of those behind it', () => {
     const { model, start, QueueUrl } = given();
     send(model, 'm1');
     send(model, 'm2');
@@ -56,7 +56,7 @@ describe('the next change of a queue', () => {
     expect(model.nextChangeAt(QueueUrl)).toBe(start + 90_000);
   });
 
-  it('is the earliest over all groups', () => {
+  it('is the earliest change in all groups', () => {
     const { model, clock, start } = given();
     send(model, 'm1', 'g1');
     receive(model);
@@ -67,7 +67,7 @@ describe('the next change of a queue', () => {
     expect(model.nextChangeAt('jobs.fifo')).toBe(start + 30_000);
   });
 
-  it('is the next step of a move task that may bring a message', () => {
+  it('is the next step of a move task that may add a message', () => {
     const { model, clock, QueueUrl } = given();
     const dlq = model.createQueue({ QueueName: 'dead.fifo', Attributes: { FifoQueue: 'true' } });
     const deadLetterTargetArn = 'arn:aws:sqs:us-east-1:000000000000:dead.fifo';
@@ -90,7 +90,7 @@ describe('the next change of a queue', () => {
 });
 
 describe('a listener', () => {
-  it('is called once after a call that changed what can be received, a batch included', () => {
+  it('is called once after a call that changes the receivable messages, even for a batch', () => {
     const { model, QueueUrl } = given();
     const seen: number[] = [];
     model.onChange('jobs.fifo', () => seen.push(model.messages('jobs.fifo').length));
@@ -101,7 +101,7 @@ describe('a listener', () => {
     expect(seen).toEqual([2]);
   });
 
-  it('is not called for a repeat, a receive or a refusal', () => {
+  it('is not called after a repeat, a receive or a refusal', () => {
     const { model } = given();
     send(model, 'm1');
     let calls = 0;
@@ -116,7 +116,7 @@ describe('a listener', () => {
     expect(calls).toBe(0);
   });
 
-  it('hears of a delete, which can free a group, and nothing once it is stopped', () => {
+  it('is called after a delete, which can free a group, and no more once it is stopped', () => {
     const { model, QueueUrl } = given();
     send(model, 'm1');
     const [message] = receive(model);
@@ -134,7 +134,7 @@ describe('a listener', () => {
 });
 
 describe('a queue of the model', () => {
-  it('is reached by name, by ARN and by the URL of any endpoint, in its own account only', () => {
+  it('is found by name, ARN and the URL of any endpoint, but only in its own account', () => {
     const { model } = given();
     send(model, 'm1');
 
@@ -149,7 +149,7 @@ describe('a queue of the model', () => {
     expect(() => model.messages('http://127.0.0.1:9324/111111111111/jobs.fifo')).toThrow('does not exist');
   });
 
-  it('shows copies of what lies in it', () => {
+  it('returns copies of its messages', () => {
     const { model } = given();
     send(model, 'm1');
 
@@ -158,7 +158,7 @@ describe('a queue of the model', () => {
     expect(model.messages('jobs.fifo')).toMatchObject([{ body: 'm1', groupId: 'g1', receiveCount: 0 }]);
   });
 
-  it('keeps a newer delivery from an older receipt handle, which a standard queue takes and ignores', () => {
+  it('ignores an older receipt handle in a standard queue, so a newer delivery stays', () => {
     const { model } = given();
     const { QueueUrl } = model.createQueue({ QueueName: 'events', Attributes: { VisibilityTimeout: '0' } });
     model.sendMessage({ QueueUrl, MessageBody: 'm1' });
@@ -172,7 +172,7 @@ describe('a queue of the model', () => {
     expect([left, model.messages('events').length]).toEqual([1, 0]);
   });
 
-  it('has a name that is taken for a minute after it was deleted', () => {
+  it('keeps its name for a minute after it was deleted', () => {
     const { model, clock, QueueUrl } = given();
     const again = () => model.createQueue({ QueueName: 'jobs.fifo', Attributes: { FifoQueue: 'true' } });
     model.deleteQueue({ QueueUrl });
@@ -183,7 +183,7 @@ describe('a queue of the model', () => {
     expect(again()).toEqual({ QueueUrl });
   });
 
-  it('refuses to have more messages in flight than SQS has', () => {
+  it('refuses a receive above the limit of messages in flight', () => {
     const { model } = given({}, 20);
     for (let n = 0; n < 21; n += 1) send(model, `m${n}`, `g${n}`);
     receive(model);
@@ -192,7 +192,7 @@ describe('a queue of the model', () => {
     expect(() => receive(model)).toThrow('Too many messages in flight.');
   });
 
-  it('looks for free groups among its first messages only', () => {
+  it('looks for free groups only among its first messages', () => {
     const { model, QueueUrl } = given({}, 20);
     for (let n = 0; n < 20; n += 1) send(model, `m${n}`, 'backlog');
     send(model, 'late', 'free');

@@ -20,7 +20,7 @@ afterAll(() => discord.close());
 
 type Values = Record<string, number | undefined>;
 
-/** Values of an expression's metrics that make it ring; one that is not here has one metric, which does. */
+/** Metric values that set off an alarm. An alarm that is missing here has one metric, which does. */
 const BAD: Partial<Record<string, (alarm: AlarmDefinition) => Values>> = {
   'dlq-depth': ({ threshold }) => ({ visible: threshold - 1, inFlight: 1 }),
   stalled: () => ({ age: 1_000_000, visible: 1, deleted: undefined }),
@@ -42,7 +42,7 @@ const bad = (alarm: AlarmDefinition): Values =>
 const good = (alarm: AlarmDefinition): Values =>
   GOOD[kindOf(alarm)] ?? Object.fromEntries(Object.keys(alarm.metrics).map((id) => [id, 0]));
 
-/** Minutes with these values; answers the states on the way. */
+/** Runs minutes with these values and returns the state after each phase. */
 function drive(alarm: AlarmDefinition, phases: Values[]) {
   const watched = watchedAlarms([alarm]);
   const minutes = (alarm.period / 60) * alarm.periods;
@@ -59,24 +59,24 @@ function drive(alarm: AlarmDefinition, phases: Values[]) {
   return { states, published: watched.published };
 }
 
-test('every alarm of the template rings and stops, and Discord takes its message each time', async () => {
+test('every alarm of the template goes off and clears, and Discord accepts its message each time', async () => {
   expect(alarms.length).toBeGreaterThan(30);
   for (const alarm of alarms) {
     const { states, published } = drive(alarm, [good(alarm), bad(alarm), good(alarm)]);
     const before = discord.messages.length;
     for (const { subject, message } of published)
       await notify(deps(), snsMessage(message, subject), { remainingMs: () => 30_000 });
-    const told = discord.messages.slice(before);
+    const sent = discord.messages.slice(before);
 
     expect([alarm.name, states]).toEqual([alarm.name, ['OK', 'ALARM', 'OK']]);
-    expect([alarm.name, told.map(({ embeds }) => embeds[0]?.title?.slice(0, 2))]).toEqual([alarm.name, ['🔴', '🟢']]);
-    expect(told.every(({ embeds }) => embeds[0]?.title?.includes(titleOf(alarm)))).toBe(true);
+    expect([alarm.name, sent.map(({ embeds }) => embeds[0]?.title?.slice(0, 2))]).toEqual([alarm.name, ['🔴', '🟢']]);
+    expect(sent.every(({ embeds }) => embeds[0]?.title?.includes(titleOf(alarm)))).toBe(true);
   }
 });
 
-test('an alarm rings at its threshold and not just before it', () => {
+test('an alarm goes off at its threshold and not just before it', () => {
   for (const alarm of alarms.filter(({ expression }) => expression === 'value')) {
-    // A sum gets its share of each minute, and a trifle for what is lost when fractions are added up.
+    // A sum gets its share in each minute, plus a little for the rounding of fractions.
     const share = alarm.metrics.value?.statistic === 'Sum' ? (60 / alarm.period) * (1 + 1e-9) : 1;
     const { states } = drive(alarm, [{ value: (alarm.threshold - 1) * share }, { value: alarm.threshold * share }]);
     const floor = BREACHES[alarm.comparison](alarm.threshold - 1, alarm.threshold);
@@ -85,7 +85,7 @@ test('an alarm rings at its threshold and not just before it', () => {
   }
 });
 
-test('a single failure among few jobs is no rate, and one percent of many is', () => {
+test('one failure among few jobs sets off no alarm, and one percent of many jobs does', () => {
   const rates = alarms.filter((alarm) => kindOf(alarm) === 'error-rate');
 
   expect(rates.length).toBeGreaterThan(0);
@@ -96,7 +96,7 @@ test('a single failure among few jobs is no rate, and one percent of many is', (
   }
 });
 
-test('a queue stands still only where something can be taken', () => {
+test('a queue is stalled only if it has a receivable message', () => {
   for (const alarm of alarms.filter((each) => kindOf(each) === 'stalled')) {
     expect(drive(alarm, [{ age: 1_000_000, visible: 0, deleted: 0 }]).states).toEqual(['OK']);
     expect(drive(alarm, [{ age: 1, visible: 9, deleted: 0 }]).states).toEqual(['OK']);
@@ -104,7 +104,7 @@ test('a queue stands still only where something can be taken', () => {
   }
 });
 
-test('canaries that are done do not hide jobs that are not', () => {
+test('successful canaries do not hide stalled jobs', () => {
   for (const alarm of alarms.filter((each) => kindOf(each) === 'stalled')) {
     const old = { age: 1_000_000, visible: 9 };
     expect(drive(alarm, [{ ...old, deleted: 1, canaries: 1 }]).states).toEqual(['ALARM']);
@@ -112,7 +112,7 @@ test('canaries that are done do not hide jobs that are not', () => {
   }
 });
 
-test('entries that the reconciler looks through stay in the count of a DLQ', () => {
+test('DLQ entries still count while the reconciler reads them', () => {
   for (const alarm of alarms.filter((each) => kindOf(each) === 'dlq-depth'))
     expect(
       drive(alarm, [

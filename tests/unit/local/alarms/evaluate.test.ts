@@ -11,7 +11,7 @@ const alarm = (changes: Partial<AlarmDefinition> = {}): AlarmDefinition => ({
   ...changes,
 });
 
-/** The state after these values, a minute each, the newest last. */
+/** The state after these values, one per minute, the newest last. */
 function stateAfter(values: (number | undefined)[], changes: Partial<AlarmDefinition>, before: AlarmState = 'OK') {
   const store = createMetricStore();
   for (const [index, value] of values.entries())
@@ -20,15 +20,15 @@ function stateAfter(values: (number | undefined)[], changes: Partial<AlarmDefini
 }
 
 test.each<[string, (number | undefined)[], Partial<AlarmDefinition>, AlarmState, AlarmState]>([
-  ['all on the wrong side', [5, 6, 7], {}, 'OK', 'ALARM'],
-  ['one on the right side', [5, 4, 7], {}, 'ALARM', 'OK'],
-  ['silence that is right', [undefined, undefined, undefined], {}, 'ALARM', 'OK'],
-  ['silence that is wrong', [undefined, undefined, undefined], { silence: 'breaching' }, 'OK', 'ALARM'],
-  ['silence that says nothing', [undefined, undefined, undefined], { silence: 'ignore' }, 'ALARM', 'ALARM'],
-  ['silence beside what is wrong', [7, undefined, 7], { silence: 'ignore' }, 'OK', 'OK'],
-  ['silence beside what is right', [1, undefined, undefined], { silence: 'ignore' }, 'ALARM', 'OK'],
-  ['two of three', [7, 1, 7], { datapoints: 2 }, 'OK', 'ALARM'],
-  ['a floor', [1, 1, 1], { comparison: 'LessThanThreshold' }, 'OK', 'ALARM'],
+  ['all values breach', [5, 6, 7], {}, 'OK', 'ALARM'],
+  ['one value does not breach', [5, 4, 7], {}, 'ALARM', 'OK'],
+  ['missing values that do not breach', [undefined, undefined, undefined], {}, 'ALARM', 'OK'],
+  ['missing values that breach', [undefined, undefined, undefined], { silence: 'breaching' }, 'OK', 'ALARM'],
+  ['missing values that are ignored', [undefined, undefined, undefined], { silence: 'ignore' }, 'ALARM', 'ALARM'],
+  ['an ignored missing value between breaches', [7, undefined, 7], { silence: 'ignore' }, 'OK', 'OK'],
+  ['ignored missing values after a good value', [1, undefined, undefined], { silence: 'ignore' }, 'ALARM', 'OK'],
+  ['two breaches of three values', [7, 1, 7], { datapoints: 2 }, 'OK', 'ALARM'],
+  ['values below a lower limit', [1, 1, 1], { comparison: 'LessThanThreshold' }, 'OK', 'ALARM'],
 ])('%s', (_what, values, changes, before, expected) => {
   expect(stateAfter(values, changes, before).state).toBe(expected);
 });
@@ -39,7 +39,7 @@ test('the reason names the newest value first, as CloudWatch does', () => {
   );
 });
 
-test('what came before the periods does not count, and a sum is over its whole period', () => {
+test('values before the periods do not count, and a sum covers its whole period', () => {
   const store = createMetricStore();
   for (const minutes of [16, 14, 1]) store.put(metric, 2, NOW - minutes * 60_000);
   const sums = alarm({

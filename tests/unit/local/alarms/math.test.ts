@@ -16,6 +16,6 @@ test.each<[string, Record<string, number | undefined>, number | undefined]>([
   expect(evaluateMath(expression, metrics)).toBe(expected);
 });
 
-test.each(['SEARCH(a)', 'a +', 'a b', 'IF(a, 1)', '(a', 'unknown', 'a ? 1'])('%s is refused by name', (expression) => {
+test.each(['SEARCH(a)', 'a +', 'a b', 'IF(a, 1)', '(a', 'unknown', 'a ? 1'])('%s is refused', (expression) => {
   expect(() => evaluateMath(expression, { a: 1 })).toThrow('metric math');
 });

@@ -7,7 +7,7 @@ import { sampleContract } from '../../../support/sample-contract';
 const about = { message: 'no', vendor: 'zendesk' } as const;
 const numberOf = (id: string): number => Number.parseInt(id.slice(-12), 16);
 
-/** A queue whose n-th job takes so long, or throws. */
+/** A queue whose effect decides how long the n-th job takes, or whether it throws. */
 function queue(effect: (n: number, advance: (ms: number) => void, first: boolean) => void) {
   const seen = new Set<string>();
   const { contract } = sampleContract(({ id }) => {
@@ -19,7 +19,7 @@ function queue(effect: (n: number, advance: (ms: number) => void, first: boolean
   return { engine, ...watchedEngine(engine, 'feedback') };
 }
 
-/** Two hours, a job every four seconds; the reconciler comes every minute. */
+/** Runs two hours with a job every four seconds and the reconciler every minute. */
 async function busy({ engine, work, reconcile, pass, rang }: ReturnType<typeof queue>, delivers = true) {
   for (let n = 1; n <= 1800; n++) {
     const time = new Date(engine.clock.now()).toISOString();
@@ -31,7 +31,7 @@ async function busy({ engine, work, reconcile, pass, rang }: ReturnType<typeof q
   return rang();
 }
 
-test('an idle queue is silent, and is known to work by its canaries', async () => {
+test('an idle queue sets off no alarm, and its canaries show that it works', async () => {
   const { work, reconcile, pass, rang, canaries } = queue(() => {});
 
   for (let minute = 0; minute < 240; minute++) {
@@ -44,7 +44,7 @@ test('an idle queue is silent, and is known to work by its canaries', async () =
   expect(canaries()).toEqual(Array(48).fill(true));
 });
 
-test('an idle queue that has ceased to work is told of by its canaries, and they alone', async () => {
+test('only the canary alarm goes off for an idle queue that stopped working', async () => {
   const { reconcile, pass, rang } = queue(() => {});
 
   for (let minute = 0; minute < 20; minute++) {
@@ -55,7 +55,7 @@ test('an idle queue that has ceased to work is told of by its canaries, and they
   expect(rang()).toEqual(['canary']);
 });
 
-test('a healthy busy queue is silent, with retries, waits that a vendor asks for, and a failure now and then', async () => {
+test('a healthy busy queue with retries, throttling and a few failures sets off only the DLQ alarm', async () => {
   const watched = queue((n, advance, first) => {
     advance(300);
     if (n % 300 === 0) throw new PermanentError({ ...about, code: 'Rejected', status: 422 });
@@ -65,13 +65,13 @@ test('a healthy busy queue is silent, with retries, waits that a vendor asks for
 
   const rang = await busy(watched);
 
-  // What failed for good lies there until a person has looked.
+  // A job that failed permanently stays in the DLQ until an operator handles it.
   expect(rang).toEqual(['dlq-depth']);
   expect(watched.canaries().length).toBeGreaterThan(20);
   expect(watched.canaries()).not.toContain(false);
 });
 
-test('a healthy campaign of 100,000 is silent', async () => {
+test('a healthy campaign of 100,000 recipients sets off no alarm', async () => {
   const emails = await startEmails({ rate: 200 });
   const { engine } = emails;
   const { work, reconcile, pass, rang, canaries } = watchedEngine(engine, 'emails');
@@ -96,18 +96,18 @@ test('a healthy campaign of 100,000 is silent', async () => {
 
 test.each<[string, Parameters<typeof queue>[0], string]>([
   [
-    'one job in fifty that fails',
+    'one failure in fifty jobs',
     (n) => {
       if (n % 50 === 0) throw new PermanentError({ ...about, code: 'Rejected', status: 422 });
     },
     'error-rate',
   ],
   ['calls that take forty seconds', (_n, advance) => advance(40_000), 'slow'],
-])('%s is told of', async (_what, effect, expected) => {
+])('the alarm for %s goes off', async (_what, effect, expected) => {
   expect(await busy(queue(effect))).toContain(expected);
 });
 
-test('a queue that nobody works on is told of, as old, as too full and as standing still', async () => {
+test('a queue without a worker sets off the alarms for age, backlog and stalled jobs', async () => {
   expect(
     await busy(
       queue(() => {}),

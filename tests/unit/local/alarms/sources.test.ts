@@ -15,7 +15,7 @@ const emf = (values: object) =>
     ...values,
   });
 
-test('a line of metrics is taken, single values and lists, under its dimensions', () => {
+test('a line of metrics is stored under its dimensions, with single values and lists', () => {
   const store = createMetricStore();
   takeLogLine(store, emf({ A: 1, B: [2, 3] }));
   const read = (name: string, queue = 'q') =>
@@ -24,11 +24,14 @@ test('a line of metrics is taken, single values and lists, under its dimensions'
   expect([read('A'), read('B'), read('A', 'other')]).toEqual([1, 5, undefined]);
 });
 
-test.each(['a word about "_aws"', '{"message":"x"}', '{"_aws":{}}', ''])('%p is no line of metrics', (line) => {
-  expect(() => takeLogLine(createMetricStore(), line)).not.toThrow();
-});
+test.each(['a word about "_aws"', '{"message":"x"}', '{"_aws":{}}', ''])(
+  '%p is ignored, because it is not a line of metrics',
+  (line) => {
+    expect(() => takeLogLine(createMetricStore(), line)).not.toThrow();
+  },
+);
 
-test('an invocation has a duration, its cold start apart, and is an error or not', () => {
+test('an invocation is measured with its errors, and with its duration unless it was cold', () => {
   const store = createMetricStore();
   const at = { functionName: 'my-q', now: AT };
   takeInvocation(store, { result: { kind: 'answer', value: null }, ms: 900, cold: true, log: [] }, at);
@@ -41,7 +44,7 @@ test('an invocation has a duration, its cold start apart, and is an error or not
   expect(store.read({ namespace: 'my', name: 'A', dimensions: { queue: 'q' } }, 'Sum', window)).toBe(7);
 });
 
-test('a queue is measured by what lies in it, in sight and in flight, and by the oldest of it', () => {
+test('a queue is measured by its visible messages, those in flight and the oldest message', () => {
   const clock = memoryClock(AT - 10_000);
   const model = createSqsModel({ now: clock.now, uuid: memoryRandom().uuid, region: 'r', account: '1' });
   model.createQueue({ QueueName: 'q' });

@@ -9,7 +9,7 @@ const failed: InvokeResult = { kind: 'failed', reason: 'error' };
 const answer: InvokeResult = { kind: 'answer', value: null };
 const subscriber = { topic: 'topic', functionArn: 'function', retries: 2, onFailure: 'queue' };
 
-/** A topic whose function answers with these results in turn. */
+/** A topic whose function returns these results in turn. */
 function topic(results: InvokeResult[]) {
   const clock = controlledClock();
   const calls: { event: object; at: number }[] = [];
@@ -28,7 +28,7 @@ function topic(results: InvokeResult[]) {
   return { clock, calls, kept, topics };
 }
 
-test('a publication is one SNS event for whoever subscribes to its topic, and for nobody else', async () => {
+test('a publication reaches only the subscribers of its topic, as one SNS event', async () => {
   const { topics, calls, kept } = topic([]);
 
   topics.publish(publication);
@@ -43,7 +43,7 @@ test('a publication is one SNS event for whoever subscribes to its topic, and fo
   expect(kept).toEqual([]);
 });
 
-test('a call that fails is made again after one minute and two more, and then its event is kept', async () => {
+test('a failed call is retried after one minute and after two more, and then its event is stored', async () => {
   const { topics, clock, calls, kept } = topic([failed, failed, failed]);
 
   topics.publish(publication);
@@ -60,7 +60,7 @@ test('a call that fails is made again after one minute and two more, and then it
   await topics.stop();
 });
 
-test('a function is called for one event at a time, and a stop calls for none that still wait', async () => {
+test('a function gets one event at a time, and after a stop it gets no waiting event', async () => {
   const answers: ((result: InvokeResult) => void)[] = [];
   const topics = createTopics({
     subscribers: [subscriber],
@@ -83,7 +83,7 @@ test('a function is called for one event at a time, and a stop calls for none th
   expect([atOnce, afterTheFirst, answers.length]).toEqual([1, 2, 2]);
 });
 
-test('a stop waits for no retry', async () => {
+test('a stop does not wait for a retry', async () => {
   const { topics, clock, calls } = topic([failed]);
 
   topics.publish(publication);
@@ -93,7 +93,7 @@ test('a stop waits for no retry', async () => {
   expect(calls).toHaveLength(1);
 });
 
-test("subscribers are the template's, with what becomes of what they fail", () => {
+test('the subscribers come from the template, with their retries and failure queue', () => {
   const found = subscribers(
     {
       Config: {
