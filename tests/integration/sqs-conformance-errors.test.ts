@@ -43,7 +43,7 @@ conformance('A message', (check) => {
     });
   });
 
-  check('cannot have a delay of its own in a FIFO queue', async (sqs) => {
+  check('cannot have its own delay in a FIFO queue', async (sqs) => {
     const queue = await sqs.fifo();
 
     await expect(sqs.send(queue, 'm1', { DelaySeconds: 2 })).rejects.toMatchObject({
@@ -65,7 +65,7 @@ conformance('A message', (check) => {
     await expect(sqs.send(queue, 'm1', { MessageGroupId: 'g'.repeat(128) })).resolves.toBeDefined();
   });
 
-  check('may be one mebibyte and not a byte more', async (sqs) => {
+  check('may be one mebibyte and no larger', async (sqs) => {
     const queue = await sqs.standard();
 
     await expect(sqs.send(queue, 'x'.repeat(MEBIBYTE))).resolves.toBeDefined();
@@ -75,7 +75,7 @@ conformance('A message', (check) => {
     });
   });
 
-  check('is measured with the names, types and values of its attributes', async (sqs) => {
+  check('counts the names, types and values of its attributes in its size', async (sqs) => {
     const queue = await sqs.standard();
     const MessageAttributes = { kind: { DataType: 'String', StringValue: 'sample' } };
     const room = MEBIBYTE - 'kind'.length - 'String'.length - 'sample'.length;
@@ -86,7 +86,7 @@ conformance('A message', (check) => {
     });
   });
 
-  check('is measured in bytes of UTF-8, against the limit of the queue', async (sqs) => {
+  check('is measured in bytes of UTF-8 against the limit of its queue', async (sqs) => {
     const queue = await sqs.standard({ MaximumMessageSize: '1024' });
 
     await expect(sqs.send(queue, 'é'.repeat(512))).resolves.toBeDefined();
@@ -117,7 +117,7 @@ conformance('A message', (check) => {
     });
   });
 
-  check('holds the characters of XML and no other', async (sqs) => {
+  check('may contain only characters that XML allows', async (sqs) => {
     const queue = await sqs.standard();
 
     await expect(sqs.send(queue, 'tab\t line\n return\r emoji 😀')).resolves.toBeDefined();
@@ -144,7 +144,7 @@ conformance('A batch', (check) => {
     await expect(sendBatch(sqs, queue, numbered(10))).resolves.toMatchObject({ Successful: { length: 10 } });
   });
 
-  check('has entries with ids that differ and are well-formed', async (sqs) => {
+  check('has entries with distinct and well-formed ids', async (sqs) => {
     const queue = await sqs.standard();
     const entry = (Id: string) => ({ Id, MessageBody: 'm' });
 
@@ -154,7 +154,7 @@ conformance('A batch', (check) => {
     await expect(sendBatch(sqs, queue, [entry('a:b')])).rejects.toMatchObject({ name: 'InvalidBatchEntryId' });
   });
 
-  check('fails in part: the others are sent', async (sqs) => {
+  check('fails in part and sends the other entries', async (sqs) => {
     const queue = await sqs.standard();
 
     const result = await sendBatch(sqs, queue, [
@@ -180,7 +180,7 @@ conformance('A batch', (check) => {
     expect(await sqs.bodies(queue)).toEqual([]);
   });
 
-  check('may be one mebibyte in all', async (sqs) => {
+  check('may be one mebibyte in total', async (sqs) => {
     const queue = await sqs.standard();
     const half = 'x'.repeat(MEBIBYTE / 2);
 
@@ -209,7 +209,7 @@ conformance('A batch', (check) => {
 });
 
 conformance('A queue', (check) => {
-  check('that does not exist is an error of its own', async (sqs) => {
+  check('that does not exist has its own error', async (sqs) => {
     const { url } = await sqs.fifo();
     const QueueUrl = url.replace('conformance', 'missing');
 
@@ -226,7 +226,7 @@ conformance('A queue', (check) => {
     expect(QueueUrl).toBe(url);
   });
 
-  check('has the attributes it was given, and SQS’s defaults', async (sqs) => {
+  check('has the given attributes and the defaults of SQS', async (sqs) => {
     const queue = await sqs.fifo({ VisibilityTimeout: '300', MessageRetentionPeriod: '1209600' });
 
     const attributes = await sqs.attributesOf(queue, 'All');
@@ -245,7 +245,7 @@ conformance('A queue', (check) => {
     });
   });
 
-  check('can be created again with the same attributes, and not with others', async (sqs) => {
+  check('can be created again with the same attributes but not with others', async (sqs) => {
     const queue = await sqs.fifo({ VisibilityTimeout: '60' });
     const create = (VisibilityTimeout: string) =>
       sqs.client.send(
@@ -264,7 +264,7 @@ conformance('A queue', (check) => {
     await expect(created).rejects.toMatchObject({ name: 'InvalidParameterValue' });
   });
 
-  check('does not change its type', async (sqs) => {
+  check('cannot change its type', async (sqs) => {
     const standard = await sqs.standard();
     const set = (FifoQueue: string) =>
       sqs.client.send(new SetQueueAttributesCommand({ QueueUrl: standard.url, Attributes: { FifoQueue } }));
@@ -272,7 +272,7 @@ conformance('A queue', (check) => {
     await expect(set('true')).rejects.toMatchObject({ name: 'InvalidAttributeName' });
   });
 
-  check('refuses attributes out of their range and such that do not exist', async (sqs) => {
+  check('refuses unknown attributes and values out of range', async (sqs) => {
     const queue = await sqs.fifo();
 
     await expect(
@@ -285,7 +285,7 @@ conformance('A queue', (check) => {
     ).rejects.toMatchObject({ name: 'InvalidAttributeName' });
   });
 
-  check('is purged at most once a minute, in flight messages included', async (sqs) => {
+  check('can be purged once a minute, and then also loses its messages in flight', async (sqs) => {
     const queue = await sqs.standard();
     await sqs.send(queue, 'm1');
     const message = await sqs.receiveOne(queue);
@@ -297,7 +297,7 @@ conformance('A queue', (check) => {
     await expect(sqs.hide(queue, message, 0)).rejects.toMatchObject({ name: 'InvalidParameterValue' });
   });
 
-  check('gives one to ten messages at a time', async (sqs) => {
+  check('returns one to ten messages', async (sqs) => {
     const queue = await sqs.standard();
 
     await expect(sqs.receive(queue, { MaxNumberOfMessages: 11 })).rejects.toMatchObject({
@@ -306,7 +306,7 @@ conformance('A queue', (check) => {
     });
   });
 
-  check('knows which receipt handles are its own', async (sqs) => {
+  check('refuses receipt handles that are not its own', async (sqs) => {
     const queue = await sqs.standard();
     const other = await sqs.standard();
     await sqs.send(other, 'm1');

@@ -6,7 +6,7 @@ import {
 } from '@aws-sdk/client-sqs';
 import { conformance, type Sqs, type TestQueue } from '../support/sqs-conformance';
 
-/** In the order in which they are sent. */
+/** Messages in the order in which they are sent. */
 async function sendAll(sqs: Sqs, queue: TestQueue, messages: [group: string, body: string][]): Promise<void> {
   for (const [MessageGroupId, body] of messages) await sqs.send(queue, body, { MessageGroupId });
 }
@@ -21,7 +21,7 @@ async function threeInFlight(sqs: Sqs, queue: TestQueue): Promise<[Message, Mess
 }
 
 conformance('The order of a FIFO queue', (check) => {
-  check('is kept inside a group, several messages of which come in one receive', async (sqs) => {
+  check('is kept inside a group, and one receive can return several messages of it', async (sqs) => {
     const queue = await sqs.fifo();
     await sendAll(sqs, queue, [
       ['g1', 'm1'],
@@ -34,7 +34,7 @@ conformance('The order of a FIFO queue', (check) => {
     expect(bodies).toEqual(['m1', 'm2', 'm3']);
   });
 
-  check('puts the messages of the oldest group first, whatever was sent between them', async (sqs) => {
+  check('puts the messages of the oldest group first, even if others were sent between them', async (sqs) => {
     const queue = await sqs.fifo();
     await sendAll(sqs, queue, [
       ['g1', 'g1-m1'],
@@ -75,7 +75,7 @@ conformance('The order of a FIFO queue', (check) => {
     expect(bodies).toEqual(['g2-m1']);
   });
 
-  check('goes on with the next message once the one in flight is deleted', async (sqs) => {
+  check('continues with the next message once the one in flight is deleted', async (sqs) => {
     const queue = await sqs.fifo();
     await sendAll(sqs, queue, [
       ['g1', 'm1'],
@@ -88,7 +88,7 @@ conformance('The order of a FIFO queue', (check) => {
     expect(bodies).toEqual(['m2']);
   });
 
-  check('stays locked when only a part of a batch is deleted', async (sqs) => {
+  check('keeps the group locked while only part of a batch is deleted', async (sqs) => {
     const queue = await sqs.fifo();
     const [first, second] = await threeInFlight(sqs, queue);
     await sqs.send(queue, 'm4');
@@ -99,7 +99,7 @@ conformance('The order of a FIFO queue', (check) => {
     expect(await sqs.bodies(queue)).toEqual([]);
   });
 
-  check('makes the first message receivable at once when it is released, though the next is in flight', async (sqs) => {
+  check('makes a released first message receivable at once, even if the next one is in flight', async (sqs) => {
     const queue = await sqs.fifo();
     const [first] = await threeInFlight(sqs, queue);
 
@@ -117,7 +117,7 @@ conformance('The order of a FIFO queue', (check) => {
     expect(await sqs.bodies(queue)).toEqual([]);
   });
 
-  check('brings back only those before a message whose visibility was extended', { seconds: 6 }, async (sqs) => {
+  check('brings back only the messages before one whose visibility was extended', { seconds: 6 }, async (sqs) => {
     const queue = await sqs.fifo({ VisibilityTimeout: '5' });
     const [, second] = await threeInFlight(sqs, queue);
     await sqs.hide(queue, second, 60);
@@ -127,7 +127,7 @@ conformance('The order of a FIFO queue', (check) => {
     expect(await sqs.bodies(queue)).toEqual(['m1']);
   });
 
-  check('brings back only the first when the first becomes visible before the others', { seconds: 3 }, async (sqs) => {
+  check('brings back only the first message if it becomes visible before the others', { seconds: 3 }, async (sqs) => {
     const queue = await sqs.fifo({ VisibilityTimeout: '60' });
     const [first] = await threeInFlight(sqs, queue);
     await sqs.hide(queue, first, 2);
@@ -137,7 +137,7 @@ conformance('The order of a FIFO queue', (check) => {
     expect(await sqs.bodies(queue)).toEqual(['m1']);
   });
 
-  check('is the same after a time-out, later messages behind', { seconds: 3 }, async (sqs) => {
+  check('is the same after a time-out, with later messages behind', { seconds: 3 }, async (sqs) => {
     const queue = await sqs.fifo({ VisibilityTimeout: '2' });
     await threeInFlight(sqs, queue);
     await sqs.send(queue, 'm4');
@@ -147,7 +147,7 @@ conformance('The order of a FIFO queue', (check) => {
     expect(await sqs.bodies(queue)).toEqual(['m1', 'm2', 'm3', 'm4']);
   });
 
-  check('gives at most ten messages of a group until those are deleted', async (sqs) => {
+  check('returns at most ten messages of a group until those are deleted', async (sqs) => {
     const queue = await sqs.fifo();
     for (let n = 1; n <= 12; n += 1) await sqs.send(queue, `m${n}`);
     const first = await sqs.receive(queue);
@@ -157,7 +157,7 @@ conformance('The order of a FIFO queue', (check) => {
     expect([first.length, second.length]).toEqual([10, 0]);
   });
 
-  check('shows in sequence numbers of twenty digits that rise', async (sqs) => {
+  check('shows in rising sequence numbers of twenty digits', async (sqs) => {
     const queue = await sqs.fifo();
 
     const one = (await sqs.send(queue, 'm1')).SequenceNumber ?? '';
@@ -191,7 +191,7 @@ conformance('Deduplication of a FIFO queue', (check) => {
     expect(await sqs.bodies(queue)).toEqual(['m1']);
   });
 
-  check('still knows the id after the message was received and deleted', async (sqs) => {
+  check('still remembers the id after the message was received and deleted', async (sqs) => {
     const queue = await sqs.fifo();
     await sqs.send(queue, 'm1');
     await sqs.remove(queue, await sqs.receiveOne(queue));
@@ -228,7 +228,7 @@ conformance('Deduplication of a FIFO queue', (check) => {
     expect(await sqs.bodies(queue)).toEqual(['m1', 'm1']);
   });
 
-  check('is by the queue, not by the group, unless the scope says so', async (sqs) => {
+  check('applies to the whole queue by default, not to each group', async (sqs) => {
     const queue = await sqs.fifo();
 
     await sqs.send(queue, 'm1', { MessageGroupId: 'g1', MessageDeduplicationId: 'd' });
@@ -237,7 +237,7 @@ conformance('Deduplication of a FIFO queue', (check) => {
     expect(await sqs.bodies(queue)).toEqual(['m1']);
   });
 
-  check('is by the group with the scope messageGroup', async (sqs) => {
+  check('applies to each group with the scope messageGroup', async (sqs) => {
     const queue = await sqs.fifo({ DeduplicationScope: 'messageGroup', FifoThroughputLimit: 'perMessageGroupId' });
 
     await sqs.send(queue, 'm1', { MessageGroupId: 'g1', MessageDeduplicationId: 'd' });
@@ -247,7 +247,7 @@ conformance('Deduplication of a FIFO queue', (check) => {
     expect(await sqs.bodies(queue)).toEqual(['m1', 'm2']);
   });
 
-  check('keeps the scope of its creation when the attribute is changed', async (sqs) => {
+  check('keeps the scope from the creation of the queue when the attribute changes', async (sqs) => {
     const queue = await sqs.fifo();
     await sqs.client.send(
       new SetQueueAttributesCommand({ QueueUrl: queue.url, Attributes: { DeduplicationScope: 'messageGroup' } }),
@@ -259,7 +259,7 @@ conformance('Deduplication of a FIFO queue', (check) => {
     expect(await sqs.bodies(queue)).toEqual(['m1']);
   });
 
-  check('by content looks at the body alone', async (sqs) => {
+  check('by content compares only the body', async (sqs) => {
     const queue = await sqs.fifo({ ContentBasedDeduplication: 'true' });
     const byContent = { MessageDeduplicationId: undefined };
 
@@ -274,7 +274,7 @@ conformance('Deduplication of a FIFO queue', (check) => {
     expect(await sqs.bodies(queue)).toEqual(['m1', 'm2']);
   });
 
-  check('prefers a given id to the content', async (sqs) => {
+  check('uses a given id before the content', async (sqs) => {
     const queue = await sqs.fifo({ ContentBasedDeduplication: 'true' });
 
     await sqs.send(queue, 'm1', { MessageDeduplicationId: 'one' });
@@ -311,7 +311,7 @@ conformance('A receipt handle of a FIFO queue', (check) => {
     });
   });
 
-  check('of an earlier delivery does not delete a newer one', { seconds: 3 }, async (sqs) => {
+  check('of an earlier delivery does not delete a later one', { seconds: 3 }, async (sqs) => {
     const queue = await sqs.fifo({ VisibilityTimeout: '2' });
     await sqs.send(queue, 'm1');
     const stale = await sqs.receiveOne(queue);
@@ -324,7 +324,7 @@ conformance('A receipt handle of a FIFO queue', (check) => {
     expect(await sqs.bodies(queue)).toEqual(['m1']);
   });
 
-  check('deletes twice without complaint', async (sqs) => {
+  check('can delete its message twice', async (sqs) => {
     const queue = await sqs.fifo();
     await sqs.send(queue, 'm1');
     const message = await sqs.receiveOne(queue);
@@ -335,7 +335,7 @@ conformance('A receipt handle of a FIFO queue', (check) => {
     await expect(again).resolves.toMatchObject({ $metadata: { httpStatusCode: 200 } });
   });
 
-  check('extends the visibility without another receive being counted', { seconds: 12 }, async (sqs) => {
+  check('extends the visibility without counting another receive', { seconds: 12 }, async (sqs) => {
     const queue = await sqs.fifo({ VisibilityTimeout: '5' });
     await sqs.send(queue, 'm1');
     await sqs.hide(queue, await sqs.receiveOne(queue), 10);
@@ -348,7 +348,7 @@ conformance('A receipt handle of a FIFO queue', (check) => {
     expect([hidden, again.Attributes?.ApproximateReceiveCount]).toEqual([[], '2']);
   });
 
-  check('stretches a delivery to twelve hours in all, not further', { seconds: 10 }, async (sqs) => {
+  check('extends a delivery to at most twelve hours in total', { seconds: 10 }, async (sqs) => {
     const queue = await sqs.fifo();
     await sqs.send(queue, 'm1');
     const message = await sqs.receiveOne(queue);

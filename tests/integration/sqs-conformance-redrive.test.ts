@@ -7,7 +7,7 @@ import {
 } from '@aws-sdk/client-sqs';
 import { conformance, type Sqs, type TestQueue } from '../support/sqs-conformance';
 
-/** Receives without deleting until the queue has nothing left, which is when SQS has moved it. */
+/** Receives without deleting until the queue is empty, because SQS has then moved the message. */
 async function exhaust(sqs: Sqs, queue: TestQueue, receives: number): Promise<void> {
   for (let n = 0; n <= receives; n += 1) await sqs.receive(queue, { VisibilityTimeout: 0 });
 }
@@ -30,7 +30,7 @@ conformance('The redrive policy of a FIFO queue', (check) => {
     expect(await sqs.bodies(dlq)).toEqual(['m1']);
   });
 
-  check('moves nothing while nobody receives', { seconds: 3 }, async (sqs) => {
+  check('moves nothing without a receive', { seconds: 3 }, async (sqs) => {
     const { queue, dlq } = await sqs.withDeadLetterQueue(sqs.fifo, 1, { VisibilityTimeout: '2' });
     await sqs.send(queue, 'm1');
     await sqs.receiveOne(queue);
@@ -40,7 +40,7 @@ conformance('The redrive policy of a FIFO queue', (check) => {
     expect(await sqs.bodies(dlq)).toEqual([]);
   });
 
-  check('hands out the next message of the group in the receive that moves the first', async (sqs) => {
+  check('returns the next message of the group in the receive that moves the first', async (sqs) => {
     const { queue } = await sqs.withDeadLetterQueue(sqs.fifo, 1);
     await sqs.send(queue, 'm1');
     await sqs.receiveOne(queue, { VisibilityTimeout: 0 });
@@ -49,7 +49,7 @@ conformance('The redrive policy of a FIFO queue', (check) => {
     expect(await sqs.bodies(queue)).toEqual(['m2']);
   });
 
-  check('counts a receive for every message of a batch, tried or not', async (sqs) => {
+  check('counts a receive for every message of a batch, even for one that no worker tried', async (sqs) => {
     const { queue, dlq } = await sqs.withDeadLetterQueue(sqs.fifo, 1);
     for (const body of ['m1', 'm2', 'm3']) await sqs.send(queue, body);
 
@@ -71,7 +71,7 @@ conformance('The redrive policy of a FIFO queue', (check) => {
     expect(dead.Attributes).toMatchObject({ MessageGroupId: 'g7', DeadLetterQueueSourceArn: queue.arn });
   });
 
-  check('replaces the deduplication id by the message id', async (sqs) => {
+  check('replaces the deduplication id with the message id', async (sqs) => {
     const { queue, dlq } = await sqs.withDeadLetterQueue(sqs.fifo, 1);
     const sent = await sqs.send(queue, 'm1', { MessageDeduplicationId: 'mine' });
     await exhaust(sqs, queue, 1);
@@ -81,7 +81,7 @@ conformance('The redrive policy of a FIFO queue', (check) => {
     expect(dead.Attributes?.MessageDeduplicationId).toBe(sent.MessageId);
   });
 
-  check('restarts the time of sending, and so the retention', { seconds: 110 }, async (sqs) => {
+  check('restarts the time of sending and therefore the retention', { seconds: 110 }, async (sqs) => {
     const { queue, dlq } = await sqs.withDeadLetterQueue(sqs.fifo, 1, { MessageRetentionPeriod: '86400' });
     await sqs.client.send(
       new SetQueueAttributesCommand({ QueueUrl: dlq.url, Attributes: { MessageRetentionPeriod: '60' } }),
@@ -95,17 +95,20 @@ conformance('The redrive policy of a FIFO queue', (check) => {
     expect(await sqs.bodies(dlq)).toEqual(['m1']);
   });
 
-  check('shows at most ten messages of a group in the dead-letter queue until those are deleted', async (sqs) => {
-    const { queue, dlq } = await sqs.withDeadLetterQueue(sqs.fifo, 1);
-    for (let n = 1; n <= 12; n += 1) await sqs.send(queue, `m${n}`);
-    await sqs.receive(queue, { VisibilityTimeout: 0 });
-    await sqs.receive(queue, { VisibilityTimeout: 0 });
-    await sqs.receive(queue, { VisibilityTimeout: 0 });
+  check(
+    'lets a receive from the dead-letter queue return at most ten messages of a group until those are deleted',
+    async (sqs) => {
+      const { queue, dlq } = await sqs.withDeadLetterQueue(sqs.fifo, 1);
+      for (let n = 1; n <= 12; n += 1) await sqs.send(queue, `m${n}`);
+      await sqs.receive(queue, { VisibilityTimeout: 0 });
+      await sqs.receive(queue, { VisibilityTimeout: 0 });
+      await sqs.receive(queue, { VisibilityTimeout: 0 });
 
-    const shown = [(await sqs.receive(dlq)).length, (await sqs.receive(dlq)).length];
+      const shown = [(await sqs.receive(dlq)).length, (await sqs.receive(dlq)).length];
 
-    expect(shown).toEqual([10, 0]);
-  });
+      expect(shown).toEqual([10, 0]);
+    },
+  );
 
   check('needs a dead-letter queue of the same type', async (sqs) => {
     const dlq = await sqs.standard();
@@ -127,7 +130,7 @@ conformance('The redrive policy of a FIFO queue', (check) => {
 });
 
 conformance('The redrive policy of a standard queue', (check) => {
-  check('keeps the time of sending, so the retention counts on', { seconds: 62 }, async (sqs) => {
+  check('keeps the time of sending, so the retention continues', { seconds: 62 }, async (sqs) => {
     const { queue, dlq } = await sqs.withDeadLetterQueue(sqs.standard, 1, { MessageRetentionPeriod: '86400' });
     await sqs.client.send(
       new SetQueueAttributesCommand({ QueueUrl: dlq.url, Attributes: { MessageRetentionPeriod: '60' } }),
@@ -153,7 +156,7 @@ conformance('The redrive policy of a standard queue', (check) => {
 });
 
 conformance('A message move task', (check) => {
-  check('takes what SQS moved back to where it came from, under a new message id', async (sqs) => {
+  check('moves messages back to their source queue under a new message id', async (sqs) => {
     const { queue, dlq } = await sqs.withDeadLetterQueue(sqs.fifo, 1);
     const sent = await sqs.send(queue, 'm1');
     await exhaust(sqs, queue, 1);
@@ -185,7 +188,7 @@ conformance('A message move task', (check) => {
     expect([task?.DestinationArn, task?.TaskHandle]).toEqual([undefined, undefined]);
   });
 
-  check('fails on a message that was sent to the dead-letter queue by hand', { seconds: 5 }, async (sqs) => {
+  check('fails for a message that a client sent to the dead-letter queue', { seconds: 5 }, async (sqs) => {
     const { dlq } = await sqs.withDeadLetterQueue(sqs.fifo, 1);
     await sqs.send(dlq, 'm1');
 
@@ -197,7 +200,7 @@ conformance('A message move task', (check) => {
     expect(await sqs.bodies(dlq)).toEqual(['m1']);
   });
 
-  check('moves such a message to a destination that is given', async (sqs) => {
+  check('moves such a message to a given destination', async (sqs) => {
     const { queue, dlq } = await sqs.withDeadLetterQueue(sqs.fifo, 1);
     await sqs.send(dlq, 'm1');
 
@@ -206,7 +209,7 @@ conformance('A message move task', (check) => {
     expect(await sqs.bodies(queue, { WaitTimeSeconds: 20 })).toEqual(['m1']);
   });
 
-  check('goes at the rate that is given, and can be cancelled', { seconds: 2 }, async (sqs) => {
+  check('runs at a given rate and can be cancelled', { seconds: 2 }, async (sqs) => {
     const { queue, dlq } = await sqs.withDeadLetterQueue(sqs.standard, 1);
     for (let n = 1; n <= 6; n += 1) await sqs.send(queue, `m${n}`);
     await exhaust(sqs, queue, 1);
@@ -221,7 +224,7 @@ conformance('A message move task', (check) => {
     expect(task?.Status).toMatch(/^CANCELL(ED|ING)$/);
   });
 
-  check('is the only one of its source', async (sqs) => {
+  check('is the only one for its source', async (sqs) => {
     const { queue, dlq } = await sqs.withDeadLetterQueue(sqs.standard, 1);
     for (let n = 1; n <= 6; n += 1) await sqs.send(queue, `m${n}`);
     await exhaust(sqs, queue, 1);

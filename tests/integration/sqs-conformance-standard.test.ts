@@ -2,7 +2,7 @@ import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import { conformance } from '../support/sqs-conformance';
 
 conformance('A standard queue', (check) => {
-  check('hands out messages whatever else is in flight', async (sqs) => {
+  check('returns messages while others are in flight', async (sqs) => {
     const queue = await sqs.standard();
     await sqs.send(queue, 'm1');
     await sqs.receiveOne(queue);
@@ -11,7 +11,7 @@ conformance('A standard queue', (check) => {
     expect(await sqs.bodies(queue)).toEqual(['m2']);
   });
 
-  check('takes a message group without ordering by it', async (sqs) => {
+  check('accepts a message group but does not order by it', async (sqs) => {
     const queue = await sqs.standard();
     await sqs.send(queue, 'm1', { MessageGroupId: 'tenant' });
     await sqs.receiveOne(queue);
@@ -30,7 +30,7 @@ conformance('A standard queue', (check) => {
     await expect(sent).rejects.toMatchObject({ name: 'InvalidParameterValue' });
   });
 
-  check('delays a message as the message says', { seconds: 6 }, async (sqs) => {
+  check('delays a message by its own delay', { seconds: 6 }, async (sqs) => {
     const queue = await sqs.standard();
     await sqs.send(queue, 'm1', { DelaySeconds: 5 });
     const early = await sqs.bodies(queue);
@@ -40,7 +40,7 @@ conformance('A standard queue', (check) => {
     expect([early, await sqs.bodies(queue)]).toEqual([[], ['m1']]);
   });
 
-  check('deletes by the latest receipt handle even after its visibility', { seconds: 5 }, async (sqs) => {
+  check('deletes by the latest receipt handle even after the visibility timeout', { seconds: 5 }, async (sqs) => {
     const queue = await sqs.standard({ VisibilityTimeout: '2' });
     await sqs.send(queue, 'm1');
     const message = await sqs.receiveOne(queue);
@@ -61,7 +61,7 @@ conformance('A standard queue', (check) => {
     await expect(sqs.remove(queue, stale)).resolves.toMatchObject({ $metadata: { httpStatusCode: 200 } });
   });
 
-  check('takes a change of visibility after the visibility has ended', { seconds: 3 }, async (sqs) => {
+  check('accepts a change of visibility after the visibility timeout', { seconds: 3 }, async (sqs) => {
     const queue = await sqs.standard({ VisibilityTimeout: '2' });
     await sqs.send(queue, 'm1');
     const message = await sqs.receiveOne(queue);
@@ -85,7 +85,7 @@ conformance('A standard queue', (check) => {
 });
 
 conformance('A delivery', (check) => {
-  check('carries what was sent, its digests and its system attributes', async (sqs) => {
+  check('returns the message as sent, its digests and its system attributes', async (sqs) => {
     const queue = await sqs.fifo();
     const sent = await sqs.send(queue, 'm1', {
       MessageAttributes: {
@@ -118,7 +118,7 @@ conformance('A delivery', (check) => {
     });
   });
 
-  check('has the digest of attributes that AWS has recorded for these', async (sqs) => {
+  check('returns the same digest of these attributes as AWS', async (sqs) => {
     const queue = await sqs.standard();
     const text = (StringValue: string) => ({ DataType: 'String', StringValue });
 
@@ -129,7 +129,7 @@ conformance('A delivery', (check) => {
     expect(sent.MD5OfMessageAttributes).toBe('4c360f3fdafd970e05fae2f149d997f5');
   });
 
-  check('carries the attributes that were asked for, by name, by prefix or not at all', async (sqs) => {
+  check('returns the requested attributes, by name, by prefix or none', async (sqs) => {
     const queue = await sqs.standard({ VisibilityTimeout: '0' });
     const text = (StringValue: string) => ({ DataType: 'String', StringValue });
     await sqs.send(queue, 'm1', {
@@ -149,7 +149,7 @@ conformance('A delivery', (check) => {
     ]);
   });
 
-  check('counts, and keeps the time of the first', { seconds: 3 }, async (sqs) => {
+  check('is counted and keeps the time of the first receive', { seconds: 3 }, async (sqs) => {
     const queue = await sqs.standard({ VisibilityTimeout: '2' });
     await sqs.send(queue, 'm1');
     const first = await sqs.receiveOne(queue);
@@ -164,7 +164,7 @@ conformance('A delivery', (check) => {
     expect(second.ReceiptHandle).not.toBe(first.ReceiptHandle);
   });
 
-  check('can ask for a visibility of its own', { seconds: 3 }, async (sqs) => {
+  check('can set its own visibility timeout', { seconds: 3 }, async (sqs) => {
     const queue = await sqs.standard({ VisibilityTimeout: '600' });
     await sqs.send(queue, 'm1');
     await sqs.receiveOne(queue, { VisibilityTimeout: 2 });
@@ -174,14 +174,18 @@ conformance('A delivery', (check) => {
     expect(await sqs.bodies(queue)).toEqual(['m1']);
   });
 
-  check('never happens after the retention, nor is the message dead-lettered', { seconds: 61 }, async (sqs) => {
-    const { queue, dlq } = await sqs.withDeadLetterQueue(sqs.standard, 1, { MessageRetentionPeriod: '60' });
-    await sqs.send(queue, 'm1');
+  check(
+    'never returns a message after its retention, and SQS does not dead-letter it',
+    { seconds: 61 },
+    async (sqs) => {
+      const { queue, dlq } = await sqs.withDeadLetterQueue(sqs.standard, 1, { MessageRetentionPeriod: '60' });
+      await sqs.send(queue, 'm1');
 
-    await sqs.pass(61);
+      await sqs.pass(61);
 
-    expect([await sqs.bodies(queue), await sqs.bodies(dlq)]).toEqual([[], []]);
-  });
+      expect([await sqs.bodies(queue), await sqs.bodies(dlq)]).toEqual([[], []]);
+    },
+  );
 });
 
 conformance('A long poll', (check) => {
@@ -194,7 +198,7 @@ conformance('A long poll', (check) => {
     expect(await poll).toEqual(['m1']);
   });
 
-  check('is answered when a visibility ends', { seconds: 3 }, async (sqs) => {
+  check('is answered when a visibility timeout ends', { seconds: 3 }, async (sqs) => {
     const queue = await sqs.fifo({ VisibilityTimeout: '2' });
     await sqs.send(queue, 'm1');
     await sqs.receiveOne(queue);
@@ -205,7 +209,7 @@ conformance('A long poll', (check) => {
     expect(await poll).toEqual(['m1']);
   });
 
-  check('ends empty when its time is over', { seconds: 1 }, async (sqs) => {
+  check('ends without a message when its time is over', { seconds: 1 }, async (sqs) => {
     const queue = await sqs.standard();
     const poll = sqs.bodies(queue, { WaitTimeSeconds: 1 });
 
@@ -214,7 +218,7 @@ conformance('A long poll', (check) => {
     expect(await poll).toEqual([]);
   });
 
-  check('is what the queue says where the request says nothing', async (sqs) => {
+  check('lasts as long as the queue says if the request does not', async (sqs) => {
     const queue = await sqs.standard({ ReceiveMessageWaitTimeSeconds: '10' });
     const poll = sqs.bodies(queue, { WaitTimeSeconds: undefined });
 
@@ -225,7 +229,7 @@ conformance('A long poll', (check) => {
 });
 
 conformance('The counts of a queue', (check) => {
-  check('tell visible, in flight and delayed messages apart', async (sqs) => {
+  check('distinguish visible, in flight and delayed messages', async (sqs) => {
     const queue = await sqs.standard();
     await sqs.send(queue, 'in flight');
     await sqs.receiveOne(queue);
@@ -251,7 +255,7 @@ conformance('The counts of a queue', (check) => {
     });
   });
 
-  check('call a message visible that waits behind one of its group', async (sqs) => {
+  check('count a message as visible while it waits behind another of its group', async (sqs) => {
     const queue = await sqs.fifo();
     await sqs.send(queue, 'm1');
     await sqs.send(queue, 'm2');

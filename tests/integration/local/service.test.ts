@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterEach(() => service.stop());
 
-/** A worker that was killed holds its job for its time-out and two seconds. */
+/** Short times, because a killed worker keeps its lease for the time-out plus two seconds. */
 const shortTimes = () =>
   withProperties(packaged, { 'AWS::Lambda::Function': { Timeout: 5 }, 'AWS::SQS::Queue': { VisibilityTimeout: 5 } });
 
@@ -46,7 +46,7 @@ test('feedback becomes a ticket, an e-mail, a row and a record in S3', async () 
   await service.until('the message to be deleted', () => queued().length === 0);
 });
 
-test('one key makes one job, and what is not valid makes none', async () => {
+test('one idempotency key makes one job, and an invalid request makes none', async () => {
   service = await watchedService(packaged);
   const key = { 'idempotency-key': 'k-1' };
 
@@ -63,7 +63,7 @@ test('one key makes one job, and what is not valid makes none', async () => {
   expect(service.zendesk.tickets).toHaveLength(1);
 });
 
-test('a worker killed between ticket and e-mail, or while mailing, makes one of each; what nobody could tell an event does', async () => {
+test('a worker killed after the ticket or during the e-mail makes one of each, and an event resolves the unknown step', async () => {
   service = await watchedService(shortTimes());
   const { zendesk, sendgrid, lambda } = service;
   const kill = { functionKey: 'feedback', effect: true };
@@ -86,12 +86,12 @@ test('a worker killed between ticket and e-mail, or while mailing, makes one of 
   expect(service.invocations.filter(({ result }) => result.kind === 'failed')).toHaveLength(2);
 });
 
-test('what a vendor refuses for good is in the dead-letter queue with its reason, and its user is named nowhere', async () => {
+test('a job that a vendor refuses permanently is in the DLQ with the reason, and the address of its user appears nowhere', async () => {
   service = await watchedService(packaged);
 
   const id = String((await service.post(feedback('suspended@example.com'))).json.id);
   await service.recorded(id);
-  const deadLetters = await service.until('the dead letter', async () => {
+  const deadLetters = await service.until('the DLQ entry', async () => {
     const found = (await (await fetch(`${service.api}/dlq`)).json()) as { attributes: Record<string, string> }[];
     return found.length > 0 && found;
   });
@@ -109,7 +109,7 @@ test('what a vendor refuses for good is in the dead-letter queue with its reason
   expect([shown, JSON.stringify(deadLetters), logs].join('\n')).not.toContain('suspended@');
 });
 
-test('a batch whose second message fails is answered in part, and only that one comes back', async () => {
+test('a batch whose second message fails is answered in part, and only that message comes back', async () => {
   service = await watchedService(withProperties(packaged, { 'AWS::Lambda::EventSourceMapping': { BatchSize: 10 } }));
   service.zendesk.fail({ ...ticketCall, bodyContains: 'second@example.com', before: 'reset', times: 3 });
   const messages = ['first', 'second', 'third'].map((name) => ({ id: randomUUID(), email: `${name}@example.com` }));
@@ -144,7 +144,7 @@ test('a batch whose second message fails is answered in part, and only that one 
   });
 });
 
-test('a job that is held is released by the schedule', async () => {
+test('the schedule releases a held job', async () => {
   service = await watchedService(shortTimes());
   service.zendesk.fail({ ...ticketCall, status: 429, headers: { 'retry-after': '8' } });
 
@@ -157,7 +157,7 @@ test('a job that is held is released by the schedule', async () => {
   expect(job).toMatchObject({ state: 'succeeded', attempts: 1, holds: 1 });
 });
 
-test('a function that overruns its time-out is stopped, and its message comes back', async () => {
+test('a function that exceeds its time-out is stopped, and its message comes back', async () => {
   const quick = withProperties(packaged, {
     'AWS::Lambda::Function': { Timeout: 1 },
     'AWS::SQS::Queue': { VisibilityTimeout: 2 },
@@ -185,7 +185,7 @@ test('a function that overruns its time-out is stopped, and its message comes ba
 
 const isWorker = ({ function: name }: { function: string }) => name === 'feedback';
 
-test('nothing listens on another address than 127.0.0.1', async () => {
+test('nothing listens on an address other than 127.0.0.1', async () => {
   service = await watchedService(packaged);
   const urls = [service.api, ...Object.values(service.endpoints)].map((url) => new URL(url));
   const others = Object.values(networkInterfaces()).flatMap((addresses = []) =>
