@@ -13,8 +13,8 @@ export interface Kill {
 }
 
 /**
- * A failure for a fake vendor that kills the calling worker at once, before it can write anything. A worker awaits only
- * requests where it matters, so a test can crash it at a chosen line.
+ * A failure for a fake vendor that kills the calling worker at once, before it can write anything. Every await that
+ * matters in a worker is a request, so a test can crash the worker at a chosen line.
  */
 export function killingFailure(lambda: Pick<Lambda, 'kill'>, { functionKey, request, marker, effect }: Kill): Failure {
   return {

@@ -16,7 +16,7 @@ async function main(): Promise<void> {
   await checkPort(port);
   print('Packaging the functions of serverless.yml …');
   const directory = mkdtempSync(join(tmpdir(), 'local-package-'));
-  // The service has unpacked everything once it runs.
+  // The service has its own unpacked copy once it runs.
   const remove = () => rmSync(directory, { recursive: true, force: true });
   const service = await packageService({ stage: 'local', output: directory })
     .then((packaged) =>

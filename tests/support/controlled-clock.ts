@@ -1,15 +1,15 @@
 import type { Timers } from '../../lib/local/timers';
 
 export interface ControlledClock extends Timers {
-  /** Lets time pass and runs, in order, what was due meanwhile. */
+  /** Lets time pass and runs the timers of that time in order. */
   advance(ms: number): void;
-  /** When the next timer is due; `undefined` if none is set. */
+  /** The time of the next timer; `undefined` if none is set. */
   nextAt(): number | undefined;
   /** Resolves as soon as a timer is set. */
   armed(): Promise<void>;
 }
 
-/** Time that stands still unless a test moves it. */
+/** A clock that moves only when a test advances it. */
 export function controlledClock(start = Date.UTC(2026, 0, 15, 10)): ControlledClock {
   let now = start;
   const timers = new Set<{ at: number; callback: () => void }>();

@@ -13,16 +13,16 @@ import { ACCOUNT, REGION, watchedAlarms } from './local-alarms';
 
 const INSTANCE = 'my';
 const MINUTE = 60_000;
-/** Production's, as in serverless.yml. */
+/** The value of production in serverless.yml. */
 const CANARY_MINUTES = 5;
 
-/** Likewise. */
+/** The thresholds of production in serverless.yml. */
 const thresholds = parseThresholds({
   ...{ dlqDepth: 1, dlqAge: 864_000, held: 3600, age: 1800, backlog: 1000, stalled: 1500 },
   ...{ errorRate: 1, errorRateJobs: 100, canary: 2, finish: 30 },
 });
 
-/** The alarms of one queue, as they are compiled. */
+/** The compiled alarms of one queue. */
 export function queueAlarmDefinitions(queue: string) {
   const [row] = parseQueueTable({
     [queue]: { type: 'fifo', retention: 1_209_600, visibility: 300, receives: 3, batch: 1, ordered: false },
@@ -43,7 +43,7 @@ export function queueAlarmDefinitions(queue: string) {
   return alarmDefinitions(resources, resolver(at));
 }
 
-/** An engine in memory whose queue is measured and watched as CloudWatch would, on the engine's clock. */
+/** Measures and watches an in-memory engine like CloudWatch, on the engine's clock. */
 export function watchedEngine(engine: ReturnType<typeof memoryEngine>, queue: string) {
   const { clock, deps, model } = engine;
   const watched = watchedAlarms(queueAlarmDefinitions(queue), clock.now());
@@ -58,7 +58,7 @@ export function watchedEngine(engine: ReturnType<typeof memoryEngine>, queue: st
   };
   const main = `${INSTANCE}-${queue}.fifo`;
 
-  /** Ends the minutes that the clock has passed. */
+  /** Ends the minutes that have passed on the clock. */
   function look(): void {
     while (clock.now() >= watched.now() + MINUTE) {
       const now = watched.now() + MINUTE - 1;
@@ -68,10 +68,10 @@ export function watchedEngine(engine: ReturnType<typeof memoryEngine>, queue: st
   }
 
   return {
-    /** Of each canary, whether it was done in time. */
+    /** For each canary, whether it ran in time. */
     canaries: () => canaries,
     rang: () => watched.rang().map((name) => name.slice(`${INSTANCE}-${queue}-`.length)),
-    /** Delivers whatever can be received. */
+    /** Delivers all receivable messages. */
     async work(): Promise<void> {
       for (let event = engine.receive(1); event.Records.length > 0; event = engine.receive(1)) {
         const { batchItemFailures } = await engine.handle(event);

@@ -15,7 +15,7 @@ export const alarmsOf = ({ resources }: Pick<Packaged, 'resources'>): AlarmDefin
     resolver({ resources, region: REGION, account: ACCOUNT, stack: 'local', sqsUrl: 'http://127.0.0.1:1' }),
   );
 
-/** Alarms watched minute by minute on a clock of their own. */
+/** Watches alarms minute by minute on a clock of its own. */
 export function watchedAlarms(alarms: AlarmDefinition[], start = Date.UTC(2026, 0, 2, 3, 0, 0)) {
   const store = createMetricStore();
   const watch = createAlarmWatch({ alarms, store, region: REGION, account: ACCOUNT });
@@ -26,15 +26,15 @@ export function watchedAlarms(alarms: AlarmDefinition[], start = Date.UTC(2026, 
     published,
     state: watch.state,
     now: () => now,
-    /** What is measured in this minute, and its end. */
+    /** Stores the metrics of a minute and ends it. */
     minute(measure: (at: number) => void = () => {}): void {
       measure(now + MINUTE / 2);
       now += MINUTE;
       published.push(...watch.look(now));
     },
-    /** What has begun to ring and not stopped. */
+    /** The alarms in state ALARM. */
     ringing: () => alarms.map(({ name }) => name).filter((name) => watch.state(name) === 'ALARM'),
-    /** What rang at any time. */
+    /** The alarms that have gone off at any time. */
     rang: () => [
       ...new Set(published.flatMap(({ message }) => (message.NewStateValue === 'ALARM' ? [message.AlarmName] : []))),
     ],

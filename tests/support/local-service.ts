@@ -7,7 +7,7 @@ import { type Service, startService } from '../../lib/local/service';
 import type { Packaged } from '../../lib/local/template/package';
 import { zip } from './zip';
 
-/** Other properties for every resource of a type: times that a test can wait for. */
+/** Overrides properties of all resources of a type, for example to get short times. */
 export function withProperties(packaged: Packaged, changes: Record<string, Record<string, unknown>>): Packaged {
   const resources = Object.entries(packaged.resources).map(([id, resource]) => [
     id,
@@ -16,7 +16,7 @@ export function withProperties(packaged: Packaged, changes: Record<string, Recor
   return { ...packaged, resources: Object.fromEntries(resources) };
 }
 
-/** Without canaries: a test that counts what happens on a queue has it for itself. */
+/** Switches the canaries off, so that a test sees only its own messages. */
 function withoutCanaries(packaged: Packaged): Packaged {
   const resources = Object.entries(packaged.resources).map(([id, resource]) => {
     const environment = resource.Properties?.Environment as { Variables: Record<string, unknown> } | undefined;
@@ -27,7 +27,7 @@ function withoutCanaries(packaged: Packaged): Packaged {
   return { ...packaged, resources: Object.fromEntries(resources) };
 }
 
-/** Other code for a function, under everything else that the template says of it. */
+/** Replaces the code of a function and keeps all its other properties. */
 export function withCode(
   packaged: Packaged,
   { functionKey, code }: { functionKey: string; code: string },
@@ -41,31 +41,31 @@ export function withCode(
 
 export interface WatchedService extends Service {
   invocations: Invocation[];
-  /** Asks after everything that happens until there is an answer; fails by name after a minute. */
+  /** Asks again after every event until there is an answer. Fails after a minute and names what it waited for. */
   until<T>(what: string, ask: () => Promise<T | undefined | false> | T | undefined | false): Promise<T>;
   post(data: unknown, headers?: Record<string, string>): Promise<{ status: number; json: Record<string, unknown> }>;
-  /** The job once it has ended and its record is written. */
+  /** Resolves to the job once it has its end and its record. */
   recorded(id: string): ReturnType<WatchedService['job']>;
   job(id: string): Promise<NonNullable<Awaited<ReturnType<Service['views']['job']>>>>;
 }
 
-/** A service that tells what happens in it, so that nothing has to be waited for by time. */
+/** A service that reports its events, so that tests never wait for a fixed time. */
 export async function watchedService(packaged: Packaged): Promise<WatchedService> {
   const invocations: Invocation[] = [];
-  const happenings = new EventEmitter();
+  const events = new EventEmitter();
   const service = await startService({
     packaged: withoutCanaries(packaged),
     onInvocation: (invocation) => {
       invocations.push(invocation);
-      happenings.emit('any');
+      events.emit('any');
     },
-    onEvent: () => happenings.emit('any'),
+    onEvent: () => events.emit('any'),
   });
   const until: WatchedService['until'] = async (what, ask) => {
     const signal = AbortSignal.timeout(60_000);
     for (;;) {
-      const next = once(happenings, 'any', { signal }).catch(() => {
-        throw new Error(`waited in vain for ${what}`);
+      const next = once(events, 'any', { signal }).catch(() => {
+        throw new Error(`${what} did not happen within a minute`);
       });
       next.catch(() => {});
       const answer = await ask();

@@ -14,9 +14,9 @@ import {
 import { localSqs, realSqs, type SqsTarget } from './sqs-target';
 
 /**
- * Checks of AWS's behaviour, each a sentence, through the real SDK. They run against the model, whose clock obeys, and
- * with SQS_CONFORMANCE=aws against a real account, in real time. A check that lets more time pass than
- * SQS_CONFORMANCE_WAIT seconds (60) is then named as one that needs a controlled clock, instead of run.
+ * Checks of AWS's behaviour, each titled with a sentence, through the real SDK. They run against the model, on a clock
+ * that the checks control. With SQS_CONFORMANCE=aws they run against a real account, in real time. A check that needs
+ * more than SQS_CONFORMANCE_WAIT seconds (60) is then listed instead of run.
  */
 const REAL = process.env.SQS_CONFORMANCE === 'aws';
 const LONGEST_WAIT = Number(process.env.SQS_CONFORMANCE_WAIT ?? 60);
@@ -29,12 +29,12 @@ export interface TestQueue {
 
 type Attributes = Partial<Record<QueueAttributeName, string>>;
 
-/** What a check works with: a target, and the calls that every check makes. */
+/** What a check uses: a target, and the calls that all checks make. */
 export type Sqs = ReturnType<typeof driver>;
 
 type Check = (sqs: Sqs) => Promise<void>;
 
-/** `seconds`: how much time the check lets pass in all. */
+/** `seconds` is the time that the check lets pass in total. */
 export type DefineCheck = (sentence: string, ...check: [Check] | [{ seconds: number }, Check]) => void;
 
 export function conformance(title: string, define: (check: DefineCheck) => void): void {
@@ -83,7 +83,7 @@ function driver(target: SqsTarget, created: string[]) {
     return { queue: await make({ RedrivePolicy, ...attributes }), dlq };
   }
 
-  /** Into a FIFO queue under group `g1` and the body as deduplication id, unless told otherwise. */
+  /** Sends a message. In a FIFO queue the default group is `g1`, and the default deduplication id is the body. */
   const send = (queue: TestQueue, body: string, options: Partial<SendMessageCommandInput> = {}) =>
     client.send(
       new SendMessageCommand({

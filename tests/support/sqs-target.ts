@@ -4,19 +4,19 @@ import { createSqsModel } from '../../lib/local/sqs/model';
 import { startSqs } from '../../lib/local/sqs/server';
 import { controlledClock } from './controlled-clock';
 
-/** An SQS that the conformance suite can be run against. */
+/** An SQS for the conformance checks. */
 export interface SqsTarget {
   client: SQSClient;
-  /** Seconds that a receive must wait before "nothing" means nothing. */
+  /** Seconds that a receive must wait before an empty answer proves that the queue is empty. */
   patience: number;
   /** Lets time pass for the queues. */
   pass(seconds: number): Promise<void>;
-  /** The same, once a request that was sent before is waiting for it. */
+  /** Lets time pass once an earlier request waits for it. */
   passWhileWaiting(seconds: number): Promise<void>;
   close(queueUrls: string[]): Promise<void>;
 }
 
-/** The model behind its server; its clock moves only when a check says so. */
+/** The model behind its server. Only a check moves its clock. */
 export async function localSqs(): Promise<SqsTarget> {
   const clock = controlledClock();
   const model = createSqsModel({ now: clock.now, uuid: randomUUID, region: 'us-east-1', account: '000000000000' });
@@ -42,7 +42,7 @@ export async function localSqs(): Promise<SqsTarget> {
   };
 }
 
-/** A real account: the credentials and the region are the environment's, the queues are deleted afterwards. */
+/** A real account with the credentials and region of the environment. The queues are deleted afterwards. */
 export async function realSqs(): Promise<SqsTarget> {
   const client = new SQSClient({ useQueueUrlAsEndpoint: false });
   const pass = (seconds: number) => new Promise<void>((resolve) => setTimeout(resolve, seconds * 1000 + 500));

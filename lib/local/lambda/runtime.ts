@@ -32,9 +32,7 @@ interface Pool {
   started: number;
 }
 
-/**
- * Runs the template's functions on this machine, with warm and cold starts, time-outs, concurrency limits and crashes.
- */
+/** Runs the template's functions on this machine, with cold starts, time-outs, concurrency limits and crashes. */
 export function createLambda({ functions, code, logs, region, variables, onInvocation }: LambdaOptions): Lambda {
   mkdirSync(logs, { recursive: true });
   const pools = new Map<string, Pool>(

@@ -87,10 +87,7 @@ const ruleProperties = z.object({
   Targets: z.array(z.object({ Arn: z.string() })),
 });
 
-/**
- * Reads queues, tables, functions, event source mappings and schedules. Throws an error that names what it cannot
- * resolve.
- */
+/** Reads what this machine can run from the template. Throws an error that names what it cannot resolve. */
 export function declared(surroundings: Surroundings): Declared {
   const resolve = resolver(surroundings);
   const ofType = (type: string): [string, Resource][] =>
