@@ -1,9 +1,9 @@
 import { realClock, realRandom } from '../aws/system';
+import { settingsOf } from '../config';
 import { queueName, queueUrl } from '../jobs/keys';
 import type { Log } from '../ports';
 import { createProducer, type Producer } from '../producer/producer';
 import { createTracker, type Tracker } from '../producer/tracker';
-import { settingsOf } from '../worker/real-deps';
 import { ACCOUNT, type Cloud, REGION } from './cloud';
 import type { LocalPorts } from './ports';
 
