@@ -19,12 +19,13 @@ export const VERSION_MUTANTS: Record<string, SourceMutant> = {
   },
   orderKeyRenamed: {
     changes: [{ file: 'lib/jobs/keys.ts', find: '`order#$', replace: '`line#$' }],
-    breaks: /^liveness: .* is held \(behind\)/,
+    breaks: /^order kept/,
     by: {
       plan: {
         queue: 'testflight',
-        jobs: jobs('good', ['good', { at: 1_000 }]),
-        outages: [{ target: 'apple', from: 0, until: 10 * MINUTE_MS, fault: 'throttled' }],
+        // The first waits until the code knows its type, the second for the first. The third comes to today's code.
+        jobs: jobs('newer', ['good', { at: 1_000 }], ['good', { at: 5 * MINUTE_MS + 30 }]),
+        deployAt: 20 * MINUTE_MS,
         versions: deployed(5 * MINUTE_MS),
       },
     },
