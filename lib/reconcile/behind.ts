@@ -3,7 +3,9 @@ import { groupBy } from '../group-by';
 import { everyDue, SHARE } from '../jobs/due';
 import { jobKey, orderKey, todoKey } from '../jobs/keys';
 import { isEnd, type JobRow } from '../jobs/row';
-import type { ReconcileDeps, Work } from './deps';
+import type { ReconcileRun, Work } from './deps';
+import { codeOf } from './due';
+import type { Turn } from './pace';
 import { release } from './release';
 
 const AT_ONCE = 16;
@@ -11,9 +13,11 @@ const AT_ONCE = 16;
 const PAGE_SHARES = 10;
 
 interface Round {
-  deps: ReconcileDeps;
+  deps: ReconcileRun;
   queue: string;
+  /** While there is time, and room in the queue. */
   mayGoOn: () => boolean;
+  turn: Turn;
   /** Keys of the jobs in the fronts that were looked at. */
   known: Set<string>;
   /** By group: its line has had its turn. */
@@ -31,11 +35,15 @@ interface Found {
  * entry in the index, the one first that was not looked at for the longest. Rows lead to lines without an entry, which
  * are of released code or damaged. A job that stands in no line is released, so that it joins.
  */
-export const releaseBehind: Work = async (deps, queue, mayGoOn) => {
-  const round: Round = { deps, queue, mayGoOn, known: new Set(), served: new Map() };
-  const turns = (found: AsyncGenerator<Found>) => throughAll(found, (line) => turn(round, line), AT_ONCE);
+export const releaseBehind: Work = async (deps, queue, inTime) => {
+  const turn = deps.pace.turn(queue, todoKey(queue, 'behind'));
+  const mayGoOn = () => inTime() && turn.full() === 'no';
+  const round: Round = { deps, queue, mayGoOn, turn, known: new Set(), served: new Map() };
+  const each = (found: AsyncGenerator<Found>) => throughAll(found, (line) => serve(round, line), AT_ONCE);
   // Side by side: however many lines there are, rows are read, and the other way round.
-  await throughAll([byLine(round), byRow(round)], turns, 2);
+  await throughAll([byLine(round), byRow(round)], each, 2);
+  await turn.end();
+  if (turn.full() === 'for now') deps.again((next, mayGoOn) => releaseBehind(next, queue, mayGoOn));
 };
 
 async function* byLine({ deps, queue, mayGoOn }: Round): AsyncGenerator<Found> {
@@ -60,22 +68,31 @@ async function* byRow({ deps, queue, mayGoOn, known }: Round): AsyncGenerator<Fo
     }
 }
 
-async function turn(round: Round, { group, rows }: Found): Promise<void> {
-  const { deps, mayGoOn, known } = round;
-  await serve(round, group);
+async function serve(round: Round, { group, rows }: Found): Promise<void> {
+  const { deps, mayGoOn, known, served } = round;
+  const serving = served.get(group) ?? releaseGroup(round, group);
+  // Once in a round, whatever led to the line.
+  served.set(group, serving);
+  await serving;
   for (const row of rows) {
     if (known.has(row.key) || !mayGoOn()) continue;
     // It may have joined since its line was looked at.
-    if (!(await deps.order.front(row)).includes(row.id)) await release(deps, row);
+    if (!(await deps.order.front(row)).includes(row.id)) await goBack(round, row);
   }
 }
 
-/** Once in a round, whatever led to the line. */
-function serve(round: Round, group: string): Promise<void> {
-  const { served } = round;
-  const serving = served.get(group) ?? releaseGroup(round, group);
-  served.set(group, serving);
-  return serving;
+/** Releases a job if its queue has room. Whether it did. */
+async function goBack({ deps, turn }: Round, row: JobRow): Promise<boolean> {
+  let released = false;
+  try {
+    await turn.release(async () => {
+      await release(deps, row);
+      released = true;
+    });
+  } catch (error) {
+    deps.failed({ queue: row.queue, jobId: row.id, code: codeOf(error) });
+  }
+  return released;
 }
 
 /**
@@ -104,7 +121,7 @@ async function releaseGroup(round: Round, group: string): Promise<void> {
     else if (row.state === 'held' && row.reason === 'behind') {
       // First, or the job would find those before it.
       await leave();
-      await release(deps, row);
+      if (!(await goBack(round, row))) break;
       released++;
     } else if (settings(queue).ordered) break;
   }

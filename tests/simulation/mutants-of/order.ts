@@ -8,7 +8,7 @@ const BEHIND = 'lib/reconcile/behind.ts';
 export const ORDER_MUTANTS: Record<string, SourceMutant> = {
   readsAllBeforeItReleases: {
     changes: [
-      { file: BEHIND, find: 'throughAll([byLine(round), byRow(round)], turns, 2)', replace: 'turns(byRow(round))' },
+      { file: BEHIND, find: 'throughAll([byLine(round), byRow(round)], each, 2)', replace: 'each(byRow(round))' },
       {
         file: BEHIND,
         find: 'yield { group, rows: some };\n    }',
@@ -23,6 +23,18 @@ export const ORDER_MUTANTS: Record<string, SourceMutant> = {
     ],
     breaks: /^liveness/,
     by: { scale: 'released-lines' },
+  },
+  linesAreReleasedAtAnyPace: {
+    changes: [
+      { file: BEHIND, find: "inTime() && turn.full() === 'no'", replace: 'inTime()' },
+      {
+        file: BEHIND,
+        find: 'await turn.release(async () => {',
+        replace: 'await (async (act) => act())(async () => {',
+      },
+    ],
+    breaks: /^runs in vain/,
+    by: { scale: 'lines-limited' },
   },
   lineInOneList: {
     changes: [{ file: ORDER, find: 'job, stored.waiting.length >= most)', replace: 'job, false)' }],

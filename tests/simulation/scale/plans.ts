@@ -6,7 +6,7 @@ import { manyHeld } from './held';
 import { largeDlq } from './large-dlq';
 import { lineRaces } from './line-races';
 import { neverEmpty } from './never-empty';
-import { manyLines, oneLine, releasedLines } from './ordered';
+import { limitedLines, manyLines, oneLine, releasedLines } from './ordered';
 import { limitedRecovery, unlimitedRecovery } from './outage';
 import type { ScalePlan } from './plan';
 import { manyStarts } from './starts';
@@ -23,6 +23,7 @@ export const SCALE_PLANS: readonly ScalePlan[] = [
   dlqByChance,
   oneLine,
   manyLines,
+  limitedLines,
   releasedLines,
   lineRaces,
   limitedRecovery,

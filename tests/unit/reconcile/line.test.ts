@@ -179,7 +179,7 @@ test('a damaged line holds up none, and its jobs stand in line again in the orde
   expect(effects).toEqual(ids(1, 5));
 });
 
-test('a job whose body cannot be read holds up its own group alone', async () => {
+test('a job whose body cannot be read holds up its own group alone, and is named', async () => {
   const { send, recover, minutes, engine, effects } = start();
   await send(ids(1, 3), 'bad');
   await send(ids(11, 13), 'good');
@@ -193,6 +193,10 @@ test('a job whose body cannot be read holds up its own group alone', async () =>
   await minutes(5);
 
   expect(effects.toSorted()).toEqual([1, 11, 12, 13].map(jobId));
+  expect(engine.lines).toContainEqual({
+    message: 'reconciling failed',
+    facts: { kind: 'releaseBehind', queue: 'sample', jobId: jobId(2), code: 'Unexpected' },
+  });
 });
 
 test('where there are more lines than can be looked at, each has its turn', async () => {
