@@ -1,44 +1,51 @@
 import { type AlarmKind, alarmName, KINDS, runbookOf } from '../lib/alarms/kinds';
-import { type Context, type Fragment, tags } from './context';
-import { alarmId } from './logical-id';
+import type { Context } from './context';
+import { alarmId, TOPIC_ID } from './logical-id';
+import type { Metric } from './metric';
+import { type Fragment, tags } from './template';
 
-/** One metric of CloudWatch with its statistic. */
-export interface Metric {
-  namespace: string;
-  name: string;
-  dimensions: Record<string, string>;
-  statistic: 'Sum' | 'Average' | 'Maximum' | 'SampleCount';
-}
+/** Percentiles would need another property of the alarm. */
+type Statistic = 'Sum' | 'Average' | 'Maximum' | 'SampleCount';
 
 export interface AlarmSpec {
   kind: AlarmKind;
-  /** The queue, function or vendor that it is about. */
+  /** The name of the queue, function or vendor. */
   subject?: string;
-  /** Several of them need an `expression`, which calls them by their keys. */
-  metrics: Record<string, Metric>;
-  /** CloudWatch metric math, e.g. `visible + inFlight`. */
+  /** The `expression` names them by their keys. Two or more metrics need one. */
+  metrics: Record<string, Metric<Statistic>>;
+  /** CloudWatch metric math, for example `visible + inFlight`. */
   expression?: string;
   threshold: number;
-  /** Rings where the value is under the threshold instead of at or above it. */
+  /** The alarm goes off below the threshold. Otherwise it goes off at or above it. */
   below?: boolean;
   /** Seconds. */
   period: number;
-  /** Periods in a row … */
+  /** CloudWatch looks at this many periods. Default: 1. */
   periods?: number;
-  /** … or so many of them. */
+  /** The alarm goes off when this many of them breach. Default: all. */
   datapoints?: number;
   /**
-   * What silence means: `notBreaching` where a metric is only written when something happens, `ignore` for what is
-   * written all the time (the state stays until something is known again), `breaching` for a sign of life.
+   * How CloudWatch treats missing data. `notBreaching`: the metric is written only when something happens. `ignore`: the
+   * metric is always written, so the alarm keeps its state until data returns. `breaching`: the metric is a sign of life.
    */
   silence: 'notBreaching' | 'ignore' | 'breaching';
-  /** Logical id of the topic that is told. */
-  topic: string;
+  /** Logical id of the topic that CloudWatch notifies. */
+  topic?: string;
 }
 
-/** A CloudWatch alarm that tells its topic when it begins to ring and when it stops. */
+/** A CloudWatch alarm that notifies its topic when it goes off and when it is over. */
 export function alarm(spec: AlarmSpec, context: Context & { runbook: string }): Fragment['Resources'] {
-  const { kind, subject = '', threshold, below, period, periods = 1, datapoints = periods, silence, topic } = spec;
+  const {
+    kind,
+    subject = '',
+    threshold,
+    below,
+    period,
+    periods = 1,
+    datapoints = periods,
+    silence,
+    topic = TOPIC_ID,
+  } = spec;
   const actions = [{ Ref: topic }];
   return {
     [alarmId(kind, subject)]: {

@@ -1,18 +1,18 @@
 import type { AlarmSpec } from './alarm';
 import type { Context } from './context';
-import { TOPIC_ID } from './logical-id';
+import { ownMetric } from './metric';
 import { ConfigurationProblems } from './problems';
 import type { QueueRow } from './queue-table';
 import { type Thresholds, thresholdsSchema } from './thresholds';
 import { whole } from './whole';
-import { graph, heading, type Line, type Widget } from './widgets';
+import { graph, heading, type Widget } from './widgets';
 
-/** The canaries that an alarm looks at. */
+/** The alarm looks at this many canaries. */
 const LOOKED_AT = 3;
-/** CloudWatch evaluates an alarm over a day at most. */
+/** CloudWatch evaluates an alarm over at most one day. */
 const MOST_MINUTES = 86_400 / 60 / LOOKED_AT;
 
-/** Param `canaryEvery`: minutes from one canary of a queue to the next; 0: there are none. */
+/** Parameter `canaryEvery`: minutes between two canaries of a queue. 0: no canaries. */
 export function parseCanaryEvery(value: unknown): number {
   const parsed = whole(0, MOST_MINUTES).safeParse(value);
   if (parsed.success) return parsed.data;
@@ -21,7 +21,7 @@ export function parseCanaryEvery(value: unknown): number {
   ]);
 }
 
-/** Rings where of the last three canaries of a queue as many as the row or the stage says were not done in time. */
+/** Goes off when too many of a queue's last three canaries were late. The row or the stage sets the limit. */
 export function canaryAlarm(
   { name, alarms }: QueueRow,
   { instance, stage, minutes }: { instance: string; stage: Thresholds; minutes: number },
@@ -30,22 +30,21 @@ export function canaryAlarm(
   return {
     kind: 'canary',
     subject: name,
-    topic: TOPIC_ID,
-    metrics: { done: { namespace: instance, name: 'Canary', dimensions: { queue: name }, statistic: 'Average' } },
+    metrics: { done: ownMetric(instance, { queue: name })('Canary', 'Average') },
     threshold: 1,
     below: true,
     period: minutes * 60,
     periods: LOOKED_AT,
     datapoints: canary,
-    // It is the reconciler that measures them, and its own silence is told of by itself.
+    // The reconciler measures canaries. If it stops, its own alarm goes off.
     silence: 'ignore',
   };
 }
 
-/** Whether the queues did their canaries, and how fast: their availability. */
+/** The availability of the queues: the share of canaries done in time, and how long they took. */
 export function canarySection({ instance }: Pick<Context, 'instance'>, rows: QueueRow[]): Widget[] {
-  const each = (metric: string, stat: string): Line[] =>
-    rows.map(({ name }) => ({ namespace: instance, metric, stat, label: name, dimensions: { queue: name } }));
+  const each = (metric: string, statistic: string) =>
+    Object.fromEntries(rows.map(({ name }) => [name, ownMetric(instance, { queue: name })(metric, statistic)]));
   return [
     heading('Canaries', 'jobs that do nothing, through each queue'),
     graph('Canaries: share done in time', 'Count', each('Canary', 'Average')),

@@ -1,13 +1,16 @@
 import { dlqName, queueName } from '../lib/jobs/keys';
 import { canarySection } from './canary';
-import type { Context, Fragment } from './context';
+import type { Context } from './context';
+import { VENDORS } from './instance-alarms';
 import { DASHBOARD_ID } from './logical-id';
+import { lambdaMetric, ownMetric, sqsMetric } from './metric';
 import type { QueueRow } from './queue-table';
-import { alarmStates, graph, heading, type Line, layout, type Widget } from './widgets';
+import type { Fragment } from './template';
+import { alarmStates, graph, heading, layout, type Widget } from './widgets';
 
 /**
- * One dashboard per instance, named like it: the alarms on top, a row per queue, then vendors and what is special.
- * `canaries` are the queues that have any.
+ * The dashboard, named like the instance: the alarms, a row per queue, the vendors, and rows for canaries, campaigns and
+ * analytics. `canaries`: the queues that have canaries.
  */
 export function dashboardResources(
   { instance }: Context,
@@ -26,112 +29,96 @@ export function dashboardResources(
     Resources: {
       [DASHBOARD_ID]: {
         Type: 'AWS::CloudWatch::Dashboard',
-        // Sub fills in region and account; nothing else in the text looks like one of its variables.
+        // Fn::Sub fills in region and account. No other text in the body looks like one of its variables.
         Properties: { DashboardName: instance, DashboardBody: { 'Fn::Sub': JSON.stringify(body) } },
       },
     },
-    Outputs: { DashboardName: { Description: 'Everything at a glance', Value: { Ref: DASHBOARD_ID } } },
+    Outputs: { DashboardName: { Description: 'Dashboard of this instance', Value: { Ref: DASHBOARD_ID } } },
   };
 }
 
 function queueSection({ name, type }: QueueRow, instance: string): Widget[] {
   const main = queueName(instance, name, type);
   const dlq = dlqName(instance, name, type);
-  const sqs = (queue: string, metric: string, stat: string, label: string): Line => ({
-    ...{ namespace: 'AWS/SQS', metric, stat, label },
-    dimensions: { QueueName: queue },
-  });
-  const own = (metric: string, stat: string, label: string): Line => ({
-    ...{ namespace: instance, metric, stat, label },
-    dimensions: { queue: name },
-  });
-  const duration = (stat: string): Line => ({
-    ...{ namespace: 'AWS/Lambda', metric: 'Duration', stat, label: stat },
-    dimensions: { FunctionName: `${instance}-${name}` },
-  });
+  const own = ownMetric(instance, { queue: name });
+  const duration = (statistic: string) => lambdaMetric(`${instance}-${name}`, 'Duration', statistic);
   return [
-    heading(name, 'messages, jobs and the function of this queue'),
-    graph(`${name}: messages`, 'Count', [
-      sqs(main, 'NumberOfMessagesSent', 'Sum', 'sent'),
-      sqs(main, 'NumberOfMessagesReceived', 'Sum', 'received'),
-      sqs(main, 'NumberOfMessagesDeleted', 'Sum', 'deleted'),
-    ]),
-    graph(`${name}: depth`, 'Count', [
-      sqs(main, 'ApproximateNumberOfMessagesVisible', 'Maximum', 'waiting'),
-      sqs(main, 'ApproximateNumberOfMessagesNotVisible', 'Maximum', 'in flight'),
-      sqs(dlq, 'ApproximateNumberOfMessagesVisible', 'Maximum', 'dead-letter queue'),
-    ]),
-    graph(`${name}: oldest`, 'Seconds', [
-      sqs(main, 'ApproximateAgeOfOldestMessage', 'Maximum', 'message'),
-      sqs(dlq, 'ApproximateAgeOfOldestMessage', 'Maximum', 'dead-letter queue entry'),
-    ]),
-    graph(`${name}: duration`, 'Milliseconds', [duration('p50'), duration('p95'), duration('p99')]),
-    graph(`${name}: outcomes`, 'Count', [
-      own('JobsSucceeded', 'Sum', 'succeeded'),
-      own('JobsRetried', 'Sum', 'retried'),
-      own('JobsHeld', 'Sum', 'held'),
-      own('JobsParked', 'Sum', 'parked'),
-      own('MessagesReturned', 'Sum', 'returned untried'),
-    ]),
-    graph(`${name}: from due to`, 'Milliseconds', [
-      own('TimeToStart', 'p95', 'start p95'),
-      own('TimeToFinish', 'Average', 'finish average'),
-      own('TimeToFinish', 'p95', 'finish p95'),
-    ]),
+    heading(name, 'messages, jobs and the worker of this queue'),
+    graph(`${name}: messages`, 'Count', {
+      sent: sqsMetric(main, 'NumberOfMessagesSent', 'Sum'),
+      received: sqsMetric(main, 'NumberOfMessagesReceived', 'Sum'),
+      deleted: sqsMetric(main, 'NumberOfMessagesDeleted', 'Sum'),
+    }),
+    graph(`${name}: depth`, 'Count', {
+      waiting: sqsMetric(main, 'ApproximateNumberOfMessagesVisible', 'Maximum'),
+      'in flight': sqsMetric(main, 'ApproximateNumberOfMessagesNotVisible', 'Maximum'),
+      'dead-letter queue': sqsMetric(dlq, 'ApproximateNumberOfMessagesVisible', 'Maximum'),
+    }),
+    graph(`${name}: oldest`, 'Seconds', {
+      message: sqsMetric(main, 'ApproximateAgeOfOldestMessage', 'Maximum'),
+      'dead-letter queue entry': sqsMetric(dlq, 'ApproximateAgeOfOldestMessage', 'Maximum'),
+    }),
+    graph(`${name}: duration`, 'Milliseconds', {
+      p50: duration('p50'),
+      p95: duration('p95'),
+      p99: duration('p99'),
+    }),
+    graph(`${name}: outcomes`, 'Count', {
+      succeeded: own('JobsSucceeded', 'Sum'),
+      retried: own('JobsRetried', 'Sum'),
+      held: own('JobsHeld', 'Sum'),
+      parked: own('JobsParked', 'Sum'),
+      'returned untried': own('MessagesReturned', 'Sum'),
+    }),
+    graph(`${name}: time from due`, 'Milliseconds', {
+      'start p95': own('TimeToStart', 'p95'),
+      'finish average': own('TimeToFinish', 'Average'),
+      'finish p95': own('TimeToFinish', 'p95'),
+    }),
   ];
 }
 
-const VENDORS = ['zendesk', 'sendgrid', 'app-store-connect'];
-
 function vendorSection(instance: string): Widget[] {
-  const each = (metric: string, stat: string): Line[] =>
-    VENDORS.map((vendor) => ({ namespace: instance, metric, stat, label: vendor, dimensions: { vendor } }));
+  const each = (name: string, statistic: string) =>
+    Object.fromEntries(VENDORS.map((vendor) => [vendor, ownMetric(instance, { vendor })(name, statistic)]));
+  const own = ownMetric(instance);
   return [
     heading('Vendors', 'calls to outside services'),
     graph('Vendors: time p95', 'Milliseconds', each('VendorTime', 'p95')),
     graph('Vendors: calls', 'Count', each('VendorTime', 'SampleCount')),
     graph('Vendors: errors', 'Count', each('VendorErrors', 'Sum')),
-    graph('Vendors: asked to wait', 'Count', each('VendorThrottles', 'Sum')),
-    graph('Vendors: stopped', 'Count', each('VendorStopped', 'Maximum')),
-    graph('Reconciler', 'Count', [
-      { namespace: instance, metric: 'ReconcilerRuns', stat: 'Sum', label: 'runs', dimensions: {} },
-      { namespace: instance, metric: 'ReconcilerFailures', stat: 'Sum', label: 'failures', dimensions: {} },
-    ]),
+    graph('Vendors: requests to wait', 'Count', each('VendorThrottles', 'Sum')),
+    graph('Vendors: circuit breaker open', 'Count', each('VendorStopped', 'Maximum')),
+    graph('Reconciler', 'Count', { runs: own('ReconcilerRuns', 'Sum'), failures: own('ReconcilerFailures', 'Sum') }),
   ];
 }
 
 function emailSection(instance: string): Widget[] {
-  const own = (metric: string, label: string): Line => ({
-    ...{ namespace: instance, metric, label, stat: 'Sum' },
-    dimensions: { queue: 'emails' },
-  });
+  const own = ownMetric(instance, { queue: 'emails' });
   return [
-    heading('Campaigns', 'what was sent, and what SendGrid tells of it'),
-    graph('Campaigns: chunks', 'Count', [own('JobsSucceeded', 'accepted'), own('JobsParked', 'refused')]),
-    graph('Campaigns: paused themselves', 'Count', [own('CampaignsPaused', 'campaigns')]),
-    graph('Campaigns: events', 'Count', [
-      own('EmailEvents', 'taken'),
-      own('EmailEventsRefused', 'refused'),
-      own('ChunksWithoutEvents', 'chunks without any'),
-    ]),
+    heading('Campaigns', 'chunks sent, and the events that SendGrid reports'),
+    graph('Campaigns: chunks', 'Count', { accepted: own('JobsSucceeded', 'Sum'), refused: own('JobsParked', 'Sum') }),
+    graph('Campaigns: paused automatically', 'Count', { campaigns: own('CampaignsPaused', 'Sum') }),
+    graph('Campaigns: events', 'Count', {
+      accepted: own('EmailEvents', 'Sum'),
+      refused: own('EmailEventsRefused', 'Sum'),
+      'chunks without events': own('ChunksWithoutEvents', 'Sum'),
+    }),
   ];
 }
 
 function analyticsSection(instance: string): Widget[] {
-  const own = (metric: string, stat: string, label: string): Line => ({
-    ...{ namespace: instance, metric, stat, label },
-    dimensions: { queue: 'analytics' },
-  });
+  const own = ownMetric(instance, { queue: 'analytics' });
   return [
     heading('Analytics', 'events into S3'),
-    graph('Analytics: events', 'Count', [
-      own('EventsAccepted', 'Sum', 'accepted'),
-      own('EventsRejected', 'Sum', 'rejected'),
-    ]),
-    graph('Analytics: stored', 'Bytes', [own('BytesStored', 'Sum', 'bytes')]),
-    graph('Analytics: from API to S3', 'Milliseconds', [
-      own('TimeToStore', 'p50', 'p50'),
-      own('TimeToStore', 'p95', 'p95'),
-    ]),
+    graph('Analytics: events', 'Count', {
+      accepted: own('EventsAccepted', 'Sum'),
+      rejected: own('EventsRejected', 'Sum'),
+    }),
+    graph('Analytics: stored', 'Bytes', { bytes: own('BytesStored', 'Sum') }),
+    graph('Analytics: from API to S3', 'Milliseconds', {
+      p50: own('TimeToStore', 'p50'),
+      p95: own('TimeToStore', 'p95'),
+    }),
   ];
 }

@@ -1,4 +1,4 @@
-// What serverless.yml loads: Serverless reads .cjs, our generators are TypeScript.
+// serverless.yml loads this file, because Serverless reads .cjs and our generators are TypeScript.
 const { require: load } = require('tsx/cjs/api');
 
 const bridge = load('./index.ts', __filename);

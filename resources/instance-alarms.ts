@@ -1,24 +1,19 @@
-import type { AlarmSpec, Metric } from './alarm';
-import { TOPIC_ID, UNDELIVERED_TOPIC_ID } from './logical-id';
+import type { AlarmSpec } from './alarm';
+import { UNDELIVERED_TOPIC_ID } from './logical-id';
+import { ownMetric, sqsMetric } from './metric';
 import { undeliveredQueueName } from './topic';
 
-const VENDORS = ['zendesk', 'sendgrid', 'app-store-connect'];
+export const VENDORS = ['zendesk', 'sendgrid', 'app-store-connect'];
 
-/** What is watched once per instance. `workers` are the names of its queues. */
+/** The alarms that an instance has once. `workers`: the names of its queues. */
 export function instanceAlarms(instance: string, workers: string[]): AlarmSpec[] {
-  const own = (name: string, statistic: Metric['statistic'], dimensions: Record<string, string> = {}): Metric => ({
-    namespace: instance,
-    name,
-    dimensions,
-    statistic,
-  });
+  const own = ownMetric(instance);
   return [
     ...VENDORS.map(
       (vendor): AlarmSpec => ({
         kind: 'stopped',
         subject: vendor,
-        topic: TOPIC_ID,
-        metrics: { stopped: own('VendorStopped', 'Maximum', { vendor }) },
+        metrics: { stopped: ownMetric(instance, { vendor })('VendorStopped', 'Maximum') },
         threshold: 1,
         period: 60,
         silence: 'ignore',
@@ -26,7 +21,6 @@ export function instanceAlarms(instance: string, workers: string[]): AlarmSpec[]
     ),
     {
       kind: 'reconciler',
-      topic: TOPIC_ID,
       metrics: { runs: own('ReconcilerRuns', 'Sum') },
       threshold: 1,
       below: true,
@@ -36,60 +30,49 @@ export function instanceAlarms(instance: string, workers: string[]): AlarmSpec[]
     },
     {
       kind: 'reconciler-failures',
-      topic: TOPIC_ID,
       metrics: { failures: own('ReconcilerFailures', 'Sum') },
       threshold: 1,
       period: 300,
       periods: 3,
       silence: 'notBreaching',
     },
-    ...(workers.includes('emails') ? campaigns(own) : []),
-    ...(workers.includes('analytics') ? [compaction(own)] : []),
+    ...(workers.includes('emails') ? campaigns(instance) : []),
+    ...(workers.includes('analytics') ? [compaction(instance)] : []),
     {
       kind: 'undelivered',
       topic: UNDELIVERED_TOPIC_ID,
       metrics: {
-        visible: {
-          namespace: 'AWS/SQS',
-          name: 'ApproximateNumberOfMessagesVisible',
-          dimensions: { QueueName: undeliveredQueueName(instance) },
-          statistic: 'Maximum',
-        },
+        visible: sqsMetric(undeliveredQueueName(instance), 'ApproximateNumberOfMessagesVisible', 'Maximum'),
       },
       threshold: 1,
       period: 60,
-      // Nobody touches that queue, and of one that lies still SQS says nothing after some hours.
+      // This queue is mostly idle, and SQS sends no metrics for a queue that is idle for some hours.
       silence: 'ignore',
     },
   ];
 }
 
-type Own = (name: string, statistic: Metric['statistic'], dimensions: Record<string, string>) => Metric;
-
-const compaction = (own: Own): AlarmSpec => ({
+const compaction = (instance: string): AlarmSpec => ({
   kind: 'compaction',
-  topic: TOPIC_ID,
-  metrics: { failures: own('CompactionFailures', 'Sum', {}) },
+  metrics: { failures: ownMetric(instance)('CompactionFailures', 'Sum') },
   threshold: 1,
-  // It runs each quarter of an hour, and what one run has left the next one does.
+  // It runs every 15 minutes, and the next run does what one run left.
   period: 1800,
   periods: 2,
   silence: 'notBreaching',
 });
 
-const campaigns = (own: Own): AlarmSpec[] => [
+const campaigns = (instance: string): AlarmSpec[] => [
   {
     kind: 'campaign-paused',
-    topic: TOPIC_ID,
-    metrics: { paused: own('CampaignsPaused', 'Sum', { queue: 'emails' }) },
+    metrics: { paused: ownMetric(instance, { queue: 'emails' })('CampaignsPaused', 'Sum') },
     threshold: 1,
     period: 300,
     silence: 'notBreaching',
   },
   {
     kind: 'no-events',
-    topic: TOPIC_ID,
-    metrics: { silent: own('ChunksWithoutEvents', 'Sum', { queue: 'emails' }) },
+    metrics: { silent: ownMetric(instance, { queue: 'emails' })('ChunksWithoutEvents', 'Sum') },
     threshold: 1,
     period: 300,
     silence: 'notBreaching',

@@ -1,5 +1,6 @@
-import { type Context, type Fragment, retention, tags } from './context';
+import type { Context } from './context';
 import { JOBS_TABLE_ID } from './logical-id';
+import { type Fragment, retention, tags } from './template';
 
 export const jobsTableName = (instance: string): string => `${instance}-jobs`;
 
@@ -29,11 +30,11 @@ export function jobsTableResources(context: Context): Fragment {
         },
       },
     },
-    Outputs: { JobsTableName: { Description: 'Status of every job', Value: { Ref: JOBS_TABLE_ID } } },
+    Outputs: { JobsTableName: { Description: 'Table of all jobs', Value: { Ref: JOBS_TABLE_ID } } },
   };
 }
 
-/** Keys only: whoever finds an item here reads it from the table before acting, since an index lags behind. */
+/** Keys only. An index lags behind the table, so readers get the item from the table before they act on it. */
 const index = (hash: string, range: string) => ({
   IndexName: hash,
   KeySchema: [

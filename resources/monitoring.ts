@@ -1,65 +1,49 @@
 import { alarmName } from '../lib/alarms/kinds';
 import { alarm } from './alarm';
-import { canaryAlarm, parseCanaryEvery } from './canary';
-import type { Context, Fragment } from './context';
+import { canaryAlarm } from './canary';
+import type { Context } from './context';
 import { dashboardResources } from './dashboard';
 import { functionAlarms, type MonitoredFunction } from './function-alarms';
-import type { Variables } from './index';
 import { instanceAlarms } from './instance-alarms';
 import { queueAlarms } from './queue-alarms';
 import type { QueueRow } from './queue-table';
-import { checkThresholds, parseThresholds } from './thresholds';
+import { type Fragment, merge } from './template';
+import type { Thresholds } from './thresholds';
 import { topicResources } from './topic';
 
-/** Topic, alarms and dashboard, from the table of queues, the functions and the stage's thresholds. */
-export async function monitoring(
-  { resolveConfigurationProperty: property, resolveVariable }: Variables,
+export interface MonitoringSettings {
+  thresholds: Thresholds;
+  functions: MonitoredFunction[];
+  /** Minutes between two canaries of a queue. 0: no canaries. */
+  canaryMinutes: number;
+  /** Address of docs/runbook.md. May be empty. */
+  runbook: string;
+  /** Receives e-mails about undelivered alarms. May be empty. */
+  alarmEmail: string;
+}
+
+/** The topics, the alarms and the dashboard. */
+export function monitoringResources(
   { rows, context }: { rows: QueueRow[]; context: Context },
-): Promise<Fragment> {
-  const param = async (name: string) => String(await resolveVariable(`param:${name}`));
-  const thresholds = parseThresholds(await property(['custom', 'alarms']));
-  checkThresholds(rows, thresholds, (await param('retryWaits')).split(',').map(Number));
-  const functions = monitored(await property(['functions']), rows);
-  const minutes = parseCanaryEvery(await resolveVariable('param:canaryEvery'));
-  const canaries = minutes === 0 ? [] : rows;
+  { thresholds, functions, canaryMinutes, runbook, alarmEmail }: MonitoringSettings,
+): Fragment {
+  const { instance } = context;
+  const canaries = canaryMinutes === 0 ? [] : rows;
+  const queue = { instance, stage: thresholds };
   const specs = [
-    ...rows.flatMap((row) =>
-      queueAlarms(row, { instance: context.instance, stage: thresholds, canaries: canaries.includes(row) }),
-    ),
-    ...canaries.map((row) => canaryAlarm(row, { instance: context.instance, stage: thresholds, minutes })),
+    ...rows.flatMap((row) => queueAlarms(row, { ...queue, canaries: canaries.includes(row) })),
+    ...canaries.map((row) => canaryAlarm(row, { ...queue, minutes: canaryMinutes })),
     ...functions.flatMap(functionAlarms),
     ...instanceAlarms(
-      context.instance,
+      instance,
       rows.map(({ name }) => name),
     ),
   ];
-  const runbook = await param('runbookUrl');
-  const topic = topicResources(context, await param('alarmEmail'));
   const alarms = specs.map((spec) => alarm(spec, { ...context, runbook }));
-  const dashboard = dashboardResources(context, {
-    rows,
-    canaries,
-    alarmNames: specs.map(({ kind, subject }) => alarmName(context.instance, kind, subject)),
-  });
-  return {
-    ...topic,
-    Resources: Object.assign(topic.Resources, ...alarms, dashboard.Resources),
-    Outputs: { ...topic.Outputs, ...dashboard.Outputs },
-  };
+  const alarmNames = specs.map(({ kind, subject }) => alarmName(instance, kind, subject));
+  return merge([
+    topicResources(context, alarmEmail),
+    ...alarms.map((Resources) => ({ Resources, Outputs: {} })),
+    dashboardResources(context, { rows, canaries, alarmNames }),
+  ]);
 }
-
-interface Block {
-  name: string;
-  timeout: unknown;
-  reservedConcurrency?: unknown;
-}
-
-/** The functions as their alarms need them. */
-const monitored = (functions: unknown, rows: QueueRow[]): MonitoredFunction[] =>
-  Object.entries(functions as Record<string, Block>).map(([key, { name, timeout, reservedConcurrency }]) => ({
-    key,
-    name,
-    timeout: Number(timeout),
-    worker: rows.some((row) => row.name === key),
-    reserved: reservedConcurrency !== undefined,
-  }));

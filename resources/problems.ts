@@ -1,6 +1,6 @@
 /**
- * What is wrong with serverless.yml, one line per problem. Serverless prints `stack` where there is one, so that of
- * this error is its message: the frames of a generator tell a user nothing.
+ * The problems of serverless.yml, one per line. Serverless prints an error's `stack`, so the stack of this error is its
+ * message. The frames of a generator do not help a user.
  */
 export class ConfigurationProblems extends Error {
   override readonly name = 'ConfigurationProblems';

@@ -1,11 +1,10 @@
 import { z } from 'zod';
 import type { QueueSettings } from '../lib/config';
-import { logicalId } from './logical-id';
 import { ConfigurationProblems } from './problems';
 import { thresholdsSchema } from './thresholds';
 import { whole } from './whole';
 
-/** SQS keeps a message for a minute at least and 14 days at most. */
+/** SQS keeps a message for between one minute and 14 days. */
 const retention = whole(60, 1_209_600);
 const type = z.enum(['fifo', 'standard'], 'must be fifo or standard');
 
@@ -14,29 +13,23 @@ const rowSchema = z.strictObject({
   type,
   retention,
   visibility: whole(0, 43_200),
-  /** Deliveries before SQS moves a message to the DLQ. */
+  /** SQS moves a message to the DLQ after this many receives. */
   receives: whole(1, 1000),
   batch: whole(1, 10_000),
-  /** A job behind a held one of its group is held behind it. */
+  /** While a job is held, later jobs of its message group are held too. */
   ordered: z.boolean('must be true or false'),
-  /** `high`: no limit for the queue as a whole, deduplication per message group. */
+  /** `high`: SQS limits and deduplicates each message group, not the whole queue. */
   throughput: z.enum(['normal', 'high'], 'must be normal or high').default('normal'),
-  /** Doing a job twice does no harm: what a time-out leaves of a batch comes again. */
+  /** Running a job twice does no harm. After a time-out, SQS delivers the whole batch again. */
   repeatable: z.boolean('must be true or false').default(false),
   dlq: z.strictObject({ type: type.optional(), retention: retention.default(1_209_600) }).prefault({}),
-  /** Its own thresholds, where they differ from the stage's (`custom.alarms`). */
+  /** Thresholds that override the stage's (`custom.alarms`). */
   alarms: thresholdsSchema.partial().default({}),
 });
 
 export type QueueRow = z.infer<typeof rowSchema> & { name: string };
 
-/** What the rules need of a function block. */
-export interface FunctionBlock {
-  timeout?: unknown;
-  events?: unknown;
-}
-
-/** Parses `custom.queues`; throws ConfigurationProblems that name row, rule and value, all of them at once. */
+/** Parses `custom.queues`. Throws ConfigurationProblems with a line for each problem: row, rule and value. */
 export function parseQueueTable(table: unknown): QueueRow[] {
   const rows = z.record(z.string(), z.unknown()).safeParse(table);
   if (!rows.success) throw new ConfigurationProblems(['custom.queues: must be a table of queues']);
@@ -62,7 +55,7 @@ function describe(issue: z.core.$ZodIssue, row: unknown): string {
   return `${path ? `${path} ` : ''}${message}, is ${value === undefined ? 'missing' : JSON.stringify(value)}`;
 }
 
-/** Rules inside a row that a schema of its fields does not say. */
+/** Rules about several fields of a row. */
 function rowProblems(row: QueueRow): string[] {
   const { name, type, batch, ordered, throughput, repeatable, retention, dlq } = row;
   const problems: string[] = [];
@@ -77,45 +70,7 @@ function rowProblems(row: QueueRow): string[] {
   return problems;
 }
 
-/** Checks each row against the function of its name; throws ConfigurationProblems. */
-export function checkFunctions(rows: QueueRow[], functions: Record<string, FunctionBlock | undefined>): void {
-  const problems = rows.flatMap((row) => functionProblems(row, functions[row.name]));
-  if (problems.length > 0) throw new ConfigurationProblems(problems);
-}
-
-function functionProblems({ name, visibility, batch }: QueueRow, block: FunctionBlock | undefined): string[] {
-  const at = `custom.queues.${name}`;
-  if (!block) return [`${at}: must have a function of its name, functions.${name} is missing`];
-  const problems: string[] = [];
-  const timeout = Number(block.timeout);
-  // https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html: six times, so that Lambda can try again
-  if (!(visibility >= 6 * timeout))
-    problems.push(`${at}: visibility must be >= 6 x the function's timeout (${6 * timeout}), is ${visibility}`);
-  const id = logicalId(name, 'Queue');
-  const event = sqsEvents(block.events).find(
-    ({ arn }) => JSON.stringify(arn) === JSON.stringify({ 'Fn::GetAtt': [id, 'Arn'] }),
-  );
-  if (!event) return [...problems, `${at}: functions.${name} must have an sqs event with arn !GetAtt ${id}.Arn`];
-  if (Number(event.batchSize) !== batch)
-    problems.push(`${at}: batchSize of functions.${name} must be the row's batch (${batch}), is ${event.batchSize}`);
-  // Without it one failed message brings back the whole batch, finished work included.
-  if (event.functionResponseType !== 'ReportBatchItemFailures')
-    problems.push(
-      `${at}: functionResponseType of functions.${name} must be ReportBatchItemFailures, is ${event.functionResponseType ?? 'missing'}`,
-    );
-  return problems;
-}
-
-interface SqsEvent {
-  arn?: unknown;
-  batchSize?: unknown;
-  functionResponseType?: unknown;
-}
-
-const sqsEvents = (events: unknown): SqsEvent[] =>
-  (Array.isArray(events) ? events : []).flatMap((event: { sqs?: SqsEvent }) => (event?.sqs ? [event.sqs] : []));
-
-/** A row as the functions know it (QUEUES in their environment). */
+/** The part of a row that the functions read from QUEUES. */
 export const settings = ({ type, retention, visibility, receives, ordered, dlq }: QueueRow): QueueSettings => ({
   type,
   retention,

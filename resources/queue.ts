@@ -1,9 +1,10 @@
 import { dlqName, queueName } from '../lib/jobs/keys';
-import { arn, type Context, type Fragment, type Resource, retention, tags } from './context';
+import type { Context } from './context';
 import { logicalId } from './logical-id';
 import type { QueueRow } from './queue-table';
+import { arn, type Fragment, type Resource, retention, tags } from './template';
 
-/** A queue with its DLQ, the policies of both and their URLs as outputs. */
+/** A queue and its DLQ, their policies, and their URLs as outputs. */
 export function queueResources(row: QueueRow, context: Context): Fragment {
   const { name, type } = row;
   const main = queueName(context.instance, name, type);
@@ -20,7 +21,7 @@ export function queueResources(row: QueueRow, context: Context): Fragment {
       [id.dlq]: queue(row, context, {
         QueueName: dlq,
         MessageRetentionPeriod: row.dlq.retention,
-        // By name: the queue refers to its DLQ already, and CloudFormation takes no circle.
+        // By name, because the queue already refers to its DLQ and CloudFormation refuses cycles.
         RedriveAllowPolicy: { redrivePermission: 'byQueue', sourceQueueArns: [arn('sqs', main)] },
       }),
       [logicalId(name, 'QueuePolicy')]: queuePolicy(id.queue),
@@ -36,7 +37,7 @@ export function queueResources(row: QueueRow, context: Context): Fragment {
 function queue({ type, throughput }: QueueRow, context: Context, properties: Resource['Properties']): Resource {
   const fifo = {
     FifoQueue: true,
-    // Deduplication ids name transitions (lib/jobs/keys.ts): by content a redriven job would be swallowed.
+    // Our deduplication ids name transitions (lib/jobs/keys.ts). By content, SQS would drop a redriven job as a repeat.
     ContentBasedDeduplication: false,
     ...(throughput === 'high' && { DeduplicationScope: 'messageGroup', FifoThroughputLimit: 'perMessageGroupId' }),
   };
@@ -47,7 +48,7 @@ function queue({ type, throughput }: QueueRow, context: Context, properties: Res
   };
 }
 
-/** SQS matches a policy's resource with the queue it hangs on, so each queue has one of its own. */
+/** A policy may only name the queue that it is attached to, so each queue has its own. */
 export const queuePolicy = (id: string, statements: object[] = []): Resource => ({
   Type: 'AWS::SQS::QueuePolicy',
   Properties: {

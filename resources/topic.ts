@@ -1,16 +1,17 @@
-import { arn, type Context, type Fragment, type Resource, retention, tags } from './context';
+import type { Context } from './context';
 import { TOPIC_ID, UNDELIVERED_QUEUE_ID, UNDELIVERED_TOPIC_ID } from './logical-id';
 import { queuePolicy } from './queue';
+import { arn, type Fragment, type Resource, retention, tags } from './template';
 
 export const topicName = (instance: string): string => `${instance}-alarms`;
 export const undeliveredQueueName = (instance: string): string => `${instance}-alarms-undelivered`;
 
-/** As Serverless calls the subscription of `functions.alarms` to a topic that it knows as `alarms`. */
+/** Serverless gives this name to the subscription of `functions.alarms` to the topic `alarms`. */
 const SUBSCRIPTION_ID = 'AlarmsSnsSubscriptionAlarms';
 
 /**
- * Where alarms go: a topic, a queue for what Discord did not take, and a second topic that tells of that queue, by
- * e-mail if an address is given.
+ * The alarm topic, a queue for alarms that Discord did not accept, and a second topic for the alarms about that queue.
+ * `alarmEmail` subscribes to the second topic; it may be empty.
  */
 export function topicResources(context: Context, alarmEmail: string): Fragment {
   const { instance } = context;
@@ -39,21 +40,24 @@ export function topicResources(context: Context, alarmEmail: string): Fragment {
       }),
     },
     extensions: {
-      // Serverless can do it too, with a queue policy that would stand beside ours; a queue has but one.
+      // Serverless can set this too, but it adds a queue policy of its own, and a queue has only one.
       [SUBSCRIPTION_ID]: {
         Properties: { RedrivePolicy: { deadLetterTargetArn: { 'Fn::GetAtt': [UNDELIVERED_QUEUE_ID, 'Arn'] } } },
       },
     },
     Outputs: {
-      AlarmTopicArn: { Description: 'Alarms of this instance', Value: { Ref: TOPIC_ID } },
-      UndeliveredAlarmsUrl: { Description: 'Alarms that Discord did not take', Value: { Ref: UNDELIVERED_QUEUE_ID } },
+      AlarmTopicArn: { Description: 'Topic of the alarms of this instance', Value: { Ref: TOPIC_ID } },
+      UndeliveredAlarmsUrl: {
+        Description: 'Queue of alarms that Discord did not accept',
+        Value: { Ref: UNDELIVERED_QUEUE_ID },
+      },
     },
   };
 }
 
 /**
- * Not encrypted: with the key that AWS manages for SNS, CloudWatch may not publish, and alarms vanish without a trace.
- * What an alarm says is neither secret nor personal.
+ * Not encrypted. CloudWatch may not use the key that AWS manages for SNS, so alarms would be lost without a trace. An
+ * alarm holds neither secrets nor personal data.
  */
 const topic = (context: Context, TopicName: string): Resource => ({
   Type: 'AWS::SNS::Topic',
@@ -83,7 +87,7 @@ const cloudWatchPublishes = (id: string, instance: string): Resource => ({
   },
 });
 
-/** The topic puts here what it could not hand to the function; the function itself sends by its own role. */
+/** The topic sends alarms here that it could not deliver to the function. The function sends with its own role. */
 const undeliveredPolicy = (): Resource =>
   queuePolicy(UNDELIVERED_QUEUE_ID, [
     {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** A whole number; params from the command line (`--param visibility=300`) are text. */
+/** A whole number, or text that holds one: parameters from the command line (`--param visibility=300`) are text. */
 export const whole = (min: number, max: number) =>
   z.preprocess(
     (value) => (typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value),

@@ -1,6 +1,7 @@
-import { arn } from './context';
+import type { Metric } from './metric';
+import { arn } from './template';
 
-/** A widget of a CloudWatch dashboard without its place. Its height is in grid units. */
+/** A widget of a CloudWatch dashboard without its position. Width and height are in grid units. */
 export interface Widget {
   type: 'metric' | 'text' | 'alarm';
   width: number;
@@ -8,20 +9,12 @@ export interface Widget {
   properties: Record<string, unknown>;
 }
 
-export interface Line {
-  namespace: string;
-  metric: string;
-  dimensions: Record<string, string>;
-  stat: string;
-  label: string;
-}
-
-/** CloudWatch's grid. https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html */
+/** https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html */
 const COLUMNS = 24;
-/** So many graphs stand beside each other. */
+/** Graphs in one row. */
 const GRAPHS = 6;
 
-/** The sections from top to bottom, the widgets of each from left to right. */
+/** Places the sections from top to bottom and the widgets of each from left to right. */
 export function layout(sections: Widget[][]): (Widget & { x: number; y: number })[] {
   let y = 0;
   return sections.flatMap((section) => {
@@ -50,8 +43,10 @@ export const heading = (title: string, about: string): Widget => ({
   properties: { markdown: `## ${title}: ${about}`, background: 'transparent' },
 });
 
-/** Lines over time; `unit` is what the left axis says. */
-export function graph(title: string, unit: 'Count' | 'Seconds' | 'Milliseconds' | 'Bytes', lines: Line[]): Widget {
+type Unit = 'Count' | 'Seconds' | 'Milliseconds' | 'Bytes';
+
+/** Lines over time: metrics by their labels. `unit` labels the left axis. */
+export function graph(title: string, unit: Unit, lines: Record<string, Metric>): Widget {
   return {
     type: 'metric',
     width: COLUMNS / GRAPHS,
@@ -62,11 +57,11 @@ export function graph(title: string, unit: 'Count' | 'Seconds' | 'Milliseconds' 
       stacked: false,
       region: `\${AWS::Region}`,
       period: 60,
-      metrics: lines.map(({ namespace, metric, dimensions, stat, label }) => [
+      metrics: Object.entries(lines).map(([label, { namespace, name, dimensions, statistic }]) => [
         namespace,
-        metric,
+        name,
         ...Object.entries(dimensions).flat(),
-        { stat, label },
+        { stat: statistic, label },
       ]),
       yAxis: { left: { label: unit, min: 0, showUnits: false } },
       legend: { position: 'bottom' },
@@ -74,7 +69,7 @@ export function graph(title: string, unit: 'Count' | 'Seconds' | 'Milliseconds' 
   };
 }
 
-/** The state of alarms, by their names; CloudWatch shows at most 100 in one widget. */
+/** The states of alarms. CloudWatch shows at most 100 in one widget. */
 export const alarmStates = (title: string, names: string[]): Widget => ({
   type: 'alarm',
   width: COLUMNS,

@@ -19,7 +19,8 @@ const alarms = (template: CompiledTemplate) =>
 const subjects = (template: CompiledTemplate, type: string, part: RegExp) =>
   ofType(template, type).flatMap(([id]) => part.exec(id)?.[1]?.toLowerCase() ?? []);
 
-// Read before it is renewed (npm test -- tests/unit/resources/alarms -u): this is what rings at night.
+// These alarms wake people at night. Read the difference before you update the snapshot:
+// npm test -- tests/unit/resources/alarms -u
 test('production has these alarms with these thresholds', () => {
   expect(alarmTable(prod)).toMatchSnapshot();
 });
@@ -28,7 +29,7 @@ test('staging has these alarms with these thresholds', () => {
   expect(alarmTable(staging)).toMatchSnapshot();
 });
 
-test('every queue and every function has each of its kinds, and nothing else has any', () => {
+test('every queue and every function has one alarm of each kind for its scope, and no other alarm exists', () => {
   const found = alarms(prod).map(({ AlarmName }) => parseAlarmName(String(AlarmName), 'mht-api'));
   const having = (scope: string, subject: string) =>
     found.flatMap((alarm) =>
@@ -44,25 +45,25 @@ test('every queue and every function has each of its kinds, and nothing else has
     expect([key, having('function', key).sort()]).toEqual([key, kindsOf('function').sort()]);
 });
 
-test('every alarm tells of its beginning and of its end, and says where the runbook is', () => {
+test('every alarm notifies its topic when it starts and when it is over, and links to the runbook', () => {
   for (const { AlarmActions, OKActions, AlarmDescription } of alarms(staging)) {
     expect(OKActions).toEqual(AlarmActions);
     expect(AlarmDescription).toMatch(/^\S.*\. Runbook: https:\/\/example\.com\/runbook#[a-z-]+$/);
   }
 });
 
-test('every kind of alarm has its part in the runbook', () => {
+test('every kind of alarm has a section in the runbook', () => {
   const headings = [...readFileSync('docs/runbook.md', 'utf8').matchAll(/^### `([a-z-]+)`/gm)].map(([, kind]) => kind);
 
   expect(headings.toSorted()).toEqual(Object.keys(KINDS).sort());
 });
 
-test('what is wrong with the messenger is told by another', () => {
-  const told = alarms(prod).filter(({ AlarmActions }) =>
+test('alarms about the alarms function go to the second topic', () => {
+  const second = alarms(prod).filter(({ AlarmActions }) =>
     JSON.stringify(AlarmActions).includes('UndeliveredAlarmTopic'),
   );
 
-  expect(told.map(({ AlarmName }) => AlarmName).toSorted()).toEqual([
+  expect(second.map(({ AlarmName }) => AlarmName).toSorted()).toEqual([
     'mht-api-alarms-duration',
     'mht-api-alarms-errors',
     'mht-api-alarms-throttles',
@@ -70,11 +71,11 @@ test('what is wrong with the messenger is told by another', () => {
   ]);
 });
 
-test('no alarm counts what is sent: a redrive policy does not', () => {
+test('no alarm uses the number of sent messages, which leaves out what a redrive policy moves', () => {
   expect(JSON.stringify(alarms(prod))).not.toContain('NumberOfMessagesSent');
 });
 
-test('CloudWatch may publish on the topics: no key stands between them, and no other instance may', () => {
+test('the alarms of this instance may publish to its unencrypted topics, and no other instance may', () => {
   for (const [, { Properties }] of ofType(prod, 'AWS::SNS::Topic'))
     expect(Properties).not.toHaveProperty('KmsMasterKeyId');
   for (const [, { Properties }] of ofType(prod, 'AWS::SNS::TopicPolicy'))
@@ -90,7 +91,7 @@ test('CloudWatch may publish on the topics: no key stands between them, and no o
     });
 });
 
-test('what Discord does not take is kept: after the retries of Lambda, and where the topic cannot call it', () => {
+test('an alarm is kept when the function fails after all retries, and when the topic cannot call the function', () => {
   const [, config] = ofType(prod, 'AWS::Lambda::EventInvokeConfig').find(([id]) => id.startsWith('Alarms')) ?? [];
   const [, subscription] = ofType(prod, 'AWS::SNS::Subscription').find(([id]) => id.startsWith('Alarms')) ?? [];
   const undelivered = { 'Fn::GetAtt': ['UndeliveredAlarms', 'Arn'] };
@@ -102,7 +103,7 @@ test('what Discord does not take is kept: after the retries of Lambda, and where
   expect(subscription?.Properties).toMatchObject({ RedrivePolicy: { deadLetterTargetArn: undelivered } });
 });
 
-test('an address is told of undelivered alarms where one is given', () => {
+test('the configured address receives alarms about undelivered alarms', () => {
   const emails = (template: CompiledTemplate) =>
     ofType(template, 'AWS::SNS::Subscription').flatMap(([, { Properties }]) =>
       Properties.Protocol === 'email' ? [[Properties.TopicArn, Properties.Endpoint]] : [],

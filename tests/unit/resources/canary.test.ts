@@ -11,7 +11,7 @@ const stage = parseThresholds({
 const row = { type: 'fifo', retention: 604_800, visibility: 300, receives: 3, batch: 1, ordered: false };
 const rows = parseQueueTable({ feedback: row, emails: { ...row, alarms: { canary: 3 } } });
 
-test('the alarm has a period for each canary, and rings at as many as the stage or the row says', () => {
+test('the alarm has one period per canary, and the stage or the row sets how many may be late', () => {
   const alarms = rows.map((each) => canaryAlarm(each, { instance: 'acme', stage, minutes: 10 }));
 
   expect(alarms.map(({ subject, period, periods, datapoints }) => [subject, period, periods, datapoints])).toEqual([
@@ -24,16 +24,16 @@ test.each([
   ['5', 5],
   [0, 0],
   ['480', 480],
-])('canaryEvery may be %p', (value, minutes) => expect(parseCanaryEvery(value)).toBe(minutes));
+])('canaryEvery accepts %p', (value, minutes) => expect(parseCanaryEvery(value)).toBe(minutes));
 
 test.each([
   ['481', 'param canaryEvery: must be <= 480, is "481"'],
   ['soon', 'param canaryEvery: must be a whole number, is "soon"'],
-])('canaryEvery %p is refused by name and rule', (value, problem) =>
+])('canaryEvery refuses %p with its name and the rule', (value, problem) =>
   expect(() => parseCanaryEvery(value)).toThrow(problem),
 );
 
-test('where there are no canaries the dashboard says nothing of them', () => {
+test('the dashboard does not mention canaries when there are none', () => {
   const context = parseContext({
     ...{ service: 'background-jobs', stage: 'prod', instance: 'acme', bucket: 'team-bucket' },
     ...{ prefix: 'jobs', retain: true },

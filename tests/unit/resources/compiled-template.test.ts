@@ -4,7 +4,7 @@ import { permissionsOf, type Request } from '../../support/iam';
 import { SECRETS_KEY, templateOf } from '../../support/packages';
 import type { CompiledTemplate } from '../../support/sls';
 
-/** Every queue, as logical ids begin, with what its event source mapping has of its own. */
+/** Every queue: the start of its logical ids, its name, and the settings of its event source mapping. */
 const QUEUES = [
   { id: 'Feedback', name: 'feedback', batch: 1, concurrency: 10 },
   { id: 'Emails', name: 'emails', batch: 1, concurrency: 10 },
@@ -26,7 +26,7 @@ beforeAll(async () => {
 
 const ofType = ({ Resources }: CompiledTemplate, type: string) =>
   Object.values(Resources).filter(({ Type }) => Type === type);
-test("retention, visibility and time-outs are the stages' own", () => {
+test('each stage has its own retention, visibility and time-outs', () => {
   const times = ({ Resources }: CompiledTemplate) => [
     Resources.FeedbackQueue?.Properties.MessageRetentionPeriod,
     Resources.FeedbackDlq?.Properties.MessageRetentionPeriod,
@@ -57,7 +57,7 @@ test('each queue refuses unencrypted transport', () => {
     });
 });
 
-test('the event source mappings report failures one by one', () => {
+test('the event source mappings report failed messages one by one', () => {
   expect(ofType(prod, 'AWS::Lambda::EventSourceMapping').map(({ Properties }) => Properties)).toEqual(
     QUEUES.map(({ id, batch, concurrency }) => ({
       EventSourceArn: { 'Fn::GetAtt': [`${id}Queue`, 'Arn'] },
@@ -71,9 +71,9 @@ test('the event source mappings report failures one by one', () => {
 });
 
 test.each([
-  ['the reconciler runs every minute', 'ReconcilerLambdaFunction', 'rate(1 minute)'],
-  ['the compaction runs every quarter of an hour', 'CompactionLambdaFunction', 'rate(15 minutes)'],
-])('%s and a failed run is not repeated', (_what, id, rate) => {
+  ['the reconciler runs every minute,', 'ReconcilerLambdaFunction', 'rate(1 minute)'],
+  ['the compaction runs every 15 minutes,', 'CompactionLambdaFunction', 'rate(15 minutes)'],
+])('%s and Lambda does not retry a failed run', (_what, id, rate) => {
   const rules = ofType(prod, 'AWS::Events::Rule').map(({ Properties }) => Properties);
   const invocations = ofType(prod, 'AWS::Lambda::EventInvokeConfig').map(({ Properties }) => Properties);
 
@@ -84,7 +84,7 @@ test.each([
   });
 });
 
-test('only the event webhook has a URL, and its share of the account is its own', () => {
+test('only the event webhook has a URL, and it has a reserved concurrency', () => {
   expect(ofType(prod, 'AWS::Lambda::Url').map(({ Properties }) => Properties)).toMatchObject([
     { AuthType: 'NONE', TargetFunctionArn: { 'Fn::GetAtt': ['EmailEventsLambdaFunction', 'Arn'] } },
   ]);
@@ -100,11 +100,11 @@ test('functions run on nodejs24.x and arm64, without tracing or versions', () =>
   expect(ofType(prod, 'AWS::Lambda::Version')).toEqual([]);
 });
 
-/** As serverless.yml calls a function. */
+/** The key of a function in serverless.yml. */
 const keyOf = (functionName: string): string =>
   functionName.replace('mht-api-', '').replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
 
-test("the functions' environments hold names, no references, and parse by their own schemas", () => {
+test('the environment of each function holds no references and matches its schema', () => {
   const functions = ofType(prod, 'AWS::Lambda::Function').map(({ Properties }) => Properties);
   expect(functions.map(({ FunctionName }) => FunctionName)).toEqual(FUNCTIONS.map((name) => `mht-api-${name}`));
 
@@ -121,14 +121,14 @@ test("the functions' environments hold names, no references, and parse by their 
   }
 });
 
-test('the shared role is gone, and nothing waits for it', () => {
+test('the template has no shared role, and no resource depends on it', () => {
   expect(ofType(prod, 'AWS::IAM::Role').map(({ Properties }) => Properties.RoleName)).toEqual(
     FUNCTIONS.map((name) => `mht-api-${name}-us-east-1`),
   );
   expect(prod.text).not.toContain('"IamRoleLambdaExecution"');
 });
 
-test('production keeps its queues and its table, staging does not', () => {
+test('production keeps its queues and its table when the stack is removed, and staging does not', () => {
   const kept = (template: CompiledTemplate) =>
     Object.entries(template.Resources).flatMap(([id, { DeletionPolicy }]) => (DeletionPolicy === 'Retain' ? [id] : []));
 
@@ -140,7 +140,7 @@ test('production keeps its queues and its table, staging does not', () => {
   expect(kept(staging)).toEqual([]);
 });
 
-test('outputs give the queues and the table, and what Serverless exports is named by the instance', () => {
+test('the outputs list the queues and the table, and the names of exports contain the instance', () => {
   expect(Object.keys(prod.Outputs)).toEqual([
     'ServerlessDeploymentBucketName',
     'EmailEventsLambdaFunctionUrl',
@@ -156,7 +156,7 @@ test('outputs give the queues and the table, and what Serverless exports is name
   ]);
 });
 
-test('a second instance packages without any configuration, and knows nothing of the first', () => {
+test('a second instance can be packaged without configuration, and its template does not name the first', () => {
   expect(second.Resources.FeedbackQueue?.Properties.QueueName).toBe('acme-support-feedback.fifo');
   expect(second.text.match(/mht-api/g)).toBeNull();
   expect(prod.text.match(/staging/g)).toBeNull();
@@ -237,7 +237,7 @@ const TESTFLIGHT_MAY: Request[] = [
   item('PutItem', 'testflight#0190'),
   item('GetItem', 'vendor#app-store-connect'),
   item('PutItem', 'vendor#sendgrid'),
-  // Who waits in a group of an ordered queue, and the latest job about a tester.
+  // The held jobs of a group in an ordered queue, and the latest job about a tester.
   ...['GetItem', 'PutItem'].flatMap((action) => [
     item(action, 'order#testflight#1000000001'),
     item(action, 'tickets#testflight#1000000001'),
@@ -307,7 +307,7 @@ const EMAILS_MAY_NOT: Request[] = [
   list(''),
 ];
 
-/** Its URL is open to everybody. */
+/** Its URL is public. */
 const EMAIL_EVENTS_MAY: Request[] = [
   item('GetItem', 'emails#0190'),
   item('PutItem', 'emails#0190'),
@@ -406,17 +406,17 @@ test.each<[string, string, Request[], boolean]>([
   ['the feedback function may do nothing else', 'FeedbackIamRoleLambdaExecution', FEEDBACK_MAY_NOT, false],
   ['the testflight function may do what its queue needs', 'TestflightIamRoleLambdaExecution', TESTFLIGHT_MAY, true],
   ['the testflight function may do nothing else', 'TestflightIamRoleLambdaExecution', TESTFLIGHT_MAY_NOT, false],
-  ['the reconciler may do what its rounds need', 'ReconcilerIamRoleLambdaExecution', RECONCILER_MAY, true],
+  ['the reconciler may do what its runs need', 'ReconcilerIamRoleLambdaExecution', RECONCILER_MAY, true],
   ['the reconciler may do nothing else', 'ReconcilerIamRoleLambdaExecution', RECONCILER_MAY_NOT, false],
   ['the analytics function may do what its queue needs', 'AnalyticsIamRoleLambdaExecution', ANALYTICS_MAY, true],
   ['the analytics function may do nothing else', 'AnalyticsIamRoleLambdaExecution', ANALYTICS_MAY_NOT, false],
   ['the emails function may do what its queue needs', 'EmailsIamRoleLambdaExecution', EMAILS_MAY, true],
   ['the emails function may do nothing else', 'EmailsIamRoleLambdaExecution', EMAILS_MAY_NOT, false],
-  ['the event webhook may do what events need', 'EmailEventsIamRoleLambdaExecution', EMAIL_EVENTS_MAY, true],
+  ['the event webhook may do what storing events needs', 'EmailEventsIamRoleLambdaExecution', EMAIL_EVENTS_MAY, true],
   ['the event webhook may do nothing else', 'EmailEventsIamRoleLambdaExecution', EMAIL_EVENTS_MAY_NOT, false],
   ['the compaction may do what merging needs', 'CompactionIamRoleLambdaExecution', COMPACTION_MAY, true],
   ['the compaction may do nothing else', 'CompactionIamRoleLambdaExecution', COMPACTION_MAY_NOT, false],
-  ['the alarms function may do what a message needs', 'AlarmsIamRoleLambdaExecution', ALARMS_MAY, true],
+  ['the alarms function may do what sending an alarm needs', 'AlarmsIamRoleLambdaExecution', ALARMS_MAY, true],
   ['the alarms function may do nothing else', 'AlarmsIamRoleLambdaExecution', ALARMS_MAY_NOT, false],
 ])('%s', (_sentence, role, requests, expected) => {
   const allows = permissionsOf(prod, role);
@@ -424,6 +424,6 @@ test.each<[string, string, Request[], boolean]>([
   expect(requests.filter((request) => allows(request) !== expected)).toEqual([]);
 });
 
-test('without a customer key no function may use any', () => {
+test('no function may use a key when no customer key is configured', () => {
   expect(staging.text).not.toContain('kms:');
 });

@@ -11,7 +11,7 @@ const row = { type: 'fifo', retention: 604_800, visibility: 300, receives: 3, ba
 const queues = ['feedback', 'emails', 'analytics', 'testflight'];
 const rows = parseQueueTable(Object.fromEntries(queues.map((name) => [name, row])));
 
-/** The body as CloudWatch gets it: CloudFormation has filled in the variables. */
+/** The body after CloudFormation has filled in the variables. */
 function bodyOf(names = queues) {
   const chosen = rows.filter(({ name }) => names.includes(name));
   const { Resources } = dashboardResources(context, {
@@ -38,7 +38,7 @@ const place = {
   height: z.int().min(1).max(1000),
 };
 const stat = z.string().regex(/^(Sum|Average|Maximum|Minimum|SampleCount|p\d{1,2}(\.\d+)?)$/);
-/** A namespace, a metric, pairs of dimensions, and how to draw it. */
+/** A namespace, a metric, pairs of dimensions, and display options. */
 const metric = z
   .array(z.union([z.string().min(1), z.strictObject({ stat, label: z.string().min(1) })]))
   .refine((parts) => parts.length % 2 === 1 && parts.length <= 3 + 2 * 30, 'dimensions come in pairs')
@@ -87,14 +87,14 @@ const structure = z.strictObject({
 });
 type AWidget = z.infer<typeof structure>['widgets'][number];
 
-test('the body has the structure that CloudWatch asks for, and its size', () => {
+test('the body has the structure and the size that CloudWatch accepts', () => {
   const { text, body } = bodyOf();
 
   expect(body.widgets.length).toBeGreaterThan(30);
   expect(Buffer.byteLength(text)).toBeLessThan(1024 * 1024);
 });
 
-test('no widget leaves the grid or lies on another', () => {
+test('every widget is on the grid, and no two overlap', () => {
   const { widgets } = bodyOf().body;
   const overlap = (a: AWidget, b: AWidget) =>
     a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
@@ -104,7 +104,7 @@ test('no widget leaves the grid or lies on another', () => {
     expect(widgets.slice(index + 1).filter((other) => overlap(widget, other))).toEqual([]);
 });
 
-test('each queue has one row of six graphs under its name', () => {
+test('each queue has one row of six graphs with its name in their titles', () => {
   const { widgets } = bodyOf().body;
 
   for (const queue of queues) {
@@ -115,7 +115,7 @@ test('each queue has one row of six graphs under its name', () => {
   }
 });
 
-test('an axis has one unit, and every title is there once', () => {
+test('each axis has one unit, and each title is unique', () => {
   const graphs = bodyOf().body.widgets.flatMap((widget) => (widget.type === 'metric' ? [widget.properties] : []));
   const titles = graphs.map(({ title }) => title);
 
@@ -125,7 +125,7 @@ test('an axis has one unit, and every title is there once', () => {
       expect([title, String(name), yAxis.left.label]).toEqual([title, String(name), unitOf(String(name), title)]);
 });
 
-test('what a queue has of its own is there only with it', () => {
+test('the graphs about campaigns and analytics appear only with their queues', () => {
   const titles = (names: string[]) =>
     bodyOf(names).body.widgets.flatMap(({ properties }) => ('title' in properties ? properties.title : []));
 
@@ -133,7 +133,7 @@ test('what a queue has of its own is there only with it', () => {
   expect(titles(queues).filter((title) => /^(Campaigns|Analytics)/.test(title))).toHaveLength(6);
 });
 
-/** What the metric is measured in; a count of samples is a count. */
+/** The unit of a metric. The number of samples is a count. */
 function unitOf(name: string, title: string): string {
   if (title.endsWith(': calls')) return 'Count';
   if (/AgeOfOldest/.test(name)) return 'Seconds';

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { z } from 'zod';
 import { environmentSchemas } from '../../../lib/ops/configuration';
 
-test('.env.example lists every variable of the schemas, once, and no other', () => {
+test('.env.example lists every variable of the schemas exactly once, and no others', () => {
   const listed = readFileSync('.env.example', 'utf8')
     .split('\n')
     .flatMap((line) => /^#?([A-Z][A-Z0-9_]*)=/.exec(line)?.[1] ?? []);

@@ -14,7 +14,7 @@ const recordOf = (file: string) => {
   return record;
 };
 
-test('the feedback event is one that the local queue could have delivered', () => {
+test('the local queue could deliver the feedback event', () => {
   const record = recordOf('feedback.json');
   const envelope = parseEnvelope(record.body);
   const feedback = parseFeedback(envelope.data);
@@ -27,13 +27,13 @@ test('the feedback event is one that the local queue could have delivered', () =
   });
 });
 
-test('the invalid feedback event is a job whose data is refused', () => {
+test('the invalid feedback event holds a job whose data is refused', () => {
   const { data } = parseEnvelope(recordOf('feedback-invalid.json').body);
 
   expect(() => parseFeedback(data)).toThrow(/data\./);
 });
 
-test('the testflight event is one that the local queue could have delivered, about an app that the fake knows', () => {
+test('the local queue could deliver the testflight event, and the fake knows its app', () => {
   const record = recordOf('testflight.json');
   const envelope = parseEnvelope(record.body);
   const invite = parseOrPark(inviteSchema, envelope.data, 'data');
@@ -47,7 +47,7 @@ test('the testflight event is one that the local queue could have delivered, abo
   expect(LOCAL_APPS.apps.find(({ id }) => id === invite.app)?.groups).toEqual(invite.groups);
 });
 
-test('the analytics event is one that the local queue could have delivered, with an event to reject', () => {
+test('the local queue could deliver the analytics event, which holds one event to reject', () => {
   const record = recordOf('analytics.json');
   const envelope = parseEnvelope(record.body);
   const { accepted, rejected } = encodeBatch(envelope, parseOrPark(analyticsSchema, envelope.data, 'data').events);
@@ -61,7 +61,7 @@ test('the analytics event is one that the local queue could have delivered, with
   expect([accepted?.events, rejected?.events]).toEqual([2, 1]);
 });
 
-test('the emails event is one mail that the local queue could have delivered', () => {
+test('the local queue could deliver the emails event, which holds one mail', () => {
   const record = recordOf('emails.json');
   const envelope = parseEnvelope(record.body);
   parseOrPark(emailMessageSchema, envelope.data, 'data');

@@ -21,7 +21,7 @@ function queue(changes: object, changed: Partial<Context> = {}) {
   return queueResources(row, { ...context, ...changed });
 }
 
-test('a queue and its DLQ are of one type, named by instance, encrypted and tagged', () => {
+test('a queue and its DLQ have the same type, the instance in their names, encryption and tags', () => {
   const { Resources } = queue({});
 
   for (const [id, name] of [
@@ -51,7 +51,7 @@ test('a standard queue has no FIFO attribute and no .fifo in its name', () => {
   }
 });
 
-test('high throughput deduplicates and limits by message group', () => {
+test('a queue with high throughput deduplicates and limits per message group', () => {
   const { Resources } = queue({ throughput: 'high' });
 
   expect(Resources.FeedbackQueue?.Properties).toMatchObject({
@@ -60,7 +60,7 @@ test('high throughput deduplicates and limits by message group', () => {
   });
 });
 
-test('the DLQ takes messages of its own queue only', () => {
+test('a DLQ accepts messages of its own queue only', () => {
   const { Resources } = queue({});
 
   expect(Resources.FeedbackDlq?.Properties.RedriveAllowPolicy).toEqual({
@@ -69,7 +69,7 @@ test('the DLQ takes messages of its own queue only', () => {
   });
 });
 
-test('queues and table stay in production, and go elsewhere', () => {
+test('CloudFormation keeps queues and table only if the context says so', () => {
   const kept = (retain: boolean) =>
     [
       ...Object.values(queue({}, { retain }).Resources),
@@ -84,25 +84,25 @@ test('queues and table stay in production, and go elsewhere', () => {
   expect(kept(false).every(([, deletion]) => deletion === undefined)).toBe(true);
 });
 
-test('generators are pure: same row and context, same resources', () => {
+test('generators return the same resources for the same row and context', () => {
   expect(queue({})).toEqual(queue({}));
   expect(jobsTableResources(context)).toEqual(jobsTableResources(context));
 });
 
 test.each<[string, Partial<Record<keyof Context, unknown>>, string]>([
   ['a stage without an instance', { stage: 'dev', instance: '' }, 'stage dev has no instance'],
-  ['an instance that is no name', { instance: 'Acme_X' }, 'param instance: must be 2 to 32 lowercase'],
+  ['an instance that is not a valid name', { instance: 'Acme_X' }, 'param instance: must be 2 to 32 lowercase'],
   ['an instance too long for a role', { instance: 'a'.repeat(33) }, 'param instance: must be 2 to 32 lowercase'],
-  ['a wildcard in the prefix', { prefix: 'jobs/*' }, 'param prefix: must be letters'],
+  ['a wildcard in the prefix', { prefix: 'jobs/*' }, 'param prefix: must be parts separated by /'],
   ['a wildcard in the bucket', { bucket: '*' }, 'param bucket: must be lowercase'],
-])('%s is refused by param, rule and value', (_what, changes, expected) => {
+])('%s is refused with parameter, rule and value', (_what, changes, expected) => {
   const parse = () => parseContext({ ...context, ...changes });
 
   expect(parse).toThrow(ConfigurationProblems);
   expect(parse).toThrow(expected);
 });
 
-test('a param from the command line may say true as text', () => {
+test('a parameter from the command line may be the text true or false', () => {
   expect(parseContext({ ...context, retain: 'true' }).retain).toBe(true);
   expect(parseContext({ ...context, retain: 'false' }).retain).toBe(false);
 });

@@ -1,6 +1,6 @@
 import { JOBS_TABLE_ID, logicalId } from '../../../resources/logical-id';
 
-test('logical ids stay what they are: under another one CloudFormation replaces a live queue', () => {
+test('logical ids never change, because CloudFormation would replace the live queue', () => {
   const ids = (['Queue', 'QueuePolicy', 'Dlq', 'DlqPolicy'] as const).map((part) => logicalId('feedback', part));
 
   expect(ids).toEqual(['FeedbackQueue', 'FeedbackQueuePolicy', 'FeedbackDlq', 'FeedbackDlqPolicy']);

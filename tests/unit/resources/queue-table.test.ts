@@ -1,5 +1,6 @@
 import { ConfigurationProblems } from '../../../resources/problems';
-import { checkFunctions, type FunctionBlock, parseQueueTable, settings } from '../../../resources/queue-table';
+import { checkFunctions, type FunctionBlock } from '../../../resources/queue-rules';
+import { parseQueueTable, settings } from '../../../resources/queue-table';
 
 const row = { type: 'fifo', retention: 1_209_600, visibility: 300, receives: 3, batch: 1, ordered: false };
 const sqs = {
@@ -22,7 +23,7 @@ const tableProblems = (changes: object) => problemsOf(() => parseQueueTable({ fe
 const functionProblems = (changes: object, blocks: Record<string, FunctionBlock> = { feedback: block }) =>
   problemsOf(() => checkFunctions(parseQueueTable({ feedback: { ...row, ...changes } }), blocks));
 
-test('a row that follows the rules is taken, with what it leaves out filled in', () => {
+test('a valid row is accepted, and missing fields get their defaults', () => {
   const [parsed] = parseQueueTable({ feedback: row });
 
   expect(parsed).toEqual({
@@ -36,7 +37,7 @@ test('a row that follows the rules is taken, with what it leaves out filled in',
   expect(functionProblems({})).toEqual([]);
 });
 
-test('numbers may come as text, as they do from the command line', () => {
+test('a number may be text, as it is on the command line', () => {
   const [parsed] = parseQueueTable({ feedback: { ...row, visibility: '300' } });
 
   expect(parsed?.visibility).toBe(300);
@@ -45,7 +46,7 @@ test('numbers may come as text, as they do from the command line', () => {
 test.each<[string, object, string]>([
   ['a FIFO batch over ten', { batch: 11, repeatable: true }, 'batch of a FIFO queue must be <= 10, is 11'],
   [
-    'a batch of work that must not be repeated',
+    'a batch of jobs that must not run twice',
     { batch: 10 },
     'batch must be 1 unless the row says repeatable: true, is 10',
   ],
@@ -54,7 +55,7 @@ test.each<[string, object, string]>([
   ['retention over 14 days', { retention: 1_209_601 }, 'retention must be <= 1209600, is 1209601'],
   ['a DLQ of the other type', { dlq: { type: 'standard' } }, "dlq.type must be the queue's (fifo), is standard"],
   [
-    'a DLQ that forgets sooner than its queue',
+    'a DLQ with a shorter retention than its queue',
     { dlq: { retention: 3600 } },
     "dlq.retention must be >= the queue's (1209600), is 3600",
   ],
@@ -64,19 +65,19 @@ test.each<[string, object, string]>([
     'ordered must be false on a standard queue, is true',
   ],
   [
-    'a standard queue with a FIFO throughput',
+    'a standard queue with high throughput',
     { type: 'standard', throughput: 'high' },
     'throughput must be normal on a standard queue, is high',
   ],
-  ['another type', { type: 'lifo' }, 'type must be fifo or standard, is "lifo"'],
+  ['an unknown type', { type: 'lifo' }, 'type must be fifo or standard, is "lifo"'],
   ['text for a number', { visibility: 'long' }, 'visibility must be a whole number, is "long"'],
   ['a missing field', { receives: undefined }, 'receives must be a whole number, is missing'],
   ['an unknown field', { delay: 5 }, 'unknown delay'],
-])('%s is refused by row, rule and value', (_what, changes, expected) => {
+])('%s is refused with row, rule and value', (_what, changes, expected) => {
   expect(tableProblems(changes)).toEqual([`custom.queues.feedback: ${expected}`]);
 });
 
-test('every problem of every row is told at once, a line each', () => {
+test('all problems of all rows are reported together, one per line', () => {
   const problems = problemsOf(() =>
     parseQueueTable({ feedback: { ...row, receives: 0, batch: 'x' }, Emails: { ...row, batch: 11 }, none: null }),
   );
@@ -91,20 +92,20 @@ test('every problem of every row is told at once, a line each', () => {
   ]);
 });
 
-test('a problem is printed without the frames of the generator', () => {
+test('the stack of a configuration problem holds no frames', () => {
   expect(new ConfigurationProblems(['custom.queues.feedback: wrong']).stack).not.toContain(' at ');
 });
 
-test('visibility is at least six times the time-out of the function', () => {
+test('visibility must be at least six times the time-out of the function', () => {
   expect(functionProblems({ visibility: 269 })).toEqual([
     "custom.queues.feedback: visibility must be >= 6 x the function's timeout (270), is 269",
   ]);
   expect(functionProblems({ visibility: 270 })).toEqual([]);
 });
 
-test('a row needs a function of its name', () => {
+test('a row needs a function with the same name', () => {
   expect(functionProblems({}, { other: block })).toEqual([
-    'custom.queues.feedback: must have a function of its name, functions.feedback is missing',
+    'custom.queues.feedback: must have a function with the same name, functions.feedback is missing',
   ]);
 });
 
@@ -115,17 +116,17 @@ test.each<[string, FunctionBlock, string]>([
     'functions.feedback must have an sqs event with arn !GetAtt FeedbackQueue.Arn',
   ],
   [
-    'on another queue',
+    'with the event of another queue',
     { timeout: 45, events: [{ sqs: { ...sqs, arn: { 'Fn::GetAtt': ['EmailsQueue', 'Arn'] } } }] },
     'functions.feedback must have an sqs event with arn !GetAtt FeedbackQueue.Arn',
   ],
   [
-    'with another batch',
+    'with another batch size',
     { timeout: 45, events: [{ sqs: { ...sqs, batchSize: 10 } }] },
     "batchSize of functions.feedback must be the row's batch (1), is 10",
   ],
   [
-    'without partial responses',
+    'without partial batch responses',
     { timeout: 45, events: [{ sqs: { ...sqs, functionResponseType: undefined } }] },
     'functionResponseType of functions.feedback must be ReportBatchItemFailures, is missing',
   ],
@@ -133,7 +134,7 @@ test.each<[string, FunctionBlock, string]>([
   expect(functionProblems({}, { feedback: wrong })).toEqual([`custom.queues.feedback: ${expected}`]);
 });
 
-test('the functions know a queue by its settings alone', () => {
+test('the functions read only the settings of a queue', () => {
   const [parsed] = parseQueueTable({ feedback: row });
 
   expect(parsed && settings(parsed)).toEqual({

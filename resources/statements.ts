@@ -1,0 +1,76 @@
+import type { Context } from './context';
+import { jobsTableName } from './jobs-table';
+import { arn } from './template';
+
+export interface Statement {
+  Sid: string;
+  Effect: 'Allow';
+  Action: string[];
+  Resource: unknown;
+  Condition?: Record<string, Record<string, unknown>>;
+}
+
+export const allow = (Sid: string, Action: string[], Resource: unknown): Statement => ({
+  Sid,
+  Effect: 'Allow',
+  Action,
+  Resource,
+});
+
+export const table = ({ instance }: Context, part = '') => arn('dynamodb', `table/${jobsTableName(instance)}${part}`);
+
+/** DynamoDB actions on the items with these keys. `*` in a key is a wildcard. */
+export const allowItems = (context: Context, Sid: string, actions: string[], keys: string[]): Statement => ({
+  ...allow(Sid, actions, table(context)),
+  Condition: {
+    'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': keys },
+    // ForAllValues is also true for a request without keys.
+    Null: { 'dynamodb:LeadingKeys': 'false' },
+  },
+});
+
+/** S3 actions on the objects with these keys. `*` in a key is a wildcard. */
+export const allowObjects = ({ bucket }: Context, Sid: string, actions: string[], keys: string[]): Statement =>
+  allow(
+    Sid,
+    actions,
+    keys.map((key) => arn('s3', `${bucket}/${key}`)),
+  );
+
+/** Without ListBucket, S3 answers 403 for a missing key. S3 compares the key of a GetObject with `s3:prefix` for this. */
+export const listBucket = ({ bucket }: Context, prefixes: string[]): Statement => ({
+  ...allow('MissingIsNotForbidden', ['s3:ListBucket'], arn('s3', bucket)),
+  Condition: { StringLike: { 's3:prefix': prefixes } },
+});
+
+export interface Secrets {
+  /** `ssm:/path` or `secretsmanager:name`. Any other value needs no permission. */
+  secrets: string[];
+  /** ARN of the customer key that encrypts the secrets. Empty: AWS's own key, which needs no permission. */
+  secretsKey: string;
+}
+
+export function secretStatements({ secrets, secretsKey }: Secrets): Statement[] {
+  const parameters = named(secrets, 'ssm:').map((path) => arn('ssm', `parameter${path}`));
+  // Secrets Manager appends a hyphen and six random characters to a secret's ARN.
+  const entries = named(secrets, 'secretsmanager:').map((name) => arn('secretsmanager', `secret:${name}-??????`));
+  const services = [...(parameters.length > 0 ? ['ssm'] : []), ...(entries.length > 0 ? ['secretsmanager'] : [])];
+  return [
+    ...(parameters.length > 0 ? [allow('Parameters', ['ssm:GetParameter'], parameters)] : []),
+    ...(entries.length > 0 ? [allow('Secrets', ['secretsmanager:GetSecretValue'], entries)] : []),
+    ...(secretsKey && services.length > 0 ? [decrypt(secretsKey, services)] : []),
+  ];
+}
+
+const decrypt = (secretsKey: string, services: string[]): Statement => ({
+  ...allow('SecretsKey', ['kms:Decrypt'], secretsKey),
+  Condition: {
+    StringEquals: {
+      'kms:ViaService': services.map((service) => ({ 'Fn::Sub': `${service}.\${AWS::Region}.\${AWS::URLSuffix}` })),
+    },
+  },
+});
+
+const named = (references: string[], scheme: string): string[] => [
+  ...new Set(references.filter((ref) => ref.startsWith(scheme)).map((ref) => ref.slice(scheme.length))),
+];

@@ -1,0 +1,36 @@
+import type { Context } from './context';
+
+export interface Resource {
+  Type: string;
+  Properties: Record<string, unknown>;
+  DeletionPolicy?: 'Retain';
+  UpdateReplacePolicy?: 'Retain';
+}
+
+/** A part of a CloudFormation template. Each generator returns one. */
+export interface Fragment {
+  Resources: Record<string, Resource>;
+  Outputs: Record<string, { Description?: string; Value?: unknown; Export?: { Name: string } }>;
+  /** Extra properties for resources that Serverless creates. */
+  extensions?: Record<string, { Properties: Record<string, unknown> }>;
+}
+
+export const merge = (fragments: Fragment[]): Fragment => ({
+  Resources: Object.assign({}, ...fragments.map(({ Resources }) => Resources)),
+  Outputs: Object.assign({}, ...fragments.map(({ Outputs }) => Outputs)),
+  extensions: Object.assign({}, ...fragments.map(({ extensions }) => extensions)),
+});
+
+export const tags = ({ service, stage, instance }: Context): { Key: string; Value: string }[] =>
+  Object.entries({ instance, stage, service }).map(([Key, Value]) => ({ Key, Value }));
+
+export const retention = ({ retain }: Context): Pick<Resource, 'DeletionPolicy' | 'UpdateReplacePolicy'> =>
+  retain ? { DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' } : {};
+
+/** An ARN made from a name. A reference could form a cycle, and cannot point to another stack. */
+export const arn = (service: string, resource: string): { 'Fn::Sub': string } => ({
+  'Fn::Sub':
+    service === 's3'
+      ? `arn:\${AWS::Partition}:s3:::${resource}`
+      : `arn:\${AWS::Partition}:${service}:\${AWS::Region}:\${AWS::AccountId}:${resource}`,
+});

@@ -1,0 +1,103 @@
+import { dataPrefix as analyticsPrefix, manifestPrefix, rejectedPrefix } from '../lib/analytics/keys';
+import {
+  attachmentsPrefix,
+  bodyKey,
+  campaignKey,
+  dataPrefix,
+  dlqName,
+  jobKey,
+  orderKey,
+  queueName,
+  rateKey,
+  recipientsFolder,
+  recordFolder,
+  subjectKey,
+  ticketKey,
+  ticketsKey,
+  trialKey,
+  vendorKey,
+} from '../lib/jobs/keys';
+import type { Context } from './context';
+import type { QueueRow } from './queue-table';
+import {
+  allow,
+  allowItems,
+  allowObjects,
+  listBucket,
+  type Secrets,
+  type Statement,
+  secretStatements,
+} from './statements';
+import { arn } from './template';
+
+/** What a worker needs in addition to its queue, its rows and its part of the bucket. */
+interface WorkerNeeds {
+  /** Vendors whose circuit breakers it reads, opens and closes. */
+  vendors: string[];
+  /** Keys of other shared items. */
+  items?: string[];
+  /** Names of parameters. */
+  secrets: string[];
+  /** Keys of other objects: those that it writes and those that it only reads. `*` is a wildcard. */
+  objects?: (prefix: string) => { written: string[]; read: string[] };
+}
+
+export const WORKERS: Record<string, WorkerNeeds> = {
+  feedback: {
+    vendors: ['zendesk', 'sendgrid'],
+    items: [rateKey('sendgrid')],
+    secrets: ['zendeskToken', 'sendgridApiKey'],
+  },
+  emails: {
+    vendors: ['sendgrid'],
+    items: [rateKey('sendgrid'), campaignKey('*')],
+    secrets: ['sendgridApiKey'],
+    objects: (prefix) => ({ written: [`${recipientsFolder(prefix, 'emails')}/*`], read: [] }),
+  },
+  testflight: {
+    vendors: ['app-store-connect', 'sendgrid'],
+    items: [rateKey('sendgrid'), subjectKey('testflight', '*')],
+    secrets: ['appStoreConnectPrivateKey', 'sendgridApiKey'],
+  },
+  analytics: {
+    vendors: [],
+    secrets: [],
+    objects: (prefix) => ({
+      written: [`${analyticsPrefix(prefix)}*`, `${rejectedPrefix(prefix)}*`],
+      read: [`${manifestPrefix(prefix)}*`],
+    }),
+  },
+};
+
+/**
+ * Permissions of a queue's worker. serverless-iam-roles-per-function adds those of the event source mapping: receive,
+ * delete, attributes.
+ */
+export function workerPermissions(
+  { name, type, ordered }: QueueRow,
+  context: Context,
+  { vendors, items = [], objects, ...secrets }: WorkerNeeds & Secrets,
+): Statement[] {
+  const { instance, prefix } = context;
+  const { written, read } = objects?.(prefix) ?? { written: [], read: [] };
+  const own = [`${recordFolder(prefix, name)}/*`, bodyKey(prefix, name, '*')];
+  const given = [`${attachmentsPrefix(prefix, name)}*`, `${dataPrefix(prefix, name)}*`];
+  const keys = [
+    jobKey(name, '*'),
+    trialKey(name, '*'),
+    ...vendors.map(vendorKey),
+    ...items,
+    ...(ordered ? [orderKey(name, '*'), ticketsKey(name, '*'), ticketKey(name, '*', '*')] : []),
+  ];
+  return [
+    allow('Retry', ['sqs:ChangeMessageVisibility'], arn('sqs', queueName(instance, name, type))),
+    allow('Park', ['sqs:SendMessage'], arn('sqs', dlqName(instance, name, type))),
+    allowItems(context, 'Ledger', ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:DeleteItem'], keys),
+    allowObjects(context, 'RecordsAndBodies', ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'], own),
+    allowObjects(context, 'DataAndAttachments', ['s3:GetObject'], given),
+    ...(written.length > 0 ? [allowObjects(context, 'WriteData', ['s3:GetObject', 's3:PutObject'], written)] : []),
+    ...(read.length > 0 ? [allowObjects(context, 'ReadData', ['s3:GetObject'], read)] : []),
+    listBucket(context, [...own, ...given, ...written, ...read]),
+    ...secretStatements(secrets),
+  ];
+}
