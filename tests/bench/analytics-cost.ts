@@ -12,7 +12,7 @@ import { median, table } from './table';
 const RUNS = 7;
 const EVENTS = 25_000;
 const MILLION = 1_000_000;
-/** SQS bills each request by 64 KB steps. */
+/** SQS bills each 64 KB of a request. */
 const STEP_BYTES = 64 * 1024;
 
 const LIMIT = "(a) limit: parse and gzip, zlib's level";
@@ -32,7 +32,7 @@ interface Rival {
   objects: ReturnType<typeof countingObjects>;
 }
 
-/** Events/s, CPU and requests of the worker beside its limit, an object per event, and Powertools; and its memory. */
+/** Compares the worker with its theoretical limit, an object per event, and Powertools: speed, CPU, requests, memory. */
 export async function analyticsCost(): Promise<string> {
   const packed = [...batches(packedMessages(EVENTS))];
   const single = [...batches(singleMessages(EVENTS))];
@@ -52,7 +52,7 @@ export async function analyticsCost(): Promise<string> {
 
   const perSecond = (name: string) => EVENTS / median(measured[name]?.seconds ?? []);
   const perEvent = (name: string) => median(measured[name]?.cpuMicros ?? []) / EVENTS;
-  // By CPU: what else runs on the machine takes time from all of them, but not alike.
+  // CPU time, because other processes on the machine slow the rivals down by different amounts.
   const share = (name: string, limit: string) => `${Math.round((100 * perEvent(limit)) / perEvent(name))} %`;
   const rows = Object.entries(rivals).map(([name, { input }]) => {
     const { puts, bytes } = measured[name] ?? fresh();
@@ -104,7 +104,7 @@ async function measure({ input, handler, objects }: Rival, into: Measured, count
   into.bytes = objects.bytes;
 }
 
-/** The lines that this worker makes of each message, for the limit to compress. */
+/** The lines that this worker writes for each message. The limit compresses the same lines. */
 async function linesOfMessages(input: SQSEvent[]): Promise<Map<string, Uint8Array>> {
   const lines = new Map<string, Uint8Array>();
   const objects = countingObjects();
@@ -117,7 +117,7 @@ async function linesOfMessages(input: SQSEvent[]): Promise<Map<string, Uint8Arra
   return lines;
 }
 
-/** Sends, receives and deletes; `one by one`: each message is sent by itself, as an API does that handles one event. */
+/** Counts sends, receives and deletes. `oneByOne`: each message is a separate send, as in an API that handles one event. */
 function sqsRequests(input: SQSEvent[], oneByOne: boolean): { calls: number; billed: number } {
   const sizes = input.flatMap(({ Records }) => Records.map(({ body }) => body.length));
   const sends = oneByOne ? sizes : groupedBy(sizes);
@@ -129,7 +129,7 @@ function sqsRequests(input: SQSEvent[], oneByOne: boolean): { calls: number; bil
   };
 }
 
-/** Bytes of batches of at most ten messages and 1 MiB. */
+/** Sizes in bytes of batches of at most ten messages and 1 MiB. */
 function groupedBy(sizes: number[]): number[] {
   const sums: number[] = [];
   let [sum, count] = [0, 0];
@@ -144,7 +144,7 @@ function groupedBy(sizes: number[]): number[] {
   return count > 0 ? [...sums, sum] : sums;
 }
 
-/** Resident memory of a process of its own, whose heap may not grow beyond what a function of 512 MB has. */
+/** Measures resident memory in a separate process. Its heap is limited as in a function of 512 MB. */
 async function millionEvents(): Promise<string> {
   const script = join(__dirname, 'analytics-memory.ts');
   const { stdout } = await promisify(execFile)(process.execPath, [

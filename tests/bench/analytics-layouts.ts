@@ -18,7 +18,7 @@ const RUNS = 5;
 const HOUR_MS = 3_600_000;
 const TARGET_BYTES = 64 * 1024 * 1024;
 
-/** Size and query times of messages' own objects, of compacted ones, and of Parquet made of the same events. */
+/** Size and query times of one object per message, of compacted objects, and of Parquet files with the same events. */
 export async function analyticsLayouts(): Promise<string> {
   const bucket = folderObjects();
   const connection = await (await DuckDBInstance.create(':memory:')).connect();

@@ -3,7 +3,7 @@ import { countingObjects, engineWorker } from './analytics-workers';
 
 const MILLION = 1_000_000;
 
-/** Prints the most resident memory while a million events go through the worker, by quarter. */
+/** Prints the peak resident memory for each quarter of a million events that the worker handles. */
 async function main(): Promise<void> {
   const handler = engineWorker(countingObjects());
   const most: number[] = [];
@@ -16,7 +16,7 @@ async function main(): Promise<void> {
   }
   const megabytes = most.map((bytes) => `${Math.round(bytes / 1e6)} MB`).join(', ');
   process.stdout.write(
-    `Most resident memory while ${done.toLocaleString('en')} events go through (made in the same process), by quarter: ${megabytes}.\n`,
+    `Peak resident memory in each quarter of ${done.toLocaleString('en')} events (generated in the same process): ${megabytes}.\n`,
   );
 }
 

@@ -11,7 +11,7 @@ import { handleBatch } from '../../lib/worker/batch';
 import { memoryEngine, PREFIX } from '../support/engine';
 import { type Handler, powertools } from './rivals';
 
-/** A bucket that only counts. */
+/** A bucket that counts objects and bytes and stores nothing. */
 export interface CountingObjects extends Objects {
   puts: number;
   bytes: number;
@@ -39,14 +39,14 @@ export function countingObjects(): CountingObjects {
 const silent = { info: () => {}, warn: () => {}, error: () => {} };
 const none = { add: () => {}, flush: () => {} };
 
-/** This service's worker, engine included. */
+/** This service's worker with its engine. */
 export function engineWorker(objects: Objects): Handler {
   const contract = analyticsContract({ objects, metrics: none, prefix: PREFIX, names: new Set() });
   const deps = { ...memoryEngine(() => contract).deps, objects, log: silent, metrics: none };
   return (event) => handleBatch({ deps, contract, event, remainingMs: 20_000 });
 }
 
-/** The limit: parses the same bodies and compresses the same bytes, which `linesOf` gives, and does nothing else. */
+/** The theoretical limit: only parses the same bodies and compresses the same bytes, which come from `linesOf`. */
 export function limit(objects: Objects, linesOf: (messageId: string) => Uint8Array, gzip: ZlibOptions = {}): Handler {
   return async ({ Records }: SQSEvent) => {
     for (const { body, messageId } of Records) {
@@ -57,7 +57,7 @@ export function limit(objects: Objects, linesOf: (messageId: string) => Uint8Arr
   };
 }
 
-/** One event a message, one object an event. */
+/** One event per message, one object per event. */
 export function objectPerEvent(objects: Objects): Handler {
   return async ({ Records }: SQSEvent) => {
     for (const { body } of Records) {
@@ -72,7 +72,7 @@ export function objectPerEvent(objects: Objects): Handler {
   };
 }
 
-/** The same work as this service's, on Powertools' FIFO processor. */
+/** The same work on Powertools' FIFO processor. */
 export const onPowertools = (objects: Objects): Handler =>
   powertools(async ({ body }) => {
     const envelope = parseEnvelope(body);

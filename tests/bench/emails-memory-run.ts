@@ -16,8 +16,8 @@ const SOURCES: Record<string, () => RecipientSource> = {
 };
 
 /**
- * Accepts a million recipients from the source that is named by the first argument and prints the most resident memory
- * that it took, MB. The bucket counts and forgets; `object` is read from the S3 at the second argument.
+ * Accepts a million recipients and prints the peak resident memory in MB. The first argument names the source. The
+ * bucket counts and stores nothing. The source `object` is read from S3 at the address in the second argument.
  */
 async function main([name = '', endpoint = '']: string[]): Promise<void> {
   let most = 0;

@@ -12,7 +12,7 @@ import { textTable } from '../../lib/local/demo/text-table';
 import { csvFile } from './million-recipients';
 
 const SOURCES = { iterable: 'an iterable', csv: 'a CSV file', ndjson: 'an NDJSON file', object: 'a CSV object in S3' };
-/** Node as it is, and with a smaller young generation, in MiB: most of what it takes otherwise is garbage. */
+/** Node with its defaults, and with a smaller young generation in MiB. By default, most of the memory is garbage. */
 const FLAGS = [[], ['--max-semi-space-size=16']];
 
 interface Taken {
@@ -21,7 +21,7 @@ interface Taken {
   megabytes: number;
 }
 
-/** The most resident memory of a process, Node included, that accepts a campaign of a million recipients. */
+/** Peak resident memory, including Node, of a process that accepts a campaign of a million recipients. */
 export async function emailsMemory(): Promise<string> {
   const directory = mkdtempSync(join(tmpdir(), 'emails-memory-'));
   const bundle = join(directory, 'run.cjs');
@@ -44,7 +44,7 @@ export async function emailsMemory(): Promise<string> {
       ]);
     }
     return [
-      'A campaign of a million recipients is accepted: the most resident memory of the process, Node included.',
+      'Peak resident memory, including Node, of a process that accepts a campaign of a million recipients.',
       '',
       textTable(['From', 'Recipients', 'node', ...FLAGS.slice(1).map((flags) => `node ${flags.join(' ')}`)], rows),
     ].join('\n');
@@ -54,7 +54,7 @@ export async function emailsMemory(): Promise<string> {
   }
 }
 
-/** As an API would run it; a compiler in the process would count. */
+/** Bundled as in an API. A compiler in the process would count as memory. */
 const bundled = (outfile: string) =>
   build({
     entryPoints: [join(__dirname, 'emails-memory-run.ts')],

@@ -10,7 +10,7 @@ const PART = 10_000;
 const RATE = 2_500;
 const EVERY_MS = 250;
 
-/** How long one mail to one person takes to reach the vendor while a campaign of 100,000 runs, on this machine's service. */
+/** How long a single mail takes to reach the vendor while campaigns to 100,000 recipients run on this machine. */
 export async function emailsPriority(): Promise<string> {
   const directory = mkdtempSync(join(tmpdir(), 'local-package-'));
   const packaged = await packageService({ stage: 'local', output: directory });

@@ -12,7 +12,7 @@ const RATE = 200;
 const CHUNK = chunkSizeOf(RATE);
 const CHUNKS = 30;
 
-/** The share of the limit that workers use, and the most that they send, on real clocks and a table over HTTP. */
+/** How much of the limit the workers use, and their highest rate, with real clocks and a table over HTTP. */
 export async function emailsRate(): Promise<string> {
   const rows: string[][] = [];
   for (const workers of [1, 2, 8]) {
@@ -31,7 +31,7 @@ export async function emailsRate(): Promise<string> {
   }
   return [
     `E-mail rate: ${CHUNKS} chunks of ${CHUNK} recipients at a limit of ${RATE} a second; the call takes 300 ms.`,
-    'The most that was sent within the time of 1, 2 and 5 chunks, beside what the limit allows; slots that were missed.',
+    'The most recipients within the time of 1, 2 and 5 chunks, compared with the limit, and the missed slots.',
     '',
     textTable(['Workers', 'Limit used', '1 chunk', '2 chunks', '5 chunks', 'Missed'], rows),
   ].join('\n');

@@ -18,9 +18,9 @@ type World = Awaited<ReturnType<typeof world>>;
 interface Scenario {
   name: string;
   batch: number;
-  /** Sets the faults; `tick` is called once a virtual minute. */
+  /** Sets up the faults. `tick` is called once per virtual minute. */
   arrange(world: World): { tick?: (minute: number) => void };
-  /** Jobs that should end well. */
+  /** Jobs that should succeed. */
   healthy: number;
 }
 
@@ -67,7 +67,7 @@ const scenarios: Scenario[] = [
   },
 ];
 
-/** What faults do to 50 jobs, virtual time: ours, a plain loop and Powertools' FIFO processor over the same adapters. */
+/** What faults do to 50 jobs in virtual time, for three engines on the same adapters. */
 export async function underFaults(): Promise<string> {
   const rows: (string | number)[][] = [];
   for (const scenario of scenarios)
@@ -116,7 +116,7 @@ async function world() {
     zendesk,
     sendgrid,
     vendors,
-    /** Runs an invocation; `undefined` where the process died in it. */
+    /** Runs an invocation. Resolves to `undefined` if the process died. */
     mortal: async <T>(run: () => Promise<T>): Promise<T | undefined> =>
       Promise.race([
         run(),

@@ -22,7 +22,7 @@ const BUCKET = 'bench-bucket';
 
 const id = (run: number, n: number) => `0190a1b2-0000-7000-8000-${(run * 1000 + n).toString(16).padStart(12, '0')}`;
 
-/** What one job costs when nothing fails, over real HTTP against emulators on loopback. */
+/** The cost of one job without faults, over real HTTP to emulators on this machine. */
 export async function feedbackCost(): Promise<string> {
   const calls = new Map<string, number>();
   const count = (call: string) => {
@@ -55,7 +55,7 @@ export async function feedbackCost(): Promise<string> {
       calls.clear();
       const startedAt = performance.now();
       for (let n = 0; n < JOBS; n++) await handler(event(id(10 * run + index, n)));
-      // The first run warms up.
+      // The first run only warms up.
       if (run > 0) ms[name] = [...(ms[name] ?? []), (performance.now() - startedAt) / JOBS];
       requests[name] = new Map(calls);
     }

@@ -2,20 +2,20 @@ const MILLION = 1_000_000;
 const PIECE_BYTES = 64 * 1024;
 const LONGEST_LINE = 150;
 
-/** A million recipients with data of their own, made one by one. */
+/** A million recipients, each with its own data, generated one by one. */
 export function* people() {
   for (let n = 0; n < MILLION; n++)
     yield { email: `user-${n}@example.com`, name: `User ${n}`, data: { city: `Town ${n % 100}`, code: n * 7 } };
 }
 
-/** The same as a CSV file … */
+/** The same recipients as a CSV file, in pieces of 64 KiB like reads from a disk. */
 export const csvFile = (): Generator<Uint8Array> =>
   file(
     (n) => (n === 0 ? 'email,name,city,code\n' : ''),
     (n) => `user-${n}@example.com,User ${n},Town ${n % 100},${n * 7}\n`,
   );
 
-/** … and as NDJSON, both in pieces of 64 KiB as they come from a disk. */
+/** The same recipients as NDJSON, in pieces of 64 KiB. */
 export const ndjsonFile = (): Generator<Uint8Array> =>
   file(
     () => '',

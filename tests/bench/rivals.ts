@@ -19,8 +19,8 @@ export interface RivalPorts {
 const TIMEOUT = { timeoutMs: 10_000 };
 
 /**
- * The worker as it is usually written, with our adapters, so that the traps of the vendors' libraries are out of the
- * comparison: ticket under an idempotency key, mail, status row, result object.
+ * A typical worker: ticket under an idempotency key, mail, status row, result object. It uses our adapters, so that the
+ * vendors' libraries do not affect the comparison.
  */
 export function usualWorker({ table, objects, zendesk, sendgrid }: RivalPorts) {
   return async ({ body }: Pick<SQSRecord, 'body'>): Promise<void> => {
@@ -38,7 +38,7 @@ export function usualWorker({ table, objects, zendesk, sendgrid }: RivalPorts) {
   };
 }
 
-/** One record after the other; those that throw are reported. */
+/** Runs one record after the other and reports those that throw. */
 export function plainLoop(worker: (record: SQSRecord) => Promise<void>): Handler {
   return async ({ Records }) => {
     const batchItemFailures: SQSBatchResponse['batchItemFailures'] = [];
@@ -53,7 +53,7 @@ export function plainLoop(worker: (record: SQSRecord) => Promise<void>): Handler
   };
 }
 
-/** Powertools' FIFO processor with its defaults. */
+/** Powertools' FIFO processor with its default settings. */
 export function powertools(worker: (record: SQSRecord) => Promise<void>): Handler {
   return async (event) => {
     const processor = new SqsFifoPartialProcessorAsync();

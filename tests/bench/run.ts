@@ -6,7 +6,7 @@ import { emailsRate } from './emails-rate';
 import { underFaults } from './faults';
 import { feedbackCost } from './feedback';
 
-/** Every benchmark by name: `npm run bench` runs all, `npm run bench -- NAME` one. */
+/** All benchmarks by name. `npm run bench` runs all of them, and `npm run bench -- NAME` runs one. */
 const benchmarks: Record<string, () => Promise<string>> = {
   'feedback-cost': feedbackCost,
   'feedback-faults': underFaults,

@@ -1,4 +1,4 @@
-/** A table for a terminal or a README: first column left, the rest right. */
+/** A table of text. The first column is aligned left, the others right. */
 export function table(head: string[], rows: (string | number)[][]): string {
   const cells = [head, ...rows.map((row) => row.map(String))];
   const widths = head.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));

@@ -15,9 +15,9 @@ import {
 } from '@aws-sdk/client-lambda';
 import { GetQueueAttributesCommand, ListQueuesCommand, ListQueueTagsCommand, SQSClient } from '@aws-sdk/client-sqs';
 
-// The clients of CloudFormation, IAM and Lambda come with Serverless, as this test does.
+// The clients of CloudFormation, IAM and Lambda are dependencies of Serverless, which this test needs anyway.
 
-/** What an account says of the service. */
+/** Reads what is deployed in an account. */
 export function createAccount(endpoint: string) {
   const client = {
     region: 'us-east-1',
@@ -63,7 +63,7 @@ export function createAccount(endpoint: string) {
       return { configuration: Configuration, tags: Tags };
     },
     async mappings(name: string) {
-      // moto's own filter by function finds nothing.
+      // moto's filter by function always returns nothing.
       const { EventSourceMappings = [] } = await lambda.send(new ListEventSourceMappingsCommand({}));
       return EventSourceMappings.filter(({ FunctionArn }) => FunctionArn?.endsWith(`:${name}`));
     },
@@ -71,7 +71,7 @@ export function createAccount(endpoint: string) {
       const { Roles = [] } = await iam.send(new ListRolesCommand({}));
       return Roles.map(({ RoleName }) => RoleName).sort();
     },
-    /** Statements of a role's own policies, and how many managed policies it has beside. */
+    /** The statements of a role's inline policies, and the number of its managed policies. */
     async role(name: string) {
       const { PolicyNames = [] } = await iam.send(new ListRolePoliciesCommand({ RoleName: name }));
       const { AttachedPolicies = [] } = await iam.send(new ListAttachedRolePoliciesCommand({ RoleName: name }));
@@ -79,7 +79,7 @@ export function createAccount(endpoint: string) {
         PolicyNames.map((PolicyName) => iam.send(new GetRolePolicyCommand({ RoleName: name, PolicyName }))),
       );
       const statements = policies.flatMap(({ PolicyDocument = '{}' }) => {
-        // moto answers with Python's way of writing a document: single quotes.
+        // moto returns a document in Python's notation, with single quotes.
         const text = decodeURIComponent(PolicyDocument).replaceAll("'", '"');
         return (JSON.parse(text) as { Statement: DeployedStatement[] }).Statement;
       });

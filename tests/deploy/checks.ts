@@ -2,7 +2,7 @@ import type { CompiledTemplate } from '../support/sls';
 import type { Account } from './arrived';
 import type { Report } from './report';
 
-/** What a stage must have become in the account. Times are seconds. */
+/** The expected state of a stage in the account. Times are seconds. */
 export interface Expected {
   stage: string;
   instance: string;
@@ -17,7 +17,7 @@ const DAYS_14 = 1_209_600;
 const ACCOUNT = '123456789012';
 export const stackName = ({ instance, stage }: Pick<Expected, 'instance' | 'stage'>) => `${instance}-jobs-${stage}`;
 
-/** Checks by the real SDK what a deployment has made. */
+/** Checks a deployment through the real SDK. */
 export async function checkArrived({ equal, check }: Report, account: Account, expected: Expected): Promise<void> {
   const { instance, stage, retention, visibility, timeout, maximumConcurrency, retain } = expected;
   const outputs = await account.outputs(stackName(expected));
@@ -25,7 +25,7 @@ export async function checkArrived({ equal, check }: Report, account: Account, e
   const arn = (name: string) => `arn:aws:sqs:us-east-1:${ACCOUNT}:${name}`;
   const [main, dlq] = [`${instance}-feedback.fifo`, `${instance}-feedback-dlq.fifo`];
   equal(
-    'outputs name both queues and the table',
+    'outputs list both queues and the table',
     [outputs.FeedbackQueueUrl, outputs.FeedbackDlqUrl, outputs.JobsTableName],
     [url(main), url(dlq), `${instance}-jobs`],
   );
@@ -41,7 +41,7 @@ export async function checkArrived({ equal, check }: Report, account: Account, e
     [queue.attributes.MessageRetentionPeriod, queue.attributes.VisibilityTimeout],
     [String(retention), String(visibility)],
   );
-  equal('queue: redrive to its DLQ after three receives', JSON.parse(queue.attributes.RedrivePolicy ?? '{}'), {
+  equal('queue: SQS dead-letters to its DLQ after three receives', JSON.parse(queue.attributes.RedrivePolicy ?? '{}'), {
     deadLetterTargetArn: arn(dlq),
     maxReceiveCount: 3,
   });
@@ -62,7 +62,7 @@ export async function checkArrived({ equal, check }: Report, account: Account, e
 
   const table = await account.table(`${instance}-jobs`);
   equal(
-    'table: key, on demand, protected where it is kept',
+    'table: key, on demand, deletion protection if it is kept',
     [table?.KeySchema, table?.BillingModeSummary?.BillingMode, table?.DeletionProtectionEnabled],
     [[{ AttributeName: 'key', KeyType: 'HASH' }], 'PAY_PER_REQUEST', retain],
   );
@@ -105,7 +105,7 @@ export async function checkArrived({ equal, check }: Report, account: Account, e
     [arn(main), 'Enabled', 0],
   );
   equal(
-    'mapping: batch, partial responses, concurrency',
+    'mapping: batch size, partial batch responses, concurrency',
     [mapping?.BatchSize, mapping?.FunctionResponseTypes, mapping?.ScalingConfig?.MaximumConcurrency],
     [1, ['ReportBatchItemFailures'], maximumConcurrency],
   );
@@ -116,14 +116,14 @@ export async function checkArrived({ equal, check }: Report, account: Account, e
   ] as const) {
     const { statements, managed } = await account.role(`${instance}-${name}-us-east-1`);
     equal(
-      `role of ${name}: its function's, no managed policy`,
+      `role of ${name}: used by its function, no managed policy`,
       [(await account.lambdaFunction(`${instance}-${name}`)).configuration?.Role, managed],
       [`arn:aws:iam::${ACCOUNT}:role/${instance}-${name}-us-east-1`, 0],
     );
     const resources = statements.flatMap(({ Resource }) => [Resource].flat());
     const actions = statements.flatMap(({ Action }) => [Action].flat());
     check(
-      `role of ${name}: no wildcard action, no resource without a name of the instance or bucket`,
+      `role of ${name}: no wildcard actions, and every resource names the instance or the bucket`,
       actions.every((action) => !action.includes('*')) &&
         resources.every(
           (resource) =>
@@ -134,14 +134,14 @@ export async function checkArrived({ equal, check }: Report, account: Account, e
       statements,
     );
     check(
-      `role of ${name}: nothing of ${foreign}'s logs`,
+      `role of ${name}: no access to the logs of ${foreign}`,
       !resources.some((resource) => resource.includes(`/aws/lambda/${instance}-${foreign}:`)),
       resources,
     );
   }
 }
 
-/** What moto does not take from a template is checked in the one that was deployed. */
+/** Checks in the deployed template what moto ignores. */
 export function checkTemplate({ equal, check }: Report, template: CompiledTemplate, { retain }: Expected): void {
   const { Resources } = template;
   const table = Resources.JobsTable?.Properties ?? {};

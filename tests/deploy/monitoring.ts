@@ -10,11 +10,11 @@ import type { CompiledTemplate } from '../support/sls';
 import type { Expected } from './checks';
 import type { Report } from './report';
 
-// Both clients come with Serverless, as this test does.
+// Both clients are dependencies of Serverless, which this test needs anyway.
 
 const ACCOUNT = '123456789012';
 
-/** Checks the topics and the dashboard that a deployment has made, and that CloudWatch takes every compiled alarm. */
+/** Checks the deployed topics and dashboard, and that CloudWatch accepts every compiled alarm. */
 export async function checkMonitoring(
   { check, equal }: Report,
   endpoint: string,
@@ -28,7 +28,7 @@ export async function checkMonitoring(
   for (const name of ['alarms', 'alarms-undelivered']) {
     const { Attributes } = await sns.send(new GetTopicAttributesCommand({ TopicArn: topicArn(name) }));
     equal(
-      `topic ${name}: there, and not encrypted`,
+      `topic ${name}: exists and is not encrypted`,
       [Attributes?.TopicArn, Attributes?.KmsMasterKeyId],
       [topicArn(name), undefined],
     );
@@ -37,7 +37,7 @@ export async function checkMonitoring(
   const { DashboardBody = '{}' } = await cloudWatch.send(new GetDashboardCommand({ DashboardName: instance }));
   const { widgets = [] } = JSON.parse(DashboardBody) as { widgets?: { properties: { region?: string } }[] };
   check(
-    'dashboard: there, of this region, nothing left to fill in',
+    'dashboard: exists, names this region, has no unresolved variables',
     widgets.length > 20 &&
       widgets.some(({ properties }) => properties.region === 'us-east-1') &&
       !DashboardBody.includes('${'),
@@ -65,13 +65,13 @@ export async function checkMonitoring(
       JSON.stringify(known.get(AlarmName)) !== JSON.stringify([Threshold, AlarmActions, TreatMissingData]),
   );
   check(
-    `CloudWatch takes each of the ${alarms.length} alarms as it is compiled`,
+    `CloudWatch accepts each of the ${alarms.length} compiled alarms`,
     alarms.length > 30 && refused.length === 0,
     refused.map(({ AlarmName }) => AlarmName),
   );
 }
 
-/** What PutMetricAlarm takes is what the template says, but for references to topics. */
+/** PutMetricAlarm takes the properties of the template, with ARNs instead of references to topics. */
 function withTopics(properties: Record<string, unknown>, topics: Record<string, string>): PutMetricAlarmCommandInput {
   return JSON.parse(JSON.stringify(properties), (_key, value: unknown) =>
     typeof value === 'object' && value !== null && 'Ref' in value ? topics[String(value.Ref)] : value,

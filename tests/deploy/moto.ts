@@ -3,10 +3,10 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** The Python tools that this test needs and the machine lacks. */
+/** The missing Python tools that this test needs. */
 export const missingTools = (): string[] => [
   ...['moto_server', 'cfn-lint'].filter((tool) => spawnSync(tool, ['--help'], { stdio: 'ignore' }).status !== 0),
-  // The server is started from Python, with what it lacks.
+  // moto_server.py extends the server, so the module must be importable.
   ...(spawnSync('python3', ['-c', 'import moto.server'], { stdio: 'ignore' }).status === 0 ? [] : ['moto for python3']),
 ];
 
@@ -15,10 +15,10 @@ export interface Moto {
   stop(): void;
 }
 
-/** Starts moto's server on a free port of 127.0.0.1 and resolves when it answers. */
+/** Starts moto's server on a free port of 127.0.0.1. Resolves when it answers. */
 export async function startMoto(): Promise<Moto> {
   const port = await freePort();
-  // A group of its own: the command may be a script that starts the server.
+  // A process group of its own, so that stop() also reaches child processes.
   const child = spawn('python3', [join(__dirname, 'moto_server.py'), String(port)], {
     stdio: 'ignore',
     detached: true,
@@ -26,7 +26,7 @@ export async function startMoto(): Promise<Moto> {
   const stop = () => {
     if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGTERM');
   };
-  // An IP: with a name the SDK puts the bucket before the host.
+  // An IP address, because the SDK would put the bucket's name in front of a host name.
   const endpoint = `http://127.0.0.1:${port}`;
   for (const end = Date.now() + 60_000; Date.now() < end; await sleep(200)) {
     if (child.exitCode !== null) break;

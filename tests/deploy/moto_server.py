@@ -1,4 +1,4 @@
-"""moto's server, which knows no function URL and then cannot describe a stack that has one as an output."""
+"""moto's server with a model of function URLs. Without it, moto cannot describe a stack that outputs one."""
 
 import sys
 
@@ -7,7 +7,7 @@ from moto.server import main
 
 
 class FunctionUrl(CloudFormationModel):
-    # moto looks for the models of its own modules.
+    # moto only finds models in its own modules.
     __module__ = "moto.awslambda.models"
     physical_resource_id = "function-url"
 

@@ -1,4 +1,4 @@
-/** Counts checks and prints a line for each; the last line is `N passed, N failed`. */
+/** Counts checks and prints a line for each. The last line is `N passed, N failed`. */
 export function createReport() {
   let passed = 0;
   let failed = 0;
@@ -9,10 +9,10 @@ export function createReport() {
   };
   return {
     check,
-    /** The values are the same as JSON, whatever the order of keys. */
+    /** Checks that the values are equal as JSON. The order of keys does not matter. */
     equal: (name: string, actual: unknown, expected: unknown) =>
       check(name, canonical(actual) === canonical(expected), `is ${describe(actual)}, expected ${describe(expected)}`),
-    /** What throws is a failed check, and the rest goes on. */
+    /** An error counts as a failed check. The next section still runs. */
     async section(name: string, run: () => Promise<void>) {
       console.log(`\n${name}`);
       try {

@@ -27,7 +27,7 @@ const prod: Expected = {
 };
 const second: Expected = { ...prod, instance: 'acme-support' };
 
-/** Deploys the service to an emulated account and looks at what arrived; resolves to the exit code. */
+/** Deploys the service to an emulated account and checks the result. Resolves to the exit code. */
 async function main(): Promise<number> {
   const missing = missingTools();
   if (missing.length > 0) {
@@ -58,8 +58,8 @@ async function main(): Promise<number> {
     args = ['deploy', '--stage', 'prod'],
   ) => {
     const { code, output } = await sls(directory.path, args, environment);
-    const told = expected.every((text) => output.includes(text)) && !output.includes('planted-secret');
-    check(name, code !== 0 && told, output);
+    const explained = expected.every((text) => output.includes(text)) && !output.includes('planted-secret');
+    check(name, code !== 0 && explained, output);
   };
 
   try {
@@ -73,9 +73,12 @@ async function main(): Promise<number> {
       }
     });
 
-    await section('what cannot be deployed', async () => {
+    await section('refused deployments', async () => {
       const { BUCKET: _bucket, SENDGRID_API_KEY: _key, ...incomplete } = env;
-      await refused('missing variables are named', incomplete, ['BUCKET: is missing', 'SENDGRID_API_KEY: is missing']);
+      await refused('missing variables are refused by name', incomplete, [
+        'BUCKET: is missing',
+        'SENDGRID_API_KEY: is missing',
+      ]);
       await refused('a plain secret is refused', { ...env, ZENDESK_TOKEN: 'planted-secret' }, [
         'ZENDESK_TOKEN: must be a reference',
       ]);
@@ -95,7 +98,7 @@ async function main(): Promise<number> {
 
     await section('deploy again', async () => {
       const unchanged = await run(['deploy', '--stage', 'staging']);
-      check('unchanged: nothing is deployed', unchanged.includes('No changes to deploy'), unchanged);
+      check('an unchanged service is not deployed again', unchanged.includes('No changes to deploy'), unchanged);
       await run(['deploy', '--stage', 'staging', '--param', 'feedbackVisibility=240']);
       await checkArrived(report, account, { ...staging, visibility: 240 });
     });
@@ -119,7 +122,7 @@ async function main(): Promise<number> {
       const args = ['--param', `instance=${second.instance}`];
       const template = await compiledTemplate(directory.path, 'prod', { args, env: CONFIGURED });
       templates.second = template;
-      equal("the first one's name is 0 times in its template", template.text.split(prod.instance).length - 1, 0);
+      equal("its template never contains the first instance's name", template.text.split(prod.instance).length - 1, 0);
       await run(['deploy', '--stage', 'prod', ...args]);
       await checkArrived(report, account, second);
     });
