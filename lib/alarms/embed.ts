@@ -37,7 +37,7 @@ export function messageOf(notification: Notification, place: Place, stored: Know
   return { embeds: [withinLimits(embed)] };
 }
 
-/** The same without an embed, for a message that Discord does not take as one. */
+/** The same message without an embed, for when Discord refuses the embed. */
 export function plainMessage({ embeds }: DiscordMessage): DiscordMessage {
   const lines = embeds.flatMap(({ title, description, fields = [] }) => [
     title,
@@ -55,7 +55,7 @@ interface Own extends Known {
 }
 
 function ownEmbed({ alarm, place, kind, subject, exits, failing = [] }: Own): Embed {
-  const { scope, title, unit, means, look, mend }: Kind = KINDS[kind];
+  const { scope, title, unit, means, look, next }: Kind = KINDS[kind];
   const about = subject || place.instance;
   const over = alarm.NewStateValue === 'OK';
   const command = (text: string) => `\`npx sls ${text.replaceAll('{}', subject)} --stage ${place.stage}\``;
@@ -63,7 +63,7 @@ function ownEmbed({ alarm, place, kind, subject, exits, failing = [] }: Own): Em
   return {
     ...frame(alarm, place),
     title: `${MARKS[alarm.NewStateValue]} ${about}: ${title}${over ? ' (over)' : ''}`,
-    description: over ? 'It is over.' : `${means}${runbook ? `\n${runbookText(runbook)}` : ''}`,
+    description: over ? 'The alarm is over.' : `${means}${runbook ? `\n${runbookText(runbook)}` : ''}`,
     fields: [
       ...(scope === 'instance'
         ? []
@@ -76,7 +76,7 @@ function ownEmbed({ alarm, place, kind, subject, exits, failing = [] }: Own): Em
         ? []
         : [
             { name: 'Look', value: command(look) },
-            { name: 'Mend', value: command(mend) },
+            { name: 'Next', value: command(next) },
           ]),
       {
         name: 'Links',
@@ -86,7 +86,7 @@ function ownEmbed({ alarm, place, kind, subject, exits, failing = [] }: Own): Em
   };
 }
 
-/** An alarm that is not from our table: somebody's own on our topic. */
+/** An alarm on our topic that is not from our table. */
 const foreignEmbed = (alarm: AlarmChange, place: Place): Embed => ({
   ...frame(alarm, place),
   title: `${MARKS[alarm.NewStateValue]} ${alarm.AlarmName}: ${alarm.NewStateValue}`,
@@ -115,12 +115,12 @@ const footer = ({ instance, stage }: Place): string => `${instance} · ${stage}`
 function valueText(alarm: AlarmChange, unit: Kind['unit']): string {
   const { Threshold, ComparisonOperator } = alarm.Trigger;
   const value = newestValue(alarm);
-  const told = value === undefined ? 'no data' : quantity(value, unit);
-  if (Threshold === undefined || Threshold === null) return told;
-  return `${told} (alarm ${ComparisonOperator?.startsWith('Less') ? 'below' : 'from'} ${quantity(Threshold, unit)})`;
+  const shown = value === undefined ? 'no data' : quantity(value, unit);
+  if (Threshold === undefined || Threshold === null) return shown;
+  return `${shown} (alarm ${ComparisonOperator?.startsWith('Less') ? 'below' : 'from'} ${quantity(Threshold, unit)})`;
 }
 
-/** Discord shows these in the reader's own time zone, and how long ago it was. */
+/** Discord shows such a time in the reader's time zone, and how long ago it was. */
 function sinceText({ StateChangeTime }: AlarmChange): string {
   const seconds = Math.floor(Date.parse(StateChangeTime) / 1000);
   return `<t:${seconds}:f> (<t:${seconds}:R>)`;
@@ -139,5 +139,5 @@ function linksText(alarm: AlarmChange, { instance }: Place, functionKey?: string
 const runbookText = (runbook: string): string =>
   runbook.startsWith('http') ? `[Runbook](${runbook})` : `Runbook: ${cut(runbook, 500)}`;
 
-/** A function's key as its name has it: `emailEvents` is deployed as `{instance}-email-events`. */
+/** The function's key as in its deployed name: `emailEvents` is deployed as `{instance}-email-events`. */
 const kebab = (key: string): string => key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);

@@ -12,7 +12,7 @@ export const LIMITS = {
   total: 6000,
 } as const;
 
-/** An embed that Discord takes: what is too long is cut, the description most of all, and empty fields are left out. */
+/** Shortens an embed to Discord's limits, the description last to fit, and leaves out empty fields. */
 export function withinLimits(embed: Embed): Embed {
   const { title, description = '', fields = [], footer, ...rest } = embed;
   const cutTitle = cut(title || '(no title)', LIMITS.title);
@@ -37,14 +37,14 @@ export function withinLimits(embed: Embed): Embed {
   };
 }
 
-/** At most so many UTF-16 units, never half a character; what is cut ends in an ellipsis. */
+/** Cuts text to `most` UTF-16 units, with an ellipsis at the end. Never splits a character. */
 export function cut(text: string, most: number): string {
   if (text.length <= most) return text;
   if (most < 1) return '';
   return `${text.slice(0, most - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
 }
 
-/** Text as it is, in a block where no mark-up and no mention has a meaning. */
+/** A code block, in which Discord ignores mark-up and mentions. */
 export function codeBlock(text: string, most: number): string {
   const fence = '```';
   const inner = cut(text.replaceAll(fence, "'''"), most - 2 * fence.length - 2);

@@ -1,202 +1,203 @@
 /** What an alarm is about: a queue, a function, a vendor, or the instance as a whole. */
 export type Scope = 'queue' | 'function' | 'vendor' | 'instance';
 
-/** One kind of alarm. Its key ends the alarm's name and is the anchor of its part in docs/runbook.md. */
+/** One kind of alarm. Its key ends the alarm's name and is the anchor of its section in docs/runbook.md. */
 export interface Kind {
   scope: Scope;
-  /** What has happened, in a title's length. */
+  /** What happened, as a title. */
   title: string;
-  /** What it means. A sentence. */
+  /** What it means, in one or two sentences. */
   means: string;
-  /** The unit of value and threshold. */
+  /** The unit of the value and of the threshold. */
   unit: 'count' | 'seconds' | 'milliseconds' | 'percent' | 'share';
-  /** `sls` command to look with, without its stage; `{}` stands for the subject. */
+  /** The `sls` command that shows more, without `--stage`. `{}` stands for the subject. */
   look: string;
-  /** … and to mend with. */
-  mend: string;
+  /** The `sls` command to run next, if needed after a fix. */
+  next: string;
 }
 
-/** Every kind of alarm there is: the alarms, their descriptions, the messages and the runbook follow from it. */
+/** Every kind of alarm. The alarms, their descriptions, the messages and the runbook follow from this table. */
 export const KINDS = {
   'dlq-depth': {
     scope: 'queue',
     title: 'Jobs in the dead-letter queue',
-    means: 'These jobs cannot succeed by themselves.',
+    means: 'These jobs are dead. They need a fix before they can succeed.',
     unit: 'count',
     look: 'dlq list --queue {}',
-    mend: 'dlq redrive --queue {}',
+    next: 'dlq redrive --queue {}',
   },
   'dlq-age': {
     scope: 'queue',
-    title: 'A dead-letter queue entry is about to expire',
-    means: 'SQS deletes an entry at the end of its retention and tells nobody.',
+    title: 'A dead-letter queue entry will soon expire',
+    means: 'SQS deletes an entry without notice when its retention ends.',
     unit: 'seconds',
     look: 'dlq list --queue {}',
-    mend: 'dlq redrive --queue {}',
+    next: 'dlq redrive --queue {}',
   },
   held: {
     scope: 'queue',
-    title: 'A job has been held for long',
-    means: 'It waits outside the queue, for a vendor, for another job or for a person.',
+    title: 'A job has been held for a long time',
+    means: 'The job waits outside the queue for a vendor, for another job or for an operator.',
     unit: 'milliseconds',
     look: 'jobs list --queue {} --state held',
-    mend: 'jobs show JOB --queue {}',
+    next: 'jobs show JOB --queue {}',
   },
   returned: {
     scope: 'queue',
-    title: 'Messages came back that were never tried',
-    means: 'SQS dead-lettered messages that no worker had tried; they were returned to their queue.',
+    title: 'Messages were returned to their queue',
+    means: 'SQS dead-lettered messages that no worker had tried. The reconciler returned them to their queue.',
     unit: 'count',
     look: 'logs -f {} --startTime 1h',
-    mend: 'deploy',
+    next: 'deploy',
   },
   expired: {
     scope: 'queue',
-    title: 'Jobs outlived the retention of their queue',
-    means: 'SQS deleted their messages before any worker had done them.',
+    title: 'Jobs expired in their queue',
+    means: 'The retention of the queue ended, so SQS deleted their messages before the jobs finished.',
     unit: 'count',
     look: 'jobs list --queue {} --state dead',
-    mend: 'jobs retry JOB --queue {}',
+    next: 'jobs retry JOB --queue {}',
   },
   age: {
     scope: 'queue',
-    title: 'A message has waited for long',
-    means: 'The oldest message of the queue is older than retries explain.',
+    title: 'A message has waited for a long time',
+    means: 'Retries alone do not explain the age of the oldest message.',
     unit: 'seconds',
     look: 'jobs list --queue {} --state queued',
-    mend: 'logs -f {} --startTime 1h',
+    next: 'logs -f {} --startTime 1h',
   },
   backlog: {
     scope: 'queue',
-    title: 'More messages than the workers take',
-    means: 'They come faster than they are done.',
+    title: 'Messages pile up',
+    means: 'Messages arrive faster than the workers finish them.',
     unit: 'count',
     look: 'jobs list --queue {} --state queued',
-    mend: 'deploy --param {}Concurrency=N',
+    next: 'deploy --param {}Concurrency=N',
   },
   stalled: {
     scope: 'queue',
-    title: 'The queue stands still',
-    means: 'Old messages are there to be taken and none is done.',
+    title: 'The queue is stalled',
+    means: 'Old messages are waiting, and no job finishes.',
     unit: 'count',
     look: 'logs -f {} --startTime 1h',
-    mend: 'deploy',
+    next: 'deploy',
   },
   'error-rate': {
     scope: 'queue',
     title: 'Too many jobs fail',
-    means: 'The share of jobs that ended as dead is too high.',
+    means: 'Too many of the jobs that ended are dead.',
     unit: 'percent',
     look: 'dlq list --queue {}',
-    mend: 'dlq redrive --queue {}',
+    next: 'dlq redrive --queue {}',
   },
   slow: {
     scope: 'queue',
     title: 'Jobs take too long',
-    means: 'From when they are due to their end, on average.',
+    means: 'The average time from due to finish is too long.',
     unit: 'milliseconds',
     look: 'jobs list --queue {} --state processing',
-    mend: 'deploy --param {}Concurrency=N',
+    next: 'deploy --param {}Concurrency=N',
   },
   canary: {
     scope: 'queue',
-    title: 'Canaries are not done',
-    means: 'Jobs that do nothing were not done before the next was due: the queue or its worker does not work.',
+    title: 'Canaries are late',
+    means: 'Test jobs did not finish before the next one was due. The queue or its worker does not work.',
     unit: 'share',
     look: 'logs -f {} --startTime 1h',
-    mend: 'deploy',
+    next: 'deploy',
   },
   errors: {
     scope: 'function',
     title: 'The function fails',
-    means: 'It died, ran out of time or could not start; what it was working on comes again.',
+    means: 'It crashed, ran out of time or could not start. Its work is tried again.',
     unit: 'count',
     look: 'logs -f {} --startTime 1h',
-    mend: 'deploy',
+    next: 'deploy',
   },
   throttles: {
     scope: 'function',
     title: 'The function is throttled',
-    means: "The account's or the function's concurrency is used up.",
+    means: 'The concurrency of the account or of the function is used up.',
     unit: 'count',
     look: 'metrics -f {}',
-    mend: 'deploy',
+    next: 'deploy',
   },
   duration: {
     scope: 'function',
     title: 'The function runs close to its time-out',
-    means: 'The next slow call ends it before it has written down what it did.',
+    means: 'A slower call would end the function before it stores what it did.',
     unit: 'milliseconds',
     look: 'metrics -f {}',
-    mend: 'logs -f {} --startTime 1h',
+    next: 'logs -f {} --startTime 1h',
   },
   stopped: {
     scope: 'vendor',
-    title: 'A vendor is stopped',
+    title: "A vendor's circuit breaker is open",
     means:
-      'It refuses us or is down. Its jobs are held, and a trial call after each minute finds out when it is well again.',
+      'The vendor refuses our calls or is down. Its jobs are held. A trial call each minute checks whether it works again.',
     unit: 'count',
     look: 'jobs list --state held',
-    mend: 'logs -f reconciler --startTime 1h',
+    next: 'logs -f reconciler --startTime 1h',
   },
   reconciler: {
     scope: 'instance',
     title: 'The reconciler does not run',
     means:
-      'Held jobs are not released and ends not completed while it is away; nothing is lost. With the first deployment of an instance it is over within minutes.',
+      'Until it runs again, held jobs stay held. Nothing is lost. After the first deployment of an instance, this alarm ends within minutes.',
     unit: 'count',
     look: 'logs -f reconciler --startTime 1h',
-    mend: 'deploy',
+    next: 'deploy',
   },
   'reconciler-failures': {
     scope: 'instance',
     title: 'A part of the reconciler fails',
-    means: 'A kind of its work fails, for one job or for all. The rest goes on.',
+    means: 'One kind of its work fails, for one job or for all. Its other work continues.',
     unit: 'count',
     look: 'logs -f reconciler --startTime 1h',
-    mend: 'reconcile --repair',
+    next: 'reconcile --repair',
   },
   'campaign-paused': {
     scope: 'instance',
-    title: 'A campaign has paused itself',
-    means: 'Too much of it was refused, or its configuration is wrong: nothing more is sent.',
+    title: 'A campaign was paused automatically',
+    means:
+      'The vendor refused too much of it, or our configuration is wrong. The campaign sends nothing until you resume it.',
     unit: 'count',
     look: 'campaign list',
-    mend: 'campaign resume --id CAMPAIGN',
+    next: 'campaign resume --id CAMPAIGN',
   },
   'no-events': {
     scope: 'instance',
-    title: 'No delivery events come in',
-    means: 'Mails were accepted, and their vendor has told nothing of them since.',
+    title: 'Delivery events are missing',
+    means: 'SendGrid accepted mails but has sent no events about them.',
     unit: 'count',
     look: 'campaign report --id CAMPAIGN',
-    mend: 'info',
+    next: 'info',
   },
   compaction: {
     scope: 'instance',
     title: 'Analytics objects are not merged',
-    means: 'Merging failed in run after run; the events are there, in more and smaller objects.',
+    means: 'Merging failed in several runs. No event is lost, but there are more and smaller objects.',
     unit: 'count',
     look: 'logs -f compaction --startTime 1h',
-    mend: 'deploy',
+    next: 'deploy',
   },
   undelivered: {
     scope: 'instance',
     title: 'Alarms could not be delivered',
-    means: 'Discord did not take them; they wait in their own dead-letter queue.',
+    means: 'Discord did not accept them. They are in the queue of undelivered alarms.',
     unit: 'count',
     look: 'logs -f alarms --startTime 1h',
-    mend: 'deploy',
+    next: 'deploy',
   },
 } satisfies Record<string, Kind>;
 
 export type AlarmKind = keyof typeof KINDS;
 
-/** Names are a contract between the template and the messages: `{instance}[-{subject}]-{kind}`. */
+/** `{instance}[-{subject}]-{kind}`. The template and the messages both rely on this format. */
 export const alarmName = (instance: string, kind: AlarmKind, subject = ''): string =>
   [instance, subject, kind].filter(Boolean).join('-');
 
-/** Instance, subject and kind of an alarm by its name; `undefined` where it is none of ours. */
+/** Reads kind and subject from an alarm's name. `undefined`: not one of our alarms. */
 export function parseAlarmName(name: string, instance: string): { kind: AlarmKind; subject: string } | undefined {
   if (!name.startsWith(`${instance}-`)) return undefined;
   const rest = name.slice(instance.length + 1);
@@ -207,10 +208,10 @@ export function parseAlarmName(name: string, instance: string): { kind: AlarmKin
   return undefined;
 }
 
-/** `reconciler-failures` of the instance must not be taken for another kind of a function named `reconciler`. */
+/** Instance kinds first, so that `reconciler-failures` is not read as another kind about a function `reconciler`. */
 const longestFirst = (Object.keys(KINDS) as AlarmKind[]).sort(
   (a, b) => Number(KINDS[b].scope === 'instance') - Number(KINDS[a].scope === 'instance') || b.length - a.length,
 );
 
-/** Where a kind is explained. */
+/** The link to a kind's section in the runbook. */
 export const runbookOf = (kind: AlarmKind, base: string): string => `${base || 'docs/runbook.md'}#${kind}`;

@@ -4,7 +4,7 @@ const CONSOLES: Record<string, string> = {
   'aws-cn': 'console.amazonaws.cn',
 };
 
-/** Pages of AWS's console about an alarm of this ARN; `undefined` where it is none. */
+/** Pages of the AWS console about the alarm with this ARN. `undefined`: not an alarm's ARN. */
 export function consoleLinks(alarmArn: string) {
   const [, partition = '', , region = '', , , ...name] = alarmArn.split(':');
   const host = CONSOLES[partition];
@@ -12,7 +12,7 @@ export function consoleLinks(alarmArn: string) {
   const cloudWatch = `https://${region}.${host}/cloudwatch/home?region=${region}#`;
   return {
     alarm: `${cloudWatch}alarmsV2:alarm/${encodeURIComponent(name.join(':'))}`,
-    /** The console wants the name of a log group encoded twice, with a dollar instead of the percent sign. */
+    /** The console expects a log group's name URL-encoded twice, with $ instead of %. */
     logs: (functionName: string) =>
       `${cloudWatch}logsV2:log-groups/log-group/${encodeURIComponent(encodeURIComponent(`/aws/lambda/${functionName}`)).replaceAll('%', '$')}`,
     dashboard: (dashboard: string) => `${cloudWatch}dashboards/dashboard/${encodeURIComponent(dashboard)}`,

@@ -15,10 +15,10 @@ const alarmSchema = z.object({
 /** A change of an alarm's state as CloudWatch publishes it. */
 export type AlarmChange = z.infer<typeof alarmSchema>;
 
-/** What came from the topic: an alarm, or something that nobody here knows. */
+/** A message from the topic: an alarm, or any other text. */
 export type Notification = { alarm: AlarmChange } | { raw: { subject: string; message: string } };
 
-/** Reads one SNS message. Whatever is no alarm is shown as it is, never dropped. */
+/** Reads one SNS message. A message that is not an alarm is kept as it is. */
 export function notificationOf({ Subject, Message }: { Subject?: string | null; Message: string }): Notification {
   const raw = { raw: { subject: Subject ?? '', message: Message } };
   let json: unknown;
@@ -31,7 +31,7 @@ export function notificationOf({ Subject, Message }: { Subject?: string | null; 
   return parsed.success && !Number.isNaN(Date.parse(parsed.data.StateChangeTime)) ? { alarm: parsed.data } : raw;
 }
 
-/** The newest value that the alarm saw, as its reason tells it; `undefined` where it saw none. */
+/** The newest value, read from the alarm's reason. `undefined`: the alarm has no data. */
 export function newestValue({ NewStateReason }: Pick<AlarmChange, 'NewStateReason'>): number | undefined {
   const [, number] = /\[(-?\d+(?:\.\d+)?(?:E-?\d+)?) \(/i.exec(NewStateReason) ?? [];
   return number === undefined ? undefined : Number(number);

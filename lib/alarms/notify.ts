@@ -11,14 +11,14 @@ import { type Notification, notificationOf } from './notification';
 
 const CALL_MS = 5_000;
 const TRIES = 3;
-/** What is kept of the run's time for writing down what could not be sent. */
+/** Time at the end of the run that is reserved to store an undelivered alarm. */
 const GUARD_MS = 4_000;
-/** How far back the exits from a DLQ explain that it is empty: its metrics are some minutes late. */
+/** Exits from a DLQ within this time explain why it is empty. The metrics are some minutes late. */
 const EXITS_MS = 60 * 60_000;
 
 /**
- * Sends one message of the topic on to Discord. What Discord will never take, or what has no webhook any more, is kept in
- * the queue of undelivered alarms; whatever may pass rejects, so that Lambda tries again and then keeps it there.
+ * Sends one message of the topic to Discord. If a retry cannot help, it stores the message in the queue of undelivered
+ * alarms. If a retry may help, it rejects: Lambda tries again, and stores the message there after the last try.
  */
 export async function notify(
   deps: AlarmDeps,
@@ -41,7 +41,7 @@ export async function notify(
   }
 }
 
-/** After a deployment every alarm goes from no data to OK: nothing was wrong, so nothing is over. */
+/** After a deployment, every alarm changes from no data to OK. Nothing was wrong, so there is nothing to report. */
 const isBeginning = (notification: Notification): boolean =>
   'alarm' in notification &&
   notification.alarm.NewStateValue === 'OK' &&
@@ -62,7 +62,7 @@ async function send(deps: AlarmDeps, message: DiscordMessage, remainingMs: () =>
   }
 }
 
-/** What the table knows about an alarm; nothing where it does not answer. */
+/** What the table knows about an alarm. Empty if the table does not answer. */
 async function knownOf(deps: AlarmDeps, notification: Notification): Promise<Known> {
   if (!('alarm' in notification)) return {};
   const { AlarmName, NewStateValue } = notification.alarm;
@@ -73,7 +73,7 @@ async function knownOf(deps: AlarmDeps, notification: Notification): Promise<Kno
       return { exits: await exitsOf(deps, alarm) };
     if (!over && alarm?.kind === 'reconciler-failures') return { failing: await failingOf(deps) };
   } catch {
-    // The message says less, and is sent all the same.
+    // Send the message anyway, with less detail.
   }
   return {};
 }

@@ -7,7 +7,7 @@ const MINUTE = 60;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-/** A value in its unit, as a person says it: `2 h 5 min`, `3.2 %`, `12`. */
+/** A value with its unit for people: `2 h 5 min`, `3.2 %`, `12`. */
 export function quantity(value: number, unit: Kind['unit']): string {
   if (unit === 'seconds') return duration(value);
   if (unit === 'milliseconds') return duration(value / 1000);
@@ -38,22 +38,24 @@ function duration(seconds: number): string {
 
 const EXITS: Record<Exit, string> = {
   redriven: 'redriven or retried',
-  returned: 'returned to the queue, never tried',
-  discarded: 'discarded by a person',
-  canary: 'removed: canaries, nobody waits for them',
-  expired: 'expired: gone from the queue, the bodies are still in S3 for `sls jobs retry`',
+  returned: 'returned to the queue, because no worker had tried them',
+  discarded: 'discarded by an operator',
+  canary: 'canaries, removed automatically',
+  expired: 'expired in the DLQ; their bodies are still in S3 for `sls jobs retry`',
 };
 
 /** Why a DLQ is empty. */
 export function exitsText(exits: Partial<Record<Exit, number>>): string {
-  const told = Object.entries(exits).map(([how, count]) => `${count} ${EXITS[how as Exit]}`);
-  return told.length > 0 ? told.join('\n') : 'Nothing here took them out: purged or deleted by hand?';
+  const lines = Object.entries(exits).map(([how, count]) => `${count} ${EXITS[how as Exit]}`);
+  return lines.length > 0
+    ? lines.join('\n')
+    : 'The service removed nothing. Was the DLQ purged, or were entries deleted by hand?';
 }
 
-/** More would not fit into a message. */
+/** More kinds of work would not fit into a message. */
 const MOST_FAILING = 5;
 
-/** What fails in the reconciler, and how to look at the job that fails most often. */
+/** What fails in the reconciler, with the command that shows the job that fails most often. */
 export const failingText = (failing: readonly FailingWork[], stage: string): string =>
   failing
     .slice(0, MOST_FAILING)

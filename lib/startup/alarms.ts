@@ -15,7 +15,7 @@ export type AlarmsHandler = (
   context: Pick<Context, 'getRemainingTimeInMillis' | 'invokedFunctionArn'>,
 ) => Promise<void>;
 
-/** The Lambda handler that alarms are sent to. It throws where a later try may help: Lambda keeps the event. */
+/** The Lambda handler of the alarm topic. It throws if a retry may help, because Lambda keeps the event and retries. */
 export function alarmsHandler(): AlarmsHandler {
   let ready: AlarmDeps | undefined;
   return async (event, context) => {

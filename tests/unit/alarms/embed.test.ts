@@ -11,12 +11,12 @@ const shown = (change: unknown, exits?: Known['exits']) =>
 const field = (change: unknown, name: string, exits?: Known['exits']) =>
   shown(change, exits)?.fields?.find((each) => each.name === name)?.value;
 
-test('an alarm says what is wrong, with which queue, since when, and what to type', () => {
+test('the message of an alarm says what is wrong, with which queue, since when, and which commands to run', () => {
   const embed = shown(alarmChange());
 
   expect(embed).toEqual({
     title: '🔴 feedback: Jobs in the dead-letter queue',
-    description: 'These jobs cannot succeed by themselves.\nRunbook: docs/runbook.md#dlq-depth',
+    description: 'These jobs are dead. They need a fix before they can succeed.\nRunbook: docs/runbook.md#dlq-depth',
     color: 0xd83c3e,
     timestamp: '2026-01-02T03:04:05.678Z',
     fields: [
@@ -24,7 +24,7 @@ test('an alarm says what is wrong, with which queue, since when, and what to typ
       { name: 'Value', value: '3 (alarm from 1)', inline: true },
       { name: 'Since', value: '<t:1767323045:f> (<t:1767323045:R>)', inline: true },
       { name: 'Look', value: '`npx sls dlq list --queue feedback --stage prod`' },
-      { name: 'Mend', value: '`npx sls dlq redrive --queue feedback --stage prod`' },
+      { name: 'Next', value: '`npx sls dlq redrive --queue feedback --stage prod`' },
       {
         name: 'Links',
         value: [
@@ -38,21 +38,21 @@ test('an alarm says what is wrong, with which queue, since when, and what to typ
   });
 });
 
-test('an alarm that is over says so in green, without anything to type', () => {
+test('the message of an alarm that is over is green and has no commands', () => {
   const embed = shown(alarmChange({ NewStateValue: 'OK', OldStateValue: 'ALARM' }));
 
   expect(embed).toMatchObject({ title: '🟢 feedback: Jobs in the dead-letter queue (over)', color: 0x3ba55d });
   expect(embed?.fields?.map(({ name }) => name)).toEqual(['Queue', 'Value', 'Over since', 'Links']);
 });
 
-test('a DLQ that is empty says why', () => {
+test('the message about an empty DLQ says why it is empty', () => {
   const over = alarmChange({ NewStateValue: 'OK', OldStateValue: 'ALARM' });
 
   expect(field(over, 'Why the queue is empty', { redriven: 3, discarded: 1 })).toBe(
-    '3 redriven or retried\n1 discarded by a person',
+    '3 redriven or retried\n1 discarded by an operator',
   );
   expect(field(over, 'Why the queue is empty', { expired: 2 })).toContain('2 expired');
-  expect(field(over, 'Why the queue is empty', {})).toContain('purged or deleted by hand?');
+  expect(field(over, 'Why the queue is empty', {})).toContain('Was the DLQ purged, or were entries deleted by hand?');
 });
 
 test.each([
@@ -60,7 +60,7 @@ test.each([
   ['error-rate', 'value', '[3.2258064516129 (', 1, '3.23 % (alarm from 1 %)'],
   ['age', 'value', '[7500.0 (', 1800, '2 h 5 min (alarm from 30 min)'],
   ['dlq-age', 'value', '[864060.0 (', 864_000, '10 d (alarm from 10 d)'],
-] as const)('the value of %s is told in its unit', (kind, _name, reason, Threshold, expected) => {
+] as const)('the value of %s is shown in its unit', (kind, _name, reason, Threshold, expected) => {
   const change = alarmChange({
     AlarmName: alarmName('acme', kind, 'feedback'),
     NewStateReason: `Threshold Crossed: 1 datapoint ${reason}02/01/26 03:03:00)]`,
@@ -70,7 +70,7 @@ test.each([
   expect(field(change, 'Value')).toBe(expected);
 });
 
-test('no data is a value of its own, and a threshold may be a floor', () => {
+test('a missing value is shown as no data, and a threshold may be a lower limit', () => {
   const change = alarmChange({
     AlarmName: 'acme-reconciler',
     NewStateReason:
@@ -82,7 +82,7 @@ test('no data is a value of its own, and a threshold may be a floor', () => {
   expect(field(change, 'Value')).toBe('no data (alarm below 1)');
 });
 
-test("a function's log is found by its deployed name", () => {
+test("the link to a function's log uses its deployed name", () => {
   const embed = shown(alarmChange({ AlarmName: 'acme-emailEvents-errors' }));
 
   expect(embed?.fields?.find(({ name }) => name === 'Look')?.value).toContain('logs -f emailEvents');
@@ -91,13 +91,13 @@ test("a function's log is found by its deployed name", () => {
   );
 });
 
-test('a runbook that lies somewhere is a link', () => {
+test('a runbook with an address is a link', () => {
   const change = alarmChange({ AlarmDescription: 'It failed. Runbook: https://example.com/runbook#dlq-depth' });
 
   expect(shown(change)?.description).toContain('[Runbook](https://example.com/runbook#dlq-depth)');
 });
 
-test("somebody else's alarm on the topic is shown by its name and reason", () => {
+test('an alarm of another service is shown with its name and reason', () => {
   const embed = shown(alarmChange({ AlarmName: 'billing', NewStateReason: 'Threshold Crossed' }));
 
   expect(embed?.title).toBe('🔴 billing: ALARM');
@@ -106,19 +106,19 @@ test("somebody else's alarm on the topic is shown by its name and reason", () =>
 
 test.each<[string, unknown]>([
   ['text', 'the disk is full @everyone ```'],
-  ['JSON that is no alarm', { budget: 100 }],
+  ['JSON that is not an alarm', { budget: 100 }],
   ['an alarm without a state', { AlarmName: 'x', StateChangeTime: '2026-01-02T03:04:05Z' }],
   ['an alarm without a time', { ...alarmChange(), StateChangeTime: 'yesterday' }],
   ['a list', [1, 2]],
   ['nothing', ''],
-])('%s on the topic is shown as it is', (_what, message) => {
+])('%s on the topic is shown unchanged', (_what, message) => {
   const text = typeof message === 'string' ? message : JSON.stringify(message);
   const embed = shown(message);
 
   expect(embed?.description?.replace(/```\n?/g, '').trim()).toBe(text.replace('```', "'''"));
 });
 
-test('every kind of alarm is a message that Discord takes, when it begins and when it is over', () => {
+test('Discord accepts the messages of every kind of alarm, when it starts and when it is over', () => {
   for (const [kind, { scope }] of Object.entries(KINDS))
     for (const NewStateValue of ['ALARM', 'OK'] as const) {
       const AlarmName = scope === 'instance' ? `acme-${kind}` : `acme-some-subject-${kind}`;
@@ -131,7 +131,7 @@ test('every kind of alarm is a message that Discord takes, when it begins and wh
     }
 });
 
-test('whatever comes from the topic fits into the limits of Discord, also without an embed', () => {
+test("any message from the topic fits into Discord's limits, with and without an embed", () => {
   const long = fc.string({ unit: 'binary', maxLength: 9000 }).map((text) => text.repeat(3));
   fc.assert(
     fc.property(

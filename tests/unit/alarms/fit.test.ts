@@ -3,7 +3,7 @@ import { cut, LIMITS, withinLimits } from '../../../lib/alarms/fit';
 const lengthOf = ({ title, description = '', fields = [], footer }: ReturnType<typeof withinLimits>): number =>
   [title, description, footer?.text ?? '', ...fields.flatMap(({ name, value }) => [name, value])].join('').length;
 
-test('many long fields, a long description and a footer stay below the limit of an embed together', () => {
+test('many long fields, a long description and a footer together stay below the limit of an embed', () => {
   const embed = withinLimits({
     title: 'x'.repeat(300),
     description: 'x'.repeat(5000),
@@ -16,7 +16,7 @@ test('many long fields, a long description and a footer stay below the limit of 
   expect(embed.fields?.length).toBeGreaterThan(1);
 });
 
-test('a description gives way to the fields, and is left out where nothing of it would stay', () => {
+test('fields have priority over the description, which is left out when no space remains', () => {
   const fields = Array(5).fill({ name: 'n'.repeat(175), value: 'v'.repeat(LIMITS.fieldValue) });
   const embed = withinLimits({ title: 'title', description: 'd'.repeat(LIMITS.description), color: 1, fields });
 
@@ -24,7 +24,7 @@ test('a description gives way to the fields, and is left out where nothing of it
   expect(embed.description).toBeUndefined();
 });
 
-test('what is short stays as it is, and an empty field goes', () => {
+test('short texts stay unchanged, and an empty field is removed', () => {
   const field = { name: 'Value', value: '3', inline: true };
 
   expect(withinLimits({ title: 't', color: 1, fields: [field, { name: 'Links', value: ' ' }] })).toEqual({
@@ -34,7 +34,7 @@ test('what is short stays as it is, and an empty field goes', () => {
   });
 });
 
-test('a cut leaves no half of a character behind', () => {
+test('cutting a text never splits a character', () => {
   expect(cut('ab🔴cd', 4)).toBe('ab…');
   expect(cut('ab🔴cd', 5)).toBe('ab🔴…');
   expect(cut('abc', 3)).toBe('abc');

@@ -3,25 +3,25 @@ import { commands } from '../../../lib/ops/commands';
 
 const kinds = Object.keys(KINDS) as AlarmKind[];
 
-test("an alarm's name tells its kind and its subject, whatever they are called", () => {
+test("an alarm's kind and subject can be read from its name, whatever the subject is called", () => {
   for (const kind of kinds)
     for (const subject of ['feedback', 'email-events', 'age', 'dlq', 'reconciler']) {
       const about = KINDS[kind].scope === 'instance' ? '' : subject;
       const parsed = parseAlarmName(alarmName('acme', kind, about), 'acme');
 
-      // A queue that is named like the end of a kind would be one too many.
+      // Some names would be ambiguous: a queue `dlq` with the kind `age` looks like the kind `dlq-age`.
       if (!kinds.includes(`${about}-${kind}` as AlarmKind)) expect(parsed).toEqual({ kind, subject: about });
     }
 });
 
-test('no other name is taken for one of ours', () => {
+test('a name of another format is not read as one of our alarms', () => {
   expect(parseAlarmName('billing', 'acme')).toBeUndefined();
   expect(parseAlarmName('acme-feedback-surprise', 'acme')).toBeUndefined();
   expect(parseAlarmName('other-feedback-age', 'acme')).toBeUndefined();
   expect(parseAlarmName('acme-age', 'acme')).toBeUndefined();
 });
 
-/** Of Serverless itself, with the options that a message names. */
+/** Commands of Serverless itself, with the options that messages use. */
 const SERVERLESS: Record<string, string[]> = {
   logs: ['-f', '--startTime'],
   metrics: ['-f'],
@@ -29,7 +29,7 @@ const SERVERLESS: Record<string, string[]> = {
   info: [],
 };
 
-test('a message names only commands that exist, with options that they have', () => {
+test('a message names only existing commands and options', () => {
   const own = new Map<string, string[]>(
     Object.entries(commands).map(([name, command]) => [
       name,
@@ -37,7 +37,7 @@ test('a message names only commands that exist, with options that they have', ()
     ]),
   );
   for (const kind of kinds)
-    for (const text of [KINDS[kind].look, KINDS[kind].mend]) {
+    for (const text of [KINDS[kind].look, KINDS[kind].next]) {
       const words = text.split(' ');
       const name = own.has(words.slice(0, 2).join(' ')) ? words.slice(0, 2).join(' ') : (words[0] ?? '');
       const options = own.get(name) ?? SERVERLESS[name];

@@ -8,7 +8,7 @@ import { memoryClock } from '../../support/memory-clock';
 
 const wait = (waitMs: number) => new WaitError({ code: 'DiscordThrottled', message: '429', status: 429, waitMs });
 
-/** Discord answers with these errors in turn, then takes everything. */
+/** Discord answers with these errors in turn, then accepts everything. */
 function messenger(errors: Error[] = []) {
   const clock = memoryClock();
   const tried: DiscordMessage[] = [];
@@ -47,7 +47,7 @@ function messenger(errors: Error[] = []) {
   };
 }
 
-test('an alarm goes to Discord', async () => {
+test('an alarm is sent to Discord', async () => {
   const { notify, taken, kept } = messenger();
 
   await notify(alarmChange());
@@ -56,7 +56,7 @@ test('an alarm goes to Discord', async () => {
   expect(kept).toEqual([]);
 });
 
-test('a short wait is waited for, inside', async () => {
+test('the function itself waits for a short time that Discord asks for', async () => {
   const { notify, taken, clock } = messenger([wait(1_500)]);
   const begun = clock.now();
 
@@ -68,10 +68,10 @@ test('a short wait is waited for, inside', async () => {
 
 test.each<[string, Error[]]>([
   ['a wait longer than the function', [wait(60_000)]],
-  ['Discord being down', [new TransientError({ code: 'DiscordUnavailable', message: '503', status: 503 })]],
-  ['wait upon wait', [wait(100), wait(100), wait(100)]],
+  ['an outage of Discord', [new TransientError({ code: 'DiscordUnavailable', message: '503', status: 503 })]],
+  ['three waits in a row', [wait(100), wait(100), wait(100)]],
   ['a secret that cannot be read', [new StoreError({ code: 'SSM.Down', message: 'down' })]],
-])('%s is left to Lambda, which tries again and keeps what it cannot hand over', async (_what, errors) => {
+])('%s makes the function throw, so that Lambda tries again', async (_what, errors) => {
   const last = errors.at(-1);
   const { notify, taken, kept } = messenger(errors);
 
@@ -80,7 +80,7 @@ test.each<[string, Error[]]>([
   expect([taken, kept]).toEqual([[], []]);
 });
 
-test('a webhook that was removed is called once, and the alarm is kept with the reason', async () => {
+test('a removed webhook is called once, and the alarm is stored with the reason', async () => {
   const { notify, tried, kept } = messenger([
     new StopError({ code: 'DiscordWebhookGone', message: '404', status: 404 }),
   ]);
@@ -91,7 +91,7 @@ test('a webhook that was removed is called once, and the alarm is kept with the 
   expect(kept).toEqual([{ body: JSON.stringify(alarmChange()), attributes: { code: 'DiscordWebhookGone' } }]);
 });
 
-test('an embed that Discord does not take is sent as plain text', async () => {
+test('an alarm is sent as plain text when Discord refuses its embed', async () => {
   const { notify, taken, kept } = messenger([
     new PermanentError({ code: 'DiscordRejected', message: '400', status: 400 }),
   ]);
@@ -102,7 +102,7 @@ test('an embed that Discord does not take is sent as plain text', async () => {
   expect(kept).toEqual([]);
 });
 
-test('what is not taken as text either is kept', async () => {
+test('a message is stored when Discord refuses it as text too', async () => {
   const rejected = () => new PermanentError({ code: 'DiscordRejected', message: '400', status: 400 });
   const { notify, kept } = messenger([rejected(), rejected()]);
 
@@ -111,7 +111,7 @@ test('what is not taken as text either is kept', async () => {
   expect(kept).toEqual([{ body: 'something', attributes: { code: 'DiscordRejected' } }]);
 });
 
-test('the first data of an alarm is no news', async () => {
+test('the first data of an alarm is not reported', async () => {
   const { notify, tried } = messenger();
 
   await notify(alarmChange({ NewStateValue: 'OK', OldStateValue: 'INSUFFICIENT_DATA' }));
@@ -119,7 +119,7 @@ test('the first data of an alarm is no news', async () => {
   expect(tried).toEqual([]);
 });
 
-test('an alarm out of no data is news', async () => {
+test('an alarm that had no data before is reported', async () => {
   const { notify, taken } = messenger();
 
   await notify(alarmChange({ OldStateValue: 'INSUFFICIENT_DATA' }));
@@ -127,7 +127,7 @@ test('an alarm out of no data is news', async () => {
   expect(taken).toHaveLength(1);
 });
 
-test('a DLQ that is empty says what left it within the last hour', async () => {
+test('the message about an empty DLQ says what left it within the last hour', async () => {
   const { notify, taken, items, clock } = messenger();
   const at = clock.now();
   items['dlq#feedback'] = {
@@ -144,7 +144,7 @@ test('a DLQ that is empty says what left it within the last hour', async () => {
   expect(JSON.stringify(taken)).not.toContain('expired');
 });
 
-test('failures of the reconciler name the job, its queue, the reason, and the command to look with', async () => {
+test('the message about failures of the reconciler names the job, its queue, the reason, and the command to look', async () => {
   const { notify, taken, items } = messenger();
   const since = Date.UTC(2026, 0, 2, 3);
   items['lease#reconciler'] = {
@@ -174,7 +174,7 @@ test('failures of the reconciler name the job, its queue, the reason, and the co
   ]);
 });
 
-test('failures of the reconciler that are over name none', async () => {
+test('the message that the failures of the reconciler are over names none', async () => {
   const { notify, taken } = messenger();
 
   await notify(alarmChange({ AlarmName: 'acme-reconciler-failures', NewStateValue: 'OK' }));
@@ -182,7 +182,7 @@ test('failures of the reconciler that are over name none', async () => {
   expect(JSON.stringify(taken)).not.toContain('What fails');
 });
 
-test('a table that does not answer keeps no message back', async () => {
+test('the message is sent even if the table does not answer', async () => {
   const { notify, taken, deps } = messenger();
   deps.table.get = () => Promise.reject(new StoreError({ code: 'Down', message: 'down' }));
 
