@@ -7,18 +7,18 @@ export interface Option {
   required?: boolean;
 }
 
-/** How one of the project's own commands on `sls` is called. */
+/** The interface of one of our `sls` commands. */
 export interface Command {
   usage: string;
   options?: Record<string, Option>;
-  /** The option that a word behind the command's own stands for: `sls jobs show ID`. */
+  /** The option that the word after the command stands for, as in `sls jobs show ID`. */
   positional?: string;
 }
 
-/** What a command does. Rejects with an OperatorError or a StoreError, whose message is shown. */
+/** The code of a command. Rejects with an OperatorError or a StoreError; the user sees its message. */
 export type Run = (context: CommandContext) => Promise<void>;
 
-/** What commands take that read, or decide about a campaign; nothing of it is SQS's. */
+/** For commands that only read, and for those about campaigns. They never call SQS. */
 export type Reader = Pick<
   OperatorDeps,
   'table' | 'ledger' | 'objects' | 'clock' | 'random' | 'prefix' | 'settings' | 'queueNames'
@@ -29,17 +29,17 @@ export interface CommandContext {
   out: Output;
   /** Connects to the stage's table and bucket. */
   reader: () => Promise<Reader>;
-  /** Connects to everything of the stage. */
+  /** Connects to all services of the stage. */
   operator: () => Promise<OperatorDeps>;
 }
 
-/** Where a command's answer goes: to standard output alone, so that it can be piped. */
+/** A command's answer goes only to standard output, so that it can be piped. */
 export interface Output {
   line: (text?: string) => void;
   json: (value: unknown) => void;
   /** To standard error. */
   note: (text: string) => void;
-  /** A bar on standard error, where that is a terminal. */
+  /** A progress bar on standard error, if that is a terminal. */
   progress: (total: number) => { set: (done: number) => void; stop: () => void };
   exitCode: (code: number) => void;
 }

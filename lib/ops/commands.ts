@@ -1,126 +1,136 @@
 import type { Command, Option } from './command';
 
-const QUEUE: Option = { usage: 'Name of the queue, as in custom.queues', type: 'string', shortcut: 'q' };
+const QUEUE: Option = { usage: 'Name of the queue in custom.queues', type: 'string', shortcut: 'q' };
 const ID: Option = { usage: 'Id of the job', type: 'string', required: true };
 const CAMPAIGN_ID: Option = { usage: 'Id of the campaign', type: 'string', required: true };
 const JSON_OUTPUT: Option = { usage: 'Print JSON', type: 'boolean' };
 
-/** The most that `sls jobs list` lists of each queue, and `sls campaign list` of campaigns. */
+/** Default limit of `sls jobs list` per queue, and of `sls campaign list`. */
 export const DEFAULT_LIMIT = 100;
 
 /**
- * The project's own commands on `sls`, by their words. What they do is in runs.ts: Serverless loads this table with
- * every command of its own, and that only with ours.
+ * Our `sls` commands by name. Their code is in runs.ts, because Serverless loads this table for every command, and
+ * runs.ts only for ours.
  */
 export const commands = {
-  jobs: { usage: 'Look at jobs and decide about them' },
+  jobs: { usage: 'List, show, retry, cancel and settle jobs' },
   'jobs list': {
-    usage: 'List jobs: those that wait or are dead, or those of an hour',
+    usage: 'List the jobs that are waiting or dead, or all jobs of an hour',
     options: {
       queue: QUEUE,
-      state: { usage: 'Only jobs in this state: queued, processing, held, dead; with --hour any', type: 'string' },
-      hour: { usage: 'The hour (UTC) in which they were accepted, e.g. 2026-01-02T03', type: 'string' },
-      limit: { usage: `The most to list of each queue, ${DEFAULT_LIMIT} without it`, type: 'string' },
+      state: {
+        usage: 'Only jobs in this state: queued, processing, held or dead. With --hour, any state',
+        type: 'string',
+      },
+      hour: { usage: 'The hour (UTC) in which the jobs were accepted, for example 2026-01-02T03', type: 'string' },
+      limit: { usage: `How many jobs to list per queue. Default: ${DEFAULT_LIMIT}`, type: 'string' },
       json: JSON_OUTPUT,
     },
   },
   'jobs show': {
-    usage: 'Show a job: state, steps, error, history',
+    usage: 'Show the state, steps, error and history of a job',
     positional: 'id',
     options: { id: ID, queue: QUEUE, json: JSON_OUTPUT },
   },
   'jobs retry': {
-    usage: 'Bring a dead or cancelled job back into its queue',
+    usage: 'Send a dead or cancelled job back to its queue',
     positional: 'id',
     options: { id: ID, queue: QUEUE },
   },
   'jobs cancel': {
-    usage: 'Cancel a job that waits, in its queue or held',
+    usage: 'Cancel a queued or held job',
     positional: 'id',
     options: { id: ID, queue: QUEUE },
   },
   'jobs settle': {
-    usage: 'Say what became of a step that nobody could tell of; the job goes on',
+    usage: 'Say what an unknown step did, so that the job continues',
     positional: 'id',
     options: {
       id: ID,
-      step: { usage: 'Name of the step, see sls jobs show', type: 'string', required: true },
-      as: { usage: 'done: it took effect; skipped: it did not, go on without it', type: 'string', required: true },
+      step: { usage: 'Name of the step. sls jobs show lists them', type: 'string', required: true },
+      as: {
+        usage: 'done: the step took effect. skipped: it did not, and the job continues without it',
+        type: 'string',
+        required: true,
+      },
       queue: QUEUE,
     },
   },
 
-  dlq: { usage: 'Look at dead-letter queues and redrive what is in them' },
+  dlq: { usage: 'List, redrive and discard the jobs in dead-letter queues' },
   'dlq list': {
-    usage: 'List the jobs in the dead-letter queues, and why they are there',
+    usage: 'List the jobs in the dead-letter queues, with their errors',
     options: { queue: QUEUE, json: JSON_OUTPUT },
   },
   'dlq redrive': {
-    usage: 'Bring the dead jobs of a queue back into it: all, those of an error code, or one',
+    usage: 'Send dead jobs back to their queue: all of a queue, all with an error code, or one job',
     options: {
       queue: QUEUE,
-      code: { usage: 'Only jobs that died of this error code, e.g. ZendeskRejected', type: 'string' },
+      code: { usage: 'Only jobs with this error code, for example ZendeskRejected', type: 'string' },
       id: { usage: 'Only this job', type: 'string' },
     },
   },
   'dlq discard': {
-    usage: "Let a dead job's entry leave the dead-letter queue; the job stays dead",
+    usage: 'Remove the dead-letter queue entry of a dead job. The job stays dead',
     positional: 'id',
     options: { id: ID, queue: QUEUE },
   },
 
   reconcile: {
-    usage: 'Prove that rows, records and dead-letter queues agree; exit code 2 where they do not',
+    usage: 'Check that rows, records and dead-letter queues agree. Exit code 2: they differ',
     options: {
       queue: QUEUE,
-      from: { usage: 'First hour (UTC), e.g. 2026-01-02T03; a day ago without it, 45 days at most', type: 'string' },
-      to: { usage: 'Hour at which to end, now without it', type: 'string' },
-      repair: { usage: 'Mend what follows from the rows, and run the reconciler once', type: 'boolean' },
+      from: {
+        usage: 'First hour (UTC), for example 2026-01-02T03. Default: a day ago. At most 45 days ago',
+        type: 'string',
+      },
+      to: { usage: 'Hour (UTC) at which to end. Default: now', type: 'string' },
+      repair: { usage: 'Repair everything that the rows determine, and run the reconciler once', type: 'boolean' },
       json: JSON_OUTPUT,
     },
   },
 
-  campaign: { usage: 'Look at e-mail campaigns and decide about them' },
+  campaign: { usage: 'List, report, pause, resume and cancel e-mail campaigns' },
   'campaign list': {
-    usage: 'List campaigns: those that have not ended, or those of a day',
+    usage: 'List the campaigns that have not ended, or all campaigns of a day',
     options: {
-      day: { usage: 'The day (UTC) on which they were accepted, e.g. 2026-01-02', type: 'string' },
-      limit: { usage: `The most to list, ${DEFAULT_LIMIT} without it`, type: 'string' },
+      day: { usage: 'The day (UTC) on which the campaigns were accepted, for example 2026-01-02', type: 'string' },
+      limit: { usage: `How many campaigns to list. Default: ${DEFAULT_LIMIT}`, type: 'string' },
       json: JSON_OUTPUT,
     },
   },
   'campaign report': {
-    usage: 'Tell what became of each recipient of a campaign, counted anew',
+    usage: 'Count the recipients of a campaign by outcome',
     positional: 'id',
     options: { id: CAMPAIGN_ID, json: JSON_OUTPUT },
   },
   'campaign pause': {
-    usage: 'Hold everything of a campaign that is not with SendGrid yet',
+    usage: 'Hold everything of a campaign that was not sent to SendGrid yet',
     positional: 'id',
     options: { id: CAMPAIGN_ID },
   },
   'campaign resume': {
-    usage: 'Let a paused campaign go on where it was',
+    usage: 'Continue a paused campaign where it stopped',
     positional: 'id',
     options: { id: CAMPAIGN_ID },
   },
   'campaign cancel': {
-    usage: 'Send nothing more of a campaign, for good',
+    usage: 'Stop a campaign permanently. Nothing more is sent',
     positional: 'id',
     options: { id: CAMPAIGN_ID },
   },
 
   testflight: { usage: 'Manage testers' },
   'testflight invite': {
-    usage: 'Invite the testers of a CSV file to an app; the same file again invites nobody twice',
+    usage: 'Invite the testers in a CSV file to an app. The same file can be used again without repeated invitations',
     options: {
-      app: { usage: "Apple's id of the app, digits", type: 'string', required: true },
+      app: { usage: "Apple's id of the app (digits)", type: 'string', required: true },
       group: {
-        usage: "Apple's id of the group that they come into, or several parted by commas",
+        usage: "Apple's id of the group for the testers, or several separated by commas",
         type: 'string',
         required: true,
       },
-      file: { usage: 'The file; its header names email, firstName and lastName', type: 'string', required: true },
+      file: { usage: 'The CSV file. Its header names email, firstName and lastName', type: 'string', required: true },
       json: JSON_OUTPUT,
     },
   },

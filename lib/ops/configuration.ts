@@ -13,7 +13,7 @@ import {
 } from '../config';
 import type { Environment, Serverless } from './serverless';
 
-/** The schema of each function's environment; a function that is missing here cannot be deployed. */
+/** The schema of each function's environment. A function that is missing here cannot be deployed. */
 export const environmentSchemas: Record<string, z.ZodType> = {
   feedback: feedbackEnv,
   emails: emailsEnv,
@@ -30,7 +30,7 @@ const REFERENCE = /^(ssm:\/[A-Za-z0-9_./-]+|secretsmanager:[A-Za-z0-9/_+=.@-]+)$
 
 type Service = Pick<Serverless['service'], 'functions'> & { provider: { environment?: Environment } };
 
-/** Why this stage cannot be deployed as it is configured, a line per variable or function; empty where it can. */
+/** The reasons why this stage cannot be deployed, a line per variable or function. Empty: it can be deployed. */
 export function deploymentProblems(stage: string, service: Service): string[] {
   if (stage === 'local')
     return ['stage local is the service on this machine (npm start): deploy with --stage staging or prod'];
@@ -43,7 +43,7 @@ export function deploymentProblems(stage: string, service: Service): string[] {
   return [...new Set([...problems, ...plainSecrets(stage, service)])];
 }
 
-/** Secrets that are given as themselves, where they would end in the template. */
+/** Secrets that are not references. They would appear in the template. */
 export function plainSecrets(stage: string, service: Service): string[] {
   if (stage === 'local') return [];
   const given = environments(service).flatMap(([, environment]) =>

@@ -20,13 +20,13 @@ import type { Output, Reader } from './command';
 import { type OperatorDeps, OperatorError } from './operator';
 import type { Serverless } from './serverless';
 
-/** A stage's table and bucket, and everything else of it once it is asked for. */
+/** The table and the bucket of a stage. `operator` also connects to its queues. */
 export interface Connection {
   reader: Reader;
   operator: () => Promise<OperatorDeps>;
 }
 
-/** Connects to the stage that `sls` was called for: the service on this machine, or AWS with the credentials of `sls`. */
+/** Connects to the stage of the `sls` call: the service on this machine, or AWS with the credentials of `sls`. */
 export async function connect(serverless: Serverless, out: Output): Promise<Connection> {
   const config = parseEnv(commonEnv, serverless.service.provider.environment ?? {});
   const { sqs, s3, dynamodb, region } = await clients(serverless);
@@ -83,20 +83,20 @@ async function clients(serverless: Serverless) {
   };
 }
 
-/** The account in which a queue is; every other of the stage is there too. */
+/** The account of a queue. All queues of a stage are in one account. */
 async function accountOf(client: SQSClient, name: string): Promise<string> {
   const call = () => client.send(new GetQueueUrlCommand({ QueueName: name }));
   const { QueueUrl = '' } = await guarded({ service: 'SQS', operation: 'GetQueueUrl', call }).catch(
     (error: unknown) => {
       if (error instanceof StoreError && error.code === 'SQS.QueueDoesNotExist')
-        throw new OperatorError(`There is no queue ${name} in this account and region: is the stage deployed there?`);
+        throw new OperatorError(`There is no queue ${name} in this account and region. Is the stage deployed there?`);
       throw error;
     },
   );
   return new URL(QueueUrl).pathname.split('/')[1] ?? '';
 }
 
-/** What goes wrong on the way is told; what goes well is the command's to tell. */
+/** Shows warnings and errors only. The command itself reports success. */
 function logTo(out: Output): Log {
   const note = (message: string, facts: Facts = {}) => {
     const known = Object.entries(facts).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]));
@@ -105,5 +105,5 @@ function logTo(out: Output): Log {
   return { info: () => {}, warn: note, error: note };
 }
 
-/** Metrics come from the functions: a line on a terminal counts nothing. */
+/** CloudWatch reads metrics from the logs of functions, not from a terminal. */
 const noMetrics: Metrics = { add: () => {}, flush: () => {} };

@@ -6,17 +6,17 @@ import type { JobRow, State } from '../jobs/row';
 import type { Reader } from './command';
 import { OperatorError } from './operator';
 
-/** Rows, oldest first, and whether there are more than were asked for. */
+/** Rows, oldest first, and whether there are more than the limit. */
 export interface Found {
   rows: JobRow[];
   more: boolean;
 }
 
-/** States that can be asked for without an hour: those that the index of what is to be done can tell. */
+/** States that the index `todo` can find. Jobs in other states are found by their hour. */
 export const LISTED_STATES = ['queued', 'processing', 'held', 'dead'] as const satisfies State[];
 export type ListedState = (typeof LISTED_STATES)[number];
 
-/** The kinds of entries that jobs of each state have. Campaigns and lines are no jobs. */
+/** The possible states of jobs with each kind of entry in the index `todo`. Campaigns and lines are not jobs. */
 const KINDS: Record<Exclude<TodoKind, 'campaign' | 'line'>, readonly ListedState[]> = {
   unsent: ['queued'],
   waiting: ['queued', 'processing'],
@@ -30,21 +30,23 @@ const KINDS: Record<Exclude<TodoKind, 'campaign' | 'line'>, readonly ListedState
   kept: ['dead'],
 };
 const VENDORS: Record<Vendor, true> = { zendesk: true, sendgrid: true, 'app-store-connect': true };
-/** Rows of one kind that are looked at for those of one state. */
+/** How many entries of one kind are read to find the jobs in a state. */
 const MOST_LOOKED_AT = 1_000;
 const AT_ONCE = 16;
 
-/** A job's row by its id; `queue` where it is known. */
+/** Finds a job's row by its id. `queue`: searches only this queue. */
 export async function findJob({ ledger, queueNames }: Reader, id: string, queue?: string): Promise<JobRow> {
   const asked = queue === undefined ? queueNames : [queue];
   const rows = await Promise.all(asked.map((name) => ledger.get(jobKey(name, id))));
   const row = rows.find((found) => found !== undefined);
   if (!row)
-    throw new OperatorError(`There is no job ${id} in ${asked.join(', ')}: a row is kept 45 days after its end.`);
+    throw new OperatorError(
+      `There is no job ${id} in ${asked.join(', ')}. A row is deleted 45 days after the job's end.`,
+    );
   return row;
 }
 
-/** Jobs of the states, whose rows the reconciler still has something to do with. */
+/** Jobs in these states that have an entry in the index `todo`. */
 export async function jobsInStates(
   reader: Reader,
   { queue, states, limit }: { queue: string; states: readonly ListedState[]; limit: number },
@@ -67,7 +69,7 @@ export async function jobsInStates(
   );
 }
 
-/** Jobs whose time lies in the hour. */
+/** Jobs that were accepted in the hour. */
 export async function jobsOfHour(
   { table, ledger }: Reader,
   { queue, hour, states, limit }: { queue: string; hour: number; states: readonly State[]; limit: number },
@@ -81,7 +83,7 @@ export async function jobsOfHour(
   return page(wanted, limit, keys.length === MOST_LOOKED_AT);
 }
 
-/** Dead jobs whose entry is in the DLQ. */
+/** Dead jobs with an entry in the DLQ. */
 export async function parkedJobs(
   { table, ledger, clock, settings }: Reader,
   { queue, limit }: { queue: string; limit: number },

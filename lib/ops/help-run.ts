@@ -1,7 +1,7 @@
 import type { Command, Run } from './command';
 import { commands } from './commands';
 
-/** What a word does that stands above other commands: it names them. */
+/** The run of a command group such as `sls jobs`. It lists the commands of the group. */
 export const helpRun =
   (word: string): Run =>
   async ({ out }) => {
@@ -9,10 +9,10 @@ export const helpRun =
     const names = below.map(([name, command]) => `sls ${name}${given(command)}`);
     const width = Math.max(...names.map(({ length }) => length));
     for (const [index, [, { usage }]] of below.entries()) out.line(`${(names[index] ?? '').padEnd(width)}  ${usage}`);
-    out.line(`Options: sls ${word} … --help. Stage and account are those of every sls command (--stage, --region).`);
+    out.line(`For options: sls ${word} … --help. Like all sls commands, these take --stage and --region.`);
   };
 
-/** What must be given, as it is typed. */
+/** The required options as the user types them. */
 const given = ({ options = {}, positional }: Command): string =>
   Object.entries(options)
     .filter(([, { required }]) => required)

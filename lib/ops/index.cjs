@@ -1,4 +1,4 @@
-// What serverless.yml loads: Serverless reads .cjs, our commands are TypeScript.
+// serverless.yml loads this file, because Serverless reads .cjs and our commands are TypeScript.
 const { require: load } = require('tsx/cjs/api');
 
 module.exports = load('./plugin.ts', __filename).Ops;

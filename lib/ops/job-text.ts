@@ -4,7 +4,7 @@ import type { JobRow, StoredError } from '../jobs/row';
 import { stateOf } from './operator';
 import { tableText, timeText } from './text';
 
-/** A job as its record shows it, and where record and kept body lie. */
+/** A job as in its record, with the keys of its record and its kept body. */
 export function jobView(row: JobRow, prefix: string): Record<string, unknown> {
   const { record: _record, ...shown } = JSON.parse(recordOf(row)) as Record<string, unknown>;
   return {
@@ -14,7 +14,7 @@ export function jobView(row: JobRow, prefix: string): Record<string, unknown> {
   };
 }
 
-/** A line for each job. */
+/** A table with a line for each job. */
 export function jobLines(rows: readonly JobRow[]): string[] {
   const head = ['ID', 'QUEUE', 'STATE', 'ATTEMPTS', 'ACCEPTED (UTC)', 'NEXT', 'ENDED', 'ERROR'];
   const cells = rows.map((row) => [
@@ -30,7 +30,7 @@ export function jobLines(rows: readonly JobRow[]): string[] {
   return tableText(head, cells);
 }
 
-/** Everything that may be told of a job. */
+/** Everything about a job that an operator may see. */
 export function jobPage(row: JobRow, prefix: string): string[] {
   const { queue, id, type, group, correlationId, error, recordedAt, bodyKept, endedAt } = row;
   const facts: [string, string | undefined][] = [
@@ -68,7 +68,7 @@ export function jobPage(row: JobRow, prefix: string): string[] {
   ];
 }
 
-/** When it goes on by itself, where time is all that it waits for. */
+/** When the job continues automatically. `undefined`: it waits for something other than a time. */
 const nextAt = ({ reason, dueAt }: JobRow): number | undefined =>
   reason === 'stopped' || reason === 'unknown' || reason === 'behind' ? undefined : dueAt;
 

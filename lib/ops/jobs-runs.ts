@@ -11,7 +11,7 @@ import { settle } from './settle';
 
 const STATES: readonly State[] = ['queued', 'processing', 'held', 'succeeded', 'dead', 'cancelled'];
 
-/** What `sls jobs …` does. */
+/** The code of `sls jobs …`. */
 export const jobsRuns = {
   'jobs list': async ({ options, out, reader }) => {
     const at = hour(options, 'hour');
@@ -19,7 +19,7 @@ export const jobsRuns = {
     const state = oneOf(options, 'state', STATES);
     const listed = LISTED_STATES.filter((known) => state === undefined || known === state);
     if (at === undefined && listed.length === 0)
-      throw new OperatorError(`--state ${state} needs --hour: jobs that have ended well are found by their hour.`);
+      throw new OperatorError(`--state ${state} needs --hour, because such jobs can only be found by their hour.`);
     const from = await reader();
     const found: Found = { rows: [], more: false };
     for (const name of queues(options, from)) {
@@ -32,7 +32,7 @@ export const jobsRuns = {
     }
     if (options.json) out.json({ jobs: found.rows.map((row) => jobView(row, from.prefix)), more: found.more });
     else for (const line of found.rows.length === 0 ? ['No jobs.'] : jobLines(found.rows)) out.line(line);
-    if (found.more) out.note(`There are more: narrow it with --queue, --state or --hour, or raise --limit.`);
+    if (found.more) out.note(`There are more jobs. Use --queue, --state or --hour to list fewer, or raise --limit.`);
   },
 
   'jobs show': async ({ options, out, reader }) => {
@@ -46,7 +46,8 @@ export const jobsRuns = {
     const deps = await operator();
     const row = await findJob(deps, required(options, 'id'), queue(options, deps));
     const { messageId } = await retry(deps, row);
-    const how = messageId === undefined ? 'opened again, its message is still there' : `sent as message ${messageId}`;
+    const how =
+      messageId === undefined ? 'is open again, its message is still in the queue' : `sent as message ${messageId}`;
     out.line(`${row.queue} ${row.id}: was ${stateOf(row)}, ${how}.`);
   },
 

@@ -3,20 +3,20 @@ import { OperatorError } from './operator';
 
 type Options = CommandContext['options'];
 
-/** A string option; `undefined` where it was not given. */
+/** A string option. `undefined`: not given. */
 export function text(options: Options, name: string): string | undefined {
   const value = options[name];
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
-/** A string option that must be given. */
+/** A required string option. */
 export function required(options: Options, name: string): string {
   const value = text(options, name);
-  if (value === undefined) throw new OperatorError(`--${name} must be given.`);
+  if (value === undefined) throw new OperatorError(`--${name} is required.`);
   return value;
 }
 
-/** A string option out of a few. */
+/** A string option with a fixed set of values. */
 export function oneOf<T extends string>(options: Options, name: string, values: readonly T[]): T | undefined {
   const value = text(options, name);
   if (value === undefined || values.includes(value as T)) return value as T | undefined;
@@ -49,14 +49,14 @@ export function day(options: Options, name: string): number | undefined {
   return time;
 }
 
-/** The queue that was named, which must exist; `undefined` where none was. */
+/** The queue of --queue, which must exist. `undefined`: not given. */
 export function queue(options: Options, { queueNames }: { queueNames: readonly string[] }): string | undefined {
   const value = text(options, 'queue');
   if (value === undefined || queueNames.includes(value)) return value;
-  throw new OperatorError(`There is no queue ${value}: --queue is one of ${queueNames.join(', ')}.`);
+  throw new OperatorError(`There is no queue ${value}. --queue must be one of ${queueNames.join(', ')}.`);
 }
 
-/** The queues that are meant: the named one, or all. */
+/** The queue of --queue, or all queues. */
 export function queues(options: Options, names: { queueNames: readonly string[] }): readonly string[] {
   const named = queue(options, names);
   return named === undefined ? names.queueNames : [named];

@@ -9,8 +9,8 @@ import { commandTree, hookOf, namePositionals } from './schema';
 import type { Serverless } from './serverless';
 
 /**
- * The project's part of the `sls` command: commands of its own, checks before a deployment, what it cleans out of the
- * template, and where `invoke local` leads.
+ * Our plugin for `sls`. It adds our commands, checks a stage before a deployment, removes the shared role from the
+ * template, and connects `invoke local` to the service on this machine.
  */
 export class Ops {
   readonly commands = commandTree(commands);
@@ -46,8 +46,8 @@ export class Ops {
 }
 
 function commandHooks(serverless: Serverless, options: CommandContext['options']): Ops['hooks'] {
-  // Loaded when it is needed: with the AWS clients it would make every other command half a second slower. An import()
-  // would not do, since Serverless has TypeScript for require alone.
+  // Loaded on first use, because the AWS clients would make every other command half a second slower. import() does not
+  // work here: Serverless loads TypeScript only through require.
   const load = () => require('./run-command') as { runNamed: typeof runNamed };
   const hooks = (Object.keys(commands) as CommandName[]).map(
     (name) => [hookOf(name), () => load().runNamed(name, serverless, options)] as const,

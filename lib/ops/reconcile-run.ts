@@ -11,10 +11,10 @@ import { counted, tableText, timeText } from './text';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
-/** Exit code where differences are left. */
+/** Exit code if differences remain. */
 const DIFFERENT = 2;
 
-/** What `sls reconcile` does. */
+/** The code of `sls reconcile`. */
 export const reconcileRun: Run = async ({ options, out, operator }) => {
   const givenFrom = hour(options, 'from');
   const givenTo = hour(options, 'to');
@@ -22,9 +22,9 @@ export const reconcileRun: Run = async ({ options, out, operator }) => {
   const now = deps.clock.now();
   const to = Math.min(givenTo ?? now, now);
   const from = givenFrom ?? to - DAY_MS;
-  if (from >= to) throw new OperatorError('--from must be before --to, and in the past.');
+  if (from >= to) throw new OperatorError('--from must be in the past and before --to.');
   if (from < now - AUDIT_DAYS * DAY_MS)
-    throw new OperatorError(`--from must be within the last ${AUDIT_DAYS} days: older rows are gone.`);
+    throw new OperatorError(`--from must be within the last ${AUDIT_DAYS} days. Older rows are deleted.`);
 
   const audits: Audit[] = [];
   let sequences: NumberedMessages | undefined;

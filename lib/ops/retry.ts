@@ -7,29 +7,27 @@ import { reopen as reopened } from '../jobs/transitions';
 import { entryBody } from './entry-body';
 import { decide, noted, type OperatorDeps, OperatorError, stateOf } from './operator';
 
-/** The message that a retry sent; none where the job's own is still in its queue. */
+/** `messageId`: the message that the retry sent. Missing: the job's own message is still in its queue. */
 export interface Retried {
   messageId?: string;
 }
 
 /**
- * Brings a dead or cancelled job back into its queue, in its old group; it goes on at the first step without a result.
- * Harmless twice. Rejects with an OperatorError where the job has not ended so, or where its body is gone.
+ * Sends a dead or cancelled job back to its queue, in its old message group. The job continues at its first step without
+ * a result. Calling this twice is harmless. Rejects with an OperatorError for other states, and if the body is gone.
  */
 export async function retry(deps: OperatorDeps, row: JobRow): Promise<Retried> {
   if (row.state === 'dead') return redrive(deps, row);
   if (row.state === 'cancelled') return reopen(deps, row);
-  const hint = row.state === 'held' ? `; ${HELD[row.reason ?? ''] ?? 'it goes on by itself'}` : '';
-  throw new OperatorError(
-    `${row.id} is ${stateOf(row)}${hint}: only a dead or cancelled job can be brought back (sls jobs retry).`,
-  );
+  const hint = row.state === 'held' ? `; ${HELD[row.reason ?? ''] ?? 'it continues automatically'}` : '';
+  throw new OperatorError(`${row.id} is ${stateOf(row)}${hint}: only a dead or cancelled job can be retried.`);
 }
 
 const HELD: Record<string, string> = { unknown: 'settle its step (sls jobs settle)' };
 
 /**
- * Message first, as in every transition: the row stays dead until the message is claimed, which reopens it, and the
- * reconciler then deletes the entry in the DLQ. A repeat before that carries the same deduplication id.
+ * Sends the message first, as every transition does. The row stays dead until a worker claims the message, which reopens
+ * it. The reconciler then deletes the DLQ entry. A second redrive before the claim has the same deduplication id.
  */
 async function redrive(deps: OperatorDeps, row: JobRow): Promise<Retried> {
   const body = (await keptBody(deps, row)) ?? (await entryBody(deps, row));
@@ -41,14 +39,15 @@ async function redrive(deps: OperatorDeps, row: JobRow): Promise<Retried> {
 }
 
 /**
- * Row first: what an operator cancelled acknowledges its messages, a new one as well. Should the message then not be
- * sent, the reconciler cancels the row as never sent, and it can be retried again.
+ * Writes the row first, because a worker acknowledges every message of a cancelled job, including a new one. If the send
+ * then fails, the reconciler cancels the row as never sent, and it can be retried again.
  */
 async function reopen(deps: OperatorDeps, row: JobRow): Promise<Retried> {
   const at = deps.clock.now();
   const open = reopened(row, at);
   if (!row.bodyKept) {
-    // Its message has not come since: it would have left its body. One that came before and was acknowledged never will.
+    // No message came after the cancel, or it would have left its body. A message that a worker acknowledged before the
+    // cancel never comes again.
     const acknowledged = row.left.includes(row.deliveries.at(-1)?.messageId ?? '');
     if (row.reason !== 'operator' || row.sentAt === undefined || acknowledged) throw gone(row);
     await decide(deps, row, open);
@@ -67,7 +66,7 @@ async function reopen(deps: OperatorDeps, row: JobRow): Promise<Retried> {
   return { messageId };
 }
 
-/** `at` is before the send: what the message causes is later. */
+/** `at` is taken before the send, so that everything the message causes has a later time. */
 async function send(deps: OperatorDeps, row: JobRow, body: string): Promise<{ messageId: string; at: number }> {
   const deduplication = deduplicationId.redriven(row.id, row.opened);
   const at = deps.clock.now();
@@ -80,5 +79,5 @@ async function send(deps: OperatorDeps, row: JobRow, body: string): Promise<{ me
 
 const gone = (row: JobRow): OperatorError =>
   new OperatorError(
-    `${row.id} is ${stateOf(row)} and its body is gone, from the bucket and the DLQ: whoever sent it must send it again.`,
+    `${row.id} is ${stateOf(row)} and its body is gone from the bucket and the DLQ. Its producer must send the job again.`,
   );

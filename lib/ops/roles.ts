@@ -1,9 +1,9 @@
 import type { Template } from './serverless';
 
 /**
- * Takes the shared role out of a compiled template: no function uses it, and it may poll every queue. The functions'
- * own roles are copies of it, so this runs after they are made. What a mapping or function says beside about waiting
- * for its role, its reference to that role says already (cfn-lint W3005).
+ * Removes the shared role from a compiled template. No function uses it, and it may poll every queue. The functions' own
+ * roles are copies of it, so this runs after they are made. It also removes every DependsOn a role, which the reference
+ * to that role already implies (cfn-lint W3005).
  */
 export function dropSharedRole(template: Template, sharedRole: string): void {
   delete template.Resources[sharedRole];

@@ -8,7 +8,7 @@ import { runs } from './runs';
 import type { Serverless } from './serverless';
 import { terminal } from './terminal';
 
-/** Runs a command of `sls` on the stage that `sls` was called for. */
+/** Runs one of our commands on the stage of the `sls` call. */
 export const runNamed = (
   name: CommandName,
   serverless: Serverless,
@@ -17,8 +17,8 @@ export const runNamed = (
   runCommand(runs[name], { serverless, options, out: terminal, connect: () => connect(serverless, terminal) });
 
 /**
- * Runs what a command does. What it rejects with becomes Serverless's own kind of error, which is shown without a stack;
- * Serverless prints errors to standard output, so with `--json` they go to standard error instead.
+ * Runs a command. An expected error becomes an error of Serverless, which is shown without its stack. Serverless prints
+ * errors to standard output, so with `--json` the message goes to standard error instead.
  */
 export async function runCommand(
   run: Run,

@@ -7,7 +7,7 @@ import { jobsRuns } from './jobs-runs';
 import { reconcileRun } from './reconcile-run';
 import { testflightRuns } from './testflight-runs';
 
-/** What each command does. */
+/** The code of each command. */
 export const runs = {
   jobs: helpRun('jobs'),
   ...jobsRuns,

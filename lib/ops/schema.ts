@@ -1,6 +1,6 @@
 import type { Command, Option } from './command';
 
-/** Commands as Serverless takes them: a tree by words, with a lifecycle event that a hook can be hung on. */
+/** Commands in the format of Serverless: a tree of words, each with a lifecycle event for our hook. */
 export interface CommandTree {
   [word: string]: {
     usage: string;
@@ -12,25 +12,25 @@ export interface CommandTree {
 
 const RUN = 'run';
 
-/** The tree of commands that are named by their words, those above them first. */
+/** Builds the tree. A command group must come before its commands. */
 export function commandTree(commands: Record<string, Command>): CommandTree {
   const tree: CommandTree = {};
   for (const [name, { usage, options = {} }] of Object.entries(commands)) {
     const words = name.split(' ');
     const last = words.pop() ?? '';
     const above = words.reduce((branch, word) => branch[word]?.commands ?? {}, tree);
-    // Without an event of its own a command that others are below would print nothing.
+    // Without a lifecycle event, a command group would print nothing.
     above[last] = { usage, lifecycleEvents: [RUN], options, commands: {} };
   }
   return tree;
 }
 
-/** The hook in which a command runs. */
+/** The name of the hook that runs a command. */
 export const hookOf = (name: string): string => `${name.replaceAll(' ', ':')}:${RUN}`;
 
 /**
- * Gives a word behind a command's own the name of the option that it stands for: Serverless takes every word before
- * the first option for a part of the command. Changes `argv`, which Serverless reads only after its plugins are made.
+ * Turns the word after a command into its option: `jobs show ID` becomes `jobs show --id ID`. Serverless would read ID as
+ * part of the command. Changes `argv`, which Serverless reads after it has created its plugins.
  */
 export function namePositionals(argv: string[], commands: Record<string, Command>): void {
   for (const [name, { positional }] of Object.entries(commands)) {

@@ -3,7 +3,7 @@ import { ANALYTICS_QUEUE } from '../analytics/message';
 import type { OperatorDeps } from './operator';
 import { counted } from './text';
 
-/** `inQueue`: about so many messages are still in the queue, and some of them may be what is missing. */
+/** `inQueue`: about how many messages are still in the queue. Missing messages may be among them. */
 export interface NumberedMessages extends Sequences {
   inQueue: number;
 }

@@ -2,7 +2,7 @@ import type { DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 import type { S3ClientConfig } from '@aws-sdk/client-s3';
 import type { SQSClientConfig } from '@aws-sdk/client-sqs';
 
-/** The parts of Serverless Framework that the plugin uses; the package brings no types for them. */
+/** The parts of Serverless Framework that the plugin uses. The package has no types for them. */
 export interface Serverless {
   classes: { Error: new (message: string, code: string) => Error };
   processedInput: { commands: string[] };
@@ -17,12 +17,12 @@ export interface Serverless {
     getStage(): string;
     getRegion(): string;
     naming: { getRoleLogicalId(): string };
-    /** What every SDK client of `sls` itself is made with: region, credentials, proxy. */
+    /** The configuration of all SDK clients of `sls`: region, credentials, proxy. */
     getAwsSdkV3Config(): Promise<AwsConfig>;
   };
 }
 
-/** To be spread into any client of the SDK; the handler knows the machine's proxy. */
+/** For any SDK client. At runtime it also holds a request handler, which knows the machine's proxy. */
 export type AwsConfig = Pick<DynamoDBClientConfig & S3ClientConfig & SQSClientConfig, 'region' | 'credentials'>;
 
 export type Environment = Record<string, string>;

@@ -4,8 +4,8 @@ import { release } from '../reconcile/release';
 import { decide, noted, type OperatorDeps, OperatorError, stateOf } from './operator';
 
 /**
- * A person knows what nobody could tell: the step took effect (`done`), or it did not and the job shall go on without
- * it (`skipped`). With its last unknown step settled the job is released.
+ * Resolves an unknown step by an operator's decision. `done`: the step took effect. `skipped`: it did not, and the job
+ * continues without it. After its last unknown step is resolved, the job is released.
  */
 export async function settle(
   deps: OperatorDeps,
@@ -18,18 +18,18 @@ export async function settle(
   );
   const step = row.steps[name];
   if (!step || !unknown.includes(name))
-    throw new OperatorError(`${row.id} has no unknown step ${name}: --step is ${unknown.join(' or ')}.`);
+    throw new OperatorError(`${row.id} has no unknown step ${name}. --step must be ${unknown.join(' or ')}.`);
 
   const at = deps.clock.now();
   const settled = noted({ ...row, ...SAID[as](row, { name, step, at }) }, at, `${name} settled as ${as} (operator)`);
   if (unknown.length > 1) return decide(deps, row, settled);
-  // Due from now on: should this release not come about, the reconciler makes it.
+  // The job is due now, so if this release fails, the reconciler releases it.
   const due = await decide(deps, row, resolve(settled, at));
   await release(deps, due);
   return (await deps.ledger.get(row.key)) ?? due;
 }
 
-/** That it took effect is a sign like a vendor's own, from which the run makes what it would have been answered. */
+/** `done` becomes evidence, like a vendor's event. The run makes the step's result from it. */
 const SAID = {
   done: ({ evidence }: JobRow, { name, at }: { name: string; at: number }) => ({
     evidence: { ...evidence, [name]: { at, event: 'operator' } },

@@ -6,12 +6,12 @@ import { OperatorError } from './operator';
 
 type Person = Pick<InviteInput, 'email' | 'firstName' | 'lastName'>;
 
-/** One row of a file of testers, not yet checked beyond its form; `line` counts from 1, the header's included. */
+/** A row of a file of testers. Only its form has been checked. `line` counts from 1, including the header. */
 export type TesterRow = { line: number; person: Person } | { line: number; problem: string };
 
 const COLUMNS = ['firstName', 'lastName'];
 
-/** Reads a CSV file whose header names email and, if it likes, firstName and lastName. */
+/** Reads a CSV file. Its header names email and, optionally, firstName and lastName. */
 export async function readTesters(file: string): Promise<TesterRow[]> {
   try {
     return await testersOf(createReadStream(file));
@@ -24,7 +24,7 @@ export async function readTesters(file: string): Promise<TesterRow[]> {
   }
 }
 
-/** The rows of such a file. Rejects with an InvalidRecipientsError where the header is not one. */
+/** The rows of such a file. Rejects with an InvalidRecipientsError if the header is invalid. */
 export async function testersOf(bytes: Bytes): Promise<TesterRow[]> {
   const rows: TesterRow[] = [];
   for await (const reads of fromCsv(bytes)) rows.push(...reads.map(testerRow));

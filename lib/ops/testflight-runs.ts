@@ -10,10 +10,10 @@ import { readTesters, type TesterRow } from './testers';
 import { counted } from './text';
 
 const AT_ONCE = 8;
-/** Whose idempotency keys these are: no API's client has the same. */
+/** The principal of these idempotency keys. It differs from those of all API clients. */
 const PRINCIPAL = 'sls testflight invite';
 
-/** What `sls testflight …` does. */
+/** The code of `sls testflight …`. */
 export const testflightRuns = {
   'testflight invite': async ({ options, out, operator }) => {
     const to = { app: required(options, 'app'), groups: required(options, 'group').split(',') };
@@ -29,19 +29,19 @@ export const testflightRuns = {
     } finally {
       bar.stop();
     }
-    const told = summary(answers);
-    if (options.json) out.json(told);
+    const found = summary(answers);
+    if (options.json) out.json(found);
     else {
-      out.line(`${counted(told.queued, 'invitation')} queued, ${told.before} queued before.`);
-      for (const { line, problem } of told.refused) out.note(`line ${line}: ${problem}`);
+      out.line(`${counted(found.queued, 'invitation')} queued, ${found.before} already queued.`);
+      for (const { line, problem } of found.refused) out.note(`line ${line}: ${problem}`);
     }
-    if (told.refused.length > 0) throw new OperatorError(`${counted(told.refused.length, 'line')} not queued.`);
+    if (found.refused.length > 0) throw new OperatorError(`${counted(found.refused.length, 'line')} not queued.`);
   },
 } satisfies Record<string, Run>;
 
 type Answer = { line: number } & ({ queued: boolean } | { problem: string });
 
-/** `queued` false: this address was queued for these groups before, and is not queued again. */
+/** `queued: false`: this address was already queued for these groups. */
 async function queueInvitation(
   producer: Pick<Producer, 'invite'>,
   to: { app: string; groups: string[] },
@@ -54,9 +54,9 @@ async function queueInvitation(
     return { queued: !duplicate };
   } catch (error) {
     if (error instanceof InvalidJobError) return { problem: error.message };
-    // The same person under another name.
+    // The same address with another name.
     if (error instanceof IdempotencyConflictError) return { queued: false };
-    if (error instanceof StoreError) return { problem: `${error.message}: run the command again` };
+    if (error instanceof StoreError) return { problem: `${error.message}. Run the command again` };
     throw error;
   }
 }

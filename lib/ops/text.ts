@@ -1,4 +1,4 @@
-/** Lines of a table with its columns aligned; a column without any value is left out. */
+/** Lines of a table with aligned columns. Empty columns are left out. */
 export function tableText(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
   const kept = head.flatMap((_, column) => (rows.some((row) => row[column]) ? [column] : []));
   const lines = [head, ...rows].map((row) => kept.map((column) => row[column] ?? ''));
@@ -11,7 +11,7 @@ export function tableText(head: readonly string[], rows: readonly (readonly stri
   );
 }
 
-/** A time as tables show it: UTC, to the second. */
+/** A time for tables, in UTC with seconds. */
 export const timeText = (time: number | undefined): string =>
   time === undefined ? '' : new Date(time).toISOString().slice(0, 19).replace('T', ' ');
 

@@ -59,7 +59,7 @@ beforeAll(async () => {
   endpoints = { sqs: started[0].url, s3: started[1].url, dynamodb: started[2].url };
   ports = portsOf(`${STAGING}-jobs`, BUCKET);
   closers.push(...started.map(({ close }) => close), directory.remove);
-  // As somebody's shell has it, with AWS somewhere else.
+  // The environment of a shell that is configured for an AWS endpoint elsewhere.
   env = {
     BUCKET,
     AWS_REGION: REGION,
@@ -83,7 +83,7 @@ function portsOf(table: string, bucket: string): LocalPorts {
   return made;
 }
 
-/** A feedback job that has ended, with record and DLQ entry as its worker would have left them. */
+/** An ended feedback job, with its record and DLQ entry, as a worker leaves them. */
 async function ended(id: string, end: Partial<JobRow>, { table, objects, queues } = ports): Promise<JobRow> {
   const now = Date.now();
   const base = { table, clock: realClock, random: realRandom };
@@ -110,7 +110,7 @@ const dead = (id: string) =>
 const staging = (...words: string[]): Promise<SlsResult> =>
   sls(directory.path, [...words, '--stage', 'staging', '--region', REGION], env);
 
-test('with the credentials and stage of sls, a dead job is found and retried', async () => {
+test('the commands find and retry a dead job with the credentials and the stage of sls', async () => {
   const { id } = await dead(jobId(1));
 
   const [list, dlqList] = await Promise.all([
@@ -126,7 +126,7 @@ test('with the credentials and stage of sls, a dead job is found and retried', a
   expect(sqs.messages(main)).toMatchObject([{ groupId: 'a-group', deduplicationId: `${id}:r:1` }]);
 });
 
-test('sls reconcile answers 2 for a record that is gone, and 0 once it has repaired it', async () => {
+test('sls reconcile ends with exit code 2 for a missing record, and with 0 after its repair', async () => {
   const row = await ended(jobId(2), { state: inState('succeeded') });
   const key = recordKey('jobs', row);
   await ports.objects.delete(key);
@@ -141,7 +141,7 @@ test('sls reconcile answers 2 for a record that is gone, and 0 once it has repai
   expect(await ports.objects.get(key)).toBeDefined();
 });
 
-test('a campaign that paused itself is found, reported and resumed, by table and bucket alone', async () => {
+test('the commands find, report and resume a paused campaign with table and bucket only', async () => {
   const id = jobId(100);
   const now = Date.now();
   const store = campaigns({ table: ports.table, clock: realClock, random: realRandom });
@@ -163,7 +163,7 @@ test('a campaign that paused itself is found, reported and resumed, by table and
   expect((await store.read(id))?.status).toBe('running');
 });
 
-test('what cannot be done is said in a sentence: of a stage that is not deployed, and of the local one that does not run', async () => {
+test('the commands explain that a stage is not deployed, or that the local service does not run', async () => {
   const [prod, local] = await Promise.all([
     sls(directory.path, ['jobs', 'retry', jobId(1), '--stage', 'prod'], env),
     sls(directory.path, ['jobs', 'list', '--stage', 'local', '--json'], env),
@@ -174,7 +174,7 @@ test('what cannot be done is said in a sentence: of a stage that is not deployed
   expect([prod.code, local.code]).toEqual([1, 1]);
 });
 
-test('in stage local the commands meet the running service, whatever account the shell is in', async () => {
+test('in stage local the commands use the running service, even if the shell is configured for another account', async () => {
   const { id } = await ended(
     jobId(3),
     { state: inState('dead'), reason: 'expired' },

@@ -8,7 +8,7 @@ beforeEach(async () => {
 });
 afterEach(() => emails.close());
 
-/** A mail whose sending nobody can tell about, settled by a person and gone on with. */
+/** A mail whose send step is unknown. An operator settles the step, and the job continues. */
 async function settled(as: 'done' | 'skipped') {
   const { engine, sendgrid } = emails;
   sendgrid.fail({ before: 'reset' });
@@ -19,7 +19,7 @@ async function settled(as: 'done' | 'skipped') {
   return engine.row(jobId(1));
 }
 
-test('a mail that a person says went out is accepted as if its vendor had said so', async () => {
+test('a mail that an operator settles as done counts as accepted', async () => {
   const row = await settled('done');
 
   expect(row).toMatchObject({ state: 'succeeded', result: { evidence: 'operator' } });
@@ -27,7 +27,7 @@ test('a mail that a person says went out is accepted as if its vendor had said s
   expect(emails.sendgrid.requests).toHaveLength(1);
 });
 
-test('a mail that a person gives up on ends as cancelled and is never sent', async () => {
+test('a mail that an operator settles as skipped ends as cancelled and is never sent', async () => {
   const row = await settled('skipped');
 
   expect(row).toMatchObject({ state: 'cancelled', reason: 'operator', steps: { send: { status: 'skipped' } } });

@@ -14,7 +14,7 @@ const throttled = () =>
     throw new WaitError({ code: 'RateLimited', message: '429', vendor: 'zendesk', waitMs: 5 * MINUTE });
   });
 
-test('a queued job ends as cancelled with a record, and its message is acknowledged without any effect', async () => {
+test('a cancelled job that was queued has a record, and its message is acknowledged without effects', async () => {
   const { contract, effects } = sampleContract();
   const engine = memoryEngine(() => contract);
   await engine.deps.ledger.write({ ...acceptedRow(engine.clock.now()), sentAt: engine.clock.now() }, 0);
@@ -30,7 +30,7 @@ test('a queued job ends as cancelled with a record, and its message is acknowled
   expect(Object.values(engine.records())).toMatchObject([{ state: 'cancelled', reason: 'operator' }]);
 });
 
-test('a held job is not released any more', async () => {
+test('a cancelled job that was held is not released', async () => {
   const { contract } = throttled();
   const engine = memoryEngine(() => contract);
   engine.send(envelope());
@@ -45,7 +45,7 @@ test('a held job is not released any more', async () => {
   expect(engine.row(jobId(1))).not.toHaveProperty('dueAt');
 });
 
-test('a job that is released while it is cancelled is acknowledged when it comes', async () => {
+test('a message that was released during the cancel is acknowledged', async () => {
   const { contract } = throttled();
   const engine = memoryEngine(() => contract);
   engine.send(envelope());
@@ -64,7 +64,7 @@ test('a job that is released while it is cancelled is acknowledged when it comes
   expect(engine.row(jobId(1)).state).toBe('cancelled');
 });
 
-test('in an ordered queue those behind a cancelled job go on', async () => {
+test('in an ordered queue, jobs behind a cancelled job continue', async () => {
   const { contract, effects } = sampleContract(({ id }) => {
     if (id === jobId(1)) throw new StopError({ code: 'AgreementMissing', message: '403' });
   });
@@ -80,14 +80,16 @@ test('in an ordered queue those behind a cancelled job go on', async () => {
   expect(await engine.table.get(orderKey('sample', 'app'))).toMatchObject({ waiting: [] });
 });
 
-test('a job that is being processed is not cancelled; one whose run has died is', async () => {
+test('a job that a worker is running cannot be cancelled, but a job whose run crashed can', async () => {
   const { contract } = sampleContract();
   const engine = memoryEngine(() => contract);
   const until = engine.clock.now() + MINUTE;
   const lease = { token: 't', until, messageId: 'm', alone: true };
   await engine.deps.ledger.write({ ...acceptedRow(engine.clock.now()), state: inState('processing'), lease }, 0);
 
-  await expect(cancel(engine.deps, engine.row(jobId(1)))).rejects.toThrow('is being processed: wait for the outcome');
+  await expect(cancel(engine.deps, engine.row(jobId(1)))).rejects.toThrow(
+    'is being processed. Wait up to a minute for the outcome',
+  );
   engine.clock.advance(MINUTE);
   await cancel(engine.deps, engine.row(jobId(1)));
 
@@ -95,7 +97,7 @@ test('a job that is being processed is not cancelled; one whose run has died is'
   expect(engine.row(jobId(1))).not.toHaveProperty('lease');
 });
 
-test('an ended job is not cancelled, and cancelling twice is harmless', async () => {
+test('an ended job cannot be cancelled, and cancelling twice is harmless', async () => {
   const { contract } = sampleContract();
   const engine = memoryEngine(() => contract);
   engine.send(envelope());
@@ -108,6 +110,6 @@ test('an ended job is not cancelled, and cancelling twice is harmless', async ()
 
   expect(engine.row(jobId(2))).toEqual(once);
   await expect(cancel(engine.deps, engine.row(jobId(1)))).rejects.toThrow(
-    'is succeeded: only a job that waits can be cancelled',
+    'is succeeded: only a queued or held job can be cancelled',
   );
 });

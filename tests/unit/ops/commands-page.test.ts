@@ -4,13 +4,13 @@ import { commands } from '../../../lib/ops/commands';
 
 const page = readFileSync('docs/commands.md', 'utf8');
 const table: [string, Command][] = Object.entries(commands);
-/** Options of every command of Serverless. */
+/** Options that all commands of Serverless have. */
 const COMMON = ['stage', 'region', 'help'];
 
-/** Each example without `npx sls` and without its comment. */
+/** The examples without `npx sls` and without comments. */
 const examples = [...page.matchAll(/^npx sls (.*?)(?: +#.*)?$/gm)].map(([, line = '']) => line.trim());
 
-/** The command that an example calls, the longest that its words begin with, and what it is given. */
+/** The command of an example (the longest name that fits) and its options. */
 function called(example: string) {
   const fitting = table.filter(([name]) => `${example} `.startsWith(`${name} `));
   const [name = '', command] = fitting.toSorted(([a], [b]) => b.length - a.length)[0] ?? [];
@@ -20,7 +20,7 @@ function called(example: string) {
   return { name, options, given: positional === undefined ? options : [positional, ...options], command };
 }
 
-test.each(examples)('npx sls %s is a command with its options', (example) => {
+test.each(examples)('npx sls %s uses an existing command with valid options', (example) => {
   const { options, given, command } = called(example);
   const known = Object.entries(command?.options ?? {});
   const required = known.filter(([, { required }]) => required).map(([option]) => option);
@@ -29,7 +29,7 @@ test.each(examples)('npx sls %s is a command with its options', (example) => {
   expect(given).toEqual(expect.arrayContaining(required));
 });
 
-test('the page has an example of every command, and shows every option of ours', () => {
+test('the page has an example of every command and of every option', () => {
   const uses = examples.map(called);
   const shown = new Set(uses.map(({ name }) => name));
   const withoutExample = table.filter(([name, { options }]) => options !== undefined && !shown.has(name));

@@ -17,7 +17,7 @@ test('a configured stage can be deployed', () => {
   expect(deploymentProblems('prod', service())).toEqual([]);
 });
 
-test('every missing variable is named once, whichever functions lack it', () => {
+test('a missing variable is named once, even if several functions need it', () => {
   const problems = deploymentProblems('prod', service({ SENDGRID_API_KEY: '', ZENDESK_EMAIL: '' }, { BUCKET: '' }));
 
   expect(problems.toSorted()).toEqual([
@@ -27,13 +27,13 @@ test('every missing variable is named once, whichever functions lack it', () => 
   ]);
 });
 
-test('the local stage is never deployed', () => {
+test('the local stage cannot be deployed', () => {
   expect(deploymentProblems('local', service())).toEqual([
     'stage local is the service on this machine (npm start): deploy with --stage staging or prod',
   ]);
 });
 
-test('a function whose environment nobody describes is not deployed', () => {
+test('a function without a schema for its environment cannot be deployed', () => {
   const { provider, functions } = service();
 
   expect(deploymentProblems('prod', { provider, functions: { ...functions, other: {} } })).toEqual([
@@ -42,7 +42,7 @@ test('a function whose environment nobody describes is not deployed', () => {
 });
 
 test.each(['planted-secret', 'SG.planted', 'ssm:relative/path', 'ssm:/a*', 'secretsmanager:', 'secretsmanager:a b'])(
-  'a secret given as %p is refused by its name, outside of the local stage',
+  'the secret %p is refused by name, except in the local stage',
   (secret) => {
     expect(plainSecrets('staging', service({ ZENDESK_TOKEN: secret }))).toEqual([
       'ZENDESK_TOKEN: must be a reference in stage staging, ssm:/path or secretsmanager:name, not the secret itself',
@@ -51,7 +51,7 @@ test.each(['planted-secret', 'SG.planted', 'ssm:relative/path', 'ssm:/a*', 'secr
   },
 );
 
-test('every secret is watched, the private key of App Store Connect too', () => {
+test('every secret is checked, including the private key of App Store Connect', () => {
   const named = ['ZENDESK_TOKEN', 'SENDGRID_API_KEY', 'APP_STORE_CONNECT_PRIVATE_KEY', 'DISCORD_WEBHOOK_URL'];
   const planted = Object.fromEntries(named.map((name) => [name, '-----BEGIN PRIVATE KEY-----\nplanted']));
 
@@ -61,6 +61,6 @@ test('every secret is watched, the private key of App Store Connect too', () => 
   expect(problems.join()).not.toContain('planted');
 });
 
-test('a secret that is missing stops a deployment, not a package', () => {
+test('a missing secret does not stop sls package', () => {
   expect(plainSecrets('prod', service({ ZENDESK_TOKEN: '' }))).toEqual([]);
 });

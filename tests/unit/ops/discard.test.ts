@@ -12,13 +12,13 @@ async function dead() {
   const engine = memoryEngine(() => contract);
   engine.send(JSON.stringify(anEnvelope()));
   await engine.deliver();
-  const mend = () => {
+  const fix = () => {
     broken = false;
   };
-  return { engine, effects, mend, row: () => engine.row(jobId(1)) };
+  return { engine, effects, fix, row: () => engine.row(jobId(1)) };
 }
 
-test('a discarded entry leaves the DLQ, the job stays dead, and row and record say what was done', async () => {
+test('a discarded entry leaves the DLQ, the job stays dead, and row and record show the discard', async () => {
   const { engine, row } = await dead();
 
   await discard(engine.deps, row());
@@ -34,7 +34,7 @@ test('a discarded entry leaves the DLQ, the job stays dead, and row and record s
   ]);
 });
 
-test('discarding twice changes nothing more', async () => {
+test('discarding twice has no further effect', async () => {
   const { engine, row } = await dead();
 
   await discard(engine.deps, row());
@@ -44,7 +44,7 @@ test('discarding twice changes nothing more', async () => {
   expect(row()).toEqual(once);
 });
 
-test('a job whose entry was discarded can still be retried, and its next entry stays', async () => {
+test('a job whose entry was discarded can be retried, and its next entry stays in the DLQ', async () => {
   const { engine, row } = await dead();
   await discard(engine.deps, row());
   await engine.reconcile();
@@ -58,18 +58,18 @@ test('a job whose entry was discarded can still be retried, and its next entry s
   expect(engine.deadLetters()).toHaveLength(1);
 });
 
-test('an entry is discarded only on the row as it was looked at', async () => {
-  const { engine, row, mend } = await dead();
+test('a discard is refused if the row has changed since it was read', async () => {
+  const { engine, row, fix } = await dead();
   const looked = row();
-  mend();
+  fix();
   await retry(engine.deps, looked);
   await engine.deliver();
 
-  await expect(discard(engine.deps, looked)).rejects.toThrow('has changed just now: look at it again');
+  await expect(discard(engine.deps, looked)).rejects.toThrow('has just changed. Look at it again');
   await expect(discard(engine.deps, row())).rejects.toThrow('is succeeded: only a dead job has a DLQ entry');
 });
 
-test('an expired job has no entry', async () => {
+test('an expired job has no entry to discard', async () => {
   const { engine, row } = await dead();
 
   await expect(discard(engine.deps, { ...row(), reason: 'expired' })).rejects.toThrow('it has no DLQ entry');

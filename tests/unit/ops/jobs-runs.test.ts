@@ -27,7 +27,7 @@ async function someJobs() {
 const ids = ({ json }: { json: unknown }) => (json as { jobs: { id: string }[] }).jobs.map(({ id }) => id);
 
 describe('sls jobs list', () => {
-  test('shows what waits or is dead, a line each', async () => {
+  test('shows a line for each job that is waiting or dead', async () => {
     const { lines } = await command(await someJobs(), 'jobs list');
 
     expect(lines).toEqual([
@@ -48,7 +48,7 @@ describe('sls jobs list', () => {
     [{ hour: HOUR, state: 'succeeded' }, [1]],
     [{ hour: '2026-01-02T04' }, []],
     [{ queue: 'sample', limit: '2' }, [2, 3]],
-  ])('with %j lists jobs %j', async (options, expected) => {
+  ])('with %j, it lists jobs %j', async (options, expected) => {
     const listed = await command(await someJobs(), 'jobs list', { ...options, json: true });
 
     expect(ids(listed)).toEqual(expected.map(jobId));
@@ -75,7 +75,7 @@ describe('sls jobs list', () => {
 });
 
 describe('sls jobs show', () => {
-  test('tells state, steps, error, history, and where record and body lie, but nothing of the data', async () => {
+  test('shows state, steps, error, history and the keys of record and body, but no data', async () => {
     const engine = await someJobs();
 
     const dead = (await command(engine, 'jobs show', { id: jobId(2) })).lines.join('\n');
@@ -90,7 +90,7 @@ describe('sls jobs show', () => {
     expect(dead + done).not.toContain('planted');
   });
 
-  test('as JSON it is the record, and what a step keeps to itself is not in it', async () => {
+  test('prints the record as JSON, without the private data of a step', async () => {
     const engine = await someJobs();
     await engine.deps.ledger.update(`sample#${jobId(1)}`, (row) => ({
       ...row,
@@ -103,15 +103,15 @@ describe('sls jobs show', () => {
     expect(JSON.stringify(json)).not.toContain('planted-token');
   });
 
-  test('a job that is not there is looked for by name', async () => {
+  test('an unknown job or queue is named in the error', async () => {
     await expect(command(await someJobs(), 'jobs show', { id: 'x' })).rejects.toThrow('There is no job x in sample');
     await expect(command(await someJobs(), 'jobs show', { id: 'x', queue: 'other' })).rejects.toThrow(
-      'There is no queue other: --queue is one of sample',
+      'There is no queue other. --queue must be one of sample',
     );
   });
 });
 
-test('sls jobs retry and cancel say what was and what is', async () => {
+test('sls jobs retry and cancel show the old and the new state', async () => {
   const engine = await someJobs();
 
   const cancelled = await command(engine, 'jobs cancel', { id: jobId(5) });
@@ -120,14 +120,14 @@ test('sls jobs retry and cancel say what was and what is', async () => {
 
   expect(cancelled.lines).toEqual([`sample ${jobId(5)}: was queued, is cancelled (operator).`]);
   expect(reopened.lines).toEqual([
-    `sample ${jobId(5)}: was cancelled (operator), opened again, its message is still there.`,
+    `sample ${jobId(5)}: was cancelled (operator), is open again, its message is still in the queue.`,
   ]);
   expect(retried.lines).toEqual([
     expect.stringMatching(new RegExp(`^sample ${jobId(2)}: was dead \\(error\\), sent as message [0-9a-f-]{36}\\.$`)),
   ]);
 });
 
-test('sls jobs settle says what the job does then, and takes done or skipped alone', async () => {
+test('sls jobs settle shows the new state of the job, and accepts only done or skipped', async () => {
   const engine = await someJobs();
   const unknown = { status: 'unknown' as const, startedAt: 1 };
   await engine.deps.ledger.update(`sample#${jobId(3)}`, (row) => ({
@@ -145,7 +145,7 @@ test('sls jobs settle says what the job does then, and takes done or skipped alo
   expect(lines).toEqual([`sample ${jobId(3)}: effect is done, the job is queued.`]);
 });
 
-test('sls jobs and sls dlq name their commands with what each needs', async () => {
+test('sls jobs and sls dlq list their commands with the required options', async () => {
   const engine = await someJobs();
 
   const jobs = await command(engine, 'jobs');

@@ -2,28 +2,28 @@ import { count, hour, oneOf, queue, queues, required, text } from '../../../lib/
 
 const NAMES = { queueNames: ['feedback', 'emails'] };
 
-test('an option that is empty counts as not given', () => {
+test('an empty option counts as missing', () => {
   expect(text({ code: '' }, 'code')).toBeUndefined();
   expect(text({ code: true }, 'code')).toBeUndefined();
   expect(text({ code: 'x' }, 'code')).toBe('x');
 });
 
-test('an hour is UTC', () => {
+test('an hour is read as UTC', () => {
   expect(hour({ hour: '2026-01-02T03' }, 'hour')).toBe(Date.UTC(2026, 0, 2, 3));
 });
 
-test('without --queue all are meant', () => {
+test('without --queue, a command uses all queues', () => {
   expect(queues({}, NAMES)).toEqual(['feedback', 'emails']);
   expect(queues({ queue: 'emails' }, NAMES)).toEqual(['emails']);
 });
 
 test.each([
-  [() => required({}, 'id'), '--id must be given'],
+  [() => required({}, 'id'), '--id is required'],
   [() => oneOf({ as: 'gone' }, 'as', ['done', 'skipped']), '--as must be one of done, skipped, is gone'],
   [() => hour({ from: 'yesterday' }, 'from'), '--from must be an hour in UTC like 2026-01-02T03, is yesterday'],
   [() => hour({ from: '2026-13-02T03' }, 'from'), '--from must be an hour in UTC'],
   [() => count({ limit: '-1' }, 'limit', 5), '--limit must be a whole number above 0, is -1'],
-  [() => queue({ queue: 'feedbak' }, NAMES), 'There is no queue feedbak: --queue is one of feedback, emails'],
-])('a wrong option says what is expected: %#', (read, says) => {
+  [() => queue({ queue: 'feedbak' }, NAMES), 'There is no queue feedbak. --queue must be one of feedback, emails'],
+])('the error for an invalid option says what is expected: %#', (read, says) => {
   expect(read).toThrow(says);
 });

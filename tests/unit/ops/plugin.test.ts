@@ -28,21 +28,21 @@ const serverless = (commands: string[], stage = 'prod'): Serverless => ({
 
 const run = async (hook: string, commands: string[]) => new Ops(serverless(commands), {}).hooks[hook]?.();
 
-test.each(['deploy', 'deploy function'])('%s is refused while variables are missing', async (command) => {
+test.each(['deploy', 'deploy function'])('sls %s is refused if variables are missing', async (command) => {
   await expect(run('initialize', command.split(' '))).rejects.toThrow('BUCKET: is missing');
 });
 
-test.each(['package', 'info', 'deploy list', 'logs'])('%s needs no configuration', async (command) => {
+test.each(['package', 'info', 'deploy list', 'logs'])('sls %s works without configuration', async (command) => {
   await expect(run('initialize', command.split(' '))).resolves.toBeUndefined();
 });
 
-test('a plain secret is refused before anything is packaged, and not repeated', async () => {
+test('a plain secret is refused before packaging, and the error does not contain it', async () => {
   await expect(run('before:package:initialize', ['package'])).rejects.toThrow(
     /^ZENDESK_TOKEN: must be a reference(?!.*planted)/,
   );
 });
 
-test('the shared role goes, and with it what only said to wait for a role', () => {
+test('the shared role is removed, together with every DependsOn a role', () => {
   const template: Template = {
     Resources: {
       IamRoleLambdaExecution: { Type: 'AWS::IAM::Role' },

@@ -12,7 +12,7 @@ async function oneJob() {
   return { engine, key };
 }
 
-test('where everything agrees it says so of the last day, hour by hour', async () => {
+test('without differences, it says so for the hours of the last day', async () => {
   const { engine } = await oneJob();
 
   const { lines, exitCode, progress } = await command(engine, 'reconcile');
@@ -27,7 +27,7 @@ test('where everything agrees it says so of the last day, hour by hour', async (
   expect(progress).toMatchObject([{ stopped: true }]);
 });
 
-test('a difference is named and makes the exit code 2; a repair that leaves none does not', async () => {
+test('the exit code is 2 if there is a difference, but not after a repair of all', async () => {
   const { engine, key } = await oneJob();
   await engine.objects.delete(key);
 
@@ -45,8 +45,8 @@ test('a difference is named and makes the exit code 2; a repair that leaves none
 
 test.each([
   [{ from: '2025-11-01T00' }, '--from must be within the last 45 days'],
-  [{ from: '2026-01-02T03', to: '2026-01-02T03' }, '--from must be before --to, and in the past'],
-  [{ from: '2027-01-02T03' }, '--from must be before --to, and in the past'],
+  [{ from: '2026-01-02T03', to: '2026-01-02T03' }, '--from must be in the past and before --to'],
+  [{ from: '2027-01-02T03' }, '--from must be in the past and before --to'],
   [{ from: 'now' }, '--from must be an hour in UTC'],
   [{ queue: 'other' }, 'There is no queue other'],
 ])('%j is refused', async (options, says) => {

@@ -11,28 +11,28 @@ const MINUTE = 60_000;
 const envelope = (n = 1) => JSON.stringify(anEnvelope({ id: jobId(n) }));
 const history = (row: { history: { event: string }[] }) => row.history.map(({ event }) => event);
 
-/** A queue whose jobs the vendor rejects until a test mends it. */
+/** A queue whose jobs the vendor rejects until a test calls `fix`. */
 function rejecting(options: Parameters<typeof memoryEngine>[1] = {}) {
   let broken = true;
   const { contract, effects } = sampleContract(() => {
     if (broken) throw new PermanentError({ code: 'Rejected', message: 'rejected' });
   });
-  const mend = () => {
+  const fix = () => {
     broken = false;
   };
-  return { engine: memoryEngine(() => contract, options), effects, mend };
+  return { engine: memoryEngine(() => contract, options), effects, fix };
 }
 
 async function removeBodies({ objects }: ReturnType<typeof memoryEngine>): Promise<void> {
   for (const key of objects.keys()) if (key.includes('/_bodies/')) await objects.delete(key);
 }
 
-test('a dead job that is retried is done, in its old group, and its DLQ entry goes by itself', async () => {
-  const { engine, effects, mend } = rejecting();
+test('a retried dead job runs in its old message group, and the reconciler deletes its DLQ entry', async () => {
+  const { engine, effects, fix } = rejecting();
   engine.send(envelope(), { group: 'a-group' });
   await engine.deliver();
 
-  mend();
+  fix();
   await retry(engine.deps, engine.row(jobId(1)));
   const [message] = engine.model.messages('my-sample.fifo');
   const { batchItemFailures } = await engine.deliver();
@@ -55,10 +55,10 @@ describe('the history of a job that is retried', () => {
   };
 
   test.each(['after', 'before'])(
-    'has the retry before its run where a worker takes the message %s the note',
+    'shows the retry before the run if a worker claims the message %s the retry is noted',
     async (when) => {
       let sent = false;
-      const { engine, mend } = rejecting({
+      const { engine, fix } = rejecting({
         after: async (call) => {
           if (!sent || call !== 'queues.send') return;
           sent = false;
@@ -70,7 +70,7 @@ describe('the history of a job that is retried', () => {
       engine.send(envelope());
       await engine.deliver();
       engine.clock.advance(MINUTE);
-      mend();
+      fix();
 
       sent = when === 'before';
       await retry(engine.deps, engine.row(jobId(1)));
@@ -95,11 +95,11 @@ describe('the history of a job that is retried', () => {
     },
   );
 
-  test('has both retries of the same message before its run', async () => {
-    const { engine, mend } = rejecting();
+  test('shows two retries of one message before the run', async () => {
+    const { engine, fix } = rejecting();
     engine.send(envelope());
     await engine.deliver();
-    mend();
+    fix();
 
     await retry(engine.deps, engine.row(jobId(1)));
     await retry(engine.deps, engine.row(jobId(1)));
@@ -110,7 +110,7 @@ describe('the history of a job that is retried', () => {
   });
 });
 
-test('until the retried job is claimed it stays dead, with its entry', async () => {
+test('a retried job stays dead, with its DLQ entry, until a worker claims it', async () => {
   const { engine } = rejecting();
   engine.send(envelope());
   await engine.deliver();
@@ -123,8 +123,8 @@ test('until the retried job is claimed it stays dead, with its entry', async () 
   expect(engine.deadLetters()).toHaveLength(1);
 });
 
-test('retried twice it goes back once, and dead again it can be retried at once', async () => {
-  const { engine, effects, mend } = rejecting();
+test('two retries send one message, and a job that died again can be retried at once', async () => {
+  const { engine, effects, fix } = rejecting();
   engine.send(envelope());
   await engine.deliver();
 
@@ -132,7 +132,7 @@ test('retried twice it goes back once, and dead again it can be retried at once'
   await retry(engine.deps, engine.row(jobId(1)));
   const inQueue = engine.inQueue();
   await engine.deliver();
-  mend();
+  fix();
   await retry(engine.deps, engine.row(jobId(1)));
   await engine.deliver();
   await engine.reconcile();
@@ -143,7 +143,7 @@ test('retried twice it goes back once, and dead again it can be retried at once'
   expect(engine.deadLetters()).toEqual([]);
 });
 
-test('a retry that cannot send leaves the job dead and says so', async () => {
+test('a retry that cannot send leaves the job dead and rejects', async () => {
   let down = false;
   const { engine } = rejecting({
     before: (call) => {
@@ -161,13 +161,13 @@ test('a retry that cannot send leaves the job dead and says so', async () => {
   expect(history(engine.row(jobId(1)))).not.toContain('redriven (operator)');
 });
 
-test("a body that was removed from the bucket is taken from the job's DLQ entry, and all entries are put back", async () => {
-  const { engine, effects, mend } = rejecting();
+test('a body that is missing in the bucket is read from the DLQ entry, and all entries stay in the DLQ', async () => {
+  const { engine, effects, fix } = rejecting();
   for (let n = 1; n <= 12; n++) engine.send(envelope(n));
   while (engine.inQueue() > 0) await engine.deliver();
   await removeBodies(engine);
 
-  mend();
+  fix();
   await retry(engine.deps, engine.row(jobId(12)));
   const depth = await engine.deps.queues.depth(engine.deps.dlqUrl('sample'));
   await engine.deliver();
@@ -176,7 +176,7 @@ test("a body that was removed from the bucket is taken from the job's DLQ entry,
   expect(depth).toEqual({ visible: 12, inFlight: 0 });
 });
 
-test('with its body in neither place a dead job cannot be retried, and the refusal says who can mend it', async () => {
+test('a dead job without a body cannot be retried, and the error says who can send it again', async () => {
   const { engine } = rejecting();
   engine.send(JSON.stringify(anEnvelope({ data: { name: 'x'.repeat(11) } })));
   await engine.deliver();
@@ -188,10 +188,10 @@ test('with its body in neither place a dead job cannot be retried, and the refus
   const retried = retry(engine.deps, engine.row(jobId(1)));
 
   expect(entry).toBeDefined();
-  await expect(retried).rejects.toThrow(/is dead \(error\) and its body is gone.*must send it again/);
+  await expect(retried).rejects.toThrow(/is dead \(error\) and its body is gone.*must send the job again/);
 });
 
-test('a body that was no job goes back under the name that it had', async () => {
+test('a body that is not a job keeps its id when it is retried', async () => {
   const { engine } = rejecting();
   engine.send('not json');
   await engine.deliver();
@@ -207,13 +207,13 @@ test('a body that was no job goes back under the name that it had', async () => 
   expect(engine.deadLetters()).toHaveLength(1);
 });
 
-test('a job whose message expired is retried where its body was kept', async () => {
-  const { engine, effects, mend } = rejecting();
+test('a job whose message expired can be retried if its body is kept', async () => {
+  const { engine, effects, fix } = rejecting();
   engine.send(envelope());
   await engine.deliver();
   await engine.deps.ledger.update(`sample#${jobId(1)}`, (row) => ({ ...row, reason: 'expired' }));
 
-  mend();
+  fix();
   await retry(engine.deps, engine.row(jobId(1)));
   await engine.deliver();
 
@@ -223,7 +223,7 @@ test('a job whose message expired is retried where its body was kept', async () 
 describe('a cancelled job', () => {
   async function cancelled(options: Parameters<typeof memoryEngine>[1] = {}) {
     const sample = rejecting(options);
-    sample.mend();
+    sample.fix();
     const { engine } = sample;
     engine.send(envelope());
     const event = engine.receive();
@@ -232,7 +232,7 @@ describe('a cancelled job', () => {
     return { ...sample, event };
   }
 
-  test('that was cancelled while it was queued is done again from its own message', async () => {
+  test('that was queued runs from its own message after a retry', async () => {
     const { engine, effects, event } = await cancelled();
 
     const { messageId } = await retry(engine.deps, engine.row(jobId(1)));
@@ -243,7 +243,7 @@ describe('a cancelled job', () => {
     expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', opened: 2 });
   });
 
-  test('whose message has been acknowledged since is sent again', async () => {
+  test('whose message was acknowledged is sent again', async () => {
     const { engine, effects, event } = await cancelled();
     await engine.handle(event);
     const before = { inQueue: engine.inQueue(), effects: [...effects] };
@@ -258,7 +258,7 @@ describe('a cancelled job', () => {
     expect(engine.objects.keys().filter((key) => key.includes('/_bodies/'))).toEqual([]);
   });
 
-  test('that is retried while its message is being acknowledged is done by that message', async () => {
+  test('that is retried while a worker acknowledges its message runs from that message', async () => {
     let race: (() => Promise<unknown>) | undefined;
     const { engine, effects, event } = await cancelled({
       before: async (call) => {
@@ -299,7 +299,7 @@ describe('a cancelled job', () => {
     expect(effects).toEqual([jobId(1)]);
   });
 
-  test('whose message SQS dead-lettered leaves its body when that message is judged', async () => {
+  test('whose message SQS dead-lettered keeps its body when the reconciler judges that message', async () => {
     const { engine, effects } = await cancelled();
     for (let receive = 0; receive < 4; receive++) {
       engine.clock.advance(301_000);
@@ -316,7 +316,7 @@ describe('a cancelled job', () => {
     expect(effects).toEqual([jobId(1)]);
   });
 
-  test('from inside its run has acknowledged its message: without a body it cannot come back', async () => {
+  test('that its own run cancelled cannot be retried, because its message is gone and no body is kept', async () => {
     const { contract } = sampleContract(() => {
       throw new CancelledError();
     });
@@ -330,7 +330,7 @@ describe('a cancelled job', () => {
     expect(engine.row(jobId(1)).state).toBe('cancelled');
   });
 
-  test('that never was sent has no body to be retried with', async () => {
+  test('that was never sent cannot be retried, because it has no body', async () => {
     const { engine } = rejecting();
     await engine.deps.ledger.write({ ...queuedRow(engine), state: inState('cancelled'), reason: 'never-sent' }, 0);
 
@@ -340,16 +340,16 @@ describe('a cancelled job', () => {
 
 test.each([
   ['succeeded', undefined, 'is succeeded: only a dead or cancelled job'],
-  ['held', 'throttled', 'is held (throttled); it goes on by itself: only'],
+  ['held', 'throttled', 'is held (throttled); it continues automatically: only'],
   ['held', 'unknown', 'is held (unknown); settle its step (sls jobs settle): only'],
-] as const)('a job that is %s %s is not retried', async (state, reason, says) => {
+] as const)('a job that is %s %s cannot be retried', async (state, reason, says) => {
   const { engine } = rejecting();
   await engine.deps.ledger.write({ ...queuedRow(engine), state: inState(state), ...(reason ? { reason } : {}) }, 0);
 
   await expect(retry(engine.deps, engine.row(jobId(1)))).rejects.toThrow(says);
 });
 
-/** The row as a producer leaves it, sent where there is a message. */
+/** The row as a producer leaves it. It is marked as sent if there is a message. */
 function queuedRow(engine: ReturnType<typeof memoryEngine>, messageId?: string) {
   const row = acceptedRow(engine.clock.now());
   return messageId === undefined ? row : { ...row, sentAt: engine.clock.now() };

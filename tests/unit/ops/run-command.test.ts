@@ -19,17 +19,17 @@ test.each([
   new OperatorError('There is no job.'),
   new StoreError({ code: 'SQS.Throttled', message: 'There is no job' }),
   new ConfigError('There is no job'),
-])('what a command may say becomes one sentence of an error of Serverless', async (error) => {
+])('an expected error becomes an error of Serverless with one sentence', async (error) => {
   await expect(run(error)).rejects.toEqual(new ServerlessError('There is no job.'));
 });
 
-test('with --json an error leaves standard output clean, and the exit code says it', async () => {
+test('with --json, an error sets the exit code and prints nothing to standard output', async () => {
   const { lines, notes, exitCode } = await run(new OperatorError('There is no job.'), { json: true });
 
   expect({ lines, notes, exitCode }).toEqual({ lines: [], notes: ['There is no job.'], exitCode: 1 });
 });
 
-test('a bug keeps its stack', async () => {
+test('an unexpected error keeps its stack', async () => {
   const bug = new TypeError('undefined is not a function');
 
   await expect(run(bug, { json: true })).rejects.toBe(bug);

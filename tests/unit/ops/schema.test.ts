@@ -20,7 +20,7 @@ test.each([
     ['dlq', 'discard', 'abc', '--stage', 'prod'],
     ['dlq', 'discard', '--id', 'abc', '--stage', 'prod'],
   ],
-])('%j is understood as %j', (words, understood) => {
+])('%j becomes %j', (words, understood) => {
   expect(named(...words)).toEqual(understood);
 });
 
@@ -30,11 +30,11 @@ test.each([
   [['jobs', 'list', 'abc']],
   [['deploy', 'function', 'abc']],
   [['invoke', 'local', '-f', 'show']],
-])('%j is left as it is', (words) => {
+])('%j stays unchanged', (words) => {
   expect(named(...words)).toEqual(words);
 });
 
-test('the tree has every command with an event of its own, and its hook is called after it', () => {
+test('every command in the tree has a lifecycle event, and its hook has the name of the command', () => {
   const tree = commandTree(commands);
 
   expect(Object.keys(tree)).toEqual(['jobs', 'dlq', 'reconcile', 'campaign', 'testflight']);

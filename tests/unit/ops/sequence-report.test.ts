@@ -13,7 +13,7 @@ async function stored(numbers: number[]) {
   return engine;
 }
 
-test('reconcile says that no message of analytics events is missing', async () => {
+test('reconcile reports that no message of analytics events is missing', async () => {
   const engine = await stored([1, 2, 3]);
 
   const { lines, exitCode } = await command(engine, 'reconcile');
@@ -25,7 +25,7 @@ test('reconcile says that no message of analytics events is missing', async () =
   expect(exitCode).toBeUndefined();
 });
 
-test('reconcile names those that are missing and answers 2', async () => {
+test('reconcile lists the missing messages and ends with exit code 2', async () => {
   const engine = await stored([1, 4, 6]);
   engine.send('on its way');
 

@@ -6,7 +6,7 @@ import { type Job, messageType, type QueueContract } from '../../../lib/worker/c
 import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../support/engine';
 import { inState } from '../../support/in-state';
 
-/** A job of two mails, of which a vendor never says whether the named ones went out. */
+/** A job with two mails. For those in `lost`, the vendor never says whether it sent them. */
 function uncertain(
   lost: string[],
   { proven, ...options }: EngineOptions & { proven?: (evidence: Evidence) => string } = {},
@@ -36,7 +36,7 @@ function uncertain(
 }
 
 test.each(['done', 'skipped'] as const)(
-  'a step that is settled as %s is not run again, and the job goes on',
+  'a step that is settled as %s does not run again, and the job continues',
   async (as) => {
     const { engine, sent, row } = uncertain(['first']);
     await engine.deliver();
@@ -53,7 +53,7 @@ test.each(['done', 'skipped'] as const)(
   },
 );
 
-test('what a vendor would have answered is made from the word of a person', async () => {
+test("a step's result is made from the operator's evidence", async () => {
   const { engine, row } = uncertain(['first'], { proven: ({ event }) => `seen by ${event}` });
   await engine.deliver();
 
@@ -63,7 +63,7 @@ test('what a vendor would have answered is made from the word of a person', asyn
   expect(row()).toMatchObject({ state: 'succeeded', steps: { first: { status: 'done', result: 'seen by operator' } } });
 });
 
-test('a job whose settled step is followed by another uncertain one is held again', async () => {
+test('a job is held again if the step after the settled one becomes unknown', async () => {
   const { engine, sent, row } = uncertain(['first', 'second']);
   await engine.deliver();
 
@@ -77,7 +77,7 @@ test('a job whose settled step is followed by another uncertain one is held agai
 });
 
 describe('with another step unknown', () => {
-  /** A job whose last attempt leaves two steps unknown. */
+  /** A job with two unknown steps after its last attempt. */
   async function twoUnknown() {
     const job = uncertain(['first']);
     await job.engine.deliver();
@@ -95,13 +95,13 @@ describe('with another step unknown', () => {
     return { ...job, prove };
   }
 
-  test('the job stays held, and only the other can be settled then', async () => {
+  test('the job stays held, and only the other step can be settled', async () => {
     const { engine, row } = await twoUnknown();
 
     const settled = await settle(engine.deps, { row: row(), step: 'first', as: 'done' });
     const again = settle(engine.deps, { row: row(), step: 'first', as: 'skipped' });
 
-    await expect(again).rejects.toThrow('has no unknown step first: --step is second');
+    await expect(again).rejects.toThrow('has no unknown step first. --step must be second');
     await engine.drain({ hours: 1 });
     expect(settled).toMatchObject({ state: 'held', reason: 'unknown' });
     expect(row()).toMatchObject({ state: 'held', reason: 'unknown' });
@@ -109,10 +109,10 @@ describe('with another step unknown', () => {
   });
 
   test.each([
-    ['signs come for both', ['proven', 'proven']],
-    ['a sign comes for one, and an operator settles the other', ['proven', 'done']],
-    ['an operator settles one, and a sign comes for the other', ['done', 'proven']],
-    ['an operator skips one, and a sign comes for the other', ['skipped', 'proven']],
+    ['evidence arrives for both', ['proven', 'proven']],
+    ['evidence arrives for one, and an operator settles the other', ['proven', 'done']],
+    ['an operator settles one, and evidence arrives for the other', ['done', 'proven']],
+    ['an operator skips one, and evidence arrives for the other', ['skipped', 'proven']],
     ['an operator settles both', ['skipped', 'done']],
   ] as const)('the job succeeds once %s', async (_who, says) => {
     const { engine, sent, row, prove } = await twoUnknown();
@@ -131,7 +131,7 @@ describe('with another step unknown', () => {
   });
 });
 
-test('a release that fails is made by the reconciler', async () => {
+test('the reconciler releases the job if the release by the command fails', async () => {
   let down = false;
   const { engine, sent, row } = uncertain(['first'], {
     before: (call) => {
@@ -150,13 +150,13 @@ test('a release that fails is made by the reconciler', async () => {
   expect(row().state).toBe('succeeded');
 });
 
-test('only an unknown step of a held job can be settled, and the refusal names it', async () => {
+test('only an unknown step of a held job can be settled, and the error names that step', async () => {
   const { engine, row } = uncertain(['first']);
   await engine.deliver();
   const held = row();
 
   await expect(settle(engine.deps, { row: held, step: 'frist', as: 'done' })).rejects.toThrow(
-    'has no unknown step frist: --step is first',
+    'has no unknown step frist. --step must be first',
   );
   await expect(
     settle(engine.deps, { row: { ...held, state: inState('succeeded') }, step: 'first', as: 'done' }),

@@ -24,7 +24,7 @@ afterEach(async () => {
   await service.close();
 });
 
-/** The command on a file of this text: what it put out, and how it ended. */
+/** Runs the command on a file with this text. Returns its output and its error. */
 async function invite(text: string, options: Record<string, string | boolean> = {}) {
   const file = join(directory, 'testers.csv');
   writeFileSync(file, text);
@@ -48,13 +48,13 @@ const json = async (text: string, options: Record<string, string> = {}) =>
 
 const queued = () => service.engine.rows().map(({ group, type, state, source }) => ({ group, type, state, source }));
 
-test('queues each row as a job of the app, shows how far it is, and says how many', async () => {
+test('queues a job for each row, shows its progress, and counts the invitations', async () => {
   const text =
     '\ufeffemail,firstName,lastName\r\na@example.com,A,One\r\nb@example.com,,\r\n\r\n"c@example.com","C, D",Three\r\n';
 
   const { lines, progress } = await invite(text);
 
-  expect(lines).toEqual(['3 invitations queued, 0 queued before.']);
+  expect(lines).toEqual(['3 invitations queued, 0 already queued.']);
   expect(progress).toEqual([{ total: 3, done: [1, 2, 3], stopped: true }]);
   expect(queued()).toEqual(
     Array(3).fill({ group: APP, type: 'testflight.invite.v1', state: 'queued', source: '/sls/testflight-invite' }),
@@ -67,16 +67,16 @@ test('queues each row as a job of the app, shows how far it is, and says how man
   ]);
 });
 
-test('the same file again queues nobody, not by another name or in another case either', async () => {
+test('a repeated address is not queued again, even with another name or in other letters', async () => {
   await invite('email,firstName\na@example.com,A\nb@example.com,B\n');
 
-  const told = await json('email,firstName\nA@Example.com,A\nb@example.com,Other\nc@example.com,C\n');
+  const found = await json('email,firstName\nA@Example.com,A\nb@example.com,Other\nc@example.com,C\n');
 
-  expect(told).toEqual({ queued: 1, before: 2, refused: [] });
+  expect(found).toEqual({ queued: 1, before: 2, refused: [] });
   expect(queued()).toHaveLength(3);
 });
 
-test('an address twice in a file is queued once, and again for another group', async () => {
+test('a repeated address in a file is queued once, and again only for other groups', async () => {
   const twice = 'email\na@example.com\na@example.com\n';
 
   expect(await json(twice)).toEqual({ queued: 1, before: 1, refused: [] });
@@ -84,14 +84,14 @@ test('an address twice in a file is queued once, and again for another group', a
   expect(await json(twice, { group: `${GROUP},${OTHER_GROUP}` })).toEqual({ queued: 0, before: 2, refused: [] });
 });
 
-test('bad rows are told by their line, without what is in them, and the rest goes on', async () => {
+test('invalid rows are reported by line and without their content, and the other rows are queued', async () => {
   const text = ['email,firstName', 'planted,A', 'a@example.com,"A', 'b@example.com', 'c@example.com,C', ''].join('\n');
 
   const { error, notes, lines } = await invite(text);
 
   expect(error).toBeInstanceOf(OperatorError);
   expect(error?.message).toBe('3 lines not queued.');
-  expect(lines).toEqual(['1 invitation queued, 0 queued before.']);
+  expect(lines).toEqual(['1 invitation queued, 0 already queued.']);
   expect(notes).toEqual([
     'line 2: email: must be a valid email',
     'line 3: a quoted value does not end in its row',
@@ -103,7 +103,7 @@ test('bad rows are told by their line, without what is in them, and the rest goe
 test.each([
   ['no email', 'name\na@example.com\n', 'must have a column email'],
   ['a column twice', 'email,email\na@example.com,b@example.com\n', 'must not repeat a column'],
-])('a header with %s stops it before anything is queued', async (_what, text, problem) => {
+])('a header with %s is refused before any row is queued', async (_what, text, problem) => {
   const { error } = await invite(text);
 
   expect(error).toBeInstanceOf(OperatorError);
@@ -111,19 +111,19 @@ test.each([
   expect(queued()).toEqual([]);
 });
 
-test('a column that nobody knows is not dropped silently', async () => {
+test('an unknown column is reported', async () => {
   const { error } = await invite('email,first name\na@example.com,A\n');
 
   expect(error?.message).toBe('1 line not queued.');
 });
 
-test('a file that is not there is named', async () => {
+test('a missing file is named in the error', async () => {
   const { error } = await invite('', { file: join(directory, 'nothing.csv') });
 
   expect(error?.message).toContain('nothing.csv: cannot be read (ENOENT).');
 });
 
-test('an app or a group that is none is refused for every row', async () => {
+test('an invalid app or group is reported for every row', async () => {
   const { notes } = await invite('email\na@example.com\nb@example.com\n', { app: 'My App', group: 'Testers' });
 
   expect(notes).toEqual(
@@ -135,7 +135,7 @@ test('an app or a group that is none is refused for every row', async () => {
   expect(queued()).toEqual([]);
 });
 
-test('what could not be sent is sent when the command is run again', async () => {
+test('rows that could not be sent are sent when the command runs again', async () => {
   failing = true;
   const { error, notes } = await invite('email\na@example.com\n');
   failing = false;
@@ -143,7 +143,7 @@ test('what could not be sent is sent when the command is run again', async () =>
   const again = await invite('email\na@example.com\n');
 
   expect(error?.message).toBe('1 line not queued.');
-  expect(notes).toEqual(['line 2: SQS is down: run the command again']);
+  expect(notes).toEqual(['line 2: SQS is down. Run the command again']);
   expect(again.error).toBeUndefined();
   await service.engine.drain({ batch: 1 });
   expect(service.apple.mails).toHaveLength(1);
