@@ -2,8 +2,8 @@ import { parseCanaryEvery } from './canary';
 import { type Context, parseContext } from './context';
 import type { MonitoredFunction } from './function-alarms';
 import type { MonitoringSettings } from './monitoring';
-import { checkThresholds, type FunctionBlock } from './queue-rules';
 import { parseQueueTable, type QueueRow } from './queue-table';
+import { checkThresholds, type FunctionBlock } from './rules';
 import { parseThresholds } from './thresholds';
 
 /** What Serverless passes to a function that a variable of serverless.yml names. */

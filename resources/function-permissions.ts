@@ -31,24 +31,20 @@ const DISCORD_SECRET = 'discordWebhookUrl';
 
 export const FUNCTION_NAMES = [...Object.keys(WORKERS), 'reconciler', 'emailEvents', 'compaction', 'alarms'];
 
-/** The parameters that hold references to secrets. */
-export const SECRET_PARAMS = [
-  ...new Set([...Object.values(WORKERS).flatMap(({ secrets }) => secrets), DISCORD_SECRET]),
+/** Parameters of the stage that the permissions depend on. */
+export const PERMISSION_PARAMS = [
+  'secretsKey',
+  DISCORD_SECRET,
+  ...Object.values(WORKERS).flatMap((needs) => needs.secrets),
 ];
 
-/** The statements of each function's role. `secrets` are the values of SECRET_PARAMS. */
-export function functionPermissions({
-  rows,
-  context,
-  secrets,
-  secretsKey,
-}: {
-  rows: QueueRow[];
-  context: Context;
-  secrets: Record<string, string>;
-  secretsKey: string;
-}): Record<string, Statement[]> {
-  const needed = (params: string[]): Secrets => ({ secrets: params.map((name) => secrets[name] ?? ''), secretsKey });
+/** The statements of each function's role. `params`: the values of PERMISSION_PARAMS. */
+export function functionPermissions(
+  { rows, context }: { rows: QueueRow[]; context: Context },
+  params: Record<string, string>,
+): Record<string, Statement[]> {
+  const { secretsKey = '' } = params;
+  const needed = (names: string[]): Secrets => ({ secrets: names.map((name) => params[name] ?? ''), secretsKey });
   const workers = rows.flatMap((row) => {
     const needs = WORKERS[row.name];
     return needs ? [[row.name, workerPermissions(row, context, { ...needs, ...needed(needs.secrets) })] as const] : [];

@@ -1,13 +1,12 @@
 import { readConfiguration, readFunctionBlocks, readMonitoring, readParam, type Variables } from './configuration';
 import type { Context } from './context';
-import { FUNCTION_NAMES, functionPermissions, SECRET_PARAMS } from './function-permissions';
+import { FUNCTION_NAMES, functionPermissions, PERMISSION_PARAMS } from './function-permissions';
 import { jobsTableResources } from './jobs-table';
 import { monitoringResources } from './monitoring';
 import { ConfigurationProblems } from './problems';
 import { queueResources } from './queue';
-import { checkFunctions } from './queue-rules';
 import { settings } from './queue-table';
-import { checkSchedule } from './reconciler';
+import { checkFunctions, checkSchedule } from './rules';
 import type { Statement } from './statements';
 import { type Fragment, merge } from './template';
 
@@ -35,10 +34,9 @@ export const queues = (variables: Variables): Promise<string> =>
 /** `iamRoleStatements` by function. */
 export const permissions = (variables: Variables): Promise<Record<string, Statement[]>> =>
   unlessRefused(Object.fromEntries(FUNCTION_NAMES.map((name) => [name, []])), async () => {
-    const { rows, context } = await readConfiguration(variables);
-    const secrets: Record<string, string> = {};
-    for (const name of SECRET_PARAMS) secrets[name] = await readParam(variables, name);
-    return functionPermissions({ rows, context, secrets, secretsKey: await readParam(variables, 'secretsKey') });
+    const params: Record<string, string> = {};
+    for (const name of PERMISSION_PARAMS) params[name] = await readParam(variables, name);
+    return functionPermissions(await readConfiguration(variables), params);
   });
 
 /** Only `resources` reports an invalid configuration. The other variables return a placeholder, or each would repeat it. */

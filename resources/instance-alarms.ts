@@ -1,13 +1,15 @@
 import type { AlarmSpec } from './alarm';
 import { UNDELIVERED_TOPIC_ID } from './logical-id';
 import { ownMetric, sqsMetric } from './metric';
+import type { QueueRow } from './queue-table';
 import { undeliveredQueueName } from './topic';
 
 export const VENDORS = ['zendesk', 'sendgrid', 'app-store-connect'];
 
-/** The alarms that an instance has once. `workers`: the names of its queues. */
-export function instanceAlarms(instance: string, workers: string[]): AlarmSpec[] {
+/** The alarms that an instance has once. */
+export function instanceAlarms(instance: string, rows: QueueRow[]): AlarmSpec[] {
   const own = ownMetric(instance);
+  const has = (queue: string) => rows.some(({ name }) => name === queue);
   return [
     ...VENDORS.map(
       (vendor): AlarmSpec => ({
@@ -36,8 +38,8 @@ export function instanceAlarms(instance: string, workers: string[]): AlarmSpec[]
       periods: 3,
       silence: 'notBreaching',
     },
-    ...(workers.includes('emails') ? campaigns(instance) : []),
-    ...(workers.includes('analytics') ? [compaction(instance)] : []),
+    ...(has('emails') ? campaigns(instance) : []),
+    ...(has('analytics') ? [compaction(instance)] : []),
     {
       kind: 'undelivered',
       topic: UNDELIVERED_TOPIC_ID,

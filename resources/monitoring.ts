@@ -34,10 +34,7 @@ export function monitoringResources(
     ...rows.flatMap((row) => queueAlarms(row, { ...queue, canaries: canaries.includes(row) })),
     ...canaries.map((row) => canaryAlarm(row, { ...queue, minutes: canaryMinutes })),
     ...functions.flatMap(functionAlarms),
-    ...instanceAlarms(
-      instance,
-      rows.map(({ name }) => name),
-    ),
+    ...instanceAlarms(instance, rows),
   ];
   const alarms = specs.map((spec) => alarm(spec, { ...context, runbook }));
   const alarmNames = specs.map(({ kind, subject }) => alarmName(instance, kind, subject));

@@ -67,16 +67,16 @@ function hiddenText({ hidden, hiddenUntil }: Entries): string {
   return hidden > 0 ? `, ${hidden} hidden by another reader` : '';
 }
 
-/** Differences of one kind that are named one by one. */
-const MOST_NAMED = 100;
+/** How many differences of one kind are listed. */
+const MOST_LISTED = 100;
 
-/** A line for each difference; of very many of one kind, how many more there are. */
+/** A line for each difference. If one kind has too many, its last line says how many more there are. */
 const shown = (differences: Difference[]): string[][] =>
   [...groupBy(differences, ({ kind }) => kind)].flatMap(([kind, all]) => {
-    const more = all.length - MOST_NAMED;
+    const more = all.length - MOST_LISTED;
     return [
-      ...all.slice(0, MOST_NAMED).map(cells),
-      ...(more > 0 ? [[kind, `and ${more} more: --json names all`]] : []),
+      ...all.slice(0, MOST_LISTED).map(cells),
+      ...(more > 0 ? [[kind, `and ${more} more. --json lists all`]] : []),
     ];
   });
 

@@ -4,7 +4,7 @@ import { jobId, memoryEngine } from '../../support/engine';
 import { command } from '../../support/operator';
 import { sampleContract } from '../../support/sample-contract';
 
-/** 300 dead jobs, of which the reconciler hides the first hundred: its walk through their DLQ takes several runs. */
+/** 300 dead jobs. The reconciler hides the first hundred, because its walk through the DLQ takes several runs. */
 async function hidden() {
   let cost = 0;
   const { contract, effects } = sampleContract();
@@ -18,14 +18,14 @@ async function hidden() {
   const until = (await hiddenUntil(engine.deps, 'sample')) ?? 0;
   const shown = `${new Date(until).toISOString().slice(0, 19).replace('T', ' ')} (UTC)`;
   const { inFlight } = await engine.deps.queues.depth(engine.deps.dlqUrl('sample'));
-  /** The hidden entries are back. */
+  /** Waits until the entries are visible again. */
   const back = () => engine.clock.advance(until - engine.clock.now() + 10_000);
   return { engine, effects, shown, inFlight, back };
 }
 
 const SAYS = 'sample: The reconciler looks through this DLQ in several runs and hides what it has seen until';
 
-test('sls dlq list lists hidden entries too, and says until when they are hidden', async () => {
+test('sls dlq list includes hidden entries, and says until when they are hidden', async () => {
   const { engine, shown, back } = await hidden();
 
   const during = await command(engine, 'dlq list', { queue: 'sample' });
@@ -37,7 +37,7 @@ test('sls dlq list lists hidden entries too, and says until when they are hidden
   expect(after.notes).toEqual([]);
 });
 
-test('a hidden entry that is discarded leaves the DLQ once it is back, and the command says when', async () => {
+test('a discarded hidden entry leaves the DLQ when it is visible again, and the command says when', async () => {
   const { engine, shown, back } = await hidden();
 
   const { lines, notes } = await command(engine, 'dlq discard', { id: jobId(1) });
@@ -49,7 +49,7 @@ test('a hidden entry that is discarded leaves the DLQ once it is back, and the c
   expect(engine.deadLetters()).toHaveLength(299);
 });
 
-test('a job whose entry is hidden is redriven, and its entry leaves the DLQ once it is back', async () => {
+test('a job with a hidden entry can be redriven, and the entry leaves the DLQ when it is visible again', async () => {
   const { engine, effects, shown, back } = await hidden();
   const { body } = engine.deadLetters()[0] ?? { body: '' };
   await engine.objects.put(`jobs/_bodies/sample/${jobId(1)}`, body, 'application/json');
@@ -65,7 +65,7 @@ test('a job whose entry is hidden is redriven, and its entry leaves the DLQ once
   expect(engine.deadLetters()).toHaveLength(299);
 });
 
-test('a job whose body only a hidden entry carries is not called lost: it can be retried once the entry is back', async () => {
+test('a job whose body is only in a hidden entry can be retried when the entry is visible again', async () => {
   const { engine, effects, shown, back } = await hidden();
 
   const refused = command(engine, 'jobs retry', { id: jobId(1) });
@@ -77,7 +77,7 @@ test('a job whose body only a hidden entry carries is not called lost: it can be
   expect(effects).toEqual([jobId(1)]);
 });
 
-test('sls reconcile says how many entries the reconciler hides and until when, and calls none of them missing', async () => {
+test('sls reconcile says how many entries the reconciler hides and until when, and reports none of them as missing', async () => {
   const { engine, shown, inFlight, back } = await hidden();
   const look = { from: '2026-01-02T03', to: '2026-01-02T04' };
 
@@ -91,7 +91,7 @@ test('sls reconcile says how many entries the reconciler hides and until when, a
     `  300 dead rows in the DLQ, ${seen} entries, ${inFlight} hidden by the reconciler until ${shown}`,
   );
   expect(during.lines.filter((line) => line.includes('entry-hidden'))).toHaveLength(101);
-  expect(during.lines.at(-1)).toMatch(new RegExp(`entry-hidden +and ${inFlight - 100} more: --json names all$`));
+  expect(during.lines.at(-1)).toMatch(new RegExp(`entry-hidden +and ${inFlight - 100} more. --json lists all$`));
   expect(json.json).toMatchObject({ audits: [{ entries: { hidden: inFlight, hiddenUntil: expect.any(String) } }] });
   expect(after.lines).toContain('  300 dead rows in the DLQ, 300 entries');
 });

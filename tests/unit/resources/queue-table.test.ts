@@ -1,6 +1,6 @@
 import { ConfigurationProblems } from '../../../resources/problems';
-import { checkFunctions, type FunctionBlock } from '../../../resources/queue-rules';
 import { parseQueueTable, settings } from '../../../resources/queue-table';
+import { checkFunctions, type FunctionBlock } from '../../../resources/rules';
 
 const row = { type: 'fifo', retention: 1_209_600, visibility: 300, receives: 3, batch: 1, ordered: false };
 const sqs = {

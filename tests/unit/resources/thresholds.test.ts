@@ -1,6 +1,6 @@
 import { queueAlarms } from '../../../resources/queue-alarms';
-import { checkThresholds } from '../../../resources/queue-rules';
 import { parseQueueTable } from '../../../resources/queue-table';
+import { checkThresholds } from '../../../resources/rules';
 import { parseThresholds } from '../../../resources/thresholds';
 
 const stage = {

@@ -1,6 +1,6 @@
-import { checkSchedule } from '../../../resources/reconciler';
+import { checkSchedule } from '../../../resources/rules';
 
-test('the reconciler runs every minute', () => {
+test('the reconciler may run every minute', () => {
   expect(() => checkSchedule([{ schedule: 'rate(1 minute)' }])).not.toThrow();
 });
 
@@ -10,6 +10,6 @@ test.each([
   [[{ schedule: 'rate(1 minute)' }, { schedule: 'rate(1 hour)' }], 'is "rate(1 minute)" and "rate(1 hour)"'],
   [[{ sqs: {} }], 'is missing'],
   [undefined, 'is missing'],
-])('events %j are refused by name, rule and value', (events, found) => {
+])('events %j are refused with function, rule and value', (events, found) => {
   expect(() => checkSchedule(events)).toThrow(`functions.reconciler: schedule must be rate(1 minute), ${found}`);
 });
