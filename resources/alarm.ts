@@ -33,6 +33,15 @@ export interface AlarmSpec {
   topic?: string;
 }
 
+/** Goes off when the metric counts at least one in five minutes. */
+export const onOccurrence = (kind: AlarmKind, count: Metric<'Sum'>): AlarmSpec => ({
+  kind,
+  metrics: { count },
+  threshold: 1,
+  period: 300,
+  silence: 'notBreaching',
+});
+
 /** A CloudWatch alarm that notifies its topic when it goes off and when it is over. */
 export function alarm(spec: AlarmSpec, context: Context & { runbook: string }): Fragment['Resources'] {
   const {

@@ -1,4 +1,4 @@
-import type { AlarmSpec } from './alarm';
+import { type AlarmSpec, onOccurrence } from './alarm';
 import { UNDELIVERED_TOPIC_ID } from './logical-id';
 import { ownMetric, sqsMetric } from './metric';
 import type { QueueRow } from './queue-table';
@@ -9,6 +9,7 @@ export const VENDORS = ['zendesk', 'sendgrid', 'app-store-connect'];
 /** The alarms that an instance has once. */
 export function instanceAlarms(instance: string, rows: QueueRow[]): AlarmSpec[] {
   const own = ownMetric(instance);
+  const emails = ownMetric(instance, { queue: 'emails' });
   const has = (queue: string) => rows.some(({ name }) => name === queue);
   return [
     ...VENDORS.map(
@@ -30,16 +31,17 @@ export function instanceAlarms(instance: string, rows: QueueRow[]): AlarmSpec[] 
       periods: 5,
       silence: 'breaching',
     },
-    {
-      kind: 'reconciler-failures',
-      metrics: { failures: own('ReconcilerFailures', 'Sum') },
-      threshold: 1,
-      period: 300,
-      periods: 3,
-      silence: 'notBreaching',
-    },
-    ...(has('emails') ? campaigns(instance) : []),
-    ...(has('analytics') ? [compaction(instance)] : []),
+    { ...onOccurrence('reconciler-failures', own('ReconcilerFailures', 'Sum')), periods: 3 },
+    ...(has('emails')
+      ? [
+          onOccurrence('campaign-paused', emails('CampaignsPaused', 'Sum')),
+          onOccurrence('no-events', emails('ChunksWithoutEvents', 'Sum')),
+        ]
+      : []),
+    // Compaction runs every 15 minutes, and the next run does what one run left.
+    ...(has('analytics')
+      ? [{ ...onOccurrence('compaction', own('CompactionFailures', 'Sum')), period: 1800, periods: 2 }]
+      : []),
     {
       kind: 'undelivered',
       topic: UNDELIVERED_TOPIC_ID,
@@ -53,30 +55,3 @@ export function instanceAlarms(instance: string, rows: QueueRow[]): AlarmSpec[] 
     },
   ];
 }
-
-const compaction = (instance: string): AlarmSpec => ({
-  kind: 'compaction',
-  metrics: { failures: ownMetric(instance)('CompactionFailures', 'Sum') },
-  threshold: 1,
-  // It runs every 15 minutes, and the next run does what one run left.
-  period: 1800,
-  periods: 2,
-  silence: 'notBreaching',
-});
-
-const campaigns = (instance: string): AlarmSpec[] => [
-  {
-    kind: 'campaign-paused',
-    metrics: { paused: ownMetric(instance, { queue: 'emails' })('CampaignsPaused', 'Sum') },
-    threshold: 1,
-    period: 300,
-    silence: 'notBreaching',
-  },
-  {
-    kind: 'no-events',
-    metrics: { silent: ownMetric(instance, { queue: 'emails' })('ChunksWithoutEvents', 'Sum') },
-    threshold: 1,
-    period: 300,
-    silence: 'notBreaching',
-  },
-];

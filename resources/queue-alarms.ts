@@ -1,5 +1,5 @@
 import { dlqName, queueName } from '../lib/jobs/keys';
-import type { AlarmSpec } from './alarm';
+import { type AlarmSpec, onOccurrence } from './alarm';
 import { ownMetric, sqsMetric } from './metric';
 import type { QueueRow } from './queue-table';
 import { type Thresholds, thresholdsSchema } from './thresholds';
@@ -46,20 +46,8 @@ export function queueAlarms(
       periods: 3,
       silence: 'ignore',
     },
-    {
-      kind: 'returned',
-      metrics: { returned: own('MessagesReturned', 'Sum') },
-      threshold: 1,
-      period: 300,
-      silence: 'notBreaching',
-    },
-    {
-      kind: 'expired',
-      metrics: { expired: own('JobsExpired', 'Sum') },
-      threshold: 1,
-      period: 300,
-      silence: 'notBreaching',
-    },
+    onOccurrence('returned', own('MessagesReturned', 'Sum')),
+    onOccurrence('expired', own('JobsExpired', 'Sum')),
     {
       kind: 'age',
       metrics: { age: sqsMetric(main, 'ApproximateAgeOfOldestMessage', 'Maximum') },
