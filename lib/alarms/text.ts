@@ -47,9 +47,7 @@ const EXITS: Record<Exit, string> = {
 /** Why a DLQ is empty. */
 export function exitsText(exits: Partial<Record<Exit, number>>): string {
   const lines = Object.entries(exits).map(([how, count]) => `${count} ${EXITS[how as Exit]}`);
-  return lines.length > 0
-    ? lines.join('\n')
-    : 'The service removed nothing. Was the DLQ purged, or were entries deleted by hand?';
+  return lines.length > 0 ? lines.join('\n') : 'The service removed none. Was the DLQ purged by hand?';
 }
 
 /** More kinds of work would not fit into a message. */

@@ -18,11 +18,8 @@ export const commands = {
     usage: 'List the jobs that are waiting or dead, or all jobs of an hour',
     options: {
       queue: QUEUE,
-      state: {
-        usage: 'Only jobs in this state: queued, processing, held or dead. With --hour, any state',
-        type: 'string',
-      },
-      hour: { usage: 'The hour (UTC) in which the jobs were accepted, for example 2026-01-02T03', type: 'string' },
+      state: { usage: 'Only jobs in this state: queued, processing, held, dead. With --hour: any', type: 'string' },
+      hour: { usage: 'The hour (UTC) in which the jobs were accepted, like 2026-01-02T03', type: 'string' },
       limit: { usage: `How many jobs to list per queue. Default: ${DEFAULT_LIMIT}`, type: 'string' },
       json: JSON_OUTPUT,
     },
@@ -48,11 +45,7 @@ export const commands = {
     options: {
       id: ID,
       step: { usage: 'Name of the step. sls jobs show lists them', type: 'string', required: true },
-      as: {
-        usage: 'done: the step took effect. skipped: it did not, and the job continues without it',
-        type: 'string',
-        required: true,
-      },
+      as: { usage: 'done: it took effect. skipped: it did not, continue without it', type: 'string', required: true },
       queue: QUEUE,
     },
   },
@@ -66,7 +59,7 @@ export const commands = {
     usage: 'Send dead jobs back to their queue: all of a queue, all with an error code, or one job',
     options: {
       queue: QUEUE,
-      code: { usage: 'Only jobs with this error code, for example ZendeskRejected', type: 'string' },
+      code: { usage: 'Only jobs with this error code, like ZendeskRejected', type: 'string' },
       id: { usage: 'Only this job', type: 'string' },
     },
   },
@@ -80,10 +73,7 @@ export const commands = {
     usage: 'Check that rows, records and dead-letter queues agree. Exit code 2: they differ',
     options: {
       queue: QUEUE,
-      from: {
-        usage: 'First hour (UTC), for example 2026-01-02T03. Default: a day ago. At most 45 days ago',
-        type: 'string',
-      },
+      from: { usage: 'First hour (UTC), like 2026-01-02T03. Default: a day ago. At most 45 days ago', type: 'string' },
       to: { usage: 'Hour (UTC) at which to end. Default: now', type: 'string' },
       repair: { usage: 'Repair everything that the rows determine, and run the reconciler once', type: 'boolean' },
       json: JSON_OUTPUT,
@@ -94,7 +84,7 @@ export const commands = {
   'campaign list': {
     usage: 'List the campaigns that have not ended, or all campaigns of a day',
     options: {
-      day: { usage: 'The day (UTC) on which the campaigns were accepted, for example 2026-01-02', type: 'string' },
+      day: { usage: 'The day (UTC) on which the campaigns were accepted, like 2026-01-02', type: 'string' },
       limit: { usage: `How many campaigns to list. Default: ${DEFAULT_LIMIT}`, type: 'string' },
       json: JSON_OUTPUT,
     },
@@ -122,7 +112,7 @@ export const commands = {
 
   testflight: { usage: 'Manage testers' },
   'testflight invite': {
-    usage: 'Invite the testers in a CSV file to an app. The same file can be used again without repeated invitations',
+    usage: 'Invite the testers in a CSV file to an app. You can repeat the command without harm',
     options: {
       app: { usage: "Apple's id of the app (digits)", type: 'string', required: true },
       group: {

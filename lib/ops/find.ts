@@ -40,9 +40,7 @@ export async function findJob({ ledger, queueNames }: Reader, id: string, queue?
   const rows = await Promise.all(asked.map((name) => ledger.get(jobKey(name, id))));
   const row = rows.find((found) => found !== undefined);
   if (!row)
-    throw new OperatorError(
-      `There is no job ${id} in ${asked.join(', ')}. A row is deleted 45 days after the job's end.`,
-    );
+    throw new OperatorError(`There is no job ${id} in ${asked.join(', ')}. Rows are kept 45 days after the end.`);
   return row;
 }
 

@@ -46,8 +46,7 @@ export const jobsRuns = {
     const deps = await operator();
     const row = await findJob(deps, required(options, 'id'), queue(options, deps));
     const { messageId } = await retry(deps, row);
-    const how =
-      messageId === undefined ? 'is open again, its message is still in the queue' : `sent as message ${messageId}`;
+    const how = messageId === undefined ? 'is open again with its old message' : `sent as message ${messageId}`;
     out.line(`${row.queue} ${row.id}: was ${stateOf(row)}, ${how}.`);
   },
 

@@ -119,9 +119,7 @@ test('sls jobs retry and cancel show the old and the new state', async () => {
   const retried = await command(engine, 'jobs retry', { id: jobId(2) });
 
   expect(cancelled.lines).toEqual([`sample ${jobId(5)}: was queued, is cancelled (operator).`]);
-  expect(reopened.lines).toEqual([
-    `sample ${jobId(5)}: was cancelled (operator), is open again, its message is still in the queue.`,
-  ]);
+  expect(reopened.lines).toEqual([`sample ${jobId(5)}: was cancelled (operator), is open again with its old message.`]);
   expect(retried.lines).toEqual([
     expect.stringMatching(new RegExp(`^sample ${jobId(2)}: was dead \\(error\\), sent as message [0-9a-f-]{36}\\.$`)),
   ]);
