@@ -2,6 +2,7 @@ import { dataPrefix as analyticsPrefix, manifestPrefix, rejectedPrefix } from '.
 import {
   attachmentsPrefix,
   bodyKey,
+  CAMPAIGN_QUEUE,
   campaignKey,
   dataPrefix,
   dlqName,
@@ -52,7 +53,7 @@ export const WORKERS: Record<string, WorkerNeeds> = {
     vendors: ['sendgrid'],
     items: [rateKey('sendgrid'), campaignKey('*')],
     secrets: ['sendgridApiKey'],
-    objects: (prefix) => ({ written: [`${recipientsFolder(prefix, 'emails')}/*`], read: [] }),
+    objects: (prefix) => ({ written: [`${recipientsFolder(prefix, CAMPAIGN_QUEUE)}/*`], read: [] }),
   },
   testflight: {
     vendors: ['app-store-connect', 'sendgrid'],
