@@ -24,3 +24,10 @@ export const multiLine = (maxBytes: number) =>
     (value) => Buffer.byteLength(value) <= maxBytes,
     `must be at most ${maxBytes} bytes of UTF-8`,
   );
+
+/** A time for tables, in UTC with seconds. */
+export const timeText = (time: number | undefined): string =>
+  time === undefined ? '' : new Date(time).toISOString().slice(0, 19).replace('T', ' ');
+
+/** `1 job`, `2 jobs`. */
+export const counted = (count: number, one: string, more = `${one}s`): string => `${count} ${count === 1 ? one : more}`;

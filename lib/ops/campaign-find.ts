@@ -2,7 +2,7 @@ import { eachOf } from '../concurrency';
 import type { Campaign } from '../emails/campaigns/campaign';
 import { CAMPAIGN_QUEUE, campaignHourKey, todoKey } from '../jobs/keys';
 import { readItem } from '../jobs/ledger';
-import type { Reader } from './command';
+import type { Reader } from './operator';
 
 /** Campaigns, the one that was accepted last first, and whether there are more. */
 export interface FoundCampaigns {

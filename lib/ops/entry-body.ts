@@ -3,8 +3,8 @@ import { ATTRIBUTE } from '../jobs/park';
 import type { JobRow } from '../jobs/row';
 import { hiddenUntil } from '../reconcile/pass';
 import { walkDeadLetters } from '../reconcile/walk';
+import { timeText } from '../text';
 import { type OperatorDeps, OperatorError } from './operator';
-import { timeText } from './text';
 
 /**
  * The body that a job's entry in the DLQ carries, for one whose kept body was removed from the bucket. Rejects with an

@@ -3,7 +3,7 @@ import type { Vendor } from '../errors';
 import { dueUnder } from '../jobs/due';
 import { hourKey, jobKey, type TodoKind, todoKey, todoKeys } from '../jobs/keys';
 import type { JobRow, State } from '../jobs/row';
-import type { Reader } from './command';
+import type { Reader } from './operator';
 import { OperatorError } from './operator';
 
 /** Rows, oldest first, and whether there are more than the limit. */

@@ -5,6 +5,12 @@ import type { ReconcileDeps } from '../reconcile/deps';
 /** Operators do the reconciler's kind of work by hand, so their commands use the same services. */
 export type OperatorDeps = ReconcileDeps;
 
+/** For commands that only read, and for those about campaigns. They never call SQS. */
+export type Reader = Pick<
+  OperatorDeps,
+  'table' | 'ledger' | 'objects' | 'clock' | 'random' | 'prefix' | 'settings' | 'queueNames'
+>;
+
 /** The command cannot be done. The message says why and, if possible, what to do instead. */
 export class OperatorError extends Error {
   override readonly name = 'OperatorError';

@@ -3,10 +3,10 @@ import { groupBy } from '../group-by';
 import { everyDue, SHARE } from '../jobs/due';
 import { jobKey, orderKey, todoKey } from '../jobs/keys';
 import { isEnd, type JobRow } from '../jobs/row';
-import type { ReconcileRun, Work } from './deps';
 import { codeOf } from './due';
 import type { Turn } from './pace';
 import { release } from './release';
+import type { ReconcileRun, Work } from './run';
 
 const AT_ONCE = 16;
 /** Shares of rows per page: most rows are known from their line, and cost nothing but their place in the index. */

@@ -1,11 +1,11 @@
 import { groupBy } from '../group-by';
 import { ATTRIBUTE } from '../jobs/park';
 import type { ReceivedMessage } from '../ports';
-import type { ReconcileRun, Work } from './deps';
 import { judgeEntry } from './judge-entry';
 import { parkCrashed } from './park-crashed';
 import { hideUntil, passToWalk, storePass } from './pass';
 import { type Moved, returnUntried } from './returns';
+import type { ReconcileRun, Work } from './run';
 import { receiveAll, showIn } from './walk';
 
 /** Longer than a run: what a run receives and does not hide for longer comes back to the next, even if the run dies. */

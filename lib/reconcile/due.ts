@@ -5,7 +5,8 @@ import { backOff, backoffOf, LONGEST_BACKOFF_MS } from '../jobs/backoff';
 import { SHARE } from '../jobs/due';
 import type { JobRow } from '../jobs/row';
 import type { Due } from '../ports';
-import type { ReconcileDeps, ReconcileRun } from './deps';
+import type { ReconcileDeps } from './deps';
+import type { ReconcileRun } from './run';
 
 /** Rows that are worked on side by side. */
 const AT_ONCE = 32;

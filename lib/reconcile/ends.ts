@@ -6,8 +6,9 @@ import { bodyKey, type TodoKind, todoKey, todoKeys } from '../jobs/keys';
 import type { JobRow } from '../jobs/row';
 import { storedError } from '../jobs/stored-error';
 import { expire, neverSent } from '../jobs/transitions';
-import type { ReconcileDeps, ReconcileRun, Work } from './deps';
+import type { ReconcileDeps } from './deps';
 import { eachDue } from './due';
+import type { ReconcileRun, Work } from './run';
 import { settleEnd } from './signs';
 
 /** Writes the record, or sends the DLQ entry, that an end still lacks; settles what a sign has come for since. */

@@ -4,8 +4,9 @@ import { todoKey } from '../jobs/keys';
 import type { JobRow } from '../jobs/row';
 import { isHalfOpen, isOpen, type OpenCircuit, VENDOR_STOPPED } from '../limits/circuit';
 import type { Due } from '../ports';
-import type { ReconcileDeps, ReconcileRun } from './deps';
+import type { ReconcileDeps } from './deps';
 import { release, releaseEach } from './release';
+import type { ReconcileRun } from './run';
 
 const VENDORS: readonly Vendor[] = ['zendesk', 'sendgrid', 'app-store-connect'];
 /** How long a queued message is waited for to make the trial call: it may be one that never calls the vendor. */

@@ -6,9 +6,9 @@ import { ATTRIBUTE } from '../jobs/park';
 import { keepCancelled } from '../jobs/reopen';
 import { crashesOf, placeOf } from '../jobs/transitions';
 import type { ReceivedMessage } from '../ports';
-import type { ReconcileRun } from './deps';
 import { parkCrashed } from './park-crashed';
 import type { Moved } from './returns';
+import type { ReconcileRun } from './run';
 
 /** What to do with a message of a DLQ. `later`: judge it again soon. A message that was never tried is returned. */
 export type Verdict = 'keep' | 'later' | 'delete' | Moved;

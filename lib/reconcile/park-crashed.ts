@@ -6,8 +6,8 @@ import { blankRow, rowOfEnvelope } from '../jobs/new-row';
 import type { JobRow } from '../jobs/row';
 import { storedError } from '../jobs/stored-error';
 import { parkPoison } from '../jobs/transitions';
-import type { ReconcileRun } from './deps';
 import type { Moved } from './returns';
+import type { ReconcileRun } from './run';
 
 /**
  * Ends a job that kills every worker that runs it: the DLQ gets an entry with the reason, and the message may go.

@@ -1,11 +1,11 @@
 import { releaseBehind } from './behind';
 import { judgeDeadLetters } from './dead-letters';
-import type { ReconcileRun, Work } from './deps';
 import { cancelUnsent, completeEnds, dropBodies, endExpired, noteGoneEntries, noticeOld } from './ends';
 import { gaugeHeld } from './gauges';
 import { releaseStopped, releaseTrials } from './half-open';
 import { releasePaused } from './paused';
 import { releaseDue } from './release';
+import type { ReconcileRun, Work } from './run';
 
 /** Each kind of work on a queue by the name that its failures are logged under. */
 const WORK: Record<string, Work> = {

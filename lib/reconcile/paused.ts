@@ -1,8 +1,8 @@
 import type { Campaign } from '../emails/campaigns/campaign';
 import { CAMPAIGN_QUEUE, campaignKey, todoKey } from '../jobs/keys';
 import { readItem } from '../jobs/ledger';
-import type { Work } from './deps';
 import { releaseEach } from './release';
+import type { Work } from './run';
 
 /**
  * Releases chunks that were held for a pause that is over. Those that are open their campaign releases itself, and

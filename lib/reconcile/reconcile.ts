@@ -3,13 +3,14 @@ import { beginRun, endRun, type ReconcilerRun } from '../jobs/reconciler-run';
 import type { JobRow } from '../jobs/row';
 import { inBatches } from './batches';
 import { watchCanary } from './canary';
-import type { ReconcileDeps, ReconcileRun } from './deps';
+import type { ReconcileDeps } from './deps';
 import { codeOf } from './due';
 import { createExits } from './exits';
 import { createFailures } from './failures';
 import { createPace } from './pace';
 import { nameOf, type Part, partsFrom } from './parts';
 import { release } from './release';
+import type { ReconcileRun } from './run';
 
 /** Of the run's time, the part that no single kind of work may exceed. */
 const LARGEST_SHARE = 0.25;

@@ -6,8 +6,9 @@ import { backInQueue } from '../jobs/park';
 import type { JobRow } from '../jobs/row';
 import { storedError } from '../jobs/stored-error';
 import { loseBody as bodyLost, release as released } from '../jobs/transitions';
-import type { ReconcileDeps, ReconcileRun, Work } from './deps';
+import type { ReconcileDeps } from './deps';
 import { eachDue } from './due';
+import type { ReconcileRun, Work } from './run';
 
 /** Sends held jobs whose time has come back to their queue. */
 export const releaseDue: Work = (deps, queue, mayGoOn) =>

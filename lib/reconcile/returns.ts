@@ -9,7 +9,7 @@ import { updateItem } from '../jobs/ledger';
 import { ATTRIBUTE, backInQueue } from '../jobs/park';
 import type { JobRow } from '../jobs/row';
 import type { Item, ReceivedMessage } from '../ports';
-import type { ReconcileRun } from './deps';
+import type { ReconcileRun } from './run';
 
 /** A message that SQS moved by itself, with what the table knows of its job. */
 export interface Moved {

@@ -1,6 +1,6 @@
-import type { CommandContext, Output } from '../../lib/ops/command';
-import type { CommandName } from '../../lib/ops/commands';
-import { runs } from '../../lib/ops/runs';
+import type { CommandContext, Output } from '../../lib/cli/command';
+import type { CommandName } from '../../lib/cli/commands';
+import { runs } from '../../lib/cli/runs';
 import type { memoryEngine } from './engine';
 
 /** What a command has put out. */

@@ -1,6 +1,7 @@
-import type { ReconcileDeps, ReconcileRun } from '../../lib/reconcile/deps';
+import type { ReconcileDeps } from '../../lib/reconcile/deps';
 import { createExits } from '../../lib/reconcile/exits';
 import { createPace } from '../../lib/reconcile/pace';
+import type { ReconcileRun } from '../../lib/reconcile/run';
 
 /** What one kind of the reconciler's work gets, for a test that calls it alone. */
 export const reconcileRun = (deps: ReconcileDeps): ReconcileRun => ({

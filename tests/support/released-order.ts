@@ -4,8 +4,8 @@ import { readItem, updateItem } from '../../lib/jobs/ledger';
 import type { Order } from '../../lib/jobs/order';
 import { ROW_LIFETIME_MS } from '../../lib/jobs/schedule';
 import type { Clock, Item, Random, Table } from '../../lib/ports';
-import type { Work } from '../../lib/reconcile/deps';
 import { release } from '../../lib/reconcile/release';
+import type { Work } from '../../lib/reconcile/run';
 
 interface Waiting extends Item {
   waiting: string[];

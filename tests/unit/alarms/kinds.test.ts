@@ -1,5 +1,5 @@
 import { type AlarmKind, alarmName, KINDS, parseAlarmName } from '../../../lib/alarms/kinds';
-import { commands } from '../../../lib/ops/commands';
+import { commands } from '../../../lib/cli/commands';
 
 const kinds = Object.keys(KINDS) as AlarmKind[];
 

@@ -1,5 +1,5 @@
+import { environmentSchemas } from '../../../lib/cli/configuration';
 import { parseEnv } from '../../../lib/config';
-import { environmentSchemas } from '../../../lib/ops/configuration';
 import { permissionsOf, type Request } from '../../support/iam';
 import { SECRETS_KEY, templateOf } from '../../support/packages';
 import type { CompiledTemplate } from '../../support/sls';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { z } from 'zod';
-import { environmentSchemas } from '../../../lib/ops/configuration';
+import { environmentSchemas } from '../../../lib/cli/configuration';
 
 test('.env.example lists every variable of the schemas exactly once, and no others', () => {
   const listed = readFileSync('.env.example', 'utf8')

@@ -1,6 +1,7 @@
 import type { Campaign } from '../emails/campaigns/campaign';
 import type { CampaignReport } from '../emails/report';
-import { tableText, timeText } from './text';
+import { timeText } from '../text';
+import { tableText } from './text';
 
 /** A campaign's state as people read it, e.g. `paused (SendgridRejected)`. */
 export const statusOf = ({ status, reason }: { status: string; reason?: string | undefined }): string =>

@@ -1,6 +1,6 @@
-import { Ops } from '../../../lib/ops/plugin';
-import { dropSharedRole } from '../../../lib/ops/roles';
-import type { Serverless, Template } from '../../../lib/ops/serverless';
+import { Ops } from '../../../lib/cli/plugin';
+import { dropSharedRole } from '../../../lib/cli/roles';
+import type { Serverless, Template } from '../../../lib/cli/serverless';
 
 class ServerlessError extends Error {
   constructor(

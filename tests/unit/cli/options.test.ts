@@ -1,4 +1,4 @@
-import { count, hour, oneOf, queue, queues, required, text } from '../../../lib/ops/options';
+import { count, hour, oneOf, queue, queues, required, text } from '../../../lib/cli/options';
 
 const NAMES = { queueNames: ['feedback', 'emails'] };
 

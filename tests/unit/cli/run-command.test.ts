@@ -1,8 +1,8 @@
+import { runCommand } from '../../../lib/cli/run-command';
+import type { Serverless } from '../../../lib/cli/serverless';
 import { ConfigError } from '../../../lib/config';
 import { StoreError } from '../../../lib/errors';
 import { OperatorError } from '../../../lib/ops/operator';
-import { runCommand } from '../../../lib/ops/run-command';
-import type { Serverless } from '../../../lib/ops/serverless';
 import { recordingOutput } from '../../support/operator';
 
 class ServerlessError extends Error {}

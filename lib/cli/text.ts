@@ -10,10 +10,3 @@ export function tableText(head: readonly string[], rows: readonly (readonly stri
       .trimEnd(),
   );
 }
-
-/** A time for tables, in UTC with seconds. */
-export const timeText = (time: number | undefined): string =>
-  time === undefined ? '' : new Date(time).toISOString().slice(0, 19).replace('T', ' ');
-
-/** `1 job`, `2 jobs`. */
-export const counted = (count: number, one: string, more = `${one}s`): string => `${count} ${count === 1 ? one : more}`;

@@ -1,9 +1,9 @@
 import { ConfigError } from '../config';
 import { StoreError } from '../errors';
+import { OperatorError } from '../ops/operator';
 import type { CommandContext, Output, Run } from './command';
 import type { CommandName } from './commands';
 import { type Connection, connect } from './connect';
-import { OperatorError } from './operator';
 import { runs } from './runs';
 import type { Serverless } from './serverless';
 import { terminal } from './terminal';

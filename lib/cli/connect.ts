@@ -15,9 +15,10 @@ import { createOrder } from '../jobs/order';
 import { circuitBreakers } from '../limits/circuit';
 import { findService, NOT_RUNNING } from '../local/connection';
 import { LOCAL_CREDENTIALS } from '../local/emulators/emulator';
+import type { Reader } from '../ops/operator';
+import { type OperatorDeps, OperatorError } from '../ops/operator';
 import type { Facts, Log, Metrics } from '../ports';
-import type { Output, Reader } from './command';
-import { type OperatorDeps, OperatorError } from './operator';
+import type { Output } from './command';
 import type { Serverless } from './serverless';
 
 /** The table and the bucket of a stage. `operator` also connects to its queues. */

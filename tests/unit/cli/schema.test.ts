@@ -1,5 +1,5 @@
-import { commands } from '../../../lib/ops/commands';
-import { commandTree, hookOf, namePositionals } from '../../../lib/ops/schema';
+import { commands } from '../../../lib/cli/commands';
+import { commandTree, hookOf, namePositionals } from '../../../lib/cli/schema';
 
 const named = (...words: string[]): string[] => {
   const argv = ['node', 'sls', ...words];

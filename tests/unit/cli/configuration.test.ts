@@ -1,4 +1,4 @@
-import { deploymentProblems, plainSecrets } from '../../../lib/ops/configuration';
+import { deploymentProblems, plainSecrets } from '../../../lib/cli/configuration';
 
 const common = { INSTANCE: 'acme', BUCKET: 'team-bucket', PREFIX: 'jobs', TABLE: 'acme-jobs', QUEUES: '{}' };
 const feedback = {
@@ -37,7 +37,7 @@ test('a function without a schema for its environment cannot be deployed', () =>
   const { provider, functions } = service();
 
   expect(deploymentProblems('prod', { provider, functions: { ...functions, other: {} } })).toEqual([
-    'functions.other: its environment has no schema (lib/ops/configuration.ts)',
+    'functions.other: its environment has no schema (lib/cli/configuration.ts)',
   ]);
 });
 

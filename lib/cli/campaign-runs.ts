@@ -3,11 +3,12 @@ import { EMAIL_CAMPAIGN, EMAILS_QUEUE } from '../emails/message';
 import { campaignReport } from '../emails/report';
 import { jobKey } from '../jobs/keys';
 import { isEnd } from '../jobs/row';
-import { campaignsNotEnded, campaignsOfDay } from './campaign-find';
+import { campaignsNotEnded, campaignsOfDay } from '../ops/campaign-find';
+import type { Reader } from '../ops/operator';
+import { OperatorError, stateOf } from '../ops/operator';
 import { campaignLines, campaignView, reportLines, statusOf } from './campaign-text';
-import type { CommandContext, Reader, Run } from './command';
+import type { CommandContext, Run } from './command';
 import { DEFAULT_LIMIT } from './commands';
-import { OperatorError, stateOf } from './operator';
 import { count, day, required } from './options';
 
 /** What `sls campaign …` does. */

@@ -1,13 +1,13 @@
 import type { State } from '../jobs/row';
-import { cancel } from './cancel';
+import { cancel } from '../ops/cancel';
+import { type Found, findJob, jobsInStates, jobsOfHour, LISTED_STATES } from '../ops/find';
+import { OperatorError, stateOf } from '../ops/operator';
+import { retry } from '../ops/retry';
+import { settle } from '../ops/settle';
 import type { Run } from './command';
 import { DEFAULT_LIMIT } from './commands';
-import { type Found, findJob, jobsInStates, jobsOfHour, LISTED_STATES } from './find';
 import { jobLines, jobPage, jobView } from './job-text';
-import { OperatorError, stateOf } from './operator';
 import { count, hour, oneOf, queue, queues, required, text } from './options';
-import { retry } from './retry';
-import { settle } from './settle';
 
 const STATES: readonly State[] = ['queued', 'processing', 'held', 'succeeded', 'dead', 'cancelled'];
 

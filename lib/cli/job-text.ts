@@ -1,8 +1,9 @@
 import { bodyKey, recordKey } from '../jobs/keys';
 import { recordOf } from '../jobs/record';
 import type { JobRow, StoredError } from '../jobs/row';
-import { stateOf } from './operator';
-import { tableText, timeText } from './text';
+import { stateOf } from '../ops/operator';
+import { timeText } from '../text';
+import { tableText } from './text';
 
 /** A job as in its record, with the keys of its record and its kept body. */
 export function jobView(row: JobRow, prefix: string): Record<string, unknown> {

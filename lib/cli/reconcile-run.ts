@@ -1,13 +1,14 @@
 import { ANALYTICS_QUEUE } from '../analytics/message';
 import { groupBy } from '../group-by';
+import { OperatorError } from '../ops/operator';
 import { AUDIT_DAYS, type Audit, audit } from '../reconcile/audit';
 import type { Entries } from '../reconcile/audit-entries';
 import type { Difference } from '../reconcile/difference';
+import { counted, timeText } from '../text';
 import type { Run } from './command';
-import { OperatorError } from './operator';
 import { hour, queues } from './options';
 import { type NumberedMessages, numberedMessages, sequenceLines } from './sequence-report';
-import { counted, tableText, timeText } from './text';
+import { tableText } from './text';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;

@@ -38,7 +38,7 @@ export function deploymentProblems(stage: string, service: Service): string[] {
     const schema = environmentSchemas[name];
     return schema
       ? environmentProblems(schema, environment)
-      : [`functions.${name}: its environment has no schema (lib/ops/configuration.ts)`];
+      : [`functions.${name}: its environment has no schema (lib/cli/configuration.ts)`];
   });
   return [...new Set([...problems, ...plainSecrets(stage, service)])];
 }

@@ -1,13 +1,13 @@
 import { eachOf } from '../concurrency';
 import { StoreError } from '../errors';
 import { sha256 } from '../jobs/envelope';
+import { OperatorError } from '../ops/operator';
 import { IdempotencyConflictError, InvalidJobError } from '../producer/errors';
 import { createProducer, type Producer } from '../producer/producer';
+import { counted } from '../text';
 import type { Run } from './command';
-import { OperatorError } from './operator';
 import { required } from './options';
 import { readTesters, type TesterRow } from './testers';
-import { counted } from './text';
 
 const AT_ONCE = 8;
 /** The principal of these idempotency keys. It differs from those of all API clients. */

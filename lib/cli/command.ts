@@ -1,4 +1,4 @@
-import type { OperatorDeps } from './operator';
+import type { OperatorDeps, Reader } from '../ops/operator';
 
 export interface Option {
   usage: string;
@@ -17,12 +17,6 @@ export interface Command {
 
 /** The code of a command. Rejects with an OperatorError or a StoreError; the user sees its message. */
 export type Run = (context: CommandContext) => Promise<void>;
-
-/** For commands that only read, and for those about campaigns. They never call SQS. */
-export type Reader = Pick<
-  OperatorDeps,
-  'table' | 'ledger' | 'objects' | 'clock' | 'random' | 'prefix' | 'settings' | 'queueNames'
->;
 
 export interface CommandContext {
   options: Record<string, string | boolean | undefined>;

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import type { Command } from '../../../lib/ops/command';
-import { commands } from '../../../lib/ops/commands';
+import type { Command } from '../../../lib/cli/command';
+import { commands } from '../../../lib/cli/commands';
 
 const page = readFileSync('docs/commands.md', 'utf8');
 const table: [string, Command][] = Object.entries(commands);

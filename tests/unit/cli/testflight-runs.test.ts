@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { testflightRuns } from '../../../lib/cli/testflight-runs';
 import { StoreError } from '../../../lib/errors';
 import { OperatorError } from '../../../lib/ops/operator';
-import { testflightRuns } from '../../../lib/ops/testflight-runs';
 import { recordingOutput } from '../../support/operator';
 import { APP, GROUP, OTHER_GROUP, startTestflight } from '../../support/testflight';
 

@@ -1,8 +1,8 @@
 import { createReadStream } from 'node:fs';
 import { InvalidRecipientsError } from '../emails/invalid-recipients';
 import { type Bytes, fromCsv, type Read } from '../emails/recipients';
+import { OperatorError } from '../ops/operator';
 import type { InviteInput } from '../testflight/message';
-import { OperatorError } from './operator';
 
 type Person = Pick<InviteInput, 'email' | 'firstName' | 'lastName'>;
 

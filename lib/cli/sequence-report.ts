@@ -1,7 +1,7 @@
 import { type Sequences, sequences } from '../analytics/gaps';
 import { ANALYTICS_QUEUE } from '../analytics/message';
-import type { OperatorDeps } from './operator';
-import { counted } from './text';
+import type { OperatorDeps } from '../ops/operator';
+import { counted } from '../text';
 
 /** `inQueue`: about how many messages are still in the queue. Missing messages may be among them. */
 export interface NumberedMessages extends Sequences {

@@ -1,5 +1,5 @@
+import { OperatorError } from '../ops/operator';
 import type { CommandContext } from './command';
-import { OperatorError } from './operator';
 
 type Options = CommandContext['options'];
 

@@ -2,14 +2,15 @@ import { eachOf } from '../concurrency';
 import { StoreError } from '../errors';
 import { groupBy } from '../group-by';
 import type { JobRow } from '../jobs/row';
+import { discard } from '../ops/discard';
+import { findJob, parkedJobs } from '../ops/find';
+import { type OperatorDeps, OperatorError } from '../ops/operator';
+import { retry } from '../ops/retry';
 import { hiddenUntil } from '../reconcile/pass';
+import { counted, timeText } from '../text';
 import type { CommandContext, Run } from './command';
-import { discard } from './discard';
-import { findJob, parkedJobs } from './find';
-import { type OperatorDeps, OperatorError } from './operator';
 import { queue, queues, required, text } from './options';
-import { retry } from './retry';
-import { counted, tableText, timeText } from './text';
+import { tableText } from './text';
 
 /** As many as a DLQ can show at all (in flight, on a FIFO queue). */
 const MOST = 100_000;
