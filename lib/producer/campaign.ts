@@ -20,8 +20,8 @@ import { type Accepted, type SubmitDeps, submit } from './submit';
 import { type SubmitOptions, submitOptions, valid } from './valid';
 
 /**
- * Where a campaign's recipients come from. `key` is an object in the bucket under `{prefix}/_attachments/emails/`, named
- * `….csv` or `….ndjson`.
+ * Where a campaign's recipients come from. `key` is an object in the bucket under `{prefix}/_attachments/emails/` whose
+ * name ends in `.csv` or `.ndjson`.
  */
 export type RecipientSource =
   | Iterable<RecipientInput>
@@ -30,23 +30,23 @@ export type RecipientSource =
   | { ndjson: Bytes }
   | { key: string };
 
-/** A campaign that was accepted, and what became of its recipients. */
+/** An accepted campaign, with the counts of its recipients. */
 export interface AcceptedCampaign extends Accepted, RecipientCounts {
-  /** S3 keys of the rejected ones with their lines and reasons (NDJSON). */
+  /** S3 keys of the rejected recipients, with their lines and reasons (NDJSON). */
   rejectedKeys: string[];
 }
 
 export interface CampaignDeps extends SubmitDeps {
   table: Table;
-  /** Recipients per second that may be sent to; decides how large a chunk is. */
+  /** Recipients per second that may be sent to. It decides the size of a chunk. */
   emailRate: number;
-  /** An object of the bucket as a stream; without it such an object is read as a whole. */
+  /** Streams an object of the bucket. Without it, the object is read as a whole. */
   readObject?: (key: string) => AsyncIterable<Uint8Array>;
 }
 
 /**
- * Accepts a campaign: recipients into the bucket, manifest, then the job. A caller that dies before its answer has
- * caused no mail, unless it comes again: under the same key it is the same campaign.
+ * Accepts a campaign: stores its recipients and its manifest in the bucket, then sends the job. If the caller dies
+ * before that, no mail is sent. A second call with the same key is the same campaign.
  */
 export async function submitCampaign(
   deps: CampaignDeps,
@@ -55,7 +55,7 @@ export async function submitCampaign(
   const { name, sendAt, ...content } = valid(campaignSchema, input);
   const submitted = { ...valid(submitOptions, options), queue: EMAILS_QUEUE };
   const id = jobId({ ...submitted, ...deps });
-  // Called again under its key, a campaign keeps its chunks: cut in another way it would be taken for another one.
+  // A repeated call keeps the chunk size. With another one, its manifest would differ and look like another campaign.
   const chunkSize = (await campaigns(deps).read(id))?.chunkSize ?? chunkSizeOf(deps.emailRate);
   const { rejectedKeys, ...written } = await writeManifest(deps, {
     campaign: id,

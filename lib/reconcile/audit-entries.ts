@@ -9,35 +9,35 @@ import type { Difference } from './difference';
 import { hiddenUntil } from './pass';
 import { walkDeadLetters } from './walk';
 
-/** Of the queue as it is now. */
+/** The queue's dead rows and the messages of its DLQ, as they are now. */
 export interface Entries {
   /** Dead rows whose entry has not gone. */
   parked: number;
   /** Messages in the DLQ. */
   entries: number;
-  /** Messages that another reader hides: their jobs are not known until they are back. */
+  /** Messages that another reader hides. The audit learns their jobs only when they are visible again. */
   hidden: number;
-  /** Until when the reconciler's walk through a large DLQ hides them, ms since 1970. */
+  /** The reconciler's walk through a large DLQ hides messages until this time, ms since 1970. */
   hiddenUntil?: number;
 }
 
-/** What is kept of each message: a hundred thousand of them must fit into memory. */
+/** What the audit keeps of each message. A hundred thousand of them must fit into memory. */
 interface Entry {
   messageId: string;
-  /** The job that it was parked for, and the message that the job was parked from; absent on what SQS moved. */
+  /** The job that has the entry, and the message that the job was parked from. Absent if SQS moved the message. */
   parked?: { id: string; from: string | undefined };
   id: string | undefined;
 }
 
-/** SQS shows no more messages of one queue. */
+/** SQS shows no more messages of one queue than this. */
 const MOST = 120_000;
 const AT_ONCE = 16;
-/** An entry expires by the clock of SQS: near its end it may be there or not. */
+/** An entry expires by the clock of SQS, so near its end the DLQ may or may not still have it. */
 const EXPIRY_MARGIN_MS = 60_000;
 
 /**
- * Compares the dead rows of a queue whose entry has not gone with the messages in its DLQ. Rows are read before the
- * walk, since an entry is sent before its row says so, and where it was not seen once more after it.
+ * Compares a queue's dead rows whose entry has not gone with the messages in its DLQ. An entry is sent before its row
+ * says so, so rows are read before the walk. A row without an entry is read again after the walk.
  */
 export async function auditEntries(
   deps: ReconcileDeps,
@@ -72,7 +72,7 @@ export async function auditEntries(
 
 type Parked = Pick<JobRow, 'key' | 'id' | 'parkedFrom'>;
 
-/** Dead rows that have an entry by now: it was sent, is due, and has not expired. `all`: there are no more of them. */
+/** Dead rows that must have an entry now: it was sent or is overdue, and has not expired. `all`: no row is left out. */
 async function parkedRows(
   { table, ledger, clock, settings }: ReconcileDeps,
   queue: string,

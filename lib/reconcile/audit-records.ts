@@ -6,15 +6,15 @@ import { UNFINISHED_AFTER_MS } from '../jobs/schedule';
 import type { ReconcileDeps } from './deps';
 import type { Difference } from './difference';
 
-/** Of the jobs whose time lies in the hours that were looked at. */
+/** Counts the jobs whose time lies in the audited hours. */
 export interface Records {
-  /** Rows that have not ended; one that was opened again may still have the record of its last end. */
+  /** Rows that have not ended. After a redrive or retry, such a row may still have the record of its last end. */
   live: number;
-  /** Rows that have ended … */
+  /** Rows that have ended. */
   ended: number;
-  /** … and those of them whose record agrees. */
+  /** Ended rows whose record agrees. */
   records: number;
-  /** Ended within the last minutes: their record is being written. */
+  /** Rows that ended within the last minutes. Their record is still being written. */
   underWay: number;
 }
 
@@ -63,7 +63,7 @@ async function rowsOf({ table }: ReconcileDeps, queue: string, hour: number): Pr
   }
 }
 
-/** Row first, then record; where they differ the row is read again, since jobs go on while they are looked at. */
+/** Reads the row, then the record. If they differ, it reads the row again, because jobs go on during an audit. */
 async function compare(
   { ledger, objects, clock, prefix }: ReconcileDeps,
   { queue, id, key }: { queue: string; id: string; key: string },
@@ -83,7 +83,7 @@ async function compare(
   }
 }
 
-/** What a record must say for us to believe it. Its version is the row's when it was made, so never a later one. */
+/** The fields that an audit compares. The record's version is its row's at that time, so it is never the higher one. */
 const recordSchema = z.object({
   record: z.literal(1),
   state: z.string(),

@@ -12,27 +12,27 @@ import { reconcile } from './reconcile';
 /** What an audit counted, and every difference that it found. */
 export interface Audit {
   queue: string;
-  /** Of the hours that were looked at, ms since 1970: the first one's start and the last one's end. */
+  /** The start of the first audited hour and the end of the last one, ms since 1970. */
   from: number;
   to: number;
   records: Records;
   entries: Entries;
   differences: Difference[];
-  /** What was repaired before; `differences` are those that were left. */
+  /** Differences that were repaired. `differences` are those that remain. */
   repaired: Difference[];
 }
 
 const HOUR_MS = 3_600_000;
-/** A row lives at least so long after its job's time: before, a record without a row says nothing. */
+/** A row lives at least this many days after its job's time. For older jobs, a record without a row proves nothing. */
 export const AUDIT_DAYS = 45;
 const HOURS_AT_ONCE = 4;
-/** One run of the reconciler. */
+/** The time for one run of the reconciler. */
 const REPAIR_MS = 55_000;
 
 /**
- * Proves for every hour that begins before `to`, from the one that holds `from`: ended rows are records; and of the
- * queue as it is now: dead rows whose entry has not gone are the jobs in the DLQ. With `repair` it writes records again
- * from their rows, sends missing entries, runs the reconciler once, and looks again.
+ * Audits every hour from the one of `from` up to `to`: each ended row must have its record. Audits the queue as it is
+ * now: dead rows whose entry has not gone must match the jobs in the DLQ. With `repair`, it writes records from their
+ * rows, sends missing entries, runs the reconciler once, and audits again.
  */
 export async function audit(
   deps: ReconcileDeps,
@@ -50,7 +50,7 @@ export async function audit(
   const found = await look(deps, { queue, from, to: Math.min(to, now), onHour });
   if (!repair) return { ...found, repaired: [] };
 
-  const repaired = await mend(deps, queue, found.differences);
+  const repaired = await repairRows(deps, queue, found.differences);
   await reconcile(deps, { remainingMs: REPAIR_MS, evenBackedOff: true });
   return { ...(await look(deps, { queue, from, to: Math.min(to, now), onHour: () => {} })), repaired };
 }
@@ -76,8 +76,8 @@ async function look(
   return { queue, from: first, to: last + HOUR_MS, records, entries, differences: [...sorted, ...ofEntries] };
 }
 
-/** What follows from a row is made from it again; what has none, and what only a walk may judge, is left as it is. */
-async function mend(deps: ReconcileDeps, queue: string, differences: Difference[]): Promise<Difference[]> {
+/** Repairs what can be made again from a row. Records without a row, and entries that only a walk may judge, stay. */
+async function repairRows(deps: ReconcileDeps, queue: string, differences: Difference[]): Promise<Difference[]> {
   const repaired: Difference[] = [];
   for (const difference of differences) {
     const forget = FORGET[difference.kind];
@@ -95,7 +95,7 @@ async function mend(deps: ReconcileDeps, queue: string, differences: Difference[
 const withoutRecord = ({ recordedAt: _recordedAt, ...row }: JobRow): JobRow => row;
 const withoutEntry = ({ parkedAt: _parkedAt, ...row }: JobRow): JobRow => row;
 
-/** Without its mark an end lacks what the mark stands for, and is completed like any other. */
+/** Without its mark the end counts as incomplete, and `finish` repeats the write that the mark stands for. */
 const FORGET: Partial<Record<Difference['kind'], (row: JobRow) => JobRow>> = {
   'record-missing': withoutRecord,
   'record-disagrees': withoutRecord,

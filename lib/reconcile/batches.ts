@@ -2,7 +2,7 @@ import { type JobError, StoreError } from '../errors';
 import { MAX_MESSAGE_BYTES, messageBytes } from '../jobs/park';
 import type { BatchEntry, BatchQueues, OutgoingMessage, Queues } from '../ports';
 
-/** SQS takes so many messages in a batch, and as many bytes in all of them together as in one. */
+/** The most messages that SQS takes in a batch. All of them together may be as large as one message. */
 const MOST_ENTRIES = 10;
 
 interface Pending {
@@ -12,15 +12,15 @@ interface Pending {
 }
 
 /**
- * Queues that send in batches what is sent at the same time: SQS takes 300 calls a second for a FIFO queue. While one
- * batch of a queue is under way, the next one gathers. A batch has one message of a group at most, so that none overtakes
- * another of its group that was refused.
+ * Sends messages in batches if they are sent at the same time, because SQS takes 300 calls a second for a FIFO queue.
+ * While one batch of a queue is being sent, the next one fills. A batch has at most one message of a group. So if SQS
+ * refuses a message, no later message of its group overtakes it.
  */
 export function inBatches(queues: Queues & BatchQueues): Queues & BatchQueues {
   const waiting = new Map<string, Pending[]>();
 
   async function sendAll(url: string, pending: Pending[]): Promise<void> {
-    // What is sent in the same moment joins the first batch.
+    // Messages that are sent in the same tick join the first batch.
     await undefined;
     while (pending.length > 0) await sendOne(url, takeBatch(pending));
     waiting.delete(url);
@@ -57,7 +57,7 @@ export function inBatches(queues: Queues & BatchQueues): Queues & BatchQueues {
   };
 }
 
-/** Takes out the first of each group, as many as fit. */
+/** Takes the first message of each group, as many as fit. */
 function takeBatch(pending: Pending[]): Pending[] {
   const groups = new Set<string>();
   const batch: Pending[] = [];

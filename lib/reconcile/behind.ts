@@ -9,38 +9,38 @@ import { release } from './release';
 import type { ReconcileRun, Work } from './run';
 
 const AT_ONCE = 16;
-/** Shares of rows per page: most rows are known from their line, and cost nothing but their place in the index. */
+/** Shares of rows per page. Most rows are already known from their line, so they only cost their place in the index. */
 const PAGE_SHARES = 10;
 
 interface Round {
   deps: ReconcileRun;
   queue: string;
-  /** While there is time, and room in the queue. */
+  /** False when the time is over or the queue is full. */
   mayGoOn: () => boolean;
   turn: Turn;
-  /** Keys of the jobs in the fronts that were looked at. */
+  /** Keys of the jobs in the fronts that this round has read. */
   known: Set<string>;
-  /** By group: its line has had its turn. */
+  /** By group: the work on its line in this round. */
   served: Map<string, Promise<void>>;
 }
 
-/** A group with a line, and rows of it that are not known yet. */
+/** A group with a line, and its rows that this round has not seen yet. */
 interface Found {
   group: string;
   rows: JobRow[];
 }
 
 /**
- * Releases jobs that were held behind another of their group, in their order, once that one has ended. Each line has an
- * entry in the index, the one first that was not looked at for the longest. Rows lead to lines without an entry, which
- * are of released code or damaged. A job that stands in no line is released, so that it joins.
+ * Releases the jobs that wait behind another job of their group, in order, once that job has ended. Each line has an
+ * entry in the index; the line that has waited longest for a look comes first. Lines of released code and damaged lines
+ * have no entry, so the rows lead to them. A job that stands in no line is released, so that it joins one.
  */
 export const releaseBehind: Work = async (deps, queue, inTime) => {
   const turn = deps.pace.turn(queue, todoKey(queue, 'behind'));
   const mayGoOn = () => inTime() && turn.full() === 'no';
   const round: Round = { deps, queue, mayGoOn, turn, known: new Set(), served: new Map() };
   const each = (found: AsyncGenerator<Found>) => throughAll(found, (line) => serve(round, line), AT_ONCE);
-  // Side by side: however many lines there are, rows are read, and the other way round.
+  // Both run side by side, so that many lines do not keep rows from being read, nor many rows the lines.
   await throughAll([byLine(round), byRow(round)], each, 2);
   await turn.end();
   if (turn.full() === 'for now') deps.again((next, mayGoOn) => releaseBehind(next, queue, mayGoOn));
@@ -55,7 +55,7 @@ async function* byLine({ deps, queue, mayGoOn }: Round): AsyncGenerator<Found> {
 async function* byRow({ deps, queue, mayGoOn, known }: Round): AsyncGenerator<Found> {
   const { share = SHARE } = deps;
   const todo = todoKey(queue, 'behind');
-  // Little by little: a line becomes known, with its other rows, as soon as it has its turn.
+  // Reads a share at a time. Each line that has its turn makes more of the other rows known.
   for await (const keys of everyDue({ ...deps, share: share * PAGE_SHARES }, { todo, mayGoOn }))
     for (let from = 0; from < keys.length; from += share) {
       const rows: JobRow[] = [];
@@ -71,17 +71,17 @@ async function* byRow({ deps, queue, mayGoOn, known }: Round): AsyncGenerator<Fo
 async function serve(round: Round, { group, rows }: Found): Promise<void> {
   const { deps, mayGoOn, known, served } = round;
   const serving = served.get(group) ?? releaseGroup(round, group);
-  // Once in a round, whatever led to the line.
+  // A line has one turn in a round, even if both its entry and its rows lead to it.
   served.set(group, serving);
   await serving;
   for (const row of rows) {
     if (known.has(row.key) || !mayGoOn()) continue;
-    // It may have joined since its line was looked at.
+    // The job may have joined the line since the line was read.
     if (!(await deps.order.front(row)).includes(row.id)) await goBack(round, row);
   }
 }
 
-/** Releases a job if its queue has room. Whether it did. */
+/** Releases a job if its queue has room. Returns whether it did. */
 async function goBack({ deps, turn }: Round, row: JobRow): Promise<boolean> {
   let released = false;
   try {
@@ -96,8 +96,8 @@ async function goBack({ deps, turn }: Round, row: JobRow): Promise<boolean> {
 }
 
 /**
- * Releases jobs from the front of a line up to the first that is not held behind, which goes before them. So nothing is
- * released while the jobs that were released last are on their way. Jobs that have ended leave the line.
+ * Releases jobs from the front of a line, and stops at the first job that is not held behind another. So it releases
+ * nothing while the jobs that it released last are on their way. Jobs that have ended leave the line.
  */
 async function releaseGroup(round: Round, group: string): Promise<void> {
   const { deps, queue, mayGoOn, known } = round;
@@ -119,13 +119,13 @@ async function releaseGroup(round: Round, group: string): Promise<void> {
     const row = await ledger.get(jobKey(queue, id));
     if (row === undefined || isEnd(row.state)) ended.push(id);
     else if (row.state === 'held' && row.reason === 'behind') {
-      // First, or the job would find those before it.
+      // Ended jobs must leave first, or the released job would find them before it.
       await leave();
       if (!(await goBack(round, row))) break;
       released++;
     } else if (settings(queue).ordered) break;
   }
   await leave();
-  // None of those that waited is left: those behind them have moved up.
+  // All jobs of the front have left, so the jobs behind them are the new front.
   if (left > 0 && left === waiting.length) await releaseGroup(round, group);
 }

@@ -6,8 +6,8 @@ import { isEnd, type JobRow } from '../jobs/row';
 import type { ReconcileDeps } from './deps';
 
 /**
- * Sends a canary through the queue every `everyMs` and measures the last one: `Canary` is 1 where it succeeded before the
- * next was due, else 0; `CanaryTime` is how long it took from its queue to its end.
+ * Sends a canary through the queue every `everyMs` and measures the last one. `Canary` is 1 if it succeeded before the
+ * next one was due, else 0. `CanaryTime` is the time from the send to the end.
  */
 export async function watchCanary(
   deps: ReconcileDeps,
@@ -22,7 +22,7 @@ export async function watchCanary(
   if (begun) await send(deps, queue, begun);
 }
 
-/** Measures a canary that has ended, or is given up; answers it then, if it was ours to measure. */
+/** Measures a canary that has ended, or that is overdue. Returns it if this run was the one that measured it. */
 async function follow(
   deps: ReconcileDeps,
   { queue, canary, everyMs, due }: { queue: string; canary: Canary; everyMs: number; due: boolean },
@@ -30,11 +30,11 @@ async function follow(
   const row = await deps.ledger.get(jobKey(queue, canary.id));
   const ended = row !== undefined && isEnd(row.state);
   if (!ended && !due) {
-    // Its run died before it could tell that the message was sent.
+    // The run that created it may have died before it sent the message.
     if (row?.sentAt === undefined) await send(deps, queue, canary);
     return undefined;
   }
-  // Written first: of two runs at a time one measures, and one that dies here has measured nothing.
+  // Write first, so that only one of two concurrent runs measures. If this run dies here, the canary is not measured.
   const judged = await write(deps, { ...canary, judged: true });
   if (judged) measure(deps, { queue, canary, row, everyMs });
   return judged;
@@ -51,7 +51,7 @@ function measure(
   if (!inTime) log.warn('a canary was not done in time', { queue, jobId: canary.id, state: row?.state, ms });
 }
 
-/** Row first: a message that came before it would be no canary. Both can be repeated: its id is the same. */
+/** Writes the row first: without it the message is no canary. Both steps can be repeated, because the id stays. */
 async function send(deps: ReconcileDeps, queue: string, canary: Canary): Promise<void> {
   const { ledger, queues, clock, random } = deps;
   const row = canaryRow(queue, canary, random);
@@ -65,7 +65,7 @@ async function send(deps: ReconcileDeps, queue: string, canary: Canary): Promise
   await ledger.update(row.key, (now) => (now.sentAt === undefined ? { ...now, sentAt } : undefined));
 }
 
-/** `undefined` where another run has written since. */
+/** Returns `undefined` if another run has written since. */
 async function write(deps: ReconcileDeps, item: Canary): Promise<Canary | undefined> {
   const result = await writeItem({ ...deps, item, expected: item.version });
   return result.written ? result.item : undefined;

@@ -8,21 +8,21 @@ import { type Moved, returnUntried } from './returns';
 import type { ReconcileRun, Work } from './run';
 import { receiveAll, showIn } from './walk';
 
-/** Longer than a run: what a run receives and does not hide for longer comes back to the next, even if the run dies. */
+/** Longer than a run. Messages that a run does not hide for longer return to the next run, even if the run dies. */
 const RUN_SECONDS = 60;
-/** Bodies of untried messages that a run holds at once. */
+/** The most bytes of untried messages' bodies that a run holds at once. */
 const MOST_BYTES = 32 * 1024 * 1024;
 
 /**
  * Looks through a DLQ for messages that SQS moved there. It completes jobs that have ended, parks poison messages with
- * their reason, and returns what was never tried. What a worker parked stays. If one run has no time for the whole DLQ,
- * the next runs go on: what stays is hidden meanwhile, so that each run sees what lies behind it.
+ * their reason, and returns messages that were never tried. Parked entries stay. If one run has no time for the whole
+ * DLQ, the next runs continue. Kept entries are hidden meanwhile, so that each run sees what lies behind.
  */
 export const judgeDeadLetters: Work = async (deps, queue, mayGoOn) => {
   const pass = await passToWalk(deps, queue);
   if (!pass) return;
   const { clock } = deps;
-  /** Receipt handles of the messages that are in the DLQ and hidden only for this run. */
+  /** Receipt handles of messages in the DLQ that are hidden only for this run. */
   const held = new Set<string>();
   const show = async (handles: readonly string[], at: number) => {
     const seconds = Math.max(0, at - clock.now()) / 1000;
@@ -47,7 +47,7 @@ export const judgeDeadLetters: Work = async (deps, queue, mayGoOn) => {
       await storePass(deps, { queue, pass: { ...soFar, left, endedAt: clock.now() } });
       await show(again, 0);
     } else {
-      // The next run judges these again. More than half of a run's work would keep it from what lies behind them.
+      // The next run judges these again, but at most half of a run's work, so that it reaches the messages behind.
       const most = Math.ceil(received / 2);
       await show(again.slice(0, most), 0);
       await show(again.slice(most), until);
@@ -59,7 +59,7 @@ export const judgeDeadLetters: Work = async (deps, queue, mayGoOn) => {
 };
 
 interface Walked {
-  /** It reached the end of the queue. */
+  /** Whether the walk reached the end of the queue. */
   whole: boolean;
   /** Receipt handles of the entries that stay. */
   kept: string[];
@@ -68,8 +68,8 @@ interface Walked {
 }
 
 /**
- * Judges the messages of a DLQ until the queue or the time ends: groups side by side, the messages of one group in their
- * order. If a message cannot be judged, those behind it in its group wait, and other groups go on.
+ * Judges the messages of a DLQ until the queue or the time ends. Groups run side by side; each group keeps its order.
+ * If a message cannot be judged, the messages behind it in its group wait, and other groups go on.
  */
 async function walk(
   deps: ReconcileRun,
@@ -107,6 +107,6 @@ async function walk(
   return { whole, kept, untried, failures };
 }
 
-/** A standard queue has no groups, but the entries of one job are judged one after another too. */
+/** A standard queue has no groups, so the job's id keeps the entries of one job in order. */
 const groupOf = ({ groupId, attributes, messageId }: ReceivedMessage): string =>
   groupId ?? attributes[ATTRIBUTE.job] ?? messageId;

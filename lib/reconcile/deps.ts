@@ -3,7 +3,7 @@ import type { LedgerDeps } from '../jobs/ledger';
 import type { CircuitBreakers } from '../limits/circuit';
 import type { BatchQueues, Log, Metrics, Queues } from '../ports';
 
-/** What the reconciler reaches, and which queues it looks after. */
+/** What the reconciler needs, and the queues that it looks after. */
 export interface ReconcileDeps extends FinishDeps, Omit<LedgerDeps, 'clock' | 'settings'> {
   circuits: CircuitBreakers;
   queues: Queues & BatchQueues;
@@ -11,6 +11,6 @@ export interface ReconcileDeps extends FinishDeps, Omit<LedgerDeps, 'clock' | 's
   metrics: Metrics;
   queueNames: readonly string[];
   queueUrl: (queue: string) => string;
-  /** The most that one kind of work takes on at a time; `SHARE` where nothing is said. */
+  /** The most rows or messages that one kind of work handles at a time. `SHARE` by default. */
   share?: number;
 }

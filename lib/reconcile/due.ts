@@ -8,23 +8,23 @@ import type { Due } from '../ports';
 import type { ReconcileDeps } from './deps';
 import type { ReconcileRun } from './run';
 
-/** Rows that are worked on side by side. */
+/** The most rows of one step that are handled at the same time. */
 const AT_ONCE = 32;
 
 export interface DueWork {
   todo: string;
   mayGoOn: () => boolean;
-  /** Up to where work is due; now where nothing is said. */
+  /** Work is due up to this time, by default now. */
   until?: number;
-  /** Of more than a page so many of the newest come first: a job that is fine waits for no crowd that is not. */
+  /** With more than a page due, this many of the newest rows come first, so that failing jobs do not delay them. */
   newest?: () => Promise<number>;
-  /** Rows of the same name are worked on one after another, in their order. */
+  /** Rows with the same name are handled one after another, in order. */
   lineOf?: (row: JobRow) => string;
 }
 
 /**
- * Does something for each row that is due for it, page after page. What the index says is read again before it is acted
- * on. A row whose work fails is noted and has to wait (lib/jobs/backoff.ts): it keeps no other row from its turn.
+ * Handles each row that is due, page after page. It reads the row again first, because the index may be stale. A row
+ * whose work fails is noted and waits for its next try (lib/jobs/backoff.ts), so it does not block other rows.
  */
 export async function eachDue(
   deps: ReconcileRun,
@@ -62,7 +62,7 @@ export async function eachDue(
       await act(row);
     } catch (error) {
       const code = codeOf(error);
-      // A row that takes no write either is tried again by the next run.
+      // If the row refuses this write too, the next run tries it again.
       const times = await backOff(deps, row, { code, from: until }).catch(() => undefined);
       failed({ queue: row.queue, jobId: row.id, code, ...(times === undefined ? {} : { times }) });
     }
@@ -71,7 +71,7 @@ export async function eachDue(
 
 export const codeOf = (error: unknown): string => (error instanceof JobError ? error.code : 'Unexpected');
 
-/** Keys of what is due, oldest first; of more than a page the newest before the others. */
+/** Keys of the due rows, oldest first. If there is more than a page, the newest rows come before the others. */
 async function* pages(
   { table, share = SHARE }: ReconcileDeps,
   { todo, mayGoOn, until, newest = async () => share }: DueWork & { until: number },

@@ -9,15 +9,15 @@ import { expire, neverSent } from '../jobs/transitions';
 import type { ReconcileDeps } from './deps';
 import { eachDue } from './due';
 import type { ReconcileRun, Work } from './run';
-import { settleEnd } from './signs';
+import { resolveByEvidence } from './signs';
 
-/** Writes the record, or sends the DLQ entry, that an end still lacks; settles what a sign has come for since. */
+/** Writes the missing record or DLQ entry of an ended job, and resolves its steps for which evidence has come. */
 export const completeEnds: Work = (deps, queue, mayGoOn) =>
   eachOfKind(deps, { queue, kind: 'ending', mayGoOn }, async (row) => {
-    await finish(deps, (await settleEnd(deps, row)) ?? row);
+    await finish(deps, (await resolveByEvidence(deps, row)) ?? row);
   });
 
-/** A row without a message: its producer died, or was told that sending had failed. A message that comes reopens it. */
+/** Cancels a row without a message: the producer died, or its send failed. A late message reopens the row. */
 export const cancelUnsent: Work = (deps, queue, mayGoOn) =>
   eachOfKind(deps, { queue, kind: 'unsent', mayGoOn }, (row) => end(deps, row, neverSent(row, deps.clock.now())));
 
@@ -25,7 +25,7 @@ const EXPIRED = storedError(
   new PermanentError({ code: 'Expired', message: "the message outlived its queue's retention" }),
 );
 
-/** SQS deletes a message at the end of its retention without a word to its sender. */
+/** Ends jobs whose message has expired. SQS deletes such a message without telling its sender. */
 export const endExpired: Work = (deps, queue, mayGoOn) =>
   eachOfKind(deps, { queue, kind: 'waiting', mayGoOn }, (row) =>
     end(deps, row, expire(row, { at: deps.clock.now(), error: EXPIRED })),
@@ -33,7 +33,7 @@ export const endExpired: Work = (deps, queue, mayGoOn) =>
 
 const NEAR = 0.8;
 
-/** Counts the jobs that have used most of their queue's retention, while somebody can still do something. */
+/** Counts the jobs that have used most of their queue's retention, while an operator still has time to act. */
 export const noticeOld: Work = async ({ table, clock, settings, metrics, log }, queue) => {
   const soonMs = settings(queue).retention * 1000 * (1 - NEAR);
   const near = await dueUnder(table, todoKeys(queue, 'waiting'), { until: clock.now() + soonMs, limit: 1 });
@@ -42,7 +42,7 @@ export const noticeOld: Work = async ({ table, clock, settings, metrics, log }, 
   log.warn('a job is near the end of its retention', { queue, until: near[0]?.todoAt });
 };
 
-/** A DLQ entry that outlived the DLQ's retention is gone; the job's body stays in S3 for a retry. */
+/** Notes DLQ entries that have expired. The job's body stays in S3 for a retry. */
 export const noteGoneEntries: Work = (deps, queue, mayGoOn) => {
   const at = deps.clock.now();
   const until = at - deps.settings(queue).dlqRetention * 1000;
@@ -56,14 +56,14 @@ export const noteGoneEntries: Work = (deps, queue, mayGoOn) => {
   });
 };
 
-/** Deletes the body of an end a day before its row goes. */
+/** Deletes the kept body of an ended job a day before its row expires. */
 export const dropBodies: Work = (deps, queue, mayGoOn) =>
   eachDue(deps, { todo: todoKey(queue, 'kept'), mayGoOn }, async (row) => {
     await deps.objects.delete(bodyKey(deps.prefix, queue, row.id));
     await deps.ledger.update(row.key, (now) => (now.todo === row.todo ? { ...now, bodyKept: false } : undefined));
   });
 
-/** `eachDue` for the shards of a kind side by side: a crowd in one keeps no other waiting. */
+/** Runs `eachDue` on all shards of a kind side by side, so that a full shard does not delay the others. */
 async function eachOfKind(
   deps: ReconcileRun,
   { queue, kind, mayGoOn }: { queue: string; kind: TodoKind; mayGoOn: () => boolean },
@@ -74,7 +74,7 @@ async function eachOfKind(
   await Promise.all(shards);
 }
 
-/** Ends a row as it was read. If the row has changed since, that change wins. */
+/** Ends a row, unless the row has changed since it was read. */
 async function end(deps: ReconcileDeps, row: JobRow, ended: JobRow): Promise<void> {
   const result = await deps.ledger.write(ended, row.version);
   if (!result.written) return;

@@ -3,10 +3,10 @@ import { dlqKey, todoKey } from '../jobs/keys';
 import { updateItem } from '../jobs/ledger';
 import type { ReconcileDeps } from './deps';
 
-/** What left the DLQs in one run; `redriven` is not noted but computed: nobody tells us of it. */
+/** Counts what left the DLQs in one run. `redriven` is computed, because the console redrives without telling us. */
 export interface Exits {
   note(queue: string, how: Exclude<Exit, 'redriven'>): void;
-  /** Writes down what left the queue's DLQ since the last run, for whoever is told that it is empty. */
+  /** Stores what left the queue's DLQ since the last run, for the chat message that says that the DLQ is empty. */
   keep(deps: Pick<ReconcileDeps, 'table' | 'clock' | 'random'>, queue: string): Promise<void>;
 }
 
@@ -29,7 +29,7 @@ export function createExits(): Exits {
       if (counts.size === 0 && dead === (last?.dead ?? 0)) return;
 
       const parked = last && (await table.count(todo, { since: last.at }));
-      // A job is dead no longer because its entry expired, was discarded, or was taken up again.
+      // A job stops being dead when its entry expires, or an operator discards or reopens it.
       const gone = last && parked !== undefined ? last.dead + parked - dead : 0;
       const redriven = gone - (counts.get('expired') ?? 0) - (counts.get('discarded') ?? 0);
       const left = [...counts, ...(redriven > 0 ? [['redriven', redriven] as const] : [])];

@@ -3,23 +3,23 @@ import { jobKey } from '../jobs/keys';
 import type { FailingWork } from '../jobs/reconciler-run';
 import type { ReconcileDeps } from './deps';
 
-/** A job whose work failed, or work that failed as a whole. */
+/** A job whose work failed, or a kind of work that failed as a whole. */
 export interface Failed {
   queue?: string;
   jobId?: string;
   code: string;
-  /** How often in a row. */
+  /** Failures in a row. */
   times?: number;
 }
 
-/** What fails in one run. */
+/** Collects the failures of one run. */
 export interface Failures {
   note(work: Pick<FailingWork, 'kind' | 'queue'>, failure: Failed): void;
-  /** What fails now: all that was noted, and of what failed before the jobs that wait for their next try. */
+  /** All failures of this run, and earlier failures whose job still waits for its next try. */
   now(before: readonly FailingWork[]): Promise<FailingWork[]>;
 }
 
-/** Of one kind of work and run; the others are counted. */
+/** Log lines per kind of work in one run. Further failures are only counted. */
 const MOST_LINES = 20;
 
 export function createFailures({ log, clock, ledger }: Pick<ReconcileDeps, 'log' | 'clock' | 'ledger'>): Failures {

@@ -3,12 +3,12 @@ import { jobKey, todoKey } from '../jobs/keys';
 import type { JobRow } from '../jobs/row';
 import type { ReconcileDeps } from './deps';
 
-/** Rows that are looked at for the oldest of a kind: a paused campaign's chunks say nothing, and may be the first. */
+/** Rows to read in search of the oldest job. Chunks of a paused campaign do not count, and may come first. */
 const LOOK_AT = 10;
 
 /**
- * `OldestHeld`: how long the queue's oldest held job has been held, all its holds together; 0 where none is. Jobs that a
- * stopped vendor holds, and those behind them, are told of by `VendorStopped`.
+ * `OldestHeld`: how long the queue's oldest held job has been held, over all its holds; 0 if no job is held. It leaves
+ * out jobs that an open circuit holds, and the jobs behind them: `VendorStopped` reports those.
  */
 export async function gaugeHeld(deps: ReconcileDeps, queue: string): Promise<void> {
   const { table, ledger, clock, metrics } = deps;
@@ -24,7 +24,7 @@ export async function gaugeHeld(deps: ReconcileDeps, queue: string): Promise<voi
   metrics.add('OldestHeld', now - oldest, 'Milliseconds', { queue });
 }
 
-/** Whether the first of a row's group was held by a stopped vendor last; being tried again, it is not held just now. */
+/** Whether an open circuit last held the first job of the row's group. During a new try that job is not held. */
 async function isBehindStopped(
   { order, ledger }: Pick<ReconcileDeps, 'order' | 'ledger'>,
   row: JobRow,

@@ -9,22 +9,22 @@ import { release, releaseEach } from './release';
 import type { ReconcileRun } from './run';
 
 const VENDORS: readonly Vendor[] = ['zendesk', 'sendgrid', 'app-store-connect'];
-/** How long a queued message is waited for to make the trial call: it may be one that never calls the vendor. */
+/** How long to wait for a queued message to make the trial call. That message may never call the vendor. */
 const PATIENCE_MS = 5 * 60_000;
 const PAGE = 16;
 const ALL = Number.MAX_SAFE_INTEGER;
 
-/** Releases one job of each vendor whose circuit is half-open, for its trial call. */
+/** Releases one job for the trial call of each half-open circuit. */
 export async function releaseTrials(deps: ReconcileRun, mayGoOn: () => boolean): Promise<void> {
   await throughAll(VENDORS, async (vendor) => {
     const circuit = await deps.circuits.read(vendor);
-    // Also 0: an alarm has to know when the outage is over.
+    // Also write 0, so that an alarm sees the end of the outage.
     deps.metrics.add('VendorStopped', isOpen(circuit) ? 1 : 0, 'Count', { vendor });
     if (isOpen(circuit)) await releaseTrial(deps, { vendor, circuit, mayGoOn });
   });
 }
 
-/** Releases all jobs that were held by a circuit which is closed by now. */
+/** Releases the jobs of every circuit that has closed. */
 export async function releaseStopped(deps: ReconcileRun, mayGoOn: () => boolean): Promise<void> {
   await throughAll(VENDORS, async (vendor) => {
     if (isOpen(await deps.circuits.read(vendor))) return;
@@ -53,7 +53,7 @@ async function releaseTrial(
   });
 }
 
-/** Whether a message is on its way in a queue where jobs wait for the vendor. */
+/** Whether a message is queued in a queue whose jobs wait for the vendor. */
 async function isQueued(deps: ReconcileDeps, vendor: Vendor): Promise<boolean> {
   for (const queue of deps.queueNames) {
     const [held] = await deps.table.due(todoKey(queue, 'stopped', vendor), { until: ALL, limit: 1 });
@@ -65,8 +65,8 @@ async function isQueued(deps: ReconcileDeps, vendor: Vendor): Promise<boolean> {
 }
 
 /**
- * Held jobs in the order in which they are to make the trial call: the newest that has not called the vendor, then
- * the one whose call is the longest ago. A job that drew a 403 may be the cause itself, and comes last.
+ * Held jobs in the order in which they may make the trial call. The newest job that has not called the vendor comes
+ * first, then the one with the oldest call. A job that drew a 403 comes last, because it may be the cause.
  */
 async function* candidates(deps: ReconcileDeps, vendor: Vendor, mayGoOn: () => boolean): AsyncGenerator<JobRow> {
   const called: JobRow[] = [];

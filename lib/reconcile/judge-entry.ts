@@ -10,10 +10,10 @@ import { parkCrashed } from './park-crashed';
 import type { Moved } from './returns';
 import type { ReconcileRun } from './run';
 
-/** What to do with a message of a DLQ. `later`: judge it again soon. A message that was never tried is returned. */
+/** What to do with a DLQ message. `later`: judge it again soon. `Moved`: no worker has tried it, so return it. */
 export type Verdict = 'keep' | 'later' | 'delete' | Moved;
 
-/** A message of a DLQ, and the parked entries that this run has seen. */
+/** A DLQ message, and the parked entries that this run has seen. */
 interface Entry {
   queue: string;
   message: ReceivedMessage;
@@ -21,18 +21,18 @@ interface Entry {
 }
 
 export async function judgeEntry(deps: ReconcileRun, { queue, message, seen }: Entry): Promise<Verdict> {
-  // A parked entry that was redriven keeps its attributes. If SQS moves it here again, only SQS's mark shows that.
+  // A redriven entry keeps its attributes. If SQS moves it to the DLQ again, only SQS's own mark shows that.
   if (!message.movedBySqs && message.attributes.code !== undefined) return judgeParked(deps, { queue, message, seen });
   const moved = await owned(deps, queue, message);
   const { resolved, row } = moved;
   if (!row) return moved;
   if (row.canary) {
-    // Its own metric reports that it did not end.
+    // The canary's own metric reports that it did not end.
     deps.exits.note(queue, 'canary');
     return 'delete';
   }
   if (row.state === 'processing' && row.lease && row.lease.until > deps.clock.now()) return 'later';
-  // Damaged, or written by newer code: only code that knows the state can judge the message.
+  // The row is damaged or written by newer code. Only code that knows the state can judge the message.
   if (placeOf(row) === undefined) return 'keep';
   const done = row.left.includes(message.messageId) || row.state === 'succeeded' || row.reason === 'operator';
   if (done) {
@@ -44,19 +44,19 @@ export async function judgeEntry(deps: ReconcileRun, { queue, message, seen }: E
   return moved;
 }
 
-/** The message with its job. A message that carries the id of another job is a job of its own, as for the worker. */
+/** Finds the message's job. As in the worker, a message with the id of another job gets an id and a job of its own. */
 async function owned(deps: ReconcileRun, queue: string, message: ReceivedMessage): Promise<Moved> {
   const resolved = await resolve({ ...deps, queue }, message);
   const own = disowned(resolved, invalidId(message.messageId));
   const ownRow = await deps.ledger.get(jobKey(queue, own.id));
-  // It was separated before, perhaps from a job that was done without a row (worker/direct.ts).
+  // An earlier run gave this message its own id, perhaps because the job was done without a row (worker/direct.ts).
   if (ownRow) return { message, resolved: own, row: ownRow };
   const row = await deps.ledger.get(jobKey(queue, resolved.id));
   if (!row || row.payloadHash === resolved.payloadHash) return { message, resolved, row };
   return { message, resolved: own, row: undefined };
 }
 
-/** An entry that a worker or the reconciler sent stays while its job is dead from that message, unless it was discarded. */
+/** Judges a parked entry. It stays while its job is dead from that message, unless an operator discarded it. */
 async function judgeParked(deps: ReconcileRun, { queue, message, seen }: Entry): Promise<Verdict> {
   const { messageId, [ATTRIBUTE.job]: id } = message.attributes;
   const row = id === undefined ? undefined : await deps.ledger.get(jobKey(queue, id));

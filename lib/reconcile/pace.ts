@@ -3,51 +3,51 @@ import type { JobRow } from '../jobs/row';
 import type { ReconcileDeps } from './deps';
 import { keepReleases, measure } from './throughput';
 
-/** So many jobs of one kind a run may always release: a queue that is never empty starves no held job. */
+/** A run may always release this many jobs of one kind, or a queue that is never empty would starve them. */
 const FLOOR = 20;
-/** A job that came a moment ago and had to wait goes before those that an outage left behind, which get the rest. */
+/** The newest jobs' part of the room. After a short wait they go before jobs that an outage left behind. */
 const NEWEST_PART = 0.75;
-/** Work for the time in which the reconciler does something else. */
+/** The reconciler releases enough work to cover the time in which it does something else. */
 const AHEAD_MS = 15_000;
 
 /**
- * How many held jobs a run sends back to their queue: about as many as it does in a minute, spread over the time for
- * which the run stays. A new job waits little behind them, and a vendor is not asked for more than it takes.
+ * Decides how many held jobs a run sends back to their queue: about what the queue does in a minute, spread over the
+ * time that the run stays. New jobs wait only briefly behind them, and a vendor gets no more calls than it takes.
  */
 export interface Pace {
-  /** For jobs that have this `todo`. */
+  /** The turn for jobs that have this `todo`. */
   turn(queue: string, todo: string): Turn;
-  /** A job, as it was held, was sent to its queue. */
+  /** Notes that a job was sent to its queue. The row is the one from before the release. */
   released(row: JobRow): void;
-  /** Stores what the next run measures by. */
+  /** Stores the measurement for the next run. */
   keep(): Promise<void>;
 }
 
 export interface Turn {
   /** Releases one more job, if there is room for it. */
   release(act: () => Promise<void>): Promise<void>;
-  /** `for now`: there will be room again before the run ends. */
+  /** `for now`: the queue gets more room before the run ends. */
   full(): 'no' | 'for now' | 'yes';
-  /** The part of the room that is for the jobs whose wait ended last. */
+  /** The part of the room for the jobs whose wait ended last. */
   forNewest(): Promise<number>;
-  /** Rejects where the room could not be measured: no more was released then than always may be. */
+  /** Rejects if the room could not be measured. In that case only the guaranteed number of jobs was released. */
   end(): Promise<void>;
 }
 
 /** What a run does for one queue. */
 interface QueueRun {
   sent: number;
-  /** Of those, sent once more: they came back in this run. */
+  /** Sent jobs that had come back in this same run. */
   sentAgain: number;
-  /** By how many fewer of the jobs that waited when it was measured still wait. */
+  /** How many jobs stopped waiting since the measurement. */
   fewer: number;
-  /** Of the whole run. */
+  /** The room for the whole run. */
   room: number | undefined;
   measured?: ReturnType<typeof measure>;
   turns: Map<string, Turn>;
 }
 
-/** `until`: the end of the time over which releases are spread. */
+/** `until`: the end of the time over which the releases are spread. */
 export function createPace(deps: ReconcileDeps, { until }: { until: number }): Pace {
   const { clock } = deps;
   const begun = clock.now();
@@ -61,7 +61,7 @@ export function createPace(deps: ReconcileDeps, { until }: { until: number }): P
     return run;
   }
 
-  /** Of the room of a whole run, what it may have used by now. */
+  /** How much of a run's whole room may be used up to now. */
   const byNow = (room: number): number =>
     until <= begun ? room : Math.ceil(room * Math.min(1, (clock.now() - begun + AHEAD_MS) / (until - begun)));
 
@@ -83,7 +83,7 @@ export function createPace(deps: ReconcileDeps, { until }: { until: number }): P
           await act();
           own++;
         } catch (error) {
-          // It waits for its next try now.
+          // The job now waits for its next try.
           if (todo === todoKey(queue, 'held')) run.fewer--;
           throw error;
         }

@@ -10,8 +10,8 @@ import type { Moved } from './returns';
 import type { ReconcileRun } from './run';
 
 /**
- * Ends a job that kills every worker that runs it: the DLQ gets an entry with the reason, and the message may go.
- * `false` where the row has changed since: the next walk judges it again.
+ * Ends a job that kills every worker that runs it. The DLQ gets an entry with the reason, and the message may go.
+ * Returns `false` if the row has changed since; the next walk judges it again.
  */
 export async function parkCrashed(deps: ReconcileRun, queue: string, moved: Moved): Promise<boolean> {
   const { ledger, objects, prefix, clock, metrics, log } = deps;
@@ -29,7 +29,7 @@ export async function parkCrashed(deps: ReconcileRun, queue: string, moved: Move
   return true;
 }
 
-/** The job's row, or a new one where it never got so far. */
+/** Returns the job's row, or a new one if no worker ever wrote it. */
 function rowToEnd(queue: string, { message, resolved, row }: Moved, now: number): JobRow {
   if (row) return row;
   const { id, envelope, payloadHash } = resolved;

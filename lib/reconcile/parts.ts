@@ -7,7 +7,7 @@ import { releasePaused } from './paused';
 import { releaseDue } from './release';
 import type { ReconcileRun, Work } from './run';
 
-/** Each kind of work on a queue by the name that its failures are logged under. */
+/** Each kind of work on a queue. The names also appear in the log of failures. */
 const WORK: Record<string, Work> = {
   releaseDue,
   releasePaused,
@@ -22,7 +22,7 @@ const WORK: Record<string, Work> = {
   gaugeHeld,
 };
 
-/** A kind of work, on one queue or on the instance as a whole. */
+/** A kind of work, on one queue or on the whole instance. */
 export interface Part {
   kind: string;
   queue?: string;
@@ -30,8 +30,8 @@ export interface Part {
 }
 
 /**
- * All work, beginning with what the last run had no time for. A trial call comes before other releases, which would take
- * its place in the queue. Jobs whose wait is over come before those of a vendor that is well again.
+ * Lists all work, starting with the part that got no time in the last run. The trial call comes before other releases,
+ * because a queued message would delay it. Jobs whose wait is over come before jobs of a closed circuit.
  */
 export function partsFrom(queueNames: readonly string[], next: string | undefined): Part[] {
   const ofQueues = queueNames.flatMap((queue) =>

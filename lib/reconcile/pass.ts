@@ -4,16 +4,16 @@ import type { Item } from '../ports';
 import type { ReconcileDeps } from './deps';
 import { SHORTEST_WALK_MS, walkMs } from './walk';
 
-/** One walk through a whole DLQ, in as many runs of the reconciler as it takes. Times are ms since 1970. */
+/** One walk through a whole DLQ. It may take several runs of the reconciler. Times are ms since 1970. */
 export interface Pass {
   since: number;
-  /** A pass that has not reached the end of the queue by then begins again. */
+  /** A pass that has not reached the end of the queue by this time starts again. */
   until: number;
-  /** Messages in the DLQ when it began, … */
+  /** Messages in the DLQ when the pass began. */
   entries: number;
-  /** … and dead jobs whose entry should be there. */
+  /** Dead jobs that should have an entry when the pass began. */
   parked: number;
-  /** Entries that it has seen and kept. */
+  /** Entries that the pass has seen and kept. */
   seen: number;
   endedAt?: number;
   /** Messages that must be judged again. */
@@ -21,19 +21,19 @@ export interface Pass {
 }
 
 interface StoredPass extends Pass, Item {
-  /** Until then this pass or an earlier one hides entries. */
+  /** This pass or an earlier one hides entries until this time. */
   hiddenUntil: number;
 }
 
 const MINUTE_MS = 60_000;
-/** Twice what judging takes at 40 ms a call: two calls in a row for nine entries, in a quarter of each run. */
+/** Twice the time for judging at 40 ms a call: two calls in a row for nine entries, in a quarter of each run. */
 const MS_PER_ENTRY = 100;
-/** SQS counts approximately, and the counts can agree by chance. So a walk is due after this time in any case. */
+/** SQS counts approximately, and counts can agree by chance. So a walk is always due after this time. */
 const WALK_ANYWAY_MS = 15 * MINUTE_MS;
 
 type Deps = Pick<ReconcileDeps, 'table' | 'clock' | 'random'>;
 
-/** The pass that is under way, or a new one if one is due. */
+/** Returns the current pass, or a new one if one is due. */
 export async function passToWalk(deps: ReconcileDeps, queue: string): Promise<Pass | undefined> {
   const { clock, queues, table, settings, dlqUrl } = deps;
   const now = clock.now();
@@ -44,13 +44,13 @@ export async function passToWalk(deps: ReconcileDeps, queue: string): Promise<Pa
   const entries = visible + inFlight;
   const parked = await table.count(todoKey(queue, 'dead'), { since: now - settings(queue).dlqRetention * 1000 });
   if (last && !isDue(last, { entries, parked, now })) return undefined;
-  // The last pass was too slow for its time: this one gets twice as much.
+  // The last pass ran out of time, so this one gets twice as much.
   const longer = unfinished ? 2 * (last.until - last.since) : 0;
   const until = now + walkMs(Math.max(entries * MS_PER_ENTRY, longer));
   return { since: now, until, entries, parked, seen: 0, left: 0 };
 }
 
-/** Whether the DLQ differs from the table in a way that the last pass has not seen, or the last pass is long ago. */
+/** Whether the DLQ and the table differ in a way that the last pass has not seen, or the last pass is too old. */
 function isDue(last: Pass, { entries, parked, now }: { entries: number; parked: number; now: number }): boolean {
   if (last.endedAt === undefined || last.left > 0 || now >= last.endedAt + WALK_ANYWAY_MS) return true;
   const explained = last.seen >= last.entries && last.entries === entries && last.parked === parked;
@@ -58,8 +58,8 @@ function isDue(last: Pass, { entries, parked, now }: { entries: number; parked: 
 }
 
 /**
- * Until when a run hides what it has kept: twice the time that the pass takes at the pace of this run, with a run each
- * minute. A pass that was too slow before hides it for all of its time.
+ * Returns the time until which a run hides the entries it kept. It is twice the time that the pass takes at this run's
+ * pace, with one run a minute. A pass after one that was too slow hides entries until its own end.
  */
 export function hideUntil({ since, until, entries }: Pass, { kept, now }: { kept: number; now: number }): number {
   const slow = until - since > walkMs(entries * MS_PER_ENTRY);
@@ -67,7 +67,7 @@ export function hideUntil({ since, until, entries }: Pass, { kept, now }: { kept
   return slow ? until : Math.min(until, Math.max(atThisPace, now + SHORTEST_WALK_MS));
 }
 
-/** Stores how far a pass has come, and until when it hides what it has kept. */
+/** Stores the progress of a pass, and how long it hides the entries it kept. */
 export async function storePass(deps: Deps, { queue, pass, hides = 0 }: { queue: string; pass: Pass; hides?: number }) {
   await updateItem<StoredPass>(deps, passKey(queue), (stored) => ({
     ...pass,
@@ -78,7 +78,7 @@ export async function storePass(deps: Deps, { queue, pass, hides = 0 }: { queue:
   }));
 }
 
-/** Until when a pass hides entries of a queue's DLQ; `undefined` if none does. */
+/** Returns the time until which a pass hides entries of a queue's DLQ, or `undefined` if it hides none. */
 export async function hiddenUntil(deps: Deps, queue: string): Promise<number | undefined> {
   const until = (await readPass(deps, queue))?.hiddenUntil ?? 0;
   return until > deps.clock.now() ? until : undefined;

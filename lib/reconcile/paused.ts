@@ -5,8 +5,8 @@ import { releaseEach } from './release';
 import type { Work } from './run';
 
 /**
- * Releases chunks that were held for a pause that is over. Those that are open their campaign releases itself, and
- * sooner; one that an operator brought back after it had ended is not open any more, and its campaign may have ended.
+ * Releases chunks that were held for a pause that is over. A campaign releases its open chunks itself, and sooner. A
+ * chunk that an operator reopened is no longer open, and its campaign may have ended.
  */
 export const releasePaused: Work = async (deps, queue, mayGoOn) => {
   if (queue !== CAMPAIGN_QUEUE) return;

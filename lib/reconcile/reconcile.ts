@@ -12,30 +12,29 @@ import { nameOf, type Part, partsFrom } from './parts';
 import { release } from './release';
 import type { ReconcileRun } from './run';
 
-/** Of the run's time, the part that no single kind of work may exceed. */
+/** The largest part of the run's time that one kind of work may take. */
 const LARGEST_SHARE = 0.25;
 const GUARD_MS = 2_000;
 
-/** Between two looks at running campaigns, … */
+/** The time between two looks at running campaigns. */
 const LOOK_EVERY_MS = 2_000;
-/** … between the last one of a run and the first one of the next … */
+/** The time between a run's last look and the first look of the next run. */
 const OVER_THE_END_MS = 4_000;
-/** … and what a run keeps for its last one. */
+/** The time that a run reserves for its last look. */
 const LAST_LOOK_MS = 1_000;
 
-/** Between two releases to a queue that gets its held jobs little by little. */
+/** The time between two releases to a queue that gets its held jobs a few at a time. */
 const RELEASE_EVERY_MS = 5_000;
 
-/** A run that begins a moment before the last one has ended waits for it, or a minute would pass without one. */
+/** A run that begins shortly before the last one ends waits for it. Otherwise a minute would pass without a run. */
 const BEGIN_WITHIN_MS = 5_000;
 const BEGIN_EVERY_MS = 500;
 
 /**
- * Looks after every job that no worker runs: once a minute, one run at a time. Work that fails is logged and left to
- * the next run; it keeps nothing else from being done. Work for which there is no time comes first in the next run. While
- * a campaign runs, or held jobs go back to their queue little by little, it stays for `stayMs`. `canaryMs`: from one
- * canary of a queue to the next; 0: there are none. `evenBackedOff`: also tries jobs that failed and wait for their next
- * try.
+ * Looks after every job that no worker runs: once a minute, one run at a time. Failed work is logged and left to the
+ * next run; other work goes on. Work that got no time comes first in the next run. The run stays for `stayMs` while a
+ * campaign runs, or while it releases held jobs a few at a time. `canaryMs` is the time between two canaries of a
+ * queue; 0 means no canaries. With `evenBackedOff` it also tries jobs that failed and wait for their next try.
  */
 export async function reconcile(
   reached: ReconcileDeps,
@@ -97,7 +96,7 @@ export async function reconcile(
   }
 
   async function campaigns(): Promise<boolean> {
-    // A look that fails says nothing about the next one.
+    // If a look fails, look again: the failure says nothing about the next look.
     let run = true;
     const work = async (deps: ReconcileRun, mayGoOn: () => boolean) => {
       const nextLookMs = stayMs > 0 && clock.now() >= lastLook ? OVER_THE_END_MS : LOOK_EVERY_MS;

@@ -10,13 +10,13 @@ import type { ReconcileDeps } from './deps';
 import { eachDue } from './due';
 import type { ReconcileRun, Work } from './run';
 
-/** Sends held jobs whose time has come back to their queue. */
+/** Sends held jobs whose wait is over back to their queue. */
 export const releaseDue: Work = (deps, queue, mayGoOn) =>
   releaseEach(deps, { queue, todo: todoKey(queue, 'held'), mayGoOn });
 
 /**
- * Releases the jobs that are due for it, side by side, as far as their queue has room (lib/reconcile/pace.ts). Jobs of one
- * group go in their order. `wanted`: which of them.
+ * Releases the due jobs side by side, as far as their queue has room (lib/reconcile/pace.ts). Jobs of one group keep
+ * their order. `wanted` selects the jobs.
  */
 export async function releaseEach(
   deps: ReconcileRun,
@@ -41,8 +41,8 @@ export async function releaseEach(
 }
 
 /**
- * Message first, then the row: a release that is lost in between is repeated under the same deduplication id, and a
- * message that overtakes its row's write is claimed from `held`.
+ * Sends the message, then writes the row. If the write is lost, the next run repeats the release under the same
+ * deduplication id. If a worker gets the message before the write, it claims the job from `held`.
  */
 export async function release(deps: ReconcileDeps & Partial<Pick<ReconcileRun, 'pace'>>, row: JobRow): Promise<void> {
   const { queues, ledger, clock, log } = deps;

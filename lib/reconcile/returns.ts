@@ -11,41 +11,41 @@ import type { JobRow } from '../jobs/row';
 import type { Item, ReceivedMessage } from '../ports';
 import type { ReconcileRun } from './run';
 
-/** A message that SQS moved by itself, with what the table knows of its job. */
+/** A message that SQS moved to the DLQ, and what the table knows of its job. */
 export interface Moved {
   message: ReceivedMessage;
   resolved: Resolved;
   row: JobRow | undefined;
 }
 
-/** `killed`: it was returned before, and the worker that read it then was not heard of again. */
+/** `killed`: the message was returned before, and the worker that ran it then stored no outcome. */
 type Judged = Moved & { killed: boolean };
 
-/** What was returned last on one queue. */
+/** The last return on one queue. */
 interface Returns extends Item {
-  /** Jobs (keys) whose outcome shows that the queue's worker works again. */
+  /** Keys of returned jobs. An outcome of one of them shows that the queue's worker works again. */
   watched: string[];
-  /** Their messages, as they lay in the DLQ. */
+  /** The ids that their messages had in the DLQ. */
   messages?: string[];
-  /** Also stands in each message that was returned then. */
+  /** The time of the return. Each returned message carries it too. */
   at: number;
-  /** A single return: the next waits until it has an outcome, is back, or is given up. */
+  /** Whether one message was returned alone. Then the next return waits for its outcome or the time limit. */
   single: boolean;
 }
 
-/** Back in the DLQ for the third time, though a worker began with it twice: it kills before anything can be written. */
+/** A message that comes back a third time, after two runs began with it, kills its worker before any write. */
 const MOST_RETURNS = 2;
-/** After this a single return that was never heard of holds up the others no longer. */
+/** After this time, a single return without an outcome no longer delays the others. */
 const GIVE_UP_MS = 60 * 60_000;
 const MOST_WATCHED = 20;
 const AT_ONCE = 16;
 
 /**
  * Returns messages that SQS dead-lettered untried. It returns one first, to see whether the worker works. Once that one
- * has an outcome, it returns all that were never returned, as many as there is time for. What came back is returned
- * singly, so that a poison message takes no other job along, and is parked the third time. If `whole` is false, the DLQ
- * may hold more messages that were never returned, and what came back waits for those. Answers those that stay in the
- * DLQ for now, the next to be returned first.
+ * has an outcome, it returns all that were never returned, as far as there is time. Messages that came back are
+ * returned one at a time, so that a poison message crashes no other job. The third time, it is parked. If `whole` is
+ * false, the DLQ may hold more messages that were never returned, and those that came back wait for them. Returns the
+ * messages that stay in the DLQ for now, the next one to return first.
  */
 export async function returnUntried(
   deps: ReconcileRun,
@@ -88,7 +88,7 @@ export async function returnUntried(
   const { share = SHARE } = deps;
   const returned = new Set<Moved>();
   for (const moved of chosen) {
-    // Looking for them may have taken all the time.
+    // The search for these messages may have taken all the time, so return at least one share.
     if (returned.size >= share && !mayGoOn()) break;
     await giveBack(deps, { queue, moved, now });
     returned.add(moved);
@@ -99,8 +99,8 @@ export async function returnUntried(
 const timesReturned = ({ message }: Moved): number => Number(message.attributes[ATTRIBUTE.returned] ?? 0);
 
 /**
- * Whether a worker has begun with the message since it was returned last, nothing beside it, and has said nothing of its
- * job. If none has, or if one was there and could not write the outcome, its coming back says nothing of the message.
+ * Whether the message crashed its worker after its last return: a worker began with it alone and stored nothing about
+ * its job. Without such a worker, or if the worker lived but could not write, its coming back proves nothing.
  */
 async function hasKilled({ ledger }: ReconcileRun, queue: string, { message, row }: Moved): Promise<boolean> {
   const { messageId, attributes } = message;
@@ -108,7 +108,7 @@ async function hasKilled({ ledger }: ReconcileRun, queue: string, { message, row
   return !(row && heardOf(row, messageId)) && (await ledger.trials.begun(queue, messageId));
 }
 
-/** What became of the last return: `works` where a returned job has had an outcome since. */
+/** Judges the last return. `works`: a returned job has had an outcome since. */
 async function judgeLast(
   { ledger }: ReconcileRun,
   { last, now, candidates }: { last: Returns | undefined; now: number; candidates: Moved[] },
@@ -116,7 +116,7 @@ async function judgeLast(
   if (!last) return 'unknown';
   const rows = await Promise.all(last.watched.map((key) => ledger.get(key)));
   if (rows.some((row) => row && hadOutcome(row, last.at - CLOCK_SKEW_MS))) return 'works';
-  // It itself, or, where the reconciler died before it was sent, it still: a copy of the job says nothing.
+  // Only the returned message counts, or its old copy if the reconciler died before the send.
   const back = candidates.some(
     ({ message: { messageId, attributes } }) =>
       attributes[ATTRIBUTE.returnedAt] === String(last.at) || last.messages?.includes(messageId),
@@ -138,7 +138,7 @@ async function note(deps: ReconcileRun, { queue, chosen, now }: { queue: string;
   }));
 }
 
-/** Message first, then out of the DLQ: in between it is in both, which the claim of the job makes harmless. */
+/** Sends the message, then deletes it from the DLQ. A message in both does no harm, because workers claim jobs. */
 async function giveBack(
   deps: ReconcileRun,
   { queue, moved, now }: { queue: string; moved: Judged; now: number },
@@ -150,7 +150,7 @@ async function giveBack(
   const back = backInQueue(deps, {
     row: { queue, id: resolved.id, ...(message.groupId ? { group: message.groupId } : {}) },
     body: resolved.body,
-    // Not the others: they tell of an end that is over, and SQS takes no more than ten.
+    // Leaves out the other attributes: they describe an end that is over, and SQS takes at most ten.
     attributes: { [ATTRIBUTE.returned]: String(times), [ATTRIBUTE.returnedAt]: String(now) },
     deduplication: deduplicationId.returned(resolved.id, message.messageId),
   });

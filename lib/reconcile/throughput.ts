@@ -3,37 +3,37 @@ import { readItem, updateItem } from '../jobs/ledger';
 import type { Item } from '../ports';
 import type { ReconcileDeps } from './deps';
 
-/** What one run released to a queue, for the next run to measure by (key `releases#{queue}`). */
+/** What one run released to a queue. The next run uses it to measure (key `releases#{queue}`). */
 export interface Releases extends Item {
   at: number;
-  /** Messages in the queue before. */
+  /** Messages in the queue before the release. */
   depth: number;
   released: number;
   /** Held jobs whose wait ends after `at`. */
   waiting: number;
-  /** What the queue did in a minute … */
+  /** How many jobs the queue did in a minute. */
   done: number;
-  /** … and how many times as much it was given then. */
+  /** The factor by which the queue then got more than that. */
   growth: number;
 }
 
-/** How many messages a queue takes in a minute of which nothing is known. */
+/** How many messages a queue gets in a minute if nothing is known about it. */
 const FIRST = 100;
-/** As long as nearly all of them are done, it is given twice as many the next time. */
+/** While the queue does nearly all of its jobs, it gets twice as many the next time. */
 const LARGEST_GROWTH = 2;
-/** Once something limits it, a little more than what is done, and more each time that nearly all is done. */
+/** Once something limits the queue, it gets a little more than it does, and more each time it does nearly all. */
 const SMALLEST_GROWTH = 1.05;
 const MORE_GROWTH = 0.02;
-/** Nearly all: all but so many, or such a part. */
+/** "Nearly all" means all but this number, or all but this part. */
 const FEW = 10;
 const SMALL_PART = 0.05;
 const MINUTE_MS = 60_000;
-/** What was measured earlier says nothing about now. */
+/** An older measurement says nothing about the present. */
 const STALE_MS = 10 * MINUTE_MS;
 
 /**
- * Measures what a queue has done since the last run: messages that have left it and whose jobs were not held again. New
- * jobs count as not done, so that what is left over for held ones is known. `sent`: to the queue in this run already.
+ * Measures what a queue has done since the last run: messages that left it and whose jobs were not held again. New jobs
+ * count as not done, so the rest is for held jobs. `sent`: messages that this run has already sent to the queue.
  */
 export async function measure(
   deps: ReconcileDeps,
@@ -57,7 +57,7 @@ export async function measure(
   };
 }
 
-/** Stores what a run has done: how many jobs it released, and by how many fewer of those from before still wait. */
+/** Stores how many jobs a run released, and how many of the earlier waiting jobs no longer wait. */
 export async function keepReleases(
   deps: ReconcileDeps,
   measured: Releases,
@@ -67,7 +67,7 @@ export async function keepReleases(
   await updateItem<Releases>(deps, releases.key, () => releases);
 }
 
-/** Held jobs whose wait ends after a time: among them all that were held since. */
+/** Counts the held jobs whose wait ends after a time. These include all jobs held since then. */
 async function waitingAfter({ table, settings }: ReconcileDeps, queue: string, at: number): Promise<number> {
   const kinds = settings(queue).ordered ? (['held', 'behind'] as const) : (['held'] as const);
   const counts = await Promise.all(kinds.map((kind) => table.count(todoKey(queue, kind), { since: at })));
@@ -81,7 +81,7 @@ function grown(
   const offered = last.depth + last.released;
   const undone = depth + heldAgain;
   const done = (Math.max(0, offered - undone) * MINUTE_MS) / Math.max(1, at - last.at);
-  // Two minutes together: a vendor that took little in one may take more in the next.
+  // Uses the mean of two minutes, because a vendor that took little in one may take more in the next.
   if (undone > Math.max(FEW, SMALL_PART * offered)) return { done: (done + last.done) / 2, growth: SMALLEST_GROWTH };
   const growth = Math.min(LARGEST_GROWTH, last.growth + MORE_GROWTH);
   return { done: Math.max(done, FIRST / growth), growth };

@@ -2,26 +2,26 @@ import { eachOf } from '../concurrency';
 import { StoreError } from '../errors';
 import type { Clock, Queues, ReceivedMessage } from '../ports';
 
-/** The most that SQS gives or takes at once. */
+/** The most messages that SQS gives or takes in one call. */
 const BATCH = 10;
-/** SQS allows so many messages in flight, and looks no further for others. It shows none behind them. */
+/** The most messages in flight that SQS allows. It shows none of the messages behind them. */
 const MOST_SHOWN = 120_000;
 /** A short poll asks only some of SQS's servers, so one empty answer does not prove that the queue is empty. */
 const FRUITLESS_RECEIVES = 3;
-/** A FIFO queue takes 300 calls of a kind each second. */
+/** SQS takes 300 calls of a kind each second for a FIFO queue, so only a few run at once. */
 const CALLS_AT_ONCE = 4;
-/** Twice what looking takes at 65 ms a call: two calls for nine messages. */
+/** Twice the time that a look takes at 65 ms a call: two calls for nine messages. */
 const LOOK_MS_PER_ENTRY = 30;
 export const SHORTEST_WALK_MS = 5 * 60_000;
-/** SQS hides a message for at most twelve hours, counted from its receive. */
+/** SQS hides a message for at most twelve hours after its receive. */
 const LONGEST_WALK_MS = 11 * 3_600_000;
 
-/** The time that a walk gets: `ms`, within the limits. What it has seen must stay hidden until it has reached the end. */
+/** Returns the time for a walk: `ms`, within the limits. All that it has seen must stay hidden until its end. */
 export const walkMs = (ms: number): number => Math.min(LONGEST_WALK_MS, Math.max(SHORTEST_WALK_MS, ms));
 
 /**
- * Shows every message of a DLQ once and puts all back. `look` returns `false` to end the walk. Answers whether the walk
- * reached the end of the queue while everything that it had seen was hidden.
+ * Shows every message of a DLQ once and puts all of them back. `look` returns `false` to end the walk. Returns whether
+ * the walk reached the end of the queue while everything that it had seen was still hidden.
  */
 export async function walkDeadLetters(
   { queues, clock }: { queues: Queues; clock: Clock },
@@ -47,7 +47,7 @@ export async function walkDeadLetters(
   }
 }
 
-/** Receives the messages of a DLQ and hides them for some seconds. Answers whether it reached the end of the queue. */
+/** Receives the messages of a DLQ and hides them for some seconds. Returns whether it reached the end of the queue. */
 export async function receiveAll(
   queues: Queues,
   { url, seconds, mayGoOn }: { url: string; seconds: number; mayGoOn: () => boolean },
@@ -64,7 +64,7 @@ export async function receiveAll(
   return true;
 }
 
-/** With too many messages in flight a FIFO queue answers nothing, and a standard queue refuses. */
+/** Receives a batch. With too many messages in flight, a FIFO queue returns nothing and a standard queue refuses. */
 async function receiveVisible(queues: Queues, url: string, visibilitySeconds: number): Promise<ReceivedMessage[]> {
   try {
     return await queues.receive(url, { max: BATCH, visibilitySeconds });
@@ -75,9 +75,9 @@ async function receiveVisible(queues: Queues, url: string, visibilitySeconds: nu
 }
 
 /**
- * Splits the last group off a full batch, because more of that group may follow. A received message hides the rest of
- * its group, so two entries of one job would never be seen together if the first is the tenth of its batch. A group of
- * more than ten messages cannot be received whole.
+ * Cuts the last group off a full batch, because more messages of that group may follow. A received message hides the
+ * rest of its group. So two entries of one job would never be seen together if the first one is the tenth of its batch.
+ * A group of more than ten messages cannot be received as a whole.
  */
 function wholeGroups(messages: ReceivedMessage[]): { whole: ReceivedMessage[]; cut: ReceivedMessage[] } {
   const last = messages.at(-1)?.groupId;
@@ -86,7 +86,7 @@ function wholeGroups(messages: ReceivedMessage[]): { whole: ReceivedMessage[]; c
   return { whole, cut: messages.filter(({ groupId }) => groupId === last) };
 }
 
-/** Lets messages be seen again in so many seconds. If SQS refuses, they come back when their visibility ends. */
+/** Makes messages visible again after some seconds. If SQS refuses, they return when their timeout ends. */
 export async function showIn(
   queues: Queues,
   { url, handles, seconds }: { url: string; handles: readonly string[]; seconds: number },
