@@ -1,21 +1,21 @@
 import { hash } from 'node:crypto';
 
 const FIRST_SLOTS = 4096;
-/** Open addressing gets slow when it is fuller. */
+/** Open addressing gets slow above this load. */
 const FULLEST = 0.6;
 
 /**
- * Remembers which texts were seen, in about 16 bytes each: a Set of a million addresses takes over 100 MB. It keeps 64
- * bits of SHA-256; that any two of a million addresses meet there happens once in forty million campaigns.
+ * Remembers which texts were seen, in about 16 bytes each. A Set of a million addresses takes over 100 MB. It keeps 64
+ * bits of SHA-256: two of a million addresses collide once in forty million campaigns.
  */
 export function seenSet(): { add(text: string): boolean } {
-  // A full table stays as it is beside the next: one that grew would be there twice meanwhile.
+  // A full table stays beside the next one. A table that grows would need its memory twice meanwhile.
   const tables = [emptyTable(FIRST_SLOTS)];
 
   return {
-    /** `true` where the text is new. */
+    /** `true` if the text is new. */
     add(text) {
-      // As text: a million hash objects and buffers would be garbage outside V8's heap, which collects it late.
+      // Hash to text: a million hash objects and buffers would be garbage outside V8's heap, which V8 collects late.
       const digest = hash('sha256', text, 'hex');
       const high = Number.parseInt(digest.slice(0, 8), 16);
       const low = Number.parseInt(digest.slice(8, 16), 16);
@@ -31,11 +31,11 @@ export function seenSet(): { add(text: string): boolean } {
   };
 }
 
-/** Pairs of 32 bits by open addressing. An empty slot is all zeros, which no digest is. */
+/** A hash table for pairs of 32 bits, by open addressing. An empty slot is all zeros, which no digest is. */
 function emptyTable(slots: number) {
   const words = new Uint32Array(2 * slots);
   let size = 0;
-  /** Where the pair is, or where it would be. */
+  /** The slot of the pair, or the free slot for it. */
   const slotOf = (high: number, low: number): number => {
     let at = 2 * (high % slots);
     while ((words[at] !== 0 || words[at + 1] !== 0) && (words[at] !== high || words[at + 1] !== low))

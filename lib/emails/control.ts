@@ -1,13 +1,13 @@
 import { type Campaign, type CampaignDeps, campaigns } from './campaigns/campaign';
 import { type CampaignReport, campaignReport, type ReportDeps } from './report';
 
-/** What can be asked of a campaign once it was accepted and started. `undefined`: there is none of this id. */
+/** What a caller can do with a campaign that was accepted and started. Returns `undefined` for an unknown id. */
 export interface CampaignControl {
-  /** Nothing more goes to the vendor; what is with it already stays. Chunks that wait for their turn wait on. */
+  /** Sends nothing more to the vendor. Mails that the vendor has stay there. Waiting chunks keep waiting. */
   pause(id: string): Promise<Campaign | undefined>;
-  /** Goes on where it was, also after it paused itself. */
+  /** Continues where the campaign stopped, also after it paused itself. */
   resume(id: string): Promise<Campaign | undefined>;
-  /** Nothing more is sent, for good. */
+  /** Stops all sending permanently. */
   cancel(id: string): Promise<Campaign | undefined>;
   report(id: string): Promise<CampaignReport | undefined>;
 }

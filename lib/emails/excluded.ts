@@ -1,26 +1,26 @@
 import type { Step } from '../jobs/row';
 
-/** Name of the step that keeps whom SendGrid refused, where it refused a request because of single recipients. */
+/** The step that stores the recipients whom SendGrid refused by name in a request. */
 export const EXCLUDED = 'excluded';
 
-/** Who is left out of a job's request: SendGrid has named their addresses and taken nothing of the request. */
+/** Recipients left out of a job's request. SendGrid named their addresses and sent none of its mails. */
 export interface Excluded {
-  /** Numbers of the recipients in their chunk, in order. */
+  /** The recipients' numbers in their chunk, in order. */
   recipients: number[];
-  /** Of the refusals. */
+  /** The code of the refusals. */
   code: string;
-  /** Requests that were refused like this since the job was opened … */
+  /** Requests refused like this in this generation of the job. */
   requests: number;
-  /** … for the time that this counts. */
+  /** The generation that `requests` belongs to. */
   opened: number;
 }
 
-/** A chunk costs no more refused requests than this before a person is asked: then it is not about single addresses. */
+/** The most refused requests of a chunk before an operator must look: then single addresses are not the cause. */
 export const MOST_REFUSED_REQUESTS = 10;
 
 /**
- * What is excluded after one more request was refused because of recipients at these places. `undefined`: it can not go
- * on without them, because nobody would be left, because a place is none, or because it was refused often enough.
+ * Adds the recipients at these places of a refused request. Returns `undefined` if the chunk cannot go on without them:
+ * no recipient would be left, a place does not exist, or SendGrid refused too many requests.
  */
 export function excludedWith(
   before: Excluded | undefined,
@@ -34,6 +34,6 @@ export function excludedWith(
   return { recipients, code, requests, opened };
 }
 
-/** What its step says; `undefined`: nobody is excluded. */
+/** Returns what the step stores, or `undefined` if no recipient is excluded. */
 export const excludedOf = (step: Step | undefined): Excluded | undefined =>
   step?.status === 'done' ? (step.result as Excluded) : undefined;

@@ -1,4 +1,4 @@
-/** The recipients cannot be taken as a whole. The message names the rule and where, never a value. */
+/** The list of recipients is invalid as a whole. The message names the rule and the place, never a value. */
 export class InvalidRecipientsError extends Error {
   override readonly name = 'InvalidRecipientsError';
 }

@@ -8,7 +8,7 @@ import type { Recipient } from './recipient';
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
 
-/** What belongs to an accepted campaign, by hash: whatever is changed afterwards is noticed. */
+/** Names the objects of an accepted campaign by hash, so that a later change is noticed. */
 const manifestSchema = z.object({
   manifest: z.literal(1),
   campaign: z.uuid(),
@@ -21,8 +21,8 @@ const manifestSchema = z.object({
 export type Manifest = z.infer<typeof manifestSchema>;
 
 /**
- * Keys of a campaign's objects. The hash in a key makes writing again harmless: the same bytes meet themselves, and
- * other bytes under the same idempotency key leave the accepted ones as they are.
+ * The keys of a campaign's objects. A key holds the hash of its object, so writing the same bytes again is harmless.
+ * Other bytes under the same idempotency key leave the accepted objects unchanged.
  */
 export function campaignKeys(prefix: string, campaign: string) {
   const home = `${dataPrefix(prefix, EMAILS_QUEUE)}${campaign}/`;
@@ -38,7 +38,7 @@ export function campaignKeys(prefix: string, campaign: string) {
 
 export type ReadDeps = { objects: Pick<Objects, 'get'>; prefix: string };
 
-/** The manifest as it was accepted. Throws a PermanentError (`ManifestMissing`, `ManifestChanged`). */
+/** Reads the accepted manifest. Throws a PermanentError (`ManifestMissing`, `ManifestChanged`). */
 export async function readManifest(
   deps: ReadDeps,
   { key, sha256: expected }: { key: string; sha256: string },
@@ -46,7 +46,7 @@ export async function readManifest(
   return manifestSchema.parse(JSON.parse(await verified(deps, { key, expected, field: 'data.manifest' })));
 }
 
-/** The recipients of one chunk, in their order. */
+/** Reads the recipients of one chunk, in order. */
 export async function readPart(deps: ReadDeps, manifest: Manifest, number: number): Promise<Recipient[]> {
   const expected = manifest.parts[number];
   if (expected === undefined)
@@ -63,7 +63,7 @@ export async function readPart(deps: ReadDeps, manifest: Manifest, number: numbe
     .map((line) => JSON.parse(line) as Recipient);
 }
 
-/** What the campaign says. */
+/** Reads the campaign's content. */
 export async function readContent(deps: ReadDeps, manifest: Manifest): Promise<CampaignContent> {
   const expected = manifest.content;
   const key = campaignKeys(deps.prefix, manifest.campaign).content(expected);

@@ -8,21 +8,21 @@ export const EMAIL_MESSAGE = 'email.message.v1';
 export const EMAIL_CAMPAIGN = 'email.campaign.v1';
 
 const MAX_BODY_BYTES = 512 * 1024;
-/** SendGrid's limit. */
+/** SendGrid allows no more. */
 const MAX_CATEGORIES = 10;
 
 export const emailAddress = z.email().max(254);
 
-/** A name goes into a header: a line break in it would forge another one. */
+/** A name goes into a header, and a line break would forge another header. */
 const person = z.strictObject({ email: emailAddress, name: singleLine(100).optional() });
 
-/** Without `d-` the vendor's library drops the data of every recipient and says nothing. */
+/** Without `d-`, the vendor's library silently drops every recipient's data. */
 const templateId = z.string().regex(/^d-[0-9a-f]{32}$/, 'must be a dynamic template id (d-…)');
 
 const hashOf = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in hex');
 const s3Key = z.string().min(1).max(1024);
 
-/** What every mail has: who sends it, what it says. */
+/** The sender and the content of every mail. */
 const contentShape = {
   from: person,
   replyTo: person.optional(),
@@ -30,7 +30,7 @@ const contentShape = {
   subject: singleLine(255).optional(),
   text: multiLine(MAX_BODY_BYTES).optional(),
   html: multiLine(MAX_BODY_BYTES).optional(),
-  /** For the vendor's statistics: no personal data, SendGrid keeps them in the clear. */
+  /** For the vendor's statistics. No personal data, because SendGrid stores categories in the clear. */
   categories: z
     .array(singleLine(255))
     .max(MAX_CATEGORIES)
@@ -45,20 +45,20 @@ interface Words {
   html?: string | undefined;
 }
 
-/** A template brings its own words; without one there must be a subject and a text. */
+/** A template has its own words. Without one, a subject and a text are required. */
 function checkWords({ templateId: template, subject, text, html }: Words, context: z.RefinementCtx): void {
   const issue = (field: string, message: string) => context.addIssue({ code: 'custom', path: [field], message });
   if (template !== undefined) {
-    if (text !== undefined || html !== undefined) issue('templateId', 'must not stand beside text or html');
+    if (text !== undefined || html !== undefined) issue('templateId', 'cannot be combined with text or html');
     return;
   }
-  if (subject === undefined) issue('subject', 'must be there where there is no templateId');
-  if (text === undefined && html === undefined) issue('text', 'must be there, or html, where there is no templateId');
+  if (subject === undefined) issue('subject', 'is required without a templateId');
+  if (text === undefined && html === undefined) issue('text', 'this or html is required without a templateId');
 }
 
 /**
- * How a recipient leaves: SendGrid's unsubscribe group, or a link of the sender's own, offered by mail programs as one
- * click (RFC 8058). `{name}` in it stands for that entry of the recipient's data.
+ * How a recipient unsubscribes: by SendGrid's unsubscribe group, or by the sender's own link, which mail programs offer
+ * as one click (RFC 8058). `{name}` in the link stands for that entry of the recipient's data.
  */
 const unsubscribe = z.union([
   z.strictObject({ group: z.int().positive(), groupsToDisplay: z.array(z.int().positive()).max(25).optional() }),
@@ -70,20 +70,20 @@ const unsubscribe = z.union([
   }),
 ]);
 
-/** What a campaign says and from whom; the same for all of its recipients. */
+/** The sender and the content of a campaign. All recipients get the same. */
 export const campaignContentSchema = z
   .strictObject({ ...contentShape, unsubscribe: unsubscribe.optional() })
   .superRefine(checkWords);
 export type CampaignContent = z.infer<typeof campaignContentSchema>;
 
-/** A campaign as a caller writes it, without its recipients. */
+/** A campaign as a caller writes it, without recipients. */
 export const campaignSchema = z
   .strictObject({
     ...contentShape,
     unsubscribe: unsubscribe.optional(),
-    /** For people who read rows and reports; no personal data. */
+    /** For the readers of rows and reports. No personal data. */
     name: singleLine(100).optional(),
-    /** Nothing is sent before (ISO 8601, with a zone). */
+    /** No mail is sent before this time (ISO 8601, with a zone). */
     sendAt: z.iso.datetime({ offset: true }).optional(),
   })
   .superRefine(checkWords);
@@ -91,7 +91,7 @@ export type CampaignInput = z.input<typeof campaignSchema>;
 
 const count = z.int().nonnegative();
 
-/** The data of `email.campaign.v1`: the campaign itself lies in S3 by then, whole. */
+/** The data of `email.campaign.v1`. The whole campaign is in S3 before this job is sent. */
 export const campaignJobSchema = z.strictObject({
   name: singleLine(100).optional(),
   sendAt: z.iso.datetime({ offset: true }).optional(),
@@ -119,7 +119,7 @@ export const emailMessageSchema = z
   .superRefine(checkWords)
   .refine(({ data, templateId: template }) => data === undefined || template !== undefined, {
     path: ['data'],
-    message: 'must not be there where there is no templateId',
+    message: 'is not allowed without a templateId',
   });
 export type EmailMessage = z.infer<typeof emailMessageSchema>;
 export type EmailMessageInput = z.input<typeof emailMessageSchema>;

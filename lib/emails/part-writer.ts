@@ -3,30 +3,30 @@ import type { Objects } from '../ports';
 
 const NDJSON = 'application/x-ndjson';
 const FIRST_BYTES = 64 * 1024;
-/** Parts that are written side by side hold no more entries than this together: memory stays bounded. */
+/** Parts that are written at the same time hold at most this many entries together, to limit memory. */
 const ENTRIES_AT_ONCE = 1_000;
 const MOST_AT_ONCE = 16;
-/** The most bytes of UTF-8 that a unit of a string's length can take. */
+/** The most UTF-8 bytes for one unit of a string's length. */
 const BYTES_PER_UNIT = 3;
 
-/** Entries as NDJSON, in objects of at most so many, under keys that hold their hashes. */
+/** Writes entries as NDJSON, in objects of limited size whose keys contain their hashes. */
 export interface PartWriter {
-  /** Of the objects that were written, in order. */
+  /** The hashes of the written objects, in order. */
   hashes: string[];
-  /** Entries so far. */
+  /** The number of entries so far. */
   count(): number;
   add(entry: object): void;
-  /** Whether a part must be written before more is added. */
+  /** Whether the caller must write a part before it adds more. */
   full(): boolean;
-  /** Begins to write a part, and waits while too many are being written. */
+  /** Starts to write a part, and waits while too many writes are running. */
   write(): Promise<void>;
-  /** Writes what has not been written, and waits for all of it. */
+  /** Writes the rest and waits for all writes. */
   end(): Promise<void>;
 }
 
 /**
- * Its lines wait as bytes: as strings they would outlive V8's young generation, which then grows to several times of
- * what it takes otherwise.
+ * Creates a part writer. It keeps lines as bytes, because strings would outlive V8's young generation. V8 would then
+ * grow that generation to several times its normal size.
  */
 export function partWriter({
   objects,

@@ -25,12 +25,12 @@ export interface EmailDeps extends SendDeps {
   metrics: Metrics;
 }
 
-/** Chunks refused for good in a row, after which it is the campaign's fault and not theirs. */
+/** If this many chunks in a row are permanently refused, the campaign is the cause. */
 const MOST_REFUSALS = 3;
-/** Errors about our account or configuration, which a person must mend before anything is sent. */
+/** Errors of our account or configuration. An operator must fix them before anything can be sent. */
 const CONFIGURATION = new Set(['SendgridUnauthorized', 'SendgridMisconfigured', 'Forbidden']);
 
-/** Campaigns, their chunks, and single mails. */
+/** The contract of the e-mail queue: campaigns, their chunks, and single mails. */
 export function emailsContract(deps: EmailDeps): QueueContract {
   const recall = campaignReader(deps);
   return {
@@ -61,14 +61,14 @@ function sendMessage(deps: EmailDeps, { id, data, row }: Job<EmailMessage>, cont
   return send(deps, { origin, opened: row.opened, recipients: 1, use: 'message', request }, context);
 }
 
-/** Puts the campaign where the reconciler releases it from, unless it is there already. */
+/** Creates the campaign from which the reconciler releases chunks, unless it exists. */
 async function startCampaign(deps: EmailDeps, { id, data, row, envelope }: Job<CampaignJob>) {
   const manifest = await readManifest(deps, data.manifest);
   const { sendAt, chunks, recipients } = data;
   if (manifest.campaign !== id || manifest.parts.length !== chunks)
     throw new PermanentError({
       code: 'ManifestChanged',
-      message: 'data.manifest: is not the one of this campaign',
+      message: 'data.manifest: belongs to another campaign',
       field: 'data.manifest',
     });
   const { sendAt: _sendAt, ...plan } = data;
@@ -126,7 +126,7 @@ function mayGoOn({ status }: Campaign): void {
   if (status === 'cancelled') throw new CancelledError();
 }
 
-/** What is wrong with us, or again and again with the campaign, must not cost it all of its chunks. */
+/** Pauses the campaign if our configuration or the campaign is the cause. Otherwise all its chunks would fail. */
 async function pauseIfNeeded({ campaigns, metrics }: EmailDeps, campaign: Campaign, error: JobError): Promise<void> {
   const { code } = error;
   const count = ({ changed, item }: Updated<Campaign>) => {
@@ -138,10 +138,10 @@ async function pauseIfNeeded({ campaigns, metrics }: EmailDeps, campaign: Campai
     count(await campaigns.refused(campaign.id, { code, most: MOST_REFUSALS }));
 }
 
-/** Campaigns take turns chunk by chunk, so that one process sends for many of them. */
+/** Campaigns take turns chunk by chunk, so one process sends for many of them. */
 const MOST_REMEMBERED = 32;
 
-/** Reads what all chunks of a campaign share once per process: it is checked by hash, so it cannot have changed. */
+/** Reads what all chunks of a campaign share, once per process. The hash is checked, so it cannot have changed. */
 function campaignReader(deps: ReadDeps) {
   const known = new Map<string, { manifest: Manifest; content: CampaignContent }>();
   return async ({ manifest: reference }: Campaign) => {

@@ -3,12 +3,12 @@ import type { Objects } from '../ports';
 import type { Excluded } from './excluded';
 import { EMAILS_QUEUE } from './message';
 
-/** What SendGrid's answer said; what became of a mail afterwards is told by its events. */
+/** SendGrid's answer. Events report what happens to a mail later. */
 export type RecipientStatus = 'accepted' | 'refused';
 
 /**
- * Writes what became of each recipient of a job. By number: the address behind it stands in the campaign's manifest
- * alone, which so is the one place to erase it from. Writing it again is harmless.
+ * Writes the status of each recipient of a job, by number. Only the campaign's manifest has the address behind a
+ * number, so an erasure has one place. Writing it again is harmless.
  */
 export async function writeRecipients(
   { objects, prefix }: { objects: Pick<Objects, 'put'>; prefix: string },
@@ -28,9 +28,9 @@ export async function writeRecipients(
     recipients: number;
     status: RecipientStatus;
     messageId?: string | undefined;
-    /** Why it was refused. */
+    /** The code of the refusal. */
     code?: string;
-    /** Refused before, each for their own address. */
+    /** Recipients that SendGrid refused earlier because of their own addresses. */
     excluded?: Excluded | undefined;
   },
 ): Promise<void> {

@@ -4,10 +4,10 @@ import { singleLine } from '../text';
 import { type CampaignContent, emailAddress } from './message';
 import { templateData } from './template-data';
 
-/** With the recipient's data in it: a thousand of them must fit into a request. */
+/** The length with the recipient's data filled in. A request has to hold a thousand such links. */
 const MAX_LINK = 2_000;
 
-/** One recipient of a campaign, with what the mail says to them alone. */
+/** One recipient of a campaign, with their own data. */
 export interface Recipient {
   email: string;
   name?: string | undefined;
@@ -21,14 +21,14 @@ const recipientSchema = z.strictObject({
 });
 export type RecipientInput = z.input<typeof recipientSchema>;
 
-/** A word in the text is replaced by a word: SendGrid takes nothing else outside dynamic templates. */
+/** Outside dynamic templates SendGrid replaces words only, so each value must be a plain word. */
 const plain = (value: unknown): boolean => ['string', 'number', 'boolean'].includes(typeof value);
 
 const placeholders = (link: string): string[] => [...link.matchAll(/\{([^{}]+)\}/g)].map(([, name = '']) => name);
 
 /**
- * Checks recipients for one campaign: the recipient, or the rule that it breaks. The rule names fields, never a value;
- * names of the recipient's data are the campaign's own.
+ * Checks recipients for one campaign. Returns the recipient, or the broken rule. A rule names fields, never a value.
+ * The names in a recipient's data are the campaign's own.
  */
 export function recipientCheck({ templateId, unsubscribe }: Pick<CampaignContent, 'templateId' | 'unsubscribe'>) {
   const link = unsubscribe && 'link' in unsubscribe ? unsubscribe.link : '';
@@ -42,10 +42,10 @@ export function recipientCheck({ templateId, unsubscribe }: Pick<CampaignContent
     const recipient = parsed.data;
     const { data = {} } = recipient;
     if (templateId === undefined && !Object.values(data).every(plain))
-      return { reason: 'data: must be text, numbers or booleans where there is no templateId' };
+      return { reason: 'data: must be text, numbers or booleans without a templateId' };
     const missing = needed.find((name) => !plain(data[name]));
-    if (missing !== undefined) return { reason: `data.${missing}: must be there, the unsubscribe link needs it` };
-    // What cannot be encoded would throw when the chunk is sent, and take all of it along.
+    if (missing !== undefined) return { reason: `data.${missing}: is required by the unsubscribe link` };
+    // Data that cannot be encoded would throw when the chunk is sent, and fail the whole chunk.
     const broken = needed.find((name) => !String(data[name]).isWellFormed());
     if (broken !== undefined) return { reason: `data.${broken}: must be well-formed Unicode` };
     if (needed.length > 0 && unsubscribeLink(link, data).length > MAX_LINK)
@@ -54,6 +54,6 @@ export function recipientCheck({ templateId, unsubscribe }: Pick<CampaignContent
   };
 }
 
-/** The unsubscribe link of one recipient; what comes from their data is encoded. */
+/** Fills one recipient's encoded data into the unsubscribe link. */
 export const unsubscribeLink = (link: string, data: Record<string, unknown> = {}): string =>
   link.replace(/\{([^{}]+)\}/g, (_, name: string) => encodeURIComponent(String(data[name])));

@@ -1,21 +1,21 @@
 import { CsvError, parse } from 'csv-parse/sync';
 import { InvalidRecipientsError } from './invalid-recipients';
 
-/** One recipient as it was read, not yet checked; `line` counts from 1 and is where it can be found again. */
+/** One recipient as read, before any check. `line` counts from 1 and tells where to find it. */
 export type Read = { line: number; value: unknown } | { line: number; broken: string };
 
 export type Bytes = AsyncIterable<Uint8Array | string> | Iterable<Uint8Array | string>;
 
-/** A line that is longer is not a recipient: the whole file could be read as one. */
+/** A longer line is not a recipient. Without a limit, a whole file could be one line. */
 const MAX_LINE_BYTES = 64 * 1024;
 
 /**
- * Recipients are handed on by so many: a promise and a parser for each of a million would be hundreds of megabytes of
- * garbage.
+ * Recipients are passed on in batches. A promise and a parser for each of a million recipients would be hundreds of
+ * megabytes of garbage.
  */
 const BATCH = 200;
 
-/** Recipients that are there as objects. */
+/** Reads recipients that are objects already. */
 export async function* fromIterable(recipients: Iterable<unknown> | AsyncIterable<unknown>): AsyncGenerator<Read[]> {
   let line = 0;
   let batch: Read[] = [];
@@ -28,7 +28,7 @@ export async function* fromIterable(recipients: Iterable<unknown> | AsyncIterabl
   if (batch.length > 0) yield batch;
 }
 
-/** One JSON object a line. A line that is none is broken, and the next one is read. */
+/** Reads one JSON object a line. It reports a broken line and goes on. */
 export async function* fromNdjson(bytes: Bytes): AsyncGenerator<Read[]> {
   for await (const batch of lines(bytes)) yield batch.map(parsed);
 }
@@ -47,7 +47,7 @@ interface Line {
   text: string;
 }
 
-/** Text that is held while its lines are read must not outlive V8's young generation, or that grows to its largest. */
+/** Text that waits for its lines to be read must stay short-lived, or V8's young generation grows to its limit. */
 const PIECE = 4 * 1024;
 
 async function* pieces(bytes: Bytes): AsyncGenerator<Uint8Array | string> {
@@ -56,7 +56,7 @@ async function* pieces(bytes: Bytes): AsyncGenerator<Uint8Array | string> {
       yield typeof chunk === 'string' ? chunk.slice(from, from + PIECE) : chunk.subarray(from, from + PIECE);
 }
 
-/** The lines that are not blank, with their numbers. */
+/** Reads the lines that are not blank, with their numbers. */
 async function* lines(bytes: Bytes): AsyncGenerator<Line[]> {
   const decoder = new TextDecoder();
   let rest = '';
@@ -64,7 +64,7 @@ async function* lines(bytes: Bytes): AsyncGenerator<Line[]> {
   for await (const chunk of pieces(bytes)) {
     const texts = (rest + (typeof chunk === 'string' ? chunk : decoder.decode(chunk, { stream: true }))).split('\n');
     rest = texts.pop() ?? '';
-    // Only a file that is neither CSV nor NDJSON has such a line; what is over is of no use.
+    // Such a line means that the file is neither CSV nor NDJSON. Keep no more of it than shows that it is too long.
     if (rest.length > 2 * MAX_LINE_BYTES) rest = rest.slice(0, 2 * MAX_LINE_BYTES);
     for (let from = 0; from < texts.length; from += BATCH) {
       const batch = numbered(texts.slice(from, from + BATCH), line + from);
@@ -82,15 +82,15 @@ const numbered = (texts: string[], before: number): Line[] =>
   );
 
 const BROKEN: Record<string, string> = {
-  CSV_QUOTE_NOT_CLOSED: 'a quoted value does not end in its row',
-  CSV_INVALID_CLOSING_QUOTE: 'a quoted value goes on after its closing quote',
-  CSV_NON_TRIMABLE_CHAR_AFTER_CLOSING_QUOTE: 'a quoted value goes on after its closing quote',
-  INVALID_OPENING_QUOTE: 'a quote stands inside a value that is not quoted',
+  CSV_QUOTE_NOT_CLOSED: 'a quoted value is not closed in its row',
+  CSV_INVALID_CLOSING_QUOTE: 'a quoted value continues after its closing quote',
+  CSV_NON_TRIMABLE_CHAR_AFTER_CLOSING_QUOTE: 'a quoted value continues after its closing quote',
+  INVALID_OPENING_QUOTE: 'an unquoted value contains a quote',
 };
 
 /**
- * A CSV file with a header: `email`, `name`, and every other column is data. A row is a line: were line breaks allowed
- * in values, one quote that is never closed would swallow every row behind it, good ones too.
+ * Reads a CSV file with a header: `email`, `name`, and every other column is data. A row is one line. With line breaks
+ * in values, one open quote would swallow all rows behind it.
  */
 export async function* fromCsv(bytes: Bytes): AsyncGenerator<Read[]> {
   let header: string[] | undefined;
@@ -104,7 +104,7 @@ export async function* fromCsv(bytes: Bytes): AsyncGenerator<Read[]> {
       else if (values.length !== header.length)
         reads.push({
           line,
-          broken: `the row must have ${header.length} values like the header, has ${values.length}`,
+          broken: `the row has ${values.length} values, but the header has ${header.length}`,
         });
       else reads.push({ line, value: ofColumns(header, values) });
     }
@@ -115,17 +115,17 @@ export async function* fromCsv(bytes: Bytes): AsyncGenerator<Read[]> {
 const parseRows = (text: string): string[][] =>
   parse(text, { bom: true, trim: true, record_delimiter: '\n', relax_column_count: true }) as string[][];
 
-/** The values of a row that quotes nothing. */
+/** Splits a row without quotes into its values. */
 function plainRow(text: string): string[] {
   const values = text.split(',');
   for (let column = 0; column < values.length; column++) values[column] = values[column]?.trim() ?? '';
   return values;
 }
 
-/** The values of each row. All at once where that gives a row for each line; else each by itself, to find the broken ones. */
+/** Parses all rows together if that gives one row for each line. Otherwise parses each row, to find broken ones. */
 function rows(texts: string[]): (string[] | string)[] {
   if (texts.every((text) => text.length <= MAX_LINE_BYTES / 4)) {
-    // Most files quote nothing: without the parser they take half the time and memory.
+    // Most files have no quotes. Without the parser they take half the time and memory.
     if (!texts.some((text) => text.includes('"'))) return texts.map(plainRow);
     try {
       const all = parseRows(texts.join('\n'));
@@ -137,7 +137,7 @@ function rows(texts: string[]): (string[] | string)[] {
   return texts.map(row);
 }
 
-/** The values of one row, or what is wrong with it. */
+/** Returns the values of one row, or what is wrong with it. */
 function row(text: string): string[] | string {
   if (Buffer.byteLength(text) > MAX_LINE_BYTES) return 'the row is too long';
   try {

@@ -13,36 +13,37 @@ import { EMAILS_QUEUE } from './message';
 import { SEND } from './request';
 
 /**
- * What became of a campaign. Computed from its chunks' rows and the stored events each time, so no kill makes it wrong:
- * `requested` is `rejected`, `duplicates` and `recipients`; `recipients` is the seven kinds behind it.
+ * The result of a campaign so far. It is computed each time from the chunks' rows and the stored events, so a crash
+ * cannot make it wrong. `requested` is `rejected` + `duplicates` + `recipients`, and `recipients` is the sum of the
+ * seven kinds behind it.
  */
 export interface CampaignReport {
   campaign: string;
   name?: string | undefined;
   status: CampaignStatus;
-  /** Why it is paused. */
+  /** Why the campaign is paused. */
   reason?: string | undefined;
   requested: number;
   rejected: number;
   duplicates: number;
   recipients: number;
-  /** SendGrid has taken the mails over. */
+  /** SendGrid has accepted the mails. */
   accepted: number;
-  /** It has not, and will not by itself: parked with the reason. */
+  /** SendGrid has not sent the mails. Their chunks are parked with the reason. */
   refused: number;
-  /** Nobody can tell; events or a person will. */
+  /** It is unknown whether SendGrid has the mails. An event or an operator will tell. */
   unknown: number;
-  /** Released, and not sent for a cancel. */
+  /** Released, and not sent because of a cancel. */
   cancelled: number;
-  /** Released and under way. */
+  /** Released and not finished yet. */
   underWay: number;
-  /** Released and held for a pause. */
+  /** Released and held by a pause. */
   paused: number;
   notReleased: number;
   chunks: { all: number; released: number };
-  /** Ids of the chunks' jobs that wait for a person: nobody can tell of the first, the others were refused. */
+  /** Ids of the chunks' jobs that wait for an operator: jobs with an unknown step, and refused jobs. */
   jobs: { unknown: string[]; refused: string[] };
-  /** What SendGrid told afterwards, by its names; each event counts once, however often it was sent. */
+  /** Later events by SendGrid's names. Each event counts once, however often SendGrid repeats it. */
   events: Record<string, number>;
 }
 
@@ -54,7 +55,7 @@ export interface ReportDeps {
 
 type Kind = 'accepted' | 'refused' | 'unknown' | 'cancelled' | 'underWay' | 'paused';
 
-/** Rows of a large campaign: twice the connections that the SDK keeps, so that none of them waits. */
+/** Rows to read at a time: twice the connections of the SDK, so that no connection is idle. */
 const AT_ONCE = 100;
 
 export async function campaignReport(deps: ReportDeps, campaign: Campaign): Promise<CampaignReport> {
@@ -68,7 +69,7 @@ export async function campaignReport(deps: ReportDeps, campaign: Campaign): Prom
       const number = from + index;
       const size = chunkRecipients(campaign, number);
       const kind = kindOf(row);
-      // Refused one by one, whatever becomes of the rest of their chunk.
+      // Recipients who were refused by name count as refused, whatever happens to the rest of their chunk.
       const excluded = excludedOf(row?.steps[EXCLUDED])?.recipients.length ?? 0;
       kinds.refused += excluded;
       kinds[kind] += size - excluded;
@@ -94,7 +95,7 @@ export async function campaignReport(deps: ReportDeps, campaign: Campaign): Prom
   };
 }
 
-/** A row that has gone by age has left its record. */
+/** If the row has expired, its record still has the job. */
 async function chunkRow(deps: ReportDeps, campaign: Campaign, number: number): Promise<JobRow | undefined> {
   const id = chunkId(campaign.id, number);
   const key = jobKey(EMAILS_QUEUE, id);
@@ -115,7 +116,7 @@ function kindOf(row: JobRow | undefined): Kind {
   return isEnd(state) ? 'refused' : 'underWay';
 }
 
-/** Each event once, however often it was sent. */
+/** Counts each event once, however often SendGrid repeats it. */
 async function countEvents({ objects, prefix }: ReportDeps, campaign: Campaign): Promise<Record<string, number>> {
   const counts: Record<string, number> = {};
   const seen = seenSet();

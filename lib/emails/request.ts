@@ -3,26 +3,26 @@ import type { BulkMail } from '../vendors/sendgrid-bulk';
 import { type CampaignContent, EMAILS_QUEUE } from './message';
 import { type Recipient, unsubscribeLink } from './recipient';
 
-/** Names of steps are stored. This one sends; events bring it back. */
+/** The step that sends. Step names are stored, and events name this step. */
 export const SEND = MAIL_STEPS.emails;
 export const RECIPIENTS = 'recipients';
 
-/** The job that a request is made for: its events find it by what is sent along. */
+/** The job of a request. The request carries its ids, so that events find the job. */
 export interface Origin {
   id: string;
-  /** The job's `time`, ms: says where its events are stored. */
+  /** The job's `time`, ms. It determines where the job's events are stored. */
   time: number;
   campaign?: string;
 }
 
-/** The one request of a chunk or a single mail. The same job makes the same request of the same recipients each time. */
+/** Builds the one request of a chunk or a single mail. The same job and recipients always give the same request. */
 export function requestOf({
   content: { unsubscribe, categories = [], ...content },
   recipients,
   origin,
 }: {
   content: CampaignContent;
-  /** Each with their number in the chunk, by which events and records know them. */
+  /** Each recipient has their number in the chunk. Events and records use that number. */
   recipients: readonly (Recipient & { number: number })[];
   origin: Origin;
 }): BulkMail {
@@ -42,7 +42,7 @@ export function requestOf({
   };
 }
 
-/** RFC 8058: mail programs show a button that needs no visit. */
+/** RFC 8058: mail programs show an unsubscribe button that works without a visit to a page. */
 const oneClick = (link: string) => ({
   'List-Unsubscribe': `<${link}>`,
   'List-Unsubscribe-Post': 'List-Unsubscribe=One-Click',

@@ -20,31 +20,31 @@ export interface SendDeps {
 
 export interface Sending {
   origin: Origin;
-  /** How often the job was opened. */
+  /** The job's generation. */
   opened: number;
   recipients: number;
   use: RateUse;
-  /** Without the recipients of these numbers. Made only when it is needed: a job that was sent before needs it no more. */
+  /** Builds the request without these recipients. A job that was already sent does not call it. */
   request: (excluded: ReadonlySet<number>) => Promise<BulkMail>;
-  /** Asked at the last moment; throws where it must not be sent. */
+  /** Runs right before the call. It throws if the mail must not be sent. */
   check?: () => Promise<void>;
 }
 
-/** A thousand recipients take SendGrid longer than one, and an answer that is not waited for is nobody's. */
+/** SendGrid takes longer for a thousand recipients than for one. If we stop waiting, we lose the answer. */
 const CALL_MS = 30_000;
 
-/** What SendGrid answered. `evidence`: nothing, but a sign came that it has the mails. */
+/** SendGrid's answer. `evidence`: there was no answer, but an event proves that SendGrid has the mails. */
 export interface Accepted {
   messageId?: string;
   evidence?: string;
-  /** How many recipients it refused, each for their own address; the others are accepted. */
+  /** How many recipients SendGrid refused because of their own addresses. The others are accepted. */
   refused?: number;
 }
 
 /**
- * Sends one request at its turn, at most once: accepted, refused (PermanentError), throttled (WaitError, for everybody),
- * or nobody can tell, then a sign or a person must. A request that is refused because of single addresses has taken
- * nothing: it is sent without those, a bounded number of times.
+ * Sends one request in its turn, at most once. It ends as accepted, refused (PermanentError), throttled (WaitError, for
+ * all jobs), or unknown until evidence or an operator resolves it. SendGrid sends nothing of a request that it refuses
+ * because of single addresses. So the request is repeated without those, a limited number of times.
  */
 export async function send(deps: SendDeps, sending: Sending, context: RunContext): Promise<Accepted> {
   const { origin, recipients } = sending;
@@ -53,7 +53,7 @@ export async function send(deps: SendDeps, sending: Sending, context: RunContext
   try {
     const accepted = await sendOnce(deps, sending, context);
     const { messageId } = accepted;
-    // A step of its own: its start writes down that the other was accepted, before anything else can fail.
+    // This is a step, so that its start stores that the mail was accepted before anything else can fail.
     await steps.step(RECIPIENTS, {
       settle: async () => undefined,
       run: () => writeRecipients(deps, { ...origin, recipients, status: 'accepted', messageId, excluded: excluded() }),
@@ -76,9 +76,9 @@ export async function send(deps: SendDeps, sending: Sending, context: RunContext
 
 async function sendOnce(deps: SendDeps, sending: Sending, context: RunContext): Promise<Accepted> {
   const { steps } = context;
-  // A person has looked: it was not sent, and shall not be.
+  // An operator has decided that the mail was not sent and must not be.
   if (steps.peek(SEND)?.status === 'skipped') throw new CancelledError();
-  // Begun before: it is done, or proven, or nobody can tell. It is not sent again.
+  // The step has started before: it is done, proven or unknown. It is never repeated.
   if (steps.peek(SEND) !== undefined) return steps.step(SEND, { proven: sentBySign, run: notAgain });
 
   for (;;) {
@@ -92,7 +92,7 @@ async function sendOnce(deps: SendDeps, sending: Sending, context: RunContext): 
       const { recipients: places, code } = error;
       const next = excludedWith(excluded, { places, sent, code, opened: sending.opened });
       if (!next) throw error;
-      // Before the wait for another turn: killed in it, the job must not look as if it were being sent.
+      // Save before the wait for the next turn. If the worker dies in that wait, the step must not look started.
       steps.found(EXCLUDED, next);
       await steps.save();
     }
@@ -125,7 +125,7 @@ async function sendWithout(
   });
 }
 
-/** The vendor's wait is everybody's. Where that cannot be written down, each meets it by themselves. */
+/** The vendor's wait applies to all jobs. If it cannot be stored, each job runs into it separately. */
 async function block({ rate }: SendDeps, waitMs: number, { log }: RunContext): Promise<void> {
   await rate.block(waitMs).catch((error: unknown) => {
     if (!(error instanceof StoreError)) throw error;
@@ -134,4 +134,4 @@ async function block({ rate }: SendDeps, waitMs: number, { log }: RunContext): P
 }
 
 const notAgain = (): Promise<never> =>
-  Promise.reject(new StopError({ code: 'SentBefore', message: 'a step that was begun is not begun again' }));
+  Promise.reject(new StopError({ code: 'SentBefore', message: 'a step that has started is never started again' }));

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
-/** SendGrid takes 30 MB a request: a thousand recipients' data, content and addresses together stay below it. */
+/** SendGrid takes 30 MB a request. This keeps the data, content and addresses of a thousand recipients below that. */
 export const MAX_DATA_BYTES = 10_000;
-/** The vendor's library copies data by recursion: without an end to it a stack would find one. */
+/** The vendor's library copies data by recursion, so unlimited depth would overflow the stack. */
 const MAX_DEPTH = 8;
 
 function shallow(value: unknown, depth: number): boolean {
@@ -12,14 +12,14 @@ function shallow(value: unknown, depth: number): boolean {
   return true;
 }
 
-/** No `z.record`, which makes an object for each entry of a million recipients and copies them all. */
+/** Replaces `z.record`, which makes an object for each entry of a million recipients and copies them all. */
 function isRecord(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === Object.prototype || prototype === null;
 }
 
-/** What a mail says to one recipient alone, as JSON. */
+/** The data of one recipient's mail, as JSON. */
 export const templateData = z
   .custom<Record<string, unknown>>(isRecord, 'must be an object')
   .refine((value) => shallow(value, MAX_DEPTH), `must not be nested more than ${MAX_DEPTH} deep`)

@@ -3,20 +3,20 @@ import type { RateUse, SharedRate, Slot } from '../limits/rate';
 import type { Clock } from '../ports';
 import type { RunContext } from '../worker/contract';
 
-/** The step is written down this long before its time, so that the call itself is punctual. */
+/** The step starts this long before its slot, so that its write does not delay the call. */
 const LEAD_MS = 150;
-/** Of the time that is left, the part that a sender may wait; the rest is for the call. */
+/** The part of the remaining time that a sender may wait. The rest is for the call. */
 const WAIT_PART = 2 / 3;
 
-/** A turn to send: `ready` before the step is written down, `now` right before the call. */
+/** A turn to send. The caller awaits `ready` before it starts the step, and `now` right before the call. */
 export interface Turn {
   ready(): Promise<void>;
   now(): Promise<void>;
 }
 
 /**
- * Reserves the time to send at. Only what fits into this invocation is reserved; else it throws a WaitError, and the
- * job waits outside. `now` throws one as well where the slot was missed: it may be another's by then.
+ * Reserves a time to send within this invocation. If there is none, it throws a WaitError and the job waits outside.
+ * `now` also throws one if the slot was missed, because another job may have it by then.
  */
 export async function takeTurn(
   { rate, clock }: { rate: SharedRate; clock: Clock },
@@ -25,7 +25,11 @@ export async function takeTurn(
   const withinMs = context.callTimeoutMs(Number.MAX_SAFE_INTEGER) * WAIT_PART;
   const answer = await rate.reserve({ recipients, use, withinMs });
   if (answer.kind === 'later')
-    throw new WaitError({ code: 'NoRateSlot', message: 'others have the sending rate', waitMs: answer.waitMs });
+    throw new WaitError({
+      code: 'NoRateSlot',
+      message: 'other jobs have used up the sending rate',
+      waitMs: answer.waitMs,
+    });
   const { slot } = answer;
   const until = async (at: number) => {
     const waitMs = at - clock.now();

@@ -11,15 +11,15 @@ import type { Read } from './recipients';
 
 export interface Written extends RecipientCounts {
   manifest: { key: string; sha256: string };
-  /** Where the rejected ones lie with their reasons and lines; NDJSON. */
+  /** The keys of the rejected recipients, with their reasons and lines (NDJSON). */
   rejectedKeys: string[];
 }
 
 const REJECTED_PART = 5_000;
 
 /**
- * Writes a campaign's recipients to the bucket, a part per chunk, and the manifest last: until then there is nothing
- * that could be sent. Bounded memory, however many they are. Throws an InvalidRecipientsError where none is valid.
+ * Writes a campaign's recipients to the bucket, one part per chunk. The manifest comes last, so nothing can be sent
+ * before. Memory is bounded for any number of recipients. Throws an InvalidRecipientsError if none is valid.
  */
 export async function writeManifest(
   { objects, prefix }: { objects: Pick<Objects, 'put'>; prefix: string },
@@ -46,14 +46,16 @@ export async function writeManifest(
       else if (seen.add(checked.recipient.email.toLowerCase())) parts.add(checked.recipient);
       else {
         duplicates += 1;
-        refused.add(rejection(read, 'email: is there already'));
+        refused.add(rejection(read, 'email: is a duplicate'));
       }
       for (const writer of [parts, refused]) if (writer.full()) await writer.write();
     }
   await Promise.all([parts.end(), refused.end()]);
   if (parts.count() === 0)
     throw new InvalidRecipientsError(
-      requested === 0 ? 'must be at least 1 recipient' : `must be at least 1 valid recipient, ${requested} are not`,
+      requested === 0
+        ? 'must have at least 1 recipient'
+        : `must have at least 1 valid recipient, but ${requested} are invalid`,
     );
 
   const contentJson = JSON.stringify(content);
@@ -79,7 +81,7 @@ export async function writeManifest(
   };
 }
 
-/** What the campaign's owner needs to mend it: where, why, and as far as there is one, the address. */
+/** What the campaign's owner needs to fix a rejected recipient: line, reason, and the address if there is one. */
 function rejection(read: Read, reason: string) {
   const email = 'value' in read ? (read.value as { email?: unknown } | null)?.email : undefined;
   return { line: read.line, ...(typeof email === 'string' ? { email: email.slice(0, 254) } : {}), reason };

@@ -5,61 +5,61 @@ import type { HistoryEntry } from '../../jobs/row';
 import { ROW_LIFETIME_MS } from '../../jobs/schedule';
 import type { Clock, Item, Random, Table } from '../../ports';
 
-/** An accepted chunk of which the vendor has told nothing by then is a sign that its events do not reach us. */
+/** If the vendor reports no event for an accepted chunk within this time, its events probably do not reach us. */
 export const EVENTS_AFTER_MS = 30 * 60_000;
 
-/** What a campaign's history can say. */
+/** The events of a campaign's history. */
 export type CampaignEvent = 'accepted' | 'paused' | 'resumed' | 'cancelled';
 
 export type CampaignStatus = 'running' | 'paused' | 'cancelled' | 'ended';
 
-/** What became of a campaign's list. Each of those that were requested is a recipient, a duplicate or rejected. */
+/** The counts of a campaign's list. Each requested recipient is a recipient, a duplicate or rejected. */
 export interface RecipientCounts {
   requested: number;
-  /** Rejected because they were there already. */
+  /** Rejected because an earlier entry has the same address. */
   duplicates: number;
   rejected: number;
   recipients: number;
   chunks: number;
 }
 
-/** What was accepted; it never changes. Times are milliseconds since 1970. */
+/** The accepted plan, which never changes. Times are milliseconds since 1970. */
 export interface CampaignPlan extends RecipientCounts {
   id: string;
   name?: string | undefined;
   source: string;
-  /** When it was accepted: the `time` of all its chunks, which so share one partition. */
+  /** When it was accepted. It is the `time` of all its chunks, so they share one partition. */
   time: number;
-  /** Nothing is released before. */
+  /** No chunk is released before this time. */
   startsAt: number;
   manifest: { key: string; sha256: string };
   chunkSize: number;
 }
 
-/** A campaign as the table knows it, beside its chunks' rows. */
+/** A campaign as the table stores it, beside the rows of its chunks. */
 export interface Campaign extends Item, CampaignPlan {
   status: CampaignStatus;
-  /** Why it is paused: `operator`, or the code of what went wrong. */
+  /** Why it is paused: `operator`, or the code of the error. */
   reason?: string;
-  /** Chunks released so far: all below this number, and no other. */
+  /** Chunks released so far: exactly those with a number below this. */
   released: number;
-  /** Numbers of released chunks that had not ended when it was last looked. */
+  /** Numbers of released chunks that had not ended at the last look. */
   open: number[];
-  /** The place of its last released chunk in the campaigns' common order (lib/emails/campaigns/turns.ts), in recipients. */
+  /** The last released chunk's place in the order of all campaigns (lib/emails/campaigns/turns.ts), in recipients. */
   turn?: number;
-  /** Chunks refused for good since the last that was accepted; approximate. */
+  /** Chunks permanently refused since the last accepted one; approximate. */
   refusals: number;
   endedAt?: number;
-  /** Whether the vendor's events came was looked at. */
+  /** Whether the reconciler has checked that the vendor's events came. */
   eventsChecked?: boolean;
-  /** Until then: how many chunks were looked at for events, and how many of those have none. */
+  /** The progress of that check: how many chunks were read, and how many of those have no event. */
   eventsSought?: { checked: number; silent: number };
   history: HistoryEntry<CampaignEvent>[];
 }
 
 export type CampaignDeps = { table: Table; clock: Clock; random: Random };
 
-/** Campaigns in the table. Every change but the first is made on what is stored by then. */
+/** Reads and changes campaigns in the table. Every change after the first starts from the stored campaign. */
 export function campaigns(deps: CampaignDeps) {
   const change = (
     id: string,
@@ -82,9 +82,9 @@ export function campaigns(deps: CampaignDeps) {
 
   return {
     read: async (id: string) => (await readItem(deps, campaignKey(id))) as Campaign | undefined,
-    /** Without an item there is no such campaign. A caller that has just read the campaign passes it as `known`. */
+    /** Changes nothing if there is no such campaign. A caller that has just read it passes it as `known`. */
     change,
-    /** Makes the campaign unless it is there already. */
+    /** Creates the campaign unless it exists. */
     start: async (plan: CampaignPlan) => {
       const { item } = await updateItem<Campaign>(deps, campaignKey(plan.id), (stored) => {
         if (stored) return undefined;
@@ -95,7 +95,7 @@ export function campaigns(deps: CampaignDeps) {
       });
       return item;
     },
-    /** Holds everything that is not with the vendor yet. */
+    /** Holds everything that the vendor does not have yet. */
     pause: (id: string, reason = 'operator') =>
       change(id, (campaign) =>
         campaign.status === 'running' ? { ...noted(campaign, 'paused', reason), status: 'paused', reason } : undefined,
@@ -106,14 +106,14 @@ export function campaigns(deps: CampaignDeps) {
         const { reason: _reason, ...rest } = noted(campaign, 'resumed');
         return { ...rest, status: 'running', refusals: 0 };
       }),
-    /** Nothing more is sent, for good. */
+    /** Stops all sending permanently. */
     cancel: (id: string) =>
       change(id, (campaign) =>
         campaign.status === 'running' || campaign.status === 'paused'
           ? { ...noted(campaign, 'cancelled'), status: 'cancelled' }
           : undefined,
       ),
-    /** Counts a running campaign's chunk that was refused for good; pauses the campaign at the `most`-th in a row. */
+    /** Counts a permanently refused chunk of a running campaign. Pauses the campaign after `most` in a row. */
     refused: (id: string, { code, most }: { code: string; most: number }) =>
       change(id, (campaign) => {
         if (campaign.status !== 'running') return undefined;
@@ -130,8 +130,8 @@ export function campaigns(deps: CampaignDeps) {
 export type Campaigns = ReturnType<typeof campaigns>;
 
 /**
- * A campaign with its index attributes. The reconciler looks at it until its last chunk has ended, and once more when
- * the vendor's events must have come.
+ * Sets the index attributes of a campaign. The reconciler looks at it until its last chunk has ended, and once more
+ * when the vendor's events must have come.
  */
 function scheduled({ todo: _todo, todoAt: _todoAt, expiresAt: _expiresAt, ...campaign }: Campaign): Campaign {
   const todo = todoKey(CAMPAIGN_QUEUE, 'campaign');

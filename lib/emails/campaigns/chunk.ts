@@ -4,31 +4,31 @@ import type { Campaign, CampaignPlan } from './campaign';
 
 export const CAMPAIGN_CHUNK = 'email.campaign-chunk.v1';
 
-/** Fixed for ever: another one would send every chunk that is under way a second time. */
+/** This must never change: another namespace would send every chunk again that is under way. */
 const NAMESPACE = '5d2b1a0c-8f0e-4f5e-9d6c-3c1f7a9be240';
 
 /** SendGrid's limit for one request. */
 const MOST_RECIPIENTS = 1000;
 /**
- * A chunk takes the senders so long. While one campaign's chunk is sent, every other campaign waits, and so does the
- * first chunk of a new one.
+ * A chunk occupies the senders for this long. Meanwhile every other campaign waits, and so does the first chunk of a
+ * new one.
  */
 const CHUNK_SECONDS = 0.5;
 
-/** How many recipients a chunk of a new campaign has, at so many recipients per second. */
+/** The number of recipients in a chunk of a new campaign, at this many recipients per second. */
 export const chunkSizeOf = (emailRate: number): number =>
   Math.min(MOST_RECIPIENTS, Math.max(1, Math.floor(emailRate * CHUNK_SECONDS)));
 
-/** Follows from campaign and number alone: however often a chunk is released, it is one job. */
+/** Depends only on campaign and number, so a chunk is one job however often it is released. */
 export const chunkId = (campaign: string, number: number): string => v5(`${campaign}/${number}`, NAMESPACE);
 
-/** How many recipients a chunk has; all but the last are full. */
+/** The number of recipients in a chunk. All chunks but the last are full. */
 export const chunkRecipients = (
   { chunks, chunkSize, recipients }: Pick<CampaignPlan, 'chunks' | 'chunkSize' | 'recipients'>,
   number: number,
 ): number => (number < chunks - 1 ? chunkSize : recipients - (chunks - 1) * chunkSize);
 
-/** A chunk's job, the same each time it is made. Its time is the campaign's: all chunks share one partition. */
+/** A chunk's job, always the same. Its time is the campaign's, so all chunks share one partition. */
 export function chunkEnvelope(campaign: Campaign, number: number): Envelope {
   return {
     specversion: '1.0',

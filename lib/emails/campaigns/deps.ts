@@ -3,7 +3,7 @@ import type { Ledger } from '../../jobs/ledger';
 import type { JobRow } from '../../jobs/row';
 import type { Clock, Log, Metrics, Queues, Random, Table } from '../../ports';
 
-/** What the release of campaigns reaches. The reconciler calls it and lends all of it. */
+/** What the release of campaigns needs. The reconciler calls it and provides all of it. */
 export interface CampaignReleaseDeps {
   table: Table;
   clock: Clock;
@@ -17,6 +17,6 @@ export interface CampaignReleaseDeps {
   settings: (queue: string) => QueueSettings;
   /** Sends a held chunk back to its queue. */
   release: (row: JobRow) => Promise<void>;
-  /** Entries of the index that are read at a time. */
+  /** Index entries to read at a time. */
   share?: number;
 }

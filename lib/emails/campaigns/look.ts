@@ -5,19 +5,19 @@ import { type Campaign, campaigns } from './campaign';
 import { chunkId, chunkRecipients } from './chunk';
 import type { CampaignReleaseDeps } from './deps';
 
-/** Reads of rows side by side. */
+/** Rows to read at the same time. */
 export const AT_ONCE = 32;
 
-/** A campaign as it is stored now, with what its released chunks still ask for, in recipients. */
+/** A campaign as it is stored now, and how many recipients its released chunks still have to send to. */
 export interface Looked {
   campaign: Campaign;
-  /** Of chunks that have not ended; those that wait for a person do not count. */
+  /** Recipients of chunks that have not ended. Chunks that wait for an operator do not count. */
   open: number;
-  /** Of those, the part that has not taken its time to send yet and is about to. */
+  /** Those of them whose chunk is about to reserve its time to send. */
   waiting: number;
 }
 
-/** Looks at the campaign's released chunks: brings back what a pause held, forgets what has ended, notes the end. */
+/** Checks the released chunks: releases those held by a pause, drops those that have ended, notes the end. */
 export async function look(deps: CampaignReleaseDeps, known: Campaign): Promise<Looked> {
   const campaign = await caughtUp(deps, known);
   const rows = await rowsOf(deps, campaign, campaign.open);
@@ -45,8 +45,8 @@ export async function look(deps: CampaignReleaseDeps, known: Campaign): Promise<
 }
 
 /**
- * Counts the chunk whose release was lost before the cursor was written: else a campaign that is paused or cancelled
- * would end without it. A running campaign releases it again, as the same job.
+ * Counts the chunk whose release stopped before the cursor was written. Otherwise a paused or cancelled campaign would
+ * end without it. A running campaign releases it again, as the same job.
  */
 async function caughtUp(deps: CampaignReleaseDeps, campaign: Campaign): Promise<Campaign> {
   const { id, status, released, chunks } = campaign;
@@ -55,7 +55,7 @@ async function caughtUp(deps: CampaignReleaseDeps, campaign: Campaign): Promise<
   return (row && (await countReleased(deps, campaign, campaign.turn))) ?? campaign;
 }
 
-/** Moves the campaign's cursor past its next chunk, which had this turn. */
+/** Moves the campaign's cursor past the next chunk and stores its turn. */
 export async function countReleased(
   deps: CampaignReleaseDeps,
   campaign: Campaign,
@@ -78,7 +78,7 @@ const isEnded = (row: JobRow | undefined): boolean => row !== undefined && isEnd
 const waitsForPerson = (row: JobRow | undefined, { status }: Campaign): boolean =>
   row?.state === 'held' && (row.reason === 'unknown' || (row.reason === 'paused' && status === 'paused'));
 
-/** Not one that a worker has: its time is taken. Nor one that waits for its next attempt, which may be long. */
+/** Excludes a chunk that a worker runs, because its time is reserved, and one that waits for its next attempt. */
 function isAboutToSend(row: JobRow | undefined, campaign: Campaign, now: number): boolean {
   if (row?.state === 'processing' || waitsForPerson(row, campaign)) return false;
   const isRetry = row?.state === 'queued' || row?.reason === 'retry';
@@ -90,7 +90,7 @@ const ended = (campaign: Campaign, at: number): Pick<Campaign, 'status' | 'ended
   endedAt: at,
 });
 
-/** The rows of the campaign's chunks of these numbers. */
+/** Reads the rows of the campaign's chunks with these numbers. */
 export async function rowsOf(
   { ledger }: Pick<CampaignReleaseDeps, 'ledger'>,
   campaign: Campaign,

@@ -3,11 +3,11 @@ import { type Campaign, campaigns } from './campaign';
 import type { CampaignReleaseDeps } from './deps';
 import { rowsOf } from './look';
 
-/** Rows that are read before the time is looked at. */
+/** Rows to read before the next check of the time. */
 const AT_A_TIME = 500;
 
 /**
- * Counts accepted chunks without any event: their webhook does not reach us, or the vendor has lost them. A campaign of
+ * Counts accepted chunks without any event: the vendor lost the events, or they do not reach our webhook. A campaign of
  * many chunks may need several runs.
  */
 export async function missEvents(deps: CampaignReleaseDeps, campaign: Campaign, mayGoOn: () => boolean): Promise<void> {

@@ -12,21 +12,21 @@ import { AT_ONCE, countReleased, type Looked, look } from './look';
 import { missEvents } from './missed-events';
 import { nextOf, nextTurn, reachedBy } from './turns';
 
-/** What a look releases reaches the senders some time later. Without as much more, they would idle until then. */
+/** Released chunks reach the senders some time later. Without this extra work the senders would be idle until then. */
 const AHEAD_MS = 3_000;
-/** What one campaign may have open, so that chunks that fail again and again do not pile up. */
+/** The work that one campaign may have open, so that chunks that keep failing do not pile up. */
 const MOST_OPEN_SECONDS = 20;
-/** The rest of a look's time is for releasing. */
+/** The time of a look that goes into reading. The rest is for releasing. */
 const READING_MS = 8_000;
 
-/** Where the next look of this run begins, where one had no time to read every campaign. */
+/** Where the run's next look starts, if a look had no time to read every campaign. */
 export interface Place {
   after?: Due | undefined;
 }
 
 /**
- * Looks at every campaign that has not ended and releases chunks, campaigns in turn, as much as lasts until the next
- * look. Answers whether there will be more to do soon.
+ * Looks at every campaign that has not ended and releases chunks, taking turns. It releases enough work to last until
+ * the next look. Returns whether there will be more to do soon.
  */
 export async function releaseCampaigns(
   deps: CampaignReleaseDeps,
@@ -54,13 +54,13 @@ export async function releaseCampaigns(
   const steps = [
     () => throughAll(pages(deps, { todo, until: begun, place, mayRead }), (keys) => throughAll(keys, read, AT_ONCE)),
     async () => {
-      // Reading takes the next look as long again.
+      // The next look will need the same time for reading.
       const nextMs = nextLookMs + (clock.now() - begun) + AHEAD_MS;
       if (running.length > 0) await releaseInTurn(deps, { running, waiting, nextMs, mayGoOn });
     },
     () => throughAll(ended, async (campaign) => mayGoOn() && missEvents(deps, campaign, mayGoOn)),
   ];
-  // A campaign that cannot be read or released keeps no other one back.
+  // A campaign that cannot be read or released does not hold back the others.
   await throughAll(steps, (step) => step());
   return place.after !== undefined || running.some(({ campaign, open }) => open > 0 || hasMore(campaign));
 }
@@ -78,7 +78,7 @@ async function* pages(
 
 const hasMore = ({ released, chunks }: Campaign): boolean => released < chunks;
 
-/** Releases chunks until the senders have work for `nextMs`. One chunk may exceed that: none is too large to be released. */
+/** Releases chunks until the senders have work for `nextMs`. One chunk may exceed that, whatever its size. */
 async function releaseInTurn(
   deps: CampaignReleaseDeps,
   { running, waiting, nextMs, mayGoOn }: { running: Looked[]; waiting: number; nextMs: number; mayGoOn: () => boolean },
@@ -93,7 +93,7 @@ async function releaseInTurn(
     while (mayGoOn() && taken + (ahead / rate) * 1000 < nextMs) {
       const next = nextOf(contenders, reached);
       if (!next) return;
-      // A campaign whose release fails is left to the next look: it must not keep the turn.
+      // If the release fails, the next look tries again. The campaign must not keep the turn.
       contenders.delete(next);
       yield next;
     }
@@ -108,15 +108,15 @@ async function releaseInTurn(
   });
 }
 
-/** The senders' rate and what they have taken of it. Unknown until the first one sends: a rate of 1 lets one chunk go. */
+/** Reads the senders' rate and how much of it is taken. Before the first send, a rate of 1 lets one chunk go. */
 async function rateOf(deps: CampaignReleaseDeps): Promise<{ rate: number; taken: number }> {
   const stored = (await readItem(deps, rateKey('sendgrid'))) as RateItem | undefined;
   return { rate: stored?.rate || 1, taken: stored ? takenMs(stored, deps.clock.now()) : 0 };
 }
 
 /**
- * Message, then row, then the campaign's cursor, which alone says what was released. Whatever is lost in between is done
- * again, to the same job: its id follows from the number.
+ * Writes the message, then the row, then the campaign's cursor, which alone says what was released. If one is lost, the
+ * release is repeated for the same job, because the id follows from the number.
  */
 async function releaseChunk(
   deps: CampaignReleaseDeps,
@@ -132,7 +132,7 @@ async function releaseChunk(
   });
   const now = clock.now();
   const row = newRow({ queue: CAMPAIGN_QUEUE, envelope, group: envelope.id, now, random });
-  // Where its worker was faster, the row is there already and says more.
+  // If the worker was faster, its row exists already and says more.
   await ledger.write({ ...row, sentAt: now, history: [{ at: now, event: 'released', messageId }] }, 0);
   log.info('released', { queue: CAMPAIGN_QUEUE, jobId: envelope.id, correlationId: campaign.id, messageId });
   return countReleased(deps, campaign, turn);

@@ -2,23 +2,23 @@ import type { Campaign } from './campaign';
 import { chunkRecipients } from './chunk';
 
 /*
- * Whose chunk is released next: start-time fair queueing, counted in recipients. A released chunk's turn is the sum of
- * recipients that its campaign had released before it. The lowest turn is next, so that all campaigns get the same
- * number of recipients, whatever their chunks' sizes.
+ * Decides which campaign's chunk is next: start-time fair queueing, counted in recipients. A chunk's turn is the number
+ * of recipients that its campaign released before it. The lowest turn is next, so all campaigns get the same number of
+ * recipients, whatever the sizes of their chunks.
  */
 
-/** The turn that the running campaigns have reached: the one of the chunk that was released last. */
+/** The turn that the running campaigns have reached: that of the last released chunk. */
 export const reachedBy = (campaigns: readonly Campaign[]): number =>
   campaigns.reduce((reached, { turn = 0 }) => Math.max(reached, turn), 0);
 
 /**
- * The turn of the campaign's next chunk. It is never below what the others have reached: otherwise a new campaign, or
- * one that was paused, would send alone until it had caught up.
+ * The turn of the campaign's next chunk. It is never below what the others have reached. Otherwise a new or resumed
+ * campaign would send alone until it had caught up.
  */
 export const nextTurn = ({ turn, chunkSize }: Campaign, reached: number): number =>
   turn === undefined ? reached : Math.max(reached, turn + chunkSize);
 
-/** The campaign whose chunk is next. At the same turn a campaign without any released chunk is first, then a small chunk. */
+/** The campaign whose chunk is next. At the same turn, one that has released nothing is first, then a small chunk. */
 export function nextOf<T extends { campaign: Campaign }>(contenders: Iterable<T>, reached: number): T | undefined {
   let first: { contender: T; rank: readonly number[] } | undefined;
   for (const contender of contenders) {

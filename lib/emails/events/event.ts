@@ -3,7 +3,7 @@ import { MAIL_QUEUES, MAIL_STEPS, type MailQueue } from '../../jobs/mail';
 
 const digits = z.string().regex(/^\d{1,15}$/);
 
-/** An event about a mail of ours: what was sent along tells whose. Everything else of it may be personal. */
+/** An event about one of our mails. The vendor repeats the ids that we sent. All other fields may be personal. */
 const ownEvent = z.object({
   event: z.string().regex(/^[a-z_]{1,40}$/),
   timestamp: z.int().nonnegative(),
@@ -12,10 +12,10 @@ const ownEvent = z.object({
   step: z.string(),
   job: z.uuid(),
   time: digits,
-  /** Of a chunk; any other mail has one. */
+  /** The recipient's number in its chunk. Other mails have one recipient. */
   recipient: digits.default('0'),
   campaign: z.uuid().optional(),
-  /** Of a bounce: `bounce` or `blocked`, and the mail server's code. */
+  /** The kind of a bounce, `bounce` or `blocked`, and the mail server's code. */
   type: z
     .string()
     .regex(/^[a-z]{1,20}$/)
@@ -28,7 +28,7 @@ const ownEvent = z.object({
     .catch(undefined),
 });
 
-/** An event as it is stored: without the address, which stands in the manifest under the recipient's number. */
+/** A stored event. It has no address: the manifest has the address under the recipient's number. */
 export interface StoredEvent {
   event: string;
   /** Seconds since 1970. */
@@ -41,16 +41,16 @@ export interface StoredEvent {
   status?: string;
 }
 
-/** An event with where it belongs. */
+/** An event, with the queue and the time of its job. */
 export interface OwnEvent {
   stored: StoredEvent;
-  /** The job's. */
+  /** The job's queue. */
   queue: MailQueue;
   /** The job's `time`, ms. */
   time: number;
 }
 
-/** The event without anything personal; `undefined` where it is not about a mail of ours. */
+/** Removes everything personal from an event. Returns `undefined` if the event is not about one of our mails. */
 export function parseEvent(input: unknown): OwnEvent | undefined {
   const parsed = ownEvent.safeParse(input);
   if (!parsed.success || parsed.data.step !== MAIL_STEPS[parsed.data.queue]) return undefined;
@@ -82,6 +82,6 @@ export function parseEvent(input: unknown): OwnEvent | undefined {
   };
 }
 
-/** SendGrid repeats events: two that agree in this are one. Recipients of one request may share the vendor's id. */
+/** SendGrid repeats events: two with the same key are one. Recipients of one request may share the vendor's id. */
 export const eventKey = ({ messageId, event, timestamp, job, recipient }: StoredEvent): string =>
   `${messageId} ${event} ${timestamp} ${job} ${recipient}`;

@@ -14,7 +14,7 @@ export interface EventDeps {
   prefix: string;
 }
 
-/** Folder of a campaign's events; all mails of none have one together. A partition to query engines, as the hour is. */
+/** The folder of a campaign's events. Mails without a campaign share one. Query engines see it as a partition. */
 export const eventFolder = (
   prefix: string,
   { queue, time, campaign }: { queue: MailQueue; time: number; campaign?: string | undefined },
@@ -23,8 +23,8 @@ export const eventFolder = (
 const AT_ONCE = 10;
 
 /**
- * Keeps the events about our mails: first in the bucket, under a name that follows from them, then as evidence on their
- * jobs' rows. Taking them again is harmless. Answers how many were ours, by queue.
+ * Keeps the events about our mails. It stores them in the bucket under a name that follows from their content, then as
+ * evidence on the rows of their jobs. A repeat is harmless. Returns how many were ours, by queue.
  */
 export async function takeEvents(deps: EventDeps, events: readonly unknown[]): Promise<Map<MailQueue, number>> {
   const own = events.map(parseEvent).filter((event) => event !== undefined);
@@ -46,7 +46,7 @@ async function store({ objects }: EventDeps, folder: string, events: OwnEvent[])
   await objects.put(`${folder}${sha256(body)}.ndjson`, body, 'application/x-ndjson');
 }
 
-/** Any event proves that SendGrid has the request. Noted once for each job, whatever state it is in. */
+/** Notes once for each job, in any state, that SendGrid has the request. Any event proves that. */
 async function witness({ ledger, clock }: EventDeps, event: OwnEvent): Promise<void> {
   const key = jobOf(event);
   const step = MAIL_STEPS[event.queue];
@@ -63,5 +63,5 @@ async function witness({ ledger, clock }: EventDeps, event: OwnEvent): Promise<v
   );
 }
 
-/** The id of the request, `x-message-id`, begins the id of each of its mails. */
+/** The id of each mail begins with the id of its request, `x-message-id`. */
 const requestId = (messageId: string): string => messageId.split('.')[0] ?? messageId;

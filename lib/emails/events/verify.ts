@@ -1,23 +1,23 @@
 import { EventWebhook } from '@sendgrid/eventwebhook';
 
-/** A request to the webhook, as it came. */
+/** A request to the webhook, as it arrived. */
 export interface SignedRequest {
   body: Buffer;
   signature: string | undefined;
   timestamp: string | undefined;
 }
 
-/** SendGrid posts up to 1000 events at a time, well below this. */
+/** SendGrid posts up to 1000 events at a time, which is far below this. */
 export const MAX_BODY_BYTES = 2 * 1024 * 1024;
-/** A signature proves who wrote a request, not when: an old one is somebody's copy. SendGrid signs each try anew. */
+/** A signature does not prove when a request was sent. An old one is a replay: SendGrid signs each try again. */
 const MAX_AGE_MS = 10 * 60_000;
 
 export const SIGNATURE_HEADER = 'x-twilio-email-event-webhook-signature';
 export const TIMESTAMP_HEADER = 'x-twilio-email-event-webhook-timestamp';
 
 /**
- * Checks requests against SendGrid's public key (base64, as its settings show it). Nothing of a request is looked at
- * before: the URL is open to everybody. Throws where the key is none.
+ * Checks requests against SendGrid's public key (base64, as its settings show it). The URL is public, so nothing of a
+ * request is read before. Throws if the key is invalid.
  */
 export function eventVerifier(publicKey: string, now: () => number): (request: SignedRequest) => 200 | 403 | 413 {
   const webhook = new EventWebhook();
@@ -29,7 +29,7 @@ export function eventVerifier(publicKey: string, now: () => number): (request: S
     try {
       return webhook.verifySignature(key, body, signature, timestamp) ? 200 : 403;
     } catch {
-      // Not even in the form of a signature.
+      // The text is not even a signature.
       return 403;
     }
   };

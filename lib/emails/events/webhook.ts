@@ -13,7 +13,7 @@ export interface WebhookDeps extends EventDeps {
 
 export type WebhookRequest = Pick<LambdaFunctionURLEvent, 'body' | 'isBase64Encoded' | 'headers'>;
 
-/** Answers one request to the webhook: its status alone. SendGrid tries again for a day after anything but 2xx. */
+/** Answers one request to the webhook with a status. SendGrid repeats a request for a day if the status is not 2xx. */
 export async function handleEvents(deps: WebhookDeps, request: WebhookRequest): Promise<{ statusCode: number }> {
   const { log, metrics } = deps;
   const body = Buffer.from(request.body ?? '', request.isBase64Encoded ? 'base64' : 'utf8');

@@ -67,7 +67,7 @@ test('an address gets one mail per campaign in upper or lower case, and a repeat
 
   expect(accepted).toMatchObject({ requested: 6, recipients: 5, rejected: 0, duplicates: 1 });
   expect(accepted.rejectedKeys.flatMap((key) => lines(objects.text(key)))).toEqual([
-    { line: 6, email: 'USER-1@Example.com', reason: 'email: is there already' },
+    { line: 6, email: 'USER-1@Example.com', reason: 'email: is a duplicate' },
   ]);
 });
 
@@ -126,8 +126,8 @@ test('without a dynamic template the data must be plain values, and an unsubscri
   );
 
   expect(lines(objects.text(rejectedKeys[0] ?? '')).map(({ reason }) => reason)).toEqual([
-    'data: must be text, numbers or booleans where there is no templateId',
-    'data.token: must be there, the unsubscribe link needs it',
+    'data: must be text, numbers or booleans without a templateId',
+    'data.token: is required by the unsubscribe link',
     'data.token: must be well-formed Unicode',
     'data: makes the unsubscribe link longer than 2000 characters',
   ]);
@@ -140,7 +140,7 @@ test('a broken row of a CSV file rejects only that row', async () => {
 
   expect(accepted).toMatchObject({ requested: 2, recipients: 1, rejected: 1 });
   expect(lines(objects.text(accepted.rejectedKeys[0] ?? ''))).toEqual([
-    { line: 2, reason: 'a quoted value does not end in its row' },
+    { line: 2, reason: 'a quoted value is not closed in its row' },
   ]);
 });
 
@@ -169,7 +169,7 @@ test.each<[string, unknown, string]>([
   [
     'neither template nor text',
     { from: campaign.from },
-    'subject: must be there where there is no templateId; text: must be there, or html, where there is no templateId',
+    'subject: is required without a templateId; text: this or html is required without a templateId',
   ],
   [
     'a name that forges a header',
@@ -187,9 +187,9 @@ test.each<[string, unknown, string]>([
 });
 
 test('a campaign without a valid recipient is refused', async () => {
-  expect(await problems(campaign, [])).toBe('recipients: must be at least 1 recipient');
+  expect(await problems(campaign, [])).toBe('recipients: must have at least 1 recipient');
   expect(await problems(campaign, [{ email: 'nobody' }])).toBe(
-    'recipients: must be at least 1 valid recipient, 1 are not',
+    'recipients: must have at least 1 valid recipient, but 1 are invalid',
   );
 });
 
@@ -261,6 +261,6 @@ describe('one mail to one person', () => {
     const { producer } = start();
     const input = { from: campaign.from, to: { email: 'user@example.com' }, subject: 'S', text: 'T', data: { a: 1 } };
 
-    await expect(producer.email(input)).rejects.toThrow('data: must not be there where there is no templateId');
+    await expect(producer.email(input)).rejects.toThrow('data: is not allowed without a templateId');
   });
 });
