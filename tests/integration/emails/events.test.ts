@@ -34,7 +34,7 @@ const stored = () =>
     .flatMap((key) => emails.engine.objects.text(key).trimEnd().split('\n'))
     .map((line) => JSON.parse(line) as Record<string, unknown>);
 
-/** A chunk that was sent, and what SendGrid tells of it. */
+/** Sends a chunk and returns SendGrid's events about it. */
 async function sentChunk({ lost = false } = {}): Promise<SendgridEvent[]> {
   if (lost) emails.sendgrid.fail({ after: 'reset' });
   const campaign = await emails.campaign({ recipients: 3 });
@@ -49,7 +49,7 @@ async function report() {
   return campaignReport(emails.engine.deps, campaign);
 }
 
-test('events are kept beside their campaign, by the hour of its time, with numbers and without addresses', async () => {
+test('events are stored beside their campaign, in the hour of its time, with numbers instead of addresses', async () => {
   const events = await sentChunk();
 
   expect(await post(request(events))).toBe(204);
@@ -71,7 +71,7 @@ test('events are kept beside their campaign, by the hour of its time, with numbe
   expect(JSON.stringify([emails.engine.lines, emails.engine.metrics])).not.toContain('@example.com');
 });
 
-test('the same request again, and an event twice in one, change nothing', async () => {
+test('a repeated request, or an event that appears twice in one request, changes nothing', async () => {
   const events = await sentChunk();
 
   for (let times = 0; times < 3; times++) await post(request([...events, ...events]));
@@ -79,7 +79,7 @@ test('the same request again, and an event twice in one, change nothing', async 
   expect(stored()).toHaveLength(3);
 });
 
-test('a chunk that nobody could tell about is settled by its events, and not sent again', async () => {
+test('events resolve an unknown chunk, and it is not sent again', async () => {
   const events = await sentChunk({ lost: true });
   expect(emails.chunk(0)).toMatchObject({ state: 'held', reason: 'unknown' });
 
@@ -98,7 +98,7 @@ test('a chunk that nobody could tell about is settled by its events, and not sen
   expect(emails.sendgrid.requests).toHaveLength(1);
 });
 
-test('a bounce proves as well that SendGrid had the mail, and keeps what kind it was', async () => {
+test('a bounce also proves that SendGrid had the mail, and its kind is stored', async () => {
   const [first] = await sentChunk({ lost: true });
 
   await post(
@@ -110,7 +110,7 @@ test('a bounce proves as well that SendGrid had the mail, and keeps what kind it
   expect(JSON.stringify(stored())).not.toContain('@example.com');
 });
 
-test('events of somebody else are no business of ours', async () => {
+test('events about mails that we did not send are ignored', async () => {
   const [first] = await sentChunk();
   const foreign = [
     { email: 'user@example.com', event: 'delivered', timestamp: 1 },
@@ -125,7 +125,7 @@ test('events of somebody else are no business of ours', async () => {
   expect(stored()).toEqual([]);
 });
 
-describe('refused before anything of it is read', () => {
+describe('the webhook refuses before it reads the content', () => {
   const flip = (text: string) => `${text.slice(0, -10)}${text.at(-10) === 'A' ? 'B' : 'A'}${text.slice(-9)}`;
 
   test.each<[string, (sent: WebhookRequest) => WebhookRequest, number]>([
@@ -145,7 +145,7 @@ describe('refused before anything of it is read', () => {
       403,
     ],
     [
-      'a signature that is none',
+      'an invalid signature',
       (sent) => ({ ...sent, headers: { ...sent.headers, 'x-twilio-email-event-webhook-signature': 'AAAA' } }),
       403,
     ],
@@ -198,7 +198,7 @@ describe('refused before anything of it is read', () => {
     });
   });
 
-  test('a request of ten minutes ago, or of a clock that is wrong by as much', async () => {
+  test('a request that is ten minutes old, or from a clock that is ten minutes off', async () => {
     const events = await sentChunk();
     const sent = request(events);
 
@@ -210,7 +210,7 @@ describe('refused before anything of it is read', () => {
     expect(stored()).toEqual([]);
   });
 
-  test("another account's request, signed as it should be", async () => {
+  test("another account's request, correctly signed", async () => {
     const events = await sentChunk();
     const { body, headers } = signedEvents(events, eventKeys(), emails.engine.clock.now());
 
@@ -218,7 +218,7 @@ describe('refused before anything of it is read', () => {
   });
 });
 
-test('a body in base64 is the raw body', async () => {
+test('a base64 body is decoded to the raw body', async () => {
   const sent = request(await sentChunk());
 
   expect(await post({ ...sent, body: Buffer.from(sent.body ?? '').toString('base64'), isBase64Encoded: true })).toBe(
@@ -227,7 +227,7 @@ test('a body in base64 is the raw body', async () => {
   expect(stored()).toHaveLength(3);
 });
 
-test('a signed body that is no list is a bad request', async () => {
+test('a signed body that is not a list is a bad request', async () => {
   const { body, headers } = signedEvents(
     { event: 'delivered' } as unknown as SendgridEvent[],
     keys,
@@ -237,7 +237,7 @@ test('a signed body that is no list is a bad request', async () => {
   expect(await post({ body, headers, isBase64Encoded: false })).toBe(400);
 });
 
-test('what cannot be stored is asked for again, and then counts once', async () => {
+test('events that cannot be stored are sent again, and then count once', async () => {
   const events = await sentChunk({ lost: true });
   let calls = 0;
   const { deps } = emails.engine;
@@ -251,14 +251,14 @@ test('what cannot be stored is asked for again, and then counts once', async () 
   expect(emails.chunk(0).evidence).toBeDefined();
 });
 
-test('an event that comes while the chunk is being sent is not lost', async () => {
+test('an event that arrives while the chunk is being sent is not lost', async () => {
   const { engine, sendgrid } = emails;
   const campaign = await emails.campaign({ recipients: 2 });
   emails.sendChunk(campaign, 0);
   sendgrid.fail({
     after: 'reset',
     matches: () => true,
-    // Told before the worker has written down that it does not know.
+    // The event arrives before the worker has stored that the step is unknown.
   });
   const taken = engine.deliver(1);
   const told = (async () => {
@@ -276,9 +276,9 @@ test('an event that comes while the chunk is being sent is not lost', async () =
   expect(sendgrid.requests).toHaveLength(1);
 });
 
-test('a chunk whose last attempt had no answer is accepted once an event of SendGrid shows it', async () => {
+test('a chunk whose last attempt had no answer counts as accepted once an event comes', async () => {
   const { engine } = emails;
-  // Two attempts of three requests each are refused.
+  // SendGrid refuses two attempts of three requests each.
   for (let request = 0; request < 6; request++) emails.sendgrid.fail({ status: 500, body: {} });
   const events = await sentChunk({ lost: true });
   const unknown = await report();

@@ -12,7 +12,7 @@ beforeEach(async () => {
 });
 afterEach(() => emails.close());
 
-/** SendGrid refuses a request and complains about these fields, in its own words, which name addresses. */
+/** SendGrid refuses a request and names these fields. Its messages contain addresses. */
 const refuse = (fields: (string | null)[], times: number | 'forever' = 1) =>
   emails.sendgrid.fail({
     status: 400,
@@ -20,7 +20,7 @@ const refuse = (fields: (string | null)[], times: number | 'forever' = 1) =>
     body: { errors: fields.map((field) => ({ message: 'user-0@example.com is bad', field, help: null })) },
   });
 
-/** Sends the one chunk of a campaign. */
+/** Sends a campaign of one chunk. */
 async function send(recipients = 5): Promise<void> {
   const campaign = await emails.campaign({ recipients, chunkSize: recipients });
   await emails.campaigns.change(CAMPAIGN, (stored) => ({ ...stored, released: 1, open: [0] }));
@@ -37,9 +37,9 @@ async function report() {
 const addressees = () => emails.sendgrid.mails.map(({ to }) => to[0]);
 const statuses = () => emails.statuses(chunkId(CAMPAIGN, 0)).map(({ status }) => status);
 
-test('whose address is refused is left out, and everybody else gets their mail, under the number that is theirs', async () => {
+test('a refused address is left out, and all other recipients get their mail under their own number', async () => {
   refuse(['personalizations.1.to.0.email', 'personalizations.3.to']);
-  // Of the three that are left then the first.
+  // Place 0 of the three recipients that remain.
   refuse(['personalizations.0.to']);
 
   await send();
@@ -57,7 +57,7 @@ test('whose address is refused is left out, and everybody else gets their mail, 
   });
 });
 
-test('the record of each recipient and the report say who was refused and why, and no address', async () => {
+test("the recipients' records and the report say who was refused and why, without addresses", async () => {
   refuse(['personalizations.1.to.0.email']);
 
   await send(3);
@@ -84,7 +84,7 @@ test('the record of each recipient and the report say who was refused and why, a
   expect(JSON.stringify([emails.engine.table.items(), emails.engine.lines, emails.engine.metrics])).not.toContain('@');
 });
 
-test('each request waits for a turn of its own, and asks again whether it may be sent', async () => {
+test('each request waits for its own turn, and checks again whether it may be sent', async () => {
   const { engine, sendgrid } = emails;
   const begun = engine.clock.now();
   refuse(['personalizations.0.to']);
@@ -95,7 +95,7 @@ test('each request waits for a turn of its own, and asks again whether it may be
   expect((sendgrid.mails[0]?.at ?? 0) - begun).toBeGreaterThanOrEqual(10_000);
 });
 
-test('a pause between two requests holds the chunk, and who was refused stays left out', async () => {
+test('a pause between two requests holds the chunk, and refused recipients stay left out', async () => {
   const { engine, sendgrid } = emails;
   refuse(['personalizations.0.to']);
   const { sleep } = engine.clock;
@@ -109,7 +109,7 @@ test('a pause between two requests holds the chunk, and who was refused stays le
   };
 
   await send(1000);
-  // Whoever dies in the wait leaves no doubt: nothing is being sent.
+  // A worker that dies during the wait leaves no unknown step, because it was not sending.
   expect(meanwhile).toEqual({ excluded: expect.objectContaining({ status: 'done' }) });
   expect(emails.chunk(0)).toMatchObject({ state: 'held', reason: 'paused' });
   expect(await report()).toMatchObject({ paused: 999, refused: 1, accepted: 0 });
@@ -123,12 +123,12 @@ test('a pause between two requests holds the chunk, and who was refused stays le
 });
 
 test.each<[string, (string | null)[]]>([
-  ['something else as well', ['personalizations.1.to', 'subject']],
+  ['another field as well', ['personalizations.1.to', 'subject']],
   ["a recipient's data, which may be the template's fault", ['personalizations.1.dynamic_template_data']],
-  ['nothing in particular', [null]],
-  ['a place that the request does not have', ['personalizations.5.to']],
-  ['everybody', [0, 1, 2, 3, 4].map((place) => `personalizations.${place}.to`)],
-])('a chunk is parked as a whole where SendGrid complains about %s', async (_, fields) => {
+  ['no field', [null]],
+  ['a place that does not exist', ['personalizations.5.to']],
+  ['every recipient', [0, 1, 2, 3, 4].map((place) => `personalizations.${place}.to`)],
+])('a chunk is parked as a whole if SendGrid complains about %s', async (_, fields) => {
   refuse(fields);
 
   await send();
@@ -138,7 +138,7 @@ test.each<[string, (string | null)[]]>([
   expect(await report()).toMatchObject({ accepted: 0, refused: 5, jobs: { refused: [chunkId(CAMPAIGN, 0)] } });
 });
 
-test('after ten requests it is a question for a person; a retry goes on without those who were left out', async () => {
+test('after ten requests the chunk is parked, and a retry continues without the recipients that were left out', async () => {
   refuse(['personalizations.0.to'], 11);
 
   await send(20);
@@ -155,7 +155,7 @@ test('after ten requests it is a question for a person; a retry goes on without 
   expect(await report()).toMatchObject({ accepted: 5, refused: 15, jobs: { refused: [] } });
 });
 
-test('of the others nobody may be able to tell: who was refused is refused all the same', async () => {
+test('refused recipients count as refused even if the other mails of their chunk are unknown', async () => {
   refuse(['personalizations.2.to']);
   emails.sendgrid.fail({ after: 'reset' });
 
@@ -174,7 +174,7 @@ test('of the others nobody may be able to tell: who was refused is refused all t
   expect(statuses()).toEqual(['accepted', 'accepted', 'refused', 'accepted', 'accepted']);
 });
 
-test('a single mail to a refused address is parked: there is nobody else in it', async () => {
+test('a single mail to a refused address is parked, because it has no other recipient', async () => {
   refuse(['personalizations.0.to']);
   emails.engine.send(messageBody());
 

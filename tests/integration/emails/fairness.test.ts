@@ -9,7 +9,7 @@ const OTHER = jobId(101);
 const LOOK_MS = 2_000;
 
 let emails: Emails;
-/** Stands before every call. */
+/** Runs before every call. */
 let before: (call: string) => void;
 beforeEach(async () => {
   before = () => {};
@@ -24,7 +24,7 @@ const read = async (id: string): Promise<Campaign> => {
 };
 const released = async (...ids: string[]) => Promise.all(ids.map(async (id) => (await read(id)).released));
 
-/** A look of the reconciler every two seconds; meanwhile workers send what their rate allows. */
+/** The reconciler looks every two seconds. Between looks, workers send what their rate allows. */
 async function looks(count: number): Promise<void> {
   const { engine } = emails;
   for (let look = 0; look < count; look++) {
@@ -39,7 +39,7 @@ async function looks(count: number): Promise<void> {
   }
 }
 
-test('a small campaign beside a large one is released at the first look that has room for anything', async () => {
+test('a small campaign beside a large one is released at the first look that has room', async () => {
   const { engine } = emails;
   await emails.campaign({ recipients: 3_000, chunkSize: 100 });
   await looks(10);
@@ -54,7 +54,7 @@ test('a small campaign beside a large one is released at the first look that has
   expect(after - before).toBeLessThanOrEqual(1);
 });
 
-test('two campaigns share the rate by recipients, though one of them has chunks of ten seconds', async () => {
+test('two campaigns share the rate by recipients, even if one of them has chunks of ten seconds', async () => {
   await emails.campaign({ recipients: 1_000, chunkSize: 100 });
   await emails.campaign({ recipients: 500, chunkSize: 5, id: OTHER });
 
@@ -65,7 +65,7 @@ test('two campaigns share the rate by recipients, though one of them has chunks 
   expect(Math.abs(large * 100 - small * 5)).toBeLessThanOrEqual(105);
 });
 
-test('a campaign that was paused for long gets no more than the others once it goes on', async () => {
+test('a campaign that was paused for a long time gets no more than the others after its resume', async () => {
   await emails.campaign({ recipients: 1_000, chunkSize: 10 });
   await emails.campaign({ recipients: 1_000, chunkSize: 10, id: OTHER });
   await looks(1);
@@ -81,9 +81,9 @@ test('a campaign that was paused for long gets no more than the others once it g
   expect(smallLater - small - (later - large)).toBeLessThanOrEqual(2);
 });
 
-test('a campaign whose chunks all fail keeps no other one from the rate, and does not pile up', async () => {
+test('a campaign whose chunks all fail does not keep the rate from others, and does not pile up chunks', async () => {
   const { circuits } = emails.engine.deps;
-  // Five failures without a success between would stop SendGrid for all.
+  // Five failures in a row would open the circuit for all campaigns.
   circuits.transient = async (vendor) => circuits.close(vendor);
   emails.sendgrid.fail({ status: 500, times: 'forever', matches: ({ body }) => body.includes(`"${CAMPAIGN}"`) });
   await emails.campaign({ recipients: 1_000, chunkSize: 10 });
@@ -96,10 +96,10 @@ test('a campaign whose chunks all fail keeps no other one from the rate, and doe
   expect(other).toBe(100);
 });
 
-test('chunks that kill their workers keep no other campaign from the rate', async () => {
+test('chunks that crash their workers do not keep other campaigns from the rate', async () => {
   await emails.campaign({ recipients: 300, chunkSize: 10 });
   await looks(1);
-  // Their workers died. The queue shows the chunks again after its visibility timeout.
+  // The workers died. The queue shows the chunks again after its visibility timeout.
   for (const number of (await read(CAMPAIGN)).open)
     await emails.engine.deps.ledger.update(emails.chunk(number).key, ({ endedAt: _endedAt, ...row }) => ({
       ...row,
@@ -112,7 +112,7 @@ test('chunks that kill their workers keep no other campaign from the rate', asyn
   expect((await read(OTHER)).released).toBeGreaterThan(5);
 });
 
-test('a campaign that cannot be looked at, or released, keeps no other one back, and no look ends the stay', async () => {
+test('a campaign that cannot be read or released holds back no other one, and the run keeps looking', async () => {
   const { engine } = emails;
   await emails.campaign({ recipients: 100, chunkSize: 10 });
   await engine.reconcile();
@@ -139,7 +139,7 @@ test('a campaign that cannot be looked at, or released, keeps no other one back,
   expect(await released(OTHER, jobId(102))).toEqual([0, 10]);
 });
 
-test('campaigns that one look has no time to read are read by the next ones', async () => {
+test('later looks read the campaigns that one look had no time for', async () => {
   const { engine } = emails;
   await emails.campaign({ recipients: 10, chunkSize: 10 });
   const plan = await read(CAMPAIGN);
@@ -148,7 +148,7 @@ test('campaigns that one look has no time to read are read by the next ones', as
   for (const id of ids)
     await store.start({ ...plan, id, recipients: 1, chunks: 1, chunkSize: 1, startsAt: plan.startsAt + 1 });
   engine.clock.advance(10);
-  // No campaign can be read in less than 25 ms.
+  // Reading a campaign takes at least 25 ms.
   before = (call) => {
     if (call === 'table.get') engine.clock.advance(25);
   };

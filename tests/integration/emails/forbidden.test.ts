@@ -20,7 +20,7 @@ const circuit = () => emails.engine.table.get(vendorKey('sendgrid'));
 const states = () => emails.engine.rows().map(({ state }) => state);
 const stored = () => JSON.stringify([emails.engine.table.items(), emails.engine.lines, emails.engine.metrics]);
 
-test('mails from senders that SendGrid does not know are parked with the field, and nothing else stops', async () => {
+test('mails from unknown senders are parked with the field, and all other mails go on', async () => {
   const { engine, sendgrid } = emails;
   sendgrid.fail(unverified('x@evil.example'));
   sendgrid.fail(unverified('y@evil.example'));
@@ -35,7 +35,7 @@ test('mails from senders that SendGrid does not know are parked with the field, 
   expect(stored()).not.toContain('evil');
 });
 
-test.each(['from.email', 'reply_to', 'content'])('a 403 about %s is about that mail alone', async (field) => {
+test.each(['from.email', 'reply_to', 'content'])('a 403 about %s only affects its own mail', async (field) => {
   const { engine, sendgrid } = emails;
   sendgrid.fail(unverified('x@evil.example', field));
   send(1, 'x@evil.example');
@@ -45,7 +45,7 @@ test.each(['from.email', 'reply_to', 'content'])('a 403 about %s is about that m
   expect(await circuit()).toBeUndefined();
 });
 
-test('mails of one sender that draw a bare 403 are parked, and those of others go on', async () => {
+test('mails of one sender that get a 403 without a field are parked, and mails of other senders go on', async () => {
   const { engine, sendgrid } = emails;
   sendgrid.fail(unverified('x@evil.example', null));
   for (let n = 1; n <= 30; n++) send(n, 'x@evil.example');
@@ -58,7 +58,7 @@ test('mails of one sender that draw a bare 403 are parked, and those of others g
   expect(stored()).not.toContain('evil');
 });
 
-test('bare 403s of two senders hold a good mail for no longer than until the next trial', async () => {
+test('403s without a field from two senders hold a good mail no longer than until the next trial call', async () => {
   const { engine, sendgrid } = emails;
   for (const name of ['x', 'y']) sendgrid.fail(unverified(`${name}@evil.example`, null));
   for (let n = 1; n <= 30; n++) send(n, n % 2 ? 'x@evil.example' : 'y@evil.example');

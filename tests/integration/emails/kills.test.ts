@@ -11,7 +11,7 @@ const RECIPIENTS = 25;
 
 type Killed = 'release' | 'worker' | 'worker whose request is refused for one recipient' | 'webhook';
 
-/** A campaign whose first invocation of one function is killed at its n-th call; then everything runs on. */
+/** Runs a campaign and kills the first invocation of one function at its n-th call. Then everything runs on. */
 async function killed(what: Killed, kill: { call: number; when: 'before' | 'after' }) {
   const kills = createKills();
   const emails = await startEmails({ rate: 1, before: kills.before, after: kills.after });
@@ -30,7 +30,7 @@ async function killed(what: Killed, kill: { call: number; when: 'before' | 'afte
       { ...engine.deps, clock: engine.clock, verify },
       { body, headers, isBase64Encoded: false },
     );
-    // What was not answered by 2xx is sent again.
+    // SendGrid repeats a request that had no 2xx answer.
     if (statusCode === 204) for (const { customArgs } of mails) told.add(customArgs.recipient + String(customArgs.job));
   };
 
@@ -65,10 +65,10 @@ const LEAST_CALLS: Record<Killed, number> = {
 const addresses = ({ sendgrid }: Emails) => sendgrid.mails.map(({ to }) => to[0]);
 
 describe.each<Killed>(['release', 'worker', 'worker whose request is refused for one recipient', 'webhook'])(
-  'the %s, killed at any one of its calls',
+  'when the %s is killed at any of its calls',
   (what) => {
     test.each(['before', 'after'] as const)(
-      '%s the call takes effect: nobody gets two mails, and the numbers are exact',
+      '%s the call takes effect, no recipient gets two mails and the numbers are exact',
       async (when) => {
         let call = 1;
         for (; ; call++) {
@@ -77,7 +77,7 @@ describe.each<Killed>(['release', 'worker', 'worker whose request is refused for
           const at = { what, when, call };
           const sent = addresses(emails);
           expect({ ...at, twice: sent.length - new Set(sent).size }).toEqual({ ...at, twice: 0 });
-          // Without an answer and without an event nobody can tell: the chunk waits for a person, and is told as that.
+          // Without an answer and an event the chunk is unknown. It waits for an operator, and the report counts it so.
           const { accepted, refused, unknown } = report;
           const leftOut = unknown === 0 ? RECIPIENTS - sent.length : refused;
           expect({ ...at, accepted, refused, unknown }).toEqual({
@@ -108,7 +108,7 @@ test.each([
   [9, 'before'],
   [12, 'after'],
 ] as const)(
-  'a campaign whose producer, release, workers and webhook all die once, at call %i or their last, %s it takes effect, ends with exact numbers',
+  'a campaign ends with exact numbers if producer, release, worker and webhook each die at call %i, or their last, %s it takes effect',
   async (call, when) => {
     const kills = createKills();
     const emails = await startEmails({ rate: 1, before: kills.before, after: kills.after });
@@ -137,7 +137,7 @@ test.each([
     await engine.reconcile();
     died.push(await kills.run(() => engine.deliver(1), { call, when }));
     engine.clock.advance(900_000);
-    // Of the first chunk nobody may be able to tell, and so have no event: here is another.
+    // The first chunk may be unknown and have no event, so here is one.
     await engine.deliver(1);
     await engine.deliver(1);
     died.push(await kills.run(webhook, { call: Math.min(call, 2), when }));

@@ -21,7 +21,7 @@ const QUEUES = {
   },
 };
 
-/** A worker whose jobs send a mail beside what they are for, with one job in its queue. */
+/** Starts a worker whose jobs also send a mail, with one job in its queue. */
 async function start(queue: keyof typeof QUEUES, options: EngineOptions = {}) {
   const { body, step, start: begin } = QUEUES[queue];
   const { engine, sendgrid, close } = await begin(options);
@@ -33,7 +33,7 @@ async function start(queue: keyof typeof QUEUES, options: EngineOptions = {}) {
     step,
     close,
     row: () => engine.row(jobId(1)),
-    /** SendGrid tells the webhook of what it has. */
+    /** SendGrid reports its mails to the webhook. */
     async tell(event = 'delivered'): Promise<void> {
       const events = sendgrid.mails.flatMap((mail) => eventsOf(mail, event, mail.at));
       const signed = signedEvents(events, keys, engine.clock.now());
@@ -62,7 +62,7 @@ describe.each(['feedback', 'testflight'] as const)('the mail of a %s job', (queu
   };
   afterEach(() => Promise.all(services.splice(0).map(({ close }) => close())));
 
-  test('has its events kept in the partition of its job, without an address, and told from each other', async () => {
+  test('has its events stored separately in the partition of its job, without an address', async () => {
     const { engine, tell, stored } = await started();
     await engine.drain({ batch: 1 });
 
@@ -82,7 +82,7 @@ describe.each(['feedback', 'testflight'] as const)('the mail of a %s job', (queu
     expect(engine.metrics).toContainEqual({ name: 'EmailEvents', value: 1, dimensions: { queue } });
   });
 
-  test('that nobody could tell of is settled by its event after the job has ended: row and record', async () => {
+  test('is resolved by its event if it is unknown when the job ends, in row and record', async () => {
     const { engine, sendgrid, step, row, tell } = await started();
     sendgrid.fail({ after: 'reset' });
     await engine.drain({ batch: 1 });
@@ -114,7 +114,7 @@ describe.each(['feedback', 'testflight'] as const)('the mail of a %s job', (queu
   });
 
   test.each(['before', 'after'] as const)(
-    'is settled though the reconciler dies, %s any one of its calls takes effect',
+    'is resolved even if the reconciler dies %s any of its calls takes effect',
     async (when) => {
       for (let call = 1; ; call++) {
         const kills = createKills();
@@ -142,7 +142,7 @@ describe.each(['feedback', 'testflight'] as const)('the mail of a %s job', (queu
     },
   );
 
-  test('that was sent by a worker which died is sent, where its event comes first; and never twice', async () => {
+  test('counts as sent if the worker died after sending and the event comes first, and is never sent twice', async () => {
     for (let call = 1; ; call++) {
       const kills = createKills();
       const { engine, sendgrid, step, row, tell } = await started({ before: kills.before, after: kills.after });

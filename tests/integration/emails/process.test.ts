@@ -3,7 +3,7 @@ import { aContent, CAMPAIGN, type Emails, messageBody, startEmails } from '../..
 import { jobId } from '../../support/engine';
 
 let emails: Emails;
-/** Stands before every call of a worker. */
+/** Runs before every call of a worker. */
 let before: (call: string) => Promise<void> | void;
 beforeEach(async () => {
   before = () => {};
@@ -12,7 +12,7 @@ beforeEach(async () => {
 afterEach(() => emails.close());
 
 const MINUTES = 60_000;
-/** Everything that anybody could read outside the bucket's data. */
+/** Everything that is readable outside the bucket's data. */
 const seen = ({ engine, metrics }: Emails): string =>
   JSON.stringify([
     engine.table.items(),
@@ -48,7 +48,7 @@ describe('a chunk', () => {
     });
   });
 
-  test("ends with its record, the vendor's id and each recipient's status; addresses are in none of them", async () => {
+  test("ends with its record, the vendor's id and each recipient's status, all without addresses", async () => {
     const { engine } = emails;
     const campaign = await emails.campaign({ recipients: 3 });
     emails.sendChunk(campaign, 0);
@@ -75,7 +75,7 @@ describe('a chunk', () => {
     expect(seen(emails)).not.toContain('@example.com');
   });
 
-  test('that was accepted is never sent again, whoever delivers it', async () => {
+  test('that was accepted is never sent again, even if its message is delivered again', async () => {
     const { engine, sendgrid } = emails;
     const campaign = await emails.campaign({ recipients: 3 });
     for (let times = 0; times < 3; times++) {
@@ -87,7 +87,7 @@ describe('a chunk', () => {
     expect(sendgrid.mails).toHaveLength(3);
   });
 
-  test('that is refused is parked with its reason, and each recipient says so', async () => {
+  test('that is refused is parked with the reason, and each recipient has that status', async () => {
     const { engine, sendgrid } = emails;
     sendgrid.fail({
       status: 400,
@@ -110,7 +110,7 @@ describe('a chunk', () => {
     expect(seen(emails)).not.toContain('@example.com');
   });
 
-  test('that is throttled is sent after the reset, and everybody else waits for it too', async () => {
+  test('that is throttled is sent after the reset, and all other mails wait for the reset too', async () => {
     const { engine, sendgrid } = emails;
     const begun = engine.clock.now();
     sendgrid.fail({ status: 429, headers: { 'x-ratelimit-reset': String(Math.ceil(begun / 1000) + 120) } });
@@ -130,7 +130,7 @@ describe('a chunk', () => {
   test.each<[string, Parameters<Emails['sendgrid']['fail']>[0]]>([
     ['500', { status: 500 }],
     ['503', { status: 503 }],
-  ])('that meets %s was refused and is sent again', async (_, failure) => {
+  ])('that gets %s was refused and is sent again', async (_, failure) => {
     const { engine, sendgrid } = emails;
     sendgrid.fail(failure);
     const campaign = await emails.campaign({ recipients: 3 });
@@ -142,7 +142,7 @@ describe('a chunk', () => {
     expect(emails.chunk(0).state).toBe('succeeded');
   });
 
-  test('that meets a refused connection never left, and is sent once SendGrid is back', async () => {
+  test('whose connection is refused was not sent, and is sent once SendGrid is back', async () => {
     const { engine, sendgrid } = emails;
     sendgrid.fail({ down: true });
     const campaign = await emails.campaign({ recipients: 3 });
@@ -157,7 +157,7 @@ describe('a chunk', () => {
     expect(emails.chunk(0).state).toBe('succeeded');
   });
 
-  test.each([404, 413])('that meets %i is parked, and the next one is sent', async (status) => {
+  test.each([404, 413])('that gets %i is parked, and the next one is sent', async (status) => {
     const { engine, sendgrid } = emails;
     sendgrid.fail({ status });
     const campaign = await emails.campaign({ recipients: 20 });
@@ -173,11 +173,11 @@ describe('a chunk', () => {
 
   test.each<[string, Parameters<Emails['sendgrid']['fail']>[0], number]>([
     ['a reset after it took effect', { after: 'reset' }, 3],
-    ['a reset before', { before: 'reset' }, 0],
+    ['a reset before it took effect', { before: 'reset' }, 0],
     ['408', { status: 408 }, 0],
     ['502 after it took effect', { status: 502, after: 'answer' }, 3],
     ['504', { status: 504 }, 0],
-  ])('that meets %s is held as unknown and never sent again by itself', async (_, failure, mails) => {
+  ])('that gets %s is held as unknown and not sent again automatically', async (_, failure, mails) => {
     const { engine, sendgrid } = emails;
     sendgrid.fail(failure);
     const campaign = await emails.campaign({ recipients: 3 });
@@ -190,7 +190,7 @@ describe('a chunk', () => {
     expect(sendgrid.requests).toHaveLength(1);
   });
 
-  test('goes by the limit: two take the time that the first one is worth', async () => {
+  test('keeps to the rate: two chunks take as long as the first one occupies', async () => {
     const { engine, sendgrid } = emails;
     const campaign = await emails.campaign({ recipients: 2000, chunkSize: 1000 });
     emails.sendChunk(campaign, 0);
@@ -206,7 +206,7 @@ describe('a chunk', () => {
 });
 
 describe('a campaign that is paused', () => {
-  test('holds what was released, out of its queue, and spends nothing on it', async () => {
+  test('takes released chunks out of the queue and spends no attempt on them', async () => {
     const { engine, sendgrid } = emails;
     const campaign = await emails.campaign({ recipients: 20 });
     await emails.campaigns.pause(CAMPAIGN);
@@ -218,7 +218,7 @@ describe('a campaign that is paused', () => {
     expect(sendgrid.requests).toHaveLength(0);
   });
 
-  test('holds also a chunk that waits for its turn by then', async () => {
+  test('also holds a chunk that is waiting for its turn', async () => {
     const { engine, sendgrid } = emails;
     const campaign = await emails.campaign({ recipients: 2000, chunkSize: 1000 });
     emails.sendChunk(campaign, 0);
@@ -240,7 +240,7 @@ describe('a campaign that is paused', () => {
     [401, 'SendgridUnauthorized'],
     [402, 'SendgridMisconfigured'],
     [405, 'SendgridMisconfigured'],
-  ])('by itself, after an error of our configuration: %i', async (status, reason) => {
+  ])('pauses itself after an error of our configuration: %i', async (status, reason) => {
     const { engine, sendgrid } = emails;
     sendgrid.fail({ status, times: 'forever' });
     const campaign = await emails.campaign({ recipients: 20 });
@@ -255,7 +255,7 @@ describe('a campaign that is paused', () => {
     expect([emails.chunk(0).reason, emails.chunk(1).reason].sort()).toEqual(['paused', 'stopped']);
   });
 
-  test('by itself, when the circuit opens because SendGrid forbids two senders: then it is not about them', async () => {
+  test('pauses itself when SendGrid forbids two senders and the circuit opens', async () => {
     const { engine, sendgrid } = emails;
     sendgrid.fail({ status: 403, times: 'forever' });
     engine.send(messageBody({ from: { email: 'other@example.com' } }));
@@ -274,7 +274,7 @@ describe('a campaign that is paused', () => {
   test.each([
     [401, 'SendgridUnauthorized'],
     [400, 'SendgridRejected'],
-  ])('is counted once where several chunks that are sent side by side are the reason: %i', async (status, reason) => {
+  ])('counts once if several concurrent chunks cause the pause: %i', async (status, reason) => {
     const { engine, sendgrid } = emails;
     const campaign = await emails.campaign({ recipients: 50 });
     const chunks = [0, 1, 2, 3, 4];
@@ -299,7 +299,7 @@ describe('a campaign that is paused', () => {
     expect(emails.metrics).toEqual([{ name: 'CampaignsPaused', value: 1 }]);
   });
 
-  test('by itself, after three refused chunks in a row; one that is accepted begins anew', async () => {
+  test('pauses itself after three refused chunks in a row; an accepted chunk restarts the count', async () => {
     const { engine, sendgrid } = emails;
     const campaign = await emails.campaign({ recipients: 70 });
     const chunks = async (...numbers: number[]) => {
@@ -321,7 +321,7 @@ describe('a campaign that is paused', () => {
   });
 });
 
-test('a chunk of a cancelled campaign ends, and nothing is sent', async () => {
+test('a chunk of a cancelled campaign ends without sending anything', async () => {
   const { engine, sendgrid } = emails;
   const campaign = await emails.campaign({ recipients: 20 });
   await emails.campaigns.cancel(CAMPAIGN);
@@ -337,7 +337,7 @@ test.each<[string, string]>([
   ['manifest', 'ManifestChanged'],
   ['content', 'ManifestChanged'],
   ['recipients', 'ManifestChanged'],
-])('a chunk whose campaign was changed in the bucket is parked, nothing is sent: %s', async (what, code) => {
+])('a chunk is parked and not sent if an object of its campaign was changed in the bucket: %s', async (what, code) => {
   const { engine, sendgrid } = emails;
   const campaign = await emails.campaign({ recipients: 3 });
   const key = engine.objects.keys().find((each) => each.includes(`/${what}-`)) ?? '';
@@ -350,7 +350,7 @@ test.each<[string, string]>([
   expect(sendgrid.requests).toHaveLength(0);
 });
 
-test('a chunk of a campaign that nobody knows is parked', async () => {
+test('a chunk of an unknown campaign is parked', async () => {
   const { engine } = emails;
   const campaign = await emails.campaign({ recipients: 3 });
   await engine.table.delete(campaign.key, campaign.version);
@@ -361,8 +361,8 @@ test('a chunk of a campaign that nobody knows is parked', async () => {
   expect(emails.chunk(0)).toMatchObject({ state: 'dead', error: { code: 'CampaignMissing' } });
 });
 
-describe('one mail to one person', () => {
-  test('is sent once, and says so', async () => {
+describe('one mail to one recipient', () => {
+  test('is sent once and reports that', async () => {
     const { engine, sendgrid } = emails;
     engine.send(messageBody({ replyTo: { email: 'reply@example.com' } }));
 
@@ -375,7 +375,7 @@ describe('one mail to one person', () => {
     expect(seen(emails)).not.toContain('@example.com');
   });
 
-  test('passes by a campaign that has the limit for itself', async () => {
+  test('passes a campaign that uses the whole rate', async () => {
     const { engine, sendgrid } = emails;
     const begun = engine.clock.now();
     const campaign = await emails.campaign({ recipients: 3000, chunkSize: 1000 });

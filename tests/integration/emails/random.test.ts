@@ -10,7 +10,7 @@ const RUNS = 150;
 
 const act = fc.record({
   what: fc.constantFrom('reconcile', 'reconcile', 'work', 'work', 'work', 'events', 'pause', 'resume', 'wait', 'fail'),
-  /** Dies at this call; beyond its last it lives. */
+  /** Dies at this call. A number beyond the last call kills nothing. */
   call: fc.integer({ min: 1, max: 60 }),
   when: fc.constantFrom('before' as const, 'after' as const),
   failure: fc.constantFrom<object>(
@@ -24,7 +24,7 @@ const act = fc.record({
   ),
 });
 
-test('whatever dies or fails in whatever order, nobody gets two mails and every recipient is told of once', async () => {
+test('after any crashes and failures in any order, no recipient gets two mails and each recipient is counted once', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(act, { minLength: 5, maxLength: 25 }), async (acts) => {
       const kills = createKills();
@@ -51,7 +51,7 @@ test('whatever dies or fails in whatever order, nobody gets two mails and every 
         for (let round = 0; round < 4; round++) {
           engine.clock.advance(1_200_000);
           await engine.drain({ batch: 1, hours: 2 });
-          // The campaign paused itself: a person looked.
+          // The campaign paused itself, and an operator resumes it.
           await campaigns.resume(CAMPAIGN);
           await tell();
         }
@@ -73,7 +73,7 @@ test('whatever dies or fails in whatever order, nobody gets two mails and every 
           cancelled: 0,
         });
         expect(report.events.delivered ?? 0).toBe(sent.length);
-        // Parked for killing its worker, a chunk is at its end, though nobody can tell about it.
+        // A chunk that was parked for crashing its worker has ended, even though its mails are unknown.
         const waits = engine.rows().some(({ state }) => state === 'held');
         expect(report.status).toBe(waits ? 'running' : 'ended');
       } finally {

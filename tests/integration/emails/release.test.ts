@@ -12,11 +12,11 @@ afterEach(() => emails.close());
 
 const read = () => emails.campaigns.read(CAMPAIGN);
 const released = async () => (await read())?.released;
-/** Delivers what is in the queue, one by one. */
+/** Delivers the messages of the queue one by one. */
 async function work(): Promise<void> {
   while (emails.engine.inQueue() > 0) await emails.engine.deliver(1);
 }
-/** Reconciles and works for so many minutes. */
+/** Runs the reconciler and the workers for this many minutes. */
 async function minutes(count: number): Promise<void> {
   for (let minute = 0; minute < count; minute++) {
     await emails.engine.reconcile();
@@ -25,7 +25,7 @@ async function minutes(count: number): Promise<void> {
   }
 }
 
-test('chunks are released to about five seconds of the limit, and more when those are sent', async () => {
+test('chunks are released for about five seconds of the rate, and more when those are sent', async () => {
   const { engine } = emails;
   await emails.campaign({ recipients: 1_150, chunkSize: 100 });
 
@@ -37,7 +37,7 @@ test('chunks are released to about five seconds of the limit, and more when thos
   await engine.deliver(1);
   await engine.deliver(1);
   await engine.reconcile();
-  // The second one was sent just now and has taken the next second.
+  // The second chunk was just sent and has taken the next second.
   expect(await released()).toBe(6);
   await minutes(4);
 
@@ -46,7 +46,7 @@ test('chunks are released to about five seconds of the limit, and more when thos
   expect(new Set(emails.sendgrid.mails.map(({ to }) => to[0])).size).toBe(1_150);
 });
 
-test('one chunk is released where the rate of the senders is not known, and one that is larger than the limit', async () => {
+test("one chunk is released even if the senders' rate is unknown or smaller than the chunk", async () => {
   const { engine } = emails;
   await emails.campaign({ recipients: 3_000, chunkSize: 1_000 });
   await engine.reconcile();
@@ -59,7 +59,7 @@ test('one chunk is released where the rate of the senders is not known, and one 
   expect(await released()).toBe(2);
 });
 
-test('while a campaign runs the reconciler stays and releases what the senders have room for', async () => {
+test('while a campaign runs, the reconciler stays and releases what the senders have room for', async () => {
   const { engine } = emails;
   await emails.campaign({ recipients: 10_000, chunkSize: 100 });
   const { sleep } = engine.clock;
@@ -74,7 +74,7 @@ test('while a campaign runs the reconciler stays and releases what the senders h
   expect(engine.inQueue()).toBeLessThan(8);
 });
 
-test('chunks are released while the other work of a run takes its time', async () => {
+test('chunks are released while other work of the run takes a long time', async () => {
   const { engine } = emails;
   await emails.campaign({ recipients: 10_000, chunkSize: 100 });
   let goOn = () => {};
@@ -99,7 +99,7 @@ test('chunks are released while the other work of a run takes its time', async (
   expect(await released()).toBeGreaterThanOrEqual(15);
 });
 
-test('a chunk that nobody can tell about stops nothing else, but the campaign has not ended', async () => {
+test('an unknown chunk stops no other chunk, but the campaign has not ended', async () => {
   emails.sendgrid.fail({ after: 'reset' });
   await emails.campaign({ recipients: 500, chunkSize: 100 });
 
@@ -110,7 +110,7 @@ test('a chunk that nobody can tell about stops nothing else, but the campaign ha
   expect(emails.sendgrid.mails).toHaveLength(500);
 });
 
-test('nothing is released before the time that was asked for', async () => {
+test('nothing is released before the requested time', async () => {
   const campaign = await emails.campaign({ recipients: 100, chunkSize: 100 });
   await emails.campaigns.change(CAMPAIGN, () => ({ ...campaign, startsAt: campaign.time + 3_600_000 }));
 
@@ -121,7 +121,7 @@ test('nothing is released before the time that was asked for', async () => {
 });
 
 describe('a pause', () => {
-  test('holds what was released and releases nothing; a resume goes on where it was, without a receive spent', async () => {
+  test('holds released chunks and releases no more; a resume continues without spending a receive', async () => {
     await emails.campaign({ recipients: 1_000, chunkSize: 100 });
     await emails.engine.reconcile();
     await emails.campaigns.pause(CAMPAIGN);
@@ -142,7 +142,7 @@ describe('a pause', () => {
     expect(emails.chunk(0).deliveries.map(({ receiveCount }) => receiveCount)).toEqual([1, 1]);
   });
 
-  test('that a resume overtakes strands no chunk', async () => {
+  test('that a resume overtakes leaves no chunk behind', async () => {
     const { engine } = emails;
     await emails.campaign({ recipients: 100, chunkSize: 100 });
     await engine.reconcile();
@@ -156,7 +156,7 @@ describe('a pause', () => {
   });
 });
 
-test('a cancel ends what was released and is not sent, releases nothing more, and is the end', async () => {
+test('a cancel ends released chunks that were not sent, releases no more, and is final', async () => {
   emails.sendgrid.fail({ matches: ({ body }) => body.includes(chunkId(CAMPAIGN, 0)), after: 'reset' });
   await emails.campaign({ recipients: 1_000, chunkSize: 100 });
   await emails.engine.reconcile();
@@ -178,7 +178,7 @@ test('a cancel ends what was released and is not sent, releases nothing more, an
   expect(await read()).toMatchObject({ status: 'cancelled', endedAt: expect.any(Number) });
 });
 
-test('accepted chunks of which no event came are counted, once', async () => {
+test('accepted chunks without an event are counted once', async () => {
   await emails.campaign({ recipients: 300, chunkSize: 100 });
   await minutes(4);
   await emails.engine.deps.ledger.update(emails.chunk(1).key, (row) => ({
@@ -193,7 +193,7 @@ test('accepted chunks of which no event came are counted, once', async () => {
   expect(await read()).not.toHaveProperty('todo');
 });
 
-test('the events of a campaign of many chunks are looked for in several runs', async () => {
+test('the search for events of a campaign with many chunks takes several runs', async () => {
   const { engine } = emails;
   await emails.campaign({ recipients: 10, chunkSize: 10 });
   await minutes(1);
@@ -224,7 +224,7 @@ test('the events of a campaign of many chunks are looked for in several runs', a
   expect(reads).toBeLessThan(2_000);
 });
 
-test('campaigns that stay paused, however many, do not keep another from being released', async () => {
+test('many paused campaigns do not keep another one from being released', async () => {
   const { campaigns } = emails;
   await emails.campaign({ recipients: 10, chunkSize: 10 });
   const plan = await read();

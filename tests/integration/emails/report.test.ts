@@ -30,7 +30,7 @@ const sumOf = ({
 const failing = (number: number, failure: Parameters<Emails['sendgrid']['fail']>[0]) =>
   emails.sendgrid.fail({ ...failure, bodyContains: chunkId(CAMPAIGN, number) });
 
-test('every recipient is in one kind, at any time', async () => {
+test('every recipient counts in exactly one kind at any time', async () => {
   failing(1, { status: 400 });
   failing(2, { after: 'reset' });
   failing(3, { status: 429, headers: { 'retry-after': '30' } });
@@ -66,7 +66,7 @@ test('every recipient is in one kind, at any time', async () => {
   });
 });
 
-test('events settle what nobody could tell, and each counts once', async () => {
+test('events resolve unknown mails, and each event counts once', async () => {
   failing(0, { after: 'reset' });
   await emails.campaign({ recipients: 20, chunkSize: 10 });
   await emails.engine.drain({ batch: 1, hours: 1 });
@@ -83,7 +83,7 @@ test('events settle what nobody could tell, and each counts once', async () => {
   expect(await report()).toMatchObject({ status: 'ended', accepted: 20, unknown: 0 });
 });
 
-test('a cancelled campaign says what was sent, what was not, and what never left', async () => {
+test('the report of a cancelled campaign says what was sent, what was not, and what was never released', async () => {
   await emails.campaign({ recipients: 2_000, chunkSize: 100 });
   await emails.engine.reconcile();
   await emails.engine.deliver(1);
@@ -93,7 +93,7 @@ test('a cancelled campaign says what was sent, what was not, and what never left
   expect(await report()).toMatchObject({ status: 'cancelled', accepted: 100, cancelled: 400, notReleased: 1_500 });
 });
 
-test('rows that have gone by age are read from their records', async () => {
+test('the report reads expired rows from their records', async () => {
   await emails.campaign({ recipients: 20, chunkSize: 10 });
   await emails.engine.drain({ batch: 1, hours: 1 });
   for (const number of [0, 1]) {

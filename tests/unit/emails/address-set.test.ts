@@ -1,6 +1,6 @@
 import { seenSet } from '../../../lib/emails/address-set';
 
-test('every text is new once, however often the set has grown', () => {
+test('every text is new exactly once, however large the set is', () => {
   const seen = seenSet();
   const texts = Array.from({ length: 20_000 }, (_, n) => `user-${n}@example.com`);
 

@@ -2,7 +2,7 @@ import { partWriter } from '../../../lib/emails/part-writer';
 
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
-/** A bucket whose writes end when the test says so. */
+/** A bucket whose writes end when the test decides. */
 function start(size: number) {
   const open: { key: string; end: (error?: Error) => void }[] = [];
   const parts = partWriter({
@@ -13,7 +13,7 @@ function start(size: number) {
     size,
     key: (number) => String(number),
   });
-  /** Adds entries and says of how many parts the write has begun; it stops where it has to wait. */
+  /** Adds entries and returns how many parts it has begun to write. It stops when it has to wait. */
   let entries = 0;
   const fill = async (count: number): Promise<void> => {
     while (entries < count) {
@@ -24,7 +24,7 @@ function start(size: number) {
   return { parts, open, fill };
 }
 
-test('small parts are written side by side, of at most a thousand entries together', async () => {
+test('small parts are written at the same time, with at most a thousand entries together', async () => {
   const { open, fill, parts } = start(100);
 
   const filled = fill(2_000);
@@ -41,7 +41,7 @@ test('small parts are written side by side, of at most a thousand entries togeth
   await filled;
 });
 
-test('a part of a thousand entries is written before the next one is begun', async () => {
+test('a part of a thousand entries is written before the next one begins', async () => {
   const { open, fill } = start(1_000);
 
   void fill(3_000);
@@ -50,7 +50,7 @@ test('a part of a thousand entries is written before the next one is begun', asy
   expect(open).toHaveLength(1);
 });
 
-test('the end waits for every part, and a part that cannot be written is reported', async () => {
+test('the end waits for every part, and reports a part that cannot be written', async () => {
   const { parts, open, fill } = start(10);
   await fill(25);
   let ended = false;

@@ -9,14 +9,14 @@ async function all(reads: AsyncIterable<Read[]>): Promise<Read[]> {
   return found;
 }
 
-/** The text in pieces that end anywhere, also inside a character. */
+/** The text in pieces that end anywhere, even inside a character. */
 function* inPieces(text: string, size: number): Generator<Uint8Array> {
   const bytes = Buffer.from(text);
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
 }
 
 describe('recipients from CSV', () => {
-  test('have the columns email and name, and every other one as data', async () => {
+  test('have the columns email and name, and all other columns are data', async () => {
     const file = '\ufeffemail,name,city\na@example.com,"Übel, A",Köln\r\nb@example.com,,\n';
 
     const expected = [
@@ -27,7 +27,7 @@ describe('recipients from CSV', () => {
     for (const size of [1, 2, 3, 7, 1000]) expect(await all(fromCsv(inPieces(file, size)))).toEqual(expected);
   });
 
-  test('lose nothing to a broken row: it is told with its line, and the next one is read', async () => {
+  test('skip a broken row: it is reported with its line, and the next row is read', async () => {
     const rows = [
       'email,name',
       'a@example.com',
@@ -60,7 +60,7 @@ describe('recipients from CSV', () => {
 test.each([
   ['plain', 'aä€😀; \t\f'],
   ['other white space', 'a \v\u00a0\u1680\u2000\u200a\u2028\u2029\u202f\u205f\u3000\ufeff'],
-])('a row without quotes has the values that the parser of quoted ones would give it: %s', async (_, characters) => {
+])('a row without quotes has the same values as from the parser of quoted rows: %s', async (_, characters) => {
   const value = fc.string({ unit: fc.constantFrom(...characters), maxLength: 4 });
   await fc.assert(
     fc.asyncProperty(fc.array(fc.tuple(value, value), { minLength: 1, maxLength: 4 }), async (pairs) => {
@@ -78,7 +78,7 @@ test.each([
   );
 });
 
-test('a row of any length over the limit is told, and the next one is read', async () => {
+test('a row over the limit is reported, and the next row is read', async () => {
   const reads = await all(fromCsv([`email,a\na@example.com,${'x'.repeat(65 * 1024)}\nb@example.com,b\n`]));
 
   expect(reads).toEqual([
@@ -88,7 +88,7 @@ test('a row of any length over the limit is told, and the next one is read', asy
 });
 
 describe('recipients from NDJSON', () => {
-  test('are one JSON object a line; a broken line is told and the next one is read', async () => {
+  test('are one JSON object a line; a broken line is reported and the next one is read', async () => {
     const file = '{"email":"a@example.com"}\n{"email":\n\n{"email":"ö@example.com"}';
 
     const reads = await all(fromNdjson(inPieces(file, 3)));
@@ -100,7 +100,7 @@ describe('recipients from NDJSON', () => {
     ]);
   });
 
-  test('are not kept in memory however long a line is', async () => {
+  test('are not kept in memory, however long a line is', async () => {
     const endless = async function* (): Bytes & AsyncGenerator<string> {
       for (let n = 0; n < 100; n++) yield 'x'.repeat(64 * 1024);
       yield '\n{"email":"a@example.com"}';

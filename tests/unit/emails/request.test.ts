@@ -6,7 +6,7 @@ import { jobId } from '../../support/engine';
 
 const SENDGRIDS_LIMIT = 30 * 1024 * 1024;
 
-test('the largest request that can be accepted stays below what SendGrid takes', () => {
+test("the largest acceptable request stays below SendGrid's limit", () => {
   const content = aContent({
     templateId: undefined,
     subject: 'S'.repeat(255),

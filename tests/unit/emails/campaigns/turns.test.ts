@@ -6,7 +6,7 @@ type Given = Pick<Campaign, 'id'> & Partial<Pick<Campaign, 'chunkSize' | 'turn' 
 const aCampaign = ({ chunkSize = 100, released = 0, startsAt = 0, ...campaign }: Given): Campaign =>
   ({ chunks: 1_000, recipients: 1_000 * chunkSize, chunkSize, released, startsAt, ...campaign }) as Campaign;
 
-/** Releases so many chunks of these campaigns in their order, and adds up what each one got. */
+/** Releases this many chunks of the campaigns in turn, and adds up the recipients of each campaign. */
 function release(campaigns: Campaign[], chunks: number): Record<string, number> {
   const got: Record<string, number> = {};
   for (let n = 0; n < chunks; n++) {
@@ -23,7 +23,7 @@ function release(campaigns: Campaign[], chunks: number): Record<string, number> 
   return got;
 }
 
-/** How many recipients more than another one a campaign got. */
+/** How many recipients the campaign with the most got beyond the one with the fewest. */
 const spread = (got: Record<string, number>): number =>
   Math.max(...Object.values(got)) - Math.min(...Object.values(got));
 
@@ -38,7 +38,7 @@ test('campaigns get the same number of recipients, whatever the sizes of their c
   expect(release(campaigns, 10 * 25)).toEqual({ large: 10_000, middle: 10_000, small: 10_000 });
 });
 
-test('a new campaign is first, and gets no more than the others afterwards', () => {
+test('a new campaign goes first, and then gets no more than the others', () => {
   const campaigns = [aCampaign({ id: 'a' }), aCampaign({ id: 'b' })];
   release(campaigns, 501);
   const added = aCampaign({ id: 'new', startsAt: 9 });
@@ -48,7 +48,7 @@ test('a new campaign is first, and gets no more than the others afterwards', () 
   expect(spread(release(campaigns, 301))).toBeLessThanOrEqual(200);
 });
 
-test('a campaign that was paused catches up with nothing, however long that was', () => {
+test('a campaign does not catch up after a pause, however long the pause was', () => {
   const paused = aCampaign({ id: 'paused' });
   const other = aCampaign({ id: 'other' });
   release([paused, other], 10);
@@ -57,7 +57,7 @@ test('a campaign that was paused catches up with nothing, however long that was'
   expect(spread(release([paused, other], 200))).toBeLessThanOrEqual(200);
 });
 
-test('a campaign that comes back from where others were far behind waits for none of them to catch up', () => {
+test('a campaign that is far ahead after its resume does not wait for the others to catch up', () => {
   const ahead = aCampaign({ id: 'ahead', turn: 1_000_000, released: 500 });
   const others = [aCampaign({ id: 'a' }), aCampaign({ id: 'b', turn: 0, released: 1 })];
   release(others, 10);
@@ -65,17 +65,17 @@ test('a campaign that comes back from where others were far behind waits for non
   expect(release([ahead, ...others], 30)).toEqual({ ahead: 1_000, a: 1_000, b: 1_000 });
 });
 
-test('campaigns of which an earlier version has released chunks, without a turn, share from then on', () => {
+test('campaigns without a turn, from an earlier version, share equally from now on', () => {
   const campaigns = [aCampaign({ id: 'a', released: 300 }), aCampaign({ id: 'b', released: 2 })];
 
   expect(release(campaigns, 20)).toEqual({ a: 1_000, b: 1_000 });
-  // Released by the earlier version again: its chunks are not held against it, nor for it.
+  // The earlier version has released chunks again. They do not count for or against the campaign.
   const [a] = campaigns;
   if (a) a.released += 50;
   expect(release(campaigns, 20)).toEqual({ a: 1_000, b: 1_000 });
 });
 
-test('of campaigns without any released chunk the one with the smallest chunk is first, then the oldest', () => {
+test('of campaigns that have released nothing, the one with the smallest chunk goes first, then the oldest', () => {
   const campaigns = [
     aCampaign({ id: 'large', chunkSize: 1_000, startsAt: 1 }),
     aCampaign({ id: 'younger', startsAt: 3 }),
