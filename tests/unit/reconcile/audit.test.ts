@@ -10,11 +10,11 @@ import { sampleContract } from '../../support/sample-contract';
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
-/** Of every job here. */
+/** The time of every job here. */
 const TIME = Date.UTC(2026, 0, 2, 3, 4, 5);
 const ALL = { queue: 'sample', from: TIME - HOUR, to: TIME + HOUR };
 
-/** Jobs 1 and 2 have succeeded, 3 and 4 are dead, 5 is queued; then the clock goes on by ten minutes. */
+/** Jobs 1 and 2 have succeeded, 3 and 4 are dead, 5 is queued. Then ten minutes pass. */
 async function someJobs(options: EngineOptions = {}) {
   const { contract } = sampleContract(({ id }) => {
     if ([jobId(3), jobId(4)].includes(id)) throw new PermanentError({ code: 'Rejected', message: 'rejected' });
@@ -31,7 +31,7 @@ async function someJobs(options: EngineOptions = {}) {
 
 const kinds = ({ differences }: Pick<Audit, 'differences'>) => differences.map(({ kind, id }) => `${kind} ${id}`);
 
-test('rows, records and DLQ that agree are counted, and nothing is left changed', async () => {
+test('an audit counts rows, records and DLQ entries that agree, and changes nothing', async () => {
   const { engine, look } = await someJobs();
   const before = engine.table.writes();
 
@@ -50,7 +50,7 @@ test('rows, records and DLQ that agree are counted, and nothing is left changed'
   expect(await engine.deps.queues.depth(engine.deps.dlqUrl('sample'))).toEqual({ visible: 2, inFlight: 0 });
 });
 
-test('a record that is missing is found, and repaired from its row', async () => {
+test('a missing record is found, and repaired from its row', async () => {
   const { engine, key, look } = await someJobs();
   const text = engine.objects.text(key(1));
   await engine.objects.delete(key(1));
@@ -82,9 +82,9 @@ test('a record that is still being written is no difference', async () => {
 test.each([
   ['another state', { state: 'dead', reason: 'error' }, ['state', 'reason']],
   ['another end', { endedAt: '2026-01-02T03:00:00.000Z' }, ['endedAt']],
-  ['another opening', { opened: 7 }, ['opened']],
-  ['a version that the row has not reached', { version: 1_000 }, ['version']],
-])('a record of %s disagrees, and is repaired from its row', async (_, change, fields) => {
+  ['another generation', { opened: 7 }, ['opened']],
+  ['a version above its row’s', { version: 1_000 }, ['version']],
+])('a record with %s disagrees, and is repaired from its row', async (_, change, fields) => {
   const { engine, key, look } = await someJobs();
   const text = JSON.stringify({ ...JSON.parse(engine.objects.text(key(2))), ...change });
   await engine.objects.put(key(2), text, 'application/json');
@@ -97,14 +97,14 @@ test.each([
   expect(JSON.parse(engine.objects.text(key(2)))).toMatchObject({ state: 'succeeded', opened: 1 });
 });
 
-test.each(['not json', '{"record":2}'])('a record that reads %s disagrees as a whole', async (text) => {
+test.each(['not json', '{"record":2}'])('a record with the text %s disagrees as a whole', async (text) => {
   const { engine, key, look } = await someJobs();
   await engine.objects.put(key(2), text, 'application/json');
 
   expect((await look()).differences).toMatchObject([{ kind: 'record-disagrees', fields: ['record'] }]);
 });
 
-test('a record without a row is named, and no repair invents a row', async () => {
+test('a record without a row is named, and a repair does not make up a row', async () => {
   const { engine, key, look } = await someJobs();
   await engine.objects.put(key(9), engine.objects.text(key(1)), 'application/json');
 
@@ -115,21 +115,21 @@ test('a record without a row is named, and no repair invents a row', async () =>
   expect(engine.rows()).toHaveLength(5);
 });
 
-test('what else lies in the partition is nobody’s record', async () => {
+test('other objects in the partition are not taken for records', async () => {
   const { engine, key, look } = await someJobs();
   await engine.objects.put(key(9).replace('.json', '.ndjson.gz'), 'x', 'application/gzip');
 
   expect((await look()).differences).toEqual([]);
 });
 
-test('a job that was opened again is live, whatever record its last end has left', async () => {
+test('a reopened job is live, even if it has the record of its last end', async () => {
   const { engine, look } = await someJobs();
   await engine.deps.ledger.update(`sample#${jobId(1)}`, (row) => ({ ...row, state: inState('queued') }));
 
   expect(await look()).toMatchObject({ differences: [], records: { live: 2, ended: 3, records: 3 } });
 });
 
-test('a job that ends anew while it is looked at is no difference', async () => {
+test('a job that ends again during the audit is no difference', async () => {
   let meanwhile: (() => Promise<unknown>) | undefined;
   const { engine, key, look } = await someJobs({
     before: async (call) => {
@@ -152,7 +152,7 @@ test('a job that ends anew while it is looked at is no difference', async () => 
   expect(differences.filter(({ kind }) => kind.startsWith('record'))).toEqual([]);
 });
 
-test('a dead job whose entry was taken out of the DLQ is found, and gets it again', async () => {
+test('a dead job whose entry was removed from the DLQ is found, and a repair sends the entry again', async () => {
   const { engine, look } = await someJobs();
   const url = engine.deps.dlqUrl('sample');
   const { Messages: [message] = [] } = engine.model.receiveMessage({
@@ -171,7 +171,7 @@ test('a dead job whose entry was taken out of the DLQ is found, and gets it agai
   expect(engine.deadLetters().every(({ attributes }) => attributes.code?.StringValue === 'Rejected')).toBe(true);
 });
 
-test('an entry that was never sent is missing once it should have been', async () => {
+test('an entry that was never sent is missing once it is overdue', async () => {
   const { engine, look } = await someJobs();
   const forget = () =>
     engine.deps.ledger.update(`sample#${jobId(3)}`, ({ parkedAt: _parkedAt, ...row }) => ({
@@ -185,7 +185,7 @@ test('an entry that was never sent is missing once it should have been', async (
   expect(kinds(found)).toEqual(expect.arrayContaining([`entry-missing ${jobId(3)}`, `entry-stray ${jobId(3)}`]));
 });
 
-test('an entry that somebody holds invisible is not taken for missing, nor sent again', async () => {
+test('an entry that another reader hides is not missing, and is not sent again', async () => {
   const { engine, look } = await someJobs();
   engine.model.receiveMessage({
     QueueUrl: engine.deps.dlqUrl('sample'),
@@ -201,7 +201,7 @@ test('an entry that somebody holds invisible is not taken for missing, nor sent 
   expect(engine.deadLetters()).toHaveLength(2);
 });
 
-test('an entry whose job is dead no more is a stray until the reconciler has run', async () => {
+test('the entry of a job that is no longer dead is a stray until the reconciler has run', async () => {
   const { engine, look } = await someJobs();
   await engine.deps.ledger.update(`sample#${jobId(3)}`, (row) => ({ ...row, state: inState('queued') }));
 
@@ -230,7 +230,7 @@ test('a second entry of one end is a stray, and a repair deletes it', async () =
   expect(repaired).toMatchObject({ differences: [], entries: { parked: 2, entries: 2 } });
 });
 
-test('a job that is redriven while the DLQ is looked at is not missed there', async () => {
+test('a job that is redriven during the audit of the DLQ is not missed there', async () => {
   let meanwhile: (() => Promise<unknown>) | undefined;
   const { engine, look } = await someJobs({
     before: async (call) => {
@@ -252,9 +252,9 @@ test('a job that is redriven while the DLQ is looked at is not missed there', as
   expect(differences).toEqual([]);
 });
 
-test('what SQS moved by itself is named by its message, and judged by a repair', async () => {
+test('a message that SQS moved is named by its id, and a repair judges it', async () => {
   const { engine, look } = await someJobs();
-  // Redriven once: it still carries what its entry said.
+  // It was redriven once, so it still has the attributes of its entry.
   const attributes = { job: jobId(6), code: 'Rejected' };
   const messageId = engine.send(JSON.stringify(anEnvelope({ id: jobId(6) })), { attributes });
   for (let receive = 0; receive < 4; receive++) {
@@ -270,7 +270,7 @@ test('what SQS moved by itself is named by its message, and judged by a repair',
   expect(engine.inQueue()).toBe(1);
 });
 
-test('entries that have expired, and jobs that expired in their queue, are not looked for', async () => {
+test('expired entries, and jobs that expired in their queue, are not expected in the DLQ', async () => {
   const { engine, look } = await someJobs();
   await engine.deps.ledger.update(`sample#${jobId(3)}`, ({ parkedAt: _parkedAt, recordedAt: _recordedAt, ...row }) => ({
     ...row,
@@ -284,7 +284,7 @@ test('entries that have expired, and jobs that expired in their queue, are not l
   expect(differences.filter(({ kind }) => kind.startsWith('entry'))).toEqual([]);
 });
 
-test('an hour of more than a page of jobs, and every hour of the range, is looked at', async () => {
+test('an audit covers every hour of the range, and hours with more than a page of jobs', async () => {
   const { engine } = await someJobs();
   for (let n = 100; n < 2_300; n++) {
     const time = new Date(TIME + (n % 2) * HOUR).toISOString();
@@ -309,7 +309,7 @@ test('an hour of more than a page of jobs, and every hour of the range, is looke
 test.each([
   [{ from: TIME - 46 * DAY }, 'from must be within 45 days'],
   [{ to: TIME - HOUR }, 'to must be after from'],
-])('hours that nothing can be proven of are refused: %j', async (range, says) => {
+])('a range that cannot be audited is refused: %j', async (range, says) => {
   const { look } = await someJobs();
 
   await expect(look(range)).rejects.toThrow(says);

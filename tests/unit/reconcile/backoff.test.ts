@@ -6,7 +6,7 @@ import { sampleContract } from '../../support/sample-contract';
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 
-/** Jobs that wait a minute after their first run. The bodies of the first `bad` ones can no longer be read. */
+/** Jobs that wait a minute after their first run. The bodies of the first `bad` jobs can no longer be read. */
 async function heldJobs({ bad, good }: { bad: number; good: number }) {
   const seen = new Set<string>();
   const { contract, effects } = sampleContract(({ id }) => {
@@ -46,7 +46,7 @@ async function heldJobs({ bad, good }: { bad: number; good: number }) {
   };
 }
 
-test.each([100, 1_000])('%i jobs that cannot be released keep no other from it', async (bad) => {
+test.each([100, 1_000])('%i jobs that cannot be released do not keep others from being released', async (bad) => {
   const { effects, minute } = await heldJobs({ bad, good: 1 });
 
   await minute();
@@ -55,7 +55,7 @@ test.each([100, 1_000])('%i jobs that cannot be released keep no other from it',
   expect(effects).toEqual([jobId(bad + 1)]);
 });
 
-test('where each call takes time, the job that became due last does not wait for a thousand that fail', async () => {
+test('with slow calls, the job that became due last does not wait for a thousand failing jobs', async () => {
   const { engine, effects, minute, callsTake } = await heldJobs({ bad: 1_000, good: 1 });
   callsTake(50);
 
@@ -66,7 +66,7 @@ test('where each call takes time, the job that became due last does not wait for
   expect(engine.row(jobId(1_000)).state).toBe('held');
 });
 
-test('a job that fails is tried again after a minute, later after an hour, and at once when it has changed', async () => {
+test('a failing job is tried again after a minute, later after an hour, and at once when it has changed', async () => {
   const { engine, effects, minute, restore } = await heldJobs({ bad: 1, good: 0 });
   const tries: number[] = [];
   const { get } = engine.deps.objects;
@@ -92,7 +92,7 @@ test('a job that fails is tried again after a minute, later after an hour, and a
   expect(effects).toEqual([jobId(1)]);
 });
 
-test('a back-off leaves the time of the last change as it was', async () => {
+test("a back-off does not change the time of the row's last change", async () => {
   const { engine, minute } = await heldJobs({ bad: 1, good: 0 });
   const before = engine.row(jobId(1));
 
@@ -108,7 +108,7 @@ test('a back-off leaves the time of the last change as it was', async () => {
   });
 });
 
-test('a failure that code without back-offs has kept in the row delays nothing', async () => {
+test('a failure that code without back-offs left in the row delays nothing', async () => {
   const { engine, effects, minute, restore } = await heldJobs({ bad: 1, good: 0 });
   for (let n = 0; n < 60; n++) await minute();
   restore();
@@ -123,7 +123,7 @@ test('a failure that code without back-offs has kept in the row delays nothing',
   expect(engine.metrics.filter(({ name }) => name === 'ReconcilerFailures')).toHaveLength(60);
 });
 
-test('an operator who repairs tries the jobs that failed at once', async () => {
+test("an operator's repair tries failing jobs at once", async () => {
   const { engine, effects, minute, restore } = await heldJobs({ bad: 1, good: 0 });
   for (let n = 0; n < 60; n++) await minute();
   restore();
@@ -134,7 +134,7 @@ test('an operator who repairs tries the jobs that failed at once', async () => {
   expect(effects).toEqual([jobId(1)]);
 });
 
-test('a row that refuses every write keeps no other row from its turn', async () => {
+test('a row that refuses every write does not keep other rows from their turn', async () => {
   const { engine, effects, minute } = await heldJobs({ bad: 0, good: 3 });
   const { table } = engine.deps;
   const { put } = table;
@@ -149,7 +149,7 @@ test('a row that refuses every write keeps no other row from its turn', async ()
   expect(effects.toSorted()).toEqual([jobId(2), jobId(3)]);
 });
 
-test('the log names the job that failed, the work, the reason, and how often it has failed', async () => {
+test('the log names the failing job, the work, the reason, and the number of failures', async () => {
   const { engine, minute } = await heldJobs({ bad: 1, good: 0 });
 
   for (let n = 0; n < HOUR / MINUTE; n++) await minute();
@@ -165,7 +165,7 @@ test('the log names the job that failed, the work, the reason, and how often it 
   expect(facts.at(-1)).toMatchObject({ jobId: jobId(1), times: facts.length });
 });
 
-test('the metric of failures stays up while a job waits for its next try, and ends when the job has gone on', async () => {
+test('the metric of failures stays up while a job waits for its next try, and ends when the job has continued', async () => {
   const { engine, minute, restore } = await heldJobs({ bad: 1, good: 0 });
   const failures = () => engine.metrics.filter(({ name }) => name === 'ReconcilerFailures').length;
   for (let n = 0; n < 90; n++) await minute();

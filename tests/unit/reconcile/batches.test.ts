@@ -5,7 +5,7 @@ import { inBatches } from '../../../lib/reconcile/batches';
 const URL = 'https://sqs.example.com/q.fifo';
 const message = (name: string, groupId = name): OutgoingMessage => ({ body: name, groupId, deduplicationId: name });
 
-/** Queues that note what they are asked to send; `refused` bodies are refused, each by its code. */
+/** Queues that record the messages to send. Bodies in `refused` are refused with their code. */
 function noted(refused: Record<string, string> = {}) {
   const calls: string[][] = [];
   const answer = ({ body }: OutgoingMessage): BatchEntry =>
@@ -23,7 +23,7 @@ function noted(refused: Record<string, string> = {}) {
   return { calls, queues };
 }
 
-test('what is sent at the same time goes in batches of ten, and each sender gets its own id', async () => {
+test('messages that are sent at the same time go in batches of ten, and each sender gets its own id', async () => {
   const { calls, queues } = noted();
   const { send } = inBatches(queues);
   const names = Array.from({ length: 25 }, (_, index) => `m${index}`);
@@ -34,14 +34,14 @@ test('what is sent at the same time goes in batches of ten, and each sender gets
   expect(sent.map(({ messageId }) => messageId)).toEqual(names.map((name) => `id of ${name}`));
 });
 
-test('one message alone is sent as such', async () => {
+test('a single message is not sent as a batch', async () => {
   const { calls, queues } = noted();
 
   expect(await inBatches(queues).send(URL, message('a'))).toEqual({ messageId: 'id of a', sequenceNumber: '7' });
   expect(calls).toEqual([['a']]);
 });
 
-test('a batch has one message of a group, and the others follow in their order', async () => {
+test('a batch has at most one message of a group, and the others follow in order', async () => {
   const { calls, queues } = noted();
   const { send } = inBatches(queues);
 
@@ -52,7 +52,7 @@ test('a batch has one message of a group, and the others follow in their order',
   expect(calls).toEqual([['a1', 'b1'], ['a2'], ['a3']]);
 });
 
-test('a batch holds no more than SQS takes, and no message overtakes a large one of its group', async () => {
+test('a batch is no larger than SQS allows, and no message overtakes a large one of its group', async () => {
   const { calls, queues } = noted();
   const { send } = inBatches(queues);
   const large = (name: string, groupId: string) => ({ ...message(name, groupId), body: name.padEnd(700_000, '.') });
@@ -62,7 +62,7 @@ test('a batch holds no more than SQS takes, and no message overtakes a large one
   expect(calls.map((bodies) => bodies.map((body) => body.slice(0, 2)))).toEqual([['a1'], ['b1'], ['b2']]);
 });
 
-test('a message that is refused fails its own sender alone', async () => {
+test('a refused message only fails its own sender', async () => {
   const { queues } = noted({ b: 'SQS.InternalError' });
   const { send } = inBatches(queues);
 
@@ -72,7 +72,7 @@ test('a message that is refused fails its own sender alone', async () => {
   expect(sent[1]).toMatchObject({ reason: { class: 'store', code: 'SQS.InternalError' } });
 });
 
-test('a batch that fails as a whole fails all its senders, and the next one is sent', async () => {
+test('a batch that fails as a whole fails all its senders, and the next batch is sent', async () => {
   const { calls, queues } = noted();
   const { sendBatch } = queues;
   let down = true;

@@ -23,7 +23,7 @@ const throttledOnce = () => {
   });
 };
 
-test('in an ordered queue the jobs behind a held one of their group are held and done after it, in order', async () => {
+test('in an ordered queue, jobs behind a held job of their group are held and run after it, in order', async () => {
   const { contract, effects } = throttledOnce();
   const engine = memoryEngine(() => contract, { settings: { ordered: true } });
   for (const n of [1, 2, 3]) engine.send(envelope(n), { group: 'app' });
@@ -41,7 +41,7 @@ test('in an ordered queue the jobs behind a held one of their group are held and
   });
 });
 
-test('in any other queue they go on', async () => {
+test('in an unordered queue they run at once', async () => {
   const { contract, effects } = throttledOnce();
   const engine = memoryEngine(() => contract);
   for (const n of [1, 2, 3]) engine.send(envelope(n), { group: 'app' });
@@ -52,7 +52,7 @@ test('in any other queue they go on', async () => {
   expect(effects).toEqual([2, 3, 1].map(jobId));
 });
 
-test('a job that comes while others of its group wait joins behind them', async () => {
+test('a job that arrives while others of its group wait joins behind them', async () => {
   let stopped = true;
   const { contract, effects } = sampleContract(() => {
     if (stopped) throw new StopError({ code: 'AgreementMissing', message: '403', vendor: 'zendesk' });
@@ -70,7 +70,7 @@ test('a job that comes while others of its group wait joins behind them', async 
   expect(effects).toEqual([1, 2, 3].map(jobId));
 });
 
-test('a group that waits for long, however many of it wait, keeps no other from going on', async () => {
+test('a group with many jobs that wait for long does not keep other groups from running', async () => {
   const waits = new Map([
     [jobId(1), 30 * 24 * 60 * MINUTE],
     [jobId(201), 5 * MINUTE],

@@ -26,7 +26,7 @@ const measured = ({ metrics }: Engine, name: string) =>
   metrics.filter((metric) => metric.name === name).map(({ value }) => value);
 const lastCanary = async ({ table }: Engine) => (await table.get(canaryKey(SAMPLE_QUEUE))) as Canary;
 
-test('a canary goes through its queue and is measured by the next run, once', async () => {
+test('a canary goes through its queue, and the next run measures it once', async () => {
   const { engine, reconcile } = start();
 
   await reconcile();
@@ -43,7 +43,7 @@ test('a canary goes through its queue and is measured by the next run, once', as
   expect(engine.metrics.find(({ name }) => name === 'Canary')?.dimensions).toEqual({ queue: SAMPLE_QUEUE });
 });
 
-test('the next one is sent when it is due, and not before', async () => {
+test('the next canary is sent when it is due, and not before', async () => {
   const { engine, reconcile } = start();
   const ids = [];
 
@@ -60,7 +60,7 @@ test('the next one is sent when it is due, and not before', async () => {
   expect(measured(engine, 'Canary')).toEqual([1, 1]);
 });
 
-test('without a time between two there is none', async () => {
+test('without a period there are no canaries', async () => {
   const { engine } = start();
 
   await engine.reconcile();
@@ -68,7 +68,7 @@ test('without a time between two there is none', async () => {
   expect([engine.canaries(), engine.inQueue(), measured(engine, 'Canary')]).toEqual([[], 0, []]);
 });
 
-test('nothing is done for a canary, and nothing but its own metrics tells of it', async () => {
+test('a canary does no work, stores nothing in the bucket, and only shows in its own metrics', async () => {
   const { engine, effects, reconcile } = start();
   await reconcile();
   const others = engine.metrics.length;
@@ -81,7 +81,7 @@ test('nothing is done for a canary, and nothing but its own metrics tells of it'
   expect(engine.lines.at(-1)).toMatchObject({ message: 'delivery handled', facts: { canary: true } });
 });
 
-test('a queue that does its work without rows does canaries by theirs', async () => {
+test('a queue that works without rows still uses the rows of its canaries', async () => {
   const done: string[] = [];
   const work = async ({ id }: { id: string }) => void done.push(id);
   const schema = sampleContract().contract.types['sample.done.v1']?.schema;
@@ -97,7 +97,7 @@ test('a queue that does its work without rows does canaries by theirs', async ()
   expect([done, engine.objects.keys(), engine.metrics.slice(others)]).toEqual([[], [], []]);
 });
 
-test('one that is not done before the next is due counts as nought, and comes too late to count again', async () => {
+test('a canary that is not done before the next is due counts as 0, and is not counted again when it ends', async () => {
   const { engine, reconcile } = start();
   await reconcile();
   engine.clock.advance(EVERY);
@@ -111,7 +111,7 @@ test('one that is not done before the next is due counts as nought, and comes to
   expect(engine.canaries()).toMatchObject([{ state: 'succeeded' }, { state: 'succeeded' }]);
 });
 
-test('one that was done in time counts, however late the reconciler comes to see it', async () => {
+test('a canary that was done in time counts as 1, even if the reconciler sees it late', async () => {
   const { engine, reconcile } = start();
   await reconcile();
   await engine.deliver();
@@ -122,7 +122,7 @@ test('one that was done in time counts, however late the reconciler comes to see
   expect(measured(engine, 'Canary')).toEqual([1]);
 });
 
-test('one that was done too late does not count', async () => {
+test('a canary that was done too late counts as 0', async () => {
   const { engine, reconcile } = start();
   await reconcile();
   engine.clock.advance(EVERY);
@@ -134,7 +134,7 @@ test('one that was done too late does not count', async () => {
   expect(measured(engine, 'CanaryTime')).toEqual([EVERY]);
 });
 
-test('a message that says that it is a canary is refused like any of a wrong type', async () => {
+test('a message that claims to be a canary is refused like any wrong type', async () => {
   const { engine } = start();
   const id = jobId(1);
   const body = { ...canaryEnvelope({ id, at: engine.clock.now() }), canary: true, data: { canary: true } };
@@ -148,7 +148,7 @@ test('a message that says that it is a canary is refused like any of a wrong typ
   expect(measured(engine, 'JobsParked')).toContain(1);
 });
 
-test("a job with a canary's id is not that canary, and is not done", async () => {
+test("a job with a canary's id is not that canary, and does not run", async () => {
   const { engine, effects, reconcile } = start();
   await reconcile();
   const { id } = await lastCanary(engine);
@@ -161,7 +161,7 @@ test("a job with a canary's id is not that canary, and is not done", async () =>
   expect(engine.rows()).toMatchObject([{ state: 'dead', error: { code: 'IdTaken' } }]);
 });
 
-test('in an ordered queue a canary waits for nobody, and nobody waits for it', async () => {
+test('in an ordered queue, a canary waits for no job and no job waits for it', async () => {
   const { engine, effects, reconcile } = start({ settings: { ordered: true } });
   await engine.deps.order.join({ queue: SAMPLE_QUEUE, group: 'g', id: jobId(9) });
   await reconcile();
@@ -175,7 +175,7 @@ test('in an ordered queue a canary waits for nobody, and nobody waits for it', a
   expect(engine.table.items().map(({ key }) => key)).not.toContain(`order#sample#${(await lastCanary(engine)).id}`);
 });
 
-test('no index, no list, no gauge and no audit knows of a canary', async () => {
+test('a canary appears in no index, list, gauge or audit', async () => {
   const { engine, reconcile } = start();
   await reconcile();
   const { id, at } = await lastCanary(engine);
@@ -200,7 +200,7 @@ test('no index, no list, no gauge and no audit knows of a canary', async () => {
   expect(measured(engine, 'JobsExpired')).toEqual([]);
 });
 
-test('a row outlives its message wherever that may lie, and has an end of its life from the start', async () => {
+test("a canary's row lives longer than its message, and has an expiry from the start", async () => {
   const { engine, reconcile } = start();
 
   await reconcile();
@@ -211,7 +211,7 @@ test('a row outlives its message wherever that may lie, and has an end of its li
   expect(row?.expiresAt).toBeGreaterThan(engine.clock.now() / 1000 + queues.retention + queues.dlqRetention);
 });
 
-test('one that SQS dead-letters is taken out, told as such, and counts as nought', async () => {
+test('a canary that SQS dead-letters is removed from the DLQ, reported as a canary, and counts as 0', async () => {
   const { engine, reconcile } = start();
   await reconcile();
   for (let receive = 0; receive < 4; receive++) {
@@ -234,11 +234,11 @@ test('one that SQS dead-letters is taken out, told as such, and counts as nought
   expect(await engine.table.get('dlq#sample')).toMatchObject({ exits: [{ how: 'canary', count: 1 }] });
 });
 
-test('one whose runs die twice ends without an entry in the DLQ and without a body', async () => {
+test('a canary whose runs die twice ends without a DLQ entry and without a body', async () => {
   const { engine, reconcile } = start({ settings: { ordered: true } });
   const { contract } = sampleContract();
   await reconcile();
-  // Dies when it has claimed the canary.
+  // The worker dies after it has claimed the canary.
   const deps = { ...engine.deps, order: { ...engine.deps.order, front: () => new Promise<never>(() => {}) } };
   for (let run = 0; run < 2; run++) {
     void handleBatch({ deps, contract, event: engine.receive(), remainingMs: engine.timeoutMs });
@@ -255,7 +255,7 @@ test('one whose runs die twice ends without an entry in the DLQ and without a bo
   expect(measured(engine, 'JobsParked')).toEqual([]);
 });
 
-test('a reconciler that is killed at any of its calls leaves no second canary and none unsent', async () => {
+test('a reconciler that is killed at any call leaves no second canary and no unsent one', async () => {
   let died = 0;
   for (const when of ['before', 'after'] as const)
     for (let call = 1; ; call++) {
@@ -278,7 +278,7 @@ test('a reconciler that is killed at any of its calls leaves no second canary an
   expect(died).toBeGreaterThan(20);
 });
 
-test('two reconcilers at a time send one canary, and measure it once', async () => {
+test('two reconcilers at the same time send one canary and measure it once', async () => {
   const { engine } = start();
   const look = () => watchCanary(engine.deps, { queue: SAMPLE_QUEUE, everyMs: EVERY });
   const both = () => Promise.all([look(), look()]);
@@ -293,7 +293,7 @@ test('two reconcilers at a time send one canary, and measure it once', async () 
   expect(measured(engine, 'Canary')).toEqual([1]);
 });
 
-test('a queue that takes no message is told of as not done, and its canary is tried again under the same id', async () => {
+test('a queue that takes no messages counts as 0, and its canary is tried again under the same id', async () => {
   let down = true;
   const { engine, reconcile } = start({
     before: (call) => {

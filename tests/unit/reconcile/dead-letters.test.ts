@@ -17,7 +17,7 @@ async function minutes(engine: ReturnType<typeof memoryEngine>, count: number): 
   }
 }
 
-test('what was dead-lettered untried goes back: one first, then all, and every job is done', async () => {
+test('untried messages go back to the queue: first one, then all, and every job is done', async () => {
   const { contract, effects } = sampleContract();
   const engine = memoryEngine(() => contract);
   for (let n = 1; n <= 12; n++) engine.send(envelope(n), { group: n % 2 ? 'a' : `g${n}` });
@@ -38,7 +38,7 @@ test('what was dead-lettered untried goes back: one first, then all, and every j
   expect(engine.metrics.filter(({ name }) => name === 'MessagesReturned')).toHaveLength(12);
 });
 
-test('a body that is no job comes back as the job that it was', async () => {
+test('a body that is not a job comes back as the same job', async () => {
   const { contract } = sampleContract();
   const engine = memoryEngine(() => contract);
   const messageId = engine.send('not json');
@@ -50,7 +50,7 @@ test('a body that is no job comes back as the job that it was', async () => {
   expect(engine.deadLetters().map(({ attributes }) => attributes.code?.StringValue)).toEqual(['NotJson']);
 });
 
-test('what kills before anything is written is parked the third time that it is back, and holds up the rest only for a while', async () => {
+test('a message that crashes its worker before any write is parked the third time, and delays the others only for a while', async () => {
   const { contract, effects } = sampleContract();
   const engine = memoryEngine(() => contract);
   engine.send(envelope(1), { group: 'killer' });
@@ -59,7 +59,7 @@ test('what kills before anything is written is parked the third time that it is 
 
   for (let minute = 0; minute < 120; minute++) {
     await engine.reconcile();
-    // The killer's worker begins with it, and dies before its claim; all others are handled.
+    // The worker of the poison message begins with it and dies before its claim. All other messages are handled.
     for (let event = engine.receive(1); event.Records.length > 0; event = engine.receive(1))
       for (const { body, messageId } of event.Records)
         if (body === envelope(1)) await engine.deps.ledger.trials.begin('sample', messageId);
@@ -73,7 +73,7 @@ test('what kills before anything is written is parked the third time that it is 
   expect(engine.inQueue()).toBe(0);
 });
 
-test('while no worker starts at all, what comes back is returned again and never taken for a killer', async () => {
+test('while no worker starts at all, messages are returned again and again, and none is taken for a poison message', async () => {
   const { contract, effects } = sampleContract();
   const engine = memoryEngine(() => contract);
   engine.send(envelope(1));
@@ -92,7 +92,7 @@ test('while no worker starts at all, what comes back is returned again and never
   expect(engine.deadLetters()).toEqual([]);
 });
 
-test('what was never reached, because others of its batches killed their workers, is no killer', async () => {
+test('a message that no worker reached, because others of its batches crashed, is not taken for a poison message', async () => {
   const { contract, effects } = sampleContract();
   const engine = memoryEngine(() => contract);
   engine.send(envelope(1), { attributes: { returned: '2', returnedAt: '1' } });
@@ -104,7 +104,7 @@ test('what was never reached, because others of its batches killed their workers
   expect(engine.deadLetters()).toEqual([]);
 });
 
-test('nor what a worker did begin with, and wrote down', async () => {
+test('nor is a message whose worker began and stored its claim', async () => {
   const dead = new Promise<never>(() => {});
   const { contract } = sampleContract(() => dead);
   const engine = memoryEngine(() => contract);
@@ -120,7 +120,7 @@ test('nor what a worker did begin with, and wrote down', async () => {
   expect(engine.inQueue()).toBe(1);
 });
 
-test('nor what a worker outlived without a table to write to', async () => {
+test('nor is a message whose worker lived but could not write to the table', async () => {
   let down = true;
   const { contract } = sampleContract();
   const engine = memoryEngine(() => contract, {
@@ -141,7 +141,7 @@ test('nor what a worker outlived without a table to write to', async () => {
   expect(engine.inQueue()).toBe(1);
 });
 
-test('a stolen id that is dead-lettered untried leaves the job whose id it is alone', async () => {
+test('a message with a stolen id that is dead-lettered untried does not change the job of that id', async () => {
   const { contract, effects } = sampleContract();
   const engine = memoryEngine(() => contract);
   engine.send(envelope(1));
@@ -157,7 +157,7 @@ test('a stolen id that is dead-lettered untried leaves the job whose id it is al
   expect(engine.row(`invalid/${messageId}`)).toMatchObject({ state: 'dead', error: { code: 'IdTaken' } });
 });
 
-test('a copy of a job that has ended is deleted, and a parked entry stays as it is', async () => {
+test('a copy of an ended job is deleted, and a parked entry stays unchanged', async () => {
   const { contract } = sampleContract(({ id }) => {
     if (id === jobId(2)) throw new StoreError({ code: 'Bug', message: 'never' });
   });
@@ -176,7 +176,7 @@ test('a copy of a job that has ended is deleted, and a parked entry stays as it 
   expect(engine.inQueue()).toBe(0);
 });
 
-test('an entry whose job has succeeded since is deleted', async () => {
+test('an entry is deleted if its job has succeeded since', async () => {
   const { contract } = sampleContract();
   const engine = memoryEngine(() => contract);
   engine.send('parked');
@@ -191,7 +191,7 @@ test('an entry whose job has succeeded since is deleted', async () => {
   expect(engine.deadLetters()).toEqual([]);
 });
 
-test('of two entries of one job one is deleted, though the first is the tenth that SQS gives at once', async () => {
+test('of two entries of one job one is deleted, even if the first is the tenth that SQS returns at once', async () => {
   const { contract } = sampleContract();
   const engine = memoryEngine(() => contract);
   await layParked(engine, 12);
@@ -210,7 +210,7 @@ test('of two entries of one job one is deleted, though the first is the tenth th
   expect(jobs.toSorted()).toEqual(Array.from({ length: 12 }, (_, index) => jobId(index + 1)));
 });
 
-test('one run at a time: a second one does nothing while the first holds the lease', async () => {
+test('a second run does nothing while the first holds the lease', async () => {
   const { contract } = sampleContract();
   const engine = memoryEngine(() => contract);
   engine.send(envelope(1));
@@ -233,13 +233,13 @@ test('one run at a time: a second one does nothing while the first holds the lea
   expect(engine.inQueue()).toBe(1);
 });
 
-test('a job whose last two runs ended without a word is parked from the DLQ, not returned', async () => {
+test('a job whose last two runs crashed is parked from the DLQ, not returned', async () => {
   const { contract } = sampleContract();
   let run = 1;
   const claims = () =>
     engine.rows().flatMap(({ history }) => history.filter(({ event }) => event === 'started')).length;
   const engine: ReturnType<typeof memoryEngine> = memoryEngine(() => contract, {
-    // Dies once its claim is written.
+    // The worker dies after its claim is written.
     after: (call) => (call === 'table.put' && claims() === run ? new Promise<never>(() => {}) : undefined),
   });
   engine.send(envelope(1));
@@ -259,7 +259,7 @@ test('a job whose last two runs ended without a word is parked from the DLQ, not
   expect(engine.deadLetters().map(({ attributes }) => attributes.code?.StringValue)).toEqual(['CrashLoop']);
 });
 
-test('what was never tried is found behind more parked entries than one walk has time for', async () => {
+test('untried messages are found behind more parked entries than one walk has time for', async () => {
   const { contract, effects } = sampleContract(({ id }) => {
     if (id !== jobId(1_000)) throw new PermanentError({ code: 'Rejected', message: 'rejected' });
   });
@@ -281,7 +281,7 @@ test('what was never tried is found behind more parked entries than one walk has
   expect(engine.deadLetters()).toHaveLength(600);
 });
 
-test('a walk that fails puts back what it has received', async () => {
+test('a walk that fails puts back the messages that it has received', async () => {
   let down = false;
   const { contract } = sampleContract();
   const engine = memoryEngine(() => contract, {

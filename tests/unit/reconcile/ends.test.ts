@@ -27,7 +27,7 @@ async function accept(engine: ReturnType<typeof memoryEngine>): Promise<void> {
   await engine.deps.ledger.write(row, 0);
 }
 
-test('an end whose record could not be written gets it within minutes', async () => {
+test('an ended job whose record could not be written gets it within minutes', async () => {
   let down = true;
   const { contract } = sampleContract();
   const engine = memoryEngine(() => contract, {
@@ -48,7 +48,7 @@ test('an end whose record could not be written gets it within minutes', async ()
   expect(engine.row(jobId(1)).recordedAt).toBe(engine.clock.now());
 });
 
-test('a dead job whose DLQ entry could not be sent gets it, whole and with its reason', async () => {
+test('a dead job whose DLQ entry could not be sent gets it, complete and with its reason', async () => {
   let down = true;
   const { contract } = rejecting();
   const engine = memoryEngine(() => contract, {
@@ -68,7 +68,7 @@ test('a dead job whose DLQ entry could not be sent gets it, whole and with its r
   expect(engine.deadLetters()).toMatchObject([{ body: envelope(), attributes: { code: { StringValue: 'Rejected' } } }]);
 });
 
-test('a row that was never sent is cancelled after a quarter of an hour, and reopened when its message comes after all', async () => {
+test('a row whose message was never sent is cancelled after a quarter of an hour, and a late message reopens it', async () => {
   const { contract, effects } = sampleContract();
   const engine = memoryEngine(() => contract);
   await accept(engine);
@@ -89,7 +89,7 @@ test('a row that was never sent is cancelled after a quarter of an hour, and reo
   expect(Object.values(engine.records())).toMatchObject([{ state: 'succeeded' }]);
 });
 
-test('jobs of every shard that were never sent are cancelled by one run', async () => {
+test('one run cancels unsent jobs of every shard', async () => {
   const { contract } = sampleContract();
   const engine = memoryEngine(() => contract);
   for (let n = 1; n <= 40; n++) await engine.deps.ledger.write(acceptedRow(engine.clock.now(), { id: jobId(n) }), 0);
@@ -102,7 +102,7 @@ test('jobs of every shard that were never sent are cancelled by one run', async 
   expect(new Set(engine.rows().map(({ state }) => state))).toEqual(new Set(['cancelled']));
 });
 
-test('one shard whose query fails keeps the others from nothing', async () => {
+test('a shard whose query fails does not hold back the other shards', async () => {
   const { contract } = sampleContract();
   const engine = memoryEngine(() => contract);
   for (let n = 1; n <= 40; n++) await engine.deps.ledger.write(acceptedRow(engine.clock.now(), { id: jobId(n) }), 0);
@@ -129,8 +129,8 @@ const asReleased = async ({ table, deps }: ReturnType<typeof memoryEngine>, row:
 test.each<[string, Partial<JobRow>, number, string]>([
   ['never sent', {}, 15 * MINUTE, 'cancelled'],
   ['sent and expired', { sentAt: 0 }, 15 * MINUTE, 'dead'],
-  ['done and without its record', { state: inState('succeeded'), endedAt: 0 }, 5 * MINUTE, 'succeeded'],
-])('a row that the released code wrote is found: %s', async (_what, changes, after, state) => {
+  ['done without its record', { state: inState('succeeded'), endedAt: 0 }, 5 * MINUTE, 'succeeded'],
+])('a row from released code is found: %s', async (_what, changes, after, state) => {
   const { contract } = sampleContract();
   const engine = memoryEngine(() => contract);
   await asReleased(engine, { ...acceptedRow(engine.clock.now()), ...changes });
@@ -142,7 +142,7 @@ test.each<[string, Partial<JobRow>, number, string]>([
   expect(Object.values(engine.records())).toMatchObject([{ state }]);
 });
 
-test('a sent job whose message outlived its retention ends as expired, with a record and no entry, after a warning', async () => {
+test('a sent job whose message outlived its retention expires, with a warning before, a record and no DLQ entry', async () => {
   const { contract } = sampleContract();
   const engine = memoryEngine(() => contract);
   await accept(engine);
@@ -162,7 +162,7 @@ test('a sent job whose message outlived its retention ends as expired, with a re
   expect(engine.deadLetters()).toEqual([]);
 });
 
-test("a dead job's row says when its DLQ entry expired, and its body goes a day before the row", async () => {
+test("a dead job's row notes when its DLQ entry expired, and its body is deleted a day before the row", async () => {
   const { contract } = rejecting();
   const engine = memoryEngine(() => contract);
   engine.send(envelope());
@@ -182,7 +182,7 @@ test("a dead job's row says when its DLQ entry expired, and its body goes a day 
   expect((engine.row(jobId(1)).expiresAt ?? 0) * 1000).toBeGreaterThan(engine.clock.now());
 });
 
-test('a held job whose body was removed from the bucket ends as dead and says so', async () => {
+test('a held job whose body is missing from the bucket ends as dead with that reason', async () => {
   let failures = 3;
   const { contract } = sampleContract(() => {
     if (failures-- > 0) throw new Error('unknown');
@@ -199,7 +199,7 @@ test('a held job whose body was removed from the bucket ends as dead and says so
   expect(engine.deadLetters()).toHaveLength(1);
 });
 
-test('work that fails keeps no other work from being done', async () => {
+test('work that fails does not stop other work', async () => {
   const { contract } = sampleContract();
   const engine = memoryEngine(() => contract, {
     before: (call) => {
@@ -219,7 +219,7 @@ test('work that fails keeps no other work from being done', async () => {
   });
 });
 
-test('a released message that overtakes the write of its release keeps what its run wrote', async () => {
+test("a released message that arrives before its row's write keeps the outcome of its run", async () => {
   let failures = 3;
   let overtake = async () => {};
   const { contract, effects } = sampleContract(() => {

@@ -5,7 +5,7 @@ import { sampleContract } from '../../support/sample-contract';
 
 const MINUTE = 60_000;
 
-/** All jobs wait a minute at their first run; what is stored under the first one's name can never be reached again. */
+/** All jobs wait a minute after their first run. Reads of the first job's objects always fail. */
 async function held({ ordered }: { ordered: boolean }) {
   const seen = new Set<string>();
   const { contract, effects } = sampleContract(({ id }) => {
@@ -24,7 +24,7 @@ async function held({ ordered }: { ordered: boolean }) {
   return { engine, effects };
 }
 
-test('one job that cannot be released keeps no other from it', async () => {
+test('a job that cannot be released does not keep others from being released', async () => {
   const { engine, effects } = await held({ ordered: false });
 
   engine.clock.advance(2 * MINUTE);
@@ -39,7 +39,7 @@ test('one job that cannot be released keeps no other from it', async () => {
   });
 });
 
-test('one group whose order cannot be read keeps no other from going on', async () => {
+test('a group whose order cannot be read does not hold back other groups', async () => {
   const { engine, effects } = await held({ ordered: true });
   for (let n = 11; n <= 13; n++) engine.send(JSON.stringify(anEnvelope({ id: jobId(n) })), { group: `g${n - 10}` });
   while (engine.inQueue() > 0) await engine.deliver();
@@ -59,7 +59,7 @@ test('one group whose order cannot be read keeps no other from going on', async 
   expect(effects.toSorted()).toEqual([2, 3, 12, 13].map(jobId));
 });
 
-test('one message of a DLQ that cannot be judged keeps no other group from being returned, and its own in order', async () => {
+test('a DLQ message that cannot be judged does not hold back other groups, and its own group keeps its order', async () => {
   const { contract, effects } = sampleContract();
   const engine = memoryEngine(() => contract);
   for (let n = 1; n <= 6; n++) engine.send(JSON.stringify(anEnvelope({ id: jobId(n) })), { group: `g${n % 3}` });

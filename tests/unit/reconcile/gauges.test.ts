@@ -16,7 +16,7 @@ const last = ({ metrics }: Engine, name: string, dimension: string) =>
     (metric) => metric.name === name && (metric.dimensions.queue ?? metric.dimensions.vendor) === dimension,
   )?.value;
 
-test('the oldest held job is measured over all its holds, and is nought when none is held', async () => {
+test('the oldest held job is measured over all its holds, and the gauge is 0 if no job is held', async () => {
   let throttled = true;
   const { contract } = sampleContract(() => {
     if (throttled) throw new WaitError({ ...about, code: 'Throttled', status: 429, waitMs: 10 * MINUTE });
@@ -41,7 +41,7 @@ test('the oldest held job is measured over all its holds, and is nought when non
   expect(last(engine, 'OldestHeld', SAMPLE_QUEUE)).toBe(0);
 });
 
-test('a job that an operator cancelled and retried is held since it was held again', async () => {
+test('a job that an operator cancelled and retried counts as held since its new hold', async () => {
   const { contract } = sampleContract(() => {
     throw new WaitError({ ...about, code: 'Throttled', status: 429, waitMs: 60 * MINUTE });
   });
@@ -60,7 +60,7 @@ test('a job that an operator cancelled and retried is held since it was held aga
   expect(last(engine, 'OldestHeld', SAMPLE_QUEUE)).toBe(5 * MINUTE);
 });
 
-test('a paused job waits for a person who knows', async () => {
+test('a paused job does not count, because an operator decides when it goes on', async () => {
   const { contract } = sampleContract(() => {
     throw new WaitError({ code: 'NoSlot', message: 'no slot', waitMs: 10 * MINUTE });
   });
@@ -75,7 +75,7 @@ test('a paused job waits for a person who knows', async () => {
   expect(last(engine, 'OldestHeld', SAMPLE_QUEUE)).toBe(0);
 });
 
-test('a stopped vendor is told of every minute until it is well again', async () => {
+test('an open circuit is reported every minute until the vendor has recovered', async () => {
   let broken = true;
   const { contract } = sampleContract(() => {
     if (broken) throw new StopError({ ...about, code: 'Unauthorized', status: 401 });
@@ -100,7 +100,7 @@ test.each<[string, (engine: Engine) => Promise<unknown>, object]>([
   ['redriven', async (engine) => redrive(engine), { redriven: 1 }],
   ['discarded', async (engine) => discard(engine.deps, engine.row(jobId(1))), { discarded: 1 }],
   ['expired', async (engine) => engine.clock.advance(14 * 86_400_000 + MINUTE), { expired: 1 }],
-])('that a DLQ entry was %s is written down', async (_how, leave, expected) => {
+])('the exits of the DLQ record that an entry was %s', async (_how, leave, expected) => {
   let broken = true;
   const { contract } = sampleContract(() => {
     if (broken) throw new PermanentError({ ...about, code: 'Rejected', status: 422 });
@@ -120,7 +120,7 @@ test.each<[string, (engine: Engine) => Promise<unknown>, object]>([
   expect(exitsSince(item, 0)).toEqual(expected);
 });
 
-test('what SQS dead-lettered untried is written down as returned', async () => {
+test('the exits of the DLQ record that an untried message was returned', async () => {
   const { contract } = sampleContract();
   const engine = memoryEngine(() => contract);
   engine.send(envelope());
@@ -136,7 +136,7 @@ test('what SQS dead-lettered untried is written down as returned', async () => {
   expect(exitsSince(item, engine.clock.now() + 1)).toEqual({});
 });
 
-/** As the console does it: the entry moves back under a new message id. */
+/** Redrives like the console: the entry moves back to the queue under a new message id. */
 function redrive(engine: Engine): void {
   const [entry] = engine.deadLetters();
   engine.send(entry?.body ?? '');

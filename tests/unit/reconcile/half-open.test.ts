@@ -8,7 +8,7 @@ const unauthorized = () => new StopError({ code: 'Unauthorized', message: '401',
 const forbidden = () => new PermanentError({ code: 'Forbidden', message: '403', vendor: 'zendesk', status: 403 });
 const unavailable = () => new TransientError({ code: 'Unavailable', message: '503', vendor: 'zendesk' });
 
-/** Jobs 1 to `count`, each in a group of its own, and a vendor whose answer a test decides. */
+/** Jobs 1 to `count`, each in its own group, and a vendor whose answers the test decides. */
 function started(answer: (n: number) => void, options?: EngineOptions) {
   const calls: number[] = [];
   const { contract, effects } = sampleContract(({ id }) => {
@@ -35,7 +35,7 @@ function started(answer: (n: number) => void, options?: EngineOptions) {
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1);
 
-test('a vendor that is well again is found though every message reaches a worker 90 seconds after it was sent', async () => {
+test('a recovered vendor is found even if every message reaches a worker 90 seconds after it was sent', async () => {
   let broken = true;
   const { engine, calls, send, deliverAll, states } = started(() => {
     if (broken) throw unauthorized();
@@ -61,7 +61,7 @@ test('a vendor that is well again is found though every message reaches a worker
   expect(minutes).toBeLessThan(5);
 });
 
-test('the next of a thousand waiting messages is the trial: the reconciler releases nothing', async () => {
+test('the next of a thousand queued messages makes the trial call, so the reconciler releases nothing', async () => {
   let broken = true;
   const { engine, calls, effects, send, deliverAll, circuit, states, minute } = started(() => {
     if (broken) throw unauthorized();
@@ -84,7 +84,7 @@ test('the next of a thousand waiting messages is the trial: the reconciler relea
   expect(states()).toEqual(new Set(['succeeded']));
 });
 
-test('a queue that always holds a message that never calls the vendor delays the trial by five minutes at most', async () => {
+test('a queue that always holds a message that never calls the vendor delays the trial call by at most five minutes', async () => {
   let broken = true;
   const { engine, effects, send, minute } = started(() => {
     if (broken) throw unauthorized();
@@ -106,7 +106,7 @@ test('a queue that always holds a message that never calls the vendor delays the
   expect(effects).toEqual([jobId(1)]);
 });
 
-test("another queue's trial call is waited for until its invocation has ended", async () => {
+test("the reconciler waits for another queue's trial call until its invocation has ended", async () => {
   const { engine, send, minute } = started(() => {
     throw unauthorized();
   });
@@ -122,7 +122,7 @@ test("another queue's trial call is waited for until its invocation has ended", 
   expect(engine.inQueue()).toBe(1);
 });
 
-test("the many jobs of a vendor that is well again do not delay another vendor's trial", async () => {
+test("the many jobs of a recovered vendor do not delay another vendor's trial call", async () => {
   const { engine, send, deliverAll } = started(() => undefined);
   await engine.deps.circuits.open('zendesk', 'Unauthorized');
   send(1, 2, 3);
@@ -137,13 +137,13 @@ test("the many jobs of a vendor that is well again do not delay another vendor's
   expect(released).toEqual([3, 1, 2].map(jobId));
 });
 
-describe('the job of a trial', () => {
-  test('is the newest that has not called the vendor, however many that drew a 403 are held', async () => {
+describe('the job of a trial call', () => {
+  test('is the newest that has not called the vendor, however many jobs with a 403 are held', async () => {
     let lost = true;
     const { engine, calls, send, deliverAll, minute } = started((n) => {
       if (n <= 3 || lost) throw forbidden();
     });
-    // The first is parked, the second opens the circuit, the third is the first trial: all of them are guilty.
+    // The first job is parked, the second opens the circuit, the third makes the first trial call. All three get a 403.
     send(1, 2);
     await deliverAll();
     for (const n of [3, 4, 5, 6]) {
@@ -158,7 +158,7 @@ describe('the job of a trial', () => {
     expect(calls).toEqual([1, 2, 3, 6]);
   });
 
-  test('is never one that drew a 403 while another is held', async () => {
+  test('is never one with a 403 while another is held', async () => {
     const { engine, calls, send, deliverAll, minute } = started((n) => {
       throw n > 10 ? forbidden() : unauthorized();
     });
@@ -166,7 +166,7 @@ describe('the job of a trial', () => {
     await deliverAll();
     send(...upTo(10).slice(1));
     await deliverAll();
-    // Each of these takes a trial as it comes, and is newer than all others.
+    // Each of these jobs makes a trial call when it arrives, and is newer than all others.
     for (const n of [11, 12, 13]) {
       engine.clock.advance(MINUTE_MS);
       send(n);
@@ -213,7 +213,7 @@ describe('the job of a trial', () => {
     expect(calls).toEqual([1, 2, 3, 4, 5]);
   });
 
-  test('is one of those that drew a 403 where no other is held, each in turn', async () => {
+  test('is one of the jobs with a 403 if no other is held, each in turn', async () => {
     const { engine, calls, send, deliverAll, minute } = started(() => {
       throw forbidden();
     });
@@ -232,7 +232,7 @@ describe('the job of a trial', () => {
     expect(calls).toEqual([1, 2, 3, 4, 2, 3, 4, 2, 3, 4]);
   });
 
-  test('is another each time: a job that always fails keeps no other from its turn', async () => {
+  test('is a different one each time, so a job that always fails does not keep others from their turn', async () => {
     const { engine, calls, effects, send, deliverAll, minute } = started((n) => {
       if (n > 3) throw unavailable();
     });
@@ -248,7 +248,7 @@ describe('the job of a trial', () => {
     expect(effects).toEqual([jobId(3)]);
   });
 
-  test('is the next one where the newest cannot be released', async () => {
+  test('is the next one if the newest cannot be released', async () => {
     let broken = true;
     const { engine, effects, send, deliverAll } = started(
       () => {

@@ -11,7 +11,7 @@ const UNTRIED = 1_000_000;
 
 type Engine = ReturnType<typeof memoryEngine>;
 
-/** An engine of which every call takes so many milliseconds, one after another, once `costly` was called. */
+/** An engine whose calls each take some milliseconds, one after another, once `costly` was called. */
 function slowEngine(costMs: number, before: EngineOptions['before'] = () => {}) {
   let cost = 0;
   const { contract, effects } = sampleContract();
@@ -27,7 +27,7 @@ function slowEngine(costMs: number, before: EngineOptions['before'] = () => {}) 
   return { engine, effects, costly };
 }
 
-/** One run of the reconciler, then the worker, then the rest of the minute. */
+/** Runs the reconciler, then the worker, then lets the rest of the minute pass. */
 async function minute(engine: Engine, everyMs = MINUTE): Promise<void> {
   const begun = engine.clock.now();
   await engine.reconcile();
@@ -45,7 +45,7 @@ async function minutesUntil(engine: Engine, done: () => boolean, most = 240): Pr
 
 const depth = ({ deps }: Engine) => deps.queues.depth(deps.dlqUrl('sample'));
 
-test('a message that was never tried is found behind 9,000 parked entries within minutes', async () => {
+test('an untried message is found behind 9,000 parked entries within minutes', async () => {
   const { engine, effects, costly } = slowEngine(10);
   await layParked(engine, 9_000);
   moveUntried(engine, UNTRIED);
@@ -57,7 +57,7 @@ test('a message that was never tried is found behind 9,000 parked entries within
   expect(engine.deadLetters()).toHaveLength(9_000);
 });
 
-test('while a walk takes several runs, what it has seen stays hidden and counted, and comes back when its time is over', async () => {
+test('while a walk takes several runs, the entries it has seen stay hidden and counted, and come back afterwards', async () => {
   const { engine, costly } = slowEngine(50);
   await layParked(engine, 600);
   await engine.deps.queues.send(engine.deps.dlqUrl('sample'), { body: '{}', groupId: 'x', deduplicationId: 'x' });
@@ -75,7 +75,7 @@ test('while a walk takes several runs, what it has seen stays hidden and counted
   expect(await hiddenUntil(engine.deps, 'sample')).toBeUndefined();
 });
 
-test('a DLQ that one run gets through is shown again at once', async () => {
+test('a DLQ that one run can walk is visible again at once', async () => {
   const { engine, costly } = slowEngine(10);
   await layParked(engine, 300);
 
@@ -86,7 +86,7 @@ test('a DLQ that one run gets through is shown again at once', async () => {
   expect(await hiddenUntil(engine.deps, 'sample')).toBeUndefined();
 });
 
-test('what is found on the way is returned in the same run, and what came back waits until the whole DLQ was seen', async () => {
+test('untried messages are returned in the same run, and those that came back wait until the whole DLQ was seen', async () => {
   const { engine, effects, costly } = slowEngine(50);
   const [first, second, cameBack, last] = [1, 2, 3, 4].map((n) => UNTRIED + n) as [number, number, number, number];
   moveUntried(engine, cameBack, { attributes: { returned: '1', returnedAt: '1' } });
@@ -105,7 +105,7 @@ test('what is found on the way is returned in the same run, and what came back w
   expect(effects).toEqual([first, second, last, cameBack].map(jobId));
 });
 
-test('what a run had received when it died is judged a minute later', async () => {
+test('messages that a dying run had received are judged a minute later', async () => {
   let receives = 0;
   const { engine, effects, costly } = slowEngine(10, (call) =>
     call === 'queues.receive' && ++receives === 20 ? new Promise<never>(() => {}) : undefined,
@@ -122,7 +122,7 @@ test('what a run had received when it died is judged a minute later', async () =
   expect(effects).toEqual([jobId(UNTRIED)]);
 });
 
-test('a run whose time is over judges nothing more of what it has received', async () => {
+test('a run whose time is over judges no more of the messages that it has received', async () => {
   const { engine, costly } = slowEngine(3_000);
   for (let n = 0; n < 9; n++) engine.send(JSON.stringify(anEnvelope({ id: jobId(UNTRIED + n) })), { group: 'one' });
   spendReceives(engine);
@@ -132,12 +132,12 @@ test('a run whose time is over judges nothing more of what it has received', asy
   costly();
   await judgeDeadLetters(reconcileRun(engine.deps), 'sample', () => engine.clock.now() < until);
 
-  // Nine messages of two calls each would take 54 seconds more.
+  // Nine messages with two calls each would take 54 seconds more.
   expect(engine.clock.now() - before).toBeLessThan(60_000);
   expect(engine.inQueue()).toBe(1);
 });
 
-test('two runs beside each other judge each entry once, and return each message once', async () => {
+test('two concurrent runs judge each entry once and return each message once', async () => {
   const { engine, effects, costly } = slowEngine(20);
   await layParked(engine, 500);
   for (const n of [1, 2, 3]) moveUntried(engine, UNTRIED + n);
@@ -155,7 +155,7 @@ test('two runs beside each other judge each entry once, and return each message 
   expect(engine.deadLetters()).toHaveLength(500);
 });
 
-test('SQS that shows nothing, though something is there, ends no more than the run', async () => {
+test('if SQS shows nothing although it has messages, only this run ends', async () => {
   const { engine, effects } = slowEngine(0);
   await layParked(engine, 30);
   moveUntried(engine, UNTRIED);
@@ -170,7 +170,7 @@ test('SQS that shows nothing, though something is there, ends no more than the r
   expect([blind, effects.length]).toEqual([0, 1]);
 });
 
-test('an entry that cannot be judged keeps the walk from nothing behind it', async () => {
+test('an entry that cannot be judged does not keep the walk from the messages behind it', async () => {
   const { engine, effects, costly } = slowEngine(50);
   await layParked(engine, 900);
   moveUntried(engine, UNTRIED);
@@ -186,7 +186,7 @@ test('an entry that cannot be judged keeps the walk from nothing behind it', asy
   expect(took).toBeLessThan(10);
 });
 
-test('a walk that was too slow for its time gets twice as much, and reaches the end', async () => {
+test('a walk that ran out of time gets twice as much, and reaches the end', async () => {
   const { engine, effects, costly } = slowEngine(100);
   await layParked(engine, 900);
   moveUntried(engine, UNTRIED);
@@ -194,12 +194,12 @@ test('a walk that was too slow for its time gets twice as much, and reaches the 
   costly();
   const took = await minutesUntil(engine, () => effects.length === 1, 30);
 
-  // Eight runs, of which the first pass has five.
+  // The first pass has five of these eight runs.
   expect(took).toBeGreaterThan(7);
   expect(took).toBeLessThan(20);
 });
 
-test('more waiting messages than a run gets through do not keep the walk from what lies behind them', async () => {
+test('more waiting messages than a run can handle do not keep the walk from the messages behind them', async () => {
   const { engine, costly } = slowEngine(50);
   for (let n = 0; n < 400; n++) engine.send(JSON.stringify(anEnvelope({ id: jobId(UNTRIED + n) })), { group: `u${n}` });
   spendReceives(engine);
@@ -208,7 +208,7 @@ test('more waiting messages than a run gets through do not keep the walk from wh
 
   costly();
   let runs = 0;
-  // No worker takes the one that was returned, so all others wait.
+  // No worker takes the returned message, so all others wait.
   for (; !ended() && runs < 30; runs++) {
     await engine.reconcile();
     engine.clock.advance(MINUTE - 14_000);
@@ -224,12 +224,12 @@ test('a run holds no more bodies of untried messages than fit into its memory', 
 
   await engine.reconcile();
 
-  // Half of those that wait are shown at once, the others when the walk is over.
+  // Half of the waiting messages are shown at once, the others when the walk is over.
   expect((await depth(engine)).inFlight).toBeGreaterThan(10);
   expect(await hiddenUntil(engine.deps, 'sample')).toBeDefined();
 });
 
-/** How often SQS was asked for messages of the DLQ in each run. */
+/** Counts how often each run asked SQS for messages of the DLQ. */
 async function receivesOfRuns(engine: Engine, runs: number, everyMs = MINUTE): Promise<number[]> {
   const counts: number[] = [];
   const { receive } = engine.deps.queues;
@@ -245,7 +245,7 @@ async function receivesOfRuns(engine: Engine, runs: number, everyMs = MINUTE): P
   return counts;
 }
 
-test('a DLQ of which nothing is left to judge is walked each quarter of an hour, though its count differs', async () => {
+test('a DLQ with nothing left to judge is walked every quarter of an hour, even if its count differs', async () => {
   const { engine } = slowEngine(0);
   await layParked(engine, 5);
   const attributes = { code: 'NotOurs', job: jobId(UNTRIED) };
@@ -261,7 +261,7 @@ test('a DLQ of which nothing is left to judge is walked each quarter of an hour,
   expect(receives.flatMap((count, run) => (count > 0 ? [run] : []))).toEqual([0, 15, 30]);
 });
 
-test('a message that waits for another is judged with the next run, though the count agrees meanwhile', async () => {
+test('a message that waits for another is judged by the next run, even if the count agrees meanwhile', async () => {
   const { engine, effects } = slowEngine(0);
   await layParked(engine, 2);
   for (const n of [UNTRIED, UNTRIED + 1]) moveUntried(engine, n);
@@ -274,7 +274,7 @@ test('a message that waits for another is judged with the next run, though the c
   expect(effects).toHaveLength(2);
 });
 
-test('once the count changes it is walked with the next run', async () => {
+test('the next run walks the DLQ once its count has changed', async () => {
   const { engine } = slowEngine(0);
   await layParked(engine, 5);
   await engine.reconcile();
@@ -285,16 +285,19 @@ test('once the count changes it is walked with the next run', async () => {
   expect(engine.inQueue()).toBe(1);
 });
 
-test.each([1, 2, 5, 7])('a message whose count agrees by chance is found with a run each %i minutes', async (every) => {
-  const { engine, effects } = slowEngine(0);
-  engine.clock.advance(90_000);
-  await layParked(engine, 2);
-  await minute(engine, every * MINUTE);
-  const { Messages: [taken] = [] } = engine.model.receiveMessage({ QueueUrl: engine.deps.dlqUrl('sample') });
-  engine.model.deleteMessage({ QueueUrl: engine.deps.dlqUrl('sample'), ReceiptHandle: taken?.ReceiptHandle });
-  moveUntried(engine, UNTRIED);
+test.each([1, 2, 5, 7])(
+  'a message whose count agrees by chance is found with a run every %i minutes',
+  async (every) => {
+    const { engine, effects } = slowEngine(0);
+    engine.clock.advance(90_000);
+    await layParked(engine, 2);
+    await minute(engine, every * MINUTE);
+    const { Messages: [taken] = [] } = engine.model.receiveMessage({ QueueUrl: engine.deps.dlqUrl('sample') });
+    engine.model.deleteMessage({ QueueUrl: engine.deps.dlqUrl('sample'), ReceiptHandle: taken?.ReceiptHandle });
+    moveUntried(engine, UNTRIED);
 
-  for (let waited = 0; waited <= 20; waited += every) await minute(engine, every * MINUTE);
+    for (let waited = 0; waited <= 20; waited += every) await minute(engine, every * MINUTE);
 
-  expect(effects).toEqual([jobId(UNTRIED)]);
-});
+    expect(effects).toEqual([jobId(UNTRIED)]);
+  },
+);

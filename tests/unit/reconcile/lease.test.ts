@@ -2,7 +2,7 @@ import { reconcilerKey } from '../../../lib/jobs/keys';
 import { memoryEngine } from '../../support/engine';
 import { sampleContract } from '../../support/sample-contract';
 
-/** A run begins while another one holds the lease for so long. */
+/** Starts a run while another one holds the lease for this long. */
 async function beginBeside(heldMs: number) {
   const engine = memoryEngine(() => sampleContract().contract);
   const until = engine.clock.now() + heldMs;
@@ -11,10 +11,10 @@ async function beginBeside(heldMs: number) {
   return engine.metrics.filter(({ name }) => name === 'ReconcilerRuns').length;
 }
 
-test('a run that begins some seconds before the last one has ended waits for it', async () => {
+test('a run that begins some seconds before the last one ends waits for it', async () => {
   expect(await beginBeside(3_000)).toBe(1);
 });
 
-test('a run that begins while another one is under way leaves everything to it', async () => {
+test('a run that begins while another one is running leaves everything to it', async () => {
   expect(await beginBeside(40_000)).toBe(0);
 });

@@ -11,7 +11,7 @@ import { sampleContract } from '../../support/sample-contract';
 const MINUTE = 60_000;
 const ids = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => jobId(from + index));
 
-/** An ordered queue whose vendor refuses every job until `recover`; `use` says which code works from then on. */
+/** An ordered queue whose vendor refuses every job until `recover`. `use` sets the code that runs from then on. */
 function start() {
   let stopped = true;
   const { contract, effects } = sampleContract(() => {
@@ -47,7 +47,7 @@ function start() {
     fail: () => {
       stopped = true;
     },
-    /** One code, or several in turn. */
+    /** Uses one code, or several in turn. */
     use: (...given: Code[]) => {
       used = given;
     },
@@ -70,7 +70,7 @@ function start() {
   };
 }
 
-test('while both codes run, a group of a hundred is done in order, whichever each run has', async () => {
+test('while both codes run, a group of a hundred jobs is done in order, whichever code each run has', async () => {
   const { use, send, recover, minutes, effects } = start();
   use('new', 'released', 'released', 'new', 'released');
   await send(ids(1, 50));
@@ -83,7 +83,7 @@ test('while both codes run, a group of a hundred is done in order, whichever eac
   expect(effects).toEqual(ids(1, 100));
 });
 
-test('after a roll-back, a group of a hundred is done in order and at once', async () => {
+test('after a roll-back, a group of a hundred jobs is done in order and at once', async () => {
   const { use, send, recover, minutes, effects } = start();
   await send(ids(1, 100));
   use('released');
@@ -94,7 +94,7 @@ test('after a roll-back, a group of a hundred is done in order and at once', asy
   expect(effects).toEqual(ids(1, 100));
 });
 
-test('after a roll-back, the jobs of a longer line are done within a day, the front of it at once', async () => {
+test('after a roll-back, the jobs of a longer line are done within a day, and its front at once', async () => {
   const { use, send, recover, minutes, effects } = start();
   await send(ids(1, 250));
   use('released');
@@ -107,7 +107,7 @@ test('after a roll-back, the jobs of a longer line are done within a day, the fr
   expect(effects).toEqual(ids(1, 250));
 });
 
-test('when the new code is back, it goes on with the line, and with jobs that came meanwhile', async () => {
+test('when the new code is back, it continues the line, including jobs that arrived meanwhile', async () => {
   const { use, send, recover, minutes, effects, engine } = start();
   await send(ids(1, 250));
   use('released');
@@ -123,7 +123,7 @@ test('when the new code is back, it goes on with the line, and with jobs that ca
   expect(await engine.deps.order.front({ queue: 'sample', group: 'app' })).toEqual([]);
 });
 
-test('tickets whose jobs were done by released code hold up none of those that come later', async () => {
+test('tickets of jobs that released code has done do not hold back later jobs', async () => {
   const { use, send, recover, fail, minutes, effects } = start();
   await send(ids(1, 350));
   use('released');

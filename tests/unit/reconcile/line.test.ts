@@ -22,7 +22,7 @@ function start({ ordered = true, ...options }: EngineOptions & { ordered?: boole
     ...options,
     settings: { ordered },
     before: async (call) => {
-      // Up to sixteen reads at a time.
+      // Up to sixteen reads run at the same time.
       engine.clock.advance(call === 'table.get' ? costMs / 16 : costMs);
       await options.before?.(call);
     },
@@ -46,7 +46,7 @@ function start({ ordered = true, ...options }: EngineOptions & { ordered?: boole
       const { settings } = engine.deps;
       engine.deps.settings = (queue) => ({ ...settings(queue), ordered: on });
     },
-    /** Minutes in which the reconciler runs first, each of its calls taking `callMs`. */
+    /** Runs the reconciler first in each of these minutes. Each of its calls takes `callMs`. */
     async minutes(count: number, callMs = 0) {
       for (let minute = 0; minute < count; minute++) {
         engine.clock.advance(MINUTE);
@@ -62,18 +62,18 @@ function start({ ordered = true, ...options }: EngineOptions & { ordered?: boole
   };
 }
 
-test('a group goes on, however long the reconciler would take to read all of its rows', async () => {
+test('a group goes on, even if reading all its rows would take the reconciler too long', async () => {
   const { send, recover, minutes, effects } = start();
   await send(ids(1, 600));
   recover();
 
-  // At 400 ms a call it reads some 550 rows in its share of a run, and releases eleven.
+  // At 400 ms a call, the reconciler reads some 550 rows in its share of a run, and releases eleven.
   await minutes(100, 400);
 
   expect(effects).toEqual(ids(1, 600));
 });
 
-test('a thousand jobs of a group are done in order, a hundred a minute', async () => {
+test('a thousand jobs of one group are done in order, a hundred a minute', async () => {
   const { send, recover, minutes, effects } = start();
   await send(ids(1, 1_000));
   recover();
@@ -99,7 +99,7 @@ test('a thousand jobs of a hundred groups are done in order, side by side', asyn
   }
 });
 
-test('no job of a group is released while those released before it are on their way, nor behind one that is held', async () => {
+test('no job is released while earlier jobs of its group are running, or behind a held one', async () => {
   const { send, recover, minutes, engine, deliver, heldBehind } = start();
   await send(ids(1, 250));
   const released = async () => {
@@ -124,9 +124,9 @@ test('no job of a group is released while those released before it are on their 
 });
 
 test.each([
-  ['has ended without leaving', { state: inState('succeeded') }],
+  ['has ended without leaving the line', { state: inState('succeeded') }],
   ['is gone from the table', undefined],
-])('a job at the front that %s holds up none', async (_how, end) => {
+])('a job at the front that %s does not hold back others', async (_how, end) => {
   const { send, recover, minutes, engine, effects, front } = start();
   await send(ids(1, 3));
   const row = engine.row(jobId(1));
@@ -140,7 +140,7 @@ test.each([
   expect(await front()).toEqual([]);
 });
 
-test('an operator who cancels most of a long line holds up none of the others', async () => {
+test('an operator who cancels most of a long line does not delay the others', async () => {
   const { send, recover, minutes, engine, effects } = start();
   await send(ids(1, 250));
   for (const id of ids(2, 249)) await cancel(engine.deps, engine.row(id));
@@ -151,7 +151,7 @@ test('an operator who cancels most of a long line holds up none of the others', 
   expect(effects).toEqual([1, 250].map(jobId));
 });
 
-test('a job that was cancelled behind the front and is retried keeps its place', async () => {
+test('a job that was cancelled behind the front and then retried keeps its place', async () => {
   const { send, recover, minutes, engine, effects } = start();
   await send(ids(1, 110));
   await cancel(engine.deps, engine.row(jobId(105)));
@@ -164,7 +164,7 @@ test('a job that was cancelled behind the front and is retried keeps its place',
   expect(effects).toEqual(ids(1, 110));
 });
 
-test('a damaged line holds up none, and its jobs stand in line again in the order in which they were held', async () => {
+test('a damaged line holds back no job, and its jobs line up again in the order of their holds', async () => {
   const { send, recover, minutes, engine, effects, front, lineOf } = start();
   await send(ids(1, 5));
   const item = lineOf('app');
@@ -179,7 +179,7 @@ test('a damaged line holds up none, and its jobs stand in line again in the orde
   expect(effects).toEqual(ids(1, 5));
 });
 
-test('a job whose body cannot be read holds up its own group alone, and is named', async () => {
+test('a job whose body cannot be read only holds back its own group, and the log names it', async () => {
   const { send, recover, minutes, engine, effects } = start();
   await send(ids(1, 3), 'bad');
   await send(ids(11, 13), 'good');
@@ -199,7 +199,7 @@ test('a job whose body cannot be read holds up its own group alone, and is named
   });
 });
 
-test('where there are more lines than can be looked at, each has its turn', async () => {
+test('if there are more lines than one run can read, each line has its turn', async () => {
   const { send, engine } = start();
   for (let group = 0; group < 30; group++) await send(ids(group * 2 + 1, group * 2 + 2), `app-${group}`);
   const look = engine.deps.order.look;
@@ -212,7 +212,7 @@ test('where there are more lines than can be looked at, each has its turn', asyn
   for (let run = 0; run < 6; run++) {
     engine.clock.advance(MINUTE);
     const until = looked.length + 6;
-    // Its lanes have begun with sixteen lines by the time it knows that it may not go on.
+    // The lanes have started sixteen lines before they see that the time is over.
     const mayGoOn = () => looked.length < until;
     await releaseBehind({ ...reconcileRun(engine.deps), share: 6 }, 'sample', mayGoOn);
   }
@@ -220,8 +220,8 @@ test('where there are more lines than can be looked at, each has its turn', asyn
   expect(new Set(looked).size).toBe(30);
 });
 
-describe('switched', () => {
-  test('on, the jobs that come from then on wait for one that is held again, in order', async () => {
+describe('an ordered queue that is switched', () => {
+  test('on lets the jobs that arrive from then on wait for a job that is held again, in order', async () => {
     const { send, switchTo, recover, minutes, effects, heldBehind } = start({ ordered: false });
     await send(ids(1, 2));
     switchTo(true);
@@ -236,10 +236,10 @@ describe('switched', () => {
     expect(effects.indexOf(jobId(3))).toBeLessThan(effects.indexOf(jobId(4)));
   });
 
-  test('off, the jobs held behind another go on while that one is held, and their line is cleared', async () => {
+  test('off lets the waiting jobs run while their first job is held, and clears their line', async () => {
     const { send, switchTo, recover, minutes, engine, effects, front } = start();
     await send(ids(1, 150));
-    // It waits for another day. The others no longer wait for it.
+    // The first job waits for another day. The others no longer wait for it.
     const hold = (dueAt: number) =>
       engine.deps.ledger.update(engine.row(jobId(1)).key, (row) => ({ ...row, reason: 'throttled', dueAt }));
     await hold(engine.clock.now() + 24 * 60 * MINUTE);
@@ -257,14 +257,14 @@ describe('switched', () => {
     expect(await front()).toEqual([]);
   });
 
-  test('off and on again, a job that ended meanwhile holds up none', async () => {
+  test('off and on again is not held back by a job that ended meanwhile', async () => {
     const { send, switchTo, recover, minutes, engine, effects, lineOf } = start();
     await send(ids(1, 2));
     switchTo(false);
     recover();
     await minutes(1);
     switchTo(true);
-    // As released code leaves it, which does not know that lines have entries in the index.
+    // Released code leaves it like this, because it does not know that lines have index entries.
     const { todo: _todo, todoAt: _todoAt, ...item } = lineOf('app') ?? { key: '', version: 0, writer: '' };
     await engine.table.put({ ...item, version: item.version + 1 }, item.version);
     await send(ids(3, 4));
@@ -274,7 +274,7 @@ describe('switched', () => {
   });
 });
 
-test('an empty line has no entry in the index', async () => {
+test('an empty line has no index entry', async () => {
   const { send, recover, minutes, engine } = start();
   await send(ids(1, 3));
   const entries = () => engine.table.due(todoKey('sample', 'line'), { until: Number.MAX_SAFE_INTEGER, limit: 10 });

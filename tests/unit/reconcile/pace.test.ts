@@ -4,10 +4,10 @@ import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 import { sampleContract } from '../../support/sample-contract';
 
 const MINUTE = 60_000;
-/** Side by side: so many may be released before the first of them counts. */
+/** Releases run side by side, so this many may go out before the first one counts. */
 const SIDE_BY_SIDE = 32;
 
-/** So many jobs that wait for a minute after their first run, and for `again` minutes after each that this names. */
+/** This many jobs wait for a minute after their first run. Those with `again` wait a minute after every run. */
 async function heldJobs(count: number, { again = () => false }: { again?: (id: string) => boolean } = {}) {
   const seen = new Set<string>();
   const { contract, effects } = sampleContract(({ id }) => {
@@ -37,7 +37,7 @@ async function heldJobs(count: number, { again = () => false }: { again?: (id: s
 
 const held = (rows: JobRow[]): number => rows.filter(({ state }) => state === 'held').length;
 
-test('a queue of which nothing is known gets a hundred jobs, and twice as many each minute that it does them', async () => {
+test('a new queue gets a hundred jobs, and twice as many each minute while it does them all', async () => {
   const { engine, work } = await heldJobs(1_000);
   const released: number[] = [];
 
@@ -55,7 +55,7 @@ test('a queue of which nothing is known gets a hundred jobs, and twice as many e
   expect(held(engine.rows())).toBe(0);
 });
 
-test('what comes back held is no longer sent: the queue gets what was done, and a little more', async () => {
+test('jobs that come back held slow the releases: the queue gets what it did, and a little more', async () => {
   const { engine, work } = await heldJobs(1_000, { again: (id) => Number.parseInt(id.slice(-2), 16) % 4 > 0 });
 
   for (let minute = 0; minute < 2; minute++) {
@@ -65,12 +65,12 @@ test('what comes back held is no longer sent: the queue gets what was done, and 
   }
   await engine.reconcile();
 
-  // A quarter of more than a hundred is done.
+  // A quarter of the jobs is done, and more than a hundred were released.
   expect(engine.inQueue()).toBeLessThan(100);
   expect(engine.inQueue()).toBeGreaterThanOrEqual(20);
 });
 
-test('a queue that is not empty gets no more than what fits, and some jobs always', async () => {
+test('a queue that is not empty only gets what fits, but always some jobs', async () => {
   const { engine, send } = await heldJobs(300);
   for (let n = 1_001; n <= 1_300; n++) send(n);
 
@@ -84,7 +84,7 @@ test('a queue that is not empty gets no more than what fits, and some jobs alway
   expect(engine.inQueue() - 300 - first).toBeGreaterThanOrEqual(20);
 });
 
-test('where the queue cannot be measured some jobs are released, and the failure shows', async () => {
+test('if the queue cannot be measured, some jobs are released and the failure is reported', async () => {
   const { engine, breaks } = await heldJobs(300);
   breaks('queues.depth');
 
@@ -99,7 +99,7 @@ test('where the queue cannot be measured some jobs are released, and the failure
   expect(engine.rows().every(({ backoff }) => backoff === undefined)).toBe(true);
 });
 
-test('a run that stays spreads what it releases over its time', async () => {
+test('a run that stays spreads its releases over its time', async () => {
   const { engine } = await heldJobs(300);
   const begun = engine.clock.now();
   const at: number[] = [];
@@ -117,7 +117,7 @@ test('a run that stays spreads what it releases over its time', async () => {
   expect(Math.max(...at)).toBeLessThan(55_000);
 });
 
-test('a few jobs are released without a look at the queue', async () => {
+test('a few jobs are released without measuring the queue', async () => {
   const { engine, breaks } = await heldJobs(20);
   breaks('table.count');
 
@@ -126,7 +126,7 @@ test('a few jobs are released without a look at the queue', async () => {
   expect(engine.inQueue()).toBe(20);
 });
 
-test('jobs of one group are released in their order', async () => {
+test('jobs of one group are released in order', async () => {
   const { contract, effects } = sampleContract(({ row }) => {
     if (row.holds === 0) throw new WaitError({ code: 'T', message: '429', vendor: 'zendesk', waitMs: MINUTE });
   });

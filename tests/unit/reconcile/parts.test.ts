@@ -4,7 +4,7 @@ import { sampleContract } from '../../support/sample-contract';
 
 const MINUTE = 60_000;
 
-test('work for which one run has no time comes first in the next', async () => {
+test('work that one run has no time for comes first in the next run', async () => {
   const { contract } = sampleContract(() => {
     throw new PermanentError({ code: 'Rejected', message: 'rejected' });
   });

@@ -5,7 +5,7 @@ import { sampleContract } from '../../support/sample-contract';
 
 const MINUTE = 60_000;
 
-test('chunks of a campaign that stays paused, however many, do not keep those of another from going on', async () => {
+test('many chunks of a campaign that stays paused do not hold back chunks of another campaign', async () => {
   const paused = new Set(['long', 'short']);
   const of = new Map<string, string>();
   const { contract, effects } = sampleContract(({ id }) => {

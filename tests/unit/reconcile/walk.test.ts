@@ -3,7 +3,7 @@ import { walkDeadLetters } from '../../../lib/reconcile/walk';
 import { type EngineOptions, memoryEngine } from '../../support/engine';
 import { sampleContract } from '../../support/sample-contract';
 
-/** A queue with messages of one group each; only the looking at them is of interest. */
+/** A queue with one message in each group. Its messages are only looked at. */
 function queueOf(count: number, options: EngineOptions = {}) {
   const engine = memoryEngine(() => sampleContract().contract, options);
   for (let n = 0; n < count; n++) engine.send(`message ${n}`, { group: `g${n}` });
@@ -23,7 +23,7 @@ test('every message is seen once and put back', async () => {
   expect(await depth()).toEqual({ visible: 25, inFlight: 0 });
 });
 
-test('a walk ends where it has found what it looked for, and puts that back as well', async () => {
+test('a walk ends when it has found its message, and puts that message back too', async () => {
   const { engine, url, depth } = queueOf(25);
   let seen = 0;
 
@@ -33,7 +33,7 @@ test('a walk ends where it has found what it looked for, and puts that back as w
   expect(await depth()).toEqual({ visible: 25, inFlight: 0 });
 });
 
-test('of two messages in one group both are seen, though the first alone would have filled a receive', async () => {
+test('both messages of a group are seen, even if the first would have been the last of its batch', async () => {
   const { engine, url, depth } = queueOf(9);
   for (const body of ['tenth', 'eleventh']) engine.send(body, { group: 'pair' });
   for (let n = 11; n < 25; n++) engine.send(`message ${n}`, { group: `g${n}` });
@@ -46,7 +46,7 @@ test('of two messages in one group both are seen, though the first alone would h
   expect(await depth()).toEqual({ visible: 25, inFlight: 0 });
 });
 
-test('a group of more than ten is seen as far as SQS shows it', async () => {
+test('a group of more than ten messages is seen as far as SQS shows it', async () => {
   const { engine, url } = queueOf(3);
   for (let n = 0; n < 12; n++) engine.send(`of one ${n}`, { group: 'one' });
   const bodies: string[] = [];
@@ -57,7 +57,7 @@ test('a group of more than ten is seen as far as SQS shows it', async () => {
   expect(bodies).toHaveLength(13);
 });
 
-test('an empty answer is not yet the end: SQS may have asked a server that holds nothing', async () => {
+test('an empty answer does not end the walk, because SQS may have asked a server without messages', async () => {
   const { engine, url } = queueOf(5);
   let asked = 0;
   const receive: typeof engine.deps.queues.receive = async (...parameters) =>
@@ -69,7 +69,7 @@ test('an empty answer is not yet the end: SQS may have asked a server that holds
   expect(seen).toBe(5);
 });
 
-test('a walk that takes longer than it can hide what it has seen says that it is not whole', async () => {
+test('a walk that takes longer than it can hide messages reports that it is not whole', async () => {
   const { engine, url } = queueOf(25, {
     before: (call) => {
       if (call === 'queues.receive') engine.clock.advance(200_000);
@@ -79,12 +79,12 @@ test('a walk that takes longer than it can hide what it has seen says that it is
   expect(await walkDeadLetters(engine.deps, url, () => true)).toBe(false);
 });
 
-test('messages that cannot be put back come back when they would have; a walk that fails still puts back the rest', async () => {
+test('messages that cannot be put back return when their visibility ends, and a walk that fails still puts back the rest', async () => {
   let receives = 0;
   let changes = 0;
   const { engine, url, depth } = queueOf(45, {
     before: (call) => {
-      // Each full batch puts back its last group first, one message here.
+      // Each full batch puts back its last group first, which is one message here.
       const fails =
         (call === 'queues.receive' && ++receives === 4) || (call === 'queues.changeVisibilityBatch' && ++changes === 4);
       if (fails) throw new StoreError({ code: 'SQS.Throttled', message: 'throttled' });
@@ -96,7 +96,7 @@ test('messages that cannot be put back come back when they would have; a walk th
   expect(await depth()).toEqual({ visible: 35, inFlight: 10 });
 });
 
-test('a queue with too many messages in flight shows no more, and the walk ends there', async () => {
+test('a queue with too many messages in flight shows no more, and the walk ends', async () => {
   const { engine, url } = queueOf(25);
   let seen = 0;
   const receive: typeof engine.deps.queues.receive = async (...parameters) => {
@@ -109,7 +109,7 @@ test('a queue with too many messages in flight shows no more, and the walk ends 
   expect(seen).toBe(9);
 });
 
-test('of a queue that holds more than SQS shows, no walk is whole', async () => {
+test('no walk is whole if the queue holds more than SQS shows', async () => {
   const { engine, url } = queueOf(5);
   const depth = async () => ({ visible: 119_000, inFlight: 1_000 });
 
@@ -118,13 +118,13 @@ test('of a queue that holds more than SQS shows, no walk is whole', async () => 
   expect(whole).toBe(false);
 });
 
-test('many messages are put back ten at a time', async () => {
+test('messages are put back ten at a time', async () => {
   const calls: string[] = [];
   const { engine, url } = queueOf(90, { before: (call) => void calls.push(call) });
 
   await walkDeadLetters(engine.deps, url, () => true);
 
-  // For each of the ten full receives one message that was cut off, and nine calls for all.
+  // Each of the ten full batches puts back one message that was cut off. Nine more calls put back all messages.
   expect(calls.filter((call) => call === 'queues.changeVisibilityBatch').length).toBeLessThan(20);
   expect(calls).not.toContain('queues.changeVisibility');
 });
