@@ -3,11 +3,10 @@ import type { Step } from '../jobs/row';
 /** The step that stores the recipients whom SendGrid refused by name in a request. */
 export const EXCLUDED = 'excluded';
 
-/** Recipients left out of a job's request. SendGrid named their addresses and sent none of its mails. */
+/** Recipients left out of a job's request. SendGrid named their addresses and sent none of the mails. */
 export interface Excluded {
   /** The recipients' numbers in their chunk, in order. */
   recipients: number[];
-  /** The code of the refusals. */
   code: string;
   /** Requests refused like this in this generation of the job. */
   requests: number;

@@ -13,7 +13,6 @@ const BYTES_PER_UNIT = 3;
 export interface PartWriter {
   /** The hashes of the written objects, in order. */
   hashes: string[];
-  /** The number of entries so far. */
   count(): number;
   add(entry: object): void;
   /** Whether the caller must write a part before it adds more. */

@@ -28,7 +28,6 @@ export async function writeRecipients(
     recipients: number;
     status: RecipientStatus;
     messageId?: string | undefined;
-    /** The code of the refusal. */
     code?: string;
     /** Recipients that SendGrid refused earlier because of their own addresses. */
     excluded?: Excluded | undefined;

@@ -21,7 +21,7 @@ const recipientSchema = z.strictObject({
 });
 export type RecipientInput = z.input<typeof recipientSchema>;
 
-/** Outside dynamic templates SendGrid replaces words only, so each value must be a plain word. */
+/** Outside dynamic templates SendGrid only substitutes text, so each value must be plain. */
 const plain = (value: unknown): boolean => ['string', 'number', 'boolean'].includes(typeof value);
 
 const placeholders = (link: string): string[] => [...link.matchAll(/\{([^{}]+)\}/g)].map(([, name = '']) => name);

@@ -115,7 +115,6 @@ export async function* fromCsv(bytes: Bytes): AsyncGenerator<Read[]> {
 const parseRows = (text: string): string[][] =>
   parse(text, { bom: true, trim: true, record_delimiter: '\n', relax_column_count: true }) as string[][];
 
-/** Splits a row without quotes into its values. */
 function plainRow(text: string): string[] {
   const values = text.split(',');
   for (let column = 0; column < values.length; column++) values[column] = values[column]?.trim() ?? '';

@@ -31,7 +31,7 @@ export interface CampaignReport {
   accepted: number;
   /** SendGrid has not sent the mails. Their chunks are parked with the reason. */
   refused: number;
-  /** It is unknown whether SendGrid has the mails. An event or an operator will tell. */
+  /** It is unknown whether SendGrid has the mails. An event or an operator resolves that. */
   unknown: number;
   /** Released, and not sent because of a cancel. */
   cancelled: number;

@@ -3,7 +3,7 @@ import { dlqKey, todoKey } from '../jobs/keys';
 import { updateItem } from '../jobs/ledger';
 import type { ReconcileDeps } from './deps';
 
-/** Counts what left the DLQs in one run. `redriven` is computed, because the console redrives without telling us. */
+/** Counts what left the DLQs in one run. `redriven` is computed, because no redrive is reported to the reconciler. */
 export interface Exits {
   note(queue: string, how: Exclude<Exit, 'redriven'>): void;
   /** Stores what left the queue's DLQ since the last run, for the chat message that says that the DLQ is empty. */

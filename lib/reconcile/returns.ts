@@ -29,7 +29,7 @@ interface Returns extends Item {
   messages?: string[];
   /** The time of the return. Each returned message carries it too. */
   at: number;
-  /** Whether one message was returned alone. Then the next return waits for its outcome or the time limit. */
+  /** Whether one message was returned alone. The next return waits until it has an outcome, is back, or times out. */
   single: boolean;
 }
 

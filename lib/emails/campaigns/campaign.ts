@@ -8,7 +8,6 @@ import type { Clock, Item, Random, Table } from '../../ports';
 /** If the vendor reports no event for an accepted chunk within this time, its events probably do not reach us. */
 export const EVENTS_AFTER_MS = 30 * 60_000;
 
-/** The events of a campaign's history. */
 export type CampaignEvent = 'accepted' | 'paused' | 'resumed' | 'cancelled';
 
 export type CampaignStatus = 'running' | 'paused' | 'cancelled' | 'ended';

@@ -4,7 +4,7 @@ import type { Campaign, CampaignPlan } from './campaign';
 
 export const CAMPAIGN_CHUNK = 'email.campaign-chunk.v1';
 
-/** This must never change: another namespace would send every chunk again that is under way. */
+/** Must never change: another namespace would send every chunk that is under way a second time. */
 const NAMESPACE = '5d2b1a0c-8f0e-4f5e-9d6c-3c1f7a9be240';
 
 /** SendGrid's limit for one request. */

@@ -44,7 +44,6 @@ export interface StoredEvent {
 /** An event, with the queue and the time of its job. */
 export interface OwnEvent {
   stored: StoredEvent;
-  /** The job's queue. */
   queue: MailQueue;
   /** The job's `time`, ms. */
   time: number;
