@@ -5,7 +5,7 @@ import { type CampaignReport, campaignReport, type ReportDeps } from './report';
 export interface CampaignControl {
   /** Sends nothing more to the vendor. Mails that the vendor has stay there. Waiting chunks keep waiting. */
   pause(id: string): Promise<Campaign | undefined>;
-  /** Continues where the campaign stopped, also after it paused itself. */
+  /** Continues where the campaign stopped, even if it paused itself. */
   resume(id: string): Promise<Campaign | undefined>;
   /** Stops all sending permanently. */
   cancel(id: string): Promise<Campaign | undefined>;

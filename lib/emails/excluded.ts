@@ -1,6 +1,6 @@
 import type { Step } from '../jobs/row';
 
-/** The step that stores the recipients whom SendGrid refused by name in a request. */
+/** The step that stores the recipients that SendGrid refused individually. */
 export const EXCLUDED = 'excluded';
 
 /** Recipients left out of a job's request. SendGrid named their addresses and sent none of the mails. */

@@ -69,7 +69,7 @@ export async function campaignReport(deps: ReportDeps, campaign: Campaign): Prom
       const number = from + index;
       const size = chunkRecipients(campaign, number);
       const kind = kindOf(row);
-      // Recipients who were refused by name count as refused, whatever happens to the rest of their chunk.
+      // Recipients who were refused individually count as refused, whatever happens to the rest of their chunk.
       const excluded = excludedOf(row?.steps[EXCLUDED])?.recipients.length ?? 0;
       kinds.refused += excluded;
       kinds[kind] += size - excluded;

@@ -33,7 +33,7 @@ export const endExpired: Work = (deps, queue, mayGoOn) =>
 
 const NEAR = 0.8;
 
-/** Counts the jobs that have used most of their queue's retention, while an operator still has time to act. */
+/** Reports jobs that have used most of their queue's retention, while an operator still has time to act. */
 export const noticeOld: Work = async ({ table, clock, settings, metrics, log }, queue) => {
   const soonMs = settings(queue).retention * 1000 * (1 - NEAR);
   const near = await dueUnder(table, todoKeys(queue, 'waiting'), { until: clock.now() + soonMs, limit: 1 });
