@@ -7,7 +7,7 @@ import { tableText } from './text';
 export const statusOf = ({ status, reason }: { status: string; reason?: string | undefined }): string =>
   reason === undefined ? status : `${status} (${reason})`;
 
-/** A line for each campaign. What has become of its recipients is told by its report. */
+/** A line for each campaign. Its report says what happened to its recipients. */
 export function campaignLines(campaigns: readonly Campaign[]): string[] {
   const head = ['ID', 'NAME', 'STATUS', 'RECIPIENTS', 'RELEASED', 'ACCEPTED (UTC)', 'STARTS', 'ENDED'];
   const cells = campaigns.map((campaign) => [
@@ -40,7 +40,7 @@ export const campaignView = (campaign: Campaign) => ({
 const isoText = (time: number | undefined): string | undefined =>
   time === undefined ? undefined : new Date(time).toISOString();
 
-/** Kinds that every recipient is in one of, as the report names and people read them. */
+/** Each recipient is of one of these kinds. */
 const KINDS = {
   accepted: 'accepted',
   refused: 'refused',
@@ -54,7 +54,7 @@ const KINDS = {
 /** Ids that are worth a line each; JSON has them all. */
 const MOST_IDS = 10;
 
-/** A report for people: what was asked for, what became of it, what SendGrid told, and who is to decide what. */
+/** A report for operators: what was requested, what happened to it, what SendGrid reported, and what to do next. */
 export function reportLines(report: CampaignReport): string[] {
   const { campaign, name, requested, rejected, duplicates, recipients, chunks, jobs, events } = report;
   const kinds = Object.entries(KINDS) as [keyof typeof KINDS, string][];
@@ -69,9 +69,9 @@ export function reportLines(report: CampaignReport): string[] {
     '',
     ...counts(kinds.map(([kind, shown]) => [shown, report[kind]] as const)),
     `  ${chunks.released} of ${chunks.all} chunks released`,
-    ...section('SendGrid told of', counts(Object.entries(events))),
-    ...section('Nobody can tell of these: sls jobs settle ID --step send --as done or skipped', ids(jobs.unknown)),
-    ...section('Refused: sls jobs show ID says why, sls jobs retry ID once it is mended', ids(jobs.refused)),
+    ...section('SendGrid reported', counts(Object.entries(events))),
+    ...section('Outcome unknown: sls jobs settle ID --step send --as done or skipped', ids(jobs.unknown)),
+    ...section('Refused: sls jobs show ID says why, sls jobs retry ID once it is fixed', ids(jobs.refused)),
   ];
 }
 

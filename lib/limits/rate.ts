@@ -2,21 +2,21 @@ import { rateKey } from '../jobs/keys';
 import { updateItem } from '../jobs/ledger';
 import type { Clock, Item, Random, Table } from '../ports';
 
-/** What the table knows of one vendor's rate. Times are milliseconds since 1970. */
+/** One vendor's rate in the table. Times are milliseconds since 1970. */
 export interface RateItem extends Item {
-  /** The limit, per second, that the last reservation went by. */
+  /** The limit per second that the last reservation used. */
   rate: number;
-  /** Until when campaigns have taken their share … */
+  /** Campaigns have taken their share until then … */
   campaigns: number;
-  /** … and until when that was nearly all. */
+  /** … and nearly all of the rate until then. */
   alone: number;
-  /** Until when single mails have taken theirs … */
+  /** Single mails have taken their share until then … */
   messages: number;
-  /** … and until when they have taken all. */
+  /** … and all of the rate until then. */
   whole: number;
   /** When the last single mail came. */
   messageAt: number;
-  /** The vendor's word: nothing before. */
+  /** The vendor asked for a wait: no call before then. */
   blockedUntil: number;
 }
 
@@ -25,7 +25,7 @@ export type RateUse = 'campaign' | 'message';
 /** A time to send at. */
 export interface Slot {
   at: number;
-  /** Whoever wakes after this has lost the slot. */
+  /** A sender that wakes later has lost the slot. */
   until: number;
 }
 
@@ -41,11 +41,11 @@ const BESIDE_MESSAGES = 0.9;
 const LATE = 0.02;
 const LEAST_LATE_MS = 20;
 const MESSAGE_LATE_MS = 250;
-/** For how long a single mail is taken for a sign that more will come. */
+/** After a single mail, more are expected for this long. */
 const MESSAGES_MS = 60_000;
-/** No honest clock reserves further ahead: functions end before. What lies beyond is a wrong clock's or an old limit's. */
+/** Functions end before this, so a time further ahead comes from a wrong clock or an old limit. */
 const FURTHEST_MS = 120_000;
-/** The longest that a vendor is believed. */
+/** The longest wait that we accept from a vendor. */
 const LONGEST_BLOCK_MS = 3_600_000;
 
 export interface RateDeps {
@@ -91,7 +91,7 @@ export function sharedRate({ rate, ...deps }: RateDeps, vendor: string) {
       return answer ?? { kind: 'later', waitMs: withinMs };
     },
 
-    /** The vendor asks everybody to wait. */
+    /** The vendor asks all senders to wait. */
     block: (waitMs: number) =>
       updateItem<RateItem>(deps, key, (stored) => {
         const item = stored ?? empty(key);
@@ -119,7 +119,7 @@ const empty = (key: string): RateItem => ({
 const lateness = (recipients: number, rate: number, use: RateUse): number =>
   use === 'message' ? MESSAGE_LATE_MS : Math.max(LEAST_LATE_MS, (recipients / rate) * 1000 * LATE);
 
-/** A time that no honest clock can have written counts as now. */
+/** A time that only a wrong clock can have written counts as now. */
 function sane(item: RateItem, now: number): RateItem {
   const cap = (time: number, most: number) => (time > now + most ? now : time);
   return {
@@ -139,7 +139,7 @@ export function takenMs(stored: RateItem, now: number): number {
   return Math.max(now, campaigns, whole, blockedUntil) - now;
 }
 
-/** The longest that one request can take, at the limit that was last gone by. */
+/** The longest that one request can take at the limit of the last reservation. */
 const span = ({ rate }: RateItem): number => (rate > 0 ? (1000 / rate) * 1000 : 0);
 
 function take(
@@ -155,7 +155,7 @@ function take(
     return { at, next: { ...item, campaigns: end, alone: end } };
   }
   const at = Math.max(earliest, item.messages);
-  // Where no campaign sends at that time, single mails may have everything.
+  // If no campaign sends at that time, single mails may use the whole rate.
   if (item.campaigns <= at) {
     const end = at + ms(1);
     return { at, next: { ...item, messages: end, whole: end, messageAt: now } };

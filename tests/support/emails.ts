@@ -95,7 +95,7 @@ export async function startEmails({ rate = 100, ...options }: EngineOptions & { 
       engine.send(JSON.stringify(envelope), { group: envelope.id, deduplication: envelope.id });
     },
     chunk: (number: number, id = CAMPAIGN) => engine.row(chunkId(id, number)),
-    /** What became of each recipient of a job. */
+    /** What happened to each recipient of a job. */
     statuses(id: string) {
       const { time } = engine.row(id);
       const text = engine.objects.text(recipientsKey(PREFIX, { queue: 'emails', time, id }));

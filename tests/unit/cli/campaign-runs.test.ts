@@ -47,10 +47,10 @@ describe('sls campaign report', () => {
       '  not released   5',
       '  3 of 4 chunks released',
       '',
-      'Nobody can tell of these: sls jobs settle ID --step send --as done or skipped',
+      'Outcome unknown: sls jobs settle ID --step send --as done or skipped',
       `  ${chunkId(CAMPAIGN, 2)}`,
       '',
-      'Refused: sls jobs show ID says why, sls jobs retry ID once it is mended',
+      'Refused: sls jobs show ID says why, sls jobs retry ID once it is fixed',
       `  ${chunkId(CAMPAIGN, 1)}`,
     ]);
   });
@@ -166,7 +166,7 @@ describe('sls campaign pause, resume and cancel', () => {
   });
 });
 
-test('a campaign that has not begun is told from one that there is not', async () => {
+test('a campaign that has not begun yet has another message than one that does not exist', async () => {
   const { engine } = emails;
   engine.send(JSON.stringify(anEnvelope({ type: 'email.campaign.v1', data: { name: 'bad' } })));
   await engine.deliver(1);
