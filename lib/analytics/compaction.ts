@@ -1,6 +1,6 @@
 import { StoreError } from '../errors';
 import { compactionKey } from '../jobs/keys';
-import { runAlone } from '../jobs/run-alone';
+import { runAlone } from '../jobs/run-lease';
 import type { Random, Table } from '../ports';
 import { type CompactionDeps, compactHour } from './compact';
 import { dataPartition, dataPrefix, hourOf } from './keys';

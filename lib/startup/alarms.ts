@@ -5,10 +5,11 @@ import { realQueues } from '../aws/queues';
 import { realSecret } from '../aws/secrets';
 import { realClock } from '../aws/system';
 import { realTable } from '../aws/table';
-import { alarmsEnv, ConfigError, parseEnv } from '../config';
+import { alarmsEnv, parseEnv } from '../config';
 import { queueUrl } from '../jobs/keys';
 import { realLog } from '../log';
 import { realDiscord } from '../vendors/discord';
+import { coldStart } from './cold-start';
 
 export type AlarmsHandler = (
   event: SNSEvent,
@@ -17,19 +18,11 @@ export type AlarmsHandler = (
 
 /** The Lambda handler of the alarm topic. It throws if a retry may help, because Lambda keeps the event and retries. */
 export function alarmsHandler(): AlarmsHandler {
-  let ready: AlarmDeps | undefined;
+  const started = coldStart(start);
   return async (event, context) => {
-    try {
-      ready ??= start(context.invokedFunctionArn);
-    } catch (error) {
-      const log = realLog({ service: process.env.INSTANCE ?? 'unconfigured', level: 'INFO' });
-      log.error(error instanceof ConfigError ? error.message : 'the function could not start', {
-        code: 'NotConfigured',
-      });
-      throw error;
-    }
+    const deps = started(context.invokedFunctionArn);
     const remainingMs = () => context.getRemainingTimeInMillis();
-    for (const { Sns } of event.Records) await notify(ready, Sns, { remainingMs });
+    for (const { Sns } of event.Records) await notify(deps, Sns, { remainingMs });
   };
 }
 

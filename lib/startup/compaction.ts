@@ -3,7 +3,7 @@ import { type CompactionRun, compaction } from '../analytics/compaction';
 import { compactionEnv, parseEnv } from '../config';
 import { realDeps } from './engine';
 
-/** NDJSON per compacted object. Compressed it is about 6 MB, and merging needs three times this memory. */
+/** Bytes of NDJSON per compacted object. That is about 6 MB compressed, and merging needs three times this memory. */
 const TARGET_BYTES = 64 * 1024 * 1024;
 
 /** The Lambda handler of the compaction. A failed cold start may throw, because the next run is already scheduled. */

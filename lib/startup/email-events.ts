@@ -1,25 +1,22 @@
 import type { LambdaFunctionURLResult } from 'aws-lambda';
-import { ConfigError, emailEventsEnv, parseEnv } from '../config';
+import { emailEventsEnv, parseEnv } from '../config';
 import { eventVerifier } from '../emails/events/verify';
 import { handleEvents, type WebhookDeps, type WebhookRequest } from '../emails/events/webhook';
-import { realLog } from '../log';
+import { coldStart } from './cold-start';
 import { realDeps } from './engine';
 
-/** The Lambda handler behind the webhook's URL. */
+/** The Lambda handler behind the webhook's URL. SendGrid repeats the events after a 503. */
 export function emailEventsHandler(): (request: WebhookRequest) => Promise<LambdaFunctionURLResult> {
-  let ready: WebhookDeps | undefined;
+  const started = coldStart(start);
   return async (request) => {
+    let deps: WebhookDeps;
     try {
-      ready ??= start();
-    } catch (error) {
-      const log = realLog({ service: process.env.INSTANCE ?? 'unconfigured', level: 'INFO' });
-      log.error(error instanceof ConfigError ? error.message : 'the function could not start', {
-        code: 'NotConfigured',
-      });
+      deps = started();
+    } catch {
       return { statusCode: 503 };
     }
-    const answer = await handleEvents(ready, request);
-    ready.metrics.flush();
+    const answer = await handleEvents(deps, request);
+    deps.metrics.flush();
     return answer;
   };
 }

@@ -10,7 +10,7 @@ import { realLog, realMetrics } from '../log';
 import type { BatchQueues, Queues, Table } from '../ports';
 import type { BatchDeps } from '../worker/deps';
 
-/** The engine's side effects on AWS, made once per cold start. */
+/** Makes the engine's side effects on AWS, once per cold start. */
 export function realDeps(config: CommonConfig): BatchDeps & { table: Table; queues: Queues & BatchQueues } {
   const table = realTable({ table: config.TABLE });
   const settings = settingsOf(config);

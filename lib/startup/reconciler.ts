@@ -1,9 +1,9 @@
 import type { Context } from 'aws-lambda';
 import { ConfigError, parseEnv, reconcilerEnv } from '../config';
 import { dlqName, queueName, queueUrl } from '../jobs/keys';
-import { realLog } from '../log';
 import type { ReconcileDeps } from '../reconcile/deps';
 import { reconcile } from '../reconcile/reconcile';
+import { coldStart } from './cold-start';
 import { realDeps } from './engine';
 import { rhythmOf } from './rhythm';
 
@@ -12,20 +12,11 @@ export type ScheduleHandler = (
   context: Pick<Context, 'getRemainingTimeInMillis'> & Partial<Pick<Context, 'invokedFunctionArn'>>,
 ) => Promise<void>;
 
-/** The Lambda handler of the reconciler. Where queues live follows from where the function itself does. */
+/** The Lambda handler of the reconciler. The function's ARN gives the region and account of the queues. */
 export function reconcilerHandler(): ScheduleHandler {
-  let ready: { deps: ReconcileDeps; stayMs: number; canaryMs: number } | undefined;
+  const started = coldStart(start);
   return async (_event, context) => {
-    try {
-      ready ??= start(context.invokedFunctionArn);
-    } catch (error) {
-      const log = realLog({ service: process.env.INSTANCE ?? 'unconfigured', level: 'INFO' });
-      log.error(error instanceof ConfigError ? error.message : 'the function could not start', {
-        code: 'NotConfigured',
-      });
-      throw error;
-    }
-    const { deps, ...every } = ready;
+    const { deps, ...every } = started(context.invokedFunctionArn);
     await reconcile(deps, { remainingMs: context.getRemainingTimeInMillis(), ...every });
   };
 }

@@ -1,10 +1,10 @@
 import type { z } from 'zod';
 import type { reconcilerEnv } from '../config';
 
-/** Before the next run is due, this one must be over. Meanwhile no chunk of a campaign is released. */
+/** A run must end this long before the next one is due. No chunk of a campaign is released in between. */
 const GAP_MS = 2_000;
 
-/** How long a run may stay for campaigns and held jobs, and how long a canary may take; 0: none, and there are none. */
+/** How long a run may stay for campaigns and held jobs, and the time between canaries. 0 means none. */
 export function rhythmOf({
   RECONCILE_EVERY,
   CANARY_EVERY,
@@ -12,7 +12,7 @@ export function rhythmOf({
   const everyMs = RECONCILE_EVERY * 1000;
   return {
     stayMs: Math.max(0, everyMs - GAP_MS),
-    // Half a run less: one that comes a moment early must not be one too few.
+    // Half a run less, so that a run which starts a moment early still counts.
     canaryMs: Math.max(0, (CANARY_EVERY - 0.5) * everyMs),
   };
 }

@@ -1,12 +1,12 @@
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import type { z } from 'zod';
 import { realQueues } from '../aws/queues';
-import { type CommonConfig, ConfigError, parseEnv } from '../config';
+import { type CommonConfig, parseEnv } from '../config';
 import { queueUrlOfArn } from '../jobs/keys';
-import { realLog } from '../log';
 import { handleBatch } from '../worker/batch';
 import type { QueueContract } from '../worker/contract';
 import type { BatchDeps } from '../worker/deps';
+import { coldStart, unconfiguredLog } from './cold-start';
 import { realDeps } from './engine';
 
 /** Seconds until a message comes back to a function that cannot read its own configuration. */
@@ -18,38 +18,36 @@ export type WorkerHandler = (
 ) => Promise<SQSBatchResponse>;
 
 /**
- * The Lambda handler of one queue. A cold start never throws: a throw would burn a receive of every message, and
- * three of those dead-letter jobs that nobody has tried.
+ * The Lambda handler of one queue. It never throws during a cold start. Each throw would cost every message one receive,
+ * and after three receives SQS dead-letters jobs that never ran.
  */
 export function workerHandler<C extends CommonConfig>({
   env,
   contract,
 }: {
   env: z.ZodType<C>;
-  /** The queue's own part, from its configuration. */
+  /** Makes the queue's contract from its configuration. */
   contract: (config: C, deps: ReturnType<typeof realDeps>) => QueueContract;
 }): WorkerHandler {
-  let ready: { deps: BatchDeps; contract: QueueContract } | undefined;
-  return async (event, context) => {
-    try {
-      ready ??= start();
-    } catch (error) {
-      return refuse(event, error);
-    }
-    return handleBatch({ ...ready, event, remainingMs: context.getRemainingTimeInMillis() });
-  };
-
-  function start() {
+  const started = coldStart(() => {
     const config = parseEnv(env, process.env);
     const deps = realDeps(config);
     return { deps, contract: contract(config, deps) };
-  }
+  });
+  return async (event, context) => {
+    let ready: { deps: BatchDeps; contract: QueueContract };
+    try {
+      ready = started();
+    } catch {
+      return refuse(event);
+    }
+    return handleBatch({ ...ready, event, remainingMs: context.getRemainingTimeInMillis() });
+  };
 }
 
-/** SQS keeps the messages; what it dead-letters meanwhile is returned by the reconciler. */
-async function refuse(event: SQSEvent, error: unknown): Promise<SQSBatchResponse> {
-  const log = realLog({ service: process.env.INSTANCE ?? 'unconfigured', level: 'INFO' });
-  log.error(error instanceof ConfigError ? error.message : 'the function could not start', { code: 'NotConfigured' });
+/** SQS keeps the messages. The reconciler returns those that SQS dead-letters meanwhile. */
+async function refuse(event: SQSEvent): Promise<SQSBatchResponse> {
+  const log = unconfiguredLog();
   const queues = realQueues();
   await Promise.all(
     event.Records.map(({ eventSourceARN, receiptHandle, messageId }) =>

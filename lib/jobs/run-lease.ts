@@ -1,0 +1,50 @@
+import type { Item } from '../ports';
+import { type ItemDeps, updateItem } from './ledger';
+
+/** Only the holder may do the work that the item's key names, until `until`, in ms since 1970. */
+export interface RunLease extends Item {
+  holder: string;
+  until: number;
+}
+
+/** The clocks of two functions may differ by this much, and a request of a killed function may arrive later. */
+const SKEW_MS = 5_000;
+
+/** Takes the lease. Answers `undefined` while another run holds it. */
+export async function takeLease<T extends RunLease>(
+  deps: ItemDeps,
+  key: string,
+  until: number,
+): Promise<T | undefined> {
+  const holder = deps.random.uuid();
+  const { changed, item } = await updateItem<T>(deps, key, (stored) =>
+    stored && stored.until > deps.clock.now()
+      ? undefined
+      : ({ ...(stored ?? { key, version: 0, writer: '' }), holder, until } as T),
+  );
+  return changed ? item : undefined;
+}
+
+/** Gives the lease back, so that the next run need not wait for its end. `change` adds what the run leaves behind. */
+export async function endLease<T extends RunLease>(
+  deps: ItemDeps,
+  { key, holder }: T,
+  change: (lease: T) => T = (lease) => lease,
+): Promise<void> {
+  await updateItem<T>(deps, key, (stored) => (stored?.holder === holder ? { ...change(stored), until: 0 } : undefined));
+}
+
+/**
+ * Does work that two runs must not do at the same time. Answers `false` while another run does it. The lease ends soon
+ * after the invocation at the latest, so a killed run does not block the next one for long.
+ */
+export async function runAlone(
+  deps: ItemDeps,
+  { key, remainingMs, work }: { key: string; remainingMs: number; work: () => Promise<void> },
+): Promise<boolean> {
+  const lease = await takeLease(deps, key, deps.clock.now() + remainingMs + SKEW_MS);
+  if (!lease) return false;
+  await work();
+  await endLease(deps, lease);
+  return true;
+}
