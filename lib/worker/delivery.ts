@@ -1,7 +1,9 @@
 import type { SQSRecord } from 'aws-lambda';
 import type { QueueSettings } from '../config';
+import type { QueueContract } from './contract';
+import type { Deadline, WorkerDeps } from './deps';
 
-/** One delivery of a message, as Lambda hands it over. */
+/** A message as Lambda delivers it. */
 export interface Incoming {
   messageId: string;
   receiptHandle: string;
@@ -15,7 +17,17 @@ export interface Incoming {
   queueArn: string;
 }
 
-/** Whether SQS dead-letters the message should it come back. */
+/** One delivery of a message, with what handling it needs. */
+export interface Delivery {
+  deps: WorkerDeps;
+  contract: QueueContract;
+  message: Incoming;
+  deadline: Deadline;
+  /** Whether no other job runs in this invocation. */
+  alone: boolean;
+}
+
+/** Whether SQS dead-letters the message if it comes back. */
 export const isLastReceive = ({ receiveCount }: Incoming, { receives }: QueueSettings): boolean =>
   receiveCount >= receives;
 

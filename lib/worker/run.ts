@@ -1,39 +1,54 @@
 import { AmbiguousError, ignoreStoreError, StoreError, TransientError } from '../errors';
 import { finish } from '../jobs/finish';
 import type { Resolved } from '../jobs/identify';
-import type { JobRow, StoredError } from '../jobs/row';
+import type { JobRow } from '../jobs/row';
 import { storedError } from '../jobs/stored-error';
 import { vendorGate } from '../limits/gate';
 import { measuredGate } from '../limits/measured-gate';
-import { LONGEST_CALL_MS, type QueueContract, type RunContext } from './contract';
+import { LONGEST_CALL_MS, type RunContext } from './contract';
 import { type Decision, decide, OutOfTimeError } from './decide';
-import { type Incoming, isLastReceive } from './delivery';
-import type { Deadline, WorkerDeps } from './deps';
+import { type Delivery, isLastReceive } from './delivery';
 import { isDirect } from './direct';
 import { orGiveUp } from './give-up';
-import { createLease } from './lease';
+import { createLease, type Lease } from './lease';
 import { dataOf, typeOf } from './message';
-import { type Disposition, outcomes } from './outcome';
+import { type Disposition, type Outcomes, outcomes } from './outcome';
 import { createSteps } from './steps';
 
-/** A call that could not even take this long is not begun. */
+/** A call is not begun if it could not even take this long. */
 const SHORTEST_CALL_MS = 250;
 
-export interface Run {
-  deps: WorkerDeps;
-  contract: QueueContract;
-  message: Incoming;
+export interface Run extends Omit<Delivery, 'alone'> {
   resolved: Resolved;
+  /** The job's row, claimed by this run. */
   row: JobRow;
-  deadline: Deadline;
 }
 
-/** Runs a claimed job to an outcome: attempts inside this invocation, then one write that ends or postpones it. */
-export async function run({ deps, contract, message, resolved, row, deadline }: Run): Promise<Disposition> {
-  const { clock, random, circuits, log } = deps;
-  const lease = createLease(deps.ledger, row);
+/** Runs a claimed job to an outcome. The job may be tried several times; the outcome is one write. */
+export async function run(job: Run): Promise<Disposition> {
+  const { deps, message, resolved, deadline } = job;
+  const lease = createLease(deps.ledger, job.row);
   const end = outcomes(deps, { lease, message, body: resolved.body });
-  const context: RunContext = {
+  const context = contextOf(job, lease);
+  return orGiveUp(deps, { lease, message, deadline }, async () => {
+    for (let quickRetries = 0; ; ) {
+      try {
+        const result = await attempt(job, context);
+        return await completed(job, await end.succeed(result));
+      } catch (error) {
+        if (error instanceof StoreError) throw error;
+        const decision = decisionOn(error, job, quickRetries);
+        if (decision.kind !== 'again') return await conclude(job, { end, error, decision });
+        if (decision.quick) quickRetries++;
+        await deps.clock.sleep(decision.waitMs);
+      }
+    }
+  });
+}
+
+function contextOf({ deps, row, deadline }: Run, lease: Lease): RunContext {
+  const { clock, circuits, log } = deps;
+  return {
     steps: createSteps({ lease, clock }),
     vendor: measuredGate(vendorGate({ circuits, job: row.id, until: row.lease?.until ?? deadline.at }), deps),
     callTimeoutMs: (most = LONGEST_CALL_MS) => {
@@ -44,71 +59,62 @@ export async function run({ deps, contract, message, resolved, row, deadline }: 
     now: () => clock.now(),
     log,
   };
+}
 
-  return orGiveUp(deps, { lease, message, deadline }, async () => {
-    for (let quickRetries = 0; ; ) {
-      try {
-        const result = await attempt();
-        return await completed(await end.succeed(result));
-      } catch (error) {
-        if (error instanceof StoreError) throw error;
-        const decision = decide({
-          error,
-          attempts: row.attempts,
-          quickRetries,
-          lastReceive: isLastReceive(message, deps.settings(contract.queue)),
-          remainingMs: deadline.remainingMs(),
-          retryWaits: deps.retryWaits,
-          fraction: () => random.fraction(),
-        });
-        if (decision.kind !== 'again') return await settle(error, decision);
-        if (decision.quick) quickRetries++;
-        await clock.sleep(decision.waitMs);
-      }
-    }
+async function attempt({ deps, contract, resolved, row }: Run, context: RunContext): Promise<unknown> {
+  // The reconciler wrote this into the row. The message could claim anything.
+  if (row.canary) return undefined;
+  // Direct work finds out alone whether another job has its id. The owner of the id's row may have done nothing.
+  const envelope = resolved.envelope ?? (isDirect(contract) ? resolved.alleged : undefined);
+  if (!envelope) throw resolved.problem;
+  const type = typeOf(contract, envelope, deps.clock.now());
+  const data = await dataOf({ ...deps, queue: contract.queue }, envelope, type);
+  return type.process({ id: envelope.id, data, envelope, row }, context);
+}
+
+const decisionOn = (error: unknown, { deps, contract, message, row, deadline }: Run, quickRetries: number): Decision =>
+  decide({
+    error,
+    attempts: row.attempts,
+    quickRetries,
+    lastReceive: isLastReceive(message, deps.settings(contract.queue)),
+    remainingMs: deadline.remainingMs(),
+    retryWaits: deps.retryWaits,
+    fraction: () => deps.random.fraction(),
   });
 
-  async function attempt(): Promise<unknown> {
-    // Its row says so, which the reconciler wrote: what a message says of itself is not asked.
-    if (row.canary) return undefined;
-    // Whose an id is, work that needs no row finds out by itself: who holds the id's row may have done nothing.
-    const envelope = resolved.envelope ?? (isDirect(contract) ? resolved.alleged : undefined);
-    if (!envelope) throw resolved.problem;
-    const type = typeOf(contract, envelope, clock.now());
-    const data = await dataOf({ ...deps, queue: contract.queue }, envelope, type);
-    return type.process({ id: envelope.id, data, envelope, row }, context);
-  }
+type Final = Exclude<Decision, { kind: 'again' }>;
 
-  async function settle(thrown: unknown, decision: Exclude<Decision, { kind: 'again' }>): Promise<Disposition> {
-    if (decision.kind === 'report') throw thrown;
-    const disposition = await written(storedError(thrown), decision);
-    await countTransient(thrown);
-    return disposition;
-  }
+/** Writes the outcome of a run that failed, then counts the failure at its vendor. */
+async function conclude(
+  job: Run,
+  { end, error, decision }: { end: Outcomes; error: unknown; decision: Final },
+): Promise<Disposition> {
+  if (decision.kind === 'report') throw error;
+  const disposition = await written(job, { end, error, decision });
+  // Five transient errors in a row open the circuit breaker. The outcome is stored, so a failure here costs no other run.
+  if ((error instanceof TransientError || error instanceof AmbiguousError) && error.vendor)
+    await job.deps.circuits.transient(error.vendor, error.code).catch(ignoreStoreError);
+  return disposition;
+}
 
-  async function written(
-    error: StoredError,
-    decision: Exclude<Decision, { kind: 'again' | 'report' }>,
-  ): Promise<Disposition> {
-    if (decision.kind === 'cancel') return completed(await end.cancel());
-    if (decision.kind === 'park') return completed(await end.park({ error, reason: 'error', counts: true }));
-    if (decision.kind === 'hold') return { acknowledge: true, row: await end.hold({ error, ...decision }) };
-    return { acknowledge: false, visibilityMs: decision.waitMs, row: await end.retry({ error, ...decision }) };
-  }
+async function written(
+  job: Run,
+  { end, error: thrown, decision }: { end: Outcomes; error: unknown; decision: Exclude<Final, { kind: 'report' }> },
+): Promise<Disposition> {
+  const error = storedError(thrown);
+  if (decision.kind === 'cancel') return completed(job, await end.cancel());
+  if (decision.kind === 'park') return completed(job, await end.park({ error, reason: 'error', counts: true }));
+  if (decision.kind === 'hold') return { acknowledge: true, row: await end.hold({ error, ...decision }) };
+  return { acknowledge: false, visibilityMs: decision.waitMs, row: await end.retry({ error, ...decision }) };
+}
 
-  /** Five of these in a row stop the vendor. The outcome is written: a circuit that cannot be is not worth another run. */
-  async function countTransient(thrown: unknown): Promise<void> {
-    if (!(thrown instanceof TransientError || thrown instanceof AmbiguousError) || !thrown.vendor) return;
-    await circuits.transient(thrown.vendor, thrown.code).catch(ignoreStoreError);
-  }
-
-  /** The end is written: what it still lacks is the reconciler's, should it fail here. */
-  async function completed(ended: JobRow): Promise<Disposition> {
-    const row = await finish(deps, ended, resolved.body).catch((error: unknown) => {
-      ignoreStoreError(error);
-      log.warn('an end is not complete yet', { queue: ended.queue, jobId: ended.id });
-      return ended;
-    });
-    return { acknowledge: true, row };
-  }
+/** The outcome is stored. If this fails, the reconciler finishes the remaining writes. */
+async function completed({ deps, resolved }: Run, ended: JobRow): Promise<Disposition> {
+  const row = await finish(deps, ended, resolved.body).catch((error: unknown) => {
+    ignoreStoreError(error);
+    deps.log.warn('an end is not complete yet', { queue: ended.queue, jobId: ended.id });
+    return ended;
+  });
+  return { acknowledge: true, row };
 }
