@@ -16,13 +16,13 @@ export interface Batch {
   deps: BatchDeps;
   contract: QueueContract;
   event: SQSEvent;
-  /** Milliseconds that the invocation has. */
+  /** Milliseconds until Lambda ends the invocation. */
   remainingMs: number;
 }
 
 /**
- * Handles one batch: message groups side by side, each in order (all at once where order makes no difference). Answers partial responses only and never throws. In a
- * group, whatever comes behind a message that is not done goes back untouched, to be seen again after that message.
+ * Handles one batch. It handles message groups side by side, and the messages of a group in order. A queue whose order
+ * makes no difference has all its messages handled at once. The answer is a partial batch response, never a throw.
  */
 export async function handleBatch({ deps, contract, event, remainingMs }: Batch): Promise<SQSBatchResponse> {
   const deadline = createDeadline(() => deps.clock.now(), remainingMs);
@@ -32,7 +32,7 @@ export async function handleBatch({ deps, contract, event, remainingMs }: Batch)
   );
   const handle = (group: Incoming[], alone: boolean) => handleGroup({ deps, contract, group, deadline, alone });
   const first = await Promise.all([...groups.values()].map((group) => handle(group, event.Records.length === 1)));
-  // Suspects run when everything else is done, one by one: whatever dies now died of the job that was running.
+  // Suspected crashes run last and one by one, so that the next crash can have only one cause.
   const unfinished: Incoming[] = [];
   for (const { pending, suspect } of first)
     unfinished.push(...(suspect ? (await handle(pending, true)).pending : pending));
@@ -42,14 +42,14 @@ export async function handleBatch({ deps, contract, event, remainingMs }: Batch)
 
 type Group = Omit<Batch, 'event' | 'remainingMs'> & { group: Incoming[]; deadline: Deadline; alone: boolean };
 
-/** Handles a group's messages in order up to the first that is not done; answers that one and all behind it. */
+/** Handles a group in order. It stops at the first message that is not done, and answers that one and all behind it. */
 async function handleGroup({ group, ...rest }: Group): Promise<{ pending: Incoming[]; suspect: boolean }> {
   for (const [index, message] of group.entries()) {
     const disposition = await handleMessage({ ...rest, message });
     if (disposition.acknowledge) continue;
     const pending = group.slice(index);
     if ('suspect' in disposition) return { pending, suspect: true };
-    // The followers first: none of them may be visible before the one that they wait for.
+    // Hide the followers first, so that none of them is visible before the message that they wait for.
     for (const follower of pending.slice(1)) await setVisibility(rest.deps, follower, disposition.visibilityMs);
     await setVisibility(rest.deps, message, disposition.visibilityMs);
     return { pending, suspect: false };
@@ -66,7 +66,7 @@ async function handleMessage({
 }: Omit<Group, 'group'> & { message: Incoming }): Promise<Disposition | Suspect> {
   if (!deadline.mayStart()) return { acknowledge: false, visibilityMs: 0 };
   const returned = message.attributes[ATTRIBUTE.returned] !== undefined;
-  // Reading it may be what killed its workers: not before everything else is done.
+  // Reading this message may have crashed its workers, so it is read when everything else is done.
   if (returned && !alone) return { acknowledge: false, suspect: true };
   const { trials } = deps.ledger;
   if (returned) await trials.begin(contract.queue, message.messageId);
@@ -78,7 +78,7 @@ async function handleMessage({
     report({ deps, queue: contract.queue, message, disposition, startedAt });
     return disposition;
   } catch (error) {
-    // Nothing could be written, or the engine itself failed: SQS keeps the message, and what it dead-letters comes back.
+    // Nothing could be written, or the engine failed. SQS keeps the message, and the reconciler returns a dead-lettered one.
     const code = error instanceof StoreError ? error.code : 'EngineFailed';
     deps.log.error('a message could not be handled', {
       queue: contract.queue,
@@ -92,7 +92,7 @@ async function handleMessage({
   }
 }
 
-/** Where it cannot be set, the queue's own visibility timeout holds. */
+/** If this fails, the queue's own visibility timeout applies. */
 async function setVisibility(deps: BatchDeps, message: Incoming, ms: number): Promise<void> {
   const url = queueUrlOfArn(message.queueArn);
   await deps.queues.changeVisibility(url, message.receiptHandle, Math.ceil(ms / 1000)).catch((error: unknown) => {

@@ -6,13 +6,13 @@ import { StepUnknownError } from './steps';
 
 export type BestEffort = 'sent' | 'unknown' | `skipped: ${string}`;
 
-/** Pause before another try where the vendor is down and does not say for how long. */
+/** The wait before the next try at a vendor that is down and does not say for how long. */
 const PAUSE_MS = 60_000;
 
 /**
- * A last step that the job's success does not hang on: a mail about it. Whatever becomes of it, the step says
- * so and the job goes on: refused or stopped it is skipped, and one whose end nobody can tell is not repeated. A vendor
- * that is down or throttles is waited for, without spending attempts, `limitMs` after the step `after` at most.
+ * Runs a last step that the job can succeed without, for example a mail about it. The step is skipped if the vendor
+ * refuses it, and never repeated if its effect is unknown. If the vendor is down or throttles us, the job waits without
+ * spending attempts, until at most `limitMs` after the end of the step `after`.
  */
 export async function bestEffort(
   context: RunContext,
@@ -39,12 +39,12 @@ export async function bestEffort(
     const waitMs = error instanceof WaitError ? error.waitMs : PAUSE_MS;
     const waitedMs = now() - (steps.peek(after)?.endedAt ?? now());
     if (waitedMs + waitMs > limitMs) return skipStep(context, step, error.code);
-    // An attempt too many would end the job as dead: a failing vendor is waited for like one that asks to.
+    // A wait spends no attempt. With attempts, a failing vendor would end the job as dead.
     throw error instanceof WaitError ? error : asWait(error, waitMs);
   }
 }
 
-/** Ends a step without its effect, and says so. */
+/** Skips a step, and answers how the job's result says so. */
 export function skipStep({ steps }: RunContext, step: string, reason: string): `skipped: ${string}` {
   steps.skip(step, reason);
   return `skipped: ${reason}`;

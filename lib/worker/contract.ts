@@ -6,7 +6,7 @@ import type { VendorGate } from '../limits/gate';
 import type { Log } from '../ports';
 import type { Steps } from './steps';
 
-/** A job as its worker gets it: validated, claimed, leased. */
+/** A validated job that this run has claimed. */
 export interface Job<T> {
   id: string;
   data: T;
@@ -14,41 +14,41 @@ export interface Job<T> {
   row: JobRow;
 }
 
-/** Longest single call to a vendor, ms. */
+/** The longest single call to a vendor, in ms. */
 export const LONGEST_CALL_MS = 10_000;
 
-/** What the engine lends to one run. */
+/** What the engine gives to one run. */
 export interface RunContext {
   steps: Steps;
-  /** Calls to a vendor go through here: it applies the vendor's circuit breaker. */
+  /** Every call to a vendor goes through this gate, which applies the vendor's circuit breaker. */
   vendor: VendorGate;
-  /** Milliseconds for the next call, `most` at best; throws OutOfTimeError where too little is left. */
+  /** Milliseconds for the next call, at most `most`. Throws an OutOfTimeError if too little time is left. */
   callTimeoutMs(most?: number): number;
   now(): number;
   log: Log;
 }
 
-/** What one message type of a queue means. The answer of `process` is shown in row and record: small, not personal. */
+/** One message type of a queue. The answer of `process` is stored, so it must be small and hold no personal data. */
 export interface MessageType<T = unknown> {
   schema: z.ZodType<T>;
   process: (job: Job<T>, context: RunContext) => Promise<unknown>;
   /**
-   * The same without a row, for work that leaves the same however often and in whatever order it is done, and that
-   * throws an IdTakenError where another job of its id was done. A queue all of whose types have it does without the
-   * ledger until something goes wrong (direct.ts).
+   * The same without a row, for work with the same effect however often and in whatever order it runs. It throws an
+   * IdTakenError if another job with its id is done. If all types of a queue have it, the queue's jobs need the ledger
+   * only when something goes wrong (direct.ts).
    */
   direct?: (job: Omit<Job<T>, 'row'>, context: Pick<RunContext, 'now' | 'log'>) => Promise<unknown>;
 }
 
-/** All that is particular to a queue; the rest is the engine's. */
+/** Everything that differs from queue to queue. */
 export interface QueueContract {
   queue: string;
-  /** By CloudEvents type, e.g. `feedback.submitted.v1`. */
+  /** The key is the CloudEvents type, e.g. `feedback.submitted.v1`. */
   types: Record<string, MessageType>;
   vendors: readonly Vendor[];
 }
 
-/** Keeps schema and process of one type together in their types. */
+/** Checks that schema and process of one type agree on the data. */
 export function messageType<T>(type: MessageType<T>): MessageType {
   return type as unknown as MessageType;
 }

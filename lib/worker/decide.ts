@@ -2,28 +2,28 @@ import { AmbiguousError, CancelledError, JobError, PausedError, WaitError } from
 import type { HeldReason } from '../jobs/row';
 import { StepUnknownError } from './steps';
 
-/** What to do with a run that threw. Waits are milliseconds. */
+/** What to do after a run threw. Waits are in milliseconds. */
 export type Decision =
-  /** Once more inside this invocation. */
+  /** The job runs again in this invocation. */
   | { kind: 'again'; waitMs: number; quick: boolean }
   /** The message comes back after the wait. */
   | { kind: 'retry'; waitMs: number; counts: boolean }
-  /** The job leaves the queue and comes back by itself. */
+  /** The job leaves the queue until the reconciler releases it. */
   | { kind: 'hold'; reason: HeldReason; waitMs: number; counts: boolean }
   | { kind: 'park' }
-  /** The job ends: an operator wants it no more. */
+  /** An operator cancelled the job's campaign, so the job ends. */
   | { kind: 'cancel' }
-  /** Nothing could be written: the message is reported as it is. */
+  /** Nothing could be written, so the message goes back to SQS. */
   | { kind: 'report' };
 
 export interface Situation {
   error: unknown;
-  /** Counted before this run. */
+  /** Attempts that were counted before this run. */
   attempts: number;
-  /** Quick retries that this run has had. */
+  /** Quick retries in this run so far. */
   quickRetries: number;
   lastReceive: boolean;
-  /** Until nothing more may be started. */
+  /** Time until the run may start nothing more. */
   remainingMs: number;
   /** Seconds before the second, third, … attempt. */
   retryWaits: readonly number[];
@@ -35,20 +35,20 @@ const QUICK_RETRIES = 2;
 const QUICK_WAIT_MS = 300;
 /** A wait longer than this costs more Lambda time than leaving the queue. */
 const LONGEST_INSIDE_MS = 15_000;
-/** ±10 %: enough to spread, little enough that the waits outlast a 15-minute outage. */
+/** ±10 % spreads the jobs, and the waits still outlast an outage of 15 minutes. */
 const SPREAD = 0.1;
 
-/** The deadline came near before the call could be made: no attempt, and the next invocation has time again. */
+/** Too little time is left for a call. This counts no attempt, because the next invocation has time again. */
 export class OutOfTimeError extends WaitError {
   constructor() {
     super({ code: 'OutOfTime', message: 'too little time is left in this invocation', waitMs: 0 });
   }
 }
 
-/** The class of an error decides; one that is none of ours is transient. */
+/** Decides by the class of the error. An error that is not ours is transient. */
 export function decide(situation: Situation): Decision {
   const { error, lastReceive, remainingMs } = situation;
-  // Not known to have failed: proven, it is a success of this attempt.
+  // The step may have worked. If evidence proves that, it was a success of this attempt.
   if (error instanceof StepUnknownError) return { kind: 'hold', reason: 'unknown', waitMs: 0, counts: false };
   if (error instanceof PausedError) return { kind: 'hold', reason: 'paused', waitMs: 0, counts: false };
   if (error instanceof CancelledError) return { kind: 'cancel' };
@@ -79,7 +79,7 @@ function transient(situation: Situation): Decision {
   const quickMs = QUICK_WAIT_MS * 2 ** quickRetries * (0.5 + fraction());
   if (quickRetries < QUICK_RETRIES && askAfterMs <= quickMs && quickMs < remainingMs)
     return { kind: 'again', waitMs: quickMs, quick: true };
-  // A last attempt that may have taken effect is no reason to park: one more run asks the vendor.
+  // A last attempt that may have taken effect gets one more run, which asks the vendor.
   const asks = error instanceof AmbiguousError && attempts === retryWaits.length;
   const seconds = asks ? retryWaits.at(-1) : retryWaits[attempts];
   if (seconds === undefined) return { kind: 'park' };

@@ -3,28 +3,28 @@ import type { FinishDeps } from '../jobs/finish';
 import type { CircuitBreakers } from '../limits/circuit';
 import type { Log, Metrics, Random } from '../ports';
 
-/** Everything that the engine reaches outside its own memory, and the little it is configured by. */
+/** All side effects and settings of the engine. */
 export interface WorkerDeps extends FinishDeps {
   circuits: CircuitBreakers;
   random: Random;
   log: Log;
   metrics: Metrics;
   bucket: string;
-  /** Seconds before the second, third, … attempt. Their number and one is the number of attempts. */
+  /** Seconds before the second, third, … attempt. There is one attempt more than there are waits. */
   retryWaits: readonly number[];
   /** Seconds until a message comes back when nothing could be written. */
   storeWait: number;
   settings: (queue: string) => QueueSettings;
 }
 
-/** Deps as they are before an event says where its queue lives. */
+/** The same without `dlqUrl`, which follows from the queue of each message. */
 export type BatchDeps = Omit<WorkerDeps, 'dlqUrl'>;
 
-/** How much of an invocation is left. */
+/** How much time an invocation has left. */
 export interface Deadline {
-  /** Milliseconds until nothing more may be started; the guard before the function's end is taken off already. */
+  /** Milliseconds until nothing more may be started. The reserve for the last writes is subtracted already. */
   remainingMs(): number;
-  /** When the function will be killed, ms since 1970. */
+  /** When Lambda kills the function, in ms since 1970. */
   at: number;
   /** Whether another job may be started. */
   mayStart(): boolean;
@@ -32,7 +32,7 @@ export interface Deadline {
 
 const clamp = (value: number, low: number, high: number): number => Math.min(Math.max(value, low), high);
 
-/** Shares of the function's time: the last tenth is for writing down what happened, a fifth must be left to start. */
+/** The last tenth of the time is kept for writing the outcome. A job is started only if a fifth is left besides. */
 export function createDeadline(now: () => number, totalMs: number): Deadline {
   const at = now() + totalMs;
   const guard = clamp(totalMs * 0.1, 300, 5_000);

@@ -8,15 +8,16 @@ import type { WorkerDeps } from './deps';
 import { dataOf, typeOf } from './message';
 import type { Disposition } from './outcome';
 
-/** Whether all work of a queue leaves the same however often and in whatever order it is done. */
+/** Whether all work of a queue has the same effect however often and in whatever order it runs. */
 export const isDirect = ({ types }: Pick<QueueContract, 'types'>): boolean =>
   Object.values(types).every(({ direct }) => direct !== undefined);
 
 /**
- * Does a job of such a queue without a row: no claim, no outcome, nothing but its own writes. `undefined` leaves it to
- * the ledger: what has a row already, what was parked or returned before (whose outcome others wait for), a canary, and
- * whatever goes wrong, which is then met again and written down. `taken`: it was told from the job of its id, now or
- * before. Throws StoreError alone, where nothing could be written.
+ * Does a job of such a queue without a row: only the job's own writes, no claim and no stored outcome.
+ *
+ * `undefined` leaves the job to the ledger: it has a row, it was parked or returned before, it is a canary, or it failed.
+ * A failed job then fails again and its error is stored. `taken` means that another job has this id. Throws only a
+ * StoreError, when nothing could be written.
  */
 export async function direct({
   deps,
@@ -32,7 +33,7 @@ export async function direct({
   try {
     const envelope = parseEnvelope(message.body);
     const { id } = envelope;
-    // On a first delivery there is no row but of a duplicate, whose own delivery looks after it.
+    // On a first delivery only a duplicate can have a row, and the duplicate's own delivery handles that row.
     if (message.receiveCount > 1) {
       if (await ledger.get(jobKey(contract.queue, invalidId(message.messageId)))) return 'taken';
       const row = await ledger.get(jobKey(contract.queue, id));

@@ -6,12 +6,12 @@ import type { Incoming } from './delivery';
 import type { Deadline, WorkerDeps } from './deps';
 import type { Lease } from './lease';
 
-/** What one write takes, and some. */
+/** Enough time for one write. */
 const LEAST_MS = 200;
 
 /**
- * Does something with a job that is ours; where the bucket or a queue does not take it, the job is given back before
- * the error goes on. Left with its lease it would be taken for one that killed its process, and parked for that.
+ * Does work on a claimed job. If the bucket or a queue fails, it gives the job back and throws the error on. A job that
+ * kept its lease would look like a crashed run, and could be parked for that.
  */
 export async function orGiveUp<T>(
   { clock }: Pick<WorkerDeps, 'clock'>,
@@ -21,7 +21,7 @@ export async function orGiveUp<T>(
   try {
     return await work();
   } catch (error) {
-    // In the time that is kept for writing down what happened.
+    // The deadline keeps this time for the last writes.
     const inTime = deadline.at - clock.now() > LEAST_MS;
     if (error instanceof StoreError && !(error instanceof LeaseLostError) && inTime) await giveUp(error);
     throw error;
@@ -33,7 +33,7 @@ export async function orGiveUp<T>(
     try {
       await lease.abandon((row) => giveBack(row, entry));
     } catch (second) {
-      // The table is down as well: nothing can be written at all.
+      // The table is down as well, so nothing can be written.
       if (!(second instanceof StoreError)) throw second;
     }
   }

@@ -1,17 +1,17 @@
 import { LeaseLostError, type Ledger } from '../jobs/ledger';
 import type { JobRow } from '../jobs/row';
 
-/** One run's hold on its job's row. Every write carries the lease's token: after it was lost, each is refused. */
+/** One run's claim on its job's row. Once another run has taken the job, every write throws a LeaseLostError. */
 export interface Lease {
-  /** As it will be with what is staged. */
+  /** The row with all staged changes. */
   row(): JobRow;
-  /** Changes the row in memory; the next write takes it along. */
+  /** Changes the row in memory. The next write stores the change. */
   stage(change: (row: JobRow) => JobRow): void;
-  /** Writes what is staged. */
+  /** Writes the staged changes. */
   flush(): Promise<void>;
-  /** Writes the run's outcome with what is staged, and gives the lease up: one write. */
+  /** Writes the outcome and all staged changes, and gives the lease up, in one write. */
   release(change: (row: JobRow) => JobRow): Promise<JobRow>;
-  /** Gives the lease up without an outcome, if it is still held; what is staged is not written with it. */
+  /** Gives the lease up without an outcome, if this run still holds it. Staged changes are dropped. */
   abandon(change: (row: JobRow) => JobRow): Promise<void>;
 }
 
@@ -19,7 +19,7 @@ export function createLease(ledger: Ledger, claimed: JobRow): Lease {
   const token = claimed.lease?.token;
   let stored = claimed;
   let staged: ((row: JobRow) => JobRow)[] = [];
-  /** The table has just failed us, with all the patience there is. */
+  /** The last write failed after all its retries. */
   let failing = false;
   const preview = () => staged.reduce((row, change) => change(row), stored);
 
@@ -36,7 +36,7 @@ export function createLease(ledger: Ledger, claimed: JobRow): Lease {
         return stored;
       }
       const now = result.stored as JobRow | undefined;
-      // Someone added to the row (evidence, an operator's note) and left the lease alone: ours goes on top.
+      // Another writer added evidence or an operator's note and left the lease alone. Apply our changes to that row.
       if (now?.lease?.token !== token || now === undefined) throw new LeaseLostError();
       stored = now;
     }
@@ -53,7 +53,7 @@ export function createLease(ledger: Ledger, claimed: JobRow): Lease {
     release: write,
     abandon: async (change) => {
       let row: JobRow | undefined = stored;
-      // As above: a note that somebody has added meanwhile does not take the lease.
+      // As above, another writer's note does not take the lease.
       while (!failing && row && row.lease?.token === token) {
         const result = await ledger.write(change(row), row.version);
         if (result.written) return;

@@ -4,11 +4,11 @@ import { dataPrefix } from '../jobs/keys';
 import type { Objects } from '../ports';
 import type { MessageType, QueueContract } from './contract';
 
-/** How long a version that this code does not know may be one that a running deployment brings. */
+/** For this long a running deployment may still bring a version that this code does not know. */
 const DEPLOYMENT_MS = 60 * 60_000;
 const DEPLOYMENT_WAIT_MS = 5 * 60_000;
 
-/** The message type of an envelope; a newer version than ours waits for a deployment, then it is refused. */
+/** The message type of an envelope. A newer version than ours waits for a deployment and is refused after that. */
 export function typeOf(contract: QueueContract, envelope: Envelope, now: number): MessageType {
   const known = contract.types[envelope.type];
   if (known) return known;
@@ -26,13 +26,13 @@ export function typeOf(contract: QueueContract, envelope: Envelope, now: number)
   if (newer && now - Date.parse(envelope.time) < DEPLOYMENT_MS)
     throw new WaitError({
       code: 'NewerVersion',
-      message: 'type: a newer version than this code knows',
+      message: 'type: is a newer version than this code knows',
       field: 'type',
       waitMs: DEPLOYMENT_WAIT_MS,
     });
   throw new PermanentError({
     code: 'UnknownVersion',
-    message: 'type: a version that this code does not know',
+    message: 'type: is a version that this code does not know',
     field: 'type',
   });
 }
@@ -42,7 +42,7 @@ function parseType(type: string): { base: string; version: number } {
   return { base: type.slice(0, at), version: at < 0 ? Number.NaN : Number(type.slice(at + 2)) };
 }
 
-/** The validated data of a job, from its envelope or from behind its `dataref`. */
+/** The validated data of a job, from its envelope or from the object that its `dataref` names. */
 export async function dataOf<T>(
   { objects, bucket, prefix, queue }: { objects: Objects; bucket: string; prefix: string; queue: string },
   envelope: Envelope,
@@ -51,7 +51,7 @@ export async function dataOf<T>(
   if (envelope.dataref === undefined) return parseOrPark(type.schema, envelope.data, 'data');
   const bad = (code: string, rule: string) =>
     new PermanentError({ code, message: `dataref: ${rule}`, field: 'dataref' });
-  if (envelope.data !== undefined) throw bad('InvalidDataref', 'must not stand beside data');
+  if (envelope.data !== undefined) throw bad('InvalidDataref', 'must not be set together with data');
   const key = envelope.dataref.startsWith(`s3://${bucket}/`)
     ? envelope.dataref.slice(`s3://${bucket}/`.length)
     : envelope.dataref;
@@ -64,7 +64,7 @@ export async function dataOf<T>(
 
 function parseJson(bytes: Uint8Array): unknown {
   try {
-    // Without `fatal`, bytes that are no UTF-8 would become other characters, and nobody would know.
+    // Without `fatal`, bytes that are not UTF-8 would silently become other characters.
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch {
     throw new PermanentError({

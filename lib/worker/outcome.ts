@@ -5,20 +5,20 @@ import type { Incoming } from './delivery';
 import type { WorkerDeps } from './deps';
 import type { Lease } from './lease';
 
-/** What happens to the message: acknowledged, or reported with the visibility it shall have, in ms. */
+/** What happens to the message: it is acknowledged, or it comes back after `visibilityMs`. */
 export type Disposition =
-  | { acknowledge: true; row?: JobRow /** Done without a row. */; direct?: { id: string; time: number } }
+  | { acknowledge: true; row?: JobRow /** A job that was done without a row. */; direct?: { id: string; time: number } }
   | { acknowledge: false; visibilityMs: number; row?: JobRow };
 
-/** One run's way out: each writes outcome and release of the lease at once. */
+/** The possible outcomes of a run. Each writes the outcome and gives the lease up in one write. */
 export interface Outcomes {
   succeed(result: unknown): Promise<JobRow>;
   /** The message stays in the queue and comes back. */
   retry(options: { error: StoredError; counts: boolean; waitMs: number }): Promise<JobRow>;
-  /** The job leaves the queue; the reconciler, evidence or a person brings it back. */
+  /** The job leaves the queue until the reconciler releases it. */
   hold(options: { error?: StoredError; counts: boolean; waitMs: number; reason: HeldReason }): Promise<JobRow>;
   park(options: { error: StoredError; reason: DeadReason; counts: boolean }): Promise<JobRow>;
-  /** Nobody wants it any more. */
+  /** An operator cancelled what the job belongs to. */
   cancel(): Promise<JobRow>;
 }
 
@@ -26,7 +26,7 @@ export function outcomes(
   { objects, clock, prefix, order, settings }: Pick<WorkerDeps, 'objects' | 'clock' | 'prefix' | 'order' | 'settings'>,
   { lease, message, body }: { lease: Lease; message: Incoming; body: string },
 ): Outcomes {
-  /** The body goes first: a row must not say that a body is kept before it is. */
+  /** Stores the body first, because a row must not say that a body is kept before it is. */
   async function leave(change: (row: JobRow, bodyKept: boolean) => JobRow): Promise<JobRow> {
     const { queue, id, bodyKept, canary } = lease.row();
     if (!canary && !bodyKept) await objects.put(bodyKey(prefix, queue, id), body, 'application/json');

@@ -5,7 +5,7 @@ import type { Incoming } from './delivery';
 import type { BatchDeps } from './deps';
 import type { Disposition } from './outcome';
 
-/** One log line and the metrics of a delivery; a canary's own metric is the reconciler's. */
+/** Writes the log line and the metrics of a delivery. The reconciler measures canaries itself. */
 export function report({
   deps: { clock, log, metrics },
   queue,
@@ -59,7 +59,7 @@ const METRIC: Partial<Record<string, 'JobsSucceeded' | 'JobsCancelled' | Unsucce
   cancelled: 'JobsCancelled',
 };
 
-/** An error's class, or what stands for one: `crash`, `behind` another of its group, `busy` in another run. */
+/** The error's class, or without an error: `crash`, `behind` another job of its group, or `busy` in another run. */
 function kindOf(row: JobRow | undefined): string {
   if (row?.reason === 'crash' || row?.reason === 'behind') return row.reason;
   return row?.error?.class ?? 'busy';

@@ -3,50 +3,50 @@ import type { Evidence, JobRow, Step } from '../jobs/row';
 import type { Clock } from '../ports';
 import type { Lease } from './lease';
 
-/** Nobody can tell whether the step took effect. It is never repeated: evidence or a person settles it. */
+/** The step may have taken effect. It is never repeated. Evidence or an operator resolves it. */
 export class StepUnknownError extends AmbiguousError {
   readonly step: string;
 
   constructor(step: string, cause?: unknown) {
-    super({ code: 'StepUnknown', message: `nobody can tell whether ${step} took effect`, cause });
+    super({ code: 'StepUnknown', message: `it is not known whether ${step} took effect`, cause });
     this.step = step;
   }
 }
 
 export interface StepOptions<R> {
-  /** The side effect. What it answers is kept, so it must be small and hold no personal data. */
+  /** The side effect. Its answer is stored, so it must be small and hold no personal data. */
   run: () => Promise<R>;
   /**
-   * Asks the vendor whether an effect that may have happened did: its result, or `undefined` where it did not.
-   * Without it the vendor cannot tell, and such a step is `unknown`.
+   * Asks the vendor whether the effect happened. Answers its result, or `undefined` if it did not happen. Without this
+   * function the vendor cannot be asked, and the step becomes `unknown`.
    */
   settle?: () => Promise<R | undefined>;
-  /** What a sign from elsewhere says of a step that may have taken effect. Without it signs are not looked at. */
+  /** The step's result according to evidence. Without this function evidence counts only for an unknown step. */
   proven?: (evidence: Evidence) => R;
-  /** Of what the request is made, where a repeat has to be the same to the byte. */
+  /** A hash of the request, for a repeat that must be the same byte for byte. */
   hash?: string;
-  /** The result is for a resumed run only: no record and no answer shows it. */
+  /** Only a resumed run may read the result. No record and no answer shows it. */
   confidential?: boolean;
-  /** A done step whose result is no longer good (an expired token) is run again. */
+  /** Whether a done step must run again because its result is no longer valid, for example an expired token. */
   stale?: (result: R, endedAt: number) => boolean;
 }
 
 export interface Steps {
-  /** A step that was skipped is not run and has no result, nor has one that is proven without `proven`: `undefined`. */
+  /** Runs a step once. Answers `undefined` for a skipped step, and for a step that evidence proved without `proven`. */
   step<R>(name: string, options: StepOptions<R>): Promise<R>;
-  /** The step as the ledger knows it so far. */
+  /** The step so far. */
   peek(name: string): Step | undefined;
-  /** Ends a step whose effect was there before anything was called; `started` is then never written. */
+  /** Ends a step whose effect existed before any call. The step is then never stored as `started`. */
   found(name: string, result: unknown): void;
-  /** Writes down now what would be written with the next step, for a wait that lies before it. */
+  /** Writes the staged results now, before a wait. Otherwise the next step writes them. */
   save(): Promise<void>;
-  /** Ends a step without its effect; the reason is shown. */
+  /** Skips a step. The record shows the reason. */
   skip(name: string, reason: string): void;
 }
 
 /**
- * A job's side effects. `started` is written before a call; its result is written with the start of the next step or
- * with the outcome, whichever comes first, so nothing else may happen between.
+ * A job's side effects. A step is stored as `started` before its call. Its result is stored together with the start of
+ * the next step or with the outcome, so there must be no other side effect in between.
  */
 export function createSteps({ lease, clock }: { lease: Lease; clock: Clock }): Steps {
   const set = (name: string, step: Step) => lease.stage((row) => ({ ...row, steps: { ...row.steps, [name]: step } }));
@@ -125,7 +125,7 @@ export function createSteps({ lease, clock }: { lease: Lease; clock: Clock }): S
 const without = (steps: JobRow['steps'], name: string) =>
   Object.fromEntries(Object.entries(steps).filter(([key]) => key !== name));
 
-/** Our own classes say that nothing happened, but for `ambiguous`; of an error that we do not know nothing is certain. */
+/** All our own classes except `ambiguous` mean that nothing happened. Any other error leaves it open. */
 function mayHaveHappened(error: unknown): boolean {
   if (!(error instanceof JobError)) return true;
   return error instanceof AmbiguousError || error.cause instanceof AmbiguousError;
