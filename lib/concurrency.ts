@@ -1,4 +1,4 @@
-/** Does something for each item, `atOnce` of them side by side, begun in their order. Rejects with the first rejection. */
+/** Does something for each item, in order, at most `atOnce` side by side. Rejects with the first failure. */
 export async function eachOf<T>(
   items: readonly T[],
   atOnce: number,
@@ -11,7 +11,7 @@ export async function eachOf<T>(
   await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, lane));
 }
 
-/** The same, with the answers in the order of the items. */
+/** As `eachOf`, with the answers in the order of the items. */
 export async function mapEach<T, R>(items: readonly T[], atOnce: number, act: (item: T) => Promise<R>): Promise<R[]> {
   const answers: R[] = [];
   await eachOf([...items.entries()], atOnce, async ([place, item]) => {
@@ -20,7 +20,7 @@ export async function mapEach<T, R>(items: readonly T[], atOnce: number, act: (i
   return answers;
 }
 
-/** Does something for each item, at most `atOnce` side by side. A failure keeps no other item back: it is thrown at the end. */
+/** Does something for each item, at most `atOnce` side by side. The first failure is thrown when all items are done. */
 export async function throughAll<T>(
   items: Iterable<T> | AsyncIterable<T>,
   act: (item: T) => Promise<unknown>,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** A queue as the functions know it; made from the row in serverless.yml (resources/), the same for every function. */
+/** A queue's settings in the functions. resources/ makes them from the table of queues in serverless.yml. */
 export const queueSettings = z.object({
   type: z.enum(['fifo', 'standard']),
   /** Seconds. */
@@ -9,7 +9,7 @@ export const queueSettings = z.object({
   visibility: z.number().int().min(0).max(43_200),
   /** maxReceiveCount of the redrive policy. */
   receives: z.number().int().min(1).max(1000),
-  /** A job behind a held one of its group is held behind it. */
+  /** Whether a job is held while an earlier job of its group is held. */
   ordered: z.boolean(),
 });
 export type QueueSettings = z.infer<typeof queueSettings>;
@@ -30,10 +30,10 @@ const json = <T extends z.ZodType>(schema: T) =>
 const seconds = z.coerce.number().min(0).max(43_200);
 const name = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 letters, digits, - or _');
 
-/** What every function reads. */
+/** The variables that every function reads. */
 export const commonEnv = z.object({
   INSTANCE: name,
-  /** The team's bucket, which exists already; everything goes under PREFIX. */
+  /** The team's existing bucket. All objects go under PREFIX. */
   BUCKET: z.string().min(3).max(63),
   PREFIX: z
     .string()
@@ -46,7 +46,7 @@ export const commonEnv = z.object({
     .regex(/^\d+(\.\d+)?,\d+(\.\d+)?$/, 'must be two numbers of seconds, e.g. 60,900')
     .default('60,900')
     .transform((text) => text.split(',').map(Number)),
-  /** Seconds until a message comes back when nothing could be written. */
+  /** Seconds until a message comes back if nothing could be written. */
   STORE_WAIT: seconds.default(900),
   LOG_LEVEL: z.enum(['DEBUG', 'INFO', 'WARN', 'ERROR']).default('INFO'),
 });
@@ -54,7 +54,7 @@ export const commonEnv = z.object({
 export type CommonConfig = z.infer<typeof commonEnv>;
 
 export const zendeskEnv = z.object({
-  /** `https://{subdomain}.zendesk.com/api/v2`, or a fake's. */
+  /** `https://{subdomain}.zendesk.com/api/v2`, or the address of a fake. */
   ZENDESK_ENDPOINT: z.url(),
   ZENDESK_EMAIL: z.email(),
   /** A token, or `ssm:/path`, or `secretsmanager:name`. */
@@ -67,7 +67,7 @@ export const sendgridEnv = z.object({
   SENDGRID_API_KEY: z.string().min(1),
   SENDGRID_FROM_EMAIL: z.email(),
   SENDGRID_FROM_NAME: z.string().max(100).optional(),
-  /** Recipients per second that everything together may send to; the account's limit, which SendGrid does not publish. */
+  /** Recipients per second for all workers together. It is the account's limit, which SendGrid does not publish. */
   EMAIL_RATE: z.coerce.number().positive().max(10_000).default(100),
 });
 
@@ -80,7 +80,7 @@ export type EmailsConfig = z.infer<typeof emailsEnv>;
 
 export const emailEventsEnv = z.object({
   ...commonEnv.shape,
-  /** The public key of SendGrid's signed event webhook, as its settings show it. */
+  /** The public key of SendGrid's signed event webhook, from SendGrid's settings. */
   SENDGRID_EVENTS_KEY: z
     .string()
     .regex(/^[A-Za-z0-9+/]{80,200}={0,2}$/, "must be the webhook's verification key in base64"),
@@ -90,12 +90,12 @@ export const feedbackEnv = z.object({
   ...commonEnv.shape,
   ...zendeskEnv.shape,
   ...sendgridEnv.shape,
-  /** SendGrid dynamic template of the confirmation; built-in text where there is none. */
+  /** SendGrid's dynamic template of the confirmation. Without it the built-in text is sent. */
   FEEDBACK_TEMPLATE_ID: z
     .string()
     .regex(/^d-[0-9a-f]{32}$/, 'must be a dynamic template id (d-…)')
     .optional(),
-  /** Comma-separated, on every ticket. */
+  /** Tags for every ticket, separated by commas. */
   FEEDBACK_TAGS: z
     .string()
     .default('')
@@ -105,9 +105,9 @@ export const feedbackEnv = z.object({
         .map((tag) => tag.trim())
         .filter(Boolean),
     ),
-  /** The name that the built-in confirmation speaks of. */
+  /** The name in the built-in confirmation. */
   BRAND_NAME: z.string().max(100).default('our team'),
-  /** Seconds that a confirmation may wait for its vendor before the job ends without it. */
+  /** Seconds that the job waits for SendGrid before it ends without the confirmation. */
   CONFIRMATION_WAIT: seconds.default(900),
 });
 
@@ -119,7 +119,7 @@ export const appStoreConnectEnv = z.object({
   APP_STORE_CONNECT_KEY_ID: z.string().regex(/^[A-Z0-9]{10}$/, 'must be 10 capital letters or digits'),
   /** A key in PKCS #8 PEM, or `ssm:/path`, or `secretsmanager:name`. */
   APP_STORE_CONNECT_PRIVATE_KEY: z.string().min(1),
-  /** Seconds within which the effect of a call whose end is unknown shows at Apple. */
+  /** Seconds until Apple shows the effect of a call whose answer was lost. */
   APP_STORE_CONNECT_SETTLE: seconds.default(30),
 });
 
@@ -127,11 +127,11 @@ export const testflightEnv = z.object({
   ...commonEnv.shape,
   ...appStoreConnectEnv.shape,
   ...sendgridEnv.shape,
-  /** SendGrid dynamic template of the notification; built-in text where there is none. */
+  /** SendGrid's dynamic template of the notification. Without it the built-in text is sent. */
   TESTFLIGHT_TEMPLATE_ID: feedbackEnv.shape.FEEDBACK_TEMPLATE_ID,
-  /** Who invites, as the built-in notification has it. */
+  /** The sender's name in the built-in notification. */
   BRAND_NAME: feedbackEnv.shape.BRAND_NAME,
-  /** Seconds that a notification may wait for its vendor before the job ends without it. */
+  /** Seconds that the job waits for SendGrid before it ends without the notification. */
   NOTIFICATION_WAIT: seconds.default(900),
 });
 
@@ -139,7 +139,7 @@ export type TestflightConfig = z.infer<typeof testflightEnv>;
 
 export const analyticsEnv = z.object({
   ...commonEnv.shape,
-  /** Comma-separated names of events that are counted by name; each is a metric that costs money, so at most 20. */
+  /** Names of events to count, separated by commas. Each is a metric that costs money, so there are at most 20. */
   ANALYTICS_EVENT_NAMES: z
     .string()
     .default('')
@@ -156,34 +156,34 @@ export type AnalyticsConfig = z.infer<typeof analyticsEnv>;
 
 export const compactionEnv = z.object({
   ...commonEnv.shape,
-  /** Seconds after its end that an hour is left alone. */
+  /** Seconds that the compaction leaves an hour alone after its end. */
   COMPACTION_SETTLE: seconds.default(900),
-  /** Seconds that a reader's look at the bucket may be away from its look at the manifests. */
+  /** The longest time, in seconds, between a reader's list of the bucket and its read of the manifests. */
   COMPACTION_GRACE: seconds.default(900),
 });
 
 export const reconcilerEnv = z.object({
   ...commonEnv.shape,
-  /** Seconds from one run to the next: the minute of its schedule, which is shorter where npm start sets it. */
+  /** Seconds from one run to the next: a minute as in the schedule, or less if npm start sets it. */
   RECONCILE_EVERY: seconds.default(60),
-  /** Runs from one canary of a queue to the next; 0: there are none. */
+  /** Runs from one canary of a queue to the next. 0 means no canaries. */
   CANARY_EVERY: z.coerce.number().int().min(0).max(480).default(0),
 });
 
 export const alarmsEnv = z.object({
   ...commonEnv.shape,
-  /** Of a Discord channel, or `ssm:/path`, or `secretsmanager:name`: whoever has it may write there. */
+  /** A Discord channel's webhook URL, or `ssm:/path`, or `secretsmanager:name`. It is a secret: anyone who has it can post. */
   DISCORD_WEBHOOK_URL: z.string().min(1),
-  /** For the commands that a message names. */
+  /** For the commands in the alarm's message. */
   STAGE: name,
 });
 
-/** Our own configuration does not parse; names every variable and rule at once, never a value. */
+/** Our configuration is not valid. The message names every variable and rule, never a value. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
-/** Reads the environment by a schema. An empty variable counts as missing. */
+/** Reads the environment by a schema. An empty variable counts as missing. Throws a ConfigError. */
 export function parseEnv<T>(schema: z.ZodType<T>, env: Record<string, string | undefined>): T {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
   const parsed = schema.safeParse(given);

@@ -1,4 +1,4 @@
-/** `Map.groupBy`, which Node 20 lacks: `sls` and the producer run on whatever Node their user has. */
+/** `Map.groupBy`. Node 20 lacks it, and `sls` and the producer must run on their user's version of Node. */
 export function groupBy<T, K>(items: Iterable<T>, keyOf: (item: T) => K): Map<K, T[]> {
   const groups = new Map<K, T[]>();
   for (const item of items) {

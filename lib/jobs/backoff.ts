@@ -4,13 +4,13 @@ import type { Backoff, JobRow } from './row';
 
 const FIRST_WAIT_MS = 60_000;
 export const LONGEST_BACKOFF_MS = 75 * 60_000;
-/** Rows that failed together come back one by one. */
+/** Spreads rows that failed together. */
 const SPREAD = 0.25;
 
 /**
- * Lets a row wait whose work has failed, a minute at first and an hour in the end, so that it keeps no other row from
- * its turn. Only its place in the index moves: `updatedAt`, which other times follow from, stays. A row that has changed
- * since it was read is left as it is. `from`: up to where its work was due.
+ * Makes a row wait after the reconciler's work on it failed, so that other rows get their turn. The first wait is about
+ * a minute, the longest about an hour. Only the row's place in the index moves. `updatedAt` stays, because other times
+ * follow from it. A row that has changed since it was read is left alone. `from`: the time up to which work was due.
  */
 export async function backOff(
   deps: { table: Table; clock: Clock; random: Random },
@@ -25,6 +25,6 @@ export async function backOff(
   return times;
 }
 
-/** The failure for which a row waits as it is now. */
+/** The row's back-off, if it belongs to the row's present version. */
 export const backoffOf = ({ backoff, version }: JobRow): Backoff | undefined =>
   backoff?.version === version ? backoff : undefined;

@@ -4,23 +4,23 @@ import { newRow } from './new-row';
 import type { JobRow } from './row';
 
 /**
- * A queue's last canary (key `canary#{queue}`), written by the reconciler alone: a job that the worker claims and ends
- * like any other, without doing anything for it.
+ * A queue's last canary (key `canary#{queue}`): a job that the worker claims and ends without any work. Only the
+ * reconciler writes this item.
  */
 export interface Canary extends Item {
   id: string;
   /** When it was made, ms since 1970. */
   at: number;
-  /** What became of it was measured. */
+  /** Whether its outcome was measured. */
   judged: boolean;
 }
 
-/** In no queue's contract: without a row that says so a message of this type is refused, like any of a wrong type. */
+/** No queue's contract has this type, so a message without a canary's row is refused. */
 export const CANARY_TYPE = 'canary.v1';
 
 type Made = Pick<Canary, 'id' | 'at'>;
 
-/** The same each time it is made. */
+/** The same envelope for the same canary. */
 export const canaryEnvelope = ({ id, at }: Made): Envelope => ({
   specversion: '1.0',
   id,
@@ -29,9 +29,9 @@ export const canaryEnvelope = ({ id, at }: Made): Envelope => ({
   time: new Date(at).toISOString(),
 });
 
-/** The row that makes a canary of its message; the message itself says nothing that a worker believes. */
+/** The row of a canary. The worker trusts this row, and never the message. */
 export function canaryRow(queue: string, made: Made, random: Random): JobRow {
-  // A group of its own: it waits behind nobody's job, and no job behind it.
+  // With its own group the canary waits for no other job, and no job waits for the canary.
   const row = newRow({ queue, envelope: canaryEnvelope(made), group: made.id, now: made.at, random });
   return { ...row, canary: true };
 }

@@ -1,6 +1,6 @@
 const MOST_ENTRIES = 100;
 
-/** Appends to a list that is kept in the row; of a long one the first half stays and the oldest of the rest go. */
+/** Appends to a list in a row. A full list keeps its first half and loses the oldest entry of the rest. */
 export function appended<T>(list: readonly T[], entry: T): T[] {
   if (list.length < MOST_ENTRIES) return [...list, entry];
   const first = MOST_ENTRIES / 2;

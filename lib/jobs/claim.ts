@@ -4,48 +4,48 @@ import type { Ledger } from './ledger';
 import type { Delivery, JobRow } from './row';
 import { mayFollow, claim as taken } from './transitions';
 
-/** Runs without any outcome, in a row, after which a job is taken for one that kills its worker … */
+/** After so many crashed runs in a row a job counts as a poison message … */
 export const CRASH_LOOP_RUNS = 2;
-/** … and in all, however often it had to wait between them. */
+/** … and after so many in all, even if the job waited in between. */
 const MOST_CRASHES = 3;
 
 export type Claim =
-  /** The job is ours until the lease ends. */
+  /** This run has the job until the lease ends. */
   | { kind: 'claimed'; row: JobRow }
-  /** Nothing to run: the job has ended, or it left the queue from this very message. Complete what is missing. */
+  /** The job has ended, or it left the queue from this message. Only missing writes are to be completed. */
   | { kind: 'late'; row: JobRow }
-  /** Another run holds it, from this message, until then in ms since 1970. */
+  /** Another run, from the message `messageId`, has the job until `until`, in ms since 1970. */
   | { kind: 'busy'; until: number; messageId: string }
-  /** Its last run ended without a word, perhaps by another's doing: to be run with nothing beside it. */
+  /** The last run crashed, perhaps because of another job. The job must run while no other job runs. */
   | { kind: 'suspect' }
-  /** Its runs, alone, ended without a word: to be parked, not run. The row is ours. */
+  /** The job's runs crashed while no other job ran. This run has the job, and must park it. */
   | { kind: 'crash-loop'; row: JobRow }
-  /** The row is in a state that no run may start from: damaged, or written by newer code. */
+  /** No run may start from the row's state. The row is damaged, or newer code wrote it. */
   | { kind: 'refused'; row: JobRow }
   /** The id belongs to a job with another payload. */
   | { kind: 'conflict' };
 
 export interface ClaimRequest {
   key: string;
-  /** Makes the row where there is none. */
+  /** Makes the row if the table has none. */
   fresh: () => Promise<JobRow>;
   payloadHash: string;
   delivery: Delivery;
   token: string;
   leaseUntil: number;
-  /** No other job runs in this invocation. */
+  /** Whether no other job runs in this invocation. */
   alone: boolean;
   now: () => number;
 }
 
-/** Takes a job for this run, by a conditional write, or says why not. */
+/** Claims a job for this run by a conditional write, or answers why that is not possible. */
 export async function claim(ledger: Ledger, request: ClaimRequest): Promise<Claim> {
   const { key, payloadHash, delivery, alone, now, token } = request;
   for (;;) {
     const stored = await ledger.get(key);
     const row = stored ?? (await request.fresh());
     if (row.payloadHash !== payloadHash) return { kind: 'conflict' };
-    // Ours already: the answer of an earlier try was lost.
+    // This run has the job already. The answer to an earlier write was lost.
     if (row.lease?.token === token) return ours(row);
     if (row.left.includes(delivery.messageId)) return { kind: 'late', row };
     if (row.state === 'succeeded' || (row.state === 'cancelled' && row.reason === 'operator'))
@@ -62,13 +62,13 @@ export async function claim(ledger: Ledger, request: ClaimRequest): Promise<Clai
   }
 }
 
-/** The reason of a job that was parked because it kills whatever runs it. */
+/** The error of a job that was parked as a poison message. */
 export const crashLoop = (): PermanentError =>
   new PermanentError({ code: 'CrashLoop', message: 'the last runs of this job ended without any outcome' });
 
 /**
- * Only crashes keep a job from being run. Where its last run had an outcome, that outcome decided that it goes on: the
- * attempts that are left may be fewer by now, or a step that was unknown be proven.
+ * Only crashes stop a job from running. Used-up attempts do not, because the last outcome decided that the job goes on.
+ * Since then the setting for attempts may have changed, or evidence may have proved an unknown step.
  */
 function ours(row: JobRow): Claim {
   const crashed = row.silent > 0;

@@ -1,18 +1,18 @@
 import type { Item } from '../ports';
 
-/** How an entry leaves a DLQ; `redriven` is every way back that a worker has taken up, `canary` what nobody misses. */
+/** How an entry leaves a DLQ. `redriven` is any entry whose job a worker has taken up again. `canary` is a canary's entry. */
 export type Exit = 'redriven' | 'returned' | 'discarded' | 'expired' | 'canary';
 
-/** What left a queue's DLQ lately (key `dlq#{queue}`), written by the reconciler alone. */
+/** What left a queue's DLQ lately (key `dlq#{queue}`). Only the reconciler writes this item. */
 export interface DlqExits extends Item {
-  /** Jobs whose entry was in the DLQ when it was last looked, `at`. */
+  /** Jobs that had an entry in the DLQ at the last look, at `at`. */
   dead: number;
   at: number;
   /** Oldest first. */
   exits: { at: number; how: Exit; count: number }[];
 }
 
-/** The exits since a time, summed by how; empty where none was noted. */
+/** How many entries left since a time, by kind of exit. */
 export function exitsSince({ exits }: Pick<DlqExits, 'exits'>, since: number): Partial<Record<Exit, number>> {
   const sums: Partial<Record<Exit, number>> = {};
   for (const { at, how, count } of exits) if (at >= since) sums[how] = (sums[how] ?? 0) + count;

@@ -1,6 +1,6 @@
 import type { Clock, Due, Table } from '../ports';
 
-/** What is due under any of these keys, oldest first, at most `limit`. */
+/** At most `limit` entries that are due under any of these keys, oldest first. */
 export async function dueUnder(
   table: Pick<Table, 'due'>,
   todos: readonly string[],
@@ -13,10 +13,10 @@ export async function dueUnder(
     .slice(0, options.limit);
 }
 
-/** Entries that one kind of work reads or takes on at a time, so that it does not starve the others. */
+/** One kind of work handles at most this many entries at a time, so that it does not starve the others. */
 export const SHARE = 100;
 
-/** Keys of what is due, oldest first, page after page: for work that may leave what is due as it is. */
+/** Pages of keys that are due, oldest first. A page may be left as it is, and the next page still follows. */
 export async function* everyDue(
   { table, clock, share = SHARE }: { table: Pick<Table, 'due'>; clock: Pick<Clock, 'now'>; share?: number },
   { todo, mayGoOn }: { todo: string; mayGoOn: () => boolean },

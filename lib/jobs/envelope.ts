@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { PermanentError } from '../errors';
 
-/** Larger data travels as a `dataref`: SQS takes 1 MiB with attributes, and the envelope needs room of its own. */
+/** Larger data travels as a `dataref`. SQS takes 1 MiB with attributes, and the envelope needs some of that. */
 export const MAX_INLINE_DATA_BYTES = 900 * 1024;
 
 const printable = (max: number) =>
@@ -10,12 +10,12 @@ const printable = (max: number) =>
     .string()
     .min(1)
     .max(max)
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is being refused
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: this expression refuses control characters
     .regex(/^[^\u0000-\u001f\u007f]*$/, 'must not hold control characters');
 
 /**
- * A job as it travels: a CloudEvents 1.0 event in structured JSON (https://github.com/cloudevents/spec).
- * `id` is the job id, the only idempotency key; `time` is when the job was first accepted and never changes.
+ * The message of a job: a CloudEvents 1.0 event in structured JSON (https://github.com/cloudevents/spec).
+ * `id` is the job id and the only idempotency key. `time` is when the job was first accepted, and never changes.
  */
 export const envelopeSchema = z.object({
   specversion: z.literal('1.0'),
@@ -31,12 +31,12 @@ export const envelopeSchema = z.object({
     .string()
     .regex(/^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/, 'must be a W3C traceparent')
     .optional(),
-  /** CloudEvents' sequence: the place among all events of `source`, from 1 and without gaps. */
+  /** CloudEvents' sequence: the number among all events of `source`, from 1 without gaps. */
   sequence: z
     .string()
     .regex(/^[1-9]\d{0,14}$/, 'must be a whole number from 1')
     .optional(),
-  /** CloudEvents' partitioning: the message group as its producer chose it, which a redrive may change in SQS. */
+  /** CloudEvents' partitioning: the message group that the producer chose. A redrive may change the group in SQS. */
   partitionkey: printable(128).optional(),
   data: z.unknown().optional(),
   /** CloudEvents' claim check: the S3 key of the data. */
@@ -52,13 +52,13 @@ export type Envelope = z.infer<typeof envelopeSchema>;
 
 export const sha256 = (bytes: string | Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
-/** Same hash, same work: two deliveries of one id must agree on it. `time` and tracing do not count. */
+/** Two deliveries of one id must have the same hash. It covers type and data, not `time` or tracing. */
 export function payloadHash(envelope: Envelope): string {
   const data = envelope.datasha256 ?? sha256(JSON.stringify(envelope.data ?? null));
   return sha256(`${envelope.type}\n${data}`);
 }
 
-/** How Zod's issues are told: the field's path and the rule, never the value (it may be personal). */
+/** Describes an issue of Zod by field and rule, never by the value, which may be personal. */
 export function describeIssue(issue: z.core.$ZodIssue, prefix = ''): { field: string; message: string } {
   const path = issue.path.map(String).join('.');
   const field = prefix && path ? `${prefix}.${path}` : prefix || path || '(body)';
@@ -93,7 +93,7 @@ const unit = (origin: string): string =>
   origin === 'string' ? ' characters' : origin === 'array' ? ' entries' : origin === 'object' ? ' fields' : '';
 
 /**
- * Parses by a schema; the first problem becomes a PermanentError that names field and rule.
+ * Parses by a schema. The first problem becomes a PermanentError that names field and rule.
  * `prefix` is the path of `input` inside the message, e.g. `data`.
  */
 export function parseOrPark<T>(schema: z.ZodType<T>, input: unknown, prefix = ''): T {
@@ -104,13 +104,13 @@ export function parseOrPark<T>(schema: z.ZodType<T>, input: unknown, prefix = ''
   throw new PermanentError({ code: 'InvalidField', message, field });
 }
 
-/** The envelope of a message body. Throws a PermanentError (`NotJson`, `InvalidEnvelope`) where it is none. */
+/** Parses a message body. Throws a PermanentError (`NotJson`, `InvalidEnvelope`) if it holds no valid envelope. */
 export function parseEnvelope(body: string): Envelope {
   let json: unknown;
   try {
     json = JSON.parse(body);
   } catch {
-    // The parser's own message quotes the text: it must not become our cause.
+    // The parser's message quotes the text, which may be personal, so the error gets no cause.
     throw new PermanentError({ code: 'NotJson', message: 'the message body is not JSON' });
   }
   const parsed = envelopeSchema.safeParse(json, { reportInput: true });

@@ -19,19 +19,18 @@ export interface FinishDeps {
   dlqUrl: (queue: string) => string;
 }
 
-/** Stands in a DLQ entry whose body was removed from the bucket; the entry and its reason still count. */
+/** The body of a DLQ entry whose kept body was removed from the bucket. The entry still tells the reason. */
 export const GONE = JSON.stringify({ body: 'gone' });
 
 /**
- * Completes what an end still lacks, in this order: S3 record, DLQ entry of a dead job, the marks, the kept body of a
- * job that needs it no more. Whoever meets an end calls it: its worker, a late delivery, the reconciler. Of a canary's
- * end nothing is kept but its row.
+ * Does the writes that an end still lacks. The order is: S3 record, a dead job's DLQ entry, deletion of a needless kept
+ * body, marks in the row. The job's worker, a late delivery and the reconciler call it. A canary keeps only its row.
  */
 export async function finish(deps: FinishDeps, row: JobRow, body?: string): Promise<JobRow> {
   const { ledger, objects, queues, clock, prefix, settings } = deps;
   if (!isEnd(row.state) || row.canary) return row;
   const parks = row.state === 'dead' && row.reason !== 'expired' && row.parkedAt === undefined;
-  // What is left out here, the reconciler does: it comes later than any write can.
+  // The reconciler writes a record that is left out here. It comes after any late write has landed.
   const records = row.recordedAt === undefined && clock.now() >= (row.recordFrom ?? 0);
   if (!records && !parks) return row;
 
@@ -46,7 +45,7 @@ export async function finish(deps: FinishDeps, row: JobRow, body?: string): Prom
 
   const at = clock.now();
   const marked = (now: JobRow): JobRow | undefined =>
-    // Reopened in between: the marks are of another end.
+    // If the job was reopened in between, the marks belong to an earlier end.
     sameEnd(now, row)
       ? {
           ...now,
@@ -56,7 +55,7 @@ export async function finish(deps: FinishDeps, row: JobRow, body?: string): Prom
         }
       : undefined;
   const { item: stored } = await ledger.update(row.key, marked, row);
-  // A later end wrote its record before ours landed on top of it: write the newer one again.
+  // A later end wrote its record, and ours replaced it. Write the newer record again.
   if (stored && records && isEnd(stored.state) && !sameEnd(stored, row))
     await objects.put(recordKey(prefix, stored), recordOf(stored), 'application/json');
   return stored ?? row;

@@ -1,7 +1,7 @@
 import { appended } from './capped-list';
 import type { CancelledReason, DeadReason, HeldReason, HistoryEntry, JobEvent, JobRow } from './row';
 
-/** An event as readers ask about it. Of a reason or an event that newer code stores, no more is known than its text. */
+/** A parsed event. The reason is plain text, because newer code may store reasons that this code does not know. */
 export type Read =
   | { kind: 'accepted' | 'sent' | 'released' | 'returned' | 'started' | 'crashed' | 'given back' | 'retry' }
   | { kind: 'succeeded' | 'redriven' | 'entry expired' | 'entry discarded' | 'other' }
@@ -29,7 +29,7 @@ const FIXED: Record<Exclude<Fixed, `${string} proven` | `${string} settled as ${
   'DLQ entry discarded (operator)': { kind: 'entry discarded' },
 };
 
-/** The only place that knows how events are spelled. */
+/** Parses an event. Readers of a history use this function, and never the stored text. */
 export function readEvent(event: string): Read {
   if (Object.hasOwn(FIXED, event)) return FIXED[event as keyof typeof FIXED];
   const [, state, reason = ''] = /^(held|dead|cancelled) \((.+)\)$/.exec(event) ?? [];
@@ -42,48 +42,48 @@ export function readEvent(event: string): Read {
 
 type History = JobRow['history'];
 
-/** Whether an entry is of one of these kinds. */
+/** Makes a test for entries of these kinds. */
 export const ofKind =
   (...kinds: Read['kind'][]) =>
   ({ event }: Pick<HistoryEntry, 'event'>): boolean =>
     kinds.includes(readEvent(event).kind);
 
-/** When it was opened again last, by a message that came or by an operator. */
+/** The entry of the last time that a message or an operator opened the job again. */
 const lastOpened = (history: History): HistoryEntry | undefined => history.findLast(ofKind('reopened'));
 
-/** What happened since the job was opened last. */
+/** The entries since the job was last opened. */
 export const sinceOpened = (history: History): History => history.slice(history.findLastIndex(ofKind('reopened')) + 1);
 
-/** When it was held first since it was opened last: a job that is held over and over waits as a whole. */
+/** When the job was first held since it was last opened. Several holds in a row count as one wait. */
 export const heldSince = ({ history }: Pick<JobRow, 'history'>): number | undefined =>
   sinceOpened(history).find(ofKind('held'))?.at;
 
-/** Why it was held last. */
+/** Why the job was last held. */
 export function lastHeldReason({ history }: Pick<JobRow, 'history'>): string | undefined {
   const held = history.findLast(ofKind('held'));
   const read = held && readEvent(held.event);
   return read?.kind === 'held' ? read.reason : undefined;
 }
 
-/** Stands beside a crashed run that other jobs may have crashed. */
+/** The note at a crashed run that another job may have crashed. */
 export const NOT_ALONE = 'beside other jobs';
 
-/** Runs since it was opened last that ended without any outcome while no other job ran in their invocation. */
+/** How many runs crashed since the job was last opened, while no other job ran in the invocation. */
 export const crashedRuns = ({ history }: Pick<JobRow, 'history'>): number =>
   sinceOpened(history).filter((entry) => ofKind('crashed')(entry) && entry.note !== NOT_ALONE).length;
 
-/** Whether a run has had an outcome, or the job an end, since a time. */
+/** Whether a run had an outcome, or the job ended, since a time. */
 export function hadOutcome({ history, endedAt }: Pick<JobRow, 'history' | 'endedAt'>, since: number): boolean {
   return (endedAt ?? 0) >= since || history.some((entry) => entry.at >= since && ofKind('retry', 'held')(entry));
 }
 
-/** Whether anything happened with a message after it was returned. */
+/** Whether the history has anything about a message except its return. */
 export const heardOf = ({ history }: Pick<JobRow, 'history'>, messageId: string): boolean =>
   history.some((entry) => entry.messageId === messageId && !ofKind('returned')(entry));
 
 /**
- * The history with an entry about a message that was sent. Its writer sends first, since the send may fail: by then a
- * worker may have taken the message. The entry goes before what the message caused, however late it is written.
+ * Adds an entry about a message that was sent. The sender writes the entry after the send, because the send may fail.
+ * By then a worker may have run the message, so the entry goes before what the message caused.
  */
 export function withSend(history: History, entry: HistoryEntry): History {
   const list = appended(history, entry);
@@ -93,9 +93,9 @@ export function withSend(history: History, entry: HistoryEntry): History {
 }
 
 /**
- * When a job was last due, ms since 1970: when it was sent first, when its last wait outside the queue was to end, or
- * when it was opened again, whichever came last. A campaign's chunk is due when it is released, not when its campaign
- * was accepted. Retries do not count: their waits are ours.
+ * When a job was last due, in ms since 1970. That is the latest of three times: the first send, the planned end of the
+ * last wait outside the queue, and the last opening. A campaign's chunk is due when it is released, not when its
+ * campaign was accepted. Retries do not count, because we chose their waits.
  */
 export function dueTime(row: JobRow): number {
   const first = Math.min(row.createdAt, row.deliveries[0]?.sentAt ?? row.createdAt);
@@ -104,7 +104,7 @@ export function dueTime(row: JobRow): number {
   return Math.max(first, row.due ?? 0, openedBy?.sentAt ?? opened?.at ?? 0);
 }
 
-/** When a job was first started since it was due, if that start was its last one. */
+/** When a job started since it was due. `undefined` if it started more than once, or not at all. */
 export function firstStart(row: JobRow): number | undefined {
   const due = dueTime(row);
   const starts = row.history.filter((entry) => entry.at >= due && ofKind('started')(entry));

@@ -4,22 +4,22 @@ import { type Envelope, parseEnvelope, payloadHash, sha256 } from './envelope';
 import { bodyKey, invalidId, isInvalidId } from './keys';
 import { ATTRIBUTE } from './park';
 
-/** What a delivery is about, before its data is looked at. */
+/** The job of a delivery, before its data is validated. */
 export interface Resolved {
   id: string;
-  /** The whole body, brought back from S3 where the message carried a stand-in. */
+  /** The whole body. It comes from S3 if the message carried a stand-in. */
   body: string;
   payloadHash: string;
   envelope?: Envelope;
-  /** Why it is no job. */
+  /** Why the body is not a job. */
   problem?: PermanentError;
-  /** The job that a disowned body says it is. */
+  /** The envelope of a disowned body. */
   alleged?: Envelope;
 }
 
 /**
- * A body with a valid envelope is a job; anything else becomes one of its own, named by its message, which it keeps
- * through the DLQ and back by an attribute.
+ * Finds the job of a message. A body without a valid envelope becomes a job too, with an id that is made from the
+ * message id. An attribute keeps that id through the DLQ and back.
  */
 export async function resolve(
   { objects, prefix, queue }: { objects: Objects; prefix: string; queue: string },
@@ -34,7 +34,7 @@ export async function resolve(
   try {
     const envelope = parseEnvelope(body);
     const resolved = { id: envelope.id, body, envelope, payloadHash: payloadHash(envelope) };
-    // It was told from the job that its id names before it was parked: brought back, it is still not that job.
+    // Before it was parked, this body was found not to belong to the job of its id. That still holds.
     return named && isInvalidId(named) ? disowned(resolved, named) : resolved;
   } catch (error) {
     const id = named && isInvalidId(named) ? named : invalidId(message.messageId);
@@ -42,13 +42,13 @@ export async function resolve(
   }
 }
 
-/** A body whose id is taken by a job with other data: it gets a row of its own, and the other's stays as it is. */
+/** A job with other data has the body's id. The body gets its own row, and the other row stays as it is. */
 export function disowned({ body, envelope, alleged = envelope }: Resolved, id: string): Resolved {
   return { id, body, payloadHash: sha256(body), problem: new IdTakenError(), ...(alleged && { alleged }) };
 }
 
 function asProblem(error: unknown): PermanentError {
   if (error instanceof PermanentError) return error;
-  // JSON.stringify recurses: a RangeError here is a body nested beyond any use.
+  // JSON.stringify recurses, so a RangeError here means a body that is nested too deeply.
   return new PermanentError({ code: 'TooDeep', message: 'the message body is nested too deeply', field: 'data' });
 }

@@ -1,4 +1,4 @@
-/** Every name that is stored or shared: keys of rows and objects, names of queues, deduplication ids. A stored contract. */
+/** Every name that is stored or shared: keys of rows and objects, queue names, deduplication ids. Never change one. */
 
 export const jobKey = (queue: string, id: string): string => `${queue}#${id}`;
 
@@ -6,22 +6,22 @@ export const jobKey = (queue: string, id: string): string => `${queue}#${id}`;
 export const vendorKey = (vendor: string): string => `vendor#${vendor}`;
 /** The last canary of a queue. */
 export const canaryKey = (queue: string): string => `canary#${queue}`;
-/** What left a queue's DLQ lately, and how. */
+/** What left a queue's DLQ lately. */
 export const dlqKey = (queue: string): string => `dlq#${queue}`;
-/** The reconciler's walk through a queue's DLQ: the one under way, or the last. */
+/** The reconciler's current or last pass through a queue's DLQ. */
 export const passKey = (queue: string): string => `pass#${queue}`;
-/** What was released to a queue last. */
+/** What was last released to a queue. */
 export const releasesKey = (queue: string): string => `releases#${queue}`;
 export const returnsKey = (queue: string): string => `returns#${queue}`;
-/** A message that was returned from a queue's DLQ and begun with. */
+/** A message that was returned from a queue's DLQ and that a worker began. */
 export const trialKey = (queue: string, messageId: string): string => `trial#${queue}#${messageId}`;
 /** The front of a group's line in an ordered queue. */
 export const orderKey = (queue: string, group: string): string => `order#${queue}#${group}`;
-/** The rear of that line: which tickets are taken, and one of them. A group may hold any character, so it comes last. */
+/** The rear of that line: the numbers of its tickets, and one ticket. The group may hold any character, so it is last. */
 export const ticketsKey = (queue: string, group: string): string => `tickets#${queue}#${group}`;
 export const ticketKey = (queue: string, group: string, number: number | '*'): string =>
   `ticket#${queue}#${number}#${group}`;
-/** What a queue remembers of whom its jobs are about; `subject` is a hash. */
+/** What a queue remembers about the person of a job. `subject` is a hash. */
 export const subjectKey = (queue: string, subject: string): string => `subject#${queue}#${subject}`;
 /** Campaigns are released into this queue. */
 export const CAMPAIGN_QUEUE = 'emails';
@@ -30,7 +30,7 @@ export const rateKey = (vendor: string): string => `rate#${vendor}`;
 export const reconcilerKey = 'lease#reconciler';
 export const compactionKey = 'lease#compaction';
 
-/** What the reconciler has to do with a row, a line or a campaign; the other half of the index `todo` is when. */
+/** What the reconciler must do with a row, a line or a campaign. The sort key of the index `todo` says when. */
 export type TodoKind =
   | 'unsent'
   | 'waiting'
@@ -44,25 +44,25 @@ export type TodoKind =
   | 'dead'
   | 'kept'
   | 'campaign';
-/** `vendor`: with `stopped`, by whom; those of one vendor are found without reading the others'. */
+/** `vendor` belongs to `stopped`: the stopped jobs of one vendor are found without reading the others. */
 export const todoKey = (queue: string, kind: TodoKind, vendor?: string): string =>
   `${queue}#${kind}${vendor === undefined ? '' : `#${vendor}`}`;
 
 /**
- * Every job passes these kinds. One partition key of an index takes 1,000 writes a second, so their entries have eight
- * (docs/jobs.md, "How many jobs a second").
+ * Every job passes through these kinds. One partition key of an index takes 1,000 writes a second, so each kind has
+ * eight keys (docs/jobs.md, "How many jobs a second").
  */
 const SHARDED = ['unsent', 'waiting', 'ending'] as const satisfies TodoKind[];
 type ShardedKind = (typeof SHARDED)[number];
 const SHARDS = 8;
 
-/** The key of a job's entry. Its shard follows from the id alone: an entry that changes it is deleted and put again. */
+/** The key of a job's entry. The shard follows from the id alone, because a change of key costs a delete and a put. */
 export const shardedTodoKey = (queue: string, kind: ShardedKind, id: string): string =>
   `${todoKey(queue, kind)}#${[...id].reduce((shard, letter) => (shard * 31 + letter.charCodeAt(0)) % SHARDS, 0)}`;
 
 /**
- * Every key under which jobs of a kind are found. Code without shards writes the plain key: it is read too, until 45 days
- * after that code has run last.
+ * Every key under which jobs of a kind are found. Older code without shards writes the plain key, so the plain key must
+ * be read until 45 days after that code last ran.
  */
 export function todoKeys(queue: string, kind: TodoKind): string[] {
   const plain = todoKey(queue, kind);
@@ -70,7 +70,7 @@ export function todoKeys(queue: string, kind: TodoKind): string[] {
   return [plain, ...(sharded ? Array.from({ length: SHARDS }, (_, shard) => `${plain}#${shard}`) : [])];
 }
 
-/** UTC parts of a time in ms, as the partitions are named. */
+/** The UTC parts of a time in ms, for the names of partitions. */
 export function hourParts(time: number): { year: string; month: string; day: string; hour: string } {
   const iso = new Date(time).toISOString();
   return { year: iso.slice(0, 4), month: iso.slice(5, 7), day: iso.slice(8, 10), hour: iso.slice(11, 13) };
@@ -82,7 +82,7 @@ export function hourKey(queue: string, time: number): string {
   return `${queue}#${year}${month}${day}${hour}`;
 }
 
-/** The hour's campaigns in the same index. A queue of this name would share their keys as well. */
+/** The hour's campaigns in the same index. No queue may be called `campaign`, because it would share these keys. */
 export const campaignHourKey = (time: number): string => hourKey('campaign', time);
 
 /** `{folder}/year=YYYY/month=MM/day=DD/hour=HH/`: the partition of a time. */
@@ -91,7 +91,7 @@ export function hourPartition(folder: string, time: number): string {
   return `${folder}/year=${year}/month=${month}/day=${day}/hour=${hour}/`;
 }
 
-/** Queues whose folder is data that query engines read as a whole; their jobs' records lie beside it. */
+/** Query engines read the whole folder of these queues, so the jobs' records lie beside it. */
 const DATA_SETS: ReadonlySet<string> = new Set(['analytics']);
 
 /** The folder of a queue's job records. */
@@ -102,11 +102,11 @@ export const recordFolder = (prefix: string, queue: string): string =>
 export const recordPartition = (prefix: string, queue: string, time: number): string =>
   hourPartition(recordFolder(prefix, queue), time);
 
-/** Key of a job's S3 record: a pure function of the job. */
+/** The key of a job's S3 record. It follows from the job alone. */
 export const recordKey = (prefix: string, row: { queue: string; time: number; id: string }): string =>
   `${recordPartition(prefix, row.queue, row.time)}${row.id}.json`;
 
-/** The body of a held or parked job waits here, so that no release, redrive or retry needs a queue entry. */
+/** The kept body of a held or dead job, so that no release, redrive or retry needs the DLQ entry. */
 export const bodyKey = (prefix: string, queue: string, id: string): string => `${prefix}/_bodies/${queue}/${id}`;
 
 /** Claim checks (`dataref`) and attachments that a queue's function may read. */
@@ -119,7 +119,7 @@ export const queueName = (instance: string, queue: string, type: 'fifo' | 'stand
 export const dlqName = (instance: string, queue: string, type: 'fifo' | 'standard'): string =>
   `${instance}-${queue}-dlq${suffix(type)}`;
 
-/** SQS takes any host in a queue URL that goes to the client's own endpoint (`useQueueUrlAsEndpoint: false`). */
+/** The host does not matter: our SQS client uses its own endpoint (`useQueueUrlAsEndpoint: false`). */
 export const queueUrl = (region: string, account: string, name: string): string =>
   `https://sqs.${region}.amazonaws.com/${account}/${name}`;
 
@@ -140,28 +140,28 @@ export function queueUrlOfArn(arn: string): string {
 }
 
 /**
- * Deduplication ids name transitions. SQS remembers one for five minutes, even past a delete, and swallows a repeat
- * with an answer of 200: under one id per job a redrive, or a second park within that time, would be lost.
+ * Deduplication ids name transitions. SQS remembers an id for five minutes, even after the message was deleted, and
+ * drops a repeat with an answer of 200. With one id per job, a redrive or a second park in that time would be lost.
  */
 export const deduplicationId = {
   sent: (id: string): string => id,
   parked: (id: string, messageId: string): string => `${id}:p:${messageId}`,
   released: (id: string, holds: number): string => `${id}:h:${holds}`,
-  /** `opened`: how often the job was opened before. */
+  /** `opened`: the job's generation before the redrive. */
   redriven: (id: string, opened: number): string => `${id}:r:${opened}`,
   returned: (id: string, messageId: string): string => `${id}:u:${messageId}`,
 };
 
-/** A body that is no job, or not that of its id, gets a row and a record of its own under this id. */
+/** A body that is no job, or whose id another job has, gets its own row and record under this id. */
 export const invalidId = (messageId: string): string => `invalid/${messageId}`;
 export const isInvalidId = (id: string): boolean => id.startsWith('invalid/');
 
-/** What became of each recipient of a job, beside its record: by number, for addresses stand in no such object. */
+/** What happened to each recipient of a job. Recipients have numbers, because this object must hold no addresses. */
 export const recipientsFolder = (prefix: string, queue: string): string => `${prefix}/_recipients/${queue}`;
 export const recipientsKey = (prefix: string, row: { queue: string; time: number; id: string }): string =>
   `${hourPartition(recipientsFolder(prefix, row.queue), row.time)}${row.id}.ndjson`;
 
-/** A vendor's events about the jobs of a queue, by the hour of the job's time. */
+/** A vendor's events about the jobs of a queue, in the hour of the job's `time`. */
 export const eventsFolder = (prefix: string, queue: string): string => `${prefix}/_events/${queue}`;
 export const eventsPartition = (prefix: string, queue: string, time: number): string =>
   hourPartition(eventsFolder(prefix, queue), time);

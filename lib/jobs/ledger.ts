@@ -5,16 +5,16 @@ import type { JobRow } from './row';
 import { withSchedule } from './schedule';
 import { createTrials, type Trials } from './trials';
 
-/** Another writer has the job now: what this one still wanted to write is refused. */
+/** Another run has taken the job. The row refuses every further write of this run. */
 export class LeaseLostError extends StoreError {
   constructor() {
-    super({ code: 'LeaseLost', message: 'the job belongs to another run by now' });
+    super({ code: 'LeaseLost', message: 'another run has taken the job' });
   }
 }
 
 export type Written<T extends Item> = { written: true; item: T } | { written: false; stored: Item | undefined };
 
-/** What an update did, and the item as it is stored now; unchanged, there may be none. */
+/** Whether an update changed the item, and the item as it is stored now. An unchanged item may be missing. */
 export type Updated<T extends Item> = { changed: true; item: T } | { changed: false; item: T | undefined };
 
 export interface LedgerDeps {
@@ -24,15 +24,15 @@ export interface LedgerDeps {
   settings: (queue: string) => QueueSettings;
 }
 
-/** What reading and changing a shared item takes. */
+/** What is needed to read and change a shared item. */
 export type ItemDeps = Pick<LedgerDeps, 'table' | 'clock' | 'random'>;
 
 const WRITE_TRIES = 3;
 const RETRY_MS = 100;
 
 /**
- * Writes an item under its next version. A write whose answer was lost (ours, or a try that the SDK repeated by
- * itself) meets its own version: it is recognised by `writer` and counts as written.
+ * Writes an item under its next version. If the answer to a write is lost, the repeat (ours or the SDK's) finds its own
+ * version in the table. It is recognised by `writer` and counts as written.
  */
 export async function writeItem<T extends Item>({
   table,
@@ -56,8 +56,9 @@ export async function writeItem<T extends Item>({
 }
 
 /**
- * Reads, changes and writes a shared item until the write meets the version that was read. `change` returns `undefined`
- * to leave the item as it is. A caller that has just read the item passes it as `known`, which saves the first read.
+ * Reads, changes and writes a shared item, and repeats this if another writer changed the item in between. `change`
+ * returns `undefined` to leave the item as it is. A caller that has just read the item passes it as `known`, which saves
+ * the first read.
  */
 export async function updateItem<T extends Item>(
   deps: ItemDeps,
@@ -74,7 +75,7 @@ export async function updateItem<T extends Item>(
   }
 }
 
-/** A read with the same patience as a write. */
+/** Reads an item with as many tries as a write. */
 export async function readItem({ table, clock, random }: ItemDeps, key: string) {
   for (let tried = 1; ; tried++) {
     try {
@@ -89,11 +90,11 @@ export async function readItem({ table, clock, random }: ItemDeps, key: string) 
 /** The rows of the jobs table. */
 export interface Ledger {
   get(key: string): Promise<JobRow | undefined>;
-  /** Writes the row as the successor of version `expected` (0: there is none yet). */
+  /** Writes the row if version `expected` is stored. 0 means that no row is stored yet. */
   write(row: JobRow, expected: number): Promise<Written<JobRow>>;
   /**
-   * Changes the row that is stored now, even while a run holds its lease. `change` returns `undefined` to leave the row
-   * as it is. A caller that has just read the row passes it as `known`.
+   * Changes the stored row, even while a run holds its lease. `change` returns `undefined` to leave the row as it is. A
+   * caller that has just read the row passes it as `known`.
    */
   update(key: string, change: (row: JobRow) => JobRow | undefined, known?: JobRow): Promise<Updated<JobRow>>;
   trials: Trials;
@@ -101,7 +102,7 @@ export interface Ledger {
 
 export function createLedger(deps: LedgerDeps): Ledger {
   const { clock, settings } = deps;
-  // What is written changes what has to be done next: an earlier failure must not delay that.
+  // A write changes what the reconciler must do next, so an earlier back-off must not delay that.
   const scheduled = ({ backoff: _backoff, ...row }: JobRow): JobRow =>
     withSchedule({ ...row, updatedAt: clock.now() }, settings(row.queue));
   return {

@@ -1,14 +1,14 @@
 import type { Evidence } from './row';
 
 /**
- * The queues whose jobs send mails through SendGrid, with the step that sends. Both names are stored, and travel with
- * the mail: they are never renamed.
+ * The queues whose jobs send mail through SendGrid, and the step that sends it. Both names are stored and travel with
+ * the mail, so they must never be renamed.
  */
 export const MAIL_STEPS = { emails: 'send', feedback: 'confirmation', testflight: 'notification' } as const;
 export type MailQueue = keyof typeof MAIL_STEPS;
 export const MAIL_QUEUES = Object.keys(MAIL_STEPS) as MailQueue[];
 
-/** What a mail carries beside its words, and every event about it brings back: it says whose event that is. */
+/** Arguments that travel with a mail. SendGrid repeats them in every event, so that we can find the event's job. */
 export const mailArgs = ({
   id,
   queue,
@@ -21,11 +21,11 @@ export const mailArgs = ({
   job: id,
   queue,
   step: MAIL_STEPS[queue],
-  // The job's: decides where the event is stored.
+  // The job's `time` decides where the event is stored.
   time: String(time),
 });
 
-/** What a step that sends a mail brings where a sign says so instead of the vendor's answer. */
+/** The result of a sending step if evidence proves it, instead of the vendor's answer. */
 export const sentBySign = ({ event, messageId }: Evidence): { evidence: string; messageId?: string } => ({
   evidence: event,
   ...(messageId ? { messageId } : {}),

@@ -6,14 +6,14 @@ import type { JobRow, MadeState } from './row';
 interface Origin {
   queue: string;
   id: string;
-  /** When the job was first accepted, ms. */
+  /** When the job was first accepted, in ms since 1970. */
   time: number;
   payloadHash: string;
   group: string | undefined;
   now: number;
 }
 
-/** A job that nothing has happened to; the ledger gives it version and writer when it is written. */
+/** The row of a job that nothing has happened to yet. The ledger sets version and writer at the first write. */
 export function blankRow({ queue, id, time, payloadHash, group, now }: Origin): JobRow {
   return {
     key: jobKey(queue, id),
@@ -53,7 +53,7 @@ export function rowOfEnvelope({
   };
 }
 
-/** The first version of a job's row, as its producer writes it. */
+/** The first version of a job's row. The producer writes it. */
 export function newRow({
   random,
   group,

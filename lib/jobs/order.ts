@@ -7,40 +7,40 @@ import { createTickets, type Line } from './tickets';
 
 type Place = Pick<JobRow, 'queue' | 'group'>;
 
-/** The front of a line as it is stored. Released code knows `waiting` alone, and drops the rest when it writes. */
+/** The stored front of a line. Released code knows only `waiting`, and drops the rest when it writes. */
 interface Front extends Item {
   waiting: string[];
 }
 
 /**
- * Order inside a group of an `ordered` queue, past the queue itself. A held job has left the queue, and later jobs of
- * its group must not overtake it: they stand in line. A job joins before it is held, and leaves when it has ended.
+ * Keeps the order of a group in an `ordered` queue while jobs are held outside the queue. Later jobs of the group must
+ * not overtake a held job, so they join its line. A job joins before it is held, and leaves when it has ended.
  *
  * The front of a line is one item with a short list. Jobs behind it hold tickets, and move up when the front is short.
  */
 export interface Order {
   /** Ids at the front of the group's line. Only the first may run. */
   front(place: Place): Promise<readonly string[]>;
-  /** Joins, or finds the job's place. Answers its ticket where that is behind the front. */
+  /** Joins the line, or finds the job's place. Answers the job's ticket if its place is behind the front. */
   join(job: Place & Pick<JobRow, 'id' | 'ticket'>): Promise<number | undefined>;
   leave(place: Place, ids: readonly string[]): Promise<void>;
-  /** As `front`, for the reconciler, which looks at the line that it has not looked at for the longest. */
+  /** As `front`, and moves the line to the end of the reconciler's turns. */
   look(place: Place): Promise<readonly string[]>;
 }
 
-/** A line that is no longer is all in the form that released code knows. */
+/** Released code understands a line that is no longer than this. */
 const FRONT = 100;
-/** A longer list, of released code, may fill its item to the last byte: no entry is added to it. Rows lead to it. */
+/** Released code may have filled a longer list to the item's last byte, so such a list gets no index entry. Its rows lead to it. */
 const LISTED = 8_000;
 
-/** `most`: ids in a front, two at least. */
+/** `most`: the largest number of ids in a front, at least two. */
 export function createOrder(deps: { table: Table; clock: Clock; random: Random; most?: number }): Order {
   const { clock, most = FRONT } = deps;
   const tickets = createTickets(deps);
 
   async function read({ queue, group }: Line) {
     const stored = (await readItem(deps, orderKey(queue, group))) as Front | undefined;
-    // A damaged list is an empty one: the reconciler releases its jobs, and they join again.
+    // A damaged list counts as empty. The reconciler releases its jobs, and they join again.
     const waiting = Array.isArray(stored?.waiting) ? stored.waiting : [];
     return { waiting, version: stored?.version ?? 0, lookedAt: stored?.todoAt ?? clock.now() };
   }
@@ -54,8 +54,8 @@ export function createOrder(deps: { table: Table; clock: Clock; random: Random; 
   }
 
   /**
-   * Changes a front, and fills it up from the rear in the same write: where a front is empty no job waits, which is all
-   * that a worker reads. `next` answers `undefined` to leave the line as it is.
+   * Changes a front and refills it from the rear in the same write. Workers read only the front, so an empty front must
+   * mean that no job waits. `next` answers `undefined` to leave the line as it is.
    */
   async function change(
     line: Line,
@@ -93,7 +93,7 @@ export function createOrder(deps: { table: Table; clock: Clock; random: Random; 
         if (stored.waiting.includes(job.id)) return undefined;
         const ticket = await tickets.take(line, job, stored.waiting.length >= most);
         if (ticket !== undefined) {
-          // The front may have become short meanwhile, and nothing else has to move the rear up.
+          // If the front became short meanwhile, no other run may move the rear up.
           await change(line, (now) => now);
           return ticket;
         }
@@ -109,8 +109,8 @@ export function createOrder(deps: { table: Table; clock: Clock; random: Random; 
         left = await change(line, (stored) => {
           const rest = stored.waiting.filter((id) => !ids.includes(id));
           if (rest.length === stored.waiting.length) return undefined;
-          // The last leaves by a write of its own, which has read the rear after the front was short: a ticket that was
-          // taken while it was long is counted by then.
+          // The last job leaves by a separate write, which reads the rear again. A ticket that was taken while the front
+          // was long is counted by then.
           return { ...stored, waiting: rest.length > 0 ? rest : stored.waiting.slice(1).slice(-1) };
         });
       while (left.some((id) => ids.includes(id)));

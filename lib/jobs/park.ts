@@ -3,22 +3,22 @@ import type { OutgoingMessage } from '../ports';
 import { deduplicationId } from './keys';
 import type { JobRow } from './row';
 
-/** SQS: body, attributes' names, types and values together (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html). */
+/** SQS counts the body and the attributes' names, types and values (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html). */
 export const MAX_MESSAGE_BYTES = 1024 * 1024;
 
-/** Attributes of our own messages. None holds personal data; whoever reads a DLQ reads these. */
+/** Attributes of our own messages. None may hold personal data, because everyone who reads a DLQ sees them. */
 export const ATTRIBUTE = {
-  /** Job id, for a body that does not say it. */
+  /** The job id, for a body without one. */
   job: 'job',
-  /** `kept`: the body lies in S3 under the job's name, the message's own is a stand-in. */
+  /** `kept`: the body lies in S3 under the job's id, and the message carries a stand-in. */
   body: 'body',
-  /** How often the reconciler returned the message to its queue, after the first time only where it was tried before … */
+  /** How often the reconciler returned the message. After the first time, only returns of a tried message count … */
   returned: 'returned',
-  /** … and when it did so last, ms since 1970. */
+  /** … and when it last returned the message, in ms since 1970. */
   returnedAt: 'returnedAt',
 } as const;
 
-/** What a body is replaced by when it does not fit a message together with its attributes. */
+/** Replaces a body that does not fit into a message together with its attributes. */
 export const STAND_IN = JSON.stringify({ body: 'kept' });
 
 export function messageBytes({ body, attributes = {} }: Pick<OutgoingMessage, 'body' | 'attributes'>): number {
@@ -28,7 +28,7 @@ export function messageBytes({ body, attributes = {} }: Pick<OutgoingMessage, 'b
   return attributeBytes.reduce((sum, bytes) => sum + bytes, Buffer.byteLength(body));
 }
 
-/** The body, or the stand-in for one that is too large beside its attributes; the body must be kept in S3 by then. */
+/** The message, with a stand-in for a body that is too large. The caller must keep the body in S3 first. */
 export function fitting(message: OutgoingMessage, job: string): OutgoingMessage {
   const attributes = { ...message.attributes, [ATTRIBUTE.job]: job };
   if (messageBytes({ ...message, attributes }) <= MAX_MESSAGE_BYTES) return { ...message, attributes };
@@ -36,8 +36,8 @@ export function fitting(message: OutgoingMessage, job: string): OutgoingMessage 
 }
 
 /**
- * A dead job's entry in the DLQ. Its group is the job's own, since a FIFO queue shows at most ten messages of one
- * group until those are deleted; where it came from and why stands in the attributes.
+ * A dead job's DLQ entry. Each entry is its own message group, because a FIFO queue shows at most ten messages of one
+ * group until those are deleted. The attributes say where the entry came from and why.
  */
 export function parkedMessage(row: JobRow, body: string, type: 'fifo' | 'standard'): OutgoingMessage {
   const from = row.deliveries.findLast(({ messageId }) => messageId === row.parkedFrom) ?? row.deliveries.at(-1);
@@ -59,7 +59,7 @@ export function parkedMessage(row: JobRow, body: string, type: 'fifo' | 'standar
   return fitting({ body, attributes: present, ...fifo }, row.id);
 }
 
-/** A job's message as it goes into its queue again; one with a stand-in needs its body in S3. */
+/** The message that brings a job back into its queue. A large body must be kept in S3 first. */
 export function backInQueue(
   { settings }: { settings: (queue: string) => Pick<QueueSettings, 'type'> },
   {

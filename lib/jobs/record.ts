@@ -1,11 +1,11 @@
 import type { JobRow } from './row';
 
-/** Times are ms in the table and ISO 8601 in the record, which people and query engines read. */
+/** These times are ms in the table. In the record they are ISO 8601, for people and query engines. */
 const TIMES = new Set(['at', 'time', 'startedAt', 'endedAt', 'createdAt', 'firstStartedAt', 'sentAt']);
 
 /**
- * A job's S3 record: derived from its row, so that writing it again is harmless. Its `version` is the row's when the
- * record was made. Nothing in it is personal or secret: rows hold neither, and what a step keeps to itself stays out.
+ * A job's S3 record. It is derived from the row, so writing it again is harmless. Its `version` is the row's version at
+ * that time. It holds nothing personal or secret, because rows hold neither and confidential results are left out.
  */
 export function recordOf(row: JobRow): string {
   const steps = Object.fromEntries(
@@ -34,7 +34,7 @@ export function recordOf(row: JobRow): string {
   );
 }
 
-/** The row that a record was made from, for a job whose row is gone; `undefined` where it is no record of ours. */
+/** The row of a job whose row is gone, from its record. `undefined` if the text is no record of ours. */
 export function rowOfRecord(text: string, key: string): JobRow | undefined {
   const { record, ...row } = JSON.parse(text, (name, value: unknown) =>
     TIMES.has(name) && typeof value === 'string' ? Date.parse(value) : value,

@@ -5,8 +5,8 @@ import type { JobRow } from './row';
 const isCancelled = ({ state, reason }: JobRow): boolean => state === 'cancelled' && reason === 'operator';
 
 /**
- * Before a message of a job that an operator cancelled is acknowledged: keeps its body, so that the job can still be
- * retried. `false` where the job was opened again in between: this message is then what it waits for.
+ * Keeps the body of a job that an operator cancelled, so that the job can be retried after its message is acknowledged.
+ * Answers `false` if the job was opened again in between. The job then waits for this message.
  */
 export async function keepCancelled(
   { ledger, objects, prefix }: Pick<FinishDeps, 'ledger' | 'objects' | 'prefix'>,

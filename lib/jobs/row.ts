@@ -2,43 +2,43 @@ import type { ErrorClass } from '../errors';
 import type { Item } from '../ports';
 
 /**
- * A job's life: `queued → processing → succeeded | dead | cancelled`, with `held` between. `reason` says which kind:
+ * A job's life: `queued → processing → succeeded | dead | cancelled`, with `held` in between. `reason` gives the kind:
  * held(paused|throttled|retry|stopped|unknown|behind), dead(error|crash|expired), cancelled(never-sent|operator).
  */
 export type State = 'queued' | 'processing' | 'held' | 'succeeded' | 'dead' | 'cancelled';
 declare const made: unique symbol;
-/** A state as a row holds it. Only a transition, or a new row, makes one (lib/jobs/transitions.ts, new-row.ts). */
+/** The state in a row. Only transitions.ts and new-row.ts make one. */
 export type MadeState = State & { readonly [made]: true };
 export type HeldReason = 'paused' | 'throttled' | 'retry' | 'stopped' | 'unknown' | 'behind';
 export type DeadReason = 'error' | 'crash' | 'expired';
 export type CancelledReason = 'never-sent' | 'operator';
 export type Reason = HeldReason | DeadReason | CancelledReason;
 
-/** A side effect. `started` is written before the call, the rest after it; found `started`, the vendor is asked. */
+/** A side effect. `started` is written before the call, the rest after it. For a `started` step the vendor is asked. */
 export interface Step {
   status: 'started' | 'done' | 'unknown' | 'skipped';
   startedAt: number;
   endedAt?: number;
-  /** What the step brought, small and without personal data: a ticket's id, a message's id. */
+  /** The step's result, small and without personal data, for example the id of a ticket or a message. */
   result?: unknown;
-  /** What a resumed run needs and nobody else may see: it stays in the table, out of records and answers. */
+  /** A confidential result for a resumed run. It stays in the table, out of records and answers. */
   kept?: unknown;
   /** Why it is `unknown` or `skipped`. */
   reason?: string;
-  /** What the step's request was made of, where a repeat must be the same to the byte. */
+  /** A hash of the step's request, if a repeat must be the same byte for byte. */
   hash?: string;
 }
 
-/** A sign that a step took effect, from elsewhere than the vendor's answer: its events, or a person who looked. */
+/** Proof that a step took effect, other than the vendor's answer: a vendor's event, or an operator's word. */
 export interface Evidence {
   at: number;
-  /** What was seen, e.g. `delivered`; `operator` where a person says so. */
+  /** The event, e.g. `delivered`, or `operator` for an operator's word. */
   event: string;
-  /** The vendor's id of what was done, where the sign names it. */
+  /** The vendor's id of the effect, if the evidence names one. */
   messageId?: string;
 }
 
-/** An error as it is stored: rules and kinds, never values. */
+/** An error as it is stored. It names rules and kinds, never values. */
 export interface StoredError {
   class: ErrorClass;
   code: string;
@@ -48,7 +48,7 @@ export interface StoredError {
   field?: string;
 }
 
-/** What a job's history can say (lib/jobs/history.ts reads it). A stored contract: none of these is renamed. */
+/** The events of a job's history, which history.ts parses. They are stored, so none may be renamed. */
 export type JobEvent =
   | 'accepted'
   | 'sent'
@@ -79,7 +79,7 @@ export interface HistoryEntry<Event extends string = JobEvent> {
   note?: string;
 }
 
-/** One delivery's coordinates in SQS, for finding a message again. */
+/** One delivery's coordinates in SQS, for finding its message again. */
 export interface Delivery {
   messageId: string;
   group?: string;
@@ -89,9 +89,9 @@ export interface Delivery {
   at: number;
 }
 
-/** Work of the reconciler that failed. The next write to the row, other than this note, removes it. */
+/** A failure of the reconciler's work on a row. The next write to the row removes this note. */
 export interface Backoff {
-  /** The row's: code that does not know this note may keep it in later ones. */
+  /** The row's version. The note counts only for this version, because older code may keep the note in later ones. */
   version: number;
   /** When the reconciler tries again. */
   until: number;
@@ -108,63 +108,63 @@ export interface JobRow extends Item {
   type?: string;
   source?: string;
   group?: string;
-  /** The envelope's `sequence`: the place among all jobs of `source`. */
+  /** The envelope's `sequence`: the number among all jobs of `source`. */
   sequence?: string;
   correlationId?: string;
   traceparent?: string;
-  /** The envelope's `time`: decides the record's key. */
+  /** The envelope's `time`, which decides the record's key. */
   time: number;
   payloadHash: string;
   state: MadeState;
   reason?: Reason;
-  /** How often the job was opened: 1 at first, one more for each redrive or retry. */
+  /** The job's generation: 1 at first, one more for each redrive or retry. */
   opened: number;
-  /** Counted attempts since it was last opened. */
+  /** Attempts since the job was last opened. */
   attempts: number;
-  /** Runs since it was last opened, alone in their invocation, that ended without any outcome, in a row. */
+  /** Crashed runs in a row since the job was last opened, while no other job ran in the invocation. */
   silent: number;
-  /** How often it was held: names the release (`{id}:h:{n}`). */
+  /** How often the job was held. The number names the release (`{id}:h:{n}`). */
   holds: number;
   dueAt?: number;
-  /** When its last wait outside the queue was to end: what its times are measured from. */
+  /** The planned end of the last wait outside the queue. The job's times are measured from it. */
   due?: number;
-  /** Its place in the line of its group when it was held last, if that was behind the front (lib/jobs/order.ts). */
+  /** The job's place in its group's line when it was last held, if behind the front (lib/jobs/order.ts). */
   ticket?: number;
-  /** The vendor that stopped it. */
+  /** The vendor that the job is held for. */
   vendor?: string;
-  /** `alone`: no other job ran in the invocation, so that a death of the process is this job's. */
+  /** `alone`: no other job runs in the invocation, so a crash of the process is this job's. */
   lease?: { token: string; until: number; messageId: string; alone: boolean };
-  /** Message ids that it was parked or held from: a delivery of one of them is late, not new. */
+  /** Messages that the job was parked or held from. A delivery of one of them is late, not new. */
   left: string[];
   steps: Record<string, Step>;
-  /** By step. It may come before its step is `unknown`, while it runs. */
+  /** The key is the step. Evidence may come while the step runs, before it is `unknown`. */
   evidence?: Record<string, Evidence>;
   error?: StoredError;
-  /** What the worker says of a success: small, no personal data. */
+  /** The worker's answer after a success. It is small and holds no personal data. */
   result?: unknown;
   history: HistoryEntry[];
   deliveries: Delivery[];
   createdAt: number;
   updatedAt: number;
-  /** When the message entered the queue that it is in now. */
+  /** When the present message entered its queue. */
   sentAt?: number;
   firstStartedAt?: number;
   endedAt?: number;
   /** When this end's S3 record was written. */
   recordedAt?: number;
-  /** Until then the write of an earlier end's record, whose answer never came, may still land: no record is written. */
+  /** Before this time a late write of an earlier end's record may still land, so no record is written. */
   recordFrom?: number;
   /** When this end's DLQ entry was sent. */
   parkedAt?: number;
-  /** The message that this end was parked from: names the entry (`{id}:p:{messageId}`). */
+  /** The message that this end was parked from. It names the DLQ entry (`{id}:p:{messageId}`). */
   parkedFrom?: string;
   /** When its DLQ entry was found to have expired or was discarded. */
   leftDlqAt?: number;
-  /** The body lies under `_bodies/`. */
+  /** Whether the body lies in S3 under `_bodies/`. */
   bodyKept?: boolean;
   /** The reconciler sent it to see whether the queue works (lib/jobs/canary.ts). */
   canary?: true;
-  /** The reconciler's work on the row as it is now has failed (lib/jobs/backoff.ts). */
+  /** The reconciler's work on this version of the row has failed (lib/jobs/backoff.ts). */
   backoff?: Backoff;
 }
 

@@ -6,13 +6,13 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-/** A row that the producer wrote and never marked as sent is cancelled after this. */
+/** A row that the producer never marked as sent is cancelled after this time. */
 export const UNSENT_AFTER_MS = 15 * MINUTE;
-/** An end that lacks its record or its DLQ entry is completed by the reconciler after this. */
+/** After this time the reconciler completes an end that lacks its record or its DLQ entry. */
 export const UNFINISHED_AFTER_MS = 5 * MINUTE;
-/** How long an ended job's row lives after its last write. */
+/** An ended job's row lives this long after its last write. */
 export const ROW_LIFETIME_MS = 45 * DAY;
-/** A kept body goes a day before its row does. */
+/** A kept body is deleted a day before its row expires. */
 const BODY_LIFETIME_MS = 44 * DAY;
 
 const due = (queue: string, kind: TodoKind, at: number) => ({ todo: todoKey(queue, kind), todoAt: at });
@@ -31,11 +31,11 @@ function todoOf(row: JobRow, settings: QueueSettings): { todo: string; todoAt: n
         todoAt: Math.max(row.lease?.until ?? 0, (row.sentAt ?? row.updatedAt) + settings.retention * 1000) + HOUR,
       };
     case 'held':
-      // Since it was held last: the reconciler chooses the job of a trial call by it.
+      // `updatedAt` is the time of the last hold. The reconciler chooses the job of a trial call by it.
       if (row.reason === 'stopped' && row.vendor)
         return { todo: todoKey(queue, 'stopped', row.vendor), todoAt: row.updatedAt };
       if (row.reason === 'unknown' && isProven(row)) return due(queue, 'held', row.updatedAt);
-      // Its line leads to it. Released code, which does not know about tickets, releases it once it is due.
+      // The reconciler finds this job through its line. Released code does not know about tickets and needs a due time.
       if (row.reason === 'behind' && row.ticket !== undefined) return due(queue, 'held', row.dueAt ?? row.updatedAt);
       if (row.reason === 'behind' || row.reason === 'paused' || row.reason === 'unknown')
         return due(queue, row.reason, row.updatedAt);
@@ -45,11 +45,11 @@ function todoOf(row: JobRow, settings: QueueSettings): { todo: string; todoAt: n
   }
 }
 
-/** Whether there is a sign for every step that nobody could tell about. */
+/** Whether there is evidence for every unknown step. */
 const isProven = (row: JobRow): boolean =>
   provenSteps(row).length === Object.values(row.steps).filter(({ status }) => status === 'unknown').length;
 
-/** Steps that nobody could tell about, with the signs that have come for them. */
+/** The unknown steps that have evidence, with that evidence. */
 export const provenSteps = ({ steps, evidence = {} }: Pick<JobRow, 'steps' | 'evidence'>): [string, Evidence][] =>
   Object.entries(evidence).filter(([name]) => steps[name]?.status === 'unknown');
 
@@ -57,7 +57,7 @@ function todoOfEnd(row: JobRow): { todo: string; todoAt: number } | undefined {
   if (provenSteps(row).length > 0) return due(row.queue, 'ending', row.updatedAt);
   const parks = row.state === 'dead' && row.reason !== 'expired';
   const unfinishedAt = (row.endedAt ?? row.updatedAt) + UNFINISHED_AFTER_MS;
-  // A death is rarer than a success, and the released code must find one that lacks its DLQ entry.
+  // Only successes are frequent enough for shards. Released code must find a dead job that lacks its DLQ entry.
   if (row.state === 'succeeded' && row.recordedAt === undefined)
     return { todo: shardedTodoKey(row.queue, 'ending', row.id), todoAt: unfinishedAt };
   if (row.recordedAt === undefined || (parks && row.parkedAt === undefined))
@@ -68,14 +68,13 @@ function todoOfEnd(row: JobRow): { todo: string; todoAt: number } | undefined {
 }
 
 /**
- * A row with its index attributes, which follow from the rest: what the reconciler has to do with it and when, its
- * hour, and its end of life (never on a live job). A canary's row has none but the last: whatever goes through the
- * indexes passes it over.
+ * Adds the index attributes to a row. They follow from the rest of the row: what the reconciler must do and when, the
+ * hour, and an ended job's expiry. A canary's row has only the expiry, so that no walk through an index meets it.
  */
 export function withSchedule(row: JobRow, settings: QueueSettings): JobRow {
   const { todo: _todo, todoAt: _todoAt, expiresAt: _expiresAt, ...rest } = row;
   const expiresAt = Math.ceil((row.updatedAt + ROW_LIFETIME_MS) / 1000);
-  // Longer than SQS keeps its message in any queue: one that outlived its row would be taken for a job.
+  // The row outlives its message in any queue. Without its row, the message would count as a job.
   if (row.canary) return { ...rest, expiresAt };
   return {
     ...rest,

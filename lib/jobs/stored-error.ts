@@ -1,12 +1,12 @@
 import { JobError } from '../errors';
 import type { StoredError } from './row';
 
-/** Longest message that is stored; ours are a sentence. */
+/** The longest message that is stored. Our own messages are one sentence. */
 const MAX_MESSAGE = 500;
 
-/** What of an error may stand in a row, a record, a log line and a DLQ attribute. */
+/** The part of an error that a row, a record, a log line and a DLQ attribute may hold. */
 export function storedError(error: unknown): StoredError {
-  // An unknown error's text may quote anything: nothing of it is passed on.
+  // An unknown error's text may quote personal data, so none of it is passed on.
   if (!(error instanceof JobError)) return { class: 'transient', code: 'Unexpected', message: 'an unexpected error' };
   const { code, message, vendor, status, field } = error;
   return {

@@ -9,18 +9,18 @@ export interface Line {
   group: string;
 }
 
-/** A job's place in the rear. A used one expires, and keeps its number from being given again until then. */
+/** A job's place in the rear. A used ticket expires, and until then its number is not given again. */
 interface Ticket extends Item {
   id: string;
 }
 
-/** The numbers of the tickets that wait: from `first` up to `next`, which is taken next. */
+/** The waiting tickets have the numbers from `first` to before `next`. The next job takes `next`. */
 interface Numbers extends Item {
   first: number;
   next: number;
 }
 
-/** The oldest tickets that were not used, the ids that they add to the front, and the number after them. */
+/** The oldest unused tickets, the ids that they add to the front, and the number after them. */
 interface Drawn {
   numbers: Numbers | undefined;
   tickets: Ticket[];
@@ -28,11 +28,11 @@ interface Drawn {
   upTo: number;
 }
 
-/** The rear of a line, for jobs that the front has no room for. A ticket costs the same however many wait. */
+/** The rear of a line, for jobs that do not fit into the front. A ticket costs the same however many jobs wait. */
 export interface Tickets {
-  /** Takes a ticket, or finds the job's own. `undefined` where none waits and the rear is not to be opened. */
+  /** Takes a ticket, or finds the job's own. Answers `undefined` if no ticket waits and `open` is false. */
   take(line: Line, job: { id: string; ticket?: number }, open: boolean): Promise<number | undefined>;
-  /** Reads at most `most` of the oldest tickets, or more where `except` has all their ids. */
+  /** Reads at most `most` of the oldest tickets, or more if `except` has all their ids. */
   oldest(line: Line, options: { most: number; except: readonly string[] }): Promise<Drawn>;
   /** Marks tickets as used, once the front has their ids. */
   use(line: Line, drawn: Drawn): Promise<void>;
@@ -45,7 +45,7 @@ export function createTickets(deps: { table: Table; clock: Clock; random: Random
   const ticketOf = async ({ queue, group }: Line, number: number) =>
     (await readItem(deps, ticketKey(queue, group, number))) as Ticket | undefined;
 
-  /** Moves a number forward; one that is further already stays. */
+  /** Moves the numbers forward, never back. */
   async function move(
     { queue, group }: Line,
     to: { first?: number; next?: number },
@@ -57,7 +57,7 @@ export function createTickets(deps: { table: Table; clock: Clock; random: Random
       const first = Math.max(before.first, to.first ?? 1);
       const next = Math.max(before.next, to.next ?? 1);
       if (first === before.first && next === before.next) return undefined;
-      // They outlive the used tickets: begun again at 1, they would meet those.
+      // The numbers outlive the used tickets. Starting again at 1 earlier, they would meet those tickets.
       return { key, version: 0, writer: '', first, next, ...(first === next ? { expiresAt: inLifetimes(2) } : {}) };
     };
     await updateItem(deps, key, moved, known);
@@ -72,7 +72,7 @@ export function createTickets(deps: { table: Table; clock: Clock; random: Random
         if (own !== undefined && first <= own && own < next && isFor(await ticketOf(line, own), id)) return own;
         const ticket: Ticket = { key: ticketKey(line.queue, line.group, next), version: 0, writer: '', id };
         const result = await writeItem({ ...deps, item: ticket, expected: 0 });
-        // Written first, then counted: no number between the two is without a ticket. Any later run can count it.
+        // The ticket is written before it is counted, so every counted number has a ticket. A later run can count it.
         await move(line, { next: next + 1 }, numbers);
         if (result.written || isFor(result.stored as Ticket | undefined, id)) return next;
       }
@@ -97,7 +97,7 @@ export function createTickets(deps: { table: Table; clock: Clock; random: Random
     async use(line, { numbers, tickets, upTo }) {
       const used = tickets.map((ticket) => ({ ...ticket, expiresAt: inLifetimes(1) }));
       await Promise.all(used.map((item) => writeItem({ ...deps, item, expected: item.version })));
-      // Last: what fails before is done again by the next run that fills the front.
+      // This comes last, so that the next run that fills the front repeats anything that failed before.
       if (upTo > numbersOf(numbers).first) await move(line, { first: upTo }, numbers);
     },
   };
@@ -106,7 +106,7 @@ export function createTickets(deps: { table: Table; clock: Clock; random: Random
 const isUsed = ({ expiresAt }: Ticket): boolean => expiresAt !== undefined;
 const isFor = (ticket: Ticket | undefined, id: string): boolean => ticket?.id === id && !isUsed(ticket);
 
-/** Damaged numbers begin again at 1: the jobs whose tickets are lost come back once they are due. */
+/** Damaged numbers begin again at 1. The jobs whose tickets are lost come back when they are due. */
 function numbersOf(stored: Numbers | undefined): { first: number; next: number } {
   const { first, next } = stored ?? {};
   return Number.isSafeInteger(first) && Number.isSafeInteger(next)

@@ -24,7 +24,7 @@ interface Arrow {
   from: readonly Place[];
   to: State;
   by: 'worker' | 'reconciler' | 'operator';
-  /** Why a job follows it, in words. */
+  /** When a job follows the arrow, in words. */
   when: string;
 }
 
@@ -67,20 +67,20 @@ export const ARROWS = {
 
 export type ArrowName = keyof typeof ARROWS;
 
-/** Where a row is. A row of newer code, or a damaged one, can be in a state that this code does not know. */
+/** The row's place. A damaged row, or a row of newer code, can be in a state that this code does not know. */
 export function placeOf({ state, reason }: Pick<JobRow, 'state' | 'reason'>): Place | undefined {
   const name = state === 'cancelled' ? `cancelled (${reason})` : state;
   return PLACES.find((place) => place === name);
 }
 
-/** Whether a row may follow an arrow from where it is. */
+/** Whether a row may follow an arrow from its place. */
 export const mayFollow = (row: Pick<JobRow, 'state' | 'reason'>, arrow: ArrowName): boolean => {
   const place = placeOf(row);
   const from: readonly Place[] = ARROWS[arrow].from;
   return place !== undefined && from.includes(place);
 };
 
-/** A row was to follow an arrow that does not leave its place. Nothing was written. */
+/** The arrow does not start at the row's place. Nothing was written. */
 export class IllegalTransitionError extends Error {
   override readonly name = 'IllegalTransitionError';
 
@@ -115,7 +115,7 @@ function withoutEnd({
 const withoutLease = ({ lease: _lease, ...row }: JobRow): JobRow => row;
 const noted = (row: JobRow, entry: HistoryEntry): JobRow => ({ ...row, history: appended(row.history, entry) });
 
-/** How much later than its caller stops waiting a write to S3 can still land. */
+/** A write to S3 can still land this long after its caller stopped waiting. */
 const LATEST_WRITE_MS = 60_000;
 
 /** The row was found `processing` after its lease had ended, and no other job ran in that invocation. */
@@ -136,7 +136,7 @@ export function claim(
     events.push({ at, event: 'ended without outcome', ...(crashedAlone(row) ? {} : { note: NOT_ALONE }) });
   if (reopened) events.push({ at, event: 'reopened', messageId });
   events.push({ at, event: 'started', messageId });
-  // The record of the last end may still be on its way: it must not replace a newer one.
+  // A late write of the last end's record must not replace a newer record.
   const unrecorded = reopened && row.recordedAt === undefined;
   return moved(row, 'claim', {
     ...withoutEnd(row),
@@ -153,7 +153,7 @@ export function claim(
   });
 }
 
-/** How a run ended. `messageId`: of the message that it ran from. `counts`: whether it was an attempt. */
+/** How a run ended. `messageId`: the message of the run. `counts`: whether the run was an attempt. */
 interface RunEnd {
   at: number;
   messageId: string;
@@ -181,15 +181,15 @@ export const retry = (row: JobRow, { waitMs, ...run }: RunEnd & { waitMs: number
 export const giveBack = (row: JobRow, entry: Omit<HistoryEntry, 'event'>): JobRow =>
   moved(row, 'giveBack', noted(withoutLease(row), { ...entry, event: 'given back' }));
 
-/** The message must not run the job again: it left the queue from this message. */
+/** Adds a message that must not run the job again, because the job left the queue from it. */
 const spent = (row: JobRow, messageId: string): string[] => appended(row.left, messageId);
 
-/** `bodyKept`: the body lies in S3, written before the row says so. A canary keeps none. */
+/** `bodyKept`: the body is stored in S3, always before the row says so. A canary keeps no body. */
 interface Leaving extends RunEnd {
   bodyKept: boolean;
 }
 
-/** `ticket`: of the job's place in the line of its group, if that is behind the front. */
+/** `ticket`: the job's place in the line of its group, if it is behind the front. */
 export function hold(
   row: JobRow,
   {
@@ -237,7 +237,7 @@ export function release(row: JobRow, { at, messageId }: { at: number; messageId:
   return moved(row, 'release', noted({ ...rest, sentAt: at, due }, { at, event: 'released', messageId }));
 }
 
-/** Without its body a held job can only end as dead. */
+/** The kept body is gone, so the job can only end as dead. */
 export const loseBody = (row: JobRow, { at, error }: { at: number; error: StoredError }): JobRow =>
   moved(row, 'loseBody', noted({ ...row, reason: 'error', error, endedAt: at }, { at, event: 'dead (error)', error }));
 

@@ -4,16 +4,16 @@ import { trialKey } from './keys';
 import { ROW_LIFETIME_MS } from './schedule';
 
 /**
- * What a worker notes of a message that SQS had dead-lettered before it looks at it, with nothing beside it. Once the
- * message lies in the DLQ again, the note tells a body that kills whoever reads it from one that was never reached:
- * no worker started, or another message of its batch killed it.
+ * A worker makes a note before it reads a message that came back from the DLQ. It reads such a message while no other job
+ * runs. If the message is dead-lettered again, the note shows a poison message. Without a note no worker reached the
+ * message: no worker started, or another message of the batch killed it.
  */
 export interface Trials {
-  /** Notes that the message is about to be looked at; where that cannot be done, the work goes on without. */
+  /** Notes that a worker begins with the message. If the note fails, the work goes on without it. */
   begin(queue: string, messageId: string): Promise<void>;
-  /** The worker has outlived it, and could write nothing else that tells so. */
+  /** Removes the note, if the worker survived the message and could store no outcome. */
   forget(queue: string, messageId: string): Promise<void>;
-  /** Whether a worker began with it and was not heard of again. */
+  /** Whether a worker began with the message and did not finish. */
   begun(queue: string, messageId: string): Promise<boolean>;
 }
 
@@ -24,7 +24,7 @@ export function createTrials({ table, clock, random }: { table: Table; clock: Cl
     begin: async (queue, messageId) => {
       const expiresAt = Math.ceil((clock.now() + ROW_LIFETIME_MS) / 1000);
       const note = { key: trialKey(queue, messageId), version: VERSION, writer: random.uuid(), expiresAt };
-      // Noted already at an earlier delivery: that is as good.
+      // A note of an earlier delivery serves as well.
       await table.put(note, VERSION - 1).catch(ignoreStoreError);
     },
     forget: async (queue, messageId) => {
