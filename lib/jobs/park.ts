@@ -12,7 +12,7 @@ export const ATTRIBUTE = {
   job: 'job',
   /** `kept`: the body lies in S3 under the job's id, and the message carries a stand-in. */
   body: 'body',
-  /** How often the reconciler returned the message. After the first time, only returns of a tried message count … */
+  /** How often the reconciler returned the message. Later returns count only if the message killed a worker … */
   returned: 'returned',
   /** … and when it last returned the message, in ms since 1970. */
   returnedAt: 'returnedAt',

@@ -5,14 +5,14 @@ import { anEnvelope } from '../../support/engine';
 
 const envelope = (changes: Record<string, unknown> = {}) => envelopeSchema.parse(anEnvelope(changes));
 
-test('two deliveries of a job have the same payload hash, whatever their time and tracing', () => {
+test('two deliveries of a job have the same payload hash, even if time and tracing differ', () => {
   const one = envelope({ data: { a: 1 } });
   const other = envelope({ data: { a: 1 }, time: '2026-02-02T00:00:00Z', correlationid: 'c' });
 
   expect(payloadHash(other)).toBe(payloadHash(one));
 });
 
-test('other data, or another type, is another payload', () => {
+test('other data or another type gives another payload hash', () => {
   fc.assert(
     fc.property(fc.json(), fc.json(), (a, b) => {
       const [dataA, dataB] = [JSON.parse(a) as unknown, JSON.parse(b) as unknown];

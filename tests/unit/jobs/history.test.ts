@@ -14,7 +14,7 @@ import {
 import type { HistoryEntry, JobEvent, JobRow } from '../../../lib/jobs/row';
 import { acceptedRow } from '../../support/accepted-row';
 
-/** A history with one entry per second, from 1 s on. */
+/** A history with one entry per second. The first is at 1 s. */
 const history = (...events: (string | Partial<HistoryEntry>)[]): HistoryEntry[] =>
   events.map((given, index) => {
     const entry = typeof given === 'string' ? { event: given as JobEvent } : given;
@@ -52,7 +52,7 @@ test.each<[JobEvent, Read]>([
   ['confirmation proven', { kind: 'proven', step: 'confirmation' }],
   ['send settled as done (operator)', { kind: 'settled', step: 'send', as: 'done' }],
   ['send settled as skipped (operator)', { kind: 'settled', step: 'send', as: 'skipped' }],
-])('the stored event %j is known', (event, expected) => {
+])('the stored event %j can be read', (event, expected) => {
   expect(readEvent(event)).toEqual(expected);
 });
 
@@ -72,24 +72,27 @@ test('an event of newer code changes no answer', () => {
   expect(answers(newer)).toEqual(answers(known));
 });
 
-test('a hold for a reason of newer code is a hold', () => {
+test('a hold with a reason of newer code still counts as a hold', () => {
   const entries = history('accepted', 'started', 'held (elsewhere)');
 
   expect(heldSince({ history: entries })).toBe(3_000);
   expect(lastHeldReason({ history: entries })).toBe('elsewhere');
 });
 
-test.each(['reopened', 'reopened (operator)'])('a job that was %s is counted from then on', (reopened) => {
-  const before = ['accepted', 'started', 'ended without outcome', 'held (stopped)', 'dead (error)'];
-  const after = ['started', 'ended without outcome', 'started', 'held (retry)', 'started', 'held (unknown)'];
-  const entries = history(...before, reopened, ...after);
+test.each(['reopened', 'reopened (operator)'])(
+  'the answers about a job that was %s start at that event',
+  (reopened) => {
+    const before = ['accepted', 'started', 'ended without outcome', 'held (stopped)', 'dead (error)'];
+    const after = ['started', 'ended without outcome', 'started', 'held (retry)', 'started', 'held (unknown)'];
+    const entries = history(...before, reopened, ...after);
 
-  expect(sinceOpened(entries).map(({ event }) => event)).toEqual(after);
-  expect(heldSince({ history: entries })).toBe(10_000);
-  expect(crashedRuns({ history: entries })).toBe(1);
-});
+    expect(sinceOpened(entries).map(({ event }) => event)).toEqual(after);
+    expect(heldSince({ history: entries })).toBe(10_000);
+    expect(crashedRuns({ history: entries })).toBe(1);
+  },
+);
 
-test('a crash beside other jobs is not counted', () => {
+test('a crash while other jobs ran is not counted', () => {
   const entries = history(
     'started',
     { event: 'ended without outcome', note: NOT_ALONE },
@@ -106,17 +109,17 @@ test.each([
   ['started', false],
   ['given back', false],
   ['released', false],
-])('that a job was %s is an outcome: %s', (event, expected) => {
+])('the event %s counts as an outcome: %s', (event, expected) => {
   expect(hadOutcome({ history: history(event) }, 1_000)).toBe(expected);
   expect(hadOutcome({ history: history(event) }, 1_001)).toBe(false);
 });
 
-test('an end is an outcome', () => {
+test('an end counts as an outcome', () => {
   expect(hadOutcome({ history: [], endedAt: 5_000 }, 5_000)).toBe(true);
   expect(hadOutcome({ history: [], endedAt: 5_000 }, 5_001)).toBe(false);
 });
 
-test('that a message was returned is not heard of the message', () => {
+test('the return of a message does not count as a run of the message', () => {
   const returned = { event: 'returned untried', messageId: 'm' } as const;
 
   expect(heardOf({ history: history(returned) }, 'm')).toBe(false);
@@ -124,15 +127,15 @@ test('that a message was returned is not heard of the message', () => {
   expect(heardOf({ history: history({ event: 'started', messageId: 'other' }) }, 'm')).toBe(false);
 });
 
-describe('when a job is due', () => {
+describe('the time when a job was due', () => {
   const delivery = (messageId: string, sentAt: number) => ({ messageId, sentAt, at: sentAt, receiveCount: 1 });
 
-  test('is when it was sent, or when its wait was over', () => {
+  test('is the time of its send, or the end of its wait', () => {
     expect(dueTime(row({ deliveries: [delivery('a', 500)] }))).toBe(500);
     expect(dueTime(row({ deliveries: [delivery('a', 500)], due: 7_000 }))).toBe(7_000);
   });
 
-  test('is when the message was sent that opened it again', () => {
+  test('is the time of the send of the message that opened it again', () => {
     const opened = history('started', 'dead (error)', { event: 'reopened', messageId: 'b' }, 'started');
     const deliveries = [delivery('a', 1_000), delivery('b', 2_500)];
 
@@ -140,14 +143,14 @@ describe('when a job is due', () => {
     expect(firstStart(row({ history: opened, deliveries }))).toBe(4_000);
   });
 
-  test('is when an operator opened it again, whichever message it goes on from', () => {
+  test('is the time when an operator opened it again, whichever message then runs it', () => {
     const opened = history('sent', 'cancelled (operator)', 'reopened (operator)', 'started');
 
     expect(dueTime(row({ history: opened, deliveries: [delivery('a', 1_000)] }))).toBe(3_000);
     expect(firstStart(row({ history: opened, deliveries: [delivery('a', 1_000)] }))).toBe(4_000);
   });
 
-  test('is when it was opened again, where the delivery is not known any more', () => {
+  test('is the time when it was opened again, if the delivery is no longer known', () => {
     const opened = history('started', 'dead (error)', { event: 'reopened', messageId: 'b' });
 
     expect(dueTime(row({ history: opened, deliveries: [delivery('a', 1_000)] }))).toBe(3_000);

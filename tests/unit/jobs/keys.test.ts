@@ -19,8 +19,8 @@ import {
 const id = '0190a1b2-0000-7000-8000-000000000001';
 const time = Date.parse('2026-12-31T23:59:59.999Z');
 
-// Stored in tables, buckets and queues of running systems: a change here is a migration, not an edit.
-test('names that are stored or shared are what they always were', () => {
+// Running systems store these names in tables, buckets and queues. Each change needs a migration.
+test('names that are stored or shared never change', () => {
   expect(jobKey('feedback', id)).toBe(`feedback#${id}`);
   expect(orderKey('testflight', '1000000001')).toBe('order#testflight#1000000001');
   expect(ticketsKey('testflight', '1000000001')).toBe('tickets#testflight#1000000001');
@@ -42,7 +42,7 @@ test('names that are stored or shared are what they always were', () => {
 });
 
 test.each(['unsent', 'waiting', 'ending'] as const)(
-  'jobs that are %s are spread evenly over eight keys, all of which are read, with the one of before',
+  'entries of kind %s are spread evenly over eight keys, and the older single key is read too',
   (kind) => {
     const ids = Array.from({ length: 8_000 }, (_, n) => `0190a1b2-0000-7000-8000-${(n * 7_919).toString(16)}`);
     const counts = new Map<string, number>();
@@ -55,11 +55,11 @@ test.each(['unsent', 'waiting', 'ending'] as const)(
   },
 );
 
-test('a kind that few jobs pass has one key', () => {
+test('a kind with few jobs has one key', () => {
   expect(todoKeys('feedback', 'held')).toEqual(['feedback#held']);
 });
 
-test('each transition has a deduplication id of its own', () => {
+test('each transition has its own deduplication id', () => {
   const ids = [
     deduplicationId.sent(id),
     deduplicationId.parked(id, 'm'),
@@ -72,7 +72,7 @@ test('each transition has a deduplication id of its own', () => {
   expect(ids).toEqual([id, `${id}:p:m`, `${id}:h:1`, `${id}:r:1`, `${id}:u:m`]);
 });
 
-test("a queue's URL and its DLQ's follow from its ARN", () => {
+test("the URLs of a queue and its DLQ follow from the queue's ARN", () => {
   const arn = 'arn:aws:sqs:eu-central-1:123456789012:mht-api-feedback.fifo';
 
   expect(queueUrlOfArn(arn)).toBe('https://sqs.eu-central-1.amazonaws.com/123456789012/mht-api-feedback.fifo');

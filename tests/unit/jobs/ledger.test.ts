@@ -22,7 +22,7 @@ function start(faults: Fault[] = []) {
 }
 const item = (changes: Record<string, unknown> = {}): Item => ({ key: 'k', version: 0, writer: '', ...changes });
 
-test('a write whose answer was lost is recognised as written, not taken for somebody else’s', async () => {
+test('a write whose answer was lost is recognised as written, and not mistaken for the write of another run', async () => {
   const { deps, stored } = start(['lost']);
 
   const result = await writeItem({ ...deps, item: item({ value: 1 }), expected: 0 });
@@ -32,7 +32,7 @@ test('a write whose answer was lost is recognised as written, not taken for some
   expect(await stored.get('k')).toMatchObject({ version: 1, value: 1 });
 });
 
-test('a write on another version than the stored one is refused and shows what is stored', async () => {
+test('a write on another version than the stored one is refused, and answers the stored item', async () => {
   const { deps } = start();
   await writeItem({ ...deps, item: item({ value: 'theirs' }), expected: 0 });
 
@@ -41,14 +41,14 @@ test('a write on another version than the stored one is refused and shows what i
   expect(result).toMatchObject({ written: false, stored: { value: 'theirs', version: 1 } });
 });
 
-test('a table that refuses three times is given up with its error', async () => {
+test('after three failed writes the error of the table is thrown', async () => {
   const { deps, stored } = start(['refused', 'refused', 'refused']);
 
   await expect(writeItem({ ...deps, item: item(), expected: 0 })).rejects.toMatchObject({ code: 'Refused' });
   expect(stored.writes()).toBe(0);
 });
 
-test('an update goes on top of what others wrote meanwhile', async () => {
+test('an update keeps what other writers wrote meanwhile', async () => {
   const { deps, stored } = start();
   await writeItem({ ...deps, item: item({ count: 1 }), expected: 0 });
   let raced = false;
@@ -65,7 +65,7 @@ test('an update goes on top of what others wrote meanwhile', async () => {
   expect(await stored.get('k')).toMatchObject({ count: 11, version: 3 });
 });
 
-test('an update of what was handed in reads only what has changed since, and makes nothing that is not stored', async () => {
+test('an update of a known item reads only if the item has changed, and makes no item that is not stored', async () => {
   const { deps, stored } = start();
   const reads = { count: 0 };
   const get: Table['get'] = (key) => {
@@ -99,7 +99,7 @@ test('an update says whether it changed the item', async () => {
   expect(changed).toMatchObject({ changed: true, item: { count: 2 } });
 });
 
-test('a dead job that lacks its record or its DLQ entry is found under the key that released code reads', async () => {
+test('a dead job without its record or its DLQ entry is found under the key that released code reads', async () => {
   const { deps } = start();
   const now = deps.clock.now();
   const row = blankRow({ queue: 'feedback', id: '1', time: now, payloadHash: 'h', group: 'g', now });
@@ -109,7 +109,7 @@ test('a dead job that lacks its record or its DLQ entry is found under the key t
   expect(dead).toMatchObject({ item: { todo: 'feedback#ending', todoAt: now + 300_000 } });
 });
 
-test("a row's index attributes and end of life follow from its state at every write", async () => {
+test("a row's index attributes and expiry follow from its state at every write", async () => {
   const { deps } = start();
   const ledger = createLedger(deps);
   const now = deps.clock.now();

@@ -7,13 +7,13 @@ const holds = (line: fc.Arbitrary<LineRun>, runs: number) =>
     { numRuns: runs },
   );
 
-test('however joins, ends and looks at a line meet and die, its jobs are done in order and none is lost', () =>
+test('no race or crash of joins, ends and looks loses a job of a line or changes the order', () =>
   holds(anyLine(12, { fronts: [2, 3, 4] }), 1_000));
 
-test('beside released code the same holds for a line that is no longer than its front', () =>
+test('beside released code the same is true for a line that fits into its front', () =>
   holds(anyLine(8, { codes: ['new', 'released'], fronts: [8] }), 500));
 
-test('beside released code no job of a longer line is lost', async () => {
+test('beside released code a longer line loses no job', async () => {
   const line = anyLine(12, { codes: ['new', 'released'], fronts: [2, 3] });
 
   await fc.assert(

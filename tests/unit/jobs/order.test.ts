@@ -40,13 +40,13 @@ function start({ most, before = () => undefined, after = () => undefined }: Opti
     released: releasedOrder({ ...ports, table }),
     first: async () => (await order.front(line))[0],
     item: (key: string) => table.items().find((item) => item.key === key),
-    /** Calls, and bytes read and written. */
+    /** Counts the calls and the bytes that are read and written. */
     async costOf(act: () => Promise<unknown>) {
       Object.assign(cost, { calls: 0, bytes: 0 });
       await act();
       return { ...cost };
     },
-    /** The jobs in the order in which they come to the front, each leaving when it is first. */
+    /** The jobs in the order of the front. Each job leaves when it is first. */
     async drain(): Promise<string[]> {
       const ids: string[] = [];
       for (let [first] = await order.look(line); first !== undefined; [first] = await order.look(line)) {
@@ -60,7 +60,7 @@ function start({ most, before = () => undefined, after = () => undefined }: Opti
 
 const ids = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => jobId(from + index));
 
-test('thousands of jobs come to the front in the order in which they joined, and the front stays short', async () => {
+test('thousands of jobs reach the front in the order in which they joined, and the front stays short', async () => {
   const { order, table, drain } = start();
   let longest = 0;
   for (let n = 1; n <= 3_000; n++) {
@@ -72,11 +72,11 @@ test('thousands of jobs come to the front in the order in which they joined, and
 
   expect(drained).toEqual(ids(1, 3_000));
   expect(longest).toBe(100);
-  // What is left goes by age.
+  // All items that are left expire.
   expect(table.items().filter(({ expiresAt }) => expiresAt === undefined)).toEqual([]);
 });
 
-test('a job joins and leaves at the same cost whether 200 or 3,000 wait', async () => {
+test('joining and leaving cost the same whether 200 or 3,000 jobs wait', async () => {
   const { order, costOf, first } = start();
   const joins: { calls: number; bytes: number }[] = [];
   for (let n = 1; n <= 3_000; n++) joins.push(await costOf(() => order.join(job(n))));
@@ -93,12 +93,12 @@ test('a job joins and leaves at the same cost whether 200 or 3,000 wait', async 
   expect(most(joins.slice(2_800))).toEqual(most(joins.slice(200, 400)));
   expect(most(joins)).toEqual({ calls: 6, kilobytes: 9 });
   expect(most(leaves.slice(2_600))).toEqual(most(leaves.slice(0, 200)));
-  // Of fifty, one fills the front.
+  // One leave in fifty refills the front.
   expect(most(leaves).calls).toBeLessThan(110);
   expect(leaves.slice(1_000, 1_500).reduce((sum, { calls }) => sum + calls, 0) / 500).toBeLessThan(6);
 });
 
-test('a job that ends without having joined costs one read and no write', async () => {
+test('the end of a job that never joined costs one read and no write', async () => {
   const { order, table, costOf } = start();
   await order.join(job(1));
   const before = table.writes();
@@ -111,7 +111,7 @@ test('a job that ends without having joined costs one read and no write', async 
   expect(table.writes()).toBe(before);
 });
 
-test('a job that joins again keeps its place, at the front and behind it', async () => {
+test('a job that joins again keeps its place, at the front or behind it', async () => {
   const { order, drain, table } = start({ most: 2 });
   const tickets = [];
   for (const n of [1, 2, 3, 4]) tickets.push(await order.join(job(n)));
@@ -129,7 +129,7 @@ test('a job that joins again keeps its place, at the front and behind it', async
   expect(await drain()).toEqual(ids(1, 4));
 });
 
-test('a ticket that was used is no place: its job joins at the end', async () => {
+test('a job whose ticket was used joins at the end', async () => {
   const { order, drain } = start({ most: 2 });
   for (const n of [1, 2, 3, 4]) await order.join(job(n));
   await order.leave(line, [jobId(1), jobId(2)]);
@@ -142,7 +142,7 @@ test('a ticket that was used is no place: its job joins at the end', async () =>
   expect(await drain()).toEqual([4, 5, 6, 3].map(jobId));
 });
 
-test('a run that dies at any of its calls and is repeated keeps every job and its place', async () => {
+test('a run that dies at any of its calls and is repeated loses no job and changes no place', async () => {
   let died = 0;
   const acts: [string, (order: ReturnType<typeof createOrder>) => Promise<unknown>][] = [
     ['join', (order) => order.join(job(6))],
@@ -163,7 +163,7 @@ test('a run that dies at any of its calls and is repeated keeps every job and it
 
         const gone = name === 'leave' ? 1 : name === 'leave both' ? 2 : 0;
         const drained = await drain();
-        // A ticket whose use was not written down leads to a job that has ended: the reconciler drops it.
+        // If the use of a ticket was not stored, the ticket leads to an ended job. The reconciler drops it.
         expect([name, when, call, [...new Set(drained)].filter((id) => !ids(1, gone).includes(id))]).toEqual([
           name,
           when,
@@ -176,7 +176,7 @@ test('a run that dies at any of its calls and is repeated keeps every job and it
   expect(died).toBeGreaterThan(30);
 });
 
-/** The same table, whose next call of the kind waits until `go` is called. */
+/** The same table, but the next call of the kind waits until `go` is called. */
 function stalling(table: Table, method: 'get' | 'put', of: string) {
   let go = () => {};
   const gate = new Promise<void>((resolve) => {
@@ -202,7 +202,7 @@ function stalling(table: Table, method: 'get' | 'put', of: string) {
   return { slow, go };
 }
 
-test('a ticket that is taken while the front empties is not left behind', async () => {
+test('a ticket that is taken while the front becomes empty is not lost', async () => {
   const { order, first, ports, table } = start({ most: 2 });
   for (const n of [1, 2]) await order.join(job(n));
   const { slow, go } = stalling(table, 'get', ticketsKey('sample', 'app'));
@@ -235,7 +235,7 @@ test.each([
 });
 
 describe('beside released code', () => {
-  test('a line that is no longer than the front keeps its order, whichever code each job meets', async () => {
+  test('a line that fits into the front keeps its order, whichever code handles each job', async () => {
     const { order, released, drain } = start();
     for (let n = 1; n <= 100; n += 2) {
       await order.join(job(n));
@@ -249,7 +249,7 @@ describe('beside released code', () => {
     expect(await drain()).toEqual(ids(3, 100));
   });
 
-  test('a longer list of its own is drained as it is, and nothing is added to it', async () => {
+  test('a longer list of released code is drained as it is, and no job is added to it', async () => {
     const { order, released, drain, item } = start();
     for (let n = 1; n <= 150; n++) await released.join(job(n));
     await order.join(job(151));
@@ -260,7 +260,7 @@ describe('beside released code', () => {
     expect(await drain()).toEqual(ids(2, 151));
   });
 
-  test('a list that fills its item to the last byte can be drained', async () => {
+  test('a list that fills its whole item can be drained', async () => {
     const { order, drain, table, ports } = start();
     const count = 10_400;
     const item = { key: orderKey('sample', 'app'), version: 1, writer: ports.random.uuid() };
@@ -276,7 +276,7 @@ describe('beside released code', () => {
     expect(await drain()).toEqual([jobId(count + 1)]);
   });
 
-  test('a job that it has put at the front while others had tickets waits for none of them, and none is lost', async () => {
+  test('a job that released code puts at the front overtakes the tickets, and no job is lost', async () => {
     const { order, released, drain } = start({ most: 2 });
     for (const n of [1, 2, 3, 4]) await order.join(job(n));
     await released.leave(job(1));
@@ -289,8 +289,8 @@ describe('beside released code', () => {
 
 test.each([
   ['no list', { waiting: undefined }],
-  ['a list that is none', { waiting: 'x' }],
-])('a damaged line with %s is an empty one', async (_how, damage) => {
+  ['something else instead of a list', { waiting: 'x' }],
+])('a damaged line with %s counts as empty', async (_how, damage) => {
   const { order, table, drain } = start();
   await order.join(job(1));
   const item = (await table.get(orderKey('sample', 'app'))) as Item;
@@ -302,7 +302,7 @@ test.each([
   expect(await drain()).toEqual([jobId(2)]);
 });
 
-test('damaged numbers begin again, and no ticket is given twice', async () => {
+test('damaged numbers begin again at 1, and no ticket is given twice', async () => {
   const { order, table, drain } = start({ most: 2 });
   for (const n of [1, 2, 3]) await order.join(job(n));
   const item = (await table.get(ticketsKey('sample', 'app'))) as Item;
@@ -314,7 +314,7 @@ test('damaged numbers begin again, and no ticket is given twice', async () => {
   expect(await drain()).toEqual(ids(1, 4));
 });
 
-test('an empty line goes by age, its numbers after its tickets; a line in which a job waits does not', async () => {
+test('an empty line expires, and its numbers outlive its tickets; a line with a waiting job does not expire', async () => {
   const { order, item, drain, ports } = start({ most: 2 });
   for (const n of [1, 2, 3]) await order.join(job(n));
   const keys = [orderKey('sample', 'app'), ticketsKey('sample', 'app'), ticketKey('sample', 'app', 1)];

@@ -16,7 +16,7 @@ const row: JobRow = {
   left: ['m'],
 };
 
-test('a record says times as people read them and keeps leases, tokens and index attributes to the table', () => {
+test('a record has readable times, and no leases, tokens or index attributes', () => {
   const record = JSON.parse(recordOf({ ...row, todo: 'x', expiresAt: 1 })) as Record<string, unknown>;
 
   expect(record).toMatchObject({
@@ -30,13 +30,13 @@ test('a record says times as people read them and keeps leases, tokens and index
   expect(JSON.stringify(record)).not.toContain('token');
 });
 
-test('a row comes back from its record with all that a claim decides by', () => {
+test('a row that is made from its record has everything that a claim needs', () => {
   const back = rowOfRecord(recordOf(row), row.key);
 
   const { state, reason, opened, attempts, holds, left, payloadHash, time, history } = row;
   expect(back).toMatchObject({ state, reason, opened, attempts, holds, left, payloadHash, time, history, version: 0 });
 });
 
-test('what is no record of ours brings no row back', () => {
+test('a text that is no record of ours makes no row', () => {
   expect(rowOfRecord('{"some":"thing"}', 'k')).toBeUndefined();
 });

@@ -33,7 +33,7 @@ const error = { class: 'permanent' as const, code: 'Rejected', message: 'rejecte
 const run = { at: AT, messageId: 'm', counts: true };
 const delivery = { messageId: 'm', receiveCount: 1, sentAt: AT, at: AT };
 
-/** Each arrow with facts that fit it. */
+/** Every arrow with suitable facts. */
 const FOLLOW: Record<ArrowName, (row: JobRow) => JobRow> = {
   claim: (row) => claim(row, { at: AT, delivery, lease: { token: 't', until: AT, messageId: 'm', alone: true } }),
   succeed: (row) => succeed(row, { at: AT, messageId: 'm', result: 'done' }),
@@ -52,7 +52,7 @@ const FOLLOW: Record<ArrowName, (row: JobRow) => JobRow> = {
   reopen: (row) => reopen(row, AT),
 };
 
-/** A row in a place, as its arrow would leave it. */
+/** A row in a place. */
 function rowIn(place: Place): JobRow {
   const row = blankRow({ queue: 'feedback', id: '1', time: AT, payloadHash: 'h', group: 'g', now: AT });
   const [, state = '', reason] = /^(\w+)(?: \((.+)\))?$/.exec(place) ?? [];
@@ -65,7 +65,7 @@ function rowIn(place: Place): JobRow {
 
 const PAIRS = (Object.keys(ARROWS) as ArrowName[]).flatMap((arrow) => PLACES.map((place) => [arrow, place] as const));
 
-test.each(PAIRS)('%s from %s reaches its state with one new entry at least, or is refused', (arrow, place) => {
+test.each(PAIRS)('%s from %s is refused, or reaches its state with a new history entry', (arrow, place) => {
   const row = rowIn(place);
   const from: readonly Place[] = ARROWS[arrow].from;
 
@@ -81,7 +81,7 @@ test.each(PAIRS)('%s from %s reaches its state with one new entry at least, or i
   if (arrow !== 'resolve') expect(after.history.length).toBeGreaterThan(row.history.length);
 });
 
-test.each(PLACES)('a run that ends leaves no lease behind: %s', (place) => {
+test.each(PLACES)('no lease is left after a run has ended: %s', (place) => {
   const row = { ...rowIn(place), lease: { token: 't', until: AT, messageId: 'm', alone: true } };
   const leaving = (Object.keys(ARROWS) as ArrowName[]).filter((arrow) => arrow !== 'claim' && mayFollow(row, arrow));
 
@@ -89,13 +89,13 @@ test.each(PLACES)('a run that ends leaves no lease behind: %s', (place) => {
     if (place === 'processing') expect(FOLLOW[arrow](row).lease).toBeUndefined();
 });
 
-test('a row in a state that this code does not know has no place and follows no arrow', () => {
+test('a row in an unknown state has no place and follows no arrow', () => {
   const row = { ...rowIn('queued'), state: inState('sleeping' as JobRow['state']) };
 
   expect(placeOf(row)).toBeUndefined();
   for (const arrow of Object.keys(ARROWS) as ArrowName[]) expect(mayFollow(row, arrow)).toBe(false);
 });
 
-test('the diagram in docs/jobs.md is the one that follows from the table', () => {
+test('docs/jobs.md shows the diagram that follows from the table of arrows', () => {
   expect(readFileSync('docs/jobs.md', 'utf8')).toContain(diagram());
 });

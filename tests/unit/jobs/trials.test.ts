@@ -6,7 +6,7 @@ import { memoryTable } from '../../support/memory-table';
 const trialsOf = (table = memoryTable(), fault: () => Fault = () => 'none') =>
   createTrials({ table: withFaults(table, fault), clock: memoryClock(), random: memoryRandom() });
 
-test('a message that a worker has begun with is known by its queue and id, however often it was begun', async () => {
+test('a message that a worker began is found by queue and id, however often it was begun', async () => {
   const trials = trialsOf();
 
   await trials.begin('feedback', 'm1');
@@ -17,7 +17,7 @@ test('a message that a worker has begun with is known by its queue and id, howev
   expect(await trials.begun('emails', 'm1')).toBe(false);
 });
 
-test('a worker that outlived it takes its note back', async () => {
+test('a worker that survived the message removes its note', async () => {
   const trials = trialsOf();
   await trials.begin('feedback', 'm1');
 
@@ -26,7 +26,7 @@ test('a worker that outlived it takes its note back', async () => {
   expect(await trials.begun('feedback', 'm1')).toBe(false);
 });
 
-test('a note goes with the rows of its time', async () => {
+test('a note expires with the rows of its time', async () => {
   const table = memoryTable();
 
   await trialsOf(table).begin('feedback', 'm1');

@@ -5,7 +5,7 @@ const env = { INSTANCE: 'acme', BUCKET: 'team-bucket', PREFIX: 'jobs', TABLE: 'a
 const rhythm = (CANARY_EVERY?: string) =>
   rhythmOf(parseEnv(reconcilerEnv, { ...env, ...(CANARY_EVERY === undefined ? {} : { CANARY_EVERY }) }));
 
-test('a canary is due at the fifth run after the last, even if that comes a moment early, and not at the fourth', () => {
+test('a canary is due at the fifth run after the last one, even if that run starts a moment early, and not at the fourth', () => {
   const { stayMs, canaryMs } = rhythm('5');
 
   expect(stayMs).toBe(58_000);

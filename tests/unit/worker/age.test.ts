@@ -11,7 +11,7 @@ async function forget(engine: ReturnType<typeof memoryEngine>): Promise<void> {
   await engine.table.delete(jobKey('sample', jobId(1)), row.version);
 }
 
-test('a finished job whose row is gone is known by its record: a late copy of it does nothing', async () => {
+test('a finished job whose row has expired is known by its record, so a late copy does nothing', async () => {
   const { contract, effects } = sampleContract();
   const engine = memoryEngine(() => contract);
   engine.send(body);
@@ -26,7 +26,7 @@ test('a finished job whose row is gone is known by its record: a late copy of it
   expect(effects).toEqual([jobId(1)]);
 });
 
-test('a dead job whose row is gone is redriven with the steps that it had', async () => {
+test('a dead job whose row has expired keeps its steps in a redrive', async () => {
   let refuse = true;
   const { contract, effects } = sampleContract(() => {
     if (refuse) throw new PermanentError({ code: 'Rejected', message: 'rejected', vendor: 'zendesk' });
@@ -52,7 +52,7 @@ test('a dead job whose row is gone is redriven with the steps that it had', asyn
   ]);
 });
 
-test('a record never loses the end that came later to an end that was written late', async () => {
+test('a late write of an earlier end never replaces the record of a later end', async () => {
   let stuck: (() => void) | undefined;
   const { contract } = sampleContract();
   let refuse = true;

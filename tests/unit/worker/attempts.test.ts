@@ -7,7 +7,7 @@ import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../suppo
 
 const MINUTE = 60_000;
 
-/** What a step's call does: it fails, has no answer, nor an effect that shows at once, kills the process, waits, or works. */
+/** What a step's call does. `unknown` gets no answer. `unasked` gets none either, and its effect shows only later. */
 type Does = 'fails' | 'unknown' | 'unasked' | 'dies' | 'waits' | 'works';
 
 async function act(does: Does): Promise<string> {
@@ -19,7 +19,7 @@ async function act(does: Does): Promise<string> {
   return 'sent';
 }
 
-/** A job of the steps `send`, which its vendor cannot be asked about, and `tell`, of which it answers `asked`. */
+/** A job with two steps. The vendor cannot be asked about `send`, and answers `asked` about `tell`. */
 function start({ asked, ...options }: EngineOptions & { asked?: string } = {}) {
   const calls = { send: 0, tell: 0 };
   let next: { send: Does; tell: Does } = { send: 'works', tell: 'works' };
@@ -48,7 +48,7 @@ function start({ asked, ...options }: EngineOptions & { asked?: string } = {}) {
     engine,
     calls,
     row,
-    /** One run, as soon as it is due. */
+    /** Runs the job once, as soon as it is due. */
     async run(does: Partial<typeof next>): Promise<void> {
       next = { send: 'works', tell: 'works', ...does };
       const runs = () => started(row());
@@ -64,7 +64,7 @@ function start({ asked, ...options }: EngineOptions & { asked?: string } = {}) {
       }
       throw new Error('the job did not run within an hour');
     },
-    /** A sign from the vendor that the step took effect. */
+    /** Evidence from the vendor that the step took effect. */
     prove: (step = 'send') =>
       engine.deps.ledger.update(row().key, (now) => ({
         ...now,
@@ -84,7 +84,7 @@ describe.each([0, 1, 2])('a step that is unknown after %i failed attempts', (bef
     return { ...job, sent: job.calls.send };
   }
 
-  test('makes its job a success once a sign proves it', async () => {
+  test('makes its job a success once evidence proves it', async () => {
     const { prove, run, row, calls, sent } = await held();
 
     await prove();
@@ -107,7 +107,7 @@ describe.each([0, 1, 2])('a step that is unknown after %i failed attempts', (bef
     expect(calls).toEqual({ send: sent, tell: 1 });
   });
 
-  test('is no failed attempt: the steps after it have those that are left', async () => {
+  test('counts as no failed attempt, so the later steps have all attempts that are left', async () => {
     const { prove, run, row } = await held();
 
     await prove();
@@ -116,7 +116,7 @@ describe.each([0, 1, 2])('a step that is unknown after %i failed attempts', (bef
     expect(row()).toMatchObject({ state: 'dead', reason: 'error', attempts: 3, error: { code: 'Down' } });
   });
 
-  test('does not make a killer of a job whose process dies once after it', async () => {
+  test('and one crash after it do not make the job a poison message', async () => {
     const { prove, run, row } = await held();
 
     await prove();
@@ -126,7 +126,7 @@ describe.each([0, 1, 2])('a step that is unknown after %i failed attempts', (bef
     expect(row()).toMatchObject({ state: 'succeeded' });
   });
 
-  test('does not save a killer: after two deaths it is parked', async () => {
+  test('does not reset the limit for crashes: after two crashes the job is parked', async () => {
     const { prove, run, row, calls } = await held();
 
     await prove();
@@ -138,7 +138,7 @@ describe.each([0, 1, 2])('a step that is unknown after %i failed attempts', (bef
     expect(calls.tell).toBe(2);
   });
 
-  test('is not called again by any number of other messages of its job', async () => {
+  test('is not called again, no matter how many other messages of its job arrive', async () => {
     const { engine, run, prove, row, calls, sent } = await held();
 
     for (let copy = 0; copy < 4; copy++) {
@@ -155,7 +155,7 @@ describe.each([0, 1, 2])('a step that is unknown after %i failed attempts', (bef
   });
 });
 
-test('a job that other code held as its third attempt runs once its step is proven', async () => {
+test('a job that older code held after its third attempt runs once its step is proven', async () => {
   const { engine, run, prove, row } = start();
   for (const send of ['fails', 'fails', 'unknown'] as const) await run({ send });
   await engine.deps.ledger.update(row().key, (now) => ({ ...now, attempts: 3 }));
@@ -167,7 +167,7 @@ test('a job that other code held as its third attempt runs once its step is prov
   expect(row()).toMatchObject({ state: 'succeeded' });
 });
 
-test('a step that was begun when the third attempt died is asked about, not given up', async () => {
+test('a step that had started when the third attempt crashed waits for evidence and is not given up', async () => {
   const { run, prove, row, calls } = start();
   await run({ send: 'fails' });
   await run({ send: 'fails' });
@@ -183,7 +183,7 @@ test('a step that was begun when the third attempt died is asked about, not give
   expect(calls).toEqual({ send: 7, tell: 1 });
 });
 
-test('a job whose third attempt died has one more, and ends with the error of that', async () => {
+test('a job whose third attempt crashed has one more attempt, and ends with the error of that attempt', async () => {
   const { run, row, calls } = start();
   for (const tell of ['fails', 'fails', 'dies', 'fails'] as const) await run({ tell });
 
@@ -192,14 +192,14 @@ test('a job whose third attempt died has one more, and ends with the error of th
   expect(calls.tell).toBe(3 + 3 + 1 + 3);
 });
 
-test('a job that waits between its deaths is parked at the third', async () => {
+test('a job that waits between its crashes is parked after the third crash', async () => {
   const { run, row } = start();
   for (const tell of ['dies', 'waits', 'dies', 'waits', 'dies', 'works'] as const) await run({ tell });
 
   expect(row()).toMatchObject({ state: 'dead', reason: 'crash', error: { code: 'CrashLoop' } });
 });
 
-test('a last attempt without an answer is asked about before its job is parked', async () => {
+test('the vendor is asked about a last attempt without an answer before the job is parked', async () => {
   const { run, row, calls } = start({ asked: 'told' });
   await run({ tell: 'fails' });
   await run({ tell: 'fails' });
@@ -212,14 +212,14 @@ test('a last attempt without an answer is asked about before its job is parked',
   expect(calls.tell).toBe(3 + 3 + 1);
 });
 
-describe('when the waits between attempts change', () => {
+describe('when the number of attempts changes', () => {
   async function failed(times: number, from: number[]) {
     const job = start({ retryWaits: from });
     for (let n = 0; n < times; n++) await job.run({ tell: 'fails' });
     return job;
   }
 
-  test('to fewer, a job that has used them up has its run and may succeed', async () => {
+  test('to fewer, a job that has used up its attempts runs once more and may succeed', async () => {
     const { engine, run, row } = await failed(2, [60, 900]);
 
     engine.deps.retryWaits = [60];
@@ -238,7 +238,7 @@ describe('when the waits between attempts change', () => {
     expect(row()).toMatchObject({ state: 'dead', reason: 'error', attempts: 3, error: { code: 'Down' } });
   });
 
-  test('to fewer, a job that was far beyond them is parked when it fails once more', async () => {
+  test('to fewer, a job far above the new limit is parked when it fails once more', async () => {
     const { engine, run, row, calls } = await failed(
       7,
       Array.from({ length: 9 }, () => 60),
@@ -253,7 +253,7 @@ describe('when the waits between attempts change', () => {
     expect(calls.tell - before).toBe(1 + 3);
   });
 
-  test('to more, a job goes on, past its last receive too', async () => {
+  test('to more, a job goes on, even after its last receive', async () => {
     const { engine, run, row } = await failed(2, [60, 900]);
 
     engine.deps.retryWaits = [60, 900, 1800];

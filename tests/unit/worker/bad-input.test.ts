@@ -14,13 +14,13 @@ const start = () => {
 test.each([
   ['is not JSON', `not json ${SECRET}`, 'NotJson', undefined],
   ['is empty JSON', 'null', 'InvalidEnvelope', '(body)'],
-  ['is no CloudEvent', JSON.stringify({ email: SECRET }), 'InvalidEnvelope', 'specversion'],
-  ['has an id that is no UUID', json({ id: SECRET }), 'InvalidEnvelope', 'id'],
+  ['is not a CloudEvent', JSON.stringify({ email: SECRET }), 'InvalidEnvelope', 'specversion'],
+  ['has an id that is not a UUID', json({ id: SECRET }), 'InvalidEnvelope', 'id'],
   ['has no time', json({ time: undefined }), 'InvalidEnvelope', 'time'],
-  ['has a time that is none', json({ time: SECRET }), 'InvalidEnvelope', 'time'],
+  ['has an invalid time', json({ time: SECRET }), 'InvalidEnvelope', 'time'],
   ['has control characters in its source', json({ source: 'a\u0000b' }), 'InvalidEnvelope', 'source'],
-  ['is of another queue', json({ type: 'other.done.v1' }), 'WrongType', 'type'],
-  ['is of an older version than any', json({ type: 'sample.done.v0' }), 'UnknownVersion', 'type'],
+  ['belongs to another queue', json({ type: 'other.done.v1' }), 'WrongType', 'type'],
+  ['has a version that is too old', json({ type: 'sample.done.v0' }), 'UnknownVersion', 'type'],
   ['has a field of the wrong type', json({ data: { name: 7 } }), 'InvalidField', 'data.name'],
   ['has a field that is too long', json({ data: { name: SECRET } }), 'InvalidField', 'data.name'],
   ['has an unknown field', json({ data: { [SECRET]: 1 } }), 'InvalidField', 'data'],
@@ -46,7 +46,7 @@ test.each([
     'dataref',
   ],
 ])(
-  'a message that %s is parked with code and field, its own row and record, and none of its values',
+  'a message that %s is parked with code and field, in its own row and record, without any of its values',
   async (_what, body, code, field) => {
     const { engine, effects } = start();
     engine.send(body);
@@ -72,7 +72,7 @@ function deepData(): string {
   return json({ data: 'DEEP' }).replace('"DEEP"', deep);
 }
 
-test('data behind a reference is read when its hash is right, by key or by URI, and refused when it is not', async () => {
+test('data behind a reference, by key or by URI, is read if its hash is right and refused if not', async () => {
   const { engine, effects } = start();
   const data = JSON.stringify({ name: 'a' });
   await engine.objects.put(`${PREFIX}/_data/sample/one`, data, 'application/json');
@@ -89,7 +89,7 @@ test('data behind a reference is read when its hash is right, by key or by URI, 
   expect(engine.row(jobId(4))).toMatchObject({ state: 'dead', error: { code: 'InvalidDataref', field: 'dataref' } });
 });
 
-test('an invalid message with the id of a finished job leaves that job, its row and its record as they are', async () => {
+test('an invalid message with the id of a finished job changes neither the row nor the record of that job', async () => {
   const { engine } = start();
   engine.send(json());
   await engine.deliver();
@@ -106,7 +106,7 @@ test('an invalid message with the id of a finished job leaves that job, its row 
   expect(engine.deadLetters()).toHaveLength(1);
 });
 
-test('a newer version waits for the deployment that brings it, and is refused when none came', async () => {
+test('a message of a newer version waits for a deployment, and is refused if none comes', async () => {
   const { engine } = start();
   const { clock } = engine;
   const time = new Date(clock.now()).toISOString();
@@ -126,9 +126,9 @@ test('a newer version waits for the deployment that brings it, and is refused wh
 
 test.each([
   ['a valid envelope', jobId(1), (filler: string) => json({ data: { name: filler } }), 'InvalidField'],
-  ['anything', undefined, (filler: string) => `no json ${filler}`, 'NotJson'],
+  ['not JSON', undefined, (filler: string) => `no json ${filler}`, 'NotJson'],
 ])(
-  'a body of 1 MiB that is %s is parked by its reason, kept in S3, and comes back whole',
+  'a body of 1 MiB that is %s is parked with its reason, kept in S3, and redriven in full',
   async (_what, id, make, code) => {
     const { engine } = start();
     const room = MAX_MESSAGE_BYTES - Buffer.byteLength(make(''));
@@ -149,7 +149,7 @@ test.each([
     });
     await engine.deliver();
 
-    // The same job again, not a new one.
+    // The redrive opens the same job again, and makes no new one.
     expect(engine.rows()).toHaveLength(1);
     expect(engine.row(job)).toMatchObject({ state: 'dead', opened: 2, error: { code } });
   },

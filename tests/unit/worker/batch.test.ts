@@ -9,7 +9,7 @@ const refused = () => new TransientError({ code: 'Refused', message: 'refused', 
 const rejected = () => new PermanentError({ code: 'Rejected', message: 'rejected', vendor: 'zendesk', status: 422 });
 
 describe('a job that succeeds', () => {
-  test('ends with a row, one record under the hour of its time, and no message', async () => {
+  test('ends with a row, one record in the hour of its time, and no message', async () => {
     const { contract, effects } = sampleContract();
     const engine = memoryEngine(() => contract);
     const messageId = engine.send(envelope(1));
@@ -36,7 +36,7 @@ describe('a job that succeeds', () => {
     expect(engine.inQueue()).toBe(0);
   });
 
-  test('writes claim, step, effect, outcome, record and mark in this order', async () => {
+  test('writes claim, step, effect, outcome, record and mark, in this order', async () => {
     const calls: string[] = [];
     const { contract } = sampleContract(() => {
       calls.push('effect');
@@ -56,7 +56,7 @@ describe('a job that succeeds', () => {
     ]);
   });
 
-  test('is acknowledged without another effect when it comes again, as itself or as a second message', async () => {
+  test('is acknowledged without another effect when its message, or a second message, arrives again', async () => {
     const { contract, effects } = sampleContract();
     const engine = memoryEngine(() => contract);
     engine.send(envelope(1));
@@ -75,7 +75,7 @@ describe('a job that succeeds', () => {
 });
 
 describe('a transient failure', () => {
-  test('is tried three times a delivery, comes back after about a minute and a quarter of an hour, and is parked at the third', async () => {
+  test('is tried three times per delivery, comes back after 1 and after 15 minutes, and is parked at the third delivery', async () => {
     let calls = 0;
     const { contract } = sampleContract(() => {
       calls++;
@@ -107,7 +107,7 @@ describe('a transient failure', () => {
     expect(engine.inQueue()).toBe(0);
   });
 
-  test('that may have taken effect is settled by asking, not by repeating', async () => {
+  test('that may have taken effect makes the worker ask the vendor, and not repeat the call', async () => {
     const { contract, effects } = sampleContract();
     const engine = memoryEngine(() => ({
       ...contract,
@@ -133,7 +133,7 @@ describe('a transient failure', () => {
     expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', result: 'found' });
   });
 
-  test('is held for its wait on the last receive', async () => {
+  test('holds the job for its wait on the last receive', async () => {
     let failures = 3;
     const { contract, effects } = sampleContract(() => {
       if (failures-- > 0) throw refused();
@@ -154,7 +154,7 @@ describe('a transient failure', () => {
 });
 
 describe('a wait', () => {
-  test('that fits is waited for inside the function and costs no attempt', async () => {
+  test('that fits into the invocation happens there and costs no attempt', async () => {
     let throttled = 1;
     const { contract } = sampleContract(() => {
       if (throttled-- > 0)
@@ -170,7 +170,7 @@ describe('a wait', () => {
     expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', attempts: 1 });
   });
 
-  test('that does not fit holds the job without an attempt until it is over', async () => {
+  test('that does not fit into the invocation holds the job and costs no attempt', async () => {
     let throttled = 1;
     const { contract } = sampleContract(() => {
       if (throttled-- > 0)
@@ -194,7 +194,7 @@ describe('a wait', () => {
 });
 
 describe('a permanent failure', () => {
-  test('is parked at once and holds up nobody behind it', async () => {
+  test('parks the job at once and does not delay the jobs behind it', async () => {
     const { contract, effects } = sampleContract(({ id }) => {
       if (id === jobId(1)) throw rejected();
     });
@@ -213,7 +213,7 @@ describe('a permanent failure', () => {
     expect(effects).toEqual([jobId(2)]);
   });
 
-  test('redriven within five minutes runs again, and a second park within them is not swallowed', async () => {
+  test('can be redriven and parked a second time within five minutes', async () => {
     const { contract } = sampleContract(() => {
       throw rejected();
     });
@@ -236,7 +236,7 @@ describe('a permanent failure', () => {
 });
 
 describe('a message group', () => {
-  test('goes no further than a message that fails, and its followers come behind it', async () => {
+  test('stops at a message that fails, and its later messages follow after that one', async () => {
     const order: string[] = [];
     let failures = 3;
     const { contract } = sampleContract(({ id }) => {
@@ -279,7 +279,7 @@ describe('a message group', () => {
 });
 
 describe('when nothing can be written', () => {
-  test('the message is reported, comes back after a quarter of an hour, and loses no attempt', async () => {
+  test('the message comes back after 15 minutes and loses no attempt', async () => {
     let down = true;
     const { contract, effects } = sampleContract();
     const engine = memoryEngine(() => contract, {
@@ -303,7 +303,7 @@ describe('when nothing can be written', () => {
 });
 
 describe('the deadline', () => {
-  test('leaves messages untouched that could not be finished before it', async () => {
+  test('leaves messages untouched that could not be finished in time', async () => {
     const { contract, effects } = sampleContract();
     const engine = memoryEngine(() => contract, { timeoutMs: 400 });
     engine.send(envelope(1));

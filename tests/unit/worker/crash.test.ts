@@ -6,7 +6,7 @@ import { sampleContract } from '../../support/sample-contract';
 const envelope = (n: number) => JSON.stringify(anEnvelope({ id: jobId(n) }));
 const never = new Promise<never>(() => {});
 
-/** An engine whose process dies in the effect of the given jobs: whatever runs in it is never heard of again. */
+/** An engine whose process dies during the effect of the given jobs. Nothing that runs in it goes on. */
 function mortal(killers: number[]) {
   let die = () => {};
   const sample = sampleContract(({ id }) => {
@@ -15,12 +15,12 @@ function mortal(killers: number[]) {
     return never;
   });
   const engine = memoryEngine(() => sample.contract, {
-    // A dead process takes nothing up again.
+    // A dead process never goes on.
     before: () => (dead ? never : undefined),
     after: () => (dead ? never : undefined),
   });
   let dead = false;
-  /** One batch as Lambda sees it: `died` where the process did. */
+  /** Delivers one batch as Lambda does. Answers `died` if the process died. */
   const deliver = async (max = 10): Promise<'died' | 'done' | 'empty'> => {
     const event = engine.receive(max);
     if (event.Records.length === 0) return 'empty';
@@ -59,11 +59,11 @@ test('a job that kills its process twice is parked before it runs a third time',
   expect(engine.deadLetters()[0]?.attributes).toMatchObject({ code: { StringValue: 'CrashLoop' } });
 });
 
-test('a job that was killed once goes on where it was', async () => {
+test('a job whose process died once goes on from its last step', async () => {
   const { contract, effects } = sampleContract();
   let kill = true;
   const engine = memoryEngine(() => contract, {
-    // The call that would write the outcome, after the effect.
+    // The process dies at the write of the outcome, after the effect.
     before: (call) => (kill && effects.length > 0 && call === 'table.put' ? never : undefined),
   });
   engine.send(envelope(1));
@@ -78,7 +78,7 @@ test('a job that was killed once goes on where it was', async () => {
   expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', attempts: 2, silent: 0 });
 });
 
-test('in a batch of ten the killer is found and parked, and none of the other nine with it', async () => {
+test('the poison message in a batch of ten is found and parked, and the other nine succeed', async () => {
   const { engine, deliver, effects } = mortal([5]);
   for (let n = 1; n <= 10; n++) engine.send(envelope(n), { group: `g${n}` });
 
@@ -98,7 +98,7 @@ test('in a batch of ten the killer is found and parked, and none of the other ni
   expect(engine.deadLetters().map(({ attributes }) => attributes.code?.StringValue)).toEqual(['CrashLoop']);
 });
 
-test('what came back from the DLQ is run when all else of its batch is done, one by one, and noted before it is read', async () => {
+test('messages that came back from the DLQ run last and one by one, and a note is made before each is read', async () => {
   const { contract, effects } = sampleContract();
   const reads: string[] = [];
   const engine = memoryEngine(() => contract);
@@ -120,7 +120,7 @@ test('what came back from the DLQ is run when all else of its batch is done, one
   expect(await engine.deps.ledger.trials.begun('sample', first)).toBe(true);
 });
 
-test('while another run holds the lease, the message is reported until it ends and never acknowledged', async () => {
+test('while another run holds the lease, the message stays in the queue until that lease ends', async () => {
   const { engine, deliver } = mortal([1]);
   engine.send(envelope(1));
   await deliver();
@@ -133,7 +133,7 @@ test('while another run holds the lease, the message is reported until it ends a
   expect(back).toBeGreaterThanOrEqual(engine.timeoutMs);
 });
 
-test('on its last receive a copy leaves the job to the message that it is run from, and nothing is dead-lettered', async () => {
+test('a copy on its last receive is acknowledged while the job runs from another message, so nothing is dead-lettered', async () => {
   const { engine, deliver } = mortal([1]);
   engine.send(envelope(1), { group: 'other' });
   for (const _receive of [1, 2]) {
@@ -152,7 +152,7 @@ test('on its last receive a copy leaves the job to the message that it is run fr
   expect([engine.inQueue(), engine.deadLetters().length]).toEqual([1, 0]);
 });
 
-test('a message that its job was parked from is late when it comes again, not a redrive', async () => {
+test('a second delivery of the message that a job was parked from is late, and does not redrive the job', async () => {
   const { contract } = sampleContract(() => {
     throw new PermanentError({ code: 'Rejected', message: 'rejected' });
   });
@@ -162,7 +162,7 @@ test('a message that its job was parked from is late when it comes again, not a 
   await engine.handle(event);
   const parked = engine.row(jobId(1));
 
-  // The platform's delete was lost: the same message, delivered once more.
+  // Lambda's delete was lost, so SQS delivers the same message again.
   const response = await handleBatch({ deps: engine.deps, contract, event, remainingMs: engine.timeoutMs });
 
   expect(response).toEqual({ batchItemFailures: [] });

@@ -26,30 +26,30 @@ const situation = (changes: Partial<Situation>): Situation => ({
 
 test.each<[string, Partial<Situation>, unknown]>([
   ['an unknown error is transient', { error: new Error('?') }, { kind: 'retry', waitMs: 60_000, counts: true }],
-  ['a transient error is tried again inside first', { quickRetries: 0 }, { kind: 'again', waitMs: 300, quick: true }],
   [
-    '… unless no time is left for it',
-    { quickRetries: 0, remainingMs: 100 },
-    { kind: 'retry', waitMs: 60_000, counts: true },
+    'after a transient error the job first runs again in the same invocation',
+    { quickRetries: 0 },
+    { kind: 'again', waitMs: 300, quick: true },
   ],
-  ['the second wait is the longer one', { attempts: 1 }, { kind: 'retry', waitMs: 900_000, counts: true }],
+  ['… unless no time is left', { quickRetries: 0, remainingMs: 100 }, { kind: 'retry', waitMs: 60_000, counts: true }],
+  ['the second wait is longer', { attempts: 1 }, { kind: 'retry', waitMs: 900_000, counts: true }],
   ['the third attempt is the last', { attempts: 2 }, { kind: 'park' }],
   [
-    'an ambiguous error counts alike',
+    'an ambiguous error counts like a transient one',
     { error: new AmbiguousError(details) },
     { kind: 'retry', waitMs: 60_000, counts: true },
   ],
   [
-    '… but is not asked about before its effect can show',
+    '… but the vendor is not asked before the effect can show',
     { error: new AmbiguousError({ ...details, askAfterMs: 90_000 }), quickRetries: 0 },
     { kind: 'retry', waitMs: 90_000, counts: true },
   ],
   [
-    '… and where the last attempt ends so, one more run asks',
+    '… and if the last attempt ends like this, one more run asks the vendor',
     { error: new AmbiguousError({ ...details, askAfterMs: 30_000 }), attempts: 2 },
     { kind: 'retry', waitMs: 900_000, counts: true },
   ],
-  ['… but no further one', { error: new AmbiguousError(details), attempts: 3 }, { kind: 'park' }],
+  ['… but no second run', { error: new AmbiguousError(details), attempts: 3 }, { kind: 'park' }],
   [
     'on the last receive the job is held for the same wait',
     { lastReceive: true },
@@ -57,53 +57,53 @@ test.each<[string, Partial<Situation>, unknown]>([
   ],
   ['… unless its attempts are spent', { lastReceive: true, attempts: 2 }, { kind: 'park' }],
   [
-    'a wait that fits is waited for',
+    'a wait that fits into the invocation happens there',
     { error: new WaitError({ ...details, waitMs: 5_000 }) },
     { kind: 'again', waitMs: 5_000, quick: false },
   ],
   [
-    'a longer one holds the job',
+    'a longer wait holds the job',
     { error: new WaitError({ ...details, waitMs: 20_000 }) },
     { kind: 'hold', reason: 'throttled', waitMs: 20_000, counts: false },
   ],
   [
-    'one that outlasts the invocation holds the job',
+    'a wait that outlasts the invocation holds the job',
     { error: new WaitError({ ...details, waitMs: 5_000 }), remainingMs: 4_000 },
     { kind: 'hold', reason: 'throttled', waitMs: 5_000, counts: false },
   ],
   [
-    'a paused job waits until somebody says so, however much time is left',
+    'a paused job is held at once, however much time is left',
     { error: new PausedError() },
     { kind: 'hold', reason: 'paused', waitMs: 0, counts: false },
   ],
-  ['a cancelled one ends', { error: new CancelledError() }, { kind: 'cancel' }],
+  ['a cancelled job ends', { error: new CancelledError() }, { kind: 'cancel' }],
   [
-    'too little time brings the message back at once',
+    'with too little time left the message comes back at once',
     { error: new OutOfTimeError() },
     { kind: 'retry', waitMs: 0, counts: false },
   ],
   [
-    '… or holds the job where that would be a receive too many',
+    '… or the job is held if the message has no receive left',
     { error: new OutOfTimeError(), lastReceive: true },
     { kind: 'hold', reason: 'retry', waitMs: 0, counts: false },
   ],
   [
-    'a refusal of ours stops',
+    'if the vendor refuses us, the job is held as stopped',
     { error: new StopError(details) },
     { kind: 'hold', reason: 'stopped', waitMs: 0, counts: false },
   ],
-  ['a refusal of the job parks', { error: new PermanentError(details) }, { kind: 'park' }],
+  ['if the vendor refuses the job, the job is parked', { error: new PermanentError(details) }, { kind: 'park' }],
   [
-    'an unknown step waits for evidence, and is no failed attempt',
+    'an unknown step waits for evidence and counts as no failed attempt',
     { error: new StepUnknownError('send') },
     { kind: 'hold', reason: 'unknown', waitMs: 0, counts: false },
   ],
-  ['a store that is down is reported', { error: new StoreError(details) }, { kind: 'report' }],
+  ['if the store is down, the message goes back to SQS', { error: new StoreError(details) }, { kind: 'report' }],
 ])('%s', (_rule, changes, expected) => {
   expect(decide(situation(changes))).toEqual(expected);
 });
 
-test('the waits outlast an outage of a quarter of an hour, and are spread by no more than a tenth', () => {
+test('the waits outlast an outage of 15 minutes, and differ by at most 10 %', () => {
   fc.assert(
     fc.property(
       fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),

@@ -8,7 +8,7 @@ import { createKills } from '../../support/kills';
 
 const schema = z.strictObject({ name: z.string().max(10).optional() });
 
-/** A queue whose effect may be repeated; `effect` decides what happens to each job. */
+/** A queue whose effect may be repeated. `effect` decides what happens to each job. */
 function start(effect: (id: string) => Promise<void> | void = () => {}, options: EngineOptions = {}) {
   const done: string[] = [];
   const work = async ({ id }: { id: string }) => {
@@ -27,7 +27,7 @@ function start(effect: (id: string) => Promise<void> | void = () => {}, options:
 const body = (n: number, changes: Record<string, unknown> = {}) =>
   JSON.stringify(anEnvelope({ id: jobId(n), ...changes }));
 
-test('a job that goes well is done without a row or a record, and is counted', async () => {
+test('a job that succeeds needs no row and no record, and is counted', async () => {
   const { engine, done } = start();
   engine.send(body(1));
 
@@ -48,7 +48,7 @@ test('a job that goes well is done without a row or a record, and is counted', a
   ]);
 });
 
-test('all messages of a batch are worked on at once, those of one group too', async () => {
+test('all messages of a batch run at once, even those of one group', async () => {
   let running = 0;
   let most = 0;
   const waiting: (() => void)[] = [];
@@ -68,7 +68,7 @@ test('all messages of a batch are worked on at once, those of one group too', as
   expect(done).toHaveLength(10);
 });
 
-test('a message that fails leaves the others of its group done', async () => {
+test('a message that fails does not stop the other messages of its group', async () => {
   const { engine, done } = start((id) => {
     if (id === jobId(2)) throw new StoreError({ code: 'S3.SlowDown', message: 'S3 is busy' });
   });
@@ -81,7 +81,7 @@ test('a message that fails leaves the others of its group done', async () => {
   expect(engine.inQueue()).toBe(1);
 });
 
-test('where nothing can be written, the message waits and no row is made', async () => {
+test('if nothing can be written, the message waits and gets no row', async () => {
   let down = true;
   const { engine, done } = start(() => {
     if (down) throw new StoreError({ code: 'S3.SlowDown', message: 'S3 is busy' });
@@ -101,8 +101,8 @@ test('where nothing can be written, the message waits and no row is made', async
 });
 
 test.each([
-  ['no job', 'not json', 'NotJson'],
-  ['of another queue', body(1, { type: 'other.done.v1' }), 'WrongType'],
+  ['not JSON', 'not json', 'NotJson'],
+  ['for another queue', body(1, { type: 'other.done.v1' }), 'WrongType'],
   ['not valid', body(1, { data: { name: 7 } }), 'InvalidField'],
 ])('a message that is %s is parked with its reason, a row and a record', async (_what, bad, code) => {
   const { engine, done } = start();
@@ -117,7 +117,7 @@ test.each([
   expect(done).toEqual([jobId(2)]);
 });
 
-test('an unexpected error is met again and written down, and the row ends when the job succeeds', async () => {
+test('after an unexpected error the job runs again with a row, and the row ends when the job succeeds', async () => {
   let broken = true;
   const { engine, done } = start(() => {
     if (broken) throw new Error('private-value@example.com');
@@ -136,7 +136,7 @@ test('an unexpected error is met again and written down, and the row ends when t
 });
 
 test.each(['comes again', 'is dead-lettered by SQS'])(
-  'a message whose id is taken is parked as itself, though the run that told it apart dies anywhere and it %s',
+  'a message whose id another job has is parked with its own row, even if its run dies at any call and it %s',
   async (then) => {
     let call = 1;
     for (let over = false; !over; call++) {
@@ -167,7 +167,7 @@ test.each(['comes again', 'is dead-lettered by SQS'])(
   },
 );
 
-describe("a message that meets another's row under its id is done all the same, with a row of its own", () => {
+describe('a message whose id belongs to the row of another job is done with its own row', () => {
   const other = body(1, { data: { name: 7 } });
   const lose = (engine: ReturnType<typeof start>['engine']) => {
     for (let lost = 0; lost < 3; lost++) {
@@ -181,7 +181,7 @@ describe("a message that meets another's row under its id is done all the same, 
     { id: expect.stringMatching('^invalid/'), state: 'succeeded', result: 'done' },
   ];
 
-  test('dead-lettered by SQS', async () => {
+  test('after SQS dead-lettered it', async () => {
     const { engine, done } = start();
     engine.send(other);
     await engine.deliver();
@@ -195,7 +195,7 @@ describe("a message that meets another's row under its id is done all the same, 
     expect(engine.deadLetters()).toHaveLength(1);
   });
 
-  test('returned before the other takes the row', async () => {
+  test('after it was returned before the other job takes the row', async () => {
     const { engine, done } = start();
     engine.send(body(1));
     lose(engine);
@@ -209,7 +209,7 @@ describe("a message that meets another's row under its id is done all the same, 
     expect(engine.deadLetters()).toHaveLength(1);
   });
 
-  test('tried again after an unexpected error', async () => {
+  test('after an unexpected error', async () => {
     let broken = true;
     const { engine, done } = start(() => {
       if (broken) throw new Error('broken');
@@ -227,7 +227,7 @@ describe("a message that meets another's row under its id is done all the same, 
     expect(engine.deadLetters()).toHaveLength(1);
   });
 
-  test('named as what it is not', async () => {
+  test('after an attribute named another row', async () => {
     const { engine, done } = start();
     const parked = `invalid/${engine.send('not json')}`;
     await engine.deliver();
@@ -243,7 +243,7 @@ describe("a message that meets another's row under its id is done all the same, 
   });
 });
 
-test('what was parked for a taken id is looked at anew when it is redriven', async () => {
+test('a job that was parked because its id was taken runs again when it is redriven', async () => {
   let taken = true;
   const { engine, done } = start(() => {
     if (taken) throw new IdTakenError();
@@ -262,7 +262,7 @@ test('what was parked for a taken id is looked at anew when it is redriven', asy
   expect(engine.rows()).toMatchObject([{ id: parked.id, state: 'succeeded' }]);
 });
 
-test('what comes again without a row is done again without one', async () => {
+test('a second delivery of a message without a row is done without a row again', async () => {
   const { engine, done } = start();
   engine.send(body(1));
   engine.receive();
@@ -276,7 +276,7 @@ test('what comes again without a row is done again without one', async () => {
   expect(engine.rows()).toEqual([]);
 });
 
-test('what a killer took to the dead-letter queue comes back and is done; the killer is parked', async () => {
+test('messages that a poison message took into the DLQ come back and succeed, and the poison message is parked', async () => {
   const never = new Promise<never>(() => {});
   let died = () => {};
   const { engine, done } = start((id) => {
@@ -292,7 +292,7 @@ test('what a killer took to the dead-letter queue comes back and is done; the ki
     const death = new Promise<void>((resolve) => {
       died = resolve;
     });
-    // Dying takes the whole batch: what was done is not deleted either.
+    // A crash fails the whole batch, so messages that are done stay in the queue too.
     if (event.Records.length > 0) await Promise.race([engine.handle(event), death]);
     await engine.reconcile();
     engine.clock.advance(60_000);

@@ -6,7 +6,7 @@ const down = () => {
   throw new StoreError({ code: 'S3.SlowDown', message: 'S3 failed' });
 };
 
-/** An engine whose job is refused for good, which has to be written to the bucket first. */
+/** An engine whose vendor refuses the job permanently. Parking the job needs the bucket. */
 function refusing(isDown: (call: string) => boolean) {
   const { contract } = sampleContract(() => {
     throw new PermanentError({ code: 'Rejected', message: 'rejected' });
@@ -16,7 +16,7 @@ function refusing(isDown: (call: string) => boolean) {
   return engine;
 }
 
-test('a job whose outcome the bucket does not take is given back, and that is no attempt', async () => {
+test('a job is given back when the bucket cannot store its body, and the run counts as no attempt', async () => {
   const engine = refusing((call) => call === 'objects.put');
 
   const response = await engine.deliver();
@@ -27,7 +27,7 @@ test('a job whose outcome the bucket does not take is given back, and that is no
   expect(engine.row(jobId(1)).history.at(-1)).toMatchObject({ event: 'given back', error: { code: 'S3.SlowDown' } });
 });
 
-test('it is parked for its own reason however long the bucket was down', async () => {
+test('the job is parked for its own error, no matter how long the bucket was down', async () => {
   let isDown = true;
   const engine = refusing((call) => isDown && call === 'objects.put');
 
@@ -42,7 +42,7 @@ test('it is parked for its own reason however long the bucket was down', async (
   expect(engine.deadLetters()).toHaveLength(1);
 });
 
-test('what was only staged is not written with it: a step whose call may have happened stays started', async () => {
+test('staged changes are dropped when a job is given back, so a step whose call may have happened stays started', async () => {
   const { contract } = sampleContract(down);
   const engine = memoryEngine(() => contract);
   engine.send(JSON.stringify(anEnvelope({ id: jobId(1) })));

@@ -4,7 +4,7 @@ import type { QueueContract } from '../../../lib/worker/contract';
 import { messageType } from '../../../lib/worker/contract';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 
-/** A queue with one step that no vendor can be asked about; what the step does, the test decides. */
+/** A queue with one step that its vendor cannot be asked about. The test decides what the step does. */
 function start(run: () => Promise<string>, first: () => void = () => {}) {
   const contract: QueueContract = {
     queue: 'sample',
@@ -24,7 +24,7 @@ function start(run: () => Promise<string>, first: () => void = () => {}) {
   return engine;
 }
 
-test('a paused job leaves its queue, spends nothing, and does not come back by itself', async () => {
+test('a paused job leaves its queue without an attempt, and stays held until an operator resumes it', async () => {
   const engine = start(
     async () => 'sent',
     () => {
@@ -40,7 +40,7 @@ test('a paused job leaves its queue, spends nothing, and does not come back by i
   expect(engine.inQueue()).toBe(0);
 });
 
-test('a cancelled job ends with its record and nothing in the DLQ', async () => {
+test('a cancelled job ends with a record and without a DLQ entry', async () => {
   const engine = start(
     async () => 'sent',
     () => {
@@ -56,7 +56,7 @@ test('a cancelled job ends with its record and nothing in the DLQ', async () => 
   expect(engine.metrics.map(({ name }) => name)).toContain('JobsCancelled');
 });
 
-describe('a step that nobody can tell about', () => {
+describe('an unknown step', () => {
   const lost = () => Promise.reject(new AmbiguousError({ code: 'Timeout', message: 'no answer' }));
   const see = (engine: ReturnType<typeof start>, event: string) =>
     engine.deps.ledger.update(engine.row(jobId(1)).key, (row) => ({
@@ -64,7 +64,7 @@ describe('a step that nobody can tell about', () => {
       evidence: { send: { at: engine.clock.now(), event } },
     }));
 
-  test('is held until there is a sign, then done without being repeated', async () => {
+  test('holds its job until there is evidence, and is not repeated after that', async () => {
     let calls = 0;
     const engine = start(() => {
       calls += 1;
@@ -80,7 +80,7 @@ describe('a step that nobody can tell about', () => {
     expect(calls).toBe(1);
   });
 
-  test('is done where the sign came while it ran', async () => {
+  test('is done if the evidence came while it ran', async () => {
     const engine: ReturnType<typeof start> = start(async () => {
       await see(engine, 'processed');
       return lost();
@@ -91,7 +91,7 @@ describe('a step that nobody can tell about', () => {
     expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', result: 'seen as processed' });
   });
 
-  test('is not repeated where a sign belies a refusal', async () => {
+  test('is not repeated if the evidence contradicts a refusal', async () => {
     let calls = 0;
     const engine: ReturnType<typeof start> = start(async () => {
       calls += 1;

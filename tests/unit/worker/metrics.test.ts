@@ -20,7 +20,7 @@ function metricsOf(engine: Engine): Record<string, number[]> {
   return found;
 }
 
-test('a success is counted, with the times from the API to its start and to its end', async () => {
+test('a success is counted, with the times from the API to the start and to the end', async () => {
   const { contract } = sampleContract(() => void engine.clock.advance(2_000));
   const engine: Engine = memoryEngine(() => contract);
   engine.send(envelope());
@@ -44,7 +44,7 @@ test.each<[string, Error, string]>([
   ['transient', new TransientError({ ...about, code: 'Down' }), 'JobsRetried transient'],
   ['ambiguous', new AmbiguousError({ ...about, code: 'NoAnswer' }), 'JobsRetried ambiguous'],
   ['unknown', new Error('planted'), 'JobsRetried transient'],
-])('a job that meets an error of class %s is counted by queue, and by queue and class', async (_class, error, key) => {
+])('a job with an error of class %s is counted by queue, and by queue and class', async (_class, error, key) => {
   const { contract } = sampleContract(() => {
     throw error;
   });
@@ -59,7 +59,7 @@ test.each<[string, Error, string]>([
   expect(counted.JobsSucceeded ?? [0]).toEqual([0]);
 });
 
-test('a message that nothing could be written about counts as retried, by the store', async () => {
+test('a message counts as retried with class store if nothing could be written', async () => {
   const { contract } = sampleContract();
   const engine = memoryEngine(() => contract);
   engine.send(envelope());
@@ -70,7 +70,7 @@ test('a message that nothing could be written about counts as retried, by the st
   expect(metricsOf(engine)).toMatchObject({ JobsRetried: [1], 'JobsRetried store': [1] });
 });
 
-test('the second start of a retried job is no start of its own, and its end is measured from the API', async () => {
+test('the second start of a retried job is not measured, and its end is measured from the API', async () => {
   let down = true;
   const { contract } = sampleContract(() => {
     if (down) throw new TransientError({ ...about, code: 'Down' });
@@ -107,7 +107,7 @@ test('a job that a vendor asked to wait is measured from the end of that wait', 
   expect(TimeToFinish).toEqual([20_000]);
 });
 
-test('a job that is opened again is measured from its redrive', async () => {
+test('a redriven job is measured from its redrive', async () => {
   let broken = true;
   const { contract } = sampleContract(() => {
     if (broken) throw new PermanentError({ ...about, code: 'Rejected', status: 422 });
@@ -126,7 +126,7 @@ test('a job that is opened again is measured from its redrive', async () => {
 });
 
 test.each(['from its own message', 'from the message of the retry'])(
-  'a job that an operator cancelled and retried, and that goes on %s, is measured from the retry',
+  'a job that an operator cancelled and retried, and that runs %s, is measured from the retry',
   async (from) => {
     const { contract } = sampleContract();
     const engine = memoryEngine(() => contract);
@@ -145,7 +145,7 @@ test.each(['from its own message', 'from the message of the retry'])(
   },
 );
 
-test('a chunk is due when it is released, however long ago its campaign was accepted', async () => {
+test('a chunk is measured from its release, however long ago its campaign was accepted', async () => {
   const { contract } = sampleContract();
   const engine = memoryEngine(() => contract);
   engine.clock.advance(7_200_000);
@@ -163,7 +163,7 @@ test.each<[string, Error | undefined, string | undefined]>([
   ['asks to wait', new WaitError({ ...about, code: 'Throttled', status: 429, waitMs: 3_600_000 }), 'VendorThrottles'],
   ['refuses us', new StopError({ ...about, code: 'Unauthorized', status: 401 }), 'VendorErrors'],
   ['never answers', new AmbiguousError({ ...about, code: 'NoAnswer' }), 'VendorErrors'],
-])('a vendor that %s is measured by its time, and by what it did wrong', async (_what, error, metric) => {
+])('a call to a vendor that %s is measured by its time and by its kind of failure', async (_what, error, metric) => {
   const { contract } = sampleContract(() => {
     engine.clock.advance(250);
     if (error) throw error;
@@ -179,7 +179,7 @@ test.each<[string, Error | undefined, string | undefined]>([
   expect(ofVendor.find(({ name }) => name === 'VendorTime')?.value).toBe(250);
 });
 
-test('a wait of our own is no fault of the vendor', async () => {
+test('a wait of our own rate limiter does not count against the vendor', async () => {
   const { contract } = sampleContract(() => {
     throw new WaitError({ code: 'NoSlot', message: 'no slot', waitMs: 3_600_000 });
   });
@@ -191,7 +191,7 @@ test('a wait of our own is no fault of the vendor', async () => {
   expect(metricsOf(engine)).not.toHaveProperty('VendorThrottles');
 });
 
-test('no dimension but queue, vendor and class is used, and no value of them comes from a message', async () => {
+test('metrics use only the dimensions queue, vendor and class, and none of their values comes from a message', async () => {
   const { contract } = sampleContract(() => {
     throw new PermanentError({ ...about, code: 'Rejected', status: 422 });
   });
