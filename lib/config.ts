@@ -27,6 +27,15 @@ const json = <T extends z.ZodType>(schema: T) =>
     })
     .pipe(schema);
 
+const list = z
+  .string()
+  .default('')
+  .transform((text) =>
+    text
+      .split(',')
+      .map((entry) => entry.trim())
+      .filter(Boolean),
+  );
 const seconds = z.coerce.number().min(0).max(43_200);
 const name = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 letters, digits, - or _');
 
@@ -96,15 +105,7 @@ export const feedbackEnv = z.object({
     .regex(/^d-[0-9a-f]{32}$/, 'must be a dynamic template id (d-…)')
     .optional(),
   /** Tags for every ticket, separated by commas. */
-  FEEDBACK_TAGS: z
-    .string()
-    .default('')
-    .transform((text) =>
-      text
-        .split(',')
-        .map((tag) => tag.trim())
-        .filter(Boolean),
-    ),
+  FEEDBACK_TAGS: list,
   /** The name in the built-in confirmation. */
   BRAND_NAME: z.string().max(100).default('our team'),
   /** Seconds that the job waits for SendGrid before it ends without the confirmation. */
@@ -140,16 +141,7 @@ export type TestflightConfig = z.infer<typeof testflightEnv>;
 export const analyticsEnv = z.object({
   ...commonEnv.shape,
   /** Names of events to count, separated by commas. Each is a metric that costs money, so there are at most 20. */
-  ANALYTICS_EVENT_NAMES: z
-    .string()
-    .default('')
-    .transform((text) =>
-      text
-        .split(',')
-        .map((entry) => entry.trim())
-        .filter(Boolean),
-    )
-    .refine((names) => names.length <= 20, 'must be at most 20 names'),
+  ANALYTICS_EVENT_NAMES: list.refine((names) => names.length <= 20, 'must be at most 20 names'),
 });
 
 export type AnalyticsConfig = z.infer<typeof analyticsEnv>;
@@ -172,7 +164,7 @@ export const reconcilerEnv = z.object({
 
 export const alarmsEnv = z.object({
   ...commonEnv.shape,
-  /** A Discord channel's webhook URL, or `ssm:/path`, or `secretsmanager:name`. It is a secret: anyone who has it can post. */
+  /** A Discord channel's webhook URL, or `ssm:/path`, or `secretsmanager:name`. Anyone who has the URL can post. */
   DISCORD_WEBHOOK_URL: z.string().min(1),
   /** For the commands in the alarm's message. */
   STAGE: name,

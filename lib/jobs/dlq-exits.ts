@@ -1,6 +1,6 @@
 import type { Item } from '../ports';
 
-/** How an entry leaves a DLQ. `redriven` is any entry whose job a worker has taken up again. `canary` is a canary's entry. */
+/** How an entry leaves a DLQ. `redriven`: a worker has taken the job up again. `canary`: it was a canary's entry. */
 export type Exit = 'redriven' | 'returned' | 'discarded' | 'expired' | 'canary';
 
 /** What left a queue's DLQ lately (key `dlq#{queue}`). Only the reconciler writes this item. */

@@ -17,7 +17,7 @@ export const returnsKey = (queue: string): string => `returns#${queue}`;
 export const trialKey = (queue: string, messageId: string): string => `trial#${queue}#${messageId}`;
 /** The front of a group's line in an ordered queue. */
 export const orderKey = (queue: string, group: string): string => `order#${queue}#${group}`;
-/** The rear of that line: the numbers of its tickets, and one ticket. The group may hold any character, so it is last. */
+/** The rear of that line: the numbers of its tickets, and one ticket. A group may hold any character, so it is last. */
 export const ticketsKey = (queue: string, group: string): string => `tickets#${queue}#${group}`;
 export const ticketKey = (queue: string, group: string, number: number | '*'): string =>
   `ticket#${queue}#${number}#${group}`;
@@ -125,12 +125,7 @@ export const queueUrl = (region: string, account: string, name: string): string 
 
 /** The URL of the DLQ that belongs to the queue of an ARN (`arn:aws:sqs:{region}:{account}:{name}`). */
 export function dlqUrlOfArn(arn: string): string {
-  const [, , , region = '', account = '', name = ''] = arn.split(':');
-  return queueUrl(
-    region,
-    account,
-    name.endsWith('.fifo') ? `${name.slice(0, -'.fifo'.length)}-dlq.fifo` : `${name}-dlq`,
-  );
+  return queueUrlOfArn(arn.endsWith('.fifo') ? `${arn.slice(0, -'.fifo'.length)}-dlq.fifo` : `${arn}-dlq`);
 }
 
 /** The URL of the queue of an ARN. */

@@ -27,7 +27,7 @@ export interface LedgerDeps {
 /** What is needed to read and change a shared item. */
 export type ItemDeps = Pick<LedgerDeps, 'table' | 'clock' | 'random'>;
 
-const WRITE_TRIES = 3;
+const TRIES = 3;
 const RETRY_MS = 100;
 
 /**
@@ -42,17 +42,12 @@ export async function writeItem<T extends Item>({
   expected,
 }: ItemDeps & { item: T; expected: number }): Promise<Written<T>> {
   const next = { ...item, version: expected + 1, writer: random.uuid() };
-  for (let tried = 1; ; tried++) {
-    try {
-      if ((await table.put(next, expected)) === 'written') return { written: true, item: next };
-      const stored = await table.get(next.key);
-      if (stored?.version === next.version && stored.writer === next.writer) return { written: true, item: next };
-      return { written: false, stored };
-    } catch (error) {
-      if (!(error instanceof StoreError) || tried === WRITE_TRIES) throw error;
-      await clock.sleep(RETRY_MS * 2 ** tried * (0.5 + random.fraction()));
-    }
-  }
+  return patiently({ clock, random }, async () => {
+    if ((await table.put(next, expected)) === 'written') return { written: true, item: next };
+    const stored = await table.get(next.key);
+    if (stored?.version === next.version && stored.writer === next.writer) return { written: true, item: next };
+    return { written: false, stored };
+  });
 }
 
 /**
@@ -76,15 +71,18 @@ export async function updateItem<T extends Item>(
 }
 
 /** Reads an item with as many tries as a write. */
-export async function readItem({ table, clock, random }: ItemDeps, key: string) {
-  for (let tried = 1; ; tried++) {
+export const readItem = (deps: ItemDeps, key: string): Promise<Item | undefined> =>
+  patiently(deps, () => deps.table.get(key));
+
+/** Makes a call to the table, and repeats it while the table fails. The last failure is thrown. */
+async function patiently<R>({ clock, random }: Omit<ItemDeps, 'table'>, call: () => Promise<R>): Promise<R> {
+  for (let tried = 1; ; tried++)
     try {
-      return await table.get(key);
+      return await call();
     } catch (error) {
-      if (!(error instanceof StoreError) || tried === WRITE_TRIES) throw error;
+      if (!(error instanceof StoreError) || tried === TRIES) throw error;
       await clock.sleep(RETRY_MS * 2 ** tried * (0.5 + random.fraction()));
     }
-  }
 }
 
 /** The rows of the jobs table. */

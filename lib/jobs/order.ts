@@ -30,7 +30,7 @@ export interface Order {
 
 /** Released code understands a line that is no longer than this. */
 const FRONT = 100;
-/** Released code may have filled a longer list to the item's last byte, so such a list gets no index entry. Its rows lead to it. */
+/** A longer list, of released code, may fill its item to the last byte, so it gets no index entry. Its rows lead to it. */
 const LISTED = 8_000;
 
 /** `most`: the largest number of ids in a front, at least two. */

@@ -78,7 +78,7 @@ async function handleMessage({
     report({ deps, queue: contract.queue, message, disposition, startedAt });
     return disposition;
   } catch (error) {
-    // Nothing could be written, or the engine failed. SQS keeps the message, and the reconciler returns a dead-lettered one.
+    // Nothing could be written, or the engine failed. SQS keeps the message, and the reconciler returns it from the DLQ.
     const code = error instanceof StoreError ? error.code : 'EngineFailed';
     deps.log.error('a message could not be handled', {
       queue: contract.queue,

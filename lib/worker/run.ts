@@ -38,7 +38,8 @@ export async function run(job: Run): Promise<Disposition> {
       } catch (error) {
         if (error instanceof StoreError) throw error;
         const decision = decisionOn(error, job, quickRetries);
-        if (decision.kind !== 'again') return await conclude(job, { end, error, decision });
+        if (decision.kind === 'report') throw error;
+        if (decision.kind !== 'again') return await conclude(job, { end, thrown: error, decision });
         if (decision.quick) quickRetries++;
         await deps.clock.sleep(decision.waitMs);
       }
@@ -83,30 +84,28 @@ const decisionOn = (error: unknown, { deps, contract, message, row, deadline }: 
     fraction: () => deps.random.fraction(),
   });
 
-type Final = Exclude<Decision, { kind: 'again' }>;
-
 /** Writes the outcome of a run that failed, then counts the failure at its vendor. */
 async function conclude(
   job: Run,
-  { end, error, decision }: { end: Outcomes; error: unknown; decision: Final },
+  {
+    end,
+    thrown,
+    decision,
+  }: { end: Outcomes; thrown: unknown; decision: Exclude<Decision, { kind: 'again' | 'report' }> },
 ): Promise<Disposition> {
-  if (decision.kind === 'report') throw error;
-  const disposition = await written(job, { end, error, decision });
-  // Five transient errors in a row open the circuit breaker. The outcome is stored, so a failure here costs no other run.
-  if ((error instanceof TransientError || error instanceof AmbiguousError) && error.vendor)
-    await job.deps.circuits.transient(error.vendor, error.code).catch(ignoreStoreError);
+  const disposition = await write();
+  // Five transient errors in a row open the circuit breaker. The outcome is stored, so a failure here changes nothing.
+  if ((thrown instanceof TransientError || thrown instanceof AmbiguousError) && thrown.vendor)
+    await job.deps.circuits.transient(thrown.vendor, thrown.code).catch(ignoreStoreError);
   return disposition;
-}
 
-async function written(
-  job: Run,
-  { end, error: thrown, decision }: { end: Outcomes; error: unknown; decision: Exclude<Final, { kind: 'report' }> },
-): Promise<Disposition> {
-  const error = storedError(thrown);
-  if (decision.kind === 'cancel') return completed(job, await end.cancel());
-  if (decision.kind === 'park') return completed(job, await end.park({ error, reason: 'error', counts: true }));
-  if (decision.kind === 'hold') return { acknowledge: true, row: await end.hold({ error, ...decision }) };
-  return { acknowledge: false, visibilityMs: decision.waitMs, row: await end.retry({ error, ...decision }) };
+  async function write(): Promise<Disposition> {
+    const error = storedError(thrown);
+    if (decision.kind === 'cancel') return completed(job, await end.cancel());
+    if (decision.kind === 'park') return completed(job, await end.park({ error, reason: 'error', counts: true }));
+    if (decision.kind === 'hold') return { acknowledge: true, row: await end.hold({ error, ...decision }) };
+    return { acknowledge: false, visibilityMs: decision.waitMs, row: await end.retry({ error, ...decision }) };
+  }
 }
 
 /** The outcome is stored. If this fails, the reconciler finishes the remaining writes. */

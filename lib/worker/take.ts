@@ -13,18 +13,12 @@ export const DAY_MS = 24 * 60 * 60_000;
 export function take(delivery: Delivery, resolved: Resolved): Promise<Claim> {
   const { deps, contract, message, deadline, alone } = delivery;
   const { messageId, group, sequence, receiveCount, sentAt } = message;
+  const place = { ...(group ? { group } : {}), ...(sequence ? { sequence } : {}) };
   return claim(deps.ledger, {
     key: jobKey(contract.queue, resolved.id),
     payloadHash: resolved.payloadHash,
     fresh: () => fresh(delivery, resolved),
-    delivery: {
-      messageId,
-      receiveCount,
-      sentAt,
-      at: deps.clock.now(),
-      ...(group ? { group } : {}),
-      ...(sequence ? { sequence } : {}),
-    },
+    delivery: { messageId, receiveCount, sentAt, at: deps.clock.now(), ...place },
     token: deps.random.uuid(),
     alone,
     // The lease must outlive this function by the clock of any other worker.
