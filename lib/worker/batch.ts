@@ -5,7 +5,7 @@ import { countOutcome } from '../jobs/count-outcome';
 import { dlqUrlOfArn, queueUrlOfArn } from '../jobs/keys';
 import { ATTRIBUTE } from '../jobs/park';
 import type { QueueContract } from './contract';
-import { deliver, type Suspect } from './deliver';
+import { deliver, type SuspectedCrash } from './deliver';
 import { type Incoming, incoming } from './delivery';
 import { type BatchDeps, createDeadline, type Deadline } from './deps';
 import { isDirect } from './direct';
@@ -63,7 +63,7 @@ async function handleMessage({
   message,
   deadline,
   alone,
-}: Omit<Group, 'group'> & { message: Incoming }): Promise<Disposition | Suspect> {
+}: Omit<Group, 'group'> & { message: Incoming }): Promise<Disposition | SuspectedCrash> {
   if (!deadline.mayStart()) return { acknowledge: false, visibilityMs: 0 };
   const returned = message.attributes[ATTRIBUTE.returned] !== undefined;
   // Reading this message may have crashed its workers, so it is read when everything else is done.

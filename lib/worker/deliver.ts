@@ -18,14 +18,14 @@ import { DAY_MS, take } from './take';
 
 const SECOND_MS = 1_000;
 
-/** The job's last run may have crashed. The job must run again while no other job runs in the invocation. */
-export interface Suspect {
+/** The message may have crashed a worker before. It must be handled again while no other job runs in the invocation. */
+export interface SuspectedCrash {
   acknowledge: false;
   suspect: true;
 }
 
 /** Handles one message. Throws only a StoreError, when nothing could be written. */
-export async function deliver(delivery: Delivery): Promise<Disposition | Suspect> {
+export async function deliver(delivery: Delivery): Promise<Disposition | SuspectedCrash> {
   const { deps, contract, message } = delivery;
   const done = await direct(delivery);
   if (done && done !== 'taken') return done;
@@ -40,7 +40,7 @@ export async function deliver(delivery: Delivery): Promise<Disposition | Suspect
   }
 }
 
-async function dispose(delivery: Delivery, resolved: Resolved): Promise<Disposition | Suspect> {
+async function dispose(delivery: Delivery, resolved: Resolved): Promise<Disposition | SuspectedCrash> {
   const { deps, message } = delivery;
   const claimed = await take(delivery, resolved);
   switch (claimed.kind) {
