@@ -42,7 +42,7 @@ export function workerDeps(world: World, ports: Ports): BatchDeps {
 }
 
 /** A short front, so that the few jobs of a run are more. Beside released code, which knows nothing else, a long one. */
-const frontOf = ({ share = 2, versions }: Plan): { most?: number } => (versions ? {} : { most: share + 1 });
+const frontOf = ({ share = 1, versions }: Plan): { most?: number } => (versions ? {} : { most: share + 1 });
 
 export function reconcilerDeps(world: World, ports: Ports): ReconcileDeps {
   return {
