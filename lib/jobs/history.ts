@@ -48,9 +48,6 @@ export const ofKind =
   ({ event }: Pick<HistoryEntry, 'event'>): boolean =>
     kinds.includes(readEvent(event).kind);
 
-/** The entry of the last time that a message or an operator opened the job again. */
-const lastOpened = (history: History): HistoryEntry | undefined => history.findLast(ofKind('reopened'));
-
 /** The entries since the job was last opened. */
 export const sinceOpened = (history: History): History => history.slice(history.findLastIndex(ofKind('reopened')) + 1);
 
@@ -99,9 +96,12 @@ export function withSend(history: History, entry: HistoryEntry): History {
  */
 export function dueTime(row: JobRow): number {
   const first = Math.min(row.createdAt, row.deliveries[0]?.sentAt ?? row.createdAt);
-  const opened = lastOpened(row.history);
-  const openedBy = row.deliveries.findLast(({ messageId }) => messageId === opened?.messageId);
-  return Math.max(first, row.due ?? 0, openedBy?.sentAt ?? opened?.at ?? 0);
+  const openings = row.history.filter(ofKind('reopened')).map(({ at, messageId }) => {
+    const by = row.deliveries.findLast((delivery) => delivery.messageId === messageId);
+    return by?.sentAt ?? at;
+  });
+  // Not only the last one: an old copy can open a job once more, and was sent before an operator's retry.
+  return Math.max(first, row.due ?? 0, ...openings);
 }
 
 /** When a job started since it was due. `undefined` if it started more than once, or not at all. */

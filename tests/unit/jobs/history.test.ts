@@ -150,6 +150,15 @@ describe('the time when a job was due', () => {
     expect(firstStart(row({ history: opened, deliveries: [delivery('a', 1_000)] }))).toBe(4_000);
   });
 
+  test('an old copy that opens the job once more does not take it back to before a retry', () => {
+    const opened = history('started', 'cancelled (operator)', 'reopened (operator)', {
+      event: 'reopened',
+      messageId: 'old',
+    });
+
+    expect(dueTime(row({ history: opened, deliveries: [delivery('old', 1_100)] }))).toBe(3_000);
+  });
+
   test('is the time when it was opened again, if the delivery is no longer known', () => {
     const opened = history('started', 'dead (error)', { event: 'reopened', messageId: 'b' });
 
