@@ -1,13 +1,13 @@
 import { parseArgs } from 'node:util';
 import { Presets, SingleBar } from 'cli-progress';
-import { bundle } from './bundle';
-import { unreached } from './expected';
-import { partsOf, runParts, type Searched, startPartThread } from './parts';
-import { explain } from './property';
-import { SIMULATIONS } from './queues';
+import { bundle } from './draw/bundle';
+import { unreached } from './draw/expected';
+import { partsOf, runParts, type Searched, startPartThread } from './draw/parts';
+import { explain } from './draw/property';
+import type { Part } from './draw/simulate-part';
+import { SOURCE_MUTANTS } from './mutants/source-mutants';
+import { SIMULATIONS } from './queues/queues';
 import { SCALE_PLANS } from './scale/plans';
-import type { Part } from './simulate-part';
-import { SOURCE_MUTANTS } from './source-mutants';
 
 const USAGE = [
   `usage: npm run simulate -- --runs N --seed S [--queue ${SIMULATIONS.map(({ name }) => name).join('|')}]`,

@@ -6,12 +6,12 @@ import { CLOCK_SKEW_MS } from '../../../lib/jobs/clock-skew';
 import { ofKind } from '../../../lib/jobs/history';
 import { isEnd, type JobRow } from '../../../lib/jobs/row';
 import type { MemoryObjects } from '../../support/memory-objects';
-import type { Input } from '../callers';
-import { campaignsOf, chunkRow } from '../campaigns';
-import type { JobKind } from '../plan';
+import type { JobKind } from '../draw/plan';
 import { addressesOf, beginsAt, chunkKind, countsOf } from '../queues/campaigns';
-import { MARK } from '../watch';
-import type { World } from '../world';
+import type { Input } from '../world/callers';
+import { campaignsOf, chunkRow } from '../world/campaigns';
+import { MARK } from '../world/watch';
+import type { World } from '../world/world';
 import { cannotSucceed, undeservedDeath } from './ends-are-deserved';
 import type { Promised } from './promise';
 

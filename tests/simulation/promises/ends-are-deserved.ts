@@ -1,13 +1,13 @@
 import { ofKind, sinceOpened } from '../../../lib/jobs/history';
 import type { JobRow } from '../../../lib/jobs/row';
-import type { Fault } from '../faults';
-import { KILLERS } from '../killers';
-import { serviceQueue } from '../names';
-import type { JobKind, Plan } from '../plan';
-import { isGhost } from '../rest';
-import { fewestAttempts } from '../waits';
-import type { World } from '../world';
+import type { JobKind, Plan } from '../draw/plan';
+import type { Fault } from '../world/faults';
+import { KILLERS } from '../world/killers';
+import { serviceQueue } from '../world/names';
+import { fewestAttempts } from '../world/waits';
+import type { World } from '../world/world';
 import { type Promised, rowOf } from './promise';
+import { isGhost } from './rest';
 
 const REFUSED: readonly JobKind[] = [
   ...(['refused', 'unverified', 'not-json', 'no-envelope', 'bad-data', 'unknown-version', 'stolen-id'] as const),

@@ -1,6 +1,6 @@
-import type { Fault } from '../faults';
-import { bringsKiller } from '../killers';
-import type { Plan } from '../plan';
+import type { Plan } from '../draw/plan';
+import type { Fault } from '../world/faults';
+import { bringsKiller } from '../world/killers';
 import type { Promised } from './promise';
 
 /** What SQS moves by itself is what nobody could handle: a failure that is told to the engine moves nothing. */

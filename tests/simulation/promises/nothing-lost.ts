@@ -2,8 +2,8 @@ import { ofKind } from '../../../lib/jobs/history';
 import { recordKey } from '../../../lib/jobs/keys';
 import { type HistoryEntry, isEnd, type JobRow } from '../../../lib/jobs/row';
 import type { MemoryObjects } from '../../support/memory-objects';
-import { isProduced } from '../callers';
-import { deadLetterQueue, isRecord, serviceQueue } from '../names';
+import { isProduced } from '../world/callers';
+import { deadLetterQueue, isRecord, serviceQueue } from '../world/names';
 import { type Promised, rowOf } from './promise';
 
 export const nothingLost: Promised = (world, inputs) => {

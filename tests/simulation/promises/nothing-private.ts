@@ -1,4 +1,4 @@
-import { MARK } from '../watch';
+import { MARK } from '../world/watch';
 import type { Promised } from './promise';
 
 /** What a step keeps to itself stays in the table; all else of a row is shown to operators. */

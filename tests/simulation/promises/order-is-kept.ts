@@ -2,8 +2,8 @@ import { groupBy } from '../../../lib/group-by';
 import { CLOCK_SKEW_MS } from '../../../lib/jobs/clock-skew';
 import { ofKind } from '../../../lib/jobs/history';
 import type { JobRow } from '../../../lib/jobs/row';
-import { isProduced } from '../callers';
-import { serviceQueue } from '../names';
+import { isProduced } from '../world/callers';
+import { serviceQueue } from '../world/names';
 import type { Promised } from './promise';
 
 /**

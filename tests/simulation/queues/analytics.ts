@@ -6,9 +6,9 @@ import { analyticsContract } from '../../../lib/analytics/process';
 import { sha256 } from '../../../lib/jobs/envelope';
 import { deduplicationId } from '../../../lib/jobs/keys';
 import type { MemoryObjects } from '../../support/memory-objects';
-import type { JobSpec } from '../plan';
-import { MARK } from '../watch';
-import type { World } from '../world';
+import type { JobSpec } from '../draw/plan';
+import { MARK } from '../world/watch';
+import type { World } from '../world/world';
 import { withKillers } from './killers';
 import type { SimulatedQueue } from './simulated';
 

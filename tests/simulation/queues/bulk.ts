@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { PermanentError, TransientError } from '../../../lib/errors';
 import { messageType, type QueueContract } from '../../../lib/worker/contract';
-import type { Process } from '../calls';
-import type { JobSpec } from '../plan';
-import { MARK } from '../watch';
-import type { World } from '../world';
+import type { JobSpec } from '../draw/plan';
+import type { Process } from '../world/calls';
+import { MARK } from '../world/watch';
+import type { World } from '../world/world';
 import { withKillers } from './killers';
 import type { SimulatedQueue } from './simulated';
 import { submitted } from './submitted';

@@ -3,11 +3,11 @@ import { EMAIL_MESSAGE, EMAILS_QUEUE, type EmailMessageInput } from '../../../li
 import { emailsContract } from '../../../lib/emails/process';
 import { sharedRate } from '../../../lib/limits/rate';
 import { createProducer } from '../../../lib/producer/producer';
-import { workerDeps } from '../engine';
-import type { JobSpec } from '../plan';
-import { bulkSendgridOf } from '../sendgrid';
-import { UNVERIFIED } from '../vendors';
-import { MARK } from '../watch';
+import type { JobSpec } from '../draw/plan';
+import { bulkSendgridOf } from '../vendors/sendgrid';
+import { UNVERIFIED } from '../vendors/vendors';
+import { workerDeps } from '../world/engine';
+import { MARK } from '../world/watch';
 import { withKillers } from './killers';
 import type { SimulatedQueue } from './simulated';
 import { submitted } from './submitted';

@@ -2,11 +2,11 @@ import { FEEDBACK_SUBMITTED, type FeedbackInput, feedbackGroup, feedbackSchema }
 import { feedbackContract } from '../../../lib/feedback/process';
 import { attachmentsPrefix } from '../../../lib/jobs/keys';
 import { createProducer } from '../../../lib/producer/producer';
-import type { JobSpec } from '../plan';
-import { sendgridOf } from '../sendgrid';
-import { FORBIDDEN_SUBJECT, SUSPENDED } from '../vendors';
-import { MARK } from '../watch';
-import { zendeskOf } from '../zendesk';
+import type { JobSpec } from '../draw/plan';
+import { sendgridOf } from '../vendors/sendgrid';
+import { FORBIDDEN_SUBJECT, SUSPENDED } from '../vendors/vendors';
+import { zendeskOf } from '../vendors/zendesk';
+import { MARK } from '../world/watch';
 import { withKillers } from './killers';
 import type { SimulatedQueue } from './simulated';
 import { submitted } from './submitted';

@@ -1,6 +1,6 @@
 import type { QueueContract } from '../../../lib/worker/contract';
-import type { Process } from '../calls';
-import { isKillerAfter } from '../killers';
+import type { Process } from '../world/calls';
+import { isKillerAfter } from '../world/killers';
 
 /** A contract some of whose jobs kill the process that runs them. */
 export function withKillers(process: Process, contract: QueueContract): QueueContract {

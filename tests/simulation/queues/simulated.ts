@@ -1,10 +1,10 @@
 import type { QueueSettings } from '../../../lib/config';
 import type { ProducerDeps } from '../../../lib/producer/producer';
 import type { QueueContract } from '../../../lib/worker/contract';
-import type { Process } from '../calls';
-import type { JobKind, JobSpec } from '../plan';
-import type { Ports } from '../ports';
-import type { World } from '../world';
+import type { JobKind, JobSpec } from '../draw/plan';
+import type { Process } from '../world/calls';
+import type { Ports } from '../world/ports';
+import type { World } from '../world/world';
 
 /** All that the simulation must know of a queue; a queue joins by writing one of these down in queues.ts. */
 export interface SimulatedQueue {

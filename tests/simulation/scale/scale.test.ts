@@ -1,4 +1,4 @@
-import { type PartThread, startPartThread } from '../parts';
+import { type PartThread, startPartThread } from '../draw/parts';
 import { SCALE_PLANS } from './plans';
 
 let thread: PartThread;

@@ -16,8 +16,8 @@ import type { BatchDeps } from '../../../lib/worker/deps';
 import { memoryObjects } from '../../support/memory-objects';
 import { memoryQueues } from '../../support/memory-queues';
 import { memoryTable, type Used } from '../../support/memory-table';
-import { createChance } from '../chance';
-import { createKernel } from '../kernel';
+import { createChance } from '../world/chance';
+import { createKernel } from '../world/kernel';
 import { type Calls, countedCalls } from './calls';
 
 const INSTANCE = 'scale';

@@ -1,6 +1,6 @@
 import { chunkId } from '../../../lib/emails/campaigns/chunk';
-import { campaignsOf, chunkRow } from '../campaigns';
 import { reportOf } from '../promises/campaigns-are-exact';
+import { campaignsOf, chunkRow } from '../world/campaigns';
 import { HOUR_MS, jobs, many, scenario } from './scenario';
 
 const QUEUES = [

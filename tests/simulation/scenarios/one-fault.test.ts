@@ -1,7 +1,7 @@
-import { CALL_FAULTS, fitted, TARGETS } from '../faults';
-import { expectKept, type PartThread, startPartThread } from '../parts';
-import { aPlan, type JobSpec, type Plan } from '../plan';
-import { runPlan } from '../run';
+import { expectKept, type PartThread, startPartThread } from '../draw/parts';
+import { aPlan, type JobSpec, type Plan } from '../draw/plan';
+import { runPlan } from '../runs/run';
+import { CALL_FAULTS, fitted, TARGETS } from '../world/faults';
 import { jobs } from './scenario';
 
 const insistent = (...kinds: Parameters<typeof jobs>): JobSpec[] =>

@@ -1,4 +1,4 @@
-import type { Redrive } from '../plan';
+import type { Redrive } from '../draw/plan';
 import { DAY_MS, HOUR_MS, jobs, MINUTE_MS, many, scenario } from './scenario';
 
 const AFTER = [MINUTE_MS, 6 * MINUTE_MS, 2 * HOUR_MS, 30 * DAY_MS];

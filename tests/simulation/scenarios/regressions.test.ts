@@ -1,4 +1,4 @@
-import type { Plan } from '../plan';
+import type { Plan } from '../draw/plan';
 import { DAY_MS, HOUR_MS, jobs, MINUTE_MS, SECOND_MS, scenario } from './scenario';
 
 /** Runs that broke a promise once, as small as they could be made. */

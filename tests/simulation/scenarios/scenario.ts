@@ -1,9 +1,9 @@
 import type { JobRow } from '../../../lib/jobs/row';
-import { serviceQueue } from '../names';
-import { aPlan, type JobKind, type JobSpec, type Load, type Plan } from '../plan';
-import { explain } from '../property';
-import { runPlan } from '../run';
-import type { World } from '../world';
+import { aPlan, type JobKind, type JobSpec, type Load, type Plan } from '../draw/plan';
+import { explain } from '../draw/property';
+import { runPlan } from '../runs/run';
+import { serviceQueue } from '../world/names';
+import type { World } from '../world/world';
 
 export const SECOND_MS = 1_000;
 export const MINUTE_MS = 60 * SECOND_MS;

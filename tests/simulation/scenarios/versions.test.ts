@@ -1,7 +1,7 @@
 import type { JobRow } from '../../../lib/jobs/row';
-import type { Plan } from '../plan';
+import type { Plan } from '../draw/plan';
 import { revision } from '../released/bundle.cjs';
-import type { Versions } from '../versions';
+import type { Versions } from '../world/versions';
 import { HOUR_MS, jobs, MINUTE_MS, type Scenario, scenario } from './scenario';
 
 /** Between these all that starts is of the released code, and for ten minutes before and after them every second process. */

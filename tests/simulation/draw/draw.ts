@@ -1,0 +1,298 @@
+import fc from 'fast-check';
+import type { SimulatedQueue } from '../queues/simulated';
+import { isReleased } from '../released/released';
+import {
+  AWS,
+  CALL_FAULTS,
+  type CallFault,
+  type Outage,
+  START_FAULTS,
+  type StartFault,
+  type Target,
+} from '../world/faults';
+import { hasDeadlyChunk } from '../world/killers';
+import type { Versions } from '../world/versions';
+import type { Command, Control, JobKind, JobSpec, Load, Plan, Redrive } from './plan';
+import { aPlan } from './plan';
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+
+/** Calls that a fault is worth aiming at; others are met by their number. */
+const KINDS: Record<Target, readonly string[]> = {
+  table: ['get', 'put', 'due', 'count'],
+  objects: ['put', 'create', 'get', 'delete'],
+  queues: ['send', 'sendBatch', 'receive', 'changeVisibility', 'changeVisibilityBatch', 'delete', 'depth'],
+  zendesk: ['createTicket', 'findTicket', 'upload'],
+  sendgrid: ['send'],
+  apple: [
+    ...['findTester', 'createTester', 'groupsOf', 'addToGroup', 'removeFromGroup', 'removeFromApp'],
+    ...['invite', 'notifyBuild'],
+  ],
+  bulk: ['apply'],
+};
+
+/** Those that take effect for a person. */
+const EFFECTS: readonly string[] = ['createTicket', 'send', 'addToGroup', 'invite', 'apply'];
+
+const VENDORS: Record<string, Target[]> = {
+  feedback: ['zendesk', 'sendgrid'],
+  emails: ['sendgrid'],
+  testflight: ['apple', 'sendgrid'],
+  campaigns: ['sendgrid'],
+  analytics: [],
+};
+
+function targetsOf(queues: readonly SimulatedQueue[]): readonly Target[] {
+  const vendors = queues.flatMap(({ name }): Target[] => VENDORS[name] ?? ['bulk']);
+  return [...AWS, ...new Set(vendors)];
+}
+
+/** Small numbers often, large ones sometimes: most runs make few calls of a kind. */
+const nth = (max: number) =>
+  fc.oneof(
+    { weight: 3, arbitrary: fc.integer({ min: 1, max: 8 }) },
+    { weight: 2, arbitrary: fc.integer({ min: 1, max }) },
+  );
+
+function callFault(queues: readonly SimulatedQueue[]): fc.Arbitrary<CallFault> {
+  const kinds = targetsOf(queues).flatMap((target) => KINDS[target].map((method) => `${target}.${method}`));
+  const fault = fc.constantFrom(...CALL_FAULTS);
+  return fc.oneof(
+    fc.record({ nth: nth(200), fault }),
+    fc.record({ kind: fc.constantFrom(...kinds), nth: nth(30), fault }),
+  );
+}
+
+/** What a vendor does to one attempt after another until its last answer, which often is none. */
+function streak(queues: readonly SimulatedQueue[]): fc.Arbitrary<CallFault[]> {
+  const vendors = targetsOf(queues).filter((target) => !AWS.includes(target));
+  const kinds = vendors.flatMap((target) => KINDS[target].map((method) => ({ method, kind: `${target}.${method}` })));
+  if (kinds.length === 0) return fc.constant([]);
+  const effects = kinds.filter(({ method }) => EFFECTS.includes(method));
+  return fc
+    .record({
+      call: fc.oneof({ weight: 2, arbitrary: fc.constantFrom(...effects) }, fc.constantFrom(...kinds)),
+      first: fc.constantFrom(1, 1, 1, 2, 3),
+      // An attempt makes three calls.
+      count: fc.constantFrom(1, 2, 3, 4, 5, 6, 6, 7),
+      fault: fc.oneof(fc.constantFrom<CallFault['fault']>('refused', 'failed'), fc.constantFrom(...CALL_FAULTS)),
+      last: fc.oneof(fc.constantFrom<CallFault['fault']>('lost', 'silent', 'gateway'), fc.constantFrom(...CALL_FAULTS)),
+    })
+    .map(({ call: { kind }, first, count, fault, last }) =>
+      Array.from({ length: count + 1 }, (_, index) => ({
+        kind,
+        nth: first + index,
+        fault: index < count ? fault : last,
+      })),
+    );
+}
+
+const startFault: fc.Arbitrary<StartFault> = fc.record({
+  nth: fc.integer({ min: 1, max: 20 }),
+  fault: fc.constantFrom(...START_FAULTS),
+  // Near the visibility timeouts of the queues, so that a start that waited for room meets the message's return.
+  ms: fc.constantFrom(5, 2_000, 30_000, 175_000, 295_000, 1_000_000),
+});
+
+function outage(queues: readonly SimulatedQueue[]): fc.Arbitrary<Outage> {
+  return fc
+    .record({
+      target: fc.constantFrom(...targetsOf(queues)),
+      from: fc.integer({ min: 0, max: 20 * MINUTE_MS }),
+      lasts: fc.oneof(
+        { weight: 20, arbitrary: fc.constantFrom(MINUTE_MS, 10 * MINUTE_MS, HOUR_MS) },
+        { weight: 1, arbitrary: fc.constant(5 * HOUR_MS) },
+      ),
+      fault: fc.constantFrom('refused', 'throttled', 'silent', 'mute', 'failed', 'forbidden', 'unauthorized', 'slow'),
+    })
+    .map(({ target, from, lasts, fault }) => ({ target, from, until: from + lasts, fault }) as Outage);
+}
+
+/** Kinds that nothing but faults can keep from succeeding. */
+const GOOD: readonly JobKind[] = ['good', 'attachment', 'opted-out', 'removal', 'resend', 'build', 'one-refused'];
+
+function job(queue: SimulatedQueue): fc.Arbitrary<JobSpec> {
+  const good = queue.kinds.filter((kind) => GOOD.includes(kind));
+  return fc.record(
+    {
+      kind: fc.oneof(
+        { weight: 3, arbitrary: fc.constantFrom(...good) },
+        { weight: 2, arbitrary: fc.constantFrom(...queue.kinds) },
+      ),
+      at: fc.oneof(fc.integer({ min: 0, max: 3_000 }), fc.integer({ min: 0, max: 20 * MINUTE_MS })),
+      group: fc.integer({ min: 0, max: 2 }),
+      retries: fc.constantFrom(0, 2),
+      again: fc.constantFrom(10, 30_000, 6 * MINUTE_MS, 2 * HOUR_MS),
+    },
+    { requiredKeys: ['kind', 'at', 'group', 'retries'] },
+  );
+}
+
+const redrive: fc.Arbitrary<Redrive> = fc.record({
+  nth: fc.integer({ min: 1, max: 3 }),
+  // Not sooner than a call of before can still land (course.ts).
+  after: fc.constantFrom(15_000, MINUTE_MS, 4 * MINUTE_MS, 6 * MINUTE_MS, 2 * HOUR_MS, 30 * DAY_MS),
+  how: fc.constantFrom('command', 'move'),
+});
+
+/** Operators at any moment; what is cancelled is often retried. */
+const commands: fc.Arbitrary<Command[]> = fc
+  .array(
+    fc.record({
+      job: fc.integer({ min: 0, max: 3 }),
+      at: fc.oneof(fc.integer({ min: 0, max: 5_000 }), fc.integer({ min: 0, max: 30 * MINUTE_MS })),
+      gap: fc.constantFrom(50, 3_000, MINUTE_MS, 10 * MINUTE_MS, 2 * HOUR_MS),
+      whats: fc.constantFrom<Command['what'][]>(
+        ['cancel', 'retry'],
+        ['cancel', 'retry', 'cancel', 'retry'],
+        ['cancel'],
+        ['retry'],
+        ['discard', 'retry'],
+      ),
+    }),
+    { minLength: 1, maxLength: 2 },
+  )
+  .map((drawn) =>
+    drawn.flatMap(({ job, at, gap, whats }) => whats.map((what, index) => ({ job, what, at: at + index * gap }))),
+  );
+
+const retryWaits = fc.constantFrom([60, 900], [60], [60, 900, 1_800]);
+const waits = fc.record({
+  at: fc.constantFrom(30_000, 5 * MINUTE_MS, 20 * MINUTE_MS),
+  from: retryWaits,
+  to: retryWaits,
+});
+
+const window = (lasts: readonly [number, ...number[]]) =>
+  fc
+    .record({ from: fc.integer({ min: 0, max: 10 * MINUTE_MS }), lasts: fc.constantFrom(...lasts) })
+    .map(({ from, lasts }) => ({ from, until: from + lasts }));
+
+const MIXED_MS = 10 * MINUTE_MS;
+
+const lasting = (...ms: [number, ...number[]]) => fc.constantFrom(...ms);
+
+/** One phase after another, each so long and with this share of processes of the released code. */
+function phases(...all: [ms: number, released: number][]): Versions[] {
+  let until = 0;
+  return all.map(([ms, released]) => {
+    until += ms;
+    return { until, released };
+  });
+}
+
+const rarely = <T>(arbitrary: fc.Arbitrary<T>, none: T): fc.Arbitrary<T> =>
+  fc.oneof({ weight: 4, arbitrary: fc.constant(none) }, { weight: 1, arbitrary });
+
+/** A deployment, ten minutes of which have processes of both versions; one that is rolled back; both all the time. */
+const versions: fc.Arbitrary<Versions[]> = fc.oneof(
+  lasting(2 * MINUTE_MS, 20 * MINUTE_MS, 2 * HOUR_MS).map((deployed) => phases([deployed, 1], [MIXED_MS, 0.5])),
+  fc
+    .tuple(lasting(0, 2 * MINUTE_MS, 20 * MINUTE_MS), lasting(5 * MINUTE_MS, HOUR_MS, 4 * HOUR_MS))
+    .map(([before, back]) => phases([before, 0], [MIXED_MS, 0.5], [back, 1], [MIXED_MS, 0.5])),
+  lasting(HOUR_MS, 6 * HOUR_MS).map((both) => phases([both, 0.5])),
+);
+
+const controls: fc.Arbitrary<Control[]> = fc.array(
+  fc.record({
+    at: fc.oneof(
+      { weight: 3, arbitrary: fc.integer({ min: 500, max: 3 * MINUTE_MS }) },
+      { weight: 1, arbitrary: fc.constantFrom(20 * MINUTE_MS, 2 * HOUR_MS) },
+    ),
+    what: fc.constantFrom('pause', 'resume', 'resume', 'cancel'),
+    campaign: fc.integer({ min: 0, max: 1 }),
+  }),
+  { maxLength: 4 },
+);
+
+/** Starts that put hours, days and years between a job's beginning and its end. */
+const START = [
+  Date.UTC(2026, 11, 31, 23, 58),
+  Date.UTC(2026, 4, 5, 9, 59, 58),
+  Date.UTC(2028, 1, 28, 23, 59, 59),
+] as const;
+
+/** Jobs of one queue beside others: enough that these meet. */
+const MOST_BESIDE = 3;
+
+function load(queue: SimulatedQueue, { alone }: { alone: boolean }): fc.Arbitrary<Load> {
+  const { mostJobs = 8 } = queue;
+  return fc.record({
+    queue: fc.constant(queue.name),
+    batch: fc.constantFrom(...queue.batches),
+    concurrency: fc.constantFrom(2, 10),
+    jobs: fc.array(
+      job(queue),
+      alone ? { minLength: 1, maxLength: mostJobs } : { maxLength: Math.min(mostJobs, MOST_BESIDE) },
+    ),
+  });
+}
+
+/** Any run of these queues, or of some of them. */
+export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
+  const loads = fc.tuple(...queues.map((queue) => load(queue, { alone: queues.length === 1 })));
+  return fc
+    .record({
+      loads: loads.map((all) => {
+        const some = all.filter(({ jobs }) => jobs.length > 0);
+        return some.length > 0 ? some : all.slice(0, 1);
+      }),
+      seed: fc.integer({ min: 1, max: 2 ** 31 }),
+      start: fc.constantFrom(...START),
+      calls: fc.array(callFault(queues), { maxLength: 6 }),
+      streak: rarely(streak(queues), []),
+      commands: rarely(commands, []),
+      waits: rarely(waits, undefined as never),
+      starts: rarely(fc.array(startFault, { minLength: 1, maxLength: 3 }), []),
+      outages: rarely(fc.array(outage(queues), { minLength: 1, maxLength: 2 }), []),
+      lostDeletes: rarely(fc.array(fc.integer({ min: 1, max: 8 }), { minLength: 1, maxLength: 2 }), []),
+      redrives: rarely(fc.array(redrive, { minLength: 1, maxLength: 3 }), []),
+      settlement: rarely(fc.record({ after: fc.constantFrom(10 * MINUTE_MS, 5 * HOUR_MS) }), undefined as never),
+      deployAt: fc.constantFrom(0, 5 * MINUTE_MS, 40 * MINUTE_MS, 2 * HOUR_MS),
+      broken: rarely(window([MINUTE_MS, 20 * MINUTE_MS, HOUR_MS]), undefined as never),
+      unpolled: rarely(window([10 * MINUTE_MS, 3 * HOUR_MS]), undefined as never),
+      retention: rarely(fc.constantFrom(2 * 3600, 86_400), undefined as never),
+      dlqRetention: rarely(fc.constantFrom(3 * 3600, 86_400), undefined as never),
+      approximate: rarely(fc.constant(true as const), undefined as never),
+      share: rarely(fc.constantFrom(1, 2), undefined as never),
+      indexLag: rarely(fc.constantFrom(1_000, 20_000, 5 * MINUTE_MS), undefined as never),
+      canaries: rarely(fc.constantFrom(10 * MINUTE_MS, HOUR_MS), undefined as never),
+      versions: queues.every(({ name }) => isReleased(name)) ? rarely(versions, []) : fc.constant<Versions[]>([]),
+      controls: queues.some(({ controlled }) => controlled) ? controls : fc.constant<Control[]>([]),
+    })
+    .map(({ loads: [first, ...beside], broken, unpolled, retention, dlqRetention, ...drawn }) => {
+      const { redrives, outages, settlement, canaries, approximate, share, indexLag, versions, ...rest } = drawn;
+      const { calls, streak, waits, ...plan } = rest;
+      const kinds = [first, ...beside].flatMap((load) => load?.jobs ?? []).map(({ kind }) => kind);
+      return aPlan({
+        ...plan,
+        ...first,
+        beside,
+        calls: [...calls, ...streak],
+        // Whatever is released while SQS takes it and does not say so is released again, and each copy of a killer has to
+        // be found out by itself.
+        outages: outages.filter(
+          ({ target, fault }) => !(target === 'queues' && fault === 'silent' && kinds.some(hasDeadlyChunk)),
+        ),
+        redrives: redrives
+          // What SQS itself moved and let expire unread has left no trace that anybody could follow.
+          .filter(({ how }) => how === 'command' || !(retention || dlqRetention))
+          // Two of these keep their vendor's circuit open for good, with a trial call every minute of the month.
+          .filter(({ after }) => after < DAY_MS || !kinds.includes('forbidden')),
+        ...(broken ? { broken } : {}),
+        ...(settlement ? { settlement } : {}),
+        ...(waits ? { waits } : {}),
+        ...(unpolled ? { unpolled } : {}),
+        ...(canaries ? { canaries } : {}),
+        ...(approximate ? { approximate } : {}),
+        ...(share ? { share } : {}),
+        ...(indexLag ? { indexLag } : {}),
+        ...(versions.length > 0 ? { versions } : {}),
+        ...(retention ? { retention } : {}),
+        // As in every row of the table of queues, the DLQ keeps at least as long as the queue.
+        ...(dlqRetention ? { dlqRetention, retention: Math.min(dlqRetention, retention ?? dlqRetention) } : {}),
+      });
+    });
+}

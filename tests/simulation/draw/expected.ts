@@ -1,0 +1,45 @@
+import { CALL_FAULTS, START_FAULTS, TARGETS } from '../world/faults';
+
+/** What a simulation of any length that is worth the name has reached. */
+export const EXPECTED: readonly string[] = [
+  ...CALL_FAULTS.map((fault) => `fault ${fault}`),
+  ...START_FAULTS.map((fault) => `start ${fault}`),
+  ...TARGETS.map((target) => `outage of ${target}`),
+  'lost delete',
+  'indexes that lag',
+  'approximate queues',
+  'reconciler with a small share',
+  'line longer than its front',
+  'sign of a mail',
+  'redrive by command',
+  'redrive by move',
+  ...['cancel of a queued job', 'retry of a cancelled job', 'retry of a dead job', 'discard of a dead job'],
+  'waits that change',
+  'settled as done',
+  'settled as skipped',
+  'moved by SQS',
+  'time-out of a function',
+  ...['queued', 'processing', 'succeeded', 'cancelled(never-sent)', 'cancelled(operator)'].map(
+    (state) => `state ${state}`,
+  ),
+  ...['dead(error)', 'dead(crash)', 'dead(expired)'].map((state) => `state ${state}`),
+  ...['held(retry)', 'held(throttled)', 'held(stopped)', 'held(behind)', 'held(unknown)'].map(
+    (state) => `state ${state}`,
+  ),
+  ...['ticket', 'mail', 'tester', 'removal', 'membership', 'invitation', 'build mail', 'item', 'object'].map(
+    (effect) => `effect ${effect}`,
+  ),
+  ...['send', 'invitation', 'notification', 'confirmation'].map((step) => `step ${step} unknown`),
+  'step confirmation skipped',
+  ...['pause', 'resume', 'cancel'].map((what) => `campaign told to ${what}`),
+  ...['running', 'paused(operator)', 'paused(SendgridRejected)', 'cancelled', 'ended'].map(
+    (what) => `campaign ${what}`,
+  ),
+  ...['state held(paused)', 'step excluded done'],
+  'canary succeeded',
+  ...['worker', 'reconciler', 'api', 'operator', 'events'].map((process) => `released ${process}`),
+];
+
+/** What was never reached, of all that should have been. */
+export const unreached = (reached: ReadonlyMap<string, number>): string[] =>
+  EXPECTED.filter((what) => !reached.has(what));

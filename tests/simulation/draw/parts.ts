@@ -1,0 +1,96 @@
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import type { Simulation } from '../queues/queues';
+import { bundle } from './bundle';
+import { explain, type Failure } from './property';
+import type { Given, Part, Progress, Scaled } from './simulate-part';
+
+type Done = Extract<Progress, { kind: 'done' }>;
+
+/** A thread that runs one part after another. */
+export interface PartThread {
+  run(part: Part | Given | Scaled, onRan?: (count: number) => void): Promise<Done>;
+  stop(): Promise<unknown>;
+}
+
+let unchanged: Promise<string> | undefined;
+const codeAsItIs = (): Promise<string> => {
+  unchanged ??= bundle();
+  return unchanged;
+};
+
+/** Starts a thread on a script of `bundle`: that of the code as it is, where none is given. */
+export async function startPartThread(script?: string): Promise<PartThread> {
+  const thread = new Worker(script ?? (await codeAsItIs()), { eval: true });
+  return {
+    run: (part, onRan = () => {}) =>
+      new Promise((resolve, reject) => {
+        const hear = (progress: Progress) => {
+          if (progress.kind === 'ran') return onRan(progress.count);
+          thread.off('message', hear).off('error', reject);
+          resolve(progress);
+        };
+        thread.on('message', hear).once('error', reject);
+        thread.postMessage(part);
+      }),
+    stop: () => thread.terminate(),
+  };
+}
+
+/** Runs of one part: small enough that a thread does not grow, and that all of them end at about the same time. */
+const PART_RUNS = 500;
+
+/** So many runs of each simulation, each part with a seed of its own. */
+export function partsOf(
+  simulations: readonly Pick<Simulation, 'name'>[],
+  { each, seed }: { each: number; seed: number },
+): Part[] {
+  const parts: Part[] = [];
+  for (let from = 0; from < each; from += PART_RUNS)
+    for (const { name } of simulations)
+      parts.push({ simulation: name, runs: Math.min(PART_RUNS, each - from), seed: (seed + parts.length) % 2 ** 31 });
+  return parts;
+}
+
+export interface Searched {
+  reached: Map<string, number>;
+  failures: (Failure & { simulation: string })[];
+}
+
+/** Runs all parts, as many at a time as there are cores, until `enough` says that it has found what it looks for. */
+export async function runParts(
+  parts: readonly Part[],
+  {
+    onRan,
+    script,
+    enough = () => false,
+  }: { onRan?: (count: number) => void; script?: string; enough?: (failures: number) => boolean } = {},
+): Promise<Searched> {
+  const waiting = [...parts];
+  const reached = new Map<string, number>();
+  const failures: Searched['failures'] = [];
+  const worker = async () => {
+    const thread = await startPartThread(script);
+    try {
+      for (let part = waiting.shift(); part && !enough(failures.length); part = waiting.shift()) {
+        const done = await thread.run(part, onRan);
+        for (const [what, count] of done.reached) reached.set(what, (reached.get(what) ?? 0) + count);
+        if (done.failure) failures.push({ ...done.failure, ...origin(part) });
+      }
+    } finally {
+      await thread.stop();
+    }
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, worker));
+  return { reached, failures };
+}
+
+const origin = ({ simulation, runs, seed }: Part) => ({
+  simulation,
+  drawnBy: `npm run simulate -- --queue ${simulation} --runs ${runs} --seed ${seed}`,
+});
+
+export async function expectKept(thread: PartThread, part: Part | Given): Promise<void> {
+  const { failure } = await thread.run(part);
+  if (failure) throw new Error(explain(failure));
+}

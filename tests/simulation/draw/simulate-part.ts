@@ -1,0 +1,62 @@
+import { parentPort } from 'node:worker_threads';
+import { simulationNamed } from '../queues/queues';
+import { scalePlanNamed } from '../scale/plans';
+import type { ScaleResult } from '../scale/service';
+import type { Plan } from './plan';
+import { type Failure, firstBroken, search } from './property';
+
+/** One part of a simulation, for a thread of its own: runs that are drawn … */
+export interface Part {
+  /** Its name, as in queues.ts. */
+  simulation: string;
+  runs: number;
+  seed: number;
+}
+
+/** … or these. */
+export interface Given {
+  plans: readonly Plan[];
+}
+
+/** … or a scale plan, with this many items. */
+export interface Scaled {
+  scale: string;
+  size: number;
+}
+
+export type Progress =
+  | { kind: 'ran'; count: number }
+  | {
+      kind: 'done';
+      reached: [string, number][];
+      failure?: Failure;
+      scaled?: ScaleResult;
+    };
+
+const EVERY = 25;
+
+const tell = (progress: Progress) => parentPort?.postMessage(progress);
+
+parentPort?.on('message', (part: Part | Given | Scaled) => {
+  void ('plans' in part ? runGiven(part) : 'scale' in part ? runScaled(part) : run(part)).then(tell);
+});
+
+async function runScaled({ scale, size }: Scaled): Promise<Progress> {
+  return { kind: 'done', reached: [], scaled: await scalePlanNamed(scale).run(size) };
+}
+
+async function runGiven({ plans }: Given): Promise<Progress> {
+  const failure = await firstBroken(plans);
+  return { kind: 'done', reached: [], ...(failure ? { failure } : {}) };
+}
+
+async function run({ simulation, runs, seed }: Part): Promise<Progress> {
+  let count = 0;
+  const onRun = () => {
+    count += 1;
+    if (count % EVERY === 0) tell({ kind: 'ran', count: EVERY });
+  };
+  const { reached, failure } = await search(simulationNamed(simulation).queues, { runs, seed, onRun });
+  tell({ kind: 'ran', count: count % EVERY });
+  return { kind: 'done', reached: [...reached], ...(failure ? { failure } : {}) };
+}

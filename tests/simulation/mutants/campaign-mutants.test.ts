@@ -1,0 +1,114 @@
+import type { Plan } from '../draw/plan';
+import { jobs, SECOND_MS } from '../scenarios/scenario';
+import type { CallFault } from '../world/faults';
+import * as mutants from './campaign-mutants';
+import { describeMutants } from './mutant-cases';
+
+const ONE: Partial<Plan> = { queue: 'campaigns', jobs: jobs('good') };
+/** The second one begins two minutes later. */
+const TWO: Partial<Plan> = { queue: 'campaigns', jobs: jobs(['good', { group: 1 }], 'good') };
+
+const atSendgrid = (fault: CallFault['fault']): CallFault[] => [{ kind: 'sendgrid.send', nth: 1, fault }];
+
+// Chunks are released after a minute, two at a time, and the second one waits ten seconds for its turn.
+describeMutants(mutants, {
+  stopUnheard: {
+    // Its chunks still wait in the queue when the campaign is paused.
+    plan: {
+      ...ONE,
+      unpolled: { from: 30 * SECOND_MS, until: 66 * SECOND_MS },
+      controls: [{ at: 65 * SECOND_MS, what: 'pause', campaign: 0 }],
+    },
+    breaks: /^campaigns are kept: chunk .* was sent 1\d{3} ms after its campaign was stopped/,
+  },
+  stopHeardOnce: {
+    plan: { ...ONE, controls: [{ at: 62 * SECOND_MS, what: 'cancel', campaign: 0 }] },
+    breaks: /^campaigns are kept: chunk .* was sent .* after its campaign was stopped/,
+  },
+  releasedTooSoon: {
+    plan: TWO,
+    breaks: /^campaigns are kept: chunk .* was sent before its campaign begins/,
+  },
+  startForgotten: {
+    plan: TWO,
+    breaks: /^campaigns are kept: campaign .* begins before the time that was asked for/,
+  },
+  duplicatesTakenForRejected: {
+    plan: ONE,
+    breaks: /^campaigns are kept: campaign .* has {.*"duplicates":0,"rejected":2/,
+  },
+  duplicatesForgotten: {
+    // The caller dies before it hears that the campaign is accepted.
+    plan: { ...ONE, calls: [{ kind: 'queues.send', nth: 1, fault: 'killed-after' }] },
+    breaks: /^campaigns are kept: campaign .* says .* of 4$/,
+  },
+  releasedUnderTwoIds: {
+    plan: ONE,
+    breaks: /^campaigns are kept: campaign .* has sent somebody two mails/,
+  },
+  listOfFirst: {
+    plan: TWO,
+    breaks: /^campaigns are kept: campaign .* has sent a mail to a stranger/,
+  },
+  firstChunkForgotten: {
+    plan: ONE,
+    breaks: /^campaigns are kept: campaign .* has released chunk 0, which has no row/,
+  },
+  forgottenOnceReleased: {
+    plan: ONE,
+    breaks: /^liveness: .*campaign .* is running, 2 of 2 chunks released, 0,1 open/,
+  },
+  openForgotten: {
+    plan: ONE,
+    breaks: /^campaigns are kept: campaign .* ended before chunk 1/,
+  },
+  chunkUncounted: {
+    // Nobody can tell of a chunk whose release was never counted, and its campaign is cancelled.
+    plan: {
+      ...ONE,
+      calls: [...atSendgrid('mute'), { kind: 'queues.send', nth: 2, fault: 'killed-after' }],
+      controls: [{ at: 90 * SECOND_MS, what: 'cancel', campaign: 0 }],
+    },
+    breaks: /^campaigns are kept: campaign .* has ended without chunk 0, which is held \(unknown\)/,
+  },
+  cancelledUnasked: {
+    plan: ONE,
+    breaks: /^campaigns are kept: campaign .* has lost chunk 0: it is cancelled/,
+  },
+  parkedAtFirstFailure: {
+    plan: { ...ONE, calls: atSendgrid('refused') },
+    breaks: /^campaigns are kept: campaign .* has chunk 0 dead .*: it had 1 attempts/,
+  },
+  unknownTakenForSent: {
+    plan: { ...ONE, calls: atSendgrid('mute') },
+    breaks: /^campaigns are kept: campaign .* says .*, and 1 are accepted/,
+  },
+  stepForgotten: {
+    plan: { ...ONE, calls: atSendgrid('mute') },
+    breaks: /^campaigns are kept: campaign .* says .*"underWay":3.*, and nothing is under way/,
+  },
+  eventsLost: {
+    plan: ONE,
+    breaks: /^campaigns are kept: campaign .* says .*, and of [1-9] was told/,
+  },
+  addressAmongRecipients: {
+    plan: ONE,
+    breaks: /^everything private stays in: jobs\/_recipients\/.* shows it/,
+  },
+  addressAmongEvents: {
+    plan: ONE,
+    breaks: /^everything private stays in: jobs\/_events\/.* shows it/,
+  },
+  addressInCampaign: {
+    plan: ONE,
+    breaks: /^campaigns are kept: campaign .* shows something private/,
+  },
+  mailsOfNobody: {
+    plan: ONE,
+    breaks: /^campaigns are kept: campaign .* has a chunk that is none of its/,
+  },
+  otherWords: {
+    plan: { ...ONE, jobs: jobs('unsendable') },
+    breaks: /^campaigns are kept: campaign .* has chunk 0 succeeded .*: a refused one cannot have succeeded/,
+  },
+});

@@ -1,0 +1,30 @@
+import { aPlan, type Plan } from '../draw/plan';
+import { runPlan } from '../runs/run';
+import type { Mutant } from './mutant';
+
+export interface Case {
+  plan: Partial<Plan>;
+  /** What the run of the right code needs at most after its last fault. */
+  restWithinMs?: number;
+  /** The promise that the mutant breaks. */
+  breaks: RegExp;
+}
+
+/** Runs the code as it is and each mutant of it under the plan of its case. */
+export function describeMutants<Name extends string>(mutants: Record<Name, Mutant>, cases: Record<Name, Case>): void {
+  describe.each(Object.entries<Case>(cases))('%s', (name, { plan, restWithinMs, breaks }) => {
+    const options = restWithinMs === undefined ? {} : { restWithinMs };
+
+    test('the code as it is keeps every promise', async () => {
+      const { violation } = await runPlan(aPlan(plan), options);
+
+      expect(violation).toBeUndefined();
+    });
+
+    test('the mutant is caught', async () => {
+      const { violation } = await runPlan(aPlan(plan), { ...options, mutant: mutants[name as Name] });
+
+      expect(violation).toMatch(breaks);
+    });
+  });
+}

@@ -1,0 +1,29 @@
+import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import type { JobError } from '../../../lib/errors';
+import type { JobRow } from '../../../lib/jobs/row';
+import type { Item, Table } from '../../../lib/ports';
+import type { BulkMail } from '../../../lib/vendors/sendgrid-bulk';
+import type { Ports } from '../world/ports';
+import type { World } from '../world/world';
+
+/** `event`: of a worker; nobody else has one. */
+interface Context {
+  world: World;
+  event: SQSEvent | undefined;
+}
+
+/** A way in which the code could be wrong, brought about at its edges. */
+export interface Mutant {
+  ports?: (ports: Ports, context: Context) => Ports;
+  handler?: (handle: (event: SQSEvent) => Promise<SQSBatchResponse>, event: SQSEvent) => Promise<SQSBatchResponse>;
+  answer?: (answer: SQSBatchResponse, event: SQSEvent, world: World) => SQSBatchResponse;
+  sendgrid?: (error: JobError) => JobError;
+  /** The request of a chunk, as SendGrid gets it. */
+  mail?: (mail: BulkMail) => BulkMail;
+}
+
+export const isJob = (item: Item | undefined): item is JobRow => item !== undefined && 'payloadHash' in item;
+
+export const withTable = (change: (table: Table, context: Context & { ports: Ports }) => Partial<Table>): Mutant => ({
+  ports: (ports, context) => ({ ...ports, table: { ...ports.table, ...change(ports.table, { ...context, ports }) } }),
+});

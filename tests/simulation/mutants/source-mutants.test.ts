@@ -1,0 +1,27 @@
+import { bundle } from '../draw/bundle';
+import { startPartThread } from '../draw/parts';
+import { aPlan } from '../draw/plan';
+import { scalePlanNamed } from '../scale/plans';
+import { SOURCE_MUTANTS, type SourceMutant } from './source-mutants';
+
+/** The promise that a script breaks under the run that finds the mutant. */
+async function broken({ by }: SourceMutant, script?: string): Promise<string | undefined> {
+  const thread = await startPartThread(script);
+  try {
+    if ('plan' in by) return (await thread.run({ plans: [aPlan(by.plan)] })).failure?.violation;
+    const { scale, size = scalePlanNamed(scale).size } = by;
+    return (await thread.run({ scale, size })).scaled?.violation;
+  } finally {
+    await thread.stop();
+  }
+}
+
+describe.each(Object.entries(SOURCE_MUTANTS))('%s', (_name, mutant) => {
+  test('the code as it is keeps every promise', async () => {
+    expect(await broken(mutant)).toBeUndefined();
+  });
+
+  test('the mutant is caught', async () => {
+    expect(await broken(mutant, await bundle(mutant.changes))).toMatch(mutant.breaks);
+  });
+});

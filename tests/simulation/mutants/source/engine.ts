@@ -1,0 +1,120 @@
+import { aPlan, type Plan } from '../../draw/plan';
+import type { CallFault } from '../../world/faults';
+import type { SourceMutant } from '../source-mutants';
+
+const MINUTE_MS = 60_000;
+const { jobs } = aPlan();
+
+/** The first so many requests to SendGrid are refused; an attempt makes three. */
+const refused = (count: number): CallFault[] =>
+  Array.from({ length: count }, (_, index) => ({ kind: 'sendgrid.send', nth: index + 1, fault: 'refused' }));
+const emails = { queue: 'emails', jobs } satisfies Partial<Plan>;
+
+/** A claim that parks every job whose attempts are used up, with the error that it had, as it once did. */
+const ATTEMPTS_AT_CLAIM: SourceMutant['changes'] = [
+  {
+    file: 'lib/worker/deliver.ts',
+    find: 'const claimed = await take(delivery, resolved);',
+    replace: `const taken = await take(delivery, resolved);
+      const spent = taken.kind === 'claimed' && taken.row.attempts > deps.retryWaits.length;
+      const claimed = spent ? { ...taken, kind: 'crash-loop' } : taken;`,
+  },
+  {
+    file: 'lib/worker/deliver.ts',
+    find: "end.park({ error: storedError(crashLoop()), reason: 'crash', counts: false })",
+    replace: `end.park({
+      error: (row.silent < 2 && row.error) || storedError(crashLoop()),
+      reason: row.silent < 2 && row.error ? 'error' : 'crash',
+      counts: false,
+    })`,
+  },
+];
+
+export const ENGINE_MUTANTS = {
+  unknownTakenForFailed: {
+    changes: [
+      ...ATTEMPTS_AT_CLAIM,
+      {
+        file: 'lib/worker/decide.ts',
+        find: "reason: 'unknown', waitMs: 0, counts: false",
+        replace: "reason: 'unknown', waitMs: 0, counts: true",
+      },
+    ],
+    breaks: /^no bystanders: .*its step may have taken effect/,
+    by: {
+      plan: {
+        ...emails,
+        calls: [...refused(6), { kind: 'sendgrid.send', nth: 7, fault: 'silent' }],
+        settlement: { after: 10 * MINUTE_MS },
+      },
+    },
+  },
+  lastAnswerNotAskedFor: {
+    changes: [
+      {
+        file: 'lib/worker/decide.ts',
+        find: 'asks ? retryWaits.at(-1) : retryWaits[attempts]',
+        replace: 'retryWaits[attempts]',
+      },
+    ],
+    breaks: /^no bystanders: .*invitation took effect/,
+    by: {
+      plan: {
+        queue: 'testflight',
+        jobs,
+        outages: [{ target: 'apple', from: 0, until: 10 * MINUTE_MS, fault: 'refused' }],
+        calls: [{ kind: 'apple.invite', nth: 1, fault: 'lost' }],
+      },
+    },
+  },
+  spentAttemptsParkedUntried: {
+    changes: ATTEMPTS_AT_CLAIM,
+    breaks: /^no bystanders: .*it was parked without the run that failed/,
+    by: { plan: { ...emails, calls: refused(6), waits: { at: 5 * MINUTE_MS, from: [60, 900], to: [60] } } },
+  },
+  retriesOfOperatorsForgotten: {
+    changes: [
+      {
+        file: 'lib/jobs/history.ts',
+        find: "history.findLast(ofKind('reopened'))",
+        replace: "history.findLast(({ event }) => event === 'reopened')",
+      },
+      {
+        file: 'lib/jobs/history.ts',
+        find: "history.findLastIndex(ofKind('reopened'))",
+        replace: "history.findLastIndex(({ event }) => event === 'reopened')",
+      },
+    ],
+    breaks: /^everything explained: TimeToFinish says/,
+    by: {
+      plan: {
+        ...emails,
+        // Held when it is cancelled; after the retry its first attempt fails, so that it ends a minute later.
+        calls: [
+          { kind: 'sendgrid.send', nth: 1, fault: 'retry-after' },
+          ...[2, 3, 4].map((nth): CallFault => ({ kind: 'sendgrid.send', nth, fault: 'refused' })),
+        ],
+        commands: [
+          { job: 0, what: 'cancel', at: 30_000 },
+          { job: 0, what: 'retry', at: 60 * MINUTE_MS },
+        ],
+      },
+    },
+  },
+  retryNotedBehindItsRun: {
+    changes: [
+      {
+        file: 'lib/ops/retry.ts',
+        find: 'history: withSend(now.history, entry)',
+        replace: 'history: [...now.history, entry]',
+      },
+    ],
+    breaks: /^everything explained: the history of .* has its redrive behind/,
+    by: {
+      plan: {
+        jobs: [{ kind: 'refused', at: 0, group: 0, retries: 0 }],
+        redrives: [{ nth: 1, after: 15_000, how: 'command' }],
+      },
+    },
+  },
+} satisfies Record<string, SourceMutant>;

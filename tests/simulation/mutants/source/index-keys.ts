@@ -1,0 +1,40 @@
+import { jobs, MINUTE_MS } from '../../scenarios/scenario';
+import type { SourceMutant } from '../source-mutants';
+
+const KEYS = 'lib/jobs/keys.ts';
+
+/** The index entries of what every job passes: spread over eight partition keys, and found there. */
+export const INDEX_KEY_MUTANTS: Record<string, SourceMutant> = {
+  onePartitionForAll: {
+    changes: [{ file: KEYS, find: 'const SHARDS = 8;', replace: 'const SHARDS = 1;' }],
+    breaks: /^scale: todo sample#\w+#0 takes more than 1000 writes in a second/,
+    by: { scale: 'starts' },
+  },
+  shardOfVersion: {
+    changes: ['unsent', 'waiting', 'ending'].map((kind) => ({
+      file: 'lib/jobs/schedule.ts',
+      find: `'${kind}', ${kind === 'ending' ? 'row.id' : 'id'})`,
+      replace: `'${kind}', \`\${row.version}\`)`,
+    })),
+    breaks: /^scale: todo sample#\w+#\d takes more than 1000 writes in a second/,
+    by: { scale: 'starts' },
+  },
+  keysOfReleasedCodeUnread: {
+    changes: [
+      {
+        file: KEYS,
+        find: 'return [plain, ...(sharded ?',
+        // The ends of dead jobs still have the plain key.
+        replace: "return [...(kind === 'unsent' || kind === 'waiting' ? [] : [plain]), ...(sharded ?",
+      },
+    ],
+    breaks: /^liveness: .* is queued/,
+    by: {
+      plan: {
+        jobs: jobs('good'),
+        calls: [{ kind: 'queues.send', nth: 1, fault: 'refused' }],
+        versions: [{ until: MINUTE_MS, released: 1 }],
+      },
+    },
+  },
+};

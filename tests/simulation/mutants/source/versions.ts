@@ -1,0 +1,38 @@
+import { jobs, MINUTE_MS } from '../../scenarios/scenario';
+import type { SourceMutant } from '../source-mutants';
+
+/** What begins is begun by the released code, and finished by today's. */
+const deployed = (until: number) => [{ until, released: 1 }];
+
+/** Names that the released code has stored, and that today's code no longer knows. */
+export const VERSION_MUTANTS: Record<string, SourceMutant> = {
+  stepRenamed: {
+    changes: [{ file: 'lib/jobs/mail.ts', find: "emails: 'send'", replace: "emails: 'mail'" }],
+    breaks: /^nothing twice: 2 × mail/,
+    by: {
+      plan: {
+        queue: 'emails',
+        calls: [{ kind: 'sendgrid.send', nth: 1, fault: 'killed-after' }],
+        versions: deployed(MINUTE_MS),
+      },
+    },
+  },
+  orderKeyRenamed: {
+    changes: [{ file: 'lib/jobs/keys.ts', find: '`order#$', replace: '`line#$' }],
+    breaks: /^order kept/,
+    by: {
+      plan: {
+        queue: 'testflight',
+        // The first waits until the code knows its type, the second for the first. The third comes to today's code.
+        jobs: jobs('newer', ['good', { at: 1_000 }], ['good', { at: 5 * MINUTE_MS + 30 }]),
+        deployAt: 20 * MINUTE_MS,
+        versions: deployed(5 * MINUTE_MS),
+      },
+    },
+  },
+  campaignKeyRenamed: {
+    changes: [{ file: 'lib/jobs/keys.ts', find: '`campaign#$', replace: '`campaigns#$' }],
+    breaks: /there is no campaign$/,
+    by: { plan: { queue: 'campaigns', versions: deployed(30_000) } },
+  },
+};

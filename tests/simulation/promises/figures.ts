@@ -1,0 +1,34 @@
+import { isEnd, type JobRow } from '../../../lib/jobs/row';
+import { serviceQueue } from '../world/names';
+import type { World } from '../world/world';
+
+/** How long a job has been on its way or held; alarms read them. */
+const FIGURES: readonly string[] = ['TimeToStart', 'TimeToFinish', 'OldestHeld'];
+/** Clocks differ, and a row may be read this much before its figure is told. */
+const SLACK_MS = 10_000;
+const RECENT_MS = 60_000;
+
+/** Finds a figure that is older than every job that it may be about: an operator's retry begins a job anew. */
+export function watchFigures(world: World): void {
+  const { kernel, watch, onRow, onMeasure, queue } = world;
+  const generations = new Map<string, number>();
+  const retried = new Map<string, number>();
+  onRow.push(({ key, state, opened }) => {
+    if (state === 'queued' && opened > (generations.get(key) ?? 1)) retried.set(key, kernel.now());
+    generations.set(key, opened);
+  });
+
+  const ageOf = ({ key, createdAt, deliveries }: JobRow): number => {
+    const now = kernel.now();
+    const at = retried.get(key);
+    const recently = at === undefined || now - at < RECENT_MS;
+    return now - (recently ? Math.min(createdAt, deliveries[0]?.sentAt ?? createdAt) : at);
+  };
+  const isMeant = ({ state, endedAt = 0 }: JobRow): boolean => !isEnd(state) || kernel.now() - endedAt < RECENT_MS;
+  onMeasure.push((name, value, dimensions) => {
+    if (!FIGURES.includes(name) || dimensions.queue !== serviceQueue(world) || queue.isDoneWithout) return;
+    const oldest = Math.max(0, ...watch.rows().filter(isMeant).map(ageOf));
+    if (value > oldest + SLACK_MS)
+      watch.violated(`everything explained: ${name} says ${value} ms, and the oldest job has ${oldest} ms`);
+  });
+}

@@ -1,0 +1,71 @@
+import { todoKey } from '../../../lib/jobs/keys';
+import { isEnd, type JobRow } from '../../../lib/jobs/row';
+import { campaignUnrest, isPaused } from '../world/campaigns';
+import { deadLetterQueue, mainQueue, serviceQueue } from '../world/names';
+import { isUnknown } from '../world/unknown';
+import type { World } from '../world/world';
+
+/** What keeps a run from being at rest: nothing, where all is done that can be done without a person. */
+export function unrest(world: World): string[] {
+  const { watch, sqs, processes } = world;
+  if (processes.size > 0) return [`${processes.size} processes run`];
+  const waiting = sqs.messages(mainQueue(world)).length;
+  if (waiting > 0) return [`${waiting} messages wait in the queue`];
+  const rows = watch.rows();
+  const stopped = rows.filter(isStopped);
+  const forPerson = onlyForbidden(world, stopped)
+    ? rows.filter((row) => isUnknown(row) || isStopped(row))
+    : rows.filter(isUnknown);
+  const isBehindOne = (row: JobRow) =>
+    row.state === 'held' && row.reason === 'behind' && forPerson.some(({ group }) => group === row.group);
+  const restless = rows.filter(
+    (row) =>
+      !atRest(row) &&
+      !forPerson.includes(row) &&
+      !isBehindOne(row) &&
+      !isPaused(world, row) &&
+      !(isGhost(world, row) && !isEnd(row.state)),
+  );
+  if (restless.length > 0) return restless.map((row) => `${row.id} is ${row.state} (${row.reason})${missing(row)}`);
+  const campaigns = campaignUnrest(world);
+  if (campaigns.length > 0) return campaigns;
+  const entries = sqs.messages(deadLetterQueue(world));
+  const moved = entries.filter(({ deadLetterSourceArn }) => deadLetterSourceArn).length;
+  if (moved > 0) return [`${moved} messages that SQS moved lie in the DLQ`];
+  if (!entriesAgree(world)) return [`${entries.length} entries in the DLQ are not those of the jobs that are dead`];
+  return [];
+}
+
+/** Whether the DLQ holds the entry of each dead job and nothing else. Their number alone can agree by chance. */
+export function entriesAgree(world: World): boolean {
+  const { watch, sqs } = world;
+  const dead = watch.rows().filter(({ todo }) => todo === todoKey(serviceQueue(world), 'dead'));
+  const wanted = dead.map(({ id, parkedFrom }) => `${id} ${parkedFrom}`);
+  const there = sqs
+    .messages(deadLetterQueue(world))
+    .map(({ attributes: { job, messageId } }) => `${job?.StringValue} ${messageId?.StringValue}`);
+  return wanted.toSorted().join() === there.toSorted().join();
+}
+
+const isParked = ({ state, reason }: JobRow): boolean => state === 'dead' && reason !== 'expired';
+const isStopped = ({ state, reason }: JobRow): boolean => state === 'held' && reason === 'stopped';
+
+function atRest(row: JobRow): boolean {
+  return isEnd(row.state) && row.recordedAt !== undefined && (!isParked(row) || row.parkedAt !== undefined);
+}
+
+const missing = (row: JobRow): string =>
+  isEnd(row.state) ? `, recorded ${row.recordedAt !== undefined}, parked ${row.parkedAt !== undefined}` : '';
+
+/**
+ * SQS's own move of a message that no worker has finished gives it another id, and one that is no job has nothing but
+ * its id: it begins again as another, and the row that it had ends as expired some day.
+ */
+export const isGhost = ({ plan }: World, { id }: JobRow): boolean =>
+  id.startsWith('invalid/') && plan.redrives.some(({ how }) => how === 'move');
+
+/** Two jobs that are refused for good, and nobody else to ask the vendor with: a person must tell them from a lost key. */
+function onlyForbidden({ plan, watch }: World, rows: JobRow[]): boolean {
+  const forbidden = plan.jobs.some(({ kind }) => kind === 'forbidden');
+  return forbidden && rows.every(({ id }) => watch.bodies.get(id)?.includes('forbidden'));
+}

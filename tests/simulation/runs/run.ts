@@ -1,0 +1,115 @@
+import { createEventSourceMapping } from '../../../lib/local/event-source-mapping';
+import type { Plan } from '../draw/plan';
+import type { Mutant } from '../mutants/mutant';
+import { watchFigures } from '../promises/figures';
+import { brokenPromise } from '../promises/invariants';
+import { createLiveness } from '../promises/liveness';
+import { type Input, startCallers } from '../world/callers';
+import { watchCampaigns } from '../world/campaigns';
+import { createFunctions, type Functions } from '../world/functions';
+import { mainQueue } from '../world/names';
+import { startOperators } from '../world/operators';
+import { startSchedule } from '../world/schedule';
+import { startSigns } from '../world/signs';
+import { timeline } from '../world/trace';
+import { releasedUntil } from '../world/versions';
+import { ROLLING_MS } from '../world/waits';
+import { createWorld, type World } from '../world/world';
+
+export interface Outcome {
+  /** The promise that was broken, if one was. */
+  violation: string | undefined;
+  /** With what went in, as the first of its queues has it. */
+  world: World;
+  inputs: readonly Input[];
+  /** The run to read; only where it was run with `detailed`. */
+  timeline(): string;
+}
+
+/** Runs a plan to its rest, and holds it to the promises. */
+export async function runPlan(
+  plan: Plan,
+  options: {
+    detailed?: boolean;
+    mutant?: Mutant | undefined;
+    /** A bound of its own, in ms, for a run that is known to need no more. */
+    restWithinMs?: number;
+  } = {},
+): Promise<Outcome> {
+  const world = createWorld(plan, options);
+  const { kernel, watch, sqs, trace, lanes } = world;
+  const functions = createFunctions(world);
+  noteWindows(world);
+  startToday(world, functions);
+  for (const lane of lanes) {
+    await lane.queue.prepare?.(lane);
+    startMapping(lane, functions);
+  }
+  startSchedule(world, functions);
+  const inputs = lanes.map((lane) => {
+    startOperators(lane);
+    watchCampaigns(lane);
+    watchFigures(lane);
+    return startCallers(lane);
+  });
+
+  startSigns(world);
+
+  const liveness = createLiveness(world, options.restWithinMs);
+  await kernel.run(liveness.isOver);
+  liveness.end();
+  return {
+    violation: watch.violation() ?? (await brokenPromise(world, inputs)),
+    world,
+    inputs: inputs[0] ?? [],
+    timeline: () => timeline({ entries: trace.entries }, plan.start),
+  };
+
+  function startMapping(lane: World, { worker }: Functions): void {
+    const { plan, reach, trouble } = lane;
+    let deletes = 0;
+    const mapping = createEventSourceMapping({
+      sqs,
+      queue: mainQueue(lane),
+      batchSize: plan.batch,
+      functionTimeoutMs: lane.queue.functionTimeoutMs,
+      maximumConcurrency: plan.concurrency,
+      partialResponses: true,
+      invoke: (event) => worker(lane, event),
+      timers: kernel,
+      lose: () => {
+        if (!plan.lostDeletes.includes(++deletes)) return false;
+        trouble();
+        reach('lost delete');
+        return true;
+      },
+      onEvent: (event) => trace.add({ who: 'mapping', what: event.kind, detail: () => JSON.stringify(event) }),
+    });
+    mapping.start();
+    const { unpolled } = plan;
+    if (!unpolled) return;
+    kernel.setTimeout(() => void mapping.stop(), unpolled.from);
+    kernel.setTimeout(() => mapping.start(), unpolled.until);
+  }
+}
+
+/** A run with the released code is over once today's has looked at what that left. */
+function startToday({ plan, kernel, pending, trouble }: World, { reconciler }: Functions): void {
+  const until = releasedUntil(plan);
+  if (until === 0) return;
+  pending.add(plan.versions);
+  trouble(plan.start + until);
+  kernel.setTimeout(() => void reconciler().finally(() => pending.delete(plan.versions)), until);
+}
+
+/** Until the last window is over, faults may still come. */
+function noteWindows({ plan, trouble, reach }: World): void {
+  if (plan.indexLag !== undefined) reach('indexes that lag');
+  if (plan.approximate) reach('approximate queues');
+  if (plan.share !== undefined) reach('reconciler with a small share');
+  if (plan.waits) reach('waits that change');
+  const ends = [...plan.outages, ...(plan.broken ? [plan.broken] : []), ...(plan.unpolled ? [plan.unpolled] : [])];
+  for (const { until } of ends) trouble(plan.start + until);
+  trouble(plan.start + plan.deployAt);
+  if (plan.waits) trouble(plan.start + plan.waits.at + ROLLING_MS);
+}

@@ -1,0 +1,63 @@
+import { route } from '../../../lib/local/fakes/app-store-connect';
+import { type AppStoreConnect, appStoreConnectOver } from '../../../lib/vendors/app-store-connect';
+import { translate } from '../../../lib/vendors/app-store-connect-errors';
+import { answered, type Call, effectOf } from '../../../lib/vendors/app-store-connect-transport';
+import type { HttpAnswer } from '../../../lib/vendors/http';
+import type { Process } from '../world/calls';
+import type { World } from '../world/world';
+import { FORBIDDEN_TESTER } from './apple-seed';
+import { isOk } from './vendors';
+
+export const SETTLE_MS = 30_000;
+
+/** App Store Connect as one job of one process reaches it: the real adapter over the model. */
+export function appleOf(world: World, process: Process, job: string): AppStoreConnect {
+  const now = () => world.kernel.now() + process.skew;
+  const call = (made: Call): Promise<HttpAnswer> =>
+    world
+      .call({
+        process,
+        target: 'apple',
+        method: nameOf(made),
+        timeoutMs: made.timeoutMs,
+        effect: () => answered(made, reply(world, job, made), SETTLE_MS),
+      })
+      .catch((error: unknown) => {
+        throw translate({ error, effect: effectOf(made.method), now: now(), settleMs: SETTLE_MS });
+      });
+  return appStoreConnectOver({ call, waitMs: () => 0 }, SETTLE_MS);
+}
+
+/** The model's answer, and what it did for the job. */
+function reply({ vendors: { apple }, watch }: World, job: string, { method, path, body }: Call): HttpAnswer {
+  const url = new URL(path, 'http://apple');
+  const before = { mails: apple.mails.length, testers: apple.testers.length };
+  if (body !== undefined && JSON.stringify(body).includes(FORBIDDEN_TESTER))
+    return { status: 403, headers: {}, body: {} };
+  const { status, headers, json } = route(apple, {
+    method,
+    path: url.pathname,
+    query: Object.fromEntries(url.searchParams),
+    body: body === undefined ? '' : JSON.stringify(body),
+  });
+  if (apple.testers.length > before.testers) watch.effect('tester', job, false);
+  if (isOk({ status, headers }) && method === 'DELETE') watch.effect('removal', job, false);
+  if (isOk({ status, headers }) && nameOf({ method, path }) === 'addToGroup') watch.effect('membership', job, false);
+  if (apple.mails.length > before.mails)
+    watch.effect(apple.mails.at(-1)?.kind === 'build' ? 'build mail' : 'invitation', job, true);
+  return { status, headers, body: json };
+}
+
+const NAMES: readonly [string, RegExp][] = [
+  ['findTester', /^GET \/v1\/betaTesters\?/],
+  ['createTester', /^POST \/v1\/betaTesters$/],
+  ['groupsOf', /^GET \/v1\/betaTesters\//],
+  ['addToGroup', /^POST \/v1\/betaGroups\//],
+  ['removeFromGroup', /^DELETE \/v1\/betaGroups\//],
+  ['removeFromApp', /^DELETE \/v1\/apps\//],
+  ['invite', /^POST \/v1\/betaTesterInvitations$/],
+  ['notifyBuild', /^POST \/v1\/buildBetaNotifications$/],
+];
+
+const nameOf = ({ method, path }: Pick<Call, 'method' | 'path'>): string =>
+  NAMES.find(([, pattern]) => pattern.test(`${method} ${path}`))?.[0] ?? 'other';

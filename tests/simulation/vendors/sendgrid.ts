@@ -1,0 +1,108 @@
+import type { AcceptedMail } from '../../../lib/local/fakes/sendgrid-model';
+import { NotOk } from '../../../lib/vendors/http';
+import type { Mail, Sendgrid } from '../../../lib/vendors/sendgrid';
+import type { BulkMail, BulkSendgrid } from '../../../lib/vendors/sendgrid-bulk';
+import { translate as translateSendgrid } from '../../../lib/vendors/sendgrid-errors';
+import type { Process } from '../world/calls';
+import { notOk } from '../world/course';
+import type { World } from '../world/world';
+import { isOk, NO_MAILBOX, UNSENDABLE, VENDOR_SECRET } from './vendors';
+
+/** SendGrid as one process reaches it. */
+export const sendgridOf = (world: World, process: Process): Sendgrid => ({
+  send: (mail, { timeoutMs }) =>
+    accept(world, { process, timeoutMs, request: requestOf(mail), job: mail.customArgs.job }),
+});
+
+/** The same for requests to many, whose events come some time. */
+export const bulkSendgridOf = (world: World, process: Process): BulkSendgrid => ({
+  sendBulk: (made, { timeoutMs }) => {
+    const mail = world.mutant?.mail?.(made) ?? made;
+    return accept(world, {
+      process,
+      timeoutMs,
+      request: bulkRequestOf(mail),
+      complaints: complaintsOf(mail),
+      job: mail.recipients[0]?.customArgs.job,
+      accepted: (mails) => {
+        for (const listener of world.onMails) listener(mails);
+      },
+    });
+  },
+});
+
+async function accept(
+  world: World,
+  {
+    process,
+    timeoutMs,
+    request,
+    complaints = [],
+    job = '',
+    accepted = () => {},
+  }: {
+    process: Process;
+    timeoutMs: number;
+    request: string;
+    /** Fields for which it is refused whatever else it says. */
+    complaints?: string[];
+    job: string | undefined;
+    accepted?: (mails: readonly AcceptedMail[]) => void;
+  },
+): Promise<{ messageId?: string; accepted: boolean }> {
+  const { call, watch, vendors } = world;
+  const answer = await call({
+    process,
+    target: 'sendgrid',
+    method: 'send',
+    timeoutMs,
+    effect: () => {
+      if (complaints.length > 0) throw refusalOf(complaints);
+      const before = vendors.sendgrid.mails.length;
+      const reply = vendors.sendgrid.send(request);
+      if (reply.status === 403) throw refusalOf(['from'], 403);
+      if (!isOk(reply)) throw notOk(reply, VENDOR_SECRET);
+      watch.effect('mail', job, true);
+      accepted(vendors.sendgrid.mails.slice(before));
+      return reply;
+    },
+  }).catch((error: unknown) => {
+    const translated = translateSendgrid(error, world.kernel.now() + process.skew);
+    throw world.mutant?.sendgrid?.(translated) ?? translated;
+  });
+  const messageId = answer.headers['x-message-id'];
+  return { accepted: answer.status === 202, ...(messageId ? { messageId } : {}) };
+}
+
+function complaintsOf({ subject, recipients }: BulkMail): string[] {
+  if (subject?.includes(UNSENDABLE)) return ['content'];
+  return recipients.flatMap(({ email }, place) => (email.includes(NO_MAILBOX) ? `personalizations.${place}.to` : []));
+}
+
+const refusalOf = (fields: string[], status = 400): NotOk =>
+  new NotOk({ status, headers: {}, body: { errors: fields.map((field) => ({ field, message: VENDOR_SECRET })) } });
+
+const bulkRequestOf = ({ from, subject, text, templateId, categories, recipients }: BulkMail): string =>
+  JSON.stringify({
+    from,
+    personalizations: recipients.map(({ email, name, customArgs, data }) => ({
+      to: [{ email, name }],
+      custom_args: customArgs,
+      dynamic_template_data: data,
+    })),
+    subject,
+    template_id: templateId,
+    categories,
+    ...(text === undefined ? {} : { content: [{ type: 'text/plain', value: text }] }),
+  });
+
+/** The request that the library makes of a mail, as far as the model looks at it. */
+const requestOf = ({ from, to, subject, text, templateId, templateData, customArgs, categories }: Mail): string =>
+  JSON.stringify({
+    from,
+    personalizations: [{ to: [to], custom_args: customArgs, dynamic_template_data: templateData }],
+    subject,
+    template_id: templateId,
+    categories,
+    ...(text === undefined ? {} : { content: [{ type: 'text/plain', value: text }] }),
+  });

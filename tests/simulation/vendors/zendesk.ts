@@ -1,0 +1,62 @@
+import type { Reply } from '../../../lib/local/fakes/exchange';
+import { ticketBody, type Zendesk } from '../../../lib/vendors/zendesk';
+import { translate as translateZendesk } from '../../../lib/vendors/zendesk-errors';
+import type { Process } from '../world/calls';
+import { notOk } from '../world/course';
+import type { World } from '../world/world';
+import { FORBIDDEN_SUBJECT, isOk, VENDOR_SECRET } from './vendors';
+
+/** Zendesk as one process reaches it: the model's answers through the real translation. */
+export function zendeskOf(world: World, process: Process): Zendesk {
+  const { call, watch, vendors } = world;
+  const now = () => world.kernel.now() + process.skew;
+  const ask = <T>(
+    method: string,
+    { timeoutMs, effect, reply }: { timeoutMs: number; effect: 'once' | 'repeatable'; reply: () => Reply },
+  ): Promise<T> =>
+    call({
+      process,
+      target: 'zendesk',
+      method,
+      timeoutMs,
+      effect: () => {
+        const answer = reply();
+        if (!isOk(answer)) throw notOk(answer, VENDOR_SECRET);
+        return answer.json as T;
+      },
+    }).catch((error: unknown) => Promise.reject(translateZendesk(error, effect, now())));
+
+  return {
+    createTicket: async (ticket, { idempotencyKey, timeoutMs }) => {
+      const body = ticketBody(ticket);
+      const { ticket: made } = await ask<{ ticket: { id: number } }>('createTicket', {
+        timeoutMs,
+        effect: 'once',
+        reply: () => {
+          if (ticket.subject.includes(FORBIDDEN_SUBJECT)) return { status: 403, headers: {} };
+          const before = vendors.zendesk.tickets.length;
+          const answer = vendors.zendesk.createTicket(body, idempotencyKey);
+          if (vendors.zendesk.tickets.length > before) watch.effect('ticket', ticket.externalId, true);
+          return answer;
+        },
+      });
+      return { id: String(made.id) };
+    },
+    findTicket: async (externalId, { timeoutMs }) => {
+      const { tickets } = await ask<{ tickets: { id: number }[] }>('findTicket', {
+        timeoutMs,
+        effect: 'repeatable',
+        reply: () => vendors.zendesk.listTickets(externalId),
+      });
+      return tickets[0] && { id: String(tickets[0].id) };
+    },
+    upload: async ({ name, contentType, bytes }, { timeoutMs }) => {
+      const { upload } = await ask<{ upload: { token: string } }>('upload', {
+        timeoutMs,
+        effect: 'repeatable',
+        reply: () => vendors.zendesk.upload({ name, contentType, size: bytes.byteLength }),
+      });
+      return { token: upload.token };
+    },
+  };
+}

@@ -1,0 +1,133 @@
+import { StoreError } from '../../../lib/errors';
+import type { JobKind, JobSpec } from '../draw/plan';
+import { codeOf } from './code';
+import { mainQueue } from './names';
+import type { World } from './world';
+
+/** A job that somebody was told is accepted, or a message that is in the queue without us. */
+export interface Input {
+  spec: JobSpec;
+  index: number;
+  /** The job's id; of a message that is no job, the id under which it gets a row. */
+  id: string;
+  /** Of a message that is no job: by it its row is found when somebody moved it, which gives it another id. */
+  body?: string;
+}
+
+const FOREIGN: readonly JobKind[] = [
+  ...(['not-json', 'no-envelope', 'bad-data', 'unknown-version', 'stolen-id', 'copy'] as const),
+];
+export const isProduced = (kind: JobKind): boolean => !FOREIGN.includes(kind);
+
+const RETRY_MS = 2_000;
+
+/** Everybody who puts something into the queue. Answers the list of what went in, which grows. */
+export function startCallers(world: World): Input[] {
+  const inputs: Input[] = [];
+  for (const [index, spec] of world.plan.jobs.entries()) {
+    later(world, spec.at, () => send(world, inputs, { spec, index }));
+    if (spec.again !== undefined)
+      later(world, spec.at + spec.again, () => send(world, inputs, { spec: { ...spec, retries: 0 }, index }));
+  }
+  return inputs;
+}
+
+function later(world: World, ms: number, act: () => Promise<void>): void {
+  const job = {};
+  world.pending.add(job);
+  world.kernel.setTimeout(() => {
+    world.trouble();
+    void act().finally(() => world.pending.delete(job));
+  }, ms);
+}
+
+async function send(world: World, inputs: Input[], { spec, index }: { spec: JobSpec; index: number }): Promise<void> {
+  const note = (id: string, body?: string) => {
+    world.trouble();
+    if (!inputs.some((input) => input.id === id)) inputs.push({ spec, index, id, ...(body ? { body } : {}) });
+  };
+  const foreign = foreignBody(world, inputs, spec, index);
+  if (foreign !== undefined) return note(put(world, spec, foreign), foreign);
+  for (let tried = 0; tried <= spec.retries; tried++) {
+    const id = await ask(world, spec, index);
+    if (id !== undefined) return note(id);
+    await new Promise<void>((resolve) => world.kernel.setTimeout(resolve, RETRY_MS * 2 ** tried));
+  }
+}
+
+/** One call of the producer, in a process of its own; `undefined` where it says no or dies. */
+function ask(world: World, spec: JobSpec, index: number): Promise<string | undefined> {
+  const { queue, trace } = world;
+  return new Promise((resolve) => {
+    const process = world.spawn({ name: `api ${index}`, timeoutMs: 60_000, ended: () => resolve(undefined) });
+    const type = spec.kind === 'newer' ? queue.newerType : queue.type;
+    codeOf(world, process)
+      .submit({ spec, index, key: `key-${index}`, type })
+      .then(
+        ({ id }) => {
+          if (!process.alive) return;
+          world.exit(process);
+          trace.add({ who: process.name, what: 'accepted', detail: () => `${id} ${spec.kind}` });
+          resolve(id);
+        },
+        (error: unknown) => {
+          if (!process.alive) return;
+          world.exit(process);
+          if (!(error instanceof StoreError)) world.watch.violated(`the producer threw ${String(error)}`);
+          trace.add({ who: process.name, what: 'not accepted' });
+          resolve(undefined);
+        },
+      );
+  });
+}
+
+/** The body of a message that none of our producers made; `undefined` for a job of theirs. */
+function foreignBody(world: World, inputs: Input[], spec: JobSpec, index: number): string | undefined {
+  const { queue, chance, kernel, watch } = world;
+  const envelope = (changes: Record<string, unknown>) =>
+    JSON.stringify({
+      specversion: '1.0',
+      id: chance.uuid(),
+      type: queue.type,
+      source: '/elsewhere',
+      time: new Date(kernel.now()).toISOString(),
+      data: queue.data({ ...spec, kind: 'good' }, index),
+      ...changes,
+    });
+  // Of a producer's job the row is there before any message.
+  const before = inputs.findLast((input) => isProduced(input.spec.kind));
+  switch (spec.kind) {
+    case 'not-json':
+      return `zq7private not JSON ${index}`;
+    case 'no-envelope':
+      return JSON.stringify({ hello: `zq7private ${index}` });
+    case 'bad-data':
+      return envelope({ data: { zq7private: index } });
+    case 'unknown-version':
+      return envelope({ type: queue.type.replace('.v1', '.v0') });
+    case 'stolen-id':
+      return envelope(
+        before
+          ? { id: before.id, data: queue.data({ ...spec, kind: 'good' }, 1_000 + index) }
+          : { data: { zq7private: index } },
+      );
+    case 'copy':
+      return (before && watch.bodies.get(before.id)) ?? envelope({ data: { zq7private: index } });
+    default:
+      return undefined;
+  }
+}
+
+/** Sends a message past all of us; answers the id of the row that it is to get. */
+function put(world: World, spec: JobSpec, body: string): string {
+  const { sqs, queue, settings, chance, trace, watch } = world;
+  const group = queue.group({ ...spec, kind: 'good' });
+  const { MessageId = '' } = sqs.sendMessage({
+    QueueUrl: mainQueue(world),
+    MessageBody: body,
+    ...(settings.type === 'fifo' ? { MessageGroupId: group, MessageDeduplicationId: chance.uuid() } : {}),
+  });
+  trace.add({ who: 'somebody', what: 'sent', detail: () => `${spec.kind} ${MessageId.slice(-4)}` });
+  const id = /"id":"([^"]+)"/.exec(body)?.[1];
+  return id !== undefined && !watch.firsts.has(id) ? id : spec.kind === 'copy' && id ? id : `invalid/${MessageId}`;
+}

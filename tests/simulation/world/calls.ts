@@ -1,0 +1,106 @@
+import type { Plan } from '../draw/plan';
+import type { Chance } from './chance';
+import { courseOf } from './course';
+import { type Fault, fitted, type Target } from './faults';
+import type { Kernel } from './kernel';
+import type { Trace } from './trace';
+
+/** One run of a function, or of a caller's process: while it is alive, its calls settle. */
+export interface Process {
+  name: string;
+  alive: boolean;
+  /** It was started from the released code. */
+  released: boolean;
+  /** Its clock minus the true time, in ms. */
+  skew: number;
+  /** Ends it: nothing that it awaits will ever settle. */
+  die(reason: string): void;
+}
+
+export interface Call<T> {
+  process: Process;
+  target: Target;
+  method: string;
+  /** What the caller waits for at most; the SDK's own where there is none. */
+  timeoutMs?: number;
+  effect: () => T | Promise<T>;
+  detail?: () => string;
+}
+
+export type Caller = <T>(call: Call<T>) => Promise<T>;
+
+export interface CallerDeps {
+  kernel: Kernel;
+  chance: Chance;
+  trace: Trace;
+  plan: Plan;
+  /** Planted in what vendors say. */
+  secret: string;
+  /** Notes that something was reached. */
+  reached: (what: string) => void;
+  /** Notes that a fault has just been at work. */
+  faulty: () => void;
+}
+
+/** Sends every call of a run on its course: numbered over all processes, and at the mercy of the plan. */
+export function createCaller(deps: CallerDeps): Caller {
+  const { kernel, chance, trace, plan, reached, faulty, secret } = deps;
+  const byNumber = new Map<number, Fault>();
+  const byKind = new Map<string, Fault>();
+  for (const { kind, nth, fault } of plan.calls)
+    if (kind) byKind.set(`${kind} ${nth}`, fault);
+    else byNumber.set(nth, fault);
+  const counts = new Map<string, number>();
+  let number = 0;
+
+  function faultOf(kind: string, target: Target): Fault | undefined {
+    number += 1;
+    const nth = (counts.get(kind) ?? 0) + 1;
+    counts.set(kind, nth);
+    const drawn = byNumber.get(number) ?? byKind.get(`${kind} ${nth}`);
+    if (drawn) return fitted(drawn, target);
+    const elapsed = kernel.now() - plan.start;
+    const outage = plan.outages.find((one) => one.target === target && one.from <= elapsed && elapsed < one.until);
+    if (outage) reached(`outage of ${target}`);
+    return outage?.fault;
+  }
+
+  return <T>({ process, target, method, timeoutMs, effect, detail }: Call<T>): Promise<T> =>
+    new Promise<T>((resolve, reject) => {
+      if (!process.alive) return;
+      const what = `${target}.${method}`;
+      const drawn = faultOf(what, target);
+      const fault = drawn && fitted(drawn, target);
+      const { effects, answer, error, death } = courseOf({ target, fault, timeoutMs, secret }, chance);
+      trace.add({ who: process.name, what, outcome: fault ?? '', ...(detail ? { detail } : {}) });
+      if (fault) {
+        faulty();
+        reached('doubt');
+        reached(`fault ${fault}`);
+        reached(`fault ${fault} at ${what}`);
+      }
+
+      let result: Promise<T> | undefined;
+      const settle = () => {
+        if (!process.alive) return;
+        if (error) reject(error());
+        else result?.then(resolve, reject);
+      };
+      for (const ms of effects) {
+        const last = ms === effects.at(-1);
+        kernel.setTimeout(() => {
+          if (fault) faulty();
+          result = attempt(effect);
+          result.catch(() => {});
+          if (last && ms === answer) settle();
+        }, ms);
+      }
+      if (answer !== undefined && answer !== effects.at(-1)) kernel.setTimeout(settle, answer);
+      if (death === 0) process.die(fault ?? 'death');
+      else if (death !== undefined) kernel.setTimeout(() => process.die(fault ?? 'death'), death);
+    });
+}
+
+async function attempt<T>(effect: () => T | Promise<T>): Promise<T> {
+  return effect();
+}

@@ -1,0 +1,117 @@
+import type { Campaign } from '../../../lib/emails/campaigns/campaign';
+import { chunkId } from '../../../lib/emails/campaigns/chunk';
+import { CLOCK_SKEW_MS } from '../../../lib/jobs/clock-skew';
+import { CAMPAIGN_QUEUE, campaignKey, jobKey } from '../../../lib/jobs/keys';
+import { isEnd, type JobRow } from '../../../lib/jobs/row';
+import type { Item } from '../../../lib/ports';
+import { isUnknown } from './unknown';
+import type { World } from './world';
+
+export const isCampaign = (item: Item): item is Campaign => item.key.startsWith(campaignKey(''));
+
+/** Campaigns as they are stored now, in the order in which they began. */
+export const campaignsOf = ({ watch }: Pick<World, 'watch'>): Campaign[] =>
+  [...watch.items.values()].filter(isCampaign);
+
+export const chunkRow = ({ watch }: World, { id }: Pick<Campaign, 'id'>, number: number): JobRow | undefined =>
+  watch.items.get(jobKey(CAMPAIGN_QUEUE, chunkId(id, number))) as JobRow | undefined;
+
+/** Whether a chunk waits for the person who paused its campaign, or who has to look why it paused itself. */
+export function isPaused({ watch }: World, { state, reason, correlationId = '' }: JobRow): boolean {
+  const campaign = watch.items.get(campaignKey(correlationId)) as Campaign | undefined;
+  return state === 'held' && reason === 'paused' && campaign?.status === 'paused';
+}
+
+/** What keeps campaigns from being at rest: an end, a pause, and a chunk of which only a person can tell are rest. */
+export function campaignUnrest(world: World): string[] {
+  if (!world.queue.controlled) return [];
+  return campaignsOf(world).flatMap((campaign) => {
+    const { id, status, released, chunks, open, endedAt, eventsChecked } = campaign;
+    if (endedAt !== undefined) return eventsChecked ? [] : [`the events of campaign ${id} are to be looked for`];
+    const rows = open.map((number) => chunkRow(world, campaign, number));
+    if (!isBehind(world, campaign) && (status === 'paused' || rows.every((row) => row && isUnknown(row)))) return [];
+    return [`campaign ${id} is ${status}, ${released} of ${chunks} chunks released, ${open.join()} open`];
+  });
+}
+
+/** When the reconciler could have something to do for a campaign next. */
+export const nextLook = (world: World): number =>
+  campaignsOf(world).reduce(
+    (earliest, campaign) => Math.min(earliest, lookAt(world, campaign)),
+    Number.POSITIVE_INFINITY,
+  );
+
+function lookAt(world: World, campaign: Campaign): number {
+  const { todoAt, endedAt } = campaign;
+  const waits = todoAt !== undefined && (endedAt !== undefined || isBehind(world, campaign));
+  return waits ? todoAt : Number.POSITIVE_INFINITY;
+}
+
+/** Whether a campaign does not say yet what has become of its chunks, or has more of them to release. */
+function isBehind(world: World, campaign: Campaign): boolean {
+  const { status, released, chunks, open } = campaign;
+  const isOut = status === 'cancelled' || released === chunks;
+  if (isOut ? open.length === 0 : status === 'running') return true;
+  return (
+    chunkRow(world, campaign, released) !== undefined ||
+    open.some((number) => isEnd(chunkRow(world, campaign, number)?.state ?? 'queued'))
+  );
+}
+
+/** From its last look at the campaign to its effect a request passes a step's write and its call, which may land late. */
+const UNDER_WAY_MS = 45_000;
+/** Where every call is answered. */
+const SOON_MS = 5_000;
+
+interface Stop {
+  at: number;
+  /** Ids of chunks that may be with SendGrid by then. */
+  underWay: ReadonlySet<string>;
+}
+
+/**
+ * Holds every request to its campaign as it is stored by then: nothing before its time, nothing new once it is stopped.
+ * And every campaign to its chunks: it does not end before them.
+ */
+export function watchCampaigns(world: World): void {
+  const { kernel, watch, reach, reached, onItem, onMails } = world;
+  if (!world.queue.controlled) return;
+  const stops = new Map<string, Stop>();
+  onItem.push((item) => {
+    if (!isCampaign(item)) return;
+    const { id, status, reason } = item;
+    reach(`campaign ${status}${reason ? `(${reason})` : ''}`);
+    const left = item.endedAt === undefined ? undefined : firstLeft(item);
+    if (left !== undefined) watch.violated(`campaigns are kept: campaign ${id} ended before chunk ${left}`);
+    if (status !== 'paused' && status !== 'cancelled') stops.delete(id);
+    else if (!stops.has(id)) stops.set(id, { at: kernel.now(), underWay: underWay(id) });
+  });
+  onMails.push((mails) => {
+    const { campaign: id = '', job = '' } = mails[0]?.customArgs ?? {};
+    const campaign = watch.items.get(campaignKey(id)) as Campaign | undefined;
+    if (!campaign) return;
+    const now = kernel.now();
+    if (now < campaign.startsAt - CLOCK_SKEW_MS)
+      watch.violated(`campaigns are kept: chunk ${job} was sent before its campaign begins`);
+    const stop = stops.get(id);
+    if (!stop) return;
+    reach('chunk accepted though its campaign was stopped');
+    const most = reached.has('doubt') ? UNDER_WAY_MS : SOON_MS;
+    if (!stop.underWay.has(job) || now - stop.at > most)
+      watch.violated(`campaigns are kept: chunk ${job} was sent ${now - stop.at} ms after its campaign was stopped`);
+  });
+
+  /** One that was brought back after it had ended is waited for by nobody. */
+  function firstLeft(campaign: Campaign): number | undefined {
+    const released = Array.from({ length: campaign.released }, (_, number) => number);
+    return released.find((number) => {
+      const row = chunkRow(world, campaign, number);
+      return row && !isEnd(row.state) && row.opened === 1;
+    });
+  }
+
+  function underWay(campaign: string): Set<string> {
+    const rows = watch.rows().filter(({ correlationId }) => correlationId === campaign);
+    return new Set(rows.filter(({ state, steps }) => state === 'processing' || steps.send).map(({ id }) => id));
+  }
+}

@@ -1,0 +1,28 @@
+import type { Random } from '../../../lib/ports';
+
+/** Everything that a run leaves to chance: the same seed gives the same run. */
+export interface Chance extends Random {
+  /** A whole number, both ends included. */
+  between(low: number, high: number): number;
+  pick<T>(values: readonly [T, ...T[]]): T;
+}
+
+export function createChance(seed: number): Chance {
+  let state = seed >>> 0;
+  let count = 0;
+  // mulberry32: 32 bits of state are plenty for one run.
+  const fraction = (): number => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+  const between = (low: number, high: number): number => low + Math.floor(fraction() * (high - low + 1));
+  return {
+    fraction,
+    between,
+    pick: (values) => values[between(0, values.length - 1)] ?? values[0],
+    // Counted, so that a timeline stays readable.
+    uuid: () => `00000000-0000-4000-8000-${(++count).toString(16).padStart(12, '0')}`,
+  };
+}

@@ -1,0 +1,87 @@
+import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import { campaigns } from '../../../lib/emails/campaigns/campaign';
+import { takeEvents } from '../../../lib/emails/events/take';
+import { jobKey } from '../../../lib/jobs/keys';
+import { cancel } from '../../../lib/ops/cancel';
+import { discard } from '../../../lib/ops/discard';
+import { retry } from '../../../lib/ops/retry';
+import { settle } from '../../../lib/ops/settle';
+import { reconcile } from '../../../lib/reconcile/reconcile';
+import { handleBatch } from '../../../lib/worker/batch';
+import type { Command, Control, JobSpec } from '../draw/plan';
+import { releasedCode } from '../released/released';
+import type { Process } from './calls';
+import { contractOf, reconcilerDeps, workerDeps, workerPorts } from './engine';
+import { mainQueue, serviceQueue, urlOf } from './names';
+import { portsOf } from './ports';
+import type { World } from './world';
+
+/** What one process can be asked to do, whichever version of the code it was started from. */
+export interface Code {
+  /** The worker of the lane's queue. */
+  handler(remainingMs: number): (event: SQSEvent) => Promise<SQSBatchResponse>;
+  reconcile(times: { remainingMs: number; stayMs: number; canaryMs: number }): Promise<void>;
+  command(what: Command['what'], id: string): Promise<void>;
+  /** `as` is asked where the step is unknown; answers whether it was. */
+  settle(id: string, step: string, as: () => 'done' | 'skipped'): Promise<boolean>;
+  control(campaign: string, what: Control['what']): Promise<void>;
+  takeEvents(events: readonly unknown[]): Promise<void>;
+  /** The producer of the lane's queue. */
+  submit(job: Submitted): Promise<{ id: string }>;
+}
+
+export interface Submitted {
+  spec: JobSpec;
+  index: number;
+  key: string;
+  type: string;
+}
+
+/** `event`: of a worker. */
+export function codeOf(world: World, process: Process, event?: SQSEvent): Code {
+  const current = () => currentCode(world, process, event);
+  return process.released ? releasedCode(world, process, current) : current();
+}
+
+const COMMANDS = { cancel, retry, discard };
+
+function currentCode(world: World, process: Process, event?: SQSEvent): Code {
+  const ports = workerPorts(world, process, event);
+  const deps = reconcilerDeps(world, ports);
+  const stored = (id: string) => deps.ledger.get(jobKey(serviceQueue(world), id));
+  return {
+    handler: (remainingMs) => {
+      const contract = contractOf(world, process, ports);
+      return (batch) => handleBatch({ deps: workerDeps(world, ports), contract, event: batch, remainingMs });
+    },
+    reconcile: (times) => reconcile(deps, times),
+    command: async (what, id) => {
+      const row = await stored(id);
+      if (row) await COMMANDS[what](deps, row);
+    },
+    settle: async (id, step, as) => {
+      const row = await stored(id);
+      if (row?.state !== 'held' || row.steps[step]?.status !== 'unknown') return false;
+      await settle(deps, { row, step, as: as() });
+      return true;
+    },
+    control: async (campaign, what) => {
+      await campaigns(deps)[what](campaign);
+    },
+    takeEvents: async (events) => {
+      await takeEvents(deps, events);
+    },
+    submit: (job) =>
+      world.queue.submit(
+        {
+          ...portsOf(world, process),
+          prefix: 'jobs',
+          source: '/sim/api',
+          queueUrl: () => urlOf(mainQueue(world)),
+          settings: () => world.settings,
+        },
+        job,
+        world,
+      ),
+  };
+}

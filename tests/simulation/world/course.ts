@@ -1,0 +1,101 @@
+import { StoreError } from '../../../lib/errors';
+import type { Reply } from '../../../lib/local/fakes/exchange';
+import { NoAnswer, NotOk } from '../../../lib/vendors/http';
+import type { Chance } from './chance';
+import { AWS, type Fault, type Target } from './faults';
+
+/** What becomes of one call; times are milliseconds from its start. */
+export interface Course {
+  /** When it takes effect, each time that it does. */
+  effects: number[];
+  /** When the caller hears of it; never, where the invocation dies or runs out of time. */
+  answer?: number;
+  /** Instead of the effect's own result. */
+  error?: () => Error;
+  /** When the invocation dies. */
+  death?: number;
+}
+
+/** An SDK client gives up after two tries of three seconds. */
+const SDK_MS = 6_000;
+const SDK_TRY_MS = 3_000;
+/** How much later than its caller's end a call can still land. */
+const LATEST_MS = 5_000;
+
+export interface CallOf {
+  target: Target;
+  fault: Fault | undefined;
+  /** A vendor's call has the caller's time-out. */
+  timeoutMs?: number | undefined;
+  /** Stands in everything that a vendor says, and must come out nowhere. */
+  secret: string;
+}
+
+export function courseOf({ target, fault, timeoutMs = SDK_MS, secret }: CallOf, chance: Chance): Course {
+  const aws = AWS.includes(target);
+  const soon = aws ? chance.between(2, 25) : chance.between(50, 600);
+  const error = aws ? storeError(target) : vendorError(secret);
+  switch (fault) {
+    case undefined:
+      return { effects: [soon], answer: soon };
+    case 'slow':
+      return slow(chance.between(1_500, aws ? 2_900 : 12_000), { timeoutMs, error: error('timeout') });
+    case 'repeated':
+      return { effects: [soon, SDK_TRY_MS + soon], answer: SDK_TRY_MS + soon };
+    case 'lost':
+    case 'gateway':
+      return { effects: [soon], answer: soon, error: error(fault) };
+    case 'silent':
+      return { effects: [soon], answer: timeoutMs, error: error('timeout') };
+    case 'mute':
+      return { effects: [], answer: timeoutMs, error: error('timeout') };
+    case 'late':
+      return { effects: [timeoutMs + chance.between(1, LATEST_MS)], answer: timeoutMs, error: error('timeout') };
+    case 'hung':
+      return { effects: [soon] };
+    case 'killed-before':
+      return { effects: [], death: 0 };
+    case 'killed-after':
+      return { effects: [soon], death: soon };
+    case 'killed-late':
+      return { effects: [soon + chance.between(1, LATEST_MS)], death: soon };
+    default:
+      return { effects: [], answer: soon, error: error(fault) };
+  }
+}
+
+/** A vendor that is slower than its caller waits is one that times out and acts all the same. */
+function slow(ms: number, { timeoutMs, error }: { timeoutMs: number; error: () => Error }): Course {
+  return ms < timeoutMs ? { effects: [ms], answer: ms } : { effects: [ms], answer: timeoutMs, error };
+}
+
+type Cause = Fault | 'timeout';
+
+const storeError = (target: Target) => (cause: Cause) => () =>
+  new StoreError({ code: `${target}.${cause}`, message: `${target} failed: ${cause}` });
+
+/** What the vendor's transport rejects with: the real adapters' translation makes our classes of it. */
+const vendorError = (secret: string) => (cause: Cause) => () => {
+  switch (cause) {
+    case 'timeout':
+      return new NoAnswer({ reason: 'timeout', sent: true, code: 'ETIMEDOUT' });
+    case 'lost':
+      return new NoAnswer({ reason: 'interrupted', sent: true, code: 'ECONNRESET' });
+    case 'refused':
+      return new NoAnswer({ reason: 'unreachable', sent: false, code: 'ECONNREFUSED' });
+    default:
+      return notOk(REPLIES[cause] ?? { status: 500, headers: {} }, secret);
+  }
+};
+
+const REPLIES: Partial<Record<Cause, Reply>> = {
+  throttled: { status: 429, headers: {} },
+  'retry-after': { status: 429, headers: { 'retry-after': '90' } },
+  failed: { status: 500, headers: {} },
+  gateway: { status: 504, headers: {} },
+  forbidden: { status: 403, headers: {} },
+  unauthorized: { status: 401, headers: {} },
+};
+
+export const notOk = ({ status, headers }: Reply, secret: string): NotOk =>
+  new NotOk({ status, headers, body: { error: secret, errors: [{ message: secret, field: secret }] } });

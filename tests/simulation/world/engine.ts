@@ -1,0 +1,68 @@
+import type { SQSEvent } from 'aws-lambda';
+import { createLedger } from '../../../lib/jobs/ledger';
+import { createOrder } from '../../../lib/jobs/order';
+import { circuitBreakers } from '../../../lib/limits/circuit';
+import type { ReconcileDeps } from '../../../lib/reconcile/deps';
+import type { QueueContract } from '../../../lib/worker/contract';
+import type { BatchDeps } from '../../../lib/worker/deps';
+import type { Plan } from '../draw/plan';
+import type { Process } from './calls';
+import { deadLetterQueue, laneOf, mainQueue, serviceQueue, urlOf } from './names';
+import { type Ports, portsOf } from './ports';
+import { isDeployed, waitsOf } from './waits';
+import type { World } from './world';
+
+/** The ports of a process, bent where a mutant of the code is under test. */
+export function workerPorts(world: World, process: Process, event?: SQSEvent): Ports {
+  const ports = portsOf(world, process);
+  return world.mutant?.ports?.(ports, { world, event }) ?? ports;
+}
+
+/** The engine's dependencies as one process has them. */
+export function workerDeps(world: World, ports: Ports): BatchDeps {
+  const { table, clock, random, objects, queues, log, metrics } = ports;
+  const settings = (queue: string) => laneOf(world, queue).settings;
+  const base = { table, clock, random };
+  return {
+    clock,
+    random,
+    objects,
+    queues,
+    log,
+    metrics,
+    ledger: createLedger({ ...base, settings }),
+    order: createOrder({ ...base, ...frontOf(world.plan) }),
+    circuits: circuitBreakers(base),
+    bucket: 'bucket',
+    prefix: 'jobs',
+    retryWaits: waitsOf(world),
+    storeWait: 900,
+    settings,
+  };
+}
+
+/** A short front, so that the few jobs of a run are more. Beside released code, which knows nothing else, a long one. */
+const frontOf = ({ share = 1, versions }: Plan): { most?: number } => (versions ? {} : { most: share + 1 });
+
+export function reconcilerDeps(world: World, ports: Ports): ReconcileDeps {
+  return {
+    ...workerDeps(world, ports),
+    table: ports.table,
+    queues: ports.queues,
+    ...(world.plan.share === undefined ? {} : { share: world.plan.share }),
+    queueNames: world.lanes.map(serviceQueue),
+    queueUrl: (queue) => urlOf(mainQueue(laneOf(world, queue))),
+    dlqUrl: (queue) => urlOf(deadLetterQueue(laneOf(world, queue))),
+  };
+}
+
+/** The contract as the code has it that this process was started with: a newer version knows one type more. */
+export function contractOf(world: World, process: Process, ports: Ports): QueueContract {
+  const { queue } = world;
+  const contract = queue.contract(world, process, ports);
+  const known = contract.types[queue.type];
+  if (!knowsNewer(world) || !known) return contract;
+  return { ...contract, types: { ...contract.types, [queue.newerType]: known } };
+}
+
+export const knowsNewer = (world: World): boolean => isDeployed(world, world.plan.deployAt);

@@ -1,0 +1,152 @@
+import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import type { InvokeResult } from '../../../lib/local/lambda/environment';
+import { codeOf } from './code';
+import type { StartFault } from './faults';
+import { armed } from './killers';
+import type { World } from './world';
+
+const RECONCILER_MS = 55_000;
+/** One each second minute. */
+const CANARY_MS = 90_000;
+const COLD_START_MS = 300;
+const LATEST_TWIN_MS = 30_000;
+
+/** Lambda's side of the two functions, with all that can become of an invocation. */
+export interface Functions {
+  /** The worker of one of the queues. */
+  worker(lane: World, event: SQSEvent): Promise<InvokeResult>;
+  reconciler(): Promise<void>;
+}
+
+export function createFunctions(world: World): Functions {
+  const { plan, kernel, trace, reach, trouble } = world;
+  const faults = new Map(plan.starts.map((fault) => [fault.nth, fault]));
+  let starts = 0;
+  let workers = 0;
+  let reconcilers = 0;
+  let throttledUntil = 0;
+
+  const nextFault = (): StartFault | undefined => {
+    const fault = faults.get(++starts);
+    if (fault) {
+      trouble();
+      reach(`start ${fault.fault}`);
+    }
+    return fault;
+  };
+
+  const isBroken = (): boolean => {
+    const elapsed = kernel.now() - plan.start;
+    return plan.broken !== undefined && plan.broken.from <= elapsed && elapsed < plan.broken.until;
+  };
+
+  async function worker(lane: World, event: SQSEvent): Promise<InvokeResult> {
+    const now = kernel.now();
+    if (now < throttledUntil) {
+      reach('start throttled');
+      trouble();
+      return { kind: 'throttled' };
+    }
+    const fault = nextFault();
+    if (fault?.fault === 'throttled') {
+      throttledUntil = now + fault.ms;
+      return { kind: 'throttled' };
+    }
+    if (fault?.fault === 'failed' || isBroken()) {
+      reach('start failed');
+      trouble();
+      await sleep(COLD_START_MS);
+      return { kind: 'failed', reason: 'crash' };
+    }
+    const first = runWorker(lane, event, `worker ${++workers}`);
+    if (fault?.fault === 'twice')
+      void sleep(Math.min(fault.ms, LATEST_TWIN_MS)).then(() => {
+        trouble();
+        return isBroken() ? undefined : runWorker(lane, event, `worker ${++workers}`);
+      });
+    const result = await first;
+    if (fault?.fault === 'unanswered') return { kind: 'failed', reason: 'error' };
+    if (fault?.fault === 'malformed') return { kind: 'answer', value: { batchItemFailures: [{ itemIdentifier: '' }] } };
+    return result;
+  }
+
+  function runWorker(lane: World, event: SQSEvent, name: string): Promise<InvokeResult> {
+    const timeoutMs = lane.queue.functionTimeoutMs;
+    return new Promise((resolve) => {
+      const process = world.spawn({
+        name,
+        timeoutMs,
+        ended: (reason) => resolve({ kind: 'failed', reason: reason === 'timeout' ? 'timeout' : 'crash' }),
+      });
+      trace.add({ who: process.name, what: 'started', detail: () => describe(event) });
+      const handler = codeOf(lane, process, event).handler(timeoutMs);
+      const handle = (batch: SQSEvent) => handler(armed(batch, process));
+      (world.mutant?.handler?.(handle, event) ?? handle(event)).then(
+        (answer) => {
+          if (!process.alive) return;
+          world.exit(process);
+          const value = world.mutant?.answer?.(answer, event, world) ?? answer;
+          trace.add({ who: process.name, what: 'answered', detail: () => describeAnswer(value) });
+          resolve({ kind: 'answer', value });
+        },
+        (error: unknown) => {
+          if (process.alive) world.watch.violated(`the handler threw: ${String(error)}`);
+        },
+      );
+    });
+  }
+
+  async function reconciler(): Promise<void> {
+    const fault = nextFault();
+    if (fault?.fault === 'failed' || fault?.fault === 'throttled') return;
+    if (fault?.fault === 'twice') void sleep(Math.min(fault.ms, LATEST_TWIN_MS)).then(() => runReconciler());
+    await runReconciler();
+  }
+
+  function runReconciler(): Promise<void> {
+    const name = `reconciler ${++reconcilers}`;
+    return new Promise((resolve) => {
+      const process = world.spawn({ name, timeoutMs: RECONCILER_MS, ended: () => resolve() });
+      trace.add({ who: process.name, what: 'started' });
+      const canaryMs = kernel.now() - plan.start < (plan.canaries ?? 0) ? CANARY_MS : 0;
+      const stayMs = Math.max(...world.lanes.map(({ queue }) => queue.stayMs ?? 0));
+      codeOf(world, process)
+        .reconcile({ remainingMs: RECONCILER_MS, stayMs, canaryMs })
+        .then(
+          () => {
+            if (!process.alive) return;
+            world.exit(process);
+            trace.add({ who: process.name, what: 'ended' });
+            resolve();
+          },
+          (error: unknown) => {
+            if (!process.alive) return;
+            process.die('threw');
+            trace.add({ who: process.name, what: 'threw', detail: () => String(error) });
+          },
+        );
+    });
+  }
+
+  const sleep = (ms: number): Promise<void> =>
+    new Promise((resolve) => {
+      const wait = {};
+      world.pending.add(wait);
+      kernel.setTimeout(() => {
+        world.pending.delete(wait);
+        resolve();
+      }, ms);
+    });
+
+  return { worker, reconciler };
+}
+
+const describe = ({ Records }: SQSEvent): string =>
+  Records.map(
+    ({ messageId, attributes }) => `${messageId.slice(-4)} (receive ${attributes.ApproximateReceiveCount})`,
+  ).join(', ');
+
+const describeAnswer = ({ batchItemFailures }: SQSBatchResponse): string =>
+  batchItemFailures.length === 0
+    ? 'all done'
+    : `failed: ${batchItemFailures.map(({ itemIdentifier }) => itemIdentifier.slice(-4)).join(', ')}`;

@@ -1,0 +1,138 @@
+import { StoreError } from '../../../lib/errors';
+import { OperatorError, stateOf } from '../../../lib/ops/operator';
+import { campaignsOf } from './campaigns';
+import { type Code, codeOf } from './code';
+import { ACCOUNT, deadLetterQueue, mainQueue, REGION, serviceQueue } from './names';
+import type { Death } from './watch';
+import type { World } from './world';
+
+/** Operators who bring back what is dead, settle what is unknown, stop campaigns, or cancel and retry, as the plan says. */
+export function startOperators(world: World): void {
+  startRedrives(world);
+  startSettlements(world);
+  startControls(world);
+  startCommands(world);
+}
+
+function startRedrives(world: World): void {
+  const { plan, kernel, trace, reach } = world;
+  world.onDeath.push(({ row, nth }: Death) => {
+    if (row.queue !== serviceQueue(world)) return;
+    for (const redrive of plan.redrives.filter((planned) => planned.nth === nth)) {
+      world.pending.add(redrive);
+      kernel.setTimeout(() => {
+        world.trouble();
+        reach(`redrive by ${redrive.how}`);
+        trace.add({ who: 'operator', what: `redrive ${redrive.how}`, detail: () => row.id });
+        const done = redrive.how === 'move' ? move(world) : command(world, row.id);
+        void done.finally(() => {
+          world.trouble();
+          world.pending.delete(redrive);
+        });
+      }, redrive.after);
+    }
+  });
+}
+
+/** SQS's own way: everything in the DLQ, under its entry's group, and nobody writes it down. */
+async function move({ sqs, ...world }: World): Promise<void> {
+  const arn = (name: string) => `arn:aws:sqs:${REGION}:${ACCOUNT}:${name}`;
+  sqs.startMessageMoveTask({
+    SourceArn: arn(deadLetterQueue(world as World)),
+    DestinationArn: arn(mainQueue(world as World)),
+  });
+}
+
+/** Our own way: the command that operators have. */
+const command = (world: World, id: string): Promise<void> => typed(world, (code) => code.command('retry', id));
+
+function startSettlements(world: World): void {
+  const { plan, kernel, queue, watch, reach, trace } = world;
+  const { settlement } = plan;
+  const steps = Object.entries(queue.provenBy ?? {});
+  if (!settlement) return;
+  const looked = new Set<string>();
+  world.onRow.push(({ id, queue: name, state, reason, holds }) => {
+    const occasion = `${id} ${holds}`;
+    if (name !== serviceQueue(world) || state !== 'held' || reason !== 'unknown' || looked.has(occasion)) return;
+    looked.add(occasion);
+    world.pending.add(occasion);
+    kernel.setTimeout(() => {
+      world.trouble();
+      const done = typed(world, async (code) => {
+        for (const [step, effect] of steps) {
+          let as: 'done' | 'skipped' = 'skipped';
+          const settled = await code.settle(id, step, () => {
+            as = watch.happened(effect, id) ? 'done' : 'skipped';
+            trace.add({ who: 'operator', what: `settle as ${as}`, detail: () => id });
+            return as;
+          });
+          if (settled) reach(`settled as ${as}`);
+        }
+      });
+      void done.finally(() => {
+        world.trouble();
+        world.pending.delete(occasion);
+      });
+    }, settlement.after);
+  });
+}
+
+function startControls(world: World): void {
+  const { plan, queue, kernel, pending, reach, trace } = world;
+  for (const control of queue.controlled ? plan.controls : []) {
+    pending.add(control);
+    kernel.setTimeout(() => {
+      world.trouble();
+      const done = typed(world, async (code) => {
+        const id = campaignsOf(world)[control.campaign]?.id;
+        if (id === undefined) return;
+        trace.add({ who: 'operator', what: control.what, detail: () => id });
+        await code.control(id, control.what);
+        reach(`campaign told to ${control.what}`);
+      });
+      void done.finally(() => {
+        world.trouble();
+        pending.delete(control);
+      });
+    }, control.at);
+  }
+}
+
+function startCommands(world: World): void {
+  const { plan, kernel, pending, reach, trace, watch } = world;
+  for (const command of plan.commands) {
+    pending.add(command);
+    kernel.setTimeout(() => {
+      world.trouble();
+      const row = watch.rows()[command.job];
+      const done = typed(world, async (code) => {
+        if (!row) return;
+        trace.add({ who: 'operator', what: command.what, detail: () => `${row.id}, ${stateOf(row)}` });
+        await code.command(command.what, row.id);
+        reach(`${command.what} of a ${row.state} job`);
+      });
+      void done.finally(() => {
+        world.trouble();
+        pending.delete(command);
+      });
+    }, command.at);
+  }
+}
+
+/** Runs what somebody typed in a process of its own. */
+function typed(world: World, run: (code: Code) => Promise<void>): Promise<void> {
+  return new Promise((resolve) => {
+    const process = world.spawn({ name: 'operator', timeoutMs: 60_000, ended: () => resolve() });
+    void run(codeOf(world, process))
+      .catch((error: unknown) => {
+        // Somebody was faster, or something is down: whoever types a command reads that, and may try again.
+        if (!(error instanceof OperatorError || error instanceof StoreError)) throw error;
+        world.trace.add({ who: 'operator', what: 'could not', detail: () => error.message });
+      })
+      .finally(() => {
+        world.exit(process);
+        resolve();
+      });
+  });
+}

@@ -1,0 +1,218 @@
+import type { BatchQueues, Clock, Facts, Log, Metrics, Objects, Queues, Random, Table } from '../../../lib/ports';
+import type { Process } from './calls';
+import type { World } from './world';
+
+export interface Ports {
+  table: Table;
+  objects: Objects;
+  queues: Queues & BatchQueues;
+  clock: Clock;
+  random: Random;
+  log: Log;
+  metrics: Metrics;
+}
+
+const short = (url: string): string => url.slice(url.lastIndexOf('/') + 1);
+
+/** One process's way to everything outside it. */
+export function portsOf(world: World, process: Process): Ports {
+  const { call, kernel, chance, watch, plan } = world;
+  const { table, objects, queues } = world.stores;
+  const now = () => kernel.now() + process.skew;
+
+  const line = (level: 'info' | 'warn' | 'error') => (message: string, facts?: Facts) => {
+    if (!process.alive) return;
+    watch.logged(message, facts);
+    world.trace.add({ who: process.name, what: `log.${level}`, detail: () => `${message} ${JSON.stringify(facts)}` });
+  };
+
+  const receivePart: Queues['receive'] = async (url, { max, ...options }) => {
+    const part = chance.between(0, max);
+    return part === 0 ? [] : queues.receive(url, { max: part, ...options });
+  };
+
+  /** Some of a batch may be refused; the others are sent. */
+  const sendPart: BatchQueues['sendBatch'] = async (url, messages) => {
+    const taken = messages.filter(() => chance.fraction() < 0.7);
+    const sent = taken.length === 0 ? [] : await queues.sendBatch(url, taken);
+    if (taken.length < messages.length) world.trouble();
+    return messages.map((message) => sent[taken.indexOf(message)] ?? { sent: false, code: 'queues.refused' });
+  };
+
+  return {
+    clock: {
+      now,
+      sleep: (ms) =>
+        new Promise((resolve) => {
+          kernel.setTimeout(() => process.alive && resolve(), Math.max(0, ms));
+        }),
+    },
+    random: { uuid: () => chance.uuid(), fraction: () => chance.fraction() },
+    log: { info: line('info'), warn: line('warn'), error: line('error') },
+    metrics: {
+      add: (name, value, _unit, dimensions) => {
+        watch.measured(name, dimensions);
+        if (process.released) return;
+        for (const listener of world.onMeasure) listener(name, value, dimensions);
+      },
+      flush: () => {},
+    },
+    table: {
+      get: (key) => call({ process, target: 'table', method: 'get', effect: () => table.get(key), detail: () => key }),
+      put: (item, expected) =>
+        call({
+          process,
+          target: 'table',
+          method: 'put',
+          effect: async () => {
+            const answer = await table.put(item, expected);
+            if (answer === 'written') watch.stored(item, process);
+            return answer;
+          },
+          detail: () => `${item.key} v${expected}+1 ${describe(item)}`,
+        }),
+      delete: (key, expected) =>
+        call({
+          process,
+          target: 'table',
+          method: 'delete',
+          effect: () => table.delete(key, expected),
+          detail: () => key,
+        }),
+      due: (todo, options) =>
+        call({ process, target: 'table', method: 'due', effect: () => table.due(todo, options), detail: () => todo }),
+      count: (todo, options) =>
+        call({
+          process,
+          target: 'table',
+          method: 'count',
+          effect: () => table.count(todo, options),
+          detail: () => todo,
+        }),
+      hour: (hour, options) =>
+        call({ process, target: 'table', method: 'hour', effect: () => table.hour(hour, options), detail: () => hour }),
+    },
+    objects: {
+      put: (key, body, contentType) =>
+        call({
+          process,
+          target: 'objects',
+          method: 'put',
+          effect: () => {
+            watch.kept(key, body);
+            return objects.put(key, body, contentType);
+          },
+          detail: () => key,
+        }),
+      create: (key, ...object) =>
+        call({
+          process,
+          target: 'objects',
+          method: 'create',
+          effect: async () => {
+            const answer = await objects.create(key, ...object);
+            if (answer === 'created') watch.effect('object', key, true);
+            return answer;
+          },
+          detail: () => key,
+        }),
+      get: (key) =>
+        call({ process, target: 'objects', method: 'get', effect: () => objects.get(key), detail: () => key }),
+      delete: (key) =>
+        call({ process, target: 'objects', method: 'delete', effect: () => objects.delete(key), detail: () => key }),
+      list: (prefix, options) =>
+        call({
+          process,
+          target: 'objects',
+          method: 'list',
+          effect: () => objects.list(prefix, options),
+          detail: () => prefix,
+        }),
+    },
+    queues: {
+      send: (url, message) =>
+        call({
+          process,
+          target: 'queues',
+          method: 'send',
+          effect: async () => {
+            const sent = await queues.send(url, message);
+            watch.sent(short(url), message, sent);
+            return sent;
+          },
+          detail: () => `${short(url)} group ${message.groupId} deduplication ${message.deduplicationId}`,
+        }),
+      sendBatch: (url, messages) =>
+        call({
+          process,
+          target: 'queues',
+          method: 'sendBatch',
+          effect: async () => {
+            const entries = await (plan.approximate ? sendPart : queues.sendBatch)(url, messages);
+            for (const [index, message] of messages.entries()) {
+              const entry = entries[index];
+              if (entry?.sent) watch.sent(short(url), message, entry);
+            }
+            return entries;
+          },
+          detail: () => `${short(url)} ${messages.map(({ deduplicationId }) => deduplicationId).join(', ')}`,
+        }),
+      receive: (url, options) =>
+        call({
+          process,
+          target: 'queues',
+          method: 'receive',
+          effect: () => (plan.approximate ? receivePart(url, options) : queues.receive(url, options)),
+          detail: () => short(url),
+        }),
+      changeVisibility: (url, receiptHandle, seconds) =>
+        call({
+          process,
+          target: 'queues',
+          method: 'changeVisibility',
+          effect: () => queues.changeVisibility(url, receiptHandle, seconds),
+          detail: () => `${messageOf(receiptHandle)} ${seconds} s`,
+        }),
+      changeVisibilityBatch: (url, receiptHandles, seconds) =>
+        call({
+          process,
+          target: 'queues',
+          method: 'changeVisibilityBatch',
+          effect: () => queues.changeVisibilityBatch(url, receiptHandles, seconds),
+          detail: () => `${receiptHandles.map(messageOf).join(' ')} ${seconds} s`,
+        }),
+      delete: (url, receiptHandle) =>
+        call({
+          process,
+          target: 'queues',
+          method: 'delete',
+          effect: () => queues.delete(url, receiptHandle),
+          detail: () => `${short(url)} ${messageOf(receiptHandle)}`,
+        }),
+      depth: (url) =>
+        call({
+          process,
+          target: 'queues',
+          method: 'depth',
+          effect: async () => {
+            const { visible, inFlight } = await queues.depth(url);
+            return { visible: plan.approximate ? Math.max(0, visible + chance.between(-1, 1)) : visible, inFlight };
+          },
+          detail: () => short(url),
+        }),
+    },
+  };
+}
+
+/** The model's receipt handles name their message. */
+const messageOf = (receiptHandle: string): string =>
+  Buffer.from(receiptHandle, 'base64').toString().split(' ')[1]?.slice(-4) ?? '';
+
+function describe(item: Record<string, unknown>): string {
+  const { state, reason, attempts, silent, steps } = item;
+  if (state === undefined) return '';
+  const taken = Object.entries((steps ?? {}) as Record<string, { status: string }>).map(
+    ([name, { status }]) => `${name}:${status}`,
+  );
+  return `${state}${reason ? `(${reason})` : ''} attempts ${attempts} silent ${silent} ${taken.join(' ')}`;
+}

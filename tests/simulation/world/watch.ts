@@ -1,0 +1,204 @@
+import { CANARY_TYPE } from '../../../lib/jobs/canary';
+import { ofKind } from '../../../lib/jobs/history';
+import { isEnd, type JobRow } from '../../../lib/jobs/row';
+import { ARROWS, type ArrowName, mayFollow } from '../../../lib/jobs/transitions';
+import type { Facts, Item, OutgoingMessage } from '../../../lib/ports';
+import { isRecord } from './names';
+
+/** Part of every secret and of every personal value that a run plants. */
+export const MARK = 'zq7private';
+
+/** Entries of a history that one write adds at most. */
+const NEW_ENTRIES = 3;
+
+export interface Death {
+  row: JobRow;
+  /** How many there have been in this run, this one included. */
+  nth: number;
+}
+
+export interface Watch {
+  /** The first promise that was found broken, in a sentence. */
+  violation(): string | undefined;
+  violated(sentence: string): void;
+  /** Every item as it is stored now; never to be changed. */
+  items: ReadonlyMap<string, Item>;
+  /** Without the canaries'. */
+  rows(): JobRow[];
+  /** The ends that were ever written, by key of the row. */
+  ends: ReadonlyMap<string, readonly JobRow[]>;
+  /** Whether the released code wrote a row's last end. */
+  isReleasedEnd(row: JobRow): boolean;
+  /** By job: when its effect took place first. */
+  effects: ReadonlyMap<string, number>;
+  /** By job: its first message, and the order in which SQS took those. */
+  firsts: ReadonlyMap<string, { sequence: number; messageId: string }>;
+  /** By job: the body of its last message. */
+  bodies: ReadonlyMap<string, string>;
+  /** Counts changes of anything that is stored. */
+  changes(): number;
+  changed(): void;
+  stored(item: Item, by: { released: boolean }): void;
+  kept(key: string, body: string | Uint8Array): void;
+  sent(queue: string, message: OutgoingMessage, sent: { messageId: string }): void;
+  logged(message: string, facts?: Facts): void;
+  measured(name: string, dimensions: Record<string, string>): void;
+  /** Whether a side effect took place. */
+  happened(what: string, job: string): boolean;
+  /** A side effect of a job; `once`: a second one breaks a promise. */
+  effect(what: string, job: string, once: boolean): void;
+}
+
+const where = (row: JobRow | undefined): string => (row ? `${row.state} (${row.reason})` : 'no row');
+
+/** Whether a stored row follows from the one before by an arrow, or only says more. A job without a row counts as queued. */
+function isLegal(before: JobRow | undefined, after: JobRow): boolean {
+  if (before && before.state === after.state && before.reason === after.reason) return true;
+  const from = before ?? { state: 'queued' as JobRow['state'] };
+  if (!before && after.state === 'queued') return true;
+  return (Object.keys(ARROWS) as ArrowName[]).some(
+    (arrow) => mayFollow(from, arrow) && ARROWS[arrow].to === after.state,
+  );
+}
+
+/** Looks at everything that a run stores, sends, says or brings about, at the moment when it does. */
+export function createWatch({
+  now,
+  reached,
+  inDoubt,
+  died,
+  written,
+  noted,
+  changed,
+}: {
+  now: () => number;
+  reached: (what: string) => void;
+  /** Whether any call failed, or any process died, so far. */
+  inDoubt: () => boolean;
+  died: (death: Death) => void;
+  /** Called with every version of a job's row. */
+  written: (row: JobRow) => void;
+  /** Called with every version of any other item. */
+  noted: (item: Item) => void;
+  changed: () => void;
+}): Watch {
+  let violation: string | undefined;
+  let changes = 0;
+  let deaths = 0;
+  const items = new Map<string, Item>();
+  const ends = new Map<string, JobRow[]>();
+  const releasedEnds = new Map<string, boolean>();
+  const effects = new Map<string, number>();
+  const counts = new Map<string, number>();
+  const firsts = new Map<string, { sequence: number; messageId: string }>();
+  const bodies = new Map<string, string>();
+
+  const violated = (sentence: string) => {
+    violation ??= sentence;
+  };
+  const secret = (where: string, text: string) => {
+    if (text.includes(MARK)) violated(`everything private stays in: ${where} shows it: ${text.slice(0, 200)}`);
+  };
+  const change = () => {
+    changes += 1;
+    changed();
+  };
+
+  function ended(row: JobRow, released: boolean): void {
+    const known = ends.get(row.key) ?? [];
+    if (known.some(({ endedAt, state }) => endedAt === row.endedAt && state === row.state)) return;
+    ends.set(row.key, [...known, row]);
+    releasedEnds.set(row.key, released);
+    if (row.state === 'dead') died({ row, nth: ++deaths });
+  }
+
+  function canary(row: JobRow): void {
+    const { state, reason, steps, recordedAt, parkedAt, bodyKept, todo, hour } = row;
+    reached(`canary ${state}`);
+    if (state === 'held') violated(`canaries wait for nobody: ${row.id} is held`);
+    if (reason === 'error') violated(`canaries cannot fail: ${row.id} is dead`);
+    const left = [recordedAt, parkedAt, bodyKept, todo, hour, ...Object.keys(steps)].filter(Boolean);
+    if (left.length > 0) violated(`canaries leave nothing: ${row.id} has ${left.join()}`);
+  }
+
+  return {
+    violation: () => violation,
+    violated,
+    items,
+    rows: () => [...items.values()].filter((item): item is JobRow => 'payloadHash' in item && !item.canary),
+    ends,
+    isReleasedEnd: ({ key }) => releasedEnds.get(key) ?? false,
+    effects,
+    firsts,
+    bodies,
+    changes: () => changes,
+    changed: change,
+
+    stored: (item, { released }) => {
+      const before = items.get(item.key) as JobRow | undefined;
+      items.set(item.key, item);
+      change();
+      if (!('payloadHash' in item)) return noted(item);
+      const row = item as JobRow;
+      if (!isLegal(before, row))
+        violated(`everything explained: no arrow leads ${row.id} from ${where(before)} to ${where(row)}`);
+      if (row.canary) return canary(row);
+      reached(`state ${row.state}${row.reason ? `(${row.reason})` : ''}`);
+      for (const [name, { status }] of Object.entries(row.steps)) {
+        reached(`step ${name} ${status}`);
+        if (status === 'unknown' && !inDoubt())
+          violated(`nothing twice: ${name} of ${row.id} is unknown, though every call was answered`);
+      }
+      for (const entry of row.history.slice(-NEW_ENTRIES))
+        if (ofKind('other')(entry)) violated(`everything explained: no reader knows ${entry.event} of ${row.id}`);
+      if (isEnd(row.state)) ended(row, released);
+      written(row);
+    },
+
+    kept: (key, body) => {
+      change();
+      if (!isRecord(key) || typeof body !== 'string') return;
+      secret('a record', body);
+      const record = JSON.parse(body) as { queue: string; id: string; state: string; endedAt: string };
+      const written = ends.get(`${record.queue}#${record.id}`) ?? [];
+      const endedAt = Date.parse(record.endedAt);
+      if (!written.some((row) => row.endedAt === endedAt && row.state === record.state))
+        violated(`nothing lost: a record says ${record.state} of ${record.id}, which its row has never said`);
+    },
+
+    sent: (name, message, { messageId }) => {
+      change();
+      if (message.body.includes(CANARY_TYPE)) {
+        if (name.includes('-dlq')) violated('canaries leave nothing: one has an entry in the DLQ');
+        return;
+      }
+      if (name.includes('-dlq')) {
+        secret('a DLQ attribute', JSON.stringify(message.attributes ?? {}));
+        if (!message.attributes?.code || !message.attributes.reason)
+          violated(`everything explained: ${name} got an entry without a reason`);
+      }
+      const id = /"id":"([^"]+)"/.exec(message.body)?.[1];
+      if (!id || name.includes('-dlq')) return;
+      if (!firsts.has(id)) firsts.set(id, { sequence: firsts.size, messageId });
+      bodies.set(id, message.body);
+    },
+
+    logged: (message, facts) => {
+      const text = JSON.stringify([message, facts]);
+      secret('a log line', text);
+      if (facts && 'code' in facts && facts.code === 'EngineFailed') violated(`the engine failed: ${text}`);
+    },
+    measured: (name, dimensions) => secret('a metric', JSON.stringify([name, dimensions])),
+
+    happened: (what, job) => counts.has(`${what} ${job}`),
+    effect: (what, job, once) => {
+      change();
+      const key = `${what} ${job}`;
+      const count = (counts.get(key) ?? 0) + 1;
+      counts.set(key, count);
+      if (!effects.has(job)) effects.set(job, now());
+      reached(`effect ${what}`);
+      if (once && count > 1) violated(`nothing twice: ${count} × ${what} of job ${job}`);
+    },
+  };
+}
