@@ -5,18 +5,18 @@ import { groupBy } from '../../../lib/group-by';
 
 const ROOT = resolve(__dirname, '../../..');
 
-/** A change of one line or two in the source, under which a run must break a promise. */
+/** A change of one or two source lines, under which a run must break a promise. */
 export interface SourceChange {
-  /** From the project's root. */
+  /** The path from the project's root. */
   file: string;
-  /** Stands in the file exactly once. */
+  /** The text to replace. It must occur in the file exactly once. */
   find: string;
   replace: string;
 }
 
 /**
- * The simulation as one script for a worker thread, with the code as it is or as the changes make it. Jest's modules and
- * globals would slow the runs by a quarter.
+ * Bundles the simulation into one script for a worker thread, with these changes. Runs inside Jest are a quarter
+ * slower, because of its modules and globals.
  */
 export async function bundle(changes: readonly SourceChange[] = []): Promise<string> {
   const { outputFiles } = await build({
@@ -47,8 +47,8 @@ function changed(changes: readonly SourceChange[]): Plugin {
 
 function applied(source: string, { file, find, replace }: SourceChange): string {
   const parts = source.split(find);
-  // Otherwise the mutant would be the code as it is, and the test would say nothing.
+  // Without the change the mutant would be the original code, and the test would prove nothing.
   if (parts.length !== 2)
-    throw new Error(`${file} holds the text to replace ${parts.length - 1} times, not once: ${find}`);
+    throw new Error(`${file} must contain this text exactly once, and contains it ${parts.length - 1} times: ${find}`);
   return parts.join(replace);
 }

@@ -19,7 +19,7 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
-/** Calls that a fault is worth aiming at; others are met by their number. */
+/** Calls at which faults are aimed by name. Other calls are hit by their number. */
 const KINDS: Record<Target, readonly string[]> = {
   table: ['get', 'put', 'due', 'count'],
   objects: ['put', 'create', 'get', 'delete'],
@@ -33,7 +33,7 @@ const KINDS: Record<Target, readonly string[]> = {
   bulk: ['apply'],
 };
 
-/** Those that take effect for a person. */
+/** Calls whose effect a person sees. */
 const EFFECTS: readonly string[] = ['createTicket', 'send', 'addToGroup', 'invite', 'apply'];
 
 const VENDORS: Record<string, Target[]> = {
@@ -49,7 +49,7 @@ function targetsOf(queues: readonly SimulatedQueue[]): readonly Target[] {
   return [...AWS, ...new Set(vendors)];
 }
 
-/** Small numbers often, large ones sometimes: most runs make few calls of a kind. */
+/** Small numbers are drawn more often, because most runs make few calls of one kind. */
 const nth = (max: number) =>
   fc.oneof(
     { weight: 3, arbitrary: fc.integer({ min: 1, max: 8 }) },
@@ -65,7 +65,7 @@ function callFault(queues: readonly SimulatedQueue[]): fc.Arbitrary<CallFault> {
   );
 }
 
-/** What a vendor does to one attempt after another until its last answer, which often is none. */
+/** Faults of one vendor call in a row. The last answer often never comes. */
 function streak(queues: readonly SimulatedQueue[]): fc.Arbitrary<CallFault[]> {
   const vendors = targetsOf(queues).filter((target) => !AWS.includes(target));
   const kinds = vendors.flatMap((target) => KINDS[target].map((method) => ({ method, kind: `${target}.${method}` })));
@@ -92,7 +92,7 @@ function streak(queues: readonly SimulatedQueue[]): fc.Arbitrary<CallFault[]> {
 const startFault: fc.Arbitrary<StartFault> = fc.record({
   nth: fc.integer({ min: 1, max: 20 }),
   fault: fc.constantFrom(...START_FAULTS),
-  // Near the visibility timeouts of the queues, so that a start that waited for room meets the message's return.
+  // Some values are near the visibility timeouts. A start that waits for capacity then meets the message's return.
   ms: fc.constantFrom(5, 2_000, 30_000, 175_000, 295_000, 1_000_000),
 });
 
@@ -110,7 +110,7 @@ function outage(queues: readonly SimulatedQueue[]): fc.Arbitrary<Outage> {
     .map(({ target, from, lasts, fault }) => ({ target, from, until: from + lasts, fault }) as Outage);
 }
 
-/** Kinds that nothing but faults can keep from succeeding. */
+/** Kinds of jobs that succeed unless a fault prevents it. */
 const GOOD: readonly JobKind[] = ['good', 'attachment', 'opted-out', 'removal', 'resend', 'build', 'one-refused'];
 
 function job(queue: SimulatedQueue): fc.Arbitrary<JobSpec> {
@@ -132,12 +132,12 @@ function job(queue: SimulatedQueue): fc.Arbitrary<JobSpec> {
 
 const redrive: fc.Arbitrary<Redrive> = fc.record({
   nth: fc.integer({ min: 1, max: 3 }),
-  // Not sooner than a call of before can still land (course.ts).
+  // Longer than the time by which an earlier call can land late (course.ts).
   after: fc.constantFrom(15_000, MINUTE_MS, 4 * MINUTE_MS, 6 * MINUTE_MS, 2 * HOUR_MS, 30 * DAY_MS),
   how: fc.constantFrom('command', 'move'),
 });
 
-/** Operators at any moment; what is cancelled is often retried. */
+/** Commands of operators at any moment. A cancelled job is often retried. */
 const commands: fc.Arbitrary<Command[]> = fc
   .array(
     fc.record({
@@ -174,7 +174,7 @@ const MIXED_MS = 10 * MINUTE_MS;
 
 const lasting = (...ms: [number, ...number[]]) => fc.constantFrom(...ms);
 
-/** One phase after another, each so long and with this share of processes of the released code. */
+/** Phases one after another. Each has a duration and a share of processes that run the released code. */
 function phases(...all: [ms: number, released: number][]): Versions[] {
   let until = 0;
   return all.map(([ms, released]) => {
@@ -186,7 +186,7 @@ function phases(...all: [ms: number, released: number][]): Versions[] {
 const rarely = <T>(arbitrary: fc.Arbitrary<T>, none: T): fc.Arbitrary<T> =>
   fc.oneof({ weight: 4, arbitrary: fc.constant(none) }, { weight: 1, arbitrary });
 
-/** A deployment, ten minutes of which have processes of both versions; one that is rolled back; both all the time. */
+/** Three shapes: a deployment with ten mixed minutes, one that is rolled back, or both versions all the time. */
 const versions: fc.Arbitrary<Versions[]> = fc.oneof(
   lasting(2 * MINUTE_MS, 20 * MINUTE_MS, 2 * HOUR_MS).map((deployed) => phases([deployed, 1], [MIXED_MS, 0.5])),
   fc
@@ -207,14 +207,14 @@ const controls: fc.Arbitrary<Control[]> = fc.array(
   { maxLength: 4 },
 );
 
-/** Starts that put hours, days and years between a job's beginning and its end. */
+/** Starts just before the end of an hour, day, month or year. */
 const START = [
   Date.UTC(2026, 11, 31, 23, 58),
   Date.UTC(2026, 4, 5, 9, 59, 58),
   Date.UTC(2028, 1, 28, 23, 59, 59),
 ] as const;
 
-/** Jobs of one queue beside others: enough that these meet. */
+/** The most jobs of a queue that runs beside others. It is enough for them to meet. */
 const MOST_BESIDE = 3;
 
 function load(queue: SimulatedQueue, { alone }: { alone: boolean }): fc.Arbitrary<Load> {
@@ -230,7 +230,7 @@ function load(queue: SimulatedQueue, { alone }: { alone: boolean }): fc.Arbitrar
   });
 }
 
-/** Any run of these queues, or of some of them. */
+/** Draws a run of all or some of these queues. */
 export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
   const loads = fc.tuple(...queues.map((queue) => load(queue, { alone: queues.length === 1 })));
   return fc
@@ -271,15 +271,15 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
         ...first,
         beside,
         calls: [...calls, ...streak],
-        // Whatever is released while SQS takes it and does not say so is released again, and each copy of a killer has to
-        // be found out by itself.
+        // If SQS accepts messages without an answer, the reconciler releases them again. Each copy of a poison message
+        // then has to be found separately.
         outages: outages.filter(
           ({ target, fault }) => !(target === 'queues' && fault === 'silent' && kinds.some(hasDeadlyChunk)),
         ),
         redrives: redrives
-          // What SQS itself moved and let expire unread has left no trace that anybody could follow.
+          // If SQS moved a message that then expired unread, no trace of it is left.
           .filter(({ how }) => how === 'command' || !(retention || dlqRetention))
-          // Two of these keep their vendor's circuit open for good, with a trial call every minute of the month.
+          // Two forbidden jobs keep the circuit open permanently, with a trial call every minute of the month.
           .filter(({ after }) => after < DAY_MS || !kinds.includes('forbidden')),
         ...(broken ? { broken } : {}),
         ...(settlement ? { settlement } : {}),
@@ -291,7 +291,7 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
         ...(indexLag ? { indexLag } : {}),
         ...(versions.length > 0 ? { versions } : {}),
         ...(retention ? { retention } : {}),
-        // As in every row of the table of queues, the DLQ keeps at least as long as the queue.
+        // The DLQ keeps messages at least as long as the queue, as in every row of the table of queues.
         ...(dlqRetention ? { dlqRetention, retention: Math.min(dlqRetention, retention ?? dlqRetention) } : {}),
       });
     });

@@ -1,6 +1,6 @@
 import { CALL_FAULTS, START_FAULTS, TARGETS } from '../world/faults';
 
-/** What a simulation of any length that is worth the name has reached. */
+/** What every long simulation must reach. */
 export const EXPECTED: readonly string[] = [
   ...CALL_FAULTS.map((fault) => `fault ${fault}`),
   ...START_FAULTS.map((fault) => `start ${fault}`),
@@ -10,13 +10,13 @@ export const EXPECTED: readonly string[] = [
   'approximate queues',
   'reconciler with a small share',
   'line longer than its front',
-  'sign of a mail',
+  'event of a mail',
   'redrive by command',
   'redrive by move',
   ...['cancel of a queued job', 'retry of a cancelled job', 'retry of a dead job', 'discard of a dead job'],
   'waits that change',
-  'settled as done',
-  'settled as skipped',
+  'resolved as done',
+  'resolved as skipped',
   'moved by SQS',
   'time-out of a function',
   ...['queued', 'processing', 'succeeded', 'cancelled(never-sent)', 'cancelled(operator)'].map(
@@ -40,6 +40,6 @@ export const EXPECTED: readonly string[] = [
   ...['worker', 'reconciler', 'api', 'operator', 'events'].map((process) => `released ${process}`),
 ];
 
-/** What was never reached, of all that should have been. */
+/** The expected faults, states and effects that were never reached. */
 export const unreached = (reached: ReadonlyMap<string, number>): string[] =>
   EXPECTED.filter((what) => !reached.has(what));

@@ -7,7 +7,7 @@ import type { Given, Part, Progress, Scaled } from './simulate-part';
 
 type Done = Extract<Progress, { kind: 'done' }>;
 
-/** A thread that runs one part after another. */
+/** A thread that runs one part at a time. */
 export interface PartThread {
   run(part: Part | Given | Scaled, onRan?: (count: number) => void): Promise<Done>;
   stop(): Promise<unknown>;
@@ -19,7 +19,7 @@ const codeAsItIs = (): Promise<string> => {
   return unchanged;
 };
 
-/** Starts a thread on a script of `bundle`: that of the code as it is, where none is given. */
+/** Starts a thread with a script of `bundle`. The default is the unchanged code. */
 export async function startPartThread(script?: string): Promise<PartThread> {
   const thread = new Worker(script ?? (await codeAsItIs()), { eval: true });
   return {
@@ -37,10 +37,10 @@ export async function startPartThread(script?: string): Promise<PartThread> {
   };
 }
 
-/** Runs of one part: small enough that a thread does not grow, and that all of them end at about the same time. */
+/** Runs of one part. Small parts keep a thread's memory low and let all threads end at about the same time. */
 const PART_RUNS = 500;
 
-/** So many runs of each simulation, each part with a seed of its own. */
+/** Splits `each` runs of each simulation into parts, each with its own seed. */
 export function partsOf(
   simulations: readonly Pick<Simulation, 'name'>[],
   { each, seed }: { each: number; seed: number },
@@ -57,7 +57,7 @@ export interface Searched {
   failures: (Failure & { simulation: string })[];
 }
 
-/** Runs all parts, as many at a time as there are cores, until `enough` says that it has found what it looks for. */
+/** Runs all parts on all cores, until `enough` says that enough failures were found. */
 export async function runParts(
   parts: readonly Part[],
   {

@@ -1,44 +1,44 @@
 import type { CallFault, Outage, StartFault } from '../world/faults';
 import type { Versions } from '../world/versions';
 
-/** What kind of job, as every queue knows it; a queue may have kinds of its own. */
+/** The kinds of jobs. Some exist in one queue only. */
 export type JobKind =
   | 'good'
-  /** Sent under a version that the code comes to know at `deployAt`. */
+  /** Sent under a version that the code knows only after `deployAt`. */
   | 'newer'
-  /** Kills the process that reads it, or that runs it. */
+  /** A poison message: kills the process that reads it, or the process that runs it. */
   | 'kills-before'
   | 'kills-after'
-  /** The vendor refuses it for good. */
+  /** The vendor refuses it permanently. */
   | 'refused'
-  /** Its service fails for it at every attempt. */
+  /** Its service fails at every attempt. */
   | 'fails'
-  /** Its service fails for it at the first attempt. */
+  /** Its service fails at the first attempt. */
   | 'falters'
-  /** The vendor answers 403 to it, and to nobody else. */
+  /** The vendor answers 403 to this job only. */
   | 'forbidden'
-  /** E-mails: SendGrid does not know the sender, and says so by a 403 that names the field. */
+  /** E-mails: SendGrid does not know the sender and answers 403 with the name of the field. */
   | 'unverified'
-  /** Messages that no producer of ours made. */
+  /** Messages that did not come from our producer. */
   | 'not-json'
   | 'no-envelope'
   | 'bad-data'
   | 'unknown-version'
-  /** Carries the id of the job before it, with other data. */
+  /** Has the id of the job before it, but other data. */
   | 'stolen-id'
-  /** The message of the job before it once more, under another deduplication id. */
+  /** The same message as the job before it, under another deduplication id. */
   | 'copy'
-  /** Feedback: with an attachment; without a confirmation. */
+  /** Feedback with an attachment, or without a confirmation. */
   | 'attachment'
   | 'opted-out'
-  /** TestFlight: a tester leaves the app or a group, who was invited before is invited again, testers hear of a build. */
+  /** TestFlight: a tester leaves the app or a group, a tester is invited again, or testers get mail about a build. */
   | 'removal'
   | 'resend'
   | 'build'
-  /** Campaigns: SendGrid refuses one of the addresses, or every request. */
+  /** Campaigns: SendGrid refuses one address, or every request. */
   | 'one-refused'
   | 'unsendable'
-  /** Campaigns: the second chunk kills the process that reads it, or that runs it. */
+  /** Campaigns: the second chunk is a poison message. */
   | 'chunk-kills-before'
   | 'chunk-kills-after';
 
@@ -47,86 +47,86 @@ export interface JobSpec {
   /** Milliseconds after the start. */
   at: number;
   group: number;
-  /** How often the caller asks again, with the same key, where the producer says no. */
+  /** How often the caller tries again with the same key after the producer refuses. */
   retries: number;
-  /** The caller asks once more this long after it was told yes. */
+  /** The caller submits the job again this long after its acceptance. */
   again?: number;
 }
 
-/** An operator who brings back what is dead, so long after the `nth` death. */
+/** An operator redrives a dead job, so long after the `nth` death. */
 export interface Redrive {
   nth: number;
   after: number;
-  /** `command`: as ours does it. `move`: SQS's own message move task, over the whole DLQ. */
+  /** `command`: our own command. `move`: SQS's message move task for the whole DLQ. */
   how: 'command' | 'move';
 }
 
-/** A person who, so long after a step became unknown, has looked at the vendor's and says what became of it. */
+/** An operator checks the vendor so long after a step became unknown, and resolves the step. */
 export interface Settlement {
   after: number;
 }
 
-/** An operator who stops a campaign or lets it go on, ms after the start. */
+/** An operator controls a campaign, ms after the start. */
 export interface Control {
   at: number;
   what: 'pause' | 'resume' | 'cancel';
-  /** Its place among those that have begun by then. */
+  /** The campaign's place among those that have begun by then. */
   campaign: number;
 }
 
-/** An operator who cancels, retries or discards a job, ms after the start, whatever it is doing then. */
+/** An operator cancels, retries or discards a job in any state, ms after the start. */
 export interface Command {
   at: number;
   what: 'cancel' | 'retry' | 'discard';
-  /** Its place among the queue's jobs that have a row by then. */
+  /** The job's place among the queue's jobs that have a row by then. */
   job: number;
 }
 
-/** What comes to one queue, and how it is worked off. */
+/** The jobs of one queue, and how its workers take them. */
 export interface Load {
-  /** As in queues.ts. */
+  /** A name from queues/queues.ts. */
   queue: string;
   batch: number;
   concurrency: number;
   jobs: JobSpec[];
 }
 
-/** One run, drawn beforehand: everything but the chances that follow from its seed. */
+/** One run. The seed decides the rest. */
 export interface Plan extends Load {
   seed: number;
-  /** When it begins, ms since 1970. */
+  /** The start of the run, ms since 1970. */
   start: number;
-  /** Other queues of the same service, with which it shares table, bucket, vendors and reconciler. */
+  /** Other queues of the same service. All share the table, bucket, vendors and reconciler. */
   beside: Load[];
   calls: CallFault[];
   starts: StartFault[];
   outages: Outage[];
-  /** Workers do not start at all, from and until in ms after the start: a bad deployment. */
+  /** A bad deployment: no worker starts between these times, in ms after the start. */
   broken?: { from: number; until: number };
-  /** Nobody polls. */
+  /** Lambda does not poll between these times. */
   unpolled?: { from: number; until: number };
-  /** The `nth` delete of Lambda's that never reaches SQS. */
+  /** Numbers of Lambda's deletes that never reach SQS. */
   lostDeletes: number[];
   redrives: Redrive[];
   controls: Control[];
   commands: Command[];
-  /** Nobody looks where there is none. */
+  /** Without it, no operator resolves unknown steps. */
   settlement?: Settlement;
-  /** Phases of a deployment and its roll-back, one after another; all code is today's where there are none. */
+  /** Phases of a deployment and its roll-back. Without them, all processes run today's code. */
   versions?: readonly Versions[];
-  /** When the code comes to know newer messages; ms after the start. */
+  /** When a deployment adds the newer message types, ms after the start. */
   deployAt: number;
-  /** Seconds between attempts, before a deployment and after it; `at`: ms after the start. */
+  /** Seconds between attempts before and after a deployment. `at`: ms after the start. */
   waits?: { at: number; from: readonly number[]; to: readonly number[] };
-  /** Until when canaries are sent, in ms after the start; where there is none, none are. */
+  /** The reconciler sends canaries until this time, in ms after the start. Without it, there are none. */
   canaries?: number;
-  /** A receive may show a part of what is there, or nothing, and counts are off by one: SQS promises no more. */
+  /** As SQS allows, a receive may return only some messages or none, and counts may be off by one. */
   approximate?: true;
-  /** How much of what is due the reconciler takes on at a time: with more jobs than that, some have to wait. */
+  /** How many due jobs the reconciler takes at a time. Further jobs wait. */
   share?: number;
-  /** How long the table's indexes show what was before, ms. */
+  /** The delay of the table's indexes in ms. */
   indexLag?: number;
-  /** Seconds; the queue's own where there is none. */
+  /** Seconds. The default is the queue's own setting. */
   retention?: number;
   dlqRetention?: number;
 }

@@ -6,24 +6,24 @@ import type { Plan } from './plan';
 
 export interface Findings {
   runs: number;
-  /** How often each fault, state and effect was reached. */
+  /** How often the runs reached each fault, state and effect. */
   reached: Map<string, number>;
   failure?: Failure;
 }
 
-/** The smallest run that breaks a promise, to read and to run again. */
+/** The smallest run that breaks a promise. */
 export interface Failure {
   violation: string;
   plan: Plan;
   timeline: string;
-  /** The command that draws it. */
+  /** The command that draws this run. */
   drawnBy?: string;
 }
 
-/** A failure that is not small by then will not become so. */
+/** The most shrinking steps. More steps rarely help. */
 const MOST_SHRINKING = 3_000;
 
-/** Draws runs of these queues until one breaks a promise; that one is made as small as it can be. */
+/** Draws runs of these queues until one breaks a promise, then shrinks that run. */
 export async function search(
   queues: readonly SimulatedQueue[],
   { runs, seed, onRun }: { runs: number; seed: number; onRun?: () => void },
@@ -35,7 +35,7 @@ export async function search(
     if (broken && ++tried > MOST_SHRINKING) return;
     const { violation, world } = await runPlan(plan);
     for (const [what, count] of world.reached) reached.set(what, (reached.get(what) ?? 0) + count);
-    // What follows a failure makes it smaller, and is no run of its own.
+    // Runs after a failure only shrink it, so they do not count.
     if (!broken) onRun?.();
     broken ||= violation !== undefined;
     if (violation) throw new Error(violation);
@@ -45,7 +45,7 @@ export async function search(
   return { runs: numRuns, reached, failure: await failureOf(counterexample[0]) };
 }
 
-/** The first of these runs that breaks a promise. */
+/** The first of these plans whose run breaks a promise. */
 export function firstBroken(plans: readonly Plan[]): Promise<Failure | undefined> {
   return withoutStacks(async () => {
     for (const plan of plans) if ((await runPlan(plan)).violation !== undefined) return failureOf(plan);
@@ -56,13 +56,13 @@ export function firstBroken(plans: readonly Plan[]): Promise<Failure | undefined
 async function failureOf(plan: Plan): Promise<Failure> {
   const { violation, timeline } = await runPlan(plan, { detailed: true });
   return {
-    violation: violation ?? 'the run held its promises the second time: it is not deterministic',
+    violation: violation ?? 'the second run kept its promises: the simulation is not deterministic',
     plan,
     timeline: timeline(),
   };
 }
 
-/** Vendors fail often here, and a twentieth of the time would go into stacks that nobody reads. */
+/** Vendors fail often, and unread stack traces would take a twentieth of the time. */
 async function withoutStacks<T>(run: () => Promise<T>): Promise<T> {
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = 0;
@@ -71,7 +71,7 @@ async function withoutStacks<T>(run: () => Promise<T>): Promise<T> {
   });
 }
 
-/** A failure as somebody wants to read it: what broke, what happened, and how to see it again. */
+/** The report of a failure: the timeline, the broken promise and how to repeat the run. */
 export const explain = ({ violation, plan, timeline, drawnBy }: Failure): string =>
   [
     ...[timeline, '', violation, ''],

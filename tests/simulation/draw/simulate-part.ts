@@ -5,20 +5,20 @@ import type { ScaleResult } from '../scale/service';
 import type { Plan } from './plan';
 import { type Failure, firstBroken, search } from './property';
 
-/** One part of a simulation, for a thread of its own: runs that are drawn … */
+/** One part of a simulation: runs that one thread draws. */
 export interface Part {
-  /** Its name, as in queues.ts. */
+  /** A name from queues/queues.ts. */
   simulation: string;
   runs: number;
   seed: number;
 }
 
-/** … or these. */
+/** Given plans instead of drawn ones. */
 export interface Given {
   plans: readonly Plan[];
 }
 
-/** … or a scale plan, with this many items. */
+/** A scale plan with this many items. */
 export interface Scaled {
   scale: string;
   size: number;

@@ -27,11 +27,11 @@ const data = ({ kind }: JobSpec, index: number, time = Date.UTC(2026, 0, 2)) => 
   })),
 });
 
-/** A message keeps its id however often its tracker sends it. */
+/** A message has the same id however often its tracker sends it. */
 const idOf = (key: string): string => sha256(key).replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12}).*$/, '$1-$2-4$3-8$4-$5');
 const timeOf = ({ plan }: World, { at }: JobSpec): number => plan.start + at;
 
-/** Batches of events: work that may be repeated, without a row until something goes wrong. */
+/** Batches of events. The work may be repeated, and has no row until something goes wrong. */
 export const analytics: SimulatedQueue = {
   name: ANALYTICS_QUEUE,
   settings: {
@@ -44,7 +44,8 @@ export const analytics: SimulatedQueue = {
   },
   functionTimeoutMs: 20_000,
   batches: [10, 3, 1],
-  // An id that is stolen before its own message is handled takes the place of that one: no row says whose it is.
+  // Leaves out `stolen-id`: without rows, a message that steals an id before the real message runs would take its
+  // place.
   kinds: [
     ...(['good', 'newer', 'kills-before', 'kills-after'] as const),
     ...(['not-json', 'no-envelope', 'bad-data', 'unknown-version', 'copy'] as const),

@@ -11,7 +11,7 @@ import { submitted } from './submitted';
 
 const schema = z.strictObject({ kind: z.string(), index: z.number(), note: z.string() });
 
-/** A queue whose work may be repeated: one effect, which is the same the second time. */
+/** A queue whose work may be repeated: its one effect is idempotent. */
 function bulk(name: string, type: 'fifo' | 'standard'): SimulatedQueue {
   const data = ({ kind }: JobSpec, index: number) => ({ kind, index, note: `${MARK} note` });
   return {
@@ -42,7 +42,7 @@ function contract(world: World, process: Process, queue: string): QueueContract 
       [`${queue}.item.v1`]: messageType<z.infer<typeof schema>>({
         schema,
         process: async ({ id, data, row }, { steps, callTimeoutMs }) => {
-          if (data.kind === 'refused') throw new PermanentError({ code: 'Refused', message: 'refused for good' });
+          if (data.kind === 'refused') throw new PermanentError({ code: 'Refused', message: 'refused permanently' });
           if (data.kind === 'fails' || (data.kind === 'falters' && row.attempts === 0))
             throw new TransientError({ code: 'Failed', message: 'the service failed' });
           await steps.step('apply', {
@@ -56,7 +56,7 @@ function contract(world: World, process: Process, queue: string): QueueContract 
   };
 }
 
-/** An effect at a service of the team's own. */
+/** An effect at a service of the team itself. */
 function apply(world: World, process: Process, { id, timeoutMs }: { id: string; timeoutMs: number }): Promise<string> {
   return world
     .call({

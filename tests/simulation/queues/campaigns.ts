@@ -14,32 +14,32 @@ import type { SimulatedQueue } from './simulated';
 import { submitted } from './submitted';
 
 /**
- * Recipients per second: a chunk of three takes ten seconds. Before the first is sent the reconciler does not know that
- * and releases two, so that one waits for its turn.
+ * Recipients per second. A chunk of three takes ten seconds. Before the first send the reconciler does not know the
+ * rate and releases two chunks, so one waits for its turn.
  */
 const RATE = 0.3;
 const CHUNK = 3;
-/** The rate at which a producer makes chunks of three. */
+/** The rate that makes the producer choose chunks of three. */
 const PRODUCER_RATE = 6;
 const MINUTE_MS = 60_000;
 
-/** Two to four chunks, the last of them full or not. */
+/** Two to four chunks. The last one may be partly full. */
 const chunksOf = ({ group }: JobSpec): number => 2 + group;
 
-/** Addresses of the valid recipients, in their order. */
+/** The addresses of the valid recipients, in order. */
 export function addressesOf(spec: JobSpec, index: number): string[] {
   const count = (chunksOf(spec) - 1) * CHUNK + 1 + (index % CHUNK);
   const name = (number: number) => (spec.kind === 'one-refused' && number === 1 ? NO_MAILBOX : String(number));
   return Array.from({ length: count }, (_, number) => `${MARK}-${index}-${name(number)}@example.com`);
 }
 
-/** What kind of job a chunk is. */
+/** The kind of job that a chunk is. */
 export function chunkKind({ kind }: JobSpec, number: number): JobKind {
   if (kind === 'unsendable') return 'refused';
   return KILLERS.find((killer) => number === DEADLY_CHUNK && kind === `chunk-${killer}`) ?? 'good';
 }
 
-/** What a campaign's list comes to: one of it is no address, and one is there twice. */
+/** The counts of a campaign's list. One entry is no address, and one is a duplicate. */
 export function countsOf(spec: JobSpec, index: number) {
   const recipients = addressesOf(spec, index).length;
   return { requested: recipients + 2, duplicates: 1, rejected: 1, recipients, chunks: chunksOf(spec) };
@@ -47,7 +47,7 @@ export function countsOf(spec: JobSpec, index: number) {
 
 function listOf(spec: JobSpec, index: number) {
   const addresses = addressesOf(spec, index);
-  return [...addresses, addresses[0]?.toUpperCase() ?? '', `${MARK} nobody`].map((email) => ({ email }));
+  return [...addresses, addresses[0]?.toUpperCase() ?? '', `${MARK} invalid`].map((email) => ({ email }));
 }
 
 const contentOf = ({ kind }: JobSpec) => ({
@@ -56,14 +56,14 @@ const contentOf = ({ kind }: JobSpec) => ({
   text: `${MARK} text`,
 });
 
-/** Before it nothing is sent: every second one is for later. */
+/** The start of a campaign. Every second campaign starts later than its acceptance. */
 export const beginsAt = ({ plan }: Pick<World, 'plan'>, index: number): number =>
   index % 2 === 1 ? plan.start + 2 * MINUTE_MS : plan.start;
 
 const sendAtOf = (world: World, index: number) =>
   index % 2 === 1 ? { sendAt: new Date(beginsAt(world, index)).toISOString() } : {};
 
-/** What somebody else sends: a campaign whose recipients are nowhere. */
+/** The data of a stranger's message: a campaign without a list of recipients. */
 const data = (spec: JobSpec, index: number) => ({
   name: spec.kind,
   manifest: { key: `jobs/_data/emails/${index}`, sha256: '0'.repeat(64) },
@@ -71,7 +71,7 @@ const data = (spec: JobSpec, index: number) => ({
   chunkSize: CHUNK,
 });
 
-/** Campaigns: a job that starts each, its chunks, which the reconciler releases, and operators who stop it. */
+/** Campaigns: the job that starts each one, its chunks, and operators who control it. */
 export const campaigns: SimulatedQueue = {
   name: 'campaigns',
   queue: EMAILS_QUEUE,
@@ -92,7 +92,7 @@ export const campaigns: SimulatedQueue = {
   data,
   group: ({ group }) => `group-${group}`,
   submit: async (given, { spec, index, key, type }, world) => {
-    // Its chunks have it from the campaign.
+    // The chunks take the source from their campaign.
     const deps = { ...given, source: `/sim/${spec.kind}` };
     const about = { name: spec.kind, ...sendAtOf(world, index) };
     const list = listOf(spec, index);

@@ -12,7 +12,7 @@ import { withKillers } from './killers';
 import type { SimulatedQueue } from './simulated';
 import { submitted } from './submitted';
 
-/** Mails per second: few enough that some have to wait for their turn. */
+/** Mails per second. The rate is low, so that some mails wait for their turn. */
 const RATE = 2;
 
 const data = ({ kind }: JobSpec, index: number): EmailMessageInput & Record<string, unknown> => ({
@@ -22,7 +22,7 @@ const data = ({ kind }: JobSpec, index: number): EmailMessageInput & Record<stri
   text: `${MARK} text ${index}`,
 });
 
-/** The contract of the whole queue, at so many recipients per second. */
+/** The contract of the whole queue at a rate in recipients per second. */
 export const emailsContractAt =
   (rate: number): SimulatedQueue['contract'] =>
   (world, process, ports) =>
@@ -36,7 +36,7 @@ export const emailsContractAt =
       }),
     );
 
-/** Single mails. SendGrid cannot tell what became of one: its events do, or nobody does. */
+/** Single mails. Only SendGrid's events show whether a mail was sent, and some events never come. */
 export const emails: SimulatedQueue = {
   name: EMAILS_QUEUE,
   settings: {
@@ -63,5 +63,5 @@ export const emails: SimulatedQueue = {
       ? createProducer(deps).email(data(spec, index), { key })
       : submitted(deps, { queue: EMAILS_QUEUE, type, data: data(spec, index), group: key, key }),
   provenBy: { send: 'mail' },
-  wrong: ({ watch }, id) => (watch.effects.has(id) ? undefined : 'there was no mail'),
+  wrong: ({ watch }, id) => (watch.effects.has(id) ? undefined : 'there is no mail'),
 };

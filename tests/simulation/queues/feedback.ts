@@ -71,7 +71,7 @@ export const feedback: SimulatedQueue = {
     if (!ticket) return 'there is no ticket';
     if (kind === 'attachment' && ticket.attachments.length !== 1) return 'the ticket has no attachment';
     const mailed = vendors.sendgrid.mails.some(({ customArgs }) => customArgs.job === id);
-    if (kind === 'opted-out' && mailed) return 'a mail went to who wants none';
+    if (kind === 'opted-out' && mailed) return 'a user who opted out got a mail';
     return undefined;
   },
 };

@@ -2,7 +2,7 @@ import type { QueueContract } from '../../../lib/worker/contract';
 import type { Process } from '../world/calls';
 import { isKillerAfter } from '../world/killers';
 
-/** A contract some of whose jobs kill the process that runs them. */
+/** Wraps a contract: some of its jobs kill the process that runs them. */
 export function withKillers(process: Process, contract: QueueContract): QueueContract {
   const deadly =
     <Given extends [{ envelope: unknown }, ...unknown[]]>(work: (...given: Given) => Promise<unknown>) =>

@@ -6,16 +6,16 @@ import { feedback } from './feedback';
 import type { SimulatedQueue } from './simulated';
 import { testflight } from './testflight';
 
-/** Every queue that is simulated: a new one joins here. */
+/** All simulated queues. Add a new one here. */
 const QUEUES: readonly SimulatedQueue[] = [feedback, emails, campaigns, testflight, analytics, bulkFifo, bulkStandard];
 
-/** Runs that are drawn from one name. */
+/** Queues that run together under one name. */
 export interface Simulation {
   name: string;
   queues: readonly SimulatedQueue[];
 }
 
-/** Each queue by itself, and those of the service as they are deployed: side by side. */
+/** Each queue alone, and the queues of the service together. */
 export const SIMULATIONS: readonly Simulation[] = [
   ...QUEUES.map((queue) => ({ name: queue.name, queues: [queue] })),
   { name: 'together', queues: [feedback, campaigns, testflight, analytics] },
@@ -26,6 +26,6 @@ export const simulationNamed = (name: string): Simulation => named(SIMULATIONS, 
 
 function named<T extends { name: string }>(all: readonly T[], name: string): T {
   const found = all.find((one) => one.name === name);
-  if (!found) throw new Error(`nothing of the name ${name} is simulated`);
+  if (!found) throw new Error(`there is no simulation ${name}`);
   return found;
 }

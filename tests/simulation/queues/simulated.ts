@@ -6,42 +6,45 @@ import type { Process } from '../world/calls';
 import type { Ports } from '../world/ports';
 import type { World } from '../world/world';
 
-/** All that the simulation must know of a queue; a queue joins by writing one of these down in queues.ts. */
+/** What the simulation must know about a queue. Add each queue to queues.ts. */
 export interface SimulatedQueue {
   name: string;
-  /** The service's name of it, where a queue is simulated in parts. */
+  /** The service's name for the queue, if it is simulated in parts. */
   queue?: string;
   settings: QueueSettings;
   functionTimeoutMs: number;
-  /** Batch sizes that may be drawn. */
+  /** The batch sizes to draw from. */
   batches: readonly number[];
-  /** Jobs of one run at most, where each makes more of them; 8 where nothing is said. */
+  /** The most jobs of one run. The default is 8. A queue whose jobs create further jobs has fewer. */
   mostJobs?: number;
-  /** How long the reconciler stays for campaigns. */
+  /** How long the reconciler stays to release chunks, in ms. */
   stayMs?: number;
-  /** Its work is campaigns: they can be paused, resumed and cancelled. */
+  /** Whether its work is campaigns, which can be paused, resumed and cancelled. */
   controlled?: true;
   kinds: readonly JobKind[];
   type: string;
-  /** The same under a version that comes later. */
+  /** The type of the next version. */
   newerType: string;
-  /** The contract as one process of one version of the code has it. */
+  /** The contract in one process of one code version. */
   contract(world: World, process: Process, ports: Ports): QueueContract;
-  /** What the caller gives. */
+  /** The data that the caller submits. */
   data(spec: JobSpec, index: number): Record<string, unknown>;
   group(spec: JobSpec): string;
-  /** Puts down what the job needs before it is sent. */
+  /** Stores what the jobs need before the run. */
   prepare?(world: World): Promise<void>;
-  /** Accepts a job as this queue's producer does. */
+  /** Submits a job through this queue's producer. */
   submit(
     deps: ProducerDeps,
     job: { spec: JobSpec; index: number; key: string; type: string },
     world: World,
   ): Promise<{ id: string }>;
-  /** Of a queue that does without rows until something goes wrong: whether a job without one is done. */
+  /** For a queue whose jobs have no rows until something goes wrong: whether a job without a row is done. */
   isDoneWithout?(world: World, id: string, spec: JobSpec, index: number): boolean;
-  /** By step: the effect (watch.ts) that shows a person whether it took place, where one can be asked to say so. */
+  /**
+   * By step: the effect (watch.ts) that shows an operator whether the step took effect. Only for steps that can be
+   * unknown.
+   */
   provenBy?: Readonly<Record<string, string>>;
-  /** What is wrong with the effects of a job that succeeded, if anything. */
+  /** What is wrong with the effects of a succeeded job, or `undefined`. */
   wrong(world: World, id: string, spec: JobSpec, index: number): string | undefined;
 }

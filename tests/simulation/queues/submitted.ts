@@ -2,7 +2,7 @@ import { createLedger } from '../../../lib/jobs/ledger';
 import type { ProducerDeps } from '../../../lib/producer/producer';
 import { type Accepted, submit } from '../../../lib/producer/submit';
 
-/** Accepts a job of a queue, or of a version, that the typed producer has no function for. */
+/** Submits a job for which the typed producer has no function, by its queue or version. */
 export const submitted = (
   deps: ProducerDeps,
   { group, ...job }: { queue: string; type: string; data: unknown; group?: string | undefined; key: string },

@@ -15,7 +15,7 @@ import { withKillers } from './killers';
 import type { SimulatedQueue } from './simulated';
 import { submitted } from './submitted';
 
-/** Only an app with a build can tell its testers of one. */
+/** The group decides the app. A mail about a build needs an app that has one. */
 const appOf = ({ kind, group }: JobSpec) => APPS[kind === 'build' ? group % 2 : group % APPS.length] ?? APPS[0];
 
 function addressOf({ kind }: JobSpec, index: number): string {
@@ -51,7 +51,7 @@ const removal = (spec: JobSpec, index: number) => {
 const leavesApp = (index: number): boolean => index % 2 === 0;
 const leftGroups = (spec: JobSpec): string[] => appOf(spec).groups.slice(0, 1);
 
-/** The contract, each job with a way to Apple of its own: what comes of a call is the job's. */
+/** The contract. Each job has its own way to Apple, so that effects are recorded per job. */
 function contract(world: World, process: Process, { table, clock, random }: Ports): QueueContract {
   const made = (job: string) =>
     testflightContract({
@@ -111,7 +111,8 @@ export const testflight: SimulatedQueue = {
   },
   provenBy: { invitation: 'invitation', notification: 'build mail' },
   wrong: ({ vendors: { apple }, watch }, id, spec, index) => {
-    if (spec.kind === 'build') return watch.happened('build mail', id) ? undefined : 'nobody was told of the build';
+    if (spec.kind === 'build')
+      return watch.happened('build mail', id) ? undefined : 'no tester got a mail about the build';
     const app = appOf(spec);
     const address = addressOf(spec, index);
     const tester = apple.testers.find(({ app: of, email }) => of === app.id && email === address);
@@ -124,6 +125,6 @@ export const testflight: SimulatedQueue = {
       spec.kind === 'resend'
         ? watch.happened('invitation', id)
         : apple.mails.some(({ app: of, email }) => of === app.id && email === address);
-    return app.builds.length > 0 && !mailed ? 'nobody was invited' : undefined;
+    return app.builds.length > 0 && !mailed ? 'no invitation was sent' : undefined;
   },
 };

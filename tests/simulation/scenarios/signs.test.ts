@@ -12,7 +12,7 @@ async function accepted() {
       jobs: jobs('good'),
       calls: [{ kind: 'sendgrid.send', nth: 1, fault: 'silent' }],
     });
-    runs.push({ row: row(0), told: reached('sign of a mail') > 0, mails: world.vendors.sendgrid.mails.length });
+    runs.push({ row: row(0), told: reached('event of a mail') > 0, mails: world.vendors.sendgrid.mails.length });
   }
   return runs;
 }

@@ -31,7 +31,7 @@ test.each([
 
     expect(unsettled.states()).toEqual(['held (unknown)', 'held (behind)']);
     expect(settled.states()).toEqual(['succeeded', 'succeeded']);
-    expect(settled.reached(`settled as ${mails === 1 ? 'done' : 'skipped'}`)).toBe(1);
+    expect(settled.reached(`resolved as ${mails === 1 ? 'done' : 'skipped'}`)).toBe(1);
     expect(settled.reached('effect invitation')).toBe(mails + 1);
   },
 );

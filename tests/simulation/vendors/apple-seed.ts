@@ -3,20 +3,20 @@ import { MARK } from '../world/watch';
 
 const uuid = (n: number): string => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
 
-/** By message group: an app with a build, one whose testers Apple mails by itself, and one without a build. */
+/** Apps by message group: one with a build, one whose testers Apple mails on joining, and one without a build. */
 export const APPS: readonly [FakeApp, FakeApp, FakeApp] = [
   { id: '1', groups: [uuid(11), uuid(12)], builds: [uuid(21)], invitesOnJoining: false },
   { id: '2', groups: [uuid(13), uuid(14)], builds: [uuid(22)], invitesOnJoining: true },
   { id: '3', groups: [uuid(15), uuid(16)], builds: [], invitesOnJoining: false },
 ];
 
-/** Apple takes this address for no tester. */
+/** Apple refuses this address as a tester. */
 export const NO_TESTER = `${MARK}-refused@example.com`;
-/** Apple answers 403 to who would make this address a tester, and to nobody else. */
+/** Apple answers 403 only to requests that would make this address a tester. */
 export const FORBIDDEN_TESTER = `${MARK}-forbidden@example.com`;
-/** There in each app before a run, by the number of the job that is to take them out of it. */
+/** A tester who is in each app before the run. The job of this number removes the tester. */
 export const leaver = (index: number): string => `${MARK}-leaver-${index}@example.com`;
-/** Invited to each app before a run, by the number of the job that is to invite them again. */
+/** A tester who was invited to each app before the run. The job of this number invites the tester again. */
 export const invited = (index: number): string => `${MARK}-invited-${index}@example.com`;
 
 const JOBS = 20;

@@ -10,7 +10,7 @@ import { isOk } from './vendors';
 
 export const SETTLE_MS = 30_000;
 
-/** App Store Connect as one job of one process reaches it: the real adapter over the model. */
+/** App Store Connect for one job of one process: the real adapter over the model. */
 export function appleOf(world: World, process: Process, job: string): AppStoreConnect {
   const now = () => world.kernel.now() + process.skew;
   const call = (made: Call): Promise<HttpAnswer> =>
@@ -28,7 +28,7 @@ export function appleOf(world: World, process: Process, job: string): AppStoreCo
   return appStoreConnectOver({ call, waitMs: () => 0 }, SETTLE_MS);
 }
 
-/** The model's answer, and what it did for the job. */
+/** Answers from the model and records the effects for the job. */
 function reply({ vendors: { apple }, watch }: World, job: string, { method, path, body }: Call): HttpAnswer {
   const url = new URL(path, 'http://apple');
   const before = { mails: apple.mails.length, testers: apple.testers.length };

@@ -8,13 +8,13 @@ import { notOk } from '../world/course';
 import type { World } from '../world/world';
 import { isOk, NO_MAILBOX, UNSENDABLE, VENDOR_SECRET } from './vendors';
 
-/** SendGrid as one process reaches it. */
+/** SendGrid for one process. */
 export const sendgridOf = (world: World, process: Process): Sendgrid => ({
   send: (mail, { timeoutMs }) =>
     accept(world, { process, timeoutMs, request: requestOf(mail), job: mail.customArgs.job }),
 });
 
-/** The same for requests to many, whose events come some time. */
+/** SendGrid for bulk requests. Their events come later. */
 export const bulkSendgridOf = (world: World, process: Process): BulkSendgrid => ({
   sendBulk: (made, { timeoutMs }) => {
     const mail = world.mutant?.mail?.(made) ?? made;
@@ -44,7 +44,7 @@ async function accept(
     process: Process;
     timeoutMs: number;
     request: string;
-    /** Fields for which it is refused whatever else it says. */
+    /** SendGrid refuses the request for these fields, in any case. */
     complaints?: string[];
     job: string | undefined;
     accepted?: (mails: readonly AcceptedMail[]) => void;
@@ -96,7 +96,7 @@ const bulkRequestOf = ({ from, subject, text, templateId, categories, recipients
     ...(text === undefined ? {} : { content: [{ type: 'text/plain', value: text }] }),
   });
 
-/** The request that the library makes of a mail, as far as the model looks at it. */
+/** The request of a mail, with the fields that the model reads. */
 const requestOf = ({ from, to, subject, text, templateId, templateData, customArgs, categories }: Mail): string =>
   JSON.stringify({
     from,

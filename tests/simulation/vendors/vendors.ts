@@ -5,23 +5,23 @@ import { type ZendeskModel, zendeskModel } from '../../../lib/local/fakes/zendes
 import { MARK } from '../world/watch';
 import { APPLE_SEED } from './apple-seed';
 
-/** Whoever has this address is refused by Zendesk, for good. */
+/** Zendesk permanently refuses a requester with this address. */
 export const SUSPENDED = `${MARK}-suspended@example.com`;
-/** A ticket with this in its subject is answered 403. */
+/** Zendesk answers 403 to a ticket with this word in its subject. */
 export const FORBIDDEN_SUBJECT = 'forbidden';
-/** SendGrid refuses an address with this for itself, and every request with that in its subject. */
+/** SendGrid refuses each address with the first word, and each request with the second word in its subject. */
 export const NO_MAILBOX = 'no-mailbox';
 export const UNSENDABLE = 'unsendable';
-/** The sender that SendGrid does not know. */
+/** A sender that SendGrid does not know. */
 export const UNVERIFIED = `${MARK}-unverified@example.com`;
-/** What the vendors repeat in their errors: no name of a field, so that nobody takes it for one. */
+/** A text in the vendors' errors. It does not look like the name of a field. */
 export const VENDOR_SECRET = `Bearer SG.${MARK} of ${MARK}@example.com`;
 
 export interface Vendors {
   zendesk: ZendeskModel;
   sendgrid: SendgridModel;
   apple: AppStoreConnectModel;
-  /** Mails of which SendGrid has told, and was heard. */
+  /** Mails whose SendGrid event was delivered and stored. */
   told: Set<AcceptedMail>;
 }
 

@@ -6,7 +6,7 @@ import { notOk } from '../world/course';
 import type { World } from '../world/world';
 import { FORBIDDEN_SUBJECT, isOk, VENDOR_SECRET } from './vendors';
 
-/** Zendesk as one process reaches it: the model's answers through the real translation. */
+/** Zendesk for one process: the model's answers pass through the real translation. */
 export function zendeskOf(world: World, process: Process): Zendesk {
   const { call, watch, vendors } = world;
   const now = () => world.kernel.now() + process.skew;

@@ -4,13 +4,13 @@ import { codeOf } from './code';
 import { mainQueue } from './names';
 import type { World } from './world';
 
-/** A job that somebody was told is accepted, or a message that is in the queue without us. */
+/** A job that the producer accepted, or a message that another sender put into the queue. */
 export interface Input {
   spec: JobSpec;
   index: number;
-  /** The job's id; of a message that is no job, the id under which it gets a row. */
+  /** The job's id. For an invalid message: the id under which it gets a row. */
   id: string;
-  /** Of a message that is no job: by it its row is found when somebody moved it, which gives it another id. */
+  /** The body of an invalid message. A move by SQS gives the message another id, so the row is found by the body. */
   body?: string;
 }
 
@@ -21,7 +21,7 @@ export const isProduced = (kind: JobKind): boolean => !FOREIGN.includes(kind);
 
 const RETRY_MS = 2_000;
 
-/** Everybody who puts something into the queue. Answers the list of what went in, which grows. */
+/** Starts all callers. The returned list grows with each job or message that goes in. */
 export function startCallers(world: World): Input[] {
   const inputs: Input[] = [];
   for (const [index, spec] of world.plan.jobs.entries()) {
@@ -55,7 +55,7 @@ async function send(world: World, inputs: Input[], { spec, index }: { spec: JobS
   }
 }
 
-/** One call of the producer, in a process of its own; `undefined` where it says no or dies. */
+/** Calls the producer in a new process. Resolves to `undefined` if it refuses or dies. */
 function ask(world: World, spec: JobSpec, index: number): Promise<string | undefined> {
   const { queue, trace } = world;
   return new Promise((resolve) => {
@@ -81,7 +81,7 @@ function ask(world: World, spec: JobSpec, index: number): Promise<string | undef
   });
 }
 
-/** The body of a message that none of our producers made; `undefined` for a job of theirs. */
+/** The body of a message from an unknown sender, or `undefined` for a job of our producer. */
 function foreignBody(world: World, inputs: Input[], spec: JobSpec, index: number): string | undefined {
   const { queue, chance, kernel, watch } = world;
   const envelope = (changes: Record<string, unknown>) =>
@@ -94,7 +94,7 @@ function foreignBody(world: World, inputs: Input[], spec: JobSpec, index: number
       data: queue.data({ ...spec, kind: 'good' }, index),
       ...changes,
     });
-  // Of a producer's job the row is there before any message.
+  // Our producer writes a job's row before it sends the message.
   const before = inputs.findLast((input) => isProduced(input.spec.kind));
   switch (spec.kind) {
     case 'not-json':
@@ -118,7 +118,7 @@ function foreignBody(world: World, inputs: Input[], spec: JobSpec, index: number
   }
 }
 
-/** Sends a message past all of us; answers the id of the row that it is to get. */
+/** Sends a message without our producer. Returns the id that its row will have. */
 function put(world: World, spec: JobSpec, body: string): string {
   const { sqs, queue, settings, chance, trace, watch } = world;
   const group = queue.group({ ...spec, kind: 'good' });
@@ -127,7 +127,7 @@ function put(world: World, spec: JobSpec, body: string): string {
     MessageBody: body,
     ...(settings.type === 'fifo' ? { MessageGroupId: group, MessageDeduplicationId: chance.uuid() } : {}),
   });
-  trace.add({ who: 'somebody', what: 'sent', detail: () => `${spec.kind} ${MessageId.slice(-4)}` });
+  trace.add({ who: 'stranger', what: 'sent', detail: () => `${spec.kind} ${MessageId.slice(-4)}` });
   const id = /"id":"([^"]+)"/.exec(body)?.[1];
   return id !== undefined && !watch.firsts.has(id) ? id : spec.kind === 'copy' && id ? id : `invalid/${MessageId}`;
 }

@@ -5,15 +5,15 @@ import { type Fault, fitted, type Target } from './faults';
 import type { Kernel } from './kernel';
 import type { Trace } from './trace';
 
-/** One run of a function, or of a caller's process: while it is alive, its calls settle. */
+/** One run of a function or of a caller's process. Its calls settle only while it is alive. */
 export interface Process {
   name: string;
   alive: boolean;
-  /** It was started from the released code. */
+  /** Whether it runs the released code. */
   released: boolean;
   /** Its clock minus the true time, in ms. */
   skew: number;
-  /** Ends it: nothing that it awaits will ever settle. */
+  /** Kills the process. None of its pending calls ever settles. */
   die(reason: string): void;
 }
 
@@ -21,7 +21,7 @@ export interface Call<T> {
   process: Process;
   target: Target;
   method: string;
-  /** What the caller waits for at most; the SDK's own where there is none. */
+  /** The caller's time-out. The SDK's own time-out applies if it is missing. */
   timeoutMs?: number;
   effect: () => T | Promise<T>;
   detail?: () => string;
@@ -34,15 +34,15 @@ export interface CallerDeps {
   chance: Chance;
   trace: Trace;
   plan: Plan;
-  /** Planted in what vendors say. */
+  /** A secret that appears in all answers of vendors. */
   secret: string;
-  /** Notes that something was reached. */
+  /** Counts a fault, state or effect. */
   reached: (what: string) => void;
-  /** Notes that a fault has just been at work. */
+  /** Records that a fault has just acted. */
   faulty: () => void;
 }
 
-/** Sends every call of a run on its course: numbered over all processes, and at the mercy of the plan. */
+/** Makes every call of a run. Calls are numbered across all processes, so that the plan can choose which one fails. */
 export function createCaller(deps: CallerDeps): Caller {
   const { kernel, chance, trace, plan, reached, faulty, secret } = deps;
   const byNumber = new Map<number, Fault>();

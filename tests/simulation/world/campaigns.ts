@@ -9,32 +9,36 @@ import type { World } from './world';
 
 export const isCampaign = (item: Item): item is Campaign => item.key.startsWith(campaignKey(''));
 
-/** Campaigns as they are stored now, in the order in which they began. */
+/** The stored campaigns, in the order in which they began. */
 export const campaignsOf = ({ watch }: Pick<World, 'watch'>): Campaign[] =>
   [...watch.items.values()].filter(isCampaign);
 
 export const chunkRow = ({ watch }: World, { id }: Pick<Campaign, 'id'>, number: number): JobRow | undefined =>
   watch.items.get(jobKey(CAMPAIGN_QUEUE, chunkId(id, number))) as JobRow | undefined;
 
-/** Whether a chunk waits for the person who paused its campaign, or who has to look why it paused itself. */
+/** Whether the chunk waits because its campaign is paused. An operator must then resume it. */
 export function isPaused({ watch }: World, { state, reason, correlationId = '' }: JobRow): boolean {
   const campaign = watch.items.get(campaignKey(correlationId)) as Campaign | undefined;
   return state === 'held' && reason === 'paused' && campaign?.status === 'paused';
 }
 
-/** What keeps campaigns from being at rest: an end, a pause, and a chunk of which only a person can tell are rest. */
+/**
+ * Why a campaign is not at rest. An ended or paused campaign is at rest, and so is one that waits for an operator to
+ * resolve a chunk.
+ */
 export function campaignUnrest(world: World): string[] {
   if (!world.queue.controlled) return [];
   return campaignsOf(world).flatMap((campaign) => {
     const { id, status, released, chunks, open, endedAt, eventsChecked } = campaign;
-    if (endedAt !== undefined) return eventsChecked ? [] : [`the events of campaign ${id} are to be looked for`];
+    if (endedAt !== undefined)
+      return eventsChecked ? [] : [`the reconciler has not checked the events of campaign ${id}`];
     const rows = open.map((number) => chunkRow(world, campaign, number));
     if (!isBehind(world, campaign) && (status === 'paused' || rows.every((row) => row && isUnknown(row)))) return [];
     return [`campaign ${id} is ${status}, ${released} of ${chunks} chunks released, ${open.join()} open`];
   });
 }
 
-/** When the reconciler could have something to do for a campaign next. */
+/** The next time at which the reconciler may have work for a campaign. */
 export const nextLook = (world: World): number =>
   campaignsOf(world).reduce(
     (earliest, campaign) => Math.min(earliest, lookAt(world, campaign)),
@@ -47,7 +51,7 @@ function lookAt(world: World, campaign: Campaign): number {
   return waits ? todoAt : Number.POSITIVE_INFINITY;
 }
 
-/** Whether a campaign does not say yet what has become of its chunks, or has more of them to release. */
+/** Whether the campaign has not yet counted its ended chunks, or has more chunks to release. */
 function isBehind(world: World, campaign: Campaign): boolean {
   const { status, released, chunks, open } = campaign;
   const isOut = status === 'cancelled' || released === chunks;
@@ -58,20 +62,23 @@ function isBehind(world: World, campaign: Campaign): boolean {
   );
 }
 
-/** From its last look at the campaign to its effect a request passes a step's write and its call, which may land late. */
+/**
+ * Between its last look at the campaign and its effect, a request makes two calls: a step's write and the call to
+ * SendGrid, which may land late.
+ */
 const UNDER_WAY_MS = 45_000;
-/** Where every call is answered. */
+/** The same bound for runs in which every call is answered. */
 const SOON_MS = 5_000;
 
 interface Stop {
   at: number;
-  /** Ids of chunks that may be with SendGrid by then. */
+  /** Ids of chunks that may be at SendGrid by then. */
   underWay: ReadonlySet<string>;
 }
 
 /**
- * Holds every request to its campaign as it is stored by then: nothing before its time, nothing new once it is stopped.
- * And every campaign to its chunks: it does not end before them.
+ * Checks every request against the stored campaign: no chunk before the start time, and no new chunk after a stop. Also
+ * checks that a campaign does not end before its chunks.
  */
 export function watchCampaigns(world: World): void {
   const { kernel, watch, reach, reached, onItem, onMails } = world;
@@ -101,7 +108,7 @@ export function watchCampaigns(world: World): void {
       watch.violated(`campaigns are kept: chunk ${job} was sent ${now - stop.at} ms after its campaign was stopped`);
   });
 
-  /** One that was brought back after it had ended is waited for by nobody. */
+  /** A campaign does not wait for a chunk that an operator reopened after its end. */
   function firstLeft(campaign: Campaign): number | undefined {
     const released = Array.from({ length: campaign.released }, (_, number) => number);
     return released.find((number) => {

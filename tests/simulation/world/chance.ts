@@ -1,8 +1,8 @@
 import type { Random } from '../../../lib/ports';
 
-/** Everything that a run leaves to chance: the same seed gives the same run. */
+/** All random choices of a run. The same seed gives the same run. */
 export interface Chance extends Random {
-  /** A whole number, both ends included. */
+  /** A whole number from `low` to `high`, both included. */
   between(low: number, high: number): number;
   pick<T>(values: readonly [T, ...T[]]): T;
 }
@@ -10,7 +10,7 @@ export interface Chance extends Random {
 export function createChance(seed: number): Chance {
   let state = seed >>> 0;
   let count = 0;
-  // mulberry32: 32 bits of state are plenty for one run.
+  // mulberry32. Its 32 bits of state are enough for one run.
   const fraction = (): number => {
     state = (state + 0x6d2b79f5) >>> 0;
     let mixed = Math.imul(state ^ (state >>> 15), state | 1);
@@ -22,7 +22,7 @@ export function createChance(seed: number): Chance {
     fraction,
     between,
     pick: (values) => values[between(0, values.length - 1)] ?? values[0],
-    // Counted, so that a timeline stays readable.
+    // A counter keeps the timeline readable.
     uuid: () => `00000000-0000-4000-8000-${(++count).toString(16).padStart(12, '0')}`,
   };
 }

@@ -16,13 +16,13 @@ import { mainQueue, serviceQueue, urlOf } from './names';
 import { portsOf } from './ports';
 import type { World } from './world';
 
-/** What one process can be asked to do, whichever version of the code it was started from. */
+/** What one process can do, in either version of the code. */
 export interface Code {
   /** The worker of the lane's queue. */
   handler(remainingMs: number): (event: SQSEvent) => Promise<SQSBatchResponse>;
   reconcile(times: { remainingMs: number; stayMs: number; canaryMs: number }): Promise<void>;
   command(what: Command['what'], id: string): Promise<void>;
-  /** `as` is asked where the step is unknown; answers whether it was. */
+  /** Calls `as` only if the step is unknown. Resolves to whether it was. */
   settle(id: string, step: string, as: () => 'done' | 'skipped'): Promise<boolean>;
   control(campaign: string, what: Control['what']): Promise<void>;
   takeEvents(events: readonly unknown[]): Promise<void>;
@@ -37,7 +37,7 @@ export interface Submitted {
   type: string;
 }
 
-/** `event`: of a worker. */
+/** Only a worker has an `event`. */
 export function codeOf(world: World, process: Process, event?: SQSEvent): Code {
   const current = () => currentCode(world, process, event);
   return process.released ? releasedCode(world, process, current) : current();

@@ -4,13 +4,13 @@ import { NoAnswer, NotOk } from '../../../lib/vendors/http';
 import type { Chance } from './chance';
 import { AWS, type Fault, type Target } from './faults';
 
-/** What becomes of one call; times are milliseconds from its start. */
+/** What happens in one call. Times are milliseconds from its start. */
 export interface Course {
-  /** When it takes effect, each time that it does. */
+  /** When the call takes effect. An empty list means never. */
   effects: number[];
-  /** When the caller hears of it; never, where the invocation dies or runs out of time. */
+  /** When the caller gets the answer. Missing if the invocation dies or runs out of time. */
   answer?: number;
-  /** Instead of the effect's own result. */
+  /** The error that replaces the effect's result. */
   error?: () => Error;
   /** When the invocation dies. */
   death?: number;
@@ -19,15 +19,15 @@ export interface Course {
 /** An SDK client gives up after two tries of three seconds. */
 const SDK_MS = 6_000;
 const SDK_TRY_MS = 3_000;
-/** How much later than its caller's end a call can still land. */
+/** The longest time by which a call can outlive its caller. */
 const LATEST_MS = 5_000;
 
 export interface CallOf {
   target: Target;
   fault: Fault | undefined;
-  /** A vendor's call has the caller's time-out. */
+  /** The caller sets the time-out of a vendor's call. */
   timeoutMs?: number | undefined;
-  /** Stands in everything that a vendor says, and must come out nowhere. */
+  /** Appears in every answer of a vendor. The service must never show it. */
   secret: string;
 }
 
@@ -64,7 +64,7 @@ export function courseOf({ target, fault, timeoutMs = SDK_MS, secret }: CallOf, 
   }
 }
 
-/** A vendor that is slower than its caller waits is one that times out and acts all the same. */
+/** If the vendor is slower than the caller's time-out, the call times out but still takes effect. */
 function slow(ms: number, { timeoutMs, error }: { timeoutMs: number; error: () => Error }): Course {
   return ms < timeoutMs ? { effects: [ms], answer: ms } : { effects: [ms], answer: timeoutMs, error };
 }
@@ -74,7 +74,7 @@ type Cause = Fault | 'timeout';
 const storeError = (target: Target) => (cause: Cause) => () =>
   new StoreError({ code: `${target}.${cause}`, message: `${target} failed: ${cause}` });
 
-/** What the vendor's transport rejects with: the real adapters' translation makes our classes of it. */
+/** The errors of the vendor's transport. The real adapters translate them into our error classes. */
 const vendorError = (secret: string) => (cause: Cause) => () => {
   switch (cause) {
     case 'timeout':

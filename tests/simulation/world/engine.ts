@@ -12,13 +12,13 @@ import { type Ports, portsOf } from './ports';
 import { isDeployed, waitsOf } from './waits';
 import type { World } from './world';
 
-/** The ports of a process, bent where a mutant of the code is under test. */
+/** The ports of a process, changed by the mutant if one is under test. */
 export function workerPorts(world: World, process: Process, event?: SQSEvent): Ports {
   const ports = portsOf(world, process);
   return world.mutant?.ports?.(ports, { world, event }) ?? ports;
 }
 
-/** The engine's dependencies as one process has them. */
+/** The engine's dependencies in one process. */
 export function workerDeps(world: World, ports: Ports): BatchDeps {
   const { table, clock, random, objects, queues, log, metrics } = ports;
   const settings = (queue: string) => laneOf(world, queue).settings;
@@ -41,7 +41,9 @@ export function workerDeps(world: World, ports: Ports): BatchDeps {
   };
 }
 
-/** A short front, so that the few jobs of a run are more. Beside released code, which knows nothing else, a long one. */
+/**
+ * A short front makes even a few jobs exceed it. Released code does not know tickets, so beside it the front is long.
+ */
 const frontOf = ({ share = 1, versions }: Plan): { most?: number } => (versions ? {} : { most: share + 1 });
 
 export function reconcilerDeps(world: World, ports: Ports): ReconcileDeps {
@@ -56,7 +58,7 @@ export function reconcilerDeps(world: World, ports: Ports): ReconcileDeps {
   };
 }
 
-/** The contract as the code has it that this process was started with: a newer version knows one type more. */
+/** The contract of the process's code version. A newer version knows one more message type. */
 export function contractOf(world: World, process: Process, ports: Ports): QueueContract {
   const { queue } = world;
   const contract = queue.contract(world, process, ports);

@@ -1,36 +1,36 @@
-/** What can happen to one call out of a function. Times of the courses are in course.ts. */
+/** The faults of one call out of a function. course.ts has the times. */
 export const CALL_FAULTS = [
-  /** Refused, nothing happened. */
+  /** Refused without an effect. */
   'refused',
-  /** Too much of it: AWS's throttling, or 429 without Retry-After. */
+  /** Too many calls: AWS throttles, or a vendor answers 429 without Retry-After. */
   'throttled',
-  /** It happened, then an error. */
+  /** The call took effect, but the caller gets an error. */
   'lost',
-  /** It happened, and no answer ever comes: the call times out. */
+  /** The call took effect, but no answer comes and the caller times out. */
   'silent',
-  /** Nothing happened, and no answer ever comes. */
+  /** No effect and no answer: the caller times out. */
   'mute',
-  /** Times out, and happens seconds later. */
+  /** The caller times out. The call takes effect seconds later. */
   'late',
-  /** Seconds. */
+  /** The call takes seconds. */
   'slow',
-  /** The invocation dies before the call leaves. */
+  /** The invocation dies before it makes the call. */
   'killed-before',
-  /** It happened, and the invocation dies before it hears of it. */
+  /** The call took effect, but the invocation dies before the answer comes. */
   'killed-after',
-  /** The invocation dies while the call is in flight, and it happens seconds later. */
+  /** The invocation dies during the call, which takes effect seconds later. */
   'killed-late',
-  /** It happened, nobody is told, no time-out of the client's own ends it: the invocation runs out of time there. */
+  /** The call took effect, but no answer comes and the client has no time-out. The invocation runs out of time. */
   'hung',
-  /** It happened and its answer was lost, and the SDK's own second try is what is answered. AWS only. */
+  /** The call took effect and its answer was lost. The SDK's second try gets an answer. AWS only. */
   'repeated',
-  /** 429 with Retry-After. Vendors only, like all below. */
+  /** 429 with Retry-After. This and all faults below are for vendors only. */
   'retry-after',
   /** 500. */
   'failed',
-  /** 504 after it happened. */
+  /** 504 after the call took effect. */
   'gateway',
-  /** 403 and 401, about us. */
+  /** 403 and 401 for our credentials. */
   'forbidden',
   'unauthorized',
 ] as const;
@@ -40,14 +40,14 @@ export const TARGETS = ['table', 'objects', 'queues', 'zendesk', 'sendgrid', 'ap
 export type Target = (typeof TARGETS)[number];
 export const AWS: readonly Target[] = ['table', 'objects', 'queues'];
 
-/** One fault: at the `nth` call of all, or of one kind, e.g. `table.put`. */
+/** One fault, at the `nth` call of all or of one kind, e.g. `table.put`. */
 export interface CallFault {
   kind?: string;
   nth: number;
   fault: Fault;
 }
 
-/** A dependency that fails in one way from one time to another, milliseconds after the start. */
+/** A dependency that fails in one way for a time. Times are milliseconds after the start. */
 export interface Outage {
   target: Target;
   from: number;
@@ -55,15 +55,17 @@ export interface Outage {
   fault: Extract<Fault, 'refused' | 'throttled' | 'silent' | 'mute' | 'failed' | 'forbidden' | 'unauthorized' | 'slow'>;
 }
 
-/** What can happen to an invocation as a whole. */
+/** The faults of a whole invocation. */
 export const START_FAULTS = [
-  /** Lambda has no room for a while; with `ms` near the visibility, the message is out twice at once. */
+  /**
+   * Lambda has no capacity for a while. If `ms` is near the visibility timeout, the message is delivered twice at once.
+   */
   'throttled',
   /** The process does not start. */
   'failed',
-  /** The same event is handed to two invocations. */
+  /** Two invocations get the same event. */
   'twice',
-  /** The answer is not what Lambda can read. */
+  /** Lambda cannot read the answer. */
   'malformed',
   /** The function's answer never reaches Lambda. */
   'unanswered',
@@ -71,17 +73,17 @@ export const START_FAULTS = [
 export type StartFaultName = (typeof START_FAULTS)[number];
 
 export interface StartFault {
-  /** Of all starts of workers and reconcilers. */
+  /** Counts all starts of workers and reconcilers. */
   nth: number;
   fault: StartFaultName;
-  /** For `throttled`: how long. For `twice`: how much later the second one starts. */
+  /** For `throttled`: how long. For `twice`: the delay of the second invocation. */
   ms: number;
 }
 
 const AWS_ONLY: ReadonlySet<Fault> = new Set(['repeated']);
 const VENDOR_ONLY: ReadonlySet<Fault> = new Set(['retry-after', 'failed', 'gateway', 'forbidden', 'unauthorized']);
 
-/** A drawn fault as it can happen to this target; the drawing knows no targets. */
+/** Replaces a drawn fault that this target cannot have. Plans are drawn without regard to targets. */
 export function fitted(fault: Fault, target: Target): Fault {
   if (AWS.includes(target)) return VENDOR_ONLY.has(fault) ? 'refused' : fault;
   return AWS_ONLY.has(fault) ? 'lost' : fault;

@@ -6,14 +6,14 @@ import { armed } from './killers';
 import type { World } from './world';
 
 const RECONCILER_MS = 55_000;
-/** One each second minute. */
+/** One canary every second minute. */
 const CANARY_MS = 90_000;
 const COLD_START_MS = 300;
 const LATEST_TWIN_MS = 30_000;
 
-/** Lambda's side of the two functions, with all that can become of an invocation. */
+/** Lambda's side of the worker and the reconciler, with the faults of invocations. */
 export interface Functions {
-  /** The worker of one of the queues. */
+  /** Runs the worker of one queue. */
   worker(lane: World, event: SQSEvent): Promise<InvokeResult>;
   reconciler(): Promise<void>;
 }

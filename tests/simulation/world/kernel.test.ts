@@ -1,6 +1,6 @@
 import { createKernel } from './kernel';
 
-test('events run in order of time, and of their scheduling where it is the same, each with all that awaits it', async () => {
+test('events run by time, then in scheduling order, and each finishes its microtasks before the next one', async () => {
   const kernel = createKernel(1_000);
   const seen: string[] = [];
   const note = (name: string) => async () => {
@@ -17,7 +17,7 @@ test('events run in order of time, and of their scheduling where it is the same,
   expect(seen).toEqual(['first at 1010', 'first done', 'second at 1010', 'second done', 'late at 1050', 'late done']);
 });
 
-test('a cancelled event does not run, and a timer is never early', async () => {
+test('a cancelled event does not run, and a timer never fires early', async () => {
   const kernel = createKernel(0);
   const seen: number[] = [];
   const cancelled = kernel.setTimeout(() => seen.push(-1), 5);
@@ -29,7 +29,7 @@ test('a cancelled event does not run, and a timer is never early', async () => {
   expect(seen).toEqual([8]);
 });
 
-test('a thousand events come out sorted, whatever order they went in', async () => {
+test('a thousand events run in order of time, in whatever order they were added', async () => {
   const kernel = createKernel(0);
   const times: number[] = [];
   for (let index = 0; index < 1_000; index++)
@@ -41,7 +41,7 @@ test('a thousand events come out sorted, whatever order they went in', async () 
   expect(times).toHaveLength(1_000);
 });
 
-test('it stops when it is told to, with the rest undone', async () => {
+test('the kernel stops when `done` answers true, and the remaining events do not run', async () => {
   const kernel = createKernel(0);
   let ran = 0;
   for (let index = 0; index < 10; index++) kernel.setTimeout(() => ran++, index);

@@ -2,17 +2,17 @@ import type { Timers } from '../../../lib/local/timers';
 
 export interface Event {
   time: number;
-  /** Order of scheduling: what is due at the same time runs in it. */
+  /** Events at the same time run in the order in which they were scheduled. */
   sequence: number;
   run: (() => void) | undefined;
 }
 
-/** Virtual time, in milliseconds since 1970: it stands still while code runs and jumps to the next event. */
+/** Virtual time in milliseconds since 1970. It stands still while code runs and jumps to the next event. */
 export interface Kernel extends Timers {
   setTimeout(callback: () => void, ms: number): Event;
   at(time: number, run: () => void): Event;
   cancel(event: Event | undefined): void;
-  /** Runs one event after another, each with all that follows from it, until `done` or nothing is left. */
+  /** Runs one event after another with all its microtasks, until `done` answers true or no event is left. */
   run(done: () => boolean): Promise<void>;
 }
 
@@ -33,7 +33,7 @@ export function createKernel(start: number): Kernel {
     now: () => now,
     at,
     cancel,
-    // Clocks show whole milliseconds, and a timer is never early.
+    // A clock shows whole milliseconds, and a timer never fires early.
     setTimeout: (callback, ms) => at(now + Math.ceil(ms), callback),
     clearTimeout: (handle) => cancel(handle as Event | undefined),
     run: async (done) => {
@@ -42,7 +42,7 @@ export function createKernel(start: number): Kernel {
         if (!run) continue;
         now = time;
         run();
-        // Everything that code awaits in here is a promise of ours: it settles by microtasks alone, or by an event.
+        // The code awaits only simulated promises. They settle in microtasks or by a later event.
         await settled();
         if (done()) return;
       }
@@ -50,7 +50,7 @@ export function createKernel(start: number): Kernel {
   };
 }
 
-/** Node runs this only when no microtask is left, and does not ask the operating system for news as setImmediate does. */
+/** Node runs `nextTick` callbacks after all microtasks. Unlike setImmediate they do not poll the operating system. */
 const settled = (): Promise<void> => new Promise((resolve) => process.nextTick(resolve));
 
 const before = (a: Event, b: Event): boolean => a.time < b.time || (a.time === b.time && a.sequence < b.sequence);

@@ -2,28 +2,28 @@ import type { SQSEvent } from 'aws-lambda';
 import type { JobKind } from '../draw/plan';
 import type { Process } from './calls';
 
-/** Jobs that kill whoever reads them, or whoever runs them. */
+/** Poison messages: one kind kills the process that reads the body, the other kills the process that runs the job. */
 export const KILLERS = ['kills-before', 'kills-after'] as const satisfies readonly JobKind[];
 type Killer = (typeof KILLERS)[number];
 
-/** The number of the chunk that does, in a campaign whose source says so. */
+/** The number of the poison chunk, in a campaign that has one. */
 export const DEADLY_CHUNK = 1;
 
-/** Whether a job starts a campaign that has one. */
+/** Whether the job starts a campaign with a poison chunk. */
 export const hasDeadlyChunk = (kind: JobKind): boolean => KILLERS.some((killer) => kind === `chunk-${killer}`);
-/** Whether a job is one, or starts such a campaign. */
+/** Whether the job is a poison message, or starts a campaign that has a poison chunk. */
 export const bringsKiller = (kind: JobKind): boolean =>
   KILLERS.some((killer) => kind === killer) || hasDeadlyChunk(kind);
 
-/** Whether this is the text of such a job. */
+/** Whether a message's text is that of a poison message. */
 const isTextOf = (killer: Killer, text: string): boolean =>
   text.includes(`chunk-${killer}`) ? text.includes(`"number":${DEADLY_CHUNK},`) : text.includes(killer);
 
 export const isKillerAfter = (envelope: unknown): boolean => isTextOf('kills-after', JSON.stringify(envelope));
 
 /**
- * An event some of whose bodies kill the process that parses them: instead of a string it gets something that dies on
- * being made one. A copy that nothing has parsed yet does no harm, like a real body.
+ * Replaces poison bodies with an object that kills the process when the process converts it to a string. As with a real
+ * body, an unparsed copy does no harm.
  */
 export function armed(event: SQSEvent, process: Process): SQSEvent {
   const Records = event.Records.map((record) =>
@@ -35,7 +35,7 @@ export function armed(event: SQSEvent, process: Process): SQSEvent {
 function deadly(process: Process): string {
   const body = {
     toString: () => {
-      process.die('killed by a body');
+      process.die('killed by a message body');
       throw new Error('this process is dead');
     },
   };

@@ -7,10 +7,10 @@ export const INSTANCE = 'sim';
 
 type Named = Pick<World, 'queue' | 'settings'>;
 
-/** The service's name of the queue under test. */
+/** The service's name for the simulated queue. */
 export const serviceQueue = ({ queue }: Pick<World, 'queue'>): string => queue.queue ?? queue.name;
 
-/** The lane of a queue, by the service's name of it. */
+/** The lane of a queue, found by the service's name for that queue. */
 export const laneOf = ({ lanes }: World, name: string): World =>
   lanes.find((lane) => serviceQueue(lane) === name) as World;
 
@@ -20,5 +20,5 @@ export const deadLetterQueue = ({ queue, settings }: Named): string =>
   dlqName(INSTANCE, serviceQueue({ queue }), settings.type);
 export const urlOf = (name: string): string => queueUrl(REGION, ACCOUNT, name);
 
-/** Whether a key of the bucket is that of a job's record; the service keeps other things under other folders. */
+/** Whether an S3 key is that of a job's record. Other objects are in other folders. */
 export const isRecord = (key: string): boolean => /^jobs\/[^_/][^/]*\/year=.*\.json$/.test(key);

@@ -6,7 +6,10 @@ import { ACCOUNT, deadLetterQueue, mainQueue, REGION, serviceQueue } from './nam
 import type { Death } from './watch';
 import type { World } from './world';
 
-/** Operators who bring back what is dead, settle what is unknown, stop campaigns, or cancel and retry, as the plan says. */
+/**
+ * Starts the operators of the plan. They redrive dead jobs, resolve unknown steps, control campaigns, and cancel, retry
+ * or discard jobs.
+ */
 export function startOperators(world: World): void {
   startRedrives(world);
   startSettlements(world);
@@ -34,7 +37,7 @@ function startRedrives(world: World): void {
   });
 }
 
-/** SQS's own way: everything in the DLQ, under its entry's group, and nobody writes it down. */
+/** SQS moves the whole DLQ. Each message keeps its group, and no row records the move. */
 async function move({ sqs, ...world }: World): Promise<void> {
   const arn = (name: string) => `arn:aws:sqs:${REGION}:${ACCOUNT}:${name}`;
   sqs.startMessageMoveTask({
@@ -43,7 +46,7 @@ async function move({ sqs, ...world }: World): Promise<void> {
   });
 }
 
-/** Our own way: the command that operators have. */
+/** The operator uses our command. */
 const command = (world: World, id: string): Promise<void> => typed(world, (code) => code.command('retry', id));
 
 function startSettlements(world: World): void {
@@ -64,10 +67,10 @@ function startSettlements(world: World): void {
           let as: 'done' | 'skipped' = 'skipped';
           const settled = await code.settle(id, step, () => {
             as = watch.happened(effect, id) ? 'done' : 'skipped';
-            trace.add({ who: 'operator', what: `settle as ${as}`, detail: () => id });
+            trace.add({ who: 'operator', what: `resolve as ${as}`, detail: () => id });
             return as;
           });
-          if (settled) reach(`settled as ${as}`);
+          if (settled) reach(`resolved as ${as}`);
         }
       });
       void done.finally(() => {
@@ -120,15 +123,15 @@ function startCommands(world: World): void {
   }
 }
 
-/** Runs what somebody typed in a process of its own. */
+/** Runs an operator's command in a new process. */
 function typed(world: World, run: (code: Code) => Promise<void>): Promise<void> {
   return new Promise((resolve) => {
     const process = world.spawn({ name: 'operator', timeoutMs: 60_000, ended: () => resolve() });
     void run(codeOf(world, process))
       .catch((error: unknown) => {
-        // Somebody was faster, or something is down: whoever types a command reads that, and may try again.
+        // Another action came first, or a dependency is down. The operator reads the error and may try again.
         if (!(error instanceof OperatorError || error instanceof StoreError)) throw error;
-        world.trace.add({ who: 'operator', what: 'could not', detail: () => error.message });
+        world.trace.add({ who: 'operator', what: 'was refused', detail: () => error.message });
       })
       .finally(() => {
         world.exit(process);

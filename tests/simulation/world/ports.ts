@@ -14,7 +14,7 @@ export interface Ports {
 
 const short = (url: string): string => url.slice(url.lastIndexOf('/') + 1);
 
-/** One process's way to everything outside it. */
+/** The ports of one process: all its calls to the outside. */
 export function portsOf(world: World, process: Process): Ports {
   const { call, kernel, chance, watch, plan } = world;
   const { table, objects, queues } = world.stores;
@@ -31,7 +31,7 @@ export function portsOf(world: World, process: Process): Ports {
     return part === 0 ? [] : queues.receive(url, { max: part, ...options });
   };
 
-  /** Some of a batch may be refused; the others are sent. */
+  /** SQS may refuse a part of a batch and send the rest. */
   const sendPart: BatchQueues['sendBatch'] = async (url, messages) => {
     const taken = messages.filter(() => chance.fraction() < 0.7);
     const sent = taken.length === 0 ? [] : await queues.sendBatch(url, taken);
@@ -204,7 +204,7 @@ export function portsOf(world: World, process: Process): Ports {
   };
 }
 
-/** The model's receipt handles name their message. */
+/** The model's receipt handles contain the message id. */
 const messageOf = (receiptHandle: string): string =>
   Buffer.from(receiptHandle, 'base64').toString().split(' ')[1]?.slice(-4) ?? '';
 

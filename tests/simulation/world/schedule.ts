@@ -10,10 +10,7 @@ import type { World } from './world';
 const MINUTE_MS = 60_000;
 const nextMinute = (time: number): number => (Math.floor(time / MINUTE_MS) + 1) * MINUTE_MS;
 
-/**
- * The reconciler's schedule: every minute. Minutes at which it could find nothing to do are left out, so that a run
- * over a month costs what happens in it.
- */
+/** Runs the reconciler every minute. Skips minutes without work, so that a simulated month stays cheap. */
 export function startSchedule(world: World, { reconciler }: Functions): void {
   const { kernel } = world;
   let next: Event | undefined;
@@ -38,7 +35,7 @@ export function startSchedule(world: World, { reconciler }: Functions): void {
   schedule(kernel.now() + 1);
 }
 
-/** When the reconciler could have something to do next. */
+/** The next time at which the reconciler may have work. */
 function nextDue(world: World): number {
   const { kernel, settings, watch, sqs } = world;
   const entries = sqs.messages(deadLetterQueue(world));
@@ -52,13 +49,13 @@ function nextDue(world: World): number {
 
   function dueAt(row: JobRow): number {
     const { todo, todoAt, group, state, reason } = row;
-    // Nothing is done for these until something else changes them.
+    // The reconciler does nothing for these rows until they change.
     if (todo === undefined || todoAt === undefined || todo === unknown || isPaused(world, row))
       return Number.POSITIVE_INFINITY;
     const isBehind = state === 'held' && reason === 'behind';
     const waits = isBehind && rows.some((row) => row.todo === unknown && row.group === group);
     if (isBehind && !waits) return row.updatedAt;
-    // One with a ticket comes back by itself as well.
+    // A job with a ticket also returns without the reconciler.
     if (todo === behind) return Number.POSITIVE_INFINITY;
     return todo === dead ? todoAt + settings.dlqRetention * 1000 : todoAt;
   }

@@ -3,20 +3,20 @@ import type { Kernel } from './kernel';
 
 export interface Entry {
   time: number;
-  /** Which invocation, client, operator, or part of the platform. */
+  /** The invocation, client, operator or part of the platform that acted. */
   who: string;
   what: string;
-  /** How it came out; nothing where all went well. */
+  /** The fault or the reason. Empty if all went well. */
   outcome: string;
   detail: string;
 }
 
 /** What happened in a run, in order. */
 export interface Trace {
-  /** `detail` is only asked for where somebody is going to read it. */
+  /** Calls `detail` only if the trace will be printed. */
   add(entry: { who: string; what: string; outcome?: string; detail?: () => string }): void;
   entries: readonly Entry[];
-  /** The same for the same run, and for no other. */
+  /** A hash that identifies the run. */
   hash(): string;
 }
 
@@ -35,7 +35,7 @@ export function createTrace(kernel: Pick<Kernel, 'now'>, { detailed }: { detaile
   };
 }
 
-/** A run to read: times count from its start. */
+/** The run as readable text. Times count from its start. */
 export function timeline({ entries }: Pick<Trace, 'entries'>, start: number): string {
   return entries
     .map(

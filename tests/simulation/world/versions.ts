@@ -1,18 +1,18 @@
 import type { Plan } from '../draw/plan';
 import type { World } from './world';
 
-/** The share of new processes that are started from the released code, until so many ms after the start of the run. */
+/** One phase: the share of new processes that run the released code, until so many ms after the start. */
 export interface Versions {
   until: number;
   released: number;
 }
 
-/** Whether a process that starts now is one of the released code. After the last phase there is none. */
+/** Whether a process that starts now runs the released code. After the last phase none does. */
 export function startsReleased({ plan, kernel, chance }: Pick<World, 'plan' | 'kernel' | 'chance'>): boolean {
   const elapsed = kernel.now() - plan.start;
   const phase = plan.versions?.find(({ until }) => elapsed < until);
   return phase !== undefined && chance.fraction() < phase.released;
 }
 
-/** When the last process of the released code may start, ms after the start of the run. */
+/** The time after which no process of the released code starts, in ms after the start. */
 export const releasedUntil = ({ versions = [] }: Plan): number => versions.at(-1)?.until ?? 0;

@@ -1,24 +1,24 @@
 import type { World } from './world';
 
-/** The waits between attempts of the code as it is where the plan changes nothing, in seconds. */
+/** Today's waits between attempts in seconds, which apply unless the plan changes them. */
 const WAITS: readonly number[] = [60, 900];
-/** For so long after a deployment, environments of both versions are there. */
+/** For this time after a deployment, Lambda has environments of both versions. */
 export const ROLLING_MS = 600_000;
 
-/** Whether a process that starts now has the code that is deployed so long after the start. */
+/** Whether a process that starts now runs the code that was deployed `at` ms after the start. */
 export function isDeployed({ plan, kernel, chance }: World, at: number): boolean {
   const age = kernel.now() - plan.start - at;
   return age >= ROLLING_MS || (age >= 0 && chance.fraction() < 0.5);
 }
 
-/** The waits between attempts as a process has them that starts now. */
+/** The waits between attempts of a process that starts now. */
 export function waitsOf(world: World): readonly number[] {
   const { waits } = world.plan;
   if (!waits) return WAITS;
   return isDeployed(world, waits.at) ? waits.to : waits.from;
 }
 
-/** A job that has failed less often is not parked for that. */
+/** The least number of failed attempts after which a worker may park a job. */
 export function fewestAttempts({ plan: { waits, versions } }: Pick<World, 'plan'>): number {
   const known = [...(waits ? [waits.from, waits.to] : [WAITS]), ...(versions ? [WAITS] : [])];
   return 1 + Math.min(...known.map(({ length }) => length));

@@ -5,37 +5,37 @@ import { ARROWS, type ArrowName, mayFollow } from '../../../lib/jobs/transitions
 import type { Facts, Item, OutgoingMessage } from '../../../lib/ports';
 import { isRecord } from './names';
 
-/** Part of every secret and of every personal value that a run plants. */
+/** A mark in every secret and personal value of a run. */
 export const MARK = 'zq7private';
 
-/** Entries of a history that one write adds at most. */
+/** The most history entries that one write adds. */
 const NEW_ENTRIES = 3;
 
 export interface Death {
   row: JobRow;
-  /** How many there have been in this run, this one included. */
+  /** How many jobs have died so far in this run, this one included. */
   nth: number;
 }
 
 export interface Watch {
-  /** The first promise that was found broken, in a sentence. */
+  /** The first broken promise, in a sentence. */
   violation(): string | undefined;
   violated(sentence: string): void;
-  /** Every item as it is stored now; never to be changed. */
+  /** All stored items. Never change them. */
   items: ReadonlyMap<string, Item>;
-  /** Without the canaries'. */
+  /** All rows except those of canaries. */
   rows(): JobRow[];
-  /** The ends that were ever written, by key of the row. */
+  /** All ends of each job, by key of the row. */
   ends: ReadonlyMap<string, readonly JobRow[]>;
-  /** Whether the released code wrote a row's last end. */
+  /** Whether the released code wrote the row's last end. */
   isReleasedEnd(row: JobRow): boolean;
-  /** By job: when its effect took place first. */
+  /** By job: the time of its first effect. */
   effects: ReadonlyMap<string, number>;
-  /** By job: its first message, and the order in which SQS took those. */
+  /** By job: its first message, and its place in the order in which SQS took them. */
   firsts: ReadonlyMap<string, { sequence: number; messageId: string }>;
   /** By job: the body of its last message. */
   bodies: ReadonlyMap<string, string>;
-  /** Counts changes of anything that is stored. */
+  /** The number of changes to stored data so far. */
   changes(): number;
   changed(): void;
   stored(item: Item, by: { released: boolean }): void;
@@ -45,7 +45,7 @@ export interface Watch {
   measured(name: string, dimensions: Record<string, string>): void;
   /** Whether a side effect took place. */
   happened(what: string, job: string): boolean;
-  /** A side effect of a job; `once`: a second one breaks a promise. */
+  /** Records a side effect of a job. With `once`, a second one breaks a promise. */
   effect(what: string, job: string, once: boolean): void;
 }
 
@@ -61,7 +61,7 @@ function isLegal(before: JobRow | undefined, after: JobRow): boolean {
   );
 }
 
-/** Looks at everything that a run stores, sends, says or brings about, at the moment when it does. */
+/** Checks all that a run stores, sends, logs or causes, at the moment when it happens. */
 export function createWatch({
   now,
   reached,
@@ -73,7 +73,7 @@ export function createWatch({
 }: {
   now: () => number;
   reached: (what: string) => void;
-  /** Whether any call failed, or any process died, so far. */
+  /** Whether any call has failed or any process has died so far. */
   inDoubt: () => boolean;
   died: (death: Death) => void;
   /** Called with every version of a job's row. */
@@ -115,7 +115,7 @@ export function createWatch({
   function canary(row: JobRow): void {
     const { state, reason, steps, recordedAt, parkedAt, bodyKept, todo, hour } = row;
     reached(`canary ${state}`);
-    if (state === 'held') violated(`canaries wait for nobody: ${row.id} is held`);
+    if (state === 'held') violated(`canaries never wait: ${row.id} is held`);
     if (reason === 'error') violated(`canaries cannot fail: ${row.id} is dead`);
     const left = [recordedAt, parkedAt, bodyKept, todo, hour, ...Object.keys(steps)].filter(Boolean);
     if (left.length > 0) violated(`canaries leave nothing: ${row.id} has ${left.join()}`);
@@ -150,7 +150,8 @@ export function createWatch({
           violated(`nothing twice: ${name} of ${row.id} is unknown, though every call was answered`);
       }
       for (const entry of row.history.slice(-NEW_ENTRIES))
-        if (ofKind('other')(entry)) violated(`everything explained: no reader knows ${entry.event} of ${row.id}`);
+        if (ofKind('other')(entry))
+          violated(`everything explained: no reader knows the event ${entry.event} of ${row.id}`);
       if (isEnd(row.state)) ended(row, released);
       written(row);
     },
@@ -163,7 +164,7 @@ export function createWatch({
       const written = ends.get(`${record.queue}#${record.id}`) ?? [];
       const endedAt = Date.parse(record.endedAt);
       if (!written.some((row) => row.endedAt === endedAt && row.state === record.state))
-        violated(`nothing lost: a record says ${record.state} of ${record.id}, which its row has never said`);
+        violated(`nothing lost: a record says ${record.state} of ${record.id}, a state that its row never had`);
     },
 
     sent: (name, message, { messageId }) => {

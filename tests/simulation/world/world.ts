@@ -21,9 +21,9 @@ import { createTrace, type Trace } from './trace';
 import { startsReleased } from './versions';
 import { createWatch, type Death, type Watch } from './watch';
 
-/** One run's whole world, as one of its queues has it. */
+/** The whole world of one run, seen from one of its queues. */
 export interface World extends Lane {
-  /** The same world as each of its queues has it; all but their lanes is shared. */
+  /** The same world seen from each of its queues. They share all but the fields of `Lane`. */
   lanes: readonly World[];
   mutant: Mutant | undefined;
   kernel: Kernel;
@@ -33,36 +33,36 @@ export interface World extends Lane {
   vendors: Vendors;
   stores: { table: Table; objects: Objects; queues: Queues & BatchQueues };
   sqs: SqsModel;
-  /** How often something was reached. */
+  /** How often each fault, state and effect was reached. */
   reached: ReadonlyMap<string, number>;
   reach(what: string): void;
-  /** When something last went wrong or came from outside: from then on the run has to come to rest. */
+  /** The time of the last fault or outside input. The run must come to rest within a bound after it. */
   lastTrouble(): number;
   trouble(at?: number): void;
-  /** Processes that are alive. */
+  /** The processes that are alive. */
   processes: { readonly size: number };
   spawn(options: { name: string; timeoutMs?: number; ended: (reason: string) => void }): Process;
   exit(process: Process): void;
-  /** Things that are still going to be done from outside. */
+  /** Outside actions that are still to come. */
   pending: Set<unknown>;
-  /** Called on every change of anything stored, on every death of a job, on every version of a job's row or other item. */
+  /** Called on every change of stored data, every death of a job, and every version of a row or other item. */
   onChange: (() => void)[];
   onDeath: ((death: Death) => void)[];
   onRow: ((row: JobRow) => void)[];
   onItem: ((item: Item) => void)[];
   /** Called with every value of a metric. */
   onMeasure: ((name: string, value: number, dimensions: Record<string, string>) => void)[];
-  /** Called with the mails of every request that SendGrid accepts for many. */
+  /** Called with the mails of every bulk request that SendGrid accepts. */
   onMails: ((mails: readonly AcceptedMail[]) => void)[];
 }
 
-/** What is a queue's own. */
+/** The part of the world that belongs to one queue. */
 interface Lane {
-  /** With this queue's load. */
+  /** The plan, with this queue's load. */
   plan: Plan;
   queue: SimulatedQueue;
   settings: QueueSettings;
-  /** `rows` are this queue's. */
+  /** Its `rows` are those of this queue. */
   watch: Watch;
 }
 
