@@ -5,15 +5,15 @@ import * as mutants from './campaign-mutants';
 import { describeMutants } from './mutant-cases';
 
 const ONE: Partial<Plan> = { queue: 'campaigns', jobs: jobs('good') };
-/** The second one begins two minutes later. */
+/** The second campaign begins two minutes later. */
 const TWO: Partial<Plan> = { queue: 'campaigns', jobs: jobs(['good', { group: 1 }], 'good') };
 
 const atSendgrid = (fault: CallFault['fault']): CallFault[] => [{ kind: 'sendgrid.send', nth: 1, fault }];
 
-// Chunks are released after a minute, two at a time, and the second one waits ten seconds for its turn.
+// The reconciler releases two chunks at a time after a minute. The second one waits ten seconds for its turn.
 describeMutants(mutants, {
   stopUnheard: {
-    // Its chunks still wait in the queue when the campaign is paused.
+    // The operator pauses the campaign while its chunks wait in the queue.
     plan: {
       ...ONE,
       unpolled: { from: 30 * SECOND_MS, until: 66 * SECOND_MS },
@@ -31,20 +31,20 @@ describeMutants(mutants, {
   },
   startForgotten: {
     plan: TWO,
-    breaks: /^campaigns are kept: campaign .* begins before the time that was asked for/,
+    breaks: /^campaigns are kept: campaign .* begins before its requested time/,
   },
   duplicatesTakenForRejected: {
     plan: ONE,
     breaks: /^campaigns are kept: campaign .* has {.*"duplicates":0,"rejected":2/,
   },
   duplicatesForgotten: {
-    // The caller dies before it hears that the campaign is accepted.
+    // The caller dies before it gets the acceptance.
     plan: { ...ONE, calls: [{ kind: 'queues.send', nth: 1, fault: 'killed-after' }] },
     breaks: /^campaigns are kept: campaign .* says .* of 4$/,
   },
   releasedUnderTwoIds: {
     plan: ONE,
-    breaks: /^campaigns are kept: campaign .* has sent somebody two mails/,
+    breaks: /^campaigns are kept: campaign .* has sent one address two mails/,
   },
   listOfFirst: {
     plan: TWO,
@@ -63,7 +63,7 @@ describeMutants(mutants, {
     breaks: /^campaigns are kept: campaign .* ended before chunk 1/,
   },
   chunkUncounted: {
-    // Nobody can tell of a chunk whose release was never counted, and its campaign is cancelled.
+    // A chunk has an unknown step, its release was never counted, and its campaign is cancelled.
     plan: {
       ...ONE,
       calls: [...atSendgrid('mute'), { kind: 'queues.send', nth: 2, fault: 'killed-after' }],
@@ -81,15 +81,15 @@ describeMutants(mutants, {
   },
   unknownTakenForSent: {
     plan: { ...ONE, calls: atSendgrid('mute') },
-    breaks: /^campaigns are kept: campaign .* says .*, and 1 are accepted/,
+    breaks: /^campaigns are kept: campaign .* says .*, but SendGrid accepted 1/,
   },
   stepForgotten: {
     plan: { ...ONE, calls: atSendgrid('mute') },
-    breaks: /^campaigns are kept: campaign .* says .*"underWay":3.*, and nothing is under way/,
+    breaks: /^campaigns are kept: campaign .* says .*"underWay":3.*, although nothing is under way/,
   },
   eventsLost: {
     plan: ONE,
-    breaks: /^campaigns are kept: campaign .* says .*, and of [1-9] was told/,
+    breaks: /^campaigns are kept: campaign .* says .*, and SendGrid reported [1-9]/,
   },
   addressAmongRecipients: {
     plan: ONE,
@@ -103,12 +103,12 @@ describeMutants(mutants, {
     plan: ONE,
     breaks: /^campaigns are kept: campaign .* shows something private/,
   },
-  mailsOfNobody: {
+  mailsOfNoJob: {
     plan: ONE,
-    breaks: /^campaigns are kept: campaign .* has a chunk that is none of its/,
+    breaks: /^campaigns are kept: campaign .* has a chunk of another campaign/,
   },
   otherWords: {
     plan: { ...ONE, jobs: jobs('unsendable') },
-    breaks: /^campaigns are kept: campaign .* has chunk 0 succeeded .*: a refused one cannot have succeeded/,
+    breaks: /^campaigns are kept: campaign .* has chunk 0 succeeded .*: a refused chunk cannot succeed/,
   },
 });

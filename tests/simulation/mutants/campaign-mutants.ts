@@ -10,7 +10,7 @@ import { isJob, type Mutant, withTable } from './mutant';
 
 type Change<T> = (item: T, world: World) => Item | undefined;
 
-/** What workers read, or everybody else: the reconciler first of all. */
+/** Changes what the workers read, or what all other processes read, such as the reconciler. */
 const readBy =
   (reader: 'workers' | 'others') =>
   <T extends Item>(is: (item: Item) => item is T, change: Change<T>): Mutant =>
@@ -31,10 +31,10 @@ const withPut = (change: (objects: Objects) => Objects['put']): Mutant => ({
   ports: (ports) => ({ ...ports, objects: { ...ports.objects, put: change(ports.objects) } }),
 });
 
-/** Whoever sends takes every campaign for one that runs. */
+/** The worker sends for every campaign as if it were running. */
 export const stopUnheard = readByWorkers(isCampaign, (campaign) => ({ ...campaign, status: 'running' }));
 
-/** Whoever sends asks once, and not again when its turn has come. */
+/** The worker reads the campaign once, and not again when its turn comes. */
 export const stopHeardOnce = withTable((table, { event }) => {
   const known = new Map<string, Promise<Item | undefined>>();
   return {
@@ -46,7 +46,7 @@ export const stopHeardOnce = withTable((table, { event }) => {
   };
 });
 
-/** What is due within the hour is due. */
+/** The reconciler treats jobs that are due within an hour as due. */
 export const releasedTooSoon = withTable((table) => ({
   due: (todo, { until, ...page }) => table.due(todo, { until: until + 3_600_000, ...page }),
   get: async (key) => {
@@ -65,7 +65,7 @@ export const duplicatesTakenForRejected = written(isCampaign, ({ duplicates, rej
 
 export const duplicatesForgotten = written(isCampaign, (campaign) => ({ ...campaign, duplicates: 0 }));
 
-/** Each chunk is released as two jobs. */
+/** The reconciler releases each chunk as two jobs. */
 export const releasedUnderTwoIds: Mutant = {
   ports: (ports, { event }) => ({
     ...ports,
@@ -84,13 +84,13 @@ function twin({ body, groupId: id = '' }: OutgoingMessage): OutgoingMessage {
   return { body: body.replace(id, other), groupId: other, deduplicationId: other };
 }
 
-/** The recipients of the first campaign are those of every one. */
+/** The worker takes the recipients of every campaign from the first one. */
 export const listOfFirst = readByWorkers(isCampaign, (campaign, world) => ({
   ...campaign,
   manifest: (campaignsOf(world)[0] ?? campaign).manifest,
 }));
 
-/** Whoever releases chunks counts them from one. */
+/** The reconciler counts chunks from one. */
 export const firstChunkForgotten = readByOthers(isCampaign, (campaign) => ({
   ...campaign,
   released: Math.max(1, campaign.released),
@@ -98,7 +98,7 @@ export const firstChunkForgotten = readByOthers(isCampaign, (campaign) => ({
 
 const isChunk = (item: Item): item is JobRow => isJob(item) && item.type === CAMPAIGN_CHUNK;
 
-/** A campaign all of whose chunks are released is looked at no more. */
+/** The reconciler ignores a campaign once all its chunks are released. */
 export const forgottenOnceReleased = withTable((table, { world }) => ({
   due: async (todo, options) => {
     const out = campaignsOf(world).filter(({ released, chunks }) => released === chunks);
@@ -106,10 +106,10 @@ export const forgottenOnceReleased = withTable((table, { world }) => ({
   },
 }));
 
-/** Nobody knows which chunks have not ended. */
+/** Campaigns do not store which chunks are open. */
 export const openForgotten = written(isCampaign, (campaign) => ({ ...campaign, open: [] }));
 
-/** A chunk whose release was lost before it was counted is not looked for. */
+/** The reconciler does not look for a chunk whose release was not counted. */
 export const chunkUncounted = readByOthers(isChunk, (row, world) => {
   const next = campaignsOf(world).map(({ id, released }) => chunkId(id, released));
   return next.includes(row.id) ? undefined : row;
@@ -117,20 +117,20 @@ export const chunkUncounted = readByOthers(isChunk, (row, world) => {
 
 export const cancelledUnasked = readByWorkers(isCampaign, (campaign) => ({ ...campaign, status: 'cancelled' }));
 
-/** What could be tried again is given up. */
+/** The worker gives up on the first failure, even if a retry could help. */
 export const parkedAtFirstFailure: Mutant = {
   sendgrid: ({ code, message }) => new PermanentError({ code, message, vendor: 'sendgrid' }),
 };
 
 const isUnknown = (item: Item): item is JobRow => isChunk(item) && item.steps.send?.status === 'unknown';
 
-/** Where nobody can tell whether it was sent, it was. */
+/** A chunk with an unknown step counts as sent. */
 export const unknownTakenForSent = written(isUnknown, ({ steps, ...row }) => ({
   ...row,
   steps: { ...steps, send: { ...steps.send, status: 'done' } },
 }));
 
-/** What nobody can tell of is held, and what it is that nobody can tell is forgotten. */
+/** A chunk with an unknown step is held, but its row forgets the step. */
 export const stepForgotten = written(isUnknown, (row) => ({ ...row, steps: {} }));
 
 export const eventsLost = withPut((objects) => async (key, ...object) => {
@@ -148,8 +148,8 @@ export const addressAmongEvents = withAddressIn('/_events/');
 
 export const addressInCampaign = written(isCampaign, (campaign) => ({ ...campaign, name: `${MARK}@example.com` }));
 
-/** Mails say that they are of a job that there is not. */
-export const mailsOfNobody: Mutant = {
+/** Mails name a job that does not exist. */
+export const mailsOfNoJob: Mutant = {
   mail: ({ recipients, ...mail }) => ({
     ...mail,
     recipients: recipients.map(({ customArgs, ...recipient }) => ({
@@ -159,5 +159,5 @@ export const mailsOfNobody: Mutant = {
   }),
 };
 
-/** Mails say something else than their campaign. */
+/** Mails have another content than their campaign. */
 export const otherWords: Mutant = { mail: (mail) => ({ ...mail, subject: 'other words' }) };

@@ -4,18 +4,18 @@ import type { Mutant } from './mutant';
 
 export interface Case {
   plan: Partial<Plan>;
-  /** What the run of the right code needs at most after its last fault. */
+  /** The time that the correct code needs after its last fault. */
   restWithinMs?: number;
   /** The promise that the mutant breaks. */
   breaks: RegExp;
 }
 
-/** Runs the code as it is and each mutant of it under the plan of its case. */
+/** Runs the unchanged code and each mutant under the plan of its case. */
 export function describeMutants<Name extends string>(mutants: Record<Name, Mutant>, cases: Record<Name, Case>): void {
   describe.each(Object.entries<Case>(cases))('%s', (name, { plan, restWithinMs, breaks }) => {
     const options = restWithinMs === undefined ? {} : { restWithinMs };
 
-    test('the code as it is keeps every promise', async () => {
+    test('the unchanged code keeps every promise', async () => {
       const { violation } = await runPlan(aPlan(plan), options);
 
       expect(violation).toBeUndefined();

@@ -6,19 +6,19 @@ import type { BulkMail } from '../../../lib/vendors/sendgrid-bulk';
 import type { Ports } from '../world/ports';
 import type { World } from '../world/world';
 
-/** `event`: of a worker; nobody else has one. */
+/** Only a worker has an `event`. */
 interface Context {
   world: World;
   event: SQSEvent | undefined;
 }
 
-/** A way in which the code could be wrong, brought about at its edges. */
+/** A fault of the code, simulated at its ports. */
 export interface Mutant {
   ports?: (ports: Ports, context: Context) => Ports;
   handler?: (handle: (event: SQSEvent) => Promise<SQSBatchResponse>, event: SQSEvent) => Promise<SQSBatchResponse>;
   answer?: (answer: SQSBatchResponse, event: SQSEvent, world: World) => SQSBatchResponse;
   sendgrid?: (error: JobError) => JobError;
-  /** The request of a chunk, as SendGrid gets it. */
+  /** Changes the request of a chunk to SendGrid. */
   mail?: (mail: BulkMail) => BulkMail;
 }
 

@@ -8,7 +8,7 @@ describeMutants(mutants, {
     breaks: /^everything explained: no arrow leads .* from succeeded/,
   },
   noLease: {
-    // The second one begins while the first one waits for SendGrid.
+    // The second run begins while the first one waits for SendGrid.
     plan: { starts: [{ nth: 1, fault: 'twice', ms: 450 }] },
     breaks: /^nothing twice: confirmation of .* is unknown/,
   },
@@ -24,14 +24,14 @@ describeMutants(mutants, {
   },
   jobIdAsDeduplicationId: {
     plan: { jobs: jobs('refused'), redrives: [{ nth: 1, after: MINUTE_MS, how: 'command' }] },
-    breaks: /^nothing lost: .* was redriven, and never came/,
+    breaks: /^nothing lost: .* was redriven, but never ran/,
   },
   retryOfAmbiguousSend: {
     plan: { calls: [{ kind: 'sendgrid.send', nth: 1, fault: 'lost' }] },
     breaks: /^nothing twice: 2 × mail/,
   },
   visibilityOfWrongMessage: {
-    // A minute's wait instead of the queue's own three.
+    // The job waits one minute instead of the queue's three.
     plan: {
       queue: 'bulk',
       batch: 10,
@@ -42,7 +42,7 @@ describeMutants(mutants, {
     breaks: /^liveness/,
   },
   stopAtFirstFailure: {
-    // The first one waits a minute; the second has nothing to do with it.
+    // The first job waits a minute. The second job is independent of it.
     plan: {
       queue: 'bulk',
       batch: 10,

@@ -7,7 +7,7 @@ import { VENDOR_SECRET } from '../vendors/vendors';
 import { serviceQueue } from '../world/names';
 import { isJob, type Mutant, withTable } from './mutant';
 
-/** Every run begins from nothing, and whatever it writes is taken. */
+/** Every run starts without a stored row, and all its writes succeed. */
 export const ledgerOff = withTable((table) => ({
   get: async (key) => {
     const item = await table.get(key);
@@ -16,7 +16,7 @@ export const ledgerOff = withTable((table) => ({
   put: async (item) => table.put(item, (await table.get(item.key))?.version ?? 0),
 }));
 
-/** Nobody respects that a job is being run. */
+/** Workers ignore the leases of others. */
 export const noLease = withTable((table) => ({
   get: async (key) => {
     const item = await table.get(key);
@@ -26,7 +26,7 @@ export const noLease = withTable((table) => ({
 
 const SIX_HOURS_MS = 6 * 3_600_000;
 
-/** A lease that outlives its function by far, so that the job of a killed one waits for nothing. */
+/** A lease outlives its function by hours, so the job of a killed run waits in vain. */
 export const longLease = withTable((table) => ({
   put: (item, expected) =>
     table.put(
@@ -35,7 +35,7 @@ export const longLease = withTable((table) => ({
     ),
 }));
 
-/** The message of a parked job is reported as failed, and stands in front of its group. */
+/** The worker reports a parked job's message as failed, so it blocks its group. */
 export const parkWithoutAcknowledge: Mutant = {
   answer: ({ batchItemFailures }, { Records }, { watch }) => {
     const parked = Records.filter(({ messageId }) => watch.rows().some(({ parkedFrom }) => parkedFrom === messageId));
@@ -45,7 +45,7 @@ export const parkWithoutAcknowledge: Mutant = {
   },
 };
 
-/** Whatever is sent for a job is sent under its id. */
+/** All messages of a job have the job's id as deduplication id. */
 export const jobIdAsDeduplicationId: Mutant = {
   ports: (ports) => ({
     ...ports,
@@ -59,7 +59,7 @@ export const jobIdAsDeduplicationId: Mutant = {
   }),
 };
 
-/** A mail that may be out is taken for one that is not. */
+/** The worker treats a mail that may have been sent as unsent. */
 export const retryOfAmbiguousSend: Mutant = {
   sendgrid: (error) =>
     error instanceof AmbiguousError
@@ -67,7 +67,7 @@ export const retryOfAmbiguousSend: Mutant = {
       : error,
 };
 
-/** The wait of a failed message is given to the first one of its batch. */
+/** The worker changes the visibility of the batch's first message instead of the failed one. */
 export const visibilityOfWrongMessage: Mutant = {
   ports: (ports, { event }) => ({
     ...ports,
@@ -79,7 +79,7 @@ export const visibilityOfWrongMessage: Mutant = {
   }),
 };
 
-/** One message after another, and nothing behind the first that fails, whatever its group. */
+/** The worker stops at the first failed message, even for other groups. */
 export const stopAtFirstFailure: Mutant = {
   handler: async (handle, { Records }) => {
     for (const [index, record] of Records.entries()) {
@@ -91,7 +91,7 @@ export const stopAtFirstFailure: Mutant = {
   },
 };
 
-/** The S3 record of an end before the end is written. */
+/** The worker writes a job's record before its end. */
 export const recordBeforeOutcome = withTable((table, { ports: { objects } }) => ({
   put: async (item, expected) => {
     if (isJob(item) && isEnd(item.state) && item.recordedAt === undefined)
@@ -100,25 +100,25 @@ export const recordBeforeOutcome = withTable((table, { ports: { objects } }) => 
   },
 }));
 
-/** Of what comes in one batch, the last first. */
+/** The worker handles each batch in reverse order. */
 export const lastFirst: Mutant = {
   handler: (handle, { Records }) => handle({ Records: Records.toReversed() }),
 };
 
-/** Whatever was done of a batch, all of it comes again. */
+/** The worker reports every message of a batch as failed. */
 export const neverAcknowledge: Mutant = {
   answer: (_answer, { Records }) => ({
     batchItemFailures: Records.map(({ messageId }) => ({ itemIdentifier: messageId })),
   }),
 };
 
-/** What the vendor says is told on. */
+/** The worker passes on what the vendor says. */
 export const vendorsWords: Mutant = {
   sendgrid: (error) =>
     new TransientError({ code: error.code, message: `SendGrid said ${VENDOR_SECRET}`, vendor: 'sendgrid' }),
 };
 
-/** Of what waits for a stopped vendor, the jobs of the first queue alone are released. */
+/** Once a circuit closes, the reconciler releases only the jobs of the first queue. */
 export const otherQueuesForgotten = withTable((table, { world }) => ({
   due: async (todo, options) => {
     const others = world.lanes.slice(1).map(serviceQueue);

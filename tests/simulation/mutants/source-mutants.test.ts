@@ -4,7 +4,7 @@ import { aPlan } from '../draw/plan';
 import { scalePlanNamed } from '../scale/plans';
 import { SOURCE_MUTANTS, type SourceMutant } from './source-mutants';
 
-/** The promise that a script breaks under the run that finds the mutant. */
+/** The promise that the script breaks in the mutant's run. */
 async function broken({ by }: SourceMutant, script?: string): Promise<string | undefined> {
   const thread = await startPartThread(script);
   try {
@@ -17,7 +17,7 @@ async function broken({ by }: SourceMutant, script?: string): Promise<string | u
 }
 
 describe.each(Object.entries(SOURCE_MUTANTS))('%s', (_name, mutant) => {
-  test('the code as it is keeps every promise', async () => {
+  test('the unchanged code keeps every promise', async () => {
     expect(await broken(mutant)).toBeUndefined();
   });
 

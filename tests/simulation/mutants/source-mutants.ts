@@ -9,18 +9,16 @@ import { ORDER_MUTANTS } from './source/order';
 import { RECOVERY_MUTANTS } from './source/recovery';
 import { VERSION_MUTANTS } from './source/versions';
 
-/** A way in which the code could be wrong, and the smallest run that finds it. */
+/** A fault in the source, and the smallest run that finds it. */
 export interface SourceMutant {
   changes: readonly SourceChange[];
-  /** The promise that it breaks. */
+  /** The broken promise. */
   breaks: RegExp;
-  /** A run of these changes to `aPlan`, or a scale plan of this name with so many items. */
+  /** The plan is `aPlan` with these changes. Or a scale plan has this name and this many items. */
   by: { plan: Partial<Plan> } | { scale: string; size?: number };
 }
 
-/**
- * Faults that the code once had, put back. `npm run simulate -- --mutant NAME` searches for one without knowing the run.
- */
+/** Faults that the code once had. `npm run simulate -- --mutant NAME` searches for one with random runs. */
 export const SOURCE_MUTANTS: Record<string, SourceMutant> = {
   ...CAMPAIGN_MUTANTS,
   ...CIRCUIT_MUTANTS,

@@ -6,19 +6,19 @@ import type { Promised } from './promise';
 
 const DAY_MS = 86_400_000;
 
-/** What `sls reconcile` finds once all is at rest: nothing, as the promises beside this one find with eyes of their own. */
+/** Once the run is at rest, `sls reconcile` must find nothing. The other promises check the same independently. */
 export const auditAgrees: Promised = async (world) => {
   const { kernel, plan, watch } = world;
   const from = Math.max(plan.start, kernel.now() - AUDIT_DAYS * DAY_MS);
   const to = Math.max(plan.start, ...watch.rows().map(({ time }) => time)) + 1;
   if (to <= from) return undefined;
   const { differences } = await audit(undisturbed(world), { queue: serviceQueue(world), from, to });
-  // A walk that died holds what it has seen a while longer.
+  // After a pass that died, the entries that it saw stay hidden for a while.
   const [found] = differences.filter(({ kind }) => kind !== 'entry-hidden');
   return found && `nothing lost: an audit finds ${found.kind} of ${found.id}`;
 };
 
-/** Of a process that no fault reaches any more. */
+/** The dependencies of a process without faults. */
 function undisturbed(world: World) {
   const { kernel, chance, stores } = world;
   const ignore = () => {};

@@ -15,12 +15,12 @@ import type { World } from '../world/world';
 import { cannotSucceed, undeservedDeath } from './ends-are-deserved';
 import type { Promised } from './promise';
 
-/** Nobody got two mails, each chunk has one end, and the report says of every recipient what SendGrid says. */
+/** No recipient got two mails, each chunk has one end, and the report agrees with SendGrid about every recipient. */
 export const campaignsAreExact: Promised = async (world, inputs) => {
   if (!world.queue.controlled) return undefined;
   for (const campaign of campaignsOf(world)) {
     const input = inputs.find(({ id }) => id === campaign.id);
-    // Whoever was never told that it is accepted may have it all the same.
+    // A campaign can exist although its caller never heard of its acceptance.
     const wrong =
       (input && wrongWithPlan(world, campaign, input)) ??
       wrongWithMails(world, campaign, input) ??
@@ -42,7 +42,7 @@ export const reportOf = ({ watch, stores: { objects } }: World, campaign: Campai
 function wrongWithPlan(world: World, campaign: Campaign, { spec, index }: Input): string | undefined {
   const { requested, duplicates, rejected, recipients, chunks } = campaign;
   const counts = { requested, duplicates, rejected, recipients, chunks };
-  if (campaign.startsAt < beginsAt(world, index) - CLOCK_SKEW_MS) return 'begins before the time that was asked for';
+  if (campaign.startsAt < beginsAt(world, index) - CLOCK_SKEW_MS) return 'begins before its requested time';
   return isDeepStrictEqual(counts, countsOf(spec, index)) ? undefined : `has ${JSON.stringify(counts)}`;
 }
 
@@ -51,7 +51,7 @@ const mailsOf = ({ vendors }: World, { id }: Campaign) =>
 
 function wrongWithMails(world: World, campaign: Campaign, input: Input | undefined): string | undefined {
   const sent = mailsOf(world, campaign).flatMap(({ to }) => to);
-  if (new Set(sent).size < sent.length) return 'has sent somebody two mails';
+  if (new Set(sent).size < sent.length) return 'has sent one address two mails';
   const known = input && addressesOf(input.spec, input.index);
   return known && sent.some((address) => !known.includes(address)) ? 'has sent a mail to a stranger' : undefined;
 }
@@ -71,11 +71,11 @@ function wrongWithChunks(world: World, campaign: Campaign, input: Input | undefi
   return undefined;
 }
 
-/** Whether an operator cancelled this very job: no run of it did, so the history names no message. */
+/** Whether an operator cancelled this job. No run did, so the history has no message id. */
 const isByCommand = ({ history }: JobRow): boolean => history.findLast(ofKind('cancelled'))?.messageId === undefined;
 
 function undeservedEnd(world: World, row: JobRow, kind: JobKind): string | undefined {
-  if (row.state === 'succeeded' && cannotSucceed(kind)) return `a ${kind} one cannot have succeeded`;
+  if (row.state === 'succeeded' && cannotSucceed(kind)) return `a ${kind} chunk cannot succeed`;
   return row.state === 'dead' ? undeservedDeath(world, row, kind) : undefined;
 }
 
@@ -85,19 +85,19 @@ function wrongWithReport(world: World, campaign: Campaign, report: CampaignRepor
   const says = `says ${JSON.stringify({ accepted, refused, unknown, cancelled, underWay, paused, notReleased, events })}`;
   const all = accepted + refused + unknown + cancelled + underWay + paused + notReleased;
   if (all !== recipients || requested !== rejected + duplicates + recipients) return `${says} of ${recipients}`;
-  if (underWay > 0) return `${says}, and nothing is under way`;
+  if (underWay > 0) return `${says}, although nothing is under way`;
   const mails = mailsOf(world, campaign);
-  const settled = mails.filter(({ customArgs }) => !jobs.unknown.includes(customArgs.job ?? ''));
-  if (accepted !== settled.length) return `${says}, and ${settled.length} are accepted`;
+  const known = mails.filter(({ customArgs }) => !jobs.unknown.includes(customArgs.job ?? ''));
+  if (accepted !== known.length) return `${says}, but SendGrid accepted ${known.length}`;
   const told = mails.filter((mail) => world.vendors.told.has(mail)).length;
-  if ((events.delivered ?? 0) !== told) return `${says}, and of ${told} was told`;
+  if ((events.delivered ?? 0) !== told) return `${says}, and SendGrid reported ${told}`;
   const ids = Array.from({ length: campaign.chunks }, (_, number) => chunkId(campaign.id, number));
   return mails.every(({ customArgs }) => ids.includes(customArgs.job ?? ''))
     ? undefined
-    : 'has a chunk that is none of its';
+    : 'has a chunk of another campaign';
 }
 
-/** Addresses stand among a campaign's data and in the bodies that are kept, and nowhere else. */
+/** Addresses may appear only in a campaign's data and in kept bodies. */
 function shownObject({ stores }: World): string | undefined {
   const objects = stores.objects as MemoryObjects;
   return objects

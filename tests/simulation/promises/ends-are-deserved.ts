@@ -21,8 +21,8 @@ export const endsAreDeserved: Promised = (world, inputs) => {
     if (spec.kind === 'copy') continue;
     const row = rowOf(watch, serviceQueue(world), input);
     if (row?.state === 'succeeded') {
-      if (cannotSucceed(spec.kind)) return `${id} (${spec.kind}) cannot have succeeded`;
-      // Somebody who has looked says that it did not take place, and has the job go on without.
+      if (cannotSucceed(spec.kind)) return `${id} (${spec.kind}) cannot succeed`;
+      // An operator found that the step took no effect, and skipped it.
       if (Object.values(row.steps).some(({ reason }) => reason === 'operator')) continue;
       const wrong = queue.wrong(world, id, spec, input.index);
       if (wrong) return `nothing lost: ${id} succeeded, and ${wrong}`;
@@ -35,34 +35,34 @@ export const endsAreDeserved: Promised = (world, inputs) => {
   return undefined;
 };
 
-/** Why a death cannot be this job's own doing, or that of faults that struck this very job. */
+/** Why neither the job nor a fault that hit the job can have caused its death, or `undefined`. */
 export function undeservedDeath(world: World, row: JobRow, kind: JobKind): string | undefined {
   const { plan } = world;
   switch (row.reason) {
     case 'crash': {
       if (kind === 'kills-before') return undefined;
-      const silent = sinceOpened(row.history).filter(ofKind('crashed')).length;
-      if (unheard(world) < 2) return 'nothing has kept it from being heard of twice';
-      // The last run is only noted when something comes after it.
-      return silent + (row.lease ? 1 : 0) >= 2 || silentAtEnd(row) ? undefined : 'it was never tried twice';
+      const crashes = sinceOpened(row.history).filter(ofKind('crashed')).length;
+      if (possibleCrashes(world) < 2) return 'no faults could have crashed two of its runs';
+      // A later event notes the last crashed run, so it may be missing in the history.
+      return crashes + (row.lease ? 1 : 0) >= 2 || crashedAtEnd(row) ? undefined : 'no two of its runs crashed';
     }
     case 'expired':
       if (plan.unpolled || plan.retention || plan.dlqRetention || isGhost(world, row)) return undefined;
-      return 'it had time enough';
+      return 'it had enough time';
     default: {
       const unreasonable = today(world, row);
       if (unreasonable) return unreasonable;
       if (REFUSED.includes(kind) || kind === 'fails' || kind === 'forbidden' || kind === 'kills-before')
         return undefined;
       if (row.error?.class === 'permanent' && row.error.status === 403)
-        return has(plan, 'forbidden') ? undefined : 'nobody forbade it';
+        return has(plan, 'forbidden') ? undefined : 'no vendor forbade it';
       if (row.error?.code === 'UnknownVersion') return kind === 'newer' ? undefined : 'its version is known';
       return row.attempts >= fewestAttempts(world) ? undefined : `it had ${row.attempts} attempts`;
     }
   }
 }
 
-/** Why today's code may not end a job as failed: its step may have taken effect, or its last run did not fail. */
+/** Why today's code may not end this job as failed: its step may have taken effect, or its last run did not fail. */
 function today(world: World, row: JobRow): string | undefined {
   const { queue, watch } = world;
   if (watch.isReleasedEnd(row)) return undefined;
@@ -70,19 +70,19 @@ function today(world: World, row: JobRow): string | undefined {
   if (error?.code === 'StepUnknown') return 'its step may have taken effect';
   if (history.findLast(ofKind('dead'))?.attempt === undefined) return 'it was parked without the run that failed';
   const proven = Object.keys(evidence).find((step) => !['done', 'skipped'].includes(steps[step]?.status ?? ''));
-  if (proven) return `there is a sign that ${proven} took effect`;
-  // A vendor may refuse for good to say what it did, or not answer when it is asked once more.
+  if (proven) return `there is evidence that ${proven} took effect`;
+  // A vendor may permanently refuse to answer what it did, or may not answer the last question.
   if (error?.class === 'permanent' || row.attempts > fewestAttempts(world)) return undefined;
   const begun = Object.entries(queue.provenBy ?? {}).filter(([step]) => steps[step]?.status === 'started');
   const happened = begun.find(([, effect]) => watch.happened(effect, id));
   return happened && `${happened[0]} took effect`;
 }
 
-/** How often a run could end without being heard of: its process died, or the table did not take its word. */
-const unheard = ({ reached }: World): number =>
+/** How many runs could crash: their process died, or the table did not store their outcome. */
+const possibleCrashes = ({ reached }: World): number =>
   [...reached].reduce((sum, [what, count]) => sum + (/^(death$|fault .* at table\.)/.test(what) ? count : 0), 0);
 
-const silentAtEnd = (row: JobRow): boolean => row.silent >= 2 || row.history.filter(ofKind('started')).length >= 2;
+const crashedAtEnd = (row: JobRow): boolean => row.silent >= 2 || row.history.filter(ofKind('started')).length >= 2;
 
 const has = (plan: Plan, fault: Fault): boolean =>
   plan.calls.some((call) => call.fault === fault) || plan.outages.some((outage) => outage.fault === fault);

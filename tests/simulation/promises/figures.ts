@@ -2,13 +2,15 @@ import { isEnd, type JobRow } from '../../../lib/jobs/row';
 import { serviceQueue } from '../world/names';
 import type { World } from '../world/world';
 
-/** How long a job has been on its way or held; alarms read them. */
+/** Metrics of how long jobs are on their way or held. Alarms read them. */
 const FIGURES: readonly string[] = ['TimeToStart', 'TimeToFinish', 'OldestHeld'];
-/** Clocks differ, and a row may be read this much before its figure is told. */
+/** Clocks differ, and a worker may read a row this long before it reports the metric. */
 const SLACK_MS = 10_000;
 const RECENT_MS = 60_000;
 
-/** Finds a figure that is older than every job that it may be about: an operator's retry begins a job anew. */
+/**
+ * Finds a metric value that is older than every job that it can be about. An operator's retry starts a job's age anew.
+ */
 export function watchFigures(world: World): void {
   const { kernel, watch, onRow, onMeasure, queue } = world;
   const generations = new Map<string, number>();
@@ -29,6 +31,6 @@ export function watchFigures(world: World): void {
     if (!FIGURES.includes(name) || dimensions.queue !== serviceQueue(world) || queue.isDoneWithout) return;
     const oldest = Math.max(0, ...watch.rows().filter(isMeant).map(ageOf));
     if (value > oldest + SLACK_MS)
-      watch.violated(`everything explained: ${name} says ${value} ms, and the oldest job has ${oldest} ms`);
+      watch.violated(`everything explained: ${name} says ${value} ms, but the oldest job has ${oldest} ms`);
   });
 }

@@ -10,8 +10,8 @@ import { orderIsKept } from './order-is-kept';
 import type { Promised } from './promise';
 
 /**
- * The promises that are looked at when a run has come to rest. Those that can be broken at any moment (an effect twice,
- * a record before its end, something private said) are watched all along, in watch.ts; liveness is in liveness.ts.
+ * The promises that are checked when a run is at rest. watch.ts checks those that can break at any moment: an effect
+ * twice, a record before its end, private data shown. liveness.ts checks that the run comes to rest.
  */
 const PROMISES: readonly Promised[] = [
   nothingLost,
@@ -26,7 +26,7 @@ const PROMISES: readonly Promised[] = [
   nothingPrivate,
 ];
 
-/** The first promise that is broken to one of the queues, in a sentence. */
+/** The first broken promise of all queues, in a sentence. */
 export async function brokenPromise(
   { lanes }: World,
   inputs: readonly (readonly Input[])[],

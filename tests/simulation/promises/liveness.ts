@@ -7,18 +7,22 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 
 /**
- * How long after the last trouble everything has ended that kills nobody: what the last trouble caught waits for three
- * deliveries a quarter of an hour apart (STORE_WAIT), is moved to the DLQ and returned, singly while the reconciler
- * does not know whether the worker works, which it gives an hour each time a returned message is lost to a fault.
+ * Within this time after the last fault, every job must end, unless a poison message delays it. A caught job waits for
+ * three deliveries a quarter of an hour apart (STORE_WAIT). SQS then moves it to the DLQ, and the reconciler returns
+ * it. While the reconciler does not know whether the worker works, it returns one message at a time. It waits an hour
+ * each time a fault takes a returned message.
  */
 const REST_WITHIN_MS = 3 * HOUR_MS;
-/** A killer is returned twice and dies with its process three times in each place, and nobody is returned meanwhile. */
-const DELIVERIES_OF_A_KILLER = 9;
+/**
+ * The reconciler returns a poison message twice. Each time, and in its queue at first, it kills three processes.
+ * Meanwhile no other message is returned.
+ */
+const DELIVERIES_OF_POISON = 9;
 
-/** A run that takes longer goes round in circles. */
+/** A run with more trace entries makes no progress. */
 const MOST_ENTRIES = 150_000;
 
-/** Tells when a run is over, and finds it broken where it does not come to rest in time. */
+/** Reports when a run is over, and a violation if it does not come to rest in time. */
 export function createLiveness(world: World, boundMs = Math.max(...world.lanes.map(boundOf))) {
   const { watch, kernel, trace, pending, processes, plan, lanes } = world;
   let seen = '';
@@ -28,35 +32,35 @@ export function createLiveness(world: World, boundMs = Math.max(...world.lanes.m
   const minutes = Math.round(boundMs / MINUTE_MS);
 
   return {
-    /** Whether the run is over; to be asked after each event. */
+    /** Whether the run is over. Ask after each event. */
     isOver(): boolean {
       if (watch.violation()) return true;
       if (trace.entries.length > MOST_ENTRIES) {
-        watch.violated(`liveness: no end after ${MOST_ENTRIES} entries`);
+        watch.violated(`liveness: the run did not end within ${MOST_ENTRIES} entries`);
         return true;
       }
       if (processes.size > 0) return false;
       const now = kernel.now();
       const quiet = now > world.lastTrouble() + boundMs;
       if (pending.size > 0 && !quiet) return false;
-      // Messages expire without a sound: they have to be counted.
+      // Messages expire without an event, so they are counted.
       const state = `${watch.changes()} ${lanes.map(messagesLeft).join()} ${pending.size}`;
       if (state === seen) return false;
       lastChange = now;
       seen = state;
       const left = lanes.flatMap(unrest);
       if (left.length > 0 && now > dueBy())
-        watch.violated(`liveness: ${minutes} minutes without trouble, and ${left.join('; ')}`);
+        watch.violated(`liveness: ${minutes} minutes without a fault, and ${left.join('; ')}`);
       return pending.size === 0 && left.length === 0;
     },
 
-    /** What is left to be said when nothing can happen any more. */
+    /** Checks the run after its last event. */
     end(): void {
       const left = lanes.flatMap(unrest);
-      if (left.length > 0) watch.violated(`liveness: nothing will happen any more, but ${left.join('; ')}`);
+      if (left.length > 0) watch.violated(`liveness: no event is left, but ${left.join('; ')}`);
       if (lastChange > dueBy())
         watch.violated(
-          `liveness: it came to rest ${Math.round((lastChange - dueBy() + boundMs) / MINUTE_MS)} minutes after the last trouble, not within ${minutes}`,
+          `liveness: it came to rest ${Math.round((lastChange - dueBy() + boundMs) / MINUTE_MS)} minutes after the last fault, not within ${minutes}`,
         );
     },
   };
@@ -67,18 +71,18 @@ const messagesLeft = (world: World): number =>
 
 function boundOf({ plan, settings }: World): number {
   const killers = plan.jobs.filter(({ kind }) => bringsKiller(kind));
-  // Each copy of its message, and each redrive, has to be found out again.
+  // The reconciler has to detect each copy of a poison message, and each redrive, anew.
   const sources = plan.jobs.filter((job) => killers.includes(job) || job.kind === 'copy');
   const repeats = sources.filter(({ again }) => again !== undefined);
   const copies =
     killers.length === 0 ? 0 : sources.length + repeats.length + plan.redrives.length + plan.commands.length;
-  const found = copies * DELIVERIES_OF_A_KILLER * settings.visibility * 1000;
-  // Of a message that is gone, only the end of its queue's retention tells.
+  const found = copies * DELIVERIES_OF_POISON * settings.visibility * 1000;
+  // Only the end of the retention shows that a message is gone.
   const expired = plan.retention === undefined ? 0 : plan.retention * 1000 + 2 * HOUR_MS;
   return REST_WITHIN_MS + found + expired;
 }
 
-/** When a DLQ entry was last due to expire: the reconciler has to learn of it like of any other trouble. */
+/** When a DLQ entry last expired. The reconciler has to notice it, as it does any other fault. */
 function lastExpiry({ watch, settings, kernel }: World): number {
   const expiries = watch.rows().map(({ parkedAt = 0 }) => parkedAt + settings.dlqRetention * 1000);
   return Math.max(0, ...expiries.filter((at) => at <= kernel.now()));

@@ -3,7 +3,7 @@ import type { Fault } from '../world/faults';
 import { bringsKiller } from '../world/killers';
 import type { Promised } from './promise';
 
-/** What SQS moves by itself is what nobody could handle: a failure that is told to the engine moves nothing. */
+/** SQS moves a message only if no worker could handle it. A failure that the engine sees must not move a message. */
 export const noBystanders: Promised = (world) => {
   const moved = world.reached.get('moved by SQS') ?? 0;
   return moved > 0 && world.lanes.every(({ plan }) => failuresAlone(plan))

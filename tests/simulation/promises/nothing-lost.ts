@@ -12,15 +12,15 @@ export const nothingLost: Promised = (world, inputs) => {
     const { id, spec, index } = input;
     const row = rowOf(watch, serviceQueue(world), input);
     if (!row && queue.isDoneWithout?.(world, id, spec, index)) continue;
-    // Of a message without a row that expires unread, nobody but SQS ever knew.
+    // If a message without a row expires unread, only SQS ever knew it.
     const known = isProduced(spec.kind) && !queue.isDoneWithout;
     if (!row && (plan.retention ?? plan.dlqRetention) !== undefined && !known) continue;
     if (!row) return `nothing lost: ${id} (${spec.kind}) has no row`;
-    // Sent, not marked as sent, and expired before anybody read it: only the first of these is known.
-    // A retry of a cancelled job whose message could not be sent is cancelled as never sent: the operator was told.
+    // A message may be sent, not marked as sent, and expire unread. The row shows only the first.  A retried job whose
+    // message could not be sent is cancelled as never sent, and its operator got the error.
     const retried = row.opened > 1;
     if (row.state === 'cancelled' && row.reason !== 'operator' && plan.retention === undefined && !retried)
-      return `nothing lost: ${id} was accepted, and is cancelled`;
+      return `nothing lost: ${id} was accepted, but is cancelled`;
   }
   return undefined;
 };
@@ -39,30 +39,30 @@ export const recordsAgree: Promised = ({ watch, stores, lanes }) => {
       record.opened === row.opened &&
       Date.parse(record.endedAt) === row.endedAt;
     if (!same)
-      return `nothing lost: the record of ${row.id} says ${record.state}, its row ${row.state}, or of another time`;
+      return `nothing lost: the record of ${row.id} says ${record.state}, but its row says ${row.state}, or has another time`;
   }
   const rows = lanes.flatMap((lane) => lane.watch.rows());
   const reopened = [...records].filter((key) => !rows.some((row) => recordKey('jobs', row) === key));
-  return reopened.length > 0 ? `nothing lost: ${reopened[0]} is the record of no row` : undefined;
+  return reopened.length > 0 ? `nothing lost: ${reopened[0]} is a record without a row` : undefined;
 };
 
 const MINUTE_MS = 60_000;
 
-/** What an operator brought back has come again, if only to kill its process. */
+/** Every redriven job ran again, even if it only killed its process. */
 export const redrivesTakeEffect: Promised = ({ watch, plan }) => {
   if (plan.retention !== undefined) return undefined;
   for (const { id, history } of watch.rows()) {
     const redriven = history.findLast(ofKind('redriven'));
     if (!redriven) continue;
     const caused = history.findIndex((entry) => entry.messageId === redriven.messageId && !ofKind('redriven')(entry));
-    // The released code wrote the note behind what a faster worker did.
+    // The released code could write the redrive's entry after the entry of a faster worker.
     if (caused >= 0 && caused < history.indexOf(redriven) && !plan.versions)
       return `everything explained: the history of ${id} has its redrive behind the run that it caused`;
-    // A move by SQS may have brought it back just before.
+    // A move by SQS may have returned the job just before.
     const since = redriven.at - MINUTE_MS;
     const came = (entry: HistoryEntry) => ofKind('reopened', 'returned')(entry) || entry.event === 'dead (crash)';
     if (!history.some((entry) => entry.at >= since && came(entry)))
-      return `nothing lost: ${id} was redriven, and never came`;
+      return `nothing lost: ${id} was redriven, but never ran`;
   }
   return undefined;
 };
@@ -73,7 +73,7 @@ export const deadLettersAgree: Promised = (world) => {
   const dead = watch
     .rows()
     .filter((row) => row.state === 'dead' && row.reason !== 'expired' && row.leftDlqAt === undefined);
-  for (const { id } of dead) if (!entries.includes(id)) return `nothing lost: ${id} is dead, and not in the DLQ`;
+  for (const { id } of dead) if (!entries.includes(id)) return `nothing lost: ${id} is dead, but not in the DLQ`;
   if (new Set(entries).size !== entries.length) return 'nothing twice: a job is in the DLQ twice';
   return undefined;
 };

@@ -1,7 +1,7 @@
 import { MARK } from '../world/watch';
 import type { Promised } from './promise';
 
-/** What a step keeps to itself stays in the table; all else of a row is shown to operators. */
+/** Private data of a step may stay in the field `kept`. Operators see all other fields of a row. */
 export const nothingPrivate: Promised = (world) => {
   for (const row of world.watch.rows())
     if (JSON.stringify(row, (name, value: unknown) => (name === 'kept' ? undefined : value)).includes(MARK))

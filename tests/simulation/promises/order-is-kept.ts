@@ -7,8 +7,8 @@ import { serviceQueue } from '../world/names';
 import type { Promised } from './promise';
 
 /**
- * Of the jobs of a group that went straight through, the effects come in the order in which SQS took them. In an ordered
- * queue that holds for jobs that were held as well.
+ * The jobs of a group that were never held take effect in the order in which SQS accepted them. In an ordered queue
+ * this includes held jobs.
  */
 export const orderIsKept: Promised = ({ watch, settings, queue }, inputs) => {
   if (settings.type !== 'fifo' || queue.isDoneWithout) return undefined;
@@ -23,7 +23,8 @@ export const orderIsKept: Promised = ({ watch, settings, queue }, inputs) => {
       return deliveries.every(({ messageId }) => own.includes(messageId));
     })
     .filter((row) => !row.history.some((entry) => ofKind('returned')(entry) || ofKind('reopened')(entry)))
-    // A message that expires while it is handled lets the next one of its group go. Both times are by clocks that differ.
+    // If a message expires while a worker handles it, SQS delivers the next one of its group. The two times come from
+    // clocks that differ.
     .filter(({ endedAt = 0, time }) => endedAt < time + settings.retention * 1000 - 2 * CLOCK_SKEW_MS)
     .sort((a, b) => (watch.firsts.get(a.id)?.sequence ?? 0) - (watch.firsts.get(b.id)?.sequence ?? 0));
   for (const group of groupBy(straight, ({ group }) => group).values()) {

@@ -3,7 +3,7 @@ import type { JobRow } from '../../../lib/jobs/row';
 import type { Input } from '../world/callers';
 import type { World } from '../world/world';
 
-/** Looks at a run that has come to rest; what is broken, in a sentence that begins with the promise. */
+/** Checks a run at rest. Answers what is broken, in a sentence that begins with the promise. */
 export type Promised = (world: World, inputs: readonly Input[]) => string | undefined | Promise<string | undefined>;
 
 export function rowOf(watch: World['watch'], queue: string, { id, body }: Input): JobRow | undefined {

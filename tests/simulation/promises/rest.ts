@@ -5,15 +5,15 @@ import { deadLetterQueue, mainQueue, serviceQueue } from '../world/names';
 import { isUnknown } from '../world/unknown';
 import type { World } from '../world/world';
 
-/** What keeps a run from being at rest: nothing, where all is done that can be done without a person. */
+/** Why a run is not at rest. It is at rest once only operators have something left to do. */
 export function unrest(world: World): string[] {
   const { watch, sqs, processes } = world;
-  if (processes.size > 0) return [`${processes.size} processes run`];
+  if (processes.size > 0) return [`${processes.size} processes are running`];
   const waiting = sqs.messages(mainQueue(world)).length;
   if (waiting > 0) return [`${waiting} messages wait in the queue`];
   const rows = watch.rows();
   const stopped = rows.filter(isStopped);
-  const forPerson = onlyForbidden(world, stopped)
+  const forPerson = onlyForbiddenLeft(world, stopped)
     ? rows.filter((row) => isUnknown(row) || isStopped(row))
     : rows.filter(isUnknown);
   const isBehindOne = (row: JobRow) =>
@@ -31,12 +31,12 @@ export function unrest(world: World): string[] {
   if (campaigns.length > 0) return campaigns;
   const entries = sqs.messages(deadLetterQueue(world));
   const moved = entries.filter(({ deadLetterSourceArn }) => deadLetterSourceArn).length;
-  if (moved > 0) return [`${moved} messages that SQS moved lie in the DLQ`];
-  if (!entriesAgree(world)) return [`${entries.length} entries in the DLQ are not those of the jobs that are dead`];
+  if (moved > 0) return [`${moved} messages in the DLQ came from SQS itself`];
+  if (!entriesAgree(world)) return [`${entries.length} entries in the DLQ do not match the dead jobs`];
   return [];
 }
 
-/** Whether the DLQ holds the entry of each dead job and nothing else. Their number alone can agree by chance. */
+/** Whether the DLQ holds exactly the entries of the dead jobs. Their numbers alone could match by chance. */
 export function entriesAgree(world: World): boolean {
   const { watch, sqs } = world;
   const dead = watch.rows().filter(({ todo }) => todo === todoKey(serviceQueue(world), 'dead'));
@@ -58,14 +58,17 @@ const missing = (row: JobRow): string =>
   isEnd(row.state) ? `, recorded ${row.recordedAt !== undefined}, parked ${row.parkedAt !== undefined}` : '';
 
 /**
- * SQS's own move of a message that no worker has finished gives it another id, and one that is no job has nothing but
- * its id: it begins again as another, and the row that it had ends as expired some day.
+ * An invalid message is known by its id alone, and a move by SQS gives an unfinished message a new id. It then starts
+ * again under a new row, and its old row ends as expired.
  */
 export const isGhost = ({ plan }: World, { id }: JobRow): boolean =>
   id.startsWith('invalid/') && plan.redrives.some(({ how }) => how === 'move');
 
-/** Two jobs that are refused for good, and nobody else to ask the vendor with: a person must tell them from a lost key. */
-function onlyForbidden({ plan, watch }: World, rows: JobRow[]): boolean {
+/**
+ * If the vendor permanently refuses two jobs and no other job can be the trial call, only an operator can distinguish
+ * them from a lost key.
+ */
+function onlyForbiddenLeft({ plan, watch }: World, rows: JobRow[]): boolean {
   const forbidden = plan.jobs.some(({ kind }) => kind === 'forbidden');
   return forbidden && rows.every(({ id }) => watch.bodies.get(id)?.includes('forbidden'));
 }

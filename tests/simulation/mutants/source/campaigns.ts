@@ -3,7 +3,7 @@ import type { SourceMutant } from '../source-mutants';
 const TURNS = 'lib/emails/campaigns/turns.ts';
 const RELEASE = 'lib/emails/campaigns/release.ts';
 
-/** Ways in which one campaign keeps the rate from others. */
+/** Faults that let one campaign take more than its share of the rate. */
 export const CAMPAIGN_MUTANTS: Record<string, SourceMutant> = {
   oldestCampaignFirst: {
     changes: [{ file: TURNS, find: '  nextTurn(campaign, reached),\n', replace: '  campaign.startsAt,\n' }],

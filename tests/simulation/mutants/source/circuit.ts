@@ -8,7 +8,7 @@ const HALF_OPEN = 'lib/reconcile/half-open.ts';
 export const CIRCUIT_MUTANTS: Record<string, SourceMutant> = {
   trialOfNamedJob: {
     changes: [
-      // The job that the reconciler named last may call, and no other.
+      // Only the job that the reconciler named last may make the trial call.
       { file: GATE, find: 'if (isOpen(circuit) && !trial)', replace: 'if (isOpen(circuit) && circuit.named !== job)' },
       {
         file: HALF_OPEN,

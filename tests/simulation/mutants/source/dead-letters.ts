@@ -3,9 +3,9 @@ import type { SourceMutant } from '../source-mutants';
 const WALK = 'lib/reconcile/dead-letters.ts';
 const LATE = /^liveness: not done within/;
 
-/** Ways in which the walk through a DLQ could come too late. */
+/** Faults that make a pass through a DLQ too slow. */
 export const DEAD_LETTER_MUTANTS: Record<string, SourceMutant> = {
-  'what a walk has seen comes back after five minutes': {
+  'entries that a pass has seen return after five minutes': {
     changes: [{ file: WALK, find: 'await show(kept, until)', replace: 'await show(kept, clock.now() + 300_000)' }],
     breaks: LATE,
     by: { scale: 'large-dlq' },
@@ -22,7 +22,7 @@ export const DEAD_LETTER_MUTANTS: Record<string, SourceMutant> = {
     breaks: LATE,
     by: { scale: 'large-dlq' },
   },
-  'what was never tried is returned at the end of a walk alone': {
+  'untried messages are returned only at the end of a pass': {
     changes: [
       {
         file: WALK,
@@ -33,7 +33,7 @@ export const DEAD_LETTER_MUTANTS: Record<string, SourceMutant> = {
     breaks: /^liveness: what lies in front was not returned/,
     by: { scale: 'large-dlq' },
   },
-  'a walk for nothing takes a run in a certain minute': {
+  'a pass without a reason needs a run in a certain minute': {
     changes: [
       {
         file: 'lib/reconcile/pass.ts',

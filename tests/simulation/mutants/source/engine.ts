@@ -5,12 +5,12 @@ import type { SourceMutant } from '../source-mutants';
 const MINUTE_MS = 60_000;
 const { jobs } = aPlan();
 
-/** The first so many requests to SendGrid are refused; an attempt makes three. */
+/** SendGrid refuses this many first requests. An attempt makes three. */
 const refused = (count: number): CallFault[] =>
   Array.from({ length: count }, (_, index) => ({ kind: 'sendgrid.send', nth: index + 1, fault: 'refused' }));
 const emails = { queue: 'emails', jobs } satisfies Partial<Plan>;
 
-/** A claim that parks every job whose attempts are used up, with the error that it had, as it once did. */
+/** As the code once did, a claim parks every job whose attempts are used up, with its stored error. */
 const ATTEMPTS_AT_CLAIM: SourceMutant['changes'] = [
   {
     file: 'lib/worker/deliver.ts',
@@ -89,7 +89,7 @@ export const ENGINE_MUTANTS = {
     by: {
       plan: {
         ...emails,
-        // Held when it is cancelled; after the retry its first attempt fails, so that it ends a minute later.
+        // The operator cancels the held job. After the retry its first attempt fails, so it ends a minute later.
         calls: [
           { kind: 'sendgrid.send', nth: 1, fault: 'retry-after' },
           ...[2, 3, 4].map((nth): CallFault => ({ kind: 'sendgrid.send', nth, fault: 'refused' })),

@@ -3,7 +3,7 @@ import type { SourceMutant } from '../source-mutants';
 
 const KEYS = 'lib/jobs/keys.ts';
 
-/** The index entries of what every job passes: spread over eight partition keys, and found there. */
+/** Every job writes these index entries. They are spread over eight partition keys. */
 export const INDEX_KEY_MUTANTS: Record<string, SourceMutant> = {
   onePartitionForAll: {
     changes: [{ file: KEYS, find: 'const SHARDS = 8;', replace: 'const SHARDS = 1;' }],
@@ -24,7 +24,7 @@ export const INDEX_KEY_MUTANTS: Record<string, SourceMutant> = {
       {
         file: KEYS,
         find: 'return [plain, ...(sharded ?',
-        // The ends of dead jobs still have the plain key.
+        // The entries of dead jobs still have the plain key.
         replace: "return [...(kind === 'unsent' || kind === 'waiting' ? [] : [plain]), ...(sharded ?",
       },
     ],

@@ -4,7 +4,7 @@ const ORDER = 'lib/jobs/order.ts';
 const TICKETS = 'lib/jobs/tickets.ts';
 const BEHIND = 'lib/reconcile/behind.ts';
 
-/** Faults in the order of groups past the queue. */
+/** Faults in the order of held jobs. */
 export const ORDER_MUTANTS: Record<string, SourceMutant> = {
   readsAllBeforeItReleases: {
     changes: [

@@ -1,6 +1,6 @@
 import type { SourceMutant } from '../source-mutants';
 
-/** How held jobs would come back too slowly, too fast, or not at all. */
+/** Faults that release held jobs too slowly, too fast, or not at all. */
 export const RECOVERY_MUTANTS: Record<string, SourceMutant> = {
   'due-rows-of-one-page': {
     changes: [

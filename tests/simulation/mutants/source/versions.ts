@@ -1,10 +1,10 @@
 import { jobs, MINUTE_MS } from '../../scenarios/scenario';
 import type { SourceMutant } from '../source-mutants';
 
-/** What begins is begun by the released code, and finished by today's. */
+/** The released code starts the jobs, and today's code finishes them. */
 const deployed = (until: number) => [{ until, released: 1 }];
 
-/** Names that the released code has stored, and that today's code no longer knows. */
+/** Today's code does not know a name that the released code stored. */
 export const VERSION_MUTANTS: Record<string, SourceMutant> = {
   stepRenamed: {
     changes: [{ file: 'lib/jobs/mail.ts', find: "emails: 'send'", replace: "emails: 'mail'" }],
@@ -23,7 +23,8 @@ export const VERSION_MUTANTS: Record<string, SourceMutant> = {
     by: {
       plan: {
         queue: 'testflight',
-        // The first waits until the code knows its type, the second for the first. The third comes to today's code.
+        // The first job waits for code that knows its type, and the second job for the first. The third one meets
+        // today's code.
         jobs: jobs('newer', ['good', { at: 1_000 }], ['good', { at: 5 * MINUTE_MS + 30 }]),
         deployAt: 20 * MINUTE_MS,
         versions: deployed(5 * MINUTE_MS),
