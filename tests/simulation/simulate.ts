@@ -17,7 +17,7 @@ const USAGE = [
 
 type Given = ReturnType<typeof given>;
 
-/** Exits 1 on a broken promise, a fault that was never reached, or a mutant that was not found. */
+/** Exits 1 if a promise was broken, a fault was never reached, or a mutant was not found. */
 async function main(): Promise<void> {
   const options = given();
   if (options.scale !== undefined) return scale(options.scale, options.size);
@@ -65,7 +65,7 @@ async function scale(which: string, size: number | undefined): Promise<void> {
 
 const number = (value = 0): string => value.toLocaleString('en-US');
 
-/** Draws runs of the mutant until one breaks a promise; a mutant of a scale plan is run under that plan. */
+/** Draws runs of the mutant until one breaks a promise. A mutant of a scale plan runs under that plan. */
 async function searchMutant(name: string, { runs, seed, simulations }: Given): Promise<void> {
   const mutant = SOURCE_MUTANTS[name];
   if (!mutant) throw new Error(`there is no mutant ${name}; there are ${Object.keys(SOURCE_MUTANTS).join(', ')}`);
@@ -119,7 +119,7 @@ async function simulate(parts: readonly Part[]): Promise<Searched> {
   const bar = new SingleBar(
     {
       format: '{bar} {percentage}% {value}/{total} runs, {eta_formatted} left',
-      // A line every ten seconds where there is no terminal.
+      // Without a terminal, prints a line every ten seconds.
       noTTYOutput: true,
       notTTYSchedule: 10_000,
     },
@@ -132,7 +132,7 @@ async function simulate(parts: readonly Part[]): Promise<Searched> {
   return runParts(parts, { onRan: (count) => bar.increment(count) }).finally(() => bar.stop());
 }
 
-/** How often each fault, state and effect was reached; faults by the call that they struck in rows of their own. */
+/** Prints how often each fault, state and effect was reached. Faults also have a row for each call that they hit. */
 function report(reached: ReadonlyMap<string, number>): void {
   const sorted = [...reached].filter(([what]) => what !== 'doubt').sort(([a], [b]) => (a < b ? -1 : 1));
   for (const [what, count] of sorted) process.stdout.write(`${String(count).padStart(10)}  ${what}\n`);

@@ -5,7 +5,7 @@ import { anEnvelope } from './engine';
 import { memoryRandom } from './memory-clock';
 import { SAMPLE_QUEUE } from './sample-contract';
 
-/** The row of a job as its producer writes it; `changes` are the envelope's. */
+/** A job's row as its producer writes it. `changes` apply to the envelope. */
 export const acceptedRow = (now: number, changes: Record<string, unknown> = {}): JobRow =>
   newRow({
     queue: SAMPLE_QUEUE,

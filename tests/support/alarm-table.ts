@@ -23,7 +23,7 @@ interface Properties {
   AlarmActions: { Ref: string }[];
 }
 
-/** The alarms of a compiled template as a table for people, a line for each in the order of their names. */
+/** The alarms of a compiled template as a readable table, one line each, sorted by name. */
 export function alarmTable({ Resources }: Pick<CompiledTemplate, 'Resources'>): string {
   const rows = Object.values(Resources)
     .filter(({ Type }) => Type === 'AWS::CloudWatch::Alarm')

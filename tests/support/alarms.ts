@@ -15,7 +15,7 @@ export const alarmChange = (changes: Partial<AlarmChange> = {}): AlarmChange => 
   ...changes,
 });
 
-/** The same as a message of the topic. */
+/** The same change as a message of the topic. */
 export const snsMessage = (change: unknown, Subject = 'ALARM') => ({
   MessageId: 'message-1',
   Subject,

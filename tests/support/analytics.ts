@@ -7,7 +7,7 @@ import { parseEnvelope } from '../../lib/jobs/envelope';
 import type { Objects } from '../../lib/ports';
 import { jobId, PREFIX } from './engine';
 
-/** When the jobs of these tests were accepted, unless they say otherwise. */
+/** When the producer accepts the jobs of these tests, by default. */
 export const ACCEPTED_AT = '2026-01-02T03:04:05.000Z';
 
 /** The n-th event of a test. */
@@ -45,10 +45,10 @@ export const analyticsBody = (
     ...changes,
   });
 
-/** A line of an object. */
+/** One line of an object. */
 export type Line = AnalyticsEvent & { job: string; sequence: number | null; field?: string; event?: AnalyticsEvent };
 
-/** The lines of some objects, one after the other. */
+/** The lines of several objects, one object after another. */
 export async function linesOf(objects: Pick<Objects, 'get'>, keys: string[]): Promise<Line[]> {
   const texts = await Promise.all(keys.map(async (key) => textOf(key, (await objects.get(key)) ?? new Uint8Array())));
   return texts.flatMap((text) =>

@@ -6,7 +6,7 @@ import { against } from './emulators';
 const CONFLICT = '<?xml version="1.0" encoding="UTF-8"?><Error><Code>ConditionalRequestConflict</Code></Error>';
 
 /**
- * S3 whose keys others are writing just now: it answers 409 as often as `conflicts` says, then 200
+ * An S3 whose keys another client writes at the same time. It answers 409 `conflicts` times, then 200
  * (https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html).
  */
 export async function startBusyS3() {

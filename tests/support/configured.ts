@@ -1,4 +1,4 @@
-/** What a user has in .env; no value is real. */
+/** The values of a user's .env. None of them is real. */
 export const CONFIGURED = {
   BUCKET: 'team-bucket',
   ZENDESK_ENDPOINT: 'https://example.zendesk.com/api/v2',

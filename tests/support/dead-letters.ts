@@ -6,7 +6,7 @@ import { inState } from './in-state';
 
 type Engine = ReturnType<typeof memoryEngine>;
 
-/** Lays down dead jobs with their entries in the DLQ: `count` of them, numbered from `first`. */
+/** Stores `count` dead jobs with their DLQ entries, numbered from `first`. */
 export async function layParked({ clock, deps }: Engine, count: number, first = 1): Promise<void> {
   const now = clock.now();
   for (let n = first; n < first + count; n++) {
@@ -27,7 +27,7 @@ export async function layParked({ clock, deps }: Engine, count: number, first = 
   }
 }
 
-/** Lets every message of the queue spend its receives without being tried, as throttled starts do. */
+/** Lets every message of the queue use up its receives without a run, as throttled starts do. */
 export function spendReceives(engine: Engine): void {
   for (let receive = 0; receive < 4; receive++) {
     while (engine.receive().Records.length > 0);
@@ -35,7 +35,7 @@ export function spendReceives(engine: Engine): void {
   }
 }
 
-/** Lets SQS move a message to the DLQ that no worker has tried. */
+/** Lets SQS dead-letter a message that no worker has tried. */
 export function moveUntried(
   engine: Engine,
   n: number,

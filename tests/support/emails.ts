@@ -29,7 +29,7 @@ export const aContent = (changes: Partial<CampaignContent> = {}): CampaignConten
 
 /** The emails worker over the real adapter and HTTP, against a fake SendGrid on loopback; the rest is in memory. */
 export async function startEmails({ rate = 100, ...options }: EngineOptions & { rate?: number } = {}) {
-  // The engine makes the clock that the fake goes by: it asks for the time later.
+  // The engine creates the clock, so the fake reads the time later.
   let now = () => Date.now();
   const sendgrid = await startFakeSendgrid({ now: () => now() });
   let store: ReturnType<typeof campaigns> | undefined;
@@ -56,7 +56,7 @@ export async function startEmails({ rate = 100, ...options }: EngineOptions & { 
     { timeoutMs: 100_000, ...options, settings: { visibility: 600, ...options.settings } },
   );
   if (!store) throw new Error('the engine makes its contract at once');
-  // The instance has sent before: the reconciler knows the senders' rate.
+  // The instance has sent before, so the reconciler knows the senders' rate.
   const times = { campaigns: 0, alone: 0, messages: 0, whole: 0, messageAt: 0, blockedUntil: 0 };
   await engine.table.put({ key: rateKey('sendgrid'), version: 1, writer: '', rate, ...times }, 0);
 
@@ -65,7 +65,7 @@ export async function startEmails({ rate = 100, ...options }: EngineOptions & { 
     sendgrid,
     metrics,
     campaigns: store,
-    /** A campaign that was accepted and started, in the bucket and the table. */
+    /** Stores an accepted and started campaign in the bucket and the table. */
     async campaign({
       recipients = 30,
       chunkSize = 10,
@@ -89,13 +89,13 @@ export async function startEmails({ rate = 100, ...options }: EngineOptions & { 
       if (!made) throw new Error('the campaign was not made');
       return made;
     },
-    /** Puts a chunk on the queue, as its release would. */
+    /** Sends a chunk to the queue, as its release would. */
     sendChunk(campaign: Campaign, number: number): void {
       const envelope = chunkEnvelope(campaign, number);
       engine.send(JSON.stringify(envelope), { group: envelope.id, deduplication: envelope.id });
     },
     chunk: (number: number, id = CAMPAIGN) => engine.row(chunkId(id, number)),
-    /** What happened to each recipient of a job. */
+    /** The outcome for each recipient of a job. */
     statuses(id: string) {
       const { time } = engine.row(id);
       const text = engine.objects.text(recipientsKey(PREFIX, { queue: 'emails', time, id }));
@@ -110,7 +110,7 @@ export async function startEmails({ rate = 100, ...options }: EngineOptions & { 
 
 export type Emails = Awaited<ReturnType<typeof startEmails>>;
 
-/** The body of a message that is one mail. */
+/** The body of a message for one mail. */
 export const messageBody = (data: Record<string, unknown> = {}, envelope: Record<string, unknown> = {}): string =>
   JSON.stringify(
     anEnvelope({

@@ -10,7 +10,7 @@ import { startSqs as startSqsServer } from '../../lib/local/sqs/server';
 const region = 'us-east-1';
 export const TABLE = 'jobs';
 
-/** The jobs table as the stack declares it: both indexes with keys alone. */
+/** The jobs table as the stack declares it. Both indexes hold keys only. */
 export const create = {
   BillingMode: 'PAY_PER_REQUEST',
   AttributeDefinitions: [
@@ -34,7 +34,7 @@ function index(hash: string, range: string) {
   };
 }
 
-/** How a client of ours reaches an emulator; everything else is as in production. */
+/** How our clients reach an emulator. All other settings are as in production. */
 export const against = (endpoint: string) => ({ ...clientDefaults, endpoint, region, credentials: LOCAL_CREDENTIALS });
 
 /** DynamoDB on a loopback port with an empty jobs table. */

@@ -30,14 +30,14 @@ export interface EngineOptions {
   settings?: Partial<QueueSettings>;
   timeoutMs?: number;
   retryWaits?: number[];
-  /** Stands before every call out of a function: it may throw, count, or never answer. */
+  /** Runs before every call of a function. It may throw, count or never answer. */
   before?: (call: string) => Promise<void> | void;
   after?: (call: string) => Promise<void> | void;
 }
 
 /**
- * One queue with its DLQ, table and bucket in memory, on a clock that a test moves: messages go in, batches are handled
- * when the test says so, and everything is there to look at.
+ * One queue with its DLQ, table and bucket in memory. The test moves the clock, sends messages, decides when a batch
+ * runs, and can read all stored data.
  */
 export function memoryEngine(
   makeContract: (ports: {
@@ -116,7 +116,7 @@ export function memoryEngine(
     timeoutMs,
     queueArn: arn(main),
 
-    /** Puts a body on the queue; answers its message id. */
+    /** Sends a body to the queue. Returns its message id. */
     send(
       body: string,
       {
@@ -132,7 +132,7 @@ export function memoryEngine(
       return model.sendMessage({ QueueUrl: main, MessageBody: body, MessageAttributes, ...identity }).MessageId ?? '';
     },
 
-    /** Receives a batch as Lambda would; nothing is handled yet. */
+    /** Receives a batch as Lambda would, without a run. */
     receive(max = 10) {
       const { Messages = [] } = model.receiveMessage({
         QueueUrl: main,
@@ -143,7 +143,7 @@ export function memoryEngine(
       return { Records: Messages.map((message) => recordOf(message, { queueArn: arn(main), region: REGION })) };
     },
 
-    /** Handles a received batch and deletes what was done, as Lambda would. */
+    /** Handles a received batch and deletes the done messages, as Lambda would. */
     async handle(event: ReturnType<typeof this.receive>): Promise<SQSBatchResponse> {
       const response = await handleBatch({ deps, contract, event, remainingMs: timeoutMs });
       const failed = new Set(response.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
@@ -152,7 +152,7 @@ export function memoryEngine(
       return response;
     },
 
-    /** One batch from receive to delete. */
+    /** Receives, handles and deletes one batch. */
     async deliver(max = 10): Promise<SQSBatchResponse> {
       return this.handle(this.receive(max));
     },
@@ -160,7 +160,7 @@ export function memoryEngine(
     reconcile: (options: Partial<Parameters<typeof reconcile>[1]> = {}) =>
       reconcile(deps, { remainingMs: 55_000, ...options }),
 
-    /** Delivers and reconciles until nothing is left to do, an hour of virtual time at a time at most. */
+    /** Delivers and reconciles until nothing is left to do, in steps of at most an hour of virtual time. */
     async drain({ hours = 24, batch = 10 }: { hours?: number; batch?: number } = {}): Promise<void> {
       const end = clock.now() + hours * 3_600_000;
       while (clock.now() < end) {
@@ -184,7 +184,7 @@ export function memoryEngine(
       if (!found || found.canary) throw new Error('the job has no row');
       return found as JobRow;
     },
-    /** The S3 records, parsed, by key. */
+    /** The parsed S3 records, by key. */
     records: () =>
       Object.fromEntries(
         objects
@@ -198,11 +198,11 @@ export function memoryEngine(
 const isLive = ({ state, reason }: JobRow): boolean =>
   state === 'queued' || state === 'processing' || (state === 'held' && reason !== 'unknown' && reason !== 'stopped');
 
-/** A campaign of which chunks are still to be released. */
+/** Whether a campaign still has chunks to release. */
 const isReleased = ({ status, released, chunks }: Item): boolean =>
   status === 'running' && Number(released) < Number(chunks);
 
-/** A port whose calls are seen before and after they take effect. */
+/** A port that reports each call before and after its effect. */
 export function watch<T extends object>(
   port: T,
   name: string,
@@ -220,7 +220,7 @@ export function watch<T extends object>(
   return Object.fromEntries(calls) as T;
 }
 
-/** A CloudEvent of a job, as a producer would send it. */
+/** A job's CloudEvent, as a producer would send it. */
 export const anEnvelope = (changes: Record<string, unknown> = {}): Record<string, unknown> => ({
   specversion: '1.0',
   id: jobId(1),

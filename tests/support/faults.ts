@@ -1,12 +1,12 @@
 import { StoreError } from '../../lib/errors';
 
-/** What happens to one call: nothing, refused before it takes effect, or its answer lost after that. */
+/** The fault of one call: none, refused before its effect, or its answer lost after the effect. */
 export type Fault = 'none' | 'refused' | 'lost';
 
 type Port<T> = { [K in keyof T]: T[K] };
 type Method = (...parameters: unknown[]) => Promise<unknown>;
 
-/** A port whose calls fail as `faultOf` says, asked before each call with the method's name. */
+/** A port whose calls fail as `faultOf` says. It gets the method's name before each call. */
 export function withFaults<T extends object>(port: T, faultOf: (method: keyof T) => Fault): Port<T> {
   const wrapped = Object.entries(port).map(([name, method]) => {
     const call: Method = async (...parameters) => {

@@ -25,7 +25,7 @@ export async function startFeedback({
   templateId,
   ...options
 }: EngineOptions & { confirmationWaitMs?: number; templateId?: string } = {}) {
-  // The engine makes the clock that the fakes go by: they ask for the time later.
+  // The engine creates the clock, so the fakes read the time later.
   let now = () => Date.now();
   const zendesk = await startFakeZendesk({ now: () => now() });
   const sendgrid = await startFakeSendgrid({ now: () => now() });

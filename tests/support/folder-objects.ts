@@ -12,7 +12,7 @@ export interface FolderObjects extends Objects {
 
 const byBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
 
-/** The bucket as a folder, for engines that read files. */
+/** A bucket that stores its objects in a folder, for database engines that read files. */
 export function folderObjects(): FolderObjects {
   const folder = mkdtempSync(join(tmpdir(), 'bucket-'));
   const path = (key: string) => join(folder, key);

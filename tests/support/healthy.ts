@@ -13,10 +13,10 @@ import { ACCOUNT, REGION, watchedAlarms } from './local-alarms';
 
 const INSTANCE = 'my';
 const MINUTE = 60_000;
-/** The value of production in serverless.yml. */
+/** The production value in serverless.yml. */
 const CANARY_MINUTES = 5;
 
-/** The thresholds of production in serverless.yml. */
+/** The production thresholds in serverless.yml. */
 const thresholds = parseThresholds({
   ...{ dlqDepth: 1, dlqAge: 864_000, held: 3600, age: 1800, backlog: 1000, stalled: 1500 },
   ...{ errorRate: 1, errorRateJobs: 100, canary: 2, finish: 30 },
@@ -43,7 +43,7 @@ export function queueAlarmDefinitions(queue: string) {
   return alarmDefinitions(resources, resolver(at));
 }
 
-/** Measures and watches an in-memory engine like CloudWatch, on the engine's clock. */
+/** Measures an in-memory engine and evaluates its alarms as CloudWatch would, on the engine's clock. */
 export function watchedEngine(engine: ReturnType<typeof memoryEngine>, queue: string) {
   const { clock, deps, model } = engine;
   const watched = watchedAlarms(queueAlarmDefinitions(queue), clock.now());
@@ -58,7 +58,7 @@ export function watchedEngine(engine: ReturnType<typeof memoryEngine>, queue: st
   };
   const main = `${INSTANCE}-${queue}.fifo`;
 
-  /** Ends the minutes that have passed on the clock. */
+  /** Ends each minute that has passed on the clock. */
   function look(): void {
     while (clock.now() >= watched.now() + MINUTE) {
       const now = watched.now() + MINUTE - 1;

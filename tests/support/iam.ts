@@ -17,13 +17,13 @@ interface Statement {
 export interface Request {
   action: string;
   resource: string;
-  /** Values of condition keys. */
+  /** The values of the condition keys. */
   context?: Record<string, string[]>;
 }
 
 /**
- * Answers whether a function's role in a compiled template allows a request: IAM's rules, as far as our statements
- * use them. An operator that is not known here is an error, so that no condition counts as met unread.
+ * Answers whether a function's role in a compiled template allows a request. It knows the IAM rules that our statements
+ * use. An unknown operator is an error, so that no condition counts as met unread.
  */
 export function permissionsOf(template: CompiledTemplate, role: string): (request: Request) => boolean {
   const properties = template.Resources[role]?.Properties as {

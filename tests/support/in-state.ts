@@ -1,4 +1,4 @@
 import type { MadeState, State } from '../../lib/jobs/row';
 
-/** A state for a row that a test lays down, where the service would follow transitions. */
+/** Sets a row's state directly in a test. The service must follow transitions. */
 export const inState = (state: State): MadeState => state as MadeState;

@@ -1,15 +1,15 @@
 import type { memoryEngine } from './engine';
 
-/** What ends an invocation at one of its calls, as a time-out or a crash does. */
+/** Kills an invocation at one of its calls, as a time-out or a crash does. */
 export interface Kills {
-  /** Stand before and after every call out of a function. */
+  /** Run before and after every call of a function. */
   before: () => Promise<void> | undefined;
   after: () => Promise<void> | undefined;
-  /** Runs an invocation that dies at its n-th call, before or after the call takes effect; `undefined`: it lives. */
+  /** Runs an invocation that dies at its n-th call, before or after the effect. With `undefined` it survives. */
   run(invocation: () => Promise<unknown>, kill?: { call: number; when: 'before' | 'after' }): Promise<'done' | 'died'>;
 }
 
-/** The first run of a service's one job dies at a call of it; then time goes on and everything runs to its end. */
+/** The first run of the service's only job dies at a call. Then time passes and everything runs to its end. */
 export async function killFirstRun<S extends { engine: ReturnType<typeof memoryEngine>; close(): Promise<void> }>(
   service: S,
   { kills, ...kill }: { kills: Kills; call: number; when: 'before' | 'after' },
@@ -25,8 +25,8 @@ export async function killFirstRun<S extends { engine: ReturnType<typeof memoryE
 const never = new Promise<never>(() => {});
 
 /**
- * Kills of invocations whose calls all settle in microtasks. A dead one never comes back: its calls neither answer nor,
- * from then on, take effect.
+ * Kills invocations whose calls all settle in microtasks. The calls of a dead invocation neither answer nor take
+ * effect.
  */
 export function createKills(): Kills {
   const calls = { before: 0, after: 0 };
@@ -52,7 +52,7 @@ export function createKills(): Kills {
         die = () => resolve('died');
       });
       const end = await Promise.race([invocation().then(() => 'done' as const), death]);
-      // Whatever of it is still going on comes to its next call now, and stays there.
+      // Any code of the run that still executes reaches its next call now and stops there.
       await new Promise((resolve) => setImmediate(resolve));
       planned = undefined;
       dead = false;

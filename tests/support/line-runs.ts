@@ -9,42 +9,42 @@ const line = { queue: 'sample', group: 'app' };
 
 type Code = 'new' | 'released';
 
-/** What happens to a run at one of its calls. `late`: it is given up and repeated, and goes on later all the same. */
+/** The fault of a run at one of its calls. `late`: another run repeats it, and the run still continues later. */
 interface Fault {
   call: number;
   how: 'before' | 'after' | 'late';
 }
 
-/** A job that comes to its queue. `code`: of the workers that it meets. */
+/** A job that arrives in its queue. `code`: the version of the workers that run it. */
 interface Arrival {
   id: string;
-  /** It is held for a reason of its own when it runs first. */
+  /** Whether the job's first run holds it for its own reason. */
   stops: boolean;
   cancelled: boolean;
-  /** It comes together with the one before it, as a redrive does, and either may be the first of the two. */
+  /** Whether it arrives together with the job before it, as a redrive does. Either may be first. */
   beside: boolean;
   code: Code;
   faults: Fault[];
 }
 
-/** A line with everything that happens to it. */
+/** A line and all its events. */
 export interface LineRun {
   arrivals: readonly Arrival[];
-  /** Whose call is next. */
+  /** Whose call takes effect next. */
   picks: readonly number[];
-  /** Looks of the reconciler while jobs come. */
+  /** How often the reconciler looks while jobs arrive. */
   looks: readonly Fault[];
-  /** Ids in its front. */
+  /** The number of ids in its front. */
   most: number;
 }
 
-/** Calls of several runs, which take effect one by one in an order that is drawn. */
+/** The calls of several runs, which take effect one by one in a drawn order. */
 function createSchedule(table: MemoryTable, picks: readonly number[]) {
   const calls: (() => void)[] = [];
   const never = new Promise<never>(() => {});
   let picked = 0;
 
-  /** A run that a fault may end; `undefined` if it did. */
+  /** A run that a fault may end. Resolves to `undefined` if it did. */
   function run<T>(act: (table: Table) => Promise<T>, fault?: Fault): Promise<{ answer: T } | undefined> {
     return new Promise((resolve) => {
       let count = 0;
@@ -76,7 +76,7 @@ function createSchedule(table: MemoryTable, picks: readonly number[]) {
 
   return {
     run,
-    /** Until no run has a call to make. */
+    /** Runs until no run has a call to make. */
     async end(): Promise<void> {
       for (;;) {
         await new Promise(setImmediate);
@@ -88,7 +88,7 @@ function createSchedule(table: MemoryTable, picks: readonly number[]) {
   };
 }
 
-/** Jobs of one group come, most of them after the one before was held or done. Answers what went wrong, if anything. */
+/** Jobs of one group arrive, most of them after the one before was held or done. Answers the broken promise, if any. */
 export async function playLine({ arrivals, picks, looks, most }: LineRun): Promise<string | undefined> {
   const table = memoryTable();
   const ports = { clock: memoryClock(), random: memoryRandom() };
@@ -96,7 +96,7 @@ export async function playLine({ arrivals, picks, looks, most }: LineRun): Promi
   const held = new Set<string>();
   const ended = new Set<string>();
   const done: string[] = [];
-  /** By job: those that stood in line when it came. */
+  /** By job: the jobs that were in line when it arrived. */
   const ahead = new Map<string, readonly string[]>();
 
   const orderOf = (port: Table) => createOrder({ ...ports, table: port, most });
@@ -111,7 +111,7 @@ export async function playLine({ arrivals, picks, looks, most }: LineRun): Promi
     for (let tried = 0; !(await schedule.run((port) => codeOf(port, code).leave(line, [id]), faults[tried])); ) tried++;
   }
 
-  /** A worker takes its message. One whose worker dies comes again. */
+  /** A worker takes the job's message. If the worker dies, the message comes again. */
   async function come(arrival: Arrival): Promise<void> {
     const { id, code, faults, stops } = arrival;
     ahead.set(id, [...held]);
@@ -123,7 +123,7 @@ export async function playLine({ arrivals, picks, looks, most }: LineRun): Promi
     if (arrival.cancelled) void end(arrival, 'cancelled');
   }
 
-  /** Jobs that have ended leave. The first, once it is held, comes again and is done. */
+  /** Ended jobs leave the line. When the first job is held, it is released and done. */
   async function reconcile(fault?: Fault): Promise<void> {
     const ids = (await schedule.run((port) => orderOf(port).look(line), fault))?.answer ?? [];
     const gone = ids.filter((id) => ended.has(id));
@@ -154,14 +154,14 @@ export async function playLine({ arrivals, picks, looks, most }: LineRun): Promi
   }
 
   const left = [...held, ...(await orderOf(table).front(line))];
-  if (left.length > 0) return `nothing lost: ${left.join()} is left`;
+  if (left.length > 0) return `nothing lost: ${left.join()} is still in line`;
   const late = (id: string, index: number) => ahead.get(id)?.some((other) => done.indexOf(other) > index);
   return done.some(late) ? `order kept: done in the order ${done.join()}` : undefined;
 }
 
 const fault = fc.record({ call: fc.integer({ min: 1, max: 9 }), how: fc.constantFrom('before', 'after', 'late') });
 
-/** Any line of so many jobs, with fronts of these lengths. */
+/** Draws a line of so many jobs, with these lengths of the front. */
 export const anyLine = (
   jobs: number,
   { codes = ['new'], fronts }: { codes?: readonly Code[]; fronts: readonly number[] },

@@ -41,7 +41,7 @@ export function withCode(
 
 export interface WatchedService extends Service {
   invocations: Invocation[];
-  /** Asks again after every event until there is an answer. Fails after a minute and names what it waited for. */
+  /** Asks after every event until there is an answer. Fails after a minute and names what it waited for. */
   until<T>(what: string, ask: () => Promise<T | undefined | false> | T | undefined | false): Promise<T>;
   post(data: unknown, headers?: Record<string, string>): Promise<{ status: number; json: Record<string, unknown> }>;
   /** Resolves to the job once it has its end and its record. */

@@ -4,7 +4,7 @@ export interface MemoryClock extends Clock {
   advance(ms: number): void;
 }
 
-/** A clock that stands still but for who sleeps on it or moves it. */
+/** A clock that moves only when code sleeps on it or a test moves it. */
 export function memoryClock(start = Date.UTC(2026, 0, 2, 3, 4, 5)): MemoryClock {
   let now = start;
   return {
@@ -18,7 +18,7 @@ export function memoryClock(start = Date.UTC(2026, 0, 2, 3, 4, 5)): MemoryClock 
   };
 }
 
-/** Random to look at, the same in every run. */
+/** Values that look random but are the same in every run. */
 export function memoryRandom(seed = 1): Random {
   let count = 0;
   return {

@@ -1,9 +1,9 @@
 import type { Objects } from '../../lib/ports';
 
 export interface MemoryObjects extends Objects {
-  /** Keys as they are stored now, in order. */
+  /** The stored keys, in order. */
   keys(): string[];
-  /** An object as text; throws where there is none. */
+  /** An object as text. Throws if there is none. */
   text(key: string): string;
   bytes(key: string): Uint8Array;
   contentType(key: string): string | undefined;

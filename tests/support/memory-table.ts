@@ -5,11 +5,11 @@ import { type SortedList, sortedList } from './sorted-list';
 const MAX_ITEM_BYTES = 400 * 1024;
 
 export interface MemoryTable extends Table {
-  /** An item as it is stored now; a copy. */
+  /** A copy of a stored item. */
   item(key: string): Item | undefined;
-  /** Every item as it is stored now, by key; copies. */
+  /** Copies of all stored items, by key. */
   items(): Item[];
-  /** How many writes were taken. */
+  /** How many writes succeeded. */
   writes(): number;
 }
 
@@ -19,7 +19,7 @@ interface Stored {
   indexed: Indexed;
 }
 
-/** Capacity units that a call uses of one partition key, of the table or of an index. */
+/** The capacity units that a call uses of one partition key, in the table or an index. */
 export interface Used {
   partition: string;
   reads?: number;
@@ -32,14 +32,14 @@ interface Indexed {
   hour: string | undefined;
 }
 
-/** Behind every key. */
+/** Sorts after every key. */
 const LAST = '\uffff';
 const byTime = (a: Due, b: Due): number => a.todoAt - b.todoAt || byText(a.key, b.key);
 const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 /**
- * The jobs table without a network: each call takes effect at once and answers in a microtask. `lagMs`: for how long its
- * indexes show what was before, by the clock `now`. `used` hears of the units that gets and writes take.
+ * The jobs table without a network. Each call takes effect at once and answers in a microtask. `lagMs`: for how long
+ * its indexes show the state before, by the clock `now`. `used` gets the units of reads and writes.
  */
 export function memoryTable({
   lagMs = 0,
@@ -125,8 +125,8 @@ const WRITE_UNIT_BYTES = 1_024;
 const unitsOf = (json = '', bytes: number): number => Math.max(1, Math.ceil(Buffer.byteLength(json) / bytes));
 
 /**
- * Partition keys of the indexes, one for each write that they take when an item is written: an entry that moves is
- * deleted and put, and one that stays is not written, since nothing but keys is projected.
+ * The partition keys of the index writes for one item. An entry that moves is deleted and put. An entry that stays
+ * needs no write, because the indexes project keys only.
  */
 function partitionsWritten(before: Indexed | undefined, after: Indexed): string[] {
   const moved = before?.todo !== after.todo || before?.todoAt !== after.todoAt;
@@ -135,7 +135,7 @@ function partitionsWritten(before: Indexed | undefined, after: Indexed): string[
   return [...todo.map((key) => `todo ${key}`), ...hour.map((key) => `hour ${key}`)];
 }
 
-/** The two indexes: by partition, the entries in the order of the sort key. */
+/** The two indexes: the entries of each partition, in the order of the sort key. */
 interface Indexes {
   todo: Map<string, SortedList<Due>>;
   hour: Map<string, SortedList<string>>;

@@ -3,17 +3,17 @@ import type { CommandName } from '../../lib/cli/commands';
 import { runs } from '../../lib/cli/runs';
 import type { memoryEngine } from './engine';
 
-/** What a command has put out. */
+/** The output of a command. */
 export interface Recorded {
   lines: string[];
   json: unknown;
   notes: string[];
   exitCode: number | undefined;
-  /** Each bar's steps. */
+  /** The steps of each progress bar. */
   progress: { total: number; done: number[]; stopped: boolean }[];
 }
 
-/** Output that records. */
+/** An output that records everything. */
 export function recordingOutput(): { out: Output; recorded: Recorded } {
   const recorded: Recorded = { lines: [], json: undefined, notes: [], exitCode: undefined, progress: [] };
   const out: Output = {
@@ -39,7 +39,7 @@ export function recordingOutput(): { out: Output; recorded: Recorded } {
   return { out, recorded };
 }
 
-/** Runs a command of `sls` by its words against an engine in memory. */
+/** Runs an `sls` command, given its words, against an engine in memory. */
 export async function command(
   { deps }: Pick<ReturnType<typeof memoryEngine>, 'deps'>,
   name: CommandName,

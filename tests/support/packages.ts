@@ -13,11 +13,11 @@ const compiled = {
     env: { ...CONFIGURED, ALARM_EMAIL: 'ops@example.com', RUNBOOK_URL: 'https://example.com/runbook' },
   },
   prod: { stage: 'prod', env: CONFIGURED, args: ['--param', `secretsKey=${SECRETS_KEY}`] },
-  /** Packaged with nothing configured: no variable, no credentials. */
+  /** Packaged without configuration: no variables and no credentials. */
   second: { stage: 'prod', args: ['--param', 'instance=acme-support'] },
 };
 
-/** The template of a stage as `sls package` compiles it: once for all test files, by whichever asks first. */
+/** The template of a stage as `sls package` compiles it. The first test file that asks packages it for all. */
 export async function templateOf(name: keyof typeof compiled): Promise<CompiledTemplate> {
   const { stage, ...options } = compiled[name];
   const made = await makeOnce(name, async (output) => {
@@ -27,7 +27,9 @@ export async function templateOf(name: keyof typeof compiled): Promise<CompiledT
   return readTemplate(made);
 }
 
-/** The local stage as `npm start` packages it, likewise. Its directory is shared: nothing may be written there. */
+/**
+ * The local stage as `npm start` packages it, also once for all. Tests share its directory and must not write there.
+ */
 export async function localPackage(): Promise<Packaged> {
   const made = await makeOnce('local', async (output) => {
     await packageService({ stage: 'local', output });
@@ -35,7 +37,7 @@ export async function localPackage(): Promise<Packaged> {
   return readPackage(made);
 }
 
-/** Test files run in processes of their own: the first to create a directory makes, the others wait for its end. */
+/** Test files run in separate processes. The first to create a directory packages into it, and the others wait. */
 async function makeOnce(name: string, make: (output: string) => Promise<void>): Promise<string> {
   const root = process.env.PACKAGES;
   if (!root) throw new Error('PACKAGES is set by tests/support/global-setup.cjs');

@@ -22,7 +22,7 @@ interface Line {
   facts: Record<string, unknown>;
 }
 
-/** A producer's dependencies in memory, with everything to look at; `wrap` may put faults between. */
+/** A producer's dependencies in memory, with all stored data. `wrap` may add faults. */
 export function memoryProducerDeps(
   wrap: {
     table?: (table: Table) => Table;

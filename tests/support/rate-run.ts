@@ -6,13 +6,13 @@ export interface Sent {
   at: number;
   recipients: number;
   use: 'campaign' | 'message';
-  /** Since it was asked for. */
+  /** The wait since the reservation. */
   waitedMs: number;
 }
 
 /**
- * Workers that send by the shared rate on a virtual clock: each reserves, sleeps, wakes a little late, sends, and is
- * busy with its call for a while. Single mails come by themselves, at the times given.
+ * Workers that share a sending rate on a virtual clock. Each one reserves, sleeps, wakes a little late, sends, and is
+ * then busy with its call. Single mails come at the given times.
  */
 export async function rateRun({
   rate,

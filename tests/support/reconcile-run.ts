@@ -3,7 +3,7 @@ import { createExits } from '../../lib/reconcile/exits';
 import { createPace } from '../../lib/reconcile/pace';
 import type { ReconcileRun } from '../../lib/reconcile/run';
 
-/** What one kind of the reconciler's work gets, for a test that calls it alone. */
+/** The arguments of one kind of reconciler work, for a test that calls it directly. */
 export const reconcileRun = (deps: ReconcileDeps): ReconcileRun => ({
   ...deps,
   exits: createExits(),

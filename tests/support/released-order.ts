@@ -37,7 +37,7 @@ export function releasedOrder(deps: { table: Table; clock: Clock; random: Random
   };
 }
 
-/** The same under the names of the new code, which gives no tickets in it. */
+/** The released order behind the new interface, without tickets. */
 export function releasedCode(deps: { table: Table; clock: Clock; random: Random }): Order {
   const old = releasedOrder(deps);
   const front: Order['front'] = ({ queue, group = '' }) => old.waiting(queue, group);

@@ -7,7 +7,7 @@ export const SAMPLE_QUEUE = 'sample';
 const sampleSchema = z.strictObject({ name: z.string().max(10).optional() });
 type Sample = z.infer<typeof sampleSchema>;
 
-/** A queue with one step, whose effect the test decides; effects are listed by job id. */
+/** A queue with one step. The test decides the effect. Effects are listed by job id. */
 export function sampleContract(
   effect: (job: Job<Sample>, context: RunContext) => Promise<unknown> | unknown = () => 'done',
 ) {

@@ -3,7 +3,7 @@ import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } fr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** A copy of the service to run `sls` in: two commands in one directory overwrite each other's files. */
+/** A copy of the service to run `sls` in. Two commands in one directory would overwrite each other's files. */
 export interface ServiceDirectory {
   path: string;
   remove(): void;
@@ -18,18 +18,18 @@ export function serviceDirectory(): ServiceDirectory {
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
 }
 
-/** The command is a few seconds' worth of JavaScript: compiled once for all test files, or for one directory. */
+/** Compiling the command's JavaScript takes seconds, so all test files share a cache. Alone, a directory has its own. */
 const compiled = (directory: string): string => join(process.env.PACKAGES ?? directory, 'compiled');
 
 export interface SlsResult {
   code: number | null;
-  /** Standard output and error together, in the order in which they came. */
+  /** Standard output and error together, in order. */
   output: string;
   stdout: string;
   stderr: string;
 }
 
-/** Runs `sls` in a directory; the environment is this one alone, so that nothing of the machine's comes in. */
+/** Runs `sls` in a directory. It gets this environment only, so that no variable of the machine comes in. */
 export function sls(directory: string, args: string[], env: Record<string, string> = {}): Promise<SlsResult> {
   const cli = join(process.cwd(), 'node_modules', 'serverless', 'bin', 'serverless.js');
   return new Promise((resolve, reject) => {
@@ -56,14 +56,14 @@ export interface TemplateResource {
 }
 
 export interface CompiledTemplate {
-  /** Path of its file. */
+  /** The path of its file. */
   file: string;
   text: string;
   Resources: Record<string, TemplateResource>;
   Outputs: Record<string, { Value: unknown; Export?: { Name: string } }>;
 }
 
-/** `sls package` of a stage into a directory; throws with the command's output where it fails. */
+/** Runs `sls package` for a stage. Throws with the command's output if it fails. */
 export async function compiledTemplate(
   directory: string,
   stage: string,
@@ -81,7 +81,7 @@ export async function compiledTemplate(
 
 const templateFile = (output: string): string => join(output, 'cloudformation-template-update-stack.json');
 
-/** What `sls package` has left in a directory. */
+/** Reads what `sls package` wrote to a directory. */
 export function readTemplate(output: string): CompiledTemplate {
   const file = templateFile(output);
   const text = readFileSync(file, 'utf8');

@@ -1,12 +1,15 @@
-/** Entries in order, found by halving. In blocks, so that an entry at the front of 100,000 does not move the others. */
+/**
+ * A sorted list with binary search. It is split into blocks, so that an insert at the front of 100,000 entries moves
+ * few of them.
+ */
 export interface SortedList<T> {
   add(entry: T): void;
   remove(entry: T): void;
-  /** Entries behind `entry`, or all of them. */
+  /** The entries after `entry`, or all entries. */
   after(entry: T | undefined): Generator<T>;
-  /** Entries in front of `entry`, the last of them first. */
+  /** The entries before `entry`, the last one first. */
   before(entry: T): Generator<T>;
-  /** How many entries are behind `entry`. */
+  /** The number of entries after `entry`. */
   countAfter(entry: T): number;
 }
 
@@ -15,7 +18,7 @@ const BLOCK = 512;
 export function sortedList<T>(compare: (a: T, b: T) => number): SortedList<T> {
   const blocks: T[][] = [];
 
-  /** The first place of a sorted list whose entry satisfies `is`; the end where none does. */
+  /** The first index whose entry satisfies `is`, or the end. */
   const firstOf = <E>(list: readonly E[], is: (entry: E) => boolean): number => {
     let low = 0;
     let high = list.length;
@@ -26,7 +29,7 @@ export function sortedList<T>(compare: (a: T, b: T) => number): SortedList<T> {
     }
     return low;
   };
-  /** The first block that ends at or behind an entry. */
+  /** The first block that ends at or after an entry. */
   const blockOf = (entry: T): number => firstOf(blocks, (block) => compare(block.at(-1) as T, entry) >= 0);
 
   return {

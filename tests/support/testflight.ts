@@ -25,7 +25,7 @@ export const TEAM = {
 };
 export const SETTLE_MS = 30_000;
 
-/** Two apps; `invitesOnJoining`: whether Apple mails who comes into a group. */
+/** Two apps. `invitesOnJoining`: whether Apple mails a tester who joins a group. */
 export const seed = (
   testers: AppStoreConnectSeed['testers'] = [],
   { invitesOnJoining = false } = {},
@@ -49,7 +49,7 @@ export const anInvite = (changes: Partial<InviteInput> = {}): InviteInput => ({
 const body = (type: string, data: unknown, envelope: Record<string, unknown> = {}): string =>
   JSON.stringify(anEnvelope({ type, data, ...envelope }));
 
-/** Bodies of messages. */
+/** The bodies of messages. */
 export const inviteBody = (changes: Partial<InviteInput> = {}, envelope: Record<string, unknown> = {}): string =>
   body('testflight.invite.v1', anInvite(changes), envelope);
 export const removeBody = (changes: Record<string, unknown> = {}, envelope: Record<string, unknown> = {}): string =>
@@ -59,7 +59,7 @@ export const notifyBuildBody = (changes: Record<string, unknown> = {}): string =
 
 export interface TestflightOptions extends EngineOptions {
   seed?: AppStoreConnectSeed;
-  /** Calls in an hour. */
+  /** The limit of calls in an hour. */
   limit?: number;
   templateId?: string;
 }
@@ -71,7 +71,7 @@ export async function startTestflight({
   templateId,
   ...options
 }: TestflightOptions = {}) {
-  // The engine makes the clock that the fakes go by: they ask for the time later.
+  // The engine creates the clock, so the fakes read the time later.
   let now = () => Date.now();
   const apple = await startFakeAppStoreConnect({
     ...seeded,
@@ -120,6 +120,6 @@ function watchedApple(endpoint: string, now: () => number, options: EngineOption
     settleMs: SETTLE_MS,
     now,
   });
-  // It does not call out, and answers at once.
+  // `waitMs` makes no call and answers at once, so it is not watched.
   return { ...watch(real, 'apple', options), waitMs: real.waitMs };
 }

@@ -25,7 +25,7 @@ export const aMail = (changes: Partial<Mail> = {}): Mail => ({
   ...changes,
 });
 
-/** Gives the first value until it is asked for a fresh one, then the next. `asked` counts the fresh ones. */
+/** Returns the first value until a caller asks for a fresh one, then the next. `asked` counts the fresh ones. */
 export function secretOf(...values: string[]): Secret & { asked: number } {
   const secret = async ({ fresh = false } = {}) => {
     if (fresh) secret.asked += 1;
@@ -35,7 +35,7 @@ export function secretOf(...values: string[]): Secret & { asked: number } {
   return secret;
 }
 
-/** The error that a call ends with; fails unless it is one of ours. */
+/** The error of a call. Fails unless it is one of ours. */
 export async function caught(call: Promise<unknown>): Promise<JobError> {
   const error = await call.then(
     () => new Error('the call succeeded'),
@@ -45,6 +45,6 @@ export async function caught(call: Promise<unknown>): Promise<JobError> {
   throw new Error('not a JobError', { cause: error });
 }
 
-/** Everything that anybody could log of an error, its causes included. */
+/** Everything about an error that a logger could print, with its causes. */
 export const allTextOf = (error: Error): string =>
   [JSON.stringify(error), inspect(error, { depth: 10, showHidden: true, getters: true }), error.stack].join('\n');

@@ -1,6 +1,6 @@
 import { deflateRawSync } from 'node:zlib';
 
-/** A zip as APPNOTE describes it, without the fields that our reader ignores, such as times and checksums. */
+/** Makes a zip as APPNOTE describes it, without the fields that our reader ignores, such as times and checksums. */
 export function zip(files: { name: string; text: string; deflated: boolean }[]): Buffer {
   const local: Buffer[] = [];
   const central: Buffer[] = [];

@@ -14,8 +14,8 @@ const HOUR_MS = 60 * MINUTE_MS;
  */
 const REST_WITHIN_MS = 3 * HOUR_MS;
 /**
- * The reconciler returns a poison message twice. Each time, and in its queue at first, it kills three processes.
- * Meanwhile no other message is returned.
+ * The reconciler returns a poison message twice. The message kills three processes at first, and three after each
+ * return. Meanwhile no other message is returned.
  */
 const DELIVERIES_OF_POISON = 9;
 

@@ -47,7 +47,7 @@ export function countsOf(spec: JobSpec, index: number) {
 
 function listOf(spec: JobSpec, index: number) {
   const addresses = addressesOf(spec, index);
-  return [...addresses, addresses[0]?.toUpperCase() ?? '', `${MARK} invalid`].map((email) => ({ email }));
+  return [...addresses, addresses[0]?.toUpperCase() ?? '', `${MARK} nobody`].map((email) => ({ email }));
 }
 
 const contentOf = ({ kind }: JobSpec) => ({

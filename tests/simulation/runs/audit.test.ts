@@ -6,13 +6,13 @@ import { deadLetterQueue, urlOf } from '../world/names';
 
 const [GOOD, REFUSED] = [0, 1];
 
-/** What somebody could do to a service behind its back, and what an audit says of it. */
+/** Manual changes to a service's data, by what an audit finds then. */
 const TAMPERED: Record<string, (run: Scenario) => Promise<unknown>> = {
   'record-missing': ({ world, row }) => world.stores.objects.delete(recordKey('jobs', row(GOOD))),
   'record-disagrees': ({ world, row }) =>
     world.stores.objects.put(recordKey('jobs', row(GOOD)), '{"state":"dead"}', 'application/json'),
   'record-orphaned': ({ world, row }) =>
-    world.stores.objects.put(recordKey('jobs', { ...row(GOOD), id: 'nobody' }), '{}', 'application/json'),
+    world.stores.objects.put(recordKey('jobs', { ...row(GOOD), id: 'no-row' }), '{}', 'application/json'),
   'entry-missing': async ({ world: { stores, settings, queue } }) => {
     const dlq = urlOf(deadLetterQueue({ queue, settings }));
     for (const { receiptHandle } of await stores.queues.receive(dlq, { max: 1, visibilitySeconds: 30 }))

@@ -4,7 +4,7 @@ import { anyPlan } from '../draw/draw';
 import { SIMULATIONS } from '../queues/queues';
 import { runPlan } from './run';
 
-/** One hash of the timelines of the plans that a seed draws. */
+/** A hash of the timelines of the plans that a seed draws. */
 async function digest(seed: number): Promise<{ digest: string; distinct: number }> {
   const hashes: string[] = [];
   for (const { queues } of SIMULATIONS)
@@ -13,7 +13,7 @@ async function digest(seed: number): Promise<{ digest: string; distinct: number 
   return { digest: createHash('sha256').update(hashes.join()).digest('hex'), distinct: new Set(hashes).size };
 }
 
-test('the same seed makes the same runs, to the call and the millisecond, and another seed others', async () => {
+test('one seed always makes the same runs, call by call and to the millisecond, and another seed makes other runs', async () => {
   const first = await digest(7);
 
   const again = await digest(7);

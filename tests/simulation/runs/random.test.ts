@@ -3,9 +3,9 @@ import { partsOf, runParts, type Searched } from '../draw/parts';
 import { explain } from '../draw/property';
 import { SIMULATIONS } from '../queues/queues';
 
-/** The same runs each time: a test that fails says something about the change, `npm run simulate` looks further. */
+/** The tests always use the same runs, so a failure comes from the change. `npm run simulate` searches further. */
 const SUITE_SEED = 1;
-/** Of every queue. */
+/** Runs of each simulation. */
 const SCHEDULES = 2_000;
 
 let found: Searched;
@@ -20,6 +20,6 @@ test.each(SIMULATIONS)('2,000 random schedules of each queue keep every promise:
   if (failure) throw new Error(explain(failure));
 });
 
-test('and they reach every fault and state that there is', () => {
+test('the random schedules reach every fault and state', () => {
   expect(unreached(found.reached)).toEqual([]);
 });

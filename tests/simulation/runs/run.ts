@@ -17,22 +17,22 @@ import { ROLLING_MS } from '../world/waits';
 import { createWorld, type World } from '../world/world';
 
 export interface Outcome {
-  /** The promise that was broken, if one was. */
+  /** The broken promise, if any. */
   violation: string | undefined;
-  /** With what went in, as the first of its queues has it. */
+  /** The world of the first queue, and the inputs to that queue. */
   world: World;
   inputs: readonly Input[];
-  /** The run to read; only where it was run with `detailed`. */
+  /** The run as text. Only complete with the option `detailed`. */
   timeline(): string;
 }
 
-/** Runs a plan to its rest, and holds it to the promises. */
+/** Runs a plan until it is at rest, and checks the promises. */
 export async function runPlan(
   plan: Plan,
   options: {
     detailed?: boolean;
     mutant?: Mutant | undefined;
-    /** A bound of its own, in ms, for a run that is known to need no more. */
+    /** Overrides the bound for coming to rest, in ms, for a run that needs less. */
     restWithinMs?: number;
   } = {},
 ): Promise<Outcome> {
@@ -93,7 +93,7 @@ export async function runPlan(
   }
 }
 
-/** A run with the released code is over once today's has looked at what that left. */
+/** After released code, the run waits until today's reconciler has looked at what the released code left. */
 function startToday({ plan, kernel, pending, trouble }: World, { reconciler }: Functions): void {
   const until = releasedUntil(plan);
   if (until === 0) return;
@@ -102,7 +102,7 @@ function startToday({ plan, kernel, pending, trouble }: World, { reconciler }: F
   kernel.setTimeout(() => void reconciler().finally(() => pending.delete(plan.versions)), until);
 }
 
-/** Until the last window is over, faults may still come. */
+/** Faults can come until the last window ends. */
 function noteWindows({ plan, trouble, reach }: World): void {
   if (plan.indexLag !== undefined) reach('indexes that lag');
   if (plan.approximate) reach('approximate queues');

@@ -10,7 +10,7 @@ function simulate(...args: string[]) {
   return { status, stdout, stderr };
 }
 
-test('runs that are too few to reach every fault fail, and say what they have not reached', () => {
+test('a search with too few runs fails and prints the faults that it did not reach', () => {
   const { status, stdout } = simulate('--runs', '7', '--seed', '1');
 
   expect(stdout).toMatch(/^never reached: .*fault killed-late.*, canary succeeded$/m);
@@ -18,7 +18,7 @@ test('runs that are too few to reach every fault fail, and say what they have no
   expect(status).toBe(1);
 });
 
-test('of one queue they need not reach what belongs to the others', () => {
+test('a search of one queue need not reach the faults of other queues', () => {
   const { status, stdout } = simulate('--runs', '7', '--seed', '1', '--queue', 'emails');
 
   expect(stdout).not.toContain('never reached');
@@ -33,15 +33,15 @@ test('a scale plan prints a row with its size, its virtual minutes and its calls
   expect(status).toBe(0);
 });
 
-test('a mutant of no such name is refused with the names that there are', () => {
+test('an unknown mutant is refused, and the error lists the known names', () => {
   const { status, stderr } = simulate('--mutant', 'nothing');
 
   expect(stderr).toMatch(/^there is no mutant nothing; there are /);
   expect(status).toBe(1);
 });
 
-test.each(['--scale nothing', '--size many', '--queue nobody', '--runs many', '--fast'])(
-  '%s is answered with the usage, and nothing runs',
+test.each(['--scale nothing', '--size many', '--queue nothing', '--runs many', '--fast'])(
+  '%s prints the usage and runs nothing',
   (line) => {
     const { status, stdout, stderr } = simulate(...line.split(' '));
 

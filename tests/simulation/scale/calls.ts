@@ -1,6 +1,6 @@
 /** Ports whose calls take time and are counted. */
 export interface Calls {
-  /** By `target.method`. */
+  /** Counts by `target.method`. */
   counts: ReadonlyMap<string, number>;
   port<T extends object>(target: string, port: T): T;
 }
@@ -10,7 +10,7 @@ export function countedCalls({
   costs,
 }: {
   sleep: (ms: number) => Promise<void>;
-  /** Milliseconds, by target. */
+  /** Milliseconds of a call, by target. */
   costs: Record<string, number>;
 }): Calls {
   const counts = new Map<string, number>();

@@ -14,14 +14,14 @@ import { type Service, startService } from './service';
 const SECOND_MS = 1_000;
 const MILLION = 1_000_000;
 const FEW = 20;
-/** From acceptance to SendGrid, of a campaign that is accepted while a large one runs and a few others wait … */
+/** The bound from acceptance to SendGrid for a campaign that starts beside a large one and a few others. */
 const SOON_MS = 30 * SECOND_MS;
-/** … and for each other one more. */
+/** The further time for each campaign beside it. */
 const EACH_MORE_MS = 550;
-/** Just after the last look of the reconciler's first run. */
+/** Just after the reconciler's first run has looked for the last time. */
 const RUN_OVER_MS = 57_500;
 const MOST_UNEQUAL = 1.1;
-/** The call takes SendGrid so long. */
+/** How long SendGrid takes for a call. */
 const CALL_MS = 300;
 const PART_KEY = 'part';
 
@@ -34,15 +34,15 @@ interface Sent {
 interface Options {
   /** Recipients per second. */
   rate: number;
-  /** The large campaign's chunks take ten seconds of the rate. */
+  /** Whether the large campaign's chunks take ten seconds of the rate. */
   old?: boolean;
-  /** SendGrid takes none of them once the newest campaign has begun. */
+  /** Whether SendGrid refuses the large campaign's chunks once the newest campaign has begun. */
   fails?: boolean;
-  /** When the others are accepted. */
+  /** When the other campaigns are accepted. */
   at?: number;
-  /** Chunks that each of them sends while their shares are compared. */
+  /** How many chunks each campaign sends while their shares are compared. */
   rounds?: number;
-  /** The part of the rate that must be used. */
+  /** The part of the rate that the campaigns must use. */
   leastUsed?: number;
 }
 
@@ -72,8 +72,8 @@ export const CAMPAIGN_PLANS = [
 ];
 
 /**
- * A campaign of a million runs; `size` others and then one more are accepted at once. The last one must reach SendGrid
- * soon, and from then on all must share the rate equally.
+ * While a campaign of a million runs, the producer accepts `size` others and then one more. The last one must reach
+ * SendGrid soon. From then on all campaigns must share the rate equally.
  */
 async function share(size: number, options: Options) {
   const { rate, old = false, fails = false, at: accepted = RUN_OVER_MS, rounds = 15, leastUsed = 0.95 } = options;
@@ -135,7 +135,10 @@ async function share(size: number, options: Options) {
   });
 }
 
-/** The others must be equal to each other, and the large one to them, within a chunk of its and one of theirs. */
+/**
+ * The other campaigns must have equal shares. The large one may differ from them by one chunk of its own and one of
+ * theirs.
+ */
 function unequal(
   sent: readonly Sent[],
   { others, within }: { others: number; within: number | undefined },
@@ -151,7 +154,7 @@ function unequal(
   return `fairness: the large campaign sent ${large} recipients, the others ${least} to ${most} each`;
 }
 
-/** A campaign's objects, as its producer leaves them. All its recipients are the same, which nothing here minds. */
+/** Stores a campaign's objects as its producer would. All its recipients are the same, which does not matter here. */
 async function layPlan(
   { objects, prefix }: Service,
   { id, chunkSize, ...list }: { id: string; recipients: number; chunkSize: number },

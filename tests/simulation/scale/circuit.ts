@@ -14,7 +14,7 @@ const CALL_MS = 300;
 
 const dataSchema = z.strictObject({ sender: z.string() });
 
-/** A queue whose jobs call a vendor, each in the name of a sender; `answer` throws what the vendor says to it. */
+/** A queue whose jobs each call a vendor for a sender. `answer` throws the vendor's error, if any. */
 function startCaller(answer: (call: { sender: string; now: number }) => void, options: Partial<ServiceOptions> = {}) {
   return startService({
     ...options,
@@ -39,7 +39,7 @@ const unauthorized = () => new StopError({ code: 'Unauthorized', message: '', ve
 const forbidden = (field?: string) =>
   new PermanentError({ code: 'Forbidden', message: '', vendor: 'sendgrid', status: 403, ...(field ? { field } : {}) });
 
-/** The vendor is well again while the queue is full: the next message that a worker receives makes the trial call. */
+/** The vendor recovers while the queue is full. The next received message makes the trial call. */
 export const trialOfWaiting: ScalePlan = {
   name: 'trial-of-waiting',
   what: 'messages that wait for a vendor that refused us',
@@ -57,7 +57,7 @@ export const trialOfWaiting: ScalePlan = {
           throw unauthorized();
         }
       },
-      // Slow enough that messages still wait when the vendor is well again.
+      // The workers are slow, so that messages still wait when the vendor recovers.
       { concurrency: 2, costs: { table: 80, objects: 200, queues: 80 } },
     );
     const begun = service.now();
@@ -75,7 +75,7 @@ export const trialOfWaiting: ScalePlan = {
   },
 };
 
-/** Held jobs that the vendor forbids, each of another sender, and one newer job that it would do. */
+/** Held jobs of different senders that the vendor forbids, and one newer job that it accepts. */
 export const innocentAmongGuilty: ScalePlan = {
   name: 'innocent-among-guilty',
   what: 'held jobs that the vendor forbids',
@@ -99,10 +99,10 @@ export const innocentAmongGuilty: ScalePlan = {
   },
 };
 
-/** Of every ten jobs nine are forbidden for their senders: the tenth is done, and no job is held. */
+/** The vendor forbids nine of every ten jobs for their senders. The tenth succeeds, and no job is held. */
 export const othersGoOn: ScalePlan = {
   name: 'others-go-on',
-  what: 'jobs of which the vendor forbids most for their senders',
+  what: 'jobs, most of which the vendor forbids for their senders',
   size: 100,
   largest: 20_000,
   async run(size) {

@@ -7,10 +7,10 @@ import { startService } from './service';
 const TYPE = 'sample.done.v1';
 const MINUTE_MS = 60_000;
 
-/** A DLQ with one entry too few and one message that no worker has tried: its count is that of the table. */
+/** A DLQ that lacks one entry and has one untried message, so that its count matches the table by chance. */
 export const dlqByChance: ScalePlan = {
   name: 'dlq-by-chance',
-  what: 'parked entries, of which one is lost and one was never tried, and a reconciler each five minutes',
+  what: 'parked entries, one lost and one untried, with a reconciler run every five minutes',
   size: 50,
   largest: 1_000,
   async run(size) {

@@ -5,18 +5,21 @@ import { startService } from './service';
 import { TICKET_TYPE, TICKETS, ticketContract } from './ticket-contract';
 
 const MINUTE_MS = 60_000;
-/** A run of the reconciler a minute, and what the work takes. */
+/** A minute between two runs of the reconciler, plus the time of its work. */
 const LONGEST_WAIT_MS = 75_000;
 const LASTS_MS = 2 * 60 * MINUTE_MS;
-/** One job in so many can be released. */
+/** One job in this many can be released. */
 const GOOD = 50;
-/** In two hours: after none, one, two, four, … minutes, and then once an hour. */
+/** The most tries in two hours: at 0, 1, 2, 4, … minutes, then once an hour. */
 const MOST_TRIES = 8;
 
-/** Jobs whose body cannot be read, and between them some that are fine: these wait for no other, and those cost little. */
+/**
+ * Jobs with an unreadable body, and a few good ones between them. The good ones must not wait, and the others must cost
+ * little.
+ */
 export const failingRows: ScalePlan = {
   name: 'failing',
-  what: 'held jobs of which nearly none can be released',
+  what: 'held jobs, almost all of which cannot be released',
   size: 800,
   largest: 10_000,
   async run(size) {
@@ -33,7 +36,7 @@ export const failingRows: ScalePlan = {
     const begun = service.now();
     const dueAt = new Map<string, number>();
     for (let n = 1; n <= size; n++) {
-      // Half of them from the start, the others one after another.
+      // Half of the jobs are due at the start, the others one after another.
       const due = n <= size / 2 ? begun : begun + Math.round(LASTS_MS * (n / size - 0.5));
       if (isGood(n)) dueAt.set(jobId(n), due);
       const envelope = envelopeOf(n, { type: TICKET_TYPE, time: begun });
@@ -45,7 +48,7 @@ export const failingRows: ScalePlan = {
         const now = service.now();
         for (const [id, due] of dueAt) {
           const at = done.get(id) ?? now;
-          if (at - due > LONGEST_WAIT_MS) return `bystanders: ${id} waits for others that fail`;
+          if (at - due > LONGEST_WAIT_MS) return `bystanders: ${id} waits behind jobs that fail`;
         }
         const tries = service.calls.get('objects.get') ?? 0;
         if (tries > MOST_TRIES * size) return `tries in vain: ${tries} of ${size} jobs`;

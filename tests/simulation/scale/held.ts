@@ -7,7 +7,7 @@ import { startService } from './service';
 const TYPE = 'sample.done.v1';
 const MINUTE_MS = 60_000;
 
-/** Jobs that wait for a time that has come: all of them are done, each once. */
+/** Jobs whose wait is over. All succeed, each once. */
 export const manyHeld: ScalePlan = {
   name: 'held',
   what: 'jobs whose wait is over',

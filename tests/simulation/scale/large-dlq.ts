@@ -9,12 +9,12 @@ const MINUTE_MS = 60_000;
 const FIRST = 1;
 
 /**
- * Two messages that no worker has tried, one before and one behind all parked entries of a DLQ: the first is returned
- * by the first run, the other once the whole DLQ was looked through.
+ * A DLQ with one untried message in front of all parked entries and one behind them. The reconciler returns the first
+ * in its first run, and the other after one pass through the whole DLQ.
  */
 export const largeDlq: ScalePlan = {
   name: 'large-dlq',
-  what: 'parked entries in a DLQ, and two messages that were never tried',
+  what: 'parked entries in a DLQ, and two untried messages',
   size: 8_000,
   largest: 100_000,
   async run(size) {
@@ -41,7 +41,7 @@ export const largeDlq: ScalePlan = {
     layUntried(service, { envelope: envelope(size), group: 'last' });
     const late = () => !done.has(envelope(FIRST).id) && service.now() > now + 3 * MINUTE_MS;
     return service.run({
-      done: () => (late() ? 'liveness: what lies in front was not returned by the first run' : done.size === 2),
+      done: () => (late() ? 'liveness: the first run did not return the message in front' : done.size === 2),
       withinMs: (size > 20_000 ? 60 : 20) * MINUTE_MS,
     });
   },

@@ -23,7 +23,7 @@ export const envelopeOf = (
   data,
 });
 
-/** Lays down a job that was held before the plan begins: its row and its body. `changes`: reason, retryAt, vendor, … */
+/** Stores a job that was held before the plan begins: its row and its body. `changes`: reason, retryAt, vendor, … */
 export async function layHeld(
   { before, objects, prefix }: Service,
   { queue, envelope, group, now }: { queue: string; envelope: Envelope; group: string; now: number },
@@ -42,14 +42,14 @@ export async function layHeld(
   await before.ledger.write(held, 0);
 }
 
-/** Lays down a job that was parked before the plan begins: its row, its body and its entry in the DLQ. */
+/** Stores a job that was parked before the plan begins: its row, its body and its DLQ entry. */
 export async function layParked(
   { before, objects, prefix, sqs, dlq, settings }: Service,
   { queue, envelope, group, now }: { queue: string; envelope: Envelope; group: string; now: number },
 ): Promise<void> {
   const row = rowOfEnvelope({ queue, envelope, group, now });
   const parkedFrom = `message-${row.id}`;
-  const error = { class: 'permanent' as const, code: 'Refused', message: 'refused for good' };
+  const error = { class: 'permanent' as const, code: 'Refused', message: 'refused permanently' };
   const end = { state: inState('dead'), reason: 'error' as const, endedAt: now, recordedAt: now, parkedAt: now };
   const dead: JobRow = { ...row, ...end, error, parkedFrom, left: [parkedFrom], bodyKept: true, attempts: 1 };
   const body = JSON.stringify(envelope);
@@ -67,7 +67,7 @@ export async function layParked(
   });
 }
 
-/** Lays down a message that SQS dead-lettered before a worker tried it; the queue has to be empty. */
+/** Sends a message that SQS dead-letters before a worker tries it. The queue must be empty. */
 export function layUntried(
   { send, sqs, main, settings }: Service,
   { envelope, group }: { envelope: Envelope; group: string },

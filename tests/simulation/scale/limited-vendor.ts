@@ -2,7 +2,7 @@ import { WaitError } from '../../../lib/errors';
 
 const MINUTE_MS = 60_000;
 
-/** A vendor that takes so many requests in each minute of its own clock, and asks all others to wait for the next. */
+/** A vendor that accepts so many requests in each minute of its own clock. It answers 429 to all others. */
 export function limitedVendor({ now, aMinute, offsetMs }: { now: () => number; aMinute: number; offsetMs: number }) {
   let minute = 0;
   let taken = 0;

@@ -2,10 +2,10 @@ import fc from 'fast-check';
 import { anyLine, playLine } from '../../support/line-runs';
 import type { ScalePlan } from './plan';
 
-/** Short lines whose runs meet and die at any of their calls. */
+/** Short lines whose runs interleave and can die at any call. */
 export const lineRaces: ScalePlan = {
   name: 'line-races',
-  what: 'lines whose joins, ends and looks meet and die',
+  what: 'lines whose joins, ends and looks interleave and die',
   size: 500,
   largest: 50_000,
   async run(size) {

@@ -4,11 +4,11 @@ import { startService } from './service';
 import { TICKET_TYPE, TICKETS, ticketContract } from './ticket-contract';
 
 const MINUTE_MS = 60_000;
-/** More than the workers do. */
+/** More jobs than the workers can handle. */
 const NEW_A_MINUTE = 400;
 const CONCURRENCY = 2;
 
-/** A queue that is never empty: held jobs go back to it all the same, some each minute. */
+/** A queue that is never empty. The reconciler must still release some held jobs each minute. */
 export const neverEmpty: ScalePlan = {
   name: 'never-empty',
   what: 'held jobs of a queue whose workers are always busy',

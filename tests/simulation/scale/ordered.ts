@@ -10,10 +10,10 @@ import { type Service, type ServiceOptions, startService } from './service';
 const QUEUE = 'sample';
 const TYPE = 'sample.done.v1';
 const MINUTE_MS = 60_000;
-/** The vendor refuses every job until then. */
+/** The vendor refuses every job until this time. */
 const WELL_AFTER_MS = 10 * MINUTE_MS;
 
-/** An ordered queue of a vendor that takes `aMinute` requests. Each job notes that it was done. */
+/** An ordered queue of a vendor that accepts `aMinute` requests a minute. Each job records that it ran. */
 function startOrdered({
   groups,
   aMinute = Number.POSITIVE_INFINITY,
@@ -50,7 +50,7 @@ function startOrdered({
     if (!well) throw new StopError({ code: 'AgreementMissing', message: '403', vendor: 'zendesk' });
     request();
     const group = n % groups;
-    if (next[group] !== n) problem ??= `order kept: ${jobId(n)} was done before ${jobId(next[group] ?? 0)}`;
+    if (next[group] !== n) problem ??= `order kept: ${jobId(n)} ran before ${jobId(next[group] ?? 0)}`;
     next[group] = n + groups;
     done++;
   }
@@ -61,7 +61,7 @@ function startOrdered({
     recover: () => {
       well = true;
     },
-    /** Reports every front with more than so many ids. */
+    /** Reports a front with more than this many ids. */
     watchFronts(most: number): void {
       const look = async () => {
         for (let group = 0; group < groups; group++) {
@@ -92,14 +92,14 @@ async function fromTheQueue(size: number, { groups, aMinute }: { groups: number;
     service.send(JSON.stringify(envelope(service, n)), { group: groupOf(n), deduplication: jobId(n) });
   service.after(WELL_AFTER_MS, recover);
   watchFronts(100);
-  // A hundred of a group a minute, and some minutes around them.
+  // A hundred jobs of a group a minute, plus some minutes at both ends.
   const result = await run(size, WELL_AFTER_MS + (size / groups / 30 + size / (aMinute ?? size) + 60) * MINUTE_MS);
-  // The metric counts a hold by its queue and by its reason. Each job is held once, as it comes.
+  // The metric counts each hold twice, by queue and by reason. Each job is held once when it arrives.
   const again = (service.metrics.get('JobsHeld') ?? 0) / 2 - size;
   return again > size ? { ...result, violation: `runs in vain: ${again} holds of jobs that were released` } : result;
 }
 
-/** A hundred groups of a vendor that takes far less than they hold: few jobs are released that have to wait again. */
+/** A hundred groups of a vendor that is slow for them. The reconciler must release few jobs that have to wait again. */
 export const limitedLines: ScalePlan = {
   name: 'lines-limited',
   what: 'jobs of 100 groups in an ordered queue, a vendor with a limit',
@@ -108,7 +108,7 @@ export const limitedLines: ScalePlan = {
   run: (size) => fromTheQueue(size, { groups: 100, aMinute: Math.min(700, Math.ceil(size / 10)) }),
 };
 
-/** One group: a line that is far longer than its front. */
+/** One group, whose line is far longer than its front. */
 export const oneLine: ScalePlan = {
   name: 'line',
   what: 'jobs of one group in an ordered queue',
@@ -126,7 +126,7 @@ export const manyLines: ScalePlan = {
   run: (size) => fromTheQueue(size, { groups: 100 }),
 };
 
-/** Lines of released code, each one list, where reading every row takes longer than the reconciler has. */
+/** Lines of released code, each one list. Reading all their rows takes longer than the reconciler has. */
 export const releasedLines: ScalePlan = {
   name: 'released-lines',
   what: 'jobs of two groups that released code held behind another',
@@ -134,7 +134,7 @@ export const releasedLines: ScalePlan = {
   largest: 10_000,
   async run(size) {
     const groups = 2;
-    // So slow, in so short a run, that a few hundred rows are too many to read.
+    // The calls are slow and the run is short, so the reconciler cannot read a few hundred rows.
     const { service, groupOf, recover, run } = startOrdered({ groups, costs: { table: 100 }, everyMs: 10_000 });
     const now = service.now();
     const waiting = new Map<string, string[]>();

@@ -7,14 +7,14 @@ import { TICKET_TYPE, TICKETS, ticketContract } from './ticket-contract';
 const MINUTE_MS = 60_000;
 const STAY_MS = 55_000;
 
-/** Of what the vendor takes, the part of new jobs. */
+/** The part of the vendor's rate that new jobs use. */
 const NEW_PART = 0.05;
-/** Until the reconciler has found out how many the vendor takes. */
+/** The time in which the reconciler finds out how many requests the vendor accepts. */
 const SLOW_START_MINUTES = 6;
-/** New jobs of that time that may wait longer. */
+/** How many new jobs may wait longer during that time. */
 const LATE_AT_FIRST = 15;
 
-/** A vendor is well again after an outage of two hours, and takes so many requests a minute. */
+/** A vendor recovers after an outage of two hours, and accepts so many requests a minute. */
 const recovery = ({
   aMinute,
   concurrency,
@@ -23,7 +23,7 @@ const recovery = ({
 }: Pick<ScalePlan, 'name' | 'what' | 'size' | 'largest'> & {
   aMinute: (size: number) => number;
   concurrency: number;
-  /** In which it must be over. */
+  /** The time within which all jobs must be done. */
   minutes: (size: number) => number;
 }): ScalePlan => ({
   ...plan,
@@ -62,13 +62,15 @@ const recovery = ({
   },
 });
 
-/** Zendesk's limit for most plans, or so much less that a small plan takes some time too. */
+/** Zendesk's limit for most plans. A small plan uses a lower one, so that it takes some time too. */
 const zendesk = (size: number): number => Math.min(700, Math.ceil(size / 10));
 
-/** The vendor's own limit decides how long it takes; a new job waits two minutes at most, but for one in a hundred. */
+/**
+ * The vendor's limit decides how long the recovery takes. All but one in a hundred new jobs wait at most two minutes.
+ */
 export const limitedRecovery: ScalePlan = recovery({
   name: 'recovery',
-  what: 'jobs that an outage has left behind, a vendor with a limit',
+  what: 'held jobs after an outage, a vendor with a limit',
   size: 1_500,
   largest: 100_000,
   aMinute: zendesk,
@@ -76,10 +78,10 @@ export const limitedRecovery: ScalePlan = recovery({
   minutes: (size) => size / (zendesk(size) * (1 - NEW_PART)) + SLOW_START_MINUTES,
 });
 
-/** Nothing limits it: after six minutes five thousand jobs a minute are released. */
+/** The vendor has no limit. After six minutes the reconciler releases five thousand jobs a minute. */
 export const unlimitedRecovery: ScalePlan = recovery({
   name: 'recovery-unlimited',
-  what: 'jobs that an outage has left behind, a vendor without a limit',
+  what: 'held jobs after an outage, a vendor without a limit',
   size: 2_000,
   largest: 100_000,
   aMinute: () => Number.POSITIVE_INFINITY,
@@ -87,7 +89,9 @@ export const unlimitedRecovery: ScalePlan = recovery({
   minutes: (size) => SLOW_START_MINUTES + Math.max(0, size - 6_000) / 5_000,
 });
 
-/** Jobs that were held one after another during an outage of two hours, for a time or by the circuit breaker. */
+/**
+ * Stores jobs that were held one after another during an outage of two hours, until a time or by the circuit breaker.
+ */
 async function layDown(service: Service, size: number): Promise<void> {
   const now = service.now();
   for (let n = 1; n <= size; n++) {
@@ -99,7 +103,7 @@ async function layDown(service: Service, size: number): Promise<void> {
   }
 }
 
-/** Sends new jobs at even distances; answers when each was sent, by id. */
+/** Sends new jobs at even intervals. Answers when each was sent, by id. */
 function sendNew(
   service: Service,
   { from, aMinute, until }: { from: number; aMinute: number; until: () => boolean },

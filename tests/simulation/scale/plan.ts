@@ -1,13 +1,13 @@
 import type { ScaleResult } from './service';
 
-/** Runs of thousands of jobs, each with a bound on how long it may take. */
+/** A run of thousands of jobs with a time bound. */
 export interface ScalePlan {
   name: string;
-  /** What is there, in words, of so many items. */
+  /** The items of the plan, in words. */
   what: string;
-  /** Among the tests. */
+  /** The number of items in the tests. */
   size: number;
-  /** By `npm run simulate -- --scale`. */
+  /** The number of items of `npm run simulate -- --scale`. */
   largest: number;
   run(size: number): Promise<ScaleResult>;
 }

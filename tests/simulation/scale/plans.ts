@@ -11,7 +11,7 @@ import { limitedRecovery, unlimitedRecovery } from './outage';
 import type { ScalePlan } from './plan';
 import { manyStarts } from './starts';
 
-/** Every scale plan: a new one joins here. */
+/** All scale plans. Add a new one here. */
 export const SCALE_PLANS: readonly ScalePlan[] = [
   manyHeld,
   ...CAMPAIGN_PLANS,

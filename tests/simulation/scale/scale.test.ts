@@ -7,8 +7,11 @@ beforeAll(async () => {
 });
 afterAll(() => thread.stop());
 
-test.each(SCALE_PLANS.map((plan) => [plan.name, plan] as const))('%s: in time and once', async (name, { size }) => {
-  const { scaled } = await thread.run({ scale: name, size });
+test.each(SCALE_PLANS.map((plan) => [plan.name, plan] as const))(
+  '%s: all jobs end in time and run once',
+  async (name, { size }) => {
+    const { scaled } = await thread.run({ scale: name, size });
 
-  expect(scaled?.violation).toBeUndefined();
-});
+    expect(scaled?.violation).toBeUndefined();
+  },
+);

@@ -26,49 +26,49 @@ const ACCOUNT = '000000000000';
 const PREFIX = 'jobs';
 const MINUTE_MS = 60_000;
 
-/** What a plan found out. */
+/** The result of a plan. */
 export interface ScaleResult {
-  /** The promise that was broken, if one was. */
+  /** The broken promise, if any. */
   violation?: string;
-  /** Virtual time until the plan's end was reached. */
+  /** The virtual minutes until the plan was done. */
   minutes: number;
-  /** Calls out of the service's functions. */
+  /** The number of calls that the service's functions made. */
   calls: number;
 }
 
-/** What a contract of a plan may use: the vendor's call costs time and may throw. */
+/** What a plan's contract may use. A vendor call takes time and may throw. */
 export interface Vendor {
   now(): number;
-  /** Takes `ms` of virtual time, then does something at the vendor's. */
+  /** Calls the vendor: takes `ms` of virtual time, then runs the effect. */
   call<T>(ms: number, effect: () => T): Promise<T>;
 }
 
 export interface ServiceOptions {
   contract: (vendor: Vendor & { deps: BatchDeps & Pick<ReconcileDeps, 'table'> }) => QueueContract;
   settings?: Partial<QueueSettings>;
-  /** Invocations of the worker at once. */
+  /** The most concurrent invocations of the worker. */
   concurrency?: number;
   batch?: number;
-  /** Of the worker. */
+  /** The worker's time-out. */
   timeoutMs?: number;
-  /** Milliseconds that a call takes. */
+  /** The milliseconds of a call, by target. */
   costs?: Partial<Record<'table' | 'objects' | 'queues', number>>;
   retryWaits?: number[];
-  /** What reading a kept body throws, by key. */
+  /** The error of reading a kept body, by key. */
   unreadable?: (key: string) => Error | undefined;
-  /** Between two runs of the reconciler. */
+  /** The time between two runs of the reconciler. */
   everyMs?: number;
-  /** How long the reconciler stays for campaigns. */
+  /** How long the reconciler stays to release chunks. */
   stayMs?: number;
-  /** Hears of the capacity units of the table that are used, and when. */
+  /** Called with the table's used capacity units and the time. */
   used?: (use: Used, at: number) => void;
   /** The time-out of the reconciler; by default it ends 5 s before the next run, and after a minute at most. */
   remainingMs?: number;
 }
 
 /**
- * One queue of the service with its worker and reconciler on a virtual clock, for plans with thousands of jobs. There
- * are no faults but the plan's own. Every call takes its time, so that work that needs too many of them comes too late.
+ * One queue of the service with its worker and reconciler on a virtual clock, for plans with thousands of jobs. The
+ * only faults are those of the plan. Every call takes time, so work with too many calls misses its bound.
  */
 export function startService(options: ServiceOptions) {
   const { concurrency = 10, batch = 1, timeoutMs = 45_000, everyMs = MINUTE_MS, stayMs = 0 } = options;
@@ -199,13 +199,13 @@ export function startService(options: ServiceOptions) {
     /** Sums of metrics by name. */
     metrics,
     calls: calls.counts,
-    /** What its functions reach. */
+    /** The dependencies of its functions. */
     deps: reconcilerDeps,
-    /** The same dependencies without counting or cost, to lay down what was there before the plan begins. */
+    /** The same dependencies without counts or costs, to store what existed before the plan. */
     before: depsOf({ table, objects, queues }),
-    /** Does something after so many ms of virtual time. */
+    /** Runs an action after so many ms of virtual time. */
     after: (ms: number, act: () => void) => void kernel.setTimeout(act, ms),
-    /** Puts a message on the queue, or where `to` says. */
+    /** Sends a message to the queue, or to the queue `to`. */
     send(
       body: string,
       { group, deduplication, to = main }: { group: string; deduplication: string; to?: string },
@@ -214,7 +214,10 @@ export function startService(options: ServiceOptions) {
       sqs.sendMessage({ QueueUrl: to, MessageBody: body, ...fifo });
     },
     row: async (id: string) => (await table.get(`${queue}#${id}`)) as JobRow | undefined,
-    /** Starts worker and reconciler and runs until `done`, which is asked every second; violated after `withinMs`. */
+    /**
+     * Starts the worker and the reconciler and runs until `done`, which is asked every second. Reports a violation
+     * after `withinMs`.
+     */
     async run({ done, withinMs }: { done: () => boolean | string; withinMs: number }): Promise<ScaleResult> {
       let answer: boolean | string = false;
       const look = () => {

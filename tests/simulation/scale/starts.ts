@@ -7,12 +7,12 @@ import { startService } from './service';
 
 const TYPE = 'sample.done.v1';
 const PER_SECOND = 1_000;
-/** What DynamoDB lets one partition take in a second. */
+/** DynamoDB's limits for one partition in a second. */
 const MOST = { writes: 1_000, reads: 3_000 } as const;
-/** The producer's clock minus that of SQS: the claim corrects the time of sending, and the index entry moves. */
+/** The producer's clock minus SQS's clock. The claim corrects the send time, so the index entry moves. */
 const SKEW_MS = 3;
 
-/** Jobs that are accepted and done, a thousand a second: no partition key takes more than DynamoDB allows. */
+/** A thousand jobs a second are accepted and succeed. No partition key exceeds DynamoDB's limits. */
 export const manyStarts: ScalePlan = {
   name: 'starts',
   what: 'jobs accepted, 1,000 a second',
@@ -50,7 +50,7 @@ export const manyStarts: ScalePlan = {
   },
 };
 
-/** The load of each partition key in each second. */
+/** Adds up the load of each partition key in each second. */
 function createLoad() {
   const units = new Map<string, number>();
   let over: string | undefined;

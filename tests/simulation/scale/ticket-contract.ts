@@ -6,7 +6,7 @@ export const TICKETS = 'sample';
 export const TICKET_TYPE = 'sample.done.v1';
 const CALL_MS = 300;
 
-/** Jobs that make one request each at a vendor; `request` happens when it gets there, and may throw. */
+/** Jobs that each make one request to a vendor. `request` runs when the request arrives, and may throw. */
 export const ticketContract = ({ call }: Vendor, request: (id: string) => void): QueueContract => ({
   queue: TICKETS,
   vendors: ['zendesk'],

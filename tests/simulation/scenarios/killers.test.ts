@@ -10,9 +10,9 @@ const QUEUES = [
   { queue: 'bulk-standard', batch: 10 },
 ];
 
-describe.each(QUEUES)('in $queue, by batches of $batch', (queue) => {
+describe.each(QUEUES)('in $queue, in batches of $batch', (queue) => {
   test.each(['kills-before', 'kills-after'] as const)(
-    'a job that %s its claim is found and parked, alone',
+    'a job that %s its claim is detected and parked',
     async (kind) => {
       const { states, row } = await scenario({ ...queue, jobs: jobs(kind) }, { restWithinMs: 2 * HOUR_MS });
 
@@ -22,7 +22,7 @@ describe.each(QUEUES)('in $queue, by batches of $batch', (queue) => {
   );
 
   test.each(['kills-before', 'kills-after'] as const)(
-    'a job that %s its claim takes none of the nine beside it along',
+    'a job that %s its claim does not harm the nine jobs beside it',
     async (kind) => {
       const others = many(9, 'good', (index) => ({ group: 1 + (index % 3) }));
 
@@ -37,7 +37,7 @@ describe.each(QUEUES)('in $queue, by batches of $batch', (queue) => {
     },
   );
 
-  test('nor those of its own group, which came before and after it', async () => {
+  test('a poison message does not harm the jobs of its own group before and after it', async () => {
     const { states } = await scenario({
       ...queue,
       unpolled: { from: 0, until: 1_000 },
@@ -47,7 +47,7 @@ describe.each(QUEUES)('in $queue, by batches of $batch', (queue) => {
     expect(states()).toEqual(['succeeded', 'dead (crash)', 'succeeded', 'succeeded']);
   });
 
-  test('three killers and seven others are told apart', async () => {
+  test('three poison messages are parked, and the seven jobs beside them succeed', async () => {
     const { states } = await scenario({
       ...queue,
       unpolled: { from: 0, until: 1_000 },
@@ -75,7 +75,7 @@ describe.each(QUEUES)('in $queue, by batches of $batch', (queue) => {
 });
 
 test.each(['chunk-kills-before', 'chunk-kills-after'] as const)(
-  'a campaign with a chunk of the kind %s ends without its recipients, and nobody else misses a mail',
+  'a campaign with a %s chunk ends without its recipients, and every other recipient gets a mail',
   async (kind) => {
     const { world } = await scenario({ queue: 'campaigns', jobs: jobs([kind, { group: 1 }], ['good', { at: 1_000 }]) });
 

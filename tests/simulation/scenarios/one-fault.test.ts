@@ -7,10 +7,10 @@ import { jobs } from './scenario';
 const insistent = (...kinds: Parameters<typeof jobs>): JobSpec[] =>
   jobs(...kinds).map((job) => ({ ...job, retries: 2 }));
 
-/** Runs that together make every call there is. `mostCalls`: where the interesting part of a long one ends. */
+/** Runs that together make every kind of call. `mostCalls` cuts a long run after its interesting part. */
 const RUNS: Record<string, Partial<Plan> & { mostCalls?: number }> = {
   'feedback with an attachment': { jobs: insistent('attachment') },
-  'feedback that is refused, and one behind it': { jobs: insistent('refused', 'good') },
+  'a refused feedback job, and one behind it': { jobs: insistent('refused', 'good') },
   'a batch with a job that kills its process': {
     queue: 'bulk',
     batch: 10,
@@ -23,12 +23,12 @@ const RUNS: Record<string, Partial<Plan> & { mostCalls?: number }> = {
     mostCalls: 60,
   },
   'two mails': { queue: 'emails', jobs: insistent('good', 'good') },
-  'a campaign with a recipient who is refused': { queue: 'campaigns', jobs: insistent('one-refused') },
-  'a tester who is invited, one once more, mail about a build, and one who leaves': {
+  'a campaign with a refused recipient': { queue: 'campaigns', jobs: insistent('one-refused') },
+  'an invitation, a repeated invitation, mail about a build, and a removal': {
     queue: 'testflight',
     jobs: insistent('good', 'resend', 'build', 'removal'),
   },
-  'events, with a batch that kills its process and one that is refused': {
+  'events, with a batch that kills its process and an invalid one': {
     queue: 'analytics',
     batch: 10,
     jobs: insistent('good', ['kills-after', { group: 1 }], ['bad-data', { group: 2 }]),
@@ -42,7 +42,7 @@ beforeAll(async () => {
 afterAll(() => thread.stop());
 
 test.each(Object.entries(RUNS))(
-  '%s: every promise is kept, whatever befalls any one call',
+  '%s: every promise is kept under any single fault',
   async (_name, { mostCalls, ...changes }) => {
     const plan = aPlan(changes);
     const { world } = await runPlan(plan);
@@ -52,7 +52,7 @@ test.each(Object.entries(RUNS))(
     expect(targets.length).toBeGreaterThan(10);
 
     const plans = targets.slice(0, mostCalls).flatMap((target, index) =>
-      // Any other fault would be one of these to this target.
+      // `fitted` replaces any other fault with one of these.
       CALL_FAULTS.filter((fault) => fitted(fault, target) === fault).map((fault) => ({
         ...plan,
         calls: [{ nth: index + 1, fault }],

@@ -1,6 +1,6 @@
 import { HOUR_MS, jobs, MINUTE_MS, many, SECOND_MS, scenario } from './scenario';
 
-test('a start that is throttled until just before the visibility ends: the message is out twice at once', async () => {
+test('a start that is throttled until just before the visibility timeout: two workers get the message at once', async () => {
   const { states, reached } = await scenario({
     concurrency: 2,
     starts: [{ nth: 1, fault: 'throttled', ms: 270 * SECOND_MS }],
@@ -11,7 +11,7 @@ test('a start that is throttled until just before the visibility ends: the messa
   expect(states()).toEqual(['succeeded']);
 });
 
-test('the same, on the last receive', async () => {
+test('a start that is throttled until just before the visibility timeout, on the last receive', async () => {
   const { states } = await scenario({
     concurrency: 2,
     starts: [
@@ -25,14 +25,14 @@ test('the same, on the last receive', async () => {
   expect(states()).toEqual(['succeeded']);
 });
 
-test.each([5, 60, 150, 350, 2_000])('one event is handed to two invocations, %d ms apart', async (ms) => {
+test.each([5, 60, 150, 350, 2_000])('two invocations get one event %d ms apart, and the job runs once', async (ms) => {
   const { row, reached } = await scenario({ starts: [{ nth: 1, fault: 'twice', ms }] });
 
   expect(reached('start twice')).toBe(1);
   expect(row(0)).toMatchObject({ state: 'succeeded', attempts: 1 });
 });
 
-test('workers that cannot start for an hour convict no job, neither one alone nor many', async () => {
+test('no job is parked because workers cannot start for an hour, whether one job waits or many', async () => {
   const broken = { from: 0, until: HOUR_MS };
 
   const one = await scenario({ jobs: jobs('good'), broken });
@@ -43,7 +43,7 @@ test('workers that cannot start for an hour convict no job, neither one alone no
   expect(one.reached('moved by SQS')).toBeGreaterThan(0);
 });
 
-test('nor workers that cannot start for a whole day', async () => {
+test('no job is parked because workers cannot start for a whole day', async () => {
   const { states } = await scenario({
     jobs: many(3, 'good', (group) => ({ group })),
     broken: { from: 0, until: 24 * HOUR_MS },
@@ -53,7 +53,7 @@ test('nor workers that cannot start for a whole day', async () => {
 });
 
 test.each(['zendesk.createTicket', 'sendgrid.send', 'table.put', 'objects.put'])(
-  'a zombie whose %s lands after it was given up harms nothing',
+  'a %s that lands after its run died does no harm',
   async (kind) => {
     for (let nth = 1; nth <= 8; nth++) {
       const { states } = await scenario({
@@ -65,7 +65,7 @@ test.each(['zendesk.createTicket', 'sendgrid.send', 'table.put', 'objects.put'])
   },
 );
 
-test('a function that runs into its time-out at one call goes on at the next delivery', async () => {
+test('a job whose function times out at one call continues at the next delivery', async () => {
   const slow = Array.from({ length: 40 }, (_, index) => ({
     kind: 'table.get',
     nth: index + 1,
@@ -78,7 +78,7 @@ test('a function that runs into its time-out at one call goes on at the next del
   expect(states()).toEqual(['succeeded', 'succeeded']);
 });
 
-test.each([1, 2, 3])("Lambda's delete number %d is lost: the message comes again, and is late", async (nth) => {
+test.each([1, 2, 3])("if Lambda's delete number %d is lost, the message comes again and does no harm", async (nth) => {
   const { states, reached } = await scenario({
     jobs: jobs('good', 'refused', ['newer', { group: 1 }]),
     lostDeletes: [nth],
@@ -90,7 +90,7 @@ test.each([1, 2, 3])("Lambda's delete number %d is lost: the message comes again
 });
 
 test.each(['malformed', 'unanswered'] as const)(
-  'an answer that is %s brings the whole batch back, done already',
+  'after an answer that is %s the whole batch comes again, and no job runs twice',
   async (fault) => {
     const { states, reached } = await scenario({
       queue: 'bulk',
@@ -105,7 +105,7 @@ test.each(['malformed', 'unanswered'] as const)(
   },
 );
 
-test('two reconcilers at once: the second one leaves the work to the first', async () => {
+test('of two reconcilers at once, the second leaves the work to the first', async () => {
   const { states } = await scenario({
     jobs: jobs(['newer', { group: 1 }], ['newer', { group: 2 }]),
     deployAt: 3 * MINUTE_MS,
@@ -115,7 +115,7 @@ test('two reconcilers at once: the second one leaves the work to the first', asy
   expect(states()).toEqual(['succeeded', 'succeeded']);
 });
 
-test('with failures alone nobody is moved to the DLQ by SQS, at any size of batch', async () => {
+test('SQS moves no message to the DLQ because of failures alone, at any batch size', async () => {
   for (const batch of [1, 3, 10]) {
     const { reached } = await scenario({
       queue: 'bulk',

@@ -4,15 +4,15 @@ import { DAY_MS, HOUR_MS, jobs, MINUTE_MS, many, scenario } from './scenario';
 const AFTER = [MINUTE_MS, 6 * MINUTE_MS, 2 * HOUR_MS, 30 * DAY_MS];
 const redrive = (after: number, how: Redrive['how'], nth = 1): Redrive => ({ nth, after, how });
 
-describe.each(AFTER)('brought back %d ms after its death', (after) => {
-  test('by the command, a job that fails again is parked again', async () => {
+describe.each(AFTER)('redriven %d ms after its death', (after) => {
+  test('a job that fails again is parked again', async () => {
     const { row, states } = await scenario({ jobs: jobs('refused'), redrives: [redrive(after, 'command')] });
 
     expect(states()).toEqual(['dead (error)']);
     expect(row(0).opened).toBe(2);
   });
 
-  test('a job whose vendor is well by now succeeds', async () => {
+  test('a job whose vendor has recovered succeeds', async () => {
     const { states, reached } = await scenario({
       calls: [{ kind: 'zendesk.createTicket', nth: 1, fault: 'forbidden' }],
       redrives: [redrive(after, 'command')],
@@ -24,7 +24,7 @@ describe.each(AFTER)('brought back %d ms after its death', (after) => {
 });
 
 test.each(AFTER.slice(0, 3))(
-  "by SQS's own move of the DLQ %d ms after its death, it comes back as well",
+  "SQS's own move of the DLQ %d ms after a death also brings the job back",
   async (after) => {
     const { states, row } = await scenario({
       jobs: jobs('refused', ['not-json', { group: 1 }], ['stolen-id', { at: 5_000 }]),
@@ -36,7 +36,7 @@ test.each(AFTER.slice(0, 3))(
   },
 );
 
-test('parked twice within five minutes, it lies in the DLQ once and for its last death', async () => {
+test('a job that is parked twice within five minutes has one DLQ entry, for its last death', async () => {
   const { row } = await scenario({
     jobs: jobs('refused'),
     redrives: [redrive(MINUTE_MS, 'command', 1), redrive(MINUTE_MS, 'move', 2), redrive(MINUTE_MS, 'command', 3)],
@@ -45,21 +45,21 @@ test('parked twice within five minutes, it lies in the DLQ once and for its last
   expect(row(0)).toMatchObject({ state: 'dead', opened: 4 });
 });
 
-test('a late duplicate of a parked job finds it parked', async () => {
+test('a late duplicate of a parked job does not run it again', async () => {
   const { row, reached } = await scenario({ jobs: jobs('refused'), lostDeletes: [1] });
 
   expect(reached('lost delete')).toBe(1);
   expect(row(0)).toMatchObject({ state: 'dead', opened: 1, attempts: 1 });
 });
 
-test('a copy of a job that has succeeded does nothing', async () => {
+test('a copy of a succeeded job does nothing', async () => {
   const { row, reached } = await scenario({ jobs: jobs('good', ['copy', { at: 10_000, group: 1 }]) });
 
   expect(row(0)).toMatchObject({ state: 'succeeded', attempts: 1 });
   expect(reached('effect mail')).toBe(1);
 });
 
-test('a message with the id of a finished job leaves that one as it was', async () => {
+test('a message with the id of a finished job does not change that job', async () => {
   const { states, row } = await scenario({ jobs: jobs('good', ['stolen-id', { at: 10_000, group: 1 }]) });
 
   expect(states()).toEqual(['succeeded', 'dead (error)']);
@@ -67,7 +67,7 @@ test('a message with the id of a finished job leaves that one as it was', async 
 });
 
 test.each([{}, { approximate: true } as const])(
-  'more than ten dead jobs of one group are all seen in the DLQ, and among them what SQS moved there (%j)',
+  'the reconciler sees more than ten dead jobs of one group in the DLQ, and a message that SQS moved there (%j)',
   async (queues) => {
     const { states } = await scenario({
       ...queues,
@@ -90,7 +90,7 @@ test('a message that expires unread ends its job as expired', async () => {
   expect(row(0).recordedAt).toBeDefined();
 });
 
-test('an entry that expires in the DLQ is noted, and its job can still be brought back', async () => {
+test('a job whose DLQ entry has expired can still be redriven, and its history says so', async () => {
   const { row } = await scenario({
     jobs: jobs('refused'),
     retention: 2 * 3600,

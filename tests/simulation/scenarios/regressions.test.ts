@@ -1,21 +1,21 @@
 import type { Plan } from '../draw/plan';
 import { DAY_MS, HOUR_MS, jobs, MINUTE_MS, SECOND_MS, scenario } from './scenario';
 
-/** Runs that broke a promise once, as small as they could be made. */
+/** Runs that once broke a promise, as small as possible. */
 const FOUND: Record<string, Partial<Plan>> = {
-  'a body with a stolen id, moved back by SQS, is still the job that it was parked as': {
+  'a message with a stolen id keeps its row when SQS moves it back': {
     jobs: jobs('good', ['stolen-id', { at: 5 * SECOND_MS }]),
     redrives: [{ nth: 1, after: MINUTE_MS, how: 'move' }],
   },
-  'a body with a stolen id that is dead-lettered untried leaves its namesake alone': {
+  'a message with a stolen id that is dead-lettered untried does not harm the job with that id': {
     jobs: jobs('good', ['stolen-id', { at: 30 * SECOND_MS }]),
     broken: { from: 5 * SECOND_MS, until: 20 * MINUTE_MS },
   },
-  'three jobs whose workers do not start for an hour are no killers': {
+  'three jobs whose workers do not start for an hour are not taken for poison messages': {
     jobs: jobs('good', 'good', 'good'),
     broken: { from: 700, until: HOUR_MS },
   },
-  'copies of a killer in the DLQ are not taken for the one that was returned, beside others of its group': {
+  'copies of a poison message in the DLQ are not taken for the returned one, beside others of its group': {
     queue: 'bulk',
     batch: 10,
     jobs: jobs(
@@ -27,7 +27,7 @@ const FOUND: Record<string, Partial<Plan>> = {
     ),
     broken: { from: 0, until: 20 * MINUTE_MS },
   },
-  'a job that lies behind killers whenever it is returned is not taken for one': {
+  'a job that is always returned behind poison messages is not taken for one': {
     queue: 'bulk',
     batch: 10,
     concurrency: 2,
@@ -40,7 +40,7 @@ const FOUND: Record<string, Partial<Plan>> = {
     calls: [{ nth: 2, fault: 'late' }],
     broken: { from: 0, until: 20 * MINUTE_MS },
   },
-  'a record of an end before, that lands late, takes the place of no newer one': {
+  'a late record of an earlier end does not replace a newer one': {
     queue: 'bulk',
     batch: 10,
     concurrency: 2,
@@ -52,7 +52,7 @@ const FOUND: Record<string, Partial<Plan>> = {
     unpolled: { from: 6_099, until: 606_099 },
     deployAt: 2 * HOUR_MS,
   },
-  'an outcome by a clock that is behind is an outcome, and the next ones are returned': {
+  'an outcome with the time of a slow clock still counts, and the next messages are returned': {
     seed: 76_246_895,
     queue: 'bulk',
     batch: 10,
@@ -60,7 +60,7 @@ const FOUND: Record<string, Partial<Plan>> = {
     jobs: jobs('good', ['good', { again: 10 }], ['good', { again: 10 }], ['good', { group: 1 }]),
     broken: { from: 0, until: HOUR_MS },
   },
-  'what cannot be parked in the last seconds of its function is given back': {
+  'a job that cannot be parked in the last seconds of its function goes back to its queue': {
     queue: 'bulk-standard',
     batch: 10,
     outages: [
@@ -69,12 +69,12 @@ const FOUND: Record<string, Partial<Plan>> = {
     ],
     broken: { from: 0, until: MINUTE_MS },
   },
-  'a job that has failed twice and dies when it is parked is dead for its failures': {
+  'a job that failed and whose worker dies while parking it is dead because of its failures': {
     queue: 'bulk',
     jobs: jobs('fails'),
     calls: [{ kind: 'objects.put', nth: 1, fault: 'killed-before' }],
   },
-  'a body that is no job, moved by a person before it was judged, ends under its new name, and expires under its old one':
+  'an invalid message that an operator moves before a worker judged it ends under its new id and expires under its old one':
     {
       queue: 'emails',
       concurrency: 2,
@@ -86,7 +86,7 @@ const FOUND: Record<string, Partial<Plan>> = {
       ],
       broken: { from: 1, until: MINUTE_MS + 1 },
     },
-  'a job with two entries in the DLQ loses one of them, though the first lies tenth': {
+  'a job with two DLQ entries loses one of them, even if the first is the tenth in the DLQ': {
     queue: 'bulk',
     batch: 10,
     concurrency: 2,
@@ -111,22 +111,21 @@ const FOUND: Record<string, Partial<Plan>> = {
     ],
     deployAt: 2 * HOUR_MS,
   },
-  'a message that waits behind a copy of itself is not dead-lettered on its last receive': {
+  'a message that waits for its own copy is not dead-lettered on its last receive': {
     queue: 'bulk-standard',
     batch: 10,
     concurrency: 2,
     jobs: jobs('fails', ['copy', { at: 16, again: 6 * MINUTE_MS }]),
     unpolled: { from: 58_029, until: 10_858_029 },
   },
-  'a chunk that is brought back while its campaign is paused, which no longer waits for it, goes on once that is over':
-    {
-      queue: 'campaigns',
-      jobs: jobs(['unsendable', { group: 1 }]),
-      concurrency: 2,
-      redrives: [{ nth: 1, after: 15 * SECOND_MS, how: 'command' }],
-      canaries: 10 * MINUTE_MS,
-    },
-  'a chunk whose release dies before it is counted is counted, though its campaign is paused then': {
+  'a chunk that is redriven after its paused campaign stopped waiting for it continues after the pause': {
+    queue: 'campaigns',
+    jobs: jobs(['unsendable', { group: 1 }]),
+    concurrency: 2,
+    redrives: [{ nth: 1, after: 15 * SECOND_MS, how: 'command' }],
+    canaries: 10 * MINUTE_MS,
+  },
+  'a chunk is counted even if its release died before the count and its campaign was then paused': {
     queue: 'campaigns',
     jobs: jobs(['good', { again: 10 }]),
     calls: [{ nth: 31, fault: 'killed-after' }],
@@ -138,7 +137,7 @@ test.each(Object.entries(FOUND))('%s', async (_name, plan) => {
   await expect(scenario(plan)).resolves.toBeDefined();
 });
 
-test('a job whose worker is killed when it parks it is run once more, and ends with the failure', async () => {
+test('a job whose worker dies while parking it runs once more, and ends with the failure', async () => {
   const { row } = await scenario({
     queue: 'bulk',
     jobs: jobs('fails'),

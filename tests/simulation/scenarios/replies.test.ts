@@ -1,6 +1,6 @@
 import { HOUR_MS, jobs, MINUTE_MS, scenario } from './scenario';
 
-test("the SDK's own second try meets our claim, and the job is ours", async () => {
+test("a worker recognises its own claim when the SDK's second try meets it", async () => {
   const { states, row, reached } = await scenario({ calls: [{ kind: 'table.put', nth: 4, fault: 'repeated' }] });
 
   expect(reached('fault repeated at table.put')).toBe(1);
@@ -8,22 +8,25 @@ test("the SDK's own second try meets our claim, and the job is ours", async () =
   expect(row(0).history.filter(({ event }) => event === 'started')).toHaveLength(1);
 });
 
-test('a claim whose answer is lost is recognised, and spends no attempt', async () => {
+test('a worker recognises its claim after a lost answer, and no attempt is spent', async () => {
   const { row } = await scenario({ calls: [{ kind: 'table.put', nth: 4, fault: 'lost' }] });
 
   expect(row(0)).toMatchObject({ state: 'succeeded', attempts: 1, opened: 1 });
 });
 
-test.each(['throttled', 'refused', 'silent', 'mute'] as const)('the table is %s for an hour', async (fault) => {
-  const { states } = await scenario({
-    jobs: jobs(['good', { retries: 2 }], ['good', { at: 90 * MINUTE_MS }]),
-    outages: [{ target: 'table', from: 200, until: HOUR_MS, fault }],
-  });
+test.each(['throttled', 'refused', 'silent', 'mute'] as const)(
+  'jobs succeed although the table is %s for an hour',
+  async (fault) => {
+    const { states } = await scenario({
+      jobs: jobs(['good', { retries: 2 }], ['good', { at: 90 * MINUTE_MS }]),
+      outages: [{ target: 'table', from: 200, until: HOUR_MS, fault }],
+    });
 
-  expect(states()).toEqual(['succeeded', 'succeeded']);
-});
+    expect(states()).toEqual(['succeeded', 'succeeded']);
+  },
+);
 
-test('the table is down for a whole day, and every accepted job ends', async () => {
+test('every accepted job ends although the table is down for a whole day', async () => {
   const { states } = await scenario({
     jobs: jobs('good', ['good', { group: 1 }], ['good', { group: 2 }]),
     outages: [{ target: 'table', from: 60, until: 24 * HOUR_MS, fault: 'refused' }],
@@ -32,17 +35,20 @@ test('the table is down for a whole day, and every accepted job ends', async () 
   expect(new Set(states())).toEqual(new Set(['succeeded']));
 });
 
-test.each(['throttled', 'refused', 'lost', 'silent'] as const)('S3 answers a put with %s', async (fault) => {
-  const { states, reached } = await scenario({
-    jobs: jobs('refused', 'good'),
-    calls: [1, 2, 3].map((nth) => ({ kind: 'objects.put', nth, fault })),
-  });
+test.each(['throttled', 'refused', 'lost', 'silent'] as const)(
+  'jobs end although S3 answers puts with %s',
+  async (fault) => {
+    const { states, reached } = await scenario({
+      jobs: jobs('refused', 'good'),
+      calls: [1, 2, 3].map((nth) => ({ kind: 'objects.put', nth, fault })),
+    });
 
-  expect(reached(`fault ${fault} at objects.put`)).toBe(3);
-  expect(states()).toEqual(['dead (error)', 'succeeded']);
-});
+    expect(reached(`fault ${fault} at objects.put`)).toBe(3);
+    expect(states()).toEqual(['dead (error)', 'succeeded']);
+  },
+);
 
-test('S3 is down for hours: what has succeeded stays so, what has to be parked or held waits for it', async () => {
+test('if S3 is down for hours, a succeeded job stays so, and jobs to park or hold wait for S3', async () => {
   const { states, row } = await scenario({
     jobs: jobs('good', ['refused', { group: 1 }], ['newer', { group: 2 }]),
     outages: [{ target: 'objects', from: 0, until: 3 * HOUR_MS, fault: 'throttled' }],
@@ -54,7 +60,7 @@ test('S3 is down for hours: what has succeeded stays so, what has to be parked o
 });
 
 test.each(['lost', 'silent', 'gateway'] as const)(
-  'a ticket that was made and then %s is found, not made again',
+  'a ticket whose answer is %s is found, not made again',
   async (fault) => {
     const { row, reached } = await scenario({ calls: [{ kind: 'zendesk.createTicket', nth: 1, fault }] });
 
@@ -73,7 +79,7 @@ test.each(['lost', 'silent', 'mute', 'late', 'gateway'] as const)(
   },
 );
 
-test("a lost answer of a send to the queue makes a second message at most, and that one's job runs once", async () => {
+test('after a lost answer of a send to the queue, a second message may come, but the job runs once', async () => {
   const { states, reached } = await scenario({
     jobs: jobs(['good', { retries: 2 }]),
     calls: [{ kind: 'queues.send', nth: 1, fault: 'lost' }],

@@ -10,14 +10,14 @@ export const MINUTE_MS = 60 * SECOND_MS;
 export const HOUR_MS = 60 * MINUTE_MS;
 export const DAY_MS = 24 * HOUR_MS;
 
-/** Jobs of one kind each, all at the start and in one group where nothing else is said. */
+/** One job of each given kind. By default all come at the start and in one group. */
 export const jobs = (...specs: (JobKind | [JobKind, Partial<JobSpec>])[]): JobSpec[] =>
   specs.map((spec) => {
     const [kind, changes] = typeof spec === 'string' ? [spec, {}] : spec;
     return { kind, at: 0, group: 0, retries: 0, ...changes };
   });
 
-/** What comes to another queue meanwhile. */
+/** The jobs of another queue beside it. */
 export const load = (queue: string, ...specs: Parameters<typeof jobs>): Load => ({
   queue,
   batch: 1,
@@ -34,11 +34,11 @@ export interface Scenario {
   row(index: number): JobRow;
   /** States of all jobs, in the order of the plan, e.g. `dead (error)`. */
   states(): string[];
-  /** How often something was reached, e.g. `effect mail`, `fault lost at table.put`. */
+  /** How often a fault, state or effect was reached, e.g. `effect mail`, `fault lost at table.put`. */
   reached(what: string): number;
 }
 
-/** Runs a plan in which every promise must hold; fails with the timeline where one does not. */
+/** Runs a plan in which every promise must hold. Throws with the timeline if one is broken. */
 export async function scenario(changes: Partial<Plan>, options: { restWithinMs?: number } = {}): Promise<Scenario> {
   const plan = aPlan(changes);
   const { violation, world, inputs } = await runPlan(plan, options);

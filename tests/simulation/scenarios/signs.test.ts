@@ -2,7 +2,7 @@ import { ofKind } from '../../../lib/jobs/history';
 import type { JobRow } from '../../../lib/jobs/row';
 import { jobs, scenario } from './scenario';
 
-/** How each of many runs went whose send was accepted and never answered; when SendGrid tells of it, chance decides. */
+/** Runs in which SendGrid accepted a mail but never answered. Chance decides when SendGrid's event comes. */
 async function accepted() {
   const runs = [];
   for (let seed = 1; seed <= 30; seed++) {
@@ -19,13 +19,13 @@ async function accepted() {
 
 const isSent = ({ state, steps }: JobRow): boolean => state === 'succeeded' && steps.send?.status === 'done';
 
-/** Whether the sign came while the job still waited for the answer. */
+/** Whether the event came while the worker still waited for the answer. */
 function wasEarly({ evidence, history }: JobRow): boolean {
   const unknownAt = history.find(ofKind('held'))?.at ?? 0;
   return (evidence?.send?.at ?? 0) < unknownAt;
 }
 
-test('a sign that a mail went out settles its step, before the step is unknown and after, and it is not sent again', async () => {
+test("SendGrid's event resolves a step before or after the step is unknown, and the mail is not sent again", async () => {
   const runs = await accepted();
 
   expect(runs.filter(({ told }) => told).every(({ row }) => isSent(row))).toBe(true);
@@ -34,7 +34,7 @@ test('a sign that a mail went out settles its step, before the step is unknown a
   expect(new Set(runs.map(({ mails }) => mails))).toEqual(new Set([1]));
 });
 
-test('without a sign it stays with a person', async () => {
+test('without an event the step waits for an operator', async () => {
   const runs = await accepted();
 
   const untold = runs.filter(({ told }) => !told);

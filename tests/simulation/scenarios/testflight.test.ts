@@ -2,7 +2,7 @@ import { HOUR_MS, jobs, MINUTE_MS, scenario } from './scenario';
 
 const settlement = { after: HOUR_MS };
 
-test("one tester's 403 parks that job and stops nobody else", async () => {
+test("one tester's 403 parks that job and stops no other job", async () => {
   const { states, row } = await scenario(
     { queue: 'testflight', jobs: jobs('forbidden', 'good', ['removal', { group: 1 }]) },
     { restWithinMs: MINUTE_MS },
@@ -18,7 +18,7 @@ test.each([
   ['late', 1],
   ['mute', 0],
 ] as const)(
-  'a second invitation whose answer is %s is unknown until a person has looked, and those behind it wait',
+  'a second invitation whose answer is %s stays unknown until an operator resolves it, and the jobs behind it wait',
   async (fault, mails) => {
     const plan = {
       queue: 'testflight',
@@ -40,7 +40,7 @@ test.each([
   ['lost', 'succeeded', 1],
   ['mute', 'cancelled (operator)', 0],
 ] as const)(
-  'a mail to the testers of a build whose answer is %s is not sent again: %s',
+  'a mail about a build whose answer is %s is not sent again, and its job ends as %s',
   async (fault, state, mails) => {
     const { states, reached } = await scenario({
       queue: 'testflight',
@@ -54,8 +54,8 @@ test.each([
   },
 );
 
-test('a tester leaves the app, or a group alone', async () => {
-  // Jobs of odd numbers leave a group, those of even ones the app.
+test('a removal takes a tester out of the app, or out of one group', async () => {
+  // Even jobs leave the app, odd ones leave a group.
   const { states, world } = await scenario({ queue: 'testflight', jobs: jobs('removal', 'removal') });
 
   const left = world.vendors.apple.testers.filter(({ app, email }) => app === '1' && /leaver-[01]@/.test(email));

@@ -1,13 +1,13 @@
 import { HOUR_MS, jobs, MINUTE_MS, many, scenario } from './scenario';
 
-test('a message of the next version waits for the code that knows it, and costs no attempt', async () => {
+test('a message of the next version waits for the code that knows it, without an attempt', async () => {
   const { row, reached } = await scenario({ jobs: jobs('newer', ['good', { at: 1_000 }]), deployAt: 40 * MINUTE_MS });
 
   expect(reached('state held(throttled)')).toBeGreaterThan(0);
   expect(row(0)).toMatchObject({ state: 'succeeded', attempts: 1 });
 });
 
-test('while both versions run, a job may meet either, and runs once', async () => {
+test('a job may meet either version during a deployment, and runs once', async () => {
   const { states, reached } = await scenario({
     jobs: many(6, 'newer', (index) => ({ at: index * 60_000, group: index % 2 })),
     deployAt: MINUTE_MS,
@@ -17,7 +17,7 @@ test('while both versions run, a job may meet either, and runs once', async () =
   expect(reached('effect ticket')).toBe(6);
 });
 
-test('a version that never comes is refused after an hour', async () => {
+test('a message of a version that is never deployed is refused after an hour', async () => {
   const { row } = await scenario({ jobs: jobs('newer'), deployAt: 20 * HOUR_MS });
 
   expect(row(0)).toMatchObject({ state: 'dead', error: { code: 'UnknownVersion' } });
@@ -31,7 +31,7 @@ const BOUNDARIES = {
 };
 
 test.each(Object.entries(BOUNDARIES))(
-  'a job that goes on past the end of an %s has one record, where it began',
+  'a job that runs past the end of the %s has one record, under the time of its start',
   async (_name, start) => {
     const { row, world } = await scenario({
       start,
@@ -44,7 +44,7 @@ test.each(Object.entries(BOUNDARIES))(
   },
 );
 
-test("whichever way the workers' clocks differ, two invocations of one event run the job once", async () => {
+test("two invocations of one event run the job once, however the workers' clocks differ", async () => {
   for (let seed = 1; seed <= 60; seed++) {
     const { row } = await scenario({
       seed,
@@ -56,7 +56,7 @@ test("whichever way the workers' clocks differ, two invocations of one event run
   }
 });
 
-test('what the indexes show late is done late, once, and by the row', async () => {
+test('work that the indexes show late is done later and only once', async () => {
   const plan = {
     jobs: jobs('good', ['refused', { at: 1_000 }]),
     calls: [{ kind: 'zendesk.createTicket', nth: 1, fault: 'throttled' as const }],

@@ -1,6 +1,6 @@
 import { DAY_MS, HOUR_MS, jobs, load, MINUTE_MS, many, scenario } from './scenario';
 
-test("one job's 403 parks that job and stops nobody else", async () => {
+test("one job's 403 parks that job and stops no other job", async () => {
   const { states, row } = await scenario(
     { jobs: jobs(['forbidden', { group: 1 }], ['good', { group: 2 }], ['good', { at: 5_000, group: 3 }]) },
     { restWithinMs: MINUTE_MS },
@@ -10,7 +10,7 @@ test("one job's 403 parks that job and stops nobody else", async () => {
   expect(row(0).error?.code).toBe('Forbidden');
 });
 
-test('a key that lost its scope parks one job at most, holds the others, and lets them go when it is mended', async () => {
+test('a key that lost its scope parks at most one job; the others are held and succeed once the key works again', async () => {
   const { states, reached } = await scenario({
     jobs: many(6, 'good', (index) => ({ at: index * 10_000, group: index })),
     outages: [{ target: 'zendesk', from: 0, until: 2 * HOUR_MS, fault: 'forbidden' }],
@@ -21,7 +21,7 @@ test('a key that lost its scope parks one job at most, holds the others, and let
   expect(states().filter((state) => state === 'succeeded').length).toBeGreaterThanOrEqual(5);
 });
 
-test('refused credentials stop the vendor, and no job is lost to them', async () => {
+test('refused credentials open the circuit, and no job is lost', async () => {
   const { states, reached } = await scenario({
     jobs: many(4, 'good', (index) => ({ at: index * 10_000, group: index })),
     outages: [{ target: 'zendesk', from: 0, until: 3 * HOUR_MS, fault: 'unauthorized' }],
@@ -37,7 +37,7 @@ test.each([
   ['mute', 5 * HOUR_MS],
   ['silent', 5 * HOUR_MS],
 ] as const)(
-  'a vendor that is down (%s, for %d ms) is stopped after five failures, and all jobs outlast it',
+  'five failures open the circuit of a vendor that is down (%s, for %d ms), and all jobs succeed later',
   async (fault, until) => {
     const { states, reached } = await scenario({
       jobs: many(8, 'good', (index) => ({ at: index * 20_000, group: index })),
@@ -50,7 +50,7 @@ test.each([
   30_000,
 );
 
-test('the three attempts of a job outlast an outage of fifteen minutes', async () => {
+test("a job's three attempts outlast an outage of fifteen minutes", async () => {
   const { states, row } = await scenario({
     jobs: jobs('good'),
     outages: [{ target: 'zendesk', from: 0, until: 14 * MINUTE_MS, fault: 'refused' }],
@@ -60,7 +60,7 @@ test('the three attempts of a job outlast an outage of fifteen minutes', async (
   expect(row(0).attempts).toBe(3);
 });
 
-test.each(['throttled', 'retry-after'] as const)('429 (%s) costs no attempt, however often', async (fault) => {
+test.each(['throttled', 'retry-after'] as const)('429 (%s) costs no attempt, however often it comes', async (fault) => {
   const { row } = await scenario({
     calls: [1, 2, 3, 4, 5].map((nth) => ({ kind: 'zendesk.createTicket', nth, fault })),
   });
@@ -68,7 +68,7 @@ test.each(['throttled', 'retry-after'] as const)('429 (%s) costs no attempt, how
   expect(row(0)).toMatchObject({ state: 'succeeded', attempts: 1 });
 });
 
-test('a confirmation whose vendor is down is given up after a quarter of an hour, and the job succeeds', async () => {
+test('a worker gives up a confirmation after a quarter of an hour if its vendor is down, and the job succeeds', async () => {
   const { row } = await scenario(
     { outages: [{ target: 'sendgrid', from: 0, until: 5 * HOUR_MS, fault: 'refused' }] },
     { restWithinMs: MINUTE_MS },
@@ -78,7 +78,7 @@ test('a confirmation whose vendor is down is given up after a quarter of an hour
   expect((row(0).endedAt ?? 0) - row(0).time).toBeLessThan(20 * MINUTE_MS);
 });
 
-test("an upload's token that has expired while the job waited is made anew", async () => {
+test('a worker uploads a file again if its token expired while the job waited', async () => {
   const { states, reached } = await scenario({
     jobs: jobs('attachment'),
     calls: [1, 2, 3].map((nth) => ({ kind: 'zendesk.createTicket', nth, fault: 'refused' as const })),
@@ -89,7 +89,7 @@ test("an upload's token that has expired while the job waited is made anew", asy
   expect(reached('step upload started')).toBeGreaterThan(1);
 });
 
-test('a revoked key is tried by two jobs of all queues together; what waits for it goes on once it is mended', async () => {
+test('jobs of all queues try a revoked key twice in total, and waiting jobs continue once the key works again', async () => {
   const { world, states, reached } = await scenario({
     jobs: many(3, 'good', (index) => ({ at: index * 10_000, group: index })),
     beside: [load('emails', 'good', ['good', { at: 5_000, group: 1 }]), load('testflight', 'good')],
@@ -107,7 +107,7 @@ test('a revoked key is tried by two jobs of all queues together; what waits for 
   expect(invitations?.map(({ state }) => state)).toEqual(['succeeded']);
 });
 
-test('mails of an unknown sender are parked, and stop no other mail', async () => {
+test('mails of an unknown sender are parked and stop no other mail', async () => {
   const { states, row, reached } = await scenario(
     {
       queue: 'emails',

@@ -4,7 +4,10 @@ import { revision } from '../released/bundle.cjs';
 import type { Versions } from '../world/versions';
 import { HOUR_MS, jobs, MINUTE_MS, type Scenario, scenario } from './scenario';
 
-/** Between these all that starts is of the released code, and for ten minutes before and after them every second process. */
+/**
+ * Between these times every new process runs the released code. For ten minutes around each change, every second one
+ * does.
+ */
 const BACK_MS = 15 * MINUTE_MS;
 const FORTH_MS = 3 * HOUR_MS;
 const ROLLED_BACK: Versions[] = [
@@ -14,7 +17,7 @@ const ROLLED_BACK: Versions[] = [
   { until: FORTH_MS + 10 * MINUTE_MS, released: 0.5 },
 ];
 
-/** What the rows of a run said last before a time. */
+/** The last event of each row before a time. */
 function saidBy({ world }: Scenario, ms: number): Set<string> {
   const at = world.plan.start + ms;
   const last = ({ history }: JobRow) => history.findLast((entry) => entry.at <= at)?.event ?? 'nothing';
@@ -25,7 +28,7 @@ function saidBy({ world }: Scenario, ms: number): Set<string> {
 const settlement = { after: HOUR_MS };
 const redrives: Plan['redrives'] = [{ nth: 1, after: HOUR_MS, how: 'command' }];
 
-/** Runs that are rolled back while they wait for all that their queue can wait for. */
+/** Runs with a roll-back while jobs wait for everything that can keep a job of their queue. */
 const RUNS: Record<string, { plan: Partial<Plan>; waits: string[]; ends: string[] }> = {
   feedback: {
     plan: {
@@ -36,7 +39,7 @@ const RUNS: Record<string, { plan: Partial<Plan>; waits: string[]; ends: string[
     waits: ['dead (error)', 'held (throttled)'],
     ends: ['dead (error)', 'succeeded', 'succeeded'],
   },
-  'feedback, whose vendor is stopped': {
+  'feedback with an open circuit': {
     plan: {
       jobs: jobs(['good', { at: 5 * MINUTE_MS }], ['good', { at: 6 * MINUTE_MS, group: 1 }]),
       outages: [{ target: 'zendesk', from: 4 * MINUTE_MS, until: 2 * HOUR_MS, fault: 'unauthorized' }],
@@ -115,7 +118,7 @@ const RUNS: Record<string, { plan: Partial<Plan>; waits: string[]; ends: string[
   },
 };
 
-test.each(Object.entries(RUNS))('%s: a roll-back loses nothing that waits', async (_name, { plan, waits, ends }) => {
+test.each(Object.entries(RUNS))('%s: a roll-back loses no waiting job', async (_name, { plan, waits, ends }) => {
   const run = await scenario({ ...plan, versions: ROLLED_BACK });
 
   expect([...saidBy(run, BACK_MS)]).toEqual(expect.arrayContaining(waits));
@@ -126,7 +129,7 @@ test.each(Object.entries(RUNS))('%s: a roll-back loses nothing that waits', asyn
 test.each<[string, Partial<Plan>, string]>([
   ['was never sent', { calls: [{ kind: 'queues.send', nth: 1, fault: 'refused' }] }, 'cancelled'],
   ['expired in its queue', { retention: 2 * 3600, unpolled: { from: 0, until: 6 * HOUR_MS } }, 'dead'],
-])('a job that %s and that the released code does not find ends after the next upgrade', async (_name, plan, state) => {
+])('a job that %s ends after the next upgrade if the released code does not find it', async (_name, plan, state) => {
   const { world } = await scenario({
     ...plan,
     jobs: jobs('good'),
@@ -141,11 +144,11 @@ test.each<[string, Partial<Plan>, string]>([
   expect((row?.endedAt ?? 0) - world.plan.start).toBeGreaterThanOrEqual(5 * HOUR_MS);
 });
 
-test('the released code is that of the last deployment', () => {
+test('the released code is the last deployed revision', () => {
   expect(revision).toBe('28eb1b2');
 });
 
-test('a circuit that released code opened for two unknown senders is closed by the next trial of today', async () => {
+test("a circuit that released code opened for two unknown senders closes at today's next trial call", async () => {
   const run = await scenario({
     queue: 'emails',
     jobs: jobs('good', ['unverified', { at: 1_000 }], ['unverified', { at: 2_000 }], ['good', { at: 3 * MINUTE_MS }]),

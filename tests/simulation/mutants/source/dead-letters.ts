@@ -30,7 +30,7 @@ export const DEAD_LETTER_MUTANTS: Record<string, SourceMutant> = {
         replace: '{ queue, untried: whole ? untried : [], whole, now:',
       },
     ],
-    breaks: /^liveness: what lies in front was not returned/,
+    breaks: /^liveness: the first run did not return the message in front/,
     by: { scale: 'large-dlq' },
   },
   'a pass without a reason needs a run in a certain minute': {
