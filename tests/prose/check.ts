@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { passagesOfCode, passagesOfMarkdown } from './passages';
 import { problemsOf } from './rules';
 
@@ -12,7 +12,7 @@ function main(): void {
   const given = process.argv.slice(2);
   let problems = 0;
   for (const file of files.split('\n')) {
-    if (!/\.(ts|cjs|md)$/.test(file) || EXEMPT.test(file)) continue;
+    if (!/\.(ts|cjs|md)$/.test(file) || EXEMPT.test(file) || !existsSync(file)) continue;
     if (given.length > 0 && !given.some((start) => file.startsWith(start))) continue;
     const source = readFileSync(file, 'utf8');
     for (const passage of file.endsWith('.md') ? passagesOfMarkdown(source) : passagesOfCode(source))
