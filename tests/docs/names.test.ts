@@ -15,7 +15,7 @@ const source = files
   .map((file) => readFileSync(file, 'utf8'))
   .join('\n');
 
-/** Words in backticks that look like a name of ours and are a vendor's or a language's. */
+/** Words in backticks that look like our names but belong to a vendor or a language. */
 const THEIRS = new Set(
   ['SendMessage', 'PutItem', 'GetItem', 'IdempotentRequestError', 'ApproximateReceiveCount', 'GetObject'].concat([
     'ListBucket',
@@ -28,7 +28,7 @@ const THEIRS = new Set(
 );
 
 describe.each(all)('%s', (file, page) => {
-  test('its links lead somewhere', () => {
+  test('its links have targets', () => {
     const links = [...page.text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => target);
     const broken = links.filter((target) => {
       if (/^(https?:|mailto:)/.test(target)) return false;
@@ -53,7 +53,7 @@ describe.each(all)('%s', (file, page) => {
     expect(missing).toEqual([]);
   });
 
-  test('the settings, codes, metrics and alarms that it names stand in the code', () => {
+  test('the settings, codes, metrics and alarms that it names exist in the code', () => {
     const names = page.code.filter((code) => /^([A-Z][A-Z0-9]*(_[A-Z0-9]+)+|([A-Z][a-z0-9]+){2,})$/.test(code));
     const unknown = names.filter((name) => !THEIRS.has(name) && !stands(name));
 

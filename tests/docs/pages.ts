@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 export interface Page {
   file: string;
   text: string;
-  /** What stands in backticks outside of blocks, each once. */
+  /** The distinct texts in backticks outside of blocks. */
   code: string[];
   /** Fenced blocks of code by their language. */
   blocks: { language: string; text: string; line: number }[];

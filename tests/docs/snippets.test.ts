@@ -3,7 +3,10 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pages } from './pages';
 
-/** What a snippet may take as given: an Express route's request and response, and the caller's own values. */
+/**
+ * The values that a snippet may use without a declaration: an Express route's request and response, and the caller's
+ * own values.
+ */
 const GIVEN = `
 import type { realProducer } from '../../../lib/producer/real-producer';
 declare global {

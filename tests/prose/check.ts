@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { passagesOfCode, passagesOfMarkdown } from './passages';
 import { problemsOf } from './rules';
 
-/** Not written by us, or made by a program. */
+/** Generated files, and files that quote the refused words. */
 const EXEMPT = /^(tests\/simulation\/released\/|tests\/prose\/|.*\.snap$|package-lock\.json$)/;
 
 /** Checks the words of comments, messages, test titles and docs. Prints each problem with its place; exits 1 if there is one. */

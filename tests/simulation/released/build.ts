@@ -36,7 +36,7 @@ async function main(given: string): Promise<void> {
   }
 }
 
-/** Packages come from node_modules when a test runs; one of which nothing is used is not asked for. */
+/** Packages come from node_modules when a test runs. An unused package is not loaded. */
 const packagesOutside: Plugin = {
   name: 'packages-outside',
   setup: ({ onResolve }) => {

@@ -2,27 +2,27 @@ import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import type { Clock, Log, Metrics, Objects, Queues, Random, Table } from './ports';
 
 /**
- * What one process of the released code is given, and what it can be asked to do. Both sides are written down in words
- * of this file alone, so that the code of today can move and change: released.ts fits it to this.
+ * What a process of the released code gets, and what it can do. The types use names of this file only, so that today's
+ * code can change. released.ts adapts today's code to them.
  */
 export interface Host {
   ports: { table: Table; objects: Objects; queues: Queues; clock: Clock; random: Random; log: Log; metrics: Metrics };
   process: { skew: number; die(reason: string): void };
-  /** Ms since 1970: when the run began, and the true time. */
+  /** The start of the run and the true time, in ms since 1970. */
   start: number;
   now: () => number;
   /** Every queue of the service; `queue` as in queues.ts of the released simulation. */
   lanes: readonly { queue: string; settings: Settings }[];
-  /** Of those, the one that the process is for. */
+  /** The queue of this process. */
   lane: string;
-  /** Whether the process knows the newer type of its queue too. */
+  /** Whether the process also knows the newer type of its queue. */
   newer: boolean;
   share?: number | undefined;
   /** A call to a vendor, with the faults of the run. */
   call<T>(call: { target: string; method: string; timeoutMs?: number; effect: () => T | Promise<T> }): Promise<T>;
   vendors: Vendors;
   effect(what: string, job: string, once: boolean): void;
-  /** SendGrid has taken a request to many. */
+  /** Called when SendGrid accepts a bulk request. */
   accepted(mails: readonly { to: string[]; customArgs: Record<string, string> }[]): void;
 }
 
@@ -41,7 +41,7 @@ interface Reply {
   json?: unknown;
 }
 
-/** The fakes, as far as the released simulation knows them. */
+/** The parts of the fakes that the released simulation knows. */
 export interface Vendors {
   zendesk: {
     tickets: readonly { external_id: string | null }[];
@@ -67,13 +67,13 @@ export interface Vendors {
   };
 }
 
-/** How ports and vendors' calls of a host fail; anything else that they reject with is no failure of theirs. */
+/** The failures of a host's ports and vendor calls. Any other rejection is a bug. */
 export type Failure =
   | { failure: 'store'; code: string; message: string }
   | { failure: 'silence'; reason: 'unsendable' | 'unreachable' | 'timeout' | 'interrupted'; sent: boolean }
   | { failure: 'answer'; status: number; headers: Record<string, string>; body: unknown };
 
-/** What came of something that may be refused: by a store, or because a command cannot be carried out now. */
+/** The result of an action that a store or a command may refuse. */
 export type Answer<T> = { answer: T } | { refused: 'store' | 'command'; code: string; message: string };
 
 export interface Job {
@@ -88,7 +88,7 @@ export interface Released {
   handle(event: SQSEvent, remainingMs: number): Promise<SQSBatchResponse>;
   reconcile(times: { remainingMs: number; stayMs: number; canaryMs: number }): Promise<void>;
   command(what: 'cancel' | 'retry' | 'discard', id: string): Promise<Answer<void>>;
-  /** `as` is asked once it is clear that the step is to be settled; answers whether it was. */
+  /** Calls `as` only if the step is unknown. Resolves to whether it was. */
   settle(id: string, step: string, as: () => 'done' | 'skipped'): Promise<Answer<boolean>>;
   control(campaign: string, what: 'pause' | 'resume' | 'cancel'): Promise<Answer<void>>;
   takeEvents(events: readonly unknown[]): Promise<Answer<void>>;
@@ -98,7 +98,7 @@ export interface Released {
 /** What the bundle exports. */
 export interface Bundle {
   revision: string;
-  /** Kinds of jobs that its simulation knows, by queue. */
+  /** The kinds of jobs that its simulation knows, by queue. */
   kinds: Readonly<Record<string, readonly string[]>>;
   open(host: Host): Released;
 }

@@ -13,7 +13,7 @@ import type { Answer, Failure, Host } from './host';
 /** Whether the released simulation has this queue. */
 export const isReleased = (queue: string): boolean => kinds[queue] !== undefined;
 
-/** The released code in a process of today's world. What it cannot know yet, `current` does. */
+/** Runs the released code in a process of today's world. `current` does what the released code does not know. */
 export function releasedCode(world: World, process: Process, current: () => Code): Code {
   const { name } = world.queue;
   const code = (newer: boolean) => open(hostOf(world, process, newer));
@@ -54,7 +54,7 @@ function hostOf(world: World, process: Process, newer: boolean): Host {
   };
 }
 
-/** The ports, failing in the words of host.ts. */
+/** The ports, with errors in the form that host.ts defines. */
 function failing<T extends Record<keyof T, object>>(ports: T): T {
   const port = (methods: object) =>
     Object.fromEntries(
