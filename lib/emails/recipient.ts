@@ -33,6 +33,7 @@ const placeholders = (link: string): string[] => [...link.matchAll(/\{([^{}]+)\}
 export function recipientCheck({ templateId, unsubscribe }: Pick<CampaignContent, 'templateId' | 'unsubscribe'>) {
   const link = unsubscribe && 'link' in unsubscribe ? unsubscribe.link : '';
   const needed = placeholders(link);
+  // Reasons are stored, and the campaign's hash covers them. With another text a caller's repeat would be refused.
   return (input: unknown): { recipient: Recipient } | { reason: string } => {
     const parsed = recipientSchema.safeParse(input, { reportInput: true });
     if (!parsed.success) {
@@ -42,9 +43,9 @@ export function recipientCheck({ templateId, unsubscribe }: Pick<CampaignContent
     const recipient = parsed.data;
     const { data = {} } = recipient;
     if (templateId === undefined && !Object.values(data).every(plain))
-      return { reason: 'data: must be text, numbers or booleans without a templateId' };
+      return { reason: 'data: must be text, numbers or booleans where there is no templateId' };
     const missing = needed.find((name) => !plain(data[name]));
-    if (missing !== undefined) return { reason: `data.${missing}: is required by the unsubscribe link` };
+    if (missing !== undefined) return { reason: `data.${missing}: must be there, the unsubscribe link needs it` };
     // Data that cannot be encoded would throw when the chunk is sent, and fail the whole chunk.
     const broken = needed.find((name) => !String(data[name]).isWellFormed());
     if (broken !== undefined) return { reason: `data.${broken}: must be well-formed Unicode` };

@@ -82,10 +82,10 @@ const numbered = (texts: string[], before: number): Line[] =>
   );
 
 const BROKEN: Record<string, string> = {
-  CSV_QUOTE_NOT_CLOSED: 'a quoted value is not closed in its row',
-  CSV_INVALID_CLOSING_QUOTE: 'a quoted value continues after its closing quote',
-  CSV_NON_TRIMABLE_CHAR_AFTER_CLOSING_QUOTE: 'a quoted value continues after its closing quote',
-  INVALID_OPENING_QUOTE: 'an unquoted value contains a quote',
+  CSV_QUOTE_NOT_CLOSED: 'a quoted value does not end in its row',
+  CSV_INVALID_CLOSING_QUOTE: 'a quoted value goes on after its closing quote',
+  CSV_NON_TRIMABLE_CHAR_AFTER_CLOSING_QUOTE: 'a quoted value goes on after its closing quote',
+  INVALID_OPENING_QUOTE: 'a quote stands inside a value that is not quoted',
 };
 
 /**
@@ -104,7 +104,7 @@ export async function* fromCsv(bytes: Bytes): AsyncGenerator<Read[]> {
       else if (values.length !== header.length)
         reads.push({
           line,
-          broken: `the row has ${values.length} values, but the header has ${header.length}`,
+          broken: `the row must have ${header.length} values like the header, has ${values.length}`,
         });
       else reads.push({ line, value: ofColumns(header, values) });
     }

@@ -46,7 +46,7 @@ export async function writeManifest(
       else if (seen.add(checked.recipient.email.toLowerCase())) parts.add(checked.recipient);
       else {
         duplicates += 1;
-        refused.add(rejection(read, 'email: is a duplicate'));
+        refused.add(rejection(read, 'email: is there already'));
       }
       for (const writer of [parts, refused]) if (writer.full()) await writer.write();
     }

@@ -94,8 +94,8 @@ test('invalid rows are reported by line and without their content, and the other
   expect(lines).toEqual(['1 invitation queued, 0 already queued.']);
   expect(notes).toEqual([
     'line 2: email: must be a valid email',
-    'line 3: a quoted value is not closed in its row',
-    'line 4: the row has 1 values, but the header has 2',
+    'line 3: a quoted value does not end in its row',
+    'line 4: the row must have 2 values like the header, has 1',
   ]);
   expect(queued()).toHaveLength(1);
 });

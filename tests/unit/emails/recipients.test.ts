@@ -40,10 +40,10 @@ describe('recipients from CSV', () => {
     const reads = await all(fromCsv([rows.join('\n')]));
 
     expect(reads).toEqual([
-      { line: 2, broken: 'the row has 1 values, but the header has 2' },
-      { line: 3, broken: 'a quoted value is not closed in its row' },
-      { line: 4, broken: 'a quoted value continues after its closing quote' },
-      { line: 5, broken: 'an unquoted value contains a quote' },
+      { line: 2, broken: 'the row must have 2 values like the header, has 1' },
+      { line: 3, broken: 'a quoted value does not end in its row' },
+      { line: 4, broken: 'a quoted value goes on after its closing quote' },
+      { line: 5, broken: 'a quote stands inside a value that is not quoted' },
       { line: 6, value: { email: 'e@example.com', name: 'E' } },
     ]);
   });

@@ -67,7 +67,7 @@ test('an address gets one mail per campaign in upper or lower case, and a repeat
 
   expect(accepted).toMatchObject({ requested: 6, recipients: 5, rejected: 0, duplicates: 1 });
   expect(accepted.rejectedKeys.flatMap((key) => lines(objects.text(key)))).toEqual([
-    { line: 6, email: 'USER-1@Example.com', reason: 'email: is a duplicate' },
+    { line: 6, email: 'USER-1@Example.com', reason: 'email: is there already' },
   ]);
 });
 
@@ -126,8 +126,8 @@ test('without a dynamic template the data must be plain values, and an unsubscri
   );
 
   expect(lines(objects.text(rejectedKeys[0] ?? '')).map(({ reason }) => reason)).toEqual([
-    'data: must be text, numbers or booleans without a templateId',
-    'data.token: is required by the unsubscribe link',
+    'data: must be text, numbers or booleans where there is no templateId',
+    'data.token: must be there, the unsubscribe link needs it',
     'data.token: must be well-formed Unicode',
     'data: makes the unsubscribe link longer than 2000 characters',
   ]);
@@ -140,7 +140,7 @@ test('a broken row of a CSV file rejects only that row', async () => {
 
   expect(accepted).toMatchObject({ requested: 2, recipients: 1, rejected: 1 });
   expect(lines(objects.text(accepted.rejectedKeys[0] ?? ''))).toEqual([
-    { line: 2, reason: 'a quoted value is not closed in its row' },
+    { line: 2, reason: 'a quoted value does not end in its row' },
   ]);
 });
 

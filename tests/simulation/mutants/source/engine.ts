@@ -76,8 +76,8 @@ export const ENGINE_MUTANTS = {
     changes: [
       {
         file: 'lib/jobs/history.ts',
-        find: "history.findLast(ofKind('reopened'))",
-        replace: "history.findLast(({ event }) => event === 'reopened')",
+        find: "row.history.filter(ofKind('reopened'))",
+        replace: "row.history.filter(({ event }) => event === 'reopened')",
       },
       {
         file: 'lib/jobs/history.ts',
