@@ -118,6 +118,10 @@ const noted = (row: JobRow, entry: HistoryEntry): JobRow => ({ ...row, history: 
 /** A write to S3 can still land this long after its caller stopped waiting. */
 const LATEST_WRITE_MS = 60_000;
 
+/** A late write of the last end's record must not replace a newer record. */
+const afterUnconfirmed = (row: JobRow, at: number): Pick<JobRow, 'recordFrom'> =>
+  row.recordedAt === undefined ? { recordFrom: at + LATEST_WRITE_MS } : {};
+
 /** The row was found `processing` after its lease had ended, and no other job ran in that invocation. */
 const crashedAlone = (row: JobRow): boolean => row.state === 'processing' && row.lease?.alone === true;
 
@@ -136,8 +140,6 @@ export function claim(
     events.push({ at, event: 'ended without outcome', ...(crashedAlone(row) ? {} : { note: NOT_ALONE }) });
   if (reopened) events.push({ at, event: 'reopened', messageId });
   events.push({ at, event: 'started', messageId });
-  // A late write of the last end's record must not replace a newer record.
-  const unrecorded = reopened && row.recordedAt === undefined;
   return moved(row, 'claim', {
     ...withoutEnd(row),
     lease,
@@ -146,7 +148,7 @@ export function claim(
     silent: reopened ? 0 : crashesOf(row),
     history: events.reduce(appended, row.history),
     deliveries: appended(row.deliveries, delivery),
-    ...(unrecorded ? { recordFrom: at + LATEST_WRITE_MS } : {}),
+    ...(reopened ? afterUnconfirmed(row, at) : {}),
     ...(row.group === undefined && delivery.group !== undefined ? { group: delivery.group } : {}),
     sentAt: delivery.sentAt,
     firstStartedAt: row.firstStartedAt ?? at,
@@ -285,7 +287,10 @@ export const reopen = (row: JobRow, at: number): JobRow =>
   moved(
     row,
     'reopen',
-    noted({ ...withoutEnd(row), opened: row.opened + 1, attempts: 0, silent: 0 }, { at, event: 'reopened (operator)' }),
+    noted(
+      { ...withoutEnd(row), ...afterUnconfirmed(row, at), opened: row.opened + 1, attempts: 0, silent: 0 },
+      { at, event: 'reopened (operator)' },
+    ),
   );
 
 /** The table of arrows for docs/jobs.md, in Markdown. */

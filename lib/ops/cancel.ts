@@ -9,7 +9,7 @@ import { decide, type OperatorDeps, OperatorError, stateOf } from './operator';
  */
 export async function cancel(deps: OperatorDeps, row: JobRow): Promise<JobRow> {
   const at = deps.clock.now();
-  if (row.state === 'cancelled' && row.reason === 'operator') return finish(deps, row);
+  if (row.state === 'cancelled' && row.reason === 'operator') return row;
   if (row.state === 'processing' && (row.lease?.until ?? 0) > at)
     throw new OperatorError(`${row.id} is being processed. Wait up to a minute for the outcome, then try again.`);
   if (!mayFollow(row, 'cancel'))

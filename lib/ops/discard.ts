@@ -12,6 +12,8 @@ export async function discard(deps: OperatorDeps, row: JobRow): Promise<JobRow> 
   if (row.leftDlqAt !== undefined) return row;
   const at = deps.clock.now();
   // Without recordedAt, `finish` writes the record again.
-  const { recordedAt: _recordedAt, ...rest } = row;
-  return finish(deps, await decide(deps, row, noted({ ...rest, leftDlqAt: at }, at, 'DLQ entry discarded (operator)')));
+  const { recordedAt, ...rest } = row;
+  const discarded = await decide(deps, row, noted({ ...rest, leftDlqAt: at }, at, 'DLQ entry discarded (operator)'));
+  // A first write that is still on its way could land on a later record. The reconciler comes after any such write.
+  return recordedAt === undefined ? discarded : finish(deps, discarded);
 }

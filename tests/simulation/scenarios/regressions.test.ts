@@ -125,6 +125,23 @@ const FOUND: Record<string, Partial<Plan>> = {
     redrives: [{ nth: 1, after: 15 * SECOND_MS, how: 'command' }],
     canaries: 10 * MINUTE_MS,
   },
+  'a record that lands late does not replace the record of a job that was discarded and retried at once': {
+    seed: 1_038_634_970,
+    queue: 'bulk-standard',
+    batch: 10,
+    concurrency: 2,
+    jobs: jobs('stolen-id'),
+    calls: [{ nth: 5, fault: 'killed-late' }],
+    outages: [{ target: 'table', from: 174, until: 60_174, fault: 'refused' }],
+    commands: [
+      { job: 0, what: 'discard', at: 41 },
+      { job: 0, what: 'retry', at: 91 },
+      { job: 0, what: 'cancel', at: 41 },
+    ],
+    waits: { at: 30_000, from: [60, 900], to: [60, 900] },
+    share: 1,
+    indexLag: 1_000,
+  },
   'a chunk is counted even if its release died before the count and its campaign was then paused': {
     queue: 'campaigns',
     jobs: jobs(['good', { again: 10 }]),

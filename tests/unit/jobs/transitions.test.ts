@@ -99,3 +99,11 @@ test('a row in an unknown state has no place and follows no arrow', () => {
 test('docs/jobs.md shows the diagram that follows from the table of arrows', () => {
   expect(readFileSync('docs/jobs.md', 'utf8')).toContain(diagram());
 });
+
+test.each([
+  ['reopen', 'cancelled (operator)'],
+  ['claim', 'dead'],
+] as const)('after %s of an end without a confirmed record, the next record is written later', (arrow, place) => {
+  expect(FOLLOW[arrow](rowIn(place)).recordFrom).toBeGreaterThan(AT);
+  expect(FOLLOW[arrow]({ ...rowIn(place), recordedAt: AT }).recordFrom).toBeUndefined();
+});

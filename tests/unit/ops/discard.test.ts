@@ -74,3 +74,19 @@ test('an expired job has no entry to discard', async () => {
 
   await expect(discard(engine.deps, { ...row(), reason: 'expired' })).rejects.toThrow('it has no DLQ entry');
 });
+
+test('a discard of an end without its record leaves the record to the reconciler, since the first write may land late', async () => {
+  const { engine, row } = await dead();
+  await engine.deps.ledger.update(row().key, ({ recordedAt: _recordedAt, ...now }) => now);
+  const version = (records: Record<string, Record<string, unknown>>) => Object.values(records)[0]?.version;
+  const before = version(engine.records());
+
+  await discard(engine.deps, row());
+  const during = version(engine.records());
+  engine.clock.advance(6 * 60_000);
+  await engine.reconcile();
+
+  expect(during).toBe(before);
+  expect(version(engine.records())).toBeGreaterThan(Number(before));
+  expect(row()).toMatchObject({ state: 'dead', recordedAt: engine.clock.now() });
+});
