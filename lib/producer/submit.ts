@@ -75,6 +75,10 @@ export async function submit(deps: SubmitDeps, submission: Submission): Promise<
   return { id, time, duplicate: true };
 }
 
+/** The deduplication id of the message that opens the job. SQS may still know those of earlier openings. */
+const openingOf = ({ id, opened }: JobRow): string =>
+  opened > 1 ? deduplicationId.redriven(id, opened - 1) : deduplicationId.sent(id);
+
 /** When in doubt, send again: a second message is harmless, but a job without a message is lost. */
 function mayBeUnsent({ state, reason, sentAt }: JobRow): boolean {
   return (state === 'queued' && sentAt === undefined) || (state === 'cancelled' && reason === 'never-sent');
@@ -106,7 +110,7 @@ async function send(deps: SubmitDeps, row: JobRow, envelope: Envelope): Promise<
   const fifo = deps.settings(row.queue).type === 'fifo';
   const { messageId } = await queues.send(deps.queueUrl(row.queue), {
     body: JSON.stringify(envelope),
-    ...(fifo ? { groupId: row.group ?? row.id, deduplicationId: deduplicationId.sent(row.id) } : {}),
+    ...(fifo ? { groupId: row.group ?? row.id, deduplicationId: openingOf(row) } : {}),
   });
   log.info('accepted', { queue: row.queue, jobId: row.id, messageId });
   // The arrival of the message reopens a cancelled row, which also proves that the message was sent.

@@ -125,6 +125,18 @@ const FOUND: Record<string, Partial<Plan>> = {
     redrives: [{ nth: 1, after: 15 * SECOND_MS, how: 'command' }],
     canaries: 10 * MINUTE_MS,
   },
+  'a caller that repeats its key after an operator could not send a retry gets the job sent': {
+    queue: 'feedback',
+    concurrency: 2,
+    jobs: jobs('good', ['newer', { again: 30_000 }], 'good', 'good', 'good', 'good', 'good').map((job, index) => ({
+      ...job,
+      at: index === 0 ? 1 : 0,
+    })),
+    calls: [{ kind: 'queues.send', nth: 9, fault: 'refused' }],
+    commands: [108, 3_108, 6_108, 9_108].map((at, index) => ({ job: 0, what: index % 2 ? 'retry' : 'cancel', at })),
+    deployAt: 2_400_000,
+    broken: { from: 5_112, until: 65_112 },
+  },
   'a record that lands late does not replace the record of a job that was discarded and retried at once': {
     seed: 1_038_634_970,
     queue: 'bulk-standard',

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { parseFeedback } from '../../../lib/feedback/message';
 import { parseEnvelope, payloadHash } from '../../../lib/jobs/envelope';
+import type { Item } from '../../../lib/ports';
 import { IdempotencyConflictError, InvalidJobError } from '../../../lib/producer/errors';
 import { createProducer } from '../../../lib/producer/producer';
 import { withFaults } from '../../support/faults';
@@ -106,6 +107,19 @@ describe('feedback from the producer', () => {
 });
 
 describe('a repeated key', () => {
+  it('sends a job that an operator opened again under the id of that opening, since SQS still knows the first', async () => {
+    const { deps, table, rows, messages } = memoryProducerDeps();
+    const producer = createProducer(deps);
+    const { id } = await producer.feedback(feedback, { key: 'k', principal: 'p' });
+    const [stored] = rows();
+    const { sentAt: _sentAt, ...unsent } = stored as Item;
+    await table.put({ ...unsent, opened: 2, version: (stored?.version ?? 0) + 1 } as Item, stored?.version ?? 0);
+
+    await producer.feedback(feedback, { key: 'k', principal: 'p' });
+
+    expect(messages().map(({ deduplicationId }) => deduplicationId)).toEqual([id, `${id}:r:1`]);
+  });
+
   const options = { key: 'request-1', principal: 'client-1' };
 
   it('finds the first job at any later time and sends nothing', async () => {
