@@ -6083,7 +6083,7 @@ function worldOf({ lanes, lane, start, now, share, call, vendors, effect, accept
     plan: { start, share },
     mutant: void 0,
     kernel: { now },
-    // Asked only whether SendGrid tells of its mails: it does not, since the host does.
+    // The host reports SendGrid's events, so the released code does not.
     chance: { between: () => 1 },
     vendors,
     watch: { effect },

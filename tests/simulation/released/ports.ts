@@ -1,9 +1,9 @@
 /**
- * Everything that the service does outside its own memory goes through these interfaces, so that the same engine runs
- * against AWS (lib/aws), on this machine (lib/local) and on the virtual clock of the simulation (tests/simulation).
+ * The ports as the released revision knew them. The bundle reaches everything outside its memory through these, so they
+ * stay as they are while today's ports change.
  *
- * Every method that talks to a service rejects with a StoreError and nothing else. A rejection does not say that the
- * call had no effect: its answer may have been lost.
+ * Every method that calls a service rejects with a StoreError and nothing else. A rejection does not prove that the call
+ * had no effect, because its answer may have been lost.
  */
 
 export interface Clock {
@@ -39,7 +39,7 @@ export interface ReceivedMessage {
   /** Milliseconds since 1970. For a message that SQS moved to a DLQ: when it was moved. */
   sentAt: number;
   attributes: Record<string, string>;
-  /** In a DLQ: SQS moved it there by itself, nobody sent it. */
+  /** In a DLQ: SQS moved the message there. No function sent it. */
   movedBySqs: boolean;
 }
 
@@ -60,7 +60,7 @@ export interface Queues {
   depth(queueUrl: string): Promise<Depth>;
 }
 
-/** What became of one message of a batch. */
+/** What happened to one message of a batch. */
 export type BatchEntry = { sent: true; messageId: string } | { sent: false; code: string };
 
 /** SQS, for who sends many messages: a batch can fail in part. */
@@ -88,14 +88,14 @@ export interface Objects {
 }
 
 /**
- * One document of the jobs table. Whoever changes an item writes the whole of it under the next version; a write on
- * another version than the expected one is refused, which is what makes claims exclusive and zombies harmless.
+ * One document of the jobs table. A writer writes the whole item under the next version. The table refuses a write on
+ * another version than the expected one. So claims are exclusive, and a late write of a dead run is harmless.
  */
 export interface Item {
   key: string;
   /** 1 for the first write, one more for each later one. */
   version: number;
-  /** Random, new for each write: tells our own write, whose answer was lost, from somebody else's. */
+  /** Random for each write. It identifies our own write if the answer was lost. */
   writer: string;
   /** What the reconciler has to do with the item (index `todo`, sparse), e.g. `feedback#held`, … */
   todo?: string;
