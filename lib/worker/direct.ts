@@ -1,4 +1,4 @@
-import { IdTakenError, StoreError } from '../errors';
+import { IdTakenError, StoreError, WaitError } from '../errors';
 import { parseEnvelope, payloadHash } from '../jobs/envelope';
 import { invalidId, jobKey } from '../jobs/keys';
 import { ATTRIBUTE } from '../jobs/park';
@@ -13,7 +13,8 @@ export const isDirect = ({ types }: Pick<QueueContract, 'types'>): boolean =>
   Object.values(types).every(({ direct }) => direct !== undefined);
 
 /**
- * Does a job of such a queue without a row: only the job's own writes, no claim and no stored outcome.
+ * Does a job of such a queue without a row: only the job's own writes, no claim and no stored outcome. A job of a newer
+ * version than this code comes back later.
  *
  * `undefined` leaves the job to the ledger: it has a row, it was parked or returned before, it is a canary, or it failed.
  * A failed job then fails again and its error is stored. `taken` means that another job has this id. Throws only a
@@ -45,6 +46,8 @@ export async function direct({
     return { acknowledge: true, direct: { id, time: Date.parse(envelope.time) } };
   } catch (error) {
     if (error instanceof StoreError) throw error;
+    // Newer code may do the job from a second invocation and delete the message. A row made here would then never end.
+    if (error instanceof WaitError) return { acknowledge: false, visibilityMs: error.waitMs };
     return error instanceof IdTakenError ? 'taken' : undefined;
   }
 }

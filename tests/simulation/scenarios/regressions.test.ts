@@ -160,6 +160,29 @@ const FOUND: Record<string, Partial<Plan>> = {
     calls: [{ nth: 31, fault: 'killed-after' }],
     controls: [{ at: 61_000, what: 'pause', campaign: 0 }],
   },
+  'a job of a queue without rows that two invocations meet, one of older code, has one end': {
+    seed: 1_847_050_298,
+    queue: 'analytics',
+    batch: 10,
+    concurrency: 2,
+    jobs: jobs(
+      'not-json',
+      ['not-json', { at: 1, group: 1 }],
+      ['good', { at: 1, group: 1, again: 10 }],
+      ['newer', { at: 119_977 }],
+      ['good', { at: 1 }],
+    ),
+    calls: [
+      { kind: 'table.get', nth: 4, fault: 'repeated' },
+      { nth: 1, fault: 'refused' },
+    ],
+    starts: [{ nth: 5, fault: 'twice', ms: 1_000_000 }],
+    outages: [
+      { target: 'table', from: 290, until: 600_290, fault: 'silent' },
+      { target: 'table', from: 54_016, until: 18_054_016, fault: 'slow' },
+    ],
+    deployAt: 0,
+  },
 };
 
 test.each(Object.entries(FOUND))('%s', async (_name, plan) => {

@@ -48,6 +48,21 @@ test('a job that succeeds needs no row and no record, and is counted', async () 
   ]);
 });
 
+test('a job of a newer version gets no row, and its message comes back after five minutes', async () => {
+  const { engine, done } = start();
+  engine.send(body(1, { type: 'sample.done.v2' }));
+
+  const response = await engine.deliver();
+
+  expect(response.batchItemFailures).toHaveLength(1);
+  expect(engine.rows()).toEqual([]);
+  expect(done).toEqual([]);
+  engine.clock.advance(299_000);
+  expect(engine.receive().Records).toHaveLength(0);
+  engine.clock.advance(1_000);
+  expect(engine.receive().Records).toHaveLength(1);
+});
+
 test('all messages of a batch run at once, even those of one group', async () => {
   let running = 0;
   let most = 0;
