@@ -3,7 +3,7 @@ import { parseEnvelope, payloadHash } from '../jobs/envelope';
 import { invalidId, jobKey } from '../jobs/keys';
 import { ATTRIBUTE } from '../jobs/park';
 import type { QueueContract } from './contract';
-import type { Incoming } from './delivery';
+import { type Incoming, isLastReceive } from './delivery';
 import type { WorkerDeps } from './deps';
 import { dataOf, typeOf } from './message';
 import type { Disposition } from './outcome';
@@ -14,7 +14,7 @@ export const isDirect = ({ types }: Pick<QueueContract, 'types'>): boolean =>
 
 /**
  * Does a job of such a queue without a row: only the job's own writes, no claim and no stored outcome. A job of a newer
- * version than this code comes back later.
+ * version than this code comes back later, and its last receive leaves it to the ledger.
  *
  * `undefined` leaves the job to the ledger: it has a row, it was parked or returned before, it is a canary, or it failed.
  * A failed job then fails again and its error is stored. `taken` means that another job has this id. Throws only a
@@ -46,8 +46,9 @@ export async function direct({
     return { acknowledge: true, direct: { id, time: Date.parse(envelope.time) } };
   } catch (error) {
     if (error instanceof StoreError) throw error;
-    // Newer code may do the job from a second invocation and delete the message. A row made here would then never end.
-    if (error instanceof WaitError) return { acknowledge: false, visibilityMs: error.waitMs };
+    // Newer code may do the job in a second invocation and delete the message. A row made here would then never end.
+    if (error instanceof WaitError && !isLastReceive(message, deps.settings(contract.queue)))
+      return { acknowledge: false, visibilityMs: error.waitMs };
     return error instanceof IdTakenError ? 'taken' : undefined;
   }
 }
