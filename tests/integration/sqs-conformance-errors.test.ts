@@ -180,6 +180,32 @@ conformance('A batch', (check) => {
     expect(await sqs.bodies(queue)).toEqual([]);
   });
 
+  check('fails as a whole in a FIFO queue if one entry has no deduplication id', async (sqs) => {
+    const queue = await sqs.fifo();
+    const entry = { MessageBody: 'm', MessageGroupId: 'g' };
+
+    const sent = sendBatch(sqs, queue, [
+      { Id: 'good', MessageDeduplicationId: 'd', ...entry },
+      { Id: 'bad', ...entry },
+    ]);
+
+    await expect(sent).rejects.toMatchObject({
+      name: 'InvalidParameterValue',
+      message:
+        'The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly',
+    });
+    expect(await sqs.bodies(queue)).toEqual([]);
+  });
+
+  check('leaves out the list of failures if there are none', async (sqs) => {
+    const queue = await sqs.standard();
+
+    const result = await sendBatch(sqs, queue, numbered(2));
+
+    expect(result.Successful).toHaveLength(2);
+    expect(result.Failed).toBeUndefined();
+  });
+
   check('may be one mebibyte in total', async (sqs) => {
     const queue = await sqs.standard();
     const half = 'x'.repeat(MEBIBYTE / 2);
@@ -293,7 +319,7 @@ conformance('A queue', (check) => {
 
     await purge();
 
-    await expect(purge()).rejects.toMatchObject({ name: 'PurgeQueueInProgress' });
+    await expect(purge()).rejects.toMatchObject({ name: 'PurgeQueueInProgress', $metadata: { httpStatusCode: 403 } });
     await expect(sqs.hide(queue, message, 0)).rejects.toMatchObject({ name: 'InvalidParameterValue' });
   });
 

@@ -11,12 +11,15 @@ async function sendAll(sqs: Sqs, queue: TestQueue, messages: [group: string, bod
   for (const [MessageGroupId, body] of messages) await sqs.send(queue, body, { MessageGroupId });
 }
 
-async function threeInFlight(sqs: Sqs, queue: TestQueue): Promise<[Message, Message, Message]> {
-  await sendAll(sqs, queue, [
+const threeMessages = (sqs: Sqs, queue: TestQueue): Promise<void> =>
+  sendAll(sqs, queue, [
     ['g1', 'm1'],
     ['g1', 'm2'],
     ['g1', 'm3'],
   ]);
+
+async function threeInFlight(sqs: Sqs, queue: TestQueue): Promise<[Message, Message, Message]> {
+  await threeMessages(sqs, queue);
   return (await sqs.receive(queue)) as [Message, Message, Message];
 }
 
@@ -46,6 +49,31 @@ conformance('The order of a FIFO queue', (check) => {
     const bodies = await sqs.bodies(queue);
 
     expect(bodies).toEqual(['g1-m1', 'g1-m2', 'g1-m3', 'g2-m1']);
+  });
+
+  check('hands out a group that waited before one whose message was just made visible again', async (sqs) => {
+    const queue = await sqs.fifo();
+    await sendAll(sqs, queue, [
+      ['g1', 'g1-m1'],
+      ['g2', 'g2-m1'],
+    ]);
+
+    await sqs.hide(queue, await sqs.receiveOne(queue), 0);
+
+    expect(await sqs.bodies(queue)).toEqual(['g2-m1', 'g1-m1']);
+  });
+
+  check('hands out a group that waited before the rest of one that was just received', async (sqs) => {
+    const queue = await sqs.fifo();
+    await sendAll(sqs, queue, [
+      ['g1', 'g1-m1'],
+      ['g1', 'g1-m2'],
+      ['g2', 'g2-m1'],
+    ]);
+
+    await sqs.remove(queue, await sqs.receiveOne(queue));
+
+    expect(await sqs.bodies(queue)).toEqual(['g2-m1', 'g1-m2']);
   });
 
   check('holds back a group while one of its messages is in flight', async (sqs) => {
@@ -177,6 +205,47 @@ conformance('The order of a FIFO queue', (check) => {
     await sqs.pass(6);
 
     expect([early, await sqs.bodies(queue)]).toEqual([[], ['m1']]);
+  });
+});
+
+conformance('A repeated receive of a FIFO queue', (check) => {
+  const attempt = { ReceiveRequestAttemptId: 'attempt-1' };
+
+  check('returns the same messages and receipt handles under the same attempt id', async (sqs) => {
+    const queue = await sqs.fifo();
+    await threeMessages(sqs, queue);
+
+    const first = await sqs.receive(queue, { ...attempt, MaxNumberOfMessages: 2 });
+    const repeat = await sqs.receive(queue, { ...attempt, MaxNumberOfMessages: 2 });
+
+    expect(repeat.map(({ ReceiptHandle }) => ReceiptHandle)).toEqual(first.map(({ ReceiptHandle }) => ReceiptHandle));
+    expect(repeat.map(({ Body }) => Body)).toEqual(['m1', 'm2']);
+  });
+
+  check('begins the visibility timeout of the messages again', { seconds: 10 }, async (sqs) => {
+    const queue = await sqs.fifo({ VisibilityTimeout: '8' });
+    await threeMessages(sqs, queue);
+    await sqs.receive(queue, attempt);
+    await sqs.pass(5);
+    await sqs.receive(queue, attempt);
+
+    await sqs.pass(5);
+
+    expect(await sqs.bodies(queue)).toEqual([]);
+  });
+
+  check('is a receive of its own once one of the messages was deleted', async (sqs) => {
+    const queue = await sqs.fifo();
+    await sendAll(sqs, queue, [
+      ['g1', 'm1'],
+      ['g2', 'm2'],
+    ]);
+    const [first] = await sqs.receive(queue, { ...attempt, MaxNumberOfMessages: 1 });
+    await sqs.remove(queue, first as Message);
+
+    const repeat = await sqs.bodies(queue, { ...attempt, MaxNumberOfMessages: 1 });
+
+    expect(repeat).toEqual(['m2']);
   });
 });
 

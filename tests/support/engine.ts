@@ -6,6 +6,7 @@ import { createOrder } from '../../lib/jobs/order';
 import type { JobRow } from '../../lib/jobs/row';
 import { circuitBreakers } from '../../lib/limits/circuit';
 import { createSqsModel } from '../../lib/local/sqs/model';
+import type { SqsModelOptions } from '../../lib/local/sqs/types';
 import { recordOf } from '../../lib/local/sqs-event';
 import type { Facts, Item } from '../../lib/ports';
 import type { ReconcileDeps } from '../../lib/reconcile/deps';
@@ -30,6 +31,7 @@ export interface EngineOptions {
   settings?: Partial<QueueSettings>;
   timeoutMs?: number;
   retryWaits?: number[];
+  groupOrder?: SqsModelOptions['groupOrder'];
   /** Runs before every call of a function. It may throw, count or never answer. */
   before?: (call: string) => Promise<void> | void;
   after?: (call: string) => Promise<void> | void;
@@ -65,7 +67,13 @@ export function memoryEngine(
   };
   const main = queueName(INSTANCE, contract.queue, settings.type);
   const dlq = dlqName(INSTANCE, contract.queue, settings.type);
-  const model = createSqsModel({ now: clock.now, uuid: random.uuid, region: REGION, account: ACCOUNT });
+  const model = createSqsModel({
+    now: clock.now,
+    uuid: random.uuid,
+    region: REGION,
+    account: ACCOUNT,
+    ...(options.groupOrder ? { groupOrder: options.groupOrder } : {}),
+  });
   const fifo: Record<string, string> = settings.type === 'fifo' ? { FifoQueue: 'true' } : {};
   const arn = (name: string) => `arn:aws:sqs:${REGION}:${ACCOUNT}:${name}`;
   model.createQueue({ QueueName: dlq, Attributes: { ...fifo, MessageRetentionPeriod: String(settings.dlqRetention) } });

@@ -116,6 +116,8 @@ function driver(target: SqsTarget, created: string[]) {
 
   return {
     client,
+    /** Lets the target delete a queue that the check created itself. */
+    created: (url: string | undefined) => void created.push(url ?? ''),
     pass,
     passWhileWaiting,
     fifo,

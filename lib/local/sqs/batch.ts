@@ -1,4 +1,5 @@
 import type { BatchResultErrorEntry, SendMessageBatchRequestEntry } from '@aws-sdk/client-sqs';
+import { deduplicationIdOf } from './deduplication';
 import { SqsError } from './errors';
 import { sizeOf } from './message';
 import type { Queue } from './queue';
@@ -25,7 +26,7 @@ function checkEntries(entries: { Id: string | undefined }[]): void {
   if (repeated !== undefined) throw new SqsError('BatchEntryIdsNotDistinct', `Id ${repeated} repeated.`);
 }
 
-/** Checks a SendMessageBatch as a whole. A FIFO queue refuses all of it if one entry lacks a group. */
+/** Checks a SendMessageBatch as a whole. A FIFO queue refuses all of it if one entry lacks a group or an id. */
 export function checkSendEntries(queue: Queue, entries: SendMessageBatchRequestEntry[]): void {
   checkEntries(entries);
   const bytes = entries.reduce((sum, entry) => sum + sizeOf(entry.MessageBody ?? '', entry.MessageAttributes), 0);
@@ -37,23 +38,27 @@ export function checkSendEntries(queue: Queue, entries: SendMessageBatchRequestE
   if (!queue.fifo) return;
   if (entries.some(({ MessageGroupId }) => MessageGroupId === undefined))
     throw new SqsError('InvalidParameterValue', 'The request must contain the parameter MessageGroupId.');
+  for (const { MessageDeduplicationId, MessageBody } of entries)
+    deduplicationIdOf(queue, MessageDeduplicationId, MessageBody ?? '');
 }
 
 /** Runs the entries one by one. A refused entry does not stop the others. */
 export function runBatch<E extends { Id: string | undefined }, R extends object>(
   entries: E[],
   run: (entry: E) => R,
-): { Successful: (R & { Id: string })[]; Failed: BatchResultErrorEntry[] } {
+): { Successful: (R & { Id: string })[]; Failed: BatchResultErrorEntry[] | undefined } {
   checkEntries(entries);
-  const result = { Successful: [] as (R & { Id: string })[], Failed: [] as BatchResultErrorEntry[] };
+  const Successful: (R & { Id: string })[] = [];
+  const Failed: BatchResultErrorEntry[] = [];
   for (const entry of entries) {
     const Id = entry.Id ?? '';
     try {
-      result.Successful.push({ ...run(entry), Id });
+      Successful.push({ ...run(entry), Id });
     } catch (error) {
       if (!(error instanceof SqsError)) throw error;
-      result.Failed.push({ Id, SenderFault: true, Code: error.queryCode, Message: error.message });
+      Failed.push({ Id, SenderFault: true, Code: error.queryCode, Message: error.message });
     }
   }
-  return result;
+  // AWS leaves out an empty list.
+  return { Successful, Failed: Failed.length > 0 ? Failed : undefined };
 }

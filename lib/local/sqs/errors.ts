@@ -1,4 +1,4 @@
-/** Every error with status 400: the SDK's code for it, and the code of the older query protocol. */
+/** Every error: the SDK's code for it, and the code of the older query protocol. */
 const QUERY_CODES = {
   QueueDoesNotExist: 'AWS.SimpleQueueService.NonExistentQueue',
   QueueNameExists: 'QueueAlreadyExists',

@@ -1,7 +1,18 @@
 import { checkSendEntries, runBatch } from './batch';
 import { advanceTasks, cancelMoveTask, listMoveTasks, nextArrivalAt, startMoveTask } from './move-tasks';
 import { earliestExpiry, type Queue } from './queue';
-import { createQueue, deleteQueue, listQueues, purgeQueue, queueAttributes, setQueueAttributes, urlOf } from './queues';
+import { addPermission, removePermission } from './queue-policy';
+import { tagQueue, tagsOf, untagQueue } from './queue-tags';
+import {
+  createQueue,
+  deadLetterSources,
+  deleteQueue,
+  listQueues,
+  purgeQueue,
+  queueAttributes,
+  setQueueAttributes,
+  urlOf,
+} from './queues';
 import { changeVisibility, deleteByReceipt } from './receipts';
 import { receive } from './receive';
 import { send } from './send';
@@ -82,6 +93,12 @@ export function createSqsModel(options: SqsModelOptions): SqsModel {
     startMessageMoveTask: call((input) => ({ TaskHandle: startMoveTask(service, input).handle })),
     listMessageMoveTasks: call((input) => ({ Results: listMoveTasks(service, input) })),
     cancelMessageMoveTask: call((input) => cancelMoveTask(service, input.TaskHandle)),
+    listDeadLetterSourceQueues: call((input) => deadLetterSources(service, queueOf(input), input)),
+    tagQueue: call((input) => tagQueue(queueOf(input), input.Tags)),
+    untagQueue: call((input) => untagQueue(queueOf(input), input.TagKeys)),
+    listQueueTags: call((input) => tagsOf(queueOf(input))),
+    addPermission: call((input) => addPermission(queueOf(input), input)),
+    removePermission: call((input) => removePermission(queueOf(input), input)),
 
     nextChangeAt: call((reference) => {
       const queue = findQueue(service, reference);

@@ -43,12 +43,14 @@ const receiveInput = z.object({
   MaxNumberOfMessages: whole.optional(),
   VisibilityTimeout: whole.optional(),
   WaitTimeSeconds: whole.optional(),
+  ReceiveRequestAttemptId: text.optional(),
 });
 
 /** The actions of SQS, by the name in the X-Amz-Target header. */
 export const ACTIONS: Record<string, Action> = {
-  CreateQueue: action(z.object({ QueueName: text, Attributes: Attributes.optional() }), (input, model) =>
-    model.createQueue(input),
+  CreateQueue: action(
+    z.object({ QueueName: text, Attributes: Attributes.optional(), tags: Attributes.optional() }),
+    (input, model) => model.createQueue(input),
   ),
   GetQueueUrl: action(z.object({ QueueName: text }), (input, model) => model.getQueueUrl(input)),
   ListQueues: action(
@@ -81,4 +83,16 @@ export const ACTIONS: Record<string, Action> = {
     model.listMessageMoveTasks(input),
   ),
   CancelMessageMoveTask: action(z.object({ TaskHandle: text }), (input, model) => model.cancelMessageMoveTask(input)),
+  ListDeadLetterSourceQueues: action(
+    z.object({ QueueUrl, MaxResults: whole.optional(), NextToken: text.optional() }),
+    (input, model) => model.listDeadLetterSourceQueues(input),
+  ),
+  TagQueue: action(z.object({ QueueUrl, Tags: Attributes }), (input, model) => model.tagQueue(input)),
+  UntagQueue: action(z.object({ QueueUrl, TagKeys: z.array(text) }), (input, model) => model.untagQueue(input)),
+  ListQueueTags: action(z.object({ QueueUrl }), (input, model) => model.listQueueTags(input)),
+  AddPermission: action(
+    z.object({ QueueUrl, Label: text, AWSAccountIds: z.array(text), Actions: z.array(text) }),
+    (input, model) => model.addPermission(input),
+  ),
+  RemovePermission: action(z.object({ QueueUrl, Label: text }), (input, model) => model.removePermission(input)),
 };

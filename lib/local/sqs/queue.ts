@@ -13,8 +13,8 @@ export interface Message extends StoredMessage {
  */
 export interface Group {
   key: string;
-  /** Position of the first message. */
-  head: number;
+  /** Its place among the groups. The group with the lowest one is handed out first. */
+  turn: number;
   messages: Message[];
 }
 
@@ -25,31 +25,42 @@ export interface Remembered {
   until: number;
 }
 
+/** A receive that its caller may repeat. */
+export interface Attempt {
+  deliveries: { message: Message; receiptHandle: string | undefined }[];
+  until: number;
+}
+
 export interface Queue {
   name: string;
   arn: string;
   fifo: boolean;
+  /** Hands out the group with the oldest message first, however often it was received. */
+  byAge: boolean;
   createdAt: number;
   modifiedAt: number;
   purgedAt: number | undefined;
   attributes: Record<string, string>;
+  tags: Record<string, string>;
   settings: QueueSettings;
   groups: Map<string, Group>;
-  /** The same groups, sorted by their oldest message. */
+  /** The same groups, sorted by `turn`. */
   order: Group[];
   byId: Map<string, Message>;
+  /** The receives of the last five minutes, by their attempt id. */
+  attempts: Map<string, Attempt>;
   remembered: Map<string, Remembered>;
   /** No message expires before this time. */
   nextExpiry: number;
 }
 
-/** Index of the first group whose oldest message is not older than `head`. */
-function indexOf(order: Group[], head: number): number {
+/** Index of the first group whose turn is not before `turn`. */
+function indexOf(order: Group[], turn: number): number {
   let low = 0;
   let high = order.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if ((order[middle]?.head ?? Infinity) < head) low = middle + 1;
+    if ((order[middle]?.turn ?? Infinity) < turn) low = middle + 1;
     else high = middle;
   }
   return low;
@@ -60,7 +71,7 @@ export function append(queue: Queue, content: StoredMessage, position: number): 
   const key = queue.fifo ? (content.groupId ?? '') : content.messageId;
   let group = queue.groups.get(key);
   if (!group) {
-    group = { key, head: position, messages: [] };
+    group = { key, turn: position, messages: [] };
     queue.groups.set(key, group);
     queue.order.push(group);
   }
@@ -76,15 +87,23 @@ export function remove(queue: Queue, message: Message): void {
   const index = group.messages.indexOf(message);
   queue.byId.delete(message.messageId);
   group.messages.splice(index, 1);
-  if (index > 0) return;
-  queue.order.splice(indexOf(queue.order, group.head), 1);
   const next = group.messages[0];
-  if (!next) {
-    queue.groups.delete(group.key);
-    return;
-  }
-  group.head = next.position;
-  queue.order.splice(indexOf(queue.order, group.head), 0, group);
+  if (next && (index > 0 || !queue.byAge)) return;
+  queue.order.splice(indexOf(queue.order, group.turn), 1);
+  if (next) insert(queue, group, next.position);
+  else queue.groups.delete(group.key);
+}
+
+/** Puts a group behind all others, because a message of it was just received or made visible again. */
+export function moveBack(queue: Queue, group: Group, turn: number): void {
+  if (queue.byAge) return;
+  queue.order.splice(indexOf(queue.order, group.turn), 1);
+  insert(queue, group, turn);
+}
+
+function insert(queue: Queue, group: Group, turn: number): void {
+  group.turn = turn;
+  queue.order.splice(indexOf(queue.order, turn), 0, group);
 }
 
 export function clear(queue: Queue): void {
@@ -92,6 +111,7 @@ export function clear(queue: Queue): void {
   queue.order = [];
   queue.byId.clear();
   queue.remembered.clear();
+  queue.attempts.clear();
 }
 
 /** Deletes the messages past their retention. SQS does not dead-letter those. */

@@ -1,6 +1,8 @@
 import type {
   CreateQueueRequest,
   GetQueueAttributesRequest,
+  ListDeadLetterSourceQueuesRequest,
+  ListDeadLetterSourceQueuesResult,
   ListQueuesRequest,
   ListQueuesResult,
 } from '@aws-sdk/client-sqs';
@@ -8,7 +10,7 @@ import { checkRedrivePolicy } from './dead-letter';
 import { invalidValue, SqsError } from './errors';
 import { clear, counts, earliestExpiry, type Queue } from './queue';
 import { getQueue, type Service } from './service';
-import { ATTRIBUTE_NAMES, checkAttributes, defaultAttributes, settingsOf } from './settings';
+import { ATTRIBUTE_NAMES, checkAttributes, defaultAttributes, normalised, settingsOf } from './settings';
 
 const MINUTE_MS = 60_000;
 
@@ -16,8 +18,11 @@ export const urlOf = (service: Service, name: string): string =>
   `https://sqs.${service.region}.amazonaws.com/${service.account}/${name}`;
 
 /** Creates the queue, or returns an existing one with the same attributes. */
-export function createQueue(service: Service, { QueueName: name = '', Attributes = {} }: CreateQueueRequest): Queue {
-  const given = Attributes as Record<string, string>;
+export function createQueue(
+  service: Service,
+  { QueueName: name = '', Attributes = {}, tags = {} }: CreateQueueRequest,
+): Queue {
+  const given = normalised(Attributes as Record<string, string>);
   const fifo = given.FifoQueue === 'true';
   if (!/^[A-Za-z0-9_-]{1,80}$/.test(name.replace(/\.fifo$/, '')) || name.length > 80 || fifo !== name.endsWith('.fifo'))
     throw invalidValue(
@@ -43,14 +48,17 @@ export function createQueue(service: Service, { QueueName: name = '', Attributes
     name,
     arn: `arn:aws:sqs:${service.region}:${service.account}:${name}`,
     fifo,
+    byAge: service.groupOrder === 'age',
     createdAt: now,
     modifiedAt: now,
     purgedAt: undefined,
     attributes,
+    tags,
     settings,
     groups: new Map(),
     order: [],
     byId: new Map(),
+    attempts: new Map(),
     remembered: new Map(),
     nextExpiry: Infinity,
   };
@@ -68,7 +76,8 @@ function sameQueue(queue: Queue, given: Record<string, string>): Queue {
   );
 }
 
-export function setQueueAttributes(service: Service, queue: Queue, given: Record<string, string>): void {
+export function setQueueAttributes(service: Service, queue: Queue, attributesGiven: Record<string, string>): void {
+  const given = normalised(attributesGiven);
   checkAttributes(given, queue.fifo);
   const attributes = Object.fromEntries(
     Object.entries({ ...queue.attributes, ...given }).filter(([, value]) => value !== ''),
@@ -129,16 +138,40 @@ export function purgeQueue(service: Service, queue: Queue): void {
 }
 
 export function listQueues(service: Service, input: ListQueuesRequest): ListQueuesResult {
-  const { QueueNamePrefix = '', MaxResults, NextToken } = input;
-  const names = [...service.queues.keys()].filter((name) => name.startsWith(QueueNamePrefix)).sort();
+  const { QueueNamePrefix = '' } = input;
+  const names = [...service.queues.keys()].filter((name) => name.startsWith(QueueNamePrefix));
+  const { urls, NextToken } = page(service, names, input);
+  return { ...(urls.length > 0 && { QueueUrls: urls }), ...(NextToken && { NextToken }) };
+}
+
+/** The queues that dead-letter into this one. */
+export function deadLetterSources(
+  service: Service,
+  { arn }: Queue,
+  input: ListDeadLetterSourceQueuesRequest,
+): ListDeadLetterSourceQueuesResult {
+  const sources = [...service.queues.values()].filter(({ settings }) => settings.redrive?.targetArn === arn);
+  const { urls: queueUrls, NextToken } = page(
+    service,
+    sources.map(({ name }) => name),
+    input,
+  );
+  return { queueUrls, ...(NextToken && { NextToken }) };
+}
+
+function page(
+  service: Service,
+  unsorted: string[],
+  { MaxResults, NextToken }: { MaxResults?: number | undefined; NextToken?: string | undefined },
+): { urls: string[]; NextToken: string | undefined } {
+  const names = unsorted.sort();
   const after = names.filter((name) => NextToken === undefined || name > Buffer.from(NextToken, 'base64').toString());
-  const page = after.slice(0, MaxResults ?? 1000);
-  const last = page.at(-1);
+  const shown = after.slice(0, MaxResults ?? 1000);
+  const last = shown.at(-1);
+  // SQS pages only if the request names a size.
+  const more = MaxResults !== undefined && last !== undefined && after.length > shown.length;
   return {
-    ...(page.length > 0 && { QueueUrls: page.map((name) => urlOf(service, name)) }),
-    // SQS pages only if the request names a size.
-    ...(MaxResults !== undefined &&
-      last !== undefined &&
-      after.length > page.length && { NextToken: Buffer.from(last).toString('base64') }),
+    urls: shown.map((name) => urlOf(service, name)),
+    NextToken: more ? Buffer.from(last).toString('base64') : undefined,
   };
 }

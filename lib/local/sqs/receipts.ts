@@ -1,6 +1,6 @@
 import { invalidValue, SqsError } from './errors';
-import { type Message, type Queue, remove } from './queue';
-import type { Service } from './service';
+import { type Message, moveBack, type Queue, remove } from './queue';
+import { nextPosition, type Service } from './service';
 
 const MAX_VISIBILITY_MS = 43_200_000;
 
@@ -22,23 +22,24 @@ const expired = (handle: string | undefined): SqsError =>
   invalidValue('ReceiptHandle', handle, 'The receipt handle has expired.');
 
 /**
- * Deletes a message. Deleting it twice is no error. A FIFO queue refuses a handle after the visibility timeout. A
- * standard queue takes the latest handle even then. It answers an older handle with success and deletes nothing,
- * because SQS promises no more.
+ * Deletes a message. Deleting it twice is no error. A FIFO queue refuses a handle after the visibility timeout, and one
+ * of an earlier delivery. A standard queue takes any handle of the message, as AWS was seen to do.
  */
 export function deleteByReceipt(service: Service, queue: Queue, handle: string | undefined): void {
   const message = messageOf(queue, handle);
   if (!message) return;
-  const latest = message.receiptHandle === handle;
-  if (queue.fifo && (!latest || message.visibleAt <= service.now())) throw expired(handle);
-  if (!latest) return;
+  if (hasExpired(service, queue, message, handle)) throw expired(handle);
   remove(queue, message);
   service.changed.add(queue.name);
 }
 
+function hasExpired(service: Service, queue: Queue, message: Message, handle: string | undefined): boolean {
+  return queue.fifo && (message.receiptHandle !== handle || message.visibleAt <= service.now());
+}
+
 /**
  * Makes a message invisible for `seconds` from now; 0 makes it receivable at once. SQS limits a delivery to twelve
- * hours. A standard queue takes the latest handle after the visibility timeout too, as for deletes.
+ * hours. The same handles are valid as for a delete.
  */
 export function changeVisibility(
   service: Service,
@@ -49,8 +50,8 @@ export function changeVisibility(
     throw invalidValue('VisibilityTimeout', seconds, 'Must be >= 0 and <= 43200, if provided.');
   const message = messageOf(queue, handle);
   const now = service.now();
-  if (message && queue.fifo && (message.receiptHandle !== handle || message.visibleAt <= now)) throw expired(handle);
-  if (message?.receiptHandle !== handle || message?.receivedAt === undefined)
+  if (message && hasExpired(service, queue, message, handle)) throw expired(handle);
+  if (message?.receivedAt === undefined)
     throw invalidValue(
       'ReceiptHandle',
       handle,
@@ -63,5 +64,6 @@ export function changeVisibility(
       'Total VisibilityTimeout for the message is beyond the limit [43200 seconds]',
     );
   message.visibleAt = now + seconds * 1000;
+  moveBack(queue, message.group, nextPosition(service));
   service.changed.add(queue.name);
 }

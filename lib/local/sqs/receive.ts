@@ -2,19 +2,18 @@ import type { Message as Received, ReceiveMessageRequest } from '@aws-sdk/client
 import { moveToDeadLetterQueue } from './dead-letter';
 import { invalidValue, SqsError } from './errors';
 import { type Attributes, attributesMd5 } from './message';
-import { counts, type Message, type Queue } from './queue';
+import { counts, type Message, moveBack, type Queue } from './queue';
 import { issueReceipt } from './receipts';
-import { findQueue, type Service } from './service';
+import { findQueue, nextPosition, type Service } from './service';
 
 /**
- * The receivable messages in SQS's order: groups by their oldest message, and inside a group up to the first invisible
- * message. So a batch can hold several messages of a group, and no message overtakes one in flight.
+ * The receivable messages in SQS's order: groups by their turn, and inside a group up to the first invisible message.
+ * So a batch can hold several messages of a group, and no message overtakes one in flight.
  */
 export function* receivable(queue: Queue, now: number, horizon = Infinity): Generator<Message> {
   for (const group of queue.order) {
-    if (group.head > horizon) return;
     for (const message of group.messages) {
-      if (message.visibleAt > now) break;
+      if (message.visibleAt > now || message.position > horizon) break;
       yield message;
     }
   }
@@ -38,6 +37,8 @@ export function receive(service: Service, queue: Queue, input: ReceiveMessageReq
   if (seconds !== undefined && (seconds < 0 || seconds > 43_200))
     throw invalidValue('VisibilityTimeout', seconds, 'Must be >= 0 and <= 43200, if provided.');
   const now = service.now();
+  const known = repeated(queue, input.ReceiveRequestAttemptId, now);
+  if (known) return known.map((message) => deliverAgain(queue, message, { now, seconds, input }));
   const { inFlightLimit = 120_000 } = service;
   if (queue.byId.size >= inFlightLimit && counts(queue, now).inFlight >= inFlightLimit)
     throw new SqsError('OverLimit', 'Too many messages in flight.');
@@ -57,10 +58,47 @@ export function receive(service: Service, queue: Queue, input: ReceiveMessageReq
     message.receivesHere += 1;
     message.receivedAt = now;
     message.firstReceivedAt ??= now;
-    message.visibleAt = now + (seconds === undefined ? queue.settings.visibilityMs : seconds * 1000);
+    message.visibleAt = now + visibilityMs(queue, seconds);
     message.receiptHandle = issueReceipt(queue, message, service.uuid());
   }
+  for (const group of new Set(taken.map((message) => message.group))) moveBack(queue, group, nextPosition(service));
+  if (input.ReceiveRequestAttemptId !== undefined)
+    queue.attempts.set(input.ReceiveRequestAttemptId, {
+      deliveries: taken.map((message) => ({ message, receiptHandle: message.receiptHandle })),
+      until: now + ATTEMPT_MS,
+    });
   return taken.map((message) => view(message, input));
+}
+
+const visibilityMs = (queue: Queue, seconds: number | undefined): number =>
+  seconds === undefined ? queue.settings.visibilityMs : seconds * 1000;
+
+/** A caller whose receive had no answer gets the same messages for this long, under the same attempt id. */
+const ATTEMPT_MS = 5 * 60_000;
+
+/** The messages of an earlier receive under this attempt id, if all of them are still in flight from it. */
+function repeated(queue: Queue, attemptId: string | undefined, now: number): Message[] | undefined {
+  for (const [id, { until }] of queue.attempts) {
+    if (until > now) break;
+    queue.attempts.delete(id);
+  }
+  const attempt = attemptId === undefined ? undefined : queue.attempts.get(attemptId);
+  const intact = attempt?.deliveries.every(
+    ({ message, receiptHandle }) =>
+      queue.byId.get(message.messageId) === message &&
+      message.receiptHandle === receiptHandle &&
+      message.visibleAt > now,
+  );
+  return intact && attempt ? attempt.deliveries.map(({ message }) => message) : undefined;
+}
+
+function deliverAgain(
+  queue: Queue,
+  message: Message,
+  { now, seconds, input }: { now: number; seconds: number | undefined; input: ReceiveMessageRequest },
+): Received {
+  message.visibleAt = now + visibilityMs(queue, seconds);
+  return view(message, input);
 }
 
 function view(message: Message, input: ReceiveMessageRequest): Received {
@@ -81,9 +119,12 @@ function view(message: Message, input: ReceiveMessageRequest): Received {
   };
 }
 
-/** A pattern is `All`, `.*`, a name, or a prefix followed by `.*`. */
+/** A pattern is `All`, `*`, `.*`, a name, or a prefix followed by `.*`. */
 const matches = (name: string) => (pattern: string) =>
-  pattern === 'All' || pattern === name || (pattern.endsWith('.*') && name.startsWith(pattern.slice(0, -2)));
+  pattern === 'All' ||
+  pattern === '*' ||
+  pattern === name ||
+  (pattern.endsWith('.*') && name.startsWith(pattern.slice(0, -2)));
 
 const pick = <T>(values: Record<string, T>, wanted: (name: string) => boolean): Record<string, T> =>
   Object.fromEntries(Object.entries(values).filter(([name]) => wanted(name)));

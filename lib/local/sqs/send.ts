@@ -17,7 +17,11 @@ export function send(service: Service, queue: Queue, input: Outgoing): SendMessa
   if (!queue.fifo) checkStandard(input);
 
   const now = service.now();
-  const digests = { MD5OfMessageBody: bodyMd5(body), MD5OfMessageAttributes: attributesMd5(attributes) };
+  const digests = {
+    MD5OfMessageBody: bodyMd5(body),
+    MD5OfMessageAttributes: attributesMd5(attributes),
+    MD5OfMessageSystemAttributes: attributesMd5(input.MessageSystemAttributes ?? {}),
+  };
   const known = identity && recall(queue, identity, now);
   if (known) return { ...digests, MessageId: known.messageId, SequenceNumber: known.sequenceNumber };
 

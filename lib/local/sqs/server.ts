@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { z } from 'zod';
@@ -57,6 +58,7 @@ interface Reply {
 function reply(response: ServerResponse, { status, body, queryCode }: Reply): void {
   response.writeHead(status, {
     'content-type': 'application/x-amz-json-1.0',
+    'x-amzn-requestid': randomUUID(),
     ...(queryCode && { 'x-amzn-query-error': `${queryCode};Sender` }),
   });
   response.end(body);
@@ -67,7 +69,9 @@ const json = (value: unknown, toLocal: (queueUrl: string) => string): string =>
   JSON.stringify(value, (key, member: unknown) => {
     if (member instanceof Uint8Array) return Buffer.from(member).toString('base64');
     if (key === 'QueueUrl' && typeof member === 'string') return toLocal(member);
-    return key === 'QueueUrls' && Array.isArray(member) ? member.map(String).map(toLocal) : member;
+    return (key === 'QueueUrls' || key === 'queueUrls') && Array.isArray(member)
+      ? member.map(String).map(toLocal)
+      : member;
   });
 
 /** Errors whose shape has another name than the code. */
@@ -76,8 +80,11 @@ const SHAPES: Record<string, string> = {
   MissingParameter: 'MissingRequiredParameterException',
 };
 
+/** All other errors have status 400. */
+const STATUS: Record<string, number> = { ResourceNotFoundException: 404, PurgeQueueInProgress: 403 };
+
 const problem = (code: string, message: string, queryCode?: string): Reply => ({
-  status: 400,
+  status: STATUS[code] ?? 400,
   body: JSON.stringify({ __type: `com.amazonaws.sqs#${SHAPES[code] ?? code}`, message }),
   ...(queryCode && { queryCode }),
 });

@@ -49,10 +49,16 @@ export function getQueue(service: Service, reference: string | undefined): Queue
 
 /** Appends a message to a queue. A FIFO queue gives it a sequence number. */
 export function enqueue(service: Service, queue: Queue, content: Omit<StoredMessage, 'sequenceNumber'>): Message {
-  service.lastPosition += 1;
-  const sequenceNumber = queue.fifo ? sequence(service.lastPosition) : undefined;
+  const position = nextPosition(service);
+  const sequenceNumber = queue.fifo ? sequence(position) : undefined;
   service.changed.add(queue.name);
-  return append(queue, { ...content, sequenceNumber }, service.lastPosition);
+  return append(queue, { ...content, sequenceNumber }, position);
+}
+
+/** Numbers that rise across the whole model, for messages and for the turns of groups. */
+export function nextPosition(service: Service): number {
+  service.lastPosition += 1;
+  return service.lastPosition;
 }
 
 /** 20 digits, increasing, not consecutive. AWS promises no more than that. */

@@ -66,6 +66,19 @@ export function defaultAttributes(fifo: boolean): Record<string, string> {
   return { ...Object.fromEntries([...numbers, ...(fifo ? choices : [])]), SqsManagedSseEnabled: 'true' };
 }
 
+/** As AWS stores them: `true` and `false` in small letters, and maxReceiveCount as a number. */
+export function normalised(given: Record<string, string>): Record<string, string> {
+  const lowerCase = Object.entries(given).map(([name, value]) => [
+    name,
+    /^(true|false)$/i.test(value) ? value.toLowerCase() : value,
+  ]);
+  const attributes = Object.fromEntries(lowerCase) as Record<string, string>;
+  const redrive = parseRedrivePolicy(attributes.RedrivePolicy);
+  if (!redrive) return attributes;
+  const { targetArn: deadLetterTargetArn, maxReceiveCount } = redrive;
+  return { ...attributes, RedrivePolicy: JSON.stringify({ deadLetterTargetArn, maxReceiveCount }) };
+}
+
 const badAttribute = (name: string, reason = ''): SqsError =>
   new SqsError('InvalidAttributeValue', `Invalid value for the parameter ${name}.${reason && ` Reason: ${reason}`}`);
 

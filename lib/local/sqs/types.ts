@@ -1,4 +1,5 @@
 import type {
+  AddPermissionRequest,
   CancelMessageMoveTaskRequest,
   CancelMessageMoveTaskResult,
   ChangeMessageVisibilityBatchRequest,
@@ -14,14 +15,19 @@ import type {
   GetQueueAttributesResult,
   GetQueueUrlRequest,
   GetQueueUrlResult,
+  ListDeadLetterSourceQueuesRequest,
+  ListDeadLetterSourceQueuesResult,
   ListMessageMoveTasksRequest,
   ListMessageMoveTasksResult,
   ListQueuesRequest,
   ListQueuesResult,
+  ListQueueTagsRequest,
+  ListQueueTagsResult,
   MessageAttributeValue,
   PurgeQueueRequest,
   ReceiveMessageRequest,
   ReceiveMessageResult,
+  RemovePermissionRequest,
   SendMessageBatchRequest,
   SendMessageBatchResult,
   SendMessageRequest,
@@ -29,6 +35,8 @@ import type {
   SetQueueAttributesRequest,
   StartMessageMoveTaskRequest,
   StartMessageMoveTaskResult,
+  TagQueueRequest,
+  UntagQueueRequest,
 } from '@aws-sdk/client-sqs';
 
 export interface SqsModelOptions {
@@ -39,6 +47,12 @@ export interface SqsModelOptions {
   account: string;
   /** The most messages in flight, and how far SQS looks for free groups. The default is 120,000, as on AWS. */
   inFlightLimit?: number;
+  /**
+   * Which group a FIFO queue hands out first. `turns`, the default, is what AWS was seen to do: a group that waited goes
+   * before one that was just received or made visible again. `age`: the group with the oldest message. AWS promises
+   * neither.
+   */
+  groupOrder?: 'turns' | 'age';
 }
 
 /** A message as SQS keeps it. Times are in milliseconds since 1970. */
@@ -73,7 +87,7 @@ export interface StoredMessage {
  * actions with the SDK's shapes, and they throw SqsError. The last part of a URL names the queue, so any endpoint
  * works. `WaitTimeSeconds` is ignored: to wait, a caller listens with `onChange` and receives again at `nextChangeAt`.
  *
- * Not modelled: throttling, policies, encryption, ReceiveRequestAttemptId, and delays inside AWS.
+ * Not modelled: throttling, encryption, delays inside AWS, and what a policy allows.
  */
 export interface SqsModel {
   readonly region: string;
@@ -95,6 +109,12 @@ export interface SqsModel {
   startMessageMoveTask(input: StartMessageMoveTaskRequest): StartMessageMoveTaskResult;
   listMessageMoveTasks(input: ListMessageMoveTasksRequest): ListMessageMoveTasksResult;
   cancelMessageMoveTask(input: CancelMessageMoveTaskRequest): CancelMessageMoveTaskResult;
+  listDeadLetterSourceQueues(input: ListDeadLetterSourceQueuesRequest): ListDeadLetterSourceQueuesResult;
+  tagQueue(input: TagQueueRequest): void;
+  untagQueue(input: UntagQueueRequest): void;
+  listQueueTags(input: ListQueueTagsRequest): ListQueueTagsResult;
+  addPermission(input: AddPermissionRequest): void;
+  removePermission(input: RemovePermissionRequest): void;
 
   /**
    * The earliest time at which a message of the queue can become receivable or expire without another call. `undefined`

@@ -260,11 +260,12 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
       indexLag: rarely(fc.constantFrom(1_000, 20_000, 5 * MINUTE_MS), undefined as never),
       canaries: rarely(fc.constantFrom(10 * MINUTE_MS, HOUR_MS), undefined as never),
       versions: queues.every(({ name }) => isReleased(name)) ? rarely(versions, []) : fc.constant<Versions[]>([]),
+      turns: fc.boolean(),
       controls: queues.some(({ controlled }) => controlled) ? controls : fc.constant<Control[]>([]),
     })
     .map(({ loads: [first, ...beside], broken, unpolled, retention, dlqRetention, ...drawn }) => {
       const { redrives, outages, settlement, canaries, approximate, share, indexLag, versions, ...rest } = drawn;
-      const { calls, streak, waits, ...plan } = rest;
+      const { calls, streak, waits, turns, ...plan } = rest;
       const kinds = [first, ...beside].flatMap((load) => load?.jobs ?? []).map(({ kind }) => kind);
       return aPlan({
         ...plan,
@@ -287,6 +288,7 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
         ...(unpolled ? { unpolled } : {}),
         ...(canaries ? { canaries } : {}),
         ...(approximate ? { approximate } : {}),
+        ...(turns ? { turns } : {}),
         ...(share ? { share } : {}),
         ...(indexLag ? { indexLag } : {}),
         ...(versions.length > 0 ? { versions } : {}),

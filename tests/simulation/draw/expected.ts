@@ -8,6 +8,7 @@ export const EXPECTED: readonly string[] = [
   'lost delete',
   'indexes that lag',
   'approximate queues',
+  'groups by turns',
   'reconciler with a small share',
   'line longer than its front',
   'event of a mail',

@@ -106,6 +106,7 @@ function startToday({ plan, kernel, pending, trouble }: World, { reconciler }: F
 function noteWindows({ plan, trouble, reach }: World): void {
   if (plan.indexLag !== undefined) reach('indexes that lag');
   if (plan.approximate) reach('approximate queues');
+  if (plan.turns) reach('groups by turns');
   if (plan.share !== undefined) reach('reconciler with a small share');
   if (plan.waits) reach('waits that change');
   const ends = [...plan.outages, ...(plan.broken ? [plan.broken] : []), ...(plan.unpolled ? [plan.unpolled] : [])];

@@ -98,7 +98,13 @@ export function createWorld(plan: Plan, options: { detailed?: boolean; mutant?: 
       for (const listener of onChange) listener();
     },
   });
-  const sqs = createSqsModel({ now: kernel.now, uuid: () => chance.uuid(), region: REGION, account: ACCOUNT });
+  const sqs = createSqsModel({
+    now: kernel.now,
+    uuid: () => chance.uuid(),
+    region: REGION,
+    account: ACCOUNT,
+    groupOrder: plan.turns ? 'turns' : 'age',
+  });
   const processes = new Map<Process, Event | undefined>();
   const exit = (process: Process) => {
     process.alive = false;

@@ -1,8 +1,8 @@
 import { createSqsModel } from '../../../lib/local/sqs/model';
-import type { SqsModel } from '../../../lib/local/sqs/types';
+import type { SqsModel, SqsModelOptions } from '../../../lib/local/sqs/types';
 import { controlledClock } from '../../support/controlled-clock';
 
-function given(attributes: Record<string, string> = {}, inFlightLimit = 120_000) {
+function given(attributes: Record<string, string> = {}, options: Partial<SqsModelOptions> = {}) {
   const clock = controlledClock();
   let ids = 0;
   const model = createSqsModel({
@@ -10,7 +10,7 @@ function given(attributes: Record<string, string> = {}, inFlightLimit = 120_000)
     uuid: () => `id-${++ids}`,
     region: 'us-east-1',
     account: '000000000000',
-    inFlightLimit,
+    ...options,
   });
   const { QueueUrl = '' } = model.createQueue({
     QueueName: 'jobs.fifo',
@@ -158,18 +158,15 @@ describe('a queue of the model', () => {
     expect(model.messages('jobs.fifo')).toMatchObject([{ body: 'm1', groupId: 'g1', receiveCount: 0 }]);
   });
 
-  it('ignores an older receipt handle in a standard queue, so a newer delivery stays', () => {
-    const { model } = given();
-    const { QueueUrl } = model.createQueue({ QueueName: 'events', Attributes: { VisibilityTimeout: '0' } });
-    model.sendMessage({ QueueUrl, MessageBody: 'm1' });
-    const [older] = model.receiveMessage({ QueueUrl }).Messages ?? [];
-    const [newer] = model.receiveMessage({ QueueUrl }).Messages ?? [];
+  it('hands out the group with the oldest message first if it orders groups by age', () => {
+    const { model, QueueUrl } = given({}, { groupOrder: 'age' });
+    send(model, 'm1', 'g1');
+    send(model, 'm2', 'g2');
+    const [first] = receive(model, 1);
 
-    model.deleteMessage({ QueueUrl, ReceiptHandle: older?.ReceiptHandle });
-    const left = model.messages('events').length;
-    model.deleteMessage({ QueueUrl, ReceiptHandle: newer?.ReceiptHandle });
+    model.changeMessageVisibility({ QueueUrl, ReceiptHandle: first?.ReceiptHandle, VisibilityTimeout: 0 });
 
-    expect([left, model.messages('events').length]).toEqual([1, 0]);
+    expect(receive(model).map(({ Body }) => Body)).toEqual(['m1', 'm2']);
   });
 
   it('keeps its name for a minute after it was deleted', () => {
@@ -184,7 +181,7 @@ describe('a queue of the model', () => {
   });
 
   it('refuses a receive above the limit of messages in flight', () => {
-    const { model } = given({}, 20);
+    const { model } = given({}, { inFlightLimit: 20 });
     for (let n = 0; n < 21; n += 1) send(model, `m${n}`, `g${n}`);
     receive(model);
     receive(model);
@@ -193,7 +190,7 @@ describe('a queue of the model', () => {
   });
 
   it('looks for free groups only among its first messages', () => {
-    const { model, QueueUrl } = given({}, 20);
+    const { model, QueueUrl } = given({}, { inFlightLimit: 20 });
     for (let n = 0; n < 20; n += 1) send(model, `m${n}`, 'backlog');
     send(model, 'late', 'free');
     const [first] = receive(model);

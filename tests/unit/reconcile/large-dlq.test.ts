@@ -16,6 +16,8 @@ function slowEngine(costMs: number, before: EngineOptions['before'] = () => {}) 
   let cost = 0;
   const { contract, effects } = sampleContract();
   const engine: Engine = memoryEngine(() => contract, {
+    // The runs of a walk then meet the entries in the order in which they were sent.
+    groupOrder: 'age',
     before: (call) => {
       engine.clock.advance(cost);
       return before(call);
