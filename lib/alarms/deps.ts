@@ -1,9 +1,9 @@
 import type { Clock, Log, Queues, Table } from '../ports';
+import type { Target } from '../target';
 import type { Discord } from '../vendors/discord';
-import type { Place } from './embed';
 
 /** Everything that the alarms function calls. */
-export interface AlarmDeps extends Place {
+export interface AlarmDeps extends Target {
   discord: Discord;
   table: Pick<Table, 'get'>;
   queues: Pick<Queues, 'send'>;

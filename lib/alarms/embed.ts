@@ -1,16 +1,12 @@
 import type { Exit } from '../jobs/dlq-exits';
 import type { FailingWork } from '../jobs/reconciler-run';
+import { slsCommand, type Target } from '../target';
 import type { DiscordMessage, Embed } from '../vendors/discord';
 import { codeBlock, cut, LIMITS, withinLimits } from './fit';
 import { type AlarmKind, KINDS, type Kind, parseAlarmName } from './kinds';
 import { consoleLinks } from './links';
 import { type AlarmChange, type Notification, newestValue } from './notification';
 import { exitsText, failingText, quantity } from './text';
-
-export interface Place {
-  instance: string;
-  stage: string;
-}
 
 /** What the table knows about an alarm. */
 export interface Known {
@@ -29,7 +25,7 @@ const MARKS: Record<AlarmChange['NewStateValue'], string> = { ALARM: '🔴', OK:
 const GREY = 0x80_84_8e;
 
 /** A notification as a message for Discord, within all of its limits. */
-export function messageOf(notification: Notification, place: Place, stored: Known = {}): DiscordMessage {
+export function messageOf(notification: Notification, place: Target, stored: Known = {}): DiscordMessage {
   if ('raw' in notification) return { embeds: [withinLimits(rawEmbed(notification.raw, place))] };
   const { alarm } = notification;
   const known = parseAlarmName(alarm.AlarmName, place.instance);
@@ -49,20 +45,19 @@ export function plainMessage({ embeds }: DiscordMessage): DiscordMessage {
 
 interface Own extends Known {
   alarm: AlarmChange;
-  place: Place;
+  place: Target;
   kind: AlarmKind;
   subject: string;
 }
 
 function ownEmbed({ alarm, place, kind, subject, exits, failing = [] }: Own): Embed {
   const { scope, title, unit, means, look, next }: Kind = KINDS[kind];
-  const about = subject || place.instance;
   const over = alarm.NewStateValue === 'OK';
-  const command = (text: string) => `\`npx sls ${text.replaceAll('{}', subject)} --stage ${place.stage}\``;
+  const command = (text: string) => `\`${slsCommand(text.replaceAll('{}', subject), place)}\``;
   const runbook = /Runbook: (\S+)/.exec(alarm.AlarmDescription ?? '')?.[1];
   return {
     ...frame(alarm, place),
-    title: `${MARKS[alarm.NewStateValue]} ${about}: ${title}${over ? ' (over)' : ''}`,
+    title: `${MARKS[alarm.NewStateValue]} ${[place.instance, subject].filter(Boolean).join(' · ')}: ${title}${over ? ' (over)' : ''}`,
     description: over ? 'The alarm is over.' : `${means}${runbook ? `\n${runbookText(runbook)}` : ''}`,
     fields: [
       ...(scope === 'instance'
@@ -71,7 +66,7 @@ function ownEmbed({ alarm, place, kind, subject, exits, failing = [] }: Own): Em
       { name: 'Value', value: valueText(alarm, unit), inline: true },
       { name: over ? 'Over since' : 'Since', value: sinceText(alarm), inline: true },
       ...(over && exits ? [{ name: 'Why the queue is empty', value: exitsText(exits) }] : []),
-      ...(over ? [] : [{ name: 'What fails', value: failingText(failing, place.stage) }]),
+      ...(over ? [] : [{ name: 'What fails', value: failingText(failing, place) }]),
       ...(over
         ? []
         : [
@@ -87,9 +82,9 @@ function ownEmbed({ alarm, place, kind, subject, exits, failing = [] }: Own): Em
 }
 
 /** An alarm on our topic that is not from our table. */
-const foreignEmbed = (alarm: AlarmChange, place: Place): Embed => ({
+const foreignEmbed = (alarm: AlarmChange, place: Target): Embed => ({
   ...frame(alarm, place),
-  title: `${MARKS[alarm.NewStateValue]} ${alarm.AlarmName}: ${alarm.NewStateValue}`,
+  title: `${MARKS[alarm.NewStateValue]} ${place.instance} · ${alarm.AlarmName}: ${alarm.NewStateValue}`,
   description: [alarm.AlarmDescription ?? '', codeBlock(alarm.NewStateReason, 1500)].filter(Boolean).join('\n'),
   fields: [
     { name: 'Since', value: sinceText(alarm), inline: true },
@@ -97,20 +92,20 @@ const foreignEmbed = (alarm: AlarmChange, place: Place): Embed => ({
   ],
 });
 
-const rawEmbed = ({ subject, message }: { subject: string; message: string }, place: Place): Embed => ({
-  title: `⚪ ${subject || 'A message on the alarm topic'}`,
+const rawEmbed = ({ subject, message }: { subject: string; message: string }, place: Target): Embed => ({
+  title: `⚪ ${place.instance}: ${subject || 'A message on the alarm topic'}`,
   description: codeBlock(message, LIMITS.description),
   color: GREY,
   footer: { text: footer(place) },
 });
 
-const frame = (alarm: AlarmChange, place: Place) => ({
+const frame = (alarm: AlarmChange, place: Target) => ({
   color: COLOURS[alarm.NewStateValue],
   timestamp: new Date(alarm.StateChangeTime).toISOString(),
   footer: { text: footer(place) },
 });
 
-const footer = ({ instance, stage }: Place): string => `${instance} · ${stage}`;
+const footer = ({ instance, stage, region }: Target): string => `${instance} · ${stage} · ${region}`;
 
 function valueText(alarm: AlarmChange, unit: Kind['unit']): string {
   const { Threshold, ComparisonOperator } = alarm.Trigger;
@@ -126,7 +121,7 @@ function sinceText({ StateChangeTime }: AlarmChange): string {
   return `<t:${seconds}:f> (<t:${seconds}:R>)`;
 }
 
-function linksText(alarm: AlarmChange, { instance }: Place, functionKey?: string): string {
+function linksText(alarm: AlarmChange, { instance }: Target, functionKey?: string): string {
   const links = consoleLinks(alarm.AlarmArn);
   if (!links) return '';
   return [

@@ -10,7 +10,7 @@ export interface Kind {
   means: string;
   /** The unit of the value and of the threshold. */
   unit: 'count' | 'seconds' | 'milliseconds' | 'percent' | 'share';
-  /** The `sls` command that shows more, without `--stage`. `{}` stands for the subject. */
+  /** The `sls` command that shows more, without the options that select the deployment. `{}` stands for the subject. */
   look: string;
   /** The `sls` command to run next, if needed after a fix. */
   next: string;

@@ -1,5 +1,6 @@
 import type { Exit } from '../jobs/dlq-exits';
 import type { FailingWork } from '../jobs/reconciler-run';
+import { slsCommand, type Target } from '../target';
 import type { Kind } from './kinds';
 
 const SECOND = 1;
@@ -41,7 +42,7 @@ const EXITS: Record<Exit, string> = {
   returned: 'returned to the queue, because no worker had tried them',
   discarded: 'discarded by an operator',
   canary: 'canaries, removed automatically',
-  expired: 'expired in the DLQ; their bodies are still in S3 for `sls jobs retry`',
+  expired: 'expired in the DLQ; their bodies are still in S3, so an operator can retry them',
 };
 
 /** Why a DLQ is empty. */
@@ -51,14 +52,14 @@ export function exitsText(exits: Partial<Record<Exit, number>>): string {
 }
 
 /** More kinds of work would not fit into a message. */
-const MOST_FAILING = 5;
+const MOST_FAILING = 3;
 
 /** What fails in the reconciler, with the command that shows the job that fails most often. */
-export const failingText = (failing: readonly FailingWork[], stage: string): string =>
+export const failingText = (failing: readonly FailingWork[], target: Target): string =>
   failing
     .slice(0, MOST_FAILING)
     .map(({ kind, queue = '', code, jobId, times = 1, jobs, since }) => {
-      const job = `, ${jobs} jobs, most often ${jobId} (${times} times): \`npx sls jobs show ${jobId} --queue ${queue} --stage ${stage}\``;
+      const job = `, ${jobs} jobs, most often ${jobId} (${times} times): \`${slsCommand(`jobs show ${jobId} --queue ${queue}`, target)}\``;
       return `${kind}: ${code} since <t:${Math.floor(since / 1000)}:f>${jobId === undefined ? '' : job}`;
     })
     .join('\n');

@@ -25,12 +25,12 @@ export const campaignRuns = {
     if (more) out.note('There are more: name a --day, or raise --limit.');
   },
 
-  'campaign report': async ({ options, out, reader }) => {
+  'campaign report': async ({ options, out, reader, sls }) => {
     const from = await reader();
     const id = required(options, 'id');
     const report = await campaignReport(from, await readCampaign(from, id));
     if (options.json) out.json(report);
-    else for (const line of reportLines(report)) out.line(line);
+    else for (const line of reportLines(report, sls)) out.line(line);
   },
 
   'campaign pause': async (context) => {
@@ -87,6 +87,8 @@ async function readCampaign(from: Reader, id: string): Promise<Campaign> {
   const row = await from.ledger.get(jobKey(EMAILS_QUEUE, id));
   if (row?.type !== EMAIL_CAMPAIGN)
     throw new OperatorError(`There is no campaign ${id}: one is kept 45 days after its end.`);
-  const then = isEnd(row.state) ? `see sls jobs show ${id}` : `look again, or sls jobs cancel ${id}`;
-  throw new OperatorError(`Campaign ${id} has not begun, its job is ${stateOf(row)}: ${then}.`);
+  const [then, next] = isEnd(row.state)
+    ? ['See why', `jobs show ${id}`]
+    : ['Look again, or cancel it', `jobs cancel ${id}`];
+  throw new OperatorError(`Campaign ${id} has not begun, its job is ${stateOf(row)}. ${then}:`, next);
 }

@@ -55,7 +55,7 @@ const KINDS = {
 const MOST_IDS = 10;
 
 /** A report for operators: what was requested, what happened to it, what SendGrid reported, and what to do next. */
-export function reportLines(report: CampaignReport): string[] {
+export function reportLines(report: CampaignReport, sls: (text: string) => string): string[] {
   const { campaign, name, requested, rejected, duplicates, recipients, chunks, jobs, events } = report;
   const kinds = Object.entries(KINDS) as [keyof typeof KINDS, string][];
   return [
@@ -70,8 +70,14 @@ export function reportLines(report: CampaignReport): string[] {
     ...counts(kinds.map(([kind, shown]) => [shown, report[kind]] as const)),
     `  ${chunks.released} of ${chunks.all} chunks released`,
     ...section('SendGrid reported', counts(Object.entries(events))),
-    ...section('Outcome unknown: sls jobs settle ID --step send --as done or skipped', ids(jobs.unknown)),
-    ...section('Refused: sls jobs show ID says why, sls jobs retry ID once it is fixed', ids(jobs.refused)),
+    ...section(
+      `Outcome unknown. Say what it did, done or skipped: ${sls('jobs settle ID --step send --as ANSWER')}`,
+      ids(jobs.unknown),
+    ),
+    ...section(
+      `Refused. See why: ${sls('jobs show ID')}. Once it is fixed: ${sls('jobs retry ID')}`,
+      ids(jobs.refused),
+    ),
   ];
 }
 

@@ -1,4 +1,5 @@
 import type { OperatorDeps, Reader } from '../ops/operator';
+import type { NamedTarget } from './target';
 
 export interface Option {
   usage: string;
@@ -11,6 +12,8 @@ export interface Option {
 export interface Command {
   usage: string;
   options?: Record<string, Option>;
+  /** It changes something. A name means: only with that option. Such a command has `--yes` and `--dry-run`. */
+  writes?: true | string;
   /** The option that the word after the command stands for, as in `sls jobs show ID`. */
   positional?: string;
 }
@@ -21,6 +24,9 @@ export type Run = (context: CommandContext) => Promise<void>;
 export interface CommandContext {
   options: Record<string, string | boolean | undefined>;
   out: Output;
+  target: NamedTarget;
+  /** A command to copy, with the options that select this deployment: `jobs show ID` becomes `npx sls jobs show ID …`. */
+  sls: (text: string) => string;
   /** Connects to the stage's table and bucket. */
   reader: () => Promise<Reader>;
   /** Connects to all services of the stage. */
@@ -36,4 +42,6 @@ export interface Output {
   /** A progress bar on standard error, if that is a terminal. */
   progress: (total: number) => { set: (done: number) => void; stop: () => void };
   exitCode: (code: number) => void;
+  /** Asks for a line on standard error. `undefined`: there is no terminal to ask on. */
+  ask: (question: string) => Promise<string | undefined>;
 }

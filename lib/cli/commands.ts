@@ -4,6 +4,12 @@ const QUEUE: Option = { usage: 'Name of the queue in custom.queues', type: 'stri
 const ID: Option = { usage: 'Id of the job', type: 'string', required: true };
 const CAMPAIGN_ID: Option = { usage: 'Id of the campaign', type: 'string', required: true };
 const JSON_OUTPUT: Option = { usage: 'Print JSON', type: 'boolean' };
+const YES: Option = { usage: 'Change production without a question', type: 'boolean' };
+/** The options of a command that changes something. */
+const WRITES = {
+  yes: YES,
+  'dry-run': { usage: 'Print what the command would change. Change nothing', type: 'boolean' },
+} as const;
 
 /** Default limit of `sls jobs list` per queue, and of `sls campaign list`. */
 export const DEFAULT_LIMIT = 100;
@@ -32,21 +38,25 @@ export const commands = {
   'jobs retry': {
     usage: 'Send a dead or cancelled job back to its queue',
     positional: 'id',
-    options: { id: ID, queue: QUEUE },
+    writes: true,
+    options: { id: ID, queue: QUEUE, ...WRITES },
   },
   'jobs cancel': {
     usage: 'Cancel a queued or held job',
     positional: 'id',
-    options: { id: ID, queue: QUEUE },
+    writes: true,
+    options: { id: ID, queue: QUEUE, ...WRITES },
   },
   'jobs settle': {
     usage: 'Say what an unknown step did, so that the job continues',
     positional: 'id',
+    writes: true,
     options: {
       id: ID,
       step: { usage: 'Name of the step. sls jobs show lists them', type: 'string', required: true },
       as: { usage: 'done: it took effect. skipped: it did not, continue without it', type: 'string', required: true },
       queue: QUEUE,
+      ...WRITES,
     },
   },
 
@@ -57,26 +67,31 @@ export const commands = {
   },
   'dlq redrive': {
     usage: 'Send dead jobs back to their queue: all of a queue, all with an error code, or one job',
+    writes: true,
     options: {
       queue: QUEUE,
       code: { usage: 'Only jobs with this error code, like ZendeskRejected', type: 'string' },
       id: { usage: 'Only this job', type: 'string' },
+      ...WRITES,
     },
   },
   'dlq discard': {
     usage: 'Remove the dead-letter queue entry of a dead job. The job stays dead',
     positional: 'id',
-    options: { id: ID, queue: QUEUE },
+    writes: true,
+    options: { id: ID, queue: QUEUE, ...WRITES },
   },
 
   reconcile: {
     usage: 'Check that rows, records and dead-letter queues agree. Exit code 2: they differ',
+    writes: 'repair',
     options: {
       queue: QUEUE,
       from: { usage: 'First hour (UTC), like 2026-01-02T03. Default: a day ago. At most 45 days ago', type: 'string' },
       to: { usage: 'Hour (UTC) at which to end. Default: now', type: 'string' },
       repair: { usage: 'Repair everything that the rows determine, and run the reconciler once', type: 'boolean' },
       json: JSON_OUTPUT,
+      ...WRITES,
     },
   },
 
@@ -97,22 +112,26 @@ export const commands = {
   'campaign pause': {
     usage: 'Hold everything of a campaign that was not sent to SendGrid yet',
     positional: 'id',
-    options: { id: CAMPAIGN_ID },
+    writes: true,
+    options: { id: CAMPAIGN_ID, ...WRITES },
   },
   'campaign resume': {
     usage: 'Continue a paused campaign where it stopped',
     positional: 'id',
-    options: { id: CAMPAIGN_ID },
+    writes: true,
+    options: { id: CAMPAIGN_ID, ...WRITES },
   },
   'campaign cancel': {
     usage: 'Stop a campaign permanently. Nothing more is sent',
     positional: 'id',
-    options: { id: CAMPAIGN_ID },
+    writes: true,
+    options: { id: CAMPAIGN_ID, ...WRITES },
   },
 
   testflight: { usage: 'Manage testers' },
   'testflight invite': {
     usage: 'Invite the testers in a CSV file to an app. You can repeat the command without harm',
+    writes: true,
     options: {
       app: { usage: "Apple's id of the app (digits)", type: 'string', required: true },
       group: {
@@ -122,8 +141,13 @@ export const commands = {
       },
       file: { usage: 'The CSV file. Its header names email, firstName and lastName', type: 'string', required: true },
       json: JSON_OUTPUT,
+      ...WRITES,
     },
   },
 } as const satisfies Record<string, Command>;
 
 export type CommandName = keyof typeof commands;
+
+/** Serverless's own commands that change a deployment. They ask before they change production, as ours do. */
+export const GUARDED = ['deploy', 'deploy function', 'remove', 'rollback', 'rollback function', 'invoke'];
+export const GUARDED_OPTIONS = { yes: YES };

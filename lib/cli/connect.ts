@@ -19,6 +19,7 @@ import type { Reader } from '../ops/operator';
 import { type OperatorDeps, OperatorError } from '../ops/operator';
 import type { Facts, Log, Metrics } from '../ports';
 import type { Output } from './command';
+import { dryServices } from './dry-run';
 import type { Serverless } from './serverless';
 
 /** The table and the bucket of a stage. `operator` also connects to its queues. */
@@ -27,16 +28,29 @@ export interface Connection {
   operator: () => Promise<OperatorDeps>;
 }
 
-/** Connects to the stage of the `sls` call: the service on this machine, or AWS with the credentials of `sls`. */
-export async function connect(serverless: Serverless, out: Output): Promise<Connection> {
+/**
+ * Connects to the stage of the `sls` call: the service on this machine, or AWS with the credentials of `sls`. With
+ * `touch` nothing is written.
+ */
+export async function connect(
+  serverless: Serverless,
+  out: Output,
+  touch?: (what: string) => void,
+): Promise<Connection> {
   const config = parseEnv(commonEnv, serverless.service.provider.environment ?? {});
   const { sqs, s3, dynamodb, region } = await clients(serverless);
   const settings = settingsOf(config);
-  const ports = { table: realTable({ table: config.TABLE, client: dynamodb }), clock: realClock, random: realRandom };
+  const services = {
+    table: realTable({ table: config.TABLE, client: dynamodb }),
+    objects: realObjects({ bucket: config.BUCKET, client: s3 }),
+    queues: realQueues(sqs),
+  };
+  const { table, objects, queues } = touch ? dryServices(services, touch) : services;
+  const ports = { table, clock: realClock, random: realRandom };
   const base = {
     ...ports,
     ledger: createLedger({ ...ports, settings }),
-    objects: realObjects({ bucket: config.BUCKET, client: s3 }),
+    objects,
     prefix: config.PREFIX,
     settings,
     queueNames: Object.keys(config.QUEUES),
@@ -50,7 +64,7 @@ export async function connect(serverless: Serverless, out: Output): Promise<Conn
       ...base,
       order: createOrder(ports),
       circuits: circuitBreakers(ports),
-      queues: realQueues(sqs),
+      queues,
       log: logTo(out),
       metrics: noMetrics,
       queueUrl: (queue) => url(queueName(config.INSTANCE, queue, settings(queue).type)),

@@ -9,7 +9,9 @@ export const helpRun =
     const names = below.map(([name, command]) => `sls ${name}${given(command)}`);
     const width = Math.max(...names.map(({ length }) => length));
     for (const [index, [, { usage }]] of below.entries()) out.line(`${(names[index] ?? '').padEnd(width)}  ${usage}`);
-    out.line(`For options: sls ${word} … --help. Like all sls commands, these take --stage and --region.`);
+    out.line(
+      `For options: sls ${word} … --help. Like all sls commands, these take --stage, --param instance=NAME and --region.`,
+    );
   };
 
 /** The required options as the user types them. */

@@ -1,22 +1,25 @@
 import { type Connection, findService, NOT_RUNNING } from '../local/connection';
 import { connectFunctions, outcomes } from '../local/invoke-local';
 import type { CommandContext } from './command';
-import { type CommandName, commands } from './commands';
+import { type CommandName, commands, GUARDED, GUARDED_OPTIONS } from './commands';
 import { deploymentProblems, plainSecrets } from './configuration';
+import type { beforeCore } from './core-command';
 import { dropSharedRole } from './roles';
 import type { runNamed } from './run-command';
-import { commandTree, hookOf, namePositionals } from './schema';
+import { commandTree, extensionTree, hookOf, namePositionals } from './schema';
 import type { Serverless } from './serverless';
 
 /**
- * Our plugin for `sls`. It adds our commands, checks a stage before a deployment, removes the shared role from the
- * template, and connects `invoke local` to the service on this machine.
+ * Our plugin for `sls`. It adds our commands, checks a stage before a deployment, and names the deployment before a
+ * command reaches it. It removes the shared role from the template, and connects `invoke local` to the service on this
+ * machine.
  */
 export class Ops {
-  readonly commands = commandTree(commands);
+  readonly commands = { ...commandTree(commands), ...extensionTree(GUARDED, GUARDED_OPTIONS) };
   readonly hooks: Record<string, () => void | Promise<void>>;
 
   constructor(serverless: Serverless, options: CommandContext['options']) {
+    refuseInstanceOption(serverless, process.argv);
     namePositionals(process.argv, commands);
     const aws = serverless.getProvider('aws');
     const refuse = (problems: string[], code: string) => {
@@ -28,6 +31,7 @@ export class Ops {
       initialize: async () => {
         if (deploys(serverless.processedInput.commands))
           refuse(deploymentProblems(aws.getStage(), serverless.service), 'NOT_DEPLOYABLE');
+        if (aws.getStage() !== 'local') await coreCommand().beforeCore(serverless, options);
         if (invokesHere(serverless.processedInput.commands) && aws.getStage() === 'local') {
           connection = await findService();
           if (!connection) throw new serverless.classes.Error(NOT_RUNNING, 'NOT_RUNNING');
@@ -45,15 +49,27 @@ export class Ops {
   }
 }
 
+/** Parameters resolve before plugins load, so an option of our own would come too late and mean the stage's instance. */
+function refuseInstanceOption(serverless: Serverless, argv: readonly string[]): void {
+  const given = argv.find((word) => word === '--instance' || word.startsWith('--instance='));
+  if (given === undefined) return;
+  throw new serverless.classes.Error(
+    'Choose the instance with --param instance=NAME. There is no --instance.',
+    'NO_SUCH_OPTION',
+  );
+}
+
 function commandHooks(serverless: Serverless, options: CommandContext['options']): Ops['hooks'] {
-  // Loaded on first use, because the AWS clients would make every other command half a second slower. import() does not
-  // work here: Serverless loads TypeScript only through require.
+  // Loaded on first use, because the AWS clients would make every other command half a second slower.
   const load = () => require('./run-command') as { runNamed: typeof runNamed };
   const hooks = (Object.keys(commands) as CommandName[]).map(
     (name) => [hookOf(name), () => load().runNamed(name, serverless, options)] as const,
   );
   return Object.fromEntries(hooks);
 }
+
+/** import() does not work here: Serverless loads TypeScript only through require. */
+const coreCommand = () => require('./core-command') as { beforeCore: typeof beforeCore };
 
 /** `sls deploy` and `sls deploy function`, but not `sls deploy list`. */
 const deploys = ([command, subcommand]: string[]): boolean => command === 'deploy' && subcommand !== 'list';

@@ -6,6 +6,7 @@ import type { Entries } from '../reconcile/audit-entries';
 import type { Difference } from '../reconcile/difference';
 import { counted, timeText } from '../text';
 import type { Run } from './command';
+import { isDryRun } from './dry-run';
 import { hour, queues } from './options';
 import { type NumberedMessages, numberedMessages, sequenceLines } from './sequence-report';
 import { tableText } from './text';
@@ -31,7 +32,8 @@ export const reconcileRun: Run = async ({ options, out, operator }) => {
   let sequences: NumberedMessages | undefined;
   for (const queue of queues(options, deps)) {
     const bar = out.progress(Math.ceil((to - from) / HOUR_MS));
-    const repair = options.repair === true;
+    // A dry run lists the differences, as the command does without --repair.
+    const repair = options.repair === true && !isDryRun(options);
     audits.push(await audit(deps, { queue, from, to, repair, onHour: bar.set }).finally(bar.stop));
     if (queue === ANALYTICS_QUEUE) sequences = await numberedMessages(deps, { from, to });
   }

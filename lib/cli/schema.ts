@@ -25,6 +25,23 @@ export function commandTree(commands: Record<string, Command>): CommandTree {
   return tree;
 }
 
+interface Extension {
+  usage: string;
+  options: Record<string, Option>;
+  commands: Record<string, Extension>;
+}
+
+/** Adds options to commands of Serverless itself. A command must come before its subcommands. */
+export function extensionTree(names: readonly string[], options: Record<string, Option>): Record<string, Extension> {
+  const tree: Record<string, Extension> = {};
+  for (const name of names) {
+    const [first = '', second] = name.split(' ');
+    if (second === undefined) tree[first] = { usage: '', options, commands: {} };
+    else (tree[first]?.commands ?? {})[second] = { usage: '', options, commands: {} };
+  }
+  return tree;
+}
+
 /** The name of the hook that runs a command. */
 export const hookOf = (name: string): string => `${name.replaceAll(' ', ':')}:${RUN}`;
 

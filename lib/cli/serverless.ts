@@ -16,6 +16,8 @@ export interface Serverless {
   getProvider(name: 'aws'): {
     getStage(): string;
     getRegion(): string;
+    /** The account of the credentials, from STS. */
+    getAccountId(): Promise<string>;
     naming: { getRoleLogicalId(): string };
     /** The configuration of all SDK clients of `sls`: region, credentials, proxy. */
     getAwsSdkV3Config(): Promise<AwsConfig>;

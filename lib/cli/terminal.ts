@@ -1,4 +1,5 @@
 import { Presets, SingleBar } from 'cli-progress';
+import { askOn } from './ask';
 import type { Output } from './command';
 
 /** Output to the streams of this process. */
@@ -14,5 +15,9 @@ export const terminal: Output = {
   },
   exitCode: (code) => {
     process.exitCode = code;
+  },
+  ask: async (question) => {
+    const { stdin: input, stderr: output } = process;
+    return input.isTTY && output.isTTY ? askOn({ input, output }, question) : undefined;
   },
 };

@@ -11,9 +11,18 @@ export type Reader = Pick<
   'table' | 'ledger' | 'objects' | 'clock' | 'random' | 'prefix' | 'settings' | 'queueNames'
 >;
 
-/** The command cannot be done. The message says why and, if possible, what to do instead. */
+/**
+ * The command cannot be done. The message says why and, if possible, what to do instead. `next`: the `sls` command for
+ * that, without the options that select the deployment.
+ */
 export class OperatorError extends Error {
   override readonly name = 'OperatorError';
+  constructor(
+    message: string,
+    readonly next?: string,
+  ) {
+    super(message);
+  }
 }
 
 /** A job's state for people, for example `held (throttled)`. */

@@ -19,11 +19,14 @@ export interface Retried {
 export async function retry(deps: OperatorDeps, row: JobRow): Promise<Retried> {
   if (row.state === 'dead') return redrive(deps, row);
   if (row.state === 'cancelled') return reopen(deps, row);
-  const hint = row.state === 'held' ? `; ${HELD[row.reason ?? ''] ?? 'it continues automatically'}` : '';
-  throw new OperatorError(`${row.id} is ${stateOf(row)}${hint}: only a dead or cancelled job can be retried.`);
+  const refused = `${row.id} is ${stateOf(row)}: only a dead or cancelled job can be retried.`;
+  if (row.state !== 'held') throw new OperatorError(refused);
+  if (row.reason !== 'unknown') throw new OperatorError(`${refused} It continues automatically.`);
+  throw new OperatorError(
+    `${refused} Settle its step first, as done or skipped:`,
+    `jobs settle ${row.id} --step STEP --as ANSWER`,
+  );
 }
-
-const HELD: Record<string, string> = { unknown: 'settle its step (sls jobs settle)' };
 
 /**
  * Sends the message first, as every transition does. The row stays dead until a worker claims the message, which reopens

@@ -32,6 +32,7 @@ function start(functionArn: string): AlarmDeps {
   return {
     instance: config.INSTANCE,
     stage: config.STAGE,
+    region,
     discord: realDiscord({ url: realSecret(config.DISCORD_WEBHOOK_URL) }),
     table: realTable({ table: config.TABLE }),
     queues: realQueues(),

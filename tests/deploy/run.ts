@@ -88,7 +88,7 @@ async function main(): Promise<number> {
 
     for (const expected of [staging, prod])
       await section(`deploy ${expected.stage}`, async () => {
-        await run(['deploy', '--stage', expected.stage]);
+        await run(['deploy', '--stage', expected.stage, '--yes']);
         await checkArrived(report, account, expected);
         const template = templates[expected.stage];
         if (!template) return;
@@ -123,13 +123,13 @@ async function main(): Promise<number> {
       const template = await compiledTemplate(directory.path, 'prod', { args, env: CONFIGURED });
       templates.second = template;
       equal("its template never contains the first instance's name", template.text.split(prod.instance).length - 1, 0);
-      await run(['deploy', '--stage', 'prod', ...args]);
+      await run(['deploy', '--stage', 'prod', '--yes', ...args]);
       await checkArrived(report, account, second);
     });
 
     await section('remove', async () => {
       await run(['remove', '--stage', 'staging']);
-      await run(['remove', '--stage', 'prod']);
+      await run(['remove', '--stage', 'prod', '--yes']);
       const named =
         (type: string, property: string, kept = false) =>
         (template?: CompiledTemplate) =>

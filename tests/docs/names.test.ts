@@ -60,6 +60,13 @@ describe.each(all)('%s', (file, page) => {
     expect(unknown).toEqual([]);
   });
 
+  test('its commands for a stage name the instance and the region too', () => {
+    const lines = [...page.code, ...page.blocks.flatMap(({ text }) => text.split('\n'))];
+    const staged = lines.filter((line) => /^(?:npx )?sls .*--stage (?!local\b)/.test(line));
+
+    expect(staged.filter((line) => !/ --param instance=\S/.test(line) || !/ --region \S/.test(line))).toEqual([]);
+  });
+
   test('the commands and npm scripts that it names exist', () => {
     const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> };
     const lines = [...page.code, ...page.blocks.flatMap(({ text }) => text.split('\n'))];

@@ -1,6 +1,7 @@
 import type { CommandContext, Output } from '../../lib/cli/command';
 import type { CommandName } from '../../lib/cli/commands';
 import { runs } from '../../lib/cli/runs';
+import { slsCommand } from '../../lib/target';
 import type { memoryEngine } from './engine';
 
 /** The output of a command. */
@@ -13,8 +14,8 @@ export interface Recorded {
   progress: { total: number; done: number[]; stopped: boolean }[];
 }
 
-/** An output that records everything. */
-export function recordingOutput(): { out: Output; recorded: Recorded } {
+/** An output that records everything. `answer`: what the operator types. */
+export function recordingOutput(answer?: string): { out: Output; recorded: Recorded } {
   const recorded: Recorded = { lines: [], json: undefined, notes: [], exitCode: undefined, progress: [] };
   const out: Output = {
     line: (text = '') => void recorded.lines.push(text),
@@ -35,9 +36,17 @@ export function recordingOutput(): { out: Output; recorded: Recorded } {
     exitCode: (code) => {
       recorded.exitCode = code;
     },
+    ask: async (question) => {
+      recorded.notes.push(question);
+      return answer;
+    },
   };
   return { out, recorded };
 }
+
+/** A deployment for tests. */
+export const aTarget = { instance: 'acme', stage: 'prod', region: 'eu-central-1', account: '123456789012' };
+export const targetContext = { target: aTarget, sls: (text: string) => slsCommand(text, aTarget) };
 
 /** Runs an `sls` command, given its words, against an engine in memory. */
 export async function command(
@@ -46,6 +55,6 @@ export async function command(
   options: CommandContext['options'] = {},
 ): Promise<Recorded> {
   const { out, recorded } = recordingOutput();
-  await runs[name]({ options, out, reader: async () => deps, operator: async () => deps });
+  await runs[name]({ ...targetContext, options, out, reader: async () => deps, operator: async () => deps });
   return recorded;
 }

@@ -22,6 +22,7 @@ import { create } from '../../support/emulators';
 import { anEnvelope, jobId } from '../../support/engine';
 import { inState } from '../../support/in-state';
 import { type ServiceDirectory, type SlsResult, serviceDirectory, sls } from '../../support/sls';
+import { startSts } from '../../support/sts';
 
 const REGION = 'us-east-1';
 const ACCOUNT = '000000000000';
@@ -55,6 +56,7 @@ beforeAll(async () => {
     await startSqs({ model: sqs }),
     await startS3({ buckets: [BUCKET, 'local-bucket'], region: REGION }),
     await startDynamoDb({ tables, region: REGION }),
+    await startSts(ACCOUNT),
   ] as const;
   endpoints = { sqs: started[0].url, s3: started[1].url, dynamodb: started[2].url };
   ports = portsOf(`${STAGING}-jobs`, BUCKET);
@@ -69,6 +71,7 @@ beforeAll(async () => {
     AWS_ENDPOINT_URL_SQS: endpoints.sqs,
     AWS_ENDPOINT_URL_S3: endpoints.s3,
     AWS_ENDPOINT_URL_DYNAMODB: endpoints.dynamodb,
+    AWS_ENDPOINT_URL_STS: started[3].url,
   };
 });
 afterAll(async () => {
@@ -123,6 +126,9 @@ test('the commands find and retry a dead job with the credentials and the stage 
   expect(dlqList.stdout).toMatch(new RegExp(`${id} +feedback +error +ZendeskRejected`));
   expect(retried.stdout).toContain(`feedback ${id}: was dead (error), sent as message`);
   expect([list, dlqList, retried].map(({ code }) => code)).toEqual([0, 0, 0]);
+  expect([list, dlqList, retried].map(({ stderr }) => stderr.split('\n')[0])).toEqual(
+    Array(3).fill('mht-api-staging · stage staging · account 000000000000 · us-east-1'),
+  );
   expect(sqs.messages(main)).toMatchObject([{ groupId: 'a-group', deduplicationId: `${id}:r:1` }]);
 });
 
@@ -165,13 +171,32 @@ test('the commands find, report and resume a paused campaign with table and buck
 
 test('the commands explain that a stage is not deployed, or that the local service does not run', async () => {
   const [prod, local] = await Promise.all([
-    sls(directory.path, ['jobs', 'retry', jobId(1), '--stage', 'prod'], env),
+    sls(directory.path, ['jobs', 'retry', jobId(1), '--stage', 'prod', '--yes'], env),
     sls(directory.path, ['jobs', 'list', '--stage', 'local', '--json'], env),
   ]);
 
   expect(prod.stdout).toContain('There is no queue mht-api-feedback.fifo in this account and region');
   expect(local).toMatchObject({ stdout: '', stderr: expect.stringContaining(NOT_RUNNING) });
   expect([prod.code, local.code]).toEqual([1, 1]);
+});
+
+test('without a terminal, a command does not change production unless --yes is given', async () => {
+  const words = [['remove'], ['jobs', 'retry', jobId(1), '--param', 'instance=acme']];
+  const [remove, retry] = await Promise.all(
+    words.map((each) => sls(directory.path, [...each, '--stage', 'prod'], env)),
+  );
+
+  expect(remove?.stdout).toContain('This changes mht-api in production, and there is no terminal to ask on.');
+  expect(retry?.stdout).toContain('This changes acme in production, and there is no terminal to ask on.');
+  expect(retry?.stderr.split('\n')[0]).toBe('acme · stage prod · account 000000000000 · us-east-1');
+  expect([remove?.code, retry?.code]).toEqual([1, 1]);
+});
+
+test('--instance is refused with the option to use instead', async () => {
+  const { code, output } = await sls(directory.path, ['jobs', 'list', '--stage', 'prod', '--instance', 'acme'], env);
+
+  expect(output).toContain('Choose the instance with --param instance=NAME. There is no --instance.');
+  expect(code).toBe(1);
 });
 
 test('in stage local the commands use the running service, even if the shell is configured for another account', async () => {

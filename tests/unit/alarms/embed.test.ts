@@ -5,7 +5,7 @@ import { notificationOf } from '../../../lib/alarms/notification';
 import { checkMessage } from '../../../lib/local/fakes/discord-rules';
 import { alarmChange, snsMessage } from '../../support/alarms';
 
-const place = { instance: 'acme', stage: 'prod' };
+const place = { instance: 'acme', stage: 'prod', region: 'eu-central-1' };
 const shown = (change: unknown, exits?: Known['exits']) =>
   messageOf(notificationOf(snsMessage(change)), place, exits && { exits }).embeds[0];
 const field = (change: unknown, name: string, exits?: Known['exits']) =>
@@ -15,7 +15,7 @@ test('the message of an alarm says what is wrong, with which queue, since when, 
   const embed = shown(alarmChange());
 
   expect(embed).toEqual({
-    title: '🔴 feedback: Jobs in the dead-letter queue',
+    title: '🔴 acme · feedback: Jobs in the dead-letter queue',
     description: 'These jobs are dead. They need a fix before they can succeed.\nRunbook: docs/runbook.md#dlq-depth',
     color: 0xd83c3e,
     timestamp: '2026-01-02T03:04:05.678Z',
@@ -23,8 +23,14 @@ test('the message of an alarm says what is wrong, with which queue, since when, 
       { name: 'Queue', value: 'feedback', inline: true },
       { name: 'Value', value: '3 (alarm from 1)', inline: true },
       { name: 'Since', value: '<t:1767323045:f> (<t:1767323045:R>)', inline: true },
-      { name: 'Look', value: '`npx sls dlq list --queue feedback --stage prod`' },
-      { name: 'Next', value: '`npx sls dlq redrive --queue feedback --stage prod`' },
+      {
+        name: 'Look',
+        value: '`npx sls dlq list --queue feedback --stage prod --param instance=acme --region eu-central-1`',
+      },
+      {
+        name: 'Next',
+        value: '`npx sls dlq redrive --queue feedback --stage prod --param instance=acme --region eu-central-1`',
+      },
       {
         name: 'Links',
         value: [
@@ -34,14 +40,14 @@ test('the message of an alarm says what is wrong, with which queue, since when, 
         ].join(' · '),
       },
     ],
-    footer: { text: 'acme · prod' },
+    footer: { text: 'acme · prod · eu-central-1' },
   });
 });
 
 test('the message of an alarm that is over is green and has no commands', () => {
   const embed = shown(alarmChange({ NewStateValue: 'OK', OldStateValue: 'ALARM' }));
 
-  expect(embed).toMatchObject({ title: '🟢 feedback: Jobs in the dead-letter queue (over)', color: 0x3ba55d });
+  expect(embed).toMatchObject({ title: '🟢 acme · feedback: Jobs in the dead-letter queue (over)', color: 0x3ba55d });
   expect(embed?.fields?.map(({ name }) => name)).toEqual(['Queue', 'Value', 'Over since', 'Links']);
 });
 
@@ -100,7 +106,7 @@ test('a runbook with an address is a link', () => {
 test('an alarm of another service is shown with its name and reason', () => {
   const embed = shown(alarmChange({ AlarmName: 'billing', NewStateReason: 'Threshold Crossed' }));
 
-  expect(embed?.title).toBe('🔴 billing: ALARM');
+  expect(embed?.title).toBe('🔴 acme · billing: ALARM');
   expect(embed?.description).toContain('Threshold Crossed');
 });
 

@@ -20,6 +20,7 @@ function messenger(errors: Error[] = []) {
   const deps: AlarmDeps = {
     instance: 'acme',
     stage: 'prod',
+    region: 'eu-central-1',
     discord: {
       send: async (message) => {
         tried.push(message);
@@ -169,7 +170,7 @@ test('the message about failures of the reconciler names the job, its queue, the
 
   const [text] = taken.flatMap(({ embeds }) => embeds[0]?.fields?.filter(({ name }) => name === 'What fails') ?? []);
   expect(text?.value.split('\n')).toEqual([
-    `releaseDue: S3.InvalidObjectState since <t:${since / 1000}:f>, 166 jobs, most often 0190-a (7 times): \`npx sls jobs show 0190-a --queue feedback --stage prod\``,
+    `releaseDue: S3.InvalidObjectState since <t:${since / 1000}:f>, 166 jobs, most often 0190-a (7 times): \`npx sls jobs show 0190-a --queue feedback --stage prod --param instance=acme --region eu-central-1\``,
     `releaseCampaigns: DynamoDB.Throttled since <t:${since / 1000}:f>`,
   ]);
 });

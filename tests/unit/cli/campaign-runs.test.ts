@@ -25,6 +25,9 @@ async function someCampaign() {
   await emails.campaigns.change(CAMPAIGN, (stored) => ({ ...stored, released: 3, open: [2] }));
 }
 
+/** The options that select the deployment of the test. */
+const ACME = '--stage prod --param instance=acme --region eu-central-1';
+
 describe('sls campaign report', () => {
   test('counts every recipient once, and names the jobs that wait for a person', async () => {
     await someCampaign();
@@ -47,10 +50,10 @@ describe('sls campaign report', () => {
       '  not released   5',
       '  3 of 4 chunks released',
       '',
-      'Outcome unknown: sls jobs settle ID --step send --as done or skipped',
+      `Outcome unknown. Say what it did, done or skipped: npx sls jobs settle ID --step send --as ANSWER ${ACME}`,
       `  ${chunkId(CAMPAIGN, 2)}`,
       '',
-      'Refused: sls jobs show ID says why, sls jobs retry ID once it is fixed',
+      `Refused. See why: npx sls jobs show ID ${ACME}. Once it is fixed: npx sls jobs retry ID ${ACME}`,
       `  ${chunkId(CAMPAIGN, 1)}`,
     ]);
   });
@@ -171,8 +174,9 @@ test('a campaign that has not begun yet has another message than one that does n
   engine.send(JSON.stringify(anEnvelope({ type: 'email.campaign.v1', data: { name: 'bad' } })));
   await engine.deliver(1);
 
-  await expect(run('campaign report', { id: jobId(1) })).rejects.toThrow(
-    `Campaign ${jobId(1)} has not begun, its job is dead (error): see sls jobs show ${jobId(1)}.`,
-  );
+  await expect(run('campaign report', { id: jobId(1) })).rejects.toMatchObject({
+    message: `Campaign ${jobId(1)} has not begun, its job is dead (error). See why:`,
+    next: `jobs show ${jobId(1)}`,
+  });
   await expect(run('campaign cancel', { id: jobId(7) })).rejects.toThrow(`There is no campaign ${jobId(7)}`);
 });

@@ -5,7 +5,7 @@ import { commands } from '../../../lib/cli/commands';
 const page = readFileSync('docs/commands.md', 'utf8');
 const table: [string, Command][] = Object.entries(commands);
 /** Options that all commands of Serverless have. */
-const COMMON = ['stage', 'region', 'help'];
+const COMMON = ['stage', 'param', 'region', 'help'];
 
 /** The examples without `npx sls` and without comments. */
 const examples = [...page.matchAll(/^npx sls (.*?)(?: +#.*)?$/gm)].map(([, line = '']) => line.trim());

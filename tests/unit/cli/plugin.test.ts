@@ -15,16 +15,27 @@ const serverless = (commands: string[], stage = 'prod'): Serverless => ({
   classes: { Error: ServerlessError },
   processedInput: { commands },
   service: {
-    provider: { environment: {}, compiledCloudFormationTemplate: { Resources: {} } },
+    provider: { environment: { INSTANCE: 'acme' }, compiledCloudFormationTemplate: { Resources: {} } },
     functions: { feedback: { environment: { ZENDESK_TOKEN: 'planted-secret' } } },
   },
   getProvider: () => ({
     getStage: () => stage,
     getRegion: () => 'us-east-1',
+    getAccountId: async () => '123456789012',
     naming: { getRoleLogicalId: () => 'IamRoleLambdaExecution' },
     getAwsSdkV3Config: async () => ({}),
   }),
 });
+
+let printed: string[];
+beforeEach(() => {
+  printed = [];
+  jest.spyOn(process.stderr, 'write').mockImplementation((text) => {
+    printed.push(String(text));
+    return true;
+  });
+});
+afterEach(() => jest.restoreAllMocks());
 
 const run = async (hook: string, commands: string[]) => new Ops(serverless(commands), {}).hooks[hook]?.();
 
@@ -35,6 +46,23 @@ test.each(['deploy', 'deploy function'])('sls %s is refused if variables are mis
 test.each(['package', 'info', 'deploy list', 'logs'])('sls %s works without configuration', async (command) => {
   await expect(run('initialize', command.split(' '))).resolves.toBeUndefined();
 });
+
+test.each(['remove', 'rollback', 'rollback function', 'invoke'])(
+  'sls %s asks before it changes production',
+  async (command) => {
+    await expect(run('initialize', command.split(' '))).rejects.toThrow('This changes acme in production');
+    expect(printed).toEqual(['acme · stage prod · account 123456789012 · us-east-1\n']);
+  },
+);
+
+test.each(['info', 'logs', 'metrics', 'deploy list'])(
+  'sls %s names the deployment and asks nothing',
+  async (command) => {
+    await run('initialize', command.split(' '));
+
+    expect(printed).toEqual(['acme · stage prod · account 123456789012 · us-east-1\n']);
+  },
+);
 
 test('a plain secret is refused before packaging, and the error does not contain it', async () => {
   await expect(run('before:package:initialize', ['package'])).rejects.toThrow(

@@ -1,3 +1,6 @@
+import { PassThrough } from 'node:stream';
+import { askOn } from '../../../lib/cli/ask';
+import type { Command, CommandContext, Run } from '../../../lib/cli/command';
 import { runCommand } from '../../../lib/cli/run-command';
 import type { Serverless } from '../../../lib/cli/serverless';
 import { ConfigError } from '../../../lib/config';
@@ -7,30 +10,147 @@ import { recordingOutput } from '../../support/operator';
 
 class ServerlessError extends Error {}
 
-async function run(error: Error, options = {}) {
-  const { out, recorded } = recordingOutput();
-  const serverless = { classes: { Error: ServerlessError } } as unknown as Serverless;
+/** Runs a command on the instance acme. `answer`: what the operator types. */
+function call(
+  run: Run,
+  {
+    options = {},
+    command = { usage: '', options: {} },
+    stage = 'prod',
+    answer,
+    account = async () => '123456789012',
+  }: {
+    options?: CommandContext['options'];
+    command?: Command;
+    stage?: string;
+    answer?: string;
+    account?: () => Promise<string>;
+  } = {},
+) {
+  const { out, recorded } = recordingOutput(answer);
+  const serverless = {
+    classes: { Error: ServerlessError },
+    service: { provider: { environment: { INSTANCE: 'acme' } } },
+    getProvider: () => ({ getStage: () => stage, getRegion: () => 'eu-central-1', getAccountId: account }),
+  } as unknown as Serverless;
   const connect = () => Promise.reject(new Error('not needed'));
-  await runCommand(() => Promise.reject(error), { serverless, options, out, connect });
-  return recorded;
+  const ended = runCommand(run, { command, serverless, options, out, connect });
+  return { ended, recorded };
 }
+
+const failing = (error: Error, options: CommandContext['options'] = {}) =>
+  call(() => Promise.reject(error), { options });
 
 test.each([
   new OperatorError('There is no job.'),
   new StoreError({ code: 'SQS.Throttled', message: 'There is no job' }),
   new ConfigError('There is no job'),
 ])('an expected error becomes an error of Serverless with one sentence', async (error) => {
-  await expect(run(error)).rejects.toEqual(new ServerlessError('There is no job.'));
+  await expect(failing(error).ended).rejects.toEqual(new ServerlessError('There is no job.'));
 });
 
 test('with --json, an error sets the exit code and prints nothing to standard output', async () => {
-  const { lines, notes, exitCode } = await run(new OperatorError('There is no job.'), { json: true });
+  const { ended, recorded } = failing(new OperatorError('There is no job.'), { json: true });
+  await ended;
 
-  expect({ lines, notes, exitCode }).toEqual({ lines: [], notes: ['There is no job.'], exitCode: 1 });
+  expect(recorded).toMatchObject({ lines: [], exitCode: 1 });
+  expect(recorded.notes.at(-1)).toBe('There is no job.');
 });
 
 test('an unexpected error keeps its stack', async () => {
   const bug = new TypeError('undefined is not a function');
 
-  await expect(run(bug, { json: true })).rejects.toBe(bug);
+  await expect(failing(bug, { json: true }).ended).rejects.toBe(bug);
+});
+
+test('the command that an error proposes acts on the same deployment', async () => {
+  const { ended } = failing(new OperatorError('The job is held. Settle its step:', 'jobs settle ID'));
+
+  await expect(ended).rejects.toThrow(
+    'The job is held. Settle its step: npx sls jobs settle ID --stage prod --param instance=acme --region eu-central-1',
+  );
+});
+
+describe('before it does anything, a command', () => {
+  const refuse: Run = () => Promise.reject(new Error('the command ran'));
+  const write: Command = { usage: '', options: {}, writes: true };
+
+  test('names instance, stage, account and region on standard error', async () => {
+    const { ended, recorded } = call(async () => {});
+    await ended;
+
+    expect(recorded).toMatchObject({ notes: ['acme · stage prod · account 123456789012 · eu-central-1'], lines: [] });
+  });
+
+  test('names the service on this machine without asking AWS', async () => {
+    const account = () => Promise.reject(new Error('AWS was asked'));
+    const { ended, recorded } = call(async () => {}, { stage: 'local', account });
+    await ended;
+
+    expect(recorded.notes).toEqual(['acme · stage local · the service on this machine']);
+  });
+
+  test('stops if the account of the credentials is unknown', async () => {
+    const account = () => Promise.reject(new Error('ExpiredToken: the token has expired'));
+
+    await expect(call(refuse, { account }).ended).rejects.toThrow(
+      'The AWS account of these credentials is unknown: ExpiredToken: the token has expired.',
+    );
+  });
+
+  test('asks for the name of the instance if it changes production', async () => {
+    const { ended, recorded } = call(async ({ out }) => out.line('done'), { command: write, answer: 'acme' });
+    await ended;
+
+    expect(recorded.notes[1]).toBe('This changes acme in production. Type acme to continue: ');
+    expect(recorded.lines).toEqual(['done']);
+  });
+
+  test.each(['', 'yes', 'acme-staging'])('does not run after the answer "%s"', async (answer) => {
+    await expect(call(refuse, { command: write, answer }).ended).rejects.toThrow(
+      'The answer is not acme. Nothing was changed.',
+    );
+  });
+
+  test('does not run without a terminal and without --yes', async () => {
+    await expect(call(refuse, { command: write }).ended).rejects.toThrow(
+      'This changes acme in production, and there is no terminal to ask on. Nothing was changed. Add --yes to run it without a question.',
+    );
+  });
+
+  test.each<[string, Parameters<typeof call>[1]]>([
+    ['with --yes', { command: write, options: { yes: true } }],
+    ['on staging', { command: write, stage: 'staging' }],
+    ['on this machine', { command: write, stage: 'local' }],
+    ['if it only reads', {}],
+    ['without the option that changes something', { command: { ...write, writes: 'repair' } }],
+  ])('asks nothing %s', async (_when, how) => {
+    const { ended, recorded } = call(async ({ out }) => out.line('done'), how);
+    await ended;
+
+    expect(recorded.lines).toEqual(['done']);
+    expect(recorded.notes).toHaveLength(1);
+  });
+
+  test('counts a stage that it does not know as production', async () => {
+    await expect(call(refuse, { command: write, stage: 'acme' }).ended).rejects.toThrow('no terminal');
+  });
+
+  test('asks if the option that changes something is given', async () => {
+    const command = { ...write, writes: 'repair' };
+
+    await expect(call(refuse, { command, options: { repair: true } }).ended).rejects.toThrow('no terminal');
+  });
+});
+
+test.each([
+  ['acme\n', 'acme'],
+  ['', ''],
+])('the question is written to the given stream, and the input %j answers %j', async (typed, expected) => {
+  const input = new PassThrough();
+  const output = new PassThrough();
+  input.end(typed);
+
+  expect(await askOn({ input, output }, 'Which? ')).toBe(expected);
+  expect(String(output.read())).toContain('Which? ');
 });

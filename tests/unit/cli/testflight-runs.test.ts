@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { testflightRuns } from '../../../lib/cli/testflight-runs';
 import { StoreError } from '../../../lib/errors';
 import { OperatorError } from '../../../lib/ops/operator';
-import { recordingOutput } from '../../support/operator';
+import { recordingOutput, targetContext } from '../../support/operator';
 import { APP, GROUP, OTHER_GROUP, startTestflight } from '../../support/testflight';
 
 let service: Awaited<ReturnType<typeof startTestflight>>;
@@ -32,6 +32,7 @@ async function invite(text: string, options: Record<string, string | boolean> = 
   const { out, recorded } = recordingOutput();
   const ended = testflightRuns['testflight invite']({
     options: { app: APP, group: GROUP, file, ...options },
+    ...targetContext,
     out,
     reader: async () => deps,
     operator: async () => deps,

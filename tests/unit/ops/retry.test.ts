@@ -340,8 +340,16 @@ describe('a cancelled job', () => {
 
 test.each([
   ['succeeded', undefined, 'is succeeded: only a dead or cancelled job'],
-  ['held', 'throttled', 'is held (throttled); it continues automatically: only'],
-  ['held', 'unknown', 'is held (unknown); settle its step (sls jobs settle): only'],
+  [
+    'held',
+    'throttled',
+    'is held (throttled): only a dead or cancelled job can be retried. It continues automatically.',
+  ],
+  [
+    'held',
+    'unknown',
+    'is held (unknown): only a dead or cancelled job can be retried. Settle its step first, as done or skipped:',
+  ],
 ] as const)('a job that is %s %s cannot be retried', async (state, reason, says) => {
   const { engine } = rejecting();
   await engine.deps.ledger.write({ ...queuedRow(engine), state: inState(state), ...(reason ? { reason } : {}) }, 0);

@@ -126,7 +126,7 @@ const titleOf = (alarm: AlarmDefinition): string => KINDS[kindOf(alarm) as keyof
 
 function deps(): AlarmDeps {
   return {
-    ...{ instance: 'local', stage: 'local', undeliveredUrl: '', clock: memoryClock() },
+    ...{ instance: 'local', stage: 'local', region: 'us-east-1', undeliveredUrl: '', clock: memoryClock() },
     discord: realDiscord({ url: async () => discord.webhook }),
     table: { get: async () => undefined },
     queues: { send: () => Promise.reject(new Error('an alarm was not delivered')) },

@@ -1,0 +1,27 @@
+import { OperatorError } from '../ops/operator';
+import type { CommandContext } from './command';
+import { GUARDED } from './commands';
+import { confirmWrite } from './confirm';
+import type { Serverless } from './serverless';
+import { targetOf, targetText } from './target';
+import { terminal } from './terminal';
+
+/** Serverless's own commands that only read from AWS. */
+const READING = ['deploy list', 'deploy list functions', 'info', 'logs', 'metrics'];
+
+/**
+ * Runs before each of Serverless's own commands. Names the deployment if the command calls AWS, and asks before it
+ * changes production.
+ */
+export async function beforeCore(serverless: Serverless, options: CommandContext['options']): Promise<void> {
+  const command = serverless.processedInput.commands.join(' ');
+  if (![...READING, ...GUARDED].includes(command)) return;
+  try {
+    const target = await targetOf(serverless);
+    terminal.note(targetText(target));
+    if (GUARDED.includes(command)) await confirmWrite(target, { options, out: terminal });
+  } catch (error) {
+    if (error instanceof OperatorError) throw new serverless.classes.Error(error.message, 'OPERATOR');
+    throw error;
+  }
+}

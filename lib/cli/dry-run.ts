@@ -1,0 +1,97 @@
+import type { BatchQueues, Item, Objects, OutgoingMessage, Queues, Table } from '../ports';
+import type { CommandContext, Output } from './command';
+
+export const isDryRun = (options: CommandContext['options']): boolean => options['dry-run'] === true;
+
+interface Services {
+  table: Table;
+  objects: Objects;
+  queues: Queues & BatchQueues;
+}
+
+/**
+ * Services that read as usual and write nothing. A read shows earlier pretended writes of the same command, except in
+ * the table's indexes. `touch` receives a line for each write. Looking through a DLQ hides its entries for a while, as
+ * `sls reconcile` does.
+ */
+export function dryServices({ table, objects, queues }: Services, touch: (what: string) => void): Services {
+  const items = new Map<string, Item | undefined>();
+  const bodies = new Map<string, Uint8Array | undefined>();
+  const item = async (key: string) => (items.has(key) ? items.get(key) : table.get(key));
+  const body = async (key: string) => (bodies.has(key) ? bodies.get(key) : objects.get(key));
+  const fits = async (key: string, expected: number) => ((await item(key))?.version ?? 0) === expected;
+  const keep = (key: string, content: string | Uint8Array | undefined) =>
+    void bodies.set(key, typeof content === 'string' ? Buffer.from(content) : content);
+  const send = async (url: string, message: OutgoingMessage) => {
+    touch(`send ${messageText(message)} to ${nameOf(url)}`);
+    return { messageId: 'of-the-dry-run' };
+  };
+  return {
+    table: {
+      ...table,
+      get: item,
+      put: async (next, expected) => {
+        if (!(await fits(next.key, expected))) return 'conflict';
+        items.set(next.key, next);
+        touch(`write the item ${next.key} of the table`);
+        return 'written';
+      },
+      delete: async (key, expected) => {
+        if (!(await fits(key, expected))) return 'conflict';
+        items.set(key, undefined);
+        touch(`delete the item ${key} of the table`);
+        return 'deleted';
+      },
+    },
+    objects: {
+      ...objects,
+      get: body,
+      put: async (key, content) => {
+        keep(key, content);
+        touch(`write the object ${key}`);
+      },
+      create: async (key, content) => {
+        if (await body(key)) return 'exists';
+        keep(key, content);
+        touch(`write the object ${key}`);
+        return 'created';
+      },
+      delete: async (key) => {
+        keep(key, undefined);
+        touch(`delete the object ${key}`);
+      },
+    },
+    queues: {
+      ...queues,
+      send,
+      sendBatch: (url, messages) =>
+        Promise.all(messages.map(async (message) => ({ sent: true as const, ...(await send(url, message)) }))),
+      delete: async (url) => touch(`delete a message of ${nameOf(url)}`),
+    },
+  };
+}
+
+const nameOf = (url: string): string => url.split('/').at(-1) ?? url;
+const messageText = ({ deduplicationId }: OutgoingMessage): string =>
+  deduplicationId === undefined ? 'a message' : `the message ${deduplicationId}`;
+
+/** More lines would hide the rest. */
+const MOST_LINES = 50;
+
+/** What a dry run says at its end. */
+export function dryRunLines(touched: ReadonlySet<string>): string[] {
+  const lines = [...touched].slice(0, MOST_LINES).map((what) => `  ${what}`);
+  const more = touched.size - lines.length;
+  if (touched.size === 0) return ['Dry run. Nothing was changed, and the command would change nothing.'];
+  return [
+    'Dry run. Nothing was changed. The command would:',
+    ...lines,
+    ...(more > 0 ? [`  and make ${more} other changes`] : []),
+  ];
+}
+
+/** The command's own lines are about what did not happen, so each of them says so. */
+export const dryOutput = (out: Output): Output => ({
+  ...out,
+  line: (text = '') => out.line(text === '' ? text : `dry run: ${text}`),
+});

@@ -1,0 +1,16 @@
+/** The deployment that a command acts on. */
+export interface Target {
+  instance: string;
+  stage: string;
+  region: string;
+}
+
+/**
+ * The options of `sls` that select this deployment and no other. Without `--param instance`, a stage means its first
+ * instance, so a copied command would act on another client. The service on this machine has one instance and no region.
+ */
+export const targetOptions = ({ instance, stage, region }: Target): string =>
+  stage === 'local' ? '--stage local' : `--stage ${stage} --param instance=${instance} --region ${region}`;
+
+/** A command for people to copy, for example `npx sls dlq list --stage … --param instance=… --region …`. */
+export const slsCommand = (text: string, target: Target): string => `npx sls ${text} ${targetOptions(target)}`;
