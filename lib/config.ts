@@ -95,15 +95,26 @@ export const emailEventsEnv = z.object({
     .regex(/^[A-Za-z0-9+/]{80,200}={0,2}$/, "must be the webhook's verification key in base64"),
 });
 
+const templateId = z.string().regex(/^d-[0-9a-f]{32}$/, 'must be a dynamic template id (d-…)');
+
+/** `de=d-…,pt-BR=d-…`: a template of SendGrid for each language. The tags get lower case. */
+const templates = list
+  .refine(
+    (entries) => entries.every((entry) => /^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*=d-[0-9a-f]{32}$/.test(entry)),
+    'must be language tags with dynamic template ids, e.g. de=d-…,pt-BR=d-…',
+  )
+  .transform((entries) => new Map(entries.map((entry) => entry.split('=') as [string, string]).map(lowerTag)));
+
+const lowerTag = ([tag, template]: [string, string]): [string, string] => [tag.toLowerCase(), template];
+
 export const feedbackEnv = z.object({
   ...commonEnv.shape,
   ...zendeskEnv.shape,
   ...sendgridEnv.shape,
   /** SendGrid's dynamic template of the confirmation. Without it the built-in text is sent. */
-  FEEDBACK_TEMPLATE_ID: z
-    .string()
-    .regex(/^d-[0-9a-f]{32}$/, 'must be a dynamic template id (d-…)')
-    .optional(),
+  FEEDBACK_TEMPLATE_ID: templateId.optional(),
+  /** The confirmation's templates for other languages. A user whose language has none gets the one above. */
+  FEEDBACK_TEMPLATES: templates,
   /** Tags for every ticket, separated by commas. */
   FEEDBACK_TAGS: list,
   /** The name in the built-in confirmation. */
@@ -129,7 +140,7 @@ export const testflightEnv = z.object({
   ...appStoreConnectEnv.shape,
   ...sendgridEnv.shape,
   /** SendGrid's dynamic template of the notification. Without it the built-in text is sent. */
-  TESTFLIGHT_TEMPLATE_ID: feedbackEnv.shape.FEEDBACK_TEMPLATE_ID,
+  TESTFLIGHT_TEMPLATE_ID: templateId.optional(),
   /** The sender's name in the built-in notification. */
   BRAND_NAME: feedbackEnv.shape.BRAND_NAME,
   /** Seconds that the job waits for SendGrid before it ends without the notification. */

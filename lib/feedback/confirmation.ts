@@ -6,6 +6,8 @@ export interface ConfirmationConfig {
   from: { email: string; name?: string };
   /** A dynamic template of SendGrid. Without one the mail has the built-in text. */
   templateId?: string | undefined;
+  /** Templates by language tag in lower case. Without an entry for the user's language, `templateId` counts. */
+  templates?: ReadonlyMap<string, string>;
   /** The name in the built-in text. */
   brand: string;
 }
@@ -16,7 +18,7 @@ export function confirmationOf({
   time,
   data,
   ticketId,
-  config: { from, templateId, brand },
+  config: { from, brand, ...config },
 }: {
   id: string;
   /** When the job was accepted, ms. */
@@ -25,7 +27,8 @@ export function confirmationOf({
   ticketId: string;
   config: ConfirmationConfig;
 }): Mail {
-  const { user, subject } = data;
+  const { user, subject, locale } = data;
+  const templateId = templateFor(locale, config);
   const base = {
     from,
     to: user.name === undefined ? { email: user.email } : { email: user.email, name: user.name },
@@ -43,4 +46,15 @@ export function confirmationOf({
       `Your subject: ${subject}`,
     ].join('\n\n'),
   };
+}
+
+/** The template of the user's language: the most exact tag that has one, as RFC 4647 ("Lookup") demands. */
+function templateFor(
+  locale: string | undefined,
+  { templateId, templates }: Pick<ConfirmationConfig, 'templateId' | 'templates'>,
+): string | undefined {
+  const parts = locale?.toLowerCase().split('-') ?? [];
+  const tags = parts.map((_part, index) => parts.slice(0, parts.length - index).join('-'));
+  const tag = tags.find((one) => templates?.has(one));
+  return tag === undefined ? templateId : templates?.get(tag);
 }

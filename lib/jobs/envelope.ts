@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { v5 } from 'uuid';
 import { z } from 'zod';
 import { PermanentError } from '../errors';
 
@@ -13,19 +14,33 @@ const printable = (max: number) =>
     // biome-ignore lint/suspicious/noControlCharactersInRegex: this expression refuses control characters
     .regex(/^[^\u0000-\u001f\u007f]*$/, 'must not hold control characters');
 
+const FIRST_MS = Date.parse('0000-01-01T00:00:00.000Z');
+const LAST_MS = Date.parse('9999-12-31T23:59:59.999Z');
+
+/** S3 keys hold the year of the time in UTC, in four digits. An offset can lead out of them. */
+function hasFourDigitYear(time: string): boolean {
+  const at = Date.parse(time);
+  return Number.isNaN(at) || (at >= FIRST_MS && at <= LAST_MS);
+}
+
 /**
- * The message of a job: a CloudEvents 1.0 event in structured JSON (https://github.com/cloudevents/spec).
- * `id` is the job id and the only idempotency key. `time` is when the job was first accepted, and never changes.
+ * The message of a job: a CloudEvents 1.0 event in structured JSON (https://github.com/cloudevents/spec), as the SDKs of
+ * all languages write it. `time` is when the job was first accepted (RFC 3339), and never changes.
  */
 export const envelopeSchema = z.object({
   specversion: z.literal('1.0'),
-  id: z.uuid(),
+  /** After parseEnvelope: the job's id, a UUID and the only idempotency key. */
+  id: z.string().min(1).max(1024),
   /** `{queue}.{what}.v{n}`, e.g. `feedback.submitted.v1`. */
   type: printable(128),
   source: printable(256),
-  time: z.iso.datetime(),
+  time: z.iso.datetime({ offset: true }).refine(hasFourDigitYear, 'must be in the years 0000 to 9999 of UTC'),
   subject: printable(256).optional(),
-  datacontenttype: z.literal('application/json').optional(),
+  datacontenttype: z
+    .string()
+    .max(128)
+    .regex(/^application\/json(\s*;\s*charset="?utf-8"?)?$/i, 'must be application/json in UTF-8')
+    .optional(),
   correlationid: printable(128).optional(),
   traceparent: z
     .string()
@@ -49,6 +64,18 @@ export const envelopeSchema = z.object({
 });
 
 export type Envelope = z.infer<typeof envelopeSchema>;
+
+const uuid = z.uuid();
+
+/** Never change this: with another namespace a message that SQS delivers again would become a second job. */
+const EVENT_NAMESPACE = '6f0c3a53-0a0e-5b8e-9d0b-3c1f5a2f7e64';
+
+/**
+ * The job id of an event. CloudEvents allows any text as `id`, which is unique only together with `source`. Keys, paths
+ * and deduplication ids need something short and plain, so other ids become the UUIDv5 of both.
+ */
+export const jobIdOf = ({ source, id }: Pick<Envelope, 'source' | 'id'>): string =>
+  uuid.safeParse(id).success ? id : v5(`${source}\n${id}`.toWellFormed(), EVENT_NAMESPACE);
 
 export const sha256 = (bytes: string | Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
@@ -113,9 +140,17 @@ export function parseEnvelope(body: string): Envelope {
     // The parser's message quotes the text, which may be personal, so the error gets no cause.
     throw new PermanentError({ code: 'NotJson', message: 'the message body is not JSON' });
   }
-  const parsed = envelopeSchema.safeParse(json, { reportInput: true });
-  if (parsed.success) return parsed.data;
+  const parsed = envelopeSchema.safeParse(withoutNulls(json), { reportInput: true });
+  if (parsed.success) return { ...parsed.data, id: jobIdOf(parsed.data) };
   const [first] = parsed.error.issues;
   const { field, message } = first ? describeIssue(first) : { field: '(body)', message: 'is not valid' };
   throw new PermanentError({ code: 'InvalidEnvelope', message, field });
+}
+
+/** An SDK may write an attribute that is not set as null (CloudEvents JSON format 1.0, 2.2). Data may be null. */
+function withoutNulls(json: unknown): unknown {
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) return json;
+  const entries = Object.entries(json);
+  const set = entries.filter(([name, value]) => value !== null || name === 'data');
+  return set.length === entries.length ? json : Object.fromEntries(set);
 }

@@ -29,6 +29,7 @@ export function realFeedback(config: FeedbackConfig, deps: BatchDeps & { table: 
         ...(config.SENDGRID_FROM_NAME === undefined ? {} : { name: config.SENDGRID_FROM_NAME }),
       },
       templateId: config.FEEDBACK_TEMPLATE_ID,
+      templates: config.FEEDBACK_TEMPLATES,
       brand: config.BRAND_NAME,
       confirmationWaitMs: config.CONFIRMATION_WAIT * 1000,
     },

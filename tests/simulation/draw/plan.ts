@@ -28,6 +28,8 @@ export type JobKind =
   | 'stolen-id'
   /** The same message as the job before it, under another deduplication id. */
   | 'copy'
+  /** Another CloudEvents SDK wrote it: its id is no UUID and its time has an offset. Released code parks it as invalid. */
+  | 'event'
   /** Feedback with an attachment, or without a confirmation. */
   | 'attachment'
   | 'opted-out'

@@ -1,4 +1,5 @@
 import { ofKind, sinceOpened } from '../../../lib/jobs/history';
+import { isInvalidId } from '../../../lib/jobs/keys';
 import type { JobRow } from '../../../lib/jobs/row';
 import type { JobKind, Plan } from '../draw/plan';
 import type { Fault } from '../world/faults';
@@ -37,7 +38,7 @@ export const endsAreDeserved: Promised = (world, inputs) => {
 
 /** Why neither the job nor a fault that hit the job can have caused its death, or `undefined`. */
 export function undeservedDeath(world: World, row: JobRow, kind: JobKind): string | undefined {
-  const { plan } = world;
+  const { plan, watch } = world;
   switch (row.reason) {
     case 'crash': {
       if (kind === 'kills-before') return undefined;
@@ -54,6 +55,9 @@ export function undeservedDeath(world: World, row: JobRow, kind: JobKind): strin
       if (unreasonable) return unreasonable;
       if (REFUSED.includes(kind) || kind === 'fails' || kind === 'forbidden' || kind === 'kills-before')
         return undefined;
+      // Released code parks such an event as invalid, and its row keeps that name when an operator redrives it.
+      if (kind === 'event' && isInvalidId(row.id))
+        return watch.isReleasedEnd(row) || row.opened > 1 ? undefined : 'today the event is valid';
       if (row.error?.class === 'permanent' && row.error.status === 403)
         return has(plan, 'forbidden') ? undefined : 'no vendor forbade it';
       if (row.error?.code === 'UnknownVersion') return kind === 'newer' ? undefined : 'its version is known';

@@ -158,3 +158,41 @@ test("a circuit that released code opened for two unknown senders closes at toda
   expect([...saidBy(run, 2 * MINUTE_MS)]).toContain('held (stopped)');
   expect(run.states()).toEqual(['succeeded', 'dead (error)', 'dead (error)', 'succeeded']);
 });
+
+describe("an event that only today's code accepts, because its id is no UUID and its time has an offset,", () => {
+  test("is done once by today's code, although released code sees its row", async () => {
+    const run = await scenario({ jobs: jobs('event', 'event'), versions: ROLLED_BACK });
+
+    expect(run.states()).toEqual(['succeeded', 'succeeded']);
+    expect(run.reached('effect ticket')).toBe(2);
+  });
+
+  test("is dead as invalid if released code meets it first, also after a redrive by today's code", async () => {
+    const { world, reached } = await scenario({
+      jobs: jobs('event'),
+      versions: [{ until: HOUR_MS, released: 1 }],
+      redrives: [{ nth: 1, after: 2 * HOUR_MS, how: 'command' }],
+    });
+
+    const [row, ...others] = world.watch.rows();
+    expect(others).toEqual([]);
+    expect(row).toMatchObject({ id: expect.stringMatching(/^invalid\//), state: 'dead', opened: 2 });
+    expect(reached('effect ticket')).toBe(0);
+  });
+
+  test('is neither lost nor done twice if both versions meet it: one row is dead as invalid, the other one expires', async () => {
+    const { world, reached } = await scenario({
+      jobs: jobs('event'),
+      calls: [{ kind: 'sendgrid.send', nth: 1, fault: 'throttled' }],
+      retention: 2 * 3600,
+      versions: [
+        { until: 20_000, released: 0 },
+        { until: HOUR_MS, released: 1 },
+      ],
+    });
+
+    const ends = world.watch.rows().map(({ state, reason, error }) => `${state} (${reason}) ${error?.code}`);
+    expect(ends.toSorted()).toEqual(['dead (error) InvalidEnvelope', 'dead (expired) Expired']);
+    expect(reached('effect ticket')).toBe(1);
+  });
+});

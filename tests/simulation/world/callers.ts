@@ -1,4 +1,5 @@
 import { StoreError } from '../../../lib/errors';
+import { parseEnvelope } from '../../../lib/jobs/envelope';
 import type { JobKind, JobSpec } from '../draw/plan';
 import { codeOf } from './code';
 import { mainQueue } from './names';
@@ -15,7 +16,7 @@ export interface Input {
 }
 
 const FOREIGN: readonly JobKind[] = [
-  ...(['not-json', 'no-envelope', 'bad-data', 'unknown-version', 'stolen-id', 'copy'] as const),
+  ...(['not-json', 'no-envelope', 'bad-data', 'unknown-version', 'stolen-id', 'copy', 'event'] as const),
 ];
 export const isProduced = (kind: JobKind): boolean => !FOREIGN.includes(kind);
 
@@ -113,6 +114,10 @@ function foreignBody(world: World, inputs: Input[], spec: JobSpec, index: number
       );
     case 'copy':
       return (before && watch.bodies.get(before.id)) ?? envelope({ data: { zq7private: index } });
+    case 'event': {
+      const time = new Date(kernel.now()).toISOString().replace('Z', '000+00:00');
+      return envelope({ id: `order/${index}`, time, datacontenttype: 'application/json; charset=utf-8' });
+    }
     default:
       return undefined;
   }
@@ -128,6 +133,7 @@ function put(world: World, spec: JobSpec, body: string): string {
     ...(settings.type === 'fifo' ? { MessageGroupId: group, MessageDeduplicationId: chance.uuid() } : {}),
   });
   trace.add({ who: 'stranger', what: 'sent', detail: () => `${spec.kind} ${MessageId.slice(-4)}` });
+  if (spec.kind === 'event') return parseEnvelope(body).id;
   const id = /"id":"([^"]+)"/.exec(body)?.[1];
   return id !== undefined && !watch.firsts.has(id) ? id : spec.kind === 'copy' && id ? id : `invalid/${MessageId}`;
 }

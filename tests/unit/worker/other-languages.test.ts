@@ -1,0 +1,76 @@
+import fc from 'fast-check';
+import { jobIdOf, parseEnvelope } from '../../../lib/jobs/envelope';
+import { deduplicationId, recordKey } from '../../../lib/jobs/keys';
+import { anEnvelope, memoryEngine, PREFIX } from '../../support/engine';
+import { sampleContract } from '../../support/sample-contract';
+
+const json = (changes: Record<string, unknown> = {}) => JSON.stringify(anEnvelope(changes));
+const start = () => {
+  const sample = sampleContract();
+  return { ...sample, engine: memoryEngine(() => sample.contract) };
+};
+
+test.each([
+  ['Python', { time: '2026-01-02T04:04:05.123456+01:00', datacontenttype: 'application/json' }],
+  ['Go', { time: '2026-01-02T03:04:05.123456789Z', datacontenttype: 'application/json; charset=utf-8' }],
+  ['C#', { time: '2026-01-01T20:04:05.1234567-07:00', datacontenttype: 'application/json;charset="UTF-8"' }],
+  ['Java', { time: '2026-01-02T03:04:05Z', subject: null, dataschema: null, traceparent: null }],
+])('an event as the SDK of %s writes it is done, and its record lies in the UTC hour', async (_language, changes) => {
+  const { engine, effects } = start();
+  engine.send(json({ id: 'evt_2/7', ...changes }));
+
+  await engine.deliver();
+
+  const id = jobIdOf({ source: String(anEnvelope().source), id: 'evt_2/7' });
+  expect(effects).toEqual([id]);
+  expect(Object.keys(engine.records())).toEqual([
+    recordKey(PREFIX, { queue: 'sample', id, time: Date.parse('2026-01-02T03:04:05Z') }),
+  ]);
+});
+
+test('an event that comes twice is one job, and the same id of another source is another job', async () => {
+  const { engine, effects } = start();
+  engine.send(json({ id: '1', source: '/shop' }));
+  engine.send(json({ id: '1', source: '/shop', time: '2026-01-02T04:04:05+01:00' }));
+  engine.send(json({ id: '1', source: '/crm' }));
+
+  await engine.deliver();
+
+  const jobs = ['/shop', '/crm'].map((source) => jobIdOf({ source, id: '1' }));
+  expect(effects).toEqual(jobs);
+  expect(engine.rows().map(({ id, state }) => [id, state])).toEqual(jobs.map((id) => [id, 'succeeded']));
+});
+
+test('an event with the id of another event of its source, but other data, is parked under its own id', async () => {
+  const { engine, effects } = start();
+  engine.send(json({ id: 'order 1' }));
+  const messageId = engine.send(json({ id: 'order 1', data: { name: 'b' } }));
+
+  await engine.deliver();
+
+  expect(effects).toHaveLength(1);
+  expect(engine.row(`invalid/${messageId}`)).toMatchObject({ state: 'dead', error: { code: 'IdTaken' } });
+});
+
+test('an id that is a UUID stays the id of the job, in upper case too', () => {
+  for (const id of ['0B1F0C2E-6E8B-4F3C-9C3C-6A1B7D2E4F50', '0b1f0c2e-6e8b-4f3c-9c3c-6a1b7d2e4f50'])
+    expect(parseEnvelope(json({ id })).id).toBe(id);
+});
+
+test('any other id becomes a UUID that is safe in keys, paths and deduplication ids, and the same each time', () => {
+  const texts = fc.string({ unit: 'binary', minLength: 1, maxLength: 60 });
+  const nasty = fc.constantFrom('invalid/1', '../../x', 'a#b', '\ud800', '\u0000', 'x'.repeat(1024), '{}', '…');
+  fc.assert(
+    fc.property(fc.oneof(texts, nasty), (text) => {
+      const { id } = parseEnvelope(json({ id: text }));
+
+      expect(id).toMatch(/^[0-9a-f-]{36}$/);
+      expect(parseEnvelope(json({ id: text })).id).toBe(id);
+      expect(deduplicationId.parked(id, id).length).toBeLessThanOrEqual(128);
+    }),
+  );
+});
+
+test('the id follows from source and id as in any language, for example Python: uuid5(NAMESPACE, f"{source}\\n{id}")', () => {
+  expect(jobIdOf({ source: '/shop', id: 'order-1' })).toBe('abe2ad99-2cf6-528e-9f1e-fe032c31e33f');
+});
