@@ -1,37 +1,51 @@
 import { appended } from './capped-list';
 import type { CancelledReason, DeadReason, HeldReason, HistoryEntry, JobEvent, JobRow } from './row';
 
+const made = (text: string): JobEvent => text as JobEvent;
+
+const FIXED = {
+  accepted: made('accepted'),
+  sent: made('sent'),
+  released: made('released'),
+  returned: made('returned untried'),
+  started: made('started'),
+  crashed: made('ended without outcome'),
+  givenBack: made('given back'),
+  retry: made('retry'),
+  succeeded: made('succeeded'),
+  reopened: made('reopened'),
+  redriven: made('redriven (operator)'),
+  entryExpired: made('DLQ entry expired'),
+  entryDiscarded: made('DLQ entry discarded (operator)'),
+};
+
+/** Makes every event that a history can have. The texts are stored, so none may change. */
+export const EVENT = {
+  ...FIXED,
+  reopenedByOperator: made('reopened (operator)'),
+  held: (reason: HeldReason) => made(`held (${reason})`),
+  dead: (reason: DeadReason) => made(`dead (${reason})`),
+  cancelled: (reason: CancelledReason) => made(`cancelled (${reason})`),
+  proven: (step: string) => made(`${step} proven`),
+  settled: (step: string, as: 'done' | 'skipped') => made(`${step} settled as ${as} (operator)`),
+};
+
 /** A parsed event. The reason is plain text, because newer code may store reasons that this code does not know. */
 export type Read =
-  | { kind: 'accepted' | 'sent' | 'released' | 'returned' | 'started' | 'crashed' | 'given back' | 'retry' }
-  | { kind: 'succeeded' | 'redriven' | 'entry expired' | 'entry discarded' | 'other' }
+  | { kind: keyof typeof FIXED | 'other' }
   | { kind: 'held' | 'dead' | 'cancelled'; reason: string }
-  | { kind: 'reopened'; by: 'message' | 'operator' }
   | { kind: 'proven'; step: string }
   | { kind: 'settled'; step: string; as: string };
 
-type Fixed = Exclude<JobEvent, `held (${HeldReason})` | `dead (${DeadReason})` | `cancelled (${CancelledReason})`>;
-
-const FIXED: Record<Exclude<Fixed, `${string} proven` | `${string} settled as ${string}`>, Read> = {
-  accepted: { kind: 'accepted' },
-  sent: { kind: 'sent' },
-  released: { kind: 'released' },
-  'returned untried': { kind: 'returned' },
-  started: { kind: 'started' },
-  'ended without outcome': { kind: 'crashed' },
-  'given back': { kind: 'given back' },
-  retry: { kind: 'retry' },
-  succeeded: { kind: 'succeeded' },
-  reopened: { kind: 'reopened', by: 'message' },
-  'reopened (operator)': { kind: 'reopened', by: 'operator' },
-  'redriven (operator)': { kind: 'redriven' },
-  'DLQ entry expired': { kind: 'entry expired' },
-  'DLQ entry discarded (operator)': { kind: 'entry discarded' },
-};
+const KINDS = new Map<string, keyof typeof FIXED>([
+  ...Object.entries(FIXED).map(([kind, text]) => [text, kind as keyof typeof FIXED] as const),
+  [EVENT.reopenedByOperator, 'reopened'],
+]);
 
 /** Parses an event. Readers of a history use this function, and never the stored text. */
 export function readEvent(event: string): Read {
-  if (Object.hasOwn(FIXED, event)) return FIXED[event as keyof typeof FIXED];
+  const fixed = KINDS.get(event);
+  if (fixed) return { kind: fixed };
   const [, state, reason = ''] = /^(held|dead|cancelled) \((.+)\)$/.exec(event) ?? [];
   if (state) return { kind: state as 'held' | 'dead' | 'cancelled', reason };
   const [, proven] = /^(.+) proven$/.exec(event) ?? [];
@@ -39,6 +53,12 @@ export function readEvent(event: string): Read {
   const [, step, as = ''] = /^(.+) settled as (\w+) \(operator\)$/.exec(event) ?? [];
   return step ? { kind: 'settled', step, as } : { kind: 'other' };
 }
+
+/** The row with one more entry in its history. */
+export const noted = <Row extends { history: HistoryEntry[] }>(row: Row, entry: HistoryEntry): Row => ({
+  ...row,
+  history: appended(row.history, entry),
+});
 
 type History = JobRow['history'];
 

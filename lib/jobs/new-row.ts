@@ -1,5 +1,6 @@
 import type { Random } from '../ports';
 import { type Envelope, payloadHash } from './envelope';
+import { EVENT } from './history';
 import { jobKey } from './keys';
 import type { JobRow, MadeState } from './row';
 
@@ -66,5 +67,5 @@ export function newRow({
   random: Random;
 }): JobRow {
   const row = rowOfEnvelope({ ...rest, group });
-  return { ...row, version: 1, writer: random.uuid(), history: [{ at: rest.now, event: 'accepted' }] };
+  return { ...row, version: 1, writer: random.uuid(), history: [{ at: rest.now, event: EVENT.accepted }] };
 }

@@ -48,27 +48,8 @@ export interface StoredError {
   field?: string;
 }
 
-/** The events of a job's history, which history.ts parses. They are stored, so none may be renamed. */
-export type JobEvent =
-  | 'accepted'
-  | 'sent'
-  | 'released'
-  | 'returned untried'
-  | 'started'
-  | 'ended without outcome'
-  | 'given back'
-  | 'retry'
-  | 'succeeded'
-  | `held (${HeldReason})`
-  | `dead (${DeadReason})`
-  | `cancelled (${CancelledReason})`
-  | 'reopened'
-  | 'reopened (operator)'
-  | 'redriven (operator)'
-  | 'DLQ entry expired'
-  | 'DLQ entry discarded (operator)'
-  | `${string} proven`
-  | `${string} settled as ${'done' | 'skipped'} (operator)`;
+/** An event in a job's history. Only history.ts makes one. */
+export type JobEvent = string & { readonly [made]: true };
 
 export interface HistoryEntry<Event extends string = JobEvent> {
   at: number;

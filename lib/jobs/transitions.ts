@@ -1,5 +1,5 @@
 import { appended } from './capped-list';
-import { NOT_ALONE } from './history';
+import { EVENT, NOT_ALONE, noted } from './history';
 import type {
   CancelledReason,
   DeadReason,
@@ -113,7 +113,6 @@ function withoutEnd({
 }
 
 const withoutLease = ({ lease: _lease, ...row }: JobRow): JobRow => row;
-const noted = (row: JobRow, entry: HistoryEntry): JobRow => ({ ...row, history: appended(row.history, entry) });
 
 /** A write to S3 can still land this long after its caller stopped waiting. */
 const LATEST_WRITE_MS = 60_000;
@@ -137,9 +136,9 @@ export function claim(
   const reopened = row.state === 'dead' || row.state === 'cancelled';
   const events: HistoryEntry[] = [];
   if (row.state === 'processing')
-    events.push({ at, event: 'ended without outcome', ...(crashedAlone(row) ? {} : { note: NOT_ALONE }) });
-  if (reopened) events.push({ at, event: 'reopened', messageId });
-  events.push({ at, event: 'started', messageId });
+    events.push({ at, event: EVENT.crashed, ...(crashedAlone(row) ? {} : { note: NOT_ALONE }) });
+  if (reopened) events.push({ at, event: EVENT.reopened, messageId });
+  events.push({ at, event: EVENT.started, messageId });
   return moved(row, 'claim', {
     ...withoutEnd(row),
     lease,
@@ -171,17 +170,17 @@ function afterRun(row: JobRow, event: JobEvent, { at, messageId, error, counts }
 }
 
 export function succeed(row: JobRow, { result, ...run }: { at: number; messageId: string; result: unknown }): JobRow {
-  const { error: _error, ...rest } = afterRun(row, 'succeeded', { ...run, counts: true });
+  const { error: _error, ...rest } = afterRun(row, EVENT.succeeded, { ...run, counts: true });
   return moved(row, 'succeed', { ...rest, endedAt: run.at, ...(result === undefined ? {} : { result }) });
 }
 
 /** The message stays in the queue and comes back after the wait. */
 export const retry = (row: JobRow, { waitMs, ...run }: RunEnd & { waitMs: number }): JobRow =>
-  moved(row, 'retry', { ...afterRun(row, 'retry', run), dueAt: run.at + waitMs });
+  moved(row, 'retry', { ...afterRun(row, EVENT.retry, run), dueAt: run.at + waitMs });
 
 /** The job is left as it was before the run, so that the run does not look like a crash. */
 export const giveBack = (row: JobRow, entry: Omit<HistoryEntry, 'event'>): JobRow =>
-  moved(row, 'giveBack', noted(withoutLease(row), { ...entry, event: 'given back' }));
+  moved(row, 'giveBack', noted(withoutLease(row), { ...entry, event: EVENT.givenBack }));
 
 /** Adds a message that must not run the job again, because the job left the queue from it. */
 const spent = (row: JobRow, messageId: string): string[] => appended(row.left, messageId);
@@ -202,7 +201,7 @@ export function hold(
     ...run
   }: Leaving & { reason: HeldReason; waitMs: number; ticket?: number | undefined },
 ): JobRow {
-  const { ticket: _before, ...rest } = afterRun(row, `held (${reason})`, run);
+  const { ticket: _before, ...rest } = afterRun(row, EVENT.held(reason), run);
   return moved(row, 'hold', {
     ...rest,
     reason,
@@ -217,7 +216,7 @@ export function hold(
 
 export const park = (row: JobRow, { reason, bodyKept, ...run }: Leaving & { reason: DeadReason }): JobRow =>
   moved(row, 'park', {
-    ...afterRun(row, `dead (${reason})`, run),
+    ...afterRun(row, EVENT.dead(reason), run),
     reason,
     endedAt: run.at,
     parkedFrom: run.messageId,
@@ -227,7 +226,7 @@ export const park = (row: JobRow, { reason, bodyKept, ...run }: Leaving & { reas
 
 /** The run found that an operator had cancelled what the job belongs to. */
 export function stop(row: JobRow, { at, messageId }: { at: number; messageId: string }): JobRow {
-  const { error: _error, ...rest } = afterRun(row, 'cancelled (operator)', { at, messageId, counts: false });
+  const { error: _error, ...rest } = afterRun(row, EVENT.cancelled('operator'), { at, messageId, counts: false });
   return moved(row, 'stop', { ...rest, reason: 'operator', endedAt: at, left: spent(row, messageId) });
 }
 
@@ -236,12 +235,16 @@ export function release(row: JobRow, { at, messageId }: { at: number; messageId:
   const { reason, dueAt, ...rest } = row;
   // A job that waited for an operator or a vendor was due only now. `OldestHeld` reports how long it waited.
   const due = reason === 'throttled' || reason === 'retry' ? (dueAt ?? at) : at;
-  return moved(row, 'release', noted({ ...rest, sentAt: at, due }, { at, event: 'released', messageId }));
+  return moved(row, 'release', noted({ ...rest, sentAt: at, due }, { at, event: EVENT.released, messageId }));
 }
 
 /** The kept body is gone, so the job can only end as dead. */
 export const loseBody = (row: JobRow, { at, error }: { at: number; error: StoredError }): JobRow =>
-  moved(row, 'loseBody', noted({ ...row, reason: 'error', error, endedAt: at }, { at, event: 'dead (error)', error }));
+  moved(
+    row,
+    'loseBody',
+    noted({ ...row, reason: 'error', error, endedAt: at }, { at, event: EVENT.dead('error'), error }),
+  );
 
 /** SQS dead-lettered the message after it had killed its workers. */
 export function parkPoison(
@@ -250,7 +253,7 @@ export function parkPoison(
 ): JobRow {
   const { recordedAt: _recordedAt, parkedAt: _parkedAt, leftDlqAt: _leftDlqAt, ...rest } = withoutLease(row);
   const end = { reason: 'crash' as const, error, endedAt: at, parkedFrom: messageId, bodyKept: true };
-  const entry = { at, event: 'dead (crash)' as const, messageId, error };
+  const entry = { at, event: EVENT.dead('crash'), messageId, error };
   return moved(row, 'parkPoison', noted({ ...rest, ...end, left: spent(row, messageId) }, entry));
 }
 
@@ -259,14 +262,14 @@ export const expire = (row: JobRow, { at, error }: { at: number; error: StoredEr
   moved(
     row,
     'expire',
-    noted({ ...withoutLease(row), reason: 'expired', error, endedAt: at }, { at, event: 'dead (expired)' }),
+    noted({ ...withoutLease(row), reason: 'expired', error, endedAt: at }, { at, event: EVENT.dead('expired') }),
   );
 
 export const neverSent = (row: JobRow, at: number): JobRow =>
   moved(
     row,
     'neverSent',
-    noted({ ...withoutLease(row), reason: 'never-sent', endedAt: at }, { at, event: 'cancelled (never-sent)' }),
+    noted({ ...withoutLease(row), reason: 'never-sent', endedAt: at }, { at, event: EVENT.cancelled('never-sent') }),
   );
 
 /** The job's message is acknowledged when it comes. What its steps have done stays done. */
@@ -275,7 +278,7 @@ export function cancel(row: JobRow, at: number): JobRow {
   return moved(
     row,
     'cancel',
-    noted({ ...rest, reason: 'operator', endedAt: at }, { at, event: 'cancelled (operator)' }),
+    noted({ ...rest, reason: 'operator', endedAt: at }, { at, event: EVENT.cancelled('operator') }),
   );
 }
 
@@ -289,7 +292,7 @@ export const reopen = (row: JobRow, at: number): JobRow =>
     'reopen',
     noted(
       { ...withoutEnd(row), ...afterUnconfirmed(row, at), opened: row.opened + 1, attempts: 0, silent: 0 },
-      { at, event: 'reopened (operator)' },
+      { at, event: EVENT.reopenedByOperator },
     ),
   );
 

@@ -1,6 +1,7 @@
 import { finish } from '../jobs/finish';
+import { EVENT, noted } from '../jobs/history';
 import type { JobRow } from '../jobs/row';
-import { decide, noted, type OperatorDeps, OperatorError, stateOf } from './operator';
+import { decide, type OperatorDeps, OperatorError, stateOf } from './operator';
 
 /**
  * Marks the DLQ entry of a dead job as discarded. The reconciler deletes the entry on its next walk. The job stays dead
@@ -13,7 +14,7 @@ export async function discard(deps: OperatorDeps, row: JobRow): Promise<JobRow> 
   const at = deps.clock.now();
   // Without recordedAt, `finish` writes the record again.
   const { recordedAt, ...rest } = row;
-  const discarded = await decide(deps, row, noted({ ...rest, leftDlqAt: at }, at, 'DLQ entry discarded (operator)'));
+  const discarded = await decide(deps, row, noted({ ...rest, leftDlqAt: at }, { at, event: EVENT.entryDiscarded }));
   // A first write that is still on its way could land on a later record. The reconciler comes after any such write.
   return recordedAt === undefined ? discarded : finish(deps, discarded);
 }

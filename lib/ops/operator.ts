@@ -1,5 +1,4 @@
-import { appended } from '../jobs/capped-list';
-import type { JobEvent, JobRow } from '../jobs/row';
+import type { JobRow } from '../jobs/row';
 import type { ReconcileDeps } from '../reconcile/deps';
 
 /** Operators do the reconciler's kind of work by hand, so their commands use the same services. */
@@ -28,12 +27,6 @@ export class OperatorError extends Error {
 /** A job's state for people, for example `held (throttled)`. */
 export const stateOf = ({ state, reason }: Pick<JobRow, 'state' | 'reason'>): string =>
   reason === undefined ? state : `${state} (${reason})`;
-
-/** The row with an entry in its history about what an operator did. */
-export const noted = (row: JobRow, at: number, event: JobEvent, messageId?: string): JobRow => ({
-  ...row,
-  history: appended(row.history, { at, event, ...(messageId ? { messageId } : {}) }),
-});
 
 /** Writes an operator's decision. Rejects if the row has changed since it was read. */
 export async function decide({ ledger }: Pick<OperatorDeps, 'ledger'>, row: JobRow, next: JobRow): Promise<JobRow> {

@@ -1,11 +1,11 @@
 import { keptBody } from '../jobs/finish';
-import { withSend } from '../jobs/history';
+import { EVENT, noted, withSend } from '../jobs/history';
 import { deduplicationId } from '../jobs/keys';
 import { backInQueue } from '../jobs/park';
 import type { JobRow } from '../jobs/row';
 import { reopen as reopened } from '../jobs/transitions';
 import { entryBody } from './entry-body';
-import { decide, noted, type OperatorDeps, OperatorError, stateOf } from './operator';
+import { decide, type OperatorDeps, OperatorError, stateOf } from './operator';
 
 /** `messageId`: the message that the retry sent. Missing: the job's own message is still in its queue. */
 export interface Retried {
@@ -36,7 +36,7 @@ async function redrive(deps: OperatorDeps, row: JobRow): Promise<Retried> {
   const body = (await keptBody(deps, row)) ?? (await entryBody(deps, row));
   if (body === undefined) throw gone(row);
   const { messageId, at } = await send(deps, row, body);
-  const entry = { at, event: 'redriven (operator)' as const, messageId };
+  const entry = { at, event: EVENT.redriven, messageId };
   await deps.ledger.update(row.key, (now) => ({ ...now, history: withSend(now.history, entry) }));
   return { messageId };
 }
@@ -63,7 +63,7 @@ async function reopen(deps: OperatorDeps, row: JobRow): Promise<Retried> {
   const { messageId, at: sentAt } = await send(deps, row, body);
   await deps.ledger.update(row.key, (now) =>
     now.state === 'queued' && now.sentAt === undefined
-      ? noted({ ...now, sentAt }, sentAt, 'sent', messageId)
+      ? noted({ ...now, sentAt }, { at: sentAt, event: EVENT.sent, messageId })
       : undefined,
   );
   return { messageId };

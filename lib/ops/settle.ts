@@ -1,7 +1,8 @@
+import { EVENT, noted } from '../jobs/history';
 import type { JobRow, Step } from '../jobs/row';
 import { resolve } from '../jobs/transitions';
 import { release } from '../reconcile/release';
-import { decide, noted, type OperatorDeps, OperatorError, stateOf } from './operator';
+import { decide, type OperatorDeps, OperatorError, stateOf } from './operator';
 
 /**
  * Resolves an unknown step by an operator's decision. `done`: the step took effect. `skipped`: it did not, and the job
@@ -21,7 +22,7 @@ export async function settle(
     throw new OperatorError(`${row.id} has no unknown step ${name}. --step must be ${unknown.join(' or ')}.`);
 
   const at = deps.clock.now();
-  const settled = noted({ ...row, ...SAID[as](row, { name, step, at }) }, at, `${name} settled as ${as} (operator)`);
+  const settled = noted({ ...row, ...SAID[as](row, { name, step, at }) }, { at, event: EVENT.settled(name, as) });
   if (unknown.length > 1) return decide(deps, row, settled);
   // The job is due now, so if this release fails, the reconciler releases it.
   const due = await decide(deps, row, resolve(settled, at));

@@ -1,7 +1,7 @@
 import type { QueueSettings } from '../config';
 import { StoreError } from '../errors';
-import { appended } from '../jobs/capped-list';
 import { type Envelope, MAX_INLINE_DATA_BYTES, sha256 } from '../jobs/envelope';
+import { EVENT, noted } from '../jobs/history';
 import { dataPrefix, deduplicationId } from '../jobs/keys';
 import type { Ledger } from '../jobs/ledger';
 import { newRow } from '../jobs/new-row';
@@ -116,10 +116,10 @@ async function send(deps: SubmitDeps, row: JobRow, envelope: Envelope): Promise<
   // The arrival of the message reopens a cancelled row, which also proves that the message was sent.
   if (row.state !== 'queued') return;
   const sentAt = clock.now();
-  const history = appended(row.history, { at: sentAt, event: 'sent', messageId });
+  const sent = noted({ ...row, sentAt }, { at: sentAt, event: EVENT.sent, messageId });
   try {
     // If a worker already claimed the job, the table refuses this version. The claim makes the mark unnecessary.
-    await ledger.write({ ...row, sentAt, history }, row.version);
+    await ledger.write(sent, row.version);
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
     // The message is sent. An error now could make the caller send the job again with another id.

@@ -1,7 +1,7 @@
 import { PermanentError } from '../errors';
-import { appended } from '../jobs/capped-list';
 import { dueUnder } from '../jobs/due';
 import { finish } from '../jobs/finish';
+import { EVENT, noted } from '../jobs/history';
 import { bodyKey, type TodoKind, todoKey, todoKeys } from '../jobs/keys';
 import type { JobRow } from '../jobs/row';
 import { storedError } from '../jobs/stored-error';
@@ -49,7 +49,7 @@ export const noteGoneEntries: Work = (deps, queue, mayGoOn) => {
   return eachDue(deps, { todo: todoKey(queue, 'dead'), mayGoOn, until }, async (row) => {
     const { changed } = await deps.ledger.update(row.key, (now) =>
       now.parkedAt === row.parkedAt && now.state === 'dead' && now.leftDlqAt === undefined
-        ? { ...now, leftDlqAt: at, history: appended(now.history, { at, event: 'DLQ entry expired' }) }
+        ? noted({ ...now, leftDlqAt: at }, { at, event: EVENT.entryExpired })
         : undefined,
     );
     if (changed) deps.exits.note(queue, 'expired');

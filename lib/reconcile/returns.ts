@@ -1,8 +1,7 @@
 import { eachOf } from '../concurrency';
-import { appended } from '../jobs/capped-list';
 import { CLOCK_SKEW_MS } from '../jobs/clock-skew';
 import { SHARE } from '../jobs/due';
-import { hadOutcome, heardOf } from '../jobs/history';
+import { EVENT, hadOutcome, heardOf, noted } from '../jobs/history';
 import type { Resolved } from '../jobs/identify';
 import { bodyKey, deduplicationId, jobKey, returnsKey } from '../jobs/keys';
 import { updateItem } from '../jobs/ledger';
@@ -160,8 +159,8 @@ async function giveBack(
   await queues.delete(deps.dlqUrl(queue), message.receiptHandle);
   if (row) {
     const at = clock.now();
-    const entry = { at, event: 'returned untried' as const, messageId: sent.messageId };
-    await ledger.update(row.key, (stored) => ({ ...stored, sentAt: at, history: appended(stored.history, entry) }));
+    const entry = { at, event: EVENT.returned, messageId: sent.messageId };
+    await ledger.update(row.key, (stored) => noted({ ...stored, sentAt: at }, entry));
   }
   metrics.add('MessagesReturned', 1, 'Count', { queue });
   exits.note(queue, 'returned');

@@ -1,4 +1,5 @@
 import { appended } from '../jobs/capped-list';
+import { EVENT } from '../jobs/history';
 import type { Ledger } from '../jobs/ledger';
 import { sentBySign } from '../jobs/mail';
 import { isEnd, type JobRow } from '../jobs/row';
@@ -27,7 +28,7 @@ function resolved({ recordedAt: _recordedAt, ...row }: JobRow, at: number): JobR
     const startedAt = steps[name]?.startedAt ?? sign.at;
     steps[name] = { status: 'done', startedAt, endedAt: at, result: sentBySign(sign) };
     result = withMailSent(result, name);
-    history = appended(history, { at, event: `${name} proven`, note: sign.event });
+    history = appended(history, { at, event: EVENT.proven(name), note: sign.event });
   }
   return { ...row, steps, result, history };
 }
