@@ -4,6 +4,7 @@ import {
   PutObjectCommand,
   paginateListObjectsV2,
   S3Client,
+  type S3ClientConfig,
 } from '@aws-sdk/client-s3';
 import type { Objects } from '../ports';
 import { clientDefaults } from './clients';
@@ -12,7 +13,7 @@ import { guarded, hasStatus, isAwsError } from './store-error';
 /** S3 answers 409 while another request changes the same key. The caller should try again. */
 const MOST_CONFLICTS = 3;
 
-export const s3Client = (): S3Client => new S3Client({ ...clientDefaults });
+export const s3Client = (config: S3ClientConfig = clientDefaults): S3Client => new S3Client(config);
 
 /**
  * The bucket through the AWS SDK, with one client per cold start. S3 admits that a key is missing only to callers with

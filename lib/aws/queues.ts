@@ -7,6 +7,7 @@ import {
   SendMessageBatchCommand,
   SendMessageCommand,
   SQSClient,
+  type SQSClientConfig,
 } from '@aws-sdk/client-sqs';
 import type { BatchQueues, Queues } from '../ports';
 import { clientDefaults } from './clients';
@@ -17,7 +18,8 @@ import { guarded } from './store-error';
  * Without `useQueueUrlAsEndpoint: false` the client ignores its endpoint and sends to the host of the queue's URL. A test
  * or the local service would call the real SQS.
  */
-export const sqsClient = (): SQSClient => new SQSClient({ ...clientDefaults, useQueueUrlAsEndpoint: false });
+export const sqsClient = (config: SQSClientConfig = clientDefaults): SQSClient =>
+  new SQSClient({ ...config, useQueueUrlAsEndpoint: false });
 
 /** SQS through the AWS SDK, with one client per cold start. */
 export function realQueues(client: SQSClient = sqsClient()): Queues & BatchQueues {

@@ -1,4 +1,4 @@
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 import {
   DeleteCommand,
   DynamoDBDocumentClient,
@@ -11,7 +11,8 @@ import type { Item, Table } from '../ports';
 import { clientDefaults } from './clients';
 import { guarded, isAwsError } from './store-error';
 
-export const dynamoClient = (): DynamoDBClient => new DynamoDBClient({ ...clientDefaults });
+export const dynamoClient = (config: DynamoDBClientConfig = clientDefaults): DynamoDBClient =>
+  new DynamoDBClient(config);
 
 /**
  * The jobs table through the AWS SDK, with one client per cold start. The SDK may repeat a write that already took

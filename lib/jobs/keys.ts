@@ -160,3 +160,6 @@ export const recipientsKey = (prefix: string, row: { queue: string; time: number
 export const eventsFolder = (prefix: string, queue: string): string => `${prefix}/_events/${queue}`;
 export const eventsPartition = (prefix: string, queue: string, time: number): string =>
   hourPartition(eventsFolder(prefix, queue), time);
+
+/** The SSM parameter with the settings of an instance's producers. */
+export const producerParameter = (instance: string): string => `/jobs/${instance}/producer`;

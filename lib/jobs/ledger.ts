@@ -21,7 +21,7 @@ export interface LedgerDeps {
   table: Table;
   clock: Clock;
   random: Random;
-  settings: (queue: string) => QueueSettings;
+  settings: (queue: string) => Pick<QueueSettings, 'retention'>;
 }
 
 /** What is needed to read and change a shared item. */

@@ -17,7 +17,7 @@ const BODY_LIFETIME_MS = 44 * DAY;
 
 const due = (queue: string, kind: TodoKind, at: number) => ({ todo: todoKey(queue, kind), todoAt: at });
 
-function todoOf(row: JobRow, settings: QueueSettings): { todo: string; todoAt: number } | undefined {
+function todoOf(row: JobRow, settings: Pick<QueueSettings, 'retention'>): { todo: string; todoAt: number } | undefined {
   const { queue, id } = row;
   const waiting = shardedTodoKey(queue, 'waiting', id);
   switch (row.state) {
@@ -71,7 +71,7 @@ function todoOfEnd(row: JobRow): { todo: string; todoAt: number } | undefined {
  * Adds the index attributes to a row. They follow from the rest of the row: what the reconciler must do and when, the
  * hour, and an ended job's expiry. A canary's row has only the expiry, so that no walk through an index meets it.
  */
-export function withSchedule(row: JobRow, settings: QueueSettings): JobRow {
+export function withSchedule(row: JobRow, settings: Pick<QueueSettings, 'retention'>): JobRow {
   const { todo: _todo, todoAt: _todoAt, expiresAt: _expiresAt, ...rest } = row;
   const expiresAt = Math.ceil((row.updatedAt + ROW_LIFETIME_MS) / 1000);
   // The row outlives its message in any queue. Without its row, the message would count as a job.

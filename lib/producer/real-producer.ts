@@ -1,49 +1,84 @@
-import { z } from 'zod';
-import { realObjectReader } from '../aws/object-stream';
-import { realObjects } from '../aws/objects';
-import { realQueues } from '../aws/queues';
-import { realClock, realRandom } from '../aws/system';
-import { realTable } from '../aws/table';
-import { commonEnv, parseEnv, sendgridEnv, settingsOf } from '../config';
-import { queueName, queueUrl } from '../jobs/keys';
-import { realLog } from '../log';
+import type { AnalyticsEvent } from '../analytics/event';
+import { createLedger } from '../jobs/ledger';
+import type { Log } from '../ports';
+import { connect, lazily } from './connect';
+import { createJobs, type Jobs } from './jobs';
+import type { PackingLimits } from './packer';
 import { createProducer, type Producer } from './producer';
+import { type ConnectionOptions, connectionConfig } from './settings';
+import { createTracker, type Tracker } from './tracker';
 
-/** The environment of the API's process, in addition to what the AWS SDK reads on its own. */
-export const producerEnv = z.object({
-  ...commonEnv.pick({ INSTANCE: true, BUCKET: true, PREFIX: true, TABLE: true, QUEUES: true, LOG_LEVEL: true }).shape,
-  ...sendgridEnv.pick({ EMAIL_RATE: true }).shape,
-  AWS_REGION: z.string().min(1),
-  /** The account of the queues. */
-  AWS_ACCOUNT_ID: z.string().regex(/^\d{12}$/, 'must be 12 digits'),
-});
-
-type ProducerConfig = z.infer<typeof producerEnv>;
-
-/** The producer on AWS, configured from the environment. Throws a ConfigError that names all wrong variables. */
-export function realProducer(env: Record<string, string | undefined> = process.env): Producer {
-  const config = parseEnv(producerEnv, env);
-  return createProducer({
-    ...sendingDeps(config),
-    table: realTable({ table: config.TABLE }),
-    objects: realObjects({ bucket: config.BUCKET }),
-    readObject: realObjectReader({ bucket: config.BUCKET }),
-    emailRate: config.EMAIL_RATE,
-    prefix: config.PREFIX,
-  });
+/** How a producer is configured. Every option of the connection has a variable, so that none is required. */
+export interface ProducerOptions extends ConnectionOptions {
+  /** Gets facts without personal data. By default nothing is logged. */
+  log?: Log | undefined;
+  /** How analytics events are packed into messages. */
+  analytics?: Partial<PackingLimits> | undefined;
 }
 
-/** What the producer and the tracker need to send messages. */
-export function sendingDeps(config: ProducerConfig) {
-  const settings = settingsOf(config);
+/** The typed client that an API installs. It connects with its first call. */
+export interface ProducerClient extends Producer, Pick<Tracker, 'track' | 'flush'> {
+  /** Connects now, so that wrong settings show at the start. Rejects with a ConfigError or a StoreError. */
+  ready(): Promise<void>;
+  /** Looks up jobs. */
+  jobs: Jobs;
+  /**
+   * Sends the tracked events and closes all connections. Rejects with an UnsentEventsError if that takes longer than
+   * `timeoutMs` (30,000 by default).
+   */
+  close(options?: { timeoutMs?: number }): Promise<void>;
+}
+
+const silent: Log = { info: () => {}, warn: () => {}, error: () => {} };
+
+/**
+ * Makes a producer on AWS. It reads the environment for options that are missing, and makes no call. Throws one
+ * ConfigError that names all missing and wrong options. Make one per process, and close it at the end.
+ */
+export function realProducer(options: ProducerOptions = {}): ProducerClient {
+  const config = connectionConfig(options, process.env);
+  let closed = false;
+  const connected = lazily(async () => {
+    const connection = await connect(config, options.log ?? silent);
+    return {
+      connection,
+      producer: createProducer(connection),
+      tracker: createTracker(connection, options.analytics),
+      jobs: createJobs({ ...connection, ledger: createLedger(connection) }),
+    };
+  });
+  const parts = async () => {
+    if (closed) throw new Error('the producer is closed');
+    return connected();
+  };
   return {
-    queues: realQueues(),
-    clock: realClock,
-    random: realRandom,
-    log: realLog({ service: 'producer', level: config.LOG_LEVEL }),
-    source: `/${config.INSTANCE}/api`,
-    settings,
-    queueUrl: (queue: string) =>
-      queueUrl(config.AWS_REGION, config.AWS_ACCOUNT_ID, queueName(config.INSTANCE, queue, settings(queue).type)),
+    ready: async () => {
+      await parts();
+    },
+    feedback: async (...job) => (await parts()).producer.feedback(...job),
+    email: async (...job) => (await parts()).producer.email(...job),
+    campaign: async (...job) => (await parts()).producer.campaign(...job),
+    campaigns: {
+      pause: async (id) => (await parts()).producer.campaigns.pause(id),
+      resume: async (id) => (await parts()).producer.campaigns.resume(id),
+      cancel: async (id) => (await parts()).producer.campaigns.cancel(id),
+      report: async (id) => (await parts()).producer.campaigns.report(id),
+    },
+    invite: async (...job) => (await parts()).producer.invite(...job),
+    removeTester: async (...job) => (await parts()).producer.removeTester(...job),
+    notifyBuild: async (...job) => (await parts()).producer.notifyBuild(...job),
+    track: async (event: AnalyticsEvent) => (await parts()).tracker.track(event),
+    flush: async () => (await parts()).tracker.flush(),
+    jobs: {
+      get: async (...about) => (await parts()).jobs.get(...about),
+      wait: async (...about) => (await parts()).jobs.wait(...about),
+    },
+    async close(limits) {
+      if (closed) return;
+      closed = true;
+      if (!connected.started()) return;
+      const { tracker, connection } = await connected();
+      await tracker.close(limits).finally(() => connection.disconnect());
+    },
   };
 }

@@ -22,7 +22,7 @@ export interface SubmitDeps {
   /** The CloudEvents source of this producer's jobs, e.g. `/my-instance/api`. */
   source: string;
   queueUrl: (queue: string) => string;
-  settings: (queue: string) => QueueSettings;
+  settings: (queue: string) => Pick<QueueSettings, 'type' | 'retention'>;
 }
 
 /** A job whose data passed the schema of its queue. */
@@ -42,11 +42,17 @@ export interface Submission {
   traceparent?: string | undefined;
 }
 
-/** `time` is when the job was first accepted (ISO 8601). `duplicate` means that the key was used for this job before. */
+/** An accepted job. */
 export interface Accepted {
   id: string;
+  /** When the job was first accepted, ISO 8601. */
   time: string;
+  /** Whether the key was used for this job before. */
   duplicate: boolean;
+  /** SQS's id of the message that this call sent. Absent if an earlier call sent it. */
+  messageId?: string;
+  /** SQS's number of that message in its group. Absent on a standard queue. */
+  sequenceNumber?: string;
 }
 
 /**
@@ -63,16 +69,16 @@ export async function submit(deps: SubmitDeps, submission: Submission): Promise<
 
   const written = await ledger.write(row, 0);
   if (written.written) {
-    await send(deps, written.item, envelope);
-    return { id, time: envelope.time, duplicate: false };
+    const sent = await send(deps, written.item, envelope);
+    return { id, time: envelope.time, duplicate: false, ...sent };
   }
 
   const first = written.stored as JobRow | undefined;
   if (!first) throw new StoreError({ code: 'RowGone', message: 'the row of this key was just removed' });
   if (first.payloadHash !== row.payloadHash) throw new IdempotencyConflictError(id);
   const time = new Date(first.time).toISOString();
-  if (mayBeUnsent(first)) await send(deps, first, { ...envelope, time });
-  return { id, time, duplicate: true };
+  const sent = mayBeUnsent(first) ? await send(deps, first, { ...envelope, time }) : {};
+  return { id, time, duplicate: true, ...sent };
 }
 
 /** The deduplication id of the message that opens the job. SQS may still know those of earlier openings. */
@@ -105,16 +111,23 @@ async function envelopeOf(deps: SubmitDeps, submission: Submission, id: string):
   return { ...head, dataref, datasha256 };
 }
 
-async function send(deps: SubmitDeps, row: JobRow, envelope: Envelope): Promise<void> {
-  const { queues, ledger, clock, log } = deps;
+type Sent = Pick<Accepted, 'messageId' | 'sequenceNumber'>;
+
+async function send(deps: SubmitDeps, row: JobRow, envelope: Envelope): Promise<Sent> {
+  const { queues, log } = deps;
   const fifo = deps.settings(row.queue).type === 'fifo';
-  const { messageId } = await queues.send(deps.queueUrl(row.queue), {
+  const sent = await queues.send(deps.queueUrl(row.queue), {
     body: JSON.stringify(envelope),
     ...(fifo ? { groupId: row.group ?? row.id, deduplicationId: openingOf(row) } : {}),
   });
+  const { messageId } = sent;
   log.info('accepted', { queue: row.queue, jobId: row.id, messageId });
   // The arrival of the message reopens a cancelled row, which also proves that the message was sent.
-  if (row.state !== 'queued') return;
+  if (row.state === 'queued') await markSent(deps, row, messageId);
+  return sent;
+}
+
+async function markSent({ ledger, clock, log }: SubmitDeps, row: JobRow, messageId: string): Promise<void> {
   const sentAt = clock.now();
   const sent = noted({ ...row, sentAt }, { at: sentAt, event: EVENT.sent, messageId });
   try {

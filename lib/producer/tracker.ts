@@ -43,7 +43,7 @@ export interface TrackerDeps {
   log: Log;
   source: string;
   queueUrl: (queue: string) => string;
-  settings: (queue: string) => QueueSettings;
+  settings: (queue: string) => Pick<QueueSettings, 'type'>;
 }
 
 /** Packs events into messages and sends them. Keeps events in memory only as long as the limits allow. */

@@ -9,7 +9,9 @@ const tracked = execFileSync('git', ['ls-files', '--cached', '--others', '--excl
 const files = tracked.split('\n').filter(Boolean);
 const source = files
   .filter((file) =>
-    /^(handlers|lib|resources|tests)\/.*\.(ts|cjs)$|^(serverless\.yml|\.env\.example|package\.json)$/.test(file),
+    /^(handlers|lib|packages|resources|tests)\/.*\.(ts|cjs)$|^(serverless\.yml|\.env\.example|package\.json)$/.test(
+      file,
+    ),
   )
   .filter((file) => existsSync(file))
   .map((file) => readFileSync(file, 'utf8'))

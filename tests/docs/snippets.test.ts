@@ -8,12 +8,12 @@ import { pages } from './pages';
  * own values.
  */
 const GIVEN = `
-import type { realProducer } from '../../../lib/producer/real-producer';
+import type { createProducer } from 'background-jobs-producer';
 declare global {
   const request: { get(name: string): string | undefined };
   const response: { status(code: number): { json(body: unknown): void } };
   const client: { id: string };
-  const data: Parameters<ReturnType<typeof realProducer>['feedback']>[0];
+  const data: Parameters<ReturnType<typeof createProducer>['feedback']>[0];
   const key: string, principal: string, correlationId: string, traceparent: string;
 }
 `;
@@ -22,7 +22,11 @@ declare global {
 const FOLDER = resolve('tests/docs/.snippets');
 const CONFIG = {
   extends: '../../../tsconfig.json',
-  compilerOptions: { noUnusedLocals: false, types: ['node'] },
+  compilerOptions: {
+    noUnusedLocals: false,
+    types: ['node'],
+    paths: { 'background-jobs-producer': ['../../../packages/producer/index.ts'] },
+  },
   include: ['*.ts'],
 };
 
@@ -32,8 +36,7 @@ function moduleOf(snippets: string[]): string {
   const imports = lines.filter((line) => line.startsWith('import '));
   const rest = lines.filter((line) => !line.startsWith('import '));
   const text = [...imports, 'export async function page() {', ...rest, '}'].join('\n');
-  // Snippets name files from the project's root.
-  return text.replaceAll("from './", "from '../../../");
+  return text;
 }
 
 afterAll(() => rmSync(FOLDER, { recursive: true, force: true }));

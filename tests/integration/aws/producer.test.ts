@@ -1,23 +1,32 @@
+import { createServer } from 'node:http';
+import { json } from 'node:stream/consumers';
 import { CreateQueueCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { realQueues } from '../../../lib/aws/queues';
 import { realTable } from '../../../lib/aws/table';
+import { ConfigError } from '../../../lib/config';
+import { close, listen } from '../../../lib/local/loopback';
 import { realProducer } from '../../../lib/producer/real-producer';
 import { against, startDynamo, startSqs, TABLE } from '../../support/emulators';
-import { feedbackSettings } from '../../support/producer';
 
-const env = {
-  INSTANCE: 'my-instance',
-  BUCKET: 'a-bucket',
-  PREFIX: 'jobs',
-  TABLE,
-  QUEUES: JSON.stringify({ feedback: feedbackSettings }),
-  AWS_REGION: 'us-east-1',
-  LOG_LEVEL: 'WARN',
-  AWS_ACCOUNT_ID: '000000000000',
+const settings = {
+  account: '000000000000',
+  bucket: 'a-bucket',
+  prefix: 'jobs',
+  table: TABLE,
+  emailRate: 100,
+  queues: {
+    feedback: { type: 'fifo' as const, retention: 345_600 },
+    emails: { type: 'fifo' as const, retention: 345_600 },
+  },
 };
 const feedback = { user: { email: 'user@example.com' }, subject: 'It works', message: 'Well done.' };
 
 const queueName = 'my-instance-feedback.fifo';
+
+const stops: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const stop of stops.splice(0)) await stop();
+});
 
 describe('the producer as an API imports it', () => {
   const before = { ...process.env };
@@ -41,33 +50,130 @@ describe('the producer as an API imports it', () => {
       AWS_ENDPOINT_URL_DYNAMODB: dynamo.url,
     });
     return {
+      client,
+      sqsUrl: sqs.url,
       queues: realQueues(client),
       queueUrl: `${sqs.url}/000000000000/${queueName}`,
       table: realTable({ table: TABLE, client: dynamo.client }),
     };
   }
 
-  it('names all missing and wrong variables at once', () => {
-    const wrong = { ...env, BUCKET: undefined, AWS_ACCOUNT_ID: 'planted', QUEUES: '{' };
+  it('names all missing and wrong values at once, never a value', () => {
+    process.env.AWS_REGION = '';
+    process.env.JOBS_SETTINGS = '{';
+    const queues = { feedback: { type: 'planted', retention: '7' } };
+    const messageOf = (options: object) => {
+      try {
+        realProducer(options);
+      } catch (error) {
+        return error instanceof ConfigError ? error.message : error;
+      }
+    };
 
-    const start = () => realProducer(wrong);
-
-    expect(start).toThrow(/BUCKET: is missing/);
-    expect(start).toThrow(/AWS_ACCOUNT_ID: must be 12 digits/);
-    expect(start).toThrow(/QUEUES: must be JSON/);
-    expect(start).not.toThrow(/planted/);
+    expect(messageOf({ instance: 'Planted' })).toBe(
+      'producer: instance (JOBS_INSTANCE): must be the name of an instance, e.g. my-api; region (AWS_REGION): is missing; settings (JOBS_SETTINGS): must be an object, is a string',
+    );
+    expect(
+      messageOf({
+        instance: 'my-instance',
+        region: 'us-east-1',
+        settings: { ...settings, account: 'planted', queues },
+      }),
+    ).toBe(
+      'producer: settings.account: must be 12 digits; settings.queues.feedback.type: must be one of "fifo", "standard"; settings.queues.feedback.retention: must be a number, is a string',
+    );
   });
 
   it('needs only its environment to accept feedback', async () => {
     const { queues, queueUrl, table } = await startAws();
-    const producer = realProducer(env);
+    Object.assign(process.env, { JOBS_INSTANCE: 'my-instance', JOBS_SETTINGS: JSON.stringify(settings) });
+    const producer = realProducer();
+    closing.unshift(() => producer.close());
 
-    const { id } = await producer.feedback(feedback, { key: 'request-1' });
+    const first = await producer.feedback(feedback, { key: 'request-1' });
     const again = await producer.feedback(feedback, { key: 'request-1' });
 
-    expect(again).toMatchObject({ id, duplicate: true });
-    expect(await table.get(`feedback#${id}`)).toMatchObject({ state: 'queued', version: 2 });
+    expect(first).toEqual({
+      id: first.id,
+      time: first.time,
+      duplicate: false,
+      messageId: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      sequenceNumber: expect.stringMatching(/^\d{20}$/),
+    });
+    expect(again).toEqual({ id: first.id, time: first.time, duplicate: true });
+    expect(await table.get(`feedback#${first.id}`)).toMatchObject({ state: 'queued', version: 2 });
     const messages = await queues.receive(queueUrl, { max: 10, visibilitySeconds: 30 });
-    expect(messages.map(({ body }) => (JSON.parse(body) as { id: string }).id)).toEqual([id]);
+    expect(messages.map(({ body }) => (JSON.parse(body) as { id: string }).id)).toEqual([first.id]);
+    expect(await producer.jobs.get(first.id)).toEqual({
+      id: first.id,
+      queue: 'feedback',
+      state: 'queued',
+      ended: false,
+      acceptedAt: first.time,
+    });
+  });
+
+  it('reads its settings from the parameter of the instance, once', async () => {
+    const { endpoint, requests } = await startSsm({ '/jobs/my-instance/producer': JSON.stringify(settings) });
+    await startAws();
+    const producer = realProducer({ instance: 'my-instance', region: 'us-east-1', endpoints: { ssm: endpoint } });
+    closing.unshift(() => producer.close());
+
+    await Promise.all([producer.feedback(feedback), producer.feedback(feedback), producer.ready()]);
+
+    expect(requests).toEqual(['/jobs/my-instance/producer']);
+  });
+
+  it('refuses a parameter that is not valid with one error, and reads it again', async () => {
+    const parameters = { '/jobs/my-instance/producer': JSON.stringify({ ...settings, bucket: 7, prefix: '/' }) };
+    const { endpoint } = await startSsm(parameters);
+    await startAws();
+    const producer = realProducer({ instance: 'my-instance', region: 'us-east-1', endpoints: { ssm: endpoint } });
+    closing.unshift(() => producer.close());
+
+    await expect(producer.ready()).rejects.toThrow(
+      'producer: the parameter /jobs/my-instance/producer: bucket: must be a string, is a number; prefix: must be a key prefix without / at its ends',
+    );
+    parameters['/jobs/my-instance/producer'] = JSON.stringify(settings);
+    await expect(producer.ready()).resolves.toBeUndefined();
+  });
+
+  it('sends tracked events when it closes, and takes nothing after that', async () => {
+    const { queues, sqsUrl, client } = await startAws();
+    const QueueName = 'my-instance-analytics.fifo';
+    await client.send(new CreateQueueCommand({ QueueName, Attributes: { FifoQueue: 'true' } }));
+    const withAnalytics = { ...settings, queues: { analytics: settings.queues.feedback } };
+    const producer = realProducer({
+      instance: 'my-instance',
+      region: 'us-east-1',
+      settings: withAnalytics,
+      analytics: { maxAgeMs: 10 },
+    });
+
+    await producer.track({ id: 'event-1', name: 'opened', time: new Date().toISOString() });
+    await producer.close();
+
+    const messages = await queues.receive(`${sqsUrl}/000000000000/${QueueName}`, { max: 10, visibilitySeconds: 30 });
+    expect(messages).toHaveLength(1);
+    await expect(producer.feedback(feedback)).rejects.toThrow('the producer is closed');
   });
 });
+
+/** Parameter Store, with these parameters. */
+async function startSsm(parameters: Record<string, string>) {
+  const requests: string[] = [];
+  const server = createServer((request, response) => {
+    void json(request).then((body) => {
+      const { Name } = body as { Name: string };
+      requests.push(Name);
+      const Value = parameters[Name];
+      response.writeHead(Value === undefined ? 400 : 200, { 'content-type': 'application/x-amz-json-1.1' });
+      response.end(
+        JSON.stringify(Value === undefined ? { __type: 'ParameterNotFound' } : { Parameter: { Name, Value } }),
+      );
+    });
+  });
+  const endpoint = await listen(server, 0);
+  stops.push(() => close(server));
+  return { endpoint, requests };
+}

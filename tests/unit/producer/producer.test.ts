@@ -17,7 +17,13 @@ describe('feedback from the producer', () => {
     const accepted = await createProducer(deps).feedback(feedback, { correlationId: 'request-1', traceparent });
 
     const time = new Date(clock.now()).toISOString();
-    expect(accepted).toEqual({ id: expect.stringMatching(/^[0-9a-f-]{36}$/), time, duplicate: false });
+    expect(accepted).toEqual({
+      id: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      time,
+      duplicate: false,
+      messageId: expect.any(String),
+      sequenceNumber: expect.any(String),
+    });
     expect(events()).toEqual([
       {
         specversion: '1.0',

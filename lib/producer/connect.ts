@@ -1,0 +1,124 @@
+import { clientDefaults } from '../aws/clients';
+import { guarded } from '../aws/store-error';
+import { realClock, realRandom } from '../aws/system';
+import type { ProducerSettings } from '../config';
+import { ConfigError } from '../config';
+import { producerParameter, queueName, queueUrl } from '../jobs/keys';
+import type { Log, Objects } from '../ports';
+import { type AwsEndpoints, type ConnectionConfig, settingsIn } from './settings';
+
+/** The ports of a producer on AWS, and how to close their connections. */
+export type Connection = Awaited<ReturnType<typeof connect>>;
+
+/**
+ * Loads the clients of SQS and DynamoDB, and reads the settings if the options have none. The client of S3 is loaded
+ * with the first object. Rejects with a StoreError or a ConfigError.
+ */
+export async function connect(config: ConnectionConfig, log: Log) {
+  const { instance, region } = config;
+  const [sqs, dynamo, settings] = await Promise.all([
+    loadQueues(config),
+    loadTable(config),
+    config.settings ?? readSettings(config),
+  ]);
+  const bucket = lazily(() => loadBucket(config, settings.bucket));
+  const queueOf = (queue: string) => {
+    const row = settings.queues[queue];
+    if (!row) throw new ConfigError(`producer: settings.queues: has no queue ${queue}`);
+    return row;
+  };
+  return {
+    table: dynamo.table(settings.table),
+    queues: sqs.queues,
+    objects: lazyObjects(async () => (await bucket()).objects),
+    readObject: async function* (key: string) {
+      yield* (await bucket()).readObject(key);
+    },
+    clock: realClock,
+    random: realRandom,
+    log,
+    source: `/${instance}/api`,
+    prefix: settings.prefix,
+    emailRate: settings.emailRate,
+    settings: queueOf,
+    queueNames: Object.keys(settings.queues),
+    queueUrl: (queue: string) => queueUrl(region, settings.account, queueName(instance, queue, queueOf(queue).type)),
+    bucket,
+    async disconnect() {
+      sqs.close();
+      dynamo.close();
+      if (bucket.started()) (await bucket()).close();
+    },
+  };
+}
+
+type Service = keyof AwsEndpoints;
+
+const clientConfig = ({ region, credentials, endpoints }: ConnectionConfig, service: Service) => ({
+  ...clientDefaults,
+  region,
+  ...(credentials && { credentials }),
+  ...(endpoints[service] === undefined ? {} : { endpoint: endpoints[service] }),
+});
+
+async function loadQueues(config: ConnectionConfig) {
+  const { realQueues, sqsClient } = await import('../aws/queues.ts');
+  const client = sqsClient(clientConfig(config, 'sqs'));
+  return { queues: realQueues(client), close: () => client.destroy() };
+}
+
+async function loadTable(config: ConnectionConfig) {
+  const { dynamoClient, realTable } = await import('../aws/table.ts');
+  const client = dynamoClient(clientConfig(config, 'dynamodb'));
+  return { table: (table: string) => realTable({ table, client }), close: () => client.destroy() };
+}
+
+async function loadBucket(config: ConnectionConfig, bucket: string) {
+  const [{ realObjects, s3Client }, { realObjectReader }] = await Promise.all([
+    import('../aws/objects.ts'),
+    import('../aws/object-stream.ts'),
+  ]);
+  // The emulators know no host names of buckets.
+  const client = s3Client({ ...clientConfig(config, 's3'), forcePathStyle: config.endpoints.s3 !== undefined });
+  return {
+    client,
+    name: bucket,
+    objects: realObjects({ bucket, client }),
+    readObject: realObjectReader({ bucket, client }),
+    close: () => client.destroy(),
+  };
+}
+
+async function readSettings(config: ConnectionConfig): Promise<ProducerSettings> {
+  const { GetParameterCommand, SSMClient } = await import('@aws-sdk/client-ssm');
+  const client = new SSMClient(clientConfig(config, 'ssm'));
+  const name = producerParameter(config.instance);
+  try {
+    const call = () => client.send(new GetParameterCommand({ Name: name }));
+    const { Parameter } = await guarded({ service: 'SSM', operation: 'GetParameter', call });
+    return settingsIn(Parameter?.Value ?? '', name);
+  } finally {
+    client.destroy();
+  }
+}
+
+/** Calls `make` once, at the first call. After a failure the next call tries again. */
+export function lazily<T>(make: () => Promise<T>): (() => Promise<T>) & { started: () => boolean } {
+  let made: Promise<T> | undefined;
+  const get = () => {
+    made ??= make().catch((error: unknown) => {
+      made = undefined;
+      throw error;
+    });
+    return made;
+  };
+  return Object.assign(get, { started: () => made !== undefined });
+}
+
+const lazyObjects = (load: () => Promise<Objects>): Objects => ({
+  put: async (...object) => (await load()).put(...object),
+  create: async (...object) => (await load()).create(...object),
+  get: async (key) => (await load()).get(key),
+  delete: async (key) => (await load()).delete(key),
+  list: async (...where) => (await load()).list(...where),
+});

@@ -1,0 +1,112 @@
+import { jobKey } from '../jobs/keys';
+import type { Ledger } from '../jobs/ledger';
+import { isEnd, type JobRow, type Reason, type State } from '../jobs/row';
+import type { Clock, Random } from '../ports';
+
+/** What an API may show about a job. It never holds groups, addresses or confidential results. */
+export interface JobStatus {
+  id: string;
+  queue?: string;
+  /** `pending`: there is no row, because no worker has seen the job yet or the id is unknown. */
+  state: State | 'pending';
+  reason?: Reason;
+  /** Whether the job has reached an end. An operator can still reopen a dead or cancelled job. */
+  ended: boolean;
+  /** The worker's small answer after a success, for example the id of a ticket. */
+  result?: unknown;
+  /** Why the job is dead or waits. It names rules, never values. */
+  error?: { code: string; message: string; field?: string };
+  /** ISO 8601. */
+  acceptedAt?: string;
+  startedAt?: string;
+  endedAt?: string;
+}
+
+export interface FindOptions {
+  /** The job's queue. Without it, every queue of the instance is asked. */
+  queue?: string | undefined;
+}
+
+export interface WaitOptions extends FindOptions {
+  /** Milliseconds, 30,000 by default. */
+  timeout?: number | undefined;
+  /** If it is aborted, `wait` rejects with its reason. */
+  signal?: AbortSignal | undefined;
+}
+
+/** Asks about jobs. Every function rejects with a StoreError if the table is down. */
+export interface Jobs {
+  get(id: string, options?: FindOptions): Promise<JobStatus>;
+  /** Resolves when the job has ended, or at the time-out with the state at that time. */
+  wait(id: string, options?: WaitOptions): Promise<JobStatus>;
+}
+
+export interface JobsDeps {
+  ledger: Pick<Ledger, 'get'>;
+  clock: Clock;
+  random: Random;
+  queueNames: readonly string[];
+}
+
+const DEFAULT_TIMEOUT_MS = 30_000;
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 5_000;
+
+export function createJobs({ ledger, clock, random, queueNames }: JobsDeps): Jobs {
+  async function get(id: string, { queue }: FindOptions = {}): Promise<JobStatus> {
+    const keys = (queue === undefined ? queueNames : [queue]).map((name) => jobKey(name, id));
+    const rows = await Promise.all(keys.map((key) => ledger.get(key)));
+    const row = rows.find((one) => one !== undefined);
+    return row ? statusOf(row) : { id, state: 'pending', ended: false };
+  }
+
+  return {
+    get,
+    async wait(id, { queue, timeout = DEFAULT_TIMEOUT_MS, signal } = {}) {
+      const end = clock.now() + timeout;
+      for (let longest = FIRST_PAUSE_MS, home = queue; ; longest = Math.min(longest * 1.5, LONGEST_PAUSE_MS)) {
+        signal?.throwIfAborted();
+        const status = await unlessAborted(get(id, { queue: home }), signal);
+        const left = end - clock.now();
+        if (status.ended || left <= 0) return status;
+        // Once the row is there, one read finds it.
+        home = status.queue ?? home;
+        const pause = longest * (0.5 + random.fraction() / 2);
+        await unlessAborted(clock.sleep(Math.min(pause, left)), signal);
+      }
+    },
+  };
+}
+
+/** Settles with the promise, or rejects as soon as the signal is aborted. */
+async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return promise;
+  let abort = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(signal.reason);
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort, { once: true });
+  });
+  return Promise.race([promise, aborted]).finally(() => signal.removeEventListener('abort', abort));
+}
+
+const iso = (time: number | undefined): string | undefined =>
+  time === undefined ? undefined : new Date(time).toISOString();
+
+/** What an API may show of a row. */
+export function statusOf(row: JobRow): JobStatus {
+  const { id, queue, state, reason, result, error } = row;
+  const times = { acceptedAt: iso(row.time), startedAt: iso(row.firstStartedAt), endedAt: iso(row.endedAt) };
+  return {
+    id,
+    queue,
+    state,
+    ...(reason === undefined ? {} : { reason }),
+    ended: isEnd(state),
+    ...(result === undefined ? {} : { result }),
+    ...(error && {
+      error: { code: error.code, message: error.message, ...(error.field === undefined ? {} : { field: error.field }) },
+    }),
+    ...Object.fromEntries(Object.entries(times).filter(([, time]) => time !== undefined)),
+  };
+}

@@ -1,0 +1,108 @@
+import { z } from 'zod';
+import { ConfigError, type ProducerSettings, producerSettings } from '../config';
+import { describeIssue } from '../jobs/envelope';
+
+/** Static credentials, or a function that answers them, as the AWS SDK takes them. */
+export type Credentials = ClientCredentials | (() => Promise<ClientCredentials>);
+
+export interface ClientCredentials {
+  accessKeyId: string;
+  secretAccessKey: string;
+  sessionToken?: string;
+  expiration?: Date;
+}
+
+/** Where a producer's clients send instead of to AWS, for tests and the service on this machine. */
+export interface AwsEndpoints {
+  sqs?: string | undefined;
+  dynamodb?: string | undefined;
+  s3?: string | undefined;
+  ssm?: string | undefined;
+}
+
+/** Which instance a producer sends to, and how it reaches AWS. */
+export interface ConnectionOptions {
+  /** The instance's name. By default JOBS_INSTANCE. */
+  instance?: string | undefined;
+  /** By default AWS_REGION. */
+  region?: string | undefined;
+  /**
+   * What `sls producer json` prints. By default JOBS_SETTINGS, as JSON. Without both, the first call reads the SSM
+   * parameter that the stack writes.
+   */
+  settings?: ProducerSettings | undefined;
+  /** By default the AWS SDK's own, for example AWS_ENDPOINT_URL_SQS. */
+  endpoints?: AwsEndpoints | undefined;
+  /** By default the AWS SDK's own chain. */
+  credentials?: Credentials | undefined;
+}
+
+/** Checked options. Without `settings`, they are in the SSM parameter. */
+export interface ConnectionConfig {
+  instance: string;
+  region: string;
+  settings?: ProducerSettings | undefined;
+  endpoints: AwsEndpoints;
+  credentials?: Credentials | undefined;
+}
+
+const endpoint = z.url({ protocol: /^https?$/, error: 'must be an http or https URL' }).optional();
+
+const connectionSchema = z.object({
+  instance: z.string().regex(/^[a-z][a-z0-9-]{0,30}[a-z0-9]$/, 'must be the name of an instance, e.g. my-api'),
+  region: z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'must be a region of AWS, e.g. eu-central-1'),
+  settings: producerSettings.optional(),
+  endpoints: z.object({ sqs: endpoint, dynamodb: endpoint, s3: endpoint, ssm: endpoint }).default({}),
+});
+
+/** The variable behind each option. */
+const VARIABLES: Record<string, string> = {
+  instance: 'JOBS_INSTANCE',
+  region: 'AWS_REGION',
+  settings: 'JOBS_SETTINGS',
+};
+
+/** Completes the options from the environment. Throws one ConfigError that names every missing and wrong option. */
+export function connectionConfig(
+  options: ConnectionOptions,
+  env: Record<string, string | undefined>,
+): ConnectionConfig {
+  const given = {
+    instance: options.instance ?? filled(env.JOBS_INSTANCE),
+    region: options.region ?? filled(env.AWS_REGION),
+    settings: options.settings ?? (filled(env.JOBS_SETTINGS) && jsonOf(env.JOBS_SETTINGS ?? '')),
+    endpoints: options.endpoints,
+  };
+  const parsed = connectionSchema.safeParse(given, { reportInput: true });
+  if (!parsed.success) throw new ConfigError(`producer: ${problemsOf(parsed.error).join('; ')}`);
+  const { credentials } = options;
+  return { ...parsed.data, ...(credentials && { credentials }) };
+}
+
+/** The settings in the text of the SSM parameter. Throws a ConfigError that names every problem. */
+export function settingsIn(text: string, parameter: string): ProducerSettings {
+  const parsed = producerSettings.safeParse(jsonOf(text), { reportInput: true });
+  if (parsed.success) return parsed.data;
+  throw new ConfigError(`producer: the parameter ${parameter}: ${problemsOf(parsed.error).join('; ')}`);
+}
+
+const filled = (text: string | undefined): string | undefined => (text === '' ? undefined : text);
+
+/** The value of a JSON text, or the text itself, which no schema of settings accepts. */
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return text;
+  }
+}
+
+/** Names option, variable and rule, never the value. */
+const problemsOf = (error: z.ZodError): string[] =>
+  error.issues.map((issue) => {
+    const { field, message } = describeIssue(issue);
+    const missing = issue.code === 'invalid_type' && issue.input === undefined;
+    const variable = VARIABLES[field];
+    const name = variable ? `${field} (${variable})` : field;
+    return `${name}${missing ? ': is missing' : message.slice(field.length)}`;
+  });

@@ -1,0 +1,26 @@
+// biome-ignore-all lint/performance/noBarrelFile: this file is the entry of a package
+/** Everything that the package exports. */
+export type { AnalyticsEvent } from '../../lib/analytics/event';
+export { ConfigError, type ProducerSettings } from '../../lib/config';
+export type { Campaign, CampaignStatus } from '../../lib/emails/campaigns/campaign';
+export type { CampaignControl } from '../../lib/emails/control';
+export type { CampaignInput, EmailMessageInput } from '../../lib/emails/message';
+export type { RecipientInput } from '../../lib/emails/recipient';
+export type { CampaignReport } from '../../lib/emails/report';
+export { StoreError } from '../../lib/errors';
+export type { FeedbackInput } from '../../lib/feedback/message';
+export type { Facts, Log } from '../../lib/ports';
+export type { AcceptedCampaign, RecipientSource } from '../../lib/producer/campaign';
+export { IdempotencyConflictError, InvalidJobError, type Problem } from '../../lib/producer/errors';
+export type { FindOptions, JobStatus, Jobs, WaitOptions } from '../../lib/producer/jobs';
+export type { PackingLimits } from '../../lib/producer/packer';
+export {
+  type ProducerClient as Producer,
+  type ProducerOptions,
+  realProducer as createProducer,
+} from '../../lib/producer/real-producer';
+export type { AwsEndpoints, ClientCredentials, ConnectionOptions, Credentials } from '../../lib/producer/settings';
+export type { Accepted } from '../../lib/producer/submit';
+export { UnsentEventsError } from '../../lib/producer/tracker';
+export type { SubmitOptions } from '../../lib/producer/valid';
+export type { InviteInput, NotifyBuild, RemoveInput } from '../../lib/testflight/message';

@@ -1,0 +1,113 @@
+import { resolve } from 'node:path';
+import { type Consumer, installProducer, PRODUCER } from '../../support/installed-producer';
+
+const tool = (name: string): string => resolve('node_modules/.bin', name);
+
+/** Uses a function of each part, with the types that a caller may name. */
+const CONSUMER = `
+import { createProducer, InvalidJobError, StoreError, type Accepted, type JobStatus, type Producer } from '${PRODUCER}';
+
+export async function use(producer: Producer = createProducer({ instance: 'my-api', region: 'eu-central-1' })): Promise<string> {
+  try {
+    const accepted: Accepted = await producer.feedback(
+      { user: { email: 'user@example.com' }, subject: 'Hello', message: 'It works', context: { build: 7 } },
+      { key: 'key', principal: 'client' },
+    );
+    const job: JobStatus = await producer.jobs.wait(accepted.id, { timeout: 1_000, signal: AbortSignal.timeout(500) });
+    await producer.track({ id: '1', name: 'opened', time: new Date().toISOString() });
+    return job.state;
+  } catch (error) {
+    if (error instanceof InvalidJobError) return error.problems.map(({ field }) => field).join();
+    if (error instanceof StoreError) return error.code;
+    throw error;
+  } finally {
+    await producer.close();
+  }
+}
+
+// @ts-expect-error: feedback needs a subject
+export const wrong = (producer: Producer) => producer.feedback({ user: { email: 'a@example.com' }, message: 'Hi' });
+`;
+
+const STRICT = {
+  strict: true,
+  skipLibCheck: false,
+  exactOptionalPropertyTypes: true,
+  noUncheckedIndexedAccess: true,
+  noEmit: true,
+  target: 'es2022',
+  types: ['node'],
+};
+
+describe('the package of the producer', () => {
+  let consumer: Consumer;
+  beforeAll(async () => {
+    consumer = await installProducer(['@types/node', 'undici-types']);
+  });
+  afterAll(() => consumer.remove());
+
+  const compile = (name: string, options: object, files: string[]) => {
+    const config = `tsconfig.${name}.json`;
+    consumer.write(config, JSON.stringify({ compilerOptions: { ...STRICT, ...options }, files }));
+    return consumer.run(tool('tsc'), ['-p', config]);
+  };
+
+  it('has no problem that publint knows', () => {
+    expect(consumer.run(tool('publint'), ['run', consumer.tarball, '--strict'])).toContain('All good!');
+  });
+
+  it('resolves to the right types in every way of importing it', () => {
+    expect(consumer.run(tool('attw'), [consumer.tarball, '--format', 'ascii', '--no-color'])).toContain('No problems');
+  });
+
+  it.each([
+    ['Node', { module: 'nodenext' }, ['consumer.mts', 'consumer.cts']],
+    ['a bundler', { module: 'esnext', moduleResolution: 'bundler' }, ['consumer.ts']],
+  ])('compiles strictly in the project of its user, by the rules of %s', (name, options, files) => {
+    for (const file of files) consumer.write(file, CONSUMER);
+
+    expect(compile(name.replace(' ', '-'), options, files)).toBe('');
+  });
+
+  it('is one copy of its code, whether it is imported or required', () => {
+    consumer.write(
+      'both.mjs',
+      `import { createRequire } from 'node:module';
+       import * as imported from '${PRODUCER}';
+       const required = createRequire(import.meta.url)('${PRODUCER}');
+       const same = Object.keys(required).every((name) => required[name] === imported[name]);
+       console.log(same, Object.keys(required).sort().join(' '));`,
+    );
+
+    expect(consumer.run(process.execPath, ['both.mjs']).trim()).toBe(
+      'true ConfigError IdempotencyConflictError InvalidJobError StoreError UnsentEventsError createProducer',
+    );
+  });
+
+  it('names every missing option at once, and each variable', () => {
+    consumer.write(
+      'missing.cjs',
+      `const { createProducer, ConfigError } = require('${PRODUCER}');
+       try { createProducer({ endpoints: { sqs: 'planted' } }); }
+       catch (error) { console.log(error instanceof ConfigError, error.message); }`,
+    );
+
+    const line = consumer.run('env', ['-i', process.execPath, 'missing.cjs']).trim();
+
+    expect(line).toBe(
+      'true producer: instance (JOBS_INSTANCE): is missing; region (AWS_REGION): is missing; endpoints.sqs: must be an http or https URL',
+    );
+  });
+
+  it('opens nothing and loads no client of AWS when it is imported', () => {
+    consumer.write(
+      'loaded.cjs',
+      `const { createProducer } = require('${PRODUCER}');
+       createProducer({ instance: 'my-api', region: 'eu-central-1' });
+       const clients = Object.keys(require.cache).filter((file) => /@aws-sdk|@smithy/.test(file));
+       console.log(clients.length, process.getActiveResourcesInfo().filter((kind) => kind !== 'PipeWrap').length);`,
+    );
+
+    expect(consumer.run(process.execPath, ['loaded.cjs']).trim()).toBe('0 0');
+  });
+});

@@ -1,0 +1,49 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { packProducer } from '../../packages/producer/pack';
+
+export const PRODUCER = 'background-jobs-producer';
+
+/** Another project, outside this one, that has installed the producer's package. */
+export interface Consumer {
+  folder: string;
+  tarball: string;
+  write(file: string, text: string): void;
+  /** Runs a program in the folder, and answers its output. Throws it if the program fails. */
+  run(program: string, args: string[]): string;
+  remove(): void;
+}
+
+/**
+ * Packs the producer and installs it without a registry. It links only the packages that the package's manifest
+ * declares, and `others` of the project's, so that an undeclared import fails.
+ */
+export async function installProducer(others: string[] = []): Promise<Consumer> {
+  const folder = mkdtempSync(join(tmpdir(), 'consumer-'));
+  const tarball = await packProducer(join(folder, 'packed'));
+  const home = join(folder, 'node_modules', PRODUCER);
+  mkdirSync(home, { recursive: true });
+  const run: Consumer['run'] = (program, args) => {
+    const { status, stdout, stderr, error } = spawnSync(program, args, { cwd: folder, encoding: 'utf8' });
+    if (status !== 0) throw new Error(`${program} failed: ${error?.message ?? `${stdout}${stderr}`}`);
+    return stdout;
+  };
+  run('tar', ['xzf', tarball, '-C', home, '--strip-components=1']);
+  const { dependencies } = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8')) as {
+    dependencies: Record<string, string>;
+  };
+  for (const name of [...Object.keys(dependencies), ...others]) {
+    const link = join(folder, 'node_modules', name);
+    mkdirSync(dirname(link), { recursive: true });
+    symlinkSync(resolve('node_modules', name), link);
+  }
+  return {
+    folder,
+    tarball,
+    write: (file, text) => writeFileSync(join(folder, file), text),
+    run,
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}

@@ -1,0 +1,120 @@
+import { createLedger } from '../../../lib/jobs/ledger';
+import type { JobRow } from '../../../lib/jobs/row';
+import { createJobs } from '../../../lib/producer/jobs';
+import { createProducer } from '../../../lib/producer/producer';
+import { inState } from '../../support/in-state';
+import { memoryProducerDeps } from '../../support/producer';
+
+const feedback = { user: { email: 'user@example.com' }, subject: 'It works', message: 'Well done.' };
+
+function setUp() {
+  const memory = memoryProducerDeps();
+  const ledger = createLedger(memory.deps);
+  const reads: string[] = [];
+  const counted = {
+    get: (key: string) => {
+      reads.push(key);
+      return ledger.get(key);
+    },
+  };
+  const jobs = createJobs({ ...memory.deps, ledger: counted, queueNames: ['emails', 'feedback'] });
+  /** Changes the stored row of a job. */
+  const change = (id: string, facts: Partial<JobRow>) =>
+    ledger.update(`feedback#${id}`, (row) => ({ ...row, ...facts }));
+  return { ...memory, jobs, reads, change, producer: createProducer(memory.deps) };
+}
+
+describe('what an API learns about a job', () => {
+  it('is its state, reason, result and times, and nothing confidential', async () => {
+    const { jobs, change, producer } = setUp();
+    const { id, time } = await producer.feedback(feedback, { correlationId: 'request-1' });
+    await change(id, {
+      state: inState('held'),
+      reason: 'retry',
+      result: { ticket: 7 },
+      error: {
+        class: 'transient',
+        code: 'ZendeskDown',
+        message: 'the vendor fails (503)',
+        vendor: 'zendesk',
+        status: 503,
+      },
+      steps: { upload: { status: 'done', startedAt: 1, kept: 'a token' } },
+      firstStartedAt: Date.parse(time) + 1_000,
+    });
+
+    expect(await jobs.get(id)).toEqual({
+      id,
+      queue: 'feedback',
+      state: 'held',
+      reason: 'retry',
+      ended: false,
+      result: { ticket: 7 },
+      error: { code: 'ZendeskDown', message: 'the vendor fails (503)' },
+      acceptedAt: time,
+      startedAt: '2026-01-02T03:04:06.000Z',
+    });
+  });
+
+  it('is pending while there is no row', async () => {
+    const { jobs } = setUp();
+
+    expect(await jobs.get('unknown')).toEqual({ id: 'unknown', state: 'pending', ended: false });
+  });
+
+  it('costs one read if the caller knows the queue', async () => {
+    const { jobs, producer, reads } = setUp();
+    const { id } = await producer.feedback(feedback);
+
+    await jobs.get(id, { queue: 'feedback' });
+    expect(reads).toEqual([`feedback#${id}`]);
+
+    await jobs.get(id);
+    expect(reads.slice(1).sort()).toEqual([`emails#${id}`, `feedback#${id}`]);
+  });
+});
+
+describe('waiting for a job', () => {
+  it('asks with growing pauses until the job has ended', async () => {
+    const { jobs, clock, producer, reads, change } = setUp();
+    const { id } = await producer.feedback(feedback);
+    const from = clock.now();
+    const pauses: number[] = [];
+    const sleep = clock.sleep;
+    clock.sleep = async (ms) => {
+      pauses.push(Math.round(ms));
+      if (pauses.length === 12) await change(id, { state: inState('succeeded'), endedAt: from });
+      await sleep(ms);
+    };
+
+    const status = await jobs.wait(id, { timeout: 60_000 });
+
+    expect(status).toMatchObject({ state: 'succeeded', ended: true });
+    expect(pauses).toEqual([75, 113, 169, 253, 380, 570, 854, 1281, 1922, 2883, 3750, 3750]);
+    expect(new Set(reads.slice(2))).toEqual(new Set([`feedback#${id}`]));
+  });
+
+  it('answers the state at the time-out', async () => {
+    const { jobs, clock } = setUp();
+    const from = clock.now();
+
+    expect(await jobs.wait('unknown', { timeout: 1_000 })).toMatchObject({ state: 'pending' });
+    expect(clock.now() - from).toBe(1_000);
+  });
+
+  it('stops at once if the caller aborts it', async () => {
+    const { jobs, clock } = setUp();
+    const controller = new AbortController();
+    const late = { release: () => {} };
+    clock.sleep = () => {
+      controller.abort(new Error('the client left'));
+      return new Promise((resolve) => {
+        late.release = resolve;
+      });
+    };
+
+    await expect(jobs.wait('unknown', { signal: controller.signal })).rejects.toThrow('the client left');
+    await expect(jobs.wait('unknown', { signal: controller.signal })).rejects.toThrow('the client left');
+    late.release();
+  });
+});
