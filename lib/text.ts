@@ -20,10 +20,10 @@ export const singleLine = (max: number) =>
 
 /** Text with line breaks and tabs, at most `maxBytes` bytes of UTF-8, not blank. */
 export const multiLine = (maxBytes: number) =>
-  text(NO_CONTROLS_BUT_LINES, 'must not hold control characters other than line breaks and tabs').refine(
-    (value) => Buffer.byteLength(value) <= maxBytes,
-    `must be at most ${maxBytes} bytes of UTF-8`,
-  );
+  text(NO_CONTROLS_BUT_LINES, 'must not hold control characters other than line breaks and tabs')
+    .refine((value) => Buffer.byteLength(value) <= maxBytes, `must be at most ${maxBytes} bytes of UTF-8`)
+    // For JSON Schema, which counts characters: text within the limit of bytes has no more characters than that.
+    .meta({ maxLength: maxBytes, description: `At most ${maxBytes} bytes of UTF-8.` });
 
 /** A time for tables, in UTC with seconds. */
 export const timeText = (time: number | undefined): string =>

@@ -40,6 +40,34 @@ const PLAIN = /^[\x20-\x7e]{1,128}$/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is being refused
 const CONTROLS = /[\u0000-\u001f\u007f]/;
 
+const person = { type: 'string', minLength: 1, maxLength: LONGEST_ID, pattern: '^[^\\u0000-\\u001f\\u007f]*$' };
+
+/** The rules of one event as JSON Schema, without the limits of its time (docs/wire-format.md). */
+export const EVENT_SHAPE = {
+  type: 'object',
+  required: ['id', 'name', 'time'],
+  additionalProperties: false,
+  properties: {
+    id: { type: 'string', pattern: ID.source },
+    name: { type: 'string', pattern: NAME.source },
+    time: { type: 'string', pattern: TIME.source },
+    user: person,
+    session: person,
+    device: person,
+    schema: { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER },
+    properties: {
+      type: 'object',
+      maxProperties: MOST_PROPERTIES,
+      propertyNames: { pattern: KEY.source },
+      additionalProperties: {
+        type: ['string', 'number', 'boolean', 'null'],
+        maxLength: LONGEST_TEXT,
+        pattern: '^[^\\u0000]*$',
+      },
+    },
+  },
+} as const;
+
 const problem = (field: string, rule: string): EventProblem => ({ field, rule });
 
 /**

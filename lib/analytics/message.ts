@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { sha256 } from '../jobs/envelope';
-import type { AnalyticsEvent } from './event';
+import { type AnalyticsEvent, EVENT_SHAPE } from './event';
 
 export const ANALYTICS_QUEUE = 'analytics';
 export const ANALYTICS_EVENTS = 'analytics.events.v1';
@@ -9,7 +9,9 @@ export const ANALYTICS_EVENTS = 'analytics.events.v1';
 export const MOST_EVENTS = 10_000;
 
 /** The data of `analytics.events.v1`. event.ts checks its events one by one, so an invalid event rejects only itself. */
-export const analyticsSchema = z.strictObject({ events: z.array(z.unknown()).min(1).max(MOST_EVENTS) });
+export const analyticsSchema = z.strictObject({
+  events: z.array(z.unknown().meta(EVENT_SHAPE)).min(1).max(MOST_EVENTS),
+});
 export type AnalyticsBatch = z.infer<typeof analyticsSchema>;
 
 /**

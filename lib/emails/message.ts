@@ -35,6 +35,7 @@ const contentShape = {
     .array(singleLine(255))
     .max(MAX_CATEGORIES)
     .refine((names) => new Set(names).size === names.length, 'must not repeat a category')
+    .meta({ uniqueItems: true })
     .optional(),
 };
 
@@ -120,6 +121,13 @@ export const emailMessageSchema = z
   .refine(({ data, templateId: template }) => data === undefined || template !== undefined, {
     path: ['data'],
     message: 'is not allowed without a templateId',
+  })
+  .meta({
+    anyOf: [
+      { required: ['templateId'], properties: { text: false, html: false } },
+      { required: ['subject', 'text'], properties: { templateId: false, data: false } },
+      { required: ['subject', 'html'], properties: { templateId: false, data: false } },
+    ],
   });
 export type EmailMessage = z.infer<typeof emailMessageSchema>;
 export type EmailMessageInput = z.input<typeof emailMessageSchema>;

@@ -26,4 +26,5 @@ export const templateData = z
   .refine(
     (value) => !shallow(value, MAX_DEPTH) || Buffer.byteLength(JSON.stringify(value)) <= MAX_DATA_BYTES,
     `must be at most ${MAX_DATA_BYTES} bytes of JSON`,
-  );
+  )
+  .meta({ type: 'object', description: `At most ${MAX_DATA_BYTES} bytes of JSON, nested at most ${MAX_DEPTH} deep.` });

@@ -35,20 +35,27 @@ const attachment = z.strictObject({
 /** Facts such as app version, device and operating system. Flat and small. */
 type Context = Record<string, string | number | boolean>;
 
+const MOST_FACTS = 20;
+const FACT_NAME = /^[A-Za-z][\w.-]{0,63}$/;
 const contextValue = z.union([multiLine(1_000), z.number(), z.boolean()]);
 
 /** One rule for the whole record. An issue of a single entry would name its key, which may be personal data. */
-const context = z.custom<Context>(
-  (value) =>
-    typeof value === 'object' &&
-    value !== null &&
-    !Array.isArray(value) &&
-    Object.keys(value).length <= 20 &&
-    Object.entries(value).every(
-      ([key, entry]) => /^[A-Za-z][\w.-]{0,63}$/.test(key) && contextValue.safeParse(entry).success,
-    ),
-  'must be at most 20 entries: names of letters, digits, ., _ or -; values are text of at most 1000 bytes, numbers or booleans',
-);
+const context = z
+  .custom<Context>(
+    (value) =>
+      typeof value === 'object' &&
+      value !== null &&
+      !Array.isArray(value) &&
+      Object.keys(value).length <= MOST_FACTS &&
+      Object.entries(value).every(([key, entry]) => FACT_NAME.test(key) && contextValue.safeParse(entry).success),
+    'must be at most 20 entries: names of letters, digits, ., _ or -; values are text of at most 1000 bytes, numbers or booleans',
+  )
+  .meta({
+    type: 'object',
+    maxProperties: MOST_FACTS,
+    propertyNames: { pattern: FACT_NAME.source },
+    additionalProperties: { type: ['string', 'number', 'boolean'], maxLength: 1_000 },
+  });
 
 /**
  * The data of `feedback.submitted.v1`. It refuses unknown fields, so that the caller notices a misspelled name. No value

@@ -16,7 +16,8 @@ const groups = z
   .array(uuid('a group'))
   .min(1)
   .max(10)
-  .refine((ids) => new Set(ids).size === ids.length, 'must not contain a group twice');
+  .refine((ids) => new Set(ids).size === ids.length, 'must not contain a group twice')
+  .meta({ uniqueItems: true });
 
 /** Our own branded mail in addition to Apple's. */
 const notification = z.strictObject({

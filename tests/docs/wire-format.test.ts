@@ -1,0 +1,187 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import Ajv from 'ajv/dist/2020';
+import { problemOf } from '../../lib/analytics/event';
+import { analyticsContract } from '../../lib/analytics/process';
+import { emailsContract } from '../../lib/emails/process';
+import { feedbackGroup } from '../../lib/feedback/message';
+import { feedbackContract } from '../../lib/feedback/process';
+import { jobIdOf, parseEnvelope } from '../../lib/jobs/envelope';
+import { createSqsModel } from '../../lib/local/sqs/model';
+import { startSqs } from '../../lib/local/sqs/server';
+import { testflightContract } from '../../lib/testflight/process';
+import { messageType, type QueueContract } from '../../lib/worker/contract';
+import { memoryEngine } from '../support/engine';
+import { pages } from './pages';
+import { SCHEMAS, schemaFiles, WIRE_TYPES } from './schemas';
+
+type Message = Record<string, unknown> & { type: string; data: Record<string, unknown> };
+
+const page = pages().find(({ file }) => file === 'docs/wire-format.md');
+const blocks = (language: string) => (page?.blocks ?? []).filter((block) => block.language === language);
+const examples = blocks('json').map((block) => JSON.parse(block.text) as Message);
+
+const ajv = new Ajv({ strict: false, validateFormats: false });
+const schema = (type: string) => {
+  const parsed = JSON.parse(readFileSync(`${SCHEMAS}/${type}.json`, 'utf8')) as { title: string };
+  return ajv.getSchema(type) ?? ajv.addSchema(parsed, type).getSchema(type);
+};
+const isValid = (message: Message) => schema(message.type)?.(message) === true;
+
+const contracts = [feedbackContract, emailsContract, testflightContract, analyticsContract].map((contract) =>
+  contract({} as never),
+);
+const contractOf = (type: string) => contracts.find(({ types }) => type in types) as QueueContract;
+
+/** The queue's own envelope and data rules, with work that only succeeds. */
+async function stateInWorker(message: Message): Promise<string | undefined> {
+  const { queue, types } = contractOf(message.type);
+  const work = Object.entries(types).map(([type, known]) => [
+    type,
+    messageType({ schema: known.schema, process: async () => 'done' }),
+  ]);
+  const engine = memoryEngine(() => ({ queue, vendors: [], types: Object.fromEntries(work) }));
+  engine.send(JSON.stringify(message));
+  await engine.deliver();
+  return engine.rows()[0]?.state;
+}
+
+test('the schema files are those of today’s code, or else "npm run schemas" writes them anew', () => {
+  const stored = readdirSync(SCHEMAS).map((name) => [name, readFileSync(`${SCHEMAS}/${name}`, 'utf8')]);
+
+  expect(Object.fromEntries(stored)).toEqual(schemaFiles());
+});
+
+test('every type of a queue has a schema, except those that only our own code sends', () => {
+  const types = contracts.flatMap((contract) => Object.keys(contract.types));
+
+  expect(Object.keys(WIRE_TYPES).toSorted()).toEqual(
+    types.filter((type) => !['email.campaign.v1', 'email.campaign-chunk.v1'].includes(type)).toSorted(),
+  );
+});
+
+test('the page has an example of each type', () => {
+  expect(examples.map(({ type }) => type).toSorted()).toEqual(Object.keys(WIRE_TYPES).toSorted());
+});
+
+describe.each(examples.map((example) => [example.type, example] as const))('the example of %s', (_type, example) => {
+  test('fits its schema, and the worker accepts it', async () => {
+    expect(isValid(example)).toBe(true);
+    expect(await stateInWorker(example)).toBe('succeeded');
+  });
+
+  test.each<[string, (message: Message) => Message]>([
+    ['without an id', ({ id: _id, ...rest }) => rest as Message],
+    ['with a time without a zone', (message) => ({ ...message, time: '2026-01-02T03:04:05' })],
+    ['with data in XML', (message) => ({ ...message, datacontenttype: 'application/xml' })],
+    ['without data', ({ data: _data, ...rest }) => rest as Message],
+    ['with an unknown field in its data', (message) => ({ ...message, data: { ...message.data, other: 1 } })],
+    ...Object.keys(example.data).map((field): [string, (message: Message) => Message] => [
+      `whose ${field} has the wrong type`,
+      (message) => ({ ...message, data: { ...message.data, [field]: 7 } }),
+    ]),
+  ])('%s breaks the schema, and the worker refuses it', async (_what, change) => {
+    const changed = change(example);
+
+    expect(isValid(changed)).toBe(false);
+    expect(await stateInWorker(changed)).toBe('dead');
+  });
+});
+
+test.each([
+  ['with a template and words of its own', { templateId: `d-${'0'.repeat(32)}`, text: 'x' }],
+  ['without words', { text: undefined }],
+  ['with data but no template', { data: { name: 'A' } }],
+])('an e-mail %s breaks the schema, and the worker refuses it', async (_what, changes) => {
+  const example = examples.find(({ type }) => type === 'email.message.v1') as Message;
+  const changed = JSON.parse(JSON.stringify({ ...example, data: { ...example.data, ...changes } })) as Message;
+
+  expect(isValid(changed)).toBe(false);
+  expect(await stateInWorker(changed)).toBe('dead');
+});
+
+test('the schema of an analytics event agrees with the worker’s own check', () => {
+  const example = examples.find(({ type }) => type === 'analytics.events.v1') as Message;
+  const [event] = example.data.events as Record<string, unknown>[];
+  const changes: Record<string, unknown[]> = {
+    id: ['a.b:c-d_e', '', 'x'.repeat(65), 'a b', 7, undefined],
+    name: ['Screen viewed', '1st', 'x'.repeat(101), undefined],
+    time: ['2026-01-02T03:04:05.123456789Z', '2026-01-02', '2026-01-02T03:04:05', undefined],
+    user: ['ü', '', 'x'.repeat(129), 'a\nb', null],
+    device: ['d', 1],
+    schema: [1, 0, 1.5, '1'],
+    properties: [{}, [], { 'a-b': 1 }, { $a: null }, { a: {} }, { a: 'x'.repeat(2001) }, { a: 'x\u0000' }],
+    other: [1],
+  };
+
+  for (const [field, values] of Object.entries(changes))
+    for (const value of values) {
+      const changed = JSON.parse(JSON.stringify({ ...event, [field]: value })) as object;
+      const valid = isValid({ ...example, data: { events: [changed] } });
+
+      expect([field, value, valid]).toEqual([
+        field,
+        value,
+        problemOf(changed, Date.parse('2026-01-02T03:04:05Z')) === undefined,
+      ]);
+    }
+});
+
+describe('the Python example', () => {
+  const script = blocks('python')[0]?.text ?? '';
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'python-'));
+    writeFileSync(join(folder, 'send.py'), script);
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  async function python(parameters: string[], env: Record<string, string> = {}) {
+    const child = spawn('python3', parameters, { env: { ...process.env, ...env } });
+    // Without python3 there is an error instead of an exit.
+    const ended = new Promise<boolean>((resolve) => {
+      child.on('error', () => resolve(false)).on('close', (code) => resolve(code === 0));
+    });
+    const [out, error, ok] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
+    return { out: out.trim(), error, ok };
+  }
+
+  test('sends a message that fits the schema, in the producer’s group, under the id that it prints', async () => {
+    const model = createSqsModel({
+      now: Date.now,
+      uuid: () => crypto.randomUUID(),
+      region: 'us-east-1',
+      account: '000000000000',
+    });
+    model.createQueue({ QueueName: 'my-feedback.fifo', Attributes: { FifoQueue: 'true' } });
+    const sqs = await startSqs({ model });
+    if (!(await python(['-c', 'import boto3'])).ok) {
+      await sqs.close();
+      process.stderr.write('There is no python3 with boto3, so the example is only read, not run.\n');
+      for (const { id, data: _data, ...attributes } of examples.slice(0, 1))
+        for (const name of Object.keys(attributes).filter((name) => name !== 'correlationid'))
+          expect([id, script]).toEqual([id, expect.stringContaining(`"${name}":`)]);
+      return;
+    }
+
+    const { out, error } = await python([join(folder, 'send.py')], {
+      QUEUE_URL: `${sqs.url}/000000000000/my-feedback.fifo`,
+      AWS_ENDPOINT_URL_SQS: sqs.url,
+      AWS_REGION: 'us-east-1',
+      AWS_DEFAULT_REGION: 'us-east-1',
+      AWS_ACCESS_KEY_ID: 'local',
+      AWS_SECRET_ACCESS_KEY: 'local',
+    });
+    await sqs.close();
+    const [sent] = model.messages('my-feedback.fifo');
+    const message = JSON.parse(sent?.body ?? error) as Message & { id: string; source: string };
+
+    expect(isValid(message)).toBe(true);
+    expect(await stateInWorker(message)).toBe('succeeded');
+    expect([out, sent?.deduplicationId]).toEqual([jobIdOf(message), jobIdOf(message)]);
+    expect(sent?.groupId).toBe(feedbackGroup(parseEnvelope(sent?.body ?? '').data as never));
+  });
+});
