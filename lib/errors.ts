@@ -14,8 +14,12 @@
  */
 export type ErrorClass = 'transient' | 'wait' | 'stop' | 'permanent' | 'ambiguous' | 'store';
 
-/** The outside services that can refuse us. Their circuits in the jobs table have these names. */
-export type Vendor = 'zendesk' | 'sendgrid' | 'app-store-connect';
+/**
+ * The outside services that can refuse us. Their circuits in the jobs table, their alarms and their permissions have
+ * these names. Every list of vendors comes from here.
+ */
+export const VENDORS = ['zendesk', 'sendgrid', 'app-store-connect'] as const;
+export type Vendor = (typeof VENDORS)[number];
 
 /**
  * What logs, rows, records and DLQ attributes may say about an error. `message` and `field` name rules, never values:

@@ -1,7 +1,7 @@
+import { VENDORS } from '../lib/errors';
 import { dlqName, queueName } from '../lib/jobs/keys';
 import { canarySection } from './canary';
 import type { Context } from './context';
-import { VENDORS } from './instance-alarms';
 import { DASHBOARD_ID } from './logical-id';
 import { lambdaMetric, ownMetric, sqsMetric } from './metric';
 import type { QueueRow } from './queue-table';

@@ -1,3 +1,4 @@
+import { SERVICE_FUNCTIONS } from '../lib/alarms/kinds';
 import { compactedPrefix, dataPrefix, manifestPrefix } from '../lib/analytics/keys';
 import {
   bodyKey,
@@ -29,7 +30,7 @@ import { WORKERS, workerPermissions } from './worker-permissions';
 
 const DISCORD_SECRET = 'discordWebhookUrl';
 
-export const FUNCTION_NAMES = [...Object.keys(WORKERS), 'reconciler', 'emailEvents', 'compaction', 'alarms'];
+export const FUNCTION_NAMES = [...Object.keys(WORKERS), ...SERVICE_FUNCTIONS];
 
 /** Parameters of the stage that the permissions depend on. */
 export const PERMISSION_PARAMS = [

@@ -1,10 +1,9 @@
+import { VENDORS } from '../lib/errors';
 import { type AlarmSpec, onOccurrence } from './alarm';
 import { UNDELIVERED_TOPIC_ID } from './logical-id';
 import { ownMetric, sqsMetric } from './metric';
 import type { QueueRow } from './queue-table';
 import { undeliveredQueueName } from './topic';
-
-export const VENDORS = ['zendesk', 'sendgrid', 'app-store-connect'];
 
 /** The alarms that an instance has once. */
 export function instanceAlarms(instance: string, rows: QueueRow[]): AlarmSpec[] {

@@ -1,10 +1,11 @@
 import { alarmName } from '../lib/alarms/kinds';
-import { alarm } from './alarm';
+import { type AlarmSpec, alarm } from './alarm';
 import { canaryAlarm } from './canary';
 import type { Context } from './context';
 import { dashboardResources } from './dashboard';
 import { functionAlarms, type MonitoredFunction } from './function-alarms';
 import { instanceAlarms } from './instance-alarms';
+import { TOPIC_ID } from './logical-id';
 import { queueAlarms } from './queue-alarms';
 import type { QueueRow } from './queue-table';
 import { type Fragment, merge } from './template';
@@ -37,10 +38,11 @@ export function monitoringResources(
     ...instanceAlarms(instance, rows),
   ];
   const alarms = specs.map((spec) => alarm(spec, { ...context, runbook }));
-  const alarmNames = specs.map(({ kind, subject }) => alarmName(instance, kind, subject));
+  const nameOf = ({ kind, subject }: AlarmSpec) => alarmName(instance, kind, subject);
+  const alarmsOf = (id: string) => specs.filter(({ topic = TOPIC_ID }) => topic === id).map(nameOf);
   return merge([
-    topicResources(context, alarmEmail),
+    topicResources(context, { alarmEmail, alarmsOf }),
     ...alarms.map((Resources) => ({ Resources, Outputs: {} })),
-    dashboardResources(context, { rows, canaries, alarmNames }),
+    dashboardResources(context, { rows, canaries, alarmNames: specs.map(nameOf) }),
   ]);
 }

@@ -11,16 +11,19 @@ const SUBSCRIPTION_ID = 'AlarmsSnsSubscriptionAlarms';
 
 /**
  * The alarm topic, a queue for alarms that Discord did not accept, and a second topic for the alarms about that queue.
- * `alarmEmail` subscribes to the second topic; it may be empty.
+ * `alarmEmail` subscribes to the second topic; it may be empty. `alarmsOf` names the alarms that publish to a topic.
  */
-export function topicResources(context: Context, alarmEmail: string): Fragment {
+export function topicResources(
+  context: Context,
+  { alarmEmail, alarmsOf }: { alarmEmail: string; alarmsOf: (topic: string) => string[] },
+): Fragment {
   const { instance } = context;
   return {
     Resources: {
       [TOPIC_ID]: topic(context, topicName(instance)),
-      [`${TOPIC_ID}Policy`]: cloudWatchPublishes(TOPIC_ID, instance),
+      [`${TOPIC_ID}Policy`]: alarmsPublish(TOPIC_ID, alarmsOf(TOPIC_ID)),
       [UNDELIVERED_TOPIC_ID]: topic(context, undeliveredQueueName(instance)),
-      [`${UNDELIVERED_TOPIC_ID}Policy`]: cloudWatchPublishes(UNDELIVERED_TOPIC_ID, instance),
+      [`${UNDELIVERED_TOPIC_ID}Policy`]: alarmsPublish(UNDELIVERED_TOPIC_ID, alarmsOf(UNDELIVERED_TOPIC_ID)),
       [UNDELIVERED_QUEUE_ID]: {
         Type: 'AWS::SQS::Queue',
         ...retention(context),
@@ -64,7 +67,8 @@ const topic = (context: Context, TopicName: string): Resource => ({
   Properties: { TopicName, Tags: tags(context) },
 });
 
-const cloudWatchPublishes = (id: string, instance: string): Resource => ({
+/** Each alarm by its name. A pattern such as `acme-*` would also match the alarms of an instance `acme-staging`. */
+const alarmsPublish = (id: string, alarms: string[]): Resource => ({
   Type: 'AWS::SNS::TopicPolicy',
   Properties: {
     Topics: [{ Ref: id }],
@@ -79,7 +83,7 @@ const cloudWatchPublishes = (id: string, instance: string): Resource => ({
           Resource: { Ref: id },
           Condition: {
             StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } },
-            ArnLike: { 'aws:SourceArn': arn('cloudwatch', `alarm:${instance}-*`) },
+            ArnEquals: { 'aws:SourceArn': alarms.map((name) => arn('cloudwatch', `alarm:${name}`)) },
           },
         },
       ],

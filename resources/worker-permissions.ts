@@ -1,4 +1,5 @@
 import { dataPrefix as analyticsPrefix, manifestPrefix, rejectedPrefix } from '../lib/analytics/keys';
+import type { Vendor } from '../lib/errors';
 import {
   attachmentsPrefix,
   bodyKey,
@@ -34,7 +35,7 @@ import { arn } from './template';
 /** What a worker needs in addition to its queue, its rows and its part of the bucket. */
 interface WorkerNeeds {
   /** Vendors whose circuit breakers it reads, opens and closes. */
-  vendors: string[];
+  vendors: Vendor[];
   /** Keys of other shared items. */
   items?: string[];
   /** Names of parameters. */

@@ -8,6 +8,12 @@ import { consoleLinks } from './links';
 import { type AlarmChange, type Notification, newestValue } from './notification';
 import { exitsText, failingText, quantity } from './text';
 
+/** The deployment that an alarm is about. */
+export interface Place extends Target {
+  /** The names of its queues. */
+  queues: readonly string[];
+}
+
 /** What the table knows about an alarm. */
 export interface Known {
   /** What left the DLQ whose alarm is over. */
@@ -25,10 +31,10 @@ const MARKS: Record<AlarmChange['NewStateValue'], string> = { ALARM: '🔴', OK:
 const GREY = 0x80_84_8e;
 
 /** A notification as a message for Discord, within all of its limits. */
-export function messageOf(notification: Notification, place: Target, stored: Known = {}): DiscordMessage {
+export function messageOf(notification: Notification, place: Place, stored: Known = {}): DiscordMessage {
   if ('raw' in notification) return { embeds: [withinLimits(rawEmbed(notification.raw, place))] };
   const { alarm } = notification;
-  const known = parseAlarmName(alarm.AlarmName, place.instance);
+  const known = parseAlarmName(alarm.AlarmName, place);
   const embed = known ? ownEmbed({ alarm, place, ...known, ...stored }) : foreignEmbed(alarm, place);
   return { embeds: [withinLimits(embed)] };
 }
@@ -45,7 +51,7 @@ export function plainMessage({ embeds }: DiscordMessage): DiscordMessage {
 
 interface Own extends Known {
   alarm: AlarmChange;
-  place: Target;
+  place: Place;
   kind: AlarmKind;
   subject: string;
 }
@@ -82,7 +88,7 @@ function ownEmbed({ alarm, place, kind, subject, exits, failing = [] }: Own): Em
 }
 
 /** An alarm on our topic that is not from our table. */
-const foreignEmbed = (alarm: AlarmChange, place: Target): Embed => ({
+const foreignEmbed = (alarm: AlarmChange, place: Place): Embed => ({
   ...frame(alarm, place),
   title: `${MARKS[alarm.NewStateValue]} ${place.instance} · ${alarm.AlarmName}: ${alarm.NewStateValue}`,
   description: [alarm.AlarmDescription ?? '', codeBlock(alarm.NewStateReason, 1500)].filter(Boolean).join('\n'),
@@ -92,14 +98,14 @@ const foreignEmbed = (alarm: AlarmChange, place: Target): Embed => ({
   ],
 });
 
-const rawEmbed = ({ subject, message }: { subject: string; message: string }, place: Target): Embed => ({
+const rawEmbed = ({ subject, message }: { subject: string; message: string }, place: Place): Embed => ({
   title: `⚪ ${place.instance}: ${subject || 'A message on the alarm topic'}`,
   description: codeBlock(message, LIMITS.description),
   color: GREY,
   footer: { text: footer(place) },
 });
 
-const frame = (alarm: AlarmChange, place: Target) => ({
+const frame = (alarm: AlarmChange, place: Place) => ({
   color: COLOURS[alarm.NewStateValue],
   timestamp: new Date(alarm.StateChangeTime).toISOString(),
   footer: { text: footer(place) },

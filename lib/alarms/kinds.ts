@@ -1,3 +1,5 @@
+import { VENDORS } from '../errors';
+
 /** What an alarm is about: a queue, a function, a vendor, or the instance as a whole. */
 export type Scope = 'queue' | 'function' | 'vendor' | 'instance';
 
@@ -197,21 +199,30 @@ export type AlarmKind = keyof typeof KINDS;
 export const alarmName = (instance: string, kind: AlarmKind, subject = ''): string =>
   [instance, subject, kind].filter(Boolean).join('-');
 
-/** Reads kind and subject from an alarm's name. `undefined`: not one of our alarms. */
-export function parseAlarmName(name: string, instance: string): { kind: AlarmKind; subject: string } | undefined {
-  if (!name.startsWith(`${instance}-`)) return undefined;
-  const rest = name.slice(instance.length + 1);
-  for (const kind of longestFirst) {
-    if (KINDS[kind].scope === 'instance' ? rest === kind : rest.endsWith(`-${kind}`) && rest.length > kind.length + 1)
-      return { kind, subject: rest.slice(0, -kind.length).replace(/-$/, '') };
-  }
+/** The functions of an instance that are not the worker of a queue, by their keys in serverless.yml. */
+export const SERVICE_FUNCTIONS = ['reconciler', 'emailEvents', 'compaction', 'alarms'];
+
+/** The possible subjects of an alarm, for the queues of an instance. */
+const SUBJECTS: Record<Scope, (queues: readonly string[]) => readonly string[]> = {
+  queue: (queues) => queues,
+  function: (queues) => [...queues, ...SERVICE_FUNCTIONS],
+  vendor: () => VENDORS,
+  instance: () => [''],
+};
+
+/**
+ * Reads kind and subject from an alarm's name. `undefined`: not one of our alarms. It compares whole names, because the
+ * name of another instance may begin with ours.
+ */
+export function parseAlarmName(
+  name: string,
+  { instance, queues }: { instance: string; queues: readonly string[] },
+): { kind: AlarmKind; subject: string } | undefined {
+  for (const kind of Object.keys(KINDS) as AlarmKind[])
+    for (const subject of SUBJECTS[KINDS[kind].scope](queues))
+      if (alarmName(instance, kind, subject) === name) return { kind, subject };
   return undefined;
 }
-
-/** Instance kinds first, so that `reconciler-failures` is not read as another kind about a function `reconciler`. */
-const longestFirst = (Object.keys(KINDS) as AlarmKind[]).sort(
-  (a, b) => Number(KINDS[b].scope === 'instance') - Number(KINDS[a].scope === 'instance') || b.length - a.length,
-);
 
 /** The link to a kind's section in the runbook. */
 export const runbookOf = (kind: AlarmKind, base: string): string => `${base || 'docs/runbook.md'}#${kind}`;

@@ -37,7 +37,7 @@ export async function notify(
     const code = error instanceof JobError ? error.code : 'Unexpected';
     deps.log.error('an alarm was not delivered', { code, messageId: sns.MessageId });
     if (!(error instanceof StopError || error instanceof PermanentError)) throw error;
-    await deps.queues.send(deps.undeliveredUrl, { body: sns.Message, attributes: { code } });
+    await deps.undelivered.send(deps.undeliveredUrl, { body: sns.Message, attributes: { code } });
   }
 }
 
@@ -66,7 +66,7 @@ async function send(deps: AlarmDeps, message: DiscordMessage, remainingMs: () =>
 async function knownOf(deps: AlarmDeps, notification: Notification): Promise<Known> {
   if (!('alarm' in notification)) return {};
   const { AlarmName, NewStateValue } = notification.alarm;
-  const alarm = parseAlarmName(AlarmName, deps.instance);
+  const alarm = parseAlarmName(AlarmName, deps);
   const over = NewStateValue === 'OK';
   try {
     if (over && (alarm?.kind === 'dlq-depth' || alarm?.kind === 'dlq-age'))

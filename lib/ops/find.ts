@@ -1,5 +1,5 @@
 import { eachOf } from '../concurrency';
-import type { Vendor } from '../errors';
+import { VENDORS } from '../errors';
 import { dueUnder } from '../jobs/due';
 import { hourKey, jobKey, type TodoKind, todoKey, todoKeys } from '../jobs/keys';
 import type { JobRow, State } from '../jobs/row';
@@ -29,7 +29,6 @@ const KINDS: Record<Exclude<TodoKind, 'campaign' | 'line'>, readonly ListedState
   dead: ['dead'],
   kept: ['dead'],
 };
-const VENDORS: Record<Vendor, true> = { zendesk: true, sendgrid: true, 'app-store-connect': true };
 /** How many entries of one kind are read to find the jobs in a state. */
 const MOST_LOOKED_AT = 1_000;
 const AT_ONCE = 16;
@@ -53,7 +52,7 @@ export async function jobsInStates(
   const todos = Object.entries(KINDS).flatMap(([kind, of]) => {
     if (!of.some((state) => states.includes(state))) return [];
     return kind === 'stopped'
-      ? Object.keys(VENDORS).map((vendor) => [todoKey(queue, kind, vendor)])
+      ? VENDORS.map((vendor) => [todoKey(queue, kind, vendor)])
       : [todoKeys(queue, kind as TodoKind)];
   });
   const options = { until: Number.MAX_SAFE_INTEGER, limit: MOST_LOOKED_AT };

@@ -1,5 +1,5 @@
 import { throughAll } from '../concurrency';
-import type { Vendor } from '../errors';
+import { VENDORS, type Vendor } from '../errors';
 import { todoKey } from '../jobs/keys';
 import type { JobRow } from '../jobs/row';
 import { isHalfOpen, isOpen, type OpenCircuit, VENDOR_STOPPED } from '../limits/circuit';
@@ -8,7 +8,6 @@ import type { ReconcileDeps } from './deps';
 import { release, releaseEach } from './release';
 import type { ReconcileRun } from './run';
 
-const VENDORS: readonly Vendor[] = ['zendesk', 'sendgrid', 'app-store-connect'];
 /** How long to wait for a queued message to make the trial call. That message may never call the vendor. */
 const PATIENCE_MS = 5 * 60_000;
 const PAGE = 16;

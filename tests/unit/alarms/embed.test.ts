@@ -5,7 +5,7 @@ import { notificationOf } from '../../../lib/alarms/notification';
 import { checkMessage } from '../../../lib/local/fakes/discord-rules';
 import { alarmChange, snsMessage } from '../../support/alarms';
 
-const place = { instance: 'acme', stage: 'prod', region: 'eu-central-1' };
+const place = { instance: 'acme', stage: 'prod', region: 'eu-central-1', queues: ['feedback'] };
 const shown = (change: unknown, exits?: Known['exits']) =>
   messageOf(notificationOf(snsMessage(change)), place, exits && { exits }).embeds[0];
 const field = (change: unknown, name: string, exits?: Known['exits']) =>
@@ -124,10 +124,12 @@ test.each<[string, unknown]>([
   expect(embed?.description?.replace(/```\n?/g, '').trim()).toBe(text.replace('```', "'''"));
 });
 
+const SUBJECTS = { queue: 'feedback', function: 'emailEvents', vendor: 'app-store-connect' };
+
 test('Discord accepts the messages of every kind of alarm, when it starts and when it is over', () => {
   for (const [kind, { scope }] of Object.entries(KINDS))
     for (const NewStateValue of ['ALARM', 'OK'] as const) {
-      const AlarmName = scope === 'instance' ? `acme-${kind}` : `acme-some-subject-${kind}`;
+      const AlarmName = scope === 'instance' ? `acme-${kind}` : `acme-${SUBJECTS[scope]}-${kind}`;
       const message = messageOf({ alarm: alarmChange({ AlarmName, NewStateValue }) }, place, {
         exits: { redriven: 1 },
       });

@@ -1,24 +1,34 @@
-import { type AlarmKind, alarmName, KINDS, parseAlarmName } from '../../../lib/alarms/kinds';
+import { type AlarmKind, alarmName, KINDS, parseAlarmName, type Scope } from '../../../lib/alarms/kinds';
 import { commands } from '../../../lib/cli/commands';
 
 const kinds = Object.keys(KINDS) as AlarmKind[];
 
-test("an alarm's kind and subject can be read from its name, whatever the subject is called", () => {
-  for (const kind of kinds)
-    for (const subject of ['feedback', 'email-events', 'age', 'dlq', 'reconciler']) {
-      const about = KINDS[kind].scope === 'instance' ? '' : subject;
-      const parsed = parseAlarmName(alarmName('acme', kind, about), 'acme');
+const queues = ['feedback', 'age', 'dlq'];
+const acme = { instance: 'acme', queues };
+const SUBJECTS: Record<Scope, string[]> = {
+  queue: queues,
+  function: [...queues, 'emailEvents', 'reconciler'],
+  vendor: ['zendesk', 'app-store-connect'],
+  instance: [''],
+};
 
-      // Some names would be ambiguous: a queue `dlq` with the kind `age` looks like the kind `dlq-age`.
-      if (!kinds.includes(`${about}-${kind}` as AlarmKind)) expect(parsed).toEqual({ kind, subject: about });
-    }
+test("an alarm's kind and subject can be read from its name, whatever the queue is called", () => {
+  for (const kind of kinds)
+    for (const subject of SUBJECTS[KINDS[kind].scope])
+      expect(parseAlarmName(alarmName('acme', kind, subject), acme)).toEqual({ kind, subject });
 });
 
-test('a name of another format is not read as one of our alarms', () => {
-  expect(parseAlarmName('billing', 'acme')).toBeUndefined();
-  expect(parseAlarmName('acme-feedback-surprise', 'acme')).toBeUndefined();
-  expect(parseAlarmName('other-feedback-age', 'acme')).toBeUndefined();
-  expect(parseAlarmName('acme-age', 'acme')).toBeUndefined();
+test.each(['billing', 'acme-feedback-surprise', 'other-feedback-age', 'acme-held', 'acme-other-age'])(
+  '%s is not read as one of our alarms',
+  (name) => {
+    expect(parseAlarmName(name, acme)).toBeUndefined();
+  },
+);
+
+test('an alarm of an instance whose name begins alike is not read as ours', () => {
+  for (const kind of kinds)
+    for (const subject of SUBJECTS[KINDS[kind].scope])
+      expect(parseAlarmName(alarmName('acme-staging', kind, subject), acme)).toBeUndefined();
 });
 
 /** Commands of Serverless itself, with the options that messages use. */

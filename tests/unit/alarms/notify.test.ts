@@ -30,7 +30,8 @@ function messenger(errors: Error[] = []) {
       },
     },
     table: { get: async (key) => items[key] },
-    queues: {
+    queues: ['feedback'],
+    undelivered: {
       send: async (_url, message) => {
         kept.push(message);
         return { messageId: '1' };

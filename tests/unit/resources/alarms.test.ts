@@ -4,6 +4,8 @@ import { alarmTable } from '../../support/alarm-table';
 import { templateOf } from '../../support/packages';
 import type { CompiledTemplate } from '../../support/sls';
 
+const QUEUES = ['feedback', 'emails', 'testflight', 'analytics'];
+
 let prod: CompiledTemplate;
 let staging: CompiledTemplate;
 
@@ -30,7 +32,9 @@ test('staging has these alarms with these thresholds', () => {
 });
 
 test('every queue and every function has one alarm of each kind for its scope, and no other alarm exists', () => {
-  const found = alarms(prod).map(({ AlarmName }) => parseAlarmName(String(AlarmName), 'mht-api'));
+  const found = alarms(prod).map(({ AlarmName }) =>
+    parseAlarmName(String(AlarmName), { instance: 'mht-api', queues: QUEUES }),
+  );
   const having = (scope: string, subject: string) =>
     found.flatMap((alarm) =>
       alarm?.subject.toLowerCase() === subject && KINDS[alarm.kind].scope === scope ? [alarm.kind] : [],
@@ -75,20 +79,26 @@ test('no alarm uses the number of sent messages, which leaves out what a redrive
   expect(JSON.stringify(alarms(prod))).not.toContain('NumberOfMessagesSent');
 });
 
-test('the alarms of this instance may publish to its unencrypted topics, and no other instance may', () => {
+test('each alarm may publish to its own topic, which is not encrypted, and no other alarm may', () => {
   for (const [, { Properties }] of ofType(prod, 'AWS::SNS::Topic'))
     expect(Properties).not.toHaveProperty('KmsMasterKeyId');
-  for (const [, { Properties }] of ofType(prod, 'AWS::SNS::TopicPolicy'))
+  for (const [, { Properties }] of ofType(prod, 'AWS::SNS::TopicPolicy')) {
+    const [topic] = Properties.Topics as unknown[];
+    const own = alarms(prod).filter(({ AlarmActions }) => JSON.stringify(AlarmActions) === JSON.stringify([topic]));
+    const arns = own.map(({ AlarmName }) => ({ 'Fn::Sub': expect.stringMatching(`:alarm:${AlarmName}$`) }));
+
+    expect(arns).not.toEqual([]);
     expect(Properties.PolicyDocument).toMatchObject({
       Statement: [
         {
           Effect: 'Allow',
           Principal: { Service: 'cloudwatch.amazonaws.com' },
           Action: 'sns:Publish',
-          Condition: { ArnLike: { 'aws:SourceArn': { 'Fn::Sub': expect.stringContaining(':alarm:mht-api-*') } } },
+          Condition: { ArnEquals: { 'aws:SourceArn': arns } },
         },
       ],
     });
+  }
 });
 
 test('an alarm is kept when the function fails after all retries, and when the topic cannot call the function', () => {

@@ -36,7 +36,8 @@ const GOOD: Partial<Record<string, Values>> = {
   canary: { value: 1 },
 };
 
-const kindOf = ({ name }: AlarmDefinition) => parseAlarmName(name, 'local')?.kind ?? '';
+const LOCAL = { instance: 'local', queues: ['feedback', 'emails', 'testflight', 'analytics'] };
+const kindOf = ({ name }: AlarmDefinition) => parseAlarmName(name, LOCAL)?.kind ?? '';
 const bad = (alarm: AlarmDefinition): Values =>
   BAD[kindOf(alarm)]?.(alarm) ?? Object.fromEntries(Object.keys(alarm.metrics).map((id) => [id, alarm.threshold]));
 const good = (alarm: AlarmDefinition): Values =>
@@ -126,10 +127,10 @@ const titleOf = (alarm: AlarmDefinition): string => KINDS[kindOf(alarm) as keyof
 
 function deps(): AlarmDeps {
   return {
-    ...{ instance: 'local', stage: 'local', region: 'us-east-1', undeliveredUrl: '', clock: memoryClock() },
+    ...{ ...LOCAL, stage: 'local', region: 'us-east-1', undeliveredUrl: '', clock: memoryClock() },
     discord: realDiscord({ url: async () => discord.webhook }),
     table: { get: async () => undefined },
-    queues: { send: () => Promise.reject(new Error('an alarm was not delivered')) },
+    undelivered: { send: () => Promise.reject(new Error('an alarm was not delivered')) },
     log: { info: () => {}, warn: () => {}, error: () => {} },
   };
 }

@@ -1,0 +1,84 @@
+import { resolver } from '../../../lib/local/template/intrinsics';
+import { templateOf } from '../../support/packages';
+import type { CompiledTemplate } from '../../support/sls';
+
+const region = 'us-east-1';
+const account = '123456789012';
+const arn = (service: string, name: string) => `arn:aws:${service}:${region}:${account}:${name}`;
+
+/** The property with the physical name of each type, and its ARN. */
+const NAMED: Record<string, [property: string, toArn: (name: string) => string]> = {
+  'AWS::SQS::Queue': ['QueueName', (name) => arn('sqs', name)],
+  'AWS::DynamoDB::Table': ['TableName', (name) => arn('dynamodb', `table/${name}`)],
+  'AWS::Lambda::Function': ['FunctionName', (name) => arn('lambda', `function:${name}`)],
+  'AWS::Logs::LogGroup': ['LogGroupName', (name) => `${arn('logs', `log-group:${name}`)}:log-stream:x`],
+  'AWS::SNS::Topic': ['TopicName', (name) => arn('sns', name)],
+  'AWS::CloudWatch::Alarm': ['AlarmName', (name) => arn('cloudwatch', `alarm:${name}`)],
+  'AWS::CloudWatch::Dashboard': ['DashboardName', (name) => `arn:aws:cloudwatch::${account}:dashboard/${name}`],
+  'AWS::IAM::Role': ['RoleName', (name) => `arn:aws:iam::${account}:role/${name}`],
+};
+
+const resolved = ({ Resources }: CompiledTemplate) => {
+  const at = { resources: Resources, region, account, stack: 'stack', sqsUrl: 'https://sqs.us-east-1.amazonaws.com' };
+  return (value: unknown) => resolver(at)(value);
+};
+
+/** The ARNs of the resources that a template creates. */
+function created(template: CompiledTemplate): string[] {
+  const resolve = resolved(template);
+  return Object.values(template.Resources).flatMap(({ Type, Properties }) => {
+    const [property, toArn] = NAMED[Type] ?? [];
+    return property === undefined || toArn === undefined ? [] : [toArn(String(resolve(Properties[property])))];
+  });
+}
+
+/** Every ARN in the template's policies. It may hold wildcards. Folders of the bucket and secrets have their own names. */
+function granted(template: CompiledTemplate): string[] {
+  const resolve = resolved(template);
+  const policies = Object.values(template.Resources).flatMap(({ Type, Properties }) => {
+    if (Type === 'AWS::IAM::Role') return [Properties.Policies];
+    return /Policy$/.test(Type) ? [Properties.PolicyDocument] : [];
+  });
+  const arns = [...JSON.stringify(policies.map(resolve)).matchAll(/"(arn:[^"]+)"/g)].map(([, found = '']) => found);
+  return [...new Set(arns)].filter((found) => !/^arn:aws:(s3|ssm|secretsmanager|kms):/.test(found));
+}
+
+/** An ARN as a pattern: `*` stands for any text, `?` for one character. */
+const pattern = (text: string): RegExp =>
+  new RegExp(
+    `^${text
+      .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+      .replaceAll('*', '.*')
+      .replaceAll('?', '.')}$`,
+  );
+
+test('no name and no ARN of an instance matches a resource of an instance whose name begins alike', async () => {
+  const prod = await templateOf('prod');
+  const staging = await templateOf('staging');
+
+  for (const [one, other] of [
+    [prod, staging],
+    [staging, prod],
+  ] as const) {
+    const theirs = created(other);
+    const wrong = [...granted(one), ...created(one)].flatMap((text) => {
+      const own = pattern(text);
+      return theirs.filter((name) => own.test(name)).map((name) => `${text} matches ${name}`);
+    });
+
+    expect(wrong).toEqual([]);
+    expect(theirs.length).toBeGreaterThan(100);
+  }
+});
+
+test('each ARN of a policy matches a resource of its own instance', async () => {
+  const prod = await templateOf('prod');
+  const own = created(prod);
+  // The index of a table has the table's name.
+  const unmatched = granted(prod).filter((text) => {
+    const granting = pattern(text.replace(/\/index\/\*$/, ''));
+    return !own.some((name) => granting.test(name));
+  });
+
+  expect(unmatched).toEqual([]);
+});
