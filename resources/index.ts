@@ -4,6 +4,7 @@ import { FUNCTION_NAMES, functionPermissions, PERMISSION_PARAMS } from './functi
 import { jobsTableResources } from './jobs-table';
 import { monitoringResources } from './monitoring';
 import { ConfigurationProblems } from './problems';
+import { producerParameterResources } from './producer-parameter';
 import { queueResources } from './queue';
 import { settings } from './queue-table';
 import { checkFunctions, checkSchedule } from './rules';
@@ -20,6 +21,7 @@ export async function resources(variables: Variables): Promise<Fragment> {
     ...rows.map((row) => queueResources(row, context)),
     jobsTableResources(context),
     monitoringResources(configuration, await readMonitoring(variables, rows)),
+    producerParameterResources(rows, context, Number(await readParam(variables, 'emailRate'))),
     exportNames(context),
   ]);
 }

@@ -12,6 +12,9 @@ const pascal = (name: string): string =>
 /** Never change this one either. */
 export const JOBS_TABLE_ID = 'JobsTable';
 
+/** The SSM parameter of the producers. */
+export const PRODUCER_PARAMETER_ID = 'ProducerParameter';
+
 export const TOPIC_ID = 'AlarmTopic';
 export const UNDELIVERED_TOPIC_ID = 'UndeliveredAlarmTopic';
 export const UNDELIVERED_QUEUE_ID = 'UndeliveredAlarms';

@@ -1,4 +1,5 @@
 import type { OperatorDeps, Reader } from '../ops/operator';
+import type { ProducerAccess } from './producer-access';
 import type { NamedTarget } from './target';
 
 export interface Option {
@@ -27,6 +28,8 @@ export interface CommandContext {
   target: NamedTarget;
   /** A command to copy, with the options that select this deployment: `jobs show ID` becomes `npx sls jobs show ID …`. */
   sls: (text: string) => string;
+  /** The settings of a producer, and the endpoints of the service on this machine. */
+  producer: () => Promise<ProducerAccess>;
   /** Connects to the stage's table and bucket. */
   reader: () => Promise<Reader>;
   /** Connects to all services of the stage. */

@@ -128,6 +128,16 @@ export const commands = {
     options: { id: CAMPAIGN_ID, ...WRITES },
   },
 
+  producer: { usage: 'Print the configuration of producers' },
+  'producer env': {
+    usage: 'Print the variables that connect a producer to this deployment. Stage local: also the endpoints',
+    options: {},
+  },
+  'producer json': {
+    usage: 'Print the settings of a producer, as the SSM parameter of the deployment has them',
+    options: {},
+  },
+
   testflight: { usage: 'Manage testers' },
   'testflight invite': {
     usage: 'Invite the testers in a CSV file to an app. You can repeat the command without harm',

@@ -7,6 +7,7 @@ import { type CommandName, commands } from './commands';
 import { confirmWrite } from './confirm';
 import { type Connection, connect } from './connect';
 import { dryOutput, dryRunLines, isDryRun } from './dry-run';
+import { producerAccess } from './producer-access';
 import { runs } from './runs';
 import type { Serverless } from './serverless';
 import { type NamedTarget, targetOf, targetText } from './target';
@@ -49,7 +50,7 @@ export async function runCommand(run: Run, { serverless, ...call }: Call): Promi
       target = await targetOf(serverless);
       call.out.note(targetText(target));
     }
-    await runOn(run, target, call);
+    await runOn(run, target, { ...call, producer: producerAccess(serverless, target) });
   } catch (error) {
     if (!(error instanceof OperatorError || error instanceof StoreError || error instanceof ConfigError)) throw error;
     const next = target && error instanceof OperatorError && error.next ? ` ${slsCommand(error.next, target)}` : '';
@@ -60,7 +61,11 @@ export async function runCommand(run: Run, { serverless, ...call }: Call): Promi
   }
 }
 
-async function runOn(run: Run, target: NamedTarget, { command, options, out, connect }: Omit<Call, 'serverless'>) {
+async function runOn(
+  run: Run,
+  target: NamedTarget,
+  { command, options, out, connect, producer }: Omit<Call, 'serverless'> & Pick<CommandContext, 'producer'>,
+) {
   const writes = command.writes === true || (command.writes !== undefined && options[command.writes] === true);
   const dry = isDryRun(options);
   if (writes && !dry) await confirmWrite(target, { options, out });
@@ -71,6 +76,7 @@ async function runOn(run: Run, target: NamedTarget, { command, options, out, con
     out: dry ? dryOutput(out) : out,
     target,
     sls: (text) => slsCommand(text, target),
+    producer,
     reader: async () => (await connected()).reader,
     operator: async () => (await connected()).operator(),
   });

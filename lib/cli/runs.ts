@@ -4,6 +4,7 @@ import type { CommandName } from './commands';
 import { dlqRuns } from './dlq-runs';
 import { helpRun } from './help-run';
 import { jobsRuns } from './jobs-runs';
+import { producerRuns } from './producer-runs';
 import { reconcileRun } from './reconcile-run';
 import { testflightRuns } from './testflight-runs';
 
@@ -16,6 +17,8 @@ export const runs = {
   reconcile: reconcileRun,
   campaign: helpRun('campaign'),
   ...campaignRuns,
+  producer: helpRun('producer'),
+  ...producerRuns,
   testflight: helpRun('testflight'),
   ...testflightRuns,
 } satisfies Record<CommandName, Run>;

@@ -12,6 +12,8 @@ export interface Serverless {
       compiledCloudFormationTemplate: Template;
     };
     functions: Record<string, { environment?: Environment }>;
+    /** What `resources` of serverless.yml made. */
+    resources?: Template;
   };
   getProvider(name: 'aws'): {
     getStage(): string;

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type CommonConfig, commonEnv, parseEnv } from '../config';
 import { startDynamoDb } from './emulators/dynamodb';
 import { startS3 } from './emulators/s3';
+import type { Ports } from './listen-port';
 import { createSqsModel } from './sqs/model';
 import { startSqs } from './sqs/server';
 import type { SqsModel } from './sqs/types';
@@ -23,9 +24,9 @@ export interface Cloud {
 export type OnStop = (close: () => Promise<unknown>) => void;
 
 /** Starts SQS, DynamoDB and S3 with the template's queues and tables, and the bucket that the functions name. */
-export async function startCloud(packaged: Packaged, onStop: OnStop): Promise<Cloud> {
+export async function startCloud(packaged: Packaged, ports: Ports, onStop: OnStop): Promise<Cloud> {
   const sqs = createSqsModel({ now: monotonic, uuid: randomUUID, region: REGION, account: ACCOUNT });
-  const sqsServer = await startSqs({ model: sqs });
+  const sqsServer = await startSqs({ model: sqs, port: ports.sqs });
   onStop(() => sqsServer.close());
 
   const { resources } = packaged;
@@ -38,9 +39,9 @@ export async function startCloud(packaged: Packaged, onStop: OnStop): Promise<Cl
     sqs.createQueue({ QueueName: name, Attributes: attributes });
 
   const config = commonConfig(declared);
-  const dynamodb = await startDynamoDb({ tables: declared.tables, region: REGION });
+  const dynamodb = await startDynamoDb({ tables: declared.tables, region: REGION, port: ports.dynamodb });
   onStop(() => dynamodb.close());
-  const s3 = await startS3({ buckets: [config.BUCKET], region: REGION });
+  const s3 = await startS3({ buckets: [config.BUCKET], region: REGION, port: ports.s3 });
   onStop(() => s3.close());
   return { declared, config, sqs, endpoints: { sqs: sqsServer.url, s3: s3.url, dynamodb: dynamodb.url } };
 }

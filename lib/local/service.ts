@@ -9,6 +9,7 @@ import { functionUrlEvent, functionUrlStatus } from './function-url';
 import { type Observers, startFunctions } from './functions';
 import type { InvokeResult } from './lambda/environment';
 import type { Lambda } from './lambda/runtime';
+import { type Ports, portsFrom } from './listen-port';
 import { close, listen } from './loopback';
 import { type LocalPorts, localPorts } from './ports';
 import { createSenders } from './senders';
@@ -18,8 +19,8 @@ import { createViews, type Views } from './views';
 
 export interface ServiceOptions extends Observers {
   packaged: Packaged;
-  /** Port of the HTTP API. The default is any free port. */
-  port?: number;
+  /** The default is any free ports. */
+  listenOn?: Ports;
 }
 
 /** The whole service on this machine. It keeps everything in memory and loses it at `stop`. */
@@ -53,12 +54,12 @@ export async function startService(options: ServiceOptions): Promise<Service> {
 }
 
 async function startParts(
-  { packaged, port = 0, ...observers }: ServiceOptions,
+  { packaged, listenOn = portsFrom(0), ...observers }: ServiceOptions,
   onStop: OnStop,
 ): Promise<Omit<Service, 'stop'>> {
-  const { endpoints: aws, ...cloud } = await startCloud(packaged, onStop);
+  const { endpoints: aws, ...cloud } = await startCloud(packaged, listenOn, onStop);
   const { declared, config, sqs } = cloud;
-  const vendors = await startFakeVendors(declared, onStop);
+  const vendors = await startFakeVendors(declared, listenOn, onStop);
   const endpoints = {
     ...aws,
     zendesk: vendors.zendesk.url,
@@ -82,7 +83,7 @@ async function startParts(
     health: () => ({ status: 'ok', stage: config.INSTANCE, endpoints }),
   });
   const server = http.createServer(listener);
-  const api = await listen(server, port);
+  const api = await listen(server, listenOn.api);
   onStop(() => close(server));
   vendors.sendgrid.sendEventsTo(`${api}/email-events`);
   const run = (functionKey: string) => lambda.invoke(functionKey, scheduledEvent());

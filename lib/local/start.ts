@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { REGION } from './cloud';
 import { announce } from './connection';
 import { invocationLines } from './invocation-lines';
-import { checkPort, portFrom } from './listen-port';
+import { checkPort, portFrom, portsFrom } from './listen-port';
 import { type Service, startService } from './service';
 import { packageService } from './template/package';
 
@@ -12,8 +12,9 @@ const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
 /** `npm start`: runs the service on this machine until Ctrl-C. */
 async function main(): Promise<void> {
-  const port = portFrom(process.env.PORT);
-  await checkPort(port);
+  const first = portFrom(process.env.PORT);
+  const listenOn = portsFrom(first);
+  for (const port of Object.values(listenOn)) await checkPort(port, first);
   print('Packaging the functions of serverless.yml …');
   const directory = mkdtempSync(join(tmpdir(), 'local-package-'));
   // The service has its own unpacked copy once it runs.
@@ -22,7 +23,7 @@ async function main(): Promise<void> {
     .then((packaged) =>
       startService({
         packaged,
-        port,
+        listenOn,
         onInvocation: (invocation) => {
           for (const line of invocationLines(invocation)) print(`${new Date().toISOString().slice(11, 19)}  ${line}`);
         },
@@ -65,6 +66,10 @@ function greeting({ api, endpoints, declared }: Service): string[] {
     '',
     `  curl -si ${api}/feedback -H 'content-type: application/json' -d '${sample}'`,
     '  npx sls invoke local -f feedback -p tests/fixtures/feedback.json',
+    '',
+    'Connect another project that has installed the producer (npm run pack:producer):',
+    '',
+    '  npx sls producer env > ../my-api/.env',
     '',
     'Press Ctrl-C to stop it.',
     '',

@@ -46,7 +46,11 @@ export function recordingOutput(answer?: string): { out: Output; recorded: Recor
 
 /** A deployment for tests. */
 export const aTarget = { instance: 'acme', stage: 'prod', region: 'eu-central-1', account: '123456789012' };
-export const targetContext = { target: aTarget, sls: (text: string) => slsCommand(text, aTarget) };
+export const targetContext = {
+  target: aTarget,
+  sls: (text: string) => slsCommand(text, aTarget),
+  producer: () => Promise.reject(new Error('not needed')),
+};
 
 /** Runs an `sls` command, given its words, against an engine in memory. */
 export async function command(

@@ -13,11 +13,13 @@ import { type Emulator, LOCAL_CREDENTIALS } from './emulator';
 export async function startDynamoDb({
   tables,
   region,
+  port: wanted = 0,
 }: {
   tables: DeclaredTable[];
   region: string;
+  port?: number;
 }): Promise<Emulator> {
-  const thread = new Worker(join(__dirname, 'dynalite-thread.cjs'), { execArgv: [] });
+  const thread = new Worker(join(__dirname, 'dynalite-thread.cjs'), { execArgv: [], workerData: wanted });
   const [port] = (await once(thread, 'message')) as [number];
   const url = `http://127.0.0.1:${port}`;
   const client = new DynamoDBClient({ endpoint: url, region, credentials: LOCAL_CREDENTIALS });

@@ -3,12 +3,20 @@ import { addConditionalPuts } from './conditional-put';
 import { type Emulator, LOCAL_CREDENTIALS } from './emulator';
 
 /** Starts S3 in memory, with the buckets that a deployment expects to exist. */
-export async function startS3({ buckets, region }: { buckets: string[]; region: string }): Promise<Emulator> {
+export async function startS3({
+  buckets,
+  region,
+  port = 0,
+}: {
+  buckets: string[];
+  region: string;
+  port?: number;
+}): Promise<Emulator> {
   // The start function of fauxqs listens on every interface, so build the app instead.
   const { buildApp } = await import('fauxqs');
   const app = buildApp({ logger: false });
   addConditionalPuts(app);
-  const url = await app.listen({ port: 0, host: '127.0.0.1' });
+  const url = await app.listen({ port, host: '127.0.0.1' });
   const client = new S3Client({ endpoint: url, region, credentials: LOCAL_CREDENTIALS });
   for (const Bucket of buckets) await client.send(new CreateBucketCommand({ Bucket }));
   client.destroy();

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { NOT_RUNNING } from '../../../lib/local/connection';
+import { realProducer } from '../../../lib/producer/real-producer';
 import { type ServiceDirectory, serviceDirectory, sls } from '../../support/sls';
 
 const fixture = join(process.cwd(), 'tests/fixtures/feedback.json');
@@ -40,6 +41,21 @@ function start(port: string): { child: ChildProcess; output: () => string; says:
   return { child, output: () => output, says };
 }
 
+/** Submits feedback with these variables, as the API's process has them, and waits for the outcome. */
+async function submitWith(lines: string): Promise<unknown> {
+  const variables = [...lines.matchAll(/^([A-Z_0-9]+)='(.*)'$/gm)].map(([, name = '', value = '']) => [name, value]);
+  const before = { ...process.env };
+  Object.assign(process.env, Object.fromEntries(variables));
+  const producer = realProducer();
+  try {
+    const { id } = await producer.feedback({ user: { email: 'user@example.com' }, subject: 'Hello', message: 'Hi' });
+    return await producer.jobs.wait(id);
+  } finally {
+    await producer.close();
+    process.env = before;
+  }
+}
+
 test('without a running service, invoke local says how to start it', async () => {
   const { code, output } = await invokeFeedback();
 
@@ -59,6 +75,8 @@ test('npm start serves requests and invoke local, refuses a port in use, and sto
   });
   await running.says('outcome=succeeded');
   const invoked = await invokeFeedback();
+  const variables = await sls(directory.path, ['producer', 'env']);
+  const submitted = await submitWith(variables.output);
   const second = start(new URL(api).port);
   const [secondCode] = await once(second.child, 'close');
   process.kill(-(running.child.pid ?? 0), 'SIGINT');
@@ -67,6 +85,7 @@ test('npm start serves requests and invoke local, refuses a port in use, and sto
   expect(accepted.status).toBe(202);
   expect(invoked.output).toMatch(/feedback [0-9a-f-]{36}: succeeded · attempts 1 · ticket done · confirmation done/);
   expect(invoked.code).toBe(0);
+  expect(submitted).toMatchObject({ state: 'succeeded', result: { confirmation: 'sent' } });
   expect(second.output()).toContain(`Port ${new URL(api).port} is in use.`);
   expect(secondCode).toBe(1);
   expect(running.output()).toContain('Stopped.');

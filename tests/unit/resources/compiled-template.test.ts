@@ -149,6 +149,7 @@ test('the outputs list the queues and the table, and the names of exports contai
     'AlarmTopicArn',
     'UndeliveredAlarmsUrl',
     'DashboardName',
+    'ProducerParameterName',
   ]);
   expect(Object.values(prod.Outputs).flatMap(({ Export }) => Export?.Name ?? [])).toEqual([
     'mht-api-jobs-prod-deployment-bucket',

@@ -1,0 +1,37 @@
+import type { ProducerSettings } from '../lib/config';
+import { producerParameter } from '../lib/jobs/keys';
+import type { Context } from './context';
+import { jobsTableName } from './jobs-table';
+import { PRODUCER_PARAMETER_ID } from './logical-id';
+import type { QueueRow } from './queue-table';
+import { type Fragment, tags } from './template';
+
+/** The SSM parameter from which a producer reads its settings. It holds names only, so it needs no encryption. */
+export function producerParameterResources(rows: QueueRow[], context: Context, emailRate: number): Fragment {
+  const { instance, bucket, prefix } = context;
+  const settings: ProducerSettings = {
+    account: `\${AWS::AccountId}`,
+    bucket,
+    prefix,
+    table: jobsTableName(instance),
+    emailRate,
+    queues: Object.fromEntries(rows.map(({ name, type, retention }) => [name, { type, retention }])),
+  };
+  return {
+    Resources: {
+      [PRODUCER_PARAMETER_ID]: {
+        Type: 'AWS::SSM::Parameter',
+        Properties: {
+          Name: producerParameter(instance),
+          Description: 'What a producer of jobs needs to know',
+          Type: 'String',
+          Value: { 'Fn::Sub': JSON.stringify(settings) },
+          Tags: Object.fromEntries(tags(context).map(({ Key, Value }) => [Key, Value])),
+        },
+      },
+    },
+    Outputs: {
+      ProducerParameterName: { Description: 'Settings of the producers', Value: { Ref: PRODUCER_PARAMETER_ID } },
+    },
+  };
+}
