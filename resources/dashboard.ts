@@ -102,6 +102,7 @@ function emailSection(instance: string): Widget[] {
     graph('Campaigns: events', 'Count', {
       accepted: own('EmailEvents', 'Sum'),
       refused: own('EmailEventsRefused', 'Sum'),
+      'of other instances': own('EmailEventsForeign', 'Sum'),
       'chunks without events': own('ChunksWithoutEvents', 'Sum'),
     }),
   ];

@@ -24,5 +24,9 @@ export function emailEventsHandler(): (request: WebhookRequest) => Promise<Lambd
 function start(): WebhookDeps {
   const config = parseEnv(emailEventsEnv, process.env);
   const deps = realDeps(config);
-  return { ...deps, verify: eventVerifier(config.SENDGRID_EVENTS_KEY, () => deps.clock.now()) };
+  return {
+    ...deps,
+    instance: config.INSTANCE,
+    verify: eventVerifier(config.SENDGRID_EVENTS_KEY, () => deps.clock.now()),
+  };
 }

@@ -14,6 +14,10 @@ export function realEmails(config: EmailsConfig, deps: BatchDeps & { table: Tabl
     ...deps,
     campaigns: campaigns(deps),
     rate: sharedRate({ ...deps, rate: config.EMAIL_RATE }, 'sendgrid'),
-    sendgrid: realSendgrid({ endpoint: config.SENDGRID_ENDPOINT, apiKey: realSecret(config.SENDGRID_API_KEY) }),
+    sendgrid: realSendgrid({
+      endpoint: config.SENDGRID_ENDPOINT,
+      apiKey: realSecret(config.SENDGRID_API_KEY),
+      instance: config.INSTANCE,
+    }),
   });
 }

@@ -11,7 +11,11 @@ import type { BatchDeps } from '../worker/deps';
 
 /** The feedback queue's contract with the real vendors. */
 export function realFeedback(config: FeedbackConfig, deps: BatchDeps & { table: Table }): QueueContract {
-  const sendgrid = realSendgrid({ endpoint: config.SENDGRID_ENDPOINT, apiKey: realSecret(config.SENDGRID_API_KEY) });
+  const sendgrid = realSendgrid({
+    endpoint: config.SENDGRID_ENDPOINT,
+    apiKey: realSecret(config.SENDGRID_API_KEY),
+    instance: config.INSTANCE,
+  });
   const rate = sharedRate({ ...deps, rate: config.EMAIL_RATE }, 'sendgrid');
   return feedbackContract({
     objects: deps.objects,

@@ -11,7 +11,11 @@ import type { QueueContract } from '../worker/contract';
 
 /** The testflight queue's contract with the real vendors. */
 export function realTestflight(config: TestflightConfig, deps: ItemDeps): QueueContract {
-  const sendgrid = realSendgrid({ endpoint: config.SENDGRID_ENDPOINT, apiKey: realSecret(config.SENDGRID_API_KEY) });
+  const sendgrid = realSendgrid({
+    endpoint: config.SENDGRID_ENDPOINT,
+    apiKey: realSecret(config.SENDGRID_API_KEY),
+    instance: config.INSTANCE,
+  });
   const rate = sharedRate({ ...deps, rate: config.EMAIL_RATE }, 'sendgrid');
   const settleMs = config.APP_STORE_CONNECT_SETTLE * 1000;
   return testflightContract({

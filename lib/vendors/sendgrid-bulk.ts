@@ -40,8 +40,11 @@ export interface BulkSendgrid {
 
 const MOST_RECIPIENTS = 1000;
 
-/** The mail in the library's form. All objects are new, because the library changes its input. */
-export function bulkMailData(content: BulkMail): Parameters<typeof mail.send>[0] {
+/**
+ * The mail in the library's form. All objects are new, because the library changes its input. `instance` travels with
+ * each mail.
+ */
+export function bulkMailData(content: BulkMail, instance: string): Parameters<typeof mail.send>[0] {
   const { from, replyTo, templateId, subject, text, html, categories, unsubscribe, recipients } = content;
   const dynamic = templateId !== undefined;
   refuse(recipients.length === 0, 'recipients', 'must be at least 1');
@@ -56,7 +59,7 @@ export function bulkMailData(content: BulkMail): Parameters<typeof mail.send>[0]
     categories: [...categories],
     personalizations: recipients.map(({ email, name, data, customArgs, headers }) => ({
       to: name === undefined ? { email } : { email, name },
-      customArgs: { ...customArgs },
+      customArgs: { ...customArgs, instance },
       ...(headers ? { headers: { ...headers } } : {}),
       ...(data && dynamic ? { dynamicTemplateData: structuredClone(data) } : {}),
       ...(data && !dynamic ? { substitutions: words(data) } : {}),

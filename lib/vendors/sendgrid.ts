@@ -41,11 +41,13 @@ export interface SendgridConfig {
   /** `https://api.sendgrid.com`, `https://api.eu.sendgrid.com`, or the URL of a fake. */
   endpoint: string;
   apiKey: Secret;
+  /** The name of our instance. It travels with each mail, because SendGrid sends an account's events to all its webhooks. */
+  instance: string;
   now?: () => number;
 }
 
 /** SendGrid through @sendgrid/mail. */
-export function realSendgrid({ endpoint, apiKey, now = Date.now }: SendgridConfig): Sendgrid & BulkSendgrid {
+export function realSendgrid({ endpoint, apiKey, instance, now = Date.now }: SendgridConfig): Sendgrid & BulkSendgrid {
   const base = endpoint.replace(/\/+$/, '');
   /** `data` makes a new object for each try, because the library changes its input. */
   const send = (data: () => Parameters<typeof mail.send>[0], { timeoutMs }: CallOptions, sandbox = false) =>
@@ -62,8 +64,8 @@ export function realSendgrid({ endpoint, apiKey, now = Date.now }: SendgridConfi
       },
     });
   return {
-    send: (content, options) => send(() => mailData(content), options, content.sandbox),
-    sendBulk: (content, options) => send(() => bulkMailData(content), options),
+    send: (content, options) => send(() => mailData(content, instance), options, content.sandbox),
+    sendBulk: (content, options) => send(() => bulkMailData(content, instance), options),
   };
 }
 
@@ -83,7 +85,7 @@ function service(client: Client): typeof mail {
  * into the personalization: SendGrid types top-level `custom_args` as a string, and all recipients share top-level
  * headers.
  */
-function mailData(content: Mail): Parameters<typeof mail.send>[0] {
+function mailData(content: Mail, instance: string): Parameters<typeof mail.send>[0] {
   const { from, to, subject, text, html, templateId, templateData, customArgs, categories, headers, replyTo, sandbox } =
     content;
   if (templateData && !templateId?.startsWith('d-'))
@@ -98,7 +100,7 @@ function mailData(content: Mail): Parameters<typeof mail.send>[0] {
     personalizations: [
       {
         to,
-        customArgs,
+        customArgs: { ...customArgs, instance },
         ...(headers ? { headers } : {}),
         ...(templateData ? { dynamicTemplateData: templateData } : {}),
       },

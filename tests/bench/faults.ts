@@ -88,7 +88,7 @@ async function world() {
   const secret = async () => 'secret';
   const vendors = (clock: () => number) => {
     now = clock;
-    const mail = realSendgrid({ endpoint: sendgrid.url, apiKey: secret, now: clock });
+    const mail = realSendgrid({ endpoint: sendgrid.url, apiKey: secret, now: clock, instance: 'acme' });
     return {
       zendesk: watch(
         realZendesk({ endpoint: zendesk.url, email: 'agent@example.com', token: secret, now: clock }),

@@ -41,7 +41,9 @@ export async function feedbackCost(): Promise<string> {
     zendesk: watch(realZendesk({ endpoint: zendesk.url, email: 'agent@example.com', token: secret }), 'vendor', {
       before: count,
     }),
-    sendgrid: watch(realSendgrid({ endpoint: sendgrid.url, apiKey: secret }), 'vendor', { before: count }),
+    sendgrid: watch(realSendgrid({ endpoint: sendgrid.url, apiKey: secret, instance: 'acme' }), 'vendor', {
+      before: count,
+    }),
   };
   const rivals: Record<string, Handler> = {
     'this engine': ours(ports),

@@ -8,7 +8,7 @@ import { rateKey, recipientsKey } from '../../lib/jobs/keys';
 import { sharedRate } from '../../lib/limits/rate';
 import { startFakeSendgrid } from '../../lib/local/fakes/sendgrid';
 import { realSendgrid } from '../../lib/vendors/sendgrid';
-import { anEnvelope, type EngineOptions, jobId, memoryEngine, PREFIX, watch } from './engine';
+import { anEnvelope, type EngineOptions, INSTANCE, jobId, memoryEngine, PREFIX, watch } from './engine';
 
 export const TEMPLATE = `d-${'0'.repeat(32)}`;
 export const CAMPAIGN = jobId(100);
@@ -27,11 +27,21 @@ export const aContent = (changes: Partial<CampaignContent> = {}): CampaignConten
     ...changes,
   });
 
-/** The emails worker over the real adapter and HTTP, against a fake SendGrid on loopback; the rest is in memory. */
-export async function startEmails({ rate = 100, ...options }: EngineOptions & { rate?: number } = {}) {
+type FakeSendgrid = Awaited<ReturnType<typeof startFakeSendgrid>>;
+
+/**
+ * The emails worker over the real adapter and HTTP, against a fake SendGrid on loopback; the rest is in memory.
+ * `account`: the SendGrid of another instance, to share it.
+ */
+export async function startEmails({
+  rate = 100,
+  instance = INSTANCE,
+  account,
+  ...options
+}: EngineOptions & { rate?: number; instance?: string; account?: FakeSendgrid } = {}) {
   // The engine creates the clock, so the fake reads the time later.
   let now = () => Date.now();
-  const sendgrid = await startFakeSendgrid({ now: () => now() });
+  const sendgrid = account ?? (await startFakeSendgrid({ now: () => now() }));
   let store: ReturnType<typeof campaigns> | undefined;
   const metrics: { name: string; value: number }[] = [];
   const engine = memoryEngine(
@@ -47,7 +57,7 @@ export async function startEmails({ rate = 100, ...options }: EngineOptions & { 
         prefix: PREFIX,
         metrics: { add: (name, value) => metrics.push({ name, value }), flush: () => {} },
         sendgrid: watch(
-          realSendgrid({ endpoint: sendgrid.url, apiKey: async () => 'secret', now: clock.now }),
+          realSendgrid({ endpoint: sendgrid.url, apiKey: async () => 'secret', now: clock.now, instance }),
           'sendgrid',
           options,
         ),
@@ -104,7 +114,9 @@ export async function startEmails({ rate = 100, ...options }: EngineOptions & { 
         .split('\n')
         .map((line) => JSON.parse(line) as { recipient: number; status: string; messageId?: string; code?: string });
     },
-    close: () => sendgrid.close(),
+    close: async () => {
+      if (!account) await sendgrid.close();
+    },
   };
 }
 

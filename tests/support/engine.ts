@@ -18,7 +18,7 @@ import { memoryObjects } from './memory-objects';
 import { memoryQueues } from './memory-queues';
 import { memoryTable } from './memory-table';
 
-const INSTANCE = 'my';
+export const INSTANCE = 'my';
 const REGION = 'us-east-1';
 const ACCOUNT = '000000000000';
 export const PREFIX = 'jobs';
@@ -93,7 +93,7 @@ export function memoryEngine(
   };
   const watched = <T extends object>(port: T, name: string): T => watch(port, name, options);
   const ports = { table: watched(table, 'table'), clock, random };
-  const deps: ReconcileDeps & Parameters<typeof handleBatch>[0]['deps'] = {
+  const deps: ReconcileDeps & Parameters<typeof handleBatch>[0]['deps'] & { instance: string } = {
     ...ports,
     ledger: createLedger({ ...ports, settings: () => settings }),
     order: createOrder(ports),
@@ -102,6 +102,7 @@ export function memoryEngine(
     queues: watched(memoryQueues(model), 'queues'),
     log: { info: line, warn: line, error: line },
     metrics: { add: (name, value, _unit, dimensions) => metrics.push({ name, value, dimensions }), flush: () => {} },
+    instance: INSTANCE,
     bucket: BUCKET,
     prefix: PREFIX,
     retryWaits: options.retryWaits ?? [60, 900],

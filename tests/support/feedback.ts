@@ -4,7 +4,7 @@ import { startFakeSendgrid } from '../../lib/local/fakes/sendgrid';
 import { startFakeZendesk } from '../../lib/local/fakes/zendesk';
 import { realSendgrid } from '../../lib/vendors/sendgrid';
 import { realZendesk } from '../../lib/vendors/zendesk';
-import { anEnvelope, type EngineOptions, memoryEngine, PREFIX, watch } from './engine';
+import { anEnvelope, type EngineOptions, INSTANCE, memoryEngine, PREFIX, watch } from './engine';
 
 export const attachmentKey = `${PREFIX}/_attachments/feedback/screen.png`;
 
@@ -39,7 +39,11 @@ export async function startFeedback({
         'zendesk',
         options,
       ),
-      sendgrid: watch(realSendgrid({ endpoint: sendgrid.url, apiKey: secret, now: engineNow }), 'sendgrid', options),
+      sendgrid: watch(
+        realSendgrid({ endpoint: sendgrid.url, apiKey: secret, now: engineNow, instance: INSTANCE }),
+        'sendgrid',
+        options,
+      ),
       config: {
         prefix: PREFIX,
         tags: ['app'],

@@ -7,7 +7,7 @@ import { testflightContract } from '../../lib/testflight/process';
 import { createSubjects } from '../../lib/testflight/subjects';
 import { realAppStoreConnect } from '../../lib/vendors/app-store-connect';
 import { realSendgrid } from '../../lib/vendors/sendgrid';
-import { anEnvelope, type EngineOptions, memoryEngine, watch } from './engine';
+import { anEnvelope, type EngineOptions, INSTANCE, memoryEngine, watch } from './engine';
 
 export const APP = '1000000001';
 /** An app that has no build. */
@@ -86,7 +86,7 @@ export async function startTestflight({
       return testflightContract({
         appStoreConnect: watchedApple(apple.url, engineNow, options),
         sendgrid: watch(
-          realSendgrid({ endpoint: sendgrid.url, apiKey: async () => 'secret', now: engineNow }),
+          realSendgrid({ endpoint: sendgrid.url, apiKey: async () => 'secret', now: engineNow, instance: INSTANCE }),
           'sendgrid',
           options,
         ),

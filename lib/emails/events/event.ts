@@ -3,11 +3,13 @@ import { MAIL_QUEUES, MAIL_STEPS, type MailQueue } from '../../jobs/mail';
 
 const digits = z.string().regex(/^\d{1,15}$/);
 
-/** An event about one of our mails. The vendor repeats the ids that we sent. All other fields may be personal. */
-const ownEvent = z.object({
+/** An event about a mail of this code, of any instance. The vendor repeats the ids that we sent. All other fields may be personal. */
+const mailEvent = z.object({
   event: z.string().regex(/^[a-z_]{1,40}$/),
   timestamp: z.int().nonnegative(),
   sg_message_id: z.string().max(300).default(''),
+  /** Missing from the mails of releases before 1.1. */
+  instance: z.string().max(64).optional(),
   queue: z.enum(MAIL_QUEUES),
   step: z.string(),
   job: z.uuid(),
@@ -41,22 +43,25 @@ export interface StoredEvent {
   status?: string;
 }
 
-/** An event, with the queue and the time of its job. */
-export interface OwnEvent {
+/** An event about a mail of this code, with the queue and the time of its job. */
+export interface MailEvent {
   stored: StoredEvent;
+  /** The instance that sent the mail. */
+  instance: string | undefined;
   queue: MailQueue;
   /** The job's `time`, ms. */
   time: number;
 }
 
-/** Removes everything personal from an event. Returns `undefined` if the event is not about one of our mails. */
-export function parseEvent(input: unknown): OwnEvent | undefined {
-  const parsed = ownEvent.safeParse(input);
+/** Removes everything personal from an event. Returns `undefined` if this code did not send the mail. */
+export function parseEvent(input: unknown): MailEvent | undefined {
+  const parsed = mailEvent.safeParse(input);
   if (!parsed.success || parsed.data.step !== MAIL_STEPS[parsed.data.queue]) return undefined;
   const {
     event,
     timestamp,
     sg_message_id: messageId,
+    instance,
     queue,
     job,
     time,
@@ -66,6 +71,7 @@ export function parseEvent(input: unknown): OwnEvent | undefined {
     status,
   } = parsed.data;
   return {
+    instance,
     queue,
     time: Number(time),
     stored: {

@@ -1,3 +1,4 @@
+import { eachOf } from '../../concurrency';
 import { groupBy } from '../../group-by';
 import { sha256 } from '../../jobs/envelope';
 import { eventsPartition, jobKey } from '../../jobs/keys';
@@ -5,13 +6,15 @@ import type { Ledger } from '../../jobs/ledger';
 import { MAIL_STEPS, type MailQueue } from '../../jobs/mail';
 import type { Evidence } from '../../jobs/row';
 import type { Clock, Objects } from '../../ports';
-import { eventKey, type OwnEvent, parseEvent } from './event';
+import { eventKey, type MailEvent, parseEvent } from './event';
 
 export interface EventDeps {
   objects: Pick<Objects, 'put'>;
   ledger: Ledger;
   clock: Clock;
   prefix: string;
+  /** The name of our instance. */
+  instance: string;
 }
 
 /** The folder of a campaign's events. Mails without a campaign share one. Query engines see it as a partition. */
@@ -22,32 +25,56 @@ export const eventFolder = (
 
 const AT_ONCE = 10;
 
+/** What happened to the events of a request. */
+export interface Taken {
+  /** How many were about our mails, by queue. */
+  own: Map<MailQueue, number>;
+  /** How many were about mails of other instances. They are ignored. */
+  foreign: number;
+}
+
 /**
  * Keeps the events about our mails. It stores them in the bucket under a name that follows from their content, then as
- * evidence on the rows of their jobs. A repeat is harmless. Returns how many were ours, by queue.
+ * evidence on the rows of their jobs. A repeat is harmless. SendGrid sends the events of all instances of its account.
  */
-export async function takeEvents(deps: EventDeps, events: readonly unknown[]): Promise<Map<MailQueue, number>> {
-  const own = events.map(parseEvent).filter((event) => event !== undefined);
+export async function takeEvents(deps: EventDeps, events: readonly unknown[]): Promise<Taken> {
+  const known = events.map(parseEvent).filter((event) => event !== undefined);
+  const own = await ownOf(deps, known);
   const unique = [...new Map(own.map((event) => [eventKey(event.stored), event])).values()];
   const folders = groupBy(unique, ({ queue, time, stored: { campaign } }) =>
     eventFolder(deps.prefix, { queue, time, campaign }),
   );
   for (const [folder, group] of folders) await store(deps, folder, group);
   const first = [...groupBy(unique, jobOf).values()].flatMap(([event]) => event ?? []);
-  for (let at = 0; at < first.length; at += AT_ONCE)
-    await Promise.all(first.slice(at, at + AT_ONCE).map((event) => witness(deps, event)));
-  return new Map([...groupBy(own, ({ queue }) => queue)].map(([queue, group]) => [queue, group.length]));
+  await eachOf(first, AT_ONCE, (event) => witness(deps, event));
+  const counts = [...groupBy(own, ({ queue }) => queue)].map(([queue, group]) => [queue, group.length] as const);
+  return { own: new Map(counts), foreign: known.length - own.length };
 }
 
-const jobOf = ({ queue, stored: { job } }: OwnEvent): string => jobKey(queue, job);
+/**
+ * The events about our mails. A mail of an earlier release does not name its instance, so the row of its job decides. A
+ * row is kept for 45 days after the job's end.
+ */
+async function ownOf({ ledger, instance }: EventDeps, events: MailEvent[]): Promise<MailEvent[]> {
+  const unnamed = new Set(events.filter((event) => event.instance === undefined).map(jobOf));
+  const ours = new Set<string>();
+  await eachOf([...unnamed], AT_ONCE, async (key) => {
+    if (await ledger.get(key)) ours.add(key);
+  });
+  return events.filter((event) =>
+    event.instance === undefined ? ours.has(jobOf(event)) : event.instance === instance,
+  );
+}
 
-async function store({ objects }: EventDeps, folder: string, events: OwnEvent[]): Promise<void> {
+const jobOf = ({ queue, stored: { job } }: MailEvent): string => jobKey(queue, job);
+
+async function store({ objects }: EventDeps, folder: string, events: MailEvent[]): Promise<void> {
   const body = `${events.map(({ stored }) => JSON.stringify(stored)).join('\n')}\n`;
   await objects.put(`${folder}${sha256(body)}.ndjson`, body, 'application/x-ndjson');
 }
 
 /** Notes once for each job, in any state, that SendGrid has the request. Any event proves that. */
-async function witness({ ledger, clock }: EventDeps, event: OwnEvent): Promise<void> {
+async function witness({ ledger, clock }: EventDeps, event: MailEvent): Promise<void> {
   const key = jobOf(event);
   const step = MAIL_STEPS[event.queue];
   const row = await ledger.get(key);

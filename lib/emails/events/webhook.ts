@@ -30,7 +30,12 @@ export async function handleEvents(deps: WebhookDeps, request: WebhookRequest): 
   const events = listOf(body);
   if (!events) return { statusCode: 400 };
   try {
-    for (const [queue, count] of await takeEvents(deps, events)) {
+    const { own, foreign } = await takeEvents(deps, events);
+    if (foreign > 0) {
+      metrics.add('EmailEventsForeign', foreign, 'Count', { queue: EMAILS_QUEUE });
+      log.info('events of other instances ignored', { count: foreign });
+    }
+    for (const [queue, count] of own) {
       metrics.add('EmailEvents', count, 'Count', { queue });
       log.info('events taken', { queue, count });
     }

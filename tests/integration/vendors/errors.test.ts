@@ -26,7 +26,8 @@ type Call = keyof typeof CALLS;
 
 const zendesk = () =>
   realZendesk({ endpoint: fakes.zendesk.url, email: 'agent@example.com', token: secretOf('token'), now: () => NOW });
-const sendgrid = () => realSendgrid({ endpoint: fakes.sendgrid.url, apiKey: secretOf('SG.key'), now: () => NOW });
+const sendgrid = () =>
+  realSendgrid({ endpoint: fakes.sendgrid.url, apiKey: secretOf('SG.key'), now: () => NOW, instance: 'acme' });
 const fakeOf = (call: Call) => (call === 'send' ? fakes.sendgrid : fakes.zendesk);
 
 /** Each row has a failure and its class for each call. */

@@ -18,7 +18,7 @@ afterEach(async () => {
 });
 
 const send = (endpoint: string, timeoutMs: number) =>
-  caught(realSendgrid({ endpoint, apiKey: secretOf('SG.key') }).send(aMail(), { timeoutMs }));
+  caught(realSendgrid({ endpoint, apiKey: secretOf('SG.key'), instance: 'acme' }).send(aMail(), { timeoutMs }));
 
 test('a mail was certainly not sent if the TLS handshake never ends', async () => {
   const port = await open(net.createServer(remember));
@@ -51,7 +51,7 @@ test('each call opens its own connection, because one that closed during a freez
     connections += 1;
     remember(socket);
   });
-  const sendgrid = realSendgrid({ endpoint: `http://127.0.0.1:${port}`, apiKey: secretOf('SG.key') });
+  const sendgrid = realSendgrid({ endpoint: `http://127.0.0.1:${port}`, apiKey: secretOf('SG.key'), instance: 'acme' });
 
   await sendgrid.send(aMail(), { timeoutMs: 5000 });
   await sendgrid.send(aMail(), { timeoutMs: 5000 });

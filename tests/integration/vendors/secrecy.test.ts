@@ -44,7 +44,8 @@ const ticket = aTicket({
 const mail = aMail({ to: { name: 'Planted Name', email: ADDRESS }, subject: 'planted text', text: 'planted text' });
 
 const zendesk = () => realZendesk({ endpoint: fakes.zendesk.url, email: 'agent@example.com', token: secretOf(SECRET) });
-const sendgrid = (key = SECRET) => realSendgrid({ endpoint: fakes.sendgrid.url, apiKey: secretOf(key) });
+const sendgrid = (key = SECRET) =>
+  realSendgrid({ endpoint: fakes.sendgrid.url, apiKey: secretOf(key), instance: 'acme' });
 const CALLS = {
   create: (timeoutMs: number) => zendesk().createTicket(ticket, { timeoutMs, idempotencyKey: 'planted-id' }),
   find: (timeoutMs: number) => zendesk().findTicket('planted-id', { timeoutMs }),

@@ -10,7 +10,7 @@ let sendgrid: BulkSendgrid;
 
 beforeEach(async () => {
   fake = await startFakeSendgrid({ apiKey: 'SG.right' });
-  sendgrid = realSendgrid({ endpoint: fake.url, apiKey: secretOf('SG.right') });
+  sendgrid = realSendgrid({ endpoint: fake.url, apiKey: secretOf('SG.right'), instance: 'acme' });
 });
 afterEach(() => fake.close());
 
@@ -60,7 +60,7 @@ test('the request has exactly the keys that SendGrid documents', async () => {
     personalizations: [0, 1].map((n) => ({
       to: [{ email: `user-${n}@example.com` }],
       dynamic_template_data: { first_name: `N ${n}`, items: [{ unitPrice: n }] },
-      custom_args: { job: 'job-1', recipient: String(n) },
+      custom_args: { job: 'job-1', recipient: String(n), instance: 'acme' },
       headers: { 'List-Unsubscribe': `<https://example.com/leave?t=${n}>` },
     })),
   });

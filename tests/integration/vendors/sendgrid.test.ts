@@ -12,7 +12,7 @@ let sendgrid: Sendgrid;
 beforeEach(async () => {
   fake = await startFakeSendgrid({ apiKey: 'SG.right' });
   other = await startFakeSendgrid({ apiKey: 'SG.other' });
-  sendgrid = realSendgrid({ endpoint: fake.url, apiKey: secretOf('SG.right') });
+  sendgrid = realSendgrid({ endpoint: fake.url, apiKey: secretOf('SG.right'), instance: 'acme' });
 });
 afterEach(() => Promise.all([fake.close(), other.close()]));
 
@@ -57,7 +57,7 @@ test('the request has exactly the keys that SendGrid documents', async () => {
     personalizations: [
       {
         to: [{ email: 'user@example.com', name: 'A User' }],
-        custom_args: { jobId: '1', campaign_id: '2' },
+        custom_args: { jobId: '1', campaign_id: '2', instance: 'acme' },
         headers: {
           'List-Unsubscribe': '<https://example.com/u>',
           'List-Unsubscribe-Post': 'List-Unsubscribe=One-Click',
@@ -133,7 +133,7 @@ test('a 202 means accepted even if the rest of the answer is missing', async () 
 });
 
 test("two accounts at the same time share no state and do not change the library's own object", async () => {
-  const second = realSendgrid({ endpoint: `${other.url}/`, apiKey: secretOf('SG.other') });
+  const second = realSendgrid({ endpoint: `${other.url}/`, apiKey: secretOf('SG.other'), instance: 'acme' });
   const before = { ...library };
 
   await Promise.all([sendgrid.send(aMail(), TIMEOUT), second.send(aMail(), TIMEOUT), sendgrid.send(aMail(), TIMEOUT)]);
@@ -147,7 +147,7 @@ test("two accounts at the same time share no state and do not change the library
 test('a replaced key is fetched again once, and the mail is sent', async () => {
   const apiKey = secretOf('SG.old', 'SG.right');
 
-  await realSendgrid({ endpoint: fake.url, apiKey }).send(aMail(), TIMEOUT);
+  await realSendgrid({ endpoint: fake.url, apiKey, instance: 'acme' }).send(aMail(), TIMEOUT);
 
   expect(apiKey.asked).toBe(1);
   expect(fake.mails).toHaveLength(1);
@@ -156,7 +156,7 @@ test('a replaced key is fetched again once, and the mail is sent', async () => {
 test('a key that is refused twice causes a stop error', async () => {
   const apiKey = secretOf('SG.old', 'SG.wrong', 'SG.right');
 
-  const error = await caught(realSendgrid({ endpoint: fake.url, apiKey }).send(aMail(), TIMEOUT));
+  const error = await caught(realSendgrid({ endpoint: fake.url, apiKey, instance: 'acme' }).send(aMail(), TIMEOUT));
 
   expect(error).toMatchObject({ class: 'stop', code: 'SendgridUnauthorized', status: 401 });
   expect(fake.requests).toHaveLength(2);
@@ -164,7 +164,7 @@ test('a key that is refused twice causes a stop error', async () => {
 
 test("a key with a line break causes a stop error, because it is not the mail's fault", async () => {
   const error = await caught(
-    realSendgrid({ endpoint: fake.url, apiKey: secretOf('SG.right\n') }).send(aMail(), TIMEOUT),
+    realSendgrid({ endpoint: fake.url, apiKey: secretOf('SG.right\n'), instance: 'acme' }).send(aMail(), TIMEOUT),
   );
 
   expect(error).toMatchObject({ class: 'stop', code: 'SendgridMisconfigured' });

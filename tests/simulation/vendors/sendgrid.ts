@@ -5,6 +5,7 @@ import type { BulkMail, BulkSendgrid } from '../../../lib/vendors/sendgrid-bulk'
 import { translate as translateSendgrid } from '../../../lib/vendors/sendgrid-errors';
 import type { Process } from '../world/calls';
 import { notOk } from '../world/course';
+import { INSTANCE } from '../world/names';
 import type { World } from '../world/world';
 import { isOk, NO_MAILBOX, UNSENDABLE, VENDOR_SECRET } from './vendors';
 
@@ -21,7 +22,7 @@ export const bulkSendgridOf = (world: World, process: Process): BulkSendgrid => 
     return accept(world, {
       process,
       timeoutMs,
-      request: bulkRequestOf(mail),
+      request: bulkRequestOf(process.released ? mail : withInstance(mail)),
       complaints: complaintsOf(mail),
       job: mail.recipients[0]?.customArgs.job,
       accepted: (mails) => {
@@ -81,6 +82,15 @@ function complaintsOf({ subject, recipients }: BulkMail): string[] {
 
 const refusalOf = (fields: string[], status = 400): NotOk =>
   new NotOk({ status, headers: {}, body: { errors: fields.map((field) => ({ field, message: VENDOR_SECRET })) } });
+
+/** As the adapter of today's code does. The released code's mails do not name their instance. */
+const withInstance = (mail: BulkMail): BulkMail => ({
+  ...mail,
+  recipients: mail.recipients.map((recipient) => ({
+    ...recipient,
+    customArgs: { ...recipient.customArgs, instance: INSTANCE },
+  })),
+});
 
 const bulkRequestOf = ({ from, subject, text, templateId, categories, recipients }: BulkMail): string =>
   JSON.stringify({

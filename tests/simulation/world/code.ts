@@ -12,7 +12,7 @@ import type { Command, Control, JobSpec } from '../draw/plan';
 import { releasedCode } from '../released/released';
 import type { Process } from './calls';
 import { contractOf, reconcilerDeps, workerDeps, workerPorts } from './engine';
-import { mainQueue, serviceQueue, urlOf } from './names';
+import { INSTANCE, mainQueue, serviceQueue, urlOf } from './names';
 import { portsOf } from './ports';
 import type { World } from './world';
 
@@ -69,7 +69,7 @@ function currentCode(world: World, process: Process, event?: SQSEvent): Code {
       await campaigns(deps)[what](campaign);
     },
     takeEvents: async (events) => {
-      await takeEvents(deps, events);
+      await takeEvents({ ...deps, instance: INSTANCE }, events);
     },
     submit: (job) =>
       world.queue.submit(

@@ -1,0 +1,92 @@
+import { chunkId } from '../../../lib/emails/campaigns/chunk';
+import { eventVerifier } from '../../../lib/emails/events/verify';
+import { handleEvents } from '../../../lib/emails/events/webhook';
+import { campaignReport } from '../../../lib/emails/report';
+import { eventKeys, eventsOf, type SendgridEvent, signedEvents } from '../../../lib/local/fakes/sendgrid-events';
+import { type Emails, startEmails } from '../../support/emails';
+import { jobId } from '../../support/engine';
+
+const keys = eventKeys();
+const CAMPAIGNS = { acme: jobId(100), 'acme-staging': jobId(200) };
+type Name = keyof typeof CAMPAIGNS;
+
+let services: Record<Name, Emails>;
+beforeEach(async () => {
+  const acme = await startEmails({ instance: 'acme' });
+  services = { acme, 'acme-staging': await startEmails({ instance: 'acme-staging', account: acme.sendgrid }) };
+});
+afterEach(() => services.acme.close());
+
+/** Each instance sends a campaign to as many people. Returns SendGrid's events about all of its account's mails. */
+async function sendAll(recipients: Record<Name, number>): Promise<SendgridEvent[]> {
+  for (const [name, service] of Object.entries(services) as [Name, Emails][]) {
+    const campaign = await service.campaign({ id: CAMPAIGNS[name], recipients: recipients[name] });
+    service.sendChunk(campaign, 0);
+    await service.campaigns.change(campaign.id, (stored) => ({ ...stored, released: 1, open: [0] }));
+    await service.engine.drain({ batch: 1, hours: 1 });
+  }
+  const { sendgrid, engine } = services.acme;
+  return sendgrid.mails.flatMap((mail) => eventsOf(mail, 'delivered', engine.clock.now()));
+}
+
+/** SendGrid posts every event of the account to the webhook of every instance. */
+async function post(events: readonly SendgridEvent[]): Promise<void> {
+  for (const [instance, { engine }] of Object.entries(services)) {
+    const signed = signedEvents([...events], keys, engine.clock.now());
+    const deps = {
+      ...engine.deps,
+      instance,
+      clock: engine.clock,
+      verify: eventVerifier(keys.publicKey, engine.clock.now),
+    };
+    expect(await handleEvents(deps, { ...signed, isBase64Encoded: false })).toEqual({ statusCode: 204 });
+  }
+}
+
+/** The ids of the jobs whose events an instance has stored. */
+const jobsStored = (name: Name) => {
+  const { objects } = services[name].engine;
+  const files = objects.keys().filter((key) => key.includes('/_events/'));
+  const lines = files.flatMap((key) => objects.text(key).trimEnd().split('\n'));
+  return [...new Set(lines.map((line) => (JSON.parse(line) as { job: string }).job))];
+};
+const ignored = (name: Name) =>
+  services[name].engine.metrics.filter((metric) => metric.name === 'EmailEventsForeign').map(({ value }) => value);
+const delivered = async (name: Name) => {
+  const { campaigns, engine } = services[name];
+  const campaign = await campaigns.read(CAMPAIGNS[name]);
+  if (!campaign) throw new Error('there is no campaign');
+  return (await campaignReport(engine.deps, campaign)).events.delivered;
+};
+
+const withoutInstance = (events: readonly SendgridEvent[]) =>
+  events.map(({ instance: _instance, ...event }) => event as SendgridEvent);
+
+test('each mail names its instance to SendGrid', async () => {
+  const events = await sendAll({ acme: 1, 'acme-staging': 1 });
+
+  expect(events.map(({ instance }) => instance)).toEqual(['acme', 'acme-staging']);
+});
+
+test.each<[string, (events: readonly SendgridEvent[]) => readonly SendgridEvent[]]>([
+  ['by the instance in the event', (events) => events],
+  ["by the row of the event's job, if an earlier release sent the mail", withoutInstance],
+])('two instances on one account keep only their own events, %s', async (_how, seen) => {
+  const events = await sendAll({ acme: 3, 'acme-staging': 2 });
+
+  await post(seen(events));
+
+  expect(jobsStored('acme')).toEqual([chunkId(CAMPAIGNS.acme, 0)]);
+  expect(jobsStored('acme-staging')).toEqual([chunkId(CAMPAIGNS['acme-staging'], 0)]);
+  expect([await delivered('acme'), await delivered('acme-staging')]).toEqual([3, 2]);
+  expect([ignored('acme'), ignored('acme-staging')]).toEqual([[2], [3]]);
+});
+
+test('an event without an instance, about a job that has no row, is ignored and counted', async () => {
+  const [event] = withoutInstance(await sendAll({ acme: 1, 'acme-staging': 1 }));
+
+  await post([{ ...event, job: jobId(999) } as SendgridEvent]);
+
+  expect([jobsStored('acme'), jobsStored('acme-staging')]).toEqual([[], []]);
+  expect([ignored('acme'), ignored('acme-staging')]).toEqual([[1], [1]]);
+});
