@@ -1,6 +1,5 @@
 import { StoreError } from '../errors';
 import type { Secret } from '../ports';
-import { clientDefaults } from './clients';
 import { guarded } from './store-error';
 
 type Fetch = (name: string) => Promise<string | Uint8Array | undefined>;
@@ -42,26 +41,15 @@ function fetchOf(reference: string): (() => Promise<string>) | undefined {
       ? ({ service: 'SSM', operation: 'GetParameter', load: parameterStore } as const)
       : ({ service: 'SecretsManager', operation: 'GetSecretValue', load: secretsManager } as const);
   return async () => {
-    const value = await guarded({ service, operation, call: async () => (await load())(name).catch(unwrap) });
+    const value = await guarded({ service, operation, call: () => load()(name) });
     if (!value) throw new StoreError({ code: 'SecretMissing', message: `there is no value at ${reference}` });
     return typeof value === 'string' ? value : new TextDecoder().decode(value);
   };
 }
 
-// Loaded on first use, so that a function with plain secrets does not pay for these clients.
-async function parameterStore(): Promise<Fetch> {
-  const { SSMProvider } = await import('@aws-lambda-powertools/parameters/ssm');
-  const provider = new SSMProvider({ clientConfig: clientDefaults });
-  return (name) => provider.get(name, { decrypt: true, forceFetch: true });
-}
-
-async function secretsManager(): Promise<Fetch> {
-  const { SecretsProvider } = await import('@aws-lambda-powertools/parameters/secrets');
-  const provider = new SecretsProvider({ clientConfig: clientDefaults });
-  return (name) => provider.get(name, { forceFetch: true });
-}
-
-/** Powertools wraps AWS's error in an error with a name that explains nothing. */
-function unwrap(error: unknown): never {
-  throw error instanceof Error && error.cause ? error.cause : error;
-}
+// Loaded on first use, so that a function with plain secrets does not pay for these clients. Each has a module of its
+// own, because esbuild keeps the whole of a package that is loaded this way.
+const parameterStore = (): Fetch =>
+  (require('./parameter-store') as typeof import('./parameter-store')).parameterStore();
+const secretsManager = (): Fetch =>
+  (require('./secrets-manager') as typeof import('./secrets-manager')).secretsManager();
