@@ -9,9 +9,9 @@ import type { Facts, Log, Metrics, Unit } from './ports';
 const FACT_KEYS: ReadonlySet<string> = new Set(
   [
     ['queue', 'jobId', 'type', 'correlationId', 'messageId', 'group', 'sequence', 'receiveCount'],
-    ['state', 'reason', 'outcome', 'attempt', 'attempts', 'opened', 'holds', 'step', 'duplicate'],
+    ['state', 'reason', 'outcome', 'attempt', 'attempts', 'holds', 'step', 'duplicate'],
     ['class', 'code', 'status', 'field', 'vendor', 'rule'],
-    ['ms', 'waitMs', 'visibilityMs', 'remainingMs', 'dueAt', 'until', 'bytes', 'count', 'times', 'kind', 'canary'],
+    ['ms', 'waitMs', 'visibilityMs', 'remainingMs', 'until', 'bytes', 'count', 'times', 'kind', 'canary'],
   ].flat(),
 );
 

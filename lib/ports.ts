@@ -93,7 +93,12 @@ export interface Objects {
  * One document of the jobs table. Every change writes the whole item under the next version. The table refuses a write
  * that expects another version. That makes claims exclusive and zombies harmless.
  */
-export interface Item {
+export interface Item extends ItemHead {
+  [attribute: string]: unknown;
+}
+
+/** What every item has, besides the attributes of its kind. */
+export interface ItemHead {
   key: string;
   /** 1 for the first write, one more for each later write. */
   version: number;
@@ -107,7 +112,6 @@ export interface Item {
   hour?: string;
   /** DynamoDB's TTL, seconds since 1970. */
   expiresAt?: number;
-  [attribute: string]: unknown;
 }
 
 /** One entry of the `todo` index. */

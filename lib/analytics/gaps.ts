@@ -1,5 +1,6 @@
 import { hourKey } from '../jobs/keys';
 import type { JobRow } from '../jobs/row';
+import { rowOf } from '../jobs/stored-row';
 import type { Objects, Table } from '../ports';
 import { dataPartition, jobOf, rejectedPartition } from './keys';
 import { type Origin, originOf, textOf } from './lines';
@@ -81,8 +82,8 @@ async function rowsOf(table: Table, hour: number): Promise<JobRow[]> {
     const options = { limit: PAGE, ...(after === undefined ? {} : { after }) };
     const keys = await table.hour(hourKey(ANALYTICS_QUEUE, hour), options);
     for (const key of keys) {
-      const row = (await table.get(key)) as JobRow | undefined;
-      if (row) rows.push(row);
+      const item = await table.get(key);
+      if (item) rows.push(rowOf(item));
     }
     after = keys.at(-1);
     if (keys.length < PAGE) return rows;

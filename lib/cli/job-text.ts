@@ -39,7 +39,7 @@ export function jobPage(row: JobRow, prefix: string): string[] {
     ['group', group],
     ['correlation', correlationId],
     ['accepted', timeText(row.time)],
-    ['attempts', `${row.attempts}, opened ${row.opened}, held ${row.holds}`],
+    ['attempts', `${row.attempts}, opened ${row.generation}, held ${row.holds}`],
     ['next', timeText(nextAt(row))],
     ['ended', timeText(endedAt)],
     ['error', error && errorText(error)],
@@ -70,8 +70,8 @@ export function jobPage(row: JobRow, prefix: string): string[] {
 }
 
 /** When the job continues automatically. `undefined`: it waits for something other than a time. */
-const nextAt = ({ reason, dueAt }: JobRow): number | undefined =>
-  reason === 'stopped' || reason === 'unknown' || reason === 'behind' ? undefined : dueAt;
+const nextAt = ({ reason, retryAt }: JobRow): number | undefined =>
+  reason === 'stopped' || reason === 'unknown' || reason === 'behind' ? undefined : retryAt;
 
 const section = (head: string[], rows: string[][]): string[] =>
   rows.length === 0 ? [] : ['', ...tableText(head, rows).map((line) => `  ${line}`)];

@@ -1,6 +1,7 @@
 import type { Clock, Random, Table } from '../ports';
 import { writeItem } from './ledger';
 import type { Backoff, JobRow } from './row';
+import { itemOf } from './stored-row';
 
 const FIRST_WAIT_MS = 60_000;
 export const LONGEST_BACKOFF_MS = 75 * 60_000;
@@ -21,7 +22,8 @@ export async function backOff(
   const wait = Math.min(FIRST_WAIT_MS * 2 ** (times - 1), LONGEST_BACKOFF_MS / (1 + SPREAD));
   const waitMs = Math.round(wait * (1 + SPREAD * deps.random.fraction()));
   const backoff: Backoff = { version: row.version + 1, until: deps.clock.now() + waitMs, times, code };
-  await writeItem({ ...deps, item: { ...row, backoff, todoAt: from + waitMs }, expected: row.version });
+  const item = itemOf({ ...row, backoff, todoAt: from + waitMs });
+  await writeItem({ ...deps, item, expected: row.version });
   return times;
 }
 

@@ -47,7 +47,7 @@ export async function claim(ledger: Ledger, request: ClaimRequest): Promise<Clai
     if (row.payloadHash !== payloadHash) return { kind: 'conflict' };
     // This run has the job already. The answer to an earlier write was lost.
     if (row.lease?.token === token) return ours(row);
-    if (row.left.includes(delivery.messageId)) return { kind: 'late', row };
+    if (row.spentMessageIds.includes(delivery.messageId)) return { kind: 'late', row };
     if (row.state === 'succeeded' || (row.state === 'cancelled' && row.reason === 'operator'))
       return { kind: 'late', row };
     if (row.state === 'processing' && row.lease && row.lease.until > now())
@@ -71,7 +71,7 @@ export const crashLoop = (): PermanentError =>
  * Since then the setting for attempts may have changed, or evidence may have proved an unknown step.
  */
 function ours(row: JobRow): Claim {
-  const crashed = row.silent > 0;
-  const loops = row.silent >= CRASH_LOOP_RUNS || (crashed && crashedRuns(row) >= MOST_CRASHES);
+  const crashed = row.crashes > 0;
+  const loops = row.crashes >= CRASH_LOOP_RUNS || (crashed && crashedRuns(row) >= MOST_CRASHES);
   return { kind: loops ? 'crash-loop' : 'claimed', row };
 }

@@ -62,7 +62,7 @@ export async function finish(deps: FinishDeps, row: JobRow, body?: string): Prom
 }
 
 const sameEnd = (a: JobRow, b: JobRow): boolean =>
-  a.state === b.state && a.opened === b.opened && a.endedAt === b.endedAt;
+  a.state === b.state && a.generation === b.generation && a.endedAt === b.endedAt;
 
 export async function keptBody(
   { objects, prefix }: Pick<FinishDeps, 'objects' | 'prefix'>,

@@ -121,7 +121,7 @@ export function dueTime(row: JobRow): number {
     return by?.sentAt ?? at;
   });
   // Not only the last one: an old copy can open a job once more, and was sent before an operator's retry.
-  return Math.max(first, row.due ?? 0, ...openings);
+  return Math.max(first, row.dueSince ?? 0, ...openings);
 }
 
 /** When a job started since it was due. `undefined` if it started more than once, or not at all. */

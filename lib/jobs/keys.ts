@@ -142,8 +142,8 @@ export const deduplicationId = {
   sent: (id: string): string => id,
   parked: (id: string, messageId: string): string => `${id}:p:${messageId}`,
   released: (id: string, holds: number): string => `${id}:h:${holds}`,
-  /** `opened`: the job's generation before the redrive. */
-  redriven: (id: string, opened: number): string => `${id}:r:${opened}`,
+  /** `generation`: the job's generation before the redrive. */
+  redriven: (id: string, generation: number): string => `${id}:r:${generation}`,
   returned: (id: string, messageId: string): string => `${id}:u:${messageId}`,
 };
 

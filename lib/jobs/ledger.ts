@@ -3,6 +3,7 @@ import { StoreError } from '../errors';
 import type { Clock, Item, Random, Table } from '../ports';
 import type { JobRow } from './row';
 import { withSchedule } from './schedule';
+import { itemOf, rowOf } from './stored-row';
 import { createTrials, type Trials } from './trials';
 
 /** Another run has taken the job. The row refuses every further write of this run. */
@@ -12,10 +13,10 @@ export class LeaseLostError extends StoreError {
   }
 }
 
-export type Written<T extends Item> = { written: true; item: T } | { written: false; stored: Item | undefined };
+export type Written<T, S = T> = { written: true; item: T } | { written: false; stored: S | undefined };
 
 /** Whether an update changed the item, and the item as it is stored now. An unchanged item may be missing. */
-export type Updated<T extends Item> = { changed: true; item: T } | { changed: false; item: T | undefined };
+export type Updated<T> = { changed: true; item: T } | { changed: false; item: T | undefined };
 
 export interface LedgerDeps {
   table: Table;
@@ -40,7 +41,7 @@ export async function writeItem<T extends Item>({
   random,
   item,
   expected,
-}: ItemDeps & { item: T; expected: number }): Promise<Written<T>> {
+}: ItemDeps & { item: T; expected: number }): Promise<Written<T, Item>> {
   const next = { ...item, version: expected + 1, writer: random.uuid() };
   return patiently({ clock, random }, async () => {
     if ((await table.put(next, expected)) === 'written') return { written: true, item: next };
@@ -104,18 +105,25 @@ export function createLedger(deps: LedgerDeps): Ledger {
   const scheduled = ({ backoff: _backoff, ...row }: JobRow): JobRow =>
     withSchedule({ ...row, updatedAt: clock.now() }, settings(row.queue));
   return {
-    get: async (key) => (await readItem(deps, key)) as JobRow | undefined,
-    write: (row, expected) => writeItem({ ...deps, item: scheduled(row), expected }),
-    update: (key, change, known) =>
-      updateItem<JobRow>(
-        deps,
-        key,
-        (row) => {
-          const next = row && change(row);
-          return next && scheduled(next);
-        },
-        known,
-      ),
+    get: async (key) => rowIn(await readItem(deps, key)),
+    async write(row, expected) {
+      const result = await writeItem({ ...deps, item: itemOf(scheduled(row)), expected });
+      return result.written
+        ? { written: true, item: rowOf(result.item) }
+        : { written: false, stored: rowIn(result.stored) };
+    },
+    async update(key, change, known) {
+      const changed = (row: JobRow | undefined): Item | undefined => {
+        const next = row && change(row);
+        return next && itemOf(scheduled(next));
+      };
+      const result = await updateItem(deps, key, (item) => changed(rowIn(item)), known && itemOf(known));
+      return result.changed
+        ? { changed: true, item: rowOf(result.item) }
+        : { changed: false, item: rowIn(result.item) };
+    },
     trials: createTrials(deps),
   };
 }
+
+const rowIn = (item: Item | undefined): JobRow | undefined => item && rowOf(item);

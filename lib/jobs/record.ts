@@ -1,4 +1,6 @@
+import type { Item } from '../ports';
 import type { JobRow } from './row';
+import { itemOf, rowOf } from './stored-row';
 
 /** These times are ms in the table. In the record they are ISO 8601, for people and query engines. */
 const TIMES = new Set(['at', 'time', 'startedAt', 'endedAt', 'createdAt', 'firstStartedAt', 'sentAt']);
@@ -28,7 +30,7 @@ export function recordOf(row: JobRow): string {
     ticket: _ticket,
     backoff: _backoff,
     ...shown
-  } = row;
+  } = itemOf(row);
   return JSON.stringify({ record: 1, ...shown, steps }, (name, value: unknown) =>
     TIMES.has(name) && typeof value === 'number' ? new Date(value).toISOString() : value,
   );
@@ -36,9 +38,10 @@ export function recordOf(row: JobRow): string {
 
 /** The row of a job whose row is gone, from its record. `undefined` if the text is no record of ours. */
 export function rowOfRecord(text: string, key: string): JobRow | undefined {
-  const { record, ...row } = JSON.parse(text, (name, value: unknown) =>
+  const { record, ...stored } = JSON.parse(text, (name, value: unknown) =>
     TIMES.has(name) && typeof value === 'string' ? Date.parse(value) : value,
-  ) as JobRow & { record?: number };
+  ) as Item;
   if (record !== 1) return undefined;
-  return { ...row, key, version: 0, writer: '', recordedAt: row.endedAt ?? 0, updatedAt: row.endedAt ?? 0 } as JobRow;
+  const row = rowOf({ ...stored, key, version: 0, writer: '' });
+  return { ...row, recordedAt: row.endedAt ?? 0, updatedAt: row.endedAt ?? 0 };
 }

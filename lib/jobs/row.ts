@@ -1,5 +1,5 @@
 import type { ErrorClass } from '../errors';
-import type { Item } from '../ports';
+import type { ItemHead } from '../ports';
 
 /**
  * A job's life: `queued → processing → succeeded | dead | cancelled`, with `held` in between. `reason` gives the kind:
@@ -82,8 +82,11 @@ export interface Backoff {
   code: string;
 }
 
-/** One job in the table. Times are milliseconds since 1970. */
-export interface JobRow extends Item {
+/**
+ * One job in the table. Times are milliseconds since 1970. Only stored-row.ts turns an item into a row and back, because
+ * some attributes are stored under older names.
+ */
+export interface JobRow extends ItemHead {
   queue: string;
   id: string;
   type?: string;
@@ -98,17 +101,18 @@ export interface JobRow extends Item {
   payloadHash: string;
   state: MadeState;
   reason?: Reason;
-  /** The job's generation: 1 at first, one more for each redrive or retry. */
-  opened: number;
+  /** 1 at first, one more for each redrive or retry. */
+  generation: number;
   /** Attempts since the job was last opened. */
   attempts: number;
-  /** Crashed runs in a row since the job was last opened, while no other job ran in the invocation. */
-  silent: number;
+  /** In a row since the job was last opened. Only runs count in whose invocation no other job ran. */
+  crashes: number;
   /** How often the job was held. The number names the release (`{id}:h:{n}`). */
   holds: number;
-  dueAt?: number;
-  /** The planned end of the last wait outside the queue. The job's times are measured from it. */
-  due?: number;
+  /** The end of the wait of a held job, or of a job whose message comes back. */
+  retryAt?: number;
+  /** The planned end of the last wait outside the queue, from which the job's times are measured. */
+  dueSince?: number;
   /** The job's place in its group's line when it was last held, if behind the front (lib/jobs/order.ts). */
   ticket?: number;
   /** The vendor that the job is held for. */
@@ -116,7 +120,7 @@ export interface JobRow extends Item {
   /** `alone`: no other job runs in the invocation, so a crash of the process is this job's. */
   lease?: { token: string; until: number; messageId: string; alone: boolean };
   /** Messages that the job was parked or held from. A delivery of one of them is late, not new. */
-  left: string[];
+  spentMessageIds: string[];
   steps: Record<string, Step>;
   /** The key is the step. Evidence may come while the step runs, before it is `unknown`. */
   evidence?: Record<string, Evidence>;

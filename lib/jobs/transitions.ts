@@ -99,7 +99,7 @@ function moved(row: JobRow, arrow: ArrowName, next: JobRow): JobRow {
 function withoutEnd({
   lease: _lease,
   reason: _reason,
-  dueAt: _dueAt,
+  retryAt: _retryAt,
   vendor: _vendor,
   endedAt: _endedAt,
   recordedAt: _recordedAt,
@@ -125,7 +125,7 @@ const afterUnconfirmed = (row: JobRow, at: number): Pick<JobRow, 'recordFrom'> =
 const crashedAlone = (row: JobRow): boolean => row.state === 'processing' && row.lease?.alone === true;
 
 /** Crashed runs in a row, including the run whose lease has ended by now. */
-export const crashesOf = (row: JobRow): number => row.silent + (crashedAlone(row) ? 1 : 0);
+export const crashesOf = (row: JobRow): number => row.crashes + (crashedAlone(row) ? 1 : 0);
 
 /** A run takes the job. A message of a dead or never-sent job opens it again. `at`: now, ms since 1970. */
 export function claim(
@@ -142,9 +142,9 @@ export function claim(
   return moved(row, 'claim', {
     ...withoutEnd(row),
     lease,
-    opened: row.opened + (row.state === 'dead' ? 1 : 0),
+    generation: row.generation + (row.state === 'dead' ? 1 : 0),
     attempts: reopened ? 0 : row.attempts + (crashedAlone(row) ? 1 : 0),
-    silent: reopened ? 0 : crashesOf(row),
+    crashes: reopened ? 0 : crashesOf(row),
     history: events.reduce(appended, row.history),
     deliveries: appended(row.deliveries, delivery),
     ...(reopened ? afterUnconfirmed(row, at) : {}),
@@ -166,7 +166,7 @@ interface RunEnd {
 function afterRun(row: JobRow, event: JobEvent, { at, messageId, error, counts }: RunEnd): JobRow {
   const attempts = row.attempts + (counts ? 1 : 0);
   const entry = { at, event, messageId, ...(counts ? { attempt: attempts } : {}), ...(error ? { error } : {}) };
-  return noted({ ...withoutLease(row), attempts, silent: 0, ...(error ? { error } : {}) }, entry);
+  return noted({ ...withoutLease(row), attempts, crashes: 0, ...(error ? { error } : {}) }, entry);
 }
 
 export function succeed(row: JobRow, { result, ...run }: { at: number; messageId: string; result: unknown }): JobRow {
@@ -176,14 +176,14 @@ export function succeed(row: JobRow, { result, ...run }: { at: number; messageId
 
 /** The message stays in the queue and comes back after the wait. */
 export const retry = (row: JobRow, { waitMs, ...run }: RunEnd & { waitMs: number }): JobRow =>
-  moved(row, 'retry', { ...afterRun(row, EVENT.retry, run), dueAt: run.at + waitMs });
+  moved(row, 'retry', { ...afterRun(row, EVENT.retry, run), retryAt: run.at + waitMs });
 
 /** The job is left as it was before the run, so that the run does not look like a crash. */
 export const giveBack = (row: JobRow, entry: Omit<HistoryEntry, 'event'>): JobRow =>
   moved(row, 'giveBack', noted(withoutLease(row), { ...entry, event: EVENT.givenBack }));
 
 /** Adds a message that must not run the job again, because the job left the queue from it. */
-const spent = (row: JobRow, messageId: string): string[] => appended(row.left, messageId);
+const spent = (row: JobRow, messageId: string): string[] => appended(row.spentMessageIds, messageId);
 
 /** `bodyKept`: the body is stored in S3, always before the row says so. A canary keeps no body. */
 interface Leaving extends RunEnd {
@@ -206,8 +206,8 @@ export function hold(
     ...rest,
     reason,
     holds: row.holds + 1,
-    dueAt: run.at + waitMs,
-    left: spent(row, run.messageId),
+    retryAt: run.at + waitMs,
+    spentMessageIds: spent(row, run.messageId),
     ...(bodyKept ? { bodyKept } : {}),
     ...(run.error?.vendor ? { vendor: run.error.vendor } : {}),
     ...(ticket === undefined ? {} : { ticket }),
@@ -220,22 +220,22 @@ export const park = (row: JobRow, { reason, bodyKept, ...run }: Leaving & { reas
     reason,
     endedAt: run.at,
     parkedFrom: run.messageId,
-    left: spent(row, run.messageId),
+    spentMessageIds: spent(row, run.messageId),
     ...(bodyKept ? { bodyKept } : {}),
   });
 
 /** The run found that an operator had cancelled what the job belongs to. */
 export function stop(row: JobRow, { at, messageId }: { at: number; messageId: string }): JobRow {
   const { error: _error, ...rest } = afterRun(row, EVENT.cancelled('operator'), { at, messageId, counts: false });
-  return moved(row, 'stop', { ...rest, reason: 'operator', endedAt: at, left: spent(row, messageId) });
+  return moved(row, 'stop', { ...rest, reason: 'operator', endedAt: at, spentMessageIds: spent(row, messageId) });
 }
 
 /** A message was sent for a held job. */
 export function release(row: JobRow, { at, messageId }: { at: number; messageId: string }): JobRow {
-  const { reason, dueAt, ...rest } = row;
+  const { reason, retryAt, ...rest } = row;
   // A job that waited for an operator or a vendor was due only now. `OldestHeld` reports how long it waited.
-  const due = reason === 'throttled' || reason === 'retry' ? (dueAt ?? at) : at;
-  return moved(row, 'release', noted({ ...rest, sentAt: at, due }, { at, event: EVENT.released, messageId }));
+  const dueSince = reason === 'throttled' || reason === 'retry' ? (retryAt ?? at) : at;
+  return moved(row, 'release', noted({ ...rest, sentAt: at, dueSince }, { at, event: EVENT.released, messageId }));
 }
 
 /** The kept body is gone, so the job can only end as dead. */
@@ -254,7 +254,7 @@ export function parkPoison(
   const { recordedAt: _recordedAt, parkedAt: _parkedAt, leftDlqAt: _leftDlqAt, ...rest } = withoutLease(row);
   const end = { reason: 'crash' as const, error, endedAt: at, parkedFrom: messageId, bodyKept: true };
   const entry = { at, event: EVENT.dead('crash'), messageId, error };
-  return moved(row, 'parkPoison', noted({ ...rest, ...end, left: spent(row, messageId) }, entry));
+  return moved(row, 'parkPoison', noted({ ...rest, ...end, spentMessageIds: spent(row, messageId) }, entry));
 }
 
 /** SQS deleted the message at the end of the queue's retention. */
@@ -274,7 +274,7 @@ export const neverSent = (row: JobRow, at: number): JobRow =>
 
 /** The job's message is acknowledged when it comes. What its steps have done stays done. */
 export function cancel(row: JobRow, at: number): JobRow {
-  const { dueAt: _dueAt, vendor: _vendor, ...rest } = withoutLease(row);
+  const { retryAt: _retryAt, vendor: _vendor, ...rest } = withoutLease(row);
   return moved(
     row,
     'cancel',
@@ -284,14 +284,14 @@ export function cancel(row: JobRow, at: number): JobRow {
 
 /** The last unknown step is resolved: the job can be released now. */
 export const resolve = (row: JobRow, at: number): JobRow =>
-  moved(row, 'resolve', { ...row, reason: 'retry', dueAt: at });
+  moved(row, 'resolve', { ...row, reason: 'retry', retryAt: at });
 
 export const reopen = (row: JobRow, at: number): JobRow =>
   moved(
     row,
     'reopen',
     noted(
-      { ...withoutEnd(row), ...afterUnconfirmed(row, at), opened: row.opened + 1, attempts: 0, silent: 0 },
+      { ...withoutEnd(row), ...afterUnconfirmed(row, at), generation: row.generation + 1, attempts: 0, crashes: 0 },
       { at, event: EVENT.reopenedByOperator },
     ),
   );

@@ -7,7 +7,8 @@ import { realObjects } from '../aws/objects';
 import { realQueues } from '../aws/queues';
 import { realTable } from '../aws/table';
 import type { JobRow } from '../jobs/row';
-import type { BatchQueues, Objects, Queues, Table } from '../ports';
+import { rowOf } from '../jobs/stored-row';
+import type { BatchQueues, Item, Objects, Queues, Table } from '../ports';
 import { LOCAL_CREDENTIALS } from './emulators/emulator';
 import type { Endpoints } from './endpoints';
 
@@ -45,7 +46,7 @@ export function localPorts({
       const pages = paginateScan({ client: DynamoDBDocumentClient.from(dynamodb) }, { TableName: table });
       for await (const { Items = [] } of pages)
         for (const item of Items)
-          if ('state' in item && 'payloadHash' in item && !item.canary) rows.push(item as JobRow);
+          if ('state' in item && 'payloadHash' in item && !item.canary) rows.push(rowOf(item as Item));
       return rows.sort((a, b) => a.createdAt - b.createdAt);
     },
     close() {

@@ -1,6 +1,7 @@
 import { jobKey, recordKey } from '../jobs/keys';
 import { recordOf } from '../jobs/record';
 import type { JobRow } from '../jobs/row';
+import { rowOf } from '../jobs/stored-row';
 import type { Cloud } from './cloud';
 import type { LocalPorts } from './ports';
 import type { SqsModel } from './sqs/types';
@@ -41,9 +42,9 @@ export function createViews({ ports, sqs, declared, config }: { ports: LocalPort
   return {
     jobs: async () => (await ports.rows()).map(view),
     async job(id) {
-      const rows = await Promise.all(Object.keys(config.QUEUES).map((queue) => ports.table.get(jobKey(queue, id))));
-      const row = rows.find((found) => found !== undefined);
-      return row && view(row as JobRow);
+      const items = await Promise.all(Object.keys(config.QUEUES).map((queue) => ports.table.get(jobKey(queue, id))));
+      const found = items.find((item) => item !== undefined);
+      return found && view(rowOf(found));
     },
     deadLetters: () => deadLetterQueues(declared).flatMap((queue) => deadLetters(sqs, queue)),
   };

@@ -51,7 +51,7 @@ async function reopen(deps: OperatorDeps, row: JobRow): Promise<Retried> {
   if (!row.bodyKept) {
     // No message came after the cancel, or it would have left its body. A message that a worker acknowledged before the
     // cancel never comes again.
-    const acknowledged = row.left.includes(row.deliveries.at(-1)?.messageId ?? '');
+    const acknowledged = row.spentMessageIds.includes(row.deliveries.at(-1)?.messageId ?? '');
     if (row.reason !== 'operator' || row.sentAt === undefined || acknowledged) throw gone(row);
     await decide(deps, row, open);
     return {};
@@ -71,7 +71,7 @@ async function reopen(deps: OperatorDeps, row: JobRow): Promise<Retried> {
 
 /** `at` is taken before the send, so that everything the message causes has a later time. */
 async function send(deps: OperatorDeps, row: JobRow, body: string): Promise<{ messageId: string; at: number }> {
-  const deduplication = deduplicationId.redriven(row.id, row.opened);
+  const deduplication = deduplicationId.redriven(row.id, row.generation);
   const at = deps.clock.now();
   const { messageId } = await deps.queues.send(
     deps.queueUrl(row.queue),

@@ -73,7 +73,7 @@ export async function submit(deps: SubmitDeps, submission: Submission): Promise<
     return { id, time: envelope.time, duplicate: false, ...sent };
   }
 
-  const first = written.stored as JobRow | undefined;
+  const first = written.stored;
   if (!first) throw new StoreError({ code: 'RowGone', message: 'the row of this key was just removed' });
   if (first.payloadHash !== row.payloadHash) throw new IdempotencyConflictError(id);
   const time = new Date(first.time).toISOString();
@@ -82,8 +82,8 @@ export async function submit(deps: SubmitDeps, submission: Submission): Promise<
 }
 
 /** The deduplication id of the message that opens the job. SQS may still know those of earlier openings. */
-const openingOf = ({ id, opened }: JobRow): string =>
-  opened > 1 ? deduplicationId.redriven(id, opened - 1) : deduplicationId.sent(id);
+const openingOf = ({ id, generation }: JobRow): string =>
+  generation > 1 ? deduplicationId.redriven(id, generation - 1) : deduplicationId.sent(id);
 
 /** When in doubt, send again: a second message is harmless, but a job without a message is lost. */
 function mayBeUnsent({ state, reason, sentAt }: JobRow): boolean {

@@ -106,7 +106,7 @@ function disagreement(row: JobRow, text: string): string[] {
   return [
     ...(record.state === row.state ? [] : ['state']),
     ...(record.reason === row.reason ? [] : ['reason']),
-    ...(record.opened === row.opened ? [] : ['opened']),
+    ...(record.opened === row.generation ? [] : ['opened']),
     ...(record.endedAt === endedAt ? [] : ['endedAt']),
     ...(record.version <= row.version ? [] : ['version']),
   ];

@@ -34,7 +34,8 @@ export async function judgeEntry(deps: ReconcileRun, { queue, message, seen }: E
   if (row.state === 'processing' && row.lease && row.lease.until > deps.clock.now()) return 'later';
   // The row is damaged or written by newer code. Only code that knows the state can judge the message.
   if (placeOf(row) === undefined) return 'keep';
-  const done = row.left.includes(message.messageId) || row.state === 'succeeded' || row.reason === 'operator';
+  const done =
+    row.spentMessageIds.includes(message.messageId) || row.state === 'succeeded' || row.reason === 'operator';
   if (done) {
     await finish(deps, row, resolved.body);
     return (await keepCancelled(deps, row, resolved.body)) ? 'delete' : 'later';

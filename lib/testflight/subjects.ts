@@ -31,7 +31,7 @@ export interface Subjects {
 export function createSubjects(deps: ItemDeps): Subjects {
   return {
     refuseSuperseded: async (job) => {
-      if (job.row.opened === 1) return;
+      if (job.row.generation === 1) return;
       const latest = (await readItem(deps, keyOf(job))) as Subject | undefined;
       if (latest && latest.job !== job.id && latest.time > job.row.time)
         throw new PermanentError({

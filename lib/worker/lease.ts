@@ -35,7 +35,7 @@ export function createLease(ledger: Ledger, claimed: JobRow): Lease {
         staged = [];
         return stored;
       }
-      const now = result.stored as JobRow | undefined;
+      const now = result.stored;
       // Another writer added evidence or an operator's note and left the lease alone. Apply our changes to that row.
       if (now?.lease?.token !== token || now === undefined) throw new LeaseLostError();
       stored = now;
@@ -57,7 +57,7 @@ export function createLease(ledger: Ledger, claimed: JobRow): Lease {
       while (!failing && row && row.lease?.token === token) {
         const result = await ledger.write(change(row), row.version);
         if (result.written) return;
-        row = result.stored as JobRow | undefined;
+        row = result.stored;
       }
     },
   };

@@ -20,7 +20,7 @@ export async function layParked({ clock, deps }: Engine, count: number, first = 
       recordedAt: now,
       parkedAt: now,
       parkedFrom: `message-${n}`,
-      left: [`message-${n}`],
+      spentMessageIds: [`message-${n}`],
     };
     await deps.ledger.write(dead, 0);
     await deps.queues.send(deps.dlqUrl('sample'), parkedMessage(dead, JSON.stringify(envelope), 'fifo'));

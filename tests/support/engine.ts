@@ -4,6 +4,7 @@ import { dlqName, jobKey, queueName, queueUrl } from '../../lib/jobs/keys';
 import { createLedger } from '../../lib/jobs/ledger';
 import { createOrder } from '../../lib/jobs/order';
 import type { JobRow } from '../../lib/jobs/row';
+import { rowOf } from '../../lib/jobs/stored-row';
 import { circuitBreakers } from '../../lib/limits/circuit';
 import { createSqsModel } from '../../lib/local/sqs/model';
 import type { SqsModelOptions } from '../../lib/local/sqs/types';
@@ -186,12 +187,20 @@ export function memoryEngine(
 
     inQueue: () => model.messages(main).length,
     deadLetters: () => model.messages(dlq),
-    rows: () => table.items().filter(({ state, canary }) => state !== undefined && !canary) as JobRow[],
-    canaries: () => table.items().filter(({ canary }) => canary) as JobRow[],
+    rows: () =>
+      table
+        .items()
+        .filter(({ state, canary }) => state !== undefined && !canary)
+        .map(rowOf),
+    canaries: () =>
+      table
+        .items()
+        .filter(({ canary }) => canary)
+        .map(rowOf),
     row(id: string): JobRow {
       const found = table.item(jobKey(contract.queue, id));
       if (!found || found.canary) throw new Error('the job has no row');
-      return found as JobRow;
+      return rowOf(found);
     },
     /** The parsed S3 records, by key. */
     records: () =>

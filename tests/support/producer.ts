@@ -1,4 +1,4 @@
-import type { JobRow } from '../../lib/jobs/row';
+import { rowOf } from '../../lib/jobs/stored-row';
 import { createSqsModel } from '../../lib/local/sqs/model';
 import type { Objects, Queues, Table } from '../../lib/ports';
 import type { ProducerDeps } from '../../lib/producer/producer';
@@ -65,7 +65,7 @@ export function memoryProducerDeps(
     objects,
     model,
     lines,
-    rows: () => table.items() as JobRow[],
+    rows: () => table.items().map(rowOf),
     messages: () => model.messages('my-feedback.fifo'),
     /** The messages' bodies, parsed. */
     events: () => model.messages('my-feedback.fifo').map(({ body }) => JSON.parse(body) as Record<string, unknown>),

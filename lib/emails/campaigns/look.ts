@@ -82,7 +82,7 @@ const waitsForPerson = (row: JobRow | undefined, { status }: Campaign): boolean 
 function isAboutToSend(row: JobRow | undefined, campaign: Campaign, now: number): boolean {
   if (row?.state === 'processing' || waitsForPerson(row, campaign)) return false;
   const isRetry = row?.state === 'queued' || row?.reason === 'retry';
-  return !(isRetry && (row?.dueAt ?? 0) > now);
+  return !(isRetry && (row?.retryAt ?? 0) > now);
 }
 
 const ended = (campaign: Campaign, at: number): Pick<Campaign, 'status' | 'endedAt'> => ({

@@ -94,7 +94,7 @@ async function lay(): Promise<void> {
   await write(DEAD, { state: inState('dead'), reason: 'error', error, bodyKept: true, ...ended });
   await write(QUEUED, {});
   const steps = { ticket: { status: 'unknown' as const, startedAt: now } };
-  await write(UNKNOWN, { state: inState('held'), reason: 'unknown', heldAt: now, bodyKept: true, steps });
+  await write(UNKNOWN, { state: inState('held'), reason: 'unknown', bodyKept: true, steps });
   const store = campaigns(base);
   const counts = { requested: 20, duplicates: 0, rejected: 0, recipients: 20, chunks: 2, chunkSize: 10 };
   const manifest = { key: 'jobs/_data/emails/x', sha256: '0'.repeat(64) };

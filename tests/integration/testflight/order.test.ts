@@ -120,8 +120,8 @@ test('a redriven invitation is refused only if a later removal took effect', asy
   await engine.drain({ batch: 1 });
 
   expect(parked).toEqual(['dead', 'dead']);
-  expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', opened: 2, error: { code: 'Superseded' } });
-  expect(engine.row(jobId(2))).toMatchObject({ state: 'succeeded', opened: 2 });
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', generation: 2, error: { code: 'Superseded' } });
+  expect(engine.row(jobId(2))).toMatchObject({ state: 'succeeded', generation: 2 });
   expect(apple.testers).toMatchObject([{ email: 'second@example.com' }]);
 });
 

@@ -1,12 +1,11 @@
 import { CAMPAIGN_CHUNK, chunkId } from '../../../lib/emails/campaigns/chunk';
 import { PermanentError } from '../../../lib/errors';
 import { campaignKey } from '../../../lib/jobs/keys';
-import type { JobRow } from '../../../lib/jobs/row';
 import type { Item, Objects, OutgoingMessage } from '../../../lib/ports';
 import { campaignsOf, isCampaign } from '../world/campaigns';
 import { MARK } from '../world/watch';
 import type { World } from '../world/world';
-import { isJob, type Mutant, withTable } from './mutant';
+import { isJob, type Mutant, type StoredRow, withTable } from './mutant';
 
 type Change<T> = (item: T, world: World) => Item | undefined;
 
@@ -96,7 +95,7 @@ export const firstChunkForgotten = readByOthers(isCampaign, (campaign) => ({
   released: Math.max(1, campaign.released),
 }));
 
-const isChunk = (item: Item): item is JobRow => isJob(item) && item.type === CAMPAIGN_CHUNK;
+const isChunk = (item: Item): item is StoredRow => isJob(item) && item.type === CAMPAIGN_CHUNK;
 
 /** The reconciler ignores a campaign once all its chunks are released. */
 export const forgottenOnceReleased = withTable((table, { world }) => ({
@@ -122,7 +121,7 @@ export const parkedAtFirstFailure: Mutant = {
   sendgrid: ({ code, message }) => new PermanentError({ code, message, vendor: 'sendgrid' }),
 };
 
-const isUnknown = (item: Item): item is JobRow => isChunk(item) && item.steps.send?.status === 'unknown';
+const isUnknown = (item: Item): item is StoredRow => isChunk(item) && item.steps.send?.status === 'unknown';
 
 /** A chunk with an unknown step counts as sent. */
 export const unknownTakenForSent = written(isUnknown, ({ steps, ...row }) => ({

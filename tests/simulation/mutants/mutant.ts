@@ -22,7 +22,10 @@ export interface Mutant {
   mail?: (mail: BulkMail) => BulkMail;
 }
 
-export const isJob = (item: Item | undefined): item is JobRow => item !== undefined && 'payloadHash' in item;
+export type StoredRow = Item &
+  Pick<JobRow, 'queue' | 'id' | 'type' | 'time' | 'state' | 'lease' | 'recordedAt' | 'steps'>;
+
+export const isJob = (item: Item | undefined): item is StoredRow => item !== undefined && 'payloadHash' in item;
 
 export const withTable = (change: (table: Table, context: Context & { ports: Ports }) => Partial<Table>): Mutant => ({
   ports: (ports, context) => ({ ...ports, table: { ...ports.table, ...change(ports.table, { ...context, ports }) } }),

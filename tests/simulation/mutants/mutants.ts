@@ -3,6 +3,7 @@ import { recordKey, todoKey } from '../../../lib/jobs/keys';
 import { ATTRIBUTE } from '../../../lib/jobs/park';
 import { recordOf } from '../../../lib/jobs/record';
 import { isEnd } from '../../../lib/jobs/row';
+import { rowOf } from '../../../lib/jobs/stored-row';
 import { VENDOR_SECRET } from '../vendors/vendors';
 import { serviceQueue } from '../world/names';
 import { isJob, type Mutant, withTable } from './mutant';
@@ -95,7 +96,7 @@ export const stopAtFirstFailure: Mutant = {
 export const recordBeforeOutcome = withTable((table, { ports: { objects } }) => ({
   put: async (item, expected) => {
     if (isJob(item) && isEnd(item.state) && item.recordedAt === undefined)
-      await objects.put(recordKey('jobs', item), recordOf(item), 'application/json');
+      await objects.put(recordKey('jobs', item), recordOf(rowOf(item)), 'application/json');
     return table.put(item, expected);
   },
 }));

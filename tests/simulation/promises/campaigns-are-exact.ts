@@ -34,10 +34,7 @@ export const campaignsAreExact: Promised = async (world, inputs) => {
 };
 
 export const reportOf = ({ watch, stores: { objects } }: World, campaign: Campaign): Promise<CampaignReport> =>
-  campaignReport(
-    { objects, prefix: 'jobs', ledger: { get: async (key) => watch.items.get(key) as JobRow | undefined } },
-    campaign,
-  );
+  campaignReport({ objects, prefix: 'jobs', ledger: { get: async (key) => watch.row(key) } }, campaign);
 
 function wrongWithPlan(world: World, campaign: Campaign, { spec, index }: Input): string | undefined {
   const { requested, duplicates, rejected, recipients, chunks } = campaign;
@@ -61,7 +58,7 @@ function wrongWithChunks(world: World, campaign: Campaign, input: Input | undefi
     const row = chunkRow(world, campaign, number);
     if (number < campaign.released && !row) return `has released chunk ${number}, which has no row`;
     if (!row) continue;
-    if (campaign.endedAt !== undefined && !isEnd(row.state) && row.opened === 1)
+    if (campaign.endedAt !== undefined && !isEnd(row.state) && row.generation === 1)
       return `has ended without chunk ${number}, which is ${row.state} (${row.reason})`;
     const wanted = campaign.status === 'cancelled' || row.steps.send?.status === 'skipped' || isByCommand(row);
     if (row.state === 'cancelled' && !wanted) return `has lost chunk ${number}: it is cancelled (${row.reason})`;

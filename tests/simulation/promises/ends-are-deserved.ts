@@ -57,7 +57,7 @@ export function undeservedDeath(world: World, row: JobRow, kind: JobKind): strin
         return undefined;
       // Released code parks such an event as invalid, and its row keeps that name when an operator redrives it.
       if (kind === 'event' && isInvalidId(row.id))
-        return watch.isReleasedEnd(row) || row.opened > 1 ? undefined : 'today the event is valid';
+        return watch.isReleasedEnd(row) || row.generation > 1 ? undefined : 'today the event is valid';
       if (row.error?.class === 'permanent' && row.error.status === 403)
         return has(plan, 'forbidden') ? undefined : 'no vendor forbade it';
       if (row.error?.code === 'UnknownVersion') return kind === 'newer' ? undefined : 'its version is known';
@@ -86,7 +86,7 @@ function today(world: World, row: JobRow): string | undefined {
 const possibleCrashes = ({ reached }: World): number =>
   [...reached].reduce((sum, [what, count]) => sum + (/^(death$|fault .* at table\.)/.test(what) ? count : 0), 0);
 
-const crashedAtEnd = (row: JobRow): boolean => row.silent >= 2 || row.history.filter(ofKind('started')).length >= 2;
+const crashedAtEnd = (row: JobRow): boolean => row.crashes >= 2 || row.history.filter(ofKind('started')).length >= 2;
 
 const has = (plan: Plan, fault: Fault): boolean =>
   plan.calls.some((call) => call.fault === fault) || plan.outages.some((outage) => outage.fault === fault);

@@ -15,9 +15,9 @@ export function watchFigures(world: World): void {
   const { kernel, watch, onRow, onMeasure, queue } = world;
   const generations = new Map<string, number>();
   const retried = new Map<string, number>();
-  onRow.push(({ key, state, opened }) => {
-    if (state === 'queued' && opened > (generations.get(key) ?? 1)) retried.set(key, kernel.now());
-    generations.set(key, opened);
+  onRow.push(({ key, state, generation }) => {
+    if (state === 'queued' && generation > (generations.get(key) ?? 1)) retried.set(key, kernel.now());
+    generations.set(key, generation);
   });
 
   const ageOf = ({ key, createdAt, deliveries }: JobRow): number => {

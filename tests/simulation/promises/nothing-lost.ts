@@ -1,6 +1,7 @@
 import { ofKind } from '../../../lib/jobs/history';
 import { recordKey } from '../../../lib/jobs/keys';
-import { type HistoryEntry, isEnd, type JobRow } from '../../../lib/jobs/row';
+import { rowOfRecord } from '../../../lib/jobs/record';
+import { type HistoryEntry, isEnd } from '../../../lib/jobs/row';
 import type { MemoryObjects } from '../../support/memory-objects';
 import { isProduced } from '../world/callers';
 import { deadLetterQueue, isRecord, serviceQueue } from '../world/names';
@@ -18,7 +19,7 @@ export const nothingLost: Promised = (world, inputs) => {
     if (!row) return `nothing lost: ${id} (${spec.kind}) has no row`;
     // A message may be sent, not marked as sent, and expire unread. The row shows only the first.  A retried job whose
     // message could not be sent is cancelled as never sent, and its operator got the error.
-    const retried = row.opened > 1;
+    const retried = row.generation > 1;
     if (row.state === 'cancelled' && row.reason !== 'operator' && plan.retention === undefined && !retried)
       return `nothing lost: ${id} was accepted, but is cancelled`;
   }
@@ -32,14 +33,14 @@ export const recordsAgree: Promised = ({ watch, stores, lanes }) => {
     if (!isEnd(row.state)) continue;
     const key = recordKey('jobs', row);
     if (!records.delete(key)) return `nothing lost: ${row.id} has ended without a record`;
-    const record = JSON.parse(objects.text(key)) as JobRow & { endedAt: string };
+    const record = rowOfRecord(objects.text(key), row.key);
     const same =
-      record.state === row.state &&
+      record?.state === row.state &&
       record.reason === row.reason &&
-      record.opened === row.opened &&
-      Date.parse(record.endedAt) === row.endedAt;
+      record.generation === row.generation &&
+      record.endedAt === row.endedAt;
     if (!same)
-      return `nothing lost: the record of ${row.id} says ${record.state}, but its row says ${row.state}, or has another time`;
+      return `nothing lost: the record of ${row.id} says ${record?.state}, but its row says ${row.state}, or has another time`;
   }
   const rows = lanes.flatMap((lane) => lane.watch.rows());
   const reopened = [...records].filter((key) => !rows.some((row) => recordKey('jobs', row) === key));

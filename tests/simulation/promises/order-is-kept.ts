@@ -1,7 +1,6 @@
 import { groupBy } from '../../../lib/group-by';
 import { CLOCK_SKEW_MS } from '../../../lib/jobs/clock-skew';
 import { ofKind } from '../../../lib/jobs/history';
-import type { JobRow } from '../../../lib/jobs/row';
 import { isProduced } from '../world/callers';
 import { serviceQueue } from '../world/names';
 import type { Promised } from './promise';
@@ -14,9 +13,9 @@ export const orderIsKept: Promised = ({ watch, settings, queue }, inputs) => {
   if (settings.type !== 'fifo' || queue.isDoneWithout) return undefined;
   const straight = inputs
     .filter(({ spec }) => isProduced(spec.kind))
-    .map(({ id }) => watch.items.get(`${serviceQueue({ queue })}#${id}`) as JobRow)
-    .filter((row) => row.state === 'succeeded' && row.opened === 1)
-    .filter((row) => settings.ordered || (row.holds === 0 && row.left.length === 0))
+    .flatMap(({ id }) => watch.row(`${serviceQueue({ queue })}#${id}`) ?? [])
+    .filter((row) => row.state === 'succeeded' && row.generation === 1)
+    .filter((row) => settings.ordered || (row.holds === 0 && row.spentMessageIds.length === 0))
     .filter(({ id, deliveries, history }) => {
       const released = history.filter(ofKind('released'));
       const own = [watch.firsts.get(id), ...released].map((message) => message?.messageId);

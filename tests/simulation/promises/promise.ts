@@ -7,7 +7,7 @@ import type { World } from '../world/world';
 export type Promised = (world: World, inputs: readonly Input[]) => string | undefined | Promise<string | undefined>;
 
 export function rowOf(watch: World['watch'], queue: string, { id, body }: Input): JobRow | undefined {
-  const row = watch.items.get(`${queue}#${id}`) as JobRow | undefined;
+  const row = watch.row(`${queue}#${id}`);
   if (row || body === undefined) return row;
   const hash = sha256(body);
   return watch.rows().find(({ payloadHash }) => payloadHash === hash);

@@ -34,10 +34,13 @@ export async function runPlan(
     mutant?: Mutant | undefined;
     /** Overrides the bound for coming to rest, in ms, for a run that needs less. */
     restWithinMs?: number;
+    /** Called with the world before the run. */
+    prepare?: (world: World) => void;
   } = {},
 ): Promise<Outcome> {
   const world = createWorld(plan, options);
   const { kernel, watch, sqs, trace, lanes } = world;
+  options.prepare?.(world);
   const functions = createFunctions(world);
   noteWindows(world);
   startToday(world, functions);

@@ -40,7 +40,11 @@ export const failingRows: ScalePlan = {
       const due = n <= size / 2 ? begun : begun + Math.round(LASTS_MS * (n / size - 0.5));
       if (isGood(n)) dueAt.set(jobId(n), due);
       const envelope = envelopeOf(n, { type: TICKET_TYPE, time: begun });
-      await layHeld(service, { queue: TICKETS, envelope, group: `g${n}`, now: begun }, { reason: 'retry', dueAt: due });
+      await layHeld(
+        service,
+        { queue: TICKETS, envelope, group: `g${n}`, now: begun },
+        { reason: 'retry', retryAt: due },
+      );
     }
 
     return service.run({

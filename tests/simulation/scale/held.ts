@@ -33,7 +33,7 @@ export const manyHeld: ScalePlan = {
       await layHeld(
         service,
         { queue: 'sample', envelope: envelopeOf(n, { type: TYPE, time: now - 3_600_000 }), group: `g${n}`, now },
-        { reason: 'retry', dueAt: now },
+        { reason: 'retry', retryAt: now },
       );
     const twice = () => [...done].find(([, times]) => times > 1);
     return service.run({

@@ -34,7 +34,7 @@ export async function layHeld(
     ...row,
     state: inState('held'),
     holds: 1,
-    left: [`message-${row.id}`],
+    spentMessageIds: [`message-${row.id}`],
     bodyKept: true,
     ...changes,
   };
@@ -51,7 +51,15 @@ export async function layParked(
   const parkedFrom = `message-${row.id}`;
   const error = { class: 'permanent' as const, code: 'Refused', message: 'refused permanently' };
   const end = { state: inState('dead'), reason: 'error' as const, endedAt: now, recordedAt: now, parkedAt: now };
-  const dead: JobRow = { ...row, ...end, error, parkedFrom, left: [parkedFrom], bodyKept: true, attempts: 1 };
+  const dead: JobRow = {
+    ...row,
+    ...end,
+    error,
+    parkedFrom,
+    spentMessageIds: [parkedFrom],
+    bodyKept: true,
+    attempts: 1,
+  };
   const body = JSON.stringify(envelope);
   await objects.put(bodyKey(prefix, queue, row.id), body, 'application/json');
   await before.ledger.write(dead, 0);

@@ -25,7 +25,7 @@ export const neverEmpty: ScalePlan = {
     for (let n = 1; n <= size; n++) {
       held.add(jobId(n));
       const job = { queue: TICKETS, envelope: envelopeOf(n, { type: TICKET_TYPE, time: now }), group: `g${n}`, now };
-      await layHeld(service, job, { reason: 'retry', dueAt: now });
+      await layHeld(service, job, { reason: 'retry', retryAt: now });
     }
     let n = size;
     const send = () => {

@@ -140,7 +140,7 @@ export const releasedLines: ScalePlan = {
     const waiting = new Map<string, string[]>();
     for (let n = 1; n <= size; n++) {
       const group = groupOf(n);
-      const held = { reason: 'behind', dueAt: now } as const;
+      const held = { reason: 'behind', retryAt: now } as const;
       await layHeld(service, { queue: QUEUE, envelope: envelope(service, n), group, now }, held);
       waiting.set(group, [...(waiting.get(group) ?? []), jobId(n)]);
     }

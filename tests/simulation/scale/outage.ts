@@ -98,7 +98,7 @@ async function layDown(service: Service, size: number): Promise<void> {
     const at = now - Math.round(2 * 60 * MINUTE_MS * (1 - n / size));
     const envelope = envelopeOf(n, { type: TICKET_TYPE, time: at });
     const reason = n % 2 === 0 ? 'throttled' : 'stopped';
-    const held = { reason, vendor: 'zendesk', dueAt: at } as const;
+    const held = { reason, vendor: 'zendesk', retryAt: at } as const;
     await layHeld(service, { queue: TICKETS, envelope, group: `g${n}`, now: at }, held);
   }
 }

@@ -3,6 +3,7 @@ import { dlqName, queueName, queueUrl } from '../../../lib/jobs/keys';
 import { createLedger } from '../../../lib/jobs/ledger';
 import { createOrder } from '../../../lib/jobs/order';
 import type { JobRow } from '../../../lib/jobs/row';
+import { rowOf } from '../../../lib/jobs/stored-row';
 import { circuitBreakers } from '../../../lib/limits/circuit';
 import { createEventSourceMapping } from '../../../lib/local/event-source-mapping';
 import type { InvokeResult } from '../../../lib/local/lambda/environment';
@@ -213,7 +214,10 @@ export function startService(options: ServiceOptions) {
       const fifo = settings.type === 'fifo' ? { MessageGroupId: group, MessageDeduplicationId: deduplication } : {};
       sqs.sendMessage({ QueueUrl: to, MessageBody: body, ...fifo });
     },
-    row: async (id: string) => (await table.get(`${queue}#${id}`)) as JobRow | undefined,
+    async row(id: string): Promise<JobRow | undefined> {
+      const item = await table.get(`${queue}#${id}`);
+      return item && rowOf(item);
+    },
     /**
      * Starts the worker and the reconciler and runs until `done`, which is asked every second. Reports a violation
      * after `withinMs`.

@@ -9,7 +9,7 @@ describe.each(AFTER)('redriven %d ms after its death', (after) => {
     const { row, states } = await scenario({ jobs: jobs('refused'), redrives: [redrive(after, 'command')] });
 
     expect(states()).toEqual(['dead (error)']);
-    expect(row(0).opened).toBe(2);
+    expect(row(0).generation).toBe(2);
   });
 
   test('a job whose vendor has recovered succeeds', async () => {
@@ -32,7 +32,7 @@ test.each(AFTER.slice(0, 3))(
     });
 
     expect(states()).toEqual(['dead (error)', 'dead (error)', 'dead (error)']);
-    expect(row(0).opened).toBe(2);
+    expect(row(0).generation).toBe(2);
   },
 );
 
@@ -42,14 +42,14 @@ test('a job that is parked twice within five minutes has one DLQ entry, for its 
     redrives: [redrive(MINUTE_MS, 'command', 1), redrive(MINUTE_MS, 'move', 2), redrive(MINUTE_MS, 'command', 3)],
   });
 
-  expect(row(0)).toMatchObject({ state: 'dead', opened: 4 });
+  expect(row(0)).toMatchObject({ state: 'dead', generation: 4 });
 });
 
 test('a late duplicate of a parked job does not run it again', async () => {
   const { row, reached } = await scenario({ jobs: jobs('refused'), lostDeletes: [1] });
 
   expect(reached('lost delete')).toBe(1);
-  expect(row(0)).toMatchObject({ state: 'dead', opened: 1, attempts: 1 });
+  expect(row(0)).toMatchObject({ state: 'dead', generation: 1, attempts: 1 });
 });
 
 test('a copy of a succeeded job does nothing', async () => {
@@ -98,6 +98,6 @@ test('a job whose DLQ entry has expired can still be redriven, and its history s
     redrives: [redrive(DAY_MS, 'command')],
   });
 
-  expect(row(0)).toMatchObject({ state: 'dead', opened: 2 });
+  expect(row(0)).toMatchObject({ state: 'dead', generation: 2 });
   expect(row(0).history.some(({ event }) => event === 'DLQ entry expired')).toBe(true);
 });

@@ -11,7 +11,7 @@ test("a worker recognises its own claim when the SDK's second try meets it", asy
 test('a worker recognises its claim after a lost answer, and no attempt is spent', async () => {
   const { row } = await scenario({ calls: [{ kind: 'table.put', nth: 4, fault: 'lost' }] });
 
-  expect(row(0)).toMatchObject({ state: 'succeeded', attempts: 1, opened: 1 });
+  expect(row(0)).toMatchObject({ state: 'succeeded', attempts: 1, generation: 1 });
 });
 
 test.each(['throttled', 'refused', 'silent', 'mute'] as const)(

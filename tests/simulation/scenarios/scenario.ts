@@ -39,7 +39,10 @@ export interface Scenario {
 }
 
 /** Runs a plan in which every promise must hold. Throws with the timeline if one is broken. */
-export async function scenario(changes: Partial<Plan>, options: { restWithinMs?: number } = {}): Promise<Scenario> {
+export async function scenario(
+  changes: Partial<Plan>,
+  options: { restWithinMs?: number; prepare?: (world: World) => void } = {},
+): Promise<Scenario> {
   const plan = aPlan(changes);
   const { violation, world, inputs } = await runPlan(plan, options);
   if (violation) {
@@ -48,9 +51,9 @@ export async function scenario(changes: Partial<Plan>, options: { restWithinMs?:
   }
   const row = (index: number) => {
     const id = inputs.find((input) => input.index === index)?.id;
-    const found = world.watch.items.get(`${serviceQueue(world)}#${id}`);
+    const found = world.watch.row(`${serviceQueue(world)}#${id}`);
     if (!found) throw new Error(`job ${index} has no row`);
-    return found as JobRow;
+    return found;
   };
   return {
     world,

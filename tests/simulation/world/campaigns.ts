@@ -14,7 +14,7 @@ export const campaignsOf = ({ watch }: Pick<World, 'watch'>): Campaign[] =>
   [...watch.items.values()].filter(isCampaign);
 
 export const chunkRow = ({ watch }: World, { id }: Pick<Campaign, 'id'>, number: number): JobRow | undefined =>
-  watch.items.get(jobKey(CAMPAIGN_QUEUE, chunkId(id, number))) as JobRow | undefined;
+  watch.row(jobKey(CAMPAIGN_QUEUE, chunkId(id, number)));
 
 /** Whether the chunk waits because its campaign is paused. An operator must then resume it. */
 export function isPaused({ watch }: World, { state, reason, correlationId = '' }: JobRow): boolean {
@@ -113,7 +113,7 @@ export function watchCampaigns(world: World): void {
     const released = Array.from({ length: campaign.released }, (_, number) => number);
     return released.find((number) => {
       const row = chunkRow(world, campaign, number);
-      return row && !isEnd(row.state) && row.opened === 1;
+      return row && !isEnd(row.state) && row.generation === 1;
     });
   }
 

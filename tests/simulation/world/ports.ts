@@ -1,4 +1,5 @@
-import type { BatchQueues, Clock, Facts, Log, Metrics, Objects, Queues, Random, Table } from '../../../lib/ports';
+import { rowOf } from '../../../lib/jobs/stored-row';
+import type { BatchQueues, Clock, Facts, Item, Log, Metrics, Objects, Queues, Random, Table } from '../../../lib/ports';
 import type { Process } from './calls';
 import type { World } from './world';
 
@@ -208,11 +209,9 @@ export function portsOf(world: World, process: Process): Ports {
 const messageOf = (receiptHandle: string): string =>
   Buffer.from(receiptHandle, 'base64').toString().split(' ')[1]?.slice(-4) ?? '';
 
-function describe(item: Record<string, unknown>): string {
-  const { state, reason, attempts, silent, steps } = item;
-  if (state === undefined) return '';
-  const taken = Object.entries((steps ?? {}) as Record<string, { status: string }>).map(
-    ([name, { status }]) => `${name}:${status}`,
-  );
-  return `${state}${reason ? `(${reason})` : ''} attempts ${attempts} silent ${silent} ${taken.join(' ')}`;
+function describe(item: Item): string {
+  if (!('payloadHash' in item)) return '';
+  const { state, reason, attempts, crashes, steps } = rowOf(item);
+  const taken = Object.entries(steps).map(([name, { status }]) => `${name}:${status}`);
+  return `${state}${reason ? `(${reason})` : ''} attempts ${attempts} crashes ${crashes} ${taken.join(' ')}`;
 }

@@ -1,6 +1,7 @@
 import { CANARY_TYPE } from '../../../lib/jobs/canary';
 import { ofKind } from '../../../lib/jobs/history';
 import { isEnd, type JobRow } from '../../../lib/jobs/row';
+import { rowOf } from '../../../lib/jobs/stored-row';
 import { ARROWS, type ArrowName, mayFollow } from '../../../lib/jobs/transitions';
 import type { Facts, Item, OutgoingMessage } from '../../../lib/ports';
 import { isRecord } from './names';
@@ -23,6 +24,8 @@ export interface Watch {
   violated(sentence: string): void;
   /** All stored items. Never change them. */
   items: ReadonlyMap<string, Item>;
+  /** The row under a key. */
+  row(key: string): JobRow | undefined;
   /** All rows except those of canaries. */
   rows(): JobRow[];
   /** All ends of each job, by key of the row. */
@@ -86,6 +89,7 @@ export function createWatch({
   let changes = 0;
   let deaths = 0;
   const items = new Map<string, Item>();
+  const rows = new Map<string, JobRow>();
   const ends = new Map<string, JobRow[]>();
   const releasedEnds = new Map<string, boolean>();
   const effects = new Map<string, number>();
@@ -125,7 +129,8 @@ export function createWatch({
     violation: () => violation,
     violated,
     items,
-    rows: () => [...items.values()].filter((item): item is JobRow => 'payloadHash' in item && !item.canary),
+    row: (key) => rows.get(key),
+    rows: () => [...rows.values()].filter(({ canary }) => !canary),
     ends,
     isReleasedEnd: ({ key }) => releasedEnds.get(key) ?? false,
     effects,
@@ -135,11 +140,12 @@ export function createWatch({
     changed: change,
 
     stored: (item, { released }) => {
-      const before = items.get(item.key) as JobRow | undefined;
       items.set(item.key, item);
       change();
       if (!('payloadHash' in item)) return noted(item);
-      const row = item as JobRow;
+      const before = rows.get(item.key);
+      const row = rowOf(item);
+      rows.set(item.key, row);
       if (!isLegal(before, row))
         violated(`everything explained: no arrow leads ${row.id} from ${where(before)} to ${where(row)}`);
       if (row.canary) return canary(row);

@@ -175,7 +175,7 @@ describe('the time when a job was due', () => {
 
   test('is the time of its send, or the end of its wait', () => {
     expect(dueTime(row({ deliveries: [delivery('a', 500)] }))).toBe(500);
-    expect(dueTime(row({ deliveries: [delivery('a', 500)], due: 7_000 }))).toBe(7_000);
+    expect(dueTime(row({ deliveries: [delivery('a', 500)], dueSince: 7_000 }))).toBe(7_000);
   });
 
   test('is the time of the send of the message that opened it again', () => {

@@ -14,7 +14,7 @@ const row: JobRow = {
   lease: { token: 'token', until: now, messageId: 'm', alone: true },
   steps: { upload: { status: 'done', startedAt: now, endedAt: now, kept: ['upload-token'] } },
   history: [{ at: now, event: EVENT.dead('error') }],
-  left: ['m'],
+  spentMessageIds: ['m'],
 };
 
 test('a record has readable times, and no leases, tokens or index attributes', () => {
@@ -34,8 +34,19 @@ test('a record has readable times, and no leases, tokens or index attributes', (
 test('a row that is made from its record has everything that a claim needs', () => {
   const back = rowOfRecord(recordOf(row), row.key);
 
-  const { state, reason, opened, attempts, holds, left, payloadHash, time, history } = row;
-  expect(back).toMatchObject({ state, reason, opened, attempts, holds, left, payloadHash, time, history, version: 0 });
+  const { state, reason, generation, attempts, holds, spentMessageIds, payloadHash, time, history } = row;
+  expect(back?.version).toBe(0);
+  expect(back).toMatchObject({
+    state,
+    reason,
+    generation,
+    attempts,
+    holds,
+    spentMessageIds,
+    payloadHash,
+    time,
+    history,
+  });
 });
 
 test('a text that is no record of ours makes no row', () => {

@@ -152,7 +152,7 @@ test('a redriven job that is refused again counts as one sender and does not ope
     await engine.deliver();
   }
 
-  expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', opened: 3 });
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', generation: 3 });
   expect((await engine.table.get(vendorKey('zendesk')))?.stoppedAt).toBeUndefined();
 });
 

@@ -42,7 +42,7 @@ test('a cancelled job that was held is not released', async () => {
 
   expect(engine.inQueue()).toBe(0);
   expect(engine.row(jobId(1))).toMatchObject({ state: 'cancelled', reason: 'operator' });
-  expect(engine.row(jobId(1))).not.toHaveProperty('dueAt');
+  expect(engine.row(jobId(1))).not.toHaveProperty('retryAt');
 });
 
 test('a message that was released during the cancel is acknowledged', async () => {

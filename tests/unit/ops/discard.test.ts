@@ -53,7 +53,7 @@ test('a job whose entry was discarded can be retried, and its next entry stays i
   await engine.deliver();
   await engine.reconcile();
 
-  expect(row()).toMatchObject({ state: 'dead', opened: 2 });
+  expect(row()).toMatchObject({ state: 'dead', generation: 2 });
   expect(row()).not.toHaveProperty('leftDlqAt');
   expect(engine.deadLetters()).toHaveLength(1);
 });

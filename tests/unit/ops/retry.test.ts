@@ -41,7 +41,7 @@ test('a retried dead job runs in its old message group, and the reconciler delet
   expect(message).toMatchObject({ body: envelope(), groupId: 'a-group', deduplicationId: `${jobId(1)}:r:1` });
   expect(batchItemFailures).toEqual([]);
   expect(effects).toEqual([jobId(1)]);
-  expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', opened: 2 });
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', generation: 2 });
   expect(history(engine.row(jobId(1)))).toEqual(expect.arrayContaining(['redriven (operator)', 'reopened']));
   expect(engine.deadLetters()).toEqual([]);
   expect(Object.values(engine.records())).toMatchObject([{ state: 'succeeded' }]);
@@ -139,7 +139,7 @@ test('two retries send one message, and a job that died again can be retried at 
 
   expect(inQueue).toBe(1);
   expect(effects).toEqual([jobId(1)]);
-  expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', opened: 3 });
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', generation: 3 });
   expect(engine.deadLetters()).toEqual([]);
 });
 
@@ -201,8 +201,8 @@ test('a body that is not a job keeps its id when it is retried', async () => {
   await engine.deliver();
   await engine.reconcile();
 
-  expect(engine.rows().map(({ id, opened, state }) => ({ id, opened, state }))).toEqual([
-    { id: row?.id, opened: 2, state: 'dead' },
+  expect(engine.rows().map(({ id, generation, state }) => ({ id, generation, state }))).toEqual([
+    { id: row?.id, generation: 2, state: 'dead' },
   ]);
   expect(engine.deadLetters()).toHaveLength(1);
 });
@@ -240,7 +240,7 @@ describe('a cancelled job', () => {
 
     expect(messageId).toBeUndefined();
     expect(effects).toEqual([jobId(1)]);
-    expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', opened: 2 });
+    expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', generation: 2 });
   });
 
   test('whose message was acknowledged is sent again', async () => {

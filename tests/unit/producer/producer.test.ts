@@ -114,12 +114,11 @@ describe('feedback from the producer', () => {
 
 describe('a repeated key', () => {
   it('sends a job that an operator opened again under the id of that opening, since SQS still knows the first', async () => {
-    const { deps, table, rows, messages } = memoryProducerDeps();
+    const { deps, table, messages } = memoryProducerDeps();
     const producer = createProducer(deps);
     const { id } = await producer.feedback(feedback, { key: 'k', principal: 'p' });
-    const [stored] = rows();
-    const { sentAt: _sentAt, ...unsent } = stored as Item;
-    await table.put({ ...unsent, opened: 2, version: (stored?.version ?? 0) + 1 } as Item, stored?.version ?? 0);
+    const { sentAt: _sentAt, ...unsent } = table.items()[0] as Item;
+    await table.put({ ...unsent, opened: 2, version: unsent.version + 1 }, unsent.version);
 
     await producer.feedback(feedback, { key: 'k', principal: 'p' });
 
@@ -204,7 +203,7 @@ describe('a repeated key', () => {
     });
     const producer = createProducer(deps);
     await producer.feedback(feedback, options).catch(() => {});
-    const [row] = rows();
+    const [row] = table.items();
     if (!row) throw new Error('no row');
     await table.put({ ...row, version: row.version + 1, state: 'cancelled', reason: 'never-sent' }, row.version);
     faults.send = 'none';
@@ -249,7 +248,7 @@ describe('a producer whose stores fail', () => {
         ...queues,
         send: async (url, message) => {
           const answer = await queues.send(url, message);
-          const [row] = rows();
+          const [row] = table.items();
           if (row) await table.put({ ...row, version: 2, writer: 'worker', state: 'processing' }, 1);
           return answer;
         },

@@ -1,5 +1,6 @@
 import { StoreError, WaitError } from '../../../lib/errors';
 import { jobKey } from '../../../lib/jobs/keys';
+import { itemOf } from '../../../lib/jobs/stored-row';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 import { sampleContract } from '../../support/sample-contract';
 
@@ -79,7 +80,7 @@ test('a failing job is tried again after a minute, later after an hour, and at o
   const waits = tries.slice(1).map((at, index) => Math.round((at - (tries[index] ?? 0)) / MINUTE));
   const asleep = engine.row(jobId(1));
   restore();
-  await engine.deps.ledger.update(asleep.key, (row) => ({ ...row, dueAt: engine.clock.now() }));
+  await engine.deps.ledger.update(asleep.key, (row) => ({ ...row, retryAt: engine.clock.now() }));
   const awake = engine.row(jobId(1));
   await minute();
 
@@ -114,7 +115,7 @@ test('a failure that code without back-offs left in the row delays nothing', asy
   restore();
   const row = engine.row(jobId(1));
   const { version } = row;
-  await engine.table.put({ ...row, version: version + 1, todoAt: row.dueAt ?? 0 }, version);
+  await engine.table.put(itemOf({ ...row, version: version + 1, todoAt: row.retryAt ?? 0 }), version);
 
   await minute();
   await minute();

@@ -2,6 +2,7 @@ import { PermanentError, StoreError } from '../../../lib/errors';
 import { envelopeSchema } from '../../../lib/jobs/envelope';
 import { newRow } from '../../../lib/jobs/new-row';
 import type { JobRow } from '../../../lib/jobs/row';
+import type { Item } from '../../../lib/ports';
 import { acceptedRow } from '../../support/accepted-row';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 import { inState } from '../../support/in-state';
@@ -122,7 +123,7 @@ test('a shard whose query fails does not hold back the other shards', async () =
 /** What the released code stores: the same row under the plain key of its kind. */
 const asReleased = async ({ table, deps }: ReturnType<typeof memoryEngine>, row: JobRow): Promise<void> => {
   await deps.ledger.write(row, 0);
-  const stored = table.item(row.key) as JobRow;
+  const stored = table.item(row.key) as Item;
   await table.put({ ...stored, version: 2, todo: stored.todo?.replace(/#[0-7]$/, '') ?? '' }, 1);
 };
 

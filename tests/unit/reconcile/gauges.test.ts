@@ -56,7 +56,7 @@ test('a job that an operator cancelled and retried counts as held since its new 
   engine.clock.advance(5 * MINUTE);
   await engine.reconcile();
 
-  expect(engine.row(jobId(1))).toMatchObject({ state: 'held', opened: 2 });
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'held', generation: 2 });
   expect(last(engine, 'OldestHeld', SAMPLE_QUEUE)).toBe(5 * MINUTE);
 });
 

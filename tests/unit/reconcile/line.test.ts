@@ -240,8 +240,8 @@ describe('an ordered queue that is switched', () => {
     const { send, switchTo, recover, minutes, engine, effects, front } = start();
     await send(ids(1, 150));
     // The first job waits for another day. The others no longer wait for it.
-    const hold = (dueAt: number) =>
-      engine.deps.ledger.update(engine.row(jobId(1)).key, (row) => ({ ...row, reason: 'throttled', dueAt }));
+    const hold = (retryAt: number) =>
+      engine.deps.ledger.update(engine.row(jobId(1)).key, (row) => ({ ...row, reason: 'throttled', retryAt }));
     await hold(engine.clock.now() + 24 * 60 * MINUTE);
     await engine.deps.circuits.close('zendesk');
     recover();

@@ -42,7 +42,7 @@ test('a dead job whose row has expired keeps its steps in a redrive', async () =
   await engine.deliver();
 
   expect(effects).toEqual([jobId(1)]);
-  expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', opened: 2 });
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', generation: 2 });
   expect(engine.row(jobId(1)).history.map(({ event }) => event)).toEqual([
     'started',
     'dead (error)',

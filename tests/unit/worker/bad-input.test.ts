@@ -155,6 +155,6 @@ test.each([
 
     // The redrive opens the same job again, and makes no new one.
     expect(engine.rows()).toHaveLength(1);
-    expect(engine.row(job)).toMatchObject({ state: 'dead', opened: 2, error: { code } });
+    expect(engine.row(job)).toMatchObject({ state: 'dead', generation: 2, error: { code } });
   },
 );

@@ -229,7 +229,7 @@ describe('a permanent failure', () => {
     });
     await engine.deliver();
 
-    expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', opened: 2, attempts: 1 });
+    expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', generation: 2, attempts: 1 });
     expect(engine.deadLetters()).toHaveLength(1);
     expect(engine.deadLetters().map(({ messageId }) => messageId)).not.toEqual(first);
   });

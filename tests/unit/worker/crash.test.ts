@@ -75,7 +75,7 @@ test('a job whose process died once goes on from its last step', async () => {
   await engine.deliver();
 
   expect(effects).toEqual([jobId(1)]);
-  expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', attempts: 2, silent: 0 });
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', attempts: 2, crashes: 0 });
 });
 
 test('the poison message in a batch of ten is found and parked, and the other nine succeed', async () => {

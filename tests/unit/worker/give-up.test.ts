@@ -22,7 +22,7 @@ test('a job is given back when the bucket cannot store its body, and the run cou
   const response = await engine.deliver();
 
   expect(response.batchItemFailures).toHaveLength(1);
-  expect(engine.row(jobId(1))).toMatchObject({ state: 'queued', attempts: 0, silent: 0 });
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'queued', attempts: 0, crashes: 0 });
   expect(engine.row(jobId(1)).lease).toBeUndefined();
   expect(engine.row(jobId(1)).history.at(-1)).toMatchObject({ event: 'given back', error: { code: 'S3.SlowDown' } });
 });

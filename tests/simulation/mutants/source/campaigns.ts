@@ -54,7 +54,7 @@ export const CAMPAIGN_MUTANTS: Record<string, SourceMutant> = {
     changes: [
       {
         file: 'lib/emails/campaigns/look.ts',
-        find: '  return !(isRetry && (row?.dueAt ?? 0) > now);\n',
+        find: '  return !(isRetry && (row?.retryAt ?? 0) > now);\n',
         replace: '  return isRetry || now > 0;\n',
       },
     ],

@@ -23,8 +23,8 @@ const ATTEMPTS_AT_CLAIM: SourceMutant['changes'] = [
     file: 'lib/worker/deliver.ts',
     find: "end.park({ error: storedError(crashLoop()), reason: 'crash', counts: false })",
     replace: `end.park({
-      error: (row.silent < 2 && row.error) || storedError(crashLoop()),
-      reason: row.silent < 2 && row.error ? 'error' : 'crash',
+      error: (row.crashes < 2 && row.error) || storedError(crashLoop()),
+      reason: row.crashes < 2 && row.error ? 'error' : 'crash',
       counts: false,
     })`,
   },

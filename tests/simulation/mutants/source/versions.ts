@@ -31,6 +31,16 @@ export const VERSION_MUTANTS: Record<string, SourceMutant> = {
       },
     },
   },
+  attributeRenamed: {
+    changes: [{ file: 'lib/jobs/stored-row.ts', find: "  ['spentMessageIds', 'left'],\n", replace: '' }],
+    breaks: /^the engine failed/,
+    by: {
+      plan: {
+        outages: [{ target: 'zendesk', from: 0, until: 10 * MINUTE_MS, fault: 'throttled' }],
+        versions: deployed(MINUTE_MS),
+      },
+    },
+  },
   campaignKeyRenamed: {
     changes: [{ file: 'lib/jobs/keys.ts', find: '`campaign#$', replace: '`campaigns#$' }],
     breaks: /there is no campaign$/,
