@@ -296,8 +296,20 @@ export const reopen = (row: JobRow, at: number): JobRow =>
     ),
   );
 
-/** The table of arrows for docs/jobs.md, in Markdown. */
-export const diagram = (): string =>
+/** The arrows as a Mermaid diagram for docs/jobs.md. Arrows between the same two states share a line. */
+export function diagram(): string {
+  const lines = new Map<string, Set<string>>();
+  for (const [name, { from, to }] of Object.entries(ARROWS))
+    for (const place of from) {
+      const line = `${place.split(' ')[0]} --> ${to}`;
+      lines.set(line, (lines.get(line) ?? new Set()).add(name));
+    }
+  const drawn = [...lines].map(([line, names]) => `    ${line}: ${[...names].join(', ')}`);
+  return ['stateDiagram-v2', '    [*] --> queued: accepted', ...drawn].join('\n');
+}
+
+/** The arrows as a table in Markdown, for docs/jobs.md. */
+export const arrowTable = (): string =>
   [
     '| from | arrow | to | by | when |',
     '|---|---|---|---|---|',

@@ -5,7 +5,8 @@ import { unreached } from './draw/expected';
 import { partsOf, runParts, type Searched, startPartThread } from './draw/parts';
 import { explain } from './draw/property';
 import type { Part } from './draw/simulate-part';
-import { SOURCE_MUTANTS } from './mutants/source-mutants';
+import { ARROW_MUTANTS } from './mutants/source/arrows';
+import { SOURCE_MUTANTS, type SourceMutant } from './mutants/source-mutants';
 import { SIMULATIONS } from './queues/queues';
 import { SCALE_PLANS } from './scale/plans';
 
@@ -67,8 +68,9 @@ const number = (value = 0): string => value.toLocaleString('en-US');
 
 /** Draws runs of the mutant until one breaks a promise. A mutant of a scale plan runs under that plan. */
 async function searchMutant(name: string, { runs, seed, simulations }: Given): Promise<void> {
-  const mutant = SOURCE_MUTANTS[name];
-  if (!mutant) throw new Error(`there is no mutant ${name}; there are ${Object.keys(SOURCE_MUTANTS).join(', ')}`);
+  const mutants: Record<string, SourceMutant> = { ...SOURCE_MUTANTS, ...ARROW_MUTANTS };
+  const mutant = mutants[name];
+  if (!mutant) throw new Error(`there is no mutant ${name}; there are ${Object.keys(mutants).join(', ')}`);
   const script = await bundle(mutant.changes);
   let ran = 0;
   const found = 'scale' in mutant.by ? await underScale(mutant.by, script) : await underDrawnRuns();

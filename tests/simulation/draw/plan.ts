@@ -120,6 +120,8 @@ export interface Plan extends Load {
   deployAt: number;
   /** Seconds between attempts before and after a deployment. `at`: ms after the start. */
   waits?: { at: number; from: readonly number[]; to: readonly number[] };
+  /** A person deletes all kept bodies from the bucket, ms after the start. */
+  emptied?: number;
   /** The reconciler sends canaries until this time, in ms after the start. Without it, there are none. */
   canaries?: number;
   /** As SQS allows, a receive may return only some messages or none, and counts may be off by one. */

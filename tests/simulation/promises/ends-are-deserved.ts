@@ -39,6 +39,7 @@ export const endsAreDeserved: Promised = (world, inputs) => {
 /** Why neither the job nor a fault that hit the job can have caused its death, or `undefined`. */
 export function undeservedDeath(world: World, row: JobRow, kind: JobKind): string | undefined {
   const { plan, watch } = world;
+  if (row.error?.code === 'BodyMissing') return plan.emptied === undefined ? 'its body was never deleted' : undefined;
   switch (row.reason) {
     case 'crash': {
       if (kind === 'kills-before') return undefined;

@@ -1,13 +1,15 @@
+import { bodyKey } from '../../../lib/jobs/keys';
 import { createEventSourceMapping } from '../../../lib/local/event-source-mapping';
 import type { Plan } from '../draw/plan';
 import type { Mutant } from '../mutants/mutant';
 import { watchFigures } from '../promises/figures';
 import { brokenPromise } from '../promises/invariants';
 import { createLiveness } from '../promises/liveness';
+import { watchRows } from '../promises/rows-are-explained';
 import { type Input, startCallers } from '../world/callers';
 import { watchCampaigns } from '../world/campaigns';
 import { createFunctions, type Functions } from '../world/functions';
-import { mainQueue } from '../world/names';
+import { mainQueue, serviceQueue } from '../world/names';
 import { startOperators } from '../world/operators';
 import { startSchedule } from '../world/schedule';
 import { startSigns } from '../world/signs';
@@ -49,6 +51,7 @@ export async function runPlan(
     startMapping(lane, functions);
   }
   startSchedule(world, functions);
+  watchRows(world);
   const inputs = lanes.map((lane) => {
     startOperators(lane);
     watchCampaigns(lane);
@@ -57,6 +60,7 @@ export async function runPlan(
   });
 
   startSigns(world);
+  if (plan.emptied !== undefined) kernel.setTimeout(() => void deleteBodies(world), plan.emptied);
 
   const liveness = createLiveness(world, options.restWithinMs);
   await kernel.run(liveness.isOver);
@@ -94,6 +98,15 @@ export async function runPlan(
     kernel.setTimeout(() => void mapping.stop(), unpolled.from);
     kernel.setTimeout(() => mapping.start(), unpolled.until);
   }
+}
+
+async function deleteBodies({ stores: { objects }, lanes, trouble, reach }: World): Promise<void> {
+  trouble();
+  for (const lane of lanes)
+    for (const key of await objects.list(bodyKey('jobs', serviceQueue(lane), ''))) {
+      reach('kept body deleted by a person');
+      await objects.delete(key);
+    }
 }
 
 /** After released code, the run waits until today's reconciler has looked at what the released code left. */

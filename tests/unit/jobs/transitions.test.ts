@@ -4,6 +4,7 @@ import type { JobRow } from '../../../lib/jobs/row';
 import {
   ARROWS,
   type ArrowName,
+  arrowTable,
   cancel,
   claim,
   diagram,
@@ -96,8 +97,11 @@ test('a row in an unknown state has no place and follows no arrow', () => {
   for (const arrow of Object.keys(ARROWS) as ArrowName[]) expect(mayFollow(row, arrow)).toBe(false);
 });
 
-test('docs/jobs.md shows the diagram that follows from the table of arrows', () => {
-  expect(readFileSync('docs/jobs.md', 'utf8')).toContain(diagram());
+test('docs/jobs.md shows the diagram and the table that follow from the arrows', () => {
+  const page = readFileSync('docs/jobs.md', 'utf8');
+
+  expect(page).toContain(`\`\`\`mermaid\n${diagram()}\n\`\`\`\n`);
+  expect(page).toContain(arrowTable());
 });
 
 test.each([

@@ -1,0 +1,94 @@
+import { type Read, readEvent } from '../../../lib/jobs/history';
+import { type HistoryEntry, isEnd, type JobRow, type State } from '../../../lib/jobs/row';
+import type { World } from '../world/world';
+
+/** Checks that each stored version of a row follows from the one before, with the event that says why. */
+export function watchRows({ onRow, watch }: World): void {
+  const before = new Map<string, JobRow>();
+  onRow.push((row) => {
+    const wrong = inItself(row) ?? inItsChange(before.get(row.key), row);
+    before.set(row.key, row);
+    if (wrong) watch.violated(`everything explained: ${row.id} is ${row.state} (${row.reason}), and ${wrong}`);
+  });
+}
+
+function inItself({ state, reason, lease, endedAt, error, dueAt }: JobRow): string | undefined {
+  if ((state === 'processing') !== (lease !== undefined)) return 'has a lease without a run, or a run without a lease';
+  if (['held', 'dead', 'cancelled'].includes(state) !== (reason !== undefined)) return 'its reason is another one';
+  if (isEnd(state) !== (endedAt !== undefined)) return 'the time of its end is missing, or it has not ended';
+  if (state === 'succeeded' && error) return 'has an error';
+  return state === 'held' && dueAt === undefined ? 'is never due' : undefined;
+}
+
+/** The kinds of event that explain how a job came into a state. */
+function kindsFor(from: State, to: State): readonly Read['kind'][] {
+  if (to === 'processing') return ['started'];
+  if (to === 'held' && from === 'held') return ['settled'];
+  if (to !== 'queued') return [to];
+  if (from === 'processing') return ['retry', 'givenBack'];
+  return from === 'held' ? ['released'] : ['reopened'];
+}
+
+/** One change of state, or one start of a run. */
+interface Change {
+  before: JobRow;
+  after: JobRow;
+  last: HistoryEntry;
+  event: Read;
+  starts: boolean;
+  reopened: boolean;
+}
+
+function inItsChange(before: JobRow | undefined, after: JobRow): string | undefined {
+  const starts = after.state === 'processing' && before?.lease?.token !== after.lease?.token;
+  if (!before || (before.state === after.state && before.reason === after.reason && !starts)) return undefined;
+  const last = after.history.at(-1);
+  if (!last) return 'it has no history';
+  const event = readEvent(last.event);
+  const reopened = event.kind === 'reopened' || (starts && isEnd(before.state));
+  const change = { before, after, last, event, starts, reopened };
+  return inItsHistory(change) ?? inItsCounters(change);
+}
+
+function inItsHistory({ before, after, last, event, starts, reopened }: Change): string | undefined {
+  const from = before.state;
+  if (!kindsFor(from, after.state).includes(event.kind) || ('reason' in event && event.reason !== after.reason))
+    return `its history ends with ${last.event}, after ${from} (${before.reason})`;
+  if (starts && (from === 'processing' || reopened)) {
+    const why = readEvent(after.history.at(-2)?.event ?? '').kind;
+    if (why !== (reopened ? 'reopened' : 'crashed')) return `its history does not say why it started from ${from}`;
+  }
+  return undefined;
+}
+
+function inItsCounters({ before, after, last, event, starts, reopened }: Change): string | undefined {
+  const from = before.state;
+  const crashed = starts && from === 'processing' && before.lease?.alone ? 1 : 0;
+  const runEnded = from === 'processing' && event.kind !== 'givenBack' && last.messageId !== undefined && !starts;
+
+  const generation = before.opened + (event.kind === 'reopened' || (starts && from === 'dead') ? 1 : 0);
+  if (after.opened !== generation) return `its generation is ${after.opened}`;
+  const attempts = reopened ? 0 : before.attempts + (last.attempt === undefined ? crashed : 1);
+  if (after.attempts !== attempts) return `its attempts are ${after.attempts}`;
+  if ((last.attempt ?? attempts) !== attempts) return `its history counts ${last.attempt} attempts`;
+  if (runEnded && isCountedWrongly(event, last)) return 'its last run is counted wrongly as an attempt';
+  // The reconciler parks a poison message without a run, and leaves this counter.
+  const crashes = reopened || runEnded ? 0 : before.silent + crashed;
+  if (after.reason !== 'crash' && after.silent !== crashes) return `its crashes are ${after.silent}`;
+  const holds = before.holds + (after.state === 'held' && from !== 'held' ? 1 : 0);
+  if (after.holds !== holds) return `its holds are ${after.holds}`;
+  const leaves = last.messageId !== undefined && ['held', 'dead', 'cancelled'].includes(event.kind);
+  if (leaves && !after.left.includes(last.messageId ?? '')) return 'the message that it left can run it again';
+  return undefined;
+}
+
+/**
+ * Whether a run's outcome counts as an attempt, or not, against decide.ts. A death counts after an error only, and the
+ * released code counts unknown steps.
+ */
+function isCountedWrongly(event: Read, { attempt, error }: HistoryEntry): boolean {
+  if (event.kind === 'dead' || (event.kind === 'held' && event.reason === 'unknown')) return false;
+  const failed = event.kind === 'retry' || (event.kind === 'held' && event.reason === 'retry');
+  const counts = event.kind === 'succeeded' || (failed && error?.code !== 'OutOfTime');
+  return counts !== (attempt !== undefined);
+}
