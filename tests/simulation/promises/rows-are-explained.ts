@@ -12,12 +12,12 @@ export function watchRows({ onRow, watch }: World): void {
   });
 }
 
-function inItself({ state, reason, lease, endedAt, error, dueAt }: JobRow): string | undefined {
+function inItself({ state, reason, lease, endedAt, error, retryAt }: JobRow): string | undefined {
   if ((state === 'processing') !== (lease !== undefined)) return 'has a lease without a run, or a run without a lease';
   if (['held', 'dead', 'cancelled'].includes(state) !== (reason !== undefined)) return 'its reason is another one';
   if (isEnd(state) !== (endedAt !== undefined)) return 'the time of its end is missing, or it has not ended';
   if (state === 'succeeded' && error) return 'has an error';
-  return state === 'held' && dueAt === undefined ? 'is never due' : undefined;
+  return state === 'held' && retryAt === undefined ? 'is never due' : undefined;
 }
 
 /** The kinds of event that explain how a job came into a state. */
@@ -66,19 +66,19 @@ function inItsCounters({ before, after, last, event, starts, reopened }: Change)
   const crashed = starts && from === 'processing' && before.lease?.alone ? 1 : 0;
   const runEnded = from === 'processing' && event.kind !== 'givenBack' && last.messageId !== undefined && !starts;
 
-  const generation = before.opened + (event.kind === 'reopened' || (starts && from === 'dead') ? 1 : 0);
-  if (after.opened !== generation) return `its generation is ${after.opened}`;
+  const generation = before.generation + (event.kind === 'reopened' || (starts && from === 'dead') ? 1 : 0);
+  if (after.generation !== generation) return `its generation is ${after.generation}`;
   const attempts = reopened ? 0 : before.attempts + (last.attempt === undefined ? crashed : 1);
   if (after.attempts !== attempts) return `its attempts are ${after.attempts}`;
   if ((last.attempt ?? attempts) !== attempts) return `its history counts ${last.attempt} attempts`;
   if (runEnded && isCountedWrongly(event, last)) return 'its last run is counted wrongly as an attempt';
   // The reconciler parks a poison message without a run, and leaves this counter.
-  const crashes = reopened || runEnded ? 0 : before.silent + crashed;
-  if (after.reason !== 'crash' && after.silent !== crashes) return `its crashes are ${after.silent}`;
+  const crashes = reopened || runEnded ? 0 : before.crashes + crashed;
+  if (after.reason !== 'crash' && after.crashes !== crashes) return `its crashes are ${after.crashes}`;
   const holds = before.holds + (after.state === 'held' && from !== 'held' ? 1 : 0);
   if (after.holds !== holds) return `its holds are ${after.holds}`;
   const leaves = last.messageId !== undefined && ['held', 'dead', 'cancelled'].includes(event.kind);
-  if (leaves && !after.left.includes(last.messageId ?? '')) return 'the message that it left can run it again';
+  if (leaves && !after.spentMessageIds.includes(last.messageId ?? '')) return 'the message that it left can run it again';
   return undefined;
 }
 

@@ -65,7 +65,7 @@ export const ARROW_MUTANTS: Record<ArrowName, SourceMutant> = {
       controls: [{ at: 60_004, what: 'cancel', campaign: 0 }],
     },
   ),
-  release: wrong('{ ...rest, sentAt: at, due }', '{ ...rest, reason, sentAt: at, due }', explained('its reason'), {
+  release: wrong('{ ...rest, sentAt: at, dueSince }', '{ ...rest, reason, sentAt: at, dueSince }', explained('its reason'), {
     queue: 'emails',
     calls: calls('sendgrid.send', 'retry-after'),
   }),
@@ -76,7 +76,7 @@ export const ARROW_MUTANTS: Record<ArrowName, SourceMutant> = {
     { queue: 'emails', calls: calls('sendgrid.send', 'retry-after'), emptied: 20 * SECOND_MS },
   ),
   parkPoison: wrong(
-    '{ ...rest, ...end, left: spent(row, messageId) }',
+    '{ ...rest, ...end, spentMessageIds: spent(row, messageId) }',
     '{ ...rest, ...end }',
     explained('the message that it left can run it again'),
     { jobs: jobs('kills-before') },
@@ -105,8 +105,8 @@ export const ARROW_MUTANTS: Record<ArrowName, SourceMutant> = {
   ),
   // The release at once fails, so the reconciler has to release the job.
   resolve: wrong(
-    "{ ...row, reason: 'retry', dueAt: at }",
-    "{ ...row, reason: 'retry', dueAt: at + 86_400_000 }",
+    "{ ...row, reason: 'retry', retryAt: at }",
+    "{ ...row, reason: 'retry', retryAt: at + 86_400_000 }",
     /^liveness/,
     {
       queue: 'emails',
@@ -114,7 +114,7 @@ export const ARROW_MUTANTS: Record<ArrowName, SourceMutant> = {
       settlement: { after: 10 * MINUTE_MS },
     },
   ),
-  reopen: wrong('row.opened + 1', 'row.opened', explained('its generation is 1'), {
+  reopen: wrong('row.generation + 1', 'row.generation', explained('its generation is 1'), {
     queue: 'emails',
     calls: calls('sendgrid.send', 'retry-after'),
     commands: [
