@@ -86,7 +86,14 @@ export function startService(options: ServiceOptions) {
     ordered: false,
     ...options.settings,
   };
-  const sqs = createSqsModel({ now: kernel.now, uuid: () => chance.uuid(), region: REGION, account: ACCOUNT });
+  const sqs = createSqsModel({
+    now: kernel.now,
+    uuid: () => chance.uuid(),
+    region: REGION,
+    account: ACCOUNT,
+    // The harder order for a walk of the DLQ: entries that come back stand in front of those that it has not seen.
+    groupOrder: 'age',
+  });
   const { used } = options;
   const table = memoryTable(used ? { used: (use) => used(use, kernel.now()) } : {});
   const objects = memoryObjects();
