@@ -8,7 +8,7 @@ import type { Facts, Log, Metrics, Unit } from './ports';
  */
 const FACT_KEYS: ReadonlySet<string> = new Set(
   [
-    ['queue', 'jobId', 'type', 'correlationId', 'messageId', 'group', 'sequence', 'receiveCount'],
+    ['queue', 'jobId', 'type', 'correlationId', 'traceparent', 'messageId', 'group', 'sequence', 'receiveCount'],
     ['state', 'reason', 'outcome', 'attempt', 'attempts', 'holds', 'step', 'duplicate'],
     ['class', 'code', 'status', 'field', 'vendor', 'rule'],
     ['ms', 'waitMs', 'visibilityMs', 'remainingMs', 'until', 'bytes', 'count', 'times', 'kind', 'canary'],

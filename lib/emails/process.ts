@@ -1,5 +1,6 @@
 import { CancelledError, JobError, PausedError, PermanentError, StopError, type Vendor } from '../errors';
 import type { Updated } from '../jobs/ledger';
+import { traceOf } from '../jobs/trace';
 import type { Metrics } from '../ports';
 import { type Job, messageType, type QueueContract, type RunContext } from '../worker/contract';
 import type { Campaign, Campaigns } from './campaigns/campaign';
@@ -55,7 +56,7 @@ export function emailsContract(deps: EmailDeps): QueueContract {
 
 function sendMessage(deps: EmailDeps, { id, data, row }: Job<EmailMessage>, context: RunContext) {
   const { to, data: templateData, ...content } = data;
-  const origin = { id, time: row.time };
+  const origin = { id, time: row.time, trace: traceOf(row) };
   const recipients = [{ ...to, data: templateData, number: 0 }];
   const request = async () => requestOf({ content, recipients, origin });
   return send(deps, { origin, opened: row.generation, recipients: 1, use: 'message', request }, context);

@@ -13,6 +13,8 @@ export interface Origin {
   /** The job's `time`, ms. It determines where the job's events are stored. */
   time: number;
   campaign?: string;
+  /** What the caller follows a single mail by. */
+  trace?: Record<string, string>;
 }
 
 /** Builds the one request of a chunk or a single mail. The same job and recipients always give the same request. */
@@ -26,8 +28,8 @@ export function requestOf({
   recipients: readonly (Recipient & { number: number })[];
   origin: Origin;
 }): BulkMail {
-  const { id, time, campaign } = origin;
-  const job = { ...mailArgs({ id, queue: EMAILS_QUEUE, time }), ...(campaign ? { campaign } : {}) };
+  const { id, time, campaign, trace } = origin;
+  const job = { ...mailArgs({ id, queue: EMAILS_QUEUE, time }), ...(campaign ? { campaign } : {}), ...trace };
   return {
     ...content,
     categories,

@@ -16,6 +16,7 @@ export interface ConfirmationConfig {
 export function confirmationOf({
   id,
   time,
+  trace,
   data,
   ticketId,
   config: { from, brand, ...config },
@@ -23,6 +24,8 @@ export function confirmationOf({
   id: string;
   /** When the job was accepted, ms. */
   time: number;
+  /** What the caller follows the job by. */
+  trace?: Record<string, string>;
   data: Feedback;
   ticketId: string;
   config: ConfirmationConfig;
@@ -32,7 +35,7 @@ export function confirmationOf({
   const base = {
     from,
     to: user.name === undefined ? { email: user.email } : { email: user.email, name: user.name },
-    customArgs: mailArgs({ id, queue: FEEDBACK_QUEUE, time }),
+    customArgs: { ...mailArgs({ id, queue: FEEDBACK_QUEUE, time }), ...trace },
     categories: ['feedback-confirmation'],
   };
   if (templateId !== undefined)

@@ -1,9 +1,10 @@
 import type { Vendor } from '../errors';
 import { sha256 } from '../jobs/envelope';
 import { MAIL_STEPS } from '../jobs/mail';
+import { traceOf } from '../jobs/trace';
 import type { Objects } from '../ports';
 import type { Sendgrid } from '../vendors/sendgrid';
-import { ticketBody, type Zendesk } from '../vendors/zendesk';
+import { type Ticket, ticketBody, type Zendesk } from '../vendors/zendesk';
 import { type BestEffort, bestEffort, skipStep } from '../worker/best-effort';
 import { type Job, messageType, type QueueContract, type RunContext } from '../worker/contract';
 import { type ConfirmationConfig, confirmationOf } from './confirmation';
@@ -43,20 +44,29 @@ async function process(deps: FeedbackDeps, job: Job<Feedback>, context: RunConte
 
 async function makeTicket(
   deps: FeedbackDeps,
-  { id, data }: Job<Feedback>,
+  { id, data, row }: Job<Feedback>,
   context: RunContext,
 ): Promise<{ id: string }> {
   const { steps, vendor, callTimeoutMs } = context;
   const { zendesk, config } = deps;
   const made = steps.peek('ticket')?.status === 'done';
   const uploads = made ? [] : await upload(deps, data, context);
-  const ticket = ticketOf({ id, data, uploads, tags: config.tags });
+  const { ticket, hash } = ticketFor(steps.peek('ticket')?.hash, [
+    ticketOf({ id, data, uploads, tags: config.tags, trace: traceOf(row) }),
+    ticketOf({ id, data, uploads, tags: config.tags }),
+  ]);
   return steps.step('ticket', {
-    hash: sha256(ticketBody(ticket)),
+    hash,
     run: () =>
       vendor('zendesk', () => zendesk.createTicket(ticket, { idempotencyKey: id, timeoutMs: callTimeoutMs() })),
     settle: () => vendor('zendesk', () => zendesk.findTicket(id, { timeoutMs: callTimeoutMs() })),
   });
+}
+
+/** The form whose request was begun, or else the first. Earlier code sent no trace, and a repeat must be the same bytes. */
+function ticketFor(begun: string | undefined, forms: [Ticket, Ticket]): { ticket: Ticket; hash: string } {
+  const hashed = forms.map((ticket) => ({ ticket, hash: sha256(ticketBody(ticket)) }));
+  return hashed.find(({ hash }) => hash === begun) ?? { ticket: forms[0], hash: sha256(ticketBody(forms[0])) };
 }
 
 /** Uploads the job's files one after another, because Zendesk counts each against the account's rate. */
@@ -85,7 +95,7 @@ async function confirm(
   { job: { id, data, row }, ticketId, context }: { job: Job<Feedback>; ticketId: string; context: RunContext },
 ): Promise<BestEffort> {
   if (!data.confirmation) return skipStep(context, MAIL_STEPS.feedback, 'opted-out');
-  const mail = confirmationOf({ id, time: row.time, data, ticketId, config: deps.config });
+  const mail = confirmationOf({ id, time: row.time, trace: traceOf(row), data, ticketId, config: deps.config });
   return bestEffort(context, {
     step: MAIL_STEPS.feedback,
     after: 'ticket',

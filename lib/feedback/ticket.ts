@@ -17,11 +17,14 @@ export function ticketOf({
   data,
   uploads,
   tags,
+  trace = {},
 }: {
   id: string;
   data: Feedback;
   uploads: string[];
   tags: readonly string[];
+  /** What the caller follows the job by. */
+  trace?: Record<string, string>;
 }): Ticket {
   const { user, subject, message, category, type, priority, customFields = [], context = {} } = data;
   const details = Object.entries(context).map(([name, value]) => `${name}: ${value}`);
@@ -35,6 +38,7 @@ export function ticketOf({
     ...(type ? { type } : {}),
     customFields,
     uploads,
+    ...(Object.keys(trace).length > 0 ? { metadata: trace } : {}),
   };
 }
 

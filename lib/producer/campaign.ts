@@ -56,7 +56,8 @@ export async function submitCampaign(
   const submitted = { ...valid(submitOptions, options), queue: EMAILS_QUEUE };
   const id = jobId({ ...submitted, ...deps });
   // A repeated call keeps the chunk size. With another one, its manifest would differ and look like another campaign.
-  const chunkSize = (await campaigns(deps).read(id))?.chunkSize ?? chunkSizeOf(deps.emailRate);
+  const repeated = submitted.key === undefined ? undefined : await campaigns(deps).read(id);
+  const chunkSize = repeated?.chunkSize ?? chunkSizeOf(deps.emailRate);
   const { rejectedKeys, ...written } = await writeManifest(deps, {
     campaign: id,
     content: campaignContentSchema.parse(content),

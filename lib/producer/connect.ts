@@ -54,8 +54,14 @@ export async function connect(config: ConnectionConfig, log: Log) {
 
 type Service = keyof AwsEndpoints;
 
+/** The ledger repeats a call to the table itself. Together all tries end after about seven seconds. */
+const LIMITS: Partial<Record<Service, object>> = {
+  dynamodb: { maxAttempts: 1, requestHandler: { ...clientDefaults.requestHandler, requestTimeout: 2_000 } },
+};
+
 const clientConfig = ({ region, credentials, endpoints }: ConnectionConfig, service: Service) => ({
   ...clientDefaults,
+  ...LIMITS[service],
   region,
   ...(credentials && { credentials }),
   ...(endpoints[service] === undefined ? {} : { endpoint: endpoints[service] }),

@@ -38,11 +38,18 @@ const silent: Log = { info: () => {}, warn: () => {}, error: () => {} };
 export function realProducer(options: ProducerOptions = {}): ProducerClient {
   const config = connectionConfig(options, process.env);
   let closed = false;
+  const writes = new Set<Promise<void>>();
+  const afterAnswer = (write: Promise<void>) => {
+    const settled = write.catch(() => {}).finally(() => writes.delete(settled));
+    writes.add(settled);
+  };
+  // Lambda freezes a process right after its answer.
+  const waits = process.env.AWS_LAMBDA_FUNCTION_NAME === undefined ? { afterAnswer } : {};
   const connected = lazily(async () => {
     const connection = await connect(config, options.log ?? silent);
     return {
       connection,
-      producer: createProducer(connection),
+      producer: createProducer({ ...connection, ...waits }),
       tracker: createTracker(connection, options.analytics),
       jobs: createJobs({ ...connection, ledger: createLedger(connection) }),
     };
@@ -78,7 +85,10 @@ export function realProducer(options: ProducerOptions = {}): ProducerClient {
       closed = true;
       if (!connected.started()) return;
       const { tracker, connection } = await connected();
-      await tracker.close(limits).finally(() => connection.disconnect());
+      await tracker.close(limits).finally(async () => {
+        await Promise.all(writes);
+        await connection.disconnect();
+      });
     },
   };
 }

@@ -1,5 +1,5 @@
 import type { QueueSettings } from '../config';
-import { StoreError } from '../errors';
+import { ignoreStoreError, StoreError } from '../errors';
 import { type Envelope, MAX_INLINE_DATA_BYTES, sha256 } from '../jobs/envelope';
 import { EVENT, noted } from '../jobs/history';
 import { dataPrefix, deduplicationId } from '../jobs/keys';
@@ -23,6 +23,11 @@ export interface SubmitDeps {
   source: string;
   queueUrl: (queue: string) => string;
   settings: (queue: string) => Pick<QueueSettings, 'type' | 'retention'>;
+  /**
+   * Takes the write that marks the row as sent, so that the caller need not wait for it. Without this, the caller waits.
+   * A process that stops right after its answer must not use it.
+   */
+  afterAnswer?: (write: Promise<void>) => void;
 }
 
 /** A job whose data passed the schema of its queue. */
@@ -56,9 +61,10 @@ export interface Accepted {
 }
 
 /**
- * Accepts a job: writes the row, sends the message and marks the row as sent. Rejects with a StoreError if the row or the
- * message failed. The caller can repeat the call with the same key, and it continues from there. If the message is never
- * sent, the reconciler cancels the row. Rejects with an IdempotencyConflictError if the key belongs to another job.
+ * Accepts a job: writes the row, sends the message and marks the row as sent. Rejects with a StoreError if the message
+ * failed, or if the row failed and the job has a key: only the row shows whether the key was used before. The caller can
+ * repeat the call with the same key, and it continues from there. If the message is never sent, the reconciler cancels
+ * the row. Rejects with an IdempotencyConflictError if the key belongs to another job.
  */
 export async function submit(deps: SubmitDeps, submission: Submission): Promise<Accepted> {
   const { clock, random, ledger } = deps;
@@ -67,7 +73,16 @@ export async function submit(deps: SubmitDeps, submission: Submission): Promise<
   const envelope = await envelopeOf(deps, submission, id);
   const row = newRow({ queue, envelope, ...(group === undefined ? {} : { group }), now: clock.now(), random });
 
-  const written = await ledger.write(row, 0);
+  const written = await ledger.write(row, 0).catch((error: unknown) => {
+    ignoreStoreError(error);
+    if (submission.key !== undefined) throw error;
+    return undefined;
+  });
+  if (!written) {
+    // No other job can have this new id. The worker that runs the job writes its row.
+    deps.log.warn('accepted without a row', { queue, jobId: id });
+    return { id, time: envelope.time, duplicate: false, ...(await sendMessage(deps, row, envelope)) };
+  }
   if (written.written) {
     const sent = await send(deps, written.item, envelope);
     return { id, time: envelope.time, duplicate: false, ...sent };
@@ -114,6 +129,16 @@ async function envelopeOf(deps: SubmitDeps, submission: Submission, id: string):
 type Sent = Pick<Accepted, 'messageId' | 'sequenceNumber'>;
 
 async function send(deps: SubmitDeps, row: JobRow, envelope: Envelope): Promise<Sent> {
+  const sent = await sendMessage(deps, row, envelope);
+  // The arrival of the message reopens a cancelled row, which also proves that the message was sent.
+  if (row.state !== 'queued') return sent;
+  const mark = markSent(deps, row, sent.messageId);
+  if (deps.afterAnswer) deps.afterAnswer(mark);
+  else await mark;
+  return sent;
+}
+
+async function sendMessage(deps: SubmitDeps, row: JobRow, envelope: Envelope) {
   const { queues, log } = deps;
   const fifo = deps.settings(row.queue).type === 'fifo';
   const sent = await queues.send(deps.queueUrl(row.queue), {
@@ -122,11 +147,10 @@ async function send(deps: SubmitDeps, row: JobRow, envelope: Envelope): Promise<
   });
   const { messageId } = sent;
   log.info('accepted', { queue: row.queue, jobId: row.id, messageId });
-  // The arrival of the message reopens a cancelled row, which also proves that the message was sent.
-  if (row.state === 'queued') await markSent(deps, row, messageId);
   return sent;
 }
 
+/** Never rejects with a StoreError. If the mark is missing, the reconciler cancels the row, and the message reopens it. */
 async function markSent({ ledger, clock, log }: SubmitDeps, row: JobRow, messageId: string): Promise<void> {
   const sentAt = clock.now();
   const sent = noted({ ...row, sentAt }, { at: sentAt, event: EVENT.sent, messageId });

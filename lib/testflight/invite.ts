@@ -1,4 +1,5 @@
 import { MAIL_STEPS } from '../jobs/mail';
+import { traceOf } from '../jobs/trace';
 import { bestEffort, skipStep } from '../worker/best-effort';
 import type { Job, RunContext } from '../worker/contract';
 import { awaitBudget, callApple, type TestflightDeps } from './deps';
@@ -30,7 +31,7 @@ async function notify(
   const { notification } = data;
   if (!notification) return undefined;
   if (invitation !== 'sent' && invitation !== 'by-apple') return skipStep(context, MAIL_STEPS.testflight, 'NotInvited');
-  const mail = notificationOf({ id, time: row.time, data, notification, config: deps.config });
+  const mail = notificationOf({ id, time: row.time, trace: traceOf(row), data, notification, config: deps.config });
   return bestEffort(context, {
     step: MAIL_STEPS.testflight,
     after: 'invitation',

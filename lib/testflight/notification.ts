@@ -14,6 +14,7 @@ export interface NotificationConfig {
 export function notificationOf({
   id,
   time,
+  trace,
   data: { email, firstName, lastName },
   notification: { appName, message, url },
   config: { from, templateId, brand },
@@ -21,6 +22,8 @@ export function notificationOf({
   id: string;
   /** When the job was accepted, ms. */
   time: number;
+  /** What the caller follows the job by. */
+  trace?: Record<string, string>;
   data: Invite;
   notification: NonNullable<Invite['notification']>;
   config: NotificationConfig;
@@ -29,7 +32,7 @@ export function notificationOf({
   const base = {
     from,
     to: name === '' ? { email } : { email, name },
-    customArgs: mailArgs({ id, queue: TESTFLIGHT_QUEUE, time }),
+    customArgs: { ...mailArgs({ id, queue: TESTFLIGHT_QUEUE, time }), ...trace },
     categories: ['testflight-notification'],
   };
   if (templateId !== undefined)

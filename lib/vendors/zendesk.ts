@@ -21,6 +21,8 @@ export interface Ticket {
   customFields: { id: number; value: string | number | boolean | string[] }[];
   /** Tokens from `upload`. */
   uploads: string[];
+  /** Opaque ids for the ticket's audit, which agents see as its metadata. */
+  metadata?: Record<string, string>;
 }
 
 /** The ticketing system. Every method rejects with a JobError that names no value and holds no request. */
@@ -50,7 +52,7 @@ export interface ZendeskConfig {
  * the same Idempotency-Key and another body.
  */
 export function ticketRequest(ticket: Ticket) {
-  const { externalId, subject, body, requester, tags, priority, type, customFields, uploads } = ticket;
+  const { externalId, subject, body, requester, tags, priority, type, customFields, uploads, metadata } = ticket;
   return {
     ticket: {
       external_id: externalId,
@@ -61,6 +63,7 @@ export function ticketRequest(ticket: Ticket) {
       ...(priority === undefined ? {} : { priority }),
       ...(type === undefined ? {} : { type }),
       ...(customFields.length > 0 ? { custom_fields: customFields.map(({ id, value }) => ({ id, value })) } : {}),
+      ...(metadata === undefined ? {} : { metadata: { ...metadata } }),
     },
   };
 }

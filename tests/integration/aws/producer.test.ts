@@ -101,7 +101,6 @@ describe('the producer as an API imports it', () => {
       sequenceNumber: expect.stringMatching(/^\d{20}$/),
     });
     expect(again).toEqual({ id: first.id, time: first.time, duplicate: true });
-    expect(await table.get(`feedback#${first.id}`)).toMatchObject({ state: 'queued', version: 2 });
     const messages = await queues.receive(queueUrl, { max: 10, visibilitySeconds: 30 });
     expect(messages.map(({ body }) => (JSON.parse(body) as { id: string }).id)).toEqual([first.id]);
     expect(await producer.jobs.get(first.id)).toEqual({
@@ -111,6 +110,19 @@ describe('the producer as an API imports it', () => {
       ended: false,
       acceptedAt: first.time,
     });
+    await producer.close();
+    expect(await table.get(`feedback#${first.id}`)).toMatchObject({ state: 'queued', version: 2 });
+  });
+
+  it('marks the row as sent before its answer on Lambda, which freezes the process after it', async () => {
+    const { table } = await startAws();
+    process.env.AWS_LAMBDA_FUNCTION_NAME = 'my-api';
+    const producer = realProducer({ instance: 'my-instance', region: 'us-east-1', settings });
+    closing.unshift(() => producer.close());
+
+    const { id } = await producer.feedback(feedback);
+
+    expect(await table.get(`feedback#${id}`)).toMatchObject({ version: 2, sentAt: expect.any(Number) });
   });
 
   it('reads its settings from the parameter of the instance, once', async () => {

@@ -74,3 +74,64 @@ describe('a job for a standard queue', () => {
     expect(message).toMatchObject({ groupId: undefined, deduplicationId: undefined });
   });
 });
+
+describe('while the table is down', () => {
+  const down = { table: <T extends object>(table: T) => withFaults(table, () => 'refused') };
+
+  it('a job without a key is accepted, and its message is a whole job', async () => {
+    const { deps, rows, messages, lines } = start(down);
+
+    const accepted = await submit(deps, { ...job, data: 'data', correlationId: 'request-1' });
+
+    expect(accepted).toMatchObject({ duplicate: false, messageId: messages()[0]?.messageId });
+    expect(messages()).toHaveLength(1);
+    expect(parseEnvelope(messages()[0]?.body ?? '')).toMatchObject({ id: accepted.id, correlationid: 'request-1' });
+    expect(rows()).toEqual([]);
+    expect(lines.map(({ message }) => message)).toContain('accepted without a row');
+  });
+
+  it('a job with a key is refused, because only the row knows the keys that were used', async () => {
+    const { deps, messages } = start(down);
+
+    await expect(submit(deps, { ...job, data: 'data', key: 'k' })).rejects.toMatchObject({ name: 'StoreError' });
+
+    expect(messages()).toEqual([]);
+  });
+
+  it('a row whose write lost its answer is the row of the job that is accepted', async () => {
+    const { deps, rows, messages } = start({
+      table: (table) => withFaults(table, (method) => (method === 'put' ? 'lost' : 'refused')),
+    });
+
+    const { id } = await submit(deps, { ...job, data: 'data' });
+
+    expect(messages()).toHaveLength(1);
+    expect(rows()).toMatchObject([{ id, state: 'queued', version: 1 }]);
+  });
+});
+
+describe('the mark that the message was sent', () => {
+  it('is written after the answer, if the caller takes that write', async () => {
+    const { deps, rows } = start();
+    const writes: Promise<void>[] = [];
+
+    await submit({ ...deps, afterAnswer: (write) => void writes.push(write) }, { ...job, data: 'data' });
+
+    expect(writes).toHaveLength(1);
+    await Promise.all(writes);
+    expect(rows()).toMatchObject([{ state: 'queued', version: 2, sentAt: expect.any(Number) }]);
+  });
+
+  it('does not fail when the table does', async () => {
+    let puts = 0;
+    const { deps, rows } = start({
+      table: (table) => withFaults(table, (method) => (method === 'put' && ++puts > 1 ? 'refused' : 'none')),
+    });
+    const writes: Promise<void>[] = [];
+
+    await submit({ ...deps, afterAnswer: (write) => void writes.push(write) }, { ...job, data: 'data' });
+
+    await expect(Promise.all(writes)).resolves.toEqual([undefined]);
+    expect(rows()).toMatchObject([{ state: 'queued', version: 1 }]);
+  });
+});
