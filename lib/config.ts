@@ -82,6 +82,17 @@ export const sendgridEnv = z.object({
 
 export const emailsEnv = z.object({
   ...commonEnv.shape,
+  /** The domains that mails may come from, separated by commas. Empty: any that SendGrid accepts. */
+  SENDER_DOMAINS: list.pipe(
+    z.array(
+      z
+        .string()
+        .regex(
+          /^[a-z0-9-]+(\.[a-z0-9-]+)+$/,
+          'must be domains in lowercase, separated by commas, e.g. acme.example.com',
+        ),
+    ),
+  ),
   ...sendgridEnv.pick({ SENDGRID_ENDPOINT: true, SENDGRID_API_KEY: true, EMAIL_RATE: true }).shape,
 });
 
@@ -139,6 +150,18 @@ export const testflightEnv = z.object({
   ...commonEnv.shape,
   ...appStoreConnectEnv.shape,
   ...sendgridEnv.shape,
+  /** The apps that jobs may change, separated by commas: `APP` with all its groups, or `APP:GROUP`. Empty: any. */
+  APPS: list.pipe(
+    z.array(
+      z
+        .string()
+        .regex(/^\d{1,20}(:[0-9a-f-]{36})?$/, "must be Apple's ids, APP or APP:GROUP, separated by commas")
+        .transform((entry) => {
+          const [app = '', group] = entry.split(':');
+          return { app, group };
+        }),
+    ),
+  ),
   /** SendGrid's dynamic template of the notification. Without it the built-in text is sent. */
   TESTFLIGHT_TEMPLATE_ID: templateId.optional(),
   /** The sender's name in the built-in notification. */

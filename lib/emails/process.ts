@@ -20,10 +20,13 @@ import {
 } from './message';
 import { requestOf } from './request';
 import { type SendDeps, send } from './send';
+import { checkSender } from './sender';
 
 export interface EmailDeps extends SendDeps {
   campaigns: Campaigns;
   metrics: Metrics;
+  /** The domains that mails may come from. Empty: any. */
+  senderDomains: readonly string[];
 }
 
 /** If this many chunks in a row are permanently refused, the campaign is the cause. */
@@ -56,6 +59,7 @@ export function emailsContract(deps: EmailDeps): QueueContract {
 
 function sendMessage(deps: EmailDeps, { id, data, row }: Job<EmailMessage>, context: RunContext) {
   const { to, data: templateData, ...content } = data;
+  checkSender(deps.senderDomains, content.from);
   const origin = { id, time: row.time, trace: traceOf(row) };
   const recipients = [{ ...to, data: templateData, number: 0 }];
   const request = async () => requestOf({ content, recipients, origin });
@@ -72,6 +76,7 @@ async function startCampaign(deps: EmailDeps, { id, data, row, envelope }: Job<C
       message: 'data.manifest: belongs to another campaign',
       field: 'data.manifest',
     });
+  if (deps.senderDomains.length > 0) checkSender(deps.senderDomains, (await readContent(deps, manifest)).from);
   const { sendAt: _sendAt, ...plan } = data;
   const startsAt = Math.max(row.time, sendAt === undefined ? 0 : Date.parse(sendAt));
   await deps.campaigns.start({ ...plan, id, source: envelope.source, time: row.time, startsAt });
@@ -96,6 +101,7 @@ async function sendChunk(
         use: 'campaign',
         request: async (excluded) => {
           const { manifest, content } = await recall(campaign);
+          checkSender(deps.senderDomains, content.from);
           const part = await readPart(deps, manifest, data.number);
           const recipients = part.map((person, number) => ({ ...person, number }));
           return requestOf({ content, recipients: recipients.filter(({ number }) => !excluded.has(number)), origin });

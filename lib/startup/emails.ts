@@ -13,6 +13,7 @@ export function realEmails(config: EmailsConfig, deps: BatchDeps & { table: Tabl
   return emailsContract({
     ...deps,
     campaigns: campaigns(deps),
+    senderDomains: config.SENDER_DOMAINS,
     rate: sharedRate({ ...deps, rate: config.EMAIL_RATE }, 'sendgrid'),
     sendgrid: realSendgrid({
       endpoint: config.SENDGRID_ENDPOINT,

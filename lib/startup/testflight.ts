@@ -29,6 +29,7 @@ export function realTestflight(config: TestflightConfig, deps: ItemDeps): QueueC
     sendgrid: pacedSendgrid(sendgrid, { ...deps, rate }),
     subjects: createSubjects(deps),
     config: {
+      apps: config.APPS,
       from: {
         email: config.SENDGRID_FROM_EMAIL,
         ...(config.SENDGRID_FROM_NAME === undefined ? {} : { name: config.SENDGRID_FROM_NAME }),

@@ -3,6 +3,7 @@ import type { AppStoreConnect } from '../vendors/app-store-connect';
 import type { CallOptions } from '../vendors/credentials';
 import type { Sendgrid } from '../vendors/sendgrid';
 import { LONGEST_CALL_MS, type RunContext } from '../worker/contract';
+import type { AllowedApp } from './allowed';
 import type { NotificationConfig } from './notification';
 import type { Subjects } from './subjects';
 
@@ -11,6 +12,8 @@ export interface TestflightDeps {
   sendgrid: Sendgrid;
   subjects: Subjects;
   config: NotificationConfig & {
+    /** The apps and groups that jobs may change. Empty: any. */
+    apps: readonly AllowedApp[];
     /** How long a notification may wait for SendGrid, ms. */
     notificationWaitMs: number;
     /** How long after an unanswered call Apple may first show its effect, ms. */

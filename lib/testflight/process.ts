@@ -1,5 +1,7 @@
+import type { z } from 'zod';
 import type { Vendor } from '../errors';
-import { type Job, messageType, type QueueContract } from '../worker/contract';
+import { type Job, messageType, type QueueContract, type RunContext } from '../worker/contract';
+import { checkApp } from './allowed';
 import type { TestflightDeps } from './deps';
 import { invite } from './invite';
 import {
@@ -19,22 +21,25 @@ import { remove } from './remove';
 
 /** Invites and removes testers and notifies them of builds. Rows store the step names, so they never change. */
 export function testflightContract(deps: TestflightDeps): QueueContract {
+  /** A type whose jobs run only if the instance may change their app and groups. */
+  const allowed = <T extends { app: string; groups?: readonly string[] }>(
+    schema: z.ZodType<T>,
+    process: (deps: TestflightDeps, job: Job<T>, context: RunContext) => Promise<unknown>,
+  ) =>
+    messageType({
+      schema,
+      process: async (job: Job<T>, context) => {
+        checkApp(deps.config.apps, job.data);
+        return process(deps, job, context);
+      },
+    });
   return {
     queue: TESTFLIGHT_QUEUE,
     vendors: ['app-store-connect', 'sendgrid'] satisfies Vendor[],
     types: {
-      [TESTFLIGHT_INVITE]: messageType({
-        schema: inviteSchema,
-        process: (job: Job<Invite>, context) => invite(deps, job, context),
-      }),
-      [TESTFLIGHT_REMOVE]: messageType({
-        schema: removeSchema,
-        process: (job: Job<Remove>, context) => remove(deps, job, context),
-      }),
-      [TESTFLIGHT_NOTIFY_BUILD]: messageType({
-        schema: notifyBuildSchema,
-        process: (job: Job<NotifyBuild>, context) => notifyBuild(deps, job, context),
-      }),
+      [TESTFLIGHT_INVITE]: allowed<Invite>(inviteSchema, invite),
+      [TESTFLIGHT_REMOVE]: allowed<Remove>(removeSchema, remove),
+      [TESTFLIGHT_NOTIFY_BUILD]: allowed<NotifyBuild>(notifyBuildSchema, notifyBuild),
     },
   };
 }

@@ -37,8 +37,9 @@ export async function startEmails({
   rate = 100,
   instance = INSTANCE,
   account,
+  senderDomains = [],
   ...options
-}: EngineOptions & { rate?: number; instance?: string; account?: FakeSendgrid } = {}) {
+}: EngineOptions & { rate?: number; instance?: string; senderDomains?: string[]; account?: FakeSendgrid } = {}) {
   // The engine creates the clock, so the fake reads the time later.
   let now = () => Date.now();
   const sendgrid = account ?? (await startFakeSendgrid({ now: () => now() }));
@@ -51,6 +52,7 @@ export async function startEmails({
       store = campaigns({ table, clock, random });
       return emailsContract({
         campaigns: campaigns(ports),
+        senderDomains,
         rate: sharedRate({ ...ports, rate }, 'sendgrid'),
         clock,
         objects: watch(objects, 'objects', options),

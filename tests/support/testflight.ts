@@ -2,6 +2,7 @@ import { startFakeAppStoreConnect } from '../../lib/local/fakes/app-store-connec
 import type { AppStoreConnectSeed } from '../../lib/local/fakes/app-store-connect-model';
 import { fakePrivateKey } from '../../lib/local/fakes/app-store-connect-token';
 import { startFakeSendgrid } from '../../lib/local/fakes/sendgrid';
+import type { AllowedApp } from '../../lib/testflight/allowed';
 import type { InviteInput } from '../../lib/testflight/message';
 import { testflightContract } from '../../lib/testflight/process';
 import { createSubjects } from '../../lib/testflight/subjects';
@@ -62,6 +63,7 @@ export interface TestflightOptions extends EngineOptions {
   /** The limit of calls in an hour. */
   limit?: number;
   templateId?: string;
+  apps?: AllowedApp[];
 }
 
 /** The testflight worker over the real adapters and HTTP, against fake vendors on loopback; the rest is in memory. */
@@ -69,6 +71,7 @@ export async function startTestflight({
   seed: seeded = seed(),
   limit,
   templateId,
+  apps = [],
   ...options
 }: TestflightOptions = {}) {
   // The engine creates the clock, so the fakes read the time later.
@@ -92,6 +95,7 @@ export async function startTestflight({
         ),
         subjects: createSubjects({ table: watch(table, 'table', options), clock, random }),
         config: {
+          apps,
           from: { email: 'support@example.com' },
           templateId,
           brand: 'Sample',

@@ -31,6 +31,7 @@ export const emailsContractAt =
       emailsContract({
         ...workerDeps(world, ports),
         campaigns: campaigns(ports),
+        senderDomains: [],
         rate: sharedRate({ ...ports, rate }, 'sendgrid'),
         sendgrid: bulkSendgridOf(world, process),
       }),

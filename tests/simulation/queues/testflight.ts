@@ -59,6 +59,7 @@ function contract(world: World, process: Process, { table, clock, random }: Port
       sendgrid: sendgridOf(world, process),
       subjects: createSubjects({ table, clock, random }),
       config: {
+        apps: [],
         from: { email: 'support@example.com' },
         brand: 'Example',
         notificationWaitMs: 900_000,

@@ -87,6 +87,7 @@ async function share(size: number, options: Options) {
       emailsContract({
         ...deps,
         campaigns: campaigns(deps),
+        senderDomains: [],
         rate: sharedRate({ ...deps, rate }, 'sendgrid'),
         objects: { ...deps.objects, get: (key) => deps.objects.get(key.replace(/^.*recipients-\d+/, PART_KEY)) },
         sendgrid: {
