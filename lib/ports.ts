@@ -71,6 +71,15 @@ export interface BatchQueues {
   sendBatch(queueUrl: string, messages: OutgoingMessage[]): Promise<BatchEntry[]>;
 }
 
+/** One version of an object. */
+export interface ObjectVersion {
+  bytes: Uint8Array;
+  /** Names this content. `replace` expects it. */
+  etag: string;
+  /** When it was put, by the bucket's clock, ms since 1970. */
+  modifiedAt: number;
+}
+
 /** The bucket. Keys include the prefix. */
 export interface Objects {
   /** `metadata` is S3's metadata of the object: ASCII, at most 2 KB, never personal data. */
@@ -82,8 +91,12 @@ export interface Objects {
     contentType: string,
     metadata?: Record<string, string>,
   ): Promise<'created' | 'exists'>;
+  /** Puts an object in place of the version with this ETag. Changes nothing if another version or none is there. */
+  replace(key: string, body: string | Uint8Array, contentType: string, etag: string): Promise<'replaced' | 'changed'>;
   /** `undefined` if there is no such object. */
   get(key: string): Promise<Uint8Array | undefined>;
+  /** Like `get`, with what `replace` needs. */
+  read(key: string): Promise<ObjectVersion | undefined>;
   delete(key: string): Promise<void>;
   /** The keys under the prefix in order, at most `limit` of them, starting after `after`. */
   list(prefix: string, options?: { after?: string; limit?: number }): Promise<string[]>;

@@ -85,7 +85,7 @@ function compactionPermissions(context: Context): Statement[] {
     (folder) => `${folder(context.prefix)}*`,
   ) as [string, string, string];
   return [
-    allowObjects(context, 'Read', ['s3:GetObject'], [own, manifests]),
+    allowObjects(context, 'Read', ['s3:GetObject'], [own, merged, manifests]),
     allowObjects(context, 'Merge', ['s3:PutObject'], [merged, manifests]),
     allowObjects(context, 'DeleteMerged', ['s3:DeleteObject'], [own, merged]),
     listBucket(context, [own, merged, manifests]),

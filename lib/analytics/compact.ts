@@ -1,13 +1,15 @@
 import { constants, zstdCompressSync } from 'node:zlib';
 import { sha256 } from '../jobs/envelope';
-import type { Clock, Log, Metrics, Objects } from '../ports';
-import { compactedKey, compactedPartition, DATA_SUFFIX, dataPartition, jobOf, manifestKey, nameOf } from './keys';
+import type { Clock, Log, Metrics, Objects, Random } from '../ports';
+import { inspect } from './inspect';
+import { compactedKey, compactedPartition, DATA_SUFFIX, dataPartition, jobOf, nameOf } from './keys';
 import { countLines, originOf, textOf } from './lines';
-import { type ManifestEntry, type Moved, manifestText, readManifests } from './manifest';
+import { addEntries, type ManifestEntry, type Manifests, type Moved, readManifests } from './manifest';
 
 export interface CompactionDeps {
   objects: Objects;
   clock: Clock;
+  random: Random;
   log: Log;
   metrics: Metrics;
   prefix: string;
@@ -26,6 +28,9 @@ const ZSTD = { params: { [constants.ZSTD_c_compressionLevel]: 9 } };
 /** How many objects to read at the same time. */
 const READS = 16;
 
+/** Longer than any run. So a younger object may belong to a run that has not named it yet. */
+const UNNAMED_MS = 24 * 60 * 60_000;
+
 /** The content of one message's own object. */
 interface Original {
   key: string;
@@ -34,17 +39,24 @@ interface Original {
 
 /**
  * Merges the messages' own objects of an hour into a few large ones, and deletes originals that were merged long enough
- * ago. A crash after any step is safe: first the compacted object, then its manifest, and in a later run the deletion of
- * the originals. The caller makes sure that only one run works at a time.
+ * ago. A crash after any step is safe: first the compacted object, then its entries in the manifest, and in a later run
+ * the deletion of the originals. So is another compaction of the same hour, in this instance or another one:
+ *
+ * - Only one of them gets its entries into the manifest, and it names an object that only it writes.
+ * - A run deletes an original only if it has just read the same lines from the compacted object.
  */
 export async function compactHour(deps: CompactionDeps, hour: number, mayGoOn: () => boolean): Promise<void> {
   const { objects, prefix } = deps;
   const keys = (await objects.list(dataPartition(prefix, hour))).filter((key) => key.endsWith(DATA_SUFFIX));
-  const moved = await readManifests(deps, hour);
-  await deleteMoved(deps, { keys, moved, mayGoOn });
+  const merged = await objects.list(compactedPartition(prefix, hour));
+  // Read after the lists. So an object in a list without an entry here had none when the list was made.
+  const manifests = await readManifests(deps, hour);
+  const young = await deleteUnnamed(deps, { merged, manifests });
+  const { intact, again } = await inspect(deps, { hour, jobs: new Set(keys.map(jobOf)), manifests });
+  // While an hour has originals, later runs come back to it. One original waits for the unnamed objects to be deleted.
+  await deleteMoved(deps, { keys: young ? keys.slice(1) : keys, moved: manifests.moved, intact, mayGoOn });
 
-  const names = new Set([...moved.values()].map(({ object }) => object));
-  const fresh = keys.filter((key) => !moved.has(jobOf(key)));
+  const fresh = keys.filter((key) => !manifests.moved.has(jobOf(key)) || again.has(jobOf(key)));
   let chunk: Original[] = [];
   let bytes = 0;
   for (let at = 0; at < fresh.length && mayGoOn(); at += READS) {
@@ -52,26 +64,23 @@ export async function compactHour(deps: CompactionDeps, hour: number, mayGoOn: (
       chunk.push(original);
       bytes += original.text.length;
       if (bytes < deps.targetBytes) continue;
-      names.add(await merge(deps, { hour, originals: chunk }));
+      if (!(await merge(deps, { hour, originals: chunk, replaced: again }))) return;
       chunk = [];
       bytes = 0;
     }
   }
-  if (!mayGoOn()) return;
-  if (chunk.length > 0) names.add(await merge(deps, { hour, originals: chunk }));
-  await deleteUnnamed(deps, { hour, names });
+  if (mayGoOn() && chunk.length > 0) await merge(deps, { hour, originals: chunk, replaced: again });
 }
 
-/** Returns the object's name. The same originals make the same name, so a repeat after a crash leaves no second object. */
+/** Answers `false` if another compaction has merged one of these originals. Then the new object stays without a name. */
 async function merge(
   deps: CompactionDeps,
-  { hour, originals }: { hour: number; originals: Original[] },
-): Promise<string> {
-  const { objects, prefix, clock, metrics, log } = deps;
-  const name = sha256(originals.map(({ key }) => jobOf(key)).join('\n')).slice(0, 32);
-  const place = { time: hour, name };
+  { hour, originals, replaced }: { hour: number; originals: Original[]; replaced: Moved },
+): Promise<boolean> {
+  const { objects, prefix, clock, random, metrics, log } = deps;
+  const name = random.uuid().replaceAll('-', '');
   const bytes = zstdCompressSync(Buffer.concat(originals.map(({ text }) => text)), ZSTD);
-  await objects.put(compactedKey(prefix, place), bytes, 'application/zstd');
+  await objects.put(compactedKey(prefix, { time: hour, name }), bytes, 'application/zstd');
 
   const from = new Date(clock.now() + deps.graceMs).toISOString();
   const entries = originals.map(
@@ -84,10 +93,13 @@ async function merge(
       sha256: sha256(text),
     }),
   );
-  await objects.put(manifestKey(prefix, place), manifestText(entries), 'application/x-ndjson');
+  if (!(await addEntries(deps, { hour, entries, replaced }))) {
+    log.info('another compaction merged the same messages', { count: originals.length });
+    return false;
+  }
   metrics.add('ObjectsCompacted', originals.length, 'Count', {});
   log.info('compacted', { count: originals.length, bytes: bytes.length });
-  return name;
+  return true;
 }
 
 async function readAll({ objects, log }: CompactionDeps, keys: string[]): Promise<Original[]> {
@@ -104,21 +116,37 @@ async function readAll({ objects, log }: CompactionDeps, keys: string[]): Promis
 
 async function deleteMoved(
   { objects, clock, graceMs }: CompactionDeps,
-  { keys, moved, mayGoOn }: { keys: string[]; moved: Moved; mayGoOn: () => boolean },
+  {
+    keys,
+    moved,
+    intact,
+    mayGoOn,
+  }: { keys: string[]; moved: Moved; intact: ReadonlySet<string>; mayGoOn: () => boolean },
 ): Promise<void> {
   for (const key of keys) {
     const entry = moved.get(jobOf(key));
-    if (!entry || Date.parse(entry.from) + graceMs > clock.now()) continue;
+    if (!entry || !intact.has(entry.object) || Date.parse(entry.from) + graceMs > clock.now()) continue;
     if (!mayGoOn()) return;
     await objects.delete(key);
   }
 }
 
-/** Deletes compacted objects without a manifest. They come from a crashed run, if this run merged another set. */
+/**
+ * Deletes compacted objects that no manifest names and that are too old to get a name. They come from crashed runs, or
+ * from runs that another one overtook. Answers whether there are younger ones.
+ */
 async function deleteUnnamed(
-  { objects, prefix }: CompactionDeps,
-  { hour, names }: { hour: number; names: ReadonlySet<string> },
-): Promise<void> {
-  for (const key of await objects.list(compactedPartition(prefix, hour)))
-    if (!names.has(nameOf(key))) await objects.delete(key);
+  { objects, clock }: CompactionDeps,
+  { merged, manifests }: { merged: string[]; manifests: Manifests },
+): Promise<boolean> {
+  const names = new Set(manifests.entries.map(({ object }) => object));
+  let young = false;
+  for (const key of merged) {
+    const name = nameOf(key);
+    if (name === undefined || names.has(name)) continue;
+    const stored = await objects.read(key);
+    if (stored && stored.modifiedAt + UNNAMED_MS > clock.now()) young = true;
+    else if (stored) await objects.delete(key);
+  }
+  return young;
 }

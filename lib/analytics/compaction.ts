@@ -1,13 +1,12 @@
 import { StoreError } from '../errors';
 import { compactionKey } from '../jobs/keys';
 import { runAlone } from '../jobs/run-lease';
-import type { Random, Table } from '../ports';
+import type { Table } from '../ports';
 import { type CompactionDeps, compactHour } from './compact';
 import { dataPartition, dataPrefix, hourOf } from './keys';
 
 export interface CompactionRun extends CompactionDeps {
   table: Table;
-  random: Random;
   /** How long compaction leaves an hour alone after its end, ms. Its last messages may still be in the queue. */
   settleMs: number;
 }

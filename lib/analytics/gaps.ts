@@ -62,7 +62,7 @@ export async function sequences(
 /** The messages of an hour that have events in the bucket, by job. */
 async function storedIn(store: { objects: Objects; prefix: string }, hour: number): Promise<Map<string, Origin>> {
   const { objects, prefix } = store;
-  const found = new Map<string, Origin>(await readManifests(store, hour));
+  const found = new Map<string, Origin>((await readManifests(store, hour)).moved);
   const partitions = [dataPartition(prefix, hour), rejectedPartition(prefix, hour)];
   const keys = (await Promise.all(partitions.map((partition) => objects.list(partition)))).flat();
   const unread = keys.filter((key) => !found.has(jobOf(key)));

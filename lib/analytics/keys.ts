@@ -28,18 +28,19 @@ export const dataKey = (prefix: string, { time, id }: { time: number; id: string
 export const rejectedKey = (prefix: string, { time, id }: { time: number; id: string }): string =>
   `${rejectedPartition(prefix, time)}${id}${DATA_SUFFIX}`;
 
-/** `name` follows from the merged messages, so the same messages make the same object. */
+/** `name`: 32 hexadecimal digits, new for each object. So a delete that lands late cannot hit another object. */
 export const compactedKey = (prefix: string, { time, name }: { time: number; name: string }): string =>
   `${compactedPartition(prefix, time)}${name}${COMPACTED_SUFFIX}`;
 
-export const manifestKey = (prefix: string, { time, name }: { time: number; name: string }): string =>
-  `${manifestPartition(prefix, time)}${name}${MANIFEST_SUFFIX}`;
+/** The hour's manifest. Revision 28eb1b2 wrote a manifest for each compacted object instead, under the object's name. */
+export const manifestKey = (prefix: string, time: number): string =>
+  `${manifestPartition(prefix, time)}hour${MANIFEST_SUFFIX}`;
 
 /** The job of a message's own object. */
 export const jobOf = (key: string): string => key.slice(key.lastIndexOf('/') + 1, -DATA_SUFFIX.length);
 
-/** The name that a compacted object shares with its manifest. */
-export const nameOf = (key: string): string => key.slice(key.lastIndexOf('/') + 1).replace(/\.ndjson(\.zst)?$/, '');
+/** The name of a compacted object. `undefined` if compaction cannot have written an object under this key. */
+export const nameOf = (key: string): string | undefined => /\/([0-9a-f]{32})\.ndjson\.zst$/.exec(key)?.[1];
 
 const HOUR = /\/year=(\d{4})\/month=(\d\d)\/day=(\d\d)\/hour=(\d\d)\//;
 

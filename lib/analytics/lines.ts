@@ -1,4 +1,5 @@
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
+import { sha256 } from '../jobs/envelope';
 
 /** The origin of an object's events, which is the same on each line. */
 export interface Origin {
@@ -22,4 +23,25 @@ export function countLines(text: Buffer): number {
   let count = 0;
   for (let at = text.indexOf(10); at >= 0; at = text.indexOf(10, at + 1)) count++;
   return count;
+}
+
+/** Whether the text is exactly the lines of these messages, in their order. */
+export function agrees(text: Buffer, messages: readonly { events: number; sha256: string }[]): boolean {
+  let at = 0;
+  for (const { events, sha256: hash } of messages) {
+    const end = endOfLines(text, at, events);
+    if (end === undefined || sha256(text.subarray(at, end)) !== hash) return false;
+    at = end;
+  }
+  return at === text.length;
+}
+
+function endOfLines(text: Buffer, start: number, count: number): number | undefined {
+  let end = start;
+  for (let line = 0; line < count; line++) {
+    const newline = text.indexOf(10, end);
+    if (newline < 0) return undefined;
+    end = newline + 1;
+  }
+  return end;
 }

@@ -1,5 +1,5 @@
 import type { Objects } from '../ports';
-import { manifestPartition } from './keys';
+import { manifestKey, manifestPartition } from './keys';
 
 /** A message whose events moved into a compacted object. */
 export interface ManifestEntry {
@@ -22,23 +22,63 @@ export interface ManifestEntry {
 /** The messages of an hour that moved, by job. */
 export type Moved = ReadonlyMap<string, ManifestEntry>;
 
-/** Reads all manifests of an hour. Each names the messages of one compacted object and is written once. */
-export async function readManifests(
-  { objects, prefix }: { objects: Objects; prefix: string },
-  hour: number,
-): Promise<Moved> {
-  const moved = new Map<string, ManifestEntry>();
-  for (const key of await objects.list(manifestPartition(prefix, hour)))
-    for (const entry of entriesOf(await objects.get(key))) moved.set(entry.job, entry);
-  return moved;
+/** All manifests of an hour. */
+export interface Manifests {
+  entries: readonly ManifestEntry[];
+  moved: Moved;
+  /** The hour's own manifest, which compaction changes. The other ones are of revision 28eb1b2. */
+  own?: { entries: readonly ManifestEntry[]; etag: string };
 }
 
-const entriesOf = (bytes: Uint8Array | undefined): ManifestEntry[] =>
-  Buffer.from(bytes ?? [])
+interface Store {
+  objects: Objects;
+  prefix: string;
+}
+
+export async function readManifests({ objects, prefix }: Store, hour: number): Promise<Manifests> {
+  const all: ManifestEntry[] = [];
+  let own: Manifests['own'];
+  for (const key of await objects.list(manifestPartition(prefix, hour))) {
+    const stored = await objects.read(key);
+    if (!stored) continue;
+    const entries = entriesOf(stored.bytes);
+    all.push(...entries);
+    if (key === manifestKey(prefix, hour)) own = { entries, etag: stored.etag };
+  }
+  // The hour's own manifest comes last, because its name sorts after all hexadecimal names. So its entries win.
+  const moved = new Map(all.map((entry) => [entry.job, entry]));
+  return { entries: all, moved, ...(own && { own }) };
+}
+
+/**
+ * Adds these entries to the hour's manifest, in place of the `replaced` entries of their jobs. Answers `false` and adds
+ * nothing if another compaction has changed one of these jobs.
+ */
+export async function addEntries(
+  { objects, prefix }: Store,
+  { hour, entries, replaced }: { hour: number; entries: readonly ManifestEntry[]; replaced: Moved },
+): Promise<boolean> {
+  const key = manifestKey(prefix, hour);
+  const jobs = new Set(entries.map(({ job }) => job));
+  for (;;) {
+    const { moved, own } = await readManifests({ objects, prefix }, hour);
+    // The answer of our own write was lost, and the SDK wrote again.
+    if (entries.every(({ job, object }) => moved.get(job)?.object === object)) return true;
+    if ([...jobs].some((job) => moved.get(job)?.object !== replaced.get(job)?.object)) return false;
+    const text = manifestText([...(own?.entries ?? []).filter(({ job }) => !jobs.has(job)), ...entries]);
+    const answer = own ? await objects.replace(key, text, NDJSON, own.etag) : await objects.create(key, text, NDJSON);
+    if (answer === 'replaced' || answer === 'created') return true;
+  }
+}
+
+const NDJSON = 'application/x-ndjson';
+
+const entriesOf = (bytes: Uint8Array): ManifestEntry[] =>
+  Buffer.from(bytes)
     .toString('utf8')
     .split('\n')
     .filter(Boolean)
     .map((line) => JSON.parse(line) as ManifestEntry);
 
-export const manifestText = (entries: readonly ManifestEntry[]): string =>
+const manifestText = (entries: readonly ManifestEntry[]): string =>
   entries.map((entry) => `${JSON.stringify(entry)}\n`).join('');

@@ -53,7 +53,7 @@ async function isCompacted(
   { accepted, now }: { accepted: Encoded; now: number },
 ): Promise<boolean> {
   if (now < Math.floor(time / HOUR_MS) * HOUR_MS + HOUR_MS) return false;
-  const entry = (await readManifests(deps, time)).get(id);
+  const entry = (await readManifests(deps, time)).moved.get(id);
   if (entry) refuseOther(entry, accepted);
   return entry !== undefined;
 }

@@ -12,7 +12,8 @@ export async function visibleObjects(
   { hour, at }: { hour: number; at: number },
 ): Promise<string[]> {
   const { objects, prefix } = store;
-  const moved = [...(await readManifests(store, hour)).values()].filter(({ from }) => Date.parse(from) <= at);
+  const { moved: all } = await readManifests(store, hour);
+  const moved = [...all.values()].filter(({ from }) => Date.parse(from) <= at);
   const jobs = new Set(moved.map(({ job }) => job));
   const own = (await objects.list(dataPartition(prefix, hour))).filter((key) => !jobs.has(jobOf(key)));
   const compacted = new Set(moved.map(({ object }) => compactedKey(prefix, { time: hour, name: object })));

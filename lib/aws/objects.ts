@@ -11,7 +11,10 @@ import { clientDefaults } from './clients';
 import { guarded, hasStatus, isAwsError } from './store-error';
 
 /** S3 answers 409 while another request changes the same key. The caller should try again. */
+const CONFLICT = 'ConditionalRequestConflict';
 const MOST_CONFLICTS = 3;
+
+const isMissing = (error: unknown): boolean => hasStatus(error, 404) && !isAwsError(error, 'NoSuchBucket');
 
 export const s3Client = (config: S3ClientConfig = clientDefaults): S3Client => new S3Client(config);
 
@@ -30,6 +33,18 @@ export function realObjects({ bucket, client = s3Client() }: { bucket: string; c
     ...(metadata && { Metadata: metadata }),
   });
 
+  const read: Objects['read'] = (key) =>
+    s3('GetObject', async () => {
+      try {
+        const { Body, ETag, LastModified } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+        const bytes = await Body?.transformToByteArray();
+        return bytes && { bytes, etag: ETag ?? '', modifiedAt: LastModified?.getTime() ?? 0 };
+      } catch (error) {
+        if (isMissing(error)) return undefined;
+        throw error;
+      }
+    });
+
   return {
     put: (...object) =>
       s3('PutObject', async () => {
@@ -44,22 +59,26 @@ export function realObjects({ bucket, client = s3Client() }: { bucket: string; c
             return 'created';
           } catch (error) {
             if (hasStatus(error, 412)) return 'exists';
-            if (again === 0 || !isAwsError(error, 'ConditionalRequestConflict')) throw error;
+            if (again === 0 || !isAwsError(error, CONFLICT)) throw error;
           }
         }
       }),
 
-    get: (key) =>
-      s3('GetObject', async () => {
+    replace: (key, body, contentType, etag) =>
+      s3('PutObject', async () => {
         try {
-          const { Body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
-          return await Body?.transformToByteArray();
+          await client.send(new PutObjectCommand({ ...putInput(key, body, contentType), IfMatch: etag }));
+          return 'replaced';
         } catch (error) {
-          if (isAwsError(error, 'NoSuchBucket')) throw error;
-          if (isAwsError(error, 'NoSuchKey') || hasStatus(error, 404)) return undefined;
+          // 412: another version is there. 404: none is. 409: another request changed the key meanwhile.
+          if (hasStatus(error, 412) || isMissing(error) || isAwsError(error, CONFLICT)) return 'changed';
           throw error;
         }
       }),
+
+    get: async (key) => (await read(key))?.bytes,
+
+    read,
 
     delete: (key) =>
       s3('DeleteObject', async () => {

@@ -7,7 +7,7 @@ import { dataKey } from '../../lib/analytics/keys';
 import { parseEnvelope } from '../../lib/jobs/envelope';
 import { PREFIX } from '../support/engine';
 import { folderObjects } from '../support/folder-objects';
-import { memoryClock } from '../support/memory-clock';
+import { memoryClock, memoryRandom } from '../support/memory-clock';
 import { appEvent, numbers, START } from './analytics-events';
 import { median, table } from './table';
 
@@ -31,7 +31,10 @@ export async function analyticsLayouts(): Promise<string> {
     const clock = memoryClock(START + (HOURS + 1) * HOUR_MS);
     const log = { info: () => {}, warn: () => {}, error: () => {} };
     const metrics = { add: () => {}, flush: () => {} };
-    const deps = { objects: bucket, clock, log, metrics, prefix: PREFIX, graceMs: 0, targetBytes: TARGET_BYTES };
+    const deps = {
+      ...{ objects: bucket, clock, random: memoryRandom(), log, metrics, prefix: PREFIX },
+      ...{ graceMs: 0, targetBytes: TARGET_BYTES },
+    };
     const startedAt = performance.now();
     for (let hour = 0; hour < HOURS; hour++) await compactHour(deps, START + hour * HOUR_MS, () => true);
     const seconds = (performance.now() - startedAt) / 1000;

@@ -29,7 +29,9 @@ export function countingObjects(): CountingObjects {
       await counting.put(...object);
       return 'created';
     },
+    replace: async () => 'changed',
     get: async () => undefined,
+    read: async () => undefined,
     delete: async () => {},
     list: async () => [],
   };

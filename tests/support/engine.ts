@@ -55,7 +55,7 @@ export function memoryEngine(
   const clock = memoryClock();
   const random = memoryRandom();
   const table = memoryTable();
-  const objects = memoryObjects();
+  const objects = memoryObjects({ now: clock.now });
   const contract = makeContract({ objects, table, clock, random, now: clock.now });
   const settings: QueueSettings = {
     type: 'fifo',

@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
+import { sha256 } from '../../lib/jobs/envelope';
 import type { Objects } from '../../lib/ports';
 
 export interface FolderObjects extends Objects {
@@ -20,6 +21,10 @@ export function folderObjects(): FolderObjects {
     await mkdir(dirname(path(key)), { recursive: true });
     await writeFile(path(key), body, { flag });
   };
+  const read: Objects['read'] = async (key) => {
+    const bytes = await readFile(path(key)).catch(() => undefined);
+    return bytes && { bytes, etag: sha256(bytes), modifiedAt: (await stat(path(key))).mtimeMs };
+  };
   return {
     folder,
     remove: () => rmSync(folder, { recursive: true, force: true }),
@@ -29,7 +34,13 @@ export function folderObjects(): FolderObjects {
         () => 'created',
         () => 'exists',
       ),
-    get: (key) => readFile(path(key)).catch(() => undefined),
+    replace: async (key, body, _contentType, etag) => {
+      if ((await read(key))?.etag !== etag) return 'changed';
+      await write(key, body, 'w');
+      return 'replaced';
+    },
+    get: async (key) => (await read(key))?.bytes,
+    read,
     delete: (key) => rm(path(key), { force: true }),
     list: async (prefix, { after, limit } = {}) => {
       const entries = await readdir(folder, { recursive: true, withFileTypes: true });

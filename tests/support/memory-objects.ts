@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Objects } from '../../lib/ports';
 
 export interface MemoryObjects extends Objects {
@@ -12,13 +13,23 @@ export interface MemoryObjects extends Objects {
 
 const byBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
 
+interface Stored {
+  bytes: Uint8Array;
+  contentType: string;
+  metadata: Record<string, string>;
+  modifiedAt: number;
+}
+
+/** As S3's: the same content has the same ETag. */
+const etagOf = ({ bytes }: Stored): string => `"${createHash('md5').update(bytes).digest('hex')}"`;
+
 /** The bucket without a network: each call takes effect at once and answers in a microtask. */
-export function memoryObjects(): MemoryObjects {
-  const stored = new Map<string, { bytes: Uint8Array; contentType: string; metadata: Record<string, string> }>();
+export function memoryObjects({ now = Date.now }: { now?: () => number } = {}): MemoryObjects {
+  const stored = new Map<string, Stored>();
   const keys = () => [...stored.keys()].sort(byBytes);
   const store = (...[key, body, contentType, metadata = {}]: Parameters<Objects['put']>) => {
     const bytes = typeof body === 'string' ? new TextEncoder().encode(body) : body.slice();
-    stored.set(key, { bytes, contentType, metadata });
+    stored.set(key, { bytes, contentType, metadata, modifiedAt: now() });
   };
   const bytes = (key: string): Uint8Array => {
     const found = stored.get(key);
@@ -32,7 +43,17 @@ export function memoryObjects(): MemoryObjects {
       store(key, ...object);
       return 'created';
     },
+    replace: async (key, body, contentType, etag) => {
+      const found = stored.get(key);
+      if (!found || etagOf(found) !== etag) return 'changed';
+      store(key, body, contentType);
+      return 'replaced';
+    },
     get: async (key) => stored.get(key)?.bytes.slice(),
+    read: async (key) => {
+      const found = stored.get(key);
+      return found && { bytes: found.bytes.slice(), etag: etagOf(found), modifiedAt: found.modifiedAt };
+    },
     delete: async (key) => {
       stored.delete(key);
     },

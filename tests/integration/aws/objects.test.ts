@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { realObjects } from '../../../lib/aws/objects';
 import type { Objects } from '../../../lib/ports';
 import { startBusyS3 } from '../../support/busy-s3';
@@ -118,6 +119,31 @@ test.each(variants)('only the first of several creates writes the object: $name'
   expect(stored.map((bytes) => Buffer.from(bytes ?? []).toString())).toEqual(['first', 'first']);
 });
 
+test.each(variants)('an object is replaced only in the version that was read: $name', async ({ start }) => {
+  const { objects, close } = await start();
+  await objects.create('a', 'first', 'text/plain');
+  const first = await objects.read('a');
+
+  const answers = [
+    await objects.replace('a', 'second', 'text/plain', first?.etag ?? ''),
+    await objects.replace('a', 'third', 'text/plain', first?.etag ?? ''),
+    await objects.replace('absent', 'first', 'text/plain', first?.etag ?? ''),
+  ];
+  const second = await objects.read('a');
+  const racing = await Promise.all(
+    Array.from({ length: 5 }, (_, n) => objects.replace('a', `${n}`, 'text/plain', second?.etag ?? '')),
+  );
+  const absent = await objects.read('absent');
+  await close();
+
+  expect(answers).toEqual(['replaced', 'changed', 'changed']);
+  expect(Buffer.from(second?.bytes ?? []).toString()).toBe('second');
+  expect(second?.etag).not.toBe(first?.etag);
+  expect(Math.abs((second?.modifiedAt ?? 0) - Date.now())).toBeLessThan(3_600_000);
+  expect(racing.filter((answer) => answer === 'replaced')).toHaveLength(1);
+  expect(absent).toBeUndefined();
+});
+
 describe('S3 alone', () => {
   let s3: Awaited<ReturnType<typeof startS3>>;
 
@@ -130,6 +156,42 @@ describe('S3 alone', () => {
     const missing = realObjects({ bucket: 'another-bucket', client: s3.client }).get('key');
 
     await expect(missing).rejects.toMatchObject({ name: 'StoreError', code: 'S3.NoSuchBucket', status: 404 });
+  });
+
+  it('answers a conditional put as AWS does', async () => {
+    const put = (Key: string, condition: { IfMatch?: string; IfNoneMatch?: string }) =>
+      s3.client.send(new PutObjectCommand({ Bucket: BUCKET, Key, Body: 'x', ...condition })).then(
+        ({ ETag }) => ETag,
+        ({ name, $metadata }: { name: string; $metadata: { httpStatusCode: number } }) =>
+          `${$metadata.httpStatusCode} ${name}`,
+      );
+
+    const etag = await put('a', { IfNoneMatch: '*' });
+    const answers = [
+      await put('a', { IfNoneMatch: '*' }),
+      await put('a', { IfMatch: '"00000000000000000000000000000000"' }),
+      await put('absent', { IfMatch: etag ?? '' }),
+      await put('a', { IfMatch: etag ?? '' }),
+    ];
+    const deleting = Promise.all([
+      put('a', { IfMatch: etag ?? '' }),
+      put('a', { IfMatch: etag ?? '' }),
+      s3.client.send(new DeleteObjectCommand({ Bucket: BUCKET, Key: 'a' })),
+    ]);
+    const [, besideDelete] = await deleting;
+
+    expect(answers).toEqual(['412 PreconditionFailed', '412 PreconditionFailed', '404 NoSuchKey', etag]);
+    expect([etag, '409 ConditionalRequestConflict', '404 NoSuchKey']).toContain(besideDelete);
+  });
+
+  it('reports another version while another request changes the key', async () => {
+    const { client, control, close } = await startBusyS3();
+
+    control.conflicts = 1;
+    const replaced = await realObjects({ bucket: BUCKET, client }).replace('key', 'x', 'text/plain', '"etag"');
+    await close();
+
+    expect(replaced).toBe('changed');
   });
 
   it('is called again a few times while another request changes the key', async () => {

@@ -2,6 +2,7 @@ import type { SourceChange } from '../draw/bundle';
 import type { Plan } from '../draw/plan';
 import { CAMPAIGN_MUTANTS } from './source/campaigns';
 import { CIRCUIT_MUTANTS } from './source/circuit';
+import { COMPACTION_MUTANTS } from './source/compaction';
 import { DEAD_LETTER_MUTANTS } from './source/dead-letters';
 import { ENGINE_MUTANTS } from './source/engine';
 import { INDEX_KEY_MUTANTS } from './source/index-keys';
@@ -22,6 +23,7 @@ export interface SourceMutant {
 export const SOURCE_MUTANTS: Record<string, SourceMutant> = {
   ...CAMPAIGN_MUTANTS,
   ...CIRCUIT_MUTANTS,
+  ...COMPACTION_MUTANTS,
   ...DEAD_LETTER_MUTANTS,
   ...ENGINE_MUTANTS,
   ...INDEX_KEY_MUTANTS,

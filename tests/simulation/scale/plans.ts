@@ -1,5 +1,6 @@
 import { CAMPAIGN_PLANS } from './campaigns';
 import { innocentAmongGuilty, othersGoOn, trialOfWaiting } from './circuit';
+import { compactions } from './compactions';
 import { dlqByChance } from './dlq-by-chance';
 import { failingRows } from './failing';
 import { manyHeld } from './held';
@@ -26,6 +27,7 @@ export const SCALE_PLANS: readonly ScalePlan[] = [
   limitedLines,
   releasedLines,
   lineRaces,
+  compactions,
   limitedRecovery,
   unlimitedRecovery,
   failingRows,

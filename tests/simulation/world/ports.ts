@@ -117,8 +117,18 @@ export function portsOf(world: World, process: Process): Ports {
           },
           detail: () => key,
         }),
+      replace: (key, ...object) =>
+        call({
+          process,
+          target: 'objects',
+          method: 'replace',
+          effect: () => objects.replace(key, ...object),
+          detail: () => key,
+        }),
       get: (key) =>
         call({ process, target: 'objects', method: 'get', effect: () => objects.get(key), detail: () => key }),
+      read: (key) =>
+        call({ process, target: 'objects', method: 'read', effect: () => objects.read(key), detail: () => key }),
       delete: (key) =>
         call({ process, target: 'objects', method: 'delete', effect: () => objects.delete(key), detail: () => key }),
       list: (prefix, options) =>

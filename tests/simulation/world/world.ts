@@ -121,7 +121,7 @@ export function createWorld(plan: Plan, options: { detailed?: boolean; mutant?: 
     vendors: createVendors(kernel.now),
     stores: {
       table: memoryTable({ lagMs: plan.indexLag ?? 0, now: kernel.now }),
-      objects: memoryObjects(),
+      objects: memoryObjects({ now: kernel.now }),
       queues: memoryQueues(sqs),
     },
     sqs,
