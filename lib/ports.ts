@@ -48,9 +48,15 @@ export interface Depth {
   inFlight: number;
 }
 
+/** A sent message. SQS numbers the messages of a FIFO queue. */
+export interface SentMessage {
+  messageId: string;
+  sequenceNumber?: string;
+}
+
 /** SQS. A URL names a queue. */
 export interface Queues {
-  send(queueUrl: string, message: OutgoingMessage): Promise<{ messageId: string; sequenceNumber?: string }>;
+  send(queueUrl: string, message: OutgoingMessage): Promise<SentMessage>;
   /** Receives at most ten messages, without long polling. */
   receive(queueUrl: string, options: { max: number; visibilitySeconds: number }): Promise<ReceivedMessage[]>;
   /** `seconds` counts from now, 0 to 43,200. */
@@ -63,7 +69,7 @@ export interface Queues {
 }
 
 /** The outcome of one message of a batch. */
-export type BatchEntry = { sent: true; messageId: string } | { sent: false; code: string };
+export type BatchEntry = ({ sent: true } & SentMessage) | { sent: false; code: string };
 
 /** SQS for a caller that sends many messages. A batch can fail in part. */
 export interface BatchQueues {

@@ -56,13 +56,13 @@ export const visibilityBatch = (
 
 /** The outcome of each message of a batch. A message that the answer does not mention counts as not sent. */
 export function entriesOf(result: Partial<SendMessageBatchResult>, count: number): BatchEntry[] {
-  const sent = new Map(result.Successful?.map(({ Id, MessageId }) => [Id, MessageId]));
+  const sent = new Map(result.Successful?.map((entry) => [entry.Id, entry]));
   const failed = new Map(result.Failed?.map(({ Id, Code }) => [Id, Code]));
   return Array.from({ length: count }, (_, index): BatchEntry => {
-    const messageId = sent.get(String(index));
-    return messageId === undefined
+    const { MessageId, SequenceNumber } = sent.get(String(index)) ?? {};
+    return MessageId === undefined
       ? { sent: false, code: `SQS.${failed.get(String(index)) ?? 'NoAnswer'}` }
-      : { sent: true, messageId };
+      : { sent: true, messageId: MessageId, ...(SequenceNumber ? { sequenceNumber: SequenceNumber } : {}) };
   });
 }
 

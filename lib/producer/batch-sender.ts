@@ -1,6 +1,6 @@
 import { JobError } from '../errors';
 import { MAX_MESSAGE_BYTES, messageBytes } from '../jobs/park';
-import type { BatchEntry, BatchQueues, Clock, Log, OutgoingMessage, Random } from '../ports';
+import type { BatchEntry, BatchQueues, Clock, Log, OutgoingMessage, Random, SentMessage } from '../ports';
 
 /** SQS's limit for a batch. All its messages together may have as many bytes as a single one. */
 const MOST_ENTRIES = 10;
@@ -11,7 +11,7 @@ const LONGEST_WAIT_MS = 10_000;
 interface Pending {
   message: OutgoingMessage;
   bytes: number;
-  sent: () => void;
+  sent: (message: SentMessage) => void;
 }
 
 interface Group {
@@ -24,7 +24,7 @@ interface Group {
 
 export interface BatchSender {
   /** Resolves when SQS has the message. Never rejects, because a message is retried until `finish` gives up. */
-  send(group: string, message: OutgoingMessage): Promise<void>;
+  send(group: string, message: OutgoingMessage): Promise<SentMessage>;
   /** The bytes of all messages that are not sent yet. */
   backlog(): number;
   /** Sends until `deadline` (ms) at most. Returns unsent messages, in order inside each group. */
@@ -92,7 +92,7 @@ export function createBatchSender({
     const codes = new Set<string>();
     for (const [index, group] of batch.entries()) {
       const entry = entries[index];
-      if (entry?.sent) succeeded(group);
+      if (entry?.sent) succeeded(group, entry);
       else {
         codes.add(entry?.code ?? 'NoAnswer');
         group.failures++;
@@ -105,13 +105,13 @@ export function createBatchSender({
     onSent();
   }
 
-  function succeeded(group: Group): void {
+  function succeeded(group: Group, { messageId, sequenceNumber }: SentMessage): void {
     const first = group.waiting.shift();
     group.failures = 0;
     group.retryAt = 0;
     if (!first) return;
     backlog -= first.bytes;
-    first.sent();
+    first.sent({ messageId, ...(sequenceNumber === undefined ? {} : { sequenceNumber }) });
   }
 
   return {
@@ -122,7 +122,8 @@ export function createBatchSender({
         group.waiting.push({ message, bytes, sent: resolve });
         groups.set(name, group);
         backlog += bytes;
-        running ??= run();
+        // Messages that are given at once share a call.
+        running ??= Promise.resolve().then(run);
       }),
     backlog: () => backlog,
     finish: async (end) => {

@@ -17,6 +17,7 @@ import type { Table } from '../ports';
 import { InvalidJobError } from './errors';
 import { jobId } from './job-id';
 import { type Accepted, type SubmitDeps, submit } from './submit';
+import { checkOwner } from './uploads';
 import { type SubmitOptions, submitOptions, valid } from './valid';
 
 /**
@@ -54,6 +55,12 @@ export async function submitCampaign(
 ): Promise<AcceptedCampaign> {
   const { name, sendAt, ...content } = valid(campaignSchema, input);
   const submitted = { ...valid(submitOptions, options), queue: EMAILS_QUEUE };
+  if ('key' in source)
+    checkOwner([{ field: 'recipients.key', key: source.key }], {
+      ...deps,
+      ...submitted,
+      principal: submitted.principal,
+    });
   const id = jobId({ ...submitted, ...deps });
   // A repeated call keeps the chunk size. With another one, its manifest would differ and look like another campaign.
   const repeated = submitted.key === undefined ? undefined : await campaigns(deps).read(id);

@@ -1,3 +1,4 @@
+import type { S3Client } from '@aws-sdk/client-s3';
 import { clientDefaults } from '../aws/clients';
 import { guarded } from '../aws/store-error';
 import { realClock, realRandom } from '../aws/system';
@@ -6,6 +7,7 @@ import { ConfigError } from '../config';
 import { producerParameter, queueName, queueUrl } from '../jobs/keys';
 import type { Log, Objects } from '../ports';
 import { type AwsEndpoints, type ConnectionConfig, settingsIn } from './settings';
+import type { PostPolicy } from './uploads';
 
 /** The ports of a producer on AWS, and how to close their connections. */
 export type Connection = Awaited<ReturnType<typeof connect>>;
@@ -43,7 +45,7 @@ export async function connect(config: ConnectionConfig, log: Log) {
     settings: queueOf,
     queueNames: Object.keys(settings.queues),
     queueUrl: (queue: string) => queueUrl(region, settings.account, queueName(instance, queue, queueOf(queue).type)),
-    bucket,
+    sign: async (policy: PostPolicy) => (await bucket()).sign(policy),
     async disconnect() {
       sqs.close();
       dynamo.close();
@@ -87,12 +89,26 @@ async function loadBucket(config: ConnectionConfig, bucket: string) {
   // The emulators know no host names of buckets.
   const client = s3Client({ ...clientConfig(config, 's3'), forcePathStyle: config.endpoints.s3 !== undefined });
   return {
-    client,
-    name: bucket,
+    sign: (policy: PostPolicy) => signPost(client, bucket, policy),
     objects: realObjects({ bucket, client }),
     readObject: realObjectReader({ bucket, client }),
     close: () => client.destroy(),
   };
+}
+
+async function signPost(client: S3Client, bucket: string, policy: PostPolicy) {
+  const { createPresignedPost } = await import('@aws-sdk/s3-presigned-post');
+  const { key, contentType, minBytes, maxBytes, expiresIn } = policy;
+  return createPresignedPost(client, {
+    Bucket: bucket,
+    Key: key,
+    Fields: { 'Content-Type': contentType },
+    Conditions: [
+      ['content-length-range', minBytes, maxBytes],
+      ['eq', '$Content-Type', contentType],
+    ],
+    Expires: expiresIn,
+  });
 }
 
 async function readSettings(config: ConnectionConfig): Promise<ProducerSettings> {

@@ -1,38 +1,13 @@
-import type { z } from 'zod';
 import { type CampaignControl, campaignControl } from '../emails/control';
-import {
-  type CampaignInput,
-  EMAIL_MESSAGE,
-  EMAILS_QUEUE,
-  type EmailMessageInput,
-  emailMessageSchema,
-} from '../emails/message';
-import {
-  FEEDBACK_QUEUE,
-  FEEDBACK_SUBMITTED,
-  type FeedbackInput,
-  feedbackGroup,
-  feedbackSchema,
-} from '../feedback/message';
+import type { CampaignInput, EmailMessageInput } from '../emails/message';
+import type { FeedbackInput } from '../feedback/message';
 import { createLedger } from '../jobs/ledger';
 import type { Table } from '../ports';
-import {
-  type InviteInput,
-  inviteSchema,
-  type NotifyBuild,
-  notifyBuildSchema,
-  type RemoveInput,
-  removeSchema,
-  TESTFLIGHT_INVITE,
-  TESTFLIGHT_NOTIFY_BUILD,
-  TESTFLIGHT_QUEUE,
-  TESTFLIGHT_REMOVE,
-  testflightGroup,
-} from '../testflight/message';
+import type { InviteInput, NotifyBuild, RemoveInput } from '../testflight/message';
 import { type AcceptedCampaign, type RecipientSource, submitCampaign } from './campaign';
-import { jobId } from './job-id';
+import { type Kind, kinds } from './kinds';
 import { type Accepted, type SubmitDeps, submit } from './submit';
-import { type SubmitOptions, submitOptions, valid } from './valid';
+import type { SubmitOptions } from './valid';
 
 export interface ProducerDeps extends Omit<SubmitDeps, 'ledger'> {
   table: Table;
@@ -67,35 +42,17 @@ const DEFAULT_EMAIL_RATE = 100;
 /** Makes a producer from its ports. */
 export function createProducer(deps: ProducerDeps): Producer {
   const submitDeps = { ...deps, ledger: createLedger(deps), emailRate: deps.emailRate ?? DEFAULT_EMAIL_RATE };
-  const testflight =
-    <D extends { app: string }>(type: string, schema: z.ZodType<D>) =>
-    async (input: unknown, options: SubmitOptions = {}) => {
-      const data = valid(schema, input);
-      const submission = { ...valid(submitOptions, options), queue: TESTFLIGHT_QUEUE, type };
-      return submit(submitDeps, { ...submission, data, group: testflightGroup(data) });
-    };
+  const submitting =
+    (kind: Kind) =>
+    async (input: unknown, options: SubmitOptions = {}) =>
+      submit(submitDeps, kinds[kind](input, options, deps));
   return {
-    feedback: async (input, options = {}) => {
-      const data = valid(feedbackSchema, input);
-      return submit(submitDeps, {
-        ...valid(submitOptions, options),
-        queue: FEEDBACK_QUEUE,
-        type: FEEDBACK_SUBMITTED,
-        data,
-        group: feedbackGroup(data),
-      });
-    },
-    email: async (input, options = {}) => {
-      const data = valid(emailMessageSchema, input);
-      const submission = { ...valid(submitOptions, options), queue: EMAILS_QUEUE };
-      // Each mail has its own group, so no mail waits for another.
-      const id = jobId({ ...submission, ...deps });
-      return submit(submitDeps, { ...submission, id, type: EMAIL_MESSAGE, data, group: id });
-    },
+    feedback: submitting('feedback'),
+    email: submitting('email'),
     campaigns: campaignControl(submitDeps),
     campaign: (input, source, options = {}) => submitCampaign(submitDeps, { input, source, options }),
-    invite: testflight(TESTFLIGHT_INVITE, inviteSchema),
-    removeTester: testflight(TESTFLIGHT_REMOVE, removeSchema),
-    notifyBuild: testflight(TESTFLIGHT_NOTIFY_BUILD, notifyBuildSchema),
+    invite: submitting('invite'),
+    removeTester: submitting('removeTester'),
+    notifyBuild: submitting('notifyBuild'),
   };
 }

@@ -1,12 +1,14 @@
 import type { AnalyticsEvent } from '../analytics/event';
 import { createLedger } from '../jobs/ledger';
 import type { Log } from '../ports';
+import { type BatchJob, type BatchResult, submitBatch } from './batch';
 import { connect, lazily } from './connect';
 import { createJobs, type Jobs } from './jobs';
 import type { PackingLimits } from './packer';
 import { createProducer, type Producer } from './producer';
 import { type ConnectionOptions, connectionConfig } from './settings';
 import { createTracker, type Tracker } from './tracker';
+import { prepareUpload, type Upload, type UploadInput } from './uploads';
 
 /** How a producer is configured. Every option of the connection has a variable, so that none is required. */
 export interface ProducerOptions extends ConnectionOptions {
@@ -20,6 +22,12 @@ export interface ProducerOptions extends ConnectionOptions {
 export interface ProducerClient extends Producer, Pick<Tracker, 'track' | 'flush'> {
   /** Connects now, so that wrong settings show at the start. Rejects with a ConfigError or a StoreError. */
   ready(): Promise<void>;
+  /** Accepts many jobs with few calls to SQS. Each has its own result, in the order of the jobs. */
+  batch(jobs: readonly BatchJob[]): Promise<BatchResult[]>;
+  attachments: {
+    /** A form with which a user uploads one file. Rejects with an InvalidJobError. */
+    upload(input: UploadInput): Promise<Upload>;
+  };
   /** Looks up jobs. */
   jobs: Jobs;
   /**
@@ -47,11 +55,13 @@ export function realProducer(options: ProducerOptions = {}): ProducerClient {
   const waits = process.env.AWS_LAMBDA_FUNCTION_NAME === undefined ? { afterAnswer } : {};
   const connected = lazily(async () => {
     const connection = await connect(config, options.log ?? silent);
+    const ledger = createLedger(connection);
     return {
       connection,
       producer: createProducer({ ...connection, ...waits }),
+      batch: (jobs: readonly BatchJob[]) => submitBatch({ ...connection, ...waits, ledger }, jobs),
       tracker: createTracker(connection, options.analytics),
-      jobs: createJobs({ ...connection, ledger: createLedger(connection) }),
+      jobs: createJobs({ ...connection, ledger }),
     };
   });
   const parts = async () => {
@@ -74,6 +84,8 @@ export function realProducer(options: ProducerOptions = {}): ProducerClient {
     invite: async (...job) => (await parts()).producer.invite(...job),
     removeTester: async (...job) => (await parts()).producer.removeTester(...job),
     notifyBuild: async (...job) => (await parts()).producer.notifyBuild(...job),
+    batch: async (jobs) => (await parts()).batch(jobs),
+    attachments: { upload: async (input) => prepareUpload((await parts()).connection, input) },
     track: async (event: AnalyticsEvent) => (await parts()).tracker.track(event),
     flush: async () => (await parts()).tracker.flush(),
     jobs: {

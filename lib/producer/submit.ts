@@ -6,7 +6,7 @@ import { dataPrefix, deduplicationId } from '../jobs/keys';
 import type { Ledger } from '../jobs/ledger';
 import { newRow } from '../jobs/new-row';
 import type { JobRow } from '../jobs/row';
-import type { Clock, Log, Objects, Queues, Random } from '../ports';
+import type { Clock, Log, Objects, OutgoingMessage, Queues, Random, SentMessage } from '../ports';
 import { IdempotencyConflictError } from './errors';
 import { jobId } from './job-id';
 
@@ -60,6 +60,14 @@ export interface Accepted {
   sequenceNumber?: string;
 }
 
+/** A job whose message must be sent now. */
+export interface Unsent {
+  row: JobRow;
+  message: OutgoingMessage;
+  /** Answers the caller when SQS has the message. */
+  sent(message: SentMessage): Promise<Accepted>;
+}
+
 /**
  * Accepts a job: writes the row, sends the message and marks the row as sent. Rejects with a StoreError if the message
  * failed, or if the row failed and the job has a key: only the row shows whether the key was used before. The caller can
@@ -67,33 +75,61 @@ export interface Accepted {
  * the row. Rejects with an IdempotencyConflictError if the key belongs to another job.
  */
 export async function submit(deps: SubmitDeps, submission: Submission): Promise<Accepted> {
+  const decided = await accept(deps, submission);
+  if ('accepted' in decided) return decided.accepted;
+  const { row, message, sent } = decided;
+  return sent(await deps.queues.send(deps.queueUrl(row.queue), message));
+}
+
+/** Writes the row of a job, and answers what is left to do. Rejects as `submit` does. */
+export async function accept(deps: SubmitDeps, submission: Submission): Promise<{ accepted: Accepted } | Unsent> {
   const { clock, random, ledger } = deps;
   const { queue, group } = submission;
   const id = submission.id ?? jobId({ ...submission, clock, random });
   const envelope = await envelopeOf(deps, submission, id);
   const row = newRow({ queue, envelope, ...(group === undefined ? {} : { group }), now: clock.now(), random });
+  const accepted = { id, time: envelope.time, duplicate: false };
 
   const written = await ledger.write(row, 0).catch((error: unknown) => {
     ignoreStoreError(error);
     if (submission.key !== undefined) throw error;
-    return undefined;
-  });
-  if (!written) {
     // No other job can have this new id. The worker that runs the job writes its row.
     deps.log.warn('accepted without a row', { queue, jobId: id });
-    return { id, time: envelope.time, duplicate: false, ...(await sendMessage(deps, row, envelope)) };
-  }
-  if (written.written) {
-    const sent = await send(deps, written.item, envelope);
-    return { id, time: envelope.time, duplicate: false, ...sent };
-  }
+    return undefined;
+  });
+  if (!written) return unsent(deps, { row, envelope, accepted, stored: false });
+  if (written.written) return unsent(deps, { row: written.item, envelope, accepted, stored: true });
 
   const first = written.stored;
   if (!first) throw new StoreError({ code: 'RowGone', message: 'the row of this key was just removed' });
   if (first.payloadHash !== row.payloadHash) throw new IdempotencyConflictError(id);
   const time = new Date(first.time).toISOString();
-  const sent = mayBeUnsent(first) ? await send(deps, first, { ...envelope, time }) : {};
-  return { id, time, duplicate: true, ...sent };
+  const again = { id, time, duplicate: true };
+  if (!mayBeUnsent(first)) return { accepted: again };
+  return unsent(deps, { row: first, envelope: { ...envelope, time }, accepted: again, stored: true });
+}
+
+function unsent(
+  deps: SubmitDeps,
+  { row, envelope, accepted, stored }: { row: JobRow; envelope: Envelope; accepted: Accepted; stored: boolean },
+): Unsent {
+  const fifo = deps.settings(row.queue).type === 'fifo';
+  const identity = fifo ? { groupId: row.group ?? row.id, deduplicationId: openingOf(row) } : {};
+  return {
+    row,
+    message: { body: JSON.stringify(envelope), ...identity },
+    async sent(message) {
+      const { messageId } = message;
+      deps.log.info('accepted', { queue: row.queue, jobId: row.id, messageId });
+      // The arrival of the message reopens a cancelled row, which also proves that the message was sent.
+      if (stored && row.state === 'queued') {
+        const mark = markSent(deps, row, messageId);
+        if (deps.afterAnswer) deps.afterAnswer(mark);
+        else await mark;
+      }
+      return { ...accepted, ...message };
+    },
+  };
 }
 
 /** The deduplication id of the message that opens the job. SQS may still know those of earlier openings. */
@@ -124,30 +160,6 @@ async function envelopeOf(deps: SubmitDeps, submission: Submission, id: string):
   const dataref = `${dataPrefix(deps.prefix, queue)}${id}/${datasha256}`;
   await deps.objects.put(dataref, json, 'application/json');
   return { ...head, dataref, datasha256 };
-}
-
-type Sent = Pick<Accepted, 'messageId' | 'sequenceNumber'>;
-
-async function send(deps: SubmitDeps, row: JobRow, envelope: Envelope): Promise<Sent> {
-  const sent = await sendMessage(deps, row, envelope);
-  // The arrival of the message reopens a cancelled row, which also proves that the message was sent.
-  if (row.state !== 'queued') return sent;
-  const mark = markSent(deps, row, sent.messageId);
-  if (deps.afterAnswer) deps.afterAnswer(mark);
-  else await mark;
-  return sent;
-}
-
-async function sendMessage(deps: SubmitDeps, row: JobRow, envelope: Envelope) {
-  const { queues, log } = deps;
-  const fifo = deps.settings(row.queue).type === 'fifo';
-  const sent = await queues.send(deps.queueUrl(row.queue), {
-    body: JSON.stringify(envelope),
-    ...(fifo ? { groupId: row.group ?? row.id, deduplicationId: openingOf(row) } : {}),
-  });
-  const { messageId } = sent;
-  log.info('accepted', { queue: row.queue, jobId: row.id, messageId });
-  return sent;
 }
 
 /** Never rejects with a StoreError. If the mark is missing, the reconciler cancels the row, and the message reopens it. */

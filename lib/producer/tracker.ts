@@ -53,7 +53,7 @@ export function createTracker(
 ): Tracker {
   const { clock } = deps;
   const waiting: (() => void)[] = [];
-  const underWay = new Set<Promise<void>>();
+  const underWay = new Set<Promise<unknown>>();
   let closed = false;
 
   const sender = createBatchSender({ ...deps, queueUrl: () => deps.queueUrl(ANALYTICS_QUEUE), onSent: letIn });

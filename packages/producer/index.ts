@@ -10,6 +10,7 @@ export type { CampaignReport } from '../../lib/emails/report';
 export { StoreError } from '../../lib/errors';
 export type { FeedbackInput } from '../../lib/feedback/message';
 export type { Facts, Log } from '../../lib/ports';
+export type { BatchJob, BatchResult } from '../../lib/producer/batch';
 export type { AcceptedCampaign, RecipientSource } from '../../lib/producer/campaign';
 export { IdempotencyConflictError, InvalidJobError, type Problem } from '../../lib/producer/errors';
 export type { FindOptions, JobStatus, Jobs, WaitOptions } from '../../lib/producer/jobs';
@@ -22,5 +23,6 @@ export {
 export type { AwsEndpoints, ClientCredentials, ConnectionOptions, Credentials } from '../../lib/producer/settings';
 export type { Accepted } from '../../lib/producer/submit';
 export { UnsentEventsError } from '../../lib/producer/tracker';
+export type { Upload, UploadInput } from '../../lib/producer/uploads';
 export type { SubmitOptions } from '../../lib/producer/valid';
 export type { InviteInput, NotifyBuild, RemoveInput } from '../../lib/testflight/message';

@@ -1,9 +1,11 @@
 import { createServer } from 'node:http';
 import { json } from 'node:stream/consumers';
 import { CreateQueueCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { realObjects, s3Client } from '../../../lib/aws/objects';
 import { realQueues } from '../../../lib/aws/queues';
 import { realTable } from '../../../lib/aws/table';
 import { ConfigError } from '../../../lib/config';
+import { startS3 } from '../../../lib/local/emulators/s3';
 import { close, listen } from '../../../lib/local/loopback';
 import { realProducer } from '../../../lib/producer/real-producer';
 import { against, startDynamo, startSqs, TABLE } from '../../support/emulators';
@@ -148,6 +150,33 @@ describe('the producer as an API imports it', () => {
     );
     parameters['/jobs/my-instance/producer'] = JSON.stringify(settings);
     await expect(producer.ready()).resolves.toBeUndefined();
+  });
+
+  it('signs a form with which a user uploads one file of a size range', async () => {
+    await startAws();
+    const s3 = await startS3({ buckets: ['a-bucket'], region: 'us-east-1' });
+    closing.push(s3.close);
+    const producer = realProducer({
+      instance: 'my-instance',
+      region: 'us-east-1',
+      settings,
+      endpoints: { s3: s3.url },
+    });
+    closing.unshift(() => producer.close());
+
+    const file = { principal: 'client-1', name: 'screen.png', contentType: 'image/png', maxBytes: 1_000 };
+    const { url, fields, key } = await producer.attachments.upload(file);
+
+    const policy = JSON.parse(Buffer.from(fields.Policy ?? '', 'base64').toString()) as { conditions: unknown[] };
+    expect(policy.conditions).toEqual(
+      expect.arrayContaining([['content-length-range', 1, 1_000], ['eq', '$Content-Type', 'image/png'], { key }]),
+    );
+    const form = new FormData();
+    for (const [name, value] of Object.entries(fields)) form.append(name, value);
+    form.append('file', new Blob(['png']));
+    expect((await fetch(url, { method: 'POST', body: form })).status).toBe(204);
+    const objects = realObjects({ bucket: 'a-bucket', client: s3Client({ ...against(s3.url), forcePathStyle: true }) });
+    expect(Buffer.from((await objects.get(key)) ?? []).toString()).toBe('png');
   });
 
   it('sends tracked events when it closes, and takes nothing after that', async () => {

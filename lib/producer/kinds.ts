@@ -1,0 +1,76 @@
+import type { z } from 'zod';
+import { EMAIL_MESSAGE, EMAILS_QUEUE, type EmailMessageInput, emailMessageSchema } from '../emails/message';
+import {
+  FEEDBACK_QUEUE,
+  FEEDBACK_SUBMITTED,
+  type FeedbackInput,
+  feedbackGroup,
+  feedbackSchema,
+} from '../feedback/message';
+import type { Clock, Random } from '../ports';
+import {
+  type InviteInput,
+  inviteSchema,
+  type NotifyBuild,
+  notifyBuildSchema,
+  type RemoveInput,
+  removeSchema,
+  TESTFLIGHT_INVITE,
+  TESTFLIGHT_NOTIFY_BUILD,
+  TESTFLIGHT_QUEUE,
+  TESTFLIGHT_REMOVE,
+  testflightGroup,
+} from '../testflight/message';
+import { jobId } from './job-id';
+import type { Submission } from './submit';
+import { checkOwner } from './uploads';
+import { submitOptions, valid } from './valid';
+
+/** What a caller gives for a job of each kind. */
+export interface Inputs {
+  feedback: FeedbackInput;
+  email: EmailMessageInput;
+  invite: InviteInput;
+  removeTester: RemoveInput;
+  notifyBuild: NotifyBuild;
+}
+
+export type Kind = keyof Inputs;
+
+interface MakeDeps {
+  clock: Clock;
+  random: Random;
+  /** The key prefix of all our objects in the bucket. */
+  prefix: string;
+}
+
+/** Makes a job of a caller's data and options. Throws an InvalidJobError that names all problems of the data. */
+type Make = (input: unknown, options: unknown, deps: MakeDeps) => Submission;
+
+const testflight =
+  <D extends { app: string }>(type: string, schema: z.ZodType<D>): Make =>
+  (input, options) => {
+    const data = valid(schema, input);
+    return { ...valid(submitOptions, options), queue: TESTFLIGHT_QUEUE, type, data, group: testflightGroup(data) };
+  };
+
+/** The jobs that are one message. A campaign is more than that (campaign.ts). */
+export const kinds: Record<Kind, Make> = {
+  feedback: (input, options, { prefix }) => {
+    const data = valid(feedbackSchema, input);
+    const submission = { ...valid(submitOptions, options), queue: FEEDBACK_QUEUE, type: FEEDBACK_SUBMITTED };
+    const keys = (data.attachments ?? []).map(({ key }, place) => ({ field: `attachments.${place}.key`, key }));
+    checkOwner(keys, { prefix, queue: FEEDBACK_QUEUE, principal: submission.principal });
+    return { ...submission, data, group: feedbackGroup(data) };
+  },
+  email: (input, options, deps) => {
+    const data = valid(emailMessageSchema, input);
+    const submission = { ...valid(submitOptions, options), queue: EMAILS_QUEUE };
+    // Each mail has its own group, so no mail waits for another.
+    const id = jobId({ ...submission, ...deps });
+    return { ...submission, id, type: EMAIL_MESSAGE, data, group: id };
+  },
+  invite: testflight(TESTFLIGHT_INVITE, inviteSchema),
+  removeTester: testflight(TESTFLIGHT_REMOVE, removeSchema),
+  notifyBuild: testflight(TESTFLIGHT_NOTIFY_BUILD, notifyBuildSchema),
+};

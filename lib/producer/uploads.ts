@@ -1,0 +1,114 @@
+import { z } from 'zod';
+import { EMAILS_QUEUE } from '../emails/message';
+import { FEEDBACK_QUEUE } from '../feedback/message';
+import { sha256 } from '../jobs/envelope';
+import { attachmentsPrefix } from '../jobs/keys';
+import type { Clock, Random } from '../ports';
+import { singleLine } from '../text';
+import { InvalidJobError } from './errors';
+import { valid } from './valid';
+
+const MIB = 1024 * 1024;
+/** Zendesk takes 50 MiB in a file. A list of a million recipients has about 100 MiB. */
+const LARGEST = { [FEEDBACK_QUEUE]: 50 * MIB, [EMAILS_QUEUE]: 512 * MIB };
+
+const uploadSchema = z
+  .strictObject({
+    queue: z.enum([FEEDBACK_QUEUE, EMAILS_QUEUE]).default(FEEDBACK_QUEUE),
+    principal: singleLine(255),
+    name: singleLine(255),
+    contentType: z
+      .string()
+      .max(127)
+      .regex(/^[\w!#$&^.+-]+\/[\w!#$&^.+-]+(; ?charset=[\w-]+)?$/, 'must be a media type'),
+    minBytes: z.int().nonnegative().default(1),
+    maxBytes: z.int().positive().optional(),
+    expiresIn: z.int().min(1).max(3_600).default(600),
+  })
+  .superRefine(({ queue, minBytes, maxBytes }, context) => {
+    const issue = (message: string) => context.addIssue({ code: 'custom', path: ['maxBytes'], message });
+    if (maxBytes === undefined) return;
+    if (maxBytes > LARGEST[queue]) issue(`must be at most ${LARGEST[queue]} for ${queue}`);
+    if (maxBytes < minBytes) issue('must be at least minBytes');
+  });
+
+/** A file that a user of the API wants to upload. */
+export interface UploadInput {
+  /** The queue whose jobs may use the file: `feedback` (the default) for attachments, `emails` for lists of recipients. */
+  queue?: 'feedback' | 'emails' | undefined;
+  /** Only jobs of this principal may use the file. */
+  principal: string;
+  /** Its ending becomes the ending of the key. */
+  name: string;
+  contentType: string;
+  /** The size range that S3 accepts: 1 byte, to 50 MiB for feedback and 512 MiB for emails, by default. */
+  minBytes?: number | undefined;
+  maxBytes?: number | undefined;
+  /** Seconds until the form expires, 600 by default, at most 3,600. */
+  expiresIn?: number | undefined;
+}
+
+/** A form for the upload: send `fields`, then the file as `file`, as multipart/form-data to `url`. */
+export interface Upload {
+  url: string;
+  fields: Record<string, string>;
+  /** The key of the uploaded file, for a job's data. */
+  key: string;
+  /** ISO 8601. */
+  expiresAt: string;
+}
+
+/** What S3 checks when it takes the upload. */
+export interface PostPolicy {
+  key: string;
+  contentType: string;
+  minBytes: number;
+  maxBytes: number;
+  expiresIn: number;
+}
+
+export interface UploadDeps {
+  clock: Clock;
+  random: Random;
+  prefix: string;
+  /** Signs a form with this policy. */
+  sign: (policy: PostPolicy) => Promise<{ url: string; fields: Record<string, string> }>;
+}
+
+/** Prepares an upload. Throws an InvalidJobError. The object's key holds no name and no principal in the clear. */
+export async function prepareUpload({ clock, random, prefix, sign }: UploadDeps, input: UploadInput): Promise<Upload> {
+  const {
+    queue,
+    principal,
+    name,
+    contentType,
+    minBytes,
+    maxBytes = LARGEST[input.queue ?? FEEDBACK_QUEUE],
+    expiresIn,
+  } = valid(uploadSchema, input);
+  const [ending = ''] = /\.[A-Za-z0-9]{1,10}$/.exec(name) ?? [];
+  const key = `${folderOf(prefix, queue, principal)}${random.uuid()}${ending.toLowerCase()}`;
+  const expiresAt = new Date(clock.now() + expiresIn * 1000).toISOString();
+  return { ...(await sign({ key, contentType, minBytes, maxBytes, expiresIn })), key, expiresAt };
+}
+
+/** The folder of all uploads. Each principal has a folder in it. */
+const uploadsPrefix = (prefix: string, queue: string): string => `${attachmentsPrefix(prefix, queue)}by/`;
+
+const folderOf = (prefix: string, queue: string, principal: string): string =>
+  `${uploadsPrefix(prefix, queue)}${sha256(JSON.stringify([queue, principal])).slice(0, 32)}/`;
+
+/** Throws an InvalidJobError if a key is an upload of another principal. Keys outside of the uploads are the API's own. */
+export function checkOwner(
+  keys: readonly { field: string; key: string }[],
+  { prefix, queue, principal }: { prefix: string; queue: string; principal: string | undefined },
+): void {
+  const own = principal === undefined ? undefined : folderOf(prefix, queue, principal);
+  const foreign = keys.filter(
+    ({ key }) => key.startsWith(uploadsPrefix(prefix, queue)) && !(own !== undefined && key.startsWith(own)),
+  );
+  if (foreign.length > 0)
+    throw new InvalidJobError(
+      foreign.map(({ field }) => ({ field, message: `${field}: must be an upload of the same principal` })),
+    );
+}

@@ -1,0 +1,117 @@
+import { createLedger } from '../../../lib/jobs/ledger';
+import type { BatchEntry, OutgoingMessage } from '../../../lib/ports';
+import { type BatchJob, submitBatch } from '../../../lib/producer/batch';
+import { withFaults } from '../../support/faults';
+import { memoryProducerDeps } from '../../support/producer';
+
+const feedback = (user: string, message = 'Well done.', key?: string): BatchJob => ({
+  kind: 'feedback',
+  data: { user: { email: `${user}@example.com` }, subject: 'It works', message },
+  ...(key === undefined ? {} : { options: { key } }),
+});
+
+/** `answer`: what SQS says to each entry of a call, by the number of the call. */
+function start({
+  answer = () => 'sent',
+  ...wrap
+}: Parameters<typeof memoryProducerDeps>[0] & { answer?: (call: number, entry: number) => string } = {}) {
+  const memory = memoryProducerDeps(wrap);
+  const calls: OutgoingMessage[][] = [];
+  const sendBatch = async (url: string, messages: OutgoingMessage[]): Promise<BatchEntry[]> => {
+    const call = calls.push(messages);
+    return Promise.all(
+      messages.map(async (message, entry) => {
+        const code = answer(call, entry);
+        return code === 'sent'
+          ? { sent: true, ...(await memory.deps.queues.send(url, message)) }
+          : { sent: false, code };
+      }),
+    );
+  };
+  const deps = { ...memory.deps, ledger: createLedger(memory.deps), queues: { ...memory.deps.queues, sendBatch } };
+  return { ...memory, deps, calls };
+}
+
+const subjects = (calls: OutgoingMessage[][]) =>
+  calls.map((messages) => messages.map(({ body }) => (JSON.parse(body) as { data: { message: string } }).data.message));
+
+it('sends ten messages in a call, and answers in the order of the jobs', async () => {
+  const { deps, calls, rows } = start();
+
+  const results = await submitBatch(
+    deps,
+    Array.from({ length: 23 }, (_, n) => feedback(`user-${n}`, `${n}`)),
+  );
+
+  expect(calls.map(({ length }) => length)).toEqual([10, 10, 3]);
+  expect(subjects(calls).flat()).toEqual(Array.from({ length: 23 }, (_, n) => `${n}`));
+  const ids = calls.flat().map(({ deduplicationId }) => deduplicationId);
+  expect(results.map(({ accepted }) => accepted?.id)).toEqual(ids);
+  expect(results[0]?.accepted).toEqual({
+    id: ids[0],
+    time: expect.any(String),
+    duplicate: false,
+    messageId: expect.any(String),
+    sequenceNumber: expect.any(String),
+  });
+  expect(rows().every(({ sentAt }) => sentAt !== undefined)).toBe(true);
+});
+
+it('keeps the jobs of one group in order, with one of them in a call', async () => {
+  const { deps, calls } = start();
+
+  await submitBatch(deps, [feedback('a', 'a1'), feedback('a', 'a2'), feedback('b', 'b1'), feedback('a', 'a3')]);
+
+  expect(subjects(calls)).toEqual([['a1', 'b1'], ['a2'], ['a3']]);
+});
+
+it('sends only the failed entries again, before later jobs of their group', async () => {
+  const { deps, calls } = start({ answer: (call, entry) => (call === 1 && entry === 0 ? 'SQS.Throttled' : 'sent') });
+
+  const results = await submitBatch(deps, [feedback('a', 'a1'), feedback('b', 'b1'), feedback('a', 'a2')]);
+
+  expect(subjects(calls)).toEqual([['a1', 'b1'], ['a1'], ['a2']]);
+  expect(results.every(({ accepted }) => accepted)).toBe(true);
+});
+
+it('reports each job that failed, and accepts the others', async () => {
+  const { deps, rows } = start({ answer: (_call, entry) => (entry === 0 ? 'SQS.InternalError' : 'sent') });
+  await submitBatch(deps, [feedback('z'), feedback('b', 'first', 'key')]);
+
+  const results = await submitBatch(deps, [
+    feedback('a'),
+    { kind: 'feedback', data: { user: { email: 'planted' }, subject: '', message: 'M' } },
+    feedback('b', 'other', 'key'),
+    { kind: 'fax', data: {} } as never,
+    feedback('c'),
+  ]);
+
+  expect(results.map(({ error }) => error?.name)).toEqual([
+    'StoreError',
+    'InvalidJobError',
+    'IdempotencyConflictError',
+    'InvalidJobError',
+    undefined,
+  ]);
+  expect(results[0]?.error).toMatchObject({ code: 'SQS.NotSent' });
+  expect(JSON.stringify(results[1]?.error)).not.toContain('planted');
+  expect(rows().filter(({ sentAt }) => sentAt !== undefined)).toHaveLength(2);
+});
+
+it('makes the same job of the same key, also within one batch', async () => {
+  const { deps, rows } = start();
+
+  const results = await submitBatch(deps, [feedback('a', 'same', 'key'), feedback('a', 'same', 'key')]);
+
+  expect(rows()).toHaveLength(1);
+  expect(new Set(results.map(({ accepted }) => accepted?.id)).size).toBe(1);
+  expect(results.map(({ accepted }) => accepted?.duplicate).sort()).toEqual([false, true]);
+});
+
+it('accepts jobs without a key while the table is down', async () => {
+  const { deps } = start({ table: (table) => withFaults(table, () => 'refused') });
+
+  const results = await submitBatch(deps, [feedback('a'), feedback('b', 'm', 'key')]);
+
+  expect(results.map(({ accepted, error }) => accepted?.duplicate ?? error?.name)).toEqual([false, 'StoreError']);
+});

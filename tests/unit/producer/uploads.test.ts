@@ -1,0 +1,94 @@
+import { InvalidJobError } from '../../../lib/producer/errors';
+import { createProducer } from '../../../lib/producer/producer';
+import { type PostPolicy, prepareUpload } from '../../../lib/producer/uploads';
+import { memoryProducerDeps } from '../../support/producer';
+
+const file = { principal: 'client-1', name: 'Screen of Jane.PNG', contentType: 'image/png' };
+
+function start() {
+  const memory = memoryProducerDeps();
+  const policies: PostPolicy[] = [];
+  const sign = async (policy: PostPolicy) => {
+    policies.push(policy);
+    return { url: 'https://bucket.example.com/', fields: { key: policy.key } };
+  };
+  return { ...memory, policies, uploads: { ...memory.deps, sign }, producer: createProducer(memory.deps) };
+}
+
+describe('an upload', () => {
+  it('goes into the folder of one principal, with a size range and a content type', async () => {
+    const { uploads, policies } = start();
+
+    const upload = await prepareUpload(uploads, file);
+
+    const { key } = upload;
+    expect(key).toMatch(/^jobs\/_attachments\/feedback\/by\/[0-9a-f]{32}\/[0-9a-f-]{36}\.png$/);
+    expect(policies).toEqual([{ key, contentType: 'image/png', minBytes: 1, maxBytes: 52_428_800, expiresIn: 600 }]);
+    expect(upload).toEqual({
+      url: 'https://bucket.example.com/',
+      fields: { key },
+      key,
+      expiresAt: '2026-01-02T03:14:05.000Z',
+    });
+  });
+
+  it.each([
+    [{ principal: '' }, 'principal'],
+    [{ contentType: 'png' }, 'contentType'],
+    [{ maxBytes: 52_428_801 }, 'maxBytes'],
+    [{ minBytes: 10, maxBytes: 9 }, 'maxBytes'],
+    [{ queue: 'testflight' as 'emails' }, 'queue'],
+    [{ expiresIn: 3_601 }, 'expiresIn'],
+  ])('with %j is refused', async (wrong, field) => {
+    const { uploads } = start();
+
+    await expect(prepareUpload(uploads, { ...file, ...wrong })).rejects.toMatchObject({ problems: [{ field }] });
+  });
+});
+
+describe('an uploaded file', () => {
+  const feedbackWith = (key: string) => ({
+    user: { email: 'user@example.com' },
+    subject: 'It works',
+    message: 'Well done.',
+    attachments: [{ key, name: 'screen.png', contentType: 'image/png' }],
+  });
+
+  it('is accepted with a job of its principal, and refused with any other', async () => {
+    const { uploads, producer, messages } = start();
+    const { key } = await prepareUpload(uploads, file);
+
+    await producer.feedback(feedbackWith(key), { principal: 'client-1' });
+    for (const options of [{ principal: 'client-2' }, {}])
+      await expect(producer.feedback(feedbackWith(key), options)).rejects.toEqual(
+        new InvalidJobError([
+          { field: 'attachments.0.key', message: 'attachments.0.key: must be an upload of the same principal' },
+        ]),
+      );
+
+    expect(messages()).toHaveLength(1);
+  });
+
+  it('of a list of recipients belongs to its principal too', async () => {
+    const { uploads, producer } = start();
+    const { key } = await prepareUpload(uploads, {
+      ...file,
+      queue: 'emails',
+      name: 'list.csv',
+      contentType: 'text/csv',
+    });
+    const campaign = { from: { email: 'news@example.com' }, subject: 'S', text: 'T' };
+
+    await expect(producer.campaign(campaign, { key }, { principal: 'client-2' })).rejects.toMatchObject({
+      problems: [{ field: 'recipients.key' }],
+    });
+  });
+
+  it('outside the uploads is left to the API', async () => {
+    const { producer, messages } = start();
+
+    await producer.feedback(feedbackWith('jobs/_attachments/feedback/screen.png'));
+
+    expect(messages()).toHaveLength(1);
+  });
+});
