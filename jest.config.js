@@ -24,6 +24,8 @@ module.exports = {
   },
   // The same two replacements that esbuild makes in the functions' bundles (serverless.yml, custom.esbuild.alias).
   moduleNameMapper: {
+    // As in tsconfig.json.
+    '^background-jobs-producer$': '<rootDir>/packages/producer/index.ts',
     '^@sendgrid/client$': '<rootDir>/lib/vendors/sendgrid-client.ts',
     '^cross-fetch$': '<rootDir>/lib/vendors/native-fetch.ts',
   },

@@ -14,7 +14,7 @@ export interface Recipient {
   data?: Record<string, unknown> | undefined;
 }
 
-const recipientSchema = z.strictObject({
+export const recipientSchema = z.strictObject({
   email: emailAddress,
   name: singleLine(100).optional(),
   data: templateData.optional(),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseEnvelope } from '../jobs/envelope';
 import type { Connection } from './connection';
 import { awsVariables, vendorVariables } from './endpoints';
 
@@ -36,7 +37,7 @@ export async function outcomes({ api }: Connection, event: unknown): Promise<str
   return Promise.all(
     parsed.data.Records.map(async ({ body, messageId }) => {
       const id = idOf(body) ?? `invalid/${messageId}`;
-      const answer = await fetch(`${api}/jobs/${id}`);
+      const answer = await fetch(`${api}/records/${id}`);
       if (!answer.ok) return `${id}: no row (a successful analytics job writes none)`;
       const { queue, state, reason, attempts, steps, error } = jobSchema.parse(await answer.json());
       const done = Object.entries(steps).map(([name, { status }]) => `${name} ${status}`);
@@ -45,7 +46,7 @@ export async function outcomes({ api }: Connection, event: unknown): Promise<str
         `attempts ${attempts}`,
         ...done,
         ...(error ? [`${error.code}: ${error.message}`] : []),
-        `${api}/jobs/${id}`,
+        `${api}/records/${id}`,
       ].join(' · ');
     }),
   );
@@ -53,8 +54,7 @@ export async function outcomes({ api }: Connection, event: unknown): Promise<str
 
 function idOf(body: string): string | undefined {
   try {
-    const { data } = z.object({ id: z.uuid() }).safeParse(JSON.parse(body));
-    return data?.id;
+    return parseEnvelope(body).id;
   } catch {
     return undefined;
   }

@@ -1,7 +1,9 @@
 import { realClock, realRandom } from '../aws/system';
 import { settingsOf } from '../config';
 import { queueName, queueUrl } from '../jobs/keys';
+import { createLedger } from '../jobs/ledger';
 import type { Log } from '../ports';
+import { createJobs, type Jobs } from '../producer/jobs';
 import { createProducer, type Producer } from '../producer/producer';
 import { createTracker, type Tracker } from '../producer/tracker';
 import { ACCOUNT, type Cloud, REGION } from './cloud';
@@ -9,12 +11,12 @@ import type { LocalPorts } from './ports';
 
 const silent: Log = { info: () => {}, warn: () => {}, error: () => {} };
 
-/** Creates the producer and the tracker that an API uses, over the local ports. */
+/** Creates what the package gives to an API, over the local ports. */
 export function createSenders({
   ports,
   declared,
   config,
-}: { ports: LocalPorts } & Pick<Cloud, 'declared' | 'config'>): { producer: Producer; tracker: Tracker } {
+}: { ports: LocalPorts } & Pick<Cloud, 'declared' | 'config'>): { producer: Producer; tracker: Tracker; jobs: Jobs } {
   const settings = settingsOf(config);
   const deps = {
     ...ports,
@@ -27,5 +29,9 @@ export function createSenders({
     queueUrl: (queue: string) => queueUrl(REGION, ACCOUNT, queueName(config.INSTANCE, queue, settings(queue).type)),
   };
   const emailRate = Number(declared.functions.find(({ key }) => key === 'emails')?.environment.EMAIL_RATE ?? 100);
-  return { producer: createProducer({ ...deps, emailRate }), tracker: createTracker(deps) };
+  return {
+    producer: createProducer({ ...deps, emailRate }),
+    tracker: createTracker(deps),
+    jobs: createJobs({ ...deps, ledger: createLedger(deps), queueNames: Object.keys(config.QUEUES) }),
+  };
 }

@@ -71,12 +71,11 @@ async function startParts(
 
   const ports = localPorts({ endpoints, region: REGION, table: config.TABLE, bucket: config.BUCKET });
   onStop(async () => ports.close());
-  const { producer, tracker } = createSenders({ ports, declared, config });
+  const { producer, tracker, jobs } = createSenders({ ports, declared, config });
   onStop(() => tracker.close({ timeoutMs: 0 }).catch(() => {}));
   const views = createViews({ ports, ...cloud });
   const listener = createApi({
-    producer,
-    tracker,
+    producer: { ...producer, track: tracker.track, jobs },
     views,
     emailEvents: async (request) =>
       functionUrlStatus(await lambda.invoke('emailEvents', await functionUrlEvent(request))),

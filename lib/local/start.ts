@@ -54,7 +54,7 @@ function greeting({ api, endpoints, declared }: Service): string[] {
     '',
     'The service is running. It keeps everything in memory and listens on 127.0.0.1 only.',
     '',
-    `  API       ${api}   POST /feedback /emails /campaigns /testflight /analytics · GET /jobs /jobs/{id} /campaigns/{id} /dlq /health`,
+    `  API       ${api}   POST /feedback /emails /campaigns /testflight /analytics · GET /jobs /jobs/{id} /records/{id} /campaigns/{id} /dlq /health /openapi.json`,
     `  Zendesk   ${control(endpoints.zendesk)}   a fake that shows its state here; POST …/failures makes it fail`,
     `  SendGrid  ${control(endpoints.sendgrid)}   also a fake`,
     `  Apple     ${control(endpoints.appStoreConnect)}   also a fake: App Store Connect`,

@@ -1,7 +1,8 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
 import { ANALYTICS_EVENTS, ANALYTICS_QUEUE, analyticsSchema } from '../../lib/analytics/message';
-import { EMAIL_MESSAGE, EMAILS_QUEUE, emailMessageSchema } from '../../lib/emails/message';
+import { campaignSchema, EMAIL_MESSAGE, EMAILS_QUEUE, emailMessageSchema } from '../../lib/emails/message';
+import { recipientSchema } from '../../lib/emails/recipient';
 import { FEEDBACK_QUEUE, FEEDBACK_SUBMITTED, feedbackSchema } from '../../lib/feedback/message';
 import { envelopeSchema } from '../../lib/jobs/envelope';
 import {
@@ -45,17 +46,62 @@ export function messageSchema(type: string, { queue, schema }: { queue: string; 
   };
 }
 
-/** The text of each file in docs/schemas. */
-export const schemaFiles = (): Record<string, string> =>
-  Object.fromEntries(
-    Object.entries(WIRE_TYPES).map(([type, about]) => [
-      `${type}.json`,
-      `${JSON.stringify(messageSchema(type, about), null, 2)}\n`,
-    ]),
-  );
+const OPENAPI = 'examples/express-api/openapi.json';
+
+interface Openapi {
+  components: { schemas: Record<string, unknown> };
+}
+
+/** The bodies of the example's requests. */
+function bodySchemas(): Record<string, unknown> {
+  const of = (schema: z.ZodType) => jsonSchema(schema).rest;
+  const acting = (action: string, schema: z.core.JSONSchema.BaseSchema): object =>
+    schema.oneOf
+      ? { oneOf: schema.oneOf.map((one) => acting(action, one as z.core.JSONSchema.BaseSchema)) }
+      : {
+          ...schema,
+          properties: { action: { const: action }, ...schema.properties },
+          required: ['action', ...(schema.required ?? [])],
+        };
+  const campaign = of(campaignSchema);
+  const recipients = { type: 'array', minItems: 1, items: of(recipientSchema) };
+  return {
+    Feedback: of(feedbackSchema),
+    Campaign: {
+      ...campaign,
+      properties: { ...campaign.properties, recipients },
+      required: [...(campaign.required ?? []), 'recipients'],
+    },
+    Testflight: {
+      oneOf: [
+        acting('invite', of(inviteSchema)),
+        acting('remove', of(removeSchema)),
+        acting('notify-build', of(notifyBuildSchema)),
+      ],
+    },
+    Events: of(analyticsSchema),
+  };
+}
+
+/** The example's OpenAPI document, with the bodies of today's code. */
+function openapi(): Openapi {
+  const document = JSON.parse(readFileSync(OPENAPI, 'utf8')) as Openapi;
+  Object.assign(document.components.schemas, bodySchemas());
+  return document;
+}
+
+/** The text of each file that follows from the schemas. */
+export const schemaFiles = (): Record<string, string> => {
+  const messages = Object.entries(WIRE_TYPES).map(([type, about]) => [
+    `${SCHEMAS}/${type}.json`,
+    messageSchema(type, about),
+  ]);
+  const files = [...messages, [OPENAPI, openapi()]];
+  return Object.fromEntries(files.map(([name, content]) => [name, `${JSON.stringify(content, null, 2)}\n`]));
+};
 
 /** `npm run schemas`: writes the files. */
 export function writeSchemas(): void {
   mkdirSync(SCHEMAS, { recursive: true });
-  for (const [name, text] of Object.entries(schemaFiles())) writeFileSync(`${SCHEMAS}/${name}`, text);
+  for (const [file, text] of Object.entries(schemaFiles())) writeFileSync(file, text);
 }

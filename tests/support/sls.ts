@@ -12,7 +12,16 @@ export interface ServiceDirectory {
 export function serviceDirectory(): ServiceDirectory {
   const project = process.cwd();
   const path = mkdtempSync(join(tmpdir(), 'service-'));
-  for (const entry of ['serverless.yml', 'handlers', 'lib', 'resources', 'package.json', 'tsconfig.json'])
+  for (const entry of [
+    'serverless.yml',
+    'handlers',
+    'lib',
+    'examples',
+    'packages',
+    'resources',
+    'package.json',
+    'tsconfig.json',
+  ])
     cpSync(join(project, entry), join(path, entry), { recursive: true });
   symlinkSync(join(project, 'node_modules'), join(path, 'node_modules'));
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };

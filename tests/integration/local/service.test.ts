@@ -58,7 +58,7 @@ test('one idempotency key makes one job, and an invalid request makes none', asy
 
   expect([first.status, again.status, other.status, invalid.status]).toEqual([202, 202, 409, 400]);
   expect(again.json).toEqual({ id: first.json.id, duplicate: true });
-  expect(invalid.json.problems).toEqual([{ field: 'subject', message: 'subject: must be at most 150 characters' }]);
+  expect(invalid.json.errors).toEqual([{ field: 'subject', detail: 'must be at most 150 characters' }]);
   expect(await service.views.jobs()).toHaveLength(1);
   expect(service.zendesk.tickets).toHaveLength(1);
 });

@@ -3,6 +3,7 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Connection } from '../../../lib/local/connection';
 import { connectFunctions, outcomes } from '../../../lib/local/invoke-local';
+import { anEnvelope } from '../../support/engine';
 
 const endpoints = {
   sqs: 'http://127.0.0.1:1001',
@@ -68,15 +69,20 @@ describe('outcomes', () => {
   const event = (body: string) => ({ Records: [{ messageId: 'm-1', body }] });
 
   test('a job is reported with its state, attempts and steps', async () => {
-    rows[`/jobs/${id}`] = { queue: 'feedback', state: 'succeeded', attempts: 1, steps: { ticket: { status: 'done' } } };
+    rows[`/records/${id}`] = {
+      queue: 'feedback',
+      state: 'succeeded',
+      attempts: 1,
+      steps: { ticket: { status: 'done' } },
+    };
 
-    expect(await outcomes(connection, event(JSON.stringify({ id })))).toEqual([
-      `feedback ${id}: succeeded · attempts 1 · ticket done · ${connection.api}/jobs/${id}`,
+    expect(await outcomes(connection, event(JSON.stringify(anEnvelope({ id }))))).toEqual([
+      `feedback ${id}: succeeded · attempts 1 · ticket done · ${connection.api}/records/${id}`,
     ]);
   });
 
   test('a body that is not a job is reported by its message id, with the reason', async () => {
-    rows['/jobs/invalid/m-1'] = {
+    rows['/records/invalid/m-1'] = {
       queue: 'feedback',
       state: 'dead',
       reason: 'error',
@@ -86,14 +92,14 @@ describe('outcomes', () => {
     };
 
     expect(await outcomes(connection, event('hello'))).toEqual([
-      `feedback invalid/m-1: dead (error) · attempts 1 · NotJson: the message body is not JSON · ${connection.api}/jobs/invalid/m-1`,
+      `feedback invalid/m-1: dead (error) · attempts 1 · NotJson: the message body is not JSON · ${connection.api}/records/invalid/m-1`,
     ]);
   });
 
   test('a job without a row is reported as such', async () => {
     const other = '019b7712-7000-7a55-8c1e-000000000000';
 
-    expect(await outcomes(connection, event(JSON.stringify({ id: other })))).toEqual([
+    expect(await outcomes(connection, event(JSON.stringify(anEnvelope({ id: other }))))).toEqual([
       `${other}: no row (a successful analytics job writes none)`,
     ]);
   });

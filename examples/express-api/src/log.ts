@@ -1,0 +1,26 @@
+import type { RequestHandler } from 'express';
+
+/** Takes facts without personal data: no bodies, no addresses, no paths that a caller has chosen. */
+export type Log = (message: string, facts?: object) => void;
+
+/** Writes a JSON line to stdout. */
+export const jsonLog: Log = (message, facts = {}) => {
+  process.stdout.write(`${JSON.stringify({ time: new Date().toISOString(), message, ...facts })}\n`);
+};
+
+/** Logs each request by its route, for example `POST /feedback`. */
+export const logged =
+  (log: Log): RequestHandler =>
+  (request, response, next) => {
+    const begun = performance.now();
+    response.on('close', () => {
+      const route = (request.route as { path?: string } | undefined)?.path;
+      log('request', {
+        method: request.method,
+        ...(route === undefined ? {} : { route }),
+        status: response.writableFinished ? response.statusCode : 'aborted',
+        ms: Math.round(performance.now() - begun),
+      });
+    });
+    next();
+  };

@@ -1,0 +1,38 @@
+import { once } from 'node:events';
+import http from 'node:http';
+import { createProducer, UnsentEventsError } from 'background-jobs-producer';
+import { createApp } from './app';
+import { jsonLog as log } from './log';
+
+/** Where the API listens. `HOST=0.0.0.0` in a container. */
+const { PORT = '8080', HOST = '127.0.0.1' } = process.env;
+/** Requests that run when the process is told to stop get this long, and so do the tracked events after them. */
+const STOP_MS = 10_000;
+
+async function main(): Promise<void> {
+  const producer = createProducer();
+  await producer.ready();
+  // Replace this by the client that your authentication found. Keys of different clients never collide.
+  const app = createApp({ producer, log, principalOf: (request) => request.get('x-client-id') ?? 'anonymous' });
+  const server = http.createServer(app).listen(Number(PORT), HOST);
+  await once(server, 'listening');
+  log('listening', { address: server.address() });
+
+  const signal = await Promise.race(['SIGTERM', 'SIGINT'].map(async (name) => once(process, name).then(() => name)));
+  log('stopping', { signal });
+  // Idle connections close at once. Requests that are running are answered first.
+  const closed = once(server, 'close');
+  server.close();
+  const late = setTimeout(() => server.closeAllConnections(), STOP_MS);
+  await closed;
+  clearTimeout(late);
+  await producer.close({ timeoutMs: STOP_MS });
+  log('stopped');
+}
+
+main().catch((error: unknown) => {
+  const lost = error instanceof UnsentEventsError ? { messages: error.messages.length } : {};
+  // A ConfigError or a StoreError names variables and rules, never values.
+  log('failed', { error: error instanceof Error ? `${error.name}: ${error.message}` : typeof error, ...lost });
+  process.exitCode = 1;
+});

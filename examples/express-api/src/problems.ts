@@ -1,0 +1,69 @@
+import { STATUS_CODES } from 'node:http';
+import { IdempotencyConflictError, InvalidJobError, StoreError } from 'background-jobs-producer';
+import type { ErrorRequestHandler } from 'express';
+import type { Log } from './log';
+
+/** An answer that is an error, in the form of RFC 9457. `detail` names a rule and never quotes the request. */
+export class Problem extends Error {
+  override readonly name = 'Problem';
+  readonly status: number;
+  readonly headers: Record<string, string>;
+  /** Further members of the answer. */
+  readonly more: object;
+
+  constructor(status: number, detail: string, headers: Record<string, string> = {}, more: object = {}) {
+    super(detail);
+    this.status = status;
+    this.headers = headers;
+    this.more = more;
+  }
+}
+
+/** The headers behind the producer's options, for callers who know only the headers. */
+const HEADERS: Record<string, string> = { key: 'Idempotency-Key', correlationId: 'X-Correlation-Id' };
+
+/** What a caller may know about an error. Anything unknown is a 500 without details. */
+export function problemOf(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  if (error instanceof InvalidJobError) {
+    const errors = error.problems.map(({ field, message }) => ({
+      field: HEADERS[field] ?? field,
+      detail: message.replace(`${field}: `, ''),
+    }));
+    return new Problem(400, 'the request is not valid', {}, { errors });
+  }
+  if (error instanceof IdempotencyConflictError)
+    return new Problem(409, error.message, { location: `/jobs/${error.id}` }, { job: error.id });
+  if (error instanceof StoreError)
+    return new Problem(503, 'try again with the same Idempotency-Key', { 'retry-after': '1' });
+  return ofExpress(error) ?? new Problem(500, 'the request failed for a reason on our side');
+}
+
+/** Express and its body parser throw errors with a status. Their messages may quote the request. */
+function ofExpress(error: unknown): Problem | undefined {
+  const { status, type, limit } = (error ?? {}) as { status?: unknown; type?: unknown; limit?: unknown };
+  if (typeof status !== 'number' || status < 400 || status > 499) return undefined;
+  if (type === 'entity.too.large') return new Problem(413, `the body must be at most ${String(limit)} bytes`);
+  if (type === 'entity.parse.failed') return new Problem(400, 'the body is not JSON');
+  return new Problem(status, status === 415 ? 'the body must be JSON in UTF-8' : 'the request is not well-formed');
+}
+
+/** Answers every error as problem+json. Logs unknown errors by name and place, because their messages may be personal. */
+export function problems(log: Log): ErrorRequestHandler {
+  return (error: unknown, _request, response, _next) => {
+    const problem = problemOf(error);
+    const { status, message: detail, headers, more } = problem;
+    if (status === 500)
+      log('failed', { error: error instanceof Error ? error.name : typeof error, at: placeOf(error) });
+    if (response.headersSent) {
+      response.destroy();
+      return;
+    }
+    response.status(status).set(headers).type('application/problem+json');
+    response.send(JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status], status, detail, ...more }));
+  };
+}
+
+/** The line of code that threw. */
+const placeOf = (error: unknown): string | undefined =>
+  error instanceof Error ? error.stack?.match(/^ +at .*$/m)?.[0].trim() : undefined;

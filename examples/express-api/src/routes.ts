@@ -1,0 +1,107 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Accepted, InvalidJobError, type Producer, type SubmitOptions } from 'background-jobs-producer';
+import express, { type Request, type RequestHandler, type Response, Router } from 'express';
+import { Problem } from './problems';
+import { trackAll } from './track';
+
+/** What the routes need of the producer. */
+export type Jobs = Pick<Producer, 'feedback' | 'campaign' | 'invite' | 'removeTester' | 'notifyBuild' | 'track'> & {
+  jobs: Pick<Producer['jobs'], 'get'>;
+};
+
+/** Who calls: the owner of the idempotency keys. Take it from your authentication. */
+export type PrincipalOf = (request: Request) => string;
+
+const MEBIBYTE = 1024 * 1024;
+/** A campaign holds its recipients. */
+const CAMPAIGN_BYTES = 10 * MEBIBYTE;
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+const OPENAPI = join(__dirname, '..', 'openapi.json');
+
+/** The routes of openapi.json. */
+export function jobRoutes({ producer, principalOf }: { producer: Jobs; principalOf: PrincipalOf }): Router {
+  const router = Router();
+  const optionsOf = optionsFor(principalOf);
+
+  const submitting = (path: string, limit: number, submit: (request: Request) => Promise<Accepted>) => {
+    const route = router.route(path);
+    route.post(requireJson, express.json({ limit, strict: false }), async (request, response) => {
+      accepted(response, await submit(request));
+    });
+    route.all(only('POST'));
+  };
+
+  submitting('/feedback', MEBIBYTE, (request) => producer.feedback(request.body, optionsOf(request)));
+  submitting('/campaigns', CAMPAIGN_BYTES, (request) => {
+    const { recipients, ...campaign } = fieldsOf(request);
+    if (!Array.isArray(recipients)) throw invalid('recipients', 'must be an array');
+    return producer.campaign(campaign as never, recipients, optionsOf(request));
+  });
+  submitting('/testflight', MEBIBYTE, (request) => {
+    const { action, ...data } = fieldsOf(request);
+    if (action === 'invite') return producer.invite(data as never, optionsOf(request));
+    if (action === 'remove') return producer.removeTester(data as never, optionsOf(request));
+    if (action === 'notify-build') return producer.notifyBuild(data as never, optionsOf(request));
+    throw invalid('action', 'must be one of "invite", "remove", "notify-build"');
+  });
+
+  router
+    .route('/analytics')
+    .post(requireJson, express.json({ limit: MEBIBYTE, strict: false }), async (request, response) => {
+      response.status(202).json(await trackAll(producer, fieldsOf(request).events));
+    })
+    .all(only('POST'));
+
+  router
+    .route('/jobs/:id')
+    .get(async ({ params: { id } }, response) => {
+      if (!UUID.test(id)) throw new Problem(404, 'there is no such job');
+      const job = await producer.jobs.get(id);
+      if (!job.ended) response.set('retry-after', '1');
+      response.set('cache-control', 'no-store').json(job);
+    })
+    .all(only('GET'));
+
+  router
+    .route('/openapi.json')
+    .get((_request, response) => {
+      response.type('application/json').send(readFileSync(OPENAPI, 'utf8'));
+    })
+    .all(only('GET'));
+  return router;
+}
+
+/** 202: the job is stored and will be done. `Location` shows its state. */
+export function accepted(response: Response, { id, duplicate }: Accepted): void {
+  response.status(202).location(`/jobs/${id}`).json({ id, duplicate });
+}
+
+/** The producer checks all of these. */
+export const optionsFor =
+  (principalOf: PrincipalOf) =>
+  (request: Request): SubmitOptions => ({
+    key: request.get('idempotency-key'),
+    principal: principalOf(request),
+    correlationId: request.get('x-correlation-id'),
+    traceparent: request.get('traceparent'),
+  });
+
+/** Refuses a body that the JSON parser would skip. */
+export const requireJson: RequestHandler = (request, _response, next) => {
+  if (!request.is('application/json')) throw new Problem(415, 'the content type must be application/json');
+  next();
+};
+
+/** The answer to any other method. */
+export const only =
+  (methods: string): RequestHandler =>
+  () => {
+    throw new Problem(405, `use ${methods}`, { allow: methods });
+  };
+
+const invalid = (field: string, rule: string) => new InvalidJobError([{ field, message: `${field}: ${rule}` }]);
+
+const fieldsOf = ({ body }: Request): Record<string, unknown> =>
+  typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {};

@@ -1,0 +1,185 @@
+import { randomInt, randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import http from 'node:http';
+import { setTimeout as pause } from 'node:timers/promises';
+import { gunzipSync } from 'node:zlib';
+import fc from 'fast-check';
+import { installExample, type RunningExample, variablesOf } from '../../support/installed-example';
+import { type WatchedService, watchedService } from '../../support/local-service';
+import { disagreement } from '../../support/openapi';
+import { localPackage } from '../../support/packages';
+
+let example: Awaited<ReturnType<typeof installExample>>;
+let service: WatchedService;
+/** The process that takes the requests now. A process takes seconds to start, so the tests share it. */
+let current: RunningExample;
+const all: RunningExample[] = [];
+
+beforeAll(async () => {
+  [example, service] = await Promise.all([installExample(), localPackage().then(watchedService)]);
+  current = await start();
+});
+afterAll(async () => {
+  for (const { child } of all) child.kill('SIGKILL');
+  await service.stop();
+  example.remove();
+});
+
+async function start(env: Record<string, string> = {}): Promise<RunningExample> {
+  const started = await example.start({ ...variablesOf(service), ...env });
+  all.push(started);
+  return started;
+}
+
+/** Calls the example and holds its answer to the OpenAPI document. */
+async function ask(
+  method: string,
+  path: string,
+  body?: unknown,
+  { url = current.url, headers = {} }: { url?: string; headers?: Record<string, string> } = {},
+) {
+  const answer = await fetch(url + path, {
+    method,
+    headers: { 'content-type': 'application/json', ...headers },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const json = (await answer.json()) as Record<string, unknown>;
+  const given = { status: answer.status, headers: answer.headers, json };
+  expect(disagreement({ method, path, body }, given)).toBeUndefined();
+  return given;
+}
+
+const feedback = (n: number | string = 0) => ({
+  user: { id: `user-${n}`, email: `private-${n}@example.com` },
+  subject: 'Hello',
+  message: 'It works',
+});
+const campaign = {
+  from: { email: 'news@example.com' },
+  subject: 'Hello',
+  text: 'Hello',
+  unsubscribe: { link: 'https://example.com/leave' },
+  recipients: [{ email: 'private-r@example.com' }],
+};
+const removal = { action: 'remove', app: '1234567890', email: 'private-t@example.com', from: 'app' };
+const event = (id: string) => ({ id, name: 'opened', time: new Date().toISOString() });
+
+test('the packed example takes jobs of every kind, and shows their end', async () => {
+  for (const [path, body] of [
+    ['/feedback', feedback()],
+    ['/campaigns', campaign],
+    ['/testflight', removal],
+  ] as const) {
+    const { status, headers, json } = await ask('POST', path, body);
+    const location = headers.get('location') ?? '';
+    await service.recorded(String(json.id));
+
+    expect([path, status, location]).toEqual([path, 202, `/jobs/${json.id}`]);
+    expect((await ask('GET', location)).json).toMatchObject({ id: json.id, ended: true });
+  }
+  expect((await ask('GET', '/openapi.json')).status).toBe(200);
+});
+
+test('the packed example refuses what is wrong by its named error', async () => {
+  const key = { 'idempotency-key': 'k-1' };
+  const post = async (path: string, body: unknown, headers = {}) => (await ask('POST', path, body, { headers })).status;
+
+  expect(await post('/feedback', feedback(), key)).toBe(202);
+  expect(await post('/feedback', feedback('other'), key)).toBe(409);
+  expect(await post('/feedback', { ...feedback(), subject: '' })).toBe(400);
+  expect(await post('/campaigns', { ...campaign, recipients: [] })).toBe(400);
+  expect(await post('/testflight', { ...removal, action: 'other' })).toBe(400);
+  expect(await post('/analytics', { events: [{}] })).toBe(400);
+  expect(await post('/feedback', { message: 'x'.repeat(1024 * 1024) })).toBe(413);
+  expect(await post('/feedback', feedback(), { 'content-type': 'text/plain' })).toBe(415);
+  expect((await ask('GET', '/jobs/planted')).status).toBe(404);
+  expect((await ask('GET', '/feedback')).status).toBe(405);
+});
+
+test('while the table cannot be reached, the packed example answers 503 and when to try again', async () => {
+  const { url } = await start({ AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:1' });
+
+  const { status, headers } = await ask('POST', '/feedback', feedback(), {
+    url,
+    headers: { 'idempotency-key': 'k-2' },
+  });
+
+  expect([status, headers.get('retry-after')]).toEqual([503, '1']);
+});
+
+/** A killed process leaves its requests without an answer, or with a part of one. */
+function unanswered(error: unknown): undefined {
+  // Jest's own realm has other classes of these names.
+  if (!['TypeError', 'SyntaxError'].includes((error as Error).name)) throw error;
+}
+
+test('killed at random points, the example loses no job whose 202 a client received, and makes none twice', async () => {
+  const seed = Number(process.env.EXAMPLE_SEED ?? randomInt(2 ** 31));
+  process.stdout.write(`EXAMPLE_SEED=${seed}\n`);
+  const [kills = []] = fc.sample(fc.array(fc.integer({ min: 0, max: 60 }), { minLength: 3, maxLength: 3 }), {
+    seed,
+    numRuns: 1,
+  });
+  const next = await Promise.all(kills.map(() => start()));
+  const accepted = new Map<string, string>();
+
+  /** A client sends its jobs one after another, and sends each again with its key until it is answered. */
+  const client = async (name: number) => {
+    for (let n = 0; n < 5; n++) {
+      const key = `client-${name}-${n}`;
+      while (!accepted.has(key)) {
+        const headers = { 'idempotency-key': key };
+        const answer = await ask('POST', '/feedback', feedback(key), { headers }).catch(unanswered);
+        if (answer?.status === 202) accepted.set(key, String(answer.json.id));
+        else await pause(1);
+      }
+    }
+  };
+  const clients = Promise.all([1, 2, 3].map(client));
+  for (const [index, afterMs] of kills.entries()) {
+    await pause(afterMs);
+    const killed = current.end('SIGKILL');
+    current = next[index] as RunningExample;
+    await killed;
+  }
+  await clients;
+
+  expect(new Set(accepted.values()).size).toBe(15);
+  for (const [key, id] of accepted) {
+    expect([key, (await service.recorded(id)).state]).toEqual([key, 'succeeded']);
+    expect([key, service.zendesk.tickets.filter(({ external_id }) => external_id === id).length]).toEqual([key, 1]);
+  }
+});
+
+test('told to stop, the example answers the running request, sends its events and ends with 0', async () => {
+  const { url, end, output } = current;
+  const ids = ['e-1', 'e-2', 'e-3'].map((id) => `${id}-${randomUUID()}`);
+  expect((await ask('POST', '/analytics', { events: ids.map(event) })).status).toBe(202);
+  const body = Buffer.from(JSON.stringify(feedback('late')));
+  const request = http.request(`${url}/feedback`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'content-length': body.length, expect: '100-continue' },
+  });
+  request.flushHeaders();
+  await once(request, 'continue');
+
+  const ended = end('SIGTERM');
+  await service.until('the example to stop listening', async () => output().includes('stopping') || pause(5, false));
+  request.end(body);
+  const [answer] = (await once(request, 'response')) as [http.IncomingMessage];
+  answer.resume();
+
+  expect(answer.statusCode).toBe(202);
+  expect(await ended).toBe(0);
+  const stored = await service.until('the events in the bucket', async () => {
+    const keys = await service.ports.objects.list('jobs/analytics/');
+    const objects = await Promise.all(keys.map((key) => service.ports.objects.get(key)));
+    const lines = objects.map((bytes) => (bytes ? gunzipSync(bytes).toString() : '')).join('');
+    return ids.every((id) => lines.includes(id)) && lines;
+  });
+  expect(ids.filter((id) => !stored.includes(id))).toEqual([]);
+});
+
+test('no process of the example has logged anything personal', () => {
+  expect(all.map(({ output }) => output()).join('')).not.toMatch(/private-|Hello/);
+});

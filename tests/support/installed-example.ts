@@ -1,0 +1,65 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { REGION } from '../../lib/local/cloud';
+import { awsVariables } from '../../lib/local/endpoints';
+import type { Service } from '../../lib/local/service';
+import { installProducer, PRODUCER } from './installed-producer';
+
+const EXAMPLE = 'examples/express-api';
+
+/** The example in a process of its own. */
+export interface RunningExample {
+  url: string;
+  child: ChildProcess;
+  /** All that it has written so far. */
+  output(): string;
+  /** Ends it by a signal. Resolves to its exit code, `null` if the signal killed it. */
+  end(signal: 'SIGTERM' | 'SIGKILL'): Promise<number | null>;
+}
+
+/** The example outside this project, with the packed producer and the packages that it declares, compiled. */
+export async function installExample() {
+  const { dependencies, devDependencies } = JSON.parse(readFileSync(`${EXAMPLE}/package.json`, 'utf8')) as {
+    dependencies: Record<string, string>;
+    devDependencies: Record<string, string>;
+  };
+  const declared = Object.keys({ ...dependencies, ...devDependencies }).filter((name) => name !== PRODUCER);
+  const consumer = await installProducer(declared);
+  for (const file of ['src', 'tsconfig.json', 'package.json', 'openapi.json'])
+    cpSync(join(EXAMPLE, file), join(consumer.folder, file), { recursive: true });
+  consumer.run(resolve('node_modules/.bin/tsc'), ['-p', '.']);
+
+  async function start(env: Record<string, string>): Promise<RunningExample> {
+    const child = spawn(process.execPath, ['dist/main.js'], { cwd: consumer.folder, env: { PORT: '0', ...env } });
+    let text = '';
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding('utf8').on('data', (part: string) => {
+        text += part;
+        child.emit('output');
+      });
+    child.on('close', () => child.emit('output'));
+    let port: string | undefined;
+    while (!port) {
+      if (child.exitCode !== null) throw new Error(`the example ended: ${text}`);
+      await once(child, 'output');
+      port = /"listening".*"port":(\d+)/.exec(text)?.[1];
+    }
+    const end: RunningExample['end'] = async (signal) => {
+      const closed = once(child, 'close');
+      child.kill(signal);
+      return (await closed)[0] as number | null;
+    };
+    return { url: `http://127.0.0.1:${port}`, child, output: () => text, end };
+  }
+  return { start, remove: consumer.remove };
+}
+
+/** The variables that `sls producer env` prints for the service on this machine. */
+export function variablesOf({ config, endpoints, declared }: Service): Record<string, string> {
+  const [, account = ''] = /arn:aws:sqs:[^:]+:(\d+):/.exec(declared.queues[0]?.arn ?? '') ?? [];
+  const { INSTANCE, BUCKET, PREFIX, TABLE, QUEUES } = config;
+  const settings = { account, bucket: BUCKET, prefix: PREFIX, table: TABLE, emailRate: 500, queues: QUEUES };
+  return { JOBS_INSTANCE: INSTANCE, JOBS_SETTINGS: JSON.stringify(settings), ...awsVariables(endpoints, REGION) };
+}

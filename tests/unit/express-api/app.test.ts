@@ -1,0 +1,304 @@
+import { once } from 'node:events';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Express } from 'express';
+import { createApp } from '../../../examples/express-api/src/app';
+import type { Jobs } from '../../../examples/express-api/src/routes';
+import { StoreError } from '../../../lib/errors';
+import { createLedger } from '../../../lib/jobs/ledger';
+import { createJobs } from '../../../lib/producer/jobs';
+import { createProducer } from '../../../lib/producer/producer';
+import { createTracker } from '../../../lib/producer/tracker';
+import { memoryQueues } from '../../support/memory-queues';
+import { disagreement, operations } from '../../support/openapi';
+import { memoryProducerDeps } from '../../support/producer';
+
+const SECRET = 'private-user@example.com';
+const JOB = /^[0-9a-f]{8}-[0-9a-f-]{27}$/;
+
+let app: Express;
+let server: http.Server;
+let url: string;
+let memory: ReturnType<typeof memoryProducerDeps>;
+let down: boolean;
+let broken: boolean;
+let lines: object[];
+
+const feedback = (changes: object = {}) => ({
+  user: { email: SECRET },
+  subject: 'Hello',
+  message: 'It works',
+  ...changes,
+});
+const campaign = {
+  from: { email: 'news@example.com' },
+  subject: 'Hello',
+  text: 'Hello',
+  recipients: [{ email: SECRET }],
+};
+const invite = { action: 'invite', app: '1', email: SECRET, groups: ['0f8fad5b-d9cb-469f-a165-70867728950e'] };
+const event = (changes: object = {}) => ({ id: 'e-1', name: 'opened', time: '2026-01-02T03:04:00Z', ...changes });
+
+beforeEach(async () => {
+  [down, broken, lines] = [false, false, []];
+  memory = memoryProducerDeps({
+    table: (table) => ({
+      ...table,
+      put: (...given) => {
+        if (broken) throw new TypeError(SECRET);
+        if (down) throw new StoreError({ code: 'DynamoDB.ECONNREFUSED', message: 'DynamoDB PutItem failed' });
+        return table.put(...given);
+      },
+    }),
+  });
+  const { deps, model } = memory;
+  const tracker = createTracker({ ...deps, queues: memoryQueues(model) });
+  const producer: Jobs = {
+    ...createProducer(deps),
+    track: tracker.track,
+    jobs: createJobs({ ...deps, ledger: createLedger(deps), queueNames: ['feedback', 'emails', 'testflight'] }),
+  };
+  app = createApp({
+    producer,
+    principalOf: (request) => request.get('x-client-id') ?? 'anonymous',
+    log: (message, facts) => lines.push({ message, ...facts }),
+  });
+  server = http.createServer(app).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+afterEach(() => {
+  server.closeAllConnections();
+  server.close();
+});
+
+/** Sends a request and holds the answer to the OpenAPI document. Personal data must not come back. */
+async function ask(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
+  const text = typeof body === 'string' || body === undefined ? body : JSON.stringify(body);
+  const answer = await fetch(url + path, {
+    method,
+    headers: { ...(text === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+    ...(text === undefined ? {} : { body: text }),
+  });
+  const said = await answer.text();
+  const json = JSON.parse(said) as Record<string, unknown>;
+  const { status } = answer;
+
+  expect(disagreement({ method, path, body }, { status, headers: answer.headers, json })).toBeUndefined();
+  expect(said).not.toMatch(/private-user|node_modules|\.ts:/);
+  expect(JSON.stringify(lines)).not.toContain('private-user');
+  return { status, json, headers: answer.headers };
+}
+
+test('the app has the routes of the OpenAPI document, and no others', () => {
+  const routers = app.router.stack.map(({ handle }) => handle as unknown as Partial<Express['router']>);
+  const routes = routers
+    .flatMap(({ stack = [] }) => stack)
+    .flatMap(({ route }) =>
+      (route?.stack ?? []).flatMap(({ method }) => (method ? [`${method.toUpperCase()} ${route?.path}`] : [])),
+    );
+
+  const named = [...new Set(routes)].map((route) => route.replace(/:(\w+)/g, '{$1}'));
+  expect(named.toSorted()).toEqual(operations().toSorted());
+});
+
+test.each([
+  ['/feedback', feedback()],
+  ['/campaigns', campaign],
+  ['/testflight', invite],
+  ['/testflight', { action: 'remove', app: '1', email: SECRET, from: 'app' }],
+  ['/testflight', { action: 'notify-build', app: '1', build: '7c9e6679-7425-40de-944b-e07fc1f90ae7' }],
+])('POST %s answers 202 with the job and where to look', async (path, body) => {
+  const { status, json, headers } = await ask('POST', path, body);
+  const shown = await ask('GET', headers.get('location') ?? '');
+
+  expect([status, json]).toEqual([202, { id: expect.stringMatching(JOB), duplicate: false }]);
+  expect(shown).toMatchObject({ status: 200, json: { id: json.id, state: 'queued', ended: false } });
+  expect([shown.headers.get('retry-after'), shown.headers.get('cache-control')]).toEqual(['1', 'no-store']);
+});
+
+test('the headers name the key, its owner, the correlation id and the trace', async () => {
+  const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+  const headers = { 'idempotency-key': 'k', 'x-client-id': 'one', 'x-correlation-id': 'c-1', traceparent };
+
+  const first = await ask('POST', '/feedback', feedback(), headers);
+  const again = await ask('POST', '/feedback', feedback(), headers);
+  const other = await ask('POST', '/feedback', feedback(), { ...headers, 'x-client-id': 'two' });
+
+  expect(again.json).toEqual({ id: first.json.id, duplicate: true });
+  expect(other.json.id).not.toBe(first.json.id);
+  expect(memory.rows()).toMatchObject([{ correlationId: 'c-1', traceparent }, {}]);
+});
+
+test('a key that another job used is answered with 409 and that job', async () => {
+  const key = { 'idempotency-key': 'k' };
+  const first = await ask('POST', '/feedback', feedback(), key);
+
+  const { status, json, headers } = await ask('POST', '/feedback', feedback({ subject: 'Other' }), key);
+
+  expect([status, json.job, headers.get('location')]).toEqual([409, first.json.id, `/jobs/${first.json.id}`]);
+});
+
+test.each([
+  ['/feedback', feedback({ user: { email: 'x' }, subject: '' }), ['user.email', 'subject']],
+  ['/feedback', feedback({ [SECRET]: 1 }), ['(body)']],
+  ['/feedback', [], ['(body)']],
+  ['/feedback', 'null', ['(body)']],
+  ['/feedback', '', ['user', 'subject', 'message']],
+  ['/campaigns', { ...campaign, recipients: undefined }, ['recipients']],
+  ['/campaigns', { ...campaign, from: undefined }, ['from']],
+  ['/campaigns', 'null', ['recipients']],
+  ['/testflight', { ...invite, action: SECRET }, ['action']],
+  ['/testflight', { ...invite, groups: [] }, ['groups']],
+  ['/analytics', {}, ['events']],
+  ['/analytics', { events: [] }, ['events']],
+  ['/analytics', { events: [event({ time: 'x' })] }, ['events.0.time']],
+])('POST %s with the invalid body %j answers 400 and names the fields', async (path, body, fields) => {
+  const { status, json } = await ask('POST', path, body);
+
+  expect(status).toBe(400);
+  expect((json.errors as { field: string }[]).map(({ field }) => field)).toEqual(fields);
+  expect(memory.rows()).toEqual([]);
+});
+
+test('a header that breaks a rule is named as the header', async () => {
+  const headers = { 'idempotency-key': 'x'.repeat(256), 'x-correlation-id': 'x'.repeat(129) };
+
+  const { json } = await ask('POST', '/feedback', feedback(), headers);
+
+  expect(json.errors).toEqual([
+    { field: 'Idempotency-Key', detail: 'must be at most 255 characters' },
+    { field: 'X-Correlation-Id', detail: 'must be at most 128 characters' },
+  ]);
+});
+
+test('valid events are taken, and invalid ones are named by their index', async () => {
+  const good = await ask('POST', '/analytics', { events: [event()] });
+  const answer = await fetch(`${url}/analytics`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ events: [event(), event({ id: '', name: '' }), 7] }),
+  });
+
+  expect([good.status, good.json]).toEqual([202, { accepted: 1, errors: [] }]);
+  expect(answer.status).toBe(202);
+  expect(await answer.json()).toEqual({
+    accepted: 1,
+    errors: [
+      { field: 'events.1.id', detail: 'must be 1 to 64 letters, digits or _.:-' },
+      { field: 'events.2', detail: 'must be an object' },
+    ],
+  });
+});
+
+test.each([
+  ['a body that is not JSON', '/feedback', `{"a": ${SECRET}`, {}, 400, 'the body is not JSON'],
+  [
+    'another type',
+    '/feedback',
+    'a=b',
+    { 'content-type': 'text/plain' },
+    415,
+    'the content type must be application/json',
+  ],
+  [
+    'another charset',
+    '/feedback',
+    '{}',
+    { 'content-type': 'application/json; charset=latin1' },
+    415,
+    'the body must be JSON in UTF-8',
+  ],
+  ['another encoding', '/feedback', '{}', { 'content-encoding': 'planted' }, 415, 'the body must be JSON in UTF-8'],
+  [
+    'a large body',
+    '/feedback',
+    feedback({ message: 'x'.repeat(1024 * 1024) }),
+    {},
+    413,
+    'the body must be at most 1048576 bytes',
+  ],
+  [
+    'a large campaign',
+    '/campaigns',
+    `"${'x'.repeat(10 * 1024 * 1024)}"`,
+    {},
+    413,
+    'the body must be at most 10485760 bytes',
+  ],
+])('%s is refused before the producer sees it', async (_what, path, body, headers, status, detail) => {
+  const answer = await ask('POST', path, body, headers);
+
+  expect([answer.status, answer.json.detail]).toEqual([status, detail]);
+  expect(memory.rows()).toEqual([]);
+});
+
+test('while the store is down the answer is 503, says when to try again, and a repeat makes one job', async () => {
+  const key = { 'idempotency-key': 'k' };
+  down = true;
+  const refused = await ask('POST', '/feedback', feedback(), key);
+  down = false;
+  const { status } = await ask('POST', '/feedback', feedback(), key);
+
+  expect([refused.status, refused.headers.get('retry-after'), status]).toEqual([503, '1', 202]);
+  expect(memory.rows()).toHaveLength(1);
+});
+
+test('an unknown error is answered with 500 and nothing else, and its place is logged', async () => {
+  broken = true;
+  const answer = await fetch(`${url}/feedback`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(feedback()),
+  });
+
+  expect(await answer.json()).toEqual({
+    type: 'about:blank',
+    title: 'Internal Server Error',
+    status: 500,
+    detail: 'the request failed for a reason on our side',
+  });
+  const line = lines.find((one) => 'error' in one);
+  expect(line).toMatchObject({
+    message: 'failed',
+    error: 'TypeError',
+    at: expect.stringMatching(/^at .*app\.test\.ts/),
+  });
+  expect(JSON.stringify(lines)).not.toContain('private-user');
+});
+
+test.each([
+  ['GET', '/jobs/planted', 404],
+  ['GET', '/jobs/%ff', 400],
+  ['GET', '/other', 404],
+  ['GET', '/feedback', 405],
+  ['DELETE', '/jobs/0f8fad5b-d9cb-469f-a165-70867728950e', 405],
+])('%s %s answers %d as problem+json', async (method, path, status) => {
+  const answer = await fetch(url + path, { method });
+
+  expect(answer.status).toBe(status);
+  expect(answer.headers.get('content-type')).toBe('application/problem+json; charset=utf-8');
+  expect(await answer.json()).toMatchObject({ type: 'about:blank', status });
+});
+
+test('a job that no worker has seen is pending', async () => {
+  const { json } = await ask('GET', '/jobs/0f8fad5b-d9cb-469f-a165-70867728950e');
+
+  expect(json).toMatchObject({ state: 'pending', ended: false });
+});
+
+test('the document is served', async () => {
+  const { json } = await ask('GET', '/openapi.json');
+
+  expect(json.openapi).toBe('3.1.0');
+});
+
+test('each request is logged by its route, without anything that its caller chose', async () => {
+  await ask('POST', '/feedback', feedback());
+  await ask('GET', '/jobs/0f8fad5b-d9cb-469f-a165-70867728950e');
+
+  expect(lines).toMatchObject([
+    { message: 'request', method: 'POST', route: '/feedback', status: 202 },
+    { message: 'request', method: 'GET', route: '/jobs/:id', status: 200 },
+  ]);
+});
