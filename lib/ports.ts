@@ -143,7 +143,10 @@ export interface Due {
 export interface Table {
   /** A strongly consistent read. */
   get(key: string): Promise<Item | undefined>;
-  /** Writes the whole item if the stored version is `expected`. 0 expects that there is no item. */
+  /**
+   * Writes the whole item if the stored version is `expected`. 0 expects that there is no item, and -1 an item that lost
+   * its version.
+   */
   put(item: Item, expected: number): Promise<'written' | 'conflict'>;
   delete(key: string, expected: number): Promise<'deleted' | 'conflict'>;
   /**

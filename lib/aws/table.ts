@@ -106,14 +106,20 @@ export function realTable({ table, client = dynamoClient() }: { table: string; c
   };
 }
 
-const versionIs = (expected: number) =>
-  expected === 0
-    ? { ConditionExpression: 'attribute_not_exists(#key)', ExpressionAttributeNames: { '#key': 'key' } }
-    : {
-        ConditionExpression: '#version = :expected',
-        ExpressionAttributeNames: { '#version': 'version' },
-        ExpressionAttributeValues: { ':expected': expected },
-      };
+function versionIs(expected: number) {
+  const names = { '#key': 'key' };
+  if (expected === 0) return { ConditionExpression: 'attribute_not_exists(#key)', ExpressionAttributeNames: names };
+  if (expected === -1)
+    return {
+      ConditionExpression: 'attribute_exists(#key) AND attribute_not_exists(#version)',
+      ExpressionAttributeNames: { ...names, '#version': 'version' },
+    };
+  return {
+    ConditionExpression: '#version = :expected',
+    ExpressionAttributeNames: { '#version': 'version' },
+    ExpressionAttributeValues: { ':expected': expected },
+  };
+}
 
 async function conditional<T extends string>(done: T, write: () => Promise<unknown>): Promise<T | 'conflict'> {
   try {

@@ -39,7 +39,19 @@ export const commands = {
     usage: 'Send a dead or cancelled job back to its queue',
     positional: 'id',
     writes: true,
-    options: { id: ID, queue: QUEUE, ...WRITES },
+    options: {
+      id: ID,
+      queue: QUEUE,
+      body: {
+        usage: 'File with the body that the job was sent with, if its kept body is damaged or gone',
+        type: 'string',
+      },
+      'from-start': {
+        usage: 'Run a damaged job that lost what it had done. Check first that it did nothing',
+        type: 'boolean',
+      },
+      ...WRITES,
+    },
   },
   'jobs cancel': {
     usage: 'Cancel a queued or held job',

@@ -6,6 +6,7 @@ import { retry } from '../ops/retry';
 import { settle } from '../ops/settle';
 import type { Run } from './command';
 import { DEFAULT_LIMIT } from './commands';
+import { readText } from './files';
 import { jobLines, jobPage, jobView } from './job-text';
 import { count, hour, oneOf, queue, queues, required, text } from './options';
 
@@ -45,7 +46,9 @@ export const jobsRuns = {
   'jobs retry': async ({ options, out, operator }) => {
     const deps = await operator();
     const row = await findJob(deps, required(options, 'id'), queue(options, deps));
-    const { messageId } = await retry(deps, row);
+    const file = text(options, 'body');
+    const body = file === undefined ? undefined : await readText(file);
+    const { messageId } = await retry(deps, row, { body, fromStart: options['from-start'] === true });
     const how = messageId === undefined ? 'is open again with its old message' : `sent as message ${messageId}`;
     out.line(`${row.queue} ${row.id}: was ${stateOf(row)}, ${how}.`);
   },

@@ -3,6 +3,7 @@ import { InvalidRecipientsError } from '../emails/invalid-recipients';
 import { type Bytes, fromCsv, type Read } from '../emails/recipients';
 import { OperatorError } from '../ops/operator';
 import type { InviteInput } from '../testflight/message';
+import { unreadable } from './files';
 
 type Person = Pick<InviteInput, 'email' | 'firstName' | 'lastName'>;
 
@@ -17,10 +18,7 @@ export async function readTesters(file: string): Promise<TesterRow[]> {
     return await testersOf(createReadStream(file));
   } catch (error) {
     if (error instanceof InvalidRecipientsError) throw new OperatorError(`${file}: ${error.message}.`);
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'EISDIR' || code === 'EACCES')
-      throw new OperatorError(`${file}: cannot be read (${code}).`);
-    throw error;
+    throw unreadable(file, error);
   }
 }
 

@@ -1,8 +1,11 @@
 import { PermanentError } from '../errors';
 import { crashedRuns } from './history';
+import { belongs } from './identify';
 import type { Ledger } from './ledger';
-import type { Delivery, JobRow } from './row';
-import { mayFollow, claim as taken } from './transitions';
+import type { Delivery, JobRow, StoredError } from './row';
+import { ANY_PAYLOAD } from './row-schema';
+import { storedError } from './stored-error';
+import { claim as taken } from './transitions';
 
 /** After so many crashed runs in a row a job counts as a poison message … */
 export const CRASH_LOOP_RUNS = 2;
@@ -18,10 +21,8 @@ export type Claim =
   | { kind: 'busy'; until: number; messageId: string }
   /** The last run crashed, perhaps because of another job. The job must run while no other job runs. */
   | { kind: 'suspect' }
-  /** The job's runs crashed while no other job ran. This run has the job, and must park it. */
-  | { kind: 'crash-loop'; row: JobRow }
-  /** No run may start from the row's state. The row is damaged, or newer code wrote it. */
-  | { kind: 'refused'; row: JobRow }
+  /** The job's runs crashed while no other job ran, or the job is damaged. This run has the job, and must park it. */
+  | { kind: 'must-park'; row: JobRow; reason: 'crash' | 'error'; error: StoredError }
   /** The id belongs to a job with another payload. */
   | { kind: 'conflict' };
 
@@ -29,7 +30,8 @@ export interface ClaimRequest {
   key: string;
   /** Makes the row if the table has none. */
   fresh: () => Promise<JobRow>;
-  payloadHash: string;
+  /** `undefined`: the job's body is lost, so the message names its job only. */
+  payloadHash: string | undefined;
   delivery: Delivery;
   token: string;
   leaseUntil: number;
@@ -44,7 +46,7 @@ export async function claim(ledger: Ledger, request: ClaimRequest): Promise<Clai
   for (;;) {
     const stored = await ledger.get(key);
     const row = stored ?? (await request.fresh());
-    if (row.payloadHash !== payloadHash) return { kind: 'conflict' };
+    if (!belongs(row, payloadHash)) return { kind: 'conflict' };
     // This run has the job already. The answer to an earlier write was lost.
     if (row.lease?.token === token) return ours(row);
     if (row.spentMessageIds.includes(delivery.messageId)) return { kind: 'late', row };
@@ -54,24 +56,33 @@ export async function claim(ledger: Ledger, request: ClaimRequest): Promise<Clai
       return { kind: 'busy', until: row.lease.until, messageId: row.lease.messageId };
 
     if (row.state === 'processing' && !alone) return { kind: 'suspect' };
-    if (!mayFollow(row, 'claim')) return { kind: 'refused', row };
     const lease = { token, until: request.leaseUntil, messageId: delivery.messageId, alone };
-    const next = taken(row, { at: now(), delivery, lease });
+    const next = completed(taken(row, { at: now(), delivery, lease }), request);
     const result = await ledger.write(next, stored?.version ?? 0);
     if (result.written) return ours(result.item);
   }
 }
+
+/** A damaged row takes from the message what it lost. */
+const completed = (row: JobRow, { payloadHash = ANY_PAYLOAD, delivery }: ClaimRequest): JobRow => ({
+  ...row,
+  payloadHash: row.payloadHash === ANY_PAYLOAD ? payloadHash : row.payloadHash,
+  time: row.time || delivery.sentAt,
+});
 
 /** The error of a job that was parked as a poison message. */
 export const crashLoop = (): PermanentError =>
   new PermanentError({ code: 'CrashLoop', message: 'the last runs of this job ended without any outcome' });
 
 /**
- * Only crashes stop a job from running. Used-up attempts do not, because the last outcome decided that the job goes on.
- * Since then the setting for attempts may have changed, or evidence may have proved an unknown step.
+ * Only damage and crashes stop a job from running. Used-up attempts do not, because the last outcome decided that the
+ * job goes on. Since then the setting for attempts may have changed, or evidence may have proved an unknown step.
  */
 function ours(row: JobRow): Claim {
   const crashed = row.crashes > 0;
   const loops = row.crashes >= CRASH_LOOP_RUNS || (crashed && crashedRuns(row) >= MOST_CRASHES);
-  return { kind: loops ? 'crash-loop' : 'claimed', row };
+  if (row.damage) return { kind: 'must-park', row, reason: 'error', error: row.damage };
+  return loops
+    ? { kind: 'must-park', row, reason: 'crash', error: storedError(crashLoop()) }
+    : { kind: 'claimed', row };
 }

@@ -1,5 +1,7 @@
 import type { QueueSettings } from '../config';
+import type { PermanentError } from '../errors';
 import type { Clock, Objects, Queues } from '../ports';
+import { bodyDamaged, bodyMissing, GONE, isBodyOf } from './identify';
 import { bodyKey, recordKey } from './keys';
 import type { Ledger } from './ledger';
 import type { Order } from './order';
@@ -19,9 +21,6 @@ export interface FinishDeps {
   dlqUrl: (queue: string) => string;
 }
 
-/** The body of a DLQ entry whose kept body was removed from the bucket. The entry still tells the reason. */
-export const GONE = JSON.stringify({ body: 'gone' });
-
 /**
  * Does the writes that an end still lacks. The order is: S3 record, a dead job's DLQ entry, deletion of a needless kept
  * body, marks in the row. The job's worker, a late delivery and the reconciler call it. A canary keeps only its row.
@@ -36,7 +35,7 @@ export async function finish(deps: FinishDeps, row: JobRow, body?: string): Prom
 
   if (records) await objects.put(recordKey(prefix, row), recordOf(row), 'application/json');
   if (parks) {
-    const parked = body ?? (await keptBody(deps, row)) ?? GONE;
+    const parked = body ?? (await keptBody(deps, row)).body ?? GONE;
     await queues.send(deps.dlqUrl(row.queue), parkedMessage(row, parked, settings(row.queue).type));
   }
   if (settings(row.queue).ordered) await deps.order.leave(row, [row.id]);
@@ -64,10 +63,13 @@ export async function finish(deps: FinishDeps, row: JobRow, body?: string): Prom
 const sameEnd = (a: JobRow, b: JobRow): boolean =>
   a.state === b.state && a.generation === b.generation && a.endedAt === b.endedAt;
 
+/** The kept body of a job, or what is wrong with it. */
 export async function keptBody(
   { objects, prefix }: Pick<FinishDeps, 'objects' | 'prefix'>,
-  row: Pick<JobRow, 'queue' | 'id'>,
-) {
+  row: Pick<JobRow, 'queue' | 'id' | 'payloadHash'>,
+): Promise<{ body: string; problem?: never } | { body?: never; problem: PermanentError }> {
   const bytes = await objects.get(bodyKey(prefix, row.queue, row.id));
-  return bytes && Buffer.from(bytes).toString('utf8');
+  if (!bytes) return { problem: bodyMissing() };
+  const body = Buffer.from(bytes).toString('utf8');
+  return isBodyOf(body, row) ? { body } : { problem: bodyDamaged() };
 }

@@ -3,18 +3,23 @@ import type { Objects, ReceivedMessage } from '../ports';
 import { type Envelope, parseEnvelope, payloadHash, sha256 } from './envelope';
 import { bodyKey, invalidId, isInvalidId } from './keys';
 import { ATTRIBUTE } from './park';
+import type { JobRow } from './row';
+import { ANY_PAYLOAD } from './row-schema';
 
 /** The job of a delivery, before its data is validated. */
 export interface Resolved {
   id: string;
   /** The whole body. It comes from S3 if the message carried a stand-in. */
   body: string;
-  payloadHash: string;
+  /** Missing if the job's kept body is gone or damaged, so that only the message's attribute names the job. */
+  payloadHash?: string;
   envelope?: Envelope;
   /** Why the body is not a job. */
   problem?: PermanentError;
   /** The envelope of a disowned body. */
   alleged?: Envelope;
+  /** The message carried a stand-in for the body. */
+  standIn?: true;
 }
 
 /**
@@ -27,16 +32,23 @@ export async function resolve(
 ): Promise<Resolved> {
   const named = message.attributes[ATTRIBUTE.job];
   let { body } = message;
-  if (message.attributes[ATTRIBUTE.body] === 'kept' && named) {
+  if (named && body === GONE) return withoutBody(named, bodyMissing());
+  const standIn = message.attributes[ATTRIBUTE.body] === 'kept' && named !== undefined;
+  if (standIn) {
     const kept = await objects.get(bodyKey(prefix, queue, named));
-    body = kept ? Buffer.from(kept).toString('utf8') : '';
+    if (!kept) return withoutBody(named, bodyMissing());
+    body = Buffer.from(kept).toString('utf8');
   }
   try {
     const envelope = parseEnvelope(body);
-    const resolved = { id: envelope.id, body, envelope, payloadHash: payloadHash(envelope) };
+    const resolved = {
+      ...{ id: envelope.id, body, envelope, payloadHash: payloadHash(envelope) },
+      ...(standIn ? { standIn } : {}),
+    };
     // Before it was parked, this body was found not to belong to the job of its id. That still holds.
     return named && isInvalidId(named) ? disowned(resolved, named) : resolved;
   } catch (error) {
+    if (standIn && !isInvalidId(named)) return withoutBody(named, bodyDamaged());
     const id = named && isInvalidId(named) ? named : invalidId(message.messageId);
     return { id, body, payloadHash: sha256(body), problem: asProblem(error) };
   }
@@ -45,6 +57,35 @@ export async function resolve(
 /** A job with other data has the body's id. The body gets its own row, and the other row stays as it is. */
 export function disowned({ body, envelope, alleged = envelope }: Resolved, id: string): Resolved {
   return { id, body, payloadHash: sha256(body), problem: new IdTakenError(), ...(alleged && { alleged }) };
+}
+
+/** The job that a message names, although the job's body is lost. A run of the job parks it. */
+export const withoutBody = (id: string, problem: PermanentError): Resolved => ({ id, body: GONE, problem });
+
+/** The body of a DLQ entry whose kept body is gone or damaged. The entry still tells the reason. */
+export const GONE = JSON.stringify({ body: 'gone' });
+
+export const bodyMissing = (): PermanentError =>
+  new PermanentError({ code: 'BodyMissing', message: 'the kept body is gone from the bucket' });
+export const bodyDamaged = (): PermanentError =>
+  new PermanentError({
+    code: 'BodyDamaged',
+    message: 'body: must be the body that the job was sent with',
+    field: 'body',
+  });
+
+/** Whether a body with this hash is the job's. Without a hash, the message names the job. */
+export const belongs = ({ payloadHash }: Pick<JobRow, 'payloadHash'>, hash: string | undefined): boolean =>
+  payloadHash === ANY_PAYLOAD || hash === undefined || hash === payloadHash;
+
+/** Whether a body is the job's. An invalid body has its own hash, and a job's body the hash of its data. */
+export function isBodyOf(body: string, row: Pick<JobRow, 'payloadHash'>): boolean {
+  if (sha256(body) === row.payloadHash) return true;
+  try {
+    return belongs(row, payloadHash(parseEnvelope(body)));
+  } catch {
+    return false;
+  }
 }
 
 function asProblem(error: unknown): PermanentError {

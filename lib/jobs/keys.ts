@@ -109,6 +109,10 @@ export const recordKey = (prefix: string, row: { queue: string; time: number; id
 /** The kept body of a held or dead job, so that no release, redrive or retry needs the DLQ entry. */
 export const bodyKey = (prefix: string, queue: string, id: string): string => `${prefix}/_bodies/${queue}/${id}`;
 
+/** A damaged record, before the record of the job's end as dead takes its place. */
+export const damagedRecordKey = (prefix: string, queue: string, id: string): string =>
+  `${bodyKey(prefix, queue, id)}.record`;
+
 /** Claim checks (`dataref`) and attachments that a queue's function may read. */
 export const dataPrefix = (prefix: string, queue: string): string => `${prefix}/_data/${queue}/`;
 export const attachmentsPrefix = (prefix: string, queue: string): string => `${prefix}/_attachments/${queue}/`;
@@ -145,6 +149,7 @@ export const deduplicationId = {
   /** `generation`: the job's generation before the redrive. */
   redriven: (id: string, generation: number): string => `${id}:r:${generation}`,
   returned: (id: string, messageId: string): string => `${id}:u:${messageId}`,
+  leftToNewer: (id: string, messageId: string): string => `${id}:n:${messageId}`,
 };
 
 /** A body that is no job, or whose id another job has, gets its own row and record under this id. */

@@ -2,8 +2,9 @@ import type { QueueSettings } from '../config';
 import { StoreError } from '../errors';
 import type { Clock, Item, Random, Table } from '../ports';
 import type { JobRow } from './row';
+import { NewerRowError, ROW_SCHEMA } from './row-schema';
 import { withSchedule } from './schedule';
-import { itemOf, rowOf } from './stored-row';
+import { itemOf, rowOf, WITHOUT_VERSION } from './stored-row';
 import { createTrials, type Trials } from './trials';
 
 /** Another run has taken the job. The row refuses every further write of this run. */
@@ -23,6 +24,8 @@ export interface LedgerDeps {
   clock: Clock;
   random: Random;
   settings: (queue: string) => Pick<QueueSettings, 'retention'>;
+  /** The newest schema of rows that the code knows. `ROW_SCHEMA` by default. */
+  knows?: number;
 }
 
 /** What is needed to read and change a shared item. */
@@ -42,7 +45,8 @@ export async function writeItem<T extends Item>({
   item,
   expected,
 }: ItemDeps & { item: T; expected: number }): Promise<Written<T, Item>> {
-  const next = { ...item, version: expected + 1, writer: random.uuid() };
+  // The version of a damaged item may be a text, or missing.
+  const next = { ...item, version: Math.max(Number(expected) || 0, 0) + 1, writer: random.uuid() };
   return patiently({ clock, random }, async () => {
     if ((await table.put(next, expected)) === 'written') return { written: true, item: next };
     const stored = await table.get(next.key);
@@ -66,7 +70,7 @@ export async function updateItem<T extends Item>(
     const stored = first ?? ((await readItem(deps, key)) as T | undefined);
     const next = change(stored);
     if (!next) return { changed: false, item: stored };
-    const result = await writeItem({ ...deps, item: next, expected: stored?.version ?? 0 });
+    const result = await writeItem({ ...deps, item: next, expected: stored ? (stored.version ?? WITHOUT_VERSION) : 0 });
     if (result.written) return { changed: true, item: result.item };
   }
 }
@@ -86,11 +90,13 @@ async function patiently<R>({ clock, random }: Omit<ItemDeps, 'table'>, call: ()
     }
 }
 
-/** The rows of the jobs table. */
+/** The rows of the jobs table. Every method throws a NewerRowError if the stored row is of newer code. */
 export interface Ledger {
   get(key: string): Promise<JobRow | undefined>;
+  /** As `get`, for work on many rows. A row of newer code counts as none. */
+  known(key: string): Promise<JobRow | undefined>;
   /** Writes the row if version `expected` is stored. 0 means that no row is stored yet. */
-  write(row: JobRow, expected: number): Promise<Written<JobRow>>;
+  write(row: JobRow, expected: number): Promise<Written<JobRow, JobRow>>;
   /**
    * Changes the stored row, even while a run holds its lease. `change` returns `undefined` to leave the row as it is. A
    * caller that has just read the row passes it as `known`.
@@ -100,30 +106,40 @@ export interface Ledger {
 }
 
 export function createLedger(deps: LedgerDeps): Ledger {
-  const { clock, settings } = deps;
+  const { clock, settings, knows = ROW_SCHEMA } = deps;
   // A write changes what the reconciler must do next, so an earlier back-off must not delay that.
   const scheduled = ({ backoff: _backoff, ...row }: JobRow): JobRow =>
-    withSchedule({ ...row, updatedAt: clock.now() }, settings(row.queue));
+    withSchedule({ ...row, schema: knows, updatedAt: clock.now() }, settings(row.queue));
+  const rowIn = (item: Item | undefined): JobRow | undefined => item && rowOf(item, knows);
+  const get = async (key: string): Promise<JobRow | undefined> => rowIn(await readItem(deps, key));
   return {
-    get: async (key) => rowIn(await readItem(deps, key)),
+    get,
+    known: (key) =>
+      get(key).catch((error: unknown) => {
+        if (!(error instanceof NewerRowError)) throw error;
+        return undefined;
+      }),
     async write(row, expected) {
-      const result = await writeItem({ ...deps, item: itemOf(scheduled(row)), expected });
+      const next = scheduled(row);
+      const result = await writeItem({ ...deps, item: itemOf(next), expected });
       return result.written
-        ? { written: true, item: rowOf(result.item) }
+        ? { written: true, item: asWritten(next, result.item) }
         : { written: false, stored: rowIn(result.stored) };
     },
     async update(key, change, known) {
+      let next: JobRow | undefined;
       const changed = (row: JobRow | undefined): Item | undefined => {
-        const next = row && change(row);
-        return next && itemOf(scheduled(next));
+        const wanted = row && change(row);
+        next = wanted && scheduled(wanted);
+        return next && itemOf(next);
       };
       const result = await updateItem(deps, key, (item) => changed(rowIn(item)), known && itemOf(known));
-      return result.changed
-        ? { changed: true, item: rowOf(result.item) }
+      return result.changed && next
+        ? { changed: true, item: asWritten(next, result.item) }
         : { changed: false, item: rowIn(result.item) };
     },
     trials: createTrials(deps),
   };
 }
 
-const rowIn = (item: Item | undefined): JobRow | undefined => item && rowOf(item);
+const asWritten = (row: JobRow, { version, writer }: Item): JobRow => ({ ...row, version, writer });

@@ -1,6 +1,9 @@
-import type { Item } from '../ports';
 import type { JobRow } from './row';
+import { damageIn, NewerRowError } from './row-schema';
 import { itemOf, rowOf } from './stored-row';
+
+/** The version of records that this code writes. */
+const RECORD = 1;
 
 /** These times are ms in the table. In the record they are ISO 8601, for people and query engines. */
 const TIMES = new Set(['at', 'time', 'startedAt', 'endedAt', 'createdAt', 'firstStartedAt', 'sentAt']);
@@ -29,19 +32,33 @@ export function recordOf(row: JobRow): string {
     due: _due,
     ticket: _ticket,
     backoff: _backoff,
+    schema: _schema,
     ...shown
   } = itemOf(row);
-  return JSON.stringify({ record: 1, ...shown, steps }, (name, value: unknown) =>
+  return JSON.stringify({ record: RECORD, ...shown, steps }, (name, value: unknown) =>
     TIMES.has(name) && typeof value === 'number' ? new Date(value).toISOString() : value,
   );
 }
 
-/** The row of a job whose row is gone, from its record. `undefined` if the text is no record of ours. */
+/**
+ * The row of a job whose row is gone, from its record. `undefined` if the record is damaged. Throws a NewerRowError for a
+ * record of newer code.
+ */
 export function rowOfRecord(text: string, key: string): JobRow | undefined {
-  const { record, ...stored } = JSON.parse(text, (name, value: unknown) =>
-    TIMES.has(name) && typeof value === 'string' ? Date.parse(value) : value,
-  ) as Item;
-  if (record !== 1) return undefined;
-  const row = rowOf({ ...stored, key, version: 0, writer: '' });
-  return { ...row, recordedAt: row.endedAt ?? 0, updatedAt: row.endedAt ?? 0 };
+  const { record, ...stored } = parsed(text);
+  if (typeof record === 'number' && record > RECORD) throw new NewerRowError();
+  const at = typeof stored.endedAt === 'number' ? stored.endedAt : 0;
+  const item = { ...stored, key, version: 1, writer: '', recordedAt: at, updatedAt: at };
+  return record === RECORD && !damageIn(item) ? { ...rowOf(item), version: 0 } : undefined;
+}
+
+function parsed(text: string): Record<string, unknown> {
+  try {
+    const json: unknown = JSON.parse(text, (name, value: unknown) =>
+      TIMES.has(name) && typeof value === 'string' ? Date.parse(value) : value,
+    );
+    return typeof json === 'object' && json !== null ? (json as Record<string, unknown>) : {};
+  } catch {
+    return {};
+  }
 }

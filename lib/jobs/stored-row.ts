@@ -1,5 +1,7 @@
 import type { Item } from '../ports';
+import { blankRow } from './new-row';
 import type { JobRow } from './row';
+import { ANY_PAYLOAD, damageIn, NewerRowError, ROW_SCHEMA } from './row-schema';
 
 /**
  * Attributes that the table and the records store under another name than JobRow does. Stored names never change,
@@ -18,8 +20,30 @@ const FROM_STORED = new Map<string, string>(STORED_NAMES.map(([name, stored]) =>
 const renamed = (fields: object, names: ReadonlyMap<string, string>): object =>
   Object.fromEntries(Object.entries(fields).map(([name, value]) => [names.get(name) ?? name, value]));
 
-/** The row that an item or a record stores. Attributes that only newer code knows stay in it. */
-export const rowOf = (item: Item): JobRow => renamed(item, FROM_STORED) as JobRow;
+/** For a write that replaces an item without a version (lib/ports.ts). */
+export const WITHOUT_VERSION = -1;
+
+/**
+ * The row that an item stores. A damaged row comes with `damage`, and with blank values for what is damaged. Attributes
+ * that only newer code knows stay in it. Throws a NewerRowError for a row of a newer schema than the caller `knows`.
+ */
+export function rowOf(item: Item, knows = ROW_SCHEMA): JobRow {
+  if (typeof item.schema === 'number' && item.schema > knows) throw new NewerRowError();
+  const damage = damageIn(item);
+  if (!damage) return renamed(item, FROM_STORED) as JobRow;
+  const whole = Object.entries(item).filter(([name]) => !damage.attributes.has(name));
+  const sound = renamed(Object.fromEntries(whole), FROM_STORED) as Partial<JobRow>;
+  const [queue = '', ...id] = item.key.split('#');
+  const now = sound.time ?? sound.createdAt ?? sound.updatedAt ?? 0;
+  const blank = blankRow({ queue, id: id.join('#'), time: now, payloadHash: ANY_PAYLOAD, group: undefined, now });
+  return {
+    ...blank,
+    ...sound,
+    // A write names the version that it replaces, even a damaged one.
+    version: item.version ?? WITHOUT_VERSION,
+    damage: sound.damage ?? damage.error,
+  };
+}
 
 /** The item that stores a row. */
 export const itemOf = (row: JobRow): Item => renamed(row, TO_STORED) as Item;

@@ -46,7 +46,12 @@ export const ARROWS = {
   park: { from: ['processing'], to: 'dead', by: 'worker', when: 'the job cannot succeed' },
   stop: { from: ['processing'], to: 'cancelled', by: 'worker', when: 'an operator cancelled its campaign' },
   release: { from: ['held'], to: 'queued', by: 'reconciler', when: 'the wait is over' },
-  loseBody: { from: ['held'], to: 'dead', by: 'reconciler', when: 'the kept body is gone' },
+  endDamaged: {
+    from: ['queued', 'processing', 'held'],
+    to: 'dead',
+    by: 'reconciler',
+    when: 'its row is damaged, or its kept body is damaged or gone',
+  },
   parkPoison: {
     from: ['queued', 'processing', 'held', 'dead', 'cancelled (never-sent)'],
     to: 'dead',
@@ -238,12 +243,12 @@ export function release(row: JobRow, { at, messageId }: { at: number; messageId:
   return moved(row, 'release', noted({ ...rest, sentAt: at, dueSince }, { at, event: EVENT.released, messageId }));
 }
 
-/** The kept body is gone, so the job can only end as dead. */
-export const loseBody = (row: JobRow, { at, error }: { at: number; error: StoredError }): JobRow =>
+/** The job can only end as dead, because something that it needs is damaged or gone. */
+export const endDamaged = (row: JobRow, { at, error }: { at: number; error: StoredError }): JobRow =>
   moved(
     row,
-    'loseBody',
-    noted({ ...row, reason: 'error', error, endedAt: at }, { at, event: EVENT.dead('error'), error }),
+    'endDamaged',
+    noted({ ...withoutLease(row), reason: 'error', error, endedAt: at }, { at, event: EVENT.dead('error'), error }),
   );
 
 /** SQS dead-lettered the message after it had killed its workers. */

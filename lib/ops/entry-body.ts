@@ -1,4 +1,4 @@
-import { GONE } from '../jobs/finish';
+import { isBodyOf } from '../jobs/identify';
 import { ATTRIBUTE } from '../jobs/park';
 import type { JobRow } from '../jobs/row';
 import { hiddenUntil } from '../reconcile/pass';
@@ -17,7 +17,7 @@ export async function entryBody(deps: OperatorDeps, row: JobRow): Promise<string
   const { inFlight } = await deps.queues.depth(url);
   const whole = await walkDeadLetters(deps, url, ({ body, attributes }) => {
     const carriesIt = attributes[ATTRIBUTE.job] === row.id && attributes[ATTRIBUTE.body] === undefined;
-    if (carriesIt && body !== GONE) found = body;
+    if (carriesIt && isBodyOf(body, row)) found = body;
     return found === undefined;
   });
   if (found !== undefined || (whole && inFlight === 0)) return found;

@@ -97,7 +97,7 @@ export async function parkedJobs(
 async function read(ledger: Reader['ledger'], keys: readonly { key: string }[]): Promise<JobRow[]> {
   const rows: JobRow[] = [];
   await eachOf(keys, AT_ONCE, async ({ key }) => {
-    const row = await ledger.get(key);
+    const row = await ledger.known(key);
     if (row) rows.push(row);
   });
   return rows;

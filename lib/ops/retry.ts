@@ -1,8 +1,10 @@
 import { keptBody } from '../jobs/finish';
 import { EVENT, noted, withSend } from '../jobs/history';
-import { deduplicationId } from '../jobs/keys';
+import { isBodyOf } from '../jobs/identify';
+import { bodyKey, deduplicationId } from '../jobs/keys';
 import { backInQueue } from '../jobs/park';
 import type { JobRow } from '../jobs/row';
+import { lostSteps } from '../jobs/row-schema';
 import { reopen as reopened } from '../jobs/transitions';
 import { entryBody } from './entry-body';
 import { decide, type OperatorDeps, OperatorError, stateOf } from './operator';
@@ -12,13 +14,21 @@ export interface Retried {
   messageId?: string;
 }
 
+export interface RetryOptions {
+  /** The body that the job was sent with, in place of a kept body that is damaged or gone. */
+  body?: string | undefined;
+  /** The operator checked that a damaged job, which lost what it had done, has done nothing. */
+  fromStart?: boolean;
+}
+
 /**
  * Sends a dead or cancelled job back to its queue, in its old message group. The job continues at its first step without
- * a result. Calling this twice is harmless. Rejects with an OperatorError for other states, and if the body is gone.
+ * a result. Calling this twice is harmless. Rejects with an OperatorError for other states, if the body is gone, and for
+ * a damaged job that could do something twice.
  */
-export async function retry(deps: OperatorDeps, row: JobRow): Promise<Retried> {
-  if (row.state === 'dead') return redrive(deps, row);
-  if (row.state === 'cancelled') return reopen(deps, row);
+export async function retry(deps: OperatorDeps, row: JobRow, options: RetryOptions = {}): Promise<Retried> {
+  if (row.state === 'dead') return redrive(deps, await repaired(deps, row, options));
+  if (row.state === 'cancelled') return reopen(deps, await repaired(deps, row, options));
   const refused = `${row.id} is ${stateOf(row)}: only a dead or cancelled job can be retried.`;
   if (row.state !== 'held') throw new OperatorError(refused);
   if (row.reason !== 'unknown') throw new OperatorError(`${refused} It continues automatically.`);
@@ -28,12 +38,30 @@ export async function retry(deps: OperatorDeps, row: JobRow): Promise<Retried> {
   );
 }
 
+/** The row without the marks of its damage, with the body that the operator gave. */
+async function repaired(deps: OperatorDeps, row: JobRow, { body, fromStart = false }: RetryOptions): Promise<JobRow> {
+  const lost = lostSteps(row);
+  if (fromStart && !lost) throw new OperatorError(`${row.id} did not lose what it had done: leave out --from-start.`);
+  if (lost && !fromStart)
+    throw new OperatorError(
+      `${row.id} lost what it had done (${row.damage?.code}). If it did its work, discard its entry. If it did nothing:`,
+      `jobs retry ${row.id} --from-start`,
+    );
+  if (body !== undefined) {
+    if (!isBodyOf(body, row)) throw new OperatorError(`The body is not the one that ${row.id} was sent with.`);
+    await deps.objects.put(bodyKey(deps.prefix, row.queue, row.id), body, 'application/json');
+  }
+  if (!row.damage && (body === undefined || row.bodyKept)) return row;
+  const { damage: _damage, ...rest } = row;
+  return decide(deps, row, { ...rest, ...(body === undefined ? {} : { bodyKept: true }) });
+}
+
 /**
  * Sends the message first, as every transition does. The row stays dead until a worker claims the message, which reopens
  * it. The reconciler then deletes the DLQ entry. A second redrive before the claim has the same deduplication id.
  */
 async function redrive(deps: OperatorDeps, row: JobRow): Promise<Retried> {
-  const body = (await keptBody(deps, row)) ?? (await entryBody(deps, row));
+  const body = (await keptBody(deps, row)).body ?? (await entryBody(deps, row));
   if (body === undefined) throw gone(row);
   const { messageId, at } = await send(deps, row, body);
   const entry = { at, event: EVENT.redriven, messageId };
@@ -56,7 +84,7 @@ async function reopen(deps: OperatorDeps, row: JobRow): Promise<Retried> {
     await decide(deps, row, open);
     return {};
   }
-  const body = await keptBody(deps, row);
+  const { body } = await keptBody(deps, row);
   if (body === undefined) throw gone(row);
   const { sentAt: _sentAt, ...unsent } = open;
   await decide(deps, row, unsent);
@@ -82,5 +110,6 @@ async function send(deps: OperatorDeps, row: JobRow, body: string): Promise<{ me
 
 const gone = (row: JobRow): OperatorError =>
   new OperatorError(
-    `${row.id} is ${stateOf(row)} and its body is gone from the bucket and the DLQ. Its producer must send the job again.`,
+    `${row.id} is ${stateOf(row)} and its body is gone or damaged, in the bucket and in the DLQ. Let its producer send the job again, or give its body:`,
+    `jobs retry ${row.id} --body FILE`,
   );

@@ -2,6 +2,7 @@ import { eachOf } from '../concurrency';
 import { jobKey, todoKey } from '../jobs/keys';
 import { ATTRIBUTE } from '../jobs/park';
 import type { JobRow } from '../jobs/row';
+import { NEWER_ROW } from '../jobs/row-schema';
 import { UNFINISHED_AFTER_MS } from '../jobs/schedule';
 import type { ReceivedMessage } from '../ports';
 import type { ReconcileDeps } from './deps';
@@ -27,6 +28,8 @@ interface Entry {
   /** The job that has the entry, and the message that the job was parked from. Absent if SQS moved the message. */
   parked?: { id: string; from: string | undefined };
   id: string | undefined;
+  /** The message waits for code that knows its row. */
+  newer?: true;
 }
 
 /** SQS shows no more messages of one queue than this. */
@@ -61,7 +64,7 @@ export async function auditEntries(
   let parked = 0;
   await eachOf(rows, AT_ONCE, async (row) => {
     const found = seen.has(entryName(row.id, row.parkedFrom));
-    const now = found ? undefined : await deps.ledger.get(row.key);
+    const now = found ? undefined : await deps.ledger.known(row.key);
     if (!found && !(now && isParked(now) && now.parkedFrom === row.parkedFrom)) return;
     parked++;
     if (!found && whole) differences.push({ kind: absent, id: row.id });
@@ -84,7 +87,7 @@ async function parkedRows(
   );
   const rows: Parked[] = [];
   await eachOf(due.flat(), AT_ONCE, async ({ key }) => {
-    const row = await ledger.get(key);
+    const row = await ledger.known(key);
     if (!row || !isParked(row) || row.reason === 'expired') return;
     const { id, parkedFrom, parkedAt, endedAt = 0 } = row;
     if (parkedAt === undefined ? endedAt < now - UNFINISHED_AFTER_MS : parkedAt > oldest)
@@ -96,16 +99,17 @@ async function parkedRows(
 function entryOf({ messageId, attributes, movedBySqs }: ReceivedMessage): Entry {
   const { [ATTRIBUTE.job]: id, code, messageId: from } = attributes;
   const parked = !movedBySqs && code !== undefined && id !== undefined;
-  return { messageId, id, ...(parked && { parked: { id, from } }) };
+  return { messageId, id, ...(parked && { parked: { id, from } }), ...(code === NEWER_ROW && { newer: true }) };
 }
 
 async function judgeEntry(
   { ledger }: ReconcileDeps,
   { queue, message, seen }: { queue: string; message: Entry; seen: Set<string> },
 ): Promise<Difference | undefined> {
-  const { messageId, id, parked } = message;
-  const row = id === undefined ? undefined : await ledger.get(jobKey(queue, id));
+  const { messageId, id, parked, newer } = message;
+  const row = id === undefined ? undefined : await ledger.known(jobKey(queue, id));
   if (row?.canary) return undefined;
+  if (newer) return row && { kind: 'entry-unjudged', id: `message ${messageId}` };
   if (!parked) return { kind: 'entry-unjudged', id: `message ${messageId}` };
   const entry = entryName(parked.id, parked.from);
   const again = seen.has(entry);

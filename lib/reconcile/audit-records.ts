@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { eachOf } from '../concurrency';
 import { hourKey, jobKey, recordKey, recordPartition } from '../jobs/keys';
 import { isEnd, type JobRow } from '../jobs/row';
+import { NewerRowError } from '../jobs/row-schema';
 import { UNFINISHED_AFTER_MS } from '../jobs/schedule';
 import type { ReconcileDeps } from './deps';
 import type { Difference } from './difference';
@@ -69,18 +70,25 @@ async function compare(
   { queue, id, key }: { queue: string; id: string; key: string },
 ): Promise<Finding | undefined> {
   for (let looks = 1; ; looks++) {
-    const row = await ledger.get(jobKey(queue, id));
+    const row = await ledger.get(jobKey(queue, id)).catch(newer);
+    // Only newer code can compare the job.
+    if (row === 'newer') return undefined;
     if (row && !isEnd(row.state)) return 'live';
     const bytes = await objects.get(key);
     const known = row && recordKey(prefix, row) === key;
     if (!known) return bytes && { kind: 'record-orphaned', id, key };
     const fields = bytes && disagreement(row, Buffer.from(bytes).toString('utf8'));
     if (fields?.length === 0) return 'records';
-    const moved = (await ledger.get(row.key))?.version !== row.version;
+    const moved = (await ledger.known(row.key))?.version !== row.version;
     if (moved && looks < LOOKS) continue;
     if (row.recordedAt === undefined && clock.now() - (row.endedAt ?? 0) < UNFINISHED_AFTER_MS) return 'underWay';
     return fields ? { kind: 'record-disagrees', id, key, fields } : { kind: 'record-missing', id, key };
   }
+}
+
+function newer(error: unknown): 'newer' {
+  if (error instanceof NewerRowError) return 'newer';
+  throw error;
 }
 
 /** The fields that an audit compares. The record's version is its row's at that time, so it is never the higher one. */

@@ -60,7 +60,7 @@ async function* byRow({ deps, queue, mayGoOn, known }: Round): AsyncGenerator<Fo
     for (let from = 0; from < keys.length; from += share) {
       const rows: JobRow[] = [];
       await eachOf(keys.slice(from, from + share), AT_ONCE, async (key) => {
-        const row = mayGoOn() && !known.has(key) ? await deps.ledger.get(key) : undefined;
+        const row = mayGoOn() && !known.has(key) ? await deps.ledger.known(key) : undefined;
         if (row?.todo === todo) rows.push(row);
       });
       rows.sort((a, b) => (a.todoAt ?? 0) - (b.todoAt ?? 0));

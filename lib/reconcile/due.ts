@@ -5,6 +5,7 @@ import { backOff, backoffOf, LONGEST_BACKOFF_MS } from '../jobs/backoff';
 import { SHARE } from '../jobs/due';
 import type { JobRow } from '../jobs/row';
 import type { Due } from '../ports';
+import { endAsDamaged, mustEnd } from './damaged';
 import type { ReconcileDeps } from './deps';
 import type { ReconcileRun } from './run';
 
@@ -43,6 +44,10 @@ export async function eachDue(
     });
   }
 
+  function stillMustEnd(now: JobRow): boolean {
+    return mustEnd(now, clock.now());
+  }
+
   function isDue(row: JobRow | undefined): row is JobRow {
     return row?.todo === todo && ((row.todoAt ?? 0) <= until || (evenBackedOff && backoffOf(row) !== undefined));
   }
@@ -59,7 +64,7 @@ export async function eachDue(
 
   async function tried(row: JobRow): Promise<void> {
     try {
-      await act(row);
+      await (mustEnd(row, clock.now()) ? endAsDamaged(deps, row, { applies: stillMustEnd }) : act(row));
     } catch (error) {
       const code = codeOf(error);
       // If the row refuses this write too, the next run tries it again.

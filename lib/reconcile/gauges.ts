@@ -16,7 +16,7 @@ export async function gaugeHeld(deps: ReconcileDeps, queue: string): Promise<voi
   let oldest = now;
   for (const kind of ['held', 'behind', 'unknown'] as const)
     for (const { key } of await table.due(todoKey(queue, kind), { until: Number.MAX_SAFE_INTEGER, limit: LOOK_AT })) {
-      const row = await ledger.get(key);
+      const row = await ledger.known(key);
       if (row?.state !== 'held' || row.reason === 'paused') continue;
       if (row.reason === 'behind' && (await isBehindStopped(deps, row))) continue;
       oldest = Math.min(oldest, heldSince(row) ?? row.updatedAt);
@@ -30,6 +30,6 @@ async function isBehindStopped(
   row: JobRow,
 ): Promise<boolean> {
   const [first] = await order.front(row);
-  const head = first === undefined ? undefined : await ledger.get(jobKey(row.queue, first));
+  const head = first === undefined ? undefined : await ledger.known(jobKey(row.queue, first));
   return head !== undefined && lastHeldReason(head) === 'stopped';
 }

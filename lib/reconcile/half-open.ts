@@ -85,7 +85,7 @@ async function* newestFirst(
 ): AsyncGenerator<JobRow> {
   for (let after: Due | undefined; mayGoOn(); ) {
     const page = await table.due(todo, { until: ALL, after, limit: share, newestFirst: true });
-    const rows = await Promise.all(page.map(({ key }) => ledger.get(key)));
+    const rows = await Promise.all(page.map(({ key }) => ledger.known(key)));
     for (const row of rows) if (row?.todo === todo) yield row;
     if (page.length < share) return;
     after = page.at(-1);

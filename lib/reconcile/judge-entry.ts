@@ -1,12 +1,14 @@
 import { CRASH_LOOP_RUNS } from '../jobs/claim';
 import { finish } from '../jobs/finish';
-import { disowned, resolve } from '../jobs/identify';
+import { belongs, disowned, resolve } from '../jobs/identify';
 import { invalidId, jobKey } from '../jobs/keys';
 import { ATTRIBUTE } from '../jobs/park';
+import { recordedRow } from '../jobs/recorded-row';
 import { keepCancelled } from '../jobs/reopen';
-import { crashesOf, placeOf } from '../jobs/transitions';
+import { NEWER_ROW, NewerRowError } from '../jobs/row-schema';
+import { crashesOf } from '../jobs/transitions';
 import type { ReceivedMessage } from '../ports';
-import { parkCrashed } from './park-crashed';
+import { parkCrashed, rowOfMoved } from './park-crashed';
 import type { Moved } from './returns';
 import type { ReconcileRun } from './run';
 
@@ -20,7 +22,25 @@ interface Entry {
   seen: Set<string>;
 }
 
-export async function judgeEntry(deps: ReconcileRun, { queue, message, seen }: Entry): Promise<Verdict> {
+/** Judges an entry. One whose row or record newer code wrote stays for the code that knows it. */
+export async function judgeEntry(deps: ReconcileRun, entry: Entry): Promise<Verdict> {
+  try {
+    return entry.message.attributes.code === NEWER_ROW ? await leftToNewer(deps, entry) : await judged(deps, entry);
+  } catch (error) {
+    if (error instanceof NewerRowError) return 'keep';
+    throw error;
+  }
+}
+
+/** A worker of older code left the message to code that knows the row. This code does, so the message goes back. */
+async function leftToNewer(deps: ReconcileRun, { queue, message }: Entry): Promise<Moved> {
+  const { group = message.groupId } = message.attributes;
+  const moved = await owned(deps, queue, { ...message, ...(group === undefined ? {} : { groupId: group }) });
+  if (!moved.row) await recordedRow(deps, rowOfMoved(queue, moved, deps.clock.now()));
+  return moved;
+}
+
+async function judged(deps: ReconcileRun, { queue, message, seen }: Entry): Promise<Verdict> {
   // A redriven entry keeps its attributes. If SQS moves it to the DLQ again, only SQS's own mark shows that.
   if (!message.movedBySqs && message.attributes.code !== undefined) return judgeParked(deps, { queue, message, seen });
   const moved = await owned(deps, queue, message);
@@ -32,8 +52,6 @@ export async function judgeEntry(deps: ReconcileRun, { queue, message, seen }: E
     return 'delete';
   }
   if (row.state === 'processing' && row.lease && row.lease.until > deps.clock.now()) return 'later';
-  // The row is damaged or written by newer code. Only code that knows the state can judge the message.
-  if (placeOf(row) === undefined) return 'keep';
   const done =
     row.spentMessageIds.includes(message.messageId) || row.state === 'succeeded' || row.reason === 'operator';
   if (done) {
@@ -53,7 +71,7 @@ async function owned(deps: ReconcileRun, queue: string, message: ReceivedMessage
   // An earlier run gave this message its own id, perhaps because the job was done without a row (worker/direct.ts).
   if (ownRow) return { message, resolved: own, row: ownRow };
   const row = await deps.ledger.get(jobKey(queue, resolved.id));
-  if (!row || row.payloadHash === resolved.payloadHash) return { message, resolved, row };
+  if (!row || belongs(row, resolved.payloadHash)) return { message, resolved, row };
   return { message, resolved: own, row: undefined };
 }
 

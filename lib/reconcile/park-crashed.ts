@@ -4,6 +4,7 @@ import { finish } from '../jobs/finish';
 import { bodyKey } from '../jobs/keys';
 import { blankRow, rowOfEnvelope } from '../jobs/new-row';
 import type { JobRow } from '../jobs/row';
+import { ANY_PAYLOAD } from '../jobs/row-schema';
 import { storedError } from '../jobs/stored-error';
 import { parkPoison } from '../jobs/transitions';
 import type { Moved } from './returns';
@@ -18,8 +19,10 @@ export async function parkCrashed(deps: ReconcileRun, queue: string, moved: Move
   const { message, resolved } = moved;
   const at = clock.now();
   const error = storedError(crashLoop());
-  const base = rowToEnd(queue, moved, at);
-  await objects.put(bodyKey(prefix, queue, base.id), resolved.body, 'application/json');
+  const base = moved.row ?? rowOfMoved(queue, moved, at);
+  // A body that is lost already must not replace what is left of it.
+  if (resolved.payloadHash !== undefined)
+    await objects.put(bodyKey(prefix, queue, base.id), resolved.body, 'application/json');
   const parked = parkPoison(base, { at, messageId: message.messageId, error });
   const result = await ledger.write(parked, base.version);
   if (!result.written) return false;
@@ -29,10 +32,9 @@ export async function parkCrashed(deps: ReconcileRun, queue: string, moved: Move
   return true;
 }
 
-/** Returns the job's row, or a new one if no worker ever wrote it. */
-function rowToEnd(queue: string, { message, resolved, row }: Moved, now: number): JobRow {
-  if (row) return row;
-  const { id, envelope, payloadHash } = resolved;
+/** The row of a message's job, if no worker ever wrote it. */
+export function rowOfMoved(queue: string, { message, resolved }: Moved, now: number): JobRow {
+  const { id, envelope, payloadHash = ANY_PAYLOAD } = resolved;
   const origin = { queue, group: message.groupId, now };
   return envelope
     ? rowOfEnvelope({ ...origin, envelope })

@@ -1,11 +1,10 @@
-import { PermanentError } from '../errors';
-import { countOutcome } from '../jobs/count-outcome';
-import { finish, keptBody } from '../jobs/finish';
+import { keptBody } from '../jobs/finish';
 import { deduplicationId, todoKey } from '../jobs/keys';
 import { backInQueue } from '../jobs/park';
 import type { JobRow } from '../jobs/row';
 import { storedError } from '../jobs/stored-error';
-import { loseBody as bodyLost, release as released } from '../jobs/transitions';
+import { release as released } from '../jobs/transitions';
+import { endAsDamaged, mustEnd } from './damaged';
 import type { ReconcileDeps } from './deps';
 import { eachDue } from './due';
 import type { ReconcileRun, Work } from './run';
@@ -46,8 +45,10 @@ export async function releaseEach(
  */
 export async function release(deps: ReconcileDeps & Partial<Pick<ReconcileRun, 'pace'>>, row: JobRow): Promise<void> {
   const { queues, ledger, clock, log } = deps;
-  const body = await keptBody(deps, row);
-  if (body === undefined) return loseBody(deps, row);
+  const applies = (now: JobRow) => isSameHold(now, row);
+  if (mustEnd(row, clock.now())) return endAsDamaged(deps, row, { applies });
+  const { body, problem } = await keptBody(deps, row);
+  if (problem) return endAsDamaged(deps, row, { error: storedError(problem), applies });
   const message = backInQueue(deps, { row, body, deduplication: deduplicationId.released(row.id, row.holds) });
   const { messageId } = await queues.send(deps.queueUrl(row.queue), message);
   deps.pace?.released(row);
@@ -57,17 +58,3 @@ export async function release(deps: ReconcileDeps & Partial<Pick<ReconcileRun, '
 }
 
 const isSameHold = (now: JobRow, row: JobRow): boolean => now.state === 'held' && now.holds === row.holds;
-
-/** The kept body is missing from the bucket, so the job can only end as dead. */
-async function loseBody(deps: ReconcileDeps, row: JobRow): Promise<void> {
-  const error = storedError(
-    new PermanentError({ code: 'BodyMissing', message: 'the kept body is gone from the bucket' }),
-  );
-  const at = deps.clock.now();
-  const { changed, item: ended } = await deps.ledger.update(row.key, (now) =>
-    isSameHold(now, row) ? bodyLost(now, { at, error }) : undefined,
-  );
-  if (!changed) return;
-  countOutcome(deps.metrics, { queue: row.queue, name: 'JobsParked', kind: error.class });
-  await finish(deps, ended);
-}

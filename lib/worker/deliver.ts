@@ -1,22 +1,23 @@
-import { crashLoop } from '../jobs/claim';
-import { countOutcome } from '../jobs/count-outcome';
+import type { Claim } from '../jobs/claim';
 import { finish } from '../jobs/finish';
-import { disowned, type Resolved, resolve } from '../jobs/identify';
+import { bodyDamaged, disowned, type Resolved, resolve, withoutBody } from '../jobs/identify';
 import { invalidId } from '../jobs/keys';
 import { LeaseLostError } from '../jobs/ledger';
 import { keepCancelled } from '../jobs/reopen';
 import type { JobRow } from '../jobs/row';
-import { storedError } from '../jobs/stored-error';
+import { NewerRowError } from '../jobs/row-schema';
 import { type Delivery, isLastReceive } from './delivery';
 import type { WorkerDeps } from './deps';
 import { direct } from './direct';
 import { orGiveUp } from './give-up';
 import { createLease } from './lease';
+import { leaveToNewer } from './newer';
 import { type Disposition, type Outcomes, outcomes } from './outcome';
 import { run } from './run';
-import { DAY_MS, take } from './take';
+import { take } from './take';
 
 const SECOND_MS = 1_000;
+const DAY_MS = 24 * 60 * 60_000;
 
 /** The message may have crashed a worker before. It must be handled again while no other job runs in the invocation. */
 export interface SuspectedCrash {
@@ -26,6 +27,15 @@ export interface SuspectedCrash {
 
 /** Handles one message. Throws only a StoreError, when nothing could be written. */
 export async function deliver(delivery: Delivery): Promise<Disposition | SuspectedCrash> {
+  try {
+    return await handle(delivery);
+  } catch (error) {
+    if (error instanceof NewerRowError) return leaveToNewer(delivery);
+    throw error;
+  }
+}
+
+async function handle(delivery: Delivery): Promise<Disposition | SuspectedCrash> {
   const { deps, contract, message } = delivery;
   const done = await direct(delivery);
   if (done && done !== 'taken') return done;
@@ -47,19 +57,20 @@ async function dispose(delivery: Delivery, resolved: Resolved): Promise<Disposit
     case 'claimed':
       if (await mustWait(deps, claimed.row)) return holdBehind(delivery, resolved, claimed.row);
       return run({ ...delivery, resolved, row: claimed.row });
-    case 'crash-loop':
-      return parkCrashed(delivery, resolved, claimed.row);
+    case 'must-park':
+      return park(delivery, resolved, claimed);
     case 'late':
       deps.log.info('late delivery', { ...facts(delivery, resolved.id), state: claimed.row.state });
       await finish(deps, claimed.row, resolved.body);
       if (!(await keepCancelled(deps, claimed.row, resolved.body))) return dispose(delivery, resolved);
       return { acknowledge: true };
-    case 'refused':
-      return refuse(delivery, claimed.row);
     case 'suspect':
       return { acknowledge: false, suspect: true };
     case 'conflict':
-      return dispose(delivery, disowned(resolved, invalidId(message.messageId)));
+      return dispose(
+        delivery,
+        resolved.standIn ? withoutBody(resolved.id, bodyDamaged()) : disowned(resolved, invalidId(message.messageId)),
+      );
     case 'busy':
       return (await waitForRun(delivery, claimed)) ?? dispose(delivery, resolved);
   }
@@ -88,14 +99,6 @@ async function waitForRun(
   return { acknowledge: false, visibilityMs: waitMs };
 }
 
-/** Only newer code knows the state, so the message stays in SQS: first in its queue, then in the DLQ. */
-function refuse(delivery: Delivery, row: JobRow): Disposition {
-  const { deps, contract } = delivery;
-  deps.log.error('a job is in a state that no run may start from', { ...facts(delivery, row.id), state: row.state });
-  countOutcome(deps.metrics, { queue: contract.queue, name: 'JobsRetried', kind: 'state' });
-  return { acknowledge: false, visibilityMs: deps.storeWait * 1000 };
-}
-
 async function holdBehind(delivery: Delivery, resolved: Resolved, row: JobRow): Promise<Disposition> {
   // Released code does not know about tickets, so a job behind the front must also become due now and then.
   const waitMs = Math.max(DAY_MS, delivery.deps.clock.now() - row.time);
@@ -105,11 +108,13 @@ async function holdBehind(delivery: Delivery, resolved: Resolved, row: JobRow): 
   return { acknowledge: true, row: held };
 }
 
-async function parkCrashed(delivery: Delivery, resolved: Resolved, row: JobRow): Promise<Disposition> {
-  // The claim has counted the crash already, so parking is no further attempt.
-  const ended = await withoutRun(delivery, resolved, row, (end) =>
-    end.park({ error: storedError(crashLoop()), reason: 'crash', counts: false }),
-  );
+async function park(
+  delivery: Delivery,
+  resolved: Resolved,
+  { row, reason, error }: Extract<Claim, { kind: 'must-park' }>,
+): Promise<Disposition> {
+  // The claim has counted a crash already, so parking is no further attempt.
+  const ended = await withoutRun(delivery, resolved, row, (end) => end.park({ error, reason, counts: false }));
   return { acknowledge: true, row: await finish(delivery.deps, ended, resolved.body) };
 }
 

@@ -1,13 +1,12 @@
 import { type Claim, claim } from '../jobs/claim';
 import { CLOCK_SKEW_MS } from '../jobs/clock-skew';
 import type { Resolved } from '../jobs/identify';
-import { jobKey, recordKey } from '../jobs/keys';
+import { jobKey } from '../jobs/keys';
 import { blankRow, rowOfEnvelope } from '../jobs/new-row';
-import { rowOfRecord } from '../jobs/record';
+import { recordedRow } from '../jobs/recorded-row';
 import type { JobRow } from '../jobs/row';
+import { ANY_PAYLOAD } from '../jobs/row-schema';
 import type { Delivery } from './delivery';
-
-export const DAY_MS = 24 * 60 * 60_000;
 
 /** Claims the job of a message, until this function must have ended. */
 export function take(delivery: Delivery, resolved: Resolved): Promise<Claim> {
@@ -27,16 +26,11 @@ export function take(delivery: Delivery, resolved: Resolved): Promise<Claim> {
   });
 }
 
-/** Makes the row of a job that the table does not know. An old job may have ended and lost its row to age. */
-async function fresh({ deps, contract, message }: Delivery, resolved: Resolved): Promise<JobRow> {
-  const { queue } = contract;
-  const { envelope } = resolved;
-  const now = deps.clock.now();
-  const origin = { queue, group: message.group, now };
+/** Makes the row of a job that the table does not know. */
+function fresh({ deps, contract, message }: Delivery, { id, envelope, payloadHash }: Resolved): Promise<JobRow> {
+  const origin = { queue: contract.queue, group: message.group, now: deps.clock.now() };
   const made = envelope
     ? rowOfEnvelope({ ...origin, envelope })
-    : blankRow({ ...origin, id: resolved.id, time: message.sentAt, payloadHash: resolved.payloadHash });
-  if (now - made.time < DAY_MS) return made;
-  const record = await deps.objects.get(recordKey(deps.prefix, made));
-  return (record && rowOfRecord(Buffer.from(record).toString('utf8'), made.key)) ?? made;
+    : blankRow({ ...origin, id, time: message.sentAt, payloadHash: payloadHash ?? ANY_PAYLOAD });
+  return recordedRow(deps, made);
 }

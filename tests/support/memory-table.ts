@@ -54,7 +54,10 @@ export function memoryTable({
   const index = laggingIndex(lagMs, now);
   let writes = 0;
 
-  const versionOf = (key: string): number => stored.get(key)?.version ?? 0;
+  const versionOf = (key: string): number => {
+    const found = stored.get(key);
+    return found ? (found.version ?? -1) : 0;
+  };
   const item = (key: string): Item | undefined => {
     const found = stored.get(key);
     return found && (JSON.parse(found.json) as Item);

@@ -7,6 +7,9 @@ import { memoryObjects } from './memory-objects';
 import { memoryQueues } from './memory-queues';
 import { memoryTable } from './memory-table';
 
+/** Tests look at rows of any schema. */
+const ANY_SCHEMA = Number.POSITIVE_INFINITY;
+
 export const feedbackSettings = {
   type: 'fifo' as const,
   retention: 1_209_600,
@@ -65,7 +68,7 @@ export function memoryProducerDeps(
     objects,
     model,
     lines,
-    rows: () => table.items().map(rowOf),
+    rows: () => table.items().map((item) => rowOf(item, ANY_SCHEMA)),
     messages: () => model.messages('my-feedback.fifo'),
     /** The messages' bodies, parsed. */
     events: () => model.messages('my-feedback.fifo').map(({ body }) => JSON.parse(body) as Record<string, unknown>),

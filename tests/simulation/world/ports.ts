@@ -221,7 +221,7 @@ const messageOf = (receiptHandle: string): string =>
 
 function describe(item: Item): string {
   if (!('payloadHash' in item)) return '';
-  const { state, reason, attempts, crashes, steps } = rowOf(item);
+  const { state, reason, attempts, crashes, steps } = rowOf(item, Number.POSITIVE_INFINITY);
   const taken = Object.entries(steps).map(([name, { status }]) => `${name}:${status}`);
   return `${state}${reason ? `(${reason})` : ''} attempts ${attempts} crashes ${crashes} ${taken.join(' ')}`;
 }

@@ -144,7 +144,7 @@ export function createWatch({
       change();
       if (!('payloadHash' in item)) return noted(item);
       const before = rows.get(item.key);
-      const row = rowOf(item);
+      const row = rowOf(item, Number.POSITIVE_INFINITY);
       rows.set(item.key, row);
       if (!isLegal(before, row))
         violated(`everything explained: no arrow leads ${row.id} from ${where(before)} to ${where(row)}`);

@@ -69,9 +69,9 @@ export const ARROW_MUTANTS: Record<ArrowName, SourceMutant> = {
     queue: 'emails',
     calls: calls('sendgrid.send', 'retry-after'),
   }),
-  loseBody: wrong(
-    "noted({ ...row, reason: 'error', error, endedAt: at }, { at, event: EVENT.dead('error'), error })",
-    "{ ...row, reason: 'error', error, endedAt: at }",
+  endDamaged: wrong(
+    "noted({ ...withoutLease(row), reason: 'error', error, endedAt: at }, { at, event: EVENT.dead('error'), error })",
+    "{ ...withoutLease(row), reason: 'error', error, endedAt: at }",
     explained('its history ends with held \\(throttled\\)'),
     { queue: 'emails', calls: calls('sendgrid.send', 'retry-after'), emptied: 20 * SECOND_MS },
   ),

@@ -17,16 +17,7 @@ const ATTEMPTS_AT_CLAIM: SourceMutant['changes'] = [
     find: 'const claimed = await take(delivery, resolved);',
     replace: `const taken = await take(delivery, resolved);
       const spent = taken.kind === 'claimed' && taken.row.attempts > deps.retryWaits.length;
-      const claimed = spent ? { ...taken, kind: 'crash-loop' } : taken;`,
-  },
-  {
-    file: 'lib/worker/deliver.ts',
-    find: "end.park({ error: storedError(crashLoop()), reason: 'crash', counts: false })",
-    replace: `end.park({
-      error: (row.crashes < 2 && row.error) || storedError(crashLoop()),
-      reason: row.crashes < 2 && row.error ? 'error' : 'crash',
-      counts: false,
-    })`,
+      const claimed = spent ? { ...taken, kind: 'must-park', reason: 'error', error: taken.row.error } : taken;`,
   },
 ];
 

@@ -1,0 +1,19 @@
+import { readFile } from 'node:fs/promises';
+import { OperatorError } from '../ops/operator';
+
+/** A file that an operator named, as text. Rejects with an OperatorError if it cannot be read. */
+export async function readText(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    throw unreadable(file, error);
+  }
+}
+
+/** The error for an operator, if a file cannot be opened. Any other error stays as it is. */
+export function unreadable(file: string, error: unknown): unknown {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'ENOENT' || code === 'EISDIR' || code === 'EACCES'
+    ? new OperatorError(`${file}: cannot be read (${code}).`)
+    : error;
+}

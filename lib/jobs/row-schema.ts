@@ -1,0 +1,102 @@
+import { z } from 'zod';
+import { StoreError } from '../errors';
+import type { Item } from '../ports';
+import { describeIssue } from './envelope';
+import { jobKey } from './keys';
+import type { JobRow, StoredError } from './row';
+
+/** The schema of the rows that this code writes. Raise it if earlier code must leave the rows of the new code alone. */
+export const ROW_SCHEMA = 1;
+
+/** The code of an entry in the DLQ whose message waits for code that knows the row. */
+export const NEWER_ROW = 'NewerRow';
+
+/** Newer code wrote the job's row or record. Only code that knows it may write the row or run the job. */
+export class NewerRowError extends StoreError {
+  constructor() {
+    super({ code: NEWER_ROW, message: 'newer code wrote the row or the record of this job' });
+  }
+}
+
+const count = z.int().min(0);
+const time = z.number().min(0).max(8.64e15);
+const error = z.looseObject({ class: z.string(), code: z.string(), message: z.string() });
+
+/**
+ * What the item of every row has, whichever version wrote it, under its stored names. Other attributes are allowed. The
+ * steps come first, because a damage of theirs matters most.
+ */
+const rowSchema = z
+  .looseObject({
+    steps: z.record(
+      z.string(),
+      z.looseObject({ status: z.enum(['started', 'done', 'unknown', 'skipped']), startedAt: time }),
+    ),
+    key: z.string(),
+    version: z.int().min(1),
+    queue: z.string(),
+    id: z.string(),
+    time,
+    payloadHash: z.string(),
+    state: z.enum(['queued', 'processing', 'held', 'succeeded', 'dead', 'cancelled']),
+    reason: z.string().optional(),
+    opened: count,
+    attempts: count,
+    silent: count,
+    holds: count,
+    left: z.array(z.string()),
+    history: z.array(z.looseObject({ at: time, event: z.string() })),
+    deliveries: z.array(z.looseObject({ messageId: z.string(), sentAt: time })),
+    createdAt: time,
+    updatedAt: time,
+    group: z.string().optional(),
+    lease: z.looseObject({ token: z.string(), until: time, messageId: z.string() }).optional(),
+    evidence: z.record(z.string(), z.looseObject({ at: time, event: z.string() })).optional(),
+    error: error.optional(),
+    damage: error.optional(),
+    dueAt: time.optional(),
+    due: time.optional(),
+    ticket: count.optional(),
+    vendor: z.string().optional(),
+    sentAt: time.optional(),
+    firstStartedAt: time.optional(),
+    endedAt: time.optional(),
+    recordedAt: time.optional(),
+    recordFrom: time.optional(),
+    parkedAt: time.optional(),
+    parkedFrom: z.string().optional(),
+    leftDlqAt: time.optional(),
+    bodyKept: z.boolean().optional(),
+  })
+  .refine(({ key, queue, id }) => key === jobKey(queue, id), { path: ['id'], message: 'must agree with the key' })
+  .refine(({ state, reason }) => state !== 'cancelled' || reason === 'never-sent' || reason === 'operator', {
+    path: ['state'],
+    message: 'must have a reason that belongs to it',
+  });
+
+/** The damaged attributes of a row's item, and an error that names the first one. `undefined` if the row is whole. */
+export function damageIn(item: Item): { attributes: ReadonlySet<string>; error: StoredError } | undefined {
+  const { error } = rowSchema.safeParse(item, { reportInput: true });
+  const [first] = error?.issues ?? [];
+  if (!error || !first) return undefined;
+  const { field, message } = describeIssue(first, 'row');
+  return {
+    attributes: new Set(error.issues.map(({ path: [attribute] }) => String(attribute))),
+    error: { class: 'permanent', code: 'RowDamaged', message, field },
+  };
+}
+
+/** The record of an old job, whose row is gone, cannot be read. */
+export const RECORD_DAMAGED: StoredError = {
+  class: 'permanent',
+  code: 'RecordDamaged',
+  message: 'record: must be the whole record of the job',
+  field: 'record',
+};
+
+/** The payload hash of a damaged row that lost its own. Any body counts as the job's. */
+export const ANY_PAYLOAD = '';
+
+/** Whether the damage took what the job has done. Such a job must not start without an operator's word. */
+export const lostSteps = ({ damage }: Pick<JobRow, 'damage'>): boolean =>
+  damage?.field === RECORD_DAMAGED.field || /^row\.steps\b/.test(damage?.field ?? '');

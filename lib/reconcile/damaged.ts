@@ -1,0 +1,27 @@
+import { countOutcome } from '../jobs/count-outcome';
+import { finish } from '../jobs/finish';
+import type { JobRow } from '../jobs/row';
+import { endDamaged, mayFollow } from '../jobs/transitions';
+import type { ReconcileDeps } from './deps';
+
+/** Whether a row lost something that its job needs. Its job must end, unless it has ended or a worker still runs it. */
+export const mustEnd = (row: JobRow, now: number): boolean =>
+  row.damage !== undefined && mayFollow(row, 'endDamaged') && !(row.lease && row.lease.until > now);
+
+/** Ends a job as dead, because its row or its kept body is damaged. `applies`: whether the row is still the same. */
+export async function endAsDamaged(
+  deps: ReconcileDeps,
+  row: JobRow,
+  { error = row.damage, applies }: { error?: JobRow['error']; applies: (now: JobRow) => boolean },
+): Promise<void> {
+  const { ledger, clock, metrics, log } = deps;
+  const at = clock.now();
+  if (!error) return;
+  const { changed, item: ended } = await ledger.update(row.key, (now) =>
+    applies(now) ? endDamaged(now, { at, error }) : undefined,
+  );
+  if (!changed) return;
+  countOutcome(metrics, { queue: row.queue, name: 'JobsParked', kind: error.class });
+  log.error('a job ended, because it is damaged', { queue: row.queue, jobId: row.id, code: error.code });
+  await finish(deps, ended);
+}
