@@ -8,7 +8,7 @@ import { dataPartition, dataPrefix, hourOf } from './keys';
 export interface CompactionRun extends CompactionDeps {
   table: Table;
   /** How long compaction leaves an hour alone after its end, ms. Its last messages may still be in the queue. */
-  settleMs: number;
+  settleAfterMs: number;
 }
 
 const HOUR_MS = 60 * 60_000;
@@ -29,7 +29,7 @@ export async function compaction(run: CompactionRun, { remainingMs }: { remainin
 }
 
 async function everyHour(run: CompactionRun, mayGoOn: () => boolean): Promise<void> {
-  const { objects, prefix, clock, settleMs, log, metrics } = run;
+  const { objects, prefix, clock, settleAfterMs, log, metrics } = run;
   let after: string | undefined;
   while (mayGoOn()) {
     const [first] = await objects.list(dataPrefix(prefix), { limit: 1, ...(after === undefined ? {} : { after }) });
@@ -41,7 +41,7 @@ async function everyHour(run: CompactionRun, mayGoOn: () => boolean): Promise<vo
     }
     // `0` is the character after `/`, so this skips all keys of the hour.
     after = `${dataPartition(prefix, hour).slice(0, -1)}0`;
-    if (clock.now() < hour + HOUR_MS + settleMs) continue;
+    if (clock.now() < hour + HOUR_MS + settleAfterMs) continue;
     try {
       await compactHour(run, hour, mayGoOn);
     } catch (error) {

@@ -2,8 +2,8 @@ import type { State } from '../jobs/row';
 import { cancel } from '../ops/cancel';
 import { type Found, findJob, jobsInStates, jobsOfHour, LISTED_STATES } from '../ops/find';
 import { OperatorError, stateOf } from '../ops/operator';
+import { resolveStep } from '../ops/resolve';
 import { retry } from '../ops/retry';
-import { settle } from '../ops/settle';
 import type { Run } from './command';
 import { DEFAULT_LIMIT } from './commands';
 import { readText } from './files';
@@ -65,7 +65,7 @@ export const jobsRuns = {
     const deps = await operator();
     const row = await findJob(deps, required(options, 'id'), queue(options, deps));
     const step = text(options, 'step') ?? '';
-    const settled = await settle(deps, { row, step, as });
-    out.line(`${row.queue} ${row.id}: ${step} is ${as}, the job is ${stateOf(settled)}.`);
+    const resolved = await resolveStep(deps, { row, step, as });
+    out.line(`${row.queue} ${row.id}: ${step} is ${as}, the job is ${stateOf(resolved)}.`);
   },
 } satisfies Record<string, Run>;

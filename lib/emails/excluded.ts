@@ -10,7 +10,7 @@ export interface Excluded {
   code: string;
   /** Requests refused like this in this generation of the job. */
   requests: number;
-  /** The generation that `requests` belongs to. */
+  /** The generation that `requests` belongs to. A stored name, as in rows. */
   opened: number;
 }
 
@@ -23,14 +23,15 @@ export const MOST_REFUSED_REQUESTS = 10;
  */
 export function excludedWith(
   before: Excluded | undefined,
-  { places, sent, code, opened }: { places: readonly number[]; sent: readonly number[]; code: string; opened: number },
+  refusal: { places: readonly number[]; sent: readonly number[]; code: string; generation: number },
 ): Excluded | undefined {
-  const requests = (before?.opened === opened ? before.requests : 0) + 1;
+  const { places, sent, code, generation } = refusal;
+  const requests = (before?.opened === generation ? before.requests : 0) + 1;
   const named = places.map((place) => sent[place]);
   if (requests > MOST_REFUSED_REQUESTS || named.length >= sent.length) return undefined;
   if (!named.every((number) => number !== undefined)) return undefined;
   const recipients = [...(before?.recipients ?? []), ...named].sort((a, b) => a - b);
-  return { recipients, code, requests, opened };
+  return { recipients, code, requests, opened: generation };
 }
 
 /** Returns what the step stores, or `undefined` if no recipient is excluded. */

@@ -63,7 +63,7 @@ function sendMessage(deps: EmailDeps, { id, data, row }: Job<EmailMessage>, cont
   const origin = { id, time: row.time, trace: traceOf(row) };
   const recipients = [{ ...to, data: templateData, number: 0 }];
   const request = async () => requestOf({ content, recipients, origin });
-  return send(deps, { origin, opened: row.generation, recipients: 1, use: 'message', request }, context);
+  return send(deps, { origin, generation: row.generation, recipients: 1, use: 'message', request }, context);
 }
 
 /** Creates the campaign from which the reconciler releases chunks, unless it exists. */
@@ -96,7 +96,7 @@ async function sendChunk(
       deps,
       {
         origin,
-        opened: row.generation,
+        generation: row.generation,
         recipients: data.recipients,
         use: 'campaign',
         request: async (excluded) => {

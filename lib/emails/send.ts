@@ -1,5 +1,5 @@
 import { CancelledError, PermanentError, StopError, StoreError, WaitError } from '../errors';
-import { sentBySign } from '../jobs/mail';
+import { sentByEvidence } from '../jobs/mail';
 import type { RateUse, SharedRate } from '../limits/rate';
 import type { Clock, Objects } from '../ports';
 import type { BulkMail, BulkSendgrid } from '../vendors/sendgrid-bulk';
@@ -21,7 +21,7 @@ export interface SendDeps {
 export interface Sending {
   origin: Origin;
   /** The job's generation. */
-  opened: number;
+  generation: number;
   recipients: number;
   use: RateUse;
   /** Builds the request without these recipients. A job that was already sent does not call it. */
@@ -55,7 +55,7 @@ export async function send(deps: SendDeps, sending: Sending, context: RunContext
     const { messageId } = accepted;
     // This is a step, so that its start stores that the mail was accepted before anything else can fail.
     await steps.step(RECIPIENTS, {
-      settle: async () => undefined,
+      resolve: async () => undefined,
       run: () => writeRecipients(deps, { ...origin, recipients, status: 'accepted', messageId, excluded: excluded() }),
     });
     const refused = excluded()?.recipients.length;
@@ -79,7 +79,7 @@ async function sendOnce(deps: SendDeps, sending: Sending, context: RunContext): 
   // An operator has decided that the mail was not sent and must not be.
   if (steps.peek(SEND)?.status === 'skipped') throw new CancelledError();
   // The step has started before: it is done, proven or unknown. It is never repeated.
-  if (steps.peek(SEND) !== undefined) return steps.step(SEND, { proven: sentBySign, run: notAgain });
+  if (steps.peek(SEND) !== undefined) return steps.step(SEND, { proven: sentByEvidence, run: notAgain });
 
   for (;;) {
     const excluded = excludedOf(steps.peek(EXCLUDED));
@@ -90,7 +90,7 @@ async function sendOnce(deps: SendDeps, sending: Sending, context: RunContext): 
       const out = new Set(excluded?.recipients);
       const sent = Array.from({ length: sending.recipients }, (_, number) => number).filter((n) => !out.has(n));
       const { recipients: places, code } = error;
-      const next = excludedWith(excluded, { places, sent, code, opened: sending.opened });
+      const next = excludedWith(excluded, { places, sent, code, generation: sending.generation });
       if (!next) throw error;
       // Save before the wait for the next turn. If the worker dies in that wait, the step must not look started.
       steps.found(EXCLUDED, next);
@@ -111,7 +111,7 @@ async function sendWithout(
   await turn.ready();
   await sending.check?.();
   return steps.step(SEND, {
-    proven: sentBySign,
+    proven: sentByEvidence,
     run: () =>
       vendor(
         'sendgrid',

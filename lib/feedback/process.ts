@@ -59,7 +59,7 @@ async function makeTicket(
     hash,
     run: () =>
       vendor('zendesk', () => zendesk.createTicket(ticket, { idempotencyKey: id, timeoutMs: callTimeoutMs() })),
-    settle: () => vendor('zendesk', () => zendesk.findTicket(id, { timeoutMs: callTimeoutMs() })),
+    resolve: () => vendor('zendesk', () => zendesk.findTicket(id, { timeoutMs: callTimeoutMs() })),
   });
 }
 
@@ -77,7 +77,7 @@ async function upload(deps: FeedbackDeps, data: Feedback, context: RunContext): 
     confidential: true,
     stale: (_tokens, endedAt) => now() - endedAt > TOKEN_LIFETIME_MS,
     // A second upload is harmless, because Zendesk forgets an upload that no ticket names.
-    settle: async () => undefined,
+    resolve: async () => undefined,
     run: async () => {
       const tokens: string[] = [];
       for (const file of await attachmentsOf({ objects: deps.objects, prefix: deps.config.prefix }, data)) {

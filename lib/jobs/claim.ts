@@ -20,7 +20,7 @@ export type Claim =
   /** Another run, from the message `messageId`, has the job until `until`, in ms since 1970. */
   | { kind: 'busy'; until: number; messageId: string }
   /** The last run crashed, perhaps because of another job. The job must run while no other job runs. */
-  | { kind: 'suspect' }
+  | { kind: 'suspected crash' }
   /** The job's runs crashed while no other job ran, or the job is damaged. This run has the job, and must park it. */
   | { kind: 'must-park'; row: JobRow; reason: 'crash' | 'error'; error: StoredError }
   /** The id belongs to a job with another payload. */
@@ -55,7 +55,7 @@ export async function claim(ledger: Ledger, request: ClaimRequest): Promise<Clai
     if (row.state === 'processing' && row.lease && row.lease.until > now())
       return { kind: 'busy', until: row.lease.until, messageId: row.lease.messageId };
 
-    if (row.state === 'processing' && !alone) return { kind: 'suspect' };
+    if (row.state === 'processing' && !alone) return { kind: 'suspected crash' };
     const lease = { token, until: request.leaseUntil, messageId: delivery.messageId, alone };
     const next = completed(taken(row, { at: now(), delivery, lease }), request);
     const result = await ledger.write(next, stored?.version ?? 0);

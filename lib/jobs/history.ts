@@ -27,7 +27,7 @@ export const EVENT = {
   dead: (reason: DeadReason) => made(`dead (${reason})`),
   cancelled: (reason: CancelledReason) => made(`cancelled (${reason})`),
   proven: (step: string) => made(`${step} proven`),
-  settled: (step: string, as: 'done' | 'skipped') => made(`${step} settled as ${as} (operator)`),
+  resolved: (step: string, as: 'done' | 'skipped') => made(`${step} settled as ${as} (operator)`),
 };
 
 /** A parsed event. The reason is plain text, because newer code may store reasons that this code does not know. */
@@ -35,7 +35,7 @@ export type Read =
   | { kind: keyof typeof FIXED | 'other' }
   | { kind: 'held' | 'dead' | 'cancelled'; reason: string }
   | { kind: 'proven'; step: string }
-  | { kind: 'settled'; step: string; as: string };
+  | { kind: 'resolved'; step: string; as: string };
 
 const KINDS = new Map<string, keyof typeof FIXED>([
   ...Object.entries(FIXED).map(([kind, text]) => [text, kind as keyof typeof FIXED] as const),
@@ -51,7 +51,7 @@ export function readEvent(event: string): Read {
   const [, proven] = /^(.+) proven$/.exec(event) ?? [];
   if (proven) return { kind: 'proven', step: proven };
   const [, step, as = ''] = /^(.+) settled as (\w+) \(operator\)$/.exec(event) ?? [];
-  return step ? { kind: 'settled', step, as } : { kind: 'other' };
+  return step ? { kind: 'resolved', step, as } : { kind: 'other' };
 }
 
 /** The row with one more entry in its history. */

@@ -26,7 +26,7 @@ export const mailArgs = ({
 });
 
 /** The result of a sending step if evidence proves it, instead of the vendor's answer. */
-export const sentBySign = ({ event, messageId }: Evidence): { evidence: string; messageId?: string } => ({
+export const sentByEvidence = ({ event, messageId }: Evidence): { evidence: string; messageId?: string } => ({
   evidence: event,
   ...(messageId ? { messageId } : {}),
 });

@@ -33,7 +33,7 @@ export async function retry(deps: OperatorDeps, row: JobRow, options: RetryOptio
   if (row.state !== 'held') throw new OperatorError(refused);
   if (row.reason !== 'unknown') throw new OperatorError(`${refused} It continues automatically.`);
   throw new OperatorError(
-    `${refused} Settle its step first, as done or skipped:`,
+    `${refused} Resolve its step first, as done or skipped:`,
     `jobs settle ${row.id} --step STEP --as ANSWER`,
   );
 }

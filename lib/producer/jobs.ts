@@ -78,7 +78,7 @@ export function createJobs({ ledger, clock, random, queueNames }: JobsDeps): Job
   };
 }
 
-/** Settles with the promise, or rejects as soon as the signal is aborted. */
+/** Ends with the promise, or rejects as soon as the signal is aborted. */
 async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return promise;
   let abort = () => {};

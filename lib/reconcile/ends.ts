@@ -8,8 +8,8 @@ import { storedError } from '../jobs/stored-error';
 import { expire, neverSent } from '../jobs/transitions';
 import type { ReconcileDeps } from './deps';
 import { eachDue } from './due';
+import { resolveByEvidence } from './evidence';
 import type { ReconcileRun, Work } from './run';
-import { resolveByEvidence } from './signs';
 
 /** Writes the missing record or DLQ entry of an ended job, and resolves its steps for which evidence has come. */
 export const completeEnds: Work = (deps, queue, mayGoOn) =>

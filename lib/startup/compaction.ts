@@ -23,7 +23,7 @@ function start(): CompactionRun {
   const { objects, clock, log, metrics, prefix, table, random } = realDeps(config);
   return {
     ...{ objects, clock, log, metrics, prefix, table, random },
-    settleMs: config.COMPACTION_SETTLE * 1000,
+    settleAfterMs: config.COMPACTION_SETTLE * 1000,
     graceMs: config.COMPACTION_GRACE * 1000,
     targetBytes: TARGET_BYTES,
   };

@@ -17,14 +17,14 @@ export function realTestflight(config: TestflightConfig, deps: ItemDeps): QueueC
     instance: config.INSTANCE,
   });
   const rate = sharedRate({ ...deps, rate: config.EMAIL_RATE }, 'sendgrid');
-  const settleMs = config.APP_STORE_CONNECT_SETTLE * 1000;
+  const settleAfterMs = config.APP_STORE_CONNECT_SETTLE * 1000;
   return testflightContract({
     appStoreConnect: realAppStoreConnect({
       endpoint: config.APP_STORE_CONNECT_ENDPOINT,
       issuerId: config.APP_STORE_CONNECT_ISSUER_ID,
       keyId: config.APP_STORE_CONNECT_KEY_ID,
       privateKey: realSecret(config.APP_STORE_CONNECT_PRIVATE_KEY),
-      settleMs,
+      settleAfterMs,
     }),
     sendgrid: pacedSendgrid(sendgrid, { ...deps, rate }),
     subjects: createSubjects(deps),
@@ -37,7 +37,7 @@ export function realTestflight(config: TestflightConfig, deps: ItemDeps): QueueC
       templateId: config.TESTFLIGHT_TEMPLATE_ID,
       brand: config.BRAND_NAME,
       notificationWaitMs: config.NOTIFICATION_WAIT * 1000,
-      settleMs,
+      settleAfterMs,
     },
   });
 }

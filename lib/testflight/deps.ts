@@ -17,7 +17,7 @@ export interface TestflightDeps {
     /** How long a notification may wait for SendGrid, ms. */
     notificationWaitMs: number;
     /** How long after an unanswered call Apple may first show its effect, ms. */
-    settleMs: number;
+    settleAfterMs: number;
   };
 }
 
@@ -47,11 +47,11 @@ export function awaitBudget({ appStoreConnect }: TestflightDeps): void {
  */
 export function awaitEffects(
   { steps, now }: RunContext,
-  { step, calls = 1, settleMs }: { step: string; calls?: number; settleMs: number },
+  { step, calls = 1, settleAfterMs }: { step: string; calls?: number; settleAfterMs: number },
 ): void {
   const before = steps.peek(step);
   if (before?.status !== 'started') return;
-  const waitMs = before.startedAt + calls * LONGEST_CALL_MS + settleMs - now();
+  const waitMs = before.startedAt + calls * LONGEST_CALL_MS + settleAfterMs - now();
   if (waitMs > 0)
     throw new WaitError({ code: 'MayStillShow', message: `the effect of ${step} may not show yet`, waitMs });
 }

@@ -16,7 +16,7 @@ export type Invitation = InviteOutcome | 'by-apple' | 'already-invited' | `skipp
  * the same before.
  */
 export async function sendInvitation(
-  { apple, context, settleMs }: { apple: Apple; context: RunContext; settleMs: number },
+  { apple, context, settleAfterMs }: { apple: Apple; context: RunContext; settleAfterMs: number },
   { data: { app, email, resend }, tester }: { data: Invite; tester: KnownTester },
 ): Promise<Invitation> {
   const { steps } = context;
@@ -34,8 +34,8 @@ export async function sendInvitation(
     ...(again
       ? { proven: () => 'sent' as const }
       : {
-          settle: async () => {
-            awaitEffects(context, { step: 'invitation', settleMs });
+          resolve: async () => {
+            awaitEffects(context, { step: 'invitation', settleAfterMs });
             return (await state()) === 'NOT_INVITED' ? undefined : 'sent';
           },
         }),

@@ -14,7 +14,7 @@ export async function invite(deps: TestflightDeps, job: Job<Invite>, context: Ru
   awaitBudget(deps);
   await deps.subjects.refuseSuperseded(job);
   const { data } = job;
-  const run = { apple: callApple(deps, context), context, settleMs: deps.config.settleMs };
+  const run = { apple: callApple(deps, context), context, settleAfterMs: deps.config.settleAfterMs };
   const tester = await findOrCreate(run, data);
   await changeMembership(run, { tester: tester.id, groups: data.groups, member: true });
   const invitation = await sendInvitation(run, { data, tester });

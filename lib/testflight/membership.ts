@@ -12,7 +12,7 @@ export interface MembershipChange {
 
 /** Adds a tester to groups or removes them, only where needed. If Apple contradicts, it reads the groups again. */
 export async function changeMembership(
-  { apple, context, settleMs }: { apple: Apple; context: RunContext; settleMs: number },
+  { apple, context, settleAfterMs }: { apple: Apple; context: RunContext; settleAfterMs: number },
   { tester, groups, member }: MembershipChange,
 ): Promise<void> {
   const { steps } = context;
@@ -22,8 +22,8 @@ export async function changeMembership(
   };
   if (steps.peek('membership') === undefined && (await open()).length === 0) steps.found('membership', { changed: 0 });
   await steps.step('membership', {
-    settle: async () => {
-      awaitEffects(context, { step: 'membership', calls: groups.length, settleMs });
+    resolve: async () => {
+      awaitEffects(context, { step: 'membership', calls: groups.length, settleAfterMs });
       return (await open()).length === 0 ? { changed: groups.length } : undefined;
     },
     run: async () => {

@@ -10,7 +10,7 @@ export async function remove(deps: TestflightDeps, job: Job<Remove>, context: Ru
   await deps.subjects.refuseSuperseded(job);
   const { app, email } = job.data;
   const { steps } = context;
-  const { settleMs } = deps.config;
+  const { settleAfterMs } = deps.config;
   const apple = callApple(deps, context);
   const find = () => apple((connect, options) => connect.findTester({ email, app }, options));
 
@@ -19,14 +19,14 @@ export async function remove(deps: TestflightDeps, job: Job<Remove>, context: Ru
   const { id: tester } = await steps.step('tester', { run: lookUp });
   if (tester === null) steps.skip('membership', 'NoTester');
   else if (job.data.from === 'app') await leaveApp(tester);
-  else await changeMembership({ apple, context, settleMs }, { tester, groups: job.data.groups, member: false });
+  else await changeMembership({ apple, context, settleAfterMs }, { tester, groups: job.data.groups, member: false });
   await deps.subjects.finished(job);
   return tester === null ? { removed: false } : { testerId: tester, removed: true };
 
   async function leaveApp(tester: string): Promise<void> {
     await steps.step('membership', {
-      settle: async () => {
-        awaitEffects(context, { step: 'membership', settleMs });
+      resolve: async () => {
+        awaitEffects(context, { step: 'membership', settleAfterMs });
         return (await find()) ? undefined : { changed: 1 };
       },
       run: async () => {

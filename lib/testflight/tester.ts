@@ -15,7 +15,7 @@ export interface KnownTester {
 
 /** Finds the tester of the app or creates one. */
 export async function findOrCreate(
-  { apple, context, settleMs }: { apple: Apple; context: RunContext; settleMs: number },
+  { apple, context, settleAfterMs }: { apple: Apple; context: RunContext; settleAfterMs: number },
   { app, email, firstName, lastName, groups }: Invite,
 ): Promise<KnownTester> {
   const { steps } = context;
@@ -25,8 +25,8 @@ export async function findOrCreate(
     if (tester) steps.found('tester', known(tester));
   }
   return steps.step<KnownTester>('tester', {
-    settle: async () => {
-      awaitEffects(context, { step: 'tester', settleMs });
+    resolve: async () => {
+      awaitEffects(context, { step: 'tester', settleAfterMs });
       const tester = await find();
       return tester && made(tester.id);
     },

@@ -44,27 +44,33 @@ export interface Failed {
   /** Ms since 1970. */
   now: number;
   /** How long after a call its effect may first show, ms. */
-  settleMs: number;
+  settleAfterMs: number;
 }
 
 /** Our error for a failed call to App Store Connect. */
-export const translate = ({ settleMs, ...failed }: Failed): JobError => askedLater(meaning(failed), settleMs);
+export const translate = ({ settleAfterMs, ...failed }: Failed): JobError => askedLater(meaning(failed), settleAfterMs);
 
 /** Our error for a success without the expected content. */
-export const unclear = ({ settleMs, ...answered }: { effect: Effect; status: number; settleMs: number }): JobError =>
-  askedLater(malformed({ dialect: appStoreConnect, ...answered }), settleMs);
+export const unclear = ({
+  settleAfterMs,
+  ...answered
+}: {
+  effect: Effect;
+  status: number;
+  settleAfterMs: number;
+}): JobError => askedLater(malformed({ dialect: appStoreConnect, ...answered }), settleAfterMs);
 
-function askedLater(error: JobError, settleMs: number): JobError {
+function askedLater(error: JobError, settleAfterMs: number): JobError {
   if (!(error instanceof AmbiguousError)) return error;
   const { code, message, vendor, status, cause } = error;
   return new AmbiguousError({
-    ...{ code, message, cause, askAfterMs: settleMs },
+    ...{ code, message, cause, askAfterMs: settleAfterMs },
     ...(vendor ? { vendor } : {}),
     ...(status ? { status } : {}),
   });
 }
 
-function meaning({ error, effect, now }: Omit<Failed, 'settleMs'>): JobError {
+function meaning({ error, effect, now }: Omit<Failed, 'settleAfterMs'>): JobError {
   if (error instanceof JobError) return error;
   if (error instanceof NoAnswer) return unanswered({ dialect: appStoreConnect, error, effect });
   if (!(error instanceof NotOk)) throw error;

@@ -13,7 +13,7 @@ export interface AppStoreConnectConfig {
   keyId: string;
   privateKey: Secret;
   /** How long after an unanswered call its effect may first show, ms. */
-  settleMs: number;
+  settleAfterMs: number;
   now?: () => number;
 }
 
@@ -37,7 +37,7 @@ export interface AppStoreConnectTransport {
 
 /** Makes signed calls over HTTP. */
 export function appStoreConnectTransport(config: AppStoreConnectConfig): AppStoreConnectTransport {
-  const { endpoint, issuerId, keyId, privateKey, settleMs, now = Date.now } = config;
+  const { endpoint, issuerId, keyId, privateKey, settleAfterMs, now = Date.now } = config;
   const base = endpoint.replace(/\/+$/, '');
   const token = appStoreConnectToken({ issuerId, keyId, privateKey, now });
   const budget = createBudget(now);
@@ -59,9 +59,9 @@ export function appStoreConnectTransport(config: AppStoreConnectConfig): AppStor
             timeoutMs,
           });
           budget.learn(answer.headers);
-          return answered({ method, expected }, answer, settleMs);
+          return answered({ method, expected }, answer, settleAfterMs);
         } catch (error) {
-          throw translate({ error, effect: effectOf(method), now: now(), settleMs });
+          throw translate({ error, effect: effectOf(method), now: now(), settleAfterMs });
         }
       },
     });
@@ -73,11 +73,11 @@ export function appStoreConnectTransport(config: AppStoreConnectConfig): AppStor
 export function answered(
   { method, expected }: Pick<Call, 'method' | 'expected'>,
   answer: HttpAnswer,
-  settleMs: number,
+  settleAfterMs: number,
 ): HttpAnswer {
   if (expected(answer)) return answer;
   if (!isOk(answer)) throw new NotOk(answer);
-  throw unclear({ effect: effectOf(method), status: answer.status, settleMs });
+  throw unclear({ effect: effectOf(method), status: answer.status, settleAfterMs });
 }
 
 /**

@@ -57,17 +57,17 @@ const linkages = z.object({ data: z.array(z.object({ id: z.string().min(1) })) }
 
 /** App Store Connect over HTTP. */
 export const realAppStoreConnect = (config: AppStoreConnectConfig): AppStoreConnect =>
-  appStoreConnectOver(appStoreConnectTransport(config), config.settleMs);
+  appStoreConnectOver(appStoreConnectTransport(config), config.settleAfterMs);
 
 /** App Store Connect over a transport. */
 export function appStoreConnectOver(
   { call, waitMs }: AppStoreConnectTransport,
-  settleMs: AppStoreConnectConfig['settleMs'],
+  settleAfterMs: AppStoreConnectConfig['settleAfterMs'],
 ): AppStoreConnect {
   const parsed = <T>(schema: z.ZodType<T>, method: 'GET' | 'POST', answer: HttpAnswer): T => {
     const result = schema.safeParse(answer.body);
     if (result.success) return result.data;
-    throw unclear({ effect: effectOf(method), status: answer.status, settleMs });
+    throw unclear({ effect: effectOf(method), status: answer.status, settleAfterMs });
   };
 
   const change = async (method: 'POST' | 'DELETE', path: string, tester: string, { timeoutMs }: CallOptions) => {

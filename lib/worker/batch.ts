@@ -34,8 +34,8 @@ export async function handleBatch({ deps, contract, event, remainingMs }: Batch)
   const first = await Promise.all([...groups.values()].map((group) => handle(group, event.Records.length === 1)));
   // Suspected crashes run last and one by one, so that the next crash can have only one cause.
   const unfinished: Incoming[] = [];
-  for (const { pending, suspect } of first)
-    unfinished.push(...(suspect ? (await handle(pending, true)).pending : pending));
+  for (const { pending, suspectedCrash } of first)
+    unfinished.push(...(suspectedCrash ? (await handle(pending, true)).pending : pending));
   deps.metrics.flush();
   return { batchItemFailures: unfinished.map(({ messageId }) => ({ itemIdentifier: messageId })) };
 }
@@ -43,18 +43,18 @@ export async function handleBatch({ deps, contract, event, remainingMs }: Batch)
 type Group = Omit<Batch, 'event' | 'remainingMs'> & { group: Incoming[]; deadline: Deadline; alone: boolean };
 
 /** Handles a group in order. It stops at the first message that is not done, and answers that one and all behind it. */
-async function handleGroup({ group, ...rest }: Group): Promise<{ pending: Incoming[]; suspect: boolean }> {
+async function handleGroup({ group, ...rest }: Group): Promise<{ pending: Incoming[]; suspectedCrash: boolean }> {
   for (const [index, message] of group.entries()) {
     const disposition = await handleMessage({ ...rest, message });
     if (disposition.acknowledge) continue;
     const pending = group.slice(index);
-    if ('suspect' in disposition) return { pending, suspect: true };
+    if ('suspectedCrash' in disposition) return { pending, suspectedCrash: true };
     // Hide the followers first, so that none of them is visible before the message that they wait for.
     for (const follower of pending.slice(1)) await setVisibility(rest.deps, follower, disposition.visibilityMs);
     await setVisibility(rest.deps, message, disposition.visibilityMs);
-    return { pending, suspect: false };
+    return { pending, suspectedCrash: false };
   }
-  return { pending: [], suspect: false };
+  return { pending: [], suspectedCrash: false };
 }
 
 async function handleMessage({
@@ -67,14 +67,14 @@ async function handleMessage({
   if (!deadline.mayStart()) return { acknowledge: false, visibilityMs: 0 };
   const returned = message.attributes[ATTRIBUTE.returned] !== undefined;
   // Reading this message may have crashed its workers, so it is read when everything else is done.
-  if (returned && !alone) return { acknowledge: false, suspect: true };
+  if (returned && !alone) return { acknowledge: false, suspectedCrash: true };
   const { trials } = deps.ledger;
   if (returned) await trials.begin(contract.queue, message.messageId);
   const startedAt = deps.clock.now();
   const dlqUrl = () => dlqUrlOfArn(message.queueArn);
   try {
     const disposition = await deliver({ deps: { ...deps, dlqUrl }, contract, message, deadline, alone });
-    if ('suspect' in disposition) return disposition;
+    if ('suspectedCrash' in disposition) return disposition;
     report({ deps, queue: contract.queue, message, disposition, startedAt });
     return disposition;
   } catch (error) {

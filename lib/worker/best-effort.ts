@@ -1,6 +1,6 @@
 import type { Vendor } from '../errors';
 import { JobError, WaitError } from '../errors';
-import { sentBySign } from '../jobs/mail';
+import { sentByEvidence } from '../jobs/mail';
 import type { RunContext } from './contract';
 import { StepUnknownError } from './steps';
 
@@ -29,7 +29,7 @@ export async function bestEffort(
   const before = steps.peek(step);
   if (before?.status === 'skipped') return `skipped: ${before.reason}`;
   try {
-    await steps.step<unknown>(step, { proven: sentBySign, run: () => context.vendor(vendor, run, { sender }) });
+    await steps.step<unknown>(step, { proven: sentByEvidence, run: () => context.vendor(vendor, run, { sender }) });
     return 'sent';
   } catch (error) {
     if (error instanceof StepUnknownError) return 'unknown';

@@ -6,7 +6,7 @@ import { LeaseLostError } from '../jobs/ledger';
 import { keepCancelled } from '../jobs/reopen';
 import type { JobRow } from '../jobs/row';
 import { NewerRowError } from '../jobs/row-schema';
-import { type Delivery, isLastReceive } from './delivery';
+import { type DeliveryRun, isLastReceive } from './delivery';
 import type { WorkerDeps } from './deps';
 import { direct } from './direct';
 import { orGiveUp } from './give-up';
@@ -22,11 +22,11 @@ const DAY_MS = 24 * 60 * 60_000;
 /** The message may have crashed a worker before. It must be handled again while no other job runs in the invocation. */
 export interface SuspectedCrash {
   acknowledge: false;
-  suspect: true;
+  suspectedCrash: true;
 }
 
 /** Handles one message. Throws only a StoreError, when nothing could be written. */
-export async function deliver(delivery: Delivery): Promise<Disposition | SuspectedCrash> {
+export async function deliver(delivery: DeliveryRun): Promise<Disposition | SuspectedCrash> {
   try {
     return await handle(delivery);
   } catch (error) {
@@ -35,7 +35,7 @@ export async function deliver(delivery: Delivery): Promise<Disposition | Suspect
   }
 }
 
-async function handle(delivery: Delivery): Promise<Disposition | SuspectedCrash> {
+async function handle(delivery: DeliveryRun): Promise<Disposition | SuspectedCrash> {
   const { deps, contract, message } = delivery;
   const done = await direct(delivery);
   if (done && done !== 'taken') return done;
@@ -50,7 +50,7 @@ async function handle(delivery: Delivery): Promise<Disposition | SuspectedCrash>
   }
 }
 
-async function dispose(delivery: Delivery, resolved: Resolved): Promise<Disposition | SuspectedCrash> {
+async function dispose(delivery: DeliveryRun, resolved: Resolved): Promise<Disposition | SuspectedCrash> {
   const { deps, message } = delivery;
   const claimed = await take(delivery, resolved);
   switch (claimed.kind) {
@@ -64,8 +64,8 @@ async function dispose(delivery: Delivery, resolved: Resolved): Promise<Disposit
       await finish(deps, claimed.row, resolved.body);
       if (!(await keepCancelled(deps, claimed.row, resolved.body))) return dispose(delivery, resolved);
       return { acknowledge: true };
-    case 'suspect':
-      return { acknowledge: false, suspect: true };
+    case 'suspected crash':
+      return { acknowledge: false, suspectedCrash: true };
     case 'conflict':
       return dispose(
         delivery,
@@ -85,7 +85,7 @@ async function mustWait({ order, settings }: WorkerDeps, row: JobRow): Promise<b
 
 /** Waits until another run's lease ends. Answers a disposition if this invocation has no time for that. */
 async function waitForRun(
-  { deps, contract, message, deadline }: Delivery,
+  { deps, contract, message, deadline }: DeliveryRun,
   { until, messageId }: { until: number; messageId: string },
 ): Promise<Disposition | undefined> {
   const waitMs = until - deps.clock.now() + SECOND_MS;
@@ -99,7 +99,7 @@ async function waitForRun(
   return { acknowledge: false, visibilityMs: waitMs };
 }
 
-async function holdBehind(delivery: Delivery, resolved: Resolved, row: JobRow): Promise<Disposition> {
+async function holdBehind(delivery: DeliveryRun, resolved: Resolved, row: JobRow): Promise<Disposition> {
   // Released code does not know about tickets, so a job behind the front must also become due now and then.
   const waitMs = Math.max(DAY_MS, delivery.deps.clock.now() - row.time);
   const held = await withoutRun(delivery, resolved, row, (end) =>
@@ -109,7 +109,7 @@ async function holdBehind(delivery: Delivery, resolved: Resolved, row: JobRow): 
 }
 
 async function park(
-  delivery: Delivery,
+  delivery: DeliveryRun,
   resolved: Resolved,
   { row, reason, error }: Extract<Claim, { kind: 'must-park' }>,
 ): Promise<Disposition> {
@@ -120,7 +120,7 @@ async function park(
 
 /** Gives a claimed job an outcome without running it. */
 function withoutRun(
-  delivery: Delivery,
+  delivery: DeliveryRun,
   { body }: Resolved,
   row: JobRow,
   write: (end: Outcomes) => Promise<JobRow>,
@@ -130,7 +130,7 @@ function withoutRun(
   return orGiveUp(deps, { ...delivery, lease }, () => write(outcomes(deps, { lease, message, body })));
 }
 
-const facts = ({ contract, message }: Delivery, jobId: string) => ({
+const facts = ({ contract, message }: DeliveryRun, jobId: string) => ({
   queue: contract.queue,
   jobId,
   messageId: message.messageId,

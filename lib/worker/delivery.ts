@@ -18,7 +18,7 @@ export interface Incoming {
 }
 
 /** One delivery of a message, with what handling it needs. */
-export interface Delivery {
+export interface DeliveryRun {
   deps: WorkerDeps;
   contract: QueueContract;
   message: Incoming;

@@ -3,14 +3,14 @@ import { resolve } from '../jobs/identify';
 import { bodyKey, deduplicationId, dlqUrlOfArn } from '../jobs/keys';
 import { fitting } from '../jobs/park';
 import { NEWER_ROW, NewerRowError } from '../jobs/row-schema';
-import { type Delivery, isLastReceive } from './delivery';
+import { type DeliveryRun, isLastReceive } from './delivery';
 import type { Disposition } from './outcome';
 
 /**
  * Leaves a message to newer code, because that code wrote the job's row or record. The message waits in its queue while a
  * deployment may still be under way, then in the DLQ. The reconciler of the first release that knows the row returns it.
  */
-export async function leaveToNewer(delivery: Delivery): Promise<Disposition> {
+export async function leaveToNewer(delivery: DeliveryRun): Promise<Disposition> {
   const { deps, contract, message } = delivery;
   const { queue } = contract;
   const { id, body } = await resolve({ ...deps, queue }, message);

@@ -7,7 +7,7 @@ import { vendorGate } from '../limits/gate';
 import { measuredGate } from '../limits/measured-gate';
 import { LONGEST_CALL_MS, type RunContext } from './contract';
 import { type Decision, decide, OutOfTimeError } from './decide';
-import { type Delivery, isLastReceive } from './delivery';
+import { type DeliveryRun, isLastReceive } from './delivery';
 import { isDirect } from './direct';
 import { orGiveUp } from './give-up';
 import { createLease, type Lease } from './lease';
@@ -18,7 +18,7 @@ import { createSteps } from './steps';
 /** A call is not begun if it could not even take this long. */
 const SHORTEST_CALL_MS = 250;
 
-export interface Run extends Omit<Delivery, 'alone'> {
+export interface Run extends Omit<DeliveryRun, 'alone'> {
   resolved: Resolved;
   /** The job's row, claimed by this run. */
   row: JobRow;

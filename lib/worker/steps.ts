@@ -20,7 +20,7 @@ export interface StepOptions<R> {
    * Asks the vendor whether the effect happened. Answers its result, or `undefined` if it did not happen. Without this
    * function the vendor cannot be asked, and the step becomes `unknown`.
    */
-  settle?: () => Promise<R | undefined>;
+  resolve?: () => Promise<R | undefined>;
   /** The step's result according to evidence. Without this function evidence counts only for an unknown step. */
   proven?: (evidence: Evidence) => R;
   /** A hash of the request, for a repeat that must be the same byte for byte. */
@@ -70,8 +70,8 @@ export function createSteps({ lease, clock }: { lease: Lease; clock: Clock }): S
     }
     if (before?.status === 'unknown') throw new StepUnknownError(name);
     if (before?.status === 'started') {
-      const settled = await settle(name, before, options);
-      if (settled) return settled.result;
+      const resolved = await resolve(name, before, options);
+      if (resolved) return resolved.result;
     }
 
     const started: Step = {
@@ -87,14 +87,14 @@ export function createSteps({ lease, clock }: { lease: Lease; clock: Clock }): S
       return result;
     } catch (error) {
       if (!mayHaveHappened(error)) forget(name);
-      else if (!options.settle) throw unknown(name, started, error);
+      else if (!options.resolve) throw unknown(name, started, error);
       throw error;
     }
   }
 
-  async function settle<R>(name: string, before: Step, options: StepOptions<R>): Promise<{ result: R } | undefined> {
-    if (!options.settle) throw unknown(name, before);
-    const result = await options.settle();
+  async function resolve<R>(name: string, before: Step, options: StepOptions<R>): Promise<{ result: R } | undefined> {
+    if (!options.resolve) throw unknown(name, before);
+    const result = await options.resolve();
     if (result === undefined) return undefined;
     done(name, before, result, options.confidential);
     return { result };

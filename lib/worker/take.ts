@@ -6,10 +6,10 @@ import { blankRow, rowOfEnvelope } from '../jobs/new-row';
 import { recordedRow } from '../jobs/recorded-row';
 import type { JobRow } from '../jobs/row';
 import { ANY_PAYLOAD } from '../jobs/row-schema';
-import type { Delivery } from './delivery';
+import type { DeliveryRun } from './delivery';
 
 /** Claims the job of a message, until this function must have ended. */
-export function take(delivery: Delivery, resolved: Resolved): Promise<Claim> {
+export function take(delivery: DeliveryRun, resolved: Resolved): Promise<Claim> {
   const { deps, contract, message, deadline, alone } = delivery;
   const { messageId, group, sequence, receiveCount, sentAt } = message;
   const place = { ...(group ? { group } : {}), ...(sequence ? { sequence } : {}) };
@@ -27,7 +27,7 @@ export function take(delivery: Delivery, resolved: Resolved): Promise<Claim> {
 }
 
 /** Makes the row of a job that the table does not know. */
-function fresh({ deps, contract, message }: Delivery, { id, envelope, payloadHash }: Resolved): Promise<JobRow> {
+function fresh({ deps, contract, message }: DeliveryRun, { id, envelope, payloadHash }: Resolved): Promise<JobRow> {
   const origin = { queue: contract.queue, group: message.group, now: deps.clock.now() };
   const made = envelope
     ? rowOfEnvelope({ ...origin, envelope })

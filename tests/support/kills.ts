@@ -25,7 +25,7 @@ export async function killFirstRun<S extends { engine: ReturnType<typeof memoryE
 const never = new Promise<never>(() => {});
 
 /**
- * Kills invocations whose calls all settle in microtasks. The calls of a dead invocation neither answer nor take
+ * Kills invocations whose calls all resolve in microtasks. The calls of a dead invocation neither answer nor take
  * effect.
  */
 export function createKills(): Kills {

@@ -20,7 +20,7 @@ export function sampleContract(
         schema: sampleSchema,
         process: (job: Job<Sample>, context) =>
           context.steps.step('effect', {
-            settle: async () => (effects.includes(job.id) ? 'done' : undefined),
+            resolve: async () => (effects.includes(job.id) ? 'done' : undefined),
             run: () =>
               context.vendor('zendesk', async () => {
                 const result = await effect(job, context);

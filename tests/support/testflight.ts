@@ -24,7 +24,7 @@ export const TEAM = {
   keyId: 'KEY0000001',
   privateKey: fakePrivateKey('tests'),
 };
-export const SETTLE_MS = 30_000;
+export const SETTLE_AFTER_MS = 30_000;
 
 /** Two apps. `invitesOnJoining`: whether Apple mails a tester who joins a group. */
 export const seed = (
@@ -100,7 +100,7 @@ export async function startTestflight({
           templateId,
           brand: 'Sample',
           notificationWaitMs: 900_000,
-          settleMs: SETTLE_MS,
+          settleAfterMs: SETTLE_AFTER_MS,
         },
       });
     },
@@ -121,7 +121,7 @@ function watchedApple(endpoint: string, now: () => number, options: EngineOption
     ...TEAM,
     endpoint,
     privateKey: async () => TEAM.privateKey,
-    settleMs: SETTLE_MS,
+    settleAfterMs: SETTLE_AFTER_MS,
     now,
   });
   // `waitMs` makes no call and answers at once, so it is not watched.

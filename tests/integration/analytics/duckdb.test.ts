@@ -8,7 +8,7 @@ import { anEvent } from '../../support/analytics';
 import { memoryEngine, PREFIX } from '../../support/engine';
 import { type FolderObjects, folderObjects } from '../../support/folder-objects';
 
-/** All but the last are over and settled. */
+/** All but the last are over, with all late writes. */
 const HOURS = 12;
 const PER_HOUR = 500;
 const HOUR_MS = 3_600_000;
@@ -73,7 +73,7 @@ beforeAll(async () => {
         table,
         random,
         prefix: PREFIX,
-        settleMs: 0,
+        settleAfterMs: 0,
         graceMs: 1_000,
         targetBytes: 1e8,
       },

@@ -97,15 +97,17 @@ describe.each(['feedback', 'testflight'] as const)('the mail of a %s job', (queu
     await tell();
     await engine.reconcile();
 
-    const settled = { status: 'done', result: { evidence: 'delivered', messageId: 'message-1' } };
+    const resolved = { status: 'done', result: { evidence: 'delivered', messageId: 'message-1' } };
     expect(row()).toMatchObject({
       state: 'succeeded',
       endedAt,
       result: { [step]: 'sent' },
-      steps: { [step]: settled },
+      steps: { [step]: resolved },
     });
     expect(row().steps[step]).not.toHaveProperty('reason');
-    expect(Object.values(engine.records())).toMatchObject([{ result: { [step]: 'sent' }, steps: { [step]: settled } }]);
+    expect(Object.values(engine.records())).toMatchObject([
+      { result: { [step]: 'sent' }, steps: { [step]: resolved } },
+    ]);
     expect(row().history.at(-1)).toMatchObject({ event: `${step} proven`, note: 'delivered' });
     const { differences } = await auditHour(engine.deps, queue, Date.parse('2026-01-02T03:00:00Z'));
     expect(differences).toEqual([]);

@@ -11,7 +11,17 @@ import { type FakeAppStoreConnect, startFakeAppStoreConnect } from '../../../lib
 import { inviteSchema } from '../../../lib/testflight/message';
 import { type AppStoreConnect, realAppStoreConnect } from '../../../lib/vendors/app-store-connect';
 import { testerBody } from '../../../lib/vendors/app-store-connect-bodies';
-import { APP, anInvite, BUILD, GROUP, OTHER_GROUP, SETTLE_MS, seed, TEAM, TESTER } from '../../support/testflight';
+import {
+  APP,
+  anInvite,
+  BUILD,
+  GROUP,
+  OTHER_GROUP,
+  SETTLE_AFTER_MS,
+  seed,
+  TEAM,
+  TESTER,
+} from '../../support/testflight';
 
 // Apple's schemas allow unknown names. We forbid them, so that the check also finds a misspelled name.
 const closed = (schema: unknown): object =>
@@ -60,7 +70,7 @@ const CHANGES: Record<
 
 test("every body that we send matches Apple's schema exactly", async () => {
   const privateKey = async () => TEAM.privateKey;
-  const apple = realAppStoreConnect({ ...TEAM, endpoint: fake.url, privateKey, settleMs: SETTLE_MS });
+  const apple = realAppStoreConnect({ ...TEAM, endpoint: fake.url, privateKey, settleAfterMs: SETTLE_AFTER_MS });
 
   const { id: tester } = await apple.createTester(anInvite(), options);
   for (const change of Object.values(CHANGES)) await change(apple, tester);

@@ -4,7 +4,7 @@ import { type FakeAppStoreConnect, startFakeAppStoreConnect } from '../../../lib
 import { fakePrivateKey, tokenProblem } from '../../../lib/local/fakes/app-store-connect-token';
 import type { Failure } from '../../../lib/local/fakes/failures';
 import { type AppStoreConnect, realAppStoreConnect } from '../../../lib/vendors/app-store-connect';
-import { APP, BUILD, GROUP, SETTLE_MS, seed, TEAM } from '../../support/testflight';
+import { APP, BUILD, GROUP, SETTLE_AFTER_MS, seed, TEAM } from '../../support/testflight';
 import { allTextOf, caught, secretOf } from '../../support/vendors';
 
 const ADDRESS = 'planted-user@example.com';
@@ -22,7 +22,13 @@ beforeEach(async () => {
 afterEach(() => fake.close());
 
 const appleWith = (privateKey = secretOf(TEAM.privateKey)): AppStoreConnect =>
-  realAppStoreConnect({ ...TEAM, endpoint: `${fake.url}/`, privateKey, settleMs: SETTLE_MS, now: () => now });
+  realAppStoreConnect({
+    ...TEAM,
+    endpoint: `${fake.url}/`,
+    privateKey,
+    settleAfterMs: SETTLE_AFTER_MS,
+    now: () => now,
+  });
 
 const tester = '00000000-0000-4000-8000-000000000001';
 /** All calls by name: first the reads, then the changes. */
@@ -72,7 +78,7 @@ describe('the token', () => {
       ...TEAM,
       endpoint: fake.url,
       privateKey: secretOf(TEAM.privateKey),
-      settleMs: SETTLE_MS,
+      settleAfterMs: SETTLE_AFTER_MS,
       now: () => now + 55_000,
     });
 
@@ -135,7 +141,7 @@ describe('the error of a failed call', () => {
   test.each(changes)(
     'to %s: a time-out, a reset and a 5xx are ambiguous, and the worker asks Apple later',
     async (_name, call) => {
-      const doubtful = { class: 'ambiguous', askAfterMs: SETTLE_MS, vendor: 'app-store-connect' };
+      const doubtful = { class: 'ambiguous', askAfterMs: SETTLE_AFTER_MS, vendor: 'app-store-connect' };
       fake.fail({ before: 'hang' });
       fake.fail({ after: 'reset' });
       for (const status of [500, 502, 503, 504]) fake.fail({ status });

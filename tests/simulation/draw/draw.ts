@@ -10,7 +10,7 @@ import {
   type StartFault,
   type Target,
 } from '../world/faults';
-import { hasDeadlyChunk } from '../world/killers';
+import { hasPoisonChunk } from '../world/poison';
 import type { Versions } from '../world/versions';
 import type { Command, Control, JobKind, JobSpec, Load, Plan, Redrive } from './plan';
 import { aPlan } from './plan';
@@ -249,7 +249,7 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
       outages: rarely(fc.array(outage(queues), { minLength: 1, maxLength: 2 }), []),
       lostDeletes: rarely(fc.array(fc.integer({ min: 1, max: 8 }), { minLength: 1, maxLength: 2 }), []),
       redrives: rarely(fc.array(redrive, { minLength: 1, maxLength: 3 }), []),
-      settlement: rarely(fc.record({ after: fc.constantFrom(10 * MINUTE_MS, 5 * HOUR_MS) }), undefined as never),
+      resolution: rarely(fc.record({ after: fc.constantFrom(10 * MINUTE_MS, 5 * HOUR_MS) }), undefined as never),
       deployAt: fc.constantFrom(0, 5 * MINUTE_MS, 40 * MINUTE_MS, 2 * HOUR_MS),
       broken: rarely(window([MINUTE_MS, 20 * MINUTE_MS, HOUR_MS]), undefined as never),
       unpolled: rarely(window([10 * MINUTE_MS, 3 * HOUR_MS]), undefined as never),
@@ -264,7 +264,7 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
       controls: queues.some(({ controlled }) => controlled) ? controls : fc.constant<Control[]>([]),
     })
     .map(({ loads: [first, ...beside], broken, unpolled, retention, dlqRetention, ...drawn }) => {
-      const { redrives, outages, settlement, canaries, approximate, share, indexLag, versions, ...rest } = drawn;
+      const { redrives, outages, resolution, canaries, approximate, share, indexLag, versions, ...rest } = drawn;
       const { calls, streak, waits, turns, ...plan } = rest;
       const kinds = [first, ...beside].flatMap((load) => load?.jobs ?? []).map(({ kind }) => kind);
       return aPlan({
@@ -275,7 +275,7 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
         // If SQS accepts messages without an answer, the reconciler releases them again. Each copy of a poison message
         // then has to be found separately.
         outages: outages.filter(
-          ({ target, fault }) => !(target === 'queues' && fault === 'silent' && kinds.some(hasDeadlyChunk)),
+          ({ target, fault }) => !(target === 'queues' && fault === 'silent' && kinds.some(hasPoisonChunk)),
         ),
         redrives: redrives
           // If SQS moved a message that then expired unread, no trace of it is left.
@@ -283,7 +283,7 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
           // Two forbidden jobs keep the circuit open permanently, with a trial call every minute of the month.
           .filter(({ after }) => after < DAY_MS || !kinds.includes('forbidden')),
         ...(broken ? { broken } : {}),
-        ...(settlement ? { settlement } : {}),
+        ...(resolution ? { resolution } : {}),
         ...(waits ? { waits } : {}),
         ...(unpolled ? { unpolled } : {}),
         ...(canaries ? { canaries } : {}),

@@ -64,7 +64,7 @@ export interface Redrive {
 }
 
 /** An operator checks the vendor so long after a step became unknown, and resolves the step. */
-export interface Settlement {
+export interface Resolution {
   after: number;
 }
 
@@ -113,7 +113,7 @@ export interface Plan extends Load {
   controls: Control[];
   commands: Command[];
   /** Without it, no operator resolves unknown steps. */
-  settlement?: Settlement;
+  resolution?: Resolution;
   /** Phases of a deployment and its roll-back. Without them, all processes run today's code. */
   versions?: readonly Versions[];
   /** When a deployment adds the newer message types, ms after the start. */

@@ -3,8 +3,8 @@ import { isInvalidId } from '../../../lib/jobs/keys';
 import type { JobRow } from '../../../lib/jobs/row';
 import type { JobKind, Plan } from '../draw/plan';
 import type { Fault } from '../world/faults';
-import { KILLERS } from '../world/killers';
 import { serviceQueue } from '../world/names';
+import { POISON } from '../world/poison';
 import { fewestAttempts } from '../world/waits';
 import type { World } from '../world/world';
 import { type Promised, rowOf } from './promise';
@@ -13,7 +13,7 @@ import { isGhost } from './rest';
 const REFUSED: readonly JobKind[] = [
   ...(['refused', 'unverified', 'not-json', 'no-envelope', 'bad-data', 'unknown-version', 'stolen-id'] as const),
 ];
-export const cannotSucceed = (kind: JobKind): boolean => [...REFUSED, ...KILLERS].includes(kind);
+export const cannotSucceed = (kind: JobKind): boolean => [...REFUSED, ...POISON].includes(kind);
 
 export const endsAreDeserved: Promised = (world, inputs) => {
   const { watch, queue } = world;

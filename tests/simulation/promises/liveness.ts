@@ -1,5 +1,5 @@
-import { bringsKiller } from '../world/killers';
 import { deadLetterQueue, mainQueue } from '../world/names';
+import { bringsPoison } from '../world/poison';
 import type { World } from '../world/world';
 import { unrest } from './rest';
 
@@ -70,12 +70,12 @@ const messagesLeft = (world: World): number =>
   world.sqs.messages(mainQueue(world)).length + world.sqs.messages(deadLetterQueue(world)).length;
 
 function boundOf({ plan, settings }: World): number {
-  const killers = plan.jobs.filter(({ kind }) => bringsKiller(kind));
+  const poison = plan.jobs.filter(({ kind }) => bringsPoison(kind));
   // The reconciler has to detect each copy of a poison message, and each redrive, anew.
-  const sources = plan.jobs.filter((job) => killers.includes(job) || job.kind === 'copy');
+  const sources = plan.jobs.filter((job) => poison.includes(job) || job.kind === 'copy');
   const repeats = sources.filter(({ again }) => again !== undefined);
   const copies =
-    killers.length === 0 ? 0 : sources.length + repeats.length + plan.redrives.length + plan.commands.length;
+    poison.length === 0 ? 0 : sources.length + repeats.length + plan.redrives.length + plan.commands.length;
   const found = copies * DELIVERIES_OF_POISON * settings.visibility * 1000;
   // Only the end of the retention shows that a message is gone.
   const expired = plan.retention === undefined ? 0 : plan.retention * 1000 + 2 * HOUR_MS;

@@ -1,6 +1,6 @@
 import type { Plan } from '../draw/plan';
 import type { Fault } from '../world/faults';
-import { bringsKiller } from '../world/killers';
+import { bringsPoison } from '../world/poison';
 import type { Promised } from './promise';
 
 /** SQS moves a message only if no worker could handle it. A failure that the engine sees must not move a message. */
@@ -25,7 +25,7 @@ const VENDORS = /^(zendesk|sendgrid|apple|bulk)\b/;
 
 function failuresAlone({ calls, outages, starts, broken, lostDeletes, jobs }: Plan): boolean {
   if (starts.length > 0 || broken || lostDeletes.length > 0) return false;
-  if (jobs.some(({ kind }) => bringsKiller(kind))) return false;
+  if (jobs.some(({ kind }) => bringsPoison(kind))) return false;
   return (
     calls.every(({ kind, fault }) => VENDORS.test(kind ?? '') && FAILURES.includes(fault)) &&
     outages.every(({ target, fault }) => VENDORS.test(target) && FAILURES.includes(fault))

@@ -23,7 +23,7 @@ function inItself({ state, reason, lease, endedAt, error, retryAt }: JobRow): st
 /** The kinds of event that explain how a job came into a state. */
 function kindsFor(from: State, to: State): readonly Read['kind'][] {
   if (to === 'processing') return ['started'];
-  if (to === 'held' && from === 'held') return ['settled'];
+  if (to === 'held' && from === 'held') return ['resolved'];
   if (to !== 'queued') return [to];
   if (from === 'processing') return ['retry', 'givenBack'];
   return from === 'held' ? ['released'] : ['reopened'];
@@ -78,7 +78,8 @@ function inItsCounters({ before, after, last, event, starts, reopened }: Change)
   const holds = before.holds + (after.state === 'held' && from !== 'held' ? 1 : 0);
   if (after.holds !== holds) return `its holds are ${after.holds}`;
   const leaves = last.messageId !== undefined && ['held', 'dead', 'cancelled'].includes(event.kind);
-  if (leaves && !after.spentMessageIds.includes(last.messageId ?? '')) return 'the message that it left can run it again';
+  if (leaves && !after.spentMessageIds.includes(last.messageId ?? ''))
+    return 'the message that it left can run it again';
   return undefined;
 }
 

@@ -9,7 +9,7 @@ import type { MemoryObjects } from '../../support/memory-objects';
 import type { JobSpec } from '../draw/plan';
 import { MARK } from '../world/watch';
 import type { World } from '../world/world';
-import { withKillers } from './killers';
+import { withPoison } from './poison';
 import type { SimulatedQueue } from './simulated';
 
 const EVENTS = 2;
@@ -53,7 +53,7 @@ export const analytics: SimulatedQueue = {
   type: ANALYTICS_EVENTS,
   newerType: 'analytics.events.v2',
   contract: (_world, process, { objects, metrics }) =>
-    withKillers(process, analyticsContract({ objects, metrics, prefix: 'jobs', names: new Set() })),
+    withPoison(process, analyticsContract({ objects, metrics, prefix: 'jobs', names: new Set() })),
   data: (spec, index) => data(spec, index),
   group: ({ group }) => `shard-${group}`,
   submit: async ({ queues, queueUrl }, { spec, index, key, type }, world) => {

@@ -5,7 +5,7 @@ import type { JobSpec } from '../draw/plan';
 import type { Process } from '../world/calls';
 import { MARK } from '../world/watch';
 import type { World } from '../world/world';
-import { withKillers } from './killers';
+import { withPoison } from './poison';
 import type { SimulatedQueue } from './simulated';
 import { submitted } from './submitted';
 
@@ -25,7 +25,7 @@ function bulk(name: string, type: 'fifo' | 'standard'): SimulatedQueue {
     ],
     type: `${name}.item.v1`,
     newerType: `${name}.item.v2`,
-    contract: (world, process) => withKillers(process, contract(world, process, name)),
+    contract: (world, process) => withPoison(process, contract(world, process, name)),
     data,
     group: ({ group }) => `group-${group}`,
     submit: (deps, { spec, index, key, type }) =>
@@ -46,7 +46,7 @@ function contract(world: World, process: Process, queue: string): QueueContract 
           if (data.kind === 'fails' || (data.kind === 'falters' && row.attempts === 0))
             throw new TransientError({ code: 'Failed', message: 'the service failed' });
           await steps.step('apply', {
-            settle: async () => undefined,
+            resolve: async () => undefined,
             run: () => apply(world, process, { id, timeoutMs: callTimeoutMs() }),
           });
           return undefined;

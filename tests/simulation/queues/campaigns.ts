@@ -6,7 +6,7 @@ import { jobId } from '../../../lib/producer/job-id';
 import { createProducer } from '../../../lib/producer/producer';
 import type { JobKind, JobSpec } from '../draw/plan';
 import { NO_MAILBOX, UNSENDABLE } from '../vendors/vendors';
-import { DEADLY_CHUNK, KILLERS } from '../world/killers';
+import { POISON, POISON_CHUNK } from '../world/poison';
 import { MARK } from '../world/watch';
 import type { World } from '../world/world';
 import { emails, emailsContractAt } from './emails';
@@ -36,7 +36,7 @@ export function addressesOf(spec: JobSpec, index: number): string[] {
 /** The kind of job that a chunk is. */
 export function chunkKind({ kind }: JobSpec, number: number): JobKind {
   if (kind === 'unsendable') return 'refused';
-  return KILLERS.find((killer) => number === DEADLY_CHUNK && kind === `chunk-${killer}`) ?? 'good';
+  return POISON.find((poison) => number === POISON_CHUNK && kind === `chunk-${poison}`) ?? 'good';
 }
 
 /** The counts of a campaign's list. One entry is no address, and one is a duplicate. */

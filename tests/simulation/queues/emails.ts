@@ -8,7 +8,7 @@ import { bulkSendgridOf } from '../vendors/sendgrid';
 import { UNVERIFIED } from '../vendors/vendors';
 import { workerDeps } from '../world/engine';
 import { MARK } from '../world/watch';
-import { withKillers } from './killers';
+import { withPoison } from './poison';
 import type { SimulatedQueue } from './simulated';
 import { submitted } from './submitted';
 
@@ -26,7 +26,7 @@ const data = ({ kind }: JobSpec, index: number): EmailMessageInput & Record<stri
 export const emailsContractAt =
   (rate: number): SimulatedQueue['contract'] =>
   (world, process, ports) =>
-    withKillers(
+    withPoison(
       process,
       emailsContract({
         ...workerDeps(world, ports),

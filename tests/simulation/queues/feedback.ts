@@ -7,7 +7,7 @@ import { sendgridOf } from '../vendors/sendgrid';
 import { FORBIDDEN_SUBJECT, SUSPENDED } from '../vendors/vendors';
 import { zendeskOf } from '../vendors/zendesk';
 import { MARK } from '../world/watch';
-import { withKillers } from './killers';
+import { withPoison } from './poison';
 import type { SimulatedQueue } from './simulated';
 import { submitted } from './submitted';
 
@@ -44,7 +44,7 @@ export const feedback: SimulatedQueue = {
   type: FEEDBACK_SUBMITTED,
   newerType: 'feedback.submitted.v2',
   contract: (world, process, { objects }) =>
-    withKillers(
+    withPoison(
       process,
       feedbackContract({
         objects,

@@ -4,14 +4,14 @@ import { testflightContract } from '../../../lib/testflight/process';
 import { createSubjects } from '../../../lib/testflight/subjects';
 import type { QueueContract } from '../../../lib/worker/contract';
 import type { JobSpec } from '../draw/plan';
-import { appleOf, SETTLE_MS } from '../vendors/apple';
+import { appleOf, SETTLE_AFTER_MS } from '../vendors/apple';
 import { APPS, FORBIDDEN_TESTER, invited, leaver, NO_TESTER } from '../vendors/apple-seed';
 import { sendgridOf } from '../vendors/sendgrid';
 import type { Process } from '../world/calls';
 import type { Ports } from '../world/ports';
 import { MARK } from '../world/watch';
 import type { World } from '../world/world';
-import { withKillers } from './killers';
+import { withPoison } from './poison';
 import type { SimulatedQueue } from './simulated';
 import { submitted } from './submitted';
 
@@ -63,7 +63,7 @@ function contract(world: World, process: Process, { table, clock, random }: Port
         from: { email: 'support@example.com' },
         brand: 'Example',
         notificationWaitMs: 900_000,
-        settleMs: SETTLE_MS,
+        settleAfterMs: SETTLE_AFTER_MS,
       },
     });
   const whole = made('');
@@ -94,7 +94,7 @@ export const testflight: SimulatedQueue = {
   ],
   type: TESTFLIGHT_INVITE,
   newerType: 'testflight.invite.v2',
-  contract: (world, process, ports) => withKillers(process, contract(world, process, ports)),
+  contract: (world, process, ports) => withPoison(process, contract(world, process, ports)),
   data: invitation,
   group: (spec) => appOf(spec).id,
   submit: (deps, { spec, index, key, type }) => {

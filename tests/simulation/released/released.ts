@@ -25,7 +25,7 @@ export function releasedCode(world: World, process: Process, current: () => Code
     },
     reconcile: (times) => known().reconcile(times),
     command: async (...given) => answer(await known().command(...given)),
-    settle: async (...given) => answer(await known().settle(...given)),
+    resolveStep: async (...given) => answer(await known().settle(...given)),
     control: async (...given) => answer(await known().control(...given)),
     takeEvents: async (events) => answer(await known().takeEvents(events)),
     submit: async (job) =>

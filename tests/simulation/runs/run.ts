@@ -8,11 +8,11 @@ import { createLiveness } from '../promises/liveness';
 import { watchRows } from '../promises/rows-are-explained';
 import { type Input, startCallers } from '../world/callers';
 import { watchCampaigns } from '../world/campaigns';
+import { startEvidence } from '../world/evidence';
 import { createFunctions, type Functions } from '../world/functions';
 import { mainQueue, serviceQueue } from '../world/names';
 import { startOperators } from '../world/operators';
 import { startSchedule } from '../world/schedule';
-import { startSigns } from '../world/signs';
 import { timeline } from '../world/trace';
 import { releasedUntil } from '../world/versions';
 import { ROLLING_MS } from '../world/waits';
@@ -59,7 +59,7 @@ export async function runPlan(
     return startCallers(lane);
   });
 
-  startSigns(world);
+  startEvidence(world);
   if (plan.emptied !== undefined) kernel.setTimeout(() => void deleteBodies(world), plan.emptied);
 
   const liveness = createLiveness(world, options.restWithinMs);

@@ -152,7 +152,7 @@ export async function playCompactions(seed: number): Promise<ScaleResult> {
           };
           return compaction(
             {
-              ...{ objects, table, random: chance, prefix: PREFIX, settleMs: 5 * MINUTE, graceMs: grace },
+              ...{ objects, table, random: chance, prefix: PREFIX, settleAfterMs: 5 * MINUTE, graceMs: grace },
               clock: { now, sleep: async () => {} },
               log: { info: () => {}, warn: () => {}, error: failed },
               metrics: { add: () => {}, flush: () => {} },

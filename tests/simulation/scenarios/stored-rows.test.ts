@@ -47,7 +47,7 @@ function passThroughToday(world: World, meant: (row: JobRow) => boolean): Readon
   return continued;
 }
 
-const settlement = { after: HOUR_MS };
+const resolution = { after: HOUR_MS };
 const redrives: Plan['redrives'] = [{ nth: 1, after: HOUR_MS, how: 'command' }];
 const any = () => true;
 /** The released code finds queued rows under its own keys only. */
@@ -79,7 +79,7 @@ const RUNS: [string, Partial<Plan>, (row: JobRow) => boolean, string[]][] = [
   ],
   [
     'e-mails',
-    { queue: 'emails', calls: [{ kind: 'sendgrid.send', nth: 1, fault: 'mute' }], settlement },
+    { queue: 'emails', calls: [{ kind: 'sendgrid.send', nth: 1, fault: 'mute' }], resolution },
     any,
     ['processing, send started', 'held (unknown), send unknown'],
   ],
@@ -114,7 +114,7 @@ const RUNS: [string, Partial<Plan>, (row: JobRow) => boolean, string[]][] = [
       queue: 'testflight',
       jobs: jobs('resend', ['good', { at: 1_000 }]),
       calls: [{ kind: 'apple.invite', nth: 1, fault: 'mute' }],
-      settlement,
+      resolution,
     },
     any,
     ['held (unknown)', 'held (behind)'],

@@ -1,6 +1,6 @@
 import { HOUR_MS, jobs, MINUTE_MS, scenario } from './scenario';
 
-const settlement = { after: HOUR_MS };
+const resolution = { after: HOUR_MS };
 
 test("one tester's 403 parks that job and stops no other job", async () => {
   const { states, row } = await scenario(
@@ -26,13 +26,13 @@ test.each([
       calls: [{ kind: 'apple.invite', nth: 1, fault }],
     };
 
-    const unsettled = await scenario(plan);
-    const settled = await scenario({ ...plan, settlement });
+    const unresolved = await scenario(plan);
+    const resolved = await scenario({ ...plan, resolution });
 
-    expect(unsettled.states()).toEqual(['held (unknown)', 'held (behind)']);
-    expect(settled.states()).toEqual(['succeeded', 'succeeded']);
-    expect(settled.reached(`resolved as ${mails === 1 ? 'done' : 'skipped'}`)).toBe(1);
-    expect(settled.reached('effect invitation')).toBe(mails + 1);
+    expect(unresolved.states()).toEqual(['held (unknown)', 'held (behind)']);
+    expect(resolved.states()).toEqual(['succeeded', 'succeeded']);
+    expect(resolved.reached(`resolved as ${mails === 1 ? 'done' : 'skipped'}`)).toBe(1);
+    expect(resolved.reached('effect invitation')).toBe(mails + 1);
   },
 );
 
@@ -46,7 +46,7 @@ test.each([
       queue: 'testflight',
       jobs: jobs('build'),
       calls: [{ kind: 'apple.notifyBuild', nth: 1, fault }],
-      settlement,
+      resolution,
     });
 
     expect(states()).toEqual([state]);

@@ -25,7 +25,7 @@ function saidBy({ world }: Scenario, ms: number): Set<string> {
   return new Set(there.map(last));
 }
 
-const settlement = { after: HOUR_MS };
+const resolution = { after: HOUR_MS };
 const redrives: Plan['redrives'] = [{ nth: 1, after: HOUR_MS, how: 'command' }];
 
 /** Runs with a roll-back while jobs wait for everything that can keep a job of their queue. */
@@ -53,7 +53,7 @@ const RUNS: Record<string, { plan: Partial<Plan>; waits: string[]; ends: string[
       jobs: jobs('good', 'bad-data', ['good', { at: 5 * MINUTE_MS }]),
       calls: [{ kind: 'sendgrid.send', nth: 1, fault: 'mute' }],
       outages: [{ target: 'sendgrid', from: 4 * MINUTE_MS, until: HOUR_MS, fault: 'throttled' }],
-      settlement,
+      resolution,
       redrives,
     },
     waits: ['held (unknown)', 'dead (error)', 'held (throttled)'],
@@ -68,7 +68,7 @@ const RUNS: Record<string, { plan: Partial<Plan>; waits: string[]; ends: string[
         { at: 187_000, what: 'pause', campaign: 0 },
         { at: HOUR_MS, what: 'resume', campaign: 0 },
       ],
-      settlement,
+      resolution,
       redrives,
     },
     waits: ['held (unknown)', 'held (paused)', 'dead (error)'],
@@ -79,7 +79,7 @@ const RUNS: Record<string, { plan: Partial<Plan>; waits: string[]; ends: string[
       queue: 'testflight',
       jobs: jobs('resend', ['good', { at: 1_000 }], ['removal', { at: 2_000 }], ['refused', { group: 1 }]),
       calls: [{ kind: 'apple.invite', nth: 1, fault: 'mute' }],
-      settlement,
+      resolution,
       redrives,
     },
     waits: ['held (unknown)', 'held (behind)', 'dead (error)'],

@@ -8,7 +8,7 @@ import type { World } from '../world/world';
 import { FORBIDDEN_TESTER } from './apple-seed';
 import { isOk } from './vendors';
 
-export const SETTLE_MS = 30_000;
+export const SETTLE_AFTER_MS = 30_000;
 
 /** App Store Connect for one job of one process: the real adapter over the model. */
 export function appleOf(world: World, process: Process, job: string): AppStoreConnect {
@@ -20,12 +20,12 @@ export function appleOf(world: World, process: Process, job: string): AppStoreCo
         target: 'apple',
         method: nameOf(made),
         timeoutMs: made.timeoutMs,
-        effect: () => answered(made, reply(world, job, made), SETTLE_MS),
+        effect: () => answered(made, reply(world, job, made), SETTLE_AFTER_MS),
       })
       .catch((error: unknown) => {
-        throw translate({ error, effect: effectOf(made.method), now: now(), settleMs: SETTLE_MS });
+        throw translate({ error, effect: effectOf(made.method), now: now(), settleAfterMs: SETTLE_AFTER_MS });
       });
-  return appStoreConnectOver({ call, waitMs: () => 0 }, SETTLE_MS);
+  return appStoreConnectOver({ call, waitMs: () => 0 }, SETTLE_AFTER_MS);
 }
 
 /** Answers from the model and records the effects for the job. */

@@ -5,7 +5,7 @@ import { type Fault, fitted, type Target } from './faults';
 import type { Kernel } from './kernel';
 import type { Trace } from './trace';
 
-/** One run of a function or of a caller's process. Its calls settle only while it is alive. */
+/** One run of a function or of a caller's process. Its calls answer only while it is alive. */
 export interface Process {
   name: string;
   alive: boolean;
@@ -13,7 +13,7 @@ export interface Process {
   released: boolean;
   /** Its clock minus the true time, in ms. */
   skew: number;
-  /** Kills the process. None of its pending calls ever settles. */
+  /** Kills the process. None of its pending calls ever answers. */
   die(reason: string): void;
 }
 
@@ -81,7 +81,7 @@ export function createCaller(deps: CallerDeps): Caller {
       }
 
       let result: Promise<T> | undefined;
-      const settle = () => {
+      const conclude = () => {
         if (!process.alive) return;
         if (error) reject(error());
         else result?.then(resolve, reject);
@@ -92,10 +92,10 @@ export function createCaller(deps: CallerDeps): Caller {
           if (fault) faulty();
           result = attempt(effect);
           result.catch(() => {});
-          if (last && ms === answer) settle();
+          if (last && ms === answer) conclude();
         }, ms);
       }
-      if (answer !== undefined && answer !== effects.at(-1)) kernel.setTimeout(settle, answer);
+      if (answer !== undefined && answer !== effects.at(-1)) kernel.setTimeout(conclude, answer);
       if (death === 0) process.die(fault ?? 'death');
       else if (death !== undefined) kernel.setTimeout(() => process.die(fault ?? 'death'), death);
     });

@@ -4,8 +4,8 @@ import { takeEvents } from '../../../lib/emails/events/take';
 import { jobKey } from '../../../lib/jobs/keys';
 import { cancel } from '../../../lib/ops/cancel';
 import { discard } from '../../../lib/ops/discard';
+import { resolveStep } from '../../../lib/ops/resolve';
 import { retry } from '../../../lib/ops/retry';
-import { settle } from '../../../lib/ops/settle';
 import { reconcile } from '../../../lib/reconcile/reconcile';
 import { handleBatch } from '../../../lib/worker/batch';
 import type { Command, Control, JobSpec } from '../draw/plan';
@@ -23,7 +23,7 @@ export interface Code {
   reconcile(times: { remainingMs: number; stayMs: number; canaryMs: number }): Promise<void>;
   command(what: Command['what'], id: string): Promise<void>;
   /** Calls `as` only if the step is unknown. Resolves to whether it was. */
-  settle(id: string, step: string, as: () => 'done' | 'skipped'): Promise<boolean>;
+  resolveStep(id: string, step: string, as: () => 'done' | 'skipped'): Promise<boolean>;
   control(campaign: string, what: Control['what']): Promise<void>;
   takeEvents(events: readonly unknown[]): Promise<void>;
   /** The producer of the lane's queue. */
@@ -59,10 +59,10 @@ function currentCode(world: World, process: Process, event?: SQSEvent): Code {
       const row = await stored(id);
       if (row) await COMMANDS[what](deps, row);
     },
-    settle: async (id, step, as) => {
+    resolveStep: async (id, step, as) => {
       const row = await stored(id);
       if (row?.state !== 'held' || row.steps[step]?.status !== 'unknown') return false;
-      await settle(deps, { row, step, as: as() });
+      await resolveStep(deps, { row, step, as: as() });
       return true;
     },
     control: async (campaign, what) => {

@@ -2,7 +2,7 @@ import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import type { InvokeResult } from '../../../lib/local/lambda/environment';
 import { codeOf } from './code';
 import type { StartFault } from './faults';
-import { armed } from './killers';
+import { armed } from './poison';
 import type { World } from './world';
 
 const RECONCILER_MS = 55_000;

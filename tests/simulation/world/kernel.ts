@@ -42,8 +42,8 @@ export function createKernel(start: number): Kernel {
         if (!run) continue;
         now = time;
         run();
-        // The code awaits only simulated promises. They settle in microtasks or by a later event.
-        await settled();
+        // The code awaits only simulated promises. They resolve in microtasks or by a later event.
+        await idle();
         if (done()) return;
       }
     },
@@ -51,7 +51,7 @@ export function createKernel(start: number): Kernel {
 }
 
 /** Node runs `nextTick` callbacks after all microtasks. Unlike setImmediate they do not poll the operating system. */
-const settled = (): Promise<void> => new Promise((resolve) => process.nextTick(resolve));
+const idle = (): Promise<void> => new Promise((resolve) => process.nextTick(resolve));
 
 const before = (a: Event, b: Event): boolean => a.time < b.time || (a.time === b.time && a.sequence < b.sequence);
 

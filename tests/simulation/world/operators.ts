@@ -12,7 +12,7 @@ import type { World } from './world';
  */
 export function startOperators(world: World): void {
   startRedrives(world);
-  startSettlements(world);
+  startResolutions(world);
   startControls(world);
   startCommands(world);
 }
@@ -49,11 +49,11 @@ async function move({ sqs, ...world }: World): Promise<void> {
 /** The operator uses our command. */
 const command = (world: World, id: string): Promise<void> => typed(world, (code) => code.command('retry', id));
 
-function startSettlements(world: World): void {
+function startResolutions(world: World): void {
   const { plan, kernel, queue, watch, reach, trace } = world;
-  const { settlement } = plan;
+  const { resolution } = plan;
   const steps = Object.entries(queue.provenBy ?? {});
-  if (!settlement) return;
+  if (!resolution) return;
   const looked = new Set<string>();
   world.onRow.push(({ id, queue: name, state, reason, holds }) => {
     const occasion = `${id} ${holds}`;
@@ -65,19 +65,19 @@ function startSettlements(world: World): void {
       const done = typed(world, async (code) => {
         for (const [step, effect] of steps) {
           let as: 'done' | 'skipped' = 'skipped';
-          const settled = await code.settle(id, step, () => {
+          const resolved = await code.resolveStep(id, step, () => {
             as = watch.happened(effect, id) ? 'done' : 'skipped';
             trace.add({ who: 'operator', what: `resolve as ${as}`, detail: () => id });
             return as;
           });
-          if (settled) reach(`resolved as ${as}`);
+          if (resolved) reach(`resolved as ${as}`);
         }
       });
       void done.finally(() => {
         world.trouble();
         world.pending.delete(occasion);
       });
-    }, settlement.after);
+    }, resolution.after);
   });
 }
 

@@ -31,7 +31,7 @@ function start({ targetBytes = 2_000 }: { targetBytes?: number } = {}) {
     log: { info: log, warn: log, error: log },
     metrics: { add: () => {}, flush: () => {} },
     prefix: PREFIX,
-    settleMs: 15 * MINUTE,
+    settleAfterMs: 15 * MINUTE,
     graceMs: GRACE,
     targetBytes,
   };

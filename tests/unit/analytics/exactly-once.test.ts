@@ -99,7 +99,10 @@ async function play(type: 'fifo' | 'standard', schedule: Step[], keyOf = (key: s
   /** Which of the two messages of each number were sent. */
   const sent = new Map<number, Set<'one' | 'other'>>();
   const compact = () =>
-    compaction({ ...deps, settleMs: 5 * MINUTE, graceMs: 15 * MINUTE, targetBytes: 3_000 }, { remainingMs: 60_000 });
+    compaction(
+      { ...deps, settleAfterMs: 5 * MINUTE, graceMs: 15 * MINUTE, targetBytes: 3_000 },
+      { remainingMs: 60_000 },
+    );
   /** The ids of all events that a reader sees now. */
   const seen = async () =>
     (

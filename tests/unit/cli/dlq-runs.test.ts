@@ -3,7 +3,7 @@ import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../suppo
 import { command } from '../../support/operator';
 import { sampleContract } from '../../support/sample-contract';
 
-/** Jobs 1 to 4 are dead, the even ones of another code; a `mend` later all would be done. */
+/** Jobs 1 to 4 are dead, the even ones of another code; after a `repair` all would succeed. */
 async function deadJobs(options: EngineOptions = {}) {
   let broken = true;
   const { contract, effects } = sampleContract(({ id }) => {
@@ -17,10 +17,10 @@ async function deadJobs(options: EngineOptions = {}) {
   const engine = memoryEngine(() => contract, options);
   for (const n of [1, 2, 3, 4]) engine.send(JSON.stringify(anEnvelope({ id: jobId(n) })));
   await engine.deliver();
-  const mend = () => {
+  const repair = () => {
     broken = false;
   };
-  return { engine, effects, mend };
+  return { engine, effects, repair };
 }
 
 test('sls dlq list tells why and how long, a line for each dead job', async () => {
@@ -58,9 +58,9 @@ test.each([
   [{ queue: 'sample', code: 'Even' }, [2, 4]],
   [{ id: jobId(3) }, [3]],
 ])('sls dlq redrive %j does jobs %j in their order', async (options, expected) => {
-  const { engine, effects, mend } = await deadJobs();
+  const { engine, effects, repair } = await deadJobs();
 
-  mend();
+  repair();
   const { lines, progress } = await command(engine, 'dlq redrive', options);
   await engine.deliver();
   await engine.reconcile();
@@ -74,14 +74,14 @@ test.each([
 test('jobs that cannot be redriven hold up no others; each is named, and the command fails', async () => {
   let sends = 0;
   let down = false;
-  const { engine, effects, mend } = await deadJobs({
+  const { engine, effects, repair } = await deadJobs({
     before: (call) => {
       if (down && call === 'queues.send' && ++sends === 2)
         throw new StoreError({ code: 'SQS.Throttled', message: 'SQS SendMessage failed: Throttled' });
     },
   });
 
-  mend();
+  repair();
   down = true;
   const redriven = command(engine, 'dlq redrive', { queue: 'sample' });
   await expect(redriven).rejects.toThrow('1 job could not be redriven.');

@@ -64,10 +64,10 @@ test('an unexpected error keeps its stack', async () => {
 });
 
 test('the command that an error proposes acts on the same deployment', async () => {
-  const { ended } = failing(new OperatorError('The job is held. Settle its step:', 'jobs settle ID'));
+  const { ended } = failing(new OperatorError('The job is held. Resolve its step:', 'jobs settle ID'));
 
   await expect(ended).rejects.toThrow(
-    'The job is held. Settle its step: npx sls jobs settle ID --stage prod --param instance=acme --region eu-central-1',
+    'The job is held. Resolve its step: npx sls jobs settle ID --stage prod --param instance=acme --region eu-central-1',
   );
 });
 

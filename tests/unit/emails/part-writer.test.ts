@@ -1,6 +1,6 @@
 import { partWriter } from '../../../lib/emails/part-writer';
 
-const settled = () => new Promise((resolve) => setImmediate(resolve));
+const idle = () => new Promise((resolve) => setImmediate(resolve));
 
 /** A bucket whose writes end when the test decides. */
 function start(size: number) {
@@ -28,15 +28,15 @@ test('small parts are written at the same time, with at most a thousand entries 
   const { open, fill, parts } = start(100);
 
   const filled = fill(2_000);
-  await settled();
+  await idle();
   expect(open.map(({ key }) => key)).toEqual(Array.from({ length: 10 }, (_, n) => String(n)));
   open[3]?.end();
-  await settled();
+  await idle();
   expect(open).toHaveLength(11);
 
   while (parts.hashes.length < 20) {
     for (const { end } of open) end();
-    await settled();
+    await idle();
   }
   await filled;
 });
@@ -45,7 +45,7 @@ test('a part of a thousand entries is written before the next one begins', async
   const { open, fill } = start(1_000);
 
   void fill(3_000);
-  await settled();
+  await idle();
 
   expect(open).toHaveLength(1);
 });
@@ -60,7 +60,7 @@ test('the end waits for every part, and reports a part that cannot be written', 
   });
   open[0]?.end();
   open[1]?.end(new Error('the bucket is gone'));
-  await settled();
+  await idle();
   expect(ended).toBe(false);
   open[2]?.end();
 

@@ -72,11 +72,11 @@ test.each<[string, JobEvent, Read]>([
   ['DLQ entry expired', EVENT.entryExpired, { kind: 'entryExpired' }],
   ['DLQ entry discarded (operator)', EVENT.entryDiscarded, { kind: 'entryDiscarded' }],
   ['confirmation proven', EVENT.proven('confirmation'), { kind: 'proven', step: 'confirmation' }],
-  ['send settled as done (operator)', EVENT.settled('send', 'done'), { kind: 'settled', step: 'send', as: 'done' }],
+  ['send settled as done (operator)', EVENT.resolved('send', 'done'), { kind: 'resolved', step: 'send', as: 'done' }],
   [
     'send settled as skipped (operator)',
-    EVENT.settled('send', 'skipped'),
-    { kind: 'settled', step: 'send', as: 'skipped' },
+    EVENT.resolved('send', 'skipped'),
+    { kind: 'resolved', step: 'send', as: 'skipped' },
   ],
 ])('the event %j is stored as this text and can be read', (text, made, expected) => {
   expect(made).toBe(text);

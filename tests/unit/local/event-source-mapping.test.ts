@@ -10,7 +10,7 @@ const answer = (value: unknown = { batchItemFailures: [] }): InvokeResult => ({ 
 const failed = (reason: 'error' | 'timeout' | 'crash'): InvokeResult => ({ kind: 'failed', reason });
 
 /** Resolves once all pending promises have run. */
-const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
+const idle = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 const bodiesOf = (event: SQSEvent | undefined) => event?.Records.map(({ body }) => body);
 
@@ -70,13 +70,13 @@ function given({ maxReceiveCount = 3, queue = 'jobs.fifo', ...options }: Given =
     /** Lets time pass timer by timer, so that everything happens in order. */
     async pass(ms: number) {
       const end = clock.now() + ms;
-      await settle();
+      await idle();
       for (let at = clock.nextAt(); at !== undefined && at <= end; at = clock.nextAt()) {
         clock.advance(Math.max(0, at - clock.now()));
-        await settle();
+        await idle();
       }
       clock.advance(end - clock.now());
-      await settle();
+      await idle();
     },
   };
 }

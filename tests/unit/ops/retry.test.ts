@@ -350,7 +350,7 @@ test.each([
   [
     'held',
     'unknown',
-    'is held (unknown): only a dead or cancelled job can be retried. Settle its step first, as done or skipped:',
+    'is held (unknown): only a dead or cancelled job can be retried. Resolve its step first, as done or skipped:',
   ],
 ] as const)('a job that is %s %s cannot be retried', async (state, reason, says) => {
   const { engine } = rejecting();

@@ -15,7 +15,7 @@ import { feedbackSettings } from '../../support/producer';
 
 const QUEUE = 'my-analytics.fifo';
 let started = 0;
-const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
+const idle = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 /** A tracker with the SQS model. `fail` names the refused entries of the n-th batch, or says that its answer is lost. */
 function start(
@@ -78,7 +78,7 @@ function start(
       () => (over = true),
     );
     for (let n = 0; n < limit && !over; n++) {
-      await settled();
+      await idle();
       const next = clock.nextAt();
       if (!over && next !== undefined) clock.advance(next - clock.now());
     }
@@ -93,7 +93,7 @@ describe('packing', () => {
     const { tracker, messages, run } = start({ shards: 1, maxEvents: 3 });
 
     for (const event of someEvents(1, 7)) await tracker.track(event);
-    await settled();
+    await idle();
     expect(messages().map(({ events }) => events.length)).toEqual([3, 3]);
     await run(tracker.flush());
 
@@ -121,10 +121,10 @@ describe('packing', () => {
     await tracker.track(anEvent(1));
 
     clock.advance(1_999);
-    await settled();
+    await idle();
     expect(messages()).toEqual([]);
     clock.advance(1);
-    await settled();
+    await idle();
 
     expect(messages()).toHaveLength(1);
   });
@@ -268,7 +268,7 @@ describe('back-pressure', () => {
     let taken = 0;
 
     const tracks = someEvents(1, 100).map((event) => tracker.track(event).then(() => taken++));
-    await settled();
+    await idle();
     const before = taken;
     down = false;
     await run(Promise.all(tracks));

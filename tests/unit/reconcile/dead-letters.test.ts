@@ -53,7 +53,7 @@ test('a body that is not a job comes back as the same job', async () => {
 test('a message that crashes its worker before any write is parked the third time, and delays the others only for a while', async () => {
   const { contract, effects } = sampleContract();
   const engine = memoryEngine(() => contract);
-  engine.send(envelope(1), { group: 'killer' });
+  engine.send(envelope(1), { group: 'poison' });
   for (const n of [2, 3, 4]) engine.send(envelope(n), { group: `g${n}` });
   spendReceives(engine);
 

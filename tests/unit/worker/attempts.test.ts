@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { AmbiguousError, TransientError, WaitError } from '../../../lib/errors';
 import type { JobRow } from '../../../lib/jobs/row';
-import { settle } from '../../../lib/ops/settle';
+import { resolveStep } from '../../../lib/ops/resolve';
 import { messageType, type QueueContract } from '../../../lib/worker/contract';
 import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../support/engine';
 
@@ -35,7 +35,7 @@ function start({ asked, ...options }: EngineOptions & { asked?: string } = {}) {
             return act(next[step]);
           };
           await steps.step('send', { run: call('send'), proven: ({ event }) => `seen as ${event}` });
-          await steps.step('tell', { run: call('tell'), settle: async () => asked });
+          await steps.step('tell', { run: call('tell'), resolve: async () => asked });
         },
       }),
     },
@@ -100,7 +100,7 @@ describe.each([0, 1, 2])('a step that is unknown after %i failed attempts', (bef
   test.each(['done', 'skipped'] as const)('makes its job a success once an operator says %s', async (as) => {
     const { engine, run, row, calls, sent } = await held();
 
-    await settle(engine.deps, { row: row(), step: 'send', as });
+    await resolveStep(engine.deps, { row: row(), step: 'send', as });
     await run({});
 
     expect(row()).toMatchObject({ state: 'succeeded', steps: { send: { status: as } } });

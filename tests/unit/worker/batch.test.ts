@@ -116,7 +116,7 @@ describe('a transient failure', () => {
           ...contract.types['sample.done.v1'],
           process: async (_job: unknown, { steps }: RunContext) =>
             steps.step('effect', {
-              settle: async () => (effects.length > 0 ? 'found' : undefined),
+              resolve: async () => (effects.length > 0 ? 'found' : undefined),
               run: async () => {
                 effects.push('made');
                 throw new AmbiguousError({ code: 'TimedOut', message: 'no answer', vendor: 'zendesk' });

@@ -7,10 +7,10 @@ const envelope = (n: number) => JSON.stringify(anEnvelope({ id: jobId(n) }));
 const never = new Promise<never>(() => {});
 
 /** An engine whose process dies during the effect of the given jobs. Nothing that runs in it goes on. */
-function mortal(killers: number[]) {
+function mortal(poison: number[]) {
   let die = () => {};
   const sample = sampleContract(({ id }) => {
-    if (!killers.map(jobId).includes(id)) return undefined;
+    if (!poison.map(jobId).includes(id)) return undefined;
     die();
     return never;
   });

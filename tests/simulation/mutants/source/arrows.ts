@@ -65,10 +65,15 @@ export const ARROW_MUTANTS: Record<ArrowName, SourceMutant> = {
       controls: [{ at: 60_004, what: 'cancel', campaign: 0 }],
     },
   ),
-  release: wrong('{ ...rest, sentAt: at, dueSince }', '{ ...rest, reason, sentAt: at, dueSince }', explained('its reason'), {
-    queue: 'emails',
-    calls: calls('sendgrid.send', 'retry-after'),
-  }),
+  release: wrong(
+    '{ ...rest, sentAt: at, dueSince }',
+    '{ ...rest, reason, sentAt: at, dueSince }',
+    explained('its reason'),
+    {
+      queue: 'emails',
+      calls: calls('sendgrid.send', 'retry-after'),
+    },
+  ),
   endDamaged: wrong(
     "noted({ ...withoutLease(row), reason: 'error', error, endedAt: at }, { at, event: EVENT.dead('error'), error })",
     "{ ...withoutLease(row), reason: 'error', error, endedAt: at }",
@@ -111,7 +116,7 @@ export const ARROW_MUTANTS: Record<ArrowName, SourceMutant> = {
     {
       queue: 'emails',
       calls: [...calls('sendgrid.send', 'mute'), { kind: 'queues.send', nth: 2, fault: 'refused' }],
-      settlement: { after: 10 * MINUTE_MS },
+      resolution: { after: 10 * MINUTE_MS },
     },
   ),
   reopen: wrong('row.generation + 1', 'row.generation', explained('its generation is 1'), {

@@ -36,7 +36,7 @@ export const ENGINE_MUTANTS = {
       plan: {
         ...emails,
         calls: [...refused(6), { kind: 'sendgrid.send', nth: 7, fault: 'silent' }],
-        settlement: { after: 10 * MINUTE_MS },
+        resolution: { after: 10 * MINUTE_MS },
       },
     },
   },

@@ -11,7 +11,7 @@ const SILENT = 5;
 const AGAIN_MS = 30_000;
 
 /** Delivers the events of accepted mails, each in a new process, and repeats them until they are stored. */
-export function startSigns(world: World): void {
+export function startEvidence(world: World): void {
   world.onMails.push((mails) => deliverEvents(world, mails));
 }
 
@@ -20,8 +20,8 @@ function deliverEvents(world: World, mails: readonly AcceptedMail[]): void {
   if (chance.between(1, SILENT) === 1) return;
   // A repeated event has the same bytes.
   const events = mails.flatMap((mail) => eventsOf(mail, 'delivered', kernel.now()));
-  const sign = {};
-  pending.add(sign);
+  const delivery = {};
+  pending.add(delivery);
   kernel.setTimeout(deliver, chance.pick(DELAYS_MS));
 
   function deliver(): void {
@@ -37,7 +37,7 @@ function deliverEvents(world: World, mails: readonly AcceptedMail[]): void {
           world.exit(process);
           trouble();
           for (const mail of mails) vendors.told.add(mail);
-          pending.delete(sign);
+          pending.delete(delivery);
         },
         (error: unknown) => {
           if (!process.alive) return;

@@ -1,7 +1,7 @@
 import { appended } from '../jobs/capped-list';
 import { EVENT } from '../jobs/history';
 import type { Ledger } from '../jobs/ledger';
-import { sentBySign } from '../jobs/mail';
+import { sentByEvidence } from '../jobs/mail';
 import { isEnd, type JobRow } from '../jobs/row';
 import { provenSteps } from '../jobs/schedule';
 import type { Clock } from '../ports';
@@ -24,11 +24,11 @@ export async function resolveByEvidence(
 function resolved({ recordedAt: _recordedAt, ...row }: JobRow, at: number): JobRow {
   const steps = { ...row.steps };
   let { result, history } = row;
-  for (const [name, sign] of provenSteps(row)) {
-    const startedAt = steps[name]?.startedAt ?? sign.at;
-    steps[name] = { status: 'done', startedAt, endedAt: at, result: sentBySign(sign) };
+  for (const [name, evidence] of provenSteps(row)) {
+    const startedAt = steps[name]?.startedAt ?? evidence.at;
+    steps[name] = { status: 'done', startedAt, endedAt: at, result: sentByEvidence(evidence) };
     result = withMailSent(result, name);
-    history = appended(history, { at, event: EVENT.proven(name), note: sign.event });
+    history = appended(history, { at, event: EVENT.proven(name), note: evidence.event });
   }
   return { ...row, steps, result, history };
 }

@@ -3,23 +3,23 @@ import type { JobKind } from '../draw/plan';
 import type { Process } from './calls';
 
 /** Poison messages: one kind kills the process that reads the body, the other kills the process that runs the job. */
-export const KILLERS = ['kills-before', 'kills-after'] as const satisfies readonly JobKind[];
-type Killer = (typeof KILLERS)[number];
+export const POISON = ['kills-before', 'kills-after'] as const satisfies readonly JobKind[];
+type Poison = (typeof POISON)[number];
 
 /** The number of the poison chunk, in a campaign that has one. */
-export const DEADLY_CHUNK = 1;
+export const POISON_CHUNK = 1;
 
 /** Whether the job starts a campaign with a poison chunk. */
-export const hasDeadlyChunk = (kind: JobKind): boolean => KILLERS.some((killer) => kind === `chunk-${killer}`);
+export const hasPoisonChunk = (kind: JobKind): boolean => POISON.some((poison) => kind === `chunk-${poison}`);
 /** Whether the job is a poison message, or starts a campaign that has a poison chunk. */
-export const bringsKiller = (kind: JobKind): boolean =>
-  KILLERS.some((killer) => kind === killer) || hasDeadlyChunk(kind);
+export const bringsPoison = (kind: JobKind): boolean =>
+  POISON.some((poison) => kind === poison) || hasPoisonChunk(kind);
 
 /** Whether a message's text is that of a poison message. */
-const isTextOf = (killer: Killer, text: string): boolean =>
-  text.includes(`chunk-${killer}`) ? text.includes(`"number":${DEADLY_CHUNK},`) : text.includes(killer);
+const isTextOf = (poison: Poison, text: string): boolean =>
+  text.includes(`chunk-${poison}`) ? text.includes(`"number":${POISON_CHUNK},`) : text.includes(poison);
 
-export const isKillerAfter = (envelope: unknown): boolean => isTextOf('kills-after', JSON.stringify(envelope));
+export const killsTheRun = (envelope: unknown): boolean => isTextOf('kills-after', JSON.stringify(envelope));
 
 /**
  * Replaces poison bodies with an object that kills the process when the process converts it to a string. As with a real

@@ -1,4 +1,4 @@
-import { settle } from '../../../lib/ops/settle';
+import { resolveStep } from '../../../lib/ops/resolve';
 import { jobId } from '../../support/engine';
 import {
   APP,
@@ -38,7 +38,7 @@ test.each([
   async (as, invitation) => {
     const { engine, apple, row } = await unknown(again, '/v1/betaTesterInvitations');
 
-    await settle(engine.deps, { row, step: 'invitation', as });
+    await resolveStep(engine.deps, { row, step: 'invitation', as });
     await engine.drain({ batch: 1 });
 
     expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', result: { invitation } });
@@ -55,7 +55,7 @@ test.each([
   async (as, state, result) => {
     const { engine, apple, row } = await unknown(notifyBuildBody(), '/v1/buildBetaNotifications');
 
-    await settle(engine.deps, { row, step: 'notification', as });
+    await resolveStep(engine.deps, { row, step: 'notification', as });
     await engine.drain({ batch: 1 });
 
     expect(engine.row(jobId(1)).state).toBe(state);

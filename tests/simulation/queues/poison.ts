@@ -1,13 +1,13 @@
 import type { QueueContract } from '../../../lib/worker/contract';
 import type { Process } from '../world/calls';
-import { isKillerAfter } from '../world/killers';
+import { killsTheRun } from '../world/poison';
 
 /** Wraps a contract: some of its jobs kill the process that runs them. */
-export function withKillers(process: Process, contract: QueueContract): QueueContract {
+export function withPoison(process: Process, contract: QueueContract): QueueContract {
   const deadly =
     <Given extends [{ envelope: unknown }, ...unknown[]]>(work: (...given: Given) => Promise<unknown>) =>
     (...given: Given): Promise<unknown> => {
-      if (!isKillerAfter(given[0].envelope)) return work(...given);
+      if (!killsTheRun(given[0].envelope)) return work(...given);
       process.die('killed by a job');
       return new Promise(() => {});
     };

@@ -8,12 +8,12 @@ import { decide, type OperatorDeps, OperatorError, stateOf } from './operator';
  * Resolves an unknown step by an operator's decision. `done`: the step took effect. `skipped`: it did not, and the job
  * continues without it. After its last unknown step is resolved, the job is released.
  */
-export async function settle(
+export async function resolveStep(
   deps: OperatorDeps,
   { row, step: name, as }: { row: JobRow; step: string; as: 'done' | 'skipped' },
 ): Promise<JobRow> {
   if (row.state !== 'held' || row.reason !== 'unknown')
-    throw new OperatorError(`${row.id} is ${stateOf(row)}: only a step of a held (unknown) job can be settled.`);
+    throw new OperatorError(`${row.id} is ${stateOf(row)}: only a step of a held (unknown) job can be resolved.`);
   const unknown = Object.entries(row.steps).flatMap(([step, { status }]) =>
     status === 'unknown' && !row.evidence?.[step] ? [step] : [],
   );
@@ -22,12 +22,12 @@ export async function settle(
     throw new OperatorError(`${row.id} has no unknown step ${name}. --step must be ${unknown.join(' or ')}.`);
 
   const at = deps.clock.now();
-  const settled = noted({ ...row, ...SAID[as](row, { name, step, at }) }, { at, event: EVENT.settled(name, as) });
-  if (unknown.length > 1) return decide(deps, row, settled);
+  const resolved = noted({ ...row, ...SAID[as](row, { name, step, at }) }, { at, event: EVENT.resolved(name, as) });
+  if (unknown.length > 1) return decide(deps, row, resolved);
   // The job is due now, so if this release fails, the reconciler releases it.
-  const due = await decide(deps, row, resolve(settled, at));
-  await release(deps, due);
-  return (await deps.ledger.get(row.key)) ?? due;
+  const releasable = await decide(deps, row, resolve(resolved, at));
+  await release(deps, releasable);
+  return (await deps.ledger.get(row.key)) ?? releasable;
 }
 
 /** `done` becomes evidence, like a vendor's event. The run makes the step's result from it. */

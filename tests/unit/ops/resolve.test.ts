@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { AmbiguousError, StoreError } from '../../../lib/errors';
 import type { Evidence } from '../../../lib/jobs/row';
-import { settle } from '../../../lib/ops/settle';
+import { resolveStep } from '../../../lib/ops/resolve';
 import { type Job, messageType, type QueueContract } from '../../../lib/worker/contract';
 import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../support/engine';
 import { inState } from '../../support/in-state';
@@ -36,17 +36,17 @@ function uncertain(
 }
 
 test.each(['done', 'skipped'] as const)(
-  'a step that is settled as %s does not run again, and the job continues',
+  'a step that is resolved as %s does not run again, and the job continues',
   async (as) => {
     const { engine, sent, row } = uncertain(['first']);
     await engine.deliver();
     const held = row();
 
-    const settled = await settle(engine.deps, { row: held, step: 'first', as });
+    const resolved = await resolveStep(engine.deps, { row: held, step: 'first', as });
     await engine.deliver();
 
     expect(held).toMatchObject({ state: 'held', reason: 'unknown' });
-    expect(settled.state).toBe('queued');
+    expect(resolved.state).toBe('queued');
     expect(sent).toEqual(['first', 'second']);
     expect(row()).toMatchObject({ state: 'succeeded', steps: { first: { status: as } } });
     expect(row().history.map(({ event }) => event)).toContain(`first settled as ${as} (operator)`);
@@ -57,19 +57,19 @@ test("a step's result is made from the operator's evidence", async () => {
   const { engine, row } = uncertain(['first'], { proven: ({ event }) => `seen by ${event}` });
   await engine.deliver();
 
-  await settle(engine.deps, { row: row(), step: 'first', as: 'done' });
+  await resolveStep(engine.deps, { row: row(), step: 'first', as: 'done' });
   await engine.deliver();
 
   expect(row()).toMatchObject({ state: 'succeeded', steps: { first: { status: 'done', result: 'seen by operator' } } });
 });
 
-test('a job is held again if the step after the settled one becomes unknown', async () => {
+test('a job is held again if the step after the resolved one becomes unknown', async () => {
   const { engine, sent, row } = uncertain(['first', 'second']);
   await engine.deliver();
 
-  await settle(engine.deps, { row: row(), step: 'first', as: 'done' });
+  await resolveStep(engine.deps, { row: row(), step: 'first', as: 'done' });
   await engine.deliver();
-  await settle(engine.deps, { row: row(), step: 'second', as: 'done' });
+  await resolveStep(engine.deps, { row: row(), step: 'second', as: 'done' });
   await engine.deliver();
 
   expect(sent).toEqual(['first', 'second']);
@@ -95,25 +95,25 @@ describe('with another step unknown', () => {
     return { ...job, prove };
   }
 
-  test('the job stays held, and only the other step can be settled', async () => {
+  test('the job stays held, and only the other step can be resolved', async () => {
     const { engine, row } = await twoUnknown();
 
-    const settled = await settle(engine.deps, { row: row(), step: 'first', as: 'done' });
-    const again = settle(engine.deps, { row: row(), step: 'first', as: 'skipped' });
+    const resolved = await resolveStep(engine.deps, { row: row(), step: 'first', as: 'done' });
+    const again = resolveStep(engine.deps, { row: row(), step: 'first', as: 'skipped' });
 
     await expect(again).rejects.toThrow('has no unknown step first. --step must be second');
     await engine.drain({ hours: 1 });
-    expect(settled).toMatchObject({ state: 'held', reason: 'unknown' });
+    expect(resolved).toMatchObject({ state: 'held', reason: 'unknown' });
     expect(row()).toMatchObject({ state: 'held', reason: 'unknown' });
     expect(engine.inQueue()).toBe(0);
   });
 
   test.each([
     ['evidence arrives for both', ['proven', 'proven']],
-    ['evidence arrives for one, and an operator settles the other', ['proven', 'done']],
-    ['an operator settles one, and evidence arrives for the other', ['done', 'proven']],
+    ['evidence arrives for one, and an operator resolves the other', ['proven', 'done']],
+    ['an operator resolves one, and evidence arrives for the other', ['done', 'proven']],
     ['an operator skips one, and evidence arrives for the other', ['skipped', 'proven']],
-    ['an operator settles both', ['skipped', 'done']],
+    ['an operator resolves both', ['skipped', 'done']],
   ] as const)('the job succeeds once %s', async (_who, says) => {
     const { engine, sent, row, prove } = await twoUnknown();
     const states: string[] = [];
@@ -121,7 +121,7 @@ describe('with another step unknown', () => {
     for (const [index, said] of says.entries()) {
       const step = index === 0 ? 'first' : 'second';
       if (said === 'proven') await prove(step);
-      else await settle(engine.deps, { row: row(), step, as: said });
+      else await resolveStep(engine.deps, { row: row(), step, as: said });
       await engine.drain({ hours: 1 });
       states.push(row().state);
     }
@@ -141,7 +141,7 @@ test('the reconciler releases the job if the release by the command fails', asyn
   await engine.deliver();
 
   down = true;
-  await expect(settle(engine.deps, { row: row(), step: 'first', as: 'done' })).rejects.toThrow('throttled');
+  await expect(resolveStep(engine.deps, { row: row(), step: 'first', as: 'done' })).rejects.toThrow('throttled');
   down = false;
   await engine.reconcile();
   await engine.deliver();
@@ -150,15 +150,15 @@ test('the reconciler releases the job if the release by the command fails', asyn
   expect(row().state).toBe('succeeded');
 });
 
-test('only an unknown step of a held job can be settled, and the error names that step', async () => {
+test('only an unknown step of a held job can be resolved, and the error names that step', async () => {
   const { engine, row } = uncertain(['first']);
   await engine.deliver();
   const held = row();
 
-  await expect(settle(engine.deps, { row: held, step: 'frist', as: 'done' })).rejects.toThrow(
+  await expect(resolveStep(engine.deps, { row: held, step: 'frist', as: 'done' })).rejects.toThrow(
     'has no unknown step frist. --step must be first',
   );
   await expect(
-    settle(engine.deps, { row: { ...held, state: inState('succeeded') }, step: 'first', as: 'done' }),
-  ).rejects.toThrow('only a step of a held (unknown) job can be settled');
+    resolveStep(engine.deps, { row: { ...held, state: inState('succeeded') }, step: 'first', as: 'done' }),
+  ).rejects.toThrow('only a step of a held (unknown) job can be resolved');
 });

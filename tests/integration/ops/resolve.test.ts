@@ -1,4 +1,4 @@
-import { settle } from '../../../lib/ops/settle';
+import { resolveStep } from '../../../lib/ops/resolve';
 import { type Emails, messageBody, startEmails } from '../../support/emails';
 import { jobId } from '../../support/engine';
 
@@ -8,27 +8,27 @@ beforeEach(async () => {
 });
 afterEach(() => emails.close());
 
-/** A mail whose send step is unknown. An operator settles the step, and the job continues. */
-async function settled(as: 'done' | 'skipped') {
+/** A mail whose send step is unknown. An operator resolves the step, and the job continues. */
+async function resolved(as: 'done' | 'skipped') {
   const { engine, sendgrid } = emails;
   sendgrid.fail({ before: 'reset' });
   engine.send(messageBody());
   await engine.deliver(1);
-  await settle(engine.deps, { row: engine.row(jobId(1)), step: 'send', as });
+  await resolveStep(engine.deps, { row: engine.row(jobId(1)), step: 'send', as });
   await engine.deliver(1);
   return engine.row(jobId(1));
 }
 
-test('a mail that an operator settles as done counts as accepted', async () => {
-  const row = await settled('done');
+test('a mail that an operator resolves as done counts as accepted', async () => {
+  const row = await resolved('done');
 
   expect(row).toMatchObject({ state: 'succeeded', result: { evidence: 'operator' } });
   expect(emails.statuses(jobId(1))).toMatchObject([{ status: 'accepted' }]);
   expect(emails.sendgrid.requests).toHaveLength(1);
 });
 
-test('a mail that an operator settles as skipped ends as cancelled and is never sent', async () => {
-  const row = await settled('skipped');
+test('a mail that an operator resolves as skipped ends as cancelled and is never sent', async () => {
+  const row = await resolved('skipped');
 
   expect(row).toMatchObject({ state: 'cancelled', reason: 'operator', steps: { send: { status: 'skipped' } } });
   expect(emails.sendgrid.requests).toHaveLength(1);
