@@ -31,6 +31,7 @@ export function instanceAlarms(instance: string, rows: QueueRow[]): AlarmSpec[] 
       silence: 'breaching',
     },
     { ...onOccurrence('reconciler-failures', own('ReconcilerFailures', 'Sum')), periods: 3 },
+    onOccurrence('illegal-transition', own('IllegalTransitions', 'Sum')),
     ...(has('emails')
       ? [
           onOccurrence('campaign-paused', emails('CampaignsPaused', 'Sum')),

@@ -158,6 +158,14 @@ export const KINDS = {
     look: 'logs -f reconciler --startTime 1h',
     next: 'reconcile --repair',
   },
+  'illegal-transition': {
+    scope: 'instance',
+    title: 'A worker refused an illegal change of a job',
+    means: 'This is a fault of our code. The worker leaves the job and its message as they are.',
+    unit: 'count',
+    look: 'logs -f WORKER --startTime 1h',
+    next: 'deploy',
+  },
   'campaign-paused': {
     scope: 'instance',
     title: 'A campaign was paused automatically',

@@ -89,8 +89,13 @@ export const mayFollow = (row: Pick<JobRow, 'state' | 'reason'>, arrow: ArrowNam
 export class IllegalTransitionError extends Error {
   override readonly name = 'IllegalTransitionError';
 
-  constructor(arrow: ArrowName, { state, reason }: Pick<JobRow, 'state' | 'reason'>) {
+  readonly jobId: string;
+  readonly state: State;
+
+  constructor(arrow: ArrowName, { id, state, reason }: JobRow) {
     super(`a job that is ${state}${reason ? ` (${reason})` : ''} cannot follow the arrow ${arrow}`);
+    this.jobId = id;
+    this.state = state;
   }
 }
 

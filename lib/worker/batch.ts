@@ -4,6 +4,7 @@ import { groupBy } from '../group-by';
 import { countOutcome } from '../jobs/count-outcome';
 import { dlqUrlOfArn, queueUrlOfArn } from '../jobs/keys';
 import { ATTRIBUTE } from '../jobs/park';
+import { IllegalTransitionError } from '../jobs/transitions';
 import type { QueueContract } from './contract';
 import { deliver, type SuspectedCrash } from './deliver';
 import { type Incoming, incoming } from './delivery';
@@ -79,14 +80,18 @@ async function handleMessage({
     return disposition;
   } catch (error) {
     // Nothing could be written, or the engine failed. SQS keeps the message, and the reconciler returns it from the DLQ.
-    const code = error instanceof StoreError ? error.code : 'EngineFailed';
+    const illegal = error instanceof IllegalTransitionError ? error : undefined;
+    const code = error instanceof StoreError ? error.code : illegal ? 'IllegalTransition' : 'EngineFailed';
     deps.log.error('a message could not be handled', {
       queue: contract.queue,
       messageId: message.messageId,
       receiveCount: message.receiveCount,
       code,
+      jobId: illegal?.jobId,
+      state: illegal?.state,
     });
-    countOutcome(deps.metrics, { queue: contract.queue, name: 'JobsRetried', kind: 'store' });
+    countOutcome(deps.metrics, { queue: contract.queue, name: 'JobsRetried', kind: illegal ? 'state' : 'store' });
+    if (illegal) deps.metrics.add('IllegalTransitions', 1, 'Count', {});
     if (returned) await trials.forget(contract.queue, message.messageId);
     return { acknowledge: false, visibilityMs: deps.storeWait * 1000 };
   }

@@ -1,8 +1,10 @@
 import { AmbiguousError, PermanentError, StopError, TransientError, WaitError } from '../../../lib/errors';
+import { IllegalTransitionError } from '../../../lib/jobs/transitions';
 import { cancel } from '../../../lib/ops/cancel';
 import { retry } from '../../../lib/ops/retry';
 import { acceptedRow } from '../../support/accepted-row';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+import { inState } from '../../support/in-state';
 import { sampleContract } from '../../support/sample-contract';
 
 type Engine = ReturnType<typeof memoryEngine>;
@@ -68,6 +70,19 @@ test('a message counts as retried with class store if nothing could be written',
   await engine.deliver();
 
   expect(metricsOf(engine)).toMatchObject({ JobsRetried: [1], 'JobsRetried store': [1] });
+});
+
+test('an illegal change of a job is refused and counted, for an alarm of its own', async () => {
+  const { contract } = sampleContract();
+  const engine = memoryEngine(() => contract);
+  engine.send(envelope());
+  const row = { ...acceptedRow(engine.clock.now()), state: inState('dead') };
+  engine.deps.ledger.get = () => Promise.reject(new IllegalTransitionError('hold', row));
+
+  await engine.deliver();
+
+  expect(metricsOf(engine)).toEqual({ JobsRetried: [1], 'JobsRetried state': [1], IllegalTransitions: [1] });
+  expect(engine.lines.at(-1)?.facts).toMatchObject({ code: 'IllegalTransition', jobId: row.id, state: 'dead' });
 });
 
 test('the second start of a retried job is not measured, and its end is measured from the API', async () => {
