@@ -6,7 +6,8 @@ import { partsOf, runParts, type Searched, startPartThread } from './draw/parts'
 import { explain } from './draw/property';
 import type { Part } from './draw/simulate-part';
 import { ARROW_MUTANTS } from './mutants/source/arrows';
-import { SOURCE_MUTANTS, type SourceMutant } from './mutants/source-mutants';
+import type { SourceMutant } from './mutants/source-mutant';
+import { SOURCE_MUTANTS } from './mutants/source-mutants';
 import { SIMULATIONS } from './queues/queues';
 import { SCALE_PLANS } from './scale/plans';
 

@@ -2,7 +2,8 @@ import { bundle } from '../draw/bundle';
 import { startPartThread } from '../draw/parts';
 import { aPlan } from '../draw/plan';
 import { scalePlanNamed } from '../scale/plans';
-import { SOURCE_MUTANTS, type SourceMutant } from './source-mutants';
+import type { SourceMutant } from './source-mutant';
+import { SOURCE_MUTANTS } from './source-mutants';
 
 /** The promise that the script breaks in the mutant's run. */
 async function broken({ by }: SourceMutant, script?: string): Promise<string | undefined> {

@@ -1,5 +1,3 @@
-import type { SourceChange } from '../draw/bundle';
-import type { Plan } from '../draw/plan';
 import { CAMPAIGN_MUTANTS } from './source/campaigns';
 import { CIRCUIT_MUTANTS } from './source/circuit';
 import { COMPACTION_MUTANTS } from './source/compaction';
@@ -9,15 +7,7 @@ import { INDEX_KEY_MUTANTS } from './source/index-keys';
 import { ORDER_MUTANTS } from './source/order';
 import { RECOVERY_MUTANTS } from './source/recovery';
 import { VERSION_MUTANTS } from './source/versions';
-
-/** A fault in the source, and the smallest run that finds it. */
-export interface SourceMutant {
-  changes: readonly SourceChange[];
-  /** The broken promise. */
-  breaks: RegExp;
-  /** The plan is `aPlan` with these changes. Or a scale plan has this name and this many items. */
-  by: { plan: Partial<Plan> } | { scale: string; size?: number };
-}
+import type { SourceMutant } from './source-mutant';
 
 /** Faults that the code once had. `npm run simulate -- --mutant NAME` searches for one with random runs. */
 export const SOURCE_MUTANTS: Record<string, SourceMutant> = {

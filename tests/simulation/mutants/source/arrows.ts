@@ -2,7 +2,7 @@ import type { ArrowName } from '../../../../lib/jobs/transitions';
 import type { Plan } from '../../draw/plan';
 import { HOUR_MS, jobs, MINUTE_MS, SECOND_MS } from '../../scenarios/scenario';
 import type { CallFault } from '../../world/faults';
-import type { SourceMutant } from '../source-mutants';
+import type { SourceMutant } from '../source-mutant';
 
 /** A wrong expression in the function of one arrow, in lib/jobs/transitions.ts. */
 const wrong = (find: string, replace: string, breaks: RegExp, plan: Partial<Plan>): SourceMutant => ({

@@ -1,4 +1,4 @@
-import type { SourceMutant } from '../source-mutants';
+import type { SourceMutant } from '../source-mutant';
 
 const TURNS = 'lib/emails/campaigns/turns.ts';
 const RELEASE = 'lib/emails/campaigns/release.ts';

@@ -1,4 +1,4 @@
-import type { SourceMutant } from '../source-mutants';
+import type { SourceMutant } from '../source-mutant';
 
 const CIRCUIT = 'lib/limits/circuit.ts';
 const GATE = 'lib/limits/gate.ts';

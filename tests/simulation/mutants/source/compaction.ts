@@ -1,4 +1,4 @@
-import type { SourceMutant } from '../source-mutants';
+import type { SourceMutant } from '../source-mutant';
 
 const COMPACT = 'lib/analytics/compact.ts';
 const INSPECT = 'lib/analytics/inspect.ts';

@@ -1,4 +1,4 @@
-import type { SourceMutant } from '../source-mutants';
+import type { SourceMutant } from '../source-mutant';
 
 const WALK = 'lib/reconcile/dead-letters.ts';
 const LATE = /^liveness: not done within/;

@@ -1,6 +1,6 @@
 import { aPlan, type Plan } from '../../draw/plan';
 import type { CallFault } from '../../world/faults';
-import type { SourceMutant } from '../source-mutants';
+import type { SourceMutant } from '../source-mutant';
 
 const MINUTE_MS = 60_000;
 const { jobs } = aPlan();

@@ -1,5 +1,5 @@
 import { jobs, MINUTE_MS } from '../../scenarios/scenario';
-import type { SourceMutant } from '../source-mutants';
+import type { SourceMutant } from '../source-mutant';
 
 const KEYS = 'lib/jobs/keys.ts';
 

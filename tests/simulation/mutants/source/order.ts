@@ -1,4 +1,4 @@
-import type { SourceMutant } from '../source-mutants';
+import type { SourceMutant } from '../source-mutant';
 
 const ORDER = 'lib/jobs/order.ts';
 const TICKETS = 'lib/jobs/tickets.ts';

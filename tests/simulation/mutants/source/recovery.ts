@@ -1,4 +1,4 @@
-import type { SourceMutant } from '../source-mutants';
+import type { SourceMutant } from '../source-mutant';
 
 /** Faults that release held jobs too slowly, too fast, or not at all. */
 export const RECOVERY_MUTANTS: Record<string, SourceMutant> = {

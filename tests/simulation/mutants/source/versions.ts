@@ -1,5 +1,5 @@
 import { jobs, MINUTE_MS } from '../../scenarios/scenario';
-import type { SourceMutant } from '../source-mutants';
+import type { SourceMutant } from '../source-mutant';
 
 /** The released code starts the jobs, and today's code finishes them. */
 const deployed = (until: number) => [{ until, released: 1 }];
