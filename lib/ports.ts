@@ -68,6 +68,11 @@ export interface Queues {
   depth(queueUrl: string): Promise<Depth>;
 }
 
+/** SNS. */
+export interface Topics {
+  publish(topicArn: string, message: { subject: string; text: string }): Promise<void>;
+}
+
 /** The outcome of one message of a batch. */
 export type BatchEntry = ({ sent: true } & SentMessage) | { sent: false; code: string };
 

@@ -1,9 +1,9 @@
+import { topicName } from '../lib/jobs/keys';
 import type { Context } from './context';
 import { TOPIC_ID, UNDELIVERED_QUEUE_ID, UNDELIVERED_TOPIC_ID } from './logical-id';
 import { queuePolicy } from './queue';
 import { arn, type Fragment, type Resource, retention, tags } from './template';
 
-export const topicName = (instance: string): string => `${instance}-alarms`;
 export const undeliveredQueueName = (instance: string): string => `${instance}-alarms-undelivered`;
 
 /** Serverless gives this name to the subscription of `functions.alarms` to the topic `alarms`. */

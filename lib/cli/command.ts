@@ -34,6 +34,8 @@ export interface CommandContext {
   reader: () => Promise<Reader>;
   /** Connects to all services of the stage. */
   operator: () => Promise<OperatorDeps>;
+  /** Publishes a text to the topic of the alarms. */
+  publishAlarm: (message: { subject: string; text: string }) => Promise<void>;
 }
 
 /** A command's answer goes only to standard output, so that it can be piped. */

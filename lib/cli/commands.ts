@@ -107,6 +107,26 @@ export const commands = {
     },
   },
 
+  smoke: {
+    usage: 'Send a job without work through each queue, and wait for its end. Calls a vendor only with --mail',
+    writes: true,
+    options: {
+      queue: QUEUE,
+      wait: { usage: 'Seconds to wait at most. Default: 120', type: 'string' },
+      mail: { usage: 'Also send one real mail to this address. Needs --from', type: 'string' },
+      from: { usage: "The sender's address of that mail", type: 'string' },
+      json: JSON_OUTPUT,
+      ...WRITES,
+    },
+  },
+
+  alarms: { usage: 'Test the alarms' },
+  'alarms test': {
+    usage: 'Send one test message to the chat of the alarms',
+    writes: true,
+    options: { ...WRITES },
+  },
+
   campaign: { usage: 'List, report, pause, resume and cancel e-mail campaigns' },
   'campaign list': {
     usage: 'List the campaigns that have not ended, or all campaigns of a day',

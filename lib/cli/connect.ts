@@ -1,5 +1,6 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { S3Client } from '@aws-sdk/client-s3';
+import { SNSClient } from '@aws-sdk/client-sns';
 import { GetQueueUrlCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { clientDefaults } from '../aws/clients';
 import { realObjects } from '../aws/objects';
@@ -7,9 +8,10 @@ import { realQueues } from '../aws/queues';
 import { guarded } from '../aws/store-error';
 import { realClock, realRandom } from '../aws/system';
 import { realTable } from '../aws/table';
+import { realTopics } from '../aws/topics';
 import { commonEnv, parseEnv, settingsOf } from '../config';
 import { StoreError } from '../errors';
-import { dlqName, queueName, queueUrl } from '../jobs/keys';
+import { dlqName, queueName, queueUrl, topicName } from '../jobs/keys';
 import { createLedger } from '../jobs/ledger';
 import { createOrder } from '../jobs/order';
 import { circuitBreakers } from '../limits/circuit';
@@ -18,14 +20,16 @@ import { LOCAL_CREDENTIALS } from '../local/emulators/emulator';
 import type { Reader } from '../ops/operator';
 import { type OperatorDeps, OperatorError } from '../ops/operator';
 import type { Facts, Log, Metrics } from '../ports';
-import type { Output } from './command';
+import type { CommandContext, Output } from './command';
 import { dryServices } from './dry-run';
 import type { Serverless } from './serverless';
+import { targetOf } from './target';
 
 /** The table and the bucket of a stage. `operator` also connects to its queues. */
 export interface Connection {
   reader: Reader;
   operator: () => Promise<OperatorDeps>;
+  publishAlarm: CommandContext['publishAlarm'];
 }
 
 /**
@@ -38,14 +42,15 @@ export async function connect(
   touch?: (what: string) => void,
 ): Promise<Connection> {
   const config = parseEnv(commonEnv, serverless.service.provider.environment ?? {});
-  const { sqs, s3, dynamodb, region } = await clients(serverless);
+  const { sqs, s3, dynamodb, sns, region } = await clients(serverless);
   const settings = settingsOf(config);
   const services = {
     table: realTable({ table: config.TABLE, client: dynamodb }),
     objects: realObjects({ bucket: config.BUCKET, client: s3 }),
     queues: realQueues(sqs),
+    topics: realTopics(sns),
   };
-  const { table, objects, queues } = touch ? dryServices(services, touch) : services;
+  const { table, objects, queues, topics } = touch ? dryServices(services, touch) : services;
   const ports = { table, clock: realClock, random: realRandom };
   const base = {
     ...ports,
@@ -72,7 +77,12 @@ export async function connect(
     };
   }
 
-  return { reader: base, operator };
+  async function publishAlarm(message: Parameters<CommandContext['publishAlarm']>[0]): Promise<void> {
+    const { account } = await targetOf(serverless);
+    await topics.publish(`arn:${partitionOf(region)}:sns:${region}:${account}:${topicName(config.INSTANCE)}`, message);
+  }
+
+  return { reader: base, operator, publishAlarm };
 }
 
 async function clients(serverless: Serverless) {
@@ -84,19 +94,24 @@ async function clients(serverless: Serverless) {
       sqs: new SQSClient({ ...config, useQueueUrlAsEndpoint: false }),
       s3: new S3Client(config),
       dynamodb: new DynamoDBClient(config),
+      sns: new SNSClient(config),
     };
   }
   const service = await findService();
   if (!service) throw new OperatorError(NOT_RUNNING);
-  const { region, endpoints } = service;
+  const { api, region, endpoints } = service;
   const config = { ...clientDefaults, region, credentials: LOCAL_CREDENTIALS };
   return {
     region,
     sqs: new SQSClient({ ...config, endpoint: endpoints.sqs, useQueueUrlAsEndpoint: false }),
     s3: new S3Client({ ...config, endpoint: endpoints.s3 }),
     dynamodb: new DynamoDBClient({ ...config, endpoint: endpoints.dynamodb }),
+    sns: new SNSClient({ ...config, endpoint: `${api}/sns` }),
   };
 }
+
+const partitionOf = (region: string): string =>
+  region.startsWith('cn-') ? 'aws-cn' : region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws';
 
 /** The account of a queue. All queues of a stage are in one account. */
 async function accountOf(client: SQSClient, name: string): Promise<string> {

@@ -1,4 +1,4 @@
-import type { BatchQueues, Item, Objects, OutgoingMessage, Queues, Table } from '../ports';
+import type { BatchQueues, Item, Objects, OutgoingMessage, Queues, Table, Topics } from '../ports';
 import type { CommandContext, Output } from './command';
 
 export const isDryRun = (options: CommandContext['options']): boolean => options['dry-run'] === true;
@@ -7,6 +7,7 @@ interface Services {
   table: Table;
   objects: Objects;
   queues: Queues & BatchQueues;
+  topics: Topics;
 }
 
 /**
@@ -68,6 +69,7 @@ export function dryServices({ table, objects, queues }: Services, touch: (what: 
         Promise.all(messages.map(async (message) => ({ sent: true as const, ...(await send(url, message)) }))),
       delete: async (url) => touch(`delete a message of ${nameOf(url)}`),
     },
+    topics: { publish: async (arn) => touch(`publish a message to the topic ${arn.split(':').at(-1)}`) },
   };
 }
 

@@ -79,6 +79,7 @@ async function runOn(
     producer,
     reader: async () => (await connected()).reader,
     operator: async () => (await connected()).operator(),
+    publishAlarm: async (message) => (await connected()).publishAlarm(message),
   });
   if (dry) for (const line of dryRunLines(touched)) (options.json ? out.note : out.line)(line);
 }

@@ -1,3 +1,4 @@
+import { alarmsRuns } from './alarms-run';
 import { campaignRuns } from './campaign-runs';
 import type { Run } from './command';
 import type { CommandName } from './commands';
@@ -6,6 +7,7 @@ import { helpRun } from './help-run';
 import { jobsRuns } from './jobs-runs';
 import { producerRuns } from './producer-runs';
 import { reconcileRun } from './reconcile-run';
+import { smokeRun } from './smoke-run';
 import { testflightRuns } from './testflight-runs';
 
 /** The code of each command. */
@@ -15,6 +17,9 @@ export const runs = {
   dlq: helpRun('dlq'),
   ...dlqRuns,
   reconcile: reconcileRun,
+  smoke: smokeRun,
+  alarms: helpRun('alarms'),
+  ...alarmsRuns,
   campaign: helpRun('campaign'),
   ...campaignRuns,
   producer: helpRun('producer'),

@@ -4,6 +4,8 @@ export const jobKey = (queue: string, id: string): string => `${queue}#${id}`;
 
 /** Shared items beside the jobs. */
 export const vendorKey = (vendor: string): string => `vendor#${vendor}`;
+/** The topic of an instance's alarms. */
+export const topicName = (instance: string): string => `${instance}-alarms`;
 /** The last canary of a queue. */
 export const canaryKey = (queue: string): string => `canary#${queue}`;
 /** What left a queue's DLQ lately. */

@@ -1,5 +1,6 @@
 import http from 'node:http';
 import type { Tracker } from '../producer/tracker';
+import { snsListener } from './alarms/sns';
 import type { LocalAlarms } from './alarms/start';
 import { createApi } from './api';
 import { type Cloud, type OnStop, REGION, startCloud } from './cloud';
@@ -81,7 +82,10 @@ async function startParts(
       functionUrlStatus(await lambda.invoke('emailEvents', await functionUrlEvent(request))),
     health: () => ({ status: 'ok', stage: config.INSTANCE, endpoints }),
   });
-  const server = http.createServer(listener);
+  const sns = snsListener(alarms.publish);
+  const server = http.createServer((request, response) =>
+    (/^\/sns\/?$/.test(request.url ?? '') ? sns : listener)(request, response),
+  );
   const api = await listen(server, listenOn.api);
   onStop(() => close(server));
   vendors.sendgrid.sendEventsTo(`${api}/email-events`);

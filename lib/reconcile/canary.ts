@@ -19,7 +19,7 @@ export async function watchCanary(
   if (!due) return;
   const made = { id: deps.random.uuid(), at: deps.clock.now(), judged: false };
   const begun = await write(deps, { ...made, key: canaryKey(queue), version: judged?.version ?? 0, writer: '' });
-  if (begun) await send(deps, queue, begun);
+  if (begun) await sendCanary(deps, queue, begun);
 }
 
 /** Measures a canary that has ended, or that is overdue. Returns it if this run was the one that measured it. */
@@ -31,7 +31,7 @@ async function follow(
   const ended = row !== undefined && isEnd(row.state);
   if (!ended && !due) {
     // The run that created it may have died before it sent the message.
-    if (row?.sentAt === undefined) await send(deps, queue, canary);
+    if (row?.sentAt === undefined) await sendCanary(deps, queue, canary);
     return undefined;
   }
   // Write first, so that only one of two concurrent runs measures. If this run dies here, the canary is not measured.
@@ -51,8 +51,11 @@ function measure(
   if (!inTime) log.warn('a canary was not done in time', { queue, jobId: canary.id, state: row?.state, ms });
 }
 
-/** Writes the row first: without it the message is no canary. Both steps can be repeated, because the id stays. */
-async function send(deps: ReconcileDeps, queue: string, canary: Canary): Promise<void> {
+/**
+ * Sends a canary through a queue. Writes the row first: without it the message is no canary. Both steps can be repeated,
+ * because the id stays.
+ */
+export async function sendCanary(deps: ReconcileDeps, queue: string, canary: Pick<Canary, 'id' | 'at'>): Promise<void> {
   const { ledger, queues, clock, random } = deps;
   const row = canaryRow(queue, canary, random);
   await ledger.write(row, 0);

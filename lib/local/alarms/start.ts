@@ -9,11 +9,13 @@ import { alarmDefinitions } from './definitions';
 import type { AlarmState } from './evaluate';
 import type { MetricStore } from './metric-store';
 import { takeQueue } from './sources';
-import { createTopics, subscribers } from './topics';
+import { createTopics, type Message, subscribers } from './topics';
 import { createAlarmWatch } from './watch';
 
 export interface LocalAlarms {
   state(name: string): AlarmState;
+  /** Publishes to a topic of the template, as SNS does. */
+  publish(message: Message): void;
   stop(): Promise<void>;
 }
 
@@ -62,6 +64,7 @@ export function startAlarms({
 
   return {
     state: watch.state,
+    publish: topics.publish,
     async stop() {
       timers.clearTimeout(handle);
       await topics.stop();

@@ -5,6 +5,9 @@ import type { Resolve, Resource } from '../template/intrinsics';
 import type { Timers } from '../timers';
 import type { Publication } from './watch';
 
+/** A message for a topic: an alarm's change, or a text. */
+export type Message = Publication | (Omit<Publication, 'message'> & { message: string });
+
 /** A function that subscribes to a topic, and how a failed invocation is handled. */
 export interface Subscriber {
   topic: string;
@@ -44,7 +47,7 @@ export function subscribers(resources: Record<string, Resource>, resolve: Resolv
 }
 
 /** The event with one message that SNS sends to Lambda. */
-export const snsEvent = ({ topic, subject, message }: Publication): object => ({
+export const snsEvent = ({ topic, subject, message }: Message): object => ({
   Records: [
     {
       EventSource: 'aws:sns',
@@ -54,7 +57,7 @@ export const snsEvent = ({ topic, subject, message }: Publication): object => ({
         MessageId: randomUUID(),
         TopicArn: topic,
         Subject: subject,
-        Message: JSON.stringify(message),
+        Message: typeof message === 'string' ? message : JSON.stringify(message),
         Timestamp: new Date().toISOString(),
       },
     },
@@ -116,7 +119,7 @@ export function createTopics({ subscribers, invoke, keep, timers, minuteMs }: To
   }
 
   return {
-    publish(publication: Publication): void {
+    publish(publication: Message): void {
       for (const subscriber of subscribers.filter(({ topic }) => topic === publication.topic)) {
         const delivery = deliver(subscriber, snsEvent(publication)).finally(() => running.delete(delivery));
         running.add(delivery);

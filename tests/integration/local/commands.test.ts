@@ -56,6 +56,11 @@ async function submitWith(lines: string): Promise<unknown> {
   }
 }
 
+/** Asks a fake for its state until it has the text. */
+async function arrived(state: string, text: string): Promise<void> {
+  while (!(await (await fetch(state)).text()).includes(text)) await new Promise(setImmediate);
+}
+
 test('without a running service, invoke local says how to start it', async () => {
   const { code, output } = await invokeFeedback();
 
@@ -63,7 +68,7 @@ test('without a running service, invoke local says how to start it', async () =>
   expect(output).toContain(NOT_RUNNING);
 });
 
-test('npm start serves requests and invoke local, refuses a port in use, and stops cleanly on Ctrl-C', async () => {
+test('npm start serves requests and invoke local, passes its tests, refuses a port in use, and stops cleanly on Ctrl-C', async () => {
   const running = start('0');
   await running.says('Press Ctrl-C to stop it.');
   const [api = ''] = /http:\/\/127\.0\.0\.1:\d+/.exec(running.output()) ?? [];
@@ -75,7 +80,12 @@ test('npm start serves requests and invoke local, refuses a port in use, and sto
   });
   await running.says('outcome=succeeded');
   const invoked = await invokeFeedback();
-  const variables = await sls(directory.path, ['producer', 'env']);
+  const [variables, smoke, alarms] = await Promise.all([
+    sls(directory.path, ['producer', 'env']),
+    sls(directory.path, ['smoke', '--json']),
+    sls(directory.path, ['alarms', 'test']),
+  ]);
+  await arrived(/Discord +(\S+)/.exec(running.output())?.[1] ?? '', 'local: A test of the alarms');
   const submitted = await submitWith(variables.output);
   const second = start(new URL(api).port);
   const [secondCode] = await once(second.child, 'close');
@@ -85,6 +95,9 @@ test('npm start serves requests and invoke local, refuses a port in use, and sto
   expect(accepted.status).toBe(202);
   expect(invoked.output).toMatch(/feedback [0-9a-f-]{36}: succeeded · attempts 1 · ticket done · confirmation done/);
   expect(invoked.code).toBe(0);
+  expect(JSON.parse(smoke.stdout)).toMatchObject({ jobs: Array(4).fill({ state: 'succeeded' }) });
+  expect(smoke.stderr).toContain('local · stage local · the service on this machine');
+  expect([smoke.code, alarms.code]).toEqual([0, 0]);
   expect(submitted).toMatchObject({ state: 'succeeded', result: { confirmation: 'sent' } });
   expect(second.output()).toContain(`Port ${new URL(api).port} is in use.`);
   expect(secondCode).toBe(1);

@@ -37,7 +37,16 @@ test.each([
 test('every command in the tree has a lifecycle event, and its hook has the name of the command', () => {
   const tree = commandTree(commands);
 
-  expect(Object.keys(tree)).toEqual(['jobs', 'dlq', 'reconcile', 'campaign', 'producer', 'testflight']);
+  expect(Object.keys(tree)).toEqual([
+    'jobs',
+    'dlq',
+    'reconcile',
+    'smoke',
+    'alarms',
+    'campaign',
+    'producer',
+    'testflight',
+  ]);
   expect(tree.jobs).toMatchObject({ lifecycleEvents: ['run'] });
   expect(Object.keys(tree.jobs?.commands ?? {})).toEqual(['list', 'show', 'retry', 'cancel', 'settle']);
   expect(tree.jobs?.commands.show).toMatchObject({ lifecycleEvents: ['run'], options: { id: { required: true } } });

@@ -1,0 +1,15 @@
+import { PublishCommand, type SNSClient } from '@aws-sdk/client-sns';
+import type { Topics } from '../ports';
+import { guarded } from './store-error';
+
+/** SNS through the AWS SDK. */
+export const realTopics = (client: SNSClient): Topics => ({
+  publish: (topicArn, { subject, text }) =>
+    guarded({
+      service: 'SNS',
+      operation: 'Publish',
+      call: async () => {
+        await client.send(new PublishCommand({ TopicArn: topicArn, Subject: subject, Message: text }));
+      },
+    }),
+});
