@@ -21,7 +21,10 @@ export const APP_STORE_CONNECT_KEY = fakePrivateKey('local');
 export const EVENT_KEYS = eventKeys();
 
 /** The variables that lead a process to the emulators instead of AWS. */
-export function awsVariables({ sqs, s3, dynamodb }: Endpoints, region: string): Record<string, string> {
+export function awsVariables(
+  { sqs, s3, dynamodb }: Pick<Endpoints, 'sqs' | 's3' | 'dynamodb'>,
+  region: string,
+): Record<string, string> {
   return {
     AWS_REGION: region,
     AWS_ACCESS_KEY_ID: LOCAL_CREDENTIALS.accessKeyId,

@@ -3,6 +3,7 @@ import { analyticsLayouts } from './analytics-layouts';
 import { emailsMemory } from './emails-memory';
 import { emailsPriority } from './emails-priority';
 import { emailsRate } from './emails-rate';
+import { exampleLatency } from './express-api';
 import { underFaults } from './faults';
 import { feedbackCost } from './feedback';
 
@@ -15,6 +16,7 @@ const benchmarks: Record<string, () => Promise<string>> = {
   'emails-rate': emailsRate,
   'emails-priority': emailsPriority,
   'emails-memory': emailsMemory,
+  'express-api': exampleLatency,
 };
 
 async function main(): Promise<void> {

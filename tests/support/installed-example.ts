@@ -2,9 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { REGION } from '../../lib/local/cloud';
+import { type Cloud, REGION } from '../../lib/local/cloud';
 import { awsVariables } from '../../lib/local/endpoints';
-import type { Service } from '../../lib/local/service';
 import { installProducer, PRODUCER } from './installed-producer';
 
 const EXAMPLE = 'examples/express-api';
@@ -57,7 +56,11 @@ export async function installExample() {
 }
 
 /** The variables that `sls producer env` prints for the service on this machine. */
-export function variablesOf({ config, endpoints, declared }: Service): Record<string, string> {
+export function variablesOf({
+  config,
+  endpoints,
+  declared,
+}: Pick<Cloud, 'config' | 'endpoints' | 'declared'>): Record<string, string> {
   const [, account = ''] = /arn:aws:sqs:[^:]+:(\d+):/.exec(declared.queues[0]?.arn ?? '') ?? [];
   const { INSTANCE, BUCKET, PREFIX, TABLE, QUEUES } = config;
   const settings = { account, bucket: BUCKET, prefix: PREFIX, table: TABLE, emailRate: 500, queues: QUEUES };

@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { packProducer } from '../../packages/producer/pack';
+import { makeOnce } from './packages';
 
 export const PRODUCER = 'background-jobs-producer';
 
@@ -16,13 +17,22 @@ export interface Consumer {
   remove(): void;
 }
 
+/** Packs the producer once for all test files. A benchmark has no folder that it shares with others. */
+async function packed(alone: string): Promise<string> {
+  if (!process.env.PACKAGES) return packProducer(alone);
+  const folder = await makeOnce('producer', async (output) => {
+    await packProducer(output);
+  });
+  return join(folder, ...readdirSync(folder));
+}
+
 /**
  * Packs the producer and installs it without a registry. It links only the packages that the package's manifest
  * declares, and `others` of the project's, so that an undeclared import fails.
  */
 export async function installProducer(others: string[] = []): Promise<Consumer> {
   const folder = mkdtempSync(join(tmpdir(), 'consumer-'));
-  const tarball = await packProducer(join(folder, 'packed'));
+  const tarball = await packed(join(folder, 'packed'));
   const home = join(folder, 'node_modules', PRODUCER);
   mkdirSync(home, { recursive: true });
   const run: Consumer['run'] = (program, args) => {

@@ -38,7 +38,7 @@ export async function localPackage(): Promise<Packaged> {
 }
 
 /** Test files run in separate processes. The first to create a directory packages into it, and the others wait. */
-async function makeOnce(name: string, make: (output: string) => Promise<void>): Promise<string> {
+export async function makeOnce(name: string, make: (output: string) => Promise<void>): Promise<string> {
   const root = process.env.PACKAGES;
   if (!root) throw new Error('PACKAGES is set by tests/support/global-setup.cjs');
   const [making, made, failure] = [join(root, `${name}-making`), join(root, name), join(root, `${name}-failure`)];

@@ -1,0 +1,105 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import http from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startCloud } from '../../lib/local/cloud';
+import { portsFrom } from '../../lib/local/listen-port';
+import { packageService } from '../../lib/local/template/package';
+import { installExample, variablesOf } from '../support/installed-example';
+import { table } from './table';
+
+const PER_SECOND = 200;
+const WARM_UP_SECONDS = 3;
+const SECONDS = 15;
+
+const from = { email: 'news@example.com' };
+const event = () => ({ id: randomUUID(), name: 'screen_viewed', time: new Date().toISOString(), user: 'u-1' });
+/** The requests, in turn. */
+const REQUESTS: Record<string, () => object> = {
+  'POST /feedback': () => ({ user: { email: `${randomUUID()}@example.com` }, subject: 'Hello', message: 'It works' }),
+  'POST /campaigns': () => ({ from, subject: 'S', text: 'T', recipients: [{ email: 'user@example.com' }] }),
+  'POST /testflight': () => ({ action: 'remove', app: '1', email: 'tester@example.com', from: 'app' }),
+  'POST /analytics': () => ({ events: Array.from({ length: 20 }, event) }),
+  'GET /jobs/{id}': () => ({}),
+};
+
+/**
+ * How long the example's clients wait at 200 requests a second. The example is a process of its own. SQS, DynamoDB and S3
+ * are the emulators of this machine, in another process, without workers. A wait counts from the moment at which the
+ * request was due.
+ */
+export async function exampleLatency(): Promise<string> {
+  const directory = mkdtempSync(join(tmpdir(), 'local-package-'));
+  const stops: (() => Promise<unknown>)[] = [];
+  const example = await installExample();
+  try {
+    const packaged = await packageService({ stage: 'local', output: directory });
+    const cloud = await startCloud(packaged, portsFrom(0), (stop) => stops.unshift(stop));
+    const running = await example.start(variablesOf(cloud));
+    const waits = await load(running.url);
+    await running.end('SIGTERM');
+    return [
+      `The example API, ${PER_SECOND} requests a second for ${SECONDS} s, milliseconds until the answer:`,
+      table(
+        ['', 'requests', 'failed', 'p50', 'p99', 'longest'],
+        [...waits, ['all', [...waits.values()].flat()] as const].map(([name, all]) => {
+          const sorted = all.filter((ms) => ms >= 0).sort((a, b) => a - b);
+          const at = (part: number) => (sorted[Math.ceil(sorted.length * part) - 1] ?? Number.NaN).toFixed(0);
+          return [name, all.length, all.length - sorted.length, at(0.5), at(0.99), at(1)];
+        }),
+      ),
+    ].join('\n');
+  } finally {
+    for (const stop of stops) await stop();
+    example.remove();
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** The waits by kind of request, ms. -1 stands for an answer that is no success. */
+async function load(url: string): Promise<Map<string, number[]>> {
+  const agent = new http.Agent({ keepAlive: true });
+  const waits = new Map(Object.keys(REQUESTS).map((name) => [name, [] as number[]]));
+  const pending: Promise<void>[] = [];
+  let known = randomUUID() as string;
+  const begun = performance.now();
+  const kinds = Object.entries(REQUESTS);
+  for (let n = 0; n < (WARM_UP_SECONDS + SECONDS) * PER_SECOND; n++) {
+    const due = begun + (n * 1_000) / PER_SECOND;
+    const early = due - performance.now();
+    if (early > 0) await sleep(early);
+    const [name, body] = kinds[n % kinds.length] as [string, () => object];
+    const [method = '', path = ''] = name.replace('{id}', known).split(' ');
+    pending.push(
+      send(agent, url + path, method, body()).then(({ status, id }) => {
+        const ms = performance.now() - due;
+        if (id !== undefined) known = id;
+        if (n >= WARM_UP_SECONDS * PER_SECOND) waits.get(name)?.push(status < 300 ? ms : -1);
+      }),
+    );
+  }
+  await Promise.all(pending);
+  agent.destroy();
+  return waits;
+}
+
+function send(agent: http.Agent, url: string, method: string, body: object): Promise<{ status: number; id?: string }> {
+  return new Promise((resolve) => {
+    const headers = { 'content-type': 'application/json' };
+    const request = http.request(url, { agent, method, headers }, (response) => {
+      response.setEncoding('utf8');
+      let text = '';
+      response.on('data', (part: string) => {
+        text += part;
+      });
+      response.on('end', () => {
+        const { id } = JSON.parse(text) as { id?: string };
+        resolve({ status: response.statusCode ?? 0, ...(id === undefined ? {} : { id }) });
+      });
+    });
+    request.on('error', () => resolve({ status: 599 }));
+    request.end(method === 'POST' ? JSON.stringify(body) : undefined);
+  });
+}
