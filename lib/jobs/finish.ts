@@ -2,11 +2,11 @@ import type { QueueSettings } from '../config';
 import type { PermanentError } from '../errors';
 import type { Clock, Objects, Queues } from '../ports';
 import { bodyDamaged, bodyMissing, GONE, isBodyOf } from './identify';
-import { bodyKey, recordKey } from './keys';
+import { bodyKey } from './keys';
 import type { Ledger } from './ledger';
 import type { Order } from './order';
 import { parkedMessage } from './park';
-import { recordOf } from './record';
+import { putRecord } from './put-record';
 import { isEnd, type JobRow } from './row';
 
 export interface FinishDeps {
@@ -29,11 +29,10 @@ export async function finish(deps: FinishDeps, row: JobRow, body?: string): Prom
   const { ledger, objects, queues, clock, prefix, settings } = deps;
   if (!isEnd(row.state) || row.canary) return row;
   const parks = row.state === 'dead' && row.reason !== 'expired' && row.parkedAt === undefined;
-  // The reconciler writes a record that is left out here. It comes after any late write has landed.
-  const records = row.recordedAt === undefined && clock.now() >= (row.recordFrom ?? 0);
+  const records = row.recordedAt === undefined;
   if (!records && !parks) return row;
 
-  if (records) await objects.put(recordKey(prefix, row), recordOf(row), 'application/json');
+  if (records) await putRecord(deps, row);
   if (parks) {
     const parked = body ?? (await keptBody(deps, row)).body ?? GONE;
     await queues.send(deps.dlqUrl(row.queue), parkedMessage(row, parked, settings(row.queue).type));
@@ -54,9 +53,6 @@ export async function finish(deps: FinishDeps, row: JobRow, body?: string): Prom
         }
       : undefined;
   const { item: stored } = await ledger.update(row.key, marked, row);
-  // A later end wrote its record, and ours replaced it. Write the newer record again.
-  if (stored && records && isEnd(stored.state) && !sameEnd(stored, row))
-    await objects.put(recordKey(prefix, stored), recordOf(stored), 'application/json');
   return stored ?? row;
 }
 

@@ -25,6 +25,7 @@ export function recordOf(row: JobRow): string {
     hour: _hour,
     expiresAt: _expiresAt,
     recordedAt: _recordedAt,
+    // Only revision 28eb1b2 uses it.
     recordFrom: _recordFrom,
     parkedAt: _parkedAt,
     leftDlqAt: _leftDlqAt,

@@ -137,8 +137,6 @@ export interface JobRow extends ItemHead {
   endedAt?: number;
   /** When this end's S3 record was written. */
   recordedAt?: number;
-  /** Before this time a late write of an earlier end's record may still land, so no record is written. */
-  recordFrom?: number;
   /** When this end's DLQ entry was sent. */
   parkedAt?: number;
   /** The message that this end was parked from. It names the DLQ entry (`{id}:p:{messageId}`). */

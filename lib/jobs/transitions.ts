@@ -124,13 +124,6 @@ function withoutEnd({
 
 const withoutLease = ({ lease: _lease, ...row }: JobRow): JobRow => row;
 
-/** A write to S3 can still land this long after its caller stopped waiting. */
-const LATEST_WRITE_MS = 60_000;
-
-/** A late write of the last end's record must not replace a newer record. */
-const afterUnconfirmed = (row: JobRow, at: number): Pick<JobRow, 'recordFrom'> =>
-  row.recordedAt === undefined ? { recordFrom: at + LATEST_WRITE_MS } : {};
-
 /** The row was found `processing` after its lease had ended, and no other job ran in that invocation. */
 const crashedAlone = (row: JobRow): boolean => row.state === 'processing' && row.lease?.alone === true;
 
@@ -157,7 +150,6 @@ export function claim(
     crashes: reopened ? 0 : crashesOf(row),
     history: events.reduce(appended, row.history),
     deliveries: appended(row.deliveries, delivery),
-    ...(reopened ? afterUnconfirmed(row, at) : {}),
     ...(row.group === undefined && delivery.group !== undefined ? { group: delivery.group } : {}),
     sentAt: delivery.sentAt,
     firstStartedAt: row.firstStartedAt ?? at,
@@ -301,7 +293,7 @@ export const reopen = (row: JobRow, at: number): JobRow =>
     row,
     'reopen',
     noted(
-      { ...withoutEnd(row), ...afterUnconfirmed(row, at), generation: row.generation + 1, attempts: 0, crashes: 0 },
+      { ...withoutEnd(row), generation: row.generation + 1, attempts: 0, crashes: 0 },
       { at, event: EVENT.reopenedByOperator },
     ),
   );

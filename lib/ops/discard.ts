@@ -15,6 +15,6 @@ export async function discard(deps: OperatorDeps, row: JobRow): Promise<JobRow> 
   // Without recordedAt, `finish` writes the record again.
   const { recordedAt, ...rest } = row;
   const discarded = await decide(deps, row, noted({ ...rest, leftDlqAt: at }, { at, event: EVENT.entryDiscarded }));
-  // A first write that is still on its way could land on a later record. The reconciler comes after any such write.
+  // The worker or the reconciler still completes this end, with its DLQ entry.
   return recordedAt === undefined ? discarded : finish(deps, discarded);
 }

@@ -46,7 +46,7 @@ const FOUND: Record<string, Partial<Plan>> = {
     concurrency: 2,
     jobs: jobs(['refused', { again: 10 }], ['copy', { at: 51 }], 'good'),
     calls: [
-      { kind: 'objects.put', nth: 2, fault: 'late' },
+      { kind: 'objects.create', nth: 1, fault: 'late' },
       { nth: 2, fault: 'refused' },
     ],
     unpolled: { from: 6_099, until: 606_099 },

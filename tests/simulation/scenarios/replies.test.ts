@@ -36,14 +36,14 @@ test('every accepted job ends although the table is down for a whole day', async
 });
 
 test.each(['throttled', 'refused', 'lost', 'silent'] as const)(
-  'jobs end although S3 answers puts with %s',
+  'jobs end although S3 answers the puts of records with %s',
   async (fault) => {
     const { states, reached } = await scenario({
       jobs: jobs('refused', 'good'),
-      calls: [1, 2, 3].map((nth) => ({ kind: 'objects.put', nth, fault })),
+      calls: [1, 2, 3].map((nth) => ({ kind: 'objects.create', nth, fault })),
     });
 
-    expect(reached(`fault ${fault} at objects.put`)).toBe(3);
+    expect(reached(`fault ${fault} at objects.create`)).toBe(3);
     expect(states()).toEqual(['dead (error)', 'succeeded']);
   },
 );

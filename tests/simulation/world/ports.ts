@@ -1,3 +1,4 @@
+import { DATA_SUFFIX } from '../../../lib/analytics/keys';
 import { rowOf } from '../../../lib/jobs/stored-row';
 import type { BatchQueues, Clock, Facts, Item, Log, Metrics, Objects, Queues, Random, Table } from '../../../lib/ports';
 import type { Process } from './calls';
@@ -112,7 +113,8 @@ export function portsOf(world: World, process: Process): Ports {
           method: 'create',
           effect: async () => {
             const answer = await objects.create(key, ...object);
-            if (answer === 'created') watch.effect('object', key, true);
+            if (answer === 'created') watch.kept(key, object[0]);
+            if (answer === 'created' && key.endsWith(DATA_SUFFIX)) watch.effect('object', key, true);
             return answer;
           },
           detail: () => key,
@@ -122,7 +124,11 @@ export function portsOf(world: World, process: Process): Ports {
           process,
           target: 'objects',
           method: 'replace',
-          effect: () => objects.replace(key, ...object),
+          effect: async () => {
+            const answer = await objects.replace(key, ...object);
+            if (answer === 'replaced') watch.kept(key, object[0]);
+            return answer;
+          },
           detail: () => key,
         }),
       get: (key) =>

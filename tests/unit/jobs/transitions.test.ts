@@ -103,11 +103,3 @@ test('docs/jobs.md shows the diagram and the table that follow from the arrows',
   expect(page).toContain(`\`\`\`mermaid\n${diagram()}\n\`\`\`\n`);
   expect(page).toContain(arrowTable());
 });
-
-test.each([
-  ['reopen', 'cancelled (operator)'],
-  ['claim', 'dead'],
-] as const)('after %s of an end without a confirmed record, the next record is written later', (arrow, place) => {
-  expect(FOLLOW[arrow](rowIn(place)).recordFrom).toBeGreaterThan(AT);
-  expect(FOLLOW[arrow]({ ...rowIn(place), recordedAt: AT }).recordFrom).toBeUndefined();
-});

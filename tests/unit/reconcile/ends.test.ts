@@ -33,7 +33,7 @@ test('an ended job whose record could not be written gets it within minutes', as
   const { contract } = sampleContract();
   const engine = memoryEngine(() => contract, {
     before: (call) => {
-      if (down && call === 'objects.put') throw new StoreError({ code: 'SlowDown', message: 'slow down' });
+      if (down && call === 'objects.create') throw new StoreError({ code: 'SlowDown', message: 'slow down' });
     },
   });
   engine.send(envelope());

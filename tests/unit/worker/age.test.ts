@@ -69,7 +69,7 @@ test('a late write of an earlier end never replaces the record of a later end', 
   } as typeof contract;
   const engine = memoryEngine(() => dying, {
     before: (call) =>
-      call === 'objects.put' && refuse && engine.rows().some(({ state }) => state === 'dead')
+      call === 'objects.create' && refuse && engine.rows().some(({ state }) => state === 'dead')
         ? new Promise<void>((resolve) => {
             stuck = resolve;
           })
@@ -82,6 +82,7 @@ test('a late write of an earlier end never replaces the record of a later end', 
   engine.send(body, { group: 'redriven' });
   await engine.deliver();
 
+  expect(stuck).toBeDefined();
   stuck?.();
   await late;
 

@@ -51,7 +51,7 @@ describe('a job that succeeds', () => {
       'table.put',
       'effect',
       'table.put',
-      'objects.put',
+      'objects.create',
       'table.put',
     ]);
   });

@@ -108,4 +108,34 @@ export const ENGINE_MUTANTS = {
       },
     },
   },
+  recordIsPutUnconditionally: {
+    changes: [
+      {
+        file: 'lib/jobs/put-record.ts',
+        find: "if ((await objects.create(key, recordOf(row), JSON_TYPE)) === 'created') return;",
+        replace: 'return objects.put(key, recordOf(row), JSON_TYPE);',
+      },
+    ],
+    breaks: /^nothing lost/,
+    by: {
+      plan: {
+        queue: 'bulk',
+        batch: 10,
+        concurrency: 2,
+        jobs: [
+          { kind: 'refused', at: 0, group: 0, retries: 0, again: 10 },
+          { kind: 'copy', at: 51, group: 0, retries: 0 },
+          { kind: 'good', at: 0, group: 0, retries: 0 },
+        ],
+        calls: [
+          ...(['objects.create', 'objects.put'] as const).map(
+            (kind, index): CallFault => ({ kind, nth: index + 1, fault: 'late' }),
+          ),
+          { nth: 2, fault: 'refused' },
+        ],
+        unpolled: { from: 6_099, until: 606_099 },
+        deployAt: 2 * 60 * MINUTE_MS,
+      },
+    },
+  },
 } satisfies Record<string, SourceMutant>;
