@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import { ruleInWords } from './rule-words';
 
-/** A queue's settings in the functions. resources/ makes them from the table of queues in serverless.yml. */
+/** A queue's settings in the functions. resources/ makes them from the instance's queues. */
 export const queueSettings = z.object({
   type: z.enum(['fifo', 'standard']),
   /** Seconds. */
@@ -224,18 +225,28 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
+/** The variables that break a rule of a schema. An empty variable counts as missing. */
+export function envProblems(
+  schema: z.ZodType,
+  env: Record<string, string | undefined>,
+): { variable: string; rule: string }[] {
+  const parsed = schema.safeParse(withoutEmpty(env), { error: ruleInWords });
+  if (parsed.success) return [];
+  return parsed.error.issues.map(({ path, message }) => ({
+    variable: path.map(String).join('.'),
+    rule: path.length === 1 && !env[String(path[0])] ? 'is missing' : message,
+  }));
+}
+
 /** Reads the environment by a schema. An empty variable counts as missing. Throws a ConfigError. */
 export function parseEnv<T>(schema: z.ZodType<T>, env: Record<string, string | undefined>): T {
-  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
-  const parsed = schema.safeParse(given);
-  if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map((issue) => {
-    const variable = issue.path.map(String).join('.');
-    const missing = issue.path.length === 1 && !(variable in given);
-    return `${variable}: ${missing ? 'is missing' : issue.code === 'custom' || issue.message.startsWith('must ') ? issue.message : `is not valid (${issue.code})`}`;
-  });
-  throw new ConfigError(`configuration: ${problems.join('; ')}`);
+  const problems = envProblems(schema, env);
+  if (problems.length === 0) return schema.parse(withoutEmpty(env));
+  throw new ConfigError(`configuration: ${problems.map(({ variable, rule }) => `${variable}: ${rule}`).join('; ')}`);
 }
+
+const withoutEmpty = (env: Record<string, string | undefined>): Record<string, string | undefined> =>
+  Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
 
 /** The settings of each queue that the environment lists. */
 export function settingsOf({ QUEUES }: Pick<CommonConfig, 'QUEUES'>): (queue: string) => QueueSettings {

@@ -1,32 +1,17 @@
+import type { QueueRow } from '../lib/instances/queue-row';
 import type { AlarmSpec } from './alarm';
 import type { Context } from './context';
 import { ownMetric } from './metric';
-import { ConfigurationProblems } from './problems';
-import type { QueueRow } from './queue-table';
-import { type Thresholds, thresholdsSchema } from './thresholds';
-import { whole } from './whole';
 import { graph, heading, type Widget } from './widgets';
 
 /** The alarm looks at this many canaries. */
 const LOOKED_AT = 3;
-/** CloudWatch evaluates an alarm over at most one day. */
-const MOST_MINUTES = 86_400 / 60 / LOOKED_AT;
 
-/** Parameter `canaryEvery`: minutes between two canaries of a queue. 0: no canaries. */
-export function parseCanaryEvery(value: unknown): number {
-  const parsed = whole(0, MOST_MINUTES).safeParse(value);
-  if (parsed.success) return parsed.data;
-  throw new ConfigurationProblems([
-    `param canaryEvery: ${parsed.error.issues[0]?.message}, is ${JSON.stringify(value)}`,
-  ]);
-}
-
-/** Goes off when too many of a queue's last three canaries were late. The row or the stage sets the limit. */
+/** Goes off when too many of a queue's last three canaries were late. The row sets the limit. */
 export function canaryAlarm(
   { name, alarms }: QueueRow,
-  { instance, stage, minutes }: { instance: string; stage: Thresholds; minutes: number },
+  { instance, minutes }: { instance: string; minutes: number },
 ): AlarmSpec {
-  const { canary } = thresholdsSchema.parse({ ...stage, ...alarms });
   return {
     kind: 'canary',
     subject: name,
@@ -35,7 +20,7 @@ export function canaryAlarm(
     below: true,
     period: minutes * 60,
     periods: LOOKED_AT,
-    datapoints: canary,
+    datapoints: alarms.canary,
     // The reconciler measures canaries. If it stops, its own alarm goes off.
     silence: 'ignore',
   };

@@ -1,12 +1,12 @@
-import { VENDORS } from '../lib/errors';
+import type { QueueRow } from '../lib/instances/queue-row';
 import { dlqName, queueName } from '../lib/jobs/keys';
 import { canarySection } from './canary';
 import type { Context } from './context';
 import { DASHBOARD_ID } from './logical-id';
 import { lambdaMetric, ownMetric, sqsMetric } from './metric';
-import type { QueueRow } from './queue-table';
 import type { Fragment } from './template';
 import { alarmStates, graph, heading, layout, type Widget } from './widgets';
+import { vendorsOf } from './worker-permissions';
 
 /**
  * The dashboard, named like the instance: the alarms, a row per queue, the vendors, and rows for canaries, campaigns and
@@ -19,7 +19,7 @@ export function dashboardResources(
   const sections = [
     [alarmStates('Alarms', alarmNames)],
     ...rows.map((row) => queueSection(row, instance)),
-    vendorSection(instance),
+    vendorSection(instance, vendorsOf(rows)),
     ...(canaries.length > 0 ? [canarySection({ instance }, canaries)] : []),
     ...(rows.some(({ name }) => name === 'emails') ? [emailSection(instance)] : []),
     ...(rows.some(({ name }) => name === 'analytics') ? [analyticsSection(instance)] : []),
@@ -78,17 +78,21 @@ function queueSection({ name, type }: QueueRow, instance: string): Widget[] {
   ];
 }
 
-function vendorSection(instance: string): Widget[] {
+function vendorSection(instance: string, vendors: string[]): Widget[] {
   const each = (name: string, statistic: string) =>
-    Object.fromEntries(VENDORS.map((vendor) => [vendor, ownMetric(instance, { vendor })(name, statistic)]));
+    Object.fromEntries(vendors.map((vendor) => [vendor, ownMetric(instance, { vendor })(name, statistic)]));
   const own = ownMetric(instance);
   return [
     heading('Vendors', 'calls to outside services'),
-    graph('Vendors: time p95', 'Milliseconds', each('VendorTime', 'p95')),
-    graph('Vendors: calls', 'Count', each('VendorTime', 'SampleCount')),
-    graph('Vendors: errors', 'Count', each('VendorErrors', 'Sum')),
-    graph('Vendors: requests to wait', 'Count', each('VendorThrottles', 'Sum')),
-    graph('Vendors: circuit breaker open', 'Count', each('VendorStopped', 'Maximum')),
+    ...(vendors.length === 0
+      ? []
+      : [
+          graph('Vendors: time p95', 'Milliseconds', each('VendorTime', 'p95')),
+          graph('Vendors: calls', 'Count', each('VendorTime', 'SampleCount')),
+          graph('Vendors: errors', 'Count', each('VendorErrors', 'Sum')),
+          graph('Vendors: requests to wait', 'Count', each('VendorThrottles', 'Sum')),
+          graph('Vendors: circuit breaker open', 'Count', each('VendorStopped', 'Maximum')),
+        ]),
     graph('Reconciler', 'Count', { runs: own('ReconcilerRuns', 'Sum'), failures: own('ReconcilerFailures', 'Sum') }),
   ];
 }

@@ -1,5 +1,5 @@
-import { SERVICE_FUNCTIONS } from '../lib/alarms/kinds';
 import { compactedPrefix, dataPrefix, manifestPrefix } from '../lib/analytics/keys';
+import type { QueueRow } from '../lib/instances/queue-row';
 import {
   bodyKey,
   compactionKey,
@@ -7,13 +7,13 @@ import {
   dlqName,
   eventsFolder,
   jobKey,
+  ownerKey,
   queueName,
   reconcilerKey,
   recordFolder,
 } from '../lib/jobs/keys';
 import { MAIL_QUEUES } from '../lib/jobs/mail';
 import type { Context } from './context';
-import type { QueueRow } from './queue-table';
 import {
   allow,
   allowItems,
@@ -28,33 +28,22 @@ import { arn } from './template';
 import { undeliveredQueueName } from './topic';
 import { WORKERS, workerPermissions } from './worker-permissions';
 
-const DISCORD_SECRET = 'discordWebhookUrl';
-
-export const FUNCTION_NAMES = [...Object.keys(WORKERS), ...SERVICE_FUNCTIONS];
-
-/** Parameters of the stage that the permissions depend on. */
-export const PERMISSION_PARAMS = [
-  'secretsKey',
-  DISCORD_SECRET,
-  ...Object.values(WORKERS).flatMap((needs) => needs.secrets),
-];
-
-/** The statements of each function's role. `params`: the values of PERMISSION_PARAMS. */
+/** The statements of each function's role. `values`: the variables of the instance, and its `secretsKey`. */
 export function functionPermissions(
   { rows, context }: { rows: QueueRow[]; context: Context },
-  params: Record<string, string>,
+  values: Record<string, string>,
 ): Record<string, Statement[]> {
-  const { secretsKey = '' } = params;
-  const needed = (names: string[]): Secrets => ({ secrets: names.map((name) => params[name] ?? ''), secretsKey });
+  const { secretsKey = '' } = values;
+  const needed = (names: string[]): Secrets => ({ secrets: names.map((name) => values[name] ?? ''), secretsKey });
   const workers = rows.flatMap((row) => {
     const needs = WORKERS[row.name];
     return needs ? [[row.name, workerPermissions(row, context, { ...needs, ...needed(needs.secrets) })] as const] : [];
   });
   return {
     reconciler: reconcilerPermissions(rows, context),
-    emailEvents: emailEventsPermissions(context),
+    emailEvents: emailEventsPermissions(rows, context),
     compaction: compactionPermissions(context),
-    alarms: alarmsPermissions(context, needed([DISCORD_SECRET])),
+    alarms: alarmsPermissions(context, needed(['DISCORD_WEBHOOK_URL'])),
     ...Object.fromEntries(workers),
   };
 }
@@ -88,17 +77,23 @@ function compactionPermissions(context: Context): Statement[] {
     allowObjects(context, 'Read', ['s3:GetObject'], [own, merged, manifests]),
     allowObjects(context, 'Merge', ['s3:PutObject'], [merged, manifests]),
     allowObjects(context, 'DeleteMerged', ['s3:DeleteObject'], [own, merged]),
-    listBucket(context, [own, merged, manifests]),
+    allowObjects(context, 'Owner', ['s3:GetObject'], [ownerKey(context.prefix)]),
+    listBucket(context, [own, merged, manifests, ownerKey(context.prefix)]),
     allowItems(context, 'OneRunAtATime', ['dynamodb:GetItem', 'dynamodb:PutItem'], [compactionKey]),
   ];
 }
 
 /** The webhook stores SendGrid's events, and notes on a job's row that they came. */
-function emailEventsPermissions(context: Context): Statement[] {
-  const rows = MAIL_QUEUES.map((queue) => jobKey(queue, '*'));
-  const events = MAIL_QUEUES.map((queue) => `${eventsFolder(context.prefix, queue)}/*`);
+function emailEventsPermissions(rows: QueueRow[], context: Context): Statement[] {
+  const queues = MAIL_QUEUES.filter((queue) => rows.some(({ name }) => name === queue));
+  const events = queues.map((queue) => `${eventsFolder(context.prefix, queue)}/*`);
   return [
-    allowItems(context, 'Witness', ['dynamodb:GetItem', 'dynamodb:PutItem'], rows),
+    allowItems(
+      context,
+      'Witness',
+      ['dynamodb:GetItem', 'dynamodb:PutItem'],
+      queues.map((queue) => jobKey(queue, '*')),
+    ),
     allowObjects(context, 'Keep', ['s3:PutObject'], events),
   ];
 }

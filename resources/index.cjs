@@ -2,4 +2,5 @@
 const { require: load } = require('tsx/cjs/api');
 
 const bridge = load('./index.ts', __filename);
-module.exports = { resources: bridge.resources, queues: bridge.queues, permissions: bridge.permissions };
+const { stage, instance, queues, environment, permissions, resources } = bridge;
+module.exports = { stage, instance, queues, environment, permissions, resources };

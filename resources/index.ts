@@ -1,61 +1,70 @@
-import { readConfiguration, readFunctionBlocks, readMonitoring, readParam, type Variables } from './configuration';
-import type { Context } from './context';
-import { FUNCTION_NAMES, functionPermissions, PERMISSION_PARAMS } from './function-permissions';
+import { environmentSchemas, hasFunction } from '../lib/instances/functions';
+import type { QueueRow } from '../lib/instances/queue-row';
+import { commonVariables, environmentOf, variablesOf } from '../lib/instances/variables';
+import { type Blocks, instanceOf, monitoringOf, type Variables } from './configuration';
+import { type Context, contextOf } from './context';
+import { functionPermissions } from './function-permissions';
 import { jobsTableResources } from './jobs-table';
 import { monitoringResources } from './monitoring';
-import { ConfigurationProblems } from './problems';
 import { producerParameterResources } from './producer-parameter';
 import { queueResources } from './queue';
-import { settings } from './queue-table';
 import { checkFunctions, checkSchedule } from './rules';
 import type { Statement } from './statements';
 import { type Fragment, merge } from './template';
 
-/** `resources` of serverless.yml. Throws ConfigurationProblems. */
+const SERVICE = 'background-jobs';
+
+/** `provider.stage`. Serverless resolves it first, so a wrong file or parameter is reported once, here. */
+export const stage = async (variables: Variables): Promise<string> => instanceOf(variables).stage;
+
+/** The instance's name, region and settings, for serverless.yml. */
+export const instance = async (variables: Variables): Promise<object> => {
+  const { name, region, tags, settings } = instanceOf(variables);
+  return { name, region, tags: { instance: name, stage: settings.stage, service: SERVICE, ...tags }, ...settings };
+};
+
+/** The rows of all queues. The plugin removes the functions of queues that the instance does not use. */
+export const queues = async (variables: Variables): Promise<Record<string, QueueRow>> => instanceOf(variables).known;
+
+/** The environment by function, and under `common` what all functions read. */
+export const environment = async (variables: Variables): Promise<Record<string, Record<string, string>>> => {
+  const of = instanceOf(variables);
+  const each = Object.keys(environmentSchemas).map((key) => [key, environmentOf(of, key)] as const);
+  return { common: { ...commonVariables(of), POWERTOOLS_SERVICE_NAME: SERVICE }, ...Object.fromEntries(each) };
+};
+
+/** `iamRoleStatements` by function. */
+export const permissions = async (variables: Variables): Promise<Record<string, Statement[]>> => {
+  const of = instanceOf(variables);
+  const secretsKey = of.settings.secretsKey ?? '';
+  const none = Object.keys(environmentSchemas).map((key) => [key, []]);
+  const configuration = { rows: of.rows, context: contextOf(of, SERVICE) };
+  return { ...Object.fromEntries(none), ...functionPermissions(configuration, { ...variablesOf(of), secretsKey }) };
+};
+
+/** `resources` of serverless.yml. Throws InstanceProblems and ConfigurationProblems. */
 export async function resources(variables: Variables): Promise<Fragment> {
-  const configuration = await readConfiguration(variables);
-  const { rows, context } = configuration;
-  checkFunctions(rows, await readFunctionBlocks(variables, rows));
-  checkSchedule(await variables.resolveConfigurationProperty(['functions', 'reconciler', 'events']));
+  const of = instanceOf(variables);
+  const context = contextOf(of, SERVICE);
+  const functions = (await variables.resolveConfigurationProperty(['functions'])) as Blocks;
+  checkFunctions(of.rows, functions);
+  checkSchedule(functions.reconciler?.events);
   return merge([
-    ...rows.map((row) => queueResources(row, context)),
+    ...of.rows.map((row) => queueResources(row, context)),
     jobsTableResources(context),
-    monitoringResources(configuration, await readMonitoring(variables, rows)),
-    producerParameterResources(rows, context, Number(await readParam(variables, 'emailRate'))),
-    exportNames(context),
+    monitoringResources({ rows: of.rows, context }, monitoringOf(of, functions)),
+    producerParameterResources(of.rows, context, of.settings.sendgrid?.rate ?? 100),
+    exportNames(context, hasFunction(of, 'emailEvents')),
   ]);
 }
 
-/** QUEUES of the functions' environment: `Record<queue, QueueSettings>` as JSON. */
-export const queues = (variables: Variables): Promise<string> =>
-  unlessRefused('{}', async () => {
-    const { rows } = await readConfiguration(variables);
-    return JSON.stringify(Object.fromEntries(rows.map((row) => [row.name, settings(row)])));
-  });
-
-/** `iamRoleStatements` by function. */
-export const permissions = (variables: Variables): Promise<Record<string, Statement[]>> =>
-  unlessRefused(Object.fromEntries(FUNCTION_NAMES.map((name) => [name, []])), async () => {
-    const params: Record<string, string> = {};
-    for (const name of PERMISSION_PARAMS) params[name] = await readParam(variables, name);
-    return functionPermissions(await readConfiguration(variables), params);
-  });
-
-/** Only `resources` reports an invalid configuration. The other variables return a placeholder, or each would repeat it. */
-async function unlessRefused<T>(placeholder: T, value: () => Promise<T>): Promise<T> {
-  try {
-    return await value();
-  } catch (error) {
-    if (error instanceof ConfigurationProblems) return placeholder;
-    throw error;
-  }
-}
-
 /** Serverless names exports by service and stage only, but an account accepts each export name once. */
-const exportNames = ({ instance, stage }: Context): Fragment => ({
+const exportNames = ({ instance, stage }: Context, webhook: boolean): Fragment => ({
   Resources: {},
   Outputs: {
     ServerlessDeploymentBucketName: { Export: { Name: `${instance}-jobs-${stage}-deployment-bucket` } },
-    EmailEventsLambdaFunctionUrl: { Export: { Name: `${instance}-jobs-${stage}-email-events-url` } },
+    ...(webhook && {
+      EmailEventsLambdaFunctionUrl: { Export: { Name: `${instance}-jobs-${stage}-email-events-url` } },
+    }),
   },
 });

@@ -1,4 +1,5 @@
 import { alarmName } from '../lib/alarms/kinds';
+import type { QueueRow } from '../lib/instances/queue-row';
 import { type AlarmSpec, alarm } from './alarm';
 import { canaryAlarm } from './canary';
 import type { Context } from './context';
@@ -7,13 +8,10 @@ import { functionAlarms, type MonitoredFunction } from './function-alarms';
 import { instanceAlarms } from './instance-alarms';
 import { TOPIC_ID } from './logical-id';
 import { queueAlarms } from './queue-alarms';
-import type { QueueRow } from './queue-table';
 import { type Fragment, merge } from './template';
-import type { Thresholds } from './thresholds';
 import { topicResources } from './topic';
 
 export interface MonitoringSettings {
-  thresholds: Thresholds;
   functions: MonitoredFunction[];
   /** Minutes between two canaries of a queue. 0: no canaries. */
   canaryMinutes: number;
@@ -26,14 +24,13 @@ export interface MonitoringSettings {
 /** The topics, the alarms and the dashboard. */
 export function monitoringResources(
   { rows, context }: { rows: QueueRow[]; context: Context },
-  { thresholds, functions, canaryMinutes, runbook, alarmEmail }: MonitoringSettings,
+  { functions, canaryMinutes, runbook, alarmEmail }: MonitoringSettings,
 ): Fragment {
   const { instance } = context;
   const canaries = canaryMinutes === 0 ? [] : rows;
-  const queue = { instance, stage: thresholds };
   const specs = [
-    ...rows.flatMap((row) => queueAlarms(row, { ...queue, canaries: canaries.includes(row) })),
-    ...canaries.map((row) => canaryAlarm(row, { ...queue, minutes: canaryMinutes })),
+    ...rows.flatMap((row) => queueAlarms(row, { instance, canaries: canaries.includes(row) })),
+    ...canaries.map((row) => canaryAlarm(row, { instance, minutes: canaryMinutes })),
     ...functions.flatMap(functionAlarms),
     ...instanceAlarms(instance, rows),
   ];

@@ -1,9 +1,9 @@
 import type { ProducerSettings } from '../lib/config';
+import type { QueueRow } from '../lib/instances/queue-row';
 import { producerParameter } from '../lib/jobs/keys';
 import type { Context } from './context';
 import { jobsTableName } from './jobs-table';
 import { PRODUCER_PARAMETER_ID } from './logical-id';
-import type { QueueRow } from './queue-table';
 import { type Fragment, tags } from './template';
 
 /** The SSM parameter from which a producer reads its settings. It holds names only, so it needs no encryption. */

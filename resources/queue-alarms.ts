@@ -1,8 +1,7 @@
+import type { QueueRow } from '../lib/instances/queue-row';
 import { dlqName, queueName } from '../lib/jobs/keys';
 import { type AlarmSpec, onOccurrence } from './alarm';
 import { ownMetric, sqsMetric } from './metric';
-import type { QueueRow } from './queue-table';
-import { type Thresholds, thresholdsSchema } from './thresholds';
 
 /**
  * The alarms of one queue. None uses `NumberOfMessagesSent`, which does not count messages that a redrive policy moves to
@@ -11,10 +10,9 @@ import { type Thresholds, thresholdsSchema } from './thresholds';
  */
 export function queueAlarms(
   row: QueueRow,
-  { instance, stage, canaries }: { instance: string; stage: Thresholds; canaries: boolean },
+  { instance, canaries }: { instance: string; canaries: boolean },
 ): AlarmSpec[] {
-  const { name, type } = row;
-  const limit = thresholdsSchema.parse({ ...stage, ...row.alarms });
+  const { name, type, alarms: limit } = row;
   const own = ownMetric(instance, { queue: name });
   const main = queueName(instance, name, type);
   const dlq = dlqName(instance, name, type);

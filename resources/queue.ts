@@ -1,7 +1,7 @@
+import type { QueueRow } from '../lib/instances/queue-row';
 import { dlqName, queueName } from '../lib/jobs/keys';
 import type { Context } from './context';
 import { logicalId } from './logical-id';
-import type { QueueRow } from './queue-table';
 import { arn, type Fragment, type Resource, retention, tags } from './template';
 
 /** A queue and its DLQ, their policies, and their URLs as outputs. */

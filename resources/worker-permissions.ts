@@ -1,5 +1,6 @@
 import { dataPrefix as analyticsPrefix, manifestPrefix, rejectedPrefix } from '../lib/analytics/keys';
 import type { Vendor } from '../lib/errors';
+import type { QueueRow } from '../lib/instances/queue-row';
 import {
   attachmentsPrefix,
   bodyKey,
@@ -20,7 +21,6 @@ import {
   vendorKey,
 } from '../lib/jobs/keys';
 import type { Context } from './context';
-import type { QueueRow } from './queue-table';
 import {
   allow,
   allowItems,
@@ -38,7 +38,7 @@ interface WorkerNeeds {
   vendors: Vendor[];
   /** Keys of other shared items. */
   items?: string[];
-  /** Names of parameters. */
+  /** The variables that hold its secrets. */
   secrets: string[];
   /** Keys of other objects: those that it writes and those that it only reads. `*` is a wildcard. */
   objects?: (prefix: string) => { written: string[]; read: string[] };
@@ -48,18 +48,18 @@ export const WORKERS: Record<string, WorkerNeeds> = {
   feedback: {
     vendors: ['zendesk', 'sendgrid'],
     items: [rateKey('sendgrid')],
-    secrets: ['zendeskToken', 'sendgridApiKey'],
+    secrets: ['ZENDESK_TOKEN', 'SENDGRID_API_KEY'],
   },
   emails: {
     vendors: ['sendgrid'],
     items: [rateKey('sendgrid'), campaignKey('*')],
-    secrets: ['sendgridApiKey'],
+    secrets: ['SENDGRID_API_KEY'],
     objects: (prefix) => ({ written: [`${recipientsFolder(prefix, CAMPAIGN_QUEUE)}/*`], read: [] }),
   },
   testflight: {
     vendors: ['app-store-connect', 'sendgrid'],
     items: [rateKey('sendgrid'), subjectKey('testflight', '*')],
-    secrets: ['appStoreConnectPrivateKey', 'sendgridApiKey'],
+    secrets: ['APP_STORE_CONNECT_PRIVATE_KEY', 'SENDGRID_API_KEY'],
   },
   analytics: {
     vendors: [],
@@ -70,6 +70,11 @@ export const WORKERS: Record<string, WorkerNeeds> = {
     }),
   },
 };
+
+/** The vendors that the workers of these queues call. */
+export const vendorsOf = (rows: QueueRow[]): string[] => [
+  ...new Set(rows.flatMap(({ name }) => WORKERS[name]?.vendors ?? [])),
+];
 
 /**
  * Permissions of a queue's worker. serverless-iam-roles-per-function adds those of the event source mapping: receive,

@@ -74,7 +74,7 @@ export const KINDS = {
     means: 'Messages arrive faster than the workers finish them.',
     unit: 'count',
     look: 'jobs list --queue {} --state queued',
-    next: 'deploy --param {}Concurrency=N',
+    next: 'deploy',
   },
   stalled: {
     scope: 'queue',
@@ -98,7 +98,7 @@ export const KINDS = {
     means: 'The average time from due to finish is too long.',
     unit: 'milliseconds',
     look: 'jobs list --queue {} --state processing',
-    next: 'deploy --param {}Concurrency=N',
+    next: 'deploy',
   },
   canary: {
     scope: 'queue',

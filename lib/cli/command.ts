@@ -13,6 +13,8 @@ export interface Option {
 export interface Command {
   usage: string;
   options?: Record<string, Option>;
+  /** It reads and writes files of this project only, so it names no deployment and asks no question. */
+  offline?: true;
   /** It changes something. A name means: only with that option. Such a command has `--yes` and `--dry-run`. */
   writes?: true | string;
   /** The option that the word after the command stands for, as in `sls jobs show ID`. */

@@ -186,6 +186,13 @@ export const commands = {
       ...WRITES,
     },
   },
+
+  instances: { usage: 'List the files of instances/' },
+  'instances import': {
+    usage: "Copy the settings of a stage's earlier .env file into the instance's file",
+    offline: true,
+    options: {},
+  },
 } as const satisfies Record<string, Command>;
 
 export type CommandName = keyof typeof commands;

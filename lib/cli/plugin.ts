@@ -1,8 +1,10 @@
+import { chosenInstance } from '../instances/choose';
+import { hasFunction } from '../instances/functions';
 import { type Connection, findService, NOT_RUNNING } from '../local/connection';
 import { connectFunctions, outcomes } from '../local/invoke-local';
 import type { CommandContext } from './command';
 import { type CommandName, commands, GUARDED, GUARDED_OPTIONS } from './commands';
-import { deploymentProblems, plainSecrets } from './configuration';
+import { deploymentProblems } from './configuration';
 import type { beforeCore } from './core-command';
 import { dropSharedRole } from './roles';
 import type { runNamed } from './run-command';
@@ -29,8 +31,11 @@ export class Ops {
     this.hooks = {
       ...commandHooks(serverless, options),
       initialize: async () => {
+        const instance = chosenInstance(options);
+        const { functions } = serverless.service;
         if (deploys(serverless.processedInput.commands))
-          refuse(deploymentProblems(aws.getStage(), serverless.service), 'NOT_DEPLOYABLE');
+          refuse(deploymentProblems(instance, Object.keys(functions)), 'NOT_DEPLOYABLE');
+        for (const key of Object.keys(functions)) if (!hasFunction(instance, key)) delete functions[key];
         if (aws.getStage() !== 'local') await coreCommand().beforeCore(serverless, options);
         if (invokesHere(serverless.processedInput.commands) && aws.getStage() === 'local') {
           connection = await findService();
@@ -42,7 +47,6 @@ export class Ops {
         if (!connection) return;
         for (const line of await outcomes(connection, options.data)) process.stderr.write(`${line}\n`);
       },
-      'before:package:initialize': () => refuse(plainSecrets(aws.getStage(), serverless.service), 'PLAIN_SECRET'),
       'before:package:finalize': () =>
         dropSharedRole(serverless.service.provider.compiledCloudFormationTemplate, aws.naming.getRoleLogicalId()),
     };

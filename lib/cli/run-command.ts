@@ -1,5 +1,6 @@
 import { ConfigError } from '../config';
 import { StoreError } from '../errors';
+import { InstanceProblems } from '../instances/problems';
 import { OperatorError } from '../ops/operator';
 import { slsCommand } from '../target';
 import type { Command, CommandContext, Output, Run } from './command';
@@ -45,14 +46,23 @@ export async function runCommand(run: Run, { serverless, ...call }: Call): Promi
   let target: NamedTarget | undefined;
   try {
     // A group such as `sls jobs` only lists its commands.
-    if (call.command.options === undefined) target = { instance: '', stage: '', region: '', account: '' };
+    if (call.command.options === undefined || call.command.offline)
+      target = { instance: '', stage: '', region: '', account: '' };
     else {
       target = await targetOf(serverless);
       call.out.note(targetText(target));
     }
     await runOn(run, target, { ...call, producer: producerAccess(serverless, target) });
   } catch (error) {
-    if (!(error instanceof OperatorError || error instanceof StoreError || error instanceof ConfigError)) throw error;
+    if (
+      !(
+        error instanceof OperatorError ||
+        error instanceof StoreError ||
+        error instanceof ConfigError ||
+        error instanceof InstanceProblems
+      )
+    )
+      throw error;
     const next = target && error instanceof OperatorError && error.next ? ` ${slsCommand(error.next, target)}` : '';
     const message = `${sentence(error.message)}${next}`;
     if (!call.options.json) throw new serverless.classes.Error(message, 'OPERATOR');

@@ -4,6 +4,7 @@ import type { Run } from './command';
 import type { CommandName } from './commands';
 import { dlqRuns } from './dlq-runs';
 import { helpRun } from './help-run';
+import { instancesRuns } from './instances-runs';
 import { jobsRuns } from './jobs-runs';
 import { producerRuns } from './producer-runs';
 import { reconcileRun } from './reconcile-run';
@@ -26,4 +27,5 @@ export const runs = {
   ...producerRuns,
   testflight: helpRun('testflight'),
   ...testflightRuns,
+  ...instancesRuns,
 } satisfies Record<CommandName, Run>;

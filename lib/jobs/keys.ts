@@ -93,6 +93,9 @@ export function hourPartition(folder: string, time: number): string {
   return `${folder}/year=${year}/month=${month}/day=${day}/hour=${hour}/`;
 }
 
+/** Names the instance to which a folder of the bucket belongs. */
+export const ownerKey = (prefix: string): string => `${prefix}/_owner`;
+
 /** Query engines read the whole folder of these queues, so the jobs' records lie beside it. */
 const DATA_SETS: ReadonlySet<string> = new Set(['analytics']);
 

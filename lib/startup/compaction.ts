@@ -1,6 +1,7 @@
 import type { Context } from 'aws-lambda';
 import { type CompactionRun, compaction } from '../analytics/compaction';
 import { compactionEnv, parseEnv } from '../config';
+import { requireOwnFolder } from '../jobs/folder-owner';
 import { realDeps } from './engine';
 
 /** Bytes of NDJSON per compacted object. That is about 6 MB compressed, and merging needs three times this memory. */
@@ -11,18 +12,20 @@ export function compactionHandler(): (
   event: unknown,
   context: Pick<Context, 'getRemainingTimeInMillis'>,
 ) => Promise<void> {
-  let ready: CompactionRun | undefined;
+  let ready: (CompactionRun & { instance: string }) | undefined;
   return async (_event, context) => {
     ready ??= start();
+    await requireOwnFolder(ready.objects, ready);
     await compaction(ready, { remainingMs: context.getRemainingTimeInMillis() });
   };
 }
 
-function start(): CompactionRun {
+function start(): CompactionRun & { instance: string } {
   const config = parseEnv(compactionEnv, process.env);
   const { objects, clock, log, metrics, prefix, table, random } = realDeps(config);
   return {
     ...{ objects, clock, log, metrics, prefix, table, random },
+    instance: config.INSTANCE,
     settleAfterMs: config.COMPACTION_SETTLE * 1000,
     graceMs: config.COMPACTION_GRACE * 1000,
     targetBytes: TARGET_BYTES,

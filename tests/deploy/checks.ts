@@ -11,6 +11,9 @@ export interface Expected {
   timeout: number;
   maximumConcurrency: number;
   retain: boolean;
+  bucket: string;
+  /** Tags of the instance's file. */
+  tags?: Record<string, string>;
 }
 
 const DAYS_14 = 1_209_600;
@@ -19,7 +22,7 @@ export const stackName = ({ instance, stage }: Pick<Expected, 'instance' | 'stag
 
 /** Checks a deployment through the real SDK. */
 export async function checkArrived({ equal, check }: Report, account: Account, expected: Expected): Promise<void> {
-  const { instance, stage, retention, visibility, timeout, maximumConcurrency, retain } = expected;
+  const { instance, stage, retention, visibility, timeout, maximumConcurrency, retain, bucket } = expected;
   const outputs = await account.outputs(stackName(expected));
   const url = (name: string) => `https://sqs.us-east-1.amazonaws.com/${ACCOUNT}/${name}`;
   const arn = (name: string) => `arn:aws:sqs:us-east-1:${ACCOUNT}:${name}`;
@@ -46,7 +49,10 @@ export async function checkArrived({ equal, check }: Report, account: Account, e
     maxReceiveCount: 3,
   });
   equal('queue: encrypted at rest', queue.attributes.SqsManagedSseEnabled, 'true');
-  equal('queue: tags', queue.tags, { instance, stage, service: 'background-jobs' });
+  equal('queue: tags', queue.tags, {
+    ...{ instance, stage, service: 'background-jobs' },
+    ...expected.tags,
+  });
 
   const dead = await account.queue(url(dlq));
   equal(
@@ -89,12 +95,12 @@ export async function checkArrived({ equal, check }: Report, account: Account, e
   equal(
     'function: environment of this instance',
     [environment.INSTANCE, environment.TABLE, environment.BUCKET],
-    [instance, `${instance}-jobs`, 'team-bucket'],
+    [instance, `${instance}-jobs`, bucket],
   );
   check(
     'function: secrets are references',
-    environment.ZENDESK_TOKEN === 'ssm:/example/zendesk-token' &&
-      environment.SENDGRID_API_KEY === 'secretsmanager:example/sendgrid',
+    environment.ZENDESK_TOKEN === 'ssm:/mht/zendesk-token' &&
+      environment.SENDGRID_API_KEY === 'secretsmanager:mht/sendgrid',
     Object.keys(environment),
   );
 
@@ -127,9 +133,9 @@ export async function checkArrived({ equal, check }: Report, account: Account, e
       actions.every((action) => !action.includes('*')) &&
         resources.every(
           (resource) =>
-            /:(parameter|secret)[/:]example\//.test(resource) ||
+            /:(parameter|secret)[/:]mht\//.test(resource) ||
             resource.includes(instance) ||
-            resource.includes(':team-bucket'),
+            resource.includes(`:${bucket}`),
         ),
       statements,
     );

@@ -1,5 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { CONFIGURED } from '../support/configured';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { changeInstance, FILLED_IN, WITH_APPLE } from '../support/instances';
 import { type CompiledTemplate, compiledTemplate, serviceDirectory, sls } from '../support/sls';
 import { createAccount } from './arrived';
 import { checkArrived, checkTemplate, type Expected } from './checks';
@@ -15,6 +17,7 @@ const staging: Expected = {
   timeout: 30,
   maximumConcurrency: 2,
   retain: false,
+  bucket: 'mht-staging-bucket',
 };
 const prod: Expected = {
   stage: 'prod',
@@ -24,8 +27,31 @@ const prod: Expected = {
   timeout: 45,
   maximumConcurrency: 10,
   retain: true,
+  bucket: 'mht-bucket',
 };
-const second: Expected = { ...prod, instance: 'acme-support' };
+/** The client with two queues. */
+const second: Expected = {
+  ...prod,
+  instance: 'acme',
+  bucket: 'acme-bucket',
+  tags: { 'cost-centre': 'acme', owner: 'support-team' },
+};
+
+/** The settings of production as they lay in .env.prod before instances had files. */
+const DOTENV = {
+  BUCKET: 'mht-bucket',
+  PREFIX: 'jobs',
+  ZENDESK_ENDPOINT: WITH_APPLE['zendesk.endpoint'],
+  ZENDESK_EMAIL: WITH_APPLE['zendesk.email'],
+  ZENDESK_TOKEN: WITH_APPLE['zendesk.token'],
+  SENDGRID_API_KEY: WITH_APPLE['sendgrid.apiKey'],
+  SENDGRID_FROM_EMAIL: WITH_APPLE['sender.email'],
+  SENDGRID_EVENTS_KEY: WITH_APPLE['sendgrid.eventsKey'],
+  APP_STORE_CONNECT_ISSUER_ID: WITH_APPLE['appStoreConnect.issuerId'],
+  APP_STORE_CONNECT_KEY_ID: WITH_APPLE['appStoreConnect.keyId'],
+  APP_STORE_CONNECT_PRIVATE_KEY: WITH_APPLE['appStoreConnect.privateKey'],
+  DISCORD_WEBHOOK_URL: WITH_APPLE['notify.discord'],
+};
 
 /** Deploys the service to an emulated account and checks the result. Resolves to the exit code. */
 async function main(): Promise<number> {
@@ -40,57 +66,81 @@ async function main(): Promise<number> {
   const moto = await startMoto();
   const account = createAccount(moto.endpoint);
   const env = {
-    ...CONFIGURED,
     AWS_ENDPOINT_URL: moto.endpoint,
     AWS_ACCESS_KEY_ID: 'test',
     AWS_SECRET_ACCESS_KEY: 'test',
     AWS_REGION: 'us-east-1',
   };
-  const run = async (args: string[], environment: Record<string, string> = env) => {
-    const result = await sls(directory.path, args, environment);
+  const run = async (args: string[]) => {
+    const result = await sls(directory.path, args, env);
     check(`sls ${args.join(' ')}`, result.code === 0, result.output);
     return result.output;
   };
-  const refused = async (
-    name: string,
-    environment: Record<string, string>,
-    expected: string[],
-    args = ['deploy', '--stage', 'prod'],
-  ) => {
-    const { code, output } = await sls(directory.path, args, environment);
+  const refused = async (name: string, args: string[], expected: string[]) => {
+    const { code, output } = await sls(directory.path, args, env);
     const explained = expected.every((text) => output.includes(text)) && !output.includes('planted-secret');
     check(name, code !== 0 && explained, output);
   };
+  const change = (instance: string, changes: Record<string, unknown>) =>
+    changeInstance(directory.path, instance, changes);
 
   try {
     const templates: Record<string, CompiledTemplate> = {};
-    await section('templates', async () => {
-      for (const stage of ['local', 'staging', 'prod']) {
-        const template = await compiledTemplate(directory.path, stage, { env: CONFIGURED });
-        templates[stage] = template;
-        const lint = spawnSync('cfn-lint', ['--regions', 'us-east-1', '--', template.file], { encoding: 'utf8' });
-        check(`cfn-lint finds nothing in ${stage}`, lint.status === 0, `${lint.stdout}${lint.stderr}`);
-      }
-    });
 
     await section('refused deployments', async () => {
-      const { BUCKET: _bucket, SENDGRID_API_KEY: _key, ...incomplete } = env;
-      await refused('missing variables are refused by name', incomplete, [
-        'BUCKET: is missing',
-        'SENDGRID_API_KEY: is missing',
-      ]);
-      await refused('a plain secret is refused', { ...env, ZENDESK_TOKEN: 'planted-secret' }, [
-        'ZENDESK_TOKEN: must be a reference',
-      ]);
-      await refused('the local stage is refused', env, ['--stage staging or prod'], ['deploy']);
+      await refused(
+        'the examples are refused by setting',
+        ['deploy', '--stage', 'prod'],
+        [
+          'instances/mht-api.yml: bucket: still holds the value of the example',
+          'instances/mht-api.yml: zendesk.token: still holds the value of the example',
+        ],
+      );
+      change(prod.instance, { 'zendesk.token': 'planted-secret' });
+      await refused('a plain secret is refused', ['deploy', '--stage', 'prod'], ['zendesk.token: must be a reference']);
+      change(prod.instance, { 'zendesk.token': 'ssm:/example/zendesk-token' });
+      await refused('the local stage is refused', ['deploy'], ['--stage staging or prod']);
+      await refused(
+        'another stage than the file says is refused',
+        ['deploy', '--stage', 'staging', '--param', 'instance=acme'],
+        ['instances/acme.yml says stage: prod'],
+      );
+      await refused(
+        'an unknown parameter is refused',
+        ['deploy', '--stage', 'prod', '--param', 'feedbackConcurrency=20'],
+        ['--param feedbackConcurrency: is not a parameter'],
+      );
       equal('nothing was deployed', await account.functionNames(), []);
+    });
+
+    await section('settings', async () => {
+      const lines = Object.entries(DOTENV).map(([name, value]) => `${name}=${value}`);
+      writeFileSync(join(directory.path, '.env.prod'), `${lines.join('\n')}\n`);
+      await refused(
+        'a left .env.prod that disagrees is refused',
+        ['deploy', '--stage', 'prod'],
+        ['.env.prod:1: BUCKET differs from bucket of instances/mht-api.yml'],
+      );
+      await run(['instances', 'import', '--stage', 'prod']);
+      change(prod.instance, { account: '123456789012' });
+      change(staging.instance, { ...WITH_APPLE, bucket: 'mht-staging-bucket' });
+      change(second.instance, { ...FILLED_IN, bucket: 'acme-bucket', region: 'us-east-1' });
+    });
+
+    await section('templates', async () => {
+      for (const instance of ['local', staging.instance, prod.instance, second.instance]) {
+        const template = await compiledTemplate(directory.path, instance);
+        templates[instance] = template;
+        const lint = spawnSync('cfn-lint', ['--regions', 'us-east-1', '--', template.file], { encoding: 'utf8' });
+        check(`cfn-lint finds nothing in ${instance}`, lint.status === 0, `${lint.stdout}${lint.stderr}`);
+      }
     });
 
     for (const expected of [staging, prod])
       await section(`deploy ${expected.stage}`, async () => {
         await run(['deploy', '--stage', expected.stage, '--yes']);
         await checkArrived(report, account, expected);
-        const template = templates[expected.stage];
+        const template = templates[expected.instance];
         if (!template) return;
         checkTemplate(report, template, expected);
         await checkMonitoring(report, moto.endpoint, { expected, template });
@@ -99,7 +149,8 @@ async function main(): Promise<number> {
     await section('deploy again', async () => {
       const unchanged = await run(['deploy', '--stage', 'staging']);
       check('an unchanged service is not deployed again', unchanged.includes('No changes to deploy'), unchanged);
-      await run(['deploy', '--stage', 'staging', '--param', 'feedbackVisibility=240']);
+      change(staging.instance, { 'queues.feedback': { visibility: 240 } });
+      await run(['deploy', '--stage', 'staging']);
       await checkArrived(report, account, { ...staging, visibility: 240 });
     });
 
@@ -118,13 +169,33 @@ async function main(): Promise<number> {
       }
     });
 
-    await section('a second instance in the same account', async () => {
+    await section('a second client with two queues in the same account', async () => {
       const args = ['--param', `instance=${second.instance}`];
-      const template = await compiledTemplate(directory.path, 'prod', { args, env: CONFIGURED });
-      templates.second = template;
-      equal("its template never contains the first instance's name", template.text.split(prod.instance).length - 1, 0);
-      await run(['deploy', '--stage', 'prod', '--yes', ...args]);
+      const text = templates[second.instance]?.text ?? '';
+      equal("its template never contains the first client's name", text.split(prod.instance).length - 1, 0);
+      await run(['deploy', ...args, '--yes']);
       await checkArrived(report, account, second);
+      equal(
+        'it has only its two queues and the functions around them',
+        [
+          (await account.queueNames()).filter((name) => name.startsWith('acme-')),
+          (await account.functionNames()).filter((name) => name?.startsWith('acme-')),
+        ],
+        [
+          [
+            'acme-alarms-undelivered',
+            'acme-emails-dlq.fifo',
+            'acme-emails.fifo',
+            'acme-feedback-dlq.fifo',
+            'acme-feedback.fifo',
+          ],
+          ['acme-alarms', 'acme-email-events', 'acme-emails', 'acme-feedback', 'acme-reconciler'],
+        ],
+      );
+      change(second.instance, { 'queues.emails': { concurrency: 7 } });
+      await run(['deploy', ...args, '--yes']);
+      const [mapping] = await account.mappings('acme-emails');
+      equal('its update arrives', mapping?.ScalingConfig?.MaximumConcurrency, 7);
     });
 
     await section('remove', async () => {
@@ -139,23 +210,22 @@ async function main(): Promise<number> {
       equal(
         "only the second instance's functions are left",
         await account.functionNames(),
-        named('AWS::Lambda::Function', 'FunctionName')(templates.second).sort(),
+        named('AWS::Lambda::Function', 'FunctionName')(templates[second.instance]).sort(),
       );
       equal(
         "only the second instance's roles are left",
         await account.roleNames(),
-        named('AWS::IAM::Role', 'RoleName')(templates.second).sort(),
+        named('AWS::IAM::Role', 'RoleName')(templates[second.instance]).sort(),
       );
       const queues = named('AWS::SQS::Queue', 'QueueName', true);
       equal(
         "staging's queues are gone, production's are kept",
         await account.queueNames(),
-        [...queues(templates.second), ...queues(templates.prod)].sort(),
+        [...queues(templates[second.instance]), ...queues(templates[prod.instance])].sort(),
       );
-      equal("staging's table is gone, production's is kept", await account.tableNames(), [
-        'acme-support-jobs',
-        'mht-api-jobs',
-      ]);
+      equal("staging's table is gone, production's is kept", await account.tableNames(), ['acme-jobs', 'mht-api-jobs']);
+      await run(['remove', '--param', `instance=${second.instance}`, '--yes']);
+      equal("no client's functions are left", await account.functionNames(), []);
     });
   } finally {
     moto.stop();

@@ -3,40 +3,30 @@ import { takeDeleted, takeQueue } from '../../lib/local/alarms/sources';
 import { resolver } from '../../lib/local/template/intrinsics';
 import { alarm } from '../../resources/alarm';
 import { canaryAlarm } from '../../resources/canary';
-import { type Context, parseContext } from '../../resources/context';
+import type { Context } from '../../resources/context';
 import { TOPIC_ID } from '../../resources/logical-id';
 import { queueAlarms } from '../../resources/queue-alarms';
-import { parseQueueTable } from '../../resources/queue-table';
-import { parseThresholds } from '../../resources/thresholds';
 import type { memoryEngine } from './engine';
 import { ACCOUNT, REGION, watchedAlarms } from './local-alarms';
+import { queueRow } from './queue-row';
 
 const INSTANCE = 'my';
 const MINUTE = 60_000;
-/** The production value in serverless.yml. */
+/** The production value. */
 const CANARY_MINUTES = 5;
 
-/** The production thresholds in serverless.yml. */
-const thresholds = parseThresholds({
-  ...{ dlqDepth: 1, dlqAge: 864_000, held: 3600, age: 1800, backlog: 1000, stalled: 1500 },
-  ...{ errorRate: 1, errorRateJobs: 100, canary: 2, finish: 30 },
-});
-
-/** The compiled alarms of one queue. */
+/** The compiled alarms of one queue, with production's limits. */
 export function queueAlarmDefinitions(queue: string) {
-  const [row] = parseQueueTable({
-    [queue]: { type: 'fifo', retention: 1_209_600, visibility: 300, receives: 3, batch: 1, ordered: false },
-  });
-  if (!row) throw new Error('no row');
-  const context: Context = parseContext({
+  const row = queueRow(queue, { retention: 1_209_600 });
+  const context: Context = {
     ...{ service: 'background-jobs', stage: 'prod', instance: INSTANCE, bucket: 'team-bucket' },
-    ...{ prefix: 'jobs', retain: true },
-  });
+    ...{ prefix: 'jobs', retain: true, tags: {} },
+  };
   const resources = Object.assign(
     { [TOPIC_ID]: { Type: 'AWS::SNS::Topic', Properties: { TopicName: 'alarms' } } },
     ...[
-      ...queueAlarms(row, { instance: INSTANCE, stage: thresholds, canaries: true }),
-      canaryAlarm(row, { instance: INSTANCE, stage: thresholds, minutes: CANARY_MINUTES }),
+      ...queueAlarms(row, { instance: INSTANCE, canaries: true }),
+      canaryAlarm(row, { instance: INSTANCE, minutes: CANARY_MINUTES }),
     ].map((spec) => alarm(spec, { ...context, runbook: '' })),
   );
   const at = { resources, region: REGION, account: ACCOUNT, stack: 'my', sqsUrl: 'http://127.0.0.1:1' };

@@ -2,27 +2,30 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, renameSync, watch, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Packaged, packageService, readPackage } from '../../lib/local/template/package';
-import { CONFIGURED } from './configured';
+import { changeInstance } from './instances';
 import { type CompiledTemplate, compiledTemplate, readTemplate, serviceDirectory } from './sls';
 
 export const SECRETS_KEY = 'arn:aws:kms:us-east-1:123456789012:key/example';
 
+const DISCORD = 'ssm:/example/discord-webhook-url';
+
 const compiled = {
   staging: {
-    stage: 'staging',
-    env: { ...CONFIGURED, ALARM_EMAIL: 'ops@example.com', RUNBOOK_URL: 'https://example.com/runbook' },
+    instance: 'mht-api-staging',
+    changes: { notify: { email: 'ops@example.com', runbook: 'https://example.com/runbook', discord: DISCORD } },
   },
-  prod: { stage: 'prod', env: CONFIGURED, args: ['--param', `secretsKey=${SECRETS_KEY}`] },
-  /** Packaged without configuration: no variables and no credentials. */
-  second: { stage: 'prod', args: ['--param', 'instance=acme-support'] },
+  prod: { instance: 'mht-api', changes: { secretsKey: SECRETS_KEY } },
+  /** The client with two queues. */
+  second: { instance: 'acme', changes: {} },
 };
 
-/** The template of a stage as `sls package` compiles it. The first test file that asks packages it for all. */
+/** The template of an instance as `sls package` compiles it. The first test file that asks packages it for all. */
 export async function templateOf(name: keyof typeof compiled): Promise<CompiledTemplate> {
-  const { stage, ...options } = compiled[name];
+  const { instance, changes } = compiled[name];
   const made = await makeOnce(name, async (output) => {
     const directory = serviceDirectory();
-    await compiledTemplate(directory.path, stage, { ...options, output }).finally(() => directory.remove());
+    changeInstance(directory.path, instance, changes);
+    await compiledTemplate(directory.path, instance, { output }).finally(() => directory.remove());
   });
   return readTemplate(made);
 }

@@ -15,6 +15,7 @@ export function serviceDirectory(): ServiceDirectory {
   for (const entry of [
     'serverless.yml',
     'handlers',
+    'instances',
     'lib',
     'examples',
     'packages',
@@ -72,19 +73,15 @@ export interface CompiledTemplate {
   Outputs: Record<string, { Value: unknown; Export?: { Name: string } }>;
 }
 
-/** Runs `sls package` for a stage. Throws with the command's output if it fails. */
+/** Runs `sls package` for an instance. Throws with the command's output if it fails. */
 export async function compiledTemplate(
   directory: string,
-  stage: string,
-  {
-    args = [],
-    env = {},
-    output = join(directory, `package-${stage}`),
-  }: { args?: string[]; env?: Record<string, string>; output?: string } = {},
+  instance: string,
+  { output = join(directory, `package-${instance}`) }: { output?: string } = {},
 ): Promise<CompiledTemplate> {
-  const result = await sls(directory, ['package', '--stage', stage, '--package', output, ...args], env);
+  const result = await sls(directory, ['package', '--param', `instance=${instance}`, '--package', output]);
   if (result.code !== 0 || !existsSync(templateFile(output)))
-    throw new Error(`sls package --stage ${stage} failed:\n${result.output}`);
+    throw new Error(`sls package of ${instance} failed:\n${result.output}`);
   return readTemplate(output);
 }
 

@@ -26,7 +26,7 @@ import { startSts } from '../../support/sts';
 
 const REGION = 'us-east-1';
 const ACCOUNT = '000000000000';
-const BUCKET = 'team-bucket';
+const BUCKET = 'team-bucket-staging';
 const STAGING = 'mht-api-staging';
 const settings: QueueSettings = {
   type: 'fifo',
@@ -188,7 +188,7 @@ test('without a terminal, a command does not change production unless --yes is g
 
   expect(remove?.stdout).toContain('This changes mht-api in production, and there is no terminal to ask on.');
   expect(retry?.stdout).toContain('This changes acme in production, and there is no terminal to ask on.');
-  expect(retry?.stderr.split('\n')[0]).toBe('acme · stage prod · account 000000000000 · us-east-1');
+  expect(retry?.stderr.split('\n')[0]).toBe('acme · stage prod · account 000000000000 · eu-west-1');
   expect([remove?.code, retry?.code]).toEqual([1, 1]);
 });
 

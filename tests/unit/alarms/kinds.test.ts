@@ -35,7 +35,7 @@ test('an alarm of an instance whose name begins alike is not read as ours', () =
 const SERVERLESS: Record<string, string[]> = {
   logs: ['-f', '--startTime'],
   metrics: ['-f'],
-  deploy: ['--param'],
+  deploy: [],
   info: [],
 };
 

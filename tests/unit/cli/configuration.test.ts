@@ -1,66 +1,59 @@
-import { deploymentProblems, plainSecrets } from '../../../lib/cli/configuration';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { deploymentProblems } from '../../../lib/cli/configuration';
+import { functionsOf } from '../../../lib/instances/functions';
+import { readInstance } from '../../../lib/instances/read';
+import { changeInstance, FILLED_IN, instanceFolder, WITH_APPLE } from '../../support/instances';
 
-const common = { INSTANCE: 'acme', BUCKET: 'team-bucket', PREFIX: 'jobs', TABLE: 'acme-jobs', QUEUES: '{}' };
-const feedback = {
-  ZENDESK_ENDPOINT: 'https://example.zendesk.com/api/v2',
-  ZENDESK_EMAIL: 'agent@example.com',
-  ZENDESK_TOKEN: 'ssm:/example/zendesk-token',
-  SENDGRID_API_KEY: 'secretsmanager:example/sendgrid',
-  SENDGRID_FROM_EMAIL: 'support@example.com',
-};
-const service = (changes: Record<string, string> = {}, changed: Record<string, string> = {}) => ({
-  provider: { environment: { ...common, ...changed } },
-  functions: { feedback: { environment: { ...feedback, ...changes } }, reconciler: {} },
+let root: string;
+let remove: () => void;
+beforeEach(() => {
+  ({ root, remove } = instanceFolder());
+});
+afterEach(() => remove());
+
+const problems = (name: string, functions = functionsOf(readInstance(name, root))) =>
+  deploymentProblems(readInstance(name, root), functions, root);
+
+test('an instance whose file is filled in can be deployed', () => {
+  changeInstance(root, 'mht-api', { ...WITH_APPLE, bucket: 'mht-bucket' });
+  changeInstance(root, 'acme', { ...FILLED_IN, bucket: 'acme-bucket' });
+
+  expect([problems('mht-api'), problems('acme')]).toEqual([[], []]);
 });
 
-test('a configured stage can be deployed', () => {
-  expect(deploymentProblems('prod', service())).toEqual([]);
-});
-
-test('a missing variable is named once, even if several functions need it', () => {
-  const problems = deploymentProblems('prod', service({ SENDGRID_API_KEY: '', ZENDESK_EMAIL: '' }, { BUCKET: '' }));
-
-  expect(problems.toSorted()).toEqual([
-    'BUCKET: is missing',
-    'SENDGRID_API_KEY: is missing',
-    'ZENDESK_EMAIL: is missing',
-  ]);
+test('a file that still holds values of the examples cannot be deployed, and each setting is named', () => {
+  expect(problems('acme').sort()).toEqual(
+    ['account', 'bucket', 'notify.discord', 'sender.domains.0', 'sender.email', 'sendgrid.apiKey', 'sendgrid.eventsKey']
+      .concat(['zendesk.email', 'zendesk.endpoint', 'zendesk.token'])
+      .map((path) => `instances/acme.yml: ${path}: still holds the value of the example`),
+  );
 });
 
 test('the local stage cannot be deployed', () => {
-  expect(deploymentProblems('local', service())).toEqual([
+  expect(problems('local')).toEqual([
     'stage local is the service on this machine (npm start): deploy with --stage staging or prod',
   ]);
 });
 
+test('a left .env file that disagrees refuses the deployment', () => {
+  changeInstance(root, 'mht-api', { ...WITH_APPLE, bucket: 'mht-bucket' });
+  writeFileSync(join(root, '.env.prod'), 'BUCKET=other-bucket\n');
+
+  expect(problems('mht-api')[0]).toBe('.env.prod:1: BUCKET differs from bucket of instances/mht-api.yml');
+});
+
+test('two instances in one folder refuse the deployment', () => {
+  changeInstance(root, 'mht-api', { ...WITH_APPLE, bucket: 'mht-bucket' });
+  changeInstance(root, 'mht-api-staging', { bucket: 'mht-bucket' });
+
+  expect(problems('mht-api')).toEqual([expect.stringContaining('both use the folder mht-bucket/jobs')]);
+});
+
 test('a function without a schema for its environment cannot be deployed', () => {
-  const { provider, functions } = service();
+  changeInstance(root, 'acme', { ...FILLED_IN, bucket: 'acme-bucket' });
 
-  expect(deploymentProblems('prod', { provider, functions: { ...functions, other: {} } })).toEqual([
-    'functions.other: its environment has no schema (lib/cli/configuration.ts)',
+  expect(problems('acme', ['feedback', 'other'])).toEqual([
+    'functions.other: its environment has no schema (lib/instances/functions.ts)',
   ]);
-});
-
-test.each(['planted-secret', 'SG.planted', 'ssm:relative/path', 'ssm:/a*', 'secretsmanager:', 'secretsmanager:a b'])(
-  'the secret %p is refused by name, except in the local stage',
-  (secret) => {
-    expect(plainSecrets('staging', service({ ZENDESK_TOKEN: secret }))).toEqual([
-      'ZENDESK_TOKEN: must be a reference in stage staging, ssm:/path or secretsmanager:name, not the secret itself',
-    ]);
-    expect(plainSecrets('local', service({ ZENDESK_TOKEN: secret }))).toEqual([]);
-  },
-);
-
-test('every secret is checked, including the private key of App Store Connect', () => {
-  const named = ['ZENDESK_TOKEN', 'SENDGRID_API_KEY', 'APP_STORE_CONNECT_PRIVATE_KEY', 'DISCORD_WEBHOOK_URL'];
-  const planted = Object.fromEntries(named.map((name) => [name, '-----BEGIN PRIVATE KEY-----\nplanted']));
-
-  const problems = plainSecrets('prod', service(planted));
-
-  expect(problems.map((problem) => problem.split(':')[0])).toEqual(named);
-  expect(problems.join()).not.toContain('planted');
-});
-
-test('a missing secret does not stop sls package', () => {
-  expect(plainSecrets('prod', service({ ZENDESK_TOKEN: '' }))).toEqual([]);
 });

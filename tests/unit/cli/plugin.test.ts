@@ -16,7 +16,7 @@ const serverless = (commands: string[], stage = 'prod'): Serverless => ({
   processedInput: { commands },
   service: {
     provider: { environment: { INSTANCE: 'acme' }, compiledCloudFormationTemplate: { Resources: {} } },
-    functions: { feedback: { environment: { ZENDESK_TOKEN: 'planted-secret' } } },
+    functions: { feedback: {} },
   },
   getProvider: () => ({
     getStage: () => stage,
@@ -37,13 +37,16 @@ beforeEach(() => {
 });
 afterEach(() => jest.restoreAllMocks());
 
-const run = async (hook: string, commands: string[]) => new Ops(serverless(commands), {}).hooks[hook]?.();
+const run = async (hook: string, commands: string[], options: Record<string, string> = { stage: 'prod' }) =>
+  new Ops(serverless(commands), options).hooks[hook]?.();
 
-test.each(['deploy', 'deploy function'])('sls %s is refused if variables are missing', async (command) => {
-  await expect(run('initialize', command.split(' '))).rejects.toThrow('BUCKET: is missing');
+test.each(['deploy', 'deploy function'])('sls %s is refused while the file holds examples', async (command) => {
+  await expect(run('initialize', command.split(' '))).rejects.toThrow(
+    'instances/mht-api.yml: bucket: still holds the value of the example',
+  );
 });
 
-test.each(['package', 'info', 'deploy list', 'logs'])('sls %s works without configuration', async (command) => {
+test.each(['package', 'info', 'deploy list', 'logs'])('sls %s works with the examples', async (command) => {
   await expect(run('initialize', command.split(' '))).resolves.toBeUndefined();
 });
 
@@ -64,10 +67,13 @@ test.each(['info', 'logs', 'metrics', 'deploy list'])(
   },
 );
 
-test('a plain secret is refused before packaging, and the error does not contain it', async () => {
-  await expect(run('before:package:initialize', ['package'])).rejects.toThrow(
-    /^ZENDESK_TOKEN: must be a reference(?!.*planted)/,
-  );
+test('the functions of queues that the instance does not use are removed', async () => {
+  const service = serverless(['package']);
+  service.service.functions = { feedback: {}, testflight: {}, analytics: {}, compaction: {}, alarms: {} };
+
+  await new Ops(service, { param: 'instance=acme' }).hooks.initialize?.();
+
+  expect(Object.keys(service.service.functions)).toEqual(['feedback', 'alarms']);
 });
 
 test('the shared role is removed, together with every DependsOn a role', () => {

@@ -1,5 +1,5 @@
-import { environmentSchemas } from '../../../lib/cli/configuration';
 import { parseEnv } from '../../../lib/config';
+import { environmentSchemas } from '../../../lib/instances/functions';
 import { permissionsOf, type Request } from '../../support/iam';
 import { SECRETS_KEY, templateOf } from '../../support/packages';
 import type { CompiledTemplate } from '../../support/sls';
@@ -100,6 +100,16 @@ test('functions run on nodejs24.x and arm64, without tracing or versions', () =>
   expect(ofType(prod, 'AWS::Lambda::Version')).toEqual([]);
 });
 
+test('a client without a queue has no function, role, alarm, secret or output of that queue', () => {
+  const kinds = Object.keys(second.Resources);
+
+  expect(ofType(second, 'AWS::Lambda::Function').map(({ Properties }) => Properties.FunctionName)).toEqual(
+    ['feedback', 'emails', 'email-events', 'reconciler', 'alarms'].map((name) => `acme-${name}`),
+  );
+  expect(kinds.filter((id) => /testflight|analytics|compaction|appstore/i.test(id))).toEqual([]);
+  expect(second.text).not.toMatch(/testflight|analytics|app-?store|compaction/i);
+});
+
 /** The key of a function in serverless.yml. */
 const keyOf = (functionName: string): string =>
   functionName.replace('mht-api-', '').replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
@@ -157,8 +167,8 @@ test('the outputs list the queues and the table, and the names of exports contai
   ]);
 });
 
-test('a second instance can be packaged without configuration, and its template does not name the first', () => {
-  expect(second.Resources.FeedbackQueue?.Properties.QueueName).toBe('acme-support-feedback.fifo');
+test('the template of a second client does not name the first', () => {
+  expect(second.Resources.FeedbackQueue?.Properties.QueueName).toBe('acme-feedback.fifo');
   expect(second.text.match(/mht-api/g)).toBeNull();
   expect(prod.text.match(/staging/g)).toBeNull();
 });
@@ -338,6 +348,8 @@ const EMAIL_EVENTS_MAY_NOT: Request[] = [
 ];
 
 const COMPACTION_MAY: Request[] = [
+  ...on(object('jobs/_owner'), 's3:GetObject'),
+  list('jobs/_owner'),
   ...on(object('jobs/analytics/year=2026/x.ndjson.gz'), 's3:GetObject', 's3:DeleteObject'),
   ...on(object('jobs/analytics-compacted/year=2026/x.ndjson.zst'), 's3:GetObject', 's3:PutObject', 's3:DeleteObject'),
   ...on(object('jobs/analytics-manifests/year=2026/x.ndjson'), 's3:GetObject', 's3:PutObject'),
@@ -348,6 +360,7 @@ const COMPACTION_MAY: Request[] = [
 ];
 
 const COMPACTION_MAY_NOT: Request[] = [
+  ...on(object('jobs/_owner'), 's3:PutObject', 's3:DeleteObject'),
   ...on(queue('mht-api-analytics.fifo'), 'sqs:ReceiveMessage', 'sqs:SendMessage'),
   ...on(object('jobs/analytics/year=2026/x.ndjson.gz'), 's3:PutObject'),
   ...on(object('jobs/analytics-manifests/year=2026/x.ndjson'), 's3:DeleteObject'),

@@ -1,15 +1,13 @@
 import { z } from 'zod';
-import { parseContext } from '../../../resources/context';
 import { dashboardResources } from '../../../resources/dashboard';
-import { parseQueueTable } from '../../../resources/queue-table';
+import { queueRow } from '../../support/queue-row';
 
-const context = parseContext({
-  ...{ service: 'background-jobs', stage: 'prod', instance: 'acme', bucket: 'team-bucket' },
-  ...{ prefix: 'jobs', retain: true },
-});
-const row = { type: 'fifo', retention: 604_800, visibility: 300, receives: 3, batch: 1, ordered: false };
+const context = {
+  ...({ service: 'background-jobs', stage: 'prod', instance: 'acme', bucket: 'team-bucket' } as const),
+  ...{ prefix: 'jobs', retain: true, tags: {} },
+};
 const queues = ['feedback', 'emails', 'analytics', 'testflight'];
-const rows = parseQueueTable(Object.fromEntries(queues.map((name) => [name, row])));
+const rows = queues.map((name) => queueRow(name));
 
 /** The body after CloudFormation has filled in the variables. */
 function bodyOf(names = queues) {

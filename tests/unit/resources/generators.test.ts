@@ -1,8 +1,8 @@
-import { type Context, parseContext } from '../../../resources/context';
+import type { QueueRow } from '../../../lib/instances/queue-row';
+import type { Context } from '../../../resources/context';
 import { jobsTableResources } from '../../../resources/jobs-table';
-import { ConfigurationProblems } from '../../../resources/problems';
 import { queueResources } from '../../../resources/queue';
-import { parseQueueTable } from '../../../resources/queue-table';
+import { queueRow } from '../../support/queue-row';
 
 const context: Context = {
   service: 'background-jobs',
@@ -11,15 +11,11 @@ const context: Context = {
   bucket: 'team-bucket',
   prefix: 'jobs',
   retain: true,
+  tags: { 'cost-centre': '4711' },
 };
 
-function queue(changes: object, changed: Partial<Context> = {}) {
-  const [row] = parseQueueTable({
-    feedback: { type: 'fifo', retention: 3600, visibility: 300, receives: 3, batch: 1, ordered: false, ...changes },
-  });
-  if (!row) throw new Error('no row');
-  return queueResources(row, { ...context, ...changed });
-}
+const queue = (changes: Partial<QueueRow>, changed: Partial<Context> = {}) =>
+  queueResources(queueRow('feedback', changes), { ...context, ...changed });
 
 test('a queue and its DLQ have the same type, the instance in their names, encryption and tags', () => {
   const { Resources } = queue({});
@@ -37,6 +33,7 @@ test('a queue and its DLQ have the same type, the instance in their names, encry
         { Key: 'instance', Value: 'acme' },
         { Key: 'stage', Value: 'prod' },
         { Key: 'service', Value: 'background-jobs' },
+        { Key: 'cost-centre', Value: '4711' },
       ],
     });
 });
@@ -87,22 +84,4 @@ test('CloudFormation keeps queues and table only if the context says so', () => 
 test('generators return the same resources for the same row and context', () => {
   expect(queue({})).toEqual(queue({}));
   expect(jobsTableResources(context)).toEqual(jobsTableResources(context));
-});
-
-test.each<[string, Partial<Record<keyof Context, unknown>>, string]>([
-  ['a stage without an instance', { stage: 'dev', instance: '' }, 'stage dev has no instance'],
-  ['an instance that is not a valid name', { instance: 'Acme_X' }, 'param instance: must be 2 to 32 lowercase'],
-  ['an instance too long for a role', { instance: 'a'.repeat(33) }, 'param instance: must be 2 to 32 lowercase'],
-  ['a wildcard in the prefix', { prefix: 'jobs/*' }, 'param prefix: must be parts separated by /'],
-  ['a wildcard in the bucket', { bucket: '*' }, 'param bucket: must be lowercase'],
-])('%s is refused with parameter, rule and value', (_what, changes, expected) => {
-  const parse = () => parseContext({ ...context, ...changes });
-
-  expect(parse).toThrow(ConfigurationProblems);
-  expect(parse).toThrow(expected);
-});
-
-test('a parameter from the command line may be the text true or false', () => {
-  expect(parseContext({ ...context, retain: 'true' }).retain).toBe(true);
-  expect(parseContext({ ...context, retain: 'false' }).retain).toBe(false);
 });

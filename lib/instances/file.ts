@@ -1,0 +1,160 @@
+import { z } from 'zod';
+import { appStoreConnectEnv, commonEnv, emailEventsEnv, feedbackEnv } from '../config';
+import { rowChanges } from './queue-row';
+import { thresholdsSchema } from './thresholds';
+import { whole } from './whole';
+
+const STAGES = ['prod', 'staging', 'local'] as const;
+export type Stage = (typeof STAGES)[number];
+
+/** Every setting is optional in a file, because a profile may have it. */
+const section = <S extends z.ZodRawShape>(shape: S) => z.strictObject(shape).partial();
+
+const text = z.string().min(1).max(256);
+const seconds = whole(0, 43_200);
+/** Every setting that may hold a secret has this schema, so that no plain secret gets into the template. */
+const secret = text.describe('ssm:/path or secretsmanager:name. Only the local stage may hold the secret itself');
+const REFERENCE = /^(ssm:\/[A-Za-z0-9_./-]+|secretsmanager:[A-Za-z0-9/_+=.@-]+)$/;
+/** Whether a value names a secret and is not the secret itself. */
+export const isReference = (value: string): boolean => REFERENCE.test(value);
+
+/** Begins every resource name. A role name holds instance, function and region in 64 characters. */
+export const INSTANCE_NAME = /^[a-z][a-z0-9-]{0,30}[a-z0-9]$/;
+const instanceName = z
+  .string()
+  .regex(INSTANCE_NAME, 'must be 2 to 32 lowercase letters, digits or hyphens and start with a letter');
+
+const language = z.string().regex(/^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$/, 'must be a language tag such as de or pt-BR');
+
+const domain = z.string().regex(/^[a-z0-9-]+(\.[a-z0-9-]+)+$/, 'must be a domain in lowercase such as example.com');
+const app = z.string().regex(/^\d{1,20}(:[0-9a-f-]{36})?$/, "must be Apple's ids in quotes, APP or APP:GROUP");
+
+/** https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-resource-tags.html */
+const tagKey = z.string().regex(/^(?!aws:|instance$|stage$|service$)[\p{L}\p{N} _.:/=+@-]{1,128}$/u);
+const tagValue = z
+  .string()
+  .regex(/^[\p{L}\p{N} _.:/=+@-]{0,256}$/u, 'must be at most 256 letters, digits, spaces or _.:/=+@-');
+
+/**
+ * An instance's file, `instances/{name}.yml`. A profile, `instances/profiles/{stage}.yml`, has the same settings. Times
+ * are seconds.
+ */
+export const instanceFile = section({
+  stage: z.enum(STAGES, 'must be prod or staging').describe('The profile. It also ends the name of the stack'),
+  account: z
+    .string('must be 12 digits in quotes')
+    .regex(/^\d{12}$/, 'must be 12 digits in quotes')
+    .describe('The only AWS account that a deployment may go to'),
+  region: z
+    .string()
+    .regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'must be a region such as eu-west-1')
+    .describe('The only region that a deployment may go to'),
+  // Bucket and prefix end up in IAM policies, where a wildcard would grant too much.
+  bucket: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'must be 3 to 63 lowercase letters, digits, dots or hyphens')
+    .describe("The team's bucket. It must exist; the stack never creates or changes it"),
+  prefix: z
+    .string()
+    .regex(
+      /^[A-Za-z0-9!_.'()-]+(\/[A-Za-z0-9!_.'()-]+)*$/,
+      "must be parts separated by /, each of letters, digits or !_.'()-, without wildcards",
+    )
+    .describe("All keys in the bucket begin with it. Default: the instance's name"),
+  shared: z
+    .strictObject({
+      with: z.array(instanceName).min(1).describe('Other instances that use the same bucket and prefix'),
+      compacts: z.boolean('must be true or false').describe('Whether this instance compacts. Exactly one must'),
+    })
+    .describe('Says that other instances use the same folder on purpose'),
+  retain: z.boolean('must be true or false').describe('Keep queues and table when the stack is removed'),
+  tags: z.record(tagKey, tagValue).describe('Tags of every resource, such as a cost centre and an owner'),
+  secretsKey: z
+    .string()
+    .regex(/^arn:[\w-]+:kms:[\w-]+:\d{12}:key\/[\w-]+$/, 'must be the ARN of a KMS key')
+    .describe('The customer key that encrypts the secrets, if there is one'),
+
+  brand: text.max(100).describe('The name in built-in texts'),
+  sender: section({
+    email: z.email(),
+    name: text.max(100),
+    domains: z
+      .array(domain)
+      .describe('The domains that mails of jobs may come from. Without it, any that SendGrid accepts'),
+  }).describe('The sender of confirmations and notifications'),
+  zendesk: section({
+    endpoint: z.url().describe('https://{subdomain}.zendesk.com/api/v2'),
+    email: z.email().describe('The agent to whom the token belongs'),
+    token: secret,
+    tags: z.array(text).describe('Tags of every ticket'),
+  }),
+  sendgrid: section({
+    endpoint: z.url(),
+    apiKey: secret,
+    eventsKey: emailEventsEnv.shape.SENDGRID_EVENTS_KEY.describe('The public key of the signed event webhook'),
+    rate: z.number().positive().max(10_000).describe('Recipients per second, for all mail of the instance'),
+    templates: section({
+      feedback: feedbackEnv.shape.FEEDBACK_TEMPLATE_ID.unwrap(),
+      feedbackByLanguage: z
+        .record(language, feedbackEnv.shape.FEEDBACK_TEMPLATE_ID.unwrap())
+        .describe('Templates of the confirmation in other languages, such as de: d-…'),
+      testflight: feedbackEnv.shape.FEEDBACK_TEMPLATE_ID.unwrap(),
+    }).describe('Dynamic templates. Without one, a built-in text is sent'),
+  }),
+  appStoreConnect: section({
+    endpoint: z.url(),
+    issuerId: appStoreConnectEnv.shape.APP_STORE_CONNECT_ISSUER_ID,
+    keyId: appStoreConnectEnv.shape.APP_STORE_CONNECT_KEY_ID,
+    privateKey: secret,
+    apps: z
+      .array(app)
+      .describe('The apps that jobs may change: APP with all its groups, or APP:GROUP. Without it, any'),
+    settle: seconds.describe('Until Apple shows the effect of a call whose answer was lost'),
+  }),
+  notify: section({
+    discord: secret,
+    email: z.email().describe('Gets the alarms about undelivered alarms. Must confirm the subscription once'),
+    runbook: z.url().describe('Address of docs/runbook.md, for the links in alarms'),
+  }),
+
+  waits: section({
+    retry: z.array(whole(0, 43_200)).length(2, 'must be two numbers of seconds').describe('Before attempts 2 and 3'),
+    store: seconds.describe('Until a message comes back if nothing could be written'),
+    confirmation: seconds.describe('How long a confirmation may wait for SendGrid'),
+    notification: seconds.describe('How long a notification may wait for SendGrid'),
+  }),
+  analytics: section({
+    eventNames: z.array(text).max(20).describe('Events to count by name. Each is a metric that costs money'),
+    settle: seconds.describe('From the end of an hour to its compaction'),
+    grace: seconds.describe("The longest time between a reader's list of the bucket and its read of the manifests"),
+  }),
+  logs: section({
+    level: commonEnv.shape.LOG_LEVEL.unwrap(),
+    retention: whole(1, 3653).describe('Days that CloudWatch keeps the logs'),
+  }),
+  canaryEvery: whole(0, 480).describe('Minutes between two canaries of a queue. 0: no canaries'),
+  alarms: thresholdsSchema.partial().describe("Limits of all queues' alarms. A queue's own alarms override them"),
+  functions: section({
+    reconciler: section({ timeout: whole(10, 60) }),
+    compaction: section({ timeout: whole(60, 900) }),
+    alarms: section({ timeout: whole(10, 900) }),
+    emailEvents: section({ concurrency: whole(1, 1000) }),
+  }).describe('Functions that are not the worker of a queue'),
+  queues: z
+    .record(z.string(), rowChanges.nullable())
+    .describe('The queues in use, with what differs from the profile. A queue that is not here does not exist'),
+});
+
+export type InstanceFile = z.infer<typeof instanceFile>;
+
+/** The paths of all settings that hold secrets. */
+export const secretPaths = (): string[] => pathsOf(instanceFile, '');
+
+function pathsOf(schema: z.ZodType, path: string): string[] {
+  if (schema === secret) return [path];
+  if (schema instanceof z.ZodOptional) return pathsOf(schema.unwrap() as z.ZodType, path);
+  if (!(schema instanceof z.ZodObject)) return [];
+  return Object.entries(schema.shape).flatMap(([key, child]) =>
+    pathsOf(child as z.ZodType, path === '' ? key : `${path}.${key}`),
+  );
+}

@@ -1,0 +1,41 @@
+import type { z } from 'zod';
+import {
+  alarmsEnv,
+  analyticsEnv,
+  compactionEnv,
+  emailEventsEnv,
+  emailsEnv,
+  feedbackEnv,
+  reconcilerEnv,
+  testflightEnv,
+} from '../config';
+import { MAIL_QUEUES } from '../jobs/mail';
+import type { Instance } from './instance';
+
+/** The schema of each function's environment. A function that is missing here cannot be deployed. */
+export const environmentSchemas: Record<string, z.ZodObject> = {
+  feedback: feedbackEnv,
+  emails: emailsEnv,
+  emailEvents: emailEventsEnv,
+  testflight: testflightEnv,
+  analytics: analyticsEnv,
+  compaction: compactionEnv,
+  reconciler: reconcilerEnv,
+  alarms: alarmsEnv,
+};
+
+/**
+ * Whether an instance has the function `key`. The worker of a queue that is not in use is absent. So are the event
+ * webhook without a queue that sends mail, and the compaction without analytics of its own.
+ */
+export function hasFunction({ rows, known, compacts }: Instance, key: string): boolean {
+  const uses = (queue: string) => rows.some(({ name }) => name === queue);
+  if (key in known) return uses(key);
+  if (key === 'emailEvents') return MAIL_QUEUES.some(uses);
+  if (key === 'compaction') return uses('analytics') && compacts;
+  return true;
+}
+
+/** The functions of an instance. */
+export const functionsOf = (instance: Instance): string[] =>
+  Object.keys(environmentSchemas).filter((key) => hasFunction(instance, key));

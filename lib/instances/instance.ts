@@ -1,0 +1,26 @@
+import type { InstanceFile, Stage } from './file';
+import type { QueueRow } from './queue-row';
+
+/** One client or environment, complete: the file, its profile and the defaults. */
+export interface Instance {
+  name: string;
+  /** The path of its file, for messages. */
+  file: string;
+  stage: Stage;
+  /** Undefined only in the local stage. */
+  account: string | undefined;
+  region: string;
+  bucket: string;
+  prefix: string;
+  retain: boolean;
+  tags: Record<string, string>;
+  /** Other instances that use the same bucket and prefix. */
+  sharedWith: string[];
+  /** Whether this instance merges the analytics objects of its folder. */
+  compacts: boolean;
+  /** The queues in use. */
+  rows: QueueRow[];
+  /** The rows of all queues that the profile knows, in use or not. */
+  known: Record<string, QueueRow>;
+  settings: InstanceFile;
+}

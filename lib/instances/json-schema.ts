@@ -1,0 +1,24 @@
+import { z } from 'zod';
+import { instanceFile } from './file';
+import { readDefaults } from './read';
+
+/** The JSON Schema of an instance's file, by which editors complete and check it. */
+export function jsonSchema(root = process.cwd()): object {
+  const schema = z.toJSONSchema(instanceFile, { io: 'input' }) as { properties: Record<string, Table> };
+  const { queues } = schema.properties;
+  const names = Object.keys(readDefaults(root).queues ?? {});
+  const row = queues?.additionalProperties;
+  const known = {
+    ...queues,
+    properties: Object.fromEntries(names.map((name) => [name, row])),
+    additionalProperties: false,
+  };
+  return { title: 'Instance', ...schema, properties: { ...schema.properties, queues: known } };
+}
+
+interface Table {
+  additionalProperties?: unknown;
+}
+
+/** The text of `instances/schema.json`. */
+export const schemaText = (root = process.cwd()): string => `${JSON.stringify(jsonSchema(root), null, 2)}\n`;

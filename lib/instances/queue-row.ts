@@ -1,0 +1,76 @@
+import { z } from 'zod';
+import type { QueueSettings } from '../config';
+import type { Problem } from './problems';
+import { thresholdsSchema } from './thresholds';
+import { whole } from './whole';
+
+/** SQS keeps a message for between one minute and 14 days. */
+const retention = whole(60, 1_209_600);
+const type = z.enum(['fifo', 'standard'], 'must be fifo or standard');
+const yesOrNo = z.boolean('must be true or false');
+
+/** The settings of a queue. Times are seconds. */
+export const rowSchema = z.strictObject({
+  type: type.describe('fifo keeps the order of a message group. standard does not (docs/white-label.md)'),
+  timeout: whole(1, 900).describe("The worker's time-out. Must hold the calls to vendors"),
+  visibility: whole(0, 43_200).describe("At least six times the worker's time-out"),
+  retention: retention.describe('SQS deletes a message after this time'),
+  receives: whole(1, 1000).describe('SQS moves a message to the DLQ after this many receives'),
+  batch: whole(1, 10_000).describe('Messages per invocation. More than 1 only if the queue is repeatable'),
+  concurrency: whole(2, 1000).describe('Invocations of the worker at one time'),
+  throughput: z
+    .enum(['normal', 'high'], 'must be normal or high')
+    .describe('high: SQS limits and deduplicates each message group, not the whole queue'),
+  ordered: yesOrNo.describe('While a job is held, later jobs of its message group are held too'),
+  repeatable: yesOrNo.describe('Running a job twice does no harm. Follows from the code of the worker'),
+  dlq: z.strictObject({ type: type.optional(), retention: retention.default(1_209_600) }).prefault({}),
+  alarms: thresholdsSchema.describe('Limits of the alarms of this queue'),
+});
+
+export type QueueRow = z.infer<typeof rowSchema> & { name: string };
+
+/** What a file may say about a queue. The profile's row has the rest. */
+export const rowChanges = z
+  .strictObject({
+    ...rowSchema.shape,
+    dlq: z.strictObject({ type, retention }).partial(),
+    alarms: thresholdsSchema.partial(),
+  })
+  .partial();
+
+/** Rules about several settings of a row. `waits`: seconds between a job's attempts. */
+export function rowProblems(row: QueueRow, waits: number[]): Problem[] {
+  const { type, timeout, visibility, batch, ordered, throughput, repeatable, retention, dlq, alarms } = row;
+  const problems: Problem[] = [];
+  const rule = (ok: boolean, setting: string, text: string) =>
+    ok || problems.push({ path: `queues.${row.name}.${setting}`, rule: text });
+  rule(/^[a-z][a-z0-9-]{0,19}$/.test(row.name), '', 'the name must be 1 to 20 lowercase letters, digits or hyphens');
+  // AWS recommends six times, so that Lambda can try again while it is throttled.
+  // https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+  rule(visibility >= 6 * timeout, 'visibility', `must be >= 6 x timeout (${6 * timeout}), is ${visibility}`);
+  rule(type === 'standard' || batch <= 10, 'batch', `must be <= 10 on a FIFO queue, is ${batch}`);
+  rule(batch === 1 || repeatable, 'batch', `must be 1 unless the queue is repeatable, is ${batch}`);
+  rule(type === 'fifo' || !ordered, 'ordered', 'must be false on a standard queue, is true');
+  rule(type === 'fifo' || throughput === 'normal', 'throughput', 'must be normal on a standard queue, is high');
+  rule((dlq.type ?? type) === type, 'dlq.type', `must be the queue's (${type}), is ${dlq.type}`);
+  rule(dlq.retention >= retention, 'dlq.retention', `must be >= the queue's (${retention}), is ${dlq.retention}`);
+  // During the waits between attempts, an old message in the queue is normal.
+  const longest = waits.reduce((sum, wait) => sum + wait, 0) * 1.1;
+  const limit = (name: 'dlqAge' | 'age' | 'stalled', ok: boolean, text: string) =>
+    rule(ok, `alarms.${name}`, `${text}, is ${alarms[name]}`);
+  limit('dlqAge', alarms.dlqAge < dlq.retention, `must be < the DLQ's retention (${dlq.retention})`);
+  limit('age', alarms.age < retention, `must be < the queue's retention (${retention})`);
+  limit('age', alarms.age > longest, `must be > the waits between attempts (${longest})`);
+  limit('stalled', alarms.stalled > longest, `must be > the waits between attempts (${longest})`);
+  return problems.map((problem) => ({ ...problem, path: problem.path.replace(/\.$/, '') }));
+}
+
+/** The part of a row that the functions read from QUEUES. */
+export const settings = ({ type, retention, visibility, receives, ordered, dlq }: QueueRow): QueueSettings => ({
+  type,
+  retention,
+  dlqRetention: dlq.retention,
+  visibility,
+  receives,
+  ordered,
+});

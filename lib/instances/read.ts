@@ -1,0 +1,153 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Document, parse } from 'yaml';
+import { ruleInWords } from '../rule-words';
+import { INSTANCE_NAME, type InstanceFile, instanceFile, type Stage } from './file';
+import type { Instance } from './instance';
+import { InstanceProblems, linesOf, nearestText, type Problem, problemsOf } from './problems';
+import { type QueueRow, rowProblems, rowSchema } from './queue-row';
+import { settingProblems } from './variables';
+
+export const FOLDER = 'instances';
+
+/** The names of all instances: the files of `instances/`. */
+export const instanceNames = (root = process.cwd()): string[] =>
+  readdirSync(join(root, FOLDER))
+    .filter((file) => file.endsWith('.yml'))
+    .map((file) => file.slice(0, -'.yml'.length))
+    .sort();
+
+/** Reads `instances/{name}.yml`. Throws InstanceProblems with all problems of the file. */
+export function readInstance(name: string, root = process.cwd()): Instance {
+  const file = `${FOLDER}/${name}.yml`;
+  if (!INSTANCE_NAME.test(name) || !existsSync(join(root, file)))
+    throw new InstanceProblems([
+      `There is no instance ${name}: ${file} does not exist.${nearestText(name, instanceNames(root))}`,
+    ]);
+  return parseInstance(name, readFileSync(join(root, file), 'utf8'), root);
+}
+
+/** An instance from the text of its file. Throws InstanceProblems with all problems of the text. */
+export function parseInstance(name: string, text: string, root = process.cwd()): Instance {
+  const file = `${FOLDER}/${name}.yml`;
+  const { settings: own, problems } = parseSettings(file, text);
+  const { stage } = own;
+  if (stage === undefined) {
+    const missing = problems.some(({ path }) => path === 'stage') ? [] : [{ path: 'stage', rule: 'is missing' }];
+    throw new InstanceProblems(linesOf(file, [...problems, ...missing]));
+  }
+  const profile = `${FOLDER}/profiles/${stage}.yml`;
+  const layers = [readDefaults(root), ...(existsSync(join(root, profile)) ? [readSettings(root, profile)] : [])];
+  const instance = complete({ name, file, stage }, { inherited: layers.reduce(merge), own });
+  // What the schema refused is left out of `own`, so it must not be reported a second time as missing.
+  const near = (path: string, other: string) =>
+    `${path}.`.startsWith(`${other}.`) || `${other}.`.startsWith(`${path}.`);
+  const more = instance.problems.filter(({ path }) => !problems.some((other) => near(path, other.path)));
+  if (problems.length + more.length > 0) throw new InstanceProblems(linesOf(file, [...problems, ...more]));
+  return instance.instance;
+}
+
+/** What every instance has unless its profile or its file says otherwise. Throws InstanceProblems. */
+export const readDefaults = (root = process.cwd()): InstanceFile =>
+  readSettings(root, `${FOLDER}/profiles/default.yml`);
+
+function readSettings(root: string, file: string): InstanceFile {
+  const { settings, problems } = parseSettings(file, readFileSync(join(root, file), 'utf8'));
+  if (problems.length > 0) throw new InstanceProblems(linesOf(file, problems));
+  return settings;
+}
+
+/** The valid settings of a file, and the problems of the others. An empty file counts as an empty table. */
+function parseSettings(file: string, text: string): { settings: InstanceFile; problems: Problem[] } {
+  const value = parsedYaml(file, text);
+  const parsed = instanceFile.safeParse(value, { error: ruleInWords });
+  if (parsed.success) return { settings: parsed.data, problems: [] };
+  const problems = parsed.error.issues.flatMap((issue) => problemsOf(issue, value, instanceFile));
+  const document = new Document(value);
+  // A list is left out whole.
+  for (const { path } of problems) document.deleteIn(path.replace(/\.\d+.*$/, '').split('.'));
+  const rest = instanceFile.safeParse(document.toJS());
+  return { settings: rest.success ? rest.data : {}, problems };
+}
+
+function parsedYaml(file: string, text: string): unknown {
+  try {
+    return parse(text, { prettyErrors: true }) ?? {};
+  } catch (error) {
+    const [rule = ''] = (error as Error).message.split('\n');
+    throw new InstanceProblems([`${file}: is not valid YAML: ${rule.replace(/:$/, '')}`]);
+  }
+}
+
+/** Settings of `over` replace those of `under`, table by table. Lists are replaced whole. */
+function merge<T>(under: T, over: T): T {
+  if (!isTable(under) || !isTable(over)) return over === undefined || over === null ? under : over;
+  const keys = new Set([...Object.keys(under), ...Object.keys(over)]);
+  return Object.fromEntries([...keys].map((key) => [key, merge(under[key], over[key])])) as T;
+}
+
+const isTable = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+function complete(
+  { name, file, stage }: { name: string; file: string; stage: Stage },
+  { inherited, own }: { inherited: InstanceFile; own: InstanceFile },
+): { instance: Instance; problems: Problem[] } {
+  const settings = merge(inherited, own);
+  const problems: Problem[] = [];
+  const needed = <T>(path: string, value: T | undefined, otherwise: T): T => {
+    if (value === undefined) problems.push({ path, rule: 'is missing' });
+    return value ?? otherwise;
+  };
+  const knownNames = Object.keys(inherited.queues ?? {});
+  const used = Object.keys(own.queues ?? {});
+  if (used.length === 0)
+    problems.push({ path: 'queues', rule: `must name the queues in use: ${knownNames.join(', ')}` });
+  for (const queue of used.filter((each) => !knownNames.includes(each)))
+    problems.push({ path: `queues.${queue}`, rule: `is not a queue.${nearestText(queue, knownNames)}` });
+
+  const waits = settings.waits?.retry ?? [];
+  const known: Record<string, QueueRow> = {};
+  for (const queue of knownNames) {
+    const row = rowOf(queue, { settings, own });
+    const mine = used.includes(queue);
+    if ('problems' in row) problems.push(...(mine ? row.problems : []));
+    else {
+      known[queue] = row;
+      if (mine) problems.push(...rowProblems(row, waits));
+    }
+  }
+  if (stage !== 'local') needed('account', settings.account, '');
+  const instance: Instance = {
+    ...{ name, file, stage, settings, known },
+    account: settings.account,
+    region: needed('region', settings.region, ''),
+    bucket: needed('bucket', settings.bucket, ''),
+    prefix: settings.prefix ?? name,
+    retain: settings.retain ?? false,
+    tags: settings.tags ?? {},
+    sharedWith: settings.shared?.with ?? [],
+    compacts: settings.shared?.compacts ?? true,
+    rows: used.flatMap((queue) => known[queue] ?? []),
+  };
+  problems.push(...settingProblems(instance).filter(({ path }) => !problems.some((other) => other.path === path)));
+  return { instance, problems };
+}
+
+/** A queue's row. What only a FIFO queue can have is not inherited by a queue that its file makes standard. */
+function rowOf(
+  queue: string,
+  { settings, own }: { settings: InstanceFile; own: InstanceFile },
+): QueueRow | { problems: Problem[] } {
+  const standard = own.queues?.[queue]?.type === 'standard' ? { ordered: false, throughput: 'normal' } : {};
+  const row = { ...settings.queues?.[queue], ...standard, ...own.queues?.[queue] };
+  const value = {
+    ...row,
+    dlq: settings.queues?.[queue]?.dlq ?? {},
+    alarms: { ...settings.alarms, ...settings.queues?.[queue]?.alarms },
+  };
+  const parsed = rowSchema.safeParse(value, { error: ruleInWords });
+  if (parsed.success) return { ...parsed.data, name: queue };
+  const found = parsed.error.issues.flatMap((issue) => problemsOf(issue, value, rowSchema));
+  return { problems: found.map(({ path, rule }) => ({ path: `queues.${queue}.${path}`, rule })) };
+}

@@ -1,0 +1,107 @@
+import type { z } from 'zod';
+import { type CommonConfig, commonEnv, envProblems } from '../config';
+import { type InstanceFile, isReference, secretPaths } from './file';
+import { environmentSchemas, functionsOf } from './functions';
+import type { Instance } from './instance';
+import type { Problem } from './problems';
+import { settings } from './queue-row';
+
+/** The setting of an instance's file that each variable of the functions' environment holds. */
+export const VARIABLES: Readonly<Record<string, string>> = {
+  BUCKET: 'bucket',
+  PREFIX: 'prefix',
+  RETRY_WAITS: 'waits.retry',
+  STORE_WAIT: 'waits.store',
+  LOG_LEVEL: 'logs.level',
+  ZENDESK_ENDPOINT: 'zendesk.endpoint',
+  ZENDESK_EMAIL: 'zendesk.email',
+  ZENDESK_TOKEN: 'zendesk.token',
+  FEEDBACK_TAGS: 'zendesk.tags',
+  SENDGRID_ENDPOINT: 'sendgrid.endpoint',
+  SENDGRID_API_KEY: 'sendgrid.apiKey',
+  SENDGRID_EVENTS_KEY: 'sendgrid.eventsKey',
+  EMAIL_RATE: 'sendgrid.rate',
+  FEEDBACK_TEMPLATE_ID: 'sendgrid.templates.feedback',
+  FEEDBACK_TEMPLATES: 'sendgrid.templates.feedbackByLanguage',
+  TESTFLIGHT_TEMPLATE_ID: 'sendgrid.templates.testflight',
+  SENDGRID_FROM_EMAIL: 'sender.email',
+  SENDGRID_FROM_NAME: 'sender.name',
+  SENDER_DOMAINS: 'sender.domains',
+  BRAND_NAME: 'brand',
+  CONFIRMATION_WAIT: 'waits.confirmation',
+  NOTIFICATION_WAIT: 'waits.notification',
+  APP_STORE_CONNECT_ENDPOINT: 'appStoreConnect.endpoint',
+  APP_STORE_CONNECT_ISSUER_ID: 'appStoreConnect.issuerId',
+  APP_STORE_CONNECT_KEY_ID: 'appStoreConnect.keyId',
+  APP_STORE_CONNECT_PRIVATE_KEY: 'appStoreConnect.privateKey',
+  APPS: 'appStoreConnect.apps',
+  APP_STORE_CONNECT_SETTLE: 'appStoreConnect.settle',
+  ANALYTICS_EVENT_NAMES: 'analytics.eventNames',
+  COMPACTION_SETTLE: 'analytics.settle',
+  COMPACTION_GRACE: 'analytics.grace',
+  CANARY_EVERY: 'canaryEvery',
+  DISCORD_WEBHOOK_URL: 'notify.discord',
+};
+
+/** The value at a path such as `zendesk.tags`. */
+export const valueAt = (settingsOf: InstanceFile, path: string): unknown =>
+  path.split('.').reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], { ...settingsOf });
+
+/** A setting as the text of a variable. Entries are separated by commas, those of a table are like `de=value`. */
+export function variableText(value: unknown): string {
+  if (Array.isArray(value)) return value.join(',');
+  if (typeof value !== 'object' || value === null) return String(value ?? '');
+  return Object.entries(value)
+    .map(([key, entry]) => `${key}=${entry}`)
+    .join(',');
+}
+
+/** All variables of an instance, also those that no function in use reads. */
+export function variablesOf({ name, stage, rows, settings: of, prefix }: Instance): Record<string, string> {
+  const derived: Record<keyof Pick<CommonConfig, 'INSTANCE' | 'TABLE' | 'QUEUES'> | 'STAGE' | 'PREFIX', string> = {
+    INSTANCE: name,
+    STAGE: stage,
+    PREFIX: prefix,
+    TABLE: `${name}-jobs`,
+    QUEUES: JSON.stringify(Object.fromEntries(rows.map((row) => [row.name, settings(row)]))),
+  };
+  const given = Object.entries(VARIABLES).map(([variable, path]) => [variable, variableText(valueAt(of, path))]);
+  return { ...Object.fromEntries(given), ...derived };
+}
+
+/** The variables that all functions read. */
+export const commonVariables = (instance: Instance): Record<string, string> => given(instance, commonEnv);
+
+/** The variables that only a function reads, `key`, if they have a value. */
+export function environmentOf(instance: Instance, key: string): Record<string, string> {
+  const schema = environmentSchemas[key];
+  const all = schema ? Object.entries(given(instance, schema)) : [];
+  return Object.fromEntries(all.filter(([name]) => !(name in commonEnv.shape)));
+}
+
+function given(instance: Instance, schema: z.ZodObject): Record<string, string> {
+  const all = variablesOf(instance);
+  return Object.fromEntries(Object.keys(schema.shape).flatMap((name) => (all[name] ? [[name, all[name]]] : [])));
+}
+
+/** What the functions in use miss in their environment, and secrets that would appear in the template. */
+export function settingProblems(instance: Instance): Problem[] {
+  const missing = functionsOf(instance).flatMap((key) => {
+    const schema = environmentSchemas[key];
+    return schema ? envProblems(schema, given(instance, schema)) : [];
+  });
+  const byPath = new Map(missing.map(({ variable, rule }) => [VARIABLES[variable] ?? variable, rule]));
+  return [...byPath].map(([path, rule]) => ({ path, rule })).concat(plainSecrets(instance));
+}
+
+function plainSecrets({ stage, settings: of }: Instance): Problem[] {
+  if (stage === 'local') return [];
+  const plain = secretPaths().filter((path) => {
+    const value = valueAt(of, path);
+    return value !== undefined && !isReference(String(value));
+  });
+  return plain.map((path) => ({
+    path,
+    rule: 'must be a reference, ssm:/path or secretsmanager:name, not the secret itself',
+  }));
+}

@@ -1,0 +1,6 @@
+import { writeFileSync } from 'node:fs';
+import { schemaText } from './json-schema';
+import { FOLDER } from './read';
+
+// `npm run schema`
+writeFileSync(`${FOLDER}/schema.json`, schemaText());

@@ -1,0 +1,55 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseDocument } from 'yaml';
+import { InstanceProblems } from '../../lib/instances/problems';
+
+/** Sets settings of an instance's file in a copy of the project. `undefined` removes one. */
+export function changeInstance(root: string, name: string, changes: Record<string, unknown>): void {
+  const file = join(root, 'instances', `${name}.yml`);
+  const document = parseDocument(readFileSync(file, 'utf8'));
+  for (const [path, value] of Object.entries(changes)) {
+    if (value === undefined) document.deleteIn(path.split('.'));
+    else document.setIn(path.split('.'), value);
+  }
+  writeFileSync(file, document.toString());
+}
+
+/** A folder with the project's instance files only, to change them. */
+export function instanceFolder(): { root: string; remove: () => void } {
+  const root = mkdtempSync(join(tmpdir(), 'instances-'));
+  cpSync('instances', join(root, 'instances'), { recursive: true });
+  return { root, remove: () => rmSync(root, { recursive: true, force: true }) };
+}
+
+/** Values with which the files of the project's instances can be deployed. None of them is real. */
+export const FILLED_IN = {
+  account: '123456789012',
+  'sender.email': 'support@mht.test',
+  'sender.domains': ['mht.test'],
+  'zendesk.endpoint': 'https://mht.zendesk.com/api/v2',
+  'zendesk.email': 'agent@mht.test',
+  'zendesk.token': 'ssm:/mht/zendesk-token',
+  'sendgrid.apiKey': 'secretsmanager:mht/sendgrid',
+  'sendgrid.eventsKey': `${'A'.repeat(91)}=`,
+  'notify.discord': 'ssm:/mht/discord-webhook-url',
+};
+
+/** Those of a client that uses TestFlight too. */
+export const WITH_APPLE = {
+  ...FILLED_IN,
+  'appStoreConnect.issuerId': '6d5a3bb8-8ab1-4d54-8c61-0c2d0b4c7f11',
+  'appStoreConnect.keyId': 'MHTKEY0001',
+  'appStoreConnect.privateKey': 'ssm:/mht/app-store-connect-key',
+};
+
+/** The lines of the InstanceProblems that `read` throws. */
+export function problemsOf(read: () => unknown): string[] {
+  try {
+    read();
+  } catch (error) {
+    if (error instanceof InstanceProblems) return error.lines;
+    throw error;
+  }
+  return [];
+}

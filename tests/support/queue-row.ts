@@ -1,0 +1,17 @@
+import type { QueueRow } from '../../lib/instances/queue-row';
+
+/** A valid row of a FIFO queue with production's limits, and these changes. */
+export function queueRow(name: string, { alarms, ...changes }: RowChanges = {}): QueueRow {
+  return {
+    ...{ name, type: 'fifo', timeout: 45, visibility: 300, retention: 604_800, receives: 3, batch: 1, concurrency: 10 },
+    ...{ throughput: 'normal', ordered: false, repeatable: false, dlq: { retention: 1_209_600 } },
+    ...changes,
+    alarms: {
+      ...{ dlqDepth: 1, dlqAge: 864_000, held: 3600, age: 1800, backlog: 1000, stalled: 1500 },
+      ...{ errorRate: 1, errorRateJobs: 100, canary: 2, finish: 30 },
+      ...alarms,
+    },
+  };
+}
+
+type RowChanges = Partial<Omit<QueueRow, 'name' | 'alarms'>> & { alarms?: Partial<QueueRow['alarms']> };

@@ -1,0 +1,28 @@
+import { chosenInstance } from '../../../lib/instances/choose';
+import { problemsOf } from '../../support/instances';
+
+test.each([
+  [{}, 'local'],
+  [{ stage: 'prod' }, 'mht-api'],
+  [{ stage: 'staging', param: [] }, 'mht-api-staging'],
+  [{ param: ['instance=acme'] }, 'acme'],
+  [{ param: 'instance=acme', stage: 'prod', region: 'eu-west-1' }, 'acme'],
+])('the options %j mean the instance %s', (options, name) => {
+  expect(chosenInstance(options).name).toBe(name);
+});
+
+test.each([
+  [{ stage: 'dev' }, 'stage dev has no instance: use --stage staging or prod'],
+  [{ param: ['instance=acmee'] }, 'There is no instance acmee: instances/acmee.yml does not exist. Did you mean acme?'],
+  [{ param: ['instance=../acme'] }, 'There is no instance ../acme'],
+  [{ param: ['instance=acme', 'instance=local'] }, '--param instance: must be given once'],
+  [{ param: ['instanse=acme'], stage: 'prod' }, '--param instanse: is not a parameter. Did you mean instance?'],
+  [{ param: ['feedbackConcurrency=20'], stage: 'prod' }, '--param feedbackConcurrency: is not a parameter.'],
+  [{ param: ['instance=acme'], stage: 'staging' }, '--stage is staging, but instances/acme.yml says stage: prod.'],
+  [{ stage: 'prod', region: 'eu-west-1' }, '--region is eu-west-1, but instances/mht-api.yml says region: us-east-1.'],
+])('the options %j are refused', (options, expected) => {
+  const [first = '', ...more] = problemsOf(() => chosenInstance(options));
+
+  expect(more).toEqual([]);
+  expect(first.slice(0, expected.length)).toBe(expected);
+});

@@ -1,0 +1,35 @@
+import { instanceNames, readInstance } from '../../../lib/instances/read';
+import { LONGEST_CALL_MS } from '../../../lib/worker/contract';
+
+const row = (instance: string, queue: string) => {
+  const found = readInstance(instance).known[queue];
+  if (!found) throw new Error(`no queue ${queue}`);
+  return found;
+};
+const queues = Object.keys(readInstance('mht-api').known);
+
+test.each(queues)('staging delivers a failed message of the %s queue again earlier than production', (queue) => {
+  expect(row('mht-api-staging', queue).visibility).toBeLessThan(row('mht-api', queue).visibility);
+});
+
+test('staging waits less between attempts, and its alarms about DLQs, held jobs and age go off earlier', () => {
+  const [staging, prod] = ['mht-api-staging', 'mht-api'].map((name) => readInstance(name).settings);
+
+  for (const wait of ['store', 'confirmation', 'notification'] as const)
+    expect(staging?.waits?.[wait]).toBeLessThan(prod?.waits?.[wait] ?? 0);
+  for (const limit of ['dlqAge', 'held', 'age', 'backlog', 'stalled'] as const)
+    expect(staging?.alarms?.[limit]).toBeLessThan(prod?.alarms?.[limit] ?? 0);
+  expect(staging?.alarms?.dlqDepth).toBe(1);
+});
+
+/** SendGrid takes up to 30 s for a chunk (lib/emails/send.ts). */
+const LONGEST_CALLS_MS: Record<string, number> = { emails: 30_000 };
+
+test.each(instanceNames().filter((name) => name !== 'local'))(
+  'the workers of %s have the time for the longest call to a vendor',
+  (name) => {
+    // A worker starts nothing in the last tenth of its time-out.
+    for (const { name: queue, timeout } of readInstance(name).rows)
+      expect(timeout * 900).toBeGreaterThan(LONGEST_CALLS_MS[queue] ?? LONGEST_CALL_MS);
+  },
+);

@@ -1,0 +1,21 @@
+import { settings } from '../../../lib/instances/queue-row';
+import { queueAlarms } from '../../../resources/queue-alarms';
+import { queueRow } from '../../support/queue-row';
+
+test('the alarms of a queue have the limits of its row', () => {
+  const specs = queueAlarms(queueRow('feedback', { alarms: { dlqDepth: 7 } }), { instance: 'acme', canaries: false });
+
+  expect(specs.find(({ kind }) => kind === 'dlq-depth')?.threshold).toBe(7);
+  expect(specs.find(({ kind }) => kind === 'age')?.threshold).toBe(1800);
+});
+
+test('the functions read only the settings of a queue', () => {
+  expect(settings(queueRow('feedback'))).toEqual({
+    type: 'fifo',
+    retention: 604_800,
+    dlqRetention: 1_209_600,
+    visibility: 300,
+    receives: 3,
+    ordered: false,
+  });
+});

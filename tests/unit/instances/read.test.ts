@@ -1,0 +1,211 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { functionsOf } from '../../../lib/instances/functions';
+import { schemaText } from '../../../lib/instances/json-schema';
+import { overlaps } from '../../../lib/instances/overlaps';
+import { instanceNames, readInstance } from '../../../lib/instances/read';
+import { changeInstance, instanceFolder, problemsOf } from '../../support/instances';
+
+let root: string;
+let remove: () => void;
+beforeEach(() => {
+  ({ root, remove } = instanceFolder());
+});
+afterEach(() => remove());
+
+/** The problems of acme's file after changes. */
+const problems = (changes: Record<string, unknown>) => {
+  changeInstance(root, 'acme', changes);
+  return problemsOf(() => readInstance('acme', root));
+};
+
+test.each(instanceNames())('instances/%s.yml is valid and shares no folder, table or function with another', (name) => {
+  expect(overlaps(readInstance(name))).toEqual([]);
+});
+
+test('instances/schema.json is what the schema in the code generates (npm run schema)', () => {
+  expect(readFileSync('instances/schema.json', 'utf8')).toBe(schemaText());
+});
+
+test.each([...instanceNames(), ...['default', 'prod', 'staging'].map((name) => `profiles/${name}`)])(
+  'instances/%s.yml names the schema for editors',
+  (name) => {
+    const [line = ''] = readFileSync(`instances/${name}.yml`, 'utf8').split('\n');
+
+    expect(line).toMatch(/^# yaml-language-server: \$schema=\.{1,2}\/schema\.json$/);
+  },
+);
+
+test('a file inherits its profile, the profile inherits the defaults, and each may override', () => {
+  changeInstance(root, 'acme', { 'queues.feedback': { visibility: 400 }, 'alarms.held': 7200 });
+  const [feedback, emails] = readInstance('acme', root).rows;
+
+  expect(feedback).toMatchObject({ visibility: 400, retention: 1_209_600, receives: 3, timeout: 45 });
+  expect(feedback?.alarms).toMatchObject({ held: 7200, dlqDepth: 1, finish: 30 });
+  expect(emails).toMatchObject({ concurrency: 4, alarms: { held: 7200, finish: 60 } });
+});
+
+test('the prefix is the name of the instance unless its file has another', () => {
+  expect(readInstance('acme', root).prefix).toBe('acme');
+  expect(readInstance('mht-api', root).prefix).toBe('jobs');
+});
+
+test('an instance has the functions of its queues only', () => {
+  expect(functionsOf(readInstance('acme', root))).toEqual([
+    'feedback',
+    'emails',
+    'emailEvents',
+    'reconciler',
+    'alarms',
+  ]);
+  changeInstance(root, 'acme', { queues: { analytics: {} } });
+  expect(functionsOf(readInstance('acme', root))).toEqual(['analytics', 'compaction', 'reconciler', 'alarms']);
+});
+
+test('all problems of a file are reported at once, each with file, setting and rule', () => {
+  expect(
+    problems({
+      bucket: 'Not_A_Bucket',
+      acount: '123456789012',
+      'sendgrid.rate': 'many',
+      'sendgrid.templates': { feedback: 'd-1' },
+      'zendesk.endpoint': 'zendesk',
+      'zendesk.email': 'agent',
+      'queues.feedback': { visibilty: 300, batch: 0 },
+      'tags.stage': 'x',
+      'notify.discord': '',
+    }),
+  ).toEqual([
+    'instances/acme.yml: bucket: must be 3 to 63 lowercase letters, digits, dots or hyphens, is another text',
+    'instances/acme.yml: tags.stage: is a name that is not allowed here, is another text',
+    'instances/acme.yml: zendesk.endpoint: must be a URL, such as https://example.com/path, is another text',
+    'instances/acme.yml: zendesk.email: must be an e-mail address, is another text',
+    'instances/acme.yml: sendgrid.rate: must be a number, is another text',
+    'instances/acme.yml: sendgrid.templates.feedback: must be a dynamic template id (d-…), is another text',
+    'instances/acme.yml: notify.discord: must not be empty, is another text',
+    'instances/acme.yml: queues.feedback.batch: must be >= 1, is 0',
+    'instances/acme.yml: queues.feedback.visibilty: is not a setting. Did you mean visibility?',
+    'instances/acme.yml: acount: is not a setting. Did you mean account?',
+  ]);
+});
+
+test('a setting is required only by the queues in use', () => {
+  expect(problems({ zendesk: undefined })).toEqual([
+    'instances/acme.yml: zendesk.endpoint: is missing',
+    'instances/acme.yml: zendesk.email: is missing',
+    'instances/acme.yml: zendesk.token: is missing',
+  ]);
+  changeInstance(root, 'acme', { queues: { emails: {} } });
+  expect(problems({})).toEqual([]);
+});
+
+test.each<[string, Record<string, unknown>, string]>([
+  ['no queues', { queues: {} }, 'queues: must name the queues in use: feedback, emails, testflight, analytics'],
+  ['an unknown queue', { 'queues.feedbak': {} }, 'queues.feedbak: is not a queue. Did you mean feedback?'],
+  ['no account', { account: undefined }, 'account: is missing'],
+  [
+    'an account that YAML reads as a number',
+    { account: 123456789012 },
+    'account: must be 12 digits in quotes, is 123456789012',
+  ],
+  [
+    'a wildcard in the prefix',
+    { prefix: 'acme/*' },
+    "prefix: must be parts separated by /, each of letters, digits or !_.'()-, without wildcards, is another text",
+  ],
+  [
+    'a plain secret',
+    { 'zendesk.token': 'planted-secret' },
+    'zendesk.token: must be a reference, ssm:/path or secretsmanager:name, not the secret itself',
+  ],
+  [
+    'a secret by a relative path',
+    { 'sendgrid.apiKey': 'ssm:relative' },
+    'sendgrid.apiKey: must be a reference, ssm:/path or secretsmanager:name, not the secret itself',
+  ],
+  [
+    'waits that are no numbers',
+    { 'waits.retry': ['sixty', 900] },
+    'waits.retry.0: must be a whole number, is another text',
+  ],
+  [
+    'a FIFO batch over ten',
+    { 'queues.feedback': { batch: 11, repeatable: true } },
+    'queues.feedback.batch: must be <= 10 on a FIFO queue, is 11',
+  ],
+  [
+    'a batch of jobs that must not run twice',
+    { 'queues.feedback': { batch: 2 } },
+    'queues.feedback.batch: must be 1 unless the queue is repeatable, is 2',
+  ],
+  [
+    'a visibility below six time-outs',
+    { 'queues.feedback': { visibility: 269 } },
+    'queues.feedback.visibility: must be >= 6 x timeout (270), is 269',
+  ],
+  [
+    'an ordered standard queue',
+    { 'queues.feedback': { type: 'standard', ordered: true } },
+    'queues.feedback.ordered: must be false on a standard queue, is true',
+  ],
+  [
+    'a standard queue with high throughput',
+    { 'queues.feedback': { type: 'standard', throughput: 'high' } },
+    'queues.feedback.throughput: must be normal on a standard queue, is high',
+  ],
+  [
+    'a DLQ of the other type',
+    { 'queues.feedback': { dlq: { type: 'standard' } } },
+    "queues.feedback.dlq.type: must be the queue's (fifo), is standard",
+  ],
+  [
+    'a DLQ that forgets before its queue',
+    { 'queues.feedback': { dlq: { retention: 1_209_599 } } },
+    "queues.feedback.dlq.retention: must be >= the queue's (1209600), is 1209599",
+  ],
+  [
+    'an alarm on DLQ entries that comes too late',
+    { 'alarms.dlqAge': 1_209_600, 'queues.emails': undefined },
+    "queues.feedback.alarms.dlqAge: must be < the DLQ's retention (1209600), is 1209600",
+  ],
+  [
+    'an alarm that normal retries set off',
+    { 'alarms.age': 900, 'queues.emails': undefined },
+    'queues.feedback.alarms.age: must be > the waits between attempts (1056), is 900',
+  ],
+])('%s is refused', (_what, changes, expected) => {
+  expect(problems(changes)).toEqual([`instances/acme.yml: ${expected}`]);
+});
+
+test('a queue that its file makes standard does not inherit order and high throughput', () => {
+  changeInstance(root, 'mht-api', {
+    'queues.testflight': { type: 'standard' },
+    'queues.analytics': { type: 'standard' },
+  });
+  const rows = readInstance('mht-api', root).rows.filter(({ type }) => type === 'standard');
+
+  expect(rows.map(({ name, ordered, throughput }) => [name, ordered, throughput])).toEqual([
+    ['testflight', false, 'normal'],
+    ['analytics', false, 'normal'],
+  ]);
+});
+
+test('a file that is not YAML is refused with its line', () => {
+  writeFileSync(join(root, 'instances/acme.yml'), 'stage: prod\nstage: staging\n');
+
+  expect(problemsOf(() => readInstance('acme', root))).toEqual([
+    'instances/acme.yml: is not valid YAML: Map keys must be unique at line 2, column 1',
+  ]);
+});
+
+test('no message contains a value that may be personal or secret', () => {
+  const all = problems({
+    'zendesk.email': 'planted',
+    'zendesk.token': 'planted',
+    brand: ['planted'],
+    bucket: 'Planted',
+  });
+
+  expect(all.length).toBeGreaterThan(2);
+  expect(all.join('\n')).not.toMatch(/planted/i);
+});
