@@ -1,3 +1,4 @@
+import { sha256 } from '../jobs/envelope';
 import type { BatchQueues, Item, Objects, OutgoingMessage, Queues, Table, Topics } from '../ports';
 import type { CommandContext, Output } from './command';
 
@@ -20,6 +21,11 @@ export function dryServices({ table, objects, queues }: Services, touch: (what: 
   const bodies = new Map<string, Uint8Array | undefined>();
   const item = async (key: string) => (items.has(key) ? items.get(key) : table.get(key));
   const body = async (key: string) => (bodies.has(key) ? bodies.get(key) : objects.get(key));
+  const version: Objects['read'] = async (key) => {
+    if (!bodies.has(key)) return objects.read(key);
+    const bytes = bodies.get(key);
+    return bytes && { bytes, etag: sha256(bytes), modifiedAt: Date.now() };
+  };
   const fits = async (key: string, expected: number) => ((await item(key))?.version ?? 0) === expected;
   const keep = (key: string, content: string | Uint8Array | undefined) =>
     void bodies.set(key, typeof content === 'string' ? Buffer.from(content) : content);
@@ -47,6 +53,13 @@ export function dryServices({ table, objects, queues }: Services, touch: (what: 
     objects: {
       ...objects,
       get: body,
+      read: version,
+      replace: async (key, content, _type, etag) => {
+        if ((await version(key))?.etag !== etag) return 'changed';
+        keep(key, content);
+        touch(`write the object ${key}`);
+        return 'replaced';
+      },
       put: async (key, content) => {
         keep(key, content);
         touch(`write the object ${key}`);
