@@ -50,7 +50,7 @@ async function handleGroup({ group, ...rest }: Group): Promise<{ pending: Incomi
     if (disposition.acknowledge) continue;
     const pending = group.slice(index);
     if ('suspectedCrash' in disposition) return { pending, suspectedCrash: true };
-    // Hide the followers first, so that none of them is visible before the message that they wait for.
+    // SQS withholds what follows a hidden message. Hidden first, the followers are back when that message returns.
     for (const follower of pending.slice(1)) await setVisibility(rest.deps, follower, disposition.visibilityMs);
     await setVisibility(rest.deps, message, disposition.visibilityMs);
     return { pending, suspectedCrash: false };

@@ -207,12 +207,12 @@ describe('a confirmation', () => {
     expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', steps: { confirmation: { status: 'unknown' } } });
   });
 
-  test('that is throttled for more than a quarter of an hour is skipped and the job succeeds', async () => {
+  test('that is throttled for more than a quarter of an hour is skipped at once and the job succeeds', async () => {
     const { engine, sendgrid, zendesk } = await start();
     sendgrid.fail({ times: 'forever', status: 429, headers: { 'x-ratelimit-reset': '99999999999' } });
     engine.send(feedbackBody());
 
-    await engine.drain({ batch: 1 });
+    await engine.deliver(1);
 
     expect(zendesk.tickets).toHaveLength(1);
     expect(engine.row(jobId(1))).toMatchObject({

@@ -1,3 +1,4 @@
+import { LONGEST_CALL_MS } from '../../../lib/worker/contract';
 import { jobId } from '../../support/engine';
 import { createKills, killFirstRun } from '../../support/kills';
 import {
@@ -7,6 +8,7 @@ import {
   notifyBuildBody,
   OTHER_GROUP,
   removeBody,
+  SETTLE_AFTER_MS,
   seed,
   startTestflight,
   TESTER,
@@ -81,25 +83,49 @@ describe.each(['before', 'after'] as const)('when a run is killed %s any of its 
   });
 });
 
-test('after a crashed run the next run waits until Apple would show the effect of its call', async () => {
-  let killed = () => {};
-  const death = new Promise<void>((resolve) => {
-    killed = resolve;
-  });
+/** Kills the first run that makes this call, before the call. */
+function killedAt(call: string) {
+  let kill = () => {};
   let armed = true;
+  const killed = new Promise<void>((resolve) => {
+    kill = resolve;
+  });
+  const before = (made: string) => {
+    if (!armed || made !== call) return undefined;
+    armed = false;
+    kill();
+    return new Promise<never>(() => {});
+  };
+  return { killed, before };
+}
+
+test('after a crash among several memberships the next run waits for the time of all of them', async () => {
+  const { killed, before } = killedAt('apple.addToGroup');
   const service = await startTestflight({
+    seed: seed([{ ...invited, groups: [] }]),
     timeoutMs: 5_000,
     settings: { visibility: 8 },
-    before: (call) => {
-      if (!armed || call !== 'apple.invite') return undefined;
-      armed = false;
-      killed();
-      return new Promise<never>(() => {});
-    },
+    before,
   });
+  const { engine } = service;
+  engine.send(inviteBody({ groups: [GROUP, OTHER_GROUP] }), { group: APP });
+  await Promise.race([engine.deliver(1), killed]);
+  engine.clock.advance(10_000);
+
+  await engine.deliver(1);
+  await service.close();
+
+  const { state, steps, retryAt = 0 } = engine.row(jobId(1));
+  expect([state, steps.membership?.status]).toEqual(['held', 'started']);
+  expect(retryAt - (steps.membership?.startedAt ?? 0)).toBe(2 * LONGEST_CALL_MS + SETTLE_AFTER_MS);
+});
+
+test('after a crashed run the next run waits until Apple would show the effect of its call', async () => {
+  const { killed, before } = killedAt('apple.invite');
+  const service = await startTestflight({ timeoutMs: 5_000, settings: { visibility: 8 }, before });
   const { engine, apple } = service;
   engine.send(inviteBody(), { group: APP });
-  await Promise.race([engine.deliver(1), death]);
+  await Promise.race([engine.deliver(1), killed]);
   const asked = apple.requests.length;
 
   engine.clock.advance(10_000);

@@ -70,6 +70,7 @@ test('the function itself waits for a short time that Discord asks for', async (
 
 test.each<[string, Error[]]>([
   ['a wait longer than the function', [wait(60_000)]],
+  ['a wait that leaves no time to store the alarm', [wait(22_000)]],
   ['an outage of Discord', [new TransientError({ code: 'DiscordUnavailable', message: '503', status: 503 })]],
   ['three waits in a row', [wait(100), wait(100), wait(100)]],
   ['a secret that cannot be read', [new StoreError({ code: 'SSM.Down', message: 'down' })]],

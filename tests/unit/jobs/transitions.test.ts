@@ -90,6 +90,23 @@ test.each(PLACES)('no lease is left after a run has ended: %s', (place) => {
     if (place === 'processing') expect(FOLLOW[arrow](row).lease).toBeUndefined();
 });
 
+test.each([
+  ['claim', 'dead'],
+  ['claim', 'cancelled (never-sent)'],
+  ['reopen', 'cancelled (operator)'],
+] as const)('%s of a job that is %s begins without attempts and crashes', (arrow, place) => {
+  const row = { ...rowIn(place), attempts: 3, crashes: 2 };
+
+  expect(FOLLOW[arrow](row)).toMatchObject({ attempts: 0, crashes: 0 });
+});
+
+test.each(['hold', 'park', 'stop'] as const)(
+  '%s spends the message of the run, so it cannot run the job again',
+  (arrow) => {
+    expect(FOLLOW[arrow](rowIn('processing')).spentMessageIds).toEqual(['m']);
+  },
+);
+
 test('a row in an unknown state has no place and follows no arrow', () => {
   const row = { ...rowIn('queued'), state: inState('sleeping' as JobRow['state']) };
 

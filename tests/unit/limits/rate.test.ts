@@ -123,6 +123,15 @@ test("everybody waits for the vendor's reset", async () => {
   expect(slotOf(await shared.reserve({ recipients: 1, use: 'campaign', withinMs: 0 })).at).toBe(begun + 30_000);
 });
 
+test('a vendor that asks for two hours gets one', async () => {
+  const { shared } = start();
+
+  await shared.block(2 * 3_600_000);
+
+  const answer = await shared.reserve({ recipients: 1, use: 'message', withinMs: 1_000 });
+  expect(answer).toEqual({ kind: 'later', waitMs: 3_600_000 });
+});
+
 test('a cursor from a wrong clock is not waited for', async () => {
   const { shared, table, begun } = start();
   await shared.reserve({ recipients: 1, use: 'campaign', withinMs: 0 });

@@ -1,6 +1,6 @@
 import { PermanentError, StoreError } from '../../../lib/errors';
 import { judgeDeadLetters } from '../../../lib/reconcile/dead-letters';
-import { layParked, spendReceives } from '../../support/dead-letters';
+import { layParked, moveUntried, spendReceives } from '../../support/dead-letters';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 import { inState } from '../../support/in-state';
 import { reconcileRun } from '../../support/reconcile-run';
@@ -139,6 +139,71 @@ test('nor is a message whose worker lived but could not write to the table', asy
 
   expect(engine.rows()).toEqual([]);
   expect(engine.inQueue()).toBe(1);
+});
+
+test('a message whose worker could not write is returned again, and that counts as no further return', async () => {
+  const { contract } = sampleContract();
+  const engine = memoryEngine(() => contract);
+  moveUntried(engine, 1, { attributes: { returned: '1', returnedAt: '1' } });
+
+  await engine.reconcile();
+
+  expect(engine.model.messages('my-sample.fifo')).toMatchObject([{ attributes: { returned: { StringValue: '1' } } }]);
+});
+
+test('the untried message that SQS moved first is returned first, even if its job was read last', async () => {
+  const { contract } = sampleContract();
+  const engine = memoryEngine(() => contract);
+  const { ledger } = engine.deps;
+  engine.deps.ledger = {
+    ...ledger,
+    get: async (key) => {
+      const turns = key.endsWith(jobId(1)) ? 50 : 0;
+      for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+      return ledger.get(key);
+    },
+  };
+  moveUntried(engine, 1);
+  moveUntried(engine, 2);
+
+  await judgeDeadLetters(reconcileRun(engine.deps), 'sample', () => true);
+
+  expect(engine.model.messages('my-sample.fifo').map(({ body }) => body)).toEqual([envelope(1)]);
+});
+
+test('a worker whose clock is behind shows by its outcome that the worker works', async () => {
+  const { contract, effects } = sampleContract();
+  const engine = memoryEngine(() => contract);
+  for (const n of [1, 2, 3]) engine.send(envelope(n), { group: `g${n}` });
+  spendReceives(engine);
+  await engine.reconcile();
+  const event = engine.receive();
+  engine.clock.advance(-1_000);
+  await engine.handle(event);
+  engine.clock.advance(MINUTE + 1_000);
+
+  await engine.reconcile();
+
+  expect(effects).toHaveLength(1);
+  expect(engine.inQueue()).toBe(2);
+});
+
+test('a job that runs after a crash is not judged by another copy of its message', async () => {
+  const never = new Promise<never>(() => {});
+  const { contract } = sampleContract(() => never);
+  const engine = memoryEngine(() => contract);
+  moveUntried(engine, 1);
+  engine.send(envelope(1));
+  for (const run of [1, 2]) {
+    void engine.deliver();
+    await new Promise(setImmediate);
+    if (run === 1) engine.clock.advance(301_000);
+  }
+
+  await engine.reconcile();
+
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'processing', crashes: 1 });
+  expect(engine.deadLetters()).toHaveLength(1);
 });
 
 test('a message with a stolen id that is dead-lettered untried does not change the job of that id', async () => {

@@ -3,10 +3,12 @@ import { envelopeSchema } from '../../../lib/jobs/envelope';
 import { newRow } from '../../../lib/jobs/new-row';
 import type { JobRow } from '../../../lib/jobs/row';
 import type { Item } from '../../../lib/ports';
+import { noteGoneEntries } from '../../../lib/reconcile/ends';
 import { acceptedRow } from '../../support/accepted-row';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 import { inState } from '../../support/in-state';
 import { memoryRandom } from '../../support/memory-clock';
+import { reconcileRun } from '../../support/reconcile-run';
 import { sampleContract } from '../../support/sample-contract';
 
 const MINUTE = 60_000;
@@ -181,6 +183,26 @@ test("a dead job's row notes when its DLQ entry expired, and its body is deleted
   expect(kept).toHaveLength(1);
   expect(bodies()).toEqual([]);
   expect((engine.row(jobId(1)).expiresAt ?? 0) * 1000).toBeGreaterThan(engine.clock.now());
+});
+
+test('a job that is parked again while the reconciler notes its old entry as expired keeps its new entry', async () => {
+  const { contract } = rejecting();
+  let race = async () => {};
+  const engine = memoryEngine(() => contract, { before: (call) => (call === 'table.put' ? race() : undefined) });
+  engine.send(envelope());
+  await engine.deliver();
+  engine.clock.advance(14 * DAY + MINUTE);
+  const { key } = engine.row(jobId(1));
+  race = async () => {
+    race = async () => {};
+    const item = (await engine.table.get(key)) as Item;
+    await engine.table.put({ ...item, parkedAt: engine.clock.now(), version: item.version + 1 }, item.version);
+  };
+
+  await noteGoneEntries(reconcileRun(engine.deps), 'sample', () => true);
+
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', parkedAt: engine.clock.now() });
+  expect(engine.row(jobId(1)).leftDlqAt).toBeUndefined();
 });
 
 test('a held job whose body is missing from the bucket ends as dead with that reason', async () => {

@@ -1,5 +1,6 @@
 import { PermanentError, StopError, StoreError, TransientError } from '../../../lib/errors';
-import { vendorKey } from '../../../lib/jobs/keys';
+import { todoKey, vendorKey } from '../../../lib/jobs/keys';
+import { cancel } from '../../../lib/ops/cancel';
 import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../support/engine';
 import { sampleContract } from '../../support/sample-contract';
 
@@ -246,6 +247,28 @@ describe('the job of a trial call', () => {
 
     expect(calls).toEqual([5, 4, 3]);
     expect(effects).toEqual([jobId(3)]);
+  });
+
+  test('is one that is still held, even if the index still has one that is not', async () => {
+    const { engine, send, deliverAll, minute } = started(() => {
+      throw unauthorized();
+    });
+    await engine.deps.circuits.open('zendesk', 'Unauthorized');
+    for (const n of [1, 2]) {
+      send(n);
+      await deliverAll();
+      engine.clock.advance(1);
+    }
+    const { table } = engine.deps;
+    const todo = todoKey('sample', 'stopped', 'zendesk');
+    const listed = await table.due(todo, { until: Number.MAX_SAFE_INTEGER, limit: 16, newestFirst: true });
+    engine.deps.table = { ...table, due: async (key, options) => (key === todo ? listed : table.due(key, options)) };
+    await cancel(engine.deps, engine.row(jobId(2)));
+
+    await minute();
+
+    expect(engine.row(jobId(1)).state).toBe('queued');
+    expect(engine.inQueue()).toBe(1);
   });
 
   test('is the next one if the newest cannot be released', async () => {

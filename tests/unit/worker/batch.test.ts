@@ -257,6 +257,26 @@ describe('a message group', () => {
     expect(order).toEqual([jobId(4), jobId(1), jobId(2), jobId(3)]);
   });
 
+  test('comes back in one batch, although its messages are hidden one after another', async () => {
+    const { contract, effects } = sampleContract(() => {
+      throw refused();
+    });
+    const engine = memoryEngine(() => contract, {
+      after: (call) => (call === 'queues.changeVisibility' ? engine.clock.advance(2_000) : undefined),
+    });
+    for (const n of [1, 2, 3]) engine.send(envelope(n));
+    await engine.deliver();
+
+    let back = engine.receive();
+    for (let second = 0; second < 120 && back.Records.length === 0; second++) {
+      engine.clock.advance(1_000);
+      back = engine.receive();
+    }
+
+    expect(back.Records.map(({ body }) => body)).toEqual([1, 2, 3].map((n) => envelope(n)));
+    expect(effects).toEqual([]);
+  });
+
   test.each([1, 10])('with failures alone dead-letters no bystander at batch size %i', async (batch) => {
     const { contract, effects } = sampleContract(({ id }) => {
       if (id === jobId(1)) throw refused();

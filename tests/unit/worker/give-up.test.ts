@@ -42,6 +42,25 @@ test('the job is parked for its own error, no matter how long the bucket was dow
   expect(engine.deadLetters()).toHaveLength(1);
 });
 
+test('in its last moments a worker begins no write to give a job back, because its answer would come too late', async () => {
+  const { contract } = sampleContract(() => {
+    throw new PermanentError({ code: 'Rejected', message: 'rejected' });
+  });
+  const engine: ReturnType<typeof memoryEngine> = memoryEngine(() => contract, {
+    before: (call) => {
+      if (call !== 'objects.put') return undefined;
+      engine.clock.advance(engine.timeoutMs - 100);
+      return down();
+    },
+  });
+  engine.send(JSON.stringify(anEnvelope({ id: jobId(1) })));
+
+  const response = await engine.deliver();
+
+  expect(response.batchItemFailures).toHaveLength(1);
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'processing', crashes: 0 });
+});
+
 test('staged changes are dropped when a job is given back, so a step whose call may have happened stays started', async () => {
   const { contract } = sampleContract(down);
   const engine = memoryEngine(() => contract);

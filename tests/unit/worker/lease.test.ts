@@ -1,0 +1,96 @@
+import { claim } from '../../../lib/jobs/claim';
+import { CLOCK_SKEW_MS } from '../../../lib/jobs/clock-skew';
+import { createLedger, LeaseLostError } from '../../../lib/jobs/ledger';
+import { giveBack, succeed } from '../../../lib/jobs/transitions';
+import { createLease } from '../../../lib/worker/lease';
+import { acceptedRow } from '../../support/accepted-row';
+import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+import { memoryClock, memoryRandom } from '../../support/memory-clock';
+import { memoryTable } from '../../support/memory-table';
+import { sampleContract } from '../../support/sample-contract';
+
+const LEASE_MS = 45_000;
+
+function start() {
+  const clock = memoryClock();
+  const row = acceptedRow(clock.now());
+  const settings = () => ({
+    type: 'fifo' as const,
+    retention: 86_400,
+    dlqRetention: 86_400,
+    visibility: 300,
+    receives: 3,
+    ordered: false,
+  });
+  const ledger = createLedger({ table: memoryTable(), clock, random: memoryRandom(), settings });
+  const take = (token: string, now = clock.now()) =>
+    claim(ledger, {
+      key: row.key,
+      fresh: async () => row,
+      payloadHash: row.payloadHash,
+      delivery: { messageId: `message of ${token}`, receiveCount: 1, sentAt: now, at: now },
+      token,
+      leaseUntil: now + LEASE_MS,
+      alone: true,
+      now: () => now,
+    });
+  const taken = async (token: string, now?: number) => {
+    const claimed = await take(token, now);
+    if (claimed.kind !== 'claimed') throw new Error(`the claim of ${token} is ${claimed.kind}`);
+    return claimed.row;
+  };
+  return { clock, ledger, key: row.key, take, taken };
+}
+
+test('a job is busy to the last millisecond of a lease, and free from then on', async () => {
+  const { clock, take, taken } = start();
+  const until = clock.now() + LEASE_MS;
+  await taken('first');
+
+  const before = await take('second', until - 1);
+  const after = await take('third', until);
+
+  expect(before).toMatchObject({ kind: 'busy', until });
+  expect(after.kind).toBe('claimed');
+});
+
+test.each([
+  [
+    'its outcome',
+    (lease: ReturnType<typeof createLease>, at: number) =>
+      lease.release((row) => succeed(row, { at, messageId: 'message of first', result: 'first' })),
+  ],
+  ['a step', (lease: ReturnType<typeof createLease>) => lease.flush()],
+])('a run whose job another run has taken cannot write %s', async (_what, write) => {
+  const { clock, ledger, key, taken } = start();
+  const lost = createLease(ledger, await taken('first'));
+  const second = await taken('second', clock.now() + LEASE_MS);
+
+  await expect(write(lost, clock.now())).rejects.toBeInstanceOf(LeaseLostError);
+
+  expect(await ledger.get(key)).toEqual(second);
+});
+
+test('nor can it give the job back', async () => {
+  const { clock, ledger, key, taken } = start();
+  const lost = createLease(ledger, await taken('first'));
+  const second = await taken('second', clock.now() + LEASE_MS);
+
+  await lost.abandon((row) => giveBack(row, { at: clock.now(), messageId: 'message of first' }));
+
+  expect(await ledger.get(key)).toEqual(second);
+});
+
+test('a lease lasts longer than its function by the most that two clocks differ', async () => {
+  let until: number | undefined;
+  const { contract } = sampleContract(({ id }) => {
+    until = engine.row(id).lease?.until;
+  });
+  const engine: ReturnType<typeof memoryEngine> = memoryEngine(() => contract);
+  const begun = engine.clock.now();
+  engine.send(JSON.stringify(anEnvelope({ id: jobId(1) })));
+
+  await engine.deliver();
+
+  expect(until).toBe(begun + engine.timeoutMs + CLOCK_SKEW_MS);
+});
