@@ -59,6 +59,13 @@ export function disowned({ body, envelope, alleged = envelope }: Resolved, id: s
   return { id, body, payloadHash: sha256(body), problem: new IdTakenError(), ...(alleged && { alleged }) };
 }
 
+/**
+ * Code that did not know this form of an envelope has parked the body. The body keeps its own row and must not run: a
+ * worker that knew the form may have run its job.
+ */
+export const onceInvalid = (): PermanentError =>
+  new PermanentError({ code: 'InvalidEnvelope', message: 'the message was not valid when it came: send it again' });
+
 /** The job that a message names, although the job's body is lost. A run of the job parks it. */
 export const withoutBody = (id: string, problem: PermanentError): Resolved => ({ id, body: GONE, problem });
 

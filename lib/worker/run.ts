@@ -1,6 +1,6 @@
 import { AmbiguousError, ignoreStoreError, StoreError, TransientError } from '../errors';
 import { finish } from '../jobs/finish';
-import type { Resolved } from '../jobs/identify';
+import { onceInvalid, type Resolved } from '../jobs/identify';
 import type { JobRow } from '../jobs/row';
 import { storedError } from '../jobs/stored-error';
 import { vendorGate } from '../limits/gate';
@@ -67,7 +67,7 @@ async function attempt({ deps, contract, resolved, row }: Run, context: RunConte
   if (row.canary) return undefined;
   // Direct work finds out alone whether another job has its id. The owner of the id's row may have done nothing.
   const envelope = resolved.envelope ?? (isDirect(contract) ? resolved.alleged : undefined);
-  if (!envelope) throw resolved.problem;
+  if (!envelope) throw resolved.alleged && row.error?.code === 'InvalidEnvelope' ? onceInvalid() : resolved.problem;
   const type = typeOf(contract, envelope, deps.clock.now());
   const data = await dataOf({ ...deps, queue: contract.queue }, envelope, type);
   return type.process({ id: envelope.id, data, envelope, row }, context);

@@ -177,6 +177,7 @@ describe("an event that only today's code accepts, because its id is no UUID and
     const [row, ...others] = world.watch.rows();
     expect(others).toEqual([]);
     expect(row).toMatchObject({ id: expect.stringMatching(/^invalid\//), state: 'dead', generation: 2 });
+    expect(row?.error).toMatchObject({ code: 'InvalidEnvelope', message: expect.stringContaining('send it again') });
     expect(reached('effect ticket')).toBe(0);
   });
 
