@@ -36,6 +36,8 @@ export function instanceAlarms(instance: string, rows: QueueRow[]): AlarmSpec[] 
       ? [
           onOccurrence('campaign-paused', emails('CampaignsPaused', 'Sum')),
           onOccurrence('no-events', emails('ChunksWithoutEvents', 'Sum')),
+          // Scanners try every public URL a few times.
+          { ...onOccurrence('webhook-refused', emails('EmailEventsRefused', 'Sum')), threshold: 20 },
         ]
       : []),
     // Compaction runs every 15 minutes, and the next run does what one run left.

@@ -183,6 +183,14 @@ export const KINDS = {
     look: 'campaign report --id CAMPAIGN',
     next: 'info',
   },
+  'webhook-refused': {
+    scope: 'instance',
+    title: 'The event webhook refuses requests',
+    means: 'SendGrid signs with a key that is not configured, or another sender calls the public URL.',
+    unit: 'count',
+    look: 'metrics -f emailEvents',
+    next: 'deploy',
+  },
   compaction: {
     scope: 'instance',
     title: 'Analytics objects are not merged',

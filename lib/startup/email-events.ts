@@ -1,7 +1,7 @@
 import type { LambdaFunctionURLResult } from 'aws-lambda';
 import { emailEventsEnv, parseEnv } from '../config';
-import { eventVerifier } from '../emails/events/verify';
-import { handleEvents, type WebhookDeps, type WebhookRequest } from '../emails/events/webhook';
+import { eventVerifier, type WebhookRequest } from '../emails/events/verify';
+import { eventWebhook } from '../emails/events/webhook';
 import { coldStart } from './cold-start';
 import { realDeps } from './engine';
 
@@ -9,24 +9,21 @@ import { realDeps } from './engine';
 export function emailEventsHandler(): (request: WebhookRequest) => Promise<LambdaFunctionURLResult> {
   const started = coldStart(start);
   return async (request) => {
-    let deps: WebhookDeps;
+    let ready: ReturnType<typeof start>;
     try {
-      deps = started();
+      ready = started();
     } catch {
       return { statusCode: 503 };
     }
-    const answer = await handleEvents(deps, request);
-    deps.metrics.flush();
+    const answer = await ready.webhook(request);
+    ready.metrics.flush();
     return answer;
   };
 }
 
-function start(): WebhookDeps {
+function start() {
   const config = parseEnv(emailEventsEnv, process.env);
   const deps = realDeps(config);
-  return {
-    ...deps,
-    instance: config.INSTANCE,
-    verify: eventVerifier(config.SENDGRID_EVENTS_KEY, () => deps.clock.now()),
-  };
+  const verify = eventVerifier(config.SENDGRID_EVENTS_KEY, () => deps.clock.now());
+  return { metrics: deps.metrics, webhook: eventWebhook({ ...deps, instance: config.INSTANCE, verify }) };
 }

@@ -2,6 +2,9 @@ import { z } from 'zod';
 import { MAIL_QUEUES, MAIL_STEPS, type MailQueue } from '../../jobs/mail';
 
 const digits = z.string().regex(/^\d{1,15}$/);
+/** No mail of this service is older than 2020. A later time than a day ahead is no clock's fault. */
+const FIRST_MS = Date.UTC(2020, 0);
+const DAY_MS = 24 * 60 * 60_000;
 
 /** An event about a mail of this code, of any instance. The vendor repeats the ids that we sent. All other fields may be personal. */
 const mailEvent = z.object({
@@ -53,10 +56,14 @@ export interface MailEvent {
   time: number;
 }
 
-/** Removes everything personal from an event. Returns `undefined` if this code did not send the mail. */
-export function parseEvent(input: unknown): MailEvent | undefined {
+/**
+ * Removes everything personal from an event. Returns `undefined` if this code did not send the mail. The time of the mail's
+ * job becomes part of a key, so it must be a time that a job can have. `now`: ms since 1970.
+ */
+export function parseEvent(input: unknown, now: number): MailEvent | undefined {
   const parsed = mailEvent.safeParse(input);
   if (!parsed.success || parsed.data.step !== MAIL_STEPS[parsed.data.queue]) return undefined;
+  if (Number(parsed.data.time) < FIRST_MS || Number(parsed.data.time) > now + DAY_MS) return undefined;
   const {
     event,
     timestamp,

@@ -38,7 +38,7 @@ export interface Taken {
  * evidence on the rows of their jobs. A repeat is harmless. SendGrid sends the events of all instances of its account.
  */
 export async function takeEvents(deps: EventDeps, events: readonly unknown[]): Promise<Taken> {
-  const known = events.map(parseEvent).filter((event) => event !== undefined);
+  const known = events.map((event) => parseEvent(event, deps.clock.now())).filter((event) => event !== undefined);
   const own = await ownOf(deps, known);
   const unique = [...new Map(own.map((event) => [eventKey(event.stored), event])).values()];
   const folders = groupBy(unique, ({ queue, time, stored: { campaign } }) =>

@@ -1,36 +1,65 @@
-import { EventWebhook } from '@sendgrid/eventwebhook';
+import { createPublicKey, createVerify, type KeyObject } from 'node:crypto';
+import type { LambdaFunctionURLEvent } from 'aws-lambda';
+import { ConfigError } from '../../config';
 
-/** A request to the webhook, as it arrived. */
-export interface SignedRequest {
-  body: Buffer;
-  signature: string | undefined;
-  timestamp: string | undefined;
-}
+/** A request to the webhook as Lambda gives it to us, unproven and perhaps incomplete. */
+export type WebhookRequest = Partial<Pick<LambdaFunctionURLEvent, 'body' | 'isBase64Encoded' | 'headers'>> & {
+  requestContext?: { http?: { method?: string; path?: string } };
+};
+
+/** The raw body of a request that SendGrid signed, or the status that refuses the request. */
+export type Verdict = { body: Buffer } | { status: 403 | 404 | 405 | 413 };
 
 /** SendGrid posts up to 1000 events at a time, which is far below this. */
 export const MAX_BODY_BYTES = 2 * 1024 * 1024;
 /** A signature does not prove when a request was sent. An old one is a replay: SendGrid signs each try again. */
 const MAX_AGE_MS = 10 * 60_000;
+/** How far SendGrid's clock may be ahead of ours. */
+const MAX_AHEAD_MS = 60_000;
 
 export const SIGNATURE_HEADER = 'x-twilio-email-event-webhook-signature';
 export const TIMESTAMP_HEADER = 'x-twilio-email-event-webhook-timestamp';
 
+/** Seconds since 1970. */
+const TIMESTAMP = /^\d{10}$/;
+/** DER of two numbers of at most 33 bytes, in base64. */
+const SIGNATURE = /^[A-Za-z0-9+/]{8,96}={0,2}$/;
+
 /**
- * Checks requests against SendGrid's public key (base64, as its settings show it). The URL is public, so nothing of a
- * request is read before. Throws if the key is invalid.
+ * Checks requests against SendGrid's public keys (base64, as its settings show them). One matching key is enough, so that
+ * a key can be replaced. The URL is public, so the cheap checks come first, and nothing of a body is read before its
+ * signature. Throws a ConfigError if a key is invalid.
  */
-export function eventVerifier(publicKey: string, now: () => number): (request: SignedRequest) => 200 | 403 | 413 {
-  const webhook = new EventWebhook();
-  const key = webhook.convertPublicKeyToECDSA(publicKey);
-  return ({ body, signature, timestamp }) => {
-    if (body.byteLength > MAX_BODY_BYTES) return 413;
-    if (!signature || !timestamp || !/^\d{1,12}$/.test(timestamp)) return 403;
-    if (Math.abs(now() - Number(timestamp) * 1000) > MAX_AGE_MS) return 403;
-    try {
-      return webhook.verifySignature(key, body, signature, timestamp) ? 200 : 403;
-    } catch {
-      // The text is not even a signature.
-      return 403;
-    }
+export function eventVerifier(publicKeys: readonly string[], now: () => number): (request: WebhookRequest) => Verdict {
+  const keys = publicKeys.map(publicKey);
+  return ({ requestContext, headers = {}, body: text = '', isBase64Encoded: base64 = false }) => {
+    const { method, path } = requestContext?.http ?? {};
+    if (method !== 'POST') return { status: 405 };
+    if (path !== '/') return { status: 404 };
+    if (text.length > (base64 ? Math.ceil(MAX_BODY_BYTES / 3) * 4 : MAX_BODY_BYTES)) return { status: 413 };
+    const signature = headers[SIGNATURE_HEADER] ?? '';
+    const timestamp = headers[TIMESTAMP_HEADER] ?? '';
+    if (!SIGNATURE.test(signature) || !TIMESTAMP.test(timestamp)) return { status: 403 };
+    const age = now() - Number(timestamp) * 1000;
+    if (age > MAX_AGE_MS || age < -MAX_AHEAD_MS) return { status: 403 };
+    const body = Buffer.from(text, base64 ? 'base64' : 'utf8');
+    if (body.byteLength > MAX_BODY_BYTES) return { status: 413 };
+    return keys.some((key) => signed({ key, timestamp, body, signature })) ? { body } : { status: 403 };
   };
+}
+
+/** ECDSA over the timestamp and the raw body: https://www.twilio.com/docs/sendgrid/for-developers/tracking-events */
+function signed(request: { key: KeyObject; timestamp: string; body: Buffer; signature: string }): boolean {
+  const { key, timestamp, body, signature } = request;
+  return createVerify('sha256').update(timestamp).update(body).verify(key, signature, 'base64');
+}
+
+function publicKey(base64: string): KeyObject {
+  try {
+    const key = createPublicKey({ key: Buffer.from(base64, 'base64'), format: 'der', type: 'spki' });
+    if (key.asymmetricKeyDetails?.namedCurve === 'prime256v1') return key;
+  } catch {
+    // The error below says it, without the value.
+  }
+  throw new ConfigError('configuration: SENDGRID_EVENTS_KEY: must be public keys of the curve P-256');
 }

@@ -1,34 +1,35 @@
-import type { LambdaFunctionURLEvent } from 'aws-lambda';
 import { StoreError } from '../../errors';
 import type { Log, Metrics } from '../../ports';
 import { EMAILS_QUEUE } from '../message';
+import { refusalCounter } from './refusals';
 import { type EventDeps, takeEvents } from './take';
-import { SIGNATURE_HEADER, type SignedRequest, TIMESTAMP_HEADER } from './verify';
+import type { Verdict, WebhookRequest } from './verify';
 
 export interface WebhookDeps extends EventDeps {
-  verify: (request: SignedRequest) => 200 | 403 | 413;
+  verify: (request: WebhookRequest) => Verdict;
   log: Log;
   metrics: Metrics;
 }
 
-export type WebhookRequest = Pick<LambdaFunctionURLEvent, 'body' | 'isBase64Encoded' | 'headers'>;
+/**
+ * Answers requests to the webhook with a status and no body. SendGrid repeats a request for a day if the status is not
+ * 2xx. A refused request is counted and not logged.
+ */
+export function eventWebhook(deps: WebhookDeps): (request: WebhookRequest) => Promise<{ statusCode: number }> {
+  const refused = refusalCounter(deps);
+  return async (request) => {
+    const verdict = deps.verify(request);
+    if ('body' in verdict) return { statusCode: await take(deps, verdict.body) };
+    refused();
+    return { statusCode: verdict.status };
+  };
+}
 
-/** Answers one request to the webhook with a status. SendGrid repeats a request for a day if the status is not 2xx. */
-export async function handleEvents(deps: WebhookDeps, request: WebhookRequest): Promise<{ statusCode: number }> {
+/** Takes the events of a signed body. Answers the status. */
+async function take(deps: WebhookDeps, body: Buffer): Promise<204 | 400 | 503> {
   const { log, metrics } = deps;
-  const body = Buffer.from(request.body ?? '', request.isBase64Encoded ? 'base64' : 'utf8');
-  const verdict = deps.verify({
-    body,
-    signature: request.headers[SIGNATURE_HEADER],
-    timestamp: request.headers[TIMESTAMP_HEADER],
-  });
-  if (verdict !== 200) {
-    metrics.add('EmailEventsRefused', 1, 'Count', { queue: EMAILS_QUEUE });
-    log.warn('a request to the event webhook was refused', { status: verdict, bytes: body.byteLength });
-    return { statusCode: verdict };
-  }
   const events = listOf(body);
-  if (!events) return { statusCode: 400 };
+  if (!events) return 400;
   try {
     const { own, foreign } = await takeEvents(deps, events);
     if (foreign > 0) {
@@ -39,10 +40,10 @@ export async function handleEvents(deps: WebhookDeps, request: WebhookRequest): 
       metrics.add('EmailEvents', count, 'Count', { queue });
       log.info('events taken', { queue, count });
     }
-    return { statusCode: 204 };
+    return 204;
   } catch (error) {
     log.error('events could not be stored', { code: error instanceof StoreError ? error.code : 'Unexpected' });
-    return { statusCode: 503 };
+    return 503;
   }
 }
 

@@ -1,10 +1,11 @@
 import { eventVerifier } from '../../../lib/emails/events/verify';
-import { handleEvents } from '../../../lib/emails/events/webhook';
+import { eventWebhook } from '../../../lib/emails/events/webhook';
 import { campaignReport } from '../../../lib/emails/report';
-import { eventKeys, eventsOf, signedEvents } from '../../../lib/local/fakes/sendgrid-events';
+import { eventKeys, eventsOf } from '../../../lib/local/fakes/sendgrid-events';
 import { createProducer } from '../../../lib/producer/producer';
 import { CAMPAIGN, type Emails, startEmails, TEMPLATE } from '../../support/emails';
 import { createKills } from '../../support/kills';
+import { webhookRequest } from '../../support/webhook-request';
 
 const keys = eventKeys();
 const RECIPIENTS = 25;
@@ -17,7 +18,7 @@ async function killed(what: Killed, kill: { call: number; when: 'before' | 'afte
   const emails = await startEmails({ rate: 1, before: kills.before, after: kills.after });
   const { engine } = emails;
   await emails.campaign({ recipients: RECIPIENTS, chunkSize: 10 });
-  const verify = eventVerifier(keys.publicKey, engine.clock.now);
+  const verify = eventVerifier([keys.publicKey], engine.clock.now);
   const told = new Set<string>();
   const webhook = async () => {
     const mails = emails.sendgrid.mails.filter(
@@ -25,11 +26,8 @@ async function killed(what: Killed, kill: { call: number; when: 'before' | 'afte
     );
     if (mails.length === 0) return;
     const events = mails.flatMap((mail) => eventsOf(mail, 'delivered', mail.at));
-    const { body, headers } = signedEvents(events, keys, engine.clock.now());
-    const { statusCode } = await handleEvents(
-      { ...engine.deps, clock: engine.clock, verify },
-      { body, headers, isBase64Encoded: false },
-    );
+    const webhook = eventWebhook({ ...engine.deps, clock: engine.clock, verify });
+    const { statusCode } = await webhook(webhookRequest(events, keys, engine.clock.now()));
     // SendGrid repeats a request that had no 2xx answer.
     if (statusCode === 204) for (const { customArgs } of mails) told.add(customArgs.recipient + String(customArgs.job));
   };
@@ -114,7 +112,7 @@ test.each([
     const emails = await startEmails({ rate: 1, before: kills.before, after: kills.after });
     const { engine, sendgrid } = emails;
     const producer = createProducer({ ...engine.deps, source: '/api', emailRate: 4 });
-    const verify = eventVerifier(keys.publicKey, engine.clock.now);
+    const verify = eventVerifier([keys.publicKey], engine.clock.now);
     const accept = () =>
       producer.campaign(
         { from: { email: 'news@example.com' }, templateId: TEMPLATE },
@@ -123,8 +121,8 @@ test.each([
       );
     const webhook = () => {
       const events = sendgrid.mails.flatMap((mail) => eventsOf(mail, 'delivered', mail.at));
-      const signed = signedEvents(events, keys, engine.clock.now());
-      return handleEvents({ ...engine.deps, clock: engine.clock, verify }, { ...signed, isBase64Encoded: false });
+      const signed = webhookRequest(events, keys, engine.clock.now());
+      return eventWebhook({ ...engine.deps, clock: engine.clock, verify })(signed);
     };
 
     const died = [await kills.run(accept, { call: Math.min(call, 7), when })];

@@ -1,7 +1,7 @@
 import { eventKey, type StoredEvent } from '../../../lib/emails/events/event';
 import { eventVerifier } from '../../../lib/emails/events/verify';
-import { handleEvents } from '../../../lib/emails/events/webhook';
-import { eventKeys, eventsOf, signedEvents } from '../../../lib/local/fakes/sendgrid-events';
+import { eventWebhook } from '../../../lib/emails/events/webhook';
+import { eventKeys, eventsOf } from '../../../lib/local/fakes/sendgrid-events';
 import { auditHour } from '../../../lib/reconcile/audit-records';
 import { completeEnds } from '../../../lib/reconcile/ends';
 import { type EngineOptions, jobId } from '../../support/engine';
@@ -9,6 +9,7 @@ import { feedbackBody, startFeedback } from '../../support/feedback';
 import { createKills } from '../../support/kills';
 import { reconcileRun } from '../../support/reconcile-run';
 import { inviteBody, startTestflight } from '../../support/testflight';
+import { webhookRequest } from '../../support/webhook-request';
 
 const keys = eventKeys();
 const MINUTES = 60_000;
@@ -26,7 +27,7 @@ async function start(queue: keyof typeof QUEUES, options: EngineOptions = {}) {
   const { body, step, start: begin } = QUEUES[queue];
   const { engine, sendgrid, close } = await begin(options);
   engine.send(body);
-  const verify = eventVerifier(keys.publicKey, engine.clock.now);
+  const verify = eventVerifier([keys.publicKey], engine.clock.now);
   return {
     engine,
     sendgrid,
@@ -36,11 +37,8 @@ async function start(queue: keyof typeof QUEUES, options: EngineOptions = {}) {
     /** SendGrid reports its mails to the webhook. */
     async tell(event = 'delivered'): Promise<void> {
       const events = sendgrid.mails.flatMap((mail) => eventsOf(mail, event, mail.at));
-      const signed = signedEvents(events, keys, engine.clock.now());
-      const answer = await handleEvents(
-        { ...engine.deps, clock: engine.clock, verify },
-        { ...signed, isBase64Encoded: false },
-      );
+      const signed = webhookRequest(events, keys, engine.clock.now());
+      const answer = await eventWebhook({ ...engine.deps, clock: engine.clock, verify })(signed);
       expect(answer).toEqual({ statusCode: 204 });
     },
     stored: () =>

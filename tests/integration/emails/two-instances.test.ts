@@ -1,10 +1,11 @@
 import { chunkId } from '../../../lib/emails/campaigns/chunk';
 import { eventVerifier } from '../../../lib/emails/events/verify';
-import { handleEvents } from '../../../lib/emails/events/webhook';
+import { eventWebhook } from '../../../lib/emails/events/webhook';
 import { campaignReport } from '../../../lib/emails/report';
-import { eventKeys, eventsOf, type SendgridEvent, signedEvents } from '../../../lib/local/fakes/sendgrid-events';
+import { eventKeys, eventsOf, type SendgridEvent } from '../../../lib/local/fakes/sendgrid-events';
 import { type Emails, startEmails } from '../../support/emails';
 import { jobId } from '../../support/engine';
+import { webhookRequest } from '../../support/webhook-request';
 
 const keys = eventKeys();
 const CAMPAIGNS = { acme: jobId(100), 'acme-staging': jobId(200) };
@@ -32,14 +33,14 @@ async function sendAll(recipients: Record<Name, number>): Promise<SendgridEvent[
 /** SendGrid posts every event of the account to the webhook of every instance. */
 async function post(events: readonly SendgridEvent[]): Promise<void> {
   for (const [instance, { engine }] of Object.entries(services)) {
-    const signed = signedEvents([...events], keys, engine.clock.now());
+    const signed = webhookRequest([...events], keys, engine.clock.now());
     const deps = {
       ...engine.deps,
       instance,
       clock: engine.clock,
-      verify: eventVerifier(keys.publicKey, engine.clock.now),
+      verify: eventVerifier([keys.publicKey], engine.clock.now),
     };
-    expect(await handleEvents(deps, { ...signed, isBase64Encoded: false })).toEqual({ statusCode: 204 });
+    expect(await eventWebhook(deps)(signed)).toEqual({ statusCode: 204 });
   }
 }
 

@@ -1,0 +1,122 @@
+import { emailEventsEnv, parseEnv } from '../../../lib/config';
+import {
+  eventVerifier,
+  MAX_BODY_BYTES,
+  SIGNATURE_HEADER,
+  TIMESTAMP_HEADER,
+  type WebhookRequest,
+} from '../../../lib/emails/events/verify';
+import { eventWebhook } from '../../../lib/emails/events/webhook';
+import { eventKeys, type SendgridEvent } from '../../../lib/local/fakes/sendgrid-events';
+import { memoryEngine } from '../../support/engine';
+import { sampleContract } from '../../support/sample-contract';
+import { webhookRequest } from '../../support/webhook-request';
+
+const keys = eventKeys();
+const next = eventKeys();
+const EVENTS = [{ email: 'user@example.com', event: 'delivered', timestamp: 1 }] as unknown as SendgridEvent[];
+
+function started(publicKeys = [keys.publicKey]) {
+  const { deps, clock, metrics, lines } = memoryEngine(() => sampleContract().contract);
+  const verify = eventVerifier(publicKeys, clock.now);
+  const webhook = eventWebhook({ ...deps, clock, verify });
+  const signed = ({ by = keys, ahead = 0 } = {}) => webhookRequest(EVENTS, by, clock.now() + ahead);
+  const refused = () => metrics.filter(({ name }) => name === 'EmailEventsRefused').map(({ value }) => value);
+  return { clock, verify, webhook, signed, refused, lines };
+}
+const header =
+  (name: string, value: string) =>
+  (sent: WebhookRequest): WebhookRequest => ({
+    ...sent,
+    headers: { ...sent.headers, [name]: value },
+  });
+const call =
+  (http: object) =>
+  (sent: WebhookRequest): WebhookRequest => ({ ...sent, requestContext: { http } });
+const flipped = ({ headers = {} }: WebhookRequest): string => {
+  const text = headers[SIGNATURE_HEADER] ?? '';
+  return `${text.slice(0, -10)}${text.at(-10) === 'A' ? 'B' : 'A'}${text.slice(-9)}`;
+};
+
+test.each<[string, (sent: WebhookRequest) => WebhookRequest, number]>([
+  ['another method', call({ method: 'GET', path: '/' }), 405],
+  ['another path', call({ method: 'POST', path: '/admin' }), 404],
+  ['no method and no path', ({ headers = {}, body = '' }) => ({ headers, body }), 405],
+  ['nothing', () => ({}), 405],
+  ['another body', (sent) => ({ ...sent, body: `${sent.body} ` }), 403],
+  ['the same events in other bytes', (sent) => ({ ...sent, body: JSON.stringify(EVENTS, null, 1) }), 403],
+  ['no headers', (sent) => ({ ...sent, headers: {} }), 403],
+  ['no signature', header(SIGNATURE_HEADER, ''), 403],
+  ['a signature that is too short', header(SIGNATURE_HEADER, 'AAAA'), 403],
+  ['a signature that is no DER', header(SIGNATURE_HEADER, 'A'.repeat(96)), 403],
+  ['a signature of zeros', header(SIGNATURE_HEADER, 'MAYCAQACAQA='), 403],
+  ['a long signature', header(SIGNATURE_HEADER, 'A'.repeat(8000)), 403],
+  ['two signatures', (sent) => header(SIGNATURE_HEADER, `${flipped(sent)},${flipped(sent)}`)(sent), 403],
+  ['another signature', (sent) => header(SIGNATURE_HEADER, flipped(sent))(sent), 403],
+  ['no timestamp', header(TIMESTAMP_HEADER, ''), 403],
+  ['a timestamp in another notation', header(TIMESTAMP_HEADER, '1767323045\n'), 403],
+  [
+    'another timestamp',
+    (sent) => header(TIMESTAMP_HEADER, String(Number(sent.headers?.[TIMESTAMP_HEADER]) + 1))(sent),
+    403,
+  ],
+  ['too much text', (sent) => ({ ...sent, body: 'x'.repeat(MAX_BODY_BYTES + 1) }), 413],
+  ['too many bytes in few characters', (sent) => ({ ...sent, body: '€'.repeat(MAX_BODY_BYTES / 2) }), 413],
+  ['too much base64', (sent) => ({ ...sent, isBase64Encoded: true, body: 'A'.repeat(MAX_BODY_BYTES * 2) }), 413],
+])('the webhook refuses %s with a status, a count and no log line', async (_, change, statusCode) => {
+  const { webhook, signed, refused, lines } = started();
+
+  expect(await webhook(change(signed()))).toEqual({ statusCode });
+
+  expect(refused()).toEqual([1]);
+  expect(lines).toEqual([]);
+});
+
+test('the webhook refuses a request that is ten minutes old, or a minute ahead of our clock', async () => {
+  const { clock, webhook, signed } = started();
+  const sent = signed();
+
+  expect(await webhook(signed({ ahead: 61_000 }))).toEqual({ statusCode: 403 });
+  expect(await webhook(signed({ ahead: 59_000 }))).toEqual({ statusCode: 204 });
+  clock.advance(599_000);
+  expect(await webhook(sent)).toEqual({ statusCode: 204 });
+  clock.advance(2_000);
+  expect(await webhook(sent)).toEqual({ statusCode: 403 });
+});
+
+test('during a change of the key, both keys are accepted, and no third one', async () => {
+  const { webhook, signed } = started([keys.publicKey, next.publicKey]);
+
+  expect(await webhook(signed({ by: keys }))).toEqual({ statusCode: 204 });
+  expect(await webhook(signed({ by: next }))).toEqual({ statusCode: 204 });
+  expect(await webhook(signed({ by: eventKeys() }))).toEqual({ statusCode: 403 });
+});
+
+test('a flood of refused requests is one metric value a minute, and none is left out', async () => {
+  const { clock, webhook, refused, lines } = started();
+
+  for (let times = 0; times < 1000; times++) await webhook({});
+  clock.advance(60_000);
+  await webhook({});
+
+  expect(refused()).toEqual([1, 1000]);
+  expect(lines).toEqual([]);
+});
+
+test.each([
+  ['no key', ''],
+  ['three keys', [keys, next, keys].map(({ publicKey }) => publicKey).join(',')],
+  ['something else', 'ssm:/example/key'],
+])('the configuration refuses %s without showing it', (_, value) => {
+  const env = { INSTANCE: 'acme', BUCKET: 'bucket', PREFIX: 'jobs', TABLE: 'table', QUEUES: '{}' };
+
+  expect(() => parseEnv(emailEventsEnv, { ...env, SENDGRID_EVENTS_KEY: value })).toThrow(
+    /^configuration: SENDGRID_EVENTS_KEY: (is missing|must be the webhook's verification key in base64, or two separated by a comma)$/,
+  );
+});
+
+test('a key that is no public key of the curve is refused without showing it', () => {
+  expect(() => eventVerifier(['A'.repeat(124)], () => 0)).toThrow(
+    /^configuration: SENDGRID_EVENTS_KEY: must be public keys of the curve P-256$/,
+  );
+});
