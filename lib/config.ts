@@ -37,6 +37,13 @@ const list = z
       .map((entry) => entry.trim())
       .filter(Boolean),
   );
+/**
+ * A secret, or a reference to it: `ssm:/path` or `secretsmanager:name`. The mark of a secret: only a variable with this
+ * schema can be read with `realSecret`, gets a permission, and is refused in a template as a plain text.
+ */
+export const secret = z.string().min(1).brand<'Secret'>();
+export type SecretReference = z.infer<typeof secret>;
+
 const seconds = z.coerce.number().min(0).max(43_200);
 const name = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 letters, digits, - or _');
 
@@ -67,14 +74,12 @@ export const zendeskEnv = z.object({
   /** `https://{subdomain}.zendesk.com/api/v2`, or the address of a fake. */
   ZENDESK_ENDPOINT: z.url(),
   ZENDESK_EMAIL: z.email(),
-  /** A token, or `ssm:/path`, or `secretsmanager:name`. */
-  ZENDESK_TOKEN: z.string().min(1),
+  ZENDESK_TOKEN: secret,
 });
 
 export const sendgridEnv = z.object({
   SENDGRID_ENDPOINT: z.url().default('https://api.sendgrid.com'),
-  /** A key, or `ssm:/path`, or `secretsmanager:name`. */
-  SENDGRID_API_KEY: z.string().min(1),
+  SENDGRID_API_KEY: secret,
   SENDGRID_FROM_EMAIL: z.email(),
   SENDGRID_FROM_NAME: z.string().max(100).optional(),
   /** Recipients per second for all workers together. It is the account's limit, which SendGrid does not publish. */
@@ -145,8 +150,8 @@ export const appStoreConnectEnv = z.object({
   APP_STORE_CONNECT_ENDPOINT: z.url().default('https://api.appstoreconnect.apple.com'),
   APP_STORE_CONNECT_ISSUER_ID: z.guid('must be a UUID'),
   APP_STORE_CONNECT_KEY_ID: z.string().regex(/^[A-Z0-9]{10}$/, 'must be 10 capital letters or digits'),
-  /** A key in PKCS #8 PEM, or `ssm:/path`, or `secretsmanager:name`. */
-  APP_STORE_CONNECT_PRIVATE_KEY: z.string().min(1),
+  /** A key in PKCS #8 PEM. */
+  APP_STORE_CONNECT_PRIVATE_KEY: secret,
   /** Seconds until Apple shows the effect of a call whose answer was lost. */
   APP_STORE_CONNECT_SETTLE: seconds.default(30),
 });
@@ -203,8 +208,8 @@ export const reconcilerEnv = z.object({
 
 export const alarmsEnv = z.object({
   ...commonEnv.shape,
-  /** A Discord channel's webhook URL, or `ssm:/path`, or `secretsmanager:name`. Anyone who has the URL can post. */
-  DISCORD_WEBHOOK_URL: z.string().min(1),
+  /** A Discord channel's webhook URL. Anyone who has the URL can post. */
+  DISCORD_WEBHOOK_URL: secret,
   /** For the commands in the alarm's message. */
   STAGE: name,
 });
@@ -223,6 +228,22 @@ export const producerSettings = z.object({
   queues: z.record(name, queueSettings.pick({ type: true, retention: true })),
 });
 export type ProducerSettings = z.infer<typeof producerSettings>;
+
+/** The schema of each function's environment. A function that is missing here cannot be deployed. */
+export const environmentSchemas: Record<string, z.ZodObject> = {
+  feedback: feedbackEnv,
+  emails: emailsEnv,
+  emailEvents: emailEventsEnv,
+  testflight: testflightEnv,
+  analytics: analyticsEnv,
+  compaction: compactionEnv,
+  reconciler: reconcilerEnv,
+  alarms: alarmsEnv,
+};
+
+/** The variables of a function that hold secrets. */
+export const secretsOf = (key: string): string[] =>
+  Object.entries(environmentSchemas[key]?.shape ?? {}).flatMap(([name, schema]) => (schema === secret ? [name] : []));
 
 /** Our configuration is not valid. The message names every variable and rule, never a value. */
 export class ConfigError extends Error {

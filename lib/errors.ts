@@ -15,11 +15,20 @@
 export type ErrorClass = 'transient' | 'wait' | 'stop' | 'permanent' | 'ambiguous' | 'store';
 
 /**
- * The outside services that can refuse us. Their circuits in the jobs table, their alarms and their permissions have
- * these names. Every list of vendors comes from here.
+ * The outside services that can refuse us, and the queues whose workers call them. Their circuits in the jobs table,
+ * their alarms and their permissions have these names. Every list of vendors comes from here.
  */
-export const VENDORS = ['zendesk', 'sendgrid', 'app-store-connect'] as const;
-export type Vendor = (typeof VENDORS)[number];
+export const VENDOR_QUEUES = {
+  zendesk: ['feedback'],
+  sendgrid: ['feedback', 'emails', 'testflight'],
+  'app-store-connect': ['testflight'],
+} as const satisfies Record<string, readonly string[]>;
+export type Vendor = keyof typeof VENDOR_QUEUES;
+export const VENDORS = Object.keys(VENDOR_QUEUES) as Vendor[];
+
+/** The vendors that the workers of these queues call. */
+export const vendorsOf = (queues: readonly string[]): Vendor[] =>
+  VENDORS.filter((vendor) => VENDOR_QUEUES[vendor].some((queue) => queues.includes(queue)));
 
 /**
  * What logs, rows, records and DLQ attributes may say about an error. `message` and `field` name rules, never values:

@@ -1,3 +1,4 @@
+import { vendorsOf } from '../lib/errors';
 import type { QueueRow } from '../lib/instances/queue-row';
 import { dlqName, queueName } from '../lib/jobs/keys';
 import { canarySection } from './canary';
@@ -6,7 +7,6 @@ import { DASHBOARD_ID } from './logical-id';
 import { lambdaMetric, ownMetric, sqsMetric } from './metric';
 import type { Fragment } from './template';
 import { alarmStates, graph, heading, layout, type Widget } from './widgets';
-import { vendorsOf } from './worker-permissions';
 
 /**
  * The dashboard, named like the instance: the alarms, a row per queue, the vendors, and rows for canaries, campaigns and
@@ -19,7 +19,7 @@ export function dashboardResources(
   const sections = [
     [alarmStates('Alarms', alarmNames)],
     ...rows.map((row) => queueSection(row, instance)),
-    vendorSection(instance, vendorsOf(rows)),
+    vendorSection(instance, vendorsOf(rows.map(({ name }) => name))),
     ...(canaries.length > 0 ? [canarySection({ instance }, canaries)] : []),
     ...(rows.some(({ name }) => name === 'emails') ? [emailSection(instance)] : []),
     ...(rows.some(({ name }) => name === 'analytics') ? [analyticsSection(instance)] : []),

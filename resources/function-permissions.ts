@@ -1,4 +1,5 @@
 import { compactedPrefix, dataPrefix, manifestPrefix } from '../lib/analytics/keys';
+import { secretsOf } from '../lib/config';
 import type { QueueRow } from '../lib/instances/queue-row';
 import {
   bodyKey,
@@ -26,7 +27,7 @@ import {
 } from './statements';
 import { arn } from './template';
 import { undeliveredQueueName } from './topic';
-import { WORKERS, workerPermissions } from './worker-permissions';
+import { workerPermissions } from './worker-permissions';
 
 /** The statements of each function's role. `values`: the variables of the instance, and its `secretsKey`. */
 export function functionPermissions(
@@ -34,16 +35,13 @@ export function functionPermissions(
   values: Record<string, string>,
 ): Record<string, Statement[]> {
   const { secretsKey = '' } = values;
-  const needed = (names: string[]): Secrets => ({ secrets: names.map((name) => values[name] ?? ''), secretsKey });
-  const workers = rows.flatMap((row) => {
-    const needs = WORKERS[row.name];
-    return needs ? [[row.name, workerPermissions(row, context, { ...needs, ...needed(needs.secrets) })] as const] : [];
-  });
+  const needed = (key: string): Secrets => ({ secrets: secretsOf(key).map((name) => values[name] ?? ''), secretsKey });
+  const workers = rows.map((row) => [row.name, workerPermissions(row, context, needed(row.name))] as const);
   return {
     reconciler: reconcilerPermissions(rows, context),
     emailEvents: emailEventsPermissions(rows, context),
     compaction: compactionPermissions(context),
-    alarms: alarmsPermissions(context, needed(['DISCORD_WEBHOOK_URL'])),
+    alarms: alarmsPermissions(context, needed('alarms')),
     ...Object.fromEntries(workers),
   };
 }

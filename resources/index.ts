@@ -1,4 +1,5 @@
-import { environmentSchemas, hasFunction } from '../lib/instances/functions';
+import { environmentSchemas } from '../lib/config';
+import { hasFunction } from '../lib/instances/functions';
 import type { QueueRow } from '../lib/instances/queue-row';
 import { commonVariables, environmentOf, variablesOf } from '../lib/instances/variables';
 import { type Blocks, instanceOf, monitoringOf, type Variables } from './configuration';

@@ -1,9 +1,9 @@
+import { vendorsOf } from '../lib/errors';
 import type { QueueRow } from '../lib/instances/queue-row';
 import { type AlarmSpec, onOccurrence } from './alarm';
 import { UNDELIVERED_TOPIC_ID } from './logical-id';
 import { ownMetric, sqsMetric } from './metric';
 import { undeliveredQueueName } from './topic';
-import { vendorsOf } from './worker-permissions';
 
 /** The alarms that an instance has once. */
 export function instanceAlarms(instance: string, rows: QueueRow[]): AlarmSpec[] {
@@ -11,7 +11,7 @@ export function instanceAlarms(instance: string, rows: QueueRow[]): AlarmSpec[] 
   const emails = ownMetric(instance, { queue: 'emails' });
   const has = (queue: string) => rows.some(({ name }) => name === queue);
   return [
-    ...vendorsOf(rows).map(
+    ...vendorsOf(rows.map(({ name }) => name)).map(
       (vendor): AlarmSpec => ({
         kind: 'stopped',
         subject: vendor,

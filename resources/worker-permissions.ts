@@ -1,5 +1,5 @@
 import { dataPrefix as analyticsPrefix, manifestPrefix, rejectedPrefix } from '../lib/analytics/keys';
-import type { Vendor } from '../lib/errors';
+import { vendorsOf } from '../lib/errors';
 import type { QueueRow } from '../lib/instances/queue-row';
 import {
   attachmentsPrefix,
@@ -32,38 +32,27 @@ import {
 } from './statements';
 import { arn } from './template';
 
-/** What a worker needs in addition to its queue, its rows and its part of the bucket. */
+/** What a worker needs in addition to its queue, its rows, its part of the bucket, its vendors and its secrets. */
 interface WorkerNeeds {
-  /** Vendors whose circuit breakers it reads, opens and closes. */
-  vendors: Vendor[];
   /** Keys of other shared items. */
   items?: string[];
-  /** The variables that hold its secrets. */
-  secrets: string[];
   /** Keys of other objects: those that it writes and those that it only reads. `*` is a wildcard. */
   objects?: (prefix: string) => { written: string[]; read: string[] };
 }
 
-export const WORKERS: Record<string, WorkerNeeds> = {
+/** A queue without an entry needs nothing more. */
+const WORKERS: Record<string, WorkerNeeds> = {
   feedback: {
-    vendors: ['zendesk', 'sendgrid'],
     items: [rateKey('sendgrid')],
-    secrets: ['ZENDESK_TOKEN', 'SENDGRID_API_KEY'],
   },
   emails: {
-    vendors: ['sendgrid'],
     items: [rateKey('sendgrid'), campaignKey('*')],
-    secrets: ['SENDGRID_API_KEY'],
     objects: (prefix) => ({ written: [`${recipientsFolder(prefix, CAMPAIGN_QUEUE)}/*`], read: [] }),
   },
   testflight: {
-    vendors: ['app-store-connect', 'sendgrid'],
     items: [rateKey('sendgrid'), subjectKey('testflight', '*')],
-    secrets: ['APP_STORE_CONNECT_PRIVATE_KEY', 'SENDGRID_API_KEY'],
   },
   analytics: {
-    vendors: [],
-    secrets: [],
     objects: (prefix) => ({
       written: [`${analyticsPrefix(prefix)}*`, `${rejectedPrefix(prefix)}*`],
       read: [`${manifestPrefix(prefix)}*`],
@@ -71,28 +60,20 @@ export const WORKERS: Record<string, WorkerNeeds> = {
   },
 };
 
-/** The vendors that the workers of these queues call. */
-export const vendorsOf = (rows: QueueRow[]): string[] => [
-  ...new Set(rows.flatMap(({ name }) => WORKERS[name]?.vendors ?? [])),
-];
-
 /**
  * Permissions of a queue's worker. serverless-iam-roles-per-function adds those of the event source mapping: receive,
  * delete, attributes.
  */
-export function workerPermissions(
-  { name, type, ordered }: QueueRow,
-  context: Context,
-  { vendors, items = [], objects, ...secrets }: WorkerNeeds & Secrets,
-): Statement[] {
+export function workerPermissions({ name, type, ordered }: QueueRow, context: Context, secrets: Secrets): Statement[] {
   const { instance, prefix } = context;
+  const { items = [], objects } = WORKERS[name] ?? {};
   const { written, read } = objects?.(prefix) ?? { written: [], read: [] };
   const own = [`${recordFolder(prefix, name)}/*`, bodyKey(prefix, name, '*')];
   const given = [`${attachmentsPrefix(prefix, name)}*`, `${dataPrefix(prefix, name)}*`];
   const keys = [
     jobKey(name, '*'),
     trialKey(name, '*'),
-    ...vendors.map(vendorKey),
+    ...vendorsOf([name]).map(vendorKey),
     ...items,
     ...(ordered ? [orderKey(name, '*'), ticketsKey(name, '*'), ticketKey(name, '*', '*')] : []),
   ];

@@ -27,7 +27,6 @@ export function analyticsContract(deps: AnalyticsDeps): QueueContract {
     store(deps, { data, envelope, now });
   return {
     queue: ANALYTICS_QUEUE,
-    vendors: [],
     types: { [ANALYTICS_EVENTS]: messageType({ schema: analyticsSchema, process: work, direct: work }) },
   };
 }

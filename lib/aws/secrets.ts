@@ -1,3 +1,4 @@
+import type { SecretReference } from '../config';
 import { StoreError } from '../errors';
 import type { Secret } from '../ports';
 import { guarded } from './store-error';
@@ -8,7 +9,7 @@ type Fetch = (name: string) => Promise<string | Uint8Array | undefined>;
  * A secret by its reference: `ssm:/path` (Parameter Store, decrypted), `secretsmanager:name`, or the secret itself.
  * Fetches a reference once per cold start, and again for `fresh` or after a failed fetch. Rejects with a StoreError.
  */
-export function realSecret(reference: string): Secret {
+export function realSecret(reference: SecretReference): Secret {
   const fetch = fetchOf(reference);
   if (!fetch) return async () => reference;
 

@@ -1,4 +1,4 @@
-import { environmentSchemas } from '../instances/functions';
+import { environmentSchemas } from '../config';
 import type { Instance } from '../instances/instance';
 import { oldSettingProblems } from '../instances/old-settings';
 import { overlaps } from '../instances/overlaps';
@@ -15,6 +15,6 @@ export function deploymentProblems(instance: Instance, functions: string[], root
     ...overlaps(instance, root),
     ...functions
       .filter((key) => !(key in environmentSchemas))
-      .map((key) => `functions.${key}: its environment has no schema (lib/instances/functions.ts)`),
+      .map((key) => `functions.${key}: its environment has no schema (lib/config.ts)`),
   ];
 }

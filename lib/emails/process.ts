@@ -1,4 +1,4 @@
-import { CancelledError, JobError, PausedError, PermanentError, StopError, type Vendor } from '../errors';
+import { CancelledError, JobError, PausedError, PermanentError, StopError } from '../errors';
 import type { Updated } from '../jobs/ledger';
 import { traceOf } from '../jobs/trace';
 import type { Metrics } from '../ports';
@@ -39,7 +39,6 @@ export function emailsContract(deps: EmailDeps): QueueContract {
   const recall = campaignReader(deps);
   return {
     queue: EMAILS_QUEUE,
-    vendors: ['sendgrid'] satisfies Vendor[],
     types: {
       [EMAIL_MESSAGE]: messageType({
         schema: emailMessageSchema,

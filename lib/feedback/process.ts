@@ -1,4 +1,3 @@
-import type { Vendor } from '../errors';
 import { sha256 } from '../jobs/envelope';
 import { MAIL_STEPS } from '../jobs/mail';
 import { traceOf } from '../jobs/trace';
@@ -26,7 +25,6 @@ const TOKEN_LIFETIME_MS = 55 * MINUTE_MS;
 export function feedbackContract(deps: FeedbackDeps): QueueContract {
   return {
     queue: FEEDBACK_QUEUE,
-    vendors: ['zendesk', 'sendgrid'] satisfies Vendor[],
     types: {
       [FEEDBACK_SUBMITTED]: messageType({
         schema: feedbackSchema,

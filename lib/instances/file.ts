@@ -12,7 +12,6 @@ const section = <S extends z.ZodRawShape>(shape: S) => z.strictObject(shape).par
 
 const text = z.string().min(1).max(256);
 const seconds = whole(0, 43_200);
-/** Every setting that may hold a secret has this schema, so that no plain secret gets into the template. */
 const secret = text.describe('ssm:/path or secretsmanager:name. Only the local stage may hold the secret itself');
 const REFERENCE = /^(ssm:\/[A-Za-z0-9_./-]+|secretsmanager:[A-Za-z0-9/_+=.@-]+)$/;
 /** Whether a value names a secret and is not the secret itself. */
@@ -146,15 +145,3 @@ export const instanceFile = section({
 });
 
 export type InstanceFile = z.infer<typeof instanceFile>;
-
-/** The paths of all settings that hold secrets. */
-export const secretPaths = (): string[] => pathsOf(instanceFile, '');
-
-function pathsOf(schema: z.ZodType, path: string): string[] {
-  if (schema === secret) return [path];
-  if (schema instanceof z.ZodOptional) return pathsOf(schema.unwrap() as z.ZodType, path);
-  if (!(schema instanceof z.ZodObject)) return [];
-  return Object.entries(schema.shape).flatMap(([key, child]) =>
-    pathsOf(child as z.ZodType, path === '' ? key : `${path}.${key}`),
-  );
-}

@@ -1,28 +1,6 @@
-import type { z } from 'zod';
-import {
-  alarmsEnv,
-  analyticsEnv,
-  compactionEnv,
-  emailEventsEnv,
-  emailsEnv,
-  feedbackEnv,
-  reconcilerEnv,
-  testflightEnv,
-} from '../config';
+import { environmentSchemas } from '../config';
 import { MAIL_QUEUES } from '../jobs/mail';
 import type { Instance } from './instance';
-
-/** The schema of each function's environment. A function that is missing here cannot be deployed. */
-export const environmentSchemas: Record<string, z.ZodObject> = {
-  feedback: feedbackEnv,
-  emails: emailsEnv,
-  emailEvents: emailEventsEnv,
-  testflight: testflightEnv,
-  analytics: analyticsEnv,
-  compaction: compactionEnv,
-  reconciler: reconcilerEnv,
-  alarms: alarmsEnv,
-};
 
 /**
  * Whether an instance has the function `key`. The worker of a queue that is not in use is absent. So are the event

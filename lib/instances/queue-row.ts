@@ -25,6 +25,10 @@ export const rowSchema = z.strictObject({
   repeatable: yesOrNo.describe('Running a job twice does no harm. Follows from the code of the worker'),
   dlq: z.strictObject({ type: type.optional(), retention: retention.default(1_209_600) }).prefault({}),
   alarms: thresholdsSchema.describe('Limits of the alarms of this queue'),
+  env: z
+    .record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
+    .optional()
+    .describe("The worker's variables (lib/config.ts) that no other setting gives"),
 });
 
 export type QueueRow = z.infer<typeof rowSchema> & { name: string };

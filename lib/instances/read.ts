@@ -144,6 +144,7 @@ function rowOf(
   const value = {
     ...row,
     dlq: settings.queues?.[queue]?.dlq ?? {},
+    env: settings.queues?.[queue]?.env,
     alarms: { ...settings.alarms, ...settings.queues?.[queue]?.alarms },
   };
   const parsed = rowSchema.safeParse(value, { error: ruleInWords });

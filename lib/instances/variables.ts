@@ -1,9 +1,9 @@
 import type { z } from 'zod';
-import { type CommonConfig, commonEnv, envProblems } from '../config';
-import { type InstanceFile, isReference, secretPaths } from './file';
-import { environmentSchemas, functionsOf } from './functions';
+import { type CommonConfig, commonEnv, environmentSchemas, envProblems, secretsOf } from '../config';
+import { type InstanceFile, isReference } from './file';
+import { functionsOf } from './functions';
 import type { Instance } from './instance';
-import type { Problem } from './problems';
+import { nearestText, type Problem } from './problems';
 import { settings } from './queue-row';
 
 /** The setting of an instance's file that each variable of the functions' environment holds. */
@@ -66,7 +66,8 @@ export function variablesOf({ name, stage, rows, settings: of, prefix }: Instanc
     QUEUES: JSON.stringify(Object.fromEntries(rows.map((row) => [row.name, settings(row)]))),
   };
   const given = Object.entries(VARIABLES).map(([variable, path]) => [variable, variableText(valueAt(of, path))]);
-  return { ...Object.fromEntries(given), ...derived };
+  const ofQueues = rows.flatMap(({ env = {} }) => Object.entries(env).map(([key, value]) => [key, String(value)]));
+  return { ...Object.fromEntries(ofQueues), ...Object.fromEntries(given), ...derived };
 }
 
 /** The variables that all functions read. */
@@ -88,20 +89,37 @@ function given(instance: Instance, schema: z.ZodObject): Record<string, string> 
 export function settingProblems(instance: Instance): Problem[] {
   const missing = functionsOf(instance).flatMap((key) => {
     const schema = environmentSchemas[key];
-    return schema ? envProblems(schema, given(instance, schema)) : [];
+    const problems = schema ? envProblems(schema, given(instance, schema)) : [];
+    return problems.map(({ variable, rule }) => [settingOf(key, variable), rule] as const);
   });
-  const byPath = new Map(missing.map(({ variable, rule }) => [VARIABLES[variable] ?? variable, rule]));
-  return [...byPath].map(([path, rule]) => ({ path, rule })).concat(plainSecrets(instance));
+  const byPath = [...new Map(missing)].map(([path, rule]) => ({ path, rule }));
+  return [...byPath, ...unusedVariables(instance), ...plainSecrets(instance)];
 }
 
-function plainSecrets({ stage, settings: of }: Instance): Problem[] {
-  if (stage === 'local') return [];
-  const plain = secretPaths().filter((path) => {
-    const value = valueAt(of, path);
-    return value !== undefined && !isReference(String(value));
+/** The path of the setting that gives a variable to a function. */
+const settingOf = (key: string, variable: string): string => VARIABLES[variable] ?? `queues.${key}.env.${variable}`;
+
+/** Variables of a queue that its worker does not read, or that another setting gives. */
+const unusedVariables = ({ rows }: Instance): Problem[] =>
+  rows.flatMap(({ name: queue, env = {} }) => {
+    const known = Object.keys(environmentSchemas[queue]?.shape ?? {}).filter((name) => !(name in VARIABLES));
+    return Object.keys(env)
+      .filter((name) => !known.includes(name))
+      .map((name) => {
+        const setting = VARIABLES[name];
+        const rule = setting ? `is given by the setting ${setting}` : `is not a variable.${nearestText(name, known)}`;
+        return { path: `queues.${queue}.env.${name}`, rule };
+      });
   });
-  return plain.map((path) => ({
-    path,
+
+/** Secrets of any function, in use or not, that are not references. */
+function plainSecrets(instance: Instance): Problem[] {
+  if (instance.stage === 'local') return [];
+  const values = variablesOf(instance);
+  const secrets = Object.keys(environmentSchemas).flatMap((key) => secretsOf(key).map((name) => [name, key] as const));
+  const plain = [...new Map(secrets)].filter(([name]) => values[name] && !isReference(values[name]));
+  return plain.map(([name, key]) => ({
+    path: settingOf(key, name),
     rule: 'must be a reference, ssm:/path or secretsmanager:name, not the secret itself',
   }));
 }

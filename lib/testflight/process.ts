@@ -1,5 +1,4 @@
 import type { z } from 'zod';
-import type { Vendor } from '../errors';
 import { type Job, messageType, type QueueContract, type RunContext } from '../worker/contract';
 import { checkApp } from './allowed';
 import type { TestflightDeps } from './deps';
@@ -35,7 +34,6 @@ export function testflightContract(deps: TestflightDeps): QueueContract {
     });
   return {
     queue: TESTFLIGHT_QUEUE,
-    vendors: ['app-store-connect', 'sendgrid'] satisfies Vendor[],
     types: {
       [TESTFLIGHT_INVITE]: allowed<Invite>(inviteSchema, invite),
       [TESTFLIGHT_REMOVE]: allowed<Remove>(removeSchema, remove),

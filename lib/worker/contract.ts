@@ -1,5 +1,4 @@
 import type { z } from 'zod';
-import type { Vendor } from '../errors';
 import type { Envelope } from '../jobs/envelope';
 import type { JobRow } from '../jobs/row';
 import type { VendorGate } from '../limits/gate';
@@ -45,7 +44,6 @@ export interface QueueContract {
   queue: string;
   /** The key is the CloudEvents type, e.g. `feedback.submitted.v1`. */
   types: Record<string, MessageType>;
-  vendors: readonly Vendor[];
 }
 
 /** Checks that schema and process of one type agree on the data. */

@@ -43,7 +43,7 @@ async function stateInWorker(message: Message): Promise<string | undefined> {
     type,
     messageType({ schema: known.schema, process: async () => 'done' }),
   ]);
-  const engine = memoryEngine(() => ({ queue, vendors: [], types: Object.fromEntries(work) }));
+  const engine = memoryEngine(() => ({ queue, types: Object.fromEntries(work) }));
   engine.send(JSON.stringify(message));
   await engine.deliver();
   return engine.rows()[0]?.state;

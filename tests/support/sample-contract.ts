@@ -14,7 +14,6 @@ export function sampleContract(
   const effects: string[] = [];
   const contract: QueueContract = {
     queue: SAMPLE_QUEUE,
-    vendors: ['zendesk'],
     types: {
       'sample.done.v1': messageType({
         schema: sampleSchema,

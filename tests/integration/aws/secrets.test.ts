@@ -4,6 +4,9 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { promisify } from 'node:util';
 import { realSecret } from '../../../lib/aws/secrets';
+import { secret as secretSchema } from '../../../lib/config';
+
+const secretAt = (reference: string) => realSecret(secretSchema.parse(reference));
 
 interface Call {
   target: string;
@@ -65,8 +68,8 @@ describe('a secret', () => {
   });
 
   it('may be a plain value, even with a colon', async () => {
-    expect(await realSecret('the-token')()).toBe('the-token');
-    expect(await realSecret('a:token')({ fresh: true })).toBe('a:token');
+    expect(await secretAt('the-token')()).toBe('the-token');
+    expect(await secretAt('a:token')({ fresh: true })).toBe('a:token');
 
     expect(store.calls).toEqual([]);
   });
@@ -74,7 +77,7 @@ describe('a secret', () => {
   it('comes from Parameter Store, decrypted', async () => {
     store.values['/my-instance/token'] = 'the-token';
 
-    expect(await realSecret('ssm:/my-instance/token')()).toBe('the-token');
+    expect(await secretAt('ssm:/my-instance/token')()).toBe('the-token');
 
     expect(store.calls).toEqual([
       { target: 'AmazonSSM.GetParameter', input: { Name: '/my-instance/token', WithDecryption: true } },
@@ -85,14 +88,14 @@ describe('a secret', () => {
     const arn = 'arn:aws:secretsmanager:us-east-1:000000000000:secret:token-AbCdEf';
     store.values[arn] = 'the-token';
 
-    expect(await realSecret(`secretsmanager:${arn}`)()).toBe('the-token');
+    expect(await secretAt(`secretsmanager:${arn}`)()).toBe('the-token');
 
     expect(store.calls.map(({ target }) => target)).toEqual(['secretsmanager.GetSecretValue']);
   });
 
   it('is fetched once for callers at the same time, and again when it must be fresh', async () => {
     store.values['/t'] = 'first';
-    const secret = realSecret('ssm:/t');
+    const secret = secretAt('ssm:/t');
 
     expect(await Promise.all([secret(), secret()])).toEqual(['first', 'first']);
     expect(await secret()).toBe('first');
@@ -106,7 +109,7 @@ describe('a secret', () => {
   });
 
   it('is fetched again after a failed fetch', async () => {
-    const secret = realSecret('ssm:/t');
+    const secret = secretAt('ssm:/t');
     const failed = secret();
     await expect(failed).rejects.toMatchObject({ name: 'StoreError', code: 'SSM.ParameterNotFound' });
     await expect(failed).rejects.not.toThrow(/planted/);
@@ -119,7 +122,7 @@ describe('a secret', () => {
   it('is an error that names the reference if the value is empty', async () => {
     store.values['/t'] = '';
 
-    await expect(realSecret('ssm:/t')()).rejects.toMatchObject({
+    await expect(secretAt('ssm:/t')()).rejects.toMatchObject({
       name: 'StoreError',
       code: 'SecretMissing',
       message: expect.stringContaining('ssm:/t'),

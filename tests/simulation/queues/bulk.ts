@@ -37,7 +37,6 @@ function bulk(name: string, type: 'fifo' | 'standard'): SimulatedQueue {
 function contract(world: World, process: Process, queue: string): QueueContract {
   return {
     queue,
-    vendors: [],
     types: {
       [`${queue}.item.v1`]: messageType<z.infer<typeof schema>>({
         schema,

@@ -20,7 +20,6 @@ function startCaller(answer: (call: { sender: string; now: number }) => void, op
     ...options,
     contract: ({ call, now }): QueueContract => ({
       queue: QUEUE,
-      vendors: ['sendgrid'],
       types: {
         [TYPE]: messageType<z.infer<typeof dataSchema>>({
           schema: dataSchema,

@@ -19,7 +19,6 @@ export const dlqByChance: ScalePlan = {
       everyMs: 5 * MINUTE_MS,
       contract: (): QueueContract => ({
         queue: 'sample',
-        vendors: [],
         types: {
           [TYPE]: messageType({
             schema: z.strictObject({}),

@@ -18,7 +18,6 @@ export const manyHeld: ScalePlan = {
     const service = startService({
       contract: ({ call }): QueueContract => ({
         queue: 'sample',
-        vendors: [],
         types: {
           [TYPE]: messageType({
             schema: z.strictObject({}),

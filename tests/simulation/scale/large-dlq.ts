@@ -24,7 +24,6 @@ export const largeDlq: ScalePlan = {
       costs: { table: ms, objects: ms, queues: ms },
       contract: ({ now }): QueueContract => ({
         queue: 'sample',
-        vendors: [],
         types: {
           [TYPE]: messageType({
             schema: z.strictObject({}),

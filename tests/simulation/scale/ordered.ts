@@ -32,7 +32,6 @@ function startOrdered({
       request = limitedVendor({ now, aMinute, offsetMs: 25_000 }).request;
       return {
         queue: QUEUE,
-        vendors: ['zendesk'],
         types: {
           [TYPE]: messageType({
             schema: z.strictObject({ n: z.number() }),

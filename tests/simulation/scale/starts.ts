@@ -26,7 +26,6 @@ export const manyStarts: ScalePlan = {
       used: load.add,
       contract: ({ call }): QueueContract => ({
         queue: 'sample',
-        vendors: ['zendesk'],
         types: {
           [TYPE]: messageType({
             schema: z.strictObject({}),

@@ -9,7 +9,6 @@ const CALL_MS = 300;
 /** Jobs that each make one request to a vendor. `request` runs when the request arrives, and may throw. */
 export const ticketContract = ({ call }: Vendor, request: (id: string) => void): QueueContract => ({
   queue: TICKETS,
-  vendors: ['zendesk'],
   types: {
     [TICKET_TYPE]: messageType({
       schema: z.strictObject({}),

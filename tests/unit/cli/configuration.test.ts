@@ -54,6 +54,6 @@ test('a function without a schema for its environment cannot be deployed', () =>
   changeInstance(root, 'acme', { ...FILLED_IN, bucket: 'acme-bucket' });
 
   expect(problems('acme', ['feedback', 'other'])).toEqual([
-    'functions.other: its environment has no schema (lib/instances/functions.ts)',
+    'functions.other: its environment has no schema (lib/config.ts)',
   ]);
 });

@@ -1,4 +1,4 @@
-import { environmentSchemas } from '../../../lib/instances/functions';
+import { environmentSchemas } from '../../../lib/config';
 import { VARIABLES } from '../../../lib/instances/variables';
 
 /** The instance's name, its queues and the schedule give these. npm start sets the last one. */

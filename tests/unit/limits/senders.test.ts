@@ -10,7 +10,6 @@ const schema = z.strictObject({ from: z.string(), refused: z.boolean() });
 /** A queue whose jobs name their sender and say whether the vendor refuses it. */
 const contract: QueueContract = {
   queue: 'sample',
-  vendors: ['sendgrid'],
   types: {
     'sample.done.v1': messageType<z.infer<typeof schema>>({
       schema,

@@ -19,7 +19,6 @@ function uncertain(
   };
   const contract: QueueContract = {
     queue: 'sample',
-    vendors: [],
     types: {
       'sample.done.v1': messageType({
         schema: z.unknown(),

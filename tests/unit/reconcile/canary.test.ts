@@ -87,7 +87,7 @@ test('a queue that works without rows still uses the rows of its canaries', asyn
   const schema = sampleContract().contract.types['sample.done.v1']?.schema;
   if (!schema) throw new Error('no schema');
   const types = { 'sample.done.v1': messageType({ schema, process: work, direct: work }) };
-  const { engine, reconcile } = start({}, { queue: SAMPLE_QUEUE, vendors: [], types });
+  const { engine, reconcile } = start({}, { queue: SAMPLE_QUEUE, types });
   await reconcile();
   const others = engine.metrics.length;
 

@@ -1,5 +1,4 @@
-import { parseEnv } from '../../../lib/config';
-import { environmentSchemas } from '../../../lib/instances/functions';
+import { environmentSchemas, parseEnv } from '../../../lib/config';
 import { permissionsOf, type Request } from '../../support/iam';
 import { SECRETS_KEY, templateOf } from '../../support/packages';
 import type { CompiledTemplate } from '../../support/sls';

@@ -25,7 +25,6 @@ function start({ asked, ...options }: EngineOptions & { asked?: string } = {}) {
   let next: { send: Does; tell: Does } = { send: 'works', tell: 'works' };
   const contract: QueueContract = {
     queue: 'sample',
-    vendors: [],
     types: {
       'sample.done.v1': messageType({
         schema: z.strictObject({}),

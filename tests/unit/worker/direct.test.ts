@@ -18,7 +18,6 @@ function start(effect: (id: string) => Promise<void> | void = () => {}, options:
   };
   const contract: QueueContract = {
     queue: 'sample',
-    vendors: [],
     types: { 'sample.done.v1': messageType({ schema, process: work, direct: work }) },
   };
   return { done, engine: memoryEngine(() => contract, { settings: { visibility: 120 }, ...options }) };

@@ -8,7 +8,6 @@ import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 function start(run: () => Promise<string>, first: () => void = () => {}) {
   const contract: QueueContract = {
     queue: 'sample',
-    vendors: [],
     types: {
       'sample.done.v1': messageType({
         schema: z.strictObject({}),

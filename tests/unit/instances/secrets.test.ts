@@ -1,0 +1,84 @@
+import { z } from 'zod';
+import { commonEnv, environmentSchemas, secret, secretsOf } from '../../../lib/config';
+import { readInstance } from '../../../lib/instances/read';
+import { VARIABLES } from '../../../lib/instances/variables';
+import { functionPermissions } from '../../../resources/function-permissions';
+import { changeInstance, instanceFolder, problemsOf } from '../../support/instances';
+
+const REFUSED = 'must be a reference, ssm:/path or secretsmanager:name, not the secret itself';
+
+let root: string;
+let remove: () => void;
+beforeEach(() => {
+  ({ root, remove } = instanceFolder());
+});
+afterEach(() => {
+  remove();
+  delete environmentSchemas.push;
+});
+
+/** A fifth queue, whose worker reads a key. Only its schema and its row say so. */
+function withPush(env: Record<string, string>): void {
+  environmentSchemas.push = z.object({ ...commonEnv.shape, PUSH_ENDPOINT: z.url(), PUSH_KEY: secret });
+  const row = { type: 'fifo', timeout: 30, visibility: 180, retention: 604_800, receives: 3, batch: 1 };
+  const rest = { concurrency: 2, throughput: 'normal', ordered: false, repeatable: false };
+  changeInstance(root, 'profiles/default', { 'queues.push': { ...row, ...rest } });
+  changeInstance(root, 'mht-api', { 'queues.push': { env } });
+}
+
+const secrets = Object.keys(environmentSchemas).flatMap((key) => secretsOf(key).map((name) => [key, name] as const));
+
+test.each(secrets)('the plain secret of %s in %s is refused', (_key, name) => {
+  const path = VARIABLES[name] ?? '';
+  changeInstance(root, 'mht-api', { [path]: 'planted-secret' });
+
+  expect(problemsOf(() => readInstance('mht-api', root))).toEqual([`instances/mht-api.yml: ${path}: ${REFUSED}`]);
+});
+
+test('the plain secret of a new queue is refused, because its schema marks it', () => {
+  withPush({ PUSH_ENDPOINT: 'https://push.example.com', PUSH_KEY: 'planted-secret' });
+
+  expect(problemsOf(() => readInstance('mht-api', root))).toEqual([
+    `instances/mht-api.yml: queues.push.env.PUSH_KEY: ${REFUSED}`,
+  ]);
+});
+
+test('the worker of a new queue may read its secret, and no other worker may', () => {
+  withPush({ PUSH_ENDPOINT: 'https://push.example.com', PUSH_KEY: 'ssm:/mht/push-key' });
+  const { rows } = readInstance('mht-api', root);
+  const context = {
+    service: 's',
+    stage: 'prod' as const,
+    instance: 'mht-api',
+    bucket: 'b',
+    prefix: 'p',
+    retain: true,
+    tags: {},
+  };
+  const permissions = functionPermissions({ rows, context }, { PUSH_KEY: 'ssm:/mht/push-key' });
+
+  const allowed = Object.entries(permissions).filter(([, statements]) =>
+    JSON.stringify(statements).includes('push-key'),
+  );
+  expect(allowed.map(([key]) => key)).toEqual(['push']);
+});
+
+test.each<[string, Record<string, string>, string]>([
+  ['a missing variable', { PUSH_KEY: 'ssm:/k' }, 'PUSH_ENDPOINT: is missing'],
+  [
+    'a misspelt variable',
+    { PUSH_ENDPOINT: 'https://x.example', PUSH_KEY: 'ssm:/k', PUSH_KEYS: 'x' },
+    'PUSH_KEYS: is not a variable. Did you mean PUSH_KEY?',
+  ],
+  [
+    'a variable that has a setting',
+    { PUSH_ENDPOINT: 'https://x.example', PUSH_KEY: 'ssm:/k', BUCKET: 'x' },
+    'BUCKET: is given by the setting bucket',
+  ],
+])('%s of a new queue is refused by name', (_what, env, expected) => {
+  withPush(env);
+
+  expect(problemsOf(() => readInstance('mht-api', root))).toEqual([
+    `instances/mht-api.yml: queues.push.env.${expected}`,
+  ]);
+});
