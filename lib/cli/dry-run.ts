@@ -12,9 +12,9 @@ interface Services {
 }
 
 /**
- * Services that read as usual and write nothing. A read shows earlier pretended writes of the same command, except in
- * the table's indexes. `touch` receives a line for each write. Looking through a DLQ hides its entries for a while, as
- * `sls reconcile` does.
+ * Services that read as usual and write nothing. They name each method, so that the compiler reports a new one. A read
+ * shows earlier pretended writes of the same command, except in the table's indexes. `touch` receives a line for each
+ * write. Looking through a DLQ hides its entries for a while, as `sls reconcile` does.
  */
 export function dryServices({ table, objects, queues }: Services, touch: (what: string) => void): Services {
   const items = new Map<string, Item | undefined>();
@@ -35,7 +35,9 @@ export function dryServices({ table, objects, queues }: Services, touch: (what: 
   };
   return {
     table: {
-      ...table,
+      due: table.due,
+      count: table.count,
+      hour: table.hour,
       get: item,
       put: async (next, expected) => {
         if (!(await fits(next.key, expected))) return 'conflict';
@@ -51,7 +53,7 @@ export function dryServices({ table, objects, queues }: Services, touch: (what: 
       },
     },
     objects: {
-      ...objects,
+      list: objects.list,
       get: body,
       read: version,
       replace: async (key, content, _type, etag) => {
@@ -76,7 +78,10 @@ export function dryServices({ table, objects, queues }: Services, touch: (what: 
       },
     },
     queues: {
-      ...queues,
+      receive: queues.receive,
+      changeVisibility: queues.changeVisibility,
+      changeVisibilityBatch: queues.changeVisibilityBatch,
+      depth: queues.depth,
       send,
       sendBatch: (url, messages) =>
         Promise.all(messages.map(async (message) => ({ sent: true as const, ...(await send(url, message)) }))),
