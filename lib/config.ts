@@ -104,16 +104,17 @@ export const emailsEnv = z.object({
 
 export type EmailsConfig = z.infer<typeof emailsEnv>;
 
+/** The public keys of SendGrid's signed event webhook, from SendGrid's settings: one, or two during a change. */
+export const eventsKeys = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9+/]{80,200}={0,2}(,[A-Za-z0-9+/]{80,200}={0,2})?$/,
+    "must be the webhook's verification key in base64, or two separated by a comma",
+  );
+
 export const emailEventsEnv = z.object({
   ...commonEnv.shape,
-  /** The public keys of SendGrid's signed event webhook, from SendGrid's settings: one, or two during a change. */
-  SENDGRID_EVENTS_KEY: z
-    .string()
-    .regex(
-      /^[A-Za-z0-9+/]{80,200}={0,2}(,[A-Za-z0-9+/]{80,200}={0,2})?$/,
-      "must be the webhook's verification key in base64, or two separated by a comma",
-    )
-    .transform((text) => text.split(',')),
+  SENDGRID_EVENTS_KEY: eventsKeys.transform((text) => text.split(',')),
 });
 
 const templateId = z.string().regex(/^d-[0-9a-f]{32}$/, 'must be a dynamic template id (d-…)');

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { appStoreConnectEnv, commonEnv, emailEventsEnv, feedbackEnv } from '../config';
+import { appStoreConnectEnv, commonEnv, eventsKeys, feedbackEnv } from '../config';
 import { rowChanges } from './queue-row';
 import { thresholdsSchema } from './thresholds';
 import { whole } from './whole';
@@ -90,7 +90,7 @@ export const instanceFile = section({
   sendgrid: section({
     endpoint: z.url(),
     apiKey: secret,
-    eventsKey: emailEventsEnv.shape.SENDGRID_EVENTS_KEY.describe('The public key of the signed event webhook'),
+    eventsKey: eventsKeys.describe('The public key of the signed event webhook, or two separated by a comma'),
     rate: z.number().positive().max(10_000).describe('Recipients per second, for all mail of the instance'),
     templates: section({
       feedback: feedbackEnv.shape.FEEDBACK_TEMPLATE_ID.unwrap(),

@@ -23,7 +23,7 @@ test.each(instanceNames())('instances/%s.yml is valid and shares no folder, tabl
   expect(overlaps(readInstance(name))).toEqual([]);
 });
 
-test('instances/schema.json is what the schema in the code generates (npm run schema)', () => {
+test('instances/schema.json is what the schema in the code generates (npm run schemas)', () => {
   expect(readFileSync('instances/schema.json', 'utf8')).toBe(schemaText());
 });
 
