@@ -99,15 +99,14 @@ test('the packed example refuses what is wrong by its named error', async () => 
   expect((await ask('GET', '/feedback')).status).toBe(405);
 });
 
-test('while the table cannot be reached, the packed example answers 503 and when to try again', async () => {
+test('while the table cannot be reached, a job with a key gets 503 and when to try again, and any other job is done', async () => {
   const { url } = await start({ AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:1' });
 
-  const { status, headers } = await ask('POST', '/feedback', feedback(), {
-    url,
-    headers: { 'idempotency-key': 'k-2' },
-  });
+  const keyed = await ask('POST', '/feedback', feedback(), { url, headers: { 'idempotency-key': 'k-2' } });
+  const other = await ask('POST', '/feedback', feedback(), { url });
 
-  expect([status, headers.get('retry-after')]).toEqual([503, '1']);
+  expect([keyed.status, keyed.headers.get('retry-after'), other.status]).toEqual([503, '1', 202]);
+  expect(await service.recorded(String(other.json.id))).toMatchObject({ state: 'succeeded' });
 });
 
 /** A killed process leaves its requests without an answer, or with a part of one. */
