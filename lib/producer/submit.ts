@@ -2,6 +2,7 @@ import type { QueueSettings } from '../config';
 import { ignoreStoreError, StoreError } from '../errors';
 import { type Envelope, MAX_INLINE_DATA_BYTES, sha256 } from '../jobs/envelope';
 import { EVENT, noted } from '../jobs/history';
+import { belongs } from '../jobs/identify';
 import { dataPrefix, deduplicationId } from '../jobs/keys';
 import type { Ledger } from '../jobs/ledger';
 import { newRow } from '../jobs/new-row';
@@ -102,7 +103,7 @@ export async function accept(deps: SubmitDeps, submission: Submission): Promise<
 
   const first = written.stored;
   if (!first) throw new StoreError({ code: 'RowGone', message: 'the row of this key was just removed' });
-  if (first.payloadHash !== row.payloadHash) throw new IdempotencyConflictError(id);
+  if (!belongs(first, row.payloadHash)) throw new IdempotencyConflictError(id);
   const time = new Date(first.time).toISOString();
   const again = { id, time, duplicate: true };
   if (!mayBeUnsent(first)) return { accepted: again };

@@ -12,7 +12,7 @@ import {
 } from '../world/faults';
 import { hasPoisonChunk } from '../world/poison';
 import type { Versions } from '../world/versions';
-import type { Command, Control, JobKind, JobSpec, Load, Plan, Redrive } from './plan';
+import type { Command, Control, Damage, JobKind, JobSpec, Load, Plan, Redrive } from './plan';
 import { aPlan } from './plan';
 
 const MINUTE_MS = 60_000;
@@ -158,6 +158,25 @@ const commands: fc.Arbitrary<Command[]> = fc
     drawn.flatMap(({ job, at, gap, whats }) => whats.map((what, index) => ({ job, what, at: at + index * gap }))),
   );
 
+/** A record is only read when its job is older than a day. */
+const damages: fc.Arbitrary<Damage[]> = fc
+  .array(
+    fc.record({
+      at: fc.oneof(fc.integer({ min: 0, max: 5_000 }), fc.integer({ min: 0, max: 30 * MINUTE_MS })),
+      what: fc.constantFrom<Damage['what'][]>('row', 'row', 'body', 'record'),
+      job: fc.integer({ min: 0, max: 3 }),
+      nth: fc.integer({ min: 0, max: 100 }),
+    }),
+    { minLength: 1, maxLength: 3 },
+  )
+  .map((drawn) =>
+    drawn.map((damage) => ({ ...damage, at: damage.at + (damage.what === 'record' ? 25 * HOUR_MS : 0) })),
+  );
+
+const future = fc
+  .record({ from: fc.integer({ min: 0, max: 20 * MINUTE_MS }), lasts: fc.constantFrom(10 * MINUTE_MS, 2 * HOUR_MS) })
+  .map(({ from, lasts }) => ({ from, until: from + lasts }));
+
 const retryWaits = fc.constantFrom([60, 900], [60], [60, 900, 1_800]);
 const waits = fc.record({
   at: fc.constantFrom(30_000, 5 * MINUTE_MS, 20 * MINUTE_MS),
@@ -244,6 +263,8 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
       calls: fc.array(callFault(queues), { maxLength: 6 }),
       streak: rarely(streak(queues), []),
       commands: rarely(commands, []),
+      damages: rarely(damages, []),
+      future: rarely(future, undefined as never),
       waits: rarely(waits, undefined as never),
       starts: rarely(fc.array(startFault, { minLength: 1, maxLength: 3 }), []),
       outages: rarely(fc.array(outage(queues), { minLength: 1, maxLength: 2 }), []),
@@ -265,7 +286,8 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
     })
     .map(({ loads: [first, ...beside], broken, unpolled, retention, dlqRetention, ...drawn }) => {
       const { redrives, outages, resolution, canaries, approximate, share, indexLag, versions, ...rest } = drawn;
-      const { calls, streak, waits, turns, ...plan } = rest;
+      const { calls, streak, waits, turns, damages, future, ...plan } = rest;
+      const released = versions.length > 0;
       const kinds = [first, ...beside].flatMap((load) => load?.jobs ?? []).map(({ kind }) => kind);
       return aPlan({
         ...plan,
@@ -285,6 +307,9 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
         ...(broken ? { broken } : {}),
         ...(resolution ? { resolution } : {}),
         ...(waits ? { waits } : {}),
+        // Released code does not notice damage, and ignores the schema.
+        damages: released ? [] : damages,
+        ...(future && !released ? { future } : {}),
         ...(unpolled ? { unpolled } : {}),
         ...(canaries ? { canaries } : {}),
         ...(approximate ? { approximate } : {}),

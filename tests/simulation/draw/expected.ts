@@ -16,6 +16,8 @@ export const EXPECTED: readonly string[] = [
   'redrive by move',
   ...['cancel of a queued job', 'retry of a cancelled job', 'retry of a dead job', 'discard of a dead job'],
   'waits that change',
+  ...['damaged row', 'damaged body', 'damaged record', 'row of newer code', 'code RowDamaged', 'code BodyDamaged'],
+  'code RecordDamaged',
   'resolved as done',
   'resolved as skipped',
   'moved by SQS',

@@ -84,6 +84,16 @@ export interface Command {
   job: number;
 }
 
+/** Something stored about a job is damaged, ms after the start. */
+export interface Damage {
+  at: number;
+  what: 'row' | 'body' | 'record';
+  /** The job's place among the queue's jobs that have a row by then. */
+  job: number;
+  /** What exactly is damaged, and how. */
+  nth: number;
+}
+
 /** The jobs of one queue, and how its workers take them. */
 export interface Load {
   /** A name from queues/queues.ts. */
@@ -112,6 +122,9 @@ export interface Plan extends Load {
   redrives: Redrive[];
   controls: Control[];
   commands: Command[];
+  damages: Damage[];
+  /** The next release writes all live rows at `from`, and comes back at `until`, in ms after the start. */
+  future?: { from: number; until: number };
   /** Without it, no operator resolves unknown steps. */
   resolution?: Resolution;
   /** Phases of a deployment and its roll-back. Without them, all processes run today's code. */
@@ -152,6 +165,7 @@ export const aPlan = (changes: Partial<Plan> = {}): Plan => ({
   redrives: [],
   controls: [],
   commands: [],
+  damages: [],
   deployAt: 0,
   ...changes,
 });

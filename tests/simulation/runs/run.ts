@@ -8,6 +8,7 @@ import { createLiveness } from '../promises/liveness';
 import { watchRows } from '../promises/rows-are-explained';
 import { type Input, startCallers } from '../world/callers';
 import { watchCampaigns } from '../world/campaigns';
+import { startDamages } from '../world/damage';
 import { startEvidence } from '../world/evidence';
 import { createFunctions, type Functions } from '../world/functions';
 import { mainQueue, serviceQueue } from '../world/names';
@@ -54,6 +55,7 @@ export async function runPlan(
   watchRows(world);
   const inputs = lanes.map((lane) => {
     startOperators(lane);
+    startDamages(lane);
     watchCampaigns(lane);
     watchFigures(lane);
     return startCallers(lane);

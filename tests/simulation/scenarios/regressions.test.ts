@@ -3,6 +3,12 @@ import { DAY_MS, HOUR_MS, jobs, MINUTE_MS, SECOND_MS, scenario } from './scenari
 
 /** Runs that once broke a promise, as small as possible. */
 const FOUND: Record<string, Partial<Plan>> = {
+  'a caller may send a job again whose row was damaged meanwhile': {
+    queue: 'bulk',
+    jobs: jobs(['good', { again: 10 }]),
+    starts: [{ nth: 1, fault: 'throttled', ms: 5 }],
+    damages: [{ at: 25, what: 'row', job: 0, nth: 48 }],
+  },
   'a message with a stolen id keeps its row when SQS moves it back': {
     jobs: jobs('good', ['stolen-id', { at: 5 * SECOND_MS }]),
     redrives: [{ nth: 1, after: MINUTE_MS, how: 'move' }],

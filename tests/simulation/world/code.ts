@@ -11,6 +11,7 @@ import { handleBatch } from '../../../lib/worker/batch';
 import type { Command, Control, JobSpec } from '../draw/plan';
 import { releasedCode } from '../released/released';
 import type { Process } from './calls';
+import { knownSchema } from './damage';
 import { contractOf, reconcilerDeps, workerDeps, workerPorts } from './engine';
 import { INSTANCE, mainQueue, serviceQueue, urlOf } from './names';
 import { portsOf } from './ports';
@@ -71,17 +72,16 @@ function currentCode(world: World, process: Process, event?: SQSEvent): Code {
     takeEvents: async (events) => {
       await takeEvents({ ...deps, instance: INSTANCE }, events);
     },
-    submit: (job) =>
-      world.queue.submit(
-        {
-          ...portsOf(world, process),
-          prefix: 'jobs',
-          source: '/sim/api',
-          queueUrl: () => urlOf(mainQueue(world)),
-          settings: () => world.settings,
-        },
-        job,
-        world,
-      ),
+    submit: (job) => {
+      const producer = {
+        ...portsOf(world, process),
+        prefix: 'jobs',
+        source: '/sim/api',
+        queueUrl: () => urlOf(mainQueue(world)),
+        settings: () => world.settings,
+        knows: knownSchema(world),
+      };
+      return world.queue.submit(producer, job, world);
+    },
   };
 }

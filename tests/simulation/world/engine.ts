@@ -7,6 +7,7 @@ import type { QueueContract } from '../../../lib/worker/contract';
 import type { BatchDeps } from '../../../lib/worker/deps';
 import type { Plan } from '../draw/plan';
 import type { Process } from './calls';
+import { knownSchema } from './damage';
 import { deadLetterQueue, laneOf, mainQueue, serviceQueue, urlOf } from './names';
 import { type Ports, portsOf } from './ports';
 import { isDeployed, waitsOf } from './waits';
@@ -30,7 +31,7 @@ export function workerDeps(world: World, ports: Ports): BatchDeps {
     queues,
     log,
     metrics,
-    ledger: createLedger({ ...base, settings }),
+    ledger: createLedger({ ...base, settings, knows: knownSchema(world) }),
     order: createOrder({ ...base, ...frontOf(world.plan) }),
     circuits: circuitBreakers(base),
     bucket: 'bucket',

@@ -42,6 +42,10 @@ export interface Watch {
   changes(): number;
   changed(): void;
   stored(item: Item, by: { released: boolean }): void;
+  /** A row that no function of the service wrote: it was damaged, or the next release wrote it. */
+  replaced(item: Item): void;
+  /** A row that was removed. */
+  removed(key: string): void;
   kept(key: string, body: string | Uint8Array): void;
   sent(queue: string, message: OutgoingMessage, sent: { messageId: string }): void;
   logged(message: string, facts?: Facts): void;
@@ -90,6 +94,7 @@ export function createWatch({
   let deaths = 0;
   const items = new Map<string, Item>();
   const rows = new Map<string, JobRow>();
+  const replaced = new Set<string>();
   const ends = new Map<string, JobRow[]>();
   const releasedEnds = new Map<string, boolean>();
   const effects = new Map<string, number>();
@@ -146,7 +151,9 @@ export function createWatch({
       const before = rows.get(item.key);
       const row = rowOf(item, Number.POSITIVE_INFINITY);
       rows.set(item.key, row);
-      if (!isLegal(before, row))
+      if ((before?.schema ?? 0) > (row.schema ?? 0)) violated(`nothing twice: older code replaced the newer ${row.id}`);
+      // The run of a damaged job may write its own copy of the row once more.
+      if (!replaced.has(item.key) && !isLegal(before, row))
         violated(`everything explained: no arrow leads ${row.id} from ${where(before)} to ${where(row)}`);
       if (row.canary) return canary(row);
       reached(`state ${row.state}${row.reason ? `(${row.reason})` : ''}`);
@@ -158,8 +165,21 @@ export function createWatch({
       for (const entry of row.history.slice(-NEW_ENTRIES))
         if (ofKind('other')(entry))
           violated(`everything explained: no reader knows the event ${entry.event} of ${row.id}`);
+      if (row.state === 'dead' && row.error) reached(`code ${row.error.code}`);
       if (isEnd(row.state)) ended(row, released);
       written(row);
+    },
+
+    replaced: (item) => {
+      replaced.add(item.key);
+      items.set(item.key, item);
+      rows.set(item.key, rowOf(item, Number.POSITIVE_INFINITY));
+      change();
+    },
+    removed: (key) => {
+      items.delete(key);
+      rows.delete(key);
+      change();
     },
 
     kept: (key, body) => {

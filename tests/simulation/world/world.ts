@@ -43,6 +43,8 @@ export interface World extends Lane {
   processes: { readonly size: number };
   spawn(options: { name: string; timeoutMs?: number; ended: (reason: string) => void }): Process;
   exit(process: Process): void;
+  /** Ids of jobs about which something stored was damaged. */
+  damaged: Set<string>;
   /** Outside actions that are still to come. */
   pending: Set<unknown>;
   /** Called on every change of stored data, every death of a job, and every version of a row or other item. */
@@ -156,6 +158,7 @@ export function createWorld(plan: Plan, options: { detailed?: boolean; mutant?: 
       return process;
     },
     exit,
+    damaged: new Set(),
     pending: new Set(),
     onChange,
     onDeath,
