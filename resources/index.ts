@@ -1,4 +1,5 @@
 import { environmentSchemas } from '../lib/config';
+import { deployedBy } from '../lib/instances/deployed';
 import { hasFunction } from '../lib/instances/functions';
 import type { QueueRow } from '../lib/instances/queue-row';
 import { commonVariables, environmentOf, variablesOf } from '../lib/instances/variables';
@@ -21,7 +22,7 @@ export const stage = async (variables: Variables): Promise<string> => instanceOf
 /** The instance's name, region and settings, for serverless.yml. */
 export const instance = async (variables: Variables): Promise<object> => {
   const { name, region, tags, settings } = instanceOf(variables);
-  return { name, region, tags: { instance: name, stage: settings.stage, service: SERVICE, ...tags }, ...settings };
+  return { ...settings, name, region, tags: { instance: name, stage: settings.stage, service: SERVICE, ...tags } };
 };
 
 /** The rows of all queues. The plugin removes the functions of queues that the instance does not use. */
@@ -56,8 +57,12 @@ export async function resources(variables: Variables): Promise<Fragment> {
     monitoringResources({ rows: of.rows, context }, monitoringOf(of, functions)),
     producerParameterResources(of.rows, context, of.settings.sendgrid?.rate ?? 100),
     exportNames(context, hasFunction(of, 'emailEvents')),
+    { Resources: {}, Outputs: outputsOf(deployedBy(of)) },
   ]);
 }
+
+const outputsOf = (values: object): Fragment['Outputs'] =>
+  Object.fromEntries(Object.entries(values).map(([name, Value]) => [name, { Value }]));
 
 /** Serverless names exports by service and stage only, but an account accepts each export name once. */
 const exportNames = ({ instance, stage }: Context, webhook: boolean): Fragment => ({

@@ -1,5 +1,6 @@
 import type { OperatorDeps, Reader } from '../ops/operator';
 import type { ProducerAccess } from './producer-access';
+import type { Serverless } from './serverless';
 import type { NamedTarget } from './target';
 
 export interface Option {
@@ -30,6 +31,8 @@ export interface CommandContext {
   target: NamedTarget;
   /** A command to copy, with the options that select this deployment: `jobs show ID` becomes `npx sls jobs show ID …`. */
   sls: (text: string) => string;
+  /** For commands about deployments: the account and its clients. */
+  serverless: Serverless;
   /** The settings of a producer, and the endpoints of the service on this machine. */
   producer: () => Promise<ProducerAccess>;
   /** Connects to the stage's table and bucket. */

@@ -187,7 +187,16 @@ export const commands = {
     },
   },
 
-  instances: { usage: 'List the files of instances/' },
+  check: {
+    usage: 'Check the account before a deployment: bucket, secrets, folder. Changes nothing',
+    options: {},
+  },
+  instances: { usage: 'List and import the files of instances/' },
+  'instances list': {
+    usage: 'List the files of instances/, and what is deployed of each',
+    offline: true,
+    options: { json: JSON_OUTPUT },
+  },
   'instances import': {
     usage: "Copy the settings of a stage's earlier .env file into the instance's file",
     offline: true,

@@ -1,4 +1,7 @@
+import { StoreError } from '../errors';
+import { chosenInstance } from '../instances/choose';
 import { OperatorError } from '../ops/operator';
+import { prepareDeployment } from './check';
 import type { CommandContext } from './command';
 import { GUARDED } from './commands';
 import { confirmWrite } from './confirm';
@@ -11,7 +14,7 @@ const READING = ['deploy list', 'deploy list functions', 'info', 'logs', 'metric
 
 /**
  * Runs before each of Serverless's own commands. Names the deployment if the command calls AWS, and asks before it
- * changes production.
+ * changes production. Before a deployment it checks the account and claims the instance's folder.
  */
 export async function beforeCore(serverless: Serverless, options: CommandContext['options']): Promise<void> {
   const command = serverless.processedInput.commands.join(' ');
@@ -20,8 +23,10 @@ export async function beforeCore(serverless: Serverless, options: CommandContext
     const target = await targetOf(serverless);
     terminal.note(targetText(target));
     if (GUARDED.includes(command)) await confirmWrite(target, { options, out: terminal });
+    if (command === 'deploy') await prepareDeployment(chosenInstance(options), serverless);
   } catch (error) {
-    if (error instanceof OperatorError) throw new serverless.classes.Error(error.message, 'OPERATOR');
+    if (error instanceof OperatorError || error instanceof StoreError)
+      throw new serverless.classes.Error(error.message, 'OPERATOR');
     throw error;
   }
 }

@@ -1,18 +1,45 @@
+import { StoreError } from '../errors';
 import { chosenInstance } from '../instances/choose';
+import { settingsHash, stackName } from '../instances/deployed';
 import { importSettings } from '../instances/import';
+import type { Instance } from '../instances/instance';
 import { instanceNames, readInstance } from '../instances/read';
+import { OperatorError } from '../ops/operator';
+import { timeText } from '../text';
+import { accountProblems } from './check';
 import type { Run } from './command';
 import { deploymentProblems } from './configuration';
+import { helpRun } from './help-run';
+import type { Serverless } from './serverless';
+import { readStack } from './stack';
 import { tableText } from './text';
 
-/** What `sls instances …` does. */
+/** What `sls check` and `sls instances …` do. */
 export const instancesRuns = {
-  instances: async ({ out }) => {
-    const cells = instanceNames().map((name) => {
-      const { stage, account = '', region, bucket, prefix, rows } = readInstance(name);
-      return [name, stage, account, region, `${bucket}/${prefix}`, rows.map((row) => row.name).join(' ')];
-    });
-    for (const line of tableText(['INSTANCE', 'STAGE', 'ACCOUNT', 'REGION', 'FOLDER', 'QUEUES'], cells)) out.line(line);
+  check: async ({ options, out, serverless }) => {
+    const instance = chosenInstance(options);
+    const offline = deploymentProblems(instance, []);
+    const problems =
+      instance.stage === 'local' ? offline : [...offline, ...(await accountProblems(instance, serverless))];
+    if (problems.length > 0) throw new OperatorError(problems.join('\n'));
+    out.line(`${instance.file} can be deployed.`);
+  },
+
+  instances: helpRun('instances'),
+
+  'instances list': async ({ options, out, serverless }) => {
+    const account = await serverless
+      .getProvider('aws')
+      .getAccountId()
+      .catch(() => undefined);
+    if (account === undefined) out.note('AWS cannot be asked with these credentials, so this shows the files only.');
+    const views = await Promise.all(instanceNames().map((name) => viewOf(readInstance(name), { account, serverless })));
+    if (options.json) return out.json({ instances: views });
+    const cells = views.map(({ name, stage, region, folder, queues, version, at, settings }) =>
+      [name, stage, region, folder, queues.join(' '), version, at, settings].map((text) => text ?? ''),
+    );
+    const head = ['INSTANCE', 'STAGE', 'REGION', 'FOLDER', 'QUEUES', 'VERSION', 'DEPLOYED (UTC)', 'SETTINGS'];
+    for (const line of tableText(head, cells)) out.line(line);
   },
 
   'instances import': async ({ options, out }) => {
@@ -21,3 +48,40 @@ export const instancesRuns = {
     for (const problem of deploymentProblems(instance, [])) out.note(problem);
   },
 } satisfies Record<string, Run>;
+
+/** The file, and what is deployed of it. `settings`: whether the deployed ones are those of the file. */
+async function viewOf(instance: Instance, asked: { account: string | undefined; serverless: Serverless }) {
+  const { name, stage, region, bucket, prefix, rows } = instance;
+  const file = { name, stage, region, folder: `${bucket}/${prefix}`, queues: rows.map((row) => row.name) };
+  return { ...file, ...(await deployedOf(instance, asked)) };
+}
+
+interface DeployedView {
+  version?: string | undefined;
+  at?: string;
+  settings: string;
+}
+
+async function deployedOf(
+  instance: Instance,
+  { account, serverless }: { account: string | undefined; serverless: Serverless },
+): Promise<DeployedView> {
+  if (instance.stage === 'local') return { settings: 'npm start' };
+  if (account === undefined) return { settings: 'unknown' };
+  if (account !== instance.account) return { settings: `unknown (account ${instance.account})` };
+  try {
+    const config = { ...(await serverless.getProvider('aws').getAwsSdkV3Config()), region: instance.region };
+    const stack = await readStack(config, stackName(instance));
+    if (!stack) return { settings: 'not deployed' };
+    const { Version, SettingsHash } = stack.outputs;
+    const same = SettingsHash === settingsHash(instance) ? 'as in the file' : 'differ from the file';
+    return {
+      version: Version,
+      at: timeText(stack.at?.getTime()),
+      settings: SettingsHash === undefined ? 'unknown' : same,
+    };
+  } catch (error) {
+    if (error instanceof StoreError) return { settings: `unknown (${error.code})` };
+    throw error;
+  }
+}

@@ -10,6 +10,7 @@ import { dropSharedRole } from './roles';
 import type { runNamed } from './run-command';
 import { commandTree, extensionTree, hookOf, namePositionals } from './schema';
 import type { Serverless } from './serverless';
+import { tagAll } from './tags';
 
 /**
  * Our plugin for `sls`. It adds our commands, checks a stage before a deployment, and names the deployment before a
@@ -47,8 +48,11 @@ export class Ops {
         if (!connection) return;
         for (const line of await outcomes(connection, options.data)) process.stderr.write(`${line}\n`);
       },
-      'before:package:finalize': () =>
-        dropSharedRole(serverless.service.provider.compiledCloudFormationTemplate, aws.naming.getRoleLogicalId()),
+      'before:package:finalize': () => {
+        const { compiledCloudFormationTemplate: template, tags = {} } = serverless.service.provider;
+        dropSharedRole(template, aws.naming.getRoleLogicalId());
+        tagAll(template, tags);
+      },
     };
   }
 }

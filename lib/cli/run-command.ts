@@ -52,7 +52,7 @@ export async function runCommand(run: Run, { serverless, ...call }: Call): Promi
       target = await targetOf(serverless);
       call.out.note(targetText(target));
     }
-    await runOn(run, target, { ...call, producer: producerAccess(serverless, target) });
+    await runOn(run, target, { ...call, serverless, producer: producerAccess(serverless, target) });
   } catch (error) {
     if (
       !(
@@ -74,7 +74,7 @@ export async function runCommand(run: Run, { serverless, ...call }: Call): Promi
 async function runOn(
   run: Run,
   target: NamedTarget,
-  { command, options, out, connect, producer }: Omit<Call, 'serverless'> & Pick<CommandContext, 'producer'>,
+  { command, options, out, connect, producer, serverless }: Call & Pick<CommandContext, 'producer'>,
 ) {
   const writes = command.writes === true || (command.writes !== undefined && options[command.writes] === true);
   const dry = isDryRun(options);
@@ -87,6 +87,7 @@ async function runOn(
     target,
     sls: (text) => slsCommand(text, target),
     producer,
+    serverless,
     reader: async () => (await connected()).reader,
     operator: async () => (await connected()).operator(),
     publishAlarm: async (message) => (await connected()).publishAlarm(message),

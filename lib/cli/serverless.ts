@@ -9,6 +9,7 @@ export interface Serverless {
   service: {
     provider: {
       environment?: Environment;
+      tags?: Record<string, string>;
       compiledCloudFormationTemplate: Template;
     };
     functions: Record<string, { environment?: Environment }>;

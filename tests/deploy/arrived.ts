@@ -13,7 +13,10 @@ import {
   ListEventSourceMappingsCommand,
   ListFunctionsCommand,
 } from '@aws-sdk/client-lambda';
+import { CreateBucketCommand, GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { GetQueueAttributesCommand, ListQueuesCommand, ListQueueTagsCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 
 // The clients of CloudFormation, IAM and Lambda are dependencies of Serverless, which this test needs anyway.
 
@@ -29,8 +32,22 @@ export function createAccount(endpoint: string) {
   const iam = new IAMClient(client);
   const lambda = new LambdaClient(client);
   const cloudformation = new CloudFormationClient(client);
+  const s3 = new S3Client(client);
+  const ssm = new SSMClient(client);
+  const secretsManager = new SecretsManagerClient(client);
 
   return {
+    /** What must exist before a deployment. */
+    async create(found: { buckets: string[]; parameters: string[]; secrets: string[] }): Promise<void> {
+      for (const Bucket of found.buckets) await s3.send(new CreateBucketCommand({ Bucket }));
+      for (const Name of found.parameters)
+        await ssm.send(new PutParameterCommand({ Name, Value: 'x', Type: 'SecureString' }));
+      for (const Name of found.secrets) await secretsManager.send(new CreateSecretCommand({ Name, SecretString: 'x' }));
+    },
+    async object(Bucket: string, Key: string): Promise<string | undefined> {
+      const { Body } = await s3.send(new GetObjectCommand({ Bucket, Key }));
+      return Body?.transformToString();
+    },
     async outputs(stack: string): Promise<Record<string, string | undefined>> {
       const { Stacks = [] } = await cloudformation.send(new DescribeStacksCommand({ StackName: stack }));
       return Object.fromEntries((Stacks[0]?.Outputs ?? []).map((output) => [output.OutputKey, output.OutputValue]));

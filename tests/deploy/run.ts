@@ -127,6 +127,31 @@ async function main(): Promise<number> {
       change(second.instance, { ...FILLED_IN, bucket: 'acme-bucket', region: 'us-east-1' });
     });
 
+    await section('the account before a deployment', async () => {
+      await refused(
+        'a missing bucket and missing secrets are named at once',
+        ['deploy', '--stage', 'prod', '--yes'],
+        [
+          'instances/mht-api.yml: bucket: does not exist',
+          'instances/mht-api.yml: zendesk.token: names a parameter that does not exist',
+          'instances/mht-api.yml: sendgrid.apiKey: names a secret that does not exist',
+        ],
+      );
+      change(prod.instance, { account: '999999999999' });
+      await refused(
+        'another account is refused',
+        ['deploy', '--stage', 'prod', '--yes'],
+        ['account: is 999999999999, but the credentials are of 123456789012'],
+      );
+      change(prod.instance, { account: '123456789012' });
+      await account.create({
+        buckets: [staging, prod, second].map(({ bucket }) => bucket),
+        parameters: ['/mht/zendesk-token', '/mht/discord-webhook-url', '/mht/app-store-connect-key'],
+        secrets: ['mht/sendgrid'],
+      });
+      await run(['check', '--stage', 'prod']);
+    });
+
     await section('templates', async () => {
       for (const instance of ['local', staging.instance, prod.instance, second.instance]) {
         const template = await compiledTemplate(directory.path, instance);
@@ -192,10 +217,17 @@ async function main(): Promise<number> {
           ['acme-alarms', 'acme-email-events', 'acme-emails', 'acme-feedback', 'acme-reconciler'],
         ],
       );
+      equal('its folder is claimed', await account.object(second.bucket, 'acme/_owner'), '{"instance":"acme"}');
       change(second.instance, { 'queues.emails': { concurrency: 7 } });
       await run(['deploy', ...args, '--yes']);
       const [mapping] = await account.mappings('acme-emails');
       equal('its update arrives', mapping?.ScalingConfig?.MaximumConcurrency, 7);
+      const list = await run(['instances', 'list']);
+      check(
+        'sls instances list shows what is deployed of each client',
+        [/^acme .*1\.0\.0 .*as in the file$/m, /^mht-api .*as in the file$/m].every((line) => line.test(list)),
+        list,
+      );
     });
 
     await section('remove', async () => {

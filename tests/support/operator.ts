@@ -51,6 +51,7 @@ export const targetContext = {
   sls: (text: string) => slsCommand(text, aTarget),
   producer: () => Promise.reject(new Error('not needed')),
   publishAlarm: () => Promise.reject(new Error('not needed')),
+  serverless: undefined as never,
 };
 
 /** Runs an `sls` command, given its words, against an engine in memory. */

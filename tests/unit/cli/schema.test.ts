@@ -46,6 +46,7 @@ test('every command in the tree has a lifecycle event, and its hook has the name
     'campaign',
     'producer',
     'testflight',
+    'check',
     'instances',
   ]);
   expect(tree.jobs).toMatchObject({ lifecycleEvents: ['run'] });

@@ -65,6 +65,7 @@ test('the event source mappings report failed messages one by one', () => {
       Enabled: true,
       FunctionResponseTypes: ['ReportBatchItemFailures'],
       ScalingConfig: { MaximumConcurrency: concurrency },
+      Tags: expect.any(Array),
     })),
   );
 });
@@ -159,6 +160,9 @@ test('the outputs list the queues and the table, and the names of exports contai
     'UndeliveredAlarmsUrl',
     'DashboardName',
     'ProducerParameterName',
+    'Version',
+    'SettingsHash',
+    'Folder',
   ]);
   expect(Object.values(prod.Outputs).flatMap(({ Export }) => Export?.Name ?? [])).toEqual([
     'mht-api-jobs-prod-deployment-bucket',

@@ -1,0 +1,39 @@
+import { S3Client } from '@aws-sdk/client-s3';
+import { realObjects } from '../aws/objects';
+import { folderOf } from '../instances/deployed';
+import type { Instance } from '../instances/instance';
+import { claimFolder } from '../jobs/folder-owner';
+import { jobsInStates, LISTED_STATES } from '../ops/find';
+import { OperatorError } from '../ops/operator';
+import { connect } from './connect';
+import { instanceFolder, preflight } from './preflight';
+import type { Serverless } from './serverless';
+import { terminal } from './terminal';
+
+/** The problems that AWS shows before a deployment of the instance, a line each. */
+export async function accountProblems(instance: Instance, serverless: Serverless): Promise<string[]> {
+  const aws = serverless.getProvider('aws');
+  return preflight(instance, {
+    config: await aws.getAwsSdkV3Config(),
+    account: await aws.getAccountId(),
+    liveJobs: async () => {
+      const { reader } = await connect(serverless, terminal);
+      const found = await Promise.all(
+        // Also those of queues that the file no longer names.
+        Object.keys(instance.known).map((queue) => jobsInStates(reader, { queue, states: LISTED_STATES, limit: 1 })),
+      );
+      return found.reduce((sum, { rows }) => sum + rows.length, 0);
+    },
+  });
+}
+
+/** Checks the account, then claims the folder. Rejects with an OperatorError that names every problem. */
+export async function prepareDeployment(instance: Instance, serverless: Serverless): Promise<void> {
+  const problems = await accountProblems(instance, serverless);
+  if (problems.length > 0) throw new OperatorError(problems.join('\n'));
+  const client = new S3Client(await serverless.getProvider('aws').getAwsSdkV3Config());
+  const objects = realObjects({ bucket: instance.bucket, client });
+  const claimed = await claimFolder(objects, instanceFolder(instance)).finally(() => client.destroy());
+  if (!claimed)
+    throw new OperatorError(`${instance.file}: prefix: another instance has just claimed ${folderOf(instance)}`);
+}

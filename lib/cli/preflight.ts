@@ -1,0 +1,139 @@
+import { HeadBucketCommand, S3Client } from '@aws-sdk/client-s3';
+import { DescribeSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
+import { realObjects } from '../aws/objects';
+import { guarded } from '../aws/store-error';
+import { StoreError } from '../errors';
+import { folderOf, stackName } from '../instances/deployed';
+import { isReference, secretPaths } from '../instances/file';
+import type { Instance } from '../instances/instance';
+import { linesOf, type Problem } from '../instances/problems';
+import { valueAt } from '../instances/variables';
+import { folderOwner, type InstanceFolder, mayUse } from '../jobs/folder-owner';
+import { queueName } from '../jobs/keys';
+import type { AwsConfig } from './serverless';
+import { readStack } from './stack';
+
+/** What the checks need from AWS. */
+export interface Checked {
+  config: AwsConfig;
+  /** The account of the credentials. */
+  account: string;
+  /** How many jobs of the deployed instance are on their way. Asked only if its folder would change. */
+  liveJobs: () => Promise<number>;
+}
+
+/** An instance's folder as the marker in it must agree with. */
+export const instanceFolder = ({ name, prefix, sharedWith, compacts }: Instance): InstanceFolder => ({
+  ...{ prefix, sharedWith, compacts },
+  instance: name,
+});
+
+/**
+ * Whether the account is ready for a deployment: the account itself, the bucket, each secret, and the folder. Writes
+ * nothing. Resolves to a line for each problem. Rejects with a StoreError if AWS does not answer at all.
+ */
+export async function preflight(instance: Instance, checked: Checked): Promise<string[]> {
+  const { account, config } = checked;
+  if (account !== instance.account)
+    return linesOf(instance.file, [
+      { path: 'account', rule: `is ${instance.account}, but the credentials are of ${account}` },
+    ]);
+  const s3 = new S3Client(config);
+  try {
+    const bucket = await bucketProblems(instance, s3);
+    const more = await Promise.all([
+      ...secretsOf(instance).map((secret) => secretProblems(secret, config)),
+      bucket.length > 0 ? [] : ownerProblems(instance, s3),
+      movedProblems(instance, checked),
+    ]);
+    return linesOf(instance.file, [...bucket, ...more.flat()]);
+  } finally {
+    s3.destroy();
+  }
+}
+
+async function bucketProblems({ bucket }: Instance, s3: S3Client): Promise<Problem[]> {
+  const call = () => s3.send(new HeadBucketCommand({ Bucket: bucket }));
+  return answered('bucket', () => guarded({ service: 'S3', operation: 'HeadBucket', call }), {
+    404: 'does not exist',
+    403: 'cannot be read by these credentials (s3:ListBucket)',
+    301: 'is in another region',
+  });
+}
+
+interface SecretSetting {
+  path: string;
+  reference: string;
+}
+
+const secretsOf = ({ settings }: Instance): SecretSetting[] =>
+  secretPaths().flatMap((path) => {
+    const reference = valueAt(settings, path);
+    return typeof reference === 'string' && isReference(reference) ? [{ path, reference }] : [];
+  });
+
+/** The value stays encrypted: only its existence is asked. */
+async function secretProblems({ path, reference }: SecretSetting, config: AwsConfig): Promise<Problem[]> {
+  const name = reference.slice(reference.indexOf(':') + 1);
+  if (reference.startsWith('ssm:')) {
+    const client = new SSMClient(config);
+    const call = () => client.send(new GetParameterCommand({ Name: name }));
+    return answered(path, () => guarded({ service: 'SSM', operation: 'GetParameter', call }), {
+      'SSM.ParameterNotFound': 'names a parameter that does not exist',
+      'SSM.AccessDeniedException': 'cannot be read by these credentials (ssm:GetParameter)',
+    }).finally(() => client.destroy());
+  }
+  const client = new SecretsManagerClient(config);
+  const call = () => client.send(new DescribeSecretCommand({ SecretId: name }));
+  return answered(path, () => guarded({ service: 'SecretsManager', operation: 'DescribeSecret', call }), {
+    'SecretsManager.ResourceNotFoundException': 'names a secret that does not exist',
+    'SecretsManager.AccessDeniedException': 'cannot be read by these credentials (secretsmanager:DescribeSecret)',
+  }).finally(() => client.destroy());
+}
+
+async function ownerProblems(instance: Instance, client: S3Client): Promise<Problem[]> {
+  const owner = await folderOwner(realObjects({ bucket: instance.bucket, client }), instance.prefix);
+  if (mayUse(instanceFolder(instance), owner)) return [];
+  return [{ path: 'prefix', rule: `the folder ${folderOf(instance)} belongs to ${owner} (its object _owner says so)` }];
+}
+
+/** Held and dead jobs have their bodies in the old folder. */
+async function movedProblems(instance: Instance, { config, liveJobs }: Checked): Promise<Problem[]> {
+  const { outputs = {} } = (await readStack(config, stackName(instance))) ?? {};
+  const before = outputs.Folder;
+  const now = folderOf(instance);
+  const queues = lostQueues(instance, outputs);
+  if ((before === undefined || before === now) && queues.length === 0) return [];
+  const live = await liveJobs();
+  if (live === 0) return [];
+  const waiting = `while jobs are on their way (${live} or more). Wait until sls jobs list shows none`;
+  const lost = queues.map((name) => ({
+    path: 'queues',
+    rule: `the deployed queue ${name} would be removed ${waiting}`,
+  }));
+  if (before === undefined || before === now) return lost;
+  return [...lost, { path: 'prefix', rule: `the folder would change from ${before} to ${now} ${waiting}` }];
+}
+
+/** The deployed queues that this deployment would remove, or replace because their type has changed. */
+function lostQueues({ name, rows }: Instance, outputs: Record<string, string | undefined>): string[] {
+  const deployed = Object.entries(outputs).flatMap(([id, url]) =>
+    id.endsWith('QueueUrl') && url !== undefined ? [url.slice(url.lastIndexOf('/') + 1)] : [],
+  );
+  const kept = rows.map((row) => queueName(name, row.name, row.type));
+  return deployed.filter((queue) => !kept.includes(queue));
+}
+
+/** A call whose known refusals are problems. Keys are HTTP statuses or the codes of StoreErrors. */
+async function answered(path: string, call: () => Promise<unknown>, rules: Record<string, string>): Promise<Problem[]> {
+  try {
+    await call();
+    return [];
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    const rule = rules[error.code] ?? rules[String(error.status)];
+    if (rule === undefined) throw error;
+    return [{ path, rule }];
+  }
+}

@@ -1,0 +1,40 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { Instance } from './instance';
+import { variablesOf } from './variables';
+
+/**
+ * The stack's outputs about the deployment itself. Never rename one: `sls instances` and the checks before a deployment
+ * read those of the last deployment.
+ */
+export interface Deployed {
+  /** The version of this project. */
+  Version: string;
+  /** A hash of all settings. It differs from the file's if the file has changed since. */
+  SettingsHash: string;
+  /** `{bucket}/{prefix}`. */
+  Folder: string;
+}
+
+export const stackName = ({ name, stage }: Pick<Instance, 'name' | 'stage'>): string => `${name}-jobs-${stage}`;
+
+export const folderOf = ({ bucket, prefix }: Pick<Instance, 'bucket' | 'prefix'>): string => `${bucket}/${prefix}`;
+
+/** What a deployment of this instance would put into the outputs. */
+export const deployedBy = (instance: Instance): Deployed => ({
+  Version: (JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }).version,
+  SettingsHash: settingsHash(instance),
+  Folder: folderOf(instance),
+});
+
+/** The same settings have the same hash, in whatever order a file names them. */
+export function settingsHash(instance: Instance): string {
+  const { settings, rows, tags, compacts } = instance;
+  const text = JSON.stringify({ settings, rows, tags, compacts, variables: variablesOf(instance) }, sorted);
+  return createHash('sha256').update(text).digest('hex').slice(0, 16);
+}
+
+const sorted = (_key: string, value: unknown): unknown =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+    : value;

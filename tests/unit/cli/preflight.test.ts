@@ -1,0 +1,167 @@
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { preflight } from '../../../lib/cli/preflight';
+import { readInstance } from '../../../lib/instances/read';
+import { changeInstance, FILLED_IN, instanceFolder } from '../../support/instances';
+
+/** What the account holds, as a test sets it. */
+interface Account {
+  buckets: Record<string, number>;
+  owner?: string;
+  parameters: string[];
+  secrets: string[];
+  outputs?: Record<string, string>;
+  live: number;
+}
+
+let account: Account;
+let server: http.Server;
+let root: string;
+let remove: () => void;
+
+beforeEach(async () => {
+  account = {
+    buckets: { 'acme-bucket': 200 },
+    parameters: ['/mht/zendesk-token', '/mht/discord-webhook-url'],
+    secrets: ['mht/sendgrid'],
+    live: 0,
+  };
+  server = http.createServer(answer);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  ({ root, remove } = instanceFolder());
+  changeInstance(root, 'acme', { ...FILLED_IN, bucket: 'acme-bucket' });
+});
+afterEach(async () => {
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+  remove();
+});
+
+/** The parts of S3, SSM, Secrets Manager and CloudFormation that the checks call. */
+function answer(request: http.IncomingMessage, response: http.ServerResponse): void {
+  let body = '';
+  request.on('data', (chunk) => {
+    body += chunk;
+  });
+  request.on('end', () => {
+    const [, bucket = '', ...key] = new URL(request.url ?? '/', 'http://x').pathname.split('/');
+    const reply = (status: number, text = '') => void response.writeHead(status).end(text);
+    const target = String(request.headers['x-amz-target'] ?? '');
+    if (request.method === 'HEAD') return reply(account.buckets[bucket] ?? 404);
+    if (request.method === 'GET' && key.at(-1) === '_owner')
+      return account.owner === undefined
+        ? reply(404, '<Error><Code>NoSuchKey</Code></Error>')
+        : reply(200, JSON.stringify({ instance: account.owner }));
+    if (target.endsWith('GetParameter')) {
+      const { Name } = JSON.parse(body) as { Name: string };
+      return account.parameters.includes(Name)
+        ? reply(200, JSON.stringify({ Parameter: { Name, Value: 'encrypted' } }))
+        : reply(400, JSON.stringify({ __type: 'ParameterNotFound' }));
+    }
+    if (target.endsWith('DescribeSecret')) {
+      const { SecretId } = JSON.parse(body) as { SecretId: string };
+      return account.secrets.includes(SecretId)
+        ? reply(200, JSON.stringify({ Name: SecretId }))
+        : reply(400, JSON.stringify({ __type: 'ResourceNotFoundException' }));
+    }
+    if (account.outputs === undefined)
+      return reply(
+        400,
+        '<ErrorResponse><Error><Type>Sender</Type><Code>ValidationError</Code></Error></ErrorResponse>',
+      );
+    const outputs = Object.entries(account.outputs).map(
+      ([key, value]) => `<member><OutputKey>${key}</OutputKey><OutputValue>${value}</OutputValue></member>`,
+    );
+    reply(
+      200,
+      `<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackName>s</StackName><CreationTime>2026-01-02T03:04:05Z</CreationTime><StackStatus>UPDATE_COMPLETE</StackStatus><Outputs>${outputs.join('')}</Outputs></member></Stacks></DescribeStacksResult></DescribeStacksResponse>`,
+    );
+  });
+}
+
+function problems(of = '123456789012'): Promise<string[]> {
+  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const config = {
+    region: 'eu-west-1',
+    credentials: { accessKeyId: 'x', secretAccessKey: 'x' },
+    endpoint,
+    maxAttempts: 1,
+  };
+  return preflight(readInstance('acme', root), { config, account: of, liveJobs: async () => account.live });
+}
+
+test('an account with the bucket and all secrets is ready for a first deployment', async () => {
+  expect(await problems()).toEqual([]);
+});
+
+test('credentials of another account are refused before anything else is asked', async () => {
+  account.buckets = {};
+
+  expect(await problems('999999999999')).toEqual([
+    'instances/acme.yml: account: is 123456789012, but the credentials are of 999999999999',
+  ]);
+});
+
+test('everything that is missing is named at once', async () => {
+  account = { buckets: {}, parameters: ['/mht/zendesk-token'], secrets: [], live: 0 };
+
+  expect(await problems()).toEqual([
+    'instances/acme.yml: bucket: does not exist',
+    'instances/acme.yml: sendgrid.apiKey: names a secret that does not exist',
+    'instances/acme.yml: notify.discord: names a parameter that does not exist',
+  ]);
+});
+
+test('a bucket that these credentials may not read is named with the permission', async () => {
+  account.buckets = { 'acme-bucket': 403 };
+
+  expect(await problems()).toEqual(['instances/acme.yml: bucket: cannot be read by these credentials (s3:ListBucket)']);
+});
+
+test('a folder that another instance has claimed is refused, and its own is not', async () => {
+  account.owner = 'globex';
+  expect(await problems()).toEqual([
+    'instances/acme.yml: prefix: the folder acme-bucket/acme belongs to globex (its object _owner says so)',
+  ]);
+  account.owner = 'acme';
+  expect(await problems()).toEqual([]);
+});
+
+const url = (name: string) => `https://sqs.eu-west-1.amazonaws.com/123456789012/${name}`;
+
+test.each<[string, Record<string, string>, string]>([
+  [
+    'another folder',
+    { Folder: 'acme-bucket/jobs' },
+    'prefix: the folder would change from acme-bucket/jobs to acme-bucket/acme',
+  ],
+  [
+    'a queue that the file does not name',
+    { AnalyticsQueueUrl: url('acme-analytics.fifo') },
+    'queues: the deployed queue acme-analytics.fifo would be removed',
+  ],
+  [
+    'a queue of another type',
+    { EmailsQueueUrl: url('acme-emails') },
+    'queues: the deployed queue acme-emails would be removed',
+  ],
+])('a stack with %s is refused while jobs are on their way, and accepted without', async (_what, outputs, expected) => {
+  account.outputs = { FeedbackQueueUrl: url('acme-feedback.fifo'), ...outputs };
+  account.live = 2;
+  expect(await problems()).toEqual([
+    `instances/acme.yml: ${expected} while jobs are on their way (2 or more). Wait until sls jobs list shows none`,
+  ]);
+  account.live = 0;
+  expect(await problems()).toEqual([]);
+});
+
+test('a stack with the same folder and queues is accepted with jobs on their way', async () => {
+  account.outputs = {
+    FeedbackQueueUrl: url('acme-feedback.fifo'),
+    EmailsQueueUrl: url('acme-emails.fifo'),
+    Folder: 'acme-bucket/acme',
+  };
+  account.live = 2;
+
+  expect(await problems()).toEqual([]);
+});
