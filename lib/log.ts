@@ -1,6 +1,7 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics as PowertoolsMetrics } from '@aws-lambda-powertools/metrics';
 import type { Facts, Log, Metrics, Unit } from './ports';
+import { visible } from './text';
 
 /**
  * The keys that a log line may carry. None may hold personal data, a body, a vendor's text or a secret. New keys are
@@ -36,7 +37,7 @@ function known(facts: Facts = {}): Record<string, string | number | boolean> {
   for (const [key, value] of Object.entries(facts)) {
     if (value === undefined) continue;
     if (!FACT_KEYS.has(key)) dropped.push(key);
-    else if (typeof value === 'string') kept[key] = value.slice(0, MAX_LENGTH);
+    else if (typeof value === 'string') kept[key] = visible(value.slice(0, MAX_LENGTH));
     else if (typeof value === 'number' || typeof value === 'boolean') kept[key] = value;
     else dropped.push(key);
   }

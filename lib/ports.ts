@@ -82,6 +82,9 @@ export interface BatchQueues {
   sendBatch(queueUrl: string, messages: OutgoingMessage[]): Promise<BatchEntry[]>;
 }
 
+/** The code of an object that is larger than its reader allows. */
+export const TOO_LARGE = 'S3.TooLarge';
+
 /** One version of an object. */
 export interface ObjectVersion {
   bytes: Uint8Array;
@@ -104,8 +107,8 @@ export interface Objects {
   ): Promise<'created' | 'exists'>;
   /** Puts an object in place of the version with this ETag. Changes nothing if another version or none is there. */
   replace(key: string, body: string | Uint8Array, contentType: string, etag: string): Promise<'replaced' | 'changed'>;
-  /** `undefined` if there is no such object. */
-  get(key: string): Promise<Uint8Array | undefined>;
+  /** `undefined` if there is no such object. A StoreError with the code TOO_LARGE if it has more than `mostBytes`. */
+  get(key: string, options?: { mostBytes?: number }): Promise<Uint8Array | undefined>;
   /** Like `get`, with what `replace` needs. */
   read(key: string): Promise<ObjectVersion | undefined>;
   delete(key: string): Promise<void>;

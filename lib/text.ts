@@ -25,6 +25,19 @@ export const multiLine = (maxBytes: number) =>
     // For JSON Schema, which counts characters: text within the limit of bytes has no more characters than that.
     .meta({ maxLength: maxBytes, description: `At most ${maxBytes} bytes of UTF-8.` });
 
+/** Unicode's marks that embed or override the direction of text. They can make `exe.txt` look like `txt.exe`. */
+const DIRECTION = /[\u202a-\u202e\u2066-\u2069]/g;
+
+/** Text of a user on its way to a reader, without marks that change its direction. */
+export const plainText = (value: string): string => value.replace(DIRECTION, '');
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is being shown
+const INVISIBLE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
+/** Text for a terminal or a log. Controls other than line feed and tab, and marks of direction, become `\uXXXX`. */
+export const visible = (value: string): string =>
+  value.replace(INVISIBLE, (mark) => `\\u${mark.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
 /** A time for tables, in UTC with seconds. */
 export const timeText = (time: number | undefined): string =>
   time === undefined ? '' : new Date(time).toISOString().slice(0, 19).replace('T', ' ');

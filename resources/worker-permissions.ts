@@ -43,7 +43,7 @@ interface WorkerNeeds {
 /** A queue without an entry needs nothing more. */
 const WORKERS: Record<string, WorkerNeeds> = {
   feedback: {
-    items: [rateKey('sendgrid')],
+    items: [rateKey('sendgrid'), subjectKey('feedback', '*')],
   },
   emails: {
     items: [rateKey('sendgrid'), campaignKey('*')],

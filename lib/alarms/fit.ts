@@ -1,3 +1,4 @@
+import { visible } from '../text';
 import type { Embed } from '../vendors/discord';
 
 /** https://discord.com/developers/docs/resources/message#embed-object-embed-limits */
@@ -12,22 +13,22 @@ export const LIMITS = {
   total: 6000,
 } as const;
 
-/** Shortens an embed to Discord's limits, the description last to fit, and leaves out empty fields. */
+/** Shortens an embed to Discord's limits, the description last to fit. Leaves out empty fields, and shows controls. */
 export function withinLimits(embed: Embed): Embed {
   const { title, description = '', fields = [], footer, ...rest } = embed;
-  const cutTitle = cut(title || '(no title)', LIMITS.title);
-  const cutFooter = footer && cut(footer.text, LIMITS.footer);
+  const cutTitle = cut(visible(title) || '(no title)', LIMITS.title);
+  const cutFooter = footer && cut(visible(footer.text), LIMITS.footer);
   let left = LIMITS.total - cutTitle.length - (cutFooter?.length ?? 0);
   const kept: NonNullable<Embed['fields']> = [];
   for (const field of fields.slice(0, LIMITS.fields)) {
     if (field.value.trim() === '' || field.name.trim() === '') continue;
-    const name = cut(field.name, LIMITS.fieldName);
-    const value = cut(field.value, LIMITS.fieldValue);
+    const name = cut(visible(field.name), LIMITS.fieldName);
+    const value = cut(visible(field.value), LIMITS.fieldValue);
     if (name.length + value.length > left) break;
     left -= name.length + value.length;
     kept.push({ ...field, name, value });
   }
-  const cutDescription = cut(description, Math.min(LIMITS.description, left));
+  const cutDescription = cut(visible(description), Math.min(LIMITS.description, left));
   return {
     ...rest,
     title: cutTitle,

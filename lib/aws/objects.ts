@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import {
   DeleteObjectCommand,
   GetObjectCommand,
@@ -33,10 +34,15 @@ export function realObjects({ bucket, client = s3Client() }: { bucket: string; c
     ...(metadata && { Metadata: metadata }),
   });
 
-  const read: Objects['read'] = (key) =>
+  const read = (key: string, { mostBytes = Number.POSITIVE_INFINITY } = {}) =>
     s3('GetObject', async () => {
       try {
-        const { Body, ETag, LastModified } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+        const answer = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+        const { Body, ETag, LastModified, ContentLength = 0 } = answer;
+        if (ContentLength > mostBytes) {
+          if (Body instanceof Readable) Body.destroy();
+          throw Object.assign(new Error('too large'), { name: 'TooLarge' });
+        }
         const bytes = await Body?.transformToByteArray();
         return bytes && { bytes, etag: ETag ?? '', modifiedAt: LastModified?.getTime() ?? 0 };
       } catch (error) {
@@ -76,9 +82,9 @@ export function realObjects({ bucket, client = s3Client() }: { bucket: string; c
         }
       }),
 
-    get: async (key) => (await read(key))?.bytes,
+    get: async (key, options) => (await read(key, options))?.bytes,
 
-    read,
+    read: (key) => read(key),
 
     delete: (key) =>
       s3('DeleteObject', async () => {

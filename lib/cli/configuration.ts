@@ -3,7 +3,7 @@ import type { Instance } from '../instances/instance';
 import { oldSettingProblems } from '../instances/old-settings';
 import { overlaps } from '../instances/overlaps';
 import { placeholders } from '../instances/placeholders';
-import { linesOf } from '../instances/problems';
+import { linesOf, type Problem } from '../instances/problems';
 
 /** The reasons why an instance cannot be deployed, a line each. Empty: it can be deployed. Asks nothing of AWS. */
 export function deploymentProblems(instance: Instance, functions: string[], root = process.cwd()): string[] {
@@ -12,9 +12,16 @@ export function deploymentProblems(instance: Instance, functions: string[], root
   return [
     ...oldSettingProblems(instance, root),
     ...linesOf(instance.file, placeholders(instance)),
+    ...linesOf(instance.file, plainEndpoints(instance)),
     ...overlaps(instance, root),
     ...functions
       .filter((key) => !(key in environmentSchemas))
       .map((key) => `functions.${key}: its environment has no schema (lib/config.ts)`),
   ];
 }
+
+/** Endpoints without TLS. A vendor's key would travel in the clear. */
+const plainEndpoints = ({ settings }: Instance): Problem[] =>
+  (['zendesk', 'sendgrid', 'appStoreConnect'] as const)
+    .filter((vendor) => /^http:/i.test(settings[vendor].endpoint))
+    .map((vendor) => ({ path: `${vendor}.endpoint`, rule: 'must begin with https://' }));

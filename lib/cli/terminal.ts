@@ -1,12 +1,14 @@
 import { Presets, SingleBar } from 'cli-progress';
+import { visible } from '../text';
 import { askOn } from './ask';
 import type { Output } from './command';
 
-/** Output to the streams of this process. */
+/** Output to the streams of this process. Stored text cannot send commands to the terminal. */
 export const terminal: Output = {
-  line: (text = '') => void process.stdout.write(`${text}\n`),
-  json: (value) => void process.stdout.write(`${JSON.stringify(value, null, 2)}\n`),
-  note: (text) => void process.stderr.write(`${text}\n`),
+  line: (text = '') => void process.stdout.write(`${visible(text)}\n`),
+  // In JSON, an escaped character is the same character.
+  json: (value) => void process.stdout.write(`${visible(JSON.stringify(value, null, 2))}\n`),
+  note: (text) => void process.stderr.write(`${visible(text)}\n`),
   progress: (total) => {
     if (!process.stderr.isTTY) return { set: () => {}, stop: () => {} };
     const bar = new SingleBar({ stream: process.stderr, clearOnComplete: true }, Presets.shades_classic);

@@ -1,4 +1,5 @@
 import { mailArgs } from '../jobs/mail';
+import { plainText } from '../text';
 import type { Mail } from '../vendors/sendgrid';
 import { FEEDBACK_QUEUE, type Feedback } from './message';
 
@@ -12,7 +13,10 @@ export interface ConfirmationConfig {
   brand: string;
 }
 
-/** The mail that confirms a user's feedback. */
+/**
+ * The mail that confirms a user's feedback. Without a user id, anyone may have written the feedback under this address. Then
+ * the mail repeats neither name nor subject, so that it cannot carry a stranger's words in our name.
+ */
 export function confirmationOf({
   id,
   time,
@@ -30,23 +34,26 @@ export function confirmationOf({
   ticketId: string;
   config: ConfirmationConfig;
 }): Mail {
-  const { user, subject, locale } = data;
+  const { user, locale } = data;
+  const known = user.id !== undefined;
+  const name = known && user.name !== undefined ? plainText(user.name) : undefined;
+  const subject = known ? plainText(data.subject) : undefined;
   const templateId = templateFor(locale, config);
   const base = {
     from,
-    to: user.name === undefined ? { email: user.email } : { email: user.email, name: user.name },
+    to: name === undefined ? { email: user.email } : { email: user.email, name },
     customArgs: { ...mailArgs({ id, queue: FEEDBACK_QUEUE, time }), ...trace },
     categories: ['feedback-confirmation'],
   };
   if (templateId !== undefined)
-    return { ...base, templateId, templateData: { name: user.name ?? '', subject, ticketId, brand } };
+    return { ...base, templateId, templateData: { name: name ?? '', subject: subject ?? '', ticketId, brand } };
   return {
     ...base,
-    subject: `We have received your feedback: ${subject}`,
+    subject: subject === undefined ? 'We have received your feedback' : `We have received your feedback: ${subject}`,
     text: [
-      user.name === undefined ? 'Hello,' : `Hello ${user.name},`,
+      name === undefined ? 'Hello,' : `Hello ${name},`,
       `Thank you for your feedback. ${brand} has received it under the number ${ticketId}.`,
-      `Your subject: ${subject}`,
+      ...(subject === undefined ? [] : [`Your subject: ${subject}`]),
     ].join('\n\n'),
   };
 }

@@ -7,13 +7,15 @@ import { type Ticket, ticketBody, type Zendesk } from '../vendors/zendesk';
 import { type BestEffort, bestEffort, skipStep } from '../worker/best-effort';
 import { type Job, messageType, type QueueContract, type RunContext } from '../worker/contract';
 import { type ConfirmationConfig, confirmationOf } from './confirmation';
+import type { MayConfirm } from './mail-limit';
 import { FEEDBACK_QUEUE, FEEDBACK_SUBMITTED, type Feedback, feedbackSchema } from './message';
-import { attachmentsOf, type TicketConfig, ticketOf } from './ticket';
+import { asWritten, attachmentsOf, type TicketConfig, ticketOf } from './ticket';
 
 export interface FeedbackDeps {
   zendesk: Zendesk;
   sendgrid: Sendgrid;
   objects: Objects;
+  mayConfirm: MayConfirm;
   config: TicketConfig & ConfirmationConfig & { /** Milliseconds. */ confirmationWaitMs: number };
 }
 
@@ -49,10 +51,10 @@ async function makeTicket(
   const { zendesk, config } = deps;
   const made = steps.peek('ticket')?.status === 'done';
   const uploads = made ? [] : await upload(deps, data, context);
-  const { ticket, hash } = ticketFor(steps.peek('ticket')?.hash, [
-    ticketOf({ id, data, uploads, tags: config.tags, trace: traceOf(row) }),
-    ticketOf({ id, data, uploads, tags: config.tags }),
-  ]);
+  const forms = [ticketOf, asWritten].flatMap((form) =>
+    [traceOf(row), {}].map((trace) => form({ id, data, uploads, tags: config.tags, trace })),
+  );
+  const { ticket, hash } = ticketFor(steps.peek('ticket')?.hash, forms);
   return steps.step('ticket', {
     hash,
     run: () =>
@@ -61,10 +63,14 @@ async function makeTicket(
   });
 }
 
-/** The form whose request was begun, or else the first. Earlier code sent no trace, and a repeat must be the same bytes. */
-function ticketFor(begun: string | undefined, forms: [Ticket, Ticket]): { ticket: Ticket; hash: string } {
-  const hashed = forms.map((ticket) => ({ ticket, hash: sha256(ticketBody(ticket)) }));
-  return hashed.find(({ hash }) => hash === begun) ?? { ticket: forms[0], hash: sha256(ticketBody(forms[0])) };
+/**
+ * The form whose request was begun, or else the first. Earlier code sent no trace, or the user's words as they were written.
+ * A repeat must be the same bytes.
+ */
+function ticketFor(begun: string | undefined, forms: Ticket[]): { ticket: Ticket; hash: string } {
+  const [usual, ...earlier] = forms.map((ticket) => ({ ticket, hash: sha256(ticketBody(ticket)) }));
+  if (!usual) throw new Error('a ticket has at least one form');
+  return earlier.find(({ hash }) => hash === begun) ?? usual;
 }
 
 /** Uploads the job's files one after another, because Zendesk counts each against the account's rate. */
@@ -78,7 +84,7 @@ async function upload(deps: FeedbackDeps, data: Feedback, context: RunContext): 
     resolve: async () => undefined,
     run: async () => {
       const tokens: string[] = [];
-      for (const file of await attachmentsOf({ objects: deps.objects, prefix: deps.config.prefix }, data)) {
+      for await (const file of attachmentsOf({ objects: deps.objects, prefix: deps.config.prefix }, data)) {
         const call = () => deps.zendesk.upload(file, { timeoutMs: callTimeoutMs() });
         tokens.push((await vendor('zendesk', call)).token);
       }
@@ -92,10 +98,15 @@ async function confirm(
   deps: FeedbackDeps,
   { job: { id, data, row }, ticketId, context }: { job: Job<Feedback>; ticketId: string; context: RunContext },
 ): Promise<BestEffort> {
-  if (!data.confirmation) return skipStep(context, MAIL_STEPS.feedback, 'opted-out');
+  const step = MAIL_STEPS.feedback;
+  if (!data.confirmation) return skipStep(context, step, 'opted-out');
+  const { id: userId, email } = data.user;
+  const first = context.steps.peek(step) === undefined;
+  if (first && userId === undefined && !(await deps.mayConfirm({ id, email })))
+    return skipStep(context, step, 'TooManyMails');
   const mail = confirmationOf({ id, time: row.time, trace: traceOf(row), data, ticketId, config: deps.config });
   return bestEffort(context, {
-    step: MAIL_STEPS.feedback,
+    step,
     after: 'ticket',
     vendor: 'sendgrid',
     sender: mail.from.email,

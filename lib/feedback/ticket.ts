@@ -1,6 +1,7 @@
-import { PermanentError } from '../errors';
+import { PermanentError, StoreError } from '../errors';
 import { attachmentsPrefix } from '../jobs/keys';
-import type { Objects } from '../ports';
+import { type Objects, TOO_LARGE } from '../ports';
+import { plainText } from '../text';
 import type { Ticket } from '../vendors/zendesk';
 import { FEEDBACK_QUEUE, type Feedback } from './message';
 
@@ -11,21 +12,28 @@ export interface TicketConfig {
   tags: readonly string[];
 }
 
-/** The ticket of a feedback job. It depends only on its arguments, so a repeat of the job makes the same bytes. */
-export function ticketOf({
-  id,
-  data,
-  uploads,
-  tags,
-  trace = {},
-}: {
+interface TicketSource {
   id: string;
   data: Feedback;
   uploads: string[];
   tags: readonly string[];
   /** What the caller follows the job by. */
   trace?: Record<string, string>;
-}): Ticket {
+}
+
+/** The ticket of a feedback job. It depends only on its arguments, so a repeat of the job makes the same bytes. */
+export function ticketOf(source: TicketSource): Ticket {
+  const ticket = asWritten(source);
+  const { name, email } = ticket.requester;
+  return {
+    ...ticket,
+    subject: plainText(ticket.subject),
+    requester: { name: plainText(name) || localPart(email), email },
+  };
+}
+
+/** The ticket with subject and name as the user wrote them. Earlier code sent it so. */
+export function asWritten({ id, data, uploads, tags, trace = {} }: TicketSource): Ticket {
   const { user, subject, message, category, type, priority, customFields = [], context = {} } = data;
   const details = Object.entries(context).map(([name, value]) => `${name}: ${value}`);
   return {
@@ -47,25 +55,40 @@ const localPart = (email: string): string => email.slice(0, email.lastIndexOf('@
 /** Zendesk splits tags at white space. */
 const asTag = (category: string): string => category.toLowerCase().replaceAll(/[^\p{L}\p{N}_/-]+/gu, '_');
 
-/** Reads the job's files from the bucket. A file that is missing or elsewhere is a PermanentError. */
-export async function attachmentsOf(
+/** Zendesk's limit for a file. A larger one could also exhaust the function's memory. */
+const MOST_BYTES = 50 * 1024 * 1024;
+/** Media types that a browser runs or that can run scripts. */
+const ACTIVE = /html|svg|xml|script|flash|htc/i;
+
+/**
+ * Reads the job's files from the bucket, one at a time, so that one is in memory. Files with active content get a media
+ * type that a browser downloads. A file that is missing, elsewhere or too large is a PermanentError.
+ */
+export async function* attachmentsOf(
   { objects, prefix }: { objects: Objects; prefix: string },
   { attachments = [] }: Feedback,
-): Promise<{ name: string; contentType: string; bytes: Uint8Array }[]> {
+): AsyncGenerator<{ name: string; contentType: string; bytes: Uint8Array }> {
   const home = attachmentsPrefix(prefix, FEEDBACK_QUEUE);
-  return Promise.all(
-    attachments.map(async ({ key, name, contentType }, index) => {
-      const field = `data.attachments.${index}.key`;
-      if (!key.startsWith(home))
-        throw new PermanentError({
-          code: 'InvalidField',
-          message: `${field}: must be under the attachments' prefix`,
-          field,
-        });
-      const bytes = await objects.get(key);
-      if (!bytes)
-        throw new PermanentError({ code: 'AttachmentMissing', message: `${field}: there is no such object`, field });
-      return { name, contentType, bytes };
-    }),
-  );
+  const refused = (index: number, code: string, rule: string) => {
+    const field = `data.attachments.${index}.key`;
+    return new PermanentError({ code, message: `${field}: ${rule}`, field });
+  };
+  for (const [index, { key }] of attachments.entries())
+    if (!key.startsWith(home)) throw refused(index, 'InvalidField', "must be under the attachments' prefix");
+  for (const [index, { key, name, contentType }] of attachments.entries()) {
+    const bytes = await objects.get(key, { mostBytes: MOST_BYTES }).catch((error: unknown) => {
+      if (error instanceof StoreError && error.code === TOO_LARGE)
+        throw refused(index, 'AttachmentTooLarge', `must be at most ${MOST_BYTES} bytes`);
+      throw error;
+    });
+    if (!bytes) throw refused(index, 'AttachmentMissing', 'there is no such object');
+    yield {
+      name: fileName(name),
+      contentType: ACTIVE.test(contentType) ? 'application/octet-stream' : contentType,
+      bytes,
+    };
+  }
 }
+
+/** The name without folders. */
+const fileName = (name: string): string => plainText(name.split(/[\\/]/).at(-1) ?? '') || 'file';

@@ -141,7 +141,7 @@ const lazyObjects = (load: () => Promise<Objects>): Objects => ({
   put: async (...object) => (await load()).put(...object),
   create: async (...object) => (await load()).create(...object),
   replace: async (...object) => (await load()).replace(...object),
-  get: async (key) => (await load()).get(key),
+  get: async (...object) => (await load()).get(...object),
   read: async (key) => (await load()).read(key),
   delete: async (key) => (await load()).delete(key),
   list: async (...where) => (await load()).list(...where),

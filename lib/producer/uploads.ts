@@ -98,11 +98,16 @@ const uploadsPrefix = (prefix: string, queue: string): string => `${attachmentsP
 const folderOf = (prefix: string, queue: string, principal: string): string =>
   `${uploadsPrefix(prefix, queue)}${sha256(JSON.stringify([queue, principal])).slice(0, 32)}/`;
 
-/** Throws an InvalidJobError if a key is an upload of another principal. Keys outside of the uploads are the API's own. */
+/** Throws an InvalidJobError if a key is ambiguous or an upload of another principal. Keys outside of the uploads are the API's own. */
 export function checkOwner(
   keys: readonly { field: string; key: string }[],
   { prefix, queue, principal }: { prefix: string; queue: string; principal: string | undefined },
 ): void {
+  const odd = keys.filter(({ key }) => key.split('/').some((part) => ['', '.', '..'].includes(part)));
+  if (odd.length > 0)
+    throw new InvalidJobError(
+      odd.map(({ field }) => ({ field, message: `${field}: must not have empty parts, or the parts . and ..` })),
+    );
   const own = principal === undefined ? undefined : folderOf(prefix, queue, principal);
   const foreign = keys.filter(
     ({ key }) => key.startsWith(uploadsPrefix(prefix, queue)) && !(own !== undefined && key.startsWith(own)),

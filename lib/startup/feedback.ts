@@ -1,5 +1,6 @@
 import { realSecret } from '../aws/secrets';
 import type { FeedbackConfig } from '../config';
+import { mailLimit } from '../feedback/mail-limit';
 import { feedbackContract } from '../feedback/process';
 import { sharedRate } from '../limits/rate';
 import { pacedSendgrid } from '../limits/sendgrid-paced';
@@ -19,6 +20,7 @@ export function realFeedback(config: FeedbackConfig, deps: BatchDeps & { table: 
   const rate = sharedRate({ ...deps, rate: config.EMAIL_RATE }, 'sendgrid');
   return feedbackContract({
     objects: deps.objects,
+    mayConfirm: mailLimit(deps),
     zendesk: realZendesk({
       endpoint: config.ZENDESK_ENDPOINT,
       email: config.ZENDESK_EMAIL,

@@ -89,12 +89,23 @@ export function request({ method, url, headers, body, timeoutMs }: HttpRequest):
   });
 }
 
-/** Ignores a body that breaks off, because the status alone already says what the request did. */
+/** Vendors answer with some hundred kilobytes at most. More could exhaust the memory of the function. */
+const MOST_ANSWER_BYTES = 8 * 1024 * 1024;
+
+/**
+ * Ignores a body that breaks off or is too long, because the status alone already says what the request did. Leaving the
+ * loop closes the connection.
+ */
 async function read(response: http.IncomingMessage): Promise<HttpAnswer> {
   const chunks: Buffer[] = [];
   let body: unknown;
   try {
-    for await (const chunk of response) chunks.push(chunk as Buffer);
+    let bytes = 0;
+    for await (const chunk of response) {
+      bytes += (chunk as Buffer).length;
+      if (bytes > MOST_ANSWER_BYTES) throw new Error('too long');
+      chunks.push(chunk as Buffer);
+    }
     body = JSON.parse(Buffer.concat(chunks).toString());
   } catch {
     body = undefined;

@@ -1,6 +1,8 @@
 import type mail from '@sendgrid/mail';
 import { PermanentError } from '../errors';
+import { plainText } from '../text';
 import type { CallOptions } from './credentials';
+import { wordsFor } from './sendgrid-words';
 
 /** One mail to many people in one request. Each gets a separate mail and sees no other recipient. */
 export interface BulkMail {
@@ -45,7 +47,7 @@ const MOST_RECIPIENTS = 1000;
  * each mail.
  */
 export function bulkMailData(content: BulkMail, instance: string): Parameters<typeof mail.send>[0] {
-  const { from, replyTo, templateId, subject, text, html, categories, unsubscribe, recipients } = content;
+  const { from, replyTo, templateId, subject, text, categories, unsubscribe, recipients } = content;
   const dynamic = templateId !== undefined;
   refuse(recipients.length === 0, 'recipients', 'must be at least 1');
   refuse(recipients.length > MOST_RECIPIENTS, 'recipients', `must be at most ${MOST_RECIPIENTS}`);
@@ -54,15 +56,17 @@ export function bulkMailData(content: BulkMail, instance: string): Parameters<ty
     'templateId',
     'must begin with d-, or SendGrid drops the data silently',
   );
+  const people = recipients.map(({ data }) => data);
+  const { words, html } = dynamic ? { words: [], html: content.html } : wordsFor(content, people);
   return {
     from,
     categories: [...categories],
-    personalizations: recipients.map(({ email, name, data, customArgs, headers }) => ({
-      to: name === undefined ? { email } : { email, name },
+    personalizations: recipients.map(({ email, name, data, customArgs, headers }, number) => ({
+      to: name === undefined ? { email } : { email, name: plainText(name) },
       customArgs: { ...customArgs, instance },
       ...(headers ? { headers: { ...headers } } : {}),
       ...(data && dynamic ? { dynamicTemplateData: structuredClone(data) } : {}),
-      ...(data && !dynamic ? { substitutions: words(data) } : {}),
+      ...(words[number] ? { substitutions: words[number] } : {}),
     })),
     ...(replyTo === undefined ? {} : { replyTo }),
     ...(dynamic ? { templateId } : {}),
@@ -73,9 +77,6 @@ export function bulkMailData(content: BulkMail, instance: string): Parameters<ty
     // The library's type requires text, html or templateId. SendGrid refuses a mail without any of them.
   } as Parameters<typeof mail.send>[0];
 }
-
-const words = (data: Record<string, unknown>): Record<string, string> =>
-  Object.fromEntries(Object.entries(data).map(([name, value]) => [name, String(value)]));
 
 const asm = ({ group, groupsToDisplay }: NonNullable<BulkMail['unsubscribe']>) => ({
   groupId: group,

@@ -11,7 +11,8 @@ const DEPLOYMENT_WAIT_MS = 5 * 60_000;
 /** The message type of an envelope. A newer version than ours waits for a deployment and is refused after that. */
 export function typeOf(contract: QueueContract, envelope: Envelope, now: number): MessageType {
   const known = contract.types[envelope.type];
-  if (known) return known;
+  // Every object also has names such as `constructor`.
+  if (known && Object.hasOwn(contract.types, envelope.type)) return known;
   const { base, version } = parseType(envelope.type);
   const versions = Object.keys(contract.types)
     .map(parseType)

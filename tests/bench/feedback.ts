@@ -122,6 +122,7 @@ function ours({ table: jobs, objects, zendesk, sendgrid }: RivalPorts): Handler 
   const quiet = memoryEngine(() => feedbackContract({} as never)).deps;
   const contract = feedbackContract({
     objects,
+    mayConfirm: async () => true,
     zendesk,
     sendgrid,
     config: {

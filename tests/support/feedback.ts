@@ -1,3 +1,4 @@
+import { mailLimit } from '../../lib/feedback/mail-limit';
 import type { FeedbackInput } from '../../lib/feedback/message';
 import { feedbackContract } from '../../lib/feedback/process';
 import { startFakeSendgrid } from '../../lib/local/fakes/sendgrid';
@@ -30,10 +31,11 @@ export async function startFeedback({
   const zendesk = await startFakeZendesk({ now: () => now() });
   const sendgrid = await startFakeSendgrid({ now: () => now() });
   const secret = async () => 'secret';
-  const engine = memoryEngine(({ objects, now: engineNow }) => {
+  const engine = memoryEngine(({ objects, now: engineNow, ...ports }) => {
     now = engineNow;
     return feedbackContract({
       objects: watch(objects, 'objects', options),
+      mayConfirm: mailLimit(ports),
       zendesk: watch(
         realZendesk({ endpoint: zendesk.url, email: 'agent@example.com', token: secret, now: engineNow }),
         'zendesk',

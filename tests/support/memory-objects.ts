@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { Objects } from '../../lib/ports';
+import { StoreError } from '../../lib/errors';
+import { type Objects, TOO_LARGE } from '../../lib/ports';
 
 export interface MemoryObjects extends Objects {
   /** The stored keys, in order. */
@@ -49,7 +50,12 @@ export function memoryObjects({ now = Date.now }: { now?: () => number } = {}): 
       store(key, body, contentType);
       return 'replaced';
     },
-    get: async (key) => stored.get(key)?.bytes.slice(),
+    get: async (key, { mostBytes = Number.POSITIVE_INFINITY } = {}) => {
+      const found = stored.get(key)?.bytes;
+      if (found && found.length > mostBytes)
+        throw new StoreError({ code: TOO_LARGE, message: 'the object is too large' });
+      return found?.slice();
+    },
     read: async (key) => {
       const found = stored.get(key);
       return found && { bytes: found.bytes.slice(), etag: etagOf(found), modifiedAt: found.modifiedAt };

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { realObjects } from '../../../lib/aws/objects';
-import type { Objects } from '../../../lib/ports';
+import { type Objects, TOO_LARGE } from '../../../lib/ports';
 import { startBusyS3 } from '../../support/busy-s3';
 import { startS3 } from '../../support/emulators';
 import { memoryObjects } from '../../support/memory-objects';
@@ -35,6 +35,14 @@ describe.each(variants)('the bucket: $name', ({ start }) => {
 
   it('answers undefined for an object that does not exist', async () => {
     expect(await objects.get(`absent/${randomUUID()}`)).toBeUndefined();
+  });
+
+  it('refuses an object that is larger than its reader allows, before it reads the bytes', async () => {
+    const key = `large/${randomUUID()}`;
+    await objects.put(key, 'four', 'text/plain');
+
+    await expect(objects.get(key, { mostBytes: 3 })).rejects.toMatchObject({ class: 'store', code: TOO_LARGE });
+    expect(await objects.get(key, { mostBytes: 4 })).toHaveLength(4);
   });
 
   it('returns text and bytes as they were put', async () => {

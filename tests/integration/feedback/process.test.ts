@@ -1,5 +1,9 @@
+import { parseFeedback } from '../../../lib/feedback/message';
+import { asWritten } from '../../../lib/feedback/ticket';
+import { sha256 } from '../../../lib/jobs/envelope';
+import { ticketBody } from '../../../lib/vendors/zendesk';
 import { jobId } from '../../support/engine';
-import { attachmentKey, feedbackBody, startFeedback } from '../../support/feedback';
+import { aFeedback, attachmentKey, feedbackBody, startFeedback } from '../../support/feedback';
 
 type Service = Awaited<ReturnType<typeof startFeedback>>;
 const services: Service[] = [];
@@ -243,4 +247,44 @@ describe('a confirmation', () => {
     expect(zendesk.tickets).toHaveLength(1);
     expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', steps: { confirmation: { status: 'skipped' } } });
   });
+});
+
+test('the fourth job in an hour for one address without a user id makes a ticket and sends no mail', async () => {
+  const { engine, zendesk, sendgrid } = await start();
+  for (let n = 1; n <= 4; n++)
+    engine.send(feedbackBody({ user: { email: 'victim@example.org', name: 'Winner' } }, { id: jobId(n) }));
+
+  for (let n = 1; n <= 4; n++) await engine.deliver(1);
+
+  expect(zendesk.tickets).toHaveLength(4);
+  expect(sendgrid.mails).toHaveLength(3);
+  expect(JSON.stringify(sendgrid.mails)).not.toContain('Winner');
+  expect(engine.row(jobId(4))).toMatchObject({
+    state: 'succeeded',
+    result: { confirmation: 'skipped: TooManyMails' },
+    steps: { confirmation: { status: 'skipped', reason: 'TooManyMails' } },
+  });
+});
+
+test('a ticket that earlier code began with marks of direction is repeated as it was, with the same bytes', async () => {
+  const { engine, zendesk } = await start();
+  const data = aFeedback({ subject: 'a\u202eb' });
+  const written = asWritten({ id: jobId(1), data: parseFeedback(data), uploads: [], tags: ['app'] });
+  engine.send(feedbackBody({ subject: data.subject }));
+  zendesk.fail({ method: 'POST', path: 'tickets', status: 503, times: 3 });
+  await engine.deliver(1);
+  const row = engine.row(jobId(1));
+  await engine.deps.ledger.update(`feedback#${jobId(1)}`, (now) => ({
+    ...now,
+    steps: {
+      ...now.steps,
+      ticket: { ...now.steps.ticket, status: 'started', startedAt: 0, hash: sha256(ticketBody(written)) },
+    },
+  }));
+  expect(row.state).not.toBe('succeeded');
+
+  await engine.drain({ batch: 1, hours: 1 });
+
+  expect(zendesk.tickets).toMatchObject([{ subject: 'a\u202eb' }]);
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded' });
 });

@@ -95,3 +95,22 @@ test.each(['POST', 'PUT', 'PATCH', 'DELETE'])('the body of a %s arrives', async 
 
   expect(body).toBe('größe');
 });
+
+test('an answer without end is cut off after 8 MiB, and its status counts', async () => {
+  let sent = 0;
+  const port = await open(
+    http.createServer((_request, response) => {
+      response.writeHead(200);
+      const more = () => {
+        while (!response.destroyed && response.write(Buffer.alloc(64 * 1024, ' '))) sent += 64 * 1024;
+      };
+      response.on('drain', more);
+      more();
+    }),
+  );
+
+  const answer = await request({ method: 'GET', url: `http://127.0.0.1:${port}`, headers: {}, timeoutMs: 30_000 });
+
+  expect(answer).toMatchObject({ status: 200, body: undefined });
+  expect(sent).toBeLessThan(64 * 1024 * 1024);
+});

@@ -57,3 +57,10 @@ test('a function without a schema for its environment cannot be deployed', () =>
     'functions.other: its environment has no schema (lib/config.ts)',
   ]);
 });
+
+test('an endpoint without TLS cannot be deployed, because a key would travel in the clear', () => {
+  const endpoint = 'HTTP://mail.acme.test';
+  changeInstance(root, 'acme', { ...FILLED_IN, bucket: 'acme-bucket', 'sendgrid.endpoint': endpoint });
+
+  expect(problems('acme')).toEqual(['instances/acme.yml: sendgrid.endpoint: must begin with https://']);
+});

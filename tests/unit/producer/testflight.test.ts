@@ -43,3 +43,13 @@ test('an invalid invitation is refused with all problems at once, and nothing is
   ]);
   expect([...rows(), ...messages()]).toEqual([]);
 });
+
+test('a link with a user name, which looks like a host, is refused', async () => {
+  const { deps, messages } = memoryProducerDeps();
+  const notification = { appName: 'App', url: 'https://apple.com@evil.example/' };
+
+  await expect(createProducer(deps).invite(anInvite({ notification }))).rejects.toMatchObject({
+    problems: [{ field: 'notification.url', message: 'notification.url: must not hold a user name or a password' }],
+  });
+  expect(messages()).toEqual([]);
+});

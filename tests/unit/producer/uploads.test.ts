@@ -84,6 +84,19 @@ describe('an uploaded file', () => {
     });
   });
 
+  it.each(['by/../x.png', './x.png', '/x.png'])('with the ambiguous key …/%s is refused', async (end) => {
+    const { producer } = start();
+
+    await expect(producer.feedback(feedbackWith(`jobs/_attachments/feedback/${end}`))).rejects.toMatchObject({
+      problems: [
+        {
+          field: 'attachments.0.key',
+          message: 'attachments.0.key: must not have empty parts, or the parts . and ..',
+        },
+      ],
+    });
+  });
+
   it('outside the uploads is left to the API', async () => {
     const { producer, messages } = start();
 

@@ -200,6 +200,8 @@ const FEEDBACK_MAY: Request[] = [
   item('PutItem', 'vendor#zendesk'),
   item('PutItem', 'vendor#sendgrid'),
   item('PutItem', 'rate#sendgrid'),
+  item('GetItem', 'subject#feedback#0190'),
+  item('PutItem', 'subject#feedback#0190'),
   ...on(object('jobs/feedback/year=2026/x.json'), 's3:GetObject', 's3:PutObject', 's3:DeleteObject'),
   ...on(object('jobs/_bodies/feedback/x'), 's3:GetObject', 's3:PutObject', 's3:DeleteObject'),
   ...on(object('jobs/_attachments/feedback/x'), 's3:GetObject'),
@@ -215,6 +217,7 @@ const FEEDBACK_MAY: Request[] = [
 ];
 
 const FEEDBACK_MAY_NOT: Request[] = [
+  item('GetItem', 'subject#testflight#0190'),
   ...on(queue('mht-api-feedback.fifo'), 'sqs:SendMessage', 'sqs:PurgeQueue'),
   ...on(queue('mht-api-feedback-dlq.fifo'), 'sqs:ReceiveMessage', 'sqs:DeleteMessage'),
   ...on(queue('mht-api-emails.fifo'), 'sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:SendMessage'),

@@ -24,6 +24,8 @@ test.each([
   ['has data of another type', json({ datacontenttype: 'application/xml' }), 'InvalidEnvelope', 'datacontenttype'],
   ['has control characters in its source', json({ source: 'a\u0000b' }), 'InvalidEnvelope', 'source'],
   ['belongs to another queue', json({ type: 'other.done.v1' }), 'WrongType', 'type'],
+  ['has a type that every object has', json({ type: 'constructor' }), 'WrongType', 'type'],
+  ['has the type of a prototype', json({ type: '__proto__' }), 'WrongType', 'type'],
   ['has a version that is too old', json({ type: 'sample.done.v0' }), 'UnknownVersion', 'type'],
   ['has a field of the wrong type', json({ data: { name: 7 } }), 'InvalidField', 'data.name'],
   ['has a field that is too long', json({ data: { name: SECRET } }), 'InvalidField', 'data.name'],

@@ -1,0 +1,34 @@
+import { sha256 } from '../jobs/envelope';
+import { subjectKey } from '../jobs/keys';
+import { type ItemDeps, updateItem } from '../jobs/ledger';
+import type { Item } from '../ports';
+import { FEEDBACK_QUEUE } from './message';
+
+const HOUR_MS = 60 * 60_000;
+const MOST_AN_HOUR = 3;
+
+/** The jobs that mailed one address in the last hour, with the times of their first tries, ms. */
+interface Mailed extends Item {
+  jobs: Record<string, number>;
+}
+
+/** Whether the confirmation of this job may be sent. A repeat of a job gets the same answer. */
+export type MayConfirm = (job: { id: string; email: string }) => Promise<boolean>;
+
+/**
+ * Lets at most three jobs an hour mail one address. An unknown caller may give any address, so our confirmations could
+ * annoy its owner. The key is a hash, because operators see keys and must not see addresses there.
+ */
+export function mailLimit(deps: ItemDeps): MayConfirm {
+  return async ({ id, email }) => {
+    const key = subjectKey(FEEDBACK_QUEUE, sha256(`mailed:${email.toLowerCase()}`).slice(0, 32));
+    const { item } = await updateItem<Mailed>(deps, key, (stored) => {
+      const now = deps.clock.now();
+      const recent = Object.entries(stored?.jobs ?? {}).filter(([, at]) => at > now - HOUR_MS);
+      if (recent.length >= MOST_AN_HOUR || recent.some(([job]) => job === id)) return undefined;
+      const jobs = { ...Object.fromEntries(recent), [id]: now };
+      return { key, version: 0, writer: '', jobs, expiresAt: Math.ceil((now + 2 * HOUR_MS) / 1000) };
+    });
+    return item !== undefined && Object.hasOwn(item.jobs, id);
+  };
+}

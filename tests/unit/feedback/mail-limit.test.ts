@@ -1,0 +1,41 @@
+import { mailLimit } from '../../../lib/feedback/mail-limit';
+import { memoryClock } from '../../support/memory-clock';
+import { memoryTable } from '../../support/memory-table';
+
+const limit = () => {
+  const clock = memoryClock();
+  const table = memoryTable();
+  let writes = 0;
+  const random = { uuid: () => `writer-${++writes}`, fraction: () => 0.5 };
+  return { clock, table, mayConfirm: mailLimit({ clock, table, random }) };
+};
+
+test('three jobs an hour may mail one address, in any case of letters', async () => {
+  const { clock, mayConfirm } = limit();
+  const ask = (id: string, email = 'User@example.com') => mayConfirm({ id, email });
+
+  const answers = [await ask('1'), await ask('2', 'user@example.com'), await ask('3'), await ask('4')];
+  clock.advance(61 * 60_000);
+
+  expect(answers).toEqual([true, true, true, false]);
+  expect(await ask('5')).toBe(true);
+  expect(await ask('6', 'other@example.com')).toBe(true);
+});
+
+test('a repeat of a job gets the same answer and does not count again', async () => {
+  const { mayConfirm } = limit();
+  const ask = (id: string) => mayConfirm({ id, email: 'user@example.com' });
+  for (const id of ['1', '1', '1', '2', '3', '4']) await ask(id);
+
+  expect([await ask('1'), await ask('3'), await ask('4')]).toEqual([true, true, false]);
+});
+
+test('the item names no address and expires', async () => {
+  const { table, clock, mayConfirm } = limit();
+  await mayConfirm({ id: 'constructor', email: 'user@example.com' });
+
+  const [item] = table.items();
+
+  expect(JSON.stringify(item)).not.toContain('example.com');
+  expect(item?.expiresAt).toBeGreaterThan(clock.now() / 1000);
+});
