@@ -23,5 +23,5 @@ export function deploymentProblems(instance: Instance, functions: string[], root
 /** Endpoints without TLS. A vendor's key would travel in the clear. */
 const plainEndpoints = ({ settings }: Instance): Problem[] =>
   (['zendesk', 'sendgrid', 'appStoreConnect'] as const)
-    .filter((vendor) => /^http:/i.test(settings[vendor].endpoint))
+    .filter((vendor) => /^http:/i.test(settings[vendor]?.endpoint ?? ''))
     .map((vendor) => ({ path: `${vendor}.endpoint`, rule: 'must begin with https://' }));

@@ -5,10 +5,10 @@ import { realObjects } from '../aws/objects';
 import { guarded } from '../aws/store-error';
 import { StoreError } from '../errors';
 import { folderOf, stackName } from '../instances/deployed';
-import { isReference, secretPaths } from '../instances/file';
+import { functionsOf } from '../instances/functions';
 import type { Instance } from '../instances/instance';
 import { linesOf, type Problem } from '../instances/problems';
-import { valueAt } from '../instances/variables';
+import { secretSettings } from '../instances/variables';
 import { folderOwner, type InstanceFolder, mayUse } from '../jobs/folder-owner';
 import { queueName } from '../jobs/keys';
 import type { AwsConfig } from './serverless';
@@ -43,7 +43,7 @@ export async function preflight(instance: Instance, checked: Checked): Promise<s
   try {
     const bucket = await bucketProblems(instance, s3);
     const more = await Promise.all([
-      ...secretsOf(instance).map((secret) => secretProblems(secret, config)),
+      ...secretSettings(instance, functionsOf(instance)).map((secret) => secretProblems(secret, config)),
       bucket.length > 0 ? [] : ownerProblems(instance, s3),
       movedProblems(instance, checked),
     ]);
@@ -62,19 +62,11 @@ async function bucketProblems({ bucket }: Instance, s3: S3Client): Promise<Probl
   });
 }
 
-interface SecretSetting {
-  path: string;
-  reference: string;
-}
-
-const secretsOf = ({ settings }: Instance): SecretSetting[] =>
-  secretPaths().flatMap((path) => {
-    const reference = valueAt(settings, path);
-    return typeof reference === 'string' && isReference(reference) ? [{ path, reference }] : [];
-  });
-
 /** The value stays encrypted: only its existence is asked. */
-async function secretProblems({ path, reference }: SecretSetting, config: AwsConfig): Promise<Problem[]> {
+async function secretProblems(
+  { path, value: reference }: { path: string; value: string },
+  config: AwsConfig,
+): Promise<Problem[]> {
   const name = reference.slice(reference.indexOf(':') + 1);
   if (reference.startsWith('ssm:')) {
     const client = new SSMClient(config);

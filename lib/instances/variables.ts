@@ -115,11 +115,19 @@ const unusedVariables = ({ rows }: Instance): Problem[] =>
 /** Secrets of any function, in use or not, that are not references. */
 function plainSecrets(instance: Instance): Problem[] {
   if (instance.stage === 'local') return [];
+  return secretSettings(instance, Object.keys(environmentSchemas))
+    .filter(({ value }) => !isReference(value))
+    .map(({ path }) => ({
+      path,
+      rule: 'must be a reference, ssm:/path or secretsmanager:name, not the secret itself',
+    }));
+}
+
+/** The secrets that these functions read, with the paths of their settings. */
+export function secretSettings(instance: Instance, functions: string[]): { path: string; value: string }[] {
   const values = variablesOf(instance);
-  const secrets = Object.keys(environmentSchemas).flatMap((key) => secretsOf(key).map((name) => [name, key] as const));
-  const plain = [...new Map(secrets)].filter(([name]) => values[name] && !isReference(values[name]));
-  return plain.map(([name, key]) => ({
-    path: settingOf(key, name),
-    rule: 'must be a reference, ssm:/path or secretsmanager:name, not the secret itself',
-  }));
+  const secrets = functions.flatMap((key) => secretsOf(key).map((name) => [name, key] as const));
+  return [...new Map(secrets)].flatMap(([name, key]) =>
+    values[name] ? [{ path: settingOf(key, name), value: values[name] }] : [],
+  );
 }
