@@ -1,4 +1,4 @@
-import { compactedPrefix, dataPrefix, manifestPrefix } from '../lib/analytics/keys';
+import { compactedPrefix, damagedPrefix, dataPrefix, manifestPrefix } from '../lib/analytics/keys';
 import { secretsOf } from '../lib/config';
 import type { QueueRow } from '../lib/instances/queue-row';
 import {
@@ -68,12 +68,12 @@ function reconcilerPermissions(rows: QueueRow[], context: Context): Statement[] 
 }
 
 function compactionPermissions(context: Context): Statement[] {
-  const [own, merged, manifests] = [dataPrefix, compactedPrefix, manifestPrefix].map(
+  const [own, merged, manifests, damaged] = [dataPrefix, compactedPrefix, manifestPrefix, damagedPrefix].map(
     (folder) => `${folder(context.prefix)}*`,
-  ) as [string, string, string];
+  ) as [string, string, string, string];
   return [
     allowObjects(context, 'Read', ['s3:GetObject'], [own, merged, manifests]),
-    allowObjects(context, 'Merge', ['s3:PutObject'], [merged, manifests]),
+    allowObjects(context, 'Merge', ['s3:PutObject'], [merged, manifests, damaged]),
     allowObjects(context, 'DeleteMerged', ['s3:DeleteObject'], [own, merged]),
     allowObjects(context, 'Owner', ['s3:GetObject'], [ownerKey(context.prefix)]),
     listBucket(context, [own, merged, manifests, ownerKey(context.prefix)]),

@@ -1,9 +1,10 @@
 import { constants, zstdCompressSync } from 'node:zlib';
 import { sha256 } from '../jobs/envelope';
 import type { Clock, Log, Metrics, Objects, Random } from '../ports';
+import { moveAside } from './aside';
 import { inspect } from './inspect';
 import { compactedKey, compactedPartition, DATA_SUFFIX, dataPartition, jobOf, nameOf } from './keys';
-import { countLines, originOf, textOf } from './lines';
+import { countLines, linesOf, messagesOf, originOf } from './lines';
 import { addEntries, type ManifestEntry, type Manifests, type Moved, readManifests } from './manifest';
 
 export interface CompactionDeps {
@@ -51,10 +52,11 @@ export async function compactHour(deps: CompactionDeps, hour: number, mayGoOn: (
   const merged = await objects.list(compactedPartition(prefix, hour));
   // Read after the lists. So an object in a list without an entry here had none when the list was made.
   const manifests = await readManifests(deps, hour);
-  const young = await deleteUnnamed(deps, { merged, manifests });
-  const { intact, again } = await inspect(deps, { hour, jobs: new Set(keys.map(jobOf)), manifests });
+  const jobs = new Set(keys.map(jobOf));
+  const unnamed = await deleteUnnamed(deps, { merged, manifests, jobs });
+  const { intact, again } = await inspect(deps, { hour, jobs, manifests });
   // While an hour has originals, later runs come back to it. One original waits for the unnamed objects to be deleted.
-  await deleteMoved(deps, { keys: young ? keys.slice(1) : keys, moved: manifests.moved, intact, mayGoOn });
+  await deleteMoved(deps, { keys: unnamed ? keys.slice(1) : keys, moved: manifests.moved, intact, mayGoOn });
 
   const fresh = keys.filter((key) => !manifests.moved.has(jobOf(key)) || again.has(jobOf(key)));
   let chunk: Original[] = [];
@@ -102,15 +104,15 @@ async function merge(
   return true;
 }
 
-async function readAll({ objects, log }: CompactionDeps, keys: string[]): Promise<Original[]> {
+async function readAll({ objects, log, metrics }: CompactionDeps, keys: string[]): Promise<Original[]> {
   const read = await Promise.all(keys.map(async (key) => ({ key, bytes: await objects.get(key) })));
   return read.flatMap(({ key, bytes }) => {
-    try {
-      return bytes ? [{ key, text: textOf(key, bytes) }] : [];
-    } catch {
-      log.error('an object is not gzip and stays unchanged', { jobId: jobOf(key), code: 'NotGzip' });
-      return [];
-    }
+    const text = bytes && linesOf(key, bytes);
+    if (text) return [{ key, text }];
+    if (bytes === undefined) return [];
+    metrics.add('CompactionFailures', 1, 'Count', {});
+    log.error('an object is damaged and stays unchanged', { jobId: jobOf(key), code: 'OriginalDamaged', key });
+    return [];
   });
 }
 
@@ -133,20 +135,31 @@ async function deleteMoved(
 
 /**
  * Deletes compacted objects that no manifest names and that are too old to get a name. They come from crashed runs, or
- * from runs that another one overtook. Answers whether there are younger ones.
+ * from runs that another one overtook. An object with a message that is nowhere else stays, because then the manifest
+ * has lost an entry. An unreadable object moves aside. Answers whether unnamed objects are left. `jobs`: the messages
+ * with an original.
  */
 async function deleteUnnamed(
-  { objects, clock }: CompactionDeps,
-  { merged, manifests }: { merged: string[]; manifests: Manifests },
+  { objects, prefix, clock, log, metrics }: CompactionDeps,
+  { merged, manifests, jobs }: { merged: string[]; manifests: Manifests; jobs: ReadonlySet<string> },
 ): Promise<boolean> {
   const names = new Set(manifests.entries.map(({ object }) => object));
-  let young = false;
+  const covered = new Set([...manifests.moved.keys(), ...jobs]);
+  let left = false;
   for (const key of merged) {
     const name = nameOf(key);
     if (name === undefined || names.has(name)) continue;
     const stored = await objects.read(key);
-    if (stored && stored.modifiedAt + UNNAMED_MS > clock.now()) young = true;
-    else if (stored) await objects.delete(key);
+    if (!stored) continue;
+    const messages = messagesOf(key, stored.bytes);
+    if (stored.modifiedAt + UNNAMED_MS > clock.now()) left = true;
+    else if (messages && [...messages.keys()].every((job) => covered.has(job))) await objects.delete(key);
+    else if (!messages) await moveAside({ objects, prefix }, key, stored.bytes);
+    else {
+      left = true;
+      metrics.add('CompactionFailures', 1, 'Count', {});
+      log.error('no manifest names the only copy of a message', { code: 'UnnamedOnlyCopy', key });
+    }
   }
-  return young;
+  return left;
 }

@@ -1,4 +1,4 @@
-import { StoreError } from '../errors';
+import { JobError } from '../errors';
 import { compactionKey } from '../jobs/keys';
 import { runAlone } from '../jobs/run-lease';
 import type { Table } from '../ports';
@@ -45,7 +45,8 @@ async function everyHour(run: CompactionRun, mayGoOn: () => boolean): Promise<vo
     try {
       await compactHour(run, hour, mayGoOn);
     } catch (error) {
-      log.error('an hour could not be compacted', { code: error instanceof StoreError ? error.code : 'Unexpected' });
+      const code = error instanceof JobError ? error.code : 'Unexpected';
+      log.error('an hour could not be compacted', { code, key: dataPartition(prefix, hour) });
       metrics.add('CompactionFailures', 1, 'Count', {});
     }
   }

@@ -3,7 +3,7 @@ import type { JobRow } from '../jobs/row';
 import { rowOf } from '../jobs/stored-row';
 import type { Objects, Table } from '../ports';
 import { dataPartition, jobOf, rejectedPartition } from './keys';
-import { type Origin, originOf, textOf } from './lines';
+import { linesOf, type Origin, originOf } from './lines';
 import { readManifests } from './manifest';
 import { ANALYTICS_QUEUE } from './message';
 
@@ -62,7 +62,7 @@ export async function sequences(
 /** The messages of an hour that have events in the bucket, by job. */
 async function storedIn(store: { objects: Objects; prefix: string }, hour: number): Promise<Map<string, Origin>> {
   const { objects, prefix } = store;
-  const found = new Map<string, Origin>((await readManifests(store, hour)).moved);
+  const found = new Map<string, Origin>((await readManifests(store, hour, { lenient: true })).moved);
   const partitions = [dataPartition(prefix, hour), rejectedPartition(prefix, hour)];
   const keys = (await Promise.all(partitions.map((partition) => objects.list(partition)))).flat();
   const unread = keys.filter((key) => !found.has(jobOf(key)));
@@ -70,7 +70,8 @@ async function storedIn(store: { objects: Objects; prefix: string }, hour: numbe
     await Promise.all(
       unread.slice(at, at + READS).map(async (key) => {
         const bytes = await objects.get(key);
-        if (bytes) found.set(jobOf(key), originOf(textOf(key, bytes)));
+        const text = bytes && linesOf(key, bytes);
+        if (text) found.set(jobOf(key), originOf(text));
       }),
     );
   return found;

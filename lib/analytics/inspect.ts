@@ -46,7 +46,8 @@ export async function inspect(
   return { intact, again };
 }
 
-function holds(key: string, bytes: Uint8Array, messages: readonly ManifestEntry[]): boolean {
+/** Whether a compacted object is exactly the lines of these messages. */
+export function holds(key: string, bytes: Uint8Array, messages: readonly ManifestEntry[]): boolean {
   try {
     return agrees(textOf(key, bytes), messages);
   } catch {

@@ -36,6 +36,11 @@ export const compactedKey = (prefix: string, { time, name }: { time: number; nam
 export const manifestKey = (prefix: string, time: number): string =>
   `${manifestPartition(prefix, time)}hour${MANIFEST_SUFFIX}`;
 
+/** Where a damaged object goes, so that queries do not read it. */
+export const damagedPrefix = (prefix: string): string => `${prefix}/${ANALYTICS_QUEUE}-damaged/`;
+export const asideKey = (prefix: string, key: string): string =>
+  `${damagedPrefix(prefix)}${key.slice(prefix.length + 1)}`;
+
 /** The job of a message's own object. */
 export const jobOf = (key: string): string => key.slice(key.lastIndexOf('/') + 1, -DATA_SUFFIX.length);
 

@@ -12,6 +12,17 @@ export interface Origin {
 export const textOf = (key: string, bytes: Uint8Array): Buffer =>
   key.endsWith('.zst') ? zstdDecompressSync(bytes) : gunzipSync(bytes);
 
+/** The NDJSON of a message's own object. `undefined` if the object is not whole lines of ours. */
+export function linesOf(key: string, bytes: Uint8Array): Buffer | undefined {
+  try {
+    const text = textOf(key, bytes);
+    originOf(text);
+    return text.at(-1) === 10 ? text : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Reads the origin from an object's first line. */
 export function originOf(text: Buffer): Origin {
   const end = text.indexOf('\n');
@@ -23,6 +34,27 @@ export function countLines(text: Buffer): number {
   let count = 0;
   for (let at = text.indexOf(10); at >= 0; at = text.indexOf(10, at + 1)) count++;
   return count;
+}
+
+/** The lines of each message of a compacted object, in order. `undefined` if the object is not whole lines of ours. */
+export function messagesOf(key: string, bytes: Uint8Array): Map<string, Buffer> | undefined {
+  try {
+    return byMessage(textOf(key, bytes));
+  } catch {
+    return undefined;
+  }
+}
+
+function byMessage(text: Buffer): Map<string, Buffer> {
+  const messages = new Map<string, Buffer>();
+  for (let at = 0; at < text.length; ) {
+    const end = endOfLines(text, at, 1) ?? text.length;
+    const line = text.subarray(at, end);
+    const { job } = JSON.parse(line.toString('utf8')) as { job: string };
+    messages.set(job, Buffer.concat([messages.get(job) ?? Buffer.alloc(0), line]));
+    at = end;
+  }
+  return messages;
 }
 
 /** Whether the text is exactly the lines of these messages, in their order. */

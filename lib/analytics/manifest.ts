@@ -1,3 +1,4 @@
+import { PermanentError } from '../errors';
 import type { Objects } from '../ports';
 import { manifestKey, manifestPartition } from './keys';
 
@@ -30,24 +31,38 @@ export interface Manifests {
   own?: { entries: readonly ManifestEntry[]; etag: string };
 }
 
-interface Store {
+export interface Store {
   objects: Objects;
   prefix: string;
 }
 
-export async function readManifests({ objects, prefix }: Store, hour: number): Promise<Manifests> {
-  const all: ManifestEntry[] = [];
+/**
+ * Reads all manifests of an hour. Throws a PermanentError (`ManifestDamaged`). With `lenient` it leaves out damaged lines
+ * instead.
+ */
+export async function readManifests(
+  { objects, prefix }: Store,
+  hour: number,
+  { lenient = false }: { lenient?: boolean } = {},
+): Promise<Manifests> {
+  const all = new Map<string, ManifestEntry>();
   let own: Manifests['own'];
   for (const key of await objects.list(manifestPartition(prefix, hour))) {
     const stored = await objects.read(key);
     if (!stored) continue;
-    const entries = entriesOf(stored.bytes);
-    all.push(...entries);
+    const { entries, whole } = entriesIn(stored.bytes);
+    if (!whole && !lenient) throw manifestDamaged();
+    for (const entry of entries) {
+      const place = `${entry.object} ${entry.job}`;
+      all.delete(place);
+      all.set(place, entry);
+    }
     if (key === manifestKey(prefix, hour)) own = { entries, etag: stored.etag };
   }
   // The hour's own manifest comes last, because its name sorts after all hexadecimal names. So its entries win.
-  const moved = new Map(all.map((entry) => [entry.job, entry]));
-  return { entries: all, moved, ...(own && { own }) };
+  const entries = [...all.values()];
+  const moved = new Map(entries.map((entry) => [entry.job, entry]));
+  return { entries, moved, ...(own && { own }) };
 }
 
 /**
@@ -71,14 +86,33 @@ export async function addEntries(
   }
 }
 
-const NDJSON = 'application/x-ndjson';
+export const NDJSON = 'application/x-ndjson';
 
-const entriesOf = (bytes: Uint8Array): ManifestEntry[] =>
-  Buffer.from(bytes)
-    .toString('utf8')
-    .split('\n')
-    .filter(Boolean)
-    .map((line) => JSON.parse(line) as ManifestEntry);
+/** The manifest cannot say where the hour's events are. `sls reconcile --repair` repairs it. */
+const manifestDamaged = (): PermanentError =>
+  new PermanentError({
+    code: 'ManifestDamaged',
+    message: 'manifest: the manifest of its hour is damaged',
+    field: 'manifest',
+  });
 
-const manifestText = (entries: readonly ManifestEntry[]): string =>
+/** The entries of a manifest's lines, and whether the manifest is whole. Compaction writes no empty one. */
+export function entriesIn(bytes: Uint8Array): { entries: ManifestEntry[]; whole: boolean } {
+  const lines = Buffer.from(bytes).toString('utf8').split('\n').filter(Boolean);
+  const entries = lines.flatMap((line) => entryOf(line) ?? []);
+  return { entries, whole: entries.length > 0 && entries.length === lines.length };
+}
+
+function entryOf(line: string): ManifestEntry | undefined {
+  try {
+    const entry = JSON.parse(line) as Partial<ManifestEntry> | null;
+    const texts = [entry?.job, entry?.object, entry?.from, entry?.sha256];
+    const whole = texts.every((text) => typeof text === 'string') && typeof entry?.events === 'number';
+    return whole && !Number.isNaN(Date.parse(String(entry?.from))) ? (entry as ManifestEntry) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export const manifestText = (entries: readonly ManifestEntry[]): string =>
   entries.map((entry) => `${JSON.stringify(entry)}\n`).join('');

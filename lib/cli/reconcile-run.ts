@@ -35,11 +35,13 @@ export const reconcileRun: Run = async ({ options, out, operator }) => {
     // A dry run lists the differences, as the command does without --repair.
     const repair = options.repair === true && !isDryRun(options);
     audits.push(await audit(deps, { queue, from, to, repair, onHour: bar.set }).finally(bar.stop));
-    if (queue === ANALYTICS_QUEUE) sequences = await numberedMessages(deps, { from, to });
+    if (queue === ANALYTICS_QUEUE) sequences = await numberedMessages(deps, { from, to, repair });
   }
   if (options.json) out.json({ audits: audits.map(view), ...(sequences && { sequences }) });
   else for (const line of [...audits.flatMap(lines), ...(sequences ? sequenceLines(sequences) : [])]) out.line(line);
-  if (audits.some(({ differences }) => differences.length > 0) || sequences?.gaps.length) out.exitCode(DIFFERENT);
+  const damaged = sequences?.damage.some(({ repaired }) => !repaired);
+  if (audits.some(({ differences }) => differences.length > 0) || sequences?.gaps.length || damaged)
+    out.exitCode(DIFFERENT);
 };
 
 const iso = (time: number): string => new Date(time).toISOString();

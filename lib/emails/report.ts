@@ -43,7 +43,10 @@ export interface CampaignReport {
   chunks: { all: number; released: number };
   /** Ids of the chunks' jobs that wait for an operator: jobs with an unknown step, and refused jobs. */
   jobs: { unknown: string[]; refused: string[] };
-  /** Later events by SendGrid's names. Each event counts once, however often SendGrid repeats it. */
+  /**
+   * Later events by SendGrid's names. Each event counts once, however often SendGrid repeats it. `damaged`: stored lines
+   * that are no events.
+   */
   events: Record<string, number>;
 }
 
@@ -125,9 +128,19 @@ async function countEvents({ objects, prefix }: ReportDeps, campaign: Campaign):
     const bytes = await objects.get(key);
     const lines = bytes ? Buffer.from(bytes).toString('utf8').trimEnd().split('\n') : [];
     for (const line of lines) {
-      const event = JSON.parse(line) as StoredEvent;
-      if (seen.add(eventKey(event))) counts[event.event] = (counts[event.event] ?? 0) + 1;
+      const event = eventOf(line);
+      if (!event) counts.damaged = (counts.damaged ?? 0) + 1;
+      else if (seen.add(eventKey(event))) counts[event.event] = (counts[event.event] ?? 0) + 1;
     }
   }
   return counts;
+}
+
+function eventOf(line: string): StoredEvent | undefined {
+  try {
+    const event = JSON.parse(line) as Partial<StoredEvent> | null;
+    return typeof event?.event === 'string' ? (event as StoredEvent) : undefined;
+  } catch {
+    return undefined;
+  }
 }

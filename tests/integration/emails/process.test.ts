@@ -1,4 +1,5 @@
 import { chunkId } from '../../../lib/emails/campaigns/chunk';
+import { retry } from '../../../lib/ops/retry';
 import { aContent, CAMPAIGN, type Emails, messageBody, startEmails } from '../../support/emails';
 import { jobId } from '../../support/engine';
 
@@ -349,6 +350,45 @@ test.each<[string, string]>([
   expect(emails.chunk(0)).toMatchObject({ state: 'dead', error: { code } });
   expect(sendgrid.requests).toHaveLength(0);
 });
+
+const FIELDS: Record<string, string> = {
+  ...{ manifest: 'data.manifest', content: 'data.campaign', recipients: 'data.number' },
+};
+const OBJECTS = ['manifest', 'content', 'recipients'];
+const DAMAGES: [string, (text: string) => string | undefined][] = [
+  ['empty', () => ''],
+  ['truncated', (text) => text.slice(0, -10)],
+  ['gone', () => undefined],
+];
+
+test.each(OBJECTS.flatMap((what) => DAMAGES.map(([how, change]) => [what, how, change] as const)))(
+  "a chunk whose campaign's %s is %s is dead at once, and is sent once after the object is restored",
+  async (what, how, change) => {
+    const { engine, sendgrid } = emails;
+    const campaign = await emails.campaign({ recipients: 3 });
+    const key = engine.objects.keys().find((each) => each.includes(`/${what}-`)) ?? '';
+    const whole = engine.objects.text(key);
+    const damaged = change(whole);
+    if (damaged === undefined) await engine.objects.delete(key);
+    else await engine.objects.put(key, damaged, 'text/plain');
+    emails.sendChunk(campaign, 0);
+
+    await engine.drain({ hours: 24, batch: 1 });
+    const { state, error, attempts } = emails.chunk(0);
+    const entries = engine.deadLetters().length;
+    await engine.objects.put(key, whole, 'text/plain');
+    await retry(engine.deps, emails.chunk(0));
+    await engine.drain({ hours: 24, batch: 1 });
+
+    expect({ state, code: error?.code, attempts, entries }).toEqual({
+      ...{ state: 'dead', attempts: 1, entries: 1 },
+      code: how === 'gone' ? 'ManifestMissing' : 'ManifestChanged',
+    });
+    expect(error?.field).toBe(FIELDS[what]);
+    expect(emails.chunk(0).state).toBe('succeeded');
+    expect(sendgrid.requests).toHaveLength(1);
+  },
+);
 
 test('a chunk of an unknown campaign is parked', async () => {
   const { engine } = emails;

@@ -66,6 +66,19 @@ test('every recipient counts in exactly one kind at any time', async () => {
   });
 });
 
+test('stored events that are damaged are counted, and the report goes on', async () => {
+  await emails.campaign({ recipients: 20, chunkSize: 10 });
+  await emails.engine.drain({ batch: 1, hours: 1 });
+  const { deps, clock, objects } = emails.engine;
+  const events = emails.sendgrid.mails.flatMap((mail) => eventsOf(mail, 'delivered', clock.now()));
+  await takeEvents({ ...deps, clock }, events);
+  const [key = ''] = objects.keys().filter((each) => each.includes('/_events/'));
+  await objects.put(key, objects.text(key).slice(0, -10), 'application/x-ndjson');
+  await objects.put(`${key}.ndjson`, '', 'application/x-ndjson');
+
+  expect((await report()).events).toEqual({ delivered: 19, damaged: 2 });
+});
+
 test('events resolve unknown mails, and each event counts once', async () => {
   failing(0, { after: 'reset' });
   await emails.campaign({ recipients: 20, chunkSize: 10 });

@@ -147,7 +147,7 @@ export async function playCompactions(seed: number): Promise<ScaleResult> {
       kernel.at(at + chance.pick([0, 0, 40, 5 * SECOND, 3 * MINUTE]), () => {
         void invoke(({ objects, now }) => {
           const failed = (_: string, facts?: { code?: unknown }) => {
-            if (String(facts?.code).startsWith('Compacted') && !isRogue)
+            if (/^Compacted|^Unnamed/.test(String(facts?.code)) && !isRogue)
               violations.push(`nothing lost: ${facts?.code}`);
           };
           return compaction(

@@ -49,3 +49,17 @@ test('reconcile lists the missing messages and ends with exit code 2', async () 
     },
   });
 });
+
+test('reconcile lists a damaged object, and --repair moves it aside', async () => {
+  const engine = await stored([1, 2, 3]);
+  const [key = ''] = engine.objects.keys();
+  await engine.objects.put(key, '', 'application/gzip');
+
+  const before = await command(engine, 'reconcile');
+  const repaired = await command(engine, 'reconcile', { repair: true });
+
+  expect(before.lines).toContain(`    ${key}  damaged`);
+  expect(before.exitCode).toBe(2);
+  expect(repaired.lines).toContain(`    ${key}  damaged, repaired`);
+  expect(engine.objects.keys()).not.toContain(key);
+});

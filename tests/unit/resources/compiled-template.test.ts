@@ -359,6 +359,7 @@ const COMPACTION_MAY: Request[] = [
   ...on(object('jobs/analytics/year=2026/x.ndjson.gz'), 's3:GetObject', 's3:DeleteObject'),
   ...on(object('jobs/analytics-compacted/year=2026/x.ndjson.zst'), 's3:GetObject', 's3:PutObject', 's3:DeleteObject'),
   ...on(object('jobs/analytics-manifests/year=2026/x.ndjson'), 's3:GetObject', 's3:PutObject'),
+  ...on(object('jobs/analytics-damaged/analytics-compacted/year=2026/x.ndjson.zst'), 's3:PutObject'),
   list('jobs/analytics/'),
   list('jobs/analytics-compacted/year=2026/'),
   item('GetItem', 'lease#compaction'),

@@ -45,7 +45,7 @@ export const COMPACTION_MUTANTS: Record<string, SourceMutant> = {
     by,
   },
   hourIsLeftBeforeItsUnnamedObjects: {
-    changes: [{ file: COMPACT, find: 'keys: young ? keys.slice(1) : keys', replace: 'keys: young ? keys : keys' }],
+    changes: [{ file: COMPACT, find: 'keys: unnamed ? keys.slice(1) : keys', replace: 'keys: unnamed ? keys : keys' }],
     breaks: /^garbage/,
     by,
   },
