@@ -1,4 +1,5 @@
 import type { OperatorDeps, Reader } from '../ops/operator';
+import type { Source } from '../verify/read';
 import type { ProducerAccess } from './producer-access';
 import type { Serverless } from './serverless';
 import type { NamedTarget } from './target';
@@ -39,6 +40,8 @@ export interface CommandContext {
   reader: () => Promise<Reader>;
   /** Connects to all services of the stage. */
   operator: () => Promise<OperatorDeps>;
+  /** What `sls verify` reads, through clients of the AWS SDK. */
+  source: () => Promise<Source>;
   /** Publishes a text to the topic of the alarms. */
   publishAlarm: (message: { subject: string; text: string }) => Promise<void>;
 }

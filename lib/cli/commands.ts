@@ -127,6 +127,15 @@ export const commands = {
     options: { ...WRITES },
   },
 
+  verify: {
+    usage: 'Search stored data for broken promises, with a checker of its own. Exit code 2: it found some',
+    options: {
+      from: { usage: 'First hour (UTC), like 2026-01-02T03. Default: a day ago', type: 'string' },
+      to: { usage: 'Hour (UTC) at which to end. Default: now', type: 'string' },
+      json: JSON_OUTPUT,
+    },
+  },
+
   campaign: { usage: 'List, report, pause, resume and cancel e-mail campaigns' },
   'campaign list': {
     usage: 'List the campaigns that have not ended, or all campaigns of a day',

@@ -11,7 +11,7 @@ import { realTable } from '../aws/table';
 import { realTopics } from '../aws/topics';
 import { commonEnv, parseEnv, settingsOf } from '../config';
 import { StoreError } from '../errors';
-import { dlqName, queueName, queueUrl, topicName } from '../jobs/keys';
+import { dlqName, queueName, queueUrl, recordFolder, topicName } from '../jobs/keys';
 import { createLedger } from '../jobs/ledger';
 import { createOrder } from '../jobs/order';
 import { circuitBreakers } from '../limits/circuit';
@@ -20,6 +20,7 @@ import { LOCAL_CREDENTIALS } from '../local/emulators/emulator';
 import type { Reader } from '../ops/operator';
 import { type OperatorDeps, OperatorError } from '../ops/operator';
 import type { Facts, Log, Metrics } from '../ports';
+import type { Source } from '../verify/read';
 import type { CommandContext, Output } from './command';
 import { dryServices } from './dry-run';
 import type { Serverless } from './serverless';
@@ -29,6 +30,7 @@ import { targetOf } from './target';
 export interface Connection {
   reader: Reader;
   operator: () => Promise<OperatorDeps>;
+  source: CommandContext['source'];
   publishAlarm: CommandContext['publishAlarm'];
 }
 
@@ -42,7 +44,7 @@ export async function connect(
   touch?: (what: string) => void,
 ): Promise<Connection> {
   const config = parseEnv(commonEnv, serverless.service.provider.environment ?? {});
-  const { sqs, s3, dynamodb, sns, region } = await clients(serverless);
+  const { sqs, s3, dynamodb, sns, region, zendesk } = await clients(serverless);
   const settings = settingsOf(config);
   const services = {
     table: realTable({ table: config.TABLE, client: dynamodb }),
@@ -82,7 +84,23 @@ export async function connect(
     await topics.publish(`arn:${partitionOf(region)}:sns:${region}:${account}:${topicName(config.INSTANCE)}`, message);
   }
 
-  return { reader: base, operator, publishAlarm };
+  async function source(): Promise<Source> {
+    return {
+      ...{ dynamodb, s3, sqs, table: config.TABLE, bucket: config.BUCKET, prefix: config.PREFIX },
+      ...{ instance: config.INSTANCE, now: Date.now },
+      queues: base.queueNames.map((name) => {
+        const { type, retention, dlqRetention } = settings(name);
+        const records = recordFolder(config.PREFIX, name).slice(config.PREFIX.length + 1);
+        return {
+          ...{ name, records, fifo: type === 'fifo' },
+          ...{ retentionMs: retention * 1000, dlqRetentionMs: dlqRetention * 1000 },
+        };
+      }),
+      ...(zendesk && { zendesk }),
+    };
+  }
+
+  return { reader: base, operator, source, publishAlarm };
 }
 
 async function clients(serverless: Serverless) {
@@ -95,6 +113,7 @@ async function clients(serverless: Serverless) {
       s3: new S3Client(config),
       dynamodb: new DynamoDBClient(config),
       sns: new SNSClient(config),
+      zendesk: zendeskOf(process.env),
     };
   }
   const service = await findService();
@@ -107,8 +126,18 @@ async function clients(serverless: Serverless) {
     s3: new S3Client({ ...config, endpoint: endpoints.s3 }),
     dynamodb: new DynamoDBClient({ ...config, endpoint: endpoints.dynamodb }),
     sns: new SNSClient({ ...config, endpoint: `${api}/sns` }),
+    zendesk: { endpoint: endpoints.zendesk, authorization: basic('agent@example.com', 'local-zendesk-token') },
   };
 }
+
+/** Zendesk for look-ups. The functions' own token may be a reference that only they can read. */
+function zendeskOf({ ZENDESK_ENDPOINT, ZENDESK_EMAIL, ZENDESK_LOOKUP_TOKEN }: NodeJS.ProcessEnv) {
+  if (!ZENDESK_ENDPOINT || !ZENDESK_EMAIL || !ZENDESK_LOOKUP_TOKEN) return undefined;
+  return { endpoint: ZENDESK_ENDPOINT, authorization: basic(ZENDESK_EMAIL, ZENDESK_LOOKUP_TOKEN) };
+}
+
+const basic = (email: string, token: string): string =>
+  `Basic ${Buffer.from(`${email}/token:${token}`).toString('base64')}`;
 
 const partitionOf = (region: string): string =>
   region.startsWith('cn-') ? 'aws-cn' : region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws';

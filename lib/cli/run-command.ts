@@ -90,6 +90,7 @@ async function runOn(
     serverless,
     reader: async () => (await connected()).reader,
     operator: async () => (await connected()).operator(),
+    source: async () => (await connected()).source(),
     publishAlarm: async (message) => (await connected()).publishAlarm(message),
   });
   if (dry) for (const line of dryRunLines(touched)) (options.json ? out.note : out.line)(line);

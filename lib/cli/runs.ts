@@ -10,6 +10,7 @@ import { producerRuns } from './producer-runs';
 import { reconcileRun } from './reconcile-run';
 import { smokeRun } from './smoke-run';
 import { testflightRuns } from './testflight-runs';
+import { verifyRun } from './verify-run';
 
 /** The code of each command. */
 export const runs = {
@@ -18,6 +19,7 @@ export const runs = {
   dlq: helpRun('dlq'),
   ...dlqRuns,
   reconcile: reconcileRun,
+  verify: verifyRun,
   smoke: smokeRun,
   alarms: helpRun('alarms'),
   ...alarmsRuns,

@@ -25,3 +25,10 @@ test('a file of lib imports no file of its own row or of a higher one', () => {
 
   expect(wrong).toEqual([]);
 });
+
+test('the verifier imports nothing from the other rooms, so that it shares no mistake with them', () => {
+  const imported = readdirSync('lib/verify').flatMap((file) =>
+    [...readFileSync(`lib/verify/${file}`, 'utf8').matchAll(/from '([^']+)'/g)].map(([, from = '']) => from),
+  );
+  expect(imported.filter((from) => !/^(\.\/\w+|@aws-sdk\/[\w-]+)$/.test(from))).toEqual([]);
+});

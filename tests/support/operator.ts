@@ -50,6 +50,7 @@ export const targetContext = {
   target: aTarget,
   sls: (text: string) => slsCommand(text, aTarget),
   producer: () => Promise.reject(new Error('not needed')),
+  source: () => Promise.reject(new Error('not needed')),
   publishAlarm: () => Promise.reject(new Error('not needed')),
   serverless: undefined as never,
 };

@@ -8,6 +8,7 @@ import { deadLettersAgree, nothingLost, recordsAgree, redrivesTakeEffect } from 
 import { nothingPrivate } from './nothing-private';
 import { orderIsKept } from './order-is-kept';
 import type { Promised } from './promise';
+import { verifierAgrees } from './verifier-agrees';
 
 /**
  * The promises that are checked when a run is at rest. watch.ts checks those that can break at any moment: an effect
@@ -24,6 +25,7 @@ const PROMISES: readonly Promised[] = [
   noBystanders,
   campaignsAreExact,
   nothingPrivate,
+  verifierAgrees,
 ];
 
 /** The first broken promise of all queues, in a sentence. */

@@ -1,0 +1,191 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { S3Client } from '@aws-sdk/client-s3';
+import { SQSClient } from '@aws-sdk/client-sqs';
+import { realObjects } from '../../../lib/aws/objects';
+import { realTable } from '../../../lib/aws/table';
+import { PermanentError, WaitError } from '../../../lib/errors';
+import { bodyKey, campaignHourKey, campaignKey, jobKey, recordKey } from '../../../lib/jobs/keys';
+import { startFakeZendesk } from '../../../lib/local/fakes/zendesk';
+import { startSqs } from '../../../lib/local/sqs/server';
+import type { Item, Objects, Table } from '../../../lib/ports';
+import { findings } from '../../../lib/verify/check';
+import { read } from '../../../lib/verify/read';
+import { against, startDynamo, startS3, TABLE } from '../../support/emulators';
+import { anEnvelope, jobId, memoryEngine, PREFIX } from '../../support/engine';
+import { sampleContract } from '../../support/sample-contract';
+
+const BUCKET = 'verified-bucket';
+const QUEUE = 'feedback';
+const [FIRST, SECOND, DEAD, HELD] = [1, 2, 3, 4].map(jobId) as [string, string, string, string];
+const STRANGER = jobId(99);
+const CAMPAIGN = jobId(50);
+const EMAIL = 'agent@example.com';
+const TOKEN = 'token';
+const AUTHORIZATION = `Basic ${Buffer.from(`${EMAIL}/token:${TOKEN}`).toString('base64')}`;
+
+type Engine = ReturnType<typeof memoryEngine>;
+interface Planted {
+  engine: Engine;
+  table: Table;
+  objects: Objects;
+  change: (id: string, change: (row: Item) => object) => Promise<void>;
+  ticket: (job: string) => Promise<void>;
+}
+
+const closers: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+/** Runs real jobs, and serves what they stored by DynamoDB, S3 and SQS on loopback ports. */
+async function service() {
+  const engine = await ran();
+  const dynamo = await startDynamo();
+  const s3 = await startS3(BUCKET);
+  const sqs = await startSqs({ model: engine.model });
+  const zendesk = await startFakeZendesk({ email: EMAIL, token: TOKEN });
+  const client = new SQSClient({ ...against(sqs.url), useQueueUrlAsEndpoint: false });
+  closers.push(dynamo.close, s3.close, sqs.close, zendesk.close, () => client.destroy());
+  const table = realTable({ table: TABLE, client: new DynamoDBClient(against(dynamo.url)) });
+  const objects = realObjects({ bucket: BUCKET, client: new S3Client(against(s3.url)) });
+  const items = [...engine.table.items(), campaign(engine.clock.now())];
+  for (const item of items) await table.put(item, 0);
+  for (const key of engine.objects.keys()) await objects.put(key, engine.objects.text(key), 'application/json');
+
+  const ticket = async (job: string) => {
+    const answer = await fetch(`${zendesk.url}/tickets.json`, {
+      method: 'POST',
+      headers: { authorization: AUTHORIZATION, 'content-type': 'application/json' },
+      body: JSON.stringify({
+        ticket: {
+          subject: 's',
+          comment: { body: 'b' },
+          requester: { name: 'A', email: 'a@example.com' },
+          external_id: job,
+        },
+      }),
+    });
+    if (!answer.ok) throw new Error(`the fake answered ${answer.status}: ${await answer.text()}`);
+  };
+  await ticket(FIRST);
+  const change: Planted['change'] = async (id, next) => {
+    const key = id === CAMPAIGN ? campaignKey(id) : jobKey(QUEUE, id);
+    const row = await table.get(key);
+    if (!row) throw new Error(`there is no item ${key}`);
+    await table.put({ ...next(row), key } as Item, row.version);
+  };
+  const now = engine.clock.now();
+  const found = async () =>
+    findings(
+      await read(
+        {
+          dynamodb: dynamo.client,
+          s3: s3.client,
+          sqs: client,
+          ...{ table: TABLE, bucket: BUCKET, prefix: PREFIX, instance: 'my', now: () => now },
+          queues: [
+            { name: QUEUE, records: QUEUE, fifo: true, retentionMs: 1_209_600_000, dlqRetentionMs: 1_209_600_000 },
+          ],
+          zendesk: { endpoint: zendesk.url, authorization: AUTHORIZATION },
+        },
+        { from: Date.parse('2026-01-02T00:00:00.000Z'), to: now },
+      ),
+    );
+  return { engine, table, objects, change, ticket, found };
+}
+
+/** Two jobs succeed one after the other, one is dead and one is held. */
+async function ran(): Promise<Engine> {
+  const { contract } = sampleContract(({ id }) => {
+    if (id === DEAD) throw new PermanentError({ code: 'Rejected', message: 'rejected' });
+    if (id === HELD) throw new WaitError({ code: 'Later', message: 'later', waitMs: 3_600_000 });
+    return 'done';
+  });
+  const engine = memoryEngine(() => ({ ...contract, queue: QUEUE }));
+  for (const [index, id] of [FIRST, SECOND, DEAD, HELD].entries()) {
+    engine.send(JSON.stringify(anEnvelope({ id })), { group: index < 2 ? 'a' : id });
+    await engine.deliver();
+    engine.clock.advance(10_000);
+  }
+  engine.clock.advance(15 * 60_000);
+  await engine.reconcile();
+  return engine;
+}
+
+/** A campaign that has released nothing yet. */
+const campaign = (now: number): Item => ({
+  ...{ key: campaignKey(CAMPAIGN), version: 1, writer: 'w', id: CAMPAIGN, time: now, hour: campaignHourKey(now) },
+  ...{ status: 'running', requested: 12, recipients: 10, duplicates: 1, rejected: 1, chunkSize: 4, chunks: 3 },
+  ...{ released: 0, open: [], refusals: 0, history: [] },
+});
+
+test('the verifier finds nothing in what real jobs have left', async () => {
+  const { found } = await service();
+
+  expect(await found()).toEqual([]);
+  // It puts back every message that it looks at, so it can look again at once.
+  expect(await found()).toEqual([]);
+});
+
+const recordOf = ({ engine }: Planted, id: string) =>
+  recordKey(PREFIX, { queue: QUEUE, id, time: engine.row(id).time });
+
+const PLANTED: Record<string, [id: string | RegExp, plant: (planted: Planted) => Promise<unknown>]> = {
+  'lost-job': [
+    jobKey(QUEUE, HELD),
+    ({ change }) => change(HELD, ({ todo: _todo, todoAt: _todoAt, ...row }) => ({ ...row, hour: row.hour })),
+  ],
+  'effect-twice': [FIRST, ({ ticket }) => ticket(FIRST)],
+  'end-without-record': [jobKey(QUEUE, FIRST), (planted) => planted.objects.delete(recordOf(planted, FIRST))],
+  'record-differs': [
+    jobKey(QUEUE, SECOND),
+    (planted) => {
+      const key = recordOf(planted, SECOND);
+      const record = { ...JSON.parse(planted.engine.objects.text(key)), state: 'dead' };
+      return planted.objects.put(key, JSON.stringify(record), 'application/json');
+    },
+  ],
+  'entry-without-row': [
+    /^feedback message /,
+    ({ engine }) => {
+      const attributes = { job: STRANGER, code: 'Rejected', messageId: 'm' };
+      return engine.deps.queues.send(engine.deps.dlqUrl(QUEUE), {
+        ...{ body: '{}', groupId: STRANGER, deduplicationId: STRANGER, attributes },
+      });
+    },
+  ],
+  'dead-without-entry': [
+    jobKey(QUEUE, DEAD),
+    async ({ engine: { deps } }) => {
+      const [entry] = await deps.queues.receive(deps.dlqUrl(QUEUE), { max: 1, visibilitySeconds: 60 });
+      await deps.queues.delete(deps.dlqUrl(QUEUE), entry?.receiptHandle ?? '');
+    },
+  ],
+  'order-broken': [
+    jobKey(QUEUE, SECOND),
+    ({ change }) =>
+      change(SECOND, (row) => ({
+        ...row,
+        history: (row.history as { at: number }[]).map((entry) => ({ ...entry, at: entry.at - 60_000 })),
+      })),
+  ],
+  'campaign-sum-wrong': [CAMPAIGN, ({ change }) => change(CAMPAIGN, (row) => ({ ...row, rejected: 0 }))],
+  'orphan-body': [
+    bodyKey(PREFIX, QUEUE, STRANGER),
+    ({ objects }) => objects.put(bodyKey(PREFIX, QUEUE, STRANGER), '{}', 'application/json'),
+  ],
+  'state-unreachable': [
+    jobKey(QUEUE, HELD),
+    ({ change }) => change(HELD, ({ reason: _reason, ...row }) => ({ ...row, state: 'processing' })),
+  ],
+};
+
+test.each(Object.entries(PLANTED))('the verifier finds exactly a planted %s', async (kind, [id, plant]) => {
+  const { found, ...planted } = await service();
+
+  await plant(planted);
+
+  expect(await found()).toEqual([
+    { kind, id: typeof id === 'string' ? id : expect.stringMatching(id), what: expect.any(String) },
+  ]);
+});

@@ -1,0 +1,60 @@
+import { recordFolder } from '../../../lib/jobs/keys';
+import { findings } from '../../../lib/verify/check';
+import type { Effect, Entry, Item, Snapshot } from '../../../lib/verify/snapshot';
+import type { MemoryObjects } from '../../support/memory-objects';
+import type { MemoryTable } from '../../support/memory-table';
+import { deadLetterQueue, isRecord, serviceQueue } from '../world/names';
+import type { World } from '../world/world';
+import type { Promised } from './promise';
+
+/** Once the run is at rest, `sls verify` must find nothing. It shares no code with the service or with these checks. */
+export const verifierAgrees: Promised = (world) => {
+  const [found] = findings(snapshotOf(world));
+  return found && `the verifier agrees: it finds ${found.kind} of ${found.id}: ${found.what}`;
+};
+
+/** What the verifier would read of one queue. */
+function snapshotOf(world: World): Snapshot {
+  const { stores, settings, sqs, kernel, vendors } = world;
+  const name = serviceQueue(world);
+  const objects = stores.objects as MemoryObjects;
+  const all = (stores.table as MemoryTable).items() as Item[];
+  const mine = (item: Item) => item.queue === name || (name === 'emails' && item.key.startsWith('campaign#'));
+  const folder = recordFolder('jobs', name);
+  const records = objects.keys().filter((key) => isRecord(key) && key.startsWith(`${folder}/`));
+  const entries = sqs.messages(deadLetterQueue(world)).map(
+    ({ messageId, attributes, deadLetterSourceArn }): Entry => ({
+      queue: name,
+      messageId,
+      moved: deadLetterSourceArn !== undefined,
+      attributes: Object.fromEntries(
+        Object.entries(attributes).map(([key, { StringValue = '' }]) => [key, StringValue]),
+      ),
+    }),
+  );
+  return {
+    prefix: 'jobs',
+    queues: [
+      {
+        name,
+        records: folder.slice('jobs/'.length),
+        fifo: settings.type === 'fifo' && !world.queue.isDoneWithout,
+        retentionMs: settings.retention * 1000,
+        dlqRetentionMs: settings.dlqRetention * 1000,
+      },
+    ],
+    at: kernel.now(),
+    items: all.filter(mine),
+    others: new Map(),
+    records: new Map(records.map((key) => [key, objects.text(key)])),
+    bodies: objects.keys().filter((key) => key.startsWith(`jobs/_bodies/${name}/`)),
+    entries,
+    hidden: new Set(),
+    effects: name === 'feedback' ? ticketsOf(vendors) : [],
+  };
+}
+
+const ticketsOf = ({ zendesk }: World['vendors']): Effect[] =>
+  zendesk.tickets.flatMap(({ external_id, id }) =>
+    external_id === null ? [] : [{ job: external_id, what: 'ticket', id: String(id) }],
+  );
