@@ -1,0 +1,201 @@
+import fc from 'fast-check';
+import type { AlarmDeps } from '../../../lib/alarms/deps';
+import { notify } from '../../../lib/alarms/notify';
+import { eventVerifier, type WebhookRequest } from '../../../lib/emails/events/verify';
+import { eventWebhook } from '../../../lib/emails/events/webhook';
+import { campaignJobSchema, chunkJobSchema, emailMessageSchema } from '../../../lib/emails/message';
+import { PermanentError } from '../../../lib/errors';
+import { feedbackSchema } from '../../../lib/feedback/message';
+import { parseOrPark } from '../../../lib/jobs/envelope';
+import { eventKeys, type SendgridEvent } from '../../../lib/local/fakes/sendgrid-events';
+import { inviteSchema, notifyBuildSchema, removeSchema } from '../../../lib/testflight/message';
+import { visible } from '../../../lib/text';
+import type { DiscordMessage } from '../../../lib/vendors/discord';
+import { anEnvelope, memoryEngine } from '../../support/engine';
+import { memoryClock } from '../../support/memory-clock';
+import { sampleContract } from '../../support/sample-contract';
+import { webhookRequest } from '../../support/webhook-request';
+
+// FUZZ_RUNS=10000 npm test -- tests/unit/fuzz
+const numRuns = Number(process.env.FUZZ_RUNS ?? 150);
+const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31));
+const options = { numRuns, seed };
+beforeAll(() => console.info(`SEED=${seed} FUZZ_RUNS=${numRuns}`));
+
+/** Stands for personal data. No output may hold it. */
+const MARK = 'zq-mark@example.com';
+const words = [
+  'constructor',
+  '__proto__',
+  '\u001b[2J',
+  '\u009b31m\u202e',
+  '\ud800',
+  '1e999',
+  'x'.repeat(5_000),
+  '',
+  '0',
+  '..',
+];
+const text = fc.oneof(
+  fc.string({ unit: 'binary', maxLength: 60 }),
+  fc.constantFrom(...words).map((word) => `${MARK}${word}`),
+  fc.constantFrom(...words),
+);
+/** Any JSON value. Names are valid ones of our messages or anything. */
+const named = (names: readonly string[]) =>
+  fc.letrec((tie) => ({
+    value: fc.oneof(
+      { maxDepth: 3 },
+      text,
+      fc.oneof(fc.integer(), fc.double(), fc.boolean(), fc.constant(null)),
+      fc.array(tie('value'), { maxLength: 4 }),
+      fc.dictionary(fc.oneof(fc.constantFrom(...names), text), tie('value'), { maxKeys: 6 }),
+    ),
+  })).value;
+
+describe('the webhook', () => {
+  const keys = eventKeys();
+  const field = named(['event', 'timestamp', 'sg_message_id', 'queue', 'step', 'job', 'time', 'recipient', 'campaign']);
+  const event = fc.record({ event: fc.constant('delivered'), queue: fc.constant('emails'), step: fc.constant('send') });
+  const mixed = fc
+    .tuple(event, field)
+    .map(([own, other]) => (typeof other === 'object' ? { ...own, ...other } : other));
+  const request = fc.record(
+    {
+      body: fc.oneof(text, fc.json()),
+      isBase64Encoded: fc.boolean(),
+      headers: fc.dictionary(
+        fc.constantFrom('x-twilio-email-event-webhook-signature', 'x-twilio-email-event-webhook-timestamp', 'a'),
+        fc.oneof(text, fc.constantFrom('1767323045', 'MEUCIQ'.repeat(16), 'A'.repeat(96))),
+      ),
+      requestContext: fc.record({ http: fc.constantFrom({ method: 'POST', path: '/' }, { method: 'GET' }, {}) }),
+    },
+    { requiredKeys: [] },
+  );
+
+  test('answers any request with a status alone, and passes on nothing of it', async () => {
+    const { deps, clock, lines, metrics, objects } = memoryEngine(() => sampleContract().contract);
+    const webhook = eventWebhook({ ...deps, clock, verify: eventVerifier([keys.publicKey], clock.now) });
+    const signed = fc
+      .array(mixed, { maxLength: 3 })
+      .map((events): WebhookRequest => webhookRequest(events as unknown as SendgridEvent[], keys, clock.now()));
+    await fc.assert(
+      fc.asyncProperty(fc.oneof(request as fc.Arbitrary<WebhookRequest>, signed), async (sent) => {
+        const answer = await webhook(sent);
+
+        expect(Object.keys(answer)).toEqual(['statusCode']);
+        expect([204, 400, 403, 404, 405, 413]).toContain(answer.statusCode);
+      }),
+      options,
+    );
+    expect(JSON.stringify([lines, metrics, objects.keys().map((key) => [key, objects.text(key)])])).not.toContain(MARK);
+  });
+});
+
+/** SQS itself refuses the other bodies. */
+const isSendable = (body: string): boolean => /^[\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]+$/u.test(body);
+
+describe('a queue', () => {
+  const data = named(['name', 'user', 'email', 'subject', 'message', 'attachments', 'to', 'from', 'app', 'groups']);
+
+  test('takes any body, ends its job, and passes on nothing of it', async () => {
+    const { contract } = sampleContract();
+    const envelope = fc
+      .tuple(
+        data,
+        fc.dictionary(fc.constantFrom('type', 'id', 'time', 'dataref', 'datasha256', 'sequence'), data, { maxKeys: 2 }),
+      )
+      .map(([value, changes]) => JSON.stringify(anEnvelope({ data: value, ...withoutMark(changes) })));
+    const any = fc.oneof(
+      envelope,
+      text,
+      data.map((value) => JSON.stringify(value) ?? ''),
+    );
+    const body = any.filter(isSendable);
+    await fc.assert(
+      fc.asyncProperty(body, async (sent) => {
+        const engine = memoryEngine(() => contract);
+        engine.send(sent);
+        await engine.drain({ batch: 1, hours: 2 });
+
+        expect(engine.rows().map(({ state }) => state)).toEqual([expect.stringMatching(/^(dead|succeeded)$/)]);
+        const attributes = engine.deadLetters().map((entry) => entry.attributes);
+        expect(
+          JSON.stringify([engine.lines, engine.metrics, engine.rows(), engine.records(), attributes]),
+        ).not.toContain(MARK);
+      }),
+      options,
+    );
+  });
+
+  test.each(
+    Object.entries({
+      feedbackSchema,
+      emailMessageSchema,
+      campaignJobSchema,
+      chunkJobSchema,
+      inviteSchema,
+      removeSchema,
+      notifyBuildSchema,
+    }),
+  )('accepts data by %s, or refuses it by a rule that quotes nothing', (_, schema) => {
+    fc.assert(
+      fc.property(data, (value) => {
+        try {
+          parseOrPark<unknown>(schema, value, 'data');
+        } catch (error) {
+          expect(error).toBeInstanceOf(PermanentError);
+          expect(JSON.stringify([(error as PermanentError).message, (error as PermanentError).field])).not.toContain(
+            MARK,
+          );
+        }
+      }),
+      options,
+    );
+  });
+
+  /** Type, id and sequence are the caller's own and are stored as they are. */
+  const withoutMark = (changes: object): object =>
+    JSON.parse(JSON.stringify(changes).replaceAll(MARK, 'mark')) as object;
+});
+
+test('any notification becomes a message that Discord takes, and no part of it is logged', async () => {
+  const lines: unknown[] = [];
+  const log = (...line: unknown[]) => lines.push(line);
+  const sent: DiscordMessage[] = [];
+  const deps: AlarmDeps = {
+    ...{ instance: 'acme', stage: 'prod', region: 'eu-west-1', queues: ['feedback'], undeliveredUrl: '' },
+    clock: memoryClock(),
+    discord: { send: async (message) => void sent.push(message) },
+    table: { get: async () => undefined },
+    undelivered: { send: async () => ({ messageId: '1' }) },
+    log: { info: log, warn: log, error: log },
+  };
+  const alarm = fc.record({
+    AlarmName: fc.oneof(fc.constantFrom('acme-feedback-dlq-depth', 'acme-reconciler', 'acme-webhook-refused'), text),
+    NewStateValue: fc.constantFrom('OK', 'ALARM', 'INSUFFICIENT_DATA'),
+    StateChangeTime: fc.oneof(fc.constant('2026-01-02T03:04:05.000+0000'), text),
+    NewStateReason: text,
+    AlarmDescription: text,
+    Trigger: named(['Threshold', 'ComparisonOperator']),
+  });
+  const message = fc.oneof(
+    alarm.map((value) => JSON.stringify(value)),
+    named(['AlarmName', 'NewStateValue']).map((value) => JSON.stringify(value) ?? ''),
+    text,
+  );
+  await fc.assert(
+    fc.asyncProperty(message, text, async (Message, Subject) => {
+      sent.length = 0;
+      await notify(deps, { Message, Subject, MessageId: 'id' }, { remainingMs: () => 10_000 });
+
+      expect(sent.length).toBeLessThanOrEqual(1);
+      const shown = sent
+        .flatMap(({ embeds }) => embeds.map(({ title, description = '' }) => title + description))
+        .join('');
+      expect(visible(shown)).toBe(shown);
+    }),
+    options,
+  );
+  expect(JSON.stringify(lines)).not.toContain(MARK);
+});
