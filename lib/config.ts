@@ -57,6 +57,8 @@ export const commonEnv = z.object({
     .regex(/^[A-Za-z0-9!_.*'()-]+(\/[A-Za-z0-9!_.*'()-]+)*$/, 'must be a key prefix without / at its ends'),
   TABLE: z.string().min(3).max(255),
   QUEUES: json(z.record(name, queueSettings)),
+  /** The name or ARN of the EventBridge bus that gets the ends of jobs. Without it, they are not published. */
+  EVENT_BUS: z.string().max(1600).optional(),
   /** Seconds before the second and the third attempt, each ±10 %. */
   RETRY_WAITS: z
     .string()

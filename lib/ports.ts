@@ -94,6 +94,34 @@ export interface ObjectVersion {
   modifiedAt: number;
 }
 
+/** What an event about the end of a job says. docs/events.md has the schema. */
+export interface Completion {
+  /** `{job}:{generation}:{state}`. A repeat of the event has the same id. */
+  id: string;
+  job: string;
+  queue: string;
+  type?: string;
+  generation: number;
+  state: string;
+  reason?: string;
+  /** Whether nothing can change this end any more. */
+  final: boolean;
+  result?: unknown;
+  error?: { code: string; field?: string };
+  correlationId?: string;
+  traceparent?: string;
+  /** ISO 8601, as the other times. */
+  acceptedAt: string;
+  startedAt?: string;
+  endedAt: string;
+}
+
+/** EventBridge. */
+export interface Events {
+  /** Resolves when the bus has the event. */
+  publish(completion: Completion): Promise<void>;
+}
+
 /** The bucket. Keys include the prefix. */
 export interface Objects {
   /** `metadata` is S3's metadata of the object: ASCII, at most 2 KB, never personal data. */

@@ -5,9 +5,15 @@ export interface Context extends Pick<Instance, 'stage' | 'bucket' | 'prefix' | 
   service: string;
   /** The instance's name. */
   instance: string;
+  /** `own`, the name or ARN of a bus, or nothing: where the ends of jobs are published. */
+  eventBus?: string | undefined;
 }
 
-export const contextOf = ({ name, stage, bucket, prefix, retain, tags }: Instance, service: string): Context => ({
+export const contextOf = (
+  { name, stage, bucket, prefix, retain, tags, settings }: Instance,
+  service: string,
+): Context => ({
   ...{ service, stage, bucket, prefix, retain, tags },
   instance: name,
+  eventBus: settings.events?.bus,
 });

@@ -15,6 +15,7 @@ import {
 } from '../lib/jobs/keys';
 import { MAIL_QUEUES } from '../lib/jobs/mail';
 import type { Context } from './context';
+import { publishStatements } from './event-bus';
 import {
   allow,
   allowItems,
@@ -63,6 +64,7 @@ function reconcilerPermissions(rows: QueueRow[], context: Context): Statement[] 
     allow('Ledger', ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:DeleteItem'], table(context)),
     allow('Indexes', ['dynamodb:Query'], table(context, '/index/*')),
     allowObjects(context, 'RecordsAndBodies', ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'], own),
+    ...publishStatements(context),
     listBucket(context, own),
   ];
 }

@@ -5,6 +5,7 @@ import type { QueueRow } from '../lib/instances/queue-row';
 import { commonVariables, environmentOf, variablesOf } from '../lib/instances/variables';
 import { type Blocks, instanceOf, monitoringOf, type Variables } from './configuration';
 import { type Context, contextOf } from './context';
+import { eventBusResources } from './event-bus';
 import { functionPermissions } from './function-permissions';
 import { jobsTableResources } from './jobs-table';
 import { monitoringResources } from './monitoring';
@@ -55,6 +56,7 @@ export async function resources(variables: Variables): Promise<Fragment> {
     ...of.rows.map((row) => queueResources(row, context)),
     jobsTableResources(context),
     monitoringResources({ rows: of.rows, context }, monitoringOf(of, functions)),
+    eventBusResources(context),
     producerParameterResources(of.rows, context, of.settings.sendgrid?.rate ?? 100),
     exportNames(context, hasFunction(of, 'emailEvents')),
     { Resources: {}, Outputs: outputsOf(deployedBy(of)) },

@@ -12,6 +12,9 @@ const pascal = (name: string): string =>
 /** Never change this one either. */
 export const JOBS_TABLE_ID = 'JobsTable';
 
+/** The instance's own bus for the ends of jobs. */
+export const EVENT_BUS_ID = 'JobEvents';
+
 /** The SSM parameter of the producers. */
 export const PRODUCER_PARAMETER_ID = 'ProducerParameter';
 

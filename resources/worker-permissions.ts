@@ -8,6 +8,7 @@ import {
   campaignKey,
   dataPrefix,
   dlqName,
+  isPublished,
   jobKey,
   orderKey,
   queueName,
@@ -21,6 +22,7 @@ import {
   vendorKey,
 } from '../lib/jobs/keys';
 import type { Context } from './context';
+import { publishStatements } from './event-bus';
 import {
   allow,
   allowItems,
@@ -86,6 +88,7 @@ export function workerPermissions({ name, type, ordered }: QueueRow, context: Co
     ...(written.length > 0 ? [allowObjects(context, 'WriteData', ['s3:GetObject', 's3:PutObject'], written)] : []),
     ...(read.length > 0 ? [allowObjects(context, 'ReadData', ['s3:GetObject'], read)] : []),
     listBucket(context, [...own, ...given, ...written, ...read]),
+    ...(isPublished(name) ? publishStatements(context) : []),
     ...secretStatements(secrets),
   ];
 }

@@ -1,15 +1,17 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import type { EventBridgeClientConfig } from '@aws-sdk/client-eventbridge';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SNSClient } from '@aws-sdk/client-sns';
 import { GetQueueUrlCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { clientDefaults } from '../aws/clients';
+import { eventSource, realEvents } from '../aws/events';
 import { realObjects } from '../aws/objects';
 import { realQueues } from '../aws/queues';
 import { guarded } from '../aws/store-error';
 import { realClock, realRandom } from '../aws/system';
 import { realTable } from '../aws/table';
 import { realTopics } from '../aws/topics';
-import { commonEnv, parseEnv, settingsOf } from '../config';
+import { type CommonConfig, commonEnv, parseEnv, settingsOf } from '../config';
 import { StoreError } from '../errors';
 import { dlqName, queueName, queueUrl, recordFolder, topicName } from '../jobs/keys';
 import { createLedger } from '../jobs/ledger';
@@ -19,7 +21,7 @@ import { findService, NOT_RUNNING } from '../local/connection';
 import { LOCAL_CREDENTIALS } from '../local/emulators/emulator';
 import type { Reader } from '../ops/operator';
 import { type OperatorDeps, OperatorError } from '../ops/operator';
-import type { Facts, Log, Metrics } from '../ports';
+import type { Events, Facts, Log, Metrics } from '../ports';
 import type { Source } from '../verify/read';
 import type { CommandContext, Output } from './command';
 import { dryServices } from './dry-run';
@@ -44,15 +46,16 @@ export async function connect(
   touch?: (what: string) => void,
 ): Promise<Connection> {
   const config = parseEnv(commonEnv, serverless.service.provider.environment ?? {});
-  const { sqs, s3, dynamodb, sns, region, zendesk } = await clients(serverless);
+  const { sqs, s3, dynamodb, sns, eventBridge, region, zendesk } = await clients(serverless);
   const settings = settingsOf(config);
   const services = {
     table: realTable({ table: config.TABLE, client: dynamodb }),
     objects: realObjects({ bucket: config.BUCKET, client: s3 }),
     queues: realQueues(sqs),
     topics: realTopics(sns),
+    events: eventsOf(config, eventBridge),
   };
-  const { table, objects, queues, topics } = touch ? dryServices(services, touch) : services;
+  const { table, objects, queues, topics, events } = touch ? dryServices(services, touch) : services;
   const ports = { table, clock: realClock, random: realRandom };
   const base = {
     ...ports,
@@ -72,6 +75,7 @@ export async function connect(
       order: createOrder(ports),
       circuits: circuitBreakers(ports),
       queues,
+      events,
       log: logTo(out),
       metrics: noMetrics,
       queueUrl: (queue) => url(queueName(config.INSTANCE, queue, settings(queue).type)),
@@ -109,6 +113,7 @@ async function clients(serverless: Serverless) {
     const config = await aws.getAwsSdkV3Config();
     return {
       region: aws.getRegion(),
+      eventBridge: config,
       sqs: new SQSClient({ ...config, useQueueUrlAsEndpoint: false }),
       s3: new S3Client(config),
       dynamodb: new DynamoDBClient(config),
@@ -122,6 +127,7 @@ async function clients(serverless: Serverless) {
   const config = { ...clientDefaults, region, credentials: LOCAL_CREDENTIALS };
   return {
     region,
+    eventBridge: { ...config, endpoint: endpoints.eventbridge },
     sqs: new SQSClient({ ...config, endpoint: endpoints.sqs, useQueueUrlAsEndpoint: false }),
     s3: new S3Client({ ...config, endpoint: endpoints.s3 }),
     dynamodb: new DynamoDBClient({ ...config, endpoint: endpoints.dynamodb }),
@@ -141,6 +147,13 @@ const basic = (email: string, token: string): string =>
 
 const partitionOf = (region: string): string =>
   region.startsWith('cn-') ? 'aws-cn' : region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws';
+
+/** The bus of the stage. The first event loads the client, because few commands end a job. */
+function eventsOf({ EVENT_BUS, INSTANCE }: CommonConfig, client: EventBridgeClientConfig): Events | undefined {
+  if (EVENT_BUS === undefined) return undefined;
+  const load = async () => new (await import('@aws-sdk/client-eventbridge')).EventBridgeClient(client);
+  return realEvents({ bus: EVENT_BUS, source: eventSource(INSTANCE), load });
+}
 
 /** The account of a queue. All queues of a stage are in one account. */
 async function accountOf(client: SQSClient, name: string): Promise<string> {

@@ -1,5 +1,5 @@
 import { sha256 } from '../jobs/envelope';
-import type { BatchQueues, Item, Objects, OutgoingMessage, Queues, Table, Topics } from '../ports';
+import type { BatchQueues, Events, Item, Objects, OutgoingMessage, Queues, Table, Topics } from '../ports';
 import type { CommandContext, Output } from './command';
 
 export const isDryRun = (options: CommandContext['options']): boolean => options['dry-run'] === true;
@@ -9,6 +9,7 @@ interface Services {
   objects: Objects;
   queues: Queues & BatchQueues;
   topics: Topics;
+  events?: Events | undefined;
 }
 
 /**
@@ -16,7 +17,7 @@ interface Services {
  * shows earlier pretended writes of the same command, except in the table's indexes. `touch` receives a line for each
  * write. Looking through a DLQ hides its entries for a while, as `sls reconcile` does.
  */
-export function dryServices({ table, objects, queues }: Services, touch: (what: string) => void): Services {
+export function dryServices({ table, objects, queues, events }: Services, touch: (what: string) => void): Services {
   const items = new Map<string, Item | undefined>();
   const bodies = new Map<string, Uint8Array | undefined>();
   const item = async (key: string) => (items.has(key) ? items.get(key) : table.get(key));
@@ -87,6 +88,7 @@ export function dryServices({ table, objects, queues }: Services, touch: (what: 
         Promise.all(messages.map(async (message) => ({ sent: true as const, ...(await send(url, message)) }))),
       delete: async (url) => touch(`delete a message of ${nameOf(url)}`),
     },
+    events: events && { publish: async ({ id }) => touch(`publish the event ${id}`) },
     topics: { publish: async (arn) => touch(`publish a message to the topic ${arn.split(':').at(-1)}`) },
   };
 }

@@ -116,6 +116,16 @@ export const instanceFile = section({
     runbook: z.url().describe('Address of docs/runbook.md, for the links in alarms'),
   }),
 
+  events: section({
+    bus: z
+      .string()
+      .regex(
+        /^(own|[A-Za-z0-9._/-]{1,256}|arn:[a-z-]+:events:[a-z0-9-]+:\d{12}:event-bus\/[A-Za-z0-9._/-]{1,256})$/,
+        'must be own, or the name or ARN of a bus',
+      )
+      .describe('Where the ends of jobs are published: own for a bus of the instance, or a bus. Without it, nowhere'),
+  }),
+
   waits: section({
     retry: z.array(whole(0, 43_200)).length(2, 'must be two numbers of seconds').describe('Before attempts 2 and 3'),
     store: seconds.describe('Until a message comes back if nothing could be written'),

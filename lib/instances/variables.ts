@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { type CommonConfig, commonEnv, environmentSchemas, envProblems, secretsOf } from '../config';
+import { eventBus } from '../jobs/keys';
 import { type InstanceFile, isReference } from './file';
 import { functionsOf } from './functions';
 import type { Instance } from './instance';
@@ -58,11 +59,15 @@ export function variableText(value: unknown): string {
 
 /** All variables of an instance, also those that no function in use reads. */
 export function variablesOf({ name, stage, rows, settings: of, prefix }: Instance): Record<string, string> {
-  const derived: Record<keyof Pick<CommonConfig, 'INSTANCE' | 'TABLE' | 'QUEUES'> | 'STAGE' | 'PREFIX', string> = {
+  const derived: Record<
+    keyof Pick<CommonConfig, 'INSTANCE' | 'TABLE' | 'QUEUES' | 'EVENT_BUS'> | 'STAGE' | 'PREFIX',
+    string
+  > = {
     INSTANCE: name,
     STAGE: stage,
     PREFIX: prefix,
     TABLE: `${name}-jobs`,
+    EVENT_BUS: eventBus(name, of.events?.bus),
     QUEUES: JSON.stringify(Object.fromEntries(rows.map((row) => [row.name, settings(row)]))),
   };
   const given = Object.entries(VARIABLES).map(([variable, path]) => [variable, variableText(valueAt(of, path))]);

@@ -1,13 +1,15 @@
 import type { QueueSettings } from '../config';
 import type { PermanentError } from '../errors';
-import type { Clock, Objects, Queues } from '../ports';
+import type { Clock, Events, Objects, Queues } from '../ports';
+import { completionOf } from './completion';
 import { bodyDamaged, bodyMissing, GONE, isBodyOf } from './identify';
-import { bodyKey } from './keys';
+import { bodyKey, isPublished } from './keys';
 import type { Ledger } from './ledger';
 import type { Order } from './order';
 import { parkedMessage } from './park';
 import { putRecord } from './put-record';
 import { isEnd, type JobRow } from './row';
+import { lastMessageAt } from './schedule';
 
 export interface FinishDeps {
   ledger: Ledger;
@@ -17,13 +19,16 @@ export interface FinishDeps {
   clock: Clock;
   prefix: string;
   settings: (queue: string) => QueueSettings;
+  /** Where the ends of jobs are published. Without it, they are not. */
+  events?: Events | undefined;
   /** URL of the queue's DLQ. */
   dlqUrl: (queue: string) => string;
 }
 
 /**
- * Does the writes that an end still lacks. The order is: S3 record, a dead job's DLQ entry, deletion of a needless kept
- * body, marks in the row. The job's worker, a late delivery and the reconciler call it. A canary keeps only its row.
+ * Does the writes that an end still lacks. The order is: S3 record, event, a dead job's DLQ entry, deletion of a needless
+ * kept body, marks in the row. The mark of the record completes the end, so an end without it is published again. The
+ * job's worker, a late delivery and the reconciler call it. A canary keeps only its row.
  */
 export async function finish(deps: FinishDeps, row: JobRow, body?: string): Promise<JobRow> {
   const { ledger, objects, queues, clock, prefix, settings } = deps;
@@ -33,6 +38,10 @@ export async function finish(deps: FinishDeps, row: JobRow, body?: string): Prom
   if (!records && !parks) return row;
 
   if (records) await putRecord(deps, row);
+  // A late message can still open a job that was never sent. The reconciler publishes that end when no message can come.
+  const publishes = deps.events !== undefined && records && isPublished(row.queue);
+  const waits = publishes && row.reason === 'never-sent';
+  if (publishes && !waits) await deps.events?.publish(completionOf(row));
   if (parks) {
     const parked = body ?? (await keptBody(deps, row)).body ?? GONE;
     await queues.send(deps.dlqUrl(row.queue), parkedMessage(row, parked, settings(row.queue).type));
@@ -48,6 +57,7 @@ export async function finish(deps: FinishDeps, row: JobRow, body?: string): Prom
       ? {
           ...now,
           ...(records ? { recordedAt: now.recordedAt ?? at } : {}),
+          ...(waits ? { publishFrom: lastMessageAt(now, settings(now.queue)) } : {}),
           ...(parks ? { parkedAt: now.parkedAt ?? at } : {}),
           ...(needless ? { bodyKept: false } : {}),
         }

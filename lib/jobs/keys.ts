@@ -45,6 +45,7 @@ export type TodoKind =
   | 'ending'
   | 'dead'
   | 'kept'
+  | 'unpublished'
   | 'campaign';
 /** `vendor` belongs to `stopped`: the stopped jobs of one vendor are found without reading the others. */
 export const todoKey = (queue: string, kind: TodoKind, vendor?: string): string =>
@@ -173,3 +174,10 @@ export const eventsPartition = (prefix: string, queue: string, time: number): st
 
 /** The SSM parameter with the settings of an instance's producers. */
 export const producerParameter = (instance: string): string => `/jobs/${instance}/producer`;
+
+/** The name or ARN of the bus that gets the ends of an instance's jobs. `own` is a bus of the instance. */
+export const eventBus = (instance: string, setting: string | undefined): string =>
+  setting === 'own' ? `${instance}-jobs` : (setting ?? '');
+
+/** Whether the ends of a queue's jobs are published. Most analytics jobs have no row, so their queue publishes none. */
+export const isPublished = (queue: string): boolean => queue !== 'analytics';

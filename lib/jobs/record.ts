@@ -27,6 +27,7 @@ export function recordOf(row: JobRow): string {
     recordedAt: _recordedAt,
     // Only revision 28eb1b2 uses it.
     recordFrom: _recordFrom,
+    publishFrom: _publishFrom,
     parkedAt: _parkedAt,
     leftDlqAt: _leftDlqAt,
     updatedAt: _updatedAt,

@@ -137,6 +137,8 @@ export interface JobRow extends ItemHead {
   endedAt?: number;
   /** When this end's S3 record was written. */
   recordedAt?: number;
+  /** When the end of a job that was never sent is published. From then on, no message of it can come. */
+  publishFrom?: number;
   /** When this end's DLQ entry was sent. */
   parkedAt?: number;
   /** The message that this end was parked from. It names the DLQ entry (`{id}:p:{messageId}`). */

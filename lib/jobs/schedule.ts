@@ -15,6 +15,10 @@ export const ROW_LIFETIME_MS = 45 * DAY;
 /** A kept body is deleted a day before its row expires. */
 const BODY_LIFETIME_MS = 44 * DAY;
 
+/** Until when a message of an ended job can come, if its producer sent one: the queue's retention, and an hour for clocks. */
+export const lastMessageAt = (row: JobRow, { retention }: Pick<QueueSettings, 'retention'>): number =>
+  (row.endedAt ?? row.updatedAt) + retention * 1000 + HOUR;
+
 const due = (queue: string, kind: TodoKind, at: number) => ({ todo: todoKey(queue, kind), todoAt: at });
 
 function todoOf(row: JobRow, settings: Pick<QueueSettings, 'retention'>): { todo: string; todoAt: number } | undefined {
@@ -63,6 +67,8 @@ function todoOfEnd(row: JobRow): { todo: string; todoAt: number } | undefined {
   if (row.recordedAt === undefined || (parks && row.parkedAt === undefined))
     return due(row.queue, 'ending', unfinishedAt);
   if (parks && row.leftDlqAt === undefined) return due(row.queue, 'dead', row.parkedAt ?? row.updatedAt);
+  if (row.reason === 'never-sent' && row.publishFrom !== undefined)
+    return due(row.queue, 'unpublished', row.publishFrom);
   if (row.bodyKept) return due(row.queue, 'kept', row.updatedAt + BODY_LIFETIME_MS);
   return undefined;
 }

@@ -113,6 +113,7 @@ function withoutEnd({
   vendor: _vendor,
   endedAt: _endedAt,
   recordedAt: _recordedAt,
+  publishFrom: _publishFrom,
   parkedAt: _parkedAt,
   parkedFrom: _parkedFrom,
   leftDlqAt: _leftDlqAt,

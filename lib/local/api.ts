@@ -14,6 +14,8 @@ export interface ApiDeps {
     job(id: string): Promise<object | undefined>;
     deadLetters(): ReturnType<Views['deadLetters']> | object[];
   };
+  /** The events about ends of jobs, the newest last. */
+  events: readonly object[];
   /** Answers `GET /health` with the URLs of all parts. */
   health: () => object;
 }
@@ -23,13 +25,13 @@ const principalOf = (): string => 'local';
 
 /**
  * The example's API, and routes that only this machine has. `POST /emails` submits a mail. `GET /jobs`, `/records/{id}`,
- * `/campaigns/{id}`, `/dlq` and `/health` show everything. `POST /email-events` is the function URL for SendGrid's
+ * `/campaigns/{id}`, `/events`, `/dlq` and `/health` show everything. `POST /email-events` is the function URL for SendGrid's
  * events.
  */
 export const createApi = (deps: ApiDeps): Express =>
   createApp({ producer: deps.producer, principalOf, routers: [localRoutes(deps)] });
 
-function localRoutes({ producer, emailEvents, views, health }: ApiDeps): Router {
+function localRoutes({ producer, emailEvents, views, events, health }: ApiDeps): Router {
   const router = Router();
   const optionsOf = optionsFor(principalOf);
 
@@ -53,6 +55,9 @@ function localRoutes({ producer, emailEvents, views, health }: ApiDeps): Router 
     response.status(await emailEvents(request)).end();
   });
 
+  router.get('/events', (_request, response) => {
+    response.json(events);
+  });
   router.get('/jobs', async (_request, response) => {
     response.json(await views.jobs());
   });

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type CommonConfig, commonEnv, parseEnv } from '../config';
 import { startDynamoDb } from './emulators/dynamodb';
+import { startEventBridge, type TakenEvent } from './emulators/eventbridge';
 import { startS3 } from './emulators/s3';
 import type { Ports } from './listen-port';
 import { createSqsModel } from './sqs/model';
@@ -17,7 +18,9 @@ export interface Cloud {
   declared: Declared;
   config: CommonConfig;
   sqs: SqsModel;
-  endpoints: { sqs: string; s3: string; dynamodb: string };
+  /** The events that the bus took. */
+  events: readonly TakenEvent[];
+  endpoints: { sqs: string; s3: string; dynamodb: string; eventbridge: string };
 }
 
 /** Registers how to stop a part that was started. The service stops its parts in reverse order. */
@@ -43,7 +46,10 @@ export async function startCloud(packaged: Packaged, ports: Ports, onStop: OnSto
   onStop(() => dynamodb.close());
   const s3 = await startS3({ buckets: [config.BUCKET], region: REGION, port: ports.s3 });
   onStop(() => s3.close());
-  return { declared, config, sqs, endpoints: { sqs: sqsServer.url, s3: s3.url, dynamodb: dynamodb.url } };
+  const bridge = await startEventBridge({ buses: declared.buses, port: ports.eventbridge });
+  onStop(() => bridge.close());
+  const endpoints = { sqs: sqsServer.url, s3: s3.url, dynamodb: dynamodb.url, eventbridge: bridge.url };
+  return { declared, config, sqs, events: bridge.events, endpoints };
 }
 
 /** Reads the common settings from the environment of the first function. */

@@ -10,6 +10,7 @@ const connectionSchema = z.object({
     sqs: z.url(),
     s3: z.url(),
     dynamodb: z.url(),
+    eventbridge: z.url(),
     zendesk: z.url(),
     sendgrid: z.url(),
     appStoreConnect: z.url(),

@@ -7,6 +7,7 @@ export interface Endpoints {
   sqs: string;
   s3: string;
   dynamodb: string;
+  eventbridge: string;
   zendesk: string;
   sendgrid: string;
   appStoreConnect: string;
@@ -22,7 +23,7 @@ export const EVENT_KEYS = eventKeys();
 
 /** The variables that lead a process to the emulators instead of AWS. */
 export function awsVariables(
-  { sqs, s3, dynamodb }: Pick<Endpoints, 'sqs' | 's3' | 'dynamodb'>,
+  { sqs, s3, dynamodb, eventbridge }: Pick<Endpoints, 'sqs' | 's3' | 'dynamodb' | 'eventbridge'>,
   region: string,
 ): Record<string, string> {
   return {
@@ -32,6 +33,7 @@ export function awsVariables(
     AWS_ENDPOINT_URL_SQS: sqs,
     AWS_ENDPOINT_URL_S3: s3,
     AWS_ENDPOINT_URL_DYNAMODB: dynamodb,
+    AWS_ENDPOINT_URL_EVENTBRIDGE: eventbridge,
     // Calls to any other service of AWS fail at once instead of leaving this machine.
     AWS_ENDPOINT_URL: 'http://127.0.0.1:1',
     AWS_EC2_METADATA_DISABLED: 'true',

@@ -13,7 +13,17 @@ export function portFrom(text: string | undefined): number {
 }
 
 /** What listens on a port. The first is the HTTP API. */
-const LISTENERS = ['api', 'sqs', 'dynamodb', 's3', 'zendesk', 'sendgrid', 'appStoreConnect', 'discord'] as const;
+const LISTENERS = [
+  'api',
+  'sqs',
+  'dynamodb',
+  's3',
+  'zendesk',
+  'sendgrid',
+  'appStoreConnect',
+  'discord',
+  'eventbridge',
+] as const;
 
 export type Ports = Record<(typeof LISTENERS)[number], number>;
 

@@ -80,6 +80,7 @@ async function startParts(
     views,
     emailEvents: async (request) =>
       functionUrlStatus(await lambda.invoke('emailEvents', await functionUrlEvent(request))),
+    events: cloud.events,
     health: () => ({ status: 'ok', stage: config.INSTANCE, endpoints }),
   });
   const sns = snsListener(alarms.publish);

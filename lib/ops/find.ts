@@ -28,6 +28,7 @@ const KINDS: Record<Exclude<TodoKind, 'campaign' | 'line'>, readonly ListedState
   ending: ['dead'],
   dead: ['dead'],
   kept: ['dead'],
+  unpublished: [],
 };
 /** How many entries of one kind are read to find the jobs in a state. */
 const MOST_LOOKED_AT = 1_000;

@@ -1,4 +1,5 @@
 import { PermanentError } from '../errors';
+import { completionOf } from '../jobs/completion';
 import { dueUnder } from '../jobs/due';
 import { finish } from '../jobs/finish';
 import { EVENT, noted } from '../jobs/history';
@@ -53,6 +54,16 @@ export const noteGoneEntries: Work = (deps, queue, mayGoOn) => {
         : undefined,
     );
     if (changed) deps.exits.note(queue, 'expired');
+  });
+};
+
+/** Publishes the end of a job that was never sent, when its message can no longer come. */
+export const publishUnsent: Work = async (deps, queue, mayGoOn) => {
+  const { events, ledger } = deps;
+  if (!events) return;
+  await eachDue(deps, { todo: todoKey(queue, 'unpublished'), mayGoOn }, async (row) => {
+    await events.publish(completionOf(row));
+    await ledger.update(row.key, ({ publishFrom: _published, ...now }) => (now.todo === row.todo ? now : undefined));
   });
 };
 

@@ -1,6 +1,6 @@
 import { releaseBehind } from './behind';
 import { judgeDeadLetters } from './dead-letters';
-import { cancelUnsent, completeEnds, dropBodies, endExpired, noteGoneEntries, noticeOld } from './ends';
+import { cancelUnsent, completeEnds, dropBodies, endExpired, noteGoneEntries, noticeOld, publishUnsent } from './ends';
 import { gaugeHeld } from './gauges';
 import { releaseStopped, releaseTrials } from './half-open';
 import { releasePaused } from './paused';
@@ -17,6 +17,7 @@ const WORK: Record<string, Work> = {
   endExpired,
   noticeOld,
   noteGoneEntries,
+  publishUnsent,
   dropBodies,
   judgeDeadLetters,
   gaugeHeld,

@@ -9,7 +9,7 @@ export type { RecipientInput } from '../../lib/emails/recipient';
 export type { CampaignReport } from '../../lib/emails/report';
 export { StoreError } from '../../lib/errors';
 export type { FeedbackInput } from '../../lib/feedback/message';
-export type { Facts, Log } from '../../lib/ports';
+export type { Completion, Facts, Log } from '../../lib/ports';
 export type { BatchJob, BatchResult } from '../../lib/producer/batch';
 export type { AcceptedCampaign, RecipientSource } from '../../lib/producer/campaign';
 export { IdempotencyConflictError, InvalidJobError, type Problem } from '../../lib/producer/errors';

@@ -9,7 +9,7 @@ import { circuitBreakers } from '../../lib/limits/circuit';
 import { createSqsModel } from '../../lib/local/sqs/model';
 import type { SqsModelOptions } from '../../lib/local/sqs/types';
 import { recordOf } from '../../lib/local/sqs-event';
-import type { Facts, Item } from '../../lib/ports';
+import type { Completion, Events, Facts, Item } from '../../lib/ports';
 import type { ReconcileDeps } from '../../lib/reconcile/deps';
 import { reconcile } from '../../lib/reconcile/reconcile';
 import { handleBatch } from '../../lib/worker/batch';
@@ -36,6 +36,8 @@ export interface EngineOptions {
   timeoutMs?: number;
   retryWaits?: number[];
   groupOrder?: SqsModelOptions['groupOrder'];
+  /** Publishes the ends of jobs. */
+  events?: true;
   /** Runs before every call of a function. It may throw, count or never answer. */
   before?: (call: string) => Promise<void> | void;
   after?: (call: string) => Promise<void> | void;
@@ -116,6 +118,9 @@ export function memoryEngine(
     queueUrl: () => queueUrl(REGION, ACCOUNT, main),
     dlqUrl: () => queueUrl(REGION, ACCOUNT, dlq),
   };
+  const published: Completion[] = [];
+  const events: Events = { publish: async (completion) => void published.push(completion) };
+  if (options.events) deps.events = watched(events, 'events');
   const timeoutMs = options.timeoutMs ?? 45_000;
 
   return {
@@ -126,6 +131,8 @@ export function memoryEngine(
     objects,
     lines,
     metrics,
+    /** The events that the bus took. */
+    published,
     timeoutMs,
     queueArn: arn(main),
 

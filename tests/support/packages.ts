@@ -14,7 +14,7 @@ const compiled = {
     instance: 'mht-api-staging',
     changes: { notify: { email: 'ops@example.com', runbook: 'https://example.com/runbook', discord: DISCORD } },
   },
-  prod: { instance: 'mht-api', changes: { secretsKey: SECRETS_KEY } },
+  prod: { instance: 'mht-api', changes: { secretsKey: SECRETS_KEY, 'events.bus': 'own' } },
   /** The client with two queues. */
   second: { instance: 'acme', changes: {} },
 };

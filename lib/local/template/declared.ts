@@ -50,6 +50,8 @@ export interface Declared {
   functions: DeclaredFunction[];
   mappings: DeclaredMapping[];
   schedules: DeclaredSchedule[];
+  /** Names of EventBridge buses. */
+  buses: string[];
 }
 
 /** Properties of a queue that SQS does not know. */
@@ -102,6 +104,7 @@ export function declared(surroundings: Surroundings): Declared {
     queues: ofType('AWS::SQS::Queue').map(([id, resource]) => queue(id, resource, resolve)),
     tables: ofType('AWS::DynamoDB::Table').map(([id, resource]) => table(id, resource, resolve)),
     functions,
+    buses: ofType('AWS::Events::EventBus').map(([, { Properties }]) => String(resolve(Properties?.Name))),
     mappings: ofType('AWS::Lambda::EventSourceMapping').flatMap(([, { Properties }]) => {
       const mapping = mappingProperties.parse(resolve(Properties));
       if (!mapping.Enabled) return [];

@@ -41,6 +41,9 @@ test('feedback becomes a ticket, an e-mail, a row and a record in S3', async () 
   });
   expect(ticketsOf(id)).toMatchObject([{ subject: 'Hello', description: 'It works' }]);
   expect(mailsOf(id)).toMatchObject([{ to: ['user@example.com'] }]);
+  expect(service.events).toMatchObject([
+    { source: 'jobs.local', 'detail-type': 'Job Ended', detail: { id: `${id}:1:succeeded`, final: true } },
+  ]);
   const record = await service.ports.objects.get(String(job.recordKey));
   expect(JSON.parse(Buffer.from(record ?? '').toString())).toMatchObject({ id, state: 'succeeded', attempts: 1 });
   await service.until('the message to be deleted', () => queued().length === 0);

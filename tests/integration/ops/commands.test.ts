@@ -80,7 +80,14 @@ afterAll(async () => {
 
 function portsOf(table: string, bucket: string): LocalPorts {
   const vendor = 'http://127.0.0.1:1';
-  const all = { ...endpoints, zendesk: vendor, sendgrid: vendor, appStoreConnect: vendor, discord: vendor };
+  const all = {
+    ...endpoints,
+    eventbridge: vendor,
+    zendesk: vendor,
+    sendgrid: vendor,
+    appStoreConnect: vendor,
+    discord: vendor,
+  };
   const made = localPorts({ endpoints: all, region: REGION, table, bucket });
   closers.push(made.close);
   return made;
@@ -209,7 +216,7 @@ test('in stage local the commands use the running service, even if the shell is 
   await once(health, 'listening');
   closers.push(() => health.close());
   const api = `http://127.0.0.1:${(health.address() as AddressInfo).port}`;
-  const all = { ...endpoints, zendesk: api, sendgrid: api, appStoreConnect: api, discord: api };
+  const all = { ...endpoints, eventbridge: api, zendesk: api, sendgrid: api, appStoreConnect: api, discord: api };
   const withdraw = announce({ api, region: REGION, endpoints: all }, directory.path);
   const elsewhere = { AWS_REGION: 'eu-west-1', AWS_ENDPOINT_URL: 'http://127.0.0.1:1', AWS_PROFILE: 'another' };
 

@@ -58,7 +58,7 @@ beforeAll(async () => {
   const proxies = await Promise.all(servers.map(({ url }) => startRecordingProxy(url, operations)));
   const [queuesAt = '', s3 = '', dynamodb = ''] = proxies.map(({ url }) => url);
   const endpoints = { sqs: queuesAt, s3, dynamodb };
-  const vendors = { zendesk: '', sendgrid: '', appStoreConnect: '', discord: '' };
+  const vendors = { eventbridge: '', zendesk: '', sendgrid: '', appStoreConnect: '', discord: '' };
   ports = localPorts({ endpoints: { ...endpoints, ...vendors }, region, table: `${INSTANCE}-jobs`, bucket: BUCKET });
   process.env = {
     ...environment,

@@ -24,6 +24,7 @@ const KINDS: Record<Target, readonly string[]> = {
   table: ['get', 'put', 'due', 'count'],
   objects: ['put', 'create', 'get', 'delete'],
   queues: ['send', 'sendBatch', 'receive', 'changeVisibility', 'changeVisibilityBatch', 'delete', 'depth'],
+  events: ['publish'],
   zendesk: ['createTicket', 'findTicket', 'upload'],
   sendgrid: ['send'],
   apple: [
@@ -282,11 +283,12 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
       canaries: rarely(fc.constantFrom(10 * MINUTE_MS, HOUR_MS), undefined as never),
       versions: queues.every(({ name }) => isReleased(name)) ? rarely(versions, []) : fc.constant<Versions[]>([]),
       turns: fc.boolean(),
+      events: fc.constantFrom(undefined, true as const),
       controls: queues.some(({ controlled }) => controlled) ? controls : fc.constant<Control[]>([]),
     })
     .map(({ loads: [first, ...beside], broken, unpolled, retention, dlqRetention, ...drawn }) => {
       const { redrives, outages, resolution, canaries, approximate, share, indexLag, versions, ...rest } = drawn;
-      const { calls, streak, waits, turns, damages, future, ...plan } = rest;
+      const { calls, streak, waits, turns, damages, future, events, ...plan } = rest;
       const released = versions.length > 0;
       const kinds = [first, ...beside].flatMap((load) => load?.jobs ?? []).map(({ kind }) => kind);
       return aPlan({
@@ -314,6 +316,7 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
         ...(canaries ? { canaries } : {}),
         ...(approximate ? { approximate } : {}),
         ...(turns ? { turns } : {}),
+        ...(events ? { events } : {}),
         ...(share ? { share } : {}),
         ...(indexLag ? { indexLag } : {}),
         ...(versions.length > 0 ? { versions } : {}),

@@ -9,6 +9,7 @@ export const EXPECTED: readonly string[] = [
   'indexes that lag',
   'approximate queues',
   'groups by turns',
+  'event of an end',
   'reconciler with a small share',
   'line longer than its front',
   'event of a mail',

@@ -139,6 +139,8 @@ export interface Plan extends Load {
   canaries?: number;
   /** As SQS allows, a receive may return only some messages or none, and counts may be off by one. */
   approximate?: true;
+  /** The ends of jobs are published. */
+  events?: true;
   /** SQS hands out groups by turns. Without it, the group with the oldest message comes first. */
   turns?: true;
   /** How many due jobs the reconciler takes at a time. Further jobs wait. */

@@ -3,6 +3,7 @@ import { CIRCUIT_MUTANTS } from './source/circuit';
 import { COMPACTION_MUTANTS } from './source/compaction';
 import { DEAD_LETTER_MUTANTS } from './source/dead-letters';
 import { ENGINE_MUTANTS } from './source/engine';
+import { EVENT_MUTANTS } from './source/events';
 import { INDEX_KEY_MUTANTS } from './source/index-keys';
 import { ORDER_MUTANTS } from './source/order';
 import { RECOVERY_MUTANTS } from './source/recovery';
@@ -16,6 +17,7 @@ export const SOURCE_MUTANTS: Record<string, SourceMutant> = {
   ...COMPACTION_MUTANTS,
   ...DEAD_LETTER_MUTANTS,
   ...ENGINE_MUTANTS,
+  ...EVENT_MUTANTS,
   ...INDEX_KEY_MUTANTS,
   ...ORDER_MUTANTS,
   ...VERSION_MUTANTS,

@@ -3,6 +3,7 @@ import type { World } from '../world/world';
 import { auditAgrees } from './audit-agrees';
 import { campaignsAreExact } from './campaigns-are-exact';
 import { endsAreDeserved } from './ends-are-deserved';
+import { endsArePublished } from './ends-are-published';
 import { noBystanders } from './no-bystanders';
 import { deadLettersAgree, nothingLost, recordsAgree, redrivesTakeEffect } from './nothing-lost';
 import { nothingPrivate } from './nothing-private';
@@ -21,6 +22,7 @@ const PROMISES: readonly Promised[] = [
   auditAgrees,
   redrivesTakeEffect,
   endsAreDeserved,
+  endsArePublished,
   orderIsKept,
   noBystanders,
   campaignsAreExact,

@@ -21,7 +21,7 @@ export function workerPorts(world: World, process: Process, event?: SQSEvent): P
 
 /** The engine's dependencies in one process. */
 export function workerDeps(world: World, ports: Ports): BatchDeps {
-  const { table, clock, random, objects, queues, log, metrics } = ports;
+  const { table, clock, random, objects, queues, events, log, metrics } = ports;
   const settings = (queue: string) => laneOf(world, queue).settings;
   const base = { table, clock, random };
   return {
@@ -39,6 +39,7 @@ export function workerDeps(world: World, ports: Ports): BatchDeps {
     retryWaits: waitsOf(world),
     storeWait: 900,
     settings,
+    ...(world.plan.events ? { events } : {}),
   };
 }
 

@@ -36,9 +36,9 @@ export const CALL_FAULTS = [
 ] as const;
 export type Fault = (typeof CALL_FAULTS)[number];
 
-export const TARGETS = ['table', 'objects', 'queues', 'zendesk', 'sendgrid', 'apple', 'bulk'] as const;
+export const TARGETS = ['table', 'objects', 'queues', 'events', 'zendesk', 'sendgrid', 'apple', 'bulk'] as const;
 export type Target = (typeof TARGETS)[number];
-export const AWS: readonly Target[] = ['table', 'objects', 'queues'];
+export const AWS: readonly Target[] = ['table', 'objects', 'queues', 'events'];
 
 /** One fault, at the `nth` call of all or of one kind, e.g. `table.put`. */
 export interface CallFault {

@@ -1,6 +1,18 @@
 import { DATA_SUFFIX } from '../../../lib/analytics/keys';
 import { rowOf } from '../../../lib/jobs/stored-row';
-import type { BatchQueues, Clock, Facts, Item, Log, Metrics, Objects, Queues, Random, Table } from '../../../lib/ports';
+import type {
+  BatchQueues,
+  Clock,
+  Events,
+  Facts,
+  Item,
+  Log,
+  Metrics,
+  Objects,
+  Queues,
+  Random,
+  Table,
+} from '../../../lib/ports';
 import type { Process } from './calls';
 import type { World } from './world';
 
@@ -8,6 +20,7 @@ export interface Ports {
   table: Table;
   objects: Objects;
   queues: Queues & BatchQueues;
+  events: Events;
   clock: Clock;
   random: Random;
   log: Log;
@@ -19,7 +32,8 @@ const short = (url: string): string => url.slice(url.lastIndexOf('/') + 1);
 /** The ports of one process: all its calls to the outside. */
 export function portsOf(world: World, process: Process): Ports {
   const { call, kernel, chance, watch, plan } = world;
-  const { table, objects, queues } = world.stores;
+  const { stores } = world;
+  const { table, objects, queues } = stores;
   const now = () => kernel.now() + process.skew;
 
   const line = (level: 'info' | 'warn' | 'error') => (message: string, facts?: Facts) => {
@@ -144,6 +158,16 @@ export function portsOf(world: World, process: Process): Ports {
           method: 'list',
           effect: () => objects.list(prefix, options),
           detail: () => prefix,
+        }),
+    },
+    events: {
+      publish: (completion) =>
+        call({
+          process,
+          target: 'events',
+          method: 'publish',
+          effect: () => stores.events.publish(completion),
+          detail: () => completion.id,
         }),
     },
     queues: {

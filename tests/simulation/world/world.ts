@@ -13,6 +13,7 @@ import type { Mutant } from '../mutants/mutant';
 import { queueNamed } from '../queues/queues';
 import type { SimulatedQueue } from '../queues/simulated';
 import { createVendors, VENDOR_SECRET, type Vendors } from '../vendors/vendors';
+import { type Bus, createBus } from './bus';
 import { type Caller, createCaller, type Process } from './calls';
 import { type Chance, createChance } from './chance';
 import { createKernel, type Event, type Kernel } from './kernel';
@@ -31,7 +32,7 @@ export interface World extends Lane {
   trace: Trace;
   call: Caller;
   vendors: Vendors;
-  stores: { table: Table; objects: Objects; queues: Queues & BatchQueues };
+  stores: { table: Table; objects: Objects; queues: Queues & BatchQueues; events: Bus };
   sqs: SqsModel;
   /** How often each fault, state and effect was reached. */
   reached: ReadonlyMap<string, number>;
@@ -125,6 +126,7 @@ export function createWorld(plan: Plan, options: { detailed?: boolean; mutant?: 
       table: memoryTable({ lagMs: plan.indexLag ?? 0, now: kernel.now }),
       objects: memoryObjects({ now: kernel.now }),
       queues: memoryQueues(sqs),
+      events: createBus({ now: kernel.now, watch, reached: reach, retention: (queue) => retentionOf(queue) }),
     },
     sqs,
     reached,
@@ -167,6 +169,7 @@ export function createWorld(plan: Plan, options: { detailed?: boolean; mutant?: 
     onMeasure: [],
     onMails: [],
   };
+  const retentionOf = (queue: string) => lanes.find((lane) => serviceQueue(lane) === queue)?.settings.retention ?? 0;
   const lanes: World[] = [];
   for (const load of [plan, ...plan.beside]) lanes.push({ ...shared, ...lane(load), lanes });
   return lanes[0] as World;

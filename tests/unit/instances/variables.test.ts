@@ -1,8 +1,8 @@
 import { environmentSchemas } from '../../../lib/config';
 import { VARIABLES } from '../../../lib/instances/variables';
 
-/** The instance's name, its queues and the schedule give these. npm start sets the last one. */
-const DERIVED = ['INSTANCE', 'TABLE', 'QUEUES', 'STAGE', 'REGION', 'RECONCILE_EVERY'];
+/** The instance's name, its queues, its bus and the schedule give these. npm start sets the last one. */
+const DERIVED = ['INSTANCE', 'TABLE', 'QUEUES', 'EVENT_BUS', 'STAGE', 'REGION', 'RECONCILE_EVERY'];
 
 test('every variable of a function comes from a setting of the instance', () => {
   const read = new Set(Object.values(environmentSchemas).flatMap(({ shape }) => Object.keys(shape)));

@@ -28,6 +28,7 @@ beforeEach(async () => {
       job: async (id) => (id === 'job-1' || id === 'invalid/m-1' ? { id, state: 'queued' } : undefined),
       deadLetters: () => [],
     },
+    events: [{ id: 'event-1' }],
     health: () => ({ status: 'ok' }),
   });
   server = http.createServer(api).listen(0, '127.0.0.1');

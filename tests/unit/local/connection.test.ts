@@ -27,7 +27,16 @@ function connection(): Connection {
   return {
     api,
     region: 'us-east-1',
-    endpoints: { sqs: api, s3: api, dynamodb: api, zendesk: api, sendgrid: api, appStoreConnect: api, discord: api },
+    endpoints: {
+      sqs: api,
+      s3: api,
+      dynamodb: api,
+      eventbridge: api,
+      zendesk: api,
+      sendgrid: api,
+      appStoreConnect: api,
+      discord: api,
+    },
   };
 }
 

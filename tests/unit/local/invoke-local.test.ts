@@ -9,6 +9,7 @@ const endpoints = {
   sqs: 'http://127.0.0.1:1001',
   s3: 'http://127.0.0.1:1002',
   dynamodb: 'http://127.0.0.1:1003',
+  eventbridge: 'http://127.0.0.1:1009',
   zendesk: 'http://127.0.0.1:1004/api/v2',
   sendgrid: 'http://127.0.0.1:1005',
   appStoreConnect: 'http://127.0.0.1:1006',

@@ -25,9 +25,10 @@ test('the API, the emulators and the fakes have the ports from PORT on', () => {
     sendgrid: 3005,
     appStoreConnect: 3006,
     discord: 3007,
+    eventbridge: 3008,
   });
   expect(new Set(Object.values(portsFrom(0)))).toEqual(new Set([0]));
-  expect(() => portsFrom(65_530)).toThrow('PORT must be at most 65528');
+  expect(() => portsFrom(65_530)).toThrow('PORT must be at most 65527');
 });
 
 test('a port in use is refused with advice', async () => {

@@ -159,6 +159,7 @@ test('the outputs list the queues and the table, and the names of exports contai
     'AlarmTopicArn',
     'UndeliveredAlarmsUrl',
     'DashboardName',
+    'JobEventsName',
     'ProducerParameterName',
     'Version',
     'SettingsHash',
@@ -168,6 +169,21 @@ test('the outputs list the queues and the table, and the names of exports contai
     'mht-api-jobs-prod-deployment-bucket',
     'mht-api-jobs-prod-email-events-url',
   ]);
+});
+
+test('the stack has a bus for the ends of jobs only if the instance asks for one', () => {
+  const variables = ({ Resources }: CompiledTemplate) => {
+    const { Environment } = (Resources.FeedbackLambdaFunction?.Properties ?? {}) as {
+      Environment?: { Variables: Record<string, string> };
+    };
+    return Environment?.Variables.EVENT_BUS;
+  };
+
+  expect(prod.Resources.JobEvents?.Properties.Name).toBe('mht-api-jobs');
+  expect(variables(prod)).toBe('mht-api-jobs');
+  expect(second.Resources.JobEvents).toBeUndefined();
+  expect(variables(second)).toBeUndefined();
+  expect(second.text).not.toContain('events:PutEvents');
 });
 
 test('the template of a second client does not name the first', () => {
@@ -195,6 +211,7 @@ const FEEDBACK_MAY: Request[] = [
   ...on(queue('mht-api-feedback.fifo'), 'sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'),
   ...on(queue('mht-api-feedback.fifo'), 'sqs:ChangeMessageVisibility'),
   ...on(queue('mht-api-feedback-dlq.fifo'), 'sqs:SendMessage'),
+  ...on('arn:aws:events:us-east-1:123456789012:event-bus/mht-api-jobs', 'events:PutEvents'),
   ...['GetItem', 'PutItem', 'DeleteItem'].map((action) => item(action, 'feedback#0190')),
   item('GetItem', 'feedback#invalid/0190'),
   item('PutItem', 'vendor#zendesk'),
@@ -220,6 +237,7 @@ const FEEDBACK_MAY_NOT: Request[] = [
   item('GetItem', 'subject#testflight#0190'),
   ...on(queue('mht-api-feedback.fifo'), 'sqs:SendMessage', 'sqs:PurgeQueue'),
   ...on(queue('mht-api-feedback-dlq.fifo'), 'sqs:ReceiveMessage', 'sqs:DeleteMessage'),
+  ...on('arn:aws:events:us-east-1:123456789012:event-bus/default', 'events:PutEvents'),
   ...on(queue('mht-api-emails.fifo'), 'sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:SendMessage'),
   ...on(queue('mht-api-staging-feedback.fifo'), 'sqs:ReceiveMessage', 'sqs:ChangeMessageVisibility'),
   item('GetItem', 'emails#0190'),

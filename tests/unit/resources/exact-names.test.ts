@@ -12,6 +12,7 @@ const NAMED: Record<string, [property: string, toArn: (name: string) => string]>
   'AWS::DynamoDB::Table': ['TableName', (name) => arn('dynamodb', `table/${name}`)],
   'AWS::Lambda::Function': ['FunctionName', (name) => arn('lambda', `function:${name}`)],
   'AWS::Logs::LogGroup': ['LogGroupName', (name) => `${arn('logs', `log-group:${name}`)}:log-stream:x`],
+  'AWS::Events::EventBus': ['Name', (name) => arn('events', `event-bus/${name}`)],
   'AWS::SNS::Topic': ['TopicName', (name) => arn('sns', name)],
   'AWS::CloudWatch::Alarm': ['AlarmName', (name) => arn('cloudwatch', `alarm:${name}`)],
   'AWS::CloudWatch::Dashboard': ['DashboardName', (name) => `arn:aws:cloudwatch::${account}:dashboard/${name}`],

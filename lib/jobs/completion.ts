@@ -1,0 +1,34 @@
+import type { Completion } from '../ports';
+import type { JobRow } from './row';
+import { traceOf } from './trace';
+
+const iso = (time: number): string => new Date(time).toISOString();
+
+/** An end that nothing changes any more: a success, or a job whose message can no longer come. */
+const isFinal = ({ state, reason }: JobRow): boolean => state === 'succeeded' || reason === 'never-sent';
+
+/**
+ * The event that says that a job has ended. It follows from the row alone, so an end that is published again has the
+ * same event. It holds no personal data, because rows hold none and confidential results are left out.
+ */
+export function completionOf(row: JobRow): Completion {
+  const { id, queue, type, generation, state, reason, result, error, firstStartedAt, endedAt = row.updatedAt } = row;
+  return {
+    id: `${id}:${generation}:${state}`,
+    job: id,
+    queue,
+    ...(type === undefined ? {} : { type }),
+    generation,
+    state,
+    ...(reason === undefined ? {} : { reason }),
+    final: isFinal(row),
+    ...(state !== 'succeeded' || result === undefined ? {} : { result }),
+    ...(state === 'dead' && error
+      ? { error: { code: error.code, ...(error.field === undefined ? {} : { field: error.field }) } }
+      : {}),
+    ...traceOf(row),
+    acceptedAt: iso(row.time),
+    ...(firstStartedAt === undefined ? {} : { startedAt: iso(firstStartedAt) }),
+    endedAt: iso(endedAt),
+  };
+}

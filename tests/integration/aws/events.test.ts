@@ -1,0 +1,60 @@
+import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
+import { eventSource, realEvents } from '../../../lib/aws/events';
+import { startEventBridge } from '../../../lib/local/emulators/eventbridge';
+import { against } from '../../support/emulators';
+
+const completion = {
+  id: 'job-1:1:succeeded',
+  job: 'job-1',
+  queue: 'feedback',
+  generation: 1,
+  state: 'succeeded',
+  final: true,
+  acceptedAt: '2026-01-02T03:04:05.000Z',
+  endedAt: '2026-01-02T03:04:07.000Z',
+};
+
+const closing: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
+});
+
+async function start(bus: string) {
+  const bridge = await startEventBridge({ buses: ['my-jobs'] });
+  const client = new EventBridgeClient(against(bridge.url));
+  closing.push(() => client.destroy(), bridge.close);
+  let loads = 0;
+  const load = async () => {
+    loads++;
+    return client;
+  };
+  return { bridge, loads: () => loads, events: realEvents({ bus, source: eventSource('my'), load }) };
+}
+
+test('the end of a job reaches the bus, and its first event loads the client', async () => {
+  const { bridge, events, loads } = await start('my-jobs');
+  const before = loads();
+
+  await events.publish(completion);
+  await events.publish(completion);
+
+  expect([before, loads()]).toEqual([0, 1]);
+  expect(bridge.events).toHaveLength(2);
+  expect(bridge.events[0]).toEqual({
+    id: expect.any(String),
+    source: 'jobs.my',
+    'detail-type': 'Job Ended',
+    time: '2026-01-02T03:04:07.000Z',
+    detail: completion,
+  });
+});
+
+test('an event that the bus refuses is a StoreError', async () => {
+  const { bridge, events } = await start('no-such-bus');
+
+  await expect(events.publish(completion)).rejects.toMatchObject({
+    name: 'StoreError',
+    code: 'EventBridge.ResourceNotFoundException',
+  });
+  expect(bridge.events).toEqual([]);
+});

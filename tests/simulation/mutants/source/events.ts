@@ -1,0 +1,30 @@
+import { aPlan } from '../../draw/plan';
+import type { SourceMutant } from '../source-mutant';
+
+const { jobs } = aPlan();
+
+/** Faults of the events about ends of jobs. */
+export const EVENT_MUTANTS: Record<string, SourceMutant> = {
+  'end-marked-without-its-event': {
+    changes: [
+      {
+        file: 'lib/jobs/finish.ts',
+        find: 'await deps.events?.publish(completionOf(row));',
+        replace: 'await deps.events?.publish(completionOf(row)).catch(() => {});',
+      },
+    ],
+    breaks: /^nothing lost: the end .* is not published/,
+    by: { plan: { jobs, events: true, calls: [{ kind: 'events.publish', nth: 1, fault: 'refused' }] } },
+  },
+  'never-sent-published-at-once': {
+    changes: [
+      {
+        file: 'lib/jobs/finish.ts',
+        find: "const waits = publishes && row.reason === 'never-sent';",
+        replace: 'const waits = false;',
+      },
+    ],
+    breaks: /^nothing lost: .* its message can still come/,
+    by: { plan: { jobs, events: true, calls: [{ kind: 'queues.send', nth: 1, fault: 'killed-before' }] } },
+  },
+};

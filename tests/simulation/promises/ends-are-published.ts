@@ -1,0 +1,20 @@
+import { completionOf } from '../../../lib/jobs/completion';
+import { isPublished } from '../../../lib/jobs/keys';
+import { isEnd } from '../../../lib/jobs/row';
+import type { Promised } from './promise';
+
+/** Every job's last end is published as its row has it. Beside released code, which publishes nothing, some are not. */
+export const endsArePublished: Promised = ({ watch, plan, stores }) => {
+  if (!plan.events || plan.versions) return undefined;
+  for (const row of watch.rows()) {
+    if (!isEnd(row.state) || !isPublished(row.queue)) continue;
+    const completion = completionOf(row);
+    const found = stores.events.published.get(completion.id);
+    // The event of a job that was never sent waits until its message can no longer come.
+    if (!found && row.reason === 'never-sent' && row.publishFrom !== undefined) continue;
+    if (!found) return `nothing lost: the end ${completion.id} is not published`;
+    if (JSON.stringify(found) !== JSON.stringify(completion))
+      return `everything explained: the event ${completion.id} differs from the row`;
+  }
+  return undefined;
+};

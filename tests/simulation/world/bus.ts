@@ -1,0 +1,41 @@
+import { completionOf } from '../../../lib/jobs/completion';
+import type { Completion, Events } from '../../../lib/ports';
+import { MARK, type Watch } from './watch';
+
+/** The bus of a run. It checks each event when it comes. */
+export interface Bus extends Events {
+  /** The last event under each id. */
+  published: ReadonlyMap<string, Completion>;
+}
+
+export function createBus({
+  now,
+  watch,
+  reached,
+  retention,
+}: {
+  now: () => number;
+  watch: Pick<Watch, 'ends' | 'violated' | 'changed'>;
+  /** Counts the events. */
+  reached: (what: string) => void;
+  /** The retention of a queue, seconds. */
+  retention: (queue: string) => number;
+}): Bus {
+  const published = new Map<string, Completion>();
+  return {
+    published,
+    publish: async (completion) => {
+      const { id, job, queue, reason, endedAt } = completion;
+      const ends = watch.ends.get(`${queue}#${job}`) ?? [];
+      if (!ends.some((end) => completionOf(end).id === id))
+        watch.violated(`everything explained: ${id} is no stored end`);
+      // The clock of a process may be two seconds fast.
+      if (reason === 'never-sent' && now() < Date.parse(endedAt) + retention(queue) * 1000)
+        watch.violated(`nothing lost: ${id} is published, but its message can still come`);
+      if (JSON.stringify(completion).includes(MARK)) watch.violated(`nothing private: the event ${id} has it`);
+      published.set(id, completion);
+      reached('event of an end');
+      watch.changed();
+    },
+  };
+}
