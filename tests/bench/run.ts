@@ -6,9 +6,11 @@ import { emailsRate } from './emails-rate';
 import { exampleLatency } from './express-api';
 import { underFaults } from './faults';
 import { feedbackCost } from './feedback';
+import { producerCost } from './producer';
 
 /** All benchmarks by name. `npm run bench` runs all of them, and `npm run bench -- NAME` runs one. */
 const benchmarks: Record<string, () => Promise<string>> = {
+  producer: producerCost,
   'feedback-cost': feedbackCost,
   'feedback-faults': underFaults,
   'analytics-cost': analyticsCost,

@@ -1,0 +1,212 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { CreateQueueCommand, SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
+import { realQueues, sqsClient } from '../../lib/aws/queues';
+import { realClock, realRandom } from '../../lib/aws/system';
+import { dynamoClient, realTable } from '../../lib/aws/table';
+import { throughAll } from '../../lib/concurrency';
+import type { Log, Objects, Table } from '../../lib/ports';
+import { createProducer, type Producer } from '../../lib/producer/producer';
+import { createTracker } from '../../lib/producer/tracker';
+import { against } from '../support/emulators';
+import { installProducer, PRODUCER } from '../support/installed-producer';
+import { feedbackSettings } from '../support/producer';
+import { appEvent, numbers } from './analytics-events';
+import { median, table } from './table';
+
+const SENDS = 600;
+const ROUND = 100;
+const AT_ONCE = 32;
+const EVENTS = 100_000;
+const silent: Log = { info: () => {}, warn: () => {}, error: () => {} };
+const data = {
+  user: { email: 'user@example.com' },
+  subject: 'The export is empty',
+  message: 'It was not. '.repeat(40),
+};
+
+/** A call of each way to send, with what it cost this process. */
+interface Measured {
+  ms: number[];
+  cpuMs: number;
+}
+
+/**
+ * Sends to our model of SQS and to dynalite, which run in another process. The ways to send take turns, so that a busy
+ * machine slows all of them.
+ */
+export async function producerCost(): Promise<string> {
+  const aws = spawn(process.execPath, ['--import', 'tsx', 'tests/bench/producer-aws.ts'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  try {
+    const [line] = (await once(aws.stdout, 'data')) as [Buffer];
+    const urls = JSON.parse(line.toString()) as { sqs: string; dynamodb: string; table: string };
+    const client = sqsClient(against(urls.sqs));
+    const stored = realTable({ table: urls.table, client: dynamoClient(against(urls.dynamodb)) });
+    return [await sending(client, stored), '', await tracking(client), '', await loading()].join('\n');
+  } finally {
+    aws.kill();
+  }
+}
+
+async function sending(client: SQSClient, stored: Table): Promise<string> {
+  const { QueueUrl = '' } = await client.send(
+    new CreateQueueCommand({ QueueName: 'my-feedback.fifo', Attributes: { FifoQueue: 'true' } }),
+  );
+  const body = await bodyOf();
+  let number = 0;
+  const raw = async () => {
+    const MessageDeduplicationId = `raw-${++number}`;
+    await client.send(
+      new SendMessageCommand({ QueueUrl, MessageBody: body, MessageGroupId: 'g', MessageDeduplicationId }),
+    );
+  };
+  const feedback =
+    ({ feedback: send }: Producer) =>
+    async () => {
+      await send(data);
+    };
+  const ways = {
+    'SendMessage of the AWS SDK': raw,
+    'producer, no row': feedback(producerOf(client, QueueUrl, withoutRows)),
+    'producer, mark after the answer': feedback(producerOf(client, QueueUrl, stored, true)),
+    'producer, mark before the answer': feedback(producerOf(client, QueueUrl, stored)),
+  };
+  const one: Record<string, Measured> = {};
+  const rate: Record<string, number> = {};
+  for (let round = 0; round <= SENDS / ROUND; round++)
+    for (const [name, way] of Object.entries(ways)) {
+      const measured = await measure(way);
+      // The first round compiles the code.
+      if (round === 0) continue;
+      const known = one[name] ?? { ms: [], cpuMs: 0 };
+      one[name] = { ms: [...known.ms, ...measured.ms], cpuMs: known.cpuMs + measured.cpuMs };
+    }
+  for (const [name, way] of Object.entries(ways)) rate[name] = await perSecond(way);
+  const base = one['SendMessage of the AWS SDK'];
+  const rows = Object.entries(one).map(([name, { ms, cpuMs }]) => {
+    const p50 = quantile(ms, 0.5);
+    const times = (p50 / quantile(base?.ms ?? [], 0.5)).toFixed(2);
+    return [
+      name,
+      p50.toFixed(2),
+      times,
+      quantile(ms, 0.99).toFixed(2),
+      (cpuMs / ms.length).toFixed(2),
+      Math.round(rate[name] ?? 0),
+    ];
+  });
+  return [
+    `Sending ${SENDS} feedback jobs of ${Buffer.byteLength(body)} bytes one after another, and ${AT_ONCE} at a time`,
+    table(['', 'p50 ms', '× raw', 'p99 ms', 'CPU ms a send', `sends/s, ${AT_ONCE} at a time`], rows),
+  ].join('\n');
+}
+
+async function measure(way: () => Promise<void>): Promise<Measured> {
+  const ms: number[] = [];
+  const before = process.cpuUsage();
+  for (let n = 0; n < ROUND; n++) {
+    const from = performance.now();
+    await way();
+    ms.push(performance.now() - from);
+  }
+  const { user, system } = process.cpuUsage(before);
+  return { ms, cpuMs: (user + system) / 1_000 };
+}
+
+async function perSecond(way: () => Promise<void>): Promise<number> {
+  const from = performance.now();
+  await throughAll(Array.from({ length: SENDS }), way, AT_ONCE);
+  return (SENDS / (performance.now() - from)) * 1_000;
+}
+
+const quantile = (values: number[], part: number): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length * part)] ?? 0;
+
+const withoutRows = { put: async () => 'written' } as unknown as Table;
+
+function producerOf(client: SQSClient, queueUrl: string, rows: Table, afterAnswer = false): Producer {
+  return createProducer({
+    ...common(client, queueUrl),
+    table: rows,
+    ...(afterAnswer ? { afterAnswer: () => {} } : {}),
+  });
+}
+
+const common = (client: SQSClient, queueUrl: string) => ({
+  queues: realQueues(client),
+  objects: {} as Objects,
+  clock: realClock,
+  random: realRandom,
+  log: silent,
+  prefix: 'jobs',
+  source: '/my/api',
+  queueUrl: () => queueUrl,
+  settings: () => feedbackSettings,
+});
+
+/** The body that the producer sends. */
+async function bodyOf(): Promise<string> {
+  const bodies: string[] = [];
+  const queues = {
+    send: async (_url: string, message: { body: string }) => {
+      bodies.push(message.body);
+      return { messageId: '1' };
+    },
+  };
+  const deps = { ...common({} as SQSClient, ''), queues: queues as never, table: withoutRows };
+  await createProducer(deps).feedback(data);
+  return bodies[0] ?? '';
+}
+
+async function tracking(client: SQSClient): Promise<string> {
+  const { QueueUrl = '' } = await client.send(
+    new CreateQueueCommand({ QueueName: 'my-analytics.fifo', Attributes: { FifoQueue: 'true' } }),
+  );
+  const tracker = createTracker(common(client, QueueUrl));
+  const next = numbers(7);
+  const events = Array.from({ length: EVENTS }, (_, n) => appEvent(n, next, Date.now() - EVENTS * 10));
+  const from = performance.now();
+  const before = process.cpuUsage();
+  for (const event of events) await tracker.track(event);
+  await tracker.close();
+  const { user, system } = process.cpuUsage(before);
+  const seconds = (performance.now() - from) / 1_000;
+  return `Tracking ${EVENTS} analytics events: ${Math.round(EVENTS / seconds)} events/s, ${((user + system) / EVENTS).toFixed(1)} µs of CPU each`;
+}
+
+const CLIENTS = ['@aws-sdk/client-sqs', '@aws-sdk/client-dynamodb', '@aws-sdk/lib-dynamodb'];
+
+async function loading(): Promise<string> {
+  const consumer = await installProducer();
+  try {
+    const milliseconds = (code: string): string => {
+      const program = `const from = performance.now(); ${code}; console.log(performance.now() - from);`;
+      const runs = Array.from({ length: 5 }, () => {
+        const { stdout } = spawnSync(process.execPath, ['-e', program], { cwd: consumer.folder, encoding: 'utf8' });
+        return Number(stdout);
+      });
+      return median(runs).toFixed(0);
+    };
+    const required = (names: string[]) => names.map((name) => `require('${name}')`).join(';');
+    const home = join(consumer.folder, 'node_modules', PRODUCER);
+    const rows = [
+      ['the package', kilobytes(home), milliseconds(required([PRODUCER]))],
+      ['the AWS clients that its first call loads', '', milliseconds(required(CLIENTS))],
+      ['both', '', milliseconds(required([PRODUCER, ...CLIENTS]))],
+    ];
+    return ['Size on disk and time to require', table(['', 'kB', 'ms'], rows)].join('\n');
+  } finally {
+    consumer.remove();
+  }
+}
+
+const kilobytes = (folder: string): number =>
+  Math.round(
+    readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .map((name) => statSync(join(folder, name)))
+      .reduce((sum, file) => sum + (file.isFile() ? file.size : 0), 0) / 1_000,
+  );
