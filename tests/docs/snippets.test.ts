@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { pages } from './pages';
+import { moduleOf, pages } from './pages';
 
 /**
  * The values that a snippet may use without a declaration: an Express route's request and response, and the caller's
@@ -29,15 +29,6 @@ const CONFIG = {
   },
   include: ['*.ts'],
 };
-
-/** A page's snippets as one module: imports first, the rest in a function, since it may await. */
-function moduleOf(snippets: string[]): string {
-  const lines = snippets.join('\n').split('\n');
-  const imports = lines.filter((line) => line.startsWith('import '));
-  const rest = lines.filter((line) => !line.startsWith('import '));
-  const text = [...imports, 'export async function page() {', ...rest, '}'].join('\n');
-  return text;
-}
 
 afterAll(() => rmSync(FOLDER, { recursive: true, force: true }));
 

@@ -1,0 +1,73 @@
+import { resolve } from 'node:path';
+import { CreateQueueCommand } from '@aws-sdk/client-sqs';
+import { build } from 'esbuild';
+import { sqsClient } from '../../lib/aws/queues';
+import { realTable } from '../../lib/aws/table';
+import { against, startDynamo, startS3, startSqs, TABLE } from '../support/emulators';
+import { moduleOf, pages } from './pages';
+
+const before = { ...process.env };
+const closing: (() => unknown)[] = [];
+afterEach(async () => {
+  process.env = { ...before };
+  for (const close of closing.splice(0)) await close();
+});
+
+/** Bundles the page's snippets with the package's source, and answers its function. */
+async function pageOf(file: string): Promise<() => Promise<void>> {
+  const blocks = pages().find((page) => page.file === file)?.blocks ?? [];
+  const contents = moduleOf(blocks.filter(({ language }) => language === 'ts').map(({ text }) => text));
+  const { outputFiles } = await build({
+    stdin: { contents, resolveDir: resolve('.'), loader: 'ts' },
+    alias: { 'background-jobs-producer': resolve('packages/producer/index.ts') },
+    bundle: true,
+    packages: 'external',
+    platform: 'node',
+    format: 'cjs',
+    write: false,
+  });
+  const page = { exports: {} as { page: () => Promise<void> } };
+  new Function('require', 'module', 'exports', outputFiles[0]?.text ?? '')(require, page, page.exports);
+  return page.exports.page;
+}
+
+test('the code of the page sends jobs, waits for one, sends a batch, signs an upload and closes', async () => {
+  const [sqs, dynamo, s3] = await Promise.all([startSqs(), startDynamo(), startS3('my-bucket')]);
+  const client = sqsClient(against(sqs.url));
+  closing.push(() => client.destroy(), sqs.close, dynamo.close, s3.close);
+  await client.send(new CreateQueueCommand({ QueueName: 'my-api-feedback.fifo', Attributes: { FifoQueue: 'true' } }));
+  const queues = { feedback: { type: 'fifo', retention: 345_600 } };
+  const settings = {
+    account: '000000000000',
+    bucket: 'my-bucket',
+    prefix: 'jobs',
+    table: TABLE,
+    emailRate: 100,
+    queues,
+  };
+  Object.assign(process.env, {
+    JOBS_SETTINGS: JSON.stringify(settings),
+    AWS_ACCESS_KEY_ID: 'local',
+    AWS_SECRET_ACCESS_KEY: 'local',
+    AWS_ENDPOINT_URL_SQS: sqs.url,
+    AWS_ENDPOINT_URL_DYNAMODB: dynamo.url,
+    AWS_ENDPOINT_URL_S3: s3.url,
+  });
+  const answers: unknown[] = [];
+  Object.assign(globalThis, {
+    data: { user: { email: 'user@example.com' }, subject: 'Hello', message: 'It works' },
+    ...{ key: 'request-1', principal: 'client-1', correlationId: 'c-1', traceparent: undefined },
+    response: { status: (code: number) => ({ json: (body: object) => answers.push([code, Object.keys(body)]) }) },
+  });
+
+  const hourNow = () => new Date().toISOString().slice(0, 13).replace(/[-T]/g, '');
+  const from = hourNow();
+  await (await pageOf('docs/integration.md'))();
+
+  expect(answers).toEqual([[201, ['url', 'fields', 'key', 'expiresAt']]]);
+  const table = realTable({ table: TABLE, client: dynamo.client });
+  const hours = [...new Set([from, hourNow()])];
+  const keys = (await Promise.all(hours.map((hour) => table.hour(`feedback#${hour}`, { limit: 10 })))).flat();
+  expect(keys).toHaveLength(3);
+  for (const key of keys) expect(await table.get(key)).toMatchObject({ state: 'queued', version: 2 });
+});
