@@ -13,7 +13,7 @@ import { realTable } from '../aws/table';
 import { realTopics } from '../aws/topics';
 import { type CommonConfig, commonEnv, parseEnv, settingsOf } from '../config';
 import { StoreError } from '../errors';
-import { dlqName, queueName, queueUrl, recordFolder, topicName } from '../jobs/keys';
+import { dlqName, queueName, queueUrl, topicName } from '../jobs/keys';
 import { createLedger } from '../jobs/ledger';
 import { createOrder } from '../jobs/order';
 import { circuitBreakers } from '../limits/circuit';
@@ -21,8 +21,8 @@ import { findService, NOT_RUNNING } from '../local/connection';
 import { LOCAL_CREDENTIALS } from '../local/emulators/emulator';
 import type { Reader } from '../ops/operator';
 import { type OperatorDeps, OperatorError } from '../ops/operator';
+import { verifySource } from '../ops/verify-source';
 import type { Events, Facts, Log, Metrics } from '../ports';
-import type { Source } from '../verify/read';
 import type { CommandContext, Output } from './command';
 import { dryServices } from './dry-run';
 import type { Serverless } from './serverless';
@@ -88,22 +88,7 @@ export async function connect(
     await topics.publish(`arn:${partitionOf(region)}:sns:${region}:${account}:${topicName(config.INSTANCE)}`, message);
   }
 
-  async function source(): Promise<Source> {
-    return {
-      ...{ dynamodb, s3, sqs, table: config.TABLE, bucket: config.BUCKET, prefix: config.PREFIX },
-      ...{ instance: config.INSTANCE, now: Date.now },
-      queues: base.queueNames.map((name) => {
-        const { type, retention, dlqRetention } = settings(name);
-        const records = recordFolder(config.PREFIX, name).slice(config.PREFIX.length + 1);
-        return {
-          ...{ name, records, fifo: type === 'fifo' },
-          ...{ retentionMs: retention * 1000, dlqRetentionMs: dlqRetention * 1000 },
-        };
-      }),
-      ...(zendesk && { zendesk }),
-    };
-  }
-
+  const source = async () => verifySource(config, { dynamodb, s3, sqs, ...(zendesk && { zendesk }) });
   return { reader: base, operator, source, publishAlarm };
 }
 

@@ -1,7 +1,6 @@
 import { OperatorError } from '../ops/operator';
 import { counted } from '../text';
-import { findings } from '../verify/check';
-import { read } from '../verify/read';
+import { verify } from '../verify/verify';
 import type { Run } from './command';
 import { hour } from './options';
 import { tableText } from './text';
@@ -17,7 +16,7 @@ export const verifyRun: Run = async ({ options, out, source }) => {
   const from = hour(options, 'from') ?? to - DAY_MS;
   if (from >= to) throw new OperatorError('--from must be in the past and before --to.');
   const stores = await source();
-  const found = findings(await read(stores, { from, to }));
+  const found = await verify(stores, { from, to });
   if (options.json) out.json({ findings: found });
   else if (found.length === 0) out.line('No findings.');
   else

@@ -9,6 +9,7 @@ import { deadLettersTable, outcomesTable } from './demo/report';
 import { type Outcome, runScenarios } from './demo/run';
 import { feedbackOf, httpClient } from './demo/scenario';
 import { scenarios } from './demo/scenarios';
+import { verified } from './demo/verified';
 import { type Service, startService } from './service';
 import { packageService } from './template/package';
 
@@ -36,7 +37,8 @@ async function main(): Promise<void> {
     const analytics = await trackEvents(service);
     const campaign = await sendCampaign(service);
     const alarm = await deadLetterMessage(service.discord, { limitMs: ALARM_LIMIT_MS });
-    report(service, { outcomes, refused, alarm, analytics, campaign, begun });
+    print('\nVerifying all that was stored …');
+    report(service, { outcomes, refused, alarm, analytics, campaign, found: await verified(service), begun });
   } finally {
     await service.stop();
   }
@@ -73,11 +75,13 @@ interface Results {
   alarm: Awaited<ReturnType<typeof deadLetterMessage>>;
   analytics: Awaited<ReturnType<typeof analyticsDemo>>;
   campaign: Awaited<ReturnType<typeof campaignDemo>>;
+  /** What the verifier found. */
+  found: string[];
   begun: number;
 }
 
 /** Prints all results and the differences from the expected ones. A difference makes the process exit with 1. */
-function report(service: Service, { outcomes, refused, alarm, analytics, campaign, begun }: Results): void {
+function report(service: Service, { outcomes, refused, alarm, analytics, campaign, found, begun }: Results): void {
   print(`\n${outcomesTable(outcomes)}`);
   print(`\nThe API refused one job with status 400: ${refused.rules}`);
   print(`\nThe dead-letter queue holds:\n\n${deadLettersTable(service.views.deadLetters(), outcomes)}\n`);
@@ -89,6 +93,7 @@ function report(service: Service, { outcomes, refused, alarm, analytics, campaig
     ...refused.differences,
     ...analytics.differences,
     ...campaign.differences,
+    ...found.map((finding) => `sls verify: ${finding}`),
     ...(alarm ? [] : ['Discord got no alarm about the dead-letter queue']),
     ...outcomes.flatMap(({ title, differences }) => differences.map((difference) => `${title}: ${difference}`)),
   ];

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import { verified } from '../../../lib/local/demo/verified';
 import { killingFailure } from '../../../lib/local/kill';
 import type { Packaged } from '../../../lib/local/template/package';
 import { type WatchedService, watchedService, withCode, withProperties } from '../../support/local-service';
@@ -47,6 +48,20 @@ test('feedback becomes a ticket, an e-mail, a row and a record in S3', async () 
   const record = await service.ports.objects.get(String(job.recordKey));
   expect(JSON.parse(Buffer.from(record ?? '').toString())).toMatchObject({ id, state: 'succeeded', attempts: 1 });
   await service.until('the message to be deleted', () => queued().length === 0);
+});
+
+test('the verifier finds nothing in what a job left, and finds a second ticket', async () => {
+  service = await watchedService(packaged);
+  const { json } = await service.post(feedback());
+  const id = String(json.id);
+  await service.recorded(id);
+
+  const before = await verified(service);
+  service.zendesk.tickets.push({ ...ticketsOf(id)[0], id: 99 } as (typeof service.zendesk.tickets)[number]);
+  const after = await verified(service);
+
+  expect(before).toEqual([]);
+  expect(after).toEqual([`effect-twice of ${id}: the vendor has 2 of it`]);
 });
 
 test('one idempotency key makes one job, and an invalid request makes none', async () => {

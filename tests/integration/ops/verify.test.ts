@@ -8,8 +8,7 @@ import { bodyKey, campaignHourKey, campaignKey, jobKey, recordKey } from '../../
 import { startFakeZendesk } from '../../../lib/local/fakes/zendesk';
 import { startSqs } from '../../../lib/local/sqs/server';
 import type { Item, Objects, Table } from '../../../lib/ports';
-import { findings } from '../../../lib/verify/check';
-import { read } from '../../../lib/verify/read';
+import { verify } from '../../../lib/verify/verify';
 import { against, startDynamo, startS3, TABLE } from '../../support/emulators';
 import { anEnvelope, jobId, memoryEngine, PREFIX } from '../../support/engine';
 import { sampleContract } from '../../support/sample-contract';
@@ -76,20 +75,18 @@ async function service() {
   };
   const now = engine.clock.now();
   const found = async () =>
-    findings(
-      await read(
-        {
-          dynamodb: dynamo.client,
-          s3: s3.client,
-          sqs: client,
-          ...{ table: TABLE, bucket: BUCKET, prefix: PREFIX, instance: 'my', now: () => now },
-          queues: [
-            { name: QUEUE, records: QUEUE, fifo: true, retentionMs: 1_209_600_000, dlqRetentionMs: 1_209_600_000 },
-          ],
-          zendesk: { endpoint: zendesk.url, authorization: AUTHORIZATION },
-        },
-        { from: Date.parse('2026-01-02T00:00:00.000Z'), to: now },
-      ),
+    verify(
+      {
+        dynamodb: dynamo.client,
+        s3: s3.client,
+        sqs: client,
+        ...{ table: TABLE, bucket: BUCKET, prefix: PREFIX, instance: 'my', now: () => now },
+        queues: [
+          { name: QUEUE, records: QUEUE, fifo: true, retentionMs: 1_209_600_000, dlqRetentionMs: 1_209_600_000 },
+        ],
+        zendesk: { endpoint: zendesk.url, authorization: AUTHORIZATION },
+      },
+      { from: Date.parse('2026-01-02T00:00:00.000Z'), to: now },
     );
   return { engine, table, objects, change, ticket, found };
 }
