@@ -140,12 +140,14 @@ function wentStraight(row: Item, retentionMs: number): boolean {
   const { state, opened, holds } = row;
   if (state !== 'succeeded' || opened !== 1 || holds !== 0 || list(row.left).length > 0) return false;
   const messages = new Set(list(row.deliveries).map(({ messageId }) => messageId));
+  // A copy of the message in another group has its own place in the order.
+  const inGroup = list(row.deliveries).every(({ group = row.group }) => group === row.group);
   const elsewhere = list(row.history).some(({ event }) =>
     /^(returned|reopened|redriven|given back|ended)/.test(text(event)),
   );
   // If a message expires while a worker handles it, SQS delivers the next one.
   const inTime = number(row.endedAt) < number(list(row.deliveries)[0]?.sentAt) + retentionMs - MINUTE_MS;
-  return messages.size === 1 && !elsewhere && inTime && sequenceOf(row) !== '';
+  return messages.size === 1 && inGroup && !elsewhere && inTime && sequenceOf(row) !== '';
 }
 
 /** SQS's sequence numbers are decimal and grow. */

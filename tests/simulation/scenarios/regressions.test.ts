@@ -189,6 +189,24 @@ const FOUND: Record<string, Partial<Plan>> = {
     ],
     deployAt: 0,
   },
+  'the verifier does not compare a copy in another group with the jobs of its own group': {
+    concurrency: 2,
+    jobs: jobs(['good', { group: 2 }], ['good', { group: 2 }], ['copy', { at: 38 }]),
+    calls: [
+      { kind: 'zendesk.createTicket', nth: 1, fault: 'refused' },
+      { kind: 'zendesk.createTicket', nth: 2, fault: 'lost' },
+    ],
+    redrives: [{ nth: 1, after: 15 * SECOND_MS, how: 'command' }],
+    commands: [
+      { job: 0, what: 'discard', at: 15 },
+      { job: 0, what: 'retry', at: 65 },
+    ],
+    broken: { from: 39, until: 60_039 },
+    resolution: { after: 10 * MINUTE_MS },
+    versions: [{ until: HOUR_MS, released: 0.5 }],
+    dlqRetention: 3 * 3600,
+    retention: 3 * 3600,
+  },
 };
 
 test.each(Object.entries(FOUND))('%s', async (_name, plan) => {
