@@ -5,7 +5,7 @@ import type { ScalePlan } from './plan';
 export const compactions: ScalePlan = {
   name: 'compactions',
   what: 'hours that two compactions merge at once, with calls that fail, die or land late',
-  size: 150,
+  size: 100,
   largest: 20_000,
   async run(size) {
     let minutes = 0;

@@ -4,7 +4,7 @@ const COMPACT = 'lib/analytics/compact.ts';
 const INSPECT = 'lib/analytics/inspect.ts';
 const MANIFEST = 'lib/analytics/manifest.ts';
 
-const by = { scale: 'compactions', size: 60 };
+const by = { scale: 'compactions', size: 20 };
 
 /** Faults by which two compactions of one folder lose events or show them twice. */
 export const COMPACTION_MUTANTS: Record<string, SourceMutant> = {
@@ -32,12 +32,12 @@ export const COMPACTION_MUTANTS: Record<string, SourceMutant> = {
   originalsAreDeletedUnread: {
     changes: [{ file: COMPACT, find: '!intact.has(entry.object) || ', replace: '' }],
     breaks: /^nothing lost/,
-    by: { ...by, size: 150 },
+    by,
   },
   lostObjectIsNotMergedAgain: {
     changes: [{ file: INSPECT, find: 'again.set(entry.job, entry)', replace: 'continue' }],
     breaks: /^(nothing lost|garbage)/,
-    by: { ...by, size: 150 },
+    by,
   },
   originalsAreDeletedBeforeReadersLeave: {
     changes: [{ file: COMPACT, find: 'Date.parse(entry.from) + graceMs >', replace: 'Date.parse(entry.from) >' }],
