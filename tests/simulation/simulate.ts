@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { Presets, SingleBar } from 'cli-progress';
 import { bundle } from './draw/bundle';
+import { smallestPlan, withEveryFault } from './draw/every-fault';
 import { unreached } from './draw/expected';
 import { partsOf, runParts, type Searched, startPartThread } from './draw/parts';
 import { explain } from './draw/property';
@@ -8,12 +9,13 @@ import type { Part } from './draw/simulate-part';
 import { ARROW_MUTANTS } from './mutants/source/arrows';
 import type { SourceMutant } from './mutants/source-mutant';
 import { SOURCE_MUTANTS } from './mutants/source-mutants';
-import { SIMULATIONS } from './queues/queues';
+import { QUEUES, SIMULATIONS } from './queues/queues';
 import { SCALE_PLANS } from './scale/plans';
 
 const USAGE = [
   `usage: npm run simulate -- --runs N --seed S [--queue ${SIMULATIONS.map(({ name }) => name).join('|')}]`,
   `       npm run simulate -- --scale all|${SCALE_PLANS.map(({ name }) => name).join('|')} [--size N]`,
+  `       npm run simulate -- --pairs all|${QUEUES.map(({ name }) => name).join('|')}`,
   '       npm run simulate -- --mutant NAME [--runs N] [--seed S] [--queue NAME]',
 ].join('\n');
 
@@ -23,6 +25,7 @@ type Given = ReturnType<typeof given>;
 async function main(): Promise<void> {
   const options = given();
   if (options.scale !== undefined) return scale(options.scale, options.size);
+  if (options.pairs !== undefined) return pairs(options.pairs);
   if (options.mutant !== undefined) return searchMutant(options.mutant, options);
   return search(options);
 }
@@ -65,6 +68,29 @@ async function scale(which: string, size: number | undefined): Promise<void> {
   }
 }
 
+/** A campaign's smallest run has 300 calls, and so millions of pairs. Only its own name starts them. */
+const MILLIONS: readonly string[] = ['campaigns'];
+
+/** Runs the smallest plan of each queue with every pair of faults. */
+async function pairs(which: string): Promise<void> {
+  const queues = QUEUES.filter(({ name }) => (which === 'all' ? !MILLIONS.includes(name) : which === name));
+  if (queues.length === 0) throw new Error(USAGE);
+  process.stdout.write('| queue | pairs | seconds |\n|---|---|---|\n');
+  for (const { name } of queues) {
+    const begun = performance.now();
+    let ran = 0;
+    const parts = (await withEveryFault(smallestPlan(name))).map((first) => ({ first }));
+    const onRan = (count: number) => {
+      ran += count;
+    };
+    const { failures } = await runParts(parts, { onRan, enough: (count) => count > 0 });
+    const seconds = ((performance.now() - begun) / 1000).toFixed(0);
+    process.stdout.write(`| ${name} | ${number(ran)} | ${seconds} |\n`);
+    for (const failure of failures) process.stdout.write(`\n${explain(failure)}`);
+    if (failures.length > 0) process.exitCode = 1;
+  }
+}
+
 const number = (value = 0): string => value.toLocaleString('en-US');
 
 /** Draws runs of the mutant until one breaks a promise. A mutant of a scale plan runs under that plan. */
@@ -103,14 +129,22 @@ function given() {
   const string = { type: 'string' } as const;
   try {
     const { values } = parseArgs({
-      options: { runs: string, seed: string, queue: string, scale: string, size: string, mutant: string },
+      options: {
+        runs: string,
+        seed: string,
+        queue: string,
+        scale: string,
+        size: string,
+        mutant: string,
+        pairs: string,
+      },
     });
-    const { runs = 10_000, seed = Date.now() % 2 ** 31, queue, scale, size, mutant } = values;
+    const { runs = 10_000, seed = Date.now() % 2 ** 31, queue, scale, size, mutant, pairs } = values;
     const simulations = SIMULATIONS.filter(({ name }) => queue === undefined || queue === name);
     const numbers = [Number(runs), Number(seed), Number(size ?? 1)];
     if (!numbers.every(Number.isInteger) || Number(runs) < 1 || simulations.length === 0) throw new Error('');
     return {
-      ...{ runs: Number(runs), seed: Number(seed), queue, simulations, scale, mutant },
+      ...{ runs: Number(runs), seed: Number(seed), queue, simulations, scale, mutant, pairs },
       size: size === undefined ? undefined : Number(size),
     };
   } catch (error) {

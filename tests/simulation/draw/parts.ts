@@ -3,13 +3,13 @@ import { Worker } from 'node:worker_threads';
 import type { Simulation } from '../queues/queues';
 import { bundle } from './bundle';
 import { explain, type Failure } from './property';
-import type { Given, Part, Progress, Scaled } from './simulate-part';
+import type { Given, Part, Progress, Scaled, Second } from './simulate-part';
 
 type Done = Extract<Progress, { kind: 'done' }>;
 
 /** A thread that runs one part at a time. */
 export interface PartThread {
-  run(part: Part | Given | Scaled, onRan?: (count: number) => void): Promise<Done>;
+  run(part: Part | Given | Scaled | Second, onRan?: (count: number) => void): Promise<Done>;
   stop(): Promise<unknown>;
 }
 
@@ -54,12 +54,12 @@ export function partsOf(
 
 export interface Searched {
   reached: Map<string, number>;
-  failures: (Failure & { simulation: string })[];
+  failures: (Failure & { simulation: string; seed: number })[];
 }
 
 /** Runs all parts on all cores, until `enough` says that enough failures were found. */
 export async function runParts(
-  parts: readonly Part[],
+  parts: readonly (Part | Second)[],
   {
     onRan,
     script,
@@ -85,10 +85,15 @@ export async function runParts(
   return { reached, failures };
 }
 
-const origin = ({ simulation, runs, seed }: Part) => ({
-  simulation,
-  drawnBy: `npm run simulate -- --queue ${simulation} --runs ${runs} --seed ${seed}`,
-});
+function origin(part: Part | Second) {
+  if ('first' in part) return { simulation: part.first.queue, seed: part.first.seed };
+  const { simulation, runs, seed } = part;
+  return {
+    simulation,
+    seed,
+    drawnBy: `npm run simulate -- --queue ${simulation} --runs ${runs} --seed ${seed}`,
+  };
+}
 
 export async function expectKept(thread: PartThread, part: Part | Given): Promise<void> {
   const { failure } = await thread.run(part);

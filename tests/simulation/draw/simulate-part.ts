@@ -2,6 +2,7 @@ import { parentPort } from 'node:worker_threads';
 import { simulationNamed } from '../queues/queues';
 import { scalePlanNamed } from '../scale/plans';
 import type { ScaleResult } from '../scale/service';
+import { withEveryFault } from './every-fault';
 import type { Plan } from './plan';
 import { type Failure, firstBroken, search } from './property';
 
@@ -16,6 +17,11 @@ export interface Part {
 /** Given plans instead of drawn ones. */
 export interface Given {
   plans: readonly Plan[];
+}
+
+/** A plan with one fault. It runs with every second fault after that one. */
+export interface Second {
+  first: Plan;
 }
 
 /** A scale plan with this many items. */
@@ -37,8 +43,10 @@ const EVERY = 25;
 
 const tell = (progress: Progress) => parentPort?.postMessage(progress);
 
-parentPort?.on('message', (part: Part | Given | Scaled) => {
-  void ('plans' in part ? runGiven(part) : 'scale' in part ? runScaled(part) : run(part)).then(tell);
+parentPort?.on('message', (part: Part | Given | Scaled | Second) => {
+  void (
+    'first' in part ? runSecond(part) : 'plans' in part ? runGiven(part) : 'scale' in part ? runScaled(part) : run(part)
+  ).then(tell);
 });
 
 async function runScaled({ scale, size }: Scaled): Promise<Progress> {
@@ -47,6 +55,13 @@ async function runScaled({ scale, size }: Scaled): Promise<Progress> {
 
 async function runGiven({ plans }: Given): Promise<Progress> {
   const failure = await firstBroken(plans);
+  return { kind: 'done', reached: [], ...(failure ? { failure } : {}) };
+}
+
+async function runSecond({ first }: Second): Promise<Progress> {
+  const plans = await withEveryFault(first, first.calls.at(-1)?.nth);
+  const failure = await firstBroken(plans);
+  tell({ kind: 'ran', count: plans.length });
   return { kind: 'done', reached: [], ...(failure ? { failure } : {}) };
 }
 

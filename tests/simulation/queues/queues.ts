@@ -7,7 +7,15 @@ import type { SimulatedQueue } from './simulated';
 import { testflight } from './testflight';
 
 /** All simulated queues. Add a new one here. */
-const QUEUES: readonly SimulatedQueue[] = [feedback, emails, campaigns, testflight, analytics, bulkFifo, bulkStandard];
+export const QUEUES: readonly SimulatedQueue[] = [
+  feedback,
+  emails,
+  campaigns,
+  testflight,
+  analytics,
+  bulkFifo,
+  bulkStandard,
+];
 
 /** Queues that run together under one name. */
 export interface Simulation {

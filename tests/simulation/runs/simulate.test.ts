@@ -13,7 +13,7 @@ function simulate(...args: string[]) {
 test('a search with too few runs fails and prints the faults that it did not reach', () => {
   const { status, stdout } = simulate('--runs', '7', '--seed', '1');
 
-  expect(stdout).toMatch(/^never reached: .*fault killed-late.*, released events$/m);
+  expect(stdout).toMatch(/^never reached: .*fault killed-after.*, released events$/m);
   expect(stdout).toMatch(/^7 runs of feedback, .* every promise was kept$/m);
   expect(status).toBe(1);
 });
@@ -33,6 +33,13 @@ test('a scale plan prints a row with its size, its virtual minutes and its calls
   expect(status).toBe(0);
 });
 
+test('every pair of faults in the smallest run of a queue is run and counted', () => {
+  const { status, stdout } = simulate('--pairs', 'analytics');
+
+  expect(stdout).toMatch(/^\| analytics \| \d+ \| \d+ \|$/m);
+  expect(status).toBe(0);
+});
+
 test('an unknown mutant is refused, and the error lists the known names', () => {
   const { status, stderr } = simulate('--mutant', 'nothing');
 
@@ -40,7 +47,7 @@ test('an unknown mutant is refused, and the error lists the known names', () => 
   expect(status).toBe(1);
 });
 
-test.each(['--scale nothing', '--size many', '--queue nothing', '--runs many', '--fast'])(
+test.each(['--scale nothing', '--pairs nothing', '--size many', '--queue nothing', '--runs many', '--fast'])(
   '%s prints the usage and runs nothing',
   (line) => {
     const { status, stdout, stderr } = simulate(...line.split(' '));
