@@ -77,7 +77,7 @@ function streak(queues: readonly SimulatedQueue[]): fc.Arbitrary<CallFault[]> {
       call: fc.oneof({ weight: 2, arbitrary: fc.constantFrom(...effects) }, fc.constantFrom(...kinds)),
       first: fc.constantFrom(1, 1, 1, 2, 3),
       // An attempt makes three calls.
-      count: fc.constantFrom(1, 2, 3, 4, 5, 6, 6, 7),
+      count: fc.constantFrom(1, 2, 3, 4, 5, 6, 6, 7, 9, 12),
       fault: fc.oneof(fc.constantFrom<CallFault['fault']>('refused', 'failed'), fc.constantFrom(...CALL_FAULTS)),
       last: fc.oneof(fc.constantFrom<CallFault['fault']>('lost', 'silent', 'gateway'), fc.constantFrom(...CALL_FAULTS)),
     })
@@ -190,6 +190,10 @@ const window = (lasts: readonly [number, ...number[]]) =>
     .record({ from: fc.integer({ min: 0, max: 10 * MINUTE_MS }), lasts: fc.constantFrom(...lasts) })
     .map(({ from, lasts }) => ({ from, until: from + lasts }));
 
+const latency = fc
+  .tuple(window([HOUR_MS, 3 * HOUR_MS]), fc.constantFrom(90_000, 4 * MINUTE_MS, 11 * MINUTE_MS))
+  .map(([times, every]) => ({ ...times, every }));
+
 const MIXED_MS = 10 * MINUTE_MS;
 
 const lasting = (...ms: [number, ...number[]]) => fc.constantFrom(...ms);
@@ -274,6 +278,8 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
       resolution: rarely(fc.record({ after: fc.constantFrom(10 * MINUTE_MS, 5 * HOUR_MS) }), undefined as never),
       deployAt: fc.constantFrom(0, 5 * MINUTE_MS, 40 * MINUTE_MS, 2 * HOUR_MS),
       broken: rarely(window([MINUTE_MS, 20 * MINUTE_MS, HOUR_MS]), undefined as never),
+      latency: rarely(latency, undefined as never),
+      skew: rarely(fc.constantFrom(60_000, 10 * MINUTE_MS), undefined as never),
       unpolled: rarely(window([10 * MINUTE_MS, 3 * HOUR_MS]), undefined as never),
       retention: rarely(fc.constantFrom(2 * 3600, 86_400), undefined as never),
       dlqRetention: rarely(fc.constantFrom(3 * 3600, 86_400), undefined as never),
@@ -288,7 +294,7 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
     })
     .map(({ loads: [first, ...beside], broken, unpolled, retention, dlqRetention, ...drawn }) => {
       const { redrives, outages, resolution, canaries, approximate, share, indexLag, versions, ...rest } = drawn;
-      const { calls, streak, waits, turns, damages, future, events, ...plan } = rest;
+      const { calls, streak, waits, turns, damages, future, events, latency, skew, ...plan } = rest;
       const released = versions.length > 0;
       const kinds = [first, ...beside].flatMap((load) => load?.jobs ?? []).map(({ kind }) => kind);
       return aPlan({
@@ -312,6 +318,8 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
         // Released code does not notice damage, and ignores the schema.
         damages: released ? [] : damages,
         ...(future && !released ? { future } : {}),
+        ...(latency ? { latency } : {}),
+        ...(skew ? { skew } : {}),
         ...(unpolled ? { unpolled } : {}),
         ...(canaries ? { canaries } : {}),
         ...(approximate ? { approximate } : {}),

@@ -19,6 +19,7 @@ export const EXPECTED: readonly string[] = [
   'waits that change',
   ...['damaged row', 'damaged body', 'damaged record', 'row of newer code', 'code RowDamaged', 'code BodyDamaged'],
   'code RecordDamaged',
+  ...['clocks 60 s apart', 'clocks 600 s apart', 'messages that arrive late'],
   'resolved as done',
   'resolved as skipped',
   'moved by SQS',

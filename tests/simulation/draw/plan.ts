@@ -1,3 +1,4 @@
+import { CLOCK_SKEW_MS } from '../../../lib/jobs/clock-skew';
 import type { CallFault, Outage, StartFault } from '../world/faults';
 import type { Versions } from '../world/versions';
 
@@ -117,6 +118,10 @@ export interface Plan extends Load {
   broken?: { from: number; until: number };
   /** Lambda does not poll between these times. */
   unpolled?: { from: number; until: number };
+  /** Between these times Lambda polls only every few minutes. All in ms, the times after the start. */
+  latency?: { from: number; until: number; every: number };
+  /** The most by which the clocks of two processes differ, in ms. Without it, as much as the service allows for. */
+  skew?: number;
   /** Numbers of Lambda's deletes that never reach SQS. */
   lostDeletes: number[];
   redrives: Redrive[];
@@ -151,6 +156,9 @@ export interface Plan extends Load {
   retention?: number;
   dlqRetention?: number;
 }
+
+/** How far apart the clocks of two processes may be, in ms. */
+export const skewOf = ({ skew = CLOCK_SKEW_MS }: Pick<Plan, 'skew'>): number => skew;
 
 export const aPlan = (changes: Partial<Plan> = {}): Plan => ({
   seed: 1,

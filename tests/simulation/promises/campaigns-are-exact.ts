@@ -2,11 +2,11 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Campaign } from '../../../lib/emails/campaigns/campaign';
 import { chunkId } from '../../../lib/emails/campaigns/chunk';
 import { type CampaignReport, campaignReport } from '../../../lib/emails/report';
-import { CLOCK_SKEW_MS } from '../../../lib/jobs/clock-skew';
 import { ofKind } from '../../../lib/jobs/history';
 import { isEnd, type JobRow } from '../../../lib/jobs/row';
 import type { MemoryObjects } from '../../support/memory-objects';
 import type { JobKind } from '../draw/plan';
+import { skewOf } from '../draw/plan';
 import { addressesOf, beginsAt, chunkKind, countsOf } from '../queues/campaigns';
 import type { Input } from '../world/callers';
 import { campaignsOf, chunkRow } from '../world/campaigns';
@@ -39,7 +39,7 @@ export const reportOf = ({ watch, stores: { objects } }: World, campaign: Campai
 function wrongWithPlan(world: World, campaign: Campaign, { spec, index }: Input): string | undefined {
   const { requested, duplicates, rejected, recipients, chunks } = campaign;
   const counts = { requested, duplicates, rejected, recipients, chunks };
-  if (campaign.startsAt < beginsAt(world, index) - CLOCK_SKEW_MS) return 'begins before its requested time';
+  if (campaign.startsAt < beginsAt(world, index) - skewOf(world.plan)) return 'begins before its requested time';
   return isDeepStrictEqual(counts, countsOf(spec, index)) ? undefined : `has ${JSON.stringify(counts)}`;
 }
 

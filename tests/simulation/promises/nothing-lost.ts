@@ -3,6 +3,7 @@ import { recordKey } from '../../../lib/jobs/keys';
 import { rowOfRecord } from '../../../lib/jobs/record';
 import { type HistoryEntry, isEnd } from '../../../lib/jobs/row';
 import type { MemoryObjects } from '../../support/memory-objects';
+import { skewOf } from '../draw/plan';
 import { isProduced } from '../world/callers';
 import { deadLetterQueue, isRecord, serviceQueue } from '../world/names';
 import { type Promised, rowOf } from './promise';
@@ -60,7 +61,7 @@ export const redrivesTakeEffect: Promised = ({ watch, plan }) => {
     if (caused >= 0 && caused < history.indexOf(redriven) && !plan.versions)
       return `everything explained: the history of ${id} has its redrive behind the run that it caused`;
     // A move by SQS may have returned the job just before.
-    const since = redriven.at - MINUTE_MS;
+    const since = redriven.at - MINUTE_MS - skewOf(plan);
     const came = (entry: HistoryEntry) => ofKind('reopened', 'returned')(entry) || entry.event === 'dead (crash)';
     if (!history.some((entry) => entry.at >= since && came(entry)))
       return `nothing lost: ${id} was redriven, but never ran`;

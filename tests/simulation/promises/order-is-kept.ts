@@ -1,6 +1,6 @@
 import { groupBy } from '../../../lib/group-by';
-import { CLOCK_SKEW_MS } from '../../../lib/jobs/clock-skew';
 import { ofKind } from '../../../lib/jobs/history';
+import { skewOf } from '../draw/plan';
 import { isProduced } from '../world/callers';
 import { serviceQueue } from '../world/names';
 import type { Promised } from './promise';
@@ -9,7 +9,7 @@ import type { Promised } from './promise';
  * The jobs of a group that were never held take effect in the order in which SQS accepted them. In an ordered queue
  * this includes held jobs.
  */
-export const orderIsKept: Promised = ({ watch, settings, queue }, inputs) => {
+export const orderIsKept: Promised = ({ watch, settings, queue, plan }, inputs) => {
   if (settings.type !== 'fifo' || queue.isDoneWithout) return undefined;
   const straight = inputs
     .filter(({ spec }) => isProduced(spec.kind))
@@ -24,7 +24,7 @@ export const orderIsKept: Promised = ({ watch, settings, queue }, inputs) => {
     .filter((row) => !row.history.some((entry) => ofKind('returned')(entry) || ofKind('reopened')(entry)))
     // If a message expires while a worker handles it, SQS delivers the next one of its group. The two times come from
     // clocks that differ.
-    .filter(({ endedAt = 0, time }) => endedAt < time + settings.retention * 1000 - 2 * CLOCK_SKEW_MS)
+    .filter(({ endedAt = 0, time }) => endedAt < time + settings.retention * 1000 - 2 * skewOf(plan))
     .sort((a, b) => (watch.firsts.get(a.id)?.sequence ?? 0) - (watch.firsts.get(b.id)?.sequence ?? 0));
   for (const group of groupBy(straight, ({ group }) => group).values()) {
     for (const [index, row] of group.entries()) {

@@ -95,12 +95,20 @@ export async function runPlan(
       onEvent: (event) => trace.add({ who: 'mapping', what: event.kind, detail: () => JSON.stringify(event) }),
     });
     mapping.start();
-    const { unpolled } = plan;
-    if (!unpolled) return;
-    kernel.setTimeout(() => void mapping.stop(), unpolled.from);
-    kernel.setTimeout(() => mapping.start(), unpolled.until);
+    const { unpolled, latency } = plan;
+    const pause = ({ from, until }: { from: number; until: number }) => {
+      kernel.setTimeout(() => void mapping.stop(), from);
+      kernel.setTimeout(() => mapping.start(), until);
+    };
+    if (unpolled) pause(unpolled);
+    for (let { from, until, every } = latency ?? NEVER; from < until; from += every)
+      pause({ from, until: from + every - POLLS_MS });
   }
 }
+
+/** With latency, Lambda polls for this long at a time. */
+const POLLS_MS = 2_000;
+const NEVER = { from: 0, until: 0, every: 1 };
 
 async function deleteBodies({ stores: { objects }, lanes, trouble, reach }: World): Promise<void> {
   trouble();
@@ -127,7 +135,14 @@ function noteWindows({ plan, trouble, reach }: World): void {
   if (plan.turns) reach('groups by turns');
   if (plan.share !== undefined) reach('reconciler with a small share');
   if (plan.waits) reach('waits that change');
+  if (plan.skew) {
+    reach(`clocks ${plan.skew / 1000} s apart`);
+    // A process whose clock is ahead takes a job from a run that is still at work, so a step can become unknown.
+    reach('doubt');
+  }
+  if (plan.latency) reach('messages that arrive late');
   const ends = [...plan.outages, ...(plan.broken ? [plan.broken] : []), ...(plan.unpolled ? [plan.unpolled] : [])];
+  if (plan.latency) trouble(plan.start + plan.latency.until + plan.latency.every);
   for (const { until } of ends) trouble(plan.start + until);
   trouble(plan.start + plan.deployAt);
   if (plan.waits) trouble(plan.start + plan.waits.at + ROLLING_MS);

@@ -1,9 +1,10 @@
 import { route } from '../../../lib/local/fakes/app-store-connect';
 import { type AppStoreConnect, appStoreConnectOver } from '../../../lib/vendors/app-store-connect';
-import { translate } from '../../../lib/vendors/app-store-connect-errors';
+import { translate, unclear } from '../../../lib/vendors/app-store-connect-errors';
 import { answered, type Call, effectOf } from '../../../lib/vendors/app-store-connect-transport';
 import type { HttpAnswer } from '../../../lib/vendors/http';
 import type { Process } from '../world/calls';
+import { Malformed } from '../world/course';
 import type { World } from '../world/world';
 import { FORBIDDEN_TESTER } from './apple-seed';
 import { isOk } from './vendors';
@@ -23,6 +24,8 @@ export function appleOf(world: World, process: Process, job: string): AppStoreCo
         effect: () => answered(made, reply(world, job, made), SETTLE_AFTER_MS),
       })
       .catch((error: unknown) => {
+        if (error instanceof Malformed)
+          throw unclear({ effect: effectOf(made.method), status: 200, settleAfterMs: SETTLE_AFTER_MS });
         throw translate({ error, effect: effectOf(made.method), now: now(), settleAfterMs: SETTLE_AFTER_MS });
       });
   return appStoreConnectOver({ call, waitMs: () => 0 }, SETTLE_AFTER_MS);

@@ -2,9 +2,10 @@ import type { AcceptedMail } from '../../../lib/local/fakes/sendgrid-model';
 import { NotOk } from '../../../lib/vendors/http';
 import type { Mail, Sendgrid } from '../../../lib/vendors/sendgrid';
 import type { BulkMail, BulkSendgrid } from '../../../lib/vendors/sendgrid-bulk';
-import { translate as translateSendgrid } from '../../../lib/vendors/sendgrid-errors';
+import { sendgrid as dialect, translate as translateSendgrid } from '../../../lib/vendors/sendgrid-errors';
+import { malformed } from '../../../lib/vendors/translate';
 import type { Process } from '../world/calls';
-import { notOk } from '../world/course';
+import { Malformed, notOk } from '../world/course';
 import { INSTANCE } from '../world/names';
 import type { World } from '../world/world';
 import { isOk, NO_MAILBOX, UNSENDABLE, VENDOR_SECRET } from './vendors';
@@ -12,10 +13,15 @@ import { isOk, NO_MAILBOX, UNSENDABLE, VENDOR_SECRET } from './vendors';
 /** SendGrid for one process. */
 export const sendgridOf = (world: World, process: Process): Sendgrid => ({
   send: (mail, { timeoutMs }) =>
-    accept(world, { process, timeoutMs, request: requestOf(mail), job: mail.customArgs.job }),
+    accept(world, { process, timeoutMs, request: requestOf(mail), job: mail.customArgs.job, accepted: told(world) }),
 });
 
-/** SendGrid for bulk requests. Their events come later. */
+/** The events of accepted mails come later, or before our call is answered. */
+const told = (world: World) => (mails: readonly AcceptedMail[]) => {
+  for (const listener of world.onMails) listener(mails);
+};
+
+/** SendGrid for bulk requests. */
 export const bulkSendgridOf = (world: World, process: Process): BulkSendgrid => ({
   sendBulk: (made, { timeoutMs }) => {
     const mail = world.mutant?.mail?.(made) ?? made;
@@ -25,9 +31,7 @@ export const bulkSendgridOf = (world: World, process: Process): BulkSendgrid => 
       request: bulkRequestOf(process.released ? mail : withInstance(mail)),
       complaints: complaintsOf(mail),
       job: mail.recipients[0]?.customArgs.job,
-      accepted: (mails) => {
-        for (const listener of world.onMails) listener(mails);
-      },
+      accepted: told(world),
     });
   },
 });
@@ -68,7 +72,10 @@ async function accept(
       return reply;
     },
   }).catch((error: unknown) => {
-    const translated = translateSendgrid(error, world.kernel.now() + process.skew);
+    const translated =
+      error instanceof Malformed
+        ? malformed({ dialect, effect: 'once', status: 200 })
+        : translateSendgrid(error, world.kernel.now() + process.skew);
     throw world.mutant?.sendgrid?.(translated) ?? translated;
   });
   const messageId = answer.headers['x-message-id'];
@@ -110,7 +117,9 @@ const bulkRequestOf = ({ from, subject, text, templateId, categories, recipients
 const requestOf = ({ from, to, subject, text, templateId, templateData, customArgs, categories }: Mail): string =>
   JSON.stringify({
     from,
-    personalizations: [{ to: [to], custom_args: customArgs, dynamic_template_data: templateData }],
+    personalizations: [
+      { to: [to], custom_args: { ...customArgs, instance: INSTANCE }, dynamic_template_data: templateData },
+    ],
     subject,
     template_id: templateId,
     categories,

@@ -70,7 +70,8 @@ export function createCaller(deps: CallerDeps): Caller {
       if (!process.alive) return;
       const what = `${target}.${method}`;
       const drawn = faultOf(what, target);
-      const fault = drawn && fitted(drawn, target);
+      // Released code knows no malformed answer. Both end without a usable answer after the effect.
+      const fault = drawn === 'malformed' && process.released ? 'gateway' : drawn;
       const { effects, answer, error, death } = courseOf({ target, fault, timeoutMs, secret }, chance);
       trace.add({ who: process.name, what, outcome: fault ?? '', ...(detail ? { detail } : {}) });
       if (fault) {

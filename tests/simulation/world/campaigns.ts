@@ -1,9 +1,9 @@
 import type { Campaign } from '../../../lib/emails/campaigns/campaign';
 import { chunkId } from '../../../lib/emails/campaigns/chunk';
-import { CLOCK_SKEW_MS } from '../../../lib/jobs/clock-skew';
 import { CAMPAIGN_QUEUE, campaignKey, jobKey } from '../../../lib/jobs/keys';
 import { isEnd, type JobRow } from '../../../lib/jobs/row';
 import type { Item } from '../../../lib/ports';
+import { skewOf } from '../draw/plan';
 import { isUnknown } from './unknown';
 import type { World } from './world';
 
@@ -98,7 +98,7 @@ export function watchCampaigns(world: World): void {
     const campaign = watch.items.get(campaignKey(id)) as Campaign | undefined;
     if (!campaign) return;
     const now = kernel.now();
-    if (now < campaign.startsAt - CLOCK_SKEW_MS)
+    if (now < campaign.startsAt - skewOf(world.plan))
       watch.violated(`campaigns are kept: chunk ${job} was sent before its campaign begins`);
     const stop = stops.get(id);
     if (!stop) return;

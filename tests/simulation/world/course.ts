@@ -44,6 +44,7 @@ export function courseOf({ target, fault, timeoutMs = SDK_MS, secret }: CallOf, 
       return { effects: [soon, SDK_TRY_MS + soon], answer: SDK_TRY_MS + soon };
     case 'lost':
     case 'gateway':
+    case 'malformed':
       return { effects: [soon], answer: soon, error: error(fault) };
     case 'silent':
       return { effects: [soon], answer: timeoutMs, error: error('timeout') };
@@ -71,6 +72,9 @@ function slow(ms: number, { timeoutMs, error }: { timeoutMs: number; error: () =
 
 type Cause = Fault | 'timeout';
 
+/** A vendor's success that an adapter cannot read. */
+export class Malformed extends Error {}
+
 const storeError = (target: Target) => (cause: Cause) => () =>
   new StoreError({ code: `${target}.${cause}`, message: `${target} failed: ${cause}` });
 
@@ -81,6 +85,8 @@ const vendorError = (secret: string) => (cause: Cause) => () => {
       return new NoAnswer({ reason: 'timeout', sent: true, code: 'ETIMEDOUT' });
     case 'lost':
       return new NoAnswer({ reason: 'interrupted', sent: true, code: 'ECONNRESET' });
+    case 'malformed':
+      return new Malformed();
     case 'refused':
       return new NoAnswer({ reason: 'unreachable', sent: false, code: 'ECONNREFUSED' });
     default:

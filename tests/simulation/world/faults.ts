@@ -30,6 +30,8 @@ export const CALL_FAULTS = [
   'failed',
   /** 504 after the call took effect. */
   'gateway',
+  /** The call took effect, but the answer is a success without the expected content, e.g. a page of a proxy. */
+  'malformed',
   /** 403 and 401 for our credentials. */
   'forbidden',
   'unauthorized',
@@ -81,7 +83,14 @@ export interface StartFault {
 }
 
 const AWS_ONLY: ReadonlySet<Fault> = new Set(['repeated']);
-const VENDOR_ONLY: ReadonlySet<Fault> = new Set(['retry-after', 'failed', 'gateway', 'forbidden', 'unauthorized']);
+const VENDOR_ONLY: ReadonlySet<Fault> = new Set([
+  'retry-after',
+  'failed',
+  'gateway',
+  'malformed',
+  'forbidden',
+  'unauthorized',
+]);
 
 /** Replaces a drawn fault that this target cannot have. Plans are drawn without regard to targets. */
 export function fitted(fault: Fault, target: Target): Fault {

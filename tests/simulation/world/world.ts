@@ -141,7 +141,7 @@ export function createWorld(plan: Plan, options: { detailed?: boolean; mutant?: 
         name: released ? `${name} (old)` : name,
         alive: true,
         released,
-        skew: chance.pick([0, 0, 700, 2_000]),
+        skew: chance.pick(plan.skew === undefined ? [0, 0, 700, 2_000] : [0, 0, plan.skew / 2, plan.skew]),
         die: (reason) => {
           if (!process.alive) return;
           exit(process);

@@ -22,6 +22,18 @@ const ATTEMPTS_AT_CLAIM: SourceMutant['changes'] = [
 ];
 
 export const ENGINE_MUTANTS = {
+  /** A clock that is far ahead takes the job from a run that is still at work. */
+  lostLeaseWrites: {
+    changes: [
+      {
+        file: 'lib/worker/lease.ts',
+        find: 'now?.lease?.token !== token || now === undefined',
+        replace: 'now?.lease === undefined',
+      },
+    ],
+    breaks: /^nothing twice: 2 × mail/,
+    by: { plan: { skew: 10 * MINUTE_MS, starts: [1, 2].map((nth) => ({ nth, fault: 'twice', ms: 20 })) } },
+  },
   unknownTakenForFailed: {
     changes: [
       ...ATTEMPTS_AT_CLAIM,
