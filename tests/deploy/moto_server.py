@@ -3,6 +3,19 @@
 import sys
 
 from moto.core.common_models import CloudFormationModel
+# The tags of an SSM parameter are a map in CloudFormation, but moto expects a list.
+from moto.ssm.models import SimpleSystemManagerBackend
+
+put_parameter = SimpleSystemManagerBackend.put_parameter
+
+
+def put_with_tags(self, *args, tags=None, **kwargs):
+    listed = [{"Key": k, "Value": v} for k, v in tags.items()] if isinstance(tags, dict) else tags
+    return put_parameter(self, *args, tags=listed or [], **kwargs)
+
+
+SimpleSystemManagerBackend.put_parameter = put_with_tags
+
 from moto.server import main
 
 
