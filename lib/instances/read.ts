@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Document, parse } from 'yaml';
+import { parse } from 'yaml';
 import { ruleInWords } from '../rule-words';
 import { INSTANCE_NAME, type InstanceFile, instanceFile, type Stage } from './file';
 import type { Instance } from './instance';
@@ -60,14 +60,21 @@ function readSettings(root: string, file: string): InstanceFile {
 /** The valid settings of a file, and the problems of the others. An empty file counts as an empty table. */
 function parseSettings(file: string, text: string): { settings: InstanceFile; problems: Problem[] } {
   const value = parsedYaml(file, text);
+  if (!isTable(value)) throw new InstanceProblems([`${file}: must be a table of settings`]);
   const parsed = instanceFile.safeParse(value, { error: ruleInWords });
   if (parsed.success) return { settings: parsed.data, problems: [] };
   const problems = parsed.error.issues.flatMap((issue) => problemsOf(issue, value, instanceFile));
-  const document = new Document(value);
-  // A list is left out whole.
-  for (const { path } of problems) document.deleteIn(path.replace(/\.\d+.*$/, '').split('.'));
-  const rest = instanceFile.safeParse(document.toJS());
+  const valid = structuredClone(value);
+  for (const { path } of problems) leaveOut(valid, path);
+  const rest = instanceFile.safeParse(valid);
   return { settings: rest.success ? rest.data : {}, problems };
+}
+
+/** Removes the setting at a path. A list is left out whole. A name in the file may hold dots itself. */
+function leaveOut(table: Record<string, unknown>, path: string): void {
+  for (const [key, child] of Object.entries(table))
+    if (path.startsWith(`${key}.`) && isTable(child)) leaveOut(child, path.slice(key.length + 1));
+    else if (path === key || path.startsWith(`${key}.`)) delete table[key];
 }
 
 function parsedYaml(file: string, text: string): unknown {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import type { AlarmDeps } from '../../../lib/alarms/deps';
 import { notify } from '../../../lib/alarms/notify';
@@ -6,6 +7,8 @@ import { eventWebhook } from '../../../lib/emails/events/webhook';
 import { campaignJobSchema, chunkJobSchema, emailMessageSchema } from '../../../lib/emails/message';
 import { PermanentError } from '../../../lib/errors';
 import { feedbackSchema } from '../../../lib/feedback/message';
+import { InstanceProblems } from '../../../lib/instances/problems';
+import { parseInstance } from '../../../lib/instances/read';
 import { parseOrPark } from '../../../lib/jobs/envelope';
 import { eventKeys, type SendgridEvent } from '../../../lib/local/fakes/sendgrid-events';
 import { inviteSchema, notifyBuildSchema, removeSchema } from '../../../lib/testflight/message';
@@ -198,4 +201,30 @@ test('any notification becomes a message that Discord takes, and no part of it i
     options,
   );
   expect(JSON.stringify(lines)).not.toContain(MARK);
+});
+
+test('any text of an instance file is read, or refused by its problems', () => {
+  const lines = readFileSync('instances/acme.yml', 'utf8').split('\n');
+  const place = fc.nat({ max: lines.length - 1 });
+  const changed = fc.tuple(
+    place,
+    fc.oneof(
+      text,
+      named(['concurrency', 'retention', 'instance']).map((value) => JSON.stringify(value) ?? ''),
+    ),
+  );
+  const another = changed.map(([at, value]) =>
+    lines.with(at, `${lines[at]?.split(':')[0] ?? ''}: ${value}`).join('\n'),
+  );
+  const cut = fc.tuple(place, text).map(([at, end]) => `${lines.slice(0, at).join('\n')}\n${end}`);
+  fc.assert(
+    fc.property(fc.oneof(another, cut, text), (content) => {
+      try {
+        parseInstance('acme', content);
+      } catch (error) {
+        expect(error).toBeInstanceOf(InstanceProblems);
+      }
+    }),
+    { ...options, numRuns: Math.ceil(numRuns / 3) },
+  );
 });

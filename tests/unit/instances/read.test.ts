@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { functionsOf } from '../../../lib/instances/functions';
 import { schemaText } from '../../../lib/instances/json-schema';
 import { overlaps } from '../../../lib/instances/overlaps';
-import { instanceNames, readInstance } from '../../../lib/instances/read';
+import { instanceNames, parseInstance, readInstance } from '../../../lib/instances/read';
 import { changeInstance, instanceFolder, problemsOf } from '../../support/instances';
 
 let root: string;
@@ -208,4 +208,19 @@ test('no message contains a value that may be personal or secret', () => {
 
   expect(all.length).toBeGreaterThan(2);
   expect(all.join('\n')).not.toMatch(/planted/i);
+});
+
+test.each([
+  ['only a word', 'acme', ['instances/acme.yml: must be a table of settings']],
+  ['a list', '- stage: prod', ['instances/acme.yml: must be a table of settings']],
+])('a file that holds %s is refused with its rule', (_, text, lines) => {
+  expect(problemsOf(() => parseInstance('acme', text))).toEqual(lines);
+});
+
+test('an unknown setting whose name has a dot is named like any other', () => {
+  const lines = problemsOf(() => parseInstance('acme', 'stage: prod\nqueues:\n  feedback: { a.b: {} }\n'));
+
+  expect(lines).toContainEqual(
+    expect.stringMatching(/^instances\/acme\.yml: queues\.feedback\.a\.b: is not a setting/),
+  );
 });
