@@ -9,9 +9,11 @@ from moto.ssm.models import SimpleSystemManagerBackend
 put_parameter = SimpleSystemManagerBackend.put_parameter
 
 
-def put_with_tags(self, *args, tags=None, **kwargs):
-    listed = [{"Key": k, "Value": v} for k, v in tags.items()] if isinstance(tags, dict) else tags
-    return put_parameter(self, *args, tags=listed or [], **kwargs)
+def put_with_tags(self, *args, **kwargs):
+    tags = kwargs.get("tags")
+    if isinstance(tags, dict):
+        kwargs["tags"] = [{"Key": key, "Value": value} for key, value in tags.items()]
+    return put_parameter(self, *args, **kwargs)
 
 
 SimpleSystemManagerBackend.put_parameter = put_with_tags

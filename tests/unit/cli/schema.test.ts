@@ -43,6 +43,7 @@ test('every command in the tree has a lifecycle event, and its hook has the name
     'reconcile',
     'smoke',
     'alarms',
+    'verify',
     'campaign',
     'producer',
     'testflight',
