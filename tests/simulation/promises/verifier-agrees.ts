@@ -9,7 +9,9 @@ import type { Promised } from './promise';
 
 /** Once the run is at rest, `sls verify` must find nothing. It shares no code with the service or with these checks. */
 export const verifierAgrees: Promised = (world) => {
-  const [found] = findings(snapshotOf(world));
+  // It reads the order from the clocks of two processes. `order-is-kept.ts` reads it from the effects.
+  const isReadable = ({ kind }: { kind: string }) => world.plan.skew === undefined || kind !== 'order-broken';
+  const found = findings(snapshotOf(world)).find(isReadable);
   return found && `the verifier agrees: it finds ${found.kind} of ${found.id}: ${found.what}`;
 };
 

@@ -13,7 +13,7 @@ function simulate(...args: string[]) {
 test('a search with too few runs fails and prints the faults that it did not reach', () => {
   const { status, stdout } = simulate('--runs', '7', '--seed', '1');
 
-  expect(stdout).toMatch(/^never reached: .*fault killed-late, /m);
+  expect(stdout).toMatch(/^never reached: .*outage of bulk, .*resolved as done, /m);
   expect(stdout).toMatch(/^7 runs of feedback, .* every promise was kept$/m);
   expect(status).toBe(1);
 });
