@@ -4,9 +4,12 @@ import { producerParameter } from '../lib/jobs/keys';
 import type { Context } from './context';
 import { jobsTableName } from './jobs-table';
 import { PRODUCER_PARAMETER_ID } from './logical-id';
-import { type Fragment, tags } from './template';
+import type { Fragment } from './template';
 
-/** The SSM parameter from which a producer reads its settings. It holds names only, so it needs no encryption. */
+/**
+ * The SSM parameter from which a producer reads its settings. It holds names only, so it needs no encryption. It gets the
+ * tags of the stack. moto fails on tags of its own, whose form differs from that of other resources.
+ */
 export function producerParameterResources(rows: QueueRow[], context: Context, emailRate: number): Fragment {
   const { instance, bucket, prefix } = context;
   const settings: ProducerSettings = {
@@ -26,7 +29,6 @@ export function producerParameterResources(rows: QueueRow[], context: Context, e
           Description: 'What a producer of jobs needs to know',
           Type: 'String',
           Value: { 'Fn::Sub': JSON.stringify(settings) },
-          Tags: Object.fromEntries(tags(context).map(({ Key, Value }) => [Key, Value])),
         },
       },
     },
