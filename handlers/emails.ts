@@ -1,5 +1,6 @@
 import { emailsEnv } from '../lib/config';
 import { realEmails } from '../lib/startup/emails';
+import { publishedEvents } from '../lib/startup/events';
 import { workerHandler } from '../lib/startup/worker';
 
-export const handler = workerHandler({ env: emailsEnv, contract: realEmails });
+export const handler = workerHandler({ env: emailsEnv, contract: realEmails, events: publishedEvents });

@@ -1,5 +1,6 @@
 import { testflightEnv } from '../lib/config';
+import { publishedEvents } from '../lib/startup/events';
 import { realTestflight } from '../lib/startup/testflight';
 import { workerHandler } from '../lib/startup/worker';
 
-export const handler = workerHandler({ env: testflightEnv, contract: realTestflight });
+export const handler = workerHandler({ env: testflightEnv, contract: realTestflight, events: publishedEvents });

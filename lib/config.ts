@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { ruleInWords } from './rule-words';
 
 /** A queue's settings in the functions. resources/ makes them from the instance's queues. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 // C0 and C1 controls, DEL and Unicode's two line separators end or hide a line. In a name or a subject they can forge
 // mail headers.

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { sha256 } from '../jobs/envelope';
 import { type AnalyticsEvent, EVENT_SHAPE } from './event';
 

@@ -1,6 +1,5 @@
-import type { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import type { Events } from '../ports';
-import { clientDefaults } from './clients';
+import type { PutEvent } from './put-events';
 import { guarded } from './store-error';
 
 /** The event's `detail-type`. Consumers' rules name it, so it never changes. */
@@ -20,25 +19,23 @@ export function realEvents({
 }: {
   bus: string;
   source: string;
-  load?: () => Promise<EventBridgeClient>;
+  load?: () => PutEvent;
 }): Events {
-  let loaded: Promise<EventBridgeClient> | undefined;
+  let put: PutEvent | undefined;
   return {
     publish: (completion) =>
       guarded({
         service: 'EventBridge',
         operation: 'PutEvents',
         call: async () => {
-          loaded ??= load();
-          const [{ PutEventsCommand }, client] = await Promise.all([import('@aws-sdk/client-eventbridge'), loaded]);
-          const entry = {
+          put ??= load();
+          const { FailedEntryCount = 0, Entries = [] } = await put({
             EventBusName: bus,
             Source: source,
             DetailType: JOB_ENDED,
             Time: new Date(completion.endedAt),
             Detail: JSON.stringify(completion),
-          };
-          const { FailedEntryCount = 0, Entries = [] } = await client.send(new PutEventsCommand({ Entries: [entry] }));
+          });
           if (FailedEntryCount > 0)
             throw Object.assign(new Error('refused'), { code: Entries[0]?.ErrorCode ?? 'Failed' });
         },
@@ -46,7 +43,5 @@ export function realEvents({
   };
 }
 
-async function loadClient(): Promise<EventBridgeClient> {
-  const { EventBridgeClient } = await import('@aws-sdk/client-eventbridge');
-  return new EventBridgeClient({ ...clientDefaults });
-}
+/** A module of its own, because esbuild keeps the whole of a package that is loaded this way. */
+const loadClient = (): PutEvent => (require('./put-events') as typeof import('./put-events')).putEvents();

@@ -136,7 +136,7 @@ const partitionOf = (region: string): string =>
 /** The bus of the stage. The first event loads the client, because few commands end a job. */
 function eventsOf({ EVENT_BUS, INSTANCE }: CommonConfig, client: EventBridgeClientConfig): Events | undefined {
   if (EVENT_BUS === undefined) return undefined;
-  const load = async () => new (await import('@aws-sdk/client-eventbridge')).EventBridgeClient(client);
+  const load = () => (require('../aws/put-events') as typeof import('../aws/put-events')).putEvents(client);
   return realEvents({ bus: EVENT_BUS, source: eventSource(INSTANCE), load });
 }
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { PermanentError } from '../errors';
 import { sha256 } from '../jobs/envelope';
 import { dataPrefix } from '../jobs/keys';

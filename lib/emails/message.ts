@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { CAMPAIGN_QUEUE } from '../jobs/keys';
 import { multiLine, singleLine } from '../text';
 import { templateData } from './template-data';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { describeIssue } from '../jobs/envelope';
 import { singleLine } from '../text';
 import { type CampaignContent, emailAddress } from './message';

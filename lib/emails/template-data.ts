@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** SendGrid takes 30 MB a request. This keeps the data, content and addresses of a thousand recipients below that. */
 export const MAX_DATA_BYTES = 10_000;

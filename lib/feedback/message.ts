@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseOrPark, sha256 } from '../jobs/envelope';
 import { multiLine, singleLine } from '../text';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { appStoreConnectEnv, commonEnv, eventsKeys, feedbackEnv } from '../config';
 import { rowChanges } from './queue-row';
 import { thresholdsSchema } from './thresholds';

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseDocument } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 import { instanceFile } from './file';
 import type { Instance } from './instance';
 import { oldSettings, SETTING_OF } from './old-settings';

@@ -1,5 +1,5 @@
 import { distance } from 'fastest-levenshtein';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** A setting that breaks a rule. `path` is like `queues.feedback.visibility`. */
 export interface Problem {

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { QueueSettings } from '../config';
 import type { Problem } from './problems';
 import { thresholdsSchema } from './thresholds';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { whole } from './whole';
 
 /** The limits of a queue's alarms. Times are seconds. */

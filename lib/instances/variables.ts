@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { type CommonConfig, commonEnv, environmentSchemas, envProblems, secretsOf } from '../config';
 import { eventBus } from '../jobs/keys';
 import { type InstanceFile, isReference } from './file';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** A whole number between two limits. */
 export const whole = (min: number, max: number) =>

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { v5 } from 'uuid';
-import { z } from 'zod';
+import * as z from 'zod';
 import { PermanentError } from '../errors';
 
 /** Larger data travels as a `dataref`. SQS takes 1 MiB with attributes, and the envelope needs some of that. */

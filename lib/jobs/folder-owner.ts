@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { ConfigError } from '../config';
 import type { Objects } from '../ports';
 import { ownerKey } from './keys';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { StoreError } from '../errors';
 import type { Item } from '../ports';
 import { describeIssue } from './envelope';

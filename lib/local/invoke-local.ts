@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseEnvelope } from '../jobs/envelope';
 import type { Connection } from './connection';
 import { awsVariables, vendorVariables } from './endpoints';

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { EMAIL_MESSAGE, EMAILS_QUEUE, type EmailMessageInput, emailMessageSchema } from '../emails/message';
 import {
   FEEDBACK_QUEUE,

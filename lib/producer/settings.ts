@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { ConfigError, type ProducerSettings, producerSettings } from '../config';
 import { describeIssue } from '../jobs/envelope';
 

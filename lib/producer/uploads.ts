@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { EMAILS_QUEUE } from '../emails/message';
 import { FEEDBACK_QUEUE } from '../feedback/message';
 import { sha256 } from '../jobs/envelope';

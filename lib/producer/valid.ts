@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { describeIssue, envelopeSchema } from '../jobs/envelope';
 import { singleLine } from '../text';
 import { InvalidJobError } from './errors';

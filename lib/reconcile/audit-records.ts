@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { eachOf } from '../concurrency';
 import { hourKey, jobKey, recordKey, recordPartition } from '../jobs/keys';
 import { isEnd, type JobRow } from '../jobs/row';

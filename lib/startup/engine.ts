@@ -1,4 +1,3 @@
-import { eventSource, realEvents } from '../aws/events';
 import { realObjects } from '../aws/objects';
 import { realQueues } from '../aws/queues';
 import { realClock, realRandom } from '../aws/system';
@@ -30,8 +29,5 @@ export function realDeps(config: CommonConfig): BatchDeps & { table: Table; queu
     retryWaits: config.RETRY_WAITS,
     storeWait: config.STORE_WAIT,
     settings,
-    ...(config.EVENT_BUS === undefined
-      ? {}
-      : { events: realEvents({ bus: config.EVENT_BUS, source: eventSource(config.INSTANCE) }) }),
   };
 }

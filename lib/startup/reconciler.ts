@@ -5,6 +5,7 @@ import type { ReconcileDeps } from '../reconcile/deps';
 import { reconcile } from '../reconcile/reconcile';
 import { coldStart } from './cold-start';
 import { realDeps } from './engine';
+import { publishedEvents } from './events';
 import { rhythmOf } from './rhythm';
 
 export type ScheduleHandler = (
@@ -28,7 +29,7 @@ function start(functionArn: string | undefined): { deps: ReconcileDeps; stayMs: 
       'the invocation names no function (invoke local gives none); npm start runs the reconciler itself',
     );
   const [, , , region = '', account = ''] = functionArn.split(':');
-  const deps = realDeps(config);
+  const deps = { ...realDeps(config), events: publishedEvents(config) };
   const url = (name: string) => queueUrl(region, account, name);
   const reached: ReconcileDeps = {
     ...deps,

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { reconcilerEnv } from '../config';
 
 /** A run must end this long before the next one is due. No chunk of a campaign is released in between. */

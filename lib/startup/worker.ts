@@ -1,8 +1,9 @@
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { realQueues } from '../aws/queues';
 import { type CommonConfig, parseEnv } from '../config';
 import { queueUrlOfArn } from '../jobs/keys';
+import type { Events } from '../ports';
 import { handleBatch } from '../worker/batch';
 import type { QueueContract } from '../worker/contract';
 import type { BatchDeps } from '../worker/deps';
@@ -24,14 +25,17 @@ export type WorkerHandler = (
 export function workerHandler<C extends CommonConfig>({
   env,
   contract,
+  events = () => undefined,
 }: {
   env: z.ZodType<C>;
+  /** Where the ends of the queue's jobs are published. Without it, they are not. */
+  events?: (config: C) => Events | undefined;
   /** Makes the queue's contract from its configuration. */
   contract: (config: C, deps: ReturnType<typeof realDeps>) => QueueContract;
 }): WorkerHandler {
   const started = coldStart(() => {
     const config = parseEnv(env, process.env);
-    const deps = realDeps(config);
+    const deps = { ...realDeps(config), events: events(config) };
     return { deps, contract: contract(config, deps) };
   });
   return async (event, context) => {

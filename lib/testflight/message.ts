@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { multiLine, singleLine } from '../text';
 
 export const TESTFLIGHT_QUEUE = 'testflight';

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { type Job, messageType, type QueueContract, type RunContext } from '../worker/contract';
 import { checkApp } from './allowed';
 import type { TestflightDeps } from './deps';

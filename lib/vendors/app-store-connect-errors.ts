@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { AmbiguousError, JobError, PermanentError, StopError, WaitError } from '../errors';
 import { exhaustedMs } from './app-store-connect-budget';
 import { type HttpAnswer, NoAnswer, NotOk } from './http';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { buildNotificationBody, invitationBody, testerBody, testersBody } from './app-store-connect-bodies';
 import { hasCode, unclear } from './app-store-connect-errors';
 import {

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { JobError, PermanentError } from '../errors';
 import { type HttpAnswer, NoAnswer, NotOk } from './http';
 import { type Dialect, fieldName, refusal, unanswered } from './translate';

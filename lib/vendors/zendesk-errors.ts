@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { AmbiguousError, JobError } from '../errors';
 import { type HttpAnswer, NoAnswer, NotOk } from './http';
 import { type Dialect, type Effect, fieldName, malformed, refusal, unanswered } from './translate';

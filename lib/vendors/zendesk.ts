@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Secret } from '../ports';
 import { type Attempt, type CallOptions, withSecret } from './credentials';
 import { requestOk } from './http';

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { Envelope } from '../jobs/envelope';
 import type { JobRow } from '../jobs/row';
 import type { VendorGate } from '../limits/gate';

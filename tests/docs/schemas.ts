@@ -1,5 +1,5 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { z } from 'zod';
+import * as z from 'zod';
 import { ANALYTICS_EVENTS, ANALYTICS_QUEUE, analyticsSchema } from '../../lib/analytics/message';
 import { campaignSchema, EMAIL_MESSAGE, EMAILS_QUEUE, emailMessageSchema } from '../../lib/emails/message';
 import { recipientSchema } from '../../lib/emails/recipient';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Job, QueueContract, RunContext } from '../../lib/worker/contract';
 import { messageType } from '../../lib/worker/contract';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { MAIL_QUEUES, MAIL_STEPS, type MailQueue } from '../../jobs/mail';
 
 const digits = z.string().regex(/^\d{1,15}$/);

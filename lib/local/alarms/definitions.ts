@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Resolve, Resource } from '../template/intrinsics';
 import type { MetricName } from './metric-store';
 

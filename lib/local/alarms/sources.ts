@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Invocation } from '../lambda/environment';
 import type { SqsModel } from '../sqs/types';
 import type { MetricStore } from './metric-store';

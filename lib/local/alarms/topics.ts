@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { InvokeResult } from '../lambda/environment';
 import type { Resolve, Resource } from '../template/intrinsics';
 import type { Timers } from '../timers';

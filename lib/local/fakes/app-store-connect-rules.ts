@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Reply } from './exchange';
 
 /** JSON:API's linkage to a resource of one type. */

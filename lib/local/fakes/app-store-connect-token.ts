@@ -1,5 +1,5 @@
 import { createECDH, createHash, createPrivateKey, type KeyObject, verify } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 
 export interface Team {
   issuerId: string;

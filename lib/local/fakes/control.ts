@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { FakeRequest, Reply } from './exchange';
 import { type Failure, failureSchema } from './failures';
 

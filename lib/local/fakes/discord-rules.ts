@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 const text = (most: number) => z.string().max(most);
 const some = (most: number) => text(most).refine((value) => value.trim() !== '', 'This field is required');

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 const times = z.union([z.number().int().min(1), z.literal('forever')]);
 

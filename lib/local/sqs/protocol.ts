@@ -1,5 +1,5 @@
 import type { ReceiveMessageRequest, ReceiveMessageResult } from '@aws-sdk/client-sqs';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { SqsModel } from './types';
 
 /** A receive that can wait. The model itself never waits. */

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Resolve, type Resource, resolver, type Surroundings } from './intrinsics';
 
 /** A queue, with its attributes in the form of CreateQueue. */

@@ -1,5 +1,5 @@
-import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { eventSource, realEvents } from '../../../lib/aws/events';
+import { putEvents } from '../../../lib/aws/put-events';
 import { startEventBridge } from '../../../lib/local/emulators/eventbridge';
 import { against } from '../../support/emulators';
 
@@ -21,12 +21,11 @@ afterEach(async () => {
 
 async function start(bus: string) {
   const bridge = await startEventBridge({ buses: ['my-jobs'] });
-  const client = new EventBridgeClient(against(bridge.url));
-  closing.push(() => client.destroy(), bridge.close);
+  closing.push(bridge.close);
   let loads = 0;
-  const load = async () => {
+  const load = () => {
     loads++;
-    return client;
+    return putEvents(against(bridge.url));
   };
   return { bridge, loads: () => loads, events: realEvents({ bus, source: eventSource('my'), load }) };
 }

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { PermanentError, TransientError } from '../../../lib/errors';
 import { messageType, type QueueContract } from '../../../lib/worker/contract';
 import type { JobSpec } from '../draw/plan';

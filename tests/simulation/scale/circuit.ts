@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { PermanentError, StopError } from '../../../lib/errors';
 import { VENDOR_STOPPED } from '../../../lib/limits/circuit';
 import { messageType, type QueueContract } from '../../../lib/worker/contract';

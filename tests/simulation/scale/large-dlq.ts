@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { messageType, type QueueContract } from '../../../lib/worker/contract';
 import { envelopeOf, layParked, layUntried } from './lay-down';
 import type { ScalePlan } from './plan';

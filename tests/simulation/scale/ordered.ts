@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { StopError } from '../../../lib/errors';
 import { orderKey } from '../../../lib/jobs/keys';
 import { messageType, type QueueContract } from '../../../lib/worker/contract';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { submit } from '../../../lib/producer/submit';
 import { messageType, type QueueContract } from '../../../lib/worker/contract';
 import type { Used } from '../../support/memory-table';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { messageType, type QueueContract } from '../../../lib/worker/contract';
 import type { Vendor } from './service';
 

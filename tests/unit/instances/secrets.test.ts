@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { commonEnv, environmentSchemas, secret, secretsOf } from '../../../lib/config';
 import { readInstance } from '../../../lib/instances/read';
 import { VARIABLES } from '../../../lib/instances/variables';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { recordKey } from '../../../lib/jobs/keys';
 import { putRecord } from '../../../lib/jobs/put-record';
 import { recordOf } from '../../../lib/jobs/record';

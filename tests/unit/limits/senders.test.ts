@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { PermanentError } from '../../../lib/errors';
 import { sha256 } from '../../../lib/jobs/envelope';
 import { vendorKey } from '../../../lib/jobs/keys';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { AmbiguousError, StoreError } from '../../../lib/errors';
 import type { Evidence } from '../../../lib/jobs/row';
 import { resolveStep } from '../../../lib/ops/resolve';

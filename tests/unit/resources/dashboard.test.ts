@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { dashboardResources } from '../../../resources/dashboard';
 import { queueRow } from '../../support/queue-row';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { AmbiguousError, TransientError, WaitError } from '../../../lib/errors';
 import type { JobRow } from '../../../lib/jobs/row';
 import { resolveStep } from '../../../lib/ops/resolve';

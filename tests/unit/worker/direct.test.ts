@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { IdTakenError, StoreError } from '../../../lib/errors';
 import { retry } from '../../../lib/ops/retry';
 import type { QueueContract } from '../../../lib/worker/contract';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { AmbiguousError, CancelledError, PausedError } from '../../../lib/errors';
 import type { QueueContract } from '../../../lib/worker/contract';
 import { messageType } from '../../../lib/worker/contract';
