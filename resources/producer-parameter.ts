@@ -4,12 +4,9 @@ import { producerParameter } from '../lib/jobs/keys';
 import type { Context } from './context';
 import { jobsTableName } from './jobs-table';
 import { PRODUCER_PARAMETER_ID } from './logical-id';
-import type { Fragment } from './template';
+import { type Fragment, tags } from './template';
 
-/**
- * The SSM parameter from which a producer reads its settings. It holds names only, so it needs no encryption. It gets the
- * tags of the stack. moto fails on tags of its own, whose form differs from that of other resources.
- */
+/** The SSM parameter from which a producer reads its settings. It holds names only, so it needs no encryption. */
 export function producerParameterResources(rows: QueueRow[], context: Context, emailRate: number): Fragment {
   const { instance, bucket, prefix } = context;
   const settings: ProducerSettings = {
@@ -29,6 +26,7 @@ export function producerParameterResources(rows: QueueRow[], context: Context, e
           Description: 'What a producer of jobs needs to know',
           Type: 'String',
           Value: { 'Fn::Sub': JSON.stringify(settings) },
+          Tags: Object.fromEntries(tags(context).map(({ Key, Value }) => [Key, Value])),
         },
       },
     },
