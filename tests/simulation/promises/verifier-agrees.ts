@@ -11,7 +11,11 @@ import type { Promised } from './promise';
 export const verifierAgrees: Promised = (world) => {
   // It reads the order from the clocks of two processes. `order-is-kept.ts` reads it from the effects.
   const isReadable = ({ kind }: { kind: string }) => world.plan.skew === undefined || kind !== 'order-broken';
-  const found = findings(snapshotOf(world)).find(isReadable);
+  // The verifier is right about a damaged row that no code has met, because its job waits for an operator.
+  const waiting = world.watch.rows().filter(({ state, id }) => state === 'held' && world.damaged.has(id));
+  const isKnown = ({ kind, id }: { kind: string; id: string }) =>
+    kind === 'state-unreachable' && waiting.some(({ key }) => key === id);
+  const found = findings(snapshotOf(world)).find((finding) => isReadable(finding) && !isKnown(finding));
   return found && `the verifier agrees: it finds ${found.kind} of ${found.id}: ${found.what}`;
 };
 

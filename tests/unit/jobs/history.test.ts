@@ -87,7 +87,9 @@ test('no other file writes or compares the text of an event', () => {
   const files = ['lib', 'handlers'].flatMap((folder) =>
     readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => `${folder}/${name}`),
   );
-  const others = files.filter((file) => file.endsWith('.ts') && file !== 'lib/jobs/history.ts');
+  // The verifier shares no code with the service, so that it does not share its mistakes.
+  const own = (file: string) => file === 'lib/jobs/history.ts' || file.startsWith('lib/verify/');
+  const others = files.filter((file) => file.endsWith('.ts') && !own(file));
 
   // A cancelled job's place in the table of arrows has the same words as an event.
   const found = others.flatMap((file) =>
