@@ -1,5 +1,4 @@
 import fc from 'fast-check';
-import type { SimulatedQueue } from '../queues/simulated';
 import { isReleased } from '../released/released';
 import {
   AWS,
@@ -11,8 +10,8 @@ import {
   type Target,
 } from '../world/faults';
 import { hasPoisonChunk } from '../world/poison';
-import type { Versions } from '../world/versions';
-import type { Command, Control, Damage, JobKind, JobSpec, Load, Plan, Redrive } from './plan';
+import type { SimulatedQueue } from '../world/types';
+import type { Command, Control, Damage, JobKind, JobSpec, Load, Plan, Redrive, Versions } from './plan';
 import { aPlan } from './plan';
 
 const MINUTE_MS = 60_000;

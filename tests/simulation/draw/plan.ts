@@ -1,6 +1,5 @@
 import { CLOCK_SKEW_MS } from '../../../lib/jobs/clock-skew';
 import type { CallFault, Outage, StartFault } from '../world/faults';
-import type { Versions } from '../world/versions';
 
 /** The kinds of jobs. Some exist in one queue only. */
 export type JobKind =
@@ -102,6 +101,12 @@ export interface Load {
   batch: number;
   concurrency: number;
   jobs: JobSpec[];
+}
+
+/** One phase: the share of new processes that run the released code, until so many ms after the start. */
+export interface Versions {
+  until: number;
+  released: number;
 }
 
 /** One run. The seed decides the rest. */

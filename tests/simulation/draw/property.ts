@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import type { SimulatedQueue } from '../queues/simulated';
 import { runPlan } from '../runs/run';
+import type { SimulatedQueue } from '../world/types';
 import { anyPlan } from './draw';
 import type { Plan } from './plan';
 

@@ -3,9 +3,9 @@ import { PermanentError } from '../../../lib/errors';
 import { campaignKey } from '../../../lib/jobs/keys';
 import type { Item, Objects, OutgoingMessage } from '../../../lib/ports';
 import { campaignsOf, isCampaign } from '../world/campaigns';
+import type { Mutant, World } from '../world/types';
 import { MARK } from '../world/watch';
-import type { World } from '../world/world';
-import { isJob, type Mutant, type StoredRow, withTable } from './mutant';
+import { isJob, type StoredRow, withTable } from './mutant';
 
 type Change<T> = (item: T, world: World) => Item | undefined;
 

@@ -1,6 +1,6 @@
 import { aPlan, type Plan } from '../draw/plan';
 import { runPlan } from '../runs/run';
-import type { Mutant } from './mutant';
+import type { Mutant } from '../world/types';
 
 export interface Case {
   plan: Partial<Plan>;

@@ -6,7 +6,8 @@ import { isEnd } from '../../../lib/jobs/row';
 import { rowOf } from '../../../lib/jobs/stored-row';
 import { VENDOR_SECRET } from '../vendors/vendors';
 import { serviceQueue } from '../world/names';
-import { isJob, type Mutant, withTable } from './mutant';
+import type { Mutant } from '../world/types';
+import { isJob, withTable } from './mutant';
 
 /** Every run starts without a stored row, and all its writes succeed. */
 export const ledgerOff = withTable((table) => ({

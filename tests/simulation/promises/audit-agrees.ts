@@ -1,7 +1,7 @@
 import { AUDIT_DAYS, audit } from '../../../lib/reconcile/audit';
 import { reconcilerDeps } from '../world/engine';
 import { serviceQueue } from '../world/names';
-import type { World } from '../world/world';
+import type { World } from '../world/types';
 import type { Promised } from './promise';
 
 const DAY_MS = 86_400_000;

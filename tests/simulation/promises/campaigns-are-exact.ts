@@ -10,8 +10,8 @@ import { skewOf } from '../draw/plan';
 import { addressesOf, beginsAt, chunkKind, countsOf } from '../queues/campaigns';
 import type { Input } from '../world/callers';
 import { campaignsOf, chunkRow } from '../world/campaigns';
+import type { World } from '../world/types';
 import { MARK } from '../world/watch';
-import type { World } from '../world/world';
 import { cannotSucceed, undeservedDeath } from './ends-are-deserved';
 import type { Promised } from './promise';
 

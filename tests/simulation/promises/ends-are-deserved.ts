@@ -5,8 +5,8 @@ import type { JobKind, Plan } from '../draw/plan';
 import type { Fault } from '../world/faults';
 import { serviceQueue } from '../world/names';
 import { POISON } from '../world/poison';
+import type { World } from '../world/types';
 import { fewestAttempts } from '../world/waits';
-import type { World } from '../world/world';
 import { type Promised, rowOf } from './promise';
 import { isGhost } from './rest';
 

@@ -1,7 +1,7 @@
 import { isEnd, type JobRow } from '../../../lib/jobs/row';
 import { skewOf } from '../draw/plan';
 import { serviceQueue } from '../world/names';
-import type { World } from '../world/world';
+import type { World } from '../world/types';
 
 /** Metrics of how long jobs are on their way or held. Alarms read them. */
 const FIGURES: readonly string[] = ['TimeToStart', 'TimeToFinish', 'OldestHeld'];

@@ -1,5 +1,5 @@
 import type { Input } from '../world/callers';
-import type { World } from '../world/world';
+import type { World } from '../world/types';
 import { auditAgrees } from './audit-agrees';
 import { campaignsAreExact } from './campaigns-are-exact';
 import { endsAreDeserved } from './ends-are-deserved';

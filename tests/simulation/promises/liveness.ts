@@ -1,7 +1,7 @@
 import { skewOf } from '../draw/plan';
 import { deadLetterQueue, mainQueue } from '../world/names';
 import { bringsPoison } from '../world/poison';
-import type { World } from '../world/world';
+import type { World } from '../world/types';
 import { unrest } from './rest';
 
 const MINUTE_MS = 60_000;

@@ -5,7 +5,8 @@ import { type HistoryEntry, isEnd } from '../../../lib/jobs/row';
 import type { MemoryObjects } from '../../support/memory-objects';
 import { skewOf } from '../draw/plan';
 import { isProduced } from '../world/callers';
-import { deadLetterQueue, isRecord, serviceQueue } from '../world/names';
+import { deadLetterQueue, serviceQueue } from '../world/names';
+import { isRecord } from '../world/records';
 import { type Promised, rowOf } from './promise';
 
 export const nothingLost: Promised = (world, inputs) => {

@@ -2,8 +2,8 @@ import { todoKey } from '../../../lib/jobs/keys';
 import { isEnd, type JobRow } from '../../../lib/jobs/row';
 import { campaignUnrest, isPaused } from '../world/campaigns';
 import { deadLetterQueue, mainQueue, serviceQueue } from '../world/names';
+import type { World } from '../world/types';
 import { isUnknown } from '../world/unknown';
-import type { World } from '../world/world';
 
 /** Why a run is not at rest. It is at rest once only operators have something left to do. */
 export function unrest(world: World): string[] {

@@ -1,6 +1,6 @@
 import { type Read, readEvent } from '../../../lib/jobs/history';
 import { type HistoryEntry, isEnd, type JobRow, type State } from '../../../lib/jobs/row';
-import type { World } from '../world/world';
+import type { World } from '../world/types';
 
 /** Checks that each stored version of a row follows from the one before, with the event that says why. */
 export function watchRows({ onRow, watch, damaged }: World): void {

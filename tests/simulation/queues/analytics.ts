@@ -7,10 +7,9 @@ import { sha256 } from '../../../lib/jobs/envelope';
 import { deduplicationId } from '../../../lib/jobs/keys';
 import type { MemoryObjects } from '../../support/memory-objects';
 import type { JobSpec } from '../draw/plan';
+import type { SimulatedQueue, World } from '../world/types';
 import { MARK } from '../world/watch';
-import type { World } from '../world/world';
 import { withPoison } from './poison';
-import type { SimulatedQueue } from './simulated';
 
 const EVENTS = 2;
 

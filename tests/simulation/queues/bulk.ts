@@ -3,10 +3,9 @@ import { PermanentError, TransientError } from '../../../lib/errors';
 import { messageType, type QueueContract } from '../../../lib/worker/contract';
 import type { JobSpec } from '../draw/plan';
 import type { Process } from '../world/calls';
+import type { SimulatedQueue, World } from '../world/types';
 import { MARK } from '../world/watch';
-import type { World } from '../world/world';
 import { withPoison } from './poison';
-import type { SimulatedQueue } from './simulated';
 import { submitted } from './submitted';
 
 const schema = z.strictObject({ kind: z.string(), index: z.number(), note: z.string() });

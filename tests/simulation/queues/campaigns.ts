@@ -7,10 +7,9 @@ import { createProducer } from '../../../lib/producer/producer';
 import type { JobKind, JobSpec } from '../draw/plan';
 import { NO_MAILBOX, UNSENDABLE } from '../vendors/vendors';
 import { POISON, POISON_CHUNK } from '../world/poison';
+import type { SimulatedQueue, World } from '../world/types';
 import { MARK } from '../world/watch';
-import type { World } from '../world/world';
 import { emails, emailsContractAt } from './emails';
-import type { SimulatedQueue } from './simulated';
 import { submitted } from './submitted';
 
 /**

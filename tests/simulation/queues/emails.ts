@@ -7,9 +7,9 @@ import type { JobSpec } from '../draw/plan';
 import { bulkSendgridOf } from '../vendors/sendgrid';
 import { UNVERIFIED } from '../vendors/vendors';
 import { workerDeps } from '../world/engine';
+import type { SimulatedQueue } from '../world/types';
 import { MARK } from '../world/watch';
 import { withPoison } from './poison';
-import type { SimulatedQueue } from './simulated';
 import { submitted } from './submitted';
 
 /** Mails per second. The rate is low, so that some mails wait for their turn. */

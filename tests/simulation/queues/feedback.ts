@@ -6,9 +6,9 @@ import type { JobSpec } from '../draw/plan';
 import { sendgridOf } from '../vendors/sendgrid';
 import { FORBIDDEN_SUBJECT, SUSPENDED } from '../vendors/vendors';
 import { zendeskOf } from '../vendors/zendesk';
+import type { SimulatedQueue } from '../world/types';
 import { MARK } from '../world/watch';
 import { withPoison } from './poison';
-import type { SimulatedQueue } from './simulated';
 import { submitted } from './submitted';
 
 const FILE = `${attachmentsPrefix('jobs', 'feedback')}file.txt`;

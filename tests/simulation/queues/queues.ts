@@ -1,9 +1,9 @@
+import type { SimulatedQueue } from '../world/types';
 import { analytics } from './analytics';
 import { bulkFifo, bulkStandard } from './bulk';
 import { campaigns } from './campaigns';
 import { emails } from './emails';
 import { feedback } from './feedback';
-import type { SimulatedQueue } from './simulated';
 import { testflight } from './testflight';
 
 /** All simulated queues. Add a new one here. */

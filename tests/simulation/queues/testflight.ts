@@ -8,11 +8,9 @@ import { appleOf, SETTLE_AFTER_MS } from '../vendors/apple';
 import { APPS, FORBIDDEN_TESTER, invited, leaver, NO_TESTER } from '../vendors/apple-seed';
 import { sendgridOf } from '../vendors/sendgrid';
 import type { Process } from '../world/calls';
-import type { Ports } from '../world/ports';
+import type { Ports, SimulatedQueue, World } from '../world/types';
 import { MARK } from '../world/watch';
-import type { World } from '../world/world';
 import { withPoison } from './poison';
-import type { SimulatedQueue } from './simulated';
 import { submitted } from './submitted';
 
 /** The group decides the app. A mail about a build needs an app that has one. */

@@ -2,11 +2,10 @@ import { StoreError } from '../../../lib/errors';
 import { OperatorError } from '../../../lib/ops/operator';
 import { NoAnswer, NotOk } from '../../../lib/vendors/http';
 import type { Process } from '../world/calls';
-import type { Code } from '../world/code';
 import { knowsNewer } from '../world/engine';
 import type { Target } from '../world/faults';
 import { portsOf } from '../world/ports';
-import type { World } from '../world/world';
+import type { Code, World } from '../world/types';
 import { kinds, open } from './bundle.cjs';
 import type { Answer, Failure, Host } from './host';
 

@@ -1,7 +1,6 @@
 import { bodyKey } from '../../../lib/jobs/keys';
 import { createEventSourceMapping } from '../../../lib/local/event-source-mapping';
 import type { Plan } from '../draw/plan';
-import type { Mutant } from '../mutants/mutant';
 import { watchFigures } from '../promises/figures';
 import { brokenPromise } from '../promises/invariants';
 import { createLiveness } from '../promises/liveness';
@@ -15,9 +14,10 @@ import { mainQueue, serviceQueue } from '../world/names';
 import { startOperators } from '../world/operators';
 import { startSchedule } from '../world/schedule';
 import { timeline } from '../world/trace';
+import type { Mutant, World } from '../world/types';
 import { releasedUntil } from '../world/versions';
 import { ROLLING_MS } from '../world/waits';
-import { createWorld, type World } from '../world/world';
+import { createWorld } from '../world/world';
 
 export interface Outcome {
   /** The broken promise, if any. */

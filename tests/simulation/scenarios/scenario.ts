@@ -3,7 +3,7 @@ import { aPlan, type JobKind, type JobSpec, type Load, type Plan } from '../draw
 import { explain } from '../draw/property';
 import { runPlan } from '../runs/run';
 import { serviceQueue } from '../world/names';
-import type { World } from '../world/world';
+import type { World } from '../world/types';
 
 export const SECOND_MS = 1_000;
 export const MINUTE_MS = 60 * SECOND_MS;

@@ -2,8 +2,8 @@ import { createLedger } from '../../../lib/jobs/ledger';
 import type { JobRow } from '../../../lib/jobs/row';
 import type { Plan } from '../draw/plan';
 import { laneOf } from '../world/names';
+import type { World } from '../world/types';
 import { releasedUntil } from '../world/versions';
-import type { World } from '../world/world';
 import { DAY_MS, HOUR_MS, jobs, MINUTE_MS, scenario } from './scenario';
 
 const TODAY = 'today';

@@ -1,7 +1,6 @@
 import type { JobRow } from '../../../lib/jobs/row';
-import type { Plan } from '../draw/plan';
+import type { Plan, Versions } from '../draw/plan';
 import { revision } from '../released/bundle.cjs';
-import type { Versions } from '../world/versions';
 import { HOUR_MS, jobs, MINUTE_MS, type Scenario, scenario } from './scenario';
 
 /**

@@ -5,7 +5,7 @@ import { answered, type Call, effectOf } from '../../../lib/vendors/app-store-co
 import type { HttpAnswer } from '../../../lib/vendors/http';
 import type { Process } from '../world/calls';
 import { Malformed } from '../world/course';
-import type { World } from '../world/world';
+import type { World } from '../world/types';
 import { FORBIDDEN_TESTER } from './apple-seed';
 import { isOk } from './vendors';
 

@@ -7,7 +7,7 @@ import { malformed } from '../../../lib/vendors/translate';
 import type { Process } from '../world/calls';
 import { Malformed, notOk } from '../world/course';
 import { INSTANCE } from '../world/names';
-import type { World } from '../world/world';
+import type { World } from '../world/types';
 import { isOk, NO_MAILBOX, UNSENDABLE, VENDOR_SECRET } from './vendors';
 
 /** SendGrid for one process. */

@@ -3,7 +3,7 @@ import { ticketBody, type Zendesk } from '../../../lib/vendors/zendesk';
 import { translate as translateZendesk } from '../../../lib/vendors/zendesk-errors';
 import type { Process } from '../world/calls';
 import { notOk } from '../world/course';
-import type { World } from '../world/world';
+import type { World } from '../world/types';
 import { FORBIDDEN_SUBJECT, isOk, VENDOR_SECRET } from './vendors';
 
 /** Zendesk for one process: the model's answers pass through the real translation. */

@@ -3,7 +3,7 @@ import { parseEnvelope } from '../../../lib/jobs/envelope';
 import type { JobKind, JobSpec } from '../draw/plan';
 import { codeOf } from './code';
 import { mainQueue } from './names';
-import type { World } from './world';
+import type { World } from './types';
 
 /** A job that the producer accepted, or a message that another sender put into the queue. */
 export interface Input {

@@ -4,8 +4,8 @@ import { CAMPAIGN_QUEUE, campaignKey, jobKey } from '../../../lib/jobs/keys';
 import { isEnd, type JobRow } from '../../../lib/jobs/row';
 import type { Item } from '../../../lib/ports';
 import { skewOf } from '../draw/plan';
+import type { World } from './types';
 import { isUnknown } from './unknown';
-import type { World } from './world';
 
 export const isCampaign = (item: Item): item is Campaign => item.key.startsWith(campaignKey(''));
 

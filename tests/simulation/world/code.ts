@@ -1,4 +1,4 @@
-import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import type { SQSEvent } from 'aws-lambda';
 import { campaigns } from '../../../lib/emails/campaigns/campaign';
 import { takeEvents } from '../../../lib/emails/events/take';
 import { jobKey } from '../../../lib/jobs/keys';
@@ -8,35 +8,13 @@ import { resolveStep } from '../../../lib/ops/resolve';
 import { retry } from '../../../lib/ops/retry';
 import { reconcile } from '../../../lib/reconcile/reconcile';
 import { handleBatch } from '../../../lib/worker/batch';
-import type { Command, Control, JobSpec } from '../draw/plan';
 import { releasedCode } from '../released/released';
 import type { Process } from './calls';
 import { knownSchema } from './damage';
 import { contractOf, reconcilerDeps, workerDeps, workerPorts } from './engine';
 import { INSTANCE, mainQueue, serviceQueue, urlOf } from './names';
 import { portsOf } from './ports';
-import type { World } from './world';
-
-/** What one process can do, in either version of the code. */
-export interface Code {
-  /** The worker of the lane's queue. */
-  handler(remainingMs: number): (event: SQSEvent) => Promise<SQSBatchResponse>;
-  reconcile(times: { remainingMs: number; stayMs: number; canaryMs: number }): Promise<void>;
-  command(what: Command['what'], id: string): Promise<void>;
-  /** Calls `as` only if the step is unknown. Resolves to whether it was. */
-  resolveStep(id: string, step: string, as: () => 'done' | 'skipped'): Promise<boolean>;
-  control(campaign: string, what: Control['what']): Promise<void>;
-  takeEvents(events: readonly unknown[]): Promise<void>;
-  /** The producer of the lane's queue. */
-  submit(job: Submitted): Promise<{ id: string }>;
-}
-
-export interface Submitted {
-  spec: JobSpec;
-  index: number;
-  key: string;
-  type: string;
-}
+import type { Code, World } from './types';
 
 /** Only a worker has an `event`. */
 export function codeOf(world: World, process: Process, event?: SQSEvent): Code {

@@ -7,7 +7,7 @@ import type { MemoryObjects } from '../../support/memory-objects';
 import type { MemoryTable } from '../../support/memory-table';
 import type { Damage } from '../draw/plan';
 import { mainQueue, serviceQueue } from './names';
-import type { World } from './world';
+import type { World } from './types';
 
 /** Attributes of a row that a damage takes or changes. */
 const ATTRIBUTES = [
@@ -62,7 +62,8 @@ function damageOne(world: World, { what, job, nth }: Damage): void {
 /** Each answers whether there was something to damage. */
 const DAMAGES: Record<Damage['what'], (world: World, row: JobRow, nth: number) => boolean> = {
   row(world, row, nth) {
-    if (isEnd(row.state)) return false;
+    // A job that waits for an operator is not looked at before, so its damage shows only then.
+    if (isEnd(row.state) || row.reason === 'unknown' || row.reason === 'paused') return false;
     const attribute = ATTRIBUTES[nth % ATTRIBUTES.length] ?? 'steps';
     // Nothing else says which of two bodies with one id is the job's.
     if (attribute === 'payloadHash' && world.plan.jobs.some(({ kind }) => kind === 'stolen-id')) return false;

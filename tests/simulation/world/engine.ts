@@ -9,9 +9,9 @@ import type { Plan } from '../draw/plan';
 import type { Process } from './calls';
 import { knownSchema } from './damage';
 import { deadLetterQueue, laneOf, mainQueue, serviceQueue, urlOf } from './names';
-import { type Ports, portsOf } from './ports';
+import { portsOf } from './ports';
+import type { Ports, World } from './types';
 import { isDeployed, waitsOf } from './waits';
-import type { World } from './world';
 
 /** The ports of a process, changed by the mutant if one is under test. */
 export function workerPorts(world: World, process: Process, event?: SQSEvent): Ports {

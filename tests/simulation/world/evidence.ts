@@ -2,7 +2,7 @@ import { StoreError } from '../../../lib/errors';
 import { eventsOf } from '../../../lib/local/fakes/sendgrid-events';
 import type { AcceptedMail } from '../../../lib/local/fakes/sendgrid-model';
 import { codeOf } from './code';
-import type { World } from './world';
+import type { World } from './types';
 
 /** Delay of SendGrid's event: before our call is answered, soon after it, or much later. */
 const DELAYS_MS = [20, 3_000, 60_000, 1_200_000] as const;

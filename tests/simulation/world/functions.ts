@@ -3,7 +3,7 @@ import type { InvokeResult } from '../../../lib/local/lambda/environment';
 import { codeOf } from './code';
 import type { StartFault } from './faults';
 import { armed } from './poison';
-import type { World } from './world';
+import type { World } from './types';
 
 const RECONCILER_MS = 55_000;
 /** One canary every second minute. */

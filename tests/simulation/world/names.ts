@@ -1,5 +1,5 @@
 import { dlqName, queueName, queueUrl } from '../../../lib/jobs/keys';
-import type { World } from './world';
+import type { World } from './types';
 
 export const REGION = 'us-east-1';
 export const ACCOUNT = '000000000000';
@@ -19,6 +19,3 @@ export const mainQueue = ({ queue, settings }: Named): string =>
 export const deadLetterQueue = ({ queue, settings }: Named): string =>
   dlqName(INSTANCE, serviceQueue({ queue }), settings.type);
 export const urlOf = (name: string): string => queueUrl(REGION, ACCOUNT, name);
-
-/** Whether an S3 key is that of a job's record. Other objects are in other folders. */
-export const isRecord = (key: string): boolean => /^jobs\/[^_/][^/]*\/year=.*\.json$/.test(key);

@@ -1,10 +1,10 @@
 import { StoreError } from '../../../lib/errors';
 import { OperatorError, stateOf } from '../../../lib/ops/operator';
 import { campaignsOf } from './campaigns';
-import { type Code, codeOf } from './code';
+import { codeOf } from './code';
 import { ACCOUNT, deadLetterQueue, mainQueue, REGION, serviceQueue } from './names';
+import type { Code, World } from './types';
 import type { Death } from './watch';
-import type { World } from './world';
 
 /**
  * Starts the operators of the plan. They redrive dead jobs, resolve unknown steps, control campaigns, and cancel, retry

@@ -1,31 +1,8 @@
 import { DATA_SUFFIX } from '../../../lib/analytics/keys';
 import { rowOf } from '../../../lib/jobs/stored-row';
-import type {
-  BatchQueues,
-  Clock,
-  Events,
-  Facts,
-  Item,
-  Log,
-  Metrics,
-  Objects,
-  Queues,
-  Random,
-  Table,
-} from '../../../lib/ports';
+import type { BatchQueues, Facts, Item, Queues } from '../../../lib/ports';
 import type { Process } from './calls';
-import type { World } from './world';
-
-export interface Ports {
-  table: Table;
-  objects: Objects;
-  queues: Queues & BatchQueues;
-  events: Events;
-  clock: Clock;
-  random: Random;
-  log: Log;
-  metrics: Metrics;
-}
+import type { Ports, World } from './types';
 
 const short = (url: string): string => url.slice(url.lastIndexOf('/') + 1);
 

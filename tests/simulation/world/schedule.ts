@@ -5,7 +5,7 @@ import { isPaused, nextLook } from './campaigns';
 import type { Functions } from './functions';
 import type { Event } from './kernel';
 import { deadLetterQueue, serviceQueue } from './names';
-import type { World } from './world';
+import type { World } from './types';
 
 const MINUTE_MS = 60_000;
 const nextMinute = (time: number): number => (Math.floor(time / MINUTE_MS) + 1) * MINUTE_MS;

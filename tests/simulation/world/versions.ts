@@ -1,11 +1,5 @@
 import type { Plan } from '../draw/plan';
-import type { World } from './world';
-
-/** One phase: the share of new processes that run the released code, until so many ms after the start. */
-export interface Versions {
-  until: number;
-  released: number;
-}
+import type { World } from './types';
 
 /** Whether a process that starts now runs the released code. After the last phase none does. */
 export function startsReleased({ plan, kernel, chance }: Pick<World, 'plan' | 'kernel' | 'chance'>): boolean {

@@ -1,4 +1,4 @@
-import type { World } from './world';
+import type { World } from './types';
 
 /** Today's waits between attempts in seconds, which apply unless the plan changes them. */
 const WAITS: readonly number[] = [60, 900];

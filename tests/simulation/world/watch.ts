@@ -4,7 +4,7 @@ import { isEnd, type JobRow } from '../../../lib/jobs/row';
 import { rowOf } from '../../../lib/jobs/stored-row';
 import { ARROWS, type ArrowName, mayFollow } from '../../../lib/jobs/transitions';
 import type { Facts, Item, OutgoingMessage } from '../../../lib/ports';
-import { isRecord } from './names';
+import { isRecord } from './records';
 
 /** A mark in every secret and personal value of a run. */
 export const MARK = 'zq7private';

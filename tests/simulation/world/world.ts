@@ -1,73 +1,24 @@
 import type { QueueSettings } from '../../../lib/config';
 import { dlqName, queueName } from '../../../lib/jobs/keys';
 import type { JobRow } from '../../../lib/jobs/row';
-import type { AcceptedMail } from '../../../lib/local/fakes/sendgrid-model';
 import { createSqsModel } from '../../../lib/local/sqs/model';
 import type { SqsModel } from '../../../lib/local/sqs/types';
-import type { BatchQueues, Item, Objects, Queues, Table } from '../../../lib/ports';
+import type { Item } from '../../../lib/ports';
 import { memoryObjects } from '../../support/memory-objects';
 import { memoryQueues } from '../../support/memory-queues';
 import { memoryTable } from '../../support/memory-table';
 import type { Load, Plan } from '../draw/plan';
-import type { Mutant } from '../mutants/mutant';
 import { queueNamed } from '../queues/queues';
-import type { SimulatedQueue } from '../queues/simulated';
-import { createVendors, VENDOR_SECRET, type Vendors } from '../vendors/vendors';
-import { type Bus, createBus } from './bus';
-import { type Caller, createCaller, type Process } from './calls';
-import { type Chance, createChance } from './chance';
-import { createKernel, type Event, type Kernel } from './kernel';
+import { createVendors, VENDOR_SECRET } from '../vendors/vendors';
+import { createBus } from './bus';
+import { createCaller, type Process } from './calls';
+import { createChance } from './chance';
+import { createKernel, type Event } from './kernel';
 import { ACCOUNT, deadLetterQueue, INSTANCE, mainQueue, REGION, serviceQueue } from './names';
-import { createTrace, type Trace } from './trace';
+import { createTrace } from './trace';
+import type { Lane, Mutant, World } from './types';
 import { startsReleased } from './versions';
-import { createWatch, type Death, type Watch } from './watch';
-
-/** The whole world of one run, seen from one of its queues. */
-export interface World extends Lane {
-  /** The same world seen from each of its queues. They share all but the fields of `Lane`. */
-  lanes: readonly World[];
-  mutant: Mutant | undefined;
-  kernel: Kernel;
-  chance: Chance;
-  trace: Trace;
-  call: Caller;
-  vendors: Vendors;
-  stores: { table: Table; objects: Objects; queues: Queues & BatchQueues; events: Bus };
-  sqs: SqsModel;
-  /** How often each fault, state and effect was reached. */
-  reached: ReadonlyMap<string, number>;
-  reach(what: string): void;
-  /** The time of the last fault or outside input. The run must come to rest within a bound after it. */
-  lastTrouble(): number;
-  trouble(at?: number): void;
-  /** The processes that are alive. */
-  processes: { readonly size: number };
-  spawn(options: { name: string; timeoutMs?: number; ended: (reason: string) => void }): Process;
-  exit(process: Process): void;
-  /** Ids of jobs about which something stored was damaged. */
-  damaged: Set<string>;
-  /** Outside actions that are still to come. */
-  pending: Set<unknown>;
-  /** Called on every change of stored data, every death of a job, and every version of a row or other item. */
-  onChange: (() => void)[];
-  onDeath: ((death: Death) => void)[];
-  onRow: ((row: JobRow) => void)[];
-  onItem: ((item: Item) => void)[];
-  /** Called with every value of a metric. */
-  onMeasure: ((name: string, value: number, dimensions: Record<string, string>) => void)[];
-  /** Called with the mails of every bulk request that SendGrid accepts. */
-  onMails: ((mails: readonly AcceptedMail[]) => void)[];
-}
-
-/** The part of the world that belongs to one queue. */
-interface Lane {
-  /** The plan, with this queue's load. */
-  plan: Plan;
-  queue: SimulatedQueue;
-  settings: QueueSettings;
-  /** Its `rows` are those of this queue. */
-  watch: Watch;
-}
+import { createWatch, type Death } from './watch';
 
 export function createWorld(plan: Plan, options: { detailed?: boolean; mutant?: Mutant | undefined } = {}): World {
   const kernel = createKernel(plan.start);

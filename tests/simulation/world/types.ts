@@ -1,0 +1,167 @@
+import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import type { QueueSettings } from '../../../lib/config';
+import type { JobError } from '../../../lib/errors';
+import type { JobRow } from '../../../lib/jobs/row';
+import type { AcceptedMail } from '../../../lib/local/fakes/sendgrid-model';
+import type { SqsModel } from '../../../lib/local/sqs/types';
+import type {
+  BatchQueues,
+  Clock,
+  Events,
+  Item,
+  Log,
+  Metrics,
+  Objects,
+  Queues,
+  Random,
+  Table,
+} from '../../../lib/ports';
+import type { ProducerDeps } from '../../../lib/producer/producer';
+import type { BulkMail } from '../../../lib/vendors/sendgrid-bulk';
+import type { QueueContract } from '../../../lib/worker/contract';
+import type { Command, Control, JobKind, JobSpec, Plan } from '../draw/plan';
+import type { Vendors } from '../vendors/vendors';
+import type { Bus } from './bus';
+import type { Caller, Process } from './calls';
+import type { Chance } from './chance';
+import type { Kernel } from './kernel';
+import type { Trace } from './trace';
+import type { Death, Watch } from './watch';
+
+/** The whole world of one run, seen from one of its queues. */
+export interface World extends Lane {
+  /** The same world seen from each of its queues. They share all but the fields of `Lane`. */
+  lanes: readonly World[];
+  mutant: Mutant | undefined;
+  kernel: Kernel;
+  chance: Chance;
+  trace: Trace;
+  call: Caller;
+  vendors: Vendors;
+  stores: { table: Table; objects: Objects; queues: Queues & BatchQueues; events: Bus };
+  sqs: SqsModel;
+  /** How often each fault, state and effect was reached. */
+  reached: ReadonlyMap<string, number>;
+  reach(what: string): void;
+  /** The time of the last fault or outside input. The run must come to rest within a bound after it. */
+  lastTrouble(): number;
+  trouble(at?: number): void;
+  /** The processes that are alive. */
+  processes: { readonly size: number };
+  spawn(options: { name: string; timeoutMs?: number; ended: (reason: string) => void }): Process;
+  exit(process: Process): void;
+  /** Ids of jobs about which something stored was damaged. */
+  damaged: Set<string>;
+  /** Outside actions that are still to come. */
+  pending: Set<unknown>;
+  /** Called on every change of stored data, every death of a job, and every version of a row or other item. */
+  onChange: (() => void)[];
+  onDeath: ((death: Death) => void)[];
+  onRow: ((row: JobRow) => void)[];
+  onItem: ((item: Item) => void)[];
+  /** Called with every value of a metric. */
+  onMeasure: ((name: string, value: number, dimensions: Record<string, string>) => void)[];
+  /** Called with the mails of every bulk request that SendGrid accepts. */
+  onMails: ((mails: readonly AcceptedMail[]) => void)[];
+}
+
+/** The part of the world that belongs to one queue. */
+export interface Lane {
+  /** The plan, with this queue's load. */
+  plan: Plan;
+  queue: SimulatedQueue;
+  settings: QueueSettings;
+  /** Its `rows` are those of this queue. */
+  watch: Watch;
+}
+
+/** What the simulation must know about a queue. Add each queue to queues.ts. */
+export interface SimulatedQueue {
+  name: string;
+  /** The service's name for the queue, if it is simulated in parts. */
+  queue?: string;
+  settings: QueueSettings;
+  functionTimeoutMs: number;
+  /** The batch sizes to draw from. */
+  batches: readonly number[];
+  /** The most jobs of one run. The default is 8. A queue whose jobs create further jobs has fewer. */
+  mostJobs?: number;
+  /** How long the reconciler stays to release chunks, in ms. */
+  stayMs?: number;
+  /** Whether its work is campaigns, which can be paused, resumed and cancelled. */
+  controlled?: true;
+  kinds: readonly JobKind[];
+  type: string;
+  /** The type of the next version. */
+  newerType: string;
+  /** The contract in one process of one code version. */
+  contract(world: World, process: Process, ports: Ports): QueueContract;
+  /** The data that the caller submits. */
+  data(spec: JobSpec, index: number): Record<string, unknown>;
+  group(spec: JobSpec): string;
+  /** Stores what the jobs need before the run. */
+  prepare?(world: World): Promise<void>;
+  /** Submits a job through this queue's producer. */
+  submit(
+    deps: ProducerDeps,
+    job: { spec: JobSpec; index: number; key: string; type: string },
+    world: World,
+  ): Promise<{ id: string }>;
+  /** For a queue whose jobs have no rows until something goes wrong: whether a job without a row is done. */
+  isDoneWithout?(world: World, id: string, spec: JobSpec, index: number): boolean;
+  /**
+   * By step: the effect (watch.ts) that shows an operator whether the step took effect. Only for steps that can be
+   * unknown.
+   */
+  provenBy?: Readonly<Record<string, string>>;
+  /** What is wrong with the effects of a succeeded job, or `undefined`. */
+  wrong(world: World, id: string, spec: JobSpec, index: number): string | undefined;
+}
+
+export interface Ports {
+  table: Table;
+  objects: Objects;
+  queues: Queues & BatchQueues;
+  events: Events;
+  clock: Clock;
+  random: Random;
+  log: Log;
+  metrics: Metrics;
+}
+
+/** Only a worker has an `event`. */
+export interface Context {
+  world: World;
+  event: SQSEvent | undefined;
+}
+
+/** A fault of the code, simulated at its ports. */
+export interface Mutant {
+  ports?: (ports: Ports, context: Context) => Ports;
+  handler?: (handle: (event: SQSEvent) => Promise<SQSBatchResponse>, event: SQSEvent) => Promise<SQSBatchResponse>;
+  answer?: (answer: SQSBatchResponse, event: SQSEvent, world: World) => SQSBatchResponse;
+  sendgrid?: (error: JobError) => JobError;
+  /** Changes the request of a chunk to SendGrid. */
+  mail?: (mail: BulkMail) => BulkMail;
+}
+
+export interface Submitted {
+  spec: JobSpec;
+  index: number;
+  key: string;
+  type: string;
+}
+
+/** What one process can do, in either version of the code. */
+export interface Code {
+  /** The worker of the lane's queue. */
+  handler(remainingMs: number): (event: SQSEvent) => Promise<SQSBatchResponse>;
+  reconcile(times: { remainingMs: number; stayMs: number; canaryMs: number }): Promise<void>;
+  command(what: Command['what'], id: string): Promise<void>;
+  /** Calls `as` only if the step is unknown. Resolves to whether it was. */
+  resolveStep(id: string, step: string, as: () => 'done' | 'skipped'): Promise<boolean>;
+  control(campaign: string, what: Control['what']): Promise<void>;
+  takeEvents(events: readonly unknown[]): Promise<void>;
+  /** The producer of the lane's queue. */
+  submit(job: Submitted): Promise<{ id: string }>;
+}
