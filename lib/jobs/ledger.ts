@@ -35,6 +35,13 @@ const TRIES = 3;
 const RETRY_MS = 100;
 
 /**
+ * The version that follows. A damaged item has a text or none, and goes on with the time in ms. That is higher than any
+ * count, so a late write that expects a version of before the damage changes nothing.
+ */
+const versionAfter = (expected: unknown, now: number): number =>
+  Number.isSafeInteger(expected) && (expected as number) >= 0 ? (expected as number) + 1 : now;
+
+/**
  * Writes an item under its next version. If the answer to a write is lost, the repeat (ours or the SDK's) finds its own
  * version in the table. It is recognised by `writer` and counts as written.
  */
@@ -45,8 +52,7 @@ export async function writeItem<T extends Item>({
   item,
   expected,
 }: ItemDeps & { item: T; expected: number }): Promise<Written<T, Item>> {
-  // The version of a damaged item may be a text, or missing.
-  const next = { ...item, version: Math.max(Number(expected) || 0, 0) + 1, writer: random.uuid() };
+  const next = { ...item, version: versionAfter(expected, clock.now()), writer: random.uuid() };
   return patiently({ clock, random }, async () => {
     if ((await table.put(next, expected)) === 'written') return { written: true, item: next };
     const stored = await table.get(next.key);

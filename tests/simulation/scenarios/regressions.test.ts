@@ -207,6 +207,22 @@ const FOUND: Record<string, Partial<Plan>> = {
     dlqRetention: 3 * 3600,
     retention: 3 * 3600,
   },
+  'a write that lands late replaces no row that lost its version and got a new one': {
+    seed: 202_881_636,
+    queue: 'bulk',
+    batch: 10,
+    concurrency: 2,
+    jobs: jobs('good', ['good', { at: 37 }]),
+    calls: [{ nth: 6, fault: 'late' }],
+    starts: [{ nth: 2, fault: 'throttled', ms: 5 }],
+    redrives: [{ nth: 1, after: 15 * SECOND_MS, how: 'command' }],
+    damages: [{ at: 37, what: 'row', job: 0, nth: 61 }],
+    deployAt: 5 * MINUTE_MS,
+    broken: { from: 12, until: 60_012 },
+    canaries: 10 * MINUTE_MS,
+    approximate: true,
+    share: 1,
+  },
 };
 
 test.each(Object.entries(FOUND))('%s', async (_name, plan) => {
