@@ -10,20 +10,13 @@ const DELAYS_MS = [20, 3_000, 60_000, 1_200_000] as const;
 const SILENT = 5;
 const AGAIN_MS = 30_000;
 
-/** Only a job with an unknown step goes on because of an event. For any other job the event is no outside input. */
-const waitsForEvidence = ({ watch }: World): boolean =>
-  watch.rows().some(({ steps }) => Object.values(steps).some(({ status }) => status === 'unknown'));
-
 /** Delivers the events of accepted mails, each in a new process, and repeats them until they are stored. */
 export function startEvidence(world: World): void {
   world.onMails.push((mails) => deliverEvents(world, mails));
 }
 
 function deliverEvents(world: World, mails: readonly AcceptedMail[]): void {
-  const { chance, kernel, pending, reach, vendors } = world;
-  const trouble = () => {
-    if (world.lanes.some(waitsForEvidence)) world.trouble();
-  };
+  const { chance, kernel, pending, trouble, reach, vendors } = world;
   if (chance.between(1, SILENT) === 1) return;
   // A repeated event has the same bytes.
   const events = mails.flatMap((mail) => eventsOf(mail, 'delivered', kernel.now()));
