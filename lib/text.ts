@@ -1,11 +1,13 @@
 import * as z from 'zod';
 
-// C0 and C1 controls, DEL and Unicode's two line separators end or hide a line. In a name or a subject they can forge
-// mail headers.
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is being refused
-const NO_CONTROLS = /^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$/;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is being refused
-const NO_CONTROLS_BUT_LINES = /^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$/;
+/** The pattern of text without C0 controls and DEL, for an expression or a JSON Schema. */
+export const WITHOUT_CONTROLS = '^[^\\u0000-\\u001f\\u007f]*$';
+
+const C0_BUT_LINES = '\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f';
+const DEL_AND_C1 = '\\u007f-\\u009f';
+// All controls and Unicode's two line separators end or hide a line. In a name or a subject they can forge mail headers.
+const NO_CONTROLS = new RegExp(`^[^\\u0000-\\u001f${DEL_AND_C1}\\u2028\\u2029]*$`);
+const NO_CONTROLS_BUT_LINES = new RegExp(`^[^${C0_BUT_LINES}${DEL_AND_C1}]*$`);
 
 const text = (pattern: RegExp, rule: string) =>
   z
@@ -31,8 +33,7 @@ const DIRECTION = /[\u202a-\u202e\u2066-\u2069]/g;
 /** Text of a user on its way to a reader, without marks that change its direction. */
 export const plainText = (value: string): string => value.replace(DIRECTION, '');
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is being shown
-const INVISIBLE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+const INVISIBLE = new RegExp(`[${C0_BUT_LINES}\\r${DEL_AND_C1}\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]`, 'g');
 
 /** Text for a terminal or a log. Controls other than line feed and tab, and marks of direction, become `\uXXXX`. */
 export const visible = (value: string): string =>

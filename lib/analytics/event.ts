@@ -1,3 +1,5 @@
+import { WITHOUT_CONTROLS } from '../text';
+
 /** An event as a caller tracks it. `properties` hold what is particular to the product. */
 export interface AnalyticsEvent {
   /** The caller's unique id. The worker rejects a repeat inside one message. */
@@ -37,10 +39,9 @@ const KEY = /^[A-Za-z_$][\w.$ -]{0,63}$/;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/;
 /** Most ids of people and sessions match this, which saves three other checks. */
 const PLAIN = /^[\x20-\x7e]{1,128}$/;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is being refused
-const CONTROLS = /[\u0000-\u001f\u007f]/;
+const CLEAN = new RegExp(WITHOUT_CONTROLS);
 
-const person = { type: 'string', minLength: 1, maxLength: LONGEST_ID, pattern: '^[^\\u0000-\\u001f\\u007f]*$' };
+const person = { type: 'string', minLength: 1, maxLength: LONGEST_ID, pattern: WITHOUT_CONTROLS };
 
 /** The rules of one event as JSON Schema, without the limits of its time (docs/wire-format.md). */
 export const EVENT_SHAPE = {
@@ -129,7 +130,7 @@ function personProblem(field: string, value: unknown): EventProblem | undefined 
     typeof value === 'string' &&
     value.length >= 1 &&
     value.length <= LONGEST_ID &&
-    !CONTROLS.test(value) &&
+    CLEAN.test(value) &&
     value.isWellFormed();
   return ok ? undefined : problem(field, 'must be 1 to 128 characters of well-formed Unicode without controls');
 }

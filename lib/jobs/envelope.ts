@@ -2,17 +2,13 @@ import { createHash } from 'node:crypto';
 import { v5 } from 'uuid';
 import * as z from 'zod';
 import { PermanentError } from '../errors';
+import { WITHOUT_CONTROLS } from '../text';
 
 /** Larger data travels as a `dataref`. SQS takes 1 MiB with attributes, and the envelope needs some of that. */
 export const MAX_INLINE_DATA_BYTES = 900 * 1024;
 
 const printable = (max: number) =>
-  z
-    .string()
-    .min(1)
-    .max(max)
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: this expression refuses control characters
-    .regex(/^[^\u0000-\u001f\u007f]*$/, 'must not hold control characters');
+  z.string().min(1).max(max).regex(new RegExp(WITHOUT_CONTROLS), 'must not hold control characters');
 
 const FIRST_MS = Date.parse('0000-01-01T00:00:00.000Z');
 const LAST_MS = Date.parse('9999-12-31T23:59:59.999Z');
