@@ -163,10 +163,13 @@ function campaignSums({ items, at }: Snapshot): Finding[] {
       const wrong = [
         number(requested) === number(recipients) + number(duplicates) + number(rejected) ? '' : 'recipients',
         number(chunks) === Math.ceil(number(recipients) / Math.max(1, number(chunkSize))) ? '' : 'chunks',
-        // The reconciler writes a chunk's row before it counts the chunk.
-        rows.length === number(released) || (status === 'running' && rows.length === number(released) + 1)
+        // The row of a chunk is written before the chunk is counted. After a cancel, a late message may leave such a row.
+        rows.length === number(released) || (status !== 'ended' && rows.length === number(released) + 1)
           ? ''
           : 'released',
+        status === 'cancelled' && rows.filter(({ state }) => state === 'succeeded').length > number(released)
+          ? 'sent'
+          : '',
         status === 'ended' && rows.some((row) => !isEnd(row) && row.opened === 1) ? 'ended' : '',
       ].filter(Boolean);
       const old = at - number(campaign.time) > ROW_LIFETIME_MS;

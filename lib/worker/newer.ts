@@ -1,7 +1,7 @@
 import { countOutcome } from '../jobs/count-outcome';
 import { resolve } from '../jobs/identify';
-import { bodyKey, deduplicationId, dlqUrlOfArn } from '../jobs/keys';
-import { fitting } from '../jobs/park';
+import { bodyKey, deduplicationId, dlqUrlOfArn, invalidId, isInvalidId, jobKey } from '../jobs/keys';
+import { ATTRIBUTE, fitting } from '../jobs/park';
 import { NEWER_ROW, NewerRowError } from '../jobs/row-schema';
 import { type DeliveryRun, isLastReceive } from './delivery';
 import type { Disposition } from './outcome';
@@ -13,7 +13,8 @@ import type { Disposition } from './outcome';
 export async function leaveToNewer(delivery: DeliveryRun): Promise<Disposition> {
   const { deps, contract, message } = delivery;
   const { queue } = contract;
-  const { id, body } = await resolve({ ...deps, queue }, message);
+  const { id: named, body } = await resolve({ ...deps, queue }, message);
+  const id = await rowIdOf(delivery, named);
   deps.log.error('newer code wrote the row of this job', {
     queue,
     jobId: id,
@@ -32,7 +33,13 @@ export async function leaveToNewer(delivery: DeliveryRun): Promise<Disposition> 
   const entry = fitting(
     {
       body,
-      attributes: { ...attributes, ...(group ? { group } : {}), ...(sequence ? { sequence } : {}) },
+      attributes: {
+        ...attributes,
+        ...(group ? { group } : {}),
+        ...(sequence ? { sequence } : {}),
+        // In the DLQ the message gets another id, so nothing else would lead back to its own row.
+        ...(isInvalidId(id) ? { [ATTRIBUTE.job]: id } : {}),
+      },
       ...(fifo ? { groupId: id, deduplicationId: deduplicationId.leftToNewer(id, messageId) } : {}),
     },
     id,
@@ -40,4 +47,17 @@ export async function leaveToNewer(delivery: DeliveryRun): Promise<Disposition> 
   if (entry.body !== body) await deps.objects.put(bodyKey(deps.prefix, queue, id), body, 'application/json');
   await deps.queues.send(dlqUrlOfArn(message.queueArn), entry);
   return { acknowledge: true };
+}
+
+/** The id of the row that the message's run must not write: the message's own row, if an earlier run gave it one. */
+async function rowIdOf({ deps, contract, message }: DeliveryRun, id: string): Promise<string> {
+  const own = invalidId(message.messageId);
+  const hasOwn = await deps.ledger.get(jobKey(contract.queue, own)).then(
+    (row) => row !== undefined,
+    (error: unknown) => {
+      if (error instanceof NewerRowError) return true;
+      throw error;
+    },
+  );
+  return hasOwn ? own : id;
 }

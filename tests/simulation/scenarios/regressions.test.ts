@@ -223,6 +223,21 @@ const FOUND: Record<string, Partial<Plan>> = {
     approximate: true,
     share: 1,
   },
+  'a message with a stolen id, whose own row newer code wrote, comes back to that row from the DLQ': {
+    seed: 1_040_186_358,
+    queue: 'bulk',
+    batch: 10,
+    concurrency: 2,
+    jobs: jobs('good', ['stolen-id', { at: 11, again: 10 }]),
+    calls: [
+      { nth: 7, fault: 'refused' },
+      { nth: 5, fault: 'refused' },
+    ],
+    deployAt: 5 * MINUTE_MS,
+    resolution: { after: 10 * MINUTE_MS },
+    future: { from: 1_179, until: 7_201_179 },
+    canaries: 10 * MINUTE_MS,
+  },
 };
 
 test.each(Object.entries(FOUND))('%s', async (_name, plan) => {

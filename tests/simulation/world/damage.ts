@@ -65,8 +65,11 @@ const DAMAGES: Record<Damage['what'], (world: World, row: JobRow, nth: number) =
     // A job that waits for an operator is not looked at before, so its damage shows only then.
     if (isEnd(row.state) || row.reason === 'unknown' || row.reason === 'paused') return false;
     const attribute = ATTRIBUTES[nth % ATTRIBUTES.length] ?? 'steps';
-    // Nothing else says which of two bodies with one id is the job's.
-    if (attribute === 'payloadHash' && world.plan.jobs.some(({ kind }) => kind === 'stolen-id')) return false;
+    // Nothing else says which of two bodies with one id is the job's, or that a body is the one that was sent.
+    const { jobs, damages } = world.plan;
+    const isHashNeeded =
+      jobs.some(({ kind }) => kind === 'stolen-id') || damages.some((other) => other.what === 'body');
+    if (attribute === 'payloadHash' && isHashNeeded) return false;
     const { [attribute]: _gone, ...rest } = itemAt(world, row.key);
     replace(world, { ...rest, ...(nth % 2 === 0 || attribute === 'lease' ? { [attribute]: true } : {}) } as Item);
     return true;

@@ -1,4 +1,4 @@
-import { parseEnvelope } from '../../../lib/jobs/envelope';
+import { parseEnvelope, sha256 } from '../../../lib/jobs/envelope';
 import { jobKey, recordKey } from '../../../lib/jobs/keys';
 import { createLedger } from '../../../lib/jobs/ledger';
 import { newRow } from '../../../lib/jobs/new-row';
@@ -74,6 +74,22 @@ test('a deployment that ends within half an hour brings no message into the DLQ'
 
   expect(engine.deadLetters()).toEqual([]);
   expect(effects).toEqual([jobId(1)]);
+});
+
+test('a message with the id of another job comes back to its own row, although it has another id in the DLQ', async () => {
+  const { engine, newer, upgrade } = start();
+  await engine.deps.ledger.write(rowOf(engine, { data: { other: true } }), 0);
+  const messageId = engine.send(JSON.stringify(anEnvelope()));
+  const own = rowOf(engine);
+  const id = `invalid/${messageId}`;
+  await newer.write({ ...own, key: jobKey('sample', id), id, payloadHash: sha256(JSON.stringify(anEnvelope())) }, 0);
+
+  await engine.drain({ hours: 48 });
+  upgrade();
+  await engine.drain({ hours: 2 });
+
+  const invalid = engine.rows().filter((row) => row.id.startsWith('invalid/'));
+  expect(invalid).toMatchObject([{ id, state: 'dead', error: { code: 'IdTaken' } }]);
 });
 
 test('the first release that knows the row gets the message back, in its group, and does the job once', async () => {
