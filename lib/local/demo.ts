@@ -62,10 +62,13 @@ async function sendCampaign(service: Service) {
 async function refusal(service: Service): Promise<{ rules: string; differences: string[] }> {
   const { user: _user, ...anonymous } = feedbackOf('user@example.com');
   const { status, json } = await httpClient(service).post({ ...anonymous, subject: 'x'.repeat(151) });
-  const problems = (json.problems ?? []) as { message: string }[];
+  const errors = (json.errors ?? []) as { field: string; detail: string }[];
   return {
-    rules: problems.map(({ message }) => message).join('; '),
-    differences: status === 400 ? [] : [`the refused job: expected status 400, got ${status}`],
+    rules: errors.map(({ field, detail }) => `${field}: ${detail}`).join('; '),
+    differences: [
+      ...(status === 400 ? [] : [`the refused job: expected status 400, got ${status}`]),
+      ...(errors.length > 0 ? [] : ['the refused job: the answer names no rule']),
+    ],
   };
 }
 

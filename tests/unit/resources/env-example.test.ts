@@ -6,6 +6,6 @@ test('.env.example names no setting of an instance', () => {
     .split('\n')
     .flatMap((line) => /^#?([A-Z][A-Z0-9_]*)=/.exec(line)?.[1] ?? []);
 
-  expect(listed).toEqual(['AWS_PROFILE', 'PORT']);
+  expect(listed).toEqual(['AWS_PROFILE']);
   expect(listed.filter((name) => name in SETTING_OF)).toEqual([]);
 });
