@@ -51,7 +51,8 @@ function reconcilerPermissions(rows: QueueRow[], context: Context): Statement[] 
   const { instance, prefix } = context;
   const queues = rows.map(({ name, type }) => arn('sqs', queueName(instance, name, type)));
   const dlqs = rows.map(({ name, type }) => arn('sqs', dlqName(instance, name, type)));
-  const own = rows.flatMap(({ name }) => [`${recordFolder(prefix, name)}/*`, bodyKey(prefix, name, '*')]);
+  const bodies = rows.map(({ name }) => bodyKey(prefix, name, '*'));
+  const own = [...rows.map(({ name }) => `${recordFolder(prefix, name)}/*`), ...bodies];
   return [
     allow('Release', ['sqs:SendMessage', 'sqs:GetQueueAttributes'], queues),
     allow(
@@ -61,9 +62,10 @@ function reconcilerPermissions(rows: QueueRow[], context: Context): Statement[] 
       ),
       dlqs,
     ),
-    allow('Ledger', ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:DeleteItem'], table(context)),
+    allow('Ledger', ['dynamodb:GetItem', 'dynamodb:PutItem'], table(context)),
     allow('Indexes', ['dynamodb:Query'], table(context, '/index/*')),
-    allowObjects(context, 'RecordsAndBodies', ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'], own),
+    allowObjects(context, 'RecordsAndBodies', ['s3:GetObject', 's3:PutObject'], own),
+    allowObjects(context, 'DropBodies', ['s3:DeleteObject'], bodies),
     ...publishStatements(context),
     listBucket(context, own),
   ];

@@ -38,7 +38,7 @@ import { arn } from './template';
 interface WorkerNeeds {
   /** Keys of other shared items. */
   items?: string[];
-  /** Keys of other objects: those that it writes and those that it only reads. `*` is a wildcard. */
+  /** Keys of other objects: those that it writes and those that it reads. `*` is a wildcard. */
   objects?: (prefix: string) => { written: string[]; read: string[] };
 }
 
@@ -57,7 +57,7 @@ const WORKERS: Record<string, WorkerNeeds> = {
   analytics: {
     objects: (prefix) => ({
       written: [`${analyticsPrefix(prefix)}*`, `${rejectedPrefix(prefix)}*`],
-      read: [`${manifestPrefix(prefix)}*`],
+      read: [`${analyticsPrefix(prefix)}*`, `${rejectedPrefix(prefix)}*`, `${manifestPrefix(prefix)}*`],
     }),
   },
 };
@@ -70,11 +70,13 @@ export function workerPermissions({ name, type, ordered }: QueueRow, context: Co
   const { instance, prefix } = context;
   const { items = [], objects } = WORKERS[name] ?? {};
   const { written, read } = objects?.(prefix) ?? { written: [], read: [] };
-  const own = [`${recordFolder(prefix, name)}/*`, bodyKey(prefix, name, '*')];
+  const bodies = bodyKey(prefix, name, '*');
+  const own = [`${recordFolder(prefix, name)}/*`, bodies];
   const given = [`${attachmentsPrefix(prefix, name)}*`, `${dataPrefix(prefix, name)}*`];
+  const trials = trialKey(name, '*');
   const keys = [
     jobKey(name, '*'),
-    trialKey(name, '*'),
+    trials,
     ...vendorsOf([name]).map(vendorKey),
     ...items,
     ...(ordered ? [orderKey(name, '*'), ticketsKey(name, '*'), ticketKey(name, '*', '*')] : []),
@@ -82,12 +84,14 @@ export function workerPermissions({ name, type, ordered }: QueueRow, context: Co
   return [
     allow('Retry', ['sqs:ChangeMessageVisibility'], arn('sqs', queueName(instance, name, type))),
     allow('Park', ['sqs:SendMessage'], arn('sqs', dlqName(instance, name, type))),
-    allowItems(context, 'Ledger', ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:DeleteItem'], keys),
-    allowObjects(context, 'RecordsAndBodies', ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'], own),
+    allowItems(context, 'Ledger', ['dynamodb:GetItem', 'dynamodb:PutItem'], keys),
+    allowItems(context, 'ForgetTrials', ['dynamodb:DeleteItem'], [trials]),
+    allowObjects(context, 'RecordsAndBodies', ['s3:GetObject', 's3:PutObject'], own),
+    allowObjects(context, 'DropBodies', ['s3:DeleteObject'], [bodies]),
     allowObjects(context, 'DataAndAttachments', ['s3:GetObject'], given),
-    ...(written.length > 0 ? [allowObjects(context, 'WriteData', ['s3:GetObject', 's3:PutObject'], written)] : []),
+    ...(written.length > 0 ? [allowObjects(context, 'WriteData', ['s3:PutObject'], written)] : []),
     ...(read.length > 0 ? [allowObjects(context, 'ReadData', ['s3:GetObject'], read)] : []),
-    listBucket(context, [...own, ...given, ...written, ...read]),
+    listBucket(context, [...own, ...given, ...read]),
     ...(isPublished(name) ? publishStatements(context) : []),
     ...secretStatements(secrets),
   ];
