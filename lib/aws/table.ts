@@ -111,8 +111,10 @@ function versionIs(expected: number) {
   if (expected === 0) return { ConditionExpression: 'attribute_not_exists(#key)', ExpressionAttributeNames: names };
   if (expected === -1)
     return {
-      ConditionExpression: 'attribute_exists(#key) AND attribute_not_exists(#version)',
+      ConditionExpression:
+        'attribute_exists(#key) AND (attribute_not_exists(#version) OR #version IN (:none, :absent, :lost))',
       ExpressionAttributeNames: { ...names, '#version': 'version' },
+      ExpressionAttributeValues: { ':none': null, ':absent': 0, ':lost': -1 },
     };
   return {
     ConditionExpression: '#version = :expected',

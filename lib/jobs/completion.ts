@@ -4,8 +4,12 @@ import { traceOf } from './trace';
 
 const iso = (time: number): string => new Date(time).toISOString();
 
-/** An end that nothing changes any more: a success, or a job whose message can no longer come. */
-const isFinal = ({ state, reason }: JobRow): boolean => state === 'succeeded' || reason === 'never-sent';
+/**
+ * An end that nothing changes any more: a success, or a job whose message can no longer come. An operator can still retry
+ * one whose body is kept.
+ */
+const isFinal = ({ state, reason, bodyKept }: JobRow): boolean =>
+  state === 'succeeded' || (reason === 'never-sent' && bodyKept !== true);
 
 /**
  * The event that says that a job has ended. It follows from the row alone, so an end that is published again has the

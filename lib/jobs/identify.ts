@@ -30,7 +30,7 @@ export async function resolve(
   { objects, prefix, queue }: { objects: Objects; prefix: string; queue: string },
   message: Pick<ReceivedMessage, 'messageId' | 'body' | 'attributes'>,
 ): Promise<Resolved> {
-  const named = message.attributes[ATTRIBUTE.job];
+  const named = ownId(message.attributes[ATTRIBUTE.job]);
   let { body } = message;
   if (named && body === GONE) return withoutBody(named, bodyMissing());
   const standIn = message.attributes[ATTRIBUTE.body] === 'kept' && named !== undefined;
@@ -53,6 +53,11 @@ export async function resolve(
     return { id, body, payloadHash: sha256(body), problem: asProblem(error) };
   }
 }
+
+/** The ids that this code gives to jobs. Any sender can write the attribute, and another text names no job. */
+const OWN_ID = /^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|invalid\/[\w-]{1,100})$/i;
+const ownId = (given: string | undefined): string | undefined =>
+  given !== undefined && OWN_ID.test(given) ? given : undefined;
 
 /** A job with other data has the body's id. The body gets its own row, and the other row stays as it is. */
 export function disowned({ body, envelope, alleged = envelope }: Resolved, id: string): Resolved {

@@ -4,7 +4,7 @@ import type { Clock, Item, Random, Table } from '../ports';
 import type { JobRow } from './row';
 import { NewerRowError, ROW_SCHEMA } from './row-schema';
 import { withSchedule } from './schedule';
-import { itemOf, rowOf, WITHOUT_VERSION } from './stored-row';
+import { expectedOf, itemOf, rowOf } from './stored-row';
 import { createTrials, type Trials } from './trials';
 
 /** Another run has taken the job. The row refuses every further write of this run. */
@@ -76,7 +76,7 @@ export async function updateItem<T extends Item>(
     const stored = first ?? ((await readItem(deps, key)) as T | undefined);
     const next = change(stored);
     if (!next) return { changed: false, item: stored };
-    const result = await writeItem({ ...deps, item: next, expected: stored ? (stored.version ?? WITHOUT_VERSION) : 0 });
+    const result = await writeItem({ ...deps, item: next, expected: stored ? expectedOf(stored) : 0 });
     if (result.written) return { changed: true, item: result.item };
   }
 }

@@ -1,4 +1,5 @@
 import type { FinishDeps } from './finish';
+import { GONE } from './identify';
 import { bodyKey } from './keys';
 import type { JobRow } from './row';
 
@@ -14,7 +15,8 @@ export async function keepCancelled(
   body: string,
 ): Promise<boolean> {
   if (!isCancelled(row) || row.bodyKept) return true;
-  await objects.put(bodyKey(prefix, row.queue, row.id), body, 'application/json');
+  // A lost body must not replace what is left of it.
+  if (body !== GONE) await objects.put(bodyKey(prefix, row.queue, row.id), body, 'application/json');
   const { item: stored } = await ledger.update(row.key, (now) =>
     isCancelled(now) && !now.bodyKept ? { ...now, bodyKept: true } : undefined,
   );

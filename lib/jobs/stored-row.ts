@@ -20,8 +20,12 @@ const FROM_STORED = new Map<string, string>(STORED_NAMES.map(([name, stored]) =>
 const renamed = (fields: object, names: ReadonlyMap<string, string>): object =>
   Object.fromEntries(Object.entries(fields).map(([name, value]) => [names.get(name) ?? name, value]));
 
-/** For a write that replaces an item without a version (lib/ports.ts). */
-export const WITHOUT_VERSION = -1;
+/** For a write that replaces an item whose version no write can name (lib/ports.ts). */
+const WITHOUT_VERSION = -1;
+
+/** The version that a write must expect in place of a stored item. */
+export const expectedOf = ({ version }: Item): number =>
+  [undefined, null, 0, WITHOUT_VERSION].includes(version) ? WITHOUT_VERSION : version;
 
 /**
  * The row that an item stores. A damaged row comes with `damage`, and with blank values for what is damaged. Attributes
@@ -39,8 +43,11 @@ export function rowOf(item: Item, knows = ROW_SCHEMA): JobRow {
   return {
     ...blank,
     ...sound,
+    // The key says whose row it is.
+    queue: blank.queue,
+    id: blank.id,
     // A write names the version that it replaces, even a damaged one.
-    version: item.version ?? WITHOUT_VERSION,
+    version: expectedOf(item),
     damage: sound.damage ?? damage.error,
   };
 }

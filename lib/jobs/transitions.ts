@@ -246,7 +246,7 @@ export const endDamaged = (row: JobRow, { at, error }: { at: number; error: Stor
   moved(
     row,
     'endDamaged',
-    noted({ ...withoutLease(row), reason: 'error', error, endedAt: at }, { at, event: EVENT.dead('error'), error }),
+    noted({ ...withoutEnd(row), reason: 'error', error, endedAt: at }, { at, event: EVENT.dead('error'), error }),
   );
 
 /** SQS dead-lettered the message after it had killed its workers. */

@@ -3,7 +3,7 @@ import { completionOf } from '../jobs/completion';
 import { dueUnder } from '../jobs/due';
 import { finish } from '../jobs/finish';
 import { EVENT, noted } from '../jobs/history';
-import { bodyKey, type TodoKind, todoKey, todoKeys } from '../jobs/keys';
+import { bodyKey, damagedRecordKey, type TodoKind, todoKey, todoKeys } from '../jobs/keys';
 import type { JobRow } from '../jobs/row';
 import { storedError } from '../jobs/stored-error';
 import { expire, neverSent } from '../jobs/transitions';
@@ -70,9 +70,25 @@ export const publishUnsent: Work = async (deps, queue, mayGoOn) => {
 /** Deletes the kept body of an ended job a day before its row expires. */
 export const dropBodies: Work = (deps, queue, mayGoOn) =>
   eachDue(deps, { todo: todoKey(queue, 'kept'), mayGoOn }, async (row) => {
+    // Other rows of the page came before, so the job may have been opened since.
+    if ((await deps.ledger.get(row.key))?.version !== row.version) return;
     await deps.objects.delete(bodyKey(deps.prefix, queue, row.id));
-    await deps.ledger.update(row.key, (now) => (now.todo === row.todo ? { ...now, bodyKept: false } : undefined));
+    if (row.damage) await deps.objects.delete(damagedRecordKey(deps.prefix, queue, row.id));
+    // A job that was opened during the delete must keep its body again.
+    const isOpen = ({ state }: JobRow) => state === 'queued' || state === 'processing';
+    await deps.ledger.update(row.key, (now) =>
+      now.bodyKept && (now.todo === row.todo || isOpen(now)) ? { ...now, bodyKept: false } : undefined,
+    );
   });
+
+/**
+ * Ends damaged jobs that wait for an operator, once an hour. No other work reads such a row, and a step that is lost
+ * cannot be resolved.
+ */
+export const endDamagedUnknown: Work = async (deps, queue, mayGoOn) => {
+  if (new Date(deps.clock.now()).getUTCMinutes() === 0)
+    await eachDue(deps, { todo: todoKey(queue, 'unknown'), mayGoOn }, async () => {});
+};
 
 /** Runs `eachDue` on all shards of a kind side by side, so that a full shard does not delay the others. */
 async function eachOfKind(

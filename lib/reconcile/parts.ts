@@ -1,6 +1,15 @@
 import { releaseBehind } from './behind';
 import { judgeDeadLetters } from './dead-letters';
-import { cancelUnsent, completeEnds, dropBodies, endExpired, noteGoneEntries, noticeOld, publishUnsent } from './ends';
+import {
+  cancelUnsent,
+  completeEnds,
+  dropBodies,
+  endDamagedUnknown,
+  endExpired,
+  noteGoneEntries,
+  noticeOld,
+  publishUnsent,
+} from './ends';
 import { gaugeHeld } from './gauges';
 import { releaseStopped, releaseTrials } from './half-open';
 import { releasePaused } from './paused';
@@ -19,6 +28,7 @@ const WORK: Record<string, Work> = {
   noteGoneEntries,
   publishUnsent,
   dropBodies,
+  endDamagedUnknown,
   judgeDeadLetters,
   gaugeHeld,
 };

@@ -1,5 +1,6 @@
 import { IdTakenError, StoreError, WaitError } from '../errors';
 import { parseEnvelope, payloadHash } from '../jobs/envelope';
+import { belongs } from '../jobs/identify';
 import { invalidId, jobKey } from '../jobs/keys';
 import { ATTRIBUTE } from '../jobs/park';
 import type { QueueContract } from './contract';
@@ -38,7 +39,7 @@ export async function direct({
     if (message.receiveCount > 1) {
       if (await ledger.get(jobKey(contract.queue, invalidId(message.messageId)))) return 'taken';
       const row = await ledger.get(jobKey(contract.queue, id));
-      if (row?.payloadHash === payloadHash(envelope)) return undefined;
+      if (row && belongs(row, payloadHash(envelope))) return undefined;
     }
     const type = typeOf(contract, envelope, clock.now());
     const data = await dataOf({ ...deps, queue: contract.queue }, envelope, type);

@@ -44,7 +44,8 @@ export async function leaveToNewer(delivery: DeliveryRun): Promise<Disposition> 
     },
     id,
   );
-  if (entry.body !== body) await deps.objects.put(bodyKey(deps.prefix, queue, id), body, 'application/json');
+  // A kept body may be that of another job with this id, whose row this code cannot read.
+  if (entry.body !== body) await deps.objects.create(bodyKey(deps.prefix, queue, id), body, 'application/json');
   await deps.queues.send(dlqUrlOfArn(message.queueArn), entry);
   return { acknowledge: true };
 }

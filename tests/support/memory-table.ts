@@ -54,9 +54,11 @@ export function memoryTable({
   const index = laggingIndex(lagMs, now);
   let writes = 0;
 
+  /** What a write must expect. As in lib/aws/table.ts, -1 stands for a version that no write can name. */
   const versionOf = (key: string): number => {
     const found = stored.get(key);
-    return found ? (found.version ?? -1) : 0;
+    if (!found) return 0;
+    return [undefined, null, 0, -1].includes(found.version) ? -1 : found.version;
   };
   const item = (key: string): Item | undefined => {
     const found = stored.get(key);

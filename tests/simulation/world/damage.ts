@@ -62,8 +62,8 @@ function damageOne(world: World, { what, job, nth }: Damage): void {
 /** Each answers whether there was something to damage. */
 const DAMAGES: Record<Damage['what'], (world: World, row: JobRow, nth: number) => boolean> = {
   row(world, row, nth) {
-    // A job that waits for an operator is not looked at before, so its damage shows only then.
-    if (isEnd(row.state) || row.reason === 'unknown' || row.reason === 'paused') return false;
+    // The reconciler looks at such a job once an hour, and a simulated reconciler sleeps until work is due.
+    if (isEnd(row.state) || row.reason === 'unknown') return false;
     const attribute = ATTRIBUTES[nth % ATTRIBUTES.length] ?? 'steps';
     // Nothing else says which of two bodies with one id is the job's, or that a body is the one that was sent.
     const { jobs, damages } = world.plan;

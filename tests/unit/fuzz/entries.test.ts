@@ -101,7 +101,7 @@ const isSendable = (body: string): boolean => /^[\t\n\r\u0020-\ud7ff\ue000-\ufff
 describe('a queue', () => {
   const data = named(['name', 'user', 'email', 'subject', 'message', 'attachments', 'to', 'from', 'app', 'groups']);
 
-  test('takes any body, ends its job, and passes on nothing of it', async () => {
+  test('takes any body under any job attribute, ends its job, and passes on nothing of it', async () => {
     const { contract } = sampleContract();
     const envelope = fc
       .tuple(
@@ -115,17 +115,19 @@ describe('a queue', () => {
       data.map((value) => JSON.stringify(value) ?? ''),
     );
     const body = any.filter(isSendable);
+    const job = fc.option(text.filter(isSendable));
     await fc.assert(
-      fc.asyncProperty(body, async (sent) => {
+      fc.asyncProperty(body, job, fc.boolean(), async (sent, named, kept) => {
         const engine = memoryEngine(() => contract);
-        engine.send(sent);
+        const attributes = { ...(named === null ? {} : { job: named }), ...(kept ? { body: 'kept' } : {}) };
+        engine.send(sent, { attributes });
         await engine.drain({ batch: 1, hours: 2 });
 
         expect(engine.rows().map(({ state }) => state)).toEqual([expect.stringMatching(/^(dead|succeeded)$/)]);
-        const attributes = engine.deadLetters().map((entry) => entry.attributes);
-        expect(
-          JSON.stringify([engine.lines, engine.metrics, engine.rows(), engine.records(), attributes]),
-        ).not.toContain(MARK);
+        const entries = engine.deadLetters().map((entry) => entry.attributes);
+        expect(JSON.stringify([engine.lines, engine.metrics, engine.rows(), engine.records(), entries])).not.toContain(
+          MARK,
+        );
       }),
       options,
     );

@@ -1,6 +1,9 @@
 import { PermanentError, StoreError } from '../../../lib/errors';
+import { completionOf } from '../../../lib/jobs/completion';
 import { envelopeSchema } from '../../../lib/jobs/envelope';
 import { newRow } from '../../../lib/jobs/new-row';
+import type { JobRow } from '../../../lib/jobs/row';
+import { acceptedRow } from '../../support/accepted-row';
 import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../support/engine';
 import { memoryRandom } from '../../support/memory-clock';
 import { sampleContract } from '../../support/sample-contract';
@@ -158,4 +161,11 @@ describe('a job that was never sent', () => {
 
     expect(engine.published.map(({ id }) => id)).toEqual([`${jobId(1)}:1:succeeded`]);
   });
+});
+
+test('the end of a job that was never sent is not final while its body is kept for a retry', () => {
+  const never = { ...acceptedRow(0), state: 'cancelled', reason: 'never-sent' } as JobRow;
+
+  expect(completionOf(never).final).toBe(true);
+  expect(completionOf({ ...never, bodyKept: true }).final).toBe(false);
 });

@@ -1,10 +1,12 @@
-import { WaitError } from '../../../lib/errors';
+import * as z from 'zod';
+import { PermanentError, WaitError } from '../../../lib/errors';
 import { parseEnvelope } from '../../../lib/jobs/envelope';
 import { bodyKey, jobKey, recordKey } from '../../../lib/jobs/keys';
 import { newRow } from '../../../lib/jobs/new-row';
 import { STAND_IN } from '../../../lib/jobs/park';
 import type { JobRow } from '../../../lib/jobs/row';
 import type { Item } from '../../../lib/ports';
+import { messageType } from '../../../lib/worker/contract';
 import { damagedItem } from '../../support/damage';
 import { anEnvelope, jobId, memoryEngine, PREFIX } from '../../support/engine';
 import { sampleContract } from '../../support/sample-contract';
@@ -49,6 +51,10 @@ describe('a row that is damaged while its message is in the queue', () => {
       ],
     ),
     ['with a version that is a text', withValue('version', '1'), 'row.version'],
+    ['with version 0', withValue('version', 0), 'row.version'],
+    ['with version -1', withValue('version', -1), 'row.version'],
+    ['with a version that is null', withValue('version', null), 'row.version'],
+    ['of another queue', withValue('queue', 'emails'), 'row.id'],
     ['with a history of texts', withValue('history', ['sent']), 'row.history.0'],
     ['with a state that no code knows', withValue('state', 'resting'), 'row.state'],
     ['with a time beyond all dates', withValue('time', 1e300), 'row.time'],
@@ -235,4 +241,84 @@ describe('a message with a stand-in for its body', () => {
     expect(failures).toBe(0);
     expect(engine.deadLetters()).toHaveLength(1);
   });
+});
+
+test('what is left of a damaged body stays when the job is parked', async () => {
+  const { engine } = start();
+  const left = body().slice(0, 40);
+  await engine.deps.ledger.write(rowOfFirst(engine), 0);
+  await engine.objects.put(bodyKey(PREFIX, 'sample', jobId(1)), left, 'application/json');
+  engine.send(STAND_IN, { attributes: { job: jobId(1), body: 'kept' } });
+
+  await engine.deliver();
+
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', error: { code: 'BodyDamaged' } });
+  expect(engine.objects.text(bodyKey(PREFIX, 'sample', jobId(1)))).toBe(left);
+});
+
+test('a dead job whose state is damaged ends again, with a record and an entry of the new end', async () => {
+  const { engine } = start(() => {
+    throw new PermanentError({ code: 'Rejected', message: 'rejected' });
+  });
+  engine.send(body());
+  await engine.deliver();
+  await damage(engine, withValue('state', 'resting'));
+
+  await engine.drain({ hours: 50 * 24 });
+
+  const row = engine.row(jobId(1));
+  expect(row).toMatchObject({ state: 'dead', error: { code: 'RowDamaged', field: 'row.state' } });
+  expect(row.recordedAt).toBeGreaterThanOrEqual(row.endedAt ?? Number.POSITIVE_INFINITY);
+  expect(Object.values(engine.records())).toMatchObject([{ state: 'dead', error: { code: 'RowDamaged' } }]);
+});
+
+test('a damaged job that waits for an operator ends within two hours', async () => {
+  const { engine } = start(() => {
+    throw new WaitError({ code: 'Later', message: 'later', waitMs: 3_600_000 });
+  });
+  engine.send(body());
+  await engine.deliver();
+  await damage(engine, (row) => ({ ...row, reason: 'unknown', todo: 'sample#unknown', steps: true }));
+
+  for (let minute = 0; minute < 120; minute++) {
+    engine.clock.advance(60_000);
+    await engine.reconcile();
+  }
+
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', error: { code: 'RowDamaged', field: 'row.steps' } });
+});
+
+test('a queue without rows runs no job whose row is damaged', async () => {
+  const done: string[] = [];
+  const work = async ({ id }: { id: string }) => done.push(id);
+  const type = messageType({ schema: z.object({}), process: work, direct: work });
+  const engine = memoryEngine(() => ({ queue: 'sample', types: { 'sample.done.v1': type } }));
+  await engine.deps.ledger.write(rowOfFirst(engine), 0);
+  await damage(engine, without('payloadHash'));
+  engine.send(body());
+  engine.receive();
+  engine.clock.advance(DAY_MS);
+
+  await engine.drain({ hours: 24 });
+
+  expect(done).toEqual([]);
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', error: { code: 'RowDamaged' } });
+});
+
+test.each([
+  ['an address', 'jane@example.com'],
+  ['a long text', 'x'.repeat(3_000)],
+  ['a text with spaces', 'a b'],
+])('the attribute of a message cannot give a job %s as its id', async (_what, id) => {
+  const { engine, effects } = start();
+  const messageId = engine.send('{"body":"gone"}', { attributes: { job: id } });
+  engine.send(STAND_IN, { attributes: { job: id, body: 'kept' } });
+
+  const failures = await aDay(engine);
+
+  expect(failures).toBe(0);
+  expect(engine.rows().map((row) => row.id)).toContain(`invalid/${messageId}`);
+  expect(engine.rows().every((row) => row.id.startsWith('invalid/') && row.state === 'dead')).toBe(true);
+  expect(JSON.stringify([engine.lines, engine.rows(), engine.records(), engine.objects.keys()])).not.toContain(id);
+  expect(effects).toEqual([]);
 });

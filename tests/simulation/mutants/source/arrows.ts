@@ -75,8 +75,8 @@ export const ARROW_MUTANTS: Record<ArrowName, SourceMutant> = {
     },
   ),
   endDamaged: wrong(
-    "noted({ ...withoutLease(row), reason: 'error', error, endedAt: at }, { at, event: EVENT.dead('error'), error })",
-    "{ ...withoutLease(row), reason: 'error', error, endedAt: at }",
+    "noted({ ...withoutEnd(row), reason: 'error', error, endedAt: at }, { at, event: EVENT.dead('error'), error })",
+    "{ ...withoutEnd(row), reason: 'error', error, endedAt: at }",
     explained('its history ends with held \\(throttled\\)'),
     { queue: 'emails', calls: calls('sendgrid.send', 'retry-after'), emptied: 20 * SECOND_MS },
   ),
