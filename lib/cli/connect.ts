@@ -23,10 +23,12 @@ import type { Reader } from '../ops/operator';
 import { type OperatorDeps, OperatorError } from '../ops/operator';
 import { verifySource } from '../ops/verify-source';
 import type { Events, Facts, Log, Metrics } from '../ports';
+import { basicAuthorization } from '../vendors/credentials';
 import type { CommandContext, Output } from './command';
 import { dryServices } from './dry-run';
 import type { Serverless } from './serverless';
 import { targetOf } from './target';
+import { zendeskLookup } from './zendesk-lookup';
 
 /** The table and the bucket of a stage. `operator` also connects to its queues. */
 export interface Connection {
@@ -94,6 +96,7 @@ export async function connect(
 
 async function clients(serverless: Serverless) {
   const aws = serverless.getProvider('aws');
+  const feedback = serverless.service.functions.feedback?.environment;
   if (aws.getStage() !== 'local') {
     const config = await aws.getAwsSdkV3Config();
     return {
@@ -103,12 +106,13 @@ async function clients(serverless: Serverless) {
       s3: new S3Client(config),
       dynamodb: new DynamoDBClient(config),
       sns: new SNSClient(config),
-      zendesk: zendeskOf(process.env),
+      zendesk: zendeskLookup(feedback, process.env.ZENDESK_LOOKUP_TOKEN),
     };
   }
   const service = await findService();
   if (!service) throw new OperatorError(NOT_RUNNING);
   const { api, region, endpoints } = service;
+  const { ZENDESK_EMAIL = '', ZENDESK_TOKEN = '' } = feedback ?? {};
   const config = { ...clientDefaults, region, credentials: LOCAL_CREDENTIALS };
   return {
     region,
@@ -117,18 +121,9 @@ async function clients(serverless: Serverless) {
     s3: new S3Client({ ...config, endpoint: endpoints.s3 }),
     dynamodb: new DynamoDBClient({ ...config, endpoint: endpoints.dynamodb }),
     sns: new SNSClient({ ...config, endpoint: `${api}/sns` }),
-    zendesk: { endpoint: endpoints.zendesk, authorization: basic('agent@example.com', 'local-zendesk-token') },
+    zendesk: { endpoint: endpoints.zendesk, authorization: basicAuthorization(ZENDESK_EMAIL, ZENDESK_TOKEN) },
   };
 }
-
-/** Zendesk for look-ups. The functions' own token may be a reference that only they can read. */
-function zendeskOf({ ZENDESK_ENDPOINT, ZENDESK_EMAIL, ZENDESK_LOOKUP_TOKEN }: NodeJS.ProcessEnv) {
-  if (!ZENDESK_ENDPOINT || !ZENDESK_EMAIL || !ZENDESK_LOOKUP_TOKEN) return undefined;
-  return { endpoint: ZENDESK_ENDPOINT, authorization: basic(ZENDESK_EMAIL, ZENDESK_LOOKUP_TOKEN) };
-}
-
-const basic = (email: string, token: string): string =>
-  `Basic ${Buffer.from(`${email}/token:${token}`).toString('base64')}`;
 
 const partitionOf = (region: string): string =>
   region.startsWith('cn-') ? 'aws-cn' : region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws';

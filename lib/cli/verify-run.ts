@@ -1,5 +1,6 @@
 import { OperatorError } from '../ops/operator';
 import { counted } from '../text';
+import { LookUpError } from '../verify/read';
 import { verify } from '../verify/verify';
 import type { Run } from './command';
 import { hour } from './options';
@@ -16,7 +17,9 @@ export const verifyRun: Run = async ({ options, out, source }) => {
   const from = hour(options, 'from') ?? to - DAY_MS;
   if (from >= to) throw new OperatorError('--from must be in the past and before --to.');
   const stores = await source();
-  const found = await verify(stores, { from, to });
+  const found = await verify(stores, { from, to }).catch((error: unknown) => {
+    throw error instanceof LookUpError ? new OperatorError(`${error.message}. Nothing was verified.`) : error;
+  });
   if (options.json) out.json({ findings: found });
   else if (found.length === 0) out.line('No findings.');
   else

@@ -29,3 +29,7 @@ export async function withSecret<T>(
   }
   return call({ secret: await secret({ fresh: true }), timeoutMs: left() });
 }
+
+/** Zendesk's header for basic authentication with an API token. */
+export const basicAuthorization = (email: string, token: string): string =>
+  `Basic ${Buffer.from(`${email}/token:${token}`).toString('base64')}`;

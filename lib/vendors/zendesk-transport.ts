@@ -50,7 +50,3 @@ function firstPage(body: unknown): unknown {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) return body;
   return { ...body, links: undefined, next_page: undefined };
 }
-
-/** The header for basic authentication with an API token. */
-export const authorization = (email: string, token: string): string =>
-  `Basic ${Buffer.from(`${email}/token:${token}`).toString('base64')}`;

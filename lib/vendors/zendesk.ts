@@ -1,10 +1,10 @@
 import * as z from 'zod';
 import type { Secret } from '../ports';
-import { type Attempt, type CallOptions, withSecret } from './credentials';
+import { type Attempt, basicAuthorization, type CallOptions, withSecret } from './credentials';
 import { requestOk } from './http';
 import { type Effect, malformed } from './translate';
 import { zendesk as dialect, translate } from './zendesk-errors';
-import { authorization, zendeskClient } from './zendesk-transport';
+import { zendeskClient } from './zendesk-transport';
 
 /** A ticket as a worker describes it. Equal tickets make equal bytes. */
 export interface Ticket {
@@ -118,7 +118,7 @@ export function realZendesk({ endpoint, email, token, now = Date.now }: ZendeskC
           method: 'POST',
           url: `${base}/uploads.json?filename=${encodeURIComponent(name)}`,
           headers: {
-            Authorization: authorization(email, secret),
+            Authorization: basicAuthorization(email, secret),
             'Content-Type': contentType,
             Accept: 'application/json',
           },

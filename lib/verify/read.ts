@@ -132,6 +132,13 @@ async function mails(source: Source, folders: readonly string[]): Promise<Effect
   });
 }
 
+/** A vendor did not answer a look-up, so nothing can be said about its effects. */
+export class LookUpError extends Error {
+  override readonly name = 'LookUpError';
+}
+
+const LOOKUP_MS = 10_000;
+
 /** Zendesk finds the tickets of a job by their external id. */
 async function tickets({ zendesk }: Source, items: readonly Item[]): Promise<Effect[]> {
   if (!zendesk) return [];
@@ -139,8 +146,9 @@ async function tickets({ zendesk }: Source, items: readonly Item[]): Promise<Eff
   const ids = items.filter(({ queue }) => queue === 'feedback').map(({ id }) => String(id));
   const found = await each(ids, async (job): Promise<Effect[]> => {
     const url = `${endpoint}/tickets.json?external_id=${encodeURIComponent(job)}`;
-    const answer = await fetch(url, { headers: { authorization } });
-    if (!answer.ok) throw new Error(`Zendesk answered ${answer.status} to a look-up of tickets`);
+    const limits = { signal: AbortSignal.timeout(LOOKUP_MS), redirect: 'error' as const };
+    const answer = await fetch(url, { headers: { authorization }, ...limits }).catch(() => undefined);
+    if (!answer?.ok) throw new LookUpError(`Zendesk answered ${answer?.status ?? 'nothing'} to a look-up of tickets`);
     const { tickets: all } = (await answer.json()) as { tickets: { id: number }[] };
     return all.map(({ id }) => ({ job, what: 'ticket', id: String(id) }));
   });

@@ -1,3 +1,4 @@
+import { basicAuthorization } from '../../vendors/credentials';
 import type { FakeRequest, Reply } from './exchange';
 import { type FakeServer, startFake } from './server';
 import { type FakeTicket, type FakeUser, type ZendeskModel, zendeskModel } from './zendesk-model';
@@ -21,8 +22,7 @@ export interface FakeZendeskOptions {
 export async function startFakeZendesk(options: FakeZendeskOptions = {}): Promise<FakeZendesk> {
   const { port, email, token, now = Date.now, suspended } = options;
   const model = zendeskModel({ now, ...(suspended ? { suspended } : {}) });
-  const expected =
-    token === undefined ? undefined : `Basic ${Buffer.from(`${email ?? ''}/token:${token}`).toString('base64')}`;
+  const expected = token === undefined ? undefined : basicAuthorization(email ?? '', token);
   const handle = (request: FakeRequest): Reply => {
     const given = request.headers.authorization;
     if (!given?.startsWith('Basic ') || (expected !== undefined && given !== expected))

@@ -106,6 +106,7 @@ async function lay(): Promise<void> {
 const serverless = {
   classes: { Error },
   service: {
+    functions: {},
     provider: {
       environment: {
         ...{ INSTANCE, BUCKET, PREFIX: 'jobs', TABLE: `${INSTANCE}-jobs` },
