@@ -139,3 +139,6 @@ export class CancelledError extends PermanentError {
     super({ code: 'Cancelled', message: 'the job is cancelled' });
   }
 }
+
+/** The code of an error for a log line. An error that is not ours has none. */
+export const codeOf = (error: unknown): string => (error instanceof JobError ? error.code : 'Unexpected');

@@ -1,5 +1,5 @@
 import type { SNSMessage } from 'aws-lambda';
-import { JobError, PermanentError, StopError, WaitError } from '../errors';
+import { codeOf, PermanentError, StopError, WaitError } from '../errors';
 import { type DlqExits, exitsSince } from '../jobs/dlq-exits';
 import { dlqKey, reconcilerKey } from '../jobs/keys';
 import type { FailingWork, ReconcilerRun } from '../jobs/reconciler-run';
@@ -34,7 +34,7 @@ export async function notify(
   try {
     await send(deps, message, remainingMs);
   } catch (error) {
-    const code = error instanceof JobError ? error.code : 'Unexpected';
+    const code = codeOf(error);
     deps.log.error('an alarm was not delivered', { code, messageId: sns.MessageId });
     if (!(error instanceof StopError || error instanceof PermanentError)) throw error;
     await deps.undelivered.send(deps.undeliveredUrl, { body: sns.Message, attributes: { code } });

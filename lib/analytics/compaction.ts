@@ -1,4 +1,4 @@
-import { JobError } from '../errors';
+import { codeOf } from '../errors';
 import { compactionKey } from '../jobs/keys';
 import { runAlone } from '../jobs/run-lease';
 import type { Table } from '../ports';
@@ -45,7 +45,7 @@ async function everyHour(run: CompactionRun, mayGoOn: () => boolean): Promise<vo
     try {
       await compactHour(run, hour, mayGoOn);
     } catch (error) {
-      const code = error instanceof JobError ? error.code : 'Unexpected';
+      const code = codeOf(error);
       log.error('an hour could not be compacted', { code, key: dataPartition(prefix, hour) });
       metrics.add('CompactionFailures', 1, 'Count', {});
     }

@@ -1,5 +1,7 @@
+import { everyOfHour } from '../jobs/due';
 import { hourKey } from '../jobs/keys';
 import type { JobRow } from '../jobs/row';
+import { ANY_SCHEMA } from '../jobs/row-schema';
 import { rowOf } from '../jobs/stored-row';
 import type { Objects, Table } from '../ports';
 import { dataPartition, jobOf, rejectedPartition } from './keys';
@@ -24,7 +26,6 @@ export interface Sequences {
 }
 
 const HOUR_MS = 60 * 60_000;
-const PAGE = 1_000;
 const READS = 16;
 
 /**
@@ -79,16 +80,13 @@ async function storedIn(store: { objects: Objects; prefix: string }, hour: numbe
 
 async function rowsOf(table: Table, hour: number): Promise<JobRow[]> {
   const rows: JobRow[] = [];
-  for (let after: string | undefined; ; ) {
-    const options = { limit: PAGE, ...(after === undefined ? {} : { after }) };
-    const keys = await table.hour(hourKey(ANALYTICS_QUEUE, hour), options);
+  for await (const keys of everyOfHour(table, hourKey(ANALYTICS_QUEUE, hour)))
     for (const key of keys) {
       const item = await table.get(key);
-      if (item) rows.push(rowOf(item));
+      // A number of newer code is not missing either.
+      if (item) rows.push(rowOf(item, ANY_SCHEMA));
     }
-    after = keys.at(-1);
-    if (keys.length < PAGE) return rows;
-  }
+  return rows;
 }
 
 function gapsOf(source: string, numbers: ReadonlySet<number>, fromOne: boolean): Gap[] {

@@ -7,7 +7,7 @@ import { campaignsNotEnded, campaignsOfDay } from '../ops/campaign-find';
 import type { Reader } from '../ops/operator';
 import { OperatorError, stateOf } from '../ops/operator';
 import { campaignLines, campaignView, reportLines, statusOf } from './campaign-text';
-import type { CommandContext, Run } from './command';
+import type { Run } from './command';
 import { DEFAULT_LIMIT } from './commands';
 import { count, day, required } from './options';
 
@@ -33,54 +33,23 @@ export const campaignRuns = {
     else for (const line of reportLines(report, sls)) out.line(line);
   },
 
-  'campaign pause': async (context) => {
-    const { id, before, store } = await known(context);
-    say(context, {
-      before,
-      after: (await store.pause(id)).item,
-      must: 'paused',
-      only: 'a running campaign can be paused',
-    });
-  },
-
-  'campaign resume': async (context) => {
-    const { id, before, store } = await known(context);
-    say(context, {
-      before,
-      after: (await store.resume(id)).item,
-      must: 'running',
-      only: 'a paused campaign can be resumed',
-    });
-  },
-
-  'campaign cancel': async (context) => {
-    const { id, before, store } = await known(context);
-    const only = 'a running or paused campaign can be cancelled';
-    say(context, { before, after: (await store.cancel(id)).item, must: 'cancelled', only });
-  },
+  'campaign pause': decide('pause', 'paused', 'a running campaign can be paused'),
+  'campaign resume': decide('resume', 'running', 'a paused campaign can be resumed'),
+  'campaign cancel': decide('cancel', 'cancelled', 'a running or paused campaign can be cancelled'),
 } satisfies Record<string, Run>;
 
-async function known({ options, reader }: CommandContext) {
-  const from = await reader();
-  const id = required(options, 'id');
-  return { id, before: await readCampaign(from, id), store: campaigns(from) };
+/** A command that changes a campaign's status. To repeat it is no error, and to come too late is one. */
+function decide(what: 'pause' | 'resume' | 'cancel', must: CampaignStatus, only: string): Run {
+  return async ({ options, out, reader }) => {
+    const from = await reader();
+    const before = await readCampaign(from, required(options, 'id'));
+    const after = (await campaigns(from)[what](before.id)).item ?? before;
+    if (after.status !== must) throw new OperatorError(`${after.id} is ${statusOf(after)}: only ${only}.`);
+    out.line(`campaign ${after.id}: was ${statusOf(before)}, is ${statusOf(after)}.`);
+  };
 }
 
-/** What was and what is. A decision that was made before is no error; one that came too late is. */
-function say(
-  { out }: CommandContext,
-  {
-    before,
-    after = before,
-    must,
-    only,
-  }: { before: Campaign; after?: Campaign | undefined; must: CampaignStatus; only: string },
-): void {
-  if (after.status !== must) throw new OperatorError(`${after.id} is ${statusOf(after)}: only ${only}.`);
-  out.line(`campaign ${after.id}: was ${statusOf(before)}, is ${statusOf(after)}.`);
-}
-
-/** The campaign; where there is none, the error says whether one of this id was accepted and has not begun. */
+/** The campaign. If there is none, the error says whether one of this id was accepted and has not begun. */
 async function readCampaign(from: Reader, id: string): Promise<Campaign> {
   const campaign = await campaigns(from).read(id);
   if (campaign) return campaign;

@@ -1,8 +1,8 @@
 import type { OperatorDeps, Reader } from '../ops/operator';
+import type { Target } from '../target';
 import type { Source } from '../verify/read';
 import type { ProducerAccess } from './producer-access';
 import type { Serverless } from './serverless';
-import type { NamedTarget } from './target';
 
 export interface Option {
   usage: string;
@@ -29,7 +29,7 @@ export type Run = (context: CommandContext) => Promise<void>;
 export interface CommandContext {
   options: Record<string, string | boolean | undefined>;
   out: Output;
-  target: NamedTarget;
+  target: Target;
   /** A command to copy, with the options that select this deployment: `jobs show ID` becomes `npx sls jobs show ID …`. */
   sls: (text: string) => string;
   /** For commands about deployments: the account and its clients. */

@@ -1,6 +1,6 @@
 import { OperatorError } from '../ops/operator';
+import type { Target } from '../target';
 import type { CommandContext, Output } from './command';
-import type { NamedTarget } from './target';
 
 /** A stage that is not known to be for tests counts as production. */
 const TEST_STAGES = ['local', 'staging'];
@@ -10,7 +10,7 @@ const TEST_STAGES = ['local', 'staging'];
  * an OperatorError if the answer is another name, or if there is no terminal to ask on.
  */
 export async function confirmWrite(
-  { instance, stage }: NamedTarget,
+  { instance, stage }: Target,
   { options, out }: { options: CommandContext['options']; out: Pick<Output, 'ask'> },
 ): Promise<void> {
   if (TEST_STAGES.includes(stage) || options.yes === true) return;

@@ -27,7 +27,7 @@ import { basicAuthorization } from '../vendors/credentials';
 import type { CommandContext, Output } from './command';
 import { dryServices } from './dry-run';
 import type { Serverless } from './serverless';
-import { targetOf } from './target';
+import { namedTargetOf } from './target';
 import { zendeskLookup } from './zendesk-lookup';
 
 /** The table and the bucket of a stage. `operator` also connects to its queues. */
@@ -86,7 +86,7 @@ export async function connect(
   }
 
   async function publishAlarm(message: Parameters<CommandContext['publishAlarm']>[0]): Promise<void> {
-    const { account } = await targetOf(serverless);
+    const { account } = await namedTargetOf(serverless);
     await topics.publish(`arn:${partitionOf(region)}:sns:${region}:${account}:${topicName(config.INSTANCE)}`, message);
   }
 

@@ -6,7 +6,7 @@ import type { CommandContext } from './command';
 import { GUARDED } from './commands';
 import { confirmWrite } from './confirm';
 import type { Serverless } from './serverless';
-import { targetOf, targetText } from './target';
+import { namedTargetOf, targetText } from './target';
 import { terminal } from './terminal';
 
 /** Serverless's own commands that only read from AWS. */
@@ -20,7 +20,7 @@ export async function beforeCore(serverless: Serverless, options: CommandContext
   const command = serverless.processedInput.commands.join(' ');
   if (![...READING, ...GUARDED].includes(command)) return;
   try {
-    const target = await targetOf(serverless);
+    const target = await namedTargetOf(serverless);
     terminal.note(targetText(target));
     if (GUARDED.includes(command)) await confirmWrite(target, { options, out: terminal });
     if (command === 'deploy') await prepareDeployment(chosenInstance(options), serverless);

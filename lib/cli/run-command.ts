@@ -2,7 +2,7 @@ import { ConfigError } from '../config';
 import { StoreError } from '../errors';
 import { InstanceProblems } from '../instances/problems';
 import { OperatorError } from '../ops/operator';
-import { slsCommand } from '../target';
+import { slsCommand, type Target } from '../target';
 import type { Command, CommandContext, Output, Run } from './command';
 import { type CommandName, commands } from './commands';
 import { confirmWrite } from './confirm';
@@ -11,7 +11,7 @@ import { dryOutput, dryRunLines, isDryRun } from './dry-run';
 import { producerAccess } from './producer-access';
 import { runs } from './runs';
 import type { Serverless } from './serverless';
-import { type NamedTarget, targetOf, targetText } from './target';
+import { namedTargetOf, targetOf, targetText } from './target';
 import { terminal } from './terminal';
 
 /** Runs one of our commands on the deployment of the `sls` call. */
@@ -43,16 +43,12 @@ interface Call {
  * the message goes to standard error instead.
  */
 export async function runCommand(run: Run, { serverless, ...call }: Call): Promise<void> {
-  let target: NamedTarget | undefined;
+  const target = targetOf(serverless);
   try {
     // A group such as `sls jobs` only lists its commands.
-    if (call.command.options === undefined || call.command.offline)
-      target = { instance: '', stage: '', region: '', account: '' };
-    else {
-      target = await targetOf(serverless);
-      call.out.note(targetText(target));
-    }
-    await runOn(run, target, { ...call, serverless, producer: producerAccess(serverless, target) });
+    if (call.command.options !== undefined && !call.command.offline)
+      call.out.note(targetText(await namedTargetOf(serverless)));
+    await runOn(run, target, { ...call, serverless, producer: producerAccess(serverless) });
   } catch (error) {
     if (
       !(
@@ -63,7 +59,7 @@ export async function runCommand(run: Run, { serverless, ...call }: Call): Promi
       )
     )
       throw error;
-    const next = target && error instanceof OperatorError && error.next ? ` ${slsCommand(error.next, target)}` : '';
+    const next = error instanceof OperatorError && error.next ? ` ${slsCommand(error.next, target)}` : '';
     const message = `${sentence(error.message)}${next}`;
     if (!call.options.json) throw new serverless.classes.Error(message, 'OPERATOR');
     call.out.note(message);
@@ -73,7 +69,7 @@ export async function runCommand(run: Run, { serverless, ...call }: Call): Promi
 
 async function runOn(
   run: Run,
-  target: NamedTarget,
+  target: Target,
   { command, options, out, connect, producer, serverless }: Call & Pick<CommandContext, 'producer'>,
 ) {
   const writes = command.writes === true || (command.writes !== undefined && options[command.writes] === true);

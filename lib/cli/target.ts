@@ -10,19 +10,23 @@ export interface NamedTarget extends Target {
 /** The account of the service on this machine. */
 const LOCAL_ACCOUNT = '000000000000';
 
-/**
- * The deployment that this `sls` call acts on. Asks STS for the account, unless the stage is `local`. Rejects with an
- * OperatorError if STS does not answer.
- */
-export async function targetOf(serverless: Serverless): Promise<NamedTarget> {
+/** The deployment that this `sls` call is about. Asks nothing of AWS. */
+export function targetOf(serverless: Serverless): Target {
   const aws = serverless.getProvider('aws');
-  const stage = aws.getStage();
   return {
     instance: serverless.service.provider.environment?.INSTANCE ?? '',
-    stage,
+    stage: aws.getStage(),
     region: aws.getRegion(),
-    account: stage === 'local' ? LOCAL_ACCOUNT : await accountOf(serverless),
   };
+}
+
+/**
+ * The same with its account. Asks STS for it, unless the stage is `local`. Rejects with an OperatorError if STS does not
+ * answer.
+ */
+export async function namedTargetOf(serverless: Serverless): Promise<NamedTarget> {
+  const target = targetOf(serverless);
+  return { ...target, account: target.stage === 'local' ? LOCAL_ACCOUNT : await accountOf(serverless) };
 }
 
 async function accountOf(serverless: Serverless): Promise<string> {

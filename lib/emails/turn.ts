@@ -1,5 +1,5 @@
 import { WaitError } from '../errors';
-import type { RateUse, SharedRate, Slot } from '../limits/rate';
+import type { RateUse, SharedRate } from '../limits/rate';
 import type { Clock } from '../ports';
 import type { RunContext } from '../worker/contract';
 
@@ -34,10 +34,10 @@ export async function takeTurn(
   const until = async (at: number) => {
     const waitMs = at - clock.now();
     if (waitMs > 0) await clock.sleep(waitMs);
-    if (clock.now() > slot.until) throw missed(slot);
+    if (clock.now() > slot.until) throw missed();
   };
   return { ready: () => until(slot.at - LEAD_MS), now: () => until(slot.at) };
 }
 
-const missed = (_slot: Slot): WaitError =>
+const missed = (): WaitError =>
   new WaitError({ code: 'RateSlotMissed', message: 'the time to send has passed', waitMs: 0 });

@@ -29,3 +29,15 @@ export async function* everyDue(
     after = page.at(-1);
   }
 }
+
+const HOUR_PAGE = 1_000;
+
+/** The keys of all jobs of an hour (`hourKey`), page by page. */
+export async function* everyOfHour(table: Pick<Table, 'hour'>, hour: string): AsyncGenerator<string[]> {
+  for (let after: string | undefined; ; ) {
+    const page = await table.hour(hour, { limit: HOUR_PAGE, ...(after === undefined ? {} : { after }) });
+    yield page;
+    if (page.length < HOUR_PAGE) return;
+    after = page.at(-1);
+  }
+}

@@ -8,6 +8,9 @@ import type { JobRow, StoredError } from './row';
 /** The schema of the rows that this code writes. Raise it if earlier code must leave the rows of the new code alone. */
 export const ROW_SCHEMA = 1;
 
+/** For a reader that never writes: rows of newer code too. */
+export const ANY_SCHEMA = Number.POSITIVE_INFINITY;
+
 /** The code of an entry in the DLQ whose message waits for code that knows the row. */
 export const NEWER_ROW = 'NewerRow';
 

@@ -1,4 +1,4 @@
-import { JobError } from '../errors';
+import { codeOf } from '../errors';
 import { MAX_MESSAGE_BYTES, messageBytes } from '../jobs/park';
 import type { BatchEntry, BatchQueues, Clock, Log, OutgoingMessage, Random, SentMessage } from '../ports';
 
@@ -86,7 +86,7 @@ export function createBatchSender({
   async function sendBatch(batch: Group[]): Promise<void> {
     const messages = batch.flatMap(({ waiting: [first] }) => (first ? [first.message] : []));
     const entries = await queues.sendBatch(queueUrl(), messages).catch((error: unknown): BatchEntry[] => {
-      const code = error instanceof JobError ? error.code : 'Unexpected';
+      const code = codeOf(error);
       return messages.map(() => ({ sent: false, code }));
     });
     const codes = new Set<string>();

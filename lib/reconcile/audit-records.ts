@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { eachOf } from '../concurrency';
+import { everyOfHour } from '../jobs/due';
 import { hourKey, jobKey, recordKey, recordPartition } from '../jobs/keys';
 import { isEnd, type JobRow } from '../jobs/row';
 import { NewerRowError } from '../jobs/row-schema';
@@ -21,7 +22,6 @@ export interface Records {
 
 type Finding = keyof Records | Difference;
 
-const PAGE = 1_000;
 const AT_ONCE = 16;
 const LOOKS = 3;
 const SUFFIX = '.json';
@@ -56,12 +56,9 @@ export async function auditHour(
 
 async function rowsOf({ table }: ReconcileDeps, queue: string, hour: number): Promise<string[]> {
   const ids: string[] = [];
-  for (let after: string | undefined; ; ) {
-    const page = await table.hour(hourKey(queue, hour), { limit: PAGE, ...(after === undefined ? {} : { after }) });
-    for (const key of page) ids.push(key.slice(jobKey(queue, '').length));
-    if (page.length < PAGE) return ids;
-    after = page.at(-1);
-  }
+  for await (const page of everyOfHour(table, hourKey(queue, hour)))
+    ids.push(...page.map((key) => key.slice(jobKey(queue, '').length)));
+  return ids;
 }
 
 /** Reads the row, then the record. If they differ, it reads the row again, because jobs go on during an audit. */

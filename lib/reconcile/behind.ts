@@ -1,9 +1,9 @@
 import { eachOf, throughAll } from '../concurrency';
+import { codeOf } from '../errors';
 import { groupBy } from '../group-by';
 import { everyDue, SHARE } from '../jobs/due';
 import { jobKey, orderKey, todoKey } from '../jobs/keys';
 import { isEnd, type JobRow } from '../jobs/row';
-import { codeOf } from './due';
 import type { Turn } from './pace';
 import { release } from './release';
 import type { ReconcileRun, Work } from './run';

@@ -1,5 +1,5 @@
 import { eachOf, mapEach } from '../concurrency';
-import { JobError } from '../errors';
+import { codeOf } from '../errors';
 import { groupBy } from '../group-by';
 import { backOff, backoffOf, LONGEST_BACKOFF_MS } from '../jobs/backoff';
 import { SHARE } from '../jobs/due';
@@ -73,8 +73,6 @@ export async function eachDue(
     }
   }
 }
-
-export const codeOf = (error: unknown): string => (error instanceof JobError ? error.code : 'Unexpected');
 
 /** Keys of the due rows, oldest first. If there is more than a page, the newest rows come before the others. */
 async function* pages(

@@ -1,10 +1,10 @@
 import { type Place, releaseCampaigns } from '../emails/campaigns/release';
+import { codeOf } from '../errors';
 import { beginRun, endRun, type ReconcilerRun } from '../jobs/reconciler-run';
 import type { JobRow } from '../jobs/row';
 import { inBatches } from './batches';
 import { watchCanary } from './canary';
 import type { ReconcileDeps } from './deps';
-import { codeOf } from './due';
 import { createExits } from './exits';
 import { createFailures } from './failures';
 import { createPace } from './pace';

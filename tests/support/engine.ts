@@ -4,6 +4,7 @@ import { dlqName, jobKey, queueName, queueUrl } from '../../lib/jobs/keys';
 import { createLedger } from '../../lib/jobs/ledger';
 import { createOrder } from '../../lib/jobs/order';
 import type { JobRow } from '../../lib/jobs/row';
+import { ANY_SCHEMA } from '../../lib/jobs/row-schema';
 import { rowOf } from '../../lib/jobs/stored-row';
 import { circuitBreakers } from '../../lib/limits/circuit';
 import { createSqsModel } from '../../lib/local/sqs/model';
@@ -20,7 +21,6 @@ import { memoryQueues } from './memory-queues';
 import { memoryTable } from './memory-table';
 
 /** Tests look at rows of any schema. */
-const ANY_SCHEMA = Number.POSITIVE_INFINITY;
 
 export const INSTANCE = 'my';
 const REGION = 'us-east-1';

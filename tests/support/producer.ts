@@ -1,3 +1,4 @@
+import { ANY_SCHEMA } from '../../lib/jobs/row-schema';
 import { rowOf } from '../../lib/jobs/stored-row';
 import { createSqsModel } from '../../lib/local/sqs/model';
 import type { Objects, Queues, Table } from '../../lib/ports';
@@ -8,7 +9,6 @@ import { memoryQueues } from './memory-queues';
 import { memoryTable } from './memory-table';
 
 /** Tests look at rows of any schema. */
-const ANY_SCHEMA = Number.POSITIVE_INFINITY;
 
 export const feedbackSettings = {
   type: 'fifo' as const,

@@ -7,6 +7,9 @@ export interface Tracked {
   errors: { field: string; detail: string }[];
 }
 
+/** As in openapi.json. Each event is validated before the next request gets its turn. */
+const MOST_EVENTS = 10_000;
+
 /**
  * Tracks a list of events. The producer keeps them in memory for up to two seconds and sends them together. So a killed
  * process loses these, and a stopped process does not. Throws an InvalidJobError if no event is valid.
@@ -14,6 +17,8 @@ export interface Tracked {
 export async function trackAll({ track }: Pick<Producer, 'track'>, events: unknown): Promise<Tracked> {
   if (!Array.isArray(events) || events.length === 0)
     throw new InvalidJobError([{ field: 'events', message: 'events: must be a list of at least one event' }]);
+  if (events.length > MOST_EVENTS)
+    throw new InvalidJobError([{ field: 'events', message: `events: must be at most ${MOST_EVENTS} entries` }]);
   const problems: Problem[] = [];
   for (const [index, event] of events.entries())
     try {

@@ -1,7 +1,10 @@
 import { compactHour } from '../../../lib/analytics/compact';
 import { sequences } from '../../../lib/analytics/gaps';
 import { analyticsContract } from '../../../lib/analytics/process';
+import { jobKey } from '../../../lib/jobs/keys';
+import { ROW_SCHEMA } from '../../../lib/jobs/row-schema';
 import { ACCEPTED_AT, analyticsBody, anEvent } from '../../support/analytics';
+import { damagedItem } from '../../support/damage';
 import { jobId, memoryEngine, PREFIX } from '../../support/engine';
 
 const HOUR = Date.parse('2026-01-02T03:00:00Z');
@@ -60,6 +63,17 @@ test('a message with only rejected events counts as stored', async () => {
   await engine.deliver();
 
   expect(await check()).toMatchObject({ stored: 3, gaps: [] });
+});
+
+test('the row of newer code is no gap, and the report goes on', async () => {
+  const { engine, send, check } = start();
+  await send([1, 3]);
+  engine.send(analyticsBody([], { n: 2 }));
+  await engine.deliver();
+
+  await damagedItem(engine.table, jobKey('analytics', jobId(2)), (row) => ({ ...row, schema: ROW_SCHEMA + 1 }));
+
+  expect(await check()).toMatchObject({ gaps: [], unstored: [{ job: jobId(2), state: 'dead' }] });
 });
 
 test('a dead job is not a gap but is listed with its state', async () => {

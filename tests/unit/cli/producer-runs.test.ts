@@ -8,8 +8,13 @@ import { templateOf } from '../../support/packages';
 /** A `sls` call on a stage whose template has this parameter. */
 async function called(run: (typeof producerRuns)[keyof typeof producerRuns], Value: unknown) {
   const resources = { Resources: { ProducerParameter: { Type: 'AWS::SSM::Parameter', Properties: { Value } } } };
+  const { stage, region, account } = aTarget;
+  const serverless = {
+    service: { resources, provider: {} },
+    getProvider: () => ({ getStage: () => stage, getRegion: () => region, getAccountId: async () => account }),
+  };
   const { out, recorded } = recordingOutput();
-  const producer = producerAccess({ service: { resources } } as unknown as Serverless, aTarget);
+  const producer = producerAccess(serverless as unknown as Serverless);
   const unused = () => Promise.reject(new Error('not needed'));
   await run({ ...targetContext, options: {}, out, producer, reader: unused, operator: unused });
   return recorded;

@@ -161,6 +161,13 @@ test.each([
   expect(memory.rows()).toEqual([]);
 });
 
+test('more events than the contract allows are refused with one error', async () => {
+  const { status, json } = await ask('POST', '/analytics', { events: Array.from({ length: 10_001 }, () => 0) });
+
+  expect(status).toBe(400);
+  expect(json.errors).toEqual([{ field: 'events', detail: 'must be at most 10000 entries' }]);
+});
+
 test('a header that breaks a rule is named as the header', async () => {
   const headers = { 'idempotency-key': 'x'.repeat(256), 'x-correlation-id': 'x'.repeat(129) };
 
