@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { ruleInWords } from './rule-words';
 
 /** A queue's settings in the functions. resources/ makes them from the instance's queues. */
-export const queueSettings = z.object({
+const queueSettings = z.object({
   type: z.enum(['fifo', 'standard']),
   /** Seconds. */
   retention: z.number().int().min(60).max(1_209_600),
@@ -72,14 +72,14 @@ export const commonEnv = z.object({
 
 export type CommonConfig = z.infer<typeof commonEnv>;
 
-export const zendeskEnv = z.object({
+const zendeskEnv = z.object({
   /** `https://{subdomain}.zendesk.com/api/v2`, or the address of a fake. */
   ZENDESK_ENDPOINT: z.url(),
   ZENDESK_EMAIL: z.email(),
   ZENDESK_TOKEN: secret,
 });
 
-export const sendgridEnv = z.object({
+const sendgridEnv = z.object({
   SENDGRID_ENDPOINT: z.url().default('https://api.sendgrid.com'),
   SENDGRID_API_KEY: secret,
   SENDGRID_FROM_EMAIL: z.email(),

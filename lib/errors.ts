@@ -18,7 +18,7 @@ export type ErrorClass = 'transient' | 'wait' | 'stop' | 'permanent' | 'ambiguou
  * The outside services that can refuse us, and the queues whose workers call them. Their circuits in the jobs table,
  * their alarms and their permissions have these names. Every list of vendors comes from here.
  */
-export const VENDOR_QUEUES = {
+const VENDOR_QUEUES = {
   zendesk: ['feedback'],
   sendgrid: ['feedback', 'emails', 'testflight'],
   'app-store-connect': ['testflight'],

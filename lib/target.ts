@@ -9,7 +9,7 @@ export interface Target {
  * The options of `sls` that select this deployment and no other. Without `--param instance`, a stage means its first
  * instance, so a copied command would act on another client. The service on this machine has one instance and no region.
  */
-export const targetOptions = ({ instance, stage, region }: Target): string =>
+const targetOptions = ({ instance, stage, region }: Target): string =>
   stage === 'local' ? '--stage local' : `--stage ${stage} --param instance=${instance} --region ${region}`;
 
 /** A command for people to copy, for example `npx sls dlq list --stage … --param instance=… --region …`. */

@@ -216,7 +216,7 @@ export const alarmName = (instance: string, kind: AlarmKind, subject = ''): stri
   [instance, subject, kind].filter(Boolean).join('-');
 
 /** The functions of an instance that are not the worker of a queue, by their keys in serverless.yml. */
-export const SERVICE_FUNCTIONS = ['reconciler', 'emailEvents', 'compaction', 'alarms'];
+const SERVICE_FUNCTIONS = ['reconciler', 'emailEvents', 'compaction', 'alarms'];
 
 /** The possible subjects of an alarm, for the queues of an instance. */
 const SUBJECTS: Record<Scope, (queues: readonly string[]) => readonly string[]> = {

@@ -15,7 +15,7 @@ export interface Excluded {
 }
 
 /** The most refused requests of a chunk before an operator must look: then single addresses are not the cause. */
-export const MOST_REFUSED_REQUESTS = 10;
+const MOST_REFUSED_REQUESTS = 10;
 
 /**
  * Adds the recipients at these places of a refused request. Returns `undefined` if the chunk cannot go on without them:

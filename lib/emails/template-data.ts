@@ -1,7 +1,7 @@
 import * as z from 'zod';
 
 /** SendGrid takes 30 MB a request. This keeps the data, content and addresses of a thousand recipients below that. */
-export const MAX_DATA_BYTES = 10_000;
+const MAX_DATA_BYTES = 10_000;
 /** The vendor's library copies data by recursion, so unlimited depth would overflow the stack. */
 const MAX_DEPTH = 8;
 

@@ -74,7 +74,7 @@ export function todoKeys(queue: string, kind: TodoKind): string[] {
 }
 
 /** The UTC parts of a time in ms, for the names of partitions. */
-export function hourParts(time: number): { year: string; month: string; day: string; hour: string } {
+function hourParts(time: number): { year: string; month: string; day: string; hour: string } {
   const iso = new Date(time).toISOString();
   return { year: iso.slice(0, 4), month: iso.slice(5, 7), day: iso.slice(8, 10), hour: iso.slice(11, 13) };
 }

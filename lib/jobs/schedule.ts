@@ -7,7 +7,7 @@ const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
 /** A row that the producer never marked as sent is cancelled after this time. */
-export const UNSENT_AFTER_MS = 15 * MINUTE;
+const UNSENT_AFTER_MS = 15 * MINUTE;
 /** After this time the reconciler completes an end that lacks its record or its DLQ entry. */
 export const UNFINISHED_AFTER_MS = 5 * MINUTE;
 /** An ended job's row lives this long after its last write. */

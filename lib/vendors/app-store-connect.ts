@@ -142,7 +142,7 @@ const testersOf = (of: 'apps' | 'betaGroups', id: string): string =>
   `/v1/${of}/${encodeURIComponent(id)}/relationships/betaTesters`;
 
 /** The outcome of an invitation for the two conflicts that are not failures. */
-export function conflictOf(answer: HttpAnswer): InviteOutcome | undefined {
+function conflictOf(answer: HttpAnswer): InviteOutcome | undefined {
   if (answer.status !== 409) return undefined;
   if (hasCode(answer, 'STATE_ERROR.TESTER_INVITE.ALREADY_ACCEPTED')) return 'already-accepted';
   return hasCode(answer, 'STATE_ERROR.TESTER_INVITE.NO_INSTALLABLE_BUILDS') ? 'pending-build' : undefined;

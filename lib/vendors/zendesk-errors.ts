@@ -4,7 +4,7 @@ import { type HttpAnswer, NoAnswer, NotOk } from './http';
 import { type Dialect, type Effect, fieldName, malformed, refusal, unanswered } from './translate';
 
 /** The Idempotency-Key was used with another body. So a ticket exists, and the worker has to look it up. */
-export class IdempotencyMismatch extends AmbiguousError {
+class IdempotencyMismatch extends AmbiguousError {
   constructor() {
     super({
       code: 'IdempotentRequestError',

@@ -51,7 +51,7 @@ export interface ZendeskConfig {
  * The request for a ticket. It depends only on the ticket, down to the order of the keys. Zendesk refuses a repeat with
  * the same Idempotency-Key and another body.
  */
-export function ticketRequest(ticket: Ticket) {
+function ticketRequest(ticket: Ticket) {
   const { externalId, subject, body, requester, tags, priority, type, customFields, uploads, metadata } = ticket;
   return {
     ticket: {

@@ -9,7 +9,7 @@ export function layers(): string[][] {
   );
 }
 
-export const isFolder = (name: string): boolean => !name.endsWith('.ts');
+const isFolder = (name: string): boolean => !name.endsWith('.ts');
 
 interface Override {
   includes: string[];

@@ -13,7 +13,7 @@ import { anEnvelope, type EngineOptions, INSTANCE, jobId, memoryEngine, PREFIX, 
 export const TEMPLATE = `d-${'0'.repeat(32)}`;
 export const CAMPAIGN = jobId(100);
 
-export const someone = (n: number) => ({
+const someone = (n: number) => ({
   email: `user-${n}@example.com`,
   name: `User ${n}`,
   data: { n, token: `t-${n}` },

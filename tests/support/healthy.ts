@@ -16,7 +16,7 @@ const MINUTE = 60_000;
 const CANARY_MINUTES = 5;
 
 /** The compiled alarms of one queue, with production's limits. */
-export function queueAlarmDefinitions(queue: string) {
+function queueAlarmDefinitions(queue: string) {
   const row = queueRow(queue, { retention: 1_209_600 });
   const context: Context = {
     ...{ service: 'background-jobs', stage: 'prod', instance: INSTANCE, bucket: 'team-bucket' },

@@ -6,7 +6,7 @@ import { ROW_LIFETIME_MS } from '../../jobs/schedule';
 import type { Clock, Item, Random, Table } from '../../ports';
 
 /** If the vendor reports no event for an accepted chunk within this time, its events probably do not reach us. */
-export const EVENTS_AFTER_MS = 30 * 60_000;
+const EVENTS_AFTER_MS = 30 * 60_000;
 
 export type CampaignEvent = 'accepted' | 'paused' | 'resumed' | 'cancelled';
 

@@ -47,7 +47,7 @@ export function subscribers(resources: Record<string, Resource>, resolve: Resolv
 }
 
 /** The event with one message that SNS sends to Lambda. */
-export const snsEvent = ({ topic, subject, message }: Message): object => ({
+const snsEvent = ({ topic, subject, message }: Message): object => ({
   Records: [
     {
       EventSource: 'aws:sns',

@@ -12,7 +12,7 @@ export const finished = (job: JobView | undefined, deadLetters: DeadLetter[]): b
   Object.values(job.steps).every(({ status }) => status !== 'unknown') &&
   (job.state !== 'dead' || deadLetterOf(job.id, deadLetters) !== undefined);
 
-export const deadLetterOf = (id: string, deadLetters: DeadLetter[]): DeadLetter | undefined =>
+const deadLetterOf = (id: string, deadLetters: DeadLetter[]): DeadLetter | undefined =>
   deadLetters.find(({ attributes }) => attributes.job === id);
 
 /** The parts of the service that the check reads. */

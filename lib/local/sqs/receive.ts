@@ -132,7 +132,7 @@ const pick = <T>(values: Record<string, T>, wanted: (name: string) => boolean): 
 /** The model has one principal, which sends every message. */
 const SENDER_ID = 'AIDALOCALSENDER000000';
 
-export function systemAttributes(message: Message): Record<string, string> {
+function systemAttributes(message: Message): Record<string, string> {
   const values = {
     SenderId: SENDER_ID,
     SentTimestamp: String(message.sentAt),

@@ -7,7 +7,7 @@ import type { Resource } from './intrinsics';
 
 const run = promisify(execFile);
 /** The `sls` command, run by the Node of this process. */
-export const SLS = join(process.cwd(), 'node_modules', 'serverless', 'bin', 'serverless.js');
+const SLS = join(process.cwd(), 'node_modules', 'serverless', 'bin', 'serverless.js');
 
 /** Folders that packaging does not need, large ones and those with the output of other commands. */
 const leftOut = new Set(['node_modules', '.git', '.local', '.serverless', '.esbuild', 'coverage']);
@@ -28,7 +28,7 @@ export function readPackage(directory: string): Packaged {
 }
 
 /** Copies the project for a run of `sls`. Two commands in one directory overwrite each other's files. */
-export function copyProject(): { directory: string; remove: () => void } {
+function copyProject(): { directory: string; remove: () => void } {
   const project = process.cwd();
   const directory = mkdtempSync(join(tmpdir(), 'project-'));
   cpSync(project, directory, {
