@@ -12,6 +12,7 @@ import {
   queueName,
   reconcilerKey,
   recordFolder,
+  undeliveredName,
 } from '../lib/jobs/keys';
 import { MAIL_QUEUES } from '../lib/jobs/mail';
 import type { Context } from './context';
@@ -27,7 +28,6 @@ import {
   table,
 } from './statements';
 import { arn } from './template';
-import { undeliveredQueueName } from './topic';
 import { workerPermissions } from './worker-permissions';
 
 /** The statements of each function's role. `values`: the variables of the instance, and its `secretsKey`. */
@@ -102,7 +102,7 @@ function emailEventsPermissions(rows: QueueRow[], context: Context): Statement[]
 
 /** The alarms function reads why a DLQ is empty and what fails in the reconciler. It stores alarms that it cannot send. */
 const alarmsPermissions = (context: Context, secrets: Secrets): Statement[] => [
-  allow('KeepUndelivered', ['sqs:SendMessage'], arn('sqs', undeliveredQueueName(context.instance))),
+  allow('KeepUndelivered', ['sqs:SendMessage'], arn('sqs', undeliveredName(context.instance))),
   allowItems(context, 'WhatLeftTheDlq', ['dynamodb:GetItem'], [dlqKey('*'), reconcilerKey]),
   ...secretStatements(secrets),
 ];

@@ -1,9 +1,9 @@
 import { vendorsOf } from '../lib/errors';
 import type { QueueRow } from '../lib/instances/queue-row';
+import { undeliveredName } from '../lib/jobs/keys';
 import { type AlarmSpec, onOccurrence } from './alarm';
 import { UNDELIVERED_TOPIC_ID } from './logical-id';
 import { ownMetric, sqsMetric } from './metric';
-import { undeliveredQueueName } from './topic';
 
 /** The alarms that an instance has once. */
 export function instanceAlarms(instance: string, rows: QueueRow[]): AlarmSpec[] {
@@ -48,7 +48,7 @@ export function instanceAlarms(instance: string, rows: QueueRow[]): AlarmSpec[] 
       kind: 'undelivered',
       topic: UNDELIVERED_TOPIC_ID,
       metrics: {
-        visible: sqsMetric(undeliveredQueueName(instance), 'ApproximateNumberOfMessagesVisible', 'Maximum'),
+        visible: sqsMetric(undeliveredName(instance), 'ApproximateNumberOfMessagesVisible', 'Maximum'),
       },
       threshold: 1,
       period: 60,

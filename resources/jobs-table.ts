@@ -1,8 +1,7 @@
+import { tableName } from '../lib/jobs/keys';
 import type { Context } from './context';
 import { JOBS_TABLE_ID } from './logical-id';
 import { type Fragment, retention, tags } from './template';
-
-export const jobsTableName = (instance: string): string => `${instance}-jobs`;
 
 /** The jobs table with its two indexes (lib/ports.ts, Table and Item). */
 export function jobsTableResources(context: Context): Fragment {
@@ -12,7 +11,7 @@ export function jobsTableResources(context: Context): Fragment {
         Type: 'AWS::DynamoDB::Table',
         ...retention(context),
         Properties: {
-          TableName: jobsTableName(context.instance),
+          TableName: tableName(context.instance),
           BillingMode: 'PAY_PER_REQUEST',
           AttributeDefinitions: [
             { AttributeName: 'key', AttributeType: 'S' },

@@ -1,8 +1,7 @@
 import type { ProducerSettings } from '../lib/config';
 import type { QueueRow } from '../lib/instances/queue-row';
-import { producerParameter } from '../lib/jobs/keys';
+import { producerParameter, tableName } from '../lib/jobs/keys';
 import type { Context } from './context';
-import { jobsTableName } from './jobs-table';
 import { PRODUCER_PARAMETER_ID } from './logical-id';
 import { type Fragment, tags } from './template';
 
@@ -13,7 +12,7 @@ export function producerParameterResources(rows: QueueRow[], context: Context, e
     account: `\${AWS::AccountId}`,
     bucket,
     prefix,
-    table: jobsTableName(instance),
+    table: tableName(instance),
     emailRate,
     queues: Object.fromEntries(rows.map(({ name, type, retention }) => [name, { type, retention }])),
   };

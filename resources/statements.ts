@@ -1,5 +1,5 @@
+import { tableName } from '../lib/jobs/keys';
 import type { Context } from './context';
-import { jobsTableName } from './jobs-table';
 import { arn } from './template';
 
 export interface Statement {
@@ -17,7 +17,7 @@ export const allow = (Sid: string, Action: string[], Resource: unknown): Stateme
   Resource,
 });
 
-export const table = ({ instance }: Context, part = '') => arn('dynamodb', `table/${jobsTableName(instance)}${part}`);
+export const table = ({ instance }: Context, part = '') => arn('dynamodb', `table/${tableName(instance)}${part}`);
 
 /** DynamoDB actions on the items with these keys. `*` in a key is a wildcard. */
 export const allowItems = (context: Context, Sid: string, actions: string[], keys: string[]): Statement => ({

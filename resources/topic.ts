@@ -1,10 +1,8 @@
-import { topicName } from '../lib/jobs/keys';
+import { topicName, undeliveredName } from '../lib/jobs/keys';
 import type { Context } from './context';
 import { TOPIC_ID, UNDELIVERED_QUEUE_ID, UNDELIVERED_TOPIC_ID } from './logical-id';
 import { queuePolicy } from './queue';
 import { arn, type Fragment, type Resource, retention, tags } from './template';
-
-export const undeliveredQueueName = (instance: string): string => `${instance}-alarms-undelivered`;
 
 /** Serverless gives this name to the subscription of `functions.alarms` to the topic `alarms`. */
 const SUBSCRIPTION_ID = 'AlarmsSnsSubscriptionAlarms';
@@ -22,13 +20,13 @@ export function topicResources(
     Resources: {
       [TOPIC_ID]: topic(context, topicName(instance)),
       [`${TOPIC_ID}Policy`]: alarmsPublish(TOPIC_ID, alarmsOf(TOPIC_ID)),
-      [UNDELIVERED_TOPIC_ID]: topic(context, undeliveredQueueName(instance)),
+      [UNDELIVERED_TOPIC_ID]: topic(context, undeliveredName(instance)),
       [`${UNDELIVERED_TOPIC_ID}Policy`]: alarmsPublish(UNDELIVERED_TOPIC_ID, alarmsOf(UNDELIVERED_TOPIC_ID)),
       [UNDELIVERED_QUEUE_ID]: {
         Type: 'AWS::SQS::Queue',
         ...retention(context),
         Properties: {
-          QueueName: undeliveredQueueName(instance),
+          QueueName: undeliveredName(instance),
           MessageRetentionPeriod: 1_209_600,
           SqsManagedSseEnabled: true,
           Tags: tags(context),

@@ -1,4 +1,5 @@
 import type { Exit } from '../jobs/dlq-exits';
+import { functionName } from '../jobs/keys';
 import type { FailingWork } from '../jobs/reconciler-run';
 import { slsCommand, type Target } from '../target';
 import type { DiscordMessage, Embed } from '../vendors/discord';
@@ -132,7 +133,7 @@ function linksText(alarm: AlarmChange, { instance }: Target, functionKey?: strin
   if (!links) return '';
   return [
     `[Alarm](${links.alarm})`,
-    ...(functionKey ? [`[Logs](${links.logs(`${instance}-${kebab(functionKey)}`)})`] : []),
+    ...(functionKey ? [`[Logs](${links.logs(functionName(instance, functionKey))})`] : []),
     `[Dashboard](${links.dashboard(instance)})`,
   ].join(' · ');
 }
@@ -141,4 +142,3 @@ const runbookText = (runbook: string): string =>
   runbook.startsWith('http') ? `[Runbook](${runbook})` : `Runbook: ${cut(runbook, 500)}`;
 
 /** The function's key as in its deployed name: `emailEvents` is deployed as `{instance}-email-events`. */
-const kebab = (key: string): string => key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);

@@ -2,11 +2,10 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { EventBridgeClientConfig } from '@aws-sdk/client-eventbridge';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SNSClient } from '@aws-sdk/client-sns';
-import { GetQueueUrlCommand, SQSClient } from '@aws-sdk/client-sqs';
-import { clientDefaults } from '../aws/clients';
+import { GetQueueUrlCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import { eventSource, realEvents } from '../aws/events';
 import { realObjects } from '../aws/objects';
-import { realQueues } from '../aws/queues';
+import { realQueues, sqsClient } from '../aws/queues';
 import { guarded } from '../aws/store-error';
 import { realClock, realRandom } from '../aws/system';
 import { realTable } from '../aws/table';
@@ -17,8 +16,8 @@ import { dlqName, queueName, queueUrl, topicName } from '../jobs/keys';
 import { createLedger } from '../jobs/ledger';
 import { createOrder } from '../jobs/order';
 import { circuitBreakers } from '../limits/circuit';
+import { localClients, localConfig } from '../local/clients';
 import { findService, NOT_RUNNING } from '../local/connection';
-import { LOCAL_CREDENTIALS } from '../local/emulators/emulator';
 import type { Reader } from '../ops/operator';
 import { type OperatorDeps, OperatorError } from '../ops/operator';
 import { verifySource } from '../ops/verify-source';
@@ -102,7 +101,7 @@ async function clients(serverless: Serverless) {
     return {
       region: aws.getRegion(),
       eventBridge: config,
-      sqs: new SQSClient({ ...config, useQueueUrlAsEndpoint: false }),
+      sqs: sqsClient(config),
       s3: new S3Client(config),
       dynamodb: new DynamoDBClient(config),
       sns: new SNSClient(config),
@@ -113,13 +112,11 @@ async function clients(serverless: Serverless) {
   if (!service) throw new OperatorError(NOT_RUNNING);
   const { api, region, endpoints } = service;
   const { ZENDESK_EMAIL = '', ZENDESK_TOKEN = '' } = feedback ?? {};
-  const config = { ...clientDefaults, region, credentials: LOCAL_CREDENTIALS };
+  const config = localConfig(region);
   return {
+    ...localClients({ endpoints, region }),
     region,
     eventBridge: { ...config, endpoint: endpoints.eventbridge },
-    sqs: new SQSClient({ ...config, endpoint: endpoints.sqs, useQueueUrlAsEndpoint: false }),
-    s3: new S3Client({ ...config, endpoint: endpoints.s3 }),
-    dynamodb: new DynamoDBClient({ ...config, endpoint: endpoints.dynamodb }),
     sns: new SNSClient({ ...config, endpoint: `${api}/sns` }),
     zendesk: { endpoint: endpoints.zendesk, authorization: basicAuthorization(ZENDESK_EMAIL, ZENDESK_TOKEN) },
   };

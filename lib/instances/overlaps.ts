@@ -1,3 +1,4 @@
+import { dlqName, functionName, queueName, tableName, undeliveredName } from '../jobs/keys';
 import { functionsOf } from './functions';
 import type { Instance } from './instance';
 import { instanceNames, readInstance } from './read';
@@ -13,15 +14,15 @@ export function overlaps(instance: Instance, root = process.cwd()): string[] {
 }
 
 /** The names of an instance's table, queues and functions. */
-const resourceNames = (instance: Instance): string[] =>
-  [
-    'jobs',
-    'alarms-undelivered',
-    ...functionsOf(instance).map(kebab),
-    ...instance.rows.flatMap(({ name }) => [name, `${name}-dlq`]),
-  ].map((part) => `${instance.name}-${part}`);
-
-const kebab = (key: string): string => key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+const resourceNames = (instance: Instance): string[] => [
+  tableName(instance.name),
+  undeliveredName(instance.name),
+  ...functionsOf(instance).map((key) => functionName(instance.name, key)),
+  ...instance.rows.flatMap(({ name }) => [
+    queueName(instance.name, name, 'standard'),
+    dlqName(instance.name, name, 'standard'),
+  ]),
+];
 
 /** One folder holds personal data and analytics, so it has one owner unless both files say that it is shared. */
 function folderProblems(one: Instance, other: Instance): string[] {

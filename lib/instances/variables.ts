@@ -1,6 +1,6 @@
 import type * as z from 'zod';
 import { type CommonConfig, commonEnv, environmentSchemas, envProblems, secretsOf } from '../config';
-import { eventBus } from '../jobs/keys';
+import { eventBus, tableName } from '../jobs/keys';
 import { type InstanceFile, isReference } from './file';
 import { functionsOf } from './functions';
 import type { Instance } from './instance';
@@ -66,7 +66,7 @@ export function variablesOf({ name, stage, rows, settings: of, prefix }: Instanc
     INSTANCE: name,
     STAGE: stage,
     PREFIX: prefix,
-    TABLE: `${name}-jobs`,
+    TABLE: tableName(name),
     EVENT_BUS: eventBus(name, of.events?.bus),
     QUEUES: JSON.stringify(Object.fromEntries(rows.map((row) => [row.name, settings(row)]))),
   };

@@ -4,8 +4,15 @@ export const jobKey = (queue: string, id: string): string => `${queue}#${id}`;
 
 /** Shared items beside the jobs. */
 export const vendorKey = (vendor: string): string => `vendor#${vendor}`;
+/** The table of an instance's jobs. */
+export const tableName = (instance: string): string => `${instance}-jobs`;
+/** The name of a function by its key in serverless.yml, for example `emailEvents`. */
+export const functionName = (instance: string, key: string): string =>
+  `${instance}-${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 /** The topic of an instance's alarms. */
 export const topicName = (instance: string): string => `${instance}-alarms`;
+/** The queue of alarms that the chat did not accept, and the topic of the alarms about that queue. */
+export const undeliveredName = (instance: string): string => `${instance}-alarms-undelivered`;
 /** The last canary of a queue. */
 export const canaryKey = (queue: string): string => `canary#${queue}`;
 /** What left a queue's DLQ lately. */

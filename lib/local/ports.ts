@@ -1,15 +1,11 @@
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { S3Client } from '@aws-sdk/client-s3';
-import { SQSClient } from '@aws-sdk/client-sqs';
 import { DynamoDBDocumentClient, paginateScan } from '@aws-sdk/lib-dynamodb';
-import { clientDefaults } from '../aws/clients';
 import { realObjects } from '../aws/objects';
 import { realQueues } from '../aws/queues';
 import { realTable } from '../aws/table';
 import type { JobRow } from '../jobs/row';
 import { rowOf } from '../jobs/stored-row';
 import type { BatchQueues, Item, Objects, Queues, Table } from '../ports';
-import { LOCAL_CREDENTIALS } from './emulators/emulator';
+import { localClients } from './clients';
 import type { Endpoints } from './endpoints';
 
 export interface LocalPorts {
@@ -33,10 +29,7 @@ export function localPorts({
   table: string;
   bucket: string;
 }): LocalPorts {
-  const common = { ...clientDefaults, region, credentials: LOCAL_CREDENTIALS };
-  const sqs = new SQSClient({ ...common, endpoint: endpoints.sqs, useQueueUrlAsEndpoint: false });
-  const dynamodb = new DynamoDBClient({ ...common, endpoint: endpoints.dynamodb });
-  const s3 = new S3Client({ ...common, endpoint: endpoints.s3 });
+  const { sqs, dynamodb, s3 } = localClients({ endpoints, region });
   return {
     queues: realQueues(sqs),
     table: realTable({ table, client: dynamodb }),

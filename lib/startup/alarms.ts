@@ -6,7 +6,7 @@ import { realSecret } from '../aws/secrets';
 import { realClock } from '../aws/system';
 import { realTable } from '../aws/table';
 import { alarmsEnv, parseEnv } from '../config';
-import { queueUrl } from '../jobs/keys';
+import { queueUrl, undeliveredName } from '../jobs/keys';
 import { realLog } from '../log';
 import { realDiscord } from '../vendors/discord';
 import { coldStart } from './cold-start';
@@ -37,7 +37,7 @@ function start(functionArn: string): AlarmDeps {
     table: realTable({ table: config.TABLE }),
     queues: Object.keys(config.QUEUES),
     undelivered: realQueues(),
-    undeliveredUrl: queueUrl(region, account, `${config.INSTANCE}-alarms-undelivered`),
+    undeliveredUrl: queueUrl(region, account, undeliveredName(config.INSTANCE)),
     clock: realClock,
     log: realLog({ service: config.INSTANCE, level: config.LOG_LEVEL }),
   };

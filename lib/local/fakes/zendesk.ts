@@ -6,6 +6,8 @@ import { type FakeTicket, type FakeUser, type ZendeskModel, zendeskModel } from 
 export interface FakeZendesk extends FakeServer {
   tickets: FakeTicket[];
   users: FakeUser[];
+  /** A header that it accepts. */
+  authorization: string;
 }
 
 export interface FakeZendeskOptions {
@@ -22,16 +24,16 @@ export interface FakeZendeskOptions {
 export async function startFakeZendesk(options: FakeZendeskOptions = {}): Promise<FakeZendesk> {
   const { port, email, token, now = Date.now, suspended } = options;
   const model = zendeskModel({ now, ...(suspended ? { suspended } : {}) });
-  const expected = token === undefined ? undefined : basicAuthorization(email ?? '', token);
+  const authorization = basicAuthorization(email ?? '', token ?? '');
   const handle = (request: FakeRequest): Reply => {
     const given = request.headers.authorization;
-    if (!given?.startsWith('Basic ') || (expected !== undefined && given !== expected))
+    if (!given?.startsWith('Basic ') || (token !== undefined && given !== authorization))
       return { status: 401, headers: {}, json: { error: "Couldn't authenticate you" } };
     return route(model, request);
   };
   const { tickets, users } = model;
   const server = await startFake({ port, handle, state: () => ({ tickets, users }) });
-  return { ...server, url: `${server.url}/api/v2`, tickets, users };
+  return { ...server, url: `${server.url}/api/v2`, tickets, users, authorization };
 }
 
 function route(model: ZendeskModel, { method, path, query, headers, body, bytes }: FakeRequest): Reply {
