@@ -1,89 +1,7 @@
+import { ARROWS, type ArrowName, mayFollow } from './arrows';
 import { appended } from './capped-list';
 import { EVENT, NOT_ALONE, noted } from './history';
-import type {
-  CancelledReason,
-  DeadReason,
-  Delivery,
-  HeldReason,
-  HistoryEntry,
-  JobEvent,
-  JobRow,
-  State,
-  StoredError,
-} from './row';
-
-/** Where a job is in its life. A cancelled job's reason decides whether a message may open it again. */
-export type Place = Exclude<State, 'cancelled'> | `cancelled (${CancelledReason})`;
-
-export const PLACES: readonly Place[] = [
-  ...(['queued', 'processing', 'held', 'succeeded', 'dead'] as const),
-  ...(['cancelled (never-sent)', 'cancelled (operator)'] as const),
-];
-
-interface Arrow {
-  from: readonly Place[];
-  to: State;
-  by: 'worker' | 'reconciler' | 'operator';
-  /** When a job follows the arrow, in words. */
-  when: string;
-}
-
-/**
- * Every arrow of a job's life. The functions below follow them, and nothing else in the project assigns a row's state,
- * reason, attempts or counters. The diagram in docs/jobs.md and the simulator's check of stored rows come from this table.
- */
-export const ARROWS = {
-  claim: {
-    from: ['queued', 'processing', 'held', 'dead', 'cancelled (never-sent)'],
-    to: 'processing',
-    by: 'worker',
-    when: 'a message of the job arrives, and no other run holds its lease',
-  },
-  succeed: { from: ['processing'], to: 'succeeded', by: 'worker', when: 'all steps are done' },
-  retry: { from: ['processing'], to: 'queued', by: 'worker', when: 'a try failed, and the message comes back' },
-  giveBack: { from: ['processing'], to: 'queued', by: 'worker', when: 'the outcome could not be stored' },
-  hold: { from: ['processing'], to: 'held', by: 'worker', when: 'the job must wait outside the queue' },
-  park: { from: ['processing'], to: 'dead', by: 'worker', when: 'the job cannot succeed' },
-  stop: { from: ['processing'], to: 'cancelled', by: 'worker', when: 'an operator cancelled its campaign' },
-  release: { from: ['held'], to: 'queued', by: 'reconciler', when: 'the wait is over' },
-  endDamaged: {
-    from: ['queued', 'processing', 'held'],
-    to: 'dead',
-    by: 'reconciler',
-    when: 'its row is damaged, or its kept body is damaged or gone',
-  },
-  parkPoison: {
-    from: ['queued', 'processing', 'held', 'dead', 'cancelled (never-sent)'],
-    to: 'dead',
-    by: 'reconciler',
-    when: 'its message kills every worker that runs it',
-  },
-  expire: { from: ['queued', 'processing'], to: 'dead', by: 'reconciler', when: "the queue's retention is over" },
-  neverSent: { from: ['queued'], to: 'cancelled', by: 'reconciler', when: 'the producer did not send the message' },
-  cancel: { from: ['queued', 'processing', 'held'], to: 'cancelled', by: 'operator', when: '`sls jobs cancel`' },
-  resolve: { from: ['held'], to: 'held', by: 'operator', when: '`sls jobs settle`: the last unknown step is known' },
-  reopen: {
-    from: ['cancelled (never-sent)', 'cancelled (operator)'],
-    to: 'queued',
-    by: 'operator',
-    when: '`sls jobs retry` of a cancelled job',
-  },
-} as const satisfies Record<string, Arrow>;
-
-export type ArrowName = keyof typeof ARROWS;
-
-/** The row's place. A damaged row, or a row of newer code, can be in a state that this code does not know. */
-export function placeOf({ state, reason }: Pick<JobRow, 'state' | 'reason'>): Place | undefined {
-  const name = state === 'cancelled' ? `cancelled (${reason})` : state;
-  return PLACES.find((place) => place === name);
-}
-
-/** Whether a row may follow an arrow from its place. */
-export const mayFollow = (row: Pick<JobRow, 'state' | 'reason'>, arrow: ArrowName): boolean => {
-  const place = placeOf(row);
-  const from: readonly Place[] = ARROWS[arrow].from;
-  return place !== undefined && from.includes(place);
-};
+import type { DeadReason, Delivery, HeldReason, HistoryEntry, JobEvent, JobRow, State, StoredError } from './row';
 
 /** The arrow does not start at the row's place. Nothing was written. */
 export class IllegalTransitionError extends Error {
@@ -298,25 +216,3 @@ export const reopen = (row: JobRow, at: number): JobRow =>
       { at, event: EVENT.reopenedByOperator },
     ),
   );
-
-/** The arrows as a Mermaid diagram for docs/jobs.md. Arrows between the same two states share a line. */
-export function diagram(): string {
-  const lines = new Map<string, Set<string>>();
-  for (const [name, { from, to }] of Object.entries(ARROWS))
-    for (const place of from) {
-      const line = `${place.split(' ')[0]} --> ${to}`;
-      lines.set(line, (lines.get(line) ?? new Set()).add(name));
-    }
-  const drawn = [...lines].map(([line, names]) => `    ${line}: ${[...names].join(', ')}`);
-  return ['stateDiagram-v2', '    [*] --> queued: accepted', ...drawn].join('\n');
-}
-
-/** The arrows as a table in Markdown, for docs/jobs.md. */
-export const arrowTable = (): string =>
-  [
-    '| from | arrow | to | by | when |',
-    '|---|---|---|---|---|',
-    ...Object.entries(ARROWS).map(
-      ([name, { from, to, by, when }]) => `| ${from.join(', ')} | \`${name}\` | ${to} | ${by} | ${when} |`,
-    ),
-  ].join('\n');

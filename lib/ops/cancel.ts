@@ -1,6 +1,7 @@
+import { mayFollow } from '../jobs/arrows';
 import { finish } from '../jobs/finish';
 import type { JobRow } from '../jobs/row';
-import { cancel as cancelled, mayFollow } from '../jobs/transitions';
+import { cancel as cancelled } from '../jobs/transitions';
 import { decide, type OperatorDeps, OperatorError, stateOf } from './operator';
 
 /**

@@ -1,7 +1,8 @@
+import { mayFollow } from '../jobs/arrows';
 import { countOutcome } from '../jobs/count-outcome';
 import { finish } from '../jobs/finish';
 import type { JobRow } from '../jobs/row';
-import { endDamaged, mayFollow } from '../jobs/transitions';
+import { endDamaged } from '../jobs/transitions';
 import type { ReconcileDeps } from './deps';
 
 /** Whether a row lost something that its job needs. Its job must end, unless it has ended or a worker still runs it. */

@@ -1,8 +1,8 @@
+import { ARROWS, type ArrowName, mayFollow } from '../../../lib/jobs/arrows';
 import { CANARY_TYPE } from '../../../lib/jobs/canary';
 import { ofKind } from '../../../lib/jobs/history';
 import { isEnd, type JobRow } from '../../../lib/jobs/row';
 import { rowOf } from '../../../lib/jobs/stored-row';
-import { ARROWS, type ArrowName, mayFollow } from '../../../lib/jobs/transitions';
 import type { Facts, Item, OutgoingMessage } from '../../../lib/ports';
 import { isRecord } from './records';
 

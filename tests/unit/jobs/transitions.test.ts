@@ -1,25 +1,27 @@
 import { readFileSync } from 'node:fs';
-import { blankRow } from '../../../lib/jobs/new-row';
-import type { JobRow } from '../../../lib/jobs/row';
 import {
   ARROWS,
   type ArrowName,
   arrowTable,
+  diagram,
+  mayFollow,
+  PLACES,
+  type Place,
+  placeOf,
+} from '../../../lib/jobs/arrows';
+import { blankRow } from '../../../lib/jobs/new-row';
+import type { JobRow } from '../../../lib/jobs/row';
+import {
   cancel,
   claim,
-  diagram,
   endDamaged,
   expire,
   giveBack,
   hold,
   IllegalTransitionError,
-  mayFollow,
   neverSent,
-  PLACES,
-  type Place,
   park,
   parkPoison,
-  placeOf,
   release,
   reopen,
   resolve,
