@@ -55,6 +55,8 @@ export async function submitCampaign(
 ): Promise<AcceptedCampaign> {
   const { name, sendAt, ...content } = valid(campaignSchema, input);
   const submitted = { ...valid(submitOptions, options), queue: EMAILS_QUEUE };
+  // Without the queue, the recipients must not be stored either.
+  deps.settings(EMAILS_QUEUE);
   if ('key' in source)
     checkOwner([{ field: 'recipients.key', key: source.key }], {
       ...deps,

@@ -3,10 +3,9 @@ import { clientDefaults } from '../aws/clients';
 import { guarded } from '../aws/store-error';
 import { realClock, realRandom } from '../aws/system';
 import type { ProducerSettings } from '../config';
-import { ConfigError } from '../config';
 import { producerParameter, queueName, queueUrl } from '../jobs/keys';
 import type { Log, Objects } from '../ports';
-import { type AwsEndpoints, type ConnectionConfig, settingsIn } from './settings';
+import { type AwsEndpoints, type ConnectionConfig, queueIn, settingsIn } from './settings';
 import type { PostPolicy } from './uploads';
 
 /** The ports of a producer on AWS, and how to close their connections. */
@@ -24,11 +23,7 @@ export async function connect(config: ConnectionConfig, log: Log) {
     config.settings ?? readSettings(config),
   ]);
   const bucket = lazily(() => loadBucket(config, settings.bucket));
-  const queueOf = (queue: string) => {
-    const row = settings.queues[queue];
-    if (!row) throw new ConfigError(`producer: settings.queues: has no queue ${queue}`);
-    return row;
-  };
+  const queueOf = queueIn(settings.queues);
   return {
     table: dynamo.table(settings.table),
     queues: sqs.queues,

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { ConfigError, type ProducerSettings, producerSettings } from '../config';
 import { describeIssue } from '../jobs/envelope';
+import { InvalidJobError } from './errors';
 
 /** Static credentials, or a function that answers them, as the AWS SDK takes them. */
 export type Credentials = ClientCredentials | (() => Promise<ClientCredentials>);
@@ -85,6 +86,16 @@ export function settingsIn(text: string, parameter: string): ProducerSettings {
   if (parsed.success) return parsed.data;
   throw new ConfigError(`producer: the parameter ${parameter}: ${problemsOf(parsed.error).join('; ')}`);
 }
+
+/** The settings of a queue by its name. Throws an InvalidJobError if the instance leaves the queue out. */
+export const queueIn =
+  <Q>(queues: Readonly<Record<string, Q>>) =>
+  (queue: string): Q => {
+    const settings = queues[queue];
+    if (settings !== undefined) return settings;
+    const message = `queue: the instance has no queue ${queue}, only ${Object.keys(queues).join(', ')}`;
+    throw new InvalidJobError([{ field: 'queue', message }]);
+  };
 
 const filled = (text: string | undefined): string | undefined => (text === '' ? undefined : text);
 

@@ -23,6 +23,7 @@ export interface SubmitDeps {
   /** The CloudEvents source of this producer's jobs, e.g. `/my-instance/api`. */
   source: string;
   queueUrl: (queue: string) => string;
+  /** Throws if the instance has no such queue. */
   settings: (queue: string) => Pick<QueueSettings, 'type' | 'retention'>;
   /**
    * Takes the write that marks the row as sent, so that the caller need not wait for it. Without this, the caller waits.
@@ -86,6 +87,7 @@ export async function submit(deps: SubmitDeps, submission: Submission): Promise<
 export async function accept(deps: SubmitDeps, submission: Submission): Promise<{ accepted: Accepted } | Unsent> {
   const { clock, random, ledger } = deps;
   const { queue, group } = submission;
+  const { type } = deps.settings(queue);
   const id = submission.id ?? jobId({ ...submission, clock, random });
   const envelope = await envelopeOf(deps, submission, id);
   const row = newRow({ queue, envelope, ...(group === undefined ? {} : { group }), now: clock.now(), random });
@@ -98,8 +100,8 @@ export async function accept(deps: SubmitDeps, submission: Submission): Promise<
     deps.log.warn('accepted without a row', { queue, jobId: id });
     return undefined;
   });
-  if (!written) return unsent(deps, { row, envelope, accepted, stored: false });
-  if (written.written) return unsent(deps, { row: written.item, envelope, accepted, stored: true });
+  if (!written) return unsent(deps, { row, type, envelope, accepted, stored: false });
+  if (written.written) return unsent(deps, { row: written.item, type, envelope, accepted, stored: true });
 
   const first = written.stored;
   if (!first) throw new StoreError({ code: 'RowGone', message: 'the row of this key was just removed' });
@@ -107,15 +109,20 @@ export async function accept(deps: SubmitDeps, submission: Submission): Promise<
   const time = new Date(first.time).toISOString();
   const again = { id, time, duplicate: true };
   if (!mayBeUnsent(first)) return { accepted: again };
-  return unsent(deps, { row: first, envelope: { ...envelope, time }, accepted: again, stored: true });
+  return unsent(deps, { row: first, type, envelope: { ...envelope, time }, accepted: again, stored: true });
 }
 
 function unsent(
   deps: SubmitDeps,
-  { row, envelope, accepted, stored }: { row: JobRow; envelope: Envelope; accepted: Accepted; stored: boolean },
+  {
+    row,
+    type,
+    envelope,
+    accepted,
+    stored,
+  }: { row: JobRow; type: QueueSettings['type']; envelope: Envelope; accepted: Accepted; stored: boolean },
 ): Unsent {
-  const fifo = deps.settings(row.queue).type === 'fifo';
-  const identity = fifo ? { groupId: row.group ?? row.id, deduplicationId: openingOf(row) } : {};
+  const identity = type === 'fifo' ? { groupId: row.group ?? row.id, deduplicationId: openingOf(row) } : {};
   return {
     row,
     message: { body: JSON.stringify(envelope), ...identity },

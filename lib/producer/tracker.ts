@@ -43,6 +43,7 @@ export interface TrackerDeps {
   log: Log;
   source: string;
   queueUrl: (queue: string) => string;
+  /** Throws if the instance has no such queue. */
   settings: (queue: string) => Pick<QueueSettings, 'type'>;
 }
 
@@ -81,19 +82,20 @@ export function createTracker(
   }
 
   return {
-    track(event) {
-      if (closed) return Promise.reject(new Error('the tracker is closed'));
+    async track(event) {
+      if (closed) throw new Error('the tracker is closed');
+      deps.settings(ANALYTICS_QUEUE);
       const problem = problemOf(event, clock.now());
-      if (problem) return Promise.reject(invalid(problem.field, problem.rule));
+      if (problem) throw invalid(problem.field, problem.rule);
       const json = jsonOf(event);
       if (Buffer.byteLength(json) > MAX_EVENT_BYTES)
-        return Promise.reject(invalid('', `must be at most ${MAX_EVENT_BYTES} bytes as JSON`));
+        throw invalid('', `must be at most ${MAX_EVENT_BYTES} bytes as JSON`);
       // An event waits behind earlier ones, so that the events of a session keep their order.
       if (waiting.length === 0 && !isFull()) {
         packer.add(event, json);
-        return Promise.resolve();
+        return;
       }
-      return new Promise((resolve) => {
+      await new Promise<void>((resolve) => {
         waiting.push(() => {
           packer.add(event, json);
           resolve();

@@ -71,12 +71,17 @@ export interface UploadDeps {
   clock: Clock;
   random: Random;
   prefix: string;
+  /** Throws if the instance has no such queue. */
+  settings: (queue: string) => unknown;
   /** Signs a form with this policy. */
   sign: (policy: PostPolicy) => Promise<{ url: string; fields: Record<string, string> }>;
 }
 
 /** Prepares an upload. Throws an InvalidJobError. The object's key holds no name and no principal in the clear. */
-export async function prepareUpload({ clock, random, prefix, sign }: UploadDeps, input: UploadInput): Promise<Upload> {
+export async function prepareUpload(
+  { clock, random, prefix, settings, sign }: UploadDeps,
+  input: UploadInput,
+): Promise<Upload> {
   const {
     queue,
     principal,
@@ -86,6 +91,7 @@ export async function prepareUpload({ clock, random, prefix, sign }: UploadDeps,
     maxBytes = LARGEST[input.queue ?? FEEDBACK_QUEUE],
     expiresIn,
   } = valid(uploadSchema, input);
+  settings(queue);
   const [ending = ''] = /\.[A-Za-z0-9]{1,10}$/.exec(name) ?? [];
   const key = `${folderOf(prefix, queue, principal)}${random.uuid()}${ending.toLowerCase()}`;
   const expiresAt = new Date(clock.now() + expiresIn * 1000).toISOString();
