@@ -5,6 +5,8 @@ export interface Context extends Pick<Instance, 'stage' | 'bucket' | 'prefix' | 
   service: string;
   /** The instance's name. */
   instance: string;
+  /** The client's name for people, if the file has one. */
+  brand?: string | undefined;
   /** `own`, the name or ARN of a bus, or nothing: where the ends of jobs are published. */
   eventBus?: string | undefined;
 }
@@ -15,5 +17,6 @@ export const contextOf = (
 ): Context => ({
   ...{ service, stage, bucket, prefix, retain, tags },
   instance: name,
+  brand: settings.brand,
   eventBus: settings.events?.bus,
 });

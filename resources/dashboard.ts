@@ -6,17 +6,19 @@ import type { Context } from './context';
 import { DASHBOARD_ID } from './logical-id';
 import { lambdaMetric, ownMetric, sqsMetric } from './metric';
 import type { Fragment } from './template';
-import { alarmStates, graph, heading, layout, type Widget } from './widgets';
+import { alarmStates, graph, heading, layout, text, type Widget } from './widgets';
 
 /**
- * The dashboard, named like the instance: the alarms, a row per queue, the vendors, and rows for canaries, campaigns and
- * analytics. `canaries`: the queues that have canaries.
+ * The dashboard, named like the instance: the client, the alarms, a row per queue, the vendors, and rows for canaries,
+ * campaigns and analytics. `canaries`: the queues that have canaries.
  */
 export function dashboardResources(
-  { instance }: Context,
+  context: Context,
   { rows, canaries, alarmNames }: { rows: QueueRow[]; canaries: QueueRow[]; alarmNames: string[] },
 ): Fragment {
+  const { instance } = context;
   const sections = [
+    [title(context)],
     [alarmStates('Alarms', alarmNames)],
     ...rows.map((row) => queueSection(row, instance)),
     vendorSection(instance, vendorsOf(rows.map(({ name }) => name))),
@@ -37,27 +39,50 @@ export function dashboardResources(
   };
 }
 
-function queueSection({ name, type }: QueueRow, instance: string): Widget[] {
+/** A brand may look like a variable of Fn::Sub, in which `${!` stands for `${`. */
+const title = ({ instance, stage, brand }: Context): Widget => {
+  const client = brand === undefined ? '' : `${brand.replaceAll('${', '${!')}: `;
+  return text(`# ${client}${instance}, ${stage}`);
+};
+
+/** The limits of a queue's alarms, by the names that they have in the instance's file. */
+const limitsText = (alarms: QueueRow['alarms']): string =>
+  `Limits: ${Object.entries(alarms)
+    .map(([limit, value]) => `${limit} ${value}`)
+    .join(', ')} (times in seconds)`;
+
+function queueSection({ name, type, alarms }: QueueRow, instance: string): Widget[] {
   const main = queueName(instance, name, type);
   const dlq = dlqName(instance, name, type);
   const own = ownMetric(instance, { queue: name });
   const duration = (statistic: string) => lambdaMetric(`${instance}-${name}`, 'Duration', statistic);
   return [
     heading(name, 'messages, jobs and the worker of this queue'),
+    text(limitsText(alarms)),
     graph(`${name}: messages`, 'Count', {
       sent: sqsMetric(main, 'NumberOfMessagesSent', 'Sum'),
       received: sqsMetric(main, 'NumberOfMessagesReceived', 'Sum'),
       deleted: sqsMetric(main, 'NumberOfMessagesDeleted', 'Sum'),
     }),
-    graph(`${name}: depth`, 'Count', {
-      waiting: sqsMetric(main, 'ApproximateNumberOfMessagesVisible', 'Maximum'),
-      'in flight': sqsMetric(main, 'ApproximateNumberOfMessagesNotVisible', 'Maximum'),
-      'dead-letter queue': sqsMetric(dlq, 'ApproximateNumberOfMessagesVisible', 'Maximum'),
-    }),
-    graph(`${name}: oldest`, 'Seconds', {
-      message: sqsMetric(main, 'ApproximateAgeOfOldestMessage', 'Maximum'),
-      'dead-letter queue entry': sqsMetric(dlq, 'ApproximateAgeOfOldestMessage', 'Maximum'),
-    }),
+    graph(
+      `${name}: depth`,
+      'Count',
+      {
+        waiting: sqsMetric(main, 'ApproximateNumberOfMessagesVisible', 'Maximum'),
+        'in flight': sqsMetric(main, 'ApproximateNumberOfMessagesNotVisible', 'Maximum'),
+        'dead-letter queue': sqsMetric(dlq, 'ApproximateNumberOfMessagesVisible', 'Maximum'),
+      },
+      { backlog: alarms.backlog },
+    ),
+    graph(
+      `${name}: oldest`,
+      'Seconds',
+      {
+        message: sqsMetric(main, 'ApproximateAgeOfOldestMessage', 'Maximum'),
+        'dead-letter queue entry': sqsMetric(dlq, 'ApproximateAgeOfOldestMessage', 'Maximum'),
+      },
+      { age: alarms.age },
+    ),
     graph(`${name}: duration`, 'Milliseconds', {
       p50: duration('p50'),
       p95: duration('p95'),
@@ -70,11 +95,16 @@ function queueSection({ name, type }: QueueRow, instance: string): Widget[] {
       parked: own('JobsParked', 'Sum'),
       'returned untried': own('MessagesReturned', 'Sum'),
     }),
-    graph(`${name}: time from due`, 'Milliseconds', {
-      'start p95': own('TimeToStart', 'p95'),
-      'finish average': own('TimeToFinish', 'Average'),
-      'finish p95': own('TimeToFinish', 'p95'),
-    }),
+    graph(
+      `${name}: time from due`,
+      'Milliseconds',
+      {
+        'start p95': own('TimeToStart', 'p95'),
+        'finish average': own('TimeToFinish', 'Average'),
+        'finish p95': own('TimeToFinish', 'p95'),
+      },
+      { finish: alarms.finish * 1000 },
+    ),
   ];
 }
 

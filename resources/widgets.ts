@@ -36,17 +36,25 @@ export function layout(sections: Widget[][]): (Widget & { x: number; y: number }
   });
 }
 
-export const heading = (title: string, about: string): Widget => ({
+export const text = (markdown: string): Widget => ({
   type: 'text',
   width: COLUMNS,
   height: 1,
-  properties: { markdown: `## ${title}: ${about}`, background: 'transparent' },
+  properties: { markdown, background: 'transparent' },
 });
+
+export const heading = (title: string, about: string): Widget => text(`## ${title}: ${about}`);
 
 type Unit = 'Count' | 'Seconds' | 'Milliseconds' | 'Bytes';
 
-/** Lines over time: metrics by their labels. `unit` labels the left axis. */
-export function graph(title: string, unit: Unit, lines: Record<string, Metric>): Widget {
+/** Lines over time: metrics by their labels. `unit` labels the left axis. `limits`: level lines by their labels. */
+export function graph(
+  title: string,
+  unit: Unit,
+  lines: Record<string, Metric>,
+  limits: Record<string, number> = {},
+): Widget {
+  const horizontal = Object.entries(limits).map(([label, value]) => ({ label, value }));
   return {
     type: 'metric',
     width: COLUMNS / GRAPHS,
@@ -64,6 +72,7 @@ export function graph(title: string, unit: Unit, lines: Record<string, Metric>):
         { stat: statistic, label },
       ]),
       yAxis: { left: { label: unit, min: 0, showUnits: false } },
+      ...(horizontal.length > 0 && { annotations: { horizontal } }),
       legend: { position: 'bottom' },
     },
   };

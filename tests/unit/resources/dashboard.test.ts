@@ -2,21 +2,26 @@ import * as z from 'zod';
 import { dashboardResources } from '../../../resources/dashboard';
 import { queueRow } from '../../support/queue-row';
 
+/** Fn::Sub must not take it for a variable. */
+const BRAND = `Acme & \${Sons}`;
 const context = {
   ...({ service: 'background-jobs', stage: 'prod', instance: 'acme', bucket: 'team-bucket' } as const),
-  ...{ prefix: 'jobs', retain: true, tags: {} },
+  ...{ prefix: 'jobs', retain: true, tags: {}, brand: BRAND },
 };
 const queues = ['feedback', 'emails', 'analytics', 'testflight'];
 const rows = queues.map((name) => queueRow(name));
 
 /** The body after CloudFormation has filled in the variables. */
-function bodyOf(names = queues) {
+function bodyOf(names = queues, changes: object = {}) {
   const chosen = rows.filter(({ name }) => names.includes(name));
-  const { Resources } = dashboardResources(context, {
-    rows: chosen,
-    canaries: chosen,
-    alarmNames: ['acme-feedback-age', 'acme-reconciler'],
-  });
+  const { Resources } = dashboardResources(
+    { ...context, ...changes },
+    {
+      rows: chosen,
+      canaries: chosen,
+      alarmNames: ['acme-feedback-age', 'acme-reconciler'],
+    },
+  );
   const { 'Fn::Sub': text } = (Resources.Dashboard?.Properties.DashboardBody ?? { 'Fn::Sub': '' }) as {
     'Fn::Sub': string;
   };
@@ -25,7 +30,10 @@ function bodyOf(names = queues) {
     'AWS::Region': 'us-east-1',
     'AWS::AccountId': '123456789012',
   };
-  const filled = text.replace(/\$\{([^}]+)\}/g, (_, name: string) => variables[name] ?? 'unknown');
+  // `${!name}` is the text `${name}`.
+  const filled = text.replace(/\$\{(!?)([^}]+)\}/g, (_, literal: string, name: string) =>
+    literal ? `\${${name}}` : (variables[name] ?? 'unknown'),
+  );
   return { text: filled, body: structure.parse(JSON.parse(filled)) };
 }
 
@@ -76,6 +84,11 @@ const structure = z.strictObject({
             yAxis: z.strictObject({
               left: z.strictObject({ label: z.string().min(1), min: z.number(), showUnits: z.boolean() }),
             }),
+            annotations: z
+              .strictObject({
+                horizontal: z.array(z.strictObject({ label: z.string().min(1), value: z.number() })).min(1),
+              })
+              .optional(),
             legend: z.strictObject({ position: z.enum(['bottom', 'right', 'hidden']) }),
           }),
         }),
@@ -100,6 +113,32 @@ test('every widget is on the grid, and no two overlap', () => {
   expect(widgets.filter(({ x, width }) => x + width > 24)).toEqual([]);
   for (const [index, widget] of widgets.entries())
     expect(widgets.slice(index + 1).filter((other) => overlap(widget, other))).toEqual([]);
+});
+
+test('the first widget names the client by its brand, and an instance without one by its name', () => {
+  const first = (brand: string | undefined) => bodyOf(queues, { brand }).body.widgets[0]?.properties;
+
+  expect(first(BRAND)).toMatchObject({ markdown: `# ${BRAND}: acme, prod` });
+  expect(first(undefined)).toMatchObject({ markdown: '# acme, prod' });
+});
+
+test('each queue shows the limits of its alarms as text, and as lines in the graphs of the same metric', () => {
+  const { widgets } = bodyOf(['feedback']).body;
+  const texts = widgets.flatMap(({ properties }) => ('markdown' in properties ? properties.markdown : []));
+  const lines = widgets.flatMap(({ properties }) =>
+    'annotations' in properties ? [[properties.title, properties.annotations?.horizontal]] : [],
+  );
+
+  expect(texts).toContainEqual(
+    expect.stringContaining(
+      'Limits: dlqDepth 1, dlqAge 864000, held 3600, age 1800, backlog 1000, stalled 1500, errorRate 1, errorRateJobs 100, canary 2, finish 30 (times in seconds)',
+    ),
+  );
+  expect(lines).toEqual([
+    ['feedback: depth', [{ label: 'backlog', value: 1000 }]],
+    ['feedback: oldest', [{ label: 'age', value: 1800 }]],
+    ['feedback: time from due', [{ label: 'finish', value: 30_000 }]],
+  ]);
 });
 
 test('each queue has one row of six graphs with its name in their titles', () => {
