@@ -1,8 +1,10 @@
 import type { Random } from '../ports';
 import { type Envelope, payloadHash } from './envelope';
 import { EVENT } from './history';
+import type { Resolved } from './identify';
 import { jobKey } from './keys';
 import type { JobRow, MadeState } from './row';
+import { ANY_PAYLOAD } from './row-schema';
 
 interface Origin {
   queue: string;
@@ -52,6 +54,14 @@ export function rowOfEnvelope({
     ...(envelope.correlationid ? { correlationId: envelope.correlationid } : {}),
     ...(envelope.traceparent ? { traceparent: envelope.traceparent } : {}),
   };
+}
+
+/** The row of a message's job, if the table has none. `sentAt`: when the message was sent, in ms since 1970. */
+export function rowOfMessage(
+  { id, envelope, payloadHash = ANY_PAYLOAD }: Resolved,
+  { sentAt, ...origin }: Pick<Origin, 'queue' | 'group' | 'now'> & { sentAt: number },
+): JobRow {
+  return envelope ? rowOfEnvelope({ ...origin, envelope }) : blankRow({ ...origin, id, time: sentAt, payloadHash });
 }
 
 /** The first version of a job's row. The producer writes it. */

@@ -2,9 +2,8 @@ import { crashLoop } from '../jobs/claim';
 import { countOutcome } from '../jobs/count-outcome';
 import { finish } from '../jobs/finish';
 import { bodyKey } from '../jobs/keys';
-import { blankRow, rowOfEnvelope } from '../jobs/new-row';
+import { rowOfMessage } from '../jobs/new-row';
 import type { JobRow } from '../jobs/row';
-import { ANY_PAYLOAD } from '../jobs/row-schema';
 import { storedError } from '../jobs/stored-error';
 import { parkPoison } from '../jobs/transitions';
 import type { Moved } from './returns';
@@ -33,10 +32,5 @@ export async function parkCrashed(deps: ReconcileRun, queue: string, moved: Move
 }
 
 /** The row of a message's job, if no worker ever wrote it. */
-export function rowOfMoved(queue: string, { message, resolved }: Moved, now: number): JobRow {
-  const { id, envelope, payloadHash = ANY_PAYLOAD } = resolved;
-  const origin = { queue, group: message.groupId, now };
-  return envelope
-    ? rowOfEnvelope({ ...origin, envelope })
-    : blankRow({ ...origin, id, time: message.sentAt, payloadHash });
-}
+export const rowOfMoved = (queue: string, { message, resolved }: Moved, now: number): JobRow =>
+  rowOfMessage(resolved, { queue, group: message.groupId, sentAt: message.sentAt, now });

@@ -2,10 +2,8 @@ import { type Claim, claim } from '../jobs/claim';
 import { CLOCK_SKEW_MS } from '../jobs/clock-skew';
 import type { Resolved } from '../jobs/identify';
 import { jobKey } from '../jobs/keys';
-import { blankRow, rowOfEnvelope } from '../jobs/new-row';
+import { rowOfMessage } from '../jobs/new-row';
 import { recordedRow } from '../jobs/recorded-row';
-import type { JobRow } from '../jobs/row';
-import { ANY_PAYLOAD } from '../jobs/row-schema';
 import type { DeliveryRun } from './delivery';
 
 /** Claims the job of a message, until this function must have ended. */
@@ -16,7 +14,8 @@ export function take(delivery: DeliveryRun, resolved: Resolved): Promise<Claim> 
   return claim(deps.ledger, {
     key: jobKey(contract.queue, resolved.id),
     payloadHash: resolved.payloadHash,
-    fresh: () => fresh(delivery, resolved),
+    fresh: () =>
+      recordedRow(deps, rowOfMessage(resolved, { queue: contract.queue, group, sentAt, now: deps.clock.now() })),
     delivery: { messageId, receiveCount, sentAt, at: deps.clock.now(), ...place },
     token: deps.random.uuid(),
     alone,
@@ -24,13 +23,4 @@ export function take(delivery: DeliveryRun, resolved: Resolved): Promise<Claim> 
     leaseUntil: deadline.at + CLOCK_SKEW_MS,
     now: () => deps.clock.now(),
   });
-}
-
-/** Makes the row of a job that the table does not know. */
-function fresh({ deps, contract, message }: DeliveryRun, { id, envelope, payloadHash }: Resolved): Promise<JobRow> {
-  const origin = { queue: contract.queue, group: message.group, now: deps.clock.now() };
-  const made = envelope
-    ? rowOfEnvelope({ ...origin, envelope })
-    : blankRow({ ...origin, id, time: message.sentAt, payloadHash: payloadHash ?? ANY_PAYLOAD });
-  return recordedRow(deps, made);
 }
