@@ -1,6 +1,6 @@
 import { PermanentError } from '../errors';
+import { belongs } from './body';
 import { crashedRuns } from './history';
-import { belongs } from './identify';
 import type { Ledger } from './ledger';
 import type { Delivery, JobRow, StoredError } from './row';
 import { ANY_PAYLOAD } from './row-schema';

@@ -1,8 +1,7 @@
 import type { QueueSettings } from '../config';
-import type { PermanentError } from '../errors';
 import type { Clock, Events, Objects, Queues } from '../ports';
+import { GONE, keptBody } from './body';
 import { completionOf } from './completion';
-import { bodyDamaged, bodyMissing, GONE, isBodyOf } from './identify';
 import { bodyKey, isPublished } from './keys';
 import type { Ledger } from './ledger';
 import type { Order } from './order';
@@ -68,14 +67,3 @@ export async function finish(deps: FinishDeps, row: JobRow, body?: string): Prom
 
 const sameEnd = (a: JobRow, b: JobRow): boolean =>
   a.state === b.state && a.generation === b.generation && a.endedAt === b.endedAt;
-
-/** The kept body of a job, or what is wrong with it. */
-export async function keptBody(
-  { objects, prefix }: Pick<FinishDeps, 'objects' | 'prefix'>,
-  row: Pick<JobRow, 'queue' | 'id' | 'payloadHash'>,
-): Promise<{ body: string; problem?: never } | { body?: never; problem: PermanentError }> {
-  const bytes = await objects.get(bodyKey(prefix, row.queue, row.id));
-  if (!bytes) return { problem: bodyMissing() };
-  const body = Buffer.from(bytes).toString('utf8');
-  return isBodyOf(body, row) ? { body } : { problem: bodyDamaged() };
-}

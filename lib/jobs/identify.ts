@@ -1,10 +1,9 @@
 import { IdTakenError, PermanentError } from '../errors';
 import type { Objects, ReceivedMessage } from '../ports';
+import { bodyDamaged, bodyMissing, GONE } from './body';
 import { type Envelope, parseEnvelope, payloadHash, sha256 } from './envelope';
 import { bodyKey, invalidId, isInvalidId } from './keys';
 import { ATTRIBUTE } from './park';
-import type { JobRow } from './row';
-import { ANY_PAYLOAD } from './row-schema';
 
 /** The job of a delivery, before its data is validated. */
 export interface Resolved {
@@ -73,32 +72,6 @@ export const onceInvalid = (): PermanentError =>
 
 /** The job that a message names, although the job's body is lost. A run of the job parks it. */
 export const withoutBody = (id: string, problem: PermanentError): Resolved => ({ id, body: GONE, problem });
-
-/** The body of a DLQ entry whose kept body is gone or damaged. The entry still tells the reason. */
-export const GONE = JSON.stringify({ body: 'gone' });
-
-export const bodyMissing = (): PermanentError =>
-  new PermanentError({ code: 'BodyMissing', message: 'the kept body is gone from the bucket' });
-export const bodyDamaged = (): PermanentError =>
-  new PermanentError({
-    code: 'BodyDamaged',
-    message: 'body: must be the body that the job was sent with',
-    field: 'body',
-  });
-
-/** Whether a body with this hash is the job's. Without a hash, the message names the job. */
-export const belongs = ({ payloadHash }: Pick<JobRow, 'payloadHash'>, hash: string | undefined): boolean =>
-  payloadHash === ANY_PAYLOAD || hash === undefined || hash === payloadHash;
-
-/** Whether a body is the job's. An invalid body has its own hash, and a job's body the hash of its data. */
-export function isBodyOf(body: string, row: Pick<JobRow, 'payloadHash'>): boolean {
-  if (sha256(body) === row.payloadHash) return true;
-  try {
-    return belongs(row, payloadHash(parseEnvelope(body)));
-  } catch {
-    return false;
-  }
-}
 
 function asProblem(error: unknown): PermanentError {
   if (error instanceof PermanentError) return error;

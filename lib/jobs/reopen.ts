@@ -1,6 +1,5 @@
+import { keepBody } from './body';
 import type { FinishDeps } from './finish';
-import { GONE } from './identify';
-import { bodyKey } from './keys';
 import type { JobRow } from './row';
 
 const isCancelled = ({ state, reason }: JobRow): boolean => state === 'cancelled' && reason === 'operator';
@@ -15,8 +14,7 @@ export async function keepCancelled(
   body: string,
 ): Promise<boolean> {
   if (!isCancelled(row) || row.bodyKept) return true;
-  // A lost body must not replace what is left of it.
-  if (body !== GONE) await objects.put(bodyKey(prefix, row.queue, row.id), body, 'application/json');
+  await keepBody({ objects, prefix }, row, body);
   const { item: stored } = await ledger.update(row.key, (now) =>
     isCancelled(now) && !now.bodyKept ? { ...now, bodyKept: true } : undefined,
   );

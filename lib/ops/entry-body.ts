@@ -1,4 +1,4 @@
-import { isBodyOf } from '../jobs/identify';
+import { isBodyOf } from '../jobs/body';
 import { ATTRIBUTE } from '../jobs/park';
 import type { JobRow } from '../jobs/row';
 import { hiddenUntil } from '../reconcile/pass';

@@ -1,7 +1,6 @@
-import { keptBody } from '../jobs/finish';
+import { isBodyOf, keepBody, keptBody } from '../jobs/body';
 import { EVENT, noted, withSend } from '../jobs/history';
-import { isBodyOf } from '../jobs/identify';
-import { bodyKey, deduplicationId } from '../jobs/keys';
+import { deduplicationId } from '../jobs/keys';
 import { backInQueue } from '../jobs/park';
 import type { JobRow } from '../jobs/row';
 import { lostSteps } from '../jobs/row-schema';
@@ -49,7 +48,7 @@ async function repaired(deps: OperatorDeps, row: JobRow, { body, fromStart = fal
     );
   if (body !== undefined) {
     if (!isBodyOf(body, row)) throw new OperatorError(`The body is not the one that ${row.id} was sent with.`);
-    await deps.objects.put(bodyKey(deps.prefix, row.queue, row.id), body, 'application/json');
+    await keepBody(deps, row, body);
   }
   if (!row.damage && (body === undefined || row.bodyKept)) return row;
   const { damage: _damage, ...rest } = row;

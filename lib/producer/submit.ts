@@ -1,8 +1,8 @@
 import type { QueueSettings } from '../config';
 import { ignoreStoreError, StoreError } from '../errors';
+import { belongs } from '../jobs/body';
 import { type Envelope, MAX_INLINE_DATA_BYTES, sha256 } from '../jobs/envelope';
 import { EVENT, noted } from '../jobs/history';
-import { belongs } from '../jobs/identify';
 import { dataPrefix, deduplicationId } from '../jobs/keys';
 import type { Ledger } from '../jobs/ledger';
 import { newRow } from '../jobs/new-row';

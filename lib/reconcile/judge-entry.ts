@@ -1,6 +1,7 @@
+import { belongs } from '../jobs/body';
 import { CRASH_LOOP_RUNS } from '../jobs/claim';
 import { finish } from '../jobs/finish';
-import { belongs, disowned, resolve } from '../jobs/identify';
+import { disowned, resolve } from '../jobs/identify';
 import { invalidId, jobKey } from '../jobs/keys';
 import { ATTRIBUTE } from '../jobs/park';
 import { recordedRow } from '../jobs/recorded-row';

@@ -1,7 +1,7 @@
+import { keepBody } from '../jobs/body';
 import { crashLoop } from '../jobs/claim';
 import { countOutcome } from '../jobs/count-outcome';
 import { finish } from '../jobs/finish';
-import { bodyKey } from '../jobs/keys';
 import { rowOfMessage } from '../jobs/new-row';
 import type { JobRow } from '../jobs/row';
 import { storedError } from '../jobs/stored-error';
@@ -14,14 +14,12 @@ import type { ReconcileRun } from './run';
  * Returns `false` if the row has changed since; the next walk judges it again.
  */
 export async function parkCrashed(deps: ReconcileRun, queue: string, moved: Moved): Promise<boolean> {
-  const { ledger, objects, prefix, clock, metrics, log } = deps;
+  const { ledger, clock, metrics, log } = deps;
   const { message, resolved } = moved;
   const at = clock.now();
   const error = storedError(crashLoop());
   const base = moved.row ?? rowOfMoved(queue, moved, at);
-  // A body that is lost already must not replace what is left of it.
-  if (resolved.payloadHash !== undefined)
-    await objects.put(bodyKey(prefix, queue, base.id), resolved.body, 'application/json');
+  await keepBody(deps, base, resolved.body);
   const parked = parkPoison(base, { at, messageId: message.messageId, error });
   const result = await ledger.write(parked, base.version);
   if (!result.written) return false;

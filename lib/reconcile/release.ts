@@ -1,4 +1,4 @@
-import { keptBody } from '../jobs/finish';
+import { keptBody } from '../jobs/body';
 import { deduplicationId, todoKey } from '../jobs/keys';
 import { backInQueue } from '../jobs/park';
 import type { JobRow } from '../jobs/row';

@@ -1,9 +1,10 @@
 import { eachOf } from '../concurrency';
+import { keepBody } from '../jobs/body';
 import { CLOCK_SKEW_MS } from '../jobs/clock-skew';
 import { SHARE } from '../jobs/due';
 import { EVENT, hadOutcome, heardOf, noted } from '../jobs/history';
 import type { Resolved } from '../jobs/identify';
-import { bodyKey, deduplicationId, jobKey, returnsKey } from '../jobs/keys';
+import { deduplicationId, jobKey, returnsKey } from '../jobs/keys';
 import { updateItem } from '../jobs/ledger';
 import { ATTRIBUTE, backInQueue } from '../jobs/park';
 import type { JobRow } from '../jobs/row';
@@ -153,8 +154,7 @@ async function giveBack(
     attributes: { [ATTRIBUTE.returned]: String(times), [ATTRIBUTE.returnedAt]: String(now) },
     deduplication: deduplicationId.returned(resolved.id, message.messageId),
   });
-  if (back.body !== resolved.body)
-    await deps.objects.put(bodyKey(deps.prefix, queue, resolved.id), resolved.body, 'application/json');
+  if (back.body !== resolved.body) await keepBody(deps, { queue, id: resolved.id }, resolved.body);
   const sent = await queues.send(deps.queueUrl(queue), back);
   await queues.delete(deps.dlqUrl(queue), message.receiptHandle);
   if (row) {

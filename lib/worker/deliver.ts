@@ -1,6 +1,7 @@
+import { bodyDamaged } from '../jobs/body';
 import type { Claim } from '../jobs/claim';
 import { finish } from '../jobs/finish';
-import { bodyDamaged, disowned, type Resolved, resolve, withoutBody } from '../jobs/identify';
+import { disowned, type Resolved, resolve, withoutBody } from '../jobs/identify';
 import { invalidId } from '../jobs/keys';
 import { LeaseLostError } from '../jobs/ledger';
 import { keepCancelled } from '../jobs/reopen';

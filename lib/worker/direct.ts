@@ -1,6 +1,6 @@
 import { IdTakenError, StoreError, WaitError } from '../errors';
+import { belongs } from '../jobs/body';
 import { parseEnvelope, payloadHash } from '../jobs/envelope';
-import { belongs } from '../jobs/identify';
 import { invalidId, jobKey } from '../jobs/keys';
 import { ATTRIBUTE } from '../jobs/park';
 import type { QueueContract } from './contract';

@@ -1,5 +1,4 @@
-import { GONE } from '../jobs/identify';
-import { bodyKey } from '../jobs/keys';
+import { keepBody } from '../jobs/body';
 import type { DeadReason, HeldReason, JobRow, StoredError } from '../jobs/row';
 import { hold, park, retry, stop, succeed } from '../jobs/transitions';
 import type { Incoming } from './delivery';
@@ -30,8 +29,7 @@ export function outcomes(
   /** Stores the body first, because a row must not say that a body is kept before it is. */
   async function leave(change: (row: JobRow, bodyKept: boolean) => JobRow): Promise<JobRow> {
     const { queue, id, bodyKept, canary } = lease.row();
-    // A lost body must not replace what is left of it.
-    if (!canary && !bodyKept && body !== GONE) await objects.put(bodyKey(prefix, queue, id), body, 'application/json');
+    if (!canary && !bodyKept) await keepBody({ objects, prefix }, { queue, id }, body);
     return lease.release((row) => change(row, !canary));
   }
   const run = () => ({ at: clock.now(), messageId: message.messageId });

@@ -1,4 +1,4 @@
-import { isBodyOf } from '../../../lib/jobs/identify';
+import { isBodyOf } from '../../../lib/jobs/body';
 import { bodyKey, recordKey } from '../../../lib/jobs/keys';
 import { isEnd, type JobRow } from '../../../lib/jobs/row';
 import { ROW_SCHEMA } from '../../../lib/jobs/row-schema';
