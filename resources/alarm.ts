@@ -1,67 +1,24 @@
-import { type AlarmKind, alarmName, KINDS, runbookOf } from '../lib/alarms/kinds';
+import { descriptionOf } from '../lib/alarms/judge/definition';
+import { alarmName } from '../lib/alarms/kinds';
+import type { Metric } from '../lib/alarms/specs/metric';
+import type { AlarmSpec } from '../lib/alarms/specs/spec';
 import type { Context } from './context';
-import { alarmId, TOPIC_ID } from './logical-id';
-import type { Metric } from './metric';
+import { alarmId, TOPIC_ID, UNDELIVERED_TOPIC_ID } from './logical-id';
 import { type Fragment, tags } from './template';
 
-/** Percentiles would need another property of the alarm. */
-type Statistic = 'Sum' | 'Average' | 'Maximum' | 'SampleCount';
-
-export interface AlarmSpec {
-  kind: AlarmKind;
-  /** The name of the queue, function or vendor. */
-  subject?: string;
-  /** The `expression` names them by their keys. Two or more metrics need one. */
-  metrics: Record<string, Metric<Statistic>>;
-  /** CloudWatch metric math, for example `visible + inFlight`. */
-  expression?: string;
-  threshold: number;
-  /** The alarm goes off below the threshold. Otherwise it goes off at or above it. */
-  below?: boolean;
-  /** Seconds. */
-  period: number;
-  /** CloudWatch looks at this many periods. Default: 1. */
-  periods?: number;
-  /** The alarm goes off when this many of them breach. Default: all. */
-  datapoints?: number;
-  /**
-   * How CloudWatch treats missing data. `notBreaching`: the metric is written only when something happens. `ignore`: the
-   * metric is always written, so the alarm keeps its state until data returns. `breaching`: the metric is a sign of life.
-   */
-  silence: 'notBreaching' | 'ignore' | 'breaching';
-  /** Logical id of the topic that CloudWatch notifies. */
-  topic?: string;
-}
-
-/** Goes off when the metric counts at least one in five minutes. */
-export const onOccurrence = (kind: AlarmKind, count: Metric<'Sum'>): AlarmSpec => ({
-  kind,
-  metrics: { count },
-  threshold: 1,
-  period: 300,
-  silence: 'notBreaching',
-});
+/** Logical id of the topic that an alarm notifies. */
+export const topicOf = ({ second }: AlarmSpec): string => (second ? UNDELIVERED_TOPIC_ID : TOPIC_ID);
 
 /** A CloudWatch alarm that notifies its topic when it goes off and when it is over. */
 export function alarm(spec: AlarmSpec, context: Context & { runbook: string }): Fragment['Resources'] {
-  const {
-    kind,
-    subject = '',
-    threshold,
-    below,
-    period,
-    periods = 1,
-    datapoints = periods,
-    silence,
-    topic = TOPIC_ID,
-  } = spec;
-  const actions = [{ Ref: topic }];
+  const { kind, subject = '', threshold, below, period, periods = 1, datapoints = periods, silence } = spec;
+  const actions = [{ Ref: topicOf(spec) }];
   return {
     [alarmId(kind, subject)]: {
       Type: 'AWS::CloudWatch::Alarm',
       Properties: {
         AlarmName: alarmName(context.instance, kind, subject),
-        AlarmDescription: `${KINDS[kind].means} Runbook: ${runbookOf(kind, context.runbook)}`,
+        AlarmDescription: descriptionOf(spec, context.runbook),
         ...measured(spec),
         ComparisonOperator: below ? 'LessThanThreshold' : 'GreaterThanOrEqualToThreshold',
         Threshold: threshold,

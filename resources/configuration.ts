@@ -1,7 +1,7 @@
+import type { MonitoredFunction } from '../lib/alarms/specs/functions';
 import { type Choice, chosenInstance } from '../lib/instances/choose';
 import { hasFunction } from '../lib/instances/functions';
 import type { Instance } from '../lib/instances/instance';
-import type { MonitoredFunction } from './function-alarms';
 import type { MonitoringSettings } from './monitoring';
 import type { FunctionBlock } from './rules';
 

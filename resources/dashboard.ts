@@ -1,10 +1,10 @@
+import { lambdaMetric, ownMetric, sqsMetric } from '../lib/alarms/specs/metric';
 import { vendorsOf } from '../lib/errors';
 import type { QueueRow } from '../lib/instances/queue-row';
 import { dlqName, queueName } from '../lib/jobs/keys';
 import { canarySection } from './canary';
 import type { Context } from './context';
 import { DASHBOARD_ID } from './logical-id';
-import { lambdaMetric, ownMetric, sqsMetric } from './metric';
 import type { Fragment } from './template';
 import { alarmStates, graph, heading, layout, text, type Widget } from './widgets';
 

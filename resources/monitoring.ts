@@ -1,13 +1,10 @@
-import { alarmName } from '../lib/alarms/kinds';
+import type { MonitoredFunction } from '../lib/alarms/specs/functions';
+import type { AlarmSpec } from '../lib/alarms/specs/spec';
+import { alarmSpecs, nameOfSpec } from '../lib/alarms/specs/specs';
 import type { QueueRow } from '../lib/instances/queue-row';
-import { type AlarmSpec, alarm } from './alarm';
-import { canaryAlarm } from './canary';
+import { alarm, topicOf } from './alarm';
 import type { Context } from './context';
 import { dashboardResources } from './dashboard';
-import { functionAlarms, type MonitoredFunction } from './function-alarms';
-import { instanceAlarms } from './instance-alarms';
-import { TOPIC_ID } from './logical-id';
-import { queueAlarms } from './queue-alarms';
 import { type Fragment, merge } from './template';
 import { topicResources } from './topic';
 
@@ -27,19 +24,13 @@ export function monitoringResources(
   { functions, canaryMinutes, runbook, alarmEmail }: MonitoringSettings,
 ): Fragment {
   const { instance } = context;
+  const specs = alarmSpecs({ instance, rows, functions, canaryMinutes });
+  const namesOf = (some: AlarmSpec[]) => some.map((spec) => nameOfSpec(instance, spec));
+  const alarmsOf = (topic: string) => namesOf(specs.filter((spec) => topicOf(spec) === topic));
   const canaries = canaryMinutes === 0 ? [] : rows;
-  const specs = [
-    ...rows.flatMap((row) => queueAlarms(row, { instance, canaries: canaries.includes(row) })),
-    ...canaries.map((row) => canaryAlarm(row, { instance, minutes: canaryMinutes })),
-    ...functions.flatMap(functionAlarms),
-    ...instanceAlarms(instance, rows),
-  ];
-  const alarms = specs.map((spec) => alarm(spec, { ...context, runbook }));
-  const nameOf = ({ kind, subject }: AlarmSpec) => alarmName(instance, kind, subject);
-  const alarmsOf = (id: string) => specs.filter(({ topic = TOPIC_ID }) => topic === id).map(nameOf);
   return merge([
     topicResources(context, { alarmEmail, alarmsOf }),
-    ...alarms.map((Resources) => ({ Resources, Outputs: {} })),
-    dashboardResources(context, { rows, canaries, alarmNames: specs.map(nameOf) }),
+    ...specs.map((spec) => ({ Resources: alarm(spec, { ...context, runbook }), Outputs: {} })),
+    dashboardResources(context, { rows, canaries, alarmNames: namesOf(specs) }),
   ]);
 }

@@ -1,11 +1,10 @@
+import { canaryAlarm, queueAlarms } from '../../lib/alarms/specs/queue';
 import { alarmDefinitions } from '../../lib/local/alarms/definitions';
 import { takeDeleted, takeQueue } from '../../lib/local/alarms/sources';
 import { resolver } from '../../lib/local/template/intrinsics';
 import { alarm } from '../../resources/alarm';
-import { canaryAlarm } from '../../resources/canary';
 import type { Context } from '../../resources/context';
 import { TOPIC_ID } from '../../resources/logical-id';
-import { queueAlarms } from '../../resources/queue-alarms';
 import type { memoryEngine } from './engine';
 import { ACCOUNT, REGION, watchedAlarms } from './local-alarms';
 import { queueRow } from './queue-row';

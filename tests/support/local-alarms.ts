@@ -1,5 +1,5 @@
-import { type AlarmDefinition, alarmDefinitions } from '../../lib/local/alarms/definitions';
-import { createMetricStore } from '../../lib/local/alarms/metric-store';
+import { createMetricStore } from '../../lib/alarms/judge/metric-store';
+import { alarmDefinitions, type DeclaredAlarm } from '../../lib/local/alarms/definitions';
 import { createAlarmWatch, type Publication } from '../../lib/local/alarms/watch';
 import { resolver } from '../../lib/local/template/intrinsics';
 import type { Packaged } from '../../lib/local/template/package';
@@ -9,14 +9,14 @@ export const ACCOUNT = '000000000000';
 const MINUTE = 60_000;
 
 /** The alarms that a packaged stage declares. */
-export const alarmsOf = ({ resources }: Pick<Packaged, 'resources'>): AlarmDefinition[] =>
+export const alarmsOf = ({ resources }: Pick<Packaged, 'resources'>): DeclaredAlarm[] =>
   alarmDefinitions(
     resources,
     resolver({ resources, region: REGION, account: ACCOUNT, stack: 'local', sqsUrl: 'http://127.0.0.1:1' }),
   );
 
 /** Watches alarms minute by minute on a clock of its own. */
-export function watchedAlarms(alarms: AlarmDefinition[], start = Date.UTC(2026, 0, 2, 3, 0, 0)) {
+export function watchedAlarms(alarms: DeclaredAlarm[], start = Date.UTC(2026, 0, 2, 3, 0, 0)) {
   const store = createMetricStore();
   const watch = createAlarmWatch({ alarms, store, region: REGION, account: ACCOUNT });
   const published: Publication[] = [];

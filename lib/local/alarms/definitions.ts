@@ -1,33 +1,14 @@
 import * as z from 'zod';
+import { type AlarmDefinition, BREACHES } from '../../alarms/judge/definition';
+import type { MetricName } from '../../alarms/judge/metric-store';
 import type { Resolve, Resource } from '../template/intrinsics';
-import type { MetricName } from './metric-store';
 
 /** An alarm as the template declares it. */
-export interface AlarmDefinition {
-  name: string;
-  description: string;
-  /** By the id that the expression uses. */
-  metrics: Record<string, MetricName & { statistic: string }>;
-  expression: string;
-  threshold: number;
-  comparison: keyof typeof BREACHES;
-  /** In seconds. */
-  period: number;
-  periods: number;
-  datapoints: number;
-  silence: 'breaching' | 'notBreaching' | 'ignore' | 'missing';
+export interface DeclaredAlarm extends AlarmDefinition {
   /** ARNs of topics. */
   alarmActions: string[];
   okActions: string[];
 }
-
-/** Whether a value breaches the threshold. */
-export const BREACHES = {
-  GreaterThanOrEqualToThreshold: (value: number, threshold: number) => value >= threshold,
-  GreaterThanThreshold: (value: number, threshold: number) => value > threshold,
-  LessThanThreshold: (value: number, threshold: number) => value < threshold,
-  LessThanOrEqualToThreshold: (value: number, threshold: number) => value <= threshold,
-} as const;
 
 const metric = z.object({
   Namespace: z.string(),
@@ -59,13 +40,13 @@ const properties = z.object({
 });
 
 /** The alarms of a template, in its order. Throws on an alarm that this machine cannot watch as CloudWatch would. */
-export function alarmDefinitions(resources: Record<string, Resource>, resolve: Resolve): AlarmDefinition[] {
+export function alarmDefinitions(resources: Record<string, Resource>, resolve: Resolve): DeclaredAlarm[] {
   return Object.values(resources)
     .filter(({ Type }) => Type === 'AWS::CloudWatch::Alarm')
     .map(({ Properties }) => definition(resolve(Properties)));
 }
 
-function definition(resolved: unknown): AlarmDefinition {
+function definition(resolved: unknown): DeclaredAlarm {
   const alarm = properties.parse(resolved);
   const { metrics, expression, period } = alarm.Metrics ? ofMath(alarm.Metrics) : ofOne(alarm, resolved);
   return {

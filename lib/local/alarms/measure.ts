@@ -1,7 +1,7 @@
+import { createMetricStore, type MetricStore } from '../../alarms/judge/metric-store';
 import type { Invocation } from '../lambda/environment';
 import type { Declared } from '../template/declared';
 import type { OnEvent } from '../triggers';
-import { createMetricStore, type MetricStore } from './metric-store';
 import { takeDeleted, takeInvocation } from './sources';
 
 /** Measures the service as AWS would, into a store that the alarms read. */

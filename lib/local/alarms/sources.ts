@@ -1,7 +1,7 @@
 import * as z from 'zod';
+import type { MetricStore } from '../../alarms/judge/metric-store';
 import type { Invocation } from '../lambda/environment';
 import type { SqsModel } from '../sqs/types';
-import type { MetricStore } from './metric-store';
 
 const emfSchema = z.looseObject({
   _aws: z.object({

@@ -1,3 +1,5 @@
+import type { AlarmState } from '../../alarms/judge/evaluate';
+import type { MetricStore } from '../../alarms/judge/metric-store';
 import type { Lambda } from '../lambda/runtime';
 import { SCHEDULE_MINUTE_MS } from '../schedule';
 import type { SqsModel } from '../sqs/types';
@@ -6,8 +8,6 @@ import type { Resource, Surroundings } from '../template/intrinsics';
 import { resolver } from '../template/intrinsics';
 import type { Timers } from '../timers';
 import { alarmDefinitions } from './definitions';
-import type { AlarmState } from './evaluate';
-import type { MetricStore } from './metric-store';
 import { takeQueue } from './sources';
 import { createTopics, type Message, subscribers } from './topics';
 import { createAlarmWatch } from './watch';

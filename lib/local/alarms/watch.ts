@@ -1,7 +1,8 @@
+import { alarmArn, changeOf } from '../../alarms/judge/change';
+import { type AlarmState, evaluateAlarm } from '../../alarms/judge/evaluate';
+import type { MetricStore } from '../../alarms/judge/metric-store';
 import type { AlarmChange } from '../../alarms/notification';
-import type { AlarmDefinition } from './definitions';
-import { type AlarmState, evaluateAlarm } from './evaluate';
-import type { MetricStore } from './metric-store';
+import type { DeclaredAlarm } from './definitions';
 
 /** A message that CloudWatch publishes to a topic. */
 export interface Publication {
@@ -17,7 +18,7 @@ export interface AlarmWatch {
 }
 
 export interface WatchOptions {
-  alarms: AlarmDefinition[];
+  alarms: DeclaredAlarm[];
   store: MetricStore;
   region: string;
   account: string;
@@ -31,22 +32,13 @@ export function createAlarmWatch({ alarms, store, region, account, secondMs = 10
   const stateOf = (name: string): AlarmState => states.get(name) ?? 'INSUFFICIENT_DATA';
   const longestMs = Math.max(0, ...alarms.map(({ period, periods }) => period * periods * secondMs));
 
-  function change(alarm: AlarmDefinition, now: number): Publication[] {
+  function change(alarm: DeclaredAlarm, now: number): Publication[] {
     const before = stateOf(alarm.name);
     const { state, reason } = evaluateAlarm(alarm, { store, now, before, secondMs });
     if (state === before) return [];
     states.set(alarm.name, state);
-    const message: AlarmChange = {
-      AlarmName: alarm.name,
-      AlarmDescription: alarm.description,
-      AWSAccountId: account,
-      NewStateValue: state,
-      OldStateValue: before,
-      NewStateReason: reason,
-      StateChangeTime: new Date(now).toISOString().replace('Z', '+0000'),
-      AlarmArn: `arn:aws:cloudwatch:${region}:${account}:alarm:${alarm.name}`,
-      Trigger: { Threshold: alarm.threshold, ComparisonOperator: alarm.comparison },
-    };
+    const arn = alarmArn(region, account, alarm.name);
+    const message = changeOf(alarm, { state, reason }, { before, at: now, account, arn });
     const topics = state === 'ALARM' ? alarm.alarmActions : state === 'OK' ? alarm.okActions : [];
     return topics.map((topic) => ({ topic, subject: `${state}: "${alarm.name}" in ${region}`, message }));
   }

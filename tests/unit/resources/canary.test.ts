@@ -1,4 +1,4 @@
-import { canaryAlarm } from '../../../resources/canary';
+import { canaryAlarm } from '../../../lib/alarms/specs/queue';
 import { dashboardResources } from '../../../resources/dashboard';
 import { queueRow } from '../../support/queue-row';
 

@@ -1,7 +1,8 @@
 import type { AlarmDeps } from '../../../../lib/alarms/deps';
+import { BREACHES } from '../../../../lib/alarms/judge/definition';
 import { KINDS, parseAlarmName } from '../../../../lib/alarms/kinds';
 import { notify } from '../../../../lib/alarms/notify';
-import { type AlarmDefinition, BREACHES } from '../../../../lib/local/alarms/definitions';
+import type { DeclaredAlarm } from '../../../../lib/local/alarms/definitions';
 import { type FakeDiscord, startFakeDiscord } from '../../../../lib/local/fakes/discord';
 import { realDiscord } from '../../../../lib/vendors/discord';
 import { snsMessage } from '../../../support/alarms';
@@ -9,7 +10,7 @@ import { alarmsOf, watchedAlarms } from '../../../support/local-alarms';
 import { memoryClock } from '../../../support/memory-clock';
 import { localPackage } from '../../../support/packages';
 
-let alarms: AlarmDefinition[];
+let alarms: DeclaredAlarm[];
 let discord: FakeDiscord;
 
 beforeAll(async () => {
@@ -21,7 +22,7 @@ afterAll(() => discord.close());
 type Values = Record<string, number | undefined>;
 
 /** Metric values that set off an alarm. An alarm that is missing here has one metric, which does. */
-const BAD: Partial<Record<string, (alarm: AlarmDefinition) => Values>> = {
+const BAD: Partial<Record<string, (alarm: DeclaredAlarm) => Values>> = {
   'dlq-depth': ({ threshold }) => ({ visible: threshold - 1, inFlight: 1 }),
   stalled: () => ({ age: 1_000_000, visible: 1, deleted: undefined }),
   'error-rate': () => ({ succeeded: 980, parked: 20 }),
@@ -37,14 +38,14 @@ const GOOD: Partial<Record<string, Values>> = {
 };
 
 const LOCAL = { instance: 'local', queues: ['feedback', 'emails', 'testflight', 'analytics'] };
-const kindOf = ({ name }: AlarmDefinition) => parseAlarmName(name, LOCAL)?.kind ?? '';
-const bad = (alarm: AlarmDefinition): Values =>
+const kindOf = ({ name }: DeclaredAlarm) => parseAlarmName(name, LOCAL)?.kind ?? '';
+const bad = (alarm: DeclaredAlarm): Values =>
   BAD[kindOf(alarm)]?.(alarm) ?? Object.fromEntries(Object.keys(alarm.metrics).map((id) => [id, alarm.threshold]));
-const good = (alarm: AlarmDefinition): Values =>
+const good = (alarm: DeclaredAlarm): Values =>
   GOOD[kindOf(alarm)] ?? Object.fromEntries(Object.keys(alarm.metrics).map((id) => [id, 0]));
 
 /** Runs minutes with these values and returns the state after each phase. */
-function drive(alarm: AlarmDefinition, phases: Values[]) {
+function drive(alarm: DeclaredAlarm, phases: Values[]) {
   const watched = watchedAlarms([alarm]);
   const minutes = (alarm.period / 60) * alarm.periods;
   const states = phases.map((values) => {
@@ -123,7 +124,7 @@ test('DLQ entries still count while the reconciler reads them', () => {
     ).toEqual(['ALARM', 'ALARM']);
 });
 
-const titleOf = (alarm: AlarmDefinition): string => KINDS[kindOf(alarm) as keyof typeof KINDS].title;
+const titleOf = (alarm: DeclaredAlarm): string => KINDS[kindOf(alarm) as keyof typeof KINDS].title;
 
 function deps(): AlarmDeps {
   return {

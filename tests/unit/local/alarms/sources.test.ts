@@ -1,4 +1,4 @@
-import { createMetricStore } from '../../../../lib/local/alarms/metric-store';
+import { createMetricStore } from '../../../../lib/alarms/judge/metric-store';
 import { takeInvocation, takeLogLine, takeQueue } from '../../../../lib/local/alarms/sources';
 import { createSqsModel } from '../../../../lib/local/sqs/model';
 import { memoryClock, memoryRandom } from '../../../support/memory-clock';

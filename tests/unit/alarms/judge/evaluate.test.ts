@@ -1,6 +1,6 @@
-import type { AlarmDefinition } from '../../../../lib/local/alarms/definitions';
-import { type AlarmState, evaluateAlarm } from '../../../../lib/local/alarms/evaluate';
-import { createMetricStore } from '../../../../lib/local/alarms/metric-store';
+import type { AlarmDefinition } from '../../../../lib/alarms/judge/definition';
+import { type AlarmState, evaluateAlarm } from '../../../../lib/alarms/judge/evaluate';
+import { createMetricStore } from '../../../../lib/alarms/judge/metric-store';
 
 const NOW = Date.UTC(2026, 0, 2, 3, 0, 0);
 const metric = { namespace: 'n', name: 'M', dimensions: { queue: 'q' } };

@@ -1,12 +1,10 @@
-import { vendorsOf } from '../lib/errors';
-import type { QueueRow } from '../lib/instances/queue-row';
-import { undeliveredName } from '../lib/jobs/keys';
-import { type AlarmSpec, onOccurrence } from './alarm';
-import { UNDELIVERED_TOPIC_ID } from './logical-id';
+import { vendorsOf } from '../../errors';
+import { undeliveredName } from '../../jobs/keys';
 import { ownMetric, sqsMetric } from './metric';
+import { type AlarmSpec, onOccurrence } from './spec';
 
 /** The alarms that an instance has once. */
-export function instanceAlarms(instance: string, rows: QueueRow[]): AlarmSpec[] {
+export function instanceAlarms(instance: string, rows: readonly { name: string }[]): AlarmSpec[] {
   const own = ownMetric(instance);
   const emails = ownMetric(instance, { queue: 'emails' });
   const has = (queue: string) => rows.some(({ name }) => name === queue);
@@ -46,7 +44,7 @@ export function instanceAlarms(instance: string, rows: QueueRow[]): AlarmSpec[] 
       : []),
     {
       kind: 'undelivered',
-      topic: UNDELIVERED_TOPIC_ID,
+      second: true,
       metrics: {
         visible: sqsMetric(undeliveredName(instance), 'ApproximateNumberOfMessagesVisible', 'Maximum'),
       },

@@ -1,4 +1,4 @@
-import { type AlarmDefinition, BREACHES } from './definitions';
+import { type AlarmDefinition, BREACHES } from './definition';
 import { evaluateMath, type Value } from './math';
 import type { MetricStore } from './metric-store';
 

@@ -1,7 +1,13 @@
-import type { QueueRow } from '../lib/instances/queue-row';
-import { dlqName, queueName } from '../lib/jobs/keys';
-import { type AlarmSpec, onOccurrence } from './alarm';
+import type { QueueRow } from '../../instances/queue-row';
+import { dlqName, queueName } from '../../jobs/keys';
 import { ownMetric, sqsMetric } from './metric';
+import { type AlarmSpec, onOccurrence } from './spec';
+
+/** What the alarms need from a queue's row. */
+export type WatchedQueue = Pick<QueueRow, 'name' | 'type' | 'alarms'>;
+
+/** The canary's alarm looks at this many canaries. */
+const LOOKED_AT = 3;
 
 /**
  * The alarms of one queue. None uses `NumberOfMessagesSent`, which does not count messages that a redrive policy moves to
@@ -9,7 +15,7 @@ import { ownMetric, sqsMetric } from './metric';
  * `canaries`: whether the queue has canaries.
  */
 export function queueAlarms(
-  row: QueueRow,
+  row: WatchedQueue,
   { instance, canaries }: { instance: string; canaries: boolean },
 ): AlarmSpec[] {
   const { name, type, alarms: limit } = row;
@@ -97,4 +103,23 @@ export function queueAlarms(
     },
   ];
   return specs.map((spec) => ({ ...spec, subject: name }));
+}
+
+/** Goes off when too many of a queue's last three canaries were late. The row sets the limit. */
+export function canaryAlarm(
+  { name, alarms }: WatchedQueue,
+  { instance, minutes }: { instance: string; minutes: number },
+): AlarmSpec {
+  return {
+    kind: 'canary',
+    subject: name,
+    metrics: { done: ownMetric(instance, { queue: name })('Canary', 'Average') },
+    threshold: 1,
+    below: true,
+    period: minutes * 60,
+    periods: LOOKED_AT,
+    datapoints: alarms.canary,
+    // The reconciler measures canaries. If it stops, its own alarm goes off.
+    silence: 'ignore',
+  };
 }

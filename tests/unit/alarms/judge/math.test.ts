@@ -1,4 +1,4 @@
-import { evaluateMath } from '../../../../lib/local/alarms/math';
+import { evaluateMath } from '../../../../lib/alarms/judge/math';
 
 test.each<[string, Record<string, number | undefined>, number | undefined]>([
   ['visible + inFlight', { visible: 2, inFlight: 3 }, 5],

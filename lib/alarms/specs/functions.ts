@@ -1,6 +1,5 @@
-import type { AlarmSpec } from './alarm';
-import { UNDELIVERED_TOPIC_ID } from './logical-id';
 import { lambdaMetric } from './metric';
+import type { AlarmSpec } from './spec';
 
 /** What the alarms need from a function block. */
 export interface MonitoredFunction {
@@ -22,8 +21,8 @@ const SCHEDULED_SHARE = 0.98;
 
 export function functionAlarms({ key, name, timeout, worker, reserved }: MonitoredFunction): AlarmSpec[] {
   // The alarms function cannot report its own failures, so its alarms use the other topic.
-  const topic = key === 'alarms' ? { topic: UNDELIVERED_TOPIC_ID } : {};
-  const about = { subject: key, ...topic, period: 300, silence: 'notBreaching' } as const;
+  const second = key === 'alarms' ? ({ second: true } as const) : {};
+  const about = { subject: key, ...second, period: 300, silence: 'notBreaching' } as const;
   return [
     { ...about, kind: 'errors', metrics: { errors: lambdaMetric(name, 'Errors', 'Sum') }, threshold: 1 },
     {
