@@ -14,3 +14,9 @@ const targetOptions = ({ instance, stage, region }: Target): string =>
 
 /** A command for people to copy, for example `npx sls dlq list --stage … --param instance=… --region …`. */
 export const slsCommand = (text: string, target: Target): string => `npx sls ${text} ${targetOptions(target)}`;
+
+/** A stage that is not known to be for tests counts as production. */
+const TEST_STAGES = ['local', 'staging'];
+
+/** Whether a change needs the operator's word first. */
+export const isProduction = ({ stage }: Pick<Target, 'stage'>): boolean => !TEST_STAGES.includes(stage);

@@ -14,6 +14,9 @@ const WRITES = {
 /** Default limit of `sls jobs list` per queue, and of `sls campaign list`. */
 export const DEFAULT_LIMIT = 100;
 
+/** The same port each time, so that a bookmarked view stays valid. */
+export const DEFAULT_CONSOLE_PORT = 3900;
+
 /**
  * Our `sls` commands by name. Their code is in runs.ts, because Serverless loads this table for every command, and
  * runs.ts only for ours.
@@ -167,6 +170,16 @@ export const commands = {
     positional: 'id',
     writes: true,
     options: { id: CAMPAIGN_ID, ...WRITES },
+  },
+
+  console: {
+    usage: 'Show queues, jobs, dead jobs and campaigns in a browser, on 127.0.0.1 only. Ctrl-C ends it',
+    writes: 'write',
+    options: {
+      write: { usage: 'Allow actions. Without it the console only reads', type: 'boolean' },
+      port: { usage: `Port on 127.0.0.1. Default: ${DEFAULT_CONSOLE_PORT}`, type: 'string' },
+      ...WRITES,
+    },
   },
 
   producer: { usage: 'Print the configuration of producers' },

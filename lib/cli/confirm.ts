@@ -1,19 +1,17 @@
 import { OperatorError } from '../ops/operator';
-import type { Target } from '../target';
+import { isProduction, type Target } from '../target';
 import type { CommandContext, Output } from './command';
-
-/** A stage that is not known to be for tests counts as production. */
-const TEST_STAGES = ['local', 'staging'];
 
 /**
  * Asks an operator to type the instance's name before a command changes production. `--yes` answers in advance. Throws
  * an OperatorError if the answer is another name, or if there is no terminal to ask on.
  */
 export async function confirmWrite(
-  { instance, stage }: Target,
+  target: Target,
   { options, out }: { options: CommandContext['options']; out: Pick<Output, 'ask'> },
 ): Promise<void> {
-  if (TEST_STAGES.includes(stage) || options.yes === true) return;
+  const { instance } = target;
+  if (!isProduction(target) || options.yes === true) return;
   const answer = await out.ask(`This changes ${instance} in production. Type ${instance} to continue: `);
   if (answer === undefined)
     throw new OperatorError(

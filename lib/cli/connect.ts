@@ -10,18 +10,16 @@ import { guarded } from '../aws/store-error';
 import { realClock, realRandom } from '../aws/system';
 import { realTable } from '../aws/table';
 import { realTopics } from '../aws/topics';
-import { type CommonConfig, commonEnv, parseEnv, settingsOf } from '../config';
+import { type CommonConfig, commonEnv, parseEnv } from '../config';
 import { StoreError } from '../errors';
-import { dlqName, queueName, queueUrl, topicName } from '../jobs/keys';
-import { createLedger } from '../jobs/ledger';
-import { createOrder } from '../jobs/order';
-import { circuitBreakers } from '../limits/circuit';
+import { queueName, topicName } from '../jobs/keys';
 import { localClients, localConfig } from '../local/clients';
 import { findService, NOT_RUNNING } from '../local/connection';
+import { operatorOf, readerOf } from '../ops/connect';
 import type { Reader } from '../ops/operator';
 import { type OperatorDeps, OperatorError } from '../ops/operator';
 import { verifySource } from '../ops/verify-source';
-import type { Events, Facts, Log, Metrics } from '../ports';
+import type { Events, Facts, Log } from '../ports';
 import { basicAuthorization } from '../vendors/credentials';
 import type { CommandContext, Output } from './command';
 import { dryServices } from './dry-run';
@@ -48,7 +46,6 @@ export async function connect(
 ): Promise<Connection> {
   const config = parseEnv(commonEnv, serverless.service.provider.environment ?? {});
   const { sqs, s3, dynamodb, sns, eventBridge, region, zendesk } = await clients(serverless);
-  const settings = settingsOf(config);
   const services = {
     table: realTable({ table: config.TABLE, client: dynamodb }),
     objects: realObjects({ bucket: config.BUCKET, client: s3 }),
@@ -57,31 +54,12 @@ export async function connect(
     events: eventsOf(config, eventBridge),
   };
   const { table, objects, queues, topics, events } = touch ? dryServices(services, touch) : services;
-  const ports = { table, clock: realClock, random: realRandom };
-  const base = {
-    ...ports,
-    ledger: createLedger({ ...ports, settings }),
-    objects,
-    prefix: config.PREFIX,
-    settings,
-    queueNames: Object.keys(config.QUEUES),
-  };
+  const reader = readerOf(config, { table, objects, clock: realClock, random: realRandom });
 
   async function operator(): Promise<OperatorDeps> {
-    const [first = ''] = base.queueNames;
-    const account = await accountOf(sqs, queueName(config.INSTANCE, first, settings(first).type));
-    const url = (name: string) => queueUrl(region, account, name);
-    return {
-      ...base,
-      order: createOrder(ports),
-      circuits: circuitBreakers(ports),
-      queues,
-      events,
-      log: logTo(out),
-      metrics: noMetrics,
-      queueUrl: (queue) => url(queueName(config.INSTANCE, queue, settings(queue).type)),
-      dlqUrl: (queue) => url(dlqName(config.INSTANCE, queue, settings(queue).type)),
-    };
+    const [first = ''] = reader.queueNames;
+    const account = await accountOf(sqs, queueName(config.INSTANCE, first, reader.settings(first).type));
+    return operatorOf(reader, { instance: config.INSTANCE, region, account, queues, events, log: logTo(out) });
   }
 
   async function publishAlarm(message: Parameters<CommandContext['publishAlarm']>[0]): Promise<void> {
@@ -90,7 +68,7 @@ export async function connect(
   }
 
   const source = async () => verifySource(config, { dynamodb, s3, sqs, ...(zendesk && { zendesk }) });
-  return { reader: base, operator, source, publishAlarm };
+  return { reader, operator, source, publishAlarm };
 }
 
 async function clients(serverless: Serverless) {
@@ -153,6 +131,3 @@ function logTo(out: Output): Log {
   };
   return { info: () => {}, warn: note, error: note };
 }
-
-/** CloudWatch reads metrics from the logs of functions, not from a terminal. */
-const noMetrics: Metrics = { add: () => {}, flush: () => {} };

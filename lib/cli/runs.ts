@@ -2,6 +2,7 @@ import { alarmsRuns } from './alarms-run';
 import { campaignRuns } from './campaign-runs';
 import type { Run } from './command';
 import type { CommandName } from './commands';
+import { consoleRun } from './console-run';
 import { dlqRuns } from './dlq-runs';
 import { helpRun } from './help-run';
 import { instancesRuns } from './instances-runs';
@@ -25,6 +26,7 @@ export const runs = {
   ...alarmsRuns,
   campaign: helpRun('campaign'),
   ...campaignRuns,
+  console: consoleRun,
   producer: helpRun('producer'),
   ...producerRuns,
   testflight: helpRun('testflight'),

@@ -1,9 +1,11 @@
 import http from 'node:http';
+import { isConsolePath } from '../console/serve';
 import type { Tracker } from '../producer/tracker';
 import { snsListener } from './alarms/sns';
 import type { LocalAlarms } from './alarms/start';
 import { createApi } from './api';
 import { type Cloud, type OnStop, REGION, startCloud } from './cloud';
+import { localConsole } from './console';
 import type { Endpoints } from './endpoints';
 import { type FakeVendors, startFakeVendors } from './fake-vendors';
 import { functionUrlEvent, functionUrlStatus } from './function-url';
@@ -84,9 +86,11 @@ async function startParts(
     health: () => ({ status: 'ok', stage: config.INSTANCE, endpoints }),
   });
   const sns = snsListener(alarms.publish);
-  const server = http.createServer((request, response) =>
-    (/^\/sns\/?$/.test(request.url ?? '') ? sns : listener)(request, response),
-  );
+  const page = localConsole({ ports, config, endpoints });
+  const server = http.createServer((request, response) => {
+    const { url } = request;
+    (isConsolePath(url) ? page : /^\/sns\/?$/.test(url ?? '') ? sns : listener)(request, response);
+  });
   const api = await listen(server, listenOn.api);
   onStop(() => close(server));
   vendors.sendgrid.sendEventsTo(`${api}/email-events`);

@@ -54,6 +54,7 @@ function greeting({ api, endpoints, declared }: Service): string[] {
     '',
     'The service is running. It keeps everything in memory and listens on 127.0.0.1 only.',
     '',
+    `  Console   ${api}/   queues, jobs and fake vendors in a browser`,
     `  API       ${api}   POST /feedback /emails /campaigns /testflight /analytics · GET /jobs /jobs/{id} /records/{id} /campaigns/{id} /events /dlq /health /openapi.json`,
     `  Zendesk   ${control(endpoints.zendesk)}   a fake that shows its state here; POST …/failures makes it fail`,
     `  SendGrid  ${control(endpoints.sendgrid)}   also a fake`,

@@ -45,6 +45,7 @@ test('every command in the tree has a lifecycle event, and its hook has the name
     'alarms',
     'verify',
     'campaign',
+    'console',
     'producer',
     'testflight',
     'check',

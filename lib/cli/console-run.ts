@@ -1,0 +1,20 @@
+import { once } from 'node:events';
+import { serveConsole } from '../console/serve';
+import { OperatorError } from '../ops/operator';
+import type { Run } from './command';
+import { DEFAULT_CONSOLE_PORT } from './commands';
+import { count } from './options';
+
+/** The code of `sls console`. It ends with Ctrl-C. */
+export const consoleRun: Run = async ({ options, out, operator, target }) => {
+  const port = count(options, 'port', DEFAULT_CONSOLE_PORT);
+  const write = options.write === true;
+  const served = await serveConsole({ operator: await operator(), target, write }, port).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    throw new OperatorError(`Port ${port} is in use. End the process that uses it, or choose another --port.`);
+  });
+  out.line(served.url);
+  out.note(write ? 'Actions are allowed. Ctrl-C ends it.' : 'It only reads. --write allows actions. Ctrl-C ends it.');
+  await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+  await served.close();
+};

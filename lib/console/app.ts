@@ -1,0 +1,42 @@
+import { Hono } from 'hono';
+import { StoreError } from '../errors';
+import { OperatorError } from '../ops/operator';
+import { HTML, page } from './bundle';
+import type { ConsoleDeps } from './deps';
+import { type Env, headers, ownHost, ownPage, ownWrite, refuse } from './guard';
+import { sessionOf } from './session';
+
+/** The console's pages and its API. Everything of it is at `/` and under `/console`. */
+export function consoleApp(deps: ConsoleDeps): Hono<Env> {
+  const app = new Hono<Env>();
+  app.use(headers(), ownHost);
+  app.use(async ({ header }, next) => {
+    header('cache-control', 'no-store');
+    await next();
+  });
+
+  const api = new Hono<Env>();
+  api.use(ownPage(deps.token));
+  api.post('*', ownWrite);
+  api.get('/session', ({ json }) => json(sessionOf(deps)));
+  api.notFound((context) => refuse(context, 404, 'There is no such path.'));
+  app.route('/console/api', api);
+
+  app.get('/console/assets/page.js', async ({ body }) =>
+    body((await page()).script, 200, { 'content-type': 'text/javascript; charset=utf-8' }),
+  );
+  app.get('/console/assets/page.css', async ({ body }) =>
+    body((await page()).style, 200, { 'content-type': 'text/css; charset=utf-8' }),
+  );
+  for (const path of ['/', '/console', '/console/:page']) app.get(path, ({ html }) => html(HTML));
+
+  app.notFound((context) => refuse(context, 404, 'There is no such path.'));
+  app.onError((error, context) => {
+    if (error instanceof OperatorError) return refuse(context, 409, error.message);
+    if (error instanceof StoreError) return refuse(context, 502, error.message);
+    deps.operator.log.error('the console failed', { code: error.name });
+    // The text of an unknown error may hold personal data.
+    return context.json({ error: 'The console failed. This is a mistake in its code.' }, 500);
+  });
+  return app;
+}

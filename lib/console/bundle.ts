@@ -1,0 +1,53 @@
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import type { build as esbuild } from 'esbuild';
+
+/** The page's files, as the server sends them. */
+export interface Page {
+  script: string;
+  style: string;
+}
+
+let built: Promise<Page> | undefined;
+
+/** Bundles the page once per process. That takes some 50 ms, so a user needs no build step. */
+export const page = (): Promise<Page> => (built ??= bundle());
+
+async function bundle(): Promise<Page> {
+  // Loaded on first use, because Serverless loads this file for other commands too. Its loader for TypeScript adds a
+  // query to what this file requires, and esbuild would then not find its binary.
+  const { build } = createRequire(join(__dirname, 'bundle.ts'))('esbuild') as { build: typeof esbuild };
+  const { outputFiles } = await build({
+    entryPoints: ['main.tsx', 'style.css'].map((name) => join(__dirname, 'page', name)),
+    outdir: 'page',
+    bundle: true,
+    minify: true,
+    write: false,
+    format: 'esm',
+    target: 'es2022',
+    jsx: 'automatic',
+    jsxImportSource: 'preact',
+    logLevel: 'silent',
+  });
+  const file = (extension: string) => outputFiles.find(({ path }) => path.endsWith(extension))?.text ?? '';
+  return { script: file('.js'), style: file('.css') };
+}
+
+/** Every address of the page answers this. It holds no data and no inline script. */
+export const HTML = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>Jobs console</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="/console/assets/page.css">
+<script type="module" src="/console/assets/page.js"></script>
+</head>
+<body>
+<div id="app"></div>
+<noscript>The console needs JavaScript.</noscript>
+</body>
+</html>
+`;

@@ -1,0 +1,31 @@
+import type http from 'node:http';
+import { eventSource, realEvents } from '../aws/events';
+import { putEvents } from '../aws/put-events';
+import { realClock, realRandom } from '../aws/system';
+import { consoleListener } from '../console/serve';
+import { noLog, operatorOf, readerOf } from '../ops/connect';
+import { localConfig } from './clients';
+import { ACCOUNT, type Cloud, REGION } from './cloud';
+import type { LocalPorts } from './ports';
+
+/** The console of the service on this machine. It may act and needs no token: the other ports are as open. */
+export function localConsole({
+  ports,
+  config,
+  endpoints,
+}: { ports: LocalPorts } & Pick<Cloud, 'config' | 'endpoints'>): http.RequestListener {
+  const { table, objects, queues } = ports;
+  const { INSTANCE: instance, EVENT_BUS: bus } = config;
+  const bridge = { ...localConfig(REGION), endpoint: endpoints.eventbridge };
+  const reader = readerOf(config, { table, objects, clock: realClock, random: realRandom });
+  const operator = operatorOf(reader, {
+    instance,
+    region: REGION,
+    account: ACCOUNT,
+    queues,
+    events:
+      bus === undefined ? undefined : realEvents({ bus, source: eventSource(instance), load: () => putEvents(bridge) }),
+    log: noLog,
+  });
+  return consoleListener({ operator, target: { instance, stage: 'local', region: REGION }, write: true });
+}

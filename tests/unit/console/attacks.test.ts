@@ -1,0 +1,134 @@
+import http from 'node:http';
+import { networkInterfaces } from 'node:os';
+import { isConsolePath } from '../../../lib/console/serve';
+import { type TestedConsole, testedConsole } from '../../support/console';
+import { memoryEngine } from '../../support/engine';
+import { sampleContract } from '../../support/sample-contract';
+
+let console_: TestedConsole;
+beforeAll(async () => {
+  console_ = await testedConsole(memoryEngine(() => sampleContract().contract));
+});
+afterAll(() => console_.close());
+
+const session = (headers: Record<string, string>) => console_.raw('/console/api/session', { headers });
+const without = (name: string) =>
+  Object.fromEntries(Object.entries(console_.headers).filter(([header]) => header !== name));
+
+test('the page of the console may call its API', async () => {
+  const { status, body } = await session({ ...console_.headers, 'sec-fetch-site': 'same-origin' });
+
+  expect(status).toBe(200);
+  expect(JSON.parse(body)).toMatchObject({ instance: 'acme', production: true, write: false, queues: ['sample'] });
+});
+
+test('a call without the token, or with a wrong one, is refused', async () => {
+  const wrong = `Bearer ${console_.token.slice(0, -1)}`;
+
+  expect(await session(without('authorization'))).toMatchObject({ status: 401 });
+  expect(await session({ ...console_.headers, authorization: wrong })).toMatchObject({ status: 401 });
+});
+
+test('each console has a token of its own with 256 random bits', async () => {
+  const other = await testedConsole(memoryEngine(() => sampleContract().contract));
+  await other.close();
+
+  expect(other.token).not.toBe(console_.token);
+  expect(Buffer.from(other.token, 'base64url')).toHaveLength(32);
+});
+
+test('a site whose name resolves to this machine gets nothing, not even the page (DNS rebinding)', async () => {
+  const port = console_.host.split(':')[1];
+  for (const host of ['rebound.example', `rebound.example:${port}`, `127.0.0.1:1`, '127.0.0.1', `[::1]:${port}`])
+    for (const path of ['/', '/console/assets/page.js', '/console/api/session'])
+      expect(await console_.raw(path, { headers: { ...console_.headers, host } })).toMatchObject({ status: 421 });
+});
+
+test.each([
+  ['another site', { origin: 'https://evil.example' }],
+  ['another port of this machine', { origin: 'http://127.0.0.1:8080' }],
+  ['a sandboxed frame', { origin: 'null' }],
+  ['another site without an Origin header', { 'sec-fetch-site': 'cross-site' }],
+  ['another port without an Origin header', { 'sec-fetch-site': 'same-site' }],
+  ['the address bar', { 'sec-fetch-site': 'none' }],
+])('a call from %s is refused, even with the token', async (_from, headers) => {
+  expect(await session({ ...console_.headers, ...headers })).toMatchObject({ status: 403 });
+});
+
+test('a call that a form or an image of another page can make is refused', async () => {
+  expect(await session(without('x-console'))).toMatchObject({ status: 403 });
+});
+
+test('a preflight of another origin gets no permission', async () => {
+  const { headers } = await console_.raw('/console/api/session', {
+    method: 'OPTIONS',
+    headers: {
+      host: console_.host,
+      origin: 'https://evil.example',
+      'access-control-request-method': 'GET',
+      'access-control-request-headers': 'x-console, authorization',
+    },
+  });
+
+  expect(Object.keys(headers).filter((name) => name.startsWith('access-control'))).toEqual([]);
+});
+
+test.each([
+  ['without an origin', { 'content-type': 'application/json' }, 403],
+  ['of another origin', { 'content-type': 'application/json', origin: 'http://127.0.0.1:8080' }, 403],
+  ['with the type of a form', { 'content-type': 'text/plain' }, 415],
+])('a POST %s is refused (CSRF)', async (_what, headers, status) => {
+  const origin = { origin: `http://${console_.host}` };
+  const sent = { ...console_.headers, ...(status === 415 ? origin : {}), ...headers };
+
+  expect(await console_.raw('/console/api/any', { method: 'POST', headers: sent, body: '{}' })).toMatchObject({
+    status,
+  });
+});
+
+test('every answer forbids inline script, frames, other sources and caching', async () => {
+  for (const path of ['/', '/console/jobs', '/console/assets/page.js', '/console/api/session', '/nothing']) {
+    const { headers } = await console_.raw(path, { headers: console_.headers });
+    const policy = String(headers['content-security-policy']);
+
+    expect(policy).toContain("default-src 'none'");
+    expect(policy).toContain("script-src 'self'");
+    expect(policy).toContain("frame-ancestors 'none'");
+    expect(policy).not.toContain('unsafe');
+    expect(headers).toMatchObject({
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+      'cross-origin-resource-policy': 'same-origin',
+      'referrer-policy': 'no-referrer',
+    });
+  }
+});
+
+test('the page itself holds no data and no script, so it needs no token', async () => {
+  const { status, body } = await console_.raw('/console/jobs', { headers: { host: console_.host } });
+
+  expect(status).toBe(200);
+  expect(body).not.toMatch(/<script(?![^>]* src="\/console\/assets\/)/);
+  expect(body).not.toContain('acme');
+});
+
+test('the console listens on the loopback address only', async () => {
+  const port = Number(console_.host.split(':')[1]);
+  const others = Object.values(networkInterfaces())
+    .flat()
+    .flatMap((address) => (address?.family === 'IPv4' && !address.internal ? [address.address] : []));
+
+  for (const host of others) {
+    const answered = await new Promise((resolve) => {
+      http.get({ host, port, headers: console_.headers }, () => resolve(true)).on('error', () => resolve(false));
+    });
+    expect([host, answered]).toEqual([host, false]);
+  }
+});
+
+test('on a shared server only the paths of the console go to it', () => {
+  expect(
+    ['/', '/?a=1', '/console', '/console/jobs?queue=feedback', '/console/api/x'].filter(isConsolePath),
+  ).toHaveLength(5);
+  expect(['/jobs', '/consoles', '/sns', '/health', '//console'].filter(isConsolePath)).toEqual([]);
+});
