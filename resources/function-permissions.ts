@@ -7,6 +7,7 @@ import {
   dlqKey,
   dlqName,
   eventsFolder,
+  evidenceKey,
   jobKey,
   ownerKey,
   queueName,
@@ -14,7 +15,7 @@ import {
   recordFolder,
   undeliveredName,
 } from '../lib/jobs/keys';
-import { MAIL_QUEUES } from '../lib/jobs/mail';
+import { MAIL_QUEUES, MAIL_STEPS, type MailQueue } from '../lib/jobs/mail';
 import type { Context } from './context';
 import { publishStatements } from './event-bus';
 import {
@@ -63,6 +64,7 @@ function reconcilerPermissions(rows: QueueRow[], context: Context): Statement[] 
       dlqs,
     ),
     allow('Ledger', ['dynamodb:GetItem', 'dynamodb:PutItem'], table(context)),
+    allowItems(context, 'FoldEvidence', ['dynamodb:DeleteItem'], evidenceOf(mailQueues(rows))),
     allow('Indexes', ['dynamodb:Query'], table(context, '/index/*')),
     allowObjects(context, 'RecordsAndBodies', ['s3:GetObject', 's3:PutObject'], own),
     allowObjects(context, 'DropBodies', ['s3:DeleteObject'], bodies),
@@ -85,20 +87,25 @@ function compactionPermissions(context: Context): Statement[] {
   ];
 }
 
-/** The webhook stores SendGrid's events, and notes on a job's row that they came. */
+/**
+ * The webhook stores SendGrid's events, and evidence that they came as items of its own. It faces the internet, so it
+ * reads rows and writes none.
+ */
 function emailEventsPermissions(rows: QueueRow[], context: Context): Statement[] {
-  const queues = MAIL_QUEUES.filter((queue) => rows.some(({ name }) => name === queue));
+  const queues = mailQueues(rows);
+  const evidence = evidenceOf(queues);
+  const jobs = queues.map((queue) => jobKey(queue, '*'));
   const events = queues.map((queue) => `${eventsFolder(context.prefix, queue)}/*`);
   return [
-    allowItems(
-      context,
-      'Witness',
-      ['dynamodb:GetItem', 'dynamodb:PutItem'],
-      queues.map((queue) => jobKey(queue, '*')),
-    ),
+    allowItems(context, 'Look', ['dynamodb:GetItem'], [...jobs, ...evidence]),
+    allowItems(context, 'Witness', ['dynamodb:PutItem'], evidence),
     allowObjects(context, 'Keep', ['s3:PutObject'], events),
   ];
 }
+
+const mailQueues = (rows: QueueRow[]): MailQueue[] =>
+  MAIL_QUEUES.filter((queue) => rows.some(({ name }) => name === queue));
+const evidenceOf = (queues: MailQueue[]): string[] => queues.map((queue) => evidenceKey(queue, MAIL_STEPS[queue], '*'));
 
 /** The alarms function reads why a DLQ is empty and what fails in the reconciler. It stores alarms that it cannot send. */
 const alarmsPermissions = (context: Context, secrets: Secrets): Statement[] => [

@@ -30,6 +30,8 @@ export const orderKey = (queue: string, group: string): string => `order#${queue
 export const ticketsKey = (queue: string, group: string): string => `tickets#${queue}#${group}`;
 export const ticketKey = (queue: string, group: string, number: number | '*'): string =>
   `ticket#${queue}#${number}#${group}`;
+/** Evidence about a step of a job, before the reconciler writes it into the job's row. */
+export const evidenceKey = (queue: string, step: string, id: string): string => `evidence#${queue}#${step}#${id}`;
 /** What a queue remembers about the person of a job. `subject` is a hash. */
 export const subjectKey = (queue: string, subject: string): string => `subject#${queue}#${subject}`;
 /** Campaigns are released into this queue. */
@@ -39,7 +41,7 @@ export const rateKey = (vendor: string): string => `rate#${vendor}`;
 export const reconcilerKey = 'lease#reconciler';
 export const compactionKey = 'lease#compaction';
 
-/** What the reconciler must do with a row, a line or a campaign. The sort key of the index `todo` says when. */
+/** What the reconciler must do with a row, a line, evidence or a campaign. The sort key of the index `todo` says when. */
 export type TodoKind =
   | 'unsent'
   | 'waiting'
@@ -53,6 +55,7 @@ export type TodoKind =
   | 'dead'
   | 'kept'
   | 'unpublished'
+  | 'evidence'
   | 'campaign';
 /** `vendor` belongs to `stopped`: the stopped jobs of one vendor are found without reading the others. */
 export const todoKey = (queue: string, kind: TodoKind, vendor?: string): string =>

@@ -7,6 +7,7 @@ import type { Evidence } from './row';
 export const MAIL_STEPS = { emails: 'send', feedback: 'confirmation', testflight: 'notification' } as const;
 export type MailQueue = keyof typeof MAIL_STEPS;
 export const MAIL_QUEUES = Object.keys(MAIL_STEPS) as MailQueue[];
+export const isMailQueue = (queue: string): queue is MailQueue => Object.hasOwn(MAIL_STEPS, queue);
 
 /** Arguments that travel with a mail. SendGrid repeats them in every event, so that we can find the event's job. */
 export const mailArgs = ({

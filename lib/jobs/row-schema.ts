@@ -23,6 +23,7 @@ export class NewerRowError extends StoreError {
 
 const count = z.int().min(0);
 const time = z.number().min(0).max(8.64e15);
+export const evidenceSchema = z.looseObject({ at: time, event: z.string(), messageId: z.string().optional() });
 const error = z.looseObject({ class: z.string(), code: z.string(), message: z.string() });
 
 /**
@@ -54,7 +55,7 @@ const rowSchema = z
     updatedAt: time,
     group: z.string().optional(),
     lease: z.looseObject({ token: z.string(), until: time, messageId: z.string() }).optional(),
-    evidence: z.record(z.string(), z.looseObject({ at: time, event: z.string() })).optional(),
+    evidence: z.record(z.string(), evidenceSchema).optional(),
     error: error.optional(),
     damage: error.optional(),
     dueAt: time.optional(),

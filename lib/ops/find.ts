@@ -16,8 +16,8 @@ export interface Found {
 export const LISTED_STATES = ['queued', 'processing', 'held', 'dead'] as const satisfies State[];
 export type ListedState = (typeof LISTED_STATES)[number];
 
-/** The possible states of jobs with each kind of entry in the index `todo`. Campaigns and lines are not jobs. */
-const KINDS: Record<Exclude<TodoKind, 'campaign' | 'line'>, readonly ListedState[]> = {
+/** The possible states of jobs with each kind of entry in the index `todo`. The excluded kinds are not of jobs. */
+const KINDS: Record<Exclude<TodoKind, 'campaign' | 'line' | 'evidence'>, readonly ListedState[]> = {
   unsent: ['queued'],
   waiting: ['queued', 'processing'],
   held: ['held'],

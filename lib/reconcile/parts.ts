@@ -10,6 +10,7 @@ import {
   noticeOld,
   publishUnsent,
 } from './ends';
+import { foldEvidence } from './fold-evidence';
 import { gaugeHeld } from './gauges';
 import { releaseStopped, releaseTrials } from './half-open';
 import { releasePaused } from './paused';
@@ -18,6 +19,7 @@ import type { ReconcileRun, Work } from './run';
 
 /** Each kind of work on a queue. The names also appear in the log of failures. */
 const WORK: Record<string, Work> = {
+  foldEvidence,
   releaseDue,
   releasePaused,
   releaseBehind,

@@ -1,17 +1,19 @@
 import { eachOf } from '../../concurrency';
 import { groupBy } from '../../group-by';
 import { sha256 } from '../../jobs/envelope';
+import { evidenceItem } from '../../jobs/evidence';
 import { eventsPartition, jobKey } from '../../jobs/keys';
-import type { Ledger } from '../../jobs/ledger';
+import { type Ledger, writeItem } from '../../jobs/ledger';
 import { MAIL_STEPS, type MailQueue } from '../../jobs/mail';
-import type { Evidence } from '../../jobs/row';
-import type { Clock, Objects } from '../../ports';
+import type { Clock, Objects, Random, Table } from '../../ports';
 import { eventKey, type MailEvent, parseEvent } from './event';
 
 export interface EventDeps {
   objects: Pick<Objects, 'put'>;
-  ledger: Ledger;
+  ledger: Pick<Ledger, 'get'>;
+  table: Table;
   clock: Clock;
+  random: Random;
   prefix: string;
   /** The name of our instance. */
   instance: string;
@@ -35,7 +37,7 @@ export interface Taken {
 
 /**
  * Keeps the events about our mails. It stores them in the bucket under a name that follows from their content, then as
- * evidence on the rows of their jobs. A repeat is harmless. SendGrid sends the events of all instances of its account.
+ * evidence about the steps of their jobs. A repeat is harmless. SendGrid sends the events of all instances of its account.
  */
 export async function takeEvents(deps: EventDeps, events: readonly unknown[]): Promise<Taken> {
   const known = events.map((event) => parseEvent(event, deps.clock.now())).filter((event) => event !== undefined);
@@ -73,21 +75,18 @@ async function store({ objects }: EventDeps, folder: string, events: MailEvent[]
   await objects.put(`${folder}${sha256(body)}.ndjson`, body, 'application/x-ndjson');
 }
 
-/** Notes once for each job, in any state, that SendGrid has the request. Any event proves that. */
-async function witness({ ledger, clock }: EventDeps, event: MailEvent): Promise<void> {
-  const key = jobOf(event);
-  const step = MAIL_STEPS[event.queue];
-  const row = await ledger.get(key);
+/**
+ * Notes once for each job that SendGrid has the request. Any event proves that. Only the step of a chunk needs proof that
+ * the vendor confirmed: the reconciler counts chunks without events.
+ */
+async function witness(deps: EventDeps, { queue, stored }: MailEvent): Promise<void> {
+  const { job, event, messageId, campaign } = stored;
+  const step = MAIL_STEPS[queue];
+  const row = await deps.ledger.get(jobKey(queue, job));
   if (!row || row.evidence?.[step]) return;
-  const { event: seen, messageId } = event.stored;
-  const evidence: Evidence = {
-    at: clock.now(),
-    event: seen,
-    ...(messageId ? { messageId: requestId(messageId) } : {}),
-  };
-  await ledger.update(key, (now) =>
-    now.evidence?.[step] ? undefined : { ...now, evidence: { ...now.evidence, [step]: evidence } },
-  );
+  if (row.steps[step]?.status === 'done' && campaign === undefined) return;
+  const evidence = { at: deps.clock.now(), event, ...(messageId ? { messageId: requestId(messageId) } : {}) };
+  await writeItem({ ...deps, item: evidenceItem(queue, job, evidence), expected: 0 });
 }
 
 /** The id of each mail begins with the id of its request, `x-message-id`. */

@@ -78,6 +78,23 @@ test('a repeated request, or an event that appears twice in one request, changes
   expect(stored()).toHaveLength(3);
 });
 
+test('the webhook writes no row, and one item for a job however many events come', async () => {
+  const events = await sentChunk({ lost: true });
+  const { table } = emails.engine;
+  const before = { row: emails.chunk(0), writes: table.writes() };
+  const opened = { ...(events[0] as SendgridEvent), event: 'open' };
+
+  await post(request(events));
+  for (let times = 1; times <= 5; times++) await post(request([{ ...opened, timestamp: times }]));
+  expect(emails.chunk(0)).toEqual(before.row);
+  expect(table.writes()).toBe(before.writes + 1);
+
+  await emails.engine.reconcile();
+  const written = table.writes();
+  for (let times = 1; times <= 5; times++) await post(request([{ ...opened, timestamp: 10 + times }]));
+  expect(table.writes()).toBe(written);
+});
+
 test('events resolve an unknown chunk, and it is not sent again', async () => {
   const events = await sentChunk({ lost: true });
   expect(emails.chunk(0)).toMatchObject({ state: 'held', reason: 'unknown' });
@@ -104,6 +121,7 @@ test('a bounce also proves that SendGrid had the mail, and its kind is stored', 
     request([{ ...first, event: 'bounce', type: 'blocked', status: '5.7.1', reason: 'user-0@example.com says no' }]),
   );
 
+  await emails.engine.reconcile();
   expect(emails.chunk(0).evidence).toMatchObject({ send: { event: 'bounce' } });
   expect(stored()).toMatchObject([{ event: 'bounce', type: 'blocked', status: '5.7.1' }]);
   expect(JSON.stringify(stored())).not.toContain('@example.com');
@@ -169,6 +187,7 @@ test('events that cannot be stored are sent again, and then count once', async (
   expect(emails.chunk(0)).not.toHaveProperty('evidence');
   expect(await post(request(events), { objects })).toBe(204);
 
+  await emails.engine.reconcile();
   expect(stored()).toHaveLength(3);
   expect(emails.chunk(0).evidence).toBeDefined();
 });

@@ -4,6 +4,7 @@ import { eventWebhook } from '../../../lib/emails/events/webhook';
 import { eventKeys, eventsOf } from '../../../lib/local/fakes/sendgrid-events';
 import { auditHour } from '../../../lib/reconcile/audit-records';
 import { completeEnds } from '../../../lib/reconcile/ends';
+import { foldEvidence } from '../../../lib/reconcile/fold-evidence';
 import { type EngineOptions, jobId } from '../../support/engine';
 import { feedbackBody, startFeedback } from '../../support/feedback';
 import { createKills } from '../../support/kills';
@@ -80,6 +81,17 @@ describe.each(['feedback', 'testflight'] as const)('the mail of a %s job', (queu
     expect(engine.metrics).toContainEqual({ name: 'EmailEvents', value: 1, dimensions: { queue } });
   });
 
+  test('needs no evidence once SendGrid has answered', async () => {
+    const { engine, row, tell } = await started();
+    await engine.drain({ batch: 1 });
+    const before = engine.table.writes();
+
+    await tell();
+
+    expect(engine.table.writes()).toBe(before);
+    expect(row()).not.toHaveProperty('evidence');
+  });
+
   test('is resolved by its event if it is unknown when the job ends, in row and record', async () => {
     const { engine, sendgrid, step, row, tell } = await started();
     sendgrid.fail({ after: 'reset' });
@@ -125,7 +137,11 @@ describe.each(['feedback', 'testflight'] as const)('the mail of a %s job', (queu
         await tell();
 
         const run = reconcileRun(engine.deps);
-        const outcome = await kills.run(() => completeEnds(run, queue, () => true), { call, when });
+        const resolve = async () => {
+          await foldEvidence(run, queue, () => true);
+          await completeEnds(run, queue, () => true);
+        };
+        const outcome = await kills.run(resolve, { call, when });
         engine.clock.advance(10 * MINUTES);
         await engine.reconcile();
 
@@ -151,6 +167,7 @@ describe.each(['feedback', 'testflight'] as const)('the mail of a %s job', (queu
       if (sendgrid.mails.length > 0) await tell('processed');
       const mails = sendgrid.mails.length;
       engine.clock.advance(10 * MINUTES);
+      await engine.reconcile();
       await engine.deliver(1);
 
       expect(sendgrid.mails.length).toBeLessThanOrEqual(1);

@@ -90,6 +90,7 @@ test('events resolve unknown mails, and each event counts once', async () => {
   await takeEvents({ ...deps, clock }, tell('processed'));
   await takeEvents({ ...deps, clock }, [...tell('processed'), ...tell('delivered').slice(0, 15)]);
   await takeEvents({ ...deps, clock }, tell('delivered'));
+  await emails.engine.reconcile();
   expect(await report()).toMatchObject({ accepted: 20, unknown: 0, events: { processed: 20, delivered: 20 } });
 
   await emails.engine.drain({ batch: 1, hours: 1 });

@@ -13,6 +13,7 @@ export const EXPECTED: readonly string[] = [
   'reconciler with a small share',
   'line longer than its front',
   'event of a mail',
+  'evidence of an event',
   'redrive by command',
   'redrive by move',
   ...['cancel of a queued job', 'retry of a cancelled job', 'retry of a dead job', 'discard of a dead job'],

@@ -4,6 +4,7 @@ import { COMPACTION_MUTANTS } from './source/compaction';
 import { DEAD_LETTER_MUTANTS } from './source/dead-letters';
 import { ENGINE_MUTANTS } from './source/engine';
 import { EVENT_MUTANTS } from './source/events';
+import { EVIDENCE_MUTANTS } from './source/evidence';
 import { INDEX_KEY_MUTANTS } from './source/index-keys';
 import { ORDER_MUTANTS } from './source/order';
 import { RECOVERY_MUTANTS } from './source/recovery';
@@ -18,6 +19,7 @@ export const SOURCE_MUTANTS: Record<string, SourceMutant> = {
   ...DEAD_LETTER_MUTANTS,
   ...ENGINE_MUTANTS,
   ...EVENT_MUTANTS,
+  ...EVIDENCE_MUTANTS,
   ...INDEX_KEY_MUTANTS,
   ...ORDER_MUTANTS,
   ...VERSION_MUTANTS,

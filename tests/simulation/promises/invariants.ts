@@ -4,6 +4,7 @@ import { auditAgrees } from './audit-agrees';
 import { campaignsAreExact } from './campaigns-are-exact';
 import { endsAreDeserved } from './ends-are-deserved';
 import { endsArePublished } from './ends-are-published';
+import { evidenceCounts } from './evidence-counts';
 import { noBystanders } from './no-bystanders';
 import { deadLettersAgree, nothingLost, recordsAgree, redrivesTakeEffect } from './nothing-lost';
 import { nothingPrivate } from './nothing-private';
@@ -23,6 +24,7 @@ const PROMISES: readonly Promised[] = [
   redrivesTakeEffect,
   endsAreDeserved,
   endsArePublished,
+  evidenceCounts,
   orderIsKept,
   noBystanders,
   campaignsAreExact,

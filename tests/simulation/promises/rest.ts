@@ -29,6 +29,7 @@ export function unrest(world: World): string[] {
   if (restless.length > 0) return restless.map((row) => `${row.id} is ${row.state} (${row.reason})${missing(row)}`);
   const campaigns = campaignUnrest(world);
   if (campaigns.length > 0) return campaigns;
+  if (hasEvidence(world)) return ['evidence is not in its row yet'];
   const entries = sqs.messages(deadLetterQueue(world));
   const moved = entries.filter(({ deadLetterSourceArn }) => deadLetterSourceArn).length;
   if (moved > 0) return [`${moved} messages in the DLQ came from SQS itself`];
@@ -45,6 +46,12 @@ export function entriesAgree(world: World): boolean {
     .messages(deadLetterQueue(world))
     .map(({ attributes: { job, messageId } }) => `${job?.StringValue} ${messageId?.StringValue}`);
   return wanted.toSorted().join() === there.toSorted().join();
+}
+
+/** Whether the reconciler has evidence to write into rows of this queue. */
+export function hasEvidence(world: World): boolean {
+  const todo = todoKey(serviceQueue(world), 'evidence');
+  return [...world.watch.items.values()].some((item) => item.todo === todo);
 }
 
 const isParked = ({ state, reason }: JobRow): boolean => state === 'dead' && reason !== 'expired';

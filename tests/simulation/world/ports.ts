@@ -69,7 +69,11 @@ export function portsOf(world: World, process: Process): Ports {
           process,
           target: 'table',
           method: 'delete',
-          effect: () => table.delete(key, expected),
+          effect: async () => {
+            const answer = await table.delete(key, expected);
+            if (answer === 'deleted') watch.removed(key);
+            return answer;
+          },
           detail: () => key,
         }),
       due: (todo, options) =>

@@ -1,6 +1,6 @@
 import { todoKey } from '../../../lib/jobs/keys';
 import type { JobRow } from '../../../lib/jobs/row';
-import { entriesAgree } from '../promises/rest';
+import { entriesAgree, hasEvidence } from '../promises/rest';
 import { isPaused, nextLook } from './campaigns';
 import type { Functions } from './functions';
 import type { Event } from './kernel';
@@ -44,7 +44,7 @@ function nextDue(world: World): number {
   );
   const rows = watch.rows();
   if (!entriesAgree(world) || entries.some((entry) => entry.deadLetterSourceArn)) return kernel.now();
-  if (rows.some((row) => row.reason === 'stopped')) return kernel.now();
+  if (hasEvidence(world) || rows.some((row) => row.reason === 'stopped')) return kernel.now();
   return rows.reduce((earliest, row) => Math.min(earliest, dueAt(row)), nextLook(world));
 
   function dueAt(row: JobRow): number {

@@ -44,7 +44,7 @@ export interface Watch {
   stored(item: Item, by: { released: boolean }): void;
   /** A row that no function of the service wrote: it was damaged, or the next release wrote it. */
   replaced(item: Item): void;
-  /** A row that was removed. */
+  /** An item that was removed. */
   removed(key: string): void;
   kept(key: string, body: string | Uint8Array): void;
   sent(queue: string, message: OutgoingMessage, sent: { messageId: string }): void;

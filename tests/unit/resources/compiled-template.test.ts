@@ -347,18 +347,24 @@ const EMAILS_MAY_NOT: Request[] = [
 
 /** Its URL is public. */
 const EMAIL_EVENTS_MAY: Request[] = [
-  item('GetItem', 'emails#0190'),
-  item('PutItem', 'emails#0190'),
+  ...['emails', 'feedback', 'testflight'].map((queue) => item('GetItem', `${queue}#0190`)),
+  item('PutItem', 'evidence#emails#send#0190'),
+  item('GetItem', 'evidence#emails#send#0190'),
+  item('PutItem', 'evidence#feedback#confirmation#0190'),
+  item('PutItem', 'evidence#testflight#notification#0190'),
   ...on(object('jobs/_events/emails/x'), 's3:PutObject'),
-  item('PutItem', 'feedback#0190'),
-  item('PutItem', 'testflight#0190'),
   ...on(object('jobs/_events/feedback/x'), 's3:PutObject'),
   ...on(object('jobs/_events/testflight/x'), 's3:PutObject'),
 ];
 
 const EMAIL_EVENTS_MAY_NOT: Request[] = [
   ...on(queue('mht-api-emails.fifo'), 'sqs:SendMessage', 'sqs:ReceiveMessage'),
-  item('DeleteItem', 'emails#0190'),
+  ...['emails', 'feedback', 'testflight'].flatMap((queue) => [
+    item('PutItem', `${queue}#0190`),
+    item('DeleteItem', `${queue}#0190`),
+  ]),
+  item('DeleteItem', 'evidence#emails#send#0190'),
+  item('PutItem', 'evidence#analytics#send#0190'),
   item('GetItem', 'analytics#0190'),
   item('GetItem', 'subject#testflight#0190'),
   item('GetItem', 'campaign#0190'),
@@ -400,6 +406,7 @@ const COMPACTION_MAY_NOT: Request[] = [
 ];
 
 const RECONCILER_MAY: Request[] = [
+  item('DeleteItem', 'evidence#emails#send#0190'),
   ...on(queue('mht-api-feedback.fifo'), 'sqs:SendMessage', 'sqs:GetQueueAttributes'),
   ...on(queue('mht-api-feedback-dlq.fifo'), 'sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility'),
   ...on(queue('mht-api-feedback-dlq.fifo'), 'sqs:GetQueueAttributes', 'sqs:SendMessage'),
@@ -414,6 +421,7 @@ const RECONCILER_MAY_NOT: Request[] = [
   ...on(queue('mht-api-feedback.fifo'), 'sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:PurgeQueue'),
   ...on(queue('mht-api-staging-feedback-dlq.fifo'), 'sqs:ReceiveMessage', 'sqs:SendMessage'),
   ...on(table, 'dynamodb:DeleteItem', 'dynamodb:Scan', 'dynamodb:DeleteTable'),
+  item('DeleteItem', 'emails#0190'),
   ...on(object('jobs/feedback/year=2026/x.json'), 's3:DeleteObject'),
   ...on('arn:aws:dynamodb:us-east-1:123456789012:table/mht-api-jobs-copy', 'dynamodb:GetItem'),
   ...on(object('jobs/_data/feedback/x'), 's3:GetObject', 's3:DeleteObject'),

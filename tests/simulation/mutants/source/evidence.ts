@@ -1,0 +1,35 @@
+import { aPlan } from '../../draw/plan';
+import type { CallFault } from '../../world/faults';
+import type { SourceMutant } from '../source-mutant';
+
+const { jobs } = aPlan();
+/** SendGrid takes the mail and never answers, so only its event proves that. Seed 1 lets the event come. */
+const calls: CallFault[] = [{ kind: 'sendgrid.send', nth: 1, fault: 'silent' }];
+const plan = { seed: 1, queue: 'emails', jobs, calls };
+
+/** Faults of the way from a vendor's event to its job's row. */
+export const EVIDENCE_MUTANTS: Record<string, SourceMutant> = {
+  'evidence-deleted-before-its-row': {
+    changes: [
+      {
+        file: 'lib/reconcile/fold-evidence.ts',
+        find: 'const evidence = item.evidence as Evidence;',
+        replace: 'await deps.table.delete(key, item.version); const evidence = item.evidence as Evidence;',
+      },
+    ],
+    breaks: /^nothing lost: the event about the mail of .* left its step unknown/,
+    // The tenth write to the table is the reconciler's to the row.
+    by: { plan: { ...plan, calls: [...calls, { kind: 'table.put', nth: 10, fault: 'killed-before' }] } },
+  },
+  'evidence-kept-and-forgotten': {
+    changes: [
+      {
+        file: 'lib/jobs/evidence.ts',
+        find: "todo: todoKey(queue, 'evidence'),",
+        replace: '',
+      },
+    ],
+    breaks: /^nothing lost: the event about the mail of .* left its step unknown/,
+    by: { plan },
+  },
+};

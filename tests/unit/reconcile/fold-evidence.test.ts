@@ -1,0 +1,102 @@
+import { evidenceItem } from '../../../lib/jobs/evidence';
+import { evidenceKey, jobKey } from '../../../lib/jobs/keys';
+import type { Failed } from '../../../lib/reconcile/failures';
+import { foldEvidence } from '../../../lib/reconcile/fold-evidence';
+import { acceptedRow } from '../../support/accepted-row';
+import { jobId, memoryEngine } from '../../support/engine';
+import { withFaults } from '../../support/faults';
+import { reconcileRun } from '../../support/reconcile-run';
+import { sampleContract } from '../../support/sample-contract';
+
+const KEY = evidenceKey('emails', 'send', jobId(1));
+
+/** A job of the queue `emails` with an unknown step. `tell` stores evidence about it. */
+async function started() {
+  const engine = memoryEngine(() => ({ ...sampleContract().contract, queue: 'emails' }));
+  const { deps, clock, table } = engine;
+  const row = { ...acceptedRow(clock.now()), key: jobKey('emails', jobId(1)), queue: 'emails' };
+  await deps.ledger.write({ ...row, steps: { send: { status: 'unknown', startedAt: clock.now() } } }, 0);
+  const tell = (evidence: unknown = { at: clock.now(), event: 'delivered' }) => {
+    const item = evidenceItem('emails', jobId(1), { at: clock.now(), event: 'delivered' });
+    return table.put({ ...item, version: 1, evidence }, 0);
+  };
+  return { engine, tell, item: () => table.item(KEY), row: () => engine.row(jobId(1)) };
+}
+
+test('the reconciler writes evidence into the row and deletes its item', async () => {
+  const { engine, tell, item, row } = await started();
+  await tell({ at: engine.clock.now(), event: 'delivered', messageId: 'message-1' });
+
+  await engine.reconcile();
+
+  expect(row().evidence).toEqual({ send: { at: engine.clock.now(), event: 'delivered', messageId: 'message-1' } });
+  expect(item()).toBeUndefined();
+});
+
+test('evidence that released code wrote into the row stays as it is', async () => {
+  const { engine, tell, item, row } = await started();
+  await engine.deps.ledger.update(jobKey('emails', jobId(1)), (now) => ({
+    ...now,
+    evidence: { send: { at: 1, event: 'processed' } },
+  }));
+  await tell();
+
+  await engine.reconcile();
+
+  expect(row().evidence).toEqual({ send: { at: 1, event: 'processed' } });
+  expect(item()).toBeUndefined();
+});
+
+test.each([
+  ['nothing', null],
+  ['a text', 'delivered'],
+  ['no time', { event: 'delivered' }],
+  ['a number as the id', { at: 1, event: 'delivered', messageId: 7 }],
+])('evidence that is %s is deleted and does not damage the row', async (_what, evidence) => {
+  const { engine, tell, item, row } = await started();
+  const before = row();
+  await tell(evidence);
+
+  await engine.reconcile();
+
+  expect(row()).toEqual(before);
+  expect(item()).toBeUndefined();
+});
+
+test('evidence about a job without a row is deleted', async () => {
+  const { engine, tell, item } = await started();
+  await engine.table.delete(jobKey('emails', jobId(1)), 1);
+  await tell();
+
+  await engine.reconcile();
+
+  expect(item()).toBeUndefined();
+  expect(engine.rows()).toEqual([]);
+});
+
+test('evidence stays until its row could be written, and the failure is reported', async () => {
+  const { engine, tell, item, row } = await started();
+  const failed: Failed[] = [];
+  const ledger = withFaults(engine.deps.ledger, () => 'refused');
+  await tell();
+
+  const run = reconcileRun({ ...engine.deps, ledger });
+  await foldEvidence({ ...run, failed: (failure) => failed.push(failure) }, 'emails', () => true);
+  expect(failed).toEqual([{ queue: 'emails', jobId: jobId(1), code: 'Refused' }]);
+  expect(item()).toBeDefined();
+
+  await engine.reconcile();
+  expect(row().evidence).toBeDefined();
+  expect(item()).toBeUndefined();
+});
+
+test('an item under a key of other work is left alone', async () => {
+  const { engine } = await started();
+  const forged = { ...evidenceItem('emails', jobId(1), { at: 1, event: 'delivered' }), key: 'vendor#sendgrid' };
+  await engine.table.put({ ...forged, version: 1 }, 0);
+
+  await engine.reconcile();
+
+  expect(engine.table.item('vendor#sendgrid')).toMatchObject({ version: 1 });
+  expect(engine.row(jobId(1)).evidence).toBeUndefined();
+});
