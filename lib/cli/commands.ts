@@ -185,10 +185,12 @@ export const commands = {
   producer: { usage: 'Print the configuration of producers' },
   'producer env': {
     usage: 'Print the variables that connect a producer to this deployment. Stage local: also the endpoints',
+    single: true,
     options: {},
   },
   'producer json': {
     usage: 'Print the settings of a producer, as the SSM parameter of the deployment has them',
+    single: true,
     options: {},
   },
 
@@ -211,7 +213,8 @@ export const commands = {
 
   check: {
     usage: 'Check the account before a deployment: bucket, secrets, folder. Changes nothing',
-    options: {},
+    checksAccount: true,
+    options: { json: JSON_OUTPUT },
   },
   instances: { usage: 'List and import the files of instances/' },
   'instances list': {

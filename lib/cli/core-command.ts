@@ -6,7 +6,7 @@ import type { CommandContext } from './command';
 import { GUARDED } from './commands';
 import { confirmWrite } from './confirm';
 import type { Serverless } from './serverless';
-import { namedTargetOf, targetText } from './target';
+import { namedTargetOf, requireOwnAccount, targetText } from './target';
 import { terminal } from './terminal';
 
 /** Serverless's own commands that only read from AWS. */
@@ -22,6 +22,7 @@ export async function beforeCore(serverless: Serverless, options: CommandContext
   try {
     const target = await namedTargetOf(serverless);
     terminal.note(targetText(target));
+    requireOwnAccount(target, serverless);
     if (GUARDED.includes(command)) await confirmWrite(target, { options, out: terminal });
     if (command === 'deploy') await prepareDeployment(chosenInstance(options), serverless);
   } catch (error) {

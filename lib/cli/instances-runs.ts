@@ -21,6 +21,11 @@ export const instancesRuns = {
     const offline = deploymentProblems(instance, []);
     const problems =
       instance.stage === 'local' ? offline : [...offline, ...(await accountProblems(instance, serverless))];
+    if (options.json) {
+      out.json({ problems });
+      if (problems.length > 0) out.exitCode(1);
+      return;
+    }
     if (problems.length > 0) throw new OperatorError(problems.join('\n'));
     out.line(`${instance.file} can be deployed.`);
   },

@@ -2,12 +2,12 @@ import { chosenInstance } from '../instances/choose';
 import { hasFunction } from '../instances/functions';
 import { type Connection, findService, NOT_RUNNING } from '../local/connection';
 import { connectFunctions, outcomes } from '../local/invoke-local';
-import type { CommandContext } from './command';
+import { type Command, type CommandContext, takesAll } from './command';
 import { type CommandName, commands, GUARDED, GUARDED_OPTIONS } from './commands';
 import { deploymentProblems } from './configuration';
 import type { beforeCore } from './core-command';
 import { dropSharedRole } from './roles';
-import type { runNamed } from './run-command';
+import type { runNamed } from './run-named';
 import { commandTree, extensionTree, hookOf, namePositionals } from './schema';
 import type { Serverless } from './serverless';
 import { tagAll } from './tags';
@@ -24,6 +24,7 @@ export class Ops {
   constructor(serverless: Serverless, options: CommandContext['options']) {
     refuseInstanceOption(serverless, process.argv);
     namePositionals(process.argv, commands);
+    refuseAll(serverless, process.argv);
     const aws = serverless.getProvider('aws');
     const refuse = (problems: string[], code: string) => {
       if (problems.length > 0) throw new serverless.classes.Error(problems.join('\n'), code);
@@ -67,9 +68,27 @@ function refuseInstanceOption(serverless: Serverless, argv: readonly string[]): 
   );
 }
 
+/** Serverless would call it an unknown option, and some of its own commands would ignore it. */
+function refuseAll(serverless: Serverless, argv: readonly string[]): void {
+  const words = argv.slice(2);
+  if (!words.includes('--all')) return;
+  const name = words
+    .slice(
+      0,
+      words.findIndex((word) => word.startsWith('-')),
+    )
+    .join(' ');
+  const known: Record<string, Command> = commands;
+  if (known[name] && takesAll(known[name])) return;
+  throw new serverless.classes.Error(
+    `sls ${name} takes no --all. Only our commands that read a deployment run over all instances.`,
+    'NO_SUCH_OPTION',
+  );
+}
+
 function commandHooks(serverless: Serverless, options: CommandContext['options']): Ops['hooks'] {
   // Loaded on first use, because the AWS clients would make every other command half a second slower.
-  const load = () => require('./run-command') as { runNamed: typeof runNamed };
+  const load = () => require('./run-named') as { runNamed: typeof runNamed };
   const hooks = (Object.keys(commands) as CommandName[]).map(
     (name) => [hookOf(name), () => load().runNamed(name, serverless, options)] as const,
   );

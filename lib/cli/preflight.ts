@@ -13,6 +13,7 @@ import { folderOwner, type InstanceFolder, mayUse } from '../jobs/folder-owner';
 import { queueName } from '../jobs/keys';
 import type { AwsConfig } from './serverless';
 import { readStack } from './stack';
+import { wrongAccount } from './target';
 
 /** What the checks need from AWS. */
 export interface Checked {
@@ -35,10 +36,8 @@ export const instanceFolder = ({ name, prefix, sharedWith, compacts }: Instance)
  */
 export async function preflight(instance: Instance, checked: Checked): Promise<string[]> {
   const { account, config } = checked;
-  if (account !== instance.account)
-    return linesOf(instance.file, [
-      { path: 'account', rule: `is ${instance.account}, but the credentials are of ${account}` },
-    ]);
+  const wrong = wrongAccount(instance.account, account);
+  if (wrong.length > 0) return linesOf(instance.file, wrong);
   const s3 = new S3Client(config);
   try {
     const bucket = await bucketProblems(instance, s3);

@@ -3,32 +3,15 @@ import { StoreError } from '../errors';
 import { InstanceProblems } from '../instances/problems';
 import { OperatorError } from '../ops/operator';
 import { slsCommand, type Target } from '../target';
-import type { Command, CommandContext, Output, Run } from './command';
-import { type CommandName, commands } from './commands';
+import { type Command, type CommandContext, type Output, type Run, writesNow } from './command';
 import { confirmWrite } from './confirm';
-import { type Connection, connect } from './connect';
+import type { Connection } from './connect';
 import { dryOutput, dryRunLines, isDryRun } from './dry-run';
 import { producerAccess } from './producer-access';
-import { runs } from './runs';
 import type { Serverless } from './serverless';
-import { namedTargetOf, targetOf, targetText } from './target';
-import { terminal } from './terminal';
+import { namedTargetOf, requireOwnAccount, targetOf, targetText } from './target';
 
-/** Runs one of our commands on the deployment of the `sls` call. */
-export const runNamed = (
-  name: CommandName,
-  serverless: Serverless,
-  options: CommandContext['options'],
-): Promise<void> =>
-  runCommand(runs[name], {
-    command: commands[name],
-    serverless,
-    options,
-    out: terminal,
-    connect: (touch) => connect(serverless, terminal, touch),
-  });
-
-interface Call {
+export interface Call {
   command: Command;
   serverless: Serverless;
   options: CommandContext['options'];
@@ -42,13 +25,27 @@ interface Call {
  * error of Serverless, which is shown without its stack. Serverless prints errors to standard output, so with `--json`
  * the message goes to standard error instead.
  */
-export async function runCommand(run: Run, { serverless, ...call }: Call): Promise<void> {
+export async function runCommand(run: Run, call: Call): Promise<void> {
+  const problem = await problemOf(run, call);
+  if (problem === undefined) return;
+  if (!call.options.json) throw new call.serverless.classes.Error(problem, 'OPERATOR');
+  call.out.note(problem);
+  call.out.exitCode(1);
+}
+
+/** Runs a command. Resolves to the message of an expected error. */
+export async function problemOf(run: Run, { serverless, ...call }: Call): Promise<string | undefined> {
   const target = targetOf(serverless);
+  const { command, out } = call;
   try {
     // A group such as `sls jobs` only lists its commands.
-    if (call.command.options !== undefined && !call.command.offline)
-      call.out.note(targetText(await namedTargetOf(serverless)));
+    if (command.options !== undefined && !command.offline) {
+      const named = await namedTargetOf(serverless);
+      out.note(targetText(named));
+      if (!command.checksAccount) requireOwnAccount(named, serverless);
+    }
     await runOn(run, target, { ...call, serverless, producer: producerAccess(serverless) });
+    return undefined;
   } catch (error) {
     if (
       !(
@@ -60,10 +57,7 @@ export async function runCommand(run: Run, { serverless, ...call }: Call): Promi
     )
       throw error;
     const next = error instanceof OperatorError && error.next ? ` ${slsCommand(error.next, target)}` : '';
-    const message = `${sentence(error.message)}${next}`;
-    if (!call.options.json) throw new serverless.classes.Error(message, 'OPERATOR');
-    call.out.note(message);
-    call.out.exitCode(1);
+    return `${sentence(error.message)}${next}`;
   }
 }
 
@@ -72,9 +66,8 @@ async function runOn(
   target: Target,
   { command, options, out, connect, producer, serverless }: Call & Pick<CommandContext, 'producer'>,
 ) {
-  const writes = command.writes === true || (command.writes !== undefined && options[command.writes] === true);
   const dry = isDryRun(options);
-  if (writes && !dry) await confirmWrite(target, { options, out });
+  if (writesNow(command, options) && !dry) await confirmWrite(target, { options, out });
   const touched = new Set<string>();
   const connected = () => connect(dry ? (what) => void touched.add(what) : undefined);
   await run({

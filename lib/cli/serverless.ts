@@ -12,6 +12,7 @@ export interface Serverless {
       tags?: Record<string, string>;
       compiledCloudFormationTemplate: Template;
     };
+    custom?: { instance?: { account?: string | undefined } };
     functions: Record<string, { environment?: Environment }>;
     /** What `resources` of serverless.yml made. */
     resources?: Template;

@@ -1,3 +1,5 @@
+import { linesOf, type Problem } from '../instances/problems';
+import { fileOf } from '../instances/read';
 import { OperatorError } from '../ops/operator';
 import type { Target } from '../target';
 import type { Serverless } from './serverless';
@@ -27,6 +29,17 @@ export function targetOf(serverless: Serverless): Target {
 export async function namedTargetOf(serverless: Serverless): Promise<NamedTarget> {
   const target = targetOf(serverless);
   return { ...target, account: target.stage === 'local' ? LOCAL_ACCOUNT : await accountOf(serverless) };
+}
+
+/** A rule of an instance's file: the credentials are of another account than its own. */
+export const wrongAccount = (own: string | undefined, account: string): Problem[] =>
+  account === own ? [] : [{ path: 'account', rule: `is ${own}, but the credentials are of ${account}` }];
+
+/** Rejects credentials of another account than the one that the instance's file names. Throws an OperatorError. */
+export function requireOwnAccount({ instance, stage, account }: NamedTarget, { service }: Serverless): void {
+  const own = service.custom?.instance?.account;
+  const problems = stage === 'local' ? [] : wrongAccount(own, account);
+  if (problems.length > 0) throw new OperatorError(linesOf(fileOf(instance), problems).join('\n'));
 }
 
 async function accountOf(serverless: Serverless): Promise<string> {

@@ -17,9 +17,12 @@ export const instanceNames = (root = process.cwd()): string[] =>
     .map((file) => file.slice(0, -'.yml'.length))
     .sort();
 
+/** The path of an instance's file in the project. */
+export const fileOf = (name: string): string => `${FOLDER}/${name}.yml`;
+
 /** Reads `instances/{name}.yml`. Throws InstanceProblems with all problems of the file. */
 export function readInstance(name: string, root = process.cwd()): Instance {
-  const file = `${FOLDER}/${name}.yml`;
+  const file = fileOf(name);
   if (!INSTANCE_NAME.test(name) || !existsSync(join(root, file)))
     throw new InstanceProblems([
       `There is no instance ${name}: ${file} does not exist.${nearestText(name, instanceNames(root))}`,
@@ -29,7 +32,7 @@ export function readInstance(name: string, root = process.cwd()): Instance {
 
 /** An instance from the text of its file. Throws InstanceProblems with all problems of the text. */
 export function parseInstance(name: string, text: string, root = process.cwd()): Instance {
-  const file = `${FOLDER}/${name}.yml`;
+  const file = fileOf(name);
   const { settings: own, problems } = parseSettings(file, text);
   const { stage } = own;
   if (stage === undefined) {

@@ -11,11 +11,12 @@ class ServerlessError extends Error {
   }
 }
 
-const serverless = (commands: string[], stage = 'prod'): Serverless => ({
+const serverless = (commands: string[], { stage = 'prod', account = '123456789012' } = {}): Serverless => ({
   classes: { Error: ServerlessError },
   processedInput: { commands },
   service: {
     provider: { environment: { INSTANCE: 'acme' }, compiledCloudFormationTemplate: { Resources: {} } },
+    custom: { instance: { account } },
     functions: { feedback: {} },
   },
   getProvider: () => ({
@@ -58,6 +59,17 @@ test.each(['remove', 'rollback', 'rollback function', 'invoke'])(
   },
 );
 
+test.each(['remove', 'info', 'logs', 'rollback'])(
+  'sls %s is refused with credentials of another account',
+  async (command) => {
+    const other = serverless(command.split(' '), { account: '999999999999' });
+
+    await expect(async () => new Ops(other, { stage: 'prod' }).hooks.initialize?.()).rejects.toThrow(
+      'instances/acme.yml: account: is 999999999999, but the credentials are of 123456789012',
+    );
+  },
+);
+
 test.each(['info', 'logs', 'metrics', 'deploy list'])(
   'sls %s names the deployment and asks nothing',
   async (command) => {
@@ -66,6 +78,36 @@ test.each(['info', 'logs', 'metrics', 'deploy list'])(
     expect(printed).toEqual(['acme · stage prod · account 123456789012 · us-east-1\n']);
   },
 );
+
+describe('--all', () => {
+  const before = process.argv;
+  afterEach(() => {
+    process.argv = before;
+  });
+  const start = (...words: string[]) => {
+    process.argv = ['node', 'sls', ...words];
+    return () => new Ops(serverless(words), {});
+  };
+
+  test.each([['jobs list'], ['jobs show ID'], ['dlq list'], ['check'], ['verify'], ['reconcile']])(
+    'is an option of sls %s',
+    (words) => {
+      expect(start(...words.split(' '), '--all')).not.toThrow();
+    },
+  );
+
+  test.each([
+    ['jobs retry ID'],
+    ['dlq redrive'],
+    ['smoke'],
+    ['deploy'],
+    ['remove'],
+    ['producer env'],
+    ['instances import'],
+  ])('is refused with sls %s', (words) => {
+    expect(start(...words.split(' '), '--all')).toThrow('takes no --all');
+  });
+});
 
 test('the functions of queues that the instance does not use are removed', async () => {
   const service = serverless(['package']);

@@ -19,18 +19,21 @@ function call(
     stage = 'prod',
     answer,
     account = async () => '123456789012',
+    own = '123456789012',
   }: {
     options?: CommandContext['options'];
     command?: Command;
     stage?: string;
     answer?: string;
     account?: () => Promise<string>;
+    /** The account that the instance's file names. */
+    own?: string;
   } = {},
 ) {
   const { out, recorded } = recordingOutput(answer);
   const serverless = {
     classes: { Error: ServerlessError },
-    service: { provider: { environment: { INSTANCE: 'acme' } } },
+    service: { provider: { environment: { INSTANCE: 'acme' } }, custom: { instance: { account: own } } },
     getProvider: () => ({ getStage: () => stage, getRegion: () => 'eu-central-1', getAccountId: account }),
   } as unknown as Serverless;
   const connect = () => Promise.reject(new Error('not needed'));
@@ -96,6 +99,29 @@ describe('before it does anything, a command', () => {
     await expect(call(refuse, { account }).ended).rejects.toThrow(
       'The AWS account of these credentials is unknown: ExpiredToken: the token has expired.',
     );
+  });
+
+  test('refuses credentials of another account than that of the file, whatever it does', async () => {
+    const { ended, recorded } = call(refuse, {
+      command: { ...write, writes: true },
+      own: '999999999999',
+      answer: 'acme',
+    });
+
+    await expect(ended).rejects.toThrow(
+      'instances/acme.yml: account: is 999999999999, but the credentials are of 123456789012.',
+    );
+    expect(recorded.notes).toEqual(['acme · stage prod · account 123456789012 · eu-central-1']);
+  });
+
+  test('leaves the account to a command that reports it with all other problems', async () => {
+    const { ended, recorded } = call(async ({ out }) => out.line('done'), {
+      command: { usage: '', options: {}, checksAccount: true },
+      own: '999999999999',
+    });
+    await ended;
+
+    expect(recorded.lines).toEqual(['done']);
   });
 
   test('asks for the name of the instance if it changes production', async () => {
