@@ -1,8 +1,10 @@
-import { type Campaign, type CampaignStatus, campaigns } from '../emails/campaigns/campaign';
+import { type Campaign, type CampaignStatus, type Campaigns, campaigns } from '../emails/campaigns/campaign';
 import { EMAIL_CAMPAIGN, EMAILS_QUEUE } from '../emails/message';
 import { campaignReport } from '../emails/report';
 import { jobKey } from '../jobs/keys';
+import type { Updated } from '../jobs/ledger';
 import { isEnd } from '../jobs/row';
+import { auditNote } from '../ops/audit-trail';
 import { campaignsNotEnded, campaignsOfDay } from '../ops/campaign-find';
 import type { Reader } from '../ops/operator';
 import { OperatorError, stateOf } from '../ops/operator';
@@ -33,17 +35,30 @@ export const campaignRuns = {
     else for (const line of reportLines(report, sls)) out.line(line);
   },
 
-  'campaign pause': decide('pause', 'paused', 'a running campaign can be paused'),
-  'campaign resume': decide('resume', 'running', 'a paused campaign can be resumed'),
-  'campaign cancel': decide('cancel', 'cancelled', 'a running or paused campaign can be cancelled'),
+  'campaign pause': decide(
+    (store, id, note) => store.pause(id, 'operator', note),
+    'paused',
+    'a running campaign can be paused',
+  ),
+  'campaign resume': decide((store, id, note) => store.resume(id, note), 'running', 'a paused campaign can be resumed'),
+  'campaign cancel': decide(
+    (store, id, note) => store.cancel(id, note),
+    'cancelled',
+    'a running or paused campaign can be cancelled',
+  ),
 } satisfies Record<string, Run>;
 
 /** A command that changes a campaign's status. To repeat it is no error, and to come too late is one. */
-function decide(what: 'pause' | 'resume' | 'cancel', must: CampaignStatus, only: string): Run {
-  return async ({ options, out, reader }) => {
+function decide(
+  change: (store: Campaigns, id: string, note: string) => Promise<Updated<Campaign>>,
+  must: CampaignStatus,
+  only: string,
+): Run {
+  return async ({ options, out, reader, audited }) => {
     const from = await reader();
     const before = await readCampaign(from, required(options, 'id'));
-    const after = (await campaigns(from)[what](before.id)).item ?? before;
+    const note = auditNote({ audit: await audited() });
+    const after = (await change(campaigns(from), before.id, note)).item ?? before;
     if (after.status !== must) throw new OperatorError(`${after.id} is ${statusOf(after)}: only ${only}.`);
     out.line(`campaign ${after.id}: was ${statusOf(before)}, is ${statusOf(after)}.`);
   };

@@ -52,6 +52,8 @@ export interface CommandContext {
   reader: () => Promise<Reader>;
   /** Connects to all services of the stage. */
   operator: () => Promise<OperatorDeps>;
+  /** Stores who runs this command and why, once. Answers the id of that object. Comes before the first change. */
+  audited: () => Promise<string>;
   /** What `sls verify` reads, through clients of the AWS SDK. */
   source: () => Promise<Source>;
   /** Publishes a text to the topic of the alarms. */

@@ -8,6 +8,7 @@ const YES: Option = { usage: 'Change production without a question', type: 'bool
 /** The options of a command that changes something. */
 const WRITES = {
   yes: YES,
+  reason: { usage: 'Why, for the audit', type: 'string' },
   'dry-run': { usage: 'Print what the command would change. Change nothing', type: 'boolean' },
 } as const;
 

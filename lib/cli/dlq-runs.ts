@@ -4,7 +4,7 @@ import { groupBy } from '../group-by';
 import type { JobRow } from '../jobs/row';
 import { discard } from '../ops/discard';
 import { findJob, parkedJobs } from '../ops/find';
-import { type OperatorDeps, OperatorError } from '../ops/operator';
+import { type ActingDeps, type OperatorDeps, OperatorError } from '../ops/operator';
 import { retry } from '../ops/retry';
 import { hiddenUntil } from '../reconcile/pass';
 import { counted, timeText } from '../text';
@@ -44,14 +44,14 @@ export const dlqRuns = {
   },
 
   'dlq redrive': async (context) => {
-    const { options, operator, out } = context;
+    const { options, operator, audited, out } = context;
     const id = text(options, 'id');
     if (id === undefined && text(options, 'queue') === undefined)
       throw new OperatorError('Either --queue or --id must be given.');
     const deps = await operator();
     const rows = await chosen(deps, context);
     if (rows.length === 0) return out.line('No dead jobs.');
-    const refused = await redriveAll(deps, rows, out);
+    const refused = await redriveAll({ ...deps, audit: await audited() }, rows, out);
     out.line(`${counted(rows.length - refused.length, 'job')} redriven.`);
     for (const name of new Set(rows.map((row) => row.queue))) {
       const until = await hiddenUntil(deps, name);
@@ -62,10 +62,10 @@ export const dlqRuns = {
     if (refused.length > 0) throw new OperatorError(`${counted(refused.length, 'job')} could not be redriven.`);
   },
 
-  'dlq discard': async ({ options, out, operator }) => {
+  'dlq discard': async ({ options, out, operator, audited }) => {
     const deps = await operator();
     const row = await findJob(deps, required(options, 'id'), queue(options, deps));
-    await discard(deps, row);
+    await discard({ ...deps, audit: await audited() }, row);
     const until = await hiddenUntil(deps, row.queue);
     const when =
       until === undefined ? "with the reconciler's next run" : `after ${timeText(until)} (UTC) at the latest`;
@@ -84,7 +84,7 @@ async function chosen(deps: OperatorDeps, { options }: CommandContext): Promise<
 }
 
 /** Answers why jobs were not redriven; what SQS or the table refused is as good as untouched and can be redriven again. */
-async function redriveAll(deps: OperatorDeps, rows: JobRow[], out: CommandContext['out']): Promise<string[]> {
+async function redriveAll(deps: ActingDeps, rows: JobRow[], out: CommandContext['out']): Promise<string[]> {
   const refused: string[] = [];
   const bar = out.progress(rows.length);
   let done = 0;

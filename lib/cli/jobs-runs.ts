@@ -43,29 +43,33 @@ export const jobsRuns = {
     else for (const line of jobPage(row, from.prefix)) out.line(line);
   },
 
-  'jobs retry': async ({ options, out, operator }) => {
+  'jobs retry': async ({ options, out, operator, audited }) => {
     const deps = await operator();
     const row = await findJob(deps, required(options, 'id'), queue(options, deps));
     const file = text(options, 'body');
     const body = file === undefined ? undefined : await readText(file);
-    const { messageId } = await retry(deps, row, { body, fromStart: options['from-start'] === true });
+    const { messageId } = await retry({ ...deps, audit: await audited() }, row, {
+      body,
+      fromStart: options['from-start'] === true,
+    });
     const how = messageId === undefined ? 'is open again with its old message' : `sent as message ${messageId}`;
     out.line(`${row.queue} ${row.id}: was ${stateOf(row)}, ${how}.`);
   },
 
-  'jobs cancel': async ({ options, out, operator }) => {
+  'jobs cancel': async ({ options, out, operator, audited }) => {
     const deps = await operator();
     const row = await findJob(deps, required(options, 'id'), queue(options, deps));
-    out.line(`${row.queue} ${row.id}: was ${stateOf(row)}, is ${stateOf(await cancel(deps, row))}.`);
+    const cancelled = await cancel({ ...deps, audit: await audited() }, row);
+    out.line(`${row.queue} ${row.id}: was ${stateOf(row)}, is ${stateOf(cancelled)}.`);
   },
 
-  'jobs settle': async ({ options, out, operator }) => {
+  'jobs settle': async ({ options, out, operator, audited }) => {
     const as = oneOf(options, 'as', ['done', 'skipped']);
     if (as === undefined) throw new OperatorError('--as must be done or skipped.');
     const deps = await operator();
     const row = await findJob(deps, required(options, 'id'), queue(options, deps));
     const step = text(options, 'step') ?? '';
-    const resolved = await resolveStep(deps, { row, step, as });
+    const resolved = await resolveStep({ ...deps, audit: await audited() }, { row, step, as });
     out.line(`${row.queue} ${row.id}: ${step} is ${as}, the job is ${stateOf(resolved)}.`);
   },
 } satisfies Record<string, Run>;

@@ -17,7 +17,7 @@ const DAY_MS = 24 * HOUR_MS;
 const DIFFERENT = 2;
 
 /** The code of `sls reconcile`. */
-export const reconcileRun: Run = async ({ options, out, operator }) => {
+export const reconcileRun: Run = async ({ options, out, operator, audited }) => {
   const givenFrom = hour(options, 'from');
   const givenTo = hour(options, 'to');
   const deps = await operator();
@@ -28,12 +28,13 @@ export const reconcileRun: Run = async ({ options, out, operator }) => {
   if (from < now - AUDIT_DAYS * DAY_MS)
     throw new OperatorError(`--from must be within the last ${AUDIT_DAYS} days. Older rows are deleted.`);
 
+  // A dry run lists the differences, as the command does without --repair.
+  const repair = options.repair === true && !isDryRun(options);
+  if (repair) await audited();
   const audits: Audit[] = [];
   let sequences: NumberedMessages | undefined;
   for (const queue of queues(options, deps)) {
     const bar = out.progress(Math.ceil((to - from) / HOUR_MS));
-    // A dry run lists the differences, as the command does without --repair.
-    const repair = options.repair === true && !isDryRun(options);
     audits.push(await audit(deps, { queue, from, to, repair, onHour: bar.set }).finally(bar.stop));
     if (queue === ANALYTICS_QUEUE) sequences = await numberedMessages(deps, { from, to, repair });
   }

@@ -1,8 +1,10 @@
 import { ConfigError } from '../config';
 import { StoreError } from '../errors';
 import { InstanceProblems } from '../instances/problems';
+import { writeAudit } from '../ops/audit-trail';
 import { OperatorError } from '../ops/operator';
 import { slsCommand, type Target } from '../target';
+import { actOf } from './act';
 import { type Command, type CommandContext, type Output, type Run, writesNow } from './command';
 import { confirmWrite } from './confirm';
 import type { Connection } from './connect';
@@ -12,6 +14,7 @@ import type { Serverless } from './serverless';
 import { namedTargetOf, requireOwnAccount, targetOf, targetText } from './target';
 
 export interface Call {
+  name: string;
   command: Command;
   serverless: Serverless;
   options: CommandContext['options'];
@@ -64,12 +67,14 @@ export async function problemOf(run: Run, { serverless, ...call }: Call): Promis
 async function runOn(
   run: Run,
   target: Target,
-  { command, options, out, connect, producer, serverless }: Call & Pick<CommandContext, 'producer'>,
+  { name, command, options, out, connect, producer, serverless }: Call & Pick<CommandContext, 'producer'>,
 ) {
   const dry = isDryRun(options);
   if (writesNow(command, options) && !dry) await confirmWrite(target, { options, out });
   const touched = new Set<string>();
   const connected = () => connect(dry ? (what) => void touched.add(what) : undefined);
+  let stored: Promise<string> | undefined;
+  const audit = async () => writeAudit((await connected()).reader, await actOf(name, { serverless, options, out }));
   await run({
     options,
     out: dry ? dryOutput(out) : out,
@@ -79,6 +84,7 @@ async function runOn(
     serverless,
     reader: async () => (await connected()).reader,
     operator: async () => (await connected()).operator(),
+    audited: () => (stored ??= dry ? Promise.resolve('of-the-dry-run') : audit()),
     source: async () => (await connected()).source(),
     publishAlarm: async (message) => (await connected()).publishAlarm(message),
   });

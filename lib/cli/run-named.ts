@@ -9,7 +9,7 @@ import { terminal } from './terminal';
 
 /** Runs one of our commands on the deployment of the `sls` call, or with `--all` on those of all instances. */
 export function runNamed(name: CommandName, serverless: Serverless, options: CommandContext['options']): Promise<void> {
-  const call = { command: commands[name], serverless, options, out: terminal };
+  const call = { name, command: commands[name], serverless, options, out: terminal };
   return options.all
     ? runOverAll(runs[name], { ...call, connect })
     : runCommand(runs[name], { ...call, connect: (touch) => connect(serverless, terminal, touch) });

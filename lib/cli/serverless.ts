@@ -22,6 +22,8 @@ export interface Serverless {
     getRegion(): string;
     /** The account of the credentials, from STS. */
     getAccountId(): Promise<string>;
+    /** The ARN of the credentials, from STS. */
+    getAccountInfo(): Promise<{ arn: string }>;
     naming: { getRoleLogicalId(): string };
     /** The configuration of all SDK clients of `sls`: region, credentials, proxy. */
     getAwsSdkV3Config(): Promise<AwsConfig>;

@@ -14,11 +14,12 @@ import { tableText } from './text';
 const LONGEST_WAIT = 120;
 
 /** The code of `sls smoke`. */
-export const smokeRun: Run = async ({ options, out, operator, target }) => {
+export const smokeRun: Run = async ({ options, out, operator, audited, target }) => {
   const deps = await operator();
   const wait = count(options, 'wait', LONGEST_WAIT);
   const to = text(options, 'mail');
   const mail = to === undefined ? undefined : { to, from: required(options, 'from') };
+  await audited();
   const probes = await sendCanaries(deps, queues(options, deps));
   if (mail) probes.push(await sendMail(deps, mail, target.instance));
   out.note(`${counted(probes.length, 'job')} sent.`);

@@ -51,6 +51,10 @@ async function accountOf(serverless: Serverless): Promise<string> {
   }
 }
 
+/** Who runs the command: the ARN of the credentials. The service on this machine knows no users. */
+export const callerOf = async (serverless: Serverless): Promise<string> =>
+  targetOf(serverless).stage === 'local' ? 'this machine' : (await serverless.getProvider('aws').getAccountInfo()).arn;
+
 /** The first line of every command, on standard error. */
 export const targetText = ({ instance, stage, account, region }: NamedTarget): string =>
   stage === 'local'

@@ -15,10 +15,11 @@ const PRINCIPAL = 'sls testflight invite';
 
 /** The code of `sls testflight …`. */
 export const testflightRuns = {
-  'testflight invite': async ({ options, out, operator }) => {
+  'testflight invite': async ({ options, out, operator, audited }) => {
     const to = { app: required(options, 'app'), groups: required(options, 'group').split(',') };
     const rows = await readTesters(required(options, 'file'));
     const producer = createProducer({ ...(await operator()), source: '/sls/testflight-invite' });
+    await audited();
     const bar = out.progress(rows.length);
     const answers: Answer[] = [];
     try {

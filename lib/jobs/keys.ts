@@ -129,6 +129,9 @@ export const bodyKey = (prefix: string, queue: string, id: string): string => `$
 export const damagedRecordKey = (prefix: string, queue: string, id: string): string =>
   `${bodyKey(prefix, queue, id)}.record`;
 
+/** What says who ran a command that changes something, and why. The id sorts by time. */
+export const auditKey = (prefix: string, id: string): string => `${prefix}/_audit/${id}.json`;
+
 /** Claim checks (`dataref`) and attachments that a queue's function may read. */
 export const dataPrefix = (prefix: string, queue: string): string => `${prefix}/_data/${queue}/`;
 export const attachmentsPrefix = (prefix: string, queue: string): string => `${prefix}/_attachments/${queue}/`;

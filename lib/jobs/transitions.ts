@@ -193,26 +193,24 @@ export const neverSent = (row: JobRow, at: number): JobRow =>
     noted({ ...withoutLease(row), reason: 'never-sent', endedAt: at }, { at, event: EVENT.cancelled('never-sent') }),
   );
 
-/** The job's message is acknowledged when it comes. What its steps have done stays done. */
-export function cancel(row: JobRow, at: number): JobRow {
+/** The job's message is acknowledged when it comes. What its steps have done stays done. `note`: who cancelled it. */
+export function cancel(row: JobRow, at: number, note?: string): JobRow {
   const { retryAt: _retryAt, vendor: _vendor, ...rest } = withoutLease(row);
-  return moved(
-    row,
-    'cancel',
-    noted({ ...rest, reason: 'operator', endedAt: at }, { at, event: EVENT.cancelled('operator') }),
-  );
+  const entry = { at, event: EVENT.cancelled('operator'), ...(note === undefined ? {} : { note }) };
+  return moved(row, 'cancel', noted({ ...rest, reason: 'operator', endedAt: at }, entry));
 }
 
 /** The last unknown step is resolved: the job can be released now. */
 export const resolve = (row: JobRow, at: number): JobRow =>
   moved(row, 'resolve', { ...row, reason: 'retry', retryAt: at });
 
-export const reopen = (row: JobRow, at: number): JobRow =>
+/** `note`: who opened it. */
+export const reopen = (row: JobRow, at: number, note: string): JobRow =>
   moved(
     row,
     'reopen',
     noted(
       { ...withoutEnd(row), generation: row.generation + 1, attempts: 0, crashes: 0 },
-      { at, event: EVENT.reopenedByOperator },
+      { at, event: EVENT.reopenedByOperator, note },
     ),
   );

@@ -4,6 +4,9 @@ import type { ReconcileDeps } from '../reconcile/deps';
 /** Operators do the reconciler's kind of work by hand, so their commands use the same services. */
 export type OperatorDeps = ReconcileDeps;
 
+/** For what changes a job: also the id of the object that says who changes it, and why (audit-trail.ts). */
+export type ActingDeps = OperatorDeps & { audit: string };
+
 /** For commands that only read, and for those about campaigns. They never call SQS. */
 export type Reader = Pick<
   OperatorDeps,

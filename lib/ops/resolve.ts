@@ -2,14 +2,15 @@ import { EVENT, noted } from '../jobs/history';
 import type { JobRow, Step } from '../jobs/row';
 import { resolve } from '../jobs/transitions';
 import { release } from '../reconcile/release';
-import { decide, type OperatorDeps, OperatorError, stateOf } from './operator';
+import { auditNote } from './audit-trail';
+import { type ActingDeps, decide, OperatorError, stateOf } from './operator';
 
 /**
  * Resolves an unknown step by an operator's decision. `done`: the step took effect. `skipped`: it did not, and the job
  * continues without it. After its last unknown step is resolved, the job is released.
  */
 export async function resolveStep(
-  deps: OperatorDeps,
+  deps: ActingDeps,
   { row, step: name, as }: { row: JobRow; step: string; as: 'done' | 'skipped' },
 ): Promise<JobRow> {
   if (row.state !== 'held' || row.reason !== 'unknown')
@@ -22,7 +23,8 @@ export async function resolveStep(
     throw new OperatorError(`${row.id} has no unknown step ${name}. --step must be ${unknown.join(' or ')}.`);
 
   const at = deps.clock.now();
-  const resolved = noted({ ...row, ...SAID[as](row, { name, step, at }) }, { at, event: EVENT.resolved(name, as) });
+  const entry = { at, event: EVENT.resolved(name, as), note: auditNote(deps) };
+  const resolved = noted({ ...row, ...SAID[as](row, { name, step, at }) }, entry);
   if (unknown.length > 1) return decide(deps, row, resolved);
   // The job is due now, so if this release fails, the reconciler releases it.
   const releasable = await decide(deps, row, resolve(resolved, at));

@@ -5,8 +5,9 @@ import { backInQueue } from '../jobs/park';
 import type { JobRow } from '../jobs/row';
 import { lostSteps } from '../jobs/row-schema';
 import { reopen as reopened } from '../jobs/transitions';
+import { auditNote } from './audit-trail';
 import { entryBody } from './entry-body';
-import { decide, type OperatorDeps, OperatorError, stateOf } from './operator';
+import { type ActingDeps, decide, type OperatorDeps, OperatorError, stateOf } from './operator';
 
 /** `messageId`: the message that the retry sent. Missing: the job's own message is still in its queue. */
 export interface Retried {
@@ -25,7 +26,7 @@ export interface RetryOptions {
  * a result. Calling this twice is harmless. Rejects with an OperatorError for other states, if the body is gone, and for
  * a damaged job that could do something twice.
  */
-export async function retry(deps: OperatorDeps, row: JobRow, options: RetryOptions = {}): Promise<Retried> {
+export async function retry(deps: ActingDeps, row: JobRow, options: RetryOptions = {}): Promise<Retried> {
   if (row.state === 'dead') return redrive(deps, await repaired(deps, row, options));
   if (row.state === 'cancelled') return reopen(deps, await repaired(deps, row, options));
   const refused = `${row.id} is ${stateOf(row)}: only a dead or cancelled job can be retried.`;
@@ -59,11 +60,11 @@ async function repaired(deps: OperatorDeps, row: JobRow, { body, fromStart = fal
  * Sends the message first, as every transition does. The row stays dead until a worker claims the message, which reopens
  * it. The reconciler then deletes the DLQ entry. A second redrive before the claim has the same deduplication id.
  */
-async function redrive(deps: OperatorDeps, row: JobRow): Promise<Retried> {
+async function redrive(deps: ActingDeps, row: JobRow): Promise<Retried> {
   const body = (await keptBody(deps, row)).body ?? (await entryBody(deps, row));
   if (body === undefined) throw gone(row);
   const { messageId, at } = await send(deps, row, body);
-  const entry = { at, event: EVENT.redriven, messageId };
+  const entry = { at, event: EVENT.redriven, messageId, note: auditNote(deps) };
   await deps.ledger.update(row.key, (now) => ({ ...now, history: withSend(now.history, entry) }));
   return { messageId };
 }
@@ -72,9 +73,9 @@ async function redrive(deps: OperatorDeps, row: JobRow): Promise<Retried> {
  * Writes the row first, because a worker acknowledges every message of a cancelled job, including a new one. If the send
  * then fails, the reconciler cancels the row as never sent, and it can be retried again.
  */
-async function reopen(deps: OperatorDeps, row: JobRow): Promise<Retried> {
+async function reopen(deps: ActingDeps, row: JobRow): Promise<Retried> {
   const at = deps.clock.now();
-  const open = reopened(row, at);
+  const open = reopened(row, at, auditNote(deps));
   if (!row.bodyKept) {
     // No message came after the cancel, or it would have left its body. A message that a worker acknowledged before the
     // cancel never comes again.

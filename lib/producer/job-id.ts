@@ -24,6 +24,9 @@ export function jobId({
 }): string {
   // JSON separates the three, because ("a", "bc") and ("ab", "c") must have different ids.
   if (key !== undefined) return v5(JSON.stringify([queue, principal, key]), NAMESPACE);
-  // A v4 UUID has fixed bits, but all bits of its hash are random.
-  return v7({ msecs: clock.now(), random: createHash('sha256').update(random.uuid()).digest().subarray(0, 16) });
+  return newId({ clock, random });
 }
+
+/** A new id that sorts by time. A v4 UUID has fixed bits, but all bits of its hash are random. */
+export const newId = ({ clock, random }: { clock: Clock; random: Random }): string =>
+  v7({ msecs: clock.now(), random: createHash('sha256').update(random.uuid()).digest().subarray(0, 16) });

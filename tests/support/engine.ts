@@ -99,7 +99,7 @@ export function memoryEngine(
   };
   const watched = <T extends object>(port: T, name: string): T => watch(port, name, options);
   const ports = { table: watched(table, 'table'), clock, random };
-  const deps: ReconcileDeps & Parameters<typeof handleBatch>[0]['deps'] & { instance: string } = {
+  const deps: ReconcileDeps & Parameters<typeof handleBatch>[0]['deps'] & { instance: string; audit: string } = {
     ...ports,
     ledger: createLedger({ ...ports, settings: () => settings }),
     order: createOrder(ports),
@@ -109,6 +109,7 @@ export function memoryEngine(
     log: { info: line, warn: line, error: line },
     metrics: { add: (name, value, _unit, dimensions) => metrics.push({ name, value, dimensions }), flush: () => {} },
     instance: INSTANCE,
+    audit: 'of-this-test',
     bucket: BUCKET,
     prefix: PREFIX,
     retryWaits: options.retryWaits ?? [60, 900],

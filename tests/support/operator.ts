@@ -44,6 +44,9 @@ export function recordingOutput(answer?: string): { out: Output; recorded: Recor
   return { out, recorded };
 }
 
+/** The id of the audit object of each command. */
+export const AUDIT = '0190a1b2-0000-7000-8000-0000000000ad';
+
 /** A deployment for tests. */
 export const aTarget = { instance: 'acme', stage: 'prod', region: 'eu-central-1', account: '123456789012' };
 export const targetContext = {
@@ -52,6 +55,7 @@ export const targetContext = {
   producer: () => Promise.reject(new Error('not needed')),
   source: () => Promise.reject(new Error('not needed')),
   publishAlarm: () => Promise.reject(new Error('not needed')),
+  audited: async () => AUDIT,
   serverless: undefined as never,
 };
 

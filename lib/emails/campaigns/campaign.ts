@@ -95,21 +95,21 @@ export function campaigns(deps: CampaignDeps) {
       return item;
     },
     /** Holds everything that the vendor does not have yet. */
-    pause: (id: string, reason = 'operator') =>
+    pause: (id: string, reason = 'operator', note = reason) =>
       change(id, (campaign) =>
-        campaign.status === 'running' ? { ...noted(campaign, 'paused', reason), status: 'paused', reason } : undefined,
+        campaign.status === 'running' ? { ...noted(campaign, 'paused', note), status: 'paused', reason } : undefined,
       ),
-    resume: (id: string) =>
+    resume: (id: string, note?: string) =>
       change(id, (campaign) => {
         if (campaign.status !== 'paused') return undefined;
-        const { reason: _reason, ...rest } = noted(campaign, 'resumed');
+        const { reason: _reason, ...rest } = noted(campaign, 'resumed', note);
         return { ...rest, status: 'running', refusals: 0 };
       }),
     /** Stops all sending permanently. */
-    cancel: (id: string) =>
+    cancel: (id: string, note?: string) =>
       change(id, (campaign) =>
         campaign.status === 'running' || campaign.status === 'paused'
-          ? { ...noted(campaign, 'cancelled'), status: 'cancelled' }
+          ? { ...noted(campaign, 'cancelled', note), status: 'cancelled' }
           : undefined,
       ),
     /** Counts a permanently refused chunk of a running campaign. Pauses the campaign after `most` in a row. */

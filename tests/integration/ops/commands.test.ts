@@ -145,7 +145,7 @@ test('the commands find and retry a dead job with the credentials and the stage 
     staging('jobs', 'list', '--state', 'dead', '--json'),
     staging('dlq', 'list', '--queue', 'feedback'),
   ]);
-  const retried = await staging('jobs', 'retry', id);
+  const retried = await staging('jobs', 'retry', id, '--reason', 'the customer called');
 
   expect(JSON.parse(list.stdout)).toMatchObject({ jobs: [{ id, state: 'dead' }], more: false });
   expect(dlqList.stdout).toMatch(new RegExp(`${id} +feedback +error +ZendeskRejected`));
@@ -155,6 +155,11 @@ test('the commands find and retry a dead job with the credentials and the stage 
     Array(3).fill('mht-api-staging · stage staging · account 000000000000 · us-east-1'),
   );
   expect(sqs.messages(main)).toMatchObject([{ groupId: 'a-group', deduplicationId: `${id}:r:1` }]);
+  const [audit = ''] = await ports.objects.list('jobs/_audit/');
+  expect(JSON.parse(Buffer.from((await ports.objects.get(audit)) ?? '').toString())).toMatchObject({
+    ...{ action: 'jobs retry', arguments: { id }, by: 'arn:aws:iam::000000000000:user/operator' },
+    reason: 'the customer called',
+  });
 });
 
 test('sls reconcile ends with exit code 2 for a missing record, and with 0 after its repair', async () => {

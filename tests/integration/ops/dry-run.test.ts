@@ -118,6 +118,7 @@ const serverless = {
     getStage: () => 'prod',
     getRegion: () => region,
     getAccountId: async () => '000000000000',
+    getAccountInfo: async () => ({ arn: 'arn:aws:iam::000000000000:user/operator' }),
     getAwsSdkV3Config: async () => ({ region, credentials: LOCAL_CREDENTIALS }),
   }),
 } as unknown as Serverless;
@@ -127,7 +128,7 @@ async function run(name: CommandName, options: CommandContext['options']) {
   const { out, recorded } = recordingOutput();
   const from = operations.length;
   await runCommand(runs[name], {
-    ...{ command: commands[name], serverless, options, out },
+    ...{ name, command: commands[name], serverless, options, out },
     connect: (touch) => connect(serverless, out, touch),
   });
   return { ...recorded, called: operations.slice(from) };

@@ -26,7 +26,7 @@ const COMMANDS = { cancel, retry, discard };
 
 function currentCode(world: World, process: Process, event?: SQSEvent): Code {
   const ports = workerPorts(world, process, event);
-  const deps = reconcilerDeps(world, ports);
+  const deps = { ...reconcilerDeps(world, ports), audit: 'of-this-run' };
   const stored = (id: string) => deps.ledger.get(jobKey(serviceQueue(world), id));
   return {
     handler: (remainingMs) => {

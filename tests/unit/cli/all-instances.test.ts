@@ -34,7 +34,7 @@ async function overAll(run: Run, options: CommandContext['options'] = {}, comman
     }),
   } as unknown as Serverless;
   const connect = () => Promise.reject(new Error('not needed'));
-  await runOverAll(run, { command, serverless, options, out, connect, root });
+  await runOverAll(run, { name: 'jobs list', command, serverless, options, out, connect, root });
   return recorded;
 }
 

@@ -23,6 +23,7 @@ const serverless = (commands: string[], { stage = 'prod', account = '12345678901
     getStage: () => stage,
     getRegion: () => 'us-east-1',
     getAccountId: async () => '123456789012',
+    getAccountInfo: async () => ({ arn: 'arn:aws:iam::123456789012:user/operator' }),
     naming: { getRoleLogicalId: () => 'IamRoleLambdaExecution' },
     getAwsSdkV3Config: async () => ({}),
   }),

@@ -1,14 +1,19 @@
 import { PassThrough } from 'node:stream';
 import { askOn } from '../../../lib/cli/ask';
 import type { Command, CommandContext, Run } from '../../../lib/cli/command';
+import type { Connection } from '../../../lib/cli/connect';
 import { runCommand } from '../../../lib/cli/run-command';
 import type { Serverless } from '../../../lib/cli/serverless';
 import { ConfigError } from '../../../lib/config';
 import { StoreError } from '../../../lib/errors';
 import { OperatorError } from '../../../lib/ops/operator';
+import { memoryEngine } from '../../support/engine';
 import { recordingOutput } from '../../support/operator';
+import { sampleContract } from '../../support/sample-contract';
 
 class ServerlessError extends Error {}
+
+const ARN = 'arn:aws:sts::123456789012:assumed-role/Operator/jane';
 
 /** Runs a command on the instance acme. `answer`: what the operator types. */
 function call(
@@ -20,6 +25,7 @@ function call(
     answer,
     account = async () => '123456789012',
     own = '123456789012',
+    connect = () => Promise.reject(new Error('not needed')),
   }: {
     options?: CommandContext['options'];
     command?: Command;
@@ -28,16 +34,21 @@ function call(
     account?: () => Promise<string>;
     /** The account that the instance's file names. */
     own?: string;
+    connect?: Parameters<typeof runCommand>[1]['connect'];
   } = {},
 ) {
   const { out, recorded } = recordingOutput(answer);
   const serverless = {
     classes: { Error: ServerlessError },
     service: { provider: { environment: { INSTANCE: 'acme' } }, custom: { instance: { account: own } } },
-    getProvider: () => ({ getStage: () => stage, getRegion: () => 'eu-central-1', getAccountId: account }),
+    getProvider: () => ({
+      getStage: () => stage,
+      getRegion: () => 'eu-central-1',
+      getAccountId: account,
+      getAccountInfo: async () => ({ arn: ARN }),
+    }),
   } as unknown as Serverless;
-  const connect = () => Promise.reject(new Error('not needed'));
-  const ended = runCommand(run, { command, serverless, options, out, connect });
+  const ended = runCommand(run, { name: 'jobs cancel', command, serverless, options, out, connect });
   return { ended, recorded };
 }
 
@@ -166,6 +177,59 @@ describe('before it does anything, a command', () => {
     const command = { ...write, writes: 'repair' };
 
     await expect(call(refuse, { command, options: { repair: true } }).ended).rejects.toThrow('no terminal');
+  });
+});
+
+describe('who runs a command is stored before it changes something', () => {
+  const write: Command = { usage: '', options: {}, writes: true };
+
+  /** Runs a command that stores it twice. Answers the stored objects. */
+  async function stored(how: Parameters<typeof call>[1]) {
+    const engine = memoryEngine(() => sampleContract().contract);
+    const connection = { reader: engine.deps } as unknown as Connection;
+    const run: Run = async ({ audited, out }) => out.json([await audited(), await audited()]);
+    const { ended, recorded } = call(run, { command: write, ...how, connect: async () => connection });
+    await ended;
+    const objects = engine.objects.keys().map((key) => JSON.parse(engine.objects.text(key)));
+    return { objects, recorded, ids: recorded.json as string[] };
+  }
+
+  test('once for a command, with its arguments, the ARN of the credentials, and the reason', async () => {
+    const options = { id: 'a-job', queue: undefined, yes: true, reason: 'asked by the customer', stage: 'prod' };
+    const { objects, ids } = await stored({ options });
+
+    expect(objects).toMatchObject([
+      { action: 'jobs cancel', instance: 'acme', stage: 'prod', by: ARN, reason: 'asked by the customer' },
+    ]);
+    expect(objects[0].arguments).toEqual({ id: 'a-job' });
+    expect(ids).toEqual([objects[0].id, objects[0].id]);
+  });
+
+  test('an operator who gives no reason in production is asked for one', async () => {
+    const { objects, recorded } = await stored({ answer: 'acme' });
+
+    expect(recorded.notes.at(-1)).toBe('Why? (for the audit) ');
+    expect(objects).toMatchObject([{ reason: 'acme' }]);
+  });
+
+  test('a command for tests, or with --yes, asks nothing', async () => {
+    const staging = await stored({ stage: 'staging', answer: 'a reason' });
+    const yes = await stored({ options: { yes: true }, answer: 'a reason' });
+
+    expect(staging.objects).toEqual([expect.not.objectContaining({ reason: expect.anything() })]);
+    expect(yes.objects).toEqual([expect.not.objectContaining({ reason: expect.anything() })]);
+  });
+
+  test('the service on this machine knows no users', async () => {
+    const { objects } = await stored({ stage: 'local' });
+
+    expect(objects).toMatchObject([{ by: 'this machine' }]);
+  });
+
+  test('a dry run stores nothing', async () => {
+    const { objects } = await stored({ options: { 'dry-run': true } });
+
+    expect(objects).toEqual([]);
   });
 });
 

@@ -52,7 +52,7 @@ const FOLLOW: Record<ArrowName, (row: JobRow) => JobRow> = {
   neverSent: (row) => neverSent(row, AT),
   cancel: (row) => cancel(row, AT),
   resolve: (row) => resolve(row, AT),
-  reopen: (row) => reopen(row, AT),
+  reopen: (row) => reopen(row, AT, 'audit 1'),
 };
 
 /** A row in a place. */

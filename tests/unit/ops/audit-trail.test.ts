@@ -1,0 +1,74 @@
+import { auditKey, bodyKey } from '../../../lib/jobs/keys';
+import { writeAudit } from '../../../lib/ops/audit-trail';
+import { cancel } from '../../../lib/ops/cancel';
+import { discard } from '../../../lib/ops/discard';
+import { resolveStep } from '../../../lib/ops/resolve';
+import { retry } from '../../../lib/ops/retry';
+import { acceptedRow } from '../../support/accepted-row';
+import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+import { inState } from '../../support/in-state';
+import { SAMPLE_QUEUE, sampleContract } from '../../support/sample-contract';
+
+const ARN = 'arn:aws:sts::123456789012:assumed-role/Operator/jane@example.com';
+
+/** A job in the table, as the test needs it. */
+async function engineWith(end: object) {
+  const engine = memoryEngine(() => sampleContract().contract);
+  const row = { ...acceptedRow(engine.clock.now()), sentAt: engine.clock.now(), ...end };
+  await engine.deps.ledger.write(row, 0);
+  engine.deps.audit = 'the-audit';
+  await engine.objects.put(
+    bodyKey('jobs', SAMPLE_QUEUE, jobId(1)),
+    JSON.stringify(anEnvelope({ id: jobId(1) })),
+    'application/json',
+  );
+  return engine;
+}
+
+const lastEntry = (engine: Awaited<ReturnType<typeof engineWith>>) => engine.row(jobId(1)).history.at(-1);
+
+test('the object says when who did what and why, and its ids sort by time', async () => {
+  const engine = memoryEngine(() => sampleContract().contract);
+  const act = { action: 'jobs cancel', arguments: { id: jobId(1) }, instance: 'acme', stage: 'prod', by: ARN };
+
+  const first = await writeAudit(engine.deps, { ...act, reason: 'asked by the customer' });
+  engine.clock.advance(1);
+  const second = await writeAudit(engine.deps, act);
+
+  expect(JSON.parse(engine.objects.text(auditKey('jobs', first)))).toEqual({
+    audit: 1,
+    id: first,
+    at: new Date(engine.clock.now() - 1).toISOString(),
+    ...act,
+    reason: 'asked by the customer',
+  });
+  expect([first, second].toSorted()).toEqual([first, second]);
+});
+
+const DEAD = { state: inState('dead'), reason: 'error', parkedAt: 1, endedAt: 1, recordedAt: 1, bodyKept: true };
+const unknown = { ticket: { status: 'unknown', startedAt: 1 } };
+
+test.each([
+  ['a cancel', {}, cancel, 'cancelled (operator)'],
+  ['a redrive', DEAD, retry, 'redriven (operator)'],
+  [
+    'a retry of a cancelled job',
+    { state: inState('cancelled'), reason: 'operator', endedAt: 1 },
+    retry,
+    'reopened (operator)',
+  ],
+  ['a discard', DEAD, discard, 'DLQ entry discarded (operator)'],
+  [
+    'a decision about one of two unknown steps',
+    { state: inState('held'), reason: 'unknown', steps: { ...unknown, confirm: unknown.ticket } },
+    (deps: Parameters<typeof cancel>[0], row: Parameters<typeof cancel>[1]) =>
+      resolveStep(deps, { row, step: 'ticket', as: 'done' }),
+    'ticket settled as done (operator)',
+  ],
+] as const)('the history of a job names the object of %s, not the person', async (_what, end, act, event) => {
+  const engine = await engineWith(end);
+
+  await act(engine.deps, engine.row(jobId(1)));
+
+  expect(lastEntry(engine)).toMatchObject({ event, note: 'audit the-audit' });
+});
