@@ -107,6 +107,7 @@ const serverless = {
   classes: { Error },
   service: {
     functions: {},
+    custom: { instance: { account: '000000000000' } },
     provider: {
       environment: {
         ...{ INSTANCE, BUCKET, PREFIX: 'jobs', TABLE: `${INSTANCE}-jobs` },
