@@ -23,18 +23,18 @@ export class NewerRowError extends StoreError {
 
 const count = z.int().min(0);
 const time = z.number().min(0).max(8.64e15);
-export const evidenceSchema = z.looseObject({ at: time, event: z.string(), messageId: z.string().optional() });
-const error = z.looseObject({ class: z.string(), code: z.string(), message: z.string() });
+export const evidenceSchema = z.object({ at: time, event: z.string(), messageId: z.string().optional() });
+const error = z.object({ class: z.string(), code: z.string(), message: z.string() });
 
 /**
  * What the item of every row has, whichever version wrote it, under its stored names. Other attributes are allowed. The
  * steps come first, because a damage of theirs matters most.
  */
 const rowSchema = z
-  .looseObject({
+  .object({
     steps: z.record(
       z.string(),
-      z.looseObject({ status: z.enum(['started', 'done', 'unknown', 'skipped']), startedAt: time }),
+      z.object({ status: z.enum(['started', 'done', 'unknown', 'skipped']), startedAt: time }),
     ),
     key: z.string(),
     version: z.int().min(1),
@@ -49,12 +49,12 @@ const rowSchema = z
     silent: count,
     holds: count,
     left: z.array(z.string()),
-    history: z.array(z.looseObject({ at: time, event: z.string() })),
-    deliveries: z.array(z.looseObject({ messageId: z.string(), sentAt: time })),
+    history: z.array(z.object({ at: time, event: z.string() })),
+    deliveries: z.array(z.object({ messageId: z.string(), sentAt: time })),
     createdAt: time,
     updatedAt: time,
     group: z.string().optional(),
-    lease: z.looseObject({ token: z.string(), until: time, messageId: z.string() }).optional(),
+    lease: z.object({ token: z.string(), until: time, messageId: z.string() }).optional(),
     evidence: z.record(z.string(), evidenceSchema).optional(),
     error: error.optional(),
     damage: error.optional(),

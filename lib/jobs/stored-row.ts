@@ -17,8 +17,14 @@ const STORED_NAMES: readonly (readonly [name: keyof JobRow, stored: string])[] =
 const TO_STORED = new Map<string, string>(STORED_NAMES);
 const FROM_STORED = new Map<string, string>(STORED_NAMES.map(([name, stored]) => [stored, name]));
 
-const renamed = (fields: object, names: ReadonlyMap<string, string>): object =>
-  Object.fromEntries(Object.entries(fields).map(([name, value]) => [names.get(name) ?? name, value]));
+function renamed(fields: object, names: ReadonlyMap<string, string>): object {
+  const result: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(fields)) result[names.get(name) ?? name] = value;
+  return result;
+}
+
+/** The fields of a stored row under the names of JobRow, whether they are damaged or not. */
+export const fieldsOf = (item: object): Partial<JobRow> => renamed(item, FROM_STORED);
 
 /** For a write that replaces an item whose version no write can name (lib/ports.ts). */
 const WITHOUT_VERSION = -1;
@@ -34,9 +40,9 @@ export const expectedOf = ({ version }: Item): number =>
 export function rowOf(item: Item, knows = ROW_SCHEMA): JobRow {
   if (typeof item.schema === 'number' && item.schema > knows) throw new NewerRowError();
   const damage = damageIn(item);
-  if (!damage) return renamed(item, FROM_STORED) as JobRow;
+  if (!damage) return fieldsOf(item) as JobRow;
   const whole = Object.entries(item).filter(([name]) => !damage.attributes.has(name));
-  const sound = renamed(Object.fromEntries(whole), FROM_STORED) as Partial<JobRow>;
+  const sound = fieldsOf(Object.fromEntries(whole));
   const [queue = '', ...id] = item.key.split('#');
   const now = sound.time ?? sound.createdAt ?? sound.updatedAt ?? 0;
   const blank = blankRow({ queue, id: id.join('#'), time: now, payloadHash: ANY_PAYLOAD, group: undefined, now });

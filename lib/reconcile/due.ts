@@ -82,7 +82,7 @@ async function* pages(
   let page = await table.due(todo, { until, limit: share });
   if (page.length === share)
     yield keysOf((await table.due(todo, { until, limit: await newest(), newestFirst: true })).toReversed());
-  yield keysOf(page);
+  if (page.length > 0) yield keysOf(page);
   while (page.length === share && mayGoOn()) {
     page = await table.due(todo, { until, after: page.at(-1), limit: share });
     yield keysOf(page);

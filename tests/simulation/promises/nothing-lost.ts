@@ -1,6 +1,5 @@
 import { ofKind } from '../../../lib/jobs/history';
 import { recordKey } from '../../../lib/jobs/keys';
-import { rowOfRecord } from '../../../lib/jobs/record';
 import { type HistoryEntry, isEnd } from '../../../lib/jobs/row';
 import type { MemoryObjects } from '../../support/memory-objects';
 import { skewOf } from '../draw/plan';
@@ -35,14 +34,14 @@ export const recordsAgree: Promised = ({ watch, stores, lanes }) => {
     if (!isEnd(row.state)) continue;
     const key = recordKey('jobs', row);
     if (!records.delete(key)) return `nothing lost: ${row.id} has ended without a record`;
-    const record = rowOfRecord(objects.text(key), row.key);
+    const record = JSON.parse(objects.text(key)) as Record<string, unknown>;
     const same =
-      record?.state === row.state &&
+      record.state === row.state &&
       record.reason === row.reason &&
-      record.generation === row.generation &&
-      record.endedAt === row.endedAt;
+      record.opened === row.generation &&
+      Date.parse(String(record.endedAt)) === row.endedAt;
     if (!same)
-      return `nothing lost: the record of ${row.id} says ${record?.state}, but its row says ${row.state}, or has another time`;
+      return `nothing lost: the record of ${row.id} says ${record.state}, but its row says ${row.state}, or has another time`;
   }
   const rows = lanes.flatMap((lane) => lane.watch.rows());
   const reopened = [...records].filter((key) => !rows.some((row) => recordKey('jobs', row) === key));

@@ -46,9 +46,9 @@ export interface CallerDeps {
 export function createCaller(deps: CallerDeps): Caller {
   const { kernel, chance, trace, plan, reached, faulty, secret } = deps;
   const byNumber = new Map<number, Fault>();
-  const byKind = new Map<string, Fault>();
+  const byKind = new Map<string, Map<number, Fault>>();
   for (const { kind, nth, fault } of plan.calls)
-    if (kind) byKind.set(`${kind} ${nth}`, fault);
+    if (kind) byKind.set(kind, (byKind.get(kind) ?? new Map()).set(nth, fault));
     else byNumber.set(nth, fault);
   const counts = new Map<string, number>();
   let number = 0;
@@ -57,7 +57,7 @@ export function createCaller(deps: CallerDeps): Caller {
     number += 1;
     const nth = (counts.get(kind) ?? 0) + 1;
     counts.set(kind, nth);
-    const drawn = byNumber.get(number) ?? byKind.get(`${kind} ${nth}`);
+    const drawn = byNumber.get(number) ?? byKind.get(kind)?.get(nth);
     if (drawn) return fitted(drawn, target);
     const elapsed = kernel.now() - plan.start;
     const outage = plan.outages.find((one) => one.target === target && one.from <= elapsed && elapsed < one.until);
@@ -73,7 +73,7 @@ export function createCaller(deps: CallerDeps): Caller {
       // Released code knows no malformed answer. Both end without a usable answer after the effect.
       const fault = drawn === 'malformed' && process.released ? 'gateway' : drawn;
       const { effects, answer, error, death } = courseOf({ target, fault, timeoutMs, secret }, chance);
-      trace.add({ who: process.name, what, outcome: fault ?? '', ...(detail ? { detail } : {}) });
+      trace.add({ who: process.name, what, outcome: fault ?? '', detail });
       if (fault) {
         faulty();
         reached('doubt');
@@ -92,8 +92,11 @@ export function createCaller(deps: CallerDeps): Caller {
         kernel.setTimeout(() => {
           if (fault) faulty();
           result = attempt(effect);
-          result.catch(() => {});
-          if (last && ms === answer) conclude();
+          if (last && ms === answer && !error && process.alive) result.then(resolve, reject);
+          else {
+            result.catch(ignore);
+            if (last && ms === answer) conclude();
+          }
         }, ms);
       }
       if (answer !== undefined && answer !== effects.at(-1)) kernel.setTimeout(conclude, answer);
@@ -101,6 +104,8 @@ export function createCaller(deps: CallerDeps): Caller {
       else if (death !== undefined) kernel.setTimeout(() => process.die(fault ?? 'death'), death);
     });
 }
+
+const ignore = (): void => {};
 
 async function attempt<T>(effect: () => T | Promise<T>): Promise<T> {
   return effect();

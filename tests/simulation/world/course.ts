@@ -34,10 +34,9 @@ export interface CallOf {
 export function courseOf({ target, fault, timeoutMs = SDK_MS, secret }: CallOf, chance: Chance): Course {
   const aws = AWS.includes(target);
   const soon = aws ? chance.between(2, 25) : chance.between(50, 600);
+  if (fault === undefined) return { effects: [soon], answer: soon };
   const error = aws ? storeError(target) : vendorError(secret);
   switch (fault) {
-    case undefined:
-      return { effects: [soon], answer: soon };
     case 'slow':
       return slow(chance.between(1_500, aws ? 2_900 : 12_000), { timeoutMs, error: error('timeout') });
     case 'repeated':

@@ -36,22 +36,41 @@ export function createKernel(start: number): Kernel {
     // A clock shows whole milliseconds, and a timer never fires early.
     setTimeout: (callback, ms) => at(now + Math.ceil(ms), callback),
     clearTimeout: (handle) => cancel(handle as Event | undefined),
-    run: async (done) => {
-      for (let event = pop(heap); event; event = pop(heap)) {
-        const { run, time } = event;
-        if (!run) continue;
-        now = time;
-        run();
-        // The code awaits only simulated promises. They resolve in microtasks or by a later event.
-        await idle();
-        if (done()) return;
-      }
-    },
+    run: (done) =>
+      new Promise((resolve, reject) => {
+        const step = () => {
+          try {
+            if (!runNext()) return resolve();
+            // The code awaits only simulated promises. They resolve in microtasks or by a later event. Node runs
+            // `nextTick` callbacks after all microtasks. Unlike setImmediate they do not poll the operating system.
+            process.nextTick(afterwards);
+          } catch (error) {
+            reject(error);
+          }
+        };
+        const afterwards = () => {
+          try {
+            if (done()) resolve();
+            else queueMicrotask(step);
+          } catch (error) {
+            reject(error);
+          }
+        };
+        step();
+      }),
   };
-}
 
-/** Node runs `nextTick` callbacks after all microtasks. Unlike setImmediate they do not poll the operating system. */
-const idle = (): Promise<void> => new Promise((resolve) => process.nextTick(resolve));
+  /** Runs the next event that is not cancelled. Answers whether there was one. */
+  function runNext(): boolean {
+    for (let event = pop(heap); event; event = pop(heap)) {
+      if (!event.run) continue;
+      now = event.time;
+      event.run();
+      return true;
+    }
+    return false;
+  }
+}
 
 const before = (a: Event, b: Event): boolean => a.time < b.time || (a.time === b.time && a.sequence < b.sequence);
 
