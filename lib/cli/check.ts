@@ -6,12 +6,12 @@ import { claimFolder } from '../jobs/folder-owner';
 import { jobsInStates, LISTED_STATES } from '../ops/find';
 import { OperatorError } from '../ops/operator';
 import { connect } from './connect';
-import { instanceFolder, preflight } from './preflight';
+import { type Findings, instanceFolder, preflight } from './preflight';
 import type { Serverless } from './serverless';
 import { terminal } from './terminal';
 
-/** The problems that AWS shows before a deployment of the instance, a line each. */
-export async function accountProblems(instance: Instance, serverless: Serverless): Promise<string[]> {
+/** What AWS and the vendors show before a deployment of the instance. */
+export async function accountProblems(instance: Instance, serverless: Serverless): Promise<Findings> {
   const aws = serverless.getProvider('aws');
   return preflight(instance, {
     config: await aws.getAwsSdkV3Config(),
@@ -29,7 +29,8 @@ export async function accountProblems(instance: Instance, serverless: Serverless
 
 /** Checks the account, then claims the folder. Rejects with an OperatorError that names every problem. */
 export async function prepareDeployment(instance: Instance, serverless: Serverless): Promise<void> {
-  const problems = await accountProblems(instance, serverless);
+  const { problems, notes } = await accountProblems(instance, serverless);
+  for (const note of notes) terminal.note(note);
   if (problems.length > 0) throw new OperatorError(problems.join('\n'));
   const client = new S3Client(await serverless.getProvider('aws').getAwsSdkV3Config());
   const objects = realObjects({ bucket: instance.bucket, client });

@@ -19,10 +19,12 @@ export const instancesRuns = {
   check: async ({ options, out, serverless }) => {
     const instance = chosenInstance(options);
     const offline = deploymentProblems(instance, []);
-    const problems =
-      instance.stage === 'local' ? offline : [...offline, ...(await accountProblems(instance, serverless))];
+    const local = instance.stage === 'local';
+    const asked = local ? { problems: [], notes: [] } : await accountProblems(instance, serverless);
+    const problems = [...offline, ...asked.problems];
+    for (const note of asked.notes) out.note(note);
     if (options.json) {
-      out.json({ problems });
+      out.json({ problems, notes: asked.notes });
       if (problems.length > 0) out.exitCode(1);
       return;
     }

@@ -14,6 +14,7 @@ import { queueName } from '../jobs/keys';
 import type { AwsConfig } from './serverless';
 import { readStack } from './stack';
 import { wrongAccount } from './target';
+import { templateProblems } from './template-problems';
 
 /** What the checks need from AWS. */
 export interface Checked {
@@ -24,6 +25,13 @@ export interface Checked {
   liveJobs: () => Promise<number>;
 }
 
+/** What the checks found, a line each. */
+export interface Findings {
+  problems: string[];
+  /** What could not be checked. It stops no deployment. */
+  notes: string[];
+}
+
 /** An instance's folder as the marker in it must agree with. */
 export const instanceFolder = ({ name, prefix, sharedWith, compacts }: Instance): InstanceFolder => ({
   ...{ prefix, sharedWith, compacts },
@@ -31,22 +39,27 @@ export const instanceFolder = ({ name, prefix, sharedWith, compacts }: Instance)
 });
 
 /**
- * Whether the account is ready for a deployment: the account itself, the bucket, each secret, and the folder. Writes
- * nothing. Resolves to a line for each problem. Rejects with a StoreError if AWS does not answer at all.
+ * Whether the account is ready for a deployment: the account itself, the bucket, each secret, the folder, and SendGrid's
+ * templates. Writes nothing. Resolves to a line for each problem, and for what could not be checked. Rejects with a
+ * StoreError if AWS does not answer at all.
  */
-export async function preflight(instance: Instance, checked: Checked): Promise<string[]> {
+export async function preflight(instance: Instance, checked: Checked): Promise<Findings> {
   const { account, config } = checked;
   const wrong = wrongAccount(instance.account, account);
-  if (wrong.length > 0) return linesOf(instance.file, wrong);
+  if (wrong.length > 0) return { problems: linesOf(instance.file, wrong), notes: [] };
   const s3 = new S3Client(config);
   try {
     const bucket = await bucketProblems(instance, s3);
-    const more = await Promise.all([
+    const [{ problems, notes }, ...more] = await Promise.all([
+      templateProblems(instance, config),
       ...secretSettings(instance, functionsOf(instance)).map((secret) => secretProblems(secret, config)),
       bucket.length > 0 ? [] : ownerProblems(instance, s3),
       movedProblems(instance, checked),
     ]);
-    return linesOf(instance.file, [...bucket, ...more.flat()]);
+    return {
+      problems: linesOf(instance.file, [...bucket, ...more.flat(), ...problems]),
+      notes: linesOf(instance.file, notes),
+    };
   } finally {
     s3.destroy();
   }

@@ -1,7 +1,8 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { preflight } from '../../../lib/cli/preflight';
+import { type Findings, preflight } from '../../../lib/cli/preflight';
 import { readInstance } from '../../../lib/instances/read';
+import { type FakeSendgrid, startFakeSendgrid } from '../../../lib/local/fakes/sendgrid';
 import { changeInstance, FILLED_IN, instanceFolder } from '../../support/instances';
 
 /** What the account holds, as a test sets it. */
@@ -12,7 +13,12 @@ interface Account {
   secrets: string[];
   outputs?: Record<string, string>;
   live: number;
+  /** Whether these credentials may read secrets. */
+  readable?: boolean;
+  keyReads: number;
 }
+
+const KEY = 'SG.the-key';
 
 let account: Account;
 let server: http.Server;
@@ -25,6 +31,7 @@ beforeEach(async () => {
     parameters: ['/mht/zendesk-token', '/mht/discord-webhook-url'],
     secrets: ['mht/sendgrid'],
     live: 0,
+    keyReads: 0,
   };
   server = http.createServer(answer);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -55,7 +62,7 @@ function answer(request: http.IncomingMessage, response: http.ServerResponse): v
     if (target.endsWith('GetParameter')) {
       const { Name } = JSON.parse(body) as { Name: string };
       return account.parameters.includes(Name)
-        ? reply(200, JSON.stringify({ Parameter: { Name, Value: 'encrypted' } }))
+        ? reply(200, JSON.stringify({ Parameter: { Name, Value: 'value' } }))
         : reply(400, JSON.stringify({ __type: 'ParameterNotFound' }));
     }
     if (target.endsWith('DescribeSecret')) {
@@ -64,6 +71,11 @@ function answer(request: http.IncomingMessage, response: http.ServerResponse): v
         ? reply(200, JSON.stringify({ Name: SecretId }))
         : reply(400, JSON.stringify({ __type: 'ResourceNotFoundException' }));
     }
+    if (target.endsWith('GetSecretValue')) account.keyReads += 1;
+    if (target.endsWith('GetSecretValue'))
+      return account.readable
+        ? reply(200, JSON.stringify({ SecretString: KEY }))
+        : reply(400, JSON.stringify({ __type: 'AccessDeniedException' }));
     if (account.outputs === undefined)
       return reply(
         400,
@@ -79,7 +91,9 @@ function answer(request: http.IncomingMessage, response: http.ServerResponse): v
   });
 }
 
-function problems(of = '123456789012'): Promise<string[]> {
+const problems = async (of?: string): Promise<string[]> => (await findings(of)).problems;
+
+function findings(of = '123456789012'): Promise<Findings> {
   const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const config = {
     region: 'eu-west-1',
@@ -103,7 +117,7 @@ test('credentials of another account are refused before anything else is asked',
 });
 
 test('everything that is missing is named at once', async () => {
-  account = { buckets: {}, parameters: ['/mht/zendesk-token'], secrets: [], live: 0 };
+  account = { buckets: {}, parameters: ['/mht/zendesk-token'], secrets: [], live: 0, keyReads: 0 };
 
   expect(await problems()).toEqual([
     'instances/acme.yml: bucket: does not exist',
@@ -164,4 +178,86 @@ test('a stack with the same folder and queues is accepted with jobs on their way
   account.live = 2;
 
   expect(await problems()).toEqual([]);
+});
+
+describe('the templates of the file', () => {
+  const [confirmation, german] = ['d-00000000000000000000000000000001', 'd-00000000000000000000000000000002'];
+  let sendgrid: FakeSendgrid;
+
+  beforeEach(async () => {
+    sendgrid = await startFakeSendgrid({
+      apiKey: KEY,
+      templates: { [confirmation]: { active: true }, [german]: { active: true } },
+    });
+    account.readable = true;
+    changeInstance(root, 'acme', {
+      'sendgrid.endpoint': sendgrid.url,
+      'sendgrid.templates': { feedback: confirmation, feedbackByLanguage: { de: german } },
+    });
+  });
+  afterEach(() => sendgrid.close());
+
+  test('are asked for at SendGrid with the key of the instance', async () => {
+    expect(await findings()).toEqual({ problems: [], notes: [] });
+    expect(account.keyReads).toBe(1);
+    expect(sendgrid.requests.map(({ path }) => path).sort()).toEqual(
+      [confirmation, german].map((id) => `/v3/templates/${id}`),
+    );
+  });
+
+  test('that SendGrid does not have, or that have no active version, are problems', async () => {
+    await sendgrid.close();
+    sendgrid = await startFakeSendgrid({ templates: { [german]: { active: false } } });
+    changeInstance(root, 'acme', { 'sendgrid.endpoint': sendgrid.url });
+
+    expect(await problems()).toEqual([
+      'instances/acme.yml: sendgrid.templates.feedback: names a template that SendGrid does not have',
+      'instances/acme.yml: sendgrid.templates.feedbackByLanguage.de: names a template without an active version',
+    ]);
+  });
+
+  test('are not checked with a key that may only send mail, or if SendGrid does not answer', async () => {
+    sendgrid.fail({ path: confirmation, status: 403 });
+    sendgrid.fail({ path: german, before: 'reset' });
+
+    expect(await findings()).toEqual({
+      problems: [],
+      notes: [
+        'instances/acme.yml: sendgrid.templates.feedback: not checked: the API key may not read templates',
+        'instances/acme.yml: sendgrid.templates.feedbackByLanguage.de: not checked: SendGrid did not answer',
+      ],
+    });
+  });
+
+  test('are not checked if these credentials cannot read the key', async () => {
+    account.readable = false;
+
+    expect((await findings()).notes).toEqual([
+      'instances/acme.yml: sendgrid.templates.feedback: not checked: these credentials cannot read sendgrid.apiKey',
+      'instances/acme.yml: sendgrid.templates.feedbackByLanguage.de: not checked: these credentials cannot read sendgrid.apiKey',
+    ]);
+    expect(sendgrid.requests).toEqual([]);
+  });
+
+  test('show a key that SendGrid refuses, once', async () => {
+    sendgrid.fail({ status: 401, times: 'forever' });
+
+    expect(await findings()).toEqual({
+      problems: ['instances/acme.yml: sendgrid.apiKey: names a key that SendGrid refuses (401)'],
+      notes: [],
+    });
+  });
+
+  test('are not checked over an endpoint without TLS, because the key would travel in the clear', async () => {
+    changeInstance(root, 'acme', { 'sendgrid.endpoint': 'http://sendgrid.test' });
+
+    expect((await findings()).notes).toEqual([
+      'instances/acme.yml: sendgrid.templates: not checked: sendgrid.endpoint has no TLS',
+    ]);
+  });
+});
+
+test('without templates the key is not read', async () => {
+  expect(await findings()).toEqual({ problems: [], notes: [] });
+  expect(account.keyReads).toBe(0);
 });
