@@ -4,6 +4,7 @@ import { groupBy } from '../group-by';
 import { everyDue, SHARE } from '../jobs/due';
 import { jobKey, orderKey, todoKey } from '../jobs/keys';
 import { isEnd, type JobRow } from '../jobs/row';
+import { endedIfDamaged } from './damaged';
 import type { Turn } from './pace';
 import { release } from './release';
 import type { ReconcileRun, Work } from './run';
@@ -123,7 +124,8 @@ async function releaseGroup(round: Round, group: string): Promise<void> {
       await leave();
       if (!(await goBack(round, row))) break;
       released++;
-    } else if (settings(queue).ordered) break;
+    } else if (await endedIfDamaged(deps, row)) ended.push(id);
+    else if (settings(queue).ordered) break;
   }
   await leave();
   // All jobs of the front have left, so the jobs behind them are the new front.

@@ -6,14 +6,22 @@ import { endDamaged } from '../jobs/transitions';
 import type { ReconcileDeps } from './deps';
 
 /** Whether a row lost something that its job needs. Its job must end, unless it has ended or a worker still runs it. */
-export const mustEnd = (row: JobRow, now: number): boolean =>
+const mustEnd = (row: JobRow, now: number): boolean =>
   row.damage !== undefined && mayFollow(row, 'endDamaged') && !(row.lease && row.lease.until > now);
+
+/** Ends a job whose damaged row says that it must end. Answers whether it did. */
+export async function endedIfDamaged(deps: ReconcileDeps, row: JobRow): Promise<boolean> {
+  const applies = (now: JobRow) => mustEnd(now, deps.clock.now());
+  if (!applies(row)) return false;
+  await endAsDamaged(deps, row, { error: row.damage, applies });
+  return true;
+}
 
 /** Ends a job as dead, because its row or its kept body is damaged. `applies`: whether the row is still the same. */
 export async function endAsDamaged(
   deps: ReconcileDeps,
   row: JobRow,
-  { error = row.damage, applies }: { error?: JobRow['error']; applies: (now: JobRow) => boolean },
+  { error, applies }: { error: JobRow['error']; applies: (now: JobRow) => boolean },
 ): Promise<void> {
   const { ledger, clock, metrics, log } = deps;
   const at = clock.now();

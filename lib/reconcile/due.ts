@@ -5,7 +5,7 @@ import { backOff, backoffOf, LONGEST_BACKOFF_MS } from '../jobs/backoff';
 import { SHARE } from '../jobs/due';
 import type { JobRow } from '../jobs/row';
 import type { Due } from '../ports';
-import { endAsDamaged, mustEnd } from './damaged';
+import { endedIfDamaged } from './damaged';
 import type { ReconcileDeps } from './deps';
 import type { ReconcileRun } from './run';
 
@@ -44,10 +44,6 @@ export async function eachDue(
     });
   }
 
-  function stillMustEnd(now: JobRow): boolean {
-    return mustEnd(now, clock.now());
-  }
-
   function isDue(row: JobRow | undefined): row is JobRow {
     return row?.todo === todo && ((row.todoAt ?? 0) <= until || (evenBackedOff && backoffOf(row) !== undefined));
   }
@@ -64,7 +60,7 @@ export async function eachDue(
 
   async function tried(row: JobRow): Promise<void> {
     try {
-      await (mustEnd(row, clock.now()) ? endAsDamaged(deps, row, { applies: stillMustEnd }) : act(row));
+      if (!(await endedIfDamaged(deps, row))) await act(row);
     } catch (error) {
       const code = codeOf(error);
       // If the row refuses this write too, the next run tries it again.

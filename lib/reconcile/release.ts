@@ -4,7 +4,7 @@ import { backInQueue } from '../jobs/park';
 import type { JobRow } from '../jobs/row';
 import { storedError } from '../jobs/stored-error';
 import { release as released } from '../jobs/transitions';
-import { endAsDamaged, mustEnd } from './damaged';
+import { endAsDamaged, endedIfDamaged } from './damaged';
 import type { ReconcileDeps } from './deps';
 import { eachDue } from './due';
 import type { ReconcileRun, Work } from './run';
@@ -45,10 +45,9 @@ export async function releaseEach(
  */
 export async function release(deps: ReconcileDeps & Partial<Pick<ReconcileRun, 'pace'>>, row: JobRow): Promise<void> {
   const { queues, ledger, clock, log } = deps;
-  const applies = (now: JobRow) => isSameHold(now, row);
-  if (mustEnd(row, clock.now())) return endAsDamaged(deps, row, { applies });
+  if (await endedIfDamaged(deps, row)) return;
   const { body, problem } = await keptBody(deps, row);
-  if (problem) return endAsDamaged(deps, row, { error: storedError(problem), applies });
+  if (problem) return endAsDamaged(deps, row, { error: storedError(problem), applies: (now) => isSameHold(now, row) });
   const message = backInQueue(deps, { row, body, deduplication: deduplicationId.released(row.id, row.holds) });
   const { messageId } = await queues.send(deps.queueUrl(row.queue), message);
   deps.pace?.released(row);

@@ -238,6 +238,17 @@ const FOUND: Record<string, Partial<Plan>> = {
     future: { from: 1_179, until: 7_201_179 },
     canaries: 10 * MINUTE_MS,
   },
+  'a job that waits behind another loses the state of its row': {
+    seed: 852_711_808,
+    start: 1_798_761_480_000,
+    queue: 'testflight',
+    concurrency: 2,
+    jobs: jobs('good', 'newer'),
+    damages: [{ at: 283, what: 'row', job: 3, nth: 49 }],
+    deployAt: 5 * MINUTE_MS,
+    future: { from: 0, until: 10 * MINUTE_MS },
+    indexLag: 1_000,
+  },
 };
 
 test.each(Object.entries(FOUND))('%s', async (_name, plan) => {

@@ -56,7 +56,7 @@ function nextDue(world: World): number {
     const waits = isBehind && rows.some((row) => row.todo === unknown && row.group === group);
     if (isBehind && !waits) return row.updatedAt;
     // A job with a ticket also returns without the reconciler.
-    if (todo === behind) return Number.POSITIVE_INFINITY;
+    if (todo === behind) return row.damage ? row.updatedAt : Number.POSITIVE_INFINITY;
     return todo === dead ? todoAt + settings.dlqRetention * 1000 : todoAt;
   }
 }

@@ -3,6 +3,7 @@ import { orderKey, todoKey } from '../../../lib/jobs/keys';
 import { cancel } from '../../../lib/ops/cancel';
 import { retry } from '../../../lib/ops/retry';
 import { releaseBehind } from '../../../lib/reconcile/behind';
+import { damagedItem } from '../../support/damage';
 import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../support/engine';
 import { inState } from '../../support/in-state';
 import { reconcileRun } from '../../support/reconcile-run';
@@ -121,6 +122,19 @@ test('no job is released while earlier jobs of its group are running, or behind 
   await minutes(2);
 
   expect(heldBehind()).toBe(0);
+});
+
+test('a job at the front whose row lost its state ends as dead, and does not hold back others', async () => {
+  const { send, recover, minutes, engine, effects } = start();
+  await send(ids(1, 3));
+  const { key } = engine.row(jobId(2));
+  await damagedItem(engine.table, key, ({ state: _lost, ...rest }) => rest);
+  recover();
+
+  await minutes(10);
+
+  expect(effects).toEqual([jobId(1), jobId(3)]);
+  expect(engine.row(jobId(2))).toMatchObject({ state: 'dead', error: { code: 'RowDamaged', field: 'row.state' } });
 });
 
 test.each([
