@@ -8,6 +8,7 @@ import { type Context, contextOf } from './context';
 import { eventBusResources } from './event-bus';
 import { functionPermissions } from './function-permissions';
 import { jobsTableResources } from './jobs-table';
+import { logGroupResources } from './log-groups';
 import { monitoringResources } from './monitoring';
 import { producerParameterResources } from './producer-parameter';
 import { queueResources } from './queue';
@@ -55,6 +56,10 @@ export async function resources(variables: Variables): Promise<Fragment> {
   return merge([
     ...of.rows.map((row) => queueResources(row, context)),
     jobsTableResources(context),
+    logGroupResources(
+      Object.keys(functions).filter((key) => hasFunction(of, key)),
+      context,
+    ),
     monitoringResources({ rows: of.rows, context }, monitoringOf(of, functions)),
     eventBusResources(context),
     producerParameterResources(of.rows, context, of.settings.sendgrid?.rate ?? 100),

@@ -9,6 +9,9 @@ export const logicalId = (queue: string, part: QueuePart): string => `${pascal(q
 const pascal = (name: string): string =>
   name.replace(/(^|-)(.)/g, (_match, _hyphen, letter: string) => letter.toUpperCase());
 
+/** The log group that Serverless makes for a function. `key`: its key in serverless.yml, such as `emailEvents`. */
+export const logGroupId = (key: string): string => `${pascal(key)}LogGroup`;
+
 /** Never change this one either. */
 export const JOBS_TABLE_ID = 'JobsTable';
 

@@ -12,7 +12,7 @@ export interface Fragment {
   Resources: Record<string, Resource>;
   Outputs: Record<string, { Description?: string; Value?: unknown; Export?: { Name: string } }>;
   /** Extra properties for resources that Serverless creates. */
-  extensions?: Record<string, { Properties: Record<string, unknown> }>;
+  extensions?: Record<string, Partial<Omit<Resource, 'Type'>>>;
 }
 
 export const merge = (fragments: Fragment[]): Fragment => ({

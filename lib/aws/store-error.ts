@@ -1,6 +1,15 @@
 import { StoreError } from '../errors';
 
-type Service = 'DynamoDB' | 'EventBridge' | 'S3' | 'SQS' | 'SSM' | 'SecretsManager' | 'SNS' | 'CloudFormation';
+type Service =
+  | 'DynamoDB'
+  | 'EventBridge'
+  | 'S3'
+  | 'SQS'
+  | 'SSM'
+  | 'SecretsManager'
+  | 'SNS'
+  | 'CloudFormation'
+  | 'CloudWatch';
 
 /** The name or code that the SDK or Node gave an error, if it is safe to log. */
 function nameOf(error: unknown): string {

@@ -235,3 +235,6 @@ export type CommandName = keyof typeof commands;
 /** Serverless's own commands that change a deployment. They ask before they change production, as ours do. */
 export const GUARDED = ['deploy', 'deploy function', 'remove', 'rollback', 'rollback function', 'invoke'];
 export const GUARDED_OPTIONS = { yes: YES };
+export const REMOVE_OPTIONS = {
+  confirm: { usage: 'Name of the instance, to remove it from production without a question', type: 'string' },
+} as const;

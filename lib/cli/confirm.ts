@@ -19,3 +19,20 @@ export async function confirmWrite(
     );
   if (answer.trim() !== instance) throw new OperatorError(`The answer is not ${instance}. Nothing was changed.`);
 }
+
+/**
+ * Asks for the instance's name before a production stack is removed. `--yes` is not enough: without a terminal, the name
+ * must stand in `--confirm`.
+ */
+export async function confirmRemove(
+  target: Target,
+  { options, out }: { options: CommandContext['options']; out: Pick<Output, 'ask'> },
+): Promise<void> {
+  const { instance } = target;
+  if (!isProduction(target) || options.confirm === instance) return;
+  const answer = await out.ask(`This removes ${instance} from production. Type ${instance} to continue: `);
+  if (answer?.trim() === instance) return;
+  throw new OperatorError(
+    `sls remove of production needs the name of the instance: type it, or add --confirm ${instance}. Nothing was removed.`,
+  );
+}

@@ -3,9 +3,8 @@ import { hasFunction } from '../instances/functions';
 import { type Connection, findService, NOT_RUNNING } from '../local/connection';
 import { connectFunctions, outcomes } from '../local/invoke-local';
 import { type Command, type CommandContext, takesAll } from './command';
-import { type CommandName, commands, GUARDED, GUARDED_OPTIONS } from './commands';
+import { type CommandName, commands, GUARDED, GUARDED_OPTIONS, REMOVE_OPTIONS } from './commands';
 import { deploymentProblems } from './configuration';
-import type { beforeCore } from './core-command';
 import { dropSharedRole } from './roles';
 import type { runNamed } from './run-named';
 import { commandTree, extensionTree, hookOf, namePositionals } from './schema';
@@ -18,7 +17,11 @@ import { tagAll } from './tags';
  * machine.
  */
 export class Ops {
-  readonly commands = { ...commandTree(commands), ...extensionTree(GUARDED, GUARDED_OPTIONS) };
+  readonly commands = {
+    ...commandTree(commands),
+    ...extensionTree(GUARDED, GUARDED_OPTIONS),
+    ...extensionTree(['remove'], { ...GUARDED_OPTIONS, ...REMOVE_OPTIONS }),
+  };
   readonly hooks: Record<string, () => void | Promise<void>>;
 
   constructor(serverless: Serverless, options: CommandContext['options']) {
@@ -49,6 +52,7 @@ export class Ops {
         if (!connection) return;
         for (const line of await outcomes(connection, options.data)) process.stderr.write(`${line}\n`);
       },
+      'before:aws:deploy:deploy:createStack': () => coreCommand().beforeStack(serverless),
       'before:package:finalize': () => {
         const { compiledCloudFormationTemplate: template, tags = {} } = serverless.service.provider;
         dropSharedRole(template, aws.naming.getRoleLogicalId());
@@ -96,7 +100,7 @@ function commandHooks(serverless: Serverless, options: CommandContext['options']
 }
 
 /** import() does not work here: Serverless loads TypeScript only through require. */
-const coreCommand = () => require('./core-command') as { beforeCore: typeof beforeCore };
+const coreCommand = () => require('./core-command') as typeof import('./core-command');
 
 /** `sls deploy` and `sls deploy function`, but not `sls deploy list`. */
 const deploys = ([command, subcommand]: string[]): boolean => command === 'deploy' && subcommand !== 'list';

@@ -1,4 +1,8 @@
-import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
+import {
+  CloudFormationClient,
+  DescribeStacksCommand,
+  UpdateTerminationProtectionCommand,
+} from '@aws-sdk/client-cloudformation';
 import { DescribeTableCommand, DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb';
 import {
   GetRolePolicyCommand,
@@ -15,7 +19,13 @@ import {
 } from '@aws-sdk/client-lambda';
 import { CreateBucketCommand, GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { GetQueueAttributesCommand, ListQueuesCommand, ListQueueTagsCommand, SQSClient } from '@aws-sdk/client-sqs';
+import {
+  GetQueueAttributesCommand,
+  ListQueuesCommand,
+  ListQueueTagsCommand,
+  SendMessageCommand,
+  SQSClient,
+} from '@aws-sdk/client-sqs';
 import { PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 
 // The clients of CloudFormation, IAM and Lambda are dependencies of Serverless, which this test needs anyway.
@@ -51,6 +61,22 @@ export function createAccount(endpoint: string) {
     async outputs(stack: string): Promise<Record<string, string | undefined>> {
       const { Stacks = [] } = await cloudformation.send(new DescribeStacksCommand({ StackName: stack }));
       return Object.fromEntries((Stacks[0]?.Outputs ?? []).map((output) => [output.OutputKey, output.OutputValue]));
+    },
+    /** Lets a stack be removed. */
+    async unprotect(stack: string): Promise<void> {
+      await cloudformation.send(
+        new UpdateTerminationProtectionCommand({ StackName: stack, EnableTerminationProtection: false }),
+      );
+    },
+    async isProtected(stack: string): Promise<boolean | undefined> {
+      const { Stacks = [] } = await cloudformation.send(new DescribeStacksCommand({ StackName: stack }));
+      return Stacks[0]?.EnableTerminationProtection;
+    },
+    async send(queue: string): Promise<void> {
+      const QueueUrl = `${endpoint}/123456789012/${queue}`;
+      await sqs.send(
+        new SendMessageCommand({ QueueUrl, MessageBody: '{}', MessageGroupId: 'g', MessageDeduplicationId: 'd' }),
+      );
     },
     async queueNames(): Promise<string[]> {
       const { QueueUrls = [] } = await sqs.send(new ListQueuesCommand({}));

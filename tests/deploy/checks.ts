@@ -33,6 +33,8 @@ export async function checkArrived({ equal, check }: Report, account: Account, e
     [url(main), url(dlq), `${instance}-jobs`],
   );
 
+  equal('the stack is protected if it is kept', await account.isProtected(stackName(expected)), retain);
+
   const queue = await account.queue(url(main));
   equal(
     'queue: FIFO, deduplication by id',

@@ -1,4 +1,4 @@
-"""moto's server with a model of function URLs. Without it, moto cannot describe a stack that outputs one."""
+"""moto's server with a model of function URLs, which our stacks output, and with termination protection."""
 
 import sys
 
@@ -17,6 +17,18 @@ def put_with_tags(self, *args, **kwargs):
 
 
 SimpleSystemManagerBackend.put_parameter = put_with_tags
+
+from moto.cloudformation.responses import CloudFormationResponse
+from moto.core.responses import ActionResult
+
+
+def update_termination_protection(self):
+    stack = self.cloudformation_backend.get_stack(self._get_param("StackName"))
+    stack.enable_termination_protection = self._get_param("EnableTerminationProtection")
+    return ActionResult({"StackId": stack.stack_id})
+
+
+CloudFormationResponse.update_termination_protection = update_termination_protection
 
 from moto.server import main
 

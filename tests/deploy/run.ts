@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { changeInstance, FILLED_IN, WITH_APPLE } from '../support/instances';
 import { type CompiledTemplate, compiledTemplate, serviceDirectory, sls } from '../support/sls';
 import { createAccount } from './arrived';
-import { checkArrived, checkTemplate, type Expected } from './checks';
+import { checkArrived, checkTemplate, type Expected, stackName } from './checks';
 import { checkMonitoring } from './monitoring';
 import { missingTools, startMoto } from './moto';
 import { createReport } from './report';
@@ -179,6 +179,18 @@ async function main(): Promise<number> {
       await checkArrived(report, account, { ...staging, visibility: 240 });
     });
 
+    await section('a deployment that would lose messages', async () => {
+      const feedback = { visibility: 240 };
+      change(staging.instance, { 'queues.feedback': { ...feedback, retention: 86_400 } });
+      await account.send('mht-api-staging-feedback.fifo');
+      await refused(
+        'a shorter retention is refused while the queue holds a message',
+        ['deploy', '--stage', 'staging'],
+        ['The queue mht-api-staging-feedback.fifo would keep messages for 24 hours'],
+      );
+      change(staging.instance, { 'queues.feedback': feedback });
+    });
+
     await section('info', async () => {
       for (const { stage, instance } of [staging, prod]) {
         const info = await run(['info', '--stage', stage, '--verbose']);
@@ -232,7 +244,11 @@ async function main(): Promise<number> {
 
     await section('remove', async () => {
       await run(['remove', '--stage', 'staging']);
-      await run(['remove', '--stage', 'prod', '--yes']);
+      const name = ['--confirm', prod.instance];
+      await refused('without the name', ['remove', '--stage', 'prod', '--yes'], ['needs the name of the instance']);
+      await refused('while protected', ['remove', '--stage', 'prod', ...name], ['deletion protection is enabled']);
+      await account.unprotect(stackName(prod));
+      await run(['remove', '--stage', 'prod', ...name]);
       const named =
         (type: string, property: string, kept = false) =>
         (template?: CompiledTemplate) =>
@@ -256,7 +272,8 @@ async function main(): Promise<number> {
         [...queues(templates[second.instance]), ...queues(templates[prod.instance])].sort(),
       );
       equal("staging's table is gone, production's is kept", await account.tableNames(), ['acme-jobs', 'mht-api-jobs']);
-      await run(['remove', '--param', `instance=${second.instance}`, '--yes']);
+      await account.unprotect(stackName(second));
+      await run(['remove', '--param', `instance=${second.instance}`, '--confirm', second.instance]);
       equal("no client's functions are left", await account.functionNames(), []);
     });
   } finally {

@@ -24,7 +24,7 @@ const serverless = (commands: string[], { stage = 'prod', account = '12345678901
     getRegion: () => 'us-east-1',
     getAccountId: async () => '123456789012',
     getAccountInfo: async () => ({ arn: 'arn:aws:iam::123456789012:user/operator' }),
-    naming: { getRoleLogicalId: () => 'IamRoleLambdaExecution' },
+    naming: { getRoleLogicalId: () => 'IamRoleLambdaExecution', getStackName: () => 'acme-jobs-prod' },
     getAwsSdkV3Config: async () => ({}),
   }),
 });
@@ -52,13 +52,19 @@ test.each(['package', 'info', 'deploy list', 'logs'])('sls %s works with the exa
   await expect(run('initialize', command.split(' '))).resolves.toBeUndefined();
 });
 
-test.each(['remove', 'rollback', 'rollback function', 'invoke'])(
-  'sls %s asks before it changes production',
-  async (command) => {
-    await expect(run('initialize', command.split(' '))).rejects.toThrow('This changes acme in production');
-    expect(printed).toEqual(['acme · stage prod · account 123456789012 · us-east-1\n']);
-  },
-);
+test('sls remove of production needs the typed name of the instance, and --yes is not enough', async () => {
+  const remove = (options: Record<string, string>) =>
+    run('initialize', ['remove'], { stage: 'prod', yes: true as unknown as string, ...options });
+
+  await expect(remove({})).rejects.toThrow('type it, or add --confirm acme. Nothing was removed.');
+  await expect(remove({ confirm: 'acme-staging' })).rejects.toThrow('Nothing was removed.');
+  await expect(remove({ confirm: 'acme' })).resolves.toBeUndefined();
+});
+
+test.each(['rollback', 'rollback function', 'invoke'])('sls %s asks before it changes production', async (command) => {
+  await expect(run('initialize', command.split(' '))).rejects.toThrow('This changes acme in production');
+  expect(printed).toEqual(['acme · stage prod · account 123456789012 · us-east-1\n']);
+});
 
 test.each(['remove', 'info', 'logs', 'rollback'])(
   'sls %s is refused with credentials of another account',

@@ -138,11 +138,14 @@ test('the template has no shared role, and no resource depends on it', () => {
   expect(prod.text).not.toContain('"IamRoleLambdaExecution"');
 });
 
-test('production keeps its queues and its table when the stack is removed, and staging does not', () => {
+test('production keeps its queues, its table and its logs when the stack is removed, and staging does not', () => {
   const kept = (template: CompiledTemplate) =>
     Object.entries(template.Resources).flatMap(([id, { DeletionPolicy }]) => (DeletionPolicy === 'Retain' ? [id] : []));
 
   expect(kept(prod)).toEqual([
+    ...['Feedback', 'Emails', 'Testflight', 'Analytics', 'EmailEvents', 'Compaction', 'Reconciler', 'Alarms'].map(
+      (id) => `${id}LogGroup`,
+    ),
     ...QUEUES.flatMap(({ id }) => [`${id}Queue`, `${id}Dlq`]),
     'JobsTable',
     'UndeliveredAlarms',

@@ -1,0 +1,71 @@
+import type { Template } from './serverless';
+
+/** What a deployment would take from a resource that holds messages or rows. Retentions are seconds. */
+export type Loss =
+  | { of: 'queue'; name: string; change: 'removed' | 'replaced' }
+  | { of: 'retention'; name: string; seconds: number }
+  | { of: 'table'; name: string; change: 'removed' | 'replaced' };
+
+type Properties = Record<string, unknown>;
+const propertiesOf = ({ Properties = {} }: Template['Resources'][string]): Properties => Properties as Properties;
+
+/** CloudFormation replaces a resource if one of these properties changes (its resource reference, "Replacement"). */
+const REPLACING: Record<string, readonly string[]> = {
+  'AWS::SQS::Queue': ['QueueName', 'FifoQueue'],
+  'AWS::DynamoDB::Table': ['TableName', 'KeySchema', 'LocalSecondaryIndexes'],
+};
+
+/** SQS's default for a queue without a retention. */
+const DEFAULT_RETENTION = 345_600;
+const retentionOf = ({ MessageRetentionPeriod = DEFAULT_RETENTION }: Properties): number =>
+  Number(MessageRetentionPeriod);
+
+/** Compares the deployed template with the compiled one. Whether a queue is empty, only SQS can say. */
+export function lossesOf(deployed: Template, compiled: Template): Loss[] {
+  return Object.entries(deployed.Resources).flatMap(([id, resource]): Loss[] => {
+    const replacing = REPLACING[resource.Type];
+    if (!replacing) return [];
+    const isQueue = resource.Type === 'AWS::SQS::Queue';
+    const before = propertiesOf(resource);
+    const name = String(before[isQueue ? 'QueueName' : 'TableName'] ?? id);
+    const next = compiled.Resources[id];
+    const lost = (change: 'removed' | 'replaced'): Loss[] => [{ of: isQueue ? 'queue' : 'table', name, change }];
+    if (next?.Type !== resource.Type) return lost('removed');
+    const after = propertiesOf(next);
+    if (replacing.some((property) => JSON.stringify(before[property]) !== JSON.stringify(after[property])))
+      return lost('replaced');
+    if (!isQueue || retentionOf(after) >= retentionOf(before)) return [];
+    return [{ of: 'retention', name, seconds: retentionOf(after) }];
+  });
+}
+
+/** What the queues of a stack hold now. */
+export interface Held {
+  /** How many messages a queue has, approximately. A queue that does not exist has none. */
+  messages: (queue: string) => Promise<number>;
+  /** The age of its oldest message in seconds. `undefined`: unknown. */
+  oldest: (queue: string) => Promise<number | undefined>;
+}
+
+/** A line for each loss that would happen, with the safe way. */
+export async function lossProblems(losses: readonly Loss[], held: Held): Promise<string[]> {
+  const lines = await Promise.all(losses.map((loss) => problemOf(loss, held)));
+  return lines.filter((line) => line !== undefined);
+}
+
+async function problemOf(loss: Loss, { messages, oldest }: Held): Promise<string | undefined> {
+  const { name } = loss;
+  if (loss.of === 'table')
+    return `The table ${name} would be ${loss.change}, with the rows of all jobs. Undo that change, or deploy a new instance beside this one.`;
+  const count = await messages(name);
+  if (count === 0) return undefined;
+  if (loss.of === 'queue')
+    return `The queue ${name} would be ${loss.change} with about ${count} messages. Keep it until it is empty: let its worker finish, or redrive or discard its dead jobs.`;
+  const age = await oldest(name);
+  if (age !== undefined && age < loss.seconds) return undefined;
+  const known =
+    age === undefined ? 'the age of its oldest message is unknown' : `its oldest message is ${hours(age)} old`;
+  return `The queue ${name} would keep messages for ${hours(loss.seconds)}, but ${known}. Let its worker finish, or redrive or discard its dead jobs. Then deploy again.`;
+}
+
+const hours = (seconds: number): string => `${Math.ceil(seconds / 3600)} hours`;
