@@ -193,10 +193,48 @@ export interface Table {
     todo: string,
     options: { until: number; after?: Due | undefined; limit: number; newestFirst?: boolean },
   ): Promise<Due[]>;
-  /** Counts items with this `todo` and a `todoAt` of at least `since`. Eventually consistent. */
-  count(todo: string, options: { since: number }): Promise<number>;
+  /**
+   * Counts items with this `todo` and a `todoAt` of at least `since`. Eventually consistent. With `most` it stops near that
+   * number.
+   */
+  count(todo: string, options: { since: number; most?: number }): Promise<number>;
   /** Keys of an hour's jobs in order, at most `limit`, starting after `after`. Eventually consistent. */
   hour(hour: string, options: { after?: string; limit: number }): Promise<string[]>;
+}
+
+/** Lambda's event source mappings: whether Lambda receives the messages of a queue. */
+export interface Mappings {
+  /** `undefined`: the queue has no mapping. A mapping counts as off from the moment AWS begins to disable it. */
+  isOn(queue: string): Promise<boolean | undefined>;
+  /** Lambda stops or begins within a minute. Rejects with the code NO_MAPPING if there is none. */
+  set(queue: string, on: boolean): Promise<void>;
+}
+
+export const NO_MAPPING = 'Lambda.NoMapping';
+
+/** One line of a chart. */
+export interface MetricQuery {
+  namespace: string;
+  name: string;
+  dimensions: Record<string, string>;
+  statistic: 'Sum' | 'Average' | 'Maximum' | 'SampleCount';
+}
+
+export interface MetricPoint {
+  /** Start of the period, ms since 1970. */
+  at: number;
+  value: number;
+}
+
+/** CloudWatch, as operators read it. Its metrics are some minutes late. */
+export interface Monitoring {
+  /** The points of each metric in the order of time. Periods without data have no point. */
+  series(
+    metrics: readonly MetricQuery[],
+    window: { from: number; to: number; periodSeconds: number },
+  ): Promise<MetricPoint[][]>;
+  /** The alarms in the state ALARM whose names begin like this, with the time since which they ring. */
+  ringing(prefix: string): Promise<{ name: string; since: number }[]>;
 }
 
 /** Facts under fixed keys, for example queue, jobId, outcome, ms. Never bodies, addresses or tokens. */

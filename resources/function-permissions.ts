@@ -10,6 +10,7 @@ import {
   evidenceKey,
   jobKey,
   ownerKey,
+  pauseKey,
   queueName,
   reconcilerKey,
   recordFolder,
@@ -107,9 +108,12 @@ const mailQueues = (rows: QueueRow[]): MailQueue[] =>
   MAIL_QUEUES.filter((queue) => rows.some(({ name }) => name === queue));
 const evidenceOf = (queues: MailQueue[]): string[] => queues.map((queue) => evidenceKey(queue, MAIL_STEPS[queue], '*'));
 
-/** The alarms function reads why a DLQ is empty and what fails in the reconciler. It stores alarms that it cannot send. */
+/**
+ * The alarms function reads why a DLQ is empty, what fails in the reconciler, and whether a queue is paused. It stores alarms
+ * that it cannot send.
+ */
 const alarmsPermissions = (context: Context, secrets: Secrets): Statement[] => [
   allow('KeepUndelivered', ['sqs:SendMessage'], arn('sqs', undeliveredName(context.instance))),
-  allowItems(context, 'WhatLeftTheDlq', ['dynamodb:GetItem'], [dlqKey('*'), reconcilerKey]),
+  allowItems(context, 'WhatLeftTheDlq', ['dynamodb:GetItem'], [dlqKey('*'), reconcilerKey, pauseKey('*')]),
   ...secretStatements(secrets),
 ];

@@ -1,5 +1,6 @@
 import type { Exit } from '../jobs/dlq-exits';
 import { functionName } from '../jobs/keys';
+import type { Pause } from '../jobs/pause';
 import type { FailingWork } from '../jobs/reconciler-run';
 import { slsCommand, type Target } from '../target';
 import type { DiscordMessage, Embed } from '../vendors/discord';
@@ -7,7 +8,7 @@ import { codeBlock, cut, LIMITS, withinLimits } from './fit';
 import { type AlarmKind, KINDS, type Kind, parseAlarmName } from './kinds';
 import { consoleLinks } from './links';
 import { type AlarmChange, type Notification, newestValue } from './notification';
-import { exitsText, failingText, quantity } from './text';
+import { exitsText, failingText, pauseText, quantity } from './text';
 
 /** The deployment that an alarm is about. */
 export interface Place extends Target {
@@ -21,6 +22,8 @@ export interface Known {
   exits?: Partial<Record<Exit, number>>;
   /** What fails in the reconciler. */
   failing?: readonly FailingWork[];
+  /** Since when the queue is paused, and why. Who did it may be an address, so the chat does not show it. */
+  pause?: Pick<Pause, 'at' | 'reason'> | undefined;
 }
 
 const COLOURS: Record<AlarmChange['NewStateValue'], number> = {
@@ -57,7 +60,7 @@ interface Own extends Known {
   subject: string;
 }
 
-function ownEmbed({ alarm, place, kind, subject, exits, failing = [] }: Own): Embed {
+function ownEmbed({ alarm, place, kind, subject, exits, failing = [], pause }: Own): Embed {
   const { scope, title, unit, means, look, next }: Kind = KINDS[kind];
   const over = alarm.NewStateValue === 'OK';
   const command = (text: string) => `\`${slsCommand(text.replaceAll('{}', subject), place)}\``;
@@ -72,13 +75,14 @@ function ownEmbed({ alarm, place, kind, subject, exits, failing = [] }: Own): Em
         : [{ name: `${scope[0]?.toUpperCase()}${scope.slice(1)}`, value: subject, inline: true }]),
       { name: 'Value', value: valueText(alarm, unit), inline: true },
       { name: over ? 'Over since' : 'Since', value: sinceText(alarm), inline: true },
+      ...(pause ? [{ name: 'Paused', value: pauseText(pause) }] : []),
       ...(over && exits ? [{ name: 'Why the queue is empty', value: exitsText(exits) }] : []),
       ...(over ? [] : [{ name: 'What fails', value: failingText(failing, place) }]),
       ...(over
         ? []
         : [
             { name: 'Look', value: command(look) },
-            { name: 'Next', value: command(next) },
+            { name: 'Next', value: command(pause ? 'queues resume --queue {}' : next) },
           ]),
       {
         name: 'Links',

@@ -211,6 +211,10 @@ export const KINDS = {
 
 export type AlarmKind = keyof typeof KINDS;
 
+/** The alarms that a paused queue explains. */
+const ABOUT_WAITING: readonly AlarmKind[] = ['age', 'backlog', 'stalled', 'canary', 'held', 'slow', 'expired'];
+export const isAboutWaiting = (kind: AlarmKind): boolean => ABOUT_WAITING.includes(kind);
+
 /** `{instance}[-{subject}]-{kind}`. The template and the messages both rely on this format. */
 export const alarmName = (instance: string, kind: AlarmKind, subject = ''): string =>
   [instance, subject, kind].filter(Boolean).join('-');

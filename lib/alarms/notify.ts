@@ -1,12 +1,13 @@
 import type { SNSMessage } from 'aws-lambda';
 import { codeOf, PermanentError, StopError, WaitError } from '../errors';
 import { type DlqExits, exitsSince } from '../jobs/dlq-exits';
-import { dlqKey, reconcilerKey } from '../jobs/keys';
+import { dlqKey, pauseKey, reconcilerKey } from '../jobs/keys';
+import type { Pause } from '../jobs/pause';
 import type { FailingWork, ReconcilerRun } from '../jobs/reconciler-run';
 import type { DiscordMessage } from '../vendors/discord';
 import type { AlarmDeps } from './deps';
 import { type Known, messageOf, plainMessage } from './embed';
-import { parseAlarmName } from './kinds';
+import { isAboutWaiting, parseAlarmName } from './kinds';
 import { type Notification, notificationOf } from './notification';
 
 const CALL_MS = 5_000;
@@ -72,6 +73,8 @@ async function knownOf(deps: AlarmDeps, notification: Notification): Promise<Kno
     if (over && (alarm?.kind === 'dlq-depth' || alarm?.kind === 'dlq-age'))
       return { exits: await exitsOf(deps, alarm) };
     if (!over && alarm?.kind === 'reconciler-failures') return { failing: await failingOf(deps) };
+    if (alarm && isAboutWaiting(alarm.kind))
+      return { pause: (await deps.table.get(pauseKey(alarm.subject))) as Pause | undefined };
   } catch {
     // Send the message anyway, with less detail.
   }

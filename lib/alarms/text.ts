@@ -1,6 +1,8 @@
 import type { Exit } from '../jobs/dlq-exits';
+import type { Pause } from '../jobs/pause';
 import type { FailingWork } from '../jobs/reconciler-run';
 import { slsCommand, type Target } from '../target';
+import { codeBlock } from './fit';
 import type { Kind } from './kinds';
 
 const SECOND = 1;
@@ -63,3 +65,7 @@ export const failingText = (failing: readonly FailingWork[], target: Target): st
       return `${kind}: ${code} since <t:${Math.floor(since / 1000)}:f>${jobId === undefined ? '' : job}`;
     })
     .join('\n');
+
+/** An operator's words may look like Discord's markup, so they stand in a code block. */
+export const pauseText = ({ at, reason }: Pick<Pause, 'at' | 'reason'>): string =>
+  `since <t:${Math.floor(at / 1000)}:f>\n${codeBlock(reason, 400)}`;

@@ -9,6 +9,7 @@ type Service =
   | 'SecretsManager'
   | 'SNS'
   | 'CloudFormation'
+  | 'Lambda'
   | 'CloudWatch';
 
 /** The name or code that the SDK or Node gave an error, if it is safe to log. */

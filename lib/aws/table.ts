@@ -72,7 +72,7 @@ export function realTable({ table, client = dynamoClient() }: { table: string; c
         return items.map(({ key, todoAt }) => ({ key: String(key), todoAt: Number(todoAt) }));
       }),
 
-    count: (todo, { since }) =>
+    count: (todo, { since, most = Number.POSITIVE_INFINITY }) =>
       dynamo('Query', async () => {
         let count = 0;
         for await (const page of paginateQuery(
@@ -81,12 +81,15 @@ export function realTable({ table, client = dynamoClient() }: { table: string; c
             TableName: table,
             IndexName: 'todo',
             Select: 'COUNT',
+            ...(Number.isFinite(most) && { Limit: most }),
             KeyConditionExpression: '#todo = :todo AND #at >= :since',
             ExpressionAttributeNames: { '#todo': 'todo', '#at': 'todoAt' },
             ExpressionAttributeValues: { ':todo': todo, ':since': since },
           },
-        ))
+        )) {
           count += page.Count ?? 0;
+          if (count >= most) break;
+        }
         return count;
       }),
 

@@ -1,3 +1,4 @@
+import type { Deployment } from '../ops/deployment';
 import type { OperatorDeps, Reader } from '../ops/operator';
 import type { Target } from '../target';
 import type { Source } from '../verify/read';
@@ -54,6 +55,8 @@ export interface CommandContext {
   operator: () => Promise<OperatorDeps>;
   /** Stores who runs this command and why, once. Answers the id of that object. Comes before the first change. */
   audited: () => Promise<string>;
+  /** Connects to all services, to the queues' event source mappings and to CloudWatch. */
+  deployment: () => Promise<Deployment>;
   /** What `sls verify` reads, through clients of the AWS SDK. */
   source: () => Promise<Source>;
   /** Publishes a text to the topic of the alarms. */
@@ -66,6 +69,8 @@ export interface Output {
   json: (value: unknown) => void;
   /** To standard error. */
   note: (text: string) => void;
+  /** Clears the screen of a terminal. Between two tables elsewhere, it writes an empty line. */
+  clear: () => void;
   /** A progress bar on standard error, if that is a terminal. */
   progress: (total: number) => { set: (done: number) => void; stop: () => void };
   exitCode: (code: number) => void;

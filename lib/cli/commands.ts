@@ -76,6 +76,28 @@ export const commands = {
     },
   },
 
+  queues: {
+    usage: 'Show all queues: depth, held and dead jobs, throughput, vendors, alarms that ring',
+    options: {
+      json: JSON_OUTPUT,
+      watch: { usage: 'Show them again every 5 seconds until you press Ctrl-C', type: 'boolean' },
+    },
+  },
+  'queues pause': {
+    usage: 'Stop Lambda from receiving the messages of a queue',
+    writes: true,
+    options: {
+      ...WRITES,
+      queue: { ...QUEUE, required: true },
+      reason: { usage: 'Why, in one line. Alarms and sls queues show it', type: 'string', required: true },
+    },
+  },
+  'queues resume': {
+    usage: 'Let Lambda receive the messages of a paused queue again',
+    writes: true,
+    options: { queue: { ...QUEUE, required: true }, ...WRITES },
+  },
+
   dlq: { usage: 'List, redrive and discard the jobs in dead-letter queues' },
   'dlq list': {
     usage: 'List the jobs in the dead-letter queues, with their errors',

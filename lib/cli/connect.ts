@@ -5,6 +5,7 @@ import { SNSClient } from '@aws-sdk/client-sns';
 import { GetQueueUrlCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import { eventSource, realEvents } from '../aws/events';
 import { realObjects } from '../aws/objects';
+import { partitionOf } from '../aws/partition';
 import { realQueues, sqsClient } from '../aws/queues';
 import { guarded } from '../aws/store-error';
 import { realClock, realRandom } from '../aws/system';
@@ -16,21 +17,23 @@ import { queueName, topicName } from '../jobs/keys';
 import { localClients, localConfig } from '../local/clients';
 import { findService, NOT_RUNNING } from '../local/connection';
 import { operatorOf, readerOf } from '../ops/connect';
+import type { Deployment } from '../ops/deployment';
 import type { Reader } from '../ops/operator';
 import { type OperatorDeps, OperatorError } from '../ops/operator';
 import { verifySource } from '../ops/verify-source';
 import type { Events, Facts, Log } from '../ports';
 import { basicAuthorization } from '../vendors/credentials';
 import type { CommandContext, Output } from './command';
-import { dryServices } from './dry-run';
+import { dryMappings, dryServices } from './dry-run';
 import type { Serverless } from './serverless';
-import { namedTargetOf } from './target';
+import { callerOf, namedTargetOf } from './target';
 import { zendeskLookup } from './zendesk-lookup';
 
 /** The table and the bucket of a stage. `operator` also connects to its queues. */
 export interface Connection {
   reader: Reader;
   operator: () => Promise<OperatorDeps>;
+  deployment: () => Promise<Deployment>;
   source: CommandContext['source'];
   publishAlarm: CommandContext['publishAlarm'];
 }
@@ -45,7 +48,7 @@ export async function connect(
   touch?: (what: string) => void,
 ): Promise<Connection> {
   const config = parseEnv(commonEnv, serverless.service.provider.environment ?? {});
-  const { sqs, s3, dynamodb, sns, eventBridge, region, zendesk } = await clients(serverless);
+  const { sqs, s3, dynamodb, sns, eventBridge, region, zendesk, control } = await clients(serverless);
   const services = {
     table: realTable({ table: config.TABLE, client: dynamodb }),
     objects: realObjects({ bucket: config.BUCKET, client: s3 }),
@@ -62,13 +65,21 @@ export async function connect(
     return operatorOf(reader, { instance: config.INSTANCE, region, account, queues, events, log: logTo(out) });
   }
 
+  async function deployment(): Promise<Deployment> {
+    const { realDeployment } = require('../ops/real-deployment') as typeof import('../ops/real-deployment');
+    const caller = await callerOf(serverless);
+    const who = { instance: config.INSTANCE, operator: caller.slice(caller.lastIndexOf(':') + 1) };
+    const made = realDeployment({ ...(await operator()), ...who }, { ...control, region });
+    return touch ? { ...made, mappings: dryMappings(made.mappings, touch) } : made;
+  }
+
   async function publishAlarm(message: Parameters<CommandContext['publishAlarm']>[0]): Promise<void> {
     const { account } = await namedTargetOf(serverless);
     await topics.publish(`arn:${partitionOf(region)}:sns:${region}:${account}:${topicName(config.INSTANCE)}`, message);
   }
 
   const source = async () => verifySource(config, { dynamodb, s3, sqs, ...(zendesk && { zendesk }) });
-  return { reader, operator, source, publishAlarm };
+  return { reader, operator, deployment, source, publishAlarm };
 }
 
 async function clients(serverless: Serverless) {
@@ -79,6 +90,7 @@ async function clients(serverless: Serverless) {
     return {
       region: aws.getRegion(),
       eventBridge: config,
+      control: { lambda: config, cloudWatch: config },
       sqs: sqsClient(config),
       s3: new S3Client(config),
       dynamodb: new DynamoDBClient(config),
@@ -95,13 +107,14 @@ async function clients(serverless: Serverless) {
     ...localClients({ endpoints, region }),
     region,
     eventBridge: { ...config, endpoint: endpoints.eventbridge },
+    control: {
+      lambda: { ...config, endpoint: `${api}/lambda` },
+      cloudWatch: { ...config, endpoint: `${api}/cloudwatch` },
+    },
     sns: new SNSClient({ ...config, endpoint: `${api}/sns` }),
     zendesk: { endpoint: endpoints.zendesk, authorization: basicAuthorization(ZENDESK_EMAIL, ZENDESK_TOKEN) },
   };
 }
-
-const partitionOf = (region: string): string =>
-  region.startsWith('cn-') ? 'aws-cn' : region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws';
 
 /** The bus of the stage. The first event loads the client, because few commands end a job. */
 function eventsOf({ EVENT_BUS, INSTANCE }: CommonConfig, client: EventBridgeClientConfig): Events | undefined {

@@ -1,5 +1,5 @@
 import { sha256 } from '../jobs/envelope';
-import type { BatchQueues, Events, Item, Objects, OutgoingMessage, Queues, Table, Topics } from '../ports';
+import type { BatchQueues, Events, Item, Mappings, Objects, OutgoingMessage, Queues, Table, Topics } from '../ports';
 import type { CommandContext, Output } from './command';
 
 export const isDryRun = (options: CommandContext['options']): boolean => options['dry-run'] === true;
@@ -92,6 +92,12 @@ export function dryServices({ table, objects, queues, events }: Services, touch:
     topics: { publish: async (arn) => touch(`publish a message to the topic ${arn.split(':').at(-1)}`) },
   };
 }
+
+/** Event source mappings that are only read. */
+export const dryMappings = ({ isOn }: Mappings, touch: (what: string) => void): Mappings => ({
+  isOn,
+  set: async (queue, on) => touch(`${on ? 'enable' : 'disable'} the event source mapping of ${queue}`),
+});
 
 const nameOf = (url: string): string => url.split('/').at(-1) ?? url;
 const messageText = ({ deduplicationId }: OutgoingMessage): string =>

@@ -53,6 +53,8 @@ export class Ops {
         for (const line of await outcomes(connection, options.data)) process.stderr.write(`${line}\n`);
       },
       'before:aws:deploy:deploy:createStack': () => coreCommand().beforeStack(serverless),
+      'before:aws:deploy:deploy:checkForChanges': () => pauses().keepPauses(serverless),
+      'after:rollback:rollback': () => pauses().pauseAgain(serverless),
       'before:package:finalize': () => {
         const { compiledCloudFormationTemplate: template, tags = {} } = serverless.service.provider;
         dropSharedRole(template, aws.naming.getRoleLogicalId());
@@ -101,6 +103,8 @@ function commandHooks(serverless: Serverless, options: CommandContext['options']
 
 /** import() does not work here: Serverless loads TypeScript only through require. */
 const coreCommand = () => require('./core-command') as typeof import('./core-command');
+
+const pauses = () => require('./keep-pauses') as typeof import('./keep-pauses');
 
 /** `sls deploy` and `sls deploy function`, but not `sls deploy list`. */
 const deploys = ([command, subcommand]: string[]): boolean => command === 'deploy' && subcommand !== 'list';

@@ -85,6 +85,7 @@ async function runOn(
     reader: async () => (await connected()).reader,
     operator: async () => (await connected()).operator(),
     audited: () => (stored ??= dry ? Promise.resolve('of-the-dry-run') : audit()),
+    deployment: async () => (await connected()).deployment(),
     source: async () => (await connected()).source(),
     publishAlarm: async (message) => (await connected()).publishAlarm(message),
   });

@@ -8,6 +8,7 @@ import { helpRun } from './help-run';
 import { instancesRuns } from './instances-runs';
 import { jobsRuns } from './jobs-runs';
 import { producerRuns } from './producer-runs';
+import { queuesRuns } from './queues-runs';
 import { reconcileRun } from './reconcile-run';
 import { smokeRun } from './smoke-run';
 import { testflightRuns } from './testflight-runs';
@@ -17,6 +18,7 @@ import { verifyRun } from './verify-run';
 export const runs = {
   jobs: helpRun('jobs'),
   ...jobsRuns,
+  ...queuesRuns,
   dlq: helpRun('dlq'),
   ...dlqRuns,
   reconcile: reconcileRun,

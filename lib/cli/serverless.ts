@@ -24,7 +24,7 @@ export interface Serverless {
     getAccountId(): Promise<string>;
     /** The ARN of the credentials, from STS. */
     getAccountInfo(): Promise<{ arn: string }>;
-    naming: { getRoleLogicalId(): string; getStackName(): string };
+    naming: { getRoleLogicalId(): string; getStackName(): string; getLambdaLogicalId(functionKey: string): string };
     /** The configuration of all SDK clients of `sls`: region, credentials, proxy. */
     getAwsSdkV3Config(): Promise<AwsConfig>;
   };

@@ -9,6 +9,7 @@ export const terminal: Output = {
   // In JSON, an escaped character is the same character.
   json: (value) => void process.stdout.write(`${visible(JSON.stringify(value, null, 2))}\n`),
   note: (text) => void process.stderr.write(`${visible(text)}\n`),
+  clear: () => void process.stdout.write(process.stdout.isTTY ? '\u001b[2J\u001b[H' : '\n'),
   progress: (total) => {
     if (!process.stderr.isTTY) return { set: () => {}, stop: () => {} };
     const bar = new SingleBar({ stream: process.stderr, clearOnComplete: true }, Presets.shades_classic);

@@ -66,7 +66,9 @@ export const instanceFile = section({
       compacts: z.boolean('must be true or false').describe('Whether this instance compacts. Exactly one must'),
     })
     .describe('Says that other instances use the same folder on purpose'),
-  retain: z.boolean('must be true or false').describe('Protect the stack, and keep queues, table and logs when it is removed'),
+  retain: z
+    .boolean('must be true or false')
+    .describe('Protect the stack, and keep queues, table and logs when it is removed'),
   tags: z.record(tagKey, tagValue).describe('Tags of every resource, such as a cost centre and an owner'),
   secretsKey: z
     .string()

@@ -19,6 +19,8 @@ export const canaryKey = (queue: string): string => `canary#${queue}`;
 export const dlqKey = (queue: string): string => `dlq#${queue}`;
 /** The reconciler's current or last pass through a queue's DLQ. */
 export const passKey = (queue: string): string => `pass#${queue}`;
+/** That an operator has paused a queue. */
+export const pauseKey = (queue: string): string => `pause#${queue}`;
 /** What was last released to a queue. */
 export const releasesKey = (queue: string): string => `releases#${queue}`;
 export const returnsKey = (queue: string): string => `returns#${queue}`;

@@ -23,6 +23,8 @@ export interface ReconcilerRun extends RunLease {
   /** The work that this run had no time for. The next run begins with it. */
   next?: string;
   failing?: FailingWork[];
+  /** When the last run ended, ms since 1970. Absent after a run of earlier code. */
+  endedAt?: number;
 }
 
 /** Takes the lease. Answers `undefined` while another run holds it. */
@@ -35,4 +37,9 @@ export const endRun = (
   run: ReconcilerRun,
   { next, failing }: { next: string | undefined; failing: FailingWork[] },
 ): Promise<void> =>
-  endLease(deps, run, ({ next: _next, ...lease }) => ({ ...lease, failing, ...(next === undefined ? {} : { next }) }));
+  endLease(deps, run, ({ next: _next, ...lease }) => ({
+    ...lease,
+    failing,
+    endedAt: deps.clock.now(),
+    ...(next === undefined ? {} : { next }),
+  }));

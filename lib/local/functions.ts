@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { MetricStore } from '../alarms/judge/metric-store';
 import { measure } from './alarms/measure';
 import { type LocalAlarms, startAlarms } from './alarms/start';
 import { ACCOUNT, type Cloud, type OnStop, REGION } from './cloud';
@@ -11,7 +12,7 @@ import { scheduleVariables } from './schedule';
 import type { Packaged } from './template/package';
 import { unzip } from './template/zip';
 import { realTimers as timers } from './timers';
-import { type OnEvent, startTriggers } from './triggers';
+import { type LocalMapping, type OnEvent, startTriggers } from './triggers';
 
 export interface Observers {
   onInvocation?: ((invocation: Invocation) => void) | undefined;
@@ -27,7 +28,7 @@ export interface FunctionsOptions extends Observers, Pick<Cloud, 'declared' | 's
 export function startFunctions(
   { packaged, declared, sqs, endpoints, onInvocation, onEvent }: FunctionsOptions,
   onStop: OnStop,
-): { lambda: Lambda; alarms: LocalAlarms } {
+): { lambda: Lambda; alarms: LocalAlarms; mappings: LocalMapping[]; store: MetricStore } {
   const directory = mkdtempSync(join(tmpdir(), 'local-service-'));
   onStop(async () => rmSync(directory, { recursive: true, force: true }));
   for (const { key, artifact } of declared.functions) unzip(join(packaged.directory, artifact), join(directory, key));
@@ -61,5 +62,5 @@ export function startFunctions(
     await lambda.stop();
     await ended;
   });
-  return { lambda, alarms };
+  return { lambda, alarms, mappings: triggers.mappings, store: measured.store };
 }

@@ -4,8 +4,9 @@ import type { Tracker } from '../producer/tracker';
 import { snsListener } from './alarms/sns';
 import type { LocalAlarms } from './alarms/start';
 import { createApi } from './api';
-import { type Cloud, type OnStop, REGION, startCloud } from './cloud';
+import { ACCOUNT, type Cloud, type OnStop, REGION, startCloud } from './cloud';
 import { localConsole } from './console';
+import { controlPlane, isControlPlane } from './control-plane';
 import type { Endpoints } from './endpoints';
 import { type FakeVendors, startFakeVendors } from './fake-vendors';
 import { functionUrlEvent, functionUrlStatus } from './function-url';
@@ -70,7 +71,10 @@ async function startParts(
     appStoreConnect: vendors.appStoreConnect.url,
     discord: vendors.discord.webhook,
   };
-  const { lambda, alarms } = startFunctions({ packaged, declared, sqs, endpoints, ...observers }, onStop);
+  const { lambda, alarms, mappings, store } = startFunctions(
+    { packaged, declared, sqs, endpoints, ...observers },
+    onStop,
+  );
 
   const ports = localPorts({ endpoints, region: REGION, table: config.TABLE, bucket: config.BUCKET });
   onStop(async () => ports.close());
@@ -87,9 +91,14 @@ async function startParts(
   });
   const sns = snsListener(alarms.publish);
   const page = localConsole({ ports, config, endpoints });
+  const control = controlPlane({ mappings, alarms, store, region: REGION, account: ACCOUNT });
+  const listenerOf = (url = ''): http.RequestListener => {
+    if (isConsolePath(url)) return page;
+    if (isControlPlane(url)) return control;
+    return /^\/sns\/?$/.test(url) ? sns : listener;
+  };
   const server = http.createServer((request, response) => {
-    const { url } = request;
-    (isConsolePath(url) ? page : /^\/sns\/?$/.test(url ?? '') ? sns : listener)(request, response);
+    listenerOf(request.url)(request, response);
   });
   const api = await listen(server, listenOn.api);
   onStop(() => close(server));

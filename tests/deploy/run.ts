@@ -231,9 +231,14 @@ async function main(): Promise<number> {
       );
       equal('its folder is claimed', await account.object(second.bucket, 'acme/_owner'), '{"instance":"acme"}');
       change(second.instance, { 'queues.emails': { concurrency: 7 } });
+      await run(['queues', 'pause', '--queue', 'emails', '--reason', 'a test', ...args, '--yes']);
       await run(['deploy', ...args, '--yes']);
       const [mapping] = await account.mappings('acme-emails');
       equal('its update arrives', mapping?.ScalingConfig?.MaximumConcurrency, 7);
+      equal('a paused queue stays paused', mapping?.State, 'Disabled');
+      await run(['queues', 'resume', '--queue', 'emails', ...args, '--yes']);
+      const [resumed] = await account.mappings('acme-emails');
+      equal('a resumed queue is received again', resumed?.State, 'Enabled');
       const list = await run(['instances', 'list']);
       check(
         'sls instances list shows what is deployed of each client',

@@ -109,7 +109,8 @@ export function memoryTable({
       return found;
     },
 
-    count: async (todo, { since }) => index.read().todo.get(todo)?.countAfter({ key: '', todoAt: since }) ?? 0,
+    count: async (todo, { since, most = Number.POSITIVE_INFINITY }) =>
+      Math.min(most, index.read().todo.get(todo)?.countAfter({ key: '', todoAt: since }) ?? 0),
 
     hour: async (hour, { after, limit }) => {
       const found: string[] = [];

@@ -23,6 +23,7 @@ export function recordingOutput(answer?: string): { out: Output; recorded: Recor
       recorded.json = JSON.parse(JSON.stringify(value));
     },
     note: (text) => void recorded.notes.push(text),
+    clear: () => void recorded.lines.push('(clear)'),
     progress: (total) => {
       const bar = { total, done: [] as number[], stopped: false };
       recorded.progress.push(bar);
@@ -53,6 +54,7 @@ export const targetContext = {
   target: aTarget,
   sls: (text: string) => slsCommand(text, aTarget),
   producer: () => Promise.reject(new Error('not needed')),
+  deployment: () => Promise.reject(new Error('not needed')),
   source: () => Promise.reject(new Error('not needed')),
   publishAlarm: () => Promise.reject(new Error('not needed')),
   audited: async () => AUDIT,

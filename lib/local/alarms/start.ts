@@ -14,10 +14,14 @@ import { createAlarmWatch } from './watch';
 
 export interface LocalAlarms {
   state(name: string): AlarmState;
+  ringing(): { name: string; since: number }[];
   /** Publishes to a topic of the template, as SNS does. */
   publish(message: Message): void;
   stop(): Promise<void>;
 }
+
+/** `sls queues` shows the last hour. */
+const KEEP_MS = 60 * 60_000;
 
 /**
  * Watches the template's alarms over the metrics of this machine, where a minute takes two seconds. An alarm invokes
@@ -50,7 +54,7 @@ export function startAlarms({
   });
   const alarms = alarmDefinitions(resources, resolve);
   const secondMs = SCHEDULE_MINUTE_MS / 60;
-  const watch = createAlarmWatch({ alarms, store, region, account, secondMs });
+  const watch = createAlarmWatch({ alarms, store, region, account, secondMs, keepMs: KEEP_MS });
 
   // Count the time in steps, even if a timer is late, so that each period has one sample of each queue.
   let now = timers.now() + SCHEDULE_MINUTE_MS;
@@ -64,6 +68,7 @@ export function startAlarms({
 
   return {
     state: watch.state,
+    ringing: watch.ringing,
     publish: topics.publish,
     async stop() {
       timers.clearTimeout(handle);

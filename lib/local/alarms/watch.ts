@@ -15,6 +15,8 @@ export interface AlarmWatch {
   /** Evaluates every alarm and returns the messages to publish. */
   look(now: number): Publication[];
   state(name: string): AlarmState;
+  /** The alarms in the state ALARM, with the time since when. */
+  ringing(): { name: string; since: number }[];
 }
 
 export interface WatchOptions {
@@ -24,19 +26,31 @@ export interface WatchOptions {
   account: string;
   /** The length of a period's second, in ms. */
   secondMs?: number;
+  /** For how long the store keeps metrics that no alarm needs any more. */
+  keepMs?: number;
 }
 
 /** Does CloudWatch's part: keeps the state of each alarm and publishes each change. */
-export function createAlarmWatch({ alarms, store, region, account, secondMs = 1000 }: WatchOptions): AlarmWatch {
+export function createAlarmWatch({
+  alarms,
+  store,
+  region,
+  account,
+  secondMs = 1000,
+  keepMs = 0,
+}: WatchOptions): AlarmWatch {
   const states = new Map<string, AlarmState>(alarms.map(({ name }) => [name, 'INSUFFICIENT_DATA']));
   const stateOf = (name: string): AlarmState => states.get(name) ?? 'INSUFFICIENT_DATA';
-  const longestMs = Math.max(0, ...alarms.map(({ period, periods }) => period * periods * secondMs));
+  const ringing = new Map<string, number>();
+  const longestMs = Math.max(keepMs, ...alarms.map(({ period, periods }) => period * periods * secondMs));
 
   function change(alarm: DeclaredAlarm, now: number): Publication[] {
     const before = stateOf(alarm.name);
     const { state, reason } = evaluateAlarm(alarm, { store, now, before, secondMs });
     if (state === before) return [];
     states.set(alarm.name, state);
+    if (state === 'ALARM') ringing.set(alarm.name, now);
+    else ringing.delete(alarm.name);
     const arn = alarmArn(region, account, alarm.name);
     const message = changeOf(alarm, { state, reason }, { before, at: now, account, arn });
     const topics = state === 'ALARM' ? alarm.alarmActions : state === 'OK' ? alarm.okActions : [];
@@ -50,5 +64,6 @@ export function createAlarmWatch({ alarms, store, region, account, secondMs = 10
       return publications;
     },
     state: stateOf,
+    ringing: () => [...ringing].map(([name, since]) => ({ name, since })),
   };
 }

@@ -36,6 +36,7 @@ export interface DeclaredMapping {
   batchSize: number;
   partialResponses: boolean;
   maximumConcurrency?: number;
+  enabled: boolean;
 }
 
 export interface DeclaredSchedule {
@@ -105,14 +106,14 @@ export function declared(surroundings: Surroundings): Declared {
     tables: ofType('AWS::DynamoDB::Table').map(([id, resource]) => table(id, resource, resolve)),
     functions,
     buses: ofType('AWS::Events::EventBus').map(([, { Properties }]) => String(resolve(Properties?.Name))),
-    mappings: ofType('AWS::Lambda::EventSourceMapping').flatMap(([, { Properties }]) => {
+    mappings: ofType('AWS::Lambda::EventSourceMapping').map(([, { Properties }]) => {
       const mapping = mappingProperties.parse(resolve(Properties));
-      if (!mapping.Enabled) return [];
       return {
         queue: mapping.EventSourceArn.split(':').at(-1) ?? '',
         functionKey: keyOf(mapping.FunctionName),
         batchSize: mapping.BatchSize,
         partialResponses: mapping.FunctionResponseTypes.includes('ReportBatchItemFailures'),
+        enabled: mapping.Enabled,
         ...(mapping.ScalingConfig && { maximumConcurrency: mapping.ScalingConfig.MaximumConcurrency }),
       };
     }),

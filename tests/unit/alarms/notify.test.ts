@@ -193,3 +193,23 @@ test('the message is sent even if the table does not answer', async () => {
 
   expect(taken).toHaveLength(1);
 });
+
+test('the message about waiting messages of a paused queue says since when and why, and how to resume', async () => {
+  const { notify, taken, items } = messenger();
+  items['pause#feedback'] = {
+    ...{ key: 'pause#feedback', version: 1, writer: '' },
+    ...{ at: 1_767_323_000_000, by: 'user/jane', reason: '**Zendesk** moves' },
+  };
+
+  await notify(alarmChange({ AlarmName: 'acme-feedback-age' }));
+  await notify(alarmChange({ AlarmName: 'acme-feedback-dlq-depth' }));
+
+  const fields = taken.map(({ embeds }) =>
+    Object.fromEntries(embeds[0]?.fields?.map(({ name, value }) => [name, value]) ?? []),
+  );
+  expect(fields[0]).toMatchObject({
+    Paused: 'since <t:1767323000:f>\n```\n**Zendesk** moves\n```',
+    Next: '`npx sls queues resume --queue feedback --stage prod --param instance=acme --region eu-central-1`',
+  });
+  expect(fields[1]).not.toHaveProperty('Paused');
+});

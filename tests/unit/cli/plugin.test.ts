@@ -24,7 +24,11 @@ const serverless = (commands: string[], { stage = 'prod', account = '12345678901
     getRegion: () => 'us-east-1',
     getAccountId: async () => '123456789012',
     getAccountInfo: async () => ({ arn: 'arn:aws:iam::123456789012:user/operator' }),
-    naming: { getRoleLogicalId: () => 'IamRoleLambdaExecution', getStackName: () => 'acme-jobs-prod' },
+    naming: {
+      getRoleLogicalId: () => 'IamRoleLambdaExecution',
+      getStackName: () => 'acme-jobs-prod',
+      getLambdaLogicalId: (key) => key,
+    },
     getAwsSdkV3Config: async () => ({}),
   }),
 });

@@ -39,6 +39,7 @@ test('every command in the tree has a lifecycle event, and its hook has the name
 
   expect(Object.keys(tree)).toEqual([
     'jobs',
+    'queues',
     'dlq',
     'reconcile',
     'smoke',

@@ -437,6 +437,7 @@ const RECONCILER_MAY_NOT: Request[] = [
 const ALARMS_MAY: Request[] = [
   item('GetItem', 'dlq#feedback'),
   item('GetItem', 'lease#reconciler'),
+  item('GetItem', 'pause#feedback'),
   ...on(queue('mht-api-alarms-undelivered'), 'sqs:SendMessage'),
   ...on('arn:aws:ssm:us-east-1:123456789012:parameter/example/discord-webhook-url', 'ssm:GetParameter'),
 ];
@@ -447,6 +448,7 @@ const ALARMS_MAY_NOT: Request[] = [
   item('GetItem', 'dlq#feedback', 'feedback#0190'),
   item('PutItem', 'dlq#feedback'),
   item('PutItem', 'lease#reconciler'),
+  item('PutItem', 'pause#feedback'),
   ...on(queue('mht-api-alarms-undelivered'), 'sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:PurgeQueue'),
   ...on(queue('mht-api-feedback.fifo'), 'sqs:SendMessage', 'sqs:ReceiveMessage'),
   ...on(queue('mht-api-feedback-dlq.fifo'), 'sqs:SendMessage', 'sqs:ReceiveMessage'),

@@ -113,14 +113,23 @@ test('an event source mapping connects a queue with a function', () => {
   const { mappings } = read({ Worker: worker, Rows: rows, Jobs: jobs, Dead: dead, Mapping: mapping });
 
   expect(mappings).toEqual([
-    { queue: 'example-jobs.fifo', functionKey: 'worker', batchSize: 1, partialResponses: true, maximumConcurrency: 5 },
+    {
+      queue: 'example-jobs.fifo',
+      functionKey: 'worker',
+      batchSize: 1,
+      partialResponses: true,
+      maximumConcurrency: 5,
+      enabled: true,
+    },
   ]);
 });
 
-test('a disabled mapping does not run', () => {
+test('a disabled mapping says so', () => {
   const off = { ...mapping, Properties: { ...mapping.Properties, Enabled: false } };
 
-  expect(read({ Worker: worker, Rows: rows, Jobs: jobs, Dead: dead, Mapping: off }).mappings).toEqual([]);
+  expect(read({ Worker: worker, Rows: rows, Jobs: jobs, Dead: dead, Mapping: off }).mappings).toMatchObject([
+    { enabled: false },
+  ]);
 });
 
 test('a schedule names its function', () => {

@@ -1,0 +1,35 @@
+import {
+  type LambdaClient,
+  ListEventSourceMappingsCommand,
+  UpdateEventSourceMappingCommand,
+} from '@aws-sdk/client-lambda';
+import { StoreError } from '../errors';
+import { type Mappings, NO_MAPPING } from '../ports';
+import { guarded } from './store-error';
+
+/** The event source mapping of each queue through the AWS SDK. `queueArn`: the ARN of a queue in SQS. */
+export function realMappings(client: LambdaClient, queueArn: (queue: string) => string): Mappings {
+  async function mappingOf(queue: string) {
+    const call = () => client.send(new ListEventSourceMappingsCommand({ EventSourceArn: queueArn(queue) }));
+    const { EventSourceMappings: [mapping] = [] } = await guarded({
+      service: 'Lambda',
+      operation: 'ListEventSourceMappings',
+      call,
+    });
+    return mapping;
+  }
+
+  return {
+    async isOn(queue) {
+      const mapping = await mappingOf(queue);
+      return mapping && !(mapping.State ?? '').startsWith('Disabl');
+    },
+
+    async set(queue, on) {
+      const mapping = await mappingOf(queue);
+      if (!mapping) throw new StoreError({ code: NO_MAPPING, message: `${queue} has no event source mapping` });
+      const call = () => client.send(new UpdateEventSourceMappingCommand({ UUID: mapping.UUID, Enabled: on }));
+      await guarded({ service: 'Lambda', operation: 'UpdateEventSourceMapping', call });
+    },
+  };
+}

@@ -1,0 +1,50 @@
+import { OperatorError } from '../ops/operator';
+import { overview } from '../ops/overview';
+import { pauseQueue, resumeQueue } from '../ops/pause';
+import { timeText } from '../text';
+import type { Run } from './command';
+import { queue, required } from './options';
+import { overviewLines } from './queues-text';
+
+const WATCH_MS = 5_000;
+
+/** The code of `sls queues …`. */
+export const queuesRuns = {
+  queues: async ({ options, out, deployment }) => {
+    if (options.watch && options.all) throw new OperatorError('--watch shows one deployment: leave out --all.');
+    const deps = await deployment();
+    for (;;) {
+      const figures = await overview(deps);
+      if (options.json) out.json(figures);
+      else {
+        if (options.watch) out.clear();
+        for (const line of overviewLines(figures)) out.line(line);
+      }
+      if (!options.watch) return;
+      await deps.clock.sleep(WATCH_MS);
+    }
+  },
+
+  'queues pause': async ({ options, out, deployment, audited, sls }) => {
+    const deps = await deployment();
+    const name = queue(options, deps) ?? required(options, 'queue');
+    await audited();
+    const { pause, again, resumeBefore } = await pauseQueue(deps, { queue: name, reason: required(options, 'reason') });
+    const since = again ? `was paused before, since ${timeText(pause.at)} (UTC)` : 'is paused';
+    out.line(`${name} ${since}: ${pause.reason}`);
+    out.line(`Lambda stops within a minute. Jobs that it has received go on to their end.`);
+    out.note(
+      `Resume it before ${timeText(resumeBefore)} (UTC). Then the oldest message has waited for half of the retention, and SQS deletes messages at its end.`,
+    );
+    out.note(`To resume: ${sls(`queues resume --queue ${name}`)}`);
+  },
+
+  'queues resume': async ({ options, out, deployment, audited }) => {
+    const deps = await deployment();
+    const name = queue(options, deps) ?? required(options, 'queue');
+    await audited();
+    const pause = await resumeQueue(deps, name);
+    if (!pause) return out.line(`${name} was not paused. Lambda receives its messages.`);
+    out.line(`${name} is resumed. ${pause.by} had paused it at ${timeText(pause.at)} (UTC): ${pause.reason}`);
+  },
+} satisfies Record<string, Run>;

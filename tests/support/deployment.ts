@@ -1,0 +1,25 @@
+import type { Deployment } from '../../lib/ops/deployment';
+import type { MetricPoint, MetricQuery } from '../../lib/ports';
+import { INSTANCE, type memoryEngine } from './engine';
+
+/** A deployment over an engine in memory. The test sets what CloudWatch shows, and sees which mappings are on. */
+export function memoryDeployment({ deps }: Pick<ReturnType<typeof memoryEngine>, 'deps'>) {
+  const on = new Map<string, boolean>(deps.queueNames.map((queue) => [queue, true]));
+  const metrics = new Map<string, MetricPoint[]>();
+  const alarms: { name: string; since: number }[] = [];
+  const deployment: Deployment = {
+    ...deps,
+    instance: INSTANCE,
+    operator: 'user/jane',
+    names: (queue) => ({ main: queue, dlq: `${queue}-dlq` }),
+    mappings: {
+      isOn: async (queue) => on.get(queue),
+      set: async (queue, next) => void on.set(queue, next),
+    },
+    monitoring: {
+      series: async (queries: readonly MetricQuery[]) => queries.map(({ name }) => metrics.get(name) ?? []),
+      ringing: async () => alarms,
+    },
+  };
+  return { deployment, on, metrics, alarms };
+}

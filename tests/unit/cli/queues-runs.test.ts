@@ -1,0 +1,117 @@
+import { dryMappings } from '../../../lib/cli/dry-run';
+import { disableMappings } from '../../../lib/cli/keep-pauses';
+import { runs } from '../../../lib/cli/runs';
+import { memoryDeployment } from '../../support/deployment';
+import { memoryEngine } from '../../support/engine';
+import { recordingOutput, targetContext } from '../../support/operator';
+import { sampleContract } from '../../support/sample-contract';
+
+function aDeployment() {
+  const engine = memoryEngine(() => ({ ...sampleContract().contract, queue: 'feedback' }));
+  return { engine, ...memoryDeployment(engine) };
+}
+
+async function run(
+  name: 'queues' | 'queues pause' | 'queues resume',
+  { deployment }: Pick<ReturnType<typeof aDeployment>, 'deployment'>,
+  options: Record<string, string | boolean> = {},
+) {
+  const { out, recorded } = recordingOutput();
+  const context = { ...targetContext, options, out, deployment: async () => deployment };
+  await runs[name]({ ...context, reader: async () => deployment, operator: async () => deployment });
+  return recorded;
+}
+
+test('sls queues shows a line for each queue and vendor, and what rings', async () => {
+  const made = aDeployment();
+  const now = made.engine.clock.now();
+  made.metrics.set('JobsSucceeded', [{ at: now, value: 7 }]);
+  made.metrics.set('ApproximateAgeOfOldestMessage', [{ at: now, value: 90 }]);
+  made.alarms.push({ name: 'my-feedback-age', since: now });
+
+  const { lines } = await run('queues', made);
+
+  expect(lines.slice(0, 2)).toEqual([
+    'QUEUE     VISIBLE  IN FLIGHT  OLDEST   HELD  DEAD  HOUR  FAILED  DAY  FAILED',
+    'feedback  0        0          1.5 min  0     0     7     0       7    0',
+  ]);
+  expect(lines).toContain('zendesk   closed   0');
+  expect(lines).toContain('Reconciler: no run is known');
+  expect(lines).toContain('  my-feedback-age: A message has waited for a long time, since 2026-01-02 03:04:05 (UTC)');
+});
+
+test('sls queues --json prints the figures', async () => {
+  const { json, lines } = await run('queues', aDeployment(), { json: true });
+
+  expect(json).toMatchObject({ queues: [{ queue: 'feedback', visible: 0 }], alarms: [] });
+  expect(lines).toEqual([]);
+});
+
+test('sls queues --watch shows the figures again every five seconds', async () => {
+  const made = aDeployment();
+  const slept: number[] = [];
+  const clock = {
+    ...made.deployment.clock,
+    sleep: async (ms: number) => {
+      slept.push(ms);
+      if (slept.length === 2) throw new Error('Ctrl-C');
+    },
+  };
+  const deployment = { ...made.deployment, clock };
+
+  await expect(run('queues', { deployment }, { watch: true })).rejects.toThrow('Ctrl-C');
+
+  expect(slept).toEqual([5_000, 5_000]);
+});
+
+test('sls queues pause says until when to resume, and sls queues shows who paused and why', async () => {
+  const made = aDeployment();
+
+  const { lines, notes } = await run('queues pause', made, { queue: 'feedback', reason: 'Zendesk moves' });
+  const table = await run('queues', made);
+  const resumed = await run('queues resume', made, { queue: 'feedback' });
+
+  expect(lines[0]).toBe('feedback is paused: Zendesk moves');
+  expect(notes.join(' ')).toContain('Resume it before 2026-01-09 03:04:05 (UTC)');
+  expect(table.lines).toContain(
+    'feedback is paused since 2026-01-02 03:04:05 (UTC) by user/jane: Zendesk moves. Resume it before 2026-01-09 03:04:05 (UTC).',
+  );
+  expect(resumed.lines).toEqual([
+    'feedback is resumed. user/jane had paused it at 2026-01-02 03:04:05 (UTC): Zendesk moves',
+  ]);
+});
+
+test('sls queues shows a mapping that is off without a pause', async () => {
+  const made = aDeployment();
+  made.on.set('feedback', false);
+
+  expect((await run('queues', made)).lines).toContain(
+    'feedback: its event source mapping is off, and no pause says why. sls queues resume switches it on.',
+  );
+});
+
+test('a dry run names the mapping that it would change, and changes none', async () => {
+  const { deployment, on } = aDeployment();
+  const touched: string[] = [];
+  const mappings = dryMappings(deployment.mappings, (what) => touched.push(what));
+
+  await mappings.set('feedback', false);
+
+  expect(touched).toEqual(['disable the event source mapping of feedback']);
+  expect(on.get('feedback')).toBe(true);
+});
+
+test('a deployment keeps the mappings of paused queues disabled', () => {
+  const mapping = (id: string) => ({
+    Type: 'AWS::Lambda::EventSourceMapping',
+    Properties: { FunctionName: { 'Fn::GetAtt': [id, 'Arn'] }, Enabled: true },
+  });
+  const template = { Resources: { a: mapping('EmailsLambdaFunction'), b: mapping('FeedbackLambdaFunction') } };
+
+  disableMappings(template, ['EmailsLambdaFunction']);
+
+  expect(template.Resources).toMatchObject({
+    a: { Properties: { Enabled: false } },
+    b: { Properties: { Enabled: true } },
+  });
+});

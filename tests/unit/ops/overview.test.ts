@@ -1,0 +1,117 @@
+import { PermanentError, StopError, WaitError } from '../../../lib/errors';
+import { meanMs, overview, sumOf } from '../../../lib/ops/overview';
+import { pauseQueue } from '../../../lib/ops/pause';
+import { memoryDeployment } from '../../support/deployment';
+import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+import { sampleContract } from '../../support/sample-contract';
+
+/** Job 1 succeeded, 2 is dead, 3 throttled, 4 stopped, 5 and 6 wait in the queue. */
+async function someJobs() {
+  const { contract } = sampleContract(({ id }) => {
+    if (id === jobId(2)) throw new PermanentError({ code: 'Rejected', message: 'rejected' });
+    if (id === jobId(3))
+      throw new WaitError({ code: 'RateLimited', message: '429', vendor: 'zendesk', waitMs: 300_000 });
+    if (id === jobId(4)) throw new StopError({ code: 'AgreementMissing', message: '403', vendor: 'zendesk' });
+  });
+  // The queue of the feedback jobs, whose worker calls Zendesk.
+  const engine = memoryEngine(() => ({ ...contract, queue: 'feedback' }));
+  for (const n of [1, 2, 3, 4]) engine.send(JSON.stringify(anEnvelope({ id: jobId(n) })));
+  await engine.deliver();
+  for (const n of [5, 6]) engine.send(JSON.stringify(anEnvelope({ id: jobId(n) })));
+  return { engine, ...memoryDeployment(engine) };
+}
+
+const nothing = { count: 0, more: false };
+
+test('the overview counts what waits in a queue, what is held and for what, and what is dead', async () => {
+  const { deployment } = await someJobs();
+
+  const { queues } = await overview(deployment);
+
+  expect(queues).toMatchObject([
+    {
+      queue: 'feedback',
+      visible: 2,
+      inFlight: 0,
+      dead: 1,
+      receives: true,
+      held: {
+        timed: { count: 1, more: false },
+        stopped: { zendesk: { count: 1, more: false }, sendgrid: nothing },
+        behind: nothing,
+        paused: nothing,
+        unknown: nothing,
+      },
+    },
+  ]);
+  expect(queues[0]).not.toHaveProperty('pause');
+});
+
+test('the overview shows open circuits, the last run of the reconciler, and the alarms of this instance only', async () => {
+  const { engine, deployment, alarms } = await someJobs();
+  alarms.push(
+    { name: 'my-feedback-age', since: 1 },
+    { name: 'my-feedback-dlq-depth', since: 2 },
+    { name: 'my-other-feedback-age', since: 3 },
+  );
+  await engine.reconcile();
+
+  const found = await overview(deployment);
+
+  expect(found.vendors).toMatchObject([
+    { vendor: 'zendesk', circuit: 'open', code: 'AgreementMissing', since: engine.clock.now() },
+    { vendor: 'sendgrid', circuit: 'closed' },
+  ]);
+  expect(found.reconciledAt).toBe(engine.clock.now());
+  expect(found.alarms.map(({ name, subject, kind }) => [name, subject, kind])).toEqual([
+    ['my-feedback-dlq-depth', 'feedback', 'dlq-depth'],
+    ['my-feedback-age', 'feedback', 'age'],
+  ]);
+});
+
+test('a paused queue shows since when, by whom and why, and that its oldest message decides until when', async () => {
+  const { engine, deployment, metrics } = await someJobs();
+  const now = engine.clock.now();
+  metrics.set('ApproximateAgeOfOldestMessage', [{ at: now, value: 3_600 }]);
+  await pauseQueue(deployment, { queue: 'feedback', reason: 'move' });
+
+  const [queue] = (await overview(deployment)).queues;
+
+  expect(queue).toMatchObject({
+    receives: false,
+    oldestSeconds: 3_600,
+    pause: { since: now, by: 'user/jane', reason: 'move', resumeBefore: now - 3_600_000 + 7 * 86_400_000 },
+  });
+});
+
+test('a count stops at a thousand and says that there are more', async () => {
+  const { deployment } = await someJobs();
+  const asked: (number | undefined)[] = [];
+  const table = {
+    ...deployment.table,
+    count: async (_todo: string, { most }: { since: number; most?: number }) => {
+      asked.push(most);
+      return 1_000;
+    },
+  };
+
+  const [queue] = (await overview({ ...deployment, table })).queues;
+
+  expect(queue?.held.behind).toEqual({ count: 1_000, more: true });
+  expect(new Set(asked)).toEqual(new Set([1_000]));
+});
+
+test('the processing time of a window is the mean over its runs, not over its periods', () => {
+  const runs = [
+    { at: 0, value: 99 },
+    { at: 60, value: 1 },
+  ];
+  const processingMs = [
+    { at: 0, value: 10 },
+    { at: 60, value: 1_010 },
+  ];
+
+  expect(sumOf(runs)).toBe(100);
+  expect(meanMs({ runs, processingMs })).toBe(20);
+  expect(meanMs({ runs: [], processingMs: [] })).toBeUndefined();
+});
