@@ -165,6 +165,8 @@ export interface ItemHead {
   todoAt?: number;
   /** `{queue}#YYYYMMDDHH` of the job's or campaign's time (index `hour`). Absent on other shared items. */
   hour?: string;
+  /** `{queue}#{message group}` of a job's row (index `inGroup`). Rows of earlier code have none. */
+  inGroup?: string;
   /** DynamoDB's TTL, seconds since 1970. */
   expiresAt?: number;
 }
@@ -200,6 +202,8 @@ export interface Table {
   count(todo: string, options: { since: number; most?: number }): Promise<number>;
   /** Keys of an hour's jobs in order, at most `limit`, starting after `after`. Eventually consistent. */
   hour(hour: string, options: { after?: string; limit: number }): Promise<string[]>;
+  /** The same for the jobs of a message group, by their `inGroup`. */
+  group(group: string, options: { after?: string; limit: number }): Promise<string[]>;
 }
 
 /** Lambda's event source mappings: whether Lambda receives the messages of a queue. */

@@ -3,7 +3,7 @@ import type { Context } from './context';
 import { JOBS_TABLE_ID } from './logical-id';
 import { type Fragment, retention, tags } from './template';
 
-/** The jobs table with its two indexes (lib/ports.ts, Table and Item). */
+/** The jobs table with its indexes (lib/ports.ts, Table and Item). */
 export function jobsTableResources(context: Context): Fragment {
   return {
     Resources: {
@@ -18,9 +18,10 @@ export function jobsTableResources(context: Context): Fragment {
             { AttributeName: 'todo', AttributeType: 'S' },
             { AttributeName: 'todoAt', AttributeType: 'N' },
             { AttributeName: 'hour', AttributeType: 'S' },
+            { AttributeName: 'inGroup', AttributeType: 'S' },
           ],
           KeySchema: [{ AttributeName: 'key', KeyType: 'HASH' }],
-          GlobalSecondaryIndexes: [index('todo', 'todoAt'), index('hour', 'key')],
+          GlobalSecondaryIndexes: [index('todo', 'todoAt'), index('hour', 'key'), index('inGroup', 'key')],
           TimeToLiveSpecification: { AttributeName: 'expiresAt', Enabled: true },
           PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
           SSESpecification: { SSEEnabled: true },

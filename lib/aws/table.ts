@@ -93,20 +93,29 @@ export function realTable({ table, client = dynamoClient() }: { table: string; c
         return count;
       }),
 
-    hour: (hour, { after, limit }) =>
-      dynamo('Query', async () => {
-        const items = await query(
-          {
-            IndexName: 'hour',
-            KeyConditionExpression: after === undefined ? '#hour = :hour' : '#hour = :hour AND #key > :after',
-            ExpressionAttributeNames: { '#hour': 'hour', ...(after === undefined ? {} : { '#key': 'key' }) },
-            ExpressionAttributeValues: { ':hour': hour, ...(after === undefined ? {} : { ':after': after }) },
-          },
-          limit,
-        );
-        return items.map(({ key }) => String(key));
-      }),
+    hour: (hour, options) => keysUnder('hour', hour, options),
+    group: (group, options) => keysUnder('inGroup', group, options),
   };
+
+  /** Keys under one partition of an index whose sort key is the item's key. */
+  function keysUnder(
+    index: 'hour' | 'inGroup',
+    partition: string,
+    { after, limit }: { after?: string; limit: number },
+  ): Promise<string[]> {
+    return dynamo('Query', async () => {
+      const items = await query(
+        {
+          IndexName: index,
+          KeyConditionExpression: `#index = :partition${after === undefined ? '' : ' AND #key > :after'}`,
+          ExpressionAttributeNames: { '#index': index, ...(after === undefined ? {} : { '#key': 'key' }) },
+          ExpressionAttributeValues: { ':partition': partition, ...(after === undefined ? {} : { ':after': after }) },
+        },
+        limit,
+      );
+      return items.map(({ key }) => String(key));
+    });
+  }
 }
 
 function versionIs(expected: number) {

@@ -74,6 +74,8 @@ export interface Output {
   /** A progress bar on standard error, if that is a terminal. */
   progress: (total: number) => { set: (done: number) => void; stop: () => void };
   exitCode: (code: number) => void;
+  /** Is aborted by the first Ctrl-C from now on. A second Ctrl-C ends the process as usual. */
+  interrupted: () => AbortSignal;
   /** Asks for a line on standard error. `undefined`: there is no terminal to ask on. */
   ask: (question: string) => Promise<string | undefined>;
 }

@@ -12,6 +12,23 @@ const WRITES = {
   'dry-run': { usage: 'Print what the command would change. Change nothing', type: 'boolean' },
 } as const;
 
+/** The options that select jobs. */
+const FILTERS = {
+  queue: QUEUE,
+  state: { usage: 'Only jobs in this state: queued, processing, held, dead. With hours: any', type: 'string' },
+  reason: { usage: 'Only jobs with this reason, like throttled or error', type: 'string' },
+  code: { usage: 'Only jobs with this error code, like ZendeskRejected', type: 'string' },
+  vendor: { usage: 'Only jobs that wait for this vendor or failed there, like zendesk', type: 'string' },
+  group: { usage: 'Only jobs of this message group', type: 'string' },
+  user: { usage: 'Only feedback of the user with this id', type: 'string' },
+  email: { usage: 'Only feedback of the user with this address and without an id', type: 'string' },
+  correlation: { usage: 'Only jobs with this correlation id', type: 'string' },
+  ticket: { usage: 'Only jobs that made this Zendesk ticket', type: 'string' },
+  message: { usage: "Only jobs with this message id of SQS, or this vendor's id of a mail", type: 'string' },
+  from: { usage: 'First hour (UTC) in which the jobs were accepted, like 2026-01-02T03', type: 'string' },
+  to: { usage: 'Hour (UTC) at which to end. Default: now', type: 'string' },
+} as const satisfies Record<string, Option>;
+
 /** Default limit of `sls jobs list` per queue, and of `sls campaign list`. */
 export const DEFAULT_LIMIT = 100;
 
@@ -25,11 +42,12 @@ export const DEFAULT_CONSOLE_PORT = 3900;
 export const commands = {
   jobs: { usage: 'List, show, retry, cancel and settle jobs' },
   'jobs list': {
-    usage: 'List the jobs that are waiting or dead, or all jobs of an hour',
+    usage: 'List the jobs that are waiting or dead, the jobs of some hours, or the jobs of a person',
     options: {
-      queue: QUEUE,
-      state: { usage: 'Only jobs in this state: queued, processing, held, dead. With --hour: any', type: 'string' },
+      ...FILTERS,
       hour: { usage: 'The hour (UTC) in which the jobs were accepted, like 2026-01-02T03', type: 'string' },
+      key: { usage: "The caller's idempotency key", type: 'string' },
+      principal: { usage: 'The principal that sent the job with --key', type: 'string' },
       limit: { usage: `How many jobs to list per queue. Default: ${DEFAULT_LIMIT}`, type: 'string' },
       json: JSON_OUTPUT,
     },

@@ -39,6 +39,7 @@ export function dryServices({ table, objects, queues, events }: Services, touch:
       due: table.due,
       count: table.count,
       hour: table.hour,
+      group: table.group,
       get: item,
       put: async (next, expected) => {
         if (!(await fits(next.key, expected))) return 'conflict';

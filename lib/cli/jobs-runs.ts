@@ -1,6 +1,6 @@
-import type { State } from '../jobs/row';
 import { cancel } from '../ops/cancel';
 import { type Found, findJob, jobsInStates, jobsOfHour, LISTED_STATES } from '../ops/find';
+import { STATES } from '../ops/job-filter';
 import { OperatorError, stateOf } from '../ops/operator';
 import { resolveStep } from '../ops/resolve';
 import { retry } from '../ops/retry';
@@ -8,9 +8,8 @@ import type { Run } from './command';
 import { DEFAULT_LIMIT } from './commands';
 import { readText } from './files';
 import { jobLines, jobPage, jobView } from './job-text';
+import { isSearch, listFound } from './jobs-list';
 import { count, hour, oneOf, queue, queues, required, text } from './options';
-
-const STATES: readonly State[] = ['queued', 'processing', 'held', 'succeeded', 'dead', 'cancelled'];
 
 /** The code of `sls jobs …`. */
 export const jobsRuns = {
@@ -18,6 +17,7 @@ export const jobsRuns = {
     const at = hour(options, 'hour');
     const limit = count(options, 'limit', DEFAULT_LIMIT);
     const state = oneOf(options, 'state', STATES);
+    if (isSearch(options)) return listFound(options, out, await reader(), limit);
     const listed = LISTED_STATES.filter((known) => state === undefined || known === state);
     if (at === undefined && listed.length === 0)
       throw new OperatorError(`--state ${state} needs --hour, because such jobs can only be found by their hour.`);

@@ -16,6 +16,11 @@ export const terminal: Output = {
     bar.start(total, 0);
     return { set: (done) => bar.update(done), stop: () => bar.stop() };
   },
+  interrupted: () => {
+    const stop = new AbortController();
+    process.once('SIGINT', () => stop.abort());
+    return stop.signal;
+  },
   exitCode: (code) => {
     process.exitCode = code;
   },

@@ -97,6 +97,9 @@ export function hourKey(queue: string, time: number): string {
   return `${queue}#${year}${month}${day}${hour}`;
 }
 
+/** Key of the index `inGroup`. */
+export const groupKey = (queue: string, group: string): string => `${queue}#${group}`;
+
 /** The hour's campaigns in the same index. No queue may be called `campaign`, because it would share these keys. */
 export const campaignHourKey = (time: number): string => hourKey('campaign', time);
 

@@ -23,6 +23,7 @@ export function recordOf(row: JobRow): string {
     todo: _todo,
     todoAt: _todoAt,
     hour: _hour,
+    inGroup: _inGroup,
     expiresAt: _expiresAt,
     recordedAt: _recordedAt,
     // Only revision 28eb1b2 uses it.

@@ -1,5 +1,5 @@
 import type { QueueSettings } from '../config';
-import { hourKey, shardedTodoKey, type TodoKind, todoKey } from './keys';
+import { groupKey, hourKey, shardedTodoKey, type TodoKind, todoKey } from './keys';
 import { type Evidence, isEnd, type JobRow } from './row';
 
 const MINUTE = 60_000;
@@ -75,7 +75,7 @@ function todoOfEnd(row: JobRow): { todo: string; todoAt: number } | undefined {
 
 /**
  * Adds the index attributes to a row. They follow from the rest of the row: what the reconciler must do and when, the
- * hour, and an ended job's expiry. A canary's row has only the expiry, so that no walk through an index meets it.
+ * hour, the message group, and an ended job's expiry. A canary's row has only the expiry, so that no walk through an index meets it.
  */
 export function withSchedule(row: JobRow, settings: Pick<QueueSettings, 'retention'>): JobRow {
   const { todo: _todo, todoAt: _todoAt, expiresAt: _expiresAt, ...rest } = row;
@@ -85,6 +85,7 @@ export function withSchedule(row: JobRow, settings: Pick<QueueSettings, 'retenti
   return {
     ...rest,
     hour: hourKey(row.queue, row.time),
+    ...(row.group === undefined ? {} : { inGroup: groupKey(row.queue, row.group) }),
     ...todoOf(row, settings),
     ...(isEnd(row.state) ? { expiresAt } : {}),
   };

@@ -17,7 +17,7 @@ export const LISTED_STATES = ['queued', 'processing', 'held', 'dead'] as const s
 export type ListedState = (typeof LISTED_STATES)[number];
 
 /** The possible states of jobs with each kind of entry in the index `todo`. The excluded kinds are not of jobs. */
-const KINDS: Record<Exclude<TodoKind, 'campaign' | 'line' | 'evidence'>, readonly ListedState[]> = {
+export const TODO_STATES: Record<Exclude<TodoKind, 'campaign' | 'line' | 'evidence'>, readonly ListedState[]> = {
   unsent: ['queued'],
   waiting: ['queued', 'processing'],
   held: ['held'],
@@ -50,7 +50,7 @@ export async function jobsInStates(
   { queue, states, limit }: { queue: string; states: readonly ListedState[]; limit: number },
 ): Promise<Found> {
   const { table, ledger } = reader;
-  const todos = Object.entries(KINDS).flatMap(([kind, of]) => {
+  const todos = Object.entries(TODO_STATES).flatMap(([kind, of]) => {
     if (!of.some((state) => states.includes(state))) return [];
     return kind === 'stopped'
       ? VENDORS.map((vendor) => [todoKey(queue, kind, vendor)])

@@ -75,7 +75,7 @@ export async function checkArrived({ equal, check }: Report, account: Account, e
     [[{ AttributeName: 'key', KeyType: 'HASH' }], 'PAY_PER_REQUEST', retain],
   );
   equal(
-    'table: indexes todo and hour, keys only',
+    'table: indexes todo, hour and inGroup, keys only',
     table?.GlobalSecondaryIndexes?.map(({ IndexName, KeySchema, Projection }) => [
       IndexName,
       KeySchema?.map(({ AttributeName }) => AttributeName),
@@ -84,6 +84,7 @@ export async function checkArrived({ equal, check }: Report, account: Account, e
     [
       ['todo', ['todo', 'todoAt'], 'KEYS_ONLY'],
       ['hour', ['hour', 'key'], 'KEYS_ONLY'],
+      ['inGroup', ['inGroup', 'key'], 'KEYS_ONLY'],
     ],
   );
 

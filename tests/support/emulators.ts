@@ -10,7 +10,7 @@ import { startSqs as startSqsServer } from '../../lib/local/sqs/server';
 const region = 'us-east-1';
 export const TABLE = 'jobs';
 
-/** The jobs table as the stack declares it. Both indexes hold keys only. */
+/** The jobs table as the stack declares it. All indexes hold keys only. */
 export const create = {
   BillingMode: 'PAY_PER_REQUEST',
   AttributeDefinitions: [
@@ -18,9 +18,10 @@ export const create = {
     { AttributeName: 'todo', AttributeType: 'S' },
     { AttributeName: 'todoAt', AttributeType: 'N' },
     { AttributeName: 'hour', AttributeType: 'S' },
+    { AttributeName: 'inGroup', AttributeType: 'S' },
   ],
   KeySchema: [{ AttributeName: 'key', KeyType: 'HASH' }],
-  GlobalSecondaryIndexes: [index('todo', 'todoAt'), index('hour', 'key')],
+  GlobalSecondaryIndexes: [index('todo', 'todoAt'), index('hour', 'key'), index('inGroup', 'key')],
 };
 
 function index(hash: string, range: string) {

@@ -30,6 +30,7 @@ interface Indexed {
   todo: string | undefined;
   todoAt: number | undefined;
   hour: string | undefined;
+  inGroup: string | undefined;
 }
 
 /** Sorts after every key. */
@@ -77,8 +78,8 @@ export function memoryTable({
       if (Buffer.byteLength(json) > MAX_ITEM_BYTES)
         throw new StoreError({ code: 'DynamoDB.ValidationException', message: 'the item is too large' });
       if (versionOf(item.key) !== expected) return 'conflict';
-      const { key, version, todo, todoAt, hour } = item;
-      const indexed = { todo, todoAt, hour };
+      const { key, version, todo, todoAt, hour, inGroup } = item;
+      const indexed = { todo, todoAt, hour, inGroup };
       if (used) {
         const before = stored.get(key);
         const larger = Math.max(unitsOf(before?.json, WRITE_UNIT_BYTES), unitsOf(json, WRITE_UNIT_BYTES));
@@ -112,18 +113,21 @@ export function memoryTable({
     count: async (todo, { since, most = Number.POSITIVE_INFINITY }) =>
       Math.min(most, index.read().todo.get(todo)?.countAfter({ key: '', todoAt: since }) ?? 0),
 
-    hour: async (hour, { after, limit }) => {
-      const found: string[] = [];
-      for (const key of index.read().hour.get(hour)?.after(after) ?? []) {
-        if (found.length >= limit) break;
-        found.push(key);
-      }
-      return found;
-    },
+    hour: async (hour, { after, limit }) => taken(index.read().hour.get(hour)?.after(after), limit),
+    group: async (group, { after, limit }) => taken(index.read().inGroup.get(group)?.after(after), limit),
 
     items: () => [...stored.entries()].sort(([a], [b]) => byText(a, b)).map(([, { json }]) => JSON.parse(json) as Item),
     writes: () => writes,
   };
+}
+
+function taken(keys: Iterable<string> | undefined, limit: number): string[] {
+  const found: string[] = [];
+  for (const key of keys ?? []) {
+    if (found.length >= limit) break;
+    found.push(key);
+  }
+  return found;
 }
 
 const READ_UNIT_BYTES = 4_096;
@@ -137,28 +141,37 @@ const unitsOf = (json = '', bytes: number): number => Math.max(1, Math.ceil(Buff
 function partitionsWritten(before: Indexed | undefined, after: Indexed): string[] {
   const moved = before?.todo !== after.todo || before?.todoAt !== after.todoAt;
   const todo = moved ? [before?.todo, after.todo].filter((key) => key !== undefined) : [];
-  const hour = before?.hour === after.hour ? [] : [before?.hour, after.hour].filter((key) => key !== undefined);
-  return [...todo.map((key) => `todo ${key}`), ...hour.map((key) => `hour ${key}`)];
+  const moves = (name: 'hour' | 'inGroup') =>
+    before?.[name] === after[name] ? [] : [before?.[name], after[name]].filter((key) => key !== undefined);
+  return [
+    ...todo.map((key) => `todo ${key}`),
+    ...moves('hour').map((key) => `hour ${key}`),
+    ...moves('inGroup').map((key) => `inGroup ${key}`),
+  ];
 }
 
-/** The two indexes: the entries of each partition, in the order of the sort key. */
+/** The indexes: the entries of each partition, in the order of the sort key. */
 interface Indexes {
   todo: Map<string, SortedList<Due>>;
   hour: Map<string, SortedList<string>>;
+  inGroup: Map<string, SortedList<string>>;
 }
 
 function laggingIndex(lagMs: number, now: () => number) {
-  const indexes: Indexes = { todo: new Map(), hour: new Map() };
+  const indexes: Indexes = { todo: new Map(), hour: new Map(), inGroup: new Map() };
   const applied = new Map<string, Indexed>();
   const late: { at: number; key: string; item: Indexed | undefined }[] = [];
   const apply = (key: string, item: Indexed | undefined) => {
     const before = applied.get(key);
     if (before?.todo !== undefined && before.todoAt !== undefined)
       indexes.todo.get(before.todo)?.remove({ key, todoAt: before.todoAt });
-    if (before?.hour !== undefined && before.hour !== item?.hour) indexes.hour.get(before.hour)?.remove(key);
+    for (const name of ['hour', 'inGroup'] as const) {
+      const [old, next] = [before?.[name], item?.[name]];
+      if (old !== undefined && old !== next) indexes[name].get(old)?.remove(key);
+      if (next !== undefined && old !== next) partition(indexes[name], next, byText).add(key);
+    }
     if (item?.todo !== undefined && item.todoAt !== undefined)
       partition(indexes.todo, item.todo, byTime).add({ key, todoAt: item.todoAt });
-    if (item?.hour !== undefined) partition(indexes.hour, item.hour, byText).add(key);
     if (item) applied.set(key, item);
     else applied.delete(key);
   };

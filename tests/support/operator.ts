@@ -34,6 +34,7 @@ export function recordingOutput(answer?: string): { out: Output; recorded: Recor
         },
       };
     },
+    interrupted: () => new AbortController().signal,
     exitCode: (code) => {
       recorded.exitCode = code;
     },

@@ -155,12 +155,16 @@ describe.each(variants)('the jobs table: $name', ({ start }) => {
     expect(await table.count(todo, { since: 31 })).toBe(0);
   });
 
-  it('lists the keys of an hour in order, starting after a given key', async () => {
+  it.each([
+    ['an hour', 'hour', 'hour'],
+    ['a message group', 'inGroup', 'group'],
+  ] as const)('lists the keys of %s in order, starting after a given key', async (_what, attribute, method) => {
     const hour = `hour#${randomUUID()}`;
-    for (const key of ['c', 'a', 'd', 'b']) await table.put(item(`${hour}#${key}`, { hour }), 0);
+    for (const key of ['c', 'a', 'd', 'b']) await table.put(item(`${hour}#${key}`, { [attribute]: hour }), 0);
+    await table.put(item(`${hour}#e`), 0);
 
     const letters = (options: { after?: string; limit: number }) =>
-      table.hour(hour, options).then((keys) => keys.map((key) => key.at(-1)).join(''));
+      table[method](hour, options).then((keys) => keys.map((key) => key.at(-1)).join(''));
 
     expect(await letters({ limit: 9 })).toBe('abcd');
     expect(await letters({ limit: 2 })).toBe('ab');
@@ -175,6 +179,7 @@ describe.each(variants)('the jobs table: $name', ({ start }) => {
     for (const n of many) await table.put(item(`${n}#${padding}`, { todo, todoAt: n, hour: todo }), 0);
 
     expect(await table.count(todo, { since: 0 })).toBe(many.length);
+    expect(await table.count(todo, { since: 0, most: 7 })).toBe(7);
     expect(await table.due(todo, { until: 9_999, limit: 9_999 })).toHaveLength(many.length);
     expect(await table.due(todo, { until: 9_999, limit: 390 })).toHaveLength(390);
     expect(await table.hour(todo, { limit: 9_999 })).toHaveLength(many.length);

@@ -88,6 +88,14 @@ export function portsOf(world: World, process: Process): Ports {
         }),
       hour: (hour, options) =>
         call({ process, target: 'table', method: 'hour', effect: () => table.hour(hour, options), detail: () => hour }),
+      group: (group, options) =>
+        call({
+          process,
+          target: 'table',
+          method: 'group',
+          effect: () => table.group(group, options),
+          detail: () => group,
+        }),
     },
     objects: {
       put: (key, body, contentType) =>

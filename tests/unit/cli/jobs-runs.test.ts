@@ -74,6 +74,43 @@ describe('sls jobs list', () => {
   });
 });
 
+describe('sls jobs list with a search', () => {
+  test('says where it looked, and shows a bar', async () => {
+    const { json, notes, progress } = await command(await someJobs(), 'jobs list', { code: 'Rejected', json: true });
+
+    expect(ids({ json })).toEqual([jobId(2)]);
+    expect(notes).toEqual([
+      '4 jobs looked at. These are the jobs that wait or are dead. With --from, jobs that have ended are searched too.',
+    ]);
+    expect(progress.map(({ stopped }) => stopped)).toEqual([true]);
+  });
+
+  test('with --limit it says that there are more', async () => {
+    const { json, notes } = await command(await someJobs(), 'jobs list', { from: HOUR, limit: '2', json: true });
+
+    expect(json).toMatchObject({ more: true });
+    expect(ids({ json })).toHaveLength(2);
+    expect(notes[1]).toBe('There are more jobs. Narrow the search, or raise --limit.');
+  });
+
+  test.each([
+    [{ code: 'Rejectd' }, 'None of 4 jobs has this --code. The codes are AgreementMissing, RateLimited, Rejected.'],
+    [{ email: 'jane@example.com' }, 'None of 0 jobs has this --email. The index of message groups has jobs'],
+    [{ key: 'order-7' }, 'No job has this key.'],
+    [{ reason: 'ded' }, '--reason must be one of'],
+    [{ from: '2026-01-02T04', to: '2026-01-02T03' }, '--from must be before --to'],
+    [{ code: 'Rejected', state: 'succeeded' }, '--state succeeded needs --hour, or --from'],
+  ])('%j is an error', async (options, message) => {
+    await expect(command(await someJobs(), 'jobs list', options)).rejects.toThrow(message);
+  });
+
+  test('a filter whose values exist but never together finds no jobs, which is no error', async () => {
+    const { lines } = await command(await someJobs(), 'jobs list', { code: 'Rejected', reason: 'throttled' });
+
+    expect(lines).toEqual(['No jobs.']);
+  });
+});
+
 describe('sls jobs show', () => {
   test('shows state, steps, error, history and the keys of record and body, but no data', async () => {
     const engine = await someJobs();

@@ -14,13 +14,20 @@ interface Deployed {
 const deployed = (stage: string) =>
   JSON.parse(readFileSync(`tests/fixtures/deployed/${stage}.json`, 'utf8')) as Deployed;
 
+/** CloudFormation adds an index to a table in place, one with each deployment. */
+const ADDED_INDEX = 'inGroup';
+const withoutAdded = (value: unknown): unknown =>
+  Array.isArray(value)
+    ? value.filter(({ IndexName, AttributeName }) => ![IndexName, AttributeName].includes(ADDED_INDEX))
+    : value;
+
 /** The same properties of the same resources, as the template of today has them. */
 const asDeployed = ({ Resources }: CompiledTemplate, { Resources: before }: Deployed): Deployed['Resources'] =>
   Object.fromEntries(
     Object.entries(before).map(([id, kept]) => {
       const { Type = 'missing', Properties, ...rest } = Resources[id] ?? {};
       const now: Record<string, unknown> = { Type, ...rest, ...Properties };
-      return [id, { Type, ...Object.fromEntries(Object.keys(kept).map((name) => [name, now[name]])) }];
+      return [id, { Type, ...Object.fromEntries(Object.keys(kept).map((name) => [name, withoutAdded(now[name])])) }];
     }),
   );
 

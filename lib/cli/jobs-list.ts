@@ -1,0 +1,107 @@
+import type { JobRow } from '../jobs/row';
+import { LISTED_STATES } from '../ops/find';
+import { type JobFilter, STATES } from '../ops/job-filter';
+import { OperatorError, type Reader } from '../ops/operator';
+import { jobsWithKey, type Scope, type Search, searchJobs } from '../ops/search';
+import { counted } from '../text';
+import type { CommandContext, Output } from './command';
+import { jobLines, jobView } from './job-text';
+import { hour, oneOf, queue, text } from './options';
+
+type Options = CommandContext['options'];
+
+const HOUR_MS = 3_600_000;
+const BY_VALUE = ['reason', 'code', 'vendor', 'group', 'user', 'email', 'correlation', 'ticket', 'message'] as const;
+
+/** Whether the options ask for more than jobs of a queue, a state or one hour. */
+export const isSearch = (options: Options): boolean =>
+  [...BY_VALUE, 'from', 'to', 'key'].some((name) => text(options, name) !== undefined);
+
+/** The filter that the options give. Throws an OperatorError for a value that cannot exist. */
+export function filterOf(options: Options, names: { queueNames: readonly string[] }): JobFilter {
+  const at = hour(options, 'hour');
+  const [from, to] = at === undefined ? [hour(options, 'from'), hour(options, 'to')] : [at, at + HOUR_MS];
+  const state = oneOf(options, 'state', STATES);
+  const filter: JobFilter = {
+    queue: queue(options, names),
+    ...{ state, from, to },
+    ...Object.fromEntries(BY_VALUE.map((name) => [name, text(options, name)])),
+  };
+  if (from !== undefined && to !== undefined && from >= to) throw new OperatorError('--from must be before --to.');
+  const open = from === undefined && to === undefined && BY_GROUP.every((name) => filter[name] === undefined);
+  if (open && state !== undefined && !(LISTED_STATES as readonly string[]).includes(state))
+    throw new OperatorError(
+      `--state ${state} needs --hour, or --from, because such jobs can only be found by their hour.`,
+    );
+  return filter;
+}
+
+const BY_GROUP = ['group', 'user', 'email'] as const;
+
+/** Prints what the filter finds. Ctrl-C stops the search and prints what it has found. */
+export async function listFound(options: Options, out: Output, reader: Reader, limit: number): Promise<void> {
+  const { rows, more, notes } = await found(options, out, reader, limit);
+  if (options.json) out.json({ jobs: rows.map((row) => jobView(row, reader.prefix)), more });
+  else for (const line of rows.length === 0 ? ['No jobs.'] : jobLines(rows)) out.line(line);
+  for (const note of notes) out.note(note);
+}
+
+interface Listed {
+  rows: JobRow[];
+  more: boolean;
+  notes: string[];
+}
+
+async function found(options: Options, out: Output, reader: Reader, limit: number): Promise<Listed> {
+  const key = text(options, 'key');
+  if (key === undefined) return collected(out, searchJobs(reader, filterOf(options, reader)), limit);
+  const rows = await jobsWithKey(reader, { key, principal: text(options, 'principal'), queue: queue(options, reader) });
+  if (rows.length === 0)
+    throw new OperatorError(
+      'No job has this key. A key belongs to the principal that the API passed with it: add --principal.',
+    );
+  return { rows, more: false, notes: [] };
+}
+
+async function collected(out: Output, search: Search, limit: number): Promise<Listed> {
+  const rows: JobRow[] = [];
+  const signal = out.interrupted();
+  const last = { looked: 0 };
+  let bar: ReturnType<Output['progress']> | undefined;
+  try {
+    for await (const step of search.steps({ signal })) {
+      rows.push(...step.rows);
+      last.looked = step.looked;
+      bar ??= out.progress(step.of);
+      bar.set(step.done);
+      if (rows.length > limit) break;
+    }
+  } finally {
+    bar?.stop();
+  }
+  if (rows.length === 0 && !signal.aborted) refuseUnmet(search, last.looked);
+  const shown = rows.toSorted((a, b) => a.time - b.time || (a.id < b.id ? -1 : 1)).slice(0, limit);
+  const notes = [
+    `${counted(last.looked, 'job')} looked at. ${SCOPES[search.scope]}`,
+    ...(signal.aborted ? ['You stopped the search. There may be more jobs.'] : []),
+    ...(rows.length > limit ? ['There are more jobs. Narrow the search, or raise --limit.'] : []),
+  ];
+  return { rows: shown, more: rows.length > limit || signal.aborted, notes };
+}
+
+const SCOPES: Record<Scope, string> = {
+  group:
+    'The index of message groups has jobs of this release and later. Its people are those of feedback: each e-mail is a group of its own, and each app is one.',
+  hours: 'These are all jobs that were accepted in these hours.',
+  open: 'These are the jobs that wait or are dead. With --from, jobs that have ended are searched too.',
+};
+
+/** A value that no job has is an error, because it is probably misspelt. */
+export function refuseUnmet(search: Search, looked: number): void {
+  const { conditions, codes } = search.unmet();
+  const named = conditions.filter(({ name }) => !['queue', 'state', 'from', 'to'].includes(name));
+  const [first] = named;
+  if (!first) return;
+  const seen = first.name === 'code' && codes.length > 0 ? ` The codes are ${codes.join(', ')}.` : '';
+  throw new OperatorError(`None of ${counted(looked, 'job')} has this --${first.name}.${seen} ${SCOPES[search.scope]}`);
+}

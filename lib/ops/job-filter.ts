@@ -1,0 +1,95 @@
+import { VENDORS } from '../errors';
+import { feedbackGroup } from '../feedback/message';
+import type { JobRow, Reason, State } from '../jobs/row';
+import { OperatorError } from './operator';
+
+export const STATES: readonly State[] = ['queued', 'processing', 'held', 'succeeded', 'dead', 'cancelled'];
+const REASONS: readonly Reason[] = [
+  ...(['paused', 'throttled', 'retry', 'stopped', 'unknown', 'behind'] as const),
+  ...(['error', 'crash', 'expired'] as const),
+  ...(['never-sent', 'operator'] as const),
+];
+
+/**
+ * What to look for. Every field narrows the search. `from` and `to`: when the job was accepted, ms since 1970. `message`: a
+ * message of SQS, or the vendor's id of a mail. `user` and `email`: as in the data of a feedback.
+ */
+export interface JobFilter {
+  queue?: string | undefined;
+  state?: State | undefined;
+  reason?: string | undefined;
+  code?: string | undefined;
+  vendor?: string | undefined;
+  group?: string | undefined;
+  user?: string | undefined;
+  email?: string | undefined;
+  correlation?: string | undefined;
+  ticket?: string | undefined;
+  message?: string | undefined;
+  from?: number | undefined;
+  to?: number | undefined;
+}
+
+/** One condition of a filter, by the name of its field. */
+export interface Condition {
+  name: keyof JobFilter;
+  value: string;
+  holds: (row: JobRow) => boolean;
+}
+
+/** The message groups of a filter, by queue. `undefined`: it names none. A person's e-mail only counts without an id. */
+export function groupsOf({ group, user, email }: JobFilter): readonly string[] | undefined {
+  if (group !== undefined) return [group];
+  const ofUser = user === undefined ? [] : [feedbackGroup({ user: { id: user, email: '' } })];
+  const ofEmail = email === undefined ? [] : [feedbackGroup({ user: { email } })];
+  return user === undefined && email === undefined ? undefined : [...ofUser, ...ofEmail];
+}
+
+/** The conditions that a row must meet. Throws an OperatorError for a reason or a vendor that does not exist. */
+export function conditionsOf(filter: JobFilter): Condition[] {
+  known('state', filter.state, STATES);
+  known('reason', filter.reason, REASONS);
+  known('vendor', filter.vendor, VENDORS);
+  const groups = groupsOf(filter);
+  const { from, to } = filter;
+  const each = {
+    queue: ({ queue }) => queue === filter.queue,
+    state: ({ state }) => state === filter.state,
+    reason: ({ reason }) => reason === filter.reason,
+    code: ({ error }) => error?.code === filter.code,
+    vendor: ({ vendor, error }) => (vendor ?? error?.vendor) === filter.vendor,
+    group: inGroups,
+    user: inGroups,
+    email: inGroups,
+    correlation: ({ correlationId }) => correlationId === filter.correlation,
+    ticket: ({ steps, result }) => [steps.ticket?.result, result].some((of) => idsOf(of).includes(filter.ticket ?? '')),
+    message: (row) => messagesOf(row).includes(filter.message ?? ''),
+    from: ({ time }) => from === undefined || time >= from,
+    to: ({ time }) => to === undefined || time < to,
+  } satisfies Record<keyof JobFilter, (row: JobRow) => boolean>;
+  function inGroups({ group = '' }: JobRow): boolean {
+    return groups?.includes(group) === true;
+  }
+  return (Object.keys(each) as (keyof JobFilter)[]).flatMap((name) =>
+    filter[name] === undefined ? [] : [{ name, value: String(filter[name]), holds: each[name] }],
+  );
+}
+
+function known(name: string, value: string | undefined, values: readonly string[]): void {
+  if (value !== undefined && !values.includes(value))
+    throw new OperatorError(`--${name} must be one of ${values.join(', ')}, is ${value}.`);
+}
+
+/** The plain texts and numbers of a step's result: ids of what it made. */
+const idsOf = (result: unknown): string[] =>
+  typeof result === 'object' && result !== null
+    ? Object.values(result).flatMap((value) =>
+        typeof value === 'string' || typeof value === 'number' ? [String(value)] : [],
+      )
+    : [];
+
+const messagesOf = ({ deliveries, history, spentMessageIds, evidence = {}, steps }: JobRow): string[] => [
+  ...[...deliveries, ...history, ...Object.values(evidence)].flatMap(({ messageId }) => messageId ?? []),
+  ...spentMessageIds,
+  ...Object.values(steps).flatMap(({ result }) => idsOf(result)),
+];

@@ -1,0 +1,159 @@
+import { mapEach } from '../concurrency';
+import { StoreError, VENDORS } from '../errors';
+import { everyOfHour } from '../jobs/due';
+import { groupKey, hourKey, jobKey, type TodoKind, todoKey, todoKeys } from '../jobs/keys';
+import type { JobRow, State } from '../jobs/row';
+import type { Due, Table } from '../ports';
+import { jobId } from '../producer/job-id';
+import { type ListedState, TODO_STATES } from './find';
+import { type Condition, conditionsOf, groupsOf, type JobFilter } from './job-filter';
+import { OperatorError, type Reader } from './operator';
+
+/**
+ * Where a search looks. `group`: the index of message groups, which has no rows from before it. `hours`: all jobs that were
+ * accepted in these hours. `open`: jobs that wait or are dead.
+ */
+export type Scope = 'group' | 'hours' | 'open';
+
+/** One step of a search: the jobs that it found. */
+export interface Found {
+  rows: JobRow[];
+  /** How many rows the search has read so far. */
+  looked: number;
+  /** How many of `of` parts are done: an hour, a kind of waiting or a group is a part. */
+  done: number;
+  of: number;
+}
+
+/** A search that has not begun. */
+export interface Search {
+  scope: Scope;
+  /** Finds jobs part by part. It stops before the next read once `signal` is aborted. */
+  steps(options?: { signal?: AbortSignal }): AsyncGenerator<Found, void>;
+  /**
+   * After the steps: the conditions that no row met on its own, with the error codes that were seen. Such a value is
+   * probably misspelt, or its job is not where the search looked.
+   */
+  unmet(): { conditions: readonly Condition[]; codes: readonly string[] };
+}
+
+const HOUR_MS = 3_600_000;
+const PAGE = 200;
+const AT_ONCE = 32;
+
+/** Prepares a search. Throws an OperatorError for a value that cannot exist. Nothing is read before the first step. */
+export function searchJobs(reader: Reader, filter: JobFilter): Search {
+  const conditions = conditionsOf(filter);
+  const queues = filter.queue === undefined ? reader.queueNames : [filter.queue];
+  const scope = scopeOf(filter);
+  const parts = PARTS[scope](reader, filter, queues);
+  const met = new Set<Condition>();
+  const codes = new Set<string>();
+  /** A job that goes on during the search may be under two entries. */
+  const seen = new Set<string>();
+
+  function matches(row: JobRow): boolean {
+    if (row.error) codes.add(row.error.code);
+    const held = conditions.filter(({ holds }) => holds(row));
+    for (const condition of held) met.add(condition);
+    return held.length === conditions.length;
+  }
+
+  return {
+    scope,
+    async *steps({ signal } = {}) {
+      let looked = 0;
+      for (const [done, part] of parts.entries()) {
+        for await (const keys of part)
+          for (let first = 0; first < keys.length; first += PAGE) {
+            if (signal?.aborted) return;
+            const page = keys.slice(first, first + PAGE).filter((key) => !seen.has(key));
+            for (const key of page) seen.add(key);
+            const read = await mapEach(page, AT_ONCE, (key) => reader.ledger.known(key));
+            looked += page.length;
+            const rows = read.filter((row) => row !== undefined).filter((row) => !row.canary && matches(row));
+            yield { rows, looked, done, of: parts.length };
+          }
+        if (signal?.aborted) return;
+        yield { rows: [], looked, done: done + 1, of: parts.length };
+      }
+    },
+    unmet: () => ({ conditions: conditions.filter((condition) => !met.has(condition)), codes: [...codes].sort() }),
+  };
+}
+
+function scopeOf(filter: JobFilter): Scope {
+  if (groupsOf(filter) !== undefined) return 'group';
+  return filter.from === undefined && filter.to === undefined ? 'open' : 'hours';
+}
+
+/** A part yields pages of keys. It reads nothing before it is iterated. */
+type Part = AsyncIterable<readonly string[]>;
+
+const PARTS: Record<Scope, (reader: Reader, filter: JobFilter, queues: readonly string[]) => Part[]> = {
+  group: ({ table }, filter, queues) =>
+    (groupsOf(filter) ?? []).flatMap((group) => queues.map((queue) => keysOfGroup(table, groupKey(queue, group)))),
+
+  hours: ({ table, clock }, { from, to }, queues) => {
+    const end = Math.min(to ?? clock.now(), clock.now());
+    const first = Math.floor((from ?? end - HOUR_MS) / HOUR_MS) * HOUR_MS;
+    const hours: number[] = [];
+    // The newest first, because a caller asks about a recent job.
+    for (let hour = Math.floor((end - 1) / HOUR_MS) * HOUR_MS; hour >= first; hour -= HOUR_MS) hours.push(hour);
+    return hours.flatMap((hour) => queues.map((queue) => everyOfHour(table, hourKey(queue, hour))));
+  },
+
+  open: ({ table }, { state, vendor }, queues) =>
+    queues.flatMap((queue) =>
+      (Object.keys(TODO_STATES) as (keyof typeof TODO_STATES)[]).flatMap((kind) =>
+        mayHold(TODO_STATES[kind], state) ? keysOfKind(queue, kind, vendor).map((todo) => keysDue(table, todo)) : [],
+      ),
+    ),
+};
+
+const mayHold = (states: readonly ListedState[], state: State | undefined): boolean =>
+  states.length > 0 && (state === undefined || (states as readonly State[]).includes(state));
+
+const keysOfKind = (queue: string, kind: TodoKind, vendor: string | undefined): string[] =>
+  kind === 'stopped'
+    ? (vendor === undefined ? VENDORS : [vendor]).map((name) => todoKey(queue, kind, name))
+    : todoKeys(queue, kind);
+
+async function* keysDue(table: Table, todo: string): AsyncGenerator<string[]> {
+  for (let after: Due | undefined; ; ) {
+    const page = await table.due(todo, { until: Number.MAX_SAFE_INTEGER, after, limit: PAGE });
+    yield page.map(({ key }) => key);
+    if (page.length < PAGE) return;
+    after = page.at(-1);
+  }
+}
+
+async function* keysOfGroup(table: Table, group: string): AsyncGenerator<string[]> {
+  for (let after: string | undefined; ; ) {
+    const page = await table
+      .group(group, { limit: PAGE, ...(after === undefined ? {} : { after }) })
+      .catch(notDeployed);
+    yield page;
+    if (page.length < PAGE) return;
+    after = page.at(-1);
+  }
+}
+
+function notDeployed(error: unknown): never {
+  if (error instanceof StoreError && error.code === 'DynamoDB.ValidationException')
+    throw new OperatorError(
+      'The table has no index of message groups yet. Deploy this version, and wait until DynamoDB has built the index.',
+    );
+  throw error;
+}
+
+/** The jobs that a caller sent with this key, at most one of each queue. */
+export async function jobsWithKey(
+  reader: Reader,
+  { key, principal, queue }: { key: string; principal?: string | undefined; queue?: string | undefined },
+): Promise<JobRow[]> {
+  const queues = queue === undefined ? reader.queueNames : [queue];
+  const keys = queues.map((name) => jobKey(name, jobId({ ...reader, queue: name, key, principal })));
+  const rows = await mapEach(keys, AT_ONCE, (of) => reader.ledger.known(of));
+  return rows.filter((row) => row !== undefined);
+}

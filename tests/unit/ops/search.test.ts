@@ -1,0 +1,159 @@
+import { PermanentError, StoreError, WaitError } from '../../../lib/errors';
+import { feedbackGroup } from '../../../lib/feedback/message';
+import { groupKey, jobKey } from '../../../lib/jobs/keys';
+import type { JobFilter } from '../../../lib/ops/job-filter';
+import { jobsWithKey, searchJobs } from '../../../lib/ops/search';
+import { jobId as idOfKey } from '../../../lib/producer/job-id';
+import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+import { sampleContract } from '../../support/sample-contract';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const BEGIN = Date.UTC(2026, 0, 2, 3, 4, 5);
+const jane = feedbackGroup({ user: { id: 'u-1', email: 'jane@example.com' } });
+const joe = feedbackGroup({ user: { email: 'joe@example.com' } });
+
+/** Of u-1: 1 succeeded, 2 is dead. Of joe: 3 is held. An hour later, 4 of another user succeeded. */
+async function someJobs() {
+  const { contract } = sampleContract(({ id }) => {
+    if (id === jobId(2)) throw new PermanentError({ code: 'Rejected', message: 'rejected', vendor: 'zendesk' });
+    if (id === jobId(3))
+      throw new WaitError({ code: 'RateLimited', message: '429', vendor: 'sendgrid', waitMs: 5 * MINUTE });
+    return { id: 70 + Number(id.at(-1)) };
+  });
+  const engine = memoryEngine(() => ({ ...contract, queue: 'feedback' }));
+  const send = (n: number, group: string, time: number) =>
+    engine.send(
+      JSON.stringify(anEnvelope({ id: jobId(n), time: new Date(time).toISOString(), correlationid: `request-${n}` })),
+      { group },
+    );
+  const messages = [send(1, jane, BEGIN), send(2, jane, BEGIN), send(3, joe, BEGIN)];
+  for (let n = 0; n < 2; n++) await engine.deliver();
+  messages.push(send(4, 'another', BEGIN + HOUR));
+  await engine.deliver();
+  engine.clock.advance(2 * HOUR);
+  return { engine, messages };
+}
+
+async function found({ engine }: Awaited<ReturnType<typeof someJobs>>, filter: JobFilter) {
+  const search = searchJobs(engine.deps, filter);
+  const ids: number[] = [];
+  let last = { done: 0, of: 0, looked: 0 };
+  for await (const { rows, ...step } of search.steps()) {
+    ids.push(...rows.map(({ id }) => Number(id.at(-1))));
+    last = step;
+  }
+  const unmet = search.unmet();
+  return {
+    ids: ids.sort(),
+    scope: search.scope,
+    ...last,
+    unmet: unmet.conditions.map(({ name }) => name),
+    codes: unmet.codes,
+  };
+}
+
+test.each<[JobFilter, string, number[]]>([
+  [{}, 'open', [2, 3]],
+  [{ reason: 'throttled' }, 'open', [3]],
+  [{ code: 'Rejected' }, 'open', [2]],
+  [{ vendor: 'zendesk' }, 'open', [2]],
+  [{ correlation: 'request-3' }, 'open', [3]],
+  [{ user: 'u-1' }, 'group', [1, 2]],
+  [{ email: 'JOE@example.com' }, 'group', [3]],
+  [{ user: 'u-1', email: 'joe@example.com' }, 'group', [1, 2, 3]],
+  [{ group: 'another' }, 'group', [4]],
+  [{ user: 'u-1', state: 'dead' }, 'group', [2]],
+  [{ from: BEGIN }, 'hours', [1, 2, 3, 4]],
+  [{ from: BEGIN, to: BEGIN + HOUR }, 'hours', [1, 2, 3]],
+  [{ from: BEGIN, state: 'succeeded' }, 'hours', [1, 4]],
+  [{ from: BEGIN, correlation: 'request-4' }, 'hours', [4]],
+])('the filter %j searches %s and finds jobs %j', async (filter, scope, ids) => {
+  expect(await found(await someJobs(), filter)).toMatchObject({ scope, ids, unmet: [] });
+});
+
+test('a job is found by the message that brought it, and by the id of what its step made', async () => {
+  const made = await someJobs();
+
+  expect((await found(made, { from: BEGIN, message: made.messages[3] ?? '' })).ids).toEqual([4]);
+  expect((await found(made, { from: BEGIN, message: '74' })).ids).toEqual([4]);
+});
+
+test('a job is found by its ticket', async () => {
+  const { engine, messages } = await someJobs();
+  const row = engine.row(jobId(1));
+  const ticket = { status: 'done' as const, startedAt: 1, result: { id: 4711 } };
+  await engine.deps.ledger.write({ ...row, steps: { ticket } }, row.version);
+
+  expect((await found({ engine, messages }, { from: BEGIN, ticket: '4711' })).ids).toEqual([1]);
+});
+
+test('a value that no job has is named, with the codes that were seen', async () => {
+  const typo = await found(await someJobs(), { code: 'Rejectd', state: 'dead' });
+  const both = await found(await someJobs(), { code: 'Rejected', reason: 'throttled' });
+
+  expect(typo).toMatchObject({ ids: [], unmet: ['code'], codes: ['Rejected'] });
+  expect(both).toMatchObject({ ids: [], unmet: [] });
+});
+
+test.each<[JobFilter, string]>([
+  [{ vendor: 'zendisk' }, '--vendor must be one of zendesk, sendgrid, app-store-connect, is zendisk'],
+  [{ reason: 'throtled' }, '--reason must be one of'],
+])('%j cannot exist and is refused before anything is read', async (filter, message) => {
+  const { engine } = await someJobs();
+
+  expect(() => searchJobs(engine.deps, filter)).toThrow(message);
+});
+
+test('a search tells how far it is, and stops before the next read once it is aborted', async () => {
+  const { engine } = await someJobs();
+  const stop = new AbortController();
+  const steps: [number, number][] = [];
+
+  for await (const { done, of } of searchJobs(engine.deps, { from: BEGIN }).steps({ signal: stop.signal })) {
+    steps.push([done, of]);
+    if (done === 1) stop.abort();
+  }
+
+  expect(steps.every(([, of]) => of === 3)).toBe(true);
+  expect(steps.at(-1)).toEqual([1, 3]);
+});
+
+test('rows of earlier code are in no group until this code writes them', async () => {
+  const { engine, messages } = await someJobs();
+  const { inGroup: _none, ...released } = engine.table.item(jobKey('feedback', jobId(2))) ?? {
+    key: '',
+    version: 0,
+    writer: '',
+  };
+  await engine.table.put({ ...released, version: released.version + 1 }, released.version);
+  const before = await found({ engine, messages }, { user: 'u-1' });
+
+  const row = engine.row(jobId(2));
+  await engine.deps.ledger.write(row, row.version);
+
+  expect(before.ids).toEqual([1]);
+  expect((await found({ engine, messages }, { user: 'u-1' })).ids).toEqual([1, 2]);
+  expect(engine.table.item(jobKey('feedback', jobId(2)))?.inGroup).toBe(groupKey('feedback', jane));
+  expect(JSON.stringify(Object.values(engine.records()))).not.toContain('inGroup');
+});
+
+test('a table without the index says that it must be deployed', async () => {
+  const { engine, messages } = await someJobs();
+  engine.deps.table.group = () =>
+    Promise.reject(new StoreError({ code: 'DynamoDB.ValidationException', message: 'no index' }));
+
+  await expect(found({ engine, messages }, { user: 'u-1' })).rejects.toThrow('Deploy this version');
+});
+
+test("a job is found by its caller's key and principal, without a search", async () => {
+  const { engine } = await someJobs();
+  const id = idOfKey({ ...engine.deps, queue: 'feedback', key: 'order-7', principal: 'shop' });
+  engine.send(JSON.stringify(anEnvelope({ id })));
+  await engine.deliver();
+
+  const rows = await jobsWithKey(engine.deps, { key: 'order-7', principal: 'shop' });
+
+  expect(rows.map((row) => row.id)).toEqual([id]);
+  expect(await jobsWithKey(engine.deps, { key: 'order-7' })).toEqual([]);
+});
