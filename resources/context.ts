@@ -7,6 +7,10 @@ export interface Context extends Pick<Instance, 'stage' | 'bucket' | 'prefix' | 
   instance: string;
   /** The client's name for people, if the file has one. */
   brand?: string | undefined;
+  /** Who may take the role of the API. Without it there is no such role. */
+  api?: string[] | undefined;
+  /** The AWS organisation of senders in other accounts. */
+  organization?: string | undefined;
   /** `own`, the name or ARN of a bus, or nothing: where the ends of jobs are published. */
   eventBus?: string | undefined;
 }
@@ -19,4 +23,5 @@ export const contextOf = (
   instance: name,
   brand: settings.brand,
   eventBus: settings.events?.bus,
+  ...settings.access,
 });

@@ -3,6 +3,7 @@ import { deployedBy } from '../lib/instances/deployed';
 import { hasFunction } from '../lib/instances/functions';
 import type { QueueRow } from '../lib/instances/queue-row';
 import { commonVariables, environmentOf, variablesOf } from '../lib/instances/variables';
+import { accessResources } from './access';
 import { type Blocks, instanceOf, monitoringOf, type Variables } from './configuration';
 import { type Context, contextOf } from './context';
 import { eventBusResources } from './event-bus';
@@ -63,6 +64,7 @@ export async function resources(variables: Variables): Promise<Fragment> {
     monitoringResources({ rows: of.rows, context }, monitoringOf(of, functions)),
     eventBusResources(context),
     producerParameterResources(of.rows, context, of.settings.sendgrid?.rate ?? 100),
+    accessResources(of.rows, context),
     exportNames(context, hasFunction(of, 'emailEvents')),
     { Resources: {}, Outputs: outputsOf(deployedBy(of)) },
   ]);

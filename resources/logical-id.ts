@@ -21,6 +21,12 @@ export const EVENT_BUS_ID = 'JobEvents';
 /** The SSM parameter of the producers. */
 export const PRODUCER_PARAMETER_ID = 'ProducerParameter';
 
+/** The managed policies of people and services, and the role of the API. */
+export const PRODUCER_POLICY_ID = 'ProducerPolicy';
+export const READER_POLICY_ID = 'ReaderPolicy';
+export const OPERATOR_POLICY_ID = 'OperatorPolicy';
+export const API_ROLE_ID = 'ApiRole';
+
 export const TOPIC_ID = 'AlarmTopic';
 export const UNDELIVERED_TOPIC_ID = 'UndeliveredAlarmTopic';
 export const UNDELIVERED_QUEUE_ID = 'UndeliveredAlarms';

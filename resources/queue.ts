@@ -2,7 +2,7 @@ import type { QueueRow } from '../lib/instances/queue-row';
 import { dlqName, queueName } from '../lib/jobs/keys';
 import type { Context } from './context';
 import { logicalId } from './logical-id';
-import { arn, type Fragment, type Resource, retention, tags } from './template';
+import { arn, type Fragment, principalArn, type Resource, retention, tags } from './template';
 
 /** A queue and its DLQ, their policies, and their URLs as outputs. */
 export function queueResources(row: QueueRow, context: Context): Fragment {
@@ -24,7 +24,7 @@ export function queueResources(row: QueueRow, context: Context): Fragment {
         // By name, because the queue already refers to its DLQ and CloudFormation refuses cycles.
         RedriveAllowPolicy: { redrivePermission: 'byQueue', sourceQueueArns: [arn('sqs', main)] },
       }),
-      [logicalId(name, 'QueuePolicy')]: queuePolicy(id.queue),
+      [logicalId(name, 'QueuePolicy')]: queuePolicy(id.queue, sendersOf(row, context)),
       [logicalId(name, 'DlqPolicy')]: queuePolicy(id.dlq),
     },
     Outputs: {
@@ -46,6 +46,21 @@ function queue({ type, throughput }: QueueRow, context: Context, properties: Res
     ...retention(context),
     Properties: { ...properties, ...(type === 'fifo' && fifo), SqsManagedSseEnabled: true, Tags: tags(context) },
   };
+}
+
+/** Lets principals of other accounts send. In our own account, an identity's own policy is enough. */
+function sendersOf({ name, senders = [] }: QueueRow, { organization }: Context): object[] {
+  if (senders.length === 0) return [];
+  return [
+    {
+      Sid: 'SendersOfOtherAccounts',
+      Effect: 'Allow',
+      Principal: { AWS: senders.map(principalArn) },
+      Action: 'sqs:SendMessage',
+      Resource: { 'Fn::GetAtt': [logicalId(name, 'Queue'), 'Arn'] },
+      ...(organization && { Condition: { StringEquals: { 'aws:PrincipalOrgID': organization } } }),
+    },
+  ];
 }
 
 /** A policy may only name the queue that it is attached to, so each queue has its own. */

@@ -28,6 +28,10 @@ export const tags = ({ service, stage, instance, tags: own }: Context): { Key: s
 export const retention = ({ retain }: Context): Pick<Resource, 'DeletionPolicy' | 'UpdateReplacePolicy'> =>
   retain ? { DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' } : {};
 
+/** A principal of IAM. An account of 12 digits stands for all its identities. */
+export const principalArn = (principal: string): unknown =>
+  /^\d{12}$/.test(principal) ? { 'Fn::Sub': `arn:\${AWS::Partition}:iam::${principal}:root` } : principal;
+
 /** An ARN made from a name. A reference could form a cycle, and cannot point to another stack. */
 export const arn = (service: string, resource: string): { 'Fn::Sub': string } => ({
   'Fn::Sub':

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { appStoreConnectEnv, commonEnv, eventsKeys, feedbackEnv } from '../config';
+import { organization, trusted } from './principals';
 import { rowChanges } from './queue-row';
 import { thresholdsSchema } from './thresholds';
 import { whole } from './whole';
@@ -74,6 +75,13 @@ export const instanceFile = section({
     .string()
     .regex(/^arn:[\w-]+:kms:[\w-]+:\d{12}:key\/[\w-]+$/, 'must be the ARN of a KMS key')
     .describe('The customer key that encrypts the secrets, if there is one'),
+
+  access: section({
+    api: trusted.describe(
+      'Who may take the role of the API: accounts, roles, or services such as ecs-tasks.amazonaws.com',
+    ),
+    organization: organization.describe('Senders of other accounts must belong to this AWS organisation'),
+  }).describe('Access for others than our functions. The senders of a queue are in its row'),
 
   brand: text.max(100).describe('The name in built-in texts'),
   sender: section({

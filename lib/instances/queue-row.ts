@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { QueueSettings } from '../config';
+import { callers } from './principals';
 import type { Problem } from './problems';
 import { thresholdsSchema } from './thresholds';
 import { whole } from './whole';
@@ -25,6 +26,9 @@ export const rowSchema = z.strictObject({
   repeatable: yesOrNo.describe('Running a job twice does no harm. Follows from the code of the worker'),
   dlq: z.strictObject({ type: type.optional(), retention: retention.default(1_209_600) }).prefault({}),
   alarms: thresholdsSchema.describe('Limits of the alarms of this queue'),
+  senders: callers
+    .optional()
+    .describe('Other AWS accounts, or their roles, that may send to this queue directly (docs/wire-format.md)'),
   env: z
     .record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
     .optional()

@@ -1,17 +1,29 @@
-import type { CompiledTemplate } from './sls';
+import { runSimulation, type Simulation } from '@cloud-copilot/iam-simulate';
 
+/** A compiled template, or the part of one that IAM needs. */
+interface Template {
+  Resources: Record<string, { Type: string; Properties?: Record<string, unknown> }>;
+}
+
+/** The deployment that stands for the template's pseudo parameters. */
 const PSEUDO: Record<string, string> = {
   Partition: 'aws',
   Region: 'us-east-1',
   AccountId: '123456789012',
   URLSuffix: 'amazonaws.com',
 };
+const OTHER_ACCOUNT = '210987654321';
 
-interface Statement {
+export interface Statement {
+  Sid: string;
   Effect: 'Allow' | 'Deny';
-  Action: string[];
-  Resource: unknown;
-  Condition?: Record<string, Record<string, string | unknown[]>>;
+  Action: string | string[];
+  Resource: string | string[];
+  Condition?: Record<string, Record<string, string | string[]>>;
+}
+interface Policy {
+  Version: string;
+  Statement: Statement[];
 }
 
 export interface Request {
@@ -21,70 +33,107 @@ export interface Request {
   context?: Record<string, string[]>;
 }
 
-/**
- * Answers whether a function's role in a compiled template allows a request. It knows the IAM rules that our statements
- * use. An unknown operator is an error, so that no condition counts as met unread.
- */
-export function permissionsOf(template: CompiledTemplate, role: string): (request: Request) => boolean {
-  const properties = template.Resources[role]?.Properties as {
-    Policies: { PolicyDocument: { Statement: Statement[] } }[];
-    ManagedPolicyArns: unknown[];
-  };
-  if (properties.ManagedPolicyArns.length > 0) throw new Error(`${role} has managed policies`);
-  const statements = properties.Policies.flatMap(({ PolicyDocument }) => PolicyDocument.Statement);
-  return (request) => {
-    const matching = statements.filter((statement) => matches(template, statement, request));
-    return matching.some(({ Effect }) => Effect === 'Allow') && !matching.some(({ Effect }) => Effect === 'Deny');
-  };
+/** Answers the Sids of the statements that allow a request, or nothing if it is refused. */
+export type Allowed = (request: Request) => Promise<string[]>;
+
+/** The statements of a role, or of a managed policy, with all references resolved. */
+export function statementsOf(template: Template, id: string, pseudo = PSEUDO): Statement[] {
+  const { Type, Properties = {} } = template.Resources[id] ?? { Type: 'missing' };
+  const resolved = (value: unknown) => resolve(template, value, pseudo) as Policy;
+  if (Type === 'AWS::IAM::ManagedPolicy') return resolved(Properties.PolicyDocument).Statement;
+  if (Type !== 'AWS::IAM::Role') throw new Error(`${id} is no role and no managed policy`);
+  const own = (Properties.Policies ?? []) as { PolicyDocument: unknown }[];
+  const managed = (Properties.ManagedPolicyArns ?? []) as { Ref: string }[];
+  return [
+    ...own.flatMap(({ PolicyDocument }) => resolved(PolicyDocument).Statement),
+    ...managed.flatMap(({ Ref }) => statementsOf(template, Ref, pseudo)),
+  ];
 }
 
-const matches = (
-  template: CompiledTemplate,
-  { Action, Resource, Condition = {} }: Statement,
-  request: Request,
-): boolean =>
-  [Action].flat().some((action) => like(action, request.action)) &&
-  [Resource].flat().some((resource) => like(text(template, resource), request.resource)) &&
-  Object.entries(Condition).every(([operator, keys]) =>
-    Object.entries(keys).every(([key, values]) =>
-      holds(
-        operator,
-        [values].flat().map((value) => text(template, value)),
-        request.context?.[key] ?? [],
-      ),
-    ),
+/** What a role or a managed policy of a compiled template allows within its account, by a simulator of IAM. */
+export function permissionsOf(template: Template, id: string, pseudo = PSEUDO): Allowed {
+  const policy = { Version: '2012-10-17', Statement: statementsOf(template, id, pseudo) };
+  return (request) =>
+    simulate(request, {
+      principal: `arn:aws:iam::${pseudo.AccountId}:role/${id}`,
+      account: pseudo.AccountId ?? '',
+      identityPolicies: [{ name: id, policy }],
+    });
+}
+
+/** What a queue's policy allows a role of another account whose own policy allows everything. */
+export function fromOtherAccount(
+  template: Template,
+  queuePolicy: string,
+  { role, account = OTHER_ACCOUNT }: { role: string; account?: string },
+): Allowed {
+  const document = template.Resources[queuePolicy]?.Properties?.PolicyDocument;
+  const all = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }] };
+  return (request) =>
+    simulate(request, {
+      principal: `arn:aws:iam::${account}:role/${role}`,
+      account: PSEUDO.AccountId ?? '',
+      identityPolicies: [{ name: 'all', policy: all }],
+      resourcePolicy: resolve(template, document, PSEUDO),
+    });
+}
+
+async function simulate(
+  { action, resource, context = {} }: Request,
+  { principal, account, ...policies }: Omit<Simulation, 'request' | keyof typeof NO_LIMITS> & Caller,
+): Promise<string[]> {
+  const given = Object.entries(context).filter(([, values]) => values.length > 0);
+  const contextVariables = Object.fromEntries(given.map(([key, values]) => [key, contextValue(key, values)]));
+  const answer = await runSimulation(
+    {
+      request: {
+        ...{ principal, action, resource: { resource, accountId: account } },
+        contextVariables: { 'aws:SecureTransport': 'true', ...contextVariables },
+      },
+      ...(action.startsWith('kms:') && { resourcePolicy: keyPolicy(account) }),
+      ...NO_LIMITS,
+      ...policies,
+    },
+    {},
   );
-
-function holds(operator: string, allowed: string[], given: string[]): boolean {
-  const one = (value: string) => allowed.some((pattern) => like(pattern, value));
-  switch (operator) {
-    case 'ForAllValues:StringLike':
-      return given.every(one);
-    case 'StringLike':
-      return given.length > 0 && given.some(one);
-    case 'StringEquals':
-      return given.some((value) => allowed.includes(value));
-    case 'Null':
-      return allowed.includes(String(given.length === 0));
-    default:
-      throw new Error(`condition operator ${operator} is not known`);
-  }
+  if (answer.resultType !== 'single') throw new Error(`${action} on ${resource}: ${JSON.stringify(answer)}`);
+  if (answer.result.ignoredContextKeys?.some((key) => key in context))
+    throw new Error(`${action} has no ${answer.result.ignoredContextKeys.join()}`);
+  if (answer.overallResult !== 'Allowed') return [];
+  const allowing = answer.result.analysis.identityAnalysis?.allowStatements ?? [];
+  return allowing.map(({ statement }) => statement.sid() ?? '');
 }
 
-const like = (pattern: string, value: string): boolean =>
-  new RegExp(
-    `^${pattern
-      .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-      .replaceAll('*', '.*')
-      .replaceAll('?', '.')}$`,
-  ).test(value);
+interface Caller {
+  principal: string;
+  /** The account of the resource. */
+  account: string;
+}
 
-/** A string, `Fn::Sub` of pseudo parameters, or `Fn::GetAtt` of a queue's ARN. */
-function text(template: CompiledTemplate, value: unknown): string {
-  if (typeof value === 'string') return value;
-  const { 'Fn::Sub': sub, 'Fn::GetAtt': attribute } = value as { 'Fn::Sub'?: string; 'Fn::GetAtt'?: [string, string] };
+const NO_LIMITS = { serviceControlPolicies: [], resourceControlPolicies: [] };
+
+/** The key policy that KMS writes by default: the account's own policies decide. */
+const keyPolicy = (account: string) => ({
+  Version: '2012-10-17',
+  Statement: [{ Effect: 'Allow', Principal: { AWS: `arn:aws:iam::${account}:root` }, Action: 'kms:*', Resource: '*' }],
+});
+
+/** Only these keys have a list of values. */
+const contextValue = (key: string, values: string[]): string | string[] =>
+  key === 'dynamodb:LeadingKeys' ? values : (values[0] ?? '');
+
+/** Resolves `Fn::Sub` of pseudo parameters, `Fn::GetAtt` of a queue's ARN, and `Ref` of a resource with a name. */
+function resolve(template: Template, value: unknown, pseudo: Record<string, string>): unknown {
+  if (Array.isArray(value)) return value.map((one) => resolve(template, one, pseudo));
+  if (typeof value !== 'object' || value === null) return value;
+  const {
+    'Fn::Sub': sub,
+    'Fn::GetAtt': attribute,
+    Ref,
+  } = value as { 'Fn::Sub'?: string; 'Fn::GetAtt'?: [string, string]; Ref?: string };
+  if (sub !== undefined) return sub.replace(/\$\{AWS::(\w+)\}/g, (_all, name: string) => pseudo[name] ?? name);
   if (attribute?.[1] === 'Arn')
-    return `arn:aws:sqs:${PSEUDO.Region}:${PSEUDO.AccountId}:${template.Resources[attribute[0]]?.Properties.QueueName}`;
-  if (sub === undefined) throw new Error(`${JSON.stringify(value)} cannot be resolved`);
-  return sub.replace(/\$\{AWS::(\w+)\}/g, (_all, name: string) => PSEUDO[name] ?? name);
+    return `arn:aws:sqs:${pseudo.Region}:${pseudo.AccountId}:${template.Resources[attribute[0]]?.Properties?.QueueName}`;
+  if (Ref !== undefined) throw new Error(`${JSON.stringify(value)} cannot be resolved`);
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, resolve(template, one, pseudo)]));
 }

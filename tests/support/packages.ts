@@ -15,8 +15,16 @@ const compiled = {
     changes: { notify: { email: 'ops@example.com', runbook: 'https://example.com/runbook', discord: DISCORD } },
   },
   prod: { instance: 'mht-api', changes: { secretsKey: SECRETS_KEY, 'events.bus': 'own' } },
-  /** The client with two queues. */
-  second: { instance: 'acme', changes: {} },
+  /** The client with two queues. It gives access to its API, and to senders of another account. */
+  second: {
+    instance: 'acme',
+    changes: {
+      'access.api': ['ecs-tasks.amazonaws.com', 'arn:aws:iam::123456789012:role/shop-api'],
+      'access.organization': 'o-a1b2c3d4e5',
+      'queues.feedback': { senders: ['210987654321'] },
+      'queues.emails.senders': ['arn:aws:iam::210987654321:role/newsletter'],
+    },
+  },
 };
 
 /** The template of an instance as `sls package` compiles it. The first test file that asks packages it for all. */

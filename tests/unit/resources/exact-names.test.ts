@@ -16,6 +16,7 @@ const NAMED: Record<string, [property: string, toArn: (name: string) => string]>
   'AWS::SNS::Topic': ['TopicName', (name) => arn('sns', name)],
   'AWS::CloudWatch::Alarm': ['AlarmName', (name) => arn('cloudwatch', `alarm:${name}`)],
   'AWS::CloudWatch::Dashboard': ['DashboardName', (name) => `arn:aws:cloudwatch::${account}:dashboard/${name}`],
+  'AWS::IAM::ManagedPolicy': ['ManagedPolicyName', (name) => `arn:aws:iam::${account}:policy/${name}`],
   'AWS::IAM::Role': ['RoleName', (name) => `arn:aws:iam::${account}:role/${name}`],
 };
 
@@ -24,13 +25,15 @@ const resolved = ({ Resources }: CompiledTemplate) => {
   return (value: unknown) => resolver(at)(value);
 };
 
-/** The ARNs of the resources that a template creates. */
+/** The ARNs of the resources that a template creates, and of its stack. */
 function created(template: CompiledTemplate): string[] {
   const resolve = resolved(template);
-  return Object.values(template.Resources).flatMap(({ Type, Properties }) => {
+  const stack = template.Outputs.ServerlessDeploymentBucketName?.Export?.Name.replace(/-deployment-bucket$/, '');
+  const resources = Object.values(template.Resources).flatMap(({ Type, Properties }) => {
     const [property, toArn] = NAMED[Type] ?? [];
     return property === undefined || toArn === undefined ? [] : [toArn(String(resolve(Properties[property])))];
   });
+  return [...resources, arn('cloudformation', `stack/${stack}/x`)];
 }
 
 /** Every ARN in the template's policies. It may hold wildcards. Folders of the bucket and secrets have their own names. */

@@ -12,6 +12,7 @@ const WITHOUT_TAGS = [
   'AWS::SNS::Subscription',
   'AWS::SNS::TopicPolicy',
   'AWS::SQS::QueuePolicy',
+  'AWS::IAM::ManagedPolicy',
   'AWS::CloudWatch::Dashboard',
 ];
 

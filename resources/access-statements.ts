@@ -1,0 +1,129 @@
+import { ANALYTICS_QUEUE } from '../lib/analytics/message';
+import { EMAILS_QUEUE } from '../lib/emails/message';
+import { FEEDBACK_QUEUE } from '../lib/feedback/message';
+import { stackName } from '../lib/instances/deployed';
+import type { QueueRow } from '../lib/instances/queue-row';
+import {
+  attachmentsPrefix,
+  bodyKey,
+  campaignKey,
+  dataPrefix,
+  dlqName,
+  eventsFolder,
+  evidenceKey,
+  jobKey,
+  passKey,
+  producerParameter,
+  queueName,
+  recordFolder,
+  topicName,
+} from '../lib/jobs/keys';
+import type { Context } from './context';
+import { publishStatements } from './event-bus';
+import { allow, allowItems, allowObjects, listBucket, type Statement, table } from './statements';
+import { arn } from './template';
+
+const namesOf = (rows: QueueRow[]): string[] => rows.map(({ name }) => name);
+const campaigns = (names: string[]): string[] => (names.includes(EMAILS_QUEUE) ? [campaignKey('*')] : []);
+const mainQueues = (rows: QueueRow[], { instance }: Context) =>
+  rows.map(({ name, type }) => arn('sqs', queueName(instance, name, type)));
+const deadLetterQueues = (rows: QueueRow[], { instance }: Context) =>
+  rows.map(({ name, type }) => arn('sqs', dlqName(instance, name, type)));
+
+/** What the functions of the producer call. Events of analytics are sent only: they have no row and no object. */
+export function producerStatements(rows: QueueRow[], context: Context): Statement[] {
+  const { instance, prefix } = context;
+  const names = namesOf(rows);
+  const jobs = names.filter((name) => name !== ANALYTICS_QUEUE);
+  const uploads = [FEEDBACK_QUEUE, EMAILS_QUEUE].filter((name) => names.includes(name));
+  const written = [
+    ...jobs.map((name) => `${dataPrefix(prefix, name)}*`),
+    ...uploads.map((name) => `${attachmentsPrefix(prefix, name)}*`),
+  ];
+  const read = names.includes(EMAILS_QUEUE)
+    ? [`${attachmentsPrefix(prefix, EMAILS_QUEUE)}*`, ...campaignObjects(prefix)]
+    : [];
+  return [
+    allow('Settings', ['ssm:GetParameter'], arn('ssm', `parameter${producerParameter(instance)}`)),
+    allow('Send', ['sqs:SendMessage'], mainQueues(rows, context)),
+    allowItems(context, 'Look', ['dynamodb:GetItem'], [...names.map((name) => jobKey(name, '*')), ...campaigns(names)]),
+    allowItems(
+      context,
+      'Accept',
+      ['dynamodb:PutItem'],
+      [...jobs.map((name) => jobKey(name, '*')), ...campaigns(names)],
+    ),
+    ...(written.length > 0 ? [allowObjects(context, 'DataAndUploads', ['s3:PutObject'], written)] : []),
+    ...(read.length > 0 ? [allowObjects(context, 'ListsAndReports', ['s3:GetObject'], read)] : []),
+    ...(read.length > 0 ? [listBucket(context, read)] : []),
+  ];
+}
+
+/** What a campaign's report reads. */
+const campaignObjects = (prefix: string): string[] => [
+  `${recordFolder(prefix, EMAILS_QUEUE)}/*`,
+  `${eventsFolder(prefix, EMAILS_QUEUE)}/*`,
+];
+
+/** What the commands that only show jobs and campaigns call. They read no body, list or attachment. */
+export function readerStatements(rows: QueueRow[], context: Context): Statement[] {
+  const names = namesOf(rows);
+  const { prefix } = context;
+  const objects = [
+    ...names.map((name) => `${recordFolder(prefix, name)}/*`),
+    ...(names.includes(EMAILS_QUEUE) ? [`${eventsFolder(prefix, EMAILS_QUEUE)}/*`] : []),
+  ];
+  return [
+    allowItems(
+      context,
+      'Look',
+      ['dynamodb:GetItem'],
+      [...names.flatMap((name) => [jobKey(name, '*'), passKey(name)]), ...campaigns(names)],
+    ),
+    allow('Search', ['dynamodb:Query'], table(context, '/index/*')),
+    allowObjects(context, 'Records', ['s3:GetObject'], objects),
+    listBucket(context, objects),
+    stack(context),
+  ];
+}
+
+/** What all commands of `lib/cli` call. `sls reconcile --repair` does what the reconciler does. */
+export function operatorStatements(rows: QueueRow[], context: Context): Statement[] {
+  const { instance, prefix } = context;
+  const names = namesOf(rows);
+  const bodies = names.map((name) => bodyKey(prefix, name, '*'));
+  const records = names.map((name) => `${recordFolder(prefix, name)}/*`);
+  const events = names.map((name) => `${eventsFolder(prefix, name)}/*`);
+  const read = [...records, ...bodies, ...events];
+  return [
+    allow(
+      'Find',
+      ['sqs:GetQueueUrl', 'sqs:GetQueueAttributes'],
+      [...mainQueues(rows, context), ...deadLetterQueues(rows, context)],
+    ),
+    allow('Send', ['sqs:SendMessage'], [...mainQueues(rows, context), ...deadLetterQueues(rows, context)]),
+    allow(
+      'Take',
+      ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility'],
+      deadLetterQueues(rows, context),
+    ),
+    allow('Ledger', ['dynamodb:GetItem', 'dynamodb:PutItem'], table(context)),
+    allow('Search', ['dynamodb:Query'], table(context, '/index/*')),
+    allowItems(context, 'FoldEvidence', ['dynamodb:DeleteItem'], [evidenceKey('*', '*', '*')]),
+    allowObjects(context, 'Read', ['s3:GetObject'], read),
+    allowObjects(context, 'RecordsAndBodies', ['s3:PutObject'], [...records, ...bodies]),
+    allowObjects(context, 'DropBodies', ['s3:DeleteObject'], bodies),
+    listBucket(context, read),
+    allow('TestAlarms', ['sns:Publish'], arn('sns', topicName(instance))),
+    ...publishStatements(context),
+    stack(context),
+  ];
+}
+
+/** `sls instances list` reads the outputs of the stack. */
+const stack = ({ instance, stage }: Context): Statement =>
+  allow(
+    'Stack',
+    ['cloudformation:DescribeStacks'],
+    arn('cloudformation', `stack/${stackName({ name: instance, stage })}/*`),
+  );

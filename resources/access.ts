@@ -1,0 +1,60 @@
+import type { QueueRow } from '../lib/instances/queue-row';
+import { operatorStatements, producerStatements, readerStatements } from './access-statements';
+import type { Context } from './context';
+import { API_ROLE_ID, OPERATOR_POLICY_ID, PRODUCER_POLICY_ID, READER_POLICY_ID } from './logical-id';
+import type { Statement } from './statements';
+import { type Fragment, principalArn, type Resource, tags } from './template';
+
+/** The managed policies of people and services, and the role of the API if the instance's file trusts someone with it. */
+export function accessResources(rows: QueueRow[], context: Context): Fragment {
+  const policies = {
+    [PRODUCER_POLICY_ID]: policy(context, 'producer', producerStatements(rows, context)),
+    [READER_POLICY_ID]: policy(context, 'reader', readerStatements(rows, context)),
+    [OPERATOR_POLICY_ID]: policy(context, 'operator', operatorStatements(rows, context)),
+  };
+  const role = context.api && { [API_ROLE_ID]: apiRole(context, context.api) };
+  return {
+    Resources: { ...policies, ...role },
+    Outputs: {
+      ProducerPolicyArn: { Description: 'Policy for programs that send jobs', Value: { Ref: PRODUCER_POLICY_ID } },
+      ReaderPolicyArn: {
+        Description: 'Policy for people who read the state of jobs',
+        Value: { Ref: READER_POLICY_ID },
+      },
+      OperatorPolicyArn: { Description: 'Policy for people who run our commands', Value: { Ref: OPERATOR_POLICY_ID } },
+      ...(role && { ApiRoleArn: { Description: 'Role of the API', Value: { 'Fn::GetAtt': [API_ROLE_ID, 'Arn'] } } }),
+    },
+  };
+}
+
+/** An account has the names of policies and roles once for all regions. */
+const named = (instance: string, what: string) => ({ 'Fn::Sub': `${instance}-${what}-\${AWS::Region}` });
+
+const policy = ({ instance }: Context, what: string, Statement: Statement[]): Resource => ({
+  Type: 'AWS::IAM::ManagedPolicy',
+  Properties: {
+    ManagedPolicyName: named(instance, what),
+    PolicyDocument: { Version: '2012-10-17', Statement },
+  },
+});
+
+function apiRole(context: Context, trusted: string[]): Resource {
+  const services = trusted.filter((principal) => principal.endsWith('.amazonaws.com'));
+  const identities = trusted.filter((principal) => !services.includes(principal)).map(principalArn);
+  const Principal = {
+    ...(services.length > 0 && { Service: services }),
+    ...(identities.length > 0 && { AWS: identities }),
+  };
+  return {
+    Type: 'AWS::IAM::Role',
+    Properties: {
+      RoleName: named(context.instance, 'api'),
+      AssumeRolePolicyDocument: {
+        Version: '2012-10-17',
+        Statement: [{ Effect: 'Allow', Principal, Action: 'sts:AssumeRole' }],
+      },
+      ManagedPolicyArns: [{ Ref: PRODUCER_POLICY_ID }],
+      Tags: tags(context),
+    },
+  };
+}

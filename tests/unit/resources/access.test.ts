@@ -1,0 +1,165 @@
+import { mapEach } from '../../../lib/concurrency';
+import { type Allowed, fromOtherAccount, permissionsOf, type Request } from '../../support/iam';
+import { templateOf } from '../../support/packages';
+import type { CompiledTemplate } from '../../support/sls';
+
+let prod: CompiledTemplate;
+let second: CompiledTemplate;
+beforeAll(async () => {
+  prod = await templateOf('prod');
+  second = await templateOf('second');
+});
+
+const queue = (name: string) => `arn:aws:sqs:us-east-1:123456789012:${name}`;
+const object = (key: string) => `arn:aws:s3:::team-bucket/${key}`;
+const table = 'arn:aws:dynamodb:us-east-1:123456789012:table/mht-api-jobs';
+const item = (action: string, key: string): Request => ({
+  action: `dynamodb:${action}`,
+  resource: table,
+  context: { 'dynamodb:LeadingKeys': [key] },
+});
+const on = (resource: string, ...actions: string[]): Request[] => actions.map((action) => ({ action, resource }));
+
+/** The requests that are not answered as expected. */
+async function unexpected(allows: Allowed, requests: Request[], expected: boolean): Promise<Request[]> {
+  const wrong = await mapEach(requests, 1, async (request) =>
+    (await allows(request)).length > 0 === expected ? [] : [request],
+  );
+  return wrong.flat();
+}
+
+const PERSONAL = ['_bodies/feedback/x', '_data/emails/x/recipients-1', '_attachments/feedback/x'];
+
+const MAY: Record<string, Request[]> = {
+  ProducerPolicy: [
+    ...on('arn:aws:ssm:us-east-1:123456789012:parameter/jobs/mht-api/producer', 'ssm:GetParameter'),
+    ...['feedback', 'emails', 'testflight', 'analytics'].flatMap((name) =>
+      on(queue(`mht-api-${name}.fifo`), 'sqs:SendMessage'),
+    ),
+    ...['feedback#1', 'emails#1', 'testflight#1', 'campaign#1'].flatMap((key) => [
+      item('GetItem', key),
+      item('PutItem', key),
+    ]),
+    item('GetItem', 'analytics#1'),
+    ...on(object('jobs/_data/emails/x'), 's3:PutObject'),
+    ...on(object('jobs/_attachments/feedback/by/x'), 's3:PutObject'),
+    ...on(object('jobs/_attachments/emails/x.csv'), 's3:PutObject', 's3:GetObject'),
+    ...on(object('jobs/_events/emails/year=2026/x'), 's3:GetObject'),
+  ],
+  ReaderPolicy: [
+    item('GetItem', 'feedback#1'),
+    item('GetItem', 'campaign#1'),
+    ...on(`${table}/index/todo`, 'dynamodb:Query'),
+    ...on(object('jobs/emails/year=2026/x.json'), 's3:GetObject'),
+  ],
+  OperatorPolicy: [
+    item('PutItem', 'feedback#1'),
+    ...on(queue('mht-api-feedback.fifo'), 'sqs:SendMessage'),
+    ...on(queue('mht-api-feedback-dlq.fifo'), 'sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:SendMessage'),
+    ...on(object('jobs/_bodies/feedback/x'), 's3:GetObject', 's3:PutObject', 's3:DeleteObject'),
+    ...on('arn:aws:sns:us-east-1:123456789012:mht-api-alarms', 'sns:Publish'),
+  ],
+};
+
+const MAY_NOT: Record<string, Request[]> = {
+  ProducerPolicy: [
+    ...on(queue('mht-api-feedback.fifo'), 'sqs:ReceiveMessage', 'sqs:DeleteMessage'),
+    ...on(queue('mht-api-feedback-dlq.fifo'), 'sqs:SendMessage'),
+    ...on(queue('mht-api-staging-feedback.fifo'), 'sqs:SendMessage'),
+    ...['vendor#zendesk', 'lease#reconciler', 'analytics#1', 'evidence#emails#send#1'].map((key) =>
+      item('PutItem', key),
+    ),
+    item('GetItem', 'vendor#zendesk'),
+    item('DeleteItem', 'feedback#1'),
+    ...on(`${table}/index/todo`, 'dynamodb:Query'),
+    ...PERSONAL.slice(0, 2).flatMap((key) => on(object(`jobs/${key}`), 's3:GetObject', 's3:DeleteObject')),
+    ...on(object('jobs/feedback/x.json'), 's3:GetObject', 's3:PutObject'),
+    ...on(object('other/_data/emails/x'), 's3:PutObject'),
+    ...on('arn:aws:ssm:us-east-1:123456789012:parameter/example/zendesk-token', 'ssm:GetParameter'),
+  ],
+  ReaderPolicy: [
+    ...['PutItem', 'DeleteItem'].map((action) => item(action, 'feedback#1')),
+    item('GetItem', 'subject#feedback#1'),
+    ...PERSONAL.flatMap((key) => on(object(`jobs/${key}`), 's3:GetObject', 's3:PutObject', 's3:DeleteObject')),
+    ...on(object('jobs/emails/x.json'), 's3:PutObject', 's3:DeleteObject'),
+    ...on(queue('mht-api-feedback-dlq.fifo'), 'sqs:ReceiveMessage', 'sqs:SendMessage'),
+  ],
+  OperatorPolicy: [
+    ...on(queue('mht-api-feedback.fifo'), 'sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:PurgeQueue'),
+    ...on(queue('mht-api-staging-feedback-dlq.fifo'), 'sqs:ReceiveMessage'),
+    ...on(table, 'dynamodb:Scan', 'dynamodb:DeleteTable'),
+    item('DeleteItem', 'feedback#1'),
+    ...on(object('jobs/feedback/x.json'), 's3:DeleteObject'),
+    ...on(object('jobs/_attachments/feedback/x'), 's3:GetObject'),
+    ...on('arn:aws:ssm:us-east-1:123456789012:parameter/example/zendesk-token', 'ssm:GetParameter'),
+  ],
+};
+
+test.each(Object.keys(MAY))('the %s allows what it is for, and nothing else', async (id) => {
+  const allows = permissionsOf(prod, id);
+
+  expect(await unexpected(allows, MAY[id] ?? [], true)).toEqual([]);
+  expect(await unexpected(allows, MAY_NOT[id] ?? [], false)).toEqual([]);
+});
+
+test.each(Object.keys(MAY))('the %s fits into a managed policy', (id) => {
+  // IAM counts the characters without white space, at most 6,144.
+  const document = JSON.stringify(prod.Resources[id]?.Properties.PolicyDocument);
+
+  expect(document.length).toBeLessThan(6_144);
+});
+
+test('the role of the API has the policy of the producers, and only principals of the file may take it', async () => {
+  const { AssumeRolePolicyDocument } = second.Resources.ApiRole?.Properties ?? {};
+
+  expect(AssumeRolePolicyDocument).toMatchObject({
+    Statement: [
+      {
+        Principal: { Service: ['ecs-tasks.amazonaws.com'], AWS: ['arn:aws:iam::123456789012:role/shop-api'] },
+        Action: 'sts:AssumeRole',
+      },
+    ],
+  });
+  const allows = permissionsOf(second, 'ApiRole');
+  const send = (name: string) => on(queue(name), 'sqs:SendMessage');
+  expect(await unexpected(allows, send('acme-feedback.fifo'), true)).toEqual([]);
+  expect(await unexpected(allows, send('acme-analytics.fifo'), false)).toEqual([]);
+  expect(Object.keys(second.Outputs)).toContain('ApiRoleArn');
+  expect(Object.keys(prod.Resources)).not.toContain('ApiRole');
+});
+
+const inOrganization = (request: Request, id = 'o-a1b2c3d4e5'): Request => ({
+  ...request,
+  context: { 'aws:PrincipalOrgID': [id] },
+});
+
+test.each([
+  ['every role of a named account may send', 'FeedbackQueuePolicy', 'feedback', 'any-role', true],
+  ['a named role of another account may send', 'EmailsQueuePolicy', 'emails', 'newsletter', true],
+  ['other roles of its account may not send', 'EmailsQueuePolicy', 'emails', 'any-role', false],
+])(
+  '%s, and may never do more, without TLS, or from outside of the organisation',
+  async (_who, id, name, role, expected) => {
+    const allows = fromOtherAccount(second, id, { role });
+    const [send] = on(queue(`acme-${name}.fifo`), 'sqs:SendMessage') as [Request];
+
+    expect(await unexpected(allows, [inOrganization(send)], expected)).toEqual([]);
+    expect(await unexpected(allows, [send, inOrganization(send, 'o-another00000')], false)).toEqual([]);
+    const others = on(queue(`acme-${name}.fifo`), 'sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes');
+    expect(
+      await unexpected(
+        allows,
+        others.map((other) => inOrganization(other)),
+        false,
+      ),
+    ).toEqual([]);
+    const plain = { ...send, context: { 'aws:PrincipalOrgID': ['o-a1b2c3d4e5'], 'aws:SecureTransport': ['false'] } };
+    expect(await unexpected(allows, [plain], false)).toEqual([]);
+  },
+);
+
+test('no other account may use a queue without senders in the file', async () => {
+  const allows = fromOtherAccount(prod, 'FeedbackQueuePolicy', { role: 'any-role' });
+
+  expect(await unexpected(allows, on(queue('mht-api-feedback.fifo'), 'sqs:SendMessage'), false)).toEqual([]);
+});
