@@ -5,6 +5,7 @@ import { stackName } from '../lib/instances/deployed';
 import type { QueueRow } from '../lib/instances/queue-row';
 import {
   attachmentsPrefix,
+  auditKey,
   bodyKey,
   campaignKey,
   dataPrefix,
@@ -13,6 +14,8 @@ import {
   evidenceKey,
   jobKey,
   passKey,
+  pauseKey,
+  plannedKey,
   producerParameter,
   queueName,
   recordFolder,
@@ -35,9 +38,10 @@ export function producerStatements(rows: QueueRow[], context: Context): Statemen
   const { instance, prefix } = context;
   const names = namesOf(rows);
   const jobs = names.filter((name) => name !== ANALYTICS_QUEUE);
+  const others = [...campaigns(names), ...jobs.map((name) => plannedKey(jobKey(name, '*')))];
   const uploads = [FEEDBACK_QUEUE, EMAILS_QUEUE].filter((name) => names.includes(name));
   const written = [
-    ...jobs.map((name) => `${dataPrefix(prefix, name)}*`),
+    ...jobs.flatMap((name) => [`${dataPrefix(prefix, name)}*`, bodyKey(prefix, name, '*')]),
     ...uploads.map((name) => `${attachmentsPrefix(prefix, name)}*`),
   ];
   const read = names.includes(EMAILS_QUEUE)
@@ -46,13 +50,8 @@ export function producerStatements(rows: QueueRow[], context: Context): Statemen
   return [
     allow('Settings', ['ssm:GetParameter'], arn('ssm', `parameter${producerParameter(instance)}`)),
     allow('Send', ['sqs:SendMessage'], mainQueues(rows, context)),
-    allowItems(context, 'Look', ['dynamodb:GetItem'], [...names.map((name) => jobKey(name, '*')), ...campaigns(names)]),
-    allowItems(
-      context,
-      'Accept',
-      ['dynamodb:PutItem'],
-      [...jobs.map((name) => jobKey(name, '*')), ...campaigns(names)],
-    ),
+    allowItems(context, 'Look', ['dynamodb:GetItem'], [...names.map((name) => jobKey(name, '*')), ...others]),
+    allowItems(context, 'Accept', ['dynamodb:PutItem'], [...jobs.map((name) => jobKey(name, '*')), ...others]),
     ...(written.length > 0 ? [allowObjects(context, 'DataAndUploads', ['s3:PutObject'], written)] : []),
     ...(read.length > 0 ? [allowObjects(context, 'ListsAndReports', ['s3:GetObject'], read)] : []),
     ...(read.length > 0 ? [listBucket(context, read)] : []),
@@ -109,9 +108,12 @@ export function operatorStatements(rows: QueueRow[], context: Context): Statemen
     ),
     allow('Ledger', ['dynamodb:GetItem', 'dynamodb:PutItem'], table(context)),
     allow('Search', ['dynamodb:Query'], table(context, '/index/*')),
-    allowItems(context, 'FoldEvidence', ['dynamodb:DeleteItem'], [evidenceKey('*', '*', '*')]),
+    allowItems(context, 'FoldEvidenceAndResume', ['dynamodb:DeleteItem'], [evidenceKey('*', '*', '*'), pauseKey('*')]),
+    pause(context),
+    // These calls do not know permissions on single resources.
+    allow('Watch', ['lambda:ListEventSourceMappings', 'cloudwatch:GetMetricData', 'cloudwatch:DescribeAlarms'], '*'),
     allowObjects(context, 'Read', ['s3:GetObject'], read),
-    allowObjects(context, 'RecordsAndBodies', ['s3:PutObject'], [...records, ...bodies]),
+    allowObjects(context, 'RecordsAndBodies', ['s3:PutObject'], [...records, ...bodies, auditKey(prefix, '*')]),
     allowObjects(context, 'DropBodies', ['s3:DeleteObject'], bodies),
     listBucket(context, read),
     allow('TestAlarms', ['sns:Publish'], arn('sns', topicName(instance))),
@@ -119,6 +121,12 @@ export function operatorStatements(rows: QueueRow[], context: Context): Statemen
     stack(context),
   ];
 }
+
+/** Changes only the mappings of the instance's functions. */
+const pause = ({ instance }: Context): Statement => ({
+  ...allow('Pause', ['lambda:UpdateEventSourceMapping'], arn('lambda', 'event-source-mapping:*')),
+  Condition: { ArnLike: { 'lambda:FunctionArn': arn('lambda', `function:${instance}-*`) } },
+});
 
 /** `sls instances list` reads the outputs of the stack. */
 const stack = ({ instance, stage }: Context): Statement =>

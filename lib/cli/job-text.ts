@@ -39,6 +39,7 @@ export function jobPage(row: JobRow, prefix: string): string[] {
     ['group', group],
     ['correlation', correlationId],
     ['accepted', timeText(row.time)],
+    ['planned for', row.notBefore === undefined ? undefined : timeText(row.notBefore)],
     ['attempts', `${row.attempts}, opened ${row.generation}, held ${row.holds}`],
     ['next', timeText(nextAt(row))],
     ['ended', timeText(endedAt)],

@@ -11,7 +11,7 @@ export const PLACES: readonly Place[] = [
 interface Arrow {
   from: readonly Place[];
   to: State;
-  by: 'worker' | 'reconciler' | 'operator';
+  by: 'producer' | 'worker' | 'reconciler' | 'operator';
   /** When a job follows the arrow, in words. */
   when: string;
 }
@@ -21,6 +21,12 @@ interface Arrow {
  * reason, attempts or counters. The diagram in docs/jobs.md and the simulator's check of stored rows come from this table.
  */
 export const ARROWS = {
+  plan: {
+    from: ['queued', 'cancelled (never-sent)'],
+    to: 'held',
+    by: 'producer',
+    when: 'the body of a job with `notBefore` is kept',
+  },
   claim: {
     from: ['queued', 'processing', 'held', 'dead', 'cancelled (never-sent)'],
     to: 'processing',
@@ -48,7 +54,12 @@ export const ARROWS = {
   },
   expire: { from: ['queued', 'processing'], to: 'dead', by: 'reconciler', when: "the queue's retention is over" },
   neverSent: { from: ['queued'], to: 'cancelled', by: 'reconciler', when: 'the producer did not send the message' },
-  cancel: { from: ['queued', 'processing', 'held'], to: 'cancelled', by: 'operator', when: '`sls jobs cancel`' },
+  cancel: {
+    from: ['queued', 'processing', 'held'],
+    to: 'cancelled',
+    by: 'operator',
+    when: '`sls jobs cancel`, or `jobs.cancel` of the producer before a planned job has started',
+  },
   resolve: { from: ['held'], to: 'held', by: 'operator', when: '`sls jobs settle`: the last unknown step is known' },
   reopen: {
     from: ['cancelled (never-sent)', 'cancelled (operator)'],

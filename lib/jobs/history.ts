@@ -5,6 +5,7 @@ const made = (text: string): JobEvent => text as JobEvent;
 
 const FIXED = {
   accepted: made('accepted'),
+  planned: made('planned'),
   sent: made('sent'),
   released: made('released'),
   returned: made('returned untried'),

@@ -26,6 +26,8 @@ export const releasesKey = (queue: string): string => `releases#${queue}`;
 export const returnsKey = (queue: string): string => `returns#${queue}`;
 /** A message that was returned from a queue's DLQ and that a worker began. */
 export const trialKey = (queue: string, messageId: string): string => `trial#${queue}#${messageId}`;
+/** The entry of a planned job in the index (lib/jobs/planned.ts). `job`: the key of its row. */
+export const plannedKey = (job: string): string => `planned#${job}`;
 /** The front of a group's line in an ordered queue. */
 export const orderKey = (queue: string, group: string): string => `order#${queue}#${group}`;
 /** The rear of that line: the numbers of its tickets, and one ticket. A group may hold any character, so it is last. */
@@ -48,6 +50,7 @@ export type TodoKind =
   | 'unsent'
   | 'waiting'
   | 'held'
+  | 'planned'
   | 'stopped'
   | 'behind'
   | 'line'

@@ -64,18 +64,24 @@ export function rowOfMessage(
   return envelope ? rowOfEnvelope({ ...origin, envelope }) : blankRow({ ...origin, id, time: sentAt, payloadHash });
 }
 
-/** The first version of a job's row. The producer writes it. */
+/**
+ * The first version of a job's row. The producer writes it. With `notBefore`, the row names the kept body before it is
+ * there. If the producer dies between the two, the body is deleted with the row.
+ */
 export function newRow({
   random,
   group,
+  notBefore,
   ...rest
 }: {
   queue: string;
   envelope: Envelope;
-  group?: string;
+  group?: string | undefined;
+  notBefore?: number | undefined;
   now: number;
   random: Random;
 }): JobRow {
   const row = rowOfEnvelope({ ...rest, group });
-  return { ...row, version: 1, writer: random.uuid(), history: [{ at: rest.now, event: EVENT.accepted }] };
+  const planned = notBefore === undefined ? {} : { notBefore, bodyKept: true };
+  return { ...row, ...planned, version: 1, writer: random.uuid(), history: [{ at: rest.now, event: EVENT.accepted }] };
 }

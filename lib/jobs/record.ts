@@ -6,7 +6,7 @@ import { itemOf, rowOf } from './stored-row';
 const RECORD = 1;
 
 /** These times are ms in the table. In the record they are ISO 8601, for people and query engines. */
-const TIMES = new Set(['at', 'time', 'startedAt', 'endedAt', 'createdAt', 'firstStartedAt', 'sentAt']);
+const TIMES = new Set(['at', 'time', 'startedAt', 'endedAt', 'createdAt', 'firstStartedAt', 'sentAt', 'notBefore']);
 
 /**
  * A job's S3 record. It is derived from the row, so writing it again is harmless. Its `version` is the row's version at

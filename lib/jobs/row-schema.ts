@@ -60,6 +60,7 @@ const rowSchema = z
     damage: error.optional(),
     dueAt: time.optional(),
     due: time.optional(),
+    notBefore: time.optional(),
     ticket: count.optional(),
     vendor: z.string().optional(),
     sentAt: time.optional(),

@@ -111,6 +111,8 @@ export interface JobRow extends ItemHead {
   holds: number;
   /** The end of the wait of a held job, or of a job whose message comes back. */
   retryAt?: number;
+  /** The job must not start before this time, because its producer said so. */
+  notBefore?: number;
   /** The planned end of the last wait outside the queue, from which the job's times are measured. */
   dueSince?: number;
   /** The job's place in its group's line when it was last held, if behind the front (lib/jobs/order.ts). */
@@ -145,7 +147,7 @@ export interface JobRow extends ItemHead {
   parkedFrom?: string;
   /** When its DLQ entry was found to have expired or was discarded. */
   leftDlqAt?: number;
-  /** Whether the body lies in S3 under `_bodies/`. */
+  /** Whether the body lies in S3 under `_bodies/`. The row of a planned job says so shortly before. */
   bodyKept?: boolean;
   /** The reconciler sent it to see whether the queue works (lib/jobs/canary.ts). */
   canary?: true;
@@ -158,3 +160,11 @@ export interface JobRow extends ItemHead {
 }
 
 export const isEnd = (state: State): boolean => state === 'succeeded' || state === 'dead' || state === 'cancelled';
+
+/** Whether the job waits for the time that its producer planned. After its first start it never does again. */
+export const waitsForItsTime = ({
+  state,
+  notBefore,
+  firstStartedAt,
+}: Pick<JobRow, 'state' | 'notBefore' | 'firstStartedAt'>): boolean =>
+  state === 'held' && notBefore !== undefined && firstStartedAt === undefined;

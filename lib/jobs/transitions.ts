@@ -49,6 +49,22 @@ const crashedAlone = (row: JobRow): boolean => row.state === 'processing' && row
 /** Crashed runs in a row, including the run whose lease has ended by now. */
 export const crashesOf = (row: JobRow): number => row.crashes + (crashedAlone(row) ? 1 : 0);
 
+/** The producer has kept the body, and the job waits outside the queue for its time. */
+export function plan(row: JobRow, at: number): JobRow {
+  const { holds } = row;
+  const start = row.notBefore ?? at;
+  const events: HistoryEntry[] = [{ at, event: EVENT.planned }];
+  if (row.state === 'cancelled') events.unshift({ at, event: EVENT.reopened });
+  return moved(row, 'plan', {
+    ...withoutEnd(row),
+    reason: 'retry',
+    holds: holds + 1,
+    retryAt: start,
+    dueSince: start,
+    history: events.reduce(appended, row.history),
+  });
+}
+
 /** A run takes the job. A message of a dead or never-sent job opens it again. `at`: now, ms since 1970. */
 export function claim(
   row: JobRow,
@@ -204,13 +220,9 @@ export function cancel(row: JobRow, at: number, note?: string): JobRow {
 export const resolve = (row: JobRow, at: number): JobRow =>
   moved(row, 'resolve', { ...row, reason: 'retry', retryAt: at });
 
-/** `note`: who opened it. */
-export const reopen = (row: JobRow, at: number, note: string): JobRow =>
-  moved(
-    row,
-    'reopen',
-    noted(
-      { ...withoutEnd(row), generation: row.generation + 1, attempts: 0, crashes: 0 },
-      { at, event: EVENT.reopenedByOperator, note },
-    ),
-  );
+/** `note`: who opened it. A planned job starts now, so its times are measured from now on. */
+export function reopen(row: JobRow, at: number, note: string): JobRow {
+  const { dueSince: _dueSince, ...rest } = withoutEnd(row);
+  const opened = { ...rest, generation: row.generation + 1, attempts: 0, crashes: 0 };
+  return moved(row, 'reopen', noted(opened, { at, event: EVENT.reopenedByOperator, note }));
+}

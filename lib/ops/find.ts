@@ -16,8 +16,11 @@ export interface Found {
 export const LISTED_STATES = ['queued', 'processing', 'held', 'dead'] as const satisfies State[];
 export type ListedState = (typeof LISTED_STATES)[number];
 
-/** The possible states of jobs with each kind of entry in the index `todo`. The excluded kinds are not of jobs. */
-export const TODO_STATES: Record<Exclude<TodoKind, 'campaign' | 'line' | 'evidence'>, readonly ListedState[]> = {
+/** The possible states of jobs with each kind of entry in the index `todo`. The excluded kinds are not of rows. */
+export const TODO_STATES: Record<
+  Exclude<TodoKind, 'campaign' | 'line' | 'evidence' | 'planned'>,
+  readonly ListedState[]
+> = {
   unsent: ['queued'],
   waiting: ['queued', 'processing'],
   held: ['held'],

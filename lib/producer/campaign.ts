@@ -16,6 +16,7 @@ import { attachmentsPrefix } from '../jobs/keys';
 import type { Table } from '../ports';
 import { InvalidJobError } from './errors';
 import { jobId } from './job-id';
+import { checkStart } from './plan';
 import { type Accepted, type SubmitDeps, submit } from './submit';
 import { checkOwner } from './uploads';
 import { type SubmitOptions, submitOptions, valid } from './valid';
@@ -64,6 +65,7 @@ export async function submitCampaign(
       principal: submitted.principal,
     });
   const id = jobId({ ...submitted, ...deps });
+  await checkStart(deps, { ...submitted, id });
   // A repeated call keeps the chunk size. With another one, its manifest would differ and look like another campaign.
   const repeated = submitted.key === undefined ? undefined : await campaigns(deps).read(id);
   const chunkSize = repeated?.chunkSize ?? chunkSizeOf(deps.emailRate);

@@ -21,7 +21,7 @@ export class IdempotencyConflictError extends Error {
   readonly id: string;
 
   constructor(id: string) {
-    super('the idempotency key was used for a job with other data');
+    super('the idempotency key was used for a job with other data or another time');
     this.id = id;
   }
 }

@@ -1,6 +1,7 @@
 import { jobKey } from '../jobs/keys';
 import type { Ledger } from '../jobs/ledger';
-import { isEnd, type JobRow, type Reason, type State } from '../jobs/row';
+import { isEnd, type JobRow, type Reason, type State, waitsForItsTime } from '../jobs/row';
+import { cancel as cancelled } from '../jobs/transitions';
 import type { Clock, Random } from '../ports';
 
 /** What an API may show about a job. It never holds groups, addresses or confidential results. */
@@ -18,6 +19,8 @@ export interface JobStatus {
   error?: { code: string; message: string; field?: string };
   /** ISO 8601. */
   acceptedAt?: string;
+  /** When a planned job starts at the earliest. */
+  notBefore?: string;
   startedAt?: string;
   endedAt?: string;
 }
@@ -34,15 +37,23 @@ export interface WaitOptions extends FindOptions {
   signal?: AbortSignal | undefined;
 }
 
+/** A job's status after `cancel`. */
+export interface CancelledStatus extends JobStatus {
+  /** Whether the job will never start. If not, it has started or ended already, or it was not planned. */
+  cancelled: boolean;
+}
+
 /** Asks about jobs. Every function rejects with a StoreError if the table is down. */
 export interface Jobs {
   get(id: string, options?: FindOptions): Promise<JobStatus>;
   /** Resolves when the job has ended, or at the time-out with the state at that time. */
   wait(id: string, options?: WaitOptions): Promise<JobStatus>;
+  /** Cancels a job with `notBefore` that has not started. A second call has the same answer. */
+  cancel(id: string, options?: FindOptions): Promise<CancelledStatus>;
 }
 
 export interface JobsDeps {
-  ledger: Pick<Ledger, 'get'>;
+  ledger: Pick<Ledger, 'get' | 'update'>;
   clock: Clock;
   random: Random;
   queueNames: readonly string[];
@@ -53,15 +64,29 @@ const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5_000;
 
 export function createJobs({ ledger, clock, random, queueNames }: JobsDeps): Jobs {
-  async function get(id: string, { queue }: FindOptions = {}): Promise<JobStatus> {
+  async function find(id: string, { queue }: FindOptions = {}): Promise<JobRow | undefined> {
     const keys = (queue === undefined ? queueNames : [queue]).map((name) => jobKey(name, id));
     const rows = await Promise.all(keys.map((key) => ledger.get(key)));
-    const row = rows.find((one) => one !== undefined);
-    return row ? statusOf(row) : { id, state: 'pending', ended: false };
+    return rows.find((one) => one !== undefined);
+  }
+
+  async function get(id: string, options?: FindOptions): Promise<JobStatus> {
+    const row = await find(id, options);
+    return row ? statusOf(row) : pending(id);
   }
 
   return {
     get,
+    async cancel(id, options) {
+      const found = await find(id, options);
+      if (!found) return { ...pending(id), cancelled: false };
+      // The reconciler completes the end: its record and its event.
+      const withdrawn = (row: JobRow) =>
+        waitsForItsTime(row) ? cancelled(row, clock.now(), BY_ITS_PRODUCER) : undefined;
+      const { item: row = found } = await ledger.update(found.key, withdrawn, found);
+      const never = row.state === 'cancelled' && row.reason === 'operator' && row.firstStartedAt === undefined;
+      return { ...statusOf(row), cancelled: never };
+    },
     async wait(id, { queue, timeout = DEFAULT_TIMEOUT_MS, signal } = {}) {
       const end = clock.now() + timeout;
       for (let longest = FIRST_PAUSE_MS, home = queue; ; longest = Math.min(longest * 1.5, LONGEST_PAUSE_MS)) {
@@ -90,13 +115,23 @@ async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undef
   return Promise.race([promise, aborted]).finally(() => signal.removeEventListener('abort', abort));
 }
 
+const pending = (id: string): JobStatus => ({ id, state: 'pending', ended: false });
+
+/** The note in the history of a job that the API cancelled. */
+const BY_ITS_PRODUCER = 'by its producer';
+
 const iso = (time: number | undefined): string | undefined =>
   time === undefined ? undefined : new Date(time).toISOString();
 
 /** What an API may show of a row. */
 export function statusOf(row: JobRow): JobStatus {
   const { id, queue, state, reason, result, error } = row;
-  const times = { acceptedAt: iso(row.time), startedAt: iso(row.firstStartedAt), endedAt: iso(row.endedAt) };
+  const times = {
+    acceptedAt: iso(row.time),
+    notBefore: iso(row.notBefore),
+    startedAt: iso(row.firstStartedAt),
+    endedAt: iso(row.endedAt),
+  };
   return {
     id,
     queue,

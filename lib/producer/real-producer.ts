@@ -91,6 +91,7 @@ export function realProducer(options: ProducerOptions = {}): ProducerClient {
     jobs: {
       get: async (...about) => (await parts()).jobs.get(...about),
       wait: async (...about) => (await parts()).jobs.wait(...about),
+      cancel: async (...about) => (await parts()).jobs.cancel(...about),
     },
     async close(limits) {
       if (closed) return;

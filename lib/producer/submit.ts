@@ -7,12 +7,14 @@ import { dataPrefix, deduplicationId } from '../jobs/keys';
 import type { Ledger } from '../jobs/ledger';
 import { newRow } from '../jobs/new-row';
 import type { JobRow } from '../jobs/row';
-import type { Clock, Log, Objects, OutgoingMessage, Queues, Random, SentMessage } from '../ports';
+import type { Clock, Log, Objects, OutgoingMessage, Queues, Random, SentMessage, Table } from '../ports';
 import { IdempotencyConflictError } from './errors';
 import { jobId } from './job-id';
+import { checkStart, planStart } from './plan';
 
 export interface SubmitDeps {
   ledger: Ledger;
+  table: Table;
   queues: Queues;
   objects: Objects;
   clock: Clock;
@@ -47,6 +49,8 @@ export interface Submission {
   principal?: string | undefined;
   correlationId?: string | undefined;
   traceparent?: string | undefined;
+  /** The job waits outside the queue until this time, ISO 8601. */
+  notBefore?: string | undefined;
 }
 
 /** An accepted job. */
@@ -56,7 +60,7 @@ export interface Accepted {
   time: string;
   /** Whether the key was used for this job before. */
   duplicate: boolean;
-  /** SQS's id of the message that this call sent. Absent if an earlier call sent it. */
+  /** SQS's id of the message that this call sent. Absent if it sent none. */
   messageId?: string;
   /** SQS's number of that message in its group. Absent on a standard queue. */
   sequenceNumber?: string;
@@ -74,7 +78,8 @@ export interface Unsent {
  * Accepts a job: writes the row, sends the message and marks the row as sent. Rejects with a StoreError if the message
  * failed, or if the row failed and the job has a key: only the row shows whether the key was used before. The caller can
  * repeat the call with the same key, and it continues from there. If the message is never sent, the reconciler cancels
- * the row. Rejects with an IdempotencyConflictError if the key belongs to another job.
+ * the row. Rejects with an IdempotencyConflictError if the key belongs to another job. A job with `notBefore` is not
+ * sent. Its row holds it until then, so without a row it is refused.
  */
 export async function submit(deps: SubmitDeps, submission: Submission): Promise<Accepted> {
   const decided = await accept(deps, submission);
@@ -89,27 +94,39 @@ export async function accept(deps: SubmitDeps, submission: Submission): Promise<
   const { queue, group } = submission;
   const { type } = deps.settings(queue);
   const id = submission.id ?? jobId({ ...submission, clock, random });
+  await checkStart(deps, { ...submission, id });
   const envelope = await envelopeOf(deps, submission, id);
-  const row = newRow({ queue, envelope, ...(group === undefined ? {} : { group }), now: clock.now(), random });
+  const notBefore = submission.notBefore === undefined ? undefined : Date.parse(submission.notBefore);
+  const row = newRow({ queue, envelope, group, notBefore, now: clock.now(), random });
   const accepted = { id, time: envelope.time, duplicate: false };
 
   const written = await ledger.write(row, 0).catch((error: unknown) => {
     ignoreStoreError(error);
-    if (submission.key !== undefined) throw error;
+    if (submission.key !== undefined || notBefore !== undefined) throw error;
     // No other job can have this new id. The worker that runs the job writes its row.
     deps.log.warn('accepted without a row', { queue, jobId: id });
     return undefined;
   });
   if (!written) return unsent(deps, { row, type, envelope, accepted, stored: false });
-  if (written.written) return unsent(deps, { row: written.item, type, envelope, accepted, stored: true });
+  if (written.written) return begin(deps, { row: written.item, type, envelope, accepted });
 
   const first = written.stored;
   if (!first) throw new StoreError({ code: 'RowGone', message: 'the row of this key was just removed' });
-  if (!belongs(first, row.payloadHash)) throw new IdempotencyConflictError(id);
+  if (!belongs(first, row.payloadHash) || first.notBefore !== notBefore) throw new IdempotencyConflictError(id);
   const time = new Date(first.time).toISOString();
   const again = { id, time, duplicate: true };
   if (!mayBeUnsent(first)) return { accepted: again };
-  return unsent(deps, { row: first, type, envelope: { ...envelope, time }, accepted: again, stored: true });
+  return begin(deps, { row: first, type, envelope: { ...envelope, time }, accepted: again });
+}
+
+/** Goes on with a stored job that has no message yet. */
+async function begin(
+  deps: SubmitDeps,
+  job: { row: JobRow; type: QueueSettings['type']; envelope: Envelope; accepted: Accepted },
+): Promise<{ accepted: Accepted } | Unsent> {
+  if (job.row.notBefore === undefined) return unsent(deps, { ...job, stored: true });
+  await planStart(deps, { ...job, mayStill: mayBeUnsent });
+  return { accepted: job.accepted };
 }
 
 function unsent(

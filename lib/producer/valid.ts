@@ -11,6 +11,8 @@ export interface SubmitOptions {
   correlationId?: string | undefined;
   /** W3C trace context. A malformed one is ignored, as the standard demands. */
   traceparent?: string | undefined;
+  /** The job starts at this time or within a minute after it: ISO 8601 with an offset, at most 30 days ahead. */
+  notBefore?: string | undefined;
 }
 
 export const submitOptions = z.strictObject({
@@ -18,6 +20,7 @@ export const submitOptions = z.strictObject({
   principal: singleLine(255).optional(),
   correlationId: singleLine(128).optional(),
   traceparent: envelopeSchema.shape.traceparent.catch(undefined),
+  notBefore: z.iso.datetime({ offset: true }).optional(),
 });
 
 /** Parses the input with its schema. Throws an InvalidJobError that names all problems. */

@@ -1,26 +1,35 @@
 import { heldSince, lastHeldReason } from '../jobs/history';
 import { jobKey, todoKey } from '../jobs/keys';
+import { jobOfEntry } from '../jobs/planned';
 import type { JobRow } from '../jobs/row';
 import type { ReconcileDeps } from './deps';
 
 /** Rows to read in search of the oldest job. Chunks of a paused campaign do not count, and may come first. */
 const LOOK_AT = 10;
+/** Planned jobs to leave out. They stand among the held jobs, and could hide one that is held for long. */
+const MOST_PLANNED = 1_000;
 
 /**
- * `OldestHeld`: how long the queue's oldest held job has been held, over all its holds; 0 if no job is held. It leaves
- * out jobs that an open circuit holds, and the jobs behind them: `VendorStopped` reports those.
+ * `OldestHeld`: how long the queue's oldest held job has been held, over all its holds; 0 if no job is held. A planned
+ * job counts from its time on. It leaves out jobs that an open circuit holds, and the jobs behind them: `VendorStopped`
+ * reports those.
  */
 export async function gaugeHeld(deps: ReconcileDeps, queue: string): Promise<void> {
   const { table, ledger, clock, metrics } = deps;
   const now = clock.now();
   let oldest = now;
-  for (const kind of ['held', 'behind', 'unknown'] as const)
-    for (const { key } of await table.due(todoKey(queue, kind), { until: Number.MAX_SAFE_INTEGER, limit: LOOK_AT })) {
+  const all = { until: Number.MAX_SAFE_INTEGER };
+  const entries = await table.due(todoKey(queue, 'planned'), { ...all, limit: MOST_PLANNED });
+  const planned = new Set(entries.filter(({ todoAt }) => todoAt > now).map(({ key }) => jobOfEntry(key)));
+  for (const kind of ['held', 'behind', 'unknown'] as const) {
+    const due = await table.due(todoKey(queue, kind), { ...all, limit: LOOK_AT + planned.size });
+    for (const { key } of due.filter((entry) => !planned.has(entry.key)).slice(0, LOOK_AT)) {
       const row = await ledger.known(key);
       if (row?.state !== 'held' || row.reason === 'paused') continue;
       if (row.reason === 'behind' && (await isBehindStopped(deps, row))) continue;
-      oldest = Math.min(oldest, heldSince(row) ?? row.updatedAt);
+      oldest = Math.min(oldest, heldSince(row) ?? row.notBefore ?? row.updatedAt);
     }
+  }
   metrics.add('OldestHeld', now - oldest, 'Milliseconds', { queue });
 }
 

@@ -1,5 +1,5 @@
 import { todoKey } from '../jobs/keys';
-import type { JobRow } from '../jobs/row';
+import { type JobRow, waitsForItsTime } from '../jobs/row';
 import type { ReconcileDeps } from './deps';
 import { keepReleases, measure } from './throughput';
 
@@ -105,9 +105,12 @@ export function createPace(deps: ReconcileDeps, { until }: { until: number }): P
       return turn;
     },
 
-    released({ queue, updatedAt, todoAt = 0 }) {
+    released(row) {
+      const { queue, updatedAt, todoAt = 0 } = row;
       const run = runOf(queue);
       run.sent++;
+      // Planned jobs do not count as waiting (throughput.ts).
+      if (waitsForItsTime(row)) return;
       if (updatedAt >= begun) run.sentAgain++;
       else if (todoAt >= begun) run.fewer++;
     },

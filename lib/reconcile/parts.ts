@@ -14,12 +14,14 @@ import { foldEvidence } from './fold-evidence';
 import { gaugeHeld } from './gauges';
 import { releaseStopped, releaseTrials } from './half-open';
 import { releasePaused } from './paused';
+import { releasePlanned } from './planned';
 import { releaseDue } from './release';
 import type { ReconcileRun, Work } from './run';
 
 /** Each kind of work on a queue. The names also appear in the log of failures. */
 const WORK: Record<string, Work> = {
   foldEvidence,
+  releasePlanned,
   releaseDue,
   releasePaused,
   releaseBehind,

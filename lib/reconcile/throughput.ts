@@ -1,4 +1,4 @@
-import { releasesKey, todoKey } from '../jobs/keys';
+import { releasesKey, type TodoKind, todoKey } from '../jobs/keys';
 import { readItem, updateItem } from '../jobs/ledger';
 import type { Item } from '../ports';
 import type { ReconcileDeps } from './deps';
@@ -67,11 +67,15 @@ export async function keepReleases(
   await updateItem<Releases>(deps, releases.key, () => releases);
 }
 
-/** Counts the held jobs whose wait ends after a time. These include all jobs held since then. */
+/** Counts the held jobs whose wait ends after a time. These include all jobs held since then, but no planned jobs. */
 async function waitingAfter({ table, settings }: ReconcileDeps, queue: string, at: number): Promise<number> {
-  const kinds = settings(queue).ordered ? (['held', 'behind'] as const) : (['held'] as const);
-  const counts = await Promise.all(kinds.map((kind) => table.count(todoKey(queue, kind), { since: at })));
-  return counts.reduce((sum, count) => sum + count, 0);
+  const count = (kind: TodoKind) => table.count(todoKey(queue, kind), { since: at });
+  const [held, behind, planned] = await Promise.all([
+    count('held'),
+    settings(queue).ordered ? count('behind') : 0,
+    count('planned'),
+  ]);
+  return held + behind - planned;
 }
 
 function grown(

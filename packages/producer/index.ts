@@ -13,7 +13,7 @@ export type { Completion, Facts, Log } from '../../lib/ports';
 export type { BatchJob, BatchResult } from '../../lib/producer/batch';
 export type { AcceptedCampaign, RecipientSource } from '../../lib/producer/campaign';
 export { IdempotencyConflictError, InvalidJobError, type Problem } from '../../lib/producer/errors';
-export type { FindOptions, JobStatus, Jobs, WaitOptions } from '../../lib/producer/jobs';
+export type { CancelledStatus, FindOptions, JobStatus, Jobs, WaitOptions } from '../../lib/producer/jobs';
 export type { PackingLimits } from '../../lib/producer/packer';
 export {
   type ProducerClient as Producer,

@@ -39,9 +39,10 @@ export const operations = (): string[] =>
  * refused.
  */
 export function disagreement(
-  { method, path, body }: { method: string; path: string; body?: unknown },
+  { method, path: target, body }: { method: string; path: string; body?: unknown },
   answer: { status: number; headers: Headers; json: unknown },
 ): string | undefined {
+  const [path = ''] = target.split('?');
   const template = Object.keys(openapi.paths).find((known) =>
     new RegExp(`^${known.replace(/\{\w+\}/g, '[^/]+')}$`).test(path),
   );

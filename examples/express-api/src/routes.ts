@@ -7,7 +7,7 @@ import { trackAll } from './track';
 
 /** What the routes need of the producer. */
 export type Jobs = Pick<Producer, 'feedback' | 'campaign' | 'invite' | 'removeTester' | 'notifyBuild' | 'track'> & {
-  jobs: Pick<Producer['jobs'], 'get'>;
+  jobs: Pick<Producer['jobs'], 'get' | 'cancel'>;
 };
 
 /** Who calls: the owner of the idempotency keys. Take it from your authentication. */
@@ -57,12 +57,17 @@ export function jobRoutes({ producer, principalOf }: { producer: Jobs; principal
   router
     .route('/jobs/:id')
     .get(async ({ params: { id } }, response) => {
-      if (!UUID.test(id)) throw new Problem(404, 'there is no such job');
-      const job = await producer.jobs.get(id);
+      const job = await producer.jobs.get(jobOf(id));
       if (!job.ended) response.set('retry-after', '1');
       response.set('cache-control', 'no-store').json(job);
     })
-    .all(only('GET'));
+    .delete(async ({ params: { id } }, response) => {
+      const { cancelled, ...job } = await producer.jobs.cancel(jobOf(id));
+      if (!cancelled)
+        throw new Problem(409, 'only a planned job that has not started can be cancelled', {}, { job: id });
+      response.json(job);
+    })
+    .all(only('GET, DELETE'));
 
   router
     .route('/openapi.json')
@@ -71,6 +76,11 @@ export function jobRoutes({ producer, principalOf }: { producer: Jobs; principal
     })
     .all(only('GET'));
   return router;
+}
+
+function jobOf(id: string): string {
+  if (!UUID.test(id)) throw new Problem(404, 'there is no such job');
+  return id;
 }
 
 /** 202: the job is stored and will be done. `Location` shows its state. */
@@ -86,6 +96,7 @@ export const optionsFor =
     principal: principalOf(request),
     correlationId: request.get('x-correlation-id'),
     traceparent: request.get('traceparent'),
+    notBefore: request.query.notBefore as string | undefined,
   });
 
 /** Refuses a body that the JSON parser would skip. */

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { isReleased } from '../released/released';
+import { isProduced } from '../world/callers';
 import {
   AWS,
   CALL_FAULTS,
@@ -113,7 +114,22 @@ function outage(queues: readonly SimulatedQueue[]): fc.Arbitrary<Outage> {
 /** Kinds of jobs that succeed unless a fault prevents it. */
 const GOOD: readonly JobKind[] = ['good', 'attachment', 'opted-out', 'removal', 'resend', 'build', 'one-refused'];
 
+const planned: fc.Arbitrary<JobSpec['planned']> = fc
+  .tuple(
+    fc.constantFrom(5_000, 90_000, 20 * MINUTE_MS, 3 * HOUR_MS),
+    fc.constantFrom(undefined, undefined, 10, 20 * MINUTE_MS),
+  )
+  .map(([ahead, cancel]) => ({ ahead, ...(cancel === undefined ? {} : { cancel }) }));
+
 function job(queue: SimulatedQueue): fc.Arbitrary<JobSpec> {
+  // Only a row makes a planned job start.
+  if (queue.isDoneWithout) return unplanned(queue);
+  return fc
+    .tuple(unplanned(queue), rarely(planned, undefined as never))
+    .map(([spec, plan]) => (plan && isProduced(spec.kind) ? { ...spec, planned: plan } : spec));
+}
+
+function unplanned(queue: SimulatedQueue): fc.Arbitrary<JobSpec> {
   const good = queue.kinds.filter((kind) => GOOD.includes(kind));
   return fc.record(
     {

@@ -43,6 +43,7 @@ export const EXPECTED: readonly string[] = [
   ),
   ...['state held(paused)', 'step excluded done'],
   'canary succeeded',
+  ...['job planned', 'planned job cancelled', 'planned job not cancelled'],
   ...['worker', 'reconciler', 'api', 'operator', 'events'].map((process) => `released ${process}`),
 ];
 

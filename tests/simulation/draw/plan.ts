@@ -53,6 +53,8 @@ export interface JobSpec {
   retries: number;
   /** The caller submits the job again this long after its acceptance. */
   again?: number;
+  /** The job must not start before this long after `at`. The caller cancels it so long after its acceptance. */
+  planned?: { ahead: number; cancel?: number };
 }
 
 /** An operator redrives a dead job, so long after the `nth` death. */

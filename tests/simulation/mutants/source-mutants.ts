@@ -7,6 +7,7 @@ import { EVENT_MUTANTS } from './source/events';
 import { EVIDENCE_MUTANTS } from './source/evidence';
 import { INDEX_KEY_MUTANTS } from './source/index-keys';
 import { ORDER_MUTANTS } from './source/order';
+import { PLANNED_MUTANTS } from './source/planned';
 import { RECOVERY_MUTANTS } from './source/recovery';
 import { VERSION_MUTANTS } from './source/versions';
 import type { SourceMutant } from './source-mutant';
@@ -22,6 +23,7 @@ export const SOURCE_MUTANTS: Record<string, SourceMutant> = {
   ...EVIDENCE_MUTANTS,
   ...INDEX_KEY_MUTANTS,
   ...ORDER_MUTANTS,
+  ...PLANNED_MUTANTS,
   ...VERSION_MUTANTS,
   ...RECOVERY_MUTANTS,
 };

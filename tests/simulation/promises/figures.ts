@@ -11,6 +11,7 @@ const RECENT_MS = 60_000;
 
 /**
  * Finds a metric value that is older than every job that it can be about. An operator's retry starts a job's age anew.
+ * The age of a planned job begins at its time.
  */
 export function watchFigures(world: World): void {
   const { kernel, watch, onRow, onMeasure, queue } = world;
@@ -21,11 +22,14 @@ export function watchFigures(world: World): void {
     generations.set(key, generation);
   });
 
-  const ageOf = ({ key, createdAt, deliveries }: JobRow): number => {
+  const ageOf = ({ key, createdAt, deliveries, notBefore = 0 }: JobRow): number => {
     const now = kernel.now();
     const at = retried.get(key);
     const recently = at === undefined || now - at < RECENT_MS;
-    return now - (recently ? Math.min(createdAt, deliveries[0]?.sentAt ?? createdAt) : at);
+    const accepted = Math.min(createdAt, deliveries[0]?.sentAt ?? createdAt);
+    // Released code knows no planned jobs, and measures them from their acceptance.
+    const due = world.plan.versions || at !== undefined ? accepted : Math.max(accepted, notBefore);
+    return now - (recently ? due : at);
   };
   const isMeant = ({ state, endedAt = 0 }: JobRow): boolean => !isEnd(state) || kernel.now() - endedAt < RECENT_MS;
   onMeasure.push((name, value, dimensions) => {

@@ -25,6 +25,7 @@ function inItself({ state, reason, lease, endedAt, error, retryAt }: JobRow): st
 function kindsFor(from: State, to: State): readonly Read['kind'][] {
   if (to === 'processing') return ['started'];
   if (to === 'held' && from === 'held') return ['resolved'];
+  if (to === 'held' && from !== 'processing') return ['planned'];
   if (to !== 'queued') return [to];
   if (from === 'processing') return ['retry', 'givenBack'];
   return from === 'held' ? ['released'] : ['reopened'];

@@ -27,8 +27,8 @@ function bulk(name: string, type: 'fifo' | 'standard'): SimulatedQueue {
     contract: (world, process) => withPoison(process, contract(world, process, name)),
     data,
     group: ({ group }) => `group-${group}`,
-    submit: (deps, { spec, index, key, type }) =>
-      submitted(deps, { queue: name, type, data: data(spec, index), group: `group-${spec.group}`, key }),
+    submit: (deps, { spec, index, type, ...options }) =>
+      submitted(deps, { queue: name, type, data: data(spec, index), group: `group-${spec.group}`, ...options }),
     wrong: ({ watch }, id) => (watch.effects.has(id) ? undefined : 'its effect never took place'),
   };
 }

@@ -90,16 +90,18 @@ export const campaigns: SimulatedQueue = {
   contract: emailsContractAt(RATE),
   data,
   group: ({ group }) => `group-${group}`,
-  submit: async (given, { spec, index, key, type }, world) => {
+  submit: async (given, { spec, index, type, ...options }, world) => {
     // The chunks take the source from their campaign.
     const deps = { ...given, source: `/sim/${spec.kind}` };
     const about = { name: spec.kind, ...sendAtOf(world, index) };
     const list = listOf(spec, index);
     if (type === EMAIL_CAMPAIGN)
-      return createProducer({ ...deps, emailRate: PRODUCER_RATE }).campaign({ ...about, ...contentOf(spec) }, list, {
-        key,
-      });
-    const id = jobId({ ...deps, queue: EMAILS_QUEUE, key });
+      return createProducer({ ...deps, emailRate: PRODUCER_RATE }).campaign(
+        { ...about, ...contentOf(spec) },
+        list,
+        options,
+      );
+    const id = jobId({ ...deps, queue: EMAILS_QUEUE, ...options });
     const { rejectedKeys: _rejected, ...written } = await writeManifest(deps, {
       campaign: id,
       content: contentOf(spec),
@@ -111,7 +113,7 @@ export const campaigns: SimulatedQueue = {
       type,
       data: { ...about, ...written, chunkSize: CHUNK },
       group: id,
-      key,
+      ...options,
     });
   },
   provenBy: { send: 'mail' },

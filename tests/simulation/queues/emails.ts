@@ -59,10 +59,10 @@ export const emails: SimulatedQueue = {
   contract: emailsContractAt(RATE),
   data,
   group: ({ group }) => `group-${group}`,
-  submit: (deps, { spec, index, key, type }) =>
+  submit: (deps, { spec, index, type, ...options }) =>
     type === EMAIL_MESSAGE
-      ? createProducer(deps).email(data(spec, index), { key })
-      : submitted(deps, { queue: EMAILS_QUEUE, type, data: data(spec, index), group: key, key }),
+      ? createProducer(deps).email(data(spec, index), options)
+      : submitted(deps, { queue: EMAILS_QUEUE, type, data: data(spec, index), group: options.key, ...options }),
   provenBy: { send: 'mail' },
   wrong: ({ watch }, id) => (watch.effects.has(id) ? undefined : 'there is no mail'),
 };

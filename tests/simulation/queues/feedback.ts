@@ -64,10 +64,10 @@ export const feedback: SimulatedQueue = {
   data,
   group: (spec) => feedbackGroup(feedbackSchema.parse(data(spec, 0))),
   prepare: ({ stores }) => stores.objects.put(FILE, 'a file', 'text/plain'),
-  submit: (deps, { spec, index, key, type }) =>
+  submit: (deps, { spec, index, type, ...options }) =>
     type === FEEDBACK_SUBMITTED
-      ? createProducer(deps).feedback(data(spec, index), { key })
-      : submitted(deps, { queue: 'feedback', type, data: data(spec, index), group: feedback.group(spec), key }),
+      ? createProducer(deps).feedback(data(spec, index), options)
+      : submitted(deps, { queue: 'feedback', type, data: data(spec, index), group: feedback.group(spec), ...options }),
   wrong: ({ vendors }, id, { kind }) => {
     const ticket = vendors.zendesk.tickets.find(({ external_id }) => external_id === id);
     if (!ticket) return 'there is no ticket';

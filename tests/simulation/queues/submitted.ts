@@ -5,6 +5,9 @@ import { type Accepted, submit } from '../../../lib/producer/submit';
 /** Submits a job for which the typed producer has no function, by its queue or version. */
 export const submitted = (
   deps: ProducerDeps,
-  { group, ...job }: { queue: string; type: string; data: unknown; group?: string | undefined; key: string },
+  {
+    group,
+    ...job
+  }: { queue: string; type: string; data: unknown; group?: string | undefined; key: string; notBefore?: string },
 ): Promise<Accepted> =>
   submit({ ...deps, ledger: createLedger(deps) }, { ...job, ...(group === undefined ? {} : { group }) });

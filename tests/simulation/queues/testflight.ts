@@ -95,17 +95,17 @@ export const testflight: SimulatedQueue = {
   contract: (world, process, ports) => withPoison(process, contract(world, process, ports)),
   data: invitation,
   group: (spec) => appOf(spec).id,
-  submit: (deps, { spec, index, key, type }) => {
+  submit: (deps, { spec, index, type, ...options }) => {
     const { id: app, builds } = appOf(spec);
-    if (spec.kind === 'removal') return createProducer(deps).removeTester(removal(spec, index), { key });
-    if (spec.kind === 'build') return createProducer(deps).notifyBuild({ app, build: builds[0] ?? '' }, { key });
-    if (type === TESTFLIGHT_INVITE) return createProducer(deps).invite(invitation(spec, index), { key });
+    if (spec.kind === 'removal') return createProducer(deps).removeTester(removal(spec, index), options);
+    if (spec.kind === 'build') return createProducer(deps).notifyBuild({ app, build: builds[0] ?? '' }, options);
+    if (type === TESTFLIGHT_INVITE) return createProducer(deps).invite(invitation(spec, index), options);
     return submitted(deps, {
       queue: TESTFLIGHT_QUEUE,
       type,
       data: invitation(spec, index),
       group: app,
-      key,
+      ...options,
     });
   },
   provenBy: { invitation: 'invitation', notification: 'build mail' },

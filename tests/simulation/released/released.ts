@@ -27,6 +27,8 @@ export function releasedCode(world: World, process: Process, current: () => Code
     resolveStep: async (...given) => answer(await known().settle(...given)),
     control: async (...given) => answer(await known().control(...given)),
     takeEvents: async (events) => answer(await known().takeEvents(events)),
+    // It plans no jobs, so its process is never asked.
+    cancelPlanned: (id) => current().cancelPlanned(id),
     submit: async (job) =>
       kinds[name]?.includes(job.spec.kind) ? answer(await known().submit(job)) : current().submit(job),
   };

@@ -4,6 +4,7 @@ import type { Plan } from '../draw/plan';
 import { watchFigures } from '../promises/figures';
 import { brokenPromise } from '../promises/invariants';
 import { createLiveness } from '../promises/liveness';
+import { watchPlans } from '../promises/plans-are-kept';
 import { watchRows } from '../promises/rows-are-explained';
 import { type Input, startCallers } from '../world/callers';
 import { watchCampaigns } from '../world/campaigns';
@@ -53,6 +54,7 @@ export async function runPlan(
   }
   startSchedule(world, functions);
   watchRows(world);
+  watchPlans(world);
   const inputs = lanes.map((lane) => {
     startOperators(lane);
     startDamages(lane);

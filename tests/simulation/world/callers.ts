@@ -1,9 +1,11 @@
 import { StoreError } from '../../../lib/errors';
 import { parseEnvelope } from '../../../lib/jobs/envelope';
+import { jobKey } from '../../../lib/jobs/keys';
+import { InvalidJobError } from '../../../lib/producer/errors';
 import type { JobKind, JobSpec } from '../draw/plan';
 import { codeOf } from './code';
-import { mainQueue } from './names';
-import type { World } from './types';
+import { mainQueue, serviceQueue } from './names';
+import type { Code, World } from './types';
 
 /** A job that the producer accepted, or a message that another sender put into the queue. */
 export interface Input {
@@ -51,34 +53,70 @@ async function send(world: World, inputs: Input[], { spec, index }: { spec: JobS
   if (foreign !== undefined) return note(put(world, spec, foreign), foreign);
   for (let tried = 0; tried <= spec.retries; tried++) {
     const id = await ask(world, spec, index);
-    if (id !== undefined) return note(id);
+    if (id !== undefined) {
+      expectPlanned(world, spec, id);
+      return note(id);
+    }
     await new Promise<void>((resolve) => world.kernel.setTimeout(resolve, RETRY_MS * 2 ** tried));
   }
 }
 
+/** Asks the producer to accept a job. Resolves to `undefined` if it refuses or dies. */
+async function ask(world: World, spec: JobSpec, index: number): Promise<string | undefined> {
+  const { queue, trace, plan } = world;
+  const type = spec.kind === 'newer' ? queue.newerType : queue.type;
+  const start = spec.planned && plan.start + spec.at + spec.planned.ahead;
+  const notBefore = start === undefined ? {} : { notBefore: new Date(start).toISOString() };
+  const name = `api ${index}`;
+  const accepted = await inNewProcess(world, { name, today: start !== undefined }, (code) =>
+    code.submit({ spec, index, key: `key-${index}`, type, ...notBefore }),
+  );
+  trace.add({ who: name, what: accepted ? 'accepted' : 'not accepted', detail: () => `${accepted?.id} ${spec.kind}` });
+  return accepted?.id;
+}
+
 /** Calls the producer in a new process. Resolves to `undefined` if it refuses or dies. */
-function ask(world: World, spec: JobSpec, index: number): Promise<string | undefined> {
-  const { queue, trace } = world;
+function inNewProcess<T>(
+  world: World,
+  { name, today }: { name: string; today: boolean },
+  act: (code: Code) => Promise<T>,
+): Promise<T | undefined> {
   return new Promise((resolve) => {
-    const process = world.spawn({ name: `api ${index}`, timeoutMs: 60_000, ended: () => resolve(undefined) });
-    const type = spec.kind === 'newer' ? queue.newerType : queue.type;
-    codeOf(world, process)
-      .submit({ spec, index, key: `key-${index}`, type })
-      .then(
-        ({ id }) => {
-          if (!process.alive) return;
-          world.exit(process);
-          trace.add({ who: process.name, what: 'accepted', detail: () => `${id} ${spec.kind}` });
-          resolve(id);
-        },
-        (error: unknown) => {
-          if (!process.alive) return;
-          world.exit(process);
-          if (!(error instanceof StoreError)) world.watch.violated(`the producer threw ${String(error)}`);
-          trace.add({ who: process.name, what: 'not accepted' });
-          resolve(undefined);
-        },
-      );
+    const process = world.spawn({ name, timeoutMs: 60_000, today, ended: () => resolve(undefined) });
+    act(codeOf(world, process)).then(
+      (answer) => {
+        if (!process.alive) return;
+        world.exit(process);
+        resolve(answer);
+      },
+      (error: unknown) => {
+        if (!process.alive) return;
+        world.exit(process);
+        // The time of a planned job can be over before the producer accepts it.
+        const tooLate = today && error instanceof InvalidJobError;
+        if (!(error instanceof StoreError || tooLate)) world.watch.violated(`the producer threw ${String(error)}`);
+        resolve(undefined);
+      },
+    );
+  });
+}
+
+/** A planned job stays in the table until its time, or until its caller cancels it. */
+function expectPlanned(world: World, { at, planned }: JobSpec, id: string): void {
+  if (!planned) return;
+  const { reach, trouble, plan, watch, queue } = world;
+  reach('job planned');
+  trouble(plan.start + at + planned.ahead);
+  if (planned.cancel === undefined) return;
+  later(world, planned.cancel, async () => {
+    const cancel = (code: Code) => code.cancelPlanned(id);
+    const done = await inNewProcess(world, { name: 'api cancel', today: true }, cancel);
+    if (done === undefined) return;
+    reach(done ? 'planned job cancelled' : 'planned job not cancelled');
+    const row = watch.row(jobKey(serviceQueue({ queue }), id));
+    // No arrow leads from there to a run. An operator may have opened the job since.
+    if (done && row?.generation === 1 && row.state !== 'cancelled')
+      watch.violated(`planned jobs are kept: ${id} is not cancelled, although its caller was told so`);
   });
 }
 

@@ -6,6 +6,7 @@ import { cancel } from '../../../lib/ops/cancel';
 import { discard } from '../../../lib/ops/discard';
 import { resolveStep } from '../../../lib/ops/resolve';
 import { retry } from '../../../lib/ops/retry';
+import { createJobs } from '../../../lib/producer/jobs';
 import { reconcile } from '../../../lib/reconcile/reconcile';
 import { handleBatch } from '../../../lib/worker/batch';
 import { releasedCode } from '../released/released';
@@ -61,5 +62,6 @@ function currentCode(world: World, process: Process, event?: SQSEvent): Code {
       };
       return world.queue.submit(producer, job, world);
     },
+    cancelPlanned: async (id) => (await createJobs(deps).cancel(id)).cancelled,
   };
 }

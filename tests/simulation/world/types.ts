@@ -48,7 +48,8 @@ export interface World extends Lane {
   trouble(at?: number): void;
   /** The processes that are alive. */
   processes: { readonly size: number };
-  spawn(options: { name: string; timeoutMs?: number; ended: (reason: string) => void }): Process;
+  /** `today`: the process runs today's code, because released code cannot do its work. */
+  spawn(options: { name: string; timeoutMs?: number; today?: boolean; ended: (reason: string) => void }): Process;
   exit(process: Process): void;
   /** Ids of jobs about which something stored was damaged. */
   damaged: Set<string>;
@@ -102,11 +103,7 @@ export interface SimulatedQueue {
   /** Stores what the jobs need before the run. */
   prepare?(world: World): Promise<void>;
   /** Submits a job through this queue's producer. */
-  submit(
-    deps: ProducerDeps,
-    job: { spec: JobSpec; index: number; key: string; type: string },
-    world: World,
-  ): Promise<{ id: string }>;
+  submit(deps: ProducerDeps, job: Submitted, world: World): Promise<{ id: string }>;
   /** For a queue whose jobs have no rows until something goes wrong: whether a job without a row is done. */
   isDoneWithout?(world: World, id: string, spec: JobSpec, index: number): boolean;
   /**
@@ -150,6 +147,8 @@ export interface Submitted {
   index: number;
   key: string;
   type: string;
+  /** Only of a planned job. */
+  notBefore?: string;
 }
 
 /** What one process can do, in either version of the code. */
@@ -164,4 +163,6 @@ export interface Code {
   takeEvents(events: readonly unknown[]): Promise<void>;
   /** The producer of the lane's queue. */
   submit(job: Submitted): Promise<{ id: string }>;
+  /** The producer cancels a planned job. Resolves to whether it did. */
+  cancelPlanned(id: string): Promise<boolean>;
 }

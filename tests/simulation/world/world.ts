@@ -86,8 +86,8 @@ export function createWorld(plan: Plan, options: { detailed?: boolean; mutant?: 
     lastTrouble: () => lastTrouble,
     trouble,
     processes,
-    spawn: ({ name, timeoutMs, ended }) => {
-      const released = startsReleased({ plan, kernel, chance });
+    spawn: ({ name, timeoutMs, today = false, ended }) => {
+      const released = startsReleased({ plan, kernel, chance }) && !today;
       if (released) reach(`released ${name.split(' ')[0]}`);
       const process: Process = {
         name: released ? `${name} (old)` : name,

@@ -130,6 +130,41 @@ test('the headers name the key, its owner, the correlation id and the trace', as
   expect(memory.rows()).toMatchObject([{ correlationId: 'c-1', traceparent }, {}]);
 });
 
+test('a request may plan its job, whose time is shown, and cancel it before it starts', async () => {
+  const time = new Date(memory.clock.now() + 3_600_000).toISOString();
+
+  const { status, headers } = await ask('POST', `/feedback?notBefore=${time}`, feedback());
+  const job = headers.get('location') ?? '';
+  const shown = await ask('GET', job);
+  const cancelled = await ask('DELETE', job);
+  const again = await ask('DELETE', job);
+
+  expect([status, memory.messages()]).toEqual([202, []]);
+  expect(shown.json).toMatchObject({ state: 'held', notBefore: time });
+  expect([cancelled.status, again.status]).toEqual([200, 200]);
+  expect(cancelled.json).toMatchObject({ state: 'cancelled', ended: true });
+});
+
+test('a job that was not planned cannot be cancelled', async () => {
+  const { json, headers } = await ask('POST', '/feedback', feedback());
+
+  const answer = await ask('DELETE', headers.get('location') ?? '');
+
+  expect([answer.status, answer.json.job]).toEqual([409, json.id]);
+});
+
+test.each([
+  ['/feedback', feedback(), 'tomorrow', 'must be a valid datetime'],
+  ['/feedback', feedback(), '2020-01-01T00:00:00Z', 'must be in the future'],
+  ['/campaigns', campaign, '2026-02-02T00:00:00Z', 'must be at most 30 days ahead'],
+  ['/testflight', invite, '2026-01-03T00:00:00Z&notBefore=2026-01-04T00:00:00Z', 'must be a string'],
+])('POST %s with a time that breaks a rule is refused, and nothing is stored', async (path, body, time, rule) => {
+  const { status, json } = await ask('POST', `${path}?notBefore=${time}`, body);
+
+  expect([status, json.errors]).toEqual([400, [{ field: 'notBefore', detail: expect.stringContaining(rule) }]]);
+  expect(memory.rows()).toEqual([]);
+});
+
 test('a key that another job used is answered with 409 and that job', async () => {
   const key = { 'idempotency-key': 'k' };
   const first = await ask('POST', '/feedback', feedback(), key);
@@ -279,7 +314,9 @@ test.each([
   ['GET', '/jobs/%ff', 400],
   ['GET', '/other', 404],
   ['GET', '/feedback', 405],
-  ['DELETE', '/jobs/0f8fad5b-d9cb-469f-a165-70867728950e', 405],
+  ['PUT', '/jobs/0f8fad5b-d9cb-469f-a165-70867728950e', 405],
+  ['DELETE', '/jobs/unknown', 404],
+  ['DELETE', '/jobs/0f8fad5b-d9cb-469f-a165-70867728950e', 409],
 ])('%s %s answers %d as problem+json', async (method, path, status) => {
   const answer = await fetch(url + path, { method });
 

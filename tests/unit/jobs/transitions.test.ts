@@ -22,6 +22,7 @@ import {
   neverSent,
   park,
   parkPoison,
+  plan,
   release,
   reopen,
   resolve,
@@ -38,6 +39,7 @@ const delivery = { messageId: 'm', receiveCount: 1, sentAt: AT, at: AT };
 
 /** Every arrow with suitable facts. */
 const FOLLOW: Record<ArrowName, (row: JobRow) => JobRow> = {
+  plan: (row) => plan(row, AT),
   claim: (row) => claim(row, { at: AT, delivery, lease: { token: 't', until: AT, messageId: 'm', alone: true } }),
   succeed: (row) => succeed(row, { at: AT, messageId: 'm', result: 'done' }),
   retry: (row) => retry(row, { ...run, error, waitMs: 1 }),

@@ -12,6 +12,7 @@ function setUp() {
   const ledger = createLedger(memory.deps);
   const reads: string[] = [];
   const counted = {
+    ...ledger,
     get: (key: string) => {
       reads.push(key);
       return ledger.get(key);

@@ -18,6 +18,11 @@ const item = (action: string, key: string): Request => ({
   resource: table,
   context: { 'dynamodb:LeadingKeys': [key] },
 });
+const changeOf = (name: string): Request => ({
+  action: 'lambda:UpdateEventSourceMapping',
+  resource: 'arn:aws:lambda:us-east-1:123456789012:event-source-mapping:0190a1b2-0000-4000-8000-000000000001',
+  context: { 'lambda:FunctionArn': [`arn:aws:lambda:us-east-1:123456789012:function:${name}`] },
+});
 const on = (resource: string, ...actions: string[]): Request[] => actions.map((action) => ({ action, resource }));
 
 /** The requests that are not answered as expected. */
@@ -41,7 +46,9 @@ const MAY: Record<string, Request[]> = {
       item('PutItem', key),
     ]),
     item('GetItem', 'analytics#1'),
+    ...['GetItem', 'PutItem'].map((action) => item(action, 'planned#feedback#1')),
     ...on(object('jobs/_data/emails/x'), 's3:PutObject'),
+    ...on(object('jobs/_bodies/feedback/x'), 's3:PutObject'),
     ...on(object('jobs/_attachments/feedback/by/x'), 's3:PutObject'),
     ...on(object('jobs/_attachments/emails/x.csv'), 's3:PutObject', 's3:GetObject'),
     ...on(object('jobs/_events/emails/year=2026/x'), 's3:GetObject'),
@@ -58,6 +65,10 @@ const MAY: Record<string, Request[]> = {
     ...on(queue('mht-api-feedback-dlq.fifo'), 'sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:SendMessage'),
     ...on(object('jobs/_bodies/feedback/x'), 's3:GetObject', 's3:PutObject', 's3:DeleteObject'),
     ...on('arn:aws:sns:us-east-1:123456789012:mht-api-alarms', 'sns:Publish'),
+    ...on(object('jobs/_audit/x.json'), 's3:PutObject'),
+    item('DeleteItem', 'pause#emails'),
+    changeOf('mht-api-emails'),
+    ...on('*', 'lambda:ListEventSourceMappings', 'cloudwatch:GetMetricData', 'cloudwatch:DescribeAlarms'),
   ],
 };
 
@@ -89,6 +100,8 @@ const MAY_NOT: Record<string, Request[]> = {
     ...on(queue('mht-api-staging-feedback-dlq.fifo'), 'sqs:ReceiveMessage'),
     ...on(table, 'dynamodb:Scan', 'dynamodb:DeleteTable'),
     item('DeleteItem', 'feedback#1'),
+    changeOf('other-emails'),
+    ...on(object('jobs/_audit/x.json'), 's3:GetObject', 's3:DeleteObject'),
     ...on(object('jobs/feedback/x.json'), 's3:DeleteObject'),
     ...on(object('jobs/_attachments/feedback/x'), 's3:GetObject'),
     ...on('arn:aws:ssm:us-east-1:123456789012:parameter/example/zendesk-token', 'ssm:GetParameter'),

@@ -17,6 +17,10 @@ const explained = (what: string) => new RegExp(`^everything explained: .* ${what
 
 /** One mistake for each arrow of a job's life. */
 export const ARROW_MUTANTS: Record<ArrowName, SourceMutant> = {
+  // The job does not wait for its time.
+  plan: wrong('row.notBefore ?? at', 'at', /^planned jobs are kept: .* before its time/, {
+    jobs: jobs(['good', { planned: { ahead: HOUR_MS } }]),
+  }),
   // The attempts of the last opening stay.
   claim: wrong(
     'reopened ? 0 : row.attempts + (crashedAlone(row) ? 1 : 0)',

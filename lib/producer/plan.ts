@@ -1,0 +1,57 @@
+import { StoreError } from '../errors';
+import { CLOCK_SKEW_MS } from '../jobs/clock-skew';
+import type { Envelope } from '../jobs/envelope';
+import { bodyKey, jobKey } from '../jobs/keys';
+import type { ItemDeps, Ledger } from '../jobs/ledger';
+import { notePlanned } from '../jobs/planned';
+import type { JobRow } from '../jobs/row';
+import { plan } from '../jobs/transitions';
+import type { Clock, Log, Objects } from '../ports';
+import { InvalidJobError } from './errors';
+
+/** A row lives 45 days after its last write, and an operator may need the job's body for two weeks after its start. */
+const MOST_DAYS = 30;
+const DAY_MS = 24 * 60 * 60_000;
+
+/**
+ * Checks when a job may start. The caller's clock may differ a little from ours. A repeated call is not checked, because
+ * its time may be over by now. Rejects with an InvalidJobError, or with a StoreError if the table is down.
+ */
+export async function checkStart(
+  { ledger, clock }: { ledger: Pick<Ledger, 'get'>; clock: Clock },
+  {
+    queue,
+    id,
+    key,
+    notBefore,
+  }: { queue: string; id: string; key?: string | undefined; notBefore?: string | undefined },
+): Promise<void> {
+  if (notBefore === undefined) return;
+  const wait = Date.parse(notBefore) - clock.now();
+  const problem =
+    wait < -CLOCK_SKEW_MS
+      ? 'must be in the future'
+      : wait > MOST_DAYS * DAY_MS + CLOCK_SKEW_MS
+        ? `must be at most ${MOST_DAYS} days ahead`
+        : undefined;
+  if (!problem || (key !== undefined && (await ledger.get(jobKey(queue, id))))) return;
+  throw new InvalidJobError([{ field: 'notBefore', message: `notBefore: ${problem}` }]);
+}
+
+/**
+ * Keeps the body of a job, then lets its row wait for its time. Call it only if no message of the job was sent. If the
+ * producer dies before the end, the reconciler cancels the row. A repeated call continues from there.
+ */
+export async function planStart(
+  deps: ItemDeps & { ledger: Ledger; objects: Objects; prefix: string; log: Log },
+  { row, envelope, mayStill }: { row: JobRow; envelope: Envelope; mayStill: (row: JobRow) => boolean },
+): Promise<void> {
+  const { objects, ledger, clock, prefix, log } = deps;
+  await objects.put(bodyKey(prefix, row.queue, row.id), JSON.stringify(envelope), 'application/json');
+  await notePlanned(deps, row);
+  // Another call may have planned the job meanwhile. Then there is nothing left to do.
+  const planned = (now: JobRow) => (mayStill(now) ? plan(now, clock.now()) : undefined);
+  const { item } = await ledger.update(row.key, planned, row);
+  if (!item) throw new StoreError({ code: 'RowGone', message: 'the row of this job was just removed' });
+  log.info('planned', { queue: row.queue, jobId: row.id, until: row.notBefore });
+}

@@ -1,0 +1,61 @@
+import { HOUR_MS, jobs, MINUTE_MS } from '../../scenarios/scenario';
+import type { SourceMutant } from '../source-mutant';
+
+const one = (planned: { ahead: number; cancel?: number }) => ({ plan: { jobs: jobs(['good', { planned }]) } });
+
+/** Faults of jobs that wait for their time. The arrow `plan` has its own (arrows.ts). */
+export const PLANNED_MUTANTS: Record<string, SourceMutant> = {
+  'planned-without-its-body': {
+    changes: [
+      {
+        file: 'lib/producer/plan.ts',
+        find: "await objects.put(bodyKey(prefix, row.queue, row.id), JSON.stringify(envelope), 'application/json');",
+        replace: '',
+      },
+    ],
+    breaks: /^no bystanders: .* its body was never deleted/,
+    by: one({ ahead: HOUR_MS }),
+  },
+  'planned-held-since-its-acceptance': {
+    changes: [
+      {
+        file: 'lib/reconcile/gauges.ts',
+        find: 'heldSince(row) ?? row.notBefore ?? row.updatedAt',
+        replace: 'heldSince(row) ?? row.updatedAt',
+      },
+      { file: 'lib/reconcile/gauges.ts', find: 'todoAt > now', replace: 'false' },
+    ],
+    breaks: /^everything explained: OldestHeld says/,
+    // The reconciler measures while it releases the other job.
+    by: {
+      plan: {
+        queue: 'emails',
+        jobs: jobs(['good', { planned: { ahead: HOUR_MS } }], ['good', { at: 10 * MINUTE_MS }]),
+        calls: [{ kind: 'sendgrid.send', nth: 1, fault: 'retry-after' }],
+      },
+    },
+  },
+  'planned-late-since-its-acceptance': {
+    changes: [
+      {
+        file: 'lib/jobs/transitions.ts',
+        find: "reason === 'throttled' || reason === 'retry' ? (retryAt ?? at) : at",
+        replace: 'row.createdAt',
+      },
+      { file: 'lib/jobs/transitions.ts', find: 'dueSince: start', replace: 'dueSince: at' },
+    ],
+    breaks: /^everything explained: TimeTo\w+ says/,
+    by: one({ ahead: HOUR_MS }),
+  },
+  'cancelled-but-not-stored': {
+    changes: [
+      {
+        file: 'lib/producer/jobs.ts',
+        find: 'const { item: row = found } = await ledger.update(found.key, withdrawn, found);',
+        replace: 'const row = withdrawn(found) ?? found;',
+      },
+    ],
+    breaks: /^planned jobs are kept: .* is not cancelled/,
+    by: one({ ahead: HOUR_MS, cancel: 10 * MINUTE_MS }),
+  },
+};

@@ -1,0 +1,317 @@
+import { StoreError, WaitError } from '../../../lib/errors';
+import { bodyKey } from '../../../lib/jobs/keys';
+import { cancel } from '../../../lib/ops/cancel';
+import { retry } from '../../../lib/ops/retry';
+import { IdempotencyConflictError, InvalidJobError } from '../../../lib/producer/errors';
+import { createJobs } from '../../../lib/producer/jobs';
+import { type Submission, submit } from '../../../lib/producer/submit';
+import { keepReleases, measure } from '../../../lib/reconcile/throughput';
+import { type EngineOptions, jobId, memoryEngine, PREFIX } from '../../support/engine';
+import { SAMPLE_QUEUE, sampleContract } from '../../support/sample-contract';
+
+const MINUTE = 60_000;
+const DAY = 24 * 60 * MINUTE;
+
+function start(options: EngineOptions = {}) {
+  const { contract, effects } = sampleContract();
+  const engine = memoryEngine(() => contract, options);
+  const deps = { ...engine.deps, source: '/my/api' };
+  const jobs = createJobs(engine.deps);
+  const job = { queue: SAMPLE_QUEUE, type: 'sample.done.v1', data: { name: 'a' }, group: 'g' };
+  const inMs = (ms: number) => new Date(engine.clock.now() + ms).toISOString();
+  return {
+    engine,
+    jobs,
+    effects,
+    inMs,
+    send: (changes: Partial<Submission> = {}) => submit(deps, { ...job, ...changes }),
+    /** Delivers and reconciles once a minute. */
+    async live(minutes: number) {
+      for (let minute = 0; minute < minutes; minute++) {
+        while (engine.inQueue() > 0) await engine.deliver();
+        engine.clock.advance(MINUTE);
+        await engine.reconcile();
+      }
+      while (engine.inQueue() > 0) await engine.deliver();
+    },
+    gauge: (name: string) => engine.metrics.findLast((metric) => metric.name === name)?.value,
+  };
+}
+
+describe('a planned job', () => {
+  it('waits outside the queue with its body, and starts within a minute of its time', async () => {
+    const { engine, send, live, effects, inMs, jobs } = start();
+
+    const { id, duplicate } = await send({ notBefore: inMs(90_000) });
+    expect(duplicate).toBe(false);
+    expect(engine.inQueue()).toBe(0);
+    expect(await jobs.get(id)).toMatchObject({ state: 'held', reason: 'retry', notBefore: inMs(90_000), ended: false });
+    expect(engine.objects.keys()).toEqual([bodyKey(PREFIX, SAMPLE_QUEUE, id)]);
+    const time = inMs(90_000);
+    await live(1);
+    expect(effects).toEqual([]);
+    await live(1);
+
+    expect(effects).toEqual([id]);
+    expect(engine.row(id)).toMatchObject({ state: 'succeeded', notBefore: Date.parse(time) });
+    expect(Object.values(engine.records())).toMatchObject([{ state: 'succeeded', notBefore: time }]);
+    expect(engine.row(id).history.map(({ event }) => event)).toEqual([
+      'accepted',
+      'planned',
+      'released',
+      'started',
+      'succeeded',
+    ]);
+  });
+
+  it('counts as held and as late from its time on', async () => {
+    const { send, live, inMs, gauge } = start();
+    await send({ notBefore: inMs(20 * DAY) });
+
+    await live(3);
+    expect(gauge('OldestHeld')).toBe(0);
+    await send({ notBefore: inMs(10 * MINUTE), data: {} });
+    await live(12);
+
+    expect(gauge('TimeToStart')).toBeLessThanOrEqual(MINUTE);
+    expect(gauge('TimeToFinish')).toBeLessThanOrEqual(MINUTE);
+  });
+
+  it('does not hide a job that is held for long', async () => {
+    const { contract } = sampleContract(() => {
+      throw new WaitError({ code: 'Throttled', message: 'no', vendor: 'zendesk', status: 429, waitMs: 10 * MINUTE });
+    });
+    const engine = memoryEngine(() => contract);
+    const deps = { ...engine.deps, source: '/my/api' };
+    const job = { queue: SAMPLE_QUEUE, type: 'sample.done.v1', data: {}, group: 'g' };
+    await submit(deps, job);
+    await engine.deliver();
+    for (let n = 0; n < 20; n++)
+      await submit(deps, { ...job, notBefore: new Date(engine.clock.now() + (n + 6) * 1_000).toISOString() });
+    engine.clock.advance(5_000);
+
+    await engine.reconcile();
+
+    expect(engine.metrics.findLast(({ name }) => name === 'OldestHeld')?.value).toBe(5_000);
+  });
+
+  it('goes at its time even if the queue has no room for held jobs', async () => {
+    const { engine, send, live, effects, inMs } = start();
+    const planned = [];
+    for (let n = 0; n < 150; n++) planned.push((await send({ notBefore: inMs(30_000), group: `g${n}` })).id);
+
+    await live(1);
+
+    expect(effects.toSorted()).toEqual(planned.toSorted());
+    expect(engine.rows().every(({ state }) => state === 'succeeded')).toBe(true);
+  });
+
+  it('does not count as work that its queue could not do, so held jobs go back as fast as before', async () => {
+    const { engine, send, inMs } = start();
+    const before = await measure(engine.deps, { queue: SAMPLE_QUEUE, sent: 0 });
+    await keepReleases(engine.deps, before.releases, { released: 100, fewer: 0 });
+    for (let n = 0; n < 50; n++) await send({ notBefore: inMs(10 * MINUTE + n) });
+    engine.clock.advance(MINUTE);
+
+    const after = await measure(engine.deps, { queue: SAMPLE_QUEUE, sent: 0 });
+
+    expect(after.room).toBe(200);
+  });
+
+  it('keeps the order of the times in its group, and holds up no other job of the group', async () => {
+    const { engine, send, live, effects, inMs } = start({ settings: { ordered: true } });
+    const last = await send({ notBefore: inMs(70_000), data: {} });
+    const first = await send({ notBefore: inMs(65_000) });
+    const now = await send();
+
+    await live(2);
+
+    expect(effects).toEqual([now.id, first.id, last.id]);
+    expect(engine.rows().map(({ state }) => state)).toEqual(['succeeded', 'succeeded', 'succeeded']);
+  });
+
+  it('may be planned 30 days ahead, and neither its row nor its body is lost until then', async () => {
+    const { engine, send, live, effects, inMs } = start();
+    const { id } = await send({ notBefore: inMs(30 * DAY) });
+    engine.clock.advance(30 * DAY - MINUTE);
+
+    await live(2);
+
+    expect(effects).toEqual([id]);
+    expect(engine.objects.keys().filter((key) => key.includes('_bodies'))).toEqual([]);
+    expect(engine.table.items().filter(({ todo }) => todo !== undefined)).toEqual([]);
+  });
+
+  it('is refused while the table is down, because only its row makes it start', async () => {
+    let down = true;
+    const { engine, send, inMs } = start({
+      before: (call) => {
+        if (down && call.startsWith('table.')) throw new StoreError({ code: 'Down', message: 'down' });
+      },
+    });
+
+    await expect(send({ notBefore: inMs(MINUTE) })).rejects.toMatchObject({ name: 'StoreError' });
+
+    down = false;
+    expect(engine.rows()).toEqual([]);
+    expect(engine.inQueue()).toBe(0);
+  });
+});
+
+describe('the time of a planned job', () => {
+  const problem = async (sent: Promise<unknown>) => {
+    const error = await sent.then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    return error instanceof InvalidJobError ? error.message : error;
+  };
+
+  it('is refused with its own error if it is over or too far, and nothing is stored', async () => {
+    const { engine, send, inMs } = start();
+
+    expect(await problem(send({ notBefore: inMs(-5_000) }))).toBe('notBefore: must be in the future');
+    expect(await problem(send({ notBefore: inMs(30 * DAY + 5_000), key: 'k' }))).toBe(
+      'notBefore: must be at most 30 days ahead',
+    );
+
+    expect(engine.table.items()).toEqual([]);
+    expect(engine.objects.keys()).toEqual([]);
+  });
+
+  it('may be over by as much as the clocks differ', async () => {
+    const { send, live, effects, inMs } = start();
+
+    const { id } = await send({ notBefore: inMs(-1_000) });
+    await live(1);
+
+    expect(effects).toEqual([id]);
+  });
+});
+
+describe('a planned job with a key', () => {
+  it('is the same job when the call is repeated before its time, after it, and after its end', async () => {
+    const { engine, send, live, effects, inMs } = start();
+    const planned = { key: 'k', notBefore: inMs(90_000) };
+    const { id, time } = await send(planned);
+
+    expect(await send(planned)).toEqual({ id, time, duplicate: true });
+    await live(5);
+    expect(await send(planned)).toEqual({ id, time, duplicate: true });
+    await live(5);
+
+    expect(effects).toEqual([id]);
+    expect(engine.rows()).toHaveLength(1);
+  });
+
+  it('conflicts with a call that has another time, no time or other data, and keeps its body', async () => {
+    const { send, live, effects, inMs } = start();
+    const planned = { key: 'k', notBefore: inMs(90_000) };
+    const { id } = await send(planned);
+
+    await expect(send({ ...planned, notBefore: inMs(91_000) })).rejects.toThrow(IdempotencyConflictError);
+    await expect(send({ key: 'k' })).rejects.toThrow(IdempotencyConflictError);
+    await expect(send({ ...planned, data: { name: 'other' } })).rejects.toThrow(IdempotencyConflictError);
+    await live(2);
+
+    expect(effects).toEqual([id]);
+  });
+
+  it.each(['objects.put', 'table.put'])('is finished by a repeated call if the producer dies at %s', async (at) => {
+    let calls = 0;
+    const { engine, send, live, effects, inMs } = start({
+      before: (call) => {
+        // The first write makes the row.
+        if (call === at && ++calls === (at === 'table.put' ? 2 : 1)) throw new Error('the process died');
+      },
+    });
+    const planned = { key: 'k', notBefore: inMs(30 * MINUTE) };
+    await expect(send(planned)).rejects.toThrow('died');
+    const [before] = engine.rows();
+
+    await live(1);
+    const { id, duplicate } = await send(planned);
+    await live(30);
+
+    expect(before).toMatchObject({ state: 'queued' });
+    expect(duplicate).toBe(true);
+    expect(effects).toEqual([id]);
+  });
+
+  it('is cancelled if no call finishes it, can be planned again, and leaves no body for good', async () => {
+    let dies = true;
+    const { engine, send, live, effects, inMs } = start({
+      after: (call) => {
+        if (dies && call === 'objects.put') throw new Error('the process died');
+      },
+    });
+    const planned = { key: 'k', notBefore: inMs(2 * 60 * MINUTE) };
+    await expect(send(planned)).rejects.toThrow('died');
+    dies = false;
+    await live(17);
+    const [unsent] = engine.rows();
+    expect(unsent).toMatchObject({ state: 'cancelled', reason: 'never-sent', bodyKept: true });
+
+    const { id } = await send(planned);
+    expect(engine.row(id)).toMatchObject({ state: 'held', notBefore: Date.parse(planned.notBefore) });
+    await live(110);
+
+    expect(effects).toEqual([id]);
+  });
+});
+
+describe('jobs.cancel', () => {
+  it('cancels a planned job before its time, which is recorded and published', async () => {
+    const { engine, send, jobs, live, effects, inMs } = start({ events: true });
+    const { id } = await send({ notBefore: inMs(60 * MINUTE) });
+
+    expect(await jobs.cancel(id)).toMatchObject({ id, state: 'cancelled', cancelled: true, ended: true });
+    expect(await jobs.cancel(id, { queue: SAMPLE_QUEUE })).toMatchObject({ cancelled: true });
+    await live(70);
+
+    expect(effects).toEqual([]);
+    expect(engine.published).toMatchObject([{ job: id, state: 'cancelled', reason: 'operator' }]);
+    expect(Object.values(engine.records())).toMatchObject([{ state: 'cancelled' }]);
+    expect(engine.row(id).history.at(-1)).toMatchObject({ event: 'cancelled (operator)', note: 'by its producer' });
+  });
+
+  it('leaves a job alone that runs, has ended, waits for something else or is not known', async () => {
+    const { send, jobs, live, inMs } = start();
+    const { id } = await send({ notBefore: inMs(30_000) });
+    const unplanned = await send({ data: {} });
+
+    expect(await jobs.cancel(unplanned.id)).toMatchObject({ state: 'queued', cancelled: false });
+    await live(2);
+
+    expect(await jobs.cancel(id)).toMatchObject({ state: 'succeeded', cancelled: false });
+    expect(await jobs.cancel(jobId(9))).toEqual({ id: jobId(9), state: 'pending', ended: false, cancelled: false });
+  });
+
+  it('wins or loses against a release, and a cancelled job never runs', async () => {
+    const seen: boolean[] = [];
+    const { engine, send, jobs, live, effects, inMs } = start({
+      after: async (call) => {
+        if (call === 'queues.send') seen.push((await jobs.cancel(id)).cancelled);
+      },
+    });
+    const { id } = await send({ notBefore: inMs(30_000) });
+
+    await live(3);
+
+    expect(seen).toEqual([true]);
+    expect(effects).toEqual([]);
+    expect(engine.row(id)).toMatchObject({ state: 'cancelled' });
+  });
+});
+
+test('an operator who cancels and retries a planned job starts it at once', async () => {
+  const { engine, send, live, effects, inMs, gauge } = start();
+  const { id } = await send({ notBefore: inMs(10 * DAY) });
+
+  await cancel(engine.deps, engine.row(id));
+  await retry(engine.deps, engine.row(id));
+  await live(1);
+
+  expect(effects).toEqual([id]);
+  expect(gauge('TimeToFinish')).toBeLessThanOrEqual(MINUTE);
+});
