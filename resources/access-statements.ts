@@ -12,6 +12,7 @@ import {
   dlqName,
   eventsFolder,
   evidenceKey,
+  functionName,
   jobKey,
   passKey,
   pauseKey,
@@ -109,7 +110,7 @@ export function operatorStatements(rows: QueueRow[], context: Context): Statemen
     allow('Ledger', ['dynamodb:GetItem', 'dynamodb:PutItem'], table(context)),
     allow('Search', ['dynamodb:Query'], table(context, '/index/*')),
     allowItems(context, 'FoldEvidenceAndResume', ['dynamodb:DeleteItem'], [evidenceKey('*', '*', '*'), pauseKey('*')]),
-    pause(context),
+    pause(rows, context),
     // These calls do not know permissions on single resources.
     allow('Watch', ['lambda:ListEventSourceMappings', 'cloudwatch:GetMetricData', 'cloudwatch:DescribeAlarms'], '*'),
     allowObjects(context, 'Read', ['s3:GetObject'], read),
@@ -123,9 +124,13 @@ export function operatorStatements(rows: QueueRow[], context: Context): Statemen
 }
 
 /** Changes only the mappings of the instance's functions. */
-const pause = ({ instance }: Context): Statement => ({
+const pause = (rows: QueueRow[], { instance }: Context): Statement => ({
   ...allow('Pause', ['lambda:UpdateEventSourceMapping'], arn('lambda', 'event-source-mapping:*')),
-  Condition: { ArnLike: { 'lambda:FunctionArn': arn('lambda', `function:${instance}-*`) } },
+  Condition: {
+    ArnLike: {
+      'lambda:FunctionArn': rows.map(({ name }) => arn('lambda', `function:${functionName(instance, name)}`)),
+    },
+  },
 });
 
 /** `sls instances list` reads the outputs of the stack. */

@@ -1,6 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createMetricStore } from '../../../lib/alarms/judge/metric-store';
 import { realClock, realRandom } from '../../../lib/aws/system';
 import type { Command, CommandContext } from '../../../lib/cli/command';
 import { type CommandName, commands } from '../../../lib/cli/commands';
@@ -11,16 +13,19 @@ import type { Serverless } from '../../../lib/cli/serverless';
 import type { QueueSettings } from '../../../lib/config';
 import { campaigns } from '../../../lib/emails/campaigns/campaign';
 import { envelopeSchema } from '../../../lib/jobs/envelope';
-import { bodyKey, dlqName, queueName } from '../../../lib/jobs/keys';
+import { bodyKey, dlqName, functionName, queueName } from '../../../lib/jobs/keys';
 import { createLedger } from '../../../lib/jobs/ledger';
 import { newRow } from '../../../lib/jobs/new-row';
 import type { JobRow } from '../../../lib/jobs/row';
+import { controlPlane } from '../../../lib/local/control-plane';
 import { startDynamoDb } from '../../../lib/local/emulators/dynamodb';
 import { LOCAL_CREDENTIALS } from '../../../lib/local/emulators/emulator';
 import { startS3 } from '../../../lib/local/emulators/s3';
+import { close, listen } from '../../../lib/local/loopback';
 import { type LocalPorts, localPorts } from '../../../lib/local/ports';
 import { createSqsModel } from '../../../lib/local/sqs/model';
 import { startSqs } from '../../../lib/local/sqs/server';
+import type { LocalMapping } from '../../../lib/local/triggers';
 import { create } from '../../support/emulators';
 import { anEnvelope, jobId } from '../../support/engine';
 import { inState } from '../../support/in-state';
@@ -36,7 +41,7 @@ const settings: QueueSettings = {
   ...{ visibility: 180, receives: 3, ordered: false },
 };
 /** Operations that change nothing. */
-const READS = ['GetItem', 'Query', 'GET', 'HEAD', 'GetQueueUrl', 'GetQueueAttributes'];
+const READS = ['GetItem', 'Query', 'GET', 'HEAD', 'GetQueueUrl', 'GetQueueAttributes', 'GetMetricData'];
 
 const [DEAD, QUEUED, UNKNOWN, RUNNING, PAUSED] = [1, 2, 3, 4, 5].map(jobId) as [string, string, string, string, string];
 const operations: string[] = [];
@@ -54,9 +59,10 @@ beforeAll(async () => {
     await startSqs({ model: sqs }),
     await startS3({ buckets: [BUCKET], region }),
     await startDynamoDb({ tables: [{ name: `${INSTANCE}-jobs`, create }], region }),
+    await startLambda(),
   ];
   const proxies = await Promise.all(servers.map(({ url }) => startRecordingProxy(url, operations)));
-  const [queuesAt = '', s3 = '', dynamodb = ''] = proxies.map(({ url }) => url);
+  const [queuesAt = '', s3 = '', dynamodb = '', lambda = ''] = proxies.map(({ url }) => url);
   const endpoints = { sqs: queuesAt, s3, dynamodb };
   const vendors = { eventbridge: '', zendesk: '', sendgrid: '', appStoreConnect: '', discord: '' };
   ports = localPorts({ endpoints: { ...endpoints, ...vendors }, region, table: `${INSTANCE}-jobs`, bucket: BUCKET });
@@ -65,6 +71,8 @@ beforeAll(async () => {
     AWS_ENDPOINT_URL_SQS: queuesAt,
     AWS_ENDPOINT_URL_S3: s3,
     AWS_ENDPOINT_URL_DYNAMODB: dynamodb,
+    AWS_ENDPOINT_URL_LAMBDA: `${lambda}/lambda`,
+    AWS_ENDPOINT_URL_CLOUDWATCH: `${lambda}/cloudwatch`,
   };
   const directory = mkdtempSync(join(tmpdir(), 'dry-run-'));
   testers = join(directory, 'testers.csv');
@@ -77,6 +85,22 @@ afterAll(async () => {
   process.env = environment;
   for (const close of closers.reverse()) await close();
 });
+
+/** Lambda, whose function of e-mails receives from its queue, and CloudWatch without metrics. */
+async function startLambda() {
+  let on = true;
+  const mapping: LocalMapping = {
+    queue: queueName(INSTANCE, 'emails', 'fifo'),
+    functionName: functionName(INSTANCE, 'emails'),
+    isOn: () => on,
+    set: (value) => {
+      on = value;
+    },
+  };
+  const plane = { mappings: [mapping], alarms: { ringing: () => [] }, store: createMetricStore(), region };
+  const server = createServer(controlPlane({ ...plane, account: '000000000000' }));
+  return { url: await listen(server, 0), close: () => close(server) };
+}
 
 /** Jobs and campaigns that each command can change. */
 async function lay(): Promise<void> {
@@ -142,6 +166,8 @@ const CALLS: Partial<Record<CommandName, [CommandContext['options'], string]>> =
   'jobs settle': [{ id: UNKNOWN, step: 'ticket', as: 'done' }, `write the item feedback#${UNKNOWN} of the table`],
   'dlq redrive': [{ queue: 'feedback' }, `send the message ${DEAD}:r:1 to acme-feedback.fifo`],
   'dlq discard': [{ id: DEAD }, `write the item feedback#${DEAD} of the table`],
+  'queues pause': [{ queue: 'emails', reason: 'a test' }, 'disable the event source mapping of emails'],
+  'queues resume': [{ queue: 'emails' }, 'enable the event source mapping of emails'],
   'campaign pause': [{ id: RUNNING }, RUNNING],
   'campaign resume': [{ id: PAUSED }, PAUSED],
   'campaign cancel': [{ id: RUNNING }, RUNNING],
