@@ -1,11 +1,8 @@
 import type { Campaign } from '../emails/campaigns/campaign';
 import type { CampaignReport } from '../emails/report';
+import { statusOf } from '../ops/campaign-view';
 import { timeText } from '../text';
 import { tableText } from './text';
-
-/** A campaign's state as people read it, e.g. `paused (SendgridRejected)`. */
-export const statusOf = ({ status, reason }: { status: string; reason?: string | undefined }): string =>
-  reason === undefined ? status : `${status} (${reason})`;
 
 /** A line for each campaign. Its report says what happened to its recipients. */
 export function campaignLines(campaigns: readonly Campaign[]): string[] {
@@ -22,23 +19,6 @@ export function campaignLines(campaigns: readonly Campaign[]): string[] {
   ]);
   return tableText(head, cells);
 }
-
-/** A campaign as JSON shows it. */
-export const campaignView = (campaign: Campaign) => ({
-  id: campaign.id,
-  name: campaign.name,
-  status: campaign.status,
-  reason: campaign.reason,
-  recipients: campaign.recipients,
-  chunks: { all: campaign.chunks, released: campaign.released },
-  accepted: isoText(campaign.time),
-  starts: isoText(campaign.startsAt),
-  ended: isoText(campaign.endedAt),
-  history: campaign.history.map(({ at, ...entry }) => ({ at: isoText(at), ...entry })),
-});
-
-const isoText = (time: number | undefined): string | undefined =>
-  time === undefined ? undefined : new Date(time).toISOString();
 
 /** Each recipient is of one of these kinds. */
 const KINDS = {

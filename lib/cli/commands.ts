@@ -68,6 +68,10 @@ export const commands = {
         usage: 'File with the body that the job was sent with, if its kept body is damaged or gone',
         type: 'string',
       },
+      data: {
+        usage: 'File with other data (JSON). A new job takes the place of this one, which must have done nothing',
+        type: 'string',
+      },
       'from-start': {
         usage: 'Run a damaged job that lost what it had done. Check first that it did nothing',
         type: 'boolean',

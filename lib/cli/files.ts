@@ -17,3 +17,14 @@ export function unreadable(file: string, error: unknown): unknown {
     ? new OperatorError(`${file}: cannot be read (${code}).`)
     : error;
 }
+
+/** A file with JSON that an operator named. Rejects with an OperatorError if it is not JSON. */
+export async function readJson(file: string): Promise<unknown> {
+  const text = await readText(file);
+  try {
+    return JSON.parse(text);
+  } catch {
+    // The parser's message quotes the text, which may be personal.
+    throw new OperatorError(`${file}: is not JSON.`);
+  }
+}

@@ -1,19 +1,9 @@
 import { bodyKey, recordKey } from '../jobs/keys';
-import { recordOf } from '../jobs/record';
 import type { JobRow, StoredError } from '../jobs/row';
+import { nextAt } from '../ops/job-view';
 import { stateOf } from '../ops/operator';
 import { timeText } from '../text';
 import { tableText } from './text';
-
-/** A job as in its record, with the keys of its record and its kept body. */
-export function jobView(row: JobRow, prefix: string): Record<string, unknown> {
-  const { record: _record, ...shown } = JSON.parse(recordOf(row)) as Record<string, unknown>;
-  return {
-    ...shown,
-    ...(row.recordedAt === undefined ? {} : { recordKey: recordKey(prefix, row) }),
-    ...(row.bodyKept ? { bodyKey: bodyKey(prefix, row.queue, row.id) } : {}),
-  };
-}
 
 /** A table with a line for each job. */
 export function jobLines(rows: readonly JobRow[]): string[] {
@@ -69,10 +59,6 @@ export function jobPage(row: JobRow, prefix: string): string[] {
     ...section(['AT (UTC)', 'EVENT', 'ATTEMPT', 'ERROR', 'MESSAGE'], history),
   ];
 }
-
-/** When the job continues automatically. `undefined`: it waits for something other than a time. */
-const nextAt = ({ reason, retryAt }: JobRow): number | undefined =>
-  reason === 'stopped' || reason === 'unknown' || reason === 'behind' ? undefined : retryAt;
 
 const section = (head: string[], rows: string[][]): string[] =>
   rows.length === 0 ? [] : ['', ...tableText(head, rows).map((line) => `  ${line}`)];

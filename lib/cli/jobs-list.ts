@@ -1,11 +1,12 @@
 import type { JobRow } from '../jobs/row';
 import { LISTED_STATES } from '../ops/find';
 import { type JobFilter, STATES } from '../ops/job-filter';
+import { jobView } from '../ops/job-view';
 import { OperatorError, type Reader } from '../ops/operator';
 import { jobsWithKey, type Scope, type Search, searchJobs } from '../ops/search';
 import { counted } from '../text';
 import type { CommandContext, Output } from './command';
-import { jobLines, jobView } from './job-text';
+import { jobLines } from './job-text';
 import { hour, oneOf, queue, text } from './options';
 
 type Options = CommandContext['options'];

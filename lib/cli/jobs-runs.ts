@@ -1,13 +1,15 @@
 import { cancel } from '../ops/cancel';
 import { type Found, findJob, jobsInStates, jobsOfHour, LISTED_STATES } from '../ops/find';
 import { STATES } from '../ops/job-filter';
+import { jobView } from '../ops/job-view';
 import { OperatorError, stateOf } from '../ops/operator';
+import { replace } from '../ops/replace';
 import { resolveStep } from '../ops/resolve';
 import { retry } from '../ops/retry';
 import type { Run } from './command';
 import { DEFAULT_LIMIT } from './commands';
-import { readText } from './files';
-import { jobLines, jobPage, jobView } from './job-text';
+import { readJson, readText } from './files';
+import { jobLines, jobPage } from './job-text';
 import { isSearch, listFound } from './jobs-list';
 import { count, hour, oneOf, queue, queues, required, text } from './options';
 
@@ -46,6 +48,12 @@ export const jobsRuns = {
   'jobs retry': async ({ options, out, operator, audited }) => {
     const deps = await operator();
     const row = await findJob(deps, required(options, 'id'), queue(options, deps));
+    const data = text(options, 'data');
+    if (data !== undefined) {
+      const json = await readJson(data);
+      const { id } = await replace({ ...deps, audit: await audited() }, row, json);
+      return out.line(`${row.queue} ${row.id}: was ${stateOf(row)}, sent again with other data as ${id}.`);
+    }
     const file = text(options, 'body');
     const body = file === undefined ? undefined : await readText(file);
     const { messageId } = await retry({ ...deps, audit: await audited() }, row, {

@@ -18,6 +18,7 @@ const FIXED = {
   redriven: made('redriven (operator)'),
   entryExpired: made('DLQ entry expired'),
   entryDiscarded: made('DLQ entry discarded (operator)'),
+  replaced: made('replaced (operator)'),
 };
 
 /** Makes every event that a history can have. The texts are stored, so none may change. */

@@ -147,6 +147,8 @@ export interface JobRow extends ItemHead {
   parkedFrom?: string;
   /** When its DLQ entry was found to have expired or was discarded. */
   leftDlqAt?: number;
+  /** The job that an operator sent in place of this one, with other data. This one is never retried. */
+  replacedBy?: string;
   /** Whether the body lies in S3 under `_bodies/`. The row of a planned job says so shortly before. */
   bodyKept?: boolean;
   /** The reconciler sent it to see whether the queue works (lib/jobs/canary.ts). */

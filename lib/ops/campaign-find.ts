@@ -1,8 +1,10 @@
 import { eachOf } from '../concurrency';
-import type { Campaign } from '../emails/campaigns/campaign';
-import { CAMPAIGN_QUEUE, campaignHourKey, todoKey } from '../jobs/keys';
+import { type Campaign, campaigns } from '../emails/campaigns/campaign';
+import { EMAIL_CAMPAIGN, EMAILS_QUEUE } from '../emails/message';
+import { CAMPAIGN_QUEUE, campaignHourKey, jobKey, todoKey } from '../jobs/keys';
 import { readItem } from '../jobs/ledger';
-import type { Reader } from './operator';
+import { isEnd } from '../jobs/row';
+import { OperatorError, type Reader, stateOf } from './operator';
 
 /** Campaigns, the one that was accepted last first, and whether there are more. */
 export interface FoundCampaigns {
@@ -20,13 +22,13 @@ const AT_ONCE = 16;
 export async function campaignsNotEnded(reader: Reader): Promise<FoundCampaigns> {
   const todo = todoKey(CAMPAIGN_QUEUE, 'campaign');
   const due = await reader.table.due(todo, { until: Number.MAX_SAFE_INTEGER, limit: MOST_LOOKED_AT });
-  const campaigns = await read(
+  const listed = await read(
     reader,
     due.map(({ key }) => key),
   );
   // An ended one is looked at once more, for the vendor's events.
   return {
-    campaigns: campaigns.filter(({ endedAt }) => endedAt === undefined),
+    campaigns: listed.filter(({ endedAt }) => endedAt === undefined),
     more: due.length === MOST_LOOKED_AT,
   };
 }
@@ -41,11 +43,24 @@ export async function campaignsOfDay(reader: Reader, day: number): Promise<Found
   };
 }
 
+/** The campaign. If there is none, the error says whether one of this id was accepted and has not begun. */
+export async function findCampaign(from: Reader, id: string): Promise<Campaign> {
+  const campaign = await campaigns(from).read(id);
+  if (campaign) return campaign;
+  const row = await from.ledger.get(jobKey(EMAILS_QUEUE, id));
+  if (row?.type !== EMAIL_CAMPAIGN)
+    throw new OperatorError(`There is no campaign ${id}: one is kept 45 days after its end.`);
+  const [then, next] = isEnd(row.state)
+    ? ['See why', `jobs show ${id}`]
+    : ['Look again, or cancel it', `jobs cancel ${id}`];
+  throw new OperatorError(`Campaign ${id} has not begun, its job is ${stateOf(row)}. ${then}:`, next);
+}
+
 async function read(reader: Reader, keys: readonly string[]): Promise<Campaign[]> {
-  const campaigns: Campaign[] = [];
+  const found: Campaign[] = [];
   await eachOf(keys, AT_ONCE, async (key) => {
     const campaign = (await readItem(reader, key)) as Campaign | undefined;
-    if (campaign) campaigns.push(campaign);
+    if (campaign) found.push(campaign);
   });
-  return campaigns.sort((a, b) => b.time - a.time || (a.id < b.id ? -1 : 1));
+  return found.sort((a, b) => b.time - a.time || (a.id < b.id ? -1 : 1));
 }

@@ -27,6 +27,8 @@ export interface RetryOptions {
  * a damaged job that could do something twice.
  */
 export async function retry(deps: ActingDeps, row: JobRow, options: RetryOptions = {}): Promise<Retried> {
+  if (row.replacedBy !== undefined)
+    throw new OperatorError(`${row.id} was sent again with other data, as ${row.replacedBy}. Retry that job instead.`);
   if (row.state === 'dead') return redrive(deps, await repaired(deps, row, options));
   if (row.state === 'cancelled') return reopen(deps, await repaired(deps, row, options));
   const refused = `${row.id} is ${stateOf(row)}: only a dead or cancelled job can be retried.`;

@@ -71,6 +71,7 @@ test.each<[string, JobEvent, Read]>([
   ['redriven (operator)', EVENT.redriven, { kind: 'redriven' }],
   ['DLQ entry expired', EVENT.entryExpired, { kind: 'entryExpired' }],
   ['DLQ entry discarded (operator)', EVENT.entryDiscarded, { kind: 'entryDiscarded' }],
+  ['replaced (operator)', EVENT.replaced, { kind: 'replaced' }],
   ['confirmation proven', EVENT.proven('confirmation'), { kind: 'proven', step: 'confirmation' }],
   ['send settled as done (operator)', EVENT.resolved('send', 'done'), { kind: 'resolved', step: 'send', as: 'done' }],
   [

@@ -1,0 +1,91 @@
+import type { JobRow, Reason } from '../jobs/row';
+import { timeText } from '../text';
+import { stateOf } from './operator';
+import { whyNotReplaceable } from './replace';
+
+/** What an operator can do with a job. `edit`: send it again with other data. */
+export type JobAction = 'retry' | 'cancel' | 'settle' | 'discard' | 'edit';
+
+/** A job's state for a person who does not know the service. */
+export interface Explained {
+  /** Why the job is where it is. */
+  sentence: string;
+  /** What to do next. */
+  next: string;
+  actions: JobAction[];
+}
+
+type Words = Pick<Explained, 'sentence' | 'next'>;
+
+/** The vendor that a job waits for, in words. */
+const vendorOf = ({ vendor, error }: JobRow): string => vendor ?? error?.vendor ?? 'the vendor';
+const codeOf = ({ error }: JobRow): string => (error ? ` (${error.code})` : '');
+const untilOf = ({ retryAt }: JobRow): string => (retryAt === undefined ? '' : ` until ${timeText(retryAt)} UTC`);
+const ALONE = 'Nothing. It continues automatically.';
+
+const WORDS: Record<Reason, (row: JobRow) => Words> = {
+  throttled: (row) => ({ sentence: `${vendorOf(row)} asked us to wait${untilOf(row)}.`, next: ALONE }),
+  retry: (row) => ({ sentence: `An attempt failed${codeOf(row)}, and it waits${untilOf(row)}.`, next: ALONE }),
+  paused: () => ({ sentence: 'An operator paused its campaign.', next: 'Resume the campaign when it may continue.' }),
+  stopped: (row) => ({
+    sentence: `${vendorOf(row)} refuses our calls${codeOf(row)}, so its circuit breaker is open.`,
+    next: 'Renew the key, or sign the agreement. A trial call each minute finds out when the vendor works again.',
+  }),
+  unknown: () => ({
+    sentence: 'A step may have taken effect, and the vendor cannot be asked. Nothing repeats it.',
+    next: "Look at the vendor's own log. Then say whether the step is done, or is to be skipped.",
+  }),
+  behind: () => ({
+    sentence: 'Another job of its message group is held, and the order is kept.',
+    next: 'Look at the first held job of the group.',
+  }),
+  error: (row) => ({
+    sentence: row.error ? `It cannot succeed: ${row.error.message} (${row.error.code}).` : 'It cannot succeed.',
+    next: 'Fix the cause, then retry it. Discard it if it is no longer needed.',
+  }),
+  crash: () => ({
+    sentence: 'It killed every worker that ran it.',
+    next: 'Fix the code and deploy it. Then retry the job.',
+  }),
+  expired: () => ({
+    sentence: 'Its message reached the end of the retention before a worker could finish it.',
+    next: 'Retry it, if it is still wanted.',
+  }),
+  'never-sent': () => ({
+    sentence: 'Its producer never sent the message.',
+    next: 'Let the caller send it again with the same key.',
+  }),
+  operator: () => ({ sentence: 'An operator cancelled it.', next: 'Retry it, if it is wanted after all.' }),
+};
+
+/** Says in a sentence why a job is where it is, what to do next, and what an operator can do with it. */
+export function explain(row: JobRow): Explained {
+  if (row.replacedBy !== undefined)
+    return {
+      sentence: `An operator sent it again with other data, as ${row.replacedBy}.`,
+      next: 'Look at that job.',
+      actions: [],
+    };
+  return { ...wordsOf(row), actions: actionsOf(row) };
+}
+
+function wordsOf(row: JobRow): Words {
+  const { state, reason } = row;
+  if (state === 'queued') return { sentence: 'It waits in its queue for a worker.', next: ALONE };
+  if (state === 'processing') return { sentence: 'A worker runs it.', next: 'Wait for the outcome.' };
+  if (state === 'succeeded') return { sentence: 'It is done.', next: 'Nothing.' };
+  const words = reason === undefined ? undefined : WORDS[reason];
+  return words?.(row) ?? { sentence: `It is ${stateOf(row)}.`, next: 'Newer code knows this reason.' };
+}
+
+function actionsOf(row: JobRow): JobAction[] {
+  const { state, reason, parkedAt, leftDlqAt } = row;
+  const edit = whyNotReplaceable(row) === undefined ? (['edit'] as const) : [];
+  if (state === 'dead') {
+    const listed = parkedAt !== undefined && leftDlqAt === undefined;
+    return ['retry', ...edit, ...(listed ? (['discard'] as const) : [])];
+  }
+  if (state === 'cancelled') return reason === 'operator' ? ['retry', ...edit] : [];
+  if (state === 'held') return reason === 'unknown' ? ['settle', 'cancel'] : ['cancel'];
+  return state === 'queued' ? ['cancel'] : [];
+}

@@ -1,0 +1,137 @@
+import { PermanentError } from '../../../lib/errors';
+import { feedbackContract } from '../../../lib/feedback/process';
+import { explain } from '../../../lib/ops/explain';
+import { replace, sentEnvelope } from '../../../lib/ops/replace';
+import { retry } from '../../../lib/ops/retry';
+import { jobId, memoryEngine } from '../../support/engine';
+import { aFeedback, feedbackBody } from '../../support/feedback';
+
+const REJECTED = 'suspended@example.com';
+
+/** A feedback queue whose Zendesk refuses one address. `tickets`: the subjects of those it took. */
+function feedbackQueue({ lose = false } = {}) {
+  const tickets: string[] = [];
+  const engine = memoryEngine(() =>
+    feedbackContract({
+      objects: undefined as never,
+      sendgrid: undefined as never,
+      mayConfirm: async () => false,
+      zendesk: {
+        createTicket: async ({ requester, subject }) => {
+          if (requester.email === REJECTED)
+            throw new PermanentError({ code: 'ZendeskRejected', message: 'requester: rejected', vendor: 'zendesk' });
+          tickets.push(subject);
+          if (lose) throw new PermanentError({ code: 'Lost', message: 'lost' });
+          return { id: String(tickets.length) };
+        },
+        findTicket: async () => undefined,
+        upload: async () => ({ token: 't' }),
+      },
+      config: {
+        prefix: 'p',
+        tags: [],
+        from: { email: 'support@example.com' },
+        templateId: undefined,
+        brand: 'Sample',
+        confirmationWaitMs: 0,
+      },
+    }),
+  );
+  return { engine, tickets, deps: { ...engine.deps, audit: 'audit-1' } };
+}
+
+const bad = () => feedbackBody({ user: { email: REJECTED }, confirmation: false }, { correlationid: 'request-1' });
+const good = aFeedback({ user: { email: 'user@example.com' }, confirmation: false });
+
+async function withDeadJob() {
+  const queue = feedbackQueue();
+  queue.engine.send(bad());
+  await queue.engine.deliver();
+  expect(queue.engine.row(jobId(1))).toMatchObject({ state: 'dead', reason: 'error' });
+  return queue;
+}
+
+test('a dead job that did nothing is sent again with other data, as a new job that names the old one', async () => {
+  const { engine, tickets, deps } = await withDeadJob();
+
+  const { id } = await replace(deps, engine.row(jobId(1)), good);
+  await engine.deliver();
+  await engine.reconcile();
+
+  expect(tickets).toEqual([good.subject]);
+  expect(engine.row(id)).toMatchObject({
+    state: 'succeeded',
+    source: `/operator/replaces/${jobId(1)}`,
+    correlationId: 'request-1',
+  });
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', replacedBy: id });
+  expect(engine.row(jobId(1)).history).toContainEqual(
+    expect.objectContaining({ event: 'replaced (operator)', note: 'audit audit-1' }),
+  );
+  expect(engine.deadLetters()).toEqual([]);
+});
+
+test('a repeat finds the same new job, and other data than before is refused', async () => {
+  const { engine, tickets, deps } = await withDeadJob();
+
+  const first = await replace(deps, engine.row(jobId(1)), good);
+  const again = await replace(deps, engine.row(jobId(1)), good);
+  await engine.deliver();
+
+  expect(again.id).toBe(first.id);
+  expect(tickets).toHaveLength(1);
+  await expect(replace(deps, engine.row(jobId(1)), { ...good, subject: 'Other' })).rejects.toThrow(first.id);
+});
+
+test('a replaced job is never retried, so nothing is done twice', async () => {
+  const { engine, deps } = await withDeadJob();
+  const { id } = await replace(deps, engine.row(jobId(1)), good);
+
+  await expect(retry(deps, engine.row(jobId(1)))).rejects.toThrow(`sent again with other data, as ${id}`);
+  expect(explain(engine.row(jobId(1)))).toMatchObject({ actions: [], sentence: expect.stringContaining(id) });
+});
+
+test('a job whose retry has not started yet is not replaced', async () => {
+  const { engine, deps } = await withDeadJob();
+  await retry(deps, engine.row(jobId(1)));
+
+  await expect(replace(deps, engine.row(jobId(1)), good)).rejects.toThrow('was retried');
+});
+
+test('data that the schema of the queue refuses changes nothing', async () => {
+  const { engine, deps } = await withDeadJob();
+  const before = engine.row(jobId(1));
+
+  await expect(replace(deps, before, { ...good, user: { email: 'nobody' } })).rejects.toThrow('user.email');
+
+  expect(engine.row(jobId(1))).toEqual(before);
+  expect(engine.inQueue()).toBe(0);
+});
+
+test('a job that may have done something is not replaced', async () => {
+  const { engine, tickets, deps } = feedbackQueue({ lose: true });
+  engine.send(feedbackBody({ confirmation: false }));
+  await engine.deliver();
+  const dead = engine.row(jobId(1));
+
+  const started = { ...dead, steps: { ticket: { status: 'started' as const, startedAt: 0 } } };
+  await expect(replace(deps, started, good)).rejects.toThrow('may have done something (ticket)');
+  expect(explain(started).actions).not.toContain('edit');
+  expect(tickets).toHaveLength(1);
+});
+
+test('files that the job was not sent with are refused', async () => {
+  const { engine, deps } = await withDeadJob();
+  const attachments = [{ key: 'p/_attachments/feedback/x', name: 'x', contentType: 'image/png' }];
+
+  await expect(replace(deps, engine.row(jobId(1)), { ...good, attachments })).rejects.toThrow('attachments');
+});
+
+test('what a dead job was sent with can be read, and of a done job nothing is kept', async () => {
+  const { engine, deps } = await withDeadJob();
+
+  expect((await sentEnvelope(deps, engine.row(jobId(1)))).data).toMatchObject({ user: { email: REJECTED } });
+  const { id } = await replace(deps, engine.row(jobId(1)), good);
+  await engine.deliver();
+  await expect(sentEnvelope(deps, engine.row(id))).rejects.toThrow('its body is not kept');
+});
