@@ -1,17 +1,8 @@
 const { availableParallelism } = require('node:os');
 
-/** @type {import('jest').Config} */
-module.exports = {
+/** What all tests have in common. */
+const common = {
   testEnvironment: 'node',
-  // One more than cores: some files wait for processes of their own, and on two cores Jest would run one at a time.
-  maxWorkers: availableParallelism() + 1,
-  // Ends what hangs, and nothing that is only slow on a busy machine.
-  testTimeout: 180_000,
-  roots: ['<rootDir>/tests'],
-  reporters: ['default', ['<rootDir>/tests/support/parts-reporter.cjs', { rootDir: __dirname }]],
-  testMatch: ['**/*.test.ts'],
-  globalSetup: '<rootDir>/tests/support/global-setup.cjs',
-  globalTeardown: '<rootDir>/tests/support/global-teardown.cjs',
   transform: {
     '\\.ts$': [
       '@swc/jest',
@@ -29,4 +20,32 @@ module.exports = {
     '^@sendgrid/client$': '<rootDir>/lib/vendors/sendgrid-client.ts',
     '^cross-fetch$': '<rootDir>/lib/vendors/native-fetch.ts',
   },
+};
+
+/** @type {import('jest').Config} */
+module.exports = {
+  // One more than cores: some files wait for processes of their own, and on two cores Jest would run one at a time.
+  maxWorkers: availableParallelism() + 1,
+  // Ends what hangs, and nothing that is only slow on a busy machine.
+  testTimeout: 180_000,
+  reporters: ['default', ['<rootDir>/tests/support/parts-reporter.cjs', { rootDir: __dirname }]],
+  globalSetup: '<rootDir>/tests/support/global-setup.cjs',
+  globalTeardown: '<rootDir>/tests/support/global-teardown.cjs',
+  projects: [
+    {
+      ...common,
+      displayName: 'node',
+      roots: ['<rootDir>/tests'],
+      testMatch: ['**/*.test.ts'],
+      testPathIgnorePatterns: ['/tests/browser/'],
+    },
+    {
+      ...common,
+      displayName: 'browser',
+      roots: ['<rootDir>/tests/browser'],
+      testMatch: ['**/*.test.ts'],
+      globalSetup: '<rootDir>/tests/browser/setup.cjs',
+      globalTeardown: '<rootDir>/tests/browser/teardown.cjs',
+    },
+  ],
 };

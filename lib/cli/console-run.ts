@@ -4,12 +4,16 @@ import { OperatorError } from '../ops/operator';
 import type { Run } from './command';
 import { DEFAULT_CONSOLE_PORT } from './commands';
 import { count } from './options';
+import { callerOf } from './target';
 
 /** The code of `sls console`. It ends with Ctrl-C. */
-export const consoleRun: Run = async ({ options, out, operator, target }) => {
+export const consoleRun: Run = async ({ options, out, deployment, target, serverless }) => {
   const port = count(options, 'port', DEFAULT_CONSOLE_PORT);
   const write = options.write === true;
-  const served = await serveConsole({ operator: await operator(), target, write }, port).catch((error: unknown) => {
+  const served = await serveConsole(
+    { deployment: await deployment(), target, by: await callerOf(serverless), write },
+    port,
+  ).catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
     throw new OperatorError(`Port ${port} is in use. End the process that uses it, or choose another --port.`);
   });

@@ -1,10 +1,10 @@
 import { Hono } from 'hono';
 import { StoreError } from '../errors';
 import { OperatorError } from '../ops/operator';
+import { consoleApi } from './api';
 import { HTML, page } from './bundle';
 import type { ConsoleDeps } from './deps';
-import { type Env, headers, ownHost, ownPage, ownWrite, refuse } from './guard';
-import { sessionOf } from './session';
+import { type Env, headers, ownHost, refuse } from './guard';
 
 /** The console's pages and its API. Everything of it is at `/` and under `/console`. */
 export function consoleApp(deps: ConsoleDeps): Hono<Env> {
@@ -15,12 +15,7 @@ export function consoleApp(deps: ConsoleDeps): Hono<Env> {
     await next();
   });
 
-  const api = new Hono<Env>();
-  api.use(ownPage(deps.token));
-  api.post('*', ownWrite);
-  api.get('/session', ({ json }) => json(sessionOf(deps)));
-  api.notFound((context) => refuse(context, 404, 'There is no such path.'));
-  app.route('/console/api', api);
+  app.route('/console/api', consoleApi(deps));
 
   app.get('/console/assets/page.js', async ({ body }) =>
     body((await page()).script, 200, { 'content-type': 'text/javascript; charset=utf-8' }),
@@ -34,7 +29,7 @@ export function consoleApp(deps: ConsoleDeps): Hono<Env> {
   app.onError((error, context) => {
     if (error instanceof OperatorError) return refuse(context, 409, error.message);
     if (error instanceof StoreError) return refuse(context, 502, error.message);
-    deps.operator.log.error('the console failed', { code: error.name });
+    deps.deployment.log.error('the console failed', { code: error.name });
     // The text of an unknown error may hold personal data.
     return context.json({ error: 'The console failed. This is a mistake in its code.' }, 500);
   });

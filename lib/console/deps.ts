@@ -1,12 +1,20 @@
-import type { OperatorDeps } from '../ops/operator';
-import type { Target } from '../target';
+import type { Deployment } from '../ops/deployment';
+import { slsCommand, type Target } from '../target';
+import type { LocalTools } from './local-tools';
 
 /** What the console acts on. */
 export interface ConsoleDeps {
-  operator: OperatorDeps;
+  deployment: Deployment;
   target: Target;
+  /** Who uses it, for audit objects: the ARN of the credentials. */
+  by: string;
   /** Whether actions are allowed. */
   write: boolean;
   /** What the page must know to call the API. The local service needs none. */
   token?: string | undefined;
+  /** Only on the local service. */
+  local?: LocalTools | undefined;
 }
+
+/** The command that does the same, with the options that select this deployment. */
+export const commandFor = ({ target }: Pick<ConsoleDeps, 'target'>, text: string): string => slsCommand(text, target);

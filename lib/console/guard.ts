@@ -32,7 +32,8 @@ export const headers = (): MiddlewareHandler<Env> =>
     },
     crossOriginOpenerPolicy: 'same-origin',
     crossOriginResourcePolicy: 'same-origin',
-    referrerPolicy: 'no-referrer',
+    // With no-referrer a browser would also hide the origin of the page's own POSTs.
+    referrerPolicy: 'same-origin',
     xFrameOptions: 'DENY',
     strictTransportSecurity: false,
   });

@@ -4,8 +4,12 @@ import { putEvents } from '../aws/put-events';
 import { realClock, realRandom } from '../aws/system';
 import { consoleListener } from '../console/serve';
 import { noLog, operatorOf, readerOf } from '../ops/connect';
+import { realDeployment } from '../ops/real-deployment';
+import type { Producer } from '../producer/producer';
 import { localConfig } from './clients';
 import { ACCOUNT, type Cloud, REGION } from './cloud';
+import { consoleTools } from './console-tools';
+import type { FakeVendors } from './fake-vendors';
 import type { LocalPorts } from './ports';
 
 /** The console of the service on this machine. It may act and needs no token: the other ports are as open. */
@@ -13,7 +17,13 @@ export function localConsole({
   ports,
   config,
   endpoints,
-}: { ports: LocalPorts } & Pick<Cloud, 'config' | 'endpoints'>): http.RequestListener {
+  vendors,
+  producer,
+  api,
+}: { api: string; ports: LocalPorts; vendors: FakeVendors; producer: Producer } & Pick<
+  Cloud,
+  'config' | 'endpoints'
+>): http.RequestListener {
   const { table, objects, queues } = ports;
   const { INSTANCE: instance, EVENT_BUS: bus } = config;
   const bridge = { ...localConfig(REGION), endpoint: endpoints.eventbridge };
@@ -27,5 +37,19 @@ export function localConsole({
       bus === undefined ? undefined : realEvents({ bus, source: eventSource(instance), load: () => putEvents(bridge) }),
     log: noLog,
   });
-  return consoleListener({ operator, target: { instance, stage: 'local', region: REGION }, write: true });
+  const deployment = realDeployment(
+    { ...operator, instance, operator: 'local' },
+    {
+      region: REGION,
+      lambda: { ...localConfig(REGION), endpoint: `${api}/lambda` },
+      cloudWatch: { ...localConfig(REGION), endpoint: `${api}/cloudwatch` },
+    },
+  );
+  return consoleListener({
+    deployment,
+    target: { instance, stage: 'local', region: REGION },
+    by: 'local',
+    write: true,
+    local: consoleTools(vendors, producer),
+  });
 }

@@ -90,7 +90,8 @@ async function startParts(
     health: () => ({ status: 'ok', stage: config.INSTANCE, endpoints }),
   });
   const sns = snsListener(alarms.publish);
-  const page = localConsole({ ports, config, endpoints });
+  // The console calls this server too, so it is made when the address is known.
+  let page: http.RequestListener = listener;
   const control = controlPlane({ mappings, alarms, store, region: REGION, account: ACCOUNT });
   const listenerOf = (url = ''): http.RequestListener => {
     if (isConsolePath(url)) return page;
@@ -101,6 +102,7 @@ async function startParts(
     listenerOf(request.url)(request, response);
   });
   const api = await listen(server, listenOn.api);
+  page = localConsole({ api, ports, config, endpoints, vendors, producer });
   onStop(() => close(server));
   vendors.sendgrid.sendEventsTo(`${api}/email-events`);
   const run = (functionKey: string) => lambda.invoke(functionKey, scheduledEvent());

@@ -2,6 +2,7 @@ import http from 'node:http';
 import { text } from 'node:stream/consumers';
 import type { ConsoleDeps } from '../../lib/console/deps';
 import { type Served, serveConsole } from '../../lib/console/serve';
+import { memoryDeployment } from './deployment';
 import type { memoryEngine } from './engine';
 import { aTarget } from './operator';
 
@@ -25,10 +26,19 @@ export interface TestedConsole extends Served {
 
 /** A console over an engine in memory, on a free port. */
 export async function testedConsole(
-  { deps }: Pick<ReturnType<typeof memoryEngine>, 'deps'>,
+  engine: Pick<ReturnType<typeof memoryEngine>, 'deps'>,
   options: Partial<ConsoleDeps> = {},
 ): Promise<TestedConsole> {
-  const served = await serveConsole({ operator: deps, target: aTarget, write: false, ...options }, 0);
+  const served = await serveConsole(
+    {
+      deployment: memoryDeployment(engine).deployment,
+      target: aTarget,
+      by: 'arn:aws:iam::123456789012:user/op',
+      write: false,
+      ...options,
+    },
+    0,
+  );
   const { host, hash } = new URL(served.url);
   const token = hash.slice('#token='.length);
   const headers = { host, 'x-console': '1', authorization: `Bearer ${token}` };

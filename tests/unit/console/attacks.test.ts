@@ -99,7 +99,7 @@ test('every answer forbids inline script, frames, other sources and caching', as
       'cache-control': 'no-store',
       'x-content-type-options': 'nosniff',
       'cross-origin-resource-policy': 'same-origin',
-      'referrer-policy': 'no-referrer',
+      'referrer-policy': 'same-origin',
     });
   }
 });

@@ -1,0 +1,130 @@
+import * as z from 'zod';
+import { decideCampaign } from '../ops/campaign-decide';
+import { statusOf } from '../ops/campaign-view';
+import { cancel } from '../ops/cancel';
+import { discard } from '../ops/discard';
+import { findJob } from '../ops/find';
+import { type OperatorDeps, OperatorError, stateOf } from '../ops/operator';
+import { replace } from '../ops/replace';
+import { resolveStep } from '../ops/resolve';
+import { retry } from '../ops/retry';
+import { isProduction } from '../target';
+import { audit } from './audit';
+import { type ConsoleDeps, commandFor } from './deps';
+
+/** An action on one job or campaign: what `sls` does too, through the same function. */
+interface Action<Input> {
+  input: z.ZodType<Input>;
+  /** The words of the `sls` command that does the same. */
+  command(input: Input): string;
+  /** What the page asks before it acts. */
+  question(input: Input): string;
+  /** Answers what happened. `audited` stores who does it, and comes just before the change. */
+  run(deps: OperatorDeps, input: Input, audited: () => Promise<string>): Promise<string>;
+}
+
+/** Checks that the parts of one action agree on its input. */
+const action = <Input>(made: Action<Input>): Action<unknown> => made as unknown as Action<unknown>;
+const job = z.strictObject({ queue: z.string(), id: z.string() });
+const campaign = z.strictObject({ id: z.string() });
+
+const campaignAction = (decision: 'pause' | 'resume' | 'cancel', question: string) =>
+  action({
+    input: campaign,
+    command: ({ id }) => `campaign ${decision} ${id}`,
+    question: () => question,
+    run: async (deps, { id }, audited) => {
+      const { before, after } = await decideCampaign(deps, id, decision, audited);
+      return `Campaign ${id}: was ${statusOf(before)}, is ${statusOf(after)}.`;
+    },
+  });
+
+const ACTIONS = {
+  'job.retry': action({
+    input: job,
+    command: ({ id, queue }) => `jobs retry ${id} --queue ${queue}`,
+    question: () => 'Send the job back to its queue? It continues at its first step without a result.',
+    run: async (deps, { queue, id }, audited) => {
+      const row = await findJob(deps, id, queue);
+      const { messageId } = await retry({ ...deps, audit: await audited() }, row);
+      const how = messageId === undefined ? 'is open again with its old message' : `sent as message ${messageId}`;
+      return `${id}: was ${stateOf(row)}, ${how}.`;
+    },
+  }),
+  'job.cancel': action({
+    input: job,
+    command: ({ id, queue }) => `jobs cancel ${id} --queue ${queue}`,
+    question: () => 'Cancel the job? The effects of its finished steps remain.',
+    run: async (deps, { queue, id }, audited) => {
+      const row = await findJob(deps, id, queue);
+      const cancelled = await cancel({ ...deps, audit: await audited() }, row);
+      return `${id}: was ${stateOf(row)}, is ${stateOf(cancelled)}.`;
+    },
+  }),
+  'job.discard': action({
+    input: job,
+    command: ({ id, queue }) => `dlq discard ${id} --queue ${queue}`,
+    question: () => 'Remove its entry from the dead-letter queue? The job stays dead, and can be retried for 44 days.',
+    run: async (deps, { queue, id }, audited) => {
+      const row = await findJob(deps, id, queue);
+      await discard({ ...deps, audit: await audited() }, row);
+      return `${id}: its entry leaves the dead-letter queue.`;
+    },
+  }),
+  'job.settle': action({
+    input: job.extend({ step: z.string(), as: z.enum(['done', 'skipped']) }),
+    command: ({ id, queue, step, as }) => `jobs settle ${id} --step ${step} --as ${as} --queue ${queue}`,
+    question: ({ step, as }) =>
+      as === 'done'
+        ? `Did ${step} take effect? The job continues as if the vendor had confirmed it.`
+        : `Did ${step} not take effect, and must it not? The job continues without it.`,
+    run: async (deps, { queue, id, step, as }, audited) => {
+      const row = await findJob(deps, id, queue);
+      const after = await resolveStep({ ...deps, audit: await audited() }, { row, step, as });
+      return `${id}: ${step} is ${as}, the job is ${stateOf(after)}.`;
+    },
+  }),
+  'job.edit': action({
+    input: job.extend({ data: z.unknown() }),
+    command: ({ id, queue }) => `jobs retry ${id} --queue ${queue} --data data.json`,
+    question: () => 'Send a new job with this data, in place of the old one?',
+    run: async (deps, { queue, id, data }, audited) => {
+      const row = await findJob(deps, id, queue);
+      const made = await replace({ ...deps, audit: await audited() }, row, data);
+      return `Sent again with other data as ${made.id}.`;
+    },
+  }),
+  'campaign.pause': campaignAction('pause', 'Hold everything of the campaign that was not sent to SendGrid yet?'),
+  'campaign.resume': campaignAction('resume', 'Continue the campaign where it stopped?'),
+  'campaign.cancel': campaignAction('cancel', 'Stop the campaign permanently? Nothing more is sent.'),
+};
+
+/** What the page shows before an action. */
+export interface Preview {
+  question: string;
+  command: string;
+}
+
+function parsed(name: string, input: unknown): { chosen: Action<unknown>; given: unknown } {
+  const chosen = Object.hasOwn(ACTIONS, name) ? ACTIONS[name as keyof typeof ACTIONS] : undefined;
+  if (!chosen) throw new OperatorError('There is no such action.');
+  const { data, success } = chosen.input.safeParse(input);
+  if (!success) throw new OperatorError('The action lacks something, or has too much.');
+  return { chosen, given: data };
+}
+
+/** What an action would ask, and the command that does the same. It changes nothing. */
+export function previewAction(deps: ConsoleDeps, name: string, input: unknown): Preview {
+  const { chosen, given } = parsed(name, input);
+  return { question: chosen.question(given), command: commandFor(deps, chosen.command(given)) };
+}
+
+/** Does it. Before the change it stores who does it and why, which production demands. Answers what happened. */
+export async function act(deps: ConsoleDeps, name: string, input: unknown, reason?: string): Promise<string> {
+  const { chosen, given } = parsed(name, input);
+  if (!deps.write) throw new OperatorError('This console only reads. Start it with --write to allow actions.');
+  if (isProduction(deps.target) && !reason?.trim())
+    throw new OperatorError('Say why. The audit of production needs it.');
+  const command = chosen.command(given);
+  return chosen.run(deps.deployment, given, () => audit(deps, { action: name, arguments: { command }, reason }));
+}

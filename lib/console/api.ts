@@ -1,0 +1,137 @@
+import { type Context, Hono } from 'hono';
+import { stream } from 'hono/streaming';
+import * as z from 'zod';
+import { StoreError } from '../errors';
+import { OperatorError } from '../ops/operator';
+import { overview } from '../ops/overview';
+import { act, previewAction } from './actions';
+import { campaignList, campaignPage } from './campaigns';
+import { deadLetters } from './dead-letters';
+import type { ConsoleDeps } from './deps';
+import { type Env, ownPage, ownWrite, refuse } from './guard';
+import { dataShape, jobPageOf, reveal } from './job';
+import { isBreak, localPage, toolsOf } from './local-page';
+import { jobLines } from './search';
+import { sessionOf } from './session';
+import type { SearchLine } from './views';
+
+const MOST_BYTES = 2 * 1024 * 1024;
+
+const time = z.coerce.number().optional();
+const querySchema = z.object({
+  q: z.string().optional(),
+  by: z.enum(['user', 'email', 'group', 'correlation', 'ticket', 'message']).optional(),
+  principal: z.string().optional(),
+  queue: z.string().optional(),
+  state: z.string().optional(),
+  reason: z.string().optional(),
+  code: z.string().optional(),
+  vendor: z.string().optional(),
+  from: time,
+  to: time,
+});
+const actionSchema = z.object({ action: z.string(), input: z.unknown(), reason: z.string().max(500).optional() });
+const jobSchema = z.object({ queue: z.string(), id: z.string() });
+const localSchema = z.object({
+  vendor: z.string().default(''),
+  how: z.string().default(''),
+  sample: z.string().default(''),
+});
+
+/** What the page asks for and does. Each path stands behind the guard. */
+export function consoleApi(deps: ConsoleDeps): Hono<Env> {
+  const api = new Hono<Env>();
+  api.use(ownPage(deps.token));
+  api.post('*', ownWrite);
+
+  api.get('/session', (context) => context.json(sessionOf(deps)));
+  api.get('/overview', async (context) => context.json(await overview(deps.deployment)));
+  api.get('/jobs', (context) => streamed(context, jobLines(deps, read(querySchema, given(context)))));
+  api.get('/job', async (context) => {
+    const { queue, id = '' } = given(context);
+    return context.json(await jobPageOf(deps, queue, id));
+  });
+  api.get('/data', async (context) => {
+    const { queue, id } = read(jobSchema, given(context));
+    return context.json(await dataShape(deps, queue, id));
+  });
+  api.post('/reveal', async (context) => {
+    const { queue, id } = read(jobSchema, await body(context));
+    return context.json(await reveal(deps, queue, id));
+  });
+  api.get('/dead', async (context) => context.json(await deadLetters(deps, given(context).queue)));
+  api.get('/campaigns', async (context) => {
+    const { day } = given(context);
+    return context.json(await campaignList(deps, day === undefined ? undefined : dayOf(day)));
+  });
+  api.get('/campaign', async (context) => context.json(await campaignPage(deps, given(context).id ?? '')));
+
+  api.post('/preview', async (context) => {
+    const { action, input } = read(actionSchema, await body(context));
+    return context.json(previewAction(deps, action, input));
+  });
+  api.post('/act', async (context) => {
+    const { action, input, reason } = read(actionSchema, await body(context));
+    return context.json({ done: await act(deps, action, input, reason) });
+  });
+
+  api.get('/local', async (context) => context.json(await localPage(deps, { unmask: false })));
+  api.post('/local/reveal', async (context) => context.json(await localPage(deps, { unmask: true })));
+  api.post('/local/break', async (context) => {
+    const { vendor, how } = read(localSchema, await body(context));
+    const tools = toolsOf(deps, { acts: true });
+    if (how === '') await tools.recover(vendor);
+    else if (isBreak(how)) await tools.break(vendor, how);
+    else throw new OperatorError('A vendor cannot be broken like that.');
+    return context.json({});
+  });
+  api.post('/local/send', async (context) => {
+    const { sample } = read(localSchema, await body(context));
+    return context.json(await toolsOf(deps, { acts: true }).send(sample));
+  });
+
+  api.notFound((context) => refuse(context, 404, 'There is no such path.'));
+  return api;
+}
+
+/** The parameters of the address. An empty one counts as none. */
+const given = ({ req }: Context): Record<string, string | undefined> =>
+  Object.fromEntries(Object.entries(req.query()).filter(([, value]) => value !== ''));
+
+async function body({ req }: Context): Promise<unknown> {
+  const text = await req.text();
+  if (text.length > MOST_BYTES) throw new OperatorError('The request is too large.');
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new OperatorError('The body must be JSON.');
+  }
+}
+
+function read<T>(schema: z.ZodType<T>, value: unknown): T {
+  const parsed = schema.safeParse(value);
+  if (!parsed.success) throw new OperatorError('The request lacks something, or has something wrong.');
+  return parsed.data;
+}
+
+function dayOf(text: string): number {
+  const day = /^\d{4}-\d\d-\d\d$/.test(text) ? Date.parse(text) : Number.NaN;
+  if (Number.isNaN(day)) throw new OperatorError('The day must be like 2026-01-02.');
+  return day;
+}
+
+/** Lines of JSON, each sent when it is found. If the page stops reading, the search ends. */
+const streamed = (context: Context, lines: AsyncGenerator<SearchLine>) => {
+  context.header('content-type', 'application/x-ndjson');
+  return stream(context, async (out) => {
+    try {
+      for await (const line of lines) {
+        if (out.aborted) return;
+        await out.writeln(JSON.stringify(line));
+      }
+    } catch (error) {
+      if (!(error instanceof OperatorError || error instanceof StoreError)) throw error;
+      await out.writeln(JSON.stringify({ kind: 'error', error: error.message } satisfies SearchLine));
+    }
+  });
+};

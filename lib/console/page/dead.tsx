@@ -1,0 +1,69 @@
+import type { DeadLetters } from '../views';
+import { Failure, Table, Time, useAsk } from './parts';
+import { addressOf, go, jobAddress, Link, usePlace } from './router';
+import { useSession } from './session';
+
+/** Dead jobs by what killed them. */
+export function DeadPage() {
+  const { queues } = useSession();
+  const { params } = usePlace();
+  const queue = params.get('queue') ?? '';
+  const { data, error } = useAsk<DeadLetters>(addressOf('dead', { queue }), 10_000);
+  return (
+    <>
+      <label>
+        Queue
+        <select onChange={(event) => go(addressOf('/console/dead', { queue: event.currentTarget.value }))}>
+          {['', ...queues].map((name) => (
+            <option key={name} value={name} selected={name === queue}>
+              {name || 'all'}
+            </option>
+          ))}
+        </select>
+      </label>
+      <Failure error={error} />
+      {data ? <Groups dead={data} /> : null}
+    </>
+  );
+}
+
+function Groups({ dead: { groups, more } }: { dead: DeadLetters }) {
+  if (groups.length === 0) return <p>No dead jobs.</p>;
+  return (
+    <>
+      {more ? <p class="hint">There are more than could be read, so the counts are at least these.</p> : null}
+      <Table
+        label="Dead jobs"
+        head={['Jobs', 'Queue', 'Reason', 'Code', 'Message', 'Oldest (UTC)', 'Newest', 'Some of them']}
+      >
+        {groups.map(({ queue, reason, code, message, count, oldest, newest, ids }) => (
+          <tr key={`${queue} ${reason} ${code} ${message}`}>
+            <td class="number">
+              <Link to={addressOf('/console/jobs', { queue, state: 'dead', reason, code })}>
+                {count}
+                {more ? '+' : ''}
+              </Link>
+            </td>
+            <td>{queue}</td>
+            <td>{reason}</td>
+            <td>{code}</td>
+            <td>{message}</td>
+            <td>
+              <Time at={oldest} />
+            </td>
+            <td>
+              <Time at={newest} />
+            </td>
+            <td class="id">
+              {ids.map((id) => (
+                <Link key={id} to={jobAddress(queue, id)}>
+                  {id.slice(0, 8)}
+                </Link>
+              ))}
+            </td>
+          </tr>
+        ))}
+      </Table>
+    </>
+  );
+}

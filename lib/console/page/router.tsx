@@ -1,0 +1,59 @@
+import type { ComponentChildren } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+
+/** The address: its path, and its parameters, which hold the filters. */
+export interface Place {
+  path: string;
+  params: URLSearchParams;
+}
+
+const MOVED = 'console-moved';
+const here = (): Place => ({ path: location.pathname, params: new URLSearchParams(location.search) });
+
+/** Goes to an address of the console. `replace`: the way back leads past the present one. */
+export function go(address: string, { replace = false } = {}): void {
+  history[replace ? 'replaceState' : 'pushState'](null, '', address);
+  dispatchEvent(new Event(MOVED));
+}
+
+/** The present address. The component is drawn again when it changes. */
+export function usePlace(): Place {
+  const [place, setPlace] = useState(here);
+  useEffect(() => {
+    const moved = () => setPlace(here());
+    addEventListener('popstate', moved);
+    addEventListener(MOVED, moved);
+    return () => {
+      removeEventListener('popstate', moved);
+      removeEventListener(MOVED, moved);
+    };
+  }, []);
+  return place;
+}
+
+/** An address with these parameters. Empty ones are left out. */
+export function addressOf(path: string, params: Record<string, string | number | undefined> = {}): string {
+  const set = Object.entries(params).flatMap(([name, value]) =>
+    value === undefined || value === '' ? [] : [[name, String(value)]],
+  );
+  return set.length === 0 ? path : `${path}?${new URLSearchParams(set)}`;
+}
+
+export const jobAddress = (queue: string, id: string): string => addressOf('/console/job', { queue, id });
+
+/** A link inside the console. With a modifier key the browser opens it as usual. */
+export function Link({ to, children, current }: { to: string; children: ComponentChildren; current?: boolean }) {
+  return (
+    <a
+      href={to}
+      aria-current={current ? 'page' : undefined}
+      onClick={(event) => {
+        if (event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
+        event.preventDefault();
+        go(to);
+      }}
+    >
+      {children}
+    </a>
+  );
+}

@@ -1,0 +1,41 @@
+import axe from 'axe-core';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+
+const server = process.env.BROWSER_SERVER;
+
+/** A test that counts as not run where no browser starts (setup.cjs). */
+export const browserTest: jest.It = server === undefined ? test.skip : test;
+
+export interface Tab {
+  page: Page;
+  /** Errors that the browser reported: of scripts, of requests, of the Content-Security-Policy. */
+  problems: string[];
+  close(): Promise<void>;
+}
+
+/** A new tab with a memory of its own. */
+export async function openTab(options: Parameters<Browser['newContext']>[0] = {}): Promise<Tab> {
+  const browser = await chromium.connect(server ?? '');
+  const context: BrowserContext = await browser.newContext({
+    locale: 'en-US',
+    viewport: { width: 1200, height: 800 },
+    ...options,
+  });
+  const page = await context.newPage();
+  const problems: string[] = [];
+  page.on('pageerror', ({ message }) => problems.push(message));
+  page.on('console', (message) => {
+    if (message.type() === 'error') problems.push(message.text());
+  });
+  return { page, problems, close: () => browser.close() };
+}
+
+/** What axe finds wrong on the page as it is now, in a line each. By default it applies all its rules. */
+export async function violations(page: Page, rules?: string[]): Promise<string[]> {
+  // Not as a script of the page, which its Content-Security-Policy would refuse.
+  await page.evaluate(axe.source);
+  const results = (await page.evaluate(
+    `axe.run(${JSON.stringify(rules ? { runOnly: rules } : {})})`,
+  )) as axe.AxeResults;
+  return results.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(' | ')}`);
+}

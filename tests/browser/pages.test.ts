@@ -1,0 +1,223 @@
+import http from 'node:http';
+import { PermanentError } from '../../lib/errors';
+import { close, listen } from '../../lib/local/loopback';
+import { type TestedConsole, testedConsole } from '../support/console';
+import { anEnvelope, jobId, memoryEngine } from '../support/engine';
+import { sampleContract } from '../support/sample-contract';
+import { browserTest, openTab, type Tab, violations } from './page';
+
+const MARKUP = '<script>window.hacked = 1</script><img src=x onerror="window.hacked = 1">';
+
+const opened: { close(): Promise<void> }[] = [];
+afterEach(async () => {
+  for (const each of opened.splice(0)) await each.close();
+});
+const opens = <T extends { close(): Promise<void> }>(made: T): T => {
+  opened.push(made);
+  return made;
+};
+
+/** A console of production over one dead job, whose error holds markup. */
+async function aConsole(options: Parameters<typeof testedConsole>[1] = {}): Promise<TestedConsole> {
+  const { contract } = sampleContract(() => {
+    throw new PermanentError({ code: 'Rejected', message: MARKUP });
+  });
+  const engine = memoryEngine(() => contract);
+  engine.send(JSON.stringify(anEnvelope({ id: jobId(1), correlationid: MARKUP })));
+  await engine.deliver();
+  return opens(await testedConsole(engine, options));
+}
+
+const aTab = async (options?: Parameters<typeof openTab>[0]): Promise<Tab> => opens(await openTab(options));
+const job = `/console/job?queue=sample&id=${jobId(1)}`;
+
+browserTest(
+  'the printed address opens the console, and the token leaves the address and stays out of bookmarks',
+  async () => {
+    const { url, host, token } = await aConsole();
+    const { page, problems } = await aTab();
+
+    await page.goto(url);
+    await page.getByRole('heading', { name: 'Overview' }).waitFor();
+    await page.goto(`http://${host}/console/jobs?state=dead`);
+
+    await page.getByRole('link', { name: jobId(1) }).waitFor();
+    expect(page.url()).not.toContain(token);
+    expect(await page.title()).toBe('Jobs · acme');
+    expect(problems).toEqual([]);
+  },
+);
+
+browserTest('without the token the page shows nothing of the deployment', async () => {
+  const { host } = await aConsole();
+  const { page } = await aTab();
+
+  await page.goto(`http://${host}${job}`);
+
+  expect(await page.getByRole('alert').textContent()).toMatch(/token/);
+  expect(await page.content()).not.toContain('acme');
+});
+
+browserTest('a page of another port can neither read the console, nor act, nor show it in a frame', async () => {
+  const { url, host, token } = await aConsole({ write: true });
+  const { page } = await aTab();
+  await page.goto(url);
+  await page.getByRole('heading', { name: 'Overview' }).waitFor();
+  const attacker = http.createServer((_request, response) =>
+    response.setHeader('content-type', 'text/html').end(`<iframe src="http://${host}/"></iframe>`),
+  );
+  const address = await listen(attacker, 0);
+  opens({ close: () => close(attacker) });
+
+  await page.goto(address);
+  const answers = await page.evaluate(
+    async ({ api, bearer }) => {
+      const tries = [
+        { headers: { 'x-console': '1', authorization: bearer } },
+        { mode: 'no-cors' as const },
+        { method: 'POST', mode: 'no-cors' as const, body: '{"action":"job.retry"}' },
+        { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' },
+      ];
+      const read = async (options: object) => (await fetch(`${api}/session`, options)).text();
+      return Promise.all(tries.map((options) => read(options).catch(() => 'refused')));
+    },
+    { api: `http://${host}/console/api`, bearer: `Bearer ${token}` },
+  );
+
+  expect(answers.filter((answer) => answer !== 'refused' && answer !== '')).toEqual([]);
+  expect(await page.frames()[1]?.content()).not.toContain('id="app"');
+});
+
+browserTest('markup in an error, an id or the address is shown as text, and no script of it runs', async () => {
+  const { url, host } = await aConsole();
+  const { page, problems } = await aTab();
+  await page.goto(url);
+  await page.getByRole('heading', { name: 'Overview' }).waitFor();
+
+  for (const path of [job, '/console/dead', `/console/jobs?q=${encodeURIComponent(MARKUP)}`]) {
+    await page.goto(`http://${host}${path}`);
+    await page
+      .getByText('<script>')
+      .first()
+      .or(page.getByRole('status'))
+      .or(page.locator('.progress'))
+      .first()
+      .waitFor();
+    expect(await page.evaluate('window.hacked')).toBeUndefined();
+    expect(await page.locator('img, main script').count()).toBe(0);
+  }
+  expect(problems).toEqual([]);
+});
+
+browserTest('even markup that reached the page cannot run: the policy refuses inline script', async () => {
+  const { url } = await aConsole();
+  const { page } = await aTab();
+  await page.goto(url);
+  await page.getByRole('heading', { name: 'Overview' }).waitFor();
+
+  await page.evaluate(`
+    document.body.insertAdjacentHTML('beforeend', ${JSON.stringify(MARKUP)});
+    const script = document.createElement('script');
+    script.textContent = 'window.hacked = 1';
+    document.body.append(script);
+    new Promise(requestAnimationFrame)`);
+
+  expect(await page.evaluate('window.hacked')).toBeUndefined();
+});
+
+browserTest('production has a red frame, and an action needs a reason', async () => {
+  const { url, host } = await aConsole({ write: true });
+  const { page, problems } = await aTab();
+  await page.goto(url);
+  await page.getByRole('heading', { name: 'Overview' }).waitFor();
+  await page.goto(`http://${host}${job}`);
+
+  await page.getByRole('button', { name: 'Retry' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByText('npx sls jobs retry').waitFor();
+  const confirm = dialog.getByRole('button', { name: 'Retry' });
+
+  expect(await page.evaluate("getComputedStyle(document.querySelector('.production')).borderTopWidth")).toBe('6px');
+  expect(await confirm.isDisabled()).toBe(true);
+  await dialog.getByLabel('Reason').fill('the cause is fixed');
+  await confirm.click();
+  await page.getByText('sent as message').waitFor();
+  expect(problems).toEqual([]);
+});
+
+browserTest('a console that only reads shows the command and no button that acts', async () => {
+  const { url, host } = await aConsole();
+  const { page } = await aTab();
+  await page.goto(url);
+  await page.getByRole('heading', { name: 'Overview' }).waitFor();
+  await page.goto(`http://${host}${job}`);
+
+  await page.getByRole('button', { name: 'Retry' }).click();
+
+  const dialog = page.getByRole('dialog');
+  await dialog.getByText('npx sls jobs retry').waitFor();
+  expect(await dialog.getByRole('button').allTextContents()).toEqual(['Copy', 'Close']);
+});
+
+browserTest('everything can be done by keyboard', async () => {
+  const { url, host } = await aConsole();
+  const { page } = await aTab();
+  await page.goto(url);
+  await page.getByRole('heading', { name: 'Overview' }).waitFor();
+  await page.goto(`http://${host}/console/jobs`);
+  await page.getByRole('link', { name: jobId(1) }).waitFor();
+
+  await page.keyboard.press('/');
+  await page.keyboard.type(jobId(1));
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/q=/);
+  await page.getByRole('link', { name: jobId(1) }).focus();
+  await page.keyboard.press('Enter');
+  await page.getByRole('button', { name: 'Retry' }).focus();
+  await page.keyboard.press('Enter');
+  await page.getByRole('dialog').waitFor();
+  await page.keyboard.press('Escape');
+
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+});
+
+const PAGES = [
+  ['/', 'Sending rate'],
+  ['/console/jobs', jobId(1)],
+  [job, 'Row as JSON'],
+  ['/console/dead', 'Rejected'],
+  ['/console/campaigns', 'No campaigns'],
+] as const;
+
+/** Opens each page, and then the question of an action. */
+async function onEachPage(options: Parameters<typeof openTab>[0], look: (page: Tab['page'], path: string) => unknown) {
+  const { url, host } = await aConsole({ write: true });
+  const { page } = await aTab(options);
+  await page.goto(url);
+  for (const [path, shown] of PAGES) {
+    await page.goto(`http://${host}${path}`);
+    await page.getByText(shown).first().waitFor();
+    await look(page, path);
+  }
+  await page.goto(`http://${host}${job}`);
+  await page.getByRole('button', { name: 'Retry' }).click();
+  await page.getByText('npx sls jobs retry').waitFor();
+  await look(page, 'the question of an action');
+}
+
+browserTest('axe finds no violation on any page', () =>
+  onEachPage({}, async (page, path) => expect([path, await violations(page)]).toEqual([path, []])),
+);
+
+browserTest('in dark mode every text has contrast', () =>
+  onEachPage({ colorScheme: 'dark' }, async (page, path) => {
+    expect(await page.evaluate('getComputedStyle(document.body).backgroundColor')).toBe('rgb(21, 24, 28)');
+    expect([path, await violations(page, ['color-contrast'])]).toEqual([path, []]);
+  }),
+);
+
+browserTest('on a narrow screen no page is wider than the screen', () =>
+  onEachPage({ viewport: { width: 360, height: 800 } }, async (page, path) =>
+    expect([path, await page.evaluate('document.documentElement.scrollWidth')]).toEqual([path, 360]),
+  ),
+);

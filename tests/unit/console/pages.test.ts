@@ -1,0 +1,302 @@
+import { gzipSync } from 'node:zlib';
+import { page } from '../../../lib/console/bundle';
+import type { DeadLetters, JobPage, SearchLine } from '../../../lib/console/views';
+import { PermanentError } from '../../../lib/errors';
+import { auditKey } from '../../../lib/jobs/keys';
+import { jobId as idOfKey } from '../../../lib/producer/job-id';
+import { acceptedRow } from '../../support/accepted-row';
+import { type TestedConsole, testedConsole } from '../../support/console';
+import { layParked } from '../../support/dead-letters';
+import { anEnvelope, jobId, memoryEngine, PREFIX } from '../../support/engine';
+import { sampleContract } from '../../support/sample-contract';
+
+const HOUR = 3_600_000;
+const ADDRESS = 'someone@example.com';
+const MARKUP = '<script>alert(1)</script><img src=x onerror=alert(1)>';
+
+let open: TestedConsole | undefined;
+afterEach(() => open?.close());
+
+type Options = Parameters<typeof testedConsole>[1];
+
+async function started(engine: ReturnType<typeof memoryEngine>, options: Options = {}) {
+  open = await testedConsole(engine, options);
+  return open;
+}
+
+/** A queue with one dead job, whose data holds an address. */
+async function withDeadJob(message = 'rejected') {
+  const { contract, effects } = sampleContract(({ data }) => {
+    if (data.name === 'bad') throw new PermanentError({ code: 'Rejected', message });
+  });
+  const engine = memoryEngine(() => contract);
+  engine.send(JSON.stringify(anEnvelope({ id: jobId(1), data: { name: 'bad' }, correlationid: 'request-1' })));
+  await engine.deliver();
+  return { engine, effects };
+}
+
+const audits = ({ objects }: ReturnType<typeof memoryEngine>) =>
+  objects
+    .keys()
+    .filter((key) => key.startsWith(`${PREFIX}/_audit/`))
+    .map((key) => JSON.parse(objects.text(key)));
+
+async function search(console_: TestedConsole, query: Record<string, string>): Promise<SearchLine[]> {
+  const { body } = await console_.raw(`/console/api/jobs?${new URLSearchParams(query)}`, { headers: console_.headers });
+  return body
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as SearchLine);
+}
+const ids = (lines: SearchLine[]) => lines.flatMap((line) => (line.kind === 'job' ? [line.job.id] : []));
+
+test('the page has at most 80 KB, compressed', async () => {
+  const { script, style } = await page();
+
+  expect(gzipSync(script).length + gzipSync(style).length).toBeLessThan(80_000);
+});
+
+describe('a job', () => {
+  test('shows its reason in a sentence, its timeline, its record and its row', async () => {
+    const { engine } = await withDeadJob();
+    const console_ = await started(engine);
+
+    const job = await console_.get<JobPage>(`job?queue=sample&id=${jobId(1)}`);
+
+    expect(job).toMatchObject({
+      state: 'dead (error)',
+      explained: { sentence: 'It cannot succeed: rejected (Rejected).', actions: ['retry', 'discard'] },
+      error: { code: 'Rejected' },
+      record: { id: jobId(1), state: 'dead' },
+      row: { queue: 'sample' },
+    });
+    expect(job.timeline.map(({ kind }) => kind)).toContain('run');
+    expect(job.row).not.toHaveProperty('lease');
+  });
+
+  test('shows no confidential result of a step', async () => {
+    const engine = memoryEngine(() => sampleContract().contract);
+    const step = { status: 'done' as const, startedAt: 0, endedAt: 1, kept: 'token-1' };
+    await engine.deps.ledger.write({ ...acceptedRow(0), steps: { upload: step } }, 0);
+    const console_ = await started(engine);
+
+    const { body } = await console_.raw(`/console/api/job?id=${jobId(1)}`, { headers: console_.headers });
+
+    expect(JSON.parse(body)).toMatchObject({ steps: [{ name: 'upload', status: 'done' }] });
+    expect(body).not.toContain('token-1');
+  });
+
+  test('that does not exist answers an error in words', async () => {
+    const console_ = await started(memoryEngine(() => sampleContract().contract));
+
+    expect(await console_.get(`job?id=nothing`)).toEqual({ error: expect.stringContaining('There is no job nothing') });
+  });
+
+  test('keeps markup in an error as text: the API answers JSON, and no page interprets it', async () => {
+    const { engine } = await withDeadJob(MARKUP);
+    const console_ = await started(engine);
+
+    const { headers, body } = await console_.raw(`/console/api/job?id=${jobId(1)}`, { headers: console_.headers });
+
+    expect(headers['content-type']).toMatch(/^application\/json/);
+    expect(JSON.parse(body).error.message).toBe(MARKUP);
+  });
+});
+
+describe('personal data', () => {
+  async function withAddress() {
+    const engine = memoryEngine(() => sampleContract().contract);
+    const body = JSON.stringify(anEnvelope({ id: jobId(1), data: { name: ADDRESS, more: { [ADDRESS]: 1 } } }));
+    engine.send(body);
+    await engine.deliver();
+    return engine;
+  }
+
+  test('is not in any answer until someone asks: the data has only names, kinds and lengths', async () => {
+    const console_ = await started(await withAddress());
+
+    const bodies = await Promise.all(
+      [`job?id=${jobId(1)}`, `data?queue=sample&id=${jobId(1)}`, 'dead', 'jobs'].map(
+        async (path) => (await console_.raw(`/console/api/${path}`, { headers: console_.headers })).body,
+      ),
+    );
+
+    expect(bodies.join()).not.toContain(ADDRESS);
+    expect(JSON.parse(bodies[1] ?? '')).toEqual({
+      data: { name: 'text, 19 characters', more: 'object with 1 fields' },
+    });
+  });
+
+  test('is shown on request, and each look leaves an audit object', async () => {
+    const engine = await withAddress();
+    const console_ = await started(engine);
+
+    const { json } = await console_.post('reveal', { queue: 'sample', id: jobId(1) });
+
+    expect(json).toMatchObject({ data: { name: ADDRESS } });
+    expect(audits(engine)).toEqual([
+      expect.objectContaining({
+        action: 'console job.reveal',
+        by: 'arn:aws:iam::123456789012:user/op',
+        arguments: { queue: 'sample', id: jobId(1) },
+      }),
+    ]);
+  });
+
+  test('is not shown if the audit object cannot be written', async () => {
+    const engine = await withAddress();
+    const objects = { ...engine.deps.objects, create: () => Promise.reject(new Error('down')) };
+    const console_ = await started({ ...engine, deps: { ...engine.deps, objects } } as typeof engine);
+
+    const { status, json } = await console_.post('reveal', { queue: 'sample', id: jobId(1) });
+
+    expect(status).toBe(500);
+    expect(JSON.stringify(json)).not.toContain(ADDRESS);
+  });
+});
+
+describe('an action', () => {
+  const retry = { action: 'job.retry', input: { queue: 'sample', id: jobId(1) } };
+
+  test('shows the command that does the same, and changes nothing before the answer', async () => {
+    const { engine } = await withDeadJob();
+    const console_ = await started(engine);
+
+    const { json } = await console_.post('preview', retry);
+
+    expect(json.command).toBe(
+      `npx sls jobs retry ${jobId(1)} --queue sample --stage prod --param instance=acme --region eu-central-1`,
+    );
+    expect(engine.inQueue()).toBe(0);
+  });
+
+  test('is refused unless the console was started with --write', async () => {
+    const { engine } = await withDeadJob();
+    const console_ = await started(engine);
+
+    const { status, json } = await console_.post('act', { ...retry, reason: 'fixed' });
+
+    expect([status, json.error]).toEqual([409, expect.stringContaining('--write')]);
+    expect(engine.inQueue()).toBe(0);
+    expect(audits(engine)).toEqual([]);
+  });
+
+  test('of production needs a reason', async () => {
+    const { engine } = await withDeadJob();
+    const console_ = await started(engine, { write: true });
+
+    expect(await console_.post('act', retry)).toMatchObject({
+      status: 409,
+      json: { error: expect.stringContaining('Say why') },
+    });
+    expect(engine.inQueue()).toBe(0);
+  });
+
+  test('does what the command does, and leaves an audit object that the history names', async () => {
+    const { engine } = await withDeadJob();
+    const console_ = await started(engine, { write: true });
+
+    const { json } = await console_.post('act', { ...retry, reason: 'the template is fixed' });
+
+    expect(json.done).toMatch(/was dead \(error\), sent as message/);
+    expect(engine.inQueue()).toBe(1);
+    const [audit] = audits(engine);
+    expect(audit).toMatchObject({ action: 'console job.retry', reason: 'the template is fixed', instance: 'acme' });
+    expect(engine.objects.keys()).toContain(auditKey(PREFIX, audit.id));
+    expect(engine.row(jobId(1)).history).toContainEqual(expect.objectContaining({ note: `audit ${audit.id}` }));
+  });
+
+  test.each([
+    ['that does not exist', 'toString', {}],
+    ['without its input', 'job.retry', {}],
+    ['with too much input', 'job.retry', { queue: 'sample', id: 'x', more: 1 }],
+  ])('%s is refused', async (_what, action, input) => {
+    const console_ = await started(
+      memoryEngine(() => sampleContract().contract),
+      { write: true },
+    );
+
+    expect((await console_.post('act', { action, input, reason: 'r' })).status).toBe(409);
+  });
+});
+
+describe('a search', () => {
+  /** Three jobs: two of an hour, one of which is done, and a dead one of the hour before. */
+  async function someJobs() {
+    const { engine } = await withDeadJob();
+    const first = engine.clock.now();
+    engine.clock.advance(HOUR);
+    for (const [n, correlationid] of [
+      [2, 'request-2'],
+      [3, 'request-3'],
+    ] as const) {
+      const time = new Date(engine.clock.now()).toISOString();
+      engine.send(JSON.stringify(anEnvelope({ id: jobId(n), time, correlationid })), { group: `g${n}` });
+    }
+    await engine.deliver();
+    return { engine, first: Date.parse('2026-01-02T03:04:05.000Z'), now: first + HOUR };
+  }
+
+  test('without hours finds the jobs that wait or are dead, and says so if none fits', async () => {
+    const { engine } = await someJobs();
+    const console_ = await started(engine);
+
+    expect(ids(await search(console_, {}))).toEqual([jobId(1)]);
+    expect((await search(console_, { code: 'Other' })).at(-1)).toMatchObject({
+      kind: 'end',
+      note: expect.stringContaining('Nothing fits'),
+    });
+  });
+
+  test('finds a job by its id, and by the key of its caller, whatever its state', async () => {
+    const { engine } = await someJobs();
+    const { clock, random } = engine.deps;
+    const id = idOfKey({ queue: 'sample', key: 'order-7', clock, random });
+    await engine.deps.ledger.write({ ...acceptedRow(clock.now()), id, key: `sample#${id}` }, 0);
+    const console_ = await started(engine);
+
+    expect(ids(await search(console_, { q: jobId(2) }))).toEqual([jobId(2)]);
+    expect(ids(await search(console_, { q: 'order-7' }))).toEqual([id]);
+  });
+
+  test('of hours finds every job of them by its correlation id, and reports its progress', async () => {
+    const { engine, first, now } = await someJobs();
+    const console_ = await started(engine);
+    const hours = { from: String(first), to: String(Math.max(now, first + 2 * HOUR)) };
+
+    const lines = await search(console_, { ...hours, by: 'correlation', q: 'request-3' });
+
+    expect(ids(lines)).toEqual([jobId(3)]);
+    expect(lines.filter(({ kind }) => kind === 'progress').at(-1)).toMatchObject({ done: expect.any(Number) });
+    expect(lines.at(-1)).toMatchObject({ kind: 'end', more: false });
+    expect(ids(await search(console_, { ...hours, state: 'succeeded' })).sort()).toEqual([jobId(2), jobId(3)]);
+  });
+
+  test('of done jobs without hours, or for a state that does not exist, is refused in words', async () => {
+    const { engine } = await someJobs();
+    const console_ = await started(engine);
+
+    expect(await search(console_, { state: 'deadd', from: '0' })).toEqual([
+      { kind: 'error', error: expect.stringContaining('must be one of') },
+    ]);
+    expect(await search(console_, { state: 'succeeded' })).toEqual([
+      { kind: 'error', error: expect.stringContaining('Give a first hour') },
+    ]);
+  });
+});
+
+test('dead jobs are grouped by queue, reason, code and message, with counts and ages', async () => {
+  const { engine } = await withDeadJob();
+  await layParked(engine, 3, 2);
+  engine.clock.advance(HOUR);
+  await layParked(engine, 1, 9);
+  const console_ = await started(engine);
+
+  const { groups, more } = await console_.get<DeadLetters>('dead');
+
+  expect(more).toBe(false);
+  expect(groups).toMatchObject([
+    { queue: 'sample', reason: 'error', code: 'Rejected', message: 'rejected', count: 5, newest: engine.clock.now() },
+  ]);
+  expect(groups[0]?.oldest).toBe(engine.clock.now() - HOUR);
+});
