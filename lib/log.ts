@@ -9,7 +9,18 @@ import { visible } from './text';
  */
 const FACT_KEYS: ReadonlySet<string> = new Set(
   [
-    ['queue', 'jobId', 'type', 'correlationId', 'traceparent', 'messageId', 'group', 'sequence', 'receiveCount'],
+    [
+      'queue',
+      'jobId',
+      'campaign',
+      'type',
+      'correlationId',
+      'traceparent',
+      'messageId',
+      'group',
+      'sequence',
+      'receiveCount',
+    ],
     ['state', 'reason', 'outcome', 'attempt', 'attempts', 'holds', 'step', 'duplicate'],
     ['class', 'code', 'status', 'field', 'vendor', 'rule', 'key'],
     ['ms', 'waitMs', 'visibilityMs', 'remainingMs', 'until', 'bytes', 'count', 'times', 'kind', 'canary'],

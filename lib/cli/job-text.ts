@@ -1,5 +1,6 @@
 import { bodyKey, recordKey } from '../jobs/keys';
 import type { JobRow, StoredError } from '../jobs/row';
+import { traceFacts } from '../jobs/trace';
 import { nextAt } from '../ops/job-view';
 import { stateOf } from '../ops/operator';
 import { timeText } from '../text';
@@ -23,11 +24,13 @@ export function jobLines(rows: readonly JobRow[]): string[] {
 
 /** Everything about a job that an operator may see. */
 export function jobPage(row: JobRow, prefix: string): string[] {
-  const { queue, id, type, group, correlationId, error, recordedAt, bodyKept, endedAt } = row;
+  const { queue, id, type, group, error, recordedAt, bodyKept, endedAt } = row;
+  const { correlationId, campaign } = traceFacts(row);
   const facts: [string, string | undefined][] = [
     ['type', type],
     ['group', group],
     ['correlation', correlationId],
+    ['campaign', campaign],
     ['accepted', timeText(row.time)],
     ['planned for', row.notBefore === undefined ? undefined : timeText(row.notBefore)],
     ['attempts', `${row.attempts}, opened ${row.generation}, held ${row.holds}`],

@@ -78,7 +78,7 @@ async function startCampaign(deps: EmailDeps, { id, data, row, envelope }: Job<C
   if (deps.senderDomains.length > 0) checkSender(deps.senderDomains, (await readContent(deps, manifest)).from);
   const { sendAt: _sendAt, ...plan } = data;
   const startsAt = Math.max(row.time, sendAt === undefined ? 0 : Date.parse(sendAt));
-  await deps.campaigns.start({ ...plan, id, source: envelope.source, time: row.time, startsAt });
+  await deps.campaigns.start({ ...plan, ...traceOf(row), id, source: envelope.source, time: row.time, startsAt });
   return { chunks, recipients };
 }
 
@@ -89,7 +89,7 @@ async function sendChunk(
 ) {
   const { campaigns, recall } = deps;
   const campaign = await readCampaign(campaigns, data.campaign);
-  const origin = { id, time: row.time, campaign: campaign.id };
+  const origin = { id, time: row.time, campaign: campaign.id, trace: traceOf(campaign) };
   try {
     const accepted = await send(
       deps,

@@ -13,7 +13,7 @@ export interface Origin {
   /** The job's `time`, ms. It determines where the job's events are stored. */
   time: number;
   campaign?: string;
-  /** What the caller follows a single mail by. */
+  /** What the caller follows the mail or its campaign by. */
   trace?: Record<string, string>;
 }
 

@@ -52,6 +52,7 @@ export function rowOfEnvelope({
     source: envelope.source,
     ...(envelope.sequence ? { sequence: envelope.sequence } : {}),
     ...(envelope.correlationid ? { correlationId: envelope.correlationid } : {}),
+    ...(envelope.rootcorrelationid ? { rootCorrelationId: envelope.rootcorrelationid } : {}),
     ...(envelope.traceparent ? { traceparent: envelope.traceparent } : {}),
   };
 }

@@ -95,6 +95,8 @@ export interface JobRow extends ItemHead {
   /** The envelope's `sequence`: the number among all jobs of `source`. */
   sequence?: string;
   correlationId?: string;
+  /** The caller's id of a campaign, on its chunks. Their `correlationId` is the campaign, by which released code finds it. */
+  rootCorrelationId?: string;
   traceparent?: string;
   /** The envelope's `time`, which decides the record's key. */
   time: number;

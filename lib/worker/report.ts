@@ -1,7 +1,7 @@
 import { countEnd, countOutcome, type Unsuccessful } from '../jobs/count-outcome';
 import { dueTime, firstStart } from '../jobs/history';
 import { isEnd, type JobRow } from '../jobs/row';
-import { traceOf } from '../jobs/trace';
+import { traceFacts } from '../jobs/trace';
 import type { Incoming } from './delivery';
 import type { BatchDeps } from './deps';
 import type { Disposition } from './outcome';
@@ -35,7 +35,7 @@ export function report({
     code: row?.error?.code,
     attempts: row?.attempts,
     canary: row?.canary,
-    ...(row ? traceOf(row) : {}),
+    ...(row ? traceFacts(row) : {}),
     ms,
   });
   if (outcome === 'late' || row?.canary) return;

@@ -33,6 +33,9 @@ export interface CampaignPlan extends RecipientCounts {
   startsAt: number;
   manifest: { key: string; sha256: string };
   chunkSize: number;
+  /** What its caller follows it by. Campaigns that released code started have none. */
+  correlationId?: string;
+  traceparent?: string;
 }
 
 /** A campaign as the table stores it, beside the rows of its chunks. */

@@ -4,6 +4,7 @@ import { EVENT } from '../../jobs/history';
 import { CAMPAIGN_QUEUE, deduplicationId, rateKey, todoKey } from '../../jobs/keys';
 import { readItem } from '../../jobs/ledger';
 import { newRow } from '../../jobs/new-row';
+import { traceFacts } from '../../jobs/trace';
 import { type RateItem, takenMs } from '../../limits/rate';
 import type { Due } from '../../ports';
 import type { Campaign } from './campaign';
@@ -135,6 +136,6 @@ async function releaseChunk(
   const row = newRow({ queue: CAMPAIGN_QUEUE, envelope, group: envelope.id, now, random });
   // If the worker was faster, its row exists already and says more.
   await ledger.write({ ...row, sentAt: now, history: [{ at: now, event: EVENT.released, messageId }] }, 0);
-  log.info('released', { queue: CAMPAIGN_QUEUE, jobId: envelope.id, correlationId: campaign.id, messageId });
+  log.info('released', { queue: CAMPAIGN_QUEUE, jobId: envelope.id, messageId, ...traceFacts(row) });
   return countReleased(deps, campaign, turn);
 }
