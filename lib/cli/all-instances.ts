@@ -116,11 +116,11 @@ function serverlessOf(instance: Instance, serverless: Serverless): Serverless {
     getRegion: () => region,
     getAwsSdkV3Config: async () => ({ ...(await aws.getAwsSdkV3Config()), region }),
   };
-  const { classes, processedInput, service } = serverless;
+  const { classes, processedInput, serviceDir, service } = serverless;
   const provider = { ...service.provider, environment: commonVariables(instance) };
   const custom = { instance: { account } };
   return {
-    ...{ classes, processedInput },
+    ...{ classes, processedInput, serviceDir },
     service: { provider, custom, functions: {} },
     getProvider: () => Object.assign(Object.create(aws) as typeof aws, own),
   };

@@ -5,6 +5,7 @@ import { connectFunctions, outcomes } from '../local/invoke-local';
 import { type Command, type CommandContext, takesAll } from './command';
 import { type CommandName, commands, GUARDED, GUARDED_OPTIONS, REMOVE_OPTIONS } from './commands';
 import { deploymentProblems } from './configuration';
+import { writeNotices } from './notices';
 import { dropSharedRole } from './roles';
 import type { runNamed } from './run-named';
 import { commandTree, extensionTree, hookOf, namePositionals } from './schema';
@@ -55,6 +56,7 @@ export class Ops {
       'before:aws:deploy:deploy:createStack': () => coreCommand().beforeStack(serverless),
       'before:aws:deploy:deploy:checkForChanges': () => pauses().keepPauses(serverless),
       'after:rollback:rollback': () => pauses().pauseAgain(serverless),
+      'after:package:createDeploymentArtifacts': () => writeNotices(serverless.serviceDir),
       'before:package:finalize': () => {
         const { compiledCloudFormationTemplate: template, tags = {} } = serverless.service.provider;
         dropSharedRole(template, aws.naming.getRoleLogicalId());

@@ -6,6 +6,8 @@ import type { SQSClientConfig } from '@aws-sdk/client-sqs';
 export interface Serverless {
   classes: { Error: new (message: string, code: string) => Error };
   processedInput: { commands: string[] };
+  /** The folder of serverless.yml. */
+  serviceDir: string;
   service: {
     provider: {
       environment?: Environment;

@@ -14,6 +14,7 @@ class ServerlessError extends Error {
 const serverless = (commands: string[], { stage = 'prod', account = '123456789012' } = {}): Serverless => ({
   classes: { Error: ServerlessError },
   processedInput: { commands },
+  serviceDir: '.',
   service: {
     provider: { environment: { INSTANCE: 'acme' }, compiledCloudFormationTemplate: { Resources: {} } },
     custom: { instance: { account } },
