@@ -3,7 +3,7 @@ import type { PutEvent } from './put-events';
 import { guarded } from './store-error';
 
 /** The event's `detail-type`. Consumers' rules name it, so it never changes. */
-const JOB_ENDED = 'Job Ended';
+export const JOB_ENDED = 'Job Ended';
 
 /** The `source` of an instance's events. */
 export const eventSource = (instance: string): string => `jobs.${instance}`;

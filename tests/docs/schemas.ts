@@ -1,9 +1,11 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import * as z from 'zod';
 import { ANALYTICS_EVENTS, ANALYTICS_QUEUE, analyticsSchema } from '../../lib/analytics/message';
+import { JOB_ENDED } from '../../lib/aws/events';
 import { campaignSchema, EMAIL_MESSAGE, EMAILS_QUEUE, emailMessageSchema } from '../../lib/emails/message';
 import { recipientSchema } from '../../lib/emails/recipient';
 import { FEEDBACK_QUEUE, FEEDBACK_SUBMITTED, feedbackSchema } from '../../lib/feedback/message';
+import { completionSchema } from '../../lib/jobs/completion-schema';
 import { envelopeSchema } from '../../lib/jobs/envelope';
 import {
   inviteSchema,
@@ -43,6 +45,27 @@ export function messageSchema(type: string, { queue, schema }: { queue: string; 
     ...envelope,
     oneOf: [{ required: ['data'] }, { required: ['dataref', 'datasha256'] }],
     properties: { ...envelope.properties, type: { const: type }, data },
+  };
+}
+
+/** The file about completion events. */
+export const EVENT_SCHEMA = `${SCHEMAS}/job-ended.event.json`;
+
+/** The JSON Schema of a completion event, as a rule's target gets it. */
+function eventSchema(): object {
+  const { $schema, rest: detail } = jsonSchema(completionSchema);
+  return {
+    $schema,
+    title: JOB_ENDED,
+    description: 'An event about the end of a job. See docs/events.md.',
+    type: 'object',
+    required: ['source', 'detail-type', 'detail'],
+    properties: {
+      source: { type: 'string', pattern: '^jobs\\.', description: 'jobs.{instance}' },
+      'detail-type': { const: JOB_ENDED },
+      time: { type: 'string', format: 'date-time' },
+      detail,
+    },
   };
 }
 
@@ -96,7 +119,7 @@ export const schemaFiles = (): Record<string, string> => {
     `${SCHEMAS}/${type}.json`,
     messageSchema(type, about),
   ]);
-  const files = [...messages, [OPENAPI, openapi()]];
+  const files = [...messages, [EVENT_SCHEMA, eventSchema()], [OPENAPI, openapi()]];
   return Object.fromEntries(files.map(([name, content]) => [name, `${JSON.stringify(content, null, 2)}\n`]));
 };
 

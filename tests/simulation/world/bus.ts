@@ -1,4 +1,5 @@
 import { completionOf } from '../../../lib/jobs/completion';
+import { completionSchema } from '../../../lib/jobs/completion-schema';
 import type { Completion, Events } from '../../../lib/ports';
 import { MARK, type Watch } from './watch';
 
@@ -32,6 +33,8 @@ export function createBus({
       // The clock of a process may be two seconds fast.
       if (reason === 'never-sent' && now() < Date.parse(endedAt) + retention(queue) * 1000)
         watch.violated(`nothing lost: ${id} is published, but its message can still come`);
+      if (!completionSchema.safeParse(completion).success)
+        watch.violated(`everything explained: the event ${id} breaks its schema`);
       if (JSON.stringify(completion).includes(MARK)) watch.violated(`nothing private: the event ${id} has it`);
       published.set(id, completion);
       reached('event of an end');
