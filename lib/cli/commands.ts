@@ -267,6 +267,11 @@ export const commands = {
     offline: true,
     options: { json: JSON_OUTPUT },
   },
+  'instances lifecycle': {
+    usage: "Print the S3 lifecycle rules of the instance's folder, for aws s3api",
+    offline: true,
+    options: {},
+  },
   'instances import': {
     usage: "Copy the settings of a stage's earlier .env file into the instance's file",
     offline: true,

@@ -10,6 +10,7 @@ import { accountProblems } from './check';
 import type { Run } from './command';
 import { deploymentProblems } from './configuration';
 import { helpRun } from './help-run';
+import { lifecycleRules } from './retention';
 import type { Serverless } from './serverless';
 import { readStack } from './stack';
 import { tableText } from './text';
@@ -48,6 +49,8 @@ export const instancesRuns = {
     const head = ['INSTANCE', 'STAGE', 'REGION', 'FOLDER', 'QUEUES', 'VERSION', 'DEPLOYED (UTC)', 'SETTINGS'];
     for (const line of tableText(head, cells)) out.line(line);
   },
+
+  'instances lifecycle': async ({ options, out }) => out.json(lifecycleRules(chosenInstance(options))),
 
   'instances import': async ({ options, out }) => {
     const { file, written, instance } = importSettings(chosenInstance(options));

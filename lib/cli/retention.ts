@@ -1,0 +1,43 @@
+import { compactedPrefix, damagedPrefix, dataPrefix, manifestPrefix, rejectedPrefix } from '../analytics/keys';
+import type { Instance } from '../instances/instance';
+import { auditKey, recordFolder } from '../jobs/keys';
+
+/**
+ * Days. A planned job waits for 30, its message for 14, and an ended job can be retried for 44. The rest is for jobs that
+ * are held. The reconciler deletes kept bodies earlier.
+ */
+const UNNEEDED_AFTER = 120;
+/** A year, and a month for its accounts. */
+const YEAR = 400;
+const MONTH = 30;
+
+/** Objects of a folder are deleted this many days after they were last written. */
+export interface Retention {
+  folder: string;
+  days: number;
+}
+
+type Folders = Pick<Instance, 'prefix' | 'known'>;
+
+/** Every folder of an instance, with its retention. Only `_owner` stays for ever. */
+export const retentions = ({ prefix, known }: Folders): Retention[] => [
+  ...['_bodies', '_data', '_attachments'].map((name) => ({ folder: `${prefix}/${name}/`, days: UNNEEDED_AFTER })),
+  ...Object.keys(known).map((queue) => ({ folder: `${recordFolder(prefix, queue)}/`, days: YEAR })),
+  ...['_recipients', '_events'].map((name) => ({ folder: `${prefix}/${name}/`, days: YEAR })),
+  // A manifest names the objects of its hour, so all of them go together.
+  ...[dataPrefix, compactedPrefix, manifestPrefix].map((folder) => ({ folder: folder(prefix), days: YEAR })),
+  ...[rejectedPrefix, damagedPrefix].map((folder) => ({ folder: folder(prefix), days: MONTH })),
+  { folder: auditKey(prefix, '').replace(/[^/]*$/, ''), days: YEAR },
+];
+
+/** The rules for `aws s3api put-bucket-lifecycle-configuration`. They also delete old versions and unfinished uploads. */
+export const lifecycleRules = (instance: Folders) => ({
+  Rules: retentions(instance).map(({ folder, days }) => ({
+    ID: folder,
+    Status: 'Enabled',
+    Filter: { Prefix: folder },
+    Expiration: { Days: days },
+    NoncurrentVersionExpiration: { NoncurrentDays: MONTH },
+    AbortIncompleteMultipartUpload: { DaysAfterInitiation: 7 },
+  })),
+});

@@ -1,0 +1,77 @@
+import { readFileSync } from 'node:fs';
+import * as analytics from '../../../lib/analytics/keys';
+import { instancesRuns } from '../../../lib/cli/instances-runs';
+import { lifecycleRules, retentions } from '../../../lib/cli/retention';
+import { readInstance } from '../../../lib/instances/read';
+import * as keys from '../../../lib/jobs/keys';
+import { recordingOutput, targetContext } from '../../support/operator';
+
+const instance = readInstance('mht-api');
+const { prefix } = instance;
+const job = { queue: 'feedback', time: 0, id: 'an-id' };
+
+/** A key of every kind of object that the service writes. */
+const KEYS = {
+  ...Object.fromEntries(
+    Object.keys(instance.known).map((queue) => [`record of ${queue}`, keys.recordKey(prefix, { ...job, queue })]),
+  ),
+  body: keys.bodyKey(prefix, 'feedback', 'an-id'),
+  'damaged record': keys.damagedRecordKey(prefix, 'feedback', 'an-id'),
+  'large job': `${keys.dataPrefix(prefix, 'emails')}a-campaign/recipients-00000`,
+  attachment: `${keys.attachmentsPrefix(prefix, 'feedback')}a-principal/a-file`,
+  recipients: keys.recipientsKey(prefix, job),
+  event: `${keys.eventsPartition(prefix, 'emails', 0)}an-event`,
+  audit: keys.auditKey(prefix, 'an-id'),
+  events: analytics.dataKey(prefix, job),
+  'rejected events': analytics.rejectedKey(prefix, job),
+  'compacted events': analytics.compactedKey(prefix, { time: 0, name: 'a-name' }),
+  manifest: analytics.manifestKey(prefix, 0),
+  'damaged events': analytics.asideKey(prefix, analytics.dataKey(prefix, job)),
+};
+
+const covering = (key: string) => retentions(instance).filter(({ folder }) => key.startsWith(folder));
+
+test.each(Object.entries(KEYS))('one rule deletes an object that is a %s', (_what, key) => {
+  expect(covering(key)).toHaveLength(1);
+});
+
+test('the claim of the folder has no retention', () => {
+  expect(covering(keys.ownerKey(prefix))).toEqual([]);
+});
+
+test('what a job can need is kept for longer than its plan, its wait in a queue and its retry together', () => {
+  const needed = 30 + 14 + 44;
+  const days = [KEYS.body, KEYS['large job'], KEYS.attachment].flatMap(covering).map((rule) => rule.days);
+
+  expect(Math.min(...days)).toBeGreaterThan(needed);
+});
+
+test('the table in docs/security.md has every retention', () => {
+  const page = readFileSync('docs/security.md', 'utf8');
+
+  for (const { folder, days } of retentions(instance)) {
+    const name = folder.slice(prefix.length + 1, -1).replace(/^(analytics)-\w+$/, '$1');
+    expect(page).toMatch(new RegExp(`^\\|[^|]*${name}[^|]*\\|[^|]*\\|[^|]*${days} days[^|]*\\|$`, 'm'));
+  }
+});
+
+test('sls instances lifecycle prints the rules as the AWS CLI takes them', async () => {
+  const { out, recorded } = recordingOutput();
+  await instancesRuns['instances lifecycle']({
+    ...targetContext,
+    options: { param: 'instance=mht-api' },
+    out,
+    reader: () => Promise.reject(new Error('not needed')),
+    operator: () => Promise.reject(new Error('not needed')),
+  } as never);
+
+  expect(recorded.json).toEqual(lifecycleRules(instance));
+  expect(lifecycleRules(instance).Rules[0]).toEqual({
+    ID: `${prefix}/_bodies/`,
+    Status: 'Enabled',
+    Filter: { Prefix: `${prefix}/_bodies/` },
+    Expiration: { Days: 120 },
+    NoncurrentVersionExpiration: { NoncurrentDays: 30 },
+    AbortIncompleteMultipartUpload: { DaysAfterInitiation: 7 },
+  });
+});
