@@ -111,16 +111,13 @@ async function runOn(run: Run, instance: Instance, { connect, ...call }: Omit<Ca
 function serverlessOf(instance: Instance, serverless: Serverless): Serverless {
   const aws = serverless.getProvider('aws');
   const { account, region, stage } = instance;
-  const own: Partial<typeof aws> = {
-    getStage: () => stage,
-    getRegion: () => region,
-    getAwsSdkV3Config: async () => ({ ...(await aws.getAwsSdkV3Config()), region }),
-  };
-  const { classes, processedInput, serviceDir, service } = serverless;
+  // Its other methods ask these two, for example for the credentials of a stage (AWS_PROD_PROFILE).
+  const own: Partial<typeof aws> = { getStage: () => stage, getRegion: () => region };
+  const { classes, processedInput, pluginManager, serviceDir, service } = serverless;
   const provider = { ...service.provider, environment: commonVariables(instance) };
   const custom = { instance: { account } };
   return {
-    ...{ classes, processedInput, serviceDir },
+    ...{ classes, processedInput, pluginManager, serviceDir },
     service: { provider, custom, functions: {} },
     getProvider: () => Object.assign(Object.create(aws) as typeof aws, own),
   };

@@ -27,11 +27,15 @@ export async function accountProblems(instance: Instance, serverless: Serverless
   });
 }
 
-/** Checks the account, then claims the folder. Rejects with an OperatorError that names every problem. */
-export async function prepareDeployment(instance: Instance, serverless: Serverless): Promise<void> {
+/** Checks the account before a deployment. Rejects with an OperatorError that names every problem. */
+export async function requireReady(instance: Instance, serverless: Serverless): Promise<void> {
   const { problems, notes } = await accountProblems(instance, serverless);
   for (const note of notes) terminal.note(note);
   if (problems.length > 0) throw new OperatorError(problems.join('\n'));
+}
+
+/** Claims the folder of the instance. Rejects with an OperatorError if another instance has just claimed it. */
+export async function claimOwnFolder(instance: Instance, serverless: Serverless): Promise<void> {
   const client = new S3Client(await serverless.getProvider('aws').getAwsSdkV3Config());
   const objects = realObjects({ bucket: instance.bucket, client });
   const claimed = await claimFolder(objects, instanceFolder(instance)).finally(() => client.destroy());

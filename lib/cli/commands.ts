@@ -5,11 +5,12 @@ const ID: Option = { usage: 'Id of the job', type: 'string', required: true };
 const CAMPAIGN_ID: Option = { usage: 'Id of the campaign', type: 'string', required: true };
 const JSON_OUTPUT: Option = { usage: 'Print JSON', type: 'boolean' };
 const YES: Option = { usage: 'Change production without a question', type: 'boolean' };
+const DRY_RUN: Option = { usage: 'Print what the command would change. Change nothing', type: 'boolean' };
 /** The options of a command that changes something. */
 const WRITES = {
   yes: YES,
   reason: { usage: 'Why, for the audit', type: 'string' },
-  'dry-run': { usage: 'Print what the command would change. Change nothing', type: 'boolean' },
+  'dry-run': DRY_RUN,
 } as const;
 
 /** The options that select jobs. */
@@ -220,6 +221,7 @@ export const commands = {
   console: {
     usage: 'Show queues, jobs, dead jobs and campaigns in a browser, on 127.0.0.1 only. Ctrl-C ends it',
     writes: 'write',
+    single: true,
     options: {
       write: { usage: 'Allow actions. Without it the console only reads', type: 'boolean' },
       port: { usage: `Port on 127.0.0.1. Default: ${DEFAULT_CONSOLE_PORT}`, type: 'string' },
@@ -275,7 +277,7 @@ export const commands = {
   'instances import': {
     usage: "Copy the settings of a stage's earlier .env file into the instance's file",
     offline: true,
-    options: {},
+    options: { 'dry-run': DRY_RUN },
   },
 } as const satisfies Record<string, Command>;
 
@@ -284,6 +286,11 @@ export type CommandName = keyof typeof commands;
 /** Serverless's own commands that change a deployment. They ask before they change production, as ours do. */
 export const GUARDED = ['deploy', 'deploy function', 'remove', 'rollback', 'rollback function', 'invoke'];
 export const GUARDED_OPTIONS = { yes: YES };
-export const REMOVE_OPTIONS = {
-  confirm: { usage: 'Name of the instance, to remove it from production without a question', type: 'string' },
+/** More options of some of them. Serverless refuses `--dry-run` of the others. */
+export const MORE_OPTIONS = {
+  deploy: { 'dry-run': DRY_RUN },
+  remove: {
+    'dry-run': DRY_RUN,
+    confirm: { usage: 'Name of the instance, to remove it from production without a question', type: 'string' },
+  },
 } as const;

@@ -1,13 +1,18 @@
 import { StoreError } from '../errors';
 import { chosenInstance } from '../instances/choose';
+import { stackName } from '../instances/deployed';
 import { OperatorError } from '../ops/operator';
-import { prepareDeployment } from './check';
+import { isProduction } from '../target';
+import { claimOwnFolder, requireReady } from './check';
 import type { CommandContext } from './command';
 import { GUARDED } from './commands';
 import { confirmRemove, confirmWrite } from './confirm';
+import { isDryRun } from './dry-run';
+import { text } from './options';
+import { deploymentPlan, endHere, removalPlan } from './plan';
 import { refuseLosses } from './refuse-losses';
 import type { Serverless } from './serverless';
-import { namedTargetOf, requireOwnAccount, targetText } from './target';
+import { namedTargetOf, requireOwnAccount, targetOf, targetText } from './target';
 import { terminal } from './terminal';
 
 /** Serverless's own commands that only read from AWS. */
@@ -15,7 +20,7 @@ const READING = ['deploy list', 'deploy list functions', 'info', 'logs', 'metric
 
 /**
  * Runs before each of Serverless's own commands. Names the deployment if the command calls AWS, and asks before it
- * changes production. Before a deployment it checks the account and claims the instance's folder.
+ * changes production. Before a deployment it checks the account.
  */
 export async function beforeCore(serverless: Serverless, options: CommandContext['options']): Promise<void> {
   const command = serverless.processedInput.commands.join(' ');
@@ -24,24 +29,57 @@ export async function beforeCore(serverless: Serverless, options: CommandContext
     const target = await namedTargetOf(serverless);
     terminal.note(targetText(target));
     requireOwnAccount(target, serverless);
+    // A deployment asks later, below the list of what it changes.
+    if (command === 'deploy') return requireReady(chosenInstance(options), serverless);
+    if (isDryRun(options)) return;
     if (command === 'remove') await confirmRemove(target, { options, out: terminal });
     else if (GUARDED.includes(command)) await confirmWrite(target, { options, out: terminal });
-    if (command === 'deploy') await prepareDeployment(chosenInstance(options), serverless);
   });
 }
 
-/** Runs before the first call of a deployment. Rejects if it would lose messages or rows. */
-export async function beforeStack(serverless: Serverless): Promise<void> {
-  const aws = serverless.getProvider('aws');
-  await shown(serverless, async () =>
-    refuseLosses(
-      {
-        stack: aws.naming.getStackName(),
-        template: serverless.service.provider.compiledCloudFormationTemplate,
-      },
-      { config: await aws.getAwsSdkV3Config(), region: aws.getRegion(), account: await aws.getAccountId() },
-    ),
-  );
+/**
+ * Runs when the service is packaged, before anything is deployed. In production, and for a dry run, shows what changes.
+ * Rejects if the deployment would lose messages or rows. Asks before it changes production, and claims the instance's
+ * folder.
+ */
+export async function beforeDeployment(serverless: Serverless, options: CommandContext['options']): Promise<void> {
+  const { compiledCloudFormationTemplate: template } = serverless.service.provider;
+  await shown(serverless, async () => {
+    const target = targetOf(serverless);
+    const dry = isDryRun(options);
+    const instance = chosenInstance(options);
+    const aws = serverless.getProvider('aws');
+    const config = await aws.getAwsSdkV3Config();
+    if (dry || isProduction(target)) {
+      const plan = { template, folder: text(options, 'package') ?? '.serverless', config };
+      show([`The deployment of ${instance.name} would:`, ...(await deploymentPlan(instance, plan))], dry);
+    }
+    await refuseLosses(
+      { stack: stackName(instance), template },
+      { config, region: aws.getRegion(), account: await aws.getAccountId() },
+    );
+    if (dry) return;
+    await confirmWrite(target, { options, out: terminal });
+    await claimOwnFolder(instance, serverless);
+  });
+  if (isDryRun(options)) await endHere(serverless);
+}
+
+/** Runs before a stack is removed. A dry run ends here, with the list of what would be removed. */
+export async function beforeRemoval(serverless: Serverless, options: CommandContext['options']): Promise<void> {
+  if (!isDryRun(options)) return;
+  await shown(serverless, async () => {
+    const instance = chosenInstance(options);
+    const config = await serverless.getProvider('aws').getAwsSdkV3Config();
+    show([`The removal of ${instance.name} would:`, ...(await removalPlan(instance, config))], true);
+  });
+  await endHere(serverless);
+}
+
+function show(lines: string[], dry: boolean): void {
+  const write = dry ? terminal.line : terminal.note;
+  for (const line of lines) write(line);
+  if (dry) write('Dry run. Nothing was changed.');
 }
 
 /** An expected error becomes an error of Serverless, which is shown without its stack. */

@@ -9,6 +9,7 @@ import { timeText } from '../text';
 import { accountProblems } from './check';
 import type { Run } from './command';
 import { deploymentProblems } from './configuration';
+import { isDryRun } from './dry-run';
 import { helpRun } from './help-run';
 import { lifecycleRules } from './retention';
 import type { Serverless } from './serverless';
@@ -53,8 +54,15 @@ export const instancesRuns = {
   'instances lifecycle': async ({ options, out }) => out.json(lifecycleRules(chosenInstance(options))),
 
   'instances import': async ({ options, out }) => {
-    const { file, written, instance } = importSettings(chosenInstance(options));
-    out.line(`${instance.file} has ${written} settings of ${file} now. Read it, commit it, and delete ${file}.`);
+    const dry = isDryRun(options);
+    const { file, written, instance } = importSettings(chosenInstance(options), { dry });
+    if (dry) {
+      out.line(`Dry run. Nothing was changed. The command would copy from ${file} into ${instance.file}:`);
+      for (const setting of written) out.line(`  ${setting}`);
+    } else
+      out.line(
+        `${instance.file} has ${written.length} settings of ${file} now. Read it, commit it, and delete ${file}.`,
+      );
     for (const problem of deploymentProblems(instance, [])) out.note(problem);
   },
 } satisfies Record<string, Run>;

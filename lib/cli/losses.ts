@@ -1,3 +1,4 @@
+import { REPLACING } from './difference';
 import type { Template } from './serverless';
 
 /** What a deployment would take from a resource that holds messages or rows. Retentions are seconds. */
@@ -9,11 +10,7 @@ export type Loss =
 type Properties = Record<string, unknown>;
 const propertiesOf = ({ Properties = {} }: Template['Resources'][string]): Properties => Properties as Properties;
 
-/** CloudFormation replaces a resource if one of these properties changes (its resource reference, "Replacement"). */
-const REPLACING: Record<string, readonly string[]> = {
-  'AWS::SQS::Queue': ['QueueName', 'FifoQueue'],
-  'AWS::DynamoDB::Table': ['TableName', 'KeySchema', 'LocalSecondaryIndexes'],
-};
+const HOLDS_DATA = ['AWS::SQS::Queue', 'AWS::DynamoDB::Table'];
 
 /** SQS's default for a queue without a retention. */
 const DEFAULT_RETENTION = 345_600;
@@ -23,8 +20,8 @@ const retentionOf = ({ MessageRetentionPeriod = DEFAULT_RETENTION }: Properties)
 /** Compares the deployed template with the compiled one. Whether a queue is empty, only SQS can say. */
 export function lossesOf(deployed: Template, compiled: Template): Loss[] {
   return Object.entries(deployed.Resources).flatMap(([id, resource]): Loss[] => {
-    const replacing = REPLACING[resource.Type];
-    if (!replacing) return [];
+    if (!HOLDS_DATA.includes(resource.Type)) return [];
+    const replacing = REPLACING[resource.Type] ?? [];
     const isQueue = resource.Type === 'AWS::SQS::Queue';
     const before = propertiesOf(resource);
     const name = String(before[isQueue ? 'QueueName' : 'TableName'] ?? id);

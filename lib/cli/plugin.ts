@@ -3,7 +3,7 @@ import { hasFunction } from '../instances/functions';
 import { type Connection, findService, NOT_RUNNING } from '../local/connection';
 import { connectFunctions, outcomes } from '../local/invoke-local';
 import { type Command, type CommandContext, takesAll } from './command';
-import { type CommandName, commands, GUARDED, GUARDED_OPTIONS, REMOVE_OPTIONS } from './commands';
+import { type CommandName, commands, GUARDED, GUARDED_OPTIONS, MORE_OPTIONS } from './commands';
 import { deploymentProblems } from './configuration';
 import { writeNotices } from './notices';
 import { dropSharedRole } from './roles';
@@ -20,8 +20,7 @@ import { tagAll } from './tags';
 export class Ops {
   readonly commands = {
     ...commandTree(commands),
-    ...extensionTree(GUARDED, GUARDED_OPTIONS),
-    ...extensionTree(['remove'], { ...GUARDED_OPTIONS, ...REMOVE_OPTIONS }),
+    ...extensionTree(GUARDED, GUARDED_OPTIONS, MORE_OPTIONS),
   };
   readonly hooks: Record<string, () => void | Promise<void>>;
 
@@ -53,7 +52,8 @@ export class Ops {
         if (!connection) return;
         for (const line of await outcomes(connection, options.data)) process.stderr.write(`${line}\n`);
       },
-      'before:aws:deploy:deploy:createStack': () => coreCommand().beforeStack(serverless),
+      'before:deploy:deploy': () => coreCommand().beforeDeployment(serverless, options),
+      'before:remove:remove': () => coreCommand().beforeRemoval(serverless, options),
       'before:aws:deploy:deploy:checkForChanges': () => pauses().keepPauses(serverless),
       'after:rollback:rollback': () => pauses().pauseAgain(serverless),
       'after:package:createDeploymentArtifacts': () => writeNotices(serverless.serviceDir),

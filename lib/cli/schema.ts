@@ -39,11 +39,19 @@ interface Extension {
   commands: Record<string, Extension>;
 }
 
-/** Adds options to commands of Serverless itself. A command must come before its subcommands. */
-export function extensionTree(names: readonly string[], options: Record<string, Option>): Record<string, Extension> {
+/**
+ * Adds options to commands of Serverless itself: to all these, and more to some of them. A command must come before its
+ * subcommands.
+ */
+export function extensionTree(
+  names: readonly string[],
+  all: Record<string, Option>,
+  some: Record<string, Record<string, Option>> = {},
+): Record<string, Extension> {
   const tree: Record<string, Extension> = {};
   for (const name of names) {
     const [first = '', second] = name.split(' ');
+    const options = { ...all, ...some[name] };
     if (second === undefined) tree[first] = { usage: '', options, commands: {} };
     else (tree[first]?.commands ?? {})[second] = { usage: '', options, commands: {} };
   }

@@ -6,6 +6,10 @@ import type { SQSClientConfig } from '@aws-sdk/client-sqs';
 export interface Serverless {
   classes: { Error: new (message: string, code: string) => Error };
   processedInput: { commands: string[] };
+  pluginManager: {
+    /** With the option, the command that runs the calling hook ends after it, without an error. */
+    spawn(command: string, options?: { terminateLifecycleAfterExecution?: boolean }): Promise<void>;
+  };
   /** The folder of serverless.yml. */
   serviceDir: string;
   service: {
@@ -26,7 +30,7 @@ export interface Serverless {
     getAccountId(): Promise<string>;
     /** The ARN of the credentials, from STS. */
     getAccountInfo(): Promise<{ arn: string }>;
-    naming: { getRoleLogicalId(): string; getStackName(): string; getLambdaLogicalId(functionKey: string): string };
+    naming: { getRoleLogicalId(): string; getLambdaLogicalId(functionKey: string): string };
     /** The configuration of all SDK clients of `sls`: region, credentials, proxy. */
     getAwsSdkV3Config(): Promise<AwsConfig>;
   };
@@ -38,5 +42,14 @@ export type AwsConfig = Pick<DynamoDBClientConfig & S3ClientConfig & SQSClientCo
 export type Environment = Record<string, string>;
 
 export interface Template {
-  Resources: Record<string, { Type: string; DependsOn?: string | string[]; Properties?: unknown }>;
+  Resources: Record<
+    string,
+    {
+      Type: string;
+      DependsOn?: string | string[];
+      DeletionPolicy?: string;
+      UpdateReplacePolicy?: string;
+      Properties?: unknown;
+    }
+  >;
 }

@@ -10,13 +10,13 @@ import { parseInstance } from './read';
 
 /**
  * Writes the settings of an earlier `.env` file into the instance's file, and keeps its other lines and comments. Throws
- * InstanceProblems, and then the file stays as it was. Returns the `.env` file, the number of settings and the
- * changed instance.
+ * InstanceProblems, and then the file stays as it was. Returns the `.env` file, the settings and the changed instance.
+ * `dry`: writes nothing.
  */
 export function importSettings(
   instance: Instance,
-  root = process.cwd(),
-): { file: string; written: number; instance: Instance } {
+  { root = process.cwd(), dry = false }: { root?: string; dry?: boolean } = {},
+): { file: string; written: string[]; instance: Instance } {
   const old = oldSettings(instance, root);
   if (!old)
     throw new InstanceProblems([
@@ -30,8 +30,9 @@ export function importSettings(
   }
   const text = document.toString({ lineWidth: 0 });
   const changed = parseInstance(instance.name, text, root);
-  writeFileSync(path, text);
-  return { file: old.file, written: old.lines.length, instance: changed };
+  if (!dry) writeFileSync(path, text);
+  const written = old.lines.map(({ variable }) => SETTING_OF[variable] ?? '');
+  return { file: old.file, written, instance: changed };
 }
 
 /** A variable's text as the setting's kind: a list, a number or text. Wrong text stays text, and its rule says so. */

@@ -161,6 +161,22 @@ async function main(): Promise<number> {
       }
     });
 
+    await section('dry run', async () => {
+      const dry = await run(['deploy', '--stage', 'prod', '--dry-run']);
+      check(
+        'a dry run lists what the first deployment would create',
+        [
+          '  create AWS::SQS::Queue mht-api-feedback.fifo',
+          '  create AWS::Lambda::Function mht-api-feedback',
+          'Dry run. Nothing was changed.',
+        ].every((text) => dry.includes(text)) && !dry.includes('deployed to stack'),
+        dry,
+      );
+      equal('it deploys nothing', await account.functionNames(), []);
+      const owner = await account.object(prod.bucket, 'jobs/_owner').catch(() => 'none');
+      equal('it does not claim the folder', owner, 'none');
+    });
+
     for (const expected of [staging, prod])
       await section(`deploy ${expected.stage}`, async () => {
         await run(['deploy', '--stage', expected.stage, '--yes']);
@@ -175,6 +191,15 @@ async function main(): Promise<number> {
       const unchanged = await run(['deploy', '--stage', 'staging']);
       check('an unchanged service is not deployed again', unchanged.includes('No changes to deploy'), unchanged);
       change(staging.instance, { 'queues.feedback': { visibility: 240 } });
+      const dry = await run(['deploy', '--stage', 'staging', '--dry-run']);
+      check(
+        'a dry run names the changed property, and no function whose code is the same',
+        dry.includes('  change AWS::SQS::Queue mht-api-staging-feedback.fifo: VisibilityTimeout') &&
+          !dry.includes(': Code') &&
+          !/create|REPLACE|REMOVE/.test(dry),
+        dry,
+      );
+      await checkArrived(report, account, staging);
       await run(['deploy', '--stage', 'staging']);
       await checkArrived(report, account, { ...staging, visibility: 240 });
     });
@@ -248,6 +273,17 @@ async function main(): Promise<number> {
     });
 
     await section('remove', async () => {
+      const dry = await run(['remove', '--stage', 'prod', '--dry-run']);
+      check(
+        'a dry run lists what would go and what would stay',
+        [
+          '  no longer manage AWS::SQS::Queue mht-api-feedback.fifo',
+          '  REMOVE AWS::Lambda::Function mht-api-feedback',
+          '  keep all objects of mht-bucket/jobs/',
+        ].every((text) => dry.includes(text)) && !dry.includes('successfully removed'),
+        dry,
+      );
+      check('it removes nothing', (await account.functionNames()).includes('mht-api-feedback'), dry);
       await run(['remove', '--stage', 'staging']);
       const name = ['--confirm', prod.instance];
       await refused('without the name', ['remove', '--stage', 'prod', '--yes'], ['needs the name of the instance']);

@@ -30,7 +30,9 @@ async function overAll(run: Run, options: CommandContext['options'] = {}, comman
       getStage: () => 'local',
       getRegion: () => 'us-east-1',
       getAccountId: async () => OWN,
-      getAwsSdkV3Config: async () => ({ region: 'us-east-1' }),
+      async getAwsSdkV3Config() {
+        return { region: this.getRegion() };
+      },
     }),
   } as unknown as Serverless;
   const connect = () => Promise.reject(new Error('not needed'));

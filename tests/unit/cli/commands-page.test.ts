@@ -1,10 +1,15 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from '../../../lib/cli/command';
-import { commands } from '../../../lib/cli/commands';
+import { commands, GUARDED_OPTIONS, MORE_OPTIONS } from '../../../lib/cli/commands';
 import { optionsOf } from '../../../lib/cli/schema';
 
 const page = readFileSync('docs/commands.md', 'utf8');
-const table: [string, Command][] = Object.entries(commands);
+/** Serverless's own commands with options of ours. */
+const extended = Object.entries(MORE_OPTIONS).map(([name, options]) => [
+  name,
+  { usage: '', writes: true, options: { ...GUARDED_OPTIONS, ...options } },
+]);
+const table: [string, Command][] = [...Object.entries(commands), ...(extended as [string, Command][])];
 /** Options that all commands of Serverless have. */
 const COMMON = ['stage', 'param', 'region', 'help'];
 

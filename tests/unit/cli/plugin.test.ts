@@ -15,6 +15,7 @@ const serverless = (commands: string[], { stage = 'prod', account = '12345678901
   classes: { Error: ServerlessError },
   processedInput: { commands },
   serviceDir: '.',
+  pluginManager: { spawn: async () => {} },
   service: {
     provider: { environment: { INSTANCE: 'acme' }, compiledCloudFormationTemplate: { Resources: {} } },
     custom: { instance: { account } },

@@ -64,7 +64,7 @@ test('an import writes the settings of the .env file and keeps the rest of the f
     'SOMETHING_ELSE=1',
   ]);
 
-  expect(importSettings(prod(), root)).toMatchObject({ file: '.env.prod', written: 7 });
+  expect(importSettings(prod(), { root })).toMatchObject({ file: '.env.prod', written: { length: 7 } });
 
   expect(variablesOf(prod())).toMatchObject({
     ...{ BUCKET: 'mht-bucket', EMAIL_RATE: '250', FEEDBACK_TAGS: 'app,web', RETRY_WAITS: '30,600' },
@@ -74,11 +74,19 @@ test('an import writes the settings of the .env file and keeps the rest of the f
   expect(oldSettingProblems(prod(), root)).toEqual([]);
 });
 
+test('a dry run of an import names the settings and writes nothing', () => {
+  const before = prod();
+  dotenv(['BUCKET=mht-bucket', 'BRAND_NAME=MHT']);
+
+  expect(importSettings(prod(), { root, dry: true }).written.sort()).toEqual(['brand', 'bucket']);
+  expect(prod()).toEqual(before);
+});
+
 test('an import of a plain secret or of a wrong value is refused, and the file stays as it was', () => {
   const before = prod();
   dotenv(['BUCKET=mht-bucket', 'ZENDESK_TOKEN=planted-secret', 'EMAIL_RATE=fast']);
 
-  expect(problemsOf(() => importSettings(prod(), root))).toEqual([
+  expect(problemsOf(() => importSettings(prod(), { root }))).toEqual([
     'instances/mht-api.yml: sendgrid.rate: must be a number, is another text',
     'instances/mht-api.yml: zendesk.token: must be a reference, ssm:/path or secretsmanager:name, not the secret itself',
   ]);
@@ -86,7 +94,7 @@ test('an import of a plain secret or of a wrong value is refused, and the file s
 });
 
 test('an import without an .env file says where it looked', () => {
-  expect(problemsOf(() => importSettings(prod(), root))).toEqual([
+  expect(problemsOf(() => importSettings(prod(), { root }))).toEqual([
     'There is nothing to import: neither .env.prod nor .env holds settings of instances/mht-api.yml.',
   ]);
 });

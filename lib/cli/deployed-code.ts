@@ -1,0 +1,43 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { HeadObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import type { AwsConfig, Template } from './serverless';
+
+interface Code {
+  S3Key: string;
+}
+
+/**
+ * Replaces the key of each function's code by a hash of it. Each deployment uploads under new keys, so the keys always
+ * differ. `hashOf` answers undefined for code that it does not find.
+ */
+async function withHashes(template: Template, hashOf: (key: string) => Promise<string | undefined>): Promise<Template> {
+  const resources = Object.entries(template.Resources).map(async ([id, resource]) => {
+    const { Code: code, ...rest } = (resource.Properties ?? {}) as { Code?: Code };
+    if (resource.Type !== 'AWS::Lambda::Function' || !code?.S3Key) return [id, resource] as const;
+    return [id, { ...resource, Properties: { ...rest, Code: await hashOf(code.S3Key) } }] as const;
+  });
+  return { Resources: Object.fromEntries(await Promise.all(resources)) };
+}
+
+/** A packaged template, with the hashes of its archives in the folder. */
+export const packagedCode = (template: Template, folder: string): Promise<Template> =>
+  withHashes(template, async (key) =>
+    createHash('sha256')
+      .update(await readFile(join(folder, basename(key))))
+      .digest('base64'),
+  );
+
+/** A deployed template, with the hashes that Serverless stored beside its archives. */
+export async function deployedCode(
+  template: Template,
+  { config, bucket }: { config: AwsConfig; bucket: string },
+): Promise<Template> {
+  const s3 = new S3Client(config);
+  const hashOf = async (Key: string) => {
+    const { Metadata } = await s3.send(new HeadObjectCommand({ Bucket: bucket, Key }));
+    return Metadata?.filesha256;
+  };
+  return withHashes(template, (key) => hashOf(key).catch(() => undefined)).finally(() => s3.destroy());
+}

@@ -1,0 +1,169 @@
+import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeRemoval } from '../../../lib/cli/core-command';
+import { deploymentPlan, removalPlan } from '../../../lib/cli/plan';
+import type { AwsConfig, Serverless, Template } from '../../../lib/cli/serverless';
+import { readInstance } from '../../../lib/instances/read';
+
+const BUCKET = 'the-deployment-bucket';
+/** What the account holds, as a test sets it. */
+let account: { template?: Template; archives: Record<string, string> };
+let server: http.Server;
+let folder: string;
+
+beforeEach(async () => {
+  account = { archives: {} };
+  folder = mkdtempSync(join(tmpdir(), 'package-'));
+  server = http.createServer(answer);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+});
+afterEach(async () => {
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+  rmSync(folder, { recursive: true });
+});
+
+/** The calls of CloudFormation and S3 that a plan makes. Any other call fails. */
+function answer(request: http.IncomingMessage, response: http.ServerResponse): void {
+  let body = '';
+  request.on('data', (chunk) => {
+    body += chunk;
+  });
+  request.on('end', () => {
+    const reply = (status: number, text = '', headers = {}) => void response.writeHead(status, headers).end(text);
+    if (request.method === 'HEAD') {
+      const hash = account.archives[decodeURIComponent(new URL(request.url ?? '', 'http://x').pathname)];
+      return hash === undefined ? reply(404) : reply(200, '', { 'x-amz-meta-filesha256': hash });
+    }
+    const action = new URLSearchParams(body).get('Action');
+    if (!account.template)
+      return reply(
+        400,
+        '<ErrorResponse><Error><Type>Sender</Type><Code>ValidationError</Code></Error></ErrorResponse>',
+      );
+    if (action === 'GetTemplate') {
+      const text = JSON.stringify(account.template).replaceAll('&', '&amp;').replaceAll('<', '&lt;');
+      return reply(
+        200,
+        `<GetTemplateResponse><GetTemplateResult><TemplateBody>${text}</TemplateBody></GetTemplateResult></GetTemplateResponse>`,
+      );
+    }
+    if (action === 'DescribeStacks')
+      return reply(
+        200,
+        `<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackName>s</StackName><CreationTime>2026-01-02T03:04:05Z</CreationTime><StackStatus>UPDATE_COMPLETE</StackStatus><Outputs><member><OutputKey>ServerlessDeploymentBucketName</OutputKey><OutputValue>${BUCKET}</OutputValue></member></Outputs></member></Stacks></DescribeStacksResult></DescribeStacksResponse>`,
+      );
+    return reply(500);
+  });
+}
+
+const acme = () => readInstance('acme');
+const config = (): AwsConfig =>
+  ({
+    region: 'eu-west-1',
+    credentials: { accessKeyId: 'x', secretAccessKey: 'x' },
+    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    maxAttempts: 1,
+  }) as AwsConfig;
+const plan = (template: Template) => deploymentPlan(acme(), { template, folder, config: config() });
+
+/** A template whose function has its code under a key of this deployment. */
+const withCode = (at: string, code: string): Template => {
+  writeFileSync(join(folder, 'feedback.zip'), code);
+  const S3Key = `serverless/background-jobs/prod/${at}/feedback.zip`;
+  const Properties = { FunctionName: 'acme-feedback', Code: { S3Bucket: { Ref: 'Bucket' }, S3Key }, Timeout: 45 };
+  return { Resources: { Feedback: { Type: 'AWS::Lambda::Function', Properties } } };
+};
+const hash = (text: string) => createHash('sha256').update(text).digest('base64');
+
+test('before the first deployment everything would be created', async () => {
+  expect(await plan(withCode('2', 'code'))).toEqual(['  create AWS::Lambda::Function acme-feedback']);
+});
+
+test('the same code under the key of a new deployment is no change', async () => {
+  account.template = withCode('1', 'code');
+  account.archives[`/${BUCKET}/serverless/background-jobs/prod/1/feedback.zip`] = hash('code');
+
+  expect(await plan(withCode('2', 'code'))).toEqual(['  nothing']);
+});
+
+test.each(['other code', undefined])(
+  'new code is a change of its function, also if the deployed archive is %s',
+  async (deployed) => {
+    account.template = withCode('1', 'code');
+    if (deployed) account.archives[`/${BUCKET}/serverless/background-jobs/prod/1/feedback.zip`] = hash(deployed);
+
+    expect(await plan(withCode('2', 'code'))).toEqual(['  change AWS::Lambda::Function acme-feedback: Code']);
+  },
+);
+
+test('a removal lists what goes, what CloudFormation forgets, and that the objects stay', async () => {
+  account.template = {
+    Resources: {
+      Table: { Type: 'AWS::DynamoDB::Table', Properties: { TableName: 'acme-jobs' }, DeletionPolicy: 'Retain' },
+      Topic: { Type: 'AWS::SNS::Topic', Properties: { TopicName: 'acme-alarms' } },
+    },
+  };
+
+  expect(await removalPlan(acme(), config())).toEqual([
+    '  keep all objects of acme-example-bucket/acme/',
+    '  no longer manage AWS::DynamoDB::Table acme-jobs',
+    '  REMOVE AWS::SNS::Topic acme-alarms',
+  ]);
+});
+
+test('a removal without a stack would do nothing', async () => {
+  expect(await removalPlan(acme(), config())).toEqual(['  nothing, because there is no such stack']);
+});
+
+/** A `sls` call on acme. `spawn`: how Serverless ends the command. */
+function slsCall(spawn: () => Promise<void>) {
+  const serverless = {
+    classes: { Error },
+    processedInput: { commands: ['remove'] },
+    pluginManager: { spawn },
+    service: { provider: { environment: { INSTANCE: 'acme' } } },
+    getProvider: () => ({
+      getStage: () => 'prod',
+      getRegion: () => 'eu-west-1',
+      getAwsSdkV3Config: async () => config(),
+    }),
+  } as unknown as Serverless;
+  return serverless;
+}
+
+describe('a dry run of a removal', () => {
+  const options = { param: 'instance=acme', 'dry-run': true };
+  beforeEach(() => jest.spyOn(process.stdout, 'write').mockImplementation(() => true));
+  afterEach(() => jest.restoreAllMocks());
+
+  test('ends the command before it removes anything, and Serverless reports no removal', async () => {
+    const ended = new Error('ended');
+    const serverless = slsCall(() => Promise.reject(ended));
+
+    await expect(beforeRemoval(serverless, options)).rejects.toBe(ended);
+    expect(serverless.processedInput.commands).toEqual([]);
+  });
+
+  test('fails if Serverless does not end the command', async () => {
+    await expect(
+      beforeRemoval(
+        slsCall(async () => {}),
+        options,
+      ),
+    ).rejects.toThrow('Nothing was changed.');
+  });
+
+  test('does not stop a removal without --dry-run', async () => {
+    await expect(
+      beforeRemoval(
+        slsCall(() => Promise.reject(new Error('ended'))),
+        {},
+      ),
+    ).resolves.toBeUndefined();
+  });
+});
