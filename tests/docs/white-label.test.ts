@@ -1,0 +1,90 @@
+import { readFileSync } from 'node:fs';
+import { deploymentProblems } from '../../lib/cli/configuration';
+import { functionsOf } from '../../lib/instances/functions';
+import { parseInstance } from '../../lib/instances/read';
+import { resolver } from '../../lib/local/template/intrinsics';
+import { instanceFolder, problemsOf } from '../support/instances';
+import { templateOf } from '../support/packages';
+
+const page = readFileSync('docs/white-label.md', 'utf8');
+const section = page.slice(page.indexOf('## A client in another account'), page.indexOf('## Queues'));
+const block = (language: string): string =>
+  new RegExp(`\`\`\`${language}\n([\\s\\S]*?)\`\`\``).exec(section)?.[1] ?? '';
+
+const file = block('yaml').replace(/eventsKey: …/, `eventsKey: ${'A'.repeat(91)}=`);
+const policy = JSON.parse(block('json')) as { Statement: { Action: string | string[]; Resource: string | string[] }[] };
+
+const region = 'eu-central-1';
+const account = '210987654321';
+const arn = (service: string, name: string) => `arn:aws:${service}:${region}:${account}:${name}`;
+
+/** What CloudFormation calls to create a resource of each type, and on which ARN. */
+const CREATES: Record<string, (name: string) => [action: string, resource: string]> = {
+  'AWS::SQS::Queue': (name) => ['sqs:CreateQueue', arn('sqs', name)],
+  'AWS::DynamoDB::Table': (name) => ['dynamodb:CreateTable', arn('dynamodb', `table/${name}`)],
+  'AWS::Lambda::Function': (name) => ['lambda:CreateFunction', arn('lambda', `function:${name}`)],
+  'AWS::Logs::LogGroup': (name) => ['logs:CreateLogGroup', arn('logs', `log-group:${name}`)],
+  'AWS::SNS::Topic': (name) => ['sns:CreateTopic', arn('sns', name)],
+  'AWS::SSM::Parameter': (name) => ['ssm:PutParameter', arn('ssm', `parameter${name}`)],
+  'AWS::CloudWatch::Alarm': (name) => ['cloudwatch:PutMetricAlarm', arn('cloudwatch', `alarm:${name}`)],
+  'AWS::CloudWatch::Dashboard': (name) => [
+    'cloudwatch:PutDashboard',
+    `arn:aws:cloudwatch::${account}:dashboard/${name}`,
+  ],
+  'AWS::IAM::Role': (name) => ['iam:CreateRole', `arn:aws:iam::${account}:role/${name}`],
+};
+
+const like = (pattern: string, text: string): boolean =>
+  new RegExp(`^${pattern.replace(/[.+^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*')}$`).test(text);
+const allowed = ([action, resource]: [string, string]): boolean =>
+  policy.Statement.some(
+    ({ Action, Resource }) =>
+      [Action].flat().some((pattern) => like(pattern, action)) &&
+      [Resource].flat().some((pattern) => like(pattern, resource)),
+  );
+
+/** The calls that create the named resources of a two-queue client, under another instance's name. */
+async function creations(instance: string): Promise<[string, string][]> {
+  const { Resources } = await templateOf('second');
+  const resolve = resolver({ resources: Resources, region, account, stack: 'stack', sqsUrl: 'https://sqs.test' });
+  return Object.values(Resources).flatMap(({ Type, Properties }): [string, string][] => {
+    const [, name] = Object.entries(Properties).find(([key]) => /^[A-Za-z]*Name$/.test(key)) ?? [];
+    const call = CREATES[Type];
+    if (!call || name === undefined) return [];
+    return [call(String(resolve(name)).replaceAll('acme', instance).replaceAll('eu-west-1', region))];
+  });
+}
+
+test('the file of a client in another account is valid, and holds no value of an example', () => {
+  const { root, remove } = instanceFolder();
+  const instance = parseInstance('initech', file, root);
+
+  expect(instance).toMatchObject({ account, region, bucket: 'initech-data', prefix: 'initech' });
+  expect(functionsOf(instance).sort()).toEqual(['alarms', 'emailEvents', 'emails', 'reconciler']);
+  expect(deploymentProblems(instance, [], root)).toEqual([]);
+  remove();
+});
+
+test('without a line of it, the file names what is missing', () => {
+  expect(problemsOf(() => parseInstance('initech', file.replace(/^account:.*$/m, '')))).toEqual([
+    'instances/initech.yml: account: is missing',
+  ]);
+});
+
+test("the deployer's policy allows to create every named resource of the instance, and none of another instance", async () => {
+  const own = await creations('initech');
+
+  expect(own.length).toBeGreaterThan(40);
+  expect(new Set(own.map(([action]) => action)).size).toBe(Object.keys(CREATES).length);
+  expect(own.filter((call) => !allowed(call))).toEqual([]);
+  expect((await creations('acme')).filter(allowed)).toEqual([]);
+});
+
+test("the deployer's policy reads the instance's secrets and no other's", () => {
+  const parameter = (name: string): [string, string] => ['ssm:GetParameter', arn('ssm', `parameter${name}`)];
+  const secrets = [...file.matchAll(/ssm:(\S+)/g)].map(([, name = '']) => name);
+
+  expect(secrets).toHaveLength(2);
+  expect(secrets.filter((name) => !allowed(parameter(name)))).toEqual([]);
+  expect(allowed(parameter('/acme/zendesk-token'))).toBe(false);
+});
