@@ -139,6 +139,23 @@ test('Discord accepts the messages of every kind of alarm, when it starts and wh
     }
 });
 
+test('every command of every alarm acts on the client that the alarm is about, and on no other', () => {
+  const commands = Object.entries(KINDS).flatMap(([kind, { scope }]) => {
+    const AlarmName = scope === 'instance' ? `acme-${kind}` : `acme-${SUBJECTS[scope]}-${kind}`;
+    return [...JSON.stringify(shown(alarmChange({ AlarmName }))).matchAll(/npx sls [^`]*/g)].map(([text]) => text);
+  });
+  const option = (command: string, name: string) => new RegExp(` --${name} (\\S+)`).exec(command)?.[1];
+
+  expect(commands.length).toBeGreaterThan(20);
+  for (const command of commands)
+    expect([command, option(command, 'param'), option(command, 'stage'), option(command, 'region')]).toEqual([
+      command,
+      'instance=acme',
+      'prod',
+      'eu-central-1',
+    ]);
+});
+
 test("any message from the topic fits into Discord's limits, with and without an embed", () => {
   const long = fc.string({ unit: 'binary', maxLength: 9000 }).map((text) => text.repeat(3));
   fc.assert(
