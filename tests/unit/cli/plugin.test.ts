@@ -28,7 +28,6 @@ const serverless = (commands: string[], { stage = 'prod', account = '12345678901
     getAccountInfo: async () => ({ arn: 'arn:aws:iam::123456789012:user/operator' }),
     naming: {
       getRoleLogicalId: () => 'IamRoleLambdaExecution',
-      getStackName: () => 'acme-jobs-prod',
       getLambdaLogicalId: (key) => key,
     },
     getAwsSdkV3Config: async () => ({}),
