@@ -133,7 +133,7 @@ const pause = (rows: QueueRow[], { instance }: Context): Statement => ({
   },
 });
 
-/** `sls instances list` reads the outputs of the stack. */
+/** `sls instances` reads the outputs of the stack. */
 const stack = ({ instance, stage }: Context): Statement =>
   allow(
     'Stack',

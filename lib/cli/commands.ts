@@ -263,8 +263,7 @@ export const commands = {
     checksAccount: true,
     options: { json: JSON_OUTPUT },
   },
-  instances: { usage: 'List and import the files of instances/' },
-  'instances list': {
+  instances: {
     usage: 'List the files of instances/, and what is deployed of each',
     offline: true,
     options: { json: JSON_OUTPUT },

@@ -10,7 +10,6 @@ import { accountProblems } from './check';
 import type { Run } from './command';
 import { deploymentProblems } from './configuration';
 import { isDryRun } from './dry-run';
-import { helpRun } from './help-run';
 import { lifecycleRules } from './retention';
 import type { Serverless } from './serverless';
 import { readStack } from './stack';
@@ -34,9 +33,7 @@ export const instancesRuns = {
     out.line(`${instance.file} can be deployed.`);
   },
 
-  instances: helpRun('instances'),
-
-  'instances list': async ({ options, out, serverless }) => {
+  instances: async ({ options, out, serverless }) => {
     const account = await serverless
       .getProvider('aws')
       .getAccountId()

@@ -264,9 +264,9 @@ async function main(): Promise<number> {
       await run(['queues', 'resume', '--queue', 'emails', ...args, '--yes']);
       const [resumed] = await account.mappings('acme-emails');
       equal('a resumed queue is received again', resumed?.State, 'Enabled');
-      const list = await run(['instances', 'list']);
+      const list = await run(['instances']);
       check(
-        'sls instances list shows what is deployed of each client',
+        'sls instances shows what is deployed of each client',
         [/^acme .*1\.0\.0 .*as in the file$/m, /^mht-api .*as in the file$/m].every((line) => line.test(list)),
         list,
       );
