@@ -68,6 +68,8 @@ export const commonEnv = z.object({
   /** Seconds until a message comes back if nothing could be written. */
   STORE_WAIT: seconds.default(900),
   LOG_LEVEL: z.enum(['DEBUG', 'INFO', 'WARN', 'ERROR']).default('INFO'),
+  /** Who judges the alarms: CloudWatch all of them, or with `lean` the reconciler most of them. */
+  MONITORING: z.enum(['lean', 'full']).default('full'),
 });
 
 export type CommonConfig = z.infer<typeof commonEnv>;
@@ -207,6 +209,12 @@ export const reconcilerEnv = z.object({
   RECONCILE_EVERY: seconds.default(60),
   /** Runs from one canary of a queue to the next. 0 means no canaries. */
   CANARY_EVERY: z.coerce.number().int().min(0).max(480).default(0),
+  /** The limits of each queue's alarms (lib/instances/thresholds.ts). */
+  ALARM_LIMITS: json(z.record(name, z.record(z.string(), z.number()))).optional(),
+  /** The time-out of each function in seconds, by its key. */
+  TIMEOUTS: json(z.record(name, z.number())).optional(),
+  /** Address of docs/runbook.md, for the links in alarms. */
+  RUNBOOK: z.url().optional(),
 });
 
 export const alarmsEnv = z.object({

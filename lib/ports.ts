@@ -256,7 +256,7 @@ export interface Metrics {
   /** Keep the dimensions few and bounded, because CloudWatch bills each combination. */
   add(name: string, value: number, unit: Unit, dimensions: Record<string, string>): void;
   /** Writes everything that was added since the last flush. */
-  flush(): void;
+  flush(): Promise<void>;
 }
 
 /** Answers a token or key, and remembers it. `fresh` fetches it again. */

@@ -25,8 +25,9 @@ export type Blocks = Record<string, FunctionBlock>;
 
 /** The settings of alarms and dashboard. */
 export function monitoringOf(instance: Instance, functions: Blocks): MonitoringSettings {
-  const { notify, canaryEvery = 0 } = instance.settings;
+  const { notify, canaryEvery = 0, monitoring = 'lean' } = instance.settings;
   return {
+    monitoring,
     functions: monitored(functions, instance),
     canaryMinutes: canaryEvery,
     runbook: notify?.runbook ?? '',

@@ -1,4 +1,5 @@
-import { lambdaMetric, ownMetric, sqsMetric } from '../lib/alarms/specs/metric';
+import { isLeanMetric } from '../lib/alarms/measurements';
+import { lambdaMetric, type Metric, ownMetric, sqsMetric } from '../lib/alarms/specs/metric';
 import { vendorsOf } from '../lib/errors';
 import type { QueueRow } from '../lib/instances/queue-row';
 import { dlqName, queueName } from '../lib/jobs/keys';
@@ -6,15 +7,21 @@ import { canarySection } from './canary';
 import type { Context } from './context';
 import { DASHBOARD_ID } from './logical-id';
 import type { Fragment } from './template';
-import { alarmStates, graph, heading, layout, text, type Widget } from './widgets';
+import { alarmStates, graph, heading, layout, text, type Widget, withMetrics } from './widgets';
 
 /**
  * The dashboard, named like the instance: the client, the alarms, a row per queue, the vendors, and rows for canaries,
- * campaigns and analytics. `canaries`: the queues that have canaries.
+ * campaigns and analytics. `canaries`: the queues that have canaries. With lean monitoring, `queries` ask the logs for what
+ * has no metric.
  */
 export function dashboardResources(
   context: Context,
-  { rows, canaries, alarmNames }: { rows: QueueRow[]; canaries: QueueRow[]; alarmNames: string[] },
+  {
+    rows,
+    canaries,
+    alarmNames,
+    queries = [],
+  }: { rows: QueueRow[]; canaries: QueueRow[]; alarmNames: string[]; queries?: Widget[] },
 ): Fragment {
   const { instance } = context;
   const sections = [
@@ -26,7 +33,16 @@ export function dashboardResources(
     ...(rows.some(({ name }) => name === 'emails') ? [emailSection(instance)] : []),
     ...(rows.some(({ name }) => name === 'analytics') ? [analyticsSection(instance)] : []),
   ];
-  const body = { start: '-PT3H', periodOverride: 'inherit', widgets: layout(sections) };
+  const lean = queries.length > 0;
+  const exists = ({ namespace, name, dimensions }: Pick<Metric, 'namespace' | 'name' | 'dimensions'>) =>
+    namespace !== instance || isLeanMetric(name, dimensions);
+  const shown = lean
+    ? [
+        ...sections.map((section) => withMetrics(section, exists)),
+        [heading('Details', 'from the logs, in the chosen time'), ...queries],
+      ]
+    : sections;
+  const body = { start: '-PT3H', periodOverride: 'inherit', widgets: layout(shown) };
   return {
     Resources: {
       [DASHBOARD_ID]: {
@@ -123,7 +139,10 @@ function vendorSection(instance: string, vendors: string[]): Widget[] {
           graph('Vendors: requests to wait', 'Count', each('VendorThrottles', 'Sum')),
           graph('Vendors: circuit breaker open', 'Count', each('VendorStopped', 'Maximum')),
         ]),
-    graph('Reconciler', 'Count', { runs: own('ReconcilerRuns', 'Sum'), failures: own('ReconcilerFailures', 'Sum') }),
+    graph('Reconciler', 'Count', {
+      runs: own('ReconcilerRuns', 'Sum'),
+      failures: own('ReconcilerFailures', 'Sum'),
+    }),
   ];
 }
 

@@ -8,12 +8,17 @@ import {
   dlqName,
   eventsFolder,
   evidenceKey,
+  functionName,
+  incidentsKey,
   jobKey,
+  outageKey,
   ownerKey,
   pauseKey,
   queueName,
   reconcilerKey,
   recordFolder,
+  tallyKey,
+  topicName,
   undeliveredName,
 } from '../lib/jobs/keys';
 import { MAIL_QUEUES, MAIL_STEPS, type MailQueue } from '../lib/jobs/mail';
@@ -40,14 +45,27 @@ export function functionPermissions(
   const { secretsKey = '' } = values;
   const needed = (key: string): Secrets => ({ secrets: secretsOf(key).map((name) => values[name] ?? ''), secretsKey });
   const workers = rows.map((row) => [row.name, workerPermissions(row, context, needed(row.name))] as const);
-  return {
-    reconciler: reconcilerPermissions(rows, context),
+  const counting: Record<string, Statement[]> = {
     emailEvents: emailEventsPermissions(rows, context),
     compaction: compactionPermissions(context),
-    alarms: alarmsPermissions(context, needed('alarms')),
     ...Object.fromEntries(workers),
   };
+  const tallied = Object.entries(counting).map(([key, statements]) => [
+    key,
+    values.MONITORING === 'lean' ? [...statements, tallyStatement(context, key)] : statements,
+  ]);
+  return {
+    reconciler: reconcilerPermissions(rows, context),
+    alarms: alarmsPermissions(context, needed('alarms')),
+    ...Object.fromEntries(tallied),
+  };
 }
+
+/** With lean monitoring, a function counts what the reconciler judges. */
+const tallyStatement = (context: Context, key: string): Statement => {
+  const tally = tallyKey(functionName(context.instance, key));
+  return allowItems(context, 'Tally', ['dynamodb:GetItem', 'dynamodb:PutItem'], [tally]);
+};
 
 function reconcilerPermissions(rows: QueueRow[], context: Context): Statement[] {
   const { instance, prefix } = context;
@@ -56,6 +74,7 @@ function reconcilerPermissions(rows: QueueRow[], context: Context): Statement[] 
   const bodies = rows.map(({ name }) => bodyKey(prefix, name, '*'));
   const own = [...rows.map(({ name }) => `${recordFolder(prefix, name)}/*`), ...bodies];
   return [
+    allow('Tell', ['sns:Publish'], arn('sns', topicName(instance))),
     allow('Release', ['sqs:SendMessage', 'sqs:GetQueueAttributes'], queues),
     allow(
       'Judge',
@@ -109,11 +128,12 @@ const mailQueues = (rows: QueueRow[]): MailQueue[] =>
 const evidenceOf = (queues: MailQueue[]): string[] => queues.map((queue) => evidenceKey(queue, MAIL_STEPS[queue], '*'));
 
 /**
- * The alarms function reads why a DLQ is empty, what fails in the reconciler, and whether a queue is paused. It stores alarms
- * that it cannot send.
+ * The alarms function reads what is behind an alarm and whether a queue is paused, and notes which alarms belong to one
+ * outage. It stores alarms that it cannot send.
  */
 const alarmsPermissions = (context: Context, secrets: Secrets): Statement[] => [
   allow('KeepUndelivered', ['sqs:SendMessage'], arn('sqs', undeliveredName(context.instance))),
-  allowItems(context, 'WhatLeftTheDlq', ['dynamodb:GetItem'], [dlqKey('*'), reconcilerKey, pauseKey('*')]),
+  allowItems(context, 'WhatIsBehind', ['dynamodb:GetItem'], [dlqKey('*'), reconcilerKey, incidentsKey, pauseKey('*')]),
+  allowItems(context, 'Outages', ['dynamodb:GetItem', 'dynamodb:PutItem'], [outageKey('*')]),
   ...secretStatements(secrets),
 ];

@@ -3,7 +3,7 @@ import { arn } from './template';
 
 /** A widget of a CloudWatch dashboard without its position. Width and height are in grid units. */
 export interface Widget {
-  type: 'metric' | 'text' | 'alarm';
+  type: 'metric' | 'text' | 'alarm' | 'log';
   width: number;
   height: number;
   properties: Record<string, unknown>;
@@ -76,6 +76,29 @@ export function graph(
       legend: { position: 'bottom' },
     },
   };
+}
+
+/**
+ * A section without the lines whose metric `exists` refuses, without graphs that have no line left, and empty if no graph
+ * is left.
+ */
+export function withMetrics(section: Widget[], exists: (metric: MetricName) => boolean): Widget[] {
+  const left = section.flatMap((widget) => {
+    if (widget.type !== 'metric') return [widget];
+    const metrics = (widget.properties.metrics as unknown[][]).filter((line) => exists(nameOfLine(line)));
+    return metrics.length === 0 ? [] : [{ ...widget, properties: { ...widget.properties, metrics } }];
+  });
+  const shows = ({ type }: Widget) => type !== 'text';
+  return section.some(shows) && !left.some(shows) ? [] : left;
+}
+
+type MetricName = Pick<Metric, 'namespace' | 'name' | 'dimensions'>;
+
+/** A line is namespace, name, pairs of dimensions, and options. */
+function nameOfLine([namespace, name, ...rest]: unknown[]): MetricName {
+  const pairs = rest.slice(0, -1).map(String);
+  const dimensions = Object.fromEntries(pairs.flatMap((key, at) => (at % 2 === 0 ? [[key, pairs[at + 1] ?? '']] : [])));
+  return { namespace: String(namespace), name: String(name), dimensions };
 }
 
 /** The states of alarms. CloudWatch shows at most 100 in one widget. */

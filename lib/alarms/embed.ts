@@ -1,14 +1,13 @@
-import type { Exit } from '../jobs/dlq-exits';
 import { functionName } from '../jobs/keys';
-import type { Pause } from '../jobs/pause';
-import type { FailingWork } from '../jobs/reconciler-run';
 import { slsCommand, type Target } from '../target';
 import type { DiscordMessage, Embed } from '../vendors/discord';
 import { codeBlock, cut, LIMITS, withinLimits } from './fit';
 import { type AlarmKind, KINDS, type Kind, parseAlarmName } from './kinds';
+import type { Known } from './known';
 import { consoleLinks } from './links';
 import { type AlarmChange, type Notification, newestValue } from './notification';
-import { exitsText, failingText, pauseText, quantity } from './text';
+import type { Over } from './outages';
+import { behindText, causesText, duration, exitsText, failingText, pauseText, quantity } from './text';
 
 /** The deployment that an alarm is about. */
 export interface Place extends Target {
@@ -16,14 +15,9 @@ export interface Place extends Target {
   queues: readonly string[];
 }
 
-/** What the table knows about an alarm. */
-export interface Known {
-  /** What left the DLQ whose alarm is over. */
-  exits?: Partial<Record<Exit, number>>;
-  /** What fails in the reconciler. */
-  failing?: readonly FailingWork[];
-  /** Since when the queue is paused, and why. Who did it may be an address, so the chat does not show it. */
-  pause?: Pick<Pause, 'at' | 'reason'> | undefined;
+/** What a message can tell besides the alarm itself. */
+export interface Told extends Known {
+  over?: Over | undefined;
 }
 
 const COLOURS: Record<AlarmChange['NewStateValue'], number> = {
@@ -35,9 +29,9 @@ const MARKS: Record<AlarmChange['NewStateValue'], string> = { ALARM: '🔴', OK:
 const GREY = 0x80_84_8e;
 
 /** A notification as a message for Discord, within all of its limits. */
-export function messageOf(notification: Notification, place: Place, stored: Known = {}): DiscordMessage {
+export function messageOf(notification: Notification, place: Place, stored: Told = {}): DiscordMessage {
   if ('raw' in notification) return { embeds: [withinLimits(rawEmbed(notification.raw, place))] };
-  const { alarm } = notification;
+  const alarm = rootOf(notification.alarm, stored);
   const known = parseAlarmName(alarm.AlarmName, place);
   const embed = known ? ownEmbed({ alarm, place, ...known, ...stored }) : foreignEmbed(alarm, place);
   return { embeds: [withinLimits(embed)] };
@@ -53,22 +47,34 @@ export function plainMessage({ embeds }: DiscordMessage): DiscordMessage {
   return { content: codeBlock(lines.filter(Boolean).join('\n'), LIMITS.content), embeds: [] };
 }
 
-interface Own extends Known {
+interface Own extends Told {
   alarm: AlarmChange;
   place: Place;
   kind: AlarmKind;
   subject: string;
 }
 
-function ownEmbed({ alarm, place, kind, subject, exits, failing = [], pause }: Own): Embed {
+function ownEmbed({
+  alarm,
+  place,
+  kind,
+  subject,
+  exits,
+  causes = [],
+  failing = [],
+  behind = {},
+  pause,
+  ...more
+}: Own): Embed {
   const { scope, title, unit, means, look, next }: Kind = KINDS[kind];
   const over = alarm.NewStateValue === 'OK';
-  const command = (text: string) => `\`${slsCommand(text.replaceAll('{}', subject), place)}\``;
+  const job = behind.jobId ?? causes[0]?.first[0] ?? 'JOB';
+  const command = (text: string) => `\`${slsCommand(text.replaceAll('{}', subject).replace('JOB', job), place)}\``;
   const runbook = /Runbook: (\S+)/.exec(alarm.AlarmDescription ?? '')?.[1];
   return {
     ...frame(alarm, place),
     title: `${MARKS[alarm.NewStateValue]} ${[place.instance, subject].filter(Boolean).join(' · ')}: ${title}${over ? ' (over)' : ''}`,
-    description: over ? 'The alarm is over.' : `${means}${runbook ? `\n${runbookText(runbook)}` : ''}`,
+    description: over ? overText(alarm, more.over) : `${means}${runbook ? `\n${runbookText(runbook)}` : ''}`,
     fields: [
       ...(scope === 'instance'
         ? []
@@ -76,8 +82,17 @@ function ownEmbed({ alarm, place, kind, subject, exits, failing = [], pause }: O
       { name: 'Value', value: valueText(alarm, unit), inline: true },
       { name: over ? 'Over since' : 'Since', value: sinceText(alarm), inline: true },
       ...(pause ? [{ name: 'Paused', value: pauseText(pause) }] : []),
+      ...(more.over && more.over.followed.length > 0
+        ? [{ name: 'Also rang', value: more.over.followed.map((each) => KINDS[each].title).join('\n') }]
+        : []),
       ...(over && exits ? [{ name: 'Why the queue is empty', value: exitsText(exits) }] : []),
-      ...(over ? [] : [{ name: 'What fails', value: failingText(failing, place) }]),
+      ...(over
+        ? []
+        : [
+            { name: 'Why', value: causesText(causes) },
+            { name: 'What is behind it', value: behindText(behind) },
+            { name: 'What fails', value: failingText(failing, place) },
+          ]),
       ...(over
         ? []
         : [
@@ -90,6 +105,18 @@ function ownEmbed({ alarm, place, kind, subject, exits, failing = [], pause }: O
       },
     ],
   };
+}
+
+/** The message about the end of an outage is about its first alarm, whichever ended last. */
+function rootOf(alarm: AlarmChange, { over }: Told): AlarmChange {
+  if (!over || over.root === alarm.AlarmName) return alarm;
+  return { ...alarm, AlarmName: over.root, NewStateReason: '', Trigger: {} };
+}
+
+function overText({ StateChangeTime }: AlarmChange, over: Over | undefined): string {
+  if (!over) return 'The alarm is over.';
+  const seconds = Math.round((Date.parse(StateChangeTime) - over.since) / 1000);
+  return `Recovered. It lasted ${duration(Math.max(0, seconds))}.`;
 }
 
 /** An alarm on our topic that is not from our table. */

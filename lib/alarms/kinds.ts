@@ -16,6 +16,10 @@ export interface Kind {
   look: string;
   /** The `sls` command to run next, if needed after a fix. */
   next: string;
+  /** With lean monitoring the reconciler judges it from the table, and no CloudWatch alarm exists for it. */
+  judged?: true;
+  /** Kinds that explain this one: while one of them rings for the same subject, the chat gets no message of its own. */
+  follows?: readonly string[];
 }
 
 /** Every kind of alarm. The alarms, their descriptions, the messages and the runbook follow from this table. */
@@ -27,6 +31,7 @@ export const KINDS = {
     unit: 'count',
     look: 'dlq list --queue {}',
     next: 'dlq redrive --queue {}',
+    judged: true,
   },
   'dlq-age': {
     scope: 'queue',
@@ -35,6 +40,7 @@ export const KINDS = {
     unit: 'seconds',
     look: 'dlq list --queue {}',
     next: 'dlq redrive --queue {}',
+    judged: true,
   },
   held: {
     scope: 'queue',
@@ -43,6 +49,7 @@ export const KINDS = {
     unit: 'milliseconds',
     look: 'jobs list --queue {} --state held',
     next: 'jobs show JOB --queue {}',
+    judged: true,
   },
   returned: {
     scope: 'queue',
@@ -51,6 +58,8 @@ export const KINDS = {
     unit: 'count',
     look: 'logs -f {} --startTime 1h',
     next: 'deploy',
+    judged: true,
+    follows: ['errors', 'throttles'],
   },
   expired: {
     scope: 'queue',
@@ -59,6 +68,7 @@ export const KINDS = {
     unit: 'count',
     look: 'jobs list --queue {} --state dead',
     next: 'jobs retry JOB --queue {}',
+    judged: true,
   },
   age: {
     scope: 'queue',
@@ -67,6 +77,7 @@ export const KINDS = {
     unit: 'seconds',
     look: 'jobs list --queue {} --state queued',
     next: 'logs -f {} --startTime 1h',
+    follows: ['errors', 'throttles', 'canary', 'stalled', 'backlog'],
   },
   backlog: {
     scope: 'queue',
@@ -75,6 +86,8 @@ export const KINDS = {
     unit: 'count',
     look: 'jobs list --queue {} --state queued',
     next: 'deploy',
+    judged: true,
+    follows: ['errors', 'throttles', 'canary', 'stalled', 'age'],
   },
   stalled: {
     scope: 'queue',
@@ -83,6 +96,8 @@ export const KINDS = {
     unit: 'count',
     look: 'logs -f {} --startTime 1h',
     next: 'deploy',
+    judged: true,
+    follows: ['errors', 'throttles', 'canary', 'age'],
   },
   'error-rate': {
     scope: 'queue',
@@ -91,6 +106,8 @@ export const KINDS = {
     unit: 'percent',
     look: 'dlq list --queue {}',
     next: 'dlq redrive --queue {}',
+    judged: true,
+    follows: ['dlq-depth'],
   },
   slow: {
     scope: 'queue',
@@ -99,6 +116,8 @@ export const KINDS = {
     unit: 'milliseconds',
     look: 'jobs list --queue {} --state processing',
     next: 'deploy',
+    judged: true,
+    follows: ['backlog', 'age'],
   },
   canary: {
     scope: 'queue',
@@ -107,6 +126,8 @@ export const KINDS = {
     unit: 'share',
     look: 'logs -f {} --startTime 1h',
     next: 'deploy',
+    judged: true,
+    follows: ['errors', 'throttles', 'stalled', 'backlog'],
   },
   errors: {
     scope: 'function',
@@ -131,6 +152,8 @@ export const KINDS = {
     unit: 'milliseconds',
     look: 'metrics -f {}',
     next: 'logs -f {} --startTime 1h',
+    judged: true,
+    follows: ['errors'],
   },
   stopped: {
     scope: 'vendor',
@@ -140,6 +163,7 @@ export const KINDS = {
     unit: 'count',
     look: 'jobs list --state held',
     next: 'logs -f reconciler --startTime 1h',
+    judged: true,
   },
   reconciler: {
     scope: 'instance',
@@ -157,6 +181,7 @@ export const KINDS = {
     unit: 'count',
     look: 'logs -f reconciler --startTime 1h',
     next: 'reconcile --repair',
+    judged: true,
   },
   'illegal-transition': {
     scope: 'instance',
@@ -165,6 +190,7 @@ export const KINDS = {
     unit: 'count',
     look: 'logs -f WORKER --startTime 1h',
     next: 'deploy',
+    judged: true,
   },
   'campaign-paused': {
     scope: 'instance',
@@ -174,6 +200,7 @@ export const KINDS = {
     unit: 'count',
     look: 'campaign list',
     next: 'campaign resume --id CAMPAIGN',
+    judged: true,
   },
   'no-events': {
     scope: 'instance',
@@ -182,6 +209,7 @@ export const KINDS = {
     unit: 'count',
     look: 'campaign report --id CAMPAIGN',
     next: 'info',
+    judged: true,
   },
   'webhook-refused': {
     scope: 'instance',
@@ -190,6 +218,7 @@ export const KINDS = {
     unit: 'count',
     look: 'metrics -f emailEvents',
     next: 'deploy',
+    judged: true,
   },
   compaction: {
     scope: 'instance',
@@ -198,6 +227,17 @@ export const KINDS = {
     unit: 'count',
     look: 'logs -f compaction --startTime 1h',
     next: 'deploy',
+    judged: true,
+  },
+  incidents: {
+    scope: 'instance',
+    title: 'Alarms cannot be judged or told',
+    means:
+      'With lean monitoring the reconciler judges most alarms. It could not judge them, or could not send its messages.',
+    unit: 'count',
+    look: 'logs -f reconciler --startTime 1h',
+    next: 'deploy',
+    follows: ['reconciler'],
   },
   undelivered: {
     scope: 'instance',

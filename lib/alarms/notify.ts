@@ -1,21 +1,17 @@
 import type { SNSMessage } from 'aws-lambda';
-import { codeOf, PermanentError, StopError, WaitError } from '../errors';
-import { type DlqExits, exitsSince } from '../jobs/dlq-exits';
-import { dlqKey, pauseKey, reconcilerKey } from '../jobs/keys';
-import type { Pause } from '../jobs/pause';
-import type { FailingWork, ReconcilerRun } from '../jobs/reconciler-run';
+import { codeOf, ignoreStoreError, PermanentError, StopError, WaitError } from '../errors';
 import type { DiscordMessage } from '../vendors/discord';
 import type { AlarmDeps } from './deps';
-import { type Known, messageOf, plainMessage } from './embed';
-import { isAboutWaiting, parseAlarmName } from './kinds';
+import { messageOf, plainMessage } from './embed';
+import { parseAlarmName } from './kinds';
+import { knownOf } from './known';
 import { type Notification, notificationOf } from './notification';
+import { began, type Change, ended, isOver, type Verdict } from './outages';
 
 const CALL_MS = 5_000;
 const TRIES = 3;
 /** Time at the end of the run that is reserved to store an undelivered alarm. */
 const GUARD_MS = 4_000;
-/** Exits from a DLQ within this time explain why it is empty. The metrics are some minutes late. */
-const EXITS_MS = 60 * 60_000;
 
 /**
  * Sends one message of the topic to Discord. If a retry cannot help, it stores the message in the queue of undelivered
@@ -31,7 +27,15 @@ export async function notify(
     deps.log.info('an alarm has its first data', { state: 'OK' });
     return;
   }
-  const message = messageOf(notification, deps, await knownOf(deps, notification));
+  const change = changeIn(deps, notification);
+  const verdict = change && (await verdictOn(deps, change));
+  if (verdict?.tell === false) {
+    deps.log.info('an alarm belongs to an outage that is known', { kind: change?.kind });
+    if (change && !change.rings) await ended(deps, change);
+    return;
+  }
+  const known = change && verdict ? await knownOf(deps, change) : {};
+  const message = messageOf(notification, deps, { ...known, over: verdict?.over });
   try {
     await send(deps, message, remainingMs);
   } catch (error) {
@@ -40,6 +44,7 @@ export async function notify(
     if (!(error instanceof StopError || error instanceof PermanentError)) throw error;
     await deps.undelivered.send(deps.undeliveredUrl, { body: sns.Message, attributes: { code } });
   }
+  if (change && !change.rings) await ended(deps, change);
 }
 
 /** After a deployment, every alarm changes from no data to OK. Nothing was wrong, so there is nothing to report. */
@@ -47,6 +52,22 @@ const isBeginning = (notification: Notification): boolean =>
   'alarm' in notification &&
   notification.alarm.NewStateValue === 'OK' &&
   notification.alarm.OldStateValue === 'INSUFFICIENT_DATA';
+
+function changeIn(deps: AlarmDeps, notification: Notification): Change | undefined {
+  if (!('alarm' in notification)) return undefined;
+  const { AlarmName: name, NewStateValue, OldStateValue, StateChangeTime } = notification.alarm;
+  const known = parseAlarmName(name, deps);
+  if (!known || NewStateValue === 'INSUFFICIENT_DATA') return undefined;
+  const rings = NewStateValue === 'ALARM';
+  return { ...known, name, rings, again: OldStateValue === 'ALARM', at: Date.parse(StateChangeTime) };
+}
+
+/** `undefined`: the table does not answer, so the message is sent at once, on its own and with less detail. */
+const verdictOn = (deps: AlarmDeps, change: Change): Promise<Verdict | undefined> =>
+  (change.rings ? began(deps, change) : isOver(deps, change)).catch((error: unknown) => {
+    ignoreStoreError(error);
+    return undefined;
+  });
 
 async function send(deps: AlarmDeps, message: DiscordMessage, remainingMs: () => number): Promise<void> {
   const { discord, clock } = deps;
@@ -62,32 +83,3 @@ async function send(deps: AlarmDeps, message: DiscordMessage, remainingMs: () =>
     }
   }
 }
-
-/** What the table knows about an alarm. Empty if the table does not answer. */
-async function knownOf(deps: AlarmDeps, notification: Notification): Promise<Known> {
-  if (!('alarm' in notification)) return {};
-  const { AlarmName, NewStateValue } = notification.alarm;
-  const alarm = parseAlarmName(AlarmName, deps);
-  const over = NewStateValue === 'OK';
-  try {
-    if (over && (alarm?.kind === 'dlq-depth' || alarm?.kind === 'dlq-age'))
-      return { exits: await exitsOf(deps, alarm) };
-    if (!over && alarm?.kind === 'reconciler-failures') return { failing: await failingOf(deps) };
-    if (alarm && isAboutWaiting(alarm.kind))
-      return { pause: (await deps.table.get(pauseKey(alarm.subject))) as Pause | undefined };
-  } catch {
-    // Send the message anyway, with less detail.
-  }
-  return {};
-}
-
-async function exitsOf(
-  { table, clock }: AlarmDeps,
-  { subject }: { subject: string },
-): Promise<NonNullable<Known['exits']>> {
-  const stored = (await table.get(dlqKey(subject))) as DlqExits | undefined;
-  return stored ? exitsSince(stored, clock.now() - EXITS_MS) : {};
-}
-
-const failingOf = async ({ table }: AlarmDeps): Promise<FailingWork[]> =>
-  ((await table.get(reconcilerKey)) as ReconcilerRun | undefined)?.failing ?? [];

@@ -1,4 +1,5 @@
-import type { Exit } from '../jobs/dlq-exits';
+import type { Cause, Exit } from '../jobs/dlq-exits';
+import type { Behind } from '../jobs/incidents';
 import type { Pause } from '../jobs/pause';
 import type { FailingWork } from '../jobs/reconciler-run';
 import { slsCommand, type Target } from '../target';
@@ -21,7 +22,7 @@ export function quantity(value: number, unit: Kind['unit']): string {
 
 const rounded = (value: number): string => String(Math.round(value * 100) / 100);
 
-function duration(seconds: number): string {
+export function duration(seconds: number): string {
   if (seconds < MINUTE) return `${rounded(seconds)} s`;
   const units = [
     ['d', DAY],
@@ -52,6 +53,25 @@ export function exitsText(exits: Partial<Record<Exit, number>>): string {
   const lines = Object.entries(exits).map(([how, count]) => `${count} ${EXITS[how as Exit]}`);
   return lines.length > 0 ? lines.join('\n') : 'The service removed none. Was the DLQ purged by hand?';
 }
+
+/** Why the jobs in a DLQ died, with the jobs that died first. */
+export const causesText = (causes: readonly Cause[]): string =>
+  causes
+    .slice(0, MOST_CAUSES)
+    .map(
+      ({ code, jobs, first }) =>
+        `${jobs} ${jobs === 1 ? 'job' : 'jobs'}: ${code} (${first.join(', ')}${jobs > first.length ? ', …' : ''})`,
+    )
+    .join('\n');
+const MOST_CAUSES = 5;
+
+/** The job, the reason and the code behind an alarm. */
+export const behindText = ({ jobId, reason, code }: Behind): string =>
+  [
+    ...(jobId === undefined ? [] : [`job ${jobId}`]),
+    ...(reason === undefined ? [] : [`reason ${reason}`]),
+    ...(code === undefined ? [] : [`code ${code}`]),
+  ].join(', ');
 
 /** More kinds of work would not fit into a message. */
 const MOST_FAILING = 3;

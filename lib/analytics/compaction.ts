@@ -25,7 +25,7 @@ export async function compaction(run: CompactionRun, { remainingMs }: { remainin
   const mayGoOn = () => clock.now() < end;
   const began = await runAlone(run, { key: compactionKey, remainingMs, work: () => everyHour(run, mayGoOn) });
   if (!began) log.info('another run is active');
-  metrics.flush();
+  await metrics.flush();
 }
 
 async function everyHour(run: CompactionRun, mayGoOn: () => boolean): Promise<void> {

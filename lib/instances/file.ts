@@ -151,6 +151,11 @@ export const instanceFile = section({
     level: commonEnv.shape.LOG_LEVEL.unwrap(),
     retention: whole(1, 3653).describe('Days that CloudWatch keeps the logs'),
   }),
+  monitoring: z
+    .enum(['lean', 'full'], 'must be lean or full')
+    .describe(
+      'lean: the reconciler judges most alarms. full: CloudWatch judges all, for about 30 dollars a month more',
+    ),
   canaryEvery: whole(0, 480).describe('Minutes between two canaries of a queue. 0: no canaries'),
   alarms: thresholdsSchema.partial().describe("Limits of all queues' alarms. A queue's own alarms override them"),
   functions: section({

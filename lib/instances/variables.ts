@@ -40,7 +40,9 @@ export const VARIABLES: Readonly<Record<string, string>> = {
   ANALYTICS_EVENT_NAMES: 'analytics.eventNames',
   COMPACTION_SETTLE: 'analytics.settle',
   COMPACTION_GRACE: 'analytics.grace',
+  MONITORING: 'monitoring',
   CANARY_EVERY: 'canaryEvery',
+  RUNBOOK: 'notify.runbook',
   DISCORD_WEBHOOK_URL: 'notify.discord',
 };
 
@@ -57,12 +59,33 @@ export function variableText(value: unknown): string {
     .join(',');
 }
 
+/** The webhook answers a request at once, so its time-out is no setting. serverless.yml has the same. */
+const EMAIL_EVENTS_TIMEOUT = 20;
+
+/** What the reconciler needs to judge the alarms of an instance. */
+function judgement(instance: Instance): Record<'ALARM_LIMITS' | 'TIMEOUTS', string> {
+  const { rows, settings: of } = instance;
+  const { reconciler, compaction, alarms } = of.functions ?? {};
+  const timeouts: Record<string, number | undefined> = {
+    ...Object.fromEntries(rows.map(({ name, timeout }) => [name, timeout])),
+    ...{ reconciler: reconciler?.timeout, compaction: compaction?.timeout, alarms: alarms?.timeout },
+    emailEvents: EMAIL_EVENTS_TIMEOUT,
+  };
+  return {
+    ALARM_LIMITS: JSON.stringify(Object.fromEntries(rows.map(({ name, alarms }) => [name, alarms]))),
+    TIMEOUTS: JSON.stringify(Object.fromEntries(functionsOf(instance).map((key) => [key, timeouts[key]]))),
+  };
+}
+
 /** All variables of an instance, also those that no function in use reads. */
-export function variablesOf({ name, stage, rows, settings: of, prefix }: Instance): Record<string, string> {
+export function variablesOf(instance: Instance): Record<string, string> {
+  const { name, stage, rows, settings: of, prefix } = instance;
   const derived: Record<
-    keyof Pick<CommonConfig, 'INSTANCE' | 'TABLE' | 'QUEUES' | 'EVENT_BUS'> | 'STAGE' | 'PREFIX',
+    | keyof Pick<CommonConfig, 'INSTANCE' | 'TABLE' | 'QUEUES' | 'EVENT_BUS'>
+    | ('STAGE' | 'PREFIX' | 'ALARM_LIMITS' | 'TIMEOUTS'),
     string
   > = {
+    ...judgement(instance),
     INSTANCE: name,
     STAGE: stage,
     PREFIX: prefix,

@@ -10,6 +10,18 @@ export interface DlqExits extends Item {
   at: number;
   /** Oldest first. */
   exits: { at: number; how: Exit; count: number }[];
+  /** Why the jobs died whose entries are in the DLQ, the most frequent code first. */
+  causes?: Cause[];
+  /** The codes that the chat has been told about since the DLQ was empty. */
+  told?: string[];
+}
+
+/** The dead jobs of one error code. */
+export interface Cause {
+  code: string;
+  jobs: number;
+  /** The jobs that died first. */
+  first: string[];
 }
 
 /** How many entries left since a time, by kind of exit. */

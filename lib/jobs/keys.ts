@@ -44,6 +44,12 @@ export const campaignKey = (id: string): string => `campaign#${id}`;
 export const rateKey = (vendor: string): string => `rate#${vendor}`;
 export const reconcilerKey = 'lease#reconciler';
 export const compactionKey = 'lease#compaction';
+/** What a function measured in the last minutes, for the reconciler, which judges the alarms. */
+export const tallyKey = (functionKey: string): string => `tally#${functionKey}`;
+/** The alarms that the reconciler judges and that ring. */
+export const incidentsKey = 'incidents';
+/** The alarms of one outage: the chat gets one message about them. */
+export const outageKey = (subject: string): string => `outage#${subject}`;
 
 /** What the reconciler must do with a row, a line, evidence or a campaign. The sort key of the index `todo` says when. */
 export type TodoKind =

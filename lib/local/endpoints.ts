@@ -23,7 +23,13 @@ export const EVENT_KEYS = eventKeys();
 
 /** The variables that lead a process to the emulators instead of AWS. */
 export function awsVariables(
-  { sqs, s3, dynamodb, eventbridge }: Pick<Endpoints, 'sqs' | 's3' | 'dynamodb' | 'eventbridge'>,
+  {
+    sqs,
+    s3,
+    dynamodb,
+    eventbridge,
+    sns,
+  }: Pick<Endpoints, 'sqs' | 's3' | 'dynamodb' | 'eventbridge'> & { sns?: string },
   region: string,
 ): Record<string, string> {
   return {
@@ -34,6 +40,7 @@ export function awsVariables(
     AWS_ENDPOINT_URL_S3: s3,
     AWS_ENDPOINT_URL_DYNAMODB: dynamodb,
     AWS_ENDPOINT_URL_EVENTBRIDGE: eventbridge,
+    ...(sns === undefined ? {} : { AWS_ENDPOINT_URL_SNS: sns }),
     // Calls to any other service of AWS fail at once instead of leaving this machine.
     AWS_ENDPOINT_URL: 'http://127.0.0.1:1',
     AWS_EC2_METADATA_DISABLED: 'true',

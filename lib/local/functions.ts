@@ -21,7 +21,7 @@ export interface Observers {
 
 export interface FunctionsOptions extends Observers, Pick<Cloud, 'declared' | 'sqs'> {
   packaged: Packaged;
-  endpoints: Endpoints;
+  endpoints: Endpoints & { sns: string };
 }
 
 /** Starts the template's functions, the triggers that invoke them, and the alarms that watch them. */

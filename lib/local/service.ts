@@ -71,8 +71,13 @@ async function startParts(
     appStoreConnect: vendors.appStoreConnect.url,
     discord: vendors.discord.webhook,
   };
+  // The reconciler publishes alarms too, so the topics must take messages before the functions run.
+  const topics = snsListener((message) => alarms.publish(message));
+  const snsServer = http.createServer(topics);
+  const reached = { ...endpoints, sns: await listen(snsServer, 0) };
+  onStop(() => close(snsServer));
   const { lambda, alarms, mappings, store } = startFunctions(
-    { packaged, declared, sqs, endpoints, ...observers },
+    { packaged, declared, sqs, endpoints: reached, ...observers },
     onStop,
   );
 
@@ -89,14 +94,13 @@ async function startParts(
     events: cloud.events,
     health: () => ({ status: 'ok', stage: config.INSTANCE, endpoints }),
   });
-  const sns = snsListener(alarms.publish);
   // The console calls this server too, so it is made when the address is known.
   let page: http.RequestListener = listener;
   const control = controlPlane({ mappings, alarms, store, region: REGION, account: ACCOUNT });
   const listenerOf = (url = ''): http.RequestListener => {
     if (isConsolePath(url)) return page;
     if (isControlPlane(url)) return control;
-    return /^\/sns\/?$/.test(url) ? sns : listener;
+    return /^\/sns\/?$/.test(url) ? topics : listener;
   };
   const server = http.createServer((request, response) => {
     listenerOf(request.url)(request, response);

@@ -48,7 +48,7 @@ export function operatorOf(
 }
 
 /** CloudWatch reads metrics from the logs of functions, not from a terminal. */
-const noMetrics: Metrics = { add: () => {}, flush: () => {} };
+const noMetrics: Metrics = { add: () => {}, flush: async () => {} };
 
 /** For processes that show their errors elsewhere. */
 export const noLog: Log = { info: () => {}, warn: () => {}, error: () => {} };

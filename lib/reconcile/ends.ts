@@ -7,7 +7,6 @@ import { bodyKey, damagedRecordKey, type TodoKind, todoKey, todoKeys } from '../
 import type { JobRow } from '../jobs/row';
 import { storedError } from '../jobs/stored-error';
 import { expire, neverSent } from '../jobs/transitions';
-import type { ReconcileDeps } from './deps';
 import { eachDue } from './due';
 import { resolveByEvidence } from './evidence';
 import type { ReconcileRun, Work } from './run';
@@ -102,9 +101,12 @@ async function eachOfKind(
 }
 
 /** Ends a row, unless the row has changed since it was read. */
-async function end(deps: ReconcileDeps, row: JobRow, ended: JobRow): Promise<void> {
+async function end(deps: ReconcileRun, row: JobRow, ended: JobRow): Promise<void> {
   const result = await deps.ledger.write(ended, row.version);
   if (!result.written) return;
-  if (ended.reason === 'expired') deps.metrics.add('JobsExpired', 1, 'Count', { queue: row.queue });
+  if (ended.reason === 'expired') {
+    deps.metrics.add('JobsExpired', 1, 'Count', { queue: row.queue });
+    deps.noted.about('expired', row.queue, { jobId: row.id, reason: 'expired' });
+  }
   await finish(deps, result.item);
 }

@@ -3,6 +3,7 @@ import { jobKey, todoKey } from '../jobs/keys';
 import { jobOfEntry } from '../jobs/planned';
 import type { JobRow } from '../jobs/row';
 import type { ReconcileDeps } from './deps';
+import type { ReconcileRun } from './run';
 
 /** Rows to read in search of the oldest job. Chunks of a paused campaign do not count, and may come first. */
 const LOOK_AT = 10;
@@ -14,10 +15,11 @@ const MOST_PLANNED = 1_000;
  * job counts from its time on. It leaves out jobs that an open circuit holds, and the jobs behind them: `VendorStopped`
  * reports those.
  */
-export async function gaugeHeld(deps: ReconcileDeps, queue: string): Promise<void> {
+export async function gaugeHeld(deps: ReconcileRun, queue: string): Promise<void> {
   const { table, ledger, clock, metrics } = deps;
   const now = clock.now();
   let oldest = now;
+  let job: JobRow | undefined;
   const all = { until: Number.MAX_SAFE_INTEGER };
   const entries = await table.due(todoKey(queue, 'planned'), { ...all, limit: MOST_PLANNED });
   const planned = new Set(entries.filter(({ todoAt }) => todoAt > now).map(({ key }) => jobOfEntry(key)));
@@ -27,9 +29,13 @@ export async function gaugeHeld(deps: ReconcileDeps, queue: string): Promise<voi
       const row = await ledger.known(key);
       if (row?.state !== 'held' || row.reason === 'paused') continue;
       if (row.reason === 'behind' && (await isBehindStopped(deps, row))) continue;
-      oldest = Math.min(oldest, heldSince(row) ?? row.notBefore ?? row.updatedAt);
+      const since = heldSince(row) ?? row.notBefore ?? row.updatedAt;
+      if (since >= oldest) continue;
+      oldest = since;
+      job = row;
     }
   }
+  if (job) deps.noted.about('held', queue, { jobId: job.id, reason: job.reason, code: job.error?.code });
   metrics.add('OldestHeld', now - oldest, 'Milliseconds', { queue });
 }
 

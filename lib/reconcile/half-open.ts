@@ -19,6 +19,7 @@ export async function releaseTrials(deps: ReconcileRun, mayGoOn: () => boolean):
     const circuit = await deps.circuits.read(vendor);
     // Also write 0, so that an alarm sees the end of the outage.
     deps.metrics.add('VendorStopped', isOpen(circuit) ? 1 : 0, 'Count', { vendor });
+    if (isOpen(circuit)) deps.noted.about('stopped', vendor, { code: circuit.code });
     if (isOpen(circuit)) await releaseTrial(deps, { vendor, circuit, mayGoOn });
   });
 }

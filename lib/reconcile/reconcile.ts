@@ -4,9 +4,12 @@ import { beginRun, endRun, type ReconcilerRun } from '../jobs/reconciler-run';
 import type { JobRow } from '../jobs/row';
 import { inBatches } from './batches';
 import { watchCanary } from './canary';
+import { keepCauses } from './causes';
 import type { ReconcileDeps } from './deps';
 import { createExits } from './exits';
 import { createFailures } from './failures';
+import { judgeAlarms } from './incidents';
+import { createNoted } from './noted';
 import { createPace } from './pace';
 import { nameOf, type Part, partsFrom } from './parts';
 import { release } from './release';
@@ -60,6 +63,7 @@ export async function reconcile(
     ...reached,
     queues: inBatches(reached.queues),
     exits: createExits(),
+    noted: createNoted(),
     pace: createPace(reached, { until: lastLook }),
     evenBackedOff,
   };
@@ -71,8 +75,18 @@ export async function reconcile(
   const failing = await failures.now(lease.failing ?? []);
   if (failing.length > 0) metrics.add('ReconcilerFailures', failing.length, 'Count', {});
   metrics.add('ReconcilerRuns', 1, 'Count', {});
-  metrics.flush();
+  await metrics.flush();
+  await attempt({ kind: 'judgeAlarms', work: judgeAll });
   await attempt({ kind: 'end', work: (deps) => endRun(deps, lease, { next, failing }) });
+
+  async function judgeAll(deps: ReconcileRun): Promise<void> {
+    const { monitor } = deps;
+    if (!monitor) return;
+    const untold = await judgeAlarms(deps, monitor, deps.noted);
+    if (monitor.judged.length === 0) return;
+    metrics.add('IncidentsUntold', untold, 'Count', {});
+    await metrics.flush();
+  }
 
   async function otherWork(): Promise<void> {
     if (canaryMs > 0)
@@ -83,6 +97,8 @@ export async function reconcile(
       else next ??= nameOf(part);
     for (const queue of queueNames)
       await attempt({ kind: 'noteExits', queue, work: (deps) => deps.exits.keep(deps, queue) });
+    for (const queue of queueNames)
+      await attempt({ kind: 'keepCauses', queue, work: (deps) => keepCauses(deps, queue) });
     while (again.length > 0 && clock.now() + RELEASE_EVERY_MS < lastLook) {
       await clock.sleep(RELEASE_EVERY_MS);
       for (const part of again.splice(0)) await attempt(part);

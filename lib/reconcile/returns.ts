@@ -164,5 +164,6 @@ async function giveBack(
   }
   metrics.add('MessagesReturned', 1, 'Count', { queue });
   exits.note(queue, 'returned');
+  deps.noted.about('returned', queue, { jobId: resolved.id });
   log.warn('returned untried', { queue, jobId: resolved.id, messageId: sent.messageId, count: times });
 }

@@ -3,7 +3,7 @@ import type { AlarmDeps } from '../alarms/deps';
 import { notify } from '../alarms/notify';
 import { realQueues } from '../aws/queues';
 import { realSecret } from '../aws/secrets';
-import { realClock } from '../aws/system';
+import { realClock, realRandom } from '../aws/system';
 import { realTable } from '../aws/table';
 import { alarmsEnv, parseEnv } from '../config';
 import { queueUrl, undeliveredName } from '../jobs/keys';
@@ -39,6 +39,7 @@ function start(functionArn: string): AlarmDeps {
     undelivered: realQueues(),
     undeliveredUrl: queueUrl(region, account, undeliveredName(config.INSTANCE)),
     clock: realClock,
+    random: realRandom,
     log: realLog({ service: config.INSTANCE, level: config.LOG_LEVEL }),
   };
 }

@@ -1,8 +1,9 @@
 import type { Context } from 'aws-lambda';
 import { type CompactionRun, compaction } from '../analytics/compaction';
-import { compactionEnv, parseEnv } from '../config';
+import { type CommonConfig, compactionEnv, parseEnv } from '../config';
 import { requireOwnFolder } from '../jobs/folder-owner';
 import { realDeps } from './engine';
+import { noteDuration } from './metrics';
 
 /** Bytes of NDJSON per compacted object. That is about 6 MB compressed, and merging needs three times this memory. */
 const TARGET_BYTES = 64 * 1024 * 1024;
@@ -12,19 +13,23 @@ export function compactionHandler(): (
   event: unknown,
   context: Pick<Context, 'getRemainingTimeInMillis'>,
 ) => Promise<void> {
-  let ready: (CompactionRun & { instance: string }) | undefined;
+  let ready: ReturnType<typeof start> | undefined;
   return async (_event, context) => {
     ready ??= start();
     await requireOwnFolder(ready.objects, ready);
-    await compaction(ready, { remainingMs: context.getRemainingTimeInMillis() });
+    const remainingMs = context.getRemainingTimeInMillis();
+    const begunAt = ready.clock.now();
+    await compaction(ready, { remainingMs });
+    await noteDuration(ready, ready.config, { begunAt, timeoutMs: remainingMs });
   };
 }
 
-function start(): CompactionRun & { instance: string } {
+function start(): CompactionRun & { instance: string; config: CommonConfig } {
   const config = parseEnv(compactionEnv, process.env);
   const { objects, clock, log, metrics, prefix, table, random } = realDeps(config);
   return {
     ...{ objects, clock, log, metrics, prefix, table, random },
+    config,
     instance: config.INSTANCE,
     settleAfterMs: config.COMPACTION_SETTLE * 1000,
     graceMs: config.COMPACTION_GRACE * 1000,

@@ -1,22 +1,30 @@
-import type { LambdaFunctionURLResult } from 'aws-lambda';
+import type { Context, LambdaFunctionURLResult } from 'aws-lambda';
 import { emailEventsEnv, parseEnv } from '../config';
 import { eventVerifier, type WebhookRequest } from '../emails/events/verify';
 import { eventWebhook } from '../emails/events/webhook';
 import { coldStart } from './cold-start';
 import { realDeps } from './engine';
+import { noteDuration } from './metrics';
 
 /** The Lambda handler behind the webhook's URL. SendGrid repeats the events after a 503. */
-export function emailEventsHandler(): (request: WebhookRequest) => Promise<LambdaFunctionURLResult> {
+export function emailEventsHandler(): (
+  request: WebhookRequest,
+  context: Pick<Context, 'getRemainingTimeInMillis'>,
+) => Promise<LambdaFunctionURLResult> {
   const started = coldStart(start);
-  return async (request) => {
+  return async (request, context) => {
     let ready: ReturnType<typeof start>;
     try {
       ready = started();
     } catch {
       return { statusCode: 503 };
     }
-    const answer = await ready.webhook(request);
-    ready.metrics.flush();
+    const { config, deps, webhook } = ready;
+    const timeoutMs = context.getRemainingTimeInMillis();
+    const begunAt = deps.clock.now();
+    const answer = await webhook(request);
+    await deps.metrics.flush();
+    await noteDuration(deps, config, { begunAt, timeoutMs });
     return answer;
   };
 }
@@ -25,5 +33,5 @@ function start() {
   const config = parseEnv(emailEventsEnv, process.env);
   const deps = realDeps(config);
   const verify = eventVerifier(config.SENDGRID_EVENTS_KEY, () => deps.clock.now());
-  return { metrics: deps.metrics, webhook: eventWebhook({ ...deps, instance: config.INSTANCE, verify }) };
+  return { config, deps, webhook: eventWebhook({ ...deps, instance: config.INSTANCE, verify }) };
 }

@@ -6,12 +6,15 @@ import { type CommonConfig, settingsOf } from '../config';
 import { createLedger } from '../jobs/ledger';
 import { createOrder } from '../jobs/order';
 import { circuitBreakers } from '../limits/circuit';
-import { realLog, realMetrics } from '../log';
+import { realLog } from '../log';
 import type { BatchQueues, Queues, Table } from '../ports';
 import type { BatchDeps } from '../worker/deps';
+import { metricsOf } from './metrics';
 
 /** Makes the engine's side effects on AWS, once per cold start. */
-export function realDeps(config: CommonConfig): BatchDeps & { table: Table; queues: Queues & BatchQueues } {
+export function realDeps(
+  config: CommonConfig & { CANARY_EVERY?: number },
+): BatchDeps & { table: Table; queues: Queues & BatchQueues } {
   const table = realTable({ table: config.TABLE });
   const settings = settingsOf(config);
   const base = { table, clock: realClock, random: realRandom };
@@ -23,7 +26,7 @@ export function realDeps(config: CommonConfig): BatchDeps & { table: Table; queu
     objects: realObjects({ bucket: config.BUCKET }),
     queues: realQueues(),
     log: realLog({ service: config.INSTANCE, level: config.LOG_LEVEL }),
-    metrics: realMetrics({ namespace: config.INSTANCE }),
+    metrics: metricsOf(config, base, { canaryMinutes: config.CANARY_EVERY ?? 0 }),
     bucket: config.BUCKET,
     prefix: config.PREFIX,
     retryWaits: config.RETRY_WAITS,

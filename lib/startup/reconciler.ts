@@ -6,6 +6,8 @@ import { reconcile } from '../reconcile/reconcile';
 import { coldStart } from './cold-start';
 import { realDeps } from './engine';
 import { publishedEvents } from './events';
+import { noteDuration } from './metrics';
+import { monitorOf } from './monitor';
 import { rhythmOf } from './rhythm';
 
 export type ScheduleHandler = (
@@ -17,18 +19,21 @@ export type ScheduleHandler = (
 export function reconcilerHandler(): ScheduleHandler {
   const started = coldStart(start);
   return async (_event, context) => {
-    const { deps, ...every } = started(context.invokedFunctionArn);
-    await reconcile(deps, { remainingMs: context.getRemainingTimeInMillis(), ...every });
+    const { config, deps, ...every } = started(context.invokedFunctionArn);
+    const timeoutMs = context.getRemainingTimeInMillis();
+    const begunAt = deps.clock.now();
+    await reconcile(deps, { remainingMs: timeoutMs, ...every });
+    await noteDuration(deps, config, { begunAt, timeoutMs });
   };
 }
 
-function start(functionArn: string | undefined): { deps: ReconcileDeps; stayMs: number; canaryMs: number } {
+function start(functionArn: string | undefined) {
   const config = parseEnv(reconcilerEnv, process.env);
   if (functionArn === undefined)
     throw new ConfigError(
       'the invocation names no function (invoke local gives none); npm start runs the reconciler itself',
     );
-  const [, , , region = '', account = ''] = functionArn.split(':');
+  const [, partition = '', , region = '', account = ''] = functionArn.split(':');
   const deps = { ...realDeps(config), events: publishedEvents(config) };
   const url = (name: string) => queueUrl(region, account, name);
   const reached: ReconcileDeps = {
@@ -36,6 +41,7 @@ function start(functionArn: string | undefined): { deps: ReconcileDeps; stayMs: 
     queueNames: Object.keys(config.QUEUES),
     queueUrl: (queue) => url(queueName(config.INSTANCE, queue, deps.settings(queue).type)),
     dlqUrl: (queue) => url(dlqName(config.INSTANCE, queue, deps.settings(queue).type)),
+    monitor: monitorOf(config, { partition, region, account }),
   };
-  return { deps: reached, ...rhythmOf(config) };
+  return { config, deps: reached, ...rhythmOf(config) };
 }

@@ -37,7 +37,7 @@ export async function handleBatch({ deps, contract, event, remainingMs }: Batch)
   const unfinished: Incoming[] = [];
   for (const { pending, suspectedCrash } of first)
     unfinished.push(...(suspectedCrash ? (await handle(pending, true)).pending : pending));
-  deps.metrics.flush();
+  await deps.metrics.flush();
   return { batchItemFailures: unfinished.map(({ messageId }) => ({ itemIdentifier: messageId })) };
 }
 

@@ -30,7 +30,7 @@ export async function analyticsLayouts(): Promise<string> {
 
     const clock = memoryClock(START + (HOURS + 1) * HOUR_MS);
     const log = { info: () => {}, warn: () => {}, error: () => {} };
-    const metrics = { add: () => {}, flush: () => {} };
+    const metrics = { add: () => {}, flush: async () => {} };
     const deps = {
       ...{ objects: bucket, clock, random: memoryRandom(), log, metrics, prefix: PREFIX },
       ...{ graceMs: 0, targetBytes: TARGET_BYTES },

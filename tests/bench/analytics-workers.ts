@@ -39,7 +39,7 @@ export function countingObjects(): CountingObjects {
 }
 
 const silent = { info: () => {}, warn: () => {}, error: () => {} };
-const none = { add: () => {}, flush: () => {} };
+const none = { add: () => {}, flush: async () => {} };
 
 /** This service's worker with its engine. */
 export function engineWorker(objects: Objects): Handler {

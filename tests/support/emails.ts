@@ -57,7 +57,7 @@ export async function startEmails({
         clock,
         objects: watch(objects, 'objects', options),
         prefix: PREFIX,
-        metrics: { add: (name, value) => metrics.push({ name, value }), flush: () => {} },
+        metrics: { add: (name, value) => metrics.push({ name, value }), flush: async () => {} },
         sendgrid: watch(
           realSendgrid({ endpoint: sendgrid.url, apiKey: async () => 'secret', now: clock.now, instance }),
           'sendgrid',

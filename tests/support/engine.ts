@@ -107,7 +107,10 @@ export function memoryEngine(
     objects: watched(objects, 'objects'),
     queues: watched(memoryQueues(model), 'queues'),
     log: { info: line, warn: line, error: line },
-    metrics: { add: (name, value, _unit, dimensions) => metrics.push({ name, value, dimensions }), flush: () => {} },
+    metrics: {
+      add: (name, value, _unit, dimensions) => metrics.push({ name, value, dimensions }),
+      flush: async () => {},
+    },
     instance: INSTANCE,
     audit: 'of-this-test',
     bucket: BUCKET,

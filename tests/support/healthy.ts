@@ -43,7 +43,7 @@ export function watchedEngine(engine: ReturnType<typeof memoryEngine>, queue: st
       store.put({ namespace: INSTANCE, name, dimensions }, value, clock.now());
       if (name === 'Canary') canaries.push(value === 1);
     },
-    flush: () => {},
+    flush: async () => {},
   };
   const main = `${INSTANCE}-${queue}.fifo`;
 

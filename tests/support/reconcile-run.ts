@@ -1,5 +1,6 @@
 import type { ReconcileDeps } from '../../lib/reconcile/deps';
 import { createExits } from '../../lib/reconcile/exits';
+import { createNoted } from '../../lib/reconcile/noted';
 import { createPace } from '../../lib/reconcile/pace';
 import type { ReconcileRun } from '../../lib/reconcile/run';
 
@@ -7,6 +8,7 @@ import type { ReconcileRun } from '../../lib/reconcile/run';
 export const reconcileRun = (deps: ReconcileDeps): ReconcileRun => ({
   ...deps,
   exits: createExits(),
+  noted: createNoted(),
   pace: createPace(deps, { until: 0 }),
   failed: () => {},
   again: () => {},

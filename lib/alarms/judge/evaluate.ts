@@ -16,7 +16,12 @@ export interface Evaluation {
  */
 export function evaluateAlarm(
   alarm: AlarmDefinition,
-  { store, now, before, secondMs = 1000 }: { store: MetricStore; now: number; before: AlarmState; secondMs?: number },
+  {
+    store,
+    now,
+    before,
+    secondMs = 1000,
+  }: { store: Pick<MetricStore, 'read'>; now: number; before: AlarmState; secondMs?: number },
 ): Evaluation {
   const periodMs = alarm.period * secondMs;
   const points = Array.from({ length: alarm.periods }, (_, back) => {

@@ -12,16 +12,30 @@ const LOOKED_AT = 3;
 /**
  * The alarms of one queue. None uses `NumberOfMessagesSent`, which does not count messages that a redrive policy moves to
  * a DLQ. A DLQ's depth also counts messages in flight, because the reconciler receives entries while it checks them.
- * `canaries`: whether the queue has canaries.
+ * `canaries`: whether the queue has canaries. `judged`: whether the reconciler judges the alarms, which does not know
+ * what SQS deleted.
  */
 export function queueAlarms(
   row: WatchedQueue,
-  { instance, canaries }: { instance: string; canaries: boolean },
+  { instance, canaries, judged = false }: { instance: string; canaries: boolean; judged?: boolean },
 ): AlarmSpec[] {
   const { name, type, alarms: limit } = row;
   const own = ownMetric(instance, { queue: name });
   const main = queueName(instance, name, type);
   const dlq = dlqName(instance, name, type);
+
+  const outcomes = { succeeded: own('JobsSucceeded', 'Sum'), parked: own('JobsParked', 'Sum') };
+  // Finished canaries say nothing about the jobs. SQS counts them, and our own metrics of outcomes do not.
+  const finished: AlarmSpec['metrics'] = judged
+    ? { ...outcomes, held: own('JobsHeld', 'Sum'), cancelled: own('JobsCancelled', 'Sum') }
+    : {
+        deleted: sqsMetric(main, 'NumberOfMessagesDeleted', 'Sum'),
+        ...(canaries ? { canaries: own('Canary', 'Sum') } : {}),
+      };
+  const sumOfFinished = Object.keys(finished)
+    .map((id) => `${id === 'canaries' ? '- ' : '+ '}FILL(${id}, 0)`)
+    .join(' ')
+    .slice('+ '.length);
 
   const specs: AlarmSpec[] = [
     {
@@ -73,12 +87,10 @@ export function queueAlarms(
       metrics: {
         age: sqsMetric(main, 'ApproximateAgeOfOldestMessage', 'Maximum'),
         visible: sqsMetric(main, 'ApproximateNumberOfMessagesVisible', 'Maximum'),
-        deleted: sqsMetric(main, 'NumberOfMessagesDeleted', 'Sum'),
-        ...(canaries ? { canaries: own('Canary', 'Sum') } : {}),
+        ...finished,
       },
-      // `visible` excludes a single message that waits for its next attempt. Finished canaries are subtracted, because
-      // they say nothing about the jobs.
-      expression: `IF(age >= ${limit.stalled} AND visible > 0 AND FILL(deleted, 0)${canaries ? ' - FILL(canaries, 0)' : ''} <= 0, 1, 0)`,
+      // `visible` excludes a single message that waits for its next attempt.
+      expression: `IF(age >= ${limit.stalled} AND visible > 0 AND ${sumOfFinished} <= 0, 1, 0)`,
       threshold: 1,
       period: 300,
       periods: 2,
@@ -86,7 +98,7 @@ export function queueAlarms(
     },
     {
       kind: 'error-rate',
-      metrics: { succeeded: own('JobsSucceeded', 'Sum'), parked: own('JobsParked', 'Sum') },
+      metrics: outcomes,
       // With only a few jobs, one failure would be a high rate. The DLQ alarms report those failures.
       expression: `IF(succeeded + parked >= ${limit.errorRateJobs}, 100 * parked / (succeeded + parked), 0)`,
       threshold: limit.errorRate,

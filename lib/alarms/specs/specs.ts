@@ -1,8 +1,12 @@
-import { type AlarmKind, alarmName } from '../kinds';
+import { type AlarmKind, alarmName, KINDS, type Kind } from '../kinds';
 import { functionAlarms, type MonitoredFunction } from './functions';
 import { instanceAlarms } from './instance';
+import { ownMetric } from './metric';
 import { canaryAlarm, queueAlarms, type WatchedQueue } from './queue';
 import type { AlarmSpec } from './spec';
+
+/** `full`: CloudWatch judges every alarm. `lean`: it judges what AWS measures itself, and the reconciler the rest. */
+export type Monitoring = 'lean' | 'full';
 
 /** What an instance's alarms watch. */
 export interface Watched {
@@ -13,16 +17,38 @@ export interface Watched {
   canaryMinutes: number;
 }
 
-/** Every alarm of an instance. */
-export function alarmSpecs({ instance, rows, functions, canaryMinutes }: Watched): AlarmSpec[] {
+/** Every alarm of an instance. `ofAws`: those that CloudWatch judges. `judged`: those that the reconciler judges. */
+export function alarmSpecs(
+  { instance, rows, functions, canaryMinutes }: Watched,
+  monitoring: Monitoring,
+): { ofAws: AlarmSpec[]; judged: AlarmSpec[] } {
   const canaries = canaryMinutes > 0;
-  return [
-    ...rows.flatMap((row) => queueAlarms(row, { instance, canaries })),
+  const lean = monitoring === 'lean';
+  const specs = [
+    ...rows.flatMap((row) => queueAlarms(row, { instance, canaries, judged: lean })),
     ...(canaries ? rows.map((row) => canaryAlarm(row, { instance, minutes: canaryMinutes })) : []),
     ...functions.flatMap(functionAlarms),
     ...instanceAlarms(instance, rows),
   ];
+  if (!lean) return { ofAws: specs, judged: [] };
+  return {
+    ofAws: [...specs.filter((spec) => !isJudged(spec)), incidents(instance)],
+    judged: specs.filter(isJudged),
+  };
 }
 
 export const nameOfSpec = (instance: string, { kind, subject }: { kind: AlarmKind; subject?: string }): string =>
   alarmName(instance, kind, subject);
+
+/** The reconciler's messages go through the alarms function, so it cannot tell that this function fails. */
+const isJudged = ({ kind, second }: AlarmSpec): boolean => (KINDS[kind] as Kind).judged === true && !second;
+
+/** The reconciler counts the alarms that it could not tell. A missing count means that it judges nothing. */
+const incidents = (instance: string): AlarmSpec => ({
+  kind: 'incidents',
+  metrics: { untold: ownMetric(instance)('IncidentsUntold', 'Maximum') },
+  threshold: 1,
+  period: 60,
+  periods: 5,
+  silence: 'breaching',
+});

@@ -34,7 +34,7 @@ let advance: (ms: number) => void;
 beforeAll(async () => {
   bucket = folderObjects();
   sql = documented(bucket.folder);
-  const metrics = { add: () => {}, flush: () => {} };
+  const metrics = { add: () => {}, flush: async () => {} };
   const engine = memoryEngine(() => analyticsContract({ objects: bucket, prefix: PREFIX, names: new Set(), metrics }));
   advance = engine.clock.advance;
   advance(START - engine.clock.now());

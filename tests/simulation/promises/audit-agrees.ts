@@ -27,6 +27,6 @@ function undisturbed(world: World) {
     clock: { now: kernel.now, sleep: () => Promise.resolve() },
     random: { uuid: () => chance.uuid(), fraction: () => chance.fraction() },
     log: { info: ignore, warn: ignore, error: ignore },
-    metrics: { add: ignore, flush: ignore },
+    metrics: { add: ignore, flush: async () => {} },
   });
 }

@@ -128,7 +128,7 @@ export function startService(options: ServiceOptions) {
       log: { info: () => {}, warn: () => {}, error: () => {} },
       metrics: {
         add: (name: string, value: number) => void metrics.set(name, (metrics.get(name) ?? 0) + value),
-        flush: () => {},
+        flush: async () => {},
       },
       bucket: 'bucket',
       prefix: PREFIX,

@@ -48,7 +48,7 @@ export function portsOf(world: World, process: Process): Ports {
         if (process.released) return;
         for (const listener of world.onMeasure) listener(name, value, dimensions);
       },
-      flush: () => {},
+      flush: async () => {},
     },
     table: {
       get: (key) => call({ process, target: 'table', method: 'get', effect: () => table.get(key), detail: () => key }),

@@ -1,14 +1,14 @@
 import fc from 'fast-check';
-import { type Known, messageOf, plainMessage } from '../../../lib/alarms/embed';
+import { messageOf, plainMessage, type Told } from '../../../lib/alarms/embed';
 import { alarmName, KINDS } from '../../../lib/alarms/kinds';
 import { notificationOf } from '../../../lib/alarms/notification';
 import { checkMessage } from '../../../lib/local/fakes/discord-rules';
 import { alarmChange, snsMessage } from '../../support/alarms';
 
 const place = { instance: 'acme', stage: 'prod', region: 'eu-central-1', queues: ['feedback'] };
-const shown = (change: unknown, exits?: Known['exits']) =>
+const shown = (change: unknown, exits?: Told['exits']) =>
   messageOf(notificationOf(snsMessage(change)), place, exits && { exits }).embeds[0];
-const field = (change: unknown, name: string, exits?: Known['exits']) =>
+const field = (change: unknown, name: string, exits?: Told['exits']) =>
   shown(change, exits)?.fields?.find((each) => each.name === name)?.value;
 
 test('the message of an alarm says what is wrong, with which queue, since when, and which commands to run', () => {

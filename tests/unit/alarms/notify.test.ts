@@ -4,13 +4,15 @@ import { PermanentError, StopError, StoreError, TransientError, WaitError } from
 import type { OutgoingMessage } from '../../../lib/ports';
 import type { DiscordMessage } from '../../../lib/vendors/discord';
 import { alarmChange, snsMessage } from '../../support/alarms';
-import { memoryClock } from '../../support/memory-clock';
+import { memoryClock, memoryRandom } from '../../support/memory-clock';
+import { memoryTable } from '../../support/memory-table';
 
 const wait = (waitMs: number) => new WaitError({ code: 'DiscordThrottled', message: '429', status: 429, waitMs });
 
 /** Discord answers with these errors in turn, then accepts everything. */
 function messenger(errors: Error[] = []) {
   const clock = memoryClock();
+  const table = memoryTable();
   const tried: DiscordMessage[] = [];
   const taken: DiscordMessage[] = [];
   const kept: OutgoingMessage[] = [];
@@ -29,7 +31,8 @@ function messenger(errors: Error[] = []) {
         taken.push(message);
       },
     },
-    table: { get: async (key) => items[key] },
+    table: { ...table, get: async (key) => items[key] ?? table.get(key) },
+    random: memoryRandom(),
     queues: ['feedback'],
     undelivered: {
       send: async (_url, message) => {

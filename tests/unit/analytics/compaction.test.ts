@@ -29,7 +29,7 @@ function start({ targetBytes = 2_000 }: { targetBytes?: number } = {}) {
     clock,
     random: memoryRandom(),
     log: { info: log, warn: log, error: log },
-    metrics: { add: () => {}, flush: () => {} },
+    metrics: { add: () => {}, flush: async () => {} },
     prefix: PREFIX,
     settleAfterMs: 15 * MINUTE,
     graceMs: GRACE,

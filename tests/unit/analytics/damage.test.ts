@@ -15,7 +15,7 @@ const EMPTY = new Uint8Array();
 
 /** Messages 1 to `count`, each stored with the event of its number. */
 async function start(count = 3) {
-  const metrics = { add: () => {}, flush: () => {} };
+  const metrics = { add: () => {}, flush: async () => {} };
   const engine = memoryEngine(({ objects }) =>
     analyticsContract({ objects, prefix: PREFIX, names: new Set(), metrics }),
   );

@@ -15,7 +15,7 @@ const began = (Date.parse(ACCEPTED_AT) - 1_000).toString(16).padStart(12, '0');
 const own = `/my/api/${began.slice(0, 8)}-${began.slice(8)}-7000-8000-000000000000`;
 
 function start() {
-  const metrics = { add: () => {}, flush: () => {} };
+  const metrics = { add: () => {}, flush: async () => {} };
   const engine = memoryEngine(({ objects }) =>
     analyticsContract({ objects, prefix: PREFIX, names: new Set(), metrics }),
   );

@@ -20,7 +20,7 @@ function start({ wrap = (objects) => objects }: { wrap?: (objects: Objects) => O
         names: new Set(['purchase']),
         metrics: {
           add: (name, value, _unit, dimensions) => metrics.push({ name, value, dimensions }),
-          flush: () => {},
+          flush: async () => {},
         },
       }),
     { settings: { visibility: 120 } },

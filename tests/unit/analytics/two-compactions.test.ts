@@ -21,7 +21,7 @@ function start() {
   const lines: string[] = [];
   const line = (message: string) => void lines.push(message);
   const log = { info: line, warn: line, error: line };
-  const metrics = { add: () => {}, flush: () => {} };
+  const metrics = { add: () => {}, flush: async () => {} };
   const deps: CompactionDeps = {
     ...{ objects: bucket, clock, random: memoryRandom(), log, metrics, prefix: PREFIX },
     graceMs: GRACE,

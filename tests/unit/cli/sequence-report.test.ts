@@ -4,7 +4,7 @@ import { memoryEngine, PREFIX } from '../../support/engine';
 import { command } from '../../support/operator';
 
 async function stored(numbers: number[]) {
-  const metrics = { add: () => {}, flush: () => {} };
+  const metrics = { add: () => {}, flush: async () => {} };
   const engine = memoryEngine(({ objects }) =>
     analyticsContract({ objects, prefix: PREFIX, names: new Set(), metrics }),
   );

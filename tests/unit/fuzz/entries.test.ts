@@ -15,7 +15,8 @@ import { inviteSchema, notifyBuildSchema, removeSchema } from '../../../lib/test
 import { visible } from '../../../lib/text';
 import type { DiscordMessage } from '../../../lib/vendors/discord';
 import { anEnvelope, memoryEngine } from '../../support/engine';
-import { memoryClock } from '../../support/memory-clock';
+import { memoryClock, memoryRandom } from '../../support/memory-clock';
+import { memoryTable } from '../../support/memory-table';
 import { sampleContract } from '../../support/sample-contract';
 import { webhookRequest } from '../../support/webhook-request';
 
@@ -172,7 +173,8 @@ test('any notification becomes a message that Discord takes, and no part of it i
     ...{ instance: 'acme', stage: 'prod', region: 'eu-west-1', queues: ['feedback'], undeliveredUrl: '' },
     clock: memoryClock(),
     discord: { send: async (message) => void sent.push(message) },
-    table: { get: async () => undefined },
+    table: memoryTable(),
+    random: memoryRandom(),
     undelivered: { send: async () => ({ messageId: '1' }) },
     log: { info: log, warn: log, error: log },
   };

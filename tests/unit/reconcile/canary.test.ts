@@ -4,6 +4,7 @@ import { canaryKey, hourKey, todoKey } from '../../../lib/jobs/keys';
 import { jobsInStates, LISTED_STATES } from '../../../lib/ops/find';
 import { audit } from '../../../lib/reconcile/audit';
 import { watchCanary } from '../../../lib/reconcile/canary';
+import { createNoted } from '../../../lib/reconcile/noted';
 import { handleBatch } from '../../../lib/worker/batch';
 import { messageType, type QueueContract } from '../../../lib/worker/contract';
 import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../support/engine';
@@ -280,7 +281,7 @@ test('a reconciler that is killed at any call leaves no second canary and no uns
 
 test('two reconcilers at the same time send one canary and measure it once', async () => {
   const { engine } = start();
-  const look = () => watchCanary(engine.deps, { queue: SAMPLE_QUEUE, everyMs: EVERY });
+  const look = () => watchCanary({ ...engine.deps, noted: createNoted() }, { queue: SAMPLE_QUEUE, everyMs: EVERY });
   const both = () => Promise.all([look(), look()]);
 
   await both();

@@ -368,6 +368,7 @@ const EMAIL_EVENTS_MAY: Request[] = [
 ];
 
 const EMAIL_EVENTS_MAY_NOT: Request[] = [
+  item('PutItem', 'tally#mht-api-email-events'),
   ...on(queue('mht-api-emails.fifo'), 'sqs:SendMessage', 'sqs:ReceiveMessage'),
   ...['emails', 'feedback', 'testflight'].flatMap((queue) => [
     item('PutItem', `${queue}#0190`),
@@ -416,6 +417,7 @@ const COMPACTION_MAY_NOT: Request[] = [
 ];
 
 const RECONCILER_MAY: Request[] = [
+  ...on('arn:aws:sns:us-east-1:123456789012:mht-api-alarms', 'sns:Publish'),
   item('DeleteItem', 'evidence#emails#send#0190'),
   ...on(queue('mht-api-feedback.fifo'), 'sqs:SendMessage', 'sqs:GetQueueAttributes'),
   ...on(queue('mht-api-feedback-dlq.fifo'), 'sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility'),
@@ -428,6 +430,7 @@ const RECONCILER_MAY: Request[] = [
 ];
 
 const RECONCILER_MAY_NOT: Request[] = [
+  ...on('arn:aws:sns:us-east-1:123456789012:mht-api-alarms-undelivered', 'sns:Publish'),
   ...on(queue('mht-api-feedback.fifo'), 'sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:PurgeQueue'),
   ...on(queue('mht-api-staging-feedback-dlq.fifo'), 'sqs:ReceiveMessage', 'sqs:SendMessage'),
   ...on(table, 'dynamodb:DeleteItem', 'dynamodb:Scan', 'dynamodb:DeleteTable'),
@@ -442,6 +445,9 @@ const RECONCILER_MAY_NOT: Request[] = [
 ];
 
 const ALARMS_MAY: Request[] = [
+  item('GetItem', 'incidents'),
+  item('GetItem', 'outage#feedback'),
+  item('PutItem', 'outage#feedback'),
   item('GetItem', 'dlq#feedback'),
   item('GetItem', 'lease#reconciler'),
   item('GetItem', 'pause#feedback'),
@@ -450,6 +456,7 @@ const ALARMS_MAY: Request[] = [
 ];
 
 const ALARMS_MAY_NOT: Request[] = [
+  item('PutItem', 'incidents'),
   item('GetItem', 'feedback#0190'),
   item('GetItem', 'vendor#zendesk'),
   item('GetItem', 'dlq#feedback', 'feedback#0190'),

@@ -14,6 +14,7 @@ const WITHOUT_TAGS = [
   'AWS::SQS::QueuePolicy',
   'AWS::IAM::ManagedPolicy',
   'AWS::CloudWatch::Dashboard',
+  'AWS::Logs::QueryDefinition',
 ];
 
 test('every resource that takes tags has the tags of the instance and those of its file', async () => {

@@ -7,7 +7,8 @@ import { type FakeDiscord, startFakeDiscord } from '../../../../lib/local/fakes/
 import { realDiscord } from '../../../../lib/vendors/discord';
 import { snsMessage } from '../../../support/alarms';
 import { alarmsOf, watchedAlarms } from '../../../support/local-alarms';
-import { memoryClock } from '../../../support/memory-clock';
+import { memoryClock, memoryRandom } from '../../../support/memory-clock';
+import { memoryTable } from '../../../support/memory-table';
 import { localPackage } from '../../../support/packages';
 
 let alarms: DeclaredAlarm[];
@@ -130,7 +131,8 @@ function deps(): AlarmDeps {
   return {
     ...{ ...LOCAL, stage: 'local', region: 'us-east-1', undeliveredUrl: '', clock: memoryClock() },
     discord: realDiscord({ url: async () => discord.webhook }),
-    table: { get: async () => undefined },
+    table: memoryTable(),
+    random: memoryRandom(),
     undelivered: { send: () => Promise.reject(new Error('an alarm was not delivered')) },
     log: { info: () => {}, warn: () => {}, error: () => {} },
   };
