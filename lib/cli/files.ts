@@ -12,8 +12,9 @@ export async function readText(file: string): Promise<string> {
 
 /** The error for an operator, if a file cannot be opened. Any other error stays as it is. */
 export function unreadable(file: string, error: unknown): unknown {
-  const { code } = error as NodeJS.ErrnoException;
-  return code === 'ENOENT' || code === 'EISDIR' || code === 'EACCES'
+  const { code = '' } = error as NodeJS.ErrnoException;
+  // Node has codes for the system's errors, and for a name with a zero byte.
+  return /^E[A-Z]+$|^ERR_INVALID_ARG_VALUE$/.test(code)
     ? new OperatorError(`${file}: cannot be read (${code}).`)
     : error;
 }

@@ -85,10 +85,13 @@ export function payloadHash(envelope: Envelope): string {
 
 /** Describes an issue of Zod by field and rule, never by the value, which may be personal. */
 export function describeIssue(issue: z.core.$ZodIssue, prefix = ''): { field: string; message: string } {
-  const path = issue.path.map(String).join('.');
+  const path = issue.path.map(nameOf).join('.');
   const field = prefix && path ? `${prefix}.${path}` : prefix || path || '(body)';
   return { field, message: `${field}: ${rule(issue)}` };
 }
+
+/** A name that no schema gives may be anything, even an address. */
+const nameOf = (part: PropertyKey): string => (/^[\w-]{1,60}$/.test(String(part)) ? String(part) : '*');
 
 function rule(issue: z.core.$ZodIssue): string {
   switch (issue.code) {

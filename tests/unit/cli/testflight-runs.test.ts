@@ -124,6 +124,15 @@ test('a missing file is named in the error', async () => {
   expect(error?.message).toContain('nothing.csv: cannot be read (ENOENT).');
 });
 
+test.each([
+  ['x'.repeat(5_000), 'ENAMETOOLONG'],
+  ['a\0b', 'ERR_INVALID_ARG_VALUE'],
+])('a file name that the system refuses is named in the error', async (file, code) => {
+  const { error } = await invite('', { file });
+
+  expect(error?.message).toBe(`${file}: cannot be read (${code}).`);
+});
+
 test('an invalid app or group is reported for every row', async () => {
   const { notes } = await invite('email\na@example.com\nb@example.com\n', { app: 'My App', group: 'Testers' });
 

@@ -19,43 +19,9 @@ import { memoryClock, memoryRandom } from '../../support/memory-clock';
 import { memoryTable } from '../../support/memory-table';
 import { sampleContract } from '../../support/sample-contract';
 import { webhookRequest } from '../../support/webhook-request';
+import { MARK, named, printSeed, share, text } from './random';
 
-// FUZZ_RUNS=10000 npm test -- tests/unit/fuzz
-const numRuns = Number(process.env.FUZZ_RUNS ?? 150);
-const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31));
-const options = { numRuns, seed };
-beforeAll(() => console.info(`SEED=${seed} FUZZ_RUNS=${numRuns}`));
-
-/** Stands for personal data. No output may hold it. */
-const MARK = 'zq-mark@example.com';
-const words = [
-  'constructor',
-  '__proto__',
-  '\u001b[2J',
-  '\u009b31m\u202e',
-  '\ud800',
-  '1e999',
-  'x'.repeat(5_000),
-  '',
-  '0',
-  '..',
-];
-const text = fc.oneof(
-  fc.string({ unit: 'binary', maxLength: 60 }),
-  fc.constantFrom(...words).map((word) => `${MARK}${word}`),
-  fc.constantFrom(...words),
-);
-/** Any JSON value. Names are valid ones of our messages or anything. */
-const named = (names: readonly string[]) =>
-  fc.letrec((tie) => ({
-    value: fc.oneof(
-      { maxDepth: 3 },
-      text,
-      fc.oneof(fc.integer(), fc.double(), fc.boolean(), fc.constant(null)),
-      fc.array(tie('value'), { maxLength: 4 }),
-      fc.dictionary(fc.oneof(fc.constantFrom(...names), text), tie('value'), { maxKeys: 6 }),
-    ),
-  })).value;
+beforeAll(printSeed);
 
 describe('the webhook', () => {
   const keys = eventKeys();
@@ -90,7 +56,7 @@ describe('the webhook', () => {
         expect(Object.keys(answer)).toEqual(['statusCode']);
         expect([204, 400, 403, 404, 405, 413]).toContain(answer.statusCode);
       }),
-      options,
+      share(0.02),
     );
     expect(JSON.stringify([lines, metrics, objects.keys().map((key) => [key, objects.text(key)])])).not.toContain(MARK);
   });
@@ -130,7 +96,7 @@ describe('a queue', () => {
           MARK,
         );
       }),
-      options,
+      share(0.015),
     );
   });
 
@@ -156,7 +122,7 @@ describe('a queue', () => {
           );
         }
       }),
-      options,
+      share(0.07),
     );
   });
 
@@ -202,7 +168,7 @@ test('any notification becomes a message that Discord takes, and no part of it i
         .join('');
       expect(visible(shown)).toBe(shown);
     }),
-    options,
+    share(0.05),
   );
   expect(JSON.stringify(lines)).not.toContain(MARK);
 });
@@ -229,6 +195,6 @@ test('any text of an instance file is read, or refused by its problems', () => {
         expect(error).toBeInstanceOf(InstanceProblems);
       }
     }),
-    { ...options, numRuns: Math.ceil(numRuns / 3) },
+    share(0.005),
   );
 });

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
-import { envelopeSchema, payloadHash } from '../../../lib/jobs/envelope';
+import * as z from 'zod';
+import { envelopeSchema, parseOrPark, payloadHash } from '../../../lib/jobs/envelope';
 import { anEnvelope } from '../../support/engine';
 
 const envelope = (changes: Record<string, unknown> = {}) => envelopeSchema.parse(anEnvelope(changes));
@@ -32,4 +33,13 @@ test('data behind a reference has the hash of the same data inline', () => {
   const referenced = envelope({ data: undefined, dataref: 'jobs/_data/x', datasha256 });
 
   expect(payloadHash(referenced)).toBe(payloadHash(inline));
+});
+
+test('the field of an error names what a schema names, and hides a name that may be an address', () => {
+  const schema = z.record(z.string(), z.strictObject({ startedAt: z.number() }));
+  const refuse = (name: string) => () => parseOrPark(schema, { [name]: {} }, 'row.steps');
+
+  expect(refuse('ticket')).toThrow(expect.objectContaining({ field: 'row.steps.ticket.startedAt' }));
+  expect(refuse('jane@example.com')).toThrow(expect.objectContaining({ field: 'row.steps.*.startedAt' }));
+  expect(refuse('jane@example.com')).toThrow('row.steps.*.startedAt: must be');
 });

@@ -1,0 +1,164 @@
+import { once } from 'node:events';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import fc from 'fast-check';
+import { createApp } from '../../../examples/express-api/src/app';
+import { StoreError } from '../../../lib/errors';
+import { createLedger } from '../../../lib/jobs/ledger';
+import { IdempotencyConflictError, InvalidJobError } from '../../../lib/producer/errors';
+import { createJobs } from '../../../lib/producer/jobs';
+import { createProducer } from '../../../lib/producer/producer';
+import { createTracker } from '../../../lib/producer/tracker';
+import { memoryQueues } from '../../support/memory-queues';
+import { memoryProducerDeps } from '../../support/producer';
+import { damaged, MARK, named, printSeed, share, text } from './random';
+
+beforeAll(printSeed);
+
+const UUID = '0f8fad5b-d9cb-469f-a165-70867728950e';
+const GOOD = {
+  feedback: {
+    user: { id: 'u-1', email: 'user@example.com', name: 'A name' },
+    ...{ subject: 'Hello', message: 'It works', locale: 'de', tags: ['a'], confirmation: true, attachments: [] },
+  },
+  email: {
+    ...{ from: { email: 'team@example.com' }, to: { email: 'user@example.com' }, subject: 'Hello', text: 'Hello' },
+    ...{ html: '<p>Hello</p>', replyTo: { email: 'team@example.com' }, template: undefined, data: {} },
+  },
+  invite: { app: '1', email: 'user@example.com', groups: [UUID], firstName: 'A', lastName: 'Name' },
+  removeTester: { app: '1', email: 'user@example.com', from: 'app' },
+  notifyBuild: { app: '1', build: UUID },
+};
+const CAMPAIGN = { name: 'Spring', from: { email: 'team@example.com' }, subject: 'Hello', text: 'Hello', startsAt: '' };
+const EVENT = { id: 'e-1', name: 'opened', time: '2026-01-02T03:04:00Z', user: 'u-1', properties: {} };
+/** A caller's own ids are stored as given, so they hold no mark here. */
+const OPTIONS = damaged({ key: 'a-key', principal: 'a-client', notBefore: '2026-01-02T04:00:00Z' });
+
+function memory() {
+  const made = memoryProducerDeps();
+  const { deps, model, table, lines } = made;
+  model.createQueue({ QueueName: 'my-analytics.fifo', Attributes: { FifoQueue: 'true' } });
+  const tracker = createTracker({ ...deps, queues: memoryQueues(model) });
+  const jobs = createJobs({ ...deps, ledger: createLedger(deps), queueNames: ['feedback', 'emails', 'testflight'] });
+  return {
+    ...made,
+    producer: { ...createProducer(deps), track: tracker.track, jobs },
+    stored: () => [lines, table.items()],
+  };
+}
+
+/** The caller learns the rule, never the value. */
+function expectRefusal(error: unknown): void {
+  expect([InvalidJobError, IdempotencyConflictError, StoreError]).toContain((error as Error).constructor);
+  const { message, problems = [] } = error as InvalidJobError;
+  expect(JSON.stringify([message, problems])).not.toContain(MARK);
+}
+
+test.each(Object.entries(GOOD) as [keyof typeof GOOD, object][])(
+  'the producer takes any %s, or refuses it by rules that quote nothing',
+  async (kind, good) => {
+    const { producer, stored } = memory();
+    const submit = producer[kind] as (data: unknown, options: object) => Promise<unknown>;
+    await fc.assert(
+      fc.asyncProperty(fc.oneof(damaged(good), named(Object.keys(good))), OPTIONS, (data, options) =>
+        submit(data, options).then(() => {}, expectRefusal),
+      ),
+      share(0.04),
+    );
+    expect(JSON.stringify(stored())).not.toContain(MARK);
+  },
+);
+
+test('the producer takes any campaign with any recipients, or refuses it by rules that quote nothing', async () => {
+  const { producer, stored } = memory();
+  const recipient = fc.oneof(damaged({ email: 'user@example.com', name: 'A name', data: {} }), text);
+  const recipients = fc.array(recipient, { maxLength: 4 }) as fc.Arbitrary<never>;
+  await fc.assert(
+    fc.asyncProperty(damaged(CAMPAIGN), recipients, OPTIONS, (campaign, list, options) =>
+      producer.campaign(campaign as never, list, options).then(() => {}, expectRefusal),
+    ),
+    share(0.02),
+  );
+  expect(JSON.stringify(stored())).not.toContain(MARK);
+});
+
+test('the producer takes any event, or refuses it by rules that quote nothing', async () => {
+  const { producer, lines } = memory();
+  await fc.assert(
+    fc.asyncProperty(fc.oneof(damaged(EVENT), named(Object.keys(EVENT))), (event) =>
+      producer.track(event as never).catch(expectRefusal),
+    ),
+    share(0.04),
+  );
+  expect(JSON.stringify(lines)).not.toContain(MARK);
+});
+
+describe('the example API', () => {
+  let server: http.Server;
+  let url: string;
+  let made: ReturnType<typeof memory>;
+  let lines: unknown[];
+  beforeAll(async () => {
+    made = memory();
+    lines = [];
+    const app = createApp({
+      producer: made.producer,
+      principalOf: (request) => request.get('x-client-id') ?? '',
+      log: (message, facts) => lines.push([message, facts]),
+    });
+    server = http.createServer(app).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  });
+  afterAll(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+
+  const header = text.map((value) => value.replace(/[^\x20-\x7e\xa0-\xff]/g, '').trim());
+  const path = fc.oneof(
+    fc.constantFrom('/feedback', '/campaigns', '/testflight', '/analytics', '/openapi.json', `/jobs/${UUID}`),
+    text.map((value) => `/jobs/${encodeURIComponent(value.toWellFormed())}`),
+    text.map((value) => `/${encodeURIComponent(value.toWellFormed())}?notBefore=${MARK}`),
+    fc.constantFrom('/%', '/jobs/%ff', '/feedback/%00', '/feedback?notBefore[a]=1'),
+  );
+  const body = fc.oneof(
+    ...[GOOD.feedback, { ...CAMPAIGN, recipients: [] }, { ...GOOD.invite, action: 'invite' }, { events: [EVENT] }].map(
+      damaged,
+    ),
+    named(['events', 'action', 'recipients']),
+  );
+  const sent = fc.record({
+    path,
+    method: fc.constantFrom('POST', 'POST', 'POST', 'GET', 'DELETE', 'PUT'),
+    body: fc.oneof(
+      body.map((value) => JSON.stringify(value) ?? ''),
+      text,
+    ),
+    headers: fc.dictionary(
+      fc.constantFrom('idempotency-key', 'x-client-id', 'traceparent', 'content-encoding'),
+      header,
+    ),
+    type: fc.constantFrom('application/json', 'application/json', 'text/plain', 'application/json; charset=utf-7'),
+  });
+
+  test('answers any request without an error of its own, and repeats nothing of it', async () => {
+    await fc.assert(
+      fc.asyncProperty(sent, async ({ method, headers, type, ...request }) => {
+        const answer = await fetch(url + request.path, {
+          method,
+          headers: { ...headers, 'content-type': type },
+          ...(method === 'GET' ? {} : { body: request.body.toWellFormed() }),
+        });
+        const said = JSON.stringify([await answer.text(), ...answer.headers]);
+
+        // Node itself answers 431 to headers of more than 16 KB.
+        expect([200, 202, 400, 404, 405, 409, 413, 415, 431]).toContain(answer.status);
+        expect(said).not.toContain(MARK);
+        expect(said).not.toMatch(/node_modules|\.ts:/);
+      }),
+      share(0.03),
+    );
+    expect(JSON.stringify([lines, made.stored()])).not.toContain(MARK);
+  });
+});

@@ -1,0 +1,143 @@
+import fc from 'fast-check';
+import type { CommandName } from '../../../lib/cli/commands';
+import { commands } from '../../../lib/cli/commands';
+import { namePositionals } from '../../../lib/cli/schema';
+import { StoreError, WaitError } from '../../../lib/errors';
+import { bodyKey, jobKey, recordKey } from '../../../lib/jobs/keys';
+import { OperatorError } from '../../../lib/ops/operator';
+import type { Item } from '../../../lib/ports';
+import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+import { command } from '../../support/operator';
+import { SAMPLE_QUEUE, sampleContract } from '../../support/sample-contract';
+import { MARK, named, printSeed, share, text } from './random';
+
+beforeAll(printSeed);
+
+const ENVELOPE = JSON.stringify(anEnvelope({ id: jobId(1) }));
+const KEY = jobKey(SAMPLE_QUEUE, jobId(1));
+
+/** A queue with one job that a vendor holds, or that is done. */
+async function engineWith(held: boolean) {
+  const { contract } = sampleContract(() => {
+    if (held) throw new WaitError({ code: 'RateLimited', message: '429', vendor: 'zendesk', waitMs: 300_000 });
+  });
+  const engine = memoryEngine(() => contract);
+  engine.send(ENVELOPE);
+  await engine.deliver();
+  return engine;
+}
+
+/** Six runs of the reconciler. */
+const STEPS = 0.1;
+
+/** What a person or a program sees of a run. */
+const outputs = ({ lines, metrics, deadLetters }: Awaited<ReturnType<typeof engineWith>>): string =>
+  JSON.stringify([lines, metrics, deadLetters().map(({ attributes }) => attributes)]);
+
+describe('stored data', () => {
+  /** The caller's own ids and the vendor are logged as they are stored. DynamoDB itself checks the keys of its indexes. */
+  const LOGGED = [
+    'key',
+    'version',
+    'id',
+    'queue',
+    'group',
+    'correlationId',
+    'type',
+    'source',
+    'vendor',
+    'todo',
+    'todoAt',
+    'hour',
+    'schema',
+  ];
+
+  test('a row with any attributes ends its job or waits for an operator, and its values are in no output', async () => {
+    const { table } = await engineWith(true);
+    const names = Object.keys(table.item(KEY) ?? {}).filter((name) => !LOGGED.includes(name));
+    const changes = fc.dictionary(fc.constantFrom(...names), named(names), { minKeys: 1, maxKeys: 3 });
+    await fc.assert(
+      fc.asyncProperty(changes, fc.boolean(), async (changed, held) => {
+        const engine = await engineWith(held);
+        const stored = engine.table.item(KEY) as Item;
+        await engine.table.put({ ...stored, ...changed, version: stored.version + 1 }, stored.version);
+        engine.send(ENVELOPE);
+        await engine.drain({ hours: STEPS });
+        await command(engine, 'jobs show', { id: jobId(1) });
+        await command(engine, 'jobs list', {});
+
+        expect(outputs(engine).includes(MARK)).toBe(false);
+      }),
+      share(0.02),
+    );
+  });
+
+  test('a record or a kept body with any content ends its job, and its words are in no output', async () => {
+    const content = fc.oneof(
+      text,
+      named(['id', 'state', 'steps', 'history', 'version', 'record']).map((value) => JSON.stringify(value) ?? ''),
+    );
+    await fc.assert(
+      fc.asyncProperty(content, content, async (record, body) => {
+        const engine = await engineWith(true);
+        const row = engine.row(jobId(1));
+        await engine.objects.put(recordKey('jobs', row), record, 'application/json');
+        await engine.objects.put(bodyKey('jobs', SAMPLE_QUEUE, jobId(1)), body, 'application/json');
+        engine.clock.advance(3_600_000);
+        await engine.drain({ hours: STEPS });
+
+        expect(outputs(engine).includes(MARK)).toBe(false);
+      }),
+      share(0.02),
+    );
+  });
+});
+
+describe('the command line', () => {
+  /** Commands that need a table and queues only. `smoke` waits as long as it is told. */
+  const NAMES = (Object.keys(commands) as CommandName[]).filter((name) =>
+    /^(jobs|dlq|campaign|reconcile|testflight) ?/.test(name),
+  );
+  const value = fc.oneof(
+    text,
+    fc.constantFrom(jobId(1), SAMPLE_QUEUE, 'held', '2026-01-02T03', '2026-01-02', '99999999', '-1', true),
+  );
+  const call = fc.constantFrom(...NAMES).chain((name) => {
+    const { options = {} } = commands[name] as { options?: object };
+    const given = Object.keys(options);
+    return fc.record({
+      name: fc.constant(name),
+      options: given.length === 0 ? fc.constant({}) : fc.dictionary(fc.constantFrom(...given), value),
+    });
+  });
+
+  test('any options of any command are done or refused in words, and show nothing of a stored body', async () => {
+    const engine = await engineWith(true);
+    await engine.objects.put(bodyKey('jobs', SAMPLE_QUEUE, jobId(2)), MARK, 'application/json');
+    await fc.assert(
+      fc.asyncProperty(call, async ({ name, options }) => {
+        const shown = await command(engine, name, options).catch((error: unknown) => {
+          expect([OperatorError, StoreError]).toContain((error as Error).constructor);
+          return (error as Error).message;
+        });
+        const given = JSON.stringify(options);
+
+        if (!given.includes(MARK)) expect(JSON.stringify(shown)).not.toContain(MARK);
+      }),
+      share(0.05),
+    );
+  });
+
+  test('any words after sls are read without an error', () => {
+    const word = fc.oneof(text, fc.constantFrom(...Object.keys(commands).flatMap((name) => name.split(' ')), '--id'));
+    fc.assert(
+      fc.property(fc.array(word, { maxLength: 6 }), (words) => {
+        const argv = ['node', 'sls', ...words];
+        namePositionals(argv, commands);
+
+        expect(argv.filter((one) => !words.includes(one)).every((one) => /^(node|sls|--\w+)$/.test(one))).toBe(true);
+      }),
+      share(0.1),
+    );
+  });
+});
