@@ -3,7 +3,7 @@ import { StoreError } from '../errors';
 import { InstanceProblems } from '../instances/problems';
 import { writeAudit } from '../ops/audit-trail';
 import { OperatorError } from '../ops/operator';
-import { slsCommand, type Target } from '../target';
+import { isProduction, slsCommand, type Target } from '../target';
 import { actOf } from './act';
 import { type Command, type CommandContext, type Output, type Run, writesNow } from './command';
 import { confirmWrite } from './confirm';
@@ -74,7 +74,12 @@ async function runOn(
   const touched = new Set<string>();
   const connected = () => connect(dry ? (what) => void touched.add(what) : undefined);
   let stored: Promise<string> | undefined;
-  const audit = async () => writeAudit((await connected()).reader, await actOf(name, { serverless, options, out }));
+  const audit = async () => {
+    const { reader, publishAlarm } = await connected();
+    const id = await writeAudit(reader, await actOf(name, { serverless, options, out }));
+    if (isProduction(target)) await announce({ name, id, out, publishAlarm });
+    return id;
+  };
   await run({
     options,
     out: dry ? dryOutput(out) : out,
@@ -90,6 +95,21 @@ async function runOn(
     publishAlarm: async (message) => (await connected()).publishAlarm(message),
   });
   if (dry) for (const line of dryRunLines(touched)) (options.json ? out.note : out.line)(line);
+}
+
+/** Shows a change of production in the chat of the alarms. The command goes on without that. */
+async function announce({
+  name,
+  id,
+  out,
+  publishAlarm,
+}: { name: string; id: string; out: Output } & Pick<Connection, 'publishAlarm'>): Promise<void> {
+  try {
+    await publishAlarm({ subject: 'An operator changes production', text: `sls ${name}, audit ${id}` });
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    out.note(`The chat of the alarms does not show this: ${error.message}`);
+  }
 }
 
 const sentence = (text: string): string => (/[.!?:]$/.test(text) ? text : `${text}.`);

@@ -72,6 +72,8 @@ beforeAll(async () => {
     AWS_ENDPOINT_URL_S3: s3,
     AWS_ENDPOINT_URL_DYNAMODB: dynamodb,
     AWS_ENDPOINT_URL_LAMBDA: `${lambda}/lambda`,
+    // No chat: a command goes on without it.
+    AWS_ENDPOINT_URL_SNS: 'http://127.0.0.1:1',
     AWS_ENDPOINT_URL_CLOUDWATCH: `${lambda}/cloudwatch`,
   };
   const directory = mkdtempSync(join(tmpdir(), 'dry-run-'));

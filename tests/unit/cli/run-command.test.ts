@@ -184,14 +184,19 @@ describe('who runs a command is stored before it changes something', () => {
   const write: Command = { usage: '', options: {}, writes: true };
 
   /** Runs a command that stores it twice. Answers the stored objects. */
-  async function stored(how: Parameters<typeof call>[1]) {
+  async function stored(how: Parameters<typeof call>[1], silent = false) {
     const engine = memoryEngine(() => sampleContract().contract);
-    const connection = { reader: engine.deps } as unknown as Connection;
+    const sent: string[] = [];
+    const publishAlarm: Connection['publishAlarm'] = async ({ subject, text }) => {
+      if (silent) throw new StoreError({ code: 'SNS.AuthorizationError', message: 'SNS Publish failed' });
+      sent.push(`${subject}: ${text}`);
+    };
+    const connection = { reader: engine.deps, publishAlarm } as unknown as Connection;
     const run: Run = async ({ audited, out }) => out.json([await audited(), await audited()]);
     const { ended, recorded } = call(run, { command: write, ...how, connect: async () => connection });
     await ended;
     const objects = engine.objects.keys().map((key) => JSON.parse(engine.objects.text(key)));
-    return { objects, recorded, ids: recorded.json as string[] };
+    return { objects, recorded, sent, ids: recorded.json as string[] };
   }
 
   test('once for a command, with its arguments, the ARN of the credentials, and the reason', async () => {
@@ -227,9 +232,25 @@ describe('who runs a command is stored before it changes something', () => {
   });
 
   test('a dry run stores nothing', async () => {
-    const { objects } = await stored({ options: { 'dry-run': true } });
+    const { objects, sent } = await stored({ options: { 'dry-run': true } });
 
-    expect(objects).toEqual([]);
+    expect([objects, sent]).toEqual([[], []]);
+  });
+
+  test('the chat of the alarms shows a change of production once, without the person and the arguments', async () => {
+    const options = { id: 'a-job', yes: true, reason: 'asked by the customer' };
+    const { ids, sent } = await stored({ options });
+    const staging = await stored({ options, stage: 'staging' });
+
+    expect(sent).toEqual([`An operator changes production: sls jobs cancel, audit ${ids[0]}`]);
+    expect(staging.sent).toEqual([]);
+  });
+
+  test('a command goes on if the chat cannot be reached, and says so', async () => {
+    const { objects, recorded } = await stored({ options: { yes: true } }, true);
+
+    expect(objects).toHaveLength(1);
+    expect(recorded.notes.at(-1)).toBe('The chat of the alarms does not show this: SNS Publish failed');
   });
 });
 
