@@ -7,6 +7,8 @@ import {
   attachmentsPrefix,
   auditKey,
   bodyKey,
+  bulkFolder,
+  bulkKey,
   campaignKey,
   dataPrefix,
   dlqName,
@@ -71,6 +73,7 @@ export function readerStatements(rows: QueueRow[], context: Context): Statement[
   const { prefix } = context;
   const objects = [
     ...names.map((name) => `${recordFolder(prefix, name)}/*`),
+    `${bulkFolder(prefix)}*`,
     ...(names.includes(EMAILS_QUEUE) ? [`${eventsFolder(prefix, EMAILS_QUEUE)}/*`] : []),
   ];
   return [
@@ -78,7 +81,7 @@ export function readerStatements(rows: QueueRow[], context: Context): Statement[
       context,
       'Look',
       ['dynamodb:GetItem'],
-      [...names.flatMap((name) => [jobKey(name, '*'), passKey(name)]), ...campaigns(names)],
+      [...names.flatMap((name) => [jobKey(name, '*'), passKey(name)]), ...campaigns(names), bulkKey('*')],
     ),
     allow('Search', ['dynamodb:Query'], table(context, '/index/*')),
     allowObjects(context, 'Records', ['s3:GetObject'], objects),
@@ -94,7 +97,8 @@ export function operatorStatements(rows: QueueRow[], context: Context): Statemen
   const bodies = names.map((name) => bodyKey(prefix, name, '*'));
   const records = names.map((name) => `${recordFolder(prefix, name)}/*`);
   const events = names.map((name) => `${eventsFolder(prefix, name)}/*`);
-  const read = [...records, ...bodies, ...events];
+  const bulk = `${bulkFolder(prefix)}*`;
+  const read = [...records, ...bodies, ...events, bulk];
   return [
     allow(
       'Find',
@@ -114,7 +118,7 @@ export function operatorStatements(rows: QueueRow[], context: Context): Statemen
     // These calls do not know permissions on single resources.
     allow('Watch', ['lambda:ListEventSourceMappings', 'cloudwatch:GetMetricData', 'cloudwatch:DescribeAlarms'], '*'),
     allowObjects(context, 'Read', ['s3:GetObject'], read),
-    allowObjects(context, 'RecordsAndBodies', ['s3:PutObject'], [...records, ...bodies, auditKey(prefix, '*')]),
+    allowObjects(context, 'RecordsAndBodies', ['s3:PutObject'], [...records, ...bodies, auditKey(prefix, '*'), bulk]),
     allowObjects(context, 'DropBodies', ['s3:DeleteObject'], bodies),
     listBucket(context, read),
     allow('TestAlarms', ['sns:Publish'], arn('sns', topicName(instance))),

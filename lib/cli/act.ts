@@ -22,9 +22,14 @@ export async function actOf(
   };
 }
 
+/** Options that name a person. The audit only says that they were given. */
+const PERSONAL = ['user', 'email'];
+
 function argumentsOf(options: CommandContext['options']): Act['arguments'] {
   const given = Object.entries(options).flatMap(([name, value]) =>
-    value === undefined || value === false || HOW.includes(name) ? [] : [[name, value] as const],
+    value === undefined || value === false || HOW.includes(name)
+      ? []
+      : [[name, PERSONAL.includes(name) ? true : value] as const],
   );
   return Object.fromEntries(given);
 }

@@ -17,7 +17,8 @@ const WRITES = {
 const FILTERS = {
   queue: QUEUE,
   state: { usage: 'Only jobs in this state: queued, processing, held, dead. With hours: any', type: 'string' },
-  reason: { usage: 'Only jobs with this reason, like throttled or error', type: 'string' },
+  // WRITES has `reason`.
+  'job-reason': { usage: 'Only jobs with this reason, like throttled or error', type: 'string' },
   code: { usage: 'Only jobs with this error code, like ZendeskRejected', type: 'string' },
   vendor: { usage: 'Only jobs that wait for this vendor or failed there, like zendesk', type: 'string' },
   group: { usage: 'Only jobs of this message group', type: 'string' },
@@ -29,6 +30,14 @@ const FILTERS = {
   from: { usage: 'First hour (UTC) in which the jobs were accepted, like 2026-01-02T03', type: 'string' },
   to: { usage: 'Hour (UTC) at which to end. Default: now', type: 'string' },
 } as const satisfies Record<string, Option>;
+
+/** One job by its id, or the jobs of a filter. */
+const BULK = {
+  id: { ...ID, required: false },
+  ...FILTERS,
+  rate: { usage: 'Of many jobs: how many a second. Default: 20, at most 100', type: 'string' },
+} as const satisfies Record<string, Option>;
+const BULK_ID: Option = { usage: 'Id of the bulk action', type: 'string', required: true };
 
 /** Default limit of `sls jobs list` per queue, and of `sls campaign list`. */
 export const DEFAULT_LIMIT = 100;
@@ -59,12 +68,11 @@ export const commands = {
     options: { id: ID, queue: QUEUE, json: JSON_OUTPUT },
   },
   'jobs retry': {
-    usage: 'Send a dead or cancelled job back to its queue',
+    usage: 'Send a dead or cancelled job back to its queue, or all that a filter finds',
     positional: 'id',
     writes: true,
     options: {
-      id: ID,
-      queue: QUEUE,
+      ...BULK,
       body: {
         usage: 'File with the body that the job was sent with, if its kept body is damaged or gone',
         type: 'string',
@@ -81,10 +89,10 @@ export const commands = {
     },
   },
   'jobs cancel': {
-    usage: 'Cancel a queued or held job',
+    usage: 'Cancel a queued or held job, or all that a filter finds',
     positional: 'id',
     writes: true,
-    options: { id: ID, queue: QUEUE, ...WRITES },
+    options: { ...BULK, ...WRITES },
   },
   'jobs settle': {
     usage: 'Say what an unknown step did, so that the job continues',
@@ -137,10 +145,28 @@ export const commands = {
     },
   },
   'dlq discard': {
-    usage: 'Remove the dead-letter queue entry of a dead job. The job stays dead',
+    usage: 'Remove the dead-letter queue entry of a dead job, or of all that a filter finds. The jobs stay dead',
     positional: 'id',
     writes: true,
-    options: { id: ID, queue: QUEUE, ...WRITES },
+    options: { ...BULK, ...WRITES },
+  },
+
+  bulk: { usage: 'List, stop and continue retries, cancels and discards of many jobs' },
+  'bulk list': {
+    usage: 'List the last retries, cancels and discards of many jobs',
+    options: { limit: { usage: `How many to list. Default: ${DEFAULT_LIMIT}`, type: 'string' }, json: JSON_OUTPUT },
+  },
+  'bulk stop': {
+    usage: 'Stop a bulk action after the jobs of the present second',
+    positional: 'id',
+    writes: true,
+    options: { id: BULK_ID, ...WRITES },
+  },
+  'bulk continue': {
+    usage: 'Begin or continue a bulk action that is not done',
+    positional: 'id',
+    writes: true,
+    options: { id: BULK_ID, ...WRITES },
   },
 
   reconcile: {

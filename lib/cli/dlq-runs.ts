@@ -8,6 +8,7 @@ import { type ActingDeps, type OperatorDeps, OperatorError } from '../ops/operat
 import { retry } from '../ops/retry';
 import { hiddenUntil } from '../reconcile/pass';
 import { counted, timeText } from '../text';
+import { actOnMany, isBulk } from './act-on-many';
 import type { CommandContext, Run } from './command';
 import { queue, queues, required, text } from './options';
 import { tableText } from './text';
@@ -62,7 +63,9 @@ export const dlqRuns = {
     if (refused.length > 0) throw new OperatorError(`${counted(refused.length, 'job')} could not be redriven.`);
   },
 
-  'dlq discard': async ({ options, out, operator, audited }) => {
+  'dlq discard': async (context) => {
+    const { options, out, operator, audited } = context;
+    if (isBulk(options)) return actOnMany(context, 'discard');
     const deps = await operator();
     const row = await findJob(deps, required(options, 'id'), queue(options, deps));
     await discard({ ...deps, audit: await audited() }, row);
@@ -80,7 +83,12 @@ async function chosen(deps: OperatorDeps, { options }: CommandContext): Promise<
   if (id !== undefined) return [await findJob(deps, id, name)];
   const code = text(options, 'code');
   const { rows } = await parkedJobs(deps, { queue: name ?? '', limit: MOST });
-  return rows.filter(({ error }) => code === undefined || error?.code === code);
+  const chosenRows = rows.filter(({ error }) => code === undefined || error?.code === code);
+  if (rows.length > 0 && chosenRows.length === 0) {
+    const codes = [...new Set(rows.flatMap(({ error }) => error?.code ?? []))].sort();
+    throw new OperatorError(`No dead job of ${name} has the code ${code}. The codes are ${codes.join(', ')}.`);
+  }
+  return chosenRows;
 }
 
 /** Answers why jobs were not redriven; what SQS or the table refused is as good as untouched and can be redriven again. */

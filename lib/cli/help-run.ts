@@ -14,9 +14,12 @@ export const helpRun =
     );
   };
 
-/** The required options as the user types them. */
+/** The required options as the user types them, and in brackets a word that may be left out. */
 const given = ({ options = {}, positional }: Command): string =>
   Object.entries(options)
-    .filter(([, { required }]) => required)
-    .map(([name]) => ` ${name === positional ? '' : `--${name} `}${name.toUpperCase()}`)
+    .filter(([name, { required }]) => required || name === positional)
+    .map(([name, { required }]) => {
+      if (name === positional) return required ? ` ${name.toUpperCase()}` : ` [${name.toUpperCase()}]`;
+      return ` --${name} ${name.toUpperCase()}`;
+    })
     .join('');

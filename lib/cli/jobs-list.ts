@@ -12,11 +12,24 @@ import { hour, oneOf, queue, text } from './options';
 type Options = CommandContext['options'];
 
 const HOUR_MS = 3_600_000;
-const BY_VALUE = ['reason', 'code', 'vendor', 'group', 'user', 'email', 'correlation', 'ticket', 'message'] as const;
+/** The fields of a filter, and their options. `--reason` of a command that changes something is the operator's. */
+const OPTION_OF = {
+  reason: 'job-reason',
+  ...{ code: 'code', vendor: 'vendor', group: 'group', user: 'user', email: 'email' },
+  ...{ correlation: 'correlation', ticket: 'ticket', message: 'message' },
+} as const satisfies Partial<Record<keyof JobFilter, string>>;
+const BY_VALUE = Object.values(OPTION_OF);
 
 /** Whether the options ask for more than jobs of a queue, a state or one hour. */
 export const isSearch = (options: Options): boolean =>
   [...BY_VALUE, 'from', 'to', 'key'].some((name) => text(options, name) !== undefined);
+
+/** Whether the options name jobs by anything but an id. */
+export const isFiltered = (options: Options): boolean =>
+  [...BY_VALUE, 'from', 'to', 'hour', 'queue', 'state'].some(
+    // The queue of a job with an ID only says where to look for it.
+    (name) => text(options, name) !== undefined && (name !== 'queue' || text(options, 'id') === undefined),
+  );
 
 /** The filter that the options give. Throws an OperatorError for a value that cannot exist. */
 export function filterOf(options: Options, names: { queueNames: readonly string[] }): JobFilter {
@@ -26,7 +39,7 @@ export function filterOf(options: Options, names: { queueNames: readonly string[
   const filter: JobFilter = {
     queue: queue(options, names),
     ...{ state, from, to },
-    ...Object.fromEntries(BY_VALUE.map((name) => [name, text(options, name)])),
+    ...Object.fromEntries(Object.entries(OPTION_OF).map(([field, option]) => [field, text(options, option)])),
   };
   if (from !== undefined && to !== undefined && from >= to) throw new OperatorError('--from must be before --to.');
   const open = from === undefined && to === undefined && BY_GROUP.every((name) => filter[name] === undefined);
@@ -104,5 +117,7 @@ export function refuseUnmet(search: Search, looked: number): void {
   const [first] = named;
   if (!first) return;
   const seen = first.name === 'code' && codes.length > 0 ? ` The codes are ${codes.join(', ')}.` : '';
-  throw new OperatorError(`None of ${counted(looked, 'job')} has this --${first.name}.${seen} ${SCOPES[search.scope]}`);
+  throw new OperatorError(
+    `None of ${counted(looked, 'job')} has this --${first.name === 'reason' ? OPTION_OF.reason : first.name}.${seen} ${SCOPES[search.scope]}`,
+  );
 }

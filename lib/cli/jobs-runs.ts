@@ -6,6 +6,7 @@ import { OperatorError, stateOf } from '../ops/operator';
 import { replace } from '../ops/replace';
 import { resolveStep } from '../ops/resolve';
 import { retry } from '../ops/retry';
+import { actOnMany, isBulk } from './act-on-many';
 import type { Run } from './command';
 import { DEFAULT_LIMIT } from './commands';
 import { readJson, readText } from './files';
@@ -45,7 +46,9 @@ export const jobsRuns = {
     else for (const line of jobPage(row, from.prefix)) out.line(line);
   },
 
-  'jobs retry': async ({ options, out, operator, audited }) => {
+  'jobs retry': async (context) => {
+    const { options, out, operator, audited } = context;
+    if (isBulk(options)) return actOnMany(context, 'retry');
     const deps = await operator();
     const row = await findJob(deps, required(options, 'id'), queue(options, deps));
     const data = text(options, 'data');
@@ -64,7 +67,9 @@ export const jobsRuns = {
     out.line(`${row.queue} ${row.id}: was ${stateOf(row)}, ${how}.`);
   },
 
-  'jobs cancel': async ({ options, out, operator, audited }) => {
+  'jobs cancel': async (context) => {
+    const { options, out, operator, audited } = context;
+    if (isBulk(options)) return actOnMany(context, 'cancel');
     const deps = await operator();
     const row = await findJob(deps, required(options, 'id'), queue(options, deps));
     const cancelled = await cancel({ ...deps, audit: await audited() }, row);

@@ -1,4 +1,5 @@
 import { alarmsRuns } from './alarms-run';
+import { bulkRuns } from './bulk-runs';
 import { campaignRuns } from './campaign-runs';
 import type { Run } from './command';
 import type { CommandName } from './commands';
@@ -7,6 +8,7 @@ import { dlqRuns } from './dlq-runs';
 import { helpRun } from './help-run';
 import { instancesRuns } from './instances-runs';
 import { jobsRuns } from './jobs-runs';
+
 import { producerRuns } from './producer-runs';
 import { queuesRuns } from './queues-runs';
 import { reconcileRun } from './reconcile-run';
@@ -21,6 +23,8 @@ export const runs = {
   ...queuesRuns,
   dlq: helpRun('dlq'),
   ...dlqRuns,
+  bulk: helpRun('bulk'),
+  ...bulkRuns,
   reconcile: reconcileRun,
   verify: verifyRun,
   smoke: smokeRun,

@@ -48,7 +48,7 @@ export function groupsOf({ group, user, email }: JobFilter): readonly string[] |
 /** The conditions that a row must meet. Throws an OperatorError for a reason or a vendor that does not exist. */
 export function conditionsOf(filter: JobFilter): Condition[] {
   known('state', filter.state, STATES);
-  known('reason', filter.reason, REASONS);
+  known('job-reason', filter.reason, REASONS);
   known('vendor', filter.vendor, VENDORS);
   const groups = groupsOf(filter);
   const { from, to } = filter;

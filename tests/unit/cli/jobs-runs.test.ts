@@ -97,7 +97,7 @@ describe('sls jobs list with a search', () => {
     [{ code: 'Rejectd' }, 'None of 4 jobs has this --code. The codes are AgreementMissing, RateLimited, Rejected.'],
     [{ email: 'jane@example.com' }, 'None of 0 jobs has this --email. The index of message groups has jobs'],
     [{ key: 'order-7' }, 'No job has this key.'],
-    [{ reason: 'ded' }, '--reason must be one of'],
+    [{ 'job-reason': 'ded' }, '--job-reason must be one of'],
     [{ from: '2026-01-02T04', to: '2026-01-02T03' }, '--from must be before --to'],
     [{ code: 'Rejected', state: 'succeeded' }, '--state succeeded needs --hour, or --from'],
   ])('%j is an error', async (options, message) => {
@@ -105,7 +105,7 @@ describe('sls jobs list with a search', () => {
   });
 
   test('a filter whose values exist but never together finds no jobs, which is no error', async () => {
-    const { lines } = await command(await someJobs(), 'jobs list', { code: 'Rejected', reason: 'throttled' });
+    const { lines } = await command(await someJobs(), 'jobs list', { code: 'Rejected', 'job-reason': 'throttled' });
 
     expect(lines).toEqual(['No jobs.']);
   });
@@ -187,5 +187,5 @@ test('sls jobs and sls dlq list their commands with the required options', async
   const dlq = await command(engine, 'dlq');
 
   expect(jobs.lines).toContainEqual(expect.stringMatching(/^sls jobs settle ID --step STEP --as AS {2}\S/));
-  expect(dlq.lines).toContainEqual(expect.stringMatching(/^sls dlq discard ID {2}\S/));
+  expect(dlq.lines).toContainEqual(expect.stringMatching(/^sls dlq discard \[ID\] {2}\S/));
 });

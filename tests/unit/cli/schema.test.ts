@@ -41,6 +41,7 @@ test('every command in the tree has a lifecycle event, and its hook has the name
     'jobs',
     'queues',
     'dlq',
+    'bulk',
     'reconcile',
     'smoke',
     'alarms',

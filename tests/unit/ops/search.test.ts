@@ -98,7 +98,7 @@ test('a value that no job has is named, with the codes that were seen', async ()
 
 test.each<[JobFilter, string]>([
   [{ vendor: 'zendisk' }, '--vendor must be one of zendesk, sendgrid, app-store-connect, is zendisk'],
-  [{ reason: 'throtled' }, '--reason must be one of'],
+  [{ reason: 'throtled' }, '--job-reason must be one of'],
 ])('%j cannot exist and is refused before anything is read', async (filter, message) => {
   const { engine } = await someJobs();
 

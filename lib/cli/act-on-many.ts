@@ -1,0 +1,102 @@
+import type { JobRow } from '../jobs/row';
+import { type Bulk, type BulkAction, createBulk, MOST_JOBS, MOST_PER_SECOND, mayTouch, previewOf } from '../ops/bulk';
+import type { OperatorDeps } from '../ops/operator';
+import { OperatorError } from '../ops/operator';
+import { runBulk } from '../ops/run-bulk';
+import { searchJobs } from '../ops/search';
+import { counted } from '../text';
+import type { CommandContext } from './command';
+import { isDryRun } from './dry-run';
+import { filterOf, isFiltered, refuseUnmet } from './jobs-list';
+import { count, text } from './options';
+import { tableText } from './text';
+
+const DEFAULT_PER_SECOND = 20;
+
+/** What a bulk action did, in the past. */
+const DONE: Record<BulkAction, string> = { retry: 'retried', cancel: 'cancelled', discard: 'discarded' };
+
+/** Whether the options name jobs by a filter. Throws an OperatorError if they name none, or one job and a filter. */
+export function isBulk(options: CommandContext['options']): boolean {
+  const one = text(options, 'id') !== undefined;
+  const many = isFiltered(options);
+  if (one && many) throw new OperatorError('Give an ID or a filter, not both.');
+  if (!one && !many) throw new OperatorError('Give an ID, or a filter such as --code. --help lists them.');
+  return many;
+}
+
+/**
+ * Does something to all jobs that the filter finds. It first shows what it will touch, and asks. The work is stored,
+ * so `sls bulk continue` goes on after a stop or a crash.
+ */
+export async function actOnMany(context: CommandContext, action: BulkAction): Promise<void> {
+  const { options, out, operator, audited } = context;
+  const perSecond = count(options, 'rate', DEFAULT_PER_SECOND);
+  if (perSecond > MOST_PER_SECOND) throw new OperatorError(`--rate must be at most ${MOST_PER_SECOND}.`);
+  const deps = await operator();
+  const rows = await chosen(context, deps, action);
+  if (rows.length === 0) return out.line('No jobs.');
+  for (const line of previewLines(rows)) out.line(line);
+  if (isDryRun(options)) return out.line(`${counted(rows.length, 'job')} would be ${DONE[action]}.`);
+  const bulk = await createBulk({ ...deps, audit: await audited() }, { action, rows, perSecond });
+  const answer = options.yes === true ? 'yes' : await out.ask(`${question(bulk)} Type yes to begin: `);
+  if (answer?.trim() !== 'yes') {
+    out.line(`Nothing was changed. The bulk action ${bulk.id} is kept.`);
+    out.note(`To begin: ${context.sls(`bulk continue ${bulk.id} --yes`)}`);
+    return;
+  }
+  await go(context, bulk);
+}
+
+const question = ({ action, total, perSecond }: Bulk): string =>
+  `${counted(total, 'job')} will be ${DONE[action]}, ${perSecond} a second, in about ${counted(Math.ceil(total / perSecond), 'second')}.`;
+
+async function chosen({ options, out }: CommandContext, deps: OperatorDeps, action: BulkAction): Promise<JobRow[]> {
+  const rows: JobRow[] = [];
+  const search = searchJobs(deps, filterOf(options, deps));
+  const signal = out.interrupted();
+  let looked = 0;
+  for await (const step of search.steps({ signal })) {
+    // A cancelled job stays so unless the filter names that state.
+    const may = (row: JobRow) => mayTouch[action](row) && (row.state !== 'cancelled' || options.state === 'cancelled');
+    rows.push(...step.rows.filter(may));
+    looked = step.looked;
+    if (rows.length > MOST_JOBS) throw new OperatorError(`These are more than ${MOST_JOBS} jobs. Narrow the filter.`);
+  }
+  if (signal.aborted) throw new OperatorError('You stopped the search. Nothing was changed.');
+  if (rows.length === 0) refuseUnmet(search, looked);
+  return rows;
+}
+
+function previewLines(rows: readonly JobRow[]): string[] {
+  const cells = previewOf(rows).map(({ queue, state, code, count: jobs }) => [queue, state, code ?? '', String(jobs)]);
+  return tableText(['QUEUE', 'STATE', 'ERROR', 'JOBS'], cells);
+}
+
+/** Runs a bulk action with a progress bar. Ctrl-C stops it after the jobs of the present second. */
+export async function go({ out, operator, audited, sls }: CommandContext, { id, total, next }: Bulk): Promise<void> {
+  const bar = out.progress(total);
+  bar.set(next);
+  const deps = { ...(await operator()), audit: await audited() };
+  const bulk = await runBulk(deps, id, {
+    signal: out.interrupted(),
+    onProgress: (now) => bar.set(now.next),
+  }).finally(() => bar.stop());
+  for (const { id: job, why } of bulk.refusals) out.note(`${job}: ${why}`);
+  for (const job of bulk.unsure)
+    out.note(`${job}: may have been retried before a crash. Look at it: ${sls(`jobs show ${job}`)}`);
+  out.line(resultText(bulk));
+  if (bulk.status === 'stopped') out.note(`To go on: ${sls(`bulk continue ${id} --yes`)}`);
+  if (bulk.refused + bulk.unsure.length > 0) out.exitCode(1);
+}
+
+/** `198 of 200 jobs retried, 2 refused.` */
+export function resultText({ action, total, done, refused, unsure, status }: Bulk): string {
+  const parts = [
+    `${done} of ${counted(total, 'job')} ${DONE[action]}`,
+    ...(refused > 0 ? [`${refused} refused`] : []),
+    ...(unsure.length > 0 ? [`${unsure.length} unsure`] : []),
+    ...(status === 'done' ? [] : [status]),
+  ];
+  return `${parts.join(', ')}.`;
+}

@@ -1,0 +1,126 @@
+import { groupBy } from '../group-by';
+import { bulkFolder, bulkJobsKey, bulkKey } from '../jobs/keys';
+import { readItem, updateItem, writeItem } from '../jobs/ledger';
+import type { JobRow } from '../jobs/row';
+import { ROW_LIFETIME_MS } from '../jobs/schedule';
+import type { Item } from '../ports';
+import { newId } from '../producer/job-id';
+import { type ActingDeps, OperatorError, type Reader, stateOf } from './operator';
+
+export type BulkAction = 'retry' | 'cancel' | 'discard';
+
+/** How many jobs of one kind a bulk action touches. */
+export interface PreviewLine {
+  queue: string;
+  state: string;
+  code?: string;
+  count: number;
+}
+
+/** Work on many jobs (key `bulk#{id}`). The keys of its jobs lie in the bucket and never change. */
+export interface Bulk extends Item {
+  id: string;
+  action: BulkAction;
+  at: number;
+  /** The audit object of the command that made it. */
+  audit: string;
+  /** Jobs a second. */
+  perSecond: number;
+  preview: PreviewLine[];
+  total: number;
+  /** `ready`: not begun. A `running` bulk action whose process has died stays so until an operator continues it. */
+  status: 'ready' | 'running' | 'stopped' | 'done';
+  /** All jobs before this place have been looked at. */
+  next: number;
+  done: number;
+  /** How many jobs could not be changed, and why, of the first ones. */
+  refused: number;
+  refusals: { id: string; why: string }[];
+  /** Jobs that a run may have retried before it died. They are not retried again. */
+  unsure: string[];
+}
+
+export const MOST_PER_SECOND = 100;
+export const MOST_JOBS = 100_000;
+
+/** The jobs that an action can change now. */
+export const mayTouch: Record<BulkAction, (row: JobRow) => boolean> = {
+  retry: ({ state }) => state === 'dead' || state === 'cancelled',
+  cancel: ({ state }) => state === 'queued' || state === 'held',
+  discard: ({ state, reason, leftDlqAt }) => state === 'dead' && reason !== 'expired' && leftDlqAt === undefined,
+};
+
+/** Counts of jobs by queue, state and error code, the most frequent first. */
+export function previewOf(rows: readonly JobRow[]): PreviewLine[] {
+  const kinds = groupBy(rows, (row) => JSON.stringify([row.queue, stateOf(row), row.error?.code]));
+  return [...kinds.values()]
+    .flatMap((of) => {
+      const [first] = of;
+      if (!first) return [];
+      const code = first.error?.code;
+      return [{ queue: first.queue, state: stateOf(first), ...(code === undefined ? {} : { code }), count: of.length }];
+    })
+    .sort((a, b) => b.count - a.count);
+}
+
+/** Stores a bulk action. Nothing happens to its jobs before `runBulk`. Throws an OperatorError for too many jobs. */
+export async function createBulk(
+  deps: ActingDeps,
+  { action, rows, perSecond }: { action: BulkAction; rows: readonly JobRow[]; perSecond: number },
+): Promise<Bulk> {
+  if (rows.length > MOST_JOBS)
+    throw new OperatorError(`A bulk action takes at most ${MOST_JOBS} jobs. Narrow the filter.`);
+  if (perSecond > MOST_PER_SECOND)
+    throw new OperatorError(`A bulk action takes at most ${MOST_PER_SECOND} jobs a second.`);
+  const id = newId(deps);
+  const at = deps.clock.now();
+  // In the order in which they were accepted, so that the jobs of a message group keep their order.
+  const keys = rows.toSorted((a, b) => a.time - b.time || (a.id < b.id ? -1 : 1)).map(({ key }) => key);
+  await deps.objects.create(bulkJobsKey(deps.prefix, id), keys.join('\n'), 'text/plain');
+  const item: Bulk = {
+    ...{ key: bulkKey(id), version: 0, writer: '', id, action, at, audit: deps.audit, perSecond },
+    ...{ preview: previewOf(rows).slice(0, MOST_LINES), total: keys.length, status: 'ready' },
+    ...{ next: 0, done: 0, refused: 0, refusals: [], unsure: [] },
+    expiresAt: Math.ceil((at + ROW_LIFETIME_MS) / 1000),
+  };
+  const result = await writeItem({ ...deps, item, expected: 0 });
+  return result.written ? result.item : item;
+}
+
+const MOST_LINES = 50;
+
+/** Rejects with an OperatorError if there is no such bulk action. */
+export async function bulkOf(deps: Pick<Reader, 'table' | 'clock' | 'random'>, id: string): Promise<Bulk> {
+  const bulk = (await readItem(deps, bulkKey(id))) as Bulk | undefined;
+  if (!bulk) throw new OperatorError(`There is no bulk action ${id}. They are kept for 45 days.`);
+  return bulk;
+}
+
+/** The keys of a bulk action's jobs, in the order in which they are touched. */
+export async function bulkJobs({ objects, prefix }: Reader, id: string): Promise<string[]> {
+  const bytes = await objects.get(bulkJobsKey(prefix, id));
+  if (!bytes) throw new OperatorError(`The list of jobs of bulk action ${id} is gone from the bucket.`);
+  return Buffer.from(bytes)
+    .toString('utf8')
+    .split('\n')
+    .filter((key) => key !== '');
+}
+
+/** The last bulk actions, the newest first. */
+export async function lastBulks(reader: Reader, limit: number): Promise<Bulk[]> {
+  const { objects, prefix, table } = reader;
+  const folder = bulkFolder(prefix);
+  const names = await objects.list(folder);
+  const ids = names.map((name) => name.slice(folder.length).replace(/\.txt$/, '')).reverse();
+  const bulks = await Promise.all(ids.slice(0, limit).map((id) => table.get(bulkKey(id))));
+  return bulks.filter((bulk) => bulk !== undefined) as Bulk[];
+}
+
+/** Stops a bulk action after the jobs of the present second. It stays stopped until an operator continues it. */
+export async function stopBulk(deps: Pick<Reader, 'table' | 'clock' | 'random'>, id: string): Promise<Bulk> {
+  await bulkOf(deps, id);
+  const { item } = await updateItem<Bulk>(deps, bulkKey(id), (bulk) =>
+    bulk && bulk.status !== 'done' && bulk.status !== 'stopped' ? { ...bulk, status: 'stopped' } : undefined,
+  );
+  return item ?? bulkOf(deps, id);
+}
