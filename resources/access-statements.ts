@@ -98,14 +98,13 @@ export function operatorStatements(rows: QueueRow[], context: Context): Statemen
   const records = names.map((name) => `${recordFolder(prefix, name)}/*`);
   const events = names.map((name) => `${eventsFolder(prefix, name)}/*`);
   const bulk = `${bulkFolder(prefix)}*`;
-  const read = [...records, ...bodies, ...events, bulk];
+  const written = [...records, ...bodies, bulk];
   return [
     allow(
-      'Find',
-      ['sqs:GetQueueUrl', 'sqs:GetQueueAttributes'],
+      'FindAndSend',
+      ['sqs:GetQueueUrl', 'sqs:GetQueueAttributes', 'sqs:SendMessage'],
       [...mainQueues(rows, context), ...deadLetterQueues(rows, context)],
     ),
-    allow('Send', ['sqs:SendMessage'], [...mainQueues(rows, context), ...deadLetterQueues(rows, context)]),
     allow(
       'Take',
       ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility'],
@@ -117,10 +116,11 @@ export function operatorStatements(rows: QueueRow[], context: Context): Statemen
     pause(rows, context),
     // These calls do not know permissions on single resources.
     allow('Watch', ['lambda:ListEventSourceMappings', 'cloudwatch:GetMetricData', 'cloudwatch:DescribeAlarms'], '*'),
-    allowObjects(context, 'Read', ['s3:GetObject'], read),
-    allowObjects(context, 'RecordsAndBodies', ['s3:PutObject'], [...records, ...bodies, auditKey(prefix, '*'), bulk]),
+    allowObjects(context, 'RecordsAndBodies', ['s3:GetObject', 's3:PutObject'], written),
+    allowObjects(context, 'Events', ['s3:GetObject'], events),
+    allowObjects(context, 'Audit', ['s3:PutObject'], [auditKey(prefix, '*')]),
     allowObjects(context, 'DropBodies', ['s3:DeleteObject'], bodies),
-    listBucket(context, read),
+    listBucket(context, [...written, ...events]),
     allow('TestAlarms', ['sns:Publish'], arn('sns', topicName(instance))),
     ...publishStatements(context),
     stack(context),

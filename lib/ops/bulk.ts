@@ -65,7 +65,7 @@ export function previewOf(rows: readonly JobRow[]): PreviewLine[] {
 
 /** Stores a bulk action. Nothing happens to its jobs before `runBulk`. Throws an OperatorError for too many jobs. */
 export async function createBulk(
-  deps: ActingDeps,
+  deps: Pick<ActingDeps, 'table' | 'objects' | 'clock' | 'random' | 'prefix' | 'audit'>,
   { action, rows, perSecond }: { action: BulkAction; rows: readonly JobRow[]; perSecond: number },
 ): Promise<Bulk> {
   if (rows.length > MOST_JOBS)

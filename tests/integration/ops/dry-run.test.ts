@@ -13,7 +13,7 @@ import type { Serverless } from '../../../lib/cli/serverless';
 import type { QueueSettings } from '../../../lib/config';
 import { campaigns } from '../../../lib/emails/campaigns/campaign';
 import { envelopeSchema } from '../../../lib/jobs/envelope';
-import { bodyKey, dlqName, functionName, queueName } from '../../../lib/jobs/keys';
+import { bodyKey, dlqName, functionName, jobKey, queueName } from '../../../lib/jobs/keys';
 import { createLedger } from '../../../lib/jobs/ledger';
 import { newRow } from '../../../lib/jobs/new-row';
 import type { JobRow } from '../../../lib/jobs/row';
@@ -26,6 +26,7 @@ import { type LocalPorts, localPorts } from '../../../lib/local/ports';
 import { createSqsModel } from '../../../lib/local/sqs/model';
 import { startSqs } from '../../../lib/local/sqs/server';
 import type { LocalMapping } from '../../../lib/local/triggers';
+import { createBulk } from '../../../lib/ops/bulk';
 import { create } from '../../support/emulators';
 import { anEnvelope, jobId } from '../../support/engine';
 import { inState } from '../../support/in-state';
@@ -48,6 +49,8 @@ const operations: string[] = [];
 const closers: (() => unknown)[] = [];
 const environment = process.env;
 let ports: LocalPorts;
+/** The id of a bulk action that retries the dead job. */
+let bulk: string;
 let testers: string;
 
 beforeAll(async () => {
@@ -121,6 +124,10 @@ async function lay(): Promise<void> {
   await write(QUEUED, {});
   const steps = { ticket: { status: 'unknown' as const, startedAt: now } };
   await write(UNKNOWN, { state: inState('held'), reason: 'unknown', bodyKept: true, steps });
+  const rows = await Promise.all([ledger.get(jobKey('feedback', DEAD))]);
+  const deps = { ...base, ledger, objects: ports.objects, prefix: 'jobs', audit: 'an-audit' };
+  const dead = rows.filter((row) => row !== undefined);
+  bulk = (await createBulk(deps, { action: 'retry', rows: dead, perSecond: 1 })).id;
   const store = campaigns(base);
   const counts = { requested: 20, duplicates: 0, rejected: 0, recipients: 20, chunks: 2, chunkSize: 10 };
   const manifest = { key: 'jobs/_data/emails/x', sha256: '0'.repeat(64) };
@@ -168,6 +175,8 @@ const CALLS: Partial<Record<CommandName, [CommandContext['options'], string]>> =
   'jobs settle': [{ id: UNKNOWN, step: 'ticket', as: 'done' }, `write the item feedback#${UNKNOWN} of the table`],
   'dlq redrive': [{ queue: 'feedback' }, `send the message ${DEAD}:r:1 to acme-feedback.fifo`],
   'dlq discard': [{ id: DEAD }, `write the item feedback#${DEAD} of the table`],
+  'bulk stop': [{}, 'write the item bulk#'],
+  'bulk continue': [{}, `send the message ${DEAD}:r:1 to acme-feedback.fifo`],
   'queues pause': [{ queue: 'emails', reason: 'a test' }, 'disable the event source mapping of emails'],
   'queues resume': [{ queue: 'emails' }, 'enable the event source mapping of emails'],
   'campaign pause': [{ id: RUNNING }, RUNNING],
@@ -190,6 +199,7 @@ test.each(writing)('sls %s --dry-run prints what it would change, and changes no
   const { lines, called } = await run(name, {
     ...options,
     ...('file' in options && { file: testers }),
+    ...(name.startsWith('bulk ') && { id: bulk }),
     'dry-run': true,
   });
 

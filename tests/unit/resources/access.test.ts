@@ -58,8 +58,10 @@ const MAY: Record<string, Request[]> = {
     item('GetItem', 'campaign#1'),
     ...on(`${table}/index/todo`, 'dynamodb:Query'),
     ...on(object('jobs/emails/year=2026/x.json'), 's3:GetObject'),
+    item('GetItem', 'bulk#1'),
   ],
   OperatorPolicy: [
+    ...on(object('jobs/_bulk/x.txt'), 's3:GetObject', 's3:PutObject'),
     item('PutItem', 'feedback#1'),
     ...on(queue('mht-api-feedback.fifo'), 'sqs:SendMessage'),
     ...on(queue('mht-api-feedback-dlq.fifo'), 'sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:SendMessage'),
@@ -94,6 +96,7 @@ const MAY_NOT: Record<string, Request[]> = {
     item('GetItem', 'subject#feedback#1'),
     ...PERSONAL.flatMap((key) => on(object(`jobs/${key}`), 's3:GetObject', 's3:PutObject', 's3:DeleteObject')),
     ...on(object('jobs/emails/x.json'), 's3:PutObject', 's3:DeleteObject'),
+    ...on(object('jobs/_bulk/x.txt'), 's3:PutObject', 's3:DeleteObject'),
     ...on(queue('mht-api-feedback-dlq.fifo'), 'sqs:ReceiveMessage', 'sqs:SendMessage'),
   ],
   OperatorPolicy: [
