@@ -21,7 +21,10 @@ type Folders = Pick<Instance, 'prefix' | 'known'>;
 
 /** Every folder of an instance, with its retention. Only `_owner` stays for ever. */
 export const retentions = ({ prefix, known }: Folders): Retention[] => [
-  ...['_bodies', '_data', '_attachments', '_bulk'].map((name) => ({ folder: `${prefix}/${name}/`, days: UNNEEDED_AFTER })),
+  ...['_bodies', '_data', '_attachments', '_bulk'].map((name) => ({
+    folder: `${prefix}/${name}/`,
+    days: UNNEEDED_AFTER,
+  })),
   ...Object.keys(known).map((queue) => ({ folder: `${recordFolder(prefix, queue)}/`, days: YEAR })),
   ...['_recipients', '_events'].map((name) => ({ folder: `${prefix}/${name}/`, days: YEAR })),
   // A manifest names the objects of its hour, so all of them go together.
