@@ -74,13 +74,12 @@ async function runOn(run: Run, instance: Instance, { connect, ...call }: Omit<Ca
   const view: View = { instance: name, stage, account, region };
   let code = 0;
   const json = call.options.json === true;
-  const head = targetText({ instance: name, stage, account, region });
-  const heads = json ? call.out.note : call.out.line;
-  heads(head);
+  const write = json ? call.out.note : call.out.line;
+  write(targetText({ instance: name, stage, account, region }));
   const out: Output = {
     ...call.out,
-    // The head is there already.
-    note: (text) => text === head || call.out.note(text),
+    // The head is there already. The command's own one may have another account, and then its error says so.
+    note: (text) => text.startsWith(`${name} · stage ${stage} `) || call.out.note(text),
     json: (value) => {
       if (json) view.result = value;
       else call.out.json(value);
