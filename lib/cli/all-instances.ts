@@ -117,7 +117,7 @@ function serverlessOf(instance: Instance, serverless: Serverless): Serverless {
   const custom = { instance: { account } };
   return {
     ...{ classes, processedInput, pluginManager, serviceDir },
-    service: { provider, custom, functions: {} },
+    service: { service: service.service, provider, custom, functions: {} },
     getProvider: () => Object.assign(Object.create(aws) as typeof aws, own),
   };
 }

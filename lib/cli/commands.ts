@@ -314,6 +314,7 @@ export const GUARDED_OPTIONS = { yes: YES };
 /** More options of some of them. Serverless refuses `--dry-run` of the others. */
 export const MORE_OPTIONS = {
   deploy: { 'dry-run': DRY_RUN },
+  rollback: { 'dry-run': DRY_RUN },
   remove: {
     'dry-run': DRY_RUN,
     confirm: { usage: 'Name of the instance, to remove it from production without a question', type: 'string' },

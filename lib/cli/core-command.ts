@@ -9,7 +9,7 @@ import { GUARDED } from './commands';
 import { confirmRemove, confirmWrite } from './confirm';
 import { isDryRun } from './dry-run';
 import { text } from './options';
-import { deploymentPlan, endHere, removalPlan } from './plan';
+import { deploymentPlan, endHere, removalPlan, rollbackPlan } from './plan';
 import { refuseLosses } from './refuse-losses';
 import type { Serverless } from './serverless';
 import { namedTargetOf, requireOwnAccount, targetOf, targetText } from './target';
@@ -29,9 +29,9 @@ export async function beforeCore(serverless: Serverless, options: CommandContext
     const target = await namedTargetOf(serverless);
     terminal.note(targetText(target));
     requireOwnAccount(target, serverless);
-    // A deployment asks later, below the list of what it changes.
+    // These two ask later, below the list of what they change.
     if (command === 'deploy') return requireReady(chosenInstance(options), serverless);
-    if (isDryRun(options)) return;
+    if (command === 'rollback' || isDryRun(options)) return;
     if (command === 'remove') await confirmRemove(target, { options, out: terminal });
     else if (GUARDED.includes(command)) await confirmWrite(target, { options, out: terminal });
   });
@@ -61,6 +61,29 @@ export async function beforeDeployment(serverless: Serverless, options: CommandC
     if (dry) return;
     await confirmWrite(target, { options, out: terminal });
     await claimOwnFolder(instance, serverless);
+  });
+  if (isDryRun(options)) await endHere(serverless);
+}
+
+/**
+ * Runs before a roll-back to an earlier deployment. Shows what changes, rejects if messages or rows would be lost, and asks
+ * before it changes production. Without a timestamp the command only lists deployments.
+ */
+export async function beforeRollback(serverless: Serverless, options: CommandContext['options']): Promise<void> {
+  const timestamp = text(options, 'timestamp');
+  if (timestamp === undefined) return;
+  await shown(serverless, async () => {
+    const instance = chosenInstance(options);
+    const aws = serverless.getProvider('aws');
+    const config = await aws.getAwsSdkV3Config();
+    const { service } = serverless.service;
+    const { lines, template } = await rollbackPlan(instance, { service, timestamp, config });
+    show([`The roll-back of ${instance.name} would:`, ...lines], isDryRun(options));
+    await refuseLosses(
+      { stack: stackName(instance), template },
+      { config, region: aws.getRegion(), account: await aws.getAccountId() },
+    );
+    if (!isDryRun(options)) await confirmWrite(targetOf(serverless), { options, out: terminal });
   });
   if (isDryRun(options)) await endHere(serverless);
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { HeadObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { realObjects } from '../aws/objects';
 import type { AwsConfig, Template } from './serverless';
 
 interface Code {
@@ -19,6 +20,19 @@ async function withHashes(template: Template, hashOf: (key: string) => Promise<s
     return [id, { ...resource, Properties: { ...rest, Code: await hashOf(code.S3Key) } }] as const;
   });
   return { Resources: Object.fromEntries(await Promise.all(resources)) };
+}
+
+/** The template of an earlier deployment, which Serverless keeps in a folder of its bucket. `undefined`: it is not there. */
+export async function earlierTemplate(
+  folder: string,
+  { config, bucket }: { config: AwsConfig; bucket: string },
+): Promise<Template | undefined> {
+  const client = new S3Client(config);
+  const key = `${folder}/compiled-cloudformation-template.json`;
+  const bytes = await realObjects({ bucket, client })
+    .get(key)
+    .finally(() => client.destroy());
+  return bytes && (JSON.parse(Buffer.from(bytes).toString('utf8')) as Template);
 }
 
 /** A packaged template, with the hashes of its archives in the folder. */

@@ -53,6 +53,7 @@ export class Ops {
         for (const line of await outcomes(connection, options.data)) process.stderr.write(`${line}\n`);
       },
       'before:deploy:deploy': () => coreCommand().beforeDeployment(serverless, options),
+      'before:rollback:rollback': () => coreCommand().beforeRollback(serverless, options),
       'before:remove:remove': () => coreCommand().beforeRemoval(serverless, options),
       'before:aws:deploy:deploy:checkForChanges': () => pauses().keepPauses(serverless),
       'after:rollback:rollback': () => pauses().pauseAgain(serverless),

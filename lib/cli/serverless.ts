@@ -13,6 +13,8 @@ export interface Serverless {
   /** The folder of serverless.yml. */
   serviceDir: string;
   service: {
+    /** `service` of serverless.yml. */
+    service: string;
     provider: {
       environment?: Environment;
       tags?: Record<string, string>;

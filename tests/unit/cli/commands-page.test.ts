@@ -4,10 +4,10 @@ import { commands, GUARDED_OPTIONS, MORE_OPTIONS } from '../../../lib/cli/comman
 import { optionsOf } from '../../../lib/cli/schema';
 
 const page = readFileSync('docs/commands.md', 'utf8');
-/** Serverless's own commands with options of ours. */
+/** Serverless's own commands with options of ours. `--timestamp` of `rollback` is its own. */
 const extended = Object.entries(MORE_OPTIONS).map(([name, options]) => [
   name,
-  { usage: '', writes: true, options: { ...GUARDED_OPTIONS, ...options } },
+  { usage: '', writes: true, options: { ...GUARDED_OPTIONS, ...options, timestamp: { usage: '', type: 'string' } } },
 ]);
 const table: [string, Command][] = [...Object.entries(commands), ...(extended as [string, Command][])];
 /** Options that all commands of Serverless have. */

@@ -4,19 +4,19 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { beforeRemoval } from '../../../lib/cli/core-command';
-import { deploymentPlan, removalPlan } from '../../../lib/cli/plan';
+import { beforeRemoval, beforeRollback } from '../../../lib/cli/core-command';
+import { deploymentPlan, removalPlan, rollbackPlan } from '../../../lib/cli/plan';
 import type { AwsConfig, Serverless, Template } from '../../../lib/cli/serverless';
 import { readInstance } from '../../../lib/instances/read';
 
 const BUCKET = 'the-deployment-bucket';
 /** What the account holds, as a test sets it. */
-let account: { template?: Template; archives: Record<string, string> };
+let account: { template?: Template; archives: Record<string, string>; objects: Record<string, string> };
 let server: http.Server;
 let folder: string;
 
 beforeEach(async () => {
-  account = { archives: {} };
+  account = { archives: {}, objects: {} };
   folder = mkdtempSync(join(tmpdir(), 'package-'));
   server = http.createServer(answer);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -38,6 +38,10 @@ function answer(request: http.IncomingMessage, response: http.ServerResponse): v
     if (request.method === 'HEAD') {
       const hash = account.archives[decodeURIComponent(new URL(request.url ?? '', 'http://x').pathname)];
       return hash === undefined ? reply(404) : reply(200, '', { 'x-amz-meta-filesha256': hash });
+    }
+    if (request.method === 'GET') {
+      const text = account.objects[decodeURIComponent(new URL(request.url ?? '', 'http://x').pathname)];
+      return text === undefined ? reply(404, '<Error><Code>NoSuchKey</Code></Error>') : reply(200, text);
     }
     const action = new URLSearchParams(body).get('Action');
     if (!account.template)
@@ -120,17 +124,83 @@ test('a removal without a stack would do nothing', async () => {
   expect(await removalPlan(acme(), config())).toEqual(['  nothing, because there is no such stack']);
 });
 
+describe('a roll-back', () => {
+  const earlier = { service: 'background-jobs', timestamp: '1767323045000' };
+  const folderOf = '/the-deployment-bucket/serverless/background-jobs/prod/1767323045000-2026-01-02T03:04:05.000Z';
+
+  test.each(['1767323045000', '2026-01-02T03:04:05.000Z'])(
+    'to %s is compared with the template of that deployment',
+    async (timestamp) => {
+      account.template = withCode('2', 'new code');
+      account.archives[`/${BUCKET}/serverless/background-jobs/prod/2/feedback.zip`] = hash('new code');
+      account.archives[`/${BUCKET}/serverless/background-jobs/prod/1/feedback.zip`] = hash('code');
+      const old = { ...withCode('1', 'code').Resources, Topic: { Type: 'AWS::SNS::Topic' } };
+      account.objects[`${folderOf}/compiled-cloudformation-template.json`] = JSON.stringify({ Resources: old });
+
+      const { lines, template } = await rollbackPlan(acme(), { ...earlier, timestamp, config: config() });
+
+      expect(lines).toEqual(['  create AWS::SNS::Topic Topic', '  change AWS::Lambda::Function acme-feedback: Code']);
+      expect(Object.keys(template.Resources)).toEqual(['Feedback', 'Topic']);
+    },
+  );
+
+  test.each(['1767323045000', 'yesterday', '9'.repeat(20)])(
+    'to %s, when nothing was deployed, is refused',
+    async (timestamp) => {
+      account.template = withCode('2', 'code');
+
+      await expect(rollbackPlan(acme(), { ...earlier, timestamp, config: config() })).rejects.toThrow(
+        `There is no deployment with the timestamp ${timestamp}.`,
+      );
+    },
+  );
+
+  test('asks below its list, and a dry run ends there', async () => {
+    jest.spyOn(process.stdout, 'write').mockImplementation(() => true);
+    const printed = jest.spyOn(process.stderr, 'write').mockImplementation(() => true);
+    account.template = withCode('2', 'code');
+    account.objects[`${folderOf}/compiled-cloudformation-template.json`] = JSON.stringify(account.template);
+    const options = { param: 'instance=acme', timestamp: earlier.timestamp };
+    const ended = new Error('ended');
+
+    await expect(
+      beforeRollback(
+        slsCall(async () => {}),
+        options,
+      ),
+    ).rejects.toThrow('This changes acme in production');
+    expect(printed.mock.calls[0]?.[0]).toBe('The roll-back of acme would:\n');
+    await expect(
+      beforeRollback(
+        slsCall(() => Promise.reject(ended)),
+        { ...options, 'dry-run': true },
+      ),
+    ).rejects.toBe(ended);
+    jest.restoreAllMocks();
+  });
+
+  test('without a timestamp only lists deployments, so nothing is asked', async () => {
+    await expect(
+      beforeRollback(
+        slsCall(async () => {}),
+        { param: 'instance=acme' },
+      ),
+    ).resolves.toBeUndefined();
+  });
+});
+
 /** A `sls` call on acme. `spawn`: how Serverless ends the command. */
 function slsCall(spawn: () => Promise<void>) {
   const serverless = {
     classes: { Error },
     processedInput: { commands: ['remove'] },
     pluginManager: { spawn },
-    service: { provider: { environment: { INSTANCE: 'acme' } } },
+    service: { service: 'background-jobs', provider: { environment: { INSTANCE: 'acme' } } },
     getProvider: () => ({
       getStage: () => 'prod',
       getRegion: () => 'eu-west-1',
       getAwsSdkV3Config: async () => config(),
+      getAccountId: async () => '123456789012',
     }),
   } as unknown as Serverless;
   return serverless;

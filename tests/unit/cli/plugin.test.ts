@@ -17,6 +17,7 @@ const serverless = (commands: string[], { stage = 'prod', account = '12345678901
   serviceDir: '.',
   pluginManager: { spawn: async () => {} },
   service: {
+    service: 'background-jobs',
     provider: { environment: { INSTANCE: 'acme' }, compiledCloudFormationTemplate: { Resources: {} } },
     custom: { instance: { account } },
     functions: { feedback: {} },
@@ -66,7 +67,7 @@ test('sls remove of production needs the typed name of the instance, and --yes i
   await expect(remove({ confirm: 'acme' })).resolves.toBeUndefined();
 });
 
-test.each(['rollback', 'rollback function', 'invoke'])('sls %s asks before it changes production', async (command) => {
+test.each(['rollback function', 'invoke'])('sls %s asks before it changes production', async (command) => {
   await expect(run('initialize', command.split(' '))).rejects.toThrow('This changes acme in production');
   expect(printed).toEqual(['acme · stage prod · account 123456789012 · us-east-1\n']);
 });
