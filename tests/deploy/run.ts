@@ -202,6 +202,14 @@ async function main(): Promise<number> {
       await checkArrived(report, account, staging);
       await run(['deploy', '--stage', 'staging']);
       await checkArrived(report, account, { ...staging, visibility: 240 });
+      const [, first = ''] = /Timestamp: (\d+)/.exec(await run(['deploy', 'list', '--stage', 'staging'])) ?? [];
+      const back = await run(['rollback', '--timestamp', first, '--stage', 'staging', '--dry-run']);
+      check(
+        'a dry run of a roll-back names the changed property',
+        back.includes('  change AWS::SQS::Queue mht-api-staging-feedback.fifo: VisibilityTimeout'),
+        back,
+      );
+      await checkArrived(report, account, { ...staging, visibility: 240 });
     });
 
     await section('a deployment that would lose messages', async () => {
