@@ -1,3 +1,4 @@
+import * as z from 'zod';
 import { mapEach } from '../concurrency';
 import { StoreError } from '../errors';
 import { groupBy } from '../group-by';
@@ -6,7 +7,7 @@ import { createBatchSender } from './batch-sender';
 import { IdempotencyConflictError, InvalidJobError } from './errors';
 import { type Inputs, type Kind, kinds } from './kinds';
 import { type Accepted, accept, type SubmitDeps, type Unsent } from './submit';
-import type { SubmitOptions } from './valid';
+import { type SubmitOptions, valid } from './valid';
 
 /** A job of a batch, with the data of its kind. */
 export type BatchJob = { [K in Kind]: { kind: K; data: Inputs[K]; options?: SubmitOptions | undefined } }[Kind];
@@ -21,17 +22,21 @@ const ROWS_AT_ONCE = 25;
 /** How long messages that SQS does not take are sent again. */
 const SEND_TIMEOUT_MS = 10_000;
 
+/** The functions of kinds.ts check data and options. */
+const entrySchema = z.object({ kind: z.enum(Object.keys(kinds) as [Kind, ...Kind[]]) });
+
 type Prepared = { result: BatchResult } | { unsent: Unsent };
 
 /**
  * Accepts many jobs. It sends their messages in batches of ten, with one entry of a message group in a call, so that the
  * jobs of a group keep their order. It sends only the entries again that failed. Each job has its own result, in the
- * order of the jobs.
+ * order of the jobs. Rejects with an InvalidJobError if `jobs` is no array.
  */
 export async function submitBatch(
   deps: Omit<SubmitDeps, 'queues'> & { queues: SubmitDeps['queues'] & BatchQueues },
   jobs: readonly BatchJob[],
 ): Promise<BatchResult[]> {
+  if (!Array.isArray(jobs)) throw new InvalidJobError([{ field: 'jobs', message: 'jobs: must be an array' }]);
   const prepared = await mapEach(jobs, ROWS_AT_ONCE, (job) => prepare(deps, job));
   const results = prepared.map((one) => ('result' in one ? one.result : undefined));
   const unsent = prepared.flatMap((one, place) => ('unsent' in one ? [{ ...one.unsent, place }] : []));
@@ -56,12 +61,11 @@ export async function submitBatch(
 
 const NOT_SENT = () => new StoreError({ code: 'SQS.NotSent', message: 'SQS did not take the message in time' });
 
-async function prepare(deps: SubmitDeps, { kind, data, options = {} }: BatchJob): Promise<Prepared> {
+async function prepare(deps: SubmitDeps, job: BatchJob): Promise<Prepared> {
   try {
-    const make = Object.hasOwn(kinds, kind) ? kinds[kind] : undefined;
-    if (!make)
-      throw new InvalidJobError([{ field: 'kind', message: `kind: must be one of ${Object.keys(kinds).join(', ')}` }]);
-    const decided = await accept(deps, make(data, options, deps));
+    const { kind } = valid(entrySchema, job);
+    const { data, options = {} } = job;
+    const decided = await accept(deps, kinds[kind](data, options, deps));
     return 'accepted' in decided ? { result: decided } : { unsent: decided };
   } catch (error) {
     if (error instanceof InvalidJobError || error instanceof IdempotencyConflictError) return { result: { error } };

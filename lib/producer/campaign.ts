@@ -56,6 +56,7 @@ export async function submitCampaign(
 ): Promise<AcceptedCampaign> {
   const { name, sendAt, ...content } = valid(campaignSchema, input);
   const submitted = { ...valid(submitOptions, options), queue: EMAILS_QUEUE };
+  if (!isSource(source)) refuse(new InvalidRecipientsError('must be a list, or an object with csv, ndjson or key'));
   // Without the queue, the recipients must not be stored either.
   deps.settings(EMAILS_QUEUE);
   if ('key' in source)
@@ -84,6 +85,15 @@ export async function submitCampaign(
   const accepted = await submit(deps, { ...submitted, id, type: EMAIL_CAMPAIGN, data, group: id });
   const { requested, duplicates, rejected, recipients, chunks } = written;
   return { ...accepted, requested, duplicates, rejected, recipients, chunks, rejectedKeys };
+}
+
+/** Whether recipients can be read from it. Callers without types give anything. */
+function isSource(source: unknown): source is RecipientSource {
+  if (typeof source !== 'object' || source === null) return false;
+  if ('key' in source) return typeof source.key === 'string';
+  const read = 'csv' in source ? source.csv : 'ndjson' in source ? source.ndjson : source;
+  if (typeof read === 'string') return true;
+  return typeof read === 'object' && read !== null && (Symbol.iterator in read || Symbol.asyncIterator in read);
 }
 
 function refuse(error: unknown): never {

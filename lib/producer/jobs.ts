@@ -1,8 +1,10 @@
+import * as z from 'zod';
 import { jobKey } from '../jobs/keys';
 import type { Ledger } from '../jobs/ledger';
 import { isEnd, type JobRow, type Reason, type State, waitsForItsTime } from '../jobs/row';
 import { cancel as cancelled } from '../jobs/transitions';
 import type { Clock, Random } from '../ports';
+import { valid } from './valid';
 
 /** What an API may show about a job. It never holds groups, addresses or confidential results. */
 export interface JobStatus {
@@ -43,7 +45,10 @@ export interface CancelledStatus extends JobStatus {
   cancelled: boolean;
 }
 
-/** Asks about jobs. Every function rejects with a StoreError if the table is down. */
+/**
+ * Asks about jobs. Every function rejects with a StoreError if the table is down, and with an InvalidJobError that names
+ * an id or an option that breaks a rule.
+ */
 export interface Jobs {
   get(id: string, options?: FindOptions): Promise<JobStatus>;
   /** Resolves when the job has ended, or at the time-out with the state at that time. */
@@ -64,7 +69,8 @@ const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5_000;
 
 export function createJobs({ ledger, clock, random, queueNames }: JobsDeps): Jobs {
-  async function find(id: string, { queue }: FindOptions = {}): Promise<JobRow | undefined> {
+  async function find(id: string, options: FindOptions = {}): Promise<JobRow | undefined> {
+    const { queue } = valid(questionSchema(queueNames), { ...options, id });
     const keys = (queue === undefined ? queueNames : [queue]).map((name) => jobKey(name, id));
     const rows = await Promise.all(keys.map((key) => ledger.get(key)));
     return rows.find((one) => one !== undefined);
@@ -87,7 +93,9 @@ export function createJobs({ ledger, clock, random, queueNames }: JobsDeps): Job
       const never = row.state === 'cancelled' && row.reason === 'operator' && row.firstStartedAt === undefined;
       return { ...statusOf(row), cancelled: never };
     },
-    async wait(id, { queue, timeout = DEFAULT_TIMEOUT_MS, signal } = {}) {
+    async wait(id, options = {}) {
+      const { queue, timeout = DEFAULT_TIMEOUT_MS } = valid(questionSchema(queueNames), { ...options, id });
+      const { signal } = options;
       const end = clock.now() + timeout;
       for (let longest = FIRST_PAUSE_MS, home = queue; ; longest = Math.min(longest * 1.5, LONGEST_PAUSE_MS)) {
         signal?.throwIfAborted();
@@ -114,6 +122,22 @@ async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undef
   });
   return Promise.race([promise, aborted]).finally(() => signal.removeEventListener('abort', abort));
 }
+
+const questionSchema = (queueNames: readonly string[]) =>
+  z.object({
+    id: z.string().min(1),
+    queue: z
+      .string()
+      .refine((name) => queueNames.includes(name), `must be one of ${queueNames.join(', ')}`)
+      .optional(),
+    timeout: z
+      .custom<number>(
+        (value) => typeof value === 'number' && value >= 0,
+        'must be a number of milliseconds, at least 0',
+      )
+      .optional(),
+    signal: z.custom<AbortSignal>((value) => value instanceof EventTarget, 'must be an AbortSignal').optional(),
+  });
 
 const pending = (id: string): JobStatus => ({ id, state: 'pending', ended: false });
 

@@ -115,3 +115,20 @@ it('accepts jobs without a key while the table is down', async () => {
 
   expect(results.map(({ accepted, error }) => accepted?.duplicate ?? error?.name)).toEqual([false, 'StoreError']);
 });
+
+it('refuses what is no list, and names entries that are no jobs, without losing the others', async () => {
+  const { deps } = start();
+  const odd = (value: unknown) => value as never;
+
+  for (const value of [undefined, null, 'jobs', { kind: 'feedback' }])
+    await expect(submitBatch(deps, odd(value))).rejects.toThrow('jobs: must be an array');
+  const results = await submitBatch(deps, [odd(null), odd(7), { kind: odd('orders'), data: odd({}) }, feedback('one')]);
+
+  expect(results.map(({ error }) => error?.name)).toEqual([
+    'InvalidJobError',
+    'InvalidJobError',
+    'InvalidJobError',
+    undefined,
+  ]);
+  expect(results[2]?.error?.message).toMatch(/^kind: must be one of "feedback", /);
+});

@@ -264,3 +264,12 @@ describe('one mail to one person', () => {
     await expect(producer.email(input)).rejects.toThrow('data: is not allowed without a templateId');
   });
 });
+
+test.each([null, 7, 'people', {}, { key: 1 }, { csv: 5 }, { ndjson: null }])(
+  'recipients that are %j are refused by their name',
+  async (source) => {
+    expect(await problems(campaign, source as never)).toBe(
+      'recipients: must be a list, or an object with csv, ndjson or key',
+    );
+  },
+);

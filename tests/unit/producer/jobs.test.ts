@@ -119,3 +119,30 @@ describe('waiting for a job', () => {
     late.release();
   });
 });
+
+describe('a question that breaks a rule', () => {
+  const odd = (value: unknown) => value as never;
+
+  test.each([
+    ['id: must be a string', undefined, {}],
+    ['id: must be at least 1 characters', '', {}],
+    ['queue: must be one of emails, feedback', 'id', { queue: 'orders' }],
+    ['timeout: must be a number of milliseconds, at least 0', 'id', { timeout: Number.NaN }],
+    ['timeout: must be a number of milliseconds, at least 0', 'id', { timeout: '5' }],
+    ['timeout: must be a number of milliseconds, at least 0', 'id', { timeout: -1 }],
+    ['signal: must be an AbortSignal', 'id', { signal: 5 }],
+  ])('is refused by its name: %s', async (message, id, options) => {
+    const { jobs, reads } = setUp();
+
+    const asked = [jobs.wait(odd(id), odd(options))];
+    if (!('timeout' in options) && !('signal' in options))
+      asked.push(jobs.get(odd(id), odd(options)), jobs.cancel(odd(id), odd(options)));
+
+    for (const answer of asked)
+      await expect(answer).rejects.toMatchObject({
+        name: 'InvalidJobError',
+        message: expect.stringContaining(message),
+      });
+    expect(reads).toEqual([]);
+  });
+});
