@@ -174,3 +174,7 @@ export const waitsForItsTime = ({
   firstStartedAt,
 }: Pick<JobRow, 'state' | 'notBefore' | 'firstStartedAt'>): boolean =>
   state === 'held' && notBefore !== undefined && firstStartedAt === undefined;
+
+/** When the caller wanted the job to be done: its planned time, or else when it was accepted. In ms since 1970. */
+export const wantedAt = ({ time, notBefore = 0 }: Pick<JobRow, 'time' | 'notBefore'>): number =>
+  Math.max(time, notBefore);

@@ -2,6 +2,7 @@ import { PermanentError } from '../errors';
 import { sha256 } from '../jobs/envelope';
 import { subjectKey } from '../jobs/keys';
 import { type ItemDeps, readItem, updateItem } from '../jobs/ledger';
+import { wantedAt } from '../jobs/row';
 import { ROW_LIFETIME_MS } from '../jobs/schedule';
 import type { Item } from '../ports';
 import type { Job } from '../worker/contract';
@@ -10,7 +11,7 @@ import { TESTFLIGHT_QUEUE } from './message';
 /** The latest job about one tester of one app that took effect. */
 interface Subject extends Item {
   job: string;
-  /** When that job was accepted. */
+  /** When that job was accepted, or its planned time. */
   time: number;
 }
 
@@ -29,11 +30,13 @@ export interface Subjects {
 }
 
 export function createSubjects(deps: ItemDeps): Subjects {
+  // An operator can start a planned job before its time.
+  const placeOf = ({ row }: About): number => Math.min(wantedAt(row), Math.max(row.time, deps.clock.now()));
   return {
     refuseSuperseded: async (job) => {
       if (job.row.generation === 1) return;
       const latest = (await readItem(deps, keyOf(job))) as Subject | undefined;
-      if (latest && latest.job !== job.id && latest.time > job.row.time)
+      if (latest && latest.job !== job.id && latest.time > placeOf(job))
         throw new PermanentError({
           code: 'Superseded',
           message: 'a later job about this tester took effect first: send a new job if you still want this one',
@@ -42,9 +45,9 @@ export function createSubjects(deps: ItemDeps): Subjects {
     finished: async (job) => {
       const key = keyOf(job);
       await updateItem<Subject>(deps, key, (stored) => {
-        if (stored && stored.time >= job.row.time) return undefined;
+        if (stored && stored.time >= placeOf(job)) return undefined;
         const expiresAt = Math.ceil((deps.clock.now() + ROW_LIFETIME_MS) / 1000);
-        return { key, version: 0, writer: '', job: job.id, time: job.row.time, expiresAt };
+        return { key, version: 0, writer: '', job: job.id, time: placeOf(job), expiresAt };
       });
     },
   };

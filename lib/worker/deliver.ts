@@ -5,7 +5,7 @@ import { disowned, type Resolved, resolve, withoutBody } from '../jobs/identify'
 import { invalidId } from '../jobs/keys';
 import { LeaseLostError } from '../jobs/ledger';
 import { keepCancelled } from '../jobs/reopen';
-import type { JobRow } from '../jobs/row';
+import { type JobRow, wantedAt } from '../jobs/row';
 import { NewerRowError } from '../jobs/row-schema';
 import { type DeliveryRun, isLastReceive } from './delivery';
 import type { WorkerDeps } from './deps';
@@ -102,7 +102,7 @@ async function waitForRun(
 
 async function holdBehind(delivery: DeliveryRun, resolved: Resolved, row: JobRow): Promise<Disposition> {
   // Released code does not know about tickets, so a job behind the front must also become due now and then.
-  const waitMs = Math.max(DAY_MS, delivery.deps.clock.now() - row.time);
+  const waitMs = Math.max(DAY_MS, delivery.deps.clock.now() - wantedAt(row));
   const held = await withoutRun(delivery, resolved, row, (end) =>
     end.hold({ reason: 'behind', waitMs, counts: false }),
   );

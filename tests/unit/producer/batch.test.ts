@@ -132,3 +132,23 @@ it('refuses what is no list, and names entries that are no jobs, without losing 
   ]);
   expect(results[2]?.error?.message).toMatch(/^kind: must be one of "feedback", /);
 });
+
+it('plans the jobs that have a time, and sends the others', async () => {
+  const { deps, clock, calls, table } = start();
+  const notBefore = new Date(clock.now() + 60_000).toISOString();
+
+  const results = await submitBatch(deps, [
+    { ...feedback('one'), options: { notBefore } },
+    feedback('two'),
+    { ...feedback('three'), options: { notBefore: '2020-01-01T00:00:00Z' } },
+  ]);
+
+  expect(results.map(({ accepted, error }) => accepted?.duplicate ?? error?.message)).toEqual([
+    false,
+    false,
+    'notBefore: must be in the future',
+  ]);
+  expect(calls.flat()).toHaveLength(1);
+  const states = table.items().flatMap(({ state }) => state ?? []);
+  expect(states.toSorted()).toEqual(['held', 'queued']);
+});

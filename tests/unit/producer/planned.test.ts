@@ -64,6 +64,16 @@ describe('a planned job', () => {
     ]);
   });
 
+  it('goes within seconds of its time while a run of the reconciler stays', async () => {
+    const { engine, send, inMs } = start();
+    const { id } = await send({ notBefore: inMs(12_000) });
+
+    await engine.reconcile({ stayMs: 50_000 });
+
+    const { sentAt = 0, notBefore = 0 } = engine.row(id);
+    expect(sentAt - notBefore).toBeLessThanOrEqual(5_000);
+  });
+
   it('counts as held and as late from its time on', async () => {
     const { send, live, inMs, gauge } = start();
     await send({ notBefore: inMs(20 * DAY) });

@@ -6,11 +6,16 @@ import { memoryClock, memoryRandom } from '../../support/memory-clock';
 import { memoryTable } from '../../support/memory-table';
 
 const clock = memoryClock();
+const BEGUN = clock.now();
 const start = () => createSubjects({ table: memoryTable(), clock, random: memoryRandom() });
 
-/** The n-th job about one tester. It was accepted `n` seconds after the start. */
-function job(n: number, { generation = 1 } = {}): Job<{ app: string; email: string }> {
-  const row = { ...acceptedRow(clock.now(), { id: jobId(n) }), time: clock.now() + n * 1_000, generation };
+/** The n-th job about one tester. It was accepted `n` seconds after the start, and planned for `planned` seconds after it. */
+function job(
+  n: number,
+  { generation = 1, planned }: { generation?: number; planned?: number } = {},
+): Job<{ app: string; email: string }> {
+  const notBefore = planned === undefined ? {} : { notBefore: BEGUN + planned * 1_000 };
+  const row = { ...acceptedRow(BEGUN, { id: jobId(n) }), time: BEGUN + n * 1_000, generation, ...notBefore };
   return { id: jobId(n), data: { app: '1', email: 'tester@example.com' }, row } as unknown as ReturnType<typeof job>;
 }
 
@@ -35,4 +40,14 @@ test('an earlier job that ends last does not take the place of the later one', a
   await subjects.finished(job(1));
 
   await expect(subjects.refuseSuperseded(job(2, { generation: 2 }))).rejects.toMatchObject({ code: 'Superseded' });
+});
+
+test('a planned job has its place by its time, not by its acceptance', async () => {
+  const subjects = start();
+  clock.advance(10_000);
+  await subjects.finished(job(3));
+  await subjects.finished(job(1, { planned: 5 }));
+
+  await subjects.refuseSuperseded(job(1, { planned: 5, generation: 2 }));
+  await expect(subjects.refuseSuperseded(job(4, { generation: 2 }))).rejects.toMatchObject({ code: 'Superseded' });
 });
