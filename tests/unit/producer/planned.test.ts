@@ -248,7 +248,7 @@ describe('a planned job with a key', () => {
     expect(effects).toEqual([id]);
   });
 
-  it('is cancelled if no call finishes it, can be planned again, and leaves no body for good', async () => {
+  it('is cancelled if no call finishes it, and can be planned again', async () => {
     let dies = true;
     const { engine, send, live, effects, inMs } = start({
       after: (call) => {
