@@ -1,0 +1,103 @@
+import { isLeanMetric } from '../../../lib/alarms/measurements';
+import { chunkSizeOf } from '../../../lib/emails/campaigns/chunk';
+import { LEAN, WATCHED } from '../../support/lean-world';
+import type { Calls, Counts } from './count';
+import { PRICES } from './prices';
+
+/** What a month brings. */
+export interface Month {
+  feedback: number;
+  /** Recipients of campaigns. */
+  emails: number;
+  events: number;
+  testflight: number;
+}
+
+/** What no test can count. `seconds`: how long a worker runs for a job, most of which it waits for vendors. */
+export const ASSUMED = {
+  emailRate: 100,
+  eventsPerMessage: 100,
+  seconds: { feedback: 1.5, chunk: 2, testflight: 3, analytics: 0.1, canary: 0.1 },
+  /** A table or SQS call, and how many the reconciler makes at a time. */
+  callSeconds: 0.005,
+  /** A row of 2 KB takes two units, and each entry of an index one more: 23 units for the seven writes of a job. */
+  unitsPerWrite: 23 / 7,
+  logKbPerJob: 2,
+  /** A process adds to its function's tally at most once a second: at most one write of 3 KB for each job. */
+  tallyUnits: 3,
+  /** SendGrid reports its events in batches, and each batch is one object. */
+  eventsPerMail: 3,
+  eventsPerRequest: 30,
+  /** Lambda asks an idle queue five times in 20 seconds. */
+  pollsPerMinute: 15,
+} as const;
+
+const MINUTES = 30 * 24 * 60;
+const GB = 1024 * 1024;
+
+type Job = keyof typeof ASSUMED.seconds;
+
+/** A month's bill in USD by service. */
+export function bill(counts: Counts, month: Month): Record<string, number> {
+  const jobs: Record<Job, number> = {
+    feedback: month.feedback,
+    chunk: month.emails / chunkSizeOf(ASSUMED.emailRate),
+    testflight: month.testflight,
+    analytics: month.events / ASSUMED.eventsPerMessage,
+    canary: (MINUTES / WATCHED.canaryMinutes) * WATCHED.rows.length,
+  };
+  const kinds = Object.keys(jobs) as Job[];
+  // The reconciler accepts the chunks of a campaign as it releases them.
+  const accepted = jobs.feedback + jobs.testflight + jobs.chunk;
+  const webhooks = (month.emails * ASSUMED.eventsPerMail) / ASSUMED.eventsPerRequest;
+  const each = (price: (calls: Calls) => number): number =>
+    kinds.reduce((sum, kind) => sum + jobs[kind] * price(counts[kind]), 0) +
+    accepted * price(counts.accept) +
+    MINUTES * price(counts.reconciler);
+  const all = kinds.reduce((sum, kind) => sum + jobs[kind], 0);
+  const of = (calls: Calls, name: string) => calls[name] ?? 0;
+  const total = (calls: Calls) => Object.values(calls).reduce((sum, count) => sum + count, 0);
+  const workers = kinds.reduce((sum, kind) => sum + jobs[kind] * ASSUMED.seconds[kind] * 0.5, 0);
+  const reconciler = MINUTES * total(counts.reconciler) * ASSUMED.callSeconds;
+  const messages = kinds.reduce((sum, kind) => sum + (kind === 'canary' ? 0 : jobs[kind]), 0) - accepted;
+  return {
+    DynamoDB:
+      each(
+        (calls) =>
+          of(calls, 'table.put') * ASSUMED.unitsPerWrite * PRICES.writeUnit +
+          (of(calls, 'table.get') + (of(calls, 'table.due') + of(calls, 'table.count')) / 2) * PRICES.readUnit,
+      ) +
+      all * ASSUMED.tallyUnits * PRICES.writeUnit,
+    S3:
+      each(
+        (calls) =>
+          (of(calls, 'objects.create') + of(calls, 'objects.put')) * PRICES.s3Put +
+          of(calls, 'objects.get') * PRICES.s3Get,
+      ) +
+      webhooks * PRICES.s3Put,
+    SQS:
+      // Lambda receives and deletes each message. Chunks and events are sent one by one too.
+      (each((calls) => of(calls, 'queues.send') + of(calls, 'queues.depth')) +
+        messages +
+        2 * all +
+        MINUTES * ASSUMED.pollsPerMinute * WATCHED.rows.length) *
+      PRICES.sqsRequest,
+    Lambda:
+      (all + MINUTES + webhooks) * PRICES.lambdaRequest +
+      (workers + reconciler + webhooks * 0.05) * PRICES.lambdaGbSecond,
+    'CloudWatch logs': ((all + MINUTES) * ASSUMED.logKbPerJob * PRICES.logGb) / GB,
+    'CloudWatch alarms': LEAN.ofAws.flatMap(({ metrics }) => Object.keys(metrics)).length * PRICES.alarmMetric,
+    'CloudWatch metrics': billedMetrics() * PRICES.metric,
+    'CloudWatch dashboard': PRICES.dashboard,
+  };
+}
+
+/** The metrics that lean monitoring writes. */
+function billedMetrics(): number {
+  const ofQueue = ['JobsSucceeded', 'JobsParked', 'TimeToFinish'].filter((name) => isLeanMetric(name, { queue: 'q' }));
+  const ofInstance = ['ReconcilerRuns', 'IncidentsUntold'].filter((name) => isLeanMetric(name, {}));
+  return ofQueue.length * WATCHED.rows.length + ofInstance.length;
+}
+
+export const sumOf = (costs: Record<string, number>): number =>
+  Object.values(costs).reduce((sum, cost) => sum + cost, 0);

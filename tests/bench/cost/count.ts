@@ -1,0 +1,137 @@
+import { analyticsContract } from '../../../lib/analytics/process';
+import { createProducer } from '../../../lib/producer/producer';
+import { watchCanary } from '../../../lib/reconcile/canary';
+import { createNoted } from '../../../lib/reconcile/noted';
+import { analyticsBody, someEvents } from '../../support/analytics';
+import { startEmails } from '../../support/emails';
+import { memoryEngine, PREFIX, watch } from '../../support/engine';
+import { aFeedback, feedbackBody, startFeedback } from '../../support/feedback';
+import { LEAN, WATCHED } from '../../support/lean-world';
+import { memoryProducerDeps } from '../../support/producer';
+import { SAMPLE_QUEUE, sampleContract } from '../../support/sample-contract';
+import { inviteBody, startTestflight } from '../../support/testflight';
+
+/** How often each port was called, by `{port}.{method}`. */
+export type Calls = Record<string, number>;
+
+/** The calls of one clean job of each kind, of one accepted by the API, and of one run of the reconciler without work. */
+export type Counts = Record<
+  'accept' | 'feedback' | 'chunk' | 'analytics' | 'testflight' | 'canary' | 'reconciler',
+  Calls
+>;
+
+const ALL = ['table', 'objects', 'queues'];
+
+/** Counts the calls to the stores. `begin` forgets those of the preparation. */
+function counter() {
+  let calls: Calls = {};
+  return {
+    before: (call: string) => {
+      if (ALL.includes(call.split('.')[0] ?? '')) calls[call] = (calls[call] ?? 0) + 1;
+    },
+    begin: () => {
+      calls = {};
+    },
+    calls: () => Object.fromEntries(Object.entries(calls).sort(([a], [b]) => (a < b ? -1 : 1))),
+  };
+}
+
+export async function counts(): Promise<Counts> {
+  return {
+    accept: await accept(),
+    feedback: await feedback(),
+    chunk: await chunk(),
+    analytics: await analytics(),
+    testflight: await testflight(),
+    canary: await canary(),
+    reconciler: await reconciler(),
+  };
+}
+
+async function accept(): Promise<Calls> {
+  const { before, calls } = counter();
+  const counted =
+    <T extends object>(name: string) =>
+    (port: T) =>
+      watch(port, name, { before });
+  const wrap = { table: counted('table'), queues: counted('queues'), objects: counted('objects') };
+  const { deps } = memoryProducerDeps(wrap as Parameters<typeof memoryProducerDeps>[0]);
+  await createProducer(deps).feedback(aFeedback());
+  return calls();
+}
+
+async function feedback(): Promise<Calls> {
+  const { before, begin, calls } = counter();
+  const { engine, close } = await startFeedback({ before });
+  engine.send(feedbackBody());
+  begin();
+  await engine.deliver().finally(close);
+  return calls();
+}
+
+async function chunk(): Promise<Calls> {
+  const { before, begin, calls } = counter();
+  const emails = await startEmails({ before });
+  emails.sendChunk(await emails.campaign({ recipients: 50, chunkSize: 50 }), 0);
+  begin();
+  await emails.engine.deliver().finally(emails.close);
+  return calls();
+}
+
+async function testflight(): Promise<Calls> {
+  const { before, begin, calls } = counter();
+  const { engine, close } = await startTestflight({ before });
+  engine.send(inviteBody());
+  begin();
+  await engine.deliver().finally(close);
+  return calls();
+}
+
+async function analytics(): Promise<Calls> {
+  const { before, calls } = counter();
+  const metrics = { add: () => {}, flush: async () => {} };
+  const engine = memoryEngine(
+    ({ objects }) =>
+      analyticsContract({ objects: watch(objects, 'objects', { before }), prefix: PREFIX, names: new Set(), metrics }),
+    { before },
+  );
+  engine.send(analyticsBody(someEvents(1, 100)));
+  await engine.deliver();
+  return calls();
+}
+
+/** A canary: sent, done and measured. */
+async function canary(): Promise<Calls> {
+  const { before, calls } = counter();
+  const engine = memoryEngine(() => sampleContract().contract, { before });
+  const look = () => watchCanary({ ...engine.deps, noted: createNoted() }, { queue: SAMPLE_QUEUE, everyMs: 300_000 });
+  await look();
+  await engine.deliver();
+  engine.clock.advance(60_000);
+  await look();
+  return calls();
+}
+
+/** One run with four queues that have nothing to do, and with lean monitoring. */
+async function reconciler(): Promise<Calls> {
+  const { before, begin, calls } = counter();
+  const engine = memoryEngine(() => sampleContract().contract, { before });
+  const { queues } = engine.deps;
+  const depth = watch({ depth: async () => ({ visible: 0, inFlight: 0 }) }, 'queues', { before });
+  Object.assign(engine.deps, {
+    queueNames: WATCHED.rows.map(({ name }) => name),
+    queues: { ...queues, ...depth },
+    monitor: {
+      ...{ instance: WATCHED.instance, account: '0', region: 'us-east-1', topic: 't', runbook: '' },
+      judged: LEAN.judged,
+      functions: WATCHED.functions.map(({ name }) => name),
+      topics: { publish: async () => {} },
+      dlqAlarm: () => undefined,
+    },
+  });
+  await engine.reconcile();
+  engine.clock.advance(60_000);
+  begin();
+  await engine.reconcile();
+  return calls();
+}
