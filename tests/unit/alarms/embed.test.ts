@@ -181,3 +181,25 @@ test("any message from the topic fits into Discord's limits, with and without an
     { numRuns: 200 },
   );
 });
+
+test('the message about a DLQ says how many jobs died of which code, with the first ids', () => {
+  const causes = [
+    { code: 'ZendeskRejected', jobs: 4, first: ['0190-a', '0190-b', '0190-c'] },
+    { code: 'CrashLoop', jobs: 1, first: ['0190-d'] },
+  ];
+  const [embed] = messageOf(notificationOf(snsMessage(alarmChange())), place, { causes }).embeds;
+
+  expect(embed?.fields?.find(({ name }) => name === 'Why')?.value).toBe(
+    '4 jobs: ZendeskRejected (0190-a, 0190-b, 0190-c, …)\n1 job: CrashLoop (0190-d)',
+  );
+});
+
+test('the message about a held job names job, reason and code, and its command shows that job', () => {
+  const held = alarmChange({ AlarmName: 'acme-feedback-held' });
+  const behind = { jobId: '0190-a', reason: 'throttled', code: 'Throttled' };
+  const [embed] = messageOf(notificationOf(snsMessage(held)), place, { behind }).embeds;
+  const fieldOf = (name: string) => embed?.fields?.find((each) => each.name === name)?.value;
+
+  expect(fieldOf('What is behind it')).toBe('job 0190-a, reason throttled, code Throttled');
+  expect(fieldOf('Next')).toContain('npx sls jobs show 0190-a --queue feedback ');
+});
