@@ -192,6 +192,16 @@ export const KINDS = {
     next: 'deploy',
     judged: true,
   },
+  'access-denied': {
+    scope: 'instance',
+    title: 'AWS denied a function access',
+    means:
+      'A permission or a secret is missing, or a function did what it must not do. The code in its log says which.',
+    unit: 'count',
+    look: 'logs -f FUNCTION --startTime 1h',
+    next: 'deploy',
+    judged: true,
+  },
   'campaign-paused': {
     scope: 'instance',
     title: 'A campaign was paused automatically',

@@ -16,7 +16,7 @@ const OF_THE_INSTANCE = ['ReconcilerRuns', 'IncidentsUntold'];
 export const JUDGED_MINUTES: Readonly<Record<string, number>> = {
   ...{ JobsSucceeded: 15, JobsParked: 15, JobsHeld: 10, JobsCancelled: 10, TimeToFinish: 15 },
   ...{ OldestHeld: 3, MessagesReturned: 5, JobsExpired: 5, VendorStopped: 1, ReconcilerFailures: 15 },
-  ...{ IllegalTransitions: 5, CampaignsPaused: 5, ChunksWithoutEvents: 5, EmailEventsRefused: 5 },
+  ...{ IllegalTransitions: 5, AccessDenied: 5, CampaignsPaused: 5, ChunksWithoutEvents: 5, EmailEventsRefused: 5 },
   ...{ CompactionFailures: 60, Duration: 5, Canary: 15 },
   ...{ ApproximateNumberOfMessagesVisible: 10, ApproximateNumberOfMessagesNotVisible: 1 },
   ApproximateAgeOfOldestMessage: 10,

@@ -9,6 +9,7 @@ import { circuitBreakers } from '../limits/circuit';
 import { realLog } from '../log';
 import type { BatchQueues, Queues, Table } from '../ports';
 import type { BatchDeps } from '../worker/deps';
+import { countingDenied } from './denied';
 import { metricsOf } from './metrics';
 
 /** Makes the engine's side effects on AWS, once per cold start. */
@@ -18,6 +19,7 @@ export function realDeps(
   const table = realTable({ table: config.TABLE });
   const settings = settingsOf(config);
   const base = { table, clock: realClock, random: realRandom };
+  const metrics = metricsOf(config, base, { canaryMinutes: config.CANARY_EVERY ?? 0 });
   return {
     ...base,
     ledger: createLedger({ ...base, settings }),
@@ -25,8 +27,8 @@ export function realDeps(
     circuits: circuitBreakers(base),
     objects: realObjects({ bucket: config.BUCKET }),
     queues: realQueues(),
-    log: realLog({ service: config.INSTANCE, level: config.LOG_LEVEL }),
-    metrics: metricsOf(config, base, { canaryMinutes: config.CANARY_EVERY ?? 0 }),
+    log: countingDenied(realLog({ service: config.INSTANCE, level: config.LOG_LEVEL }), metrics),
+    metrics,
     bucket: config.BUCKET,
     prefix: config.PREFIX,
     retryWaits: config.RETRY_WAITS,

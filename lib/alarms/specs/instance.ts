@@ -30,6 +30,7 @@ export function instanceAlarms(instance: string, rows: readonly { name: string }
     },
     { ...onOccurrence('reconciler-failures', own('ReconcilerFailures', 'Sum')), periods: 3 },
     onOccurrence('illegal-transition', own('IllegalTransitions', 'Sum')),
+    onOccurrence('access-denied', own('AccessDenied', 'Sum')),
     ...(has('emails')
       ? [
           onOccurrence('campaign-paused', emails('CampaignsPaused', 'Sum')),
