@@ -8,7 +8,7 @@ import { callerOf } from './target';
 
 /** The code of `sls console`. It ends with Ctrl-C. */
 export const consoleRun: Run = async ({ options, out, deployment, target, serverless }) => {
-  const port = count(options, 'port', DEFAULT_CONSOLE_PORT);
+  const port = options.port === '0' ? 0 : count(options, 'port', DEFAULT_CONSOLE_PORT);
   const write = options.write === true;
   const served = await serveConsole(
     { deployment: await deployment(), target, by: await callerOf(serverless), write },

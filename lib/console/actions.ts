@@ -2,38 +2,50 @@ import * as z from 'zod';
 import { decideCampaign } from '../ops/campaign-decide';
 import { statusOf } from '../ops/campaign-view';
 import { cancel } from '../ops/cancel';
+import type { Deployment } from '../ops/deployment';
 import { discard } from '../ops/discard';
 import { findJob } from '../ops/find';
-import { type OperatorDeps, OperatorError, stateOf } from '../ops/operator';
+import { OperatorError, stateOf } from '../ops/operator';
+import { pauseQueue, resumeQueue } from '../ops/pause';
 import { replace } from '../ops/replace';
 import { resolveStep } from '../ops/resolve';
 import { retry } from '../ops/retry';
 import { isProduction } from '../target';
+import { timeText } from '../text';
 import { audit } from './audit';
 import { type ConsoleDeps, commandFor } from './deps';
 
-/** An action on one job or campaign: what `sls` does too, through the same function. */
+/** `audited` stores who does it, and comes just before the change. */
+interface How {
+  audited: () => Promise<string>;
+  reason: string;
+}
+
+/** An action on one job, queue or campaign: what `sls` does too, through the same function. */
 interface Action<Input> {
   input: z.ZodType<Input>;
   /** The words of the `sls` command that does the same. */
   command(input: Input): string;
   /** What the page asks before it acts. */
   question(input: Input): string;
-  /** Answers what happened. `audited` stores who does it, and comes just before the change. */
-  run(deps: OperatorDeps, input: Input, audited: () => Promise<string>): Promise<string>;
+  /** Whether it needs the operator's reason everywhere, and not only in production. */
+  needsReason?: true;
+  /** Answers what happened. */
+  run(deps: Deployment, input: Input, how: How): Promise<string>;
 }
 
 /** Checks that the parts of one action agree on its input. */
 const action = <Input>(made: Action<Input>): Action<unknown> => made as unknown as Action<unknown>;
 const job = z.strictObject({ queue: z.string(), id: z.string() });
 const campaign = z.strictObject({ id: z.string() });
+const queueInput = z.strictObject({ queue: z.string() });
 
 const campaignAction = (decision: 'pause' | 'resume' | 'cancel', question: string) =>
   action({
     input: campaign,
     command: ({ id }) => `campaign ${decision} ${id}`,
     question: () => question,
-    run: async (deps, { id }, audited) => {
+    run: async (deps, { id }, { audited }) => {
       const { before, after } = await decideCampaign(deps, id, decision, audited);
       return `Campaign ${id}: was ${statusOf(before)}, is ${statusOf(after)}.`;
     },
@@ -44,7 +56,7 @@ const ACTIONS = {
     input: job,
     command: ({ id, queue }) => `jobs retry ${id} --queue ${queue}`,
     question: () => 'Send the job back to its queue? It continues at its first step without a result.',
-    run: async (deps, { queue, id }, audited) => {
+    run: async (deps, { queue, id }, { audited }) => {
       const row = await findJob(deps, id, queue);
       const { messageId } = await retry({ ...deps, audit: await audited() }, row);
       const how = messageId === undefined ? 'is open again with its old message' : `sent as message ${messageId}`;
@@ -55,7 +67,7 @@ const ACTIONS = {
     input: job,
     command: ({ id, queue }) => `jobs cancel ${id} --queue ${queue}`,
     question: () => 'Cancel the job? The effects of its finished steps remain.',
-    run: async (deps, { queue, id }, audited) => {
+    run: async (deps, { queue, id }, { audited }) => {
       const row = await findJob(deps, id, queue);
       const cancelled = await cancel({ ...deps, audit: await audited() }, row);
       return `${id}: was ${stateOf(row)}, is ${stateOf(cancelled)}.`;
@@ -65,7 +77,7 @@ const ACTIONS = {
     input: job,
     command: ({ id, queue }) => `dlq discard ${id} --queue ${queue}`,
     question: () => 'Remove its entry from the dead-letter queue? The job stays dead, and can be retried for 44 days.',
-    run: async (deps, { queue, id }, audited) => {
+    run: async (deps, { queue, id }, { audited }) => {
       const row = await findJob(deps, id, queue);
       await discard({ ...deps, audit: await audited() }, row);
       return `${id}: its entry leaves the dead-letter queue.`;
@@ -78,7 +90,7 @@ const ACTIONS = {
       as === 'done'
         ? `Did ${step} take effect? The job continues as if the vendor had confirmed it.`
         : `Did ${step} not take effect, and must it not? The job continues without it.`,
-    run: async (deps, { queue, id, step, as }, audited) => {
+    run: async (deps, { queue, id, step, as }, { audited }) => {
       const row = await findJob(deps, id, queue);
       const after = await resolveStep({ ...deps, audit: await audited() }, { row, step, as });
       return `${id}: ${step} is ${as}, the job is ${stateOf(after)}.`;
@@ -88,10 +100,33 @@ const ACTIONS = {
     input: job.extend({ data: z.unknown() }),
     command: ({ id, queue }) => `jobs retry ${id} --queue ${queue} --data data.json`,
     question: () => 'Send a new job with this data, in place of the old one?',
-    run: async (deps, { queue, id, data }, audited) => {
+    run: async (deps, { queue, id, data }, { audited }) => {
       const row = await findJob(deps, id, queue);
       const made = await replace({ ...deps, audit: await audited() }, row, data);
       return `Sent again with other data as ${made.id}.`;
+    },
+  }),
+  'queue.pause': action({
+    input: queueInput,
+    command: ({ queue }) => `queues pause --queue ${queue} --reason "WHY"`,
+    question: ({ queue }) => `Pause ${queue}? Lambda receives none of its messages until you resume it.`,
+    needsReason: true,
+    run: async (deps, { queue }, { audited, reason }) => {
+      known(deps, queue);
+      await audited();
+      const { resumeBefore } = await pauseQueue(deps, { queue, reason });
+      return `${queue} is paused. Resume it before ${timeText(resumeBefore)} (UTC).`;
+    },
+  }),
+  'queue.resume': action({
+    input: queueInput,
+    command: ({ queue }) => `queues resume --queue ${queue}`,
+    question: ({ queue }) => `Resume ${queue}? Lambda receives its messages again.`,
+    run: async (deps, { queue }, { audited }) => {
+      known(deps, queue);
+      await audited();
+      await resumeQueue(deps, queue);
+      return `${queue} is resumed.`;
     },
   }),
   'campaign.pause': campaignAction('pause', 'Hold everything of the campaign that was not sent to SendGrid yet?'),
@@ -103,6 +138,11 @@ const ACTIONS = {
 export interface Preview {
   question: string;
   command: string;
+  needsReason: boolean;
+}
+
+function known({ queueNames }: Deployment, queue: string): void {
+  if (!queueNames.includes(queue)) throw new OperatorError(`There is no queue ${queue}.`);
 }
 
 function parsed(name: string, input: unknown): { chosen: Action<unknown>; given: unknown } {
@@ -116,15 +156,17 @@ function parsed(name: string, input: unknown): { chosen: Action<unknown>; given:
 /** What an action would ask, and the command that does the same. It changes nothing. */
 export function previewAction(deps: ConsoleDeps, name: string, input: unknown): Preview {
   const { chosen, given } = parsed(name, input);
-  return { question: chosen.question(given), command: commandFor(deps, chosen.command(given)) };
+  const { question, command, needsReason = isProduction(deps.target) } = chosen;
+  return { question: question(given), command: commandFor(deps, command(given)), needsReason };
 }
 
 /** Does it. Before the change it stores who does it and why, which production demands. Answers what happened. */
-export async function act(deps: ConsoleDeps, name: string, input: unknown, reason?: string): Promise<string> {
+export async function act(deps: ConsoleDeps, name: string, input: unknown, reason = ''): Promise<string> {
   const { chosen, given } = parsed(name, input);
   if (!deps.write) throw new OperatorError('This console only reads. Start it with --write to allow actions.');
-  if (isProduction(deps.target) && !reason?.trim())
-    throw new OperatorError('Say why. The audit of production needs it.');
+  if ((chosen.needsReason || isProduction(deps.target)) && reason.trim() === '')
+    throw new OperatorError('Say why. The audit needs a reason.');
   const command = chosen.command(given);
-  return chosen.run(deps.deployment, given, () => audit(deps, { action: name, arguments: { command }, reason }));
+  const audited = () => audit(deps, { action: name, arguments: { command }, reason });
+  return chosen.run(deps.deployment, given, { audited, reason });
 }

@@ -2,9 +2,11 @@ import { type Context, Hono } from 'hono';
 import { stream } from 'hono/streaming';
 import * as z from 'zod';
 import { StoreError } from '../errors';
+import { MOST_PER_SECOND } from '../ops/bulk';
 import { OperatorError } from '../ops/operator';
 import { overview } from '../ops/overview';
 import { act, previewAction } from './actions';
+import { continueBulk, listBulks, previewBulk, startBulk, stop } from './bulk';
 import { campaignList, campaignPage } from './campaigns';
 import { deadLetters } from './dead-letters';
 import type { ConsoleDeps } from './deps';
@@ -32,6 +34,19 @@ const querySchema = z.object({
 });
 const actionSchema = z.object({ action: z.string(), input: z.unknown(), reason: z.string().max(500).optional() });
 const jobSchema = z.object({ queue: z.string(), id: z.string() });
+const confirmation = { reason: z.string().max(500).default(''), instance: z.string().default('') };
+const bulkSchema = z.object({
+  ask: z.object({
+    action: z.enum(['retry', 'discard']),
+    queue: z.string(),
+    reason: z.string().optional(),
+    code: z.string().optional(),
+    perSecond: z.int().min(1).max(MOST_PER_SECOND),
+  }),
+  total: z.int().default(0),
+  ...confirmation,
+});
+const bulkIdSchema = z.object({ id: z.string(), ...confirmation });
 const localSchema = z.object({
   vendor: z.string().default(''),
   how: z.string().default(''),
@@ -60,6 +75,21 @@ export function consoleApi(deps: ConsoleDeps): Hono<Env> {
     return context.json(await reveal(deps, queue, id));
   });
   api.get('/dead', async (context) => context.json(await deadLetters(deps, given(context).queue)));
+  api.get('/bulk', async (context) => context.json(await listBulks(deps)));
+  api.post('/bulk/preview', async (context) => {
+    const { ask } = read(bulkSchema, await body(context));
+    return context.json(await previewBulk(deps, ask));
+  });
+  api.post('/bulk/start', async (context) =>
+    context.json({ id: await startBulk(deps, read(bulkSchema, await body(context))) }),
+  );
+  api.post('/bulk/continue', async (context) =>
+    context.json({ id: await continueBulk(deps, read(bulkIdSchema, await body(context))) }),
+  );
+  api.post('/bulk/stop', async (context) => {
+    await stop(deps, read(bulkIdSchema, await body(context)).id);
+    return context.json({});
+  });
   api.get('/campaigns', async (context) => {
     const { day } = given(context);
     return context.json(await campaignList(deps, day === undefined ? undefined : dayOf(day)));

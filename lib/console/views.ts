@@ -1,5 +1,6 @@
 import type { CampaignReport } from '../emails/report';
 import type { StoredError } from '../jobs/row';
+import type { Bulk, BulkAction, PreviewLine } from '../ops/bulk';
 import type { Explained } from '../ops/explain';
 import type { Span } from '../ops/timeline';
 import type { LocalVendor } from './local-tools';
@@ -73,6 +74,28 @@ export interface DeadGroup {
   /** Some of them. */
   ids: string[];
 }
+
+/** Which dead jobs of a queue to change, and how many a second. */
+export interface BulkAsk {
+  action: BulkAction;
+  queue: string;
+  reason?: string | undefined;
+  code?: string | undefined;
+  perSecond: number;
+}
+
+/** What a bulk action would touch. */
+export interface BulkPreview {
+  lines: PreviewLine[];
+  total: number;
+  command: string;
+}
+
+/** How far a bulk action is. `next` of `total` jobs were looked at. */
+export type BulkView = Pick<
+  Bulk,
+  'id' | 'action' | 'at' | 'perSecond' | 'total' | 'status' | 'next' | 'done' | 'refused' | 'refusals' | 'unsure'
+>;
 
 /** `more`: not all were read, so counts are at least that high. */
 export interface DeadLetters {

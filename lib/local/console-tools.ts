@@ -14,6 +14,9 @@ const WAIT_SECONDS = '30';
 /** A page with more is too long to read. */
 const MOST_ROWS = 50;
 
+/** Of the sample campaign. The fake takes 500 a second. */
+const READERS = 5_000;
+
 /** How a fake fails, from the click until it recovers. */
 const FAILURES: Record<Break, Failure> = {
   down: { down: true },
@@ -83,6 +86,19 @@ const SAMPLES = {
         subject: 'A sample',
         text: 'The console sent this.',
       }),
+    ),
+  'A campaign': (producer: Producer) =>
+    sent(
+      'emails',
+      producer.campaign(
+        {
+          name: 'A sample',
+          from: { email: 'sender@example.com' },
+          subject: 'A sample',
+          text: 'The console sent this.',
+        },
+        Array.from({ length: READERS }, (_, n) => ({ email: `reader-${n}@example.com` })),
+      ),
     ),
   'A tester': (producer: Producer) =>
     sent('testflight', producer.invite({ app: LOCAL_APP.id, email: 'tester@example.com', groups: [LOCAL_APP.group] })),

@@ -20,7 +20,8 @@ export function localConsole({
   vendors,
   producer,
   api,
-}: { api: string; ports: LocalPorts; vendors: FakeVendors; producer: Producer } & Pick<
+  ending,
+}: { api: string; ending: AbortSignal; ports: LocalPorts; vendors: FakeVendors; producer: Producer } & Pick<
   Cloud,
   'config' | 'endpoints'
 >): http.RequestListener {
@@ -50,6 +51,7 @@ export function localConsole({
     target: { instance, stage: 'local', region: REGION },
     by: 'local',
     write: true,
+    ending,
     local: consoleTools(vendors, producer),
   });
 }

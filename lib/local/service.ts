@@ -106,7 +106,9 @@ async function startParts(
     listenerOf(request.url)(request, response);
   });
   const api = await listen(server, listenOn.api);
-  page = localConsole({ api, ports, config, endpoints, vendors, producer });
+  const ending = new AbortController();
+  onStop(async () => ending.abort());
+  page = localConsole({ api, ports, config, endpoints, vendors, producer, ending: ending.signal });
   onStop(() => close(server));
   vendors.sendgrid.sendEventsTo(`${api}/email-events`);
   const run = (functionKey: string) => lambda.invoke(functionKey, scheduledEvent());

@@ -1,4 +1,5 @@
 import { groupBy } from '../group-by';
+import { ofKind, sinceOpened } from '../jobs/history';
 import { bulkFolder, bulkJobsKey, bulkKey } from '../jobs/keys';
 import { readItem, updateItem, writeItem } from '../jobs/ledger';
 import type { JobRow } from '../jobs/row';
@@ -45,7 +46,10 @@ export const MOST_JOBS = 100_000;
 
 /** The jobs that an action can change now. */
 export const mayTouch: Record<BulkAction, (row: JobRow) => boolean> = {
-  retry: ({ state }) => state === 'dead' || state === 'cancelled',
+  // A job that an operator discarded or replaced stays dead. A retry by its id can still open a discarded one.
+  retry: ({ state, replacedBy, history }) =>
+    state === 'cancelled' ||
+    (state === 'dead' && replacedBy === undefined && !sinceOpened(history).some(ofKind('entryDiscarded'))),
   cancel: ({ state }) => state === 'queued' || state === 'held',
   discard: ({ state, reason, leftDlqAt }) => state === 'dead' && reason !== 'expired' && leftDlqAt === undefined,
 };

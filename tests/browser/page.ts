@@ -21,6 +21,8 @@ export async function openTab(options: Parameters<Browser['newContext']>[0] = {}
     viewport: { width: 1200, height: 800 },
     ...options,
   });
+  // Ends what hangs, and nothing that is only slow on a busy machine.
+  context.setDefaultTimeout(120_000);
   const page = await context.newPage();
   const problems: string[] = [];
   page.on('pageerror', ({ message }) => problems.push(message));

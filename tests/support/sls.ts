@@ -39,8 +39,16 @@ export interface SlsResult {
   stderr: string;
 }
 
-/** Runs `sls` in a directory. It gets this environment only, so that no variable of the machine comes in. */
-export function sls(directory: string, args: string[], env: Record<string, string> = {}): Promise<SlsResult> {
+/**
+ * Runs `sls` in a directory. It gets this environment only, so that no variable of the machine comes in. `onOutput`: for a
+ * command that goes on until Ctrl-C. It sees the standard output so far with each part, and `end` is Ctrl-C.
+ */
+export function sls(
+  directory: string,
+  args: string[],
+  env: Record<string, string> = {},
+  onOutput: (stdout: string, end: () => void) => void = () => {},
+): Promise<SlsResult> {
   const cli = join(process.cwd(), 'node_modules', 'serverless', 'bin', 'serverless.js');
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [cli, ...args], {
@@ -53,6 +61,7 @@ export function sls(directory: string, args: string[], env: Record<string, strin
       child[name].setEncoding('utf8').on('data', (text: string) => {
         result.output += text;
         result[name] += text;
+        if (name === 'stdout') onOutput(result.stdout, () => child.kill('SIGINT'));
       });
     child.on('error', reject).on('close', (code) => resolve({ code, ...result }));
   });

@@ -28,7 +28,7 @@ export function Action({ label, action, input, onDone, disabled = false }: Actio
 }
 
 function Question({ label, action, input, onDone, close }: Omit<ActionProps, 'disabled'> & { close: () => void }) {
-  const { write, instance, production } = useSession();
+  const { write, instance } = useSession();
   const dialog = useRef<HTMLDialogElement>(null);
   const [preview, setPreview] = useState<Preview>();
   const [reason, setReason] = useState('');
@@ -65,7 +65,7 @@ function Question({ label, action, input, onDone, close }: Omit<ActionProps, 'di
       ) : null}
       {write ? (
         <label>
-          Reason{production ? '' : ' (optional)'}
+          Reason{preview?.needsReason === false ? ' (optional)' : ''}
           <input value={reason} maxLength={200} onInput={(event) => setReason(event.currentTarget.value)} />
         </label>
       ) : (
@@ -77,7 +77,7 @@ function Question({ label, action, input, onDone, close }: Omit<ActionProps, 'di
           <button
             type="button"
             class="danger"
-            disabled={!preview || busy || (production && reason.trim() === '')}
+            disabled={!preview || busy || (preview.needsReason && reason.trim() === '')}
             onClick={run}
           >
             {label}

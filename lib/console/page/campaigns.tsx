@@ -60,7 +60,7 @@ function List({ day }: { day: string }) {
 
 const Released = ({ campaign: { released, recipients } }: { campaign: CampaignLine }) => (
   <>
-    <progress aria-label="Released" max={recipients} value={released} /> {released} of {recipients}
+    <progress aria-label="Released" max={recipients} value={released} /> {released} of {recipients} released
   </>
 );
 

@@ -1,4 +1,5 @@
 import type { DeadLetters } from '../views';
+import { BulkButton, Bulks } from './bulk';
 import { Failure, Table, Time, useAsk } from './parts';
 import { addressOf, go, jobAddress, Link, usePlace } from './router';
 import { useSession } from './session';
@@ -23,6 +24,7 @@ export function DeadPage() {
       </label>
       <Failure error={error} />
       {data ? <Groups dead={data} /> : null}
+      <Bulks />
     </>
   );
 }
@@ -32,11 +34,8 @@ function Groups({ dead: { groups, more } }: { dead: DeadLetters }) {
   return (
     <>
       {more ? <p class="hint">There are more than could be read, so the counts are at least these.</p> : null}
-      <Table
-        label="Dead jobs"
-        head={['Jobs', 'Queue', 'Reason', 'Code', 'Message', 'Oldest (UTC)', 'Newest', 'Some of them']}
-      >
-        {groups.map(({ queue, reason, code, message, count, oldest, newest, ids }) => (
+      <Table label="Dead jobs" head={['Jobs', 'Queue', 'Cause', 'Oldest (UTC)', 'All of them', 'Some of them']}>
+        {groups.map(({ queue, reason, code, message, count, oldest, ids }) => (
           <tr key={`${queue} ${reason} ${code} ${message}`}>
             <td class="number">
               <Link to={addressOf('/console/jobs', { queue, state: 'dead', reason, code })}>
@@ -45,14 +44,17 @@ function Groups({ dead: { groups, more } }: { dead: DeadLetters }) {
               </Link>
             </td>
             <td>{queue}</td>
-            <td>{reason}</td>
-            <td>{code}</td>
-            <td>{message}</td>
+            <td>
+              {reason} <strong>{code}</strong> {message}
+            </td>
             <td>
               <Time at={oldest} />
             </td>
             <td>
-              <Time at={newest} />
+              <div class="buttons">
+                <BulkButton label="Retry all" action="retry" {...{ queue, reason, code }} />
+                <BulkButton label="Discard all" action="discard" {...{ queue, reason, code }} />
+              </div>
             </td>
             <td class="id">
               {ids.map((id) => (

@@ -1,4 +1,5 @@
 import type { Activity, Counted, Overview, QueueFigures, VendorFigures } from '../../ops/overview';
+import { Action } from './action';
 import { Chart, type Window } from './chart';
 import { countText, duration, Failure, State, Table, Time, useAsk } from './parts';
 import { addressOf, Link } from './router';
@@ -11,13 +12,13 @@ const EVERY_MS_LOCAL = 2_000;
 /** The figures of the deployment, read again and again. */
 export function OverviewPage() {
   const { local } = useSession();
-  const { data, error } = useAsk<Overview>('overview', local ? EVERY_MS_LOCAL : EVERY_MS);
+  const { data, error, reload } = useAsk<Overview>('overview', local ? EVERY_MS_LOCAL : EVERY_MS);
   if (!data) return error ? <Failure error={error} /> : <p>Loading …</p>;
   return (
     <>
       <Failure error={error} />
       <Alarms overview={data} />
-      <Queues queues={data.queues} />
+      <Queues queues={data.queues} onDone={reload} />
       <h2>Vendors</h2>
       <Vendors vendors={data.vendors} />
       <h2>Activity</h2>
@@ -63,7 +64,7 @@ function heldOf({ held: { stopped, ...held } }: QueueFigures): [string, Counted]
   );
 }
 
-const Queues = ({ queues }: { queues: readonly QueueFigures[] }) => (
+const Queues = ({ queues, onDone }: { queues: readonly QueueFigures[]; onDone: () => void }) => (
   <Table
     label="Queues"
     head={['Queue', 'Visible', 'In flight', 'Oldest', 'Held', 'Dead', 'Done, last hour', 'Received']}
@@ -97,7 +98,13 @@ const Queues = ({ queues }: { queues: readonly QueueFigures[] }) => (
               'no: its mapping is off'
             ) : (
               'yes'
-            )}
+            )}{' '}
+            <Action
+              label={pause || receives === false ? `Resume ${queue}` : `Pause ${queue}`}
+              action={pause || receives === false ? 'queue.resume' : 'queue.pause'}
+              input={{ queue }}
+              onDone={onDone}
+            />
           </td>
         </tr>
       );

@@ -162,6 +162,26 @@ test('the commands find and retry a dead job with the credentials and the stage 
   });
 });
 
+test('sls console serves the bundled page and its API with the credentials of sls, until Ctrl-C', async () => {
+  const seen: Record<string, unknown> = {};
+  const look = async (printed: string) => {
+    const { origin, hash } = new URL(printed);
+    const headers = { 'x-console': '1', authorization: `Bearer ${hash.slice('#token='.length)}` };
+    seen.page = (await (await fetch(`${origin}/console/assets/page.js`)).text()).length;
+    seen.session = await (await fetch(`${origin}/console/api/session`, { headers })).json();
+    seen.jobs = (await fetch(`${origin}/console/api/jobs`, { headers })).status;
+  };
+
+  const { code } = await sls(directory.path, ['console', '--port', '0', '--stage', 'staging'], env, (stdout, end) => {
+    const [, printed] = /^(http.+)\n/.exec(stdout) ?? [];
+    if (printed) void look(printed).finally(end);
+  });
+
+  expect(code).toBe(0);
+  expect(seen).toMatchObject({ session: { instance: STAGING, production: false, write: false }, jobs: 200 });
+  expect(seen.page).toBeGreaterThan(10_000);
+});
+
 test('sls reconcile ends with exit code 2 for a missing record, and with 0 after its repair', async () => {
   const row = await ended(jobId(2), { state: inState('succeeded') });
   const key = recordKey('jobs', row);

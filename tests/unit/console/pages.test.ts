@@ -3,10 +3,12 @@ import { page } from '../../../lib/console/bundle';
 import type { DeadLetters, JobPage, SearchLine } from '../../../lib/console/views';
 import { PermanentError } from '../../../lib/errors';
 import { auditKey } from '../../../lib/jobs/keys';
+import type { Overview } from '../../../lib/ops/overview';
 import { jobId as idOfKey } from '../../../lib/producer/job-id';
 import { acceptedRow } from '../../support/accepted-row';
 import { type TestedConsole, testedConsole } from '../../support/console';
 import { layParked } from '../../support/dead-letters';
+import { memoryDeployment } from '../../support/deployment';
 import { anEnvelope, jobId, memoryEngine, PREFIX } from '../../support/engine';
 import { sampleContract } from '../../support/sample-contract';
 
@@ -204,6 +206,23 @@ describe('an action', () => {
     expect(audit).toMatchObject({ action: 'console job.retry', reason: 'the template is fixed', instance: 'acme' });
     expect(engine.objects.keys()).toContain(auditKey(PREFIX, audit.id));
     expect(engine.row(jobId(1)).history).toContainEqual(expect.objectContaining({ note: `audit ${audit.id}` }));
+  });
+
+  test('pauses a queue with its reason, and resumes it', async () => {
+    const engine = memoryEngine(() => sampleContract().contract);
+    const memory = memoryDeployment(engine);
+    const console_ = await started(engine, { write: true, deployment: memory.deployment });
+    const pause = { action: 'queue.pause', input: { queue: 'sample' } };
+
+    expect((await console_.post('act', { ...pause, reason: '' })).status).toBe(409);
+    const paused = await console_.post('act', { ...pause, reason: 'the vendor moves' });
+    const { queues } = await console_.get<Overview>('overview');
+
+    expect(paused.json.done).toMatch(/^sample is paused/);
+    expect(memory.on.get('sample')).toBe(false);
+    expect(queues).toMatchObject([{ queue: 'sample', pause: { by: 'user/jane', reason: 'the vendor moves' } }]);
+    await console_.post('act', { action: 'queue.resume', input: { queue: 'sample' }, reason: 'done' });
+    expect(memory.on.get('sample')).toBe(true);
   });
 
   test.each([

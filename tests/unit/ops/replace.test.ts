@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { PermanentError } from '../../../lib/errors';
 import { feedbackContract } from '../../../lib/feedback/process';
 import { explain } from '../../../lib/ops/explain';
@@ -5,6 +8,7 @@ import { replace, sentEnvelope } from '../../../lib/ops/replace';
 import { retry } from '../../../lib/ops/retry';
 import { jobId, memoryEngine } from '../../support/engine';
 import { aFeedback, feedbackBody } from '../../support/feedback';
+import { command } from '../../support/operator';
 
 const REJECTED = 'suspended@example.com';
 
@@ -134,4 +138,21 @@ test('what a dead job was sent with can be read, and of a done job nothing is ke
   const { id } = await replace(deps, engine.row(jobId(1)), good);
   await engine.deliver();
   await expect(sentEnvelope(deps, engine.row(id))).rejects.toThrow('its body is not kept');
+});
+
+test('sls jobs retry --data sends the data of a file, and refuses a file that is not JSON without a word of it', async () => {
+  const { engine } = await withDeadJob();
+  const folder = mkdtempSync(join(tmpdir(), 'data-'));
+  const data = join(folder, 'data.json');
+  const run = () => command(engine, 'jobs retry', { id: jobId(1), data });
+
+  writeFileSync(data, 'not JSON');
+  await expect(run()).rejects.toThrow(`${data}: is not JSON.`);
+  writeFileSync(data, JSON.stringify(good));
+  const { lines } = await run();
+  rmSync(folder, { recursive: true });
+
+  expect(lines).toEqual([
+    `feedback ${jobId(1)}: was dead (error), sent again with other data as ${engine.row(jobId(1)).replacedBy}.`,
+  ]);
 });

@@ -1,0 +1,123 @@
+import type { JobRow } from '../jobs/row';
+import { type Bulk, type BulkAction, bulkOf, createBulk, lastBulks, mayTouch, previewOf, stopBulk } from '../ops/bulk';
+import type { JobFilter } from '../ops/job-filter';
+import { OperatorError } from '../ops/operator';
+import { runBulk } from '../ops/run-bulk';
+import { searchJobs } from '../ops/search';
+import { isProduction } from '../target';
+import { audit } from './audit';
+import { type ConsoleDeps, commandFor } from './deps';
+import type { BulkAsk, BulkPreview, BulkView } from './views';
+
+const MOST_LISTED = 20;
+
+/** What the `sls` command of each bulk action is. */
+const COMMANDS: Record<BulkAction, string> = { retry: 'jobs retry', cancel: 'jobs cancel', discard: 'dlq discard' };
+
+/** The jobs that a bulk action would touch, and the command that does the same. It changes nothing. */
+export async function previewBulk(deps: ConsoleDeps, ask: BulkAsk): Promise<BulkPreview> {
+  const rows = await chosen(deps, ask);
+  return { lines: previewOf(rows), total: rows.length, command: commandFor(deps, commandOf(ask)) };
+}
+
+/**
+ * Stores a bulk action for these jobs and begins it. It refuses to begin if the jobs are others than in the preview. In
+ * production the operator types the instance's name. Answers its id at once; the work goes on.
+ */
+export async function startBulk(
+  deps: ConsoleDeps,
+  { ask, total, reason, instance }: { ask: BulkAsk; total: number; reason: string; instance: string },
+): Promise<string> {
+  confirmed(deps, { reason, instance });
+  const rows = await chosen(deps, ask);
+  if (rows.length !== total) throw new OperatorError(`There are ${rows.length} such jobs now. Look at them again.`);
+  if (total === 0) throw new OperatorError('There are no such jobs.');
+  const id = await audit(deps, { action: `bulk.${ask.action}`, arguments: { command: commandOf(ask) }, reason });
+  const bulk = await createBulk(
+    { ...deps.deployment, audit: id },
+    { action: ask.action, rows, perSecond: ask.perSecond },
+  );
+  run(deps, bulk.id, id);
+  return bulk.id;
+}
+
+/** Goes on with a bulk action that was stopped, or whose process died. No job is touched twice. */
+export async function continueBulk(
+  deps: ConsoleDeps,
+  { id, reason, instance }: { id: string; reason: string; instance: string },
+): Promise<string> {
+  confirmed(deps, { reason, instance });
+  await bulkOf(deps.deployment, id);
+  run(deps, id, await audit(deps, { action: 'bulk.continue', arguments: { command: `bulk continue ${id}` }, reason }));
+  return id;
+}
+
+/** Stops a bulk action, also one that another process runs. It stays stopped until an operator continues it. */
+export async function stop(deps: ConsoleDeps, id: string): Promise<void> {
+  if (!deps.write) throw new OperatorError(READ_ONLY);
+  await bulkOf(deps.deployment, id);
+  await audit(deps, { action: 'bulk.stop', arguments: { command: `bulk stop ${id}` } });
+  await stopBulk(deps.deployment, id);
+}
+
+/** The last bulk actions, the newest first. */
+export const listBulks = async ({ deployment }: ConsoleDeps): Promise<BulkView[]> =>
+  (await lastBulks(deployment, MOST_LISTED)).map(viewOf);
+
+const READ_ONLY = 'This console only reads. Start it with --write to allow actions.';
+
+function confirmed({ write, target }: ConsoleDeps, { reason, instance }: { reason: string; instance: string }): void {
+  if (!write) throw new OperatorError(READ_ONLY);
+  if (!isProduction(target)) return;
+  if (reason.trim() === '') throw new OperatorError('Say why. The audit of production needs it.');
+  if (instance !== target.instance)
+    throw new OperatorError(`Type ${target.instance} to change many jobs of production. Nothing was changed.`);
+}
+
+/** The page asks how far it is. A failure leaves it as it stands, and an operator can continue it. */
+function run({ deployment, ending }: ConsoleDeps, id: string, auditId: string): void {
+  runBulk({ ...deployment, audit: auditId }, id, ending ? { signal: ending } : {}).catch((error: unknown) =>
+    deployment.log.error('the bulk action has stopped', { code: error instanceof Error ? error.name : 'Error' }),
+  );
+}
+
+async function chosen({ deployment }: ConsoleDeps, { action, ...ask }: BulkAsk): Promise<JobRow[]> {
+  const rows: JobRow[] = [];
+  for await (const step of searchJobs(deployment, filterOf(ask)).steps())
+    rows.push(...step.rows.filter(mayTouch[action]));
+  return rows;
+}
+
+const filterOf = ({ queue, code, reason }: Omit<BulkAsk, 'action'>): JobFilter => ({
+  queue,
+  state: 'dead',
+  code,
+  reason: reason as JobFilter['reason'],
+});
+
+function commandOf({ action, queue, code, reason, perSecond }: BulkAsk): string {
+  const filters = [
+    `--queue ${queue}`,
+    '--state dead',
+    ...(reason ? [`--job-reason ${reason}`] : []),
+    ...(code ? [`--code ${code}`] : []),
+  ];
+  return `${COMMANDS[action]} ${filters.join(' ')} --rate ${perSecond}`;
+}
+
+const viewOf = ({
+  id,
+  action,
+  at,
+  perSecond,
+  total,
+  status,
+  next,
+  done,
+  refused,
+  refusals,
+  unsure,
+}: Bulk): BulkView => ({
+  ...{ id, action, at, perSecond, total, status, next, done, refused, unsure },
+  refusals: refusals.slice(0, MOST_LISTED),
+});

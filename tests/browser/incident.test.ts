@@ -1,0 +1,107 @@
+import { vendorKey } from '../../lib/jobs/keys';
+import type { Item } from '../../lib/ports';
+import { layDeadFeedback } from '../support/dead-feedback';
+import { type WatchedService, watchedService } from '../support/local-service';
+import { localPackage } from '../support/packages';
+import { browserTest, openTab, type Tab, violations } from './page';
+
+const DEAD = 200;
+
+let service: WatchedService;
+let tab: Tab;
+afterEach(async () => {
+  await tab?.close();
+  await service?.stop();
+});
+
+/** Lets the next run of the reconciler make its trial call. Otherwise that comes a minute after the last failed call. */
+async function trialNow(): Promise<void> {
+  const { table } = service.ports;
+  for (;;) {
+    const circuit = (await table.get(vendorKey('zendesk'))) as Item;
+    const due = { ...circuit, retryAt: 0, version: circuit.version + 1 };
+    if ((await table.put(due, circuit.version)) === 'written') return;
+  }
+}
+
+browserTest('an operator sees an incident, repairs it from the screen, and nothing is done twice', async () => {
+  service = await watchedService(await localPackage());
+  tab = await openTab();
+  const { page, problems } = tab;
+  const dead = await layDeadFeedback(service, DEAD, 'TemplateMissing');
+  const visit = (name: string) => page.getByRole('link', { name, exact: true }).click();
+  const sentJob = async (sample: string) => {
+    const link = page.getByRole('status').getByRole('link');
+    const before = (await link.count()) === 0 ? '' : await link.textContent();
+    await page.getByRole('button', { name: sample, exact: true }).click();
+    await page
+      .locator('[role=status] a')
+      .filter({ hasNotText: before || '–' })
+      .waitFor();
+    return (await link.textContent())?.split(' ')[1] ?? '';
+  };
+
+  // A bad job is dead. Then the vendor breaks, and a good job is held.
+  await page.goto(`${service.api}/console/local`);
+  const bad = await sentJob('A feedback that Zendesk refuses');
+  expect(await service.recorded(bad)).toMatchObject({ state: 'dead', error: { code: 'ZendeskRejected' } });
+  const zendesk = page.getByRole('region', { name: 'Zendesk', exact: true });
+  await zendesk.getByRole('button', { name: 'Refuse the key (401)' }).click();
+  const good = await sentJob('A feedback');
+  await service.until('the hold', async () => (await service.job(good)).reason === 'stopped');
+  expect(['Fake vendors', await violations(page)]).toEqual(['Fake vendors', []]);
+
+  // The overview shows it, and the job says it in a sentence.
+  await visit('Overview');
+  await page.getByRole('region', { name: 'Vendors' }).getByText('open', { exact: true }).waitFor();
+  await page.getByRole('region', { name: 'Queues' }).getByText('zendesk stopped').waitFor();
+  await page.getByRole('link', { name: '1', exact: true }).first().click();
+  await page.getByRole('link', { name: good }).click();
+  await page.getByText('zendesk refuses our calls').waitFor();
+
+  // The vendor recovers, and the held job continues without an operator.
+  await visit('Fake vendors');
+  await zendesk.getByRole('button', { name: 'Recover' }).click();
+  await zendesk.getByRole('button', { name: 'Recover', disabled: true }).waitFor();
+  await trialNow();
+  expect(await service.recorded(good)).toMatchObject({ state: 'succeeded' });
+
+  // The operator finds the job of the user who called, corrects its data and sends it again.
+  await visit('Jobs');
+  await page.getByLabel('Search for').selectOption('email');
+  await page.getByLabel('Value').fill('suspended@example.com');
+  await page.getByRole('button', { name: 'Search' }).click();
+  await page.getByRole('link', { name: bad }).click();
+  expect(await page.content()).not.toContain('suspended@example.com');
+  await page.getByRole('button', { name: 'Show personal data' }).click();
+  const data = page.getByRole('textbox');
+  await data.fill((await data.inputValue()).replace('suspended@example.com', 'corrected@example.com'));
+  await page.getByRole('button', { name: 'Send with this data' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Send with this data' }).click();
+  const done = await page.getByText('Sent again with other data as').first().textContent();
+  const corrected = /as ([\w-]+)\./.exec(done ?? '')?.[1] ?? '';
+  expect(await service.recorded(corrected)).toMatchObject({ state: 'succeeded' });
+
+  // The operator retries the dead jobs of one cause.
+  await visit('Dead letters');
+  const group = page.getByRole('row').filter({ hasText: 'TemplateMissing' });
+  await group.getByRole('button', { name: 'Retry all' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByText(`${DEAD} jobs of feedback: dead (error) TemplateMissing`).waitFor();
+  await dialog.getByLabel('Jobs a second').fill('100');
+  await dialog.getByLabel('Jobs a second').blur();
+  await dialog.getByText('--rate 100').waitFor();
+  expect(['the question', await violations(page)]).toEqual(['the question', []]);
+  await dialog.getByRole('button', { name: `Retry all (${DEAD})` }).click();
+  await page.getByText(`${DEAD} of ${DEAD} done`).waitFor();
+  await service.until('the last ticket', () => service.zendesk.tickets.length >= DEAD + 2);
+  await service.until('the last record', async () => {
+    const jobs = await service.views.jobs();
+    return jobs.filter(({ state, recordKey }) => state === 'succeeded' && recordKey).length === DEAD + 2;
+  });
+
+  const made = service.zendesk.tickets.map(({ external_id }) => external_id);
+  expect(made.toSorted()).toEqual([good, corrected, ...dead].sort());
+  expect(service.sendgrid.mails.map(({ to }) => to[0]).sort()).toEqual(['corrected@example.com', 'person@example.com']);
+  expect(problems).toEqual([]);
+});

@@ -1,0 +1,87 @@
+import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type BrowserServer, chromium, type Page } from 'playwright-core';
+import { type Service, startService } from '../../lib/local/service';
+import { packageService } from '../../lib/local/template/package';
+import { layDeadFeedback } from '../support/dead-feedback';
+import { startBrowser } from './launch.cjs';
+
+const FOLDER = 'docs/console';
+/** The repository keeps every version of an image. */
+const MOST_BYTES = 100_000;
+
+/** `npm run screenshots`: runs the service on this machine, lets something happen, and takes a picture of each page. */
+async function main(): Promise<void> {
+  const directory = mkdtempSync(join(tmpdir(), 'screenshots-'));
+  const packaged = await packageService({ stage: 'local', output: directory });
+  const service = await startService({ packaged });
+  const server: BrowserServer = await startBrowser();
+  try {
+    const browser = await chromium.connect(server.wsEndpoint());
+    const page = await browser.newPage({ locale: 'en-US', viewport: { width: 1000, height: 600 } });
+    mkdirSync(FOLDER, { recursive: true });
+    await happen(service, page);
+    await take(service, page);
+    await browser.close();
+  } finally {
+    await server.close();
+    await service.stop();
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** Some jobs succeed, some are dead, and one is held. */
+async function happen(service: Service, page: Page): Promise<void> {
+  await layDeadFeedback(service, 5, 'TemplateMissing');
+  await page.goto(`${service.api}/console/local`);
+  for (const sample of ['A campaign', 'A feedback', 'A mail', 'A feedback that Zendesk refuses', 'A tester']) {
+    await page.getByRole('button', { name: sample, exact: true }).click();
+    await page.getByRole('status').getByRole('link').waitFor();
+  }
+  await ended(service, 4);
+  await page.getByRole('region', { name: 'Zendesk' }).getByRole('button', { name: 'Refuse the key (401)' }).click();
+  await page.getByRole('button', { name: 'A feedback', exact: true }).click();
+  await held(service);
+}
+
+async function ended(service: Service, count: number): Promise<void> {
+  for (;;) {
+    const jobs = await service.views.jobs();
+    if (jobs.filter(({ state }) => state === 'succeeded').length >= count) return;
+  }
+}
+
+async function held(service: Service): Promise<void> {
+  while ((await service.views.jobs()).every(({ state }) => state !== 'held'));
+}
+
+async function take(service: Service, page: Page): Promise<void> {
+  const jobs = await service.views.jobs();
+  const dead = jobs.find(({ error }) => error?.code === 'ZendeskRejected');
+  const rows = await service.ports.rows();
+  const campaign = rows.find(({ type }) => type === 'email.campaign.v1');
+  const pages = {
+    overview: ['/', 'Sending rate'],
+    jobs: ['/console/jobs', 'ZendeskRejected'],
+    job: [`/console/job?queue=feedback&id=${dead?.id}`, 'Row as JSON'],
+    'dead-letters': ['/console/dead', 'TemplateMissing'],
+    campaign: [`/console/campaigns?id=${campaign?.id}`, 'SendGrid reported'],
+    'fake-vendors': ['/console/local', 'Discord'],
+  } as const;
+  for (const [name, [path, shown]] of Object.entries(pages)) {
+    await page.goto(`${service.api}${path}`);
+    await page.getByText(shown).first().waitFor();
+    await page.waitForLoadState('networkidle');
+    const file = join(FOLDER, `${name}.png`);
+    await page.screenshot({ path: file });
+    const { size } = statSync(file);
+    if (size > MOST_BYTES) throw new Error(`${file} has ${size} bytes: at most ${MOST_BYTES} are allowed.`);
+    process.stdout.write(`${file}: ${Math.round(size / 1000)} KB\n`);
+  }
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+});

@@ -1,0 +1,47 @@
+import { realClock, realRandom } from '../../lib/aws/system';
+import { mapEach } from '../../lib/concurrency';
+import type { Envelope } from '../../lib/jobs/envelope';
+import { bodyKey } from '../../lib/jobs/keys';
+import { rowOfEnvelope } from '../../lib/jobs/new-row';
+import { parkedMessage } from '../../lib/jobs/park';
+import type { JobRow } from '../../lib/jobs/row';
+import { ACCOUNT, REGION } from '../../lib/local/cloud';
+import type { Service } from '../../lib/local/service';
+import { noLog, operatorOf, readerOf } from '../../lib/ops/connect';
+import { anEnvelope, jobId } from './engine';
+import { aFeedback } from './feedback';
+import { inState } from './in-state';
+
+const AT_ONCE = 8;
+/** Each group that waits may start one more process of the worker. */
+const GROUPS = 2;
+
+/** Stores dead feedback jobs with their bodies and their DLQ entries. Answers their ids. */
+export async function layDeadFeedback({ config, ports }: Service, count: number, code: string): Promise<string[]> {
+  const reader = readerOf(config, { ...ports, clock: realClock, random: realRandom });
+  const names = { instance: config.INSTANCE, region: REGION, account: ACCOUNT };
+  const deps = operatorOf(reader, { ...names, queues: ports.queues, events: undefined, log: noLog });
+  const now = realClock.now();
+  const lay = async (n: number): Promise<string> => {
+    const data = aFeedback({ user: { email: `user-${n}@example.com` }, confirmation: false });
+    const made = anEnvelope({ id: jobId(n), type: 'feedback.submitted.v1', data, time: new Date(now).toISOString() });
+    const envelope = made as unknown as Envelope;
+    const row: JobRow = {
+      ...rowOfEnvelope({ queue: 'feedback', envelope, group: `group-${n % GROUPS}`, now }),
+      ...{ state: inState('dead'), reason: 'error' as const },
+      error: { class: 'permanent', code, message: 'the template is wrong' },
+      ...{ endedAt: now, recordedAt: now, parkedAt: now, parkedFrom: `message-${n}` },
+      ...{ bodyKept: true, spentMessageIds: [`message-${n}`] },
+    };
+    const body = JSON.stringify(envelope);
+    await deps.objects.put(bodyKey(config.PREFIX, 'feedback', row.id), body, 'application/json');
+    await deps.ledger.write(row, 0);
+    await deps.queues.send(deps.dlqUrl('feedback'), parkedMessage(row, body, 'fifo'));
+    return row.id;
+  };
+  return mapEach(
+    Array.from({ length: count }, (_, n) => n + 1),
+    AT_ONCE,
+    lay,
+  );
+}

@@ -1,0 +1,147 @@
+import type { BulkPreview, BulkView } from '../../../lib/console/views';
+import { PermanentError } from '../../../lib/errors';
+import { bodyKey } from '../../../lib/jobs/keys';
+import { type TestedConsole, testedConsole } from '../../support/console';
+import { layParked } from '../../support/dead-letters';
+import { anEnvelope, jobId, memoryEngine, PREFIX } from '../../support/engine';
+import { sampleContract } from '../../support/sample-contract';
+
+const DEAD = 30;
+const ask = { action: 'retry', queue: 'sample', code: 'Rejected', reason: 'error', perSecond: 10 };
+const word = { reason: 'the template is fixed', instance: 'acme' };
+
+let open: TestedConsole;
+afterEach(() => open.close());
+
+/** A queue with dead jobs of two causes, and a console of production. */
+async function withDeadJobs({ write = true } = {}) {
+  const { contract, effects } = sampleContract(({ data }) => {
+    if (data.name === 'other') throw new PermanentError({ code: 'Other', message: 'other' });
+  });
+  const engine = memoryEngine(() => contract);
+  await layParked(engine, DEAD);
+  for (let n = 1; n <= DEAD; n++) {
+    const body = JSON.stringify(anEnvelope({ id: jobId(n) }));
+    await engine.objects.put(bodyKey(PREFIX, 'sample', jobId(n)), body, 'application/json');
+  }
+  engine.send(JSON.stringify(anEnvelope({ id: jobId(99), data: { name: 'other' } })), { group: 'other' });
+  await engine.deliver();
+  open = await testedConsole(engine, { write });
+  return { engine, effects };
+}
+
+/** Asks until the bulk action looks like this. Each answer comes when the server has it, and the engine's clock stands still. */
+async function bulk(fits: (view: BulkView) => boolean): Promise<BulkView> {
+  for (;;) {
+    const [view] = await open.get<BulkView[]>('bulk');
+    if (view && fits(view)) return view;
+  }
+}
+
+test('a preview counts the jobs that would be touched, and shows the command that does the same', async () => {
+  const { engine } = await withDeadJobs({ write: false });
+
+  const { json } = await open.post('bulk/preview', { ask });
+
+  expect(json as unknown as BulkPreview).toEqual({
+    total: DEAD,
+    lines: [{ queue: 'sample', state: 'dead (error)', code: 'Rejected', count: DEAD }],
+    command:
+      'npx sls jobs retry --queue sample --state dead --job-reason error --code Rejected --rate 10 --stage prod --param instance=acme --region eu-central-1',
+  });
+  expect(engine.inQueue()).toBe(0);
+});
+
+test('a discarded job stays dead', async () => {
+  const { engine } = await withDeadJobs();
+  await open.post('act', { action: 'job.discard', input: { queue: 'sample', id: jobId(3) }, reason: 'not needed' });
+
+  const { json } = await open.post('bulk/preview', { ask });
+
+  expect(engine.row(jobId(3)).leftDlqAt).toBeDefined();
+  expect(json.total).toBe(DEAD - 1);
+});
+
+test.each([
+  ['a console that only reads', { ...word }, false],
+  ['an operator who gives no reason', { ...word, reason: ' ' }, true],
+  ["an operator who does not type the instance's name", { ...word, instance: 'acm' }, true],
+])('%s changes nothing', async (_who, given, write) => {
+  const { engine } = await withDeadJobs({ write });
+
+  const { status } = await open.post('bulk/start', { ask, total: DEAD, ...given });
+
+  expect(status).toBe(409);
+  expect(engine.inQueue()).toBe(0);
+  expect(engine.objects.keys().filter((key) => /_audit|_bulk/.test(key))).toEqual([]);
+});
+
+test('jobs that are others than in the preview are not touched', async () => {
+  const { engine } = await withDeadJobs();
+
+  const { status, json } = await open.post('bulk/start', { ask, total: DEAD - 1, ...word });
+
+  expect([status, json.error]).toEqual([409, `There are ${DEAD} such jobs now. Look at them again.`]);
+  expect(engine.inQueue()).toBe(0);
+});
+
+test('all jobs of the preview are retried once, by an audit object and with progress', async () => {
+  const { engine, effects } = await withDeadJobs();
+
+  await open.post('bulk/start', { ask, total: DEAD, ...word });
+  const view = await bulk(({ status }) => status === 'done');
+  await engine.drain({ hours: 1 });
+
+  expect(view).toMatchObject({ action: 'retry', total: DEAD, next: DEAD, done: DEAD, refused: 0 });
+  expect(effects.toSorted()).toEqual(Array.from({ length: DEAD }, (_, n) => jobId(n + 1)).sort());
+  expect(engine.row(jobId(99))).toMatchObject({ state: 'dead', error: { code: 'Other' } });
+  const [audit] = engine.objects.keys().filter((key) => key.includes('/_audit/'));
+  expect(JSON.parse(engine.objects.text(audit ?? ''))).toMatchObject({
+    action: 'console bulk.retry',
+    reason: word.reason,
+  });
+});
+
+test('a bulk action that was stopped stays so until an operator continues it, and touches no job twice', async () => {
+  const { engine, effects } = await withDeadJobs();
+  const { sleep } = engine.deps.clock;
+  let stopped: Promise<unknown> | undefined;
+  engine.deps.clock.sleep = async (ms) => {
+    const [view] = await open.get<BulkView[]>('bulk');
+    stopped ??= open.post('bulk/stop', { id: view?.id });
+    await stopped;
+    await sleep(ms);
+  };
+
+  await open.post('bulk/start', { ask, total: DEAD, ...word });
+  const view = await bulk(({ status }) => status === 'stopped');
+  expect(view.next).toBe(10);
+  engine.clock.advance(60_000);
+  await open.post('bulk/continue', { id: view.id, ...word });
+  await bulk(({ status }) => status === 'done');
+  await engine.drain({ hours: 1 });
+
+  expect(effects.toSorted()).toEqual(Array.from({ length: DEAD }, (_, n) => jobId(n + 1)).sort());
+});
+
+test('a console that ends stops its bulk action, so that another one can continue it', async () => {
+  const { engine, effects } = await withDeadJobs();
+  const { sleep } = engine.deps.clock;
+  engine.deps.clock.sleep = async (ms) => {
+    await open.close();
+    await sleep(ms);
+  };
+
+  await open.post('bulk/start', { ask, total: DEAD, ...word });
+  const stopped = () => engine.table.items().find(({ status }) => status === 'stopped');
+  while (!stopped()) await new Promise(setImmediate);
+  expect(stopped()).toMatchObject({ next: 10 });
+
+  engine.deps.clock.sleep = sleep;
+  open = await testedConsole(engine, { write: true });
+  await open.post('bulk/continue', { id: stopped()?.id, ...word });
+  await bulk(({ status }) => status === 'done');
+  await engine.drain({ hours: 1 });
+
+  expect(effects.toSorted()).toEqual(Array.from({ length: DEAD }, (_, n) => jobId(n + 1)).sort());
+});
