@@ -1,4 +1,5 @@
 import { PermanentError, StopError, WaitError } from '../../../lib/errors';
+import { incidentsKey } from '../../../lib/jobs/keys';
 import { meanMs, overview, sumOf } from '../../../lib/ops/overview';
 import { pauseQueue } from '../../../lib/ops/pause';
 import { memoryDeployment } from '../../support/deployment';
@@ -66,6 +67,20 @@ test('the overview shows open circuits, the last run of the reconciler, and the 
   expect(found.alarms.map(({ name, subject, kind }) => [name, subject, kind])).toEqual([
     ['my-feedback-dlq-depth', 'feedback', 'dlq-depth'],
     ['my-feedback-age', 'feedback', 'age'],
+  ]);
+});
+
+test('the overview shows the alarms that the reconciler judges beside those of CloudWatch', async () => {
+  const { engine, deployment, alarms } = await someJobs();
+  alarms.push({ name: 'my-feedback-age', since: 1 });
+  const item = { key: incidentsKey, version: 1, writer: 'w', ringing: { 'my-feedback-dlq-depth': 2 } };
+  await engine.table.put(item, 0);
+
+  const found = await overview(deployment);
+
+  expect(found.alarms.map(({ name, since }) => [name, since])).toEqual([
+    ['my-feedback-dlq-depth', 2],
+    ['my-feedback-age', 1],
   ]);
 });
 
