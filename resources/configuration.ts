@@ -5,6 +5,9 @@ import type { Instance } from '../lib/instances/instance';
 import type { MonitoringSettings } from './monitoring';
 import type { FunctionBlock } from './rules';
 
+/** The service of serverless.yml. */
+export const SERVICE = 'background-jobs';
+
 /** What Serverless passes to a function that a variable of serverless.yml names. */
 export interface Variables {
   options: Choice;

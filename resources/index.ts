@@ -1,23 +1,7 @@
 import { environmentSchemas } from '../lib/config';
-import { deployedBy } from '../lib/instances/deployed';
-import { hasFunction } from '../lib/instances/functions';
 import type { QueueRow } from '../lib/instances/queue-row';
-import { commonVariables, environmentOf, variablesOf } from '../lib/instances/variables';
-import { accessResources } from './access';
-import { type Blocks, instanceOf, monitoringOf, type Variables } from './configuration';
-import { type Context, contextOf } from './context';
-import { eventBusResources } from './event-bus';
-import { functionPermissions } from './function-permissions';
-import { jobsTableResources } from './jobs-table';
-import { logGroupResources } from './log-groups';
-import { monitoringResources } from './monitoring';
-import { producerParameterResources } from './producer-parameter';
-import { queueResources } from './queue';
-import { checkFunctions, checkSchedule } from './rules';
-import type { Statement } from './statements';
-import { type Fragment, merge } from './template';
-
-const SERVICE = 'background-jobs';
+import { commonVariables, environmentOf } from '../lib/instances/variables';
+import { instanceOf, SERVICE, type Variables } from './configuration';
 
 /** `provider.stage`. Serverless resolves it first, so a wrong file or parameter is reported once, here. */
 export const stage = async (variables: Variables): Promise<string> => instanceOf(variables).stage;
@@ -37,49 +21,3 @@ export const environment = async (variables: Variables): Promise<Record<string, 
   const each = Object.keys(environmentSchemas).map((key) => [key, environmentOf(of, key)] as const);
   return { common: { ...commonVariables(of), POWERTOOLS_SERVICE_NAME: SERVICE }, ...Object.fromEntries(each) };
 };
-
-/** `iamRoleStatements` by function. */
-export const permissions = async (variables: Variables): Promise<Record<string, Statement[]>> => {
-  const of = instanceOf(variables);
-  const secretsKey = of.settings.secretsKey ?? '';
-  const none = Object.keys(environmentSchemas).map((key) => [key, []]);
-  const configuration = { rows: of.rows, context: contextOf(of, SERVICE) };
-  return { ...Object.fromEntries(none), ...functionPermissions(configuration, { ...variablesOf(of), secretsKey }) };
-};
-
-/** `resources` of serverless.yml. Throws InstanceProblems and ConfigurationProblems. */
-export async function resources(variables: Variables): Promise<Fragment> {
-  const of = instanceOf(variables);
-  const context = contextOf(of, SERVICE);
-  const functions = (await variables.resolveConfigurationProperty(['functions'])) as Blocks;
-  checkFunctions(of.rows, functions);
-  checkSchedule(functions.reconciler?.events);
-  return merge([
-    ...of.rows.map((row) => queueResources(row, context)),
-    jobsTableResources(context),
-    logGroupResources(
-      Object.keys(functions).filter((key) => hasFunction(of, key)),
-      context,
-    ),
-    monitoringResources({ rows: of.rows, context }, monitoringOf(of, functions)),
-    eventBusResources(context),
-    producerParameterResources(of.rows, context, of.settings.sendgrid?.rate ?? 100),
-    accessResources(of.rows, context),
-    exportNames(context, hasFunction(of, 'emailEvents')),
-    { Resources: {}, Outputs: outputsOf(deployedBy(of)) },
-  ]);
-}
-
-const outputsOf = (values: object): Fragment['Outputs'] =>
-  Object.fromEntries(Object.entries(values).map(([name, Value]) => [name, { Value }]));
-
-/** Serverless names exports by service and stage only, but an account accepts each export name once. */
-const exportNames = ({ instance, stage }: Context, webhook: boolean): Fragment => ({
-  Resources: {},
-  Outputs: {
-    ServerlessDeploymentBucketName: { Export: { Name: `${instance}-jobs-${stage}-deployment-bucket` } },
-    ...(webhook && {
-      EmailEventsLambdaFunctionUrl: { Export: { Name: `${instance}-jobs-${stage}-email-events-url` } },
-    }),
-  },
-});

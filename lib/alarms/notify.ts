@@ -13,6 +13,9 @@ const TRIES = 3;
 /** Time at the end of the run that is reserved to store an undelivered alarm. */
 const GUARD_MS = 4_000;
 
+/** The log line about an alarm that was never on. */
+export const FIRST_DATA = 'an alarm has its first data';
+
 /**
  * Sends one message of the topic to Discord. If a retry cannot help, it stores the message in the queue of undelivered
  * alarms. If a retry may help, it rejects: Lambda tries again, and stores the message there after the last try.
@@ -24,7 +27,7 @@ export async function notify(
 ): Promise<void> {
   const notification = notificationOf(sns);
   if (isBeginning(notification)) {
-    deps.log.info('an alarm has its first data', { state: 'OK' });
+    deps.log.info(FIRST_DATA, { state: 'OK' });
     return;
   }
   const change = changeIn(deps, notification);

@@ -1,41 +1,50 @@
-import { alarmsRuns } from './alarms-run';
-import { bulkRuns } from './bulk-runs';
-import { campaignRuns } from './campaign-runs';
 import type { Run } from './command';
-import type { CommandName } from './commands';
-import { consoleRun } from './console-run';
-import { dlqRuns } from './dlq-runs';
+import { type CommandName, commands } from './commands';
 import { helpRun } from './help-run';
-import { instancesRuns } from './instances-runs';
-import { jobsRuns } from './jobs-runs';
 
-import { producerRuns } from './producer-runs';
-import { queuesRuns } from './queues-runs';
-import { reconcileRun } from './reconcile-run';
-import { smokeRun } from './smoke-run';
-import { testflightRuns } from './testflight-runs';
-import { verifyRun } from './verify-run';
+type CommandsOf<Word extends string> = Extract<CommandName, `${Word} ${string}`>;
+
+/** The code of the commands of a group, loaded when one of them runs. The code of all takes most of a second to load. */
+function late<Word extends string>(
+  word: Word,
+  load: () => Record<CommandsOf<Word>, Run>,
+): Record<CommandsOf<Word>, Run> {
+  const names = Object.keys(commands).filter((name) => name.startsWith(`${word} `)) as CommandsOf<Word>[];
+  const each = names.map((name): [string, Run] => [name, (context) => load()[name](context)]);
+  return Object.fromEntries(each) as Record<CommandsOf<Word>, Run>;
+}
+
+const lateRun =
+  (load: () => Run): Run =>
+  (context) =>
+    load()(context);
+
+const instancesCode = () => (require('./instances-runs') as typeof import('./instances-runs')).instancesRuns;
+const queuesCode = () => (require('./queues-runs') as typeof import('./queues-runs')).queuesRuns;
 
 /** The code of each command. */
 export const runs = {
   jobs: helpRun('jobs'),
-  ...jobsRuns,
-  ...queuesRuns,
+  ...late('jobs', () => (require('./jobs-runs') as typeof import('./jobs-runs')).jobsRuns),
+  queues: lateRun(() => queuesCode().queues),
+  ...late('queues', queuesCode),
   dlq: helpRun('dlq'),
-  ...dlqRuns,
+  ...late('dlq', () => (require('./dlq-runs') as typeof import('./dlq-runs')).dlqRuns),
   bulk: helpRun('bulk'),
-  ...bulkRuns,
-  reconcile: reconcileRun,
-  verify: verifyRun,
-  smoke: smokeRun,
+  ...late('bulk', () => (require('./bulk-runs') as typeof import('./bulk-runs')).bulkRuns),
+  reconcile: lateRun(() => (require('./reconcile-run') as typeof import('./reconcile-run')).reconcileRun),
+  verify: lateRun(() => (require('./verify-run') as typeof import('./verify-run')).verifyRun),
+  smoke: lateRun(() => (require('./smoke-run') as typeof import('./smoke-run')).smokeRun),
   alarms: helpRun('alarms'),
-  ...alarmsRuns,
+  ...late('alarms', () => (require('./alarms-run') as typeof import('./alarms-run')).alarmsRuns),
   campaign: helpRun('campaign'),
-  ...campaignRuns,
-  console: consoleRun,
+  ...late('campaign', () => (require('./campaign-runs') as typeof import('./campaign-runs')).campaignRuns),
+  console: lateRun(() => (require('./console-run') as typeof import('./console-run')).consoleRun),
   producer: helpRun('producer'),
-  ...producerRuns,
+  ...late('producer', () => (require('./producer-runs') as typeof import('./producer-runs')).producerRuns),
   testflight: helpRun('testflight'),
-  ...testflightRuns,
-  ...instancesRuns,
+  ...late('testflight', () => (require('./testflight-runs') as typeof import('./testflight-runs')).testflightRuns),
+  check: lateRun(() => instancesCode().check),
+  instances: lateRun(() => instancesCode().instances),
+  ...late('instances', instancesCode),
 } satisfies Record<CommandName, Run>;

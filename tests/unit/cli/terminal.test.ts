@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { terminal } from '../../../lib/cli/terminal';
 
 /** What the terminal's streams get while `act` runs. */
@@ -27,4 +29,18 @@ test('JSON output has the same value, with such characters escaped', () => {
 
   expect(output).not.toMatch(/[\u009b\u202e]/);
   expect(JSON.parse(output)).toEqual(value);
+});
+
+test('a reader that closes the pipe early ends the command quietly', async () => {
+  const code = `import { terminal } from './lib/cli/terminal.ts'; const more = () => { terminal.line('x'.repeat(9000)); setImmediate(more); }; more();`;
+  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', code], { stdio: 'pipe' });
+  let errors = '';
+  child.stderr.on('data', (text: Buffer) => {
+    errors += text.toString();
+  });
+  child.stdout.once('data', () => child.stdout.destroy());
+
+  const [exitCode] = (await once(child, 'close')) as [number | null];
+
+  expect([exitCode, errors]).toEqual([0, '']);
 });
