@@ -30,7 +30,7 @@ export interface BatchOptions {
   timers: Timers;
   onEvent?: (event: MappingEvent) => void;
   /** Returns true to lose a delete: the request of a finished message never reaches SQS. */
-  lose?: () => boolean;
+  lose?: (messageId: string) => boolean;
 }
 
 /** Lambda retries a throttled invocation after 1, 2, 4, … seconds, at most this. */
@@ -97,7 +97,7 @@ export function createBatchRunner(options: BatchOptions, queueArn: string): Batc
   /** Returns the ids that SQS deleted. A FIFO queue refuses a delete after the visibility timeout. */
   function deleteRecords(records: SQSRecord[]): string[] {
     return records.flatMap(({ messageId, receiptHandle }) => {
-      if (options.lose?.()) {
+      if (options.lose?.(messageId)) {
         onEvent({ kind: 'delete-lost', messageId });
         return [];
       }

@@ -1,4 +1,4 @@
-import { PermanentError } from '../errors';
+import { PermanentError, VENDORS } from '../errors';
 import { completionOf } from '../jobs/completion';
 import { dueUnder } from '../jobs/due';
 import { finish } from '../jobs/finish';
@@ -80,13 +80,23 @@ export const dropBodies: Work = (deps, queue, mayGoOn) =>
     );
   });
 
+/** An outage that is shorter costs no look at its held jobs. */
+const LONG_OUTAGE_MS = 12 * 3_600_000;
+
 /**
- * Ends damaged jobs that wait for an operator, once an hour. No other work reads such a row, and a step that is lost
- * cannot be resolved.
+ * Ends damaged jobs that wait for an operator, or for an open circuit for half a day. It looks once an hour. No other
+ * work reads such rows.
  */
-export const endDamagedUnknown: Work = async (deps, queue, mayGoOn) => {
-  if (new Date(deps.clock.now()).getUTCMinutes() === 0)
-    await eachDue(deps, { todo: todoKey(queue, 'unknown'), mayGoOn }, async () => {});
+export const endDamagedWaiting: Work = async (deps, queue, mayGoOn) => {
+  const now = deps.clock.now();
+  if (new Date(now).getUTCMinutes() !== 0) return;
+  await eachDue(deps, { todo: todoKey(queue, 'unknown'), mayGoOn }, async () => {});
+  for (const vendor of VENDORS)
+    await eachDue(
+      deps,
+      { todo: todoKey(queue, 'stopped', vendor), mayGoOn, until: now - LONG_OUTAGE_MS },
+      async () => {},
+    );
 };
 
 /** Runs `eachDue` on all shards of a kind side by side, so that a full shard does not delay the others. */

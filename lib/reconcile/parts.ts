@@ -4,7 +4,7 @@ import {
   cancelUnsent,
   completeEnds,
   dropBodies,
-  endDamagedUnknown,
+  endDamagedWaiting,
   endExpired,
   noteGoneEntries,
   noticeOld,
@@ -32,7 +32,7 @@ const WORK: Record<string, Work> = {
   noteGoneEntries,
   publishUnsent,
   dropBodies,
-  endDamagedUnknown,
+  endDamagedWaiting,
   judgeDeadLetters,
   gaugeHeld,
 };

@@ -16,7 +16,7 @@ import {
 import { changeVisibility, deleteByReceipt } from './receipts';
 import { receive } from './receive';
 import { send } from './send';
-import { findQueue, getQueue, notify, type Service } from './service';
+import { enqueue, findQueue, getQueue, notify, type Service } from './service';
 import type { SqsModel, SqsModelOptions } from './types';
 
 /** Creates the SQS of one account, without queues. */
@@ -110,6 +110,11 @@ export function createSqsModel(options: SqsModelOptions): SqsModel {
       service.listeners.set(name, listeners.add(listener));
       return () => void listeners.delete(listener);
     },
+    redeliver: (reference, message) =>
+      call(() => {
+        const fresh = { visibleAt: service.now(), receivedAt: undefined, receivesHere: 0, receiptHandle: undefined };
+        enqueue(service, getQueue(service, reference), { ...message, ...fresh });
+      })(undefined),
     messages: call((reference) =>
       [...getQueue(service, reference).byId.values()].map(({ position: _position, group: _group, ...message }) => ({
         ...message,

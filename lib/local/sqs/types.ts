@@ -126,6 +126,8 @@ export interface SqsModel {
    * stops it.
    */
   onChange(queue: string, listener: () => void): () => void;
+  /** Delivers a deleted message once more, under its id. SQS promises at least one delivery, not exactly one. */
+  redeliver(queue: string, message: StoredMessage): void;
   /** Copies of the queue's messages in order, for tests. */
   messages(queue: string): StoredMessage[];
 }

@@ -12,7 +12,7 @@ import {
 } from '../world/faults';
 import { hasPoisonChunk } from '../world/poison';
 import type { SimulatedQueue } from '../world/types';
-import type { Command, Control, Damage, JobKind, JobSpec, Load, Plan, Redrive, Versions } from './plan';
+import type { Command, Control, Damage, JobKind, JobSpec, Load, Plan, Redelivery, Redrive, Versions } from './plan';
 import { aPlan } from './plan';
 
 const MINUTE_MS = 60_000;
@@ -200,6 +200,25 @@ const waits = fc.record({
   to: retryWaits,
 });
 
+const settings = fc.record({
+  receives: fc.constantFrom(3, 3, 2, 5),
+  ordered: fc.boolean(),
+  pace: fc.constantFrom(1, 1, 5),
+});
+const changes = fc.record({
+  at: fc.constantFrom(30_000, 5 * MINUTE_MS, 20 * MINUTE_MS, 2 * HOUR_MS),
+  from: settings,
+  to: settings,
+});
+
+const redeliveries: fc.Arbitrary<Redelivery[]> = fc.array(
+  fc.record({
+    nth: fc.integer({ min: 1, max: 8 }),
+    after: fc.constantFrom(1_000, 4 * MINUTE_MS, 2 * HOUR_MS, 5 * HOUR_MS),
+  }),
+  { minLength: 1, maxLength: 2 },
+);
+
 const window = (lasts: readonly [number, ...number[]]) =>
   fc
     .record({ from: fc.integer({ min: 0, max: 10 * MINUTE_MS }), lasts: fc.constantFrom(...lasts) })
@@ -305,11 +324,14 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
       versions: queues.every(({ name }) => isReleased(name)) ? rarely(versions, []) : fc.constant<Versions[]>([]),
       turns: fc.boolean(),
       events: fc.constantFrom(undefined, true as const),
+      changes: rarely(changes, undefined as never),
+      redeliveries: rarely(redeliveries, []),
+      warm: fc.constantFrom(undefined, true as const),
       controls: queues.some(({ controlled }) => controlled) ? controls : fc.constant<Control[]>([]),
     })
     .map(({ loads: [first, ...beside], broken, unpolled, retention, dlqRetention, ...drawn }) => {
       const { redrives, outages, resolution, canaries, approximate, share, indexLag, versions, ...rest } = drawn;
-      const { calls, streak, waits, turns, damages, future, events, latency, skew, ...plan } = rest;
+      const { calls, streak, waits, turns, damages, future, events, latency, skew, changes, warm, ...plan } = rest;
       const released = versions.length > 0;
       const kinds = [first, ...beside].flatMap((load) => load?.jobs ?? []).map(({ kind }) => kind);
       return aPlan({
@@ -333,6 +355,9 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
         // Released code does not notice damage, and ignores the schema.
         damages: released ? [] : damages,
         ...(future && !released ? { future } : {}),
+        // The host of released code fixes its settings.
+        ...(changes && !released ? { changes } : {}),
+        ...(warm ? { warm } : {}),
         ...(latency ? { latency } : {}),
         ...(skew ? { skew } : {}),
         ...(unpolled ? { unpolled } : {}),

@@ -105,6 +105,21 @@ export interface Load {
   jobs: JobSpec[];
 }
 
+/** Settings of every queue that a deployment can change. */
+export interface Settings {
+  receives: number;
+  /** For queues whose order matters. */
+  ordered: boolean;
+  /** How many times the usual rate of mails. */
+  pace: number;
+}
+
+/** SQS delivers a message once more, so long after Lambda's `nth` delete in all. */
+export interface Redelivery {
+  nth: number;
+  after: number;
+}
+
 /** One phase: the share of new processes that run the released code, until so many ms after the start. */
 export interface Versions {
   until: number;
@@ -131,6 +146,7 @@ export interface Plan extends Load {
   skew?: number;
   /** Numbers of Lambda's deletes that never reach SQS. */
   lostDeletes: number[];
+  redeliveries: Redelivery[];
   redrives: Redrive[];
   controls: Control[];
   commands: Command[];
@@ -145,6 +161,10 @@ export interface Plan extends Load {
   deployAt: number;
   /** Seconds between attempts before and after a deployment. `at`: ms after the start. */
   waits?: { at: number; from: readonly number[]; to: readonly number[] };
+  /** Settings before and after a deployment. `at`: ms after the start. */
+  changes?: { at: number; from: Settings; to: Settings };
+  /** Lambda gives a new event to a process that has ended another one, until a deployment replaces it. */
+  warm?: true;
   /** A person deletes all kept bodies from the bucket, ms after the start. */
   emptied?: number;
   /** The reconciler sends canaries until this time, in ms after the start. Without it, there are none. */
@@ -179,6 +199,7 @@ export const aPlan = (changes: Partial<Plan> = {}): Plan => ({
   starts: [],
   outages: [],
   lostDeletes: [],
+  redeliveries: [],
   redrives: [],
   controls: [],
   commands: [],

@@ -6,6 +6,7 @@ import { ENGINE_MUTANTS } from './source/engine';
 import { EVENT_MUTANTS } from './source/events';
 import { EVIDENCE_MUTANTS } from './source/evidence';
 import { INDEX_KEY_MUTANTS } from './source/index-keys';
+import { NEIGHBOUR_MUTANTS } from './source/neighbours';
 import { ORDER_MUTANTS } from './source/order';
 import { PLANNED_MUTANTS } from './source/planned';
 import { RECOVERY_MUTANTS } from './source/recovery';
@@ -22,6 +23,7 @@ export const SOURCE_MUTANTS: Record<string, SourceMutant> = {
   ...EVENT_MUTANTS,
   ...EVIDENCE_MUTANTS,
   ...INDEX_KEY_MUTANTS,
+  ...NEIGHBOUR_MUTANTS,
   ...ORDER_MUTANTS,
   ...PLANNED_MUTANTS,
   ...VERSION_MUTANTS,

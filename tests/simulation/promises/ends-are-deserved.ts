@@ -2,11 +2,11 @@ import { ofKind, sinceOpened } from '../../../lib/jobs/history';
 import { isInvalidId } from '../../../lib/jobs/keys';
 import type { JobRow } from '../../../lib/jobs/row';
 import type { JobKind, Plan } from '../draw/plan';
+import { fewestAttempts } from '../world/deployments';
 import type { Fault } from '../world/faults';
 import { serviceQueue } from '../world/names';
 import { POISON } from '../world/poison';
 import type { World } from '../world/types';
-import { fewestAttempts } from '../world/waits';
 import { type Promised, rowOf } from './promise';
 import { isGhost } from './rest';
 
@@ -64,7 +64,7 @@ export function undeservedDeath(world: World, row: JobRow, kind: JobKind): strin
       if (kind === 'event' && isInvalidId(row.id))
         return watch.isReleasedEnd(row) || row.generation > 1 ? undefined : 'today the event is valid';
       if (row.error?.class === 'permanent' && row.error.status === 403)
-        return has(plan, 'forbidden') ? undefined : 'no vendor forbade it';
+        return has(plan, 'forbidden') || has(plan, 'disallowed') ? undefined : 'no vendor forbade it';
       if (row.error?.code === 'UnknownVersion') return kind === 'newer' ? undefined : 'its version is known';
       return row.attempts >= fewestAttempts(world) ? undefined : `it had ${row.attempts} attempts`;
     }

@@ -1,3 +1,5 @@
+import { ofKind } from '../../../lib/jobs/history';
+import { vendorKey } from '../../../lib/jobs/keys';
 import { isEnd, type JobRow } from '../../../lib/jobs/row';
 import { skewOf } from '../draw/plan';
 import { serviceQueue } from '../world/names';
@@ -8,6 +10,8 @@ const FIGURES: readonly string[] = ['TimeToStart', 'TimeToFinish', 'OldestHeld']
 /** Clocks differ, and a worker may read a row this long before it reports the metric. */
 const SLACK_MS = 10_000;
 const RECENT_MS = 60_000;
+/** The reconciler reads this many rows of each kind to find the oldest. */
+const MOST_READ = 10;
 
 /**
  * Finds a metric value that is older than every job that it can be about. An operator's retry starts a job's age anew.
@@ -37,5 +41,32 @@ export function watchFigures(world: World): void {
     const oldest = Math.max(0, ...watch.rows().filter(isMeant).map(ageOf));
     if (value > oldest + SLACK_MS + skewOf(world.plan))
       watch.violated(`everything explained: ${name} says ${value} ms, but the oldest job has ${oldest} ms`);
+  });
+}
+
+/** Finds a gauge that says less than the table: a held job that it does not see, or another state of a circuit. */
+export function watchGauges(world: World): void {
+  const { kernel, plan, lanes, watch, onItem, onMeasure } = world;
+  const slackMs = SLACK_MS + skewOf(plan) + (plan.indexLag ?? 0);
+  const changed = new Map<string, number>();
+  onItem.push(({ key }) => changed.set(key, kernel.now()));
+  const isSeen = ({ state, reason, todo }: JobRow): boolean =>
+    state === 'held' && ['retry', 'throttled', 'unknown'].includes(reason ?? '') && todo !== undefined;
+  const heldFor = (row: JobRow): number => kernel.now() - (row.history.findLast(ofKind('held'))?.at ?? kernel.now());
+
+  onMeasure.push((name, value, { queue, vendor = '' }) => {
+    // Today's code does not see the rows of newer code.
+    if (name === 'OldestHeld' && plan.future === undefined) {
+      const rows = lanes.flatMap((lane) => lane.watch.rows()).filter((row) => row.queue === queue && isSeen(row));
+      const oldest = Math.max(0, ...rows.filter(({ id }) => !world.damaged.has(id)).map(heldFor));
+      if (rows.length < MOST_READ && value < oldest - slackMs)
+        watch.violated(`everything explained: OldestHeld says ${value} ms, but a job is held for ${oldest} ms`);
+    }
+    if (name === 'VendorStopped') {
+      const key = vendorKey(vendor);
+      const open = watch.items.get(key)?.stoppedAt !== undefined;
+      if (kernel.now() - (changed.get(key) ?? 0) > SLACK_MS && value !== (open ? 1 : 0))
+        watch.violated(`everything explained: VendorStopped says ${value} of ${vendor}`);
+    }
   });
 }

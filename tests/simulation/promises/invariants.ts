@@ -2,9 +2,11 @@ import type { Input } from '../world/callers';
 import type { World } from '../world/types';
 import { auditAgrees } from './audit-agrees';
 import { campaignsAreExact } from './campaigns-are-exact';
+import { countsAgree } from './counts-agree';
 import { endsAreDeserved } from './ends-are-deserved';
 import { endsArePublished } from './ends-are-published';
 import { evidenceCounts } from './evidence-counts';
+import { groupsAreFair } from './groups-are-fair';
 import { noBystanders } from './no-bystanders';
 import { deadLettersAgree, nothingLost, recordsAgree, redrivesTakeEffect } from './nothing-lost';
 import { nothingPrivate } from './nothing-private';
@@ -28,6 +30,8 @@ const PROMISES: readonly Promised[] = [
   orderIsKept,
   noBystanders,
   campaignsAreExact,
+  countsAgree,
+  groupsAreFair,
   nothingPrivate,
   verifierAgrees,
 ];

@@ -14,10 +14,10 @@ const HOUR_MS = 60 * MINUTE_MS;
  */
 const REST_WITHIN_MS = 3 * HOUR_MS;
 /**
- * The reconciler returns a poison message twice. The message kills three processes at first, and three after each
- * return. Meanwhile no other message is returned.
+ * The reconciler returns a poison message twice. The message kills a process at each of its receives, at first and after
+ * each return. Meanwhile no other message is returned.
  */
-const DELIVERIES_OF_POISON = 9;
+const TIMES_IN_QUEUE = 3;
 
 /** A run with more trace entries makes no progress. */
 const MOST_ENTRIES = 150_000;
@@ -70,13 +70,15 @@ const messagesLeft = (world: World): number =>
   world.sqs.messages(mainQueue(world)).length + world.sqs.messages(deadLetterQueue(world)).length;
 
 function boundOf({ plan, settings }: World): number {
+  const receives = Math.max(settings.receives, plan.changes?.to.receives ?? 0);
   const poison = plan.jobs.filter(({ kind }) => bringsPoison(kind));
   // The reconciler has to detect each copy of a poison message, and each redrive, anew.
   const sources = plan.jobs.filter((job) => poison.includes(job) || job.kind === 'copy');
   const repeats = sources.filter(({ again }) => again !== undefined);
-  const copies =
-    poison.length === 0 ? 0 : sources.length + repeats.length + plan.redrives.length + plan.commands.length;
-  const found = copies * DELIVERIES_OF_POISON * settings.visibility * 1000;
+  const { redrives, redeliveries, commands } = plan;
+  const more = repeats.length + redrives.length + redeliveries.length + commands.length;
+  const copies = poison.length === 0 ? 0 : sources.length + more;
+  const found = copies * TIMES_IN_QUEUE * receives * settings.visibility * 1000;
   // By a slow clock, the outcome of a returned message seems older than its return. The reconciler then waits an hour.
   const byClock = plan.skew === undefined ? 0 : plan.jobs.length * HOUR_MS;
   // Only the end of the retention shows that a message is gone.

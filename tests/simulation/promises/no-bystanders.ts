@@ -23,8 +23,8 @@ const FAILURES: readonly Fault[] = [
 ];
 const VENDORS = /^(zendesk|sendgrid|apple|bulk)\b/;
 
-function failuresAlone({ calls, outages, starts, broken, lostDeletes, jobs }: Plan): boolean {
-  if (starts.length > 0 || broken || lostDeletes.length > 0) return false;
+function failuresAlone({ calls, outages, starts, broken, lostDeletes, jobs, changes }: Plan): boolean {
+  if (starts.length > 0 || broken || lostDeletes.length > 0 || changes) return false;
   if (jobs.some(({ kind }) => bringsPoison(kind))) return false;
   return (
     calls.every(({ kind, fault }) => VENDORS.test(kind ?? '') && FAILURES.includes(fault)) &&

@@ -2,6 +2,7 @@ import { groupBy } from '../../../lib/group-by';
 import { ofKind } from '../../../lib/jobs/history';
 import { skewOf } from '../draw/plan';
 import { isProduced } from '../world/callers';
+import { isAlwaysOrdered } from '../world/deployments';
 import { serviceQueue } from '../world/names';
 import type { Promised } from './promise';
 
@@ -9,13 +10,15 @@ import type { Promised } from './promise';
  * The jobs of a group that were never held take effect in the order in which SQS accepted them. In an ordered queue
  * this includes held jobs.
  */
-export const orderIsKept: Promised = ({ watch, settings, queue, plan }, inputs) => {
+export const orderIsKept: Promised = (world, inputs) => {
+  const { watch, settings, queue, plan } = world;
+  const ordered = isAlwaysOrdered(world);
   if (settings.type !== 'fifo' || queue.isDoneWithout) return undefined;
   const straight = inputs
     .filter(({ spec }) => isProduced(spec.kind))
     .flatMap(({ id }) => watch.row(`${serviceQueue({ queue })}#${id}`) ?? [])
     .filter((row) => row.state === 'succeeded' && row.generation === 1)
-    .filter((row) => settings.ordered || (row.holds === 0 && row.spentMessageIds.length === 0))
+    .filter((row) => ordered || (row.holds === 0 && row.spentMessageIds.length === 0))
     .filter(({ id, deliveries, history }) => {
       const released = history.filter(ofKind('released'));
       const own = [watch.firsts.get(id), ...released].map((message) => message?.messageId);

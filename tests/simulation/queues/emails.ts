@@ -6,6 +6,7 @@ import { createProducer } from '../../../lib/producer/producer';
 import type { JobSpec } from '../draw/plan';
 import { bulkSendgridOf } from '../vendors/sendgrid';
 import { UNVERIFIED } from '../vendors/vendors';
+import { paceOf } from '../world/deployments';
 import { workerDeps } from '../world/engine';
 import type { SimulatedQueue } from '../world/types';
 import { MARK } from '../world/watch';
@@ -29,10 +30,10 @@ export const emailsContractAt =
     withPoison(
       process,
       emailsContract({
-        ...workerDeps(world, ports),
+        ...workerDeps(world, ports, process),
         campaigns: campaigns(ports),
         senderDomains: [],
-        rate: sharedRate({ ...ports, rate }, 'sendgrid'),
+        rate: sharedRate({ ...ports, rate: rate * paceOf(world, process) }, 'sendgrid'),
         sendgrid: bulkSendgridOf(world, process),
       }),
     );

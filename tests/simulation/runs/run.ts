@@ -1,14 +1,18 @@
 import { bodyKey } from '../../../lib/jobs/keys';
 import { createEventSourceMapping } from '../../../lib/local/event-source-mapping';
-import type { Plan } from '../draw/plan';
-import { watchFigures } from '../promises/figures';
+import type { Plan, Redelivery } from '../draw/plan';
+import { watchCounts } from '../promises/counts-agree';
+import { watchFigures, watchGauges } from '../promises/figures';
+import { watchHolds } from '../promises/holds-are-deserved';
 import { brokenPromise } from '../promises/invariants';
 import { createLiveness } from '../promises/liveness';
 import { watchPlans } from '../promises/plans-are-kept';
+import { watchReturns } from '../promises/returns-in-order';
 import { watchRows } from '../promises/rows-are-explained';
 import { type Input, startCallers } from '../world/callers';
 import { watchCampaigns } from '../world/campaigns';
 import { startDamages } from '../world/damage';
+import { ROLLING_MS } from '../world/deployments';
 import { startEvidence } from '../world/evidence';
 import { createFunctions, type Functions } from '../world/functions';
 import { mainQueue, serviceQueue } from '../world/names';
@@ -17,7 +21,6 @@ import { startSchedule } from '../world/schedule';
 import { timeline } from '../world/trace';
 import type { Mutant, World } from '../world/types';
 import { releasedUntil } from '../world/versions';
-import { ROLLING_MS } from '../world/waits';
 import { createWorld } from '../world/world';
 
 export interface Outcome {
@@ -55,11 +58,15 @@ export async function runPlan(
   startSchedule(world, functions);
   watchRows(world);
   watchPlans(world);
+  watchGauges(world);
   const inputs = lanes.map((lane) => {
     startOperators(lane);
     startDamages(lane);
     watchCampaigns(lane);
     watchFigures(lane);
+    watchCounts(lane);
+    watchHolds(lane);
+    watchReturns(lane);
     return startCallers(lane);
   });
 
@@ -88,8 +95,11 @@ export async function runPlan(
       partialResponses: true,
       invoke: (event) => worker(lane, event),
       timers: kernel,
-      lose: () => {
-        if (!plan.lostDeletes.includes(++deletes)) return false;
+      lose: (messageId) => {
+        deletes += 1;
+        for (const redelivery of plan.redeliveries.filter(({ nth }) => nth === deletes))
+          deliverAgain(lane, messageId, redelivery);
+        if (!plan.lostDeletes.includes(deletes)) return false;
         trouble();
         reach('lost delete');
         return true;
@@ -106,6 +116,22 @@ export async function runPlan(
     for (let { from, until, every } = latency ?? NEVER; from < until; from += every)
       pause({ from, until: from + every - POLLS_MS });
   }
+}
+
+/** SQS keeps a copy of a message that is about to be deleted, and delivers it later. */
+function deliverAgain(lane: World, messageId: string, redelivery: Redelivery): void {
+  const { sqs, kernel, pending, trouble, reach } = lane;
+  const find = () => sqs.messages(mainQueue(lane)).find((one) => one.messageId === messageId);
+  const copy = find();
+  if (!copy) return;
+  pending.add(redelivery);
+  kernel.setTimeout(() => {
+    trouble();
+    pending.delete(redelivery);
+    if (find()) return;
+    reach('delivery after a delete');
+    sqs.redeliver(mainQueue(lane), copy);
+  }, redelivery.after);
 }
 
 /** With latency, Lambda polls for this long at a time. */
@@ -137,6 +163,7 @@ function noteWindows({ plan, trouble, reach }: World): void {
   if (plan.turns) reach('groups by turns');
   if (plan.share !== undefined) reach('reconciler with a small share');
   if (plan.waits) reach('waits that change');
+  if (plan.changes) reach('settings that change');
   if (plan.skew) {
     reach(`clocks ${plan.skew / 1000} s apart`);
     // A process whose clock is ahead takes a job from a run that is still at work, so a step can become unknown.
@@ -147,5 +174,5 @@ function noteWindows({ plan, trouble, reach }: World): void {
   if (plan.latency) trouble(plan.start + plan.latency.until + plan.latency.every);
   for (const { until } of ends) trouble(plan.start + until);
   trouble(plan.start + plan.deployAt);
-  if (plan.waits) trouble(plan.start + plan.waits.at + ROLLING_MS);
+  for (const change of [plan.waits, plan.changes]) if (change) trouble(plan.start + change.at + ROLLING_MS);
 }

@@ -11,6 +11,8 @@ export interface Process {
   alive: boolean;
   /** Whether it runs the released code. */
   released: boolean;
+  /** Whether it has the settings after the plan's change of settings. */
+  changed: boolean;
   /** Its clock minus the true time, in ms. */
   skew: number;
   /** Kills the process. None of its pending calls ever answers. */

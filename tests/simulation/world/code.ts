@@ -12,6 +12,7 @@ import { handleBatch } from '../../../lib/worker/batch';
 import { releasedCode } from '../released/released';
 import type { Process } from './calls';
 import { knownSchema } from './damage';
+import { settingsOf } from './deployments';
 import { contractOf, reconcilerDeps, workerDeps, workerPorts } from './engine';
 import { INSTANCE, mainQueue, serviceQueue, urlOf } from './names';
 import { portsOf } from './ports';
@@ -27,12 +28,13 @@ const COMMANDS = { cancel, retry, discard };
 
 function currentCode(world: World, process: Process, event?: SQSEvent): Code {
   const ports = workerPorts(world, process, event);
-  const deps = { ...reconcilerDeps(world, ports), audit: 'of-this-run' };
+  const deps = { ...reconcilerDeps(world, ports, process), audit: 'of-this-run' };
   const stored = (id: string) => deps.ledger.get(jobKey(serviceQueue(world), id));
   return {
     handler: (remainingMs) => {
       const contract = contractOf(world, process, ports);
-      return (batch) => handleBatch({ deps: workerDeps(world, ports), contract, event: batch, remainingMs });
+      const deps = workerDeps(world, ports, process);
+      return (batch) => handleBatch({ deps, contract, event: batch, remainingMs });
     },
     reconcile: (times) => reconcile(deps, times),
     command: async (what, id) => {
@@ -57,7 +59,7 @@ function currentCode(world: World, process: Process, event?: SQSEvent): Code {
         prefix: 'jobs',
         source: '/sim/api',
         queueUrl: () => urlOf(mainQueue(world)),
-        settings: () => world.settings,
+        settings: () => settingsOf(world, process),
         knows: knownSchema(world),
       };
       return world.queue.submit(producer, job, world);

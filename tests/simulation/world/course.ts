@@ -88,6 +88,8 @@ const vendorError = (secret: string) => (cause: Cause) => () => {
       return new Malformed();
     case 'refused':
       return new NoAnswer({ reason: 'unreachable', sent: false, code: 'ECONNREFUSED' });
+    case 'disallowed':
+      return new NotOk({ status: 403, headers: {}, body: FIELD_NAMED });
     default:
       return notOk(REPLIES[cause] ?? { status: 500, headers: {} }, secret);
   }
@@ -100,6 +102,12 @@ const REPLIES: Partial<Record<Cause, Reply>> = {
   gateway: { status: 504, headers: {} },
   forbidden: { status: 403, headers: {} },
   unauthorized: { status: 401, headers: {} },
+};
+
+/** Names a field as each vendor does. */
+const FIELD_NAMED = {
+  details: { subject: [{}] },
+  errors: [{ code: 'FORBIDDEN_ERROR', field: 'from', source: { pointer: '/data/attributes/email' } }],
 };
 
 export const notOk = ({ status, headers }: Reply, secret: string): NotOk =>

@@ -57,13 +57,13 @@ function damageOne(world: World, { what, job, nth }: Damage): void {
   if (!DAMAGES[what](world, row, nth)) return;
   damaged.add(row.id);
   reach(`damaged ${what}`);
+  if (row.reason === 'unknown') reach('damage while an operator is awaited');
 }
 
 /** Each answers whether there was something to damage. */
 const DAMAGES: Record<Damage['what'], (world: World, row: JobRow, nth: number) => boolean> = {
   row(world, row, nth) {
-    // The reconciler looks at such a job once an hour, and a simulated reconciler sleeps until work is due.
-    if (isEnd(row.state) || row.reason === 'unknown') return false;
+    if (isEnd(row.state)) return false;
     const attribute = ATTRIBUTES[nth % ATTRIBUTES.length] ?? 'steps';
     // Nothing else says which of two bodies with one id is the job's, or that a body is the one that was sent.
     const { jobs, damages } = world.plan;

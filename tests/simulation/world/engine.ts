@@ -8,10 +8,10 @@ import type { BatchDeps } from '../../../lib/worker/deps';
 import type { Plan } from '../draw/plan';
 import type { Process } from './calls';
 import { knownSchema } from './damage';
+import { isDeployed, settingsOf, waitsOf } from './deployments';
 import { deadLetterQueue, laneOf, mainQueue, serviceQueue, urlOf } from './names';
 import { portsOf } from './ports';
 import type { Ports, World } from './types';
-import { isDeployed, waitsOf } from './waits';
 
 /** The ports of a process, changed by the mutant if one is under test. */
 export function workerPorts(world: World, process: Process, event?: SQSEvent): Ports {
@@ -20,9 +20,9 @@ export function workerPorts(world: World, process: Process, event?: SQSEvent): P
 }
 
 /** The engine's dependencies in one process. */
-export function workerDeps(world: World, ports: Ports): BatchDeps {
+export function workerDeps(world: World, ports: Ports, process?: Process): BatchDeps {
   const { table, clock, random, objects, queues, events, log, metrics } = ports;
-  const settings = (queue: string) => laneOf(world, queue).settings;
+  const settings = (queue: string) => settingsOf(laneOf(world, queue), process);
   const base = { table, clock, random };
   return {
     clock,
@@ -48,9 +48,9 @@ export function workerDeps(world: World, ports: Ports): BatchDeps {
  */
 const frontOf = ({ share = 1, versions }: Plan): { most?: number } => (versions ? {} : { most: share + 1 });
 
-export function reconcilerDeps(world: World, ports: Ports): ReconcileDeps {
+export function reconcilerDeps(world: World, ports: Ports, process?: Process): ReconcileDeps {
   return {
-    ...workerDeps(world, ports),
+    ...workerDeps(world, ports, process),
     table: ports.table,
     queues: ports.queues,
     ...(world.plan.share === undefined ? {} : { share: world.plan.share }),

@@ -32,6 +32,8 @@ export const CALL_FAULTS = [
   'gateway',
   /** The call took effect, but the answer is a success without the expected content, e.g. a page of a proxy. */
   'malformed',
+  /** 403 that names a field, so it is about the content of this job. */
+  'disallowed',
   /** 403 and 401 for our credentials. */
   'forbidden',
   'unauthorized',
@@ -88,6 +90,7 @@ const VENDOR_ONLY: ReadonlySet<Fault> = new Set([
   'failed',
   'gateway',
   'malformed',
+  'disallowed',
   'forbidden',
   'unauthorized',
 ]);

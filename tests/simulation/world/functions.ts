@@ -1,15 +1,19 @@
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import type { InvokeResult } from '../../../lib/local/lambda/environment';
+import type { Process } from './calls';
 import { codeOf } from './code';
+import { isReplaced } from './deployments';
 import type { StartFault } from './faults';
 import { armed } from './poison';
-import type { World } from './types';
+import type { Code, World } from './types';
 
 const RECONCILER_MS = 55_000;
 /** One canary every second minute. */
 const CANARY_MS = 90_000;
 const COLD_START_MS = 300;
 const LATEST_TWIN_MS = 30_000;
+
+type Handler = ReturnType<Code['handler']>;
 
 /** Lambda's side of the worker and the reconciler, with the faults of invocations. */
 export interface Functions {
@@ -18,8 +22,17 @@ export interface Functions {
   reconciler(): Promise<void>;
 }
 
+/** A process of Lambda between two events, and what it keeps for the next one. */
+interface Idle<Kept> {
+  process: Process;
+  since: number;
+  kept: Kept;
+}
+
 export function createFunctions(world: World): Functions {
   const { plan, kernel, trace, reach, trouble } = world;
+  const idleWorkers = new Map<World, Idle<Handler>[]>();
+  const idleReconcilers: Idle<Code>[] = [];
   const faults = new Map(plan.starts.map((fault) => [fault.nth, fault]));
   let starts = 0;
   let workers = 0;
@@ -70,21 +83,35 @@ export function createFunctions(world: World): Functions {
     return result;
   }
 
+  /** The last idle process that no deployment has replaced. */
+  function warmOf<Kept>(idle: Idle<Kept>[]): Idle<Kept> | undefined {
+    const warm = idle.pop();
+    if (!warm || !plan.warm || isReplaced(world, warm.since)) return undefined;
+    reach('warm process');
+    return warm;
+  }
+
   function runWorker(lane: World, event: SQSEvent, name: string): Promise<InvokeResult> {
     const timeoutMs = lane.queue.functionTimeoutMs;
+    const idle = idleWorkers.get(lane) ?? [];
+    idleWorkers.set(lane, idle);
     return new Promise((resolve) => {
+      const warm = warmOf(idle);
+      const since = warm?.since ?? kernel.now();
       const process = world.spawn({
         name,
         timeoutMs,
         ended: (reason) => resolve({ kind: 'failed', reason: reason === 'timeout' ? 'timeout' : 'crash' }),
+        warm: warm?.process,
       });
       trace.add({ who: process.name, what: 'started', detail: () => describe(event) });
-      const handler = codeOf(lane, process, event).handler(timeoutMs);
+      const handler = warm?.kept ?? codeOf(lane, process, event).handler(timeoutMs);
       const handle = (batch: SQSEvent) => handler(armed(batch, process));
       (world.mutant?.handler?.(handle, event) ?? handle(event)).then(
         (answer) => {
           if (!process.alive) return;
           world.exit(process);
+          idle.push({ process, since, kept: handler });
           const value = world.mutant?.answer?.(answer, event, world) ?? answer;
           trace.add({ who: process.name, what: 'answered', detail: () => describeAnswer(value) });
           resolve({ kind: 'answer', value });
@@ -106,25 +133,32 @@ export function createFunctions(world: World): Functions {
   function runReconciler(): Promise<void> {
     const name = `reconciler ${++reconcilers}`;
     return new Promise((resolve) => {
-      const process = world.spawn({ name, timeoutMs: RECONCILER_MS, ended: () => resolve() });
+      const warm = warmOf(idleReconcilers);
+      const since = warm?.since ?? kernel.now();
+      const process = world.spawn({
+        name,
+        timeoutMs: RECONCILER_MS,
+        ended: () => resolve(),
+        warm: warm?.process,
+      });
+      const code = warm?.kept ?? codeOf(world, process);
       trace.add({ who: process.name, what: 'started' });
       const canaryMs = kernel.now() - plan.start < (plan.canaries ?? 0) ? CANARY_MS : 0;
       const stayMs = Math.max(...world.lanes.map(({ queue }) => queue.stayMs ?? 0));
-      codeOf(world, process)
-        .reconcile({ remainingMs: RECONCILER_MS, stayMs, canaryMs })
-        .then(
-          () => {
-            if (!process.alive) return;
-            world.exit(process);
-            trace.add({ who: process.name, what: 'ended' });
-            resolve();
-          },
-          (error: unknown) => {
-            if (!process.alive) return;
-            process.die('threw');
-            trace.add({ who: process.name, what: 'threw', detail: () => String(error) });
-          },
-        );
+      code.reconcile({ remainingMs: RECONCILER_MS, stayMs, canaryMs }).then(
+        () => {
+          if (!process.alive) return;
+          world.exit(process);
+          idleReconcilers.push({ process, since, kept: code });
+          trace.add({ who: process.name, what: 'ended' });
+          resolve();
+        },
+        (error: unknown) => {
+          if (!process.alive) return;
+          process.die('threw');
+          trace.add({ who: process.name, what: 'threw', detail: () => String(error) });
+        },
+      );
     });
   }
 

@@ -1,6 +1,6 @@
 import { DATA_SUFFIX } from '../../../lib/analytics/keys';
 import { rowOf } from '../../../lib/jobs/stored-row';
-import type { BatchQueues, Facts, Item, Queues } from '../../../lib/ports';
+import type { BatchQueues, Facts, Item, OutgoingMessage, Queues } from '../../../lib/ports';
 import type { Process } from './calls';
 import type { Ports, World } from './types';
 
@@ -17,6 +17,11 @@ export function portsOf(world: World, process: Process): Ports {
     if (!process.alive) return;
     watch.logged(message, facts);
     world.trace.add({ who: process.name, what: `log.${level}`, detail: () => `${message} ${JSON.stringify(facts)}` });
+  };
+
+  const sentOut = (url: string, message: OutgoingMessage, sent: { messageId: string }) => {
+    watch.sent(short(url), message, sent);
+    for (const listener of world.onSent) listener(process, short(url), message);
   };
 
   const receivePart: Queues['receive'] = async (url, { max, ...options }) => {
@@ -167,7 +172,7 @@ export function portsOf(world: World, process: Process): Ports {
           method: 'send',
           effect: async () => {
             const sent = await queues.send(url, message);
-            watch.sent(short(url), message, sent);
+            sentOut(url, message, sent);
             return sent;
           },
           detail: () => `${short(url)} group ${message.groupId} deduplication ${message.deduplicationId}`,
@@ -181,7 +186,7 @@ export function portsOf(world: World, process: Process): Ports {
             const entries = await (plan.approximate ? sendPart : queues.sendBatch)(url, messages);
             for (const [index, message] of messages.entries()) {
               const entry = entries[index];
-              if (entry?.sent) watch.sent(short(url), message, entry);
+              if (entry?.sent) sentOut(url, message, entry);
             }
             return entries;
           },

@@ -10,6 +10,9 @@ import type { World } from './types';
 const MINUTE_MS = 60_000;
 const nextMinute = (time: number): number => (Math.floor(time / MINUTE_MS) + 1) * MINUTE_MS;
 
+const HOUR_MS = 60 * MINUTE_MS;
+const nextHour = (time: number): number => Math.ceil(time / HOUR_MS) * HOUR_MS;
+
 /** Runs the reconciler every minute. Skips minutes without work, so that a simulated month stays cheap. */
 export function startSchedule(world: World, { reconciler }: Functions): void {
   const { kernel } = world;
@@ -37,7 +40,7 @@ export function startSchedule(world: World, { reconciler }: Functions): void {
 
 /** The next time at which the reconciler may have work. */
 function nextDue(world: World): number {
-  const { kernel, settings, watch, sqs } = world;
+  const { kernel, settings, watch, sqs, plan } = world;
   const entries = sqs.messages(deadLetterQueue(world));
   const [dead, unknown, behind] = (['dead', 'unknown', 'behind'] as const).map((kind) =>
     todoKey(serviceQueue(world), kind),
@@ -49,12 +52,14 @@ function nextDue(world: World): number {
 
   function dueAt(row: JobRow): number {
     const { todo, todoAt, group, state, reason } = row;
+    // The reconciler ends damaged jobs that wait for an operator at each full hour.
+    if (todo === unknown && row.damage) return nextHour(kernel.now());
     // The reconciler does nothing for these rows until they change.
     if (todo === undefined || todoAt === undefined || todo === unknown || isPaused(world, row))
       return Number.POSITIVE_INFINITY;
     const isBehind = state === 'held' && reason === 'behind';
     const waits = isBehind && rows.some((row) => row.todo === unknown && row.group === group);
-    if (isBehind && !waits) return row.updatedAt;
+    if (isBehind && (!waits || plan.changes)) return row.updatedAt;
     // A job with a ticket also returns without the reconciler.
     if (todo === behind) return row.damage ? row.updatedAt : Number.POSITIVE_INFINITY;
     return todo === dead ? todoAt + settings.dlqRetention * 1000 : todoAt;

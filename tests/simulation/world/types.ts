@@ -12,6 +12,7 @@ import type {
   Log,
   Metrics,
   Objects,
+  OutgoingMessage,
   Queues,
   Random,
   Table,
@@ -48,9 +49,19 @@ export interface World extends Lane {
   trouble(at?: number): void;
   /** The processes that are alive. */
   processes: { readonly size: number };
-  /** `today`: the process runs today's code, because released code cannot do its work. */
-  spawn(options: { name: string; timeoutMs?: number; today?: boolean; ended: (reason: string) => void }): Process;
+  /** Starts a process, or wakes a `warm` one. `today`: it runs today's code, because released code cannot do its work. */
+  spawn(options: {
+    name: string;
+    timeoutMs?: number;
+    today?: boolean;
+    ended: (reason: string) => void;
+    warm?: Process | undefined;
+  }): Process;
   exit(process: Process): void;
+  /** By queue and counter: how often the rows and the metrics say that it happened. */
+  counted: Map<string, { rows: number; metrics: number }>;
+  /** Called with every message that a process sends, by the queue's name. */
+  onSent: ((by: Process, queue: string, message: OutgoingMessage) => void)[];
   /** Ids of jobs about which something stored was damaged. */
   damaged: Set<string>;
   /** Outside actions that are still to come. */

@@ -13,6 +13,7 @@ import { createVendors, VENDOR_SECRET } from '../vendors/vendors';
 import { createBus } from './bus';
 import { createCaller, type Process } from './calls';
 import { createChance } from './chance';
+import { isDeployed } from './deployments';
 import { createKernel, type Event } from './kernel';
 import { ACCOUNT, deadLetterQueue, INSTANCE, mainQueue, REGION, serviceQueue } from './names';
 import { createTrace } from './trace';
@@ -61,6 +62,7 @@ export function createWorld(plan: Plan, options: { detailed?: boolean; mutant?: 
     groupOrder: plan.turns ? 'turns' : 'age',
   });
   const processes = new Map<Process, Event | undefined>();
+  const onEnd = new Map<Process, (reason: string) => void>();
   const exit = (process: Process) => {
     process.alive = false;
     kernel.cancel(processes.get(process));
@@ -86,23 +88,12 @@ export function createWorld(plan: Plan, options: { detailed?: boolean; mutant?: 
     lastTrouble: () => lastTrouble,
     trouble,
     processes,
-    spawn: ({ name, timeoutMs, today = false, ended }) => {
-      const released = startsReleased({ plan, kernel, chance }) && !today;
-      if (released) reach(`released ${name.split(' ')[0]}`);
-      const process: Process = {
-        name: released ? `${name} (old)` : name,
-        alive: true,
-        released,
-        skew: chance.pick(plan.skew === undefined ? [0, 0, 700, 2_000] : [0, 0, plan.skew / 2, plan.skew]),
-        die: (reason) => {
-          if (!process.alive) return;
-          exit(process);
-          reach('doubt');
-          reach('death');
-          trace.add({ who: process.name, what: 'died', outcome: reason });
-          ended(reason);
-        },
-      };
+    spawn: ({ name, timeoutMs, today = false, ended, warm }) => {
+      const process = warm ?? fresh(today);
+      process.name = process.released ? `${name} (old)` : name;
+      if (process.released) reach(`released ${name.split(' ')[0]}`);
+      process.alive = true;
+      onEnd.set(process, ended);
       const overrun = () => {
         reach('time-out of a function');
         trouble();
@@ -112,6 +103,8 @@ export function createWorld(plan: Plan, options: { detailed?: boolean; mutant?: 
       return process;
     },
     exit,
+    counted: new Map(),
+    onSent: [],
     damaged: new Set(),
     pending: new Set(),
     onChange,
@@ -121,6 +114,26 @@ export function createWorld(plan: Plan, options: { detailed?: boolean; mutant?: 
     onMeasure: [],
     onMails: [],
   };
+  function fresh(today: boolean): Process {
+    const released = startsReleased({ plan, kernel, chance }) && !today;
+    const process: Process = {
+      name: '',
+      alive: true,
+      released,
+      skew: chance.pick(plan.skew === undefined ? [0, 0, 700, 2_000] : [0, 0, plan.skew / 2, plan.skew]),
+      changed: plan.changes !== undefined && isDeployed({ plan, kernel, chance }, plan.changes.at),
+      die: (reason) => {
+        if (!process.alive) return;
+        exit(process);
+        reach('doubt');
+        reach('death');
+        trace.add({ who: process.name, what: 'died', outcome: reason });
+        onEnd.get(process)?.(reason);
+      },
+    };
+    return process;
+  }
+
   const retentionOf = (queue: string) => lanes.find((lane) => serviceQueue(lane) === queue)?.settings.retention ?? 0;
   const lanes: World[] = [];
   for (const load of [plan, ...plan.beside]) lanes.push({ ...shared, ...lane(load), lanes });
@@ -131,10 +144,22 @@ export function createWorld(plan: Plan, options: { detailed?: boolean; mutant?: 
     const name = serviceQueue({ queue });
     const settings = {
       ...queue.settings,
+      ...(plan.changes ? { receives: plan.changes.from.receives } : {}),
       ...(plan.retention === undefined ? {} : { retention: plan.retention }),
       ...(plan.dlqRetention === undefined ? {} : { dlqRetention: plan.dlqRetention }),
     };
     createQueues(sqs, name, settings);
+    if (plan.changes) {
+      const { at, to } = plan.changes;
+      kernel.setTimeout(
+        () =>
+          sqs.setQueueAttributes({
+            QueueUrl: mainQueue({ queue, settings }),
+            Attributes: { RedrivePolicy: redrivePolicy(name, { ...settings, receives: to.receives }) },
+          }),
+        at,
+      );
+    }
     sqs.onChange(mainQueue({ queue, settings }), watch.changed);
     const dlq = deadLetterQueue({ queue, settings });
     sqs.onChange(dlq, () => {
@@ -148,20 +173,24 @@ export function createWorld(plan: Plan, options: { detailed?: boolean; mutant?: 
 }
 
 function createQueues(sqs: SqsModel, name: string, settings: QueueSettings): void {
-  const { type, receives, retention, dlqRetention, visibility } = settings;
+  const { type, retention, dlqRetention, visibility } = settings;
   const fifo: Record<string, string> = type === 'fifo' ? { FifoQueue: 'true' } : {};
   sqs.createQueue({
     QueueName: dlqName(INSTANCE, name, type),
     Attributes: { ...fifo, MessageRetentionPeriod: String(dlqRetention), VisibilityTimeout: '30' },
   });
-  const target = `arn:aws:sqs:${REGION}:${ACCOUNT}:${dlqName(INSTANCE, name, type)}`;
   sqs.createQueue({
     QueueName: queueName(INSTANCE, name, type),
     Attributes: {
       ...fifo,
       MessageRetentionPeriod: String(retention),
       VisibilityTimeout: String(visibility),
-      RedrivePolicy: JSON.stringify({ deadLetterTargetArn: target, maxReceiveCount: receives }),
+      RedrivePolicy: redrivePolicy(name, settings),
     },
   });
+}
+
+function redrivePolicy(name: string, { type, receives }: Pick<QueueSettings, 'type' | 'receives'>): string {
+  const target = `arn:aws:sqs:${REGION}:${ACCOUNT}:${dlqName(INSTANCE, name, type)}`;
+  return JSON.stringify({ deadLetterTargetArn: target, maxReceiveCount: receives });
 }

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { PermanentError, WaitError } from '../../../lib/errors';
+import { PermanentError, StopError, WaitError } from '../../../lib/errors';
 import { parseEnvelope } from '../../../lib/jobs/envelope';
 import { bodyKey, jobKey, recordKey } from '../../../lib/jobs/keys';
 import { newRow } from '../../../lib/jobs/new-row';
@@ -282,6 +282,25 @@ test('a damaged job that waits for an operator ends within two hours', async () 
 
   for (let minute = 0; minute < 120; minute++) {
     engine.clock.advance(60_000);
+    await engine.reconcile();
+  }
+
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', error: { code: 'RowDamaged', field: 'row.steps' } });
+});
+
+test('a damaged job that waits for an open circuit ends within a day', async () => {
+  const { engine } = start(() => {
+    throw new StopError({ code: 'Unauthorized', message: 'refused', vendor: 'zendesk' });
+  });
+  engine.send(body());
+  await engine.deliver();
+  await damage(engine, withValue('steps', true));
+
+  for (let minute = 0; minute < 24 * 60; minute++) {
+    engine.clock.advance(60_000);
+    // The trial call of another job has just failed.
+    await engine.deps.circuits.open('zendesk', 'Unauthorized');
+    await engine.deps.circuits.endTrial('zendesk', { failed: true });
     await engine.reconcile();
   }
 

@@ -22,6 +22,23 @@ const ATTEMPTS_AT_CLAIM: SourceMutant['changes'] = [
 ];
 
 export const ENGINE_MUTANTS = {
+  damagedJobWaitsForOperator: {
+    changes: [
+      {
+        file: 'lib/reconcile/ends.ts',
+        find: "await eachDue(deps, { todo: todoKey(queue, 'unknown'), mayGoOn }, async () => {});",
+        replace: '',
+      },
+    ],
+    breaks: /^liveness: .* is held \(unknown\)/,
+    by: {
+      plan: {
+        ...emails,
+        calls: [{ kind: 'sendgrid.send', nth: 1, fault: 'mute' }],
+        damages: [{ at: 10 * MINUTE_MS, what: 'row', job: 0, nth: 0 }],
+      },
+    },
+  },
   /** A clock that is far ahead takes the job from a run that is still at work. */
   lostLeaseWrites: {
     changes: [

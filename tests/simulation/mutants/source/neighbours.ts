@@ -1,0 +1,115 @@
+import { aPlan, type Plan } from '../../draw/plan';
+import type { SourceMutant } from '../source-mutant';
+
+const MINUTE_MS = 60_000;
+const [job] = aPlan().jobs as [Plan['jobs'][number]];
+
+/** Zendesk refuses our credentials for twenty minutes. */
+const stopped = {
+  outages: [{ target: 'zendesk', from: 0, until: 20 * MINUTE_MS, fault: 'unauthorized' }],
+} satisfies Partial<Plan>;
+
+/** Faults that no job, row or record shows: in the order of returns, in waits beside others, and in metrics. */
+export const NEIGHBOUR_MUTANTS = {
+  untriedAreReturnedLastFirst: {
+    changes: [
+      {
+        file: 'lib/reconcile/returns.ts',
+        find: '.sort((a, b) => timesReturned(a) - timesReturned(b) || a.message.sentAt - b.message.sentAt)',
+        replace: '.reverse().sort((a, b) => timesReturned(a) - timesReturned(b))',
+      },
+    ],
+    breaks: /^order kept: .* was returned after a message that came behind it/,
+    by: {
+      plan: {
+        queue: 'bulk',
+        batch: 10,
+        jobs: [0, 10, 20].map((at) => ({ ...job, at })),
+        unpolled: { from: 0, until: 1_000 },
+        broken: { from: 0, until: 9.5 * MINUTE_MS },
+      },
+    },
+  },
+  failedGroupStopsTheOthers: {
+    changes: [
+      {
+        file: 'lib/worker/batch.ts',
+        find: 'const first = await Promise.all([...groups.values()].map((group) => handle(group, event.Records.length === 1)));',
+        replace: `const first: Awaited<ReturnType<typeof handle>>[] = [];
+          for (const group of groups.values()) {
+            const failed = first.some(({ pending }) => pending.length > 0);
+            first.push(failed ? { pending: group, suspectedCrash: false } : await handle(group, false));
+          }`,
+      },
+    ],
+    breaks: /^no bystanders: .* of bulk took .* ms to start beside groups with failed jobs/,
+    by: {
+      plan: {
+        queue: 'bulk',
+        batch: 10,
+        jobs: [
+          { ...job, kind: 'good' },
+          { ...job, kind: 'falters', at: 100, group: 1 },
+          { ...job, kind: 'good', at: 100, group: 2 },
+        ],
+      },
+    },
+  },
+  oneFailureOpensTheCircuit: {
+    changes: [
+      { file: 'lib/limits/circuit.ts', find: 'const MOST_TRANSIENTS = 5;', replace: 'const MOST_TRANSIENTS = 1;' },
+    ],
+    breaks: /^no bystanders: .* is held \(stopped\), but zendesk failed 3 times/,
+    by: {
+      plan: {
+        jobs: [job, { ...job, at: 10_000, group: 1 }],
+        calls: [1, 2, 3].map((nth) => ({ kind: 'zendesk.createTicket', nth, fault: 'refused' })),
+      },
+    },
+  },
+  heldCountsAsParked: {
+    changes: [{ file: 'lib/worker/report.ts', find: "held: 'JobsHeld'", replace: "held: 'JobsParked'" }],
+    breaks: /^everything explained: JobsParked of feedback says 1, but 0 rows say so/,
+    by: { plan: stopped },
+  },
+  parkedIsNotCounted: {
+    changes: [
+      {
+        file: 'lib/worker/report.ts',
+        find: 'else if (name) countOutcome(metrics, { queue, name, kind: kindOf(row) });',
+        replace: '',
+      },
+    ],
+    breaks: /^everything explained: feedback JobsParked says 0 in all, but 1 rows say so/,
+    by: { plan: { jobs: [{ ...job, kind: 'refused' }] } },
+  },
+  unknownIsNotHeld: {
+    changes: [
+      {
+        file: 'lib/reconcile/gauges.ts',
+        find: "['held', 'behind', 'unknown'] as const",
+        replace: "['held', 'behind'] as const",
+      },
+    ],
+    breaks: /^everything explained: OldestHeld says 0 ms, but a job is held for/,
+    by: {
+      plan: {
+        queue: 'emails',
+        jobs: [job, { ...job, at: 20 * MINUTE_MS, group: 1 }],
+        calls: [{ kind: 'sendgrid.send', nth: 1, fault: 'mute' }],
+        outages: [{ target: 'sendgrid', from: 20 * MINUTE_MS, until: 30 * MINUTE_MS, fault: 'unauthorized' }],
+      },
+    },
+  },
+  openCircuitIsNotShown: {
+    changes: [
+      {
+        file: 'lib/reconcile/half-open.ts',
+        find: "deps.metrics.add('VendorStopped', isOpen(circuit) ? 1 : 0,",
+        replace: "deps.metrics.add('VendorStopped', 0,",
+      },
+    ],
+    breaks: /^everything explained: VendorStopped says 0 of zendesk/,
+    by: { plan: stopped },
+  },
+} satisfies Record<string, SourceMutant>;

@@ -1,0 +1,44 @@
+import type { JobRow } from '../../../lib/jobs/row';
+import type { Target } from '../world/faults';
+import { serviceQueue } from '../world/names';
+import type { World } from '../world/types';
+
+/** The names of vendors in rows, and in faults. */
+const TARGETS: Record<string, Target> = { zendesk: 'zendesk', sendgrid: 'sendgrid', 'app-store-connect': 'apple' };
+
+/** The fewest failed calls, or 403s, in a row that open a circuit (lib/limits/circuit.ts). */
+const FAILURES = 5;
+const FORBIDDEN = 2;
+
+/** No job waits for a vendor because of its neighbours: each hold needs a reason that can have caused it. */
+export function watchHolds(world: World): void {
+  const { onRow, watch, plan } = world;
+  const before = new Map<string, number>();
+  onRow.push((row) => {
+    const { key, id, queue, reason, holds } = row;
+    const fresh = holds > (before.get(key) ?? 0);
+    before.set(key, holds);
+    // Released code opens a circuit sooner.
+    if (!fresh || queue !== serviceQueue(world) || plan.versions || world.damaged.has(id)) return;
+    const undeserved = undeservedHold(world, row);
+    if (undeserved) watch.violated(`no bystanders: ${id} is held (${reason}), but ${undeserved}`);
+  });
+}
+
+function undeservedHold(world: World, { reason, vendor = '' }: JobRow): string | undefined {
+  const { plan } = world;
+  const target = TARGETS[vendor];
+  if (reason === 'behind') return plan.changes || world.settings.ordered ? undefined : 'its queue has no order';
+  if (reason !== 'stopped' || target === undefined) return undefined;
+  const faults = (name: string) => faultsAt(world, target, name);
+  const forbidden = world.lanes.flatMap(({ plan: { jobs } }) => jobs).filter(({ kind }) => kind === 'forbidden');
+  if (faults('unauthorized') + faults('malformed') > 0) return undefined;
+  if (faults('forbidden') + forbidden.length >= FORBIDDEN) return undefined;
+  return faults('[^ ]+') >= FAILURES ? undefined : `${vendor} failed ${faults('[^ ]+')} times`;
+}
+
+/** How many calls to the vendor had a fault of this name, a pattern. */
+function faultsAt({ reached }: World, target: Target, name: string): number {
+  const pattern = new RegExp(`^fault ${name} at ${target}\\.`);
+  return [...reached].reduce((sum, [what, count]) => sum + (pattern.test(what) ? count : 0), 0);
+}

@@ -1,0 +1,52 @@
+import type { QueueSettings } from '../../../lib/config';
+import type { Process } from './calls';
+import type { World } from './types';
+
+/** Today's waits between attempts in seconds, which apply unless the plan changes them. */
+const WAITS: readonly number[] = [60, 900];
+/** For this time after a deployment, Lambda has environments of both versions. */
+export const ROLLING_MS = 600_000;
+
+/** Whether a process that starts now runs the code that was deployed `at` ms after the start. */
+export function isDeployed({ plan, kernel, chance }: Pick<World, 'plan' | 'kernel' | 'chance'>, at: number): boolean {
+  const age = kernel.now() - plan.start - at;
+  return age >= ROLLING_MS || (age >= 0 && chance.fraction() < 0.5);
+}
+
+/** The waits between attempts of a process that starts now. */
+export function waitsOf(world: World): readonly number[] {
+  const { waits } = world.plan;
+  if (!waits) return WAITS;
+  return isDeployed(world, waits.at) ? waits.to : waits.from;
+}
+
+/** The least number of failed attempts after which a worker may park a job. */
+export function fewestAttempts({ plan: { waits, versions } }: Pick<World, 'plan'>): number {
+  const known = [...(waits ? [waits.from, waits.to] : [WAITS]), ...(versions ? [WAITS] : [])];
+  return 1 + Math.min(...known.map(({ length }) => length));
+}
+
+/** The settings of a queue in a process. Without one: after all deployments. */
+export function settingsOf({ plan: { changes }, settings, queue }: World, process?: Process): QueueSettings {
+  if (!changes) return settings;
+  const { receives, ordered } = changes[(process?.changed ?? true) ? 'to' : 'from'];
+  const canBeOrdered = settings.type === 'fifo' && !queue.isDoneWithout;
+  return { ...settings, receives, ordered: canBeOrdered && ordered };
+}
+
+/** How many times the usual rate of mails a process may send. */
+export const paceOf = ({ plan: { changes } }: World, { changed }: Process): number =>
+  changes ? changes[changed ? 'to' : 'from'].pace : 1;
+
+/** Whether a queue keeps the order of held jobs in the whole run. */
+export function isAlwaysOrdered({ plan: { changes }, settings }: Pick<World, 'plan' | 'settings'>): boolean {
+  return changes ? changes.from.ordered && changes.to.ordered : settings.ordered;
+}
+
+/** Whether a deployment has replaced a process that started at `since`. */
+export function isReplaced({ plan, kernel }: Pick<World, 'plan' | 'kernel'>, since: number): boolean {
+  const { deployAt, waits, changes, future, versions = [], broken } = plan;
+  const rolled = [deployAt, waits?.at, changes?.at].map((at) => (at ?? Number.NaN) + ROLLING_MS);
+  const ends = [...rolled, future?.until, broken?.from, ...versions.map(({ until }) => until)];
+  return ends.some((at = Number.NaN) => since < plan.start + at && plan.start + at <= kernel.now());
+}
