@@ -6,7 +6,7 @@ import type { DeclaredTable } from '../template/declared';
 import { type Emulator, LOCAL_CREDENTIALS } from './emulator';
 
 /**
- * Starts DynamoDB in memory, with the template's tables. It does not expire items by TTL. It runs in a thread of its
+ * Starts DynamoDB in memory, with the template's tables. It shows their TTL, but expires no items. It runs in a thread of its
  * own, so it answers while this process is busy. Stopping the thread also drops the open requests, which would
  * otherwise throw on the closed database.
  */
@@ -19,7 +19,10 @@ export async function startDynamoDb({
   region: string;
   port?: number;
 }): Promise<Emulator> {
-  const thread = new Worker(join(__dirname, 'dynalite-thread.cjs'), { execArgv: [], workerData: wanted });
+  const thread = new Worker(join(__dirname, 'dynalite-thread.cjs'), {
+    execArgv: [],
+    workerData: { port: wanted, ttl: new Map(tables.map(({ name, ttl }) => [name, ttl])) },
+  });
   const [port] = (await once(thread, 'message')) as [number];
   const url = `http://127.0.0.1:${port}`;
   const client = new DynamoDBClient({ endpoint: url, region, credentials: LOCAL_CREDENTIALS });

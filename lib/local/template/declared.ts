@@ -14,6 +14,8 @@ export interface DeclaredTable {
   name: string;
   /** The properties of CreateTable, secondary indexes included. */
   create: Record<string, unknown>;
+  /** The attribute that says when an item expires. */
+  ttl?: string;
 }
 
 export interface DeclaredFunction {
@@ -64,6 +66,10 @@ const tableProperties = [
   'GlobalSecondaryIndexes',
   'LocalSecondaryIndexes',
 ];
+
+const ttlProperties = z
+  .object({ AttributeName: z.string().optional(), Enabled: z.boolean() })
+  .default({ Enabled: false });
 
 const functionProperties = z.object({
   FunctionName: z.string(),
@@ -147,7 +153,12 @@ function table(id: string, { Properties = {} }: Resource, resolve: Resolve): Dec
   const create = tableProperties.flatMap((name) =>
     Properties[name] === undefined ? [] : [[name, resolve(Properties[name])]],
   );
-  return { name: String(resolve({ Ref: id })), create: Object.fromEntries(create) };
+  const { AttributeName, Enabled } = ttlProperties.parse(resolve(Properties.TimeToLiveSpecification));
+  return {
+    name: String(resolve({ Ref: id })),
+    create: Object.fromEntries(create),
+    ...(Enabled && AttributeName !== undefined ? { ttl: AttributeName } : {}),
+  };
 }
 
 function lambdaFunction(id: string, { Properties = {} }: Resource, resolve: Resolve): DeclaredFunction {

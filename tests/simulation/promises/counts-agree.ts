@@ -8,7 +8,8 @@ const COUNTERS: Record<string, (before: JobRow | undefined, after: JobRow) => bo
   JobsSucceeded: (before, after) => after.state === 'succeeded' && before?.state !== 'succeeded',
   JobsParked: (before, after) => isDead(after) && !(before && isDead(before) && before.endedAt === after.endedAt),
   JobsExpired: (before, after) => after.reason === 'expired' && before?.reason !== 'expired',
-  JobsHeld: (before, after) => after.holds > (before?.holds ?? 0),
+  // The producer holds a planned job, which is no outcome of a run.
+  JobsHeld: (before, after) => after.holds > (before?.holds ?? 0) && after.history.at(-1)?.messageId !== undefined,
 };
 
 const isDead = ({ state, reason }: JobRow): boolean => state === 'dead' && reason !== 'expired';

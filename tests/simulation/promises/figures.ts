@@ -50,13 +50,14 @@ export function watchGauges(world: World): void {
   const slackMs = SLACK_MS + skewOf(plan) + (plan.indexLag ?? 0);
   const changed = new Map<string, number>();
   onItem.push(({ key }) => changed.set(key, kernel.now()));
+  const isPlanned = lanes.some(({ plan: { jobs } }) => jobs.some(({ planned }) => planned));
   const isSeen = ({ state, reason, todo }: JobRow): boolean =>
     state === 'held' && ['retry', 'throttled', 'unknown'].includes(reason ?? '') && todo !== undefined;
   const heldFor = (row: JobRow): number => kernel.now() - (row.history.findLast(ofKind('held'))?.at ?? kernel.now());
 
   onMeasure.push((name, value, { queue, vendor = '' }) => {
     // Today's code does not see the rows of newer code.
-    if (name === 'OldestHeld' && plan.future === undefined) {
+    if (name === 'OldestHeld' && plan.future === undefined && plan.skew === undefined && !isPlanned) {
       const rows = lanes.flatMap((lane) => lane.watch.rows()).filter((row) => row.queue === queue && isSeen(row));
       const oldest = Math.max(0, ...rows.filter(({ id }) => !world.damaged.has(id)).map(heldFor));
       if (rows.length < MOST_READ && value < oldest - slackMs)

@@ -12,7 +12,8 @@ const SLACK_MS = 15_000;
 /** If only jobs and vendors fail, a group without a failed job is done as soon as workers are free. */
 export const groupsAreFair: Promised = (world) => {
   const { watch, queue, plan, lanes } = world;
-  if (queue.isDoneWithout || queue.controlled || !lanes.every((lane) => isUndisturbed(lane.plan))) return undefined;
+  if (queue.isDoneWithout || queue.controlled || !lanes.every((lane) => isPlain(lane.plan))) return undefined;
+  if (plan.starts.length > 0 || plan.unpolled || plan.broken) return undefined;
   const rows = watch.rows();
   const troubled = new Set(rows.filter(isTroubled).map(({ group }) => group));
   const rounds = 1 + Math.ceil(plan.jobs.length / plan.concurrency);
@@ -33,10 +34,13 @@ const isTroubled = ({ attempts, holds, generation, history, deliveries }: JobRow
   new Set(deliveries.map(({ messageId }) => messageId)).size > 1 ||
   history.some((entry) => ofKind('retry', 'crashed', 'givenBack', 'dead', 'cancelled')(entry));
 
-const isUndisturbed = ({ calls, outages, starts, redeliveries, lostDeletes, redrives, commands, ...plan }: Plan) =>
-  [starts, redeliveries, lostDeletes, redrives, commands].every(({ length }) => length === 0) &&
-  !(plan.unpolled || plan.latency || plan.broken || plan.approximate || plan.changes || plan.versions || plan.skew) &&
-  !(plan.damages.length > 0 || plan.future || plan.retention || plan.dlqRetention || plan.emptied !== undefined) &&
-  !plan.jobs.some(({ kind, again }) => bringsPoison(kind) || kind === 'newer' || again !== undefined) &&
+/** Whether only jobs, vendors and Lambda itself may fail in a run. */
+export const isPlain = ({ calls, outages, redeliveries, lostDeletes, redrives, commands, damages, ...plan }: Plan) =>
+  [redeliveries, lostDeletes, redrives, commands, damages].every(({ length }) => length === 0) &&
+  !(plan.latency || plan.approximate || plan.changes || plan.versions || plan.skew || plan.future) &&
+  plan.retention === undefined &&
+  plan.dlqRetention === undefined &&
+  plan.emptied === undefined &&
+  !plan.jobs.some(({ kind, again, planned }) => bringsPoison(kind) || kind === 'newer' || (again ?? planned)) &&
   calls.every(({ kind = '' }) => kind !== '' && !AWS.some((target) => kind.startsWith(`${target}.`))) &&
   outages.every(({ target }) => !AWS.includes(target));

@@ -1,5 +1,6 @@
 import { todoKey } from '../../../lib/jobs/keys';
 import { isEnd, type JobRow } from '../../../lib/jobs/row';
+import { provenSteps } from '../../../lib/jobs/schedule';
 import { campaignUnrest, isPaused } from '../world/campaigns';
 import { deadLetterQueue, mainQueue, serviceQueue } from '../world/names';
 import type { World } from '../world/types';
@@ -58,6 +59,8 @@ const isParked = ({ state, reason }: JobRow): boolean => state === 'dead' && rea
 const isStopped = ({ state, reason }: JobRow): boolean => state === 'held' && reason === 'stopped';
 
 function atRest(row: JobRow): boolean {
+  // The reconciler resolves the unknown steps of an ended job for which evidence has come.
+  if (provenSteps(row).length > 0) return false;
   return isEnd(row.state) && row.recordedAt !== undefined && (!isParked(row) || row.parkedAt !== undefined);
 }
 

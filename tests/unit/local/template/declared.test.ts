@@ -25,6 +25,7 @@ const rows: Resource = {
     KeySchema: [{ AttributeName: 'key', KeyType: 'HASH' }],
     GlobalSecondaryIndexes: [{ IndexName: 'todo' }],
     PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
+    TimeToLiveSpecification: { AttributeName: 'expiresAt', Enabled: true },
   },
 };
 const jobs: Resource = {
@@ -88,6 +89,7 @@ test('a table keeps its keys and indexes and drops properties that CreateTable d
         KeySchema: [{ AttributeName: 'key', KeyType: 'HASH' }],
         GlobalSecondaryIndexes: [{ IndexName: 'todo' }],
       },
+      ttl: 'expiresAt',
     },
   ]);
 });
