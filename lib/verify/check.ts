@@ -1,4 +1,4 @@
-import type { Entry, Finding, Item, Queue, Snapshot } from './snapshot';
+import { type Entry, type Finding, type Item, keyOfBody, type Queue, type Snapshot } from './snapshot';
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
@@ -67,11 +67,13 @@ function effectsTwice({ effects }: Snapshot): Finding[] {
     const name = `${job} ${what}`;
     ids.set(name, (ids.get(name) ?? new Set()).add(id));
   }
-  return [...ids].flatMap(([name, all]): Finding[] =>
-    all.size > 1
-      ? [{ kind: 'effect-twice', id: name.split(' ')[0] ?? '', what: `the vendor has ${all.size} of it` }]
-      : [],
-  );
+  return [...ids]
+    .filter(([, { size }]) => size > 1)
+    .map(([name, { size }]) => ({
+      kind: 'effect-twice',
+      id: name.split(' ')[0] ?? '',
+      what: `the vendor has ${size} of it`,
+    }));
 }
 
 function record(snapshot: Snapshot, row: Item): Finding[] {
@@ -108,13 +110,12 @@ function deadWithoutEntry({ at, entries, hidden, queues }: Snapshot, row: Item):
   const parkedAt = number(row.parkedAt);
   if (hidden.has(queue.name) || (parkedAt === 0 && at - number(row.endedAt) < UNFINISHED_MS)) return [];
   if (parkedAt > 0 && parkedAt + queue.dlqRetentionMs - MINUTE_MS < at) return [];
-  const there = entries.some(
-    ({ queue: name, attributes }) =>
-      name === row.queue && attributes.job === row.id && attributes.messageId === row.parkedFrom,
+  const isThere = entries.some(
+    ({ queue: name, attributes: { job, messageId } }) =>
+      name === row.queue && job === row.id && messageId === row.parkedFrom,
   );
-  return there
-    ? []
-    : [{ kind: 'dead-without-entry', id: row.key, what: `its code is ${text((row.error as Item)?.code)}` }];
+  const what = `its code is ${text((row.error as Item)?.code)}`;
+  return isThere ? [] : [{ kind: 'dead-without-entry', id: row.key, what }];
 }
 
 /** In a FIFO queue, jobs of one group that ran straight through must not run beside each other or out of order. */
@@ -179,16 +180,10 @@ function campaignSums({ items, at }: Snapshot): Finding[] {
     });
 }
 
-function orphanBodies(snapshot: Snapshot): Finding[] {
-  const folder = `${snapshot.prefix}/_bodies/`;
-  return snapshot.bodies.flatMap((key): Finding[] => {
-    const [queue = '', ...id] = key
-      .slice(folder.length)
-      .replace(/\.record$/, '')
-      .split('/');
-    return rowAt(snapshot, `${queue}#${id.join('/')}`) ? [] : [{ kind: 'orphan-body', id: key, what: 'no row has it' }];
-  });
-}
+const orphanBodies = (snapshot: Snapshot): Finding[] =>
+  snapshot.bodies
+    .filter((key) => !rowAt(snapshot, keyOfBody(snapshot.prefix, key)))
+    .map((key) => ({ kind: 'orphan-body', id: key, what: 'no row has it' }));
 
 /** A state that no sequence of events leads to. */
 function unreachable(row: Item): Finding[] {

@@ -1,4 +1,4 @@
-import { type DynamoDBClient, QueryCommand } from '@aws-sdk/client-dynamodb';
+import { type DynamoDBClient, paginateQuery } from '@aws-sdk/client-dynamodb';
 import { GetObjectCommand, paginateListObjectsV2, type S3Client } from '@aws-sdk/client-s3';
 import {
   ChangeMessageVisibilityBatchCommand,
@@ -8,7 +8,7 @@ import {
   type SQSClient,
 } from '@aws-sdk/client-sqs';
 import { DynamoDBDocumentClient, GetCommand } from '@aws-sdk/lib-dynamodb';
-import type { Effect, Entry, Item, Queue, Snapshot } from './snapshot';
+import { type Effect, type Entry, type Item, keyOfBody, type Queue, type Snapshot } from './snapshot';
 
 export interface Source {
   dynamodb: DynamoDBClient;
@@ -48,12 +48,7 @@ export async function read(source: Source, { from, to }: { from: number; to: num
   const known = new Set(items.map(({ key }) => key));
   const named = [
     ...entries.map(({ queue, attributes }) => `${queue}#${attributes.job}`),
-    ...bodies.map((key) =>
-      key
-        .slice(`${prefix}/_bodies/`.length)
-        .replace('/', '#')
-        .replace(/\.record$/, ''),
-    ),
+    ...bodies.map((key) => keyOfBody(prefix, key)),
     ...[...records.values()].map((text) => /"queue":"([^"]*)","id":"([^"]*)"/.exec(text)?.slice(1).join('#') ?? ''),
   ].filter((key) => key !== '' && !known.has(key));
   const others = new Map<string, Item>();
@@ -82,21 +77,15 @@ async function each<T, R>(all: readonly T[], act: (one: T) => Promise<R>): Promi
 async function keysOf({ dynamodb, table }: Source, name: string, hour: number): Promise<string[]> {
   const keys: string[] = [];
   const stamp = new Date(hour).toISOString().slice(0, 13).replace(/[-T]/g, '');
-  for (let start: Record<string, never> | undefined, more = true; more; ) {
-    const page = await dynamodb.send(
-      new QueryCommand({
-        TableName: table,
-        IndexName: 'hour',
-        KeyConditionExpression: '#hour = :hour',
-        ExpressionAttributeNames: { '#hour': 'hour' },
-        ExpressionAttributeValues: { ':hour': { S: `${name}#${stamp}` } },
-        ...(start && { ExclusiveStartKey: start }),
-      }),
-    );
-    keys.push(...(page.Items ?? []).map(({ key }) => key?.S ?? ''));
-    start = page.LastEvaluatedKey as typeof start;
-    more = start !== undefined;
-  }
+  const query = {
+    TableName: table,
+    IndexName: 'hour',
+    KeyConditionExpression: '#hour = :hour',
+    ExpressionAttributeNames: { '#hour': 'hour' },
+    ExpressionAttributeValues: { ':hour': { S: `${name}#${stamp}` } },
+  };
+  for await (const { Items = [] } of paginateQuery({ client: dynamodb }, query))
+    keys.push(...Items.map(({ key }) => key?.S ?? ''));
   return keys;
 }
 

@@ -63,3 +63,12 @@ export interface Finding {
   /** What is wrong, without values that may be personal. */
   what: string;
 }
+
+/** The key of the row to which a kept body belongs. An id may hold slashes, a queue's name may not. */
+export const keyOfBody = (prefix: string, key: string): string => {
+  const [queue = '', ...id] = key
+    .slice(`${prefix}/_bodies/`.length)
+    .replace(/\.record$/, '')
+    .split('/');
+  return `${queue}#${id.join('/')}`;
+};
