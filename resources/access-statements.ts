@@ -1,3 +1,4 @@
+import { dataPrefix as analyticsPrefix, compactedPrefix, manifestPrefix, rejectedPrefix } from '../lib/analytics/keys';
 import { ANALYTICS_QUEUE } from '../lib/analytics/message';
 import { EMAILS_QUEUE } from '../lib/emails/message';
 import { FEEDBACK_QUEUE } from '../lib/feedback/message';
@@ -99,6 +100,12 @@ export function operatorStatements(rows: QueueRow[], context: Context): Statemen
   const events = names.map((name) => `${eventsFolder(prefix, name)}/*`);
   const bulk = `${bulkFolder(prefix)}*`;
   const written = [...records, ...bodies, bulk];
+  // `sls reconcile` and `sls verify` look through them.
+  const analytics = names.includes(ANALYTICS_QUEUE)
+    ? [analyticsPrefix, compactedPrefix, rejectedPrefix, manifestPrefix].map((folder) => `${folder(prefix)}*`)
+    : [];
+  const searched = [...events, ...analytics];
+  const allBodies = bodyKey(prefix, '*', '').replace(/\/$/, '');
   return [
     allow(
       'FindAndSend',
@@ -117,10 +124,10 @@ export function operatorStatements(rows: QueueRow[], context: Context): Statemen
     // These calls do not know permissions on single resources.
     allow('Watch', ['lambda:ListEventSourceMappings', 'cloudwatch:GetMetricData', 'cloudwatch:DescribeAlarms'], '*'),
     allowObjects(context, 'RecordsAndBodies', ['s3:GetObject', 's3:PutObject'], written),
-    allowObjects(context, 'Events', ['s3:GetObject'], events),
+    allowObjects(context, 'EventsAndAnalytics', ['s3:GetObject'], searched),
     allowObjects(context, 'Audit', ['s3:PutObject'], [auditKey(prefix, '*')]),
     allowObjects(context, 'DropBodies', ['s3:DeleteObject'], bodies),
-    listBucket(context, [...written, ...events]),
+    listBucket(context, [...written, ...searched, allBodies]),
     allow('TestAlarms', ['sns:Publish'], arn('sns', topicName(instance))),
     ...publishStatements(context),
     stack(context),

@@ -46,6 +46,7 @@ interface WorkerNeeds {
 const WORKERS: Record<string, WorkerNeeds> = {
   feedback: {
     items: [rateKey('sendgrid'), subjectKey('feedback', '*')],
+    objects: (prefix) => ({ written: [], read: [`${attachmentsPrefix(prefix, 'feedback')}*`] }),
   },
   emails: {
     items: [rateKey('sendgrid'), campaignKey('*')],
@@ -72,7 +73,7 @@ export function workerPermissions({ name, type, ordered }: QueueRow, context: Co
   const { written, read } = objects?.(prefix) ?? { written: [], read: [] };
   const bodies = bodyKey(prefix, name, '*');
   const own = [`${recordFolder(prefix, name)}/*`, bodies];
-  const given = [`${attachmentsPrefix(prefix, name)}*`, `${dataPrefix(prefix, name)}*`];
+  const given = [`${dataPrefix(prefix, name)}*`];
   const trials = trialKey(name, '*');
   const keys = [
     jobKey(name, '*'),
@@ -88,7 +89,7 @@ export function workerPermissions({ name, type, ordered }: QueueRow, context: Co
     allowItems(context, 'ForgetTrials', ['dynamodb:DeleteItem'], [trials]),
     allowObjects(context, 'RecordsAndBodies', ['s3:GetObject', 's3:PutObject'], own),
     allowObjects(context, 'DropBodies', ['s3:DeleteObject'], [bodies]),
-    allowObjects(context, 'DataAndAttachments', ['s3:GetObject'], given),
+    allowObjects(context, 'LargeData', ['s3:GetObject'], given),
     ...(written.length > 0 ? [allowObjects(context, 'WriteData', ['s3:PutObject'], written)] : []),
     ...(read.length > 0 ? [allowObjects(context, 'ReadData', ['s3:GetObject'], read)] : []),
     listBucket(context, [...own, ...given, ...read]),

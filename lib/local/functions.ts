@@ -41,6 +41,8 @@ export function startFunctions(
     region: REGION,
     variables: ({ key, environment }) => ({
       ...awsVariables(endpoints, REGION),
+      // No emulator checks the key, so it can tell who calls.
+      AWS_ACCESS_KEY_ID: key,
       ...vendorVariables(endpoints, environment),
       ...scheduleVariables(declared.schedules, key),
     }),

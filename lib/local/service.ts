@@ -25,6 +25,8 @@ export interface ServiceOptions extends Observers {
   packaged: Packaged;
   /** The default is any free ports. */
   listenOn?: Ports;
+  /** Changes the endpoints that the functions get, for example to record their calls. */
+  endpointsOf?: (endpoints: Endpoints) => Promise<Endpoints>;
 }
 
 /** The whole service on this machine. It keeps everything in memory and loses it at `stop`. */
@@ -58,7 +60,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
 }
 
 async function startParts(
-  { packaged, listenOn = portsFrom(0), ...observers }: ServiceOptions,
+  { packaged, listenOn = portsFrom(0), endpointsOf = async (all) => all, ...observers }: ServiceOptions,
   onStop: OnStop,
 ): Promise<Omit<Service, 'stop'>> {
   const { endpoints: aws, ...cloud } = await startCloud(packaged, listenOn, onStop);
@@ -74,7 +76,7 @@ async function startParts(
   // The reconciler publishes alarms too, so the topics must take messages before the functions run.
   const topics = snsListener((message) => alarms.publish(message));
   const snsServer = http.createServer(topics);
-  const reached = { ...endpoints, sns: await listen(snsServer, 0) };
+  const reached = { ...(await endpointsOf(endpoints)), sns: await listen(snsServer, 0) };
   onStop(() => close(snsServer));
   const { lambda, alarms, mappings, store } = startFunctions(
     { packaged, declared, sqs, endpoints: reached, ...observers },

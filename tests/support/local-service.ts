@@ -3,7 +3,7 @@ import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Invocation } from '../../lib/local/lambda/environment';
-import { type Service, startService } from '../../lib/local/service';
+import { type Service, type ServiceOptions, startService } from '../../lib/local/service';
 import type { Packaged } from '../../lib/local/template/package';
 import { zip } from './zip';
 
@@ -50,10 +50,14 @@ export interface WatchedService extends Service {
 }
 
 /** A service that reports its events, so that tests never wait for a fixed time. */
-export async function watchedService(packaged: Packaged): Promise<WatchedService> {
+export async function watchedService(
+  packaged: Packaged,
+  options: Pick<ServiceOptions, 'endpointsOf'> = {},
+): Promise<WatchedService> {
   const invocations: Invocation[] = [];
   const events = new EventEmitter();
   const service = await startService({
+    ...options,
     packaged: withoutCanaries(packaged),
     onInvocation: (invocation) => {
       invocations.push(invocation);

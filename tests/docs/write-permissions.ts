@@ -1,0 +1,28 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { packageService } from '../../lib/local/template/package';
+import { permissionRows, permissionTable } from '../support/permissions';
+
+const PAGE = 'docs/security.md';
+const TABLE = /\| who \| action \| on \| proof \|\n(\|.*\n)+/;
+
+/** `npm run permissions`: writes the table of permissions into docs/security.md. */
+async function main(): Promise<void> {
+  const output = mkdtempSync(join(tmpdir(), 'permissions-'));
+  try {
+    const { resources } = await packageService({ stage: 'local', output });
+    const template = { Resources: resources } as Parameters<typeof permissionRows>[0];
+    const table = permissionTable(permissionRows(template, []));
+    const page = readFileSync(PAGE, 'utf8');
+    if (!TABLE.test(page)) throw new Error(`${PAGE} has no table of permissions`);
+    writeFileSync(
+      PAGE,
+      page.replace(TABLE, () => `${table}\n`),
+    );
+  } finally {
+    rmSync(output, { recursive: true, force: true });
+  }
+}
+
+void main();

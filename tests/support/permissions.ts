@@ -1,0 +1,210 @@
+import { groupBy } from '../../lib/group-by';
+import { type Allowed, permissionsOf, type Statement, statementsOf } from './iam';
+import type { RecordedCall } from './recorded-calls';
+
+/** Who calls AWS, by access key, with the role or managed policy that allows it. */
+export const HOLDERS: Record<string, string> = {
+  feedback: 'FeedbackIamRoleLambdaExecution',
+  emails: 'EmailsIamRoleLambdaExecution',
+  testflight: 'TestflightIamRoleLambdaExecution',
+  analytics: 'AnalyticsIamRoleLambdaExecution',
+  emailEvents: 'EmailEventsIamRoleLambdaExecution',
+  compaction: 'CompactionIamRoleLambdaExecution',
+  reconciler: 'ReconcilerIamRoleLambdaExecution',
+  alarms: 'AlarmsIamRoleLambdaExecution',
+  producer: 'ProducerPolicy',
+  reader: 'ReaderPolicy',
+  operator: 'OperatorPolicy',
+};
+export const WORKERS = ['feedback', 'emails', 'testflight', 'analytics'];
+
+const ANY = /./;
+/** S3 says that an object is missing only to a caller who may list its key. */
+const MISSING = 'S3 asks when an object is missing';
+const REPAIR = '`sls reconcile --repair` does what the reconciler does';
+const SIMULATED = 'the simulator covers it (`tests/simulation`)';
+
+/** Permissions that the recorded run need not use, and why. The text is `action name` (`PermissionRow`). */
+const REASONS: [who: RegExp, text: RegExp, reason: string][] = [
+  [ANY, /^logs:/, 'Lambda writes the log'],
+  [/worker/, /^sqs:(ReceiveMessage|DeleteMessage|GetQueueAttributes) /, 'Lambda polls the queue'],
+  [/worker/, /^sqs:ChangeMessageVisibility /, `a try failed, and the message comes back: ${SIMULATED}`],
+  [/worker/, /Item trial#/, `a message came back from the DLQ: ${SIMULATED}`],
+  [/worker/, /^dynamodb:PutItem vendor#/, `a vendor fails: ${SIMULATED}`],
+  [/worker/, /Item (order|tickets?)#/, `a group of the ordered queue waits: ${SIMULATED}`],
+  [/worker/, /^s3:GetObject \S+\/_bodies\//, `a message names a job only: ${SIMULATED}`],
+  [/worker/, /^s3:[GP]\w+Object \S+\/\{queue\}-jobs\//, `a job of this queue ends as dead: ${SIMULATED}`],
+  [
+    /worker/,
+    /^s3:GetObject \S+\/analytics-(rejected|manifests)\//,
+    'two messages have one id (`tests/unit/analytics`)',
+  ],
+  [/worker|reconciler|producer|reader/, /^s3:ListBucket /, MISSING],
+  [/emailEvents/, /^dynamodb:GetItem evidence#/, 'another request was faster'],
+  [/compaction/, /^s3:DeleteObject /, 'half an hour after a merge (`tests/unit/analytics`)'],
+  [/compaction/, /analytics-damaged\//, 'an object is damaged (`tests/unit/analytics`)'],
+  [/reconciler/, /^s3:GetObject \S+\/_bodies\//, `a held job is released: ${SIMULATED}`],
+  [/reconciler/, /^sqs:GetQueueAttributes \S+\{queue\}\.fifo$/, `many jobs are released: ${SIMULATED}`],
+  [
+    /reconciler/,
+    /^sqs:(SendMessage|DeleteMessage|ChangeMessageVisibility) \S+-dlq\.fifo$/,
+    `entries come from SQS or go back: ${SIMULATED}`,
+  ],
+  [
+    /reconciler/,
+    /^s3:(DeleteObject|PutObject \S+\/_bodies|[GP]\w+Object \S+-jobs)/,
+    `it completes what a dead worker left: ${SIMULATED}`,
+  ],
+  [/reconciler/, /^sns:/, 'many jobs wait or die of one cause (`tests/unit/reconcile`)'],
+  [/alarms/, /^sqs:SendMessage /, 'Discord is down (`tests/unit/alarms`)'],
+  [/alarms/, /^dynamodb:GetItem /, 'alarms of DLQs and of the reconciler (`tests/unit/alarms`)'],
+  [
+    /producer/,
+    /^s3:PutObject \S+\/_attachments\//,
+    'a user posts a signed form (`tests/unit/producer/uploads.test.ts`)',
+  ],
+  [/producer/, /^dynamodb:GetItem planned#/, 'the answer to a write was lost'],
+  [/producer/, /^s3:GetObject \{prefix\}\/\{queue\}\//, 'the row of a chunk has expired'],
+  [/reader/, /^dynamodb:GetItem bulk#/, '`sls bulk list` (`tests/unit/cli`)'],
+  [/reader/, /^s3:GetObject /, 'for people who look at objects with the AWS CLI'],
+  [/reader|operator/, /^cloudformation:/, '`sls instances list` (`tests/deploy`)'],
+  [
+    /operator/,
+    /^(lambda:|dynamodb:DeleteItem pause#)/,
+    '`sls queues pause` and `resume` (`tests/integration/local/queues.test.ts`)',
+  ],
+  [/operator/, /^cloudwatch:/, '`sls queues` (`tests/integration/local/queues.test.ts`)'],
+  [/operator/, /^s3:\w+ \S+\/_bulk\//, '`sls bulk` (`tests/unit/cli`)'],
+  [/operator/, /^sns:/, '`sls alarms test` (`tests/unit/cli`)'],
+  [/operator/, /^dynamodb:DeleteItem evidence#/, REPAIR],
+  [/operator/, /^sqs:(SendMessage|DeleteMessage|ChangeMessageVisibility) \S+-dlq\.fifo$/, REPAIR],
+  [/operator/, /^s3:(PutObject (?!\S+_audit)|DeleteObject|GetObject \S+-jobs)/, REPAIR],
+  [/operator/, /^s3:ListBucket \S+_bodies\/\{queue\}/, MISSING],
+];
+
+type Template = Parameters<typeof statementsOf>[0];
+
+/** The account of the service on this machine. */
+const LOCAL = { Partition: 'aws', Region: 'us-east-1', AccountId: '000000000000', URLSuffix: 'amazonaws.com' };
+
+export const allowedBy = (template: Template, who: string): Allowed =>
+  permissionsOf(template, HOLDERS[who] ?? who, LOCAL);
+
+/** One allowed action on one pattern of names. */
+interface Permission {
+  who: string;
+  action: string;
+  /** An ARN. */
+  resource: string;
+  /** A pattern of `dynamodb:LeadingKeys` or `s3:prefix`. */
+  key?: string;
+}
+
+const KEYS = ['dynamodb:LeadingKeys', 's3:prefix'];
+
+function permissionsIn(template: Template, who: string): Permission[] {
+  return statementsOf(template, HOLDERS[who] ?? who, LOCAL).flatMap(({ Action, Resource, Condition }: Statement) => {
+    const conditions = Object.values(Condition ?? {}).flatMap((of) => Object.entries(of));
+    const keys = conditions.flatMap(([name, values]) => (KEYS.includes(name) ? [values].flat() : []));
+    // `Null` says `false` about the keys themselves.
+    const patterns = keys.filter((key) => key !== 'false').map((key) => ({ key }));
+    const names = [Resource]
+      .flat()
+      .flatMap((resource) => (patterns.length > 0 ? patterns : [{}]).map((key) => ({ resource, ...key })));
+    return [Action].flat().flatMap((action) => names.map((name) => ({ who, action, ...name })));
+  });
+}
+
+const isUsedBy = ({ who, action, resource, key }: Permission, call: RecordedCall): boolean =>
+  call.who === who &&
+  call.action === action &&
+  like(resource, call.resource) &&
+  (key === undefined || KEYS.some((name) => call.context?.[name]?.some((value) => like(key, value))));
+
+const like = (pattern: string, value: string): boolean =>
+  new RegExp(
+    `^${pattern
+      .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+      .replaceAll('*', '.*')
+      .replaceAll('?', '.')}$`,
+    's',
+  ).test(value);
+
+/** A permission that several holders have, each on its own queue. */
+export interface PermissionRow {
+  who: string[];
+  action: string;
+  name: string;
+  used: boolean;
+  /** Why the recorded runs need not use it. */
+  reason: string | undefined;
+}
+
+/** All permissions of a template, and which of them the calls used. What differs only in its queue is one row. */
+export function permissionRows(template: Template, calls: readonly RecordedCall[]): PermissionRow[] {
+  const all = Object.keys(HOLDERS).flatMap((who) => permissionsIn(template, who));
+  const alike = [...groupBy(all, (one) => `${kindOf(one.who)} ${one.action} ${nameOf(one)}`).values()];
+  return alike.map((permissions) => {
+    const [first] = permissions as [Permission];
+    const row = { who: [...new Set(permissions.map(({ who }) => who))], action: first.action, name: nameOf(first) };
+    const text = `${row.action} ${row.name}`;
+    const because = REASONS.find(([who, what]) => who.test(kindOf(first.who)) && what.test(text));
+    const used = permissions.some((permission) => calls.some((call) => isUsedBy(permission, call)));
+    return { ...row, used, reason: because?.[2] };
+  });
+}
+
+/** The reasons that belong to no row. */
+export const staleReasons = (rows: readonly PermissionRow[]): string[] =>
+  REASONS.filter(
+    ([who, what]) => !rows.some((row) => who.test(kindOf(row.who[0] ?? '')) && what.test(`${row.action} ${row.name}`)),
+  ).map(([who, what]) => `${who} ${what}`);
+
+const kindOf = (who: string): string => (WORKERS.includes(who) ? 'worker' : who);
+
+/** The name that a permission is about, without what is the same in every instance. */
+function nameOf({ who, resource, key }: Permission): string {
+  const short = resource
+    .replace(/^arn:aws:[a-z0-9]*:[^:]*:\d*:/, '')
+    .replace(/^local-bucket$|^local-bucket\//, '')
+    .replace(/^table\/local-jobs\/index\/\*$/, 'the indexes')
+    .replace(/^table\/local-jobs$/, 'every item')
+    .replace('/aws/lambda/local-', '/aws/lambda/{instance}-')
+    .replace(/-jobs-local\/\*$/, '-jobs-{stage}/*')
+    .replace(/\blocal(?=[-/])/, '{instance}');
+  const name = (key ?? short)
+    .replace(/^jobs\//, '{prefix}/')
+    .replace(/^evidence#(\w+)#(send|confirmation|notification)#/, 'evidence#$1#{step}#');
+  const queues = WORKERS.includes(who) ? [who] : WORKERS;
+  return queues.reduce(
+    (text, queue) =>
+      text.replace(
+        new RegExp(`(?<=^|[-/#])${queue}(?=$|[-./#:])(?!-(compacted|damaged|manifests|rejected))`),
+        '{queue}',
+      ),
+    name,
+  );
+}
+
+/** The rows as the table of docs/security.md. Rows about the same names, or with the same action, are together. */
+export function permissionTable(rows: readonly PermissionRow[]): string {
+  const lines = rows.map(({ who, action, name, reason = 'recorded' }) => ({
+    who: who.length === WORKERS.length ? 'every worker' : who.join(', '),
+    actions: `\`${action}\``,
+    names: `\`${name}\``,
+    proof: reason,
+  }));
+  const byAction = joined(lines, 'names', ({ who, actions, proof }) => [who, actions, proof]);
+  const byNames = joined(byAction, 'actions', ({ who, names, proof }) => [who, names, proof]);
+  const text = byNames.map(({ who, actions, names, proof }) => `| ${who} | ${actions} | ${names} | ${proof} |`);
+  return ['| who | action | on | proof |', '|---|---|---|---|', ...text].join('\n');
+}
+
+/** Joins lines with the same `key` into one, with all their values of a column. */
+function joined<T extends Record<C, string>, C extends string>(lines: T[], column: C, key: (line: T) => string[]): T[] {
+  const together = groupBy(lines, (line) => JSON.stringify(key(line)));
+  return [...together.values()].map((group) => ({
+    ...(group[0] as T),
+    [column]: group.map((line) => line[column]).join(', '),
+  }));
+}

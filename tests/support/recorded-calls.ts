@@ -1,0 +1,117 @@
+import { createServer, request as send } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { buffer } from 'node:stream/consumers';
+import type { Request } from './iam';
+
+const REGION = 'us-east-1';
+const ACCOUNT = '000000000000';
+const arn = (service: string, resource: string) => `arn:aws:${service}:${REGION}:${ACCOUNT}:${resource}`;
+
+/** A call to AWS by the holder of an access key, as IAM sees it. */
+export interface RecordedCall extends Request {
+  who: string;
+}
+
+export interface Recorder {
+  /** Passes requests to an emulator, and records them. Resolves to the URL to call instead. */
+  through(service: 'sqs' | 'dynamodb' | 's3' | 'events' | 'ssm', url: string): Promise<string>;
+  /** Each distinct call once. */
+  calls(): RecordedCall[];
+  close(): void;
+}
+
+export function createRecorder(): Recorder {
+  const calls = new Map<string, RecordedCall>();
+  const closing: (() => void)[] = [];
+  const note = (call: RecordedCall) => calls.set(JSON.stringify(call), call);
+
+  return {
+    calls: () => [...calls.values()],
+    close: () => {
+      for (const close of closing) close();
+    },
+    async through(service, target) {
+      const { hostname, port } = new URL(target);
+      const server = createServer(async (incoming, outgoing) => {
+        const { method = '', url = '', headers } = incoming;
+        const body = await buffer(incoming);
+        const who = /Credential=([^/]+)\//.exec(headers.authorization ?? '')?.[1] ?? 'unsigned';
+        const operation =
+          String(headers['x-amz-target'] ?? method)
+            .split('.')
+            .at(-1) ?? '';
+        const requests = READERS[service]({ operation, url, json: () => JSON.parse(body.toString() || '{}') as Json });
+        for (const request of requests) note({ who, ...request });
+        const forwarded = send({ hostname, port, method, path: url, headers }, (answer) => {
+          // S3 says that a key is missing only to callers who may list it.
+          if (service === 's3' && answer.statusCode === 404)
+            for (const { resource } of requests) note({ who, ...listing(resource) });
+          outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+          answer.pipe(outgoing);
+        });
+        forwarded.on('error', () => outgoing.destroy());
+        forwarded.end(body);
+      });
+      await new Promise<void>((resolve) => {
+        server.listen(0, '127.0.0.1', resolve);
+      });
+      closing.push(() => {
+        server.closeAllConnections();
+        server.close();
+      });
+      return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    },
+  };
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: requests of AWS have many shapes
+type Json = Record<string, any>;
+interface Seen {
+  /** The operation of a JSON protocol, or the method. */
+  operation: string;
+  url: string;
+  json: () => Json;
+}
+
+type Service = Parameters<Recorder['through']>[0];
+const READERS: Record<Service, (seen: Seen) => Request[]> = {
+  dynamodb: ({ operation, json }) => {
+    const { TableName, IndexName, Key, Item, ExpressionAttributeValues = {} } = json();
+    const key = (Key ?? Item)?.key?.S ?? Object.values(ExpressionAttributeValues as Json)[0]?.S;
+    return [
+      {
+        action: `dynamodb:${operation}`,
+        resource: arn('dynamodb', `table/${TableName}${IndexName ? `/index/${IndexName}` : ''}`),
+        context: { 'dynamodb:LeadingKeys': [key] },
+      },
+    ];
+  },
+  sqs: ({ operation, json }) => {
+    const { QueueUrl, QueueName } = json();
+    const name = QueueName ?? String(QueueUrl).split('/').at(-1);
+    return [{ action: `sqs:${operation.replace(/Batch$/, '')}`, resource: arn('sqs', name) }];
+  },
+  events: ({ json }) => {
+    const { Entries = [] } = json();
+    const buses = (Entries as Json[]).map(({ EventBusName = 'default' }) => String(EventBusName));
+    return buses.map((bus) => ({ action: 'events:PutEvents', resource: arn('events', `event-bus/${bus}`) }));
+  },
+  ssm: ({ json }) => [{ action: 'ssm:GetParameter', resource: arn('ssm', `parameter${json().Name}`) }],
+  s3: ({ operation, url }) => {
+    const { pathname, searchParams } = new URL(url, 'http://s3');
+    const [bucket = '', ...rest] = decodeURIComponent(pathname.slice(1)).split('/');
+    const key = rest.join('/');
+    if (key === '' && operation === 'GET')
+      return [listing(`arn:aws:s3:::${bucket}/${searchParams.get('prefix') ?? ''}`)];
+    const action = { GET: 'GetObject', HEAD: 'GetObject', PUT: 'PutObject', POST: 'PutObject', DELETE: 'DeleteObject' }[
+      operation
+    ];
+    return [{ action: `s3:${action}`, resource: `arn:aws:s3:::${bucket}/${key}` }];
+  },
+};
+
+/** A look at the keys that begin with that of an object. */
+function listing(object: string): Request {
+  const [bucket = '', ...key] = object.split('/');
+  return { action: 's3:ListBucket', resource: bucket, context: { 's3:prefix': [key.join('/')] } };
+}

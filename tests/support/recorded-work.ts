@@ -1,0 +1,191 @@
+import { randomUUID } from 'node:crypto';
+import http from 'node:http';
+import type { CommandContext } from '../../lib/cli/command';
+import { type CommandName, commands } from '../../lib/cli/commands';
+import { connect } from '../../lib/cli/connect';
+import { problemOf } from '../../lib/cli/run-command';
+import { runs } from '../../lib/cli/runs';
+import type { Serverless } from '../../lib/cli/serverless';
+import type { Endpoints } from '../../lib/local/endpoints';
+import { LOCAL_APP } from '../../lib/local/fakes/app-store-connect-seed';
+import { close, listen } from '../../lib/local/loopback';
+import type { Packaged } from '../../lib/local/template/package';
+import { realProducer } from '../../lib/producer/real-producer';
+import type { SubmitOptions } from '../../lib/producer/valid';
+import type { WatchedService } from './local-service';
+import { recordingOutput } from './operator';
+import type { Recorder } from './recorded-calls';
+
+const region = 'us-east-1';
+const account = '000000000000';
+const HOUR_MS = 3_600_000;
+
+/** The service, and its emulators behind the recorder. */
+export interface RecordedService {
+  packaged: Packaged;
+  service: WatchedService;
+  seen: Endpoints;
+  recorder: Recorder;
+}
+
+/** What the work left for the commands to look at. */
+export interface Left {
+  dead: string;
+  held: string;
+  campaign: string;
+}
+
+/** Lets the producer and every function do most of what they can do. */
+export async function recordedWork(recorded: RecordedService): Promise<Left> {
+  const { service } = recorded;
+  const { producer, stop } = await startProducer(recorded);
+  try {
+    makeTrouble(service);
+    const feedback = (email: string, more: object = {}, options: SubmitOptions = {}) =>
+      producer.feedback({ user: { email }, subject: 'Hello', message: 'It works', ...more }, options);
+    const mail = { from: { email: 'news@example.com' }, subject: 'Hi', text: 'Hi' };
+    const tester = { app: LOCAL_APP.id, groups: [LOCAL_APP.group] };
+
+    const { key } = await upload(service, producer);
+    const list = 'jobs/_attachments/emails/people.csv';
+    await service.ports.objects.put(list, 'email\nada@example.com\nbob@example.com\n', 'text/csv');
+    const attachments = [{ key, name: 'a.txt', contentType: 'text/plain' }];
+    const dead = await feedback('refused-1@example.com');
+    const unheard = await feedback('unheard-1@example.com');
+    const jobs = [
+      dead,
+      await feedback('ada@example.com', { attachments }, { principal: 'me' }),
+      unheard,
+      await producer.email({ ...mail, to: { email: 'ada@example.com' } }),
+      // Too large for a message.
+      await producer.email({ ...mail, to: mail.from, text: 'x'.repeat(500_000), html: 'x'.repeat(500_000) }),
+      await producer.invite({ ...tester, email: 'new-1@example.com', notification: { appName: 'App' } }),
+      await producer.removeTester({ app: LOCAL_APP.id, email: 'accepted@example.com', from: 'app' }),
+    ];
+    const held = await feedback('waits-1@example.com');
+    const campaign = await producer.campaign(mail, { key: list });
+    const sendAt = new Date(Date.now() + HOUR_MS).toISOString();
+    const later = await producer.campaign({ ...mail, sendAt }, [mail.from]);
+    await feedback('planned-1@example.com', {}, { notBefore: sendAt });
+    await producer.track({ id: randomUUID(), name: 'opened', time: new Date().toISOString() });
+    await producer.flush();
+    await sendOldEvents(service);
+
+    for (const { id } of [...jobs, later]) await service.recorded(id);
+    const isHeard = async (id: string) => (await service.job(id)).steps.confirmation?.status === 'done';
+    await service.until('the event of the unheard mail', () => isHeard(unheard.id));
+    for (const control of ['pause', 'resume', 'cancel'] as const) await producer.campaigns[control](later.id);
+    const isEnded = async () => (await producer.campaigns.report(campaign.id))?.status === 'ended';
+    await service.until('the end of the campaign', isEnded);
+    await producer.jobs.get(dead.id);
+    await service.until('the events to be stored', () => service.sqs.messages('local-analytics.fifo').length === 0);
+    // The second run reads what the first one has written.
+    for (let times = 1; times <= 2; times++) await service.run('compaction');
+    await service.until('an alarm', () => service.discord.messages.length > 0);
+    return { dead: dead.id, held: held.id, campaign: campaign.id };
+  } finally {
+    await stop();
+  }
+}
+
+/** A producer that reads its settings from the parameter of the stack. */
+async function startProducer({ packaged, seen, recorder }: RecordedService) {
+  const { Properties } = packaged.resources.ProducerParameter ?? {};
+  const { 'Fn::Sub': text = '' } = (Properties?.Value ?? {}) as { 'Fn::Sub'?: string };
+  const parameter = { Value: text.replaceAll(`\${AWS::AccountId}`, account) };
+  const parameters = http.createServer((_request, response) => {
+    response.setHeader('content-type', 'application/x-amz-json-1.1');
+    response.end(JSON.stringify({ Parameter: parameter }));
+  });
+  const { sqs, s3, dynamodb } = seen;
+  const producer = realProducer({
+    ...{ instance: 'local', region, credentials: { accessKeyId: 'producer', secretAccessKey: 'local' } },
+    endpoints: { sqs, s3, dynamodb, ssm: await recorder.through('ssm', await listen(parameters, 0)) },
+  });
+  const stop = async () => {
+    await producer.close();
+    await close(parameters);
+  };
+  return { producer, stop };
+}
+
+/** Of these users, Zendesk refuses one and lets one wait. One mail gets no answer, but an event. */
+function makeTrouble({ zendesk, sendgrid }: WatchedService): void {
+  const tickets = { method: 'POST', path: '/api/v2/tickets' };
+  zendesk.fail({ ...tickets, bodyContains: 'refused-1@', status: 422 });
+  zendesk.fail({ ...tickets, bodyContains: 'waits-1@', status: 429, headers: { 'retry-after': '3600' } });
+  sendgrid.fail({ path: '/v3/mail/send', bodyContains: 'unheard-1@', after: 'reset' });
+}
+
+/** S3 checks the permission of an upload when the file arrives, as a call of the producer that signed the form. */
+async function upload(service: WatchedService, producer: ReturnType<typeof realProducer>): Promise<{ key: string }> {
+  const { key } = await producer.attachments.upload({ principal: 'me', name: 'a.txt', contentType: 'text/plain' });
+  await service.ports.objects.put(key, 'Hello', 'text/plain');
+  return { key };
+}
+
+/** Events of an hour that the compaction merges. */
+async function sendOldEvents({ declared, ports }: WatchedService): Promise<void> {
+  const time = new Date(Date.now() - 5 * HOUR_MS).toISOString();
+  const url = declared.queues.find(({ name }) => name === 'local-analytics.fifo')?.url ?? '';
+  for (const id of [randomUUID(), randomUUID()]) {
+    const data = { events: [{ id, name: 'opened', time }, { id }] };
+    const head = { specversion: '1.0', id, type: 'analytics.events.v1', source: '/my/api', time };
+    const body = JSON.stringify({ ...head, datacontenttype: 'application/json', data });
+    await ports.queues.send(url, { body, groupId: id, deduplicationId: id });
+  }
+}
+
+type Call = [CommandName, CommandContext['options']];
+
+const reading = ({ dead, campaign }: Left): Call[] => [
+  ['jobs list', {}],
+  ['jobs show', { id: dead }],
+  ['dlq list', {}],
+  ['campaign list', {}],
+  ['campaign report', { id: campaign }],
+  ['bulk list', {}],
+];
+const COMMANDS: Record<'reader' | 'operator', (left: Left) => Call[]> = {
+  reader: reading,
+  operator: (left) => [
+    ...reading(left),
+    ['reconcile', {}],
+    ['verify', {}],
+    ['smoke', { yes: true }],
+    ['jobs cancel', { id: left.held, yes: true }],
+    ['jobs retry', { id: left.dead, yes: true }],
+    ['reconcile', { repair: true, yes: true }],
+  ],
+};
+
+/** Runs the commands of a reader or an operator. Answers their problems. */
+export async function recordedCommands(
+  { service }: RecordedService,
+  who: keyof typeof COMMANDS,
+  left: Left,
+): Promise<string[]> {
+  const environment = service.declared.functions.find(({ key }) => key === 'reconciler')?.environment;
+  const credentials = { accessKeyId: who, secretAccessKey: 'local' };
+  const serverless = {
+    classes: { Error },
+    service: { functions: {}, custom: { instance: { account } }, provider: { environment } },
+    getProvider: () => ({
+      getStage: () => 'staging',
+      getRegion: () => region,
+      getAccountId: async () => account,
+      getAccountInfo: async () => ({ arn: `arn:aws:iam::${account}:user/${who}` }),
+      getAwsSdkV3Config: async () => ({ region, credentials }),
+    }),
+  } as unknown as Serverless;
+  const problems: string[] = [];
+  for (const [name, options] of COMMANDS[who](left)) {
+    const { out } = recordingOutput();
+    const problem = await problemOf(runs[name], {
+      ...{ name, command: commands[name], serverless, options, out },
+      connect: (touch) => connect(serverless, out, touch),
+    });
+    if (problem !== undefined) problems.push(`sls ${name}: ${problem}`);
+  }
+  return problems;
+}
