@@ -124,7 +124,7 @@ export function operatorStatements(rows: QueueRow[], context: Context): Statemen
     // These calls do not know permissions on single resources.
     allow('Watch', ['lambda:ListEventSourceMappings', 'cloudwatch:GetMetricData', 'cloudwatch:DescribeAlarms'], '*'),
     allowObjects(context, 'RecordsAndBodies', ['s3:GetObject', 's3:PutObject'], written),
-    allowObjects(context, 'EventsAndAnalytics', ['s3:GetObject'], searched),
+    allowObjects(context, 'EventsAndData', ['s3:GetObject'], searched),
     allowObjects(context, 'Audit', ['s3:PutObject'], [auditKey(prefix, '*')]),
     allowObjects(context, 'DropBodies', ['s3:DeleteObject'], bodies),
     listBucket(context, [...written, ...searched, allBodies]),
