@@ -68,6 +68,8 @@ describeMutants(mutants, {
       ...ONE,
       calls: [...atSendgrid('mute'), { kind: 'queues.send', nth: 2, fault: 'killed-after' }],
       controls: [{ at: 90 * SECOND_MS, what: 'cancel', campaign: 0 }],
+      // With clocks apart, `OldestHeld` need not show the hidden chunk.
+      skew: SECOND_MS,
     },
     breaks: /^campaigns are kept: campaign .* has ended without chunk 0, which is held \(unknown\)/,
   },
