@@ -1,4 +1,4 @@
-import { analyticsEnv } from '../lib/config';
+import { analyticsEnv } from '../lib/config/analytics';
 import { realAnalytics } from '../lib/startup/analytics';
 import { workerHandler } from '../lib/startup/worker';
 

@@ -1,4 +1,4 @@
-import { emailsEnv } from '../lib/config';
+import { emailsEnv } from '../lib/config/emails';
 import { realEmails } from '../lib/startup/emails';
 import { publishedEvents } from '../lib/startup/events';
 import { workerHandler } from '../lib/startup/worker';

@@ -1,4 +1,4 @@
-import { feedbackEnv } from '../lib/config';
+import { feedbackEnv } from '../lib/config/feedback';
 import { publishedEvents } from '../lib/startup/events';
 import { realFeedback } from '../lib/startup/feedback';
 import { workerHandler } from '../lib/startup/worker';

@@ -1,4 +1,4 @@
-import { testflightEnv } from '../lib/config';
+import { testflightEnv } from '../lib/config/testflight';
 import { publishedEvents } from '../lib/startup/events';
 import { realTestflight } from '../lib/startup/testflight';
 import { workerHandler } from '../lib/startup/worker';

@@ -1,5 +1,5 @@
 import { compactedPrefix, damagedPrefix, dataPrefix, manifestPrefix } from '../lib/analytics/keys';
-import { secretsOf } from '../lib/config';
+import { secretsOf } from '../lib/config/functions';
 import type { QueueRow } from '../lib/instances/queue-row';
 import {
   bodyKey,

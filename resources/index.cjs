@@ -11,7 +11,7 @@ const withoutTemplate = word in commands && word !== 'producer';
 const stack = () => load('./stack.ts', __filename);
 
 const none = async () => Object.fromEntries(functions().map((name) => [name, []]));
-const functions = () => Object.keys(load('../lib/config.ts', __filename).environmentSchemas);
+const functions = () => Object.keys(load('../lib/config/functions.ts', __filename).environmentSchemas);
 
 module.exports = {
   ...{ stage, instance, queues, environment },

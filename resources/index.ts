@@ -1,4 +1,4 @@
-import { environmentSchemas } from '../lib/config';
+import { environmentSchemas } from '../lib/config/functions';
 import type { QueueRow } from '../lib/instances/queue-row';
 import { commonVariables, environmentOf } from '../lib/instances/variables';
 import { instanceOf, SERVICE, type Variables } from './configuration';

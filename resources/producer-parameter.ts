@@ -1,4 +1,4 @@
-import type { ProducerSettings } from '../lib/config';
+import type { ProducerSettings } from '../lib/config/producer';
 import type { QueueRow } from '../lib/instances/queue-row';
 import { producerParameter, tableName } from '../lib/jobs/keys';
 import type { Context } from './context';

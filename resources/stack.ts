@@ -1,4 +1,4 @@
-import { environmentSchemas } from '../lib/config';
+import { environmentSchemas } from '../lib/config/functions';
 import { deployedBy } from '../lib/instances/deployed';
 import { hasFunction } from '../lib/instances/functions';
 import { variablesOf } from '../lib/instances/variables';

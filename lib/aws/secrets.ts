@@ -1,6 +1,6 @@
 import type { SecretsManagerClientConfig } from '@aws-sdk/client-secrets-manager';
 import type { SSMClientConfig } from '@aws-sdk/client-ssm';
-import type { SecretReference } from '../config';
+import type { SecretReference } from '../config/values';
 import { StoreError } from '../errors';
 import type { Secret } from '../ports';
 import { guarded } from './store-error';

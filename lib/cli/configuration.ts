@@ -1,4 +1,4 @@
-import { environmentSchemas } from '../config';
+import { environmentSchemas } from '../config/functions';
 import type { Instance } from '../instances/instance';
 import { oldSettingProblems } from '../instances/old-settings';
 import { overlaps } from '../instances/overlaps';
@@ -16,7 +16,7 @@ export function deploymentProblems(instance: Instance, functions: string[], root
     ...overlaps(instance, root),
     ...functions
       .filter((key) => !(key in environmentSchemas))
-      .map((key) => `functions.${key}: its environment has no schema (lib/config.ts)`),
+      .map((key) => `functions.${key}: its environment has no schema (lib/config/functions.ts)`),
   ];
 }
 

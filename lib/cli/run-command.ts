@@ -1,4 +1,4 @@
-import { ConfigError } from '../config';
+import { ConfigError } from '../config/environment';
 import { StoreError } from '../errors';
 import { InstanceProblems } from '../instances/problems';
 import { writeAudit } from '../ops/audit-trail';

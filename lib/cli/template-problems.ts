@@ -1,5 +1,5 @@
 import { realSecret } from '../aws/secrets';
-import { secret } from '../config';
+import { secret } from '../config/values';
 import { StoreError } from '../errors';
 import type { Instance } from '../instances/instance';
 import type { Problem } from '../instances/problems';

@@ -1,5 +1,8 @@
 import * as z from 'zod';
-import { appStoreConnectEnv, commonEnv, eventsKeys, feedbackEnv } from '../config';
+import { commonEnv } from '../config/common';
+import { eventsKeys } from '../config/emails';
+import { feedbackEnv } from '../config/feedback';
+import { appStoreConnectEnv } from '../config/vendors';
 import { organization, trusted } from './principals';
 import { rowChanges } from './queue-row';
 import { thresholdsSchema } from './thresholds';

@@ -1,4 +1,4 @@
-import { environmentSchemas } from '../config';
+import { environmentSchemas } from '../config/functions';
 import { MAIL_QUEUES } from '../jobs/mail';
 import type { Instance } from './instance';
 

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { QueueSettings } from '../config';
+import type { QueueSettings } from '../config/common';
 import { callers } from './principals';
 import type { Problem } from './problems';
 import { thresholdsSchema } from './thresholds';
@@ -32,7 +32,7 @@ export const rowSchema = z.strictObject({
   env: z
     .record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
     .optional()
-    .describe("The worker's variables (lib/config.ts) that no other setting gives"),
+    .describe("The worker's variables (lib/config) that no other setting gives"),
 });
 
 export type QueueRow = z.infer<typeof rowSchema> & { name: string };

@@ -1,5 +1,7 @@
 import type * as z from 'zod';
-import { type CommonConfig, commonEnv, environmentSchemas, envProblems, secretsOf } from '../config';
+import { type CommonConfig, commonEnv } from '../config/common';
+import { envProblems } from '../config/environment';
+import { environmentSchemas, secretsOf } from '../config/functions';
 import { eventBus, tableName } from '../jobs/keys';
 import { type InstanceFile, isReference } from './file';
 import { functionsOf } from './functions';

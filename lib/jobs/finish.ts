@@ -1,4 +1,4 @@
-import type { QueueSettings } from '../config';
+import type { QueueSettings } from '../config/common';
 import type { Clock, Events, Objects, Queues } from '../ports';
 import { GONE, keptBody } from './body';
 import { completionOf } from './completion';

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { ConfigError } from '../config';
+import { ConfigError } from '../config/environment';
 import type { Objects } from '../ports';
 import { ownerKey } from './keys';
 

@@ -77,6 +77,12 @@ export const sinceOpened = (history: History): History => history.slice(history.
 export const heldSince = ({ history }: Pick<JobRow, 'history'>): number | undefined =>
   sinceOpened(history).find(ofKind('held'))?.at;
 
+/** When a job that was planned since it was last opened should have started. */
+export function plannedSince({ history, notBefore = 0 }: Pick<JobRow, 'history' | 'notBefore'>): number | undefined {
+  const planned = sinceOpened(history).find(ofKind('planned'));
+  return planned && Math.max(planned.at, notBefore);
+}
+
 /** Why the job was last held. */
 export function lastHeldReason({ history }: Pick<JobRow, 'history'>): string | undefined {
   const held = history.findLast(ofKind('held'));

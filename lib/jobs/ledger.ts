@@ -1,4 +1,4 @@
-import type { QueueSettings } from '../config';
+import type { QueueSettings } from '../config/common';
 import { StoreError } from '../errors';
 import type { Clock, Item, Random, Table } from '../ports';
 import type { JobRow } from './row';

@@ -1,4 +1,4 @@
-import type { QueueSettings } from '../config';
+import type { QueueSettings } from '../config/common';
 import type { OutgoingMessage } from '../ports';
 import { deduplicationId } from './keys';
 import type { JobRow } from './row';

@@ -1,4 +1,4 @@
-import type { QueueSettings } from '../config';
+import type { QueueSettings } from '../config/common';
 import { groupKey, hourKey, shardedTodoKey, type TodoKind, todoKey } from './keys';
 import { type Evidence, isEnd, type JobRow } from './row';
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { type CommonConfig, commonEnv, parseEnv } from '../config';
+import { type CommonConfig, commonEnv } from '../config/common';
+import { parseEnv } from '../config/environment';
 import { startDynamoDb } from './emulators/dynamodb';
 import { startEventBridge, type TakenEvent } from './emulators/eventbridge';
 import { startS3 } from './emulators/s3';

@@ -1,5 +1,5 @@
 import { realClock, realRandom } from '../aws/system';
-import { settingsOf } from '../config';
+import { settingsOf } from '../config/common';
 import { queueName, queueUrl } from '../jobs/keys';
 import { createLedger } from '../jobs/ledger';
 import type { Log } from '../ports';

@@ -1,5 +1,5 @@
-import type { CommonConfig } from '../config';
-import { settingsOf } from '../config';
+import type { CommonConfig } from '../config/common';
+import { settingsOf } from '../config/common';
 import { dlqName, queueName, queueUrl } from '../jobs/keys';
 import { createLedger } from '../jobs/ledger';
 import { createOrder } from '../jobs/order';

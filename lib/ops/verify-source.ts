@@ -1,4 +1,4 @@
-import { type CommonConfig, settingsOf } from '../config';
+import { type CommonConfig, settingsOf } from '../config/common';
 import { recordFolder } from '../jobs/keys';
 import type { Source } from '../verify/read';
 

@@ -2,7 +2,7 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import { clientDefaults } from '../aws/clients';
 import { guarded } from '../aws/store-error';
 import { realClock, realRandom } from '../aws/system';
-import type { ProducerSettings } from '../config';
+import type { ProducerSettings } from '../config/producer';
 import { producerParameter, queueName, queueUrl } from '../jobs/keys';
 import type { Log, Objects } from '../ports';
 import { type AwsEndpoints, type ConnectionConfig, queueIn, settingsIn } from './settings';

@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import { ConfigError, type ProducerSettings, producerSettings } from '../config';
+import { ConfigError } from '../config/environment';
+import { type ProducerSettings, producerSettings } from '../config/producer';
 import { describeIssue } from '../jobs/envelope';
 import { InvalidJobError } from './errors';
 

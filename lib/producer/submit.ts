@@ -1,4 +1,4 @@
-import type { QueueSettings } from '../config';
+import type { QueueSettings } from '../config/common';
 import { ignoreStoreError, StoreError } from '../errors';
 import { belongs } from '../jobs/body';
 import { type Envelope, MAX_INLINE_DATA_BYTES, sha256 } from '../jobs/envelope';

@@ -1,6 +1,6 @@
 import { type AnalyticsEvent, problemOf } from '../analytics/event';
 import { ANALYTICS_QUEUE } from '../analytics/message';
-import type { QueueSettings } from '../config';
+import type { QueueSettings } from '../config/common';
 import { deduplicationId } from '../jobs/keys';
 import type { BatchQueues, Clock, Log, OutgoingMessage, Random } from '../ports';
 import { createBatchSender } from './batch-sender';

@@ -1,4 +1,4 @@
-import { heldSince, lastHeldReason } from '../jobs/history';
+import { heldSince, lastHeldReason, plannedSince } from '../jobs/history';
 import { jobKey, todoKey } from '../jobs/keys';
 import { jobOfEntry } from '../jobs/planned';
 import type { JobRow } from '../jobs/row';
@@ -29,7 +29,7 @@ export async function gaugeHeld(deps: ReconcileRun, queue: string): Promise<void
       const row = await ledger.known(key);
       if (row?.state !== 'held' || row.reason === 'paused') continue;
       if (row.reason === 'behind' && (await isBehindStopped(deps, row))) continue;
-      const since = heldSince(row) ?? row.notBefore ?? row.updatedAt;
+      const since = heldSince(row) ?? plannedSince(row) ?? row.updatedAt;
       if (since >= oldest) continue;
       oldest = since;
       job = row;

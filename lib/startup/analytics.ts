@@ -1,5 +1,5 @@
 import { analyticsContract } from '../analytics/process';
-import type { AnalyticsConfig } from '../config';
+import type { AnalyticsConfig } from '../config/analytics';
 import type { QueueContract } from '../worker/contract';
 import type { BatchDeps } from '../worker/deps';
 

@@ -1,4 +1,4 @@
-import { ConfigError } from '../config';
+import { ConfigError } from '../config/environment';
 import { realLog } from '../log';
 import type { Log } from '../ports';
 

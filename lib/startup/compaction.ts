@@ -1,6 +1,8 @@
 import type { Context } from 'aws-lambda';
 import { type CompactionRun, compaction } from '../analytics/compaction';
-import { type CommonConfig, compactionEnv, parseEnv } from '../config';
+import { compactionEnv } from '../config/analytics';
+import type { CommonConfig } from '../config/common';
+import { parseEnv } from '../config/environment';
 import { requireOwnFolder } from '../jobs/folder-owner';
 import { realDeps } from './engine';
 import { noteDuration } from './metrics';

@@ -1,5 +1,6 @@
 import type { Context, LambdaFunctionURLResult } from 'aws-lambda';
-import { emailEventsEnv, parseEnv } from '../config';
+import { emailEventsEnv } from '../config/emails';
+import { parseEnv } from '../config/environment';
 import { eventVerifier, type WebhookRequest } from '../emails/events/verify';
 import { eventWebhook } from '../emails/events/webhook';
 import { coldStart } from './cold-start';

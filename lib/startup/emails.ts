@@ -1,5 +1,5 @@
 import { realSecret } from '../aws/secrets';
-import type { EmailsConfig } from '../config';
+import type { EmailsConfig } from '../config/emails';
 import { campaigns } from '../emails/campaigns/campaign';
 import { emailsContract } from '../emails/process';
 import { sharedRate } from '../limits/rate';

@@ -2,7 +2,7 @@ import { realObjects } from '../aws/objects';
 import { realQueues } from '../aws/queues';
 import { realClock, realRandom } from '../aws/system';
 import { realTable } from '../aws/table';
-import { type CommonConfig, settingsOf } from '../config';
+import { type CommonConfig, settingsOf } from '../config/common';
 import { createLedger } from '../jobs/ledger';
 import { createOrder } from '../jobs/order';
 import { circuitBreakers } from '../limits/circuit';

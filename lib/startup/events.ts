@@ -1,5 +1,5 @@
 import { eventSource, realEvents } from '../aws/events';
-import type { CommonConfig } from '../config';
+import type { CommonConfig } from '../config/common';
 import type { Events } from '../ports';
 
 /** Where a function publishes the ends of jobs, if the instance has a bus. */

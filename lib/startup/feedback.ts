@@ -1,5 +1,5 @@
 import { realSecret } from '../aws/secrets';
-import type { FeedbackConfig } from '../config';
+import type { FeedbackConfig } from '../config/feedback';
 import { mailLimit } from '../feedback/mail-limit';
 import { feedbackContract } from '../feedback/process';
 import { sharedRate } from '../limits/rate';

@@ -1,5 +1,5 @@
 import { isJudged, isLeanMetric, isUrgent, keptMinutes, measurementOf } from '../alarms/measurements';
-import type { CommonConfig } from '../config';
+import type { CommonConfig } from '../config/common';
 import type { ItemDeps } from '../jobs/ledger';
 import { createTally, type TallyWriter } from '../jobs/tally';
 import { realMetrics } from '../log';

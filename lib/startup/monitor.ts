@@ -3,7 +3,7 @@ import type * as z from 'zod';
 import { alarmSpecs } from '../alarms/specs/specs';
 import { clientDefaults } from '../aws/clients';
 import { realTopics } from '../aws/topics';
-import type { reconcilerEnv } from '../config';
+import type { reconcilerEnv } from '../config/reconciler';
 import { thresholdsSchema } from '../instances/thresholds';
 import { functionName, topicName } from '../jobs/keys';
 import type { Monitor } from '../reconcile/monitor';

@@ -1,5 +1,6 @@
 import type { Context } from 'aws-lambda';
-import { ConfigError, parseEnv, reconcilerEnv } from '../config';
+import { ConfigError, parseEnv } from '../config/environment';
+import { reconcilerEnv } from '../config/reconciler';
 import { dlqName, queueName, queueUrl } from '../jobs/keys';
 import type { ReconcileDeps } from '../reconcile/deps';
 import { reconcile } from '../reconcile/reconcile';

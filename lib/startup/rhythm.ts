@@ -1,5 +1,5 @@
 import type * as z from 'zod';
-import type { reconcilerEnv } from '../config';
+import type { reconcilerEnv } from '../config/reconciler';
 
 /** A run must end this long before the next one is due. No chunk of a campaign is released in between. */
 const GAP_MS = 2_000;

@@ -1,5 +1,5 @@
 import { realSecret } from '../aws/secrets';
-import type { TestflightConfig } from '../config';
+import type { TestflightConfig } from '../config/testflight';
 import type { ItemDeps } from '../jobs/ledger';
 import { sharedRate } from '../limits/rate';
 import { pacedSendgrid } from '../limits/sendgrid-paced';

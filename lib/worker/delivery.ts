@@ -1,5 +1,5 @@
 import type { SQSRecord } from 'aws-lambda';
-import type { QueueSettings } from '../config';
+import type { QueueSettings } from '../config/common';
 import type { QueueContract } from './contract';
 import type { Deadline, WorkerDeps } from './deps';
 

@@ -1,4 +1,4 @@
-import type { QueueSettings } from '../config';
+import type { QueueSettings } from '../config/common';
 import type { FinishDeps } from '../jobs/finish';
 import type { CircuitBreakers } from '../limits/circuit';
 import type { Log, Metrics, Random } from '../ports';

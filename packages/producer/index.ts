@@ -1,7 +1,8 @@
 // biome-ignore-all lint/performance/noBarrelFile: this file is the entry of a package
 /** Everything that the package exports. */
 export type { AnalyticsEvent } from '../../lib/analytics/event';
-export { ConfigError, type ProducerSettings } from '../../lib/config';
+export { ConfigError } from '../../lib/config/environment';
+export type { ProducerSettings } from '../../lib/config/producer';
 export type { Campaign, CampaignStatus } from '../../lib/emails/campaigns/campaign';
 export type { CampaignControl } from '../../lib/emails/control';
 export type { CampaignInput, EmailMessageInput } from '../../lib/emails/message';

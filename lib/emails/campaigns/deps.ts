@@ -1,4 +1,4 @@
-import type { QueueSettings } from '../../config';
+import type { QueueSettings } from '../../config/common';
 import type { Ledger } from '../../jobs/ledger';
 import type { JobRow } from '../../jobs/row';
 import type { Clock, Log, Metrics, Queues, Random, Table } from '../../ports';

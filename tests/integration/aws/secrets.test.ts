@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { promisify } from 'node:util';
 import { realSecret } from '../../../lib/aws/secrets';
-import { secret as secretSchema } from '../../../lib/config';
+import { secret as secretSchema } from '../../../lib/config/values';
 
 const secretAt = (reference: string) => realSecret(secretSchema.parse(reference));
 

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { realClock, realRandom } from '../../../lib/aws/system';
-import type { QueueSettings } from '../../../lib/config';
+import type { QueueSettings } from '../../../lib/config/common';
 import { campaigns } from '../../../lib/emails/campaigns/campaign';
 import { envelopeSchema } from '../../../lib/jobs/envelope';
 import { finish } from '../../../lib/jobs/finish';

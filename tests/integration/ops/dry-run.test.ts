@@ -10,7 +10,7 @@ import { connect } from '../../../lib/cli/connect';
 import { runCommand } from '../../../lib/cli/run-command';
 import { runs } from '../../../lib/cli/runs';
 import type { Serverless } from '../../../lib/cli/serverless';
-import type { QueueSettings } from '../../../lib/config';
+import type { QueueSettings } from '../../../lib/config/common';
 import { campaigns } from '../../../lib/emails/campaigns/campaign';
 import { envelopeSchema } from '../../../lib/jobs/envelope';
 import { bodyKey, dlqName, functionName, jobKey, queueName } from '../../../lib/jobs/keys';

@@ -8,7 +8,7 @@ import { runPlan } from './run';
 async function digest(seed: number): Promise<{ digest: string; distinct: number }> {
   const hashes: string[] = [];
   for (const { queues } of SIMULATIONS)
-    for (const plan of fc.sample(anyPlan(queues), { seed, numRuns: 15 }))
+    for (const plan of fc.sample(anyPlan(queues), { seed, numRuns: 6 }))
       hashes.push((await runPlan(plan)).world.trace.hash());
   return { digest: createHash('sha256').update(hashes.join()).digest('hex'), distinct: new Set(hashes).size };
 }
@@ -21,5 +21,5 @@ test('one seed always makes the same runs, call by call and to the millisecond, 
 
   expect(again).toEqual(first);
   expect(other.digest).not.toBe(first.digest);
-  expect(first.distinct).toBeGreaterThan(40);
+  expect(first.distinct).toBeGreaterThan(20);
 });

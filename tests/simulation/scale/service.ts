@@ -1,4 +1,4 @@
-import type { QueueSettings } from '../../../lib/config';
+import type { QueueSettings } from '../../../lib/config/common';
 import { dlqName, queueName, queueUrl } from '../../../lib/jobs/keys';
 import { createLedger } from '../../../lib/jobs/ledger';
 import { createOrder } from '../../../lib/jobs/order';

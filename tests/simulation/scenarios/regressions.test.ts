@@ -238,6 +238,25 @@ const FOUND: Record<string, Partial<Plan>> = {
     future: { from: 1_179, until: 7_201_179 },
     canaries: 10 * MINUTE_MS,
   },
+  'a planned job is cancelled, retried by an operator and sent again by its producer': {
+    seed: 1_531_285_625,
+    start: 1_798_761_480_000,
+    queue: 'testflight',
+    concurrency: 2,
+    jobs: jobs(['good', { again: 6 * MINUTE_MS, planned: { ahead: 5 * SECOND_MS } }]),
+    starts: [{ nth: 1, fault: 'throttled', ms: 5 }],
+    outages: [
+      { target: 'queues', from: 0, until: 5 * HOUR_MS, fault: 'refused' },
+      { target: 'events', from: 0, until: MINUTE_MS, fault: 'refused' },
+    ],
+    commands: [
+      { job: 0, what: 'cancel', at: 14_995 },
+      { job: 0, what: 'retry', at: 15_045 },
+    ],
+    resolution: { after: 10 * MINUTE_MS },
+    warm: true,
+    versions: [{ until: 6 * HOUR_MS, released: 0.5 }],
+  },
   'a job that waits behind another loses the state of its row': {
     seed: 852_711_808,
     start: 1_798_761_480_000,

@@ -1,4 +1,4 @@
-import type { QueueSettings } from '../../../lib/config';
+import type { QueueSettings } from '../../../lib/config/common';
 import type { Process } from './calls';
 import type { World } from './types';
 

@@ -1,5 +1,5 @@
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
-import type { QueueSettings } from '../../../lib/config';
+import type { QueueSettings } from '../../../lib/config/common';
 import type { JobError } from '../../../lib/errors';
 import type { JobRow } from '../../../lib/jobs/row';
 import type { AcceptedMail } from '../../../lib/local/fakes/sendgrid-model';

@@ -1,4 +1,4 @@
-import type { QueueSettings } from '../../../lib/config';
+import type { QueueSettings } from '../../../lib/config/common';
 import { dlqName, queueName } from '../../../lib/jobs/keys';
 import type { JobRow } from '../../../lib/jobs/row';
 import { createSqsModel } from '../../../lib/local/sqs/model';

@@ -54,7 +54,7 @@ test('a function without a schema for its environment cannot be deployed', () =>
   changeInstance(root, 'acme', { ...FILLED_IN, bucket: 'acme-bucket' });
 
   expect(problems('acme', ['feedback', 'other'])).toEqual([
-    'functions.other: its environment has no schema (lib/config.ts)',
+    'functions.other: its environment has no schema (lib/config/functions.ts)',
   ]);
 });
 

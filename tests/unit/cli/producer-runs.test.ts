@@ -1,7 +1,7 @@
 import { producerAccess } from '../../../lib/cli/producer-access';
 import { producerRuns } from '../../../lib/cli/producer-runs';
 import type { Serverless } from '../../../lib/cli/serverless';
-import { producerSettings } from '../../../lib/config';
+import { producerSettings } from '../../../lib/config/producer';
 import { aTarget, recordingOutput, targetContext } from '../../support/operator';
 import { templateOf } from '../../support/packages';
 

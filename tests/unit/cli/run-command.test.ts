@@ -4,7 +4,7 @@ import type { Command, CommandContext, Run } from '../../../lib/cli/command';
 import type { Connection } from '../../../lib/cli/connect';
 import { runCommand } from '../../../lib/cli/run-command';
 import type { Serverless } from '../../../lib/cli/serverless';
-import { ConfigError } from '../../../lib/config';
+import { ConfigError } from '../../../lib/config/environment';
 import { StoreError } from '../../../lib/errors';
 import { OperatorError } from '../../../lib/ops/operator';
 import { memoryEngine } from '../../support/engine';

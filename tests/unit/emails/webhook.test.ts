@@ -1,4 +1,5 @@
-import { emailEventsEnv, parseEnv } from '../../../lib/config';
+import { emailEventsEnv } from '../../../lib/config/emails';
+import { parseEnv } from '../../../lib/config/environment';
 import {
   eventVerifier,
   MAX_BODY_BYTES,

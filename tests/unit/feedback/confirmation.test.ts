@@ -1,4 +1,4 @@
-import { feedbackEnv } from '../../../lib/config';
+import { feedbackEnv } from '../../../lib/config/feedback';
 import { confirmationOf } from '../../../lib/feedback/confirmation';
 import { parseFeedback } from '../../../lib/feedback/message';
 

@@ -1,5 +1,7 @@
 import * as z from 'zod';
-import { commonEnv, environmentSchemas, secret, secretsOf } from '../../../lib/config';
+import { commonEnv } from '../../../lib/config/common';
+import { environmentSchemas, secretsOf } from '../../../lib/config/functions';
+import { secret } from '../../../lib/config/values';
 import { readInstance } from '../../../lib/instances/read';
 import { VARIABLES } from '../../../lib/instances/variables';
 import { functionPermissions } from '../../../resources/function-permissions';

@@ -1,4 +1,4 @@
-import { environmentSchemas } from '../../../lib/config';
+import { environmentSchemas } from '../../../lib/config/functions';
 import { VARIABLES } from '../../../lib/instances/variables';
 
 /** The instance's name, its queues, its bus and the schedule give these. npm start sets RECONCILE_EVERY. */

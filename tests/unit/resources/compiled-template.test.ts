@@ -1,5 +1,6 @@
 import { mapEach } from '../../../lib/concurrency';
-import { environmentSchemas, parseEnv } from '../../../lib/config';
+import { parseEnv } from '../../../lib/config/environment';
+import { environmentSchemas } from '../../../lib/config/functions';
 import { permissionsOf, type Request } from '../../support/iam';
 import { SECRETS_KEY, templateOf } from '../../support/packages';
 import type { CompiledTemplate } from '../../support/sls';

@@ -1,4 +1,5 @@
-import { parseEnv, reconcilerEnv } from '../../../lib/config';
+import { parseEnv } from '../../../lib/config/environment';
+import { reconcilerEnv } from '../../../lib/config/reconciler';
 import { rhythmOf } from '../../../lib/startup/rhythm';
 
 const env = { INSTANCE: 'acme', BUCKET: 'team-bucket', PREFIX: 'jobs', TABLE: 'acme-jobs', QUEUES: '{}' };

@@ -20,7 +20,7 @@ export const PLANNED_MUTANTS: Record<string, SourceMutant> = {
     changes: [
       {
         file: 'lib/reconcile/gauges.ts',
-        find: 'heldSince(row) ?? row.notBefore ?? row.updatedAt',
+        find: 'heldSince(row) ?? plannedSince(row) ?? row.updatedAt',
         replace: 'heldSince(row) ?? row.updatedAt',
       },
       { file: 'lib/reconcile/gauges.ts', find: 'todoAt > now', replace: 'false' },

@@ -1,0 +1,19 @@
+import * as z from 'zod';
+import { commonEnv } from './common';
+import { list, seconds } from './values';
+
+export const analyticsEnv = z.object({
+  ...commonEnv.shape,
+  /** Names of events to count, separated by commas. Each is a metric that costs money, so there are at most 20. */
+  ANALYTICS_EVENT_NAMES: list.refine((names) => names.length <= 20, 'must be at most 20 names'),
+});
+
+export type AnalyticsConfig = z.infer<typeof analyticsEnv>;
+
+export const compactionEnv = z.object({
+  ...commonEnv.shape,
+  /** Seconds that the compaction leaves an hour alone after its end. */
+  COMPACTION_SETTLE: seconds.default(900),
+  /** The longest time, in seconds, between a reader's list of the bucket and its read of the manifests. */
+  COMPACTION_GRACE: seconds.default(900),
+});

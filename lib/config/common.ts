@@ -1,0 +1,53 @@
+import * as z from 'zod';
+import { ConfigError } from './environment';
+import { json, name, seconds } from './values';
+
+/** A queue's settings in the functions. resources/ makes them from the instance's queues. */
+export const queueSettings = z.object({
+  type: z.enum(['fifo', 'standard']),
+  /** Seconds. */
+  retention: z.number().int().min(60).max(1_209_600),
+  dlqRetention: z.number().int().min(60).max(1_209_600),
+  visibility: z.number().int().min(0).max(43_200),
+  /** maxReceiveCount of the redrive policy. */
+  receives: z.number().int().min(1).max(1000),
+  /** Whether a job is held while an earlier job of its group is held. */
+  ordered: z.boolean(),
+});
+export type QueueSettings = z.infer<typeof queueSettings>;
+
+/** The variables that every function reads. */
+export const commonEnv = z.object({
+  INSTANCE: name,
+  /** The team's existing bucket. All objects go under PREFIX. */
+  BUCKET: z.string().min(3).max(63),
+  PREFIX: z
+    .string()
+    .regex(/^[A-Za-z0-9!_.*'()-]+(\/[A-Za-z0-9!_.*'()-]+)*$/, 'must be a key prefix without / at its ends'),
+  TABLE: z.string().min(3).max(255),
+  QUEUES: json(z.record(name, queueSettings)),
+  /** The name or ARN of the EventBridge bus that gets the ends of jobs. Without it, they are not published. */
+  EVENT_BUS: z.string().max(1600).optional(),
+  /** Seconds before the second and the third attempt, each ±10 %. */
+  RETRY_WAITS: z
+    .string()
+    .regex(/^\d+(\.\d+)?,\d+(\.\d+)?$/, 'must be two numbers of seconds, e.g. 60,900')
+    .default('60,900')
+    .transform((text) => text.split(',').map(Number)),
+  /** Seconds until a message comes back if nothing could be written. */
+  STORE_WAIT: seconds.default(900),
+  LOG_LEVEL: z.enum(['DEBUG', 'INFO', 'WARN', 'ERROR']).default('INFO'),
+  /** Who judges the alarms: CloudWatch all of them, or with `lean` the reconciler most of them. */
+  MONITORING: z.enum(['lean', 'full']).default('full'),
+});
+
+export type CommonConfig = z.infer<typeof commonEnv>;
+
+/** The settings of each queue that the environment lists. */
+export function settingsOf({ QUEUES }: Pick<CommonConfig, 'QUEUES'>): (queue: string) => QueueSettings {
+  return (queue) => {
+    const row = QUEUES[queue];
+    if (!row) throw new ConfigError(`configuration: QUEUES: has no queue ${queue}`);
+    return row;
+  };
+}

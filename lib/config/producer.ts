@@ -1,0 +1,18 @@
+import * as z from 'zod';
+import { commonEnv, queueSettings } from './common';
+import { name } from './values';
+
+/**
+ * What a producer has to know about an instance, besides its name and region. The stack writes it as JSON into the SSM
+ * parameter `producerParameter(instance)`. Newer stacks may add fields.
+ */
+export const producerSettings = z.object({
+  account: z.string().regex(/^\d{12}$/, 'must be 12 digits'),
+  bucket: commonEnv.shape.BUCKET,
+  prefix: commonEnv.shape.PREFIX,
+  table: commonEnv.shape.TABLE,
+  /** Recipients per second. It decides the size of a campaign's chunks. */
+  emailRate: z.number().positive().max(10_000),
+  queues: z.record(name, queueSettings.pick({ type: true, retention: true })),
+});
+export type ProducerSettings = z.infer<typeof producerSettings>;

@@ -1,0 +1,36 @@
+import * as z from 'zod';
+
+/** A variable that holds JSON. */
+export const json = <T extends z.ZodType>(schema: T) =>
+  z
+    .string()
+    .transform((text, context) => {
+      try {
+        return JSON.parse(text) as unknown;
+      } catch {
+        context.addIssue({ code: 'custom', message: 'must be JSON' });
+        return z.NEVER;
+      }
+    })
+    .pipe(schema);
+
+/** A list whose entries are separated by commas. */
+export const list = z
+  .string()
+  .default('')
+  .transform((text) =>
+    text
+      .split(',')
+      .map((entry) => entry.trim())
+      .filter(Boolean),
+  );
+
+/**
+ * A secret, or a reference to it: `ssm:/path` or `secretsmanager:name`. The mark of a secret: only a variable with this
+ * schema can be read with `realSecret`, gets a permission, and is refused in a template as a plain text.
+ */
+export const secret = z.string().min(1).brand<'Secret'>();
+export type SecretReference = z.infer<typeof secret>;
+
+export const seconds = z.coerce.number().min(0).max(43_200);
+export const name = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 letters, digits, - or _');
