@@ -61,6 +61,7 @@ export function plan(row: JobRow, at: number): JobRow {
     holds: holds + 1,
     retryAt: start,
     dueSince: start,
+    bodyKept: true,
     history: events.reduce(appended, row.history),
   });
 }

@@ -268,6 +268,29 @@ describe('a planned job with a key', () => {
 
     expect(effects).toEqual([id]);
   });
+
+  it('can be planned again after its kept body was deleted, and leaves no body behind', async () => {
+    let dies = true;
+    const { engine, send, live, effects, inMs } = start({
+      after: (call) => {
+        if (dies && call === 'objects.put') throw new Error('the process died');
+      },
+    });
+    const planned = { key: 'k', notBefore: inMs(2 * 60 * MINUTE) };
+    await expect(send(planned)).rejects.toThrow('died');
+    dies = false;
+    await live(17);
+    engine.clock.advance(44 * DAY);
+    await live(1);
+    const bodies = () => engine.objects.keys().filter((key) => key.includes('_bodies'));
+    expect(bodies()).toEqual([]);
+
+    const { id } = await send(planned);
+    await live(2);
+
+    expect(effects).toEqual([id]);
+    expect(bodies()).toEqual([]);
+  });
 });
 
 describe('jobs.cancel', () => {
