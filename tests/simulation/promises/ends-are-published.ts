@@ -8,7 +8,8 @@ export const endsArePublished: Promised = ({ watch, plan, stores }) => {
   if (!plan.events || plan.versions) return undefined;
   for (const row of watch.rows()) {
     if (!isEnd(row.state) || !isPublished(row.queue)) continue;
-    const completion = completionOf(row);
+    // The kept body is deleted weeks after the event. Until then an operator could retry the job, so its end was not final.
+    const completion = completionOf({ ...row, bodyKept: row.bodyKept !== undefined });
     const found = stores.events.published.get(completion.id);
     // The event of a job that was never sent waits until its message can no longer come.
     if (!found && row.reason === 'never-sent' && row.publishFrom !== undefined) continue;

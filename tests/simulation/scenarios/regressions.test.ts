@@ -268,6 +268,16 @@ const FOUND: Record<string, Partial<Plan>> = {
     future: { from: 0, until: 10 * MINUTE_MS },
     indexLag: 1_000,
   },
+  'a planned job that was never accepted is published long before its kept body is deleted': {
+    queue: 'bulk-standard',
+    jobs: jobs('fails', ['good', { at: 10 * MINUTE_MS, planned: { ahead: 5 * SECOND_MS } }]),
+    outages: [{ target: 'table', from: 10 * MINUTE_MS + 40, until: 20 * MINUTE_MS, fault: 'throttled' }],
+    redrives: [
+      { nth: 1, after: 30 * DAY_MS, how: 'command' },
+      { nth: 2, after: 30 * DAY_MS, how: 'move' },
+    ],
+    events: true,
+  },
 };
 
 test.each(Object.entries(FOUND))('%s', async (_name, plan) => {
