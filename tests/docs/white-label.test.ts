@@ -32,6 +32,7 @@ const CREATES: Record<string, (name: string) => [action: string, resource: strin
     `arn:aws:cloudwatch::${account}:dashboard/${name}`,
   ],
   'AWS::IAM::Role': (name) => ['iam:CreateRole', `arn:aws:iam::${account}:role/${name}`],
+  'AWS::IAM::ManagedPolicy': (name) => ['iam:CreatePolicy', `arn:aws:iam::${account}:policy/${name}`],
 };
 
 const like = (pattern: string, text: string): boolean =>
