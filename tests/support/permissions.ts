@@ -67,7 +67,7 @@ const REASONS: [who: RegExp, text: RegExp, reason: string][] = [
   [/producer/, /^s3:GetObject \{prefix\}\/\{queue\}\//, 'the row of a chunk has expired'],
   [/reader/, /^dynamodb:GetItem bulk#/, '`sls bulk list` (`tests/unit/cli`)'],
   [/reader/, /^s3:GetObject /, 'for people who look at objects with the AWS CLI'],
-  [/reader|operator/, /^cloudformation:/, '`sls instances list` (`tests/deploy`)'],
+  [/reader|operator/, /^cloudformation:/, '`sls instances` (`tests/deploy`)'],
   [
     /operator/,
     /^(lambda:|dynamodb:DeleteItem pause#)/,

@@ -6,7 +6,7 @@ import { SIMULATIONS } from '../queues/queues';
 
 /** These runs are always the same, so a failure comes from the change. `npm run simulate` searches further. */
 const SUITE_SEED = 3;
-/** Runs of each simulation. */
+/** Runs of each queue: a simulation of several queues makes as many, divided by their number. */
 const SCHEDULES = 500;
 /** Runs that are new each time, over all simulations. */
 const FRESH = 200;
