@@ -17,19 +17,25 @@ const BEHIND_MS = 15 * MINUTE_MS;
 
 /**
  * Judges the alarms that CloudWatch does not, as CloudWatch would, and publishes each change to the alarm topic. It
- * publishes first and stores afterwards, so a run that dies in between says it twice. Returns how many changes it could
- * not publish; the next run tries again.
+ * stores what is behind the alarms first, because the message names it. It stores a change after it was published, so a
+ * run that dies in between says it twice. Returns how many changes it could not publish; the next run tries again.
  */
 export async function judgeAlarms(deps: ReconcileDeps, monitor: Monitor, noted: Noted): Promise<number> {
   const now = deps.clock.now();
-  if (monitor.judged.length === 0 && noted.all().length === 0) return 0;
+  const judges = monitor.judged.length > 0;
+  const found = noted.all().length > 0;
+  if (!judges && !found) return 0;
   const known = { ...NOTHING, ...(await readItem(deps, incidentsKey)) } as Incidents;
   const behind = { ...lately(known.behind, now), ...behindOf(monitor, noted, now) };
-  const judged = monitor.judged.length === 0 ? NOTHING : await judge(deps, monitor, known);
-  await updateItem<Incidents>(deps, incidentsKey, (stored) => ({
-    ...{ key: incidentsKey, version: stored?.version ?? 0, writer: '', behind },
-    ...{ ringing: judged.ringing, gauges: judged.gauges, stuckSince: judged.stuckSince, minute: judged.minute },
-  }));
+  const keep = ({ ringing, gauges, stuckSince, minute }: Omit<Judged, 'untold'>) =>
+    updateItem<Incidents>(deps, incidentsKey, (stored) => ({
+      ...{ key: incidentsKey, version: stored?.version ?? 0, writer: '' },
+      ...{ behind, ringing, gauges, stuckSince, minute },
+    }));
+  if (found) await keep(judges ? known : NOTHING);
+  if (!judges) return 0;
+  const judged = await judge(deps, monitor, known);
+  await keep(judged);
   return judged.untold;
 }
 

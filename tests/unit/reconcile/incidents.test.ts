@@ -120,6 +120,23 @@ test('a job that is held for long rings, and the table names the job, the reason
   });
 });
 
+test('what is behind an alarm is in the table before its message leaves, for the function that writes it to the chat', async () => {
+  const { engine, minutes, monitor, publish, incidents } = leanQueue(() => {
+    throw new Error('fails');
+  });
+  const behind: unknown[] = [];
+  monitor.topics.publish = async (topic, message) => {
+    await publish(topic, message);
+    behind.push(incidents()?.behind[`${INSTANCE}-${SAMPLE_QUEUE}-expired`]);
+  };
+  await minutes(1, { jobs: 1 });
+
+  engine.clock.advance(15 * 24 * 60 * MINUTE);
+  await minutes(1, { works: false });
+
+  expect(behind).toContainEqual({ jobId: jobId(1), reason: 'expired', at: engine.clock.now() - MINUTE });
+});
+
 test('a change that SNS does not take is counted as untold, and told by the next run', async () => {
   const { minutes, told, monitor, publish, metrics } = leanQueue(() => {
     throw new PermanentError({ code: 'Rejected', message: 'no', vendor: 'zendesk', status: 422 });
