@@ -2,6 +2,7 @@ import { SNSClient } from '@aws-sdk/client-sns';
 import type * as z from 'zod';
 import { alarmSpecs } from '../alarms/specs/specs';
 import { clientDefaults } from '../aws/clients';
+import { partitionOf } from '../aws/partition';
 import { realTopics } from '../aws/topics';
 import type { reconcilerEnv } from '../config/reconciler';
 import { thresholdsSchema } from '../instances/thresholds';
@@ -11,7 +12,7 @@ import type { Monitor } from '../reconcile/monitor';
 /** How the reconciler judges the alarms of its instance, and where it tells what is wrong. */
 export function monitorOf(
   config: z.infer<typeof reconcilerEnv>,
-  { partition, region, account }: { partition: string; region: string; account: string },
+  { region, account }: { region: string; account: string },
 ): Monitor | undefined {
   const { INSTANCE: instance, QUEUES, TIMEOUTS, ALARM_LIMITS, CANARY_EVERY, RUNBOOK, MONITORING } = config;
   // An older deployment's environment has neither, and it watches with CloudWatch alone.
@@ -27,7 +28,7 @@ export function monitorOf(
   const { ofAws, judged } = alarmSpecs({ instance, rows, functions, canaryMinutes: CANARY_EVERY }, MONITORING);
   return {
     ...{ instance, region, account, judged, runbook: RUNBOOK ?? '', functions: functions.map(({ name }) => name) },
-    topic: `arn:${partition}:sns:${region}:${account}:${topicName(instance)}`,
+    topic: `arn:${partitionOf(region)}:sns:${region}:${account}:${topicName(instance)}`,
     topics: realTopics(new SNSClient(clientDefaults)),
     dlqAlarm: (queue) => [...judged, ...ofAws].find(({ kind, subject }) => kind === 'dlq-depth' && subject === queue),
   };

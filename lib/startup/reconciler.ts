@@ -34,7 +34,7 @@ function start(functionArn: string | undefined) {
     throw new ConfigError(
       'the invocation names no function (invoke local gives none); npm start runs the reconciler itself',
     );
-  const [, partition = '', , region = '', account = ''] = functionArn.split(':');
+  const [, , , region = '', account = ''] = functionArn.split(':');
   const deps = { ...realDeps(config), events: publishedEvents(config) };
   const url = (name: string) => queueUrl(region, account, name);
   const reached: ReconcileDeps = {
@@ -42,7 +42,7 @@ function start(functionArn: string | undefined) {
     queueNames: Object.keys(config.QUEUES),
     queueUrl: (queue) => url(queueName(config.INSTANCE, queue, deps.settings(queue).type)),
     dlqUrl: (queue) => url(dlqName(config.INSTANCE, queue, deps.settings(queue).type)),
-    monitor: monitorOf(config, { partition, region, account }),
+    monitor: monitorOf(config, { region, account }),
   };
   return { config, deps: reached, ...rhythmOf(config) };
 }

@@ -1,3 +1,4 @@
+import { partitionOf } from '../../aws/partition';
 import type { AlarmChange } from '../notification';
 import type { AlarmDefinition } from './definition';
 import type { AlarmState, Evaluation } from './evaluate';
@@ -22,4 +23,4 @@ export function changeOf(
 }
 
 export const alarmArn = (region: string, account: string, name: string): string =>
-  `arn:aws:cloudwatch:${region}:${account}:alarm:${name}`;
+  `arn:${partitionOf(region)}:cloudwatch:${region}:${account}:alarm:${name}`;

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { messageOf, plainMessage, type Told } from '../../../lib/alarms/embed';
+import { alarmArn } from '../../../lib/alarms/judge/change';
 import { alarmName, KINDS } from '../../../lib/alarms/kinds';
 import { notificationOf } from '../../../lib/alarms/notification';
 import { checkMessage } from '../../../lib/local/fakes/discord-rules';
@@ -10,6 +11,16 @@ const shown = (change: unknown, exits?: Told['exits']) =>
   messageOf(notificationOf(snsMessage(change)), place, exits && { exits }).embeds[0];
 const field = (change: unknown, name: string, exits?: Told['exits']) =>
   shown(change, exits)?.fields?.find((each) => each.name === name)?.value;
+
+test.each([
+  ['eu-central-1', 'https://eu-central-1.console.aws.amazon.com/'],
+  ['cn-north-1', 'https://cn-north-1.console.amazonaws.cn/'],
+  ['us-gov-west-1', 'https://us-gov-west-1.console.amazonaws-us-gov.com/'],
+])('links lead to the console of the partition of %s', (region, console) => {
+  const AlarmArn = alarmArn(region, '123456789012', alarmName('acme', 'incidents'));
+
+  expect(field(alarmChange({ AlarmArn }), 'Links')).toContain(console);
+});
 
 test('the message of an alarm says what is wrong, with which queue, since when, and which commands to run', () => {
   const embed = shown(alarmChange());
