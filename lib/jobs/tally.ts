@@ -1,5 +1,5 @@
 import { StoreError } from '../errors';
-import type { Item } from '../ports';
+import type { Item, Log } from '../ports';
 import { tallyKey } from './keys';
 import { type ItemDeps, readItem, type Written, writeItem } from './ledger';
 
@@ -37,10 +37,10 @@ export interface TallyWriter {
  * reconciler looks back at a measurement.
  */
 export function createTally(
-  deps: ItemDeps,
+  deps: ItemDeps & { log: Pick<Log, 'warn'> },
   { name, keepMinutes }: { name: string; keepMinutes: (measurement: string) => number },
 ): TallyWriter {
-  const { clock } = deps;
+  const { clock, log } = deps;
   const key = tallyKey(name);
   let pending: AllSeries = {};
   let urgent = false;
@@ -75,6 +75,7 @@ export function createTally(
         if (!(await write())) return;
       } catch (error) {
         if (!(error instanceof StoreError)) throw error;
+        log.warn('measurements could not be stored', { code: error.code });
         return;
       }
       pending = {};

@@ -19,7 +19,8 @@ export function realDeps(
   const table = realTable({ table: config.TABLE });
   const settings = settingsOf(config);
   const base = { table, clock: realClock, random: realRandom };
-  const metrics = metricsOf(config, base, { canaryMinutes: config.CANARY_EVERY ?? 0 });
+  const log = realLog({ service: config.INSTANCE, level: config.LOG_LEVEL });
+  const metrics = metricsOf(config, { ...base, log }, { canaryMinutes: config.CANARY_EVERY ?? 0 });
   return {
     ...base,
     ledger: createLedger({ ...base, settings }),
@@ -27,7 +28,7 @@ export function realDeps(
     circuits: circuitBreakers(base),
     objects: realObjects({ bucket: config.BUCKET }),
     queues: realQueues(),
-    log: countingDenied(realLog({ service: config.INSTANCE, level: config.LOG_LEVEL }), metrics),
+    log: countingDenied(log, metrics),
     metrics,
     bucket: config.BUCKET,
     prefix: config.PREFIX,

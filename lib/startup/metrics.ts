@@ -3,12 +3,12 @@ import type { CommonConfig } from '../config/common';
 import type { ItemDeps } from '../jobs/ledger';
 import { createTally, type TallyWriter } from '../jobs/tally';
 import { realMetrics } from '../log';
-import type { Clock, Metrics } from '../ports';
+import type { Clock, Log, Metrics } from '../ports';
 
 /** A function's metrics. With lean monitoring they also go into its tally, where the reconciler finds them. */
 export function metricsOf(
   { INSTANCE: namespace, MONITORING }: Pick<CommonConfig, 'INSTANCE' | 'MONITORING'>,
-  deps: ItemDeps,
+  deps: ItemDeps & { log: Log },
   { canaryMinutes = 0 }: { canaryMinutes?: number } = {},
 ): Metrics {
   if (MONITORING === 'full') return realMetrics({ namespace });

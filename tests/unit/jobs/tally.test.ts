@@ -8,10 +8,12 @@ import { memoryTable } from '../../support/memory-table';
 function processes() {
   const clock = memoryClock();
   const table = memoryTable();
+  const lines: unknown[] = [];
+  const log = { warn: (...line: unknown[]) => void lines.push(line) };
   const make = (seed: number) =>
-    createTally({ table, clock, random: memoryRandom(seed) }, { name: 'f', keepMinutes: () => 5 });
+    createTally({ table, clock, random: memoryRandom(seed), log }, { name: 'f', keepMinutes: () => 5 });
   const series = () => (table.item(tallyKey('f')) as Tally | undefined)?.series;
-  return { clock, table, one: make(1), two: make(2), series };
+  return { clock, table, lines, one: make(1), two: make(2), series };
 }
 
 test('the tally of a function adds up what all its processes counted in a minute', async () => {
@@ -56,8 +58,8 @@ test('minutes that no alarm looks at are dropped', async () => {
   expect(Object.keys(series() ?? {})).toEqual(['New{}']);
 });
 
-test('what could not be written is written later, and fails no job', async () => {
-  const { clock, one, table, series } = processes();
+test('what could not be written is logged and written later, and fails no job', async () => {
+  const { clock, one, table, series, lines } = processes();
   const { put } = table;
   table.put = () => Promise.reject(new StoreError({ code: 'Down', message: 'down' }));
   one.add('A{}', 1);
@@ -69,6 +71,7 @@ test('what could not be written is written later, and fails no job', async () =>
   await one.flush();
 
   expect(Object.values(series()?.['A{}'] ?? {}).map(([sum]) => sum)).toEqual([2]);
+  expect(lines).toEqual([['measurements could not be stored', { code: 'Down' }]]);
 });
 
 test('a write whose answer was lost counts once', async () => {
