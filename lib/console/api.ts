@@ -1,7 +1,7 @@
 import { type Context, Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
 import { stream } from 'hono/streaming';
 import * as z from 'zod';
-import { StoreError } from '../errors';
 import { MOST_PER_SECOND } from '../ops/bulk';
 import { OperatorError } from '../ops/operator';
 import { overview } from '../ops/overview';
@@ -10,6 +10,7 @@ import { continueBulk, listBulks, previewBulk, startBulk, stop } from './bulk';
 import { campaignList, campaignPage } from './campaigns';
 import { deadLetters } from './dead-letters';
 import type { ConsoleDeps } from './deps';
+import { failureOf } from './failure';
 import { type Env, ownPage, ownWrite, refuse } from './guard';
 import { dataShape, jobPageOf, reveal } from './job';
 import { isBreak, localPage, toolsOf } from './local-page';
@@ -57,11 +58,11 @@ const localSchema = z.object({
 export function consoleApi(deps: ConsoleDeps): Hono<Env> {
   const api = new Hono<Env>();
   api.use(ownPage(deps.token));
-  api.post('*', ownWrite);
+  api.post('*', ownWrite, bodyLimit({ maxSize: MOST_BYTES, onError: tooLarge }));
 
   api.get('/session', (context) => context.json(sessionOf(deps)));
   api.get('/overview', async (context) => context.json(await overview(deps.deployment)));
-  api.get('/jobs', (context) => streamed(context, jobLines(deps, read(querySchema, given(context)))));
+  api.get('/jobs', (context) => streamed(deps, context, jobLines(deps, read(querySchema, given(context)))));
   api.get('/job', async (context) => {
     const { queue, id = '' } = given(context);
     return context.json(await jobPageOf(deps, queue, id));
@@ -128,11 +129,11 @@ export function consoleApi(deps: ConsoleDeps): Hono<Env> {
 const given = ({ req }: Context): Record<string, string | undefined> =>
   Object.fromEntries(Object.entries(req.query()).filter(([, value]) => value !== ''));
 
+const tooLarge = (context: Context) => refuse(context, 413, 'The request is too large.');
+
 async function body({ req }: Context): Promise<unknown> {
-  const text = await req.text();
-  if (text.length > MOST_BYTES) throw new OperatorError('The request is too large.');
   try {
-    return JSON.parse(text);
+    return await req.json();
   } catch {
     throw new OperatorError('The body must be JSON.');
   }
@@ -151,7 +152,7 @@ function dayOf(text: string): number {
 }
 
 /** Lines of JSON, each sent when it is found. If the page stops reading, the search ends. */
-const streamed = (context: Context, lines: AsyncGenerator<SearchLine>) => {
+const streamed = (deps: ConsoleDeps, context: Context, lines: AsyncGenerator<SearchLine>) => {
   context.header('content-type', 'application/x-ndjson');
   return stream(context, async (out) => {
     try {
@@ -159,9 +160,9 @@ const streamed = (context: Context, lines: AsyncGenerator<SearchLine>) => {
         if (out.aborted) return;
         await out.writeln(JSON.stringify(line));
       }
-    } catch (error) {
-      if (!(error instanceof OperatorError || error instanceof StoreError)) throw error;
-      await out.writeln(JSON.stringify({ kind: 'error', error: error.message } satisfies SearchLine));
+    } catch (failure) {
+      const { error } = failureOf(deps, failure);
+      await out.writeln(JSON.stringify({ kind: 'error', error } satisfies SearchLine));
     }
   });
 };

@@ -1,9 +1,8 @@
 import { Hono } from 'hono';
-import { StoreError } from '../errors';
-import { OperatorError } from '../ops/operator';
 import { consoleApi } from './api';
 import { HTML, page } from './bundle';
 import type { ConsoleDeps } from './deps';
+import { failureOf } from './failure';
 import { type Env, headers, ownHost, refuse } from './guard';
 
 /** The console's pages and its API. Everything of it is at `/` and under `/console`. */
@@ -26,12 +25,9 @@ export function consoleApp(deps: ConsoleDeps): Hono<Env> {
   for (const path of ['/', '/console', '/console/:page']) app.get(path, ({ html }) => html(HTML));
 
   app.notFound((context) => refuse(context, 404, 'There is no such path.'));
-  app.onError((error, context) => {
-    if (error instanceof OperatorError) return refuse(context, 409, error.message);
-    if (error instanceof StoreError) return refuse(context, 502, error.message);
-    deps.deployment.log.error('the console failed', { code: error.name });
-    // The text of an unknown error may hold personal data.
-    return context.json({ error: 'The console failed. This is a mistake in its code.' }, 500);
+  app.onError((failure, context) => {
+    const { status, error } = failureOf(deps, failure);
+    return refuse(context, status, error);
   });
   return app;
 }

@@ -76,8 +76,11 @@ export const ownWrite: MiddlewareHandler<Env> = async (context, next) => {
 const OTHER_ORIGIN = 'The request comes from another origin.';
 
 /** Refuses a request with a reason that the page shows. */
-export const refuse = (context: Context, status: 400 | 401 | 403 | 404 | 409 | 415 | 421 | 502, error: string) =>
-  context.json({ error }, status);
+export const refuse = (
+  context: Context,
+  status: 400 | 401 | 403 | 404 | 409 | 413 | 415 | 421 | 500 | 502,
+  error: string,
+) => context.json({ error }, status);
 
 function hostsOf({ env }: Context<Env>): string[] {
   const { localPort } = env.incoming.socket;

@@ -239,6 +239,21 @@ describe('an action', () => {
   });
 });
 
+test.each([
+  ['with its length', {}],
+  ['without its length', { 'transfer-encoding': 'chunked' }],
+])('a body of more than two million bytes, sent %s, is refused', async (_how, more) => {
+  const console_ = await started(memoryEngine(() => sampleContract().contract));
+
+  const { status, body } = await console_.raw('/console/api/preview', {
+    method: 'POST',
+    headers: { ...console_.headers, origin: `http://${console_.host}`, 'content-type': 'application/json', ...more },
+    body: JSON.stringify({ action: 'é'.repeat(1_100_000) }),
+  });
+
+  expect([status, JSON.parse(body)]).toEqual([413, { error: 'The request is too large.' }]);
+});
+
 describe('a search', () => {
   /** Three jobs: two of an hour, one of which is done, and a dead one of the hour before. */
   async function someJobs() {
@@ -289,6 +304,19 @@ describe('a search', () => {
     expect(lines.filter(({ kind }) => kind === 'progress').at(-1)).toMatchObject({ done: expect.any(Number) });
     expect(lines.at(-1)).toMatchObject({ kind: 'end', more: false });
     expect(ids(await search(console_, { ...hours, state: 'succeeded' })).sort()).toEqual([jobId(2), jobId(3)]);
+  });
+
+  test('that fails for an unknown reason says that it failed, and nothing of the reason', async () => {
+    const { engine } = await someJobs();
+    const logged = jest.spyOn(console, 'error');
+    const known = () => Promise.reject(new Error(`unknown to ${ADDRESS}`));
+    const console_ = await started({ ...engine, deps: { ...engine.deps, ledger: { ...engine.deps.ledger, known } } });
+
+    const lines = await search(console_, {});
+
+    expect(lines.at(-1)).toEqual({ kind: 'error', error: expect.stringContaining('The console failed') });
+    expect(JSON.stringify(lines)).not.toContain(ADDRESS);
+    expect(logged).not.toHaveBeenCalled();
   });
 
   test('of done jobs without hours, or for a state that does not exist, is refused in words', async () => {
