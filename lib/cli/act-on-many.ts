@@ -1,5 +1,5 @@
 import type { JobRow } from '../jobs/row';
-import { type Bulk, type BulkAction, createBulk, MOST_JOBS, MOST_PER_SECOND, mayTouch, previewOf } from '../ops/bulk';
+import { type Bulk, type BulkAction, createBulk, jobsToTouch, MOST_PER_SECOND, mayTouch, previewOf } from '../ops/bulk';
 import type { OperatorDeps } from '../ops/operator';
 import { OperatorError } from '../ops/operator';
 import { runBulk } from '../ops/run-bulk';
@@ -52,17 +52,11 @@ const question = ({ action, total, perSecond }: Bulk): string =>
   `${counted(total, 'job')} will be ${DONE[action]}, ${perSecond} a second, in about ${counted(Math.ceil(total / perSecond), 'second')}.`;
 
 async function chosen({ options, out }: CommandContext, deps: OperatorDeps, action: BulkAction): Promise<JobRow[]> {
-  const rows: JobRow[] = [];
   const search = searchJobs(deps, filterOf(options, deps));
   const signal = out.interrupted();
-  let looked = 0;
-  for await (const step of search.steps({ signal })) {
-    // A cancelled job stays so unless the filter names that state.
-    const may = (row: JobRow) => mayTouch[action](row) && (row.state !== 'cancelled' || options.state === 'cancelled');
-    rows.push(...step.rows.filter(may));
-    looked = step.looked;
-    if (rows.length > MOST_JOBS) throw new OperatorError(`These are more than ${MOST_JOBS} jobs. Narrow the filter.`);
-  }
+  // A cancelled job stays so unless the filter names that state.
+  const may = (row: JobRow) => mayTouch[action](row) && (row.state !== 'cancelled' || options.state === 'cancelled');
+  const { rows, looked } = await jobsToTouch(search, may, signal);
   if (signal.aborted) throw new OperatorError('You stopped the search. Nothing was changed.');
   if (rows.length === 0) refuseUnmet(search, looked);
   return rows;

@@ -1,4 +1,4 @@
-import { OperatorError } from '../ops/operator';
+import { knownQueue, OperatorError, queuesOf } from '../ops/operator';
 import type { CommandContext } from './command';
 
 type Options = CommandContext['options'];
@@ -50,14 +50,11 @@ export function day(options: Options, name: string): number | undefined {
 }
 
 /** The queue of --queue, which must exist. `undefined`: not given. */
-export function queue(options: Options, { queueNames }: { queueNames: readonly string[] }): string | undefined {
+export function queue(options: Options, names: { queueNames: readonly string[] }): string | undefined {
   const value = text(options, 'queue');
-  if (value === undefined || queueNames.includes(value)) return value;
-  throw new OperatorError(`There is no queue ${value}. --queue must be one of ${queueNames.join(', ')}.`);
+  return value === undefined ? undefined : knownQueue(names, value);
 }
 
 /** The queue of --queue, or all queues. */
-export function queues(options: Options, names: { queueNames: readonly string[] }): readonly string[] {
-  const named = queue(options, names);
-  return named === undefined ? names.queueNames : [named];
-}
+export const queues = (options: Options, names: { queueNames: readonly string[] }): readonly string[] =>
+  queuesOf(names, text(options, 'queue'));

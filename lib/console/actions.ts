@@ -5,7 +5,7 @@ import { cancel } from '../ops/cancel';
 import type { Deployment } from '../ops/deployment';
 import { discard } from '../ops/discard';
 import { findJob } from '../ops/find';
-import { OperatorError, stateOf } from '../ops/operator';
+import { knownQueue, OperatorError, stateOf } from '../ops/operator';
 import { pauseQueue, resumeQueue } from '../ops/pause';
 import { replace } from '../ops/replace';
 import { resolveStep } from '../ops/resolve';
@@ -112,7 +112,7 @@ const ACTIONS = {
     question: ({ queue }) => `Pause ${queue}? Lambda receives none of its messages until you resume it.`,
     needsReason: true,
     run: async (deps, { queue }, { audited, reason }) => {
-      known(deps, queue);
+      knownQueue(deps, queue);
       await audited();
       const { resumeBefore } = await pauseQueue(deps, { queue, reason });
       return `${queue} is paused. Resume it before ${timeText(resumeBefore)} (UTC).`;
@@ -123,7 +123,7 @@ const ACTIONS = {
     command: ({ queue }) => `queues resume --queue ${queue}`,
     question: ({ queue }) => `Resume ${queue}? Lambda receives its messages again.`,
     run: async (deps, { queue }, { audited }) => {
-      known(deps, queue);
+      knownQueue(deps, queue);
       await audited();
       await resumeQueue(deps, queue);
       return `${queue} is resumed.`;
@@ -139,10 +139,6 @@ export interface Preview {
   question: string;
   command: string;
   needsReason: boolean;
-}
-
-function known({ queueNames }: Deployment, queue: string): void {
-  if (!queueNames.includes(queue)) throw new OperatorError(`There is no queue ${queue}.`);
 }
 
 function parsed(name: string, input: unknown): { chosen: Action<unknown>; given: unknown } {

@@ -44,7 +44,7 @@ const bulkSchema = z.object({
     code: z.string().optional(),
     perSecond: z.int().min(1).max(MOST_PER_SECOND),
   }),
-  total: z.int().default(0),
+  jobs: z.string().default(''),
   ...confirmation,
 });
 const bulkIdSchema = z.object({ id: z.string(), ...confirmation });

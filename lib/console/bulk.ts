@@ -1,5 +1,16 @@
+import { createHash } from 'node:crypto';
 import type { JobRow } from '../jobs/row';
-import { type Bulk, type BulkAction, bulkOf, createBulk, lastBulks, mayTouch, previewOf, stopBulk } from '../ops/bulk';
+import {
+  type Bulk,
+  type BulkAction,
+  bulkOf,
+  createBulk,
+  jobsToTouch,
+  lastBulks,
+  mayTouch,
+  previewOf,
+  stopBulk,
+} from '../ops/bulk';
 import type { JobFilter } from '../ops/job-filter';
 import { OperatorError } from '../ops/operator';
 import { runBulk } from '../ops/run-bulk';
@@ -17,7 +28,12 @@ const COMMANDS: Record<BulkAction, string> = { retry: 'jobs retry', cancel: 'job
 /** The jobs that a bulk action would touch, and the command that does the same. It changes nothing. */
 export async function previewBulk(deps: ConsoleDeps, ask: BulkAsk): Promise<BulkPreview> {
   const rows = await chosen(deps, ask);
-  return { lines: previewOf(rows), total: rows.length, command: commandFor(deps, commandOf(ask)) };
+  return {
+    lines: previewOf(rows),
+    total: rows.length,
+    jobs: digestOf(rows),
+    command: commandFor(deps, commandOf(ask)),
+  };
 }
 
 /**
@@ -26,12 +42,13 @@ export async function previewBulk(deps: ConsoleDeps, ask: BulkAsk): Promise<Bulk
  */
 export async function startBulk(
   deps: ConsoleDeps,
-  { ask, total, reason, instance }: { ask: BulkAsk; total: number; reason: string; instance: string },
+  { ask, jobs, reason, instance }: { ask: BulkAsk; jobs: string; reason: string; instance: string },
 ): Promise<string> {
   confirmed(deps, { reason, instance });
   const rows = await chosen(deps, ask);
-  if (rows.length !== total) throw new OperatorError(`There are ${rows.length} such jobs now. Look at them again.`);
-  if (total === 0) throw new OperatorError('There are no such jobs.');
+  if (digestOf(rows) !== jobs)
+    throw new OperatorError(`The jobs have changed: there are ${rows.length} now. Look at them again.`);
+  if (rows.length === 0) throw new OperatorError('There are no such jobs.');
   const id = await audit(deps, { action: `bulk.${ask.action}`, arguments: { command: commandOf(ask) }, reason });
   const bulk = await createBulk(
     { ...deps.deployment, audit: id },
@@ -81,12 +98,19 @@ function run({ deployment, ending }: ConsoleDeps, id: string, auditId: string): 
   );
 }
 
-async function chosen({ deployment }: ConsoleDeps, { action, ...ask }: BulkAsk): Promise<JobRow[]> {
-  const rows: JobRow[] = [];
-  for await (const step of searchJobs(deployment, filterOf(ask)).steps())
-    rows.push(...step.rows.filter(mayTouch[action]));
-  return rows;
-}
+const chosen = async ({ deployment }: ConsoleDeps, { action, ...ask }: BulkAsk): Promise<JobRow[]> =>
+  (await jobsToTouch(searchJobs(deployment, filterOf(ask)), mayTouch[action])).rows;
+
+/** Names these jobs and no others, in any order. */
+const digestOf = (rows: readonly JobRow[]): string =>
+  createHash('sha256')
+    .update(
+      rows
+        .map(({ key }) => key)
+        .sort()
+        .join('\n'),
+    )
+    .digest('hex');
 
 const filterOf = ({ queue, code, reason }: Omit<BulkAsk, 'action'>): JobFilter => ({
   queue,

@@ -2,6 +2,7 @@ import { mapEach } from '../concurrency';
 import { groupBy } from '../group-by';
 import type { JobRow } from '../jobs/row';
 import { parkedJobs } from '../ops/find';
+import { queuesOf } from '../ops/operator';
 import type { ConsoleDeps } from './deps';
 import type { DeadGroup, DeadLetters } from './views';
 
@@ -12,8 +13,9 @@ const AT_ONCE = 4;
 
 /** Dead jobs with an entry in the dead-letter queue, grouped by queue, reason, code and message. The largest group first. */
 export async function deadLetters({ deployment }: ConsoleDeps, queue: string | undefined): Promise<DeadLetters> {
-  const names = queue === undefined ? deployment.queueNames : [queue];
-  const found = await mapEach(names, AT_ONCE, (name) => parkedJobs(deployment, { queue: name, limit: MOST }));
+  const found = await mapEach(queuesOf(deployment, queue), AT_ONCE, (name) =>
+    parkedJobs(deployment, { queue: name, limit: MOST }),
+  );
   const rows = found.flatMap(({ rows }) => rows);
   const groups = [...groupBy(rows, groupKey).values()].map(groupOf);
   return { groups: groups.sort((a, b) => b.count - a.count), more: found.some(({ more }) => more) };

@@ -3,7 +3,7 @@ import type { JobRow, Reason, State } from '../jobs/row';
 import { LISTED_STATES } from '../ops/find';
 import type { JobFilter } from '../ops/job-filter';
 import { nextAt } from '../ops/job-view';
-import { OperatorError, stateOf } from '../ops/operator';
+import { OperatorError, queuesOf, stateOf } from '../ops/operator';
 import { jobsWithKey, type Scope, searchJobs } from '../ops/search';
 import type { ConsoleDeps } from './deps';
 import type { JobLine, SearchBy, SearchLine } from './views';
@@ -80,8 +80,7 @@ async function lookUp(
   q: string,
   { queue, principal }: Query,
 ): Promise<JobRow[]> {
-  const queues = queue === undefined ? deployment.queueNames : [queue];
-  const own = await Promise.all(queues.map((name) => deployment.ledger.known(jobKey(name, q))));
+  const own = await Promise.all(queuesOf(deployment, queue).map((name) => deployment.ledger.known(jobKey(name, q))));
   return [...own.filter((row) => row !== undefined), ...(await jobsWithKey(deployment, { key: q, principal, queue }))];
 }
 

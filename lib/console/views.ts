@@ -84,10 +84,11 @@ export interface BulkAsk {
   perSecond: number;
 }
 
-/** What a bulk action would touch. */
+/** What a bulk action would touch. `jobs`: a digest, by which the server sees at the start that they are the same. */
 export interface BulkPreview {
   lines: PreviewLine[];
   total: number;
+  jobs: string;
   command: string;
 }
 

@@ -7,6 +7,7 @@ import { ROW_LIFETIME_MS } from '../jobs/schedule';
 import type { Item } from '../ports';
 import { newId } from '../producer/job-id';
 import { type ActingDeps, OperatorError, type Reader, stateOf } from './operator';
+import type { Search } from './search';
 
 export type BulkAction = 'retry' | 'cancel' | 'discard';
 
@@ -42,7 +43,8 @@ export interface Bulk extends Item {
 }
 
 export const MOST_PER_SECOND = 100;
-export const MOST_JOBS = 100_000;
+const MOST_JOBS = 100_000;
+const TOO_MANY = `A bulk action takes at most ${MOST_JOBS} jobs. Narrow the filter.`;
 
 /** The jobs that an action can change now. */
 export const mayTouch: Record<BulkAction, (row: JobRow) => boolean> = {
@@ -53,6 +55,22 @@ export const mayTouch: Record<BulkAction, (row: JobRow) => boolean> = {
   cancel: ({ state }) => state === 'queued' || state === 'held',
   discard: ({ state, reason, leftDlqAt }) => state === 'dead' && reason !== 'expired' && leftDlqAt === undefined,
 };
+
+/** The jobs of a search that an action can change, and how many rows were read. It stops early once `signal` is aborted. */
+export async function jobsToTouch(
+  search: Search,
+  may: (row: JobRow) => boolean,
+  signal?: AbortSignal,
+): Promise<{ rows: JobRow[]; looked: number }> {
+  const rows: JobRow[] = [];
+  let looked = 0;
+  for await (const step of search.steps(signal ? { signal } : {})) {
+    rows.push(...step.rows.filter(may));
+    looked = step.looked;
+    if (rows.length > MOST_JOBS) throw new OperatorError(TOO_MANY);
+  }
+  return { rows, looked };
+}
 
 /** Counts of jobs by queue, state and error code, the most frequent first. */
 export function previewOf(rows: readonly JobRow[]): PreviewLine[] {
@@ -72,8 +90,7 @@ export async function createBulk(
   deps: Pick<ActingDeps, 'table' | 'objects' | 'clock' | 'random' | 'prefix' | 'audit'>,
   { action, rows, perSecond }: { action: BulkAction; rows: readonly JobRow[]; perSecond: number },
 ): Promise<Bulk> {
-  if (rows.length > MOST_JOBS)
-    throw new OperatorError(`A bulk action takes at most ${MOST_JOBS} jobs. Narrow the filter.`);
+  if (rows.length > MOST_JOBS) throw new OperatorError(TOO_MANY);
   if (perSecond > MOST_PER_SECOND)
     throw new OperatorError(`A bulk action takes at most ${MOST_PER_SECOND} jobs a second.`);
   const id = newId(deps);

@@ -3,8 +3,7 @@ import { VENDORS } from '../errors';
 import { dueUnder } from '../jobs/due';
 import { hourKey, jobKey, type TodoKind, todoKey, todoKeys } from '../jobs/keys';
 import type { JobRow, State } from '../jobs/row';
-import type { Reader } from './operator';
-import { OperatorError } from './operator';
+import { OperatorError, queuesOf, type Reader } from './operator';
 
 /** Rows, oldest first, and whether there are more than the limit. */
 export interface Found {
@@ -38,9 +37,9 @@ const MOST_LOOKED_AT = 1_000;
 const AT_ONCE = 16;
 
 /** Finds a job's row by its id. `queue`: searches only this queue. */
-export async function findJob({ ledger, queueNames }: Reader, id: string, queue?: string): Promise<JobRow> {
-  const asked = queue === undefined ? queueNames : [queue];
-  const rows = await Promise.all(asked.map((name) => ledger.get(jobKey(name, id))));
+export async function findJob(reader: Reader, id: string, queue?: string): Promise<JobRow> {
+  const asked = queuesOf(reader, queue);
+  const rows = await Promise.all(asked.map((name) => reader.ledger.get(jobKey(name, id))));
   const row = rows.find((found) => found !== undefined);
   if (!row)
     throw new OperatorError(`There is no job ${id} in ${asked.join(', ')}. Rows are kept 45 days after the end.`);

@@ -27,6 +27,16 @@ export class OperatorError extends Error {
   }
 }
 
+/** Throws an OperatorError for a queue that the instance does not have. */
+export function knownQueue({ queueNames }: { queueNames: readonly string[] }, queue: string): string {
+  if (queueNames.includes(queue)) return queue;
+  throw new OperatorError(`There is no queue ${queue}. --queue must be one of ${queueNames.join(', ')}.`);
+}
+
+/** The named queue, or all queues of the instance. Throws an OperatorError for a queue that it does not have. */
+export const queuesOf = (names: { queueNames: readonly string[] }, queue: string | undefined): readonly string[] =>
+  queue === undefined ? names.queueNames : [knownQueue(names, queue)];
+
 /** A job's state for people, for example `held (throttled)`. */
 export const stateOf = ({ state, reason }: Pick<JobRow, 'state' | 'reason'>): string =>
   reason === undefined ? state : `${state} (${reason})`;

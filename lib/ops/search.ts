@@ -7,7 +7,7 @@ import type { Due, Table } from '../ports';
 import { jobId } from '../producer/job-id';
 import { type ListedState, TODO_STATES } from './find';
 import { type Condition, conditionsOf, groupsOf, type JobFilter } from './job-filter';
-import { OperatorError, type Reader } from './operator';
+import { OperatorError, queuesOf, type Reader } from './operator';
 
 /**
  * Where a search looks. `group`: the index of message groups, which has no rows from before it. `hours`: all jobs that were
@@ -44,7 +44,7 @@ const AT_ONCE = 32;
 /** Prepares a search. Throws an OperatorError for a value that cannot exist. Nothing is read before the first step. */
 export function searchJobs(reader: Reader, filter: JobFilter): Search {
   const conditions = conditionsOf(filter);
-  const queues = filter.queue === undefined ? reader.queueNames : [filter.queue];
+  const queues = queuesOf(reader, filter.queue);
   const scope = scopeOf(filter);
   const parts = PARTS[scope](reader, filter, queues);
   const met = new Set<Condition>();
@@ -152,8 +152,7 @@ export async function jobsWithKey(
   reader: Reader,
   { key, principal, queue }: { key: string; principal?: string | undefined; queue?: string | undefined },
 ): Promise<JobRow[]> {
-  const queues = queue === undefined ? reader.queueNames : [queue];
-  const keys = queues.map((name) => jobKey(name, jobId({ ...reader, queue: name, key, principal })));
+  const keys = queuesOf(reader, queue).map((name) => jobKey(name, jobId({ ...reader, queue: name, key, principal })));
   const rows = await mapEach(keys, AT_ONCE, (of) => reader.ledger.known(of));
   return rows.filter((row) => row !== undefined);
 }

@@ -47,7 +47,7 @@ function Question({ target: { label, action, queue, reason, code }, close }: { t
   const start = async () => {
     setBusy(true);
     try {
-      await ask('bulk/start', { ask: asked, total: preview?.total ?? 0, ...word });
+      await ask('bulk/start', { ask: asked, jobs: preview?.jobs ?? '', ...word });
       dispatchEvent(new Event(CHANGED));
       dialog.current?.close();
     } catch (failure) {

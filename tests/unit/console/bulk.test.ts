@@ -30,6 +30,12 @@ async function withDeadJobs({ write = true } = {}) {
   return { engine, effects };
 }
 
+/** Looks at the jobs, and begins with them as the page does. */
+async function begin(given: object = word) {
+  const { json } = await open.post('bulk/preview', { ask });
+  return open.post('bulk/start', { ask, jobs: json.jobs, ...given });
+}
+
 /** Asks until the bulk action looks like this. Each answer comes when the server has it, and the engine's clock stands still. */
 async function bulk(fits: (view: BulkView) => boolean): Promise<BulkView> {
   for (;;) {
@@ -45,6 +51,7 @@ test('a preview counts the jobs that would be touched, and shows the command tha
 
   expect(json as unknown as BulkPreview).toEqual({
     total: DEAD,
+    jobs: expect.stringMatching(/^[0-9a-f]{64}$/),
     lines: [{ queue: 'sample', state: 'dead (error)', code: 'Rejected', count: DEAD }],
     command:
       'npx sls jobs retry --queue sample --state dead --job-reason error --code Rejected --rate 10 --stage prod --param instance=acme --region eu-central-1',
@@ -69,26 +76,37 @@ test.each([
 ])('%s changes nothing', async (_who, given, write) => {
   const { engine } = await withDeadJobs({ write });
 
-  const { status } = await open.post('bulk/start', { ask, total: DEAD, ...given });
+  const { status } = await begin(given);
 
   expect(status).toBe(409);
   expect(engine.inQueue()).toBe(0);
   expect(engine.objects.keys().filter((key) => /_audit|_bulk/.test(key))).toEqual([]);
 });
 
-test('jobs that are others than in the preview are not touched', async () => {
+test('jobs that are others than in the preview are not touched, also if there are as many', async () => {
   const { engine } = await withDeadJobs();
+  const { json: seen } = await open.post('bulk/preview', { ask });
+  await open.post('act', { action: 'job.discard', input: { queue: 'sample', id: jobId(3) }, reason: 'not needed' });
+  await layParked(engine, 1, DEAD + 1);
 
-  const { status, json } = await open.post('bulk/start', { ask, total: DEAD - 1, ...word });
+  const { status, json } = await open.post('bulk/start', { ask, jobs: seen.jobs, ...word });
 
-  expect([status, json.error]).toEqual([409, `There are ${DEAD} such jobs now. Look at them again.`]);
+  expect([status, json.error]).toEqual([409, `The jobs have changed: there are ${DEAD} now. Look at them again.`]);
   expect(engine.inQueue()).toBe(0);
+});
+
+test('a bulk action of a queue that does not exist is refused', async () => {
+  await withDeadJobs();
+
+  const { status, json } = await open.post('bulk/preview', { ask: { ...ask, queue: 'other' } });
+
+  expect([status, json.error]).toEqual([409, 'There is no queue other. --queue must be one of sample.']);
 });
 
 test('all jobs of the preview are retried once, by an audit object and with progress', async () => {
   const { engine, effects } = await withDeadJobs();
 
-  await open.post('bulk/start', { ask, total: DEAD, ...word });
+  await begin();
   const view = await bulk(({ status }) => status === 'done');
   await engine.drain({ hours: 1 });
 
@@ -113,7 +131,7 @@ test('a bulk action that was stopped stays so until an operator continues it, an
     await sleep(ms);
   };
 
-  await open.post('bulk/start', { ask, total: DEAD, ...word });
+  await begin();
   const view = await bulk(({ status }) => status === 'stopped');
   expect(view.next).toBe(10);
   engine.clock.advance(60_000);
@@ -132,7 +150,7 @@ test('a console that ends stops its bulk action, so that another one can continu
     await sleep(ms);
   };
 
-  await open.post('bulk/start', { ask, total: DEAD, ...word });
+  await begin();
   const stopped = () => engine.table.items().find(({ status }) => status === 'stopped');
   while (!stopped()) await new Promise(setImmediate);
   expect(stopped()).toMatchObject({ next: 10 });

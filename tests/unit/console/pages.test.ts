@@ -332,6 +332,15 @@ describe('a search', () => {
   });
 });
 
+test('a search, and a look at dead jobs, of a queue that does not exist are refused', async () => {
+  const console_ = await started(memoryEngine(() => sampleContract().contract));
+  const error = 'There is no queue other. --queue must be one of sample.';
+
+  expect(await search(console_, { queue: 'other' })).toEqual([{ kind: 'error', error }]);
+  expect(await search(console_, { queue: 'other', q: jobId(1) })).toEqual([{ kind: 'error', error }]);
+  expect(await console_.get('dead?queue=other')).toEqual({ error });
+});
+
 test('dead jobs are grouped by queue, reason, code and message, with counts and ages', async () => {
   const { engine } = await withDeadJob();
   await layParked(engine, 3, 2);
