@@ -106,6 +106,13 @@ export function hourKey(queue: string, time: number): string {
   return `${queue}#${year}${month}${day}${hour}`;
 }
 
+/** The beginning of the hour in such a key, in ms since 1970. `undefined` for any other value. */
+export function timeOfHourKey(key: unknown): number | undefined {
+  const [, year, month, day, hour] = /#(\d{4})(\d\d)(\d\d)(\d\d)$/.exec(String(key)) ?? [];
+  const time = Date.parse(`${year}-${month}-${day}T${hour}:00:00Z`);
+  return Number.isNaN(time) ? undefined : time;
+}
+
 /** Key of the index `inGroup`. */
 export const groupKey = (queue: string, group: string): string => `${queue}#${group}`;
 

@@ -1,4 +1,5 @@
 import type { Item } from '../ports';
+import { timeOfHourKey } from './keys';
 import { blankRow } from './new-row';
 import type { JobRow } from './row';
 import { ANY_PAYLOAD, damageIn, NewerRowError, ROW_SCHEMA } from './row-schema';
@@ -44,7 +45,8 @@ export function rowOf(item: Item, knows = ROW_SCHEMA): JobRow {
   const whole = Object.entries(item).filter(([name]) => !damage.attributes.has(name));
   const sound = fieldsOf(Object.fromEntries(whole));
   const [queue = '', ...id] = item.key.split('#');
-  const now = sound.time ?? sound.createdAt ?? sound.updatedAt ?? 0;
+  // A record lies under the hour of its job's time, so the hour must survive a lost time.
+  const now = sound.time ?? timeOfHourKey(item.hour) ?? sound.createdAt ?? sound.updatedAt ?? 0;
   const blank = blankRow({ queue, id: id.join('#'), time: now, payloadHash: ANY_PAYLOAD, group: undefined, now });
   return {
     ...blank,
