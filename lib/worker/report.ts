@@ -46,7 +46,8 @@ export function report({
   else if (name === 'JobsCancelled') metrics.add(name, 1, 'Count', dimensions);
   else if (name) countOutcome(metrics, { queue, name, kind: kindOf(row) });
   if (direct) metrics.add('TimeToFinish', clock.now() - direct.time, 'Milliseconds', dimensions);
-  if (!row) return;
+  // A damaged row may have lost the entry that says when the job was due.
+  if (!row || row.damage) return;
   const due = dueTime(row);
   const started = firstStart(row);
   if (started !== undefined) metrics.add('TimeToStart', started - due, 'Milliseconds', dimensions);

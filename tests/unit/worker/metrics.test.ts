@@ -3,6 +3,7 @@ import { IllegalTransitionError } from '../../../lib/jobs/transitions';
 import { cancel } from '../../../lib/ops/cancel';
 import { retry } from '../../../lib/ops/retry';
 import { acceptedRow } from '../../support/accepted-row';
+import { damagedRow } from '../../support/damage';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 import { inState } from '../../support/in-state';
 import { sampleContract } from '../../support/sample-contract';
@@ -59,6 +60,20 @@ test.each<[string, Error, string]>([
   const [name = ''] = key.split(' ');
   expect([counted[name], counted[key]]).toEqual([[1], [1]]);
   expect(counted.JobsSucceeded ?? [0]).toEqual([0]);
+});
+
+test('a job with a damaged row is counted, but its age is not measured', async () => {
+  const { contract } = sampleContract();
+  const engine = memoryEngine(() => contract);
+  const row = acceptedRow(engine.clock.now());
+  await engine.deps.ledger.write(row, 0);
+  await damagedRow(engine.table, row.key, 'history');
+  engine.send(JSON.stringify(anEnvelope()));
+
+  await engine.deliver();
+
+  expect(metricsOf(engine)).toMatchObject({ JobsParked: [1] });
+  for (const name of ['TimeToStart', 'TimeToFinish']) expect(metricsOf(engine)).not.toHaveProperty(name);
 });
 
 test('a message counts as retried with class store if nothing could be written', async () => {
