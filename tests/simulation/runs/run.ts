@@ -15,7 +15,7 @@ import { startDamages } from '../world/damage';
 import { ROLLING_MS } from '../world/deployments';
 import { startEvidence } from '../world/evidence';
 import { createFunctions, type Functions } from '../world/functions';
-import { mainQueue, serviceQueue } from '../world/names';
+import { deadLetterQueue, mainQueue, serviceQueue } from '../world/names';
 import { startOperators } from '../world/operators';
 import { startSchedule } from '../world/schedule';
 import { timeline } from '../world/trace';
@@ -118,17 +118,20 @@ export async function runPlan(
   }
 }
 
-/** SQS keeps a copy of a message that is about to be deleted, and delivers it later. */
+/**
+ * SQS keeps a copy of a message that is about to be deleted, and delivers it later. If the delete was lost or refused, the
+ * message is still in the queue, or SQS has moved it to the DLQ.
+ */
 function deliverAgain(lane: World, messageId: string, redelivery: Redelivery): void {
   const { sqs, kernel, pending, trouble, reach } = lane;
-  const find = () => sqs.messages(mainQueue(lane)).find((one) => one.messageId === messageId);
-  const copy = find();
+  const find = (queue: string) => sqs.messages(queue).find((one) => one.messageId === messageId);
+  const copy = find(mainQueue(lane));
   if (!copy) return;
   pending.add(redelivery);
   kernel.setTimeout(() => {
     trouble();
     pending.delete(redelivery);
-    if (find()) return;
+    if (find(mainQueue(lane)) ?? find(deadLetterQueue(lane))) return;
     reach('delivery after a delete');
     sqs.redeliver(mainQueue(lane), copy);
   }, redelivery.after);

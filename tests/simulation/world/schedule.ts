@@ -1,5 +1,6 @@
 import { todoKey } from '../../../lib/jobs/keys';
 import type { JobRow } from '../../../lib/jobs/row';
+import { skewOf } from '../draw/plan';
 import { entriesAgree, hasEvidence } from '../promises/rest';
 import { isPaused, nextLook } from './campaigns';
 import type { Functions } from './functions';
@@ -52,8 +53,8 @@ function nextDue(world: World): number {
 
   function dueAt(row: JobRow): number {
     const { todo, todoAt, group, state, reason } = row;
-    // The reconciler ends damaged jobs that wait for an operator at each full hour.
-    if (todo === unknown && row.damage) return nextHour(kernel.now());
+    // The reconciler ends damaged jobs that wait for an operator at each full hour of its own clock.
+    if (todo === unknown && row.damage) return nextHour(kernel.now()) - skewOf(plan);
     // The reconciler does nothing for these rows until they change.
     if (todo === undefined || todoAt === undefined || todo === unknown || isPaused(world, row))
       return Number.POSITIVE_INFINITY;
