@@ -35,6 +35,45 @@ const CREATES: Record<string, (name: string) => [action: string, resource: strin
   'AWS::IAM::ManagedPolicy': (name) => ['iam:CreatePolicy', `arn:aws:iam::${account}:policy/${name}`],
 };
 
+const bucket = 'arn:aws:s3:::initech-jobs-prod-serverlessdeploymentbucket-x';
+const ANY = '*';
+/** The same for types whose resources have no name in the template. */
+const UNNAMED: Record<string, [action: string, resource: string][]> = {
+  'AWS::Events::Rule': [['events:PutRule', arn('events', 'rule/initech-jobs-prod-x')]],
+  'AWS::Lambda::EventInvokeConfig': [['lambda:PutFunctionEventInvokeConfig', arn('lambda', 'function:initech-emails')]],
+  'AWS::Lambda::EventSourceMapping': [['lambda:CreateEventSourceMapping', ANY]],
+  'AWS::Lambda::Permission': [['lambda:AddPermission', arn('lambda', 'function:initech-emails')]],
+  'AWS::Lambda::Url': [['lambda:CreateFunctionUrlConfig', arn('lambda', 'function:initech-emails')]],
+  'AWS::Logs::QueryDefinition': [
+    ['logs:PutQueryDefinition', ANY],
+    ['logs:DescribeQueryDefinitions', ANY],
+    ['logs:DeleteQueryDefinition', ANY],
+  ],
+  'AWS::S3::Bucket': [['s3:CreateBucket', bucket]],
+  'AWS::S3::BucketPolicy': [['s3:PutBucketPolicy', bucket]],
+  'AWS::SNS::Subscription': [['sns:Subscribe', arn('sns', 'initech-alarms')]],
+  'AWS::SNS::TopicPolicy': [['sns:SetTopicAttributes', arn('sns', 'initech-alarms')]],
+  'AWS::SQS::QueuePolicy': [['sqs:SetQueueAttributes', arn('sqs', 'initech-emails.fifo')]],
+};
+
+/** What our checks and pauses call in a deployment or a roll-back. */
+const CHECKS: [action: string, resource: string][] = [
+  ['cloudformation:DescribeStacks', arn('cloudformation', 'stack/initech-jobs-prod/x')],
+  ['cloudformation:GetTemplate', arn('cloudformation', 'stack/initech-jobs-prod/x')],
+  ['cloudformation:UpdateTerminationProtection', arn('cloudformation', 'stack/initech-jobs-prod/x')],
+  ['cloudwatch:GetMetricStatistics', ANY],
+  ['sqs:GetQueueUrl', arn('sqs', 'initech-emails.fifo')],
+  ['sqs:GetQueueAttributes', arn('sqs', 'initech-emails-dlq.fifo')],
+  ['dynamodb:GetItem', arn('dynamodb', 'table/initech-jobs')],
+  ['dynamodb:Query', arn('dynamodb', 'table/initech-jobs/index/todo')],
+  ['lambda:ListEventSourceMappings', ANY],
+  ['lambda:UpdateEventSourceMapping', arn('lambda', 'event-source-mapping:x')],
+  ['s3:GetObject', `${bucket}/serverless/background-jobs/prod/1/compiled-cloudformation-template.json`],
+  ['s3:ListBucket', 'arn:aws:s3:::initech-data'],
+  ['s3:GetObject', 'arn:aws:s3:::initech-data/initech/_owner'],
+  ['s3:PutObject', 'arn:aws:s3:::initech-data/initech/_owner'],
+];
+
 const like = (pattern: string, text: string): boolean =>
   new RegExp(`^${pattern.replace(/[.+^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*')}$`).test(text);
 const allowed = ([action, resource]: [string, string]): boolean =>
@@ -88,4 +127,23 @@ test("the deployer's policy reads the instance's secrets and no other's", () => 
   expect(secrets).toHaveLength(2);
   expect(secrets.filter((name) => !allowed(parameter(name)))).toEqual([]);
   expect(allowed(parameter('/acme/zendesk-token'))).toBe(false);
+});
+
+test("the deployer's policy allows every other type of resource, and the calls of our checks", async () => {
+  const { Resources } = await templateOf('second');
+  const others = [...new Set(Object.values(Resources).map(({ Type }) => Type))].filter((type) => !(type in CREATES));
+
+  expect(others.toSorted()).toEqual(Object.keys(UNNAMED));
+  expect([...Object.values(UNNAMED).flat(), ...CHECKS].filter((call) => !allowed(call))).toEqual([]);
+});
+
+test("the deployer's policy attaches the managed policies of the instance only", () => {
+  const attaching = policy.Statement.filter(({ Action }) => [Action].flat().includes('iam:AttachRolePolicy'));
+
+  expect(attaching).toMatchObject([
+    {
+      Resource: `arn:aws:iam::${account}:role/initech-*`,
+      Condition: { ArnLike: { 'iam:PolicyARN': `arn:aws:iam::${account}:policy/initech-*` } },
+    },
+  ]);
 });
