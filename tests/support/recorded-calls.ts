@@ -40,7 +40,7 @@ export function createRecorder(): Recorder {
           String(headers['x-amz-target'] ?? method)
             .split('.')
             .at(-1) ?? '';
-        const requests = READERS[service]({ operation, url, json: () => JSON.parse(body.toString() || '{}') as Json });
+        const requests = READERS[service]({ operation, url, json: () => JSON.parse(body.toString() || '{}') as Body });
         for (const request of requests) note({ who, ...request });
         const forwarded = send({ hostname, port, method, path: url, headers }, (answer) => {
           // S3 says that a key is missing only to callers who may list it.
@@ -64,20 +64,35 @@ export function createRecorder(): Recorder {
   };
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: requests of AWS have many shapes
-type Json = Record<string, any>;
+/** A string of an item. */
+interface Attribute {
+  S?: string;
+}
+/** What is read of the requests of all services. */
+interface Body {
+  TableName?: string;
+  IndexName?: string;
+  Key?: { key?: Attribute };
+  Item?: { key?: Attribute };
+  ExpressionAttributeValues?: Record<string, Attribute>;
+  QueueUrl?: string;
+  QueueName?: string;
+  /** Of an SSM parameter. */
+  Name?: string;
+  Entries?: { EventBusName?: string }[];
+}
 interface Seen {
   /** The operation of a JSON protocol, or the method. */
   operation: string;
   url: string;
-  json: () => Json;
+  json: () => Body;
 }
 
 type Service = Parameters<Recorder['through']>[0];
 const READERS: Record<Service, (seen: Seen) => Request[]> = {
   dynamodb: ({ operation, json }) => {
     const { TableName, IndexName, Key, Item, ExpressionAttributeValues = {} } = json();
-    const key = (Key ?? Item)?.key?.S ?? Object.values(ExpressionAttributeValues as Json)[0]?.S;
+    const key = (Key ?? Item)?.key?.S ?? Object.values(ExpressionAttributeValues)[0]?.S ?? '';
     return [
       {
         action: `dynamodb:${operation}`,
@@ -87,14 +102,16 @@ const READERS: Record<Service, (seen: Seen) => Request[]> = {
     ];
   },
   sqs: ({ operation, json }) => {
-    const { QueueUrl, QueueName } = json();
-    const name = QueueName ?? String(QueueUrl).split('/').at(-1);
+    const { QueueUrl = '', QueueName } = json();
+    const name = QueueName ?? QueueUrl.split('/').at(-1) ?? '';
     return [{ action: `sqs:${operation.replace(/Batch$/, '')}`, resource: arn('sqs', name) }];
   },
   events: ({ json }) => {
     const { Entries = [] } = json();
-    const buses = (Entries as Json[]).map(({ EventBusName = 'default' }) => String(EventBusName));
-    return buses.map((bus) => ({ action: 'events:PutEvents', resource: arn('events', `event-bus/${bus}`) }));
+    return Entries.map(({ EventBusName = 'default' }) => ({
+      action: 'events:PutEvents',
+      resource: arn('events', `event-bus/${EventBusName}`),
+    }));
   },
   ssm: ({ json }) => [{ action: 'ssm:GetParameter', resource: arn('ssm', `parameter${json().Name}`) }],
   s3: ({ operation, url }) => {

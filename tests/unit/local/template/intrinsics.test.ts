@@ -1,9 +1,8 @@
-/* biome-ignore-all lint/suspicious/noTemplateCurlyInString: CloudFormation writes its placeholders like this */
 import { type Resource, resolver } from '../../../../lib/local/template/intrinsics';
 
 const resources: Record<string, Resource> = {
   Jobs: { Type: 'AWS::SQS::Queue', Properties: { QueueName: 'example-jobs.fifo' } },
-  Named: { Type: 'AWS::SQS::Queue', Properties: { QueueName: { 'Fn::Sub': '${AWS::StackName}-named' } } },
+  Named: { Type: 'AWS::SQS::Queue', Properties: { QueueName: { 'Fn::Sub': `\${AWS::StackName}-named` } } },
   Rows: { Type: 'AWS::DynamoDB::Table', Properties: { TableName: 'example-rows' } },
   Worker: { Type: 'AWS::Lambda::Function', Properties: { FunctionName: 'example-worker' } },
   Alerts: { Type: 'AWS::SNS::Topic', Properties: { TopicName: 'example-alerts' } },
@@ -35,11 +34,11 @@ test.each([
   ['Join', { 'Fn::Join': ['-', ['a', { Ref: 'AWS::Region' }]] }, 'a-eu-central-1'],
   [
     'Sub of names and attributes',
-    { 'Fn::Sub': '${AWS::AccountId}/${Rows}/${Jobs.QueueName}' },
+    { 'Fn::Sub': `\${AWS::AccountId}/\${Rows}/\${Jobs.QueueName}` },
     '000000000000/example-rows/example-jobs.fifo',
   ],
-  ['Sub with its own map', { 'Fn::Sub': ['${a}-${AWS::Partition}', { a: { Ref: 'Rows' } }] }, 'example-rows-aws'],
-  ['an escaped Sub', { 'Fn::Sub': '${!Literal}' }, '${Literal}'],
+  ['Sub with its own map', { 'Fn::Sub': [`\${a}-\${AWS::Partition}`, { a: { Ref: 'Rows' } }] }, 'example-rows-aws'],
+  ['an escaped Sub', { 'Fn::Sub': `\${!Literal}` }, `\${Literal}`],
   ['a nested reference', { a: [{ b: { Ref: 'Rows' } }, 3, null] }, { a: [{ b: 'example-rows' }, 3, null] }],
 ])('%s', (_, value, expected) => {
   expect(resolve(value)).toEqual(expected);
