@@ -8,6 +8,7 @@ import type { CommandContext } from './command';
 import { GUARDED } from './commands';
 import { confirmRemove, confirmWrite } from './confirm';
 import { isDryRun } from './dry-run';
+import { keepPauses, restorePauses } from './keep-pauses';
 import { text } from './options';
 import { deploymentPlan, endHere, removalPlan, rollbackPlan } from './plan';
 import { refuseLosses } from './refuse-losses';
@@ -65,6 +66,9 @@ export async function beforeDeployment(serverless: Serverless, options: CommandC
   if (isDryRun(options)) await endHere(serverless);
 }
 
+/** Runs just before Serverless compares and uploads the template, after the operator was asked. */
+export const beforeUpload = (serverless: Serverless): Promise<void> => shown(serverless, () => keepPauses(serverless));
+
 /**
  * Runs before a roll-back to an earlier deployment. Shows what changes, rejects if messages or rows would be lost, and asks
  * before it changes production. Without a timestamp the command only lists deployments.
@@ -86,6 +90,12 @@ export async function beforeRollback(serverless: Serverless, options: CommandCon
     if (!isDryRun(options)) await confirmWrite(targetOf(serverless), { options, out: terminal });
   });
   if (isDryRun(options)) await endHere(serverless);
+}
+
+/** Runs after a roll-back. */
+export async function afterRollback(serverless: Serverless, options: CommandContext['options']): Promise<void> {
+  if (text(options, 'timestamp') === undefined) return;
+  await shown(serverless, () => restorePauses(serverless, stackName(chosenInstance(options))));
 }
 
 /** Runs before a stack is removed. A dry run ends here, with the list of what would be removed. */

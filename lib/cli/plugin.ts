@@ -55,8 +55,8 @@ export class Ops {
       'before:deploy:deploy': () => coreCommand().beforeDeployment(serverless, options),
       'before:rollback:rollback': () => coreCommand().beforeRollback(serverless, options),
       'before:remove:remove': () => coreCommand().beforeRemoval(serverless, options),
-      'before:aws:deploy:deploy:checkForChanges': () => pauses().keepPauses(serverless),
-      'after:rollback:rollback': () => pauses().pauseAgain(serverless),
+      'before:aws:deploy:deploy:checkForChanges': () => coreCommand().beforeUpload(serverless),
+      'after:rollback:rollback': () => coreCommand().afterRollback(serverless, options),
       'after:package:createDeploymentArtifacts': () => writeNotices(serverless.serviceDir),
       'before:package:finalize': () => {
         const { compiledCloudFormationTemplate: template, tags = {} } = serverless.service.provider;
@@ -106,8 +106,6 @@ function commandHooks(serverless: Serverless, options: CommandContext['options']
 
 /** import() does not work here: Serverless loads TypeScript only through require. */
 const coreCommand = () => require('./core-command') as typeof import('./core-command');
-
-const pauses = () => require('./keep-pauses') as typeof import('./keep-pauses');
 
 /** `sls deploy` and `sls deploy function`, but not `sls deploy list`. */
 const deploys = ([command, subcommand]: string[]): boolean => command === 'deploy' && subcommand !== 'list';

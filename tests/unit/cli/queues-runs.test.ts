@@ -1,5 +1,4 @@
 import { dryMappings } from '../../../lib/cli/dry-run';
-import { disableMappings } from '../../../lib/cli/keep-pauses';
 import { runs } from '../../../lib/cli/runs';
 import { memoryDeployment } from '../../support/deployment';
 import { memoryEngine } from '../../support/engine';
@@ -99,19 +98,4 @@ test('a dry run names the mapping that it would change, and changes none', async
 
   expect(touched).toEqual(['disable the event source mapping of feedback']);
   expect(on.get('feedback')).toBe(true);
-});
-
-test('a deployment keeps the mappings of paused queues disabled', () => {
-  const mapping = (id: string) => ({
-    Type: 'AWS::Lambda::EventSourceMapping',
-    Properties: { FunctionName: { 'Fn::GetAtt': [id, 'Arn'] }, Enabled: true },
-  });
-  const template = { Resources: { a: mapping('EmailsLambdaFunction'), b: mapping('FeedbackLambdaFunction') } };
-
-  disableMappings(template, ['EmailsLambdaFunction']);
-
-  expect(template.Resources).toMatchObject({
-    a: { Properties: { Enabled: false } },
-    b: { Properties: { Enabled: true } },
-  });
 });
