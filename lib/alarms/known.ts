@@ -1,6 +1,6 @@
 import { type Cause, type DlqExits, type Exit, exitsSince } from '../jobs/dlq-exits';
-import type { Behind, Incidents } from '../jobs/incidents';
-import { dlqKey, incidentsKey, pauseKey, reconcilerKey } from '../jobs/keys';
+import { alarmState, type Behind } from '../jobs/incidents';
+import { dlqKey, pauseKey, reconcilerKey } from '../jobs/keys';
 import { type ItemDeps, readItem } from '../jobs/ledger';
 import type { Pause } from '../jobs/pause';
 import type { FailingWork, ReconcilerRun } from '../jobs/reconciler-run';
@@ -36,7 +36,7 @@ export async function knownOf(deps: ItemDeps, { kind, subject, name, rings }: Ch
     if (!rings) return { pause };
     if (kind === 'reconciler-failures')
       return { failing: ((await readItem(deps, reconcilerKey)) as ReconcilerRun | undefined)?.failing ?? [] };
-    const behind = ((await readItem(deps, incidentsKey)) as Incidents | undefined)?.behind[name];
+    const { [name]: behind } = (await alarmState(deps)).behind;
     return { pause, ...(behind ? { behind } : {}) };
   } catch {
     return {};

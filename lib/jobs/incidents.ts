@@ -1,5 +1,8 @@
+import { z } from 'zod';
 import type { Item } from '../ports';
-import type { AllSeries } from './tally';
+import { incidentsKey } from './keys';
+import { type ItemDeps, readItem } from './ledger';
+import { ALL_SERIES, type AllSeries } from './tally';
 
 /** What is behind an alarm. Ids and codes only. */
 export interface Behind {
@@ -8,8 +11,8 @@ export interface Behind {
   code?: string | undefined;
 }
 
-/** What the reconciler knows about alarms (key `incidents`). Only the reconciler writes it. */
-export interface Incidents extends Item {
+/** What the reconciler knows about alarms. */
+export interface AlarmState {
   /** The judged alarms that ring, by name: since when, ms since 1970. */
   ringing: Record<string, number>;
   /** What was lately behind an alarm, by its name. With full monitoring too. */
@@ -21,3 +24,23 @@ export interface Incidents extends Item {
   /** The last run that judged, in minutes since 1970. */
   minute: number;
 }
+
+/** The same as it is stored (key `incidents`). Only the reconciler writes it. */
+export interface Incidents extends Item, AlarmState {}
+
+const text = z.string().optional();
+const times = z.record(z.string(), z.number()).catch({});
+const stateSchema = z.object({
+  ringing: times,
+  behind: z.record(z.string(), z.object({ jobId: text, reason: text, code: text, at: z.number() })).catch({}),
+  gauges: ALL_SERIES.catch({}),
+  stuckSince: times,
+  minute: z.number().catch(0),
+});
+
+/** The stored state. What is missing or damaged is empty, so an alarm that still rings is told again. */
+export const alarmState = async (deps: ItemDeps): Promise<AlarmState> =>
+  stateSchema.parse((await readItem(deps, incidentsKey)) ?? {});
+
+/** The state before the first alarm. */
+export const noAlarms = (): AlarmState => stateSchema.parse({});

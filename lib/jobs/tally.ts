@@ -1,7 +1,9 @@
-import { StoreError } from '../errors';
+import { z } from 'zod';
+import { codeOf } from '../errors';
 import type { Item, Log } from '../ports';
 import { tallyKey } from './keys';
 import { type ItemDeps, readItem, type Written, writeItem } from './ledger';
+import { expectedOf } from './stored-row';
 
 /** Sum, number and maximum of one measurement's values in one minute. */
 export type Point = [sum: number, count: number, max: number];
@@ -16,6 +18,12 @@ export type AllSeries = Record<string, Series>;
 export interface Tally extends Item {
   series: AllSeries;
 }
+
+const number = z.number();
+export const ALL_SERIES = z.record(z.string(), z.record(z.string(), z.tuple([number, number, number])));
+
+/** The series of a stored tally. A missing or damaged one has none, and the next write replaces it. */
+export const seriesOf = (item: Item | undefined): AllSeries => ALL_SERIES.safeParse(item?.series).data ?? {};
 
 const MINUTE_MS = 60_000;
 /** A process writes at most once in this time, unless it measured what should not happen. */
@@ -45,15 +53,15 @@ export function createTally(
   let pending: AllSeries = {};
   let urgent = false;
   let nextAt = 0;
-  let known: Tally | undefined;
+  let known: Item | undefined;
 
   async function write(): Promise<boolean> {
-    known ??= (await readItem(deps, key)) as Tally | undefined;
+    known ??= await readItem(deps, key);
     for (let tried = 0; tried < TRIES; tried++) {
-      const expected: number = known?.version ?? 0;
-      const item: Tally = { key, version: expected, writer: '', series: kept(added(known?.series ?? {}, pending)) };
+      const expected: number = known ? expectedOf(known) : 0;
+      const item: Tally = { key, version: expected, writer: '', series: kept(added(seriesOf(known), pending)) };
       const result: Written<Tally, Item> = await writeItem({ ...deps, item, expected });
-      known = (result.written ? result.item : result.stored) as Tally | undefined;
+      known = result.written ? result.item : result.stored;
       if (result.written) return true;
     }
     return false;
@@ -74,8 +82,7 @@ export function createTally(
       try {
         if (!(await write())) return;
       } catch (error) {
-        if (!(error instanceof StoreError)) throw error;
-        log.warn('measurements could not be stored', { code: error.code });
+        log.warn('measurements could not be stored', { code: codeOf(error) });
         return;
       }
       pending = {};

@@ -1,8 +1,8 @@
 import { type AlarmKind, KINDS, parseAlarmName } from '../alarms/kinds';
 import { mapEach } from '../concurrency';
 import { type Vendor, vendorsOf } from '../errors';
-import type { Incidents } from '../jobs/incidents';
-import { incidentsKey, rateKey, reconcilerKey, type TodoKind, todoKey } from '../jobs/keys';
+import { alarmState } from '../jobs/incidents';
+import { rateKey, reconcilerKey, type TodoKind, todoKey } from '../jobs/keys';
 import { readItem } from '../jobs/ledger';
 import type { ReconcilerRun } from '../jobs/reconciler-run';
 import { isHalfOpen, isOpen } from '../limits/circuit';
@@ -97,7 +97,7 @@ const DAY_PERIOD = 1_800;
 export async function overview(deps: Deployment): Promise<Overview> {
   const now = deps.clock.now();
   const vendors = vendorsOf(deps.queueNames);
-  const [hour, day, depths, held, states, circuits, run, watched, incidents] = await Promise.all([
+  const [hour, day, depths, held, states, circuits, run, watched, judges] = await Promise.all([
     measured(deps, now, HOUR_MS, HOUR_PERIOD),
     measured(deps, now, DAY_MS, DAY_PERIOD),
     mapEach(deps.queueNames, AT_ONCE, (queue) =>
@@ -108,10 +108,10 @@ export async function overview(deps: Deployment): Promise<Overview> {
     mapEach(vendors, AT_ONCE, (vendor) => vendorOf(deps, vendor, now)),
     readItem(deps, reconcilerKey) as Promise<ReconcilerRun | undefined>,
     deps.monitoring.ringing(`${deps.instance}-`),
-    readItem(deps, incidentsKey) as Promise<Incidents | undefined>,
+    alarmState(deps),
   ]);
   // With lean monitoring the reconciler judges most alarms.
-  const judged = Object.entries(incidents?.ringing ?? {}).map(([name, since]) => ({ name, since }));
+  const judged = Object.entries(judges.ringing).map(([name, since]) => ({ name, since }));
 
   const queues = deps.queueNames.flatMap((queue, index): QueueFigures[] => {
     const [depth, dlq] = depths[index] ?? [];

@@ -1,6 +1,6 @@
 import { measurementOf, tallied } from '../alarms/measurements';
 import { dueUnder } from '../jobs/due';
-import type { Incidents } from '../jobs/incidents';
+import type { AlarmState } from '../jobs/incidents';
 import { dlqName, queueName, todoKey, todoKeys } from '../jobs/keys';
 import { sentAtOf } from '../jobs/schedule';
 import { type AllSeries, minuteOf } from '../jobs/tally';
@@ -12,7 +12,7 @@ const EVER = Number.MAX_SAFE_INTEGER;
 const MOST_MISSED = 2;
 const OUTCOMES = ['JobsSucceeded', 'JobsParked', 'JobsHeld', 'JobsCancelled'];
 
-type Known = Pick<Incidents, 'minute' | 'stuckSince'>;
+type Known = Pick<AlarmState, 'minute' | 'stuckSince'>;
 
 /**
  * Measures what SQS measures for CloudWatch, under the same names: depths from SQS, ages from the table. A queue whose

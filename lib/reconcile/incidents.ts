@@ -3,10 +3,10 @@ import { definitionOf } from '../alarms/judge/definition';
 import { evaluateAlarm } from '../alarms/judge/evaluate';
 import { alarmName } from '../alarms/kinds';
 import { keptMinutes, tallied } from '../alarms/measurements';
-import type { Incidents } from '../jobs/incidents';
+import { type AlarmState, alarmState, type Incidents, noAlarms } from '../jobs/incidents';
 import { incidentsKey, tallyKey } from '../jobs/keys';
 import { readItem, updateItem } from '../jobs/ledger';
-import { type AllSeries, added, minuteOf, recent, type Tally } from '../jobs/tally';
+import { type AllSeries, added, minuteOf, recent, seriesOf } from '../jobs/tally';
 import type { ReconcileDeps } from './deps';
 import { MINUTE_MS, measureDepths } from './depths';
 import { type Monitor, tell, whereIs } from './monitor';
@@ -25,27 +25,23 @@ export async function judgeAlarms(deps: ReconcileDeps, monitor: Monitor, noted: 
   const judges = monitor.judged.length > 0;
   const found = noted.all().length > 0;
   if (!judges && !found) return 0;
-  const known = { ...NOTHING, ...(await readItem(deps, incidentsKey)) } as Incidents;
+  const known = await alarmState(deps);
   const behind = { ...lately(known.behind, now), ...behindOf(monitor, noted, now) };
-  const keep = ({ ringing, gauges, stuckSince, minute }: Omit<Judged, 'untold'>) =>
+  const keep = ({ ringing, gauges, stuckSince, minute }: Omit<AlarmState, 'behind'>) =>
     updateItem<Incidents>(deps, incidentsKey, (stored) => ({
       ...{ key: incidentsKey, version: stored?.version ?? 0, writer: '' },
       ...{ behind, ringing, gauges, stuckSince, minute },
     }));
-  if (found) await keep(judges ? known : NOTHING);
+  if (found) await keep(judges ? known : noAlarms());
   if (!judges) return 0;
   const judged = await judge(deps, monitor, known);
   await keep(judged);
   return judged.untold;
 }
 
-type Judged = Pick<Incidents, 'ringing' | 'gauges' | 'stuckSince' | 'minute'> & { untold: number };
+type Judged = Omit<AlarmState, 'behind'> & { untold: number };
 
-const NOTHING: Judged & Pick<Incidents, 'behind'> = {
-  ...{ ringing: {}, gauges: {}, stuckSince: {}, minute: 0, untold: 0, behind: {} },
-};
-
-async function judge(deps: ReconcileDeps, monitor: Monitor, known: Incidents): Promise<Judged> {
+async function judge(deps: ReconcileDeps, monitor: Monitor, known: AlarmState): Promise<Judged> {
   const now = deps.clock.now();
   const tallies = await talliesOf(deps, monitor);
   const { gauges: fresh, stuckSince } = await measureDepths(deps, { instance: monitor.instance, tallies, known });
@@ -57,7 +53,7 @@ async function judge(deps: ReconcileDeps, monitor: Monitor, known: Incidents): P
   // The minute that has begun counts as a whole, because its gauges are known.
   const end = (minute + 1) * MINUTE_MS;
   const store = tallied([...tallies, gauges]);
-  const ringing: Incidents['ringing'] = {};
+  const ringing: AlarmState['ringing'] = {};
   let untold = 0;
   for (const spec of monitor.judged) {
     const alarm = definitionOf(spec, monitor);
@@ -79,13 +75,13 @@ async function judge(deps: ReconcileDeps, monitor: Monitor, known: Incidents): P
 
 async function talliesOf(deps: ReconcileDeps, { functions }: Monitor): Promise<AllSeries[]> {
   const items = await Promise.all(functions.map((name) => readItem(deps, tallyKey(name))));
-  return items.flatMap((item) => (item ? [(item as Tally).series] : []));
+  return items.map(seriesOf);
 }
 
-const lately = (behind: Incidents['behind'], now: number): Incidents['behind'] =>
+const lately = (behind: AlarmState['behind'], now: number): AlarmState['behind'] =>
   Object.fromEntries(Object.entries(behind).filter(([, { at }]) => now - at < BEHIND_MS));
 
-const behindOf = ({ instance }: Monitor, noted: Noted, at: number): Incidents['behind'] =>
+const behindOf = ({ instance }: Monitor, noted: Noted, at: number): AlarmState['behind'] =>
   Object.fromEntries(
     noted.all().map(({ kind, subject, behind }) => [alarmName(instance, kind, subject), { ...behind, at }]),
   );

@@ -1,6 +1,7 @@
 import { StoreError } from '../../../lib/errors';
 import { tallyKey } from '../../../lib/jobs/keys';
 import { createTally, minuteOf, type Tally } from '../../../lib/jobs/tally';
+import { damagedItem } from '../../support/damage';
 import { memoryClock, memoryRandom } from '../../support/memory-clock';
 import { memoryTable } from '../../support/memory-table';
 
@@ -89,4 +90,32 @@ test('a write whose answer was lost counts once', async () => {
   await one.flush();
 
   expect(Object.values(series()?.['A{}'] ?? {}).map(([sum]) => sum)).toEqual([1]);
+});
+
+test.each<[what: string, damage: (minute: number) => unknown]>([
+  ['null for a measurement', () => ({ 'A{}': null })],
+  ['a text for a sum', (minute) => ({ 'B{}': { [minute]: ['1', 1, 1] } })],
+  ['a text for all', () => 'x'],
+])('a damaged tally (%s) fails no job, and the next write replaces it', async (_what, damage) => {
+  const { clock, table, one, two, series, lines } = processes();
+  const minute = minuteOf(clock.now());
+  two.add('A{}', 1);
+  await two.flush();
+  await damagedItem(table, tallyKey('f'), (item) => ({ ...item, series: damage(minute) }));
+
+  one.add('B{}', 2);
+  await one.flush();
+
+  expect(series()).toEqual({ 'B{}': { [minute]: [2, 1, 2] } });
+  expect(lines).toEqual([]);
+});
+
+test('an unknown failure of the table fails no job', async () => {
+  const { table, one, lines } = processes();
+  table.get = () => Promise.reject(new TypeError('unexpected'));
+
+  one.add('A{}', 1);
+  await one.flush();
+
+  expect(lines).toEqual([['measurements could not be stored', { code: 'Unexpected' }]]);
 });

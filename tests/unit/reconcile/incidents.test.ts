@@ -3,9 +3,10 @@ import type { AlarmChange } from '../../../lib/alarms/notification';
 import { alarmSpecs } from '../../../lib/alarms/specs/specs';
 import { PermanentError, WaitError } from '../../../lib/errors';
 import type { Incidents } from '../../../lib/jobs/incidents';
-import { incidentsKey } from '../../../lib/jobs/keys';
+import { incidentsKey, tallyKey } from '../../../lib/jobs/keys';
 import { createTally } from '../../../lib/jobs/tally';
 import { leanMetrics } from '../../../lib/startup/metrics';
+import { damagedItem } from '../../support/damage';
 import { anEnvelope, INSTANCE, jobId, memoryEngine } from '../../support/engine';
 import { queueRow } from '../../support/queue-row';
 import { SAMPLE_QUEUE, sampleContract } from '../../support/sample-contract';
@@ -149,5 +150,26 @@ test('a change that SNS does not take is counted as untold, and told by the next
   await minutes(1);
 
   expect(untold).toEqual([1, 1]);
+  expect(told()).toEqual(['ALARM dlq-depth']);
+});
+
+test('alarms are judged although the tally and the state of the alarms are damaged', async () => {
+  const { engine, minutes, told } = leanQueue(() => {
+    throw new PermanentError({ code: 'Rejected', message: 'no', vendor: 'zendesk', status: 422 });
+  });
+  await minutes(1);
+  const damage = {
+    series: { 'A{}': null },
+    ringing: 'x',
+    gauges: null,
+    stuckSince: { x: 'x' },
+    behind: { x: 1 },
+    minute: 'x',
+  };
+  for (const key of [tallyKey('f'), incidentsKey])
+    await damagedItem(engine.table, key, (item) => ({ ...item, ...damage }));
+
+  await minutes(1, { jobs: 1 });
+
   expect(told()).toEqual(['ALARM dlq-depth']);
 });
