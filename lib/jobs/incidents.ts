@@ -1,8 +1,8 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Item } from '../ports';
 import { incidentsKey } from './keys';
 import { type ItemDeps, readItem } from './ledger';
-import { ALL_SERIES, type AllSeries } from './tally';
+import { type AllSeries, isAllSeries } from './tally';
 
 /** What is behind an alarm. Ids and codes only. */
 export interface Behind {
@@ -33,7 +33,7 @@ const times = z.record(z.string(), z.number()).catch({});
 const stateSchema = z.object({
   ringing: times,
   behind: z.record(z.string(), z.object({ jobId: text, reason: text, code: text, at: z.number() })).catch({}),
-  gauges: ALL_SERIES.catch({}),
+  gauges: z.custom<AllSeries>(isAllSeries).catch({}),
   stuckSince: times,
   minute: z.number().catch(0),
 });

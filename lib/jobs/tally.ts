@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import { codeOf } from '../errors';
 import type { Item, Log } from '../ports';
 import { tallyKey } from './keys';
@@ -19,11 +18,16 @@ export interface Tally extends Item {
   series: AllSeries;
 }
 
-const number = z.number();
-export const ALL_SERIES = z.record(z.string(), z.record(z.string(), z.tuple([number, number, number])));
+const isPoint = (value: unknown): boolean => Array.isArray(value) && value.length === 3 && value.every(Number.isFinite);
+const isRecord = (value: unknown, holds: (each: unknown) => boolean): boolean =>
+  typeof value === 'object' && value !== null && Object.values(value).every(holds);
+
+/** Whether a stored value is sound. Each function's bundle has this, so it is written without a schema. */
+export const isAllSeries = (value: unknown): value is AllSeries =>
+  isRecord(value, (series) => isRecord(series, isPoint));
 
 /** The series of a stored tally. A missing or damaged one has none, and the next write replaces it. */
-export const seriesOf = (item: Item | undefined): AllSeries => ALL_SERIES.safeParse(item?.series).data ?? {};
+export const seriesOf = (item: Item | undefined): AllSeries => (isAllSeries(item?.series) ? item.series : {});
 
 const MINUTE_MS = 60_000;
 /** A process writes at most once in this time, unless it measured what should not happen. */
