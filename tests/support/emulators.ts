@@ -6,41 +6,17 @@ import { LOCAL_CREDENTIALS } from '../../lib/local/emulators/emulator';
 import { startS3 as startS3Emulator } from '../../lib/local/emulators/s3';
 import { createSqsModel } from '../../lib/local/sqs/model';
 import { startSqs as startSqsServer } from '../../lib/local/sqs/server';
+import { jobsTable } from '../../resources/jobs-table';
 
 const region = 'us-east-1';
 export const TABLE = 'jobs';
-
-/** The jobs table as the stack declares it. All indexes hold keys only. */
-export const create = {
-  BillingMode: 'PAY_PER_REQUEST',
-  AttributeDefinitions: [
-    { AttributeName: 'key', AttributeType: 'S' },
-    { AttributeName: 'todo', AttributeType: 'S' },
-    { AttributeName: 'todoAt', AttributeType: 'N' },
-    { AttributeName: 'hour', AttributeType: 'S' },
-    { AttributeName: 'inGroup', AttributeType: 'S' },
-  ],
-  KeySchema: [{ AttributeName: 'key', KeyType: 'HASH' }],
-  GlobalSecondaryIndexes: [index('todo', 'todoAt'), index('hour', 'key'), index('inGroup', 'key')],
-};
-
-function index(hash: string, range: string) {
-  return {
-    IndexName: hash,
-    KeySchema: [
-      { AttributeName: hash, KeyType: 'HASH' },
-      { AttributeName: range, KeyType: 'RANGE' },
-    ],
-    Projection: { ProjectionType: 'KEYS_ONLY' },
-  };
-}
 
 /** How our clients reach an emulator. All other settings are as in production. */
 export const against = (endpoint: string) => ({ ...clientDefaults, endpoint, region, credentials: LOCAL_CREDENTIALS });
 
 /** DynamoDB on a loopback port with an empty jobs table. */
 export async function startDynamo() {
-  const emulator = await startDynamoDb({ tables: [{ name: TABLE, create }], region });
+  const emulator = await startDynamoDb({ tables: [{ name: TABLE, create: jobsTable }], region });
   const client = new DynamoDBClient(against(emulator.url));
   return {
     client,

@@ -18,7 +18,7 @@ import { startS3 } from '../../../lib/local/emulators/s3';
 import { type LocalPorts, localPorts } from '../../../lib/local/ports';
 import { createSqsModel } from '../../../lib/local/sqs/model';
 import { startSqs } from '../../../lib/local/sqs/server';
-import { create } from '../../support/emulators';
+import { jobsTable } from '../../../resources/jobs-table';
 import { anEnvelope, jobId } from '../../support/engine';
 import { inState } from '../../support/in-state';
 import { type ServiceDirectory, type SlsResult, serviceDirectory, sls } from '../../support/sls';
@@ -51,7 +51,7 @@ beforeAll(async () => {
   for (const queue of ['feedback', 'emails', 'analytics', 'testflight'])
     for (const QueueName of [queueName(STAGING, queue, 'fifo'), dlqName(STAGING, queue, 'fifo')])
       sqs.createQueue({ QueueName, Attributes: { FifoQueue: 'true' } });
-  const tables = [STAGING, 'local'].map((instance) => ({ name: `${instance}-jobs`, create }));
+  const tables = [STAGING, 'local'].map((instance) => ({ name: `${instance}-jobs`, create: jobsTable }));
   const started = [
     await startSqs({ model: sqs }),
     await startS3({ buckets: [BUCKET, 'local-bucket'], region: REGION }),

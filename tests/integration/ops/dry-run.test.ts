@@ -27,7 +27,7 @@ import { createSqsModel } from '../../../lib/local/sqs/model';
 import { startSqs } from '../../../lib/local/sqs/server';
 import type { LocalMapping } from '../../../lib/local/triggers';
 import { createBulk } from '../../../lib/ops/bulk';
-import { create } from '../../support/emulators';
+import { jobsTable } from '../../../resources/jobs-table';
 import { anEnvelope, jobId } from '../../support/engine';
 import { inState } from '../../support/in-state';
 import { recordingOutput } from '../../support/operator';
@@ -61,7 +61,7 @@ beforeAll(async () => {
   const servers = [
     await startSqs({ model: sqs }),
     await startS3({ buckets: [BUCKET], region }),
-    await startDynamoDb({ tables: [{ name: `${INSTANCE}-jobs`, create }], region }),
+    await startDynamoDb({ tables: [{ name: `${INSTANCE}-jobs`, create: jobsTable }], region }),
     await startLambda(),
   ];
   const proxies = await Promise.all(servers.map(({ url }) => startRecordingProxy(url, operations)));
