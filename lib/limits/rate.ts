@@ -10,12 +10,17 @@ export interface RateItem extends Item {
   campaigns: number;
   /** … and nearly all of the rate until then. */
   alone: number;
+  /** From `someFrom` until `someUntil` they leave a little more, if nothing has moved `alone` since. */
+  someFrom?: number;
+  someUntil?: number;
   /** Single mails have taken their share until then … */
   messages: number;
   /** … and all of the rate until then. */
   whole: number;
-  /** When the last single mail came. */
+  /** When the last single mail came … */
   messageAt: number;
+  /** … and the part of the rate that single mails took of late, at that time. */
+  load?: number;
   /** The vendor asked for a wait: no call before then. */
   blockedUntil: number;
 }
@@ -32,17 +37,21 @@ export interface Slot {
 export type Reservation = { kind: 'slot'; slot: Slot } | { kind: 'later'; waitMs: number };
 
 /**
- * Campaigns alone leave a little: it pays for senders that wake a moment late, and lets a single mail through at once.
- * Beside single mails they leave a tenth.
+ * The parts of the rate that campaigns take. Alone they leave a little: it pays for senders that wake a moment late, and
+ * lets a single mail through at once. Beside many single mails they leave a tenth.
  */
 const ALONE = 0.97;
-const BESIDE_MESSAGES = 0.9;
+const BESIDE_SOME = 0.94;
+const BESIDE_MANY = 0.9;
+/** Single mails are some or many if they take more than this part of the rate … */
+const SOME = 0.025;
+const MANY = 0.055;
+/** … on average over about this time. */
+const LOAD_MS = 10_000;
 /** A sender may be late by this part of what it sends, or by the least; a single mail moves nothing by being late. */
 const LATE = 0.02;
 const LEAST_LATE_MS = 20;
 const MESSAGE_LATE_MS = 250;
-/** After a single mail, more are expected for this long. */
-const MESSAGES_MS = 60_000;
 /** Functions end before this, so a time further ahead comes from a wrong clock or an old limit. */
 const FURTHEST_MS = 120_000;
 /** The longest wait that we accept from a vendor. */
@@ -150,16 +159,36 @@ function take(
   const ms = (part: number) => (recipients / (rate * part)) * 1000;
   if (use === 'campaign') {
     const at = Math.max(earliest, item.campaigns, item.whole);
-    if (now - item.messageAt < MESSAGES_MS) return { at, next: { ...item, campaigns: at + ms(BESIDE_MESSAGES) } };
-    const end = at + ms(ALONE);
-    return { at, next: { ...item, campaigns: end, alone: end } };
+    const share = shareBeside(loadOf(item, now));
+    const end = at + ms(share);
+    if (share === BESIDE_MANY) return { at, next: { ...item, campaigns: end } };
+    if (share === ALONE) return { at, next: { ...item, campaigns: end, alone: end } };
+    const someFrom = leavesSome(item) ? (item.someFrom ?? at) : Math.max(at, item.alone);
+    return { at, next: { ...item, campaigns: end, alone: end, someFrom, someUntil: end } };
   }
+  const came = { messageAt: now, load: loadOf(item, now) + ms(1) / LOAD_MS };
   const at = Math.max(earliest, item.messages);
   // If no campaign sends at that time, single mails may use the whole rate.
   if (item.campaigns <= at) {
     const end = at + ms(1);
-    return { at, next: { ...item, messages: end, whole: end, messageAt: now } };
+    return { at, next: { ...item, messages: end, whole: end, ...came } };
   }
-  const left = 1 - (at < item.alone ? ALONE : BESIDE_MESSAGES);
-  return { at, next: { ...item, messages: at + ms(left), messageAt: now } };
+  return { at, next: { ...item, messages: at + ms(1 - campaignsAt(item, at)), ...came } };
+}
+
+/** The part of the rate that single mails took of late. */
+const loadOf = ({ load = 0, messageAt }: RateItem, now: number): number => load * Math.exp((messageAt - now) / LOAD_MS);
+
+function shareBeside(load: number): number {
+  if (load > MANY) return BESIDE_MANY;
+  return load > SOME ? BESIDE_SOME : ALONE;
+}
+
+/** Whether `someFrom` still holds. An earlier release moves only `alone`. */
+const leavesSome = ({ alone, someUntil }: RateItem): boolean => someUntil === alone;
+
+/** The most that campaigns take of the rate from then on. */
+function campaignsAt(item: RateItem, at: number): number {
+  if (at >= item.alone) return BESIDE_MANY;
+  return leavesSome(item) && at >= (item.someFrom ?? item.alone) ? BESIDE_SOME : ALONE;
 }

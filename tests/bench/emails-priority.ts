@@ -4,14 +4,41 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startService } from '../../lib/local/service';
 import { packageService } from '../../lib/local/template/package';
+import { MAILS_LOADS, mailsBesideCampaigns, waitOf } from '../simulation/scale/mails';
+import { table } from './table';
 
 const RECIPIENTS = 100_000;
 const PART = 10_000;
 const RATE = 2_500;
 const EVERY_MS = 250;
 
-/** How long a single mail takes to reach the vendor while campaigns to 100,000 recipients run on this machine. */
+const SIMULATED = 1_200;
+
+/** How long a single mail takes to reach the vendor beside campaigns: simulated, and on this machine. */
 export async function emailsPriority(): Promise<string> {
+  return [await simulated(), '', await onThisMachine()].join('\n');
+}
+
+async function simulated(): Promise<string> {
+  const rows: string[][] = [];
+  const seconds = (ms: number) => `${(ms / 1000).toFixed(2)} s`;
+  const percent = (part: number) => `${(100 * part).toFixed(1)} %`;
+  for (const load of Object.values(MAILS_LOADS)) {
+    const { waits, used, byCampaigns, busiest, violation } = await mailsBesideCampaigns(SIMULATED, load);
+    if (violation) throw new Error(violation);
+    rows.push([
+      `${load.rate.toLocaleString('en')} a second, ${load.mails} mails a second`,
+      ...[0.5, 0.99, 1].map((part) => seconds(waitOf(waits, part))),
+      ...[used, byCampaigns, busiest].map(percent),
+    ]);
+  }
+  return [
+    `${SIMULATED.toLocaleString('en')} single mails beside two campaigns, in virtual time. "most" is sent in any two seconds, of the limit and one chunk.`,
+    table(['limit', 'half within', 'p99', 'all', 'of the limit used', 'by campaigns', 'most'], rows),
+  ].join('\n');
+}
+
+async function onThisMachine(): Promise<string> {
   const directory = mkdtempSync(join(tmpdir(), 'local-package-'));
   const packaged = await packageService({ stage: 'local', output: directory });
   for (const { Properties } of Object.values(packaged.resources)) {

@@ -23,7 +23,8 @@ const RUN_OVER_MS = 57_500;
 const MOST_UNEQUAL = 1.1;
 /** How long SendGrid takes for a call. */
 const CALL_MS = 300;
-const PART_KEY = 'part';
+/** One object stands in for the recipients of every chunk. */
+export const PART_KEY = 'part';
 
 interface Sent {
   at: number;
@@ -108,12 +109,12 @@ async function share(size: number, options: Options) {
     stayMs,
   });
   const start = service.now();
-  const large = await layPlan(service, { id: LARGE, recipients: MILLION, chunkSize: old ? 10 * rate : chunkSize });
+  const large = await layCampaign(service, { id: LARGE, recipients: MILLION, chunkSize: old ? 10 * rate : chunkSize });
   await campaigns(service.before).start({ ...large, id: LARGE, source: '/scale/api', time: start, startsAt: start });
   const recipients = 4 * rounds * chunkSize;
   const accept = async (n: number) => {
     const id = jobId(n);
-    const data = await layPlan(service, { id, recipients, chunkSize });
+    const data = await layCampaign(service, { id, recipients, chunkSize });
     const envelope = envelopeOf(n, { type: EMAIL_CAMPAIGN, time: start + accepted, data });
     service.after(accepted, () => service.send(JSON.stringify(envelope), { group: id, deduplication: id }));
   };
@@ -156,7 +157,7 @@ function unequal(
 }
 
 /** Stores a campaign's objects as its producer would. All its recipients are the same, which does not matter here. */
-async function layPlan(
+export async function layCampaign(
   { objects, prefix }: Service,
   { id, chunkSize, ...list }: { id: string; recipients: number; chunkSize: number },
 ): Promise<Omit<CampaignJob, 'name' | 'sendAt'>> {

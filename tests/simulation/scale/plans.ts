@@ -6,6 +6,7 @@ import { failingRows } from './failing';
 import { manyHeld } from './held';
 import { largeDlq } from './large-dlq';
 import { lineRaces } from './line-races';
+import { MAILS_PLANS } from './mails';
 import { neverEmpty } from './never-empty';
 import { limitedLines, manyLines, oneLine, releasedLines } from './ordered';
 import { limitedRecovery, unlimitedRecovery } from './outage';
@@ -16,6 +17,7 @@ import { manyStarts } from './starts';
 export const SCALE_PLANS: readonly ScalePlan[] = [
   manyHeld,
   ...CAMPAIGN_PLANS,
+  ...MAILS_PLANS,
   manyStarts,
   trialOfWaiting,
   innocentAmongGuilty,

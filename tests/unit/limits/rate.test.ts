@@ -87,16 +87,59 @@ test('single mails have the whole limit where no campaign runs', async () => {
   expect(slots.at(-1)?.at).toBeCloseTo(begun + 1_000);
 });
 
-test('a campaign leaves a tenth once single mails come', async () => {
-  const { shared, begun } = start(100);
-  await shared.reserve({ recipients: 1, use: 'message', withinMs: 1_000 });
+test.each([
+  { mails: 0, left: 0.03 },
+  { mails: 2, left: 0.03 },
+  { mails: 4, left: 0.06 },
+  { mails: 8, left: 0.1 },
+])('beside $mails single mails a second, of a limit of 100, campaigns leave $left of it', async ({ mails, left }) => {
+  const { shared, clock } = start(100);
+  await mailsFor(30, { mails, shared, clock });
 
-  const first = slotOf(await shared.reserve({ recipients: 900, use: 'campaign', withinMs: 1_000 }));
-  const second = slotOf(await shared.reserve({ recipients: 900, use: 'campaign', withinMs: 60_000 }));
+  const first = slotOf(await shared.reserve({ recipients: 100, use: 'campaign', withinMs: 1_000 }));
+  const second = slotOf(await shared.reserve({ recipients: 100, use: 'campaign', withinMs: 60_000 }));
 
-  expect(first.at).toBeCloseTo(begun + 10);
-  expect(second.at - first.at).toBeCloseTo(10_000);
+  expect(second.at - first.at).toBeCloseTo(1_000 / (1 - left));
 });
+
+test('a campaign takes its share again after the single mails have passed', async () => {
+  const { shared, clock } = start(100);
+  await mailsFor(30, { mails: 8, shared, clock });
+  clock.advance(20_000);
+
+  const first = slotOf(await shared.reserve({ recipients: 100, use: 'campaign', withinMs: 1_000 }));
+  const second = slotOf(await shared.reserve({ recipients: 100, use: 'campaign', withinMs: 60_000 }));
+
+  expect(second.at - first.at).toBeCloseTo(1_000 / 0.97);
+});
+
+test.each([
+  { reserved: 'by this code', alone: undefined, ms: 1_000 / 6 },
+  { reserved: 'by this code, and then by an earlier release', alone: 1, ms: 1_000 / 3 },
+])('single mails take what campaigns have left in the time reserved $reserved', async ({ alone, ms }) => {
+  const { shared, clock, table } = start(100);
+  await mailsFor(30, { mails: 4, shared, clock });
+  await shared.reserve({ recipients: 2_000, use: 'campaign', withinMs: 1_000 });
+  // An earlier release reserves at its share. It moves `alone` and knows no more of the item.
+  const item = await table.get('rate#sendgrid');
+  if (item && alone)
+    await table.put({ ...item, alone: Number(item.alone) + alone, version: item.version + 1 }, item.version);
+
+  const mail = () => shared.reserve({ recipients: 1, use: 'message', withinMs: 10_000 });
+  const [first, second] = [slotOf(await mail()), slotOf(await mail())];
+
+  expect(second.at - first.at).toBeCloseTo(ms);
+});
+
+async function mailsFor(
+  seconds: number,
+  { mails, shared, clock }: { mails: number } & Pick<ReturnType<typeof start>, 'shared' | 'clock'>,
+) {
+  for (let n = 0; n < seconds * mails; n++) {
+    clock.advance(1_000 / mails);
+    await shared.reserve({ recipients: 1, use: 'message', withinMs: 1_000 });
+  }
+}
 
 test('what does not fit into the time is not reserved', async () => {
   const { shared } = start();
@@ -109,7 +152,7 @@ test('what does not fit into the time is not reserved', async () => {
   expect(slotOf(again).at - start().begun).toBeCloseTo(10_309, -1);
 });
 
-test("everybody waits for the vendor's reset", async () => {
+test("all senders wait for the vendor's reset", async () => {
   const { shared, make, clock, begun } = start();
 
   await shared.block(30_000);

@@ -23,6 +23,13 @@ export const CAMPAIGN_MUTANTS: Record<string, SourceMutant> = {
     breaks: /^fairness: the newest campaign waits for more than 30 s/,
     by: { scale: 'campaigns-slow' },
   },
+  aTenthIsAlwaysLeft: {
+    changes: [
+      { file: 'lib/limits/rate.ts', find: 'if (load > MANY) return BESIDE_MANY;', replace: 'return BESIDE_MANY;' },
+    ],
+    breaks: /^fairness: \d+\.\d % of the rate was used/,
+    by: { scale: 'mails-fast' },
+  },
   releasedFarAhead: {
     changes: [{ file: RELEASE, find: 'AHEAD_MS = 3_000', replace: 'AHEAD_MS = 20_000' }],
     breaks: /^fairness: the newest campaign waits for more than 30 s/,
