@@ -104,7 +104,7 @@ function commandHooks(serverless: Serverless, options: CommandContext['options']
   return Object.fromEntries(hooks);
 }
 
-/** import() does not work here: Serverless loads TypeScript only through require. */
+/** Loaded on first use, as run-named.ts is. */
 const coreCommand = () => require('./core-command') as typeof import('./core-command');
 
 /** `sls deploy` and `sls deploy function`, but not `sls deploy list`. */

@@ -14,11 +14,12 @@ let built: Promise<Page> | undefined;
 export const page = (): Promise<Page> => (built ??= bundle());
 
 async function bundle(): Promise<Page> {
-  // Loaded on first use, because Serverless loads this file for other commands too. Its loader for TypeScript adds a
-  // query to what this file requires, and esbuild would then not find its binary.
-  const { build } = createRequire(join(__dirname, 'bundle.ts'))('esbuild') as { build: typeof esbuild };
+  // Commands run in the project's folder. This file may be part of a bundle, so its own folder says nothing.
+  const project = process.cwd();
+  // Loaded on first use, and as plain Node does, because esbuild refuses the globals of jest.
+  const { build } = createRequire(join(project, 'package.json'))('esbuild') as { build: typeof esbuild };
   const { outputFiles } = await build({
-    entryPoints: ['main.tsx', 'style.css'].map((name) => join(__dirname, 'page', name)),
+    entryPoints: ['main.tsx', 'style.css'].map((name) => join(project, 'lib', 'console', 'page', name)),
     outdir: 'page',
     bundle: true,
     minify: true,

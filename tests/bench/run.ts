@@ -1,5 +1,6 @@
 import { analyticsCost } from './analytics-cost';
 import { analyticsLayouts } from './analytics-layouts';
+import { commandTimes } from './commands';
 import { emailsMemory } from './emails-memory';
 import { emailsPriority } from './emails-priority';
 import { emailsRate } from './emails-rate';
@@ -19,6 +20,7 @@ const benchmarks: Record<string, () => Promise<string>> = {
   'emails-priority': emailsPriority,
   'emails-memory': emailsMemory,
   'express-api': exampleLatency,
+  commands: commandTimes,
 };
 
 async function main(): Promise<void> {

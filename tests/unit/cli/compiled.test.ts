@@ -1,0 +1,58 @@
+import { spawnSync } from 'node:child_process';
+import {
+  appendFileSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const PACKAGES = join(process.cwd(), 'node_modules');
+let project: string;
+
+beforeEach(() => {
+  project = mkdtempSync(join(tmpdir(), 'compiled-'));
+  for (const entry of ['lib', 'resources', 'tsconfig.json']) cpSync(entry, join(project, entry), { recursive: true });
+  mkdirSync(join(project, 'node_modules'));
+  for (const name of readdirSync(PACKAGES).filter((entry) => !entry.startsWith('.')))
+    symlinkSync(join(PACKAGES, name), join(project, 'node_modules', name));
+});
+afterEach(() => rmSync(project, { recursive: true, force: true }));
+
+const cache = () => join(project, 'node_modules', '.cache');
+
+/** What another process gets from the bundle. */
+function run(code: string): string {
+  const script = `const compiled = require('./lib/cli/compiled.cjs'); ${code}`;
+  const { stdout, stderr } = spawnSync(process.execPath, ['-e', script], { cwd: project, encoding: 'utf8' });
+  return stdout + stderr;
+}
+
+const USAGE = 'console.log(compiled.commands.jobs.usage)';
+
+test('a changed source is used at once, and the earlier one again after that', () => {
+  const before = run(USAGE);
+  const source = join(project, 'lib', 'cli', 'commands.ts');
+  appendFileSync(source, "(commands.jobs as { usage: string }).usage = 'Changed';\n");
+  const changed = run(USAGE);
+  cpSync('lib/cli/commands.ts', source);
+  const bundles = readdirSync(join(cache(), 'background-jobs'));
+
+  expect(before).toBe('List, show, retry, cancel and settle jobs\n');
+  expect(changed).toBe('Changed\n');
+  expect(run(USAGE)).toBe(before);
+  expect(bundles).toHaveLength(2);
+});
+
+test('commands run where nothing can be kept, and an error names its line of the source', () => {
+  writeFileSync(cache(), 'a file in place of the folder');
+
+  expect(run('new compiled.Ops({ getProvider() { throw new Error("no provider"); }, classes: {} }, {})')).toMatch(
+    /no provider[\s\S]*lib\/cli\/plugin\.ts:\d+/,
+  );
+});
