@@ -70,9 +70,13 @@ const completed = (row: JobRow, { payloadHash = ANY_PAYLOAD, delivery }: ClaimRe
   time: row.time || delivery.sentAt,
 });
 
-/** The error of a job that was parked as a poison message. */
-export const crashLoop = (): PermanentError =>
-  new PermanentError({ code: 'CrashLoop', message: 'the last runs of this job ended without any outcome' });
+const CRASH_LOOP = storedError(
+  new PermanentError({ code: 'CrashLoop', message: 'the last runs of this job ended without any outcome' }),
+);
+
+/** Why a job ends that crashed too often or is damaged. The damage comes first, as an operator must repair it. */
+export const mustEndBy = ({ damage }: JobRow): { reason: 'crash' | 'error'; error: StoredError } =>
+  damage ? { reason: 'error', error: damage } : { reason: 'crash', error: CRASH_LOOP };
 
 /**
  * Only damage and crashes stop a job from running. Used-up attempts do not, because the last outcome decided that the
@@ -81,8 +85,5 @@ export const crashLoop = (): PermanentError =>
 function ours(row: JobRow): Claim {
   const crashed = row.crashes > 0;
   const loops = row.crashes >= CRASH_LOOP_RUNS || (crashed && crashedRuns(row) >= MOST_CRASHES);
-  if (row.damage) return { kind: 'must-park', row, reason: 'error', error: row.damage };
-  return loops
-    ? { kind: 'must-park', row, reason: 'crash', error: storedError(crashLoop()) }
-    : { kind: 'claimed', row };
+  return row.damage || loops ? { kind: 'must-park', row, ...mustEndBy(row) } : { kind: 'claimed', row };
 }

@@ -187,11 +187,11 @@ export const endDamaged = (row: JobRow, { at, error }: { at: number; error: Stor
 /** SQS dead-lettered the message after it had killed its workers. */
 export function parkPoison(
   row: JobRow,
-  { at, messageId, error }: { at: number; messageId: string; error: StoredError },
+  { at, messageId, reason, error }: { at: number; messageId: string; reason: DeadReason; error: StoredError },
 ): JobRow {
   const { recordedAt: _recordedAt, parkedAt: _parkedAt, leftDlqAt: _leftDlqAt, ...rest } = withoutLease(row);
-  const end = { reason: 'crash' as const, error, endedAt: at, parkedFrom: messageId, bodyKept: true };
-  const entry = { at, event: EVENT.dead('crash'), messageId, error };
+  const end = { reason, error, endedAt: at, parkedFrom: messageId, bodyKept: true };
+  const entry = { at, event: EVENT.dead(reason), messageId, error };
   return moved(row, 'parkPoison', noted({ ...rest, ...end, spentMessageIds: spent(row, messageId) }, entry));
 }
 

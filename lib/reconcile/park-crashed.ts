@@ -1,10 +1,9 @@
 import { keepBody } from '../jobs/body';
-import { crashLoop } from '../jobs/claim';
+import { mustEndBy } from '../jobs/claim';
 import { countOutcome } from '../jobs/count-outcome';
 import { finish } from '../jobs/finish';
 import { rowOfMessage } from '../jobs/new-row';
 import type { JobRow } from '../jobs/row';
-import { storedError } from '../jobs/stored-error';
 import { parkPoison } from '../jobs/transitions';
 import type { Moved } from './returns';
 import type { ReconcileRun } from './run';
@@ -17,13 +16,13 @@ export async function parkCrashed(deps: ReconcileRun, queue: string, moved: Move
   const { ledger, clock, metrics, log } = deps;
   const { message, resolved } = moved;
   const at = clock.now();
-  const error = storedError(crashLoop());
   const base = moved.row ?? rowOfMoved(queue, moved, at);
+  const { reason, error } = mustEndBy(base);
   await keepBody(deps, base, resolved.body);
-  const parked = parkPoison(base, { at, messageId: message.messageId, error });
+  const parked = parkPoison(base, { at, messageId: message.messageId, reason, error });
   const result = await ledger.write(parked, base.version);
   if (!result.written) return false;
-  countOutcome(metrics, { queue, name: 'JobsParked', kind: 'crash' });
+  countOutcome(metrics, { queue, name: 'JobsParked', kind: base.damage ? error.class : 'crash' });
   log.error('parked after crashes', { queue, jobId: base.id, messageId: message.messageId, code: error.code });
   await finish(deps, result.item, resolved.body);
   return true;

@@ -354,6 +354,23 @@ const FOUND: Record<string, Partial<Plan>> = {
     redeliveries: [{ nth: 1, after: 2 * HOUR_MS }],
     canaries: 10 * MINUTE_MS,
   },
+  'a job that killed its workers and lost its history ends with a reason that names the damage': {
+    queue: 'analytics',
+    start: 1_798_761_480_000,
+    batch: 10,
+    concurrency: 2,
+    jobs: jobs(['kills-after', { again: 6 * MINUTE_MS }], 'good'),
+    starts: [{ nth: 1, fault: 'throttled', ms: 5 }],
+    outages: [{ target: 'table', from: 0, until: MINUTE_MS, fault: 'refused' }],
+    lostDeletes: [2],
+    damages: [
+      { at: 1_080_466, what: 'row', job: 0, nth: 82 },
+      { at: 0, what: 'row', job: 0, nth: 0 },
+    ],
+    resolution: { after: 10 * MINUTE_MS },
+    canaries: 10 * MINUTE_MS,
+    events: true,
+  },
 };
 
 test.each(Object.entries(FOUND))('%s', async (_name, plan) => {

@@ -49,7 +49,7 @@ const FOLLOW: Record<ArrowName, (row: JobRow) => JobRow> = {
   stop: (row) => stop(row, { at: AT, messageId: 'm' }),
   release: (row) => release(row, { at: AT, messageId: 'm' }),
   endDamaged: (row) => endDamaged(row, { at: AT, error }),
-  parkPoison: (row) => parkPoison(row, { at: AT, messageId: 'm', error }),
+  parkPoison: (row) => parkPoison(row, { at: AT, messageId: 'm', reason: 'crash', error }),
   expire: (row) => expire(row, { at: AT, error }),
   neverSent: (row) => neverSent(row, AT),
   cancel: (row) => cancel(row, AT),
