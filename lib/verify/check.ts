@@ -1,4 +1,4 @@
-import { type Entry, type Finding, type Item, keyOfBody, type Queue, type Snapshot } from './snapshot';
+import { type Item, keyOfBody, parsed, partition, type Queue, type Snapshot } from './snapshot';
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
@@ -9,222 +9,199 @@ const SKEW_MS = 2_000;
 /** A row lives at least this long after its job's time. */
 const ROW_LIFETIME_MS = 45 * DAY_MS;
 
-const LIVE = ['queued', 'processing', 'held'];
-const ENDS = ['succeeded', 'dead', 'cancelled'];
-const REASONS: Record<string, readonly string[]> = {
-  queued: [],
-  processing: [],
+const ENDS: readonly unknown[] = ['succeeded', 'dead', 'cancelled'];
+const REASONS: Record<string, readonly unknown[]> = {
+  queued: [undefined],
+  processing: [undefined],
   held: ['paused', 'throttled', 'retry', 'stopped', 'unknown', 'behind'],
-  succeeded: [],
+  succeeded: [undefined],
   dead: ['error', 'crash', 'expired'],
   cancelled: ['never-sent', 'operator'],
 };
+/** Held for what has no time. */
+const UNTIMED: readonly unknown[] = ['unknown', 'stopped', 'paused', 'behind'];
+
+/** What is wrong with one thing, or nothing. It never has values that may be personal. */
+type Wrong = string | undefined | false;
 
 const text = (value: unknown): string => (typeof value === 'string' ? value : '');
 /** A damaged row may hold any number, but no time lies beyond the last date. */
 const number = (value: unknown): number => (typeof value === 'number' && Math.abs(value) <= 8.64e15 ? value : 0);
 const list = (value: unknown): Record<string, unknown>[] => (Array.isArray(value) ? value : []);
+const isEnd = ({ state }: Item): boolean => ENDS.includes(state);
 const isRow = (item: Item): boolean => 'payloadHash' in item && item.canary !== true;
-const isEnd = (row: Item): boolean => ENDS.includes(text(row.state));
+const queueOf = ({ queues }: Snapshot, row: Item): Queue | undefined => queues.find(({ name }) => name === row.queue);
+const stateOf = ({ state, reason }: Item): string => (reason === undefined ? `${state}` : `${state} (${reason})`);
 
-/** Everything in a snapshot that breaks a promise of the service. It shares no code with the service. */
-export function findings(snapshot: Snapshot): Finding[] {
-  const rows = snapshot.items.filter(isRow);
-  return [
-    ...rows.flatMap((row) => lostRow(snapshot, row)),
-    ...recordsWithoutRow(snapshot),
-    ...effectsTwice(snapshot),
-    ...rows.flatMap((row) => record(snapshot, row)),
-    ...snapshot.entries.flatMap((entry) => entryWithoutRow(snapshot, entry)),
-    ...rows.flatMap((row) => deadWithoutEntry(snapshot, row)),
-    ...snapshot.queues.flatMap((queue) => brokenOrder(rows, queue)),
-    ...campaignSums(snapshot),
-    ...orphanBodies(snapshot),
-    ...rows.flatMap(unreachable),
-  ];
+/** A check of every row. */
+function ofRows(judge: (row: Item, all: Snapshot) => Wrong) {
+  return (all: Snapshot) => all.items.filter(isRow).map((row): [string, Wrong] => [row.key, judge(row, all)]);
 }
+
+/** What is wrong: the names of the conditions that do not hold. */
+const broken = (conditions: Record<string, boolean>): string =>
+  Object.keys(conditions)
+    .filter((name) => !conditions[name])
+    .join(', ');
 
 /** A live row must have a place in the index that says who looks after it next, and when. */
-function lostRow({ at }: Snapshot, row: Item): Finding[] {
-  if (!LIVE.includes(text(row.state))) return [];
-  const waits = row.state === 'held' && ['unknown', 'stopped', 'paused', 'behind'].includes(text(row.reason));
-  const late = typeof row.todoAt === 'number' && !waits && row.todoAt < at - DAY_MS;
-  if (typeof row.todo === 'string' && typeof row.todoAt === 'number' && !late) return [];
-  return [{ kind: 'lost-job', id: row.key, what: late ? 'its next look is a day late' : 'no index leads to it' }];
+function lost(row: Item, { at }: Snapshot): Wrong {
+  const { state, reason, todo, todoAt } = row;
+  if (isEnd(row)) return undefined;
+  if (typeof todo !== 'string' || typeof todoAt !== 'number') return 'no index leads to it';
+  const isTimed = state !== 'held' || !UNTIMED.includes(reason);
+  return isTimed && todoAt < at - DAY_MS && 'its next look is a day late';
 }
 
-function recordsWithoutRow(snapshot: Snapshot): Finding[] {
-  return [...snapshot.records].flatMap(([key, body]): Finding[] => {
+const recordsWithoutRow = ({ records, known, at }: Snapshot): [string, Wrong][] =>
+  [...records].map(([key, body]) => {
     const { queue, id, time } = parsed(body);
-    if (snapshot.at - Date.parse(text(time)) > ROW_LIFETIME_MS || rowAt(snapshot, `${queue}#${id}`)) return [];
-    return text(id) === '' ? [] : [{ kind: 'lost-job', id: key, what: 'it has a record and no row' }];
+    const isOld = at - Date.parse(text(time)) > ROW_LIFETIME_MS;
+    return [key, !isOld && text(id) !== '' && !known.has(`${queue}#${id}`) && 'it has a record and no row'];
+  });
+
+function effectsTwice({ effects }: Snapshot): [string, Wrong][] {
+  const first = new Map<string, string>();
+  return effects.map(({ job, what, id }) => {
+    const before = first.get(`${job} ${what}`) ?? id;
+    first.set(`${job} ${what}`, before);
+    return [job, before !== id && `the vendor has it as ${before} and as ${id}`];
   });
 }
 
-function effectsTwice({ effects }: Snapshot): Finding[] {
-  const ids = new Map<string, Set<string>>();
-  for (const { job, what, id } of effects) {
-    const name = `${job} ${what}`;
-    ids.set(name, (ids.get(name) ?? new Set()).add(id));
-  }
-  return [...ids]
-    .filter(([, { size }]) => size > 1)
-    .map(([name, { size }]) => ({
-      kind: 'effect-twice',
-      id: name.split(' ')[0] ?? '',
-      what: `the vendor has ${size} of it`,
-    }));
+function recordOf(row: Item, all: Snapshot): string | undefined {
+  const folder = `${all.prefix}/${queueOf(all, row)?.records}/${partition(number(row.time))}`;
+  return all.records.get(`${folder}${row.id}.json`);
 }
 
-function record(snapshot: Snapshot, row: Item): Finding[] {
-  if (!isEnd(row)) return [];
-  const key = recordKey(snapshot, row);
-  const body = key === undefined ? undefined : snapshot.records.get(key);
-  if (body === undefined) {
-    const recent = row.recordedAt === undefined && snapshot.at - number(row.endedAt) < UNFINISHED_MS;
-    return recent ? [] : [{ kind: 'end-without-record', id: row.key, what: `it is ${stateOf(row)}` }];
-  }
+/** The worker or the reconciler has not completed the end yet. */
+const isUnfinished = ({ recordedAt, updatedAt }: Item, at: number): boolean =>
+  recordedAt === undefined && at - number(updatedAt) < UNFINISHED_MS;
+
+const withoutRecord = (row: Item, all: Snapshot): Wrong =>
+  isEnd(row) && recordOf(row, all) === undefined && !isUnfinished(row, all.at) && `it is ${stateOf(row)}`;
+
+function recordDiffers(row: Item, all: Snapshot): Wrong {
+  const body = recordOf(row, all);
+  if (!isEnd(row) || body === undefined || isUnfinished(row, all.at)) return undefined;
   const found = parsed(body);
-  const wrong = ['state', 'reason', 'opened', 'payloadHash'].filter((name) => found[name] !== row[name]);
-  if (Date.parse(text(found.endedAt)) !== number(row.endedAt)) wrong.push('endedAt');
-  const recent = row.recordedAt === undefined && snapshot.at - number(row.updatedAt) < UNFINISHED_MS;
-  return wrong.length === 0 || recent ? [] : [{ kind: 'record-differs', id: row.key, what: wrong.join(', ') }];
+  const same = ['state', 'reason', 'opened', 'payloadHash'].map((name) => [name, found[name] === row[name]]);
+  return broken({ ...Object.fromEntries(same), endedAt: Date.parse(text(found.endedAt)) === number(row.endedAt) });
 }
 
-function entryWithoutRow(snapshot: Snapshot, { queue, messageId, moved, attributes }: Entry): Finding[] {
-  const { job, code, messageId: from } = attributes;
-  if (moved || code === undefined) return [];
-  const row = job === undefined ? undefined : rowAt(snapshot, `${queue}#${job}`);
-  const finding = (what: string): Finding[] => [
-    { kind: 'entry-without-row', id: `${queue} message ${messageId}`, what },
-  ];
-  if (!row) return finding('no row has its job');
-  // The message waits for newer code, whose row says something else.
-  if (code === 'NewerRow') return [];
-  return row.state === 'dead' && row.parkedFrom === from ? [] : finding(`its job is ${stateOf(row)}`);
-}
+const entriesWithoutRow = ({ entries, known }: Snapshot): [string, Wrong][] =>
+  entries.map(({ queue, messageId, moved, attributes: { job, code, messageId: from } }) => {
+    const row = known.get(`${queue}#${job}`);
+    const isItsEnd = row?.state === 'dead' && row.parkedFrom === from;
+    // The message of a newer row waits for newer code, whose row says something else.
+    const isRight = moved || code === undefined || (row && code === 'NewerRow') || isItsEnd;
+    return [`${queue} message ${messageId}`, !isRight && (row ? `its job is ${stateOf(row)}` : 'no row has its job')];
+  });
 
-function deadWithoutEntry({ at, entries, hidden, queues }: Snapshot, row: Item): Finding[] {
-  const queue = queues.find(({ name }) => name === row.queue);
-  if (row.state !== 'dead' || row.reason === 'expired' || row.leftDlqAt !== undefined || !queue) return [];
+function withoutEntry(row: Item, all: Snapshot): Wrong {
+  const queue = queueOf(all, row);
+  if (row.state !== 'dead' || row.reason === 'expired' || row.leftDlqAt !== undefined || !queue) return undefined;
   const parkedAt = number(row.parkedAt);
-  if (hidden.has(queue.name) || (parkedAt === 0 && at - number(row.endedAt) < UNFINISHED_MS)) return [];
-  if (parkedAt > 0 && parkedAt + queue.dlqRetentionMs - MINUTE_MS < at) return [];
-  const isThere = entries.some(
-    ({ queue: name, attributes: { job, messageId } }) =>
-      name === row.queue && job === row.id && messageId === row.parkedFrom,
-  );
-  const what = `its code is ${text((row.error as Item)?.code)}`;
-  return isThere ? [] : [{ kind: 'dead-without-entry', id: row.key, what }];
+  const isExpired = parkedAt > 0 && parkedAt + queue.dlqRetentionMs - MINUTE_MS < all.at;
+  const isOnItsWay = parkedAt === 0 && all.at - number(row.endedAt) < UNFINISHED_MS;
+  if (isExpired || isOnItsWay || all.hidden.has(queue.name)) return undefined;
+  const entries = all.entries.filter((entry) => entry.queue === queue.name && entry.attributes.job === row.id);
+  const isThere = entries.some(({ attributes }) => attributes.messageId === row.parkedFrom);
+  return !isThere && `its code is ${text((row.error as Item)?.code)}`;
 }
 
 /** In a FIFO queue, jobs of one group that ran straight through must not run beside each other or out of order. */
-function brokenOrder(rows: readonly Item[], { name, fifo, retentionMs }: Queue): Finding[] {
-  if (!fifo) return [];
-  const straight = rows.filter(
-    (row) => row.queue === name && row.group !== undefined && wentStraight(row, retentionMs),
-  );
-  const groups = new Map<string, Item[]>();
-  for (const row of straight) groups.set(text(row.group), [...(groups.get(text(row.group)) ?? []), row]);
-  return [...groups.values()].flatMap((group) => {
-    const sorted = group.sort((a, b) => (sequenceOf(a) < sequenceOf(b) ? -1 : 1));
-    return sorted.flatMap((row, index): Finding[] => {
-      const before = sorted[index - 1];
-      if (!before || startOf(row) >= number(before.endedAt) - SKEW_MS) return [];
-      return [{ kind: 'order-broken', id: row.key, what: `it began before ${text(before.id)} had ended` }];
+function brokenOrder(all: Snapshot): [string, Wrong][] {
+  const straight = all.items.filter((row) => isRow(row) && row.group !== undefined && wentStraight(row, all));
+  const last = new Map<string, Item>();
+  return straight
+    .sort((a, b) => (sequenceOf(a) < sequenceOf(b) ? -1 : 1))
+    .map((row) => {
+      const before = last.get(`${row.queue} ${row.group}`);
+      last.set(`${row.queue} ${row.group}`, row);
+      const startedAt = number(list(row.history).find(({ event }) => event === 'started')?.at);
+      const isBroken = before && startedAt < number(before.endedAt) - SKEW_MS;
+      return [row.key, isBroken && `it began before ${before.id} had ended`];
     });
-  });
 }
 
-/** Whether one message brought the job from its queue to its success, without a hold, a return or a second life. */
-function wentStraight(row: Item, retentionMs: number): boolean {
+/** Whether one message brought the job from its FIFO queue to its success, without a hold, a return or a second life. */
+function wentStraight(row: Item, all: Snapshot): boolean {
+  const queue = queueOf(all, row);
+  const deliveries = list(row.deliveries);
+  const [first] = deliveries;
   const { state, opened, holds } = row;
-  if (state !== 'succeeded' || opened !== 1 || holds !== 0 || list(row.left).length > 0) return false;
-  const messages = new Set(list(row.deliveries).map(({ messageId }) => messageId));
+  if (!queue?.fifo || !first || state !== 'succeeded' || opened !== 1 || holds !== 0) return false;
+  const isOne = deliveries.every(({ messageId }) => messageId === first.messageId);
   // A copy of the message in another group has its own place in the order.
-  const inGroup = list(row.deliveries).every(({ group = row.group }) => group === row.group);
-  const elsewhere = list(row.history).some(({ event }) =>
-    /^(returned|reopened|redriven|given back|ended)/.test(text(event)),
-  );
+  const inGroup = deliveries.every(({ group = row.group }) => group === row.group);
+  const isDetour = /^(returned|reopened|redriven|given back|ended)/;
+  const straight = list(row.left).length === 0 && !list(row.history).some(({ event }) => isDetour.test(text(event)));
   // If a message expires while a worker handles it, SQS delivers the next one.
-  const inTime = number(row.endedAt) < number(list(row.deliveries)[0]?.sentAt) + retentionMs - MINUTE_MS;
-  return messages.size === 1 && inGroup && !elsewhere && inTime && sequenceOf(row) !== '';
+  const inTime = number(row.endedAt) < number(first.sentAt) + queue.retentionMs - MINUTE_MS;
+  return isOne && inGroup && straight && inTime && text(first.sequence) !== '';
 }
 
 /** SQS's sequence numbers are decimal and grow. */
-const sequenceOf = (row: Item): string => text(list(row.deliveries)[0]?.sequence).padStart(40, '0').replace(/^0+$/, '');
-const startOf = (row: Item): number => number(list(row.history).find(({ event }) => event === 'started')?.at);
+const sequenceOf = ({ deliveries }: Item): string => text(list(deliveries)[0]?.sequence).padStart(40, '0');
 
-function campaignSums({ items, at }: Snapshot): Finding[] {
-  return items
-    .filter(({ key }) => key.startsWith('campaign#'))
-    .flatMap((campaign): Finding[] => {
-      const { requested, recipients, duplicates, rejected, chunks, chunkSize, released, status } = campaign;
-      const rows = items.filter((row) => isRow(row) && row.correlationId === campaign.id && row.id !== campaign.id);
-      const wrong = [
-        number(requested) === number(recipients) + number(duplicates) + number(rejected) ? '' : 'recipients',
-        number(chunks) === Math.ceil(number(recipients) / Math.max(1, number(chunkSize))) ? '' : 'chunks',
+const campaignSums = ({ items, at }: Snapshot): [string, Wrong][] =>
+  items
+    .filter(({ key, time }) => key.startsWith('campaign#') && at - number(time) <= ROW_LIFETIME_MS)
+    .map(({ id, status, chunkSize, ...counts }) => {
+      const { requested, recipients, duplicates, rejected, chunks, released } = counts;
+      const rows = items.filter((row) => isRow(row) && row.correlationId === id && row.id !== id);
+      const sent = rows.filter(({ state }) => state === 'succeeded').length;
+      const wrong = broken({
+        recipients: number(requested) === number(recipients) + number(duplicates) + number(rejected),
+        chunks: number(chunks) === Math.ceil(number(recipients) / Math.max(1, number(chunkSize))),
         // The row of a chunk is written before the chunk is counted. After a cancel, a late message may leave such a row.
-        rows.length === number(released) || (status !== 'ended' && rows.length === number(released) + 1)
-          ? ''
-          : 'released',
-        status === 'cancelled' && rows.filter(({ state }) => state === 'succeeded').length > number(released)
-          ? 'sent'
-          : '',
-        status === 'ended' && rows.some((row) => !isEnd(row) && row.opened === 1) ? 'ended' : '',
-      ].filter(Boolean);
-      const old = at - number(campaign.time) > ROW_LIFETIME_MS;
-      return wrong.length === 0 || old
-        ? []
-        : [{ kind: 'campaign-sum-wrong', id: text(campaign.id), what: wrong.join(', ') }];
+        released: [0, status === 'ended' ? 0 : 1].includes(rows.length - number(released)),
+        sent: status !== 'cancelled' || sent <= number(released),
+        ended: status !== 'ended' || rows.every((row) => isEnd(row) || row.opened !== 1),
+      });
+      return [text(id), wrong];
     });
-}
-
-const orphanBodies = (snapshot: Snapshot): Finding[] =>
-  snapshot.bodies
-    .filter((key) => !rowAt(snapshot, keyOfBody(snapshot.prefix, key)))
-    .map((key) => ({ kind: 'orphan-body', id: key, what: 'no row has it' }));
 
 /** A state that no sequence of events leads to. */
-function unreachable(row: Item): Finding[] {
-  const { state, reason } = row;
-  const reasons = REASONS[text(state)];
-  const last = list(row.history).findLast(({ event }) =>
-    /^(succeeded$|dead \(|cancelled \(|held \(|started$)/.test(text(event)),
+function unreachable(row: Item): Wrong {
+  const { state, reason, lease, endedAt, opened, version } = row;
+  const isMove = /^(succeeded$|dead \(|cancelled \(|held \(|started$)/;
+  const last = list(row.history).findLast(({ event }) => isMove.test(text(event)));
+  const wrong = broken({
+    'a reason that does not fit': REASONS[text(state)]?.includes(reason) ?? false,
+    'a run without a lease, or a lease without a run': (state === 'processing') === (lease !== undefined),
+    'an end without a time, or a time without an end': isEnd(row) === (endedAt !== undefined),
+    'a history that ends otherwise': !isEnd(row) || last?.event === stateOf(row),
+    'a count below 1': number(opened) >= 1 && number(version) >= 1,
+  });
+  return wrong && `${stateOf(row)}: ${wrong}`;
+}
+
+/** What each check looks at, by id: a job, a campaign or a key, with what is wrong with it. */
+const CHECKS = {
+  'lost-job': (all: Snapshot) => [...ofRows(lost)(all), ...recordsWithoutRow(all)],
+  'effect-twice': effectsTwice,
+  'end-without-record': ofRows(withoutRecord),
+  'record-differs': ofRows(recordDiffers),
+  'entry-without-row': entriesWithoutRow,
+  'dead-without-entry': ofRows(withoutEntry),
+  'order-broken': brokenOrder,
+  'campaign-sum-wrong': campaignSums,
+  'orphan-body': ({ bodies, known, prefix }: Snapshot) =>
+    bodies.map((key): [string, Wrong] => [key, !known.has(keyOfBody(prefix, key)) && 'no row has it']),
+  'state-unreachable': ofRows(unreachable),
+} satisfies Record<string, (all: Snapshot) => [id: string, wrong: Wrong][]>;
+
+export interface Finding {
+  kind: keyof typeof CHECKS;
+  /** The job, campaign or key. */
+  id: string;
+  what: string;
+}
+
+/** Everything in a snapshot that breaks a promise of the service. It shares no code with the service. */
+export const findings = (all: Snapshot): Finding[] =>
+  Object.entries(CHECKS).flatMap(([kind, check]) =>
+    check(all).flatMap(([id, what]) => (what ? [{ kind: kind as Finding['kind'], id, what }] : [])),
   );
-  const wrong = [
-    reasons === undefined ? 'no job has this state' : '',
-    reasons && (reasons.length === 0 ? reason !== undefined : !reasons.includes(text(reason)))
-      ? 'its reason does not fit'
-      : '',
-    (state === 'processing') !== (row.lease !== undefined) ? 'a run without a lease, or a lease without a run' : '',
-    isEnd(row) !== (row.endedAt !== undefined) ? 'its end has no time, or it has not ended' : '',
-    isEnd(row) && last?.event !== stateOf(row) ? 'its history ends otherwise' : '',
-    number(row.opened) < 1 || number(row.version) < 1 ? 'it counts from 1' : '',
-  ].filter(Boolean);
-  return wrong.length === 0
-    ? []
-    : [{ kind: 'state-unreachable', id: row.key, what: `${stateOf(row)}: ${wrong.join('; ')}` }];
-}
-
-const stateOf = ({ state, reason }: Item): string =>
-  reason === undefined ? text(state) : `${text(state)} (${text(reason)})`;
-
-const rowAt = ({ items, others }: Snapshot, key: string): Item | undefined =>
-  others.get(key) ?? items.find((item) => item.key === key);
-
-function recordKey({ prefix, queues }: Snapshot, row: Item): string | undefined {
-  const queue = queues.find(({ name }) => name === row.queue);
-  const [date = '', hour = ''] = new Date(number(row.time)).toISOString().split(/[T:]/);
-  const [year, month, day] = date.split('-');
-  return queue && `${prefix}/${queue.records}/year=${year}/month=${month}/day=${day}/hour=${hour}/${text(row.id)}.json`;
-}
-
-function parsed(body: string): Record<string, unknown> {
-  try {
-    const json: unknown = JSON.parse(body);
-    return typeof json === 'object' && json !== null ? (json as Record<string, unknown>) : {};
-  } catch {
-    return {};
-  }
-}

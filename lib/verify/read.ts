@@ -1,14 +1,24 @@
-import { type DynamoDBClient, paginateQuery } from '@aws-sdk/client-dynamodb';
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { GetObjectCommand, paginateListObjectsV2, type S3Client } from '@aws-sdk/client-s3';
 import {
   ChangeMessageVisibilityBatchCommand,
   GetQueueAttributesCommand,
   GetQueueUrlCommand,
+  type Message,
   ReceiveMessageCommand,
   type SQSClient,
 } from '@aws-sdk/client-sqs';
-import { DynamoDBDocumentClient, GetCommand } from '@aws-sdk/lib-dynamodb';
-import { type Effect, type Entry, type Item, keyOfBody, type Queue, type Snapshot } from './snapshot';
+import { DynamoDBDocumentClient, GetCommand, paginateQuery } from '@aws-sdk/lib-dynamodb';
+import {
+  type Effect,
+  type Entry,
+  type Item,
+  keyOfBody,
+  parsed,
+  partition,
+  type Queue,
+  type Snapshot,
+} from './snapshot';
 
 export interface Source {
   dynamodb: DynamoDBClient;
@@ -36,35 +46,30 @@ export async function read(source: Source, { from, to }: { from: number; to: num
   for (let hour = Math.floor(from / HOUR_MS) * HOUR_MS; hour < to; hour += HOUR_MS) hours.push(hour);
   const dlqs = await Promise.all(queues.map((queue) => readDlq(source, queue)));
   const entries = dlqs.flatMap(({ messages }) => messages);
-  const hidden = new Set(queues.filter((_queue, index) => dlqs[index]?.hidden).map(({ name }) => name));
+  const hidden = new Set(dlqs.filter(({ isHidden }) => isHidden).map(({ name }) => name));
 
-  const names = ['campaign', ...queues.map(({ name }) => name)];
-  const keys = (await each(hours, (hour) => each(names, (name) => keysOf(source, name, hour)))).flat(2);
-  const items = (await each(keys, (key) => get(source, key))).filter((item) => item !== undefined);
-  const folders = hours.flatMap((hour) => queues.map(({ records }) => `${prefix}/${records}/${partition(hour)}`));
-  const records = new Map(await texts(source, folders));
+  const folders = (of: (queue: Queue) => string) =>
+    hours.flatMap((hour) => queues.map((queue) => `${prefix}/${of(queue)}/${partition(hour)}`));
+  const records = new Map(
+    await texts(
+      source,
+      folders((queue) => queue.records),
+    ),
+  );
   const bodies = await list(source, `${prefix}/_bodies/`);
 
-  const known = new Set(items.map(({ key }) => key));
+  const keys = await each(hours, (hour) => keysOf(source, hour));
+  const items = await get(source, keys.flat());
+  const known = new Map(items.map((item) => [item.key, item]));
   const named = [
-    ...entries.map(({ queue, attributes }) => `${queue}#${attributes.job}`),
+    ...entries.map(({ queue, attributes: { job } }) => `${queue}#${job}`),
     ...bodies.map((key) => keyOfBody(prefix, key)),
-    ...[...records.values()].map((text) => /"queue":"([^"]*)","id":"([^"]*)"/.exec(text)?.slice(1).join('#') ?? ''),
-  ].filter((key) => key !== '' && !known.has(key));
-  const others = new Map<string, Item>();
-  await each([...new Set(named)], async (key) => {
-    const item = await get(source, key);
-    if (item) others.set(key, item);
-  });
-  const events = hours.flatMap((hour) => queues.map(({ name }) => `${prefix}/_events/${name}/${partition(hour)}`));
+    ...[...records.values()].map(parsed).map(({ queue, id }) => `${queue}#${id}`),
+  ].filter((key) => !known.has(key));
+  for (const item of await get(source, named)) known.set(item.key, item);
+  const events = folders(({ name }) => `_events/${name}`);
   const effects = [...(await mails(source, events)), ...(await tickets(source, items))];
-  return { prefix, queues, at: source.now(), items, others, records, bodies, entries, hidden, effects };
-}
-
-function partition(hour: number): string {
-  const [date = '', time = ''] = new Date(hour).toISOString().split('T');
-  const [year, month, day] = date.split('-');
-  return `year=${year}/month=${month}/day=${day}/hour=${time.slice(0, 2)}/`;
+  return { prefix, queues, at: source.now(), items, known, records, bodies, entries, hidden, effects };
 }
 
 async function each<T, R>(all: readonly T[], act: (one: T) => Promise<R>): Promise<R[]> {
@@ -74,32 +79,38 @@ async function each<T, R>(all: readonly T[], act: (one: T) => Promise<R>): Promi
   return results;
 }
 
-async function keysOf({ dynamodb, table }: Source, name: string, hour: number): Promise<string[]> {
-  const keys: string[] = [];
-  const stamp = new Date(hour).toISOString().slice(0, 13).replace(/[-T]/g, '');
-  const query = {
-    TableName: table,
-    IndexName: 'hour',
-    KeyConditionExpression: '#hour = :hour',
-    ExpressionAttributeNames: { '#hour': 'hour' },
-    ExpressionAttributeValues: { ':hour': { S: `${name}#${stamp}` } },
-  };
-  for await (const { Items = [] } of paginateQuery({ client: dynamodb }, query))
-    keys.push(...Items.map(({ key }) => key?.S ?? ''));
-  return keys;
+async function collected<P, T>(pages: AsyncIterable<P>, of: (page: P) => readonly T[] | undefined): Promise<T[]> {
+  const all: T[] = [];
+  for await (const page of pages) all.push(...(of(page) ?? []));
+  return all;
 }
 
-async function get({ dynamodb, table }: Source, key: string): Promise<Item | undefined> {
+/** The keys of the jobs and campaigns of an hour. */
+async function keysOf({ dynamodb, table, queues }: Source, hour: number): Promise<string[]> {
   const client = DynamoDBDocumentClient.from(dynamodb);
-  const { Item: item } = await client.send(new GetCommand({ TableName: table, Key: { key }, ConsistentRead: true }));
-  return item as Item | undefined;
+  const stamp = new Date(hour).toISOString().slice(0, 13).replace(/[-T]/g, '');
+  const query = { TableName: table, IndexName: 'hour', KeyConditionExpression: '#hour = :hour' };
+  const ExpressionAttributeNames = { '#hour': 'hour' };
+  const keys = await each(['campaign', ...queues.map(({ name }) => name)], (name) => {
+    const ExpressionAttributeValues = { ':hour': `${name}#${stamp}` };
+    const pages = paginateQuery({ client }, { ...query, ExpressionAttributeNames, ExpressionAttributeValues });
+    return collected(pages, ({ Items }) => Items?.map(({ key }) => String(key)));
+  });
+  return keys.flat();
 }
 
-async function list({ s3, bucket }: Source, prefix: string): Promise<string[]> {
-  const keys: string[] = [];
-  for await (const { Contents = [] } of paginateListObjectsV2({ client: s3 }, { Bucket: bucket, Prefix: prefix }))
-    keys.push(...Contents.map(({ Key = '' }) => Key));
-  return keys;
+/** The items that exist, each once. */
+async function get({ dynamodb, table }: Source, keys: readonly string[]): Promise<Item[]> {
+  const client = DynamoDBDocumentClient.from(dynamodb);
+  const found = await each([...new Set(keys)], (key) =>
+    client.send(new GetCommand({ TableName: table, Key: { key }, ConsistentRead: true })),
+  );
+  return found.flatMap(({ Item: item }) => (item ? [item as Item] : []));
+}
+
+function list({ s3: client, bucket }: Source, prefix: string): Promise<string[]> {
+  const pages = paginateListObjectsV2({ client }, { Bucket: bucket, Prefix: prefix });
+  return collected(pages, ({ Contents }) => Contents?.map(({ Key = '' }) => Key));
 }
 
 /** The objects of some folders, by key. */
@@ -148,41 +159,27 @@ async function tickets({ zendesk }: Source, items: readonly Item[]): Promise<Eff
 async function readDlq(
   { sqs, instance }: Source,
   { name, fifo }: Queue,
-): Promise<{ messages: Entry[]; hidden: boolean }> {
-  const { QueueUrl } = await sqs.send(
-    new GetQueueUrlCommand({ QueueName: `${instance}-${name}-dlq${fifo ? '.fifo' : ''}` }),
-  );
-  const { Attributes } = await sqs.send(
-    new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['ApproximateNumberOfMessagesNotVisible'] }),
-  );
-  const messages = new Map<string, Entry>();
-  const handles: string[] = [];
+): Promise<{ name: string; messages: Entry[]; isHidden: boolean }> {
+  const QueueName = `${instance}-${name}-dlq${fifo ? '.fifo' : ''}`;
+  const { QueueUrl } = await sqs.send(new GetQueueUrlCommand({ QueueName }));
+  const hidden = 'ApproximateNumberOfMessagesNotVisible';
+  const { Attributes } = await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: [hidden] }));
+  const ten = { QueueUrl, MaxNumberOfMessages: 10, VisibilityTimeout: HIDE_SECONDS };
+  const whole = { MessageAttributeNames: ['All'], MessageSystemAttributeNames: ['All' as const] };
+  const received: Message[][] = [];
   for (let empty = 0; empty < EMPTY_RECEIVES; ) {
-    const { Messages = [] } = await sqs.send(
-      new ReceiveMessageCommand({
-        QueueUrl,
-        MaxNumberOfMessages: 10,
-        VisibilityTimeout: HIDE_SECONDS,
-        MessageAttributeNames: ['All'],
-        MessageSystemAttributeNames: ['All'],
-      }),
-    );
+    const { Messages = [] } = await sqs.send(new ReceiveMessageCommand({ ...ten, ...whole }));
     empty = Messages.length === 0 ? empty + 1 : 0;
-    for (const { MessageId = '', ReceiptHandle = '', MessageAttributes = {}, Attributes: system } of Messages) {
-      const attributes = Object.entries(MessageAttributes).map(([key, { StringValue = '' }]) => [key, StringValue]);
-      const moved = system?.DeadLetterQueueSourceArn !== undefined;
-      messages.set(MessageId, { queue: name, messageId: MessageId, moved, attributes: Object.fromEntries(attributes) });
-      handles.push(ReceiptHandle);
-    }
+    received.push(Messages);
   }
-  for (let at = 0; at < handles.length; at += 10)
-    await sqs.send(
-      new ChangeMessageVisibilityBatchCommand({
-        QueueUrl,
-        Entries: handles
-          .slice(at, at + 10)
-          .map((ReceiptHandle, index) => ({ Id: String(index), ReceiptHandle, VisibilityTimeout: 0 })),
-      }),
-    );
-  return { messages: [...messages.values()], hidden: Attributes?.ApproximateNumberOfMessagesNotVisible !== '0' };
+  for (const messages of received.filter(({ length }) => length > 0)) {
+    const Entries = messages.map(({ ReceiptHandle }, at) => ({ Id: `${at}`, ReceiptHandle, VisibilityTimeout: 0 }));
+    await sqs.send(new ChangeMessageVisibilityBatchCommand({ QueueUrl, Entries }));
+  }
+  const messages = received.flat().map(({ MessageId = '', MessageAttributes = {}, Attributes: system }): Entry => {
+    const attributes = Object.entries(MessageAttributes).map(([key, { StringValue = '' }]) => [key, StringValue]);
+    const moved = system?.DeadLetterQueueSourceArn !== undefined;
+    return { queue: name, messageId: MessageId, moved, attributes: Object.fromEntries(attributes) };
+  });
+  return { name, messages, isHidden: Attributes?.[hidden] !== '0' };
 }

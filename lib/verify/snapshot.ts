@@ -34,8 +34,8 @@ export interface Snapshot {
   at: number;
   /** Items that the index `hour` names: the rows of jobs, and campaigns. */
   items: readonly Item[];
-  /** Rows of other hours that an entry, a record or a body names, by key. */
-  others: ReadonlyMap<string, Item>;
+  /** The same by key, and the rows of other hours that an entry, a record or a body names. */
+  known: ReadonlyMap<string, Item>;
   /** The texts of the records in the hours, by S3 key. */
   records: ReadonlyMap<string, string>;
   /** Keys of all kept bodies. */
@@ -46,29 +46,23 @@ export interface Snapshot {
   effects: readonly Effect[];
 }
 
-export interface Finding {
-  kind:
-    | 'lost-job'
-    | 'effect-twice'
-    | 'end-without-record'
-    | 'record-differs'
-    | 'entry-without-row'
-    | 'dead-without-entry'
-    | 'order-broken'
-    | 'campaign-sum-wrong'
-    | 'orphan-body'
-    | 'state-unreachable';
-  /** The job, campaign or key. */
-  id: string;
-  /** What is wrong, without values that may be personal. */
-  what: string;
-}
-
 /** The key of the row to which a kept body belongs. An id may hold slashes, a queue's name may not. */
 export const keyOfBody = (prefix: string, key: string): string => {
-  const [queue = '', ...id] = key
-    .slice(`${prefix}/_bodies/`.length)
-    .replace(/\.record$/, '')
-    .split('/');
-  return `${queue}#${id.join('/')}`;
+  const path = key.slice(`${prefix}/_bodies/`.length).replace(/\.record$/, '');
+  return path.replace('/', '#');
 };
+
+/** The folder of an hour below the folder of a queue. `time`: ms since 1970. */
+export function partition(time: number): string {
+  const [, year, month, day, hour] = /^(.+)-(..)-(..)T(..)/.exec(new Date(time).toISOString()) ?? [];
+  return `year=${year}/month=${month}/day=${day}/hour=${hour}/`;
+}
+
+/** The fields of a stored JSON text. A damaged text has none. */
+export function parsed(body: string): Record<string, unknown> {
+  try {
+    return Object(JSON.parse(body));
+  } catch {
+    return {};
+  }
+}

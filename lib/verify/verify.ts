@@ -1,6 +1,5 @@
-import { findings } from './check';
+import { type Finding, findings } from './check';
 import { read, type Source } from './read';
-import type { Finding } from './snapshot';
 
 /**
  * What breaks a promise in the hours from `from` to `to`, in ms since 1970. Jobs go on meanwhile, so it reads everything

@@ -32,3 +32,9 @@ test('the verifier imports nothing from the other rooms, so that it shares no mi
   );
   expect(imported.filter((from) => !/^(\.\/\w+|@aws-sdk\/[\w-]+)$/.test(from))).toEqual([]);
 });
+
+test('the verifier stays small enough to be read in one go: 400 lines of code', () => {
+  const lines = readdirSync('lib/verify').flatMap((file) => readFileSync(`lib/verify/${file}`, 'utf8').split('\n'));
+  const code = lines.filter((line) => !/^\s*(\/?\*|\/\/|$)/.test(line));
+  expect(code.length).toBeLessThanOrEqual(400);
+});

@@ -23,6 +23,7 @@ function snapshotOf(world: World): Snapshot {
   const objects = stores.objects as MemoryObjects;
   const all = (stores.table as MemoryTable).items() as Item[];
   const mine = (item: Item) => item.queue === name || (name === 'emails' && item.key.startsWith('campaign#'));
+  const items = all.filter(mine);
   const folder = recordFolder('jobs', name);
   const records = objects.keys().filter((key) => isRecord(key) && key.startsWith(`${folder}/`));
   const entries = sqs.messages(deadLetterQueue(world)).map(
@@ -47,8 +48,8 @@ function snapshotOf(world: World): Snapshot {
       },
     ],
     at: kernel.now(),
-    items: all.filter(mine),
-    others: new Map(),
+    items,
+    known: new Map(items.map((item) => [item.key, item])),
     records: new Map(records.map((key) => [key, objects.text(key)])),
     bodies: objects.keys().filter((key) => key.startsWith(`jobs/_bodies/${name}/`)),
     entries,
