@@ -43,7 +43,6 @@ const DAMAGED = ['RowDamaged', 'RecordDamaged', 'BodyDamaged', 'BodyMissing'];
 export function undeservedDeath(world: World, row: JobRow, kind: JobKind): string | undefined {
   const { plan, watch } = world;
   if (world.damaged.has(row.id) && DAMAGED.includes(row.error?.code ?? '')) return undefined;
-  if (row.damage && !watch.isReleasedEnd(row)) return 'its reason does not name the damage';
   if (row.error?.code === 'BodyMissing') return plan.emptied === undefined ? 'its body was never deleted' : undefined;
   switch (row.reason) {
     case 'crash': {
