@@ -11,6 +11,7 @@ import { linesOf, type Problem } from '../instances/problems';
 import { secretSettings } from '../instances/variables';
 import { folderOwner, type InstanceFolder, mayUse } from '../jobs/folder-owner';
 import { queueName } from '../jobs/keys';
+import { bucketFindings } from './bucket-check';
 import type { AwsConfig } from './serverless';
 import { readStack } from './stack';
 import { wrongAccount } from './target';
@@ -39,8 +40,8 @@ export const instanceFolder = ({ name, prefix, sharedWith, compacts }: Instance)
 });
 
 /**
- * Whether the account is ready for a deployment: the account itself, the bucket, each secret, the folder, and SendGrid's
- * templates. Writes nothing. Resolves to a line for each problem, and for what could not be checked. Rejects with a
+ * Whether the account is ready for a deployment: the account itself, the bucket and its settings, each secret, the folder,
+ * and SendGrid's templates. Writes nothing. Resolves to a line for each problem, and for what could not be checked. Rejects with a
  * StoreError if AWS does not answer at all.
  */
 export async function preflight(instance: Instance, checked: Checked): Promise<Findings> {
@@ -50,15 +51,16 @@ export async function preflight(instance: Instance, checked: Checked): Promise<F
   const s3 = new S3Client(config);
   try {
     const bucket = await bucketProblems(instance, s3);
-    const [{ problems, notes }, ...more] = await Promise.all([
+    const [templates, settings, ...more] = await Promise.all([
       templateProblems(instance, config),
+      bucket.length > 0 ? { problems: [], notes: [] } : bucketFindings(instance, s3),
       ...secretSettings(instance, functionsOf(instance)).map((secret) => secretProblems(secret, config)),
       bucket.length > 0 ? [] : ownerProblems(instance, s3),
       movedProblems(instance, checked),
     ]);
     return {
-      problems: linesOf(instance.file, [...bucket, ...more.flat(), ...problems]),
-      notes: linesOf(instance.file, notes),
+      problems: linesOf(instance.file, [...bucket, ...settings.problems, ...more.flat(), ...templates.problems]),
+      notes: linesOf(instance.file, [...settings.notes, ...templates.notes]),
     };
   } finally {
     s3.destroy();

@@ -1,6 +1,7 @@
 import { compactedPrefix, damagedPrefix, dataPrefix, manifestPrefix, rejectedPrefix } from '../analytics/keys';
 import type { Instance } from '../instances/instance';
 import { auditKey, recordFolder } from '../jobs/keys';
+import { ROW_LIFETIME_MS } from '../jobs/schedule';
 
 /**
  * Days. A planned job waits for 30, its message for 14, and an ended job can be retried for 44. The rest is for jobs that
@@ -11,10 +12,14 @@ const UNNEEDED_AFTER = 120;
 const YEAR = 400;
 const MONTH = 30;
 
+const A_ROWS_LIFE = ROW_LIFETIME_MS / 86_400_000;
+
 /** Objects of a folder are deleted this many days after they were last written. */
 export interface Retention {
   folder: string;
   days: number;
+  /** For so many days a job or an operator may read them. A bucket's own rule may not delete them earlier. */
+  needed: number;
 }
 
 type Folders = Pick<Instance, 'prefix' | 'known'>;
@@ -24,13 +29,16 @@ export const retentions = ({ prefix, known }: Folders): Retention[] => [
   ...['_bodies', '_data', '_attachments', '_bulk'].map((name) => ({
     folder: `${prefix}/${name}/`,
     days: UNNEEDED_AFTER,
+    needed: UNNEEDED_AFTER,
   })),
-  ...Object.keys(known).map((queue) => ({ folder: `${recordFolder(prefix, queue)}/`, days: YEAR })),
-  ...['_recipients', '_events'].map((name) => ({ folder: `${prefix}/${name}/`, days: YEAR })),
-  // A manifest names the objects of its hour, so all of them go together.
-  ...[dataPrefix, compactedPrefix, manifestPrefix].map((folder) => ({ folder: folder(prefix), days: YEAR })),
-  ...[rejectedPrefix, damagedPrefix].map((folder) => ({ folder: folder(prefix), days: MONTH })),
-  { folder: auditKey(prefix, '').replace(/[^/]*$/, ''), days: YEAR },
+  ...[
+    ...Object.keys(known).map((queue) => `${recordFolder(prefix, queue)}/`),
+    ...['_recipients', '_events'].map((name) => `${prefix}/${name}/`),
+    // A manifest names the objects of its hour, so all of them go together.
+    ...[dataPrefix, compactedPrefix, manifestPrefix].map((folder) => folder(prefix)),
+  ].map((folder) => ({ folder, days: YEAR, needed: A_ROWS_LIFE })),
+  ...[rejectedPrefix, damagedPrefix].map((folder) => ({ folder: folder(prefix), days: MONTH, needed: 0 })),
+  { folder: auditKey(prefix, '').replace(/[^/]*$/, ''), days: YEAR, needed: 0 },
 ];
 
 /** The rules for `aws s3api put-bucket-lifecycle-configuration`. They also delete old versions and unfinished uploads. */

@@ -17,7 +17,17 @@ import {
   ListEventSourceMappingsCommand,
   ListFunctionsCommand,
 } from '@aws-sdk/client-lambda';
-import { CreateBucketCommand, GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import {
+  CreateBucketCommand,
+  GetObjectCommand,
+  type LifecycleRule,
+  PutBucketEncryptionCommand,
+  PutBucketLifecycleConfigurationCommand,
+  PutBucketPolicyCommand,
+  PutBucketVersioningCommand,
+  PutPublicAccessBlockCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
 import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import {
   GetQueueAttributesCommand,
@@ -53,6 +63,27 @@ export function createAccount(endpoint: string) {
       for (const Name of found.parameters)
         await ssm.send(new PutParameterCommand({ Name, Value: 'x', Type: 'SecureString' }));
       for (const Name of found.secrets) await secretsManager.send(new CreateSecretCommand({ Name, SecretString: 'x' }));
+    },
+    /** What the printed commands do to a bucket that production refuses. */
+    async protect(Bucket: string, { policy, rules }: { policy: string; rules: LifecycleRule[] }): Promise<void> {
+      const PublicAccessBlockConfiguration = {
+        BlockPublicAcls: true,
+        IgnorePublicAcls: true,
+        BlockPublicPolicy: true,
+        RestrictPublicBuckets: true,
+      };
+      await s3.send(new PutPublicAccessBlockCommand({ Bucket, PublicAccessBlockConfiguration }));
+      await s3.send(new PutBucketPolicyCommand({ Bucket, Policy: policy }));
+      await s3.send(
+        new PutBucketEncryptionCommand({
+          Bucket,
+          ServerSideEncryptionConfiguration: {
+            Rules: [{ ApplyServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } }],
+          },
+        }),
+      );
+      await s3.send(new PutBucketVersioningCommand({ Bucket, VersioningConfiguration: { Status: 'Enabled' } }));
+      await s3.send(new PutBucketLifecycleConfigurationCommand({ Bucket, LifecycleConfiguration: { Rules: rules } }));
     },
     async object(Bucket: string, Key: string): Promise<string | undefined> {
       const { Body } = await s3.send(new GetObjectCommand({ Bucket, Key }));

@@ -30,6 +30,12 @@ def update_termination_protection(self):
 
 CloudFormationResponse.update_termination_protection = update_termination_protection
 
+# moto ignores the conditions of a bucket's policy, so a statement against plain HTTP would deny everything.
+from moto.iam.access_control import PermissionResult
+from moto.s3.models import FakeBucket
+
+FakeBucket.get_permission = lambda self, action, resource: PermissionResult.NEUTRAL
+
 from moto.server import main
 
 

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { LifecycleRule } from '@aws-sdk/client-s3';
 import { changeInstance, FILLED_IN, WITH_APPLE } from '../support/instances';
 import { type CompiledTemplate, compiledTemplate, serviceDirectory, sls } from '../support/sls';
 import { createAccount } from './arrived';
@@ -149,7 +150,29 @@ async function main(): Promise<number> {
         parameters: ['/mht/zendesk-token', '/mht/discord-webhook-url', '/mht/app-store-connect-key'],
         secrets: ['mht/sendgrid'],
       });
-      await run(['check', '--stage', 'prod']);
+    });
+
+    await section('the bucket before a deployment', async () => {
+      const { code, output } = await sls(directory.path, ['check', '--stage', 'prod'], env);
+      check(
+        'production refuses a new bucket, with what it lacks',
+        code !== 0 &&
+          ['public access', 'plain HTTP', 'old versions', '_bodies/'].every((text) => output.includes(text)),
+        output,
+      );
+      for (const { instance, bucket } of [prod, second]) {
+        const param = ['--param', `instance=${instance}`];
+        const asked = await sls(directory.path, ['check', ...param], env);
+        const [, policy = ''] = /--policy '(.*)'/.exec(asked.output) ?? [];
+        const lifecycle = await sls(directory.path, ['instances', 'lifecycle', ...param], env);
+        const { Rules } = JSON.parse(lifecycle.output.slice(lifecycle.output.indexOf('{'))) as {
+          Rules: LifecycleRule[];
+        };
+        await account.protect(bucket, { policy, rules: Rules });
+        await run(['check', ...param]);
+      }
+      const warned = await run(['check', '--stage', 'staging']);
+      check('staging only warns', warned.includes('Production would refuse this bucket'), warned);
     });
 
     await section('templates', async () => {

@@ -69,7 +69,14 @@ const CHECKS: [action: string, resource: string][] = [
   ['lambda:ListEventSourceMappings', ANY],
   ['lambda:UpdateEventSourceMapping', arn('lambda', 'event-source-mapping:x')],
   ['s3:GetObject', `${bucket}/serverless/background-jobs/prod/1/compiled-cloudformation-template.json`],
-  ['s3:ListBucket', 'arn:aws:s3:::initech-data'],
+  ...[
+    's3:ListBucket',
+    's3:GetBucketPublicAccessBlock',
+    's3:GetBucketPolicy',
+    's3:GetEncryptionConfiguration',
+    's3:GetBucketVersioning',
+    's3:GetLifecycleConfiguration',
+  ].map((action): [string, string] => [action, 'arn:aws:s3:::initech-data']),
   ['s3:GetObject', 'arn:aws:s3:::initech-data/initech/_owner'],
   ['s3:PutObject', 'arn:aws:s3:::initech-data/initech/_owner'],
 ];

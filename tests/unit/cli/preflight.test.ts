@@ -1,13 +1,16 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type Findings, preflight } from '../../../lib/cli/preflight';
+import { lifecycleRules } from '../../../lib/cli/retention';
 import { readInstance } from '../../../lib/instances/read';
 import { type FakeSendgrid, startFakeSendgrid } from '../../../lib/local/fakes/sendgrid';
+import { answerSettings, type BucketSettings, safeSettings } from '../../support/bucket-settings';
 import { changeInstance, FILLED_IN, instanceFolder } from '../../support/instances';
 
 /** What the account holds, as a test sets it. */
 interface Account {
   buckets: Record<string, number>;
+  settings: BucketSettings;
   owner?: string;
   parameters: string[];
   secrets: string[];
@@ -28,6 +31,7 @@ let remove: () => void;
 beforeEach(async () => {
   account = {
     buckets: { 'acme-bucket': 200 },
+    settings: safeSettings('acme-bucket', lifecycleRules(readInstance('acme')).Rules),
     parameters: ['/mht/zendesk-token', '/mht/discord-webhook-url'],
     secrets: ['mht/sendgrid'],
     live: 0,
@@ -55,6 +59,7 @@ function answer(request: http.IncomingMessage, response: http.ServerResponse): v
     const reply = (status: number, text = '') => void response.writeHead(status).end(text);
     const target = String(request.headers['x-amz-target'] ?? '');
     if (request.method === 'HEAD') return reply(account.buckets[bucket] ?? 404);
+    if (answerSettings(account.settings, request, response)) return;
     if (request.method === 'GET' && key.at(-1) === '_owner')
       return account.owner === undefined
         ? reply(404, '<Error><Code>NoSuchKey</Code></Error>')
@@ -117,7 +122,7 @@ test('credentials of another account are refused before anything else is asked',
 });
 
 test('everything that is missing is named at once', async () => {
-  account = { buckets: {}, parameters: ['/mht/zendesk-token'], secrets: [], live: 0, keyReads: 0 };
+  account = { ...account, buckets: {}, parameters: ['/mht/zendesk-token'], secrets: [] };
 
   expect(await problems()).toEqual([
     'instances/acme.yml: bucket: does not exist',
@@ -130,6 +135,16 @@ test('a bucket that these credentials may not read is named with the permission'
   account.buckets = { 'acme-bucket': 403 };
 
   expect(await problems()).toEqual(['instances/acme.yml: bucket: cannot be read by these credentials (s3:ListBucket)']);
+});
+
+test('a bucket that is not safe for production is refused, beside every other problem', async () => {
+  account.settings = { ...account.settings, versioning: 'Suspended' };
+  account.parameters = ['/mht/discord-webhook-url'];
+
+  const [bucket = '', ...others] = await problems();
+
+  expect(bucket).toContain('instances/acme.yml: bucket: is not safe for production:\n  It does not keep old versions');
+  expect(others).toEqual(['instances/acme.yml: zendesk.token: names a parameter that does not exist']);
 });
 
 test('a folder that another instance has claimed is refused, and its own is not', async () => {

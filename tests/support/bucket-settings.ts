@@ -1,0 +1,95 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+/** A lifecycle rule as `aws s3api` takes it, and as `sls instances lifecycle` prints it. */
+export interface Rule {
+  Status?: string;
+  Filter?: { Prefix?: string; Tag?: { Key: string; Value: string }; ObjectSizeGreaterThan?: number };
+  Expiration?: { Days?: number; Date?: string };
+  NoncurrentVersionExpiration?: { NoncurrentDays: number; NewerNoncurrentVersions?: number };
+}
+
+/** The settings of a bucket. One that is missing does not exist. `denied`: these credentials may not read the setting. */
+export interface BucketSettings {
+  publicAccessBlock?: Record<string, boolean>;
+  policy?: unknown;
+  encryption?: string;
+  versioning?: string;
+  lifecycle?: Rule[];
+  denied?: string[];
+}
+
+/** The code of S3 where a setting does not exist. Without versioning, S3 answers an empty configuration. */
+const ABSENT: Record<string, string> = {
+  publicAccessBlock: 'NoSuchPublicAccessBlockConfiguration',
+  policy: 'NoSuchBucketPolicy',
+  encryption: 'ServerSideEncryptionConfigurationNotFoundError',
+  lifecycle: 'NoSuchLifecycleConfiguration',
+};
+
+/** Answers a request for one setting of a bucket as S3 does, and returns whether it was one. */
+export function answerSettings(settings: BucketSettings, request: IncomingMessage, response: ServerResponse): boolean {
+  const { searchParams } = new URL(request.url ?? '/', 'http://x');
+  const name = ['publicAccessBlock', 'policy', 'encryption', 'versioning', 'lifecycle'].find((key) =>
+    searchParams.has(key),
+  );
+  if (request.method !== 'GET' || name === undefined) return false;
+  const refuse = (status: number, code: string) =>
+    void response.writeHead(status).end(`<Error><Code>${code}</Code><Message>no</Message></Error>`);
+  const text = bodies(settings)[name];
+  if (settings.denied?.includes(name)) refuse(403, 'AccessDenied');
+  else if (text === undefined) refuse(404, ABSENT[name] ?? 'Unknown');
+  else response.writeHead(200).end(text);
+  return true;
+}
+
+function bodies(settings: BucketSettings): Record<string, string | undefined> {
+  const { publicAccessBlock, policy, encryption, versioning, lifecycle } = settings;
+  return {
+    publicAccessBlock: publicAccessBlock && xml('PublicAccessBlockConfiguration', publicAccessBlock),
+    policy: policy === undefined ? undefined : JSON.stringify(policy),
+    encryption:
+      encryption &&
+      xml('ServerSideEncryptionConfiguration', {
+        Rule: { ApplyServerSideEncryptionByDefault: { SSEAlgorithm: encryption } },
+      }),
+    versioning: xml('VersioningConfiguration', versioning === undefined ? {} : { Status: versioning }),
+    lifecycle: lifecycle && xml('LifecycleConfiguration', { Rule: lifecycle }),
+  };
+}
+
+/** An element. A list repeats it. */
+function xml(name: string, value: unknown): string {
+  if (Array.isArray(value)) return value.map((each) => xml(name, each)).join('');
+  const inner =
+    typeof value === 'object' && value !== null
+      ? Object.entries(value)
+          .map(([key, each]) => xml(key, each))
+          .join('')
+      : String(value);
+  return `<${name}>${inner}</${name}>`;
+}
+
+/** Settings that a deployment to production accepts, with these lifecycle rules. */
+export const safeSettings = (bucket: string, lifecycle: Rule[]): BucketSettings => ({
+  publicAccessBlock: {
+    BlockPublicAcls: true,
+    IgnorePublicAcls: true,
+    BlockPublicPolicy: true,
+    RestrictPublicBuckets: true,
+  },
+  policy: {
+    Version: '2012-10-17',
+    Statement: [
+      {
+        Effect: 'Deny',
+        Principal: '*',
+        Action: 's3:*',
+        Resource: [`arn:aws:s3:::${bucket}`, `arn:aws:s3:::${bucket}/*`],
+        Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+      },
+    ],
+  },
+  encryption: 'AES256',
+  versioning: 'Enabled',
+  lifecycle,
+});
