@@ -57,7 +57,7 @@ export const commands = {
       ...FILTERS,
       hour: { usage: 'The hour (UTC) in which the jobs were accepted, like 2026-01-02T03', type: 'string' },
       key: { usage: "The caller's idempotency key", type: 'string' },
-      principal: { usage: 'The principal that sent the job with --key', type: 'string' },
+      principal: { usage: 'The owner of --key. Default: the system', type: 'string' },
       limit: { usage: `How many jobs to list per queue. Default: ${DEFAULT_LIMIT}`, type: 'string' },
       json: JSON_OUTPUT,
     },

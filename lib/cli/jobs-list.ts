@@ -72,7 +72,7 @@ async function found(options: Options, out: Output, reader: Reader, limit: numbe
   const rows = await jobsWithKey(reader, { key, principal: text(options, 'principal'), queue: queue(options, reader) });
   if (rows.length === 0)
     throw new OperatorError(
-      'No job has this key. A key belongs to the principal that the API passed with it: add --principal.',
+      'No job of the system has this key. The key of a client or user belongs to its principal: add --principal.',
     );
   return { rows, more: false, notes: [] };
 }

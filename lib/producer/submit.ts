@@ -45,7 +45,7 @@ export interface Submission {
   group?: string;
   /** The caller's idempotency key. */
   key?: string | undefined;
-  /** The owner of the key. */
+  /** The owner of the key. Undefined: the system. */
   principal?: string | undefined;
   correlationId?: string | undefined;
   traceparent?: string | undefined;

@@ -3,11 +3,7 @@ import { describeIssue, envelopeSchema } from '../jobs/envelope';
 import { singleLine } from '../text';
 import { InvalidJobError } from './errors';
 
-export interface SubmitOptions {
-  /** The caller's idempotency key. The same key and data find the same job until 45 days after its end. */
-  key?: string | undefined;
-  /** The owner of the key, e.g. the id of the API's client. Keys of two principals never collide. */
-  principal?: string | undefined;
+interface JobOptions {
   correlationId?: string | undefined;
   /** W3C trace context. A malformed one is ignored, as the standard demands. */
   traceparent?: string | undefined;
@@ -15,13 +11,37 @@ export interface SubmitOptions {
   notBefore?: string | undefined;
 }
 
-export const submitOptions = z.strictObject({
-  key: singleLine(255).optional(),
-  principal: singleLine(255).optional(),
-  correlationId: singleLine(128).optional(),
-  traceparent: envelopeSchema.shape.traceparent.catch(undefined),
-  notBefore: z.iso.datetime({ offset: true }).optional(),
-});
+/**
+ * `key`: the caller's idempotency key. The same key and data find the same job until 45 days after its end. A key needs
+ * its owner, because keys of two owners never collide: `principal`, such as the id of the API's client, or `system` for a
+ * job that the API sends for itself.
+ */
+export type SubmitOptions = JobOptions &
+  (
+    | { key?: undefined; principal?: string | undefined; system?: undefined }
+    | { key: string | undefined; principal: string; system?: undefined }
+    | { key: string | undefined; principal?: undefined; system: true }
+  );
+
+export const submitOptions = z
+  .strictObject({
+    key: singleLine(255).optional(),
+    principal: singleLine(255).optional(),
+    system: z.literal(true).optional(),
+    correlationId: singleLine(128).optional(),
+    traceparent: envelopeSchema.shape.traceparent.catch(undefined),
+    notBefore: z.iso.datetime({ offset: true }).optional(),
+  })
+  .refine(({ principal, system }) => principal === undefined || system === undefined, {
+    path: ['system'],
+    message: 'cannot be combined with principal',
+  })
+  .refine(({ key, principal, system }) => key === undefined || principal !== undefined || system !== undefined, {
+    path: ['principal'],
+    message: 'is required with a key: the id of the client or user that owns the key, or else the option system',
+  })
+  // The keys of the system are those without a principal.
+  .transform(({ system: _, ...options }) => options);
 
 /** Parses the input with its schema. Throws an InvalidJobError that names all problems. */
 export function valid<T>(schema: z.ZodType<T>, input: unknown): T {

@@ -70,6 +70,6 @@ test('the code of the page sends jobs, waits for one, plans and cancels one, sen
   const keys = (await Promise.all(hours.map((hour) => table.hour(`feedback#${hour}`, { limit: 10 })))).flat();
   const rows = await Promise.all(keys.map((key) => table.get(key)));
   const sent = { state: 'queued', version: 2 };
-  expect(rows.filter((row) => row?.notBefore === undefined)).toMatchObject([sent, sent, sent]);
+  expect(rows.filter((row) => row?.notBefore === undefined)).toMatchObject([sent, sent, sent, sent]);
   expect(rows.filter((row) => row?.notBefore !== undefined)).toMatchObject([{ state: 'cancelled', version: 3 }]);
 });

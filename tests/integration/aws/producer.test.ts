@@ -92,8 +92,8 @@ describe('the producer as an API imports it', () => {
     const producer = realProducer();
     closing.unshift(() => producer.close());
 
-    const first = await producer.feedback(feedback, { key: 'request-1' });
-    const again = await producer.feedback(feedback, { key: 'request-1' });
+    const first = await producer.feedback(feedback, { key: 'request-1', principal: 'client-1' });
+    const again = await producer.feedback(feedback, { key: 'request-1', principal: 'client-1' });
 
     expect(first).toEqual({
       id: first.id,

@@ -117,7 +117,7 @@ test.each([
       producer.campaign(
         { from: { email: 'news@example.com' }, templateId: TEMPLATE },
         Array.from({ length: RECIPIENTS }, (_, n) => ({ email: `user-${n}@example.com` })),
-        { key: 'spring' },
+        { key: 'spring', principal: 'client-1' },
       );
     const webhook = () => {
       const events = sendgrid.mails.flatMap((mail) => eventsOf(mail, 'delivered', mail.at));

@@ -62,7 +62,7 @@ export const emails: SimulatedQueue = {
   group: ({ group }) => `group-${group}`,
   submit: (deps, { spec, index, type, ...options }) =>
     type === EMAIL_MESSAGE
-      ? createProducer(deps).email(data(spec, index), options)
+      ? createProducer(deps).email(data(spec, index), { ...options, system: true })
       : submitted(deps, { queue: EMAILS_QUEUE, type, data: data(spec, index), group: options.key, ...options }),
   provenBy: { send: 'mail' },
   wrong: ({ watch }, id) => (watch.effects.has(id) ? undefined : 'there is no mail'),

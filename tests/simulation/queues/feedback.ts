@@ -66,7 +66,7 @@ export const feedback: SimulatedQueue = {
   prepare: ({ stores }) => stores.objects.put(FILE, 'a file', 'text/plain'),
   submit: (deps, { spec, index, type, ...options }) =>
     type === FEEDBACK_SUBMITTED
-      ? createProducer(deps).feedback(data(spec, index), options)
+      ? createProducer(deps).feedback(data(spec, index), { ...options, system: true })
       : submitted(deps, { queue: 'feedback', type, data: data(spec, index), group: feedback.group(spec), ...options }),
   wrong: ({ vendors }, id, { kind }) => {
     const ticket = vendors.zendesk.tickets.find(({ external_id }) => external_id === id);

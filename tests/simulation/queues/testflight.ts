@@ -97,9 +97,10 @@ export const testflight: SimulatedQueue = {
   group: (spec) => appOf(spec).id,
   submit: (deps, { spec, index, type, ...options }) => {
     const { id: app, builds } = appOf(spec);
-    if (spec.kind === 'removal') return createProducer(deps).removeTester(removal(spec, index), options);
-    if (spec.kind === 'build') return createProducer(deps).notifyBuild({ app, build: builds[0] ?? '' }, options);
-    if (type === TESTFLIGHT_INVITE) return createProducer(deps).invite(invitation(spec, index), options);
+    const own = { ...options, system: true } as const;
+    if (spec.kind === 'removal') return createProducer(deps).removeTester(removal(spec, index), own);
+    if (spec.kind === 'build') return createProducer(deps).notifyBuild({ app, build: builds[0] ?? '' }, own);
+    if (type === TESTFLIGHT_INVITE) return createProducer(deps).invite(invitation(spec, index), own);
     return submitted(deps, {
       queue: TESTFLIGHT_QUEUE,
       type,

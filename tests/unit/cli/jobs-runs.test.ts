@@ -96,7 +96,7 @@ describe('sls jobs list with a search', () => {
   test.each([
     [{ code: 'Rejectd' }, 'None of 4 jobs has this --code. The codes are AgreementMissing, RateLimited, Rejected.'],
     [{ email: 'jane@example.com' }, 'None of 0 jobs has this --email. The index of message groups has jobs'],
-    [{ key: 'order-7' }, 'No job has this key.'],
+    [{ key: 'order-7' }, 'No job of the system has this key.'],
     [{ 'job-reason': 'ded' }, '--job-reason must be one of'],
     [{ from: '2026-01-02T04', to: '2026-01-02T03' }, '--from must be before --to'],
     [{ code: 'Rejected', state: 'succeeded' }, '--state succeeded needs --hour, or --from'],

@@ -7,7 +7,7 @@ import { memoryProducerDeps } from '../../support/producer';
 const feedback = (user: string, message = 'Well done.', key?: string): BatchJob => ({
   kind: 'feedback',
   data: { user: { email: `${user}@example.com` }, subject: 'It works', message },
-  ...(key === undefined ? {} : { options: { key } }),
+  ...(key === undefined ? {} : { options: { key, principal: 'client-1' } }),
 });
 
 /** `answer`: what SQS says to each entry of a call, by the number of the call. */

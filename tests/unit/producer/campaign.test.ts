@@ -207,13 +207,15 @@ test('a producer that dies before it wrote the manifest leaves nothing that coul
 
 test('the same key finds the same campaign, and with other recipients it is a conflict that changes nothing', async () => {
   const { producer, deps, events, objects } = start();
-  const first = await producer.campaign(campaign, people(12), { key: 'spring' });
+  const first = await producer.campaign(campaign, people(12), { key: 'spring', principal: 'client-1' });
   const before = objects.keys();
 
-  const again = await producer.campaign(campaign, people(12), { key: 'spring' });
+  const again = await producer.campaign(campaign, people(12), { key: 'spring', principal: 'client-1' });
   expect(again).toMatchObject({ id: first.id, duplicate: true });
   expect(objects.keys()).toEqual(before);
-  await expect(producer.campaign(campaign, people(13), { key: 'spring' })).rejects.toThrow(IdempotencyConflictError);
+  await expect(producer.campaign(campaign, people(13), { key: 'spring', principal: 'client-1' })).rejects.toThrow(
+    IdempotencyConflictError,
+  );
 
   const manifest = await readManifest(deps, reference(events()[0]));
   expect((await readPart(deps, manifest, 1)).length).toBe(2);
@@ -222,13 +224,13 @@ test('the same key finds the same campaign, and with other recipients it is a co
 test('a repeated key finds a started campaign even after the rate was changed', async () => {
   const memory = memoryProducerDeps();
   const before = createProducer({ ...memory.deps, emailRate: 200 });
-  const { id, chunks } = await before.campaign(campaign, people(12), { key: 'spring' });
+  const { id, chunks } = await before.campaign(campaign, people(12), { key: 'spring', principal: 'client-1' });
   const { data } = memory.events()[0] as { data: CampaignJob };
   const time = memory.deps.clock.now();
   await campaigns(memory.deps).start({ ...data, id, source: '/api', time, startsAt: time });
 
   const after = createProducer({ ...memory.deps, emailRate: 20 });
-  const again = await after.campaign(campaign, people(12), { key: 'spring' });
+  const again = await after.campaign(campaign, people(12), { key: 'spring', principal: 'client-1' });
 
   expect(again).toMatchObject({ id, chunks, duplicate: true });
 });

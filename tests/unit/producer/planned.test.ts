@@ -181,7 +181,7 @@ describe('the time of a planned job', () => {
     const { engine, send, inMs } = start();
 
     expect(await problem(send({ notBefore: inMs(-5_000) }))).toBe('notBefore: must be in the future');
-    expect(await problem(send({ notBefore: inMs(30 * DAY + 5_000), key: 'k' }))).toBe(
+    expect(await problem(send({ notBefore: inMs(30 * DAY + 5_000), key: 'k', principal: 'client-1' }))).toBe(
       'notBefore: must be at most 30 days ahead',
     );
 
@@ -202,7 +202,7 @@ describe('the time of a planned job', () => {
 describe('a planned job with a key', () => {
   it('is the same job when the call is repeated before its time, after it, and after its end', async () => {
     const { engine, send, live, effects, inMs } = start();
-    const planned = { key: 'k', notBefore: inMs(90_000) };
+    const planned = { key: 'k', principal: 'client-1', notBefore: inMs(90_000) };
     const { id, time } = await send(planned);
 
     expect(await send(planned)).toEqual({ id, time, duplicate: true });
@@ -216,11 +216,11 @@ describe('a planned job with a key', () => {
 
   it('conflicts with a call that has another time, no time or other data, and keeps its body', async () => {
     const { send, live, effects, inMs } = start();
-    const planned = { key: 'k', notBefore: inMs(90_000) };
+    const planned = { key: 'k', principal: 'client-1', notBefore: inMs(90_000) };
     const { id } = await send(planned);
 
     await expect(send({ ...planned, notBefore: inMs(91_000) })).rejects.toThrow(IdempotencyConflictError);
-    await expect(send({ key: 'k' })).rejects.toThrow(IdempotencyConflictError);
+    await expect(send({ key: 'k', principal: 'client-1' })).rejects.toThrow(IdempotencyConflictError);
     await expect(send({ ...planned, data: { name: 'other' } })).rejects.toThrow(IdempotencyConflictError);
     await live(2);
 
@@ -235,7 +235,7 @@ describe('a planned job with a key', () => {
         if (call === at && ++calls === (at === 'table.put' ? 2 : 1)) throw new Error('the process died');
       },
     });
-    const planned = { key: 'k', notBefore: inMs(30 * MINUTE) };
+    const planned = { key: 'k', principal: 'client-1', notBefore: inMs(30 * MINUTE) };
     await expect(send(planned)).rejects.toThrow('died');
     const [before] = engine.rows();
 
@@ -255,7 +255,7 @@ describe('a planned job with a key', () => {
         if (dies && call === 'objects.put') throw new Error('the process died');
       },
     });
-    const planned = { key: 'k', notBefore: inMs(2 * 60 * MINUTE) };
+    const planned = { key: 'k', principal: 'client-1', notBefore: inMs(2 * 60 * MINUTE) };
     await expect(send(planned)).rejects.toThrow('died');
     dies = false;
     await live(17);
@@ -276,7 +276,7 @@ describe('a planned job with a key', () => {
         if (dies && call === 'objects.put') throw new Error('the process died');
       },
     });
-    const planned = { key: 'k', notBefore: inMs(2 * 60 * MINUTE) };
+    const planned = { key: 'k', principal: 'client-1', notBefore: inMs(2 * 60 * MINUTE) };
     await expect(send(planned)).rejects.toThrow('died');
     dies = false;
     await live(17);

@@ -1,9 +1,13 @@
 import fc from 'fast-check';
 import { parseFeedback } from '../../../lib/feedback/message';
 import { parseEnvelope, payloadHash } from '../../../lib/jobs/envelope';
+import { createLedger } from '../../../lib/jobs/ledger';
 import type { Item } from '../../../lib/ports';
 import { IdempotencyConflictError, InvalidJobError } from '../../../lib/producer/errors';
+import { kinds } from '../../../lib/producer/kinds';
 import { createProducer } from '../../../lib/producer/producer';
+import { submit } from '../../../lib/producer/submit';
+import type { SubmitOptions } from '../../../lib/producer/valid';
 import { withFaults } from '../../support/faults';
 import { memoryProducerDeps } from '../../support/producer';
 
@@ -74,7 +78,7 @@ describe('feedback from the producer', () => {
     const { deps, table, messages } = memoryProducerDeps();
     const bad = { user: { email: 'planted' }, subject: 'planted\n', message: '', planted: 1 };
 
-    const refused = createProducer(deps).feedback(bad as never, { key: '' });
+    const refused = createProducer(deps).feedback(bad as never, { key: '', principal: 'client-1' });
 
     await expect(refused).rejects.toThrow(InvalidJobError);
     const { problems } = (await refused.catch((error: unknown) => error)) as InvalidJobError;
@@ -83,10 +87,38 @@ describe('feedback from the producer', () => {
     expect([table.writes(), messages().length]).toEqual([0, 0]);
   });
 
+  it('with a key, but without its owner, is refused and leaves nothing behind', async () => {
+    const { deps, table, messages } = memoryProducerDeps();
+    const send = (options: unknown) => createProducer(deps).feedback(feedback, options as SubmitOptions);
+
+    for (const [options, field] of [
+      [{ key: 'k' }, 'principal'],
+      [{ key: 'k', principal: undefined }, 'principal'],
+      [{ key: 'k', principal: '' }, 'principal'],
+      [{ key: 'k', system: false }, 'system'],
+      [{ key: 'k', principal: 'client-1', system: true }, 'system'],
+    ] as const)
+      await expect(send(options)).rejects.toMatchObject({ name: 'InvalidJobError', problems: [{ field }] });
+    expect([table.writes(), messages().length]).toEqual([0, 0]);
+  });
+
+  it('of the system is the same job as one that was accepted with a key alone before keys needed an owner', async () => {
+    const { deps, messages } = memoryProducerDeps();
+    const submission = kinds.feedback(feedback, {}, deps);
+    const before = await submit({ ...deps, ledger: createLedger(deps) }, { ...submission, key: 'nightly' });
+
+    const again = await createProducer(deps).feedback(feedback, { key: 'nightly', system: true });
+    const ofClient = await createProducer(deps).feedback(feedback, { key: 'nightly', principal: 'system' });
+
+    expect(again).toMatchObject({ id: before.id, duplicate: true });
+    expect(ofClient).toMatchObject({ duplicate: false });
+    expect(messages()).toHaveLength(2);
+  });
+
   it.each([
-    ['an empty key', { key: '' }, 'key'],
-    ['a key of 256 characters', { key: 'x'.repeat(256) }, 'key'],
-    ['a key with two lines', { key: 'a\nb' }, 'key'],
+    ['an empty key', { key: '', principal: 'client-1' }, 'key'],
+    ['a key of 256 characters', { key: 'x'.repeat(256), principal: 'client-1' }, 'key'],
+    ['a key with two lines', { key: 'a\nb', principal: 'client-1' }, 'key'],
     ['a correlation id of 129 characters', { correlationId: 'x'.repeat(129) }, 'correlationId'],
   ])('with %s is refused', async (_, options, field) => {
     const { deps } = memoryProducerDeps();
@@ -216,7 +248,7 @@ describe('a repeated key', () => {
 });
 
 describe('a producer whose stores fail', () => {
-  const options = { key: 'request-1' };
+  const options = { key: 'request-1', principal: 'client-1' };
 
   it('recognizes its own row when the answer to the write was lost', async () => {
     let puts = 0;
