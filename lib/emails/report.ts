@@ -2,6 +2,7 @@ import { jobKey, recordKey } from '../jobs/keys';
 import type { Ledger } from '../jobs/ledger';
 import { rowOfRecord } from '../jobs/record';
 import { isEnd, type JobRow } from '../jobs/row';
+import { lostSteps } from '../jobs/row-schema';
 import type { Objects } from '../ports';
 import { seenSet } from './address-set';
 import type { Campaign, CampaignStatus } from './campaigns/campaign';
@@ -31,7 +32,10 @@ export interface CampaignReport {
   accepted: number;
   /** SendGrid has not sent the mails. Their chunks are parked with the reason. */
   refused: number;
-  /** It is unknown whether SendGrid has the mails. An event or an operator resolves that. */
+  /**
+   * It is unknown whether SendGrid has the mails. An event or an operator resolves that, unless what was stored about the
+   * chunk is damaged or gone.
+   */
   unknown: number;
   /** Released, and not sent because of a cancel. */
   cancelled: number;
@@ -109,7 +113,8 @@ async function chunkRow(deps: ReportDeps, campaign: Campaign, number: number): P
 }
 
 function kindOf(row: JobRow | undefined): Kind {
-  if (!row) return 'underWay';
+  // A chunk counts as released only after its row was written, so a row or record that is missing is lost.
+  if (!row || lostSteps(row)) return 'unknown';
   const { state, reason } = row;
   const step = row.steps[SEND]?.status;
   if (row.evidence?.[SEND] || step === 'done') return 'accepted';

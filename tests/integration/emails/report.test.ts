@@ -1,8 +1,11 @@
 import { chunkId } from '../../../lib/emails/campaigns/chunk';
 import { takeEvents } from '../../../lib/emails/events/take';
 import { campaignReport } from '../../../lib/emails/report';
+import { recordKey } from '../../../lib/jobs/keys';
+import { itemOf } from '../../../lib/jobs/stored-row';
 import { eventsOf } from '../../../lib/local/fakes/sendgrid-events';
 import { CAMPAIGN, type Emails, startEmails } from '../../support/emails';
+import { PREFIX } from '../../support/engine';
 
 let emails: Emails;
 beforeEach(async () => {
@@ -116,4 +119,20 @@ test('the report reads expired rows from their records', async () => {
   }
 
   expect(await report()).toMatchObject({ accepted: 20, underWay: 0 });
+});
+
+test('the report says that it does not know about chunks whose row or record is damaged', async () => {
+  await emails.campaign({ recipients: 30, chunkSize: 10 });
+  await emails.engine.drain({ batch: 1, hours: 1 });
+  const { engine } = emails;
+  const [stepless, rowless] = [emails.chunk(0), emails.chunk(1)];
+  await engine.table.delete(stepless.key, stepless.version);
+  await engine.table.put({ ...itemOf(stepless), steps: true }, 0);
+  await engine.table.delete(rowless.key, rowless.version);
+  await engine.objects.put(recordKey(PREFIX, rowless), '{"id":', 'application/json');
+
+  expect(await report()).toMatchObject({
+    ...{ accepted: 10, unknown: 20, refused: 0, underWay: 0 },
+    jobs: { unknown: [stepless.id, rowless.id], refused: [] },
+  });
 });

@@ -175,19 +175,21 @@ const commands: fc.Arbitrary<Command[]> = fc
   );
 
 /** A record is only read when its job is older than a day. */
-const damages: fc.Arbitrary<Damage[]> = fc
-  .array(
-    fc.record({
-      at: fc.oneof(fc.integer({ min: 0, max: 5_000 }), fc.integer({ min: 0, max: 30 * MINUTE_MS })),
-      what: fc.constantFrom<Damage['what'][]>('row', 'row', 'body', 'record'),
-      job: fc.integer({ min: 0, max: 3 }),
-      nth: fc.integer({ min: 0, max: 100 }),
-    }),
-    { minLength: 1, maxLength: 3 },
-  )
-  .map((drawn) =>
-    drawn.map((damage) => ({ ...damage, at: damage.at + (damage.what === 'record' ? 25 * HOUR_MS : 0) })),
-  );
+const damages = (whats: readonly Damage['what'][]): fc.Arbitrary<Damage[]> =>
+  fc
+    .array(
+      fc.record({
+        at: fc.oneof(fc.integer({ min: 0, max: 5_000 }), fc.integer({ min: 0, max: 30 * MINUTE_MS })),
+        what: fc.constantFrom(...whats),
+        job: fc.integer({ min: 0, max: 3 }),
+        nth: fc.integer({ min: 0, max: 100 }),
+      }),
+      { minLength: 1, maxLength: 3 },
+    )
+    .map((drawn) =>
+      drawn.map((damage) => ({ ...damage, at: damage.at + (damage.what === 'record' ? 25 * HOUR_MS : 0) })),
+    );
+const OF_JOBS: readonly Damage['what'][] = ['row', 'row', 'body', 'record'];
 
 const future = fc
   .record({ from: fc.integer({ min: 0, max: 20 * MINUTE_MS }), lasts: fc.constantFrom(10 * MINUTE_MS, 2 * HOUR_MS) })
@@ -290,6 +292,7 @@ function load(queue: SimulatedQueue, { alone }: { alone: boolean }): fc.Arbitrar
 
 /** Draws a run of all or some of these queues. */
 export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
+  const hasCampaigns = queues.some(({ controlled }) => controlled);
   const loads = fc.tuple(...queues.map((queue) => load(queue, { alone: queues.length === 1 })));
   return fc
     .record({
@@ -302,7 +305,7 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
       calls: fc.array(callFault(queues), { maxLength: 6 }),
       streak: rarely(streak(queues), []),
       commands: rarely(commands, []),
-      damages: rarely(damages, []),
+      damages: rarely(damages(hasCampaigns ? [...OF_JOBS, 'list'] : OF_JOBS), []),
       future: rarely(future, undefined as never),
       waits: rarely(waits, undefined as never),
       starts: rarely(fc.array(startFault, { minLength: 1, maxLength: 3 }), []),
@@ -327,7 +330,7 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
       changes: rarely(changes, undefined as never),
       redeliveries: rarely(redeliveries, []),
       warm: fc.constantFrom(undefined, true as const),
-      controls: queues.some(({ controlled }) => controlled) ? controls : fc.constant<Control[]>([]),
+      controls: hasCampaigns ? controls : fc.constant<Control[]>([]),
     })
     .map(({ loads: [first, ...beside], broken, unpolled, retention, dlqRetention, ...drawn }) => {
       const { redrives, outages, resolution, canaries, approximate, share, indexLag, versions, ...rest } = drawn;

@@ -1,3 +1,4 @@
+import { campaignKeys } from '../../../lib/emails/manifest';
 import { isBodyOf } from '../../../lib/jobs/body';
 import { bodyKey, recordKey } from '../../../lib/jobs/keys';
 import { isEnd, type JobRow } from '../../../lib/jobs/row';
@@ -25,8 +26,7 @@ const ATTRIBUTES = [
 /** Starts the damages of the plan, and the newer code that writes rows. */
 export function startDamages(world: World): void {
   const { plan, kernel, pending, trouble } = world;
-  // A campaign's report counts what its chunks say that they did, and a damage can take that.
-  for (const damage of world.queue.controlled ? [] : plan.damages) {
+  for (const damage of plan.damages) {
     pending.add(damage);
     kernel.setTimeout(() => {
       trouble();
@@ -104,6 +104,16 @@ const DAMAGES: Record<Damage['what'], (world: World, row: JobRow, nth: number) =
       MessageBody: body,
       ...(settings.type === 'fifo' ? { MessageGroupId: row.group ?? 'g', MessageDeduplicationId: chance.uuid() } : {}),
     });
+    return true;
+  },
+  /** One of the objects that a campaign's caller has stored is truncated, or gone. */
+  list({ stores, damaged }, { id, correlationId: campaign = id }, nth) {
+    const objects = stores.objects as MemoryObjects;
+    const keys = objects.keys().filter((key) => key.startsWith(campaignKeys('jobs', campaign).home));
+    const key = keys[nth % Math.max(1, keys.length)];
+    if (key === undefined) return false;
+    damaged.add(campaign);
+    void (nth % 2 === 0 ? objects.put(key, objects.text(key).slice(0, nth), '') : objects.delete(key));
     return true;
   },
 };
