@@ -1,14 +1,13 @@
 import { chosenInstance } from '../instances/choose';
 import { hasFunction } from '../instances/functions';
-import { type Connection, findService, NOT_RUNNING } from '../local/connection';
-import { connectFunctions, outcomes } from '../local/invoke-local';
+import type { Connection } from '../local/connection';
 import { type Command, type CommandContext, takesAll } from './command';
 import { type CommandName, commands, GUARDED, GUARDED_OPTIONS, MORE_OPTIONS } from './commands';
 import { deploymentProblems } from './configuration';
 import { writeNotices } from './notices';
 import { dropSharedRole } from './roles';
 import type { runNamed } from './run-named';
-import { commandTree, extensionTree, hookOf, namePositionals } from './schema';
+import { commandTree, extensionTree, hookOf, missingPositional, namePositionals } from './schema';
 import type { Serverless } from './serverless';
 import { tagAll } from './tags';
 
@@ -27,11 +26,13 @@ export class Ops {
   constructor(serverless: Serverless, options: CommandContext['options']) {
     refuseInstanceOption(serverless, process.argv);
     namePositionals(process.argv, commands);
+    refuseMissing(serverless, process.argv);
     refuseAll(serverless, process.argv);
     const aws = serverless.getProvider('aws');
     const refuse = (problems: string[], code: string) => {
       if (problems.length > 0) throw new serverless.classes.Error(problems.join('\n'), code);
     };
+    const isLocal = () => aws.getStage() === 'local';
     let connection: Connection | undefined;
     this.hooks = {
       ...commandHooks(serverless, options),
@@ -41,17 +42,13 @@ export class Ops {
         if (deploys(serverless.processedInput.commands))
           refuse(deploymentProblems(instance, Object.keys(functions)), 'NOT_DEPLOYABLE');
         for (const key of Object.keys(functions)) if (!hasFunction(instance, key)) delete functions[key];
-        if (aws.getStage() !== 'local') await coreCommand().beforeCore(serverless, options);
-        if (invokesHere(serverless.processedInput.commands) && aws.getStage() === 'local') {
-          connection = await findService();
-          if (!connection) throw new serverless.classes.Error(NOT_RUNNING, 'NOT_RUNNING');
-          connectFunctions(connection, { functions: serverless.service.functions, env: process.env });
-        }
+        if (!isLocal()) return coreCommand().beforeCore(serverless, options);
+        localStage().refuseWithoutStack(serverless);
+        if (invokesHere(serverless.processedInput.commands)) connection = await localStage().connectLocal(serverless);
       },
-      'after:invoke:local:invoke': async () => {
-        if (!connection) return;
-        for (const line of await outcomes(connection, options.data)) process.stderr.write(`${line}\n`);
-      },
+      'before:info:info': () => (isLocal() ? localStage().showLocal(serverless) : undefined),
+      'before:invoke:local:invoke': () => localStage().prepareEvent(serverless, options, Date.now()),
+      'after:invoke:local:invoke': () => (connection ? localStage().showOutcomes(connection, options.data) : undefined),
       'before:deploy:deploy': () => coreCommand().beforeDeployment(serverless, options),
       'before:rollback:rollback': () => coreCommand().beforeRollback(serverless, options),
       'before:remove:remove': () => coreCommand().beforeRemoval(serverless, options),
@@ -75,6 +72,13 @@ function refuseInstanceOption(serverless: Serverless, argv: readonly string[]): 
     'Choose the instance with --param instance=NAME. There is no --instance.',
     'NO_SUCH_OPTION',
   );
+}
+
+/** Serverless would name the option only, and not the command that it belongs to. */
+function refuseMissing(serverless: Serverless, argv: readonly string[]): void {
+  const missing = missingPositional(argv, commands);
+  if (missing === undefined) return;
+  throw new serverless.classes.Error(`Give the ${missing.what}: sls ${missing.command} ID`, 'NO_ID');
 }
 
 /** Serverless would call it an unknown option, and some of its own commands would ignore it. */
@@ -106,6 +110,7 @@ function commandHooks(serverless: Serverless, options: CommandContext['options']
 
 /** Loaded on first use, as run-named.ts is. */
 const coreCommand = () => require('./core-command') as typeof import('./core-command');
+const localStage = () => require('./local-stage') as typeof import('./local-stage');
 
 /** `sls deploy` and `sls deploy function`, but not `sls deploy list`. */
 const deploys = ([command, subcommand]: string[]): boolean => command === 'deploy' && subcommand !== 'list';

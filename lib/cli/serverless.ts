@@ -21,7 +21,7 @@ export interface Serverless {
       compiledCloudFormationTemplate: Template;
     };
     custom?: { instance?: { account?: string | undefined } };
-    functions: Record<string, { environment?: Environment }>;
+    functions: Record<string, { environment?: Environment; events?: object[] }>;
     /** What `resources` of serverless.yml made. */
     resources?: Template;
   };

@@ -10,7 +10,7 @@ export interface NamedTarget extends Target {
 }
 
 /** The account of the service on this machine. */
-const LOCAL_ACCOUNT = '000000000000';
+export const LOCAL_ACCOUNT = '000000000000';
 
 /** The deployment that this `sls` call is about. Asks nothing of AWS. */
 export function targetOf(serverless: Serverless): Target {

@@ -16,6 +16,7 @@ import type { Lambda } from './lambda/runtime';
 import { type Ports, portsFrom } from './listen-port';
 import { close, listen } from './loopback';
 import { type LocalPorts, localPorts } from './ports';
+import { routesOf } from './routes';
 import { createSenders } from './senders';
 import type { Packaged } from './template/package';
 import { scheduledEvent } from './triggers';
@@ -33,6 +34,8 @@ export interface ServiceOptions extends Observers {
 export interface Service extends Omit<Cloud, 'endpoints'>, FakeVendors {
   /** URL of the HTTP API. */
   api: string;
+  /** The paths of the HTTP API by method. */
+  routes: Map<string, string[]>;
   endpoints: Endpoints;
   ports: LocalPorts;
   /** Takes analytics events. */
@@ -88,7 +91,7 @@ async function startParts(
   const { producer, tracker, jobs } = createSenders({ ports, declared, config });
   onStop(() => tracker.close({ timeoutMs: 0 }).catch(() => {}));
   const views = createViews({ ports, ...cloud });
-  const listener = createApi({
+  const app = createApi({
     producer: { ...producer, track: tracker.track, jobs },
     views,
     emailEvents: async (request) =>
@@ -97,12 +100,12 @@ async function startParts(
     health: () => ({ status: 'ok', stage: config.INSTANCE, endpoints }),
   });
   // The console calls this server too, so it is made when the address is known.
-  let page: http.RequestListener = listener;
+  let page: http.RequestListener = app;
   const control = controlPlane({ mappings, alarms, store, region: REGION, account: ACCOUNT });
   const listenerOf = (url = ''): http.RequestListener => {
     if (isConsolePath(url)) return page;
     if (isControlPlane(url)) return control;
-    return /^\/sns\/?$/.test(url) ? topics : listener;
+    return /^\/sns\/?$/.test(url) ? topics : app;
   };
   const server = http.createServer((request, response) => {
     listenerOf(request.url)(request, response);
@@ -114,5 +117,5 @@ async function startParts(
   onStop(() => close(server));
   vendors.sendgrid.sendEventsTo(`${api}/email-events`);
   const run = (functionKey: string) => lambda.invoke(functionKey, scheduledEvent());
-  return { ...cloud, ...vendors, api, endpoints, ports, tracker, views, lambda, alarms, run };
+  return { ...cloud, ...vendors, api, endpoints, ports, tracker, views, lambda, alarms, run, routes: routesOf(app) };
 }

@@ -5,6 +5,7 @@ import { REGION } from './cloud';
 import { announce } from './connection';
 import { invocationLines } from './invocation-lines';
 import { checkPort, portFrom, portsFrom } from './listen-port';
+import { onStop } from './on-stop';
 import { type Service, startService } from './service';
 import { packageService } from './template/package';
 
@@ -34,29 +35,25 @@ async function main(): Promise<void> {
   const withdraw = announce({ api, endpoints, region: REGION });
   for (const line of greeting(service)) print(line);
 
-  let stopping = false;
-  const stop = () => {
-    // The terminal signals the whole process group and npm passes the signal on, so ignore the second one.
-    if (stopping) return;
-    stopping = true;
+  onStop(() => {
     withdraw();
     service.stop().then(
       () => print('Stopped.'),
       () => process.exit(1),
     );
-  };
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, stop);
+  });
 }
 
-function greeting({ api, endpoints, declared }: Service): string[] {
+function greeting({ api, endpoints, declared, routes }: Service): string[] {
   const sample = '{"user":{"email":"user@example.com"},"subject":"Hello","message":"It works"}';
   return [
     '',
     'The service is running. It keeps everything in memory and listens on 127.0.0.1 only.',
     '',
     `  Console   ${api}/   queues, jobs and fake vendors in a browser`,
-    `  API       ${api}   POST /feedback /emails /campaigns /testflight /analytics · GET /jobs /jobs/{id} /records/{id} /campaigns/{id} /events /dlq /health /openapi.json`,
-    `  Zendesk   ${control(endpoints.zendesk)}   a fake that shows its state here; POST …/failures makes it fail`,
+    `  API       ${api}`,
+    ...[...routes].map(([method, paths]) => `            ${method} ${paths.join(' ')}`),
+    `  Zendesk   ${control(endpoints.zendesk)}   a fake that shows its state here`,
     `  SendGrid  ${control(endpoints.sendgrid)}   also a fake`,
     `  Apple     ${control(endpoints.appStoreConnect)}   also a fake: App Store Connect`,
     `  Discord   ${control(endpoints.discord)}   also a fake: the messages of the alarms`,
@@ -67,6 +64,10 @@ function greeting({ api, endpoints, declared }: Service): string[] {
     '',
     `  curl -si ${api}/feedback -H 'content-type: application/json' -d '${sample}'`,
     '  npx sls invoke local -f feedback -p tests/fixtures/feedback.json',
+    '',
+    'Make a vendor fail, here Zendesk in its next three calls. The console does it by a click:',
+    '',
+    `  curl -si ${new URL('/_control/failures', endpoints.zendesk).href} -d '{"status":503,"times":3}'`,
     '',
     'Connect another project that has installed the producer (npm run pack:producer):',
     '',

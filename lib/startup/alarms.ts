@@ -11,10 +11,11 @@ import { queueUrl, undeliveredName } from '../jobs/keys';
 import { realLog } from '../log';
 import { realDiscord } from '../vendors/discord';
 import { coldStart } from './cold-start';
+import { placeOf } from './function-arn';
 
 export type AlarmsHandler = (
   event: SNSEvent,
-  context: Pick<Context, 'getRemainingTimeInMillis' | 'invokedFunctionArn'>,
+  context: Pick<Context, 'getRemainingTimeInMillis'> & Partial<Pick<Context, 'invokedFunctionArn'>>,
 ) => Promise<void>;
 
 /** The Lambda handler of the alarm topic. It throws if a retry may help, because Lambda keeps the event and retries. */
@@ -27,9 +28,9 @@ export function alarmsHandler(): AlarmsHandler {
   };
 }
 
-function start(functionArn: string): AlarmDeps {
+function start(functionArn: string | undefined): AlarmDeps {
   const config = parseEnv(alarmsEnv, process.env);
-  const [, , , region = '', account = ''] = functionArn.split(':');
+  const { region, account } = placeOf(functionArn);
   return {
     instance: config.INSTANCE,
     stage: config.STAGE,

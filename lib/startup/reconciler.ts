@@ -1,5 +1,5 @@
 import type { Context } from 'aws-lambda';
-import { ConfigError, parseEnv } from '../config/environment';
+import { parseEnv } from '../config/environment';
 import { reconcilerEnv } from '../config/reconciler';
 import { dlqName, queueName, queueUrl } from '../jobs/keys';
 import type { ReconcileDeps } from '../reconcile/deps';
@@ -7,6 +7,7 @@ import { reconcile } from '../reconcile/reconcile';
 import { coldStart } from './cold-start';
 import { realDeps } from './engine';
 import { publishedEvents } from './events';
+import { placeOf } from './function-arn';
 import { noteDuration } from './metrics';
 import { monitorOf } from './monitor';
 import { rhythmOf } from './rhythm';
@@ -30,11 +31,7 @@ export function reconcilerHandler(): ScheduleHandler {
 
 function start(functionArn: string | undefined) {
   const config = parseEnv(reconcilerEnv, process.env);
-  if (functionArn === undefined)
-    throw new ConfigError(
-      'the invocation names no function (invoke local gives none); npm start runs the reconciler itself',
-    );
-  const [, , , region = '', account = ''] = functionArn.split(':');
+  const { region, account } = placeOf(functionArn);
   const deps = { ...realDeps(config), events: publishedEvents(config) };
   const url = (name: string) => queueUrl(region, account, name);
   const reached: ReconcileDeps = {

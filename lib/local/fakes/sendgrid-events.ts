@@ -35,23 +35,20 @@ export const eventsOf = (mail: AcceptedMail, event: string, now: number): Sendgr
     sg_message_id: `${mail.messageId}.recvd-${mail.customArgs.recipient ?? n}-1.0`,
   }));
 
-/** The request to the webhook, signed over the timestamp and the raw body. */
-export function signedEvents(
-  events: readonly SendgridEvent[],
-  { privateKey }: Pick<EventKeys, 'privateKey'>,
-  now: number,
-) {
+/** A request to the webhook. */
+export function signedEvents(events: readonly SendgridEvent[], keys: Pick<EventKeys, 'privateKey'>, now: number) {
   const body = JSON.stringify(events);
+  return { body, headers: { 'content-type': 'application/json', ...signedHeaders(body, keys, now) } };
+}
+
+/** SendGrid's signature over the timestamp and the raw body of a request. */
+export function signedHeaders(body: string, { privateKey }: Pick<EventKeys, 'privateKey'>, now: number) {
   const timestamp = String(Math.floor(now / 1000));
   return {
-    body,
-    headers: {
-      'content-type': 'application/json',
-      'x-twilio-email-event-webhook-signature': sign('sha256', Buffer.from(timestamp + body), privateKey).toString(
-        'base64',
-      ),
-      'x-twilio-email-event-webhook-timestamp': timestamp,
-    },
+    'x-twilio-email-event-webhook-signature': sign('sha256', Buffer.from(timestamp + body), privateKey).toString(
+      'base64',
+    ),
+    'x-twilio-email-event-webhook-timestamp': timestamp,
   };
 }
 

@@ -80,7 +80,8 @@ test('npm start serves requests and invoke local, passes its tests, refuses a po
   });
   await running.says('outcome=succeeded');
   const invoked = await invokeFeedback();
-  const [variables, smoke, alarms] = await Promise.all([
+  const [info, variables, smoke, alarms] = await Promise.all([
+    sls(directory.path, ['info']),
     sls(directory.path, ['producer', 'env']),
     sls(directory.path, ['smoke', '--json']),
     sls(directory.path, ['alarms', 'test']),
@@ -95,6 +96,7 @@ test('npm start serves requests and invoke local, passes its tests, refuses a po
   expect(accepted.status).toBe(202);
   expect(invoked.output).toMatch(/feedback [0-9a-f-]{36}: succeeded · attempts 1 · ticket done · confirmation done/);
   expect(invoked.code).toBe(0);
+  expect([info.code, info.stdout]).toEqual([0, expect.stringContaining(`console, API    ${api}/\nsqs `)]);
   expect(JSON.parse(smoke.stdout)).toMatchObject({ jobs: Array(4).fill({ state: 'succeeded' }) });
   expect(smoke.stderr).toContain('local · stage local · the service on this machine');
   expect([smoke.code, alarms.code]).toEqual([0, 0]);

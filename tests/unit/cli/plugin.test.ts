@@ -58,6 +58,28 @@ test.each(['package', 'info', 'deploy list', 'logs'])('sls %s works with the exa
   await expect(run('initialize', command.split(' '))).resolves.toBeUndefined();
 });
 
+describe('on the service of this machine', () => {
+  const local = (hook: string, commands: string[], options: Record<string, string> = {}) =>
+    new Ops(serverless(commands, { stage: 'local' }), { stage: 'local', ...options }).hooks[hook]?.();
+
+  test.each([
+    ['logs', 'npm start prints the logs of all functions in its own terminal.'],
+    ['metrics', 'sls queues and the console show the figures of the service on this machine.'],
+    ['invoke', 'To run a function, use sls invoke local.'],
+    ['remove', 'Ctrl-C in the terminal of npm start ends the service on this machine.'],
+    ['rollback', 'The service on this machine (npm start) has no stack. Choose a deployment with --stage.'],
+    ['deploy list', 'The service on this machine (npm start) has no stack. Choose a deployment with --stage.'],
+  ])('sls %s says what to do instead', async (command, instead) => {
+    await expect(local('initialize', command.split(' '))).rejects.toThrow(instead);
+  });
+
+  test('invoke local without an event names the file of one', async () => {
+    await expect(
+      async () => await local('before:invoke:local:invoke', ['invoke', 'local'], { function: 'emailEvents', data: '' }),
+    ).rejects.toThrow('The function emailEvents needs an event: -p tests/fixtures/email-events.json, or another file.');
+  });
+});
+
 test('sls remove of production needs the typed name of the instance, and --yes is not enough', async () => {
   const remove = (options: Record<string, string>) =>
     run('initialize', ['remove'], { stage: 'prod', yes: true as unknown as string, ...options });

@@ -1,8 +1,12 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { parseEvent } from '../../../lib/emails/events/event';
+import { eventVerifier, type WebhookRequest } from '../../../lib/emails/events/verify';
 import type { Connection } from '../../../lib/local/connection';
-import { connectFunctions, outcomes } from '../../../lib/local/invoke-local';
+import { EVENT_KEYS } from '../../../lib/local/endpoints';
+import { connectFunctions, outcomes, signedAsSendgrid } from '../../../lib/local/invoke-local';
 import { anEnvelope } from '../../support/engine';
 
 const endpoints = {
@@ -28,13 +32,18 @@ test('functions are connected to the service, without credentials of a real acco
     reconciler: {},
   };
 
-  connectFunctions({ api: 'http://127.0.0.1:1000', region: 'us-east-1', endpoints }, { functions, env });
+  connectFunctions(
+    { api: 'http://127.0.0.1:1000', region: 'us-east-1', endpoints },
+    { functions, env, account: '000000000000' },
+  );
 
   expect(env).toMatchObject({
     AWS_ACCESS_KEY_ID: 'local',
     AWS_ENDPOINT_URL_SQS: endpoints.sqs,
     AWS_ENDPOINT_URL_S3: endpoints.s3,
     AWS_ENDPOINT_URL_DYNAMODB: endpoints.dynamodb,
+    AWS_ENDPOINT_URL_SNS: 'http://127.0.0.1:1000/sns',
+    LOCAL_FUNCTION_ARN: 'arn:aws:lambda:us-east-1:000000000000:function:local',
     PATH: '/bin',
   });
   expect(env).not.toHaveProperty('AWS_PROFILE');
@@ -44,6 +53,23 @@ test('functions are connected to the service, without credentials of a real acco
     feedback: { environment: { ZENDESK_ENDPOINT: endpoints.zendesk, BRAND_NAME: 'Example' } },
     reconciler: {},
   });
+});
+
+test('the webhook takes the event of its fixture with the signature that it gets', () => {
+  const now = Date.now();
+  const verify = eventVerifier([EVENT_KEYS.publicKey], () => now);
+  const request = JSON.parse(readFileSync('tests/fixtures/email-events.json', 'utf8')) as WebhookRequest;
+  const verdict = verify(signedAsSendgrid(request, now) as WebhookRequest);
+
+  expect(verify(request)).toEqual({ status: 403 });
+  expect('body' in verdict && parseEvent(JSON.parse(verdict.body.toString())[0], now)).toMatchObject({
+    instance: 'local',
+  });
+});
+
+test('any other event stays as it is', () => {
+  expect(signedAsSendgrid({ Records: [] }, 0)).toEqual({ Records: [] });
+  expect(signedAsSendgrid('', 0)).toBe('');
 });
 
 describe('outcomes', () => {

@@ -1,7 +1,9 @@
-import { readFileSync } from 'node:fs';
-import type { SQSEvent } from 'aws-lambda';
+import { existsSync, readFileSync } from 'node:fs';
+import type { SNSEvent, SQSEvent } from 'aws-lambda';
+import { notificationOf } from '../../../lib/alarms/notification';
 import { encodeBatch } from '../../../lib/analytics/encode';
 import { analyticsSchema } from '../../../lib/analytics/message';
+import { environmentSchemas } from '../../../lib/config/functions';
 import { emailMessageSchema } from '../../../lib/emails/message';
 import { feedbackGroup, parseFeedback } from '../../../lib/feedback/message';
 import { parseEnvelope, parseOrPark } from '../../../lib/jobs/envelope';
@@ -69,4 +71,16 @@ test('the local queue could deliver the emails event, which holds one mail', () 
   expect(envelope.type).toBe('email.message.v1');
   expect(record.eventSourceARN).toBe('arn:aws:sqs:us-east-1:000000000000:local-emails.fifo');
   expect(record.attributes).toMatchObject({ MessageGroupId: envelope.id, MessageDeduplicationId: envelope.id });
+});
+
+test.each(Object.keys(environmentSchemas))('%s has a fixture for sls invoke local', (name) => {
+  const file = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+  expect(existsSync(`tests/fixtures/${file}.json`)).toBe(true);
+});
+
+test('the event of the alarms is an alarm', () => {
+  const { Records } = JSON.parse(readFileSync('tests/fixtures/alarms.json', 'utf8')) as SNSEvent;
+
+  expect(Records.map(({ Sns }) => notificationOf(Sns))).toMatchObject([{ alarm: { AlarmName: 'local-reconciler' } }]);
 });
