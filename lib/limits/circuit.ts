@@ -33,6 +33,8 @@ const MOST_SENDERS = 2;
 /** The limit for an instance with one sender: a key that lost its scope must not end all its jobs as dead. */
 const MOST_REFUSALS = 50;
 const MOST_TRANSIENTS = 5;
+/** A process trusts its last read of a closed circuit this long. So it sees a circuit that opens this much later. */
+export const KEPT_MS = 2_000;
 
 export const isOpen = (circuit: Circuit | undefined): circuit is OpenCircuit => circuit?.stoppedAt !== undefined;
 
@@ -56,9 +58,17 @@ export function circuitBreakers(deps: ItemDeps) {
     forbidden: [],
     transients: 0,
   });
+  /** Closed circuits without failures, each with the time of its read. */
+  const kept = new Map<Vendor, { circuit: Circuit | undefined; readAt: number }>();
+  let changes = 0;
   const change = async (vendor: Vendor, next: (circuit: Circuit) => Circuit | undefined) => {
-    const { item } = await updateItem<Circuit>(deps, vendorKey(vendor), (stored) => next(stored ?? closed(vendor)));
-    return item;
+    try {
+      const { item } = await updateItem<Circuit>(deps, vendorKey(vendor), (stored) => next(stored ?? closed(vendor)));
+      return item;
+    } finally {
+      kept.delete(vendor);
+      changes++;
+    }
   };
   const opened = (circuit: Circuit, code: string): Circuit => {
     const now = deps.clock.now();
@@ -68,11 +78,20 @@ export function circuitBreakers(deps: ItemDeps) {
   return {
     read: async (vendor: Vendor) => (await readItem(deps, vendorKey(vendor))) as Circuit | undefined,
 
-    /** Reads the circuit before a call. `trial` says that this call is the only trial call until `until`. */
+    /**
+     * Reads the circuit before a call. `trial` says that this call is the only trial call until `until`. A closed circuit
+     * without failures is kept for `KEPT_MS`. This process forgets it when it counts a failure or a success.
+     */
     enter: async (vendor: Vendor, until: number) => {
+      const readAt = deps.clock.now();
+      const before = kept.get(vendor);
+      if (before && Math.abs(readAt - before.readAt) < KEPT_MS) return { circuit: before.circuit, trial: false };
+      const changesBefore = changes;
       const { changed, item } = await updateItem<Circuit>(deps, vendorKey(vendor), (circuit) =>
         isOpen(circuit) && isHalfOpen(circuit, deps.clock.now()) ? { ...circuit, trial: { until } } : undefined,
       );
+      // A read that began before a change of this process may not show that change.
+      if (!isTroubled(item) && changes === changesBefore) kept.set(vendor, { circuit: item, readAt });
       return { circuit: item, trial: changed };
     },
 

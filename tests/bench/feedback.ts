@@ -51,32 +51,41 @@ export async function feedbackCost(): Promise<string> {
     'Powertools FIFO': powertools(usualWorker(ports)),
   };
   const ms: Record<string, number[]> = {};
+  const cpu: Record<string, number[]> = {};
   const requests: Record<string, Map<string, number>> = {};
   for (let run = 0; run <= RUNS; run++)
     for (const [index, [name, handler]] of Object.entries(rivals).entries()) {
       calls.clear();
       const startedAt = performance.now();
+      const startedCpu = cpuMs();
       for (let n = 0; n < JOBS; n++) await handler(event(id(10 * run + index, n)));
       // The first run only warms up.
-      if (run > 0) ms[name] = [...(ms[name] ?? []), (performance.now() - startedAt) / JOBS];
+      if (run > 0) {
+        ms[name] = [...(ms[name] ?? []), (performance.now() - startedAt) / JOBS];
+        cpu[name] = [...(cpu[name] ?? []), (cpuMs() - startedCpu) / JOBS];
+      }
       requests[name] = new Map(calls);
     }
   await Promise.all([dynamo.close(), s3.close(), zendesk.close(), sendgrid.close()]);
 
   const plain = median(ms['plain loop'] ?? []);
+  const plainCpu = median(cpu['plain loop'] ?? []);
   const per = (name: string, port: string) =>
     [...(requests[name] ?? [])].filter(([call]) => call.startsWith(port)).reduce((sum, [, times]) => sum + times, 0) /
     JOBS;
   return [
     `A job without faults: median of ${RUNS} runs of ${JOBS} jobs, batch 1, emulators on loopback.`,
     table(
-      ['worker', 'ms/job', 'ratio', 'table calls', 'S3 calls', 'vendor calls'],
+      ['worker', 'ms/job', 'ratio', 'CPU ms/job', 'ratio', 'table calls', 'S3 calls', 'vendor calls'],
       Object.keys(rivals).map((name) => {
         const own = median(ms[name] ?? []);
+        const ownCpu = median(cpu[name] ?? []);
         return [
           name,
           own.toFixed(2),
           (own / plain).toFixed(2),
+          ownCpu.toFixed(2),
+          (ownCpu / plainCpu).toFixed(2),
           per(name, 'table').toFixed(1),
           per(name, 'objects').toFixed(1),
           per(name, 'vendor').toFixed(1),
@@ -84,6 +93,12 @@ export async function feedbackCost(): Promise<string> {
       }),
     ),
   ].join('\n');
+}
+
+/** The CPU time of this thread: the worker, the fake vendors and S3. The emulator of DynamoDB has a thread of its own. */
+function cpuMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1_000;
 }
 
 const event = (jobId: string) => ({

@@ -4,7 +4,7 @@ import { watchCanary } from '../../../lib/reconcile/canary';
 import { createNoted } from '../../../lib/reconcile/noted';
 import { analyticsBody, someEvents } from '../../support/analytics';
 import { startEmails } from '../../support/emails';
-import { memoryEngine, PREFIX, watch } from '../../support/engine';
+import { jobId, memoryEngine, PREFIX, watch } from '../../support/engine';
 import { aFeedback, feedbackBody, startFeedback } from '../../support/feedback';
 import { LEAN, WATCHED } from '../../support/lean-world';
 import { memoryProducerDeps } from '../../support/producer';
@@ -14,9 +14,21 @@ import { inviteBody, startTestflight } from '../../support/testflight';
 /** How often each port was called, by `{port}.{method}`. */
 export type Calls = Record<string, number>;
 
-/** The calls of one clean job of each kind, of one accepted by the API, and of one run of the reconciler without work. */
+/**
+ * The calls of one clean job of each kind, of one accepted by the API, and of one run of the reconciler without work. A
+ * job is the first of its process, or a next one: a process keeps closed circuit breakers, and a campaign's content.
+ */
 export type Counts = Record<
-  'accept' | 'feedback' | 'chunk' | 'analytics' | 'testflight' | 'canary' | 'reconciler',
+  | 'accept'
+  | 'feedback'
+  | 'nextFeedback'
+  | 'chunk'
+  | 'nextChunk'
+  | 'analytics'
+  | 'testflight'
+  | 'nextTestflight'
+  | 'canary'
+  | 'reconciler',
   Calls
 >;
 
@@ -40,9 +52,12 @@ export async function counts(): Promise<Counts> {
   return {
     accept: await accept(),
     feedback: await feedback(),
+    nextFeedback: await feedback({ after: 1 }),
     chunk: await chunk(),
+    nextChunk: await chunk({ after: 1 }),
     analytics: await analytics(),
     testflight: await testflight(),
+    nextTestflight: await testflight({ after: 1 }),
     canary: await canary(),
     reconciler: await reconciler(),
   };
@@ -60,31 +75,39 @@ async function accept(): Promise<Calls> {
   return calls();
 }
 
-async function feedback(): Promise<Calls> {
+async function feedback({ after = 0 } = {}): Promise<Calls> {
   const { before, begin, calls } = counter();
   const { engine, close } = await startFeedback({ before });
-  engine.send(feedbackBody());
-  begin();
-  await engine.deliver().finally(close);
+  await lastOf(after, { engine, begin, send: (n) => engine.send(feedbackBody({}, { id: jobId(n) })) }).finally(close);
   return calls();
 }
 
-async function chunk(): Promise<Calls> {
+async function chunk({ after = 0 } = {}): Promise<Calls> {
   const { before, begin, calls } = counter();
-  const emails = await startEmails({ before });
-  emails.sendChunk(await emails.campaign({ recipients: 50, chunkSize: 50 }), 0);
-  begin();
-  await emails.engine.deliver().finally(emails.close);
+  const { engine, campaign, sendChunk, close } = await startEmails({ before });
+  const made = await campaign({ recipients: 50 * (after + 1), chunkSize: 50 });
+  await lastOf(after, { engine, begin, send: (n) => sendChunk(made, n) }).finally(close);
   return calls();
 }
 
-async function testflight(): Promise<Calls> {
+async function testflight({ after = 0 } = {}): Promise<Calls> {
   const { before, begin, calls } = counter();
   const { engine, close } = await startTestflight({ before });
-  engine.send(inviteBody());
-  begin();
-  await engine.deliver().finally(close);
+  const send = (n: number) => engine.send(inviteBody({ email: `tester-${n}@example.com` }, { id: jobId(n) }));
+  await lastOf(after, { engine, begin, send }).finally(close);
   return calls();
+}
+
+/** Runs some jobs, and counts the calls of the next one. */
+async function lastOf(
+  after: number,
+  { engine, begin, send }: { engine: { deliver(): Promise<unknown> }; begin: () => void; send: (n: number) => unknown },
+): Promise<void> {
+  for (let n = 0; n <= after; n++) {
+    send(n);
+    begin();
+    await engine.deliver();
+  }
 }
 
 async function analytics(): Promise<Calls> {

@@ -4,7 +4,11 @@ import { serviceQueue } from '../world/names';
 import type { World } from '../world/types';
 
 /** The names of vendors in rows, and in faults. */
-const TARGETS: Record<string, Target> = { zendesk: 'zendesk', sendgrid: 'sendgrid', 'app-store-connect': 'apple' };
+export const TARGETS: Record<string, Target> = {
+  zendesk: 'zendesk',
+  sendgrid: 'sendgrid',
+  'app-store-connect': 'apple',
+};
 
 /** The fewest failed calls, or 403s, in a row that open a circuit (lib/limits/circuit.ts). */
 const FAILURES = 5;

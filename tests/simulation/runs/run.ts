@@ -6,6 +6,7 @@ import { watchFigures, watchGauges } from '../promises/figures';
 import { watchHolds } from '../promises/holds-are-deserved';
 import { brokenPromise } from '../promises/invariants';
 import { createLiveness } from '../promises/liveness';
+import { watchCircuits } from '../promises/open-circuits-refuse';
 import { watchPlans } from '../promises/plans-are-kept';
 import { watchReturns } from '../promises/returns-in-order';
 import { watchRows } from '../promises/rows-are-explained';
@@ -58,6 +59,7 @@ export async function runPlan(
   startSchedule(world, functions);
   watchRows(world);
   watchPlans(world);
+  watchCircuits(world);
   watchGauges(world);
   const inputs = lanes.map((lane) => {
     startOperators(lane);

@@ -42,11 +42,13 @@ export interface CallerDeps {
   reached: (what: string) => void;
   /** Records that a fault has just acted. */
   faulty: () => void;
+  /** Called when a call begins. */
+  begun: (process: Process, target: Target) => void;
 }
 
 /** Makes every call of a run. Calls are numbered across all processes, so that the plan can choose which one fails. */
 export function createCaller(deps: CallerDeps): Caller {
-  const { kernel, chance, trace, plan, reached, faulty, secret } = deps;
+  const { kernel, chance, trace, plan, reached, faulty, begun, secret } = deps;
   const byNumber = new Map<number, Fault>();
   const byKind = new Map<string, Map<number, Fault>>();
   for (const { kind, nth, fault } of plan.calls)
@@ -70,6 +72,7 @@ export function createCaller(deps: CallerDeps): Caller {
   return <T>({ process, target, method, timeoutMs, effect, detail }: Call<T>): Promise<T> =>
     new Promise<T>((resolve, reject) => {
       if (!process.alive) return;
+      begun(process, target);
       const what = `${target}.${method}`;
       const drawn = faultOf(what, target);
       // Released code knows no malformed answer. Both end without a usable answer after the effect.

@@ -25,6 +25,7 @@ import type { Vendors } from '../vendors/vendors';
 import type { Bus } from './bus';
 import type { Caller, Process } from './calls';
 import type { Chance } from './chance';
+import type { Target } from './faults';
 import type { Kernel } from './kernel';
 import type { Trace } from './trace';
 import type { Death, Watch } from './watch';
@@ -60,6 +61,8 @@ export interface World extends Lane {
   exit(process: Process): void;
   /** By queue and counter: how often the rows and the metrics say that it happened. */
   counted: Map<string, { rows: number; metrics: number }>;
+  /** Called when a process begins a call. */
+  onCall: ((by: Process, target: Target) => void)[];
   /** Called with every message that a process sends, by the queue's name. */
   onSent: ((by: Process, queue: string, message: OutgoingMessage) => void)[];
   /** Ids of jobs about which something stored was damaged. */

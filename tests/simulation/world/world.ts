@@ -14,6 +14,7 @@ import { createBus } from './bus';
 import { createCaller, type Process } from './calls';
 import { createChance } from './chance';
 import { isDeployed } from './deployments';
+import type { Target } from './faults';
 import { createKernel, type Event } from './kernel';
 import { ACCOUNT, deadLetterQueue, INSTANCE, mainQueue, REGION, serviceQueue } from './names';
 import { createTrace } from './trace';
@@ -35,6 +36,10 @@ export function createWorld(plan: Plan, options: { detailed?: boolean; mutant?: 
   const onDeath: ((death: Death) => void)[] = [];
   const onRow: ((row: JobRow) => void)[] = [];
   const onItem: ((item: Item) => void)[] = [];
+  const onCall: World['onCall'] = [];
+  const begun = (process: Process, target: Target) => {
+    for (const listener of onCall) listener(process, target);
+  };
   const watch = createWatch({
     now: kernel.now,
     reached: reach,
@@ -74,7 +79,7 @@ export function createWorld(plan: Plan, options: { detailed?: boolean; mutant?: 
     kernel,
     chance,
     trace,
-    call: createCaller({ kernel, chance, trace, plan, secret: VENDOR_SECRET, reached: reach, faulty: trouble }),
+    call: createCaller({ kernel, chance, trace, plan, secret: VENDOR_SECRET, reached: reach, faulty: trouble, begun }),
     vendors: createVendors(kernel.now),
     stores: {
       table: memoryTable({ lagMs: plan.indexLag ?? 0, now: kernel.now }),
@@ -104,6 +109,7 @@ export function createWorld(plan: Plan, options: { detailed?: boolean; mutant?: 
     },
     exit,
     counted: new Map(),
+    onCall,
     onSent: [],
     damaged: new Set(),
     pending: new Set(),

@@ -4,6 +4,8 @@ const CIRCUIT = 'lib/limits/circuit.ts';
 const GATE = 'lib/limits/gate.ts';
 const HALF_OPEN = 'lib/reconcile/half-open.ts';
 
+const SECOND_MS = 1_000;
+
 /** Faults of the circuit breaker. */
 export const CIRCUIT_MUTANTS: Record<string, SourceMutant> = {
   trialOfNamedJob: {
@@ -21,6 +23,19 @@ export const CIRCUIT_MUTANTS: Record<string, SourceMutant> = {
     ],
     breaks: /^liveness/,
     by: { scale: 'trial-of-waiting' },
+  },
+  closedForever: {
+    changes: [{ file: CIRCUIT, find: 'Math.abs(readAt - before.readAt) < KEPT_MS', replace: 'readAt !== 0' }],
+    breaks: /^open circuits refuse/,
+    by: {
+      plan: {
+        queue: 'feedback',
+        concurrency: 2,
+        warm: true,
+        outages: [{ target: 'zendesk', from: 20 * SECOND_MS, until: 90 * SECOND_MS, fault: 'unauthorized' }],
+        jobs: [0, 0, 21, 30, 30].map((second, group) => ({ kind: 'good', at: second * SECOND_MS, group, retries: 0 })),
+      },
+    },
   },
   trialWithoutLease: {
     changes: [

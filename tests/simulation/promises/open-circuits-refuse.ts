@@ -1,0 +1,35 @@
+import type { Vendor } from '../../../lib/errors';
+import { vendorKey } from '../../../lib/jobs/keys';
+import { KEPT_MS } from '../../../lib/limits/circuit';
+import type { Item } from '../../../lib/ports';
+import type { Target } from '../world/faults';
+import type { World } from '../world/types';
+import { TARGETS } from './holds-are-deserved';
+
+/** The vendor of each target. Chunks of campaigns have a target of their own. */
+const VENDOR_OF = new Map<Target, string>([
+  ...Object.entries(TARGETS).map(([vendor, target]) => [target, vendor] as const),
+  ['bulk', 'sendgrid'],
+]);
+
+/**
+ * No process calls a vendor whose circuit has been open for longer than a process may keep a closed one, unless the call is
+ * the trial call. A process that opened the circuit itself knows it at once.
+ */
+export function watchCircuits({ onItem, onCall, watch, kernel, reach }: World): void {
+  const openSince = new Map<string, number>();
+  onItem.push(({ key, stoppedAt }: Item) => {
+    if (!key.startsWith('vendor#')) return;
+    if (stoppedAt === undefined) openSince.delete(key);
+    else if (!openSince.has(key)) openSince.set(key, kernel.now());
+  });
+  onCall.push(({ name, released }, target) => {
+    const vendor = VENDOR_OF.get(target);
+    const since = vendor && openSince.get(vendorKey(vendor as Vendor));
+    if (released || !since || watch.items.get(vendorKey(vendor as Vendor))?.trial) return;
+    const openMs = kernel.now() - since;
+    reach('call through a circuit that has just opened');
+    if (openMs > KEPT_MS)
+      watch.violated(`open circuits refuse: ${name} calls ${vendor} ${openMs} ms after its circuit opened`);
+  });
+}
