@@ -82,6 +82,8 @@ export const campaignSchema = z
   .strictObject({
     ...contentShape,
     unsubscribe: unsubscribe.optional(),
+    /** The recipients need this mail whatever they subscribed to, such as a receipt. Bulk mail needs `unsubscribe`. */
+    transactional: z.boolean().optional(),
     /** For the readers of rows and reports. No personal data. */
     name: singleLine(100).optional(),
     /** No mail is sent before this time (ISO 8601, with a zone). */

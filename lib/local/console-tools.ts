@@ -96,6 +96,7 @@ const SAMPLES = {
           from: { email: 'sender@example.com' },
           subject: 'A sample',
           text: 'The console sent this.',
+          unsubscribe: { link: 'https://example.com/leave' },
         },
         Array.from({ length: READERS }, (_, n) => ({ email: `reader-${n}@example.com` })),
       ),

@@ -12,7 +12,7 @@ import {
 import type { RecipientInput } from '../emails/recipient';
 import { type Bytes, fromCsv, fromIterable, fromNdjson, type Read } from '../emails/recipients';
 import { writeManifest } from '../emails/write-manifest';
-import { attachmentsPrefix } from '../jobs/keys';
+import { attachmentsPrefix, jobKey } from '../jobs/keys';
 import type { Table } from '../ports';
 import { InvalidJobError } from './errors';
 import { jobId } from './job-id';
@@ -54,7 +54,7 @@ export async function submitCampaign(
   deps: CampaignDeps,
   { input, source, options }: { input: CampaignInput; source: RecipientSource; options: SubmitOptions },
 ): Promise<AcceptedCampaign> {
-  const { name, sendAt, ...content } = valid(campaignSchema, input);
+  const { name, sendAt, transactional, ...content } = valid(campaignSchema, input);
   const submitted = { ...valid(submitOptions, options), queue: EMAILS_QUEUE };
   if (!isSource(source)) refuse(new InvalidRecipientsError('must be a list, or an object with csv, ndjson or key'));
   // Without the queue, the recipients must not be stored either.
@@ -67,6 +67,7 @@ export async function submitCampaign(
     });
   const id = jobId({ ...submitted, ...deps });
   await checkStart(deps, { ...submitted, id });
+  if (content.unsubscribe === undefined && !transactional) await requireAccepted(deps, { ...submitted, id });
   // A repeated call keeps the chunk size. With another one, its manifest would differ and look like another campaign.
   const repeated = submitted.key === undefined ? undefined : await campaigns(deps).read(id);
   const chunkSize = repeated?.chunkSize ?? chunkSizeOf(deps.emailRate);
@@ -85,6 +86,13 @@ export async function submitCampaign(
   const accepted = await submit(deps, { ...submitted, id, type: EMAIL_CAMPAIGN, data, group: id });
   const { requested, duplicates, rejected, recipients, chunks } = written;
   return { ...accepted, requested, duplicates, rejected, recipients, chunks, rejectedKeys };
+}
+
+/** A campaign that was accepted before bulk mail needed an unsubscribe stays accepted when its caller repeats the call. */
+async function requireAccepted({ ledger }: CampaignDeps, { id, key }: { id: string; key?: string | undefined }) {
+  if (key !== undefined && (await ledger.get(jobKey(EMAILS_QUEUE, id)))) return;
+  const message = 'unsubscribe: is required for bulk mail. Mail that is not bulk mail says transactional: true';
+  throw new InvalidJobError([{ field: 'unsubscribe', message }]);
 }
 
 /** Whether recipients can be read from it. Callers without types give anything. */

@@ -37,7 +37,7 @@ async function main([name = '', endpoint = '']: string[]): Promise<void> {
   if (!source) throw new Error(`there is no source ${name}`);
   const begun = performance.now();
   const accepted = await producer.campaign(
-    { from: { email: 'news@example.com' }, templateId: `d-${'0'.repeat(32)}` },
+    { from: { email: 'news@example.com' }, templateId: `d-${'0'.repeat(32)}`, transactional: true },
     source,
   );
   const seconds = (performance.now() - begun) / 1000;

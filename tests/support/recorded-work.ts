@@ -63,9 +63,9 @@ export async function recordedWork(recorded: RecordedService): Promise<Left> {
       await producer.removeTester({ app: LOCAL_APP.id, email: 'accepted@example.com', from: 'app' }),
     ];
     const held = await feedback('waits-1@example.com');
-    const campaign = await producer.campaign(mail, { key: list });
+    const campaign = await producer.campaign({ ...mail, transactional: true }, { key: list });
     const sendAt = new Date(Date.now() + HOUR_MS).toISOString();
-    const later = await producer.campaign({ ...mail, sendAt }, [mail.from]);
+    const later = await producer.campaign({ ...mail, transactional: true, sendAt }, [mail.from]);
     await feedback('planned-1@example.com', {}, { notBefore: sendAt });
     await producer.track({ id: randomUUID(), name: 'opened', time: new Date().toISOString() });
     await producer.flush();

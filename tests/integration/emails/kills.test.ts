@@ -115,7 +115,7 @@ test.each([
     const verify = eventVerifier([keys.publicKey], engine.clock.now);
     const accept = () =>
       producer.campaign(
-        { from: { email: 'news@example.com' }, templateId: TEMPLATE },
+        { from: { email: 'news@example.com' }, templateId: TEMPLATE, transactional: true },
         Array.from({ length: RECIPIENTS }, (_, n) => ({ email: `user-${n}@example.com` })),
         { key: 'spring', principal: 'client-1' },
       );

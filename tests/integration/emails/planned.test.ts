@@ -17,7 +17,11 @@ async function planned() {
   const producer = createProducer({ ...engine.deps, source: '/my/api', emailRate: 10 });
   const content = { from: { email: 'news@example.com' }, subject: 'S', text: 'T' };
   const options = { notBefore: new Date(engine.clock.now() + HOUR).toISOString() };
-  const campaign = await producer.campaign(content, [{ email: 'a@example.com' }, { email: 'b@example.com' }], options);
+  const campaign = await producer.campaign(
+    { ...content, transactional: true },
+    [{ email: 'a@example.com' }, { email: 'b@example.com' }],
+    options,
+  );
   const mail = await producer.email({ ...content, to: { email: 'c@example.com' } }, options);
   return { ...emails, campaign, mail };
 }

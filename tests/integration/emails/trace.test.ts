@@ -9,7 +9,7 @@ afterEach(async () => {
 
 const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
 const trace = { correlationId: 'request-1', traceparent };
-const content = { from: { email: 'news@example.com' }, subject: 'S', text: 'T' };
+const content = { from: { email: 'news@example.com' }, subject: 'S', text: 'T', transactional: true };
 
 /** Sends a campaign of two chunks with these options of the caller. Resolves to its id. */
 async function sent(options: Parameters<ReturnType<typeof createProducer>['campaign']>[2]) {

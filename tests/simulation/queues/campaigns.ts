@@ -96,10 +96,14 @@ export const campaigns: SimulatedQueue = {
     const about = { name: spec.kind, ...sendAtOf(world, index) };
     const list = listOf(spec, index);
     if (type === EMAIL_CAMPAIGN)
-      return createProducer({ ...deps, emailRate: PRODUCER_RATE }).campaign({ ...about, ...contentOf(spec) }, list, {
-        ...options,
-        system: true,
-      });
+      return createProducer({ ...deps, emailRate: PRODUCER_RATE }).campaign(
+        { ...about, ...contentOf(spec), transactional: true },
+        list,
+        {
+          ...options,
+          system: true,
+        },
+      );
     const id = jobId({ ...deps, queue: EMAILS_QUEUE, ...options });
     const { rejectedKeys: _rejected, ...written } = await writeManifest(deps, {
       campaign: id,

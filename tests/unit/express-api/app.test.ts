@@ -34,6 +34,7 @@ const campaign = {
   from: { email: 'news@example.com' },
   subject: 'Hello',
   text: 'Hello',
+  unsubscribe: { link: 'https://example.com/leave' },
   recipients: [{ email: SECRET }],
 };
 const invite = { action: 'invite', app: '1', email: SECRET, groups: ['0f8fad5b-d9cb-469f-a165-70867728950e'] };

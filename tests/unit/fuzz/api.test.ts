@@ -29,7 +29,13 @@ const GOOD = {
   removeTester: { app: '1', email: 'user@example.com', from: 'app' },
   notifyBuild: { app: '1', build: UUID },
 };
-const CAMPAIGN = { name: 'Spring', from: { email: 'team@example.com' }, subject: 'Hello', text: 'Hello', startsAt: '' };
+const CAMPAIGN = {
+  name: 'Spring',
+  from: { email: 'team@example.com' },
+  subject: 'Hello',
+  text: 'Hello',
+  unsubscribe: { group: 1 },
+};
 const EVENT = { id: 'e-1', name: 'opened', time: '2026-01-02T03:04:00Z', user: 'u-1', properties: {} };
 /** A caller's own ids are stored as given, so they hold no mark here. */
 const OPTIONS = damaged({ key: 'a-key', principal: 'a-client', notBefore: '2026-01-02T04:00:00Z' });

@@ -8,7 +8,8 @@ import { withFaults } from '../../support/faults';
 import { memoryProducerDeps } from '../../support/producer';
 
 const TEMPLATE = `d-${'0'.repeat(32)}`;
-const campaign: CampaignInput = { from: { email: 'news@example.com', name: 'News' }, templateId: TEMPLATE };
+const bulk: CampaignInput = { from: { email: 'news@example.com', name: 'News' }, templateId: TEMPLATE };
+const campaign: CampaignInput = { ...bulk, unsubscribe: { group: 1 } };
 const people = (count: number) => Array.from({ length: count }, (_, n) => ({ email: `user-${n}@example.com` }));
 
 function start({ emailRate = 20, ...wrap }: Parameters<typeof memoryProducerDeps>[0] & { emailRate?: number } = {}) {
@@ -254,7 +255,7 @@ describe('one mail to one person', () => {
   test('becomes a job in its own message group', async () => {
     const { producer, messages } = start();
 
-    const { id } = await producer.email({ ...campaign, to: { email: 'user@example.com' }, data: { code: '1' } });
+    const { id } = await producer.email({ ...bulk, to: { email: 'user@example.com' }, data: { code: '1' } });
 
     expect(messages()).toMatchObject([{ groupId: id }]);
   });
@@ -270,8 +271,41 @@ describe('one mail to one person', () => {
 test.each([null, 7, 'people', {}, { key: 1 }, { csv: 5 }, { ndjson: null }])(
   'recipients that are %j are refused by their name',
   async (source) => {
-    expect(await problems(campaign, source as never)).toBe(
+    expect(await problems(bulk, source as never)).toBe(
       'recipients: must be a list, or an object with csv, ndjson or key',
     );
   },
 );
+
+describe('bulk mail without an unsubscribe', () => {
+  const spring = { key: 'spring', principal: 'client-1' };
+
+  test('is refused, and leaves nothing behind', async () => {
+    expect(await problems(bulk)).toBe(
+      'unsubscribe: is required for bulk mail. Mail that is not bulk mail says transactional: true',
+    );
+    expect(await problems({ ...bulk, transactional: false })).toContain('unsubscribe: is required');
+    expect(await problems({ ...bulk, transactional: 'yes' })).toContain('transactional: must be a boolean');
+  });
+
+  test('is accepted as transactional mail. Nothing stored says so, because released code would refuse the word', async () => {
+    const { producer, deps, events } = start();
+
+    await producer.campaign({ ...bulk, transactional: true }, people(3));
+
+    const manifest = await readManifest(deps, reference(events()[0]));
+    expect(await readContent(deps, manifest)).toEqual(bulk);
+    expect(JSON.stringify(events())).not.toContain('transactional');
+  });
+
+  test('that was accepted before this rule stays accepted when its caller repeats the call', async () => {
+    const { producer, messages } = start();
+    const first = await producer.campaign({ ...bulk, transactional: true }, people(3), spring);
+
+    const again = await producer.campaign(bulk, people(3), spring);
+
+    expect(again).toMatchObject({ id: first.id, duplicate: true });
+    expect(messages()).toHaveLength(1);
+    await expect(producer.campaign(bulk, people(3), { ...spring, key: 'summer' })).rejects.toThrow(InvalidJobError);
+  });
+});

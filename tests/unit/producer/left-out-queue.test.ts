@@ -55,7 +55,11 @@ test.each<[string, string, string[], (producer: ProducerClient) => Promise<unkno
     'a campaign',
     'emails',
     ['feedback', 'analytics'],
-    (producer) => producer.campaign(campaign, [{ email: 'b@example.com' }], { key: 'spring', principal: 'client-1' }),
+    (producer) =>
+      producer.campaign({ ...campaign, transactional: true }, [{ email: 'b@example.com' }], {
+        key: 'spring',
+        principal: 'client-1',
+      }),
   ],
 ])('%s is refused before any call if the instance leaves out the queue %s', async (_what, queue, queues, send) => {
   const { producer, calls, close } = await producerOf(queues);

@@ -77,7 +77,7 @@ describe('an uploaded file', () => {
       name: 'list.csv',
       contentType: 'text/csv',
     });
-    const campaign = { from: { email: 'news@example.com' }, subject: 'S', text: 'T' };
+    const campaign = { from: { email: 'news@example.com' }, subject: 'S', text: 'T', transactional: true };
 
     await expect(producer.campaign(campaign, { key }, { principal: 'client-2' })).rejects.toMatchObject({
       problems: [{ field: 'recipients.key' }],
