@@ -27,7 +27,7 @@ import {
 } from '../lib/jobs/keys';
 import type { Context } from './context';
 import { publishStatements } from './event-bus';
-import { allow, allowItems, allowObjects, listBucket, type Statement, table } from './statements';
+import { allow, allowItems, allowObjects, listBucket, type Statement, secretStatements, table } from './statements';
 import { arn } from './template';
 
 const namesOf = (rows: QueueRow[]): string[] => rows.map(({ name }) => name);
@@ -59,6 +59,7 @@ export function producerStatements(rows: QueueRow[], context: Context): Statemen
     ...(written.length > 0 ? [allowObjects(context, 'DataAndUploads', ['s3:PutObject'], written)] : []),
     ...(read.length > 0 ? [allowObjects(context, 'ListsAndReports', ['s3:GetObject'], read)] : []),
     ...(read.length > 0 ? [listBucket(context, read)] : []),
+    ...hashKeyStatements(context),
   ];
 }
 
@@ -131,8 +132,13 @@ export function operatorStatements(rows: QueueRow[], context: Context): Statemen
     allow('TestAlarms', ['sns:Publish'], arn('sns', topicName(instance))),
     ...publishStatements(context),
     stack(context),
+    ...hashKeyStatements(context),
   ];
 }
+
+/** A producer writes hashes of people, and an operator searches for them. */
+const hashKeyStatements = ({ hashKey = '', secretsKey = '' }: Context): Statement[] =>
+  secretStatements({ secrets: [hashKey], secretsKey });
 
 /** Changes only the mappings of the instance's functions. */
 const pause = (rows: QueueRow[], { instance }: Context): Statement => ({

@@ -9,6 +9,10 @@ export interface Context extends Pick<Instance, 'stage' | 'bucket' | 'prefix' | 
   brand?: string | undefined;
   /** Who may take the role of the API. Without it there is no such role. */
   api?: string[] | undefined;
+  /** Where the key of the hashes of people lies. */
+  hashKey?: string | undefined;
+  /** ARN of the customer key that encrypts the secrets. */
+  secretsKey?: string | undefined;
   /** The AWS organisation of senders in other accounts. */
   organization?: string | undefined;
   /** `own`, the name or ARN of a bus, or nothing: where the ends of jobs are published. */
@@ -23,5 +27,7 @@ export const contextOf = (
   instance: name,
   brand: settings.brand,
   eventBus: settings.events?.bus,
+  hashKey: settings.hashKey,
+  secretsKey: settings.secretsKey,
   ...settings.access,
 });

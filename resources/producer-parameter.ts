@@ -5,15 +5,16 @@ import type { Context } from './context';
 import { PRODUCER_PARAMETER_ID } from './logical-id';
 import { type Fragment, tags } from './template';
 
-/** The SSM parameter from which a producer reads its settings. It holds names only, so it needs no encryption. */
+/** The SSM parameter from which a producer reads its settings. It holds names and no secret, so it needs no encryption. */
 export function producerParameterResources(rows: QueueRow[], context: Context, emailRate: number): Fragment {
-  const { instance, bucket, prefix } = context;
+  const { instance, bucket, prefix, hashKey } = context;
   const settings: ProducerSettings = {
     account: `\${AWS::AccountId}`,
     bucket,
     prefix,
     table: tableName(instance),
     emailRate,
+    ...(hashKey !== undefined && { hashKey }),
     queues: Object.fromEntries(rows.map(({ name, type, retention }) => [name, { type, retention }])),
   };
   return {

@@ -52,7 +52,7 @@ const question = ({ action, total, perSecond }: Bulk): string =>
   `${counted(total, 'job')} will be ${DONE[action]}, ${perSecond} a second, in about ${counted(Math.ceil(total / perSecond), 'second')}.`;
 
 async function chosen({ options, out }: CommandContext, deps: OperatorDeps, action: BulkAction): Promise<JobRow[]> {
-  const search = searchJobs(deps, filterOf(options, deps));
+  const search = await searchJobs(deps, filterOf(options, deps));
   const signal = out.interrupted();
   // A cancelled job stays so unless the filter names that state.
   const may = (row: JobRow) => mayTouch[action](row) && (row.state !== 'cancelled' || options.state === 'cancelled');

@@ -13,6 +13,7 @@ import { realTable } from '../aws/table';
 import { realTopics } from '../aws/topics';
 import { type CommonConfig, commonEnv } from '../config/common';
 import { parseEnv } from '../config/environment';
+import { optionalSecret } from '../config/values';
 import { StoreError } from '../errors';
 import { queueName, topicName } from '../jobs/keys';
 import { localClients, localConfig } from '../local/clients';
@@ -23,6 +24,7 @@ import type { Reader } from '../ops/operator';
 import { type OperatorDeps, OperatorError } from '../ops/operator';
 import { verifySource } from '../ops/verify-source';
 import type { Events, Facts, Log } from '../ports';
+import { hashPeopleWith } from '../startup/hash-people';
 import { basicAuthorization } from '../vendors/credentials';
 import type { CommandContext, Output } from './command';
 import { dryMappings, dryServices } from './dry-run';
@@ -49,7 +51,7 @@ export async function connect(
   touch?: (what: string) => void,
 ): Promise<Connection> {
   const config = parseEnv(commonEnv, serverless.service.provider.environment ?? {});
-  const { sqs, s3, dynamodb, sns, eventBridge, region, zendesk, control } = await clients(serverless);
+  const { sqs, s3, dynamodb, sns, eventBridge, region, zendesk, control, hashPeople } = await clients(serverless);
   const services = {
     table: realTable({ table: config.TABLE, client: dynamodb }),
     objects: realObjects({ bucket: config.BUCKET, client: s3 }),
@@ -58,7 +60,7 @@ export async function connect(
     events: eventsOf(config, eventBridge),
   };
   const { table, objects, queues, topics, events } = touch ? dryServices(services, touch) : services;
-  const reader = readerOf(config, { table, objects, clock: realClock, random: realRandom });
+  const reader = readerOf(config, { table, objects, hashPeople, clock: realClock, random: realRandom });
 
   async function operator(): Promise<OperatorDeps> {
     const [first = ''] = reader.queueNames;
@@ -83,13 +85,20 @@ export async function connect(
   return { reader, operator, deployment, source, publishAlarm };
 }
 
+const environmentsOf = ({ service: { functions } }: Serverless) => ({
+  feedback: functions.feedback?.environment,
+  testflight: functions.testflight?.environment,
+});
+
 async function clients(serverless: Serverless) {
   const aws = serverless.getProvider('aws');
-  const feedback = serverless.service.functions.feedback?.environment;
+  const { feedback, testflight } = environmentsOf(serverless);
+  const hashKey = optionalSecret.parse(feedback?.HASH_KEY ?? testflight?.HASH_KEY);
   if (aws.getStage() !== 'local') {
     const config = await aws.getAwsSdkV3Config();
     return {
       region: aws.getRegion(),
+      hashPeople: hashPeopleWith(hashKey, config),
       eventBridge: config,
       control: { lambda: config, cloudWatch: config },
       sqs: sqsClient(config),
@@ -107,6 +116,7 @@ async function clients(serverless: Serverless) {
   return {
     ...localClients({ endpoints, region }),
     region,
+    hashPeople: hashPeopleWith(hashKey),
     eventBridge: { ...config, endpoint: endpoints.eventbridge },
     control: {
       lambda: { ...config, endpoint: `${api}/lambda` },

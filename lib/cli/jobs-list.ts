@@ -68,7 +68,7 @@ interface Listed {
 
 async function found(options: Options, out: Output, reader: Reader, limit: number): Promise<Listed> {
   const key = text(options, 'key');
-  if (key === undefined) return collected(out, searchJobs(reader, filterOf(options, reader)), limit);
+  if (key === undefined) return collected(out, await searchJobs(reader, filterOf(options, reader)), limit);
   const rows = await jobsWithKey(reader, { key, principal: text(options, 'principal'), queue: queue(options, reader) });
   if (rows.length === 0)
     throw new OperatorError(

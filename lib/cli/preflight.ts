@@ -4,6 +4,7 @@ import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { realObjects } from '../aws/objects';
 import { guarded } from '../aws/store-error';
 import { StoreError } from '../errors';
+import { FEEDBACK_QUEUE } from '../feedback/message';
 import { folderOf, stackName } from '../instances/deployed';
 import { functionsOf } from '../instances/functions';
 import type { Instance } from '../instances/instance';
@@ -11,6 +12,7 @@ import { linesOf, type Problem } from '../instances/problems';
 import { secretSettings } from '../instances/variables';
 import { folderOwner, type InstanceFolder, mayUse } from '../jobs/folder-owner';
 import { queueName } from '../jobs/keys';
+import { TESTFLIGHT_QUEUE } from '../testflight/message';
 import { bucketFindings } from './bucket-check';
 import type { AwsConfig } from './serverless';
 import { readStack } from './stack';
@@ -60,12 +62,18 @@ export async function preflight(instance: Instance, checked: Checked): Promise<F
     ]);
     return {
       problems: linesOf(instance.file, [...bucket, ...settings.problems, ...more.flat(), ...templates.problems]),
-      notes: linesOf(instance.file, [...settings.notes, ...templates.notes]),
+      notes: linesOf(instance.file, [...settings.notes, ...unkeyed(instance), ...templates.notes]),
     };
   } finally {
     s3.destroy();
   }
 }
+
+/** Not a problem, so that a deployment of a running instance needs no new secret at once. */
+const unkeyed = ({ rows, settings }: Instance): Problem[] =>
+  settings.hashKey === undefined && rows.some(({ name }) => name === FEEDBACK_QUEUE || name === TESTFLIGHT_QUEUE)
+    ? [{ path: 'hashKey', rule: 'is missing, so anyone with a list of addresses can tell whose a stored hash is' }]
+    : [];
 
 async function bucketProblems({ bucket }: Instance, s3: S3Client): Promise<Problem[]> {
   const call = () => s3.send(new HeadBucketCommand({ Bucket: bucket }));

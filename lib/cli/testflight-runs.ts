@@ -1,9 +1,11 @@
 import { eachOf } from '../concurrency';
 import { StoreError } from '../errors';
 import { sha256 } from '../jobs/envelope';
-import { OperatorError } from '../ops/operator';
+import { OperatorError, type Reader } from '../ops/operator';
+import { jobsWithKey } from '../ops/search';
 import { IdempotencyConflictError, InvalidJobError } from '../producer/errors';
 import { createProducer, type Producer } from '../producer/producer';
+import { TESTFLIGHT_QUEUE } from '../testflight/message';
 import { counted } from '../text';
 import type { Run } from './command';
 import { required } from './options';
@@ -18,13 +20,14 @@ export const testflightRuns = {
   'testflight invite': async ({ options, out, operator, audited }) => {
     const to = { app: required(options, 'app'), groups: required(options, 'group').split(',') };
     const rows = await readTesters(required(options, 'file'));
-    const producer = createProducer({ ...(await operator()), source: '/sls/testflight-invite' });
+    const deps = await operator();
+    const producer = createProducer({ ...deps, source: '/sls/testflight-invite' });
     await audited();
     const bar = out.progress(rows.length);
     const answers: Answer[] = [];
     try {
       await eachOf(rows, AT_ONCE, async (row) => {
-        answers.push({ line: row.line, ...(await queueInvitation(producer, to, row)) });
+        answers.push({ line: row.line, ...(await queueInvitation({ ...deps, producer }, to, row)) });
         bar.set(answers.length);
       });
     } finally {
@@ -44,14 +47,14 @@ type Answer = { line: number } & ({ queued: boolean } | { problem: string });
 
 /** `queued: false`: this address was already queued for these groups. */
 async function queueInvitation(
-  producer: Pick<Producer, 'invite'>,
+  deps: Reader & { producer: Pick<Producer, 'invite'> },
   to: { app: string; groups: string[] },
   row: TesterRow,
 ): Promise<{ queued: boolean } | { problem: string }> {
   if ('problem' in row) return { problem: row.problem };
-  const key = sha256(JSON.stringify([to.app, to.groups.toSorted(), row.person.email.toLowerCase()]));
   try {
-    const { duplicate } = await producer.invite({ ...to, ...row.person }, { key, principal: PRINCIPAL });
+    const key = await keyOf(deps, JSON.stringify([to.app, to.groups.toSorted(), row.person.email.toLowerCase()]));
+    const { duplicate } = await deps.producer.invite({ ...to, ...row.person }, { key, principal: PRINCIPAL });
     return { queued: !duplicate };
   } catch (error) {
     if (error instanceof InvalidJobError) return { problem: error.message };
@@ -60,6 +63,15 @@ async function queueInvitation(
     if (error instanceof StoreError) return { problem: `${error.message}. Run the command again` };
     throw error;
   }
+}
+
+/** The key of an invitation: the one that it was queued with if it was, for example before the instance had a hash key. */
+async function keyOf(deps: Reader, invitation: string): Promise<string> {
+  const [written, ...earlier] = (await deps.hashPeople())(invitation);
+  // Earlier releases used the whole SHA-256.
+  for (const key of [...earlier, sha256(invitation)])
+    if ((await jobsWithKey(deps, { key, principal: PRINCIPAL, queue: TESTFLIGHT_QUEUE })).length > 0) return key;
+  return written;
 }
 
 function summary(answers: Answer[]) {

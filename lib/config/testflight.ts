@@ -1,12 +1,14 @@
 import * as z from 'zod';
 import { commonEnv } from './common';
-import { list, seconds } from './values';
+import { list, optionalSecret, seconds } from './values';
 import { appStoreConnectEnv, brandName, sendgridEnv, templateId } from './vendors';
 
 export const testflightEnv = z.object({
   ...commonEnv.shape,
   ...appStoreConnectEnv.shape,
   ...sendgridEnv.shape,
+  /** The key of the hashes of people (lib/jobs/person-hash.ts). Without it, they have none. */
+  HASH_KEY: optionalSecret,
   /** The apps that jobs may change, separated by commas: `APP` with all its groups, or `APP:GROUP`. Empty: any. */
   APPS: list.pipe(
     z.array(

@@ -30,6 +30,8 @@ export const list = z
  * schema can be read with `realSecret`, gets a permission, and is refused in a template as a plain text.
  */
 export const secret = z.string().min(1).brand<'Secret'>();
+/** A secret that a function can do without. */
+export const optionalSecret = secret.optional();
 export type SecretReference = z.infer<typeof secret>;
 
 export const seconds = z.coerce.number().min(0).max(43_200);

@@ -99,7 +99,7 @@ function run({ deployment, ending }: ConsoleDeps, id: string, auditId: string): 
 }
 
 const chosen = async ({ deployment }: ConsoleDeps, { action, ...ask }: BulkAsk): Promise<JobRow[]> =>
-  (await jobsToTouch(searchJobs(deployment, filterOf(ask)), mayTouch[action])).rows;
+  (await jobsToTouch(await searchJobs(deployment, filterOf(ask)), mayTouch[action])).rows;
 
 /** Names these jobs and no others, in any order. */
 const digestOf = (rows: readonly JobRow[]): string =>

@@ -35,7 +35,7 @@ export async function* jobLines({ deployment }: ConsoleDeps, query: Query): Asyn
     for (const row of rows) yield { kind: 'job', job: lineOf(row) };
     return yield { kind: 'end', more: false, note: rows.length === 0 ? NO_ID : '' };
   }
-  const search = searchJobs(deployment, filterOf(query));
+  const search = await searchJobs(deployment, filterOf(query));
   let found = 0;
   for await (const { rows, done, of, looked } of search.steps()) {
     for (const row of rows) {

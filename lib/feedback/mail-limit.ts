@@ -1,6 +1,6 @@
-import { sha256 } from '../jobs/envelope';
 import { subjectKey } from '../jobs/keys';
-import { type ItemDeps, updateItem } from '../jobs/ledger';
+import { type ItemDeps, readItem, updateItem } from '../jobs/ledger';
+import type { HashPeople } from '../jobs/person-hash';
 import type { Item } from '../ports';
 import { FEEDBACK_QUEUE } from './message';
 
@@ -17,18 +17,26 @@ export type MayConfirm = (job: { id: string; email: string }) => Promise<boolean
 
 /**
  * Lets at most three jobs an hour mail one address. An unknown caller may give any address, so our confirmations could
- * annoy its owner. The key is a hash, because operators see keys and must not see addresses there.
+ * annoy its owner. The item's key is a hash, because operators see keys and must not see addresses there.
  */
-export function mailLimit(deps: ItemDeps): MayConfirm {
+export function mailLimit(deps: ItemDeps & { hashPeople: HashPeople }): MayConfirm {
   return async ({ id, email }) => {
-    const key = subjectKey(FEEDBACK_QUEUE, sha256(`mailed:${email.toLowerCase()}`).slice(0, 32));
+    const [written, ...earlier] = (await deps.hashPeople())(`mailed:${email.toLowerCase()}`);
+    const before = (await Promise.all(earlier.map((hash) => readItem(deps, keyOf(hash))))) as (Mailed | undefined)[];
+    const mailedBefore = before.flatMap((stored) => Object.entries(stored?.jobs ?? {}));
+    if (mailedBefore.some(([job]) => job === id)) return true;
+    const key = keyOf(written);
     const { item } = await updateItem<Mailed>(deps, key, (stored) => {
       const now = deps.clock.now();
-      const recent = Object.entries(stored?.jobs ?? {}).filter(([, at]) => at > now - HOUR_MS);
-      if (recent.length >= MOST_AN_HOUR || recent.some(([job]) => job === id)) return undefined;
+      const isRecent = ([, at]: [string, number]) => at > now - HOUR_MS;
+      const recent = Object.entries(stored?.jobs ?? {}).filter(isRecent);
+      const count = recent.length + mailedBefore.filter(isRecent).length;
+      if (count >= MOST_AN_HOUR || recent.some(([job]) => job === id)) return undefined;
       const jobs = { ...Object.fromEntries(recent), [id]: now };
       return { key, version: 0, writer: '', jobs, expiresAt: Math.ceil((now + 2 * HOUR_MS) / 1000) };
     });
     return item !== undefined && Object.hasOwn(item.jobs, id);
   };
 }
+
+const keyOf = (hash: string): string => subjectKey(FEEDBACK_QUEUE, hash);

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { parseOrPark, sha256 } from '../jobs/envelope';
+import { parseOrPark } from '../jobs/envelope';
 import { multiLine, singleLine } from '../text';
 
 export const FEEDBACK_QUEUE = 'feedback';
@@ -96,11 +96,8 @@ export type FeedbackInput = z.input<typeof feedbackSchema>;
 /** Parses the data of a feedback job. Throws a PermanentError that names the field and the rule. */
 export const parseFeedback = (data: unknown): Feedback => parseOrPark(feedbackSchema, data, 'data');
 
-/**
- * The message group. It keeps the feedback of one user in order. It is a hash, because logs and the DLQ's attributes
- * show it.
- */
-export function feedbackGroup({ user: { id, email } }: Pick<Feedback, 'user'>): string {
+/** The text whose hash is the message group. A group keeps the feedback of one user in order. */
+export function feedbackPerson({ user: { id, email } }: Pick<Feedback, 'user'>): string {
   const who = id === undefined ? `email:${email.toLowerCase()}` : `id:${id}`;
-  return sha256(`${FEEDBACK_QUEUE}:${who}`).slice(0, 32);
+  return `${FEEDBACK_QUEUE}:${who}`;
 }

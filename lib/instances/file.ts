@@ -78,6 +78,11 @@ export const instanceFile = section({
     .string()
     .regex(/^arn:[\w-]+:kms:[\w-]+:\d{12}:key\/[\w-]+$/, 'must be the ARN of a KMS key')
     .describe('The customer key that encrypts the secrets, if there is one'),
+  hashKey: secret
+    .regex(/^(?!secretsmanager:)/, 'must be ssm:/path, because producers read it too')
+    .describe(
+      'ssm:/path of the key of the hashes of people. Without it, anyone who has an address can compute its hash',
+    ),
 
   access: section({
     api: trusted.describe(

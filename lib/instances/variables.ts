@@ -12,6 +12,7 @@ import { settings } from './queue-row';
 /** The setting of an instance's file that each variable of the functions' environment holds. */
 export const VARIABLES: Readonly<Record<string, string>> = {
   BUCKET: 'bucket',
+  HASH_KEY: 'hashKey',
   PREFIX: 'prefix',
   RETRY_WAITS: 'waits.retry',
   STORE_WAIT: 'waits.store',

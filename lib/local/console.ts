@@ -3,6 +3,7 @@ import { eventSource, realEvents } from '../aws/events';
 import { putEvents } from '../aws/put-events';
 import { realClock, realRandom } from '../aws/system';
 import { consoleListener } from '../console/serve';
+import type { HashPeople } from '../jobs/person-hash';
 import { noLog, operatorOf, readerOf } from '../ops/connect';
 import { realDeployment } from '../ops/real-deployment';
 import type { Producer } from '../producer/producer';
@@ -19,16 +20,21 @@ export function localConsole({
   endpoints,
   vendors,
   producer,
+  hashPeople,
   api,
   ending,
-}: { api: string; ending: AbortSignal; ports: LocalPorts; vendors: FakeVendors; producer: Producer } & Pick<
-  Cloud,
-  'config' | 'endpoints'
->): http.RequestListener {
+}: {
+  api: string;
+  ending: AbortSignal;
+  ports: LocalPorts;
+  vendors: FakeVendors;
+  producer: Producer;
+  hashPeople: HashPeople;
+} & Pick<Cloud, 'config' | 'endpoints'>): http.RequestListener {
   const { table, objects, queues } = ports;
   const { INSTANCE: instance, EVENT_BUS: bus } = config;
   const bridge = { ...localConfig(REGION), endpoint: endpoints.eventbridge };
-  const reader = readerOf(config, { table, objects, clock: realClock, random: realRandom });
+  const reader = readerOf(config, { table, objects, hashPeople, clock: realClock, random: realRandom });
   const operator = operatorOf(reader, {
     instance,
     region: REGION,

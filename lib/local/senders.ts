@@ -2,6 +2,7 @@ import { realClock, realRandom } from '../aws/system';
 import { settingsOf } from '../config/common';
 import { queueName, queueUrl } from '../jobs/keys';
 import { createLedger } from '../jobs/ledger';
+import type { HashPeople } from '../jobs/person-hash';
 import type { Log } from '../ports';
 import { createJobs, type Jobs } from '../producer/jobs';
 import { createProducer, type Producer } from '../producer/producer';
@@ -16,10 +17,16 @@ export function createSenders({
   ports,
   declared,
   config,
-}: { ports: LocalPorts } & Pick<Cloud, 'declared' | 'config'>): { producer: Producer; tracker: Tracker; jobs: Jobs } {
+  hashPeople,
+}: { ports: LocalPorts; hashPeople: HashPeople } & Pick<Cloud, 'declared' | 'config'>): {
+  producer: Producer;
+  tracker: Tracker;
+  jobs: Jobs;
+} {
   const settings = settingsOf(config);
   const deps = {
     ...ports,
+    hashPeople,
     settings,
     clock: realClock,
     random: realRandom,

@@ -1,6 +1,8 @@
 import http from 'node:http';
+import { optionalSecret } from '../config/values';
 import { isConsolePath } from '../console/serve';
 import type { Tracker } from '../producer/tracker';
+import { hashPeopleWith } from '../startup/hash-people';
 import { snsListener } from './alarms/sns';
 import type { LocalAlarms } from './alarms/start';
 import { createApi } from './api';
@@ -88,7 +90,9 @@ async function startParts(
 
   const ports = localPorts({ endpoints, region: REGION, table: config.TABLE, bucket: config.BUCKET });
   onStop(async () => ports.close());
-  const { producer, tracker, jobs } = createSenders({ ports, declared, config });
+  const { environment } = declared.functions.find(({ key }) => key === 'feedback') ?? {};
+  const hashPeople = hashPeopleWith(optionalSecret.parse(environment?.HASH_KEY));
+  const { producer, tracker, jobs } = createSenders({ ports, declared, config, hashPeople });
   onStop(() => tracker.close({ timeoutMs: 0 }).catch(() => {}));
   const views = createViews({ ports, ...cloud });
   const app = createApi({
@@ -113,7 +117,7 @@ async function startParts(
   const api = await listen(server, listenOn.api);
   const ending = new AbortController();
   onStop(async () => ending.abort());
-  page = localConsole({ api, ports, config, endpoints, vendors, producer, ending: ending.signal });
+  page = localConsole({ api, ports, config, endpoints, vendors, producer, hashPeople, ending: ending.signal });
   onStop(() => close(server));
   vendors.sendgrid.sendEventsTo(`${api}/email-events`);
   const run = (functionKey: string) => lambda.invoke(functionKey, scheduledEvent());

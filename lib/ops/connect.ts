@@ -7,10 +7,10 @@ import { circuitBreakers } from '../limits/circuit';
 import type { Clock, Log, Metrics, Random } from '../ports';
 import type { OperatorDeps, Reader } from './operator';
 
-type Ports = Pick<OperatorDeps, 'table' | 'objects'> & { clock: Clock; random: Random };
+type Ports = Pick<OperatorDeps, 'table' | 'objects' | 'hashPeople'> & { clock: Clock; random: Random };
 
 /** What reads an instance's table and bucket. */
-export function readerOf(config: CommonConfig, { table, objects, clock, random }: Ports): Reader {
+export function readerOf(config: CommonConfig, { table, objects, hashPeople, clock, random }: Ports): Reader {
   const settings = settingsOf(config);
   return {
     table,
@@ -18,6 +18,7 @@ export function readerOf(config: CommonConfig, { table, objects, clock, random }
     random,
     ledger: createLedger({ table, clock, random, settings }),
     objects,
+    hashPeople,
     prefix: config.PREFIX,
     settings,
     queueNames: Object.keys(config.QUEUES),

@@ -1,5 +1,6 @@
-import { VENDORS } from '../errors';
-import { feedbackGroup } from '../feedback/message';
+import { StoreError, VENDORS } from '../errors';
+import { feedbackPerson } from '../feedback/message';
+import type { HashPeople } from '../jobs/person-hash';
 import type { JobRow, Reason, State } from '../jobs/row';
 import { OperatorError } from './operator';
 
@@ -37,20 +38,34 @@ export interface Condition {
   holds: (row: JobRow) => boolean;
 }
 
-/** The message groups of a filter, by queue. `undefined`: it names none. A person's e-mail only counts without an id. */
-export function groupsOf({ group, user, email }: JobFilter): readonly string[] | undefined {
+/**
+ * The message groups of a filter. `undefined`: it names none. A person's e-mail only counts without an id. A person has
+ * several groups, because jobs from before the hash key have another one. Rejects with an OperatorError if the hash key
+ * cannot be read.
+ */
+export async function groupsOf(
+  { group, user, email }: JobFilter,
+  { hashPeople }: { hashPeople: HashPeople },
+): Promise<readonly string[] | undefined> {
   if (group !== undefined) return [group];
-  const ofUser = user === undefined ? [] : [feedbackGroup({ user: { id: user, email: '' } })];
-  const ofEmail = email === undefined ? [] : [feedbackGroup({ user: { email } })];
-  return user === undefined && email === undefined ? undefined : [...ofUser, ...ofEmail];
+  if (user === undefined && email === undefined) return undefined;
+  const hashes = await hashPeople().catch((error: unknown) => {
+    if (!(error instanceof StoreError)) throw error;
+    throw new OperatorError(`A search for a person needs the instance's hash key: ${error.code}: ${error.message}`);
+  });
+  const ofUser = user === undefined ? [] : hashes(feedbackPerson({ user: { id: user, email: '' } }));
+  const ofEmail = email === undefined ? [] : hashes(feedbackPerson({ user: { email } }));
+  return [...ofUser, ...ofEmail];
 }
 
-/** The conditions that a row must meet. Throws an OperatorError for a reason or a vendor that does not exist. */
-export function conditionsOf(filter: JobFilter): Condition[] {
+/**
+ * The conditions that a row must meet. `groups`: those of the filter. Throws an OperatorError for a reason or a vendor
+ * that does not exist.
+ */
+export function conditionsOf(filter: JobFilter, groups: readonly string[] | undefined): Condition[] {
   known('state', filter.state, STATES);
   known('job-reason', filter.reason, REASONS);
   known('vendor', filter.vendor, VENDORS);
-  const groups = groupsOf(filter);
   const { from, to } = filter;
   const each = {
     queue: ({ queue }) => queue === filter.queue,

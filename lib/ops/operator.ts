@@ -1,8 +1,9 @@
+import type { HashPeople } from '../jobs/person-hash';
 import type { JobRow } from '../jobs/row';
 import type { ReconcileDeps } from '../reconcile/deps';
 
 /** Operators do the reconciler's kind of work by hand, so their commands use the same services. */
-export type OperatorDeps = ReconcileDeps;
+export type OperatorDeps = ReconcileDeps & { hashPeople: HashPeople };
 
 /** For what changes a job: also the id of the object that says who changes it, and why (audit-trail.ts). */
 export type ActingDeps = OperatorDeps & { audit: string };
@@ -10,7 +11,7 @@ export type ActingDeps = OperatorDeps & { audit: string };
 /** For commands that only read, and for those about campaigns. They never call SQS. */
 export type Reader = Pick<
   OperatorDeps,
-  'table' | 'ledger' | 'objects' | 'clock' | 'random' | 'prefix' | 'settings' | 'queueNames'
+  'table' | 'ledger' | 'objects' | 'clock' | 'random' | 'prefix' | 'settings' | 'queueNames' | 'hashPeople'
 >;
 
 /**

@@ -82,7 +82,7 @@ export async function replace(deps: ActingDeps, row: JobRow, data: unknown): Pro
 async function checked(
   deps: OperatorDeps,
   row: JobRow,
-  make: (data: unknown) => Submission,
+  make: (data: unknown) => Promise<Submission>,
   data: unknown,
 ): Promise<Submission> {
   const { attachments, ...rest } = (data ?? {}) as { attachments?: unknown };
@@ -90,7 +90,7 @@ async function checked(
   const sent = ((await sentEnvelope(deps, row)).data ?? {}) as { attachments?: unknown };
   if (!isDeepStrictEqual(sent.attachments, attachments))
     throw new OperatorError('attachments: must be those that the job was sent with, or none');
-  const submission = make(rest);
+  const submission = await make(rest);
   return { ...submission, data: { ...(submission.data as object), attachments } };
 }
 

@@ -41,12 +41,13 @@ const HOUR_MS = 3_600_000;
 const PAGE = 200;
 const AT_ONCE = 32;
 
-/** Prepares a search. Throws an OperatorError for a value that cannot exist. Nothing is read before the first step. */
-export function searchJobs(reader: Reader, filter: JobFilter): Search {
-  const conditions = conditionsOf(filter);
+/** Prepares a search. Rejects with an OperatorError for a value that cannot exist. Reads no job before the first step. */
+export async function searchJobs(reader: Reader, filter: JobFilter): Promise<Search> {
+  const groups = await groupsOf(filter, reader);
+  const conditions = conditionsOf(filter, groups);
   const queues = queuesOf(reader, filter.queue);
-  const scope = scopeOf(filter);
-  const parts = PARTS[scope](reader, filter, queues);
+  const scope = groups === undefined ? scopeOf(filter) : 'group';
+  const parts = PARTS[scope](reader, { ...filter, groups }, queues);
   const met = new Set<Condition>();
   const codes = new Set<string>();
   /** A job that goes on during the search may be under two entries. */
@@ -83,16 +84,17 @@ export function searchJobs(reader: Reader, filter: JobFilter): Search {
 }
 
 function scopeOf(filter: JobFilter): Scope {
-  if (groupsOf(filter) !== undefined) return 'group';
   return filter.from === undefined && filter.to === undefined ? 'open' : 'hours';
 }
 
 /** A part yields pages of keys. It reads nothing before it is iterated. */
 type Part = AsyncIterable<readonly string[]>;
 
-const PARTS: Record<Scope, (reader: Reader, filter: JobFilter, queues: readonly string[]) => Part[]> = {
-  group: ({ table }, filter, queues) =>
-    (groupsOf(filter) ?? []).flatMap((group) => queues.map((queue) => keysOfGroup(table, groupKey(queue, group)))),
+type Resolved = JobFilter & { groups: readonly string[] | undefined };
+
+const PARTS: Record<Scope, (reader: Reader, filter: Resolved, queues: readonly string[]) => Part[]> = {
+  group: ({ table }, { groups = [] }, queues) =>
+    groups.flatMap((group) => queues.map((queue) => keysOfGroup(table, groupKey(queue, group)))),
 
   hours: ({ table, clock }, { from, to }, queues) => {
     const end = Math.min(to ?? clock.now(), clock.now());

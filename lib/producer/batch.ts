@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { mapEach } from '../concurrency';
 import { StoreError } from '../errors';
 import { groupBy } from '../group-by';
+import type { HashPeople } from '../jobs/person-hash';
 import type { BatchQueues } from '../ports';
 import { createBatchSender } from './batch-sender';
 import { IdempotencyConflictError, InvalidJobError } from './errors';
@@ -22,6 +23,8 @@ const ROWS_AT_ONCE = 25;
 /** How long messages that SQS does not take are sent again. */
 const SEND_TIMEOUT_MS = 10_000;
 
+type BatchDeps = SubmitDeps & { hashPeople: HashPeople };
+
 /** The functions of kinds.ts check data and options. */
 const entrySchema = z.object({ kind: z.enum(Object.keys(kinds) as [Kind, ...Kind[]]) });
 
@@ -33,7 +36,7 @@ type Prepared = { result: BatchResult } | { unsent: Unsent };
  * order of the jobs. Rejects with an InvalidJobError if `jobs` is no array.
  */
 export async function submitBatch(
-  deps: Omit<SubmitDeps, 'queues'> & { queues: SubmitDeps['queues'] & BatchQueues },
+  deps: Omit<BatchDeps, 'queues'> & { queues: SubmitDeps['queues'] & BatchQueues },
   jobs: readonly BatchJob[],
 ): Promise<BatchResult[]> {
   if (!Array.isArray(jobs)) throw new InvalidJobError([{ field: 'jobs', message: 'jobs: must be an array' }]);
@@ -61,11 +64,11 @@ export async function submitBatch(
 
 const NOT_SENT = () => new StoreError({ code: 'SQS.NotSent', message: 'SQS did not take the message in time' });
 
-async function prepare(deps: SubmitDeps, job: BatchJob): Promise<Prepared> {
+async function prepare(deps: BatchDeps, job: BatchJob): Promise<Prepared> {
   try {
     const { kind } = valid(entrySchema, job);
     const { data, options = {} } = job;
-    const decided = await accept(deps, kinds[kind](data, options, deps));
+    const decided = await accept(deps, await kinds[kind](data, options, deps));
     return 'accepted' in decided ? { result: decided } : { unsent: decided };
   } catch (error) {
     if (error instanceof InvalidJobError || error instanceof IdempotencyConflictError) return { result: { error } };

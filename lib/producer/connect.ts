@@ -4,7 +4,8 @@ import { guarded } from '../aws/store-error';
 import { realClock, realRandom } from '../aws/system';
 import type { ProducerSettings } from '../config/producer';
 import { producerParameter, queueName, queueUrl } from '../jobs/keys';
-import type { Log, Objects } from '../ports';
+import { personHashes } from '../jobs/person-hash';
+import type { Log, Objects, Secret } from '../ports';
 import { type AwsEndpoints, type ConnectionConfig, queueIn, settingsIn } from './settings';
 import type { PostPolicy } from './uploads';
 
@@ -36,6 +37,7 @@ export async function connect(config: ConnectionConfig, log: Log) {
     log,
     source: `/${instance}/api`,
     prefix: settings.prefix,
+    hashPeople: personHashes(keyOf(config, settings.hashKey), realClock),
     emailRate: settings.emailRate,
     settings: queueOf,
     queueNames: Object.keys(settings.queues),
@@ -107,13 +109,24 @@ async function signPost(client: S3Client, bucket: string, policy: PostPolicy) {
 }
 
 async function readSettings(config: ConnectionConfig): Promise<ProducerSettings> {
+  const name = producerParameter(config.instance);
+  return settingsIn(await readParameter(config, name), name);
+}
+
+/** The secret that a reference names. A local instance has the secret itself. */
+function keyOf(config: ConnectionConfig, reference: string | undefined): Secret | undefined {
+  const [, path] = /^ssm:(.+)$/.exec(reference ?? '') ?? [];
+  if (path !== undefined) return () => readParameter(config, path);
+  return reference === undefined ? undefined : async () => reference;
+}
+
+async function readParameter(config: ConnectionConfig, name: string): Promise<string> {
   const { GetParameterCommand, SSMClient } = await import('@aws-sdk/client-ssm');
   const client = new SSMClient(clientConfig(config, 'ssm'));
-  const name = producerParameter(config.instance);
   try {
-    const call = () => client.send(new GetParameterCommand({ Name: name }));
+    const call = () => client.send(new GetParameterCommand({ Name: name, WithDecryption: true }));
     const { Parameter } = await guarded({ service: 'SSM', operation: 'GetParameter', call });
-    return settingsIn(Parameter?.Value ?? '', name);
+    return Parameter?.Value ?? '';
   } finally {
     client.destroy();
   }

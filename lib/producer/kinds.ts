@@ -4,9 +4,10 @@ import {
   FEEDBACK_QUEUE,
   FEEDBACK_SUBMITTED,
   type FeedbackInput,
-  feedbackGroup,
+  feedbackPerson,
   feedbackSchema,
 } from '../feedback/message';
+import type { HashPeople } from '../jobs/person-hash';
 import type { Clock, Random } from '../ports';
 import {
   type InviteInput,
@@ -43,14 +44,18 @@ interface MakeDeps {
   random: Random;
   /** The key prefix of all our objects in the bucket. */
   prefix: string;
+  hashPeople: HashPeople;
 }
 
-/** Makes a job of a caller's data and options. Throws an InvalidJobError that names all problems of the data. */
-type Make = (input: unknown, options: unknown, deps: MakeDeps) => Submission;
+/**
+ * Makes a job of a caller's data and options. Rejects with an InvalidJobError that names all problems of the data, or with
+ * a StoreError if a hash needs a key that cannot be read.
+ */
+type Make = (input: unknown, options: unknown, deps: MakeDeps) => Promise<Submission>;
 
 const testflight =
   <D extends { app: string }>(type: string, schema: z.ZodType<D>): Make =>
-  (input, options) => {
+  async (input, options) => {
     const data = valid(schema, input);
     return { ...valid(submitOptions, options), queue: TESTFLIGHT_QUEUE, type, data, group: testflightGroup(data) };
   };
@@ -66,14 +71,15 @@ const ownInvite = inviteSchema.refine(
 
 /** The jobs that are one message. A campaign is more than that (campaign.ts). */
 export const kinds: Record<Kind, Make> = {
-  feedback: (input, options, { prefix }) => {
+  feedback: async (input, options, { prefix, hashPeople }) => {
     const data = valid(feedbackSchema, input);
     const submission = { ...valid(submitOptions, options), queue: FEEDBACK_QUEUE, type: FEEDBACK_SUBMITTED };
     const keys = (data.attachments ?? []).map(({ key }, place) => ({ field: `attachments.${place}.key`, key }));
     checkOwner(keys, { prefix, queue: FEEDBACK_QUEUE, principal: submission.principal });
-    return { ...submission, data, group: feedbackGroup(data) };
+    const [group] = (await hashPeople())(feedbackPerson(data));
+    return { ...submission, data, group };
   },
-  email: (input, options, deps) => {
+  email: async (input, options, deps) => {
     const data = valid(emailMessageSchema, input);
     const submission = { ...valid(submitOptions, options), queue: EMAILS_QUEUE };
     // Each mail has its own group, so no mail waits for another.

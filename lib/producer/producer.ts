@@ -2,6 +2,7 @@ import { type CampaignControl, campaignControl } from '../emails/control';
 import type { CampaignInput, EmailMessageInput } from '../emails/message';
 import type { FeedbackInput } from '../feedback/message';
 import { createLedger } from '../jobs/ledger';
+import type { HashPeople } from '../jobs/person-hash';
 import type { Table } from '../ports';
 import type { InviteInput, NotifyBuild, RemoveInput } from '../testflight/message';
 import { type AcceptedCampaign, type RecipientSource, submitCampaign } from './campaign';
@@ -11,6 +12,7 @@ import type { SubmitOptions } from './valid';
 
 export interface ProducerDeps extends Omit<SubmitDeps, 'ledger'> {
   table: Table;
+  hashPeople: HashPeople;
   /** The limit of recipients per second for all e-mails together, 100 by default. */
   emailRate?: number;
   /** Reads an object of the bucket as a stream, for long lists of recipients. */
@@ -45,7 +47,7 @@ export function createProducer(deps: ProducerDeps): Producer {
   const submitting =
     (kind: Kind) =>
     async (input: unknown, options: SubmitOptions = {}) =>
-      submit(submitDeps, kinds[kind](input, options, deps));
+      submit(submitDeps, await kinds[kind](input, options, deps));
   return {
     feedback: submitting('feedback'),
     email: submitting('email'),

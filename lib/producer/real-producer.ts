@@ -70,7 +70,8 @@ export function realProducer(options: ProducerOptions = {}): ProducerClient {
   };
   return {
     ready: async () => {
-      await parts();
+      const { connection } = await parts();
+      await connection.hashPeople();
     },
     feedback: async (...job) => (await parts()).producer.feedback(...job),
     email: async (...job) => (await parts()).producer.email(...job),

@@ -9,6 +9,7 @@ import { realSendgrid } from '../vendors/sendgrid';
 import { realZendesk } from '../vendors/zendesk';
 import type { QueueContract } from '../worker/contract';
 import type { BatchDeps } from '../worker/deps';
+import { hashPeopleWith } from './hash-people';
 
 /** The feedback queue's contract with the real vendors. */
 export function realFeedback(config: FeedbackConfig, deps: BatchDeps & { table: Table }): QueueContract {
@@ -20,7 +21,7 @@ export function realFeedback(config: FeedbackConfig, deps: BatchDeps & { table: 
   const rate = sharedRate({ ...deps, rate: config.EMAIL_RATE }, 'sendgrid');
   return feedbackContract({
     objects: deps.objects,
-    mayConfirm: mailLimit(deps),
+    mayConfirm: mailLimit({ ...deps, hashPeople: hashPeopleWith(config.HASH_KEY) }),
     zendesk: realZendesk({
       endpoint: config.ZENDESK_ENDPOINT,
       email: config.ZENDESK_EMAIL,

@@ -8,6 +8,7 @@ import { createSubjects } from '../testflight/subjects';
 import { realAppStoreConnect } from '../vendors/app-store-connect';
 import { realSendgrid } from '../vendors/sendgrid';
 import type { QueueContract } from '../worker/contract';
+import { hashPeopleWith } from './hash-people';
 
 /** The testflight queue's contract with the real vendors. */
 export function realTestflight(config: TestflightConfig, deps: ItemDeps): QueueContract {
@@ -27,7 +28,7 @@ export function realTestflight(config: TestflightConfig, deps: ItemDeps): QueueC
       settleAfterMs,
     }),
     sendgrid: pacedSendgrid(sendgrid, { ...deps, rate }),
-    subjects: createSubjects(deps),
+    subjects: createSubjects({ ...deps, hashPeople: hashPeopleWith(config.HASH_KEY) }),
     config: {
       apps: config.APPS,
       from: {

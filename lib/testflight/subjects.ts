@@ -1,7 +1,7 @@
 import { PermanentError } from '../errors';
-import { sha256 } from '../jobs/envelope';
 import { subjectKey } from '../jobs/keys';
 import { type ItemDeps, readItem, updateItem } from '../jobs/ledger';
+import type { HashPeople } from '../jobs/person-hash';
 import { wantedAt } from '../jobs/row';
 import { ROW_LIFETIME_MS } from '../jobs/schedule';
 import type { Item } from '../ports';
@@ -29,21 +29,28 @@ export interface Subjects {
   finished(job: About): Promise<void>;
 }
 
-export function createSubjects(deps: ItemDeps): Subjects {
+export function createSubjects(deps: ItemDeps & { hashPeople: HashPeople }): Subjects {
   // An operator can start a planned job before its time.
   const placeOf = ({ row }: About): number => Math.min(wantedAt(row), Math.max(row.time, deps.clock.now()));
+  /** The keys of the tester's item: a hash, because operators see keys and must not see addresses there. */
+  const keysOf = async ({ data: { app, email } }: About) => {
+    const [written, ...earlier] = (await deps.hashPeople())(`${app}:${email.toLowerCase()}`);
+    return { written: keyOf(written), all: [written, ...earlier].map(keyOf) };
+  };
   return {
     refuseSuperseded: async (job) => {
       if (job.row.generation === 1) return;
-      const latest = (await readItem(deps, keyOf(job))) as Subject | undefined;
-      if (latest && latest.job !== job.id && latest.time > placeOf(job))
+      const { all } = await keysOf(job);
+      const latest = (await Promise.all(all.map((key) => readItem(deps, key)))) as (Subject | undefined)[];
+      const place = placeOf(job);
+      if (latest.some((subject) => subject && subject.job !== job.id && subject.time > place))
         throw new PermanentError({
           code: 'Superseded',
           message: 'a later job about this tester took effect first: send a new job if you still want this one',
         });
     },
     finished: async (job) => {
-      const key = keyOf(job);
+      const { written: key } = await keysOf(job);
       await updateItem<Subject>(deps, key, (stored) => {
         if (stored && stored.time >= placeOf(job)) return undefined;
         const expiresAt = Math.ceil((deps.clock.now() + ROW_LIFETIME_MS) / 1000);
@@ -53,6 +60,4 @@ export function createSubjects(deps: ItemDeps): Subjects {
   };
 }
 
-/** A hash, because operators see keys and must not see addresses there. */
-const keyOf = ({ data: { app, email } }: About): string =>
-  subjectKey(TESTFLIGHT_QUEUE, sha256(`${app}:${email.toLowerCase()}`).slice(0, 32));
+const keyOf = (hash: string): string => subjectKey(TESTFLIGHT_QUEUE, hash);

@@ -135,6 +135,5 @@ const facts = ({ contract, message }: DeliveryRun, jobId: string) => ({
   queue: contract.queue,
   jobId,
   messageId: message.messageId,
-  group: message.group,
   receiveCount: message.receiveCount,
 });

@@ -28,7 +28,6 @@ export function report({
     queue,
     jobId: row?.id ?? direct?.id,
     messageId: message.messageId,
-    group: message.group,
     receiveCount: message.receiveCount,
     outcome,
     reason: row?.reason,

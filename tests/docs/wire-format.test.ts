@@ -7,9 +7,10 @@ import Ajv from 'ajv/dist/2020';
 import { problemOf } from '../../lib/analytics/event';
 import { analyticsContract } from '../../lib/analytics/process';
 import { emailsContract } from '../../lib/emails/process';
-import { feedbackGroup } from '../../lib/feedback/message';
+import { feedbackPerson } from '../../lib/feedback/message';
 import { feedbackContract } from '../../lib/feedback/process';
 import { jobIdOf, parseEnvelope } from '../../lib/jobs/envelope';
+import { hashesWith } from '../../lib/jobs/person-hash';
 import { createSqsModel } from '../../lib/local/sqs/model';
 import { startSqs } from '../../lib/local/sqs/server';
 import { testflightContract } from '../../lib/testflight/process';
@@ -19,6 +20,8 @@ import { pages } from './pages';
 import { SCHEMAS, schemaFiles, WIRE_TYPES } from './schemas';
 
 type Message = Record<string, unknown> & { type: string; data: Record<string, unknown> };
+
+const HASH_KEY = 'a-key-of-the-documentation-0123456789';
 
 const page = pages().find(({ file }) => file === 'docs/wire-format.md');
 const blocks = (language: string) => (page?.blocks ?? []).filter((block) => block.language === language);
@@ -175,6 +178,7 @@ describe('the Python example', () => {
       AWS_DEFAULT_REGION: 'us-east-1',
       AWS_ACCESS_KEY_ID: 'local',
       AWS_SECRET_ACCESS_KEY: 'local',
+      HASH_KEY,
     });
     await sqs.close();
     const [sent] = model.messages('my-feedback.fifo');
@@ -183,6 +187,7 @@ describe('the Python example', () => {
     expect(isValid(message)).toBe(true);
     expect(await stateInWorker(message)).toBe('succeeded');
     expect([out, sent?.deduplicationId]).toEqual([jobIdOf(message), jobIdOf(message)]);
-    expect(sent?.groupId).toBe(feedbackGroup(parseEnvelope(sent?.body ?? '').data as never));
+    const who = feedbackPerson(parseEnvelope(sent?.body ?? '').data as never);
+    expect(sent?.groupId).toBe(hashesWith([HASH_KEY])(who)[0]);
   });
 });

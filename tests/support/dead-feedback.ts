@@ -4,6 +4,7 @@ import type { Envelope } from '../../lib/jobs/envelope';
 import { bodyKey } from '../../lib/jobs/keys';
 import { rowOfEnvelope } from '../../lib/jobs/new-row';
 import { parkedMessage } from '../../lib/jobs/park';
+import { personHashes } from '../../lib/jobs/person-hash';
 import type { JobRow } from '../../lib/jobs/row';
 import { ACCOUNT, REGION } from '../../lib/local/cloud';
 import type { Service } from '../../lib/local/service';
@@ -18,7 +19,12 @@ const GROUPS = 2;
 
 /** Stores dead feedback jobs with their bodies and their DLQ entries. Answers their ids. */
 export async function layDeadFeedback({ config, ports }: Service, count: number, code: string): Promise<string[]> {
-  const reader = readerOf(config, { ...ports, clock: realClock, random: realRandom });
+  const reader = readerOf(config, {
+    ...ports,
+    hashPeople: personHashes(undefined, realClock),
+    clock: realClock,
+    random: realRandom,
+  });
   const names = { instance: config.INSTANCE, region: REGION, account: ACCOUNT };
   const deps = operatorOf(reader, { ...names, queues: ports.queues, events: undefined, log: noLog });
   const now = realClock.now();

@@ -3,6 +3,7 @@ import type { QueueSettings } from '../../lib/config/common';
 import { dlqName, jobKey, queueName, queueUrl } from '../../lib/jobs/keys';
 import { createLedger } from '../../lib/jobs/ledger';
 import { createOrder } from '../../lib/jobs/order';
+import { personHashes } from '../../lib/jobs/person-hash';
 import type { JobRow } from '../../lib/jobs/row';
 import { ANY_SCHEMA } from '../../lib/jobs/row-schema';
 import { rowOf } from '../../lib/jobs/stored-row';
@@ -10,8 +11,8 @@ import { circuitBreakers } from '../../lib/limits/circuit';
 import { createSqsModel } from '../../lib/local/sqs/model';
 import type { SqsModelOptions } from '../../lib/local/sqs/types';
 import { recordOf } from '../../lib/local/sqs-event';
+import type { OperatorDeps } from '../../lib/ops/operator';
 import type { Completion, Events, Facts, Item } from '../../lib/ports';
-import type { ReconcileDeps } from '../../lib/reconcile/deps';
 import { reconcile } from '../../lib/reconcile/reconcile';
 import { handleBatch } from '../../lib/worker/batch';
 import type { QueueContract } from '../../lib/worker/contract';
@@ -99,8 +100,9 @@ export function memoryEngine(
   };
   const watched = <T extends object>(port: T, name: string): T => watch(port, name, options);
   const ports = { table: watched(table, 'table'), clock, random };
-  const deps: ReconcileDeps & Parameters<typeof handleBatch>[0]['deps'] & { instance: string; audit: string } = {
+  const deps: OperatorDeps & Parameters<typeof handleBatch>[0]['deps'] & { instance: string; audit: string } = {
     ...ports,
+    hashPeople: personHashes(undefined, clock),
     ledger: createLedger({ ...ports, settings: () => settings }),
     order: createOrder(ports),
     circuits: circuitBreakers(ports),

@@ -1,6 +1,7 @@
 import { mailLimit } from '../../lib/feedback/mail-limit';
 import type { FeedbackInput } from '../../lib/feedback/message';
 import { feedbackContract } from '../../lib/feedback/process';
+import { personHashes } from '../../lib/jobs/person-hash';
 import { startFakeSendgrid } from '../../lib/local/fakes/sendgrid';
 import { startFakeZendesk } from '../../lib/local/fakes/zendesk';
 import { realSendgrid } from '../../lib/vendors/sendgrid';
@@ -35,7 +36,7 @@ export async function startFeedback({
     now = engineNow;
     return feedbackContract({
       objects: watch(objects, 'objects', options),
-      mayConfirm: mailLimit(ports),
+      mayConfirm: mailLimit({ ...ports, hashPeople: personHashes(undefined, ports.clock) }),
       zendesk: watch(
         realZendesk({ endpoint: zendesk.url, email: 'agent@example.com', token: secret, now: engineNow }),
         'zendesk',

@@ -25,6 +25,7 @@ export function instanceFolder(): { root: string; remove: () => void } {
 /** Values with which the files of the project's instances can be deployed. None of them is real. */
 export const FILLED_IN = {
   account: '123456789012',
+  hashKey: 'ssm:/mht/hash-key',
   'sender.email': 'support@mht.test',
   'sender.domains': ['mht.test'],
   'zendesk.endpoint': 'https://mht.zendesk.com/api/v2',

@@ -14,7 +14,10 @@ const compiled = {
     instance: 'mht-api-staging',
     changes: { notify: { email: 'ops@example.com', runbook: 'https://example.com/runbook', discord: DISCORD } },
   },
-  prod: { instance: 'mht-api', changes: { secretsKey: SECRETS_KEY, 'events.bus': 'own' } },
+  prod: {
+    instance: 'mht-api',
+    changes: { secretsKey: SECRETS_KEY, hashKey: 'ssm:/example/hash-key', 'events.bus': 'own' },
+  },
   /** The client with two queues. It gives access to its API, and to senders of another account. */
   second: {
     instance: 'acme',

@@ -1,3 +1,4 @@
+import { personHashes } from '../../lib/jobs/person-hash';
 import { ANY_SCHEMA } from '../../lib/jobs/row-schema';
 import { rowOf } from '../../lib/jobs/stored-row';
 import { createSqsModel } from '../../lib/local/sqs/model';
@@ -7,8 +8,6 @@ import { memoryClock, memoryRandom } from './memory-clock';
 import { memoryObjects } from './memory-objects';
 import { memoryQueues } from './memory-queues';
 import { memoryTable } from './memory-table';
-
-/** Tests look at rows of any schema. */
 
 export const feedbackSettings = {
   type: 'fifo' as const,
@@ -54,6 +53,7 @@ export function memoryProducerDeps(
     objects: wrap.objects?.(objects) ?? objects,
     clock,
     random,
+    hashPeople: personHashes(undefined, clock),
     log: { info: log('info'), warn: log('warn'), error: log('error') },
     prefix: 'jobs',
     source: '/my-instance/api',

@@ -1,3 +1,4 @@
+import { personHashes } from '../../lib/jobs/person-hash';
 import { startFakeAppStoreConnect } from '../../lib/local/fakes/app-store-connect';
 import type { AppStoreConnectSeed } from '../../lib/local/fakes/app-store-connect-model';
 import { fakePrivateKey } from '../../lib/local/fakes/app-store-connect-token';
@@ -93,7 +94,12 @@ export async function startTestflight({
           'sendgrid',
           options,
         ),
-        subjects: createSubjects({ table: watch(table, 'table', options), clock, random }),
+        subjects: createSubjects({
+          table: watch(table, 'table', options),
+          clock,
+          random,
+          hashPeople: personHashes(undefined, clock),
+        }),
         config: {
           apps,
           from: { email: 'support@example.com' },

@@ -5,6 +5,7 @@ import { realObjects, s3Client } from '../../../lib/aws/objects';
 import { realQueues } from '../../../lib/aws/queues';
 import { realTable } from '../../../lib/aws/table';
 import { ConfigError } from '../../../lib/config/environment';
+import { hashesWith } from '../../../lib/jobs/person-hash';
 import { startS3 } from '../../../lib/local/emulators/s3';
 import { close, listen } from '../../../lib/local/loopback';
 import { realProducer } from '../../../lib/producer/real-producer';
@@ -125,6 +126,38 @@ describe('the producer as an API imports it', () => {
     const { id } = await producer.feedback(feedback);
 
     expect(await table.get(`feedback#${id}`)).toMatchObject({ version: 2, sentAt: expect.any(Number) });
+  });
+
+  it('reads the hash key that its settings name, once, and puts a person into the group of that key', async () => {
+    const key = 'a'.repeat(32);
+    const { endpoint, requests } = await startSsm({ '/my/hash-key': key });
+    const { queues, queueUrl } = await startAws();
+    const hashed = { ...settings, hashKey: 'ssm:/my/hash-key' };
+    const options = { instance: 'my-instance', region: 'us-east-1', endpoints: { ssm: endpoint } };
+    const producer = realProducer({ ...options, settings: hashed });
+    closing.unshift(() => producer.close());
+
+    await producer.ready();
+    await producer.feedback(feedback);
+
+    expect(requests).toEqual(['/my/hash-key']);
+    const [message] = await queues.receive(queueUrl, { max: 1, visibilitySeconds: 30 });
+    expect(message?.groupId).toBe(hashesWith([key])('feedback:email:user@example.com')[0]);
+  });
+
+  it('without its hash key refuses feedback as a failure that can be tried again, and does the rest', async () => {
+    const { endpoint } = await startSsm({});
+    await startAws();
+    const hashed = { ...settings, hashKey: 'ssm:/my/hash-key' };
+    const options = { instance: 'my-instance', region: 'us-east-1', endpoints: { ssm: endpoint } };
+    const producer = realProducer({ ...options, settings: hashed });
+    closing.unshift(() => producer.close());
+    const failure = { name: 'StoreError', code: 'SSM.ParameterNotFound' };
+
+    await expect(producer.ready()).rejects.toMatchObject(failure);
+    await expect(producer.feedback(feedback)).rejects.toMatchObject(failure);
+    const upload = { queue: 'emails' as const, principal: 'p', name: 'list.csv', contentType: 'text/csv' };
+    expect(await producer.attachments.upload(upload)).toHaveProperty('key');
   });
 
   it('reads its settings from the parameter of the instance, once', async () => {

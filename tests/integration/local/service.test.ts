@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import { hashesWith } from '../../../lib/jobs/person-hash';
 import { verified } from '../../../lib/local/demo/verified';
 import { killingFailure } from '../../../lib/local/kill';
 import type { Packaged } from '../../../lib/local/template/package';
@@ -104,7 +105,7 @@ test('a worker killed after the ticket or during the e-mail makes one of each, a
   expect(service.invocations.filter(({ result }) => result.kind === 'failed')).toHaveLength(2);
 });
 
-test('a job that a vendor refuses permanently is in the DLQ with the reason, and the address of its user appears nowhere', async () => {
+test('a job that a vendor refuses permanently is in the DLQ with the reason, and its user appears only as a keyed hash', async () => {
   service = await watchedService(packaged);
 
   const id = String((await service.post(feedback('suspended@example.com'))).json.id);
@@ -124,7 +125,14 @@ test('a job that a vendor refuses permanently is in the DLQ with the reason, and
   });
   expect(JSON.parse(shown)).toMatchObject({ state: 'dead', reason: 'error', error: { code: 'ZendeskRejected' } });
   const logs = service.invocations.flatMap(({ log }) => log).join('\n');
-  expect([shown, JSON.stringify(deadLetters), logs].join('\n')).not.toContain('suspended@');
+  const [keyed, unkeyed = ''] = hashesWith(['local-hash-key-of-at-least-32-characters'])(
+    'feedback:email:suspended@example.com',
+  );
+  expect(deadLetters[0]?.attributes.group).toBe(keyed);
+  expect(logs).not.toContain(keyed);
+  const everything = [shown, JSON.stringify(deadLetters), logs].join('\n');
+  expect(everything).not.toContain('suspended@');
+  expect(everything).not.toContain(unkeyed);
 });
 
 test('a batch whose second message fails is answered in part, and only that message comes back', async () => {

@@ -30,8 +30,6 @@ export const EXPECTED: readonly string[] = [
   ],
   ...['code RecordDamaged', 'code ManifestChanged', 'code ManifestMissing'],
   'call through a circuit that has just opened',
-  ...['damaged row', 'damaged body', 'damaged record', 'row of newer code', 'code RowDamaged', 'code BodyDamaged'],
-  'code RecordDamaged',
   ...['clocks 60 s apart', 'clocks 600 s apart', 'messages that arrive late'],
   'resolved as done',
   'resolved as skipped',

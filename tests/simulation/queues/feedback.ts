@@ -1,6 +1,7 @@
-import { FEEDBACK_SUBMITTED, type FeedbackInput, feedbackGroup, feedbackSchema } from '../../../lib/feedback/message';
+import { FEEDBACK_SUBMITTED, type FeedbackInput, feedbackPerson, feedbackSchema } from '../../../lib/feedback/message';
 import { feedbackContract } from '../../../lib/feedback/process';
 import { attachmentsPrefix } from '../../../lib/jobs/keys';
+import { hashesWith } from '../../../lib/jobs/person-hash';
 import { createProducer } from '../../../lib/producer/producer';
 import type { JobSpec } from '../draw/plan';
 import { sendgridOf } from '../vendors/sendgrid';
@@ -62,7 +63,7 @@ export const feedback: SimulatedQueue = {
       }),
     ),
   data,
-  group: (spec) => feedbackGroup(feedbackSchema.parse(data(spec, 0))),
+  group: (spec) => hashesWith([])(feedbackPerson(feedbackSchema.parse(data(spec, 0))))[0],
   prepare: ({ stores }) => stores.objects.put(FILE, 'a file', 'text/plain'),
   submit: (deps, { spec, index, type, ...options }) =>
     type === FEEDBACK_SUBMITTED

@@ -1,3 +1,4 @@
+import { personHashes } from '../../../lib/jobs/person-hash';
 import { createProducer } from '../../../lib/producer/producer';
 import { TESTFLIGHT_INVITE, TESTFLIGHT_QUEUE } from '../../../lib/testflight/message';
 import { testflightContract } from '../../../lib/testflight/process';
@@ -55,7 +56,7 @@ function contract(world: World, process: Process, { table, clock, random }: Port
     testflightContract({
       appStoreConnect: appleOf(world, process, job),
       sendgrid: sendgridOf(world, process),
-      subjects: createSubjects({ table, clock, random }),
+      subjects: createSubjects({ table, clock, random, hashPeople: personHashes(undefined, clock) }),
       config: {
         apps: [],
         from: { email: 'support@example.com' },

@@ -2,6 +2,7 @@ import type { SQSEvent } from 'aws-lambda';
 import { campaigns } from '../../../lib/emails/campaigns/campaign';
 import { takeEvents } from '../../../lib/emails/events/take';
 import { jobKey } from '../../../lib/jobs/keys';
+import { personHashes } from '../../../lib/jobs/person-hash';
 import { cancel } from '../../../lib/ops/cancel';
 import { discard } from '../../../lib/ops/discard';
 import { resolveStep } from '../../../lib/ops/resolve';
@@ -28,7 +29,11 @@ const COMMANDS = { cancel, retry, discard };
 
 function currentCode(world: World, process: Process, event?: SQSEvent): Code {
   const ports = workerPorts(world, process, event);
-  const deps = { ...reconcilerDeps(world, ports, process), audit: 'of-this-run' };
+  const deps = {
+    ...reconcilerDeps(world, ports, process),
+    audit: 'of-this-run',
+    hashPeople: personHashes(undefined, ports.clock),
+  };
   const stored = (id: string) => deps.ledger.get(jobKey(serviceQueue(world), id));
   return {
     handler: (remainingMs) => {
@@ -56,6 +61,7 @@ function currentCode(world: World, process: Process, event?: SQSEvent): Code {
     submit: (job) => {
       const producer = {
         ...portsOf(world, process),
+        hashPeople: deps.hashPeople,
         prefix: 'jobs',
         source: '/sim/api',
         queueUrl: () => urlOf(mainQueue(world)),

@@ -24,7 +24,16 @@ test('an instance whose file is filled in can be deployed', () => {
 
 test('a file that still holds values of the examples cannot be deployed, and each setting is named', () => {
   expect(problems('acme').sort()).toEqual(
-    ['account', 'bucket', 'notify.discord', 'sender.domains.0', 'sender.email', 'sendgrid.apiKey', 'sendgrid.eventsKey']
+    [
+      'account',
+      'bucket',
+      'hashKey',
+      'notify.discord',
+      'sender.domains.0',
+      'sender.email',
+      'sendgrid.apiKey',
+      'sendgrid.eventsKey',
+    ]
       .concat(['zendesk.email', 'zendesk.endpoint', 'zendesk.token'])
       .map((path) => `instances/acme.yml: ${path}: still holds the value of the example`),
   );

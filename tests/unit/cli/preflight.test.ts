@@ -32,7 +32,7 @@ beforeEach(async () => {
   account = {
     buckets: { 'acme-bucket': 200 },
     settings: safeSettings('acme-bucket', lifecycleRules(readInstance('acme')).Rules),
-    parameters: ['/mht/zendesk-token', '/mht/discord-webhook-url'],
+    parameters: ['/mht/hash-key', '/mht/zendesk-token', '/mht/discord-webhook-url'],
     secrets: ['mht/sendgrid'],
     live: 0,
     keyReads: 0,
@@ -127,6 +127,7 @@ test('everything that is missing is named at once', async () => {
   expect(await problems()).toEqual([
     'instances/acme.yml: bucket: does not exist',
     'instances/acme.yml: sendgrid.apiKey: names a secret that does not exist',
+    'instances/acme.yml: hashKey: names a parameter that does not exist',
     'instances/acme.yml: notify.discord: names a parameter that does not exist',
   ]);
 });
@@ -139,7 +140,7 @@ test('a bucket that these credentials may not read is named with the permission'
 
 test('a bucket that is not safe for production is refused, beside every other problem', async () => {
   account.settings = { ...account.settings, versioning: 'Suspended' };
-  account.parameters = ['/mht/discord-webhook-url'];
+  account.parameters = ['/mht/hash-key', '/mht/discord-webhook-url'];
 
   const [bucket = '', ...others] = await problems();
 
@@ -271,6 +272,23 @@ describe('the templates of the file', () => {
     ]);
   });
 });
+
+test.each([
+  ['a queue that hashes addresses', { hashKey: undefined }, 1],
+  ['only queues that hash none', { hashKey: undefined, 'queues.feedback': undefined }, 0],
+])(
+  'an instance without a hash key and with %s is deployed, and a note says so if it matters',
+  async (_what, changes, count) => {
+    changeInstance(root, 'acme', changes);
+
+    expect(await findings()).toEqual({
+      problems: [],
+      notes: Array(count).fill(
+        'instances/acme.yml: hashKey: is missing, so anyone with a list of addresses can tell whose a stored hash is',
+      ),
+    });
+  },
+);
 
 test('without templates the key is not read', async () => {
   expect(await findings()).toEqual({ problems: [], notes: [] });

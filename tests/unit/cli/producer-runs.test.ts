@@ -34,6 +34,7 @@ test('the settings are those of the parameter that the stack writes, with its ac
     prefix: 'jobs',
     table: 'mht-api-jobs',
     emailRate: 100,
+    hashKey: 'ssm:/example/hash-key',
     queues: {
       feedback: { type: 'fifo', retention: 1_209_600 },
       emails: { type: 'fifo', retention: 1_209_600 },

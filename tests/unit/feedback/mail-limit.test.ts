@@ -1,13 +1,14 @@
 import { mailLimit } from '../../../lib/feedback/mail-limit';
+import { hashesWith } from '../../../lib/jobs/person-hash';
 import { memoryClock } from '../../support/memory-clock';
-import { memoryTable } from '../../support/memory-table';
+import { type MemoryTable, memoryTable } from '../../support/memory-table';
 
-const limit = () => {
+/** `keys`: the hash keys of the instance. */
+const limit = ({ keys = [], table = memoryTable() }: { keys?: string[]; table?: MemoryTable } = {}) => {
   const clock = memoryClock();
-  const table = memoryTable();
   let writes = 0;
   const random = { uuid: () => `writer-${++writes}`, fraction: () => 0.5 };
-  return { clock, table, mayConfirm: mailLimit({ clock, table, random }) };
+  return { clock, table, mayConfirm: mailLimit({ clock, table, random, hashPeople: async () => hashesWith(keys) }) };
 };
 
 test('three jobs an hour may mail one address, in any case of letters', async () => {
@@ -38,4 +39,14 @@ test('the item names no address and expires', async () => {
 
   expect(JSON.stringify(item)).not.toContain('example.com');
   expect(item?.expiresAt).toBeGreaterThan(clock.now() / 1000);
+});
+
+test('mails from before the instance had a hash key count too, and only the item without a key is as before', async () => {
+  const before = limit();
+  for (const id of ['1', '2']) await before.mayConfirm({ id, email: 'user@example.com' });
+  const { table, mayConfirm } = limit({ keys: ['a'.repeat(32)], table: before.table });
+  const ask = (id: string) => mayConfirm({ id, email: 'user@example.com' });
+
+  expect([await ask('1'), await ask('3'), await ask('4'), await ask('3')]).toEqual([true, true, false, true]);
+  expect(table.items().map(({ jobs }) => Object.keys(jobs as object))).toEqual([['1', '2'], ['3']]);
 });

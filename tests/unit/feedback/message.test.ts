@@ -1,5 +1,5 @@
 import { PermanentError } from '../../../lib/errors';
-import { type Feedback, type FeedbackInput, feedbackGroup, parseFeedback } from '../../../lib/feedback/message';
+import { type Feedback, type FeedbackInput, feedbackPerson, parseFeedback } from '../../../lib/feedback/message';
 
 const valid = (more: Record<string, unknown> = {}): FeedbackInput => ({
   user: { email: 'user@example.com' },
@@ -146,19 +146,15 @@ describe('the data of a feedback', () => {
   });
 });
 
-describe('the message group of a feedback', () => {
+describe('the person of a feedback', () => {
   it("depends on the user's id, or without one on the address in any case", () => {
-    const byId = feedbackGroup({ user: { id: 'user-1', email: 'one@example.com' } });
-    const byAddress = feedbackGroup({ user: { email: 'one@example.com' } });
+    const byId = feedbackPerson({ user: { id: 'user-1', email: 'one@example.com' } });
+    const byAddress = feedbackPerson({ user: { email: 'one@example.com' } });
 
-    expect(feedbackGroup({ user: { id: 'user-1', email: 'two@example.com' } })).toBe(byId);
-    expect(feedbackGroup({ user: { id: 'user-2', email: 'one@example.com' } })).not.toBe(byId);
-    expect(feedbackGroup({ user: { email: 'One@Example.com' } })).toBe(byAddress);
-    expect(feedbackGroup({ user: { email: 'two@example.com' } })).not.toBe(byAddress);
-    expect(feedbackGroup({ user: { id: 'one@example.com', email: 'x@example.com' } })).not.toBe(byAddress);
-  });
-
-  it('hides the user and is valid for SQS', () => {
-    expect(feedbackGroup({ user: { id: 'user-1', email: 'user@example.com' } })).toMatch(/^[0-9a-f]{32}$/);
+    expect(feedbackPerson({ user: { id: 'user-1', email: 'two@example.com' } })).toBe(byId);
+    expect(feedbackPerson({ user: { id: 'user-2', email: 'one@example.com' } })).not.toBe(byId);
+    expect(feedbackPerson({ user: { email: 'One@Example.com' } })).toBe(byAddress);
+    expect(feedbackPerson({ user: { email: 'two@example.com' } })).not.toBe(byAddress);
+    expect(feedbackPerson({ user: { id: 'one@example.com', email: 'x@example.com' } })).not.toBe(byAddress);
   });
 });

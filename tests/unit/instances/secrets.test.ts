@@ -37,6 +37,14 @@ test.each(secrets)('the plain secret of %s in %s is refused', (_key, name) => {
   expect(problemsOf(() => readInstance('mht-api', root))).toEqual([`instances/mht-api.yml: ${path}: ${REFUSED}`]);
 });
 
+test('the hash key lies in SSM, because producers read it too', () => {
+  changeInstance(root, 'mht-api', { hashKey: 'secretsmanager:mht/hash-key' });
+
+  expect(problemsOf(() => readInstance('mht-api', root))).toEqual([
+    'instances/mht-api.yml: hashKey: must be ssm:/path, because producers read it too, is another text',
+  ]);
+});
+
 test('the plain secret of a new queue is refused, because its schema marks it', () => {
   withPush({ PUSH_ENDPOINT: 'https://push.example.com', PUSH_KEY: 'planted-secret' });
 

@@ -1,6 +1,7 @@
 import { PermanentError, StoreError, WaitError } from '../../../lib/errors';
-import { feedbackGroup } from '../../../lib/feedback/message';
+import { feedbackPerson } from '../../../lib/feedback/message';
 import { groupKey, jobKey } from '../../../lib/jobs/keys';
+import { hashesWith, personHashes } from '../../../lib/jobs/person-hash';
 import type { JobFilter } from '../../../lib/ops/job-filter';
 import { jobsWithKey, searchJobs } from '../../../lib/ops/search';
 import { jobId as idOfKey } from '../../../lib/producer/job-id';
@@ -10,8 +11,8 @@ import { sampleContract } from '../../support/sample-contract';
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const BEGIN = Date.UTC(2026, 0, 2, 3, 4, 5);
-const jane = feedbackGroup({ user: { id: 'u-1', email: 'jane@example.com' } });
-const joe = feedbackGroup({ user: { email: 'joe@example.com' } });
+const [jane] = hashesWith([])(feedbackPerson({ user: { id: 'u-1', email: 'jane@example.com' } }));
+const [joe] = hashesWith([])(feedbackPerson({ user: { email: 'joe@example.com' } }));
 
 /** Of u-1: 1 succeeded, 2 is dead. Of joe: 3 is held. An hour later, 4 of another user succeeded. */
 async function someJobs() {
@@ -36,7 +37,7 @@ async function someJobs() {
 }
 
 async function found({ engine }: Awaited<ReturnType<typeof someJobs>>, filter: JobFilter) {
-  const search = searchJobs(engine.deps, filter);
+  const search = await searchJobs(engine.deps, filter);
   const ids: number[] = [];
   let last = { done: 0, of: 0, looked: 0 };
   for await (const { rows, ...step } of search.steps()) {
@@ -102,7 +103,7 @@ test.each<[JobFilter, string]>([
 ])('%j cannot exist and is refused before anything is read', async (filter, message) => {
   const { engine } = await someJobs();
 
-  expect(() => searchJobs(engine.deps, filter)).toThrow(message);
+  await expect(searchJobs(engine.deps, filter)).rejects.toThrow(message);
 });
 
 test('a search tells how far it is, and stops before the next read once it is aborted', async () => {
@@ -110,7 +111,7 @@ test('a search tells how far it is, and stops before the next read once it is ab
   const stop = new AbortController();
   const steps: [number, number][] = [];
 
-  for await (const { done, of } of searchJobs(engine.deps, { from: BEGIN }).steps({ signal: stop.signal })) {
+  for await (const { done, of } of (await searchJobs(engine.deps, { from: BEGIN })).steps({ signal: stop.signal })) {
     steps.push([done, of]);
     if (done === 1) stop.abort();
   }
@@ -156,4 +157,27 @@ test("a job is found by its caller's key and principal, without a search", async
 
   expect(rows.map((row) => row.id)).toEqual([id]);
   expect(await jobsWithKey(engine.deps, { key: 'order-7' })).toEqual([]);
+});
+
+test('a person is found by the hash with the key and by the one from before it', async () => {
+  const keys = ['a'.repeat(32)];
+  const made = await someJobs();
+  const [keyed] = hashesWith(keys)(feedbackPerson({ user: { email: 'joe@example.com' } }));
+  made.engine.send(JSON.stringify(anEnvelope({ id: jobId(5), time: new Date(BEGIN).toISOString() })), { group: keyed });
+  await made.engine.deliver();
+  made.engine.deps.hashPeople = async () => hashesWith(keys);
+
+  expect(await found(made, { email: 'Joe@example.com' })).toMatchObject({ scope: 'group', ids: [3, 5] });
+});
+
+test('a search for a person says that it needs the hash key, and other searches need none', async () => {
+  const made = await someJobs();
+  made.engine.deps.hashPeople = personHashes(async () => {
+    throw new StoreError({ code: 'SSM.AccessDeniedException', message: 'SSM GetParameter failed' });
+  }, made.engine.clock);
+
+  await expect(found(made, { email: 'joe@example.com' })).rejects.toThrow(
+    "A search for a person needs the instance's hash key: SSM.AccessDeniedException: SSM GetParameter failed",
+  );
+  expect((await found(made, { group: joe })).ids).toEqual([3]);
 });

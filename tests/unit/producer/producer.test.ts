@@ -104,7 +104,7 @@ describe('feedback from the producer', () => {
 
   it('of the system is the same job as one that was accepted with a key alone before keys needed an owner', async () => {
     const { deps, messages } = memoryProducerDeps();
-    const submission = kinds.feedback(feedback, {}, deps);
+    const submission = await kinds.feedback(feedback, {}, deps);
     const before = await submit({ ...deps, ledger: createLedger(deps) }, { ...submission, key: 'nightly' });
 
     const again = await createProducer(deps).feedback(feedback, { key: 'nightly', system: true });

@@ -1,6 +1,6 @@
 import { mapEach } from '../../../lib/concurrency';
 import { type Allowed, fromOtherAccount, permissionsOf, type Request, statementsOf } from '../../support/iam';
-import { templateOf } from '../../support/packages';
+import { SECRETS_KEY, templateOf } from '../../support/packages';
 import type { CompiledTemplate } from '../../support/sls';
 
 let prod: CompiledTemplate;
@@ -35,9 +35,15 @@ async function unexpected(allows: Allowed, requests: Request[], expected: boolea
 
 const PERSONAL = ['_bodies/feedback/x', '_data/emails/x/recipients-1', '_attachments/feedback/x'];
 
+const hashKey: Request[] = [
+  ...on('arn:aws:ssm:us-east-1:123456789012:parameter/example/hash-key', 'ssm:GetParameter'),
+  { action: 'kms:Decrypt', resource: SECRETS_KEY, context: { 'kms:ViaService': ['ssm.us-east-1.amazonaws.com'] } },
+];
+
 const MAY: Record<string, Request[]> = {
   ProducerPolicy: [
     ...on('arn:aws:ssm:us-east-1:123456789012:parameter/jobs/mht-api/producer', 'ssm:GetParameter'),
+    ...hashKey,
     ...['feedback', 'emails', 'testflight', 'analytics'].flatMap((name) =>
       on(queue(`mht-api-${name}.fifo`), 'sqs:SendMessage'),
     ),
@@ -61,6 +67,7 @@ const MAY: Record<string, Request[]> = {
     item('GetItem', 'bulk#1'),
   ],
   OperatorPolicy: [
+    ...hashKey,
     ...on(object('jobs/_bulk/x.txt'), 's3:GetObject', 's3:PutObject'),
     item('PutItem', 'feedback#1'),
     ...on(queue('mht-api-feedback.fifo'), 'sqs:SendMessage'),
@@ -92,6 +99,7 @@ const MAY_NOT: Record<string, Request[]> = {
     ...on('arn:aws:ssm:us-east-1:123456789012:parameter/example/zendesk-token', 'ssm:GetParameter'),
   ],
   ReaderPolicy: [
+    ...hashKey,
     ...['PutItem', 'DeleteItem'].map((action) => item(action, 'feedback#1')),
     item('GetItem', 'subject#feedback#1'),
     ...PERSONAL.flatMap((key) => on(object(`jobs/${key}`), 's3:GetObject', 's3:PutObject', 's3:DeleteObject')),

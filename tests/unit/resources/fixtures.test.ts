@@ -5,8 +5,9 @@ import { encodeBatch } from '../../../lib/analytics/encode';
 import { analyticsSchema } from '../../../lib/analytics/message';
 import { environmentSchemas } from '../../../lib/config/functions';
 import { emailMessageSchema } from '../../../lib/emails/message';
-import { feedbackGroup, parseFeedback } from '../../../lib/feedback/message';
+import { feedbackPerson, parseFeedback } from '../../../lib/feedback/message';
 import { parseEnvelope, parseOrPark } from '../../../lib/jobs/envelope';
+import { hashesWith } from '../../../lib/jobs/person-hash';
 import { LOCAL_APPS } from '../../../lib/local/fakes/app-store-connect-seed';
 import { inviteSchema, testflightGroup } from '../../../lib/testflight/message';
 
@@ -24,7 +25,7 @@ test('the local queue could deliver the feedback event', () => {
   expect(envelope.type).toBe('feedback.submitted.v1');
   expect(record.eventSourceARN).toBe('arn:aws:sqs:us-east-1:000000000000:local-feedback.fifo');
   expect(record.attributes).toMatchObject({
-    MessageGroupId: feedbackGroup(feedback),
+    MessageGroupId: hashesWith([])(feedbackPerson(feedback))[0],
     MessageDeduplicationId: envelope.id,
   });
 });

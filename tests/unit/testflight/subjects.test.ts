@@ -1,3 +1,4 @@
+import { hashesWith } from '../../../lib/jobs/person-hash';
 import { createSubjects } from '../../../lib/testflight/subjects';
 import type { Job } from '../../../lib/worker/contract';
 import { acceptedRow } from '../../support/accepted-row';
@@ -7,7 +8,9 @@ import { memoryTable } from '../../support/memory-table';
 
 const clock = memoryClock();
 const BEGUN = clock.now();
-const start = () => createSubjects({ table: memoryTable(), clock, random: memoryRandom() });
+/** `keys`: the hash keys of the instance. */
+const start = (keys: string[] = [], table = memoryTable()) =>
+  createSubjects({ table, clock, random: memoryRandom(), hashPeople: async () => hashesWith(keys) });
 
 /** The n-th job about one tester. It was accepted `n` seconds after the start, and planned for `planned` seconds after it. */
 function job(
@@ -50,4 +53,17 @@ test('a planned job has its place by its time, not by its acceptance', async () 
 
   await subjects.refuseSuperseded(job(1, { planned: 5, generation: 2 }));
   await expect(subjects.refuseSuperseded(job(4, { generation: 2 }))).rejects.toMatchObject({ code: 'Superseded' });
+});
+
+test('a later job from before the instance had a hash key, or had this one, still supersedes', async () => {
+  const [old, current] = ['a'.repeat(32), 'b'.repeat(32)] as const;
+  const afterLaterJob = async (before: string[], now: string[]) => {
+    const table = memoryTable();
+    await start(before, table).finished(job(3));
+    return start(now, table).refuseSuperseded(job(2, { generation: 2 }));
+  };
+
+  await expect(afterLaterJob([], [old])).rejects.toMatchObject({ code: 'Superseded' });
+  await expect(afterLaterJob([old], [current, old])).rejects.toMatchObject({ code: 'Superseded' });
+  await afterLaterJob([old], [current]);
 });

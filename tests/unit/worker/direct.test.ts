@@ -43,7 +43,7 @@ test('a job that succeeds needs no row and no record, and is counted', async () 
     'TimeToFinish',
   ]);
   expect(engine.lines).toMatchObject([
-    { message: 'delivery handled', facts: { jobId: jobId(1), outcome: 'succeeded', group: 'g' } },
+    { message: 'delivery handled', facts: { jobId: jobId(1), outcome: 'succeeded' } },
   ]);
 });
 
