@@ -10,6 +10,21 @@ export const MAX_INLINE_DATA_BYTES = 900 * 1024;
 const printable = (max: number) =>
   z.string().min(1).max(max).regex(new RegExp(WITHOUT_CONTROLS), 'must not hold control characters');
 
+/**
+ * The forms of a caller's own names, which rows, records, logs and vendors hold in the clear. Without `@` none is an
+ * address. The producer refuses other values, and the worker hides them (publicForm).
+ */
+export const PUBLIC_FORMS = {
+  type: /^[A-Za-z][\w./-]*$/,
+  /** A URI reference without user. */
+  source: /^[\w.~:/?#[\]!$&'()*+,;=%-]+$/,
+  correlationId: /^[\w.:/=;,+-]+$/,
+} as const;
+
+/** The value if it has its form, else `hidden`. */
+export const publicForm = (name: keyof typeof PUBLIC_FORMS, value: string): string =>
+  PUBLIC_FORMS[name].test(value) ? value : 'hidden';
+
 const FIRST_MS = Date.parse('0000-01-01T00:00:00.000Z');
 const LAST_MS = Date.parse('9999-12-31T23:59:59.999Z');
 

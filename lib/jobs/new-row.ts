@@ -1,5 +1,5 @@
 import type { Random } from '../ports';
-import { type Envelope, payloadHash } from './envelope';
+import { type Envelope, payloadHash, publicForm } from './envelope';
 import { EVENT } from './history';
 import type { Resolved } from './identify';
 import { jobKey } from './keys';
@@ -41,18 +41,19 @@ export function blankRow({ queue, id, time, payloadHash, group, now }: Origin): 
   };
 }
 
-/** The row of a job that an envelope describes. */
+/** The row of a job that an envelope describes. Names that may be personal stay in the envelope. */
 export function rowOfEnvelope({
   envelope,
   ...origin
 }: Pick<Origin, 'queue' | 'group' | 'now'> & { envelope: Envelope }): JobRow {
+  const { correlationid, rootcorrelationid } = envelope;
   return {
     ...blankRow({ ...origin, id: envelope.id, time: Date.parse(envelope.time), payloadHash: payloadHash(envelope) }),
-    type: envelope.type,
-    source: envelope.source,
+    type: publicForm('type', envelope.type),
+    source: publicForm('source', envelope.source),
     ...(envelope.sequence ? { sequence: envelope.sequence } : {}),
-    ...(envelope.correlationid ? { correlationId: envelope.correlationid } : {}),
-    ...(envelope.rootcorrelationid ? { rootCorrelationId: envelope.rootcorrelationid } : {}),
+    ...(correlationid ? { correlationId: publicForm('correlationId', correlationid) } : {}),
+    ...(rootcorrelationid ? { rootCorrelationId: publicForm('correlationId', rootcorrelationid) } : {}),
     ...(envelope.traceparent ? { traceparent: envelope.traceparent } : {}),
   };
 }

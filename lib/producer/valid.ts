@@ -1,9 +1,10 @@
 import * as z from 'zod';
-import { describeIssue, envelopeSchema } from '../jobs/envelope';
+import { describeIssue, envelopeSchema, PUBLIC_FORMS } from '../jobs/envelope';
 import { singleLine } from '../text';
 import { InvalidJobError } from './errors';
 
 interface JobOptions {
+  /** Follows the job through logs, records and vendors. Letters, digits and _.:/=;,+- only, at most 128. */
   correlationId?: string | undefined;
   /** W3C trace context. A malformed one is ignored, as the standard demands. */
   traceparent?: string | undefined;
@@ -28,7 +29,11 @@ export const submitOptions = z
     key: singleLine(255).optional(),
     principal: singleLine(255).optional(),
     system: z.literal(true).optional(),
-    correlationId: singleLine(128).optional(),
+    correlationId: z
+      .string()
+      .max(128)
+      .regex(PUBLIC_FORMS.correlationId, 'must be letters, digits or _.:/=;,+- because vendors store it in the clear')
+      .optional(),
     traceparent: envelopeSchema.shape.traceparent.catch(undefined),
     notBefore: z.iso.datetime({ offset: true }).optional(),
   })

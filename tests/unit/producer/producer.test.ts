@@ -119,6 +119,9 @@ describe('feedback from the producer', () => {
     ['an empty key', { key: '', principal: 'client-1' }, 'key'],
     ['a key of 256 characters', { key: 'x'.repeat(256), principal: 'client-1' }, 'key'],
     ['a key with two lines', { key: 'a\nb', principal: 'client-1' }, 'key'],
+    ['an address as correlation id', { correlationId: 'user@example.com' }, 'correlationId'],
+    ['words as correlation id', { correlationId: 'Jane called' }, 'correlationId'],
+    ['an empty correlation id', { correlationId: '' }, 'correlationId'],
     ['a correlation id of 129 characters', { correlationId: 'x'.repeat(129) }, 'correlationId'],
   ])('with %s is refused', async (_, options, field) => {
     const { deps } = memoryProducerDeps();

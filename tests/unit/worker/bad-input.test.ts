@@ -1,4 +1,4 @@
-import { sha256 } from '../../../lib/jobs/envelope';
+import { jobIdOf, sha256 } from '../../../lib/jobs/envelope';
 import { bodyKey } from '../../../lib/jobs/keys';
 import { MAX_MESSAGE_BYTES, STAND_IN } from '../../../lib/jobs/park';
 import { anEnvelope, BUCKET, jobId, memoryEngine, PREFIX } from '../../support/engine';
@@ -160,3 +160,46 @@ test.each([
     expect(engine.row(job)).toMatchObject({ state: 'dead', generation: 2, error: { code } });
   },
 );
+
+test.each([
+  ['source', { source: `mailto:${SECRET}` }, {}],
+  ['correlation id', { correlationid: SECRET }, { correlationId: 'hidden' }],
+  ['correlation id of a campaign', { rootcorrelationid: `Jane ${SECRET}` }, { rootCorrelationId: 'hidden' }],
+])('a job whose %s is an address is done, and neither row, record nor log shows it', async (_what, changes, shown) => {
+  const { engine, effects } = start();
+  const envelope = { id: 'order 1', source: '/shop', ...changes };
+  engine.send(json(envelope));
+
+  await engine.deliver();
+
+  const id = jobIdOf(envelope);
+  expect(effects).toEqual([id]);
+  expect(engine.row(id)).toMatchObject({ state: 'succeeded', ...('source' in changes ? { source: 'hidden' } : shown) });
+  expect(JSON.stringify([engine.rows(), engine.records(), engine.lines])).not.toContain(SECRET);
+});
+
+test('a job whose type is an address is parked, and neither row, record nor log shows it', async () => {
+  const { engine } = start();
+  engine.send(json({ type: SECRET }));
+
+  await engine.deliver();
+
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', type: 'hidden', error: { code: 'WrongType' } });
+  expect(JSON.stringify([engine.rows(), engine.records(), engine.lines])).not.toContain(SECRET);
+});
+
+test.each([
+  ['Root=1-67891233-abcdef012345678912345678;Sampled=1'],
+  ['105445aa7843bc8bf206b12000100000/1;o=1'],
+  ['req_7f.a:b+c,d'],
+])('the correlation id %s stays as it is', async (correlationid) => {
+  const { engine } = start();
+  engine.send(json({ correlationid, source: 'https://example.com/shop?page=1#top' }));
+
+  await engine.deliver();
+
+  expect(engine.row(jobId(1))).toMatchObject({
+    correlationId: correlationid,
+    source: 'https://example.com/shop?page=1#top',
+  });
+});
