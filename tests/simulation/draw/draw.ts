@@ -358,8 +358,7 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
         // Released code does not notice damage, and ignores the schema.
         damages: released ? [] : damages,
         ...(future && !released ? { future } : {}),
-        // The host of released code fixes its settings.
-        ...(changes && !released ? { changes } : {}),
+        ...(changes ? { changes } : {}),
         ...(warm ? { warm } : {}),
         ...(latency ? { latency } : {}),
         ...(skew ? { skew } : {}),

@@ -17,7 +17,13 @@ export const EXPECTED: readonly string[] = [
   'redrive by command',
   'redrive by move',
   ...['cancel of a queued job', 'retry of a cancelled job', 'retry of a dead job', 'discard of a dead job'],
-  ...['waits that change', 'settings that change', 'warm process', 'delivery after a delete'],
+  ...[
+    'waits that change',
+    'settings that change',
+    'settings that change beside released code',
+    'warm process',
+    'delivery after a delete',
+  ],
   'damage while an operator is awaited',
   ...[
     'damaged row',

@@ -2,6 +2,7 @@ import { StoreError } from '../../../lib/errors';
 import { OperatorError } from '../../../lib/ops/operator';
 import { NoAnswer, NotOk } from '../../../lib/vendors/http';
 import type { Process } from '../world/calls';
+import { settingsOf } from '../world/deployments';
 import { knowsNewer } from '../world/engine';
 import type { Target } from '../world/faults';
 import { portsOf } from '../world/ports';
@@ -41,7 +42,8 @@ function hostOf(world: World, process: Process, newer: boolean): Host {
     process,
     start: plan.start,
     now: kernel.now,
-    lanes: lanes.map(({ queue, settings }) => ({ queue: queue.name, settings })),
+    // The rate of mails is part of the released simulation, so a deployment changes it in today's code only.
+    lanes: lanes.map((lane) => ({ queue: lane.queue.name, settings: settingsOf(lane, process) })),
     lane: world.queue.name,
     newer,
     share: plan.share,

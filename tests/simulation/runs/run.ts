@@ -169,6 +169,7 @@ function noteWindows({ plan, trouble, reach }: World): void {
   if (plan.share !== undefined) reach('reconciler with a small share');
   if (plan.waits) reach('waits that change');
   if (plan.changes) reach('settings that change');
+  if (plan.changes && plan.versions) reach('settings that change beside released code');
   if (plan.skew) {
     reach(`clocks ${plan.skew / 1000} s apart`);
     // A process whose clock is ahead takes a job from a run that is still at work, so a step can become unknown.
