@@ -27,7 +27,8 @@ export interface FinishDeps {
 /**
  * Does the writes that an end still lacks. The order is: S3 record, event, a dead job's DLQ entry, deletion of a needless
  * kept body, marks in the row. The mark of the record completes the end, so an end without it is published again. The
- * job's worker, a late delivery and the reconciler call it. A canary keeps only its row.
+ * job's worker, a late delivery and the reconciler call it. A canary keeps only its row. Returns the row of this end, even
+ * if another message has opened the job meanwhile.
  */
 export async function finish(deps: FinishDeps, row: JobRow, body?: string): Promise<JobRow> {
   const { ledger, objects, queues, clock, prefix, settings } = deps;
@@ -62,7 +63,7 @@ export async function finish(deps: FinishDeps, row: JobRow, body?: string): Prom
         }
       : undefined;
   const { item: stored } = await ledger.update(row.key, marked, row);
-  return stored ?? row;
+  return stored && sameEnd(stored, row) ? stored : row;
 }
 
 const sameEnd = (a: JobRow, b: JobRow): boolean =>

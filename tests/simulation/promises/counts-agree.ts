@@ -43,8 +43,6 @@ export function watchCounts(world: World): void {
 
 /** In a run without faults of AWS the metrics say as much as the rows. A process that dies writes no metric. */
 export const countsAgree: Promised = ({ counted, reached, plan, queue }) => {
-  // If a copy opens a dead job before its worker reports the end, that end is not counted.
-  if (plan.jobs.some(({ kind }) => kind === 'copy')) return undefined;
   if (!isPlain(plan) || plan.starts.length > 0 || reached.has('doubt') || queue.isDoneWithout) return undefined;
   for (const [counter, { rows, metrics }] of counted)
     if (rows !== metrics && counter.startsWith(`${serviceQueue({ queue })} `))

@@ -1,0 +1,23 @@
+import { PermanentError } from '../../../lib/errors';
+import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+import { inState } from '../../support/in-state';
+import { sampleContract } from '../../support/sample-contract';
+
+test('an end counts although a copy of the message opens the job again before the worker reports it', async () => {
+  const { contract } = sampleContract(() => {
+    throw new PermanentError({ code: 'Rejected', message: 'rejected' });
+  });
+  const engine = memoryEngine(() => contract);
+  const { update } = engine.deps.ledger;
+  engine.deps.ledger.update = async (key, change, known) => {
+    engine.deps.ledger.update = update;
+    await update(key, (row) => ({ ...row, state: inState('queued'), generation: row.generation + 1 }));
+    return update(key, change, known);
+  };
+
+  engine.send(JSON.stringify(anEnvelope()));
+  await engine.deliver();
+
+  expect(engine.row(jobId(1)).state).toBe('queued');
+  expect(engine.metrics).toContainEqual(expect.objectContaining({ name: 'JobsParked', value: 1 }));
+});
