@@ -27,14 +27,18 @@ export function isBulk(options: CommandContext['options']): boolean {
 
 /**
  * Does something to all jobs that the filter finds. It first shows what it will touch, and asks. The work is stored,
- * so `sls bulk continue` goes on after a stop or a crash.
+ * so `sls bulk continue` goes on after a stop or a crash. `only` narrows the filter further.
  */
-export async function actOnMany(context: CommandContext, action: BulkAction): Promise<void> {
+export async function actOnMany(
+  context: CommandContext,
+  action: BulkAction,
+  only: (row: JobRow) => boolean = () => true,
+): Promise<void> {
   const { options, out, operator, audited } = context;
   const perSecond = count(options, 'rate', DEFAULT_PER_SECOND);
   if (perSecond > MOST_PER_SECOND) throw new OperatorError(`--rate must be at most ${MOST_PER_SECOND}.`);
   const deps = await operator();
-  const rows = await chosen(context, deps, action);
+  const rows = await chosen(context, deps, (row) => mayTouch[action](row) && only(row));
   if (rows.length === 0) return out.line('No jobs.');
   for (const line of previewLines(rows)) out.line(line);
   if (isDryRun(options)) return out.line(`${counted(rows.length, 'job')} would be ${DONE[action]}.`);
@@ -51,11 +55,15 @@ export async function actOnMany(context: CommandContext, action: BulkAction): Pr
 const question = ({ action, total, perSecond }: Bulk): string =>
   `${counted(total, 'job')} will be ${DONE[action]}, ${perSecond} a second, in about ${counted(Math.ceil(total / perSecond), 'second')}.`;
 
-async function chosen({ options, out }: CommandContext, deps: OperatorDeps, action: BulkAction): Promise<JobRow[]> {
+async function chosen(
+  { options, out }: CommandContext,
+  deps: OperatorDeps,
+  touches: (row: JobRow) => boolean,
+): Promise<JobRow[]> {
   const search = await searchJobs(deps, filterOf(options, deps));
   const signal = out.interrupted();
   // A cancelled job stays so unless the filter names that state.
-  const may = (row: JobRow) => mayTouch[action](row) && (row.state !== 'cancelled' || options.state === 'cancelled');
+  const may = (row: JobRow) => touches(row) && (row.state !== 'cancelled' || options.state === 'cancelled');
   const { rows, looked } = await jobsToTouch(search, may, signal);
   if (signal.aborted) throw new OperatorError('You stopped the search. Nothing was changed.');
   if (rows.length === 0) refuseUnmet(search, looked);

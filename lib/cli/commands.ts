@@ -141,6 +141,7 @@ export const commands = {
       queue: QUEUE,
       code: { usage: 'Only jobs with this error code, like ZendeskRejected', type: 'string' },
       id: { usage: 'Only this job', type: 'string' },
+      rate: BULK.rate,
       ...WRITES,
     },
   },

@@ -84,18 +84,22 @@ export async function jobsOfHour(
 }
 
 /** Dead jobs with an entry in the DLQ. */
-export async function parkedJobs(
-  { table, ledger, clock, settings }: Reader,
-  { queue, limit }: { queue: string; limit: number },
-): Promise<Found> {
-  const oldest = clock.now() - settings(queue).dlqRetention * 1000;
-  const due = await table.due(todoKey(queue, 'dead'), { until: Number.MAX_SAFE_INTEGER, limit });
-  const rows = await read(ledger, due);
-  const parked = rows.filter(
-    ({ state, parkedAt = 0, leftDlqAt }) => state === 'dead' && leftDlqAt === undefined && parkedAt > oldest,
+export async function parkedJobs(reader: Reader, { queue, limit }: { queue: string; limit: number }): Promise<Found> {
+  const due = await reader.table.due(todoKey(queue, 'dead'), { until: Number.MAX_SAFE_INTEGER, limit });
+  const rows = await read(reader.ledger, due);
+  return page(
+    rows.filter((row) => hasEntry(reader, row)),
+    limit,
+    due.length === limit,
   );
-  return page(parked, limit, due.length === limit);
 }
+
+/** Whether a job is dead and its entry is still in the DLQ. */
+export const hasEntry = (
+  { clock, settings }: Pick<Reader, 'clock' | 'settings'>,
+  { queue, state, parkedAt = 0, leftDlqAt }: JobRow,
+): boolean =>
+  state === 'dead' && leftDlqAt === undefined && parkedAt > clock.now() - settings(queue).dlqRetention * 1000;
 
 async function read(ledger: Reader['ledger'], keys: readonly { key: string }[]): Promise<JobRow[]> {
   const rows: JobRow[] = [];

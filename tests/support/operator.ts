@@ -67,8 +67,9 @@ export async function command(
   { deps }: Pick<ReturnType<typeof memoryEngine>, 'deps'>,
   name: CommandName,
   options: CommandContext['options'] = {},
+  answer?: string,
 ): Promise<Recorded> {
-  const { out, recorded } = recordingOutput();
+  const { out, recorded } = recordingOutput(answer);
   await runs[name]({ ...targetContext, options, out, reader: async () => deps, operator: async () => deps });
   return recorded;
 }

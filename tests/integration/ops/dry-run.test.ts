@@ -173,7 +173,7 @@ const CALLS: Partial<Record<CommandName, [CommandContext['options'], string]>> =
   'jobs retry': [{ id: DEAD }, `send the message ${DEAD}:r:1 to acme-feedback.fifo`],
   'jobs cancel': [{ id: QUEUED }, `write the item feedback#${QUEUED} of the table`],
   'jobs settle': [{ id: UNKNOWN, step: 'ticket', as: 'done' }, `write the item feedback#${UNKNOWN} of the table`],
-  'dlq redrive': [{ queue: 'feedback' }, `send the message ${DEAD}:r:1 to acme-feedback.fifo`],
+  'dlq redrive': [{ id: DEAD }, `send the message ${DEAD}:r:1 to acme-feedback.fifo`],
   'dlq discard': [{ id: DEAD }, `write the item feedback#${DEAD} of the table`],
   'bulk stop': [{}, 'write the item bulk#'],
   'bulk continue': [{}, `send the message ${DEAD}:r:1 to acme-feedback.fifo`],

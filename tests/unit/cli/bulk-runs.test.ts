@@ -111,7 +111,7 @@ test.each<[CommandName, CommandContext['options'], string]>([
   [
     'dlq redrive',
     { queue: 'sample', code: 'Rejectd' },
-    'No dead job of sample has the code Rejectd. The codes are NotAllowed, Rejected.',
+    'None of 3 jobs has this --code. The codes are NotAllowed, Rejected.',
   ],
   ['bulk stop', { id: 'x' }, 'There is no bulk action x'],
 ])('sls %s with %j is refused', async (name, options, message) => {

@@ -50,28 +50,27 @@ test('sls dlq list of a queue without dead jobs says so', async () => {
   const engine = memoryEngine(() => sampleContract().contract);
 
   expect((await command(engine, 'dlq list')).lines).toEqual(['No dead jobs.']);
-  expect((await command(engine, 'dlq redrive', { queue: 'sample' })).lines).toEqual(['No dead jobs.']);
+  expect((await command(engine, 'dlq redrive', { queue: 'sample' })).lines).toEqual(['No jobs.']);
 });
 
 test.each([
-  [{ queue: 'sample' }, [1, 2, 3, 4]],
-  [{ queue: 'sample', code: 'Even' }, [2, 4]],
-  [{ id: jobId(3) }, [3]],
-])('sls dlq redrive %j does jobs %j in their order', async (options, expected) => {
+  [{ queue: 'sample', rate: '2' }, [1, 2, 3, 4], '4 of 4 jobs retried.'],
+  [{ queue: 'sample', code: 'Even' }, [2, 4], '2 of 2 jobs retried.'],
+  [{ id: jobId(3) }, [3], '1 job redriven.'],
+])('sls dlq redrive %j does jobs %j in their order', async (options, expected, result) => {
   const { engine, effects, repair } = await deadJobs();
 
   repair();
-  const { lines, progress } = await command(engine, 'dlq redrive', options);
+  const { lines } = await command(engine, 'dlq redrive', options, 'yes');
   await engine.deliver();
   await engine.reconcile();
 
-  expect(lines).toEqual([`${expected.length} job${expected.length === 1 ? '' : 's'} redriven.`]);
-  expect(progress).toEqual([{ total: expected.length, done: expected.map((_, index) => index + 1), stopped: true }]);
+  expect(lines.at(-1)).toBe(result);
   expect(effects).toEqual(expected.map(jobId));
   expect(engine.deadLetters()).toHaveLength(4 - expected.length);
 });
 
-test('jobs that cannot be redriven hold up no others; each is named, and the command fails', async () => {
+test('jobs that cannot be redriven hold up no others; each is named, and the exit code is 1', async () => {
   let sends = 0;
   let down = false;
   const { engine, effects, repair } = await deadJobs({
@@ -83,9 +82,12 @@ test('jobs that cannot be redriven hold up no others; each is named, and the com
 
   repair();
   down = true;
-  const redriven = command(engine, 'dlq redrive', { queue: 'sample' });
-  await expect(redriven).rejects.toThrow('1 job could not be redriven.');
+  const { lines, notes, exitCode } = await command(engine, 'dlq redrive', { queue: 'sample', yes: true });
   await engine.deliver();
+
+  expect(lines.at(-1)).toBe('3 of 4 jobs retried, 1 refused.');
+  expect(notes).toEqual([`${jobId(2)}: SQS SendMessage failed: Throttled`]);
+  expect(exitCode).toBe(1);
 
   expect(effects).toEqual([1, 3, 4].map(jobId));
 });
@@ -94,4 +96,28 @@ test('sls dlq redrive of nothing in particular is refused', async () => {
   const { engine } = await deadJobs();
 
   await expect(command(engine, 'dlq redrive')).rejects.toThrow('Either --queue or --id must be given');
+});
+
+test('sls dlq redrive of a queue is a stored plan that shows what it will touch, asks, and can be continued', async () => {
+  const { engine, effects, repair } = await deadJobs();
+  await command(engine, 'dlq discard', { id: jobId(3) });
+
+  repair();
+  const { lines } = await command(engine, 'dlq redrive', { queue: 'sample' });
+  const [plan] = engine.table.items().filter(({ key }) => key.startsWith('bulk#'));
+  const before = engine.inQueue();
+  await command(engine, 'bulk continue', { id: String(plan?.id) });
+  await engine.deliver();
+
+  expect(lines).toContain(`Nothing was changed. The bulk action ${plan?.id} is kept.`);
+  expect(before).toBe(0);
+  expect(effects).toEqual([1, 2, 4].map(jobId));
+});
+
+test('sls dlq redrive of a queue leaves alone dead jobs whose entry has outlived the DLQ', async () => {
+  const { engine } = await deadJobs();
+
+  engine.clock.advance(14 * 86_400_000);
+
+  expect((await command(engine, 'dlq redrive', { queue: 'sample', yes: true })).lines).toEqual(['No jobs.']);
 });
