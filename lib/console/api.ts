@@ -38,8 +38,9 @@ const jobSchema = z.object({ queue: z.string(), id: z.string() });
 const confirmation = { reason: z.string().max(500).default(''), instance: z.string().default('') };
 const bulkSchema = z.object({
   ask: z.object({
-    action: z.enum(['retry', 'discard']),
+    action: z.enum(['retry', 'cancel', 'discard']),
     queue: z.string(),
+    state: z.enum(['queued', 'held', 'dead']).optional(),
     reason: z.string().optional(),
     code: z.string().optional(),
     perSecond: z.int().min(1).max(MOST_PER_SECOND),

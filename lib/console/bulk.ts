@@ -112,17 +112,17 @@ const digestOf = (rows: readonly JobRow[]): string =>
     )
     .digest('hex');
 
-const filterOf = ({ queue, code, reason }: Omit<BulkAsk, 'action'>): JobFilter => ({
+const filterOf = ({ queue, state = 'dead', code, reason }: Omit<BulkAsk, 'action'>): JobFilter => ({
   queue,
-  state: 'dead',
+  state,
   code,
   reason: reason as JobFilter['reason'],
 });
 
-function commandOf({ action, queue, code, reason, perSecond }: BulkAsk): string {
+function commandOf({ action, queue, state = 'dead', code, reason, perSecond }: BulkAsk): string {
   const filters = [
     `--queue ${queue}`,
-    '--state dead',
+    `--state ${state}`,
     ...(reason ? [`--job-reason ${reason}`] : []),
     ...(code ? [`--code ${code}`] : []),
   ];

@@ -75,10 +75,11 @@ export interface DeadGroup {
   ids: string[];
 }
 
-/** Which dead jobs of a queue to change, and how many a second. */
+/** Which jobs of a queue to change, and how many a second. Without a state: dead ones. */
 export interface BulkAsk {
   action: BulkAction;
   queue: string;
+  state?: 'queued' | 'held' | 'dead' | undefined;
   reason?: string | undefined;
   code?: string | undefined;
   perSecond: number;

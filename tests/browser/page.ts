@@ -3,7 +3,10 @@ import { type Browser, type BrowserContext, chromium, type Page } from 'playwrig
 
 const server = process.env.BROWSER_SERVER;
 
-/** A test that counts as not run where no browser starts (setup.cjs). */
+/**
+ * A test that needs a browser. Most machines have none, so it is skipped there, and setup.cjs prints why. Where
+ * REQUIRE_BROWSER is set, as in CI, the run fails instead.
+ */
 export const browserTest: jest.It = server === undefined ? test.skip : test;
 
 export interface Tab {

@@ -29,6 +29,15 @@ async function aConsole(options: Parameters<typeof testedConsole>[1] = {}): Prom
 }
 
 const aTab = async (options?: Parameters<typeof openTab>[0]): Promise<Tab> => opens(await openTab(options));
+/** A tab on a path of a console, which it entered by the printed address. */
+async function aTabOn(path: string, options: Parameters<typeof testedConsole>[1] = {}): Promise<Tab> {
+  const { url, host } = await aConsole(options);
+  const tab = await aTab();
+  await tab.page.goto(url);
+  await tab.page.getByRole('heading', { name: 'Overview' }).waitFor();
+  await tab.page.goto(`http://${host}${path}`);
+  return tab;
+}
 const job = `/console/job?queue=sample&id=${jobId(1)}`;
 
 browserTest(
@@ -126,11 +135,7 @@ browserTest('even markup that reached the page cannot run: the policy refuses in
 });
 
 browserTest('production has a red frame, and an action needs a reason', async () => {
-  const { url, host } = await aConsole({ write: true });
-  const { page, problems } = await aTab();
-  await page.goto(url);
-  await page.getByRole('heading', { name: 'Overview' }).waitFor();
-  await page.goto(`http://${host}${job}`);
+  const { page, problems } = await aTabOn(job, { write: true });
 
   await page.getByRole('button', { name: 'Retry' }).click();
   const dialog = page.getByRole('dialog');
@@ -146,11 +151,7 @@ browserTest('production has a red frame, and an action needs a reason', async ()
 });
 
 browserTest('a console that only reads shows the command and no button that acts', async () => {
-  const { url, host } = await aConsole();
-  const { page } = await aTab();
-  await page.goto(url);
-  await page.getByRole('heading', { name: 'Overview' }).waitFor();
-  await page.goto(`http://${host}${job}`);
+  const { page } = await aTabOn(job);
 
   await page.getByRole('button', { name: 'Retry' }).click();
 
@@ -159,12 +160,21 @@ browserTest('a console that only reads shows the command and no button that acts
   expect(await dialog.getByRole('button').allTextContents()).toEqual(['Copy', 'Close']);
 });
 
+browserTest('the queued or held jobs of a queue can be cancelled together, and those of a search cannot', async () => {
+  const { page } = await aTabOn('/console/jobs?queue=sample&state=queued', { write: true });
+
+  await page.getByRole('button', { name: 'Cancel all' }).click();
+  await page.getByText('npx sls jobs cancel --queue sample --state queued --rate 20').waitFor();
+  await page.keyboard.press('Escape');
+  await page.getByLabel('State').selectOption('dead');
+  await page.getByRole('button', { name: 'Search' }).click();
+  await page.getByRole('link', { name: jobId(1) }).waitFor();
+
+  expect(await page.getByRole('button', { name: 'Cancel all' }).count()).toBe(0);
+});
+
 browserTest('everything can be done by keyboard', async () => {
-  const { url, host } = await aConsole();
-  const { page } = await aTab();
-  await page.goto(url);
-  await page.getByRole('heading', { name: 'Overview' }).waitFor();
-  await page.goto(`http://${host}/console/jobs`);
+  const { page } = await aTabOn('/console/jobs');
   await page.getByRole('link', { name: jobId(1) }).waitFor();
 
   await page.keyboard.press('/');

@@ -1,7 +1,8 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import type { BulkAsk, BulkPreview, BulkView } from '../views';
 import { ask } from './api';
 import { Command, Failure, Table, Time, useAsk } from './parts';
+import { Question } from './question';
 import { useSession } from './session';
 
 const DEFAULT_PER_SECOND = 20;
@@ -10,13 +11,15 @@ const CHANGED = 'console-bulk-changed';
 
 interface Target {
   label: string;
-  action: 'retry' | 'discard';
+  action: BulkAsk['action'];
   queue: string;
+  /** Without it: dead. */
+  state?: BulkAsk['state'];
   reason: string;
   code: string;
 }
 
-/** A button that changes all dead jobs of a group. It first shows what it would touch. */
+/** A button that changes all jobs of a group. It first shows what it would touch. */
 export function BulkButton(target: Target) {
   const [open, setOpen] = useState(false);
   return (
@@ -24,47 +27,44 @@ export function BulkButton(target: Target) {
       <button type="button" onClick={() => setOpen(true)}>
         {target.label}
       </button>
-      {open ? <Question target={target} close={() => setOpen(false)} /> : null}
+      {open ? <Asked target={target} close={() => setOpen(false)} /> : null}
     </>
   );
 }
 
-function Question({ target: { label, action, queue, reason, code }, close }: { target: Target; close: () => void }) {
-  const { write } = useSession();
-  const dialog = useRef<HTMLDialogElement>(null);
+function Asked({
+  target: { label, action, queue, state, reason, code },
+  close,
+}: {
+  target: Target;
+  close: () => void;
+}) {
   const [perSecond, setPerSecond] = useState(DEFAULT_PER_SECOND);
   const [preview, setPreview] = useState<BulkPreview>();
   const [error, setError] = useState<string>();
   const [word, setWord] = useState<Word>({ reason: '', instance: '' });
-  const [busy, setBusy] = useState(false);
-  const asked: BulkAsk = { action, queue, reason: reason || undefined, code: code || undefined, perSecond };
-  useEffect(() => {
-    dialog.current?.showModal();
-  }, []);
+  const asked: BulkAsk = { action, queue, state, reason: reason || undefined, code: code || undefined, perSecond };
   useEffect(() => {
     ask<BulkPreview>('bulk/preview', { ask: asked }).then(setPreview, (failure: Error) => setError(failure.message));
   }, [perSecond]);
-  const start = async () => {
-    setBusy(true);
-    try {
-      await ask('bulk/start', { ask: asked, jobs: preview?.jobs ?? '', ...word });
-      dispatchEvent(new Event(CHANGED));
-      dialog.current?.close();
-    } catch (failure) {
-      setError((failure as Error).message);
-    } finally {
-      setBusy(false);
-    }
+  const act = async () => {
+    await ask('bulk/start', { ask: asked, jobs: preview?.jobs ?? '', ...word });
+    dispatchEvent(new Event(CHANGED));
   };
   return (
-    <dialog ref={dialog} onClose={close} aria-labelledby="bulk-question">
-      <h2 id="bulk-question">{label}</h2>
+    <Question
+      title={label}
+      confirm={`${label} (${preview?.total ?? '…'})`}
+      disabled={!preview || preview.total === 0}
+      inputs={<Words word={word} setWord={setWord} />}
+      {...{ error, act, close }}
+    >
       {preview ? (
         <>
           <ul>
-            {preview.lines.map(({ queue: of, state, code: why, count }) => (
-              <li key={`${of} ${state} ${why}`}>
-                {count} {count === 1 ? 'job' : 'jobs'} of {of}: {state} {why ?? ''}
+            {preview.lines.map(({ queue: of, state: now, code: why, count }) => (
+              <li key={`${of} ${now} ${why}`}>
+                {count} {count === 1 ? 'job' : 'jobs'} of {of}: {now} {why ?? ''}
               </li>
             ))}
           </ul>
@@ -86,23 +86,7 @@ function Question({ target: { label, action, queue, reason, code }, close }: { t
           }
         />
       </label>
-      {write ? (
-        <Words word={word} setWord={setWord} />
-      ) : (
-        <p>This console only reads. Run the command, or start the console with --write.</p>
-      )}
-      <Failure error={error} />
-      <div class="buttons">
-        {write ? (
-          <button type="button" class="danger" disabled={busy || !preview || preview.total === 0} onClick={start}>
-            {label} ({preview?.total ?? '…'})
-          </button>
-        ) : null}
-        <button type="button" onClick={() => dialog.current?.close()}>
-          Close
-        </button>
-      </div>
-    </dialog>
+    </Question>
   );
 }
 

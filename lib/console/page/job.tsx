@@ -4,7 +4,7 @@ import type { Span } from '../../ops/timeline';
 import type { JobPage as Page, Revealed } from '../views';
 import { Action } from './action';
 import { ask } from './api';
-import { duration, Failure, Json, State, Table, useAsk } from './parts';
+import { duration, Failure, Json, Scroll, State, Table, useAsk } from './parts';
 import { addressOf, usePlace } from './router';
 import { useSession } from './session';
 
@@ -160,8 +160,9 @@ function Data({
       <h2>Data</h2>
       {shown === undefined ? (
         <>
-          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must take the focus */}
-          <pre tabIndex={0}>{JSON.stringify(shape.data, null, 2)}</pre>
+          <Scroll label="Data, masked">
+            <pre>{JSON.stringify(shape.data, null, 2)}</pre>
+          </Scroll>
           <button type="button" onClick={reveal}>
             Show personal data
           </button>{' '}

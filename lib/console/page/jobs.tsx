@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { JobLine, SearchBy, SearchLine } from '../views';
 import { call } from './api';
+import { BulkButton, Bulks } from './bulk';
 import { Failure, State, Table, Time } from './parts';
 import { addressOf, go, jobAddress, Link, usePlace } from './router';
 import { useSession } from './session';
@@ -27,7 +28,22 @@ export function JobsPage() {
       <Progress found={found} running={running} stop={stop} />
       <Failure error={found.error} />
       {found.jobs.length > 0 ? <Jobs jobs={found.jobs} /> : null}
+      <CancelAll params={params} />
+      <Bulks />
     </>
+  );
+}
+
+/** Cancels all jobs of a view that names a queue and a state in which jobs can be cancelled, and nothing more particular. */
+function CancelAll({ params }: { params: URLSearchParams }) {
+  const [queue, state, reason, code, ...others] = ['queue', 'state', 'reason', 'code', 'q', 'from', 'to'].map(
+    (name) => params.get(name) ?? '',
+  );
+  if (!queue || (state !== 'queued' && state !== 'held') || others.some((value) => value !== '')) return null;
+  return (
+    <p>
+      <BulkButton label="Cancel all" action="cancel" {...{ queue, state, reason: reason ?? '', code: code ?? '' }} />
+    </p>
   );
 }
 

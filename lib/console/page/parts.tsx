@@ -76,11 +76,20 @@ export function State({ state }: { state: string }) {
   return <span class={`state state-${state.split(' ')[0]}`}>{state}</span>;
 }
 
-/** A table that scrolls on narrow screens, also by keyboard. */
+/** A region that scrolls if its content is too wide. It takes the focus, because only then can a keyboard scroll it. */
+export function Scroll({ label, children }: { label: string; children: ComponentChildren }) {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: axe asks for it (scrollable-region-focusable), and this rule does not know scrolling regions
+    <section class="scroll" aria-label={label} tabIndex={0}>
+      {children}
+    </section>
+  );
+}
+
+/** A table that scrolls on narrow screens. */
 export function Table({ label, head, children }: { label: string; head: string[]; children: ComponentChildren }) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must take the focus
-    <section class="scroll" aria-label={label} tabIndex={0}>
+    <Scroll label={label}>
       <table>
         <thead>
           <tr>
@@ -93,7 +102,7 @@ export function Table({ label, head, children }: { label: string; head: string[]
         </thead>
         <tbody>{children}</tbody>
       </table>
-    </section>
+    </Scroll>
   );
 }
 
@@ -131,8 +140,9 @@ export function Json({ label, value }: { label: string; value: unknown }) {
   return (
     <details>
       <summary>{label}</summary>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must take the focus */}
-      <pre tabIndex={0}>{JSON.stringify(value, null, 2)}</pre>
+      <Scroll label={label}>
+        <pre>{JSON.stringify(value, null, 2)}</pre>
+      </Scroll>
     </details>
   );
 }

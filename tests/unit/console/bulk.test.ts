@@ -1,6 +1,7 @@
 import type { BulkPreview, BulkView } from '../../../lib/console/views';
 import { PermanentError } from '../../../lib/errors';
 import { bodyKey } from '../../../lib/jobs/keys';
+import { acceptedRow } from '../../support/accepted-row';
 import { type TestedConsole, testedConsole } from '../../support/console';
 import { layParked } from '../../support/dead-letters';
 import { anEnvelope, jobId, memoryEngine, PREFIX } from '../../support/engine';
@@ -162,4 +163,20 @@ test('a console that ends stops its bulk action, so that another one can continu
   await engine.drain({ hours: 1 });
 
   expect(effects.toSorted()).toEqual(Array.from({ length: DEAD }, (_, n) => jobId(n + 1)).sort());
+});
+
+test('all queued jobs of a queue are cancelled, and dead ones stay as they are', async () => {
+  const { engine } = await withDeadJobs();
+  const queued = [201, 202].map(jobId);
+  for (const id of queued) await engine.deps.ledger.write(acceptedRow(engine.clock.now(), { id }), 0);
+  const cancelAll = { action: 'cancel', queue: 'sample', state: 'queued', perSecond: 10 };
+
+  const { json } = await open.post('bulk/preview', { ask: cancelAll });
+  await open.post('bulk/start', { ask: cancelAll, jobs: json.jobs, ...word });
+  const view = await bulk(({ status }) => status === 'done');
+
+  expect(json).toMatchObject({ total: 2, command: expect.stringContaining('--queue sample --state queued --rate 10') });
+  expect(view).toMatchObject({ action: 'cancel', done: 2, refused: 0 });
+  expect(queued.map((id) => engine.row(id).state)).toEqual(['cancelled', 'cancelled']);
+  expect(engine.row(jobId(1)).state).toBe('dead');
 });
