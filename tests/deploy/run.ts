@@ -5,6 +5,7 @@ import type { LifecycleRule } from '@aws-sdk/client-s3';
 import { changeInstance, FILLED_IN, WITH_APPLE } from '../support/instances';
 import { type CompiledTemplate, compiledTemplate, serviceDirectory, sls } from '../support/sls';
 import { createAccount } from './arrived';
+import { checkBoto3 } from './boto3';
 import { checkArrived, checkTemplate, type Expected, stackName } from './checks';
 import { checkMonitoring } from './monitoring';
 import { missingTools, startMoto } from './moto';
@@ -87,6 +88,8 @@ async function main(): Promise<number> {
 
   try {
     const templates: Record<string, CompiledTemplate> = {};
+
+    await section('the local SQS and boto3', () => checkBoto3(report));
 
     await section('refused deployments', async () => {
       await refused(
