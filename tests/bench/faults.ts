@@ -1,3 +1,5 @@
+import { mock } from 'node:test';
+import { LocalDurableTestRunner } from '@aws/durable-execution-sdk-js-testing';
 import type { SQSEvent } from 'aws-lambda';
 import { TransientError } from '../../lib/errors';
 import { feedbackContract } from '../../lib/feedback/process';
@@ -5,24 +7,39 @@ import { startFakeSendgrid } from '../../lib/local/fakes/sendgrid';
 import { startFakeZendesk } from '../../lib/local/fakes/zendesk';
 import { realSendgrid } from '../../lib/vendors/sendgrid';
 import { realZendesk } from '../../lib/vendors/zendesk';
+import { startDynamo, TABLE } from '../support/emulators';
 import { jobId, memoryEngine, PREFIX, watch } from '../support/engine';
 import { feedbackBody } from '../support/feedback';
-import { type Handler, plainLoop, powertools, usualWorker } from './rivals';
+import { memoryObjects } from '../support/memory-objects';
+import { memoryTable } from '../support/memory-table';
+import { cleanJobPrice } from './clean-job-price';
+import { durableFeedback, execute } from './durable';
+import { feedbackSteps, type Handler, idempotent, plainLoop, powertools, usualWorker } from './rivals';
 import { table } from './table';
 
 const JOBS = 50;
 const HOURS = 6;
+const MINUTE_MS = 60_000;
+const REDRIVE_MINUTE = 180;
 const never = new Promise<never>(() => {});
 
 type World = Awaited<ReturnType<typeof world>>;
 interface Scenario {
   name: string;
   batch: number;
-  /** Sets up the faults. `tick` is called once per virtual minute. */
-  arrange(world: World): { tick?: (minute: number) => void };
   /** Jobs that should succeed. */
   healthy: number;
+  /** A vendor refuses all calls in the first two hours. */
+  down?: 'zendesk' | 'sendgrid';
+  /** An operator sends the dead jobs back after three hours. */
+  redrives?: true;
+  /** The messages of these jobs are delivered once more after they are done. */
+  repeats?: readonly string[];
+  /** Sets up other faults. */
+  arrange?(world: World): void;
 }
+
+const TEN = Array.from({ length: 10 }, (_, n) => jobId(n + 1));
 
 const scenarios: Scenario[] = [
   {
@@ -30,31 +47,33 @@ const scenarios: Scenario[] = [
     batch: 1,
     healthy: JOBS,
     arrange: ({ sendgrid }) => {
-      for (let n = 1; n <= 10; n++) sendgrid.fail({ bodyContains: jobId(n), after: 'reset' });
-      return {};
+      for (const id of TEN) sendgrid.fail({ bodyContains: id, after: 'reset' });
     },
   },
   {
     name: 'killed after the mail, before the outcome (10 of 50)',
     batch: 1,
     healthy: JOBS,
-    arrange: ({ faults }) => {
-      for (let n = 1; n <= 10; n++) faults.killAfterMail.add(jobId(n));
-      return {};
+    arrange: ({ kills }) => {
+      for (const id of TEN) kills.afterMail.add(id);
     },
   },
   {
-    name: 'Zendesk is down for two hours',
+    name: "timed out in the ticket's call, which took effect (10 of 50)",
     batch: 1,
     healthy: JOBS,
-    arrange: ({ faults }) => {
-      faults.zendeskDown = true;
-      return {
-        tick: (minute) => {
-          if (minute === 120) faults.zendeskDown = false;
-        },
-      };
+    arrange: ({ kills }) => {
+      for (const id of TEN) kills.afterTicket.add(id);
     },
+  },
+  { name: 'delivered again after the end (10 of 50)', batch: 1, healthy: JOBS, repeats: TEN },
+  { name: 'Zendesk is down for two hours', batch: 1, healthy: JOBS, down: 'zendesk' },
+  {
+    name: 'SendGrid is down for two hours, redrive after three',
+    batch: 1,
+    healthy: JOBS,
+    down: 'sendgrid',
+    redrives: true,
   },
   {
     name: 'one of 50 is refused each time, batches of ten',
@@ -62,76 +81,97 @@ const scenarios: Scenario[] = [
     healthy: JOBS - 1,
     arrange: ({ zendesk }) => {
       zendesk.fail({ bodyContains: jobId(1), method: 'POST', times: 'forever', status: 422, body: {} });
-      return {};
     },
   },
 ];
 
-/** What faults do to 50 jobs in virtual time, for three engines on the same adapters. */
+const ENGINES = ['this engine', 'plain loop', 'Powertools FIFO', 'Powertools with idempotency'] as const;
+const DURABLE = ['durable function, defaults', 'durable function, careful'] as const;
+
+/** What faults do to 50 jobs in virtual time, for six workers on the same adapters. */
 export async function underFaults(): Promise<string> {
   const rows: (string | number)[][] = [];
-  for (const scenario of scenarios)
-    for (const rival of ['this engine', 'plain loop', 'Powertools FIFO'] as const)
-      rows.push(await play(scenario, rival));
+  for (const scenario of scenarios) for (const rival of ENGINES) rows.push(await play(scenario, rival));
+  await LocalDurableTestRunner.setupTestEnvironment({ skipTime: true });
+  for (const scenario of scenarios) for (const rival of DURABLE) rows.push(await playDurable(scenario, rival));
+  const operations = await cleanDurableOperations();
+  await LocalDurableTestRunner.teardownTestEnvironment();
+  const order = scenarios.map(({ name }) => name);
+  rows.sort(([a], [b]) => order.indexOf(String(a)) - order.indexOf(String(b)));
   return [
-    `${JOBS} feedback jobs under faults, ${HOURS} virtual hours. "lost" are healthy jobs that ended in the DLQ.`,
+    `${JOBS} feedback jobs under faults, ${HOURS} virtual hours. "lost" are healthy jobs that ended as dead or failed.`,
     table(['fault', 'worker', 'tickets twice', 'mails twice', 'done', 'lost'], rows),
+    '',
+    cleanJobPrice(operations),
   ].join('\n');
 }
 
-async function world() {
-  const faults = { zendeskDown: false, killAfterMail: new Set<string>() };
+async function world({ down }: Scenario) {
+  const kills = { afterMail: new Set<string>(), afterTicket: new Set<string>() };
   let died = () => {};
   let now = () => 0;
+  let begun = 0;
   const zendesk = await startFakeZendesk({ now: () => now() });
   const sendgrid = await startFakeSendgrid({ now: () => now() });
   const secret = async () => 'secret';
-  const vendors = (clock: () => number) => {
-    now = clock;
-    const mail = realSendgrid({ endpoint: sendgrid.url, apiKey: secret, now: clock, instance: 'acme' });
-    return {
-      zendesk: watch(
-        realZendesk({ endpoint: zendesk.url, email: 'agent@example.com', token: secret, now: clock }),
-        'zendesk',
-        {
-          before: () => {
-            if (faults.zendeskDown)
-              throw new TransientError({ code: 'ZendeskUnreachable', message: 'down', vendor: 'zendesk' });
-          },
-        },
-      ),
-      sendgrid: {
-        send: async (...parameters: Parameters<typeof mail.send>) => {
-          const answer = await mail.send(...parameters);
-          const job = parameters[0].customArgs.job ?? '';
-          if (!faults.killAfterMail.delete(job)) return answer;
-          died();
-          return never;
-        },
-      },
-    };
+  const refuse = (vendor: 'zendesk' | 'sendgrid') => () => {
+    if (down === vendor && now() < begun + 120 * MINUTE_MS)
+      throw new TransientError({ code: 'Unreachable', message: 'down', vendor });
+  };
+  const dies = (): Promise<never> => {
+    died();
+    return never;
   };
   return {
-    faults,
+    kills,
     zendesk,
     sendgrid,
-    vendors,
+    vendors(clock: () => number) {
+      now = clock;
+      begun = clock();
+      const tickets = realZendesk({ endpoint: zendesk.url, email: 'agent@example.com', token: secret, now: clock });
+      const mails = realSendgrid({ endpoint: sendgrid.url, apiKey: secret, now: clock, instance: 'acme' });
+      const mortalTickets: typeof tickets = {
+        ...tickets,
+        createTicket: async (ticket, options) => {
+          const answer = await tickets.createTicket(ticket, options);
+          return kills.afterTicket.delete(ticket.externalId) ? dies() : answer;
+        },
+      };
+      const mortalMails: Pick<typeof mails, 'send'> = {
+        send: async (mail, options) => {
+          const answer = await mails.send(mail, options);
+          return kills.afterMail.delete(mail.customArgs.job ?? '') ? dies() : answer;
+        },
+      };
+      return {
+        zendesk: watch(mortalTickets, 'zendesk', { before: refuse('zendesk') }),
+        sendgrid: watch(mortalMails, 'sendgrid', { before: refuse('sendgrid') }),
+      };
+    },
     /** Runs an invocation. Resolves to `undefined` if the process died. */
-    mortal: async <T>(run: () => Promise<T>): Promise<T | undefined> =>
-      Promise.race([
-        run(),
-        new Promise<undefined>((resolve) => {
-          died = () => resolve(undefined);
-        }),
-      ]),
+    mortal: async <T>(run: () => Promise<T>): Promise<T | undefined> => {
+      const death = new Promise<undefined>((resolve) => {
+        died = () => resolve(undefined);
+      });
+      return Promise.race([run(), death]);
+    },
+    /** Stops the vendors. Returns the row of the table. */
+    async close(scenario: Scenario, { rival, dead }: { rival: string; dead: number }): Promise<(string | number)[]> {
+      await Promise.all([zendesk.close(), sendgrid.close()]);
+      const tickets = new Set(zendesk.tickets.map(({ external_id }) => external_id));
+      const mailed = sendgrid.mails.map(({ customArgs }) => customArgs.job);
+      const doubled = { tickets: zendesk.tickets.length - tickets.size, mails: mailed.length - new Set(mailed).size };
+      const lost = dead - (JOBS - scenario.healthy);
+      return [scenario.name, rival, doubled.tickets, doubled.mails, `${JOBS - dead} of ${scenario.healthy}`, lost];
+    },
   };
 }
 
-async function play(
-  scenario: Scenario,
-  rival: 'this engine' | 'plain loop' | 'Powertools FIFO',
-): Promise<(string | number)[]> {
-  const stage = await world();
+const bodyOf = (n: number) => feedbackBody({}, { id: jobId(n) });
+
+async function play(scenario: Scenario, rival: (typeof ENGINES)[number]): Promise<(string | number)[]> {
+  const stage = await world(scenario);
   let vendors: ReturnType<World['vendors']> | undefined;
   const engine = memoryEngine(({ objects, now }) => {
     vendors = stage.vendors(now);
@@ -145,38 +185,89 @@ async function play(
     return feedbackContract({ ...vendors, objects, mayConfirm: async () => true, config });
   });
   if (!vendors) throw new Error('the engine made no contract');
+  const dynamo = await startDynamo();
   const worker = usualWorker({ ...vendors, table: engine.table, objects: engine.objects });
   const handlers: Record<typeof rival, Handler | undefined> = {
     'this engine': undefined,
     'plain loop': plainLoop(worker),
     'Powertools FIFO': powertools(worker),
+    'Powertools with idempotency': powertools(idempotent(worker, { client: dynamo.client, table: TABLE })),
   };
   const handler = handlers[rival];
-  const { tick } = scenario.arrange(stage);
-  for (let n = 1; n <= JOBS; n++) engine.send(feedbackBody({}, { id: jobId(n) }), { group: `g${n % 20}` });
+  scenario.arrange?.(stage);
+  const send = (body: string, n: number) => engine.send(body, { group: `g${n % 20}` });
+  for (let n = 1; n <= JOBS; n++) send(bodyOf(n), n);
 
+  // Powertools reads the time from Date.
+  mock.timers.enable({ apis: ['Date'], now: engine.clock.now() });
   for (let minute = 0; minute < HOURS * 60; minute++) {
-    tick?.(minute);
+    if (minute === 30) for (const id of scenario.repeats ?? []) send(feedbackBody({}, { id }), 0);
+    if (scenario.redrives && minute === REDRIVE_MINUTE) redrive(engine);
     for (let event = engine.receive(scenario.batch); event.Records.length > 0; event = engine.receive(scenario.batch)) {
       const received = event;
       await stage.mortal<unknown>(() => (handler ? handled(engine, handler, received) : engine.handle(received)));
     }
     if (!handler) await engine.reconcile();
-    engine.clock.advance(60_000);
+    engine.clock.advance(MINUTE_MS);
+    mock.timers.setTime(engine.clock.now());
   }
-  await Promise.all([stage.zendesk.close(), stage.sendgrid.close()]);
+  mock.timers.reset();
+  await dynamo.close();
+  return stage.close(scenario, { rival, dead: engine.deadLetters().length });
+}
 
-  const tickets = new Set(stage.zendesk.tickets.map(({ external_id }) => external_id));
-  const jobsMailed = stage.sendgrid.mails.map(({ customArgs }) => customArgs.job);
-  const lost = engine.deadLetters().length - (JOBS - scenario.healthy);
-  return [
-    scenario.name,
-    rival,
-    stage.zendesk.tickets.length - tickets.size,
-    jobsMailed.length - new Set(jobsMailed).size,
-    `${tickets.size} of ${scenario.healthy}`,
-    lost,
-  ];
+/** The durable operations of a job without faults. */
+async function cleanDurableOperations(): Promise<number> {
+  const stage = await world({ name: 'none', batch: 1, healthy: 1 });
+  const steps = feedbackSteps({ ...stage.vendors(Date.now), table: memoryTable(), objects: memoryObjects() });
+  const handler = durableFeedback(steps, { careful: true, waited: () => {} });
+  const { operations } = await execute(handler, bodyOf(1), stage.mortal);
+  await Promise.all([stage.zendesk.close(), stage.sendgrid.close()]);
+  return operations;
+}
+
+function redrive({ model, deps }: ReturnType<typeof memoryEngine>): void {
+  const [dlq, main] = [deps.dlqUrl('feedback'), deps.queueUrl('feedback')];
+  const receive = () =>
+    model.receiveMessage({ QueueUrl: dlq, MaxNumberOfMessages: 10, AttributeNames: ['All'] }).Messages ?? [];
+  for (let messages = receive(); messages.length > 0; messages = receive())
+    for (const { Body = '', ReceiptHandle = '', MessageId = '', Attributes } of messages) {
+      const MessageGroupId = Attributes?.MessageGroupId ?? '';
+      model.sendMessage({
+        QueueUrl: main,
+        MessageBody: Body,
+        MessageGroupId,
+        MessageDeduplicationId: `r-${MessageId}`,
+      });
+      model.deleteMessage({ QueueUrl: dlq, ReceiptHandle });
+    }
+}
+
+/** Durable executions one after the other, each on a clock of its own. A name starts one execution, as on AWS. */
+async function playDurable(scenario: Scenario, rival: (typeof DURABLE)[number]): Promise<(string | number)[]> {
+  const stage = await world(scenario);
+  const start = Date.UTC(2026, 0, 2, 3);
+  let now = start;
+  const steps = feedbackSteps({ ...stage.vendors(() => now), table: memoryTable(), objects: memoryObjects() });
+  const careful = rival === 'durable function, careful';
+  const handler = durableFeedback(steps, { careful, waited: (seconds) => (now += seconds * 1_000) });
+  scenario.arrange?.(stage);
+  const started = new Set<string>();
+  let dead = 0;
+  const run = async (name: string, n: number, at: number) => {
+    if (started.has(name)) return true;
+    started.add(name);
+    now = start + at;
+    return (await execute(handler, bodyOf(n), stage.mortal)).succeeded;
+  };
+  for (let n = 1; n <= JOBS; n++) {
+    let done = await run(jobId(n), n, 0);
+    if (scenario.repeats?.includes(jobId(n))) await run(jobId(n), n, 30 * MINUTE_MS);
+    // A failed execution cannot go on. The operator starts another one.
+    if (!done && scenario.redrives) done = await run(`${jobId(n)}-2`, n, REDRIVE_MINUTE * MINUTE_MS);
+    if (!done) dead++;
+  }
+  return stage.close(scenario, { rival, dead });
 }
 
 async function handled(engine: ReturnType<typeof memoryEngine>, handler: Handler, event: SQSEvent): Promise<void> {

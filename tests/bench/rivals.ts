@@ -1,4 +1,7 @@
 import { processPartialResponse, SqsFifoPartialProcessorAsync } from '@aws-lambda-powertools/batch';
+import { IdempotencyConfig, makeIdempotent } from '@aws-lambda-powertools/idempotency';
+import { DynamoDBPersistenceLayer } from '@aws-lambda-powertools/idempotency/dynamodb';
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import { confirmationOf } from '../../lib/feedback/confirmation';
 import { type Feedback, feedbackSchema } from '../../lib/feedback/message';
@@ -19,23 +22,67 @@ export interface RivalPorts {
 const TIMEOUT = { timeoutMs: 10_000 };
 
 /**
- * A typical worker: ticket under an idempotency key, mail, status row, result object. It uses our adapters, so that the
- * vendors' libraries do not affect the comparison.
+ * The three effects of a feedback job. They use our adapters, so that the vendors' libraries do not affect the
+ * comparison.
  */
-export function usualWorker({ table, objects, zendesk, sendgrid }: RivalPorts) {
-  return async ({ body }: Pick<SQSRecord, 'body'>): Promise<void> => {
-    const { id, data } = JSON.parse(body) as { id: string; data: unknown };
-    const feedback: Feedback = feedbackSchema.parse(data);
-    const ticket = ticketOf({ id, data: feedback, uploads: [], tags: [] });
-    const { id: ticketId } = await zendesk.createTicket(ticket, { ...TIMEOUT, idempotencyKey: id });
-    const config = { from: { email: 'support@example.com' }, brand: 'Example' };
-    await sendgrid.send(confirmationOf({ id, time: Date.now(), data: feedback, ticketId, config }), TIMEOUT);
-    const key = `usual#${id}`;
-    const stored = await table.get(key);
-    const version = stored?.version ?? 0;
-    await table.put({ key, version: version + 1, writer: id, state: 'succeeded', ticketId }, version);
-    await objects.put(`usual/${id}.json`, JSON.stringify({ id, ticketId }), 'application/json');
+export function feedbackSteps({ table, objects, zendesk, sendgrid }: RivalPorts) {
+  return {
+    /** Creates the ticket under an idempotency key. */
+    async ticket({ id, data }: Job): Promise<string> {
+      const ticket = ticketOf({ id, data, uploads: [], tags: [] });
+      return (await zendesk.createTicket(ticket, { ...TIMEOUT, idempotencyKey: id })).id;
+    },
+    async mail({ id, data }: Job, ticketId: string): Promise<void> {
+      const config = { from: { email: 'support@example.com' }, brand: 'Example' };
+      await sendgrid.send(confirmationOf({ id, time: Date.now(), data, ticketId, config }), TIMEOUT);
+    },
+    /** Writes a status row and a result object. */
+    async result({ id }: Job, ticketId: string): Promise<void> {
+      const key = `usual#${id}`;
+      const stored = await table.get(key);
+      const version = stored?.version ?? 0;
+      await table.put({ key, version: version + 1, writer: id, state: 'succeeded', ticketId }, version);
+      await objects.put(`usual/${id}.json`, JSON.stringify({ id, ticketId }), 'application/json');
+    },
   };
+}
+
+export interface Job {
+  id: string;
+  data: Feedback;
+}
+
+export function jobOf(body: string): Job {
+  const { id, data } = JSON.parse(body) as { id: string; data: unknown };
+  return { id, data: feedbackSchema.parse(data) };
+}
+
+/** A typical worker: one effect after the other. */
+export function usualWorker(ports: RivalPorts) {
+  const { ticket, mail, result } = feedbackSteps(ports);
+  return async ({ body }: Pick<SQSRecord, 'body'>): Promise<void> => {
+    const job = jobOf(body);
+    const ticketId = await ticket(job);
+    await mail(job, ticketId);
+    await result(job, ticketId);
+  };
+}
+
+const REMAINING_MS = 45_000;
+const DAY_SECONDS = 86_400;
+
+/** The typical worker behind Powertools' idempotency: a job's id is its key for a day, in a table over HTTP. */
+export function idempotent(
+  worker: (record: SQSRecord) => Promise<void>,
+  { client, table }: { client: DynamoDBClient; table: string },
+): (record: SQSRecord) => Promise<void> {
+  const config = new IdempotencyConfig({
+    eventKeyJmesPath: 'powertools_json(body).id',
+    expiresAfterSeconds: DAY_SECONDS,
+  });
+  config.registerLambdaContext({ getRemainingTimeInMillis: () => REMAINING_MS } as Context);
+  const persistenceStore = new DynamoDBPersistenceLayer({ tableName: table, keyAttr: 'key', awsSdkV3Client: client });
+  return makeIdempotent(worker, { persistenceStore, config });
 }
 
 /** Runs one record after the other and reports those that throw. */

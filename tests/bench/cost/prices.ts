@@ -11,6 +11,8 @@ export const PRICES = {
   /** On arm64. https://aws.amazon.com/lambda/pricing/ */
   lambdaRequest: 0.2e-6,
   lambdaGbSecond: 13.3334e-6,
+  /** Of durable functions, as published when they began in December 2025. Not checked against a bill. */
+  durableOperation: 8e-6,
   /** https://aws.amazon.com/cloudwatch/pricing/ */
   alarmMetric: 0.1,
   metric: 0.3,

@@ -1,0 +1,52 @@
+import { ASSUMED } from './cost/bill';
+import type { Calls } from './cost/count';
+import counts from './cost/counts.json';
+import { PRICES } from './cost/prices';
+import { table } from './table';
+
+/** What a worker calls for one feedback job without faults. Writes are in units of the table. */
+interface Use {
+  writes: number;
+  reads: number;
+  puts: number;
+  messages: number;
+  durableOperations?: number;
+}
+
+const MILLION = 1_000_000;
+/** A status row of less than 1 KB without an index, and a result object. Lambda receives and deletes the message. */
+const USUAL: Use = { writes: 1, reads: 1, puts: 1, messages: 3 };
+
+/** The list price of a million clean feedback jobs, from counted calls. All have the same Lambda time, which is left out. */
+export function cleanJobPrice(durableOperations: number): string {
+  const { accept, feedback }: Record<'accept' | 'feedback', Calls> = counts;
+  const of = (name: string) => (accept[name] ?? 0) + (feedback[name] ?? 0);
+  const uses: Record<string, Use> = {
+    'this engine': {
+      writes: of('table.put') * ASSUMED.unitsPerWrite,
+      reads: of('table.get'),
+      puts: of('objects.create'),
+      messages: of('queues.send') + 2,
+    },
+    'plain loop, Powertools FIFO': USUAL,
+    'Powertools with idempotency': { ...USUAL, writes: USUAL.writes + 2 },
+    'durable function': { ...USUAL, durableOperations },
+  };
+  const rows = Object.entries(uses).map(([name, use]) => [
+    name,
+    ...[use.writes, use.reads, use.puts, use.messages, use.durableOperations ?? 0].map((count) => count.toFixed(0)),
+    (priceOf(use) * MILLION).toFixed(1),
+  ]);
+  const head = ['worker', 'write units', 'reads', 'objects', 'SQS', 'durable operations', 'USD a million'];
+  return [
+    'A feedback job without faults, at list prices. The Lambda time is left out: it is the same.',
+    table(head, rows),
+  ].join('\n');
+}
+
+const priceOf = ({ writes, reads, puts, messages, durableOperations = 0 }: Use): number =>
+  writes * PRICES.writeUnit +
+  reads * PRICES.readUnit +
+  puts * PRICES.s3Put +
+  messages * PRICES.sqsRequest +
+  durableOperations * PRICES.durableOperation;
