@@ -7,6 +7,7 @@ import { emailsRate } from './emails-rate';
 import { exampleLatency } from './express-api';
 import { underFaults } from './faults';
 import { feedbackCost } from './feedback';
+import { loadTimes } from './load';
 import { producerCost } from './producer';
 
 /** All benchmarks by name. `npm run bench` runs all of them, and `npm run bench -- NAME` runs one. */
@@ -21,6 +22,7 @@ const benchmarks: Record<string, () => Promise<string>> = {
   'emails-memory': emailsMemory,
   'express-api': exampleLatency,
   commands: commandTimes,
+  load: loadTimes,
 };
 
 async function main(): Promise<void> {

@@ -1,16 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { build } from 'esbuild';
-import { parse } from 'yaml';
-
-const ROOT = join(__dirname, '../../..');
-
-/** The bundle's options in serverless.yml that decide its size. */
-interface Options {
-  alias: Record<string, string>;
-  mainFields: string[];
-  target: string;
-}
+import { bundled, HANDLERS } from '../../support/bundles';
 
 const KIB = 1024;
 /**
@@ -24,25 +12,7 @@ const LIMIT: Record<string, number> = {
 };
 const LIMIT_OF_OTHERS = 900 * KIB;
 
-async function sizeOf(handler: string): Promise<number> {
-  const { custom } = parse(readFileSync(join(ROOT, 'serverless.yml'), 'utf8'), { logLevel: 'error' }) as {
-    custom: { esbuild: Options };
-  };
-  const { alias, mainFields, target } = custom.esbuild;
-  const { outputFiles } = await build({
-    absWorkingDir: ROOT,
-    entryPoints: [`handlers/${handler}`],
-    ...{ alias, mainFields, target },
-    bundle: true,
-    minify: true,
-    platform: 'node',
-    format: 'cjs',
-    write: false,
-    logLevel: 'silent',
-  });
-  return outputFiles[0]?.contents.length ?? 0;
-}
-
-test.each(readdirSync(join(ROOT, 'handlers')))('the bundle of %s is small', async (handler) => {
-  expect(await sizeOf(handler)).toBeLessThan(LIMIT[handler] ?? LIMIT_OF_OTHERS);
+test.each(HANDLERS)('the bundle of %s is small', async (handler) => {
+  const { code } = await bundled({ handler });
+  expect(code.length).toBeLessThan(LIMIT[handler] ?? LIMIT_OF_OTHERS);
 });

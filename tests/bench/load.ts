@@ -1,0 +1,72 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { bundled, HANDLERS } from '../support/bundles';
+import { table } from './table';
+
+const RUNS = 21;
+const CLIENT = /node_modules\/(@aws-sdk\/(?:client|lib)-[a-z-]+)\//;
+/** What a worker of this kind usually carries beside its AWS clients. */
+const USUAL = [
+  '@aws-lambda-powertools/logger',
+  '@aws-lambda-powertools/metrics',
+  '@aws-lambda-powertools/batch',
+  'zod',
+];
+const USUAL_VENDORS: Record<string, string[]> = {
+  'feedback.ts': ['@sendgrid/mail', 'node-zendesk'],
+  'emails.ts': ['@sendgrid/mail'],
+  'testflight.ts': ['@sendgrid/mail', 'jose'],
+};
+
+/** How long each function's bundle takes to load in a fresh process, beside its AWS clients alone and a usual stack. */
+export async function loadTimes(): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), 'bundles-'));
+  try {
+    const rows: (string | number)[][] = [];
+    for (const handler of HANDLERS) rows.push(await row(folder, handler));
+    return [
+      `Time to load a bundle in a fresh process: CPU time, the fastest of ${RUNS} runs.`,
+      table(['function', 'KB', 'ms', 'AWS clients alone, ms', '× clients', 'usual stack, ms', '× usual'], rows),
+    ].join('\n');
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function row(folder: string, handler: string): Promise<(string | number)[]> {
+  const ours = await bundled({ handler });
+  const clients = [...new Set(ours.files.flatMap((file) => CLIENT.exec(file)?.[1] ?? []))];
+  const entry = (modules: string[]) =>
+    modules.map((name, n) => `import * as m${n} from '${name}';\n(globalThis as any).m${n} = m${n};`).join('\n');
+  const variants = [
+    ours.code,
+    (await bundled({ code: entry(clients) })).code,
+    (await bundled({ code: entry([...clients, ...USUAL, ...(USUAL_VENDORS[handler] ?? [])]) })).code,
+  ].map((code, n) => {
+    const file = join(folder, `${n}-${handler.replace('.ts', '.cjs')}`);
+    writeFileSync(file, code);
+    return { file, ms: [] as number[] };
+  });
+  for (let run = 0; run < RUNS; run++) for (const { file, ms } of variants) ms.push(load(file));
+  const [own = 0, alone = 0, usual = 0] = variants.map(({ ms }) => Math.min(...ms));
+  const kilobytes = Math.round(ours.code.length / 1_000);
+  return [
+    handler.replace('.ts', ''),
+    kilobytes,
+    ...[own, alone].map((ms) => ms.toFixed(0)),
+    (own / alone).toFixed(2),
+    usual.toFixed(0),
+    (own / usual).toFixed(2),
+  ];
+}
+
+/** CPU time, because other processes on the machine slow the variants down by different amounts. */
+function load(file: string): number {
+  const program = `const before = process.cpuUsage(); require(${JSON.stringify(file)});
+    const { user, system } = process.cpuUsage(before); process.stdout.write(String((user + system) / 1000));`;
+  const { stdout, stderr } = spawnSync(process.execPath, ['-e', program], { encoding: 'utf8' });
+  if (stdout === '') throw new Error(`the bundle does not load: ${stderr}`);
+  return Number(stdout);
+}
