@@ -106,6 +106,7 @@ export function operatorStatements(rows: QueueRow[], context: Context): Statemen
     ? [analyticsPrefix, compactedPrefix, rejectedPrefix, manifestPrefix].map((folder) => `${folder(prefix)}*`)
     : [];
   const searched = [...events, ...analytics];
+  const lists = names.includes(EMAILS_QUEUE) ? [`${dataPrefix(prefix, EMAILS_QUEUE)}*`] : [];
   const allBodies = bodyKey(prefix, '*', '').replace(/\/$/, '');
   return [
     allow(
@@ -127,8 +128,8 @@ export function operatorStatements(rows: QueueRow[], context: Context): Statemen
     allowObjects(context, 'RecordsAndBodies', ['s3:GetObject', 's3:PutObject'], written),
     allowObjects(context, 'EventsAndData', ['s3:GetObject'], searched),
     allowObjects(context, 'Audit', ['s3:PutObject'], [auditKey(prefix, '*')]),
-    allowObjects(context, 'DropBodies', ['s3:DeleteObject'], bodies),
-    listBucket(context, [...written, ...searched, allBodies]),
+    allowObjects(context, 'DropBodies', ['s3:DeleteObject'], [...bodies, ...lists]),
+    listBucket(context, [...written, ...searched, ...lists, allBodies]),
     allow('TestAlarms', ['sns:Publish'], arn('sns', topicName(instance))),
     ...publishStatements(context),
     stack(context),

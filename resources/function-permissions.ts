@@ -1,9 +1,11 @@
-import { compactedPrefix, damagedPrefix, dataPrefix, manifestPrefix } from '../lib/analytics/keys';
+import { dataPrefix as analyticsPrefix, compactedPrefix, damagedPrefix, manifestPrefix } from '../lib/analytics/keys';
 import { secretsOf } from '../lib/config/functions';
+import { EMAILS_QUEUE } from '../lib/emails/message';
 import type { QueueRow } from '../lib/instances/queue-row';
 import {
   bodyKey,
   compactionKey,
+  dataPrefix,
   dlqKey,
   dlqName,
   eventsFolder,
@@ -73,6 +75,7 @@ function reconcilerPermissions(rows: QueueRow[], context: Context): Statement[] 
   const dlqs = rows.map(({ name, type }) => arn('sqs', dlqName(instance, name, type)));
   const bodies = rows.map(({ name }) => bodyKey(prefix, name, '*'));
   const own = [...rows.map(({ name }) => `${recordFolder(prefix, name)}/*`), ...bodies];
+  const lists = rows.some(({ name }) => name === EMAILS_QUEUE) ? [`${dataPrefix(prefix, EMAILS_QUEUE)}*`] : [];
   return [
     allow('Tell', ['sns:Publish'], arn('sns', topicName(instance))),
     allow('Release', ['sqs:SendMessage', 'sqs:GetQueueAttributes'], queues),
@@ -87,14 +90,14 @@ function reconcilerPermissions(rows: QueueRow[], context: Context): Statement[] 
     allowItems(context, 'FoldEvidence', ['dynamodb:DeleteItem'], evidenceOf(mailQueues(rows))),
     allow('Indexes', ['dynamodb:Query'], table(context, '/index/*')),
     allowObjects(context, 'RecordsAndBodies', ['s3:GetObject', 's3:PutObject'], own),
-    allowObjects(context, 'DropBodies', ['s3:DeleteObject'], bodies),
+    allowObjects(context, 'DropBodies', ['s3:DeleteObject'], [...bodies, ...lists]),
     ...publishStatements(context),
-    listBucket(context, own),
+    listBucket(context, [...own, ...lists]),
   ];
 }
 
 function compactionPermissions(context: Context): Statement[] {
-  const [own, merged, manifests, damaged] = [dataPrefix, compactedPrefix, manifestPrefix, damagedPrefix].map(
+  const [own, merged, manifests, damaged] = [analyticsPrefix, compactedPrefix, manifestPrefix, damagedPrefix].map(
     (folder) => `${folder(context.prefix)}*`,
   ) as [string, string, string, string];
   return [

@@ -67,7 +67,8 @@ export type TodoKind =
   | 'kept'
   | 'unpublished'
   | 'evidence'
-  | 'campaign';
+  | 'campaign'
+  | 'lists';
 /** `vendor` belongs to `stopped`: the stopped jobs of one vendor are found without reading the others. */
 export const todoKey = (queue: string, kind: TodoKind, vendor?: string): string =>
   `${queue}#${kind}${vendor === undefined ? '' : `#${vendor}`}`;

@@ -12,8 +12,8 @@ const UNSENT_AFTER_MS = 15 * MINUTE;
 export const UNFINISHED_AFTER_MS = 5 * MINUTE;
 /** An ended job's row lives this long after its last write. */
 export const ROW_LIFETIME_MS = 45 * DAY;
-/** A kept body is deleted a day before its row expires. */
-const BODY_LIFETIME_MS = 44 * DAY;
+/** A kept body is deleted a day before its row expires, and so are the lists of a campaign. */
+export const BODY_LIFETIME_MS = 44 * DAY;
 
 /** Until when a message of an ended job can come, if its producer sent one: the queue's retention, and an hour for clocks. */
 export const lastMessageAt = (row: JobRow, { retention }: Pick<QueueSettings, 'retention'>): number =>

@@ -1,3 +1,4 @@
+import { dropLists } from '../emails/campaigns/drop-lists';
 import { releaseBehind } from './behind';
 import { judgeDeadLetters } from './dead-letters';
 import {
@@ -60,6 +61,7 @@ export function partsFrom(queueNames: readonly string[], next: string | undefine
     { kind: 'releaseTrials', work: releaseTrials },
     ...ofQueues,
     { kind: 'releaseStopped', work: releaseStopped },
+    { kind: 'dropLists', work: dropLists },
   ];
   const first = Math.max(
     0,

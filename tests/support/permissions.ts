@@ -39,6 +39,11 @@ const REASONS: [who: RegExp, text: RegExp, reason: string][] = [
     /^s3:GetObject \S+\/analytics-(rejected|manifests)\//,
     'two messages have one id (`tests/unit/analytics`)',
   ],
+  [
+    /reconciler/,
+    /^s3:\w+ \S+\/_data\//,
+    'a campaign ended 44 days ago (`tests/integration/emails/drop-lists.test.ts`)',
+  ],
   [/worker|reconciler|producer|reader/, /^s3:ListBucket /, MISSING],
   [/emailEvents/, /^dynamodb:GetItem evidence#/, 'another request was faster'],
   [/compaction/, /^s3:DeleteObject /, 'half an hour after a merge (`tests/unit/analytics`)'],
@@ -80,6 +85,7 @@ const REASONS: [who: RegExp, text: RegExp, reason: string][] = [
   [/operator/, /^sqs:(SendMessage|DeleteMessage|ChangeMessageVisibility) \S+-dlq\.fifo$/, REPAIR],
   [/operator/, /^s3:(PutObject (?!\S+_audit)|DeleteObject|GetObject \S+-jobs)/, REPAIR],
   [/operator/, /^s3:ListBucket \S+_bodies\/\{queue\}/, MISSING],
+  [/operator/, /^s3:ListBucket \S+_data\//, REPAIR],
 ];
 
 type Template = Parameters<typeof statementsOf>[0];

@@ -2,7 +2,7 @@ import { appended } from '../../jobs/capped-list';
 import { CAMPAIGN_QUEUE, campaignHourKey, campaignKey, todoKey } from '../../jobs/keys';
 import { readItem, type Updated, updateItem } from '../../jobs/ledger';
 import type { HistoryEntry } from '../../jobs/row';
-import { ROW_LIFETIME_MS } from '../../jobs/schedule';
+import { BODY_LIFETIME_MS, ROW_LIFETIME_MS } from '../../jobs/schedule';
 import type { Clock, Item, Random, Table } from '../../ports';
 
 /** If the vendor reports no event for an accepted chunk within this time, its events probably do not reach us. */
@@ -54,6 +54,10 @@ export interface Campaign extends Item, CampaignPlan {
   endedAt?: number;
   /** Whether the reconciler has checked that the vendor's events came. */
   eventsChecked?: boolean;
+  /** When the reconciler looks again whether the lists can be deleted, ms. */
+  listsAt?: number;
+  /** Whether the reconciler has deleted the recipients and the content from the bucket. */
+  listsDropped?: boolean;
   /** The progress of that check: how many chunks were read, and how many of those have no event. */
   eventsSought?: { checked: number; silent: number };
   history: HistoryEntry<CampaignEvent>[];
@@ -132,13 +136,16 @@ export function campaigns(deps: CampaignDeps) {
 export type Campaigns = ReturnType<typeof campaigns>;
 
 /**
- * Sets the index attributes of a campaign. The reconciler looks at it until its last chunk has ended, and once more
- * when the vendor's events must have come.
+ * Sets the index attributes of a campaign. The reconciler looks at it until its last chunk has ended, once more when the
+ * vendor's events must have come, and then when its lists can be deleted. The item outlives that time by 45 days at most,
+ * because earlier code does not delete the lists.
  */
 function scheduled({ todo: _todo, todoAt: _todoAt, expiresAt: _expiresAt, ...campaign }: Campaign): Campaign {
   const todo = todoKey(CAMPAIGN_QUEUE, 'campaign');
   const { endedAt } = campaign;
   if (endedAt === undefined) return { ...campaign, todo, todoAt: campaign.startsAt };
-  const ended = { ...campaign, expiresAt: Math.ceil((endedAt + ROW_LIFETIME_MS) / 1000) };
-  return campaign.eventsChecked ? ended : { ...ended, todo, todoAt: endedAt + EVENTS_AFTER_MS };
+  const listsAt = campaign.listsDropped ? undefined : (campaign.listsAt ?? endedAt + BODY_LIFETIME_MS);
+  const ended = { ...campaign, expiresAt: Math.ceil(((listsAt ?? endedAt) + ROW_LIFETIME_MS) / 1000) };
+  if (!campaign.eventsChecked) return { ...ended, todo, todoAt: endedAt + EVENTS_AFTER_MS };
+  return listsAt === undefined ? ended : { ...ended, todo: todoKey(CAMPAIGN_QUEUE, 'lists'), todoAt: listsAt };
 }

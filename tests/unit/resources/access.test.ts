@@ -73,6 +73,7 @@ const MAY: Record<string, Request[]> = {
     ...on(queue('mht-api-feedback.fifo'), 'sqs:SendMessage'),
     ...on(queue('mht-api-feedback-dlq.fifo'), 'sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:SendMessage'),
     ...on(object('jobs/_bodies/feedback/x'), 's3:GetObject', 's3:PutObject', 's3:DeleteObject'),
+    ...on(object('jobs/_data/emails/x/recipients-0'), 's3:DeleteObject'),
     ...on('arn:aws:sns:us-east-1:123456789012:mht-api-alarms', 'sns:Publish'),
     ...on(object('jobs/_audit/x.json'), 's3:PutObject'),
     item('DeleteItem', 'pause#emails'),

@@ -427,7 +427,9 @@ const RECONCILER_MAY: Request[] = [
   ...on(`${table}/index/todo`, 'dynamodb:Query'),
   ...on(object('jobs/feedback/year=2026/x.json'), 's3:GetObject', 's3:PutObject'),
   ...on(object('jobs/_bodies/feedback/x'), 's3:GetObject', 's3:PutObject', 's3:DeleteObject'),
+  ...on(object('jobs/_data/emails/x/recipients-0'), 's3:DeleteObject'),
   list('jobs/feedback/year=2026/'),
+  list('jobs/_data/emails/x/'),
 ];
 
 const RECONCILER_MAY_NOT: Request[] = [
@@ -439,6 +441,7 @@ const RECONCILER_MAY_NOT: Request[] = [
   ...on(object('jobs/feedback/year=2026/x.json'), 's3:DeleteObject'),
   ...on('arn:aws:dynamodb:us-east-1:123456789012:table/mht-api-jobs-copy', 'dynamodb:GetItem'),
   ...on(object('jobs/_data/feedback/x'), 's3:GetObject', 's3:DeleteObject'),
+  ...on(object('jobs/_data/emails/x/recipients-0'), 's3:GetObject', 's3:PutObject'),
   ...on(object('jobs/_attachments/feedback/x'), 's3:GetObject', 's3:DeleteObject'),
   ...on(object('uploads/x'), 's3:GetObject'),
   list(''),

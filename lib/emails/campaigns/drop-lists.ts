@@ -1,0 +1,60 @@
+import { eachOf, throughAll } from '../../concurrency';
+import { everyDue } from '../../jobs/due';
+import { CAMPAIGN_QUEUE, todoKey } from '../../jobs/keys';
+import { readItem } from '../../jobs/ledger';
+import { isEnd, type JobRow } from '../../jobs/row';
+import type { Objects } from '../../ports';
+import { campaignKeys } from '../manifest';
+import { type Campaign, campaigns } from './campaign';
+import type { CampaignReleaseDeps } from './deps';
+import { rowsOf } from './look';
+
+/** What the deletion of lists needs. The reconciler calls it and provides all of it. */
+export interface DropListsDeps
+  extends Pick<CampaignReleaseDeps, 'table' | 'clock' | 'random' | 'ledger' | 'queueNames' | 'share'> {
+  objects: Pick<Objects, 'list' | 'delete'>;
+  prefix: string;
+}
+
+const TODO = todoKey(CAMPAIGN_QUEUE, 'lists');
+const LOOK_AGAIN_MS = 24 * 3_600_000;
+const OBJECTS = 1_000;
+const ROWS = 500;
+const AT_ONCE = 32;
+
+/**
+ * Deletes the recipients, the rejected lines and the content of campaigns that ended 44 days ago. If a chunk can still be
+ * retried, it looks again a day later. A run that dies or has no time left leaves the rest to the next run. It works once
+ * an hour, because no list is urgent.
+ */
+export async function dropLists(deps: DropListsDeps, mayGoOn: () => boolean): Promise<void> {
+  if (!deps.queueNames.includes(CAMPAIGN_QUEUE) || new Date(deps.clock.now()).getUTCMinutes() !== 0) return;
+  const drop = async (key: string) => {
+    const campaign = (await readItem(deps, key)) as Campaign | undefined;
+    if (campaign?.todo === TODO && (campaign.todoAt ?? 0) <= deps.clock.now()) await dropList(deps, campaign, mayGoOn);
+  };
+  await throughAll(everyDue(deps, { todo: TODO, mayGoOn }), (keys) => throughAll(keys, drop));
+}
+
+async function dropList(deps: DropListsDeps, campaign: Campaign, mayGoOn: () => boolean): Promise<void> {
+  const { clock, objects, prefix } = deps;
+  for (let first = 0; first < campaign.released; first += ROWS) {
+    if (!mayGoOn()) return;
+    const numbers = Array.from({ length: Math.min(ROWS, campaign.released - first) }, (_, n) => first + n);
+    const rows = await rowsOf(deps, campaign, numbers);
+    if (![...rows.values()].some(mayNeedList)) continue;
+    await campaigns(deps).change(campaign.id, (now) => ({ ...now, listsAt: clock.now() + LOOK_AGAIN_MS }), campaign);
+    return;
+  }
+  const { home } = campaignKeys(prefix, campaign.id);
+  for (let keys = [home]; keys.length > 0; ) {
+    if (!mayGoOn()) return;
+    keys = await objects.list(home, { limit: OBJECTS });
+    await eachOf(keys, AT_ONCE, (key) => objects.delete(key));
+  }
+  await campaigns(deps).change(campaign.id, (now) => ({ ...now, listsDropped: true }), campaign);
+}
+
+/** An ended chunk can be retried as long as its body is kept. */
+const mayNeedList = (row: JobRow | undefined): boolean =>
+  row !== undefined && (!isEnd(row.state) || row.bodyKept === true);

@@ -1,0 +1,143 @@
+import { dropLists } from '../../../lib/emails/campaigns/drop-lists';
+import { campaignKeys } from '../../../lib/emails/manifest';
+import { retry } from '../../../lib/ops/retry';
+import { CAMPAIGN, type Emails, startEmails } from '../../support/emails';
+import { jobId, PREFIX } from '../../support/engine';
+import { createKills, type Kills } from '../../support/kills';
+
+const MINUTE = 60_000;
+const DAY = 24 * 60 * MINUTE;
+const mayGoOn = () => true;
+
+let emails: Emails;
+let kills: Kills;
+beforeEach(async () => {
+  kills = createKills();
+  emails = await startEmails({ rate: 100, before: kills.before, after: kills.after });
+});
+afterEach(() => emails.close());
+
+const listed = (campaign = CAMPAIGN) => emails.engine.objects.list(campaignKeys(PREFIX, campaign).home);
+const stored = () => emails.engine.table.item(`campaign#${CAMPAIGN}`);
+
+/** Releases and sends the campaign, and waits until its events are checked. The last chunk ends `as` it says. */
+async function ended({ recipients = 30, as }: { recipients?: number; as?: 'dead' } = {}): Promise<void> {
+  const { engine, sendgrid } = emails;
+  await emails.campaign({ recipients, chunkSize: 10 });
+  if (as === 'dead') sendgrid.fail({ bodyContains: `user-${recipients - 1}@example.com`, status: 400 });
+  for (let minute = 0; stored()?.eventsChecked !== true; minute++) {
+    if (minute > 60) throw new Error('the campaign did not end');
+    await engine.reconcile();
+    while (engine.inQueue() > 0) await engine.deliver(1);
+    engine.clock.advance(minute < 5 ? MINUTE : 10 * MINUTE);
+  }
+}
+
+/** Goes on to the first full hour that is this many days after the campaign's end. */
+function toDay(days: number): void {
+  const { clock } = emails.engine;
+  const at = Number(stored()?.endedAt) + days * DAY;
+  clock.advance(Math.ceil(at / (60 * MINUTE)) * 60 * MINUTE - clock.now());
+}
+
+test('the lists of a campaign stay for 44 days after its end, then the reconciler deletes them, and the item expires', async () => {
+  await ended();
+  await emails.engine.objects.put(`${campaignKeys(PREFIX, jobId(7)).home}recipients-0.ndjson`, 'another', 'text/plain');
+  const before = await listed();
+  toDay(43);
+  await emails.engine.reconcile();
+  const day43 = await listed();
+  toDay(44);
+
+  await emails.engine.reconcile();
+
+  expect(before.length).toBe(5);
+  expect(day43).toEqual(before);
+  expect(await listed()).toEqual([]);
+  expect(await listed(jobId(7))).toHaveLength(1);
+  const item = stored();
+  expect([item?.listsDropped, item?.todo]).toEqual([true, undefined]);
+  expect(item?.expiresAt).toBe(Math.ceil((Number(item?.endedAt) + 45 * DAY) / 1000));
+});
+
+test('the lists stay while a dead chunk can be retried, the retry sends, and then they go', async () => {
+  const { engine, sendgrid } = emails;
+  await ended({ as: 'dead' });
+  toDay(44);
+  await engine.reconcile();
+  const day44 = await listed();
+
+  await retry(engine.deps, emails.chunk(2));
+  while (engine.inQueue() > 0) await engine.deliver(1);
+  toDay(45);
+  await engine.reconcile();
+
+  expect(day44).toHaveLength(5);
+  expect(emails.chunk(2).state).toBe('succeeded');
+  expect(sendgrid.mails).toHaveLength(30);
+  expect(await listed()).toEqual([]);
+});
+
+test('the lists go when the body of a dead chunk has gone', async () => {
+  const { engine } = emails;
+  await ended({ as: 'dead' });
+  for (let day = 44; emails.chunk(2).bodyKept; day++) {
+    if (day > 90) throw new Error('the body did not go');
+    expect(await listed()).toHaveLength(5);
+    toDay(day);
+    await engine.reconcile();
+  }
+  toDay(91);
+
+  await engine.reconcile();
+
+  expect(await listed()).toEqual([]);
+});
+
+test.each(['before', 'after'] as const)(
+  'a run that is killed %s any of its calls leaves the rest to the next run',
+  async (when) => {
+    await ended();
+    const whole = await listed();
+    const item = stored();
+    toDay(44);
+    for (let call = 1; ; call++) {
+      const { engine } = emails;
+      for (const key of whole) await engine.objects.put(key, 'an address', 'text/plain');
+      await engine.table.delete(`campaign#${CAMPAIGN}`, Number(stored()?.version));
+      await engine.table.put({ ...item, version: 1 } as never, 0);
+
+      const end = await kills.run(() => dropLists(engine.deps, mayGoOn), { call, when });
+      const halfway = { dropped: stored()?.listsDropped, left: (await listed()).length };
+      await dropLists(engine.deps, mayGoOn);
+
+      if (halfway.dropped) expect({ call, ...halfway }).toMatchObject({ left: 0 });
+      expect({ call, left: await listed(), dropped: stored()?.listsDropped }).toEqual({
+        call,
+        left: [],
+        dropped: true,
+      });
+      if (end === 'done') {
+        expect(call).toBeGreaterThan(10);
+        break;
+      }
+    }
+  },
+);
+
+test('a run without time left goes on in the next one, in thousands of objects', async () => {
+  await ended();
+  toDay(44);
+  const { engine } = emails;
+  for (let n = 0; n < 2_500; n++)
+    await engine.objects.put(`${campaignKeys(PREFIX, CAMPAIGN).home}rejected-${n}.ndjson`, 'x', 'text/plain');
+  let looks = 0;
+
+  await dropLists(engine.deps, () => ++looks <= 4);
+  const left = (await listed()).length;
+  await dropLists(engine.deps, mayGoOn);
+
+  expect(left).toBeGreaterThan(0);
+  expect(left).toBeLessThan(2_500);
+  expect(await listed()).toEqual([]);
+});
