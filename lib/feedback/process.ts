@@ -30,6 +30,10 @@ export function feedbackContract(deps: FeedbackDeps): QueueContract {
     types: {
       [FEEDBACK_SUBMITTED]: messageType({
         schema: feedbackSchema,
+        first: (job: Omit<Job<Feedback>, 'envelope'>) => {
+          if (job.data.attachments?.length) return { name: 'upload' };
+          return { name: 'ticket', hash: ticketFor(undefined, ticketForms(deps, job, [])).hash };
+        },
         process: (job: Job<Feedback>, context) => process(deps, job, context),
       }),
     },
@@ -42,19 +46,13 @@ async function process(deps: FeedbackDeps, job: Job<Feedback>, context: RunConte
   return { ticketId: ticket.id, confirmation };
 }
 
-async function makeTicket(
-  deps: FeedbackDeps,
-  { id, data, row }: Job<Feedback>,
-  context: RunContext,
-): Promise<{ id: string }> {
+async function makeTicket(deps: FeedbackDeps, job: Job<Feedback>, context: RunContext): Promise<{ id: string }> {
+  const { id, data } = job;
   const { steps, vendor, callTimeoutMs } = context;
-  const { zendesk, config } = deps;
+  const { zendesk } = deps;
   const made = steps.peek('ticket')?.status === 'done';
   const uploads = made ? [] : await upload(deps, data, context);
-  const forms = [ticketOf, asWritten].flatMap((form) =>
-    [traceOf(row), {}].map((trace) => form({ id, data, uploads, tags: config.tags, trace })),
-  );
-  const { ticket, hash } = ticketFor(steps.peek('ticket')?.hash, forms);
+  const { ticket, hash } = ticketFor(steps.peek('ticket')?.hash, ticketForms(deps, job, uploads));
   return steps.step('ticket', {
     hash,
     run: () =>
@@ -62,6 +60,16 @@ async function makeTicket(
     resolve: () => vendor('zendesk', () => zendesk.findTicket(id, { timeoutMs: callTimeoutMs() })),
   });
 }
+
+/** The ticket in today's form, and in the forms of earlier code. */
+const ticketForms = (
+  { config }: FeedbackDeps,
+  { id, data, row }: Omit<Job<Feedback>, 'envelope'>,
+  uploads: string[],
+): Ticket[] =>
+  [ticketOf, asWritten].flatMap((form) =>
+    [traceOf(row), {}].map((trace) => form({ id, data, uploads, tags: config.tags, trace })),
+  );
 
 /**
  * The form whose request was begun, or else the first. Earlier code sent no trace, or the user's words as they were written.

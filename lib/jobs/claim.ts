@@ -13,8 +13,8 @@ export const CRASH_LOOP_RUNS = 2;
 const MOST_CRASHES = 3;
 
 export type Claim =
-  /** This run has the job until the lease ends. */
-  | { kind: 'claimed'; row: JobRow }
+  /** This run has the job until the lease ends. The claim stored the start of the step `begun`. */
+  | { kind: 'claimed'; row: JobRow; begun: string | undefined }
   /** The job has ended, or it left the queue from this message. Only missing writes are to be completed. */
   | { kind: 'late'; row: JobRow }
   /** Another run, from the message `messageId`, has the job until `until`, in ms since 1970. */
@@ -25,6 +25,12 @@ export type Claim =
   | { kind: 'must-park'; row: JobRow; reason: 'crash' | 'error'; error: StoredError }
   /** The id belongs to a job with another payload. */
   | { kind: 'conflict' };
+
+/** A step that the claim starts, and the hash of its request. */
+export interface FirstStep {
+  name: string;
+  hash?: string;
+}
 
 export interface ClaimRequest {
   key: string;
@@ -37,18 +43,20 @@ export interface ClaimRequest {
   leaseUntil: number;
   /** Whether no other job runs in this invocation. */
   alone: boolean;
+  /** The first step of a job that has done nothing, if the claim may store its start. */
+  first?: ((row: JobRow) => FirstStep | undefined) | undefined;
   now: () => number;
 }
 
 /** Claims a job for this run by a conditional write, or answers why that is not possible. */
 export async function claim(ledger: Ledger, request: ClaimRequest): Promise<Claim> {
   const { key, payloadHash, delivery, alone, now, token } = request;
-  for (;;) {
+  for (let begun: string | undefined; ; ) {
     const stored = await ledger.get(key);
     const row = stored ?? (await request.fresh());
     if (!belongs(row, payloadHash)) return { kind: 'conflict' };
     // This run has the job already. The answer to an earlier write was lost.
-    if (row.lease?.token === token) return ours(row);
+    if (row.lease?.token === token) return ours(row, begun);
     if (row.spentMessageIds.includes(delivery.messageId)) return { kind: 'late', row };
     if (row.state === 'succeeded' || (row.state === 'cancelled' && row.reason === 'operator'))
       return { kind: 'late', row };
@@ -58,10 +66,21 @@ export async function claim(ledger: Ledger, request: ClaimRequest): Promise<Clai
     if (row.state === 'processing' && !alone) return { kind: 'suspected crash' };
     const lease = { token, until: request.leaseUntil, messageId: delivery.messageId, alone };
     const next = completed(taken(row, { at: now(), delivery, lease }), request);
-    const result = await ledger.write(next, stored?.version ?? 0);
-    if (result.written) return ours(result.item);
+    const first = mayBegin(next) ? request.first?.(next) : undefined;
+    begun = first?.name;
+    const result = await ledger.write(first ? withStart(next, first, now()) : next, stored?.version ?? 0);
+    if (result.written) return ours(result.item, begun);
   }
 }
+
+/** A job that has done anything, or that crashed, is claimed without a start. */
+const mayBegin = ({ steps, crashes, damage }: JobRow): boolean =>
+  Object.keys(steps).length === 0 && crashes === 0 && !damage;
+
+const withStart = (row: JobRow, { name, hash }: FirstStep, at: number): JobRow => ({
+  ...row,
+  steps: { [name]: { status: 'started', startedAt: at, ...(hash ? { hash } : {}) } },
+});
 
 /** A damaged row takes from the message what it lost. */
 const completed = (row: JobRow, { payloadHash = ANY_PAYLOAD, delivery }: ClaimRequest): JobRow => ({
@@ -82,8 +101,8 @@ export const mustEndBy = ({ damage }: JobRow): { reason: 'crash' | 'error'; erro
  * Only damage and crashes stop a job from running. Used-up attempts do not, because the last outcome decided that the
  * job goes on. Since then the setting for attempts may have changed, or evidence may have proved an unknown step.
  */
-function ours(row: JobRow): Claim {
+function ours(row: JobRow, begun: string | undefined): Claim {
   const crashed = row.crashes > 0;
   const loops = row.crashes >= CRASH_LOOP_RUNS || (crashed && crashedRuns(row) >= MOST_CRASHES);
-  return row.damage || loops ? { kind: 'must-park', row, ...mustEndBy(row) } : { kind: 'claimed', row };
+  return row.damage || loops ? { kind: 'must-park', row, ...mustEndBy(row) } : { kind: 'claimed', row, begun };
 }

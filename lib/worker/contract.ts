@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import type { FirstStep } from '../jobs/claim';
 import type { Envelope } from '../jobs/envelope';
 import type { JobRow } from '../jobs/row';
 import type { VendorGate } from '../limits/gate';
@@ -31,6 +32,11 @@ export interface RunContext {
 export interface MessageType<T = unknown> {
   schema: z.ZodType<T>;
   process: (job: Job<T>, context: RunContext) => Promise<unknown>;
+  /**
+   * The first step of a job that has done nothing, and the hash of its request. The claim stores its start, which saves a
+   * write. Only a step with `resolve` may be named: a crash before the call would make any other one unknown.
+   */
+  first?: (job: Omit<Job<T>, 'envelope'>) => FirstStep;
   /**
    * The same without a row, for work with the same effect however often and in whatever order it runs. It throws an
    * IdTakenError if another job with its id is done. If all types of a queue have it, the queue's jobs need the ledger

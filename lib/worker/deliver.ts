@@ -56,8 +56,8 @@ async function dispose(delivery: DeliveryRun, resolved: Resolved): Promise<Dispo
   const claimed = await take(delivery, resolved);
   switch (claimed.kind) {
     case 'claimed':
-      if (await mustWait(deps, claimed.row)) return holdBehind(delivery, resolved, claimed.row);
-      return run({ ...delivery, resolved, row: claimed.row });
+      if (await mustWait(deps, claimed.row)) return holdBehind(delivery, resolved, claimed);
+      return run({ ...delivery, resolved, row: claimed.row, begun: claimed.begun });
     case 'must-park':
       return park(delivery, resolved, claimed);
     case 'late':
@@ -100,10 +100,14 @@ async function waitForRun(
   return { acknowledge: false, visibilityMs: waitMs };
 }
 
-async function holdBehind(delivery: DeliveryRun, resolved: Resolved, row: JobRow): Promise<Disposition> {
+async function holdBehind(
+  delivery: DeliveryRun,
+  resolved: Resolved,
+  claimed: Extract<Claim, { kind: 'claimed' }>,
+): Promise<Disposition> {
   // Released code does not know about tickets, so a job behind the front must also become due now and then.
-  const waitMs = Math.max(DAY_MS, delivery.deps.clock.now() - wantedAt(row));
-  const held = await withoutRun(delivery, resolved, row, (end) =>
+  const waitMs = Math.max(DAY_MS, delivery.deps.clock.now() - wantedAt(claimed.row));
+  const held = await withoutRun(delivery, resolved, claimed, (end) =>
     end.hold({ reason: 'behind', waitMs, counts: false }),
   );
   return { acknowledge: true, row: held };
@@ -115,7 +119,7 @@ async function park(
   { row, reason, error }: Extract<Claim, { kind: 'must-park' }>,
 ): Promise<Disposition> {
   // The claim has counted a crash already, so parking is no further attempt.
-  const ended = await withoutRun(delivery, resolved, row, (end) => end.park({ error, reason, counts: false }));
+  const ended = await withoutRun(delivery, resolved, { row }, (end) => end.park({ error, reason, counts: false }));
   return { acknowledge: true, row: await finish(delivery.deps, ended, resolved.body) };
 }
 
@@ -123,11 +127,11 @@ async function park(
 function withoutRun(
   delivery: DeliveryRun,
   { body }: Resolved,
-  row: JobRow,
+  { row, begun }: { row: JobRow; begun?: string | undefined },
   write: (end: Outcomes) => Promise<JobRow>,
 ): Promise<JobRow> {
   const { deps, message } = delivery;
-  const lease = createLease(deps.ledger, row);
+  const lease = createLease(deps.ledger, row, begun);
   return orGiveUp(deps, { ...delivery, lease }, () => write(outcomes(deps, { lease, message, body })));
 }
 

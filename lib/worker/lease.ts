@@ -1,10 +1,12 @@
 import { LeaseLostError, type Ledger } from '../jobs/ledger';
-import type { JobRow } from '../jobs/row';
+import type { JobRow, Step } from '../jobs/row';
 
 /** One run's claim on its job's row. Once another run has taken the job, every write throws a LeaseLostError. */
 export interface Lease {
   /** The row with all staged changes. */
   row(): JobRow;
+  /** The start of a step that the claim has stored. `undefined` if it was taken before, or if the row was written since. */
+  begun(name: string): Step | undefined;
   /** Changes the row in memory. The next write stores the change. */
   stage(change: (row: JobRow) => JobRow): void;
   /** Writes the staged changes. */
@@ -15,10 +17,13 @@ export interface Lease {
   abandon(change: (row: JobRow) => JobRow): Promise<void>;
 }
 
-export function createLease(ledger: Ledger, claimed: JobRow): Lease {
+/** `begun`: the step whose start the claim has stored. Until the run takes it, the row counts as without that step. */
+export function createLease(ledger: Ledger, claimed: JobRow, begun?: string): Lease {
   const token = claimed.lease?.token;
   let stored = claimed;
-  let staged: ((row: JobRow) => JobRow)[] = [];
+  let started = begun === undefined ? undefined : claimed.steps[begun];
+  let staged: ((row: JobRow) => JobRow)[] =
+    begun === undefined ? [] : [(row) => ({ ...row, steps: withoutStep(row.steps, begun) })];
   /** The last write failed after all its retries. */
   let failing = false;
   const preview = () => staged.reduce((row, change) => change(row), stored);
@@ -33,6 +38,7 @@ export function createLease(ledger: Ledger, claimed: JobRow): Lease {
       if (result.written) {
         stored = result.item;
         staged = [];
+        started = undefined;
         return stored;
       }
       const now = result.stored;
@@ -44,6 +50,12 @@ export function createLease(ledger: Ledger, claimed: JobRow): Lease {
 
   return {
     row: preview,
+    begun: (name) => {
+      if (name !== begun) return undefined;
+      const step = started;
+      started = undefined;
+      return step;
+    },
     stage: (change) => {
       staged = [...staged, change];
     },
@@ -62,3 +74,7 @@ export function createLease(ledger: Ledger, claimed: JobRow): Lease {
     },
   };
 }
+
+/** A row's steps without one of them. */
+export const withoutStep = (steps: JobRow['steps'], name: string): JobRow['steps'] =>
+  Object.fromEntries(Object.entries(steps).filter(([key]) => key !== name));

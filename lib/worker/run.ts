@@ -22,12 +22,14 @@ export interface Run extends Omit<DeliveryRun, 'alone'> {
   resolved: Resolved;
   /** The job's row, claimed by this run. */
   row: JobRow;
+  /** The step whose start the claim stored. */
+  begun: string | undefined;
 }
 
 /** Runs a claimed job to an outcome. The job may be tried several times; the outcome is one write. */
 export async function run(job: Run): Promise<Disposition> {
   const { deps, message, resolved, deadline } = job;
-  const lease = createLease(deps.ledger, job.row);
+  const lease = createLease(deps.ledger, job.row, job.begun);
   const end = outcomes(deps, { lease, message, body: resolved.body });
   const context = contextOf(job, lease);
   return orGiveUp(deps, { lease, message, deadline }, async () => {

@@ -1,7 +1,7 @@
 import { AmbiguousError, JobError } from '../errors';
-import type { Evidence, JobRow, Step } from '../jobs/row';
+import type { Evidence, Step } from '../jobs/row';
 import type { Clock } from '../ports';
-import type { Lease } from './lease';
+import { type Lease, withoutStep } from './lease';
 
 /** The step may have taken effect. It is never repeated. Evidence or an operator resolves it. */
 export class StepUnknownError extends AmbiguousError {
@@ -45,14 +45,14 @@ export interface Steps {
 }
 
 /**
- * A job's side effects. A step is stored as `started` before its call. Its result is stored together with the start of
+ * A job's side effects. A step is stored as `started` before its call, the first one perhaps by the claim. Its result is stored together with the start of
  * the next step or with the outcome, so there must be no other side effect in between.
  */
 export function createSteps({ lease, clock }: { lease: Lease; clock: Clock }): Steps {
   const set = (name: string, step: Step) => lease.stage((row) => ({ ...row, steps: { ...row.steps, [name]: step } }));
   const done = <R>(name: string, step: Step, result: R, confidential = false) =>
     set(name, { ...step, status: 'done', endedAt: clock.now(), ...(confidential ? { kept: result } : { result }) });
-  const forget = (name: string) => lease.stage((row) => ({ ...row, steps: without(row.steps, name) }));
+  const forget = (name: string) => lease.stage((row) => ({ ...row, steps: withoutStep(row.steps, name) }));
 
   async function step<R>(name: string, options: StepOptions<R>): Promise<R> {
     const before = lease.row().steps[name];
@@ -74,13 +74,13 @@ export function createSteps({ lease, clock }: { lease: Lease; clock: Clock }): S
       if (resolved) return resolved.result;
     }
 
-    const started: Step = {
-      status: 'started',
-      startedAt: clock.now(),
-      ...(options.hash ? { hash: options.hash } : {}),
-    };
+    const begun = options.resolve && lease.begun(name);
+    const isStored = begun !== undefined && begun.hash === options.hash;
+    const started: Step = isStored
+      ? begun
+      : { status: 'started', startedAt: clock.now(), ...(options.hash ? { hash: options.hash } : {}) };
     set(name, started);
-    await lease.flush();
+    if (!isStored) await lease.flush();
     try {
       const result = await options.run();
       done(name, started, result, options.confidential);
@@ -121,9 +121,6 @@ export function createSteps({ lease, clock }: { lease: Lease; clock: Clock }): S
     },
   };
 }
-
-const without = (steps: JobRow['steps'], name: string) =>
-  Object.fromEntries(Object.entries(steps).filter(([key]) => key !== name));
 
 /** All our own classes except `ambiguous` mean that nothing happened. Any other error leaves it open. */
 function mayHaveHappened(error: unknown): boolean {

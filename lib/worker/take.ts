@@ -1,9 +1,10 @@
-import { type Claim, claim } from '../jobs/claim';
+import { type Claim, type ClaimRequest, claim } from '../jobs/claim';
 import { CLOCK_SKEW_MS } from '../jobs/clock-skew';
 import type { Resolved } from '../jobs/identify';
 import { jobKey } from '../jobs/keys';
 import { rowOfMessage } from '../jobs/new-row';
 import { recordedRow } from '../jobs/recorded-row';
+import type { QueueContract } from './contract';
 import type { DeliveryRun } from './delivery';
 
 /** Claims the job of a message, until this function must have ended. */
@@ -18,9 +19,21 @@ export function take(delivery: DeliveryRun, resolved: Resolved): Promise<Claim> 
       recordedRow(deps, rowOfMessage(resolved, { queue: contract.queue, group, sentAt, now: deps.clock.now() })),
     delivery: { messageId, receiveCount, sentAt, at: deps.clock.now(), ...place },
     token: deps.random.uuid(),
+    first: firstStep(contract, resolved),
     alone,
     // The lease must outlive this function by the clock of any other worker.
     leaseUntil: deadline.at + CLOCK_SKEW_MS,
     now: () => deps.clock.now(),
   });
+}
+
+/** Names the first step of a job, if its type has one and the message carries valid data. */
+function firstStep({ types }: QueueContract, { envelope }: Resolved): ClaimRequest['first'] {
+  const type = envelope && Object.hasOwn(types, envelope.type) ? types[envelope.type] : undefined;
+  if (!envelope || !type?.first) return undefined;
+  const { id } = envelope;
+  return (row) => {
+    const { success, data } = type.schema.safeParse(envelope.data);
+    return success ? type.first?.({ id, data, row }) : undefined;
+  };
 }

@@ -7,9 +7,10 @@ export const SAMPLE_QUEUE = 'sample';
 const sampleSchema = z.strictObject({ name: z.string().max(10).optional() });
 type Sample = z.infer<typeof sampleSchema>;
 
-/** A queue with one step. The test decides the effect. Effects are listed by job id. */
+/** A queue with one step. The test decides the effect. Effects are listed by job id. `begins`: the claim starts the step. */
 export function sampleContract(
   effect: (job: Job<Sample>, context: RunContext) => Promise<unknown> | unknown = () => 'done',
+  { begins = false } = {},
 ) {
   const effects: string[] = [];
   const contract: QueueContract = {
@@ -17,6 +18,7 @@ export function sampleContract(
     types: {
       'sample.done.v1': messageType({
         schema: sampleSchema,
+        ...(begins ? { first: () => ({ name: 'effect' }) } : {}),
         process: (job: Job<Sample>, context) =>
           context.steps.step('effect', {
             resolve: async () => (effects.includes(job.id) ? 'done' : undefined),

@@ -10,6 +10,7 @@ import { watchCircuits } from '../promises/open-circuits-refuse';
 import { watchPlans } from '../promises/plans-are-kept';
 import { watchReturns } from '../promises/returns-in-order';
 import { watchRows } from '../promises/rows-are-explained';
+import { watchStarts } from '../promises/starts-are-explained';
 import { type Input, startCallers } from '../world/callers';
 import { watchCampaigns } from '../world/campaigns';
 import { startDamages } from '../world/damage';
@@ -60,6 +61,7 @@ export async function runPlan(
   watchRows(world);
   watchPlans(world);
   watchCircuits(world);
+  watchStarts(world);
   watchGauges(world);
   const inputs = lanes.map((lane) => {
     startOperators(lane);

@@ -39,6 +39,18 @@ export const ENGINE_MUTANTS = {
       },
     },
   },
+  /** The claim starts a mail. A worker that dies before its call would leave it unknown. */
+  mailBegunByClaim: {
+    changes: [
+      {
+        file: 'lib/emails/process.ts',
+        find: 'schema: emailMessageSchema,',
+        replace: "schema: emailMessageSchema, first: () => ({ name: 'send' }),",
+      },
+    ],
+    breaks: /^nothing twice: the claim of .* starts send/,
+    by: { plan: { ...emails } },
+  },
   /** A clock that is far ahead takes the job from a run that is still at work. */
   lostLeaseWrites: {
     changes: [
@@ -132,6 +144,7 @@ export const ENGINE_MUTANTS = {
     breaks: /^everything explained: the history of .* has its redrive behind/,
     by: {
       plan: {
+        seed: 3,
         jobs: [{ kind: 'refused', at: 0, group: 0, retries: 0 }],
         redrives: [{ nth: 1, after: 15_000, how: 'command' }],
       },

@@ -1,0 +1,141 @@
+import { StopError } from '../../../lib/errors';
+import { claim } from '../../../lib/jobs/claim';
+import { createLedger } from '../../../lib/jobs/ledger';
+import type { Table } from '../../../lib/ports';
+import { createLease } from '../../../lib/worker/lease';
+import { createSteps } from '../../../lib/worker/steps';
+import { acceptedRow } from '../../support/accepted-row';
+import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../support/engine';
+import { createKills, killFirstRun } from '../../support/kills';
+import { memoryClock, memoryRandom } from '../../support/memory-clock';
+import { memoryTable } from '../../support/memory-table';
+import { sampleContract } from '../../support/sample-contract';
+
+const started = { status: 'started' };
+
+/** A queue whose claim starts the step `effect`. `before` gets each call, and can kill the run. */
+function begins(effect?: Parameters<typeof sampleContract>[0], options: EngineOptions = {}) {
+  const { contract, effects } = sampleContract(effect, { begins: true });
+  const engine = memoryEngine(() => contract, options);
+  return { engine, effects, send: (changes = {}) => engine.send(JSON.stringify(anEnvelope(changes))) };
+}
+
+test('the claim stores the start of the first step, so the worker writes nothing more before the call', async () => {
+  let stored: unknown;
+  let writes = 0;
+  const { engine, send } = begins(
+    () => {
+      stored = [engine.row(jobId(1)).steps, writes];
+    },
+    {
+      before: (call) => {
+        if (call === 'table.put') writes++;
+      },
+    },
+  );
+  send();
+  await engine.deliver();
+
+  expect(stored).toEqual([{ effect: expect.objectContaining(started) }, 1]);
+  expect(engine.row(jobId(1)).steps).toMatchObject({ effect: { status: 'done' } });
+});
+
+test.each(['before', 'after'] as const)(
+  'if the run is killed %s any of its calls, the next run asks the vendor and does nothing twice',
+  async (when) => {
+    for (let call = 1; ; call++) {
+      const kills = createKills();
+      const { engine, effects, send } = begins(undefined, { before: kills.before, after: kills.after });
+      send();
+      const { outcome } = await killFirstRun({ engine, close: async () => {} }, { kills, call, when });
+
+      expect({ call, effects }).toEqual({ call, effects: [jobId(1)] });
+      expect({ call, state: engine.row(jobId(1)).state }).toEqual({ call, state: 'succeeded' });
+      if (outcome === 'done') break;
+    }
+  },
+);
+
+test('a job with a step that was started before is claimed without a new start', async () => {
+  let runs = 0;
+  const never = new Promise<never>(() => {});
+  const { engine, effects, send } = begins(() => (++runs === 1 ? never : 'done'));
+  send();
+  void engine.deliver();
+  for (let turn = 0; turn < 50; turn++) await Promise.resolve();
+  const { startedAt } = engine.row(jobId(1)).steps.effect ?? {};
+  effects.push(jobId(1));
+  engine.clock.advance(600_000);
+  await engine.deliver();
+
+  expect(runs).toBe(1);
+  expect(engine.row(jobId(1)).steps.effect).toMatchObject({ status: 'done', startedAt });
+});
+
+test.each([
+  ['has invalid data', { data: { name: 'too long for this' } }, 'dead'],
+  ['is refused by an open circuit', {}, 'held'],
+])('a job that %s does not look started', async (_why, changes, state) => {
+  const { engine, send } = begins();
+  await engine.deps.circuits.open('zendesk', 'Unauthorized');
+  send(changes);
+  await engine.deliver();
+
+  expect(engine.row(jobId(1))).toMatchObject({ state, steps: {} });
+});
+
+test('a job that waits behind another of its group does not look started', async () => {
+  let broken = true;
+  const { engine, send } = begins(
+    () => {
+      if (broken) throw new StopError({ code: 'Unauthorized', message: '401', vendor: 'zendesk', status: 401 });
+    },
+    { settings: { ordered: true } },
+  );
+  send();
+  send({ id: jobId(2) });
+  await engine.deliver();
+  broken = false;
+
+  expect(engine.row(jobId(2))).toMatchObject({ state: 'held', reason: 'behind', steps: {} });
+});
+
+/** Claims a job and its step `mail`, runs that step, and counts the writes before its call. */
+async function writesBefore({ resolve, flushes = false }: { resolve: boolean; flushes?: boolean }): Promise<number> {
+  const clock = memoryClock();
+  const table = memoryTable();
+  let writes = 0;
+  const put: Table['put'] = (...parameters) => {
+    writes++;
+    return table.put(...parameters);
+  };
+  const settings = () => ({ retention: 86_400 });
+  const ledger = createLedger({ table: { ...table, put }, clock, random: memoryRandom(), settings });
+  const row = acceptedRow(clock.now());
+  const at = clock.now();
+  const claimed = await claim(ledger, {
+    ...{ key: row.key, fresh: async () => row, payloadHash: row.payloadHash, token: 't', alone: true },
+    ...{ leaseUntil: at + 45_000, now: () => at, first: () => ({ name: 'mail' }) },
+    delivery: { messageId: 'm', receiveCount: 1, sentAt: at, at },
+  });
+  if (claimed.kind !== 'claimed') throw new Error(`the claim is ${claimed.kind}`);
+  const lease = createLease(ledger, claimed.row, claimed.begun);
+  if (flushes) await lease.flush();
+  const before = writes;
+  return createSteps({ lease, clock }).step('mail', {
+    run: async () => writes - before,
+    ...(resolve ? { resolve: async () => undefined } : {}),
+  });
+}
+
+test('the start in the claim saves the write of a step whose vendor can be asked', async () => {
+  expect(await writesBefore({ resolve: true })).toBe(0);
+});
+
+test('it saves no write of a mail, so a mail is never called without its own start', async () => {
+  expect(await writesBefore({ resolve: false })).toBe(1);
+});
+
+test('it saves no write after another write of the run, which has removed the start', async () => {
+  expect(await writesBefore({ resolve: true, flushes: true })).toBe(1);
+});
