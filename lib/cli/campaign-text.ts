@@ -1,6 +1,7 @@
 import type { Campaign } from '../emails/campaigns/campaign';
 import type { CampaignReport } from '../emails/report';
 import { statusOf } from '../ops/campaign-view';
+import { RECIPIENT_WORDS } from '../ops/recipient-words';
 import { timeText } from '../text';
 import { tableText } from './text';
 
@@ -20,24 +21,13 @@ export function campaignLines(campaigns: readonly Campaign[]): string[] {
   return tableText(head, cells);
 }
 
-/** Each recipient is of one of these kinds. */
-const KINDS = {
-  accepted: 'accepted',
-  refused: 'refused',
-  unknown: 'unknown',
-  cancelled: 'cancelled',
-  underWay: 'under way',
-  paused: 'paused',
-  notReleased: 'not released',
-} as const satisfies Partial<Record<keyof CampaignReport, string>>;
-
 /** Ids that are worth a line each; JSON has them all. */
 const MOST_IDS = 10;
 
 /** A report for operators: what was requested, what happened to it, what SendGrid reported, and what to do next. */
 export function reportLines(report: CampaignReport, sls: (text: string) => string): string[] {
   const { campaign, name, requested, rejected, duplicates, recipients, chunks, jobs, events } = report;
-  const kinds = Object.entries(KINDS) as [keyof typeof KINDS, string][];
+  const kinds = Object.entries(RECIPIENT_WORDS) as [keyof typeof RECIPIENT_WORDS, string][];
   return [
     `campaign ${campaign}: ${statusOf(report)}${name === undefined ? '' : `, ${name}`}`,
     ...counts([

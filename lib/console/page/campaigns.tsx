@@ -1,4 +1,5 @@
 import { useState } from 'preact/hooks';
+import { RECIPIENT_WORDS } from '../../ops/recipient-words';
 import type { CampaignLine, CampaignPage, Campaigns } from '../views';
 import { Action } from './action';
 import { Failure, State, Table, Time, useAsk } from './parts';
@@ -64,16 +65,6 @@ const Released = ({ campaign: { released, recipients } }: { campaign: CampaignLi
   </>
 );
 
-const KINDS = {
-  accepted: 'accepted by SendGrid',
-  refused: 'refused',
-  unknown: 'unknown',
-  cancelled: 'cancelled',
-  underWay: 'under way',
-  paused: 'paused',
-  notReleased: 'not released',
-} as const;
-
 const LABELS = { pause: 'Pause', resume: 'Resume', cancel: 'Cancel' };
 
 function One({ id }: { id: string }) {
@@ -113,7 +104,7 @@ function One({ id }: { id: string }) {
       </div>
       <h2>Recipients</h2>
       <dl>
-        {(Object.entries(KINDS) as [keyof typeof KINDS, string][]).map(([kind, name]) => (
+        {(Object.entries(RECIPIENT_WORDS) as [keyof typeof RECIPIENT_WORDS, string][]).map(([kind, name]) => (
           <Count key={kind} name={name} count={report[kind]} />
         ))}
         <Count name="rejected before" count={report.rejected} />
