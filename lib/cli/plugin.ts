@@ -1,3 +1,5 @@
+// Also for the output of Serverless itself, such as --help.
+import './closed-pipe';
 import { chosenInstance } from '../instances/choose';
 import { hasFunction } from '../instances/functions';
 import type { Connection } from '../local/connection';

@@ -1,13 +1,8 @@
+import './closed-pipe';
 import { Presets, SingleBar } from 'cli-progress';
 import { visible } from '../text';
 import { askOn } from './ask';
 import type { Output } from './command';
-
-/** A reader such as `head` closes the pipe once it has enough. Then nothing is left to do. */
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit();
-});
 
 /** Output to the streams of this process. Stored text cannot send commands to the terminal. */
 export const terminal: Output = {

@@ -68,6 +68,19 @@ test('without a running service, invoke local says how to start it', async () =>
   expect(output).toContain(NOT_RUNNING);
 });
 
+test('sls --help ends quietly when its reader closes the pipe', async () => {
+  const cli = join(process.cwd(), 'node_modules', 'serverless', 'bin', 'serverless.js');
+  const env = { PATH: process.env.PATH, HOME: directory.path };
+  const child = spawn(process.execPath, [cli, '--help'], { cwd: directory.path, env, stdio: 'pipe' });
+  let errors = '';
+  child.stderr.on('data', (text: Buffer) => {
+    errors += text.toString();
+  });
+  child.stdout.once('data', () => child.stdout.destroy());
+
+  expect([await once(child, 'close'), errors]).toEqual([[0, null], '']);
+});
+
 test('npm start serves requests and invoke local, passes its tests, refuses a port in use, and stops cleanly on Ctrl-C', async () => {
   const running = start('0');
   await running.says('Press Ctrl-C to stop it.');
