@@ -24,6 +24,8 @@ export interface CampaignReport {
   status: CampaignStatus;
   /** Why the campaign is paused. */
   reason?: string | undefined;
+  /** The attribute that the stored campaign has lost, so that the sums may be wrong. */
+  damage?: string | undefined;
   requested: number;
   rejected: number;
   duplicates: number;
@@ -84,12 +86,13 @@ export async function campaignReport(deps: ReportDeps, campaign: Campaign): Prom
       if (kind === 'unknown' || kind === 'refused') jobs[kind].push(chunkId(campaign.id, number));
     }
   }
-  const { id, name, status, reason, requested, rejected, duplicates, recipients, chunks } = campaign;
+  const { id, name, status, reason, damage, requested, rejected, duplicates, recipients, chunks } = campaign;
   return {
     campaign: id,
     name,
     status,
     reason,
+    damage,
     requested,
     rejected,
     duplicates,

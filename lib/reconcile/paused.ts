@@ -1,6 +1,5 @@
-import type { Campaign } from '../emails/campaigns/campaign';
-import { CAMPAIGN_QUEUE, campaignKey, todoKey } from '../jobs/keys';
-import { readItem } from '../jobs/ledger';
+import { campaigns } from '../emails/campaigns/campaign';
+import { CAMPAIGN_QUEUE, todoKey } from '../jobs/keys';
 import { releaseEach } from './release';
 import type { Work } from './run';
 
@@ -11,7 +10,7 @@ import type { Work } from './run';
 export const releasePaused: Work = async (deps, queue, mayGoOn) => {
   if (queue !== CAMPAIGN_QUEUE) return;
   await releaseEach(deps, { queue, todo: todoKey(queue, 'paused'), mayGoOn }, async (row) => {
-    const campaign = (await readItem(deps, campaignKey(row.correlationId ?? ''))) as Campaign | undefined;
+    const campaign = await campaigns(deps).read(row.correlationId ?? '');
     return campaign?.status !== 'paused';
   });
 };

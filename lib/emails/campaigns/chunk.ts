@@ -26,7 +26,7 @@ export const chunkId = (campaign: string, number: number): string => v5(`${campa
 export const chunkRecipients = (
   { chunks, chunkSize, recipients }: Pick<CampaignPlan, 'chunks' | 'chunkSize' | 'recipients'>,
   number: number,
-): number => (number < chunks - 1 ? chunkSize : recipients - (chunks - 1) * chunkSize);
+): number => (number < chunks - 1 ? chunkSize : Math.max(0, recipients - (chunks - 1) * chunkSize));
 
 /** A chunk's job, always the same. Its time is the campaign's, so all chunks share one partition. */
 export function chunkEnvelope(campaign: Campaign, number: number): Envelope {

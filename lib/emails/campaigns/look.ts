@@ -45,14 +45,16 @@ export async function look(deps: CampaignReleaseDeps, known: Campaign): Promise<
 }
 
 /**
- * Counts the chunk whose release stopped before the cursor was written. Otherwise a paused or cancelled campaign would
- * end without it. A running campaign releases it again, as the same job.
+ * Counts a chunk whose release stopped before the cursor was written. Otherwise a paused or cancelled campaign would end
+ * without it. A running campaign releases it again, as the same job. A damaged one may have lost its whole cursor.
  */
 async function caughtUp(deps: CampaignReleaseDeps, campaign: Campaign): Promise<Campaign> {
-  const { id, status, released, chunks } = campaign;
-  if (status === 'running' || released === chunks) return campaign;
+  const { id, status, released, damage } = campaign;
+  if (status === 'running' && damage === undefined) return campaign;
+  if (released === campaign.chunks) return campaign;
   const row = await deps.ledger.get(jobKey(CAMPAIGN_QUEUE, chunkId(id, released)));
-  return (row && (await countReleased(deps, campaign, campaign.turn))) ?? campaign;
+  const counted = row && (await countReleased(deps, campaign, campaign.turn));
+  return counted && damage !== undefined ? caughtUp(deps, counted) : (counted ?? campaign);
 }
 
 /** Moves the campaign's cursor past the next chunk and stores its turn. */

@@ -7,11 +7,12 @@ import { newRow } from '../../jobs/new-row';
 import { traceFacts } from '../../jobs/trace';
 import { type RateItem, takenMs } from '../../limits/rate';
 import type { Due } from '../../ports';
-import type { Campaign } from './campaign';
+import { type Campaign, campaignOf, campaigns } from './campaign';
 import { chunkEnvelope, chunkRecipients } from './chunk';
 import type { CampaignReleaseDeps } from './deps';
 import { AT_ONCE, countReleased, type Looked, look } from './look';
 import { missEvents } from './missed-events';
+import { CAMPAIGN_DAMAGED } from './stored-campaign';
 import { nextOf, nextTurn, reachedBy } from './turns';
 
 /** Released chunks reach the senders some time later. Without this extra work the senders would be idle until then. */
@@ -43,8 +44,10 @@ export async function releaseCampaigns(
   let waiting = 0;
   const mayRead = () => mayGoOn() && clock.now() < begun + READING_MS;
   const read = async (key: string) => {
-    const campaign = (await readItem(deps, key)) as Campaign | undefined;
-    if (campaign?.todo !== todo || (campaign.todoAt ?? 0) > begun) return;
+    const item = await readItem(deps, key);
+    if (item?.todo !== todo || (item.todoAt ?? 0) > begun) return;
+    const campaign = campaignOf(item);
+    if (campaign.damage !== item.damage) await noteDamage(deps, campaign);
     if (campaign.endedAt !== undefined) {
       ended.push(campaign);
       return;
@@ -65,6 +68,15 @@ export async function releaseCampaigns(
   // A campaign that cannot be read or released does not hold back the others.
   await throughAll(steps, (step) => step());
   return place.after !== undefined || running.some(({ campaign, open }) => open > 0 || hasMore(campaign));
+}
+
+/** Stores what is left of a damaged campaign, so that it is noticed once. */
+async function noteDamage(deps: CampaignReleaseDeps, campaign: Campaign): Promise<void> {
+  const { id, status, damage } = campaign;
+  deps.log.error('a campaign is damaged', { campaign: id, code: CAMPAIGN_DAMAGED, field: `campaign.${damage}` });
+  if (status === 'paused' || status === 'cancelled')
+    deps.metrics.add('CampaignsPaused', 1, 'Count', { queue: CAMPAIGN_QUEUE });
+  await campaigns(deps).change(id, (stored) => stored);
 }
 
 async function* pages(

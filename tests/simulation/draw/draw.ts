@@ -305,7 +305,7 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
       calls: fc.array(callFault(queues), { maxLength: 6 }),
       streak: rarely(streak(queues), []),
       commands: rarely(commands, []),
-      damages: rarely(damages(hasCampaigns ? [...OF_JOBS, 'list'] : OF_JOBS), []),
+      damages: rarely(damages(hasCampaigns ? [...OF_JOBS, 'list', 'campaign', 'campaign'] : OF_JOBS), []),
       future: rarely(future, undefined as never),
       waits: rarely(waits, undefined as never),
       starts: rarely(fc.array(startFault, { minLength: 1, maxLength: 3 }), []),

@@ -30,6 +30,7 @@ export const EXPECTED: readonly string[] = [
     'damaged body',
     'damaged record',
     'damaged list',
+    'damaged campaign',
     'row of newer code',
     'code RowDamaged',
     'code BodyDamaged',

@@ -89,7 +89,7 @@ export interface Command {
 /** Something stored about a job is damaged, ms after the start. */
 export interface Damage {
   at: number;
-  what: 'row' | 'body' | 'record' | 'list';
+  what: 'row' | 'body' | 'record' | 'list' | 'campaign';
   /** The job's place among the queue's jobs that have a row by then. */
   job: number;
   /** What exactly is damaged, and how. */

@@ -354,6 +354,14 @@ const FOUND: Record<string, Partial<Plan>> = {
     redeliveries: [{ nth: 1, after: 2 * HOUR_MS }],
     canaries: 10 * MINUTE_MS,
   },
+  'a caller may send a campaign again whose item lost its chunk size': {
+    queue: 'campaigns',
+    concurrency: 2,
+    jobs: jobs(['good', { again: 2 * HOUR_MS }]),
+    calls: [1, 2].map((nth) => ({ kind: 'sendgrid.send', nth, fault: 'refused' })),
+    outages: [{ target: 'table', from: 111, until: 60_111, fault: 'refused' }],
+    damages: [{ at: 114, what: 'campaign', job: 0, nth: 52 }],
+  },
   'the age of a planned job that a fast clock started early is measured from its first hold': {
     seed: 2_147_483_626,
     start: 1_798_761_480_000,

@@ -1,4 +1,4 @@
-import type { Campaign } from '../../../lib/emails/campaigns/campaign';
+import { type Campaign, campaignOf } from '../../../lib/emails/campaigns/campaign';
 import { chunkId } from '../../../lib/emails/campaigns/chunk';
 import { CAMPAIGN_QUEUE, campaignKey, jobKey } from '../../../lib/jobs/keys';
 import { isEnd, type JobRow } from '../../../lib/jobs/row';
@@ -11,15 +11,15 @@ export const isCampaign = (item: Item): item is Campaign => item.key.startsWith(
 
 /** The stored campaigns, in the order in which they began. */
 export const campaignsOf = ({ watch }: Pick<World, 'watch'>): Campaign[] =>
-  [...watch.items.values()].filter(isCampaign);
+  [...watch.items.values()].filter(isCampaign).map(campaignOf);
 
 export const chunkRow = ({ watch }: World, { id }: Pick<Campaign, 'id'>, number: number): JobRow | undefined =>
   watch.row(jobKey(CAMPAIGN_QUEUE, chunkId(id, number)));
 
 /** Whether the chunk waits because its campaign is paused. An operator must then resume it. */
 export function isPaused({ watch }: World, { state, reason, correlationId = '' }: JobRow): boolean {
-  const campaign = watch.items.get(campaignKey(correlationId)) as Campaign | undefined;
-  return state === 'held' && reason === 'paused' && campaign?.status === 'paused';
+  const campaign = watch.items.get(campaignKey(correlationId));
+  return state === 'held' && reason === 'paused' && campaign !== undefined && campaignOf(campaign).status === 'paused';
 }
 
 /**
@@ -95,8 +95,9 @@ export function watchCampaigns(world: World): void {
   });
   onMails.push((mails) => {
     const { campaign: id = '', job = '' } = mails[0]?.customArgs ?? {};
-    const campaign = watch.items.get(campaignKey(id)) as Campaign | undefined;
-    if (!campaign) return;
+    const item = watch.items.get(campaignKey(id));
+    if (!item) return;
+    const campaign = campaignOf(item);
     const now = kernel.now();
     if (now < campaign.startsAt - skewOf(world.plan))
       watch.violated(`campaigns are kept: chunk ${job} was sent before its campaign begins`);

@@ -1,6 +1,6 @@
 import { campaignKeys } from '../../../lib/emails/manifest';
 import { isBodyOf } from '../../../lib/jobs/body';
-import { bodyKey, recordKey } from '../../../lib/jobs/keys';
+import { bodyKey, campaignKey, recordKey } from '../../../lib/jobs/keys';
 import { isEnd, type JobRow } from '../../../lib/jobs/row';
 import { ROW_SCHEMA } from '../../../lib/jobs/row-schema';
 import type { Item } from '../../../lib/ports';
@@ -116,7 +116,21 @@ const DAMAGES: Record<Damage['what'], (world: World, row: JobRow, nth: number) =
     void (nth % 2 === 0 ? objects.put(key, objects.text(key).slice(0, nth), '') : objects.delete(key));
     return true;
   },
+  campaign(world, { id, correlationId = id }, nth) {
+    const key = campaignKey(correlationId);
+    if (!world.watch.items.has(key)) return false;
+    const attribute = OF_CAMPAIGNS[nth % OF_CAMPAIGNS.length] ?? 'status';
+    const { [attribute]: _gone, ...rest } = itemAt(world, key);
+    world.damaged.add(correlationId);
+    replace(world, { ...rest, ...(nth % 2 === 0 ? { [attribute]: true } : {}) } as Item);
+    return true;
+  },
 };
+
+const OF_CAMPAIGNS = [
+  ...(['status', 'released', 'open', 'history', 'refusals', 'version'] as const),
+  ...(['manifest', 'chunks', 'chunkSize', 'startsAt', 'requested'] as const),
+] as const;
 
 /** Code of the next release ran for a moment and wrote the rows of all live jobs. Then it was rolled back. */
 function leaveNewerRows(world: World): void {

@@ -1,6 +1,7 @@
 import { ARROWS, type ArrowName, mayFollow } from '../../../lib/jobs/arrows';
 import { CANARY_TYPE } from '../../../lib/jobs/canary';
 import { ofKind } from '../../../lib/jobs/history';
+import { campaignKey } from '../../../lib/jobs/keys';
 import { isEnd, type JobRow } from '../../../lib/jobs/row';
 import { ANY_SCHEMA } from '../../../lib/jobs/row-schema';
 import { fieldsOf, rowOf } from '../../../lib/jobs/stored-row';
@@ -175,7 +176,7 @@ export function createWatch({
     replaced: (item) => {
       replaced.add(item.key);
       items.set(item.key, item);
-      rows.set(item.key, rowOf(item, ANY_SCHEMA));
+      if (!item.key.startsWith(campaignKey(''))) rows.set(item.key, rowOf(item, ANY_SCHEMA));
       change();
     },
     removed: (key) => {
