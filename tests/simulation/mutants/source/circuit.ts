@@ -6,7 +6,7 @@ const HALF_OPEN = 'lib/reconcile/half-open.ts';
 
 const SECOND_MS = 1_000;
 
-/** Faults of the circuit breaker. */
+/** Faults of the circuit breaker, and of the alarm about it. */
 export const CIRCUIT_MUTANTS: Record<string, SourceMutant> = {
   trialOfNamedJob: {
     changes: [
@@ -68,5 +68,16 @@ export const CIRCUIT_MUTANTS: Record<string, SourceMutant> = {
     changes: [{ file: HALF_OPEN, find: 'newestFirst: true', replace: 'newestFirst: false' }],
     breaks: /^liveness/,
     by: { scale: 'innocent-among-guilty' },
+  },
+  ringingForgotten: {
+    changes: [
+      {
+        file: 'lib/reconcile/incidents.ts',
+        find: "const before = since === undefined ? 'OK' : 'ALARM';",
+        replace: "const before = 'OK';",
+      },
+    ],
+    breaks: /^alarms: the end of outage 1 was not told/,
+    by: { scale: 'alarms' },
   },
 };
