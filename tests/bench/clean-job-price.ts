@@ -22,7 +22,7 @@ export function cleanJobPrice(durableOperations: number): string {
   const { accept, feedback }: Record<'accept' | 'feedback', Calls> = counts;
   const of = (name: string) => (accept[name] ?? 0) + (feedback[name] ?? 0);
   const uses: Record<string, Use> = {
-    'this engine': {
+    'this engine, first job of a process': {
       writes: of('table.put') * ASSUMED.unitsPerWrite,
       reads: of('table.get'),
       puts: of('objects.create'),
