@@ -1,6 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import type { Envelope } from '../jobs/envelope';
-import { type EventProblem, problemOf } from './event';
+import { addressProblem } from './address';
+import { type AnalyticsEvent, type EventProblem, problemOf } from './event';
 import { createLines, type Lines } from './line-buffer';
 
 /**
@@ -29,10 +30,16 @@ const rejectedLines = createLines();
 
 /**
  * Splits a message's events into valid and rejected ones and encodes both. Each line is the original event plus its
- * origin from the envelope, so the same message always makes the same bytes.
+ * origin from the envelope, so the same message always makes the same bytes. Messages of jobs from `noAddressesFrom` (ms)
+ * on may hold no addresses.
  */
-export function encodeBatch(envelope: Head, events: readonly unknown[]): EncodedBatch {
+export function encodeBatch(
+  envelope: Head,
+  events: readonly unknown[],
+  { noAddressesFrom = Number.POSITIVE_INFINITY }: { noAddressesFrom?: number | undefined } = {},
+): EncodedBatch {
   const jobTime = Date.parse(envelope.time);
+  const noAddresses = jobTime >= noAddressesFrom;
   const origin = originOf(envelope);
   const seen = new Set<unknown>();
   const names = new Map<string, number>();
@@ -41,7 +48,10 @@ export function encodeBatch(envelope: Head, events: readonly unknown[]): Encoded
 
   for (let index = 0; index < events.length; index++) {
     const event = events[index];
-    const problem = problemOf(event, jobTime) ?? repeated(event, seen);
+    const problem =
+      problemOf(event, jobTime) ??
+      repeated(event, seen) ??
+      (noAddresses ? addressProblem(event as AnalyticsEvent) : undefined);
     if (problem) {
       rejectedLines.add(rejection(event, problem, index));
       continue;

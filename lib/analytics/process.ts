@@ -13,6 +13,8 @@ export interface AnalyticsDeps {
   prefix: string;
   /** The events with a metric of their own. CloudWatch bills each name. */
   names: ReadonlySet<string>;
+  /** From this time (ms) of a job on, its events may hold no e-mail addresses. */
+  noAddressesFrom?: number | undefined;
 }
 
 const HOUR_MS = 60 * 60_000;
@@ -36,7 +38,7 @@ async function store(
   { data, envelope, now }: { data: AnalyticsBatch; envelope: Envelope; now: () => number },
 ) {
   const place = { time: Date.parse(envelope.time), id: envelope.id };
-  const encoded = encodeBatch(envelope, data.events);
+  const encoded = encodeBatch(envelope, data.events, deps);
   const { accepted, rejected } = encoded;
   const compacted = accepted !== undefined && (await isCompacted(deps, place, { accepted, now: now() }));
   if (accepted && !compacted) await write(deps.objects, dataKey(deps.prefix, place), { encoded: accepted, envelope });

@@ -152,6 +152,9 @@ export const instanceFile = section({
   }),
   analytics: section({
     eventNames: z.array(text).max(20).describe('Events to count by name. Each is a metric that costs money'),
+    noAddressesFrom: z.iso
+      .datetime({ offset: true, error: 'must be a time such as 2027-01-01T00:00:00Z' })
+      .describe('Events of jobs made from this time on are rejected if a value looks like an e-mail address'),
     settle: seconds.describe('From the end of an hour to its compaction'),
     grace: seconds.describe("The longest time between a reader's list of the bucket and its read of the manifests"),
   }),

@@ -41,6 +41,7 @@ export const VARIABLES: Readonly<Record<string, string>> = {
   APPS: 'appStoreConnect.apps',
   APP_STORE_CONNECT_SETTLE: 'appStoreConnect.settle',
   ANALYTICS_EVENT_NAMES: 'analytics.eventNames',
+  ANALYTICS_NO_ADDRESSES_FROM: 'analytics.noAddressesFrom',
   COMPACTION_SETTLE: 'analytics.settle',
   COMPACTION_GRACE: 'analytics.grace',
   MONITORING: 'monitoring',

@@ -5,5 +5,13 @@ import type { BatchDeps } from '../worker/deps';
 
 /** The analytics queue's contract on the real bucket. */
 export function realAnalytics(config: AnalyticsConfig, { objects, metrics }: BatchDeps): QueueContract {
-  return analyticsContract({ objects, metrics, prefix: config.PREFIX, names: new Set(config.ANALYTICS_EVENT_NAMES) });
+  const { PREFIX, ANALYTICS_EVENT_NAMES, ANALYTICS_NO_ADDRESSES_FROM: from } = config;
+  const noAddressesFrom = from === undefined ? undefined : Date.parse(from);
+  return analyticsContract({
+    objects,
+    metrics,
+    prefix: PREFIX,
+    names: new Set(ANALYTICS_EVENT_NAMES),
+    noAddressesFrom,
+  });
 }

@@ -40,6 +40,7 @@ export async function analyticsCost(): Promise<string> {
   const linesOf = (id: string) => lines.get(id) ?? Buffer.alloc(0);
   const rivals = {
     'this worker': rival(packed, engineWorker),
+    '… with analytics.noAddressesFrom': rival(packed, (objects) => engineWorker(objects, 0)),
     [LIMIT]: rival(packed, (objects) => limit(objects, linesOf)),
     [LIMIT_AT_LEVEL]: rival(packed, (objects) => limit(objects, linesOf, GZIP)),
     '(b) a message and object per event': rival(single, objectPerEvent),

@@ -42,8 +42,8 @@ const silent = { info: () => {}, warn: () => {}, error: () => {} };
 const none = { add: () => {}, flush: async () => {} };
 
 /** This service's worker with its engine. */
-export function engineWorker(objects: Objects): Handler {
-  const contract = analyticsContract({ objects, metrics: none, prefix: PREFIX, names: new Set() });
+export function engineWorker(objects: Objects, noAddressesFrom?: number): Handler {
+  const contract = analyticsContract({ objects, metrics: none, prefix: PREFIX, names: new Set(), noAddressesFrom });
   const deps = { ...memoryEngine(() => contract).deps, objects, log: silent, metrics: none };
   return (event) => handleBatch({ deps, contract, event, remainingMs: 20_000 });
 }

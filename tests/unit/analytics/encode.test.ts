@@ -98,3 +98,53 @@ test('a reused buffer leaves no trace of the message before, for any size and sc
     expect(lines(rejected)).toMatchObject([{ event: { wrong: scripts } }]);
   }
 });
+
+describe('from the time of analytics.noAddressesFrom on', () => {
+  const time = '2026-01-02T03:04:05.000Z';
+  const of = (events: unknown[], from: string) => {
+    const envelope = parseEnvelope(analyticsBody(events, { time }));
+    return encodeBatch(envelope, events, { noAddressesFrom: Date.parse(from) });
+  };
+
+  test.each([
+    ['user', { user: 'jane@example.com' }],
+    ['session', { session: 'a jane.doe+1@mail.example.co.uk b' }],
+    ['device', { device: '<jane@example.com>' }],
+    ['properties.referrer', { properties: { count: 1, referrer: 'https://example.com/?mail=jane%40example.com' } }],
+    ['properties.note', { properties: { note: 'ünï@exämple.рф' } }],
+  ])('an event with an address in %s is rejected alone', (field, changes) => {
+    const { accepted, rejected } = of([anEvent(1, changes), anEvent(2)], time);
+
+    expect(lines(accepted).map(({ id }) => id)).toEqual(['event-2']);
+    expect(lines(rejected)).toMatchObject([
+      { field: `data.events.0.${field}`, rule: 'must not look like an e-mail address' },
+    ]);
+  });
+
+  test.each([
+    ['a name with an @', { user: '@jane' }],
+    ['a version', { properties: { package: 'react@18.2.0' } }],
+    ['a host without a dot', { properties: { at: 'jane@localhost' } }],
+    ['no text', { properties: { a: 1, b: true, c: null } }],
+  ])('an event with %s is accepted', (_what, changes) => {
+    expect(of([anEvent(1, changes)], time).rejected).toBeUndefined();
+  });
+
+  test('an event of an earlier job is accepted, so a message on its way is split as before', () => {
+    const events = [anEvent(1, { user: 'jane@example.com' })];
+
+    expect(of(events, '2026-01-02T03:04:05.001Z')).toEqual(encode(events, { time }));
+    expect(of(events, '2026-01-02T03:04:05.001Z').rejected).toBeUndefined();
+  });
+
+  test('a text of any length is searched in linear time', () => {
+    const properties = { a: 'a@'.repeat(1_000), b: `a@${'b.'.repeat(990)}`, c: `${'a'.repeat(1_990)}@` };
+
+    expect(
+      of(
+        Array.from({ length: 1_000 }, (_, n) => anEvent(n, { properties })),
+        time,
+      ).rejected,
+    ).toBeUndefined();
+  });
+});
