@@ -1,8 +1,8 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { packageService } from '../../lib/local/template/package';
-import { permissionRows, permissionTable } from '../support/permissions';
+import { localPackage, templateOf } from '../support/packages';
+import { permissionRows, permissionTable, secretRows } from '../support/permissions';
 
 const PAGE = 'docs/security.md';
 const TABLE = /\| who \| action \| on \| proof \|\n(\|.*\n)+/;
@@ -10,10 +10,11 @@ const TABLE = /\| who \| action \| on \| proof \|\n(\|.*\n)+/;
 /** `npm run permissions`: writes the table of permissions into docs/security.md. */
 async function main(): Promise<void> {
   const output = mkdtempSync(join(tmpdir(), 'permissions-'));
+  process.env.PACKAGES = output;
   try {
-    const { resources } = await packageService({ stage: 'local', output });
+    const { resources } = await localPackage();
     const template = { Resources: resources } as Parameters<typeof permissionRows>[0];
-    const table = permissionTable(permissionRows(template, []));
+    const table = permissionTable([...permissionRows(template, []), ...secretRows(await templateOf('prod'), [])]);
     const page = readFileSync(PAGE, 'utf8');
     if (!TABLE.test(page)) throw new Error(`${PAGE} has no table of permissions`);
     writeFileSync(

@@ -16,6 +16,8 @@ export const HOLDERS: Record<string, string> = {
   reader: 'ReaderPolicy',
   operator: 'OperatorPolicy',
 };
+/** The functions that may have secrets. */
+export const FUNCTIONS = Object.keys(HOLDERS).filter((who) => HOLDERS[who]?.endsWith('IamRoleLambdaExecution'));
 export const WORKERS = ['feedback', 'emails', 'testflight', 'analytics'];
 
 const ANY = /./;
@@ -159,6 +161,14 @@ export function permissionRows(template: Template, calls: readonly RecordedCall[
     return { ...row, used, reason: because?.[2] };
   });
 }
+
+/** The functions' permissions to read secrets. The local stage has none, so they are of a template with references. */
+export const secretRows = (template: Template, calls: readonly RecordedCall[]): PermissionRow[] =>
+  permissionRows(template, calls).filter(
+    ({ who: [who = ''], action }) => FUNCTIONS.includes(who) && SECRET.test(action),
+  );
+
+const SECRET = /^(ssm|secretsmanager|kms):/;
 
 /** The reasons that belong to no row. */
 export const staleReasons = (rows: readonly PermissionRow[]): string[] =>

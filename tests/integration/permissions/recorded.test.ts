@@ -2,9 +2,19 @@ import { readFileSync } from 'node:fs';
 import { mapEach } from '../../../lib/concurrency';
 import type { Packaged } from '../../../lib/local/template/package';
 import { watchedService, withProperties } from '../../support/local-service';
-import { localPackage } from '../../support/packages';
-import { allowedBy, HOLDERS, permissionRows, permissionTable, staleReasons, WORKERS } from '../../support/permissions';
+import { localPackage, SECRETS_KEY, templateOf } from '../../support/packages';
+import {
+  allowedBy,
+  FUNCTIONS,
+  HOLDERS,
+  permissionRows,
+  permissionTable,
+  secretRows,
+  staleReasons,
+  WORKERS,
+} from '../../support/permissions';
 import { createRecorder, type RecordedCall } from '../../support/recorded-calls';
+import { recordedSecrets, secretsIn } from '../../support/recorded-secrets';
 import { type RecordedService, recordedCommands, recordedWork } from '../../support/recorded-work';
 
 const recorder = createRecorder();
@@ -58,9 +68,9 @@ const template = () => ({ Resources: packaged.resources }) as Parameters<typeof 
 const calls = () => distinct(recorder.calls().filter(({ who }) => who in HOLDERS));
 
 /** The calls that their caller's policy answers otherwise than expected. */
-async function wrong(asked: readonly RecordedCall[], expected: boolean): Promise<string[]> {
+async function wrong(asked: readonly RecordedCall[], expected: boolean, of = template()): Promise<string[]> {
   const answers = await mapEach(asked, 1, async (call) =>
-    (await allowedBy(template(), call.who)(call)).length > 0 === expected ? [] : [JSON.stringify(call)],
+    (await allowedBy(of, call.who)(call)).length > 0 === expected ? [] : [JSON.stringify(call)],
   );
   return answers.flat();
 }
@@ -86,9 +96,42 @@ test('each permission was used, or has a reason', () => {
   expect(staleReasons(rows)).toEqual([]);
 });
 
-test('the table in docs/security.md is that of the template', () => {
+test('the table in docs/security.md is that of the templates', async () => {
+  const rows = [...permissionRows(template(), []), ...secretRows(await templateOf('prod'), [])];
+
   // npm run permissions writes it.
-  expect(readFileSync('docs/security.md', 'utf8')).toContain(permissionTable(permissionRows(template(), [])));
+  expect(readFileSync('docs/security.md', 'utf8')).toContain(permissionTable(rows));
+});
+
+test('each function may read its own secrets, and no secret of another function or instance', async () => {
+  const prod = await templateOf('prod');
+  const secrets = createRecorder({ secretsKey: SECRETS_KEY });
+  const own = secretsIn(prod, FUNCTIONS);
+  expect(await recordedSecrets(own, secrets).finally(() => secrets.close())).toEqual([]);
+  const made = secrets.calls();
+  const reads = made.filter(({ action }) => action !== 'kms:Decrypt');
+
+  const foreign = reads.flatMap((call) => [
+    { ...call, resource: call.resource.replace('example', 'other') },
+    ...FUNCTIONS.flatMap((who) =>
+      reads.some((mine) => mine.who === who && mine.resource === call.resource) ? [] : [{ ...call, who }],
+    ),
+  ]);
+  const decryptions = made.flatMap((call) =>
+    call.action === 'kms:Decrypt'
+      ? [
+          { ...call, resource: `${call.resource}-other` },
+          { ...call, context: { 'kms:ViaService': ['s3.us-east-1.amazonaws.com'] } },
+        ]
+      : [],
+  );
+
+  expect(own.length).toBeGreaterThan(5);
+  expect(reads).toHaveLength(own.length);
+  expect(await wrong(made, true, prod)).toEqual([]);
+  expect(secretRows(prod, made).filter(({ used }) => !used)).toEqual([]);
+  expect(foreign.length).toBeGreaterThan(30);
+  expect(await wrong([...foreign, ...decryptions], false, prod)).toEqual([]);
 });
 
 test("no caller may make its calls on another instance's queues, items and objects", async () => {
