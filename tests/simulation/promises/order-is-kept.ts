@@ -19,6 +19,8 @@ export const orderIsKept: Promised = (world, inputs) => {
     .flatMap(({ id }) => watch.row(`${serviceQueue({ queue })}#${id}`) ?? [])
     .filter((row) => row.state === 'succeeded' && row.generation === 1)
     .filter((row) => ordered || (row.holds === 0 && row.spentMessageIds.length === 0))
+    // Another message may have been sent first under the id, and was never this job's.
+    .filter(({ id, deliveries }) => deliveries.some(({ messageId }) => messageId === watch.firsts.get(id)?.messageId))
     .filter(({ id, deliveries, history }) => {
       const released = history.filter(ofKind('released'));
       const own = [watch.firsts.get(id), ...released].map((message) => message?.messageId);
