@@ -47,16 +47,16 @@ const BLANK = {
   ...{ requested: 0, duplicates: 0, rejected: 0, released: 0, refusals: 0, history: [], status: 'paused' as const },
 };
 
-const STATUS_AFTER: Partial<Record<string, Stored['status']>> = {
-  accepted: 'running',
-  resumed: 'running',
-  paused: 'paused',
-  cancelled: 'cancelled',
-};
+const STATUS_AFTER = new Map<string, Stored['status']>([
+  ['accepted', 'running'],
+  ['resumed', 'running'],
+  ['paused', 'paused'],
+  ['cancelled', 'cancelled'],
+]);
 
 /**
- * A stored campaign with all its attributes. A damaged one comes with `damage`, the first attribute that is lost, and goes on if
- * it can: its history tells the status, and the rows of its chunks tell what was released. Without its plan it is
+ * A stored campaign with all its attributes. A damaged one comes with `damage`, the first attribute that is lost, and goes
+ * on if it can: its history tells the status, and the rows of its chunks tell what was released. Without its plan it is
  * cancelled. If nothing tells whether it may send, it is paused.
  */
 export function wholeCampaign(item: Item): Item {
@@ -83,7 +83,7 @@ export function wholeCampaign(item: Item): Item {
 }
 
 function statusOf({ endedAt, history }: Stored): Stored['status'] {
-  const last = history.findLast(({ event }) => STATUS_AFTER[event] !== undefined);
-  const status = STATUS_AFTER[last?.event ?? ''] ?? 'paused';
+  const last = history.findLast(({ event }) => STATUS_AFTER.has(event));
+  const status = STATUS_AFTER.get(last?.event ?? '') ?? 'paused';
   return endedAt !== undefined && status !== 'cancelled' ? 'ended' : status;
 }

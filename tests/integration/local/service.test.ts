@@ -58,11 +58,12 @@ test('the verifier finds nothing in what a job left, and finds a second ticket',
   await service.recorded(id);
 
   const before = await verified(service);
-  service.zendesk.tickets.push({ ...ticketsOf(id)[0], id: 99 } as (typeof service.zendesk.tickets)[number]);
+  const [ticket] = ticketsOf(id);
+  service.zendesk.tickets.push({ ...ticket, id: 99 } as (typeof service.zendesk.tickets)[number]);
   const after = await verified(service);
 
   expect(before).toEqual([]);
-  expect(after).toEqual([`effect-twice of ${id}: the vendor has 2 of it`]);
+  expect(after).toEqual([`effect-twice of ${id}: the vendor has it as ${ticket?.id} and as 99`]);
 });
 
 test('one idempotency key makes one job, and an invalid request makes none', async () => {

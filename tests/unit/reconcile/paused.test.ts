@@ -5,6 +5,13 @@ import { sampleContract } from '../../support/sample-contract';
 
 const MINUTE = 60_000;
 
+/** A campaign that has released all of its chunks. */
+const aCampaign = (id: string) => ({
+  ...{ key: campaignKey(id), writer: 'w', id, source: '/my/api', time: 0, startsAt: 0 },
+  ...{ manifest: { key: 'k', sha256: 's' }, chunkSize: 1, recipients: 200, requested: 200, duplicates: 0, rejected: 0 },
+  ...{ chunks: 200, released: 200, open: [], refusals: 0, history: [] },
+});
+
 test('many chunks of a campaign that stays paused do not hold back chunks of another campaign', async () => {
   const paused = new Set(['long', 'short']);
   const of = new Map<string, string>();
@@ -18,7 +25,7 @@ test('many chunks of a campaign that stays paused do not hold back chunks of ano
     engine.send(JSON.stringify(envelope), { group: jobId(n) });
   };
   const status = (campaign: string, status: string, version: number) =>
-    engine.table.put({ key: campaignKey(campaign), version, writer: '', status }, version - 1);
+    engine.table.put({ ...aCampaign(campaign), version, status }, version - 1);
   for (let n = 1; n <= 120; n++) send(n, 'long');
   send(200, 'short');
   for (const campaign of paused) await status(campaign, 'paused', 1);
