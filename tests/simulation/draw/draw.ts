@@ -10,7 +10,7 @@ import {
   type StartFault,
   type Target,
 } from '../world/faults';
-import { hasPoisonChunk } from '../world/poison';
+import { bringsPoison, hasPoisonChunk } from '../world/poison';
 import type { SimulatedQueue } from '../world/types';
 import type { Command, Control, Damage, JobKind, JobSpec, Load, Plan, Redelivery, Redrive, Versions } from './plan';
 import { aPlan } from './plan';
@@ -336,7 +336,9 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
       const { redrives, outages, resolution, canaries, approximate, share, indexLag, versions, ...rest } = drawn;
       const { calls, streak, waits, turns, damages, future, events, latency, skew, changes, warm, ...plan } = rest;
       const released = versions.length > 0;
-      const kinds = [first, ...beside].flatMap((load) => load?.jobs ?? []).map(({ kind }) => kind);
+      const jobs = [first, ...beside].flatMap((load) => load?.jobs ?? []);
+      const kinds = jobs.map(({ kind }) => kind);
+      const releasesPoison = jobs.some(({ kind, planned }) => hasPoisonChunk(kind) || (planned && bringsPoison(kind)));
       return aPlan({
         ...plan,
         ...first,
@@ -344,9 +346,7 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
         calls: [...calls, ...streak],
         // If SQS accepts messages without an answer, the reconciler releases them again. Each copy of a poison message
         // then has to be found separately.
-        outages: outages.filter(
-          ({ target, fault }) => !(target === 'queues' && fault === 'silent' && kinds.some(hasPoisonChunk)),
-        ),
+        outages: outages.filter(({ target, fault }) => !(target === 'queues' && fault === 'silent' && releasesPoison)),
         redrives: redrives
           // If SQS moved a message that then expired unread, no trace of it is left.
           .filter(({ how }) => how === 'command' || !(retention || dlqRetention))

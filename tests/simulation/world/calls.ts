@@ -46,6 +46,14 @@ export interface CallerDeps {
   begun: (process: Process, target: Target) => void;
 }
 
+/**
+ * What a fault becomes in a call of released code. It knows no malformed answer. It puts records without a condition, so a
+ * put that takes effect after its time-out can replace the record of a newer end (docs/jobs.md, After a roll-back).
+ */
+const FOR_RELEASED: Partial<Record<Fault, Fault>> = {
+  ...{ malformed: 'gateway', late: 'lost', 'killed-late': 'killed-after' },
+};
+
 /** Makes every call of a run. Calls are numbered across all processes, so that the plan can choose which one fails. */
 export function createCaller(deps: CallerDeps): Caller {
   const { kernel, chance, trace, plan, reached, faulty, begun, secret } = deps;
@@ -75,8 +83,7 @@ export function createCaller(deps: CallerDeps): Caller {
       begun(process, target);
       const what = `${target}.${method}`;
       const drawn = faultOf(what, target);
-      // Released code knows no malformed answer. Both end without a usable answer after the effect.
-      const fault = drawn === 'malformed' && process.released ? 'gateway' : drawn;
+      const fault = process.released && drawn ? (FOR_RELEASED[drawn] ?? drawn) : drawn;
       const { effects, answer, error, death } = courseOf({ target, fault, timeoutMs, secret }, chance);
       trace.add({ who: process.name, what, outcome: fault ?? '', detail });
       if (fault) {
