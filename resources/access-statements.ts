@@ -15,6 +15,7 @@ import {
   dlqName,
   eventsFolder,
   evidenceKey,
+  fileKey,
   functionName,
   jobKey,
   passKey,
@@ -24,6 +25,7 @@ import {
   queueName,
   recordFolder,
   topicName,
+  uploadsPrefix,
 } from '../lib/jobs/keys';
 import type { Context } from './context';
 import { publishStatements } from './event-bus';
@@ -31,6 +33,11 @@ import { allow, allowItems, allowObjects, listBucket, type Statement, secretStat
 import { arn } from './template';
 
 const namesOf = (rows: QueueRow[]): string[] => rows.map(({ name }) => name);
+/** The queues whose jobs may name files that users upload. */
+const uploading = (names: string[]): string[] => [FEEDBACK_QUEUE, EMAILS_QUEUE].filter((name) => names.includes(name));
+/** The files that the reconciler may delete. */
+export const uploadedFiles = (names: string[], { prefix }: Context): string[] =>
+  uploading(names).map((name) => `${uploadsPrefix(prefix, name)}*`);
 const campaigns = (names: string[]): string[] => (names.includes(EMAILS_QUEUE) ? [campaignKey('*')] : []);
 const mainQueues = (rows: QueueRow[], { instance }: Context) =>
   rows.map(({ name, type }) => arn('sqs', queueName(instance, name, type)));
@@ -42,8 +49,12 @@ export function producerStatements(rows: QueueRow[], context: Context): Statemen
   const { instance, prefix } = context;
   const names = namesOf(rows);
   const jobs = names.filter((name) => name !== ANALYTICS_QUEUE);
-  const others = [...campaigns(names), ...jobs.map((name) => plannedKey(jobKey(name, '*')))];
-  const uploads = [FEEDBACK_QUEUE, EMAILS_QUEUE].filter((name) => names.includes(name));
+  const uploads = uploading(names);
+  const others = [
+    ...campaigns(names),
+    ...jobs.map((name) => plannedKey(jobKey(name, '*'))),
+    ...uploadedFiles(names, context).map(fileKey),
+  ];
   const written = [
     ...jobs.flatMap((name) => [`${dataPrefix(prefix, name)}*`, bodyKey(prefix, name, '*')]),
     ...uploads.map((name) => `${attachmentsPrefix(prefix, name)}*`),
@@ -128,7 +139,7 @@ export function operatorStatements(rows: QueueRow[], context: Context): Statemen
     allowObjects(context, 'RecordsAndBodies', ['s3:GetObject', 's3:PutObject'], written),
     allowObjects(context, 'EventsAndData', ['s3:GetObject'], searched),
     allowObjects(context, 'Audit', ['s3:PutObject'], [auditKey(prefix, '*')]),
-    allowObjects(context, 'DropBodies', ['s3:DeleteObject'], [...bodies, ...lists]),
+    allowObjects(context, 'DropBodies', ['s3:DeleteObject'], [...bodies, ...lists, ...uploadedFiles(names, context)]),
     listBucket(context, [...written, ...searched, ...lists, allBodies]),
     allow('TestAlarms', ['sns:Publish'], arn('sns', topicName(instance))),
     ...publishStatements(context),

@@ -24,6 +24,7 @@ import {
   undeliveredName,
 } from '../lib/jobs/keys';
 import { MAIL_QUEUES, MAIL_STEPS, type MailQueue } from '../lib/jobs/mail';
+import { uploadedFiles } from './access-statements';
 import type { Context } from './context';
 import { publishStatements } from './event-bus';
 import {
@@ -76,6 +77,10 @@ function reconcilerPermissions(rows: QueueRow[], context: Context): Statement[] 
   const bodies = rows.map(({ name }) => bodyKey(prefix, name, '*'));
   const own = [...rows.map(({ name }) => `${recordFolder(prefix, name)}/*`), ...bodies];
   const lists = rows.some(({ name }) => name === EMAILS_QUEUE) ? [`${dataPrefix(prefix, EMAILS_QUEUE)}*`] : [];
+  const files = uploadedFiles(
+    rows.map(({ name }) => name),
+    context,
+  );
   return [
     allow('Tell', ['sns:Publish'], arn('sns', topicName(instance))),
     allow('Release', ['sqs:SendMessage', 'sqs:GetQueueAttributes'], queues),
@@ -90,7 +95,7 @@ function reconcilerPermissions(rows: QueueRow[], context: Context): Statement[] 
     allowItems(context, 'FoldEvidence', ['dynamodb:DeleteItem'], evidenceOf(mailQueues(rows))),
     allow('Indexes', ['dynamodb:Query'], table(context, '/index/*')),
     allowObjects(context, 'RecordsAndBodies', ['s3:GetObject', 's3:PutObject'], own),
-    allowObjects(context, 'DropBodies', ['s3:DeleteObject'], [...bodies, ...lists]),
+    allowObjects(context, 'DropBodies', ['s3:DeleteObject'], [...bodies, ...lists, ...files]),
     ...publishStatements(context),
     listBucket(context, [...own, ...lists]),
   ];

@@ -30,6 +30,9 @@ export async function* everyDue(
   }
 }
 
+/** The reconciler does work that is not urgent only then. */
+export const isFirstMinuteOfHour = ({ now }: Pick<Clock, 'now'>): boolean => new Date(now()).getUTCMinutes() === 0;
+
 const HOUR_PAGE = 1_000;
 
 /** The keys of all jobs of an hour (`hourKey`), page by page. */

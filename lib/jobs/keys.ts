@@ -28,6 +28,8 @@ export const returnsKey = (queue: string): string => `returns#${queue}`;
 export const trialKey = (queue: string, messageId: string): string => `trial#${queue}#${messageId}`;
 /** The entry of a planned job in the index (lib/jobs/planned.ts). `job`: the key of its row. */
 export const plannedKey = (job: string): string => `planned#${job}`;
+/** Which jobs name an uploaded file (lib/jobs/files.ts). `object`: its S3 key. */
+export const fileKey = (object: string): string => `file#${object}`;
 /** The front of a group's line in an ordered queue. */
 export const orderKey = (queue: string, group: string): string => `order#${queue}#${group}`;
 /** The rear of that line: the numbers of its tickets, and one ticket. A group may hold any character, so it is last. */
@@ -51,7 +53,7 @@ export const incidentsKey = 'incidents';
 /** The alarms of one outage: the chat gets one message about them. */
 export const outageKey = (subject: string): string => `outage#${subject}`;
 
-/** What the reconciler must do with a row, a line, evidence or a campaign. The sort key of the index `todo` says when. */
+/** What the reconciler must do with a row, a line, evidence, a campaign or a file. The sort key of the index `todo` says when. */
 export type TodoKind =
   | 'unsent'
   | 'waiting'
@@ -68,7 +70,8 @@ export type TodoKind =
   | 'unpublished'
   | 'evidence'
   | 'campaign'
-  | 'lists';
+  | 'lists'
+  | 'files';
 /** `vendor` belongs to `stopped`: the stopped jobs of one vendor are found without reading the others. */
 export const todoKey = (queue: string, kind: TodoKind, vendor?: string): string =>
   `${queue}#${kind}${vendor === undefined ? '' : `#${vendor}`}`;
@@ -164,6 +167,9 @@ export const auditKey = (prefix: string, id: string): string => `${prefix}/_audi
 /** Claim checks (`dataref`) and attachments that a queue's function may read. */
 export const dataPrefix = (prefix: string, queue: string): string => `${prefix}/_data/${queue}/`;
 export const attachmentsPrefix = (prefix: string, queue: string): string => `${prefix}/_attachments/${queue}/`;
+
+/** The folder of all files that producers let users upload. Each principal has a folder in it. */
+export const uploadsPrefix = (prefix: string, queue: string): string => `${attachmentsPrefix(prefix, queue)}by/`;
 
 const suffix = (type: 'fifo' | 'standard'): string => (type === 'fifo' ? '.fifo' : '');
 export const queueName = (instance: string, queue: string, type: 'fifo' | 'standard'): string =>

@@ -17,7 +17,7 @@ export type ListedState = (typeof LISTED_STATES)[number];
 
 /** The possible states of jobs with each kind of entry in the index `todo`. The excluded kinds are not of rows. */
 export const TODO_STATES: Record<
-  Exclude<TodoKind, 'campaign' | 'lists' | 'line' | 'evidence' | 'planned'>,
+  Exclude<TodoKind, 'campaign' | 'lists' | 'files' | 'line' | 'evidence' | 'planned'>,
   readonly ListedState[]
 > = {
   unsent: ['queued'],

@@ -9,6 +9,7 @@ import { IdempotencyConflictError, InvalidJobError } from '../producer/errors';
 import { jobId } from '../producer/job-id';
 import { type Kind, kinds } from '../producer/kinds';
 import { type Submission, submit } from '../producer/submit';
+import { isUpload } from '../producer/uploads';
 import { auditNote } from './audit-trail';
 import { discard } from './discard';
 import { entryBody } from './entry-body';
@@ -93,7 +94,9 @@ async function checked(
   if (!isDeepStrictEqual(sent.attachments, attachments))
     throw new OperatorError('attachments: must be those that the job was sent with, or none');
   const submission = await make(rest);
-  return { ...submission, data: { ...(submission.data as object), attachments } };
+  const keys = [attachments].flat().map((one: { key?: unknown } | null) => one?.key);
+  const files = keys.filter((key) => isUpload(key, { ...deps, ...submission }));
+  return { ...submission, data: { ...(submission.data as object), attachments }, files };
 }
 
 async function retire(deps: ActingDeps, row: JobRow, replacedBy: string): Promise<void> {

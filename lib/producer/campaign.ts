@@ -59,12 +59,14 @@ export async function submitCampaign(
   if (!isSource(source)) refuse(new InvalidRecipientsError('must be a list, or an object with csv, ndjson or key'));
   // Without the queue, the recipients must not be stored either.
   deps.settings(EMAILS_QUEUE);
-  if ('key' in source)
-    checkOwner([{ field: 'recipients.key', key: source.key }], {
-      ...deps,
-      ...submitted,
-      principal: submitted.principal,
-    });
+  const files =
+    'key' in source
+      ? checkOwner([{ field: 'recipients.key', key: source.key }], {
+          ...deps,
+          ...submitted,
+          principal: submitted.principal,
+        })
+      : [];
   const id = jobId({ ...submitted, ...deps });
   await checkStart(deps, { ...submitted, id });
   if (content.unsubscribe === undefined && !transactional) await requireAccepted(deps, { ...submitted, id });
@@ -84,7 +86,7 @@ export async function submitCampaign(
     ...written,
     chunkSize,
   };
-  const accepted = await submit(deps, { ...submitted, id, type: EMAIL_CAMPAIGN, data, group: id });
+  const accepted = await submit(deps, { ...submitted, id, type: EMAIL_CAMPAIGN, data, group: id, files });
   const { requested, duplicates, rejected, recipients, chunks } = written;
   return { ...accepted, requested, duplicates, rejected, recipients, chunks, rejectedKeys };
 }

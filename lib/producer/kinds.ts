@@ -75,9 +75,9 @@ export const kinds: Record<Kind, Make> = {
     const data = valid(feedbackSchema, input);
     const submission = { ...valid(submitOptions, options), queue: FEEDBACK_QUEUE, type: FEEDBACK_SUBMITTED };
     const keys = (data.attachments ?? []).map(({ key }, place) => ({ field: `attachments.${place}.key`, key }));
-    checkOwner(keys, { prefix, queue: FEEDBACK_QUEUE, principal: submission.principal });
+    const files = checkOwner(keys, { prefix, queue: FEEDBACK_QUEUE, principal: submission.principal });
     const [group] = (await hashPeople())(feedbackPerson(data));
-    return { ...submission, data, group };
+    return { ...submission, data, group, files };
   },
   email: async (input, options, deps) => {
     const data = valid(emailMessageSchema, input);

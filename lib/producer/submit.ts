@@ -2,6 +2,7 @@ import type { QueueSettings } from '../config/common';
 import { ignoreStoreError, StoreError } from '../errors';
 import { belongs } from '../jobs/body';
 import { type Envelope, MAX_INLINE_DATA_BYTES, sha256 } from '../jobs/envelope';
+import { noteFiles } from '../jobs/files';
 import { EVENT, noted } from '../jobs/history';
 import { dataPrefix, deduplicationId } from '../jobs/keys';
 import type { Ledger } from '../jobs/ledger';
@@ -51,6 +52,8 @@ export interface Submission {
   traceparent?: string | undefined;
   /** The job waits outside the queue until this time, ISO 8601. */
   notBefore?: string | undefined;
+  /** The S3 keys of the uploads that the job names. */
+  files?: readonly string[] | undefined;
 }
 
 /** An accepted job. */
@@ -75,10 +78,10 @@ export interface Unsent {
 }
 
 /**
- * Accepts a job: writes the row, sends the message and marks the row as sent. Rejects with a StoreError if the message
- * failed, or if the row failed and the job has a key: only the row shows whether the key was used before. The caller can
- * repeat the call with the same key, and it continues from there. If the message is never sent, the reconciler cancels
- * the row. Rejects with an IdempotencyConflictError if the key belongs to another job. A job with `notBefore` is not
+ * Accepts a job: notes its files, writes the row, sends the message and marks the row as sent. Rejects with a StoreError
+ * if the message failed, or if the row or the notes failed and the job has a key: only the row shows whether the key was
+ * used before. The caller can repeat the call with the same key, and it continues from there. If the message is never
+ * sent, the reconciler cancels the row. Rejects with an IdempotencyConflictError if the key belongs to another job. A job with `notBefore` is not
  * sent. Its row holds it until then, so without a row it is refused.
  */
 export async function submit(deps: SubmitDeps, submission: Submission): Promise<Accepted> {
@@ -100,13 +103,20 @@ export async function accept(deps: SubmitDeps, submission: Submission): Promise<
   const row = newRow({ queue, envelope, group, notBefore, now: clock.now(), random });
   const accepted = { id, time: envelope.time, duplicate: false };
 
-  const written = await ledger.write(row, 0).catch((error: unknown) => {
+  /** No other job can have the new id of a job without a key, so it is accepted without what the table did not take. */
+  const unlessNew = (warning: string) => (error: unknown) => {
     ignoreStoreError(error);
     if (submission.key !== undefined || notBefore !== undefined) throw error;
-    // No other job can have this new id. The worker that runs the job writes its row.
-    deps.log.warn('accepted without a row', { queue, jobId: id });
+    deps.log.warn(warning, { queue, jobId: id });
     return undefined;
-  });
+  };
+  // Without their notes, the files stay until the lifecycle rule of the bucket deletes them.
+  if (submission.files?.length)
+    await noteFiles(deps, { queue, id, files: submission.files }).catch(
+      unlessNew('accepted without notes of its files'),
+    );
+  // The worker that runs the job writes its row.
+  const written = await ledger.write(row, 0).catch(unlessNew('accepted without a row'));
   if (!written) return unsent(deps, { row, type, envelope, accepted, stored: false });
   if (written.written) return begin(deps, { row: written.item, type, envelope, accepted });
 

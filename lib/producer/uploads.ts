@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { EMAILS_QUEUE } from '../emails/message';
 import { FEEDBACK_QUEUE } from '../feedback/message';
 import { sha256 } from '../jobs/envelope';
-import { attachmentsPrefix } from '../jobs/keys';
+import { uploadsPrefix } from '../jobs/keys';
 import type { Clock, Random } from '../ports';
 import { singleLine } from '../text';
 import { InvalidJobError } from './errors';
@@ -98,28 +98,32 @@ export async function prepareUpload(
   return { ...(await sign({ key, contentType, minBytes, maxBytes, expiresIn })), key, expiresAt };
 }
 
-/** The folder of all uploads. Each principal has a folder in it. */
-const uploadsPrefix = (prefix: string, queue: string): string => `${attachmentsPrefix(prefix, queue)}by/`;
-
 const folderOf = (prefix: string, queue: string, principal: string): string =>
   `${uploadsPrefix(prefix, queue)}${sha256(JSON.stringify([queue, principal])).slice(0, 32)}/`;
 
-/** Throws an InvalidJobError if a key is ambiguous or an upload of another principal. Keys outside of the uploads are the API's own. */
+/**
+ * Answers the uploads among the keys. Throws an InvalidJobError if a key is ambiguous or an upload of another principal.
+ * Keys outside of the uploads are the API's own.
+ */
 export function checkOwner(
   keys: readonly { field: string; key: string }[],
   { prefix, queue, principal }: { prefix: string; queue: string; principal: string | undefined },
-): void {
+): string[] {
   const odd = keys.filter(({ key }) => key.split('/').some((part) => ['', '.', '..'].includes(part)));
   if (odd.length > 0)
     throw new InvalidJobError(
       odd.map(({ field }) => ({ field, message: `${field}: must not have empty parts, or the parts . and ..` })),
     );
   const own = principal === undefined ? undefined : folderOf(prefix, queue, principal);
-  const foreign = keys.filter(
-    ({ key }) => key.startsWith(uploadsPrefix(prefix, queue)) && !(own !== undefined && key.startsWith(own)),
-  );
+  const uploads = keys.filter(({ key }) => isUpload(key, { prefix, queue }));
+  const foreign = uploads.filter(({ key }) => !(own !== undefined && key.startsWith(own)));
   if (foreign.length > 0)
     throw new InvalidJobError(
       foreign.map(({ field }) => ({ field, message: `${field}: must be an upload of the same principal` })),
     );
+  return uploads.map(({ key }) => key);
 }
+
+/** Whether a key is in the folder of uploads. */
+export const isUpload = (key: unknown, { prefix, queue }: { prefix: string; queue: string }): key is string =>
+  typeof key === 'string' && key.startsWith(uploadsPrefix(prefix, queue));

@@ -1,6 +1,7 @@
 import { dropLists } from '../emails/campaigns/drop-lists';
 import { releaseBehind } from './behind';
 import { judgeDeadLetters } from './dead-letters';
+import { dropFiles } from './drop-files';
 import {
   cancelUnsent,
   completeEnds,
@@ -33,6 +34,7 @@ const WORK: Record<string, Work> = {
   noteGoneEntries,
   publishUnsent,
   dropBodies,
+  dropFiles,
   endDamagedWaiting,
   judgeDeadLetters,
   gaugeHeld,

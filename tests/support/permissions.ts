@@ -46,6 +46,11 @@ const REASONS: [who: RegExp, text: RegExp, reason: string][] = [
     /^s3:\w+ \S+\/_data\//,
     'a campaign ended 44 days ago (`tests/integration/emails/drop-lists.test.ts`)',
   ],
+  [
+    /reconciler/,
+    /^s3:DeleteObject \S+\/_attachments\//,
+    'the rows of the jobs with a file are gone (`tests/unit/reconcile/drop-files.test.ts`)',
+  ],
   [/worker|reconciler|producer|reader/, /^s3:ListBucket /, MISSING],
   [/emailEvents/, /^dynamodb:GetItem evidence#/, 'another request was faster'],
   [/compaction/, /^s3:DeleteObject /, 'half an hour after a merge (`tests/unit/analytics`)'],
@@ -189,7 +194,7 @@ function nameOf({ who, resource, key }: Permission): string {
     .replace(/-jobs-local\/\*$/, '-jobs-{stage}/*')
     .replace(/\blocal(?=[-/])/, '{instance}');
   const name = (key ?? short)
-    .replace(/^jobs\//, '{prefix}/')
+    .replace(/^(file#)?jobs\//, '$1{prefix}/')
     .replace(/^evidence#(\w+)#(send|confirmation|notification)#/, 'evidence#$1#{step}#');
   const queues = WORKERS.includes(who) ? [who] : WORKERS;
   return queues.reduce(

@@ -1,5 +1,5 @@
 import { eachOf, throughAll } from '../../concurrency';
-import { everyDue } from '../../jobs/due';
+import { everyDue, isFirstMinuteOfHour } from '../../jobs/due';
 import { CAMPAIGN_QUEUE, todoKey } from '../../jobs/keys';
 import { readItem } from '../../jobs/ledger';
 import { isEnd, type JobRow } from '../../jobs/row';
@@ -28,7 +28,7 @@ const AT_ONCE = 32;
  * an hour, because no list is urgent.
  */
 export async function dropLists(deps: DropListsDeps, mayGoOn: () => boolean): Promise<void> {
-  if (!deps.queueNames.includes(CAMPAIGN_QUEUE) || new Date(deps.clock.now()).getUTCMinutes() !== 0) return;
+  if (!deps.queueNames.includes(CAMPAIGN_QUEUE) || !isFirstMinuteOfHour(deps.clock)) return;
   const drop = async (key: string) => {
     const campaign = (await readItem(deps, key)) as Campaign | undefined;
     if (campaign?.todo === TODO && (campaign.todoAt ?? 0) <= deps.clock.now()) await dropList(deps, campaign, mayGoOn);

@@ -140,6 +140,18 @@ test('files that the job was not sent with are refused', async () => {
   await expect(replace(deps, engine.row(jobId(1)), { ...good, attachments })).rejects.toThrow('attachments');
 });
 
+test('an upload of the old job stays as long as the new job needs it', async () => {
+  const { engine, deps } = feedbackQueue();
+  const key = 'jobs/_attachments/feedback/by/client/x.png';
+  const attachments = [{ key, name: 'x', contentType: 'image/png' }];
+  engine.send(feedbackBody({ user: { email: REJECTED }, attachments }));
+  await engine.deliver();
+
+  const { id } = await replace(deps, engine.row(jobId(1)), { ...good, attachments });
+
+  expect(engine.table.item(`file#${key}`)).toMatchObject({ jobs: [`feedback#${id}`], todo: 'feedback#files' });
+});
+
 test('what a dead job was sent with can be read, and of a done job nothing is kept', async () => {
   const { engine, deps } = await withDeadJob();
 

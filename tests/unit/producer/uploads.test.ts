@@ -1,3 +1,4 @@
+import { StoreError } from '../../../lib/errors';
 import { InvalidJobError } from '../../../lib/producer/errors';
 import { createProducer } from '../../../lib/producer/producer';
 import { type PostPolicy, prepareUpload } from '../../../lib/producer/uploads';
@@ -5,8 +6,12 @@ import { memoryProducerDeps } from '../../support/producer';
 
 const file = { principal: 'client-1', name: 'Screen of Jane.PNG', contentType: 'image/png' };
 
-function start() {
-  const memory = memoryProducerDeps();
+const down = async () => {
+  throw new StoreError({ code: 'DynamoDB.Down', message: 'down' });
+};
+
+function start(wrap: Parameters<typeof memoryProducerDeps>[0] = {}) {
+  const memory = memoryProducerDeps(wrap);
   const policies: PostPolicy[] = [];
   const sign = async (policy: PostPolicy) => {
     policies.push(policy);
@@ -97,11 +102,48 @@ describe('an uploaded file', () => {
     });
   });
 
+  it('is noted with each job that names it, and so is a list of recipients', async () => {
+    const { uploads, producer, objects, table } = start();
+    const options = { principal: 'client-1' };
+    const { key } = await prepareUpload(uploads, file);
+    const { key: list } = await prepareUpload(uploads, { ...file, queue: 'emails', name: 'list.csv' });
+    await objects.put(list, 'email\na@example.com\n', 'text/csv');
+    const campaign = { from: { email: 'news@example.com' }, subject: 'S', text: 'T', transactional: true };
+
+    const first = await producer.feedback(feedbackWith(key), options);
+    const again = await producer.feedback(feedbackWith(key), { ...options, key: 'k' });
+    await producer.feedback(feedbackWith(key), { ...options, key: 'k' });
+    const sent = await producer.campaign(campaign, { key: list }, options);
+
+    const todoAt = Date.parse('2026-01-02T03:04:05.000Z') + 45 * 86_400_000;
+    expect(table.item(`file#${key}`)).toMatchObject({ object: key, todo: 'feedback#files', todoAt });
+    expect(table.item(`file#${key}`)?.jobs).toEqual([`feedback#${first.id}`, `feedback#${again.id}`]);
+    expect(table.item(`file#${list}`)).toMatchObject({ jobs: [`emails#${sent.id}`], todo: 'emails#files' });
+  });
+
+  it('cannot be noted without the table: a job with a key is refused, one without a key is accepted', async () => {
+    const { uploads, producer, messages, lines } = start({
+      table: (table) => ({ ...table, get: down, put: down }),
+    });
+    const { key } = await prepareUpload(uploads, file);
+
+    await producer.feedback(feedbackWith(key), { principal: 'client-1' });
+    await expect(producer.feedback(feedbackWith(key), { principal: 'client-1', key: 'k' })).rejects.toThrow(StoreError);
+
+    expect(messages()).toHaveLength(1);
+    expect(lines.map(({ message }) => message)).toEqual([
+      'accepted without notes of its files',
+      'accepted without a row',
+      'accepted',
+    ]);
+  });
+
   it('outside the uploads is left to the API', async () => {
-    const { producer, messages } = start();
+    const { producer, messages, table } = start();
 
     await producer.feedback(feedbackWith('jobs/_attachments/feedback/screen.png'));
 
     expect(messages()).toHaveLength(1);
+    expect(table.items()).toHaveLength(1);
   });
 });

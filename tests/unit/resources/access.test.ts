@@ -52,7 +52,10 @@ const MAY: Record<string, Request[]> = {
       item('PutItem', key),
     ]),
     item('GetItem', 'analytics#1'),
-    ...['GetItem', 'PutItem'].map((action) => item(action, 'planned#feedback#1')),
+    ...['planned#feedback#1', 'file#jobs/_attachments/emails/by/x'].flatMap((key) => [
+      item('GetItem', key),
+      item('PutItem', key),
+    ]),
     ...on(object('jobs/_data/emails/x'), 's3:PutObject'),
     ...on(object('jobs/_bodies/feedback/x'), 's3:PutObject'),
     ...on(object('jobs/_attachments/feedback/by/x'), 's3:PutObject'),
@@ -73,7 +76,9 @@ const MAY: Record<string, Request[]> = {
     ...on(queue('mht-api-feedback.fifo'), 'sqs:SendMessage'),
     ...on(queue('mht-api-feedback-dlq.fifo'), 'sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:SendMessage'),
     ...on(object('jobs/_bodies/feedback/x'), 's3:GetObject', 's3:PutObject', 's3:DeleteObject'),
-    ...on(object('jobs/_data/emails/x/recipients-0'), 's3:DeleteObject'),
+    ...['_data/emails/x/recipients-0', '_attachments/emails/by/x', '_attachments/feedback/by/x'].flatMap((key) =>
+      on(object(`jobs/${key}`), 's3:DeleteObject'),
+    ),
     ...on('arn:aws:sns:us-east-1:123456789012:mht-api-alarms', 'sns:Publish'),
     ...on(object('jobs/_audit/x.json'), 's3:PutObject'),
     item('DeleteItem', 'pause#emails'),
@@ -88,9 +93,11 @@ const MAY_NOT: Record<string, Request[]> = {
     ...on(queue('mht-api-feedback.fifo'), 'sqs:ReceiveMessage', 'sqs:DeleteMessage'),
     ...on(queue('mht-api-feedback-dlq.fifo'), 'sqs:SendMessage'),
     ...on(queue('mht-api-staging-feedback.fifo'), 'sqs:SendMessage'),
-    ...['vendor#zendesk', 'lease#reconciler', 'analytics#1', 'evidence#emails#send#1'].map((key) =>
-      item('PutItem', key),
-    ),
+    ...[
+      ...['vendor#zendesk', 'lease#reconciler', 'analytics#1', 'evidence#emails#send#1'],
+      ...['file#jobs/_attachments/emails/x', 'file#other/_attachments/emails/by/x'],
+    ].map((key) => item('PutItem', key)),
+    ...on(object('jobs/_attachments/feedback/by/x'), 's3:DeleteObject'),
     item('GetItem', 'vendor#zendesk'),
     item('DeleteItem', 'feedback#1'),
     ...on(`${table}/index/todo`, 'dynamodb:Query'),
@@ -116,7 +123,8 @@ const MAY_NOT: Record<string, Request[]> = {
     changeOf('other-emails'),
     ...on(object('jobs/_audit/x.json'), 's3:GetObject', 's3:DeleteObject'),
     ...on(object('jobs/feedback/x.json'), 's3:DeleteObject'),
-    ...on(object('jobs/_attachments/feedback/x'), 's3:GetObject'),
+    ...on(object('jobs/_attachments/feedback/x'), 's3:GetObject', 's3:DeleteObject'),
+    ...on(object('other/_attachments/feedback/by/x'), 's3:DeleteObject'),
     ...on('arn:aws:ssm:us-east-1:123456789012:parameter/example/zendesk-token', 'ssm:GetParameter'),
   ],
 };
