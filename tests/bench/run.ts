@@ -8,6 +8,7 @@ import { emailsRate } from './emails-rate';
 import { exampleLatency } from './express-api';
 import { underFaults } from './faults';
 import { feedbackCost } from './feedback';
+import { firstInvocations } from './first-invocation';
 import { loadTimes } from './load';
 import { producerCost } from './producer';
 
@@ -24,6 +25,7 @@ const benchmarks: Record<string, () => Promise<string>> = {
   'express-api': exampleLatency,
   commands: commandTimes,
   load: loadTimes,
+  'first-invocation': firstInvocations,
   'console-rows': consoleRows,
 };
 /** Filling the table takes many minutes, so this one runs only by its name. */

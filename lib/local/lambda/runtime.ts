@@ -102,7 +102,7 @@ export function createLambda({ functions, code, logs, region, variables, onInvoc
 }
 
 /** The variables that Lambda itself sets (https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html). */
-function lambdaVariables(
+export function lambdaVariables(
   { name, handler, memoryMb }: DeclaredFunction,
   { directory, region }: { directory: string; region: string },
 ): Record<string, string> {
