@@ -81,8 +81,8 @@ export interface Unsent {
  * Accepts a job: notes its files, writes the row, sends the message and marks the row as sent. Rejects with a StoreError
  * if the message failed, or if the row or the notes failed and the job has a key: only the row shows whether the key was
  * used before. The caller can repeat the call with the same key, and it continues from there. If the message is never
- * sent, the reconciler cancels the row. Rejects with an IdempotencyConflictError if the key belongs to another job. A job with `notBefore` is not
- * sent. Its row holds it until then, so without a row it is refused.
+ * sent, the reconciler cancels the row. Rejects with an IdempotencyConflictError if the key belongs to another job. A job
+ * with `notBefore` is not sent. Its row holds it until then, so without a row it is refused.
  */
 export async function submit(deps: SubmitDeps, submission: Submission): Promise<Accepted> {
   const decided = await accept(deps, submission);
