@@ -25,6 +25,10 @@ function statusOf(error: unknown): number | undefined {
   return typeof status === 'number' ? status : undefined;
 }
 
+/** The name of an error that a client of the AWS SDK threw, for a call that `guarded` does not make. */
+export const awsErrorName = (error: unknown): string | undefined =>
+  typeof error === 'object' && error !== null && '$metadata' in error ? nameOf(error) : undefined;
+
 /** Whether AWS gave an error this name, e.g. `ConditionalCheckFailedException`. */
 export const isAwsError = (error: unknown, name: string): boolean => nameOf(error) === name;
 

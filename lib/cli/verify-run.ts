@@ -1,3 +1,4 @@
+import { awsErrorName } from '../aws/store-error';
 import { OperatorError } from '../ops/operator';
 import { counted } from '../text';
 import { LookUpError } from '../verify/read';
@@ -18,7 +19,9 @@ export const verifyRun: Run = async ({ options, out, source }) => {
   if (from >= to) throw new OperatorError('--from must be in the past and before --to.');
   const stores = await source();
   const found = await verify(stores, { from, to }).catch((error: unknown) => {
-    throw error instanceof LookUpError ? new OperatorError(`${error.message}. Nothing was verified.`) : error;
+    const name = awsErrorName(error);
+    const why = error instanceof LookUpError ? error.message : name && `A call of AWS failed: ${name}`;
+    throw why === undefined ? error : new OperatorError(`${why}. Nothing was verified.`);
   });
   if (options.json) out.json({ findings: found });
   else if (found.length === 0) out.line('No findings.');
