@@ -338,6 +338,9 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
       const released = versions.length > 0;
       const jobs = [first, ...beside].flatMap((load) => load?.jobs ?? []);
       const kinds = jobs.map(({ kind }) => kind);
+      // Two forbidden jobs keep the circuit open permanently, with a trial call every minute. After a change of the order,
+      // the reconciler looks every minute at a job that waits behind an unknown one. A month of that is too long for a run.
+      const isBusy = kinds.includes('forbidden') || changes !== undefined;
       const releasesPoison = jobs.some(({ kind, planned }) => hasPoisonChunk(kind) || (planned && bringsPoison(kind)));
       return aPlan({
         ...plan,
@@ -350,13 +353,12 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
         redrives: redrives
           // If SQS moved a message that then expired unread, no trace of it is left.
           .filter(({ how }) => how === 'command' || !(retention || dlqRetention))
-          // Two forbidden jobs keep the circuit open permanently, with a trial call every minute of the month.
-          .filter(({ after }) => after < DAY_MS || !kinds.includes('forbidden')),
+          .filter(({ after }) => after < DAY_MS || !isBusy),
         ...(broken ? { broken } : {}),
         ...(resolution ? { resolution } : {}),
         ...(waits ? { waits } : {}),
         // Released code does not notice damage, and ignores the schema.
-        damages: released ? [] : damages,
+        damages: released ? [] : damages.filter(({ at }) => at < DAY_MS || !kinds.includes('forbidden')),
         ...(future && !released ? { future } : {}),
         ...(changes ? { changes } : {}),
         ...(warm ? { warm } : {}),

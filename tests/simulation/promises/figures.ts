@@ -40,6 +40,8 @@ export function watchFigures(world: World): void {
   const isMeant = ({ state, endedAt = 0 }: JobRow): boolean => !isEnd(state) || kernel.now() - endedAt < RECENT_MS;
   onMeasure.push((name, value, dimensions) => {
     if (!FIGURES.includes(name) || dimensions.queue !== serviceQueue(world) || queue.isDoneWithout) return;
+    // A damaged job may have lost the times that tell its age.
+    if (watch.rows().some(({ id }) => world.damaged.has(id))) return;
     const oldest = Math.max(0, ...watch.rows().filter(isMeant).map(ageOf));
     if (value > oldest + SLACK_MS + skewOf(world.plan))
       watch.violated(`everything explained: ${name} says ${value} ms, but the oldest job has ${oldest} ms`);

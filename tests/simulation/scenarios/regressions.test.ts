@@ -422,6 +422,30 @@ const FOUND: Record<string, Partial<Plan>> = {
     canaries: 10 * MINUTE_MS,
     events: true,
   },
+  'the age of a job that lost its row, and that an operator cancelled and opened again, is its own': {
+    seed: 654_957_254,
+    start: 1_798_761_480_000,
+    queue: 'bulk',
+    batch: 10,
+    concurrency: 2,
+    jobs: jobs(['good', { group: 0, retries: 0, planned: { ahead: 3 * HOUR_MS } }], ['good', { group: 0, retries: 0 }]),
+    calls: [{ kind: 'objects.put', nth: 1, fault: 'hung' }],
+    resolution: { after: 10 * MINUTE_MS },
+    approximate: true,
+    share: 1,
+    commands: [
+      { job: 1, what: 'cancel', at: 900_182 },
+      { job: 1, what: 'retry', at: 900_232 },
+    ],
+    damages: [{ at: 15, what: 'row', job: 1, nth: 1 }],
+    deployAt: 2 * HOUR_MS,
+    changes: {
+      at: 5 * MINUTE_MS,
+      from: { receives: 3, ordered: true, pace: 1 },
+      to: { receives: 3, ordered: true, pace: 1 },
+    },
+    latency: { from: 0, until: HOUR_MS, every: 90_000 },
+  },
 };
 
 test.each(Object.entries(FOUND))('%s', async (_name, plan) => {
