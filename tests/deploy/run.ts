@@ -150,7 +150,7 @@ async function main(): Promise<number> {
       change(prod.instance, { account: '123456789012' });
       await account.create({
         buckets: [staging, prod, second].map(({ bucket }) => bucket),
-        parameters: ['/mht/zendesk-token', '/mht/discord-webhook-url', '/mht/app-store-connect-key'],
+        parameters: ['/mht/hash-key', '/mht/zendesk-token', '/mht/discord-webhook-url', '/mht/app-store-connect-key'],
         secrets: ['mht/sendgrid'],
       });
     });
