@@ -20,7 +20,7 @@ import { median, table } from './table';
 const SENDS = 600;
 const ROUND = 100;
 /** Rounds that count for nothing, because the code is still being compiled. */
-const WARM_UP = 20;
+const WARM_UP = 60;
 const AT_ONCE = 32;
 const EVENTS = 100_000;
 const silent: Log = { info: () => {}, warn: () => {}, error: () => {} };
