@@ -3,12 +3,12 @@ import { serveConsole } from '../console/serve';
 import { OperatorError } from '../ops/operator';
 import type { Run } from './command';
 import { DEFAULT_CONSOLE_PORT } from './commands';
-import { count } from './options';
+import { port as portOf } from './options';
 import { callerOf } from './target';
 
 /** The code of `sls console`. It ends with Ctrl-C. */
 export const consoleRun: Run = async ({ options, out, deployment, target, serverless }) => {
-  const port = options.port === '0' ? 0 : count(options, 'port', DEFAULT_CONSOLE_PORT);
+  const port = portOf(options, DEFAULT_CONSOLE_PORT);
   const write = options.write === true;
   const served = await serveConsole(
     { deployment: await deployment(), target, by: await callerOf(serverless), write },

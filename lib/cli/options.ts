@@ -31,6 +31,14 @@ export function count(options: Options, name: string, otherwise: number): number
   return Number(value);
 }
 
+/** A port to listen on. 0 takes any free one. Throws an OperatorError for a port that cannot exist. */
+export function port(options: Options, otherwise: number): number {
+  if (text(options, 'port') === '0') return 0;
+  const value = count(options, 'port', otherwise);
+  if (value > 65_535) throw new OperatorError(`--port must be at most 65535, is ${value}.`);
+  return value;
+}
+
 /** The start of a UTC hour, ms since 1970. */
 export function hour(options: Options, name: string): number | undefined {
   const value = text(options, name);

@@ -1,4 +1,4 @@
-import { count, hour, oneOf, queue, queues, required, text } from '../../../lib/cli/options';
+import { count, hour, oneOf, port, queue, queues, required, text } from '../../../lib/cli/options';
 
 const NAMES = { queueNames: ['feedback', 'emails'] };
 
@@ -12,6 +12,10 @@ test('an hour is read as UTC', () => {
   expect(hour({ hour: '2026-01-02T03' }, 'hour')).toBe(Date.UTC(2026, 0, 2, 3));
 });
 
+test('the port 0 stands for any free port', () => {
+  expect([port({ port: '0' }, 3900), port({}, 3900), port({ port: '65535' }, 3900)]).toEqual([0, 3900, 65_535]);
+});
+
 test('without --queue, a command uses all queues', () => {
   expect(queues({}, NAMES)).toEqual(['feedback', 'emails']);
   expect(queues({ queue: 'emails' }, NAMES)).toEqual(['emails']);
@@ -23,6 +27,7 @@ test.each([
   [() => hour({ from: 'yesterday' }, 'from'), '--from must be an hour in UTC like 2026-01-02T03, is yesterday'],
   [() => hour({ from: '2026-13-02T03' }, 'from'), '--from must be an hour in UTC'],
   [() => count({ limit: '-1' }, 'limit', 5), '--limit must be a whole number above 0, is -1'],
+  [() => port({ port: '65536' }, 3900), '--port must be at most 65535, is 65536'],
   [() => queue({ queue: 'feedbak' }, NAMES), 'There is no queue feedbak. --queue must be one of feedback, emails'],
 ])('the error for an invalid option says what is expected: %#', (read, says) => {
   expect(read).toThrow(says);
