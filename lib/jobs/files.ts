@@ -12,7 +12,8 @@ export interface FileNote extends Item {
 }
 
 /** Whether a stored note has lost nothing. The file of a damaged note stays for the lifecycle rule. */
-export const isWhole = ({ key, object, jobs }: FileNote): boolean => fileKey(object) === key && Array.isArray(jobs);
+export const isWhole = ({ key, object, jobs }: FileNote): boolean =>
+  fileKey(object) === key && Array.isArray(jobs) && jobs.every((job) => typeof job === 'string');
 
 /** With more jobs than this, the file stays for the lifecycle rule, so that the item stays small. */
 const MOST_JOBS = 100;

@@ -32,7 +32,8 @@ export async function dropFiles(deps: DropFilesDeps, queue: string, mayGoOn: () 
 async function dropFile(deps: DropFilesDeps, note: FileNote): Promise<void> {
   const now = deps.clock.now();
   const rows = isWhole(note) ? await mapEach(note.jobs, AT_ONCE, (job) => readItem(deps, job)) : [];
-  const isNeeded = !isWhole(note) || rows.some((row) => row !== undefined);
+  // A note that waits names a job. If it has lost its jobs, nothing says who needs the file.
+  const isNeeded = rows.length === 0 || rows.some((row) => row !== undefined);
   if (!isNeeded) await deps.objects.delete(note.object);
   // A producer may have added a job meanwhile. Then the note stays as it is.
   await updateItem<FileNote>(

@@ -156,7 +156,7 @@ test('an upload that more than a hundred jobs name stays for the lifecycle rule 
   expect(isThere()).toBe(true);
 });
 
-test.each([{ jobs: undefined }, { object: undefined }, { object: 'another' }])(
+test.each([{ jobs: undefined }, { jobs: [1] }, { object: undefined }, { object: 'another' }])(
   'the file of a damaged note stays: %j',
   async (damage) => {
     const { engine, send, toDay, drop, isThere, note } = await start();
@@ -172,6 +172,17 @@ test.each([{ jobs: undefined }, { object: undefined }, { object: 'another' }])(
     expect(isThere()).toBe(true);
   },
 );
+
+test('the file of a note that lost its jobs stays', async () => {
+  const { engine, send, toDay, drop, isThere, note } = await start();
+  await send();
+  await engine.table.put({ ...note(), jobs: [], version: 2 } as Item, 1);
+  await toDay(60);
+
+  await drop();
+
+  expect(isThere()).toBe(true);
+});
 
 test('a run without time left goes on in the next one', async () => {
   const { engine, send, toDay, drop } = await start();
