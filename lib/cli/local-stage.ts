@@ -20,7 +20,7 @@ const NO_STACK = 'The service on this machine (npm start) has no stack. Choose a
 /** Refuses a command that needs a stack. A deployment is refused elsewhere. */
 export function refuseWithoutStack({ processedInput, classes }: Serverless): void {
   const name = processedInput.commands.join(' ');
-  const refused = name in INSTEAD || name.startsWith('deploy list') || GUARDED.includes(name);
+  const refused = Object.hasOwn(INSTEAD, name) || name.startsWith('deploy list') || GUARDED.includes(name);
   if (refused && name !== 'deploy') throw new classes.Error(INSTEAD[name] ?? NO_STACK, 'NO_STACK');
 }
 

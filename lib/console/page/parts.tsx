@@ -79,7 +79,7 @@ export function State({ state }: { state: string }) {
 /** A region that scrolls if its content is too wide. It takes the focus, because only then can a keyboard scroll it. */
 export function Scroll({ label, children }: { label: string; children: ComponentChildren }) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: axe asks for it (scrollable-region-focusable), and this rule does not know scrolling regions
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: without it a keyboard cannot scroll (axe: scrollable-region-focusable)
     <section class="scroll" aria-label={label} tabIndex={0}>
       {children}
     </section>

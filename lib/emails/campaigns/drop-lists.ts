@@ -16,7 +16,8 @@ export interface DropListsDeps
   prefix: string;
 }
 
-const TODO = todoKey(CAMPAIGN_QUEUE, 'lists');
+/** The index entry of campaigns whose lists wait for their deletion. */
+const WITH_LISTS = todoKey(CAMPAIGN_QUEUE, 'lists');
 const LOOK_AGAIN_MS = 24 * 3_600_000;
 const OBJECTS = 1_000;
 const ROWS = 500;
@@ -31,9 +32,10 @@ export async function dropLists(deps: DropListsDeps, mayGoOn: () => boolean): Pr
   if (!deps.queueNames.includes(CAMPAIGN_QUEUE) || !isFirstMinuteOfHour(deps.clock)) return;
   const drop = async (key: string) => {
     const campaign = (await readItem(deps, key)) as Campaign | undefined;
-    if (campaign?.todo === TODO && (campaign.todoAt ?? 0) <= deps.clock.now()) await dropList(deps, campaign, mayGoOn);
+    if (campaign?.todo === WITH_LISTS && (campaign.todoAt ?? 0) <= deps.clock.now())
+      await dropList(deps, campaign, mayGoOn);
   };
-  await throughAll(everyDue(deps, { todo: TODO, mayGoOn }), (keys) => throughAll(keys, drop));
+  await throughAll(everyDue(deps, { todo: WITH_LISTS, mayGoOn }), (keys) => throughAll(keys, drop));
 }
 
 async function dropList(deps: DropListsDeps, campaign: Campaign, mayGoOn: () => boolean): Promise<void> {
