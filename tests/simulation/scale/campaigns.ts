@@ -22,7 +22,7 @@ const EACH_MORE_MS = 550;
 const RUN_OVER_MS = 57_500;
 const MOST_UNEQUAL = 1.1;
 /** How long SendGrid takes for a call. */
-const CALL_MS = 300;
+export const CALL_MS = 300;
 /** One object stands in for the recipients of every chunk. */
 export const PART_KEY = 'part';
 
@@ -82,31 +82,14 @@ async function share(size: number, options: Options) {
   const newest = jobId(size + 2);
   const begins = () => sent.find(({ campaign }) => campaign === newest)?.at;
   const chunkSize = chunkSizeOf(rate);
-  const { stayMs } = rhythmOf({ RECONCILE_EVERY: 60, CANARY_EVERY: 0 });
-  const service: Service = startService({
-    contract: ({ call, now, deps }) =>
-      emailsContract({
-        ...deps,
-        campaigns: campaigns(deps),
-        senderDomains: [],
-        rate: sharedRate({ ...deps, rate }, 'sendgrid'),
-        objects: { ...deps.objects, get: (key) => deps.objects.get(key.replace(/^.*recipients-\d+/, PART_KEY)) },
-        sendgrid: {
-          sendBulk: ({ recipients }) => {
-            const campaign = recipients[0]?.customArgs.campaign ?? '';
-            const refused = fails && campaign === LARGE && begins() !== undefined;
-            if (!refused) sent.push({ at: now(), campaign, recipients: recipients.length });
-            return call(CALL_MS, () => {
-              if (refused) throw new TransientError({ code: 'SendgridDown', message: 'down', vendor: 'sendgrid' });
-              return { accepted: true };
-            });
-          },
-        },
-      }),
-    settings: { visibility: 600 },
-    timeoutMs: 100_000,
-    remainingMs: 60_000,
-    stayMs,
+  const service = emailService(rate, ({ call, now }) => ({ recipients }) => {
+    const campaign = recipients[0]?.customArgs.campaign ?? '';
+    const refused = fails && campaign === LARGE && begins() !== undefined;
+    if (!refused) sent.push({ at: now(), campaign, recipients: recipients.length });
+    return call(CALL_MS, () => {
+      if (refused) throw new TransientError({ code: 'SendgridDown', message: 'down', vendor: 'sendgrid' });
+      return { accepted: true };
+    });
   });
   const start = service.now();
   const large = await layCampaign(service, { id: LARGE, recipients: MILLION, chunkSize: old ? 10 * rate : chunkSize });
@@ -136,6 +119,32 @@ async function share(size: number, options: Options) {
     },
   });
 }
+
+type Tools = Parameters<Parameters<typeof startService>[0]['contract']>[0];
+
+/** The queue of mails with its workers and the reconciler. `sendBulk` makes what stands in for SendGrid. */
+export const emailService = (
+  rate: number,
+  sendBulk: (tools: Tools) => Parameters<typeof emailsContract>[0]['sendgrid']['sendBulk'],
+): Service =>
+  startService({
+    contract: (tools) =>
+      emailsContract({
+        ...tools.deps,
+        campaigns: campaigns(tools.deps),
+        senderDomains: [],
+        rate: sharedRate({ ...tools.deps, rate }, 'sendgrid'),
+        objects: {
+          ...tools.deps.objects,
+          get: (key) => tools.deps.objects.get(key.replace(/^.*recipients-\d+/, PART_KEY)),
+        },
+        sendgrid: { sendBulk: sendBulk(tools) },
+      }),
+    settings: { visibility: 600 },
+    timeoutMs: 100_000,
+    remainingMs: 60_000,
+    stayMs: rhythmOf({ RECONCILE_EVERY: 60, CANARY_EVERY: 0 }).stayMs,
+  });
 
 /**
  * The other campaigns must have equal shares. The large one may differ from them by one chunk of its own and one of

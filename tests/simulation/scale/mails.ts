@@ -1,21 +1,15 @@
 import { campaigns } from '../../../lib/emails/campaigns/campaign';
 import { chunkSizeOf } from '../../../lib/emails/campaigns/chunk';
 import { EMAIL_MESSAGE } from '../../../lib/emails/message';
-import { emailsContract } from '../../../lib/emails/process';
-import { sharedRate } from '../../../lib/limits/rate';
-import { rhythmOf } from '../../../lib/startup/rhythm';
 import { busiest } from '../../support/rate-run';
 import { createChance } from '../world/chance';
-import { layCampaign, PART_KEY } from './campaigns';
+import { CALL_MS, emailService, layCampaign } from './campaigns';
 import { envelopeOf, jobId } from './lay-down';
 import type { ScalePlan } from './plan';
-import { startService } from './service';
 
 const SECOND_MS = 1_000;
 /** Single mails begin after this, when the campaigns use the rate. */
 const WARM_UP_MS = 60 * SECOND_MS;
-/** How long SendGrid takes for a call. */
-const CALL_MS = 300;
 
 /** What a single mail may wait, and what must be used of the rate. */
 const MOST_WAIT_MS = 5 * SECOND_MS;
@@ -80,28 +74,11 @@ export async function mailsBesideCampaigns(size: number, { rate, mails }: MailsL
   const sent: { at: number; recipients: number; use: 'campaign' | 'message'; waitedMs: number }[] = [];
   const asked = new Map<string, number>();
   const chunkSize = chunkSizeOf(rate);
-  const { stayMs } = rhythmOf({ RECONCILE_EVERY: 60, CANARY_EVERY: 0 });
-  const service = startService({
-    contract: ({ call, now, deps }) =>
-      emailsContract({
-        ...deps,
-        campaigns: campaigns(deps),
-        senderDomains: [],
-        rate: sharedRate({ ...deps, rate }, 'sendgrid'),
-        objects: { ...deps.objects, get: (key) => deps.objects.get(key.replace(/^.*recipients-\d+/, PART_KEY)) },
-        sendgrid: {
-          sendBulk: ({ recipients }) => {
-            const { campaign, job = '' } = recipients[0]?.customArgs ?? {};
-            const use = campaign === undefined ? 'message' : 'campaign';
-            sent.push({ at: now(), recipients: recipients.length, use, waitedMs: now() - (asked.get(job) ?? now()) });
-            return call(CALL_MS, () => ({ accepted: true }));
-          },
-        },
-      }),
-    settings: { visibility: 600 },
-    timeoutMs: 100_000,
-    remainingMs: 60_000,
-    stayMs,
+  const service = emailService(rate, ({ call, now }) => ({ recipients }) => {
+    const { campaign, job = '' } = recipients[0]?.customArgs ?? {};
+    const use = campaign === undefined ? 'message' : 'campaign';
+    sent.push({ at: now(), recipients: recipients.length, use, waitedMs: now() - (asked.get(job) ?? now()) });
+    return call(CALL_MS, () => ({ accepted: true }));
   });
   const start = service.now();
   const lastedMs = (size / mails) * SECOND_MS;
