@@ -179,8 +179,10 @@ browserTest('everything can be done by keyboard', async () => {
 
   await page.keyboard.press('/');
   await page.keyboard.type(jobId(1));
+  const search = page.waitForResponse(/jobs\?.*q=/);
   await page.keyboard.press('Enter');
-  await page.waitForURL(/q=/);
+  await search;
+  expect(await page.getByLabel('Value').evaluate((field) => field === field.ownerDocument.activeElement)).toBe(true);
   await page.getByRole('link', { name: jobId(1) }).focus();
   await page.keyboard.press('Enter');
   await page.getByRole('button', { name: 'Retry' }).focus();

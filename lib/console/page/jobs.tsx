@@ -21,15 +21,24 @@ interface Found {
 export function JobsPage() {
   const { params } = usePlace();
   const query = params.toString();
+  return (
+    <>
+      <Filters params={params} />
+      <Results query={query} key={query} />
+      <CancelAll params={params} />
+      <Bulks />
+    </>
+  );
+}
+
+/** Runs one search and shows what it finds. Another search is another `Results`, so no job of the last one is shown. */
+function Results({ query }: { query: string }) {
   const { found, running, stop } = useSearch(query);
   return (
     <>
-      <Filters params={params} key={query} />
       <Progress found={found} running={running} stop={stop} />
       <Failure error={found.error} />
       {found.jobs.length > 0 ? <Jobs jobs={found.jobs} /> : null}
-      <CancelAll params={params} />
-      <Bulks />
     </>
   );
 }
@@ -99,7 +108,7 @@ function Progress({ found, running, stop }: { found: Found; running: boolean; st
   );
 }
 
-/** Runs the search of the address. A new address stops the old search. */
+/** Runs a search from start to end. It stops when its component is gone. */
 function useSearch(query: string): { found: Found; running: boolean; stop: () => void } {
   const [found, setFound] = useState<Found>({ jobs: [] });
   const [running, setRunning] = useState(true);
@@ -107,8 +116,6 @@ function useSearch(query: string): { found: Found; running: boolean; stop: () =>
   useEffect(() => {
     const control = new AbortController();
     abort.current = control;
-    setFound({ jobs: [] });
-    setRunning(true);
     const take = (line: SearchLine) =>
       setFound((before) => {
         if (line.kind === 'job') return { ...before, jobs: [...before.jobs, line.job] };
@@ -119,9 +126,7 @@ function useSearch(query: string): { found: Found; running: boolean; stop: () =>
       .catch((error: Error) => {
         if (!control.signal.aborted) setFound((before) => ({ ...before, error: error.message }));
       })
-      .finally(() => {
-        if (abort.current === control) setRunning(false);
-      });
+      .finally(() => setRunning(false));
     return () => control.abort();
   }, [query]);
   return { found, running, stop: () => abort.current?.abort() };
@@ -160,6 +165,7 @@ const BY: [SearchBy | '', string][] = [
   ['group', 'message group'],
 ];
 
+/** The filters of the address. It is drawn only when the address changes, so it does not undo what someone is typing. */
 function Filters({ params }: { params: URLSearchParams }) {
   const { queues } = useSession();
   const value = (name: string) => params.get(name) ?? '';
@@ -190,7 +196,7 @@ function Filters({ params }: { params: URLSearchParams }) {
       >
         <label>
           Search for
-          <select name="by">
+          <select name="by" value={value('by')}>
             {BY.map(([by, words]) => (
               <option key={by} value={by} selected={by === value('by')}>
                 {words}
@@ -200,22 +206,22 @@ function Filters({ params }: { params: URLSearchParams }) {
         </label>
         <label class="wide">
           Value
-          <input name="q" data-search defaultValue={value('q')} placeholder="Press / to come here" />
+          <input name="q" data-search value={value('q')} placeholder="Press / to come here" />
         </label>
         {select('queue', 'Queue', queues)}
         {select('state', 'State', STATES)}
         {select('reason', 'Reason', REASONS)}
         <label>
           Error code
-          <input name="code" defaultValue={value('code')} />
+          <input name="code" value={value('code')} />
         </label>
         <label>
           Accepted from (UTC)
-          <input name="from" type="datetime-local" step={3600} defaultValue={value('from')} />
+          <input name="from" type="datetime-local" step={3600} value={value('from')} />
         </label>
         <label>
           Accepted to (UTC)
-          <input name="to" type="datetime-local" step={3600} defaultValue={value('to')} />
+          <input name="to" type="datetime-local" step={3600} value={value('to')} />
         </label>
         <button type="submit">Search</button>
       </form>
