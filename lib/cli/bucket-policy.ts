@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { json } from '../config/values';
 
 const list = <T extends z.ZodType>(one: T) =>
   z.union([one, z.array(one)]).transform((value) => [value].flat() as z.output<T>[]);
@@ -13,10 +14,12 @@ const statement = z.object({
   Condition: z.record(z.string(), z.record(z.string(), texts)),
 });
 
+const policySchema = json(z.object({ Statement: list(z.unknown()) }));
+
 /** Whether a bucket's policy denies plain HTTP to every principal, for all objects of an instance's folder. */
 export function deniesPlainHttp(policy: string | undefined, { arn, prefix }: { arn: string; prefix: string }): boolean {
-  const { Statement = [] } = JSON.parse(policy ?? '{}') as { Statement?: unknown };
-  return [Statement].flat().some((each) => {
+  const { data: { Statement } = { Statement: [] } } = policySchema.safeParse(policy);
+  return Statement.some((each) => {
     const { data } = statement.safeParse(each);
     return (
       data?.Effect === 'Deny' &&

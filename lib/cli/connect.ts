@@ -144,7 +144,9 @@ async function accountOf(client: SQSClient, name: string): Promise<string> {
       throw error;
     },
   );
-  return new URL(QueueUrl).pathname.split('/')[1] ?? '';
+  const [, account] = /\/(\d+)\/[^/]+$/.exec(QueueUrl) ?? [];
+  if (account === undefined) throw new OperatorError(`SQS answered without the URL of ${name}. Try again.`);
+  return account;
 }
 
 /** Shows warnings and errors only. The command itself reports success. */

@@ -1,7 +1,5 @@
-import { StoreError } from '../errors';
 import { chosenInstance } from '../instances/choose';
 import { stackName } from '../instances/deployed';
-import { OperatorError } from '../ops/operator';
 import { isProduction } from '../target';
 import { claimOwnFolder, requireReady } from './check';
 import type { CommandContext } from './command';
@@ -12,6 +10,7 @@ import { keepPauses, restorePauses } from './keep-pauses';
 import { text } from './options';
 import { deploymentPlan, endHere, removalPlan, rollbackPlan } from './plan';
 import { refuseLosses } from './refuse-losses';
+import { isExpected } from './run-command';
 import type { Serverless } from './serverless';
 import { namedTargetOf, requireOwnAccount, targetOf, targetText } from './target';
 import { terminal } from './terminal';
@@ -120,8 +119,6 @@ async function shown(serverless: Serverless, run: () => Promise<void>): Promise<
   try {
     await run();
   } catch (error) {
-    if (error instanceof OperatorError || error instanceof StoreError)
-      throw new serverless.classes.Error(error.message, 'OPERATOR');
-    throw error;
+    throw isExpected(error) ? new serverless.classes.Error(error.message, 'OPERATOR') : error;
   }
 }

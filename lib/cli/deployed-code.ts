@@ -4,6 +4,7 @@ import { basename, join } from 'node:path';
 import { HeadObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { realObjects } from '../aws/objects';
 import type { AwsConfig, Template } from './serverless';
+import { templateOf } from './stack';
 
 interface Code {
   S3Key: string;
@@ -32,7 +33,7 @@ export async function earlierTemplate(
   const bytes = await realObjects({ bucket, client })
     .get(key)
     .finally(() => client.destroy());
-  return bytes && (JSON.parse(Buffer.from(bytes).toString('utf8')) as Template);
+  return bytes && templateOf(Buffer.from(bytes).toString('utf8'), 'that deployment');
 }
 
 /** A packaged template, with the hashes of its archives in the folder. */

@@ -50,19 +50,15 @@ export async function problemOf(run: Run, { serverless, ...call }: Call): Promis
     await runOn(run, target, { ...call, serverless, producer: producerAccess(serverless) });
     return undefined;
   } catch (error) {
-    if (
-      !(
-        error instanceof OperatorError ||
-        error instanceof StoreError ||
-        error instanceof ConfigError ||
-        error instanceof InstanceProblems
-      )
-    )
-      throw error;
+    if (!isExpected(error)) throw error;
     const next = error instanceof OperatorError && error.next ? ` ${slsCommand(error.next, target)}` : '';
     return `${sentence(error.message)}${next}`;
   }
 }
+
+/** An error whose message says all that an operator needs. Any other one is shown with its stack. */
+export const isExpected = (error: unknown): error is Error =>
+  [OperatorError, StoreError, ConfigError, InstanceProblems].some((expected) => error instanceof expected);
 
 async function runOn(
   run: Run,

@@ -1,7 +1,12 @@
 import { CloudFormationClient, DescribeStacksCommand, GetTemplateCommand } from '@aws-sdk/client-cloudformation';
+import * as z from 'zod';
 import { guarded } from '../aws/store-error';
+import { json } from '../config/values';
 import { StoreError } from '../errors';
+import { OperatorError } from '../ops/operator';
 import type { AwsConfig, Template } from './serverless';
+
+const templateSchema = json(z.object({ Resources: z.record(z.string(), z.looseObject({ Type: z.string() })) }));
 
 /** A deployed stack. */
 export interface Stack {
@@ -26,7 +31,14 @@ export async function readTemplate(config: AwsConfig, name: string): Promise<Tem
   const answer = await ofStack(config, 'GetTemplate', (client) =>
     client.send(new GetTemplateCommand({ StackName: name, TemplateStage: 'Original' })),
   );
-  return answer && (JSON.parse(answer.TemplateBody ?? '{"Resources":{}}') as Template);
+  return answer && templateOf(answer.TemplateBody ?? '{"Resources":{}}', `the stack ${name}`);
+}
+
+/** Reads a template that Serverless wrote. Throws an OperatorError if its text is damaged. */
+export function templateOf(text: string, of: string): Template {
+  const { data } = templateSchema.safeParse(text);
+  if (data) return data as Template;
+  throw new OperatorError(`The template of ${of} is not one that Serverless wrote. Nothing was changed.`);
 }
 
 /** A call about a stack. CloudFormation calls a missing stack a validation error. */

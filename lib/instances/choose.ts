@@ -45,8 +45,8 @@ function chosenName({ param, stage }: Choice, root: string): string {
   if (given.length > 1) throw new InstanceProblems(['--param instance: must be given once']);
   const [[, named] = []] = given;
   if (named !== undefined) return named.trim();
-  const meant = INSTANCE_OF_STAGE[stage ?? 'local'];
-  if (meant !== undefined) return meant;
+  const meant = Object.entries(INSTANCE_OF_STAGE).find(([name]) => name === (stage ?? 'local'));
+  if (meant) return meant[1];
   throw new InstanceProblems([
     `stage ${stage} has no instance: use --stage staging or prod, or name a file of instances/ with --param instance=NAME (${instanceNames(root).join(', ')})`,
   ]);

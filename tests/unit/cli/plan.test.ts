@@ -155,6 +155,18 @@ describe('a roll-back', () => {
     },
   );
 
+  test.each(['<html>', '{"Resources":{"Topic":null}}', 'null'])(
+    'to a deployment whose stored template is %s is refused',
+    async (stored) => {
+      account.template = withCode('2', 'code');
+      account.objects[`${folderOf}/compiled-cloudformation-template.json`] = stored;
+
+      await expect(rollbackPlan(acme(), { ...earlier, config: config() })).rejects.toThrow(
+        'The template of that deployment is not one that Serverless wrote. Nothing was changed.',
+      );
+    },
+  );
+
   test('asks below its list, and a dry run ends there', async () => {
     jest.spyOn(process.stdout, 'write').mockImplementation(() => true);
     const printed = jest.spyOn(process.stderr, 'write').mockImplementation(() => true);

@@ -13,6 +13,7 @@ test.each([
 
 test.each([
   [{ stage: 'dev' }, 'stage dev has no instance: use --stage staging or prod'],
+  [{ stage: 'constructor' }, 'stage constructor has no instance'],
   [{ param: ['instance=acmee'] }, 'There is no instance acmee: instances/acmee.yml does not exist. Did you mean acme?'],
   [{ param: ['instance=../acme'] }, 'There is no instance ../acme'],
   [{ param: ['instance=acme', 'instance=local'] }, '--param instance: must be given once'],

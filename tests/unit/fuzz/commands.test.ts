@@ -1,0 +1,259 @@
+import http from 'node:http';
+import fc from 'fast-check';
+import type { Command, CommandContext } from '../../../lib/cli/command';
+import { type CommandName, commands, GUARDED } from '../../../lib/cli/commands';
+import {
+  afterRollback,
+  beforeCore,
+  beforeDeployment,
+  beforeRemoval,
+  beforeRollback,
+  beforeUpload,
+} from '../../../lib/cli/core-command';
+import { runNamed } from '../../../lib/cli/run-named';
+import type { AwsConfig, Serverless } from '../../../lib/cli/serverless';
+import { readInstance } from '../../../lib/instances/read';
+import { commonVariables } from '../../../lib/instances/variables';
+import { close, listen } from '../../../lib/local/loopback';
+import { testedConsole } from '../../support/console';
+import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+import { SAMPLE_QUEUE, sampleContract } from '../../support/sample-contract';
+import { MARK, named, printSeed, share, text } from './random';
+
+beforeAll(printSeed);
+
+/** What AWS, a proxy or a broken network answers. */
+interface Answer {
+  status: number | 'reset';
+  body: string;
+}
+/** DynamoDB answers whole items. stored.test.ts damages them. */
+const json = named(['Stacks', 'TemplateBody', 'QueueUrl', '__type', 'message', 'Attributes', 'code', 'Functions']);
+const answer: fc.Arbitrary<Answer> = fc.record({
+  status: fc.constantFrom<Answer['status'][]>('reset', 200, 200, 200, 301, 400, 403, 404, 500, 503),
+  body: fc.oneof(
+    text,
+    json.map((value) => JSON.stringify(value) ?? ''),
+    fc.constantFrom(
+      ...['<Error><Code>NoSuchBucket</Code>', '<DescribeStacksResult>', '<a/>', '<html>', '{'].map((b) => b + MARK),
+      '{}',
+      '{"__type":"com.amazonaws#AccessDeniedException"}',
+    ),
+  ),
+});
+
+let server: http.Server;
+let endpoint: string;
+let answers: Answer[] = [];
+let asked = 0;
+beforeAll(async () => {
+  server = http.createServer((request, response) => {
+    const { status, body } = answers[asked++ % answers.length] as Answer;
+    if (status === 'reset') return void request.socket.destroy();
+    request.resume().on('end', () => response.writeHead(status, { 'x-amz-request-id': MARK }).end(body));
+  });
+  endpoint = await listen(server, 0);
+});
+afterAll(() => close(server));
+
+class ServerlessError extends Error {}
+
+/** Serverless Framework with an instance's settings, whose account, if AWS tells one, is the file's own. */
+function serverlessOf(name: string, known: boolean): Serverless {
+  const instance = readInstance(name, process.cwd());
+  const { account = '', region, stage } = instance;
+  const ask = async <T>(value: T): Promise<T> => {
+    if (!known) throw new Error('The security token included in the request is invalid.');
+    return value;
+  };
+  const config = {
+    ...{ region, endpoint, maxAttempts: 1, forcePathStyle: true },
+    credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
+  };
+  return {
+    classes: { Error: ServerlessError },
+    processedInput: { commands: [] },
+    serviceDir: '.',
+    pluginManager: { spawn: async () => {} },
+    service: {
+      service: 'background-jobs',
+      provider: { environment: commonVariables(instance), compiledCloudFormationTemplate: { Resources: {} } },
+      custom: { instance: { account } },
+      functions: {},
+      resources: {
+        Resources: { ProducerParameter: { Type: 'AWS::SSM::Parameter', Properties: { Value: { 'Fn::Sub': '{}' } } } },
+      },
+    },
+    getProvider: () => ({
+      getStage: () => stage,
+      getRegion: () => region,
+      getAccountId: () => ask(account),
+      getAccountInfo: () => ask({ arn: `arn:aws:iam::${account}:user/operator` }),
+      naming: { getRoleLogicalId: () => 'Role', getLambdaLogicalId: (key) => key },
+      getAwsSdkV3Config: async () => config as AwsConfig,
+    }),
+  };
+}
+
+let printed: string;
+beforeEach(() => {
+  printed = '';
+  for (const stream of [process.stdout, process.stderr])
+    jest.spyOn(stream, 'write').mockImplementation((written) => {
+      printed += String(written);
+      // Ctrl-C, once the console runs.
+      if (String(written).includes('#token=')) setImmediate(() => process.emit('SIGINT'));
+      return true;
+    });
+});
+afterEach(() => {
+  jest.restoreAllMocks();
+  process.exitCode = undefined;
+});
+
+const deployed = fc.constantFrom('acme', 'mht-api-staging', 'mht-api');
+const word = fc.oneof(
+  text.map((drawn) => drawn.replaceAll(MARK, '')),
+  fc.constantFrom(jobId(1), 'feedback', 'held', '2026-01-02T03', '2026-01-02', '99999999', '-1', '0'),
+);
+const value = fc.oneof(word, fc.constant(true));
+
+/** `instances import` writes a file of this project. */
+const NAMES = (Object.keys(commands) as CommandName[]).filter((name) => name !== 'instances import');
+/** `watch` goes on until Ctrl-C. A given `wait` is at most a second. */
+const optionsOf = (name: CommandName): string[] =>
+  Object.keys((commands[name] as Command).options ?? {}).filter((option) => option !== 'watch' && option !== 'wait');
+const ourCall = fc.constantFrom(...NAMES).chain((name) => {
+  const given = optionsOf(name);
+  return fc.record({
+    name: fc.constant(name),
+    options: fc
+      .tuple(
+        given.length === 0 ? fc.constant({}) : fc.dictionary(fc.constantFrom(...given), value),
+        fc.constantFrom({}, { all: true }, { yes: true }),
+        fc.constantFrom('0', '1', '-1', 'x'),
+      )
+      .map(([drawn, more, wait]) => ({ ...drawn, ...more, port: '0', wait }) as CommandContext['options']),
+  });
+});
+
+const HOOKS = { beforeDeployment, beforeRollback, beforeRemoval, afterRollback, beforeUpload };
+const options = fc.record(
+  { yes: fc.constant(true), 'dry-run': fc.constant(true), timestamp: word, package: word, confirm: word },
+  { requiredKeys: [] },
+);
+const choice = fc.record(
+  { stage: word, region: word, param: fc.oneof(word, fc.array(word, { maxLength: 2 })) },
+  { requiredKeys: [] },
+);
+const theirCall = fc.record({
+  command: fc.constantFrom(...GUARDED, 'info', 'logs', 'deploy list'),
+  hook: fc.constantFrom(...(Object.keys(HOOKS) as (keyof typeof HOOKS)[])),
+  options: fc
+    .tuple(options, fc.oneof({ arbitrary: fc.constant({}), weight: 4 }, { arbitrary: choice, weight: 1 }))
+    .map((drawn) => Object.assign({}, ...drawn) as CommandContext['options']),
+});
+
+/** Runs it. Only an error that Serverless shows without a stack is expected. */
+async function expectWords(run: () => Promise<void>): Promise<void> {
+  printed = '';
+  await run().catch((error: unknown) => {
+    if (!(error instanceof ServerlessError)) throw error;
+    printed += error.message;
+  });
+  expect(printed).not.toContain(MARK);
+  expect(printed).not.toMatch(/node_modules|\.ts:/);
+}
+
+/** An instance, whether its credentials are good, and what AWS answers. */
+const exchanges = fc.record({
+  name: deployed,
+  known: fc.boolean(),
+  served: fc.array(answer, { minLength: 1, maxLength: 4 }),
+});
+const serve = (served: Answer[]) => {
+  answers = served;
+  asked = 0;
+};
+
+test('any command with any options, on any answer of AWS, ends in words and shows nothing of that answer', async () => {
+  await fc.assert(
+    fc.asyncProperty(ourCall, exchanges, async (call, { name, known, served }) => {
+      serve(served);
+      await expectWords(() =>
+        runNamed(call.name, serverlessOf(name, known), { ...call.options, param: `instance=${name}` }),
+      );
+    }),
+    share(0.02),
+  );
+});
+
+test("any of Serverless's own commands, on any answer of AWS, goes on or ends in words", async () => {
+  await fc.assert(
+    fc.asyncProperty(theirCall, exchanges, async ({ command, hook, options }, { name, known, served }) => {
+      serve(served);
+      const serverless = serverlessOf(name, known);
+      serverless.processedInput.commands = command.split(' ');
+      await expectWords(async () => {
+        const given = { param: `instance=${name}`, ...options };
+        await beforeCore(serverless, given);
+        await HOOKS[hook](serverless, given);
+      });
+    }),
+    share(0.02),
+  );
+});
+
+test('the console answers any request without an error of its own, and one without the token with no data', async () => {
+  const { contract } = sampleContract();
+  const engine = memoryEngine(() => contract);
+  engine.send(JSON.stringify(anEnvelope({ id: jobId(1), data: { email: MARK } })));
+  const served = await testedConsole(engine, { write: true });
+  const word = fc.oneof(text, fc.constantFrom(jobId(1), SAMPLE_QUEUE, 'held', '1767322800000', '..', '%'));
+  const PATHS = ['session overview jobs job data dead bulk campaigns campaign local', 'reveal preview act bulk/preview']
+    .concat('bulk/start bulk/continue bulk/stop local/reveal local/break local/send other')
+    .flatMap((paths) => paths.split(' '));
+  const params = fc.dictionary(
+    fc.constantFrom('q', 'by', 'queue', 'state', 'id', 'from', 'to', 'reason', 'code'),
+    word,
+  );
+  const path = fc.tuple(fc.constantFrom(...PATHS), params).map(([name, given]) => {
+    const query = new URLSearchParams();
+    for (const [key, sent] of Object.entries(given)) query.set(key, sent.toWellFormed());
+    return `/console/api/${name}?${query}`;
+  });
+  const request = fc.record({
+    path,
+    method: fc.constantFrom('GET', 'POST', 'PUT', 'DELETE', 'OPTIONS'),
+    body: fc.oneof(
+      text,
+      named(['action', 'queue', 'id', 'reason', 'filter', 'name', 'step', 'as']).map(
+        (sent) => JSON.stringify(sent) ?? '',
+      ),
+    ),
+    token: fc.boolean(),
+  });
+  try {
+    await fc.assert(
+      fc.asyncProperty(request, async ({ path: to, method, body, token }) => {
+        const { host, 'x-console': header } = served.headers as Record<string, string>;
+        const headers = token
+          ? { ...served.headers, origin: `http://${served.host}`, 'content-type': 'application/json' }
+          : { host: host ?? '', 'x-console': header ?? '' };
+        const { status, body: said } = await served.raw(to, {
+          method,
+          headers,
+          ...(/^P/.test(method) ? { body } : {}),
+        });
+
+        expect(status).toBeLessThan(500);
+        expect(said).not.toMatch(/node_modules|\.ts:/);
+        if (!token) expect([401, 403, 404, 405]).toContain(status);
+        if (!token) expect(said).not.toContain(jobId(1));
+      }),
+      share(0.02),
+    );
+  } finally {
+    await served.close();
+  }
+});
