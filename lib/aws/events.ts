@@ -8,19 +8,8 @@ export const JOB_ENDED = 'Job Ended';
 /** The `source` of an instance's events. */
 export const eventSource = (instance: string): string => `jobs.${instance}`;
 
-/**
- * EventBridge through the AWS SDK. `bus` is a bus's name or ARN. The first event loads the client, so that functions
- * without a bus do not pay for it.
- */
-export function realEvents({
-  bus,
-  source,
-  load = loadClient,
-}: {
-  bus: string;
-  source: string;
-  load?: () => PutEvent;
-}): Events {
+/** EventBridge through the AWS SDK. `bus` is a bus's name or ARN. `load` makes the client, at the first event. */
+export function realEvents({ bus, source, load }: { bus: string; source: string; load: () => PutEvent }): Events {
   let put: PutEvent | undefined;
   return {
     publish: (completion) =>
@@ -42,6 +31,3 @@ export function realEvents({
       }),
   };
 }
-
-/** A module of its own, because esbuild keeps the whole of a package that is loaded this way. */
-const loadClient = (): PutEvent => (require('./put-events') as typeof import('./put-events')).putEvents();

@@ -1,8 +1,13 @@
-import type { SecretsManagerClientConfig } from '@aws-sdk/client-secrets-manager';
-import type { SSMClientConfig } from '@aws-sdk/client-ssm';
+import {
+  GetSecretValueCommand,
+  SecretsManagerClient,
+  type SecretsManagerClientConfig,
+} from '@aws-sdk/client-secrets-manager';
+import { GetParameterCommand, SSMClient, type SSMClientConfig } from '@aws-sdk/client-ssm';
 import type { SecretReference } from '../config/values';
 import { StoreError } from '../errors';
 import type { Secret } from '../ports';
+import { clientDefaults } from './clients';
 import { guarded } from './store-error';
 
 type Fetch = (name: string) => Promise<string | Uint8Array | undefined>;
@@ -52,9 +57,18 @@ function fetchOf(reference: string, config: Config): (() => Promise<string>) | u
   };
 }
 
-// Loaded on first use, so that a function with plain secrets does not pay for these clients. Each has a module of its
-// own, because esbuild keeps the whole of a package that is loaded this way.
-const parameterStore = (config: Config): Fetch =>
-  (require('./parameter-store') as typeof import('./parameter-store')).parameterStore(config);
-const secretsManager = (config: Config): Fetch =>
-  (require('./secrets-manager') as typeof import('./secrets-manager')).secretsManager(config);
+function parameterStore(config: Config): Fetch {
+  const client = new SSMClient({ ...clientDefaults, ...config });
+  return async (path) => {
+    const { Parameter } = await client.send(new GetParameterCommand({ Name: path, WithDecryption: true }));
+    return Parameter?.Value;
+  };
+}
+
+function secretsManager(config: Config): Fetch {
+  const client = new SecretsManagerClient({ ...clientDefaults, ...config });
+  return async (id) => {
+    const { SecretBinary, SecretString } = await client.send(new GetSecretValueCommand({ SecretId: id }));
+    return SecretString ?? SecretBinary;
+  };
+}

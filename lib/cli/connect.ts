@@ -16,6 +16,7 @@ import { parseEnv } from '../config/environment';
 import { optionalSecret } from '../config/values';
 import { StoreError } from '../errors';
 import { queueName, topicName } from '../jobs/keys';
+import type { HashPeople } from '../jobs/person-hash';
 import { localClients, localConfig } from '../local/clients';
 import { findService, NOT_RUNNING } from '../local/connection';
 import { operatorOf, readerOf } from '../ops/connect';
@@ -24,7 +25,6 @@ import type { Reader } from '../ops/operator';
 import { type OperatorDeps, OperatorError } from '../ops/operator';
 import { verifySource } from '../ops/verify-source';
 import type { Events, Facts, Log } from '../ports';
-import { hashPeopleWith } from '../startup/hash-people';
 import { basicAuthorization } from '../vendors/credentials';
 import type { CommandContext, Output } from './command';
 import { dryMappings, dryServices } from './dry-run';
@@ -98,7 +98,7 @@ async function clients(serverless: Serverless) {
     const config = await aws.getAwsSdkV3Config();
     return {
       region: aws.getRegion(),
-      hashPeople: hashPeopleWith(hashKey, config),
+      hashPeople: hashPeople(hashKey, config),
       eventBridge: config,
       control: { lambda: config, cloudWatch: config },
       sqs: sqsClient(config),
@@ -116,7 +116,7 @@ async function clients(serverless: Serverless) {
   return {
     ...localClients({ endpoints, region }),
     region,
-    hashPeople: hashPeopleWith(hashKey),
+    hashPeople: hashPeople(hashKey),
     eventBridge: { ...config, endpoint: endpoints.eventbridge },
     control: {
       lambda: { ...config, endpoint: `${api}/lambda` },
@@ -124,6 +124,16 @@ async function clients(serverless: Serverless) {
     },
     sns: new SNSClient({ ...config, endpoint: `${api}/sns` }),
     zendesk: { endpoint: endpoints.zendesk, authorization: basicAuthorization(ZENDESK_EMAIL, ZENDESK_TOKEN) },
+  };
+}
+
+/** The first hash loads the clients of secrets, because few commands name a person. */
+function hashPeople(...key: Parameters<typeof import('../startup/hash-people')['hashPeopleWith']>): HashPeople {
+  let made: HashPeople | undefined;
+  const load = () => require('../startup/hash-people') as typeof import('../startup/hash-people');
+  return () => {
+    made ??= load().hashPeopleWith(...key);
+    return made();
   };
 }
 

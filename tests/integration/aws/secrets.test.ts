@@ -1,8 +1,6 @@
-import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { promisify } from 'node:util';
 import { realSecret } from '../../../lib/aws/secrets';
 import { secret as secretSchema } from '../../../lib/config/values';
 
@@ -127,15 +125,5 @@ describe('a secret', () => {
       code: 'SecretMissing',
       message: expect.stringContaining('ssm:/t'),
     });
-  });
-
-  it('loads no AWS client for a plain value', async () => {
-    const script = `
-      const { realSecret } = require('./lib/aws/secrets.ts');
-      realSecret('plain')().then(() => console.log(Object.keys(require.cache).filter((f) => /client-(ssm|secrets)|powertools/.test(f)).length));`;
-
-    const { stdout } = await promisify(execFile)(process.execPath, ['--require', 'tsx/cjs', '-e', script]);
-
-    expect(stdout.trim()).toBe('0');
   });
 });
