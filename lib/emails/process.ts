@@ -99,6 +99,7 @@ async function sendChunk(
         recipients: data.recipients,
         use: 'campaign',
         request: async (excluded) => {
+          mayGoOn(campaign);
           const { manifest, content } = await recall(campaign);
           checkSender(deps.senderDomains, content.from);
           const part = await readPart(deps, manifest, data.number);

@@ -24,9 +24,9 @@ export interface Sending {
   generation: number;
   recipients: number;
   use: RateUse;
-  /** Builds the request without these recipients. A job that was already sent does not call it. */
+  /** Builds the request without these recipients, before the wait for a turn. A job that was already sent does not call it. */
   request: (excluded: ReadonlySet<number>) => Promise<BulkMail>;
-  /** Runs right before the call. It throws if the mail must not be sent. */
+  /** Runs after the wait for a turn. It throws if the mail must not be sent any more. */
   check?: () => Promise<void>;
 }
 
@@ -105,7 +105,6 @@ async function sendWithout(
   { excluded, context }: { excluded: ReadonlySet<number>; context: RunContext },
 ): Promise<Accepted> {
   const { steps, vendor, callTimeoutMs } = context;
-  await sending.check?.();
   const request = await sending.request(excluded);
   const turn = await takeTurn(deps, { use: sending.use, recipients: request.recipients.length, context });
   await turn.ready();

@@ -28,9 +28,14 @@ export interface FinishDeps {
  * Does the writes that an end still lacks. The order is: S3 record, event, a dead job's DLQ entry, deletion of a needless
  * kept body, marks in the row. The mark of the record completes the end, so an end without it is published again. The
  * job's worker, a late delivery and the reconciler call it. A canary keeps only its row. Returns the row of this end, even
- * if another message has opened the job meanwhile.
+ * if another message has opened the job meanwhile. `body` spares a read of the kept body, and `inLine: false` one of the
+ * line in which the job is not.
  */
-export async function finish(deps: FinishDeps, row: JobRow, body?: string): Promise<JobRow> {
+export async function finish(
+  deps: FinishDeps,
+  row: JobRow,
+  { body, inLine = true }: { body?: string | undefined; inLine?: boolean } = {},
+): Promise<JobRow> {
   const { ledger, objects, queues, clock, prefix, settings } = deps;
   if (!isEnd(row.state) || row.canary) return row;
   const parks = row.state === 'dead' && row.reason !== 'expired' && row.parkedAt === undefined;
@@ -46,7 +51,7 @@ export async function finish(deps: FinishDeps, row: JobRow, body?: string): Prom
     const parked = body ?? (await keptBody(deps, row)).body ?? GONE;
     await queues.send(deps.dlqUrl(row.queue), parkedMessage(row, parked, settings(row.queue).type));
   }
-  if (settings(row.queue).ordered) await deps.order.leave(row, [row.id]);
+  if (inLine && settings(row.queue).ordered) await deps.order.leave(row, [row.id]);
   const needless = row.bodyKept === true && row.state === 'succeeded';
   if (needless) await objects.delete(bodyKey(prefix, row.queue, row.id));
 

@@ -56,7 +56,7 @@ async function judged(deps: ReconcileRun, { queue, message, seen }: Entry): Prom
   const done =
     row.spentMessageIds.includes(message.messageId) || row.state === 'succeeded' || row.reason === 'operator';
   if (done) {
-    await finish(deps, row, resolved.body);
+    await finish(deps, row, resolved);
     return (await keepCancelled(deps, row, resolved.body)) ? 'delete' : 'later';
   }
   if (row.state === 'processing' && crashesOf(row) >= CRASH_LOOP_RUNS)

@@ -24,7 +24,7 @@ export async function parkCrashed(deps: ReconcileRun, queue: string, moved: Move
   if (!result.written) return false;
   countOutcome(metrics, { queue, name: 'JobsParked', kind: base.damage ? error.class : 'crash' });
   log.error('parked after crashes', { queue, jobId: base.id, messageId: message.messageId, code: error.code });
-  await finish(deps, result.item, resolved.body);
+  await finish(deps, result.item, resolved);
   return true;
 }
 

@@ -55,14 +55,18 @@ async function dispose(delivery: DeliveryRun, resolved: Resolved): Promise<Dispo
   const { deps, message } = delivery;
   const claimed = await take(delivery, resolved);
   switch (claimed.kind) {
-    case 'claimed':
-      if (await mustWait(deps, claimed.row)) return holdBehind(delivery, resolved, claimed);
-      return run({ ...delivery, resolved, row: claimed.row, begun: claimed.begun });
+    case 'claimed': {
+      const { row, begun } = claimed;
+      const [first] = await frontOf(deps, row);
+      // In an ordered queue only the first of a group's held jobs may run.
+      if (first !== undefined && first !== row.id) return holdBehind(delivery, resolved, claimed);
+      return run({ ...delivery, resolved, row, begun, inLine: first !== undefined });
+    }
     case 'must-park':
       return park(delivery, resolved, claimed);
     case 'late':
       deps.log.info('late delivery', { ...facts(delivery, resolved.id), state: claimed.row.state });
-      await finish(deps, claimed.row, resolved.body);
+      await finish(deps, claimed.row, resolved);
       if (!(await keepCancelled(deps, claimed.row, resolved.body))) return dispose(delivery, resolved);
       return { acknowledge: true };
     case 'suspected crash':
@@ -77,12 +81,9 @@ async function dispose(delivery: DeliveryRun, resolved: Resolved): Promise<Dispo
   }
 }
 
-/** In an ordered queue only the first of a group's held jobs may run. */
-async function mustWait({ order, settings }: WorkerDeps, row: JobRow): Promise<boolean> {
-  if (!settings(row.queue).ordered) return false;
-  const [first = row.id] = await order.front(row);
-  return first !== row.id;
-}
+/** The ids at the front of the job's group, if its queue is ordered. */
+const frontOf = async ({ order, settings }: WorkerDeps, row: JobRow): Promise<readonly string[]> =>
+  settings(row.queue).ordered ? order.front(row) : [];
 
 /** Waits until another run's lease ends. Answers a disposition if this invocation has no time for that. */
 async function waitForRun(
@@ -120,7 +121,7 @@ async function park(
 ): Promise<Disposition> {
   // The claim has counted a crash already, so parking is no further attempt.
   const ended = await withoutRun(delivery, resolved, { row }, (end) => end.park({ error, reason, counts: false }));
-  return { acknowledge: true, row: await finish(delivery.deps, ended, resolved.body) };
+  return { acknowledge: true, row: await finish(delivery.deps, ended, resolved) };
 }
 
 /** Gives a claimed job an outcome without running it. */

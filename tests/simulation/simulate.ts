@@ -39,7 +39,6 @@ async function search({ runs, seed, queue, simulations }: Given): Promise<void> 
 
   report(reached);
   const missing = queue === undefined ? unreached(reached) : [];
-  for (const failure of failures) process.stdout.write(`\n${explain(failure)}`);
   if (missing.length > 0) process.stdout.write(`\nnever reached: ${missing.join(', ')}\n`);
   process.stdout.write(
     `\n${runs} runs of ${simulations.map(({ name }) => name).join(', ')} with seed ${seed} in ${seconds.toFixed(0)} s ` +
@@ -152,6 +151,7 @@ function given() {
   }
 }
 
+/** Runs the parts under a progress bar, and prints each broken promise as soon as it is found. */
 async function simulate(parts: readonly Part[]): Promise<Searched> {
   const bar = new SingleBar(
     {
@@ -166,7 +166,10 @@ async function simulate(parts: readonly Part[]): Promise<Searched> {
     parts.reduce((sum, part) => sum + part.runs, 0),
     0,
   );
-  return runParts(parts, { onRan: (count) => bar.increment(count) }).finally(() => bar.stop());
+  const onRan = (count: number) => bar.increment(count);
+  const onFailure: NonNullable<Parameters<typeof runParts>[1]>['onFailure'] = (failure) =>
+    process.stdout.write(`\n${explain(failure)}`);
+  return runParts(parts, { onRan, onFailure }).finally(() => bar.stop());
 }
 
 /** Prints how often each fault, state and effect was reached. Faults also have a row for each call that they hit. */

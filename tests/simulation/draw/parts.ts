@@ -62,9 +62,15 @@ export async function runParts(
   parts: readonly (Part | Second)[],
   {
     onRan,
+    onFailure,
     script,
     enough = () => false,
-  }: { onRan?: (count: number) => void; script?: string; enough?: (failures: number) => boolean } = {},
+  }: {
+    onRan?: (count: number) => void;
+    onFailure?: (failure: Searched['failures'][number]) => void;
+    script?: string;
+    enough?: (failures: number) => boolean;
+  } = {},
 ): Promise<Searched> {
   const waiting = [...parts];
   const reached = new Map<string, number>();
@@ -75,7 +81,10 @@ export async function runParts(
       for (let part = waiting.shift(); part && !enough(failures.length); part = waiting.shift()) {
         const done = await thread.run(part, onRan);
         for (const [what, count] of done.reached) reached.set(what, (reached.get(what) ?? 0) + count);
-        if (done.failure) failures.push({ ...done.failure, ...origin(part) });
+        if (!done.failure) continue;
+        const failure = { ...done.failure, ...origin(part) };
+        failures.push(failure);
+        onFailure?.(failure);
       }
     } finally {
       await thread.stop();
