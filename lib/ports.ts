@@ -104,7 +104,7 @@ export interface Completion {
   generation: number;
   state: string;
   reason?: string;
-  /** Whether nothing can change this end any more. */
+  /** Whether nothing can change this end. False for every dead job, because an operator can retry it. No later event corrects it. */
   final: boolean;
   result?: unknown;
   error?: { code: string; field?: string };

@@ -5,8 +5,8 @@ import { traceOf } from './trace';
 const iso = (time: number): string => new Date(time).toISOString();
 
 /**
- * An end that nothing changes any more: a success, or a job whose message can no longer come. An operator can still retry
- * one whose body is kept.
+ * An end that nothing can change: a success, or a job that was never sent, whose message can no longer come and whose
+ * body is not kept. An operator can retry any other.
  */
 const isFinal = ({ state, reason, bodyKept }: JobRow): boolean =>
   state === 'succeeded' || (reason === 'never-sent' && bodyKept !== true);

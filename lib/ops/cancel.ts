@@ -13,7 +13,7 @@ export async function cancel(deps: ActingDeps, row: JobRow): Promise<JobRow> {
   const at = deps.clock.now();
   if (row.state === 'cancelled' && row.reason === 'operator') return row;
   if (row.state === 'processing' && (row.lease?.until ?? 0) > at)
-    throw new OperatorError(`${row.id} is being processed. Wait up to a minute for the outcome, then try again.`);
+    throw new OperatorError(`${row.id} is being processed. Wait a few minutes for the outcome, then try again.`);
   if (!mayFollow(row, 'cancel'))
     throw new OperatorError(`${row.id} is ${stateOf(row)}: only a queued or held job can be cancelled.`);
   return finish(deps, await decide(deps, row, cancelled(row, at, auditNote(deps))));

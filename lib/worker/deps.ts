@@ -32,7 +32,10 @@ export interface Deadline {
 
 const clamp = (value: number, low: number, high: number): number => Math.min(Math.max(value, low), high);
 
-/** The last tenth of the time is kept for writing the outcome. A job is started only if a fifth is left besides. */
+/**
+ * Keeps the last tenth of the time, at most 5 s, for writing the outcome. A job is started only if another fifth, at most
+ * 10 s, is left.
+ */
 export function createDeadline(now: () => number, totalMs: number): Deadline {
   const at = now() + totalMs;
   const guard = clamp(totalMs * 0.1, 300, 5_000);

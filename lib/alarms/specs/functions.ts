@@ -14,7 +14,10 @@ export interface MonitoredFunction {
   reserved: boolean;
 }
 
-/** A worker starts nothing in the last tenth of its time-out, so a longer run means one slow call. */
+/**
+ * A worker starts nothing in the last tenth of its time-out, at most 5 s. So a longer run means one slow call, if the
+ * time-out is at most 100 s.
+ */
 const WORKER_SHARE = 0.95;
 /** Scheduled functions may work until shortly before their time-out. */
 const SCHEDULED_SHARE = 0.98;

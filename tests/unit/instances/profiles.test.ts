@@ -28,7 +28,7 @@ const LONGEST_CALLS_MS: Record<string, number> = { emails: 30_000 };
 test.each(instanceNames().filter((name) => name !== 'local'))(
   'the workers of %s have the time for the longest call to a vendor',
   (name) => {
-    // A worker starts nothing in the last tenth of its time-out.
+    // A worker starts nothing in the last tenth of its time-out, at most 5 s.
     for (const { name: queue, timeout } of readInstance(name).rows)
       expect(timeout * 900).toBeGreaterThan(LONGEST_CALLS_MS[queue] ?? LONGEST_CALL_MS);
   },

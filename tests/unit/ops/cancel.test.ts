@@ -88,7 +88,7 @@ test('a job that a worker is running cannot be cancelled, but a job whose run cr
   await engine.deps.ledger.write({ ...acceptedRow(engine.clock.now()), state: inState('processing'), lease }, 0);
 
   await expect(cancel(engine.deps, engine.row(jobId(1)))).rejects.toThrow(
-    'is being processed. Wait up to a minute for the outcome',
+    'is being processed. Wait a few minutes for the outcome',
   );
   engine.clock.advance(MINUTE);
   await cancel(engine.deps, engine.row(jobId(1)));
