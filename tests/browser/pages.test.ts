@@ -17,13 +17,14 @@ const opens = <T extends { close(): Promise<void> }>(made: T): T => {
   return made;
 };
 
-/** A console of production over one dead job, whose error holds markup. */
+/** A console of production over two dead jobs, whose errors hold markup. */
 async function aConsole(options: Parameters<typeof testedConsole>[1] = {}): Promise<TestedConsole> {
   const { contract } = sampleContract(() => {
     throw new PermanentError({ code: 'Rejected', message: MARKUP });
   });
   const engine = memoryEngine(() => contract);
-  engine.send(JSON.stringify(anEnvelope({ id: jobId(1), correlationid: MARKUP })));
+  for (const n of [1, 2])
+    engine.send(JSON.stringify(anEnvelope({ id: jobId(n), correlationid: MARKUP, data: { name: `person ${n}` } })));
   await engine.deliver();
   return opens(await testedConsole(engine, options));
 }
@@ -171,6 +172,21 @@ browserTest('the queued or held jobs of a queue can be cancelled together, and t
   await page.getByRole('link', { name: jobId(1) }).waitFor();
 
   expect(await page.getByRole('button', { name: 'Cancel all' }).count()).toBe(0);
+});
+
+browserTest('the way back to a job shows nothing of the data of the job before', async () => {
+  const { page } = await aTabOn('/console/jobs', { write: true });
+  await page.getByRole('link', { name: jobId(1) }).click();
+  await page.getByRole('button', { name: 'Show personal data' }).waitFor();
+  await page.getByRole('navigation').getByRole('link', { name: 'Jobs' }).click();
+  await page.getByRole('link', { name: jobId(2) }).click();
+  await page.getByRole('button', { name: 'Show personal data' }).click();
+  await page.locator('textarea').waitFor();
+
+  await page.evaluate('history.go(-2)');
+  await page.locator('p.id').getByText(jobId(1)).waitFor();
+
+  expect(await page.locator('textarea').count()).toBe(0);
 });
 
 browserTest('everything can be done by keyboard', async () => {

@@ -12,6 +12,11 @@ import { useSession } from './session';
 export function JobPage() {
   const { params } = usePlace();
   const [queue, id] = [params.get('queue') ?? '', params.get('id') ?? ''];
+  // Another job is another component, so nothing of one is shown or sent as the other's.
+  return <One queue={queue} id={id} key={`${queue} ${id}`} />;
+}
+
+function One({ queue, id }: { queue: string; id: string }) {
   const { data: job, error, reload } = useAsk<Page>(addressOf('job', { queue, id }), 5_000);
   const [done, setDone] = useState<string>();
   const acted = (text: string) => {
