@@ -27,8 +27,11 @@ const FILTERS = {
   correlation: { usage: 'Only jobs with this correlation id', type: 'string' },
   ticket: { usage: 'Only jobs that made this Zendesk ticket', type: 'string' },
   message: { usage: "Only jobs with this message id of SQS, or this vendor's id of a mail", type: 'string' },
-  from: { usage: 'First hour (UTC) in which the jobs were accepted, like 2026-01-02T03', type: 'string' },
-  to: { usage: 'Hour (UTC) at which to end. Default: now', type: 'string' },
+  from: {
+    usage: 'First hour (UTC) in which the jobs were accepted, like 2026-01-02T03. At most 90 days ago',
+    type: 'string',
+  },
+  to: { usage: 'Hour (UTC) at which to end. Needs --from. Default: now', type: 'string' },
 } as const satisfies Record<string, Option>;
 
 /** One job by its id, or the jobs of a filter. */

@@ -41,7 +41,6 @@ export function filterOf(options: Options, names: { queueNames: readonly string[
     ...{ state, from, to },
     ...Object.fromEntries(Object.entries(OPTION_OF).map(([field, option]) => [field, text(options, option)])),
   };
-  if (from !== undefined && to !== undefined && from >= to) throw new OperatorError('--from must be before --to.');
   const open = from === undefined && to === undefined && BY_GROUP.every((name) => filter[name] === undefined);
   if (open && state !== undefined && !(LISTED_STATES as readonly string[]).includes(state))
     throw new OperatorError(

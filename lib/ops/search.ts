@@ -38,6 +38,9 @@ export interface Search {
 }
 
 const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+/** A job waits up to 30 days for its time and 14 in its queue, and its row is kept for 45 days after its end. */
+const LONGEST_DAYS = 90;
 const PAGE = 200;
 const AT_ONCE = 32;
 
@@ -47,7 +50,7 @@ export async function searchJobs(reader: Reader, filter: JobFilter): Promise<Sea
   const conditions = conditionsOf(filter, groups);
   const queues = queuesOf(reader, filter.queue);
   const scope = groups === undefined ? scopeOf(filter) : 'group';
-  const parts = PARTS[scope](reader, { ...filter, groups }, queues);
+  const { keys: parts, pages } = PARTS[scope](reader, { ...filter, groups }, queues);
   const met = new Set<Condition>();
   const codes = new Set<string>();
   /** A job that goes on during the search may be under two entries. */
@@ -65,7 +68,7 @@ export async function searchJobs(reader: Reader, filter: JobFilter): Promise<Sea
     async *steps({ signal } = {}) {
       let looked = 0;
       for (const [done, part] of parts.entries()) {
-        for await (const keys of part)
+        for await (const keys of pages(part))
           for (let first = 0; first < keys.length; first += PAGE) {
             if (signal?.aborted) return;
             const page = keys.slice(first, first + PAGE).filter((key) => !seen.has(key));
@@ -87,31 +90,52 @@ function scopeOf(filter: JobFilter): Scope {
   return filter.from === undefined && filter.to === undefined ? 'open' : 'hours';
 }
 
-/** A part yields pages of keys. It reads nothing before it is iterated. */
-type Part = AsyncIterable<readonly string[]>;
+/** The parts of a search as keys of an index, and how one is read: it yields pages of the keys of rows. */
+interface Parts {
+  keys: readonly string[];
+  pages(part: string): AsyncIterable<readonly string[]>;
+}
 
 type Resolved = JobFilter & { groups: readonly string[] | undefined };
 
-const PARTS: Record<Scope, (reader: Reader, filter: Resolved, queues: readonly string[]) => Part[]> = {
-  group: ({ table }, { groups = [] }, queues) =>
-    groups.flatMap((group) => queues.map((queue) => keysOfGroup(table, groupKey(queue, group)))),
+const PARTS: Record<Scope, (reader: Reader, filter: Resolved, queues: readonly string[]) => Parts> = {
+  group: ({ table }, { groups = [] }, queues) => ({
+    keys: groups.flatMap((group) => queues.map((queue) => groupKey(queue, group))),
+    pages: (group) => keysOfGroup(table, group),
+  }),
 
-  hours: ({ table, clock }, { from, to }, queues) => {
-    const end = Math.min(to ?? clock.now(), clock.now());
-    const first = Math.floor((from ?? end - HOUR_MS) / HOUR_MS) * HOUR_MS;
-    const hours: number[] = [];
-    // The newest first, because a caller asks about a recent job.
-    for (let hour = Math.floor((end - 1) / HOUR_MS) * HOUR_MS; hour >= first; hour -= HOUR_MS) hours.push(hour);
-    return hours.flatMap((hour) => queues.map((queue) => everyOfHour(table, hourKey(queue, hour))));
+  hours: ({ table, clock }, filter, queues) => {
+    const hours = hoursOf(filter, clock.now());
+    return {
+      keys: hours.flatMap((hour) => queues.map((queue) => hourKey(queue, hour))),
+      pages: (hour) => everyOfHour(table, hour),
+    };
   },
 
-  open: ({ table }, { state, vendor }, queues) =>
-    queues.flatMap((queue) =>
+  open: ({ table }, { state, vendor }, queues) => ({
+    keys: queues.flatMap((queue) =>
       (Object.keys(TODO_STATES) as (keyof typeof TODO_STATES)[]).flatMap((kind) =>
-        mayHold(TODO_STATES[kind], state) ? keysOfKind(queue, kind, vendor).map((todo) => keysDue(table, todo)) : [],
+        mayHold(TODO_STATES[kind], state) ? keysOfKind(queue, kind, vendor) : [],
       ),
     ),
+    pages: (todo) => keysDue(table, todo),
+  }),
 };
+
+/** The hours of a filter, the newest first, because a caller asks about a recent job. Throws an OperatorError. */
+function hoursOf({ from, to = Number.POSITIVE_INFINITY }: JobFilter, now: number): number[] {
+  if (from === undefined) throw new OperatorError('--to needs --from. Give the hour at which the search begins.');
+  if (from >= to) throw new OperatorError('--from must be before --to.');
+  if (from < now - LONGEST_DAYS * DAY_MS)
+    throw new OperatorError(
+      `--from must be at most ${LONGEST_DAYS} days ago. The rows of older jobs are deleted, unless a job waited for long. Search for it without hours, or by its id.`,
+    );
+  const first = Math.floor(from / HOUR_MS) * HOUR_MS;
+  const hours: number[] = [];
+  for (let hour = Math.floor((Math.min(to, now) - 1) / HOUR_MS) * HOUR_MS; hour >= first; hour -= HOUR_MS)
+    hours.push(hour);
+  return hours;
+}
 
 const mayHold = (states: readonly ListedState[], state: State | undefined): boolean =>
   states.length > 0 && (state === undefined || (states as readonly State[]).includes(state));

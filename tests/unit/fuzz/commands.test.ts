@@ -115,6 +115,7 @@ const deployed = fc.constantFrom('acme', 'mht-api-staging', 'mht-api');
 const word = fc.oneof(
   text.map((drawn) => drawn.replaceAll(MARK, '')),
   fc.constantFrom(jobId(1), 'feedback', 'held', '2026-01-02T03', '2026-01-02', '99999999', '-1', '0'),
+  fc.constantFrom('0001-01-01T00', '9999-12-31T23'),
 );
 const value = fc.oneof(word, fc.constant(true));
 
@@ -214,7 +215,7 @@ test('the console answers any request without an error of its own, and one witho
     .concat('bulk/start bulk/continue bulk/stop local/reveal local/break local/send other')
     .flatMap((paths) => paths.split(' '));
   const params = fc.dictionary(
-    fc.constantFrom('q', 'by', 'queue', 'state', 'id', 'from', 'to', 'reason', 'code'),
+    fc.constantFrom('q', 'by', 'queue', 'state', 'id', 'from', 'to', 'reason', 'code', 'vendor', 'principal', 'day'),
     word,
   );
   const path = fc.tuple(fc.constantFrom(...PATHS), params).map(([name, given]) => {
@@ -233,6 +234,8 @@ test('the console answers any request without an error of its own, and one witho
     ),
     token: fc.boolean(),
   });
+  const jobs = (query: string) => ({ path: `/console/api/jobs?${query}`, method: 'GET', body: '', token: true });
+  const FAR = ['from=-62135596800000', 'from=0&to=1e300', 'from=-1e300&to=0', 'from=1e300', 'to=-1e300', 'to=1e300'];
   try {
     await fc.assert(
       fc.asyncProperty(request, async ({ path: to, method, body, token }) => {
@@ -251,7 +254,7 @@ test('the console answers any request without an error of its own, and one witho
         if (!token) expect([401, 403, 404, 405]).toContain(status);
         if (!token) expect(said).not.toContain(jobId(1));
       }),
-      share(0.02),
+      { ...share(0.02), examples: FAR.map((query) => [jobs(query)]) },
     );
   } finally {
     await served.close();

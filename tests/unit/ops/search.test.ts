@@ -106,6 +106,24 @@ test.each<[JobFilter, string]>([
   await expect(searchJobs(engine.deps, filter)).rejects.toThrow(message);
 });
 
+test.each<[JobFilter, string]>([
+  [{ from: -62_135_596_800_000 }, '--from must be at most 90 days ago'],
+  [{ from: BEGIN - 91 * 24 * HOUR }, '--from must be at most 90 days ago'],
+  [{ from: BEGIN, to: BEGIN }, '--from must be before --to'],
+  [{ to: BEGIN + HOUR }, '--to needs --from'],
+])('the hours of %j are refused before anything is read', async (filter, message) => {
+  const { engine } = await someJobs();
+
+  await expect(searchJobs(engine.deps, filter)).rejects.toThrow(message);
+});
+
+test('hours only narrow a search for a person, which reads no hour', async () => {
+  const made = await someJobs();
+
+  expect(await found(made, { user: 'u-1', from: 0 })).toMatchObject({ scope: 'group', ids: [1, 2] });
+  expect(await found(made, { user: 'u-1', to: BEGIN })).toMatchObject({ scope: 'group', ids: [] });
+});
+
 test('a search tells how far it is, and stops before the next read once it is aborted', async () => {
   const { engine } = await someJobs();
   const stop = new AbortController();
