@@ -3,8 +3,9 @@ import { realObjects } from '../aws/objects';
 import { folderOf } from '../instances/deployed';
 import type { Instance } from '../instances/instance';
 import { claimFolder } from '../jobs/folder-owner';
+import { campaignsNotEnded } from '../ops/campaign-find';
 import { jobsInStates, LISTED_STATES } from '../ops/find';
-import { OperatorError } from '../ops/operator';
+import { OperatorError, type Reader } from '../ops/operator';
 import { connect } from './connect';
 import { type Findings, instanceFolder, preflight } from './preflight';
 import type { Serverless } from './serverless';
@@ -16,15 +17,26 @@ export async function accountProblems(instance: Instance, serverless: Serverless
   return preflight(instance, {
     config: await aws.getAwsSdkV3Config(),
     account: await aws.getAccountId(),
-    liveJobs: async () => {
-      const { reader } = await connect(serverless, terminal);
-      const found = await Promise.all(
-        // Also those of queues that the file no longer names.
-        Object.keys(instance.known).map((queue) => jobsInStates(reader, { queue, states: LISTED_STATES, limit: 1 })),
-      );
-      return found.reduce((sum, { rows }) => sum + rows.length, 0);
-    },
+    unfinished: () => unfinishedOf(instance, serverless),
   });
+}
+
+/** Counts the work of the deployed instance that has not ended, also in queues that its file no longer names. */
+async function unfinishedOf({ known }: Instance, serverless: Serverless): Promise<number> {
+  const { reader } = await connect(serverless, terminal);
+  return unfinished(reader, Object.keys(known));
+}
+
+/**
+ * How many jobs and campaigns have not ended. At most one job of each queue is counted. A campaign counts for itself: its
+ * first job ends when it begins, and its chunks become jobs only when they are released.
+ */
+export async function unfinished(reader: Reader, queues: readonly string[]): Promise<number> {
+  const [{ campaigns }, ...jobs] = await Promise.all([
+    campaignsNotEnded(reader),
+    ...queues.map((queue) => jobsInStates(reader, { queue, states: LISTED_STATES, limit: 1 })),
+  ]);
+  return jobs.reduce((sum, { rows }) => sum + rows.length, campaigns.length);
 }
 
 /** Checks the account before a deployment. Rejects with an OperatorError that names every problem. */

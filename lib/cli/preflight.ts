@@ -24,8 +24,8 @@ export interface Checked {
   config: AwsConfig;
   /** The account of the credentials. */
   account: string;
-  /** How many jobs of the deployed instance are on their way. Asked only if its folder would change. */
-  liveJobs: () => Promise<number>;
+  /** How many jobs and campaigns of the deployed instance have not ended, or more. Asked only if it would move. */
+  unfinished: () => Promise<number>;
 }
 
 /** What the checks found, a line each. */
@@ -112,16 +112,16 @@ async function ownerProblems(instance: Instance, client: S3Client): Promise<Prob
   return [{ path: 'prefix', rule: `the folder ${folderOf(instance)} belongs to ${owner} (its object _owner says so)` }];
 }
 
-/** Held and dead jobs have their bodies in the old folder. */
-async function movedProblems(instance: Instance, { config, liveJobs }: Checked): Promise<Problem[]> {
+/** Held and dead jobs have their bodies in the old folder, and campaigns their lists. */
+async function movedProblems(instance: Instance, { config, unfinished }: Checked): Promise<Problem[]> {
   const { outputs = {} } = (await readStack(config, stackName(instance))) ?? {};
   const before = outputs.Folder;
   const now = folderOf(instance);
   const queues = lostQueues(instance, outputs);
   if ((before === undefined || before === now) && queues.length === 0) return [];
-  const live = await liveJobs();
-  if (live === 0) return [];
-  const waiting = `while jobs are on their way (${live} or more). Wait until sls jobs list shows none`;
+  const count = await unfinished();
+  if (count === 0) return [];
+  const waiting = `while jobs or campaigns have not ended (${count} or more). Wait until sls jobs list and sls campaign list show none`;
   const lost = queues.map((name) => ({
     path: 'queues',
     rule: `the deployed queue ${name} would be removed ${waiting}`,

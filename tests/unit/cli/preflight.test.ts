@@ -106,7 +106,7 @@ function findings(of = '123456789012'): Promise<Findings> {
     endpoint,
     maxAttempts: 1,
   };
-  return preflight(readInstance('acme', root), { config, account: of, liveJobs: async () => account.live });
+  return preflight(readInstance('acme', root), { config, account: of, unfinished: async () => account.live });
 }
 
 test('an account with the bucket and all secrets is ready for a first deployment', async () => {
@@ -175,17 +175,17 @@ test.each<[string, Record<string, string>, string]>([
     { EmailsQueueUrl: url('acme-emails') },
     'queues: the deployed queue acme-emails would be removed',
   ],
-])('a stack with %s is refused while jobs are on their way, and accepted without', async (_what, outputs, expected) => {
+])('a stack with %s is refused while work has not ended, and accepted then', async (_what, outputs, expected) => {
   account.outputs = { FeedbackQueueUrl: url('acme-feedback.fifo'), ...outputs };
   account.live = 2;
   expect(await problems()).toEqual([
-    `instances/acme.yml: ${expected} while jobs are on their way (2 or more). Wait until sls jobs list shows none`,
+    `instances/acme.yml: ${expected} while jobs or campaigns have not ended (2 or more). Wait until sls jobs list and sls campaign list show none`,
   ]);
   account.live = 0;
   expect(await problems()).toEqual([]);
 });
 
-test('a stack with the same folder and queues is accepted with jobs on their way', async () => {
+test('a stack with the same folder and queues is accepted with work that has not ended', async () => {
   account.outputs = {
     FeedbackQueueUrl: url('acme-feedback.fifo'),
     EmailsQueueUrl: url('acme-emails.fifo'),
