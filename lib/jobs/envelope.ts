@@ -98,6 +98,10 @@ export function payloadHash(envelope: Envelope): string {
   return sha256(`${envelope.type}\n${data}`);
 }
 
+/** JSON as SQS takes it in a body. SQS refuses U+FFFE and U+FFFF, and their escapes are the same JSON. */
+export const sendable = (json: string): string =>
+  json.replace(/[\ufffe\uffff]/g, (character) => (character === '\ufffe' ? '\\ufffe' : '\\uffff'));
+
 /** Describes an issue of Zod by field and rule, never by the value, which may be personal. */
 export function describeIssue(issue: z.core.$ZodIssue, prefix = ''): { field: string; message: string } {
   const path = issue.path.map(nameOf).join('.');

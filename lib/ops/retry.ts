@@ -1,4 +1,5 @@
 import { isBodyOf, keepBody, keptBody } from '../jobs/body';
+import { sendable } from '../jobs/envelope';
 import { EVENT, noted, withSend } from '../jobs/history';
 import { deduplicationId } from '../jobs/keys';
 import { backInQueue } from '../jobs/park';
@@ -51,7 +52,7 @@ async function repaired(deps: OperatorDeps, row: JobRow, { body, fromStart = fal
     );
   if (body !== undefined) {
     if (!isBodyOf(body, row)) throw new OperatorError(`The body is not the one that ${row.id} was sent with.`);
-    await keepBody(deps, row, body);
+    await keepBody(deps, row, sendable(body));
   }
   if (!row.damage && (body === undefined || row.bodyKept)) return row;
   const { damage: _damage, ...rest } = row;

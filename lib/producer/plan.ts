@@ -1,6 +1,6 @@
 import { StoreError } from '../errors';
 import { CLOCK_SKEW_MS } from '../jobs/clock-skew';
-import type { Envelope } from '../jobs/envelope';
+import { type Envelope, sendable } from '../jobs/envelope';
 import { bodyKey, jobKey } from '../jobs/keys';
 import type { ItemDeps, Ledger } from '../jobs/ledger';
 import { notePlanned } from '../jobs/planned';
@@ -47,7 +47,7 @@ export async function planStart(
   { row, envelope, mayStill }: { row: JobRow; envelope: Envelope; mayStill: (row: JobRow) => boolean },
 ): Promise<void> {
   const { objects, ledger, clock, prefix, log } = deps;
-  await objects.put(bodyKey(prefix, row.queue, row.id), JSON.stringify(envelope), 'application/json');
+  await objects.put(bodyKey(prefix, row.queue, row.id), sendable(JSON.stringify(envelope)), 'application/json');
   await notePlanned(deps, row);
   // Another call may have planned the job meanwhile. Then there is nothing left to do.
   const planned = (now: JobRow) => (mayStill(now) ? plan(now, clock.now()) : undefined);

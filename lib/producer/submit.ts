@@ -1,7 +1,7 @@
 import type { QueueSettings } from '../config/common';
 import { ignoreStoreError, StoreError } from '../errors';
 import { belongs } from '../jobs/body';
-import { type Envelope, MAX_INLINE_DATA_BYTES, sha256 } from '../jobs/envelope';
+import { type Envelope, MAX_INLINE_DATA_BYTES, sendable, sha256 } from '../jobs/envelope';
 import { noteFiles } from '../jobs/files';
 import { EVENT, noted } from '../jobs/history';
 import { dataPrefix, deduplicationId } from '../jobs/keys';
@@ -152,7 +152,7 @@ function unsent(
   const identity = type === 'fifo' ? { groupId: row.group ?? row.id, deduplicationId: openingOf(row) } : {};
   return {
     row,
-    message: { body: JSON.stringify(envelope), ...identity },
+    message: { body: sendable(JSON.stringify(envelope)), ...identity },
     async sent(message) {
       const { messageId } = message;
       deps.log.info('accepted', { queue: row.queue, jobId: row.id, messageId });
@@ -189,7 +189,7 @@ async function envelopeOf(deps: SubmitDeps, submission: Submission, id: string):
     ...(traceparent === undefined ? {} : { traceparent }),
   };
   const json = JSON.stringify(data ?? null);
-  if (Buffer.byteLength(json) <= MAX_INLINE_DATA_BYTES) return { ...head, data };
+  if (Buffer.byteLength(sendable(json)) <= MAX_INLINE_DATA_BYTES) return { ...head, data };
   // The key contains the hash, so that another job with the same idempotency key cannot overwrite the first job's data.
   const datasha256 = sha256(json);
   const dataref = `${dataPrefix(deps.prefix, queue)}${id}/${datasha256}`;

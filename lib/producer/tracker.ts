@@ -1,6 +1,7 @@
 import { type AnalyticsEvent, problemOf } from '../analytics/event';
 import { ANALYTICS_QUEUE } from '../analytics/message';
 import type { QueueSettings } from '../config/common';
+import { sendable } from '../jobs/envelope';
 import { deduplicationId } from '../jobs/keys';
 import type { BatchQueues, Clock, Log, OutgoingMessage, Random } from '../ports';
 import { createBatchSender } from './batch-sender';
@@ -87,7 +88,7 @@ export function createTracker(
       deps.settings(ANALYTICS_QUEUE);
       const problem = problemOf(event, clock.now());
       if (problem) throw invalid(problem.field, problem.rule);
-      const json = jsonOf(event);
+      const json = sendable(JSON.stringify(event));
       if (Buffer.byteLength(json) > MAX_EVENT_BYTES)
         throw invalid('', `must be at most ${MAX_EVENT_BYTES} bytes as JSON`);
       // An event waits behind earlier ones, so that the events of a session keep their order.
@@ -117,7 +118,3 @@ export function createTracker(
 
 const invalid = (field: string, rule: string): InvalidJobError =>
   new InvalidJobError([{ field, message: `${field || 'event'}: ${rule}` }]);
-
-/** SQS refuses U+FFFE and U+FFFF in a body. As escapes they are the same JSON. */
-const jsonOf = (event: AnalyticsEvent): string =>
-  JSON.stringify(event).replace(/[\ufffe\uffff]/g, (character) => (character === '\ufffe' ? '\\ufffe' : '\\uffff'));

@@ -57,6 +57,15 @@ it('sends ten messages in a call, and answers in the order of the jobs', async (
   expect(rows().every(({ sentAt }) => sentAt !== undefined)).toBe(true);
 });
 
+it('sends characters that SQS refuses in a body as escapes', async () => {
+  const { deps, calls } = start();
+
+  const results = await submitBatch(deps, [feedback('a', 'a\uffff'), feedback('a', 'behind')]);
+
+  expect(subjects(calls)).toEqual([['a\uffff'], ['behind']]);
+  expect(results.every(({ accepted }) => accepted)).toBe(true);
+});
+
 it('keeps the jobs of one group in order, with one of them in a call', async () => {
   const { deps, calls } = start();
 

@@ -79,6 +79,15 @@ describe('a planned job', () => {
     ]);
   });
 
+  it('starts with characters that SQS refuses in a body', async () => {
+    const { engine, send, live, inMs } = start();
+
+    const { id } = await send({ data: { name: 'a\uffffb\ufffe' }, notBefore: inMs(MINUTE) });
+    await live(2);
+
+    expect(engine.row(id)).toMatchObject({ state: 'succeeded' });
+  });
+
   it('goes within seconds of its time while a run of the reconciler stays', async () => {
     const { engine, send, inMs } = start();
     const { id } = await send({ notBefore: inMs(12_000) });

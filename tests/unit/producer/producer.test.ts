@@ -63,6 +63,16 @@ describe('feedback from the producer', () => {
     expect(parseFeedback(envelope.data)).toEqual({ ...feedback, confirmation: true });
   });
 
+  it('with characters that SQS refuses in a body is sent with their escapes', async () => {
+    const { deps, events, rows, messages } = memoryProducerDeps();
+    const odd = { ...feedback, subject: 'a\uffffb', message: 'a\ufffeb' };
+
+    await createProducer(deps).feedback(odd);
+
+    expect(events()).toMatchObject([{ data: odd }]);
+    expect(rows()[0]?.payloadHash).toBe(payloadHash(parseEnvelope(messages()[0]?.body ?? '')));
+  });
+
   it('without a key is a new job each time', async () => {
     const { deps, rows, messages } = memoryProducerDeps();
     const producer = createProducer(deps);

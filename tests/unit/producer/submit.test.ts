@@ -39,6 +39,18 @@ describe('data that is too large for a message', () => {
     expect(objects.keys()).toHaveLength(1);
   });
 
+  it('is measured with the escapes of characters that SQS refuses', async () => {
+    const { deps, objects, messages, rows } = start();
+    const data = '\ufffe'.repeat(200 * 1024);
+
+    await submit(deps, { ...job, data });
+
+    const { datasha256, dataref = '' } = parseEnvelope(messages()[0]?.body ?? '');
+    expect(datasha256).toBe(sha256(JSON.stringify(data)));
+    expect(JSON.parse(objects.text(dataref))).toBe(data);
+    expect(rows()[0]?.payloadHash).toBe(payloadHash({ type: job.type, data } as never));
+  });
+
   it('is never overwritten by another job with the same key', async () => {
     const { deps, objects, messages } = start();
     await submit(deps, { ...job, key: 'k', data: large('x') });
