@@ -237,7 +237,7 @@ export interface Monitoring {
     metrics: readonly MetricQuery[],
     window: { from: number; to: number; periodSeconds: number },
   ): Promise<MetricPoint[][]>;
-  /** The alarms in the state ALARM whose names begin like this, with the time since which they ring. */
+  /** The alarms in the state ALARM whose names begin like this, with the time since which they are firing. */
   ringing(prefix: string): Promise<{ name: string; since: number }[]>;
 }
 

@@ -64,7 +64,7 @@ export function functionPermissions(
   };
 }
 
-/** With lean monitoring, a function counts what the reconciler judges. */
+/** With lean monitoring, a function counts what the reconciler evaluates. */
 const tallyStatement = (context: Context, key: string): Statement => {
   const tally = tallyKey(functionName(context.instance, key));
   return allowItems(context, 'Tally', ['dynamodb:GetItem', 'dynamodb:PutItem'], [tally]);

@@ -83,7 +83,7 @@ function ownEmbed({
       { name: over ? 'Over since' : 'Since', value: sinceText(alarm), inline: true },
       ...(pause ? [{ name: 'Paused', value: pauseText(pause) }] : []),
       ...(more.over && more.over.followed.length > 0
-        ? [{ name: 'Also rang', value: more.over.followed.map((each) => KINDS[each].title).join('\n') }]
+        ? [{ name: 'Also fired', value: more.over.followed.map((each) => KINDS[each].title).join('\n') }]
         : []),
       ...(over && exits ? [{ name: 'Why the queue is empty', value: exitsText(exits) }] : []),
       ...(over

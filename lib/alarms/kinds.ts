@@ -16,9 +16,11 @@ export interface Kind {
   look: string;
   /** The `sls` command to run next, if needed after a fix. */
   next: string;
-  /** With lean monitoring the reconciler judges it from the table, and no CloudWatch alarm exists for it. */
+  /** With lean monitoring the reconciler evaluates it from the table, and no CloudWatch alarm exists for it. */
   judged?: true;
-  /** Kinds that explain this one: while one of them rings for the same subject, the chat gets no message of its own. */
+  /**
+   * Kinds that explain this one: while one of them is firing for the same subject, the chat gets no message of its own.
+   */
   follows?: readonly string[];
 }
 
@@ -241,9 +243,9 @@ export const KINDS = {
   },
   incidents: {
     scope: 'instance',
-    title: 'Alarms cannot be judged or told',
+    title: 'Alarms cannot be evaluated or sent',
     means:
-      'With lean monitoring the reconciler judges most alarms. It could not judge them, or could not send its messages.',
+      'With lean monitoring the reconciler evaluates most alarms. It could not do so, or could not send its messages.',
     unit: 'count',
     look: 'logs -f reconciler --startTime 1h',
     next: 'deploy',

@@ -12,7 +12,7 @@ export const isLeanMetric: IsBilled = (name, { queue, ...more }) =>
 const OF_A_QUEUE = ['JobsSucceeded', 'JobsParked', 'TimeToFinish'];
 const OF_THE_INSTANCE = ['ReconcilerRuns', 'IncidentsUntold'];
 
-/** The minutes for which a judged alarm looks back at each measurement. A test compares them with the alarms. */
+/** The minutes for which an evaluated alarm looks back at each measurement. A test compares them with the alarms. */
 export const JUDGED_MINUTES: Readonly<Record<string, number>> = {
   ...{ JobsSucceeded: 15, JobsParked: 15, JobsHeld: 10, JobsCancelled: 10, TimeToFinish: 15 },
   ...{ OldestHeld: 3, MessagesReturned: 5, JobsExpired: 5, VendorStopped: 1, ReconcilerFailures: 15 },
@@ -26,7 +26,7 @@ export const JUDGED_MINUTES: Readonly<Record<string, number>> = {
 export const isUrgent = (name: string): boolean => !ROUTINE.includes(name);
 const ROUTINE = ['JobsSucceeded', 'JobsHeld', 'JobsCancelled', 'TimeToFinish'];
 
-/** Whether a judged alarm reads a measurement. Those by class or event are for people. */
+/** Whether an evaluated alarm reads a measurement. Those by class or event are for people. */
 export const isJudged: IsBilled = (name, dimensions) =>
   name in JUDGED_MINUTES && !('class' in dimensions) && !('event' in dimensions);
 

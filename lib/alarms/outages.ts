@@ -8,7 +8,7 @@ import { type AlarmKind, KINDS, type Kind } from './kinds';
 interface Outage {
   root: string;
   since: number;
-  /** The alarms that ring now, with their kinds. */
+  /** The alarms that are firing now, with their kinds. */
   ringing: Record<string, AlarmKind>;
   /** The kinds that followed, in order. */
   followed: AlarmKind[];
@@ -19,7 +19,7 @@ interface Outages extends Item {
   outages: Outage[];
 }
 
-/** An outage that is over: its first alarm, when that went off, and the kinds that followed. */
+/** An outage that is over: its first alarm, when that fired, and the kinds that followed. */
 export type Over = Pick<Outage, 'root' | 'since' | 'followed'>;
 
 /** What to do with an alarm's change. */
@@ -30,21 +30,21 @@ export interface Verdict {
   over?: Over;
 }
 
-/** An alarm that was removed while it rang is never over, so it explains others only for this time. */
+/** An alarm that was removed while it was firing never clears, so it explains others only for this time. */
 const EXPLAINS_MS = 24 * 60 * 60_000;
 
 export interface Change {
   name: string;
   kind: AlarmKind;
   subject: string;
-  /** Whether it goes off. Otherwise it is over. */
+  /** True when the alarm fires, false when it clears. */
   rings: boolean;
-  /** It rang before: there is a new cause. */
+  /** It was firing before: there is a new cause. */
   again: boolean;
   at: number;
 }
 
-/** Notes an alarm that goes off, and says whether it follows from one that the chat knows. */
+/** Notes an alarm that fires, and says whether it follows from one that the chat knows. */
 export async function began(deps: ItemDeps, change: Change): Promise<Verdict> {
   let verdict: Verdict = { tell: true };
   await changeOutages(deps, change.subject, (outages) => {

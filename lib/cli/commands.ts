@@ -111,7 +111,7 @@ export const commands = {
   },
 
   queues: {
-    usage: 'Show all queues: depth, held and dead jobs, throughput, vendors, alarms that ring',
+    usage: 'Show all queues: depth, held and dead jobs, throughput, vendors, alarms that are firing',
     options: {
       json: JSON_OUTPUT,
       watch: { usage: 'Show them again every 5 seconds until you press Ctrl-C', type: 'boolean' },

@@ -37,9 +37,9 @@ export function overviewLines({ at, queues, vendors, reconciledAt, alarms }: Ove
     '',
     `Reconciler: ${reconciledAt === undefined ? 'no run is known' : `last run ended ${secondsText((at - reconciledAt) / 1000)} ago`}`,
     ...(alarms.length === 0
-      ? ['Alarms: none rings']
+      ? ['Alarms: none is firing']
       : [
-          'Alarms that ring:',
+          'Alarms that are firing:',
           ...alarms.map(({ name, title, since }) => `  ${name}: ${title}, since ${timeText(since)} (UTC)`),
         ]),
     `As of ${timeText(at)} (UTC). HOUR and DAY: jobs that succeeded in the last hour and day. CloudWatch is some minutes late.`,

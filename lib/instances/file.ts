@@ -165,7 +165,7 @@ export const instanceFile = section({
   monitoring: z
     .enum(['lean', 'full'], 'must be lean or full')
     .describe(
-      'lean: the reconciler judges most alarms. full: CloudWatch judges all, for about 30 dollars a month more',
+      'lean: the reconciler evaluates most alarms. full: CloudWatch evaluates all, for about 30 dollars a month more',
     ),
   canaryEvery: whole(0, 480).describe('Minutes between two canaries of a queue. 0: no canaries'),
   alarms: thresholdsSchema.partial().describe("Limits of all queues' alarms. A queue's own alarms override them"),

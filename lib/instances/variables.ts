@@ -66,7 +66,7 @@ export function variableText(value: unknown): string {
 /** The webhook answers a request at once, so its time-out is no setting. serverless.yml has the same. */
 const EMAIL_EVENTS_TIMEOUT = 20;
 
-/** What the reconciler needs to judge the alarms of an instance. */
+/** What the reconciler needs to evaluate the alarms of an instance. */
 function judgement(instance: Instance): Record<'ALARM_LIMITS' | 'TIMEOUTS', string> {
   const { rows, settings: of } = instance;
   const { reconciler, compaction, alarms } = of.functions ?? {};

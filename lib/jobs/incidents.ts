@@ -13,7 +13,7 @@ export interface Behind {
 
 /** What the reconciler knows about alarms. */
 export interface AlarmState {
-  /** The judged alarms that ring, by name: since when, ms since 1970. */
+  /** The evaluated alarms that are firing, by name: since when, ms since 1970. */
   ringing: Record<string, number>;
   /** What was lately behind an alarm, by its name. With full monitoring too. */
   behind: Record<string, Behind & { at: number }>;
@@ -21,7 +21,7 @@ export interface AlarmState {
   gauges: AllSeries;
   /** Since when a queue or a DLQ has had messages of which none was finished, ms since 1970. */
   stuckSince: Record<string, number>;
-  /** The last run that judged, in minutes since 1970. */
+  /** The last run that evaluated alarms, in minutes since 1970. */
   minute: number;
 }
 
@@ -38,7 +38,7 @@ const stateSchema = z.object({
   minute: z.number().catch(0),
 });
 
-/** The stored state. What is missing or damaged is empty, so an alarm that still rings is told again. */
+/** The stored state. What is missing or damaged is empty, so an alarm that is still firing is reported again. */
 export const alarmState = async (deps: ItemDeps): Promise<AlarmState> =>
   stateSchema.parse((await readItem(deps, incidentsKey)) ?? {});
 

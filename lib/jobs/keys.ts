@@ -46,9 +46,9 @@ export const campaignKey = (id: string): string => `campaign#${id}`;
 export const rateKey = (vendor: string): string => `rate#${vendor}`;
 export const reconcilerKey = 'lease#reconciler';
 export const compactionKey = 'lease#compaction';
-/** What a function measured in the last minutes, for the reconciler, which judges the alarms. */
+/** What a function measured in the last minutes, for the reconciler, which evaluates the alarms. */
 export const tallyKey = (functionKey: string): string => `tally#${functionKey}`;
-/** The alarms that the reconciler judges and that ring. */
+/** The alarms that the reconciler evaluates and that are firing. */
 export const incidentsKey = 'incidents';
 /** The alarms of one outage: the chat gets one message about them. */
 export const outageKey = (subject: string): string => `outage#${subject}`;

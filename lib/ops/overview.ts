@@ -62,7 +62,7 @@ export interface VendorFigures {
   rate?: { perSecond: number; takenMs: number };
 }
 
-/** An alarm that rings. `subject`: the queue, function or vendor. */
+/** An alarm that is firing. `subject`: the queue, function or vendor. */
 export interface Ringing {
   name: string;
   kind: AlarmKind;
@@ -77,7 +77,7 @@ export interface Overview {
   vendors: VendorFigures[];
   /** When the last run of the reconciler ended. */
   reconciledAt?: number;
-  /** The alarms that ring now, the newest first. */
+  /** The alarms that are firing now, the newest first. */
   alarms: Ringing[];
 }
 
@@ -110,7 +110,7 @@ export async function overview(deps: Deployment): Promise<Overview> {
     deps.monitoring.ringing(`${deps.instance}-`),
     alarmState(deps),
   ]);
-  // With lean monitoring the reconciler judges most alarms.
+  // With lean monitoring the reconciler evaluates most alarms.
   const judged = Object.entries(judges.ringing).map(([name, since]) => ({ name, since }));
 
   const queues = deps.queueNames.flatMap((queue, index): QueueFigures[] => {

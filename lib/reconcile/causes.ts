@@ -17,7 +17,7 @@ const MOST_IDS = 3;
 
 /**
  * Stores why the jobs in a DLQ died, for the chat message. If jobs die of a code that the chat has not been told about
- * while the alarm rings for others, it rings again. `exits.keep` has counted the dead jobs before.
+ * while the alarm is firing for others, it fires again. `exits.keep` has counted the dead jobs before.
  */
 export async function keepCauses(deps: ReconcileDeps, queue: string): Promise<void> {
   const { monitor } = deps;

@@ -12,7 +12,7 @@ export interface ReconcileDeps extends FinishDeps, Omit<LedgerDeps, 'clock' | 's
   metrics: Metrics;
   queueNames: readonly string[];
   queueUrl: (queue: string) => string;
-  /** Judges the alarms and tells what is wrong. Without it, the reconciler does neither. */
+  /** Evaluates the alarms and reports what is wrong. Without it, the reconciler does neither. */
   monitor?: Monitor | undefined;
   /** The most rows or messages that one kind of work handles at a time. `SHARE` by default. */
   share?: number;

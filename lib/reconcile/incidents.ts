@@ -16,7 +16,7 @@ import type { Noted } from './noted';
 const BEHIND_MS = 15 * MINUTE_MS;
 
 /**
- * Judges the alarms that CloudWatch does not, as CloudWatch would, and publishes each change to the alarm topic. It
+ * Evaluates the alarms that CloudWatch does not, as CloudWatch would, and publishes each change to the alarm topic. It
  * stores what is behind the alarms first, because the message names it. It stores a change after it was published, so a
  * run that dies in between says it twice. Returns how many changes it could not publish; the next run tries again.
  */

@@ -14,15 +14,15 @@ export interface Monitor {
   topics: Topics;
   /** Address of docs/runbook.md. May be empty. */
   runbook: string;
-  /** The alarms that the reconciler judges: none with full monitoring. */
+  /** The alarms that the reconciler evaluates: none with full monitoring. */
   judged: readonly AlarmSpec[];
   /** The deployed names of the functions, whose tallies it reads. */
   functions: readonly string[];
-  /** The alarm about entries in a queue's DLQ, judged here or by CloudWatch. */
+  /** The alarm about entries in a queue's DLQ, evaluated here or by CloudWatch. */
   dlqAlarm: (queue: string) => AlarmSpec | undefined;
 }
 
-/** Links lead to the alarm that watches over all that the reconciler judges. */
+/** Links lead to the alarm that watches over all that the reconciler evaluates. */
 export const whereIs = ({ region, account, instance }: Monitor): { account: string; arn: string } => ({
   account,
   arn: alarmArn(region, account, alarmName(instance, 'incidents')),

@@ -9,7 +9,7 @@ import { thresholdsSchema } from '../instances/thresholds';
 import { functionName, topicName } from '../jobs/keys';
 import type { Monitor } from '../reconcile/monitor';
 
-/** How the reconciler judges the alarms of its instance, and where it tells what is wrong. */
+/** How the reconciler evaluates the alarms of its instance, and where it reports what is wrong. */
 export function monitorOf(
   config: z.infer<typeof reconcilerEnv>,
   { region, account }: { region: string; account: string },
@@ -22,7 +22,7 @@ export function monitorOf(
   }));
   const functions = Object.entries(TIMEOUTS).map(([key, timeout]) => ({
     ...{ key, name: functionName(instance, key), timeout, worker: key in QUEUES },
-    // Only the alarms about throttles depend on it, and CloudWatch judges those.
+    // Only the alarms about throttles depend on it, and CloudWatch evaluates those.
     reserved: false,
   }));
   const { ofAws, judged } = alarmSpecs({ instance, rows, functions, canaryMinutes: CANARY_EVERY }, MONITORING);

@@ -29,7 +29,7 @@ export function alarmTable({ Resources }: Pick<CompiledTemplate, 'Resources'>): 
     .filter(({ Type }) => Type === 'AWS::CloudWatch::Alarm')
     .map(({ Properties }) => row(Properties as unknown as Properties))
     .sort(([a = ''], [b = '']) => (a < b ? -1 : 1));
-  return textTable(['Alarm', 'Rings where', 'Periods', 'Silence', 'Tells', 'Measured'], rows);
+  return textTable(['Alarm', 'Fires where', 'Periods', 'Silence', 'Tells', 'Measured'], rows);
 }
 
 function row(alarm: Properties): string[] {

@@ -71,8 +71,8 @@ export function fullWorld(spec: AlarmSpec): World {
 }
 
 /**
- * The reconciler judges the alarm once a minute: from the tallies of the functions, the depths that SQS answers, and the
- * ages of the rows. `of`: the alarm with full monitoring, whose metrics the values name.
+ * The reconciler evaluates the alarm once a minute: from the tallies of the functions, the depths that SQS answers, and
+ * the ages of the rows. `of`: the alarm with full monitoring, whose metrics the values name.
  */
 export function leanWorld(judged: AlarmSpec, of: AlarmSpec): World {
   const engine = memoryEngine(() => sampleContract().contract);
@@ -140,7 +140,7 @@ export function leanWorld(judged: AlarmSpec, of: AlarmSpec): World {
   };
 }
 
-/** The measurements that the judged alarms read, with the minutes for which each looks back. */
+/** The measurements that the evaluated alarms read, with the minutes for which each looks back. */
 export const lookedBack = (): Record<string, number> => {
   const minutes: Record<string, number> = {};
   for (const { metrics, period, periods = 1 } of LEAN.judged)

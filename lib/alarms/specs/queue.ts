@@ -10,10 +10,10 @@ export type WatchedQueue = Pick<QueueRow, 'name' | 'type' | 'alarms'>;
 const LOOKED_AT = 3;
 
 /**
- * The alarms of one queue. None uses `NumberOfMessagesSent`, which does not count messages that a redrive policy moves to
- * a DLQ. A DLQ's depth also counts messages in flight, because the reconciler receives entries while it checks them.
- * `canaries`: whether the queue has canaries. `judged`: whether the reconciler judges the alarms, which does not know
- * what SQS deleted.
+ * The alarms of one queue. None uses `NumberOfMessagesSent`, which does not count messages that a redrive policy moves
+ * to a DLQ. A DLQ's depth also counts messages in flight, because the reconciler receives entries while it checks them.
+ * `canaries`: whether the queue has canaries. `judged`: whether the reconciler evaluates the alarms, which does not
+ * know what SQS deleted.
  */
 export function queueAlarms(
   row: WatchedQueue,

@@ -5,7 +5,9 @@ import { ownMetric } from './metric';
 import { canaryAlarm, queueAlarms, type WatchedQueue } from './queue';
 import type { AlarmSpec } from './spec';
 
-/** `full`: CloudWatch judges every alarm. `lean`: it judges what AWS measures itself, and the reconciler the rest. */
+/**
+ * `full`: CloudWatch evaluates every alarm. `lean`: it evaluates what AWS measures itself, and the reconciler the rest.
+ */
 export type Monitoring = 'lean' | 'full';
 
 /** What an instance's alarms watch. */
@@ -17,7 +19,9 @@ export interface Watched {
   canaryMinutes: number;
 }
 
-/** Every alarm of an instance. `ofAws`: those that CloudWatch judges. `judged`: those that the reconciler judges. */
+/**
+ * Every alarm of an instance. `ofAws`: those that CloudWatch evaluates. `judged`: those that the reconciler evaluates.
+ */
 export function alarmSpecs(
   { instance, rows, functions, canaryMinutes }: Watched,
   monitoring: Monitoring,
@@ -43,7 +47,7 @@ export const nameOfSpec = (instance: string, { kind, subject }: { kind: AlarmKin
 /** The reconciler's messages go through the alarms function, so it cannot tell that this function fails. */
 const isJudged = ({ kind, second }: AlarmSpec): boolean => (KINDS[kind] as Kind).judged === true && !second;
 
-/** The reconciler counts the alarms that it could not tell. A missing count means that it judges nothing. */
+/** The reconciler counts the alarms that it could not report. A missing count means that it evaluates none. */
 const incidents = (instance: string): AlarmSpec => ({
   kind: 'incidents',
   metrics: { untold: ownMetric(instance)('IncidentsUntold', 'Maximum') },

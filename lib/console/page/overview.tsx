@@ -39,9 +39,9 @@ function Alarms({ overview: { alarms, reconciledAt, at } }: { overview: Overview
         {reconciledAt === undefined ? '' : ` (${duration(Math.max(0, at - reconciledAt))} ago)`}
       </p>
       {alarms.length === 0 ? (
-        <p>No alarm rings.</p>
+        <p>No alarm is firing.</p>
       ) : (
-        <ul class="failure" aria-label="Alarms that ring">
+        <ul class="failure" aria-label="Alarms that are firing">
           {alarms.map(({ name, since }) => (
             <li key={name}>
               {name} since <Time at={since} />

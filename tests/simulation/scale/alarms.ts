@@ -20,7 +20,7 @@ const ROUND_MINUTES = 120;
 const DOWN_MINUTES = 40;
 /** A message comes this many minutes after the outage began or ended, with one killed run in between. */
 const SOON_MINUTES = 10;
-/** One of so many runs dies while it judges. */
+/** One of so many runs dies while it evaluates alarms. */
 const ONE_DIES_OF = 5;
 
 interface Told {
@@ -30,13 +30,13 @@ interface Told {
 }
 
 /**
- * The reconciler judges the alarms of a queue while its vendor refuses us again and again. Some of its runs die when
- * they publish a change or store what rings. Each outage must be told and recovered once. A run that dies between the
- * two has its changes told once more.
+ * The reconciler evaluates the alarms of a queue while its vendor refuses us again and again. Some of its runs die when
+ * they publish a change or store which alarms are firing. Each outage must be told and recovered once. A run that dies
+ * between the two has its changes told once more.
  */
 export const alarmsOfOutages: ScalePlan = {
   name: 'alarms',
-  what: 'outages of a vendor with lean monitoring, and a reconciler that dies while it judges',
+  what: 'outages of a vendor with lean monitoring, and a reconciler that dies while it evaluates alarms',
   size: 2,
   largest: 50,
   async run(size) {
@@ -68,7 +68,9 @@ export const alarmsOfOutages: ScalePlan = {
   },
 };
 
-/** Makes the reconciler judge. Collects what it tells, and counts the changes that a dead run had told. */
+/**
+ * Makes the reconciler evaluate the alarms. Collects what it tells, and counts the changes that a dead run had told.
+ */
 function watchAlarms({ deps, now }: { deps: ReconcileDeps; now: () => number }): {
   told: Told[];
   repeats: () => number;

@@ -97,7 +97,7 @@ test.each(CASES)('%s is told with lean monitoring as with full, at most two minu
   expect(JSON.stringify(alarm)).toContain(`npx sls ${value(look)} `);
   expect(JSON.stringify(alarm)).toContain(`npx sls ${value(next)} `);
   expect(over?.description).toMatch(/^Recovered\. It lasted /);
-  // Value and threshold do not depend on who judged.
+  // Value and threshold do not depend on who evaluated the alarm.
   const [ofFull] = (await told(full)).map(({ embeds }) => embeds[0]);
   const valueIn = (embed: typeof alarm) => embed?.fields?.find(({ name }) => name === 'Value')?.value;
   expect(valueIn(alarm)).toBe(valueIn(ofFull));
@@ -117,7 +117,7 @@ test('lean monitoring has at most 25 alarm metrics and 14 metrics of its own', (
   expect(billed).toHaveLength(14);
 });
 
-test('every alarm of full monitoring is judged with lean monitoring, by CloudWatch or by the reconciler', () => {
+test('every alarm of full monitoring is evaluated with lean monitoring, by CloudWatch or by the reconciler', () => {
   const names = (specs: AlarmSpec[]) => specs.map(({ kind, subject = '' }) => `${subject} ${kind}`);
 
   expect(names([...LEAN.ofAws, ...LEAN.judged]).sort()).toEqual([...names(FULL), ' incidents'].sort());

@@ -50,7 +50,7 @@ test('a queue that stopped is one message, and one message says that it recovere
   expect(titles()).toEqual(['🔴 acme · feedback: Canaries are late', '🟢 acme · feedback: Canaries are late (over)']);
   const [, over] = messages.map(({ embeds }) => embeds[0]);
   expect(over?.description).toBe('Recovered. It lasted 45 min.');
-  expect(over?.fields?.find(({ name }) => name === 'Also rang')?.value).toBe(
+  expect(over?.fields?.find(({ name }) => name === 'Also fired')?.value).toBe(
     'Messages pile up\nA message has waited for a long time\nThe queue is stalled',
   );
 });
@@ -79,7 +79,7 @@ test('after an outage is over, the same alarm is told again', async () => {
   expect(titles()).toHaveLength(3);
 });
 
-test('a new cause is told while the alarm still rings', async () => {
+test('a new cause is told while the alarm is still firing', async () => {
   const { rings, titles } = chat();
 
   await rings(0, 'feedback-dlq-depth');

@@ -21,7 +21,7 @@ async function run(
   return recorded;
 }
 
-test('sls queues shows a line for each queue and vendor, and what rings', async () => {
+test('sls queues shows a line for each queue and vendor, and the alarms that are firing', async () => {
   const made = aDeployment();
   const now = made.engine.clock.now();
   made.metrics.set('JobsSucceeded', [{ at: now, value: 7 }]);

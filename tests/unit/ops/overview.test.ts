@@ -70,7 +70,7 @@ test('the overview shows open circuits, the last run of the reconciler, and the 
   ]);
 });
 
-test('the overview shows the alarms that the reconciler judges beside those of CloudWatch', async () => {
+test('the overview shows the alarms that the reconciler evaluates beside those of CloudWatch', async () => {
   const { engine, deployment, alarms } = await someJobs();
   alarms.push({ name: 'my-feedback-age', since: 1 });
   const item = { key: incidentsKey, version: 1, writer: 'w', ringing: { 'my-feedback-dlq-depth': 2 } };

@@ -53,7 +53,7 @@ test('the table says how many jobs died of which code, with the first of them', 
   ]);
 });
 
-test('the alarm rings again for a new cause while the old one still lies there, and once only', async () => {
+test('the alarm fires again for a new cause while the old one is still there, and once only', async () => {
   const { dies, published, name } = queue(['A', 'A', 'B', 'B', 'C']);
 
   for (let n = 0; n < 5; n++) await dies();
@@ -78,7 +78,7 @@ test('after the DLQ was empty, the same cause is new again, and CloudWatch tells
   expect(published).toMatchObject([{ NewStateReason: 'jobs died of B [2.0 (now)]' }]);
 });
 
-test('below the threshold no cause rings', async () => {
+test('below the threshold no cause fires the alarm', async () => {
   const { dies, published } = queue(['A', 'B'], 3);
 
   await dies();

@@ -62,7 +62,7 @@ function leanQueue(effect: (n: number) => void = () => {}) {
   };
 }
 
-test('an idle queue and a busy one, whose canaries and jobs are done, ring no alarm', async () => {
+test('an idle queue and a busy one, whose canaries and jobs are done, fire no alarm', async () => {
   const { minutes, told } = leanQueue();
 
   await minutes(60);
@@ -72,7 +72,7 @@ test('an idle queue and a busy one, whose canaries and jobs are done, ring no al
   expect(told()).toEqual([]);
 });
 
-test('a dead job rings the DLQ alarm in the minute in which it died, and no other', async () => {
+test('a dead job fires the DLQ alarm in the minute in which it died, and no other', async () => {
   const { minutes, told } = leanQueue((n) => {
     if (n === 5) throw new PermanentError({ code: 'Rejected', message: 'no', vendor: 'zendesk', status: 422 });
   });
@@ -85,7 +85,7 @@ test('a dead job rings the DLQ alarm in the minute in which it died, and no othe
   expect(told()).toEqual(['ALARM dlq-depth']);
 });
 
-test('one dead job of fifty rings the error rate', async () => {
+test('one dead job of fifty fires the error rate alarm', async () => {
   const { minutes, told } = leanQueue((n) => {
     if (n % 50 === 0) throw new PermanentError({ code: 'Rejected', message: 'no', vendor: 'zendesk', status: 422 });
   });
@@ -95,7 +95,7 @@ test('one dead job of fifty rings the error rate', async () => {
   expect(told()).toContain('ALARM error-rate');
 });
 
-test('a queue whose worker does not run rings for canaries, and later as stalled, and all end when it works again', async () => {
+test('a queue whose worker stops fires `canary`, then `stalled`, and both clear when it works again', async () => {
   const { minutes, told } = leanQueue();
   await minutes(20, { jobs: 1 });
 
@@ -107,7 +107,7 @@ test('a queue whose worker does not run rings for canaries, and later as stalled
   expect(told().filter((each) => each.startsWith('OK')).length).toBe(meanwhile.length);
 });
 
-test('a job that is held for long rings, and the table names the job, the reason and the code', async () => {
+test('a job that is held for long fires an alarm, and the table names the job, the reason and the code', async () => {
   const { minutes, told, incidents } = leanQueue(() => {
     throw new WaitError({ code: 'Throttled', message: '429', vendor: 'zendesk', status: 429, waitMs: 30 * MINUTE });
   });
@@ -153,7 +153,7 @@ test('a change that SNS does not take is counted as untold, and told by the next
   expect(told()).toEqual(['ALARM dlq-depth']);
 });
 
-test('alarms are judged although the tally and the state of the alarms are damaged', async () => {
+test('alarms are evaluated although the tally and the state of the alarms are damaged', async () => {
   const { engine, minutes, told } = leanQueue(() => {
     throw new PermanentError({ code: 'Rejected', message: 'no', vendor: 'zendesk', status: 422 });
   });
