@@ -11,7 +11,7 @@ export async function eachOf<T>(
   await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, lane));
 }
 
-/** As `eachOf`, with the answers in the order of the items. */
+/** As `eachOf`, with the results in the order of the items. */
 export async function mapEach<T, R>(items: readonly T[], atOnce: number, act: (item: T) => Promise<R>): Promise<R[]> {
   const answers: R[] = [];
   await eachOf([...items.entries()], atOnce, async ([place, item]) => {

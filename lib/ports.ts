@@ -188,8 +188,8 @@ export interface Table {
   put(item: Item, expected: number): Promise<'written' | 'conflict'>;
   delete(key: string, expected: number): Promise<'deleted' | 'conflict'>;
   /**
-   * Items with this `todo` and a `todoAt` of at most `until`, the oldest first by default. Answers at most `limit` items,
-   * starting after `after`. The index is eventually consistent, so read an item before you act on it.
+   * Items with this `todo` and a `todoAt` of at most `until`, the oldest first by default. Returns at most `limit`
+   * items, starting after `after`. The index is eventually consistent, so read an item before you act on it.
    */
   due(
     todo: string,
@@ -259,5 +259,5 @@ export interface Metrics {
   flush(): Promise<void>;
 }
 
-/** Answers a token or key, and remembers it. `fresh` fetches it again. */
+/** Returns a token or key, and remembers it. `fresh` fetches it again. */
 export type Secret = (options?: { fresh?: boolean }) => Promise<string>;

@@ -74,7 +74,9 @@ export async function compactHour(deps: CompactionDeps, hour: number, mayGoOn: (
   if (mayGoOn() && chunk.length > 0) await merge(deps, { hour, originals: chunk, replaced: again });
 }
 
-/** Answers `false` if another compaction has merged one of these originals. Then the new object stays without a name. */
+/**
+ * Returns `false` if another compaction has merged one of these originals. Then the new object stays without a name.
+ */
 async function merge(
   deps: CompactionDeps,
   { hour, originals, replaced }: { hour: number; originals: Original[]; replaced: Moved },
@@ -136,7 +138,7 @@ async function deleteMoved(
 /**
  * Deletes compacted objects that no manifest names and that are too old to get a name. They come from crashed runs, or
  * from runs that another one overtook. An object with a message that is nowhere else stays, because then the manifest
- * has lost an entry. An unreadable object moves aside. Answers whether unnamed objects are left. `jobs`: the messages
+ * has lost an entry. An unreadable object moves aside. Returns whether unnamed objects are left. `jobs`: the messages
  * with an original.
  */
 async function deleteUnnamed(

@@ -66,7 +66,7 @@ export async function readManifests(
 }
 
 /**
- * Adds these entries to the hour's manifest, in place of the `replaced` entries of their jobs. Answers `false` and adds
+ * Adds these entries to the hour's manifest, in place of the `replaced` entries of their jobs. Returns `false` and adds
  * nothing if another compaction has changed one of these jobs.
  */
 export async function addEntries(

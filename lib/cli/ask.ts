@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline';
 
-/** Asks for a line. The question goes to `output`. An input that ends without a line answers an empty text. */
+/** Asks for a line. The question goes to `output`. Returns an empty text if the input ends without a line. */
 export const askOn = (
   { input, output }: { input: NodeJS.ReadableStream; output: NodeJS.WritableStream },
   question: string,

@@ -53,7 +53,7 @@ export interface CommandContext {
   reader: () => Promise<Reader>;
   /** Connects to all services of the stage. */
   operator: () => Promise<OperatorDeps>;
-  /** Stores who runs this command and why, once. Answers the id of that object. Comes before the first change. */
+  /** Stores who runs this command and why, once. Returns the id of that object. Comes before the first change. */
   audited: () => Promise<string>;
   /** Connects to all services, to the queues' event source mappings and to CloudWatch. */
   deployment: () => Promise<Deployment>;

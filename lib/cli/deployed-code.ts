@@ -12,7 +12,7 @@ interface Code {
 
 /**
  * Replaces the key of each function's code by a hash of it. Each deployment uploads under new keys, so the keys always
- * differ. `hashOf` answers undefined for code that it does not find.
+ * differ. `hashOf` returns undefined for code that it does not find.
  */
 async function withHashes(template: Template, hashOf: (key: string) => Promise<string | undefined>): Promise<Template> {
   const resources = Object.entries(template.Resources).map(async ([id, resource]) => {

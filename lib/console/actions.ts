@@ -30,7 +30,7 @@ interface Action<Input> {
   question(input: Input): string;
   /** Whether it needs the operator's reason everywhere, and not only in production. */
   needsReason?: true;
-  /** Answers what happened. */
+  /** Returns what happened. */
   run(deps: Deployment, input: Input, how: How): Promise<string>;
 }
 
@@ -156,7 +156,7 @@ export function previewAction(deps: ConsoleDeps, name: string, input: unknown): 
   return { question: question(given), command: commandFor(deps, command(given)), needsReason };
 }
 
-/** Does it. Before the change it stores who does it and why, which production demands. Answers what happened. */
+/** Does it. Before the change it stores who does it and why, which production demands. Returns what happened. */
 export async function act(deps: ConsoleDeps, name: string, input: unknown, reason = ''): Promise<string> {
   const { chosen, given } = parsed(name, input);
   if (!deps.write) throw new OperatorError('This console only reads. Start it with --write to allow actions.');

@@ -8,7 +8,9 @@ export interface Deed {
   reason?: string | undefined;
 }
 
-/** Stores who does something and why. Answers the id of that object. Comes before the deed; without it nothing is done. */
+/**
+ * Stores who does something and why. Returns the id of that object. Comes before the deed; without it nothing is done.
+ */
 export function audit({ deployment, target, by }: ConsoleDeps, { action, reason, ...rest }: Deed): Promise<string> {
   const { instance, stage } = target;
   const why = reason?.trim() ? { reason: reason.trim() } : {};

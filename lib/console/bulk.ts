@@ -38,7 +38,7 @@ export async function previewBulk(deps: ConsoleDeps, ask: BulkAsk): Promise<Bulk
 
 /**
  * Stores a bulk action for these jobs and begins it. It refuses to begin if the jobs are others than in the preview. In
- * production the operator types the instance's name. Answers its id at once; the work goes on.
+ * production the operator types the instance's name. Returns its id at once; the work goes on.
  */
 export async function startBulk(
   deps: ConsoleDeps,

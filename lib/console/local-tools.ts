@@ -16,6 +16,6 @@ export interface LocalTools {
   break(vendor: string, how: Break): Promise<void>;
   recover(vendor: string): Promise<void>;
   samples: readonly string[];
-  /** Sends a sample job. Answers its queue and id. */
+  /** Sends a sample job. Returns its queue and id. */
   send(sample: string): Promise<{ queue: string; id: string }>;
 }

@@ -27,7 +27,7 @@ export interface Query {
 /** More lines are no use to a reader. */
 const MOST_FOUND = 500;
 
-/** Searches jobs, and answers lines as they are found. If the reader stops, the search stops too. */
+/** Searches jobs, and returns lines as they are found. If the reader stops, the search stops too. */
 export async function* jobLines({ deployment }: ConsoleDeps, query: Query): AsyncGenerator<SearchLine> {
   const { by, q } = query;
   if (q !== undefined && by === undefined) {

@@ -48,7 +48,7 @@ export interface ClaimRequest {
   now: () => number;
 }
 
-/** Claims a job for this run by a conditional write, or answers why that is not possible. */
+/** Claims a job for this run by a conditional write, or returns why that is not possible. */
 export async function claim(ledger: Ledger, request: ClaimRequest): Promise<Claim> {
   const { key, payloadHash, delivery, alone, now, token } = request;
   for (let begun: string | undefined; ; ) {

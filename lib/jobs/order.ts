@@ -21,7 +21,7 @@ interface Front extends Item {
 export interface Order {
   /** Ids at the front of the group's line. Only the first may run. */
   front(place: Place): Promise<readonly string[]>;
-  /** Joins the line, or finds the job's place. Answers the job's ticket if its place is behind the front. */
+  /** Joins the line, or finds the job's place. Returns the job's ticket if its place is behind the front. */
   join(job: Place & Pick<JobRow, 'id' | 'ticket'>): Promise<number | undefined>;
   leave(place: Place, ids: readonly string[]): Promise<void>;
   /** As `front`, and moves the line to the end of the reconciler's turns. */
@@ -55,7 +55,7 @@ export function createOrder(deps: { table: Table; clock: Clock; random: Random; 
 
   /**
    * Changes a front and refills it from the rear in the same write. Workers read only the front, so an empty front must
-   * mean that no job waits. `next` answers `undefined` to leave the line as it is.
+   * mean that no job waits. `next` returns `undefined` to leave the line as it is.
    */
   async function change(
     line: Line,

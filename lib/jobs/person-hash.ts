@@ -9,7 +9,7 @@ import { sha256 } from './envelope';
  */
 export type PersonHashes = (text: string) => readonly [written: string, ...earlier: string[]];
 
-/** Answers the hashes with the instance's current keys. Rejects with a StoreError if the key cannot be read. */
+/** Returns the hashes with the instance's current keys. Rejects with a StoreError if the key cannot be read. */
 export type HashPeople = () => Promise<PersonHashes>;
 
 const LENGTH = 32;

@@ -27,7 +27,7 @@ export interface ReconcilerRun extends RunLease {
   endedAt?: number;
 }
 
-/** Takes the lease. Answers `undefined` while another run holds it. */
+/** Takes the lease. Returns `undefined` while another run holds it. */
 export const beginRun = (deps: ItemDeps, until: number): Promise<ReconcilerRun | undefined> =>
   takeLease<ReconcilerRun>(deps, reconcilerKey, until);
 

@@ -6,7 +6,7 @@ const isCancelled = ({ state, reason }: JobRow): boolean => state === 'cancelled
 
 /**
  * Keeps the body of a job that an operator cancelled, so that the job can be retried after its message is acknowledged.
- * Answers `false` if the job was opened again in between. The job then waits for this message.
+ * Returns `false` if the job was opened again in between. The job then waits for this message.
  */
 export async function keepCancelled(
   { ledger, objects, prefix }: Pick<FinishDeps, 'ledger' | 'objects' | 'prefix'>,

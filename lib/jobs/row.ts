@@ -129,7 +129,7 @@ export interface JobRow extends ItemHead {
   /** The key is the step. Evidence may come while the step runs, before it is `unknown`. */
   evidence?: Record<string, Evidence>;
   error?: StoredError;
-  /** The worker's answer after a success. It is small and holds no personal data. */
+  /** The worker's result after a success. It is small and holds no personal data. */
   result?: unknown;
   history: HistoryEntry[];
   deliveries: Delivery[];

@@ -10,7 +10,7 @@ export interface RunLease extends Item {
 /** The clocks of two functions may differ by this much, and a request of a killed function may arrive later. */
 const SKEW_MS = 5_000;
 
-/** Takes the lease. Answers `undefined` while another run holds it. */
+/** Takes the lease. Returns `undefined` while another run holds it. */
 export async function takeLease<T extends RunLease>(
   deps: ItemDeps,
   key: string,
@@ -35,7 +35,7 @@ export async function endLease<T extends RunLease>(
 }
 
 /**
- * Does work that two runs must not do at the same time. Answers `false` while another run does it. The lease ends soon
+ * Does work that two runs must not do at the same time. Returns `false` while another run does it. The lease ends soon
  * after the invocation at the latest, so a killed run does not block the next one for long.
  */
 export async function runAlone(

@@ -30,7 +30,7 @@ interface Drawn {
 
 /** The rear of a line, for jobs that do not fit into the front. A ticket costs the same however many jobs wait. */
 export interface Tickets {
-  /** Takes a ticket, or finds the job's own. Answers `undefined` if no ticket waits and `open` is false. */
+  /** Takes a ticket, or finds the job's own. Returns `undefined` if no ticket waits and `open` is false. */
   take(line: Line, job: { id: string; ticket?: number }, open: boolean): Promise<number | undefined>;
   /** Reads at most `most` of the oldest tickets, or more if `except` has all their ids. */
   oldest(line: Line, options: { most: number; except: readonly string[] }): Promise<Drawn>;

@@ -14,7 +14,7 @@ export interface Act extends Omit<Target, 'region'> {
 }
 
 /**
- * Stores who does something and why, before it is done. The object is never replaced. Answers its id, which the history
+ * Stores who does something and why, before it is done. The object is never replaced. Returns its id, which the history
  * of each changed job names. Rejects with a StoreError, and then nothing may be changed.
  */
 export async function writeAudit(

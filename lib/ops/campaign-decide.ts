@@ -34,7 +34,7 @@ const RULES: Record<CampaignDecision, Rule> = {
 
 /**
  * Changes a campaign's status. A repeat changes nothing. Rejects with an OperatorError if it comes too late. `audited`:
- * stores who does it, just before the change, and answers the id of that object.
+ * stores who does it, just before the change, and returns the id of that object.
  */
 export async function decideCampaign(
   from: Reader,

@@ -21,7 +21,7 @@ export const sendCanaries = (deps: OperatorDeps, queues: readonly string[]): Pro
     return { queue, id: canary.id };
   });
 
-/** Waits until all jobs have ended, at most `limitMs`. Answers their rows in the same order. */
+/** Waits until all jobs have ended, at most `limitMs`. Returns their rows in the same order. */
 export async function waitForEnds(
   { ledger, clock }: Pick<OperatorDeps, 'ledger' | 'clock'>,
   probes: readonly Probe[],

@@ -15,7 +15,7 @@ export interface JobStatus {
   reason?: Reason;
   /** Whether the job has reached an end. An operator can still reopen a dead or cancelled job. */
   ended: boolean;
-  /** The worker's small answer after a success, for example the id of a ticket. */
+  /** The worker's small result after a success, for example the id of a ticket. */
   result?: unknown;
   /** Why the job is dead or waits. It names rules, never values. */
   error?: { code: string; message: string; field?: string };

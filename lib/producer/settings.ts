@@ -4,7 +4,7 @@ import { type ProducerSettings, producerSettings } from '../config/producer';
 import { describeIssue } from '../jobs/envelope';
 import { InvalidJobError } from './errors';
 
-/** Static credentials, or a function that answers them, as the AWS SDK takes them. */
+/** Static credentials, or a function that returns them, as the AWS SDK takes them. */
 export type Credentials = ClientCredentials | (() => Promise<ClientCredentials>);
 
 export interface ClientCredentials {

@@ -73,7 +73,7 @@ export interface Accepted {
 export interface Unsent {
   row: JobRow;
   message: OutgoingMessage;
-  /** Answers the caller when SQS has the message. */
+  /** Resolves when SQS has the message. */
   sent(message: SentMessage): Promise<Accepted>;
 }
 
@@ -91,7 +91,7 @@ export async function submit(deps: SubmitDeps, submission: Submission): Promise<
   return sent(await deps.queues.send(deps.queueUrl(row.queue), message));
 }
 
-/** Writes the row of a job, and answers what is left to do. Rejects as `submit` does. */
+/** Writes the row of a job, and returns what is left to do. Rejects as `submit` does. */
 export async function accept(deps: SubmitDeps, submission: Submission): Promise<{ accepted: Accepted } | Unsent> {
   const { clock, random, ledger } = deps;
   const { queue, group } = submission;

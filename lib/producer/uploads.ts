@@ -102,8 +102,8 @@ const folderOf = (prefix: string, queue: string, principal: string): string =>
   `${uploadsPrefix(prefix, queue)}${sha256(JSON.stringify([queue, principal])).slice(0, 32)}/`;
 
 /**
- * Answers the uploads among the keys. Throws an InvalidJobError if a key is ambiguous or an upload of another principal.
- * Keys outside of the uploads are the API's own.
+ * Returns the uploads among the keys. Throws an InvalidJobError if a key is ambiguous or an upload of another
+ * principal. Keys outside of the uploads are the API's own.
  */
 export function checkOwner(
   keys: readonly { field: string; key: string }[],

@@ -9,7 +9,7 @@ import type { ReconcileDeps } from './deps';
 const mustEnd = (row: JobRow, now: number): boolean =>
   row.damage !== undefined && mayFollow(row, 'endDamaged') && !(row.lease && row.lease.until > now);
 
-/** Ends a job whose damaged row says that it must end. Answers whether it did. */
+/** Ends a job whose damaged row says that it must end. Returns whether it did. */
 export async function endedIfDamaged(deps: ReconcileDeps, row: JobRow): Promise<boolean> {
   const applies = (now: JobRow) => mustEnd(now, deps.clock.now());
   if (!applies(row)) return false;

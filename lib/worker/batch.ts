@@ -43,7 +43,7 @@ export async function handleBatch({ deps, contract, event, remainingMs }: Batch)
 
 type Group = Omit<Batch, 'event' | 'remainingMs'> & { group: Incoming[]; deadline: Deadline; alone: boolean };
 
-/** Handles a group in order. It stops at the first message that is not done, and answers that one and all behind it. */
+/** Handles a group in order. It stops at the first message that is not done, and returns that one and all behind it. */
 async function handleGroup({ group, ...rest }: Group): Promise<{ pending: Incoming[]; suspectedCrash: boolean }> {
   for (const [index, message] of group.entries()) {
     const disposition = await handleMessage({ ...rest, message });

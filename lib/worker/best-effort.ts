@@ -44,7 +44,7 @@ export async function bestEffort(
   }
 }
 
-/** Skips a step, and answers how the job's result says so. */
+/** Skips a step, and returns how the job's result says so. */
 export function skipStep({ steps }: RunContext, step: string, reason: string): `skipped: ${string}` {
   steps.skip(step, reason);
   return `skipped: ${reason}`;

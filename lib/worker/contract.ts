@@ -28,7 +28,7 @@ export interface RunContext {
   log: Log;
 }
 
-/** One message type of a queue. The answer of `process` is stored, so it must be small and hold no personal data. */
+/** One message type of a queue. The result of `process` is stored, so it must be small and hold no personal data. */
 export interface MessageType<T = unknown> {
   schema: z.ZodType<T>;
   process: (job: Job<T>, context: RunContext) => Promise<unknown>;

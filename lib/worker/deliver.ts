@@ -85,7 +85,7 @@ async function dispose(delivery: DeliveryRun, resolved: Resolved): Promise<Dispo
 const frontOf = async ({ order, settings }: WorkerDeps, row: JobRow): Promise<readonly string[]> =>
   settings(row.queue).ordered ? order.front(row) : [];
 
-/** Waits until another run's lease ends. Answers a disposition if this invocation has no time for that. */
+/** Waits until another run's lease ends. Returns a disposition if this invocation has no time for that. */
 async function waitForRun(
   { deps, contract, message, deadline }: DeliveryRun,
   { until, messageId }: { until: number; messageId: string },

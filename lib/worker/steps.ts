@@ -14,10 +14,10 @@ export class StepUnknownError extends AmbiguousError {
 }
 
 export interface StepOptions<R> {
-  /** The side effect. Its answer is stored, so it must be small and hold no personal data. */
+  /** The side effect. Its result is stored, so it must be small and hold no personal data. */
   run: () => Promise<R>;
   /**
-   * Asks the vendor whether the effect happened. Answers its result, or `undefined` if it did not happen. Without this
+   * Asks the vendor whether the effect happened. Returns its result, or `undefined` if it did not happen. Without this
    * function the vendor cannot be asked, and the step becomes `unknown`.
    */
   resolve?: () => Promise<R | undefined>;
@@ -32,7 +32,7 @@ export interface StepOptions<R> {
 }
 
 export interface Steps {
-  /** Runs a step once. Answers `undefined` for a skipped step, and for a step that evidence proved without `proven`. */
+  /** Runs a step once. Returns `undefined` for a skipped step, and for a step that evidence proved without `proven`. */
   step<R>(name: string, options: StepOptions<R>): Promise<R>;
   /** The step so far. */
   peek(name: string): Step | undefined;

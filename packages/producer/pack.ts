@@ -35,7 +35,7 @@ export async function packProducer(out: string): Promise<string> {
   }
 }
 
-/** Bundles our own code, and answers the packages that it imports. */
+/** Bundles our own code, and returns the packages that it imports. */
 async function bundle(folder: string): Promise<string[]> {
   const options = {
     entryPoints: { index: ENTRY },
