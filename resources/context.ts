@@ -9,7 +9,7 @@ export interface Context extends Pick<Instance, 'stage' | 'bucket' | 'prefix' | 
   brand?: string | undefined;
   /** Who may take the role of the API. Without it there is no such role. */
   api?: string[] | undefined;
-  /** Where the key of the hashes of people lies. */
+  /** Where the key of the hashes of people is stored. */
   hashKey?: string | undefined;
   /** ARN of the customer key that encrypts the secrets. */
   secretsKey?: string | undefined;

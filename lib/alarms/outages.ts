@@ -24,7 +24,7 @@ export type Over = Pick<Outage, 'root' | 'since' | 'followed'>;
 
 /** What to do with an alarm's change. */
 export interface Verdict {
-  /** Otherwise another message has told it, or will. */
+  /** False if another message reports this alarm. */
   tell: boolean;
   /** The last alarm of an outage is over. The message is about the outage. */
   over?: Over;

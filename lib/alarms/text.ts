@@ -86,6 +86,6 @@ export const failingText = (failing: readonly FailingWork[], target: Target): st
     })
     .join('\n');
 
-/** An operator's words may look like Discord's markup, so they stand in a code block. */
+/** An operator's words may look like Discord's markup, so they are in a code block. */
 export const pauseText = ({ at, reason }: Pick<Pause, 'at' | 'reason'>): string =>
   `since <t:${Math.floor(at / 1000)}:f>\n${codeBlock(reason, 400)}`;

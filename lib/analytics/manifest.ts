@@ -8,7 +8,7 @@ export interface ManifestEntry {
   /** The name of the compacted object without its extension. */
   object: string;
   /**
-   * ISO 8601. Before this time readers use the message's own object, and afterwards the compacted one. It lies in the
+   * ISO 8601. Before this time readers use the message's own object, and afterwards the compacted one. It is in the
    * future when it is written. So a reader may list the bucket a little earlier or later than it reads the manifests.
    */
   from: string;

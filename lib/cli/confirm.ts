@@ -21,8 +21,8 @@ export async function confirmWrite(
 }
 
 /**
- * Asks for the instance's name before a production stack is removed. `--yes` is not enough: without a terminal, the name
- * must stand in `--confirm`.
+ * Asks for the instance's name before a production stack is removed. `--yes` is not enough: without a terminal, the
+ * name must be in `--confirm`.
  */
 export async function confirmRemove(
   target: Target,

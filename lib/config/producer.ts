@@ -13,7 +13,7 @@ export const producerSettings = z.object({
   table: commonEnv.shape.TABLE,
   /** Recipients per second. It decides the size of a campaign's chunks. */
   emailRate: z.number().positive().max(10_000),
-  /** Where the key of the hashes of people lies, `ssm:/path`. Only a local instance has the key itself here. */
+  /** Where the key of the hashes of people is stored, `ssm:/path`. Only a local instance has the key itself here. */
   hashKey: z.string().min(1).optional(),
   queues: z.record(name, queueSettings.pick({ type: true, retention: true })),
 });

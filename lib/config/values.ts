@@ -26,8 +26,8 @@ export const list = z
   );
 
 /**
- * A secret, or a reference to it: `ssm:/path` or `secretsmanager:name`. The mark of a secret: only a variable with this
- * schema can be read with `realSecret`, gets a permission, and is refused in a template as a plain text.
+ * A secret, or a reference to it: `ssm:/path` or `secretsmanager:name`. Variables parsed with this schema are treated
+ * as secrets: `realSecret` reads them, their function gets a permission, and a template refuses them as plain text.
  */
 export const secret = z.string().min(1).brand<'Secret'>();
 /** A secret that a function can do without. */

@@ -63,7 +63,7 @@ export async function readPart(deps: ReadDeps, manifest: Manifest, number: numbe
     .map((line) => JSON.parse(line) as Recipient);
 }
 
-/** Reads the campaign's content. */
+/** Reads the campaign's content. Throws a PermanentError if its object is gone or has changed. */
 export async function readContent(deps: ReadDeps, manifest: Manifest): Promise<CampaignContent> {
   const expected = manifest.content;
   const key = campaignKeys(deps.prefix, manifest.campaign).content(expected);

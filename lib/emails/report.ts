@@ -22,7 +22,6 @@ export interface CampaignReport {
   campaign: string;
   name?: string | undefined;
   status: CampaignStatus;
-  /** Why the campaign is paused. */
   reason?: string | undefined;
   /** The attribute that the stored campaign has lost, so that the sums may be wrong. */
   damage?: string | undefined;

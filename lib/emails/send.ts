@@ -20,7 +20,6 @@ export interface SendDeps {
 
 export interface Sending {
   origin: Origin;
-  /** The job's generation. */
   generation: number;
   recipients: number;
   use: RateUse;

@@ -7,9 +7,9 @@ import { ANY_PAYLOAD } from './row-schema';
 import { storedError } from './stored-error';
 import { claim as taken } from './transitions';
 
-/** After so many crashed runs in a row a job counts as a poison message … */
+/** After so many crashed runs in a row a job counts as a poison message. */
 export const CRASH_LOOP_RUNS = 2;
-/** … and after so many in all, even if the job waited in between. */
+/** After so many crashed runs in all it does too, even if the job waited in between. */
 const MOST_CRASHES = 3;
 
 export type Claim =

@@ -3,7 +3,7 @@ import type { Item } from '../ports';
 /** How an entry leaves a DLQ. `redriven`: a worker has taken the job up again. `canary`: it was a canary's entry. */
 export type Exit = 'redriven' | 'returned' | 'discarded' | 'expired' | 'canary';
 
-/** What left a queue's DLQ lately (key `dlq#{queue}`). Only the reconciler writes this item. */
+/** Recent exits from a queue's DLQ (key `dlq#{queue}`). Only the reconciler writes this item. */
 export interface DlqExits extends Item {
   /** Jobs that had an entry in the DLQ at the last look, at `at`. */
   dead: number;

@@ -128,7 +128,8 @@ export function dueTime(row: JobRow): number {
     const by = row.deliveries.findLast((delivery) => delivery.messageId === messageId);
     return by?.sentAt ?? at;
   });
-  // Not only the last one: an old copy can open a job once more, and was sent before an operator's retry.
+  // Take the latest of all openings. An old copy of the message can reopen a job, although it was sent before an
+  // operator's retry.
   return Math.max(first, row.dueSince ?? 0, ...openings);
 }
 

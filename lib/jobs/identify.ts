@@ -15,7 +15,7 @@ export interface Resolved {
   envelope?: Envelope;
   /** Why the body is not a job. */
   problem?: PermanentError;
-  /** The envelope of a disowned body. */
+  /** The envelope of a body whose id belongs to a job with other data (see `disowned`). */
   alleged?: Envelope;
   /** The message carried a stand-in for the body. */
   standIn?: true;
@@ -58,7 +58,7 @@ const OWN_ID = /^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|invalid\/[\w-]{1,100
 const ownId = (given: string | undefined): string | undefined =>
   given !== undefined && OWN_ID.test(given) ? given : undefined;
 
-/** A job with other data has the body's id. The body gets its own row, and the other row stays as it is. */
+/** The body's id already belongs to a job with other data. This body gets its own id and row. */
 export function disowned({ body, envelope, alleged = envelope }: Resolved, id: string): Resolved {
   return { id, body, payloadHash: sha256(body), problem: new IdTakenError(), ...(alleged && { alleged }) };
 }

@@ -15,7 +15,7 @@ export interface Behind {
 export interface AlarmState {
   /** The evaluated alarms that are firing, by name: since when, ms since 1970. */
   ringing: Record<string, number>;
-  /** What was lately behind an alarm, by its name. With full monitoring too. */
+  /** What was recently behind an alarm, by its name. With full monitoring too. */
   behind: Record<string, Behind & { at: number }>;
   /** What SQS measures for CloudWatch: depths and ages. */
   gauges: AllSeries;

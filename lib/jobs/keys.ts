@@ -15,11 +15,11 @@ export const topicName = (instance: string): string => `${instance}-alarms`;
 export const undeliveredName = (instance: string): string => `${instance}-alarms-undelivered`;
 /** The last canary of a queue. */
 export const canaryKey = (queue: string): string => `canary#${queue}`;
-/** What left a queue's DLQ lately. */
+/** Recent exits from a queue's DLQ. */
 export const dlqKey = (queue: string): string => `dlq#${queue}`;
 /** The reconciler's current or last pass through a queue's DLQ. */
 export const passKey = (queue: string): string => `pass#${queue}`;
-/** That an operator has paused a queue. */
+/** The pause of a queue. */
 export const pauseKey = (queue: string): string => `pause#${queue}`;
 /** What was last released to a queue. */
 export const releasesKey = (queue: string): string => `releases#${queue}`;
@@ -132,7 +132,7 @@ export function hourPartition(folder: string, time: number): string {
 /** Names the instance to which a folder of the bucket belongs. */
 export const ownerKey = (prefix: string): string => `${prefix}/_owner`;
 
-/** Query engines read the whole folder of these queues, so the jobs' records lie beside it. */
+/** Query engines read the whole folder of these queues, so the jobs' records are beside it. */
 const DATA_SETS: ReadonlySet<string> = new Set(['analytics']);
 
 /** The folder of a queue's job records. */

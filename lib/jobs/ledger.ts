@@ -35,8 +35,9 @@ const TRIES = 3;
 const RETRY_MS = 100;
 
 /**
- * The version that follows. A damaged item has a text or none, and goes on with the time in ms. That is higher than any
- * count, so a late write that expects a version of before the damage changes nothing.
+ * The next version. A damaged item may have a version that is not a number, or none. Its next version is the current
+ * time in ms. That is higher than any count, so a late write that expects a version from before the damage changes
+ * nothing.
  */
 const versionAfter = (expected: unknown, now: number): number =>
   Number.isSafeInteger(expected) && (expected as number) >= 0 ? (expected as number) + 1 : now;

@@ -10,11 +10,11 @@ export const MAX_MESSAGE_BYTES = 1024 * 1024;
 export const ATTRIBUTE = {
   /** The job id, for a body without one. */
   job: 'job',
-  /** `kept`: the body lies in S3 under the job's id, and the message carries a stand-in. */
+  /** `kept`: the body is in S3 under the job's id, and the message carries a stand-in. */
   body: 'body',
-  /** How often the reconciler returned the message. Later returns count only if the message killed a worker … */
+  /** How often the reconciler returned the message. Later returns count only if the message killed a worker. */
   returned: 'returned',
-  /** … and when it last returned the message, in ms since 1970. */
+  /** When the reconciler last returned the message, in ms since 1970. */
   returnedAt: 'returnedAt',
 } as const;
 

@@ -4,7 +4,6 @@ import type { Item } from '../ports';
 export interface Pause extends Item {
   /** Since when, ms since 1970. */
   at: number;
-  /** The operator. */
   by: string;
   /** Why, in the operator's words. */
   reason: string;

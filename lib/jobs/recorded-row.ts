@@ -8,7 +8,8 @@ const DAY_MS = 24 * 60 * 60_000;
 
 /**
  * The row of a job that the table does not know. `made`: its row if nothing has happened to it yet. An old job may have
- * ended and lost its row to age. Then its record tells. Throws a NewerRowError for a record of newer code.
+ * ended, and its row may have expired. Then the record shows how it ended. Throws a NewerRowError for a record of newer
+ * code.
  */
 export async function recordedRow(
   { objects, prefix, clock }: { objects: Objects; prefix: string; clock: { now(): number } },

@@ -151,7 +151,7 @@ export interface JobRow extends ItemHead {
   leftDlqAt?: number;
   /** The job that an operator sent in place of this one, with other data. This one is never retried. */
   replacedBy?: string;
-  /** Whether the body lies in S3 under `_bodies/`. The row of a planned job says so shortly before. */
+  /** Whether the body is in S3 under `_bodies/`. The row of a planned job says so shortly before. */
   bodyKept?: boolean;
   /** The bulk action that last changed the job (lib/ops/run-bulk.ts), with the job's generation and the time before that. */
   bulk?: { id: string; generation: number; at: number };

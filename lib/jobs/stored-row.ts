@@ -45,7 +45,7 @@ export function rowOf(item: Item, knows = ROW_SCHEMA): JobRow {
   const whole = Object.entries(item).filter(([name]) => !damage.attributes.has(name));
   const sound = fieldsOf(Object.fromEntries(whole));
   const [queue = '', ...id] = item.key.split('#');
-  // A record lies under the hour of its job's time, so the hour must survive a lost time.
+  // A record is stored under the hour of its job's time, so the hour must survive a lost time.
   const now = sound.time ?? timeOfHourKey(item.hour) ?? sound.createdAt ?? sound.updatedAt ?? 0;
   const blank = blankRow({ queue, id: id.join('#'), time: now, payloadHash: ANY_PAYLOAD, group: undefined, now });
   return {

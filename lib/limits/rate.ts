@@ -6,20 +6,20 @@ import type { Clock, Item, Random, Table } from '../ports';
 export interface RateItem extends Item {
   /** The limit per second that the last reservation used. */
   rate: number;
-  /** Campaigns have taken their share until then … */
+  /** Campaigns have reserved up to this time, at their share of the rate. */
   campaigns: number;
-  /** … and nearly all of the rate until then. */
+  /** Campaigns have reserved up to this time, at nearly the whole rate. */
   alone: number;
-  /** From `someFrom` until `someUntil` they leave a little more, if nothing has moved `alone` since. */
+  /** From `someFrom` until `someUntil` campaigns leave a little more, if nothing has moved `alone` since. */
   someFrom?: number;
   someUntil?: number;
-  /** Single mails have taken their share until then … */
+  /** Single mails have reserved up to this time, at the share that campaigns leave. */
   messages: number;
-  /** … and all of the rate until then. */
+  /** Single mails have reserved up to this time, at the whole rate. */
   whole: number;
-  /** When the last single mail came … */
+  /** When the last single mail came. */
   messageAt: number;
-  /** … and the part of the rate that single mails took of late, at that time. */
+  /** The part of the rate that single mails had recently taken, at `messageAt`. */
   load?: number;
   /** The vendor asked for a wait: no call before then. */
   blockedUntil: number;
@@ -37,18 +37,20 @@ export interface Slot {
 export type Reservation = { kind: 'slot'; slot: Slot } | { kind: 'later'; waitMs: number };
 
 /**
- * The parts of the rate that campaigns take. Alone they leave a little: it pays for senders that wake a moment late, and
- * lets a single mail through at once. Beside many single mails they leave a tenth.
+ * The parts of the rate that campaigns take. They use at most 97 %. The rest absorbs senders that wake late, and lets a
+ * single mail through at once. Beside some single mails they leave more, and beside many a tenth.
  */
 const ALONE = 0.97;
 const BESIDE_SOME = 0.94;
 const BESIDE_MANY = 0.9;
-/** Single mails are some or many if they take more than this part of the rate … */
+/** Single mails are some or many if they take more than this part of the rate, on average over about `LOAD_MS`. */
 const SOME = 0.025;
 const MANY = 0.055;
-/** … on average over about this time. */
 const LOAD_MS = 10_000;
-/** A sender may be late by this part of what it sends, or by the least; a single mail moves nothing by being late. */
+/**
+ * A sender may be late by this part of what it sends, and at least by `LEAST_LATE_MS`. A late single mail delays no
+ * other sender.
+ */
 const LATE = 0.02;
 const LEAST_LATE_MS = 20;
 const MESSAGE_LATE_MS = 250;
@@ -176,7 +178,7 @@ function take(
   return { at, next: { ...item, messages: at + ms(1 - campaignsAt(item, at)), ...came } };
 }
 
-/** The part of the rate that single mails took of late. */
+/** The part of the rate that single mails have recently taken. */
 const loadOf = ({ load = 0, messageAt }: RateItem, now: number): number => load * Math.exp((messageAt - now) / LOAD_MS);
 
 function shareBeside(load: number): number {

@@ -8,7 +8,7 @@ export interface Act extends Omit<Target, 'region'> {
   /** The command, for example `jobs cancel`. */
   action: string;
   arguments: Record<string, string | boolean>;
-  /** The ARN of the credentials. It may hold the address of a person, so it stands in no row, record or log. */
+  /** The ARN of the credentials. It may hold the address of a person, so it is in no row, record or log. */
   by: string;
   reason?: string | undefined;
 }

@@ -19,14 +19,13 @@ export interface PreviewLine {
   count: number;
 }
 
-/** Work on many jobs (key `bulk#{id}`). The keys of its jobs lie in the bucket and never change. */
+/** Work on many jobs (key `bulk#{id}`). The keys of its jobs are in the bucket and never change. */
 export interface Bulk extends Item {
   id: string;
   action: BulkAction;
   at: number;
   /** The audit object of the command that made it. */
   audit: string;
-  /** Jobs a second. */
   perSecond: number;
   preview: PreviewLine[];
   total: number;

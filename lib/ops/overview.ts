@@ -231,7 +231,6 @@ async function measured(deps: Deployment, now: number, lengthMs: number, periodS
   };
 }
 
-/** The sum of a chart's points. */
 export const sumOf = (points: readonly MetricPoint[]): number => points.reduce((sum, { value }) => sum + value, 0);
 
 /** The average processing time of the window. `undefined`: there was no run. */

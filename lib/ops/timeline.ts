@@ -16,7 +16,7 @@ const OUTCOMES = ['retry', 'held', 'dead', 'succeeded', 'cancelled', 'crashed', 
 /** What ends a wait outside the queue. */
 const LEAVES = ['released', 'returned', 'started', 'reopened', 'dead', 'cancelled'];
 
-/** The waits, runs and steps of a job in the order of their beginnings. Steps lie inside the run that began them. */
+/** The waits, runs and steps of a job in the order of their beginnings. Steps are inside the run that began them. */
 export function timeline(row: JobRow): Span[] {
   const { history, createdAt, steps } = row;
   const spans: Span[] = [];

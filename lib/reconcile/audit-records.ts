@@ -8,7 +8,7 @@ import { UNFINISHED_AFTER_MS } from '../jobs/schedule';
 import type { ReconcileDeps } from './deps';
 import type { Difference } from './difference';
 
-/** Counts the jobs whose time lies in the audited hours. */
+/** Counts the jobs whose time is in the audited hours. */
 export interface Records {
   /** Rows that have not ended. After a redrive or retry, such a row may still have the record of its last end. */
   live: number;

@@ -34,7 +34,7 @@ interface Found {
 /**
  * Releases the jobs that wait behind another job of their group, in order, once that job has ended. Each line has an
  * entry in the index; the line that has waited longest for a look comes first. Lines of released code and damaged lines
- * have no entry, so the rows lead to them. A job that stands in no line is released, so that it joins one.
+ * have no entry, so the rows lead to them. A job that is in no line is released, so that it joins one.
  */
 export const releaseBehind: Work = async (deps, queue, inTime) => {
   const turn = deps.pace.turn(queue, todoKey(queue, 'behind'));

@@ -16,7 +16,7 @@ const MOST_BYTES = 32 * 1024 * 1024;
 /**
  * Looks through a DLQ for messages that SQS moved there. It completes jobs that have ended, parks poison messages with
  * their reason, and returns messages that were never tried. Parked entries stay. If one run has no time for the whole
- * DLQ, the next runs continue. Kept entries are hidden meanwhile, so that each run sees what lies behind.
+ * DLQ, the next runs continue. Kept entries are hidden meanwhile, so that each run sees what is behind them.
  */
 export const judgeDeadLetters: Work = async (deps, queue, mayGoOn) => {
   const pass = await passToWalk(deps, queue);

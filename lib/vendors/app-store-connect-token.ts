@@ -4,7 +4,7 @@ import type { Secret } from '../ports';
 
 const SECOND_MS = 1000;
 const MINUTE_S = 60;
-/** Apple refuses a token from its future, so `iat` lies back by as much as our clock may be ahead. */
+/** Apple refuses a token from its future, so `iat` is earlier by as much as our clock may be ahead. */
 const SKEW_S = MINUTE_S;
 /** Counts from `iat`. Apple accepts at most 20 minutes. */
 const LIFETIME_S = 19 * MINUTE_S;

@@ -25,7 +25,7 @@ const UNTIMED: readonly unknown[] = ['unknown', 'stopped', 'paused', 'behind'];
 type Wrong = string | undefined | false;
 
 const text = (value: unknown): string => (typeof value === 'string' ? value : '');
-/** A damaged row may hold any number, but no time lies beyond the last date. */
+/** A damaged row may hold any number, but no time is beyond the last date. */
 const number = (value: unknown): number => (typeof value === 'number' && Math.abs(value) <= 8.64e15 ? value : 0);
 const list = (value: unknown): Record<string, unknown>[] => (Array.isArray(value) ? value : []);
 const isEnd = ({ state }: Item): boolean => ENDS.includes(state);

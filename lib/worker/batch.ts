@@ -50,7 +50,8 @@ async function handleGroup({ group, ...rest }: Group): Promise<{ pending: Incomi
     if (disposition.acknowledge) continue;
     const pending = group.slice(index);
     if ('suspectedCrash' in disposition) return { pending, suspectedCrash: true };
-    // SQS withholds what follows a hidden message. Hidden first, the followers are back when that message returns.
+    // SQS withholds what follows a hidden message. Hide the followers before the failed message, so that they are
+    // visible again when it comes back.
     for (const follower of pending.slice(1)) await setVisibility(rest.deps, follower, disposition.visibilityMs);
     await setVisibility(rest.deps, message, disposition.visibilityMs);
     return { pending, suspectedCrash: false };

@@ -69,7 +69,8 @@ function contextOf({ deps, row, deadline }: Run, lease: Lease): RunContext {
 async function attempt({ deps, contract, resolved, row }: Run, context: RunContext): Promise<unknown> {
   // The reconciler wrote this into the row. The message could claim anything.
   if (row.canary) return undefined;
-  // Direct work finds out alone whether another job has its id. The owner of the id's row may have done nothing.
+  // Work without a row checks the bucket for an id conflict itself. The row of that id may belong to a job that did
+  // nothing.
   const envelope = resolved.envelope ?? (isDirect(contract) ? resolved.alleged : undefined);
   if (!envelope) throw resolved.alleged && row.error?.code === 'InvalidEnvelope' ? onceInvalid() : resolved.problem;
   const type = typeOf(contract, envelope, deps.clock.now());

@@ -21,7 +21,7 @@ export function take(delivery: DeliveryRun, resolved: Resolved): Promise<Claim> 
     token: deps.random.uuid(),
     first: firstStep(contract, resolved),
     alone,
-    // The lease must outlive this function by the clock of any other worker.
+    // Another worker's clock may be ahead, so the lease ends later than this function.
     leaseUntil: deadline.at + CLOCK_SKEW_MS,
     now: () => deps.clock.now(),
   });

@@ -55,9 +55,9 @@ const STATUS_AFTER = new Map<string, Stored['status']>([
 ]);
 
 /**
- * A stored campaign with all its attributes. A damaged one comes with `damage`, the first attribute that is lost, and goes
- * on if it can: its history tells the status, and the rows of its chunks tell what was released. Without its plan it is
- * cancelled. If nothing tells whether it may send, it is paused.
+ * A stored campaign with all its attributes. A damaged one comes with `damage`, the first attribute that is lost, and
+ * goes on if it can. The status comes from the history. If that is lost too, the campaign is paused. What was released
+ * comes from the rows of its chunks. Without its plan, the campaign is cancelled.
  */
 export function wholeCampaign(item: Item): Item {
   const { error } = schema.safeParse(item);

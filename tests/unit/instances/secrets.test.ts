@@ -37,7 +37,7 @@ test.each(secrets)('the plain secret of %s in %s is refused', (_key, name) => {
   expect(problemsOf(() => readInstance('mht-api', root))).toEqual([`instances/mht-api.yml: ${path}: ${REFUSED}`]);
 });
 
-test('the hash key lies in SSM, because producers read it too', () => {
+test('the hash key is in SSM, because producers read it too', () => {
   changeInstance(root, 'mht-api', { hashKey: 'secretsmanager:mht/hash-key' });
 
   expect(problemsOf(() => readInstance('mht-api', root))).toEqual([

@@ -39,7 +39,7 @@ test('a stored row has clearer names in memory, and its stored names in the tabl
 });
 
 test.each<[string, object, number]>([
-  ['of its hour, under which its record lies', { hour: 'feedback#2026123123' }, Date.UTC(2026, 11, 31, 23)],
+  ['of its hour, under which its record is stored', { hour: 'feedback#2026123123' }, Date.UTC(2026, 11, 31, 23)],
   ['of the row, if its hour is damaged too', { hour: 'feedback#soon' }, 7],
   ['of the row, if it has no hour', {}, 7],
 ])('a row that lost its time takes the time %s', (_what, hour, time) => {

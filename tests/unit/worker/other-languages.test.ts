@@ -15,7 +15,7 @@ test.each([
   ['Go', { time: '2026-01-02T03:04:05.123456789Z', datacontenttype: 'application/json; charset=utf-8' }],
   ['C#', { time: '2026-01-01T20:04:05.1234567-07:00', datacontenttype: 'application/json;charset="UTF-8"' }],
   ['Java', { time: '2026-01-02T03:04:05Z', subject: null, dataschema: null, traceparent: null }],
-])('an event as the SDK of %s writes it is done, and its record lies in the UTC hour', async (_language, changes) => {
+])('an event as the SDK of %s writes it is done, and its record is under the UTC hour', async (_language, changes) => {
   const { engine, effects } = start();
   engine.send(json({ id: 'evt_2/7', ...changes }));
 
