@@ -68,6 +68,19 @@ browserTest('without the token the page shows nothing of the deployment', async 
   expect(await page.content()).not.toContain('acme');
 });
 
+browserTest('a wrong token in the address does not replace the one that the browser has', async () => {
+  const { page } = await aTabOn(job);
+  const { host } = new URL(page.url());
+
+  await page.goto(`http://${host}/#token=wrong`);
+  await page.getByRole('heading', { name: 'Overview' }).or(page.getByRole('alert')).waitFor();
+
+  expect(await page.getByRole('alert').count()).toBe(0);
+  expect(page.url()).not.toContain('wrong');
+  await page.reload();
+  await page.getByRole('heading', { name: 'Overview' }).waitFor();
+});
+
 browserTest('a page of another port can neither read the console, nor act, nor show it in a frame', async () => {
   const { url, host, token } = await aConsole({ write: true });
   const { page } = await aTab();
