@@ -1,14 +1,17 @@
 import { S3Client } from '@aws-sdk/client-s3';
 import { realObjects } from '../aws/objects';
-import { folderOf } from '../instances/deployed';
+import { folderOf, stackName } from '../instances/deployed';
 import type { Instance } from '../instances/instance';
+import { linesOf } from '../instances/problems';
 import { claimFolder } from '../jobs/folder-owner';
 import { campaignsNotEnded } from '../ops/campaign-find';
 import { jobsInStates, LISTED_STATES } from '../ops/find';
 import { OperatorError, type Reader } from '../ops/operator';
 import { connect } from './connect';
+import { movesOf, placeIn, placeInFile } from './moves';
 import { type Findings, instanceFolder, preflight } from './preflight';
 import type { Serverless } from './serverless';
+import { readTemplate } from './stack';
 import { terminal } from './terminal';
 
 /** What AWS and the vendors show before a deployment of the instance. */
@@ -22,7 +25,7 @@ export async function accountProblems(instance: Instance, serverless: Serverless
 }
 
 /** Counts the work of the deployed instance that has not ended, also in queues that its file no longer names. */
-async function unfinishedOf({ known }: Instance, serverless: Serverless): Promise<number> {
+export async function unfinishedOf({ known }: Instance, serverless: Serverless): Promise<number> {
   const { reader } = await connect(serverless, terminal);
   return unfinished(reader, Object.keys(known));
 }
@@ -44,6 +47,18 @@ export async function requireReady(instance: Instance, serverless: Serverless): 
   const { problems, notes } = await accountProblems(instance, serverless);
   for (const note of notes) terminal.note(note);
   if (problems.length > 0) throw new OperatorError(problems.join('\n'));
+}
+
+/**
+ * Rejects with an OperatorError if the file names another folder than the deployed stack has, or not all of its queues. A
+ * deployment of one function would take that function there, and leave the others.
+ */
+export async function requireSamePlace(instance: Instance, serverless: Serverless): Promise<void> {
+  const deployed = await readTemplate(await serverless.getProvider('aws').getAwsSdkV3Config(), stackName(instance));
+  const moves = deployed ? movesOf(placeIn(deployed), placeInFile(instance)) : [];
+  if (moves.length === 0) return;
+  const why = 'sls deploy function would change that for one function only. Nothing was changed. Use sls deploy.';
+  throw new OperatorError([...linesOf(instance.file, moves), why].join('\n'));
 }
 
 /** Claims the folder of the instance. Rejects with an OperatorError if another instance has just claimed it. */

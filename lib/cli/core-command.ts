@@ -1,7 +1,8 @@
 import { chosenInstance } from '../instances/choose';
 import { stackName } from '../instances/deployed';
+import type { Instance } from '../instances/instance';
 import { isProduction } from '../target';
-import { claimOwnFolder, requireReady } from './check';
+import { claimOwnFolder, requireReady, requireSamePlace, unfinishedOf } from './check';
 import type { CommandContext } from './command';
 import { GUARDED } from './commands';
 import { confirmRemove, confirmWrite } from './confirm';
@@ -11,7 +12,7 @@ import { text } from './options';
 import { deploymentPlan, endHere, removalPlan, rollbackPlan } from './plan';
 import { refuseLosses } from './refuse-losses';
 import { isExpected } from './run-command';
-import type { Serverless } from './serverless';
+import type { Serverless, Template } from './serverless';
 import { namedTargetOf, requireOwnAccount, targetOf, targetText } from './target';
 import { terminal } from './terminal';
 
@@ -31,6 +32,7 @@ export async function beforeCore(serverless: Serverless, options: CommandContext
     requireOwnAccount(target, serverless);
     // These two ask later, below the list of what they change.
     if (command === 'deploy') return requireReady(chosenInstance(options), serverless);
+    if (command === 'deploy function') await requireSamePlace(chosenInstance(options), serverless);
     if (command === 'rollback' || isDryRun(options)) return;
     if (command === 'remove') await confirmRemove(target, { options, out: terminal });
     else if (GUARDED.includes(command)) await confirmWrite(target, { options, out: terminal });
@@ -39,7 +41,7 @@ export async function beforeCore(serverless: Serverless, options: CommandContext
 
 /**
  * Runs when the service is packaged, before anything is deployed. In production, and for a dry run, shows what changes.
- * Rejects if the deployment would lose messages or rows. Asks before it changes production, and claims the instance's
+ * Rejects if the deployment would lose messages or rows, or leave work behind. Asks before it changes production, and claims the instance's
  * folder.
  */
 export async function beforeDeployment(serverless: Serverless, options: CommandContext['options']): Promise<void> {
@@ -48,16 +50,12 @@ export async function beforeDeployment(serverless: Serverless, options: CommandC
     const target = targetOf(serverless);
     const dry = isDryRun(options);
     const instance = chosenInstance(options);
-    const aws = serverless.getProvider('aws');
-    const config = await aws.getAwsSdkV3Config();
+    const config = await serverless.getProvider('aws').getAwsSdkV3Config();
     if (dry || isProduction(target)) {
       const plan = { template, folder: text(options, 'package') ?? '.serverless', config };
       show([`The deployment of ${instance.name} would:`, ...(await deploymentPlan(instance, plan))], dry);
     }
-    await refuseLosses(
-      { stack: stackName(instance), template },
-      { config, region: aws.getRegion(), account: await aws.getAccountId() },
-    );
+    await refuseLossesOf(instance, { serverless, template });
     if (dry) return;
     await confirmWrite(target, { options, out: terminal });
     await claimOwnFolder(instance, serverless);
@@ -69,23 +67,19 @@ export async function beforeDeployment(serverless: Serverless, options: CommandC
 export const beforeUpload = (serverless: Serverless): Promise<void> => shown(serverless, () => keepPauses(serverless));
 
 /**
- * Runs before a roll-back to an earlier deployment. Shows what changes, rejects if messages or rows would be lost, and asks
- * before it changes production. Without a timestamp the command only lists deployments.
+ * Runs before a roll-back to an earlier deployment. Shows what changes, rejects if messages or rows would be lost or work left
+ * behind, and asks before it changes production. Without a timestamp the command only lists deployments.
  */
 export async function beforeRollback(serverless: Serverless, options: CommandContext['options']): Promise<void> {
   const timestamp = text(options, 'timestamp');
   if (timestamp === undefined) return;
   await shown(serverless, async () => {
     const instance = chosenInstance(options);
-    const aws = serverless.getProvider('aws');
-    const config = await aws.getAwsSdkV3Config();
+    const config = await serverless.getProvider('aws').getAwsSdkV3Config();
     const { service } = serverless.service;
     const { lines, template } = await rollbackPlan(instance, { service, timestamp, config });
     show([`The roll-back of ${instance.name} would:`, ...lines], isDryRun(options));
-    await refuseLosses(
-      { stack: stackName(instance), template },
-      { config, region: aws.getRegion(), account: await aws.getAccountId() },
-    );
+    await refuseLossesOf(instance, { serverless, template });
     if (!isDryRun(options)) await confirmWrite(targetOf(serverless), { options, out: terminal });
   });
   if (isDryRun(options)) await endHere(serverless);
@@ -106,6 +100,16 @@ export async function beforeRemoval(serverless: Serverless, options: CommandCont
     show([`The removal of ${instance.name} would:`, ...(await removalPlan(instance, config))], true);
   });
   await endHere(serverless);
+}
+
+async function refuseLossesOf(
+  instance: Instance,
+  { serverless, template }: { serverless: Serverless; template: Template },
+): Promise<void> {
+  const aws = serverless.getProvider('aws');
+  const [config, account] = await Promise.all([aws.getAwsSdkV3Config(), aws.getAccountId()]);
+  const deployment = { config, account, region: aws.getRegion(), unfinished: () => unfinishedOf(instance, serverless) };
+  await refuseLosses({ stack: stackName(instance), template }, deployment);
 }
 
 function show(lines: string[], dry: boolean): void {

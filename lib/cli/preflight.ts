@@ -11,11 +11,11 @@ import type { Instance } from '../instances/instance';
 import { linesOf, type Problem } from '../instances/problems';
 import { secretSettings } from '../instances/variables';
 import { folderOwner, type InstanceFolder, mayUse } from '../jobs/folder-owner';
-import { queueName } from '../jobs/keys';
 import { TESTFLIGHT_QUEUE } from '../testflight/message';
 import { bucketFindings } from './bucket-check';
+import { moveProblems, placeInFile } from './moves';
 import type { AwsConfig } from './serverless';
-import { readStack } from './stack';
+import { readTemplate } from './stack';
 import { wrongAccount } from './target';
 import { templateProblems } from './template-problems';
 
@@ -112,31 +112,9 @@ async function ownerProblems(instance: Instance, client: S3Client): Promise<Prob
   return [{ path: 'prefix', rule: `the folder ${folderOf(instance)} belongs to ${owner} (its object _owner says so)` }];
 }
 
-/** Held and dead jobs have their bodies in the old folder, and campaigns their lists. */
 async function movedProblems(instance: Instance, { config, unfinished }: Checked): Promise<Problem[]> {
-  const { outputs = {} } = (await readStack(config, stackName(instance))) ?? {};
-  const before = outputs.Folder;
-  const now = folderOf(instance);
-  const queues = lostQueues(instance, outputs);
-  if ((before === undefined || before === now) && queues.length === 0) return [];
-  const count = await unfinished();
-  if (count === 0) return [];
-  const waiting = `while jobs or campaigns have not ended (${count} or more). Wait until sls jobs list and sls campaign list show none`;
-  const lost = queues.map((name) => ({
-    path: 'queues',
-    rule: `the deployed queue ${name} would be removed ${waiting}`,
-  }));
-  if (before === undefined || before === now) return lost;
-  return [...lost, { path: 'prefix', rule: `the folder would change from ${before} to ${now} ${waiting}` }];
-}
-
-/** The deployed queues that this deployment would remove, or replace because their type has changed. */
-function lostQueues({ name, rows }: Instance, outputs: Record<string, string | undefined>): string[] {
-  const deployed = Object.entries(outputs).flatMap(([id, url]) =>
-    id.endsWith('QueueUrl') && url !== undefined ? [url.slice(url.lastIndexOf('/') + 1)] : [],
-  );
-  const kept = rows.map((row) => queueName(name, row.name, row.type));
-  return deployed.filter((queue) => !kept.includes(queue));
+  const deployed = await readTemplate(config, stackName(instance));
+  return moveProblems(deployed, placeInFile(instance), unfinished);
 }
 
 /** A call whose known refusals are problems. Keys are HTTP statuses or the codes of StoreErrors. */

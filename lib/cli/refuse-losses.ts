@@ -2,22 +2,28 @@ import { CloudWatchClient, GetMetricStatisticsCommand } from '@aws-sdk/client-cl
 import { realQueues, sqsClient } from '../aws/queues';
 import { guarded } from '../aws/store-error';
 import { StoreError } from '../errors';
+import { linesOf } from '../instances/problems';
 import { queueUrl } from '../jobs/keys';
 import { OperatorError } from '../ops/operator';
 import { type Held, lossesOf, lossProblems } from './losses';
+import { moveProblems, placeIn } from './moves';
 import type { AwsConfig, Template } from './serverless';
 import { readTemplate } from './stack';
 
-/** Rejects with an OperatorError if a deployment of the template would lose messages or rows of the deployed stack. */
+/**
+ * Rejects with an OperatorError if a deployment of the template would lose messages or rows of the deployed stack, or leave
+ * work behind in its folder or queues. `unfinished`: how many jobs and campaigns have not ended, or more.
+ */
 export async function refuseLosses(
   { stack, template }: { stack: string; template: Template },
-  deployment: { config: AwsConfig; region: string; account: string },
+  deployment: { config: AwsConfig; region: string; account: string; unfinished: () => Promise<number> },
 ): Promise<void> {
   const deployed = await readTemplate(deployment.config, stack);
   const losses = deployed ? lossesOf(deployed, template) : [];
-  if (losses.length === 0) return;
   const { held, close } = heldBy(deployment);
-  const problems = await lossProblems(losses, held).finally(close);
+  const lost = await lossProblems(losses, held).finally(close);
+  const moved = await moveProblems(deployed, placeIn(template), deployment.unfinished);
+  const problems = [...lost, ...linesOf('the template', moved)];
   if (problems.length > 0)
     throw new OperatorError(['This deployment would lose data. Nothing was changed.', ...problems].join('\n'));
 }

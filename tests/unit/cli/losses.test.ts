@@ -8,6 +8,8 @@ import { templateOf } from '../../support/packages';
 interface Account {
   template?: Template;
   messages: Record<string, number>;
+  /** Jobs and campaigns that have not ended. */
+  live: number;
   /** Seconds. */
   oldest?: number;
 }
@@ -22,7 +24,7 @@ beforeAll(async () => {
   compiled = (await templateOf('prod')) as unknown as Template;
 });
 beforeEach(async () => {
-  account = { template: compiled, messages: {} };
+  account = { template: compiled, messages: {}, live: 0 };
   asked = [];
   server = http.createServer(answer);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -73,11 +75,20 @@ function deploy(change: (template: Template) => void = () => {}): Promise<void> 
   change(template);
   const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const config = { region: REGION, credentials: { accessKeyId: 'x', secretAccessKey: 'x' }, endpoint };
-  return refuseLosses({ stack: 'mht-api-jobs-prod', template }, { config, region: REGION, account: '123456789012' });
+  return refuseLosses(
+    { stack: 'mht-api-jobs-prod', template },
+    { config, region: REGION, account: '123456789012', unfinished: async () => account.live },
+  );
 }
 
 const drop = (id: string) => (template: Template) => {
   delete template.Resources[id];
+};
+const moveTo = (bucket: string) => (template: Template) => {
+  for (const { Properties } of Object.values(template.Resources))
+    Object.assign((Properties as { Environment?: { Variables?: object } })?.Environment?.Variables ?? {}, {
+      BUCKET: bucket,
+    });
 };
 const set = (id: string, properties: object) => (template: Template) => {
   Object.assign(template.Resources[id]?.Properties ?? {}, properties);
@@ -157,6 +168,19 @@ test.each([
   await expect(deploy(deployment)).rejects.toThrow(
     `The table mht-api-jobs would be ${change}, with the rows of all jobs.`,
   );
+});
+
+test.each([
+  ['queues: the deployed queue mht-api-analytics.fifo would be removed', drop('AnalyticsQueue')],
+  ['prefix: the folder would change from team-bucket/jobs to other/jobs', moveTo('other')],
+] as const)('a move is refused while work has not ended: %s', async (moved, deployment) => {
+  account.live = 1;
+  await expect(deploy(deployment)).rejects.toThrow(
+    `the template: ${moved} while jobs or campaigns have not ended (1 or more)`,
+  );
+
+  account.live = 0;
+  await expect(deploy(deployment)).resolves.toBeUndefined();
 });
 
 test('every loss is named at once', async () => {

@@ -4,14 +4,22 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { beforeRemoval, beforeRollback } from '../../../lib/cli/core-command';
+import { beforeCore, beforeDeployment, beforeRemoval, beforeRollback } from '../../../lib/cli/core-command';
 import { deploymentPlan, removalPlan, rollbackPlan } from '../../../lib/cli/plan';
 import type { AwsConfig, Serverless, Template } from '../../../lib/cli/serverless';
 import { readInstance } from '../../../lib/instances/read';
+import { commonVariables } from '../../../lib/instances/variables';
+import { CAMPAIGN_QUEUE, campaignKey, todoKey } from '../../../lib/jobs/keys';
 
 const BUCKET = 'the-deployment-bucket';
 /** What the account holds, as a test sets it. */
-let account: { template?: Template; archives: Record<string, string>; objects: Record<string, string> };
+let account: {
+  template?: Template;
+  archives: Record<string, string>;
+  objects: Record<string, string>;
+  /** The id of a campaign that has not ended. */
+  campaign?: string;
+};
 let server: http.Server;
 let folder: string;
 
@@ -27,7 +35,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** The calls of CloudFormation and S3 that a plan makes. Any other call fails. */
+/** The calls of CloudFormation, S3 and DynamoDB that the commands make. Any other call fails. */
 function answer(request: http.IncomingMessage, response: http.ServerResponse): void {
   let body = '';
   request.on('data', (chunk) => {
@@ -43,6 +51,8 @@ function answer(request: http.IncomingMessage, response: http.ServerResponse): v
       const text = account.objects[decodeURIComponent(new URL(request.url ?? '', 'http://x').pathname)];
       return text === undefined ? reply(404, '<Error><Code>NoSuchKey</Code></Error>') : reply(200, text);
     }
+    const operation = String(request.headers['x-amz-target'] ?? '').split('.')[1];
+    if (operation !== undefined) return reply(200, JSON.stringify(tableAnswer(operation, body)));
     const action = new URLSearchParams(body).get('Action');
     if (!account.template)
       return reply(
@@ -65,6 +75,15 @@ function answer(request: http.IncomingMessage, response: http.ServerResponse): v
   });
 }
 
+/** A table that holds the campaign and nothing else. */
+function tableAnswer(operation: string, body: string): object {
+  const { campaign } = account;
+  const key = { S: campaignKey(campaign ?? '') };
+  if (campaign === undefined || !body.includes(operation === 'Query' ? todoKey(CAMPAIGN_QUEUE, 'campaign') : key.S))
+    return operation === 'Query' ? { Items: [] } : {};
+  return operation === 'Query' ? { Items: [{ key, todoAt: { N: '1' } }] } : { Item: { key, version: { N: '1' } } };
+}
+
 const acme = () => readInstance('acme');
 const config = (): AwsConfig =>
   ({
@@ -76,10 +95,11 @@ const config = (): AwsConfig =>
 const plan = (template: Template) => deploymentPlan(acme(), { template, folder, config: config() });
 
 /** A template whose function has its code under a key of this deployment. */
-const withCode = (at: string, code: string): Template => {
+const withCode = (at: string, code: string, prefix = 'acme'): Template => {
   writeFileSync(join(folder, 'feedback.zip'), code);
   const S3Key = `serverless/background-jobs/prod/${at}/feedback.zip`;
-  const Properties = { FunctionName: 'acme-feedback', Code: { S3Bucket: { Ref: 'Bucket' }, S3Key }, Timeout: 45 };
+  const Environment = { Variables: { BUCKET: 'acme-example-bucket', PREFIX: prefix } };
+  const Properties = { FunctionName: 'acme-feedback', Code: { S3Bucket: { Ref: 'Bucket' }, S3Key }, Environment };
   return { Resources: { Feedback: { Type: 'AWS::Lambda::Function', Properties } } };
 };
 const hash = (text: string) => createHash('sha256').update(text).digest('base64');
@@ -191,6 +211,26 @@ describe('a roll-back', () => {
     jest.restoreAllMocks();
   });
 
+  test('to another folder is refused while a campaign has not ended, and asked about then', async () => {
+    jest.spyOn(process.stderr, 'write').mockImplementation(() => true);
+    account = { ...account, template: withCode('2', 'code'), campaign: '1' };
+    account.objects[`${folderOf}/compiled-cloudformation-template.json`] = JSON.stringify(
+      withCode('1', 'code', 'jobs'),
+    );
+    const back = () =>
+      beforeRollback(
+        slsCall(async () => {}),
+        { param: 'instance=acme', timestamp: earlier.timestamp },
+      );
+
+    await expect(back()).rejects.toThrow(
+      'the template: prefix: the folder would change from acme-example-bucket/acme to acme-example-bucket/jobs while jobs or campaigns have not ended (1 or more).',
+    );
+    delete account.campaign;
+    await expect(back()).rejects.toThrow('This changes acme in production');
+    jest.restoreAllMocks();
+  });
+
   test('without a timestamp only lists deployments, so nothing is asked', async () => {
     await expect(
       beforeRollback(
@@ -201,13 +241,53 @@ describe('a roll-back', () => {
   });
 });
 
+test('a package with another folder than the deployed one is refused while a campaign has not ended', async () => {
+  jest.spyOn(process.stderr, 'write').mockImplementation(() => true);
+  account = { ...account, template: withCode('1', 'code'), campaign: '1' };
+  const serverless = slsCall(async () => {});
+  serverless.service.provider.compiledCloudFormationTemplate = withCode('2', 'code', 'jobs');
+
+  await expect(beforeDeployment(serverless, { param: 'instance=acme', package: folder, yes: true })).rejects.toThrow(
+    'the folder would change from acme-example-bucket/acme to acme-example-bucket/jobs',
+  );
+  jest.restoreAllMocks();
+});
+
+test('one function alone is not deployed with another folder or without a deployed queue', async () => {
+  jest.spyOn(process.stderr, 'write').mockImplementation(() => true);
+  account.template = withCode('1', 'code', 'jobs');
+  account.template.Resources.AnalyticsQueue = {
+    Type: 'AWS::SQS::Queue',
+    Properties: { QueueName: 'acme-analytics.fifo' },
+  };
+  const serverless = slsCall(async () => {});
+  serverless.processedInput.commands = ['deploy', 'function'];
+  const deploy = () => beforeCore(serverless, { param: 'instance=acme', yes: true });
+
+  await expect(deploy()).rejects.toThrow(
+    [
+      'instances/acme.yml: queues: the deployed queue acme-analytics.fifo would be removed',
+      'instances/acme.yml: prefix: the folder would change from acme-example-bucket/jobs to acme-example-bucket/acme',
+      'sls deploy function would change that for one function only. Nothing was changed. Use sls deploy.',
+    ].join('\n'),
+  );
+  account.template = withCode('1', 'code');
+  await expect(deploy()).resolves.toBeUndefined();
+  jest.restoreAllMocks();
+});
+
 /** A `sls` call on acme. `spawn`: how Serverless ends the command. */
 function slsCall(spawn: () => Promise<void>) {
   const serverless = {
     classes: { Error },
     processedInput: { commands: ['remove'] },
     pluginManager: { spawn },
-    service: { service: 'background-jobs', provider: { environment: { INSTANCE: 'acme' } } },
+    service: {
+      service: 'background-jobs',
+      provider: { environment: commonVariables(acme()) },
+      functions: {},
+      custom: { instance: { account: '123456789012' } },
+    },
     getProvider: () => ({
       getStage: () => 'prod',
       getRegion: () => 'eu-west-1',

@@ -2,6 +2,7 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type Findings, preflight } from '../../../lib/cli/preflight';
 import { lifecycleRules } from '../../../lib/cli/retention';
+import type { Template } from '../../../lib/cli/serverless';
 import { readInstance } from '../../../lib/instances/read';
 import { type FakeSendgrid, startFakeSendgrid } from '../../../lib/local/fakes/sendgrid';
 import { answerSettings, type BucketSettings, safeSettings } from '../../support/bucket-settings';
@@ -14,7 +15,7 @@ interface Account {
   owner?: string;
   parameters: string[];
   secrets: string[];
-  outputs?: Record<string, string>;
+  deployed?: Template;
   live: number;
   /** Whether these credentials may read secrets. */
   readable?: boolean;
@@ -81,17 +82,14 @@ function answer(request: http.IncomingMessage, response: http.ServerResponse): v
       return account.readable
         ? reply(200, JSON.stringify({ SecretString: KEY }))
         : reply(400, JSON.stringify({ __type: 'AccessDeniedException' }));
-    if (account.outputs === undefined)
+    if (account.deployed === undefined)
       return reply(
         400,
         '<ErrorResponse><Error><Type>Sender</Type><Code>ValidationError</Code></Error></ErrorResponse>',
       );
-    const outputs = Object.entries(account.outputs).map(
-      ([key, value]) => `<member><OutputKey>${key}</OutputKey><OutputValue>${value}</OutputValue></member>`,
-    );
     reply(
       200,
-      `<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackName>s</StackName><CreationTime>2026-01-02T03:04:05Z</CreationTime><StackStatus>UPDATE_COMPLETE</StackStatus><Outputs>${outputs.join('')}</Outputs></member></Stacks></DescribeStacksResult></DescribeStacksResponse>`,
+      `<GetTemplateResponse><GetTemplateResult><TemplateBody>${JSON.stringify(account.deployed)}</TemplateBody></GetTemplateResult></GetTemplateResponse>`,
     );
   });
 }
@@ -157,26 +155,35 @@ test('a folder that another instance has claimed is refused, and its own is not'
   expect(await problems()).toEqual([]);
 });
 
-const url = (name: string) => `https://sqs.eu-west-1.amazonaws.com/123456789012/${name}`;
+/** A deployed template of acme with a function that has this folder, and with these queues by their logical ids. */
+const deployed = (prefix: string, queues: Record<string, string>): Template => ({
+  Resources: {
+    FeedbackLambdaFunction: {
+      Type: 'AWS::Lambda::Function',
+      Properties: { Environment: { Variables: { BUCKET: 'acme-bucket', PREFIX: prefix } } },
+    },
+    FeedbackQueue: { Type: 'AWS::SQS::Queue', Properties: { QueueName: 'acme-feedback.fifo' } },
+    FeedbackDlq: { Type: 'AWS::SQS::Queue', Properties: { QueueName: 'acme-feedback-dlq.fifo' } },
+    ...Object.fromEntries(
+      Object.entries(queues).map(([id, QueueName]) => [id, { Type: 'AWS::SQS::Queue', Properties: { QueueName } }]),
+    ),
+  },
+});
 
-test.each<[string, Record<string, string>, string]>([
-  [
-    'another folder',
-    { Folder: 'acme-bucket/jobs' },
-    'prefix: the folder would change from acme-bucket/jobs to acme-bucket/acme',
-  ],
+test.each<[string, Template, string]>([
+  ['another folder', deployed('jobs', {}), 'prefix: the folder would change from acme-bucket/jobs to acme-bucket/acme'],
   [
     'a queue that the file does not name',
-    { AnalyticsQueueUrl: url('acme-analytics.fifo') },
+    deployed('acme', { AnalyticsQueue: 'acme-analytics.fifo' }),
     'queues: the deployed queue acme-analytics.fifo would be removed',
   ],
   [
     'a queue of another type',
-    { EmailsQueueUrl: url('acme-emails') },
+    deployed('acme', { EmailsQueue: 'acme-emails' }),
     'queues: the deployed queue acme-emails would be removed',
   ],
-])('a stack with %s is refused while work has not ended, and accepted then', async (_what, outputs, expected) => {
-  account.outputs = { FeedbackQueueUrl: url('acme-feedback.fifo'), ...outputs };
+])('a stack with %s is refused while work has not ended, and accepted then', async (_what, template, expected) => {
+  account.deployed = template;
   account.live = 2;
   expect(await problems()).toEqual([
     `instances/acme.yml: ${expected} while jobs or campaigns have not ended (2 or more). Wait until sls jobs list and sls campaign list show none`,
@@ -185,12 +192,11 @@ test.each<[string, Record<string, string>, string]>([
   expect(await problems()).toEqual([]);
 });
 
-test('a stack with the same folder and queues is accepted with work that has not ended', async () => {
-  account.outputs = {
-    FeedbackQueueUrl: url('acme-feedback.fifo'),
-    EmailsQueueUrl: url('acme-emails.fifo'),
-    Folder: 'acme-bucket/acme',
-  };
+test.each([
+  ['the same folder and queues', deployed('acme', { EmailsQueue: 'acme-emails.fifo' })],
+  ['only what a first deployment begins with', { Resources: { Bucket: { Type: 'AWS::S3::Bucket' } } }],
+])('a stack with %s is accepted with work that has not ended', async (_what, template) => {
+  account.deployed = template;
   account.live = 2;
 
   expect(await problems()).toEqual([]);
