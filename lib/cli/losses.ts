@@ -36,33 +36,27 @@ export function lossesOf(deployed: Template, compiled: Template): Loss[] {
   });
 }
 
-/** What the queues of a stack hold now. */
-export interface Held {
-  /** How many messages a queue has, approximately. A queue that does not exist has none. */
-  messages: (queue: string) => Promise<number>;
-  /** The age of its oldest message in seconds. `undefined`: unknown. */
-  oldest: (queue: string) => Promise<number | undefined>;
-}
+/** How many messages a queue has now, approximately. A queue that does not exist has none. */
+export type Messages = (queue: string) => Promise<number>;
 
-/** A line for each loss that would happen, with the safe way. */
-export async function lossProblems(losses: readonly Loss[], held: Held): Promise<string[]> {
-  const lines = await Promise.all(losses.map((loss) => problemOf(loss, held)));
+/**
+ * A line for each loss that would happen, with the safe way. A shorter retention is one for any message, because nothing
+ * tells the age of the oldest: CloudWatch is late, and counts a message in a DLQ from its move.
+ */
+export async function lossProblems(losses: readonly Loss[], messages: Messages): Promise<string[]> {
+  const lines = await Promise.all(losses.map((loss) => problemOf(loss, messages)));
   return lines.filter((line) => line !== undefined);
 }
 
-async function problemOf(loss: Loss, { messages, oldest }: Held): Promise<string | undefined> {
+async function problemOf(loss: Loss, messages: Messages): Promise<string | undefined> {
   const { name } = loss;
   if (loss.of === 'table')
     return `The table ${name} would be ${loss.change}, with the rows of all jobs. Undo that change, or deploy a new instance beside this one.`;
   const count = await messages(name);
   if (count === 0) return undefined;
+  const empty = 'it is empty: let its worker finish, or redrive or discard its dead jobs.';
   if (loss.of === 'queue')
-    return `The queue ${name} would be ${loss.change} with about ${count} messages. Keep it until it is empty: let its worker finish, or redrive or discard its dead jobs.`;
-  const age = await oldest(name);
-  if (age !== undefined && age < loss.seconds) return undefined;
-  const known =
-    age === undefined ? 'the age of its oldest message is unknown' : `its oldest message is ${hours(age)} old`;
-  return `The queue ${name} would keep messages for ${hours(loss.seconds)}, but ${known}. Let its worker finish, or redrive or discard its dead jobs. Then deploy again.`;
+    return `The queue ${name} would be ${loss.change} with about ${count} messages. Keep it until ${empty}`;
+  const hours = Math.ceil(loss.seconds / 3600);
+  return `The queue ${name} would keep messages for ${hours} hours only, and has about ${count}. SQS would delete the older ones. Wait until ${empty}`;
 }
-
-const hours = (seconds: number): string => `${Math.ceil(seconds / 3600)} hours`;

@@ -61,7 +61,6 @@ const CHECKS: [action: string, resource: string][] = [
   ['cloudformation:DescribeStacks', arn('cloudformation', 'stack/initech-jobs-prod/x')],
   ['cloudformation:GetTemplate', arn('cloudformation', 'stack/initech-jobs-prod/x')],
   ['cloudformation:UpdateTerminationProtection', arn('cloudformation', 'stack/initech-jobs-prod/x')],
-  ['cloudwatch:GetMetricStatistics', ANY],
   ['sqs:GetQueueUrl', arn('sqs', 'initech-emails.fifo')],
   ['sqs:GetQueueAttributes', arn('sqs', 'initech-emails-dlq.fifo')],
   ['dynamodb:GetItem', arn('dynamodb', 'table/initech-jobs')],
