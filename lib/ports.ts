@@ -73,8 +73,8 @@ export interface Topics {
   publish(topicArn: string, message: { subject: string; text: string }): Promise<void>;
 }
 
-/** The outcome of one message of a batch. */
-export type BatchEntry = ({ sent: true } & SentMessage) | { sent: false; code: string };
+/** The outcome of one message of a batch. `senderFault`: SQS says that the message or its sender is the cause. */
+export type BatchEntry = ({ sent: true } & SentMessage) | { sent: false; code: string; senderFault?: boolean };
 
 /** SQS for a caller that sends many messages. A batch can fail in part. */
 export interface BatchQueues {

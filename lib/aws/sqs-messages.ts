@@ -57,11 +57,12 @@ export const visibilityBatch = (
 /** The outcome of each message of a batch. A message that the answer does not mention counts as not sent. */
 export function entriesOf(result: Partial<SendMessageBatchResult>, count: number): BatchEntry[] {
   const sent = new Map(result.Successful?.map((entry) => [entry.Id, entry]));
-  const failed = new Map(result.Failed?.map(({ Id, Code }) => [Id, Code]));
+  const failed = new Map(result.Failed?.map((entry) => [entry.Id, entry]));
   return Array.from({ length: count }, (_, index): BatchEntry => {
     const { MessageId, SequenceNumber } = sent.get(String(index)) ?? {};
+    const { Code = 'NoAnswer', SenderFault: senderFault = false } = failed.get(String(index)) ?? {};
     return MessageId === undefined
-      ? { sent: false, code: `SQS.${failed.get(String(index)) ?? 'NoAnswer'}` }
+      ? { sent: false, code: `SQS.${Code}`, senderFault }
       : { sent: true, messageId: MessageId, ...(SequenceNumber ? { sequenceNumber: SequenceNumber } : {}) };
   });
 }

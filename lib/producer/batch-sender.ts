@@ -1,4 +1,4 @@
-import { codeOf } from '../errors';
+import { codeOf, StoreError } from '../errors';
 import { MAX_MESSAGE_BYTES, messageBytes } from '../jobs/park';
 import type { BatchEntry, BatchQueues, Clock, Log, OutgoingMessage, Random, SentMessage } from '../ports';
 
@@ -6,12 +6,17 @@ import type { BatchEntry, BatchQueues, Clock, Log, OutgoingMessage, Random, Sent
 const MOST_ENTRIES = 10;
 const FIRST_WAIT_MS = 200;
 const LONGEST_WAIT_MS = 10_000;
+/** Callers get an error when SQS has taken nothing for this long. */
+const PATIENCE_MS = 10_000;
+/** SQS may blame the sender for these, but takes the message later. */
+const THROTTLED = /Throttl/;
 
 /** A message that is not sent yet. */
 interface Pending {
   message: OutgoingMessage;
   bytes: number;
   sent: (message: SentMessage) => void;
+  failed: (error: StoreError) => void;
 }
 
 interface Group {
@@ -23,7 +28,10 @@ interface Group {
 }
 
 export interface BatchSender {
-  /** Resolves when SQS has the message. Never rejects, because a message is retried until `finish` gives up. */
+  /**
+   * Resolves when SQS has the message. Rejects with a StoreError if SQS refuses it, or has taken nothing for ten seconds.
+   * With `keep` it never rejects, because a message is retried until `finish` gives up.
+   */
   send(group: string, message: OutgoingMessage): Promise<SentMessage>;
   /** The bytes of all messages that are not sent yet. */
   backlog(): number;
@@ -41,31 +49,53 @@ export function createBatchSender({
   clock,
   random,
   log,
-  onSent,
+  keep,
 }: {
   queues: BatchQueues;
   queueUrl: () => string;
   clock: Clock;
   random: Random;
   log: Log;
-  /** Called after each batch. */
-  onSent: () => void;
+  /** Keeps the messages that SQS does not take. */
+  keep?: {
+    /** Called after each batch. */
+    onSent: () => void;
+    /** Called when SQS has taken nothing for ten seconds, and again after each further try. */
+    onStuck: (error: StoreError) => void;
+  };
 }): BatchSender {
   const groups = new Map<string, Group>();
   let backlog = 0;
   let deadline = Number.POSITIVE_INFINITY;
+  let progressAt = 0;
+  let lastCode = '';
   let running: Promise<void> | undefined;
 
   async function run(): Promise<void> {
+    progressAt = clock.now();
     while (groups.size > 0 && clock.now() < deadline) {
       const batch = nextBatch();
       if (batch.length > 0) await sendBatch(batch);
-      else await clock.sleep(Math.max(1, nextAt() - clock.now()));
+      if (clock.now() >= progressAt + PATIENCE_MS) stuck();
+      if (batch.length === 0 && groups.size > 0) await clock.sleep(Math.max(1, nextAt() - clock.now()));
     }
     running = undefined;
   }
 
-  const nextAt = () => Math.min(deadline, ...[...groups.values()].map(({ retryAt }) => retryAt));
+  function nextAt(): number {
+    const stuckAt = progressAt + PATIENCE_MS;
+    const times = [deadline, ...[...groups.values()].map(({ retryAt }) => retryAt)];
+    return Math.min(...times, ...(stuckAt > clock.now() ? [stuckAt] : []));
+  }
+
+  function stuck(): void {
+    const error = new StoreError({ code: lastCode, message: 'SQS has taken no message for ten seconds' });
+    if (keep) keep.onStuck(error);
+    else {
+      for (const group of groups.values()) while (group.waiting.length > 0) settle(group)?.failed(error);
+      groups.clear();
+    }
+  }
 
   /** The groups whose first message may be sent now. A served group moves behind the others. */
   function nextBatch(): Group[] {
@@ -87,14 +117,20 @@ export function createBatchSender({
     const messages = batch.flatMap(({ waiting: [first] }) => (first ? [first.message] : []));
     const entries = await queues.sendBatch(queueUrl(), messages).catch((error: unknown): BatchEntry[] => {
       const code = codeOf(error);
-      return messages.map(() => ({ sent: false, code }));
+      const { status = 0 } = error instanceof StoreError ? error : {};
+      return messages.map(() => ({ sent: false, code, senderFault: status >= 400 && status < 500 }));
     });
     const codes = new Set<string>();
     for (const [index, group] of batch.entries()) {
-      const entry = entries[index];
-      if (entry?.sent) succeeded(group, entry);
-      else {
-        codes.add(entry?.code ?? 'NoAnswer');
+      const entry = entries[index] ?? { sent: false, code: 'SQS.NoAnswer' };
+      if (entry.sent) {
+        const { messageId, sequenceNumber } = entry;
+        settle(group)?.sent({ messageId, ...(sequenceNumber === undefined ? {} : { sequenceNumber }) });
+      } else if (isRefused(entry)) {
+        settle(group)?.failed(new StoreError({ code: entry.code, message: 'SQS refused the message' }));
+      } else {
+        lastCode = entry.code;
+        codes.add(lastCode);
         group.failures++;
         const longest = Math.min(FIRST_WAIT_MS * 2 ** (group.failures - 1), LONGEST_WAIT_MS);
         group.retryAt = clock.now() + longest * (0.5 + random.fraction() / 2);
@@ -102,24 +138,28 @@ export function createBatchSender({
     }
     for (const code of codes) log.warn('part of a batch was not sent and will be retried', { code });
     for (const [name, { waiting }] of [...groups]) if (waiting.length === 0) groups.delete(name);
-    onSent();
+    keep?.onSent();
   }
 
-  function succeeded(group: Group, { messageId, sequenceNumber }: SentMessage): void {
+  const isRefused = ({ code, senderFault = false }: Extract<BatchEntry, { sent: false }>): boolean =>
+    !keep && senderFault && !THROTTLED.test(code);
+
+  /** Takes the first message of a group, which SQS has taken or never will. The next one may follow. */
+  function settle(group: Group): Pending | undefined {
     const first = group.waiting.shift();
     group.failures = 0;
     group.retryAt = 0;
-    if (!first) return;
-    backlog -= first.bytes;
-    first.sent({ messageId, ...(sequenceNumber === undefined ? {} : { sequenceNumber }) });
+    progressAt = clock.now();
+    backlog -= first?.bytes ?? 0;
+    return first;
   }
 
   return {
     send: (name, message) =>
-      new Promise((resolve) => {
+      new Promise((sent, failed) => {
         const bytes = messageBytes(message);
         const group = groups.get(name) ?? { waiting: [], failures: 0, retryAt: 0 };
-        group.waiting.push({ message, bytes, sent: resolve });
+        group.waiting.push({ message, bytes, sent, failed });
         groups.set(name, group);
         backlog += bytes;
         // Messages that are given at once share a call.

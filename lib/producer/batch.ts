@@ -1,10 +1,9 @@
 import * as z from 'zod';
 import { mapEach } from '../concurrency';
 import { StoreError } from '../errors';
-import { groupBy } from '../group-by';
 import type { HashPeople } from '../jobs/person-hash';
 import type { BatchQueues } from '../ports';
-import { createBatchSender } from './batch-sender';
+import { type BatchSender, createBatchSender } from './batch-sender';
 import { IdempotencyConflictError, InvalidJobError } from './errors';
 import { type Inputs, type Kind, kinds } from './kinds';
 import { type Accepted, accept, type SubmitDeps, type Unsent } from './submit';
@@ -20,8 +19,6 @@ export type BatchResult =
 
 /** The number of rows that are written side by side. */
 const ROWS_AT_ONCE = 25;
-/** How long messages that SQS does not take are sent again. */
-const SEND_TIMEOUT_MS = 10_000;
 
 type BatchDeps = SubmitDeps & { hashPeople: HashPeople };
 
@@ -32,8 +29,8 @@ type Prepared = { result: BatchResult } | { unsent: Unsent };
 
 /**
  * Accepts many jobs. It sends their messages in batches of ten, with one entry of a message group in a call, so that the
- * jobs of a group keep their order. It sends only the entries again that failed. Each job has its own result, in the
- * order of the jobs. Rejects with an InvalidJobError if `jobs` is no array.
+ * jobs of a group keep their order. It sends only the entries again that failed, and gives up when SQS has taken nothing
+ * for ten seconds. Each job has its own result, in the order of the jobs. Rejects with an InvalidJobError if `jobs` is no array.
  */
 export async function submitBatch(
   deps: Omit<BatchDeps, 'queues'> & { queues: SubmitDeps['queues'] & BatchQueues },
@@ -41,28 +38,25 @@ export async function submitBatch(
 ): Promise<BatchResult[]> {
   if (!Array.isArray(jobs)) throw new InvalidJobError([{ field: 'jobs', message: 'jobs: must be an array' }]);
   const prepared = await mapEach(jobs, ROWS_AT_ONCE, (job) => prepare(deps, job));
-  const results = prepared.map((one) => ('result' in one ? one.result : undefined));
-  const unsent = prepared.flatMap((one, place) => ('unsent' in one ? [{ ...one.unsent, place }] : []));
-  const queues = groupBy(unsent, ({ row }) => row.queue);
-  await Promise.all(
-    [...queues].map(async ([queue, entries]) => {
-      const sender = createBatchSender({ ...deps, queueUrl: () => deps.queueUrl(queue), onSent: () => {} });
-      const marks: Promise<void>[] = [];
-      for (const { place, row, message, sent } of entries)
-        void sender.send(row.group ?? row.id, message).then((receipt) => {
-          const mark = async () => {
-            results[place] = { accepted: await sent(receipt) };
-          };
-          marks.push(mark());
-        });
-      await sender.finish(deps.clock.now() + SEND_TIMEOUT_MS);
-      await Promise.all(marks);
+  const senders = new Map<string, BatchSender>();
+  const senderOf = (queue: string): BatchSender => {
+    const sender = senders.get(queue) ?? createBatchSender({ ...deps, queueUrl: () => deps.queueUrl(queue) });
+    senders.set(queue, sender);
+    return sender;
+  };
+  return Promise.all(
+    prepared.map(async (one): Promise<BatchResult> => {
+      if ('result' in one) return one.result;
+      const { row, message, sent } = one.unsent;
+      return senderOf(row.queue)
+        .send(row.group ?? row.id, message)
+        .then(
+          async (receipt) => ({ accepted: await sent(receipt) }),
+          (error: StoreError) => ({ error }),
+        );
     }),
   );
-  return results.map((result) => result ?? { error: NOT_SENT() });
 }
-
-const NOT_SENT = () => new StoreError({ code: 'SQS.NotSent', message: 'SQS did not take the message in time' });
 
 async function prepare(deps: BatchDeps, job: BatchJob): Promise<Prepared> {
   try {

@@ -28,10 +28,14 @@ export class UnsentEventsError extends Error {
 export interface Tracker {
   /**
    * Takes an event. Resolves at once, or when there is room again if too much is unsent. Callers await it for
-   * back-pressure. Rejects with an InvalidJobError if the event is not valid.
+   * back-pressure. Rejects with an InvalidJobError if the event is not valid, or with a StoreError if SQS has taken
+   * nothing for ten seconds and there is no room. Then the event was not taken.
    */
   track(event: AnalyticsEvent): Promise<void>;
-  /** Sends all events tracked so far. Resolves when SQS has all of them. */
+  /**
+   * Sends all events tracked so far. Resolves when SQS has all of them. Rejects with a StoreError if SQS has taken nothing
+   * for ten seconds. The tracker keeps the events and goes on sending them.
+   */
   flush(): Promise<void>;
   /** Takes no more events and sends the rest. Rejects with an UnsentEventsError if that takes too long. */
   close(options?: { timeoutMs?: number }): Promise<void>;
@@ -56,9 +60,14 @@ export function createTracker(
   const { clock } = deps;
   const waiting: (() => void)[] = [];
   const underWay = new Set<Promise<unknown>>();
+  const refusals = new Set<(error: Error) => void>();
   let closed = false;
 
-  const sender = createBatchSender({ ...deps, queueUrl: () => deps.queueUrl(ANALYTICS_QUEUE), onSent: letIn });
+  const sender = createBatchSender({
+    ...deps,
+    queueUrl: () => deps.queueUrl(ANALYTICS_QUEUE),
+    keep: { onSent: letIn, onStuck: refuse },
+  });
   const packer = createPacker({
     ...deps,
     limits: { ...DEFAULT_PACKING, ...packing },
@@ -74,6 +83,22 @@ export function createTracker(
 
   function letIn(): void {
     while (waiting.length > 0 && !isFull()) waiting.shift()?.();
+  }
+
+  /** Ends all waiting calls. Their events are not taken. */
+  function refuse(error: Error): void {
+    waiting.length = 0;
+    for (const reject of refusals) reject(error);
+  }
+
+  /** Ends with the promise, or as soon as waiting calls are refused. */
+  function unlessRefused<T>(promise: Promise<T>): Promise<T> {
+    let reject = (_error: Error) => {};
+    const refused = new Promise<never>((_, fail) => {
+      reject = fail;
+    });
+    refusals.add(reject);
+    return Promise.race([promise, refused]).finally(() => refusals.delete(reject));
   }
 
   /** Lets all waiting callers in, because their events are in memory already. */
@@ -96,22 +121,26 @@ export function createTracker(
         packer.add(event, json);
         return;
       }
-      await new Promise<void>((resolve) => {
+      const entered = new Promise<void>((resolve) => {
         waiting.push(() => {
           packer.add(event, json);
           resolve();
         });
       });
+      await unlessRefused(entered);
     },
     async flush() {
       sealAll();
-      await Promise.all(underWay);
+      await unlessRefused(Promise.all(underWay));
     },
     async close({ timeoutMs = CLOSE_TIMEOUT_MS } = {}) {
       closed = true;
       sealAll();
       const unsent = await sender.finish(clock.now() + timeoutMs);
-      if (unsent.length > 0) throw new UnsentEventsError(unsent);
+      if (unsent.length === 0) return;
+      const error = new UnsentEventsError(unsent);
+      refuse(error);
+      throw error;
     },
   };
 }

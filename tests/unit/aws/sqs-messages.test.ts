@@ -1,4 +1,4 @@
-import { fromSqs, toSqs, wholeSeconds } from '../../../lib/aws/sqs-messages';
+import { entriesOf, fromSqs, toSqs, wholeSeconds } from '../../../lib/aws/sqs-messages';
 
 describe('messages between us and SQS', () => {
   it.each([
@@ -14,6 +14,26 @@ describe('messages between us and SQS', () => {
 
   it('sends a standard queue no group and no deduplication id', () => {
     expect(toSqs('url', { body: 'x' })).toStrictEqual({ QueueUrl: 'url', MessageBody: 'x' });
+  });
+
+  it('says of each entry of a batch whether its sender is at fault, and counts one without an answer as not sent', () => {
+    const entries = entriesOf(
+      {
+        Successful: [{ Id: '1', MessageId: 'm', MD5OfMessageBody: '' }],
+        Failed: [
+          { Id: '0', Code: 'InvalidMessageContents', SenderFault: true },
+          { Id: '2', Code: 'InternalError', SenderFault: false },
+        ],
+      },
+      4,
+    );
+
+    expect(entries).toEqual([
+      { sent: false, code: 'SQS.InvalidMessageContents', senderFault: true },
+      { sent: true, messageId: 'm' },
+      { sent: false, code: 'SQS.InternalError', senderFault: false },
+      { sent: false, code: 'SQS.NoAnswer', senderFault: false },
+    ]);
   });
 
   it('counts a delivery without attributes as the first', () => {

@@ -1,3 +1,4 @@
+import { StoreError } from '../../../lib/errors';
 import { createLedger } from '../../../lib/jobs/ledger';
 import type { BatchEntry, OutgoingMessage } from '../../../lib/ports';
 import { type BatchJob, submitBatch } from '../../../lib/producer/batch';
@@ -10,21 +11,28 @@ const feedback = (user: string, message = 'Well done.', key?: string): BatchJob 
   ...(key === undefined ? {} : { options: { key, principal: 'client-1' } }),
 });
 
-/** `answer`: what SQS says to each entry of a call, by the number of the call. */
+/** `answer`: what SQS says to each entry of a call, by the number of the call. `refuse`: it says that the sender is at fault. */
 function start({
   answer = () => 'sent',
+  refuse = false,
+  callMs = 0,
   ...wrap
-}: Parameters<typeof memoryProducerDeps>[0] & { answer?: (call: number, entry: number) => string } = {}) {
+}: Parameters<typeof memoryProducerDeps>[0] & {
+  answer?: (call: number, entry: number) => string;
+  refuse?: boolean;
+  callMs?: number;
+} = {}) {
   const memory = memoryProducerDeps(wrap);
   const calls: OutgoingMessage[][] = [];
   const sendBatch = async (url: string, messages: OutgoingMessage[]): Promise<BatchEntry[]> => {
     const call = calls.push(messages);
+    memory.clock.advance(callMs);
     return Promise.all(
       messages.map(async (message, entry) => {
         const code = answer(call, entry);
         return code === 'sent'
           ? { sent: true, ...(await memory.deps.queues.send(url, message)) }
-          : { sent: false, code };
+          : { sent: false, code, senderFault: refuse };
       }),
     );
   };
@@ -83,6 +91,69 @@ it('sends only the failed entries again, before later jobs of their group', asyn
   expect(results.every(({ accepted }) => accepted)).toBe(true);
 });
 
+it('goes on for as long as SQS takes messages', async () => {
+  const { deps } = start({ callMs: 1_000 });
+
+  const results = await submitBatch(
+    deps,
+    Array.from({ length: 30 }, (_, n) => feedback('a', `${n}`)),
+  );
+
+  expect(results.filter(({ accepted }) => accepted)).toHaveLength(30);
+});
+
+it('gives up when SQS has taken nothing for ten seconds, and sends no later job of a group', async () => {
+  const { deps, calls, clock } = start({ answer: (call) => (call < 3 ? 'sent' : 'SQS.Throttled') });
+  const from = clock.now();
+
+  const results = await submitBatch(
+    deps,
+    ['1', '2', '3', '4'].map((message) => feedback('a', message)),
+  );
+
+  expect(results.map(({ accepted, error }) => accepted?.duplicate ?? (error as StoreError).code)).toEqual([
+    false,
+    false,
+    'SQS.Throttled',
+    'SQS.Throttled',
+  ]);
+  expect(new Set(subjects(calls).flat())).toEqual(new Set(['1', '2', '3']));
+  expect(clock.now() - from).toBe(10_000);
+});
+
+it('does not send again what SQS refuses, and says why', async () => {
+  const { deps, calls } = start({
+    refuse: true,
+    answer: (call) => (call === 1 ? 'SQS.InvalidMessageContents' : 'sent'),
+  });
+
+  const results = await submitBatch(deps, [feedback('a', 'a1'), feedback('a', 'a2')]);
+
+  expect(subjects(calls)).toEqual([['a1'], ['a2']]);
+  expect(results[0]?.error).toMatchObject({ name: 'StoreError', code: 'SQS.InvalidMessageContents' });
+  expect(results[1]?.accepted).toBeDefined();
+});
+
+it.each([
+  ['sends a call that SQS throttled again', 'SQS.RequestThrottled', 2, undefined],
+  ['does not repeat a call that SQS refused', 'SQS.AccessDenied', 1, 'SQS.AccessDenied'],
+])('%s', async (_what, code, calls, error) => {
+  const { deps } = start();
+  const { sendBatch } = deps.queues;
+  let tried = 0;
+  const queues = {
+    ...deps.queues,
+    sendBatch: async (...batch: Parameters<typeof sendBatch>) => {
+      if (++tried === 1) throw new StoreError({ code, message: 'SQS refused', status: 403 });
+      return sendBatch(...batch);
+    },
+  };
+
+  const [result] = await submitBatch({ ...deps, queues }, [feedback('a')]);
+
+  expect([tried, (result?.error as StoreError | undefined)?.code]).toEqual([calls, error]);
+});
+
 it('reports each job that failed, and accepts the others', async () => {
   const { deps, rows } = start({ answer: (_call, entry) => (entry === 0 ? 'SQS.InternalError' : 'sent') });
   await submitBatch(deps, [feedback('z'), feedback('b', 'first', 'key')]);
@@ -102,7 +173,7 @@ it('reports each job that failed, and accepts the others', async () => {
     'InvalidJobError',
     undefined,
   ]);
-  expect(results[0]?.error).toMatchObject({ code: 'SQS.NotSent' });
+  expect(results[0]?.error).toMatchObject({ code: 'SQS.InternalError' });
   expect(JSON.stringify(results[1]?.error)).not.toContain('planted');
   expect(rows().filter(({ sentAt }) => sentAt !== undefined)).toHaveLength(2);
 });

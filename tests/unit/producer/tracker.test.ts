@@ -281,6 +281,49 @@ describe('back-pressure', () => {
   });
 });
 
+describe('while SQS takes nothing', () => {
+  const outage = { name: 'StoreError', code: 'SQS.Down' };
+  const failure = (promise: Promise<unknown>) => promise.catch((error: unknown) => error);
+
+  test('a flush ends after ten seconds and says why, and the events are still sent later', async () => {
+    let down = true;
+    const { tracker, messages, run, clock } = start({}, () => (down ? 'refused' : []));
+    await tracker.track(anEvent(1));
+    const from = clock.now();
+
+    expect(await run(failure(tracker.flush()))).toMatchObject(outage);
+    expect(clock.now() - from).toBe(10_000);
+    down = false;
+    await run(tracker.flush());
+
+    expect(messages().flatMap(({ events }) => events)).toMatchObject([{ id: 'event-1' }]);
+  });
+
+  test('an event that waits for room is refused, and is not sent later', async () => {
+    let down = true;
+    const { tracker, messages, run } = start({ maxBacklogBytes: 1 }, () => (down ? 'refused' : []));
+    await tracker.track(anEvent(1));
+
+    expect(await run(failure(tracker.track(anEvent(2))))).toMatchObject(outage);
+    down = false;
+    await run(tracker.flush());
+    await tracker.track(anEvent(3));
+    await run(tracker.flush());
+
+    expect(messages().flatMap(({ events }) => events.map(({ id }) => id))).toEqual(['event-1', 'event-3']);
+  });
+
+  test('a flush that runs while the tracker closes ends with it', async () => {
+    const { tracker, run } = start({}, () => 'refused');
+    await tracker.track(anEvent(1));
+    const flushed = failure(tracker.flush());
+
+    await run(failure(tracker.close({ timeoutMs: 1_000 })));
+
+    expect(await flushed).toBeInstanceOf(UnsentEventsError);
+  });
+});
+
 describe('closing', () => {
   test('sends the rest and takes no more events', async () => {
     const { tracker, messages, run } = start();
