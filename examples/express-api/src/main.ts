@@ -10,7 +10,7 @@ const { PORT = '8080', HOST = '127.0.0.1' } = process.env;
 const STOP_MS = 10_000;
 
 async function main(): Promise<void> {
-  const producer = createProducer();
+  const producer = createProducer({ log: { info: log, warn: log, error: log } });
   await producer.ready();
   // Replace this by the client that your authentication found. Keys of different clients never collide.
   const app = createApp({ producer, log, principalOf: (request) => request.get('x-client-id') ?? 'anonymous' });

@@ -48,13 +48,19 @@ function ofExpress(error: unknown): Problem | undefined {
   return new Problem(status, status === 415 ? 'the body must be JSON in UTF-8' : 'the request is not well-formed');
 }
 
-/** Answers every error as problem+json. Logs unknown errors by name and place, because their messages may be personal. */
+/**
+ * Answers every error as problem+json. Logs errors of ours by their name and the service's code, or else the place,
+ * because their messages may be personal.
+ */
 export function problems(log: Log): ErrorRequestHandler {
   return (error: unknown, _request, response, _next) => {
     const problem = problemOf(error);
     const { status, message: detail, headers, more } = problem;
-    if (status === 500)
-      log('failed', { error: error instanceof Error ? error.name : typeof error, at: placeOf(error) });
+    if (status >= 500)
+      log('failed', {
+        error: error instanceof Error ? error.name : typeof error,
+        ...(error instanceof StoreError ? { code: error.code } : { at: placeOf(error) }),
+      });
     if (response.headersSent) {
       response.destroy();
       return;

@@ -276,7 +276,7 @@ test.each([
   expect(memory.rows()).toEqual([]);
 });
 
-test('while the store is down the answer is 503, says when to try again, and a repeat makes one job', async () => {
+test('while the store is down the answer is 503, the log says why, and a repeat makes one job', async () => {
   const key = { 'idempotency-key': 'k' };
   down = true;
   const refused = await ask('POST', '/feedback', feedback(), key);
@@ -284,6 +284,7 @@ test('while the store is down the answer is 503, says when to try again, and a r
   const { status } = await ask('POST', '/feedback', feedback(), key);
 
   expect([refused.status, refused.headers.get('retry-after'), status]).toEqual([503, '1', 202]);
+  expect(lines).toContainEqual({ message: 'failed', error: 'StoreError', code: 'DynamoDB.ECONNREFUSED' });
   expect(memory.rows()).toHaveLength(1);
 });
 
