@@ -64,7 +64,7 @@ export function jobRoutes({ producer, principalOf }: { producer: Jobs; principal
     .delete(async ({ params: { id } }, response) => {
       const { cancelled, ...job } = await producer.jobs.cancel(jobOf(id));
       if (!cancelled)
-        throw new Problem(409, 'only a planned job that has not started can be cancelled', {}, { job: id });
+        throw new Problem(409, 'only a planned job that has not started can be cancelled', {}, { job: job.id });
       response.json(job);
     })
     .all(only('GET, DELETE'));
@@ -78,9 +78,10 @@ export function jobRoutes({ producer, principalOf }: { producer: Jobs; principal
   return router;
 }
 
+/** The id as the producer makes it. A UUID may be written in capitals. */
 function jobOf(id: string): string {
   if (!UUID.test(id)) throw new Problem(404, 'there is no such job');
-  return id;
+  return id.toLowerCase();
 }
 
 /** 202: the job is stored and will be done. `Location` shows its state. */

@@ -146,6 +146,17 @@ test('a request may plan its job, whose time is shown, and cancel it before it s
   expect(cancelled.json).toMatchObject({ state: 'cancelled', ended: true });
 });
 
+test('the id of a job may be in capitals', async () => {
+  const { json } = await ask('POST', '/feedback', feedback());
+  const path = `/jobs/${String(json.id).toUpperCase()}`;
+
+  const shown = await ask('GET', path);
+  const kept = await ask('DELETE', path);
+
+  expect(shown.json).toMatchObject({ id: json.id, state: 'queued' });
+  expect([kept.status, kept.json.job]).toEqual([409, json.id]);
+});
+
 test('a job that was not planned cannot be cancelled', async () => {
   const { json, headers } = await ask('POST', '/feedback', feedback());
 
