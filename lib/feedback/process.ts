@@ -1,7 +1,9 @@
 import { sha256 } from '../jobs/envelope';
 import { MAIL_STEPS } from '../jobs/mail';
 import { traceOf } from '../jobs/trace';
-import type { Objects } from '../ports';
+import type { SharedRate } from '../limits/rate';
+import { pacedSendgrid } from '../limits/sendgrid-paced';
+import type { Clock, Objects } from '../ports';
 import type { Sendgrid } from '../vendors/sendgrid';
 import { type Ticket, ticketBody, type Zendesk } from '../vendors/zendesk';
 import { type BestEffort, bestEffort, skipStep } from '../worker/best-effort';
@@ -13,7 +15,10 @@ import { asWritten, attachmentsOf, type TicketConfig, ticketOf } from './ticket'
 
 export interface FeedbackDeps {
   zendesk: Zendesk;
+  /** Without a pace: the contract keeps the rate. */
   sendgrid: Sendgrid;
+  rate: SharedRate;
+  clock: Clock;
   objects: Objects;
   mayConfirm: MayConfirm;
   config: TicketConfig & ConfirmationConfig & { /** Milliseconds. */ confirmationWaitMs: number };
@@ -24,7 +29,8 @@ const MINUTE_MS = 60_000;
 const TOKEN_LIFETIME_MS = 55 * MINUTE_MS;
 
 /** Creates a ticket for each feedback and confirms it to the sender. Rows store the step names, so they never change. */
-export function feedbackContract(deps: FeedbackDeps): QueueContract {
+export function feedbackContract(given: FeedbackDeps): QueueContract {
+  const deps = { ...given, sendgrid: pacedSendgrid(given.sendgrid, given) };
   return {
     queue: FEEDBACK_QUEUE,
     types: {

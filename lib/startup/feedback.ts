@@ -3,7 +3,6 @@ import type { FeedbackConfig } from '../config/feedback';
 import { mailLimit } from '../feedback/mail-limit';
 import { feedbackContract } from '../feedback/process';
 import { sharedRate } from '../limits/rate';
-import { pacedSendgrid } from '../limits/sendgrid-paced';
 import type { Table } from '../ports';
 import { realSendgrid } from '../vendors/sendgrid';
 import { realZendesk } from '../vendors/zendesk';
@@ -13,12 +12,6 @@ import { hashPeopleWith } from './hash-people';
 
 /** The feedback queue's contract with the real vendors. */
 export function realFeedback(config: FeedbackConfig, deps: BatchDeps & { table: Table }): QueueContract {
-  const sendgrid = realSendgrid({
-    endpoint: config.SENDGRID_ENDPOINT,
-    apiKey: realSecret(config.SENDGRID_API_KEY),
-    instance: config.INSTANCE,
-  });
-  const rate = sharedRate({ ...deps, rate: config.EMAIL_RATE }, 'sendgrid');
   return feedbackContract({
     objects: deps.objects,
     mayConfirm: mailLimit({ ...deps, hashPeople: hashPeopleWith(config.HASH_KEY) }),
@@ -27,7 +20,13 @@ export function realFeedback(config: FeedbackConfig, deps: BatchDeps & { table: 
       email: config.ZENDESK_EMAIL,
       token: realSecret(config.ZENDESK_TOKEN),
     }),
-    sendgrid: pacedSendgrid(sendgrid, { ...deps, rate }),
+    sendgrid: realSendgrid({
+      endpoint: config.SENDGRID_ENDPOINT,
+      apiKey: realSecret(config.SENDGRID_API_KEY),
+      instance: config.INSTANCE,
+    }),
+    rate: sharedRate({ ...deps, rate: config.EMAIL_RATE }, 'sendgrid'),
+    clock: deps.clock,
     config: {
       prefix: config.PREFIX,
       tags: config.FEEDBACK_TAGS,

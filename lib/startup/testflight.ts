@@ -2,7 +2,6 @@ import { realSecret } from '../aws/secrets';
 import type { TestflightConfig } from '../config/testflight';
 import type { ItemDeps } from '../jobs/ledger';
 import { sharedRate } from '../limits/rate';
-import { pacedSendgrid } from '../limits/sendgrid-paced';
 import { testflightContract } from '../testflight/process';
 import { createSubjects } from '../testflight/subjects';
 import { realAppStoreConnect } from '../vendors/app-store-connect';
@@ -12,12 +11,6 @@ import { hashPeopleWith } from './hash-people';
 
 /** The testflight queue's contract with the real vendors. */
 export function realTestflight(config: TestflightConfig, deps: ItemDeps): QueueContract {
-  const sendgrid = realSendgrid({
-    endpoint: config.SENDGRID_ENDPOINT,
-    apiKey: realSecret(config.SENDGRID_API_KEY),
-    instance: config.INSTANCE,
-  });
-  const rate = sharedRate({ ...deps, rate: config.EMAIL_RATE }, 'sendgrid');
   const settleAfterMs = config.APP_STORE_CONNECT_SETTLE * 1000;
   return testflightContract({
     appStoreConnect: realAppStoreConnect({
@@ -27,7 +20,13 @@ export function realTestflight(config: TestflightConfig, deps: ItemDeps): QueueC
       privateKey: realSecret(config.APP_STORE_CONNECT_PRIVATE_KEY),
       settleAfterMs,
     }),
-    sendgrid: pacedSendgrid(sendgrid, { ...deps, rate }),
+    sendgrid: realSendgrid({
+      endpoint: config.SENDGRID_ENDPOINT,
+      apiKey: realSecret(config.SENDGRID_API_KEY),
+      instance: config.INSTANCE,
+    }),
+    rate: sharedRate({ ...deps, rate: config.EMAIL_RATE }, 'sendgrid'),
+    clock: deps.clock,
     subjects: createSubjects({ ...deps, hashPeople: hashPeopleWith(config.HASH_KEY) }),
     config: {
       apps: config.APPS,

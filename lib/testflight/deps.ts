@@ -1,4 +1,6 @@
 import { WaitError } from '../errors';
+import type { SharedRate } from '../limits/rate';
+import type { Clock } from '../ports';
 import type { AppStoreConnect } from '../vendors/app-store-connect';
 import type { CallOptions } from '../vendors/credentials';
 import type { Sendgrid } from '../vendors/sendgrid';
@@ -9,7 +11,10 @@ import type { Subjects } from './subjects';
 
 export interface TestflightDeps {
   appStoreConnect: AppStoreConnect;
+  /** Without a pace: the contract keeps the rate. */
   sendgrid: Sendgrid;
+  rate: SharedRate;
+  clock: Clock;
   subjects: Subjects;
   config: NotificationConfig & {
     /** The apps and groups that jobs may change. Empty: any. */

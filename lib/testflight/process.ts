@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import { pacedSendgrid } from '../limits/sendgrid-paced';
 import { type Job, messageType, type QueueContract, type RunContext } from '../worker/contract';
 import { checkApp } from './allowed';
 import type { TestflightDeps } from './deps';
@@ -19,7 +20,8 @@ import { notifyBuild } from './notify-build';
 import { remove } from './remove';
 
 /** Invites and removes testers and notifies them of builds. Rows store the step names, so they never change. */
-export function testflightContract(deps: TestflightDeps): QueueContract {
+export function testflightContract(given: TestflightDeps): QueueContract {
+  const deps = { ...given, sendgrid: pacedSendgrid(given.sendgrid, given) };
   /** A type whose jobs run only if the instance may change their app and groups. */
   const allowed = <T extends { app: string; groups?: readonly string[] }>(
     schema: z.ZodType<T>,

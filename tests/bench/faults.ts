@@ -3,6 +3,7 @@ import { LocalDurableTestRunner } from '@aws/durable-execution-sdk-js-testing';
 import type { SQSEvent } from 'aws-lambda';
 import { TransientError } from '../../lib/errors';
 import { feedbackContract } from '../../lib/feedback/process';
+import { sharedRate } from '../../lib/limits/rate';
 import { startFakeSendgrid } from '../../lib/local/fakes/sendgrid';
 import { startFakeZendesk } from '../../lib/local/fakes/zendesk';
 import { realSendgrid } from '../../lib/vendors/sendgrid';
@@ -173,7 +174,7 @@ const bodyOf = (n: number) => feedbackBody({}, { id: jobId(n) });
 async function play(scenario: Scenario, rival: (typeof ENGINES)[number]): Promise<(string | number)[]> {
   const stage = await world(scenario);
   let vendors: ReturnType<World['vendors']> | undefined;
-  const engine = memoryEngine(({ objects, now }) => {
+  const engine = memoryEngine(({ objects, now, ...ports }) => {
     vendors = stage.vendors(now);
     const config = {
       prefix: PREFIX,
@@ -182,7 +183,8 @@ async function play(scenario: Scenario, rival: (typeof ENGINES)[number]): Promis
       brand: 'Example',
       confirmationWaitMs: 900_000,
     };
-    return feedbackContract({ ...vendors, objects, mayConfirm: async () => true, config });
+    const rate = sharedRate({ ...ports, rate: 100 }, 'sendgrid');
+    return feedbackContract({ ...vendors, rate, clock: ports.clock, objects, mayConfirm: async () => true, config });
   });
   if (!vendors) throw new Error('the engine made no contract');
   const dynamo = await startDynamo();

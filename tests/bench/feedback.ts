@@ -5,6 +5,7 @@ import { feedbackContract } from '../../lib/feedback/process';
 import { createLedger } from '../../lib/jobs/ledger';
 import { createOrder } from '../../lib/jobs/order';
 import { circuitBreakers } from '../../lib/limits/circuit';
+import { sharedRate } from '../../lib/limits/rate';
 import { startFakeSendgrid } from '../../lib/local/fakes/sendgrid';
 import { startFakeZendesk } from '../../lib/local/fakes/zendesk';
 import { realSendgrid } from '../../lib/vendors/sendgrid';
@@ -140,6 +141,8 @@ function ours({ table: jobs, objects, zendesk, sendgrid }: RivalPorts): Handler 
     mayConfirm: async () => true,
     zendesk,
     sendgrid,
+    rate: sharedRate({ ...base, rate: 10_000 }, 'sendgrid'),
+    clock: realClock,
     config: {
       prefix: PREFIX,
       tags: [],

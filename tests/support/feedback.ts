@@ -2,6 +2,7 @@ import { mailLimit } from '../../lib/feedback/mail-limit';
 import type { FeedbackInput } from '../../lib/feedback/message';
 import { feedbackContract } from '../../lib/feedback/process';
 import { personHashes } from '../../lib/jobs/person-hash';
+import { sharedRate } from '../../lib/limits/rate';
 import { startFakeSendgrid } from '../../lib/local/fakes/sendgrid';
 import { startFakeZendesk } from '../../lib/local/fakes/zendesk';
 import { realSendgrid } from '../../lib/vendors/sendgrid';
@@ -32,8 +33,9 @@ export async function startFeedback({
   const zendesk = await startFakeZendesk({ now: () => now() });
   const sendgrid = await startFakeSendgrid({ now: () => now() });
   const secret = async () => 'secret';
-  const engine = memoryEngine(({ objects, now: engineNow, ...ports }) => {
+  const engine = memoryEngine(({ objects, now: engineNow, ...given }) => {
     now = engineNow;
+    const ports = { ...given, table: watch(given.table, 'table', options) };
     return feedbackContract({
       objects: watch(objects, 'objects', options),
       mayConfirm: mailLimit({ ...ports, hashPeople: personHashes(undefined, ports.clock) }),
@@ -47,6 +49,8 @@ export async function startFeedback({
         'sendgrid',
         options,
       ),
+      rate: sharedRate({ ...ports, rate: 100 }, 'sendgrid'),
+      clock: ports.clock,
       config: {
         prefix: PREFIX,
         tags: ['app'],

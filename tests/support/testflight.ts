@@ -1,4 +1,5 @@
 import { personHashes } from '../../lib/jobs/person-hash';
+import { sharedRate } from '../../lib/limits/rate';
 import { startFakeAppStoreConnect } from '../../lib/local/fakes/app-store-connect';
 import type { AppStoreConnectSeed } from '../../lib/local/fakes/app-store-connect-model';
 import { fakePrivateKey } from '../../lib/local/fakes/app-store-connect-token';
@@ -87,6 +88,7 @@ export async function startTestflight({
   const engine = memoryEngine(
     ({ now: engineNow, table, clock, random }) => {
       now = engineNow;
+      const ports = { table: watch(table, 'table', options), clock, random };
       return testflightContract({
         appStoreConnect: watchedApple(apple.url, engineNow, options),
         sendgrid: watch(
@@ -94,12 +96,9 @@ export async function startTestflight({
           'sendgrid',
           options,
         ),
-        subjects: createSubjects({
-          table: watch(table, 'table', options),
-          clock,
-          random,
-          hashPeople: personHashes(undefined, clock),
-        }),
+        rate: sharedRate({ ...ports, rate: 100 }, 'sendgrid'),
+        clock,
+        subjects: createSubjects({ ...ports, hashPeople: personHashes(undefined, clock) }),
         config: {
           apps,
           from: { email: 'support@example.com' },

@@ -20,7 +20,10 @@ export const ASSUMED = {
   seconds: { feedback: 1.5, chunk: 2, testflight: 3, analytics: 0.1, canary: 0.1 },
   /** A table or SQS call, and how many the reconciler makes at a time. */
   callSeconds: 0.005,
-  /** A row of 2 KB takes two units, and each entry of an index one more: 24 units for the seven writes of a job. */
+  /**
+   * A row of 2 KB takes two units, and each entry of an index one more: 24 units for seven writes of a row. Other items
+   * take less.
+   */
   unitsPerWrite: 24 / 7,
   logKbPerJob: 2,
   /** A process adds to its function's tally at most once a second: at most one write of 3 KB for each job. */

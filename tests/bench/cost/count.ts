@@ -2,6 +2,7 @@ import { analyticsContract } from '../../../lib/analytics/process';
 import { createProducer } from '../../../lib/producer/producer';
 import { watchCanary } from '../../../lib/reconcile/canary';
 import { createNoted } from '../../../lib/reconcile/noted';
+import type { InviteInput } from '../../../lib/testflight/message';
 import { analyticsBody, someEvents } from '../../support/analytics';
 import { startEmails } from '../../support/emails';
 import { jobId, memoryEngine, PREFIX, watch } from '../../support/engine';
@@ -27,6 +28,7 @@ export type Counts = Record<
   | 'analytics'
   | 'testflight'
   | 'nextTestflight'
+  | 'notification'
   | 'canary'
   | 'reconciler',
   Calls
@@ -58,6 +60,7 @@ export async function counts(): Promise<Counts> {
     analytics: await analytics(),
     testflight: await testflight(),
     nextTestflight: await testflight({ after: 1 }),
+    notification: await testflight({ invite: { notification: { appName: 'Sample', message: 'Welcome' } } }),
     canary: await canary(),
     reconciler: await reconciler(),
   };
@@ -90,10 +93,17 @@ async function chunk({ after = 0 } = {}): Promise<Calls> {
   return calls();
 }
 
-async function testflight({ after = 0 } = {}): Promise<Calls> {
+async function testflight({
+  after = 0,
+  invite = {},
+}: {
+  after?: number;
+  invite?: Partial<InviteInput>;
+} = {}): Promise<Calls> {
   const { before, begin, calls } = counter();
   const { engine, close } = await startTestflight({ before });
-  const send = (n: number) => engine.send(inviteBody({ email: `tester-${n}@example.com` }, { id: jobId(n) }));
+  const send = (n: number) =>
+    engine.send(inviteBody({ ...invite, email: `tester-${n}@example.com` }, { id: jobId(n) }));
   await lastOf(after, { engine, begin, send }).finally(close);
   return calls();
 }

@@ -1,20 +1,15 @@
 import { campaigns } from '../../../lib/emails/campaigns/campaign';
 import { EMAIL_MESSAGE, EMAILS_QUEUE, type EmailMessageInput } from '../../../lib/emails/message';
 import { emailsContract } from '../../../lib/emails/process';
-import { sharedRate } from '../../../lib/limits/rate';
 import { createProducer } from '../../../lib/producer/producer';
 import type { JobSpec } from '../draw/plan';
-import { bulkSendgridOf } from '../vendors/sendgrid';
+import { bulkSendgridOf, MAIL_RATE, rateOf } from '../vendors/sendgrid';
 import { UNVERIFIED } from '../vendors/vendors';
-import { paceOf } from '../world/deployments';
 import { workerDeps } from '../world/engine';
 import type { SimulatedQueue } from '../world/types';
 import { MARK } from '../world/watch';
 import { withPoison } from './poison';
 import { submitted } from './submitted';
-
-/** Mails per second. The rate is low, so that some mails wait for their turn. */
-const RATE = 2;
 
 const data = ({ kind }: JobSpec, index: number): EmailMessageInput & Record<string, unknown> => ({
   from: { email: kind === 'unverified' ? UNVERIFIED : 'support@example.com' },
@@ -33,7 +28,7 @@ export const emailsContractAt =
         ...workerDeps(world, ports, process),
         campaigns: campaigns(ports),
         senderDomains: [],
-        rate: sharedRate({ ...ports, rate: rate * paceOf(world, process) }, 'sendgrid'),
+        rate: rateOf(world, process, { ports, rate }),
         sendgrid: bulkSendgridOf(world, process),
       }),
     );
@@ -57,7 +52,7 @@ export const emails: SimulatedQueue = {
   ],
   type: EMAIL_MESSAGE,
   newerType: 'email.message.v2',
-  contract: emailsContractAt(RATE),
+  contract: emailsContractAt(MAIL_RATE),
   data,
   group: ({ group }) => `group-${group}`,
   submit: (deps, { spec, index, type, ...options }) =>

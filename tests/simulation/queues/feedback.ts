@@ -4,7 +4,7 @@ import { attachmentsPrefix } from '../../../lib/jobs/keys';
 import { hashesWith } from '../../../lib/jobs/person-hash';
 import { createProducer } from '../../../lib/producer/producer';
 import type { JobSpec } from '../draw/plan';
-import { sendgridOf } from '../vendors/sendgrid';
+import { rateOf, sendgridOf } from '../vendors/sendgrid';
 import { FORBIDDEN_SUBJECT, SUSPENDED } from '../vendors/vendors';
 import { zendeskOf } from '../vendors/zendesk';
 import type { SimulatedQueue } from '../world/types';
@@ -44,15 +44,17 @@ export const feedback: SimulatedQueue = {
   ],
   type: FEEDBACK_SUBMITTED,
   newerType: 'feedback.submitted.v2',
-  contract: (world, process, { objects }) =>
+  contract: (world, process, ports) =>
     withPoison(
       process,
       feedbackContract({
-        objects,
+        objects: ports.objects,
         // Each user has an id, so no address has a limit.
         mayConfirm: async () => true,
         zendesk: zendeskOf(world, process),
         sendgrid: sendgridOf(world, process),
+        rate: rateOf(world, process, { ports }),
+        clock: ports.clock,
         config: {
           prefix: 'jobs',
           tags: ['app'],

@@ -7,7 +7,7 @@ import type { QueueContract } from '../../../lib/worker/contract';
 import type { JobSpec } from '../draw/plan';
 import { appleOf, SETTLE_AFTER_MS } from '../vendors/apple';
 import { APPS, FORBIDDEN_TESTER, invited, leaver, NO_TESTER } from '../vendors/apple-seed';
-import { sendgridOf } from '../vendors/sendgrid';
+import { rateOf, sendgridOf } from '../vendors/sendgrid';
 import type { Process } from '../world/calls';
 import type { Ports, SimulatedQueue, World } from '../world/types';
 import { MARK } from '../world/watch';
@@ -51,12 +51,15 @@ const leavesApp = (index: number): boolean => index % 2 === 0;
 const leftGroups = (spec: JobSpec): string[] => appOf(spec).groups.slice(0, 1);
 
 /** The contract. Each job has its own way to Apple, so that effects are recorded per job. */
-function contract(world: World, process: Process, { table, clock, random }: Ports): QueueContract {
+function contract(world: World, process: Process, ports: Ports): QueueContract {
+  const { clock } = ports;
   const made = (job: string) =>
     testflightContract({
       appStoreConnect: appleOf(world, process, job),
       sendgrid: sendgridOf(world, process),
-      subjects: createSubjects({ table, clock, random, hashPeople: personHashes(undefined, clock) }),
+      rate: rateOf(world, process, { ports }),
+      clock,
+      subjects: createSubjects({ ...ports, hashPeople: personHashes(undefined, clock) }),
       config: {
         apps: [],
         from: { email: 'support@example.com' },

@@ -1,3 +1,4 @@
+import { type SharedRate, sharedRate } from '../../../lib/limits/rate';
 import type { AcceptedMail } from '../../../lib/local/fakes/sendgrid-model';
 import { NotOk } from '../../../lib/vendors/http';
 import type { Mail, Sendgrid } from '../../../lib/vendors/sendgrid';
@@ -6,9 +7,20 @@ import { sendgrid as dialect, translate as translateSendgrid } from '../../../li
 import { malformed } from '../../../lib/vendors/translate';
 import type { Process } from '../world/calls';
 import { Malformed, notOk } from '../world/course';
+import { paceOf } from '../world/deployments';
 import { INSTANCE } from '../world/names';
-import type { World } from '../world/types';
+import type { Ports, World } from '../world/types';
 import { isOk, NO_MAILBOX, UNSENDABLE, VENDOR_SECRET } from './vendors';
+
+/** Mails per second. The rate is low, so that some mails wait for their turn. */
+export const MAIL_RATE = 2;
+
+/** The sending rate that all queues share, as one process knows it. */
+export const rateOf = (
+  world: World,
+  process: Process,
+  { ports, rate = MAIL_RATE }: { ports: Ports; rate?: number },
+): SharedRate => sharedRate({ ...ports, rate: rate * paceOf(world, process) }, 'sendgrid');
 
 /** SendGrid for one process. */
 export const sendgridOf = (world: World, process: Process): Sendgrid => ({

@@ -19,6 +19,8 @@ function feedbackQueue({ lose = false } = {}) {
     feedbackContract({
       objects: undefined as never,
       sendgrid: undefined as never,
+      rate: undefined as never,
+      clock: undefined as never,
       mayConfirm: async () => false,
       zendesk: {
         createTicket: async ({ requester, subject }) => {
