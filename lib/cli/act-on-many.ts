@@ -1,5 +1,5 @@
 import type { JobRow } from '../jobs/row';
-import { type Bulk, type BulkAction, createBulk, jobsToTouch, MOST_PER_SECOND, mayTouch, previewOf } from '../ops/bulk';
+import { type Bulk, type BulkAction, createBulk, jobsToTouch, MOST_PER_SECOND, previewOf } from '../ops/bulk';
 import type { OperatorDeps } from '../ops/operator';
 import { OperatorError } from '../ops/operator';
 import { runBulk } from '../ops/run-bulk';
@@ -38,7 +38,7 @@ export async function actOnMany(
   const perSecond = count(options, 'rate', DEFAULT_PER_SECOND);
   if (perSecond > MOST_PER_SECOND) throw new OperatorError(`--rate must be at most ${MOST_PER_SECOND}.`);
   const deps = await operator();
-  const rows = await chosen(context, deps, (row) => mayTouch[action](row) && only(row));
+  const rows = await chosen(context, deps, action, only);
   if (rows.length === 0) return out.line('No jobs.');
   for (const line of previewLines(rows)) out.line(line);
   if (isDryRun(options)) return out.line(`${counted(rows.length, 'job')} would be ${DONE[action]}.`);
@@ -58,13 +58,14 @@ const question = ({ action, total, perSecond }: Bulk): string =>
 async function chosen(
   { options, out }: CommandContext,
   deps: OperatorDeps,
-  touches: (row: JobRow) => boolean,
+  action: BulkAction,
+  only: (row: JobRow) => boolean,
 ): Promise<JobRow[]> {
   const search = await searchJobs(deps, filterOf(options, deps));
   const signal = out.interrupted();
   // A cancelled job stays so unless the filter names that state.
-  const may = (row: JobRow) => touches(row) && (row.state !== 'cancelled' || options.state === 'cancelled');
-  const { rows, looked } = await jobsToTouch(search, may, signal);
+  const asked = (row: JobRow) => only(row) && (row.state !== 'cancelled' || options.state === 'cancelled');
+  const { rows, looked } = await jobsToTouch(deps, search, { action, only: asked, signal });
   if (signal.aborted) throw new OperatorError('You stopped the search. Nothing was changed.');
   if (rows.length === 0) refuseUnmet(search, looked);
   return rows;

@@ -7,7 +7,6 @@ import {
   createBulk,
   jobsToTouch,
   lastBulks,
-  mayTouch,
   previewOf,
   stopBulk,
 } from '../ops/bulk';
@@ -99,7 +98,7 @@ function run({ deployment, ending }: ConsoleDeps, id: string, auditId: string): 
 }
 
 const chosen = async ({ deployment }: ConsoleDeps, { action, ...ask }: BulkAsk): Promise<JobRow[]> =>
-  (await jobsToTouch(await searchJobs(deployment, filterOf(ask)), mayTouch[action])).rows;
+  (await jobsToTouch(deployment, await searchJobs(deployment, filterOf(ask)), { action })).rows;
 
 /** Names these jobs and no others, in any order. */
 const digestOf = (rows: readonly JobRow[]): string =>

@@ -20,7 +20,7 @@ export async function jobPageOf({ deployment }: ConsoleDeps, queue: string | und
     id: row.id,
     state: stateOf(row),
     facts: factsOf(row),
-    explained: explain(row),
+    explained: explain(row, deployment.clock.now()),
     timeline: timeline(row),
     steps: Object.entries(row.steps).map(([name, { status, result }]) => ({ name, status, result: shown(result) })),
     ...(row.error ? { error: row.error } : {}),

@@ -6,6 +6,7 @@ import type { JobRow } from '../jobs/row';
 import { ROW_LIFETIME_MS } from '../jobs/schedule';
 import type { Item } from '../ports';
 import { newId } from '../producer/job-id';
+import { isRetried, whyNot } from './may';
 import { type ActingDeps, OperatorError, type Reader, stateOf } from './operator';
 import type { Search } from './search';
 
@@ -19,7 +20,7 @@ export interface PreviewLine {
   count: number;
 }
 
-/** Work on many jobs (key `bulk#{id}`). The keys of its jobs are in the bucket and never change. */
+/** Work on many jobs (key `bulk#{id}`). The list of its jobs is in the bucket and never changes. */
 export interface Bulk extends Item {
   id: string;
   action: BulkAction;
@@ -45,22 +46,34 @@ export const MOST_PER_SECOND = 100;
 const MOST_JOBS = 100_000;
 const TOO_MANY = `A bulk action takes at most ${MOST_JOBS} jobs. Narrow the filter.`;
 
-/** The jobs that an action can change now. */
-export const mayTouch: Record<BulkAction, (row: JobRow) => boolean> = {
-  // A job that an operator discarded or replaced stays dead. A retry by its id can still open a discarded one.
-  retry: ({ state, replacedBy, history }) =>
-    state === 'cancelled' ||
-    (state === 'dead' && replacedBy === undefined && !sinceOpened(history).some(ofKind('entryDiscarded'))),
-  cancel: ({ state }) => state === 'queued' || state === 'held',
-  discard: ({ state, reason, leftDlqAt }) => state === 'dead' && reason !== 'expired' && leftDlqAt === undefined,
-};
+/** Why a bulk action leaves a job as it is. A job that an operator discarded stays dead unless its id is named. */
+export function whyNotInBulk(action: BulkAction, row: JobRow, now: number): OperatorError | undefined {
+  if (action === 'retry' && row.state === 'dead' && sinceOpened(row.history).some(ofKind('entryDiscarded')))
+    return new OperatorError(`${row.id} stays dead, because its DLQ entry was discarded.`);
+  return whyNot[action](row, now);
+}
+
+/** A job of a bulk action, as it was when an operator chose it. Lists of earlier code have keys only. */
+export interface Chosen {
+  key: string;
+  place?: string | undefined;
+  generation?: number;
+}
+
+/** Where a job is, to see later whether it has moved. */
+const placeOf = (row: JobRow): string => (isRetried(row) ? `${stateOf(row)}, retried` : stateOf(row));
+
+/** Whether a job is another one than the operator chose. A job that waits may move on, and is still to be cancelled. */
+export const hasChanged = (action: BulkAction, { place, generation }: Chosen, row: JobRow): boolean =>
+  place !== undefined && (generation !== row.generation || (action !== 'cancel' && place !== placeOf(row)));
 
 /** The jobs of a search that an action can change, and how many rows were read. It stops early once `signal` is aborted. */
 export async function jobsToTouch(
+  { clock }: Pick<Reader, 'clock'>,
   search: Search,
-  may: (row: JobRow) => boolean,
-  signal?: AbortSignal,
+  { action, only = () => true, signal }: { action: BulkAction; only?: (row: JobRow) => boolean; signal?: AbortSignal },
 ): Promise<{ rows: JobRow[]; looked: number }> {
+  const may = (row: JobRow) => whyNotInBulk(action, row, clock.now()) === undefined && only(row);
   const rows: JobRow[] = [];
   let looked = 0;
   for await (const step of search.steps(signal ? { signal } : {})) {
@@ -95,11 +108,12 @@ export async function createBulk(
   const id = newId(deps);
   const at = deps.clock.now();
   // In the order in which they were accepted, so that the jobs of a message group keep their order.
-  const keys = rows.toSorted((a, b) => a.time - b.time || (a.id < b.id ? -1 : 1)).map(({ key }) => key);
-  await deps.objects.create(bulkJobsKey(deps.prefix, id), keys.join('\n'), 'text/plain');
+  const sorted = rows.toSorted((a, b) => a.time - b.time || (a.id < b.id ? -1 : 1));
+  const lines = sorted.map((row) => [row.key, placeOf(row), row.generation].join('\t'));
+  await deps.objects.create(bulkJobsKey(deps.prefix, id), lines.join('\n'), 'text/plain');
   const item: Bulk = {
     ...{ key: bulkKey(id), version: 0, writer: '', id, action, at, audit: deps.audit, perSecond },
-    ...{ preview: previewOf(rows).slice(0, MOST_LINES), total: keys.length, status: 'ready' },
+    ...{ preview: previewOf(rows).slice(0, MOST_LINES), total: rows.length, status: 'ready' },
     ...{ next: 0, done: 0, refused: 0, refusals: [], unsure: [] },
     expiresAt: Math.ceil((at + ROW_LIFETIME_MS) / 1000),
   };
@@ -116,14 +130,18 @@ export async function bulkOf(deps: Pick<Reader, 'table' | 'clock' | 'random'>, i
   return bulk;
 }
 
-/** The keys of a bulk action's jobs, in the order in which they are touched. */
-export async function bulkJobs({ objects, prefix }: Reader, id: string): Promise<string[]> {
+/** The jobs of a bulk action, in the order in which they are touched. */
+export async function bulkJobs({ objects, prefix }: Reader, id: string): Promise<Chosen[]> {
   const bytes = await objects.get(bulkJobsKey(prefix, id));
   if (!bytes) throw new OperatorError(`The list of jobs of bulk action ${id} is gone from the bucket.`);
   return Buffer.from(bytes)
     .toString('utf8')
     .split('\n')
-    .filter((key) => key !== '');
+    .filter((line) => line !== '')
+    .map((line) => {
+      const [key = '', place, generation] = line.split('\t');
+      return { key, place, generation: Number(generation) };
+    });
 }
 
 /** The last bulk actions, the newest first. */

@@ -2,16 +2,17 @@ import { finish } from '../jobs/finish';
 import { EVENT, noted } from '../jobs/history';
 import type { JobRow } from '../jobs/row';
 import { auditNote } from './audit-trail';
-import { type ActingDeps, decide, OperatorError, stateOf } from './operator';
+import { whyNot } from './may';
+import { type ActingDeps, decide } from './operator';
 
 /**
  * Marks the DLQ entry of a dead job as discarded. The reconciler deletes the entry on its next walk. The job stays dead
  * with its body, its record shows the discard, and it can still be retried.
  */
 export async function discard(deps: ActingDeps, row: JobRow): Promise<JobRow> {
-  if (row.state !== 'dead') throw new OperatorError(`${row.id} is ${stateOf(row)}: only a dead job has a DLQ entry.`);
-  if (row.reason === 'expired') throw new OperatorError(`${row.id} is dead (expired), so it has no DLQ entry.`);
-  if (row.leftDlqAt !== undefined) return row;
+  if (row.state === 'dead' && row.leftDlqAt !== undefined) return row;
+  const refused = whyNot.discard(row);
+  if (refused) throw refused;
   const at = deps.clock.now();
   // Without recordedAt, `finish` writes the record again.
   const { recordedAt, ...rest } = row;

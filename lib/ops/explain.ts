@@ -1,10 +1,12 @@
 import type { JobRow, Reason } from '../jobs/row';
 import { timeText } from '../text';
+import { whyNot } from './may';
 import { stateOf } from './operator';
 import { whyNotReplaceable } from './replace';
 
+const ACTIONS = ['retry', 'edit', 'settle', 'cancel', 'discard'] as const;
 /** What an operator can do with a job. `edit`: send it again with other data. */
-export type JobAction = 'retry' | 'cancel' | 'settle' | 'discard' | 'edit';
+export type JobAction = (typeof ACTIONS)[number];
 
 /** A job's state for a person who does not know the service. */
 export interface Explained {
@@ -58,15 +60,16 @@ const WORDS: Record<Reason, (row: JobRow) => Words> = {
   operator: () => ({ sentence: 'An operator cancelled it.', next: 'Retry it, if it is wanted after all.' }),
 };
 
-/** Says in a sentence why a job is where it is, what to do next, and what an operator can do with it. */
-export function explain(row: JobRow): Explained {
+/** Says in a sentence why a job is where it is, what to do next, and what an operator can do with it at `now`. */
+export function explain(row: JobRow, now: number): Explained {
   if (row.replacedBy !== undefined)
     return {
       sentence: `An operator sent it again with other data, as ${row.replacedBy}.`,
       next: 'Look at that job.',
       actions: [],
     };
-  return { ...wordsOf(row), actions: actionsOf(row) };
+  const can = { ...whyNot, edit: whyNotReplaceable };
+  return { ...wordsOf(row), actions: ACTIONS.filter((action) => can[action](row, now) === undefined) };
 }
 
 function wordsOf(row: JobRow): Words {
@@ -76,16 +79,4 @@ function wordsOf(row: JobRow): Words {
   if (state === 'succeeded') return { sentence: 'It is done.', next: 'Nothing.' };
   const words = reason === undefined ? undefined : WORDS[reason];
   return words?.(row) ?? { sentence: `It is ${stateOf(row)}.`, next: 'Newer code knows this reason.' };
-}
-
-function actionsOf(row: JobRow): JobAction[] {
-  const { state, reason, parkedAt, leftDlqAt } = row;
-  const edit = whyNotReplaceable(row) === undefined ? (['edit'] as const) : [];
-  if (state === 'dead') {
-    const listed = parkedAt !== undefined && leftDlqAt === undefined;
-    return ['retry', ...edit, ...(listed ? (['discard'] as const) : [])];
-  }
-  if (state === 'cancelled') return reason === 'operator' ? ['retry', ...edit] : [];
-  if (state === 'held') return reason === 'unknown' ? ['settle', 'cancel'] : ['cancel'];
-  return state === 'queued' ? ['cancel'] : [];
 }

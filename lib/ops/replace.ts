@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { keptBody } from '../jobs/body';
 import { type Envelope, parseEnvelope, publicForm } from '../jobs/envelope';
-import { EVENT, noted, ofKind } from '../jobs/history';
+import { EVENT, noted } from '../jobs/history';
 import { jobKey } from '../jobs/keys';
 import type { JobRow } from '../jobs/row';
 import { lostSteps } from '../jobs/row-schema';
@@ -13,6 +13,7 @@ import { isUpload } from '../producer/uploads';
 import { auditNote } from './audit-trail';
 import { discard } from './discard';
 import { entryBody } from './entry-body';
+import { isRetried } from './may';
 import { type ActingDeps, decide, type OperatorDeps, OperatorError, stateOf } from './operator';
 
 /** The kind of job that each type of message is. Other types cannot be edited. */
@@ -45,8 +46,7 @@ export function whyNotReplaceable(row: JobRow): string | undefined {
   // The message of a job that was never sent may still come, and would run beside the new job.
   if (row.state !== 'dead' && !(row.state === 'cancelled' && row.reason === 'operator'))
     return `${row.id} is ${stateOf(row)}: only a dead or cancelled job can be sent again with other data.`;
-  if (row.state === 'dead' && row.history.slice(row.history.findLastIndex(ofKind('dead'))).some(ofKind('redriven')))
-    return `${row.id} was retried and has not started yet. Look at it again.`;
+  if (isRetried(row)) return `${row.id} was retried and has not started yet. Look at it again.`;
   if (KIND_OF[row.type ?? ''] === undefined) return `${row.id}: jobs of its type cannot be edited.`;
   const did = Object.entries(row.steps).find(([, { status }]) => status !== 'skipped');
   if (did || lostSteps(row))

@@ -3,7 +3,8 @@ import type { JobRow, Step } from '../jobs/row';
 import { resolve } from '../jobs/transitions';
 import { release } from '../reconcile/release';
 import { auditNote } from './audit-trail';
-import { type ActingDeps, decide, OperatorError, stateOf } from './operator';
+import { whyNot } from './may';
+import { type ActingDeps, decide, OperatorError } from './operator';
 
 /**
  * Resolves an unknown step by an operator's decision. `done`: the step took effect. `skipped`: it did not, and the job
@@ -13,8 +14,8 @@ export async function resolveStep(
   deps: ActingDeps,
   { row, step: name, as }: { row: JobRow; step: string; as: 'done' | 'skipped' },
 ): Promise<JobRow> {
-  if (row.state !== 'held' || row.reason !== 'unknown')
-    throw new OperatorError(`${row.id} is ${stateOf(row)}: only a step of a held (unknown) job can be resolved.`);
+  const refused = whyNot.settle(row);
+  if (refused) throw refused;
   const unknown = Object.entries(row.steps).flatMap(([step, { status }]) =>
     status === 'unknown' && !row.evidence?.[step] ? [step] : [],
   );

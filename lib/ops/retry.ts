@@ -8,7 +8,8 @@ import { lostSteps } from '../jobs/row-schema';
 import { reopen as reopened } from '../jobs/transitions';
 import { auditNote } from './audit-trail';
 import { entryBody } from './entry-body';
-import { type ActingDeps, decide, type OperatorDeps, OperatorError, stateOf } from './operator';
+import { bodyGone, whyNot } from './may';
+import { type ActingDeps, decide, type OperatorDeps, OperatorError } from './operator';
 
 /** `messageId`: the message that the retry sent. Missing: the job's own message is still in its queue. */
 export interface Retried {
@@ -28,17 +29,10 @@ export interface RetryOptions {
  * a damaged job that could do something twice.
  */
 export async function retry(deps: ActingDeps, row: JobRow, options: RetryOptions = {}): Promise<Retried> {
-  if (row.replacedBy !== undefined)
-    throw new OperatorError(`${row.id} was sent again with other data, as ${row.replacedBy}. Retry that job instead.`);
-  if (row.state === 'dead') return redrive(deps, await repaired(deps, row, options));
-  if (row.state === 'cancelled') return reopen(deps, await repaired(deps, row, options));
-  const refused = `${row.id} is ${stateOf(row)}: only a dead or cancelled job can be retried.`;
-  if (row.state !== 'held') throw new OperatorError(refused);
-  if (row.reason !== 'unknown') throw new OperatorError(`${refused} It continues automatically.`);
-  throw new OperatorError(
-    `${refused} Resolve its step first, as done or skipped:`,
-    `jobs settle ${row.id} --step STEP --as ANSWER`,
-  );
+  const refused = whyNot.retry(options.body === undefined ? row : { ...row, bodyKept: true });
+  if (refused) throw refused;
+  const whole = await repaired(deps, row, options);
+  return whole.state === 'dead' ? redrive(deps, whole) : reopen(deps, whole);
 }
 
 /** The row without the marks of its damage, with the body that the operator gave. */
@@ -65,7 +59,7 @@ async function repaired(deps: OperatorDeps, row: JobRow, { body, fromStart = fal
  */
 async function redrive(deps: ActingDeps, row: JobRow): Promise<Retried> {
   const body = (await keptBody(deps, row)).body ?? (await entryBody(deps, row));
-  if (body === undefined) throw gone(row);
+  if (body === undefined) throw bodyGone(row);
   const { messageId, at } = await send(deps, row, body);
   const entry = { at, event: EVENT.redriven, messageId, note: auditNote(deps) };
   await deps.ledger.update(row.key, (now) => ({ ...now, history: withSend(now.history, entry) }));
@@ -80,15 +74,12 @@ async function reopen(deps: ActingDeps, row: JobRow): Promise<Retried> {
   const at = deps.clock.now();
   const open = reopened(row, at, auditNote(deps));
   if (!row.bodyKept) {
-    // No message came after the cancel, or it would have left its body. A message that a worker acknowledged before the
-    // cancel never comes again.
-    const acknowledged = row.spentMessageIds.includes(row.deliveries.at(-1)?.messageId ?? '');
-    if (row.reason !== 'operator' || row.sentAt === undefined || acknowledged) throw gone(row);
+    // Its own message is still in the queue.
     await decide(deps, row, open);
     return {};
   }
   const { body } = await keptBody(deps, row);
-  if (body === undefined) throw gone(row);
+  if (body === undefined) throw bodyGone(row);
   const { sentAt: _sentAt, ...unsent } = open;
   await decide(deps, row, unsent);
   const { messageId, at: sentAt } = await send(deps, row, body);
@@ -110,9 +101,3 @@ async function send(deps: OperatorDeps, row: JobRow, body: string): Promise<{ me
   );
   return { messageId, at };
 }
-
-const gone = (row: JobRow): OperatorError =>
-  new OperatorError(
-    `${row.id} is ${stateOf(row)} and its body is gone or damaged, in the bucket and in the DLQ. Let its producer send the job again, or give its body:`,
-    `jobs retry ${row.id} --body FILE`,
-  );

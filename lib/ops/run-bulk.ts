@@ -6,10 +6,10 @@ import { bulkKey, bulkLeaseKey } from '../jobs/keys';
 import { updateItem } from '../jobs/ledger';
 import type { JobRow } from '../jobs/row';
 import { endLease, type RunLease, takeLease } from '../jobs/run-lease';
-import { type Bulk, type BulkAction, bulkJobs, bulkOf } from './bulk';
+import { type Bulk, type BulkAction, bulkJobs, bulkOf, type Chosen, hasChanged, whyNotInBulk } from './bulk';
 import { cancel } from './cancel';
 import { discard } from './discard';
-import { type ActingDeps, decide, OperatorError } from './operator';
+import { type ActingDeps, decide, OperatorError, stateOf } from './operator';
 import { retry } from './retry';
 
 const GROUPS_AT_ONCE = 8;
@@ -38,20 +38,20 @@ export async function runBulk(deps: ActingDeps, id: string, { signal, onProgress
     throw new OperatorError('Another bulk action is running, or one has just died. Try again in half a minute.');
   try {
     await begin(deps, id);
-    const keys = await bulkJobs(deps, id);
+    const jobs = await bulkJobs(deps, id);
     for (;;) {
       const began = deps.clock.now();
       const bulk = await bulkOf(deps, id);
       if (bulk.status !== 'running') return bulk;
       if (signal?.aborted) return await change(deps, id, (now) => ({ ...now, status: 'stopped' }));
-      const chunk = keys.slice(bulk.next, bulk.next + bulk.perSecond);
+      const chunk = jobs.slice(bulk.next, bulk.next + bulk.perSecond);
       if (chunk.length === 0) return await change(deps, id, (now) => ({ ...now, status: 'done' }));
       const outcomes = await touch(deps, bulk, chunk);
       const next = await change(deps, id, (now) => counted(now, bulk, chunk.length, outcomes));
       onProgress?.(next);
       if (!(await renewed(deps, lease)))
         throw new OperatorError('Another process runs a bulk action now. This one has stopped.');
-      if (next.next < keys.length) await deps.clock.sleep(Math.max(0, SECOND_MS - (deps.clock.now() - began)));
+      if (next.next < jobs.length) await deps.clock.sleep(Math.max(0, SECOND_MS - (deps.clock.now() - began)));
     }
   } finally {
     await endLease(deps, lease);
@@ -76,24 +76,28 @@ async function renewed(deps: ActingDeps, { key, holder }: RunLease): Promise<boo
 type Outcome = { id: string } & ({ kind: 'done' } | { kind: 'unsure' } | { kind: 'refused'; why: string });
 
 /** Touches the jobs of a second: the groups side by side, and each group in order. */
-async function touch(deps: ActingDeps, bulk: Bulk, keys: readonly string[]): Promise<Outcome[]> {
+async function touch(deps: ActingDeps, bulk: Bulk, jobs: readonly Chosen[]): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
-  const rows = await Promise.all(keys.map((key) => deps.ledger.known(key)));
-  keys.forEach((key, place) => {
-    if (!rows[place]) outcomes.push({ id: key, kind: 'refused', why: 'its row is gone, or newer code wrote it' });
+  const read = await Promise.all(jobs.map(async (job) => ({ job, row: await deps.ledger.known(job.key) })));
+  const found = read.flatMap(({ job, row }) => {
+    if (row) return [{ job, row }];
+    outcomes.push({ id: job.key, kind: 'refused', why: 'its row is gone, or newer code wrote it' });
+    return [];
   });
-  const found = rows.filter((row) => row !== undefined);
-  await eachOf([...groupBy(found, ({ group, id }) => group ?? id).values()], GROUPS_AT_ONCE, async (group) => {
-    for (const row of group) outcomes.push({ id: row.id, ...(await one(deps, bulk, row)) });
+  await eachOf([...groupBy(found, ({ row }) => row.group ?? row.id).values()], GROUPS_AT_ONCE, async (group) => {
+    for (const { job, row } of group) outcomes.push({ id: row.id, ...(await one(deps, bulk, job, row)) });
   });
   return outcomes;
 }
 
 type Touched = { kind: 'done' } | { kind: 'unsure' } | { kind: 'refused'; why: string };
 
-async function one(deps: ActingDeps, bulk: Bulk, row: JobRow): Promise<Touched> {
+async function one(deps: ActingDeps, bulk: Bulk, job: Chosen, row: JobRow): Promise<Touched> {
   try {
     if (row.bulk?.id === bulk.id) return await again(deps, bulk, row, row.bulk);
+    refuse(deps, bulk, row);
+    if (hasChanged(bulk.action, job, row))
+      throw new OperatorError(`${row.id} has changed since the preview. It is ${stateOf(row)} now.`);
     const mark = { id: bulk.id, generation: row.generation, at: deps.clock.now() };
     await ACTIONS[bulk.action](deps, { ...row, bulk: mark });
     return { kind: 'done' };
@@ -101,6 +105,12 @@ async function one(deps: ActingDeps, bulk: Bulk, row: JobRow): Promise<Touched> 
     if (error instanceof OperatorError || error instanceof StoreError) return { kind: 'refused', why: error.message };
     throw error;
   }
+}
+
+/** Throws an OperatorError for a job that the action cannot change now. */
+function refuse({ clock }: ActingDeps, { action }: Bulk, row: JobRow): void {
+  const refused = whyNotInBulk(action, row, clock.now());
+  if (refused) throw refused;
 }
 
 /** What a bulk action does to a job. The row comes with its mark, which the first write stores. */
@@ -121,16 +131,17 @@ const ACTIONS: Record<BulkAction, (deps: ActingDeps, row: JobRow) => Promise<unk
  */
 async function again(
   deps: ActingDeps,
-  { action }: Bulk,
+  bulk: Bulk,
   row: JobRow,
   { generation, at }: NonNullable<JobRow['bulk']>,
 ): Promise<Touched> {
-  if (action !== 'retry') return { kind: 'done' };
+  if (bulk.action !== 'retry') return { kind: 'done' };
   const sent = row.history.some((entry) => entry.event === EVENT.redriven && entry.at >= at);
   if (sent || row.generation > generation)
     return row.sentAt === undefined && !sent ? { kind: 'unsure' } : { kind: 'done' };
   if (row.state !== 'dead') return { kind: 'done' };
   if (deps.clock.now() - at > REPEAT_MS) return { kind: 'unsure' };
+  refuse(deps, bulk, row);
   await retry(deps, row);
   return { kind: 'done' };
 }

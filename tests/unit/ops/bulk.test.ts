@@ -1,10 +1,12 @@
 import { PermanentError, WaitError } from '../../../lib/errors';
-import { bulkLeaseKey } from '../../../lib/jobs/keys';
+import { bulkJobsKey, bulkLeaseKey } from '../../../lib/jobs/keys';
 import { takeLease } from '../../../lib/jobs/run-lease';
-import { type Bulk, type BulkAction, bulkOf, createBulk, lastBulks, mayTouch, stopBulk } from '../../../lib/ops/bulk';
+import { type Bulk, type BulkAction, bulkOf, createBulk, lastBulks, stopBulk } from '../../../lib/ops/bulk';
+import { cancel } from '../../../lib/ops/cancel';
+import { discard } from '../../../lib/ops/discard';
 import { retry } from '../../../lib/ops/retry';
 import { runBulk } from '../../../lib/ops/run-bulk';
-import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../support/engine';
+import { anEnvelope, type EngineOptions, jobId, memoryEngine, PREFIX } from '../../support/engine';
 import { sampleContract } from '../../support/sample-contract';
 
 const SECOND = 1_000;
@@ -204,10 +206,81 @@ test('a bulk action retries a cancelled job that another bulk action has cancell
   expect(generations(made)).toEqual([2, 2]);
 });
 
-test('the jobs that an action may touch are those that the action for one job takes', async () => {
-  const made = await someJobs(1);
-  const row = made.engine.row(jobId(1));
+describe('between the preview and its turn', () => {
+  type Made = Awaited<ReturnType<typeof someJobs>>;
+  const job = ({ engine }: Made) => engine.row(jobId(1));
+  const CHANGES: [string, (made: Made, vendor: { waits: boolean }) => Promise<unknown>, RegExp][] = [
+    ['was discarded', (made) => discard(made.deps, job(made)), /stays dead, because its DLQ entry was discarded/],
+    ['was retried by hand', (made) => retry(made.deps, job(made)), /has changed since the preview/],
+    [
+      'was retried by hand and died again',
+      async (made) => {
+        await retry(made.deps, job(made));
+        await made.engine.drain();
+      },
+      /has changed since the preview. It is dead \(error\) now/,
+    ],
+    [
+      'was retried, held and cancelled',
+      async (made, vendor) => {
+        vendor.waits = true;
+        await retry(made.deps, job(made));
+        await made.engine.deliver();
+        await cancel(made.deps, job(made));
+      },
+      /has changed since the preview. It is cancelled \(operator\) now/,
+    ],
+  ];
 
-  expect((['retry', 'cancel', 'discard'] as const).map((action) => mayTouch[action](row))).toEqual([true, false, true]);
-  await expect(retry(made.deps, row)).resolves.toHaveProperty('messageId');
+  test.each(CHANGES)('a job that %s is refused by a retry, and stays as it is', async (_what, change, why) => {
+    const vendor = { waits: false };
+    const made = await someJobs(
+      2,
+      sampleContract(() => {
+        if (vendor.waits)
+          throw new WaitError({ code: 'RateLimited', message: '429', vendor: 'zendesk', waitMs: MINUTE });
+        throw new PermanentError({ code: 'Rejected', message: 'rejected' });
+      }),
+    );
+    const { id } = await made.bulk('retry');
+    await change(made, vendor);
+    const before = job(made);
+
+    const bulk = await runBulk(made.deps, id);
+
+    expect(bulk).toMatchObject({
+      done: 1,
+      refused: 1,
+      refusals: [{ id: jobId(1), why: expect.stringMatching(why) }],
+    });
+    expect(job(made)).toEqual(before);
+  });
+
+  test('a job that was discarded after a crash between its mark and its message is not sent', async () => {
+    let crash = false;
+    const made = await someJobs(1, dies(), {
+      before: (call) => {
+        if (crash && call === 'queues.send') throw new Error('the process died');
+      },
+    });
+    const { id } = await made.bulk('retry');
+    crash = true;
+    await expect(runBulk(made.deps, id)).rejects.toThrow('the process died');
+    crash = false;
+    await discard(made.deps, job(made));
+
+    made.engine.clock.advance(31 * SECOND);
+
+    expect(await runBulk(made.deps, id)).toMatchObject({ done: 0, refused: 1 });
+    expect(made.engine.inQueue()).toBe(0);
+  });
+});
+
+test('a list of keys alone, which earlier code stored, is still worked through', async () => {
+  const made = await someJobs(2);
+  const { id } = await made.bulk('retry');
+  const keys = made.engine.rows().map(({ key }) => key);
+  await made.engine.objects.put(bulkJobsKey(PREFIX, id), keys.join('\n'), 'text/plain');
+
+  expect(await runBulk(made.deps, id)).toMatchObject({ done: 2, refused: 0 });
 });

@@ -1,9 +1,14 @@
 import { PermanentError, WaitError } from '../../../lib/errors';
-import type { Reason, State } from '../../../lib/jobs/row';
-import { explain } from '../../../lib/ops/explain';
+import { bodyKey } from '../../../lib/jobs/keys';
+import type { JobRow, Reason, State } from '../../../lib/jobs/row';
+import { type BulkAction, whyNotInBulk } from '../../../lib/ops/bulk';
+import { cancel } from '../../../lib/ops/cancel';
+import { discard } from '../../../lib/ops/discard';
+import { explain, type JobAction } from '../../../lib/ops/explain';
+import { retry } from '../../../lib/ops/retry';
 import { timeline } from '../../../lib/ops/timeline';
 import { acceptedRow } from '../../support/accepted-row';
-import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+import { anEnvelope, jobId, memoryEngine, PREFIX } from '../../support/engine';
 import { inState } from '../../support/in-state';
 import { sampleContract } from '../../support/sample-contract';
 
@@ -19,29 +24,68 @@ const PLACES: [State, Reason | undefined, string[]][] = [
   ['held', 'unknown', ['settle', 'cancel']],
   ['dead', 'error', ['retry', 'discard']],
   ['dead', 'crash', ['retry', 'discard']],
-  ['dead', 'expired', ['retry', 'discard']],
+  ['dead', 'expired', ['retry']],
   ['cancelled', 'never-sent', []],
   ['cancelled', 'operator', ['retry']],
 ];
 
 test.each(PLACES)('a job that is %s (%s) has a sentence, a next step, and the actions %j', (state, reason, actions) => {
-  const row = { ...acceptedRow(0), state: inState(state), parkedAt: 1, ...(reason === undefined ? {} : { reason }) };
+  const run = { token: 't', until: 1, messageId: 'm', alone: true };
+  const row = {
+    ...{ ...acceptedRow(0), state: inState(state), sentAt: 0 },
+    ...(reason === undefined ? {} : { reason }),
+    ...(state === 'processing' ? { lease: run } : {}),
+  };
 
-  const explained = explain(row);
+  const explained = explain(row, 0);
 
   expect(explained.actions).toEqual(actions);
   for (const text of [explained.sentence, explained.next]) expect(text).toMatch(/^[A-Za-z].+\.$/);
   expect(explained.sentence).not.toContain('undefined');
 });
 
+test.each<[string, Partial<JobRow>, JobAction, string[]]>([
+  ['was never sent and has no body', { state: inState('cancelled'), reason: 'never-sent' }, 'retry', []],
+  [
+    'was never sent and has a body',
+    { state: inState('cancelled'), reason: 'never-sent', bodyKept: true },
+    'retry',
+    ['retry'],
+  ],
+  ['is dead (expired)', { state: inState('dead'), reason: 'expired' }, 'discard', ['retry']],
+  [
+    'is dead and whose entry is not sent yet',
+    { state: inState('dead'), reason: 'error' },
+    'discard',
+    ['retry', 'discard'],
+  ],
+  ['was discarded', { state: inState('dead'), reason: 'error', leftDlqAt: 1 }, 'discard', ['retry']],
+  ['is run by a worker that died', { state: inState('processing') }, 'cancel', ['cancel']],
+])('command, bulk action and console agree about a job that %s', async (_what, change, action, actions) => {
+  const engine = memoryEngine(() => sampleContract().contract);
+  const row = { ...acceptedRow(engine.clock.now()), ...change };
+  await engine.deps.ledger.write(row, 0);
+  const stored = engine.row(row.id);
+  const able = actions.includes(action);
+
+  expect(explain(stored, engine.clock.now()).actions).toEqual(actions);
+  expect(whyNotInBulk(action as BulkAction, stored, engine.clock.now()) === undefined).toBe(able);
+  await engine.objects.put(bodyKey(PREFIX, 'sample', row.id), JSON.stringify(anEnvelope()), 'application/json');
+  const refused = await { retry, cancel, discard }[action as BulkAction](engine.deps, stored).then(
+    (done) => (action === 'discard' && done === stored ? 'nothing to discard' : undefined),
+    (error: Error) => error.message,
+  );
+  expect(refused === undefined).toBe(able);
+});
+
 test('the sentence names the vendor, the code, and the time until which a job waits', () => {
   const error = { class: 'stop' as const, code: 'Unauthorized', message: '401', vendor: 'zendesk' };
   const held = { ...acceptedRow(0), state: inState('held'), retryAt: Date.UTC(2026, 0, 2, 3, 4, 5) };
 
-  expect(explain({ ...held, reason: 'stopped', error }).sentence).toBe(
+  expect(explain({ ...held, reason: 'stopped', error }, 0).sentence).toBe(
     'zendesk refuses our calls (Unauthorized), so its circuit breaker is open.',
   );
-  expect(explain({ ...held, reason: 'throttled', vendor: 'sendgrid' }).sentence).toBe(
+  expect(explain({ ...held, reason: 'throttled', vendor: 'sendgrid' }, 0).sentence).toBe(
     'sendgrid asked us to wait until 2026-01-02 03:04:05 UTC.',
   );
 });

@@ -103,7 +103,10 @@ test('a replaced job is never retried, so nothing is done twice', async () => {
   const { id } = await replace(deps, engine.row(jobId(1)), good);
 
   await expect(retry(deps, engine.row(jobId(1)))).rejects.toThrow(`sent again with other data, as ${id}`);
-  expect(explain(engine.row(jobId(1)))).toMatchObject({ actions: [], sentence: expect.stringContaining(id) });
+  expect(explain(engine.row(jobId(1)), engine.clock.now())).toMatchObject({
+    actions: [],
+    sentence: expect.stringContaining(id),
+  });
 });
 
 test('a job whose retry has not started yet is not replaced', async () => {
@@ -131,7 +134,7 @@ test('a job that may have done something is not replaced', async () => {
 
   const started = { ...dead, steps: { ticket: { status: 'started' as const, startedAt: 0 } } };
   await expect(replace(deps, started, good)).rejects.toThrow('may have done something (ticket)');
-  expect(explain(started).actions).not.toContain('edit');
+  expect(explain(started, 0).actions).not.toContain('edit');
   expect(tickets).toHaveLength(1);
 });
 
