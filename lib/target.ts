@@ -15,6 +15,20 @@ const targetOptions = ({ instance, stage, region }: Target): string =>
 /** A command for people to copy, for example `npx sls dlq list --stage … --param instance=… --region …`. */
 export const slsCommand = (text: string, target: Target): string => `npx sls ${text} ${targetOptions(target)}`;
 
+/** The same for an error with a command that helps. `next`: without the options that select the deployment. */
+export const withCommand = (text: string, next: string | undefined, target: Target): string =>
+  next === undefined ? text : `${text} ${slsCommand(next, target)}`;
+
+/**
+ * The words of a command for people to copy. A value may come from a caller or an address, so one that a shell would read
+ * as more than a word is quoted.
+ */
+export const words = (parts: TemplateStringsArray, ...values: (string | number)[]): string =>
+  String.raw({ raw: parts }, ...values.map((value) => shellWord(String(value))));
+
+const shellWord = (value: string): string =>
+  /^[\w.:/@-]+$/.test(value) ? value : `'${value.replaceAll("'", `'\\''`)}'`;
+
 /** A stage that is not known to be for tests counts as production. */
 const TEST_STAGES = ['local', 'staging'];
 

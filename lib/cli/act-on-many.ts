@@ -4,6 +4,7 @@ import type { OperatorDeps } from '../ops/operator';
 import { OperatorError } from '../ops/operator';
 import { runBulk } from '../ops/run-bulk';
 import { searchJobs } from '../ops/search';
+import { withCommand } from '../target';
 import { counted } from '../text';
 import type { CommandContext } from './command';
 import { isDryRun } from './dry-run';
@@ -77,7 +78,10 @@ function previewLines(rows: readonly JobRow[]): string[] {
 }
 
 /** Runs a bulk action with a progress bar. Ctrl-C stops it after the jobs of the present second. */
-export async function go({ out, operator, audited, sls }: CommandContext, { id, total, next }: Bulk): Promise<void> {
+export async function go(
+  { out, operator, audited, sls, target }: CommandContext,
+  { id, total, next }: Bulk,
+): Promise<void> {
   const bar = out.progress(total);
   bar.set(next);
   const deps = { ...(await operator()), audit: await audited() };
@@ -85,7 +89,7 @@ export async function go({ out, operator, audited, sls }: CommandContext, { id, 
     signal: out.interrupted(),
     onProgress: (now) => bar.set(now.next),
   }).finally(() => bar.stop());
-  for (const { id: job, why } of bulk.refusals) out.note(`${job}: ${why}`);
+  for (const { id: job, why, next } of bulk.refusals) out.note(`${job}: ${withCommand(why, next, target)}`);
   for (const job of bulk.unsure)
     out.note(`${job}: may have been retried before a crash. Look at it: ${sls(`jobs show ${job}`)}`);
   out.line(resultText(bulk));

@@ -3,7 +3,7 @@ import { StoreError } from '../errors';
 import { InstanceProblems } from '../instances/problems';
 import { writeAudit } from '../ops/audit-trail';
 import { OperatorError } from '../ops/operator';
-import { isProduction, slsCommand, type Target } from '../target';
+import { isProduction, slsCommand, type Target, withCommand } from '../target';
 import { actOf } from './act';
 import { type Command, type CommandContext, type Output, type Run, writesNow } from './command';
 import { confirmWrite } from './confirm';
@@ -51,8 +51,7 @@ export async function problemOf(run: Run, { serverless, ...call }: Call): Promis
     return undefined;
   } catch (error) {
     if (!isExpected(error)) throw error;
-    const next = error instanceof OperatorError && error.next ? ` ${slsCommand(error.next, target)}` : '';
-    return `${sentence(error.message)}${next}`;
+    return withCommand(sentence(error.message), error instanceof OperatorError ? error.next : undefined, target);
   }
 }
 

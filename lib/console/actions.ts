@@ -10,7 +10,7 @@ import { pauseQueue, resumeQueue } from '../ops/pause';
 import { replace } from '../ops/replace';
 import { resolveStep } from '../ops/resolve';
 import { retry } from '../ops/retry';
-import { isProduction } from '../target';
+import { isProduction, words } from '../target';
 import { timeText } from '../text';
 import { audit } from './audit';
 import { type ConsoleDeps, commandFor } from './deps';
@@ -43,7 +43,7 @@ const queueInput = z.strictObject({ queue: z.string() });
 const campaignAction = (decision: 'pause' | 'resume' | 'cancel', question: string) =>
   action({
     input: campaign,
-    command: ({ id }) => `campaign ${decision} ${id}`,
+    command: ({ id }) => words`campaign ${decision} ${id}`,
     question: () => question,
     run: async (deps, { id }, { audited }) => {
       const { before, after } = await decideCampaign(deps, id, decision, audited);
@@ -54,7 +54,7 @@ const campaignAction = (decision: 'pause' | 'resume' | 'cancel', question: strin
 const ACTIONS = {
   'job.retry': action({
     input: job,
-    command: ({ id, queue }) => `jobs retry ${id} --queue ${queue}`,
+    command: ({ id, queue }) => words`jobs retry ${id} --queue ${queue}`,
     question: () => 'Send the job back to its queue? It continues at its first step without a result.',
     run: async (deps, { queue, id }, { audited }) => {
       const row = await findJob(deps, id, queue);
@@ -65,7 +65,7 @@ const ACTIONS = {
   }),
   'job.cancel': action({
     input: job,
-    command: ({ id, queue }) => `jobs cancel ${id} --queue ${queue}`,
+    command: ({ id, queue }) => words`jobs cancel ${id} --queue ${queue}`,
     question: () => 'Cancel the job? The effects of its finished steps remain.',
     run: async (deps, { queue, id }, { audited }) => {
       const row = await findJob(deps, id, queue);
@@ -75,7 +75,7 @@ const ACTIONS = {
   }),
   'job.discard': action({
     input: job,
-    command: ({ id, queue }) => `dlq discard ${id} --queue ${queue}`,
+    command: ({ id, queue }) => words`dlq discard ${id} --queue ${queue}`,
     question: () => 'Remove its entry from the dead-letter queue? The job stays dead, and can be retried for 44 days.',
     run: async (deps, { queue, id }, { audited }) => {
       const row = await findJob(deps, id, queue);
@@ -85,7 +85,7 @@ const ACTIONS = {
   }),
   'job.settle': action({
     input: job.extend({ step: z.string(), as: z.enum(['done', 'skipped']) }),
-    command: ({ id, queue, step, as }) => `jobs settle ${id} --step ${step} --as ${as} --queue ${queue}`,
+    command: ({ id, queue, step, as }) => words`jobs settle ${id} --step ${step} --as ${as} --queue ${queue}`,
     question: ({ step, as }) =>
       as === 'done'
         ? `Did ${step} take effect? The job continues as if the vendor had confirmed it.`
@@ -98,7 +98,7 @@ const ACTIONS = {
   }),
   'job.edit': action({
     input: job.extend({ data: z.unknown() }),
-    command: ({ id, queue }) => `jobs retry ${id} --queue ${queue} --data data.json`,
+    command: ({ id, queue }) => words`jobs retry ${id} --queue ${queue} --data data.json`,
     question: () => 'Send a new job with this data, in place of the old one?',
     run: async (deps, { queue, id, data }, { audited }) => {
       const row = await findJob(deps, id, queue);
@@ -108,7 +108,7 @@ const ACTIONS = {
   }),
   'queue.pause': action({
     input: queueInput,
-    command: ({ queue }) => `queues pause --queue ${queue} --reason "WHY"`,
+    command: ({ queue }) => words`queues pause --queue ${queue} --reason "WHY"`,
     question: ({ queue }) => `Pause ${queue}? Lambda receives none of its messages until you resume it.`,
     needsReason: true,
     run: async (deps, { queue }, { audited, reason }) => {
@@ -120,7 +120,7 @@ const ACTIONS = {
   }),
   'queue.resume': action({
     input: queueInput,
-    command: ({ queue }) => `queues resume --queue ${queue}`,
+    command: ({ queue }) => words`queues resume --queue ${queue}`,
     question: ({ queue }) => `Resume ${queue}? Lambda receives its messages again.`,
     run: async (deps, { queue }, { audited }) => {
       knownQueue(deps, queue);

@@ -14,7 +14,7 @@ import type { JobFilter } from '../ops/job-filter';
 import { OperatorError } from '../ops/operator';
 import { runBulk } from '../ops/run-bulk';
 import { searchJobs } from '../ops/search';
-import { isProduction } from '../target';
+import { isProduction, type Target, withCommand, words } from '../target';
 import { audit } from './audit';
 import { type ConsoleDeps, commandFor } from './deps';
 import type { BulkAsk, BulkPreview, BulkView } from './views';
@@ -24,14 +24,14 @@ const MOST_LISTED = 20;
 /** What the `sls` command of each bulk action is. */
 const COMMANDS: Record<BulkAction, string> = { retry: 'jobs retry', cancel: 'jobs cancel', discard: 'dlq discard' };
 
-/** The jobs that a bulk action would touch, and the command that does the same. It changes nothing. */
+/** The jobs that a bulk action would touch, and the command that does the same if there are any. It changes nothing. */
 export async function previewBulk(deps: ConsoleDeps, ask: BulkAsk): Promise<BulkPreview> {
   const rows = await chosen(deps, ask);
   return {
     lines: previewOf(rows),
     total: rows.length,
     jobs: digestOf(rows),
-    command: commandFor(deps, commandOf(ask)),
+    ...(rows.length === 0 ? {} : { command: commandFor(deps, commandOf(ask)) }),
   };
 }
 
@@ -77,8 +77,8 @@ export async function stop(deps: ConsoleDeps, id: string): Promise<void> {
 }
 
 /** The last bulk actions, the newest first. */
-export const listBulks = async ({ deployment }: ConsoleDeps): Promise<BulkView[]> =>
-  (await lastBulks(deployment, MOST_LISTED)).map(viewOf);
+export const listBulks = async ({ deployment, target }: ConsoleDeps): Promise<BulkView[]> =>
+  (await lastBulks(deployment, MOST_LISTED)).map((bulk) => viewOf(bulk, target));
 
 const READ_ONLY = 'This console only reads. Start it with --write to allow actions.';
 
@@ -120,27 +120,17 @@ const filterOf = ({ queue, state = 'dead', code, reason }: Omit<BulkAsk, 'action
 
 function commandOf({ action, queue, state = 'dead', code, reason, perSecond }: BulkAsk): string {
   const filters = [
-    `--queue ${queue}`,
-    `--state ${state}`,
-    ...(reason ? [`--job-reason ${reason}`] : []),
-    ...(code ? [`--code ${code}`] : []),
+    words`--queue ${queue} --state ${state}`,
+    ...(reason ? [words`--job-reason ${reason}`] : []),
+    ...(code ? [words`--code ${code}`] : []),
   ];
   return `${COMMANDS[action]} ${filters.join(' ')} --rate ${perSecond}`;
 }
 
-const viewOf = ({
-  id,
-  action,
-  at,
-  perSecond,
-  total,
-  status,
-  next,
-  done,
-  refused,
-  refusals,
-  unsure,
-}: Bulk): BulkView => ({
+const viewOf = (
+  { id, action, at, perSecond, total, status, next, done, refused, refusals, unsure }: Bulk,
+  target: Target,
+): BulkView => ({
   ...{ id, action, at, perSecond, total, status, next, done, refused, unsure },
-  refusals: refusals.slice(0, MOST_LISTED),
+  refusals: refusals.slice(0, MOST_LISTED).map((refusal) => withCommand(refusal.why, refusal.next, target)),
 });

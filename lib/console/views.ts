@@ -90,14 +90,18 @@ export interface BulkPreview {
   lines: PreviewLine[];
   total: number;
   jobs: string;
-  command: string;
+  /** Only if it would touch a job. */
+  command?: string;
 }
 
-/** How far a bulk action is. `next` of `total` jobs were looked at. */
-export type BulkView = Pick<
-  Bulk,
-  'id' | 'action' | 'at' | 'perSecond' | 'total' | 'status' | 'next' | 'done' | 'refused' | 'refusals' | 'unsure'
->;
+/** How far a bulk action is. `next` of `total` jobs were looked at. `refusals`: why, with the command that helps. */
+export interface BulkView
+  extends Pick<
+    Bulk,
+    'id' | 'action' | 'at' | 'perSecond' | 'total' | 'status' | 'next' | 'done' | 'refused' | 'unsure'
+  > {
+  refusals: string[];
+}
 
 /** `more`: not all were read, so counts are at least that high. */
 export interface DeadLetters {

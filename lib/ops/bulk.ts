@@ -35,9 +35,9 @@ export interface Bulk extends Item {
   /** All jobs before this place have been looked at. */
   next: number;
   done: number;
-  /** How many jobs could not be changed, and why, of the first ones. */
+  /** How many jobs could not be changed, and why, of the first ones. `next`: the command that helps. */
   refused: number;
-  refusals: { id: string; why: string }[];
+  refusals: { id: string; why: string; next?: string }[];
   /** Jobs that a run may have retried before it died. They are not retried again. */
   unsure: string[];
 }

@@ -73,7 +73,7 @@ async function renewed(deps: ActingDeps, { key, holder }: RunLease): Promise<boo
   return changed;
 }
 
-type Outcome = { id: string } & ({ kind: 'done' } | { kind: 'unsure' } | { kind: 'refused'; why: string });
+type Outcome = { id: string } & Touched;
 
 /** Touches the jobs of a second: the groups side by side, and each group in order. */
 async function touch(deps: ActingDeps, bulk: Bulk, jobs: readonly Chosen[]): Promise<Outcome[]> {
@@ -90,7 +90,7 @@ async function touch(deps: ActingDeps, bulk: Bulk, jobs: readonly Chosen[]): Pro
   return outcomes;
 }
 
-type Touched = { kind: 'done' } | { kind: 'unsure' } | { kind: 'refused'; why: string };
+type Touched = { kind: 'done' } | { kind: 'unsure' } | { kind: 'refused'; why: string; next?: string | undefined };
 
 async function one(deps: ActingDeps, bulk: Bulk, job: Chosen, row: JobRow): Promise<Touched> {
   try {
@@ -102,7 +102,8 @@ async function one(deps: ActingDeps, bulk: Bulk, job: Chosen, row: JobRow): Prom
     await ACTIONS[bulk.action](deps, { ...row, bulk: mark });
     return { kind: 'done' };
   } catch (error) {
-    if (error instanceof OperatorError || error instanceof StoreError) return { kind: 'refused', why: error.message };
+    if (error instanceof OperatorError) return { kind: 'refused', why: error.message, next: error.next };
+    if (error instanceof StoreError) return { kind: 'refused', why: error.message };
     throw error;
   }
 }
@@ -150,7 +151,9 @@ function counted(now: Bulk, before: Bulk, looked: number, outcomes: readonly Out
   // Another run has gone on meanwhile.
   if (now.next !== before.next) return undefined;
   const refusals = outcomes.flatMap((outcome) =>
-    outcome.kind === 'refused' ? [{ id: outcome.id, why: outcome.why }] : [],
+    outcome.kind === 'refused'
+      ? [{ id: outcome.id, why: outcome.why, ...(outcome.next === undefined ? {} : { next: outcome.next }) }]
+      : [],
   );
   const unsure = outcomes.flatMap(({ id, kind }) => (kind === 'unsure' ? [id] : []));
   return {

@@ -68,8 +68,14 @@ function Asked({
               </li>
             ))}
           </ul>
-          <p>This command does the same:</p>
-          <Command text={preview.command} />
+          {preview.command === undefined ? (
+            <p>There are no such jobs.</p>
+          ) : (
+            <>
+              <p>This command does the same:</p>
+              <Command text={preview.command} />
+            </>
+          )}
         </>
       ) : (
         <p>Looking …</p>
@@ -160,7 +166,7 @@ export function Bulks() {
             <td>
               <progress aria-label="Jobs looked at" max={total} value={next} /> {done} of {total} done
             </td>
-            <td title={refusals.map(({ why }) => why).join('\n')}>{refused}</td>
+            <td title={refusals.join('\n')}>{refused}</td>
             <td>{unsure.length}</td>
             <td>
               <div class="buttons">

@@ -90,7 +90,9 @@ test('jobs that cannot be changed are named, and the exit code is 1', async () =
   const { lines, notes, exitCode } = await run(engine, 'jobs retry', { options: { code: 'NotAllowed', yes: true } });
 
   expect(lines.at(-1)).toBe('0 of 1 job retried, 1 refused.');
-  expect(notes[0]).toMatch(new RegExp(`^${jobId(3)}: .*its body is gone`));
+  expect(notes[0]).toMatch(
+    new RegExp(`^${jobId(3)}: .*its body is gone.*: npx sls jobs retry ${jobId(3)} --body FILE --stage`),
+  );
   expect(exitCode).toBe(1);
 });
 

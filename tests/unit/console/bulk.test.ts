@@ -5,6 +5,7 @@ import { acceptedRow } from '../../support/accepted-row';
 import { type TestedConsole, testedConsole } from '../../support/console';
 import { layParked } from '../../support/dead-letters';
 import { anEnvelope, jobId, memoryEngine, PREFIX } from '../../support/engine';
+import { inState } from '../../support/in-state';
 import { sampleContract } from '../../support/sample-contract';
 
 const DEAD = 30;
@@ -58,6 +59,38 @@ test('a preview counts the jobs that would be touched, and shows the command tha
       'npx sls jobs retry --queue sample --state dead --job-reason error --code Rejected --rate 10 --stage prod --param instance=acme --region eu-central-1',
   });
   expect(engine.inQueue()).toBe(0);
+});
+
+test('a preview of nothing shows no command, and a value that a shell would read is quoted', async () => {
+  await withDeadJobs({ write: false });
+  const code = "x'; rm -rf ~ #";
+  const none = await open.post('bulk/preview', { ask: { ...ask, code } });
+  const { json } = await open.post('preview', { action: 'job.retry', input: { queue: '$(id)', id: code } });
+
+  expect(none.json).toMatchObject({ total: 0, lines: [] });
+  expect(none.json).not.toHaveProperty('command');
+  expect(json.command).toMatch(/^npx sls jobs retry 'x'\\''; rm -rf ~ #' --queue '\$\(id\)' --stage prod /);
+});
+
+test('a refusal ends with the command that helps', async () => {
+  const { engine } = await withDeadJobs();
+  for (const key of engine.objects.keys()) if (key.includes('_bodies')) await engine.objects.delete(key);
+  await engine.deps.ledger.update(`sample#${jobId(1)}`, (row) => ({
+    ...row,
+    state: inState('cancelled'),
+    reason: 'operator',
+  }));
+
+  const { status, json } = await open.post('act', {
+    action: 'job.retry',
+    input: { queue: 'sample', id: jobId(1) },
+    reason: 'it is fixed',
+  });
+
+  expect([status, json.error]).toEqual([
+    409,
+    expect.stringMatching(/or give its body: npx sls jobs retry \S+ --body FILE --stage prod --param instance=acme/),
+  ]);
 });
 
 test('a discarded job stays dead', async () => {

@@ -1,0 +1,17 @@
+import { execFileSync } from 'node:child_process';
+import { words } from '../../lib/target';
+
+test.each(['TemplateMissing', "it's", '$(id) `id` "x" \\ !', '; rm -rf ~ #', 'two\nlines', ''])(
+  'a shell reads the value %j of a command as one word',
+  (value) => {
+    const read = execFileSync('sh', ['-c', words`printf %s ${value}`], { encoding: 'utf8' });
+
+    expect(read).toBe(value);
+  },
+);
+
+test('a plain value stays as it is', () => {
+  expect(words`jobs show ${'0190a1b2-0000'} --queue ${'feedback'} --rate ${20}`).toBe(
+    'jobs show 0190a1b2-0000 --queue feedback --rate 20',
+  );
+});
