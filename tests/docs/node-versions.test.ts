@@ -25,7 +25,8 @@ const warnedOf = (major: number): string[] => [
 ];
 
 test('the README names the packages of which npm ci warns on Node 20', () => {
-  const [, sentence = ''] = /On Node 20 it warns that ([\s\S]*?)\. They/.exec(readFileSync('README.md', 'utf8')) ?? [];
+  const [, sentence = ''] =
+    /On Node 20 it warns that ([\s\S]*?)\.\s+They/.exec(readFileSync('README.md', 'utf8')) ?? [];
 
   expect([...sentence.matchAll(/`([^`]+)`/g)].map(([, name]) => name).sort()).toEqual(warnedOf(20).sort());
 });
