@@ -5,6 +5,7 @@ const ID: Option = { usage: 'Id of the job', type: 'string', required: true };
 const CAMPAIGN_ID: Option = { usage: 'Id of the campaign', type: 'string', required: true };
 const JSON_OUTPUT: Option = { usage: 'Print JSON', type: 'boolean' };
 const YES: Option = { usage: 'Change production without a question', type: 'boolean' };
+const CONFIRM: Option = { usage: 'Name of the instance, if the command asks for it despite --yes', type: 'string' };
 const DRY_RUN: Option = { usage: 'Print what the command would change. Change nothing', type: 'boolean' };
 /** The options of a command that changes something. */
 const WRITES = {
@@ -317,10 +318,7 @@ export const GUARDED = ['deploy', 'deploy function', 'remove', 'rollback', 'roll
 export const GUARDED_OPTIONS = { yes: YES };
 /** More options of some of them. Serverless refuses `--dry-run` of the others. */
 export const MORE_OPTIONS = {
-  deploy: { 'dry-run': DRY_RUN },
-  rollback: { 'dry-run': DRY_RUN },
-  remove: {
-    'dry-run': DRY_RUN,
-    confirm: { usage: 'Name of the instance, to remove it from production without a question', type: 'string' },
-  },
+  deploy: { 'dry-run': DRY_RUN, confirm: CONFIRM },
+  rollback: { 'dry-run': DRY_RUN, confirm: CONFIRM },
+  remove: { 'dry-run': DRY_RUN, confirm: CONFIRM },
 } as const;

@@ -21,18 +21,18 @@ export async function confirmWrite(
 }
 
 /**
- * Asks for the instance's name before a production stack is removed. `--yes` is not enough: without a terminal, the
- * name must be in `--confirm`.
+ * Asks for the instance's name before production is left without protection. `--yes` is not enough: without a terminal, the
+ * name must be in `--confirm`. `what`: what the command does. Throws an OperatorError without the name.
  */
-export async function confirmRemove(
+export async function confirmName(
   target: Target,
-  { options, out }: { options: CommandContext['options']; out: Pick<Output, 'ask'> },
+  { what, options, out }: { what: string; options: CommandContext['options']; out: Pick<Output, 'ask'> },
 ): Promise<void> {
   const { instance } = target;
   if (!isProduction(target) || options.confirm === instance) return;
-  const answer = await out.ask(`This removes ${instance} from production. Type ${instance} to continue: `);
+  const answer = await out.ask(`This ${what}. Type ${instance} to continue: `);
   if (answer?.trim() === instance) return;
   throw new OperatorError(
-    `sls remove of production needs the name of the instance: type it, or add --confirm ${instance}. Nothing was removed.`,
+    `This ${what}. It needs the name of the instance: type it, or add --confirm ${instance}. Nothing was changed.`,
   );
 }

@@ -36,8 +36,23 @@ export function lossesOf(deployed: Template, compiled: Template): Loss[] {
   });
 }
 
+/** Whether a queue or a table that outlives the stack now would go with it from then on. */
+export const endsProtection = (deployed: Template, next: Template): boolean =>
+  Object.entries(next.Resources).some(
+    ([id, { Type, DeletionPolicy }]) =>
+      HOLDS_DATA.includes(Type) && DeletionPolicy !== 'Retain' && deployed.Resources[id]?.DeletionPolicy === 'Retain',
+  );
+
+/** What a removal of the stack would take: the queues that do not outlive it. */
+export const removedWith = ({ Resources }: Template): Loss[] => {
+  const going = Object.entries(Resources).filter(
+    ([, { Type, DeletionPolicy }]) => Type === 'AWS::SQS::Queue' && DeletionPolicy !== 'Retain',
+  );
+  return lossesOf({ Resources: Object.fromEntries(going) }, { Resources: {} });
+};
+
 /** How many messages a queue has now, approximately. A queue that does not exist has none. */
-export type Messages = (queue: string) => Promise<number>;
+type Messages = (queue: string) => Promise<number>;
 
 /**
  * A line for each loss that would happen, with the safe way. A shorter retention is one for any message, because nothing

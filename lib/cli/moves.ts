@@ -54,11 +54,11 @@ export const movesOf = (deployed: Place, next: Place): Problem[] => [
  * lists. `unfinished`: how many jobs and campaigns have not ended, or more. Asked only if something moves.
  */
 export async function moveProblems(
-  deployed: Template | undefined,
+  deployed: Template,
   next: Place,
   unfinished: () => Promise<number>,
 ): Promise<Problem[]> {
-  const moves = deployed ? movesOf(placeIn(deployed), next) : [];
+  const moves = movesOf(placeIn(deployed), next);
   const count = moves.length === 0 ? 0 : await unfinished();
   if (count === 0) return [];
   const waiting = `while jobs or campaigns have not ended (${count} or more). Wait until sls jobs list and sls campaign list show none`;

@@ -17,8 +17,7 @@ export async function deploymentPlan(
 }
 
 /** What `sls remove` would change in the account, a line for each resource. */
-export async function removalPlan({ bucket, prefix, ...of }: Instance, config: AwsConfig): Promise<string[]> {
-  const deployed = await readTemplate(config, stackName(of));
+export function removalPlan({ bucket, prefix }: Instance, deployed: Template | undefined): string[] {
   if (!deployed) return ['  nothing, because there is no such stack'];
   const kept = `  keep all objects of ${bucket}/${prefix}/`;
   return [kept, ...differenceLines(differenceOf(deployed, { Resources: {} }))];

@@ -114,7 +114,7 @@ async function ownerProblems(instance: Instance, client: S3Client): Promise<Prob
 
 async function movedProblems(instance: Instance, { config, unfinished }: Checked): Promise<Problem[]> {
   const deployed = await readTemplate(config, stackName(instance));
-  return moveProblems(deployed, placeInFile(instance), unfinished);
+  return deployed ? moveProblems(deployed, placeInFile(instance), unfinished) : [];
 }
 
 /** A call whose known refusals are problems. Keys are HTTP statuses or the codes of StoreErrors. */

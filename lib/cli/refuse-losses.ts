@@ -3,33 +3,43 @@ import { StoreError } from '../errors';
 import { linesOf } from '../instances/problems';
 import { queueUrl } from '../jobs/keys';
 import { OperatorError } from '../ops/operator';
-import { lossesOf, lossProblems, type Messages } from './losses';
+import { type Loss, lossesOf, lossProblems, removedWith } from './losses';
 import { moveProblems, placeIn } from './moves';
 import type { AwsConfig, Template } from './serverless';
-import { readTemplate } from './stack';
 
-/**
- * Rejects with an OperatorError if a deployment of the template would lose messages or rows of the deployed stack, or leave
- * work behind in its folder or queues. `unfinished`: how many jobs and campaigns have not ended, or more.
- */
-export async function refuseLosses(
-  { stack, template }: { stack: string; template: Template },
-  deployment: { config: AwsConfig; region: string; account: string; unfinished: () => Promise<number> },
-): Promise<void> {
-  const deployed = await readTemplate(deployment.config, stack);
-  const losses = deployed ? lossesOf(deployed, template) : [];
-  const { messages, close } = messagesIn(deployment);
-  const lost = await lossProblems(losses, messages).finally(close);
-  const moved = await moveProblems(deployed, placeIn(template), deployment.unfinished);
-  const problems = [...lost, ...linesOf('the template', moved)];
-  if (problems.length > 0)
-    throw new OperatorError(['This deployment would lose data. Nothing was changed.', ...problems].join('\n'));
+/** Where the deployed stack is. */
+export interface Account {
+  config: AwsConfig;
+  region: string;
+  account: string;
 }
 
-function messagesIn({ config, region, account }: { config: AwsConfig; region: string; account: string }) {
+/**
+ * Rejects with an OperatorError if a deployment of the next template would lose messages or rows of the deployed stack, or
+ * leave work behind in its folder or queues. `unfinished`: how many jobs and campaigns have not ended, or more.
+ */
+export async function refuseLosses(
+  { deployed, next }: { deployed: Template; next: Template },
+  { unfinished, ...account }: Account & { unfinished: () => Promise<number> },
+): Promise<void> {
+  const lost = await problemsOf(lossesOf(deployed, next), account);
+  const moved = await moveProblems(deployed, placeIn(next), unfinished);
+  refuse([...lost, ...linesOf('the template', moved)]);
+}
+
+/** Rejects with an OperatorError while a queue that a removal of the stack would delete has messages. */
+export const refuseRemoval = async (deployed: Template, account: Account): Promise<void> =>
+  refuse(await problemsOf(removedWith(deployed), account));
+
+function refuse(problems: string[]): void {
+  if (problems.length > 0)
+    throw new OperatorError(['This would lose data. Nothing was changed.', ...problems].join('\n'));
+}
+
+async function problemsOf(losses: readonly Loss[], { config, region, account }: Account): Promise<string[]> {
   const sqs = sqsClient(config);
   const queues = realQueues(sqs);
-  const messages: Messages = async (name) => {
+  const messages = async (name: string): Promise<number> => {
     try {
       const { visible, inFlight } = await queues.depth(queueUrl(region, account, name));
       return visible + inFlight;
@@ -38,5 +48,5 @@ function messagesIn({ config, region, account }: { config: AwsConfig; region: st
       throw error;
     }
   };
-  return { messages, close: () => sqs.destroy() };
+  return lossProblems(losses, messages).finally(() => sqs.destroy());
 }

@@ -19,6 +19,8 @@ let account: {
   objects: Record<string, string>;
   /** The id of a campaign that has not ended. */
   campaign?: string;
+  /** Messages of each queue. */
+  messages?: number;
 };
 let server: http.Server;
 let folder: string;
@@ -35,7 +37,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** The calls of CloudFormation, S3 and DynamoDB that the commands make. Any other call fails. */
+/** The calls of CloudFormation, S3, SQS and DynamoDB that the commands make. Any other call fails. */
 function answer(request: http.IncomingMessage, response: http.ServerResponse): void {
   let body = '';
   request.on('data', (chunk) => {
@@ -52,6 +54,8 @@ function answer(request: http.IncomingMessage, response: http.ServerResponse): v
       return text === undefined ? reply(404, '<Error><Code>NoSuchKey</Code></Error>') : reply(200, text);
     }
     const operation = String(request.headers['x-amz-target'] ?? '').split('.')[1];
+    if (operation === 'GetQueueAttributes')
+      return reply(200, JSON.stringify({ Attributes: { ApproximateNumberOfMessages: String(account.messages ?? 0) } }));
     if (operation !== undefined) return reply(200, JSON.stringify(tableAnswer(operation, body)));
     const action = new URLSearchParams(body).get('Action');
     if (!account.template)
@@ -125,7 +129,7 @@ test.each(['other code', undefined])(
   },
 );
 
-test('a removal lists what goes, what CloudFormation forgets, and that the objects stay', async () => {
+test('a removal lists what goes, what CloudFormation forgets, and that the objects stay', () => {
   account.template = {
     Resources: {
       Table: { Type: 'AWS::DynamoDB::Table', Properties: { TableName: 'acme-jobs' }, DeletionPolicy: 'Retain' },
@@ -133,15 +137,15 @@ test('a removal lists what goes, what CloudFormation forgets, and that the objec
     },
   };
 
-  expect(await removalPlan(acme(), config())).toEqual([
+  expect(removalPlan(acme(), account.template)).toEqual([
     '  keep all objects of acme-example-bucket/acme/',
     '  no longer manage AWS::DynamoDB::Table acme-jobs',
     '  REMOVE AWS::SNS::Topic acme-alarms',
   ]);
 });
 
-test('a removal without a stack would do nothing', async () => {
-  expect(await removalPlan(acme(), config())).toEqual(['  nothing, because there is no such stack']);
+test('a removal without a stack would do nothing', () => {
+  expect(removalPlan(acme(), account.template)).toEqual(['  nothing, because there is no such stack']);
 });
 
 describe('a roll-back', () => {
@@ -253,6 +257,95 @@ test('a package with another folder than the deployed one is refused while a cam
   jest.restoreAllMocks();
 });
 
+const RETAIN = { DeletionPolicy: 'Retain' };
+
+describe('a production deployment that takes the protection from a queue or the table', () => {
+  const template = (protection: { DeletionPolicy?: string } = {}): Template => ({
+    Resources: {
+      Queue: { Type: 'AWS::SQS::Queue', Properties: { QueueName: 'acme-emails.fifo' }, ...protection },
+      Table: { Type: 'AWS::DynamoDB::Table', Properties: { TableName: 'acme-jobs' }, ...protection },
+      Topic: { Type: 'AWS::SNS::Topic', ...protection },
+    },
+  });
+  const deploy = (next: Template, options: object) => {
+    const serverless = slsCall(async () => {});
+    serverless.service.provider.compiledCloudFormationTemplate = next;
+    return beforeDeployment(serverless, { param: 'instance=acme', package: folder, yes: true, ...options });
+  };
+  /** What comes after the question. */
+  const goesOn = 'S3 PutObject failed';
+
+  beforeEach(() => {
+    jest.spyOn(process.stderr, 'write').mockImplementation(() => true);
+    account.template = template(RETAIN);
+  });
+  afterEach(() => jest.restoreAllMocks());
+
+  test.each(['Queue', 'Table'])('needs the typed name of the instance, and --yes is not enough: %s', async (id) => {
+    const next = template(RETAIN);
+    delete next.Resources[id]?.DeletionPolicy;
+
+    await expect(deploy(next, {})).rejects.toThrow(
+      'This ends the protection of queues or table of acme in production, so that sls remove would delete them. It needs the name of the instance: type it, or add --confirm acme. Nothing was changed.',
+    );
+    await expect(deploy(next, { confirm: 'acme-staging' })).rejects.toThrow('type it, or add --confirm acme.');
+    await expect(deploy(next, { confirm: 'acme' })).rejects.toThrow(goesOn);
+  });
+
+  test('needs it in a roll-back too', async () => {
+    const key =
+      '/the-deployment-bucket/serverless/background-jobs/prod/1767323045000-2026-01-02T03:04:05.000Z/compiled-cloudformation-template.json';
+    account.objects[key] = JSON.stringify(template());
+    const back = (options: object) =>
+      beforeRollback(
+        slsCall(async () => {}),
+        { param: 'instance=acme', timestamp: '1767323045000', yes: true, ...options },
+      );
+
+    await expect(back({})).rejects.toThrow('type it, or add --confirm acme.');
+    await expect(back({ confirm: 'acme' })).resolves.toBeUndefined();
+  });
+
+  test('is only that: without a change of the protection --yes is enough', async () => {
+    const next = template(RETAIN);
+    delete next.Resources.Topic;
+    // CloudFormation forgets it, and it stays.
+    delete next.Resources.Queue;
+    await expect(deploy(next, {})).rejects.toThrow(goesOn);
+
+    account.template = template();
+    await expect(deploy(template(), {})).rejects.toThrow(goesOn);
+
+    delete account.template;
+    await expect(deploy(template(), {})).rejects.toThrow(goesOn);
+  });
+});
+
+describe('a removal of production', () => {
+  const queues = (protection: { DeletionPolicy?: string } = {}): Template => ({
+    Resources: { Queue: { Type: 'AWS::SQS::Queue', Properties: { QueueName: 'acme-emails.fifo' }, ...protection } },
+  });
+  const remove = () =>
+    beforeRemoval(
+      slsCall(async () => {}),
+      { param: 'instance=acme' },
+    );
+
+  test('is refused while a queue that it would delete has messages', async () => {
+    account = { ...account, template: queues(), messages: 2 };
+    await expect(remove()).rejects.toThrow('The queue acme-emails.fifo would be removed with about 2 messages.');
+
+    account.messages = 0;
+    await expect(remove()).resolves.toBeUndefined();
+  });
+
+  test('goes on if the queue stays', async () => {
+    account = { ...account, template: queues(RETAIN), messages: 2 };
+
+    await expect(remove()).resolves.toBeUndefined();
+  });
+});
+
 test('one function alone is not deployed with another folder or without a deployed queue', async () => {
   jest.spyOn(process.stderr, 'write').mockImplementation(() => true);
   account.template = withCode('1', 'code', 'jobs');
@@ -324,7 +417,7 @@ describe('a dry run of a removal', () => {
     await expect(
       beforeRemoval(
         slsCall(() => Promise.reject(new Error('ended'))),
-        {},
+        { param: 'instance=acme' },
       ),
     ).resolves.toBeUndefined();
   });

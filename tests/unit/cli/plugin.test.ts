@@ -84,8 +84,8 @@ test('sls remove of production needs the typed name of the instance, and --yes i
   const remove = (options: Record<string, string>) =>
     run('initialize', ['remove'], { stage: 'prod', yes: true as unknown as string, ...options });
 
-  await expect(remove({})).rejects.toThrow('type it, or add --confirm acme. Nothing was removed.');
-  await expect(remove({ confirm: 'acme-staging' })).rejects.toThrow('Nothing was removed.');
+  await expect(remove({})).rejects.toThrow('type it, or add --confirm acme. Nothing was changed.');
+  await expect(remove({ confirm: 'acme-staging' })).rejects.toThrow('Nothing was changed.');
   await expect(remove({ confirm: 'acme' })).resolves.toBeUndefined();
 });
 
