@@ -4,19 +4,10 @@ import type { Log } from '../ports';
 import { type BatchJob, type BatchResult, submitBatch } from './batch';
 import { connect, lazily } from './connect';
 import { createJobs, type Jobs } from './jobs';
-import type { PackingLimits } from './packer';
 import { createProducer, type Producer } from './producer';
-import { type ConnectionOptions, connectionConfig } from './settings';
+import { connectionConfig, type ProducerOptions } from './settings';
 import { createTracker, type Tracker } from './tracker';
 import { prepareUpload, type Upload, type UploadInput } from './uploads';
-
-/** How a producer is configured. Every option of the connection has a variable, so that none is required. */
-export interface ProducerOptions extends ConnectionOptions {
-  /** Gets facts without personal data. By default nothing is logged. */
-  log?: Log | undefined;
-  /** How analytics events are packed into messages. */
-  analytics?: Partial<PackingLimits> | undefined;
-}
 
 /** The typed client that an API installs. It connects with its first call. */
 export interface ProducerClient extends Producer, Pick<Tracker, 'track' | 'flush'> {
@@ -37,7 +28,19 @@ export interface ProducerClient extends Producer, Pick<Tracker, 'track' | 'flush
   close(options?: { timeoutMs?: number }): Promise<void>;
 }
 
-const silent: Log = { info: () => {}, warn: () => {}, error: () => {} };
+/** The caller's log. Its failure must not fail a job, or end the process. */
+function harmless(log: Log | undefined): Log {
+  const writer =
+    (level: keyof Log): Log[typeof level] =>
+    (...line) => {
+      try {
+        log?.[level](...line);
+      } catch {
+        // The line is lost.
+      }
+    };
+  return { info: writer('info'), warn: writer('warn'), error: writer('error') };
+}
 
 /**
  * Makes a producer on AWS. It reads the environment for options that are missing, and makes no call. Throws one
@@ -54,13 +57,13 @@ export function realProducer(options: ProducerOptions = {}): ProducerClient {
   // Lambda freezes a process right after its answer.
   const waits = process.env.AWS_LAMBDA_FUNCTION_NAME === undefined ? { afterAnswer } : {};
   const connected = lazily(async () => {
-    const connection = await connect(config, options.log ?? silent);
+    const connection = await connect(config, harmless(config.log));
     const ledger = createLedger(connection);
     return {
       connection,
       producer: createProducer({ ...connection, ...waits }),
       batch: (jobs: readonly BatchJob[]) => submitBatch({ ...connection, ...waits, ledger }, jobs),
-      tracker: createTracker(connection, options.analytics),
+      tracker: createTracker(connection, config.analytics),
       jobs: createJobs({ ...connection, ledger }),
     };
   });

@@ -2,7 +2,9 @@ import * as z from 'zod';
 import { ConfigError } from '../config/environment';
 import { type ProducerSettings, producerSettings } from '../config/producer';
 import { describeIssue } from '../jobs/envelope';
+import type { Log } from '../ports';
 import { InvalidJobError } from './errors';
+import { DEFAULT_PACKING, type PackingLimits } from './packer';
 
 /** Static credentials, or a function that returns them, as the AWS SDK takes them. */
 export type Credentials = ClientCredentials | (() => Promise<ClientCredentials>);
@@ -39,6 +41,14 @@ export interface ConnectionOptions {
   credentials?: Credentials | undefined;
 }
 
+/** How a producer is configured. Every option of the connection has a variable, so that none is required. */
+export interface ProducerOptions extends ConnectionOptions {
+  /** Gets facts without personal data. By default nothing is logged. */
+  log?: Log | undefined;
+  /** How analytics events are packed into messages. */
+  analytics?: Partial<PackingLimits> | undefined;
+}
+
 /** Checked options. Without `settings`, they are in the SSM parameter. */
 export interface ConnectionConfig {
   instance: string;
@@ -46,7 +56,24 @@ export interface ConnectionConfig {
   settings?: ProducerSettings | undefined;
   endpoints: AwsEndpoints;
   credentials?: Credentials | undefined;
+  log?: Log | undefined;
+  analytics: PackingLimits;
 }
+
+/** Whether a value has these members, each of this type. */
+const has = (value: unknown, names: string[], type: string): boolean =>
+  names.every((name) => typeof (Object(value) as Record<string, unknown>)[name] === type);
+
+const wholeNumber = z.custom<number>(
+  (value) => Number.isSafeInteger(value) && Number(value) > 0,
+  'must be a whole number from 1',
+);
+const packing = z.strictObject({
+  shards: wholeNumber.default(DEFAULT_PACKING.shards),
+  maxEvents: wholeNumber.default(DEFAULT_PACKING.maxEvents),
+  maxBytes: wholeNumber.default(DEFAULT_PACKING.maxBytes),
+  maxAgeMs: wholeNumber.default(DEFAULT_PACKING.maxAgeMs),
+});
 
 const endpoint = z.url({ protocol: /^https?$/, error: 'must be an http or https URL' }).optional();
 
@@ -54,7 +81,20 @@ const connectionSchema = z.object({
   instance: z.string().regex(/^[a-z][a-z0-9-]{0,30}[a-z0-9]$/, 'must be the name of an instance, e.g. my-api'),
   region: z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'must be a region of AWS, e.g. eu-central-1'),
   settings: producerSettings.optional(),
-  endpoints: z.object({ sqs: endpoint, dynamodb: endpoint, s3: endpoint, ssm: endpoint }).default({}),
+  endpoints: z.strictObject({ sqs: endpoint, dynamodb: endpoint, s3: endpoint, ssm: endpoint }).default({}),
+  credentials: z
+    .custom<Credentials>(
+      (value) => typeof value === 'function' || has(value, ['accessKeyId', 'secretAccessKey'], 'string'),
+      'must be a function, or have accessKeyId and secretAccessKey',
+    )
+    .optional(),
+  log: z
+    .custom<Log>(
+      (value) => has(value, ['info', 'warn', 'error'], 'function'),
+      'must have the functions info, warn and error',
+    )
+    .optional(),
+  analytics: packing.prefault({}),
 });
 
 /** The variable behind each option. */
@@ -65,20 +105,17 @@ const VARIABLES: Record<string, string> = {
 };
 
 /** Completes the options from the environment. Throws one ConfigError that names every missing and wrong option. */
-export function connectionConfig(
-  options: ConnectionOptions,
-  env: Record<string, string | undefined>,
-): ConnectionConfig {
+export function connectionConfig(options: ProducerOptions, env: Record<string, string | undefined>): ConnectionConfig {
+  if (typeof options !== 'object' || options === null) throw new ConfigError('producer: the options must be an object');
   const given = {
+    ...options,
     instance: options.instance ?? filled(env.JOBS_INSTANCE),
     region: options.region ?? filled(env.AWS_REGION),
     settings: options.settings ?? (filled(env.JOBS_SETTINGS) && jsonOf(env.JOBS_SETTINGS ?? '')),
-    endpoints: options.endpoints,
   };
   const parsed = connectionSchema.safeParse(given, { reportInput: true });
   if (!parsed.success) throw new ConfigError(`producer: ${problemsOf(parsed.error).join('; ')}`);
-  const { credentials } = options;
-  return { ...parsed.data, ...(credentials && { credentials }) };
+  return parsed.data;
 }
 
 /** The settings in the text of the SSM parameter. Throws a ConfigError that names every problem. */

@@ -16,12 +16,14 @@ export type { AcceptedCampaign, RecipientSource } from '../../lib/producer/campa
 export { IdempotencyConflictError, InvalidJobError, type Problem } from '../../lib/producer/errors';
 export type { CancelledStatus, FindOptions, JobStatus, Jobs, WaitOptions } from '../../lib/producer/jobs';
 export type { PackingLimits } from '../../lib/producer/packer';
-export {
-  type ProducerClient as Producer,
-  type ProducerOptions,
-  realProducer as createProducer,
-} from '../../lib/producer/real-producer';
-export type { AwsEndpoints, ClientCredentials, ConnectionOptions, Credentials } from '../../lib/producer/settings';
+export { type ProducerClient as Producer, realProducer as createProducer } from '../../lib/producer/real-producer';
+export type {
+  AwsEndpoints,
+  ClientCredentials,
+  ConnectionOptions,
+  Credentials,
+  ProducerOptions,
+} from '../../lib/producer/settings';
 export type { Accepted } from '../../lib/producer/submit';
 export { UnsentEventsError } from '../../lib/producer/tracker';
 export type { Upload, UploadInput } from '../../lib/producer/uploads';

@@ -117,6 +117,18 @@ describe('the producer as an API imports it', () => {
     expect(await table.get(`feedback#${first.id}`)).toMatchObject({ state: 'queued', version: 2 });
   });
 
+  it('accepts a job although the log of its caller throws', async () => {
+    await startAws();
+    const write = () => {
+      throw new Error('the disk is full');
+    };
+    const log = { info: write, warn: write, error: write };
+    const producer = realProducer({ instance: 'my-instance', region: 'us-east-1', settings, log });
+    closing.unshift(() => producer.close());
+
+    await expect(producer.feedback(feedback)).resolves.toMatchObject({ duplicate: false });
+  });
+
   it('marks the row as sent before its answer on Lambda, which freezes the process after it', async () => {
     const { table } = await startAws();
     process.env.AWS_LAMBDA_FUNCTION_NAME = 'my-api';

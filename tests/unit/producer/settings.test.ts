@@ -1,0 +1,40 @@
+import { ConfigError } from '../../../lib/config/environment';
+import { realProducer } from '../../../lib/producer/real-producer';
+import { connectionConfig } from '../../../lib/producer/settings';
+
+const where = { instance: 'my-api', region: 'us-east-1' };
+
+test.each([
+  [null, 'the options must be an object'],
+  ['my-api', 'the options must be an object'],
+  [{ analytics: { shards: 0 } }, 'analytics.shards: must be a whole number from 1'],
+  [{ analytics: { maxEvents: Number.NaN } }, 'analytics.maxEvents: must be a whole number from 1'],
+  [{ analytics: { maxAgeMs: -5 } }, 'analytics.maxAgeMs: must be a whole number from 1'],
+  [{ analytics: { maxBytes: '1' } }, 'analytics.maxBytes: must be a whole number from 1'],
+  [{ analytics: { maxEvent: 1 } }, 'analytics: has 1 unknown field'],
+  [{ credentials: 5 }, 'credentials: must be a function, or have accessKeyId and secretAccessKey'],
+  [{ credentials: { accessKeyId: 'a' } }, 'credentials: must be a function, or have accessKeyId and secretAccessKey'],
+  [{ log: 'x' }, 'log: must have the functions info, warn and error'],
+  [{ log: {} }, 'log: must have the functions info, warn and error'],
+  [{ endpoints: { sqz: 'http://127.0.0.1:1' } }, 'endpoints: has 1 unknown field'],
+])('the wrong options %j are named', (options, problem) => {
+  const make = () =>
+    realProducer((typeof options === 'object' && options ? { ...where, ...options } : options) as never);
+
+  expect(make).toThrow(ConfigError);
+  expect(make).toThrow(`producer: ${problem}`);
+});
+
+test('options of analytics that are undefined are the defaults', () => {
+  const { analytics } = connectionConfig({ ...where, analytics: { shards: undefined, maxEvents: 7 } as never }, {});
+
+  expect(analytics).toEqual({ shards: 8, maxEvents: 7, maxBytes: 921_600, maxAgeMs: 2_000 });
+});
+
+test.each([
+  ['a function for credentials', { credentials: async () => ({ accessKeyId: 'a', secretAccessKey: 'b' }) }],
+  ['credentials', { credentials: { accessKeyId: 'a', secretAccessKey: 'b', sessionToken: 'c' } }],
+  ['a log', { log: console }],
+])('%s may be given', (_what, options) => {
+  expect(connectionConfig({ ...where, ...options }, {})).toMatchObject(options);
+});
