@@ -153,41 +153,47 @@ describe('the Python example', () => {
     return { out: out.trim(), error, ok };
   }
 
-  test('sends a message that fits the schema, in the producer’s group, under the id that it prints', async () => {
-    const model = createSqsModel({
-      now: Date.now,
-      uuid: () => crypto.randomUUID(),
-      region: 'us-east-1',
-      account: '000000000000',
-    });
-    model.createQueue({ QueueName: 'my-feedback.fifo', Attributes: { FifoQueue: 'true' } });
-    const sqs = await startSqs({ model });
-    if (!(await python(['-c', 'import boto3'])).ok) {
+  test.each([
+    ['', [HASH_KEY]],
+    [' without a hash key', []],
+  ])(
+    'sends a message that fits the schema, in the producer’s group, under the id that it prints%s',
+    async (_which, keys) => {
+      const model = createSqsModel({
+        now: Date.now,
+        uuid: () => crypto.randomUUID(),
+        region: 'us-east-1',
+        account: '000000000000',
+      });
+      model.createQueue({ QueueName: 'my-feedback.fifo', Attributes: { FifoQueue: 'true' } });
+      const sqs = await startSqs({ model });
+      if (!(await python(['-c', 'import boto3'])).ok) {
+        await sqs.close();
+        process.stderr.write('There is no python3 with boto3, so the example is only read, not run.\n');
+        for (const { id, data: _data, ...attributes } of examples.slice(0, 1))
+          for (const name of Object.keys(attributes).filter((name) => name !== 'correlationid'))
+            expect([id, script]).toEqual([id, expect.stringContaining(`"${name}":`)]);
+        return;
+      }
+
+      const { out, error } = await python([join(folder, 'send.py')], {
+        QUEUE_URL: `${sqs.url}/000000000000/my-feedback.fifo`,
+        AWS_ENDPOINT_URL_SQS: sqs.url,
+        AWS_REGION: 'us-east-1',
+        AWS_DEFAULT_REGION: 'us-east-1',
+        AWS_ACCESS_KEY_ID: 'local',
+        AWS_SECRET_ACCESS_KEY: 'local',
+        ...Object.fromEntries(keys.map((key) => ['HASH_KEY', key])),
+      });
       await sqs.close();
-      process.stderr.write('There is no python3 with boto3, so the example is only read, not run.\n');
-      for (const { id, data: _data, ...attributes } of examples.slice(0, 1))
-        for (const name of Object.keys(attributes).filter((name) => name !== 'correlationid'))
-          expect([id, script]).toEqual([id, expect.stringContaining(`"${name}":`)]);
-      return;
-    }
+      const [sent] = model.messages('my-feedback.fifo');
+      const message = JSON.parse(sent?.body ?? error) as Message & { id: string; source: string };
 
-    const { out, error } = await python([join(folder, 'send.py')], {
-      QUEUE_URL: `${sqs.url}/000000000000/my-feedback.fifo`,
-      AWS_ENDPOINT_URL_SQS: sqs.url,
-      AWS_REGION: 'us-east-1',
-      AWS_DEFAULT_REGION: 'us-east-1',
-      AWS_ACCESS_KEY_ID: 'local',
-      AWS_SECRET_ACCESS_KEY: 'local',
-      HASH_KEY,
-    });
-    await sqs.close();
-    const [sent] = model.messages('my-feedback.fifo');
-    const message = JSON.parse(sent?.body ?? error) as Message & { id: string; source: string };
-
-    expect(isValid(message)).toBe(true);
-    expect(await stateInWorker(message)).toBe('succeeded');
-    expect([out, sent?.deduplicationId]).toEqual([jobIdOf(message), jobIdOf(message)]);
-    const who = feedbackPerson(parseEnvelope(sent?.body ?? '').data as never);
-    expect(sent?.groupId).toBe(hashesWith([HASH_KEY])(who)[0]);
-  });
+      expect(isValid(message)).toBe(true);
+      expect(await stateInWorker(message)).toBe('succeeded');
+      expect([out, sent?.deduplicationId]).toEqual([jobIdOf(message), jobIdOf(message)]);
+      const who = feedbackPerson(parseEnvelope(sent?.body ?? '').data as never);
+      expect(sent?.groupId).toBe(hashesWith(keys)(who)[0]);
+    },
+  );
 });
