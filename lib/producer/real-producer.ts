@@ -23,7 +23,7 @@ export interface ProducerClient extends Producer, Pick<Tracker, 'track' | 'flush
   jobs: Jobs;
   /**
    * Sends the tracked events and closes all connections. Rejects with an UnsentEventsError if that takes longer than
-   * `timeoutMs` (30,000 by default).
+   * `timeoutMs` (30,000 by default). A second call ends as the first.
    */
   close(options?: { timeoutMs?: number }): Promise<void>;
 }
@@ -48,7 +48,7 @@ function harmless(log: Log | undefined): Log {
  */
 export function realProducer(options: ProducerOptions = {}): ProducerClient {
   const config = connectionConfig(options, process.env);
-  let closed = false;
+  let closing: Promise<void> | undefined;
   const writes = new Set<Promise<void>>();
   const afterAnswer = (write: Promise<void>) => {
     const settled = write.catch(() => {}).finally(() => writes.delete(settled));
@@ -68,9 +68,18 @@ export function realProducer(options: ProducerOptions = {}): ProducerClient {
     };
   });
   const parts = async () => {
-    if (closed) throw new Error('the producer is closed');
+    if (closing !== undefined) throw new Error('the producer is closed');
     return connected();
   };
+  async function close(limits?: { timeoutMs?: number }): Promise<void> {
+    if (!connected.started()) return;
+    const { tracker, connection } = await connected();
+    await tracker.close(limits).finally(async () => {
+      await Promise.all(writes);
+      await connection.disconnect();
+    });
+  }
+
   return {
     ready: async () => {
       const { connection } = await parts();
@@ -97,15 +106,9 @@ export function realProducer(options: ProducerOptions = {}): ProducerClient {
       wait: async (...about) => (await parts()).jobs.wait(...about),
       cancel: async (...about) => (await parts()).jobs.cancel(...about),
     },
-    async close(limits) {
-      if (closed) return;
-      closed = true;
-      if (!connected.started()) return;
-      const { tracker, connection } = await connected();
-      await tracker.close(limits).finally(async () => {
-        await Promise.all(writes);
-        await connection.disconnect();
-      });
+    close: (limits) => {
+      closing ??= close(limits);
+      return closing;
     },
   };
 }

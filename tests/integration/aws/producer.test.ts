@@ -129,6 +129,20 @@ describe('the producer as an API imports it', () => {
     await expect(producer.feedback(feedback)).resolves.toMatchObject({ duplicate: false });
   });
 
+  it('closes once: a second call ends as the first', async () => {
+    await startAws();
+    const endpoints = { sqs: 'http://127.0.0.1:1' };
+    const queues = { ...settings.queues, analytics: settings.queues.feedback };
+    const own = { ...settings, queues };
+    const producer = realProducer({ instance: 'my-instance', region: 'us-east-1', settings: own, endpoints });
+    await producer.track({ id: 'a', name: 'opened', time: new Date().toISOString() });
+
+    const ends = await Promise.allSettled([producer.close({ timeoutMs: 0 }), producer.close()]);
+
+    const unsent = { status: 'rejected', reason: { name: 'UnsentEventsError' } };
+    expect(ends).toMatchObject([unsent, unsent]);
+  });
+
   it('marks the row as sent before its answer on Lambda, which freezes the process after it', async () => {
     const { table } = await startAws();
     process.env.AWS_LAMBDA_FUNCTION_NAME = 'my-api';
