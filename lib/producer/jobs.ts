@@ -4,7 +4,7 @@ import type { Ledger } from '../jobs/ledger';
 import { isEnd, type JobRow, type Reason, type State, waitsForItsTime } from '../jobs/row';
 import { cancel as cancelled } from '../jobs/transitions';
 import type { Clock, Random } from '../ports';
-import { valid } from './valid';
+import { askedId, valid } from './valid';
 
 /** What an API may show about a job. It never holds groups, addresses or confidential results. */
 export interface JobStatus {
@@ -125,7 +125,7 @@ async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undef
 
 const questionSchema = (queueNames: readonly string[]) =>
   z.object({
-    id: z.string().min(1),
+    id: askedId,
     queue: z
       .string()
       .refine((name) => queueNames.includes(name), `must be one of ${queueNames.join(', ')}`)

@@ -1,3 +1,4 @@
+import * as z from 'zod';
 import { type CampaignControl, campaignControl } from '../emails/control';
 import type { CampaignInput, EmailMessageInput } from '../emails/message';
 import type { FeedbackInput } from '../feedback/message';
@@ -8,7 +9,7 @@ import type { InviteInput, NotifyBuild, RemoveInput } from '../testflight/messag
 import { type AcceptedCampaign, type RecipientSource, submitCampaign } from './campaign';
 import { type Kind, kinds } from './kinds';
 import { type Accepted, type SubmitDeps, submit } from './submit';
-import type { SubmitOptions } from './valid';
+import { askedId, type SubmitOptions, valid } from './valid';
 
 export interface ProducerDeps extends Omit<SubmitDeps, 'ledger'> {
   table: Table;
@@ -41,6 +42,8 @@ export interface Producer {
 
 const DEFAULT_EMAIL_RATE = 100;
 
+const campaignQuestion = z.object({ id: askedId });
+
 /** Makes a producer from its ports. */
 export function createProducer(deps: ProducerDeps): Producer {
   const submitDeps = { ...deps, ledger: createLedger(deps), emailRate: deps.emailRate ?? DEFAULT_EMAIL_RATE };
@@ -48,10 +51,20 @@ export function createProducer(deps: ProducerDeps): Producer {
     (kind: Kind) =>
     async (input: unknown, options: SubmitOptions = {}) =>
       submit(submitDeps, await kinds[kind](input, options, deps));
+  const control = campaignControl(submitDeps);
+  const asking =
+    <A>(ask: (id: string) => Promise<A>) =>
+    async (id: string) =>
+      ask(valid(campaignQuestion, { id }).id);
   return {
     feedback: submitting('feedback'),
     email: submitting('email'),
-    campaigns: campaignControl(submitDeps),
+    campaigns: {
+      pause: asking(control.pause),
+      resume: asking(control.resume),
+      cancel: asking(control.cancel),
+      report: asking(control.report),
+    },
     campaign: (input, source, options = {}) => submitCampaign(submitDeps, { input, source, options }),
     invite: submitting('invite'),
     removeTester: submitting('removeTester'),

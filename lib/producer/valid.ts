@@ -48,6 +48,9 @@ export const submitOptions = z
   // The keys of the system are those without a principal.
   .transform(({ system: _, ...options }) => options);
 
+/** The id of a job or a campaign that a caller asks about. A key of the table has at most 2,048 bytes. */
+export const askedId = z.string().min(1).max(255);
+
 /** Parses the input with its schema. Throws an InvalidJobError that names all problems. */
 export function valid<T>(schema: z.ZodType<T>, input: unknown): T {
   const parsed = schema.safeParse(input, { reportInput: true });

@@ -277,6 +277,16 @@ test.each([null, 7, 'people', {}, { key: 1 }, { csv: 5 }, { ndjson: null }])(
   },
 );
 
+test.each(['pause', 'resume', 'cancel', 'report'] as const)('%s refuses what is no id', async (ask) => {
+  const { producer } = start();
+
+  for (const id of ['x'.repeat(3_000), '', undefined])
+    await expect(producer.campaigns[ask](id as string)).rejects.toMatchObject({
+      name: 'InvalidJobError',
+      problems: [{ field: 'id' }],
+    });
+});
+
 describe('bulk mail without an unsubscribe', () => {
   const spring = { key: 'spring', principal: 'client-1' };
 
