@@ -187,8 +187,8 @@ export const KINDS = {
   },
   'illegal-transition': {
     scope: 'instance',
-    title: 'A worker refused an illegal change of a job',
-    means: 'This is a fault of our code. The worker leaves the job and its message as they are.',
+    title: 'An illegal change of a job was refused',
+    means: 'This is a fault of our code. The worker or the reconciler leaves the job and its message as they are.',
     unit: 'count',
     look: 'logs -f WORKER --startTime 1h',
     next: 'deploy',

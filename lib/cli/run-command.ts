@@ -1,6 +1,7 @@
 import { ConfigError } from '../config/environment';
 import { StoreError } from '../errors';
 import { InstanceProblems } from '../instances/problems';
+import { IllegalTransitionError } from '../jobs/transitions';
 import { writeAudit } from '../ops/audit-trail';
 import { OperatorError } from '../ops/operator';
 import { isProduction, slsCommand, type Target, withCommand } from '../target';
@@ -57,7 +58,9 @@ export async function problemOf(run: Run, { serverless, ...call }: Call): Promis
 
 /** An error whose message says all that an operator needs. Any other one is shown with its stack. */
 export const isExpected = (error: unknown): error is Error =>
-  [OperatorError, StoreError, ConfigError, InstanceProblems].some((expected) => error instanceof expected);
+  [OperatorError, StoreError, IllegalTransitionError, ConfigError, InstanceProblems].some(
+    (expected) => error instanceof expected,
+  );
 
 async function runOn(
   run: Run,

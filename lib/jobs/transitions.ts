@@ -1,17 +1,24 @@
+import { JobError } from '../errors';
 import { ARROWS, type ArrowName, mayFollow } from './arrows';
 import { appended } from './capped-list';
 import { EVENT, NOT_ALONE, noted } from './history';
 import type { DeadReason, Delivery, HeldReason, HistoryEntry, JobEvent, JobRow, State, StoredError } from './row';
 
+export const ILLEGAL_TRANSITION = 'IllegalTransition';
+
 /** The arrow does not start at the row's place. Nothing was written. */
-export class IllegalTransitionError extends Error {
+export class IllegalTransitionError extends JobError {
   override readonly name = 'IllegalTransitionError';
+  readonly class = 'transient';
 
   readonly jobId: string;
   readonly state: State;
 
   constructor(arrow: ArrowName, { id, state, reason }: JobRow) {
-    super(`a job that is ${state}${reason ? ` (${reason})` : ''} cannot follow the arrow ${arrow}`);
+    super({
+      code: ILLEGAL_TRANSITION,
+      message: `a job that is ${state}${reason ? ` (${reason})` : ''} cannot follow the arrow ${arrow}`,
+    });
     this.jobId = id;
     this.state = state;
   }

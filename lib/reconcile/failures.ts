@@ -1,6 +1,7 @@
 import { backoffOf } from '../jobs/backoff';
 import { jobKey } from '../jobs/keys';
 import type { FailingWork } from '../jobs/reconciler-run';
+import { ILLEGAL_TRANSITION } from '../jobs/transitions';
 import type { ReconcileDeps } from './deps';
 
 /** A job whose work failed, or a kind of work that failed as a whole. */
@@ -22,7 +23,12 @@ export interface Failures {
 /** Log lines per kind of work in one run. Further failures are only counted. */
 const MOST_LINES = 20;
 
-export function createFailures({ log, clock, ledger }: Pick<ReconcileDeps, 'log' | 'clock' | 'ledger'>): Failures {
+export function createFailures({
+  log,
+  clock,
+  ledger,
+  metrics,
+}: Pick<ReconcileDeps, 'log' | 'clock' | 'ledger' | 'metrics'>): Failures {
   const noted = new Map<string, FailingWork>();
 
   async function isWaiting({ queue, jobId }: FailingWork): Promise<boolean> {
@@ -39,6 +45,7 @@ export function createFailures({ log, clock, ledger }: Pick<ReconcileDeps, 'log'
       const worst = before && (before.times ?? 0) > (now.times ?? 0) ? before : now;
       const at = clock.now();
       noted.set(nameOf(now), { ...worst, jobs, since: at, at });
+      if (now.code === ILLEGAL_TRANSITION) metrics.add('IllegalTransitions', 1, 'Count', {});
       if (jobs <= MOST_LINES) log.error('reconciling failed', now);
     },
 

@@ -1,5 +1,5 @@
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
-import { StoreError } from '../errors';
+import { codeOf, StoreError } from '../errors';
 import { groupBy } from '../group-by';
 import { countOutcome } from '../jobs/count-outcome';
 import { dlqUrlOfArn, queueUrlOfArn } from '../jobs/keys';
@@ -82,7 +82,7 @@ async function handleMessage({
   } catch (error) {
     // Nothing could be written, or the engine failed. SQS keeps the message, and the reconciler returns it from the DLQ.
     const illegal = error instanceof IllegalTransitionError ? error : undefined;
-    const code = error instanceof StoreError ? error.code : illegal ? 'IllegalTransition' : 'EngineFailed';
+    const code = error instanceof StoreError || illegal ? codeOf(error) : 'EngineFailed';
     deps.log.error('a message could not be handled', {
       queue: contract.queue,
       messageId: message.messageId,

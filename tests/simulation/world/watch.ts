@@ -5,6 +5,7 @@ import { campaignKey } from '../../../lib/jobs/keys';
 import { isEnd, type JobRow } from '../../../lib/jobs/row';
 import { ANY_SCHEMA } from '../../../lib/jobs/row-schema';
 import { fieldsOf, rowOf } from '../../../lib/jobs/stored-row';
+import { ILLEGAL_TRANSITION } from '../../../lib/jobs/transitions';
 import type { Facts, Item, OutgoingMessage } from '../../../lib/ports';
 import { isRecord } from './records';
 
@@ -216,7 +217,8 @@ export function createWatch({
     logged: (message, facts) => {
       const text = JSON.stringify([message, facts]);
       secret('a log line', text);
-      if (facts && 'code' in facts && facts.code === 'EngineFailed') violated(`the engine failed: ${text}`);
+      const code = facts && 'code' in facts ? facts.code : undefined;
+      if (code === 'EngineFailed' || code === ILLEGAL_TRANSITION) violated(`the engine failed: ${text}`);
     },
     measured: (name, dimensions) => secret('a metric', JSON.stringify([name, dimensions])),
 

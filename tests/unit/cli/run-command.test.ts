@@ -6,7 +6,9 @@ import { runCommand } from '../../../lib/cli/run-command';
 import type { Serverless } from '../../../lib/cli/serverless';
 import { ConfigError } from '../../../lib/config/environment';
 import { StoreError } from '../../../lib/errors';
+import { IllegalTransitionError } from '../../../lib/jobs/transitions';
 import { OperatorError } from '../../../lib/ops/operator';
+import { acceptedRow } from '../../support/accepted-row';
 import { memoryEngine } from '../../support/engine';
 import { recordingOutput } from '../../support/operator';
 import { sampleContract } from '../../support/sample-contract';
@@ -61,6 +63,12 @@ test.each([
   new ConfigError('There is no job'),
 ])('an expected error becomes an error of Serverless with one sentence', async (error) => {
   await expect(failing(error).ended).rejects.toEqual(new ServerlessError('There is no job.'));
+});
+
+test('a change of a job that no arrow allows is an expected error, which names the arrow', async () => {
+  const { ended } = failing(new IllegalTransitionError('resolve', acceptedRow(0)));
+
+  await expect(ended).rejects.toEqual(new ServerlessError('a job that is queued cannot follow the arrow resolve.'));
 });
 
 test('with --json, an error sets the exit code and prints nothing to standard output', async () => {

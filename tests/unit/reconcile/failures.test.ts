@@ -1,5 +1,6 @@
 import { StoreError, WaitError } from '../../../lib/errors';
 import { orderKey } from '../../../lib/jobs/keys';
+import { IllegalTransitionError } from '../../../lib/jobs/transitions';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 import { sampleContract } from '../../support/sample-contract';
 
@@ -36,6 +37,23 @@ test('a job that cannot be released does not keep others from being released', a
   expect(engine.lines).toContainEqual({
     message: 'reconciling failed',
     facts: { kind: 'releaseDue', queue: 'sample', jobId: jobId(1), code: 'S3.AccessDenied', times: 1 },
+  });
+});
+
+test('an illegal change of a job is refused and counted, as in the worker', async () => {
+  const { engine } = await held({ ordered: false });
+  const row = engine.row(jobId(2));
+  const { get } = engine.deps.ledger;
+  engine.deps.ledger.get = (key) =>
+    key === row.key ? Promise.reject(new IllegalTransitionError('release', row)) : get(key);
+
+  engine.clock.advance(2 * MINUTE);
+  await engine.reconcile();
+
+  expect(engine.metrics).toContainEqual({ name: 'IllegalTransitions', value: 1, dimensions: {} });
+  expect(engine.lines).toContainEqual({
+    message: 'reconciling failed',
+    facts: { kind: 'releaseDue', queue: 'sample', jobId: jobId(2), code: 'IllegalTransition' },
   });
 });
 
