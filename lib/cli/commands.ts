@@ -143,7 +143,8 @@ export const commands = {
     writes: true,
     options: {
       queue: QUEUE,
-      code: { usage: 'Only jobs with this error code, like ZendeskRejected', type: 'string' },
+      'job-reason': FILTERS['job-reason'],
+      code: FILTERS.code,
       id: { usage: 'Only this job', type: 'string' },
       rate: BULK.rate,
       ...WRITES,

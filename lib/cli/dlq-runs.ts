@@ -1,7 +1,7 @@
 import type { JobRow } from '../jobs/row';
 import { discard } from '../ops/discard';
 import { findJob, hasEntry, parkedJobs } from '../ops/find';
-import { OperatorError } from '../ops/operator';
+import { type OperatorDeps, OperatorError } from '../ops/operator';
 import { retry } from '../ops/retry';
 import { hiddenUntil } from '../reconcile/pass';
 import { timeText } from '../text';
@@ -46,7 +46,7 @@ export const dlqRuns = {
       throw new OperatorError('Either --queue or --id must be given.');
     const deps = await operator();
     if (id === undefined)
-      await actOnMany({ ...context, options: { ...options, state: 'dead' } }, 'retry', (row) => hasEntry(deps, row));
+      await actOnMany({ ...context, options: { ...options, state: 'dead' } }, 'retry', entryIn(deps));
     else {
       await retry({ ...deps, audit: await audited() }, await findJob(deps, id, queue(options, deps)));
       out.line('1 job redriven.');
@@ -60,8 +60,8 @@ export const dlqRuns = {
 
   'dlq discard': async (context) => {
     const { options, out, operator, audited } = context;
-    if (isBulk(options)) return actOnMany(context, 'discard');
     const deps = await operator();
+    if (isBulk(options)) return actOnMany(context, 'discard', entryIn(deps));
     const row = await findJob(deps, required(options, 'id'), queue(options, deps));
     await discard({ ...deps, audit: await audited() }, row);
     const until = await hiddenUntil(deps, row.queue);
@@ -71,6 +71,8 @@ export const dlqRuns = {
     if (until !== undefined) out.note(`${row.queue}: ${hiddenText(until)}`);
   },
 } satisfies Record<string, Run>;
+
+const entryIn = (deps: OperatorDeps) => (row: JobRow) => hasEntry(deps, row);
 
 const hiddenText = (until: number): string =>
   `The reconciler looks through this DLQ in several runs and hides what it has seen until ${timeText(until)} (UTC).`;

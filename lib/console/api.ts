@@ -40,7 +40,7 @@ const bulkSchema = z.object({
   ask: z.object({
     action: z.enum(['retry', 'cancel', 'discard']),
     queue: z.string(),
-    state: z.enum(['queued', 'held', 'dead']).optional(),
+    state: z.enum(['queued', 'held']).optional(),
     reason: z.string().optional(),
     code: z.string().optional(),
     perSecond: z.int().min(1).max(MOST_PER_SECOND),

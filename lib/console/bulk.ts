@@ -10,6 +10,7 @@ import {
   previewOf,
   stopBulk,
 } from '../ops/bulk';
+import { hasEntry } from '../ops/find';
 import type { JobFilter } from '../ops/job-filter';
 import { OperatorError } from '../ops/operator';
 import { runBulk } from '../ops/run-bulk';
@@ -21,8 +22,8 @@ import type { BulkAsk, BulkPreview, BulkView } from './views';
 
 const MOST_LISTED = 20;
 
-/** What the `sls` command of each bulk action is. */
-const COMMANDS: Record<BulkAction, string> = { retry: 'jobs retry', cancel: 'jobs cancel', discard: 'dlq discard' };
+/** What the `sls` command of each bulk action is. Those of the DLQ take jobs with an entry only. */
+const COMMANDS: Record<BulkAction, string> = { retry: 'dlq redrive', cancel: 'jobs cancel', discard: 'dlq discard' };
 
 /** The jobs that a bulk action would touch, and the command that does the same if there are any. It changes nothing. */
 export async function previewBulk(deps: ConsoleDeps, ask: BulkAsk): Promise<BulkPreview> {
@@ -97,8 +98,13 @@ function run({ deployment, ending }: ConsoleDeps, id: string, auditId: string): 
   );
 }
 
-const chosen = async ({ deployment }: ConsoleDeps, { action, ...ask }: BulkAsk): Promise<JobRow[]> =>
-  (await jobsToTouch(deployment, await searchJobs(deployment, filterOf(ask)), { action })).rows;
+const chosen = async ({ deployment }: ConsoleDeps, ask: BulkAsk): Promise<JobRow[]> =>
+  (
+    await jobsToTouch(deployment, await searchJobs(deployment, filterOf(ask)), {
+      action: ask.action,
+      only: (row) => ask.action === 'cancel' || hasEntry(deployment, row),
+    })
+  ).rows;
 
 /** Names these jobs and no others, in any order. */
 const digestOf = (rows: readonly JobRow[]): string =>
@@ -111,16 +117,17 @@ const digestOf = (rows: readonly JobRow[]): string =>
     )
     .digest('hex');
 
-const filterOf = ({ queue, state = 'dead', code, reason }: Omit<BulkAsk, 'action'>): JobFilter => ({
+const filterOf = ({ action, queue, state, code, reason }: BulkAsk): JobFilter => ({
   queue,
-  state,
+  state: action === 'cancel' ? state : 'dead',
   code,
   reason: reason as JobFilter['reason'],
 });
 
-function commandOf({ action, queue, state = 'dead', code, reason, perSecond }: BulkAsk): string {
+function commandOf({ action, queue, state, code, reason, perSecond }: BulkAsk): string {
   const filters = [
-    words`--queue ${queue} --state ${state}`,
+    words`--queue ${queue}`,
+    ...(action === 'cancel' && state ? [`--state ${state}`] : []),
     ...(reason ? [words`--job-reason ${reason}`] : []),
     ...(code ? [words`--code ${code}`] : []),
   ];

@@ -62,12 +62,13 @@ export interface Revealed {
   data: unknown;
 }
 
-/** Dead jobs with the same reason. */
+/** Dead jobs of a queue with the same reason and error code. */
 export interface DeadGroup {
   queue: string;
   reason: string;
   code: string;
-  message: string;
+  /** Some of their errors' messages. */
+  messages: string[];
   count: number;
   oldest: number;
   newest: number;
@@ -75,11 +76,12 @@ export interface DeadGroup {
   ids: string[];
 }
 
-/** Which jobs of a queue to change, and how many a second. Without a state: dead ones. */
+/** Which jobs of a queue to change, and how many a second. A retry and a discard are of jobs on the page of dead letters. */
 export interface BulkAsk {
   action: BulkAction;
   queue: string;
-  state?: 'queued' | 'held' | 'dead' | undefined;
+  /** For a cancel. */
+  state?: 'queued' | 'held' | undefined;
   reason?: string | undefined;
   code?: string | undefined;
   perSecond: number;

@@ -13,7 +13,7 @@ interface Target {
   label: string;
   action: BulkAsk['action'];
   queue: string;
-  /** Without it: dead. */
+  /** For a cancel. */
   state?: BulkAsk['state'];
   reason: string;
   code: string;

@@ -35,8 +35,8 @@ function Groups({ dead: { groups, more } }: { dead: DeadLetters }) {
     <>
       {more ? <p class="hint">There are more than could be read, so the counts are at least these.</p> : null}
       <Table label="Dead jobs" head={['Jobs', 'Queue', 'Cause', 'Oldest (UTC)', 'All of them', 'Some of them']}>
-        {groups.map(({ queue, reason, code, message, count, oldest, ids }) => (
-          <tr key={`${queue} ${reason} ${code} ${message}`}>
+        {groups.map(({ queue, reason, code, messages, count, oldest, ids }) => (
+          <tr key={`${queue} ${reason} ${code}`}>
             <td class="number">
               <Link to={addressOf('/console/jobs', { queue, state: 'dead', reason, code })}>
                 {count}
@@ -45,7 +45,7 @@ function Groups({ dead: { groups, more } }: { dead: DeadLetters }) {
             </td>
             <td>{queue}</td>
             <td>
-              {reason} <strong>{code}</strong> {message}
+              {reason} <strong>{code}</strong> {messages.join('; ')}
             </td>
             <td>
               <Time at={oldest} />

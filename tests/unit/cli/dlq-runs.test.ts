@@ -114,10 +114,13 @@ test('sls dlq redrive of a queue is a stored plan that shows what it will touch,
   expect(effects).toEqual([1, 2, 4].map(jobId));
 });
 
-test('sls dlq redrive of a queue leaves alone dead jobs whose entry has outlived the DLQ', async () => {
-  const { engine } = await deadJobs();
+test.each(['dlq redrive', 'dlq discard'] as const)(
+  'sls %s of a queue leaves alone dead jobs whose entry has outlived the DLQ',
+  async (name) => {
+    const { engine } = await deadJobs();
 
-  engine.clock.advance(14 * 86_400_000);
+    engine.clock.advance(14 * 86_400_000);
 
-  expect((await command(engine, 'dlq redrive', { queue: 'sample', yes: true })).lines).toEqual(['No jobs.']);
-});
+    expect((await command(engine, name, { queue: 'sample', yes: true })).lines).toEqual(['No jobs.']);
+  },
+);

@@ -1,4 +1,4 @@
-import type { BulkPreview, BulkView } from '../../../lib/console/views';
+import type { BulkPreview, BulkView, DeadLetters } from '../../../lib/console/views';
 import { PermanentError } from '../../../lib/errors';
 import { bodyKey } from '../../../lib/jobs/keys';
 import { acceptedRow } from '../../support/accepted-row';
@@ -56,7 +56,7 @@ test('a preview counts the jobs that would be touched, and shows the command tha
     jobs: expect.stringMatching(/^[0-9a-f]{64}$/),
     lines: [{ queue: 'sample', state: 'dead (error)', code: 'Rejected', count: DEAD }],
     command:
-      'npx sls jobs retry --queue sample --state dead --job-reason error --code Rejected --rate 10 --stage prod --param instance=acme --region eu-central-1',
+      'npx sls dlq redrive --queue sample --job-reason error --code Rejected --rate 10 --stage prod --param instance=acme --region eu-central-1',
   });
   expect(engine.inQueue()).toBe(0);
 });
@@ -91,6 +91,24 @@ test('a refusal ends with the command that helps', async () => {
     409,
     expect.stringMatching(/or give its body: npx sls jobs retry \S+ --body FILE --stage prod --param instance=acme/),
   ]);
+});
+
+test.each(['retry', 'discard'])('%s all of a group touches as many jobs as the group counts', async (action) => {
+  const { engine } = await withDeadJobs();
+  await engine.deps.ledger.update(`sample#${jobId(1)}`, (row) => ({
+    ...row,
+    error: { class: 'permanent', code: 'Rejected', message: 'for another reason' },
+  }));
+  await engine.deps.ledger.update(`sample#${jobId(2)}`, (row) => ({ ...row, parkedAt: 1 }));
+
+  const { groups } = await open.get<DeadLetters>('dead');
+  const { json } = await open.post('bulk/preview', { ask: { ...ask, action } });
+
+  expect(groups.map(({ code, count }) => [code, count])).toEqual([
+    ['Rejected', DEAD - 1],
+    ['Other', 1],
+  ]);
+  expect(json.total).toBe(DEAD - 1);
 });
 
 test('a discarded job stays dead', async () => {
