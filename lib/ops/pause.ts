@@ -47,8 +47,9 @@ export async function oldestSeconds(
 
 /**
  * Pauses a queue: Lambda receives none of its messages, so no message burns a receive, and the order holds. The pause is
- * stored first, so a repeat completes one that was cut off. A queue that is paused keeps its first reason. Rejects with an
- * OperatorError if a message has waited for half of the retention. `again`: the queue was paused before.
+ * stored first, so a repeat completes one that was cut off. A queue that is paused keeps its first reason, and a resume at
+ * the same time counts as earlier. Rejects with an OperatorError if a message has waited for half of the retention.
+ * `again`: the queue was paused before.
  */
 export async function pauseQueue(
   deps: PauseDeps,
@@ -68,8 +69,23 @@ export async function pauseQueue(
       `The oldest message of ${queue} has waited since ${timeText(oldestAt)} (UTC). That is more than half of the queue's retention, after which SQS deletes it. Let the workers finish it before you pause the queue.`,
     );
   const pause = stored ?? (await write(deps, { queue, at: clock.now(), by: operator, reason: parsed.data }));
-  await mappings.set(queue, false);
+  if (!(await followPause(deps, queue))) return pauseQueue(deps, { queue, reason });
   return { pause, again: stored !== undefined, resumeBefore: before };
+}
+
+/**
+ * Puts the mapping as the stored pause says. It looks again afterwards, because an operator may change the pause meanwhile:
+ * so the last one who looks leaves both alike. Resolves to the pause, `undefined` if there is none.
+ */
+export async function followPause(
+  { table, mappings }: Pick<PauseDeps, 'table' | 'mappings'>,
+  queue: string,
+): Promise<Pause | undefined> {
+  for (;;) {
+    const pause = await pauseOf(table, queue);
+    await mappings.set(queue, !pause);
+    if (!(await pauseOf(table, queue)) === !pause) return pause;
+  }
 }
 
 async function write(
@@ -84,15 +100,16 @@ async function write(
 
 /**
  * Resumes a queue. Lambda receives its messages again, and each vendor's gate and rate limit the workers as usual. Resolves
- * to the pause that it ended, or to `undefined` if there was none. A mapping that is off without a pause is switched on too.
+ * to the pause that it ended, or to `undefined` if there was none. A mapping that is off without a pause is switched on too,
+ * so a repeat completes a resume that was cut off. Rejects with an OperatorError if another operator has just paused it.
  */
 export async function resumeQueue(deps: PauseDeps, queue: string): Promise<Pause | undefined> {
   const pause = (await readItem(deps, pauseKey(queue))) as Pause | undefined;
   if ((await deps.mappings.isOn(queue)) === undefined)
     throw new OperatorError(`Lambda does not receive from ${queue}: its worker has no event source mapping.`);
-  await deps.mappings.set(queue, true);
-  if (pause && (await deps.table.delete(pause.key, pause.version)) === 'conflict' && (await pauseOf(deps.table, queue)))
-    throw new OperatorError(`Another operator has just changed the pause of ${queue}. Look at it again.`);
+  if (pause) await deps.table.delete(pause.key, pause.version);
+  if (await followPause(deps, queue))
+    throw new OperatorError(`Another operator has just paused ${queue} again. Look at it again.`);
   return pause;
 }
 
