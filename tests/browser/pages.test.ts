@@ -1,7 +1,9 @@
 import http from 'node:http';
 import { PermanentError } from '../../lib/errors';
 import { close, listen } from '../../lib/local/loopback';
+import { pauseQueue } from '../../lib/ops/pause';
 import { type TestedConsole, testedConsole } from '../support/console';
+import { memoryDeployment } from '../support/deployment';
 import { anEnvelope, jobId, memoryEngine } from '../support/engine';
 import { sampleContract } from '../support/sample-contract';
 import { browserTest, openTab, type Tab, violations } from './page';
@@ -220,6 +222,25 @@ browserTest('everything can be done by keyboard', async () => {
   await page.keyboard.press('Escape');
 
   await page.getByRole('dialog').waitFor({ state: 'detached' });
+});
+
+browserTest('a paused queue from which Lambda still receives can be paused again', async () => {
+  const engine = memoryEngine(() => sampleContract().contract);
+  const { deployment, on } = memoryDeployment(engine);
+  await pauseQueue(deployment, { queue: 'sample', reason: 'the vendor moves' });
+  on.set('sample', true);
+  const { url } = opens(await testedConsole(engine, { deployment, write: true }));
+  const { page } = await aTab();
+  await page.goto(url);
+  await page.getByRole('cell', { name: 'Lambda still receives' }).waitFor();
+
+  await page.getByRole('button', { name: 'Pause sample again' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Reason').fill('the deployment failed');
+  await dialog.getByRole('button', { name: 'Pause sample again' }).click();
+  await page.getByText('Lambda still receives').waitFor({ state: 'detached' });
+
+  expect(on.get('sample')).toBe(false);
 });
 
 const PAGES = [

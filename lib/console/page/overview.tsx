@@ -70,7 +70,7 @@ const Queues = ({ queues, onDone }: { queues: readonly QueueFigures[]; onDone: (
     head={['Queue', 'Visible', 'In flight', 'Oldest', 'Held', 'Dead', 'Done, last hour', 'Received']}
   >
     {queues.map((figures) => {
-      const { queue, visible, inFlight, oldestSeconds, dead, lastHour, receives, pause } = figures;
+      const { queue, visible, inFlight, oldestSeconds, dead, lastHour } = figures;
       const held = heldOf(figures);
       return (
         <tr key={queue}>
@@ -89,28 +89,39 @@ const Queues = ({ queues, onDone }: { queues: readonly QueueFigures[]; onDone: (
           <td class="number">{dead > 0 ? <Link to={addressOf('/console/dead', { queue })}>{dead}</Link> : dead}</td>
           <td class="number">{sum(lastHour.succeeded)}</td>
           <td>
-            {pause ? (
-              <>
-                <State state="paused" /> since <Time at={pause.since} /> by {pause.by}: {pause.reason}. Resume it before{' '}
-                <Time at={pause.resumeBefore} />
-              </>
-            ) : receives === false ? (
-              'no: its mapping is off'
-            ) : (
-              'yes'
-            )}{' '}
-            <Action
-              label={pause || receives === false ? `Resume ${queue}` : `Pause ${queue}`}
-              action={pause || receives === false ? 'queue.resume' : 'queue.pause'}
-              input={{ queue }}
-              onDone={onDone}
-            />
+            <Received figures={figures} onDone={onDone} />
           </td>
         </tr>
       );
     })}
   </Table>
 );
+
+/** Whether Lambda receives. After a failed deployment it may receive from a paused queue. */
+function Received({ figures: { queue, receives, pause }, onDone }: { figures: QueueFigures; onDone: () => void }) {
+  const input = { queue };
+  return (
+    <>
+      {pause ? (
+        <>
+          <State state="paused" /> since <Time at={pause.since} /> by {pause.by}: {pause.reason}. Resume it before{' '}
+          <Time at={pause.resumeBefore} />
+          {receives ? '. Lambda still receives: pause it again' : null}
+        </>
+      ) : receives === false ? (
+        'no: its mapping is off'
+      ) : (
+        'yes'
+      )}{' '}
+      {pause && receives ? <Action label={`Pause ${queue} again`} action="queue.pause" {...{ input, onDone }} /> : null}{' '}
+      {pause || receives === false ? (
+        <Action label={`Resume ${queue}`} action="queue.resume" {...{ input, onDone }} />
+      ) : (
+        <Action label={`Pause ${queue}`} action="queue.pause" {...{ input, onDone }} />
+      )}
+    </>
+  );
+}
 
 const Vendors = ({ vendors }: { vendors: readonly VendorFigures[] }) => (
   <Table label="Vendors" head={['Vendor', 'Circuit', 'Since (UTC)', 'Code', 'Calls, last hour', 'Sending rate']}>
