@@ -66,6 +66,10 @@ export async function beforeDeployment(serverless: Serverless, options: CommandC
 /** Runs just before Serverless compares and uploads the template, after the operator was asked. */
 export const beforeUpload = (serverless: Serverless): Promise<void> => shown(serverless, () => keepPauses(serverless));
 
+/** Runs after a deployment. If it fails, Serverless ends before this. */
+export const afterDeployment = (serverless: Serverless, options: CommandContext['options']): Promise<void> =>
+  shown(serverless, () => restorePauses(serverless, stackName(chosenInstance(options))));
+
 /**
  * Runs before a roll-back to an earlier deployment. Shows what changes, rejects if messages or rows would be lost or work
  * left behind, and asks before it changes production. Without a timestamp the command only lists deployments.

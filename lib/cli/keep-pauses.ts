@@ -1,5 +1,5 @@
 import { StoreError } from '../errors';
-import { pausedQueues } from '../ops/pause';
+import { followPause, pausedQueues } from '../ops/pause';
 import { connect } from './connect';
 import type { Serverless, Template } from './serverless';
 import { readTemplate } from './stack';
@@ -19,8 +19,9 @@ export async function keepPauses(serverless: Serverless): Promise<void> {
 }
 
 /**
- * After a roll-back of the stack. The earlier template has the pauses of its own time: it may end one of today, and begin one
- * that an operator has ended since. Rejects with a StoreError.
+ * Puts the mappings as the stored pauses say, after a deployment or a roll-back. An operator may have paused or resumed a
+ * queue meanwhile, and an earlier template has the pauses of its own time. A mapping that is off and was not disabled by the
+ * template stays so. Rejects with a StoreError.
  */
 export async function restorePauses(serverless: Serverless, stack: string): Promise<void> {
   const { paused, queues } = await storedPauses(serverless);
@@ -29,14 +30,13 @@ export async function restorePauses(serverless: Serverless, stack: string): Prom
     (queue) => !paused.includes(queue) && template && isDisabled(template, functionId(serverless, queue)),
   );
   if (paused.length + ended.length === 0) return;
-  const { mappings } = await (await connect(serverless, terminal)).deployment();
-  for (const queue of paused) {
-    await mappings.set(queue, false);
-    terminal.note(`${queue} is paused again.`);
-  }
-  for (const queue of ended) {
-    await mappings.set(queue, true);
-    terminal.note(`${queue} was paused at that deployment and is not now, so Lambda receives from it again.`);
+  const deployment = await (await connect(serverless, terminal)).deployment();
+  for (const queue of [...paused, ...ended]) {
+    if ((await deployment.mappings.isOn(queue)) !== paused.includes(queue)) continue;
+    const pause = await followPause(deployment, queue);
+    terminal.note(
+      pause ? `${queue} is paused again.` : `${queue} is not paused any more, so Lambda receives from it again.`,
+    );
   }
 }
 

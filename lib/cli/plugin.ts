@@ -55,6 +55,7 @@ export class Ops {
       'before:rollback:rollback': () => coreCommand().beforeRollback(serverless, options),
       'before:remove:remove': () => coreCommand().beforeRemoval(serverless, options),
       'before:aws:deploy:deploy:checkForChanges': () => coreCommand().beforeUpload(serverless),
+      'after:deploy:deploy': () => coreCommand().afterDeployment(serverless, options),
       'after:rollback:rollback': () => coreCommand().afterRollback(serverless, options),
       'after:package:createDeploymentArtifacts': () => writeNotices(serverless.serviceDir),
       'before:package:finalize': () => {

@@ -18,6 +18,7 @@ let deployed: Template;
 let denied: string | undefined;
 let server: http.Server;
 let notes: string[];
+let changed: string[];
 
 beforeEach(async () => {
   paused = [];
@@ -25,6 +26,7 @@ beforeEach(async () => {
   deployed = templateOf({});
   denied = undefined;
   notes = [];
+  changed = [];
   jest.spyOn(process.stderr, 'write').mockImplementation((line) => {
     notes.push(String(line).trim());
     return true;
@@ -62,11 +64,15 @@ async function answer(request: http.IncomingMessage): Promise<{ status?: number;
   }
   if (target === 'GetQueueUrl') return { body: JSON.stringify({ QueueUrl: `https://sqs.test/${ACCOUNT}/q` }) };
   if (url.pathname.startsWith('/2015-03-31/event-source-mappings')) {
-    if (request.method === 'PUT')
-      on.set(url.pathname.split('/').at(-1) ?? '', (JSON.parse(body) as { Enabled: boolean }).Enabled);
+    if (request.method === 'PUT') {
+      const queue = url.pathname.split('/').at(-1) ?? '';
+      on.set(queue, (JSON.parse(body) as { Enabled: boolean }).Enabled);
+      changed.push(queue);
+    }
     const source = url.searchParams.get('EventSourceArn') ?? '';
     const UUID = QUEUES.find((queue) => source.includes(queue));
-    return { body: JSON.stringify({ EventSourceMappings: UUID === undefined ? [] : [{ UUID, State: 'Enabled' }] }) };
+    const State = on.get(UUID ?? '') ? 'Enabled' : 'Disabled';
+    return { body: JSON.stringify({ EventSourceMappings: UUID === undefined ? [] : [{ UUID, State }] }) };
   }
   const template = JSON.stringify(deployed);
   return {
@@ -100,8 +106,8 @@ async function hook(name: string, template: Template, options: Record<string, st
 }
 
 const UPLOAD = 'before:aws:deploy:deploy:checkForChanges';
-const rolledBack = (options: Record<string, string> = { timestamp: '1767323045000' }) =>
-  hook('after:rollback:rollback', templateOf({}), options);
+const AFTER = ['after:deploy:deploy', 'after:rollback:rollback'];
+const ended = (name: string) => hook(name, templateOf({}), { timestamp: '1767323045000' });
 
 test('a deployment disables the mappings of the paused queues in its template', async () => {
   paused = ['emails'];
@@ -113,18 +119,16 @@ test('a deployment disables the mappings of the paused queues in its template', 
   expect(notes).toEqual(['emails is paused and stays so. sls queues shows why.']);
 });
 
-test.each([UPLOAD, 'after:rollback:rollback'])('%s says in a line that the pauses cannot be read', async (name) => {
+test.each([UPLOAD, ...AFTER])('%s says in a line that the pauses cannot be read', async (name) => {
   denied = 'GetItem';
 
-  await expect(hook(name, templateOf({}), { timestamp: '1767323045000' })).rejects.toThrow(
-    new ServerlessError('DynamoDB GetItem failed: AccessDeniedException'),
-  );
+  await expect(ended(name)).rejects.toThrow(new ServerlessError('DynamoDB GetItem failed: AccessDeniedException'));
 });
 
-test('after a roll-back the paused queues are paused again', async () => {
+test.each(AFTER)('%s pauses the paused queues again that it has resumed', async (name) => {
   paused = ['emails'];
 
-  await rolledBack();
+  await ended(name);
 
   expect([...on]).toEqual([
     ['emails', false],
@@ -133,29 +137,35 @@ test('after a roll-back the paused queues are paused again', async () => {
   expect(notes).toEqual(['emails is paused again.']);
 });
 
-test('a roll-back to a deployment that was made during a pause begins no pause', async () => {
+test.each(AFTER)('%s resumes a queue that its template disables and that is not paused any more', async (name) => {
   deployed = templateOf({ emails: true });
   on.set('emails', false);
 
-  await rolledBack();
+  await ended(name);
 
   expect(on.get('emails')).toBe(true);
-  expect(notes).toEqual(['emails was paused at that deployment and is not now, so Lambda receives from it again.']);
+  expect(notes).toEqual(['emails is not paused any more, so Lambda receives from it again.']);
 });
 
-test('a mapping that the roll-back did not disable stays as it is', async () => {
-  on.set('feedback', false);
+test.each(AFTER)(
+  '%s changes no mapping that is as the pauses say, or that its template did not disable',
+  async (name) => {
+    paused = ['emails'];
+    deployed = templateOf({ emails: true });
+    on = new Map(QUEUES.map((queue) => [queue, false]));
 
-  await rolledBack();
+    await ended(name);
 
-  expect(on.get('feedback')).toBe(false);
-  expect(notes).toEqual([]);
-});
+    expect([...on.values()]).toEqual([false, false]);
+    expect(changed).toEqual([]);
+    expect(notes).toEqual([]);
+  },
+);
 
 test('sls rollback without a timestamp only lists deployments, and changes no mapping', async () => {
   paused = ['emails'];
 
-  await rolledBack({});
+  await hook('after:rollback:rollback', templateOf({}));
 
   expect(on.get('emails')).toBe(true);
   expect(notes).toEqual([]);

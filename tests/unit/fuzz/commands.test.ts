@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import type { Command, CommandContext } from '../../../lib/cli/command';
 import { type CommandName, commands, GUARDED } from '../../../lib/cli/commands';
 import {
+  afterDeployment,
   afterRollback,
   beforeCore,
   beforeDeployment,
@@ -138,7 +139,7 @@ const ourCall = fc.constantFrom(...NAMES).chain((name) => {
   });
 });
 
-const HOOKS = { beforeDeployment, beforeRollback, beforeRemoval, afterRollback, beforeUpload };
+const HOOKS = { beforeDeployment, beforeUpload, afterDeployment, beforeRollback, afterRollback, beforeRemoval };
 const options = fc.record(
   { yes: fc.constant(true), 'dry-run': fc.constant(true), timestamp: word, package: word, confirm: word },
   { requiredKeys: [] },
