@@ -1,6 +1,6 @@
-import type { JobRow } from '../jobs/row';
+import { type JobRow, STATES } from '../jobs/row';
 import { LISTED_STATES } from '../ops/find';
-import { type JobFilter, STATES } from '../ops/job-filter';
+import type { JobFilter } from '../ops/job-filter';
 import { jobView } from '../ops/job-view';
 import { OperatorError, type Reader } from '../ops/operator';
 import { jobsWithKey, type Scope, type Search, searchJobs } from '../ops/search';

@@ -1,6 +1,6 @@
+import { STATES } from '../jobs/row';
 import { cancel } from '../ops/cancel';
 import { type Found, findJob, jobsInStates, jobsOfHour, LISTED_STATES } from '../ops/find';
-import { STATES } from '../ops/job-filter';
 import { jobView } from '../ops/job-view';
 import { OperatorError, stateOf } from '../ops/operator';
 import { replace } from '../ops/replace';

@@ -52,7 +52,7 @@ export async function* jobLines({ deployment }: ConsoleDeps, query: Query): Asyn
   };
 }
 
-const NO_ID = 'No job has this id or this key. A key may belong to a principal of the API.';
+const NO_ID = 'No job has this id or this key. The key of a client or user belongs to its principal: give that too.';
 
 /** Where a search looked. */
 const SCOPES: Record<Scope, string> = {
@@ -61,8 +61,9 @@ const SCOPES: Record<Scope, string> = {
   open: 'Only jobs that wait or are dead were searched. Give hours to search those that have ended too.',
 };
 
-function filterOf({ by, q, principal: _principal, ...rest }: Query): JobFilter {
+function filterOf({ by, q, principal, ...rest }: Query): JobFilter {
   const { state, from, to } = rest;
+  if (principal !== undefined) throw new OperatorError('A principal owns a key: search for that key too.');
   const listed = (LISTED_STATES as readonly string[]).includes(state ?? 'queued');
   if (!listed && from === undefined && to === undefined && by !== 'user' && by !== 'email' && by !== 'group')
     throw new OperatorError(`Jobs that are ${state} can only be found by their hours. Give a first hour.`);

@@ -1,18 +1,21 @@
 import type { ErrorClass } from '../errors';
 import type { ItemHead } from '../ports';
 
-/**
- * A job's life: `queued → processing → succeeded | dead | cancelled`, with `held` in between. `reason` gives the kind:
- * held(paused|throttled|retry|stopped|unknown|behind), dead(error|crash|expired), cancelled(never-sent|operator).
- */
-export type State = 'queued' | 'processing' | 'held' | 'succeeded' | 'dead' | 'cancelled';
+/** A job's life: `queued → processing → succeeded | dead | cancelled`, with `held` in between. */
+export const STATES = ['queued', 'processing', 'held', 'succeeded', 'dead', 'cancelled'] as const;
+export type State = (typeof STATES)[number];
 declare const made: unique symbol;
 /** The state in a row. Only transitions.ts and new-row.ts make one. */
 export type MadeState = State & { readonly [made]: true };
-export type HeldReason = 'paused' | 'throttled' | 'retry' | 'stopped' | 'unknown' | 'behind';
-export type DeadReason = 'error' | 'crash' | 'expired';
-export type CancelledReason = 'never-sent' | 'operator';
-export type Reason = HeldReason | DeadReason | CancelledReason;
+const HELD_REASONS = ['paused', 'throttled', 'retry', 'stopped', 'unknown', 'behind'] as const;
+const DEAD_REASONS = ['error', 'crash', 'expired'] as const;
+const CANCELLED_REASONS = ['never-sent', 'operator'] as const;
+/** The kinds of a state. No two states share one. */
+export const REASONS = [...HELD_REASONS, ...DEAD_REASONS, ...CANCELLED_REASONS] as const;
+export type HeldReason = (typeof HELD_REASONS)[number];
+export type DeadReason = (typeof DEAD_REASONS)[number];
+export type CancelledReason = (typeof CANCELLED_REASONS)[number];
+export type Reason = (typeof REASONS)[number];
 
 /** A side effect. `started` is written before the call, the rest after it. For a `started` step the vendor is asked. */
 export interface Step {

@@ -1,15 +1,8 @@
 import { StoreError, VENDORS } from '../errors';
 import { feedbackPerson } from '../feedback/message';
 import type { HashPeople } from '../jobs/person-hash';
-import type { JobRow, Reason, State } from '../jobs/row';
+import { type JobRow, REASONS, STATES, type State } from '../jobs/row';
 import { OperatorError } from './operator';
-
-export const STATES: readonly State[] = ['queued', 'processing', 'held', 'succeeded', 'dead', 'cancelled'];
-const REASONS: readonly Reason[] = [
-  ...(['paused', 'throttled', 'retry', 'stopped', 'unknown', 'behind'] as const),
-  ...(['error', 'crash', 'expired'] as const),
-  ...(['never-sent', 'operator'] as const),
-];
 
 /**
  * What to look for. Every field narrows the search. `from` and `to`: when the job was accepted, ms since 1970. `message`: a

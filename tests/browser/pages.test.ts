@@ -1,5 +1,6 @@
 import http from 'node:http';
-import { PermanentError } from '../../lib/errors';
+import { PermanentError, VENDORS } from '../../lib/errors';
+import { REASONS, STATES } from '../../lib/jobs/row';
 import { close, listen } from '../../lib/local/loopback';
 import { pauseQueue } from '../../lib/ops/pause';
 import { type TestedConsole, testedConsole } from '../support/console';
@@ -187,6 +188,28 @@ browserTest('the queued or held jobs of a queue can be cancelled together, and t
   await page.getByRole('link', { name: jobId(1) }).waitFor();
 
   expect(await page.getByRole('button', { name: 'Cancel all' }).count()).toBe(0);
+  await page.getByLabel('State').selectOption('queued');
+  await page.getByLabel('Vendor').selectOption('zendesk');
+  await page.getByRole('button', { name: 'Search' }).click();
+  await page.getByText('Nothing fits').waitFor();
+  expect(await page.getByRole('button', { name: 'Cancel all' }).count()).toBe(0);
+});
+
+browserTest('each state, reason and vendor can be searched for, and the key of a principal', async () => {
+  const { url, host } = await aConsole();
+  const { page } = await aTab();
+  await page.goto(url);
+  await page.goto(`http://${host}/console/jobs`);
+  const options = (label: string) => page.getByLabel(label).locator('option').allTextContents();
+
+  expect(await options('State')).toEqual(['any', ...STATES]);
+  expect(await options('Reason')).toEqual(['any', ...REASONS]);
+  expect(await options('Vendor')).toEqual(['any', ...VENDORS]);
+  await page.getByLabel('Value').fill('order-7');
+  await page.getByLabel('Principal').fill('shop');
+  await page.getByRole('button', { name: 'Search' }).click();
+  await page.getByText('No job has this id').waitFor();
+  expect(new URL(page.url()).search).toBe('?q=order-7&principal=shop');
 });
 
 browserTest('the way back to a job shows nothing of the data of the job before', async () => {

@@ -1,13 +1,12 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { VENDORS } from '../../errors';
+import { REASONS, STATES } from '../../jobs/row';
 import type { JobLine, SearchBy, SearchLine } from '../views';
 import { call } from './api';
 import { BulkButton, Bulks } from './bulk';
 import { Failure, State, Table, Time } from './parts';
 import { addressOf, go, jobAddress, Link, usePlace } from './router';
 import { useSession } from './session';
-
-const STATES = ['queued', 'processing', 'held', 'succeeded', 'dead', 'cancelled'];
-const REASONS = ['throttled', 'retry', 'stopped', 'unknown', 'behind', 'paused', 'error', 'crash', 'expired'];
 
 /** What a search has found so far. */
 interface Found {
@@ -43,15 +42,17 @@ function Results({ query }: { query: string }) {
   );
 }
 
+/** What a bulk action can narrow its jobs by. */
+const OF_BULK = ['queue', 'state', 'reason', 'code'];
+
 /** Cancels all jobs of a view that names a queue and a state in which jobs can be cancelled, and nothing more particular. */
 function CancelAll({ params }: { params: URLSearchParams }) {
-  const [queue, state, reason, code, ...others] = ['queue', 'state', 'reason', 'code', 'q', 'from', 'to'].map(
-    (name) => params.get(name) ?? '',
-  );
-  if (!queue || (state !== 'queued' && state !== 'held') || others.some((value) => value !== '')) return null;
+  const [queue, state, reason = '', code = ''] = OF_BULK.map((name) => params.get(name) ?? '');
+  const isNarrower = [...params].some(([name, value]) => value !== '' && !OF_BULK.includes(name));
+  if (!queue || (state !== 'queued' && state !== 'held') || isNarrower) return null;
   return (
     <p>
-      <BulkButton label="Cancel all" action="cancel" {...{ queue, state, reason: reason ?? '', code: code ?? '' }} />
+      <BulkButton label="Cancel all" action="cancel" {...{ queue, state, reason, code }} />
     </p>
   );
 }
@@ -154,7 +155,7 @@ function toTimes(query: string): string {
   return params.toString();
 }
 
-const FIELDS = ['by', 'q', 'queue', 'state', 'reason', 'code', 'from', 'to'];
+const FIELDS = ['by', 'q', 'principal', 'queue', 'state', 'reason', 'vendor', 'code', 'from', 'to'];
 const BY: [SearchBy | '', string][] = [
   ['', 'id of the job, or key of its caller'],
   ['user', 'user id'],
@@ -208,9 +209,14 @@ function Filters({ params }: { params: URLSearchParams }) {
           Value
           <input name="q" data-search value={value('q')} placeholder="Press / to come here" />
         </label>
+        <label>
+          Principal that owns the key
+          <input name="principal" value={value('principal')} />
+        </label>
         {select('queue', 'Queue', queues)}
         {select('state', 'State', STATES)}
         {select('reason', 'Reason', REASONS)}
+        {select('vendor', 'Vendor', VENDORS)}
         <label>
           Error code
           <input name="code" value={value('code')} />

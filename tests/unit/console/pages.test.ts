@@ -286,11 +286,17 @@ describe('a search', () => {
     const { engine } = await someJobs();
     const { clock, random } = engine.deps;
     const id = idOfKey({ queue: 'sample', key: 'order-7', clock, random });
-    await engine.deps.ledger.write({ ...acceptedRow(clock.now()), id, key: `sample#${id}` }, 0);
+    const ofShop = idOfKey({ queue: 'sample', key: 'order-7', principal: 'shop', clock, random });
+    for (const one of [id, ofShop])
+      await engine.deps.ledger.write({ ...acceptedRow(clock.now()), id: one, key: `sample#${one}` }, 0);
     const console_ = await started(engine);
 
     expect(ids(await search(console_, { q: jobId(2) }))).toEqual([jobId(2)]);
     expect(ids(await search(console_, { q: 'order-7' }))).toEqual([id]);
+    expect(ids(await search(console_, { q: 'order-7', principal: 'shop' }))).toEqual([ofShop]);
+    expect(await search(console_, { principal: 'shop' })).toEqual([
+      { kind: 'error', error: 'A principal owns a key: search for that key too.' },
+    ]);
   });
 
   test('of hours finds every job of them by its correlation id, and reports its progress', async () => {
