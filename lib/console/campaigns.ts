@@ -27,8 +27,7 @@ export async function campaignPage({ deployment }: ConsoleDeps, id: string): Pro
 function lineOf(campaign: Campaign, now: number): CampaignLine {
   const { id, name, status, recipients, released, chunks, time, startsAt, endedAt } = campaign;
   const sent = releasedRecipients(campaign);
-  const begun = Math.max(time, startsAt);
-  const perSecond = sent / Math.max(1, ((endedAt ?? now) - begun) / 1000);
+  const perSecond = sent / Math.max(1, ranMs(campaign, now) / 1000);
   const runs = status === 'running' && endedAt === undefined && sent > 0;
   return {
     id,
@@ -50,6 +49,18 @@ function lineOf(campaign: Campaign, now: number): CampaignLine {
     ...(endedAt === undefined ? {} : { ended: endedAt }),
     ...(runs ? { perSecond, endsAbout: now + ((recipients - sent) / perSecond) * 1000 } : {}),
   };
+}
+
+/** For how long a running campaign has run so far, without its pauses. */
+function ranMs({ time, startsAt, history }: Campaign, now: number): number {
+  const begun = Math.max(time, startsAt);
+  let since = begun;
+  let ran = 0;
+  for (const { at, event } of history) {
+    if (event === 'paused') ran += Math.max(0, at - since);
+    if (event === 'resumed') since = Math.max(begun, at);
+  }
+  return ran + now - since;
 }
 
 /** All released chunks but the last of the campaign are full. */

@@ -123,8 +123,9 @@ export interface CampaignLine {
   accepted: number;
   starts: number;
   ended?: number;
+  /** While it ran. */
   perSecond?: number;
-  /** An estimate by the rate so far. */
+  /** An estimate by the rate so far, without the pauses. */
   endsAbout?: number;
 }
 

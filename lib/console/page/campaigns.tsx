@@ -82,7 +82,7 @@ function One({ id }: { id: string }) {
         {campaign.perSecond ? `, ${campaign.perSecond.toFixed(1)} a second` : ''}
         {campaign.endsAbout ? (
           <>
-            , ends about <Time at={campaign.endsAbout} /> (an estimate by the rate so far)
+            , ends about <Time at={campaign.endsAbout} /> (an estimate by the rate so far, without pauses)
           </>
         ) : null}
       </p>
