@@ -211,7 +211,7 @@ export const commands = {
   verify: {
     usage: 'Search stored data for broken promises, with a checker of its own. Exit code 2: it found some',
     options: {
-      from: { usage: 'First hour (UTC), like 2026-01-02T03. Default: a day ago', type: 'string' },
+      from: { usage: 'First hour (UTC), like 2026-01-02T03. Default: a day ago. At most 90 days ago', type: 'string' },
       to: { usage: 'Hour (UTC) at which to end. Default: now', type: 'string' },
       json: JSON_OUTPUT,
     },

@@ -1,5 +1,6 @@
 import { awsErrorName } from '../aws/store-error';
 import { OperatorError } from '../ops/operator';
+import { LONGEST_DAYS } from '../ops/search';
 import { counted } from '../text';
 import { LookUpError } from '../verify/read';
 import { verify } from '../verify/verify';
@@ -17,6 +18,8 @@ export const verifyRun: Run = async ({ options, out, source }) => {
   const to = Math.min(hour(options, 'to') ?? now, now);
   const from = hour(options, 'from') ?? to - DAY_MS;
   if (from >= to) throw new OperatorError('--from must be in the past and before --to.');
+  if (from < now - LONGEST_DAYS * DAY_MS)
+    throw new OperatorError(`--from must be at most ${LONGEST_DAYS} days ago. Rows of older jobs are deleted.`);
   const stores = await source();
   const found = await verify(stores, { from, to }).catch((error: unknown) => {
     const name = awsErrorName(error);

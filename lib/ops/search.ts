@@ -40,7 +40,7 @@ export interface Search {
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 /** A job waits up to 30 days for its time and 14 in its queue, and its row is kept for 45 days after its end. */
-const LONGEST_DAYS = 90;
+export const LONGEST_DAYS = 90;
 const PAGE = 200;
 const AT_ONCE = 32;
 

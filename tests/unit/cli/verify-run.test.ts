@@ -19,3 +19,16 @@ test('sls verify says in words that a call of AWS failed', async () => {
     message: expect.stringMatching(/^A call of AWS failed: \w+\. Nothing was verified\.$/),
   });
 });
+
+test.each([
+  [{ from: '0001-01-01T00' }, '--from must be at most 90 days ago'],
+  [{ to: '0001-01-01T00' }, '--from must be at most 90 days ago'],
+  [{ from: '9999-12-31T23' }, '--from must be in the past'],
+])('the hours of %j are refused before anything is read', async (options, message) => {
+  const { out } = recordingOutput();
+  const unread = () => Promise.reject(new Error('not needed'));
+
+  await expect(
+    runs.verify({ ...targetContext, options, out, source: unread, reader: unread, operator: unread }),
+  ).rejects.toThrow(message);
+});
