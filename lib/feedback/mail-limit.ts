@@ -21,7 +21,7 @@ export type MayConfirm = (job: { id: string; email: string }) => Promise<boolean
  */
 export function mailLimit(deps: ItemDeps & { hashPeople: HashPeople }): MayConfirm {
   return async ({ id, email }) => {
-    const [written, ...earlier] = (await deps.hashPeople())(`mailed:${email.toLowerCase()}`);
+    const [written, ...earlier] = (await deps.hashPeople())(`mailed:${mailboxOf(email)}`);
     const before = (await Promise.all(earlier.map((hash) => readItem(deps, keyOf(hash))))) as (Mailed | undefined)[];
     const mailedBefore = before.flatMap((stored) => Object.entries(stored?.jobs ?? {}));
     if (mailedBefore.some(([job]) => job === id)) return true;
@@ -38,5 +38,8 @@ export function mailLimit(deps: ItemDeps & { hashPeople: HashPeople }): MayConfi
     return item !== undefined && Object.hasOwn(item.jobs, id);
   };
 }
+
+/** Most providers deliver `user+anything` to `user`, so a caller could write such addresses of one person without end. */
+const mailboxOf = (email: string): string => email.toLowerCase().replace(/\+[^@]*@/, '@');
 
 const keyOf = (hash: string): string => subjectKey(FEEDBACK_QUEUE, hash);

@@ -23,6 +23,16 @@ test('three jobs an hour may mail one address, in any case of letters', async ()
   expect(await ask('6', 'other@example.com')).toBe(true);
 });
 
+test('addresses that differ only after a plus sign are one address', async () => {
+  const { mayConfirm } = limit();
+  const answers: boolean[] = [];
+  for (const email of ['user+1@example.com', 'User+2+3@example.com', 'user@example.com', 'user+4@example.com'])
+    answers.push(await mayConfirm({ id: email, email }));
+
+  expect(answers).toEqual([true, true, true, false]);
+  expect(await mayConfirm({ id: 'other', email: 'other+1@example.com' })).toBe(true);
+});
+
 test('a repeat of a job gets the same answer and does not count again', async () => {
   const { mayConfirm } = limit();
   const ask = (id: string) => mayConfirm({ id, email: 'user@example.com' });
