@@ -138,7 +138,7 @@ export function operatorStatements(rows: QueueRow[], context: Context): Statemen
     allow('Watch', ['lambda:ListEventSourceMappings', 'cloudwatch:GetMetricData', 'cloudwatch:DescribeAlarms'], '*'),
     allowObjects(context, 'RecordsAndBodies', ['s3:GetObject', 's3:PutObject'], written),
     allowObjects(context, 'EventsAndData', ['s3:GetObject'], searched),
-    allowObjects(context, 'Audit', ['s3:PutObject'], [auditKey(prefix, '*')]),
+    audit(context),
     allowObjects(context, 'DropBodies', ['s3:DeleteObject'], [...bodies, ...lists, ...uploadedFiles(names, context)]),
     listBucket(context, [...written, ...searched, ...lists, allBodies]),
     allow('TestAlarms', ['sns:Publish'], arn('sns', topicName(instance))),
@@ -147,6 +147,13 @@ export function operatorStatements(rows: QueueRow[], context: Context): Statemen
     ...hashKeyStatements(context),
   ];
 }
+
+/** Writes new audit objects only, so that nobody can rewrite what they have done. */
+const audit = (context: Context): Statement => ({
+  ...allowObjects(context, 'Audit', ['s3:PutObject'], [auditKey(context.prefix, '*')]),
+  // With the header If-None-Match, S3 refuses to replace an object.
+  Condition: { Null: { 's3:if-none-match': 'false' } },
+});
 
 /** A producer writes hashes of people, and an operator searches for them. */
 const hashKeyStatements = ({ hashKey = '', secretsKey = '' }: Context): Statement[] =>

@@ -1,4 +1,4 @@
-import { createServer, request as send } from 'node:http';
+import { createServer, type IncomingHttpHeaders, request as send } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import type { Request } from './iam';
@@ -41,7 +41,12 @@ export function createRecorder({ secretsKey }: { secretsKey?: string } = {}): Re
           String(headers['x-amz-target'] ?? method)
             .split('.')
             .at(-1) ?? '';
-        const requests = READERS[service]({ operation, url, json: () => JSON.parse(body.toString() || '{}') as Body });
+        const requests = READERS[service]({
+          operation,
+          url,
+          headers,
+          json: () => JSON.parse(body.toString() || '{}') as Body,
+        });
         for (const request of requests) note({ who, ...request });
         if (secretsKey !== undefined) note({ who, ...decryption(service, secretsKey) });
         const forwarded = send({ hostname, port, method, path: url, headers }, (answer) => {
@@ -88,6 +93,7 @@ interface Seen {
   /** The operation of a JSON protocol, or the method. */
   operation: string;
   url: string;
+  headers: IncomingHttpHeaders;
   json: () => Body;
 }
 
@@ -121,7 +127,7 @@ const READERS: Record<Service, (seen: Seen) => Request[]> = {
     // AWS appends a hyphen and six characters.
     { action: 'secretsmanager:GetSecretValue', resource: arn('secretsmanager', `secret:${json().SecretId}-a1B2c3`) },
   ],
-  s3: ({ operation, url }) => {
+  s3: ({ operation, url, headers }) => {
     const { pathname, searchParams } = new URL(url, 'http://s3');
     const [bucket = '', ...rest] = decodeURIComponent(pathname.slice(1)).split('/');
     const key = rest.join('/');
@@ -130,7 +136,9 @@ const READERS: Record<Service, (seen: Seen) => Request[]> = {
     const action = { GET: 'GetObject', HEAD: 'GetObject', PUT: 'PutObject', POST: 'PutObject', DELETE: 'DeleteObject' }[
       operation
     ];
-    return [{ action: `s3:${action}`, resource: `arn:aws:s3:::${bucket}/${key}` }];
+    const ifNoneMatch = headers['if-none-match'];
+    const context = ifNoneMatch !== undefined && { context: { 's3:if-none-match': [ifNoneMatch] } };
+    return [{ action: `s3:${action}`, resource: `arn:aws:s3:::${bucket}/${key}`, ...context }];
   },
 };
 

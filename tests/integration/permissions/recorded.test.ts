@@ -150,6 +150,20 @@ test("no caller may make its calls on another instance's queues, items and objec
   expect(await wrong(elsewhere, false)).toEqual([]);
 });
 
+test('an operator may write an audit object, and no operator may replace one', async () => {
+  const audits = calls().filter(({ action, resource }) => action === 's3:PutObject' && resource.includes('/_audit/'));
+
+  expect(audits.map(({ who, context }) => ({ who, context }))).toEqual([
+    { who: 'operator', context: { 's3:if-none-match': ['*'] } },
+  ]);
+  expect(
+    await wrong(
+      audits.map(({ context: _, ...replacing }) => replacing),
+      false,
+    ),
+  ).toEqual([]);
+});
+
 test('no worker may make the calls of another worker on its queue, rows and objects', async () => {
   const foreign = calls().flatMap((call) => {
     const about = JSON.stringify([call.resource, call.context]);

@@ -80,7 +80,7 @@ const MAY: Record<string, Request[]> = {
       on(object(`jobs/${key}`), 's3:DeleteObject'),
     ),
     ...on('arn:aws:sns:us-east-1:123456789012:mht-api-alarms', 'sns:Publish'),
-    ...on(object('jobs/_audit/x.json'), 's3:PutObject'),
+    { action: 's3:PutObject', resource: object('jobs/_audit/x.json'), context: { 's3:if-none-match': ['*'] } },
     item('DeleteItem', 'pause#emails'),
     changeOf('mht-api-emails'),
     ...on('*', 'lambda:ListEventSourceMappings'),
@@ -121,7 +121,8 @@ const MAY_NOT: Record<string, Request[]> = {
     ...on(table, 'dynamodb:Scan', 'dynamodb:DeleteTable'),
     item('DeleteItem', 'feedback#1'),
     changeOf('other-emails'),
-    ...on(object('jobs/_audit/x.json'), 's3:GetObject', 's3:DeleteObject'),
+    // Without the header it would replace an object.
+    ...on(object('jobs/_audit/x.json'), 's3:PutObject', 's3:GetObject', 's3:DeleteObject'),
     ...on(object('jobs/feedback/x.json'), 's3:DeleteObject'),
     ...on(object('jobs/_attachments/feedback/x'), 's3:GetObject', 's3:DeleteObject'),
     ...on(object('other/_attachments/feedback/by/x'), 's3:DeleteObject'),
