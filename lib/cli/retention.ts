@@ -11,6 +11,8 @@ const UNNEEDED_AFTER = 120;
 /** A year, and a month for its accounts. */
 const YEAR = 400;
 const MONTH = 30;
+/** How long an old version may be needed, to restore what was overwritten or deleted by mistake. */
+export const OLD_VERSIONS_NEEDED = MONTH;
 
 const A_ROWS_LIFE = ROW_LIFETIME_MS / 86_400_000;
 
@@ -48,7 +50,7 @@ export const lifecycleRules = (instance: Folders) => ({
     Status: 'Enabled',
     Filter: { Prefix: folder },
     Expiration: { Days: days },
-    NoncurrentVersionExpiration: { NoncurrentDays: MONTH },
+    NoncurrentVersionExpiration: { NoncurrentDays: OLD_VERSIONS_NEEDED },
     AbortIncompleteMultipartUpload: { DaysAfterInitiation: 7 },
   })),
 });

@@ -5,6 +5,8 @@ export interface Rule {
   Status?: string;
   Filter?: { Prefix?: string; Tag?: { Key: string; Value: string }; ObjectSizeGreaterThan?: number };
   Expiration?: { Days?: number; Date?: string };
+  Transitions?: { Days?: number; Date?: string; StorageClass: string }[];
+  NoncurrentVersionTransitions?: { NoncurrentDays: number; StorageClass: string }[];
   NoncurrentVersionExpiration?: { NoncurrentDays: number; NewerNoncurrentVersions?: number };
 }
 
@@ -53,9 +55,16 @@ function bodies(settings: BucketSettings): Record<string, string | undefined> {
         Rule: { ApplyServerSideEncryptionByDefault: { SSEAlgorithm: encryption } },
       }),
     versioning: xml('VersioningConfiguration', versioning === undefined ? {} : { Status: versioning }),
-    lifecycle: lifecycle && xml('LifecycleConfiguration', { Rule: lifecycle }),
+    lifecycle: lifecycle && xml('LifecycleConfiguration', { Rule: lifecycle.map(onTheWire) }),
   };
 }
+
+/** S3 names the elements of a list in the singular. */
+const onTheWire = ({ Transitions, NoncurrentVersionTransitions, ...rule }: Rule): object => ({
+  ...rule,
+  ...(Transitions && { Transition: Transitions }),
+  ...(NoncurrentVersionTransitions && { NoncurrentVersionTransition: NoncurrentVersionTransitions }),
+});
 
 /** An element. A list repeats it. */
 function xml(name: string, value: unknown): string {

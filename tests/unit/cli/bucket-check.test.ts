@@ -147,6 +147,7 @@ test.each([
 describe('lifecycle rules are compared by what they do', () => {
   const folder = (name: string) => `${prefix}/${name}/`;
   const without = (name: string) => printed.filter(({ Filter }) => Filter?.Prefix !== folder(name));
+  const everything = (more: Rule): Rule => ({ Status: 'Enabled', Filter: { Prefix: '' }, ...more });
   const bodies = (more: Rule): Rule => ({ ...printed[0], Filter: { Prefix: folder('_bodies') }, ...more });
 
   test.each<[string, Rule[]]>([
@@ -161,12 +162,25 @@ describe('lifecycle rules are compared by what they do', () => {
       'old versions by a rule of their own',
       [
         ...printed.map(({ NoncurrentVersionExpiration: _, ...rule }) => rule),
-        { Status: 'Enabled', Filter: { Prefix: '' }, NoncurrentVersionExpiration: { NoncurrentDays: 7 } },
+        { Status: 'Enabled', Filter: { Prefix: '' }, NoncurrentVersionExpiration: { NoncurrentDays: 30 } },
       ],
     ],
     [
       'rules of other users',
       [...printed, { Status: 'Enabled', Filter: { Prefix: 'other/' }, Expiration: { Days: 1 } }],
+    ],
+    [
+      'a move to a class that is read at once',
+      [
+        ...printed,
+        ...['GLACIER_IR', 'STANDARD_IA'].map((StorageClass) =>
+          everything({ Transitions: [{ Days: 0, StorageClass }] }),
+        ),
+      ],
+    ],
+    [
+      'an archive for what nobody needs any more',
+      [...printed, bodies({ Transitions: [{ Days: 120, StorageClass: 'GLACIER' }] })],
     ],
     ['a rule that is off', [...printed, bodies({ Status: 'Disabled', Expiration: { Days: 1 } })]],
     [
@@ -227,9 +241,44 @@ describe('lifecycle rules are compared by what they do', () => {
       `A lifecycle rule deletes objects of ${folder('_bodies')} on a date.`,
     ],
     [
+      'bodies that are archived too early',
+      [...printed, bodies({ Transitions: [{ Days: 0, StorageClass: 'GLACIER' }] })],
+      `A lifecycle rule archives objects of ${folder('_bodies')} after 0 days. They are needed for 120.`,
+    ],
+    [
+      'an archive of the whole bucket',
+      [...printed, everything({ Transitions: [{ Days: 0, StorageClass: 'DEEP_ARCHIVE' }] })],
+      `A lifecycle rule archives objects of ${prefix}/feedback/ after 0 days. They are needed for 45.`,
+    ],
+    [
+      'an archive with a date',
+      [...printed, bodies({ Transitions: [{ Date: '2027-01-01T00:00:00Z', StorageClass: 'DEEP_ARCHIVE' }] })],
+      `A lifecycle rule archives objects of ${folder('_bodies')} on a date.`,
+    ],
+    [
+      'an archive that takes the claim',
+      [...printed, everything({ Transitions: [{ Days: 400, StorageClass: 'GLACIER' }] })],
+      `A lifecycle rule deletes or archives ${prefix}/_owner`,
+    ],
+    [
+      'old versions that go too early',
+      [...printed, everything({ NoncurrentVersionExpiration: { NoncurrentDays: 1 } })],
+      `A lifecycle rule deletes old versions of ${folder('_bodies')} after 1 day. They are needed for 30.`,
+    ],
+    [
+      'old versions beyond the newest ten that go too early',
+      [...printed, everything({ NoncurrentVersionExpiration: { NoncurrentDays: 1, NewerNoncurrentVersions: 10 } })],
+      `A lifecycle rule deletes old versions of ${folder('_bodies')} after 1 day. They are needed for 30.`,
+    ],
+    [
+      'old versions that are archived too early',
+      [...printed, everything({ NoncurrentVersionTransitions: [{ NoncurrentDays: 2, StorageClass: 'GLACIER' }] })],
+      `A lifecycle rule archives old versions of ${folder('_bodies')} after 2 days. They are needed for 30.`,
+    ],
+    [
       'a rule for the whole bucket',
       [...printed, { Status: 'Enabled', Filter: { Prefix: '' }, Expiration: { Days: 400 } }],
-      `A lifecycle rule deletes ${prefix}/_owner`,
+      `A lifecycle rule deletes or archives ${prefix}/_owner`,
     ],
   ])('%s: refused', async (_what, rules, expected) => {
     settings.lifecycle = rules;
