@@ -26,10 +26,11 @@ const uploadSchema = z
     expiresIn: z.int().min(1).max(3_600).default(600),
   })
   .superRefine(({ queue, minBytes, maxBytes }, context) => {
-    const issue = (message: string) => context.addIssue({ code: 'custom', path: ['maxBytes'], message });
-    if (maxBytes === undefined) return;
-    if (maxBytes > LARGEST[queue]) issue(`must be at most ${LARGEST[queue]} for ${queue}`);
-    if (maxBytes < minBytes) issue('must be at least minBytes');
+    const issue = (field: string, message: string) => context.addIssue({ code: 'custom', path: [field], message });
+    const largest = LARGEST[queue];
+    for (const [field, bytes = 0] of Object.entries({ minBytes, maxBytes }))
+      if (bytes > largest) issue(field, `must be at most ${largest} for ${queue}`);
+    if (maxBytes !== undefined && maxBytes < minBytes) issue('maxBytes', 'must be at least minBytes');
   });
 
 /** A file that a user of the API wants to upload. */
@@ -82,15 +83,8 @@ export async function prepareUpload(
   { clock, random, prefix, settings, sign }: UploadDeps,
   input: UploadInput,
 ): Promise<Upload> {
-  const {
-    queue,
-    principal,
-    name,
-    contentType,
-    minBytes,
-    maxBytes = LARGEST[input.queue ?? FEEDBACK_QUEUE],
-    expiresIn,
-  } = valid(uploadSchema, input);
+  const checked = valid(uploadSchema, input);
+  const { queue, principal, name, contentType, minBytes, maxBytes = LARGEST[queue], expiresIn } = checked;
   settings(queue);
   const [ending = ''] = /\.[A-Za-z0-9]{1,10}$/.exec(name) ?? [];
   const key = `${folderOf(prefix, queue, principal)}${random.uuid()}${ending.toLowerCase()}`;

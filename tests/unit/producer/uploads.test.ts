@@ -42,6 +42,8 @@ describe('an upload', () => {
     [{ contentType: 'png' }, 'contentType'],
     [{ maxBytes: 52_428_801 }, 'maxBytes'],
     [{ minBytes: 10, maxBytes: 9 }, 'maxBytes'],
+    [{ minBytes: 52_428_801 }, 'minBytes'],
+    [{ minBytes: 536_870_913, queue: 'emails' as const }, 'minBytes'],
     [{ queue: 'testflight' as 'emails' }, 'queue'],
     [{ expiresIn: 3_601 }, 'expiresIn'],
   ])('with %j is refused', async (wrong, field) => {
