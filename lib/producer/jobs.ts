@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { StoreError } from '../errors';
 import { jobKey } from '../jobs/keys';
 import type { Ledger } from '../jobs/ledger';
 import { isEnd, type JobRow, type Reason, type State, waitsForItsTime } from '../jobs/row';
@@ -51,7 +52,10 @@ export interface CancelledStatus extends JobStatus {
  */
 export interface Jobs {
   get(id: string, options?: FindOptions): Promise<JobStatus>;
-  /** Resolves when the job has ended, or at the time-out with the state at that time. */
+  /**
+   * Resolves when the job has ended, or at the time-out with the state at that time. If the table does not answer within a
+   * second after that, it resolves with the last known state, or rejects if there is none.
+   */
   wait(id: string, options?: WaitOptions): Promise<JobStatus>;
   /** Cancels a job with `notBefore` that has not started. A second call has the same answer. */
   cancel(id: string, options?: FindOptions): Promise<CancelledStatus>;
@@ -65,6 +69,9 @@ export interface JobsDeps {
 }
 
 const DEFAULT_TIMEOUT_MS = 30_000;
+/** How long the table may take, after the time-out, to answer the last question. */
+const LAST_ANSWER_MS = 1_000;
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5_000;
 
@@ -97,19 +104,30 @@ export function createJobs({ ledger, clock, random, queueNames }: JobsDeps): Job
       const { queue, timeout = DEFAULT_TIMEOUT_MS } = valid(questionSchema(queueNames), { ...options, id });
       const { signal } = options;
       const end = clock.now() + timeout;
-      for (let longest = FIRST_PAUSE_MS, home = queue; ; longest = Math.min(longest * 1.5, LONGEST_PAUSE_MS)) {
+      const late = AbortSignal.timeout(Math.min(Math.ceil(timeout) + LAST_ANSWER_MS, LONGEST_TIMER_MS));
+      let status: JobStatus | undefined;
+      for (let longest = FIRST_PAUSE_MS; ; longest = Math.min(longest * 1.5, LONGEST_PAUSE_MS)) {
         signal?.throwIfAborted();
-        const status = await unlessAborted(get(id, { queue: home }), signal);
-        const left = end - clock.now();
-        if (status.ended || left <= 0) return status;
         // Once the row is there, one read finds it.
-        home = status.queue ?? home;
+        const asked = unlessAborted(get(id, { queue: status?.queue ?? queue }), late).catch(lastKnown(status, late));
+        status = await unlessAborted(asked, signal);
+        const left = late.aborted ? 0 : end - clock.now();
+        if (status.ended || left <= 0) return status;
         const pause = longest * (0.5 + random.fraction() / 2);
         await unlessAborted(clock.sleep(Math.min(pause, left)), signal);
       }
     },
   };
 }
+
+/** After the time-out, answers the status that was known before. Rejects with a StoreError if there is none. */
+const lastKnown =
+  (status: JobStatus | undefined, late: AbortSignal) =>
+  (error: unknown): JobStatus => {
+    if (error !== late.reason) throw error;
+    if (status) return status;
+    throw new StoreError({ code: 'DynamoDB.NoAnswer', message: 'the table did not answer before the time-out' });
+  };
 
 /** Ends with the promise, or rejects as soon as the signal is aborted. */
 async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {

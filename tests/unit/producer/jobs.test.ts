@@ -11,18 +11,23 @@ function setUp() {
   const memory = memoryProducerDeps();
   const ledger = createLedger(memory.deps);
   const reads: string[] = [];
+  let answered = Number.POSITIVE_INFINITY;
   const counted = {
     ...ledger,
     get: (key: string) => {
       reads.push(key);
-      return ledger.get(key);
+      return reads.length > answered ? new Promise<never>(() => {}) : ledger.get(key);
     },
   };
   const jobs = createJobs({ ...memory.deps, ledger: counted, queueNames: ['emails', 'feedback'] });
   /** Changes the stored row of a job. */
   const change = (id: string, facts: Partial<JobRow>) =>
     ledger.update(`feedback#${id}`, (row) => ({ ...row, ...facts }));
-  return { ...memory, jobs, reads, change, producer: createProducer(memory.deps) };
+  /** The table answers so many more reads. */
+  const hang = (after: number) => {
+    answered = reads.length + after;
+  };
+  return { ...memory, jobs, reads, hang, change, producer: createProducer(memory.deps) };
 }
 
 describe('what an API learns about a job', () => {
@@ -101,6 +106,16 @@ describe('waiting for a job', () => {
 
     expect(await jobs.wait('unknown', { timeout: 1_000 })).toMatchObject({ state: 'pending' });
     expect(clock.now() - from).toBe(1_000);
+  });
+
+  it('answers the last known state at the time-out if the table hangs, and rejects if it knows none', async () => {
+    const { jobs, producer, hang } = setUp();
+    const { id } = await producer.feedback(feedback);
+    const late = { name: 'StoreError', code: 'DynamoDB.NoAnswer' };
+
+    hang(2);
+    await expect(jobs.wait(id, { timeout: 100 })).resolves.toMatchObject({ state: 'queued' });
+    await expect(jobs.wait(id, { timeout: 100 })).rejects.toMatchObject(late);
   });
 
   it('stops at once if the caller aborts it', async () => {
