@@ -37,7 +37,8 @@ export async function submitBatch(
   jobs: readonly BatchJob[],
 ): Promise<BatchResult[]> {
   if (!Array.isArray(jobs)) throw new InvalidJobError([{ field: 'jobs', message: 'jobs: must be an array' }]);
-  const prepared = await mapEach(jobs, ROWS_AT_ONCE, (job) => prepare(deps, job));
+  const prepareDeps = { ...deps, atTable: untilTimeOut() };
+  const prepared = await mapEach(jobs, ROWS_AT_ONCE, (job) => prepare(prepareDeps, job));
   const senders = new Map<string, BatchSender>();
   const senderOf = (queue: string): BatchSender => {
     const sender = senders.get(queue) ?? createBatchSender({ ...deps, queueUrl: () => deps.queueUrl(queue) });
@@ -56,6 +57,20 @@ export async function submitBatch(
         );
     }),
   );
+}
+
+/** Makes calls until all tries of one have timed out. Then it rejects at once, because each call would take as long. */
+function untilTimeOut(): NonNullable<SubmitDeps['atTable']> {
+  let timeOut: StoreError | undefined;
+  return async (call) => {
+    if (timeOut) throw timeOut;
+    try {
+      return await call();
+    } catch (error) {
+      if (error instanceof StoreError && error.code.endsWith('.TimeoutError')) timeOut = error;
+      throw error;
+    }
+  };
 }
 
 async function prepare(deps: BatchDeps, job: BatchJob): Promise<Prepared> {

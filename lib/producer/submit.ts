@@ -33,6 +33,8 @@ export interface SubmitDeps {
    * A process that stops right after its answer must not use it.
    */
   afterAnswer?: (write: Promise<void>) => void;
+  /** Makes the first calls of a job to the table. By default it just makes them. */
+  atTable?: <T>(call: () => Promise<T>) => Promise<T>;
 }
 
 /** A job whose data passed the schema of its queue. */
@@ -93,7 +95,7 @@ export async function submit(deps: SubmitDeps, submission: Submission): Promise<
 
 /** Writes the row of a job, and returns what is left to do. Rejects as `submit` does. */
 export async function accept(deps: SubmitDeps, submission: Submission): Promise<{ accepted: Accepted } | Unsent> {
-  const { clock, random, ledger } = deps;
+  const { clock, random, ledger, atTable = (call) => call() } = deps;
   const { queue, group } = submission;
   const { type } = deps.settings(queue);
   const id = submission.id ?? jobId({ ...submission, clock, random });
@@ -103,20 +105,18 @@ export async function accept(deps: SubmitDeps, submission: Submission): Promise<
   const row = newRow({ queue, envelope, group, notBefore, now: clock.now(), random });
   const accepted = { id, time: envelope.time, duplicate: false };
 
-  /** No other job can have the new id of a job without a key, so it is accepted without what the table did not take. */
-  const unlessNew = (warning: string) => (error: unknown) => {
+  const store = async () => {
+    if (submission.files?.length) await noteFiles(deps, { queue, id, files: submission.files });
+    return ledger.write(row, 0);
+  };
+  const written = await atTable(store).catch((error: unknown) => {
     ignoreStoreError(error);
     if (submission.key !== undefined || notBefore !== undefined) throw error;
-    deps.log.warn(warning, { queue, jobId: id });
+    // No other job can have the new id, so the job needs no row: the worker that runs it writes one. Without their notes,
+    // the files stay until the lifecycle rule of the bucket deletes them.
+    deps.log.warn('accepted without a row', { queue, jobId: id });
     return undefined;
-  };
-  // Without their notes, the files stay until the lifecycle rule of the bucket deletes them.
-  if (submission.files?.length)
-    await noteFiles(deps, { queue, id, files: submission.files }).catch(
-      unlessNew('accepted without notes of its files'),
-    );
-  // The worker that runs the job writes its row.
-  const written = await ledger.write(row, 0).catch(unlessNew('accepted without a row'));
+  });
   if (!written) return unsent(deps, { row, type, envelope, accepted, stored: false });
   if (written.written) return begin(deps, { row: written.item, type, envelope, accepted });
 

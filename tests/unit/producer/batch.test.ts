@@ -196,6 +196,25 @@ it('accepts jobs without a key while the table is down', async () => {
   expect(results.map(({ accepted, error }) => accepted?.duplicate ?? error?.name)).toEqual([false, 'StoreError']);
 });
 
+it('asks a table that hangs no more once all tries of a job have timed out', async () => {
+  let asked = 0;
+  const put = async () => {
+    asked++;
+    throw new StoreError({ code: 'DynamoDB.TimeoutError', message: 'DynamoDB PutItem failed' });
+  };
+  const { deps, calls } = start({ table: (table) => ({ ...table, put }) });
+
+  const results = await submitBatch(
+    deps,
+    Array.from({ length: 100 }, (_, n) => feedback(`user-${n}`, `${n}`, n % 2 ? `key-${n}` : undefined)),
+  );
+
+  expect(asked).toBe(25 * 3);
+  expect(calls.flat()).toHaveLength(50);
+  const ends = results.map(({ accepted, error }) => accepted?.duplicate ?? (error as StoreError).code);
+  expect(ends).toEqual(Array.from({ length: 100 }, (_, n) => (n % 2 ? 'DynamoDB.TimeoutError' : false)));
+});
+
 it('refuses what is no list, and names entries that are no jobs, without losing the others', async () => {
   const { deps } = start();
   const odd = (value: unknown) => value as never;
