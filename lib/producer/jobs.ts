@@ -100,9 +100,8 @@ export function createJobs({ ledger, clock, random, queueNames }: JobsDeps): Job
       const never = row.state === 'cancelled' && row.reason === 'operator' && row.firstStartedAt === undefined;
       return { ...statusOf(row), cancelled: never };
     },
-    async wait(id, options = {}) {
-      const { queue, timeout = DEFAULT_TIMEOUT_MS } = valid(questionSchema(queueNames), { ...options, id });
-      const { signal } = options;
+    async wait(id, options) {
+      const { queue, timeout = DEFAULT_TIMEOUT_MS, signal } = valid(questionSchema(queueNames), { ...options, id });
       const end = clock.now() + timeout;
       const late = AbortSignal.timeout(Math.min(Math.ceil(timeout) + LAST_ANSWER_MS, LONGEST_TIMER_MS));
       let status: JobStatus | undefined;

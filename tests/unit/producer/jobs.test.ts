@@ -106,6 +106,8 @@ describe('waiting for a job', () => {
 
     expect(await jobs.wait('unknown', { timeout: 1_000 })).toMatchObject({ state: 'pending' });
     expect(clock.now() - from).toBe(1_000);
+    expect(await jobs.wait('unknown', null as never)).toMatchObject({ state: 'pending' });
+    expect(clock.now() - from).toBe(31_000);
   });
 
   it('answers the last known state at the time-out if the table hangs, and rejects if it knows none', async () => {
