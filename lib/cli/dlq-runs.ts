@@ -1,6 +1,7 @@
+import { hasEntry } from '../jobs/park';
 import type { JobRow } from '../jobs/row';
 import { discard } from '../ops/discard';
-import { findJob, hasEntry, parkedJobs } from '../ops/find';
+import { findJob, parkedJobs } from '../ops/find';
 import { type OperatorDeps, OperatorError } from '../ops/operator';
 import { retry } from '../ops/retry';
 import { hiddenUntil } from '../reconcile/pass';
@@ -72,7 +73,7 @@ export const dlqRuns = {
   },
 } satisfies Record<string, Run>;
 
-const entryIn = (deps: OperatorDeps) => (row: JobRow) => hasEntry(deps, row);
+const entryIn = (deps: OperatorDeps) => (row: JobRow) => hasEntry(deps, row, deps.clock.now());
 
 const hiddenText = (until: number): string =>
   `The reconciler looks through this DLQ in several runs and hides what it has seen until ${timeText(until)} (UTC).`;

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { hasEntry } from '../jobs/park';
 import type { JobRow } from '../jobs/row';
 import {
   type Bulk,
@@ -10,7 +11,6 @@ import {
   previewOf,
   stopBulk,
 } from '../ops/bulk';
-import { hasEntry } from '../ops/find';
 import type { JobFilter } from '../ops/job-filter';
 import { OperatorError } from '../ops/operator';
 import { runBulk } from '../ops/run-bulk';
@@ -102,7 +102,7 @@ const chosen = async ({ deployment }: ConsoleDeps, ask: BulkAsk): Promise<JobRow
   (
     await jobsToTouch(deployment, await searchJobs(deployment, filterOf(ask)), {
       action: ask.action,
-      only: (row) => ask.action === 'cancel' || hasEntry(deployment, row),
+      only: (row) => ask.action === 'cancel' || hasEntry(deployment, row, deployment.clock.now()),
     })
   ).rows;
 

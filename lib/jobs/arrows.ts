@@ -84,6 +84,16 @@ export const mayFollow = (row: Pick<JobRow, 'state' | 'reason'>, arrow: ArrowNam
   return place !== undefined && from.includes(place);
 };
 
+/**
+ * Whether no message runs the job any more: it succeeded, or an operator cancelled it. A row in a state that this code
+ * does not know is not closed, so its message is not acknowledged.
+ */
+export const isClosed = (row: Pick<JobRow, 'state' | 'reason'>): boolean =>
+  placeOf(row) !== undefined && !mayFollow(row, 'claim');
+
+export const isCancelledByOperator = (row: Pick<JobRow, 'state' | 'reason'>): boolean =>
+  placeOf(row) === 'cancelled (operator)';
+
 /** The arrows as a Mermaid diagram for docs/jobs.md. Arrows between the same two states share a line. */
 export function diagram(): string {
   const lines = new Map<string, Set<string>>();

@@ -1,4 +1,5 @@
 import { PermanentError } from '../errors';
+import { isClosed } from './arrows';
 import { belongs } from './body';
 import { crashedRuns } from './history';
 import type { Ledger } from './ledger';
@@ -57,9 +58,7 @@ export async function claim(ledger: Ledger, request: ClaimRequest): Promise<Clai
     if (!belongs(row, payloadHash)) return { kind: 'conflict' };
     // This run has the job already. The answer to an earlier write was lost.
     if (row.lease?.token === token) return ours(row, begun);
-    if (row.spentMessageIds.includes(delivery.messageId)) return { kind: 'late', row };
-    if (row.state === 'succeeded' || (row.state === 'cancelled' && row.reason === 'operator'))
-      return { kind: 'late', row };
+    if (row.spentMessageIds.includes(delivery.messageId) || isClosed(row)) return { kind: 'late', row };
     if (row.state === 'processing' && row.lease && row.lease.until > now())
       return { kind: 'busy', until: row.lease.until, messageId: row.lease.messageId };
 

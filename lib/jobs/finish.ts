@@ -5,7 +5,7 @@ import { completionOf } from './completion';
 import { bodyKey, isPublished } from './keys';
 import type { Ledger } from './ledger';
 import type { Order } from './order';
-import { parkedMessage } from './park';
+import { needsEntry, parkedMessage } from './park';
 import { putRecord } from './put-record';
 import { isEnd, type JobRow } from './row';
 import { lastMessageAt } from './schedule';
@@ -38,7 +38,7 @@ export async function finish(
 ): Promise<JobRow> {
   const { ledger, objects, queues, clock, prefix, settings } = deps;
   if (!isEnd(row.state) || row.canary) return row;
-  const parks = row.state === 'dead' && row.reason !== 'expired' && row.parkedAt === undefined;
+  const parks = needsEntry(row) && row.parkedAt === undefined;
   const records = row.recordedAt === undefined;
   if (!records && !parks) return row;
 

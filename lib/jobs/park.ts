@@ -3,6 +3,21 @@ import type { OutgoingMessage } from '../ports';
 import { deduplicationId } from './keys';
 import type { JobRow } from './row';
 
+/** Whether the end of a job has an entry in the DLQ. The message of an expired job is gone. */
+export const needsEntry = ({ state, reason }: Pick<JobRow, 'state' | 'reason'>): boolean =>
+  state === 'dead' && reason !== 'expired';
+
+/** Whether the entry was neither discarded nor found expired. It may still have to be sent. */
+export const keepsEntry = (row: Pick<JobRow, 'state' | 'reason' | 'leftDlqAt'>): boolean =>
+  needsEntry(row) && row.leftDlqAt === undefined;
+
+/** Whether the entry was sent and is in the DLQ at the time `now`. */
+export const hasEntry = (
+  { settings }: { settings: (queue: string) => Pick<QueueSettings, 'dlqRetention'> },
+  row: JobRow,
+  now: number,
+): boolean => keepsEntry(row) && (row.parkedAt ?? 0) > now - settings(row.queue).dlqRetention * 1000;
+
 /** SQS counts the body and the attributes' names, types and values (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html). */
 export const MAX_MESSAGE_BYTES = 1024 * 1024;
 

@@ -1,8 +1,7 @@
+import { isCancelledByOperator } from './arrows';
 import { keepBody } from './body';
 import type { FinishDeps } from './finish';
 import type { JobRow } from './row';
-
-const isCancelled = ({ state, reason }: JobRow): boolean => state === 'cancelled' && reason === 'operator';
 
 /**
  * Keeps the body of a job that an operator cancelled, so that the job can be retried after its message is acknowledged.
@@ -13,10 +12,10 @@ export async function keepCancelled(
   row: JobRow,
   body: string,
 ): Promise<boolean> {
-  if (!isCancelled(row) || row.bodyKept) return true;
+  if (!isCancelledByOperator(row) || row.bodyKept) return true;
   await keepBody({ objects, prefix }, row, body);
   const { item: stored } = await ledger.update(row.key, (now) =>
-    isCancelled(now) && !now.bodyKept ? { ...now, bodyKept: true } : undefined,
+    isCancelledByOperator(now) && !now.bodyKept ? { ...now, bodyKept: true } : undefined,
   );
-  return stored === undefined || isCancelled(stored);
+  return stored === undefined || isCancelledByOperator(stored);
 }

@@ -1,5 +1,6 @@
 import type { QueueSettings } from '../config/common';
 import { groupKey, hourKey, shardedTodoKey, type TodoKind, todoKey } from './keys';
+import { keepsEntry, needsEntry } from './park';
 import { type Evidence, isEnd, type JobRow } from './row';
 
 const MINUTE = 60_000;
@@ -63,14 +64,13 @@ export const provenSteps = ({ steps, evidence = {} }: Pick<JobRow, 'steps' | 'ev
 
 function todoOfEnd(row: JobRow): { todo: string; todoAt: number } | undefined {
   if (provenSteps(row).length > 0) return due(row.queue, 'ending', row.updatedAt);
-  const parks = row.state === 'dead' && row.reason !== 'expired';
   const unfinishedAt = (row.endedAt ?? row.updatedAt) + UNFINISHED_AFTER_MS;
   // Only successes are frequent enough for shards. Released code must find a dead job that lacks its DLQ entry.
   if (row.state === 'succeeded' && row.recordedAt === undefined)
     return { todo: shardedTodoKey(row.queue, 'ending', row.id), todoAt: unfinishedAt };
-  if (row.recordedAt === undefined || (parks && row.parkedAt === undefined))
+  if (row.recordedAt === undefined || (needsEntry(row) && row.parkedAt === undefined))
     return due(row.queue, 'ending', unfinishedAt);
-  if (parks && row.leftDlqAt === undefined) return due(row.queue, 'dead', row.parkedAt ?? row.updatedAt);
+  if (keepsEntry(row)) return due(row.queue, 'dead', row.parkedAt ?? row.updatedAt);
   if (row.reason === 'never-sent' && row.publishFrom !== undefined)
     return due(row.queue, 'unpublished', row.publishFrom);
   if (row.bodyKept) return due(row.queue, 'kept', row.updatedAt + BODY_LIFETIME_MS);

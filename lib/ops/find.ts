@@ -2,6 +2,7 @@ import { eachOf } from '../concurrency';
 import { VENDORS } from '../errors';
 import { dueUnder } from '../jobs/due';
 import { hourKey, jobKey, type TodoKind, todoKey, todoKeys } from '../jobs/keys';
+import { hasEntry } from '../jobs/park';
 import type { JobRow, State } from '../jobs/row';
 import { OperatorError, queuesOf, type Reader } from './operator';
 
@@ -87,19 +88,13 @@ export async function jobsOfHour(
 export async function parkedJobs(reader: Reader, { queue, limit }: { queue: string; limit: number }): Promise<Found> {
   const due = await reader.table.due(todoKey(queue, 'dead'), { until: Number.MAX_SAFE_INTEGER, limit });
   const rows = await read(reader.ledger, due);
+  const now = reader.clock.now();
   return page(
-    rows.filter((row) => hasEntry(reader, row)),
+    rows.filter((row) => hasEntry(reader, row, now)),
     limit,
     due.length === limit,
   );
 }
-
-/** Whether a job is dead and its entry is still in the DLQ. */
-export const hasEntry = (
-  { clock, settings }: Pick<Reader, 'clock' | 'settings'>,
-  { queue, state, parkedAt = 0, leftDlqAt }: JobRow,
-): boolean =>
-  state === 'dead' && leftDlqAt === undefined && parkedAt > clock.now() - settings(queue).dlqRetention * 1000;
 
 async function read(ledger: Reader['ledger'], keys: readonly { key: string }[]): Promise<JobRow[]> {
   const rows: JobRow[] = [];

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { isCancelledByOperator } from '../jobs/arrows';
 import { keptBody } from '../jobs/body';
 import { type Envelope, parseEnvelope, publicForm } from '../jobs/envelope';
 import { EVENT, noted } from '../jobs/history';
@@ -44,7 +45,7 @@ export async function sentEnvelope(deps: OperatorDeps, row: JobRow): Promise<Env
 /** Why a job cannot be replaced. `undefined`: it can be. */
 export function whyNotReplaceable(row: JobRow): string | undefined {
   // The message of a job that was never sent may still come, and would run beside the new job.
-  if (row.state !== 'dead' && !(row.state === 'cancelled' && row.reason === 'operator'))
+  if (row.state !== 'dead' && !isCancelledByOperator(row))
     return `${row.id} is ${stateOf(row)}: only a dead or cancelled job can be sent again with other data.`;
   if (isRetried(row)) return `${row.id} was retried and has not started yet. Look at it again.`;
   if (KIND_OF[row.type ?? ''] === undefined) return `${row.id}: jobs of its type cannot be edited.`;

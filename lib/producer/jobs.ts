@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { StoreError } from '../errors';
+import { isCancelledByOperator } from '../jobs/arrows';
 import { jobKey } from '../jobs/keys';
 import type { Ledger } from '../jobs/ledger';
 import { isEnd, type JobRow, type Reason, type State, waitsForItsTime } from '../jobs/row';
@@ -97,7 +98,7 @@ export function createJobs({ ledger, clock, random, queueNames }: JobsDeps): Job
       const withdrawn = (row: JobRow) =>
         waitsForItsTime(row) ? cancelled(row, clock.now(), BY_ITS_PRODUCER) : undefined;
       const { item: row = found } = await ledger.update(found.key, withdrawn, found);
-      const never = row.state === 'cancelled' && row.reason === 'operator' && row.firstStartedAt === undefined;
+      const never = isCancelledByOperator(row) && row.firstStartedAt === undefined;
       return { ...statusOf(row), cancelled: never };
     },
     async wait(id, options) {

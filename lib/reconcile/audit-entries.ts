@@ -1,6 +1,6 @@
 import { eachOf } from '../concurrency';
 import { jobKey, todoKey } from '../jobs/keys';
-import { ATTRIBUTE } from '../jobs/park';
+import { ATTRIBUTE, hasEntry, keepsEntry } from '../jobs/park';
 import type { JobRow } from '../jobs/row';
 import { NEWER_ROW } from '../jobs/row-schema';
 import { UNFINISHED_AFTER_MS } from '../jobs/schedule';
@@ -65,7 +65,7 @@ export async function auditEntries(
   await eachOf(rows, AT_ONCE, async (row) => {
     const found = seen.has(entryName(row.id, row.parkedFrom));
     const now = found ? undefined : await deps.ledger.known(row.key);
-    if (!found && !(now && isParked(now) && now.parkedFrom === row.parkedFrom)) return;
+    if (!found && !(now && keepsEntry(now) && now.parkedFrom === row.parkedFrom)) return;
     parked++;
     if (!found && whole) differences.push({ kind: absent, id: row.id });
   });
@@ -81,16 +81,16 @@ async function parkedRows(
   queue: string,
 ): Promise<{ rows: Parked[]; all: boolean }> {
   const now = clock.now();
-  const oldest = now - settings(queue).dlqRetention * 1000 + EXPIRY_MARGIN_MS;
   const due = await Promise.all(
     (['ending', 'dead'] as const).map((kind) => table.due(todoKey(queue, kind), { until: now, limit: MOST })),
   );
   const rows: Parked[] = [];
   await eachOf(due.flat(), AT_ONCE, async ({ key }) => {
     const row = await ledger.known(key);
-    if (!row || !isParked(row) || row.reason === 'expired') return;
+    if (!row || !keepsEntry(row)) return;
     const { id, parkedFrom, parkedAt, endedAt = 0 } = row;
-    if (parkedAt === undefined ? endedAt < now - UNFINISHED_AFTER_MS : parkedAt > oldest)
+    const isOverdue = parkedAt === undefined && endedAt < now - UNFINISHED_AFTER_MS;
+    if (isOverdue || hasEntry({ settings }, row, now + EXPIRY_MARGIN_MS))
       rows.push({ key, id, ...(parkedFrom === undefined ? {} : { parkedFrom }) });
   });
   return { rows, all: due.every(({ length }) => length < MOST) };
@@ -114,10 +114,8 @@ async function judgeEntry(
   const entry = entryName(parked.id, parked.from);
   const again = seen.has(entry);
   seen.add(entry);
-  const wanted = row && isParked(row) && entryName(parked.id, row.parkedFrom) === entry;
+  const wanted = row && keepsEntry(row) && entryName(parked.id, row.parkedFrom) === entry;
   return wanted && !again ? undefined : { kind: 'entry-stray', id: parked.id };
 }
-
-const isParked = ({ state, leftDlqAt }: JobRow): boolean => state === 'dead' && leftDlqAt === undefined;
 
 const entryName = (id: string, parkedFrom: string | undefined): string => `${id} ${parkedFrom ?? ''}`;

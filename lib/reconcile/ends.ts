@@ -4,6 +4,7 @@ import { dueUnder } from '../jobs/due';
 import { finish } from '../jobs/finish';
 import { EVENT, noted } from '../jobs/history';
 import { bodyKey, damagedRecordKey, type TodoKind, todoKey, todoKeys } from '../jobs/keys';
+import { keepsEntry } from '../jobs/park';
 import type { JobRow } from '../jobs/row';
 import { storedError } from '../jobs/stored-error';
 import { expire, neverSent } from '../jobs/transitions';
@@ -48,7 +49,7 @@ export const noteGoneEntries: Work = (deps, queue, mayGoOn) => {
   const until = at - deps.settings(queue).dlqRetention * 1000;
   return eachDue(deps, { todo: todoKey(queue, 'dead'), mayGoOn, until }, async (row) => {
     const { changed } = await deps.ledger.update(row.key, (now) =>
-      now.parkedAt === row.parkedAt && now.state === 'dead' && now.leftDlqAt === undefined
+      now.parkedAt === row.parkedAt && keepsEntry(now)
         ? noted({ ...now, leftDlqAt: at }, { at, event: EVENT.entryExpired })
         : undefined,
     );

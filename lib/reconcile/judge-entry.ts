@@ -1,9 +1,10 @@
+import { isClosed } from '../jobs/arrows';
 import { belongs } from '../jobs/body';
 import { CRASH_LOOP_RUNS } from '../jobs/claim';
 import { finish } from '../jobs/finish';
 import { disowned, resolve } from '../jobs/identify';
 import { invalidId, jobKey } from '../jobs/keys';
-import { ATTRIBUTE } from '../jobs/park';
+import { ATTRIBUTE, keepsEntry } from '../jobs/park';
 import { recordedRow } from '../jobs/recorded-row';
 import { keepCancelled } from '../jobs/reopen';
 import { NEWER_ROW, NewerRowError } from '../jobs/row-schema';
@@ -53,9 +54,7 @@ async function judged(deps: ReconcileRun, { queue, message, seen }: Entry): Prom
     return 'delete';
   }
   if (row.state === 'processing' && row.lease && row.lease.until > deps.clock.now()) return 'later';
-  const done =
-    row.spentMessageIds.includes(message.messageId) || row.state === 'succeeded' || row.reason === 'operator';
-  if (done) {
+  if (row.spentMessageIds.includes(message.messageId) || isClosed(row)) {
     await finish(deps, row, resolved);
     return (await keepCancelled(deps, row, resolved.body)) ? 'delete' : 'later';
   }
@@ -84,8 +83,7 @@ async function judgeParked(deps: ReconcileRun, { queue, message, seen }: Entry):
   const entry = `${row.id} ${messageId}`;
   const again = seen.has(entry);
   seen.add(entry);
-  const wanted = row.state === 'dead' && row.parkedFrom === messageId && row.leftDlqAt === undefined;
-  if (wanted && !again) return 'keep';
+  if (keepsEntry(row) && row.parkedFrom === messageId && !again) return 'keep';
   if (row.state === 'dead' && row.leftDlqAt !== undefined && !again) deps.exits.note(queue, 'discarded');
   return 'delete';
 }

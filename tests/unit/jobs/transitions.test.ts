@@ -4,6 +4,8 @@ import {
   type ArrowName,
   arrowTable,
   diagram,
+  isCancelledByOperator,
+  isClosed,
   mayFollow,
   PLACES,
   type Place,
@@ -111,10 +113,15 @@ test.each(['hold', 'park', 'stop'] as const)(
   },
 );
 
+test('no message runs a job that succeeded, or that an operator cancelled', () => {
+  expect(PLACES.filter((place) => isClosed(rowIn(place)))).toEqual(['succeeded', 'cancelled (operator)']);
+  expect(PLACES.filter((place) => isCancelledByOperator(rowIn(place)))).toEqual(['cancelled (operator)']);
+});
+
 test('a row in an unknown state has no place and follows no arrow', () => {
   const row = { ...rowIn('queued'), state: inState('sleeping' as JobRow['state']) };
 
-  expect(placeOf(row)).toBeUndefined();
+  expect([placeOf(row), isClosed(row)]).toEqual([undefined, false]);
   for (const arrow of Object.keys(ARROWS) as ArrowName[]) expect(mayFollow(row, arrow)).toBe(false);
 });
 
