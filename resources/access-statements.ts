@@ -1,20 +1,20 @@
 import { dataPrefix as analyticsPrefix, compactedPrefix, manifestPrefix, rejectedPrefix } from '../lib/analytics/keys';
-import { ANALYTICS_QUEUE } from '../lib/analytics/message';
-import { EMAILS_QUEUE } from '../lib/emails/message';
-import { FEEDBACK_QUEUE } from '../lib/feedback/message';
 import { stackName } from '../lib/instances/deployed';
 import type { QueueRow } from '../lib/instances/queue-row';
 import {
+  ANALYTICS_QUEUE,
   attachmentsPrefix,
   auditKey,
   bodyKey,
   bulkFolder,
   bulkKey,
+  CAMPAIGN_QUEUE,
   campaignKey,
   dataPrefix,
   dlqName,
   eventsFolder,
   evidenceKey,
+  FEEDBACK_QUEUE,
   fileKey,
   functionName,
   jobKey,
@@ -34,11 +34,12 @@ import { arn } from './template';
 
 const namesOf = (rows: QueueRow[]): string[] => rows.map(({ name }) => name);
 /** The queues whose jobs may name files that users upload. */
-const uploading = (names: string[]): string[] => [FEEDBACK_QUEUE, EMAILS_QUEUE].filter((name) => names.includes(name));
+const uploading = (names: string[]): string[] =>
+  [FEEDBACK_QUEUE, CAMPAIGN_QUEUE].filter((name) => names.includes(name));
 /** The files that the reconciler may delete. */
 export const uploadedFiles = (names: string[], { prefix }: Context): string[] =>
   uploading(names).map((name) => `${uploadsPrefix(prefix, name)}*`);
-const campaigns = (names: string[]): string[] => (names.includes(EMAILS_QUEUE) ? [campaignKey('*')] : []);
+const campaigns = (names: string[]): string[] => (names.includes(CAMPAIGN_QUEUE) ? [campaignKey('*')] : []);
 const mainQueues = (rows: QueueRow[], { instance }: Context) =>
   rows.map(({ name, type }) => arn('sqs', queueName(instance, name, type)));
 const deadLetterQueues = (rows: QueueRow[], { instance }: Context) =>
@@ -59,8 +60,8 @@ export function producerStatements(rows: QueueRow[], context: Context): Statemen
     ...jobs.flatMap((name) => [`${dataPrefix(prefix, name)}*`, bodyKey(prefix, name, '*')]),
     ...uploads.map((name) => `${attachmentsPrefix(prefix, name)}*`),
   ];
-  const read = names.includes(EMAILS_QUEUE)
-    ? [`${attachmentsPrefix(prefix, EMAILS_QUEUE)}*`, ...campaignObjects(prefix)]
+  const read = names.includes(CAMPAIGN_QUEUE)
+    ? [`${attachmentsPrefix(prefix, CAMPAIGN_QUEUE)}*`, ...campaignObjects(prefix)]
     : [];
   return [
     allow('Settings', ['ssm:GetParameter'], arn('ssm', `parameter${producerParameter(instance)}`)),
@@ -76,8 +77,8 @@ export function producerStatements(rows: QueueRow[], context: Context): Statemen
 
 /** What a campaign's report reads. */
 const campaignObjects = (prefix: string): string[] => [
-  `${recordFolder(prefix, EMAILS_QUEUE)}/*`,
-  `${eventsFolder(prefix, EMAILS_QUEUE)}/*`,
+  `${recordFolder(prefix, CAMPAIGN_QUEUE)}/*`,
+  `${eventsFolder(prefix, CAMPAIGN_QUEUE)}/*`,
 ];
 
 /** What the commands that only show jobs and campaigns call. They read no body, list or attachment. */
@@ -87,7 +88,7 @@ export function readerStatements(rows: QueueRow[], context: Context): Statement[
   const objects = [
     ...names.map((name) => `${recordFolder(prefix, name)}/*`),
     `${bulkFolder(prefix)}*`,
-    ...(names.includes(EMAILS_QUEUE) ? [`${eventsFolder(prefix, EMAILS_QUEUE)}/*`] : []),
+    ...(names.includes(CAMPAIGN_QUEUE) ? [`${eventsFolder(prefix, CAMPAIGN_QUEUE)}/*`] : []),
   ];
   return [
     allowItems(
@@ -117,7 +118,7 @@ export function operatorStatements(rows: QueueRow[], context: Context): Statemen
     ? [analyticsPrefix, compactedPrefix, rejectedPrefix, manifestPrefix].map((folder) => `${folder(prefix)}*`)
     : [];
   const searched = [...events, ...analytics];
-  const lists = names.includes(EMAILS_QUEUE) ? [`${dataPrefix(prefix, EMAILS_QUEUE)}*`] : [];
+  const lists = names.includes(CAMPAIGN_QUEUE) ? [`${dataPrefix(prefix, CAMPAIGN_QUEUE)}*`] : [];
   const allBodies = bodyKey(prefix, '*', '').replace(/\/$/, '');
   return [
     allow(

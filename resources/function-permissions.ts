@@ -1,9 +1,9 @@
 import { dataPrefix as analyticsPrefix, compactedPrefix, damagedPrefix, manifestPrefix } from '../lib/analytics/keys';
 import { secretsOf } from '../lib/config/functions';
-import { EMAILS_QUEUE } from '../lib/emails/message';
 import type { QueueRow } from '../lib/instances/queue-row';
 import {
   bodyKey,
+  CAMPAIGN_QUEUE,
   compactionKey,
   dataPrefix,
   dlqKey,
@@ -76,7 +76,7 @@ function reconcilerPermissions(rows: QueueRow[], context: Context): Statement[] 
   const dlqs = rows.map(({ name, type }) => arn('sqs', dlqName(instance, name, type)));
   const bodies = rows.map(({ name }) => bodyKey(prefix, name, '*'));
   const own = [...rows.map(({ name }) => `${recordFolder(prefix, name)}/*`), ...bodies];
-  const lists = rows.some(({ name }) => name === EMAILS_QUEUE) ? [`${dataPrefix(prefix, EMAILS_QUEUE)}*`] : [];
+  const lists = rows.some(({ name }) => name === CAMPAIGN_QUEUE) ? [`${dataPrefix(prefix, CAMPAIGN_QUEUE)}*`] : [];
   const files = uploadedFiles(
     rows.map(({ name }) => name),
     context,

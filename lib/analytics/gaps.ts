@@ -1,5 +1,5 @@
 import { everyOfHour } from '../jobs/due';
-import { hourKey } from '../jobs/keys';
+import { ANALYTICS_QUEUE, hourKey } from '../jobs/keys';
 import type { JobRow } from '../jobs/row';
 import { ANY_SCHEMA } from '../jobs/row-schema';
 import { rowOf } from '../jobs/stored-row';
@@ -7,7 +7,6 @@ import type { Objects, Table } from '../ports';
 import { dataPartition, jobOf, rejectedPartition } from './keys';
 import { linesOf, type Origin, originOf } from './lines';
 import { readManifests } from './manifest';
-import { ANALYTICS_QUEUE } from './message';
 
 /** Messages of one source that are missing, from `first` to `last` inclusive. */
 export interface Gap {

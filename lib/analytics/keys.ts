@@ -1,5 +1,4 @@
-import { hourPartition } from '../jobs/keys';
-import { ANALYTICS_QUEUE } from './message';
+import { ANALYTICS_QUEUE, hourPartition } from '../jobs/keys';
 
 /** Keys of the analytics data. They are a stored contract. `time` is the job's, in ms, and partitions are UTC hours. */
 

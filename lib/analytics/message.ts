@@ -2,7 +2,6 @@ import * as z from 'zod';
 import { sha256 } from '../jobs/envelope';
 import { type AnalyticsEvent, EVENT_SHAPE } from './event';
 
-export const ANALYTICS_QUEUE = 'analytics';
 export const ANALYTICS_EVENTS = 'analytics.events.v1';
 
 /** The most events in one message. A producer packs fewer. */

@@ -1,10 +1,11 @@
 import type { Envelope } from '../jobs/envelope';
+import { ANALYTICS_QUEUE } from '../jobs/keys';
 import type { Metrics, Objects } from '../ports';
 import { type MessageType, messageType, type QueueContract } from '../worker/contract';
 import { type Encoded, encodeBatch } from './encode';
 import { dataKey, rejectedKey } from './keys';
 import { readManifests } from './manifest';
-import { ANALYTICS_EVENTS, ANALYTICS_QUEUE, type AnalyticsBatch, analyticsSchema } from './message';
+import { ANALYTICS_EVENTS, type AnalyticsBatch, analyticsSchema } from './message';
 import { refuseOther, writeOnce } from './once';
 
 export interface AnalyticsDeps {

@@ -1,5 +1,5 @@
-import { ANALYTICS_QUEUE } from '../analytics/message';
 import { groupBy } from '../group-by';
+import { ANALYTICS_QUEUE } from '../jobs/keys';
 import { OperatorError } from '../ops/operator';
 import { AUDIT_DAYS, type Audit, audit } from '../reconcile/audit';
 import type { Entries } from '../reconcile/audit-entries';

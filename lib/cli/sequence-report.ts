@@ -1,6 +1,6 @@
 import { type Damage, damageIn } from '../analytics/damage';
 import { type Sequences, sequences } from '../analytics/gaps';
-import { ANALYTICS_QUEUE } from '../analytics/message';
+import { ANALYTICS_QUEUE } from '../jobs/keys';
 import type { OperatorDeps } from '../ops/operator';
 import { counted } from '../text';
 

@@ -1,7 +1,8 @@
+import { FEEDBACK_QUEUE } from '../jobs/keys';
 import { mailArgs } from '../jobs/mail';
 import { plainText } from '../text';
 import type { Mail } from '../vendors/sendgrid';
-import { FEEDBACK_QUEUE, type Feedback } from './message';
+import type { Feedback } from './message';
 
 export interface ConfirmationConfig {
   from: { email: string; name?: string };

@@ -1,8 +1,7 @@
-import { subjectKey } from '../jobs/keys';
+import { FEEDBACK_QUEUE, subjectKey } from '../jobs/keys';
 import { type ItemDeps, readItem, updateItem } from '../jobs/ledger';
 import type { HashPeople } from '../jobs/person-hash';
 import type { Item } from '../ports';
-import { FEEDBACK_QUEUE } from './message';
 
 const HOUR_MS = 60 * 60_000;
 const MOST_AN_HOUR = 3;

@@ -1,8 +1,8 @@
 import * as z from 'zod';
 import { parseOrPark } from '../jobs/envelope';
+import { FEEDBACK_QUEUE } from '../jobs/keys';
 import { multiLine, singleLine } from '../text';
 
-export const FEEDBACK_QUEUE = 'feedback';
 export const FEEDBACK_SUBMITTED = 'feedback.submitted.v1';
 
 const MAX_MESSAGE_BYTES = 64 * 1024;

@@ -1,4 +1,5 @@
 import { sha256 } from '../jobs/envelope';
+import { FEEDBACK_QUEUE } from '../jobs/keys';
 import { MAIL_STEPS } from '../jobs/mail';
 import { traceOf } from '../jobs/trace';
 import type { SharedRate } from '../limits/rate';
@@ -10,7 +11,7 @@ import { type BestEffort, bestEffort, skipStep } from '../worker/best-effort';
 import { type Job, messageType, type QueueContract, type RunContext } from '../worker/contract';
 import { type ConfirmationConfig, confirmationOf } from './confirmation';
 import type { MayConfirm } from './mail-limit';
-import { FEEDBACK_QUEUE, FEEDBACK_SUBMITTED, type Feedback, feedbackSchema } from './message';
+import { FEEDBACK_SUBMITTED, type Feedback, feedbackSchema } from './message';
 import { asWritten, attachmentsOf, type TicketConfig, ticketOf } from './ticket';
 
 export interface FeedbackDeps {

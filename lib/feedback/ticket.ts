@@ -1,9 +1,9 @@
 import { PermanentError, StoreError } from '../errors';
-import { attachmentsPrefix } from '../jobs/keys';
+import { attachmentsPrefix, FEEDBACK_QUEUE } from '../jobs/keys';
 import { type Objects, TOO_LARGE } from '../ports';
 import { plainText } from '../text';
 import type { Ticket } from '../vendors/zendesk';
-import { FEEDBACK_QUEUE, type Feedback } from './message';
+import type { Feedback } from './message';
 
 export interface TicketConfig {
   /** The key prefix of all objects of the service. */

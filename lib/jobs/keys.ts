@@ -40,7 +40,9 @@ export const ticketKey = (queue: string, group: string, number: number | '*'): s
 export const evidenceKey = (queue: string, step: string, id: string): string => `evidence#${queue}#${step}#${id}`;
 /** What a queue remembers about the person of a job. `subject` is a hash. */
 export const subjectKey = (queue: string, subject: string): string => `subject#${queue}#${subject}`;
-/** Campaigns are released into this queue. */
+/** Queues whose names other rooms need. Campaigns are released into `emails`. */
+export const FEEDBACK_QUEUE = 'feedback';
+export const ANALYTICS_QUEUE = 'analytics';
 export const CAMPAIGN_QUEUE = 'emails';
 export const campaignKey = (id: string): string => `campaign#${id}`;
 export const rateKey = (vendor: string): string => `rate#${vendor}`;

@@ -1,12 +1,7 @@
 import type * as z from 'zod';
 import { EMAIL_MESSAGE, EMAILS_QUEUE, type EmailMessageInput, emailMessageSchema } from '../emails/message';
-import {
-  FEEDBACK_QUEUE,
-  FEEDBACK_SUBMITTED,
-  type FeedbackInput,
-  feedbackPerson,
-  feedbackSchema,
-} from '../feedback/message';
+import { FEEDBACK_SUBMITTED, type FeedbackInput, feedbackPerson, feedbackSchema } from '../feedback/message';
+import { FEEDBACK_QUEUE } from '../jobs/keys';
 import type { HashPeople } from '../jobs/person-hash';
 import type { Clock, Random } from '../ports';
 import {

@@ -1,6 +1,7 @@
 import type { AnalyticsEvent } from '../analytics/event';
-import { ANALYTICS_EVENTS, ANALYTICS_QUEUE, MOST_EVENTS, shardOf } from '../analytics/message';
+import { ANALYTICS_EVENTS, MOST_EVENTS, shardOf } from '../analytics/message';
 import { MAX_INLINE_DATA_BYTES } from '../jobs/envelope';
+import { ANALYTICS_QUEUE } from '../jobs/keys';
 import type { Clock, Random } from '../ports';
 import { jobId } from './job-id';
 

@@ -1,8 +1,7 @@
 import { type AnalyticsEvent, problemOf } from '../analytics/event';
-import { ANALYTICS_QUEUE } from '../analytics/message';
 import type { QueueSettings } from '../config/common';
 import { sendable } from '../jobs/envelope';
-import { deduplicationId } from '../jobs/keys';
+import { ANALYTICS_QUEUE, deduplicationId } from '../jobs/keys';
 import type { BatchQueues, Clock, Log, OutgoingMessage, Random } from '../ports';
 import { createBatchSender } from './batch-sender';
 import { InvalidJobError } from './errors';

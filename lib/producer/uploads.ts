@@ -1,8 +1,7 @@
 import * as z from 'zod';
 import { EMAILS_QUEUE } from '../emails/message';
-import { FEEDBACK_QUEUE } from '../feedback/message';
 import { sha256 } from '../jobs/envelope';
-import { uploadsPrefix } from '../jobs/keys';
+import { FEEDBACK_QUEUE, uploadsPrefix } from '../jobs/keys';
 import type { Clock, Random } from '../ports';
 import { singleLine } from '../text';
 import { InvalidJobError } from './errors';

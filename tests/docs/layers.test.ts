@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { biomeText, layers } from './layers';
+import { beside, biomeText, layers } from './layers';
 
 const rows = layers();
 const inLib = readdirSync('lib', { withFileTypes: true });
@@ -8,6 +8,13 @@ const files = inLib.filter((entry) => entry.isFile()).map(({ name }) => `lib/${n
 
 test('the table holds each folder and each file of lib once, and nothing that does not exist', () => {
   expect(rows.flat().sort()).toEqual(['handlers', ...folders, ...files].sort());
+});
+
+test('packages and resources import named parts of lib only', () => {
+  expect(beside().map(([folder, parts]) => [folder, parts.length > 0])).toEqual([
+    ['packages', true],
+    ['resources', true],
+  ]);
 });
 
 test('biome.json has the rules that follow from the table (npm run layers)', () => {

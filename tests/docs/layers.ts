@@ -2,12 +2,16 @@ import { readFileSync } from 'node:fs';
 
 /** The rows of the README's table of layers, the highest first: what each row holds. */
 export function layers(): string[][] {
-  const readme = readFileSync('README.md', 'utf8');
-  const section = /^### Layers\n([\s\S]*?)^###? /m.exec(readme)?.[1] ?? '';
-  return [...section.matchAll(/^\| \d+ \| (.+) \|$/gm)].map(([, cell = '']) =>
-    [...cell.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name),
-  );
+  return [...section().matchAll(/^\| \d+ \| (.+) \|$/gm)].map(([, cell = '']) => namesIn(cell));
 }
+
+/** The folders beside the rows, each with the parts of lib that it imports. */
+export const beside = (): [folder: string, parts: string[]][] =>
+  [...section().matchAll(/^\| `(\w+)\/` \| (.+) \|$/gm)].map(([, folder = '', cell = '']) => [folder, namesIn(cell)]);
+
+const section = (): string => /^### Layers\n([\s\S]*?)^###? /m.exec(readFileSync('README.md', 'utf8'))?.[1] ?? '';
+
+const namesIn = (cell: string): string[] => [...cell.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name);
 
 const isFolder = (name: string): boolean => !name.endsWith('.ts');
 
@@ -27,31 +31,42 @@ export function biomeText(): string {
   return JSON.stringify({ ...biome, overrides: [...others, ...rules()] }, null, 2);
 }
 
-/** A rule for each folder, which refuses the folders of higher rows and the others of its own row, and one for the files. */
+/**
+ * A rule for each folder, which refuses the folders of higher rows and the others of its own row, and one for the files.
+ * A folder beside the rows is refused all of lib but its parts.
+ */
 function rules() {
   const rows = layers();
   const folders = rows.map((names) => names.filter(isFolder));
   const local = rows.findIndex((names) => names.includes('lib/local'));
+  const others = beside();
   // Only lib/local serves the routes of the example.
-  const above = (row: number) => [...folders.slice(0, row).flat(), ...(row > local ? ['examples'] : [])];
+  const above = (row: number) => [
+    ...folders.slice(0, row).flat(),
+    ...others.map(([folder]) => folder),
+    ...(row > local ? ['examples'] : []),
+  ];
   const each = folders.flatMap((names, row) =>
     names
       .filter((name) => name.startsWith('lib/'))
-      .map((name) => rule(`${name}/**`, [...above(row), ...names.filter((other) => other !== name)])),
+      .map((name) => rule(`${name}/**`, [...above(row), ...names.filter((other) => other !== name)].map(inFolder))),
   );
-  return [...each, rule('lib/*.ts', above(rows.length))];
+  const parts = others.map(([folder, names]) =>
+    rule(`${folder}/**`, ['**/lib/**', ...names.flatMap((name) => [`!**/${name}`, `!**/${name}/**`])]),
+  );
+  return [...each, rule('lib/*.ts', above(rows.length).map(inFolder)), ...parts];
 }
 
-const rule = (includes: string, refused: string[]) => ({
+const inFolder = (name: string): string => `**/${name.split('/').at(-1)}/**`;
+
+const rule = (includes: string, group: string[]) => ({
   includes: [includes],
   linter: {
     rules: {
       style: {
         noRestrictedImports: {
           level: 'error',
-          options: {
-            patterns: [{ group: refused.map((name) => `**/${name.split('/').at(-1)}/**`), message: MESSAGE }],
-          },
+          options: { patterns: [{ group, message: MESSAGE }] },
         },
       },
     },

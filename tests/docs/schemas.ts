@@ -1,12 +1,13 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import * as z from 'zod';
-import { ANALYTICS_EVENTS, ANALYTICS_QUEUE, analyticsSchema } from '../../lib/analytics/message';
+import { ANALYTICS_EVENTS, analyticsSchema } from '../../lib/analytics/message';
 import { JOB_ENDED } from '../../lib/aws/events';
 import { campaignSchema, EMAIL_MESSAGE, EMAILS_QUEUE, emailMessageSchema } from '../../lib/emails/message';
 import { recipientSchema } from '../../lib/emails/recipient';
-import { FEEDBACK_QUEUE, FEEDBACK_SUBMITTED, feedbackSchema } from '../../lib/feedback/message';
+import { FEEDBACK_SUBMITTED, feedbackSchema } from '../../lib/feedback/message';
 import { completionSchema } from '../../lib/jobs/completion-schema';
 import { envelopeSchema } from '../../lib/jobs/envelope';
+import { ANALYTICS_QUEUE, FEEDBACK_QUEUE } from '../../lib/jobs/keys';
 import {
   inviteSchema,
   notifyBuildSchema,

@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { dataKey } from '../../../lib/analytics/keys';
-import { ANALYTICS_EVENTS, ANALYTICS_QUEUE } from '../../../lib/analytics/message';
+import { ANALYTICS_EVENTS } from '../../../lib/analytics/message';
 import { analyticsContract } from '../../../lib/analytics/process';
 import { sha256 } from '../../../lib/jobs/envelope';
-import { deduplicationId } from '../../../lib/jobs/keys';
+import { ANALYTICS_QUEUE, deduplicationId } from '../../../lib/jobs/keys';
 import type { MemoryObjects } from '../../support/memory-objects';
 import type { JobSpec } from '../draw/plan';
 import type { SimulatedQueue, World } from '../world/types';
