@@ -1,5 +1,13 @@
 import type { JobRow } from '../jobs/row';
-import { type Bulk, type BulkAction, createBulk, jobsToTouch, MOST_PER_SECOND, previewOf } from '../ops/bulk';
+import {
+  type Bulk,
+  type BulkAction,
+  createBulk,
+  jobsToTouch,
+  MOST_PER_SECOND,
+  type Selection,
+  selectionOf,
+} from '../ops/bulk';
 import type { OperatorDeps } from '../ops/operator';
 import { OperatorError } from '../ops/operator';
 import { runBulk } from '../ops/run-bulk';
@@ -41,9 +49,10 @@ export async function actOnMany(
   const deps = await operator();
   const rows = await chosen(context, deps, action, only);
   if (rows.length === 0) return out.line('No jobs.');
-  for (const line of previewLines(rows)) out.line(line);
+  const selection = selectionOf(rows);
+  for (const line of previewLines(selection)) out.line(line);
   if (isDryRun(options)) return out.line(`${counted(rows.length, 'job')} would be ${DONE[action]}.`);
-  const bulk = await createBulk({ ...deps, audit: await audited() }, { action, rows, perSecond });
+  const bulk = await createBulk({ ...deps, audit: await audited() }, { action, selection, perSecond });
   const answer = options.yes === true ? 'yes' : await out.ask(`${question(bulk)} Type yes to begin: `);
   if (answer?.trim() !== 'yes') {
     out.line(`Nothing was changed. The bulk action ${bulk.id} is kept.`);
@@ -72,8 +81,8 @@ async function chosen(
   return rows;
 }
 
-function previewLines(rows: readonly JobRow[]): string[] {
-  const cells = previewOf(rows).map(({ queue, state, code, count: jobs }) => [queue, state, code ?? '', String(jobs)]);
+function previewLines({ preview }: Selection): string[] {
+  const cells = preview.map(({ queue, state, code, count: jobs }) => [queue, state, code ?? '', String(jobs)]);
   return tableText(['QUEUE', 'STATE', 'ERROR', 'JOBS'], cells);
 }
 

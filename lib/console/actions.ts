@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { bulkOf, stopBulk } from '../ops/bulk';
 import { decideCampaign } from '../ops/campaign-decide';
 import { statusOf } from '../ops/campaign-view';
 import { cancel } from '../ops/cancel';
@@ -10,15 +11,18 @@ import { pauseQueue, resumeQueue } from '../ops/pause';
 import { replace } from '../ops/replace';
 import { resolveStep } from '../ops/resolve';
 import { retry } from '../ops/retry';
-import { isProduction, words } from '../target';
+import { words } from '../target';
 import { timeText } from '../text';
 import { audit } from './audit';
+import { beginBulk } from './bulk';
 import { type ConsoleDeps, commandFor } from './deps';
+import { confirmed, type Needs, needsOf, type Word } from './word';
 
 /** `audited` stores who does it, and comes just before the change. */
 interface How {
   audited: () => Promise<string>;
   reason: string;
+  ending?: AbortSignal | undefined;
 }
 
 /** An action on one job, queue or campaign: what `sls` does too, through the same function. */
@@ -30,6 +34,8 @@ interface Action<Input> {
   question(input: Input): string;
   /** Whether it needs the operator's reason everywhere, and not only in production. */
   needsReason?: true;
+  /** Whether it changes many jobs. */
+  many?: true;
   /** Returns what happened. */
   run(deps: Deployment, input: Input, how: How): Promise<string>;
 }
@@ -37,12 +43,12 @@ interface Action<Input> {
 /** Checks that the parts of one action agree on its input. */
 const action = <Input>(made: Action<Input>): Action<unknown> => made as unknown as Action<unknown>;
 const job = z.strictObject({ queue: z.string(), id: z.string() });
-const campaign = z.strictObject({ id: z.string() });
+const byId = z.strictObject({ id: z.string() });
 const queueInput = z.strictObject({ queue: z.string() });
 
 const campaignAction = (decision: 'pause' | 'resume' | 'cancel', question: string) =>
   action({
-    input: campaign,
+    input: byId,
     command: ({ id }) => words`campaign ${decision} ${id}`,
     question: () => question,
     run: async (deps, { id }, { audited }) => {
@@ -129,16 +135,36 @@ const ACTIONS = {
       return `${queue} is resumed.`;
     },
   }),
+  'bulk.stop': action({
+    input: byId,
+    command: ({ id }) => words`bulk stop ${id}`,
+    question: () => 'Stop the bulk action after the jobs of the present second? It can be continued.',
+    run: async (deps, { id }, { audited }) => {
+      await bulkOf(deps, id);
+      await audited();
+      return `The bulk action ${id} is ${(await stopBulk(deps, id)).status}.`;
+    },
+  }),
+  'bulk.continue': action({
+    input: byId,
+    command: ({ id }) => words`bulk continue ${id}`,
+    question: () => 'Go on with the bulk action? No job is changed twice.',
+    many: true,
+    run: async (deps, { id }, { audited, ending }) => {
+      if ((await bulkOf(deps, id)).status === 'done') throw new OperatorError(`The bulk action ${id} is done.`);
+      await beginBulk({ ...deps, audit: await audited() }, id, ending);
+      return `The bulk action ${id} goes on.`;
+    },
+  }),
   'campaign.pause': campaignAction('pause', 'Hold everything of the campaign that was not sent to SendGrid yet?'),
   'campaign.resume': campaignAction('resume', 'Continue the campaign where it stopped?'),
   'campaign.cancel': campaignAction('cancel', 'Stop the campaign permanently? Nothing more is sent.'),
 };
 
 /** What the page shows before an action. */
-export interface Preview {
+export interface Preview extends Needs {
   question: string;
   command: string;
-  needsReason: boolean;
 }
 
 function parsed(name: string, input: unknown): { chosen: Action<unknown>; given: unknown } {
@@ -149,20 +175,22 @@ function parsed(name: string, input: unknown): { chosen: Action<unknown>; given:
   return { chosen, given: data };
 }
 
+const needs = (deps: ConsoleDeps, { needsReason, many }: Action<unknown>): Needs =>
+  needsOf(deps, { reason: needsReason, many });
+
 /** What an action would ask, and the command that does the same. It changes nothing. */
 export function previewAction(deps: ConsoleDeps, name: string, input: unknown): Preview {
   const { chosen, given } = parsed(name, input);
-  const { question, command, needsReason = isProduction(deps.target) } = chosen;
-  return { question: question(given), command: commandFor(deps, command(given)), needsReason };
+  const { question, command } = chosen;
+  return { question: question(given), command: commandFor(deps, command(given)), ...needs(deps, chosen) };
 }
 
 /** Does it. Before the change it stores who does it and why, which production demands. Returns what happened. */
-export async function act(deps: ConsoleDeps, name: string, input: unknown, reason = ''): Promise<string> {
+export async function act(deps: ConsoleDeps, name: string, input: unknown, word: Word): Promise<string> {
   const { chosen, given } = parsed(name, input);
-  if (!deps.write) throw new OperatorError('This console only reads. Start it with --write to allow actions.');
-  if ((chosen.needsReason || isProduction(deps.target)) && reason.trim() === '')
-    throw new OperatorError('Say why. The audit needs a reason.');
+  confirmed(deps, needs(deps, chosen), word);
+  const { reason } = word;
   const command = chosen.command(given);
   const audited = () => audit(deps, { action: name, arguments: { command }, reason });
-  return chosen.run(deps.deployment, given, { audited, reason });
+  return chosen.run(deps.deployment, given, { audited, reason, ending: deps.ending });
 }

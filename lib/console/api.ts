@@ -6,7 +6,7 @@ import { MOST_PER_SECOND } from '../ops/bulk';
 import { OperatorError } from '../ops/operator';
 import { overview } from '../ops/overview';
 import { act, previewAction } from './actions';
-import { continueBulk, listBulks, previewBulk, startBulk, stop } from './bulk';
+import { listBulks, type Previews, previewBulk, startBulk } from './bulk';
 import { campaignList, campaignPage } from './campaigns';
 import { deadLetters } from './dead-letters';
 import type { ConsoleDeps } from './deps';
@@ -33,22 +33,18 @@ const querySchema = z.object({
   from: time,
   to: time,
 });
-const actionSchema = z.object({ action: z.string(), input: z.unknown(), reason: z.string().max(500).optional() });
 const jobSchema = z.object({ queue: z.string(), id: z.string() });
-const confirmation = { reason: z.string().max(500).default(''), instance: z.string().default('') };
-const bulkSchema = z.object({
-  ask: z.object({
-    action: z.enum(['retry', 'cancel', 'discard']),
-    queue: z.string(),
-    state: z.enum(['queued', 'held']).optional(),
-    reason: z.string().optional(),
-    code: z.string().optional(),
-    perSecond: z.int().min(1).max(MOST_PER_SECOND),
-  }),
-  jobs: z.string().default(''),
-  ...confirmation,
+const word = { reason: z.string().max(500).default(''), instance: z.string().default('') };
+const actionSchema = z.object({ action: z.string(), input: z.unknown(), ...word });
+const askSchema = z.object({
+  action: z.enum(['retry', 'cancel', 'discard']),
+  queue: z.string(),
+  state: z.enum(['queued', 'held']).optional(),
+  reason: z.string().optional(),
+  code: z.string().optional(),
+  perSecond: z.int().min(1).max(MOST_PER_SECOND),
 });
-const bulkIdSchema = z.object({ id: z.string(), ...confirmation });
+const startSchema = z.object({ preview: z.string(), ...word });
 const localSchema = z.object({
   vendor: z.string().default(''),
   how: z.string().default(''),
@@ -58,6 +54,7 @@ const localSchema = z.object({
 /** What the page asks for and does. Each path stands behind the guard. */
 export function consoleApi(deps: ConsoleDeps): Hono<Env> {
   const api = new Hono<Env>();
+  const previews: Previews = new Map();
   api.use(ownPage(deps.token));
   api.post('*', ownWrite, bodyLimit({ maxSize: MOST_BYTES, onError: tooLarge }));
 
@@ -79,19 +76,12 @@ export function consoleApi(deps: ConsoleDeps): Hono<Env> {
   api.get('/dead', async (context) => context.json(await deadLetters(deps, given(context).queue)));
   api.get('/bulk', async (context) => context.json(await listBulks(deps)));
   api.post('/bulk/preview', async (context) => {
-    const { ask } = read(bulkSchema, await body(context));
-    return context.json(await previewBulk(deps, ask));
+    const ask = read(askSchema, await body(context));
+    return context.json(await previewBulk(deps, previews, ask));
   });
   api.post('/bulk/start', async (context) =>
-    context.json({ id: await startBulk(deps, read(bulkSchema, await body(context))) }),
+    context.json({ id: await startBulk(deps, previews, read(startSchema, await body(context))) }),
   );
-  api.post('/bulk/continue', async (context) =>
-    context.json({ id: await continueBulk(deps, read(bulkIdSchema, await body(context))) }),
-  );
-  api.post('/bulk/stop', async (context) => {
-    await stop(deps, read(bulkIdSchema, await body(context)).id);
-    return context.json({});
-  });
   api.get('/campaigns', async (context) => {
     const { day } = given(context);
     return context.json(await campaignList(deps, day === undefined ? undefined : dayOf(day)));
@@ -103,8 +93,8 @@ export function consoleApi(deps: ConsoleDeps): Hono<Env> {
     return context.json(previewAction(deps, action, input));
   });
   api.post('/act', async (context) => {
-    const { action, input, reason } = read(actionSchema, await body(context));
-    return context.json({ done: await act(deps, action, input, reason) });
+    const { action, input, ...said } = read(actionSchema, await body(context));
+    return context.json({ done: await act(deps, action, input, said) });
   });
 
   api.get('/local', async (context) => context.json(await localPage(deps, { unmask: false })));

@@ -4,6 +4,7 @@ import type { Bulk, BulkAction, PreviewLine } from '../ops/bulk';
 import type { Explained } from '../ops/explain';
 import type { Span } from '../ops/timeline';
 import type { LocalVendor } from './local-tools';
+import type { Needs } from './word';
 
 /** What the console's server answers, for the server and the page. The page imports types only. Times are ms since 1970. */
 
@@ -87,11 +88,11 @@ export interface BulkAsk {
   perSecond: number;
 }
 
-/** What a bulk action would touch. `jobs`: a digest, by which the server sees at the start that they are the same. */
-export interface BulkPreview {
+/** What a bulk action would touch. The server remembers the jobs by `id` for the start. */
+export interface BulkPreview extends Needs {
+  id: string;
   lines: PreviewLine[];
   total: number;
-  jobs: string;
   /** Only if it would touch a job. */
   command?: string;
 }

@@ -84,8 +84,23 @@ export async function jobsToTouch(
   return { rows, looked };
 }
 
+/** Jobs as an operator has seen them. */
+export interface Selection {
+  /** In the order in which they were accepted, so that the jobs of a message group keep their order. */
+  jobs: Chosen[];
+  preview: PreviewLine[];
+}
+
+/** What a bulk action needs to know about its jobs. */
+export const selectionOf = (rows: readonly JobRow[]): Selection => ({
+  jobs: rows
+    .toSorted((a, b) => a.time - b.time || (a.id < b.id ? -1 : 1))
+    .map((row) => ({ key: row.key, place: placeOf(row), generation: row.generation })),
+  preview: previewOf(rows),
+});
+
 /** Counts of jobs by queue, state and error code, the most frequent first. */
-export function previewOf(rows: readonly JobRow[]): PreviewLine[] {
+function previewOf(rows: readonly JobRow[]): PreviewLine[] {
   const kinds = groupBy(rows, (row) => JSON.stringify([row.queue, stateOf(row), row.error?.code]));
   return [...kinds.values()]
     .flatMap((of) => {
@@ -100,20 +115,19 @@ export function previewOf(rows: readonly JobRow[]): PreviewLine[] {
 /** Stores a bulk action. Nothing happens to its jobs before `runBulk`. Throws an OperatorError for too many jobs. */
 export async function createBulk(
   deps: Pick<ActingDeps, 'table' | 'objects' | 'clock' | 'random' | 'prefix' | 'audit'>,
-  { action, rows, perSecond }: { action: BulkAction; rows: readonly JobRow[]; perSecond: number },
+  { action, selection, perSecond }: { action: BulkAction; selection: Selection; perSecond: number },
 ): Promise<Bulk> {
-  if (rows.length > MOST_JOBS) throw new OperatorError(TOO_MANY);
+  const { jobs, preview } = selection;
+  if (jobs.length > MOST_JOBS) throw new OperatorError(TOO_MANY);
   if (perSecond > MOST_PER_SECOND)
     throw new OperatorError(`A bulk action takes at most ${MOST_PER_SECOND} jobs a second.`);
   const id = newId(deps);
   const at = deps.clock.now();
-  // In the order in which they were accepted, so that the jobs of a message group keep their order.
-  const sorted = rows.toSorted((a, b) => a.time - b.time || (a.id < b.id ? -1 : 1));
-  const lines = sorted.map((row) => [row.key, placeOf(row), row.generation].join('\t'));
+  const lines = jobs.map(({ key, place, generation }) => [key, place, generation].join('\t'));
   await deps.objects.create(bulkJobsKey(deps.prefix, id), lines.join('\n'), 'text/plain');
   const item: Bulk = {
     ...{ key: bulkKey(id), version: 0, writer: '', id, action, at, audit: deps.audit, perSecond },
-    ...{ preview: previewOf(rows).slice(0, MOST_LINES), total: rows.length, status: 'ready' },
+    ...{ preview: preview.slice(0, MOST_LINES), total: jobs.length, status: 'ready' },
     ...{ next: 0, done: 0, refused: 0, refusals: [], unsure: [] },
     expiresAt: Math.ceil((at + ROW_LIFETIME_MS) / 1000),
   };

@@ -24,6 +24,8 @@ const MOST_KEPT = 100;
 export interface RunOptions {
   /** Stops the bulk action after the jobs of the present second. */
   signal?: AbortSignal;
+  /** Called once it is certain to run: nothing else runs, and its jobs are known. */
+  onBegun?: () => void;
   onProgress?: (bulk: Bulk) => void;
 }
 
@@ -32,13 +34,21 @@ export interface RunOptions {
  * rate of the instance. Each job's row names the bulk action before the job is changed, so a run after a crash at any point
  * changes no job twice. Rejects with an OperatorError while another one runs.
  */
-export async function runBulk(deps: ActingDeps, id: string, { signal, onProgress }: RunOptions = {}): Promise<Bulk> {
+export async function runBulk(
+  deps: ActingDeps,
+  id: string,
+  { signal, onBegun, onProgress }: RunOptions = {},
+): Promise<Bulk> {
   const lease = await takeLease<RunLease>(deps, bulkLeaseKey, deps.clock.now() + LEASE_MS);
   if (!lease)
-    throw new OperatorError('Another bulk action is running, or one has just died. Try again in half a minute.');
+    throw new OperatorError(
+      `Another bulk action is running, or one has just died. The bulk action ${id} is kept. Continue it in half a minute:`,
+      continues(id),
+    );
   try {
     await begin(deps, id);
     const jobs = await bulkJobs(deps, id);
+    onBegun?.();
     for (;;) {
       const began = deps.clock.now();
       const bulk = await bulkOf(deps, id);
@@ -50,13 +60,18 @@ export async function runBulk(deps: ActingDeps, id: string, { signal, onProgress
       const next = await change(deps, id, (now) => counted(now, bulk, chunk.length, outcomes));
       onProgress?.(next);
       if (!(await renewed(deps, lease)))
-        throw new OperatorError('Another process runs a bulk action now. This one has stopped.');
+        throw new OperatorError(
+          `Another process runs a bulk action now. The bulk action ${id} has stopped. Continue it later:`,
+          continues(id),
+        );
       if (next.next < jobs.length) await deps.clock.sleep(Math.max(0, SECOND_MS - (deps.clock.now() - began)));
     }
   } finally {
     await endLease(deps, lease);
   }
 }
+
+const continues = (id: string): string => `bulk continue ${id} --yes`;
 
 const begin = (deps: ActingDeps, id: string): Promise<Bulk> =>
   change(deps, id, (bulk) => (bulk.status === 'done' ? undefined : { ...bulk, status: 'running' }));

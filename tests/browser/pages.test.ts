@@ -2,6 +2,7 @@ import http from 'node:http';
 import { PermanentError, VENDORS } from '../../lib/errors';
 import { REASONS, STATES } from '../../lib/jobs/row';
 import { close, listen } from '../../lib/local/loopback';
+import { createBulk, selectionOf } from '../../lib/ops/bulk';
 import { pauseQueue } from '../../lib/ops/pause';
 import { type TestedConsole, testedConsole } from '../support/console';
 import { memoryDeployment } from '../support/deployment';
@@ -20,7 +21,7 @@ const opens = <T extends { close(): Promise<void> }>(made: T): T => {
   return made;
 };
 
-/** A console of production over two dead jobs, whose errors hold markup. */
+/** A console of production over two dead jobs, whose errors hold markup, and a bulk action that has not begun. */
 async function aConsole(options: Parameters<typeof testedConsole>[1] = {}): Promise<TestedConsole> {
   const { contract } = sampleContract(() => {
     throw new PermanentError({ code: 'Rejected', message: MARKUP });
@@ -29,6 +30,8 @@ async function aConsole(options: Parameters<typeof testedConsole>[1] = {}): Prom
   for (const n of [1, 2])
     engine.send(JSON.stringify(anEnvelope({ id: jobId(n), correlationid: MARKUP, data: { name: `person ${n}` } })));
   await engine.deliver();
+  const selection = selectionOf(engine.rows());
+  await createBulk({ ...engine.deps, audit: 'an-audit' }, { action: 'retry', selection, perSecond: 1 });
   return opens(await testedConsole(engine, options));
 }
 
@@ -181,7 +184,7 @@ browserTest('the queued or held jobs of a queue can be cancelled together, and t
   const { page } = await aTabOn('/console/jobs?queue=sample&state=queued', { write: true });
 
   await page.getByRole('button', { name: 'Cancel all' }).click();
-  await page.getByText('npx sls jobs cancel --queue sample --state queued --rate 20').waitFor();
+  await page.getByText('There are no such jobs').waitFor();
   await page.keyboard.press('Escape');
   await page.getByLabel('State').selectOption('dead');
   await page.getByRole('button', { name: 'Search' }).click();
@@ -225,6 +228,20 @@ browserTest('the way back to a job shows nothing of the data of the job before',
   await page.locator('p.id').getByText(jobId(1)).waitFor();
 
   expect(await page.locator('textarea').count()).toBe(0);
+});
+
+browserTest('a bulk action goes on after a question that shows its command', async () => {
+  const { page } = await aTabOn('/console/dead', { write: true });
+
+  await page.getByRole('button', { name: 'Continue' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByText('npx sls bulk continue').waitFor();
+  expect(['the question', await violations(page)]).toEqual(['the question', []]);
+  await dialog.getByLabel('Reason').fill('it is fixed');
+  await dialog.getByLabel('Type acme to continue').fill('acme');
+  await dialog.getByRole('button', { name: 'Continue' }).click();
+
+  await page.getByText('2 of 2 done').waitFor();
 });
 
 browserTest('everything can be done by keyboard', async () => {

@@ -2,7 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import type { Preview } from '../actions';
 import { ask } from './api';
 import { Command } from './parts';
-import { Question } from './question';
+import { Question, Words } from './question';
 import { useSession } from './session';
 
 interface ActionProps {
@@ -31,26 +31,21 @@ export function Action({ label, action, input, onDone, disabled = false }: Actio
 function Asked({ label, action, input, onDone, close }: Omit<ActionProps, 'disabled'> & { close: () => void }) {
   const { instance } = useSession();
   const [preview, setPreview] = useState<Preview>();
-  const [reason, setReason] = useState('');
+  const [word, setWord] = useState({ reason: '', instance: '' });
   const [error, setError] = useState<string>();
   useEffect(() => {
     ask<Preview>('preview', { action, input }).then(setPreview, (failure: Error) => setError(failure.message));
   }, []);
   const act = async () => {
-    const { done } = await ask<{ done: string }>('act', { action, input, reason });
+    const { done } = await ask<{ done: string }>('act', { action, input, ...word });
     onDone?.(done);
   };
   return (
     <Question
       title={label}
       confirm={label}
-      disabled={!preview || (preview.needsReason && reason.trim() === '')}
-      inputs={
-        <label>
-          Reason{preview?.needsReason === false ? ' (optional)' : ''}
-          <input value={reason} maxLength={200} onInput={(event) => setReason(event.currentTarget.value)} />
-        </label>
-      }
+      disabled={!preview || (preview.needsReason && word.reason.trim() === '')}
+      inputs={<Words needs={preview} {...{ word, setWord }} />}
       {...{ error, act, close }}
     >
       <p>{preview?.question ?? 'One moment …'}</p>

@@ -1,9 +1,9 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { BulkAsk, BulkPreview, BulkView } from '../views';
+import { Action } from './action';
 import { ask } from './api';
 import { Command, Failure, Table, Time, useAsk } from './parts';
-import { Question } from './question';
-import { useSession } from './session';
+import { Question, Words } from './question';
 
 const DEFAULT_PER_SECOND = 20;
 const MOST_PER_SECOND = 100;
@@ -42,13 +42,19 @@ function Asked({
   const [perSecond, setPerSecond] = useState(DEFAULT_PER_SECOND);
   const [preview, setPreview] = useState<BulkPreview>();
   const [error, setError] = useState<string>();
-  const [word, setWord] = useState<Word>({ reason: '', instance: '' });
+  const [word, setWord] = useState({ reason: '', instance: '' });
   const asked: BulkAsk = { action, queue, state, reason: reason || undefined, code: code || undefined, perSecond };
   useEffect(() => {
-    ask<BulkPreview>('bulk/preview', { ask: asked }).then(setPreview, (failure: Error) => setError(failure.message));
+    const abort = new AbortController();
+    // Nothing can begin at the rate of an earlier preview.
+    setPreview(undefined);
+    ask<BulkPreview>('bulk/preview', asked, abort.signal).then(setPreview, (failure: Error) => {
+      if (!abort.signal.aborted) setError(failure.message);
+    });
+    return () => abort.abort();
   }, [perSecond]);
   const act = async () => {
-    await ask('bulk/start', { ask: asked, jobs: preview?.jobs ?? '', ...word });
+    await ask('bulk/start', { preview: preview?.id ?? '', ...word });
     dispatchEvent(new Event(CHANGED));
   };
   return (
@@ -56,7 +62,7 @@ function Asked({
       title={label}
       confirm={`${label} (${preview?.total ?? '…'})`}
       disabled={!preview || preview.total === 0}
-      inputs={<Words word={word} setWord={setWord} />}
+      inputs={<Words needs={preview} {...{ word, setWord }} />}
       {...{ error, act, close }}
     >
       {preview ? (
@@ -96,64 +102,19 @@ function Asked({
   );
 }
 
-/** What production asks of an operator. */
-interface Word {
-  reason: string;
-  instance: string;
-}
-
-function Words({ word, setWord }: { word: Word; setWord: (word: Word) => void }) {
-  const { production, instance } = useSession();
-  return (
-    <>
-      <label>
-        Reason{production ? '' : ' (optional)'}
-        <input
-          value={word.reason}
-          maxLength={200}
-          onInput={(event) => setWord({ ...word, reason: event.currentTarget.value })}
-        />
-      </label>
-      {production ? (
-        <label>
-          This changes {instance} in production. Type {instance} to continue
-          <input
-            value={word.instance}
-            autocomplete="off"
-            onInput={(event) => setWord({ ...word, instance: event.currentTarget.value })}
-          />
-        </label>
-      ) : null}
-    </>
-  );
-}
-
 /** The last bulk actions, with their progress. They go on without the page. */
 export function Bulks() {
-  const { write } = useSession();
   const { data = [], error, reload } = useAsk<BulkView[]>('bulk', 1_000);
-  const [failure, setFailure] = useState<string>();
-  const [word, setWord] = useState<Word>({ reason: '', instance: '' });
   useEffect(() => {
     addEventListener(CHANGED, reload);
     return () => removeEventListener(CHANGED, reload);
   }, [reload]);
   if (data.length === 0) return <Failure error={error} />;
-  const post = (path: string, body: object) =>
-    ask(`bulk/${path}`, body).then(
-      () => {
-        setFailure(undefined);
-        reload();
-      },
-      (refused: Error) => setFailure(refused.message),
-    );
-  const canContinue = data.some(({ status }) => status !== 'done');
   return (
     <>
       <h2>Bulk actions</h2>
-      <Failure error={failure ?? error} />
-      {write && canContinue ? <Words word={word} setWord={setWord} /> : null}
-      <Table label="Bulk actions" head={['Begun (UTC)', 'Action', 'Status', 'Progress', 'Refused', 'Unsure', '']}>
+      <Failure error={error} />
+      <Table label="Bulk actions" head={['Begun (UTC)', 'Action', 'Status', 'Progress', 'Refused', 'Unsure', 'Change']}>
         {data.map(({ id, at, action, status, next, total, done, refused, refusals, unsure, perSecond }) => (
           <tr key={id}>
             <td>
@@ -170,16 +131,12 @@ export function Bulks() {
             <td>{unsure.length}</td>
             <td>
               <div class="buttons">
-                {write && status === 'running' ? (
-                  <button type="button" onClick={() => post('stop', { id })}>
-                    Stop
-                  </button>
+                {status === 'running' ? (
+                  <Action label="Stop" action="bulk.stop" input={{ id }} onDone={reload} />
                 ) : null}
-                {write && status !== 'done' ? (
-                  <button type="button" onClick={() => post('continue', { id, ...word })}>
-                    Continue
-                  </button>
-                ) : null}
+                {status === 'done' ? null : (
+                  <Action label="Continue" action="bulk.continue" input={{ id }} onDone={reload} />
+                )}
               </div>
             </td>
           </tr>

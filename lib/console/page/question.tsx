@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import type { Needs, Word } from '../word';
 import { Failure } from './parts';
 import { useSession } from './session';
 
@@ -17,6 +18,41 @@ interface QuestionProps {
   /** Does it. A rejection is shown, and the question stays open. */
   act: () => Promise<void>;
   close: () => void;
+}
+
+/** The inputs for what an operator says before an action. */
+export function Words({
+  needs,
+  word,
+  setWord,
+}: {
+  needs: Needs | undefined;
+  word: Word;
+  setWord: (word: Word) => void;
+}) {
+  const { instance } = useSession();
+  return (
+    <>
+      <label>
+        Reason{needs?.needsReason === false ? ' (optional)' : ''}
+        <input
+          value={word.reason}
+          maxLength={200}
+          onInput={(event) => setWord({ ...word, reason: event.currentTarget.value })}
+        />
+      </label>
+      {needs?.needsName ? (
+        <label>
+          This changes {instance} in production. Type {instance} to continue
+          <input
+            value={word.instance}
+            autocomplete="off"
+            onInput={(event) => setWord({ ...word, instance: event.currentTarget.value })}
+          />
+        </label>
+      ) : null}
+    </>
+  );
 }
 
 /** Asks before an action. A console that only reads shows the same, without the button that acts. */

@@ -26,7 +26,7 @@ import { type LocalPorts, localPorts } from '../../../lib/local/ports';
 import { createSqsModel } from '../../../lib/local/sqs/model';
 import { startSqs } from '../../../lib/local/sqs/server';
 import type { LocalMapping } from '../../../lib/local/triggers';
-import { createBulk } from '../../../lib/ops/bulk';
+import { createBulk, selectionOf } from '../../../lib/ops/bulk';
 import { jobsTable } from '../../../resources/jobs-table';
 import { anEnvelope, jobId } from '../../support/engine';
 import { inState } from '../../support/in-state';
@@ -127,7 +127,7 @@ async function lay(): Promise<void> {
   const rows = await Promise.all([ledger.get(jobKey('feedback', DEAD))]);
   const deps = { ...base, ledger, objects: ports.objects, prefix: 'jobs', audit: 'an-audit' };
   const dead = rows.filter((row) => row !== undefined);
-  bulk = (await createBulk(deps, { action: 'retry', rows: dead, perSecond: 1 })).id;
+  bulk = (await createBulk(deps, { action: 'retry', selection: selectionOf(dead), perSecond: 1 })).id;
   const store = campaigns(base);
   const counts = { requested: 20, duplicates: 0, rejected: 0, recipients: 20, chunks: 2, chunkSize: 10 };
   const manifest = { key: 'jobs/_data/emails/x', sha256: '0'.repeat(64) };

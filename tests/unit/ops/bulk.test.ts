@@ -1,7 +1,15 @@
 import { PermanentError, WaitError } from '../../../lib/errors';
 import { bulkJobsKey, bulkLeaseKey } from '../../../lib/jobs/keys';
 import { takeLease } from '../../../lib/jobs/run-lease';
-import { type Bulk, type BulkAction, bulkOf, createBulk, lastBulks, stopBulk } from '../../../lib/ops/bulk';
+import {
+  type Bulk,
+  type BulkAction,
+  bulkOf,
+  createBulk,
+  lastBulks,
+  selectionOf,
+  stopBulk,
+} from '../../../lib/ops/bulk';
 import { cancel } from '../../../lib/ops/cancel';
 import { discard } from '../../../lib/ops/discard';
 import { retry } from '../../../lib/ops/retry';
@@ -28,7 +36,8 @@ async function someJobs(count: number, { contract } = dies(), options: EngineOpt
     engine.send(JSON.stringify(anEnvelope({ id: jobId(n) })), { group: `g${n % 2}`, deduplication: jobId(n) });
   for (let n = 0; n < count; n++) await engine.deliver();
   const deps = { ...engine.deps, audit: 'an-audit' };
-  const bulk = (action: BulkAction, perSecond = 2) => createBulk(deps, { action, rows: engine.rows(), perSecond });
+  const bulk = (action: BulkAction, perSecond = 2) =>
+    createBulk(deps, { action, selection: selectionOf(engine.rows()), perSecond });
   return { engine, deps, bulk };
 }
 
@@ -128,7 +137,10 @@ test('one bulk action of an instance runs at a time, and a run that died blocks 
   const { id } = await made.bulk('retry');
   await takeLease(made.deps, bulkLeaseKey, made.engine.clock.now() + 30 * SECOND);
 
-  await expect(runBulk(made.deps, id)).rejects.toThrow('Another bulk action is running');
+  await expect(runBulk(made.deps, id)).rejects.toMatchObject({
+    message: expect.stringMatching(`Another bulk action is running.* The bulk action ${id} is kept`),
+    next: `bulk continue ${id} --yes`,
+  });
   made.engine.clock.advance(30 * SECOND);
 
   expect(await runBulk(made.deps, id)).toMatchObject({ status: 'done', done: 2 });
