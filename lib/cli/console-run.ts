@@ -7,11 +7,11 @@ import { port as portOf } from './options';
 import { callerOf } from './target';
 
 /** The code of `sls console`. It ends with Ctrl-C. */
-export const consoleRun: Run = async ({ options, out, deployment, target, serverless }) => {
+export const consoleRun: Run = async ({ options, out, deployment, target, serverless, publishAlarm }) => {
   const port = portOf(options, DEFAULT_CONSOLE_PORT);
   const write = options.write === true;
   const served = await serveConsole(
-    { deployment: await deployment(), target, by: await callerOf(serverless), write },
+    { deployment: await deployment(), target, by: await callerOf(serverless), write, publishAlarm },
     port,
   ).catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;

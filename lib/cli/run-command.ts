@@ -2,9 +2,9 @@ import { ConfigError } from '../config/environment';
 import { StoreError } from '../errors';
 import { InstanceProblems } from '../instances/problems';
 import { IllegalTransitionError } from '../jobs/transitions';
-import { writeAudit } from '../ops/audit-trail';
+import { auditChange } from '../ops/audit-trail';
 import { OperatorError } from '../ops/operator';
-import { isProduction, slsCommand, type Target, withCommand } from '../target';
+import { slsCommand, type Target, withCommand } from '../target';
 import { actOf } from './act';
 import { type Command, type CommandContext, type Output, type Run, writesNow } from './command';
 import { confirmWrite } from './confirm';
@@ -74,9 +74,7 @@ async function runOn(
   let stored: Promise<string> | undefined;
   const audit = async () => {
     const { reader, publishAlarm } = await connected();
-    const id = await writeAudit(reader, await actOf(name, { serverless, options, out }));
-    if (isProduction(target)) await announce({ name, id, out, publishAlarm });
-    return id;
+    return auditChange({ ...reader, publishAlarm, note: out.note }, await actOf(name, { serverless, options, out }));
   };
   await run({
     options,
@@ -93,21 +91,6 @@ async function runOn(
     publishAlarm: async (message) => (await connected()).publishAlarm(message),
   });
   if (dry) for (const line of dryRunLines(touched)) (options.json ? out.note : out.line)(line);
-}
-
-/** Shows a change of production in the chat of the alarms. The command goes on without that. */
-async function announce({
-  name,
-  id,
-  out,
-  publishAlarm,
-}: { name: string; id: string; out: Output } & Pick<Connection, 'publishAlarm'>): Promise<void> {
-  try {
-    await publishAlarm({ subject: 'An operator changes production', text: `sls ${name}, audit ${id}` });
-  } catch (error) {
-    if (!(error instanceof StoreError)) throw error;
-    out.note(`The chat of the alarms does not show this: ${error.message}`);
-  }
 }
 
 const sentence = (text: string): string => (/[.!?:]$/.test(text) ? text : `${text}.`);

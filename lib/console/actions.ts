@@ -13,7 +13,7 @@ import { resolveStep } from '../ops/resolve';
 import { retry } from '../ops/retry';
 import { words } from '../target';
 import { timeText } from '../text';
-import { audit } from './audit';
+import { auditAction } from './audit';
 import { beginBulk } from './bulk';
 import { type ConsoleDeps, commandFor } from './deps';
 import { confirmed, type Needs, needsOf, type Word } from './word';
@@ -191,6 +191,6 @@ export async function act(deps: ConsoleDeps, name: string, input: unknown, word:
   confirmed(deps, needs(deps, chosen), word);
   const { reason } = word;
   const command = chosen.command(given);
-  const audited = () => audit(deps, { action: name, arguments: { command }, reason });
+  const audited = () => auditAction(deps, { action: name, arguments: { command }, reason });
   return chosen.run(deps.deployment, given, { audited, reason, ending: deps.ending });
 }

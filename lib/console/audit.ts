@@ -1,25 +1,25 @@
-import { writeAudit } from '../ops/audit-trail';
+import { type Act, auditChange, writeAudit } from '../ops/audit-trail';
 import type { ConsoleDeps } from './deps';
 
 /** What an operator is about to do in the console. `arguments` hold ids, never data of a job. */
 export interface Deed {
   action: string;
-  arguments?: Record<string, string>;
+  arguments: Record<string, string>;
   reason?: string | undefined;
 }
 
-/**
- * Stores who does something and why. Returns the id of that object. Comes before the deed; without it nothing is done.
- */
-export function audit({ deployment, target, by }: ConsoleDeps, { action, reason, ...rest }: Deed): Promise<string> {
+/** Stores who changes something and why, as the commands do. Returns the id of that object. Without it nothing is done. */
+export const auditAction = (deps: ConsoleDeps, deed: Deed): Promise<string> => {
+  const { deployment, publishAlarm } = deps;
+  return auditChange({ ...deployment, publishAlarm, note: (text) => deployment.log.warn(text) }, actOf(deps, deed));
+};
+
+/** Stores who looks at something personal. */
+export const auditLook = (deps: ConsoleDeps, deed: Deed): Promise<string> =>
+  writeAudit(deps.deployment, actOf(deps, deed));
+
+function actOf({ target, by }: ConsoleDeps, { action, reason, ...rest }: Deed): Act {
   const { instance, stage } = target;
   const why = reason?.trim() ? { reason: reason.trim() } : {};
-  return writeAudit(deployment, {
-    action: `console ${action}`,
-    instance,
-    stage,
-    by,
-    arguments: rest.arguments ?? {},
-    ...why,
-  });
+  return { action: `console ${action}`, instance, stage, by, ...rest, ...why };
 }

@@ -15,7 +15,7 @@ import { OperatorError } from '../ops/operator';
 import { runBulk } from '../ops/run-bulk';
 import { searchJobs } from '../ops/search';
 import { type Target, withCommand, words } from '../target';
-import { audit } from './audit';
+import { auditAction } from './audit';
 import { type ConsoleDeps, commandFor } from './deps';
 import type { BulkAsk, BulkPreview, BulkView } from './views';
 import { confirmed, needsOf, type Word } from './word';
@@ -57,7 +57,7 @@ export async function startBulk(
   const { ask, selection } = seen;
   if (selection.jobs.length === 0) throw new OperatorError('There are no such jobs.');
   const { reason } = word;
-  const id = await audit(deps, { action: `bulk.${ask.action}`, arguments: { command: commandOf(ask) }, reason });
+  const id = await auditAction(deps, { action: `bulk.${ask.action}`, arguments: { command: commandOf(ask) }, reason });
   previews.delete(preview);
   const bulk = await createBulk({ ...deps.deployment, audit: id }, { ...ask, selection });
   await beginBulk({ ...deps.deployment, audit: id }, bulk.id, deps.ending);

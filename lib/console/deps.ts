@@ -8,6 +8,8 @@ export interface ConsoleDeps {
   target: Target;
   /** Who uses it, for audit objects: the ARN of the credentials. */
   by: string;
+  /** Publishes a text to the topic of the alarms. */
+  publishAlarm: (message: { subject: string; text: string }) => Promise<void>;
   /** Whether actions are allowed. */
   write: boolean;
   /** What the page must know to call the API. The local service needs none. */

@@ -6,7 +6,7 @@ import { jobView } from '../ops/job-view';
 import { stateOf } from '../ops/operator';
 import { sentEnvelope } from '../ops/replace';
 import { timeline } from '../ops/timeline';
-import { audit } from './audit';
+import { auditLook } from './audit';
 import type { ConsoleDeps } from './deps';
 import { shapeOf } from './mask';
 import type { JobPage, Revealed } from './views';
@@ -59,6 +59,6 @@ export async function dataShape({ deployment }: ConsoleDeps, queue: string, id: 
 /** What a job was sent with. It may be personal, so each look leaves an audit object. */
 export async function reveal(deps: ConsoleDeps, queue: string, id: string): Promise<Revealed> {
   const { data, dataref } = await sentEnvelope(deps.deployment, await findJob(deps.deployment, id, queue));
-  await audit(deps, { action: 'job.reveal', arguments: { queue, id } });
+  await auditLook(deps, { action: 'job.reveal', arguments: { queue, id } });
   return { data: dataref === undefined ? data : { dataref } };
 }

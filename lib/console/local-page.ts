@@ -1,5 +1,5 @@
 import { OperatorError } from '../ops/operator';
-import { audit } from './audit';
+import { auditLook } from './audit';
 import type { ConsoleDeps } from './deps';
 import { BREAKS, type Break, type LocalTools } from './local-tools';
 import { maskAddresses } from './mask';
@@ -10,7 +10,7 @@ export async function localPage(deps: ConsoleDeps, { unmask }: { unmask: boolean
   const tools = toolsOf(deps);
   const page = { samples: [...tools.samples], breaks: [...BREAKS], masked: !unmask };
   if (unmask) {
-    await audit(deps, { action: 'local.reveal' });
+    await auditLook(deps, { action: 'local.reveal', arguments: {} });
     return { ...page, vendors: tools.vendors() };
   }
   const vendors = tools.vendors().map((vendor) => ({

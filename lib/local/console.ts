@@ -56,6 +56,8 @@ export function localConsole({
     deployment,
     target: { instance, stage: 'local', region: REGION },
     by: 'local',
+    // Only changes of production are shown there.
+    publishAlarm: async () => {},
     write: true,
     ending,
     local: consoleTools(vendors, producer),

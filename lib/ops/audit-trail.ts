@@ -1,6 +1,7 @@
+import { StoreError } from '../errors';
 import { auditKey } from '../jobs/keys';
 import { newId } from '../producer/job-id';
-import type { Target } from '../target';
+import { isProduction, type Target } from '../target';
 import type { ActingDeps, Reader } from './operator';
 
 /** What an operator is about to do. */
@@ -24,6 +25,32 @@ export async function writeAudit(
   const id = newId({ clock, random });
   const body = JSON.stringify({ audit: 1, id, at: new Date(clock.now()).toISOString(), ...act });
   await objects.create(auditKey(prefix, id), body, 'application/json');
+  return id;
+}
+
+/**
+ * Stores an act that changes something, and in production shows it in the chat of the alarms. The act goes on without that,
+ * and `note` says why.
+ */
+export async function auditChange(
+  {
+    publishAlarm,
+    note,
+    ...deps
+  }: Parameters<typeof writeAudit>[0] & {
+    publishAlarm: (message: { subject: string; text: string }) => Promise<void>;
+    note: (text: string) => void;
+  },
+  act: Act,
+): Promise<string> {
+  const id = await writeAudit(deps, act);
+  if (!isProduction(act)) return id;
+  try {
+    await publishAlarm({ subject: 'An operator changes production', text: `sls ${act.action}, audit ${id}` });
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    note(`The chat of the alarms does not show this: ${error.message}`);
+  }
   return id;
 }
 

@@ -34,6 +34,7 @@ export async function testedConsole(
       deployment: memoryDeployment(engine).deployment,
       target: aTarget,
       by: 'arn:aws:iam::123456789012:user/op',
+      publishAlarm: async () => {},
       write: false,
       ...options,
     },
