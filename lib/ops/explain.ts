@@ -1,4 +1,6 @@
-import type { JobRow, Reason } from '../jobs/row';
+import { ofKind } from '../jobs/history';
+import { type JobRow, type Reason, waitsForItsTime } from '../jobs/row';
+import { BY_ITS_PRODUCER } from '../producer/jobs';
 import { timeText } from '../text';
 import { whyNot } from './may';
 import { stateOf } from './operator';
@@ -27,7 +29,12 @@ const ALONE = 'Nothing. It continues automatically.';
 
 const WORDS: Record<Reason, (row: JobRow) => Words> = {
   throttled: (row) => ({ sentence: `${vendorOf(row)} asked us to wait${untilOf(row)}.`, next: ALONE }),
-  retry: (row) => ({ sentence: `An attempt failed${codeOf(row)}, and it waits${untilOf(row)}.`, next: ALONE }),
+  retry: (row) => ({
+    sentence: waitsForItsTime(row)
+      ? `Its producer planned it, and it waits${untilOf(row)}.`
+      : `An attempt failed${codeOf(row)}, and it waits${untilOf(row)}.`,
+    next: ALONE,
+  }),
   paused: () => ({ sentence: 'An operator paused its campaign.', next: 'Resume the campaign when it may continue.' }),
   stopped: (row) => ({
     sentence: `${vendorOf(row)} refuses our calls${codeOf(row)}, so its circuit breaker is open.`,
@@ -46,19 +53,26 @@ const WORDS: Record<Reason, (row: JobRow) => Words> = {
     next: 'Fix the cause, then retry it. Discard it if it is no longer needed.',
   }),
   crash: () => ({
-    sentence: 'It killed every worker that ran it.',
+    sentence: 'It was parked because its runs crashed: they ended without an outcome.',
     next: 'Fix the code and deploy it. Then retry the job.',
   }),
   expired: () => ({
     sentence: 'Its message reached the end of the retention before a worker could finish it.',
     next: 'Retry it, if it is still wanted.',
   }),
-  'never-sent': () => ({
-    sentence: 'Its producer never sent the message.',
-    next: 'Let the caller send it again with the same key.',
+  'never-sent': ({ bodyKept }) => ({
+    sentence: 'Its message was never sent.',
+    next: bodyKept ? 'Retry it, if it is still wanted.' : 'Let the caller send it again with the same key.',
   }),
-  operator: () => ({ sentence: 'An operator cancelled it.', next: 'Retry it, if it is wanted after all.' }),
+  operator: (row) => ({ sentence: `${cancellerOf(row)} cancelled it.`, next: 'Retry it, if it is wanted after all.' }),
 };
+
+/** Rows of earlier code, and those of a cancelled campaign, do not tell who cancelled a job. */
+function cancellerOf({ history }: JobRow): string {
+  const note = history.findLast(ofKind('cancelled'))?.note;
+  if (note === undefined) return 'An operator or its producer';
+  return note === BY_ITS_PRODUCER ? 'Its producer' : 'An operator';
+}
 
 /** Says in a sentence why a job is where it is, what to do next, and what an operator can do with it at `now`. */
 export function explain(row: JobRow, now: number): Explained {

@@ -160,7 +160,7 @@ const questionSchema = (queueNames: readonly string[]) =>
 const pending = (id: string): JobStatus => ({ id, state: 'pending', ended: false });
 
 /** The note in the history of a job that the API cancelled. */
-const BY_ITS_PRODUCER = 'by its producer';
+export const BY_ITS_PRODUCER = 'by its producer';
 
 const iso = (time: number | undefined): string | undefined =>
   time === undefined ? undefined : new Date(time).toISOString();

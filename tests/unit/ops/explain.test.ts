@@ -1,4 +1,5 @@
 import { PermanentError, WaitError } from '../../../lib/errors';
+import { EVENT } from '../../../lib/jobs/history';
 import { bodyKey } from '../../../lib/jobs/keys';
 import type { JobRow, Reason, State } from '../../../lib/jobs/row';
 import { type BulkAction, whyNotInBulk } from '../../../lib/ops/bulk';
@@ -42,6 +43,35 @@ test.each(PLACES)('a job that is %s (%s) has a sentence, a next step, and the ac
   expect(explained.actions).toEqual(actions);
   for (const text of [explained.sentence, explained.next]) expect(text).toMatch(/^[A-Za-z].+\.$/);
   expect(explained.sentence).not.toContain('undefined');
+});
+
+const cancelledBy = (note?: string): Partial<JobRow> => ({
+  state: inState('cancelled'),
+  reason: 'operator',
+  history: [{ at: 1, event: EVENT.cancelled('operator'), ...(note === undefined ? {} : { note }) }],
+});
+
+test.each<[string, Partial<JobRow>, string]>([
+  [
+    'waits for its planned time',
+    { state: inState('held'), reason: 'retry', notBefore: Date.UTC(2026, 0, 2), retryAt: Date.UTC(2026, 0, 2) },
+    'Its producer planned it, and it waits until 2026-01-02 00:00:00 UTC.',
+  ],
+  [
+    'was planned and has failed since',
+    { state: inState('held'), reason: 'retry', notBefore: 0, firstStartedAt: 1, retryAt: Date.UTC(2026, 0, 2) },
+    'An attempt failed, and it waits until 2026-01-02 00:00:00 UTC.',
+  ],
+  ['an operator cancelled', cancelledBy('audit 0190a1b2'), 'An operator cancelled it.'],
+  ['its producer cancelled', cancelledBy('by its producer'), 'Its producer cancelled it.'],
+  ['was cancelled by someone whom the row does not name', cancelledBy(), 'An operator or its producer cancelled it.'],
+  [
+    'was parked after crashes, perhaps with other outcomes between',
+    { state: inState('dead'), reason: 'crash' },
+    'It was parked because its runs crashed: they ended without an outcome.',
+  ],
+])('the sentence says what is true of a job that %s', (_what, change, sentence) => {
+  expect(explain({ ...acceptedRow(0), ...change }, 0).sentence).toBe(sentence);
 });
 
 test.each<[string, Partial<JobRow>, JobAction, string[]]>([
