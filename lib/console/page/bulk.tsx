@@ -48,6 +48,7 @@ function Asked({
     const abort = new AbortController();
     // Nothing can begin at the rate of an earlier preview.
     setPreview(undefined);
+    setError(undefined);
     ask<BulkPreview>('bulk/preview', asked, abort.signal).then(setPreview, (failure: Error) => {
       if (!abort.signal.aborted) setError(failure.message);
     });
