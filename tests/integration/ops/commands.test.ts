@@ -236,7 +236,7 @@ test('without a terminal, a command does not change production unless --yes is g
     words.map((each) => sls(directory.path, [...each, '--stage', 'prod'], env)),
   );
 
-  expect(remove?.stdout).toContain('sls remove of production needs the name of the instance');
+  expect(remove?.stdout).toContain('This removes mht-api from production. It needs the name of the instance');
   expect(retry?.stdout).toContain('This changes acme in production, and there is no terminal to ask on.');
   expect(retry?.stderr.split('\n')[0]).toBe('acme · stage prod · account 000000000000 · eu-west-1');
   expect([remove?.code, retry?.code]).toEqual([1, 1]);

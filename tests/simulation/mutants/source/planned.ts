@@ -9,7 +9,7 @@ export const PLANNED_MUTANTS: Record<string, SourceMutant> = {
     changes: [
       {
         file: 'lib/producer/plan.ts',
-        find: "await objects.put(bodyKey(prefix, row.queue, row.id), JSON.stringify(envelope), 'application/json');",
+        find: "await objects.put(bodyKey(prefix, row.queue, row.id), sendable(JSON.stringify(envelope)), 'application/json');",
         replace: '',
       },
     ],
