@@ -8,7 +8,7 @@ import type { ReceivedMessage } from '../ports';
 import type { ReconcileDeps } from './deps';
 import type { Difference } from './difference';
 import { hiddenUntil } from './pass';
-import { walkDeadLetters } from './walk';
+import { MOST_SHOWN, walkDeadLetters } from './walk';
 
 /** The queue's dead rows and the messages of its DLQ, as they are now. */
 export interface Entries {
@@ -32,8 +32,6 @@ interface Entry {
   newer?: true;
 }
 
-/** SQS shows no more messages of one queue than this. */
-const MOST = 120_000;
 const AT_ONCE = 16;
 /** An entry expires by the clock of SQS, so near its end the DLQ may or may not still have it. */
 const EXPIRY_MARGIN_MS = 60_000;
@@ -82,7 +80,7 @@ async function parkedRows(
 ): Promise<{ rows: Parked[]; all: boolean }> {
   const now = clock.now();
   const due = await Promise.all(
-    (['ending', 'dead'] as const).map((kind) => table.due(todoKey(queue, kind), { until: now, limit: MOST })),
+    (['ending', 'dead'] as const).map((kind) => table.due(todoKey(queue, kind), { until: now, limit: MOST_SHOWN })),
   );
   const rows: Parked[] = [];
   await eachOf(due.flat(), AT_ONCE, async ({ key }) => {
@@ -93,7 +91,7 @@ async function parkedRows(
     if (isOverdue || hasEntry({ settings }, row, now + EXPIRY_MARGIN_MS))
       rows.push({ key, id, ...(parkedFrom === undefined ? {} : { parkedFrom }) });
   });
-  return { rows, all: due.every(({ length }) => length < MOST) };
+  return { rows, all: due.every(({ length }) => length < MOST_SHOWN) };
 }
 
 function entryOf({ messageId, attributes, movedBySqs }: ReceivedMessage): Entry {

@@ -1,6 +1,6 @@
 import { PermanentError, VENDORS } from '../errors';
 import { completionOf } from '../jobs/completion';
-import { dueUnder } from '../jobs/due';
+import { dueUnder, isFirstMinuteOfHour } from '../jobs/due';
 import { finish } from '../jobs/finish';
 import { EVENT, noted } from '../jobs/history';
 import { bodyKey, damagedRecordKey, type TodoKind, todoKey, todoKeys } from '../jobs/keys';
@@ -89,13 +89,12 @@ const LONG_OUTAGE_MS = 12 * 3_600_000;
  * work reads such rows.
  */
 export const endDamagedWaiting: Work = async (deps, queue, mayGoOn) => {
-  const now = deps.clock.now();
-  if (new Date(now).getUTCMinutes() !== 0) return;
+  if (!isFirstMinuteOfHour(deps.clock)) return;
   await eachDue(deps, { todo: todoKey(queue, 'unknown'), mayGoOn }, async () => {});
   for (const vendor of VENDORS)
     await eachDue(
       deps,
-      { todo: todoKey(queue, 'stopped', vendor), mayGoOn, until: now - LONG_OUTAGE_MS },
+      { todo: todoKey(queue, 'stopped', vendor), mayGoOn, until: deps.clock.now() - LONG_OUTAGE_MS },
       async () => {},
     );
 };

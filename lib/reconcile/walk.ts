@@ -5,7 +5,7 @@ import type { Clock, Queues, ReceivedMessage } from '../ports';
 /** The most messages that SQS gives or takes in one call. */
 const BATCH = 10;
 /** The most messages in flight that SQS allows. It shows none of the messages behind them. */
-const MOST_SHOWN = 120_000;
+export const MOST_SHOWN = 120_000;
 /** A short poll asks only some of SQS's servers, so one empty answer does not prove that the queue is empty. */
 const FRUITLESS_RECEIVES = 3;
 /** SQS takes 300 calls of a kind each second for a FIFO queue, so only a few run at once. */
