@@ -1,4 +1,4 @@
-import { passagesOfCode, passagesOfMarkdown } from './passages';
+import { passagesOfCode, passagesOfMarkdown, passagesOfYaml } from './passages';
 import { problemsOf } from './rules';
 
 const inCode = (source: string) => passagesOfCode(source).flatMap(problemsOf);
@@ -11,6 +11,19 @@ test('a refused word is found in a comment, a message and a test title, with its
     { line: 3, problem: expect.stringContaining('"nobody"') },
   ]);
   expect(inCode("test('a job that was mended by hand is done', () => {});")).toMatchObject([{ line: 1 }]);
+});
+
+test('a refused word is found in the texts and attributes of a page of the console', () => {
+  const source =
+    'const page = (\n  <p title="this job belongs to nobody">\n    A person whom somebody knows\n  </p>\n);';
+
+  expect(passagesOfCode(source, { jsx: true }).flatMap(problemsOf)).toHaveLength(2);
+});
+
+test('a refused word is found in the comments of YAML, with the line of the comment', () => {
+  const source = '# A first line\n# for nobody.\nkey: "somebody#1" # of nobody\n';
+
+  expect(passagesOfYaml(source).flatMap(problemsOf)).toMatchObject([{ line: 1 }, { line: 3 }]);
 });
 
 test('names, paths and code in backticks are not words', () => {
