@@ -1,3 +1,4 @@
+import { isCancelledByOperator } from '../jobs/arrows';
 import { finish } from '../jobs/finish';
 import type { JobRow } from '../jobs/row';
 import { cancel as cancelled } from '../jobs/transitions';
@@ -11,7 +12,7 @@ import { type ActingDeps, decide } from './operator';
  */
 export async function cancel(deps: ActingDeps, row: JobRow): Promise<JobRow> {
   const at = deps.clock.now();
-  if (row.state === 'cancelled' && row.reason === 'operator') return row;
+  if (isCancelledByOperator(row)) return row;
   const refused = whyNot.cancel(row, at);
   if (refused) throw refused;
   return finish(deps, await decide(deps, row, cancelled(row, at, auditNote(deps))));
