@@ -149,7 +149,7 @@ export function operatorStatements(rows: QueueRow[], context: Context): Statemen
   ];
 }
 
-/** Writes new audit objects only, so that nobody can rewrite what they have done. */
+/** Writes new audit objects only, so that operators cannot rewrite what they have done. */
 const audit = (context: Context): Statement => ({
   ...allowObjects(context, 'Audit', ['s3:PutObject'], [auditKey(context.prefix, '*')]),
   // With the header If-None-Match, S3 refuses to replace an object.

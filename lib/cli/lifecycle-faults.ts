@@ -25,7 +25,7 @@ interface Taking {
 
 /** Sooner than any number of days. */
 const ON_A_DATE = -1;
-/** An object in one of these cannot be read until somebody restores it. */
+/** An object in one of these cannot be read until an operator restores it. */
 const ARCHIVES: readonly (string | undefined)[] = ['GLACIER', 'DEEP_ARCHIVE'];
 
 /** What the lifecycle rules of a bucket do to the folders of an instance, compared by effect and not by text. */

@@ -179,7 +179,7 @@ describe('lifecycle rules are compared by what they do', () => {
       ],
     ],
     [
-      'an archive for what nobody needs any more',
+      'an archive for data that is no longer needed',
       [...printed, bodies({ Transitions: [{ Days: 120, StorageClass: 'GLACIER' }] })],
     ],
     ['a rule that is off', [...printed, bodies({ Status: 'Disabled', Expiration: { Days: 1 } })]],
