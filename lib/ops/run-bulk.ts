@@ -30,8 +30,8 @@ export interface RunOptions {
 }
 
 /**
- * Runs a bulk action from where it stands until it is done or stopped. Of an instance one runs at a time, so its rate is the
- * rate of the instance. Each job's row names the bulk action before the job is changed, so a run after a crash at any point
+ * Runs a bulk action from where it stopped until it is done or stopped again. Only one runs per instance at a time, so
+ * `--rate` limits the whole instance. Each job's row names the bulk action before the job is changed, so a run after a crash at any point
  * changes no job twice. Rejects with an OperatorError while another one runs.
  */
 export async function runBulk(
@@ -142,8 +142,8 @@ const ACTIONS: Record<BulkAction, (deps: ActingDeps, row: JobRow) => Promise<unk
 
 /**
  * A run of this bulk action has marked the job, and may have died before it counted it. A cancel and a discard are one
- * write with the mark. A retry may lack its message: for some minutes SQS drops a second one, and later nothing shows whether there
- * is one.
+ * write with the mark. A retry may have died before it sent its message. Within five minutes, sending again is safe
+ * because SQS drops the duplicate. Later nothing shows whether there is a message, so the retry is not repeated.
  */
 async function again(
   deps: ActingDeps,
