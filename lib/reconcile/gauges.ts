@@ -23,7 +23,8 @@ export async function gaugeHeld(deps: ReconcileRun, queue: string): Promise<void
   const all = { until: Number.MAX_SAFE_INTEGER };
   const entries = await table.due(todoKey(queue, 'planned'), { ...all, limit: MOST_PLANNED });
   const planned = new Set(entries.filter(({ todoAt }) => todoAt > now).map(({ key }) => jobOfEntry(key)));
-  for (const kind of ['held', 'behind', 'unknown'] as const) {
+  // In this order, a job whose step an operator resolves meanwhile is in one of the lists.
+  for (const kind of ['unknown', 'behind', 'held'] as const) {
     const due = await table.due(todoKey(queue, kind), { ...all, limit: LOOK_AT + planned.size });
     for (const { key } of due.filter((entry) => !planned.has(entry.key)).slice(0, LOOK_AT)) {
       const row = await ledger.known(key);

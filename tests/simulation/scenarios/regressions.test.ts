@@ -446,6 +446,59 @@ const FOUND: Record<string, Partial<Plan>> = {
     },
     latency: { from: 0, until: HOUR_MS, every: 90_000 },
   },
+  'the age of the oldest held job is right while an operator resolves its step': {
+    seed: 1_522_809_089,
+    queue: 'campaigns',
+    start: 1_798_761_480_000,
+    batch: 1,
+    concurrency: 2,
+    jobs: jobs(['one-refused', { at: 539_910, group: 2, retries: 0, again: 10 }], ['good', { group: 1, retries: 0 }]),
+    calls: [
+      { nth: 2, fault: 'refused' },
+      ...[1, 2, 3, 4, 5].map((nth) => ({ kind: 'sendgrid.send', nth, fault: 'malformed' }) as const),
+      { kind: 'sendgrid.send', nth: 6, fault: 'refused' },
+    ],
+    starts: [{ nth: 1, fault: 'throttled', ms: 5 }],
+    controls: [
+      { at: 500, what: 'pause', campaign: 0 },
+      { at: 500, what: 'pause', campaign: 0 },
+    ],
+    commands: [
+      { job: 1, what: 'cancel', at: 0 },
+      { job: 1, what: 'retry', at: 600_000 },
+    ],
+    deployAt: 0,
+    broken: { from: 0, until: HOUR_MS },
+    resolution: { after: 10 * MINUTE_MS },
+    warm: true,
+    approximate: true,
+    retention: 7_200,
+  },
+  'a row that lost its version rests as it is behind a job that waits for an operator': {
+    seed: 1,
+    queue: 'testflight',
+    start: 1_798_761_480_000,
+    batch: 1,
+    concurrency: 2,
+    jobs: jobs(
+      ['good', { at: 1, group: 2, retries: 0 }],
+      ['resend', { group: 2, retries: 0 }],
+      ['good', { group: 0, retries: 0 }],
+    ),
+    calls: [
+      { kind: 'apple.invite', nth: 1, fault: 'failed' },
+      { kind: 'apple.invite', nth: 2, fault: 'refused' },
+    ],
+    redeliveries: [{ nth: 1, after: 1_000 }],
+    damages: [
+      { at: 1_625, what: 'row', job: 1, nth: 61 },
+      { at: 0, what: 'row', job: 0, nth: 0 },
+    ],
+    deployAt: 5 * MINUTE_MS,
+    skew: MINUTE_MS,
+    retention: 7_200,
+    dlqRetention: 10_800,
+  },
 };
 
 test.each(Object.entries(FOUND))('%s', async (_name, plan) => {
