@@ -87,7 +87,7 @@ export const NEIGHBOUR_MUTANTS = {
     changes: [
       {
         file: 'lib/reconcile/gauges.ts',
-        find: "['held', 'behind', 'unknown'] as const",
+        find: "['unknown', 'behind', 'held'] as const",
         replace: "['held', 'behind'] as const",
       },
     ],
