@@ -15,7 +15,7 @@ const FAILED_ONCE: readonly Part[] = [];
 
 const freshSeed = Number(process.env.SIMULATION_FRESH_SEED ?? Date.now() % 2 ** 31);
 const fresh = SIMULATIONS.flatMap((one, index) =>
-  partsOf([one], { each: FRESH / SIMULATIONS.length, seed: (freshSeed + index) % 2 ** 31 }),
+  partsOf([one], { each: Math.ceil(FRESH / SIMULATIONS.length), seed: (freshSeed + index) % 2 ** 31 }),
 );
 
 let found: Searched;
@@ -24,7 +24,7 @@ beforeAll(async () => {
     `${FRESH} fresh runs. Repeat them: SIMULATION_FRESH_SEED=${freshSeed} npm test -- tests/simulation/runs/random\n`,
   );
   const seed = Number(process.env.SIMULATION_SEED ?? SUITE_SEED);
-  const parts = SIMULATIONS.flatMap((one) => partsOf([one], { each: SCHEDULES / one.queues.length, seed }));
+  const parts = SIMULATIONS.flatMap((one) => partsOf([one], { each: Math.ceil(SCHEDULES / one.queues.length), seed }));
   found = await runParts([...parts, ...FAILED_ONCE, ...fresh]);
 }, 900_000);
 
