@@ -1,12 +1,10 @@
-import { realSecret } from '../aws/secrets';
 import type { EmailsConfig } from '../config/emails';
 import { campaigns } from '../emails/campaigns/campaign';
 import { emailsContract } from '../emails/process';
-import { sharedRate } from '../limits/rate';
 import type { Table } from '../ports';
-import { realSendgrid } from '../vendors/sendgrid';
 import type { QueueContract } from '../worker/contract';
 import type { BatchDeps } from '../worker/deps';
+import { sendgridDeps } from './sendgrid';
 
 /** The emails queue's contract with the real SendGrid behind it. */
 export function realEmails(config: EmailsConfig, deps: BatchDeps & { table: Table }): QueueContract {
@@ -14,11 +12,6 @@ export function realEmails(config: EmailsConfig, deps: BatchDeps & { table: Tabl
     ...deps,
     campaigns: campaigns(deps),
     senderDomains: config.SENDER_DOMAINS,
-    rate: sharedRate({ ...deps, rate: config.EMAIL_RATE }, 'sendgrid'),
-    sendgrid: realSendgrid({
-      endpoint: config.SENDGRID_ENDPOINT,
-      apiKey: realSecret(config.SENDGRID_API_KEY),
-      instance: config.INSTANCE,
-    }),
+    ...sendgridDeps(config, deps),
   });
 }

@@ -2,13 +2,12 @@ import { realSecret } from '../aws/secrets';
 import type { FeedbackConfig } from '../config/feedback';
 import { mailLimit } from '../feedback/mail-limit';
 import { feedbackContract } from '../feedback/process';
-import { sharedRate } from '../limits/rate';
 import type { Table } from '../ports';
-import { realSendgrid } from '../vendors/sendgrid';
 import { realZendesk } from '../vendors/zendesk';
 import type { QueueContract } from '../worker/contract';
 import type { BatchDeps } from '../worker/deps';
 import { hashPeopleWith } from './hash-people';
+import { sendgridDeps } from './sendgrid';
 
 /** The feedback queue's contract with the real vendors. */
 export function realFeedback(config: FeedbackConfig, deps: BatchDeps & { table: Table }): QueueContract {
@@ -20,13 +19,7 @@ export function realFeedback(config: FeedbackConfig, deps: BatchDeps & { table: 
       email: config.ZENDESK_EMAIL,
       token: realSecret(config.ZENDESK_TOKEN),
     }),
-    sendgrid: realSendgrid({
-      endpoint: config.SENDGRID_ENDPOINT,
-      apiKey: realSecret(config.SENDGRID_API_KEY),
-      instance: config.INSTANCE,
-    }),
-    rate: sharedRate({ ...deps, rate: config.EMAIL_RATE }, 'sendgrid'),
-    clock: deps.clock,
+    ...sendgridDeps(config, deps),
     config: {
       prefix: config.PREFIX,
       tags: config.FEEDBACK_TAGS,

@@ -1,13 +1,12 @@
 import { realSecret } from '../aws/secrets';
 import type { TestflightConfig } from '../config/testflight';
 import type { ItemDeps } from '../jobs/ledger';
-import { sharedRate } from '../limits/rate';
 import { testflightContract } from '../testflight/process';
 import { createSubjects } from '../testflight/subjects';
 import { realAppStoreConnect } from '../vendors/app-store-connect';
-import { realSendgrid } from '../vendors/sendgrid';
 import type { QueueContract } from '../worker/contract';
 import { hashPeopleWith } from './hash-people';
+import { sendgridDeps } from './sendgrid';
 
 /** The testflight queue's contract with the real vendors. */
 export function realTestflight(config: TestflightConfig, deps: ItemDeps): QueueContract {
@@ -20,13 +19,7 @@ export function realTestflight(config: TestflightConfig, deps: ItemDeps): QueueC
       privateKey: realSecret(config.APP_STORE_CONNECT_PRIVATE_KEY),
       settleAfterMs,
     }),
-    sendgrid: realSendgrid({
-      endpoint: config.SENDGRID_ENDPOINT,
-      apiKey: realSecret(config.SENDGRID_API_KEY),
-      instance: config.INSTANCE,
-    }),
-    rate: sharedRate({ ...deps, rate: config.EMAIL_RATE }, 'sendgrid'),
-    clock: deps.clock,
+    ...sendgridDeps(config, deps),
     subjects: createSubjects({ ...deps, hashPeople: hashPeopleWith(config.HASH_KEY) }),
     config: {
       apps: config.APPS,
