@@ -22,7 +22,7 @@ const RUNS: Record<string, Partial<Plan> & { mostCalls?: number }> = {
     mostCalls: 60,
   },
   'two mails': { queue: 'emails', jobs: insistent('good', 'good') },
-  'a campaign with a refused recipient': { queue: 'campaigns', jobs: insistent('one-refused'), mostCalls: 200 },
+  'a campaign with a refused recipient': { queue: 'campaigns', jobs: insistent('one-refused') },
   'an invitation, a repeated invitation, mail about a build, and a removal': {
     queue: 'testflight',
     jobs: insistent('good', 'resend', 'build', 'removal'),

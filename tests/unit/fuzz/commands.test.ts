@@ -186,7 +186,7 @@ test('any command with any options, on any answer of AWS, ends in words and show
         runNamed(call.name, serverlessOf(name, known), { ...call.options, param: `instance=${name}` }),
       );
     }),
-    share(0.01),
+    share(0.02),
   );
 });
 
@@ -202,7 +202,7 @@ test("any of Serverless's own commands, on any answer of AWS, goes on or ends in
         await HOOKS[hook](serverless, given);
       });
     }),
-    share(0.01),
+    share(0.02),
   );
 });
 
@@ -255,7 +255,7 @@ test('the console answers any request without an error of its own, and one witho
         if (!token) expect([401, 403, 404, 405]).toContain(status);
         if (!token) expect(said).not.toContain(jobId(1));
       }),
-      { ...share(0.01), examples: FAR.map((query) => [jobs(query)]) },
+      { ...share(0.02), examples: FAR.map((query) => [jobs(query)]) },
     );
   } finally {
     await served.close();

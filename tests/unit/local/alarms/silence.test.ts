@@ -71,11 +71,11 @@ test('a healthy busy queue with retries, throttling and a few failures sets off 
   expect(watched.canaries()).not.toContain(false);
 });
 
-test('a healthy campaign of 30,000 recipients sets off no alarm', async () => {
+test('a healthy campaign of 100,000 recipients sets off no alarm', async () => {
   const emails = await startEmails({ rate: 200 });
   const { engine } = emails;
   const { work, reconcile, pass, rang, canaries } = watchedEngine(engine, 'emails');
-  const { id, chunks } = await emails.campaign({ recipients: 30_000, chunkSize: 1000 });
+  const { id, chunks } = await emails.campaign({ recipients: 100_000, chunkSize: 1000 });
 
   try {
     while ((await emails.campaigns.read(id))?.status === 'running') {
