@@ -75,6 +75,9 @@ export interface RateDeps {
 export function sharedRate({ rate, ...deps }: RateDeps, vendor: string) {
   const key = rateKey(vendor);
   const { clock } = deps;
+  /** What this process wrote last. It need not be read again while no other process writes. */
+  let own: RateItem | undefined;
+  let alone = true;
 
   return {
     /** A slot that begins within `withinMs`, or how long to wait before asking again; then nothing is reserved. */
@@ -88,17 +91,26 @@ export function sharedRate({ rate, ...deps }: RateDeps, vendor: string) {
       withinMs: number;
     }): Promise<Reservation> {
       let answer: Reservation | undefined;
-      await updateItem<RateItem>(deps, key, (stored) => {
-        const now = clock.now();
-        const item = sane(stored ?? empty(key), now);
-        const { at, next } = take(item, { recipients, use, rate, now });
-        if (at - now > withinMs) {
-          answer = { kind: 'later', waitMs: at - now };
-          return undefined;
-        }
-        answer = { kind: 'slot', slot: { at, until: at + lateness(recipients, rate, use) } };
-        return { ...next, rate };
-      });
+      const reserved = await updateItem<RateItem>(
+        deps,
+        key,
+        (stored) => {
+          const now = clock.now();
+          const item = sane(stored ?? empty(key), now);
+          const { at, next } = take(item, { recipients, use, rate, now });
+          if (at - now > withinMs) {
+            answer = { kind: 'later', waitMs: at - now };
+            return undefined;
+          }
+          answer = { kind: 'slot', slot: { at, until: at + lateness(recipients, rate, use) } };
+          return { ...next, rate };
+        },
+        alone ? own : undefined,
+      );
+      if (reserved.changed) {
+        alone = own === undefined || reserved.item.version === own.version + 1;
+        own = reserved.item;
+      }
       return answer ?? { kind: 'later', waitMs: withinMs };
     },
 

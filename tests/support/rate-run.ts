@@ -1,4 +1,4 @@
-import { sharedRate } from '../../lib/limits/rate';
+import { type SharedRate, sharedRate } from '../../lib/limits/rate';
 import { memoryClock, memoryRandom } from './memory-clock';
 import { memoryTable } from './memory-table';
 
@@ -35,15 +35,27 @@ export async function rateRun({
 }): Promise<{ sent: Sent[]; start: number; missed: number }> {
   const clock = memoryClock();
   const start = clock.now();
-  const shared = sharedRate({ table: memoryTable(), clock, random: memoryRandom(), rate }, 'sendgrid');
+  const table = memoryTable();
+  const random = memoryRandom();
+  /** Each worker runs in its own process, and so do all single mails. */
+  const process = () => sharedRate({ table, clock, random, rate }, 'sendgrid');
   const sent: Sent[] = [];
   const events: { at: number; act: () => Promise<void> | void }[] = [];
   const plan = (at: number, act: () => Promise<void> | void) => void events.push({ at, act });
   let next = 0;
   let missed = 0;
 
-  async function ask(use: Sent['use'], recipients: number, asked: number, done: () => void): Promise<void> {
-    const again = () => ask(use, recipients, asked, done);
+  interface Request {
+    shared: SharedRate;
+    use: Sent['use'];
+    recipients: number;
+    asked: number;
+    done: () => void;
+  }
+
+  async function ask(request: Request): Promise<void> {
+    const { shared, use, recipients, asked, done } = request;
+    const again = () => ask(request);
     const answer = await shared.reserve({ recipients, use, withinMs });
     if (answer.kind === 'later') return plan(clock.now() + Math.min(answer.waitMs, 5_000), again);
     const { at, until } = answer.slot;
@@ -56,11 +68,19 @@ export async function rateRun({
       plan(clock.now() + callMs(), done);
     });
   }
-  const work = (): Promise<void> | undefined =>
-    next < chunks ? ask('campaign', chunk(next++), clock.now(), () => plan(clock.now(), () => work())) : undefined;
+  const work = (shared: SharedRate): Promise<void> | undefined => {
+    if (next >= chunks) return undefined;
+    const done = () => plan(clock.now(), () => work(shared));
+    return ask({ shared, use: 'campaign', recipients: chunk(next++), asked: clock.now(), done });
+  };
 
-  for (let worker = 0; worker < workers; worker++) plan(start, () => work());
-  for (const at of messagesAt) plan(start + at, () => ask('message', 1, clock.now(), () => {}));
+  for (let worker = 0; worker < workers; worker++) {
+    const shared = process();
+    plan(start, () => work(shared));
+  }
+  const shared = process();
+  for (const at of messagesAt)
+    plan(start + at, () => ask({ shared, use: 'message', recipients: 1, asked: clock.now(), done: () => {} }));
   for (;;) {
     events.sort((a, b) => a.at - b.at);
     const event = events.shift();

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { sharedRate } from '../../../lib/limits/rate';
+import { watch } from '../../support/engine';
 import { memoryClock, memoryRandom } from '../../support/memory-clock';
 import { memoryTable } from '../../support/memory-table';
 import { busiest, rateRun } from '../../support/rate-run';
@@ -7,7 +8,8 @@ import { busiest, rateRun } from '../../support/rate-run';
 function start(rate = 100) {
   const clock = memoryClock();
   const table = memoryTable();
-  const make = (limit: number) => sharedRate({ table, clock, random: memoryRandom(), rate: limit }, 'sendgrid');
+  const random = memoryRandom();
+  const make = (limit: number) => sharedRate({ table, clock, random, rate: limit }, 'sendgrid');
   return { clock, table, make, shared: make(rate), begun: clock.now() };
 }
 
@@ -209,4 +211,51 @@ test('two that reserve at the same moment get one after the other', async () => 
 
   const times = answers.map((answer) => slotOf(answer).at).sort((a, b) => a - b);
   for (const [n, at] of times.slice(1).entries()) expect(at - (times[n] ?? 0)).toBeGreaterThanOrEqual(1_000);
+});
+
+describe('the item of the rate', () => {
+  /** Counts the calls of the table. */
+  function counted() {
+    const { clock, table } = start();
+    const calls: string[] = [];
+    const random = memoryRandom();
+    const port = watch(table, 'table', { before: (call) => void calls.push(call) });
+    const process = () => sharedRate({ table: port, clock, random, rate: 100 }, 'sendgrid');
+    const reserve = async (shared: ReturnType<typeof process>) => {
+      calls.length = 0;
+      const { at } = slotOf(await shared.reserve({ recipients: 1, use: 'message', withinMs: 1_000 }));
+      return { at, calls: [...calls] };
+    };
+    return { process, reserve };
+  }
+
+  test('is not read again while no other process sends', async () => {
+    const { process, reserve } = counted();
+    const shared = process();
+
+    expect((await reserve(shared)).calls).toEqual(['table.get', 'table.put']);
+    for (let n = 0; n < 3; n++) expect((await reserve(shared)).calls).toEqual(['table.put']);
+  });
+
+  test('is read again after another process has sent, until no other process sends', async () => {
+    const { process, reserve } = counted();
+    const [shared, other] = [process(), process()];
+    await reserve(shared);
+    await reserve(other);
+
+    expect((await reserve(shared)).calls).toEqual(['table.put', 'table.get', 'table.put']);
+    await reserve(other);
+    expect((await reserve(shared)).calls).toEqual(['table.get', 'table.put']);
+    expect((await reserve(shared)).calls).toEqual(['table.get', 'table.put']);
+    expect((await reserve(shared)).calls).toEqual(['table.put']);
+  });
+
+  test('gives processes that send by turns different times', async () => {
+    const { process, reserve } = counted();
+    const all = [process(), process(), process()];
+    const times: number[] = [];
+    for (let n = 0; n < 12; n++) times.push((await reserve(all[n % 3] as ReturnType<typeof process>)).at);
+
+    expect(times).toEqual(times.map((_, n) => (times[0] ?? 0) + n * 10));
+  });
 });
