@@ -171,6 +171,15 @@ export interface ItemHead {
   expiresAt?: number;
 }
 
+/** A change of some attributes of an item. All others stay. */
+export interface Change {
+  /** What the item's attributes must be. `undefined`: absent. An empty list or map: empty. */
+  expected: Readonly<Record<string, string | number | readonly never[] | Readonly<Record<string, never>> | undefined>>;
+  set: Readonly<Record<string, unknown>>;
+  /** What is added to the end of a list. Without that list in the item, nothing changes. */
+  append: Readonly<Record<string, readonly unknown[]>>;
+}
+
 /** One entry of the `todo` index. */
 export interface Due {
   key: string;
@@ -186,6 +195,11 @@ export interface Table {
    * is missing, null, 0 or -1.
    */
   put(item: Item, expected: number): Promise<'written' | 'conflict'>;
+  /**
+   * Changes an item without a read, adds 1 to its version, and returns it. `undefined`: nothing was written, because the
+   * item is not as the change expects it, or its version is less than 1.
+   */
+  update(key: string, change: Change): Promise<Item | undefined>;
   delete(key: string, expected: number): Promise<'deleted' | 'conflict'>;
   /**
    * Items with this `todo` and a `todoAt` of at most `until`, the oldest first by default. Returns at most `limit`

@@ -86,6 +86,7 @@ export function workerPermissions({ name, type, ordered }: QueueRow, context: Co
     allow('Retry', ['sqs:ChangeMessageVisibility'], arn('sqs', queueName(instance, name, type))),
     allow('Park', ['sqs:SendMessage'], arn('sqs', dlqName(instance, name, type))),
     allowItems(context, 'Ledger', ['dynamodb:GetItem', 'dynamodb:PutItem'], keys),
+    allowItems(context, 'Claim', ['dynamodb:UpdateItem'], [jobKey(name, '*')]),
     allowItems(context, 'ForgetTrials', ['dynamodb:DeleteItem'], [trials]),
     allowObjects(context, 'RecordsAndBodies', ['s3:GetObject', 's3:PutObject'], own),
     allowObjects(context, 'DropBodies', ['s3:DeleteObject'], [bodies]),

@@ -6,8 +6,9 @@ import {
   PutCommand,
   paginateQuery,
   type QueryCommandInput,
+  UpdateCommand,
 } from '@aws-sdk/lib-dynamodb';
-import type { Item, Table } from '../ports';
+import type { Change, Item, Table } from '../ports';
 import { clientDefaults } from './clients';
 import { guarded, isAwsError } from './store-error';
 
@@ -48,6 +49,19 @@ export function realTable({ table, client = dynamoClient() }: { table: string; c
           documents.send(new PutCommand({ TableName: table, Item: item, ...versionIs(expected) })),
         ),
       ),
+
+    update: (key, change) =>
+      dynamo('UpdateItem', async () => {
+        try {
+          const { Attributes: item } = await documents.send(
+            new UpdateCommand({ TableName: table, Key: { key }, ...expressionsOf(change) }),
+          );
+          return item as Item;
+        } catch (error) {
+          if (isAwsError(error, 'ConditionalCheckFailedException')) return undefined;
+          throw error;
+        }
+      }),
 
     delete: (key, expected) =>
       dynamo('DeleteItem', () =>
@@ -133,6 +147,42 @@ function versionIs(expected: number) {
     ExpressionAttributeNames: { '#version': 'version' },
     ExpressionAttributeValues: { ':expected': expected },
   };
+}
+
+/** A change in DynamoDB's expressions. */
+function expressionsOf({ expected, set, append }: Change) {
+  const names: Record<string, string> = {};
+  const values: Record<string, unknown> = {};
+  const name = (attribute: string): string => {
+    names[`#${attribute}`] = attribute;
+    return `#${attribute}`;
+  };
+  // DynamoDB refuses a value that no expression uses.
+  const value = (alias: string, given: unknown): string => {
+    values[`:${alias}`] = given;
+    return `:${alias}`;
+  };
+  const one = value('one', 1);
+  const conditions = Object.entries(expected).map(([attribute, given]) => {
+    if (given === undefined) return `attribute_not_exists(${name(attribute)})`;
+    if (typeof given === 'object') return `size(${name(attribute)}) = ${value('zero', 0)}`;
+    return `${name(attribute)} = ${value(attribute, given)}`;
+  });
+  const lists = Object.keys(append).map((list) => `attribute_type(${name(list)}, ${value('list', 'L')})`);
+  const assigned = Object.entries(set).map(
+    ([attribute, given]) => `${name(attribute)} = ${value(`new_${attribute}`, given)}`,
+  );
+  const appended = Object.entries(append).map(
+    ([list, more]) => `${name(list)} = list_append(${name(list)}, ${value(`more_${list}`, more)})`,
+  );
+  const version = name('version');
+  return {
+    ConditionExpression: [...conditions, ...lists, `${version} >= ${one}`].join(' AND '),
+    UpdateExpression: `SET ${[...assigned, ...appended, `${version} = ${version} + ${one}`].join(', ')}`,
+    ExpressionAttributeNames: names,
+    ExpressionAttributeValues: values,
+    ReturnValues: 'ALL_NEW',
+  } as const;
 }
 
 async function conditional<T extends string>(done: T, write: () => Promise<unknown>): Promise<T | 'conflict'> {

@@ -1,4 +1,5 @@
 import { sha256 } from '../jobs/envelope';
+import { changedItem } from '../jobs/item-change';
 import type { BatchQueues, Events, Item, Mappings, Objects, OutgoingMessage, Queues, Table, Topics } from '../ports';
 import type { CommandContext, Output } from './command';
 
@@ -46,6 +47,14 @@ export function dryServices({ table, objects, queues, events }: Services, touch:
         items.set(next.key, next);
         touch(`write the item ${next.key} of the table`);
         return 'written';
+      },
+      update: async (key, change) => {
+        const stored = await item(key);
+        const next = stored && changedItem(stored, change);
+        if (!next) return undefined;
+        items.set(key, next);
+        touch(`write the item ${key} of the table`);
+        return next;
       },
       delete: async (key, expected) => {
         if (!(await fits(key, expected))) return 'conflict';

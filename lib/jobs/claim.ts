@@ -35,6 +35,8 @@ export interface FirstStep {
 
 export interface ClaimRequest {
   key: string;
+  /** The row if nothing has happened to the job, made from its message. Missing if something may have happened. */
+  blank?: JobRow | undefined;
   /** Makes the row if the table has none. */
   fresh: () => Promise<JobRow>;
   /** `undefined`: the job's body is lost, so the message names its job only. */
@@ -51,9 +53,21 @@ export interface ClaimRequest {
 
 /** Claims a job for this run by a conditional write, or returns why that is not possible. */
 export async function claim(ledger: Ledger, request: ClaimRequest): Promise<Claim> {
-  const { key, payloadHash, delivery, alone, now, token } = request;
-  for (let begun: string | undefined; ; ) {
-    const stored = await ledger.get(key);
+  const { key, blank, payloadHash, delivery, alone, now, token } = request;
+  let begun: string | undefined;
+  const started = (row: JobRow): JobRow => {
+    const lease = { token, until: request.leaseUntil, messageId: delivery.messageId, alone };
+    const next = completed(taken(row, { at: now(), delivery, lease }), request);
+    const first = mayBegin(next) ? request.first?.(next) : undefined;
+    begun = first?.name;
+    return first ? withStart(next, first, now()) : next;
+  };
+
+  const unread = blank && (await ledger.claimUnread(blank, started(blank)));
+  // Nothing was begun if the row is damaged.
+  if (unread?.damage) return ours({ ...unread, steps: {} }, undefined);
+  if (unread) return ours(unread, begun);
+  for (let stored = await ledger.get(key); ; ) {
     const row = stored ?? (await request.fresh());
     if (!belongs(row, payloadHash)) return { kind: 'conflict' };
     // This run has the job already. The answer to an earlier write was lost.
@@ -63,12 +77,9 @@ export async function claim(ledger: Ledger, request: ClaimRequest): Promise<Clai
       return { kind: 'busy', until: row.lease.until, messageId: row.lease.messageId };
 
     if (row.state === 'processing' && !alone) return { kind: 'suspected crash' };
-    const lease = { token, until: request.leaseUntil, messageId: delivery.messageId, alone };
-    const next = completed(taken(row, { at: now(), delivery, lease }), request);
-    const first = mayBegin(next) ? request.first?.(next) : undefined;
-    begun = first?.name;
-    const result = await ledger.write(first ? withStart(next, first, now()) : next, stored?.version ?? 0);
+    const result = await ledger.write(started(row), stored?.version ?? 0);
     if (result.written) return ours(result.item, begun);
+    stored = result.stored;
   }
 }
 

@@ -1,6 +1,7 @@
 import type { QueueSettings } from '../config/common';
 import { StoreError } from '../errors';
 import type { Clock, Item, Random, Table } from '../ports';
+import { firstClaim } from './first-claim';
 import type { JobRow } from './row';
 import { NewerRowError, ROW_SCHEMA } from './row-schema';
 import { withSchedule } from './schedule';
@@ -14,10 +15,10 @@ export class LeaseLostError extends StoreError {
   }
 }
 
-export type Written<T, S = T> = { written: true; item: T } | { written: false; stored: S | undefined };
-
 /** Whether an update changed the item, and the item as it is stored now. An unchanged item may be missing. */
 export type Updated<T> = { changed: true; item: T } | { changed: false; item: T | undefined };
+
+export type Written<T, S = T> = { written: true; item: T } | { written: false; stored: S | undefined };
 
 export interface LedgerDeps {
   table: Table;
@@ -73,12 +74,12 @@ export async function updateItem<T extends Item>(
   change: (item: T | undefined) => T | undefined,
   known?: T,
 ): Promise<Updated<T>> {
-  for (let first = known?.version ? known : undefined; ; first = undefined) {
-    const stored = first ?? ((await readItem(deps, key)) as T | undefined);
+  for (let stored = known?.version ? known : ((await readItem(deps, key)) as T | undefined); ; ) {
     const next = change(stored);
     if (!next) return { changed: false, item: stored };
     const result = await writeItem({ ...deps, item: next, expected: stored ? expectedOf(stored) : 0 });
     if (result.written) return { changed: true, item: result.item };
+    stored = result.stored as T | undefined;
   }
 }
 
@@ -104,6 +105,11 @@ export interface Ledger {
   known(key: string): Promise<JobRow | undefined>;
   /** Writes the row if version `expected` is stored. 0 means that no row is stored yet. */
   write(row: JobRow, expected: number): Promise<Written<JobRow, JobRow>>;
+  /**
+   * Writes the first claim of a job without a read, and returns the row. `undefined`: nothing was written, because the
+   * stored row is not as `blank` (lib/jobs/first-claim.ts). `claimed`: the claim of `blank`.
+   */
+  claimUnread(blank: JobRow, claimed: JobRow): Promise<JobRow | undefined>;
   /**
    * Changes the stored row, even while a run holds its lease. `change` returns `undefined` to leave the row as it is. A
    * caller that has just read the row passes it as `known`.
@@ -132,6 +138,10 @@ export function createLedger(deps: LedgerDeps): Ledger {
       return result.written
         ? { written: true, item: asWritten(next, result.item) }
         : { written: false, stored: rowIn(result.stored) };
+    },
+    async claimUnread(blank, claimed) {
+      const change = firstClaim(blank, { ...scheduled(claimed), writer: deps.random.uuid() });
+      return rowIn(await patiently(deps, () => deps.table.update(blank.key, change)));
     },
     async update(key, change, known) {
       let next: JobRow | undefined;

@@ -1,7 +1,9 @@
 import type { SQSBatchResponse } from 'aws-lambda';
 import type { QueueSettings } from '../../lib/config/common';
+import { parseEnvelope } from '../../lib/jobs/envelope';
 import { dlqName, jobKey, queueName, queueUrl } from '../../lib/jobs/keys';
 import { createLedger } from '../../lib/jobs/ledger';
+import { newRow } from '../../lib/jobs/new-row';
 import { createOrder } from '../../lib/jobs/order';
 import { personHashes } from '../../lib/jobs/person-hash';
 import type { JobRow } from '../../lib/jobs/row';
@@ -156,6 +158,14 @@ export function memoryEngine(
       );
       const identity = settings.type === 'fifo' ? { MessageGroupId: group, MessageDeduplicationId: deduplication } : {};
       return model.sendMessage({ QueueUrl: main, MessageBody: body, MessageAttributes, ...identity }).MessageId ?? '';
+    },
+
+    /** Accepts a job as its producer does: a row and a message. */
+    async accept(body: string, { group = 'g' } = {}): Promise<string> {
+      const envelope = parseEnvelope(body);
+      const row = newRow({ queue: contract.queue, envelope, group, now: clock.now(), random });
+      await deps.ledger.write(row, 0);
+      return this.send(body, { group });
     },
 
     /** Receives a batch as Lambda would, without a run. */

@@ -1,4 +1,5 @@
 import { StoreError } from '../../lib/errors';
+import { changedItem } from '../../lib/jobs/item-change';
 import type { Due, Item, Table } from '../../lib/ports';
 import { type SortedList, sortedList } from './sorted-list';
 
@@ -66,6 +67,25 @@ export function memoryTable({
     return found && (JSON.parse(found.json) as Item);
   };
 
+  const jsonOf = (item: Item): string => {
+    const json = JSON.stringify(item);
+    if (Buffer.byteLength(json) > MAX_ITEM_BYTES)
+      throw new StoreError({ code: 'DynamoDB.ValidationException', message: 'the item is too large' });
+    return json;
+  };
+  function store({ key, version, todo, todoAt, hour, inGroup }: Item, json: string): void {
+    const indexed = { todo, todoAt, hour, inGroup };
+    if (used) {
+      const before = stored.get(key);
+      const larger = Math.max(unitsOf(before?.json, WRITE_UNIT_BYTES), unitsOf(json, WRITE_UNIT_BYTES));
+      used({ partition: `item ${key}`, writes: larger });
+      for (const partition of partitionsWritten(before?.indexed, indexed)) used({ partition, writes: 1 });
+    }
+    stored.set(key, { json, version, indexed });
+    index.write(key, indexed);
+    writes++;
+  }
+
   return {
     item,
     get: async (key) => {
@@ -74,22 +94,19 @@ export function memoryTable({
     },
 
     put: async (item, expected) => {
-      const json = JSON.stringify(item);
-      if (Buffer.byteLength(json) > MAX_ITEM_BYTES)
-        throw new StoreError({ code: 'DynamoDB.ValidationException', message: 'the item is too large' });
+      const json = jsonOf(item);
       if (versionOf(item.key) !== expected) return 'conflict';
-      const { key, version, todo, todoAt, hour, inGroup } = item;
-      const indexed = { todo, todoAt, hour, inGroup };
-      if (used) {
-        const before = stored.get(key);
-        const larger = Math.max(unitsOf(before?.json, WRITE_UNIT_BYTES), unitsOf(json, WRITE_UNIT_BYTES));
-        used({ partition: `item ${key}`, writes: larger });
-        for (const partition of partitionsWritten(before?.indexed, indexed)) used({ partition, writes: 1 });
-      }
-      stored.set(key, { json, version, indexed });
-      index.write(key, indexed);
-      writes++;
+      store(item, json);
       return 'written';
+    },
+
+    update: async (key, change) => {
+      const before = item(key);
+      const next = before && changedItem(before, change);
+      if (!next) return undefined;
+      const json = jsonOf(next);
+      store(next, json);
+      return JSON.parse(json) as Item;
     },
 
     delete: async (key, expected) => {

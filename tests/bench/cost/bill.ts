@@ -67,7 +67,7 @@ export function bill(counts: Counts, month: Month): Record<string, number> {
     DynamoDB:
       each(
         (calls) =>
-          of(calls, 'table.put') * ASSUMED.unitsPerWrite * PRICES.writeUnit +
+          (of(calls, 'table.put') + of(calls, 'table.update')) * ASSUMED.unitsPerWrite * PRICES.writeUnit +
           (of(calls, 'table.get') + (of(calls, 'table.due') + of(calls, 'table.count')) / 2) * PRICES.readUnit,
       ) +
       all * ASSUMED.tallyUnits * PRICES.writeUnit,

@@ -1,4 +1,5 @@
 import { analyticsContract } from '../../../lib/analytics/process';
+import { chunkEnvelope } from '../../../lib/emails/campaigns/chunk';
 import { createProducer } from '../../../lib/producer/producer';
 import { watchCanary } from '../../../lib/reconcile/canary';
 import { createNoted } from '../../../lib/reconcile/noted';
@@ -81,15 +82,19 @@ async function accept(): Promise<Calls> {
 async function feedback({ after = 0 } = {}): Promise<Calls> {
   const { before, begin, calls } = counter();
   const { engine, close } = await startFeedback({ before });
-  await lastOf(after, { engine, begin, send: (n) => engine.send(feedbackBody({}, { id: jobId(n) })) }).finally(close);
+  await lastOf(after, { engine, begin, send: (n) => engine.accept(feedbackBody({}, { id: jobId(n) })) }).finally(close);
   return calls();
 }
 
 async function chunk({ after = 0 } = {}): Promise<Calls> {
   const { before, begin, calls } = counter();
-  const { engine, campaign, sendChunk, close } = await startEmails({ before });
+  const { engine, campaign, close } = await startEmails({ before });
   const made = await campaign({ recipients: 50 * (after + 1), chunkSize: 50 });
-  await lastOf(after, { engine, begin, send: (n) => sendChunk(made, n) }).finally(close);
+  const send = (n: number) => {
+    const envelope = chunkEnvelope(made, n);
+    return engine.accept(JSON.stringify(envelope), { group: envelope.id });
+  };
+  await lastOf(after, { engine, begin, send }).finally(close);
   return calls();
 }
 
@@ -103,7 +108,7 @@ async function testflight({
   const { before, begin, calls } = counter();
   const { engine, close } = await startTestflight({ before });
   const send = (n: number) =>
-    engine.send(inviteBody({ ...invite, email: `tester-${n}@example.com` }, { id: jobId(n) }));
+    engine.accept(inviteBody({ ...invite, email: `tester-${n}@example.com` }, { id: jobId(n) }));
   await lastOf(after, { engine, begin, send }).finally(close);
   return calls();
 }
@@ -111,10 +116,14 @@ async function testflight({
 /** Runs some jobs, and counts the calls of the next one. */
 async function lastOf(
   after: number,
-  { engine, begin, send }: { engine: { deliver(): Promise<unknown> }; begin: () => void; send: (n: number) => unknown },
+  {
+    engine,
+    begin,
+    send,
+  }: { engine: { deliver(): Promise<unknown> }; begin: () => void; send: (n: number) => Promise<unknown> },
 ): Promise<void> {
   for (let n = 0; n <= after; n++) {
-    send(n);
+    await send(n);
     begin();
     await engine.deliver();
   }

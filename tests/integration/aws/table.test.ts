@@ -96,6 +96,66 @@ describe.each(variants)('the jobs table: $name', ({ start }) => {
     expect(await table.due(`q#${key}`, { until: 9, limit: 9 })).toEqual([]);
   });
 
+  it('changes some attributes of an item and returns it', async () => {
+    const key = `change#${randomUUID()}`;
+    const stored = { count: 1, steps: {}, left: [], history: [{ at: 1 }], kept: 'kept', todo: `q#${key}`, todoAt: 1 };
+    await table.put(item(key, { ...stored, writer: 'first' }), 0);
+
+    const changed = await table.update(key, {
+      expected: { count: 1, steps: {}, left: [], lease: undefined },
+      set: { count: 2, steps: { effect: { status: 'started' } }, todoAt: 5, writer: 'second' },
+      append: { history: [{ at: 2 }] },
+    });
+
+    const whole = {
+      ...{ key, version: 2, writer: 'second', count: 2, steps: { effect: { status: 'started' } }, left: [] },
+      ...{ history: [{ at: 1 }, { at: 2 }], kept: 'kept', todo: `q#${key}`, todoAt: 5 },
+    };
+    expect(changed).toStrictEqual(whole);
+    expect(await table.get(key)).toStrictEqual(whole);
+    expect(await table.due(`q#${key}`, { until: 4, limit: 9 })).toEqual([]);
+    expect(await table.due(`q#${key}`, { until: 5, limit: 9 })).toEqual([{ key, todoAt: 5 }]);
+  });
+
+  it.each<[string, Record<string, unknown> | undefined]>([
+    ['is missing', undefined],
+    ['has another value', { state: 'held' }],
+    ['has a value of another type', { state: 1 }],
+    ['lacks an attribute', { state: undefined }],
+    ['has an attribute that must be absent', { lease: null }],
+    ['has a map that must be empty', { steps: { effect: 1 } }],
+    ['lacks a map that must be empty', { steps: undefined }],
+    ['has a list that must be empty', { left: ['m'] }],
+    ['lacks the list to append to', { history: undefined }],
+    ['has another value than the list to append to', { history: 'odd' }],
+    ['has version 0', { version: 0 }],
+    ['has a version that is not a number', { version: '1' }],
+  ])('changes nothing if the item %s', async (_, differs) => {
+    const key = `unchanged#${randomUUID()}`;
+    const before = differs && { ...item(key, { state: 'queued', steps: {}, left: [], history: [] }), ...differs };
+    if (before) await table.put(before as Item, 0);
+
+    const changed = await table.update(key, {
+      expected: { state: 'queued', steps: {}, left: [], lease: undefined },
+      set: { state: 'processing' },
+      append: { history: [{ at: 2 }] },
+    });
+
+    expect(changed).toBeUndefined();
+    expect(await table.get(key)).toEqual(before && JSON.parse(JSON.stringify(before)));
+  });
+
+  it('accepts one of several changes of the same item', async () => {
+    const key = `changes#${randomUUID()}`;
+    await table.put(item(key, { state: 'queued' }), 0);
+    const change = { expected: { state: 'queued' }, set: { state: 'processing' }, append: {} };
+
+    const changed = await Promise.all([1, 2, 3].map(() => table.update(key, change)));
+
+    expect(changed.filter((each) => each !== undefined)).toHaveLength(1);
+    expect((await table.get(key))?.version).toBe(2);
+  });
+
   it('deletes an item only if it has the expected version', async () => {
     const key = `delete#${randomUUID()}`;
     await table.put(item(key), 0);

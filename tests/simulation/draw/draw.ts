@@ -21,7 +21,7 @@ const DAY_MS = 24 * HOUR_MS;
 
 /** Calls at which faults are aimed by name. Other calls are hit by their number. */
 const KINDS: Record<Target, readonly string[]> = {
-  table: ['get', 'put', 'due', 'count'],
+  table: ['get', 'put', 'update', 'due', 'count'],
   objects: ['put', 'create', 'get', 'delete'],
   queues: ['send', 'sendBatch', 'receive', 'changeVisibility', 'changeVisibilityBatch', 'delete', 'depth'],
   events: ['publish'],

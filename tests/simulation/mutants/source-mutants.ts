@@ -1,5 +1,6 @@
 import { CAMPAIGN_MUTANTS } from './source/campaigns';
 import { CIRCUIT_MUTANTS } from './source/circuit';
+import { CLAIM_MUTANTS } from './source/claim';
 import { COMPACTION_MUTANTS } from './source/compaction';
 import { DEAD_LETTER_MUTANTS } from './source/dead-letters';
 import { ENGINE_MUTANTS } from './source/engine';
@@ -17,6 +18,7 @@ import type { SourceMutant } from './source-mutant';
 export const SOURCE_MUTANTS: Record<string, SourceMutant> = {
   ...CAMPAIGN_MUTANTS,
   ...CIRCUIT_MUTANTS,
+  ...CLAIM_MUTANTS,
   ...COMPACTION_MUTANTS,
   ...DEAD_LETTER_MUTANTS,
   ...ENGINE_MUTANTS,

@@ -69,6 +69,18 @@ export function portsOf(world: World, process: Process): Ports {
           },
           detail: () => `${item.key} v${expected}+1 ${describe(item)}`,
         }),
+      update: (key, change) =>
+        call({
+          process,
+          target: 'table',
+          method: 'update',
+          effect: async () => {
+            const item = await table.update(key, change);
+            if (item) watch.stored(item, process);
+            return item;
+          },
+          detail: () => `${key} ${JSON.stringify(change.set)}`,
+        }),
       delete: (key, expected) =>
         call({
           process,
