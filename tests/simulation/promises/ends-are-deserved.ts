@@ -90,9 +90,10 @@ function today(world: World, row: JobRow): string | undefined {
   return happened && `${happened[0]} took effect`;
 }
 
-/** How many runs could crash: their process died, or the table did not store their outcome. */
+/** How many runs could crash: their process died, or the table or newer code kept them from storing their outcome. */
 const possibleCrashes = ({ reached }: World): number =>
-  [...reached].reduce((sum, [what, count]) => sum + (/^(death$|fault .* at table\.)/.test(what) ? count : 0), 0);
+  [...reached].reduce((sum, [what, count]) => sum + (CRASHES.test(what) ? count : 0), 0);
+const CRASHES = /^(death$|fault .* at table\.|run without outcome by newer code$)/;
 
 const crashedAtEnd = (row: JobRow): boolean => row.crashes >= 2 || row.history.filter(ofKind('started')).length >= 2;
 

@@ -1,3 +1,4 @@
+import { skewOf } from '../draw/plan';
 import { deadLetterQueue, mainQueue } from '../world/names';
 import { bringsPoison } from '../world/poison';
 import type { World } from '../world/types';
@@ -86,8 +87,11 @@ function boundOf({ plan, settings }: World): number {
   return REST_WITHIN_MS + found + expired + byClock;
 }
 
-/** When a DLQ entry last expired. The reconciler has to notice it, as it does any other fault. */
-function lastExpiry({ watch, settings, kernel }: World): number {
+/**
+ * When a DLQ entry last expired, by the clock of the process that sent it. The reconciler has to notice it, as it does any
+ * other fault.
+ */
+function lastExpiry({ watch, settings, kernel, plan }: World): number {
   const expiries = watch.rows().map(({ parkedAt = 0 }) => parkedAt + settings.dlqRetention * 1000);
-  return Math.max(0, ...expiries.filter((at) => at <= kernel.now()));
+  return Math.max(0, ...expiries.filter((at) => at - skewOf(plan) <= kernel.now()));
 }

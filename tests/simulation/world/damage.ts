@@ -141,8 +141,10 @@ function leaveNewerRows(world: World): void {
     if (item.schema === undefined || typeof item.version !== 'number') continue;
     replace(world, { ...item, schema: ROW_SCHEMA + 1, version: item.version + 1, writer: 'newer' });
     reach('row of newer code');
+    if (item.state !== 'processing') continue;
     // A run that had the row can no longer write what it did.
-    if (item.state === 'processing') reach('doubt');
+    reach('doubt');
+    reach('run without outcome by newer code');
   }
 }
 
