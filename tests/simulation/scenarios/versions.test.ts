@@ -64,7 +64,7 @@ const RUNS: Record<string, { plan: Partial<Plan>; waits: string[]; ends: string[
       jobs: jobs('unsendable', ['good', { group: 2 }]),
       calls: [{ kind: 'sendgrid.send', nth: 3, fault: 'mute' }],
       controls: [
-        { at: 187_000, what: 'pause', campaign: 0 },
+        { at: 65_000, what: 'pause', campaign: 0 },
         { at: HOUR_MS, what: 'resume', campaign: 0 },
       ],
       resolution,

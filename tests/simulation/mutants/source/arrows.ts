@@ -66,7 +66,7 @@ export const ARROW_MUTANTS: Record<ArrowName, SourceMutant> = {
       queue: 'campaigns',
       concurrency: 2,
       calls: calls('sendgrid.send', 'refused', 'refused'),
-      controls: [{ at: 60_004, what: 'cancel', campaign: 0 }],
+      controls: [{ at: 60_010, what: 'cancel', campaign: 0 }],
     },
   ),
   release: wrong(

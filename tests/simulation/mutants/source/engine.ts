@@ -61,7 +61,7 @@ export const ENGINE_MUTANTS = {
       },
     ],
     breaks: /^nothing twice: 2 × mail/,
-    by: { plan: { skew: 10 * MINUTE_MS, starts: [1, 2].map((nth) => ({ nth, fault: 'twice', ms: 20 })) } },
+    by: { plan: { seed: 4, skew: 10 * MINUTE_MS, starts: [1, 2].map((nth) => ({ nth, fault: 'twice', ms: 20 })) } },
   },
   unknownTakenForFailed: {
     changes: [
@@ -102,7 +102,7 @@ export const ENGINE_MUTANTS = {
   spentAttemptsParkedUntried: {
     changes: ATTEMPTS_AT_CLAIM,
     breaks: /^no bystanders: .*it was parked without the run that failed/,
-    by: { plan: { ...emails, calls: refused(6), waits: { at: 5 * MINUTE_MS, from: [60, 900], to: [60] } } },
+    by: { plan: { seed: 2, ...emails, calls: refused(6), waits: { at: 5 * MINUTE_MS, from: [60, 900], to: [60] } } },
   },
   retriesOfOperatorsForgotten: {
     changes: [
@@ -144,7 +144,7 @@ export const ENGINE_MUTANTS = {
     breaks: /^everything explained: the history of .* has its redrive behind/,
     by: {
       plan: {
-        seed: 3,
+        seed: 4,
         jobs: [{ kind: 'refused', at: 0, group: 0, retries: 0 }],
         redrives: [{ nth: 1, after: 15_000, how: 'command' }],
       },
@@ -161,6 +161,7 @@ export const ENGINE_MUTANTS = {
     breaks: /^nothing lost/,
     by: {
       plan: {
+        seed: 5,
         queue: 'bulk',
         batch: 10,
         concurrency: 2,
@@ -173,7 +174,7 @@ export const ENGINE_MUTANTS = {
           ...(['objects.create', 'objects.put'] as const).map(
             (kind, index): CallFault => ({ kind, nth: index + 1, fault: 'late' }),
           ),
-          { nth: 2, fault: 'refused' },
+          { nth: 4, fault: 'refused' },
         ],
         unpolled: { from: 6_099, until: 606_099 },
         deployAt: 2 * 60 * MINUTE_MS,

@@ -49,8 +49,8 @@ export const NEIGHBOUR_MUTANTS = {
         batch: 10,
         jobs: [
           { ...job, kind: 'good' },
-          { ...job, kind: 'falters', at: 100, group: 1 },
-          { ...job, kind: 'good', at: 100, group: 2 },
+          { ...job, kind: 'falters', at: 30, group: 1 },
+          { ...job, kind: 'good', at: 33, group: 2 },
         ],
       },
     },
