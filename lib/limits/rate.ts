@@ -79,40 +79,36 @@ export function sharedRate({ rate, ...deps }: RateDeps, vendor: string) {
   let own: RateItem | undefined;
   let alone = true;
 
+  async function reserve(request: { recipients: number; use: RateUse; withinMs: number }): Promise<Reservation> {
+    const { recipients, use, withinMs } = request;
+    const known = alone ? own : undefined;
+    let answer: Reservation | undefined;
+    const change = (stored: RateItem | undefined) => {
+      const now = clock.now();
+      const item = sane(stored ?? empty(key), now);
+      const { at, next } = take(item, { recipients, use, rate, now });
+      if (at - now > withinMs) {
+        answer = { kind: 'later', waitMs: at - now };
+        return undefined;
+      }
+      answer = { kind: 'slot', slot: { at, until: at + lateness(recipients, rate, use) } };
+      return { ...next, rate };
+    };
+    const reserved = await updateItem<RateItem>(deps, key, change, known);
+    if (reserved.changed) {
+      alone = own === undefined || reserved.item.version === own.version + 1;
+      own = reserved.item;
+    } else if (known) {
+      // No write has shown whether `known` is still stored, so the wait may be wrong.
+      own = undefined;
+      return reserve(request);
+    }
+    return answer ?? { kind: 'later', waitMs: withinMs };
+  }
+
   return {
     /** A slot that begins within `withinMs`, or how long to wait before asking again; then nothing is reserved. */
-    async reserve({
-      recipients,
-      use,
-      withinMs,
-    }: {
-      recipients: number;
-      use: RateUse;
-      withinMs: number;
-    }): Promise<Reservation> {
-      let answer: Reservation | undefined;
-      const reserved = await updateItem<RateItem>(
-        deps,
-        key,
-        (stored) => {
-          const now = clock.now();
-          const item = sane(stored ?? empty(key), now);
-          const { at, next } = take(item, { recipients, use, rate, now });
-          if (at - now > withinMs) {
-            answer = { kind: 'later', waitMs: at - now };
-            return undefined;
-          }
-          answer = { kind: 'slot', slot: { at, until: at + lateness(recipients, rate, use) } };
-          return { ...next, rate };
-        },
-        alone ? own : undefined,
-      );
-      if (reserved.changed) {
-        alone = own === undefined || reserved.item.version === own.version + 1;
-        own = reserved.item;
-      }
-      return answer ?? { kind: 'later', waitMs: withinMs };
-    },
+    reserve,
 
     /** The vendor asks all senders to wait. */
     block: (waitMs: number) =>
