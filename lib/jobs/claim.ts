@@ -70,8 +70,8 @@ export async function claim(ledger: Ledger, request: ClaimRequest): Promise<Clai
   for (let stored = await ledger.get(key); ; ) {
     const row = stored ?? (await request.fresh());
     if (!belongs(row, payloadHash)) return { kind: 'conflict' };
-    // This run has the job already. The answer to an earlier write was lost.
-    if (row.lease?.token === token) return ours(row, begun);
+    // This run has the job already. The answer to an earlier write was lost. A row that has lost its state is claimed again.
+    if (row.lease?.token === token && row.state === 'processing') return ours(row, begun);
     if (row.spentMessageIds.includes(delivery.messageId) || isClosed(row)) return { kind: 'late', row };
     if (row.state === 'processing' && row.lease && row.lease.until > now())
       return { kind: 'busy', until: row.lease.until, messageId: row.lease.messageId };

@@ -603,6 +603,26 @@ const FOUND: Record<string, Partial<Plan>> = {
     broken: { from: 60097, until: 120097 },
     retention: 7200,
   },
+  'a row loses its state while the answer to its claim is lost': {
+    seed: 2147483040,
+    queue: 'feedback',
+    start: 1798761480000,
+    batch: 1,
+    concurrency: 2,
+    jobs: [
+      { kind: 'good', at: 0, group: 0, retries: 0 },
+      { kind: 'good', at: 0, group: 0, retries: 0 },
+    ],
+    calls: [{ nth: 6, fault: 'lost' }],
+    redrives: [{ nth: 1, after: 15000, how: 'command' }],
+    damages: [
+      { at: 21, what: 'row', job: 0, nth: 4 },
+      { at: 0, what: 'row', job: 0, nth: 0 },
+    ],
+    deployAt: 7200000,
+    future: { from: 0, until: 600000 },
+    indexLag: 1000,
+  },
 };
 
 test.each(Object.entries(FOUND))('%s', async (_name, plan) => {
