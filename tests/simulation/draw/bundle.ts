@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
-import { build, type Plugin } from 'esbuild';
-import { groupBy } from '../../../lib/group-by';
+import { context, type Plugin } from 'esbuild';
 
 const ROOT = resolve(__dirname, '../../..');
 
@@ -14,37 +13,57 @@ export interface SourceChange {
   replace: string;
 }
 
-/**
- * Bundles the simulation into one script for a worker thread, with these changes. Runs inside Jest are a quarter
- * slower, because of its modules and globals.
- */
-export async function bundle(changes: readonly SourceChange[] = []): Promise<string> {
-  const { outputFiles } = await build({
-    entryPoints: [join(__dirname, 'simulate-part.ts')],
-    bundle: true,
-    platform: 'node',
-    write: false,
-    logLevel: 'silent',
-    plugins: [changed(changes)],
-  });
-  const [output] = outputFiles;
-  if (!output) throw new Error('esbuild wrote nothing');
-  return output.text;
-}
+/** Packages as the functions' bundles have them (serverless.yml), and one copy of zod for today's and the released code. */
+const alias = { 'cross-fetch': './lib/vendors/native-fetch.ts', zod: './node_modules/zod/index.js' };
 
-function changed(changes: readonly SourceChange[]): Plugin {
-  return {
+/**
+ * Bundles the simulation into scripts for worker threads. Runs inside Jest are a quarter slower, because of its modules
+ * and globals. `files`: those that a change may name. A bundler keeps what it has parsed, so each further bundle takes
+ * half of the time. Only one bundle can be made at a time.
+ */
+export async function createBundler(files: readonly string[]) {
+  let changes: readonly SourceChange[] = [];
+  const changed: Plugin = {
     name: 'changed source',
     setup({ onLoad }) {
-      // esbuild asks for each file that fits, which would take longer than the rest, so the filter names one file.
-      for (const [file, here] of groupBy(changes, (change) => change.file))
+      // esbuild asks for each file that fits, which would take longer than the rest, so each filter names one file.
+      for (const file of new Set(files))
         onLoad({ filter: new RegExp(`/${basename(file).replaceAll('.', '\\.')}$`) }, ({ path }) =>
           path === join(ROOT, file)
-            ? { contents: here.reduce(applied, readFileSync(path, 'utf8')), loader: 'ts' }
+            ? {
+                contents: changes.filter((change) => change.file === file).reduce(applied, readFileSync(path, 'utf8')),
+                loader: 'ts',
+              }
             : undefined,
         );
     },
   };
+  const bundler = await context({
+    entryPoints: [join(__dirname, 'simulate-part.ts')],
+    absWorkingDir: ROOT,
+    bundle: true,
+    platform: 'node',
+    write: false,
+    logLevel: 'silent',
+    alias,
+    plugins: [changed],
+  });
+  return {
+    async bundle(now: readonly SourceChange[]): Promise<string> {
+      changes = now;
+      const { outputFiles } = await bundler.rebuild();
+      const [output] = outputFiles;
+      if (!output) throw new Error('esbuild wrote nothing');
+      return output.text;
+    },
+    close: () => bundler.dispose(),
+  };
+}
+
+/** One bundle, with these changes. */
+export async function bundle(changes: readonly SourceChange[] = []): Promise<string> {
+  const bundler = await createBundler(changes.map(({ file }) => file));
+  return bundler.bundle(changes).finally(bundler.close);
 }
 
 function applied(source: string, { file, find, replace }: SourceChange): string {
