@@ -623,6 +623,23 @@ const FOUND: Record<string, Partial<Plan>> = {
     future: { from: 0, until: 600000 },
     indexLag: 1000,
   },
+  'a row with a damaged lease rests as it is behind a job that waits for an operator': {
+    seed: 145281711,
+    queue: 'testflight',
+    start: 1798761480000,
+    batch: 1,
+    concurrency: 2,
+    jobs: [
+      { kind: 'build', at: 0, group: 0, retries: 0 },
+      { kind: 'good', at: 59, group: 0, retries: 0 },
+    ],
+    calls: [{ nth: 8, fault: 'late' }],
+    outages: [{ target: 'table', from: 300128, until: 360128, fault: 'refused' }],
+    lostDeletes: [1],
+    redrives: [{ nth: 1, after: 15000, how: 'command' }],
+    damages: [{ at: 300148, what: 'row', job: 3, nth: 62 }],
+    deployAt: 300000,
+  },
 };
 
 test.each(Object.entries(FOUND))('%s', async (_name, plan) => {
