@@ -640,6 +640,32 @@ const FOUND: Record<string, Partial<Plan>> = {
     damages: [{ at: 300148, what: 'row', job: 3, nth: 62 }],
     deployAt: 300000,
   },
+  'the lists of a campaign wait for weeks for a job that an operator retries': {
+    seed: 1,
+    queue: 'feedback',
+    start: 1798761480000,
+    batch: 1,
+    concurrency: 2,
+    jobs: [{ kind: 'kills-before', at: 0, group: 0, retries: 0 }],
+    beside: [
+      {
+        queue: 'campaigns',
+        batch: 1,
+        concurrency: 2,
+        jobs: [{ kind: 'chunk-kills-before', at: 0, group: 0, retries: 0, planned: { ahead: 5000 } }],
+      },
+      { queue: 'analytics', batch: 10, concurrency: 2, jobs: [{ kind: 'good', at: 0, group: 0, retries: 0 }] },
+    ],
+    redeliveries: [{ nth: 1, after: 1000 }],
+    redrives: [
+      { nth: 1, after: 2592000000, how: 'command' },
+      { nth: 3, after: 2592000000, how: 'command' },
+    ],
+    deployAt: 0,
+    broken: { from: 0, until: 60000 },
+    future: { from: 0, until: 600000 },
+    latency: { from: 0, until: 3600000, every: 90000 },
+  },
 };
 
 test.each(Object.entries(FOUND))('%s', async (_name, plan) => {

@@ -38,17 +38,18 @@ export function campaignUnrest(world: World): string[] {
   });
 }
 
-/** The next time at which the reconciler may have work for a campaign. */
-export const nextLook = (world: World): number =>
+/** The next time at which the reconciler may have work for a campaign. It deletes lists at full hours only. */
+export const nextLook = (world: World, fullHour: number): number =>
   campaignsOf(world).reduce(
-    (earliest, campaign) => Math.min(earliest, lookAt(world, campaign)),
+    (earliest, campaign) => Math.min(earliest, lookAt(world, campaign, fullHour)),
     Number.POSITIVE_INFINITY,
   );
 
-function lookAt(world: World, campaign: Campaign): number {
+function lookAt(world: World, campaign: Campaign, fullHour: number): number {
   const { todoAt, endedAt } = campaign;
-  const waits = todoAt !== undefined && (endedAt !== undefined || isBehind(world, campaign));
-  return waits ? todoAt : Number.POSITIVE_INFINITY;
+  if (todoAt === undefined) return Number.POSITIVE_INFINITY;
+  if (endedAt !== undefined) return Math.max(todoAt, fullHour);
+  return isBehind(world, campaign) ? todoAt : Number.POSITIVE_INFINITY;
 }
 
 /** Whether the campaign has not yet counted its ended chunks, or has more chunks to release. */

@@ -49,12 +49,13 @@ function nextDue(world: World): number {
   const rows = watch.rows();
   if (!entriesAgree(world) || entries.some((entry) => entry.deadLetterSourceArn)) return kernel.now();
   if (hasEvidence(world) || rows.some((row) => row.reason === 'stopped')) return kernel.now();
-  return rows.reduce((earliest, row) => Math.min(earliest, dueAt(row)), nextLook(world));
+  const fullHour = nextHour(kernel.now()) - skewOf(plan);
+  return rows.reduce((earliest, row) => Math.min(earliest, dueAt(row)), nextLook(world, fullHour));
 
   function dueAt(row: JobRow): number {
     const { todo, todoAt, group, state, reason } = row;
     // The reconciler ends damaged jobs that wait for an operator at each full hour of its own clock.
-    if (todo === unknown && row.damage) return nextHour(kernel.now()) - skewOf(plan);
+    if (todo === unknown && row.damage) return fullHour;
     // The reconciler does nothing for these rows until they change.
     if (todo === undefined || todoAt === undefined || todo === unknown || isPaused(world, row))
       return Number.POSITIVE_INFINITY;
