@@ -9,18 +9,19 @@ import { circuitBreakers } from '../limits/circuit';
 import { realLog } from '../log';
 import type { BatchQueues, Queues, Table } from '../ports';
 import type { BatchDeps } from '../worker/deps';
-import { countingDenied } from './denied';
+import { countingDenied, withoutUpdates } from './denied';
 import { metricsOf } from './metrics';
 
 /** Makes the engine's side effects on AWS, once per cold start. */
 export function realDeps(
   config: CommonConfig & { CANARY_EVERY?: number },
 ): BatchDeps & { table: Table; queues: Queues & BatchQueues } {
-  const table = realTable({ table: config.TABLE });
   const settings = settingsOf(config);
-  const base = { table, clock: realClock, random: realRandom };
-  const log = realLog({ service: config.INSTANCE, level: config.LOG_LEVEL });
-  const metrics = metricsOf(config, { ...base, log }, { canaryMinutes: config.CANARY_EVERY ?? 0 });
+  const direct = { table: realTable({ table: config.TABLE }), clock: realClock, random: realRandom };
+  const plainLog = realLog({ service: config.INSTANCE, level: config.LOG_LEVEL });
+  const metrics = metricsOf(config, { ...direct, log: plainLog }, { canaryMinutes: config.CANARY_EVERY ?? 0 });
+  const log = countingDenied(plainLog, metrics);
+  const base = { ...direct, table: withoutUpdates(direct.table, log) };
   return {
     ...base,
     ledger: createLedger({ ...base, settings }),
@@ -28,7 +29,7 @@ export function realDeps(
     circuits: circuitBreakers(base),
     objects: realObjects({ bucket: config.BUCKET }),
     queues: realQueues(),
-    log: countingDenied(log, metrics),
+    log,
     metrics,
     bucket: config.BUCKET,
     prefix: config.PREFIX,
