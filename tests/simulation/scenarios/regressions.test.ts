@@ -666,6 +666,30 @@ const FOUND: Record<string, Partial<Plan>> = {
     future: { from: 0, until: 600000 },
     latency: { from: 0, until: 3600000, every: 90000 },
   },
+  'two ends of a job have the same time by two clocks': {
+    seed: 1050115242,
+    queue: 'testflight',
+    start: 1798761480000,
+    batch: 1,
+    concurrency: 2,
+    jobs: [
+      { kind: 'refused', at: 2664, group: 0, retries: 0 },
+      { kind: 'copy', at: 1880, group: 1, retries: 0 },
+      { kind: 'good', at: 0, group: 0, retries: 0, planned: { ahead: 5000, cancel: 10 } },
+      { kind: 'good', at: 0, group: 0, retries: 0, planned: { ahead: 5000 } },
+      { kind: 'unknown-version', at: 1880, group: 1, retries: 0 },
+      { kind: 'build', at: 2601, group: 0, retries: 0 },
+    ],
+    commands: [
+      { job: 2, what: 'cancel', at: 3579 },
+      { job: 2, what: 'retry', at: 3629 },
+      { job: 2, what: 'cancel', at: 3679 },
+      { job: 2, what: 'retry', at: 3729 },
+    ],
+    deployAt: 7200000,
+    future: { from: 0, until: 600000 },
+    events: true,
+  },
 };
 
 test.each(Object.entries(FOUND))('%s', async (_name, plan) => {

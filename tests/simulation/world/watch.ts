@@ -118,7 +118,9 @@ export function createWatch({
 
   function ended(row: JobRow, released: boolean): void {
     const known = ends.get(row.key) ?? [];
-    if (known.some(({ endedAt, state }) => endedAt === row.endedAt && state === row.state)) return;
+    const { generation, state, endedAt } = row;
+    // Two ends can have the same time, because the clocks of two processes differ.
+    if (known.some((end) => end.generation === generation && end.state === state && end.endedAt === endedAt)) return;
     ends.set(row.key, [...known, row]);
     releasedEnds.set(row.key, released);
     if (row.state === 'dead') died({ row, nth: ++deaths });
