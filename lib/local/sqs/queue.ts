@@ -88,6 +88,8 @@ export function remove(queue: Queue, message: Message): void {
   queue.byId.delete(message.messageId);
   group.messages.splice(index, 1);
   const next = group.messages[0];
+  // SQS can deliver a copy late. It lies behind messages that it expires before.
+  if (next) queue.nextExpiry = Math.min(queue.nextExpiry, next.sentAt + queue.settings.retentionMs);
   if (next && (index > 0 || !queue.byAge)) return;
   queue.order.splice(indexOf(queue.order, group.turn), 1);
   if (next) insert(queue, group, next.position);

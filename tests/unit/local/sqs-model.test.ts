@@ -37,6 +37,31 @@ describe('the next change of a queue', () => {
     expect(model.nextChangeAt('jobs.fifo')).toBeUndefined();
   });
 
+  it('is never over, although SQS delivers an old copy behind a newer message of its group', () => {
+    const { clock, model } = given({ MessageRetentionPeriod: '3600', VisibilityTimeout: '5000' });
+    send(model, 'oldest', 'g2');
+    clock.advance(100_000);
+    send(model, 'old');
+    const copy = model.messages('jobs.fifo').find(({ body }) => body === 'old');
+    if (!copy) throw new Error('no message');
+    const old = receive(model).find(({ Body }) => Body === 'old');
+    model.deleteMessage({ QueueUrl: 'jobs.fifo', ReceiptHandle: old?.ReceiptHandle ?? '' });
+    clock.advance(500_000);
+    send(model, 'new');
+    model.redeliver('jobs.fifo', copy);
+
+    // The oldest message expires, and then the copy.
+    clock.advance(3_050_000);
+    expect(model.messages('jobs.fifo').map(({ body }) => body)).toEqual(['new', 'old']);
+    clock.advance(100_000);
+    const [first] = receive(model, 1);
+    model.deleteMessage({ QueueUrl: 'jobs.fifo', ReceiptHandle: first?.ReceiptHandle ?? '' });
+
+    expect(first?.Body).toBe('new');
+    expect(receive(model)).toEqual([]);
+    expect(model.nextChangeAt('jobs.fifo')).toBeUndefined();
+  });
+
   it('is the expiry of a message in the queue', () => {
     const { model, start } = given({ MessageRetentionPeriod: '600' });
 
