@@ -23,7 +23,7 @@ export function cleanJobPrice(durableOperations: number): string {
   const of = (name: string) => (accept[name] ?? 0) + (feedback[name] ?? 0);
   const uses: Record<string, Use> = {
     'this engine, first job of a process': {
-      writes: of('table.put') * ASSUMED.unitsPerWrite,
+      writes: (of('table.put') + of('table.update')) * ASSUMED.unitsPerWrite,
       reads: of('table.get'),
       puts: of('objects.create'),
       messages: of('queues.send') + 2,
