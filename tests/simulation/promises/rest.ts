@@ -17,8 +17,11 @@ export function unrest(world: World): string[] {
   const forPerson = onlyForbiddenLeft(world, stopped)
     ? rows.filter((row) => isUnknown(row) || isStopped(row))
     : rows.filter(isUnknown);
+  // A damaged row behind one is read only after a day.
   const isBehindOne = (row: JobRow) =>
-    row.state === 'held' && row.reason === 'behind' && forPerson.some(({ group }) => group === row.group);
+    (row.state === 'held' || world.damaged.has(row.id)) &&
+    row.reason === 'behind' &&
+    forPerson.some(({ group }) => group === row.group);
   const restless = rows.filter(
     (row) =>
       !atRest(row) &&

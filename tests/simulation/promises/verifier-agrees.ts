@@ -26,9 +26,7 @@ const isUnread = ({ stores, damaged }: World, { kind, id }: { kind: string; id: 
   kind === 'state-unreachable' &&
   (stores.table as MemoryTable)
     .items()
-    .some(
-      (item) => item.key === id && item.state === 'held' && item.reason === 'behind' && damaged.has(String(item.id)),
-    );
+    .some((item) => item.key === id && item.reason === 'behind' && damaged.has(String(item.id)));
 
 /** What the verifier would read of one queue. */
 function snapshotOf(world: World): Snapshot {

@@ -690,6 +690,32 @@ const FOUND: Record<string, Partial<Plan>> = {
     future: { from: 0, until: 600000 },
     events: true,
   },
+  'a row that lost its state rests as it is behind a job that waits for an operator': {
+    seed: 1343457922,
+    queue: 'testflight',
+    start: 1798761480000,
+    batch: 1,
+    concurrency: 2,
+    jobs: [
+      { kind: 'good', at: 0, group: 1, retries: 0, planned: { ahead: 5000 } },
+      { kind: 'build', at: 0, group: 1, retries: 0 },
+    ],
+    calls: [
+      { kind: 'apple.notifyBuild', nth: 1, fault: 'failed' },
+      { kind: 'apple.addToGroup', nth: 1, fault: 'refused' },
+      { kind: 'apple.addToGroup', nth: 2, fault: 'lost' },
+    ],
+    damages: [
+      { at: 60227, what: 'row', job: 0, nth: 67 },
+      { at: 0, what: 'row', job: 0, nth: 0 },
+    ],
+    deployAt: 0,
+    broken: { from: 60147, until: 120147 },
+    latency: { from: 60147, until: 3660147, every: 90000 },
+    share: 1,
+    indexLag: 1000,
+    retention: 7200,
+  },
 };
 
 test.each(Object.entries(FOUND))('%s', async (_name, plan) => {
