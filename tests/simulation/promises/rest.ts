@@ -17,11 +17,10 @@ export function unrest(world: World): string[] {
   const forPerson = onlyForbiddenLeft(world, stopped)
     ? rows.filter((row) => isUnknown(row) || isStopped(row))
     : rows.filter(isUnknown);
-  // A damaged row behind one is read only after a day.
+  // A damaged job ends although it is behind one. With a ticket, the reconciler first reads it after a day.
+  const mayWait = ({ state, damage, ticket }: JobRow) => (damage ? ticket !== undefined : state === 'held');
   const isBehindOne = (row: JobRow) =>
-    (row.state === 'held' || world.damaged.has(row.id)) &&
-    row.reason === 'behind' &&
-    forPerson.some(({ group }) => group === row.group);
+    mayWait(row) && row.reason === 'behind' && forPerson.some(({ group }) => group === row.group);
   const restless = rows.filter(
     (row) =>
       !atRest(row) &&

@@ -19,14 +19,17 @@ export const verifierAgrees: Promised = (world) => {
 };
 
 /**
- * Behind a job that waits for an operator, the reconciler reads a row only after a day. Until then it may stay damaged, and
- * the verifier says so.
+ * Behind a job that waits for an operator, the reconciler first reads a row with a ticket after a day. Until then it may stay
+ * damaged, and the verifier says so.
  */
 const isUnread = ({ stores, damaged }: World, { kind, id }: { kind: string; id: string }): boolean =>
   kind === 'state-unreachable' &&
   (stores.table as MemoryTable)
     .items()
-    .some((item) => item.key === id && item.reason === 'behind' && damaged.has(String(item.id)));
+    .some(
+      (item) =>
+        item.key === id && item.reason === 'behind' && item.ticket !== undefined && damaged.has(String(item.id)),
+    );
 
 /** What the verifier would read of one queue. */
 function snapshotOf(world: World): Snapshot {

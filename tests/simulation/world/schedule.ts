@@ -54,7 +54,7 @@ function nextDue(world: World): number {
 
   function dueAt(row: JobRow): number {
     const { todo, todoAt, group, state, reason } = row;
-    // The reconciler ends damaged jobs that wait for an operator at each full hour of its own clock.
+    // The reconciler ends damaged jobs that wait for an operator, or behind one, at each full hour of its own clock.
     if (todo === unknown && row.damage) return fullHour;
     // The reconciler does nothing for these rows until they change.
     if (todo === undefined || todoAt === undefined || todo === unknown || isPaused(world, row))
@@ -63,7 +63,7 @@ function nextDue(world: World): number {
     const waits = isBehind && rows.some((row) => row.todo === unknown && row.group === group);
     if (isBehind && (!waits || plan.changes)) return row.updatedAt;
     // A job with a ticket also returns without the reconciler.
-    if (todo === behind) return row.damage ? row.updatedAt : Number.POSITIVE_INFINITY;
+    if (todo === behind) return row.damage ? fullHour : Number.POSITIVE_INFINITY;
     return todo === dead ? todoAt + settings.dlqRetention * 1000 : todoAt;
   }
 }

@@ -1,5 +1,8 @@
-import { StopError, WaitError } from '../../../lib/errors';
-import { orderKey } from '../../../lib/jobs/keys';
+import { AmbiguousError, StopError, WaitError } from '../../../lib/errors';
+import { jobKey, orderKey } from '../../../lib/jobs/keys';
+import { createOrder } from '../../../lib/jobs/order';
+import type { MessageType, RunContext } from '../../../lib/worker/contract';
+import { damagedItem } from '../../support/damage';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 import { sampleContract } from '../../support/sample-contract';
 
@@ -91,3 +94,58 @@ test('a group with many jobs that wait for long does not keep other groups from 
   expect(effects).toEqual([201, 202, 203].map(jobId));
   expect(engine.rows().filter(({ reason }) => reason === 'behind')).toHaveLength(149);
 });
+
+describe.each([
+  ['has lost its state', ({ state: _gone, ...row }) => row],
+  ['has lost its version', ({ version: _gone, ...row }) => row],
+  ['has a lease that cannot be read', (row) => ({ ...row, lease: true })],
+] satisfies [string, (row: Record<string, unknown>) => object][])(
+  'behind a job that waits for an operator, a job whose row %s',
+  (_damage, damage) => {
+    /** Damages the row of the last job. The line has room for two jobs, and more jobs take tickets. */
+    async function damaged(last: number) {
+      const { contract } = sampleContract();
+      const mail = async () => {
+        throw new AmbiguousError({ code: 'NoAnswer', message: 'no answer', vendor: 'sendgrid' });
+      };
+      const type = {
+        ...contract.types['sample.done.v1'],
+        process: (_job: unknown, { steps }: RunContext) => steps.step('mail', { run: mail }),
+      };
+      const engine = memoryEngine(() => ({ ...contract, types: { 'sample.done.v1': type as MessageType } }), {
+        settings: { ordered: true },
+      });
+      engine.deps.order = createOrder({ ...engine.deps, table: engine.table, most: 2 });
+      for (let n = 1; n <= last; n++) engine.send(envelope(n), { group: 'app' });
+      for (let n = 1; n <= last; n++) await engine.deliver(1);
+      await damagedItem(engine.table, jobKey('sample', jobId(last)), damage);
+      return {
+        engine,
+        /** The reconciler looks for such rows in the first minute of an hour. */
+        hours: async (count: number) => {
+          for (let hour = 0; hour < count; hour++) {
+            engine.clock.advance(60 * MINUTE - (engine.clock.now() % (60 * MINUTE)));
+            await engine.reconcile();
+          }
+          expect(engine.row(jobId(1))).toMatchObject({ state: 'held', reason: 'unknown' });
+        },
+      };
+    }
+    const dead = { state: 'dead', error: { code: 'RowDamaged' } };
+
+    test('ends within an hour', async () => {
+      const { engine, hours } = await damaged(2);
+      await hours(2);
+
+      expect(engine.row(jobId(2))).toMatchObject(dead);
+    });
+
+    test('ends after a day if it has a ticket', async () => {
+      const { engine, hours } = await damaged(4);
+      expect(engine.table.item(jobKey('sample', jobId(4)))?.ticket).toBeDefined();
+      await hours(26);
+
+      expect(engine.row(jobId(4))).toMatchObject(dead);
+    });
+  },
+);
