@@ -64,7 +64,7 @@ export async function claim(ledger: Ledger, request: ClaimRequest): Promise<Clai
   };
 
   const unread = blank && (await ledger.claimUnread(blank, started(blank)));
-  // Nothing was begun if the row is damaged.
+  // A damaged job does not run, so no step was begun.
   if (unread?.damage) return ours({ ...unread, steps: {} }, undefined);
   if (unread) return ours(unread, begun);
   for (let stored = await ledger.get(key); ; ) {

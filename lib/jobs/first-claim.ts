@@ -18,7 +18,7 @@ const ABSENT = [
 /**
  * The claim of a queued job that no run has had, as a change that needs no read. `blank`: the row as the message
  * describes it. `claimed`: the claim of that. Nothing changes if a run has had the job, if it waits or has ended, or if
- * the row describes another job.
+ * the row describes another job. A damaged `updatedAt` or `sentAt` does no harm, because the claim replaces both.
  */
 export function firstClaim(blank: JobRow, claimed: JobRow): Change {
   const before = without(itemOf(blank), DIFFERENT);

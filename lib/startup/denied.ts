@@ -17,8 +17,9 @@ export function countingDenied(log: Log, metrics: Metrics): Log {
 }
 
 /**
- * A table for code whose role is older and allows no update, for example after `sls deploy function`. The update then
- * counts as refused by the item, so its caller reads the item first. The line is an alarm about denied access.
+ * The table for a function whose role may be older than its code, for example after `sls deploy function`. If the role
+ * allows no update, the update changes nothing, and its caller reads the item. The log line sets off the alarm about denied
+ * access.
  */
 export const withoutUpdates = (table: Table, log: Log): Table => ({
   ...table,

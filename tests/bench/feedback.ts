@@ -17,6 +17,7 @@ import { handleBatch } from '../../lib/worker/batch';
 import { startDynamo, startS3, TABLE } from '../support/emulators';
 import { memoryEngine, PREFIX, watch } from '../support/engine';
 import { feedbackBody } from '../support/feedback';
+import { feedbackSettings } from '../support/producer';
 import { type Handler, plainLoop, powertools, type RivalPorts, usualWorker } from './rivals';
 import { median, table } from './table';
 
@@ -131,14 +132,7 @@ const event = (jobId: string) => ({
   ],
 });
 
-const settings = () => ({
-  type: 'fifo' as const,
-  retention: 1_209_600,
-  dlqRetention: 1_209_600,
-  visibility: 300,
-  receives: 3,
-  ordered: false,
-});
+const settings = () => feedbackSettings;
 
 /** Writes the rows of the jobs as the API does. Its calls are not those of a worker. */
 async function accept(jobs: Table, records: ReturnType<typeof event>['Records']): Promise<void> {

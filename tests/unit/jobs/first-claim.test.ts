@@ -144,7 +144,14 @@ function seen({ result, item }: Awaited<ReturnType<typeof claimed>>): unknown {
   return { reason: result.reason, error: result.error, damage, steps, state, lease };
 }
 
-test('whatever is stored, a claim without a read ends as one with a read', async () => {
+test.each(['updatedAt', 'sentAt'])('a damaged %s is replaced', async (attribute) => {
+  const { result, item } = await claimed({ ...(await accepted()), [attribute]: 'odd' }, { unread: true });
+
+  expect(result).toMatchObject({ kind: 'claimed' });
+  expect(item?.[attribute]).toEqual(expect.any(Number));
+});
+
+test('whatever else is stored, a claim without a read ends as one with a read', async () => {
   let unread = 0;
   await fc.assert(
     fc.asyncProperty(fc.option(fc.array(change, { maxLength: 3 }), { freq: 50 }), async (changes) => {

@@ -5,20 +5,12 @@ import { type Fault, withFaults } from '../../support/faults';
 import { inState } from '../../support/in-state';
 import { memoryClock, memoryRandom } from '../../support/memory-clock';
 import { memoryTable } from '../../support/memory-table';
-
-const settings = {
-  type: 'fifo' as const,
-  retention: 1_209_600,
-  dlqRetention: 1_209_600,
-  visibility: 300,
-  receives: 3,
-  ordered: false,
-};
+import { feedbackSettings } from '../../support/producer';
 
 function start(faults: Fault[] = []) {
   const stored = memoryTable();
   const table: Table = withFaults<Table>(stored, (method) => (method === 'put' ? (faults.shift() ?? 'none') : 'none'));
-  return { stored, deps: { table, clock: memoryClock(), random: memoryRandom(), settings: () => settings } };
+  return { stored, deps: { table, clock: memoryClock(), random: memoryRandom(), settings: () => feedbackSettings } };
 }
 const item = (changes: Record<string, unknown> = {}): Item => ({ key: 'k', version: 0, writer: '', ...changes });
 
