@@ -20,6 +20,8 @@ export interface Situation {
   error: unknown;
   /** Attempts that were counted before this run. */
   attempts: number;
+  /** Whether a step was started, by this run or an earlier one, and it is not known yet whether it took effect. */
+  openStep: boolean;
   /** Quick retries in this run so far. */
   quickRetries: number;
   lastReceive: boolean;
@@ -74,13 +76,13 @@ export function decide(situation: Situation): Decision {
 }
 
 function transient(situation: Situation): Decision {
-  const { error, attempts, quickRetries, lastReceive, remainingMs, retryWaits, fraction } = situation;
+  const { error, attempts, openStep, quickRetries, lastReceive, remainingMs, retryWaits, fraction } = situation;
   const askAfterMs = error instanceof AmbiguousError ? error.askAfterMs : 0;
   const quickMs = QUICK_WAIT_MS * 2 ** quickRetries * (0.5 + fraction());
   if (quickRetries < QUICK_RETRIES && askAfterMs <= quickMs && quickMs < remainingMs)
     return { kind: 'again', waitMs: quickMs, quick: true };
-  // A last attempt that may have taken effect gets one more run, which asks the vendor.
-  const asks = error instanceof AmbiguousError && attempts === retryWaits.length;
+  // A job that may have taken effect does not end with its last attempt. It gets one more run, which asks the vendor.
+  const asks = (openStep || error instanceof AmbiguousError) && attempts === retryWaits.length;
   const seconds = asks ? retryWaits.at(-1) : retryWaits[attempts];
   if (seconds === undefined) return { kind: 'park' };
   const waitMs = Math.max(askAfterMs, Math.round(seconds * 1000 * (1 - SPREAD + 2 * SPREAD * fraction())));

@@ -41,7 +41,7 @@ export async function run(job: Run): Promise<Disposition> {
         return await completed(job, await end.succeed(result));
       } catch (error) {
         if (error instanceof StoreError) throw error;
-        const decision = decisionOn(error, job, quickRetries);
+        const decision = decisionOn(error, { ...job, row: lease.row() }, quickRetries);
         if (decision.kind === 'report') throw error;
         if (decision.kind !== 'again') return await conclude(job, { end, thrown: error, decision });
         if (decision.quick) quickRetries++;
@@ -82,6 +82,7 @@ const decisionOn = (error: unknown, { deps, contract, message, row, deadline }: 
   decide({
     error,
     attempts: row.attempts,
+    openStep: Object.values(row.steps).some(({ status }) => status === 'started'),
     quickRetries,
     lastReceive: isLastReceive(message, deps.settings(contract.queue)),
     remainingMs: deadline.remainingMs(),

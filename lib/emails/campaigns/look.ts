@@ -50,8 +50,7 @@ export async function look(deps: CampaignReleaseDeps, known: Campaign): Promise<
  */
 async function caughtUp(deps: CampaignReleaseDeps, campaign: Campaign): Promise<Campaign> {
   const { id, status, released, damage } = campaign;
-  if (status === 'running' && damage === undefined) return campaign;
-  if (released === campaign.chunks) return campaign;
+  if (damage === undefined && (status === 'running' || released === campaign.chunks)) return campaign;
   const row = await deps.ledger.get(jobKey(CAMPAIGN_QUEUE, chunkId(id, released)));
   const counted = row && (await countReleased(deps, campaign, campaign.turn));
   return counted && damage !== undefined ? caughtUp(deps, counted) : (counted ?? campaign);
@@ -68,12 +67,23 @@ export async function countReleased(
     campaign.id,
     (stored) =>
       stored.released === number
-        ? { ...stored, released: number + 1, open: [...stored.open, number], ...(turn === undefined ? {} : { turn }) }
+        ? {
+            ...stored,
+            released: number + 1,
+            open: withNumber(stored.open, number),
+            ...(turn === undefined ? {} : { turn }),
+          }
         : undefined,
     campaign,
   );
   return item;
 }
+
+/** A damaged campaign may have lost its count and kept what is open. */
+const withNumber = (open: readonly number[], number: number): number[] => [
+  ...open.filter((other) => other !== number),
+  number,
+];
 
 const isEnded = (row: JobRow | undefined): boolean => row !== undefined && isEnd(row.state);
 

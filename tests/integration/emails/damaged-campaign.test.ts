@@ -10,8 +10,8 @@ beforeEach(async () => {
 });
 afterEach(() => emails.close());
 
-/** Runs the campaign until some of its chunks were sent, and then damages attributes of its item. */
-async function damaged(changes: object): Promise<void> {
+/** Damages a campaign of which some chunks were sent, and runs what is left. Answers how many chunks it had released. */
+async function damaged(changes: object): Promise<number> {
   await emails.campaign({ recipients: 60, chunkSize: 10 });
   await emails.engine.reconcile();
   await emails.engine.deliver(1);
@@ -20,6 +20,7 @@ async function damaged(changes: object): Promise<void> {
   await emails.engine.table.delete(item.key, item.version);
   await emails.engine.table.put({ ...item, ...changes }, 0);
   await emails.engine.drain({ batch: 1, hours: 1 });
+  return item.released as number;
 }
 
 const addresses = () => emails.sendgrid.mails.flatMap(({ to }) => to);
@@ -58,4 +59,13 @@ test('a campaign that lost its plan is cancelled, and its report names what it l
   expect(report).toMatchObject({ damage: 'manifest', recipients: 60, underWay: 0 });
   expect(report.accepted).toBe(addresses().length);
   expect(emails.engine.row(chunkId(CAMPAIGN, 0))).toBeDefined();
+});
+
+test.each([
+  ['its plan and its cursor', { chunks: undefined, released: true }],
+  ['its plan, its cursor and what was open', { chunks: undefined, released: true, open: 'x' }],
+])('a campaign that lost %s finds its released chunks, and ends after them', async (_lost, changes) => {
+  const released = await damaged(changes);
+
+  expect(await read()).toMatchObject({ status: 'cancelled', released, open: [], endedAt: expect.any(Number) });
 });

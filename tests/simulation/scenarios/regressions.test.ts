@@ -646,6 +646,29 @@ const FOUND: Record<string, Partial<Plan>> = {
     indexLag: 1_000,
     retention: 7_200,
   },
+  'a campaign that lost its plan and its cursor still counts the chunks that it released': {
+    seed: 1_787_962_942,
+    queue: 'campaigns',
+    jobs: jobs(['good', { planned: { ahead: 5 * SECOND_MS } }]),
+    calls: sends([1], 'killed-after'),
+    commands: [{ job: 0, what: 'cancel', at: 0 }],
+    damages: [
+      { at: 120_125, what: 'campaign', job: 0, nth: 12 },
+      { at: 120_198, what: 'campaign', job: 0, nth: 51 },
+    ],
+    warm: true,
+    approximate: true,
+    events: true,
+  },
+  'a damaged chunk of a paused campaign ends before the run is at rest': {
+    queue: 'campaigns',
+    concurrency: 2,
+    jobs: jobs('good'),
+    outages: [{ target: 'table', from: 70_390, until: HOUR_MS, fault: 'slow' }],
+    controls: [{ at: 60_401, what: 'pause', campaign: 0 }],
+    damages: [{ at: 70_412, what: 'row', job: 2, nth: 7 }],
+    canaries: 10 * MINUTE_MS,
+  },
 };
 
 test.each(Object.entries(FOUND))('%s', async (_name, plan) => {

@@ -54,6 +54,19 @@ test.each([
   },
 );
 
+test('a job that may have sent its invitation asks once more when Apple did not answer its last attempt', async () => {
+  const { states, row, reached } = await scenario({
+    queue: 'testflight',
+    jobs: jobs('good'),
+    calls: [{ kind: 'apple.invite', nth: 1, fault: 'lost' }],
+    outages: [{ target: 'apple', from: 1_500, until: 20 * MINUTE_MS, fault: 'refused' }],
+  });
+
+  expect(states()).toEqual(['succeeded']);
+  expect(row(0).attempts).toBe(4);
+  expect(reached('effect invitation')).toBe(1);
+});
+
 test('a removal takes a tester out of the app, or out of one group', async () => {
   // Even jobs leave the app, odd ones leave a group.
   const { states, world } = await scenario({ queue: 'testflight', jobs: jobs('removal', 'removal') });

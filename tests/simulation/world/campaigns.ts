@@ -16,10 +16,14 @@ export const campaignsOf = ({ watch }: Pick<World, 'watch'>): Campaign[] =>
 export const chunkRow = ({ watch }: World, { id }: Pick<Campaign, 'id'>, number: number): JobRow | undefined =>
   watch.row(jobKey(CAMPAIGN_QUEUE, chunkId(id, number)));
 
-/** Whether the chunk waits because its campaign is paused. An operator must then resume it. */
-export function isPaused({ watch }: World, { state, reason, correlationId = '' }: JobRow): boolean {
+/**
+ * Whether the chunk waits because its campaign is paused. An operator must then resume it. A damaged chunk ends without
+ * an operator.
+ */
+export function isPaused({ watch }: World, { state, reason, correlationId = '', damage }: JobRow): boolean {
   const campaign = watch.items.get(campaignKey(correlationId));
-  return state === 'held' && reason === 'paused' && campaign !== undefined && campaignOf(campaign).status === 'paused';
+  const isHeld = state === 'held' && reason === 'paused' && damage === undefined;
+  return isHeld && campaign !== undefined && campaignOf(campaign).status === 'paused';
 }
 
 /**

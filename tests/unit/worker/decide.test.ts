@@ -16,6 +16,7 @@ const details = { code: 'Code', message: 'message' };
 const situation = (changes: Partial<Situation>): Situation => ({
   error: new TransientError(details),
   attempts: 0,
+  openStep: false,
   quickRetries: 2,
   lastReceive: false,
   remainingMs: 30_000,
@@ -49,7 +50,12 @@ test.each<[string, Partial<Situation>, unknown]>([
     { error: new AmbiguousError({ ...details, askAfterMs: 30_000 }), attempts: 2 },
     { kind: 'retry', waitMs: 900_000, counts: true },
   ],
-  ['… but no second run', { error: new AmbiguousError(details), attempts: 3 }, { kind: 'park' }],
+  [
+    '… and also if it could not ask about a step of an earlier attempt',
+    { openStep: true, attempts: 2 },
+    { kind: 'retry', waitMs: 900_000, counts: true },
+  ],
+  ['… but no second run', { error: new AmbiguousError(details), openStep: true, attempts: 3 }, { kind: 'park' }],
   [
     'on the last receive the job is held for the same wait',
     { lastReceive: true },

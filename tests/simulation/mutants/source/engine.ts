@@ -118,6 +118,24 @@ export const ENGINE_MUTANTS = {
       },
     },
   },
+  openStepNotAsked: {
+    changes: [
+      {
+        file: 'lib/worker/decide.ts',
+        find: '(openStep || error instanceof AmbiguousError)',
+        replace: 'error instanceof AmbiguousError',
+      },
+    ],
+    breaks: /^no bystanders: .*invitation took effect/,
+    by: {
+      plan: {
+        queue: 'testflight',
+        jobs,
+        calls: [{ kind: 'apple.invite', nth: 1, fault: 'lost' }],
+        outages: [{ target: 'apple', from: 1_500, until: 20 * MINUTE_MS, fault: 'refused' }],
+      },
+    },
+  },
   spentAttemptsParkedUntried: {
     changes: ATTEMPTS_AT_CLAIM,
     breaks: /^no bystanders: .*it was parked without the run that failed/,
