@@ -18,8 +18,8 @@ export type Claim =
   | { kind: 'claimed'; row: JobRow; begun: string | undefined }
   /** The job has ended, or it left the queue from this message. Only missing writes are to be completed. */
   | { kind: 'late'; row: JobRow }
-  /** Another run, from the message `messageId`, has the job until `until`, in ms since 1970. */
-  | { kind: 'busy'; until: number; messageId: string }
+  /** Another run, of the delivery `by`, has the job until `until`, in ms since 1970. */
+  | { kind: 'busy'; until: number; by: Delivery | undefined }
   /** The last run crashed, perhaps because of another job. The job must run while no other job runs. */
   | { kind: 'suspected crash' }
   /** The job's runs crashed while no other job ran, or the job is damaged. This run has the job, and must park it. */
@@ -74,7 +74,7 @@ export async function claim(ledger: Ledger, request: ClaimRequest): Promise<Clai
     if (row.lease?.token === token && row.state === 'processing') return ours(row, begun);
     if (row.spentMessageIds.includes(delivery.messageId) || isClosed(row)) return { kind: 'late', row };
     if (row.state === 'processing' && row.lease && row.lease.until > now())
-      return { kind: 'busy', until: row.lease.until, messageId: row.lease.messageId };
+      return { kind: 'busy', until: row.lease.until, by: deliveryOf(row, row.lease) };
 
     if (row.state === 'processing' && !alone) return { kind: 'suspected crash' };
     const result = await ledger.write(started(row), stored?.version ?? 0);
@@ -82,6 +82,9 @@ export async function claim(ledger: Ledger, request: ClaimRequest): Promise<Clai
     stored = result.stored;
   }
 }
+
+const deliveryOf = ({ deliveries }: JobRow, { messageId }: NonNullable<JobRow['lease']>): Delivery | undefined =>
+  deliveries.findLast((delivery) => delivery.messageId === messageId);
 
 /** A job that has done anything, or that crashed, is claimed without a start. */
 const mayBegin = ({ steps, crashes, damage }: JobRow): boolean =>

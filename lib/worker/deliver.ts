@@ -88,16 +88,18 @@ const frontOf = async ({ order, settings }: WorkerDeps, row: JobRow): Promise<re
 /** Waits until another run's lease ends. Returns a disposition if this invocation has no time for that. */
 async function waitForRun(
   { deps, contract, message, deadline }: DeliveryRun,
-  { until, messageId }: { until: number; messageId: string },
+  { until, by }: Extract<Claim, { kind: 'busy' }>,
 ): Promise<Disposition | undefined> {
   const waitMs = until - deps.clock.now() + SECOND_MS;
   if (waitMs <= deadline.remainingMs() && deadline.mayStart()) {
     await deps.clock.sleep(waitMs);
     return undefined;
   }
-  // SQS would dead-letter this copy untried. The message of the other run stays in SQS until that run has an outcome.
-  if (messageId !== message.messageId && isLastReceive(message, deps.settings(contract.queue)))
-    return { acknowledge: true };
+  // SQS would dead-letter this copy untried. Unless that was its last receive, the message of the other run stays in SQS
+  // until that run has an outcome.
+  const settings = deps.settings(contract.queue);
+  const isCopy = by !== undefined && by.messageId !== message.messageId && !isLastReceive(by, settings);
+  if (isCopy && isLastReceive(message, settings)) return { acknowledge: true };
   return { acknowledge: false, visibilityMs: waitMs };
 }
 

@@ -28,7 +28,7 @@ export interface DeliveryRun {
 }
 
 /** Whether SQS dead-letters the message if it comes back. */
-export const isLastReceive = ({ receiveCount }: Incoming, { receives }: QueueSettings): boolean =>
+export const isLastReceive = ({ receiveCount }: Pick<Incoming, 'receiveCount'>, { receives }: QueueSettings): boolean =>
   receiveCount >= receives;
 
 export function incoming(record: SQSRecord): Incoming {

@@ -669,6 +669,32 @@ const FOUND: Record<string, Partial<Plan>> = {
     damages: [{ at: 70_412, what: 'row', job: 2, nth: 7 }],
     canaries: 10 * MINUTE_MS,
   },
+  'a run in which a job waits for an operator for a day, after settings changed, has few events': {
+    queue: 'testflight',
+    concurrency: 2,
+    jobs: jobs('resend', 'good'),
+    beside: [load('analytics', 'good')],
+    calls: [{ kind: 'apple.invite', nth: 1, fault: 'lost' }],
+    damages: [{ at: 25 * HOUR_MS, what: 'record', job: 0, nth: 0 }],
+    changes: { at: 30_000, from: { receives: 3, ordered: true, pace: 1 }, to: { receives: 3, ordered: true, pace: 1 } },
+  },
+  'a message that SQS moved back is not taken for a copy, while by its clock a crashed run still has the job': {
+    seed: 15,
+    start: 1_777_975_198_000,
+    queue: 'bulk-standard',
+    batch: 10,
+    jobs: jobs(
+      ['good', { again: 10, planned: { ahead: 90_000, cancel: 20 * MINUTE_MS } }],
+      ['kills-after', { at: 332_001, retries: 2, planned: { ahead: 90_000 } }],
+      ['kills-after', { again: 30_000, planned: { ahead: 5_000 } }],
+    ),
+    redrives: [{ nth: 1, after: MINUTE_MS, how: 'move' }],
+    deployAt: 2 * HOUR_MS,
+    skew: 10 * MINUTE_MS,
+    canaries: 10 * MINUTE_MS,
+    events: true,
+    versions: [{ until: HOUR_MS, released: 0.5 }],
+  },
 };
 
 test.each(Object.entries(FOUND))('%s', async (_name, plan) => {

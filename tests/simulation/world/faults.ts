@@ -44,6 +44,29 @@ export const TARGETS = ['table', 'objects', 'queues', 'events', 'zendesk', 'send
 export type Target = (typeof TARGETS)[number];
 export const AWS: readonly Target[] = ['table', 'objects', 'queues', 'events'];
 
+/** Calls of AWS that change nothing. */
+const READS: ReadonlySet<string> = new Set([
+  ...['table.get', 'table.due', 'table.count', 'table.hour', 'table.group'],
+  ...['objects.get', 'objects.read', 'objects.list', 'queues.depth'],
+]);
+/**
+ * Without an effect, the caller cannot tell these faults from others: the first two from `refused`, then two from `mute`, one
+ * from `slow` and two from `killed-before`.
+ */
+const ALIKE_IN_READS: ReadonlySet<Fault> = new Set([
+  ...(['throttled', 'lost'] as const),
+  ...(['silent', 'late'] as const),
+  'repeated',
+  ...(['killed-after', 'killed-late'] as const),
+]);
+
+/** The faults that a call, e.g. `table.put`, can have, without those that its caller cannot tell from another. */
+export const faultsOf = (call: string, target: Target): Fault[] =>
+  CALL_FAULTS.filter(
+    // `fitted` replaces any other fault with one of these.
+    (fault) => fitted(fault, target) === fault && !(READS.has(call) && ALIKE_IN_READS.has(fault)),
+  );
+
 /** One fault, at the `nth` call of all or of one kind, e.g. `table.put`. */
 export interface CallFault {
   kind?: string;

@@ -3,6 +3,7 @@ import type { JobRow } from '../../../lib/jobs/row';
 import { skewOf } from '../draw/plan';
 import { entriesAgree, hasEvidence } from '../promises/rest';
 import { isPaused, nextLook } from './campaigns';
+import { ROLLING_MS, settingsOf } from './deployments';
 import type { Functions } from './functions';
 import type { Event } from './kernel';
 import { deadLetterQueue, serviceQueue } from './names';
@@ -50,6 +51,10 @@ function nextDue(world: World): number {
   if (!entriesAgree(world) || entries.some((entry) => entry.deadLetterSourceArn)) return kernel.now();
   if (hasEvidence(world) || rows.some((row) => row.reason === 'stopped')) return kernel.now();
   const fullHour = nextHour(kernel.now()) - skewOf(plan);
+  // A process whose settings keep no order releases jobs that wait behind another.
+  const { changes } = plan;
+  const isChanging = changes !== undefined && kernel.now() < plan.start + changes.at + ROLLING_MS;
+  const isOrdered = !isChanging && settingsOf(world).ordered;
   return rows.reduce((earliest, row) => Math.min(earliest, dueAt(row)), nextLook(world, fullHour));
 
   function dueAt(row: JobRow): number {
@@ -61,7 +66,7 @@ function nextDue(world: World): number {
       return Number.POSITIVE_INFINITY;
     const isBehind = state === 'held' && reason === 'behind';
     const waits = isBehind && rows.some((row) => row.todo === unknown && row.group === group);
-    if (isBehind && (!waits || plan.changes)) return row.updatedAt;
+    if (isBehind && !(waits && isOrdered)) return row.updatedAt;
     // A job with a ticket also returns without the reconciler.
     if (todo === behind) return row.damage ? fullHour : Number.POSITIVE_INFINITY;
     return todo === dead ? todoAt + settings.dlqRetention * 1000 : todoAt;

@@ -152,6 +152,27 @@ test('a copy on its last receive is acknowledged while the job runs from another
   expect([engine.inQueue(), engine.deadLetters().length]).toEqual([1, 0]);
 });
 
+test('a copy on its last receive stays if the run from the other message has its last receive too, so the job is not lost', async () => {
+  const { engine, deliver } = mortal([1]);
+  const receiveTwice = () => {
+    for (const _receive of [1, 2]) {
+      engine.receive();
+      engine.clock.advance(301_000);
+    }
+  };
+  engine.send(envelope(1), { group: 'other' });
+  receiveTwice();
+  const copy = engine.receive();
+  engine.send(envelope(1));
+  receiveTwice();
+  // SQS dead-letters the message of this run, because the run crashes. By its clock, its lease may not have ended then.
+  await deliver();
+
+  const response = await engine.handle(copy);
+
+  expect(response.batchItemFailures).toHaveLength(1);
+});
+
 test('a second delivery of the message that a job was parked from is late, and does not redrive the job', async () => {
   const { contract } = sampleContract(() => {
     throw new PermanentError({ code: 'Rejected', message: 'rejected' });
