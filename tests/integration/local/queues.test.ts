@@ -45,7 +45,7 @@ test('while a mapping is off, nothing is received; once it is on, jobs are done 
   expect(job.state).toBe('succeeded');
   expect(succeeded?.map(({ value }) => value)).toEqual([1]);
   expect(none).toEqual([]);
-  expect(await monitoring.ringing('local-')).toEqual([]);
+  expect(await monitoring.ringing('other-')).toEqual([]);
   await expect(mappings.isOn('other')).resolves.toBeUndefined();
   await expect(mappings.set('other', true)).rejects.toMatchObject({ code: NO_MAPPING });
 });
