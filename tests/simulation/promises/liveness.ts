@@ -22,10 +22,13 @@ const TIMES_IN_QUEUE = 3;
 
 /** A run with more trace entries makes no progress. */
 const MOST_ENTRIES = 150_000;
+/** Neither does a run with more events, for example one in which Lambda polls a queue for ever. */
+const MOST_EVENTS = 1_000_000;
 
 /** Reports when a run is over, and a violation if it does not come to rest in time. */
 export function createLiveness(world: World, boundMs = Math.max(...world.lanes.map(boundOf))) {
   const { watch, kernel, trace, pending, processes, plan, lanes } = world;
+  let events = 0;
   let seen = '';
   let lastChange = plan.start;
 
@@ -36,8 +39,10 @@ export function createLiveness(world: World, boundMs = Math.max(...world.lanes.m
     /** Whether the run is over. Ask after each event. */
     isOver(): boolean {
       if (watch.violation()) return true;
-      if (trace.entries.length > MOST_ENTRIES) {
-        watch.violated(`liveness: the run did not end within ${MOST_ENTRIES} entries`);
+      events += 1;
+      if (trace.entries.length > MOST_ENTRIES || events > MOST_EVENTS) {
+        const most = events > MOST_EVENTS ? `${MOST_EVENTS} events` : `${MOST_ENTRIES} entries`;
+        watch.violated(`liveness: the run did not end within ${most}`);
         return true;
       }
       if (processes.size > 0) return false;
