@@ -28,6 +28,10 @@ export function createLease(ledger: Ledger, claimed: JobRow, begun?: string): Le
   let failing = false;
   const preview = () => staged.reduce((row, change) => change(row), stored);
 
+  /** The row if this run still has the job. A damaged row may have lost its state, which the lease shows. */
+  const ours = (row: JobRow | undefined): JobRow | undefined =>
+    row && row.lease?.token === token ? { ...row, state: claimed.state } : undefined;
+
   async function write(last?: (row: JobRow) => JobRow): Promise<JobRow> {
     const changes = last ? [...staged, last] : staged;
     for (;;) {
@@ -41,9 +45,9 @@ export function createLease(ledger: Ledger, claimed: JobRow, begun?: string): Le
         started = undefined;
         return stored;
       }
-      const now = result.stored;
       // Another writer added evidence or an operator's note and left the lease alone. Apply our changes to that row.
-      if (now?.lease?.token !== token || now === undefined) throw new LeaseLostError();
+      const now = ours(result.stored);
+      if (!now) throw new LeaseLostError();
       stored = now;
     }
   }
@@ -66,10 +70,10 @@ export function createLease(ledger: Ledger, claimed: JobRow, begun?: string): Le
     abandon: async (change) => {
       let row: JobRow | undefined = stored;
       // As above, another writer's note does not take the lease.
-      while (!failing && row && row.lease?.token === token) {
+      while (!failing && row) {
         const result = await ledger.write(change(row), row.version);
         if (result.written) return;
-        row = result.stored;
+        row = ours(result.stored);
       }
     },
   };

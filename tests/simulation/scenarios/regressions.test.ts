@@ -669,6 +669,11 @@ const FOUND: Record<string, Partial<Plan>> = {
     damages: [{ at: 70_412, what: 'row', job: 2, nth: 7 }],
     canaries: 10 * MINUTE_MS,
   },
+  'a row loses its state and its version while its job runs': {
+    jobs: jobs('good'),
+    damages: [61, 22].map((nth) => ({ at: 25, what: 'row', job: 0, nth })),
+    deployAt: 5 * MINUTE_MS,
+  },
   'a run in which a job waits for an operator for a day, after settings changed, has few events': {
     queue: 'testflight',
     concurrency: 2,

@@ -2,6 +2,7 @@ import { claim } from '../../../lib/jobs/claim';
 import { CLOCK_SKEW_MS } from '../../../lib/jobs/clock-skew';
 import { createLedger, LeaseLostError } from '../../../lib/jobs/ledger';
 import { giveBack, succeed } from '../../../lib/jobs/transitions';
+import type { Item } from '../../../lib/ports';
 import { createLease } from '../../../lib/worker/lease';
 import { acceptedRow } from '../../support/accepted-row';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
@@ -22,7 +23,8 @@ function start() {
     receives: 3,
     ordered: false,
   });
-  const ledger = createLedger({ table: memoryTable(), clock, random: memoryRandom(), settings });
+  const table = memoryTable();
+  const ledger = createLedger({ table, clock, random: memoryRandom(), settings });
   const take = (token: string, now = clock.now()) =>
     claim(ledger, {
       key: row.key,
@@ -39,7 +41,7 @@ function start() {
     if (claimed.kind !== 'claimed') throw new Error(`the claim of ${token} is ${claimed.kind}`);
     return claimed.row;
   };
-  return { clock, ledger, key: row.key, take, taken };
+  return { clock, ledger, table, key: row.key, take, taken };
 }
 
 test('a job is busy to the last millisecond of a lease, and free from then on', async () => {
@@ -79,6 +81,22 @@ test('nor can it give the job back', async () => {
   await lost.abandon((row) => giveBack(row, { at: clock.now(), messageId: 'message of first' }));
 
   expect(await ledger.get(key)).toEqual(second);
+});
+
+test('a run writes its outcome although the row has lost its state and its version meanwhile', async () => {
+  const { clock, ledger, table, key, taken } = start();
+  const lease = createLease(ledger, await taken('first'));
+  const { version, ...stored } = (await table.get(key)) as Item;
+  await table.delete(key, version);
+  await table.put({ ...stored, state: true } as unknown as Item, 0);
+
+  await lease.release((row) => succeed(row, { at: clock.now(), messageId: 'message of first', result: 'first' }));
+
+  expect(await ledger.get(key)).toMatchObject({
+    state: 'succeeded',
+    result: 'first',
+    damage: { field: 'row.version' },
+  });
 });
 
 test('a lease lasts longer than its function by the most that two clocks differ', async () => {
