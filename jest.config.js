@@ -3,6 +3,21 @@ const { availableParallelism } = require('node:os');
 /** What all tests have in common. */
 const common = {
   testEnvironment: 'node',
+  // A module looks these up as its own variables. A look-up in Jest's global object takes so long that zod, which reads
+  // every row, was three times slower.
+  sandboxInjectedGlobals: [
+    'Array',
+    'Error',
+    'JSON',
+    'Map',
+    'Math',
+    'Number',
+    'Object',
+    'Promise',
+    'Set',
+    'String',
+    'Symbol',
+  ],
   transform: {
     '\\.ts$': [
       '@swc/jest',

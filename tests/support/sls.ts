@@ -53,7 +53,14 @@ export function sls(
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [cli, ...args], {
       cwd: directory,
-      env: { PATH: process.env.PATH, HOME: directory, NODE_COMPILE_CACHE: compiled(directory), ...env },
+      env: {
+        PATH: process.env.PATH,
+        HOME: directory,
+        // serverless-esbuild leaves copies of the functions there.
+        TMPDIR: directory,
+        NODE_COMPILE_CACHE: compiled(directory),
+        ...env,
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const result = { output: '', stdout: '', stderr: '' };

@@ -46,7 +46,8 @@ export async function packageService({ stage, output }: { stage: string; output:
     rmSync(output, { recursive: true, force: true });
     await run(process.execPath, [SLS, 'package', '--stage', stage, '--package', output], {
       cwd: copy.directory,
-      env: { PATH: process.env.PATH, HOME: copy.directory },
+      // serverless-esbuild leaves copies of the functions in the temporary folder.
+      env: { PATH: process.env.PATH, HOME: copy.directory, TMPDIR: copy.directory },
     });
   } catch (error) {
     // The tool's own output says what is wrong in serverless.yml, partly on standard output.
