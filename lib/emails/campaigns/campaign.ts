@@ -83,7 +83,7 @@ export function campaigns(deps: CampaignDeps) {
       campaignKey(id),
       (stored) => {
         const changed = stored && next(campaignOf(stored));
-        return changed && scheduled(changed);
+        return changed && scheduled(withCancellation(changed));
       },
       known,
     );
@@ -91,6 +91,11 @@ export function campaigns(deps: CampaignDeps) {
     ...campaign,
     history: appended(campaign.history, { at: deps.clock.now(), event, ...(note ? { note } : {}) }),
   });
+  /** Damage can cancel a campaign. If it loses its status later, only the history still says so. */
+  const withCancellation = (campaign: Campaign): Campaign =>
+    campaign.status === 'cancelled' && !campaign.history.some(({ event }) => event === 'cancelled')
+      ? noted(campaign, 'cancelled', campaign.reason)
+      : campaign;
 
   return {
     read: async (id: string) => {

@@ -62,6 +62,22 @@ test('a campaign that lost its plan is cancelled, and its report names what it l
 });
 
 test.each([
+  ['its source', { source: 1 }],
+  ['its time', { time: null }],
+  ['its start', { startsAt: 'soon' }],
+  ['its manifest', { manifest: true }],
+  ['the size of its chunks', { chunkSize: -1 }],
+  ['its recipients', { recipients: 'x' }],
+  ['its chunks', { chunks: undefined }],
+])('a campaign that lost %s stays cancelled if it also loses its status later', async (_lost, changes) => {
+  await damaged(changes);
+  const item = (await emails.engine.table.get(campaignKey(CAMPAIGN))) as Item;
+  await emails.engine.table.put({ ...item, status: true } as unknown as Item, item.version);
+
+  expect(await read()).toMatchObject({ status: 'cancelled' });
+});
+
+test.each([
   ['its plan and its cursor', { chunks: undefined, released: true }],
   ['its plan, its cursor and what was open', { chunks: undefined, released: true, open: 'x' }],
 ])('a campaign that lost %s finds its released chunks, and ends after them', async (_lost, changes) => {

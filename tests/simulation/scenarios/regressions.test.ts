@@ -669,6 +669,24 @@ const FOUND: Record<string, Partial<Plan>> = {
     damages: [{ at: 70_412, what: 'row', job: 2, nth: 7 }],
     canaries: 10 * MINUTE_MS,
   },
+  'a campaign that lost its manifest stays cancelled when it loses its status too': {
+    queue: 'campaigns',
+    start: 1_777_975_198_000,
+    jobs: jobs('good'),
+    starts: [{ nth: 1, fault: 'malformed', ms: 5 }],
+    damages: [
+      { at: 4_197, what: 'campaign', job: 0, nth: 0 },
+      { at: 2_134, what: 'campaign', job: 0, nth: 94 },
+    ],
+    approximate: true,
+    events: true,
+    changes: {
+      at: 30_000,
+      from: { receives: 3, ordered: true, pace: 1 },
+      to: { receives: 3, ordered: false, pace: 1 },
+    },
+    deployAt: 2 * HOUR_MS,
+  },
   'a row loses its state and its version while its job runs': {
     jobs: jobs('good'),
     damages: [61, 22].map((nth) => ({ at: 25, what: 'row', job: 0, nth })),
