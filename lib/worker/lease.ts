@@ -68,7 +68,7 @@ export function createLease(ledger: Ledger, claimed: JobRow, begun?: string): Le
     },
     release: write,
     abandon: async (change) => {
-      let row: JobRow | undefined = stored;
+      let row = ours(stored);
       // As above, another writer's note does not take the lease.
       while (!failing && row) {
         const result = await ledger.write(change(row), row.version);

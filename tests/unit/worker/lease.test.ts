@@ -83,6 +83,18 @@ test('nor can it give the job back', async () => {
   expect(await ledger.get(key)).toEqual(second);
 });
 
+test('a run that has written its outcome does not give the job back', async () => {
+  const { clock, ledger, key, taken } = start();
+  const lease = createLease(ledger, await taken('first'));
+  const ended = await lease.release((row) =>
+    succeed(row, { at: clock.now(), messageId: 'message of first', result: 1 }),
+  );
+
+  await lease.abandon((row) => giveBack(row, { at: clock.now(), messageId: 'message of first' }));
+
+  expect(await ledger.get(key)).toEqual(ended);
+});
+
 test('a run writes its outcome although the row has lost its state and its version meanwhile', async () => {
   const { clock, ledger, table, key, taken } = start();
   const lease = createLease(ledger, await taken('first'));
