@@ -53,6 +53,9 @@ export function createSteps({ lease, clock }: { lease: Lease; clock: Clock }): S
   const done = <R>(name: string, step: Step, result: R, confidential = false) =>
     set(name, { ...step, status: 'done', endedAt: clock.now(), ...(confidential ? { kept: result } : { result }) });
   const forget = (name: string) => lease.stage((row) => ({ ...row, steps: withoutStep(row.steps, name) }));
+  /** A call without an effect leaves the step as it was. An earlier call may still arrive, whatever the vendor said. */
+  const undo = (name: string, before: Step | undefined) =>
+    before?.status === 'started' ? set(name, before) : forget(name);
 
   async function step<R>(name: string, options: StepOptions<R>): Promise<R> {
     const before = lease.row().steps[name];
@@ -86,7 +89,7 @@ export function createSteps({ lease, clock }: { lease: Lease; clock: Clock }): S
       done(name, started, result, options.confidential);
       return result;
     } catch (error) {
-      if (!mayHaveHappened(error)) forget(name);
+      if (!mayHaveHappened(error)) undo(name, before);
       else if (!options.resolve) throw unknown(name, started, error);
       throw error;
     }

@@ -1,0 +1,26 @@
+import { AmbiguousError, PermanentError } from '../../../lib/errors';
+import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+import { sampleContract } from '../../support/sample-contract';
+
+test('a refusal of a later call does not say that an earlier call, which may still arrive, had no effect', async () => {
+  let calls = 0;
+  const { contract, effects } = sampleContract(() => {
+    calls += 1;
+    throw calls === 1
+      ? new AmbiguousError({ code: 'TimedOut', message: 'no answer' })
+      : new PermanentError({ code: 'Forbidden', message: 'refused' });
+  });
+  const engine = memoryEngine(() => contract);
+  const send = () => engine.send(JSON.stringify(anEnvelope()));
+  send();
+  await engine.deliver();
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', steps: { effect: { status: 'started' } } });
+
+  // The first call arrives late, and an operator retries the job.
+  effects.push(jobId(1));
+  send();
+  await engine.deliver();
+
+  expect(calls).toBe(2);
+  expect(engine.row(jobId(1)).state).toBe('succeeded');
+});
