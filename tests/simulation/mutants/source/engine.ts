@@ -75,12 +75,36 @@ export const ENGINE_MUTANTS = {
     changes: [
       {
         file: 'lib/worker/lease.ts',
-        find: 'now?.lease?.token !== token || now === undefined',
-        replace: 'now?.lease === undefined',
+        find: 'row && row.lease?.token === token',
+        replace: 'row?.lease',
       },
     ],
     breaks: /^nothing twice: 2 × mail/,
     by: { plan: { seed: 4, skew: 10 * MINUTE_MS, starts: [1, 2].map((nth) => ({ nth, fault: 'twice', ms: 20 })) } },
+  },
+  refusalForgetsEarlierCall: {
+    changes: [
+      {
+        file: 'lib/worker/steps.ts',
+        find: "before?.status === 'started' ? set(name, before) : forget(name)",
+        replace: 'forget(name)',
+      },
+    ],
+    breaks: /^nothing twice: 2 × ticket/,
+    by: {
+      plan: {
+        jobs: scenarioJobs('good', ['good', { group: 1 }]),
+        calls: (['late', 'late', 'forbidden'] as const).map((fault, index) => ({
+          kind: 'zendesk.createTicket',
+          nth: index + 1,
+          fault,
+        })),
+        redrives: [{ nth: 1, after: 120 * MINUTE_MS, how: 'move' }],
+        broken: { from: 34, until: 60_034 },
+        skew: MINUTE_MS,
+        events: true,
+      },
+    },
   },
   unknownTakenForFailed: {
     changes: [
