@@ -50,8 +50,8 @@ const READS: ReadonlySet<string> = new Set([
   ...['objects.get', 'objects.read', 'objects.list', 'queues.depth'],
 ]);
 /**
- * Without an effect, the caller cannot tell these faults from others: the first two from `refused`, then two from `mute`, one
- * from `slow` and two from `killed-before`.
+ * In a call without an effect, these faults look like others to the caller: the first two like `refused`, two like `mute`, one
+ * like `slow` and two like `killed-before`.
  */
 const ALIKE_IN_READS: ReadonlySet<Fault> = new Set([
   ...(['throttled', 'lost'] as const),
@@ -60,7 +60,7 @@ const ALIKE_IN_READS: ReadonlySet<Fault> = new Set([
   ...(['killed-after', 'killed-late'] as const),
 ]);
 
-/** The faults that a call, e.g. `table.put`, can have, without those that its caller cannot tell from another. */
+/** The faults that a call, e.g. `table.put`, can have, without those that look like another to its caller. */
 export const faultsOf = (call: string, target: Target): Fault[] =>
   CALL_FAULTS.filter(
     // `fitted` replaces any other fault with one of these.
