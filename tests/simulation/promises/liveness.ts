@@ -32,7 +32,8 @@ export function createLiveness(world: World, boundMs = Math.max(...world.lanes.m
   let seen = '';
   let lastChange = plan.start;
 
-  const dueBy = () => Math.max(world.lastTrouble(), ...lanes.map(lastExpiry)) + boundMs;
+  const dueBy = () =>
+    Math.max(world.lastTrouble(), ...lanes.flatMap((lane) => [lastExpiry(lane), lastStart(lane)])) + boundMs;
   const minutes = Math.round(boundMs / MINUTE_MS);
 
   return {
@@ -91,6 +92,9 @@ function boundOf({ plan, settings }: World): number {
   const expired = plan.retention === undefined ? 0 : plan.retention * 1000 + 2 * HOUR_MS;
   return REST_WITHIN_MS + found + expired + byClock;
 }
+
+/** The time for which the last job was planned. */
+const lastStart = ({ watch }: World): number => Math.max(0, ...watch.rows().map(({ notBefore = 0 }) => notBefore));
 
 /**
  * When a DLQ entry last expired, by the clock of the process that sent it. The reconciler has to notice it, as it does any

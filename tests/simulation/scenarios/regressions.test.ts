@@ -699,6 +699,13 @@ const FOUND: Record<string, Partial<Plan>> = {
     skew: 60_000,
     events: true,
   },
+  'the time to find a poison message begins at the time for which it was planned': {
+    queue: 'testflight',
+    concurrency: 2,
+    jobs: jobs(['kills-before', { planned: { ahead: 3 * HOUR_MS } }]),
+    calls: [{ nth: 4, fault: 'killed-after' }],
+    lostDeletes: [1],
+  },
   'a row loses its state and its version while its job runs': {
     jobs: jobs('good'),
     damages: [61, 22].map((nth) => ({ at: 25, what: 'row', job: 0, nth })),
