@@ -687,18 +687,6 @@ const FOUND: Record<string, Partial<Plan>> = {
     },
     deployAt: 2 * HOUR_MS,
   },
-  'a ticket that arrives late, after Zendesk refused the second call, is found when an operator retries the job': {
-    jobs: jobs('good', ['good', { group: 1 }]),
-    calls: (['late', 'late', 'forbidden'] as const).map((fault, index) => ({
-      kind: 'zendesk.createTicket',
-      nth: index + 1,
-      fault,
-    })),
-    redrives: [{ nth: 1, after: 2 * HOUR_MS, how: 'move' }],
-    broken: { from: 34, until: 60_034 },
-    skew: 60_000,
-    events: true,
-  },
   'the time to find a poison message begins at the time for which it was planned': {
     queue: 'testflight',
     concurrency: 2,
