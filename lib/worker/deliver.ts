@@ -98,8 +98,8 @@ async function waitForRun(
   // SQS would dead-letter this copy untried. Unless that was its last receive, the message of the other run stays in SQS
   // until that run has an outcome.
   const settings = deps.settings(contract.queue);
-  const isCopy = by !== undefined && by.messageId !== message.messageId && !isLastReceive(by, settings);
-  if (isCopy && isLastReceive(message, settings)) return { acknowledge: true };
+  const otherStays = by !== undefined && by.messageId !== message.messageId && !isLastReceive(by, settings);
+  if (otherStays && isLastReceive(message, settings)) return { acknowledge: true };
   return { acknowledge: false, visibilityMs: waitMs };
 }
 

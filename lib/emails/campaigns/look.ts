@@ -46,7 +46,8 @@ export async function look(deps: CampaignReleaseDeps, known: Campaign): Promise<
 
 /**
  * Counts a chunk whose release stopped before the cursor was written. Otherwise a paused or cancelled campaign would end
- * without it. A running campaign releases it again, as the same job. A damaged one may have lost its whole cursor.
+ * without it. A running campaign releases it again, as the same job. A damaged one may have lost its whole cursor, or its
+ * number of chunks.
  */
 async function caughtUp(deps: CampaignReleaseDeps, campaign: Campaign): Promise<Campaign> {
   const { id, status, released, damage } = campaign;
@@ -70,7 +71,8 @@ export async function countReleased(
         ? {
             ...stored,
             released: number + 1,
-            open: withNumber(stored.open, number),
+            // A damaged campaign may have lost its count and kept what is open.
+            open: [...new Set([...stored.open, number])],
             ...(turn === undefined ? {} : { turn }),
           }
         : undefined,
@@ -78,12 +80,6 @@ export async function countReleased(
   );
   return item;
 }
-
-/** A damaged campaign may have lost its count and kept what is open. */
-const withNumber = (open: readonly number[], number: number): number[] => [
-  ...open.filter((other) => other !== number),
-  number,
-];
 
 const isEnded = (row: JobRow | undefined): boolean => row !== undefined && isEnd(row.state);
 
