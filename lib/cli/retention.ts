@@ -1,20 +1,22 @@
 import { compactedPrefix, damagedPrefix, dataPrefix, manifestPrefix, rejectedPrefix } from '../analytics/keys';
 import type { Instance } from '../instances/instance';
 import { auditKey, recordFolder } from '../jobs/keys';
-import { ROW_LIFETIME_MS } from '../jobs/schedule';
+import { OBJECT_LIFETIME_MS, ROW_LIFETIME_MS } from '../jobs/schedule';
+
+const DAY_MS = 86_400_000;
 
 /**
  * Days. A planned job waits for 30, its message for 14, and an ended job can be retried for 44. The rest is for jobs that
  * are held. The reconciler deletes kept bodies earlier.
  */
-const UNNEEDED_AFTER = 120;
+const UNNEEDED_AFTER = OBJECT_LIFETIME_MS / DAY_MS;
 /** A year, and a month for its accounts. */
 const YEAR = 400;
 const MONTH = 30;
 /** How long an old version may be needed, to restore what was overwritten or deleted by mistake. */
 export const OLD_VERSIONS_NEEDED = MONTH;
 
-const A_ROWS_LIFE = ROW_LIFETIME_MS / 86_400_000;
+const A_ROWS_LIFE = ROW_LIFETIME_MS / DAY_MS;
 
 /** Objects of a folder are deleted this many days after they were last written. */
 export interface Retention {

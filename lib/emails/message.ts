@@ -86,7 +86,7 @@ export const campaignSchema = z
     transactional: z.boolean().optional(),
     /** For the readers of rows and reports. No personal data. */
     name: singleLine(100).optional(),
-    /** No mail is sent before this time (ISO 8601, with a zone). */
+    /** No mail is sent before this time (ISO 8601, with a zone, at most 30 days ahead). */
     sendAt: z.iso.datetime({ offset: true }).optional(),
   })
   .superRefine(checkWords);

@@ -1,7 +1,7 @@
 import type { Item } from '../ports';
 import { fileKey, jobKey, todoKey } from './keys';
 import { type ItemDeps, updateItem } from './ledger';
-import { ROW_LIFETIME_MS } from './schedule';
+import { OBJECT_LIFETIME_MS, ROW_LIFETIME_MS } from './schedule';
 
 /** Which jobs name an uploaded file. It has a `todo` while the reconciler must look whether the file can go. */
 export interface FileNote extends Item {
@@ -17,8 +17,6 @@ export const isWhole = ({ key, object, jobs }: FileNote): boolean =>
 
 /** With more jobs than this, the file stays for the lifecycle rule, so that the item stays small. */
 const MOST_JOBS = 100;
-/** The lifecycle rule of the bucket deletes the file after this time. */
-const LIFECYCLE_MS = 120 * 24 * 60 * 60_000;
 
 /**
  * Notes that a job names these uploads (S3 keys). A producer calls it before the job has a row or a message, so that every
@@ -35,7 +33,7 @@ export async function noteFiles(
     const known = stored?.jobs ?? [];
     if (known.includes(job) || known.length > MOST_JOBS) return undefined;
     const note = { key: fileKey(object), version: 0, writer: '', object, jobs: [...known, job] };
-    if (note.jobs.length > MOST_JOBS) return { ...note, expiresAt: Math.ceil((now + LIFECYCLE_MS) / 1000) };
+    if (note.jobs.length > MOST_JOBS) return { ...note, expiresAt: Math.ceil((now + OBJECT_LIFETIME_MS) / 1000) };
     return { ...note, todo: todoKey(queue, 'files'), todoAt: stored?.todoAt ?? now + ROW_LIFETIME_MS };
   };
   await Promise.all(

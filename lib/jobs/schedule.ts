@@ -15,6 +15,8 @@ export const UNFINISHED_AFTER_MS = 5 * MINUTE;
 export const ROW_LIFETIME_MS = 45 * DAY;
 /** A kept body is deleted a day before its row expires, and so are the lists of a campaign. */
 export const BODY_LIFETIME_MS = 44 * DAY;
+/** The bucket's lifecycle rule deletes a job's objects after this time: bodies, data, lists and attachments. */
+export const OBJECT_LIFETIME_MS = 120 * DAY;
 
 /** Until when a message of an ended job can come, if its producer sent one: the queue's retention, and an hour for clocks. */
 export const lastMessageAt = (row: JobRow, { retention }: Pick<QueueSettings, 'retention'>): number =>

@@ -16,7 +16,7 @@ import { attachmentsPrefix, jobKey } from '../jobs/keys';
 import type { Table } from '../ports';
 import { InvalidJobError } from './errors';
 import { jobId } from './job-id';
-import { checkStart } from './plan';
+import { checkSendAt, checkStart } from './plan';
 import { type Accepted, type SubmitDeps, submit } from './submit';
 import { checkOwner } from './uploads';
 import { type SubmitOptions, submitOptions, valid } from './valid';
@@ -67,6 +67,7 @@ export async function submitCampaign(
           principal: submitted.principal,
         })
       : [];
+  checkSendAt(deps, sendAt);
   const id = jobId({ ...submitted, ...deps });
   await checkStart(deps, { ...submitted, id });
   if (content.unsubscribe === undefined && !transactional) await requireAccepted(deps, { ...submitted, id });

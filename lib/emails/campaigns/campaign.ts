@@ -2,12 +2,20 @@ import { appended } from '../../jobs/capped-list';
 import { CAMPAIGN_QUEUE, campaignHourKey, campaignKey, todoKey } from '../../jobs/keys';
 import { readItem, type Updated, updateItem } from '../../jobs/ledger';
 import type { HistoryEntry } from '../../jobs/row';
-import { BODY_LIFETIME_MS, ROW_LIFETIME_MS } from '../../jobs/schedule';
+import { BODY_LIFETIME_MS, OBJECT_LIFETIME_MS, ROW_LIFETIME_MS } from '../../jobs/schedule';
 import type { Clock, Item, Random, Table } from '../../ports';
 import { wholeCampaign } from './stored-campaign';
 
 /** If the vendor reports no event for an accepted chunk within this time, its events probably do not reach us. */
 const EVENTS_AFTER_MS = 30 * 60_000;
+/**
+ * What is not sent this long after the acceptance is cancelled: 75 days. Whatever ends by then can be retried with its
+ * list, which the bucket keeps for 120 days.
+ */
+const SENDS_FOR_MS = OBJECT_LIFETIME_MS - ROW_LIFETIME_MS;
+
+/** The reason of a campaign that did not end in time. */
+export const EXPIRED = 'CampaignExpired';
 
 export type CampaignEvent = 'accepted' | 'paused' | 'resumed' | 'cancelled';
 
@@ -133,6 +141,13 @@ export function campaigns(deps: CampaignDeps) {
           ? { ...noted(campaign, 'cancelled', note), status: 'cancelled' }
           : undefined,
       ),
+    /** Cancels a campaign that has not ended in time, because the bucket is about to delete its lists. */
+    expire: (id: string) =>
+      change(id, (campaign) =>
+        hasExpired(campaign, deps.clock)
+          ? { ...noted(campaign, 'cancelled', EXPIRED), status: 'cancelled', reason: EXPIRED }
+          : undefined,
+      ),
     /** Counts a permanently refused chunk of a running campaign. Pauses the campaign after `most` in a row. */
     refused: (id: string, { code, most }: { code: string; most: number }) =>
       change(id, (campaign) => {
@@ -146,6 +161,10 @@ export function campaigns(deps: CampaignDeps) {
       change(id, (campaign) => (campaign.refusals === 0 ? undefined : { ...campaign, refusals: 0 })),
   };
 }
+
+/** Whether the campaign has not ended in time. */
+export const hasExpired = ({ status, time }: Campaign, clock: Pick<Clock, 'now'>): boolean =>
+  (status === 'running' || status === 'paused') && clock.now() >= time + SENDS_FOR_MS;
 
 export type Campaigns = ReturnType<typeof campaigns>;
 

@@ -7,7 +7,7 @@ import { newRow } from '../../jobs/new-row';
 import { traceFacts } from '../../jobs/trace';
 import { type RateItem, takenMs } from '../../limits/rate';
 import type { Due } from '../../ports';
-import { type Campaign, campaignOf, campaigns } from './campaign';
+import { type Campaign, campaignOf, campaigns, EXPIRED, hasExpired } from './campaign';
 import { chunkEnvelope, chunkRecipients } from './chunk';
 import type { CampaignReleaseDeps } from './deps';
 import { AT_ONCE, countReleased, type Looked, look } from './look';
@@ -52,7 +52,7 @@ export async function releaseCampaigns(
       ended.push(campaign);
       return;
     }
-    const looked = await look(deps, campaign);
+    const looked = await look(deps, hasExpired(campaign, clock) ? await expire(deps, campaign) : campaign);
     waiting += looked.waiting;
     if (looked.campaign.status === 'running') running.push(looked);
   };
@@ -77,6 +77,15 @@ async function noteDamage(deps: CampaignReleaseDeps, campaign: Campaign): Promis
   if (status === 'paused' || status === 'cancelled')
     deps.metrics.add('CampaignsPaused', 1, 'Count', { queue: CAMPAIGN_QUEUE });
   await campaigns(deps).change(id, (stored) => stored);
+}
+
+async function expire(deps: CampaignReleaseDeps, campaign: Campaign): Promise<Campaign> {
+  const { changed, item = campaign } = await campaigns(deps).expire(campaign.id);
+  if (changed) {
+    deps.log.error('a campaign has expired', { campaign: campaign.id, code: EXPIRED });
+    deps.metrics.add('CampaignsPaused', 1, 'Count', { queue: CAMPAIGN_QUEUE });
+  }
+  return item;
 }
 
 async function* pages(

@@ -154,6 +154,27 @@ describe('a pause', () => {
 
     expect(emails.sendgrid.mails).toHaveLength(100);
   });
+
+  test('ends with the campaign 75 days after its acceptance, while a refused chunk can still be retried with its list', async () => {
+    const { engine, sendgrid } = emails;
+    const day = 24 * 3_600_000;
+    sendgrid.fail({ matches: ({ body }) => body.includes(chunkId(CAMPAIGN, 0)), status: 400 });
+    const { time } = await emails.campaign({ recipients: 1_000, chunkSize: 100 });
+    await engine.reconcile();
+    await engine.deliver(1);
+    await emails.campaigns.pause(CAMPAIGN);
+    await minutes(1);
+
+    engine.clock.advance(time + 75 * day - 60_000 - engine.clock.now());
+    await minutes(1);
+    const before = await read();
+    await minutes(3);
+
+    expect(before).toMatchObject({ status: 'paused', reason: 'operator' });
+    expect(await read()).toMatchObject({ status: 'cancelled', reason: 'CampaignExpired', endedAt: expect.any(Number) });
+    expect([emails.chunk(1).state, sendgrid.mails.length]).toEqual(['cancelled', 0]);
+    expect(engine.metrics.filter(({ name }) => name === 'CampaignsPaused')).toHaveLength(1);
+  });
 });
 
 test('a cancel ends released chunks that were not sent, releases no more, and is final', async () => {

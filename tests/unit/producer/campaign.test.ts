@@ -10,6 +10,7 @@ import { memoryProducerDeps } from '../../support/producer';
 const TEMPLATE = `d-${'0'.repeat(32)}`;
 const bulk: CampaignInput = { from: { email: 'news@example.com', name: 'News' }, templateId: TEMPLATE };
 const campaign: CampaignInput = { ...bulk, unsubscribe: { group: 1 } };
+const TOO_FAR = 'sendAt: must be at most 30 days ahead';
 const people = (count: number) => Array.from({ length: count }, (_, n) => ({ email: `user-${n}@example.com` }));
 
 function start({ emailRate = 20, ...wrap }: Parameters<typeof memoryProducerDeps>[0] & { emailRate?: number } = {}) {
@@ -185,6 +186,18 @@ test.each<[string, unknown, string]>([
   ['a category twice', { ...campaign, categories: ['a', 'a'] }, 'categories: must not repeat a category'],
 ])('a campaign with %s is refused and nothing is stored', async (_, input, message) => {
   expect(await problems(input)).toContain(message);
+});
+
+test('a campaign may start 30 days ahead, and one that would start later is refused and leaves nothing behind', async () => {
+  const { producer, deps, objects, rows } = start();
+  const day = 24 * 3_600_000;
+  const inDays = (days: number) => new Date(deps.clock.now() + days * day).toISOString();
+
+  const late = producer.campaign({ ...campaign, sendAt: inDays(31) }, people(1));
+
+  await expect(late).rejects.toThrow(new InvalidJobError([{ field: 'sendAt', message: TOO_FAR }]));
+  expect([objects.keys(), rows()]).toEqual([[], []]);
+  expect(await producer.campaign({ ...campaign, sendAt: inDays(30) }, people(1))).toMatchObject({ recipients: 1 });
 });
 
 test('a campaign without a valid recipient is refused', async () => {
