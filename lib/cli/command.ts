@@ -20,8 +20,6 @@ export interface Command {
   offline?: true;
   /** It changes something. A name means: only with that option. Such a command has `--yes` and `--dry-run`. */
   writes?: true | string;
-  /** Its answer is of use only for one deployment, so it takes no `--all`. */
-  single?: true;
   /** It reports credentials of another account itself, among all other problems. */
   checksAccount?: true;
   /** The option that the word after the command stands for, as in `sls jobs show ID`. */
@@ -31,10 +29,6 @@ export interface Command {
 /** Whether a call of a command may change something. */
 export const writesNow = ({ writes }: Command, options: CommandContext['options']): boolean =>
   writes === true || (writes !== undefined && options[writes] === true);
-
-/** Whether a command may run over all instances: it reads, and it is about a deployment. */
-export const takesAll = ({ options, offline, single, writes }: Command): boolean =>
-  options !== undefined && !offline && !single && writes !== true;
 
 /** The code of a command. Rejects with an OperatorError or a StoreError; the user sees its message. */
 export type Run = (context: CommandContext) => Promise<void>;

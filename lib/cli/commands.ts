@@ -253,7 +253,6 @@ export const commands = {
   console: {
     usage: 'Show queues, jobs, dead jobs and campaigns in a browser, on 127.0.0.1 only. Ctrl-C ends it',
     writes: 'write',
-    single: true,
     options: {
       write: { usage: 'Allow actions. Without it the console only reads', type: 'boolean' },
       port: { usage: `Port on 127.0.0.1. Default: ${DEFAULT_CONSOLE_PORT}`, type: 'string' },
@@ -264,12 +263,10 @@ export const commands = {
   producer: { usage: 'Print the configuration of producers' },
   'producer env': {
     usage: 'Print the variables that connect a producer to this deployment. Stage local: also the endpoints',
-    single: true,
     options: {},
   },
   'producer json': {
     usage: 'Print the settings of a producer, as the SSM parameter of the deployment has them',
-    single: true,
     options: {},
   },
 

@@ -3,7 +3,7 @@ import './closed-pipe';
 import { chosenInstance } from '../instances/choose';
 import { hasFunction } from '../instances/functions';
 import type { Connection } from '../local/connection';
-import { type Command, type CommandContext, takesAll } from './command';
+import type { CommandContext } from './command';
 import { type CommandName, commands, GUARDED, GUARDED_OPTIONS, MORE_OPTIONS } from './commands';
 import { deploymentProblems } from './configuration';
 import { writeNotices } from './notices';
@@ -29,7 +29,6 @@ export class Ops {
     refuseInstanceOption(serverless, process.argv);
     namePositionals(process.argv, commands);
     refuseMissing(serverless, process.argv);
-    refuseAll(serverless, process.argv);
     const aws = serverless.getProvider('aws');
     const refuse = (problems: string[], code: string) => {
       if (problems.length > 0) throw new serverless.classes.Error(problems.join('\n'), code);
@@ -82,24 +81,6 @@ function refuseMissing(serverless: Serverless, argv: readonly string[]): void {
   const missing = missingPositional(argv, commands);
   if (missing === undefined) return;
   throw new serverless.classes.Error(`Give the ${missing.what}: sls ${missing.command} ID`, 'NO_ID');
-}
-
-/** Serverless would call it an unknown option, and some of its own commands would ignore it. */
-function refuseAll(serverless: Serverless, argv: readonly string[]): void {
-  const words = argv.slice(2);
-  if (!words.includes('--all')) return;
-  const name = words
-    .slice(
-      0,
-      words.findIndex((word) => word.startsWith('-')),
-    )
-    .join(' ');
-  const known: Record<string, Command> = commands;
-  if (known[name] && takesAll(known[name])) return;
-  throw new serverless.classes.Error(
-    `sls ${name} takes no --all. Only our commands that read a deployment run over all instances.`,
-    'NO_SUCH_OPTION',
-  );
 }
 
 function commandHooks(serverless: Serverless, options: CommandContext['options']): Ops['hooks'] {

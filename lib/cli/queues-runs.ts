@@ -1,4 +1,3 @@
-import { OperatorError } from '../ops/operator';
 import { overview } from '../ops/overview';
 import { pauseQueue, resumeQueue } from '../ops/pause';
 import { timeText } from '../text';
@@ -11,7 +10,6 @@ const WATCH_MS = 5_000;
 /** The code of `sls queues …`. */
 export const queuesRuns = {
   queues: async ({ options, out, deployment }) => {
-    if (options.watch && options.all) throw new OperatorError('--watch shows one deployment: leave out --all.');
     const deps = await deployment();
     for (;;) {
       const figures = await overview(deps);

@@ -30,17 +30,8 @@ export interface Call {
  * the message goes to standard error instead.
  */
 export async function runCommand(run: Run, call: Call): Promise<void> {
-  const problem = await problemOf(run, call);
-  if (problem === undefined) return;
-  if (!call.options.json) throw new call.serverless.classes.Error(problem, 'OPERATOR');
-  call.out.note(problem);
-  call.out.exitCode(1);
-}
-
-/** Runs a command. Resolves to the message of an expected error. */
-export async function problemOf(run: Run, { serverless, ...call }: Call): Promise<string | undefined> {
+  const { serverless, command, options, out } = call;
   const target = targetOf(serverless);
-  const { command, out } = call;
   try {
     // A group such as `sls jobs` only lists its commands.
     if (command.options !== undefined && !command.offline) {
@@ -48,11 +39,14 @@ export async function problemOf(run: Run, { serverless, ...call }: Call): Promis
       out.note(targetText(named));
       if (!command.checksAccount) requireOwnAccount(named, serverless);
     }
-    await runOn(run, target, { ...call, serverless, producer: producerAccess(serverless) });
-    return undefined;
+    await runOn(run, target, { ...call, producer: producerAccess(serverless) });
   } catch (error) {
     if (!isExpected(error)) throw error;
-    return withCommand(sentence(error.message), error instanceof OperatorError ? error.next : undefined, target);
+    const next = error instanceof OperatorError ? error.next : undefined;
+    const problem = withCommand(sentence(error.message), next, target);
+    if (!options.json) throw new serverless.classes.Error(problem, 'OPERATOR');
+    out.note(problem);
+    out.exitCode(1);
   }
 }
 

@@ -1,4 +1,3 @@
-import { runOverAll } from './all-instances';
 import type { CommandContext } from './command';
 import { type CommandName, commands } from './commands';
 import { connect } from './connect';
@@ -7,10 +6,8 @@ import { runs } from './runs';
 import type { Serverless } from './serverless';
 import { terminal } from './terminal';
 
-/** Runs one of our commands on the deployment of the `sls` call, or with `--all` on those of all instances. */
+/** Runs one of our commands on the deployment of the `sls` call. */
 export function runNamed(name: CommandName, serverless: Serverless, options: CommandContext['options']): Promise<void> {
   const call = { name, command: commands[name], serverless, options, out: terminal };
-  return options.all
-    ? runOverAll(runs[name], { ...call, connect })
-    : runCommand(runs[name], { ...call, connect: (touch) => connect(serverless, terminal, touch) });
+  return runCommand(runs[name], { ...call, connect: (touch) => connect(serverless, terminal, touch) });
 }

@@ -1,4 +1,4 @@
-import { type Command, type Option, takesAll } from './command';
+import type { Command, Option } from './command';
 
 /** Commands in the format of Serverless: a tree of words, each with a lifecycle event for our hook. */
 export interface CommandTree {
@@ -12,14 +12,6 @@ export interface CommandTree {
 
 const RUN = 'run';
 
-const ALL: Option = { usage: 'Run over all instances, or with --stage over those of that stage', type: 'boolean' };
-
-/** The options of a command as the user may give them. */
-export const optionsOf = (command: Command): Record<string, Option> => ({
-  ...command.options,
-  ...(takesAll(command) && { all: ALL }),
-});
-
 /** Builds the tree. A command group must come before its commands. */
 export function commandTree(commands: Record<string, Command>): CommandTree {
   const tree: CommandTree = {};
@@ -28,7 +20,7 @@ export function commandTree(commands: Record<string, Command>): CommandTree {
     const last = words.pop() ?? '';
     const above = words.reduce((branch, word) => branch[word]?.commands ?? {}, tree);
     // Without a lifecycle event, a command group would print nothing.
-    above[last] = { usage: command.usage, lifecycleEvents: [RUN], options: optionsOf(command), commands: {} };
+    above[last] = { usage: command.usage, lifecycleEvents: [RUN], options: command.options ?? {}, commands: {} };
   }
   return tree;
 }

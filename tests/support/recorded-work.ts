@@ -3,7 +3,7 @@ import http from 'node:http';
 import type { CommandContext } from '../../lib/cli/command';
 import { type CommandName, commands } from '../../lib/cli/commands';
 import { connect } from '../../lib/cli/connect';
-import { problemOf } from '../../lib/cli/run-command';
+import { runCommand } from '../../lib/cli/run-command';
 import { runs } from '../../lib/cli/runs';
 import type { Serverless } from '../../lib/cli/serverless';
 import type { Endpoints } from '../../lib/local/endpoints';
@@ -181,11 +181,10 @@ export async function recordedCommands(
   const problems: string[] = [];
   for (const [name, options] of COMMANDS[who](left)) {
     const { out } = recordingOutput();
-    const problem = await problemOf(runs[name], {
-      ...{ name, command: commands[name], serverless, options, out },
-      connect: (touch) => connect(serverless, out, touch),
-    });
-    if (problem !== undefined) problems.push(`sls ${name}: ${problem}`);
+    const call = { name, command: commands[name], serverless, options, out };
+    await runCommand(runs[name], { ...call, connect: (touch) => connect(serverless, out, touch) }).catch(
+      ({ message }: Error) => problems.push(`sls ${name}: ${message}`),
+    );
   }
   return problems;
 }

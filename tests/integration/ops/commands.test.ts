@@ -120,24 +120,6 @@ const dead = (id: string) =>
 const staging = (...words: string[]): Promise<SlsResult> =>
   sls(directory.path, [...words, '--stage', 'staging', '--region', REGION], env);
 
-const GONE = 'ResourceNotFoundException';
-
-test('with --all a command asks every instance, and one without a table stops no other one', async () => {
-  const all = await sls(directory.path, ['jobs', 'list', '--all', '--json'], env);
-
-  const { instances } = JSON.parse(all.stdout) as { instances: object[] };
-  expect(instances).toEqual([
-    { instance: 'acme', stage: 'prod', account: ACCOUNT, region: 'eu-west-1', error: expect.stringContaining(GONE) },
-    { instance: 'mht-api', stage: 'prod', account: ACCOUNT, region: REGION, error: expect.stringContaining(GONE) },
-    {
-      ...{ instance: STAGING, stage: 'staging', account: ACCOUNT, region: REGION },
-      result: { jobs: expect.any(Array), more: false },
-    },
-  ]);
-  expect(all.stderr).toContain('2 instances of 3 failed: acme, mht-api.');
-  expect(all.code).toBe(1);
-});
-
 test('the commands find and retry a dead job with the credentials and the stage of sls', async () => {
   const { id } = await dead(jobId(1));
 

@@ -114,36 +114,6 @@ test.each(['info', 'logs', 'metrics', 'deploy list'])(
   },
 );
 
-describe('--all', () => {
-  const before = process.argv;
-  afterEach(() => {
-    process.argv = before;
-  });
-  const start = (...words: string[]) => {
-    process.argv = ['node', 'sls', ...words];
-    return () => new Ops(serverless(words), {});
-  };
-
-  test.each([['jobs list'], ['jobs show ID'], ['dlq list'], ['check'], ['verify'], ['reconcile']])(
-    'is an option of sls %s',
-    (words) => {
-      expect(start(...words.split(' '), '--all')).not.toThrow();
-    },
-  );
-
-  test.each([
-    ['jobs retry ID'],
-    ['dlq redrive'],
-    ['smoke'],
-    ['deploy'],
-    ['remove'],
-    ['producer env'],
-    ['instances import'],
-  ])('is refused with sls %s', (words) => {
-    expect(start(...words.split(' '), '--all')).toThrow('takes no --all');
-  });
-});
-
 test('the functions of queues that the instance does not use are removed', async () => {
   const service = serverless(['package']);
   service.service.functions = { feedback: {}, testflight: {}, analytics: {}, compaction: {}, alarms: {} };

@@ -132,7 +132,7 @@ const ourCall = fc.constantFrom(...NAMES).chain((name) => {
     options: fc
       .tuple(
         given.length === 0 ? fc.constant({}) : fc.dictionary(fc.constantFrom(...given), value),
-        fc.constantFrom({}, { all: true }, { yes: true }),
+        fc.constantFrom({}, { yes: true }),
         fc.constantFrom('0', '1', '-1', 'x'),
       )
       .map(([drawn, more, wait]) => ({ ...drawn, ...more, port: '0', wait }) as CommandContext['options']),
