@@ -1,3 +1,5 @@
+import type { Clock } from './ports';
+
 /** Does something for each item, in order, at most `atOnce` side by side. Rejects with the first failure. */
 export async function eachOf<T>(
   items: readonly T[],
@@ -38,4 +40,12 @@ export async function throughAll<T>(
   };
   await Promise.all(Array.from({ length: atOnce }, lane));
   if (failures.length > 0) throw failures[0];
+}
+
+/** Waits for the promise until `deadline` (ms) at most, and returns whether it ended in time. Rejects as it does. */
+export async function endsBy(clock: Clock, deadline: number, promise: Promise<unknown>): Promise<boolean> {
+  const ended = new AbortController();
+  const late = clock.sleep(deadline - clock.now(), ended.signal).then(() => false);
+  // A timer that is left would keep the process alive.
+  return Promise.race([promise.then(() => true), late]).finally(() => ended.abort());
 }

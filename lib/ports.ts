@@ -9,7 +9,8 @@
 export interface Clock {
   /** Milliseconds since 1970, UTC. */
   now(): number;
-  sleep(ms: number): Promise<void>;
+  /** `signal`: ends the sleep early. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
 export interface Random {

@@ -5,8 +5,9 @@ import type { Clock, Random } from '../ports';
 /** The machine's clock. */
 export const realClock: Clock = {
   now: () => Date.now(),
-  sleep: async (ms) => {
-    await sleep(Math.max(0, ms));
+  sleep: async (ms, signal) => {
+    // Only an abort rejects.
+    await sleep(Math.max(0, ms), undefined, { ...(signal && { signal }) }).catch(() => {});
   },
 };
 

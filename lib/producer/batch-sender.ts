@@ -1,3 +1,4 @@
+import { endsBy } from '../concurrency';
 import { codeOf, StoreError } from '../errors';
 import { MAX_MESSAGE_BYTES, messageBytes } from '../jobs/park';
 import type { BatchEntry, BatchQueues, Clock, Log, OutgoingMessage, Random, SentMessage } from '../ports';
@@ -35,7 +36,10 @@ export interface BatchSender {
   send(group: string, message: OutgoingMessage): Promise<SentMessage>;
   /** The bytes of all messages that are not sent yet. */
   backlog(): number;
-  /** Sends until `deadline` (ms) at most. Returns unsent messages, in order inside each group. */
+  /**
+   * Sends until `deadline` (ms) at most. Returns unsent messages, in order inside each group. SQS may have those of a call
+   * that is under way.
+   */
   finish(deadline: number): Promise<OutgoingMessage[]>;
 }
 
@@ -70,6 +74,7 @@ export function createBatchSender({
   let progressAt = 0;
   let lastCode = '';
   let running: Promise<void> | undefined;
+  const finished = new AbortController();
 
   async function run(): Promise<void> {
     progressAt = clock.now();
@@ -77,7 +82,8 @@ export function createBatchSender({
       const batch = nextBatch();
       if (batch.length > 0) await sendBatch(batch);
       if (clock.now() >= progressAt + PATIENCE_MS) stuck();
-      if (batch.length === 0 && groups.size > 0) await clock.sleep(Math.max(1, nextAt() - clock.now()));
+      if (batch.length === 0 && groups.size > 0)
+        await clock.sleep(Math.max(1, nextAt() - clock.now()), finished.signal);
     }
     running = undefined;
   }
@@ -168,7 +174,8 @@ export function createBatchSender({
     backlog: () => backlog,
     finish: async (end) => {
       deadline = end;
-      await running;
+      if (running !== undefined) await endsBy(clock, end, running);
+      finished.abort();
       return [...groups.values()].flatMap(({ waiting }) => waiting.map(({ message }) => message));
     },
   };

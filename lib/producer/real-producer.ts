@@ -1,4 +1,7 @@
 import type { AnalyticsEvent } from '../analytics/event';
+import { realClock } from '../aws/system';
+import { endsBy } from '../concurrency';
+import { StoreError } from '../errors';
 import { createLedger } from '../jobs/ledger';
 import type { Log } from '../ports';
 import { type BatchJob, type BatchResult, submitBatch } from './batch';
@@ -22,11 +25,14 @@ export interface ProducerClient extends Producer, Pick<Tracker, 'track' | 'flush
   /** Looks up jobs. */
   jobs: Jobs;
   /**
-   * Sends the tracked events and closes all connections. Rejects with an UnsentEventsError if that takes longer than
-   * `timeoutMs` (30,000 by default). A second call ends as the first.
+   * Sends the tracked events and closes all connections. Ends within `timeoutMs` (20,000 by default), calls under way
+   * included, and rejects with an UnsentEventsError if SQS may not have all events. A second call ends as the first.
    */
   close(options?: { timeoutMs?: number }): Promise<void>;
 }
+
+/** ECS and Kubernetes kill a process 30 seconds after they told it to stop. The rest is for requests that are running. */
+const CLOSE_TIMEOUT_MS = 20_000;
 
 /** The caller's log. Its failure must not fail a job, or end the process. */
 function harmless(log: Log | undefined): Log {
@@ -71,11 +77,15 @@ export function realProducer(options: ProducerOptions = {}): ProducerClient {
     if (closing !== undefined) throw new Error('the producer is closed');
     return connected();
   };
-  async function close(limits?: { timeoutMs?: number }): Promise<void> {
+  async function close({ timeoutMs = CLOSE_TIMEOUT_MS }: { timeoutMs?: number } = {}): Promise<void> {
     if (!connected.started()) return;
-    const { tracker, connection } = await connected();
-    await tracker.close(limits).finally(async () => {
-      await Promise.all(writes);
+    const deadline = realClock.now() + timeoutMs;
+    const connecting = connected();
+    if (!(await endsBy(realClock, deadline, connecting)))
+      throw new StoreError({ code: 'Producer.NotConnected', message: 'AWS did not answer before the time-out' });
+    const { tracker, connection } = await connecting;
+    await tracker.close({ timeoutMs: deadline - realClock.now() }).finally(async () => {
+      await endsBy(realClock, deadline, Promise.all(writes));
       await connection.disconnect();
     });
   }

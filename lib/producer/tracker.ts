@@ -11,7 +11,6 @@ import { createPacker, DEFAULT_PACKING, type PackingLimits } from './packer';
 const MAX_EVENT_BYTES = 256 * 1024;
 /** With more than this unsent in memory, `track` makes its caller wait. */
 const MAX_BACKLOG_BYTES = 32 * 1024 * 1024;
-const CLOSE_TIMEOUT_MS = 30_000;
 
 /** The tracker closed with events that SQS did not take. The error carries them, so that nothing is dropped silently. */
 export class UnsentEventsError extends Error {
@@ -37,7 +36,7 @@ export interface Tracker {
    */
   flush(): Promise<void>;
   /** Takes no more events and sends the rest. Rejects with an UnsentEventsError if that takes too long. */
-  close(options?: { timeoutMs?: number }): Promise<void>;
+  close(options: { timeoutMs: number }): Promise<void>;
 }
 
 export interface TrackerDeps {
@@ -132,7 +131,7 @@ export function createTracker(
       sealAll();
       await unlessRefused(Promise.all(underWay));
     },
-    async close({ timeoutMs = CLOSE_TIMEOUT_MS } = {}) {
+    async close({ timeoutMs }) {
       closed = true;
       sealAll();
       const unsent = await sender.finish(clock.now() + timeoutMs);

@@ -61,7 +61,7 @@ beforeAll(async () => {
     while (engine.inQueue() > 0) await engine.deliver();
     if (hour < HOURS - 1) advance(HOUR_MS);
   }
-  await tracker.close();
+  await tracker.close({ timeoutMs: 1 });
   const { clock, log, table, random } = { ...engine.deps, table: engine.table };
   compact = () =>
     compaction(

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { json } from 'node:stream/consumers';
 import { CreateQueueCommand, SQSClient } from '@aws-sdk/client-sqs';
@@ -141,6 +142,47 @@ describe('the producer as an API imports it', () => {
 
     const unsent = { status: 'rejected', reason: { name: 'UnsentEventsError' } };
     expect(ends).toMatchObject([unsent, unsent]);
+  });
+
+  it('closes in time while SQS takes connections and never answers, and rejects with the events', async () => {
+    const happened: string[] = [];
+    const hanging = createServer((request) => {
+      happened.push('asked');
+      request.socket.once('close', () => happened.push('gave up'));
+    });
+    const sqs = await listen(hanging, 0);
+    stops.push(() => close(hanging));
+    await startAws();
+    const own = { ...settings, queues: { analytics: settings.queues.feedback } };
+    const options = { instance: 'my-instance', region: 'us-east-1', endpoints: { sqs } };
+    const producer = realProducer({ ...options, settings: own });
+    await producer.track({ id: 'a', name: 'opened', time: new Date().toISOString() });
+    const flushed = producer.flush().catch((error: unknown) => error);
+    await once(hanging, 'request');
+
+    const error = await producer.close({ timeoutMs: 100 }).catch((thrown: unknown) => thrown);
+
+    expect(happened).toEqual(['asked']);
+    expect(error).toMatchObject({ name: 'UnsentEventsError', messages: [{ body: expect.stringContaining('opened') }] });
+    expect(await flushed).toBe(error);
+  });
+
+  it('closes in time while it still waits for its settings', async () => {
+    const hanging = createServer();
+    const ssm = await listen(hanging, 0);
+    stops.push(() => close(hanging));
+    await startAws();
+    const producer = realProducer({ instance: 'my-instance', region: 'us-east-1', endpoints: { ssm } });
+    const asked = once(hanging, 'request');
+    let isReady = false;
+    const ready = producer.ready().catch(() => (isReady = true));
+    await asked;
+
+    await expect(producer.close({ timeoutMs: 100 })).rejects.toMatchObject({ code: 'Producer.NotConnected' });
+
+    expect(isReady).toBe(false);
+    hanging.closeAllConnections();
+    await ready;
   });
 
   it('marks the row as sent before its answer on Lambda, which freezes the process after it', async () => {

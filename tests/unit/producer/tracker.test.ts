@@ -17,12 +17,16 @@ const QUEUE = 'my-analytics.fifo';
 let started = 0;
 const idle = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-/** A tracker with the SQS model. `fail` names the refused entries of the n-th batch, or says that its answer is lost. */
+/** Longer than any time-out of these tests. */
+const HANGS_MS = 60_000;
+
+/** A tracker with the SQS model. `fail` names the refused entries of the n-th batch, or says what happens to all of it. */
 function start(
   options: Parameters<typeof createTracker>[1] = {},
-  fail: (batch: number, messages: OutgoingMessage[]) => number[] | 'refused' | 'lost' = () => [],
+  fail: (batch: number, messages: OutgoingMessage[]) => number[] | 'refused' | 'lost' | 'hangs' = () => [],
 ) {
   const clock = controlledClock(Date.parse('2026-01-02T03:04:05.000Z'));
+  const sleep = (ms: number) => new Promise<void>((resolve) => clock.setTimeout(() => resolve(), ms));
   const model = createSqsModel({
     now: clock.now,
     uuid: () => crypto.randomUUID(),
@@ -39,7 +43,8 @@ function start(
     async sendBatch(url, messages) {
       const failing = fail(batches.length, messages);
       batches.push(messages);
-      if (failing === 'refused') throw new StoreError({ code: 'SQS.Down', message: 'refused' });
+      if (failing === 'hangs') await sleep(HANGS_MS);
+      if (failing === 'refused' || failing === 'hangs') throw new StoreError({ code: 'SQS.Down', message: 'refused' });
       if (failing === 'lost') {
         await real.sendBatch(url, messages);
         throw new StoreError({ code: 'SQS.TimeoutError', message: 'no answer' });
@@ -56,7 +61,7 @@ function start(
   const tracker = createTracker(
     {
       queues,
-      clock: { now: clock.now, sleep: (ms) => new Promise((resolve) => clock.setTimeout(() => resolve(), ms)) },
+      clock: { now: clock.now, sleep },
       random: memoryRandom(++started),
       log: { info: () => {}, warn: (message, facts) => void warnings.push([message, facts]), error: () => {} },
       source: '/my/api',
@@ -329,10 +334,44 @@ describe('closing', () => {
     const { tracker, messages, run } = start();
     await tracker.track(anEvent(1));
 
-    await run(tracker.close());
+    await run(tracker.close({ timeoutMs: 1_000 }));
 
     expect(messages()).toHaveLength(1);
     await expect(tracker.track(anEvent(2))).rejects.toThrow('closed');
+  });
+
+  test('ends within its time-out, whatever SQS does, and returns each message that SQS may not have', async () => {
+    const outcome = fc.constantFrom('refused' as const, 'lost' as const, 'hangs' as const, 'sent' as const);
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(outcome, { maxLength: 10 }),
+        fc.integer({ min: 0, max: 20_000 }),
+        fc.integer({ min: 0, max: 10_000 }),
+        async (outcomes, before, timeoutMs) => {
+          const { tracker, messages, run, clock } = start({ shards: 2, maxEvents: 2 }, (batch) => {
+            const happens = outcomes[batch] ?? 'sent';
+            return happens === 'sent' ? [] : happens;
+          });
+          for (const event of someEvents(1, 9)) await tracker.track(event);
+          await idle();
+          clock.advance(before);
+          await idle();
+          const from = clock.now();
+
+          let returned: readonly OutgoingMessage[] = [];
+          const note = (error: UnsentEventsError) => {
+            returned = error.messages;
+          };
+          await run(tracker.close({ timeoutMs }).catch(note));
+
+          expect(clock.now() - from).toBeLessThanOrEqual(timeoutMs);
+          const unsent = returned.map(({ body }) => parseEnvelope(body).data as { events: { id: string }[] });
+          const known = [...messages(), ...unsent].flatMap(({ events }) => events.map(({ id }) => id));
+          expect(new Set(known).size).toBe(9);
+        },
+      ),
+      { numRuns: 100 },
+    );
   });
 
   test('returns the messages that could not be sent in time', async () => {
