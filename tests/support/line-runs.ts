@@ -3,11 +3,8 @@ import { createOrder } from '../../lib/jobs/order';
 import type { Table } from '../../lib/ports';
 import { memoryClock, memoryRandom } from './memory-clock';
 import { type MemoryTable, memoryTable } from './memory-table';
-import { releasedCode } from './released-order';
 
 const line = { queue: 'sample', group: 'app' };
-
-type Code = 'new' | 'released';
 
 /** The fault of a run at one of its calls. `late`: another run repeats it, and the run still continues later. */
 interface Fault {
@@ -15,7 +12,7 @@ interface Fault {
   how: 'before' | 'after' | 'late';
 }
 
-/** A job that arrives in its queue. `code`: the version of the workers that run it. */
+/** A job that arrives in its queue. */
 interface Arrival {
   id: string;
   /** Whether the job's first run holds it for its own reason. */
@@ -23,7 +20,6 @@ interface Arrival {
   cancelled: boolean;
   /** Whether it arrives together with the job before it, as a redrive does. Either may be first. */
   beside: boolean;
-  code: Code;
   faults: Fault[];
 }
 
@@ -100,25 +96,23 @@ export async function playLine({ arrivals, picks, looks, most }: LineRun): Promi
   const ahead = new Map<string, readonly string[]>();
 
   const orderOf = (port: Table) => createOrder({ ...ports, table: port, most });
-  const codeOf = (port: Table, code: Code) =>
-    code === 'new' ? orderOf(port) : releasedCode({ ...ports, table: port });
 
   /** A job is done, or cancelled. The reconciler completes an end whose worker died. */
-  async function end({ id, code, faults }: Arrival, how: 'done' | 'cancelled'): Promise<void> {
+  async function end({ id, faults }: Arrival, how: 'done' | 'cancelled'): Promise<void> {
     if (how === 'done') done.push(id);
     held.delete(id);
     ended.add(id);
-    for (let tried = 0; !(await schedule.run((port) => codeOf(port, code).leave(line, [id]), faults[tried])); ) tried++;
+    for (let tried = 0; !(await schedule.run((port) => orderOf(port).leave(line, [id]), faults[tried])); ) tried++;
   }
 
   /** A worker takes the job's message. If the worker dies, the message comes again. */
   async function come(arrival: Arrival): Promise<void> {
-    const { id, code, faults, stops } = arrival;
+    const { id, faults, stops } = arrival;
     ahead.set(id, [...held]);
     for (let tried = 0; !held.has(id); tried++) {
-      const first = (await schedule.run((port) => codeOf(port, code).front(line)))?.answer[0] ?? id;
+      const first = (await schedule.run((port) => orderOf(port).front(line)))?.answer[0] ?? id;
       if (first === id && !(stops && tried === 0)) return end(arrival, 'done');
-      if (await schedule.run(async (port) => codeOf(port, code).join({ ...line, id }), faults[tried])) held.add(id);
+      if (await schedule.run(async (port) => orderOf(port).join({ ...line, id }), faults[tried])) held.add(id);
     }
     if (arrival.cancelled) void end(arrival, 'cancelled');
   }
@@ -130,7 +124,7 @@ export async function playLine({ arrivals, picks, looks, most }: LineRun): Promi
     if (gone.length > 0) return void (await schedule.run((port) => orderOf(port).leave(line, gone)));
     const arrival = arrivals.find(({ id }) => id === ids[0]);
     if (!arrival || !held.has(arrival.id)) return;
-    const first = (await schedule.run((port) => codeOf(port, arrival.code).front(line)))?.answer[0];
+    const first = (await schedule.run((port) => orderOf(port).front(line)))?.answer[0];
     if (first === arrival.id && held.has(first)) await end(arrival, 'done');
   }
 
@@ -162,10 +156,7 @@ export async function playLine({ arrivals, picks, looks, most }: LineRun): Promi
 const fault = fc.record({ call: fc.integer({ min: 1, max: 9 }), how: fc.constantFrom('before', 'after', 'late') });
 
 /** Draws a line of so many jobs, with these lengths of the front. */
-export const anyLine = (
-  jobs: number,
-  { codes = ['new'], fronts }: { codes?: readonly Code[]; fronts: readonly number[] },
-): fc.Arbitrary<LineRun> =>
+export const anyLine = (jobs: number, { fronts }: { fronts: readonly number[] }): fc.Arbitrary<LineRun> =>
   fc.record({
     arrivals: fc
       .array(
@@ -173,7 +164,6 @@ export const anyLine = (
           stops: fc.boolean(),
           cancelled: fc.boolean(),
           beside: fc.constantFrom(false, false, false, true),
-          code: fc.constantFrom(...codes),
           faults: fc.array(fault, { maxLength: 2 }),
         }),
         { minLength: 2, maxLength: jobs },

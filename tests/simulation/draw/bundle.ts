@@ -13,8 +13,8 @@ export interface SourceChange {
   replace: string;
 }
 
-/** Packages as the functions' bundles have them (serverless.yml), and one copy of zod for today's and the released code. */
-const alias = { 'cross-fetch': './lib/vendors/native-fetch.ts', zod: './node_modules/zod/index.js' };
+/** Packages as the functions' bundles have them (serverless.yml). */
+const alias = { 'cross-fetch': './lib/vendors/native-fetch.ts' };
 
 /**
  * Bundles the simulation into scripts for worker threads. Runs inside Jest are a quarter slower, because of its modules

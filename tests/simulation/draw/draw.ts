@@ -1,5 +1,4 @@
 import fc from 'fast-check';
-import { isReleased } from '../released/released';
 import { isProduced } from '../world/callers';
 import {
   AWS,
@@ -12,7 +11,7 @@ import {
 } from '../world/faults';
 import { bringsPoison, hasPoisonChunk } from '../world/poison';
 import type { SimulatedQueue } from '../world/types';
-import type { Command, Control, Damage, JobKind, JobSpec, Load, Plan, Redelivery, Redrive, Versions } from './plan';
+import type { Command, Control, Damage, JobKind, JobSpec, Load, Plan, Redelivery, Redrive } from './plan';
 import { aPlan } from './plan';
 
 const MINUTE_MS = 60_000;
@@ -230,30 +229,8 @@ const latency = fc
   .tuple(window([HOUR_MS, 3 * HOUR_MS]), fc.constantFrom(90_000, 4 * MINUTE_MS, 11 * MINUTE_MS))
   .map(([times, every]) => ({ ...times, every }));
 
-const MIXED_MS = 10 * MINUTE_MS;
-
-const lasting = (...ms: [number, ...number[]]) => fc.constantFrom(...ms);
-
-/** Phases one after another. Each has a duration and a share of processes that run the released code. */
-function phases(...all: [ms: number, released: number][]): Versions[] {
-  let until = 0;
-  return all.map(([ms, released]) => {
-    until += ms;
-    return { until, released };
-  });
-}
-
 const rarely = <T>(arbitrary: fc.Arbitrary<T>, none: T): fc.Arbitrary<T> =>
   fc.oneof({ weight: 4, arbitrary: fc.constant(none) }, { weight: 1, arbitrary });
-
-/** Three shapes: a deployment with ten mixed minutes, one that is rolled back, or both versions all the time. */
-const versions: fc.Arbitrary<Versions[]> = fc.oneof(
-  lasting(2 * MINUTE_MS, 20 * MINUTE_MS, 2 * HOUR_MS).map((deployed) => phases([deployed, 1], [MIXED_MS, 0.5])),
-  fc
-    .tuple(lasting(0, 2 * MINUTE_MS, 20 * MINUTE_MS), lasting(5 * MINUTE_MS, HOUR_MS, 4 * HOUR_MS))
-    .map(([before, back]) => phases([before, 0], [MIXED_MS, 0.5], [back, 1], [MIXED_MS, 0.5])),
-  lasting(HOUR_MS, 6 * HOUR_MS).map((both) => phases([both, 0.5])),
-);
 
 const controls: fc.Arbitrary<Control[]> = fc.array(
   fc.record({
@@ -324,7 +301,6 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
       share: rarely(fc.constantFrom(1, 2), undefined as never),
       indexLag: rarely(fc.constantFrom(1_000, 20_000, 5 * MINUTE_MS), undefined as never),
       canaries: rarely(fc.constantFrom(10 * MINUTE_MS, HOUR_MS), undefined as never),
-      versions: queues.every(({ name }) => isReleased(name)) ? rarely(versions, []) : fc.constant<Versions[]>([]),
       turns: fc.boolean(),
       events: fc.constantFrom(undefined, true as const),
       changes: rarely(changes, undefined as never),
@@ -333,9 +309,8 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
       controls: hasCampaigns ? controls : fc.constant<Control[]>([]),
     })
     .map(({ loads: [first, ...beside], broken, unpolled, retention, dlqRetention, ...drawn }) => {
-      const { redrives, outages, resolution, canaries, approximate, share, indexLag, versions, ...rest } = drawn;
+      const { redrives, outages, resolution, canaries, approximate, share, indexLag, ...rest } = drawn;
       const { calls, streak, waits, turns, damages, future, events, latency, skew, changes, warm, ...plan } = rest;
-      const released = versions.length > 0;
       const jobs = [first, ...beside].flatMap((load) => load?.jobs ?? []);
       const kinds = jobs.map(({ kind }) => kind);
       // Two forbidden jobs keep the circuit open permanently, with a trial call every minute. After a change of the order,
@@ -357,9 +332,8 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
         ...(broken ? { broken } : {}),
         ...(resolution ? { resolution } : {}),
         ...(waits ? { waits } : {}),
-        // Released code does not notice damage, and ignores the schema.
-        damages: released ? [] : damages.filter(({ at }) => at < DAY_MS || !kinds.includes('forbidden')),
-        ...(future && !released ? { future } : {}),
+        damages: damages.filter(({ at }) => at < DAY_MS || !kinds.includes('forbidden')),
+        ...(future ? { future } : {}),
         ...(changes ? { changes } : {}),
         ...(warm ? { warm } : {}),
         ...(latency ? { latency } : {}),
@@ -371,7 +345,6 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
         ...(events ? { events } : {}),
         ...(share ? { share } : {}),
         ...(indexLag ? { indexLag } : {}),
-        ...(versions.length > 0 ? { versions } : {}),
         ...(retention ? { retention } : {}),
         // The DLQ keeps messages at least as long as the queue, as in every row of the table of queues.
         ...(dlqRetention ? { dlqRetention, retention: Math.min(dlqRetention, retention ?? dlqRetention) } : {}),

@@ -28,7 +28,7 @@ export type JobKind =
   | 'stolen-id'
   /** The same message as the job before it, under another deduplication id. */
   | 'copy'
-  /** Another CloudEvents SDK wrote it: its id is no UUID and its time has an offset. Released code parks it as invalid. */
+  /** Another CloudEvents SDK wrote it: its id is no UUID and its time has an offset. */
   | 'event'
   /** Feedback with an attachment, or without a confirmation. */
   | 'attachment'
@@ -120,12 +120,6 @@ export interface Redelivery {
   after: number;
 }
 
-/** One phase: the share of new processes that run the released code, until so many ms after the start. */
-export interface Versions {
-  until: number;
-  released: number;
-}
-
 /** One run. The seed decides the rest. */
 export interface Plan extends Load {
   seed: number;
@@ -155,8 +149,6 @@ export interface Plan extends Load {
   future?: { from: number; until: number };
   /** Without it, no operator resolves unknown steps. */
   resolution?: Resolution;
-  /** Phases of a deployment and its roll-back. Without them, all processes run today's code. */
-  versions?: readonly Versions[];
   /** When a deployment adds the newer message types, ms after the start. */
   deployAt: number;
   /** Seconds between attempts before and after a deployment. `at`: ms after the start. */

@@ -11,7 +11,6 @@ import { NEIGHBOUR_MUTANTS } from './source/neighbours';
 import { ORDER_MUTANTS } from './source/order';
 import { PLANNED_MUTANTS } from './source/planned';
 import { RECOVERY_MUTANTS } from './source/recovery';
-import { VERSION_MUTANTS } from './source/versions';
 import type { SourceMutant } from './source-mutant';
 
 /** Faults that the code once had. `npm run simulate -- --mutant NAME` searches for one with random runs. */
@@ -28,6 +27,5 @@ export const SOURCE_MUTANTS: Record<string, SourceMutant> = {
   ...NEIGHBOUR_MUTANTS,
   ...ORDER_MUTANTS,
   ...PLANNED_MUTANTS,
-  ...VERSION_MUTANTS,
   ...RECOVERY_MUTANTS,
 };

@@ -1,5 +1,4 @@
 import { ofKind, sinceOpened } from '../../../lib/jobs/history';
-import { isInvalidId } from '../../../lib/jobs/keys';
 import type { JobRow } from '../../../lib/jobs/row';
 import type { JobKind, Plan } from '../draw/plan';
 import { fewestAttempts } from '../world/deployments';
@@ -42,7 +41,7 @@ const LIST_DAMAGED = ['ManifestChanged', 'ManifestMissing'];
 
 /** Why neither the job nor a fault that hit the job can have caused its death, or `undefined`. */
 export function undeservedDeath(world: World, row: JobRow, kind: JobKind): string | undefined {
-  const { plan, watch } = world;
+  const { plan } = world;
   if (world.damaged.has(row.id) && DAMAGED.includes(row.error?.code ?? '')) return undefined;
   if (LIST_DAMAGED.includes(row.error?.code ?? ''))
     return world.damaged.has(row.correlationId ?? row.id) ? undefined : 'its list is whole';
@@ -59,13 +58,10 @@ export function undeservedDeath(world: World, row: JobRow, kind: JobKind): strin
       if (plan.unpolled || plan.retention || plan.dlqRetention || isGhost(world, row)) return undefined;
       return 'it had enough time';
     default: {
-      const unreasonable = today(world, row);
+      const unreasonable = unreasonableEnd(world, row);
       if (unreasonable) return unreasonable;
       if (REFUSED.includes(kind) || kind === 'fails' || kind === 'forbidden' || kind === 'kills-before')
         return undefined;
-      // Released code parks such an event as invalid, and its row keeps that name when an operator redrives it.
-      if (kind === 'event' && isInvalidId(row.id))
-        return watch.isReleasedEnd(row) || row.generation > 1 ? undefined : 'today the event is valid';
       if (row.error?.class === 'permanent' && row.error.status === 403)
         return has(plan, 'forbidden') || has(plan, 'disallowed') ? undefined : 'no vendor forbade it';
       if (row.error?.code === 'UnknownVersion') return kind === 'newer' ? undefined : 'its version is known';
@@ -74,10 +70,9 @@ export function undeservedDeath(world: World, row: JobRow, kind: JobKind): strin
   }
 }
 
-/** Why today's code may not end this job as failed: its step may have taken effect, or its last run did not fail. */
-function today(world: World, row: JobRow): string | undefined {
+/** Why the code may not end this job as failed: its step may have taken effect, or its last run did not fail. */
+function unreasonableEnd(world: World, row: JobRow): string | undefined {
   const { queue, watch } = world;
-  if (watch.isReleasedEnd(row)) return undefined;
   const { id, steps, evidence = {}, error, history } = row;
   if (error?.code === 'StepUnknown') return 'its step may have taken effect';
   if (history.findLast(ofKind('dead'))?.attempt === undefined) return 'it was parked without the run that failed';

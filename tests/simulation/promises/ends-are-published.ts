@@ -3,9 +3,9 @@ import { isPublished } from '../../../lib/jobs/keys';
 import { isEnd } from '../../../lib/jobs/row';
 import type { Promised } from './promise';
 
-/** Every job's last end is published as its row has it. Beside released code, which publishes nothing, some are not. */
+/** Every job's last end is published as its row has it. */
 export const endsArePublished: Promised = ({ watch, plan, stores }) => {
-  if (!plan.events || plan.versions) return undefined;
+  if (!plan.events) return undefined;
   for (const row of watch.rows()) {
     if (!isEnd(row.state) || !isPublished(row.queue)) continue;
     // The kept body is deleted weeks after the event. Until then an operator could retry the job, so its end was not final.

@@ -31,10 +31,9 @@ export function watchFigures(world: World): void {
     const at = retried.get(key);
     const recently = at === undefined || now - at < RECENT_MS;
     const accepted = Math.min(createdAt, deliveries[0]?.sentAt ?? createdAt);
-    // Released code knows no planned jobs, and measures them from their acceptance.
     // A fast clock may start a planned job early (plans-are-kept.ts).
     const planned = notBefore - skewOf(world.plan);
-    const due = world.plan.versions || at !== undefined ? accepted : Math.max(accepted, planned);
+    const due = at === undefined ? Math.max(accepted, planned) : accepted;
     return now - (recently ? due : at);
   };
   const isMeant = ({ state, endedAt = 0 }: JobRow): boolean => !isEnd(state) || kernel.now() - endedAt < RECENT_MS;

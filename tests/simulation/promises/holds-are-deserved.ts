@@ -16,14 +16,13 @@ const FORBIDDEN = 2;
 
 /** No job waits for a vendor because of its neighbours: each hold needs a reason that can have caused it. */
 export function watchHolds(world: World): void {
-  const { onRow, watch, plan } = world;
+  const { onRow, watch } = world;
   const before = new Map<string, number>();
   onRow.push((row) => {
     const { key, id, queue, reason, holds } = row;
     const fresh = holds > (before.get(key) ?? 0);
     before.set(key, holds);
-    // Released code opens a circuit sooner.
-    if (!fresh || queue !== serviceQueue(world) || plan.versions || world.damaged.has(id)) return;
+    if (!fresh || queue !== serviceQueue(world) || world.damaged.has(id)) return;
     const undeserved = undeservedHold(world, row);
     if (undeserved) watch.violated(`no bystanders: ${id} is held (${reason}), but ${undeserved}`);
   });

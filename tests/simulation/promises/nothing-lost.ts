@@ -57,8 +57,7 @@ export const redrivesTakeEffect: Promised = ({ watch, plan }) => {
     const redriven = history.findLast(ofKind('redriven'));
     if (!redriven) continue;
     const caused = history.findIndex((entry) => entry.messageId === redriven.messageId && !ofKind('redriven')(entry));
-    // The released code could write the redrive's entry after the entry of a faster worker.
-    if (caused >= 0 && caused < history.indexOf(redriven) && !plan.versions)
+    if (caused >= 0 && caused < history.indexOf(redriven))
       return `everything explained: the history of ${id} has its redrive behind the run that it caused`;
     // A move by SQS may have returned the job just before.
     const since = redriven.at - MINUTE_MS - skewOf(plan);

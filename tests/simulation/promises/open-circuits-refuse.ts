@@ -23,10 +23,10 @@ export function watchCircuits({ onItem, onCall, watch, kernel, reach }: World): 
     if (stoppedAt === undefined) openSince.delete(key);
     else if (!openSince.has(key)) openSince.set(key, kernel.now());
   });
-  onCall.push(({ name, released }, target) => {
+  onCall.push(({ name }, target) => {
     const vendor = VENDOR_OF.get(target);
     const since = vendor && openSince.get(vendorKey(vendor as Vendor));
-    if (released || !since || watch.items.get(vendorKey(vendor as Vendor))?.trial) return;
+    if (!since || watch.items.get(vendorKey(vendor as Vendor))?.trial) return;
     const openMs = kernel.now() - since;
     reach('call through a circuit that has just opened');
     if (openMs > KEPT_MS)

@@ -22,7 +22,6 @@ import { startOperators } from '../world/operators';
 import { startSchedule } from '../world/schedule';
 import { timeline } from '../world/trace';
 import type { Mutant, World } from '../world/types';
-import { releasedUntil } from '../world/versions';
 import { createWorld } from '../world/world';
 
 export interface Outcome {
@@ -52,7 +51,6 @@ export async function runPlan(
   options.prepare?.(world);
   const functions = createFunctions(world);
   noteWindows(world);
-  startToday(world, functions);
   for (const lane of lanes) {
     await lane.queue.prepare?.(lane);
     startMapping(lane, functions);
@@ -154,15 +152,6 @@ async function deleteBodies({ stores: { objects }, lanes, trouble, reach }: Worl
     }
 }
 
-/** After released code, the run waits until today's reconciler has looked at what the released code left. */
-function startToday({ plan, kernel, pending, trouble }: World, { reconciler }: Functions): void {
-  const until = releasedUntil(plan);
-  if (until === 0) return;
-  pending.add(plan.versions);
-  trouble(plan.start + until);
-  kernel.setTimeout(() => void reconciler().finally(() => pending.delete(plan.versions)), until);
-}
-
 /** Faults can come until the last window ends. */
 function noteWindows({ plan, trouble, reach }: World): void {
   if (plan.indexLag !== undefined) reach('indexes that lag');
@@ -171,7 +160,6 @@ function noteWindows({ plan, trouble, reach }: World): void {
   if (plan.share !== undefined) reach('reconciler with a small share');
   if (plan.waits) reach('waits that change');
   if (plan.changes) reach('settings that change');
-  if (plan.changes && plan.versions) reach('settings that change beside released code');
   if (plan.skew) {
     reach(`clocks ${plan.skew / 1000} s apart`);
     // A process whose clock is ahead takes a job from a run that is still at work, so a step can become unknown.

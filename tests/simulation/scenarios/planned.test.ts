@@ -2,8 +2,6 @@ import { aPlan } from '../draw/plan';
 import { runPlan } from '../runs/run';
 import { DAY_MS, HOUR_MS, jobs, load, MINUTE_MS, SECOND_MS, scenario } from './scenario';
 
-const releasedUntil = (until: number) => [{ until, released: 1 }];
-
 test('a job that is planned a month ahead starts within a minute of its time', async () => {
   const { row, states } = await scenario({ jobs: jobs(['good', { planned: { ahead: 30 * DAY_MS } }]) });
 
@@ -11,20 +9,6 @@ test('a job that is planned a month ahead starts within a minute of its time', a
   expect(states()).toEqual(['succeeded']);
   expect(firstStartedAt - notBefore).toBeLessThan(MINUTE_MS + 2 * SECOND_MS);
 });
-
-test.each(['feedback', 'emails', 'testflight', 'campaigns', 'bulk', 'bulk-standard'])(
-  'released code starts a planned job of %s at its time',
-  async (queue) => {
-    const { states, reached } = await scenario({
-      queue,
-      jobs: jobs(['good', { planned: { ahead: HOUR_MS } }]),
-      versions: releasedUntil(3 * HOUR_MS),
-    });
-
-    expect(states()).toEqual(['succeeded']);
-    expect(reached('released reconciler')).toBeGreaterThan(0);
-  },
-);
 
 test('a planned job that its caller cancels ends without an effect, and its end is published', async () => {
   const { row, states, reached } = await scenario({

@@ -210,7 +210,6 @@ const FOUND: Record<string, Partial<Plan>> = {
     ],
     broken: { from: 39, until: 60_039 },
     resolution: { after: 10 * MINUTE_MS },
-    versions: [{ until: HOUR_MS, released: 0.5 }],
     dlqRetention: 3 * 3600,
     retention: 3 * 3600,
   },
@@ -262,7 +261,6 @@ const FOUND: Record<string, Partial<Plan>> = {
     ],
     resolution: { after: 10 * MINUTE_MS },
     warm: true,
-    versions: [{ until: 6 * HOUR_MS, released: 0.5 }],
   },
   'a job that waits behind another loses the state of its row': {
     seed: 852_711_808,
@@ -723,7 +721,6 @@ const FOUND: Record<string, Partial<Plan>> = {
     skew: 10 * MINUTE_MS,
     canaries: 10 * MINUTE_MS,
     events: true,
-    versions: [{ until: HOUR_MS, released: 0.5 }],
   },
 };
 

@@ -40,7 +40,7 @@ export const bulkSendgridOf = (world: World, process: Process): BulkSendgrid => 
     return accept(world, {
       process,
       timeoutMs,
-      request: bulkRequestOf(process.released ? mail : withInstance(mail)),
+      request: bulkRequestOf(withInstance(mail)),
       complaints: complaintsOf(mail),
       job: mail.recipients[0]?.customArgs.job,
       accepted: told(world),
@@ -102,7 +102,7 @@ function complaintsOf({ subject, recipients }: BulkMail): string[] {
 const refusalOf = (fields: string[], status = 400): NotOk =>
   new NotOk({ status, headers: {}, body: { errors: fields.map((field) => ({ field, message: VENDOR_SECRET })) } });
 
-/** As the adapter of today's code does. The released code's mails do not name their instance. */
+/** As the adapter does. */
 const withInstance = (mail: BulkMail): BulkMail => ({
   ...mail,
   recipients: mail.recipients.map((recipient) => ({

@@ -68,7 +68,7 @@ async function ask(world: World, spec: JobSpec, index: number): Promise<string |
   const start = spec.planned && plan.start + spec.at + spec.planned.ahead;
   const notBefore = start === undefined ? {} : { notBefore: new Date(start).toISOString() };
   const name = `api ${index}`;
-  const accepted = await inNewProcess(world, { name, today: start !== undefined }, (code) =>
+  const accepted = await inNewProcess(world, { name, planned: start !== undefined }, (code) =>
     code.submit({ spec, index, key: `key-${index}`, type, ...notBefore }),
   );
   trace.add({ who: name, what: accepted ? 'accepted' : 'not accepted', detail: () => `${accepted?.id} ${spec.kind}` });
@@ -78,11 +78,11 @@ async function ask(world: World, spec: JobSpec, index: number): Promise<string |
 /** Calls the producer in a new process. Resolves to `undefined` if it refuses or dies. */
 function inNewProcess<T>(
   world: World,
-  { name, today }: { name: string; today: boolean },
+  { name, planned }: { name: string; planned: boolean },
   act: (code: Code) => Promise<T>,
 ): Promise<T | undefined> {
   return new Promise((resolve) => {
-    const process = world.spawn({ name, timeoutMs: 60_000, today, ended: () => resolve(undefined) });
+    const process = world.spawn({ name, timeoutMs: 60_000, ended: () => resolve(undefined) });
     act(codeOf(world, process)).then(
       (answer) => {
         if (!process.alive) return;
@@ -93,7 +93,7 @@ function inNewProcess<T>(
         if (!process.alive) return;
         world.exit(process);
         // The time of a planned job can be over before the producer accepts it.
-        const tooLate = today && error instanceof InvalidJobError;
+        const tooLate = planned && error instanceof InvalidJobError;
         if (!(error instanceof StoreError || tooLate)) world.watch.violated(`the producer threw ${String(error)}`);
         resolve(undefined);
       },
@@ -110,7 +110,7 @@ function expectPlanned(world: World, { at, planned }: JobSpec, id: string): void
   if (planned.cancel === undefined) return;
   later(world, planned.cancel, async () => {
     const cancel = (code: Code) => code.cancelPlanned(id);
-    const done = await inNewProcess(world, { name: 'api cancel', today: true }, cancel);
+    const done = await inNewProcess(world, { name: 'api cancel', planned: true }, cancel);
     if (done === undefined) return;
     reach(done ? 'planned job cancelled' : 'planned job not cancelled');
     const row = watch.row(jobKey(serviceQueue({ queue }), id));

@@ -9,8 +9,6 @@ import type { Trace } from './trace';
 export interface Process {
   name: string;
   alive: boolean;
-  /** Whether it runs the released code. */
-  released: boolean;
   /** Whether it has the settings after the plan's change of settings. */
   changed: boolean;
   /** Its clock minus the true time, in ms. */
@@ -46,14 +44,6 @@ export interface CallerDeps {
   begun: (process: Process, target: Target) => void;
 }
 
-/**
- * What a fault becomes in a call of released code. It knows no malformed answer. It puts records without a condition, so a
- * put that takes effect after its time-out can replace the record of a newer end (docs/jobs.md, After a roll-back).
- */
-const FOR_RELEASED: Partial<Record<Fault, Fault>> = {
-  ...{ malformed: 'gateway', late: 'lost', 'killed-late': 'killed-after' },
-};
-
 /** Makes every call of a run. Calls are numbered across all processes, so that the plan can choose which one fails. */
 export function createCaller(deps: CallerDeps): Caller {
   const { kernel, chance, trace, plan, reached, faulty, begun, secret } = deps;
@@ -82,8 +72,7 @@ export function createCaller(deps: CallerDeps): Caller {
       if (!process.alive) return;
       begun(process, target);
       const what = `${target}.${method}`;
-      const drawn = faultOf(what, target);
-      const fault = process.released && drawn ? (FOR_RELEASED[drawn] ?? drawn) : drawn;
+      const fault = faultOf(what, target);
       const { effects, answer, error, death } = courseOf({ target, fault, timeoutMs, secret }, chance);
       trace.add({ who: process.name, what, outcome: fault ?? '', detail });
       if (fault) {

@@ -10,7 +10,6 @@ import { retry } from '../../../lib/ops/retry';
 import { createJobs } from '../../../lib/producer/jobs';
 import { reconcile } from '../../../lib/reconcile/reconcile';
 import { handleBatch } from '../../../lib/worker/batch';
-import { releasedCode } from '../released/released';
 import type { Process } from './calls';
 import { knownSchema } from './damage';
 import { settingsOf } from './deployments';
@@ -19,15 +18,10 @@ import { INSTANCE, mainQueue, serviceQueue, urlOf } from './names';
 import { portsOf } from './ports';
 import type { Code, World } from './types';
 
-/** Only a worker has an `event`. */
-export function codeOf(world: World, process: Process, event?: SQSEvent): Code {
-  const current = () => currentCode(world, process, event);
-  return process.released ? releasedCode(world, process, current) : current();
-}
-
 const COMMANDS = { cancel, retry, discard };
 
-function currentCode(world: World, process: Process, event?: SQSEvent): Code {
+/** Only a worker has an `event`. */
+export function codeOf(world: World, process: Process, event?: SQSEvent): Code {
   const ports = workerPorts(world, process, event);
   const deps = {
     ...reconcilerDeps(world, ports, process),

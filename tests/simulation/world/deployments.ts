@@ -21,8 +21,8 @@ export function waitsOf(world: World): readonly number[] {
 }
 
 /** The least number of failed attempts after which a worker may park a job. */
-export function fewestAttempts({ plan: { waits, versions } }: Pick<World, 'plan'>): number {
-  const known = [...(waits ? [waits.from, waits.to] : [WAITS]), ...(versions ? [WAITS] : [])];
+export function fewestAttempts({ plan: { waits } }: Pick<World, 'plan'>): number {
+  const known = waits ? [waits.from, waits.to] : [WAITS];
   return 1 + Math.min(...known.map(({ length }) => length));
 }
 
@@ -45,8 +45,8 @@ export function isAlwaysOrdered({ plan: { changes }, settings }: Pick<World, 'pl
 
 /** Whether a deployment has replaced a process that started at `since`. */
 export function isReplaced({ plan, kernel }: Pick<World, 'plan' | 'kernel'>, since: number): boolean {
-  const { deployAt, waits, changes, future, versions = [], broken } = plan;
+  const { deployAt, waits, changes, future, broken } = plan;
   const rolled = [deployAt, waits?.at, changes?.at].map((at) => (at ?? Number.NaN) + ROLLING_MS);
-  const ends = [...rolled, future?.until, broken?.from, ...versions.map(({ until }) => until)];
+  const ends = [...rolled, future?.until, broken?.from];
   return ends.some((at = Number.NaN) => since < plan.start + at && plan.start + at <= kernel.now());
 }

@@ -43,10 +43,8 @@ export function workerDeps(world: World, ports: Ports, process?: Process): Batch
   };
 }
 
-/**
- * A short front makes even a few jobs exceed it. Released code does not know tickets, so beside it the front is long.
- */
-const frontOf = ({ share = 1, versions }: Plan): { most?: number } => (versions ? {} : { most: share + 1 });
+/** A short front makes even a few jobs exceed it. */
+const frontOf = ({ share = 1 }: Plan): { most: number } => ({ most: share + 1 });
 
 export function reconcilerDeps(world: World, ports: Ports, process?: Process): ReconcileDeps {
   return {

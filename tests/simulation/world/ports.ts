@@ -50,7 +50,6 @@ export function portsOf(world: World, process: Process): Ports {
     metrics: {
       add: (name, value, _unit, dimensions) => {
         watch.measured(name, dimensions);
-        if (process.released) return;
         for (const listener of world.onMeasure) listener(name, value, dimensions);
       },
       flush: async () => {},
@@ -64,7 +63,7 @@ export function portsOf(world: World, process: Process): Ports {
           method: 'put',
           effect: async () => {
             const answer = await table.put(item, expected);
-            if (answer === 'written') watch.stored(item, process);
+            if (answer === 'written') watch.stored(item);
             return answer;
           },
           detail: () => `${item.key} v${expected}+1 ${describe(item)}`,
@@ -76,7 +75,7 @@ export function portsOf(world: World, process: Process): Ports {
           method: 'update',
           effect: async () => {
             const item = await table.update(key, change);
-            if (item) watch.stored(item, process);
+            if (item) watch.stored(item);
             return item;
           },
           detail: () => `${key} ${JSON.stringify(change.set)}`,

@@ -50,11 +50,10 @@ export interface World extends Lane {
   trouble(at?: number): void;
   /** The processes that are alive. */
   processes: { readonly size: number };
-  /** Starts a process, or wakes a `warm` one. `today`: it runs today's code, because released code cannot do its work. */
+  /** Starts a process, or wakes a `warm` one. */
   spawn(options: {
     name: string;
     timeoutMs?: number;
-    today?: boolean;
     ended: (reason: string) => void;
     warm?: Process | undefined;
   }): Process;
@@ -165,7 +164,7 @@ export interface Submitted {
   notBefore?: string;
 }
 
-/** What one process can do, in either version of the code. */
+/** What one process can do. */
 export interface Code {
   /** The worker of the lane's queue. */
   handler(remainingMs: number): (event: SQSEvent) => Promise<SQSBatchResponse>;

@@ -33,8 +33,6 @@ export interface Watch {
   rows(): JobRow[];
   /** All ends of each job, by key of the row. */
   ends: ReadonlyMap<string, readonly JobRow[]>;
-  /** Whether the released code wrote the row's last end. */
-  isReleasedEnd(row: JobRow): boolean;
   /** By job: the time of its first effect. */
   effects: ReadonlyMap<string, number>;
   /** By job: its first message, and its place in the order in which SQS took them. */
@@ -44,7 +42,7 @@ export interface Watch {
   /** The number of changes to stored data so far. */
   changes(): number;
   changed(): void;
-  stored(item: Item, by: { released: boolean }): void;
+  stored(item: Item): void;
   /** A row that no function of the service wrote: it was damaged, or the next release wrote it. */
   replaced(item: Item): void;
   /** An item that was removed. */
@@ -99,7 +97,6 @@ export function createWatch({
   const rows = new Map<string, JobRow>();
   const replaced = new Set<string>();
   const ends = new Map<string, JobRow[]>();
-  const releasedEnds = new Map<string, boolean>();
   const effects = new Map<string, number>();
   const counts = new Map<string, number>();
   const firsts = new Map<string, { sequence: number; messageId: string }>();
@@ -116,13 +113,12 @@ export function createWatch({
     changed();
   };
 
-  function ended(row: JobRow, released: boolean): void {
+  function ended(row: JobRow): void {
     const known = ends.get(row.key) ?? [];
     const { generation, state, endedAt } = row;
     // Two ends can have the same time, because the clocks of two processes differ.
     if (known.some((end) => end.generation === generation && end.state === state && end.endedAt === endedAt)) return;
     ends.set(row.key, [...known, row]);
-    releasedEnds.set(row.key, released);
     if (row.state === 'dead') died({ row, nth: ++deaths });
   }
 
@@ -142,14 +138,13 @@ export function createWatch({
     row: (key) => rows.get(key),
     rows: () => [...rows.values()].filter(({ canary }) => !canary),
     ends,
-    isReleasedEnd: ({ key }) => releasedEnds.get(key) ?? false,
     effects,
     firsts,
     bodies,
     changes: () => changes,
     changed: change,
 
-    stored: (item, { released }) => {
+    stored: (item) => {
       items.set(item.key, item);
       change();
       if (!('payloadHash' in item)) return noted(item);
@@ -172,7 +167,7 @@ export function createWatch({
         if (ofKind('other')(entry))
           violated(`everything explained: no reader knows the event ${entry.event} of ${row.id}`);
       if (row.state === 'dead' && row.error) reached(`code ${row.error.code}`);
-      if (isEnd(row.state)) ended(row, released);
+      if (isEnd(row.state)) ended(row);
       written(row);
     },
 

@@ -19,7 +19,6 @@ import { createKernel, type Event } from './kernel';
 import { ACCOUNT, deadLetterQueue, INSTANCE, mainQueue, REGION, serviceQueue } from './names';
 import { createTrace } from './trace';
 import type { Lane, Mutant, World } from './types';
-import { startsReleased } from './versions';
 import { createWatch, type Death } from './watch';
 
 export function createWorld(plan: Plan, options: { detailed?: boolean; mutant?: Mutant | undefined } = {}): World {
@@ -93,10 +92,9 @@ export function createWorld(plan: Plan, options: { detailed?: boolean; mutant?: 
     lastTrouble: () => lastTrouble,
     trouble,
     processes,
-    spawn: ({ name, timeoutMs, today = false, ended, warm }) => {
-      const process = warm ?? fresh(today);
-      process.name = process.released ? `${name} (old)` : name;
-      if (process.released) reach(`released ${name.split(' ')[0]}`);
+    spawn: ({ name, timeoutMs, ended, warm }) => {
+      const process = warm ?? fresh();
+      process.name = name;
       process.alive = true;
       onEnd.set(process, ended);
       const overrun = () => {
@@ -120,12 +118,10 @@ export function createWorld(plan: Plan, options: { detailed?: boolean; mutant?: 
     onMeasure: [],
     onMails: [],
   };
-  function fresh(today: boolean): Process {
-    const released = startsReleased({ plan, kernel, chance }) && !today;
+  function fresh(): Process {
     const process: Process = {
       name: '',
       alive: true,
-      released,
       skew: chance.pick(plan.skew === undefined ? [0, 0, 700, 2_000] : [0, 0, plan.skew / 2, plan.skew]),
       changed: plan.changes !== undefined && isDeployed({ plan, kernel, chance }, plan.changes.at),
       die: (reason) => {

@@ -5,7 +5,6 @@ import { jobId, watch } from '../../support/engine';
 import { createKills } from '../../support/kills';
 import { memoryClock, memoryRandom } from '../../support/memory-clock';
 import { memoryTable } from '../../support/memory-table';
-import { releasedOrder } from '../../support/released-order';
 
 const line = { queue: 'sample', group: 'app' };
 const job = (n: number) => ({ ...line, id: jobId(n) });
@@ -37,7 +36,6 @@ function start({ most, before = () => undefined, after = () => undefined }: Opti
     table,
     order,
     ports,
-    released: releasedOrder({ ...ports, table }),
     first: async () => (await order.front(line))[0],
     item: (key: string) => table.items().find((item) => item.key === key),
     /** Counts the calls and the bytes that are read and written. */
@@ -232,59 +230,6 @@ test.each([
 
   expect(ticket).toBe(1);
   expect(await first()).toBe(jobId(3));
-});
-
-describe('beside released code', () => {
-  test('a line that fits into the front keeps its order, whichever code handles each job', async () => {
-    const { order, released, drain } = start();
-    for (let n = 1; n <= 100; n += 2) {
-      await order.join(job(n));
-      await released.join(job(n + 1));
-    }
-    await released.leave(job(1));
-    await order.leave(line, [jobId(2)]);
-    await released.join(job(3));
-
-    expect(await released.waiting('sample', 'app')).toEqual(ids(3, 100));
-    expect(await drain()).toEqual(ids(3, 100));
-  });
-
-  test('a longer list of released code is drained as it is, and no job is added to it', async () => {
-    const { order, released, drain, item } = start();
-    for (let n = 1; n <= 150; n++) await released.join(job(n));
-    await order.join(job(151));
-    await order.leave(line, [jobId(1)]);
-
-    expect(await released.waiting('sample', 'app')).toEqual(ids(2, 150));
-    expect(item(ticketKey('sample', 'app', 1))).toMatchObject({ id: jobId(151) });
-    expect(await drain()).toEqual(ids(2, 151));
-  });
-
-  test('a list that fills its whole item can be drained', async () => {
-    const { order, drain, table, ports } = start();
-    const count = 10_400;
-    const item = { key: orderKey('sample', 'app'), version: 1, writer: ports.random.uuid() };
-    const rest = 400 * 1024 - JSON.stringify({ ...item, waiting: [...ids(1, count), ''] }).length;
-    await table.put({ ...item, waiting: ['x'.repeat(rest), ...ids(1, count)] }, 0);
-
-    await order.join(job(count + 1));
-    await order.look(line);
-    await order.leave(line, [jobId(1)]);
-    await order.leave(line, ['x'.repeat(rest)]);
-    for (let n = 2; n < count; n += 2_000) await order.leave(line, ids(n, Math.min(n + 1_999, count)));
-
-    expect(await drain()).toEqual([jobId(count + 1)]);
-  });
-
-  test('a job that released code puts at the front overtakes the tickets, and no job is lost', async () => {
-    const { order, released, drain } = start({ most: 2 });
-    for (const n of [1, 2, 3, 4]) await order.join(job(n));
-    await released.leave(job(1));
-    await released.leave(job(2));
-    await released.join(job(5));
-
-    expect((await drain()).toSorted()).toEqual(ids(3, 5));
-  });
 });
 
 test.each([

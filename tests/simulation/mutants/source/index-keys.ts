@@ -1,4 +1,3 @@
-import { jobs, MINUTE_MS } from '../../scenarios/scenario';
 import type { SourceMutant } from '../source-mutant';
 
 const KEYS = 'lib/jobs/keys.ts';
@@ -18,23 +17,5 @@ export const INDEX_KEY_MUTANTS: Record<string, SourceMutant> = {
     })),
     breaks: /^scale: todo sample#\w+#\d takes more than 1000 writes in a second/,
     by: { scale: 'starts' },
-  },
-  keysOfReleasedCodeUnread: {
-    changes: [
-      {
-        file: KEYS,
-        find: 'return [plain, ...(sharded ?',
-        // The entries of dead jobs still have the plain key.
-        replace: "return [...(kind === 'unsent' || kind === 'waiting' ? [] : [plain]), ...(sharded ?",
-      },
-    ],
-    breaks: /^liveness: .* is queued/,
-    by: {
-      plan: {
-        jobs: jobs('good'),
-        calls: [{ kind: 'queues.send', nth: 1, fault: 'refused' }],
-        versions: [{ until: MINUTE_MS, released: 1 }],
-      },
-    },
   },
 };
