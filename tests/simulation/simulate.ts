@@ -6,8 +6,6 @@ import { unreached } from './draw/expected';
 import { partsOf, runParts, type Searched, startPartThread } from './draw/parts';
 import { explain } from './draw/property';
 import type { Part } from './draw/simulate-part';
-import { ARROW_MUTANTS } from './mutants/source/arrows';
-import type { SourceMutant } from './mutants/source-mutant';
 import { SOURCE_MUTANTS } from './mutants/source-mutants';
 import { QUEUES, SIMULATIONS } from './queues/queues';
 import { SCALE_PLANS } from './scale/plans';
@@ -94,12 +92,11 @@ const number = (value = 0): string => value.toLocaleString('en-US');
 
 /** Draws runs of the mutant until one breaks a promise. A mutant of a scale plan runs under that plan. */
 async function searchMutant(name: string, { runs, seed, simulations }: Given): Promise<void> {
-  const mutants: Record<string, SourceMutant> = { ...SOURCE_MUTANTS, ...ARROW_MUTANTS };
-  const mutant = mutants[name];
-  if (!mutant) throw new Error(`there is no mutant ${name}; there are ${Object.keys(mutants).join(', ')}`);
-  const script = await bundle(mutant.changes);
+  const mutant = SOURCE_MUTANTS[name];
+  if (!mutant) throw new Error(`there is no mutant ${name}; there are ${Object.keys(SOURCE_MUTANTS).join(', ')}`);
+  const script = await bundle({ [name]: mutant.changes });
   let ran = 0;
-  const found = 'scale' in mutant.by ? await underScale(mutant.by, script) : await underDrawnRuns();
+  const found = 'scale' in mutant.by ? await underScale(mutant.by) : await underDrawnRuns();
   process.stdout.write(
     `${name}: ${found === undefined ? 'not found' : `found: ${found}`} (${ran} runs, seed ${seed})\n`,
   );
@@ -110,15 +107,19 @@ async function searchMutant(name: string, { runs, seed, simulations }: Given): P
     const onRan = (count: number) => {
       ran += count;
     };
-    const { failures } = await runParts(parts, { script, onRan, enough: (count) => count > 0 });
+    const { failures } = await runParts(parts, {
+      mutated: { script, mutant: name },
+      onRan,
+      enough: (count) => count > 0,
+    });
     return failures[0] && `${failures[0].violation}\nplan: ${JSON.stringify(failures[0].plan)}`;
   }
 
-  async function underScale(by: { scale: string; size?: number }, changed: string): Promise<string | undefined> {
-    const thread = await startPartThread(changed);
+  async function underScale(by: { scale: string; size?: number }): Promise<string | undefined> {
+    const thread = await startPartThread(script);
     const size = by.size ?? SCALE_PLANS.find((plan) => plan.name === by.scale)?.size ?? 0;
     ran = 1;
-    const { scaled } = await thread.run({ scale: by.scale, size });
+    const { scaled } = await thread.run({ scale: by.scale, size }, { mutant: name });
     await thread.stop();
     return scaled?.violation;
   }

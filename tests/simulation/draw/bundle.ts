@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
-import { context, type Plugin } from 'esbuild';
+import { build, type Plugin } from 'esbuild';
 
 const ROOT = resolve(__dirname, '../../..');
 
@@ -17,53 +17,52 @@ export interface SourceChange {
 const alias = { 'cross-fetch': './lib/vendors/native-fetch.ts' };
 
 /**
- * Bundles the simulation into scripts for worker threads. Runs inside Jest are a quarter slower, because of its modules
- * and globals. `files`: those that a change may name. A bundler keeps what it has parsed, so each further bundle takes
- * half of the time. Only one bundle can be made at a time.
+ * Bundles the simulation into a script for threads. Runs inside Jest are a quarter slower, because of its modules and
+ * globals. One bundle has all the mutants, because a bundle takes longer than a run: a changed file is in it once as it
+ * is and once for each of its mutants, and the variable `mutant` around the script chooses.
  */
-export async function createBundler(files: readonly string[]) {
-  let changes: readonly SourceChange[] = [];
-  const changed: Plugin = {
-    name: 'changed source',
-    setup({ onLoad }) {
-      // esbuild asks for each file that fits, which would take longer than the rest, so each filter names one file.
-      for (const file of new Set(files))
-        onLoad({ filter: new RegExp(`/${basename(file).replaceAll('.', '\\.')}$`) }, ({ path }) =>
-          path === join(ROOT, file)
-            ? {
-                contents: changes.filter((change) => change.file === file).reduce(applied, readFileSync(path, 'utf8')),
-                loader: 'ts',
-              }
-            : undefined,
-        );
-    },
-  };
-  const bundler = await context({
+export async function bundle(mutants: Record<string, readonly SourceChange[]> = {}): Promise<string> {
+  const { outputFiles } = await build({
     entryPoints: [join(__dirname, 'simulate-part.ts')],
     absWorkingDir: ROOT,
     bundle: true,
     platform: 'node',
+    format: 'cjs',
     write: false,
     logLevel: 'silent',
     alias,
-    plugins: [changed],
+    plugins: [switches(mutants)],
   });
+  const [output] = outputFiles;
+  if (!output) throw new Error('esbuild wrote nothing');
+  return output.text;
+}
+
+function switches(mutants: Record<string, readonly SourceChange[]>): Plugin {
+  const names = Object.keys(mutants);
+  const files = new Set(Object.values(mutants).flatMap((changes) => changes.map(({ file }) => file)));
   return {
-    async bundle(now: readonly SourceChange[]): Promise<string> {
-      changes = now;
-      const { outputFiles } = await bundler.rebuild();
-      const [output] = outputFiles;
-      if (!output) throw new Error('esbuild wrote nothing');
-      return output.text;
+    name: 'source mutants',
+    setup({ onLoad }) {
+      // esbuild asks for each file that fits, which would take longer than the rest, so each filter names one file.
+      for (const file of files)
+        onLoad({ filter: new RegExp(`/${basename(file).replaceAll('.', '\\.')}$`) }, ({ path, suffix }) => {
+          if (path !== join(ROOT, file)) return undefined;
+          const changed = names.filter((name) => mutants[name]?.some((change) => change.file === file));
+          if (suffix === '') return { contents: choice(basename(file), changed), loader: 'js' };
+          const changes = mutants[changed[Number(suffix.slice(1))] ?? ''] ?? [];
+          const contents = changes.filter((change) => change.file === file).reduce(applied, readFileSync(path, 'utf8'));
+          return { contents, loader: 'ts' };
+        });
     },
-    close: () => bundler.dispose(),
   };
 }
 
-/** One bundle, with these changes. */
-export async function bundle(changes: readonly SourceChange[] = []): Promise<string> {
-  const bundler = await createBundler(changes.map(({ file }) => file));
-  return bundler.bundle(changes).finally(bundler.close);
+/** A module that is one of the variants of a file. A query tells esbuild the variants apart. */
+function choice(file: string, mutants: readonly string[]): string {
+  const cases = mutants.map((name, index) => `case ${JSON.stringify(name)}: return require('./${file}?${index}');`);
+  return `function variant() { switch (mutant) { ${cases.join(' ')} default: return require('./${file}?-'); } }
+    module.exports = variant();`;
 }
 
 function applied(source: string, { file, find, replace }: SourceChange): string {

@@ -7,9 +7,12 @@ import type { Given, Part, Progress, Scaled, Second } from './simulate-part';
 
 type Done = Extract<Progress, { kind: 'done' }>;
 
-/** A thread that runs one part at a time. */
+/** A thread that runs one part at a time. `mutant`: the name of one that its script has. */
 export interface PartThread {
-  run(part: Part | Given | Scaled | Second, onRan?: (count: number) => void): Promise<Done>;
+  run(
+    part: Part | Given | Scaled | Second,
+    options?: { onRan?: (count: number) => void; mutant?: string },
+  ): Promise<Done>;
   stop(): Promise<unknown>;
 }
 
@@ -19,20 +22,38 @@ const codeAsItIs = (): Promise<string> => {
   return unchanged;
 };
 
+/** The code of a thread. It compiles the script once, and evaluates it anew for each mutant. */
+const hosting = (script: string): string => `
+  const { parentPort } = require('node:worker_threads');
+  function evaluate(mutant) {
+    const module = { exports: {} };
+    ${script}
+    return module.exports;
+  }
+  let loaded;
+  parentPort.on('message', ({ part, mutant }) => {
+    if (loaded?.mutant !== mutant) loaded = { mutant, code: evaluate(mutant) };
+    void loaded.code.runPart(part, (progress) => parentPort.postMessage(progress));
+  });`;
+
 /** Starts a thread with a script of `bundle`. The default is the unchanged code. */
 export async function startPartThread(script?: string): Promise<PartThread> {
-  const thread = new Worker(script ?? (await codeAsItIs()), { eval: true });
+  const thread = new Worker(hosting(script ?? (await codeAsItIs())), { eval: true });
+  const died = new Promise<never>((_resolve, reject) => thread.once('error', reject));
+  died.catch(() => {});
   return {
-    run: (part, onRan = () => {}) =>
-      new Promise((resolve, reject) => {
+    run: (part, { onRan = () => {}, mutant = 'none' } = {}) => {
+      const done = new Promise<Done>((resolve) => {
         const hear = (progress: Progress) => {
           if (progress.kind === 'ran') return onRan(progress.count);
-          thread.off('message', hear).off('error', reject);
+          thread.off('message', hear);
           resolve(progress);
         };
-        thread.on('message', hear).once('error', reject);
-        thread.postMessage(part);
-      }),
+        thread.on('message', hear);
+        thread.postMessage({ part, mutant });
+      });
+      return Promise.race([done, died]);
+    },
     stop: () => thread.terminate(),
   };
 }
@@ -63,12 +84,12 @@ export async function runParts(
   {
     onRan,
     onFailure,
-    script,
+    mutated,
     enough = () => false,
   }: {
     onRan?: (count: number) => void;
     onFailure?: (failure: Searched['failures'][number]) => void;
-    script?: string;
+    mutated?: { script: string; mutant: string };
     enough?: (failures: number) => boolean;
   } = {},
 ): Promise<Searched> {
@@ -76,10 +97,10 @@ export async function runParts(
   const reached = new Map<string, number>();
   const failures: Searched['failures'] = [];
   const worker = async () => {
-    const thread = await startPartThread(script);
+    const thread = await startPartThread(mutated?.script);
     try {
       for (let part = waiting.shift(); part && !enough(failures.length); part = waiting.shift()) {
-        const done = await thread.run(part, onRan);
+        const done = await thread.run(part, { ...(onRan && { onRan }), ...(mutated && { mutant: mutated.mutant }) });
         for (const [what, count] of done.reached) reached.set(what, (reached.get(what) ?? 0) + count);
         if (!done.failure) continue;
         const failure = { ...done.failure, ...origin(part) };

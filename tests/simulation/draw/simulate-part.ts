@@ -1,4 +1,3 @@
-import { parentPort } from 'node:worker_threads';
 import { simulationNamed } from '../queues/queues';
 import { scalePlanNamed } from '../scale/plans';
 import type { ScaleResult } from '../scale/service';
@@ -41,13 +40,15 @@ export type Progress =
 
 const EVERY = 25;
 
-const tell = (progress: Progress) => parentPort?.postMessage(progress);
+type Tell = (progress: Progress) => void;
 
-parentPort?.on('message', (part: Part | Given | Scaled | Second) => {
-  void (
-    'first' in part ? runSecond(part) : 'plans' in part ? runGiven(part) : 'scale' in part ? runScaled(part) : run(part)
-  ).then(tell);
-});
+/** Runs a part, and tells its progress and at last its result. */
+export async function runPart(part: Part | Given | Scaled | Second, tell: Tell): Promise<void> {
+  if ('first' in part) tell(await runSecond(part, tell));
+  else if ('plans' in part) tell(await runGiven(part));
+  else if ('scale' in part) tell(await runScaled(part));
+  else tell(await run(part, tell));
+}
 
 async function runScaled({ scale, size }: Scaled): Promise<Progress> {
   return { kind: 'done', reached: [], scaled: await scalePlanNamed(scale).run(size) };
@@ -58,14 +59,14 @@ async function runGiven({ plans }: Given): Promise<Progress> {
   return { kind: 'done', reached: [], ...(failure ? { failure } : {}) };
 }
 
-async function runSecond({ first }: Second): Promise<Progress> {
+async function runSecond({ first }: Second, tell: Tell): Promise<Progress> {
   const plans = await withEveryFault(first, first.calls.at(-1)?.nth);
   const failure = await firstBroken(plans);
   tell({ kind: 'ran', count: plans.length });
   return { kind: 'done', reached: [], ...(failure ? { failure } : {}) };
 }
 
-async function run({ simulation, runs, seed }: Part): Promise<Progress> {
+async function run({ simulation, runs, seed }: Part, tell: Tell): Promise<Progress> {
   let count = 0;
   const onRun = () => {
     count += 1;

@@ -1,3 +1,4 @@
+import { ARROW_MUTANTS } from './source/arrows';
 import { CAMPAIGN_MUTANTS } from './source/campaigns';
 import { CIRCUIT_MUTANTS } from './source/circuit';
 import { CLAIM_MUTANTS } from './source/claim';
@@ -15,6 +16,7 @@ import type { SourceMutant } from './source-mutant';
 
 /** Faults that the code once had. `npm run simulate -- --mutant NAME` searches for one with random runs. */
 export const SOURCE_MUTANTS: Record<string, SourceMutant> = {
+  ...ARROW_MUTANTS,
   ...CAMPAIGN_MUTANTS,
   ...CIRCUIT_MUTANTS,
   ...CLAIM_MUTANTS,
