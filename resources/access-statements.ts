@@ -1,4 +1,4 @@
-import { dataPrefix as analyticsPrefix, compactedPrefix, manifestPrefix, rejectedPrefix } from '../lib/analytics/keys';
+import { dataPrefix as analyticsPrefix, compactedPrefix, rejectedPrefix } from '../lib/analytics/keys';
 import { stackName } from '../lib/instances/deployed';
 import type { QueueRow } from '../lib/instances/queue-row';
 import {
@@ -13,7 +13,6 @@ import {
   dataPrefix,
   dlqName,
   eventsFolder,
-  evidenceKey,
   FEEDBACK_QUEUE,
   fileKey,
   functionName,
@@ -104,7 +103,7 @@ export function readerStatements(rows: QueueRow[], context: Context): Statement[
   ];
 }
 
-/** What all commands of `lib/cli` call. `sls reconcile --repair` does what the reconciler does. */
+/** What all commands of `lib/cli` call. */
 export function operatorStatements(rows: QueueRow[], context: Context): Statement[] {
   const { instance, prefix } = context;
   const names = namesOf(rows);
@@ -113,12 +112,11 @@ export function operatorStatements(rows: QueueRow[], context: Context): Statemen
   const events = names.map((name) => `${eventsFolder(prefix, name)}/*`);
   const bulk = `${bulkFolder(prefix)}*`;
   const written = [...records, ...bodies, bulk];
-  // `sls reconcile` and `sls verify` look through them.
+  // `sls verify` looks through them.
   const analytics = names.includes(ANALYTICS_QUEUE)
-    ? [analyticsPrefix, compactedPrefix, rejectedPrefix, manifestPrefix].map((folder) => `${folder(prefix)}*`)
+    ? [analyticsPrefix, compactedPrefix, rejectedPrefix].map((folder) => `${folder(prefix)}*`)
     : [];
   const searched = [...events, ...analytics];
-  const lists = names.includes(CAMPAIGN_QUEUE) ? [`${dataPrefix(prefix, CAMPAIGN_QUEUE)}*`] : [];
   const allBodies = bodyKey(prefix, '*', '').replace(/\/$/, '');
   return [
     allow(
@@ -126,22 +124,17 @@ export function operatorStatements(rows: QueueRow[], context: Context): Statemen
       ['sqs:GetQueueUrl', 'sqs:GetQueueAttributes', 'sqs:SendMessage'],
       [...mainQueues(rows, context), ...deadLetterQueues(rows, context)],
     ),
-    allow(
-      'Take',
-      ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility'],
-      deadLetterQueues(rows, context),
-    ),
-    allow('Ledger', ['dynamodb:GetItem', 'dynamodb:PutItem'], table(context)),
+    allow('Look', ['sqs:ReceiveMessage', 'sqs:ChangeMessageVisibility'], deadLetterQueues(rows, context)),
+    allow('Ledger', ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Scan'], table(context)),
     allow('Search', ['dynamodb:Query'], table(context, '/index/*')),
-    allowItems(context, 'FoldEvidenceAndResume', ['dynamodb:DeleteItem'], [evidenceKey('*', '*', '*'), pauseKey('*')]),
+    allowItems(context, 'Resume', ['dynamodb:DeleteItem'], [pauseKey('*')]),
     pause(rows, context),
     // These calls do not know permissions on single resources.
     allow('Watch', ['lambda:ListEventSourceMappings', 'cloudwatch:GetMetricData', 'cloudwatch:DescribeAlarms'], '*'),
     allowObjects(context, 'RecordsAndBodies', ['s3:GetObject', 's3:PutObject'], written),
     allowObjects(context, 'EventsAndData', ['s3:GetObject'], searched),
     audit(context),
-    allowObjects(context, 'DropBodies', ['s3:DeleteObject'], [...bodies, ...lists, ...uploadedFiles(names, context)]),
-    listBucket(context, [...written, ...searched, ...lists, allBodies]),
+    listBucket(context, [...written, ...searched, allBodies]),
     allow('TestAlarms', ['sns:Publish'], arn('sns', topicName(instance))),
     ...publishStatements(context),
     stack(context),

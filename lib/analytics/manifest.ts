@@ -36,22 +36,15 @@ export interface Store {
   prefix: string;
 }
 
-/**
- * Reads all manifests of an hour. Throws a PermanentError (`ManifestDamaged`). With `lenient` it leaves out damaged lines
- * instead.
- */
-export async function readManifests(
-  { objects, prefix }: Store,
-  hour: number,
-  { lenient = false }: { lenient?: boolean } = {},
-): Promise<Manifests> {
+/** Reads all manifests of an hour. Throws a PermanentError (`ManifestDamaged`). */
+export async function readManifests({ objects, prefix }: Store, hour: number): Promise<Manifests> {
   const all = new Map<string, ManifestEntry>();
   let own: Manifests['own'];
   for (const key of await objects.list(manifestPartition(prefix, hour))) {
     const stored = await objects.read(key);
     if (!stored) continue;
     const { entries, whole } = entriesIn(stored.bytes);
-    if (!whole && !lenient) throw manifestDamaged();
+    if (!whole) throw manifestDamaged();
     for (const entry of entries) {
       const place = `${entry.object} ${entry.job}`;
       all.delete(place);
@@ -88,7 +81,7 @@ export async function addEntries(
 
 export const NDJSON = 'application/x-ndjson';
 
-/** The manifest cannot say where the hour's events are. `sls reconcile --repair` repairs it. */
+/** The manifest cannot say where the hour's events are. */
 const manifestDamaged = (): PermanentError =>
   new PermanentError({
     code: 'ManifestDamaged',

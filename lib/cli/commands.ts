@@ -175,19 +175,6 @@ export const commands = {
     options: { id: BULK_ID, ...WRITES },
   },
 
-  reconcile: {
-    usage: 'Check that rows, records and dead-letter queues agree. Exit code 2: they differ',
-    writes: 'repair',
-    options: {
-      queue: QUEUE,
-      from: { usage: 'First hour (UTC), like 2026-01-02T03. Default: a day ago. At most 45 days ago', type: 'string' },
-      to: { usage: 'Hour (UTC) at which to end. Default: now', type: 'string' },
-      repair: { usage: 'Repair everything that the rows determine, and run the reconciler once', type: 'boolean' },
-      json: JSON_OUTPUT,
-      ...WRITES,
-    },
-  },
-
   smoke: {
     usage: 'Send a job without work through each queue, and wait for its end. Calls a vendor only with --mail',
     writes: true,
@@ -209,11 +196,14 @@ export const commands = {
   },
 
   verify: {
-    usage: 'Search stored data for broken promises, with a checker of its own. Exit code 2: it found some',
+    usage: "Check stored data against the service's guarantees. Exits with 2 if it finds violations",
+    writes: 'repair',
     options: {
       from: { usage: 'First hour (UTC), like 2026-01-02T03. Default: a day ago. At most 90 days ago', type: 'string' },
       to: { usage: 'Hour (UTC) at which to end. Default: now', type: 'string' },
+      repair: { usage: 'Let the reconciler write missing records and DLQ entries again', type: 'boolean' },
       json: JSON_OUTPUT,
+      ...WRITES,
     },
   },
 

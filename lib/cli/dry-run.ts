@@ -16,7 +16,7 @@ interface Services {
 /**
  * Services that read as usual and write nothing. They name each method, so that the compiler reports a new one. A read
  * shows earlier pretended writes of the same command, except in the table's indexes. `touch` receives a line for each
- * write. Looking through a DLQ hides its entries for a while, as `sls reconcile` does.
+ * write. Looking through a DLQ hides its entries for a while.
  */
 export function dryServices({ table, objects, queues, events }: Services, touch: (what: string) => void): Services {
   const items = new Map<string, Item | undefined>();

@@ -32,7 +32,6 @@ export const runs = {
   ...late('dlq', () => (require('./dlq-runs') as typeof import('./dlq-runs')).dlqRuns),
   bulk: helpRun('bulk'),
   ...late('bulk', () => (require('./bulk-runs') as typeof import('./bulk-runs')).bulkRuns),
-  reconcile: lateRun(() => (require('./reconcile-run') as typeof import('./reconcile-run')).reconcileRun),
   verify: lateRun(() => (require('./verify-run') as typeof import('./verify-run')).verifyRun),
   smoke: lateRun(() => (require('./smoke-run') as typeof import('./smoke-run')).smokeRun),
   alarms: helpRun('alarms'),

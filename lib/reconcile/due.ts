@@ -1,7 +1,7 @@
 import { eachOf, mapEach } from '../concurrency';
 import { codeOf } from '../errors';
 import { groupBy } from '../group-by';
-import { backOff, backoffOf, LONGEST_BACKOFF_MS } from '../jobs/backoff';
+import { backOff } from '../jobs/backoff';
 import { SHARE } from '../jobs/due';
 import type { JobRow } from '../jobs/row';
 import type { Due } from '../ports';
@@ -32,11 +32,10 @@ export async function eachDue(
   work: DueWork,
   act: (row: JobRow) => Promise<unknown>,
 ): Promise<void> {
-  const { ledger, clock, failed, evenBackedOff } = deps;
+  const { ledger, clock, failed } = deps;
   const { todo, mayGoOn, until = clock.now(), lineOf = ({ key }) => key } = work;
-  const horizon = evenBackedOff ? until + LONGEST_BACKOFF_MS : until;
 
-  for await (const page of pages(deps, { ...work, until: horizon })) {
+  for await (const page of pages(deps, { ...work, until })) {
     const rows = await mapEach(page, AT_ONCE, async (key) => (mayGoOn() ? read(key) : undefined));
     const lines = groupBy(rows.filter(isDue), lineOf);
     await eachOf([...lines.values()], AT_ONCE, async (line) => {
@@ -45,7 +44,7 @@ export async function eachDue(
   }
 
   function isDue(row: JobRow | undefined): row is JobRow {
-    return row?.todo === todo && ((row.todoAt ?? 0) <= until || (evenBackedOff && backoffOf(row) !== undefined));
+    return row?.todo === todo && (row.todoAt ?? 0) <= until;
   }
 
   async function read(key: string): Promise<JobRow | undefined> {

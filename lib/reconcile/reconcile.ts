@@ -37,16 +37,11 @@ const BEGIN_EVERY_MS = 500;
  * Looks after every job that no worker runs: once a minute, one run at a time. Failed work is logged and left to the
  * next run; other work goes on. Work that got no time comes first in the next run. The run stays for `stayMs` while a
  * campaign runs, or while it releases held jobs a few at a time. `canaryMs` is the time between two canaries of a
- * queue; 0 means no canaries. With `evenBackedOff` it also tries jobs that failed and wait for their next try.
+ * queue; 0 means no canaries.
  */
 export async function reconcile(
   reached: ReconcileDeps,
-  {
-    remainingMs,
-    stayMs = 0,
-    canaryMs = 0,
-    evenBackedOff = false,
-  }: { remainingMs: number; stayMs?: number; canaryMs?: number; evenBackedOff?: boolean },
+  { remainingMs, stayMs = 0, canaryMs = 0 }: { remainingMs: number; stayMs?: number; canaryMs?: number },
 ): Promise<void> {
   const { clock, metrics, log, queueNames } = reached;
   const begun = clock.now();
@@ -65,7 +60,6 @@ export async function reconcile(
     exits: createExits(),
     noted: createNoted(),
     pace: createPace(reached, { until: lastLook }),
-    evenBackedOff,
   };
   const again: Part[] = [];
   let next: string | undefined;

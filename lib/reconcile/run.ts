@@ -16,8 +16,6 @@ export interface ReconcileRun extends ReconcileDeps {
   failed: (failure: Failed) => void;
   /** Repeats this kind of work a little later in the same run. */
   again: (work: (deps: ReconcileRun, mayGoOn: () => boolean) => Promise<void>) => void;
-  /** Whether to also try jobs that failed and wait for their next try. */
-  evenBackedOff: boolean;
 }
 
 /** One kind of work on one queue. It stops when `mayGoOn` returns false, and the next run continues it. */

@@ -44,9 +44,10 @@ const broken = (conditions: Record<string, boolean>): string =>
     .filter((name) => !conditions[name])
     .join(', ');
 
-/** A live row must have a place in the index that says who looks after it next, and when. */
+/** Searches find a row in the index of its hour, and the reconciler a live one in the index of what is due next. */
 function lost(row: Item, { at }: Snapshot): Wrong {
-  const { state, reason, todo, todoAt } = row;
+  const { state, reason, hour, todo, todoAt } = row;
+  if (typeof hour !== 'string') return 'the index of its hour does not have it';
   if (isEnd(row)) return undefined;
   if (typeof todo !== 'string' || typeof todoAt !== 'number') return 'no index leads to it';
   const isTimed = state !== 'held' || !UNTIMED.includes(reason);
@@ -163,6 +164,31 @@ const campaignSums = ({ items, at }: Snapshot): [string, Wrong][] =>
       return [text(id), wrong];
     });
 
+/**
+ * Numbers that no stored event and no row has, between two of a source or before its first. Most of these jobs have no
+ * row, so nothing else shows that a message is missing.
+ */
+function missingMessages({ messages, items, from }: Snapshot): [string, Wrong][] {
+  const numbers = new Map<string, Set<number>>();
+  for (const { source, sequence } of [...messages, ...items.filter(({ queue }) => queue === 'analytics')])
+    if (Number(sequence) > 0) numbers.set(text(source), (numbers.get(text(source)) ?? new Set()).add(Number(sequence)));
+  return [...numbers].map(([source, known]) => {
+    const all = [...known].sort((a, b) => a - b);
+    const before = [beganAt(source) >= from ? 0 : (all[0] ?? 0) - 1, ...all];
+    const gaps = all.flatMap((number, at) => {
+      const first = (before[at] ?? 0) + 1;
+      return number > first ? [`${first} to ${number - 1}`] : [];
+    });
+    return [source, gaps.length > 0 && `its messages ${gaps} are missing, unless they are still in the queue`];
+  });
+}
+
+/** A source ends with a UUIDv7, whose first 48 bits are ms since 1970. The beginning of another source is unknown. */
+function beganAt(source: string): number {
+  const [, high, low] = /\/([0-9a-f]{8})-([0-9a-f]{4})-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/.exec(source) ?? [];
+  return high === undefined ? Number.NEGATIVE_INFINITY : Number.parseInt(`${high}${low}`, 16);
+}
+
 /** A state that no sequence of events leads to. */
 function unreachable(row: Item): Wrong {
   const { state, reason, lease, endedAt, opened, version } = row;
@@ -188,6 +214,7 @@ const CHECKS = {
   'dead-without-entry': ofRows(withoutEntry),
   'order-broken': brokenOrder,
   'campaign-sum-wrong': campaignSums,
+  'message-missing': missingMessages,
   'orphan-body': ({ bodies, known, prefix }: Snapshot) =>
     bodies.map((key): [string, Wrong] => [key, !known.has(keyOfBody(prefix, key)) && 'no row has it']),
   'state-unreachable': ofRows(unreachable),

@@ -8,17 +8,8 @@ import {
   ReceiveMessageCommand,
   type SQSClient,
 } from '@aws-sdk/client-sqs';
-import { DynamoDBDocumentClient, GetCommand, paginateQuery } from '@aws-sdk/lib-dynamodb';
-import {
-  type Effect,
-  type Entry,
-  type Item,
-  keyOfBody,
-  parsed,
-  partition,
-  type Queue,
-  type Snapshot,
-} from './snapshot';
+import { DynamoDBDocumentClient, paginateScan } from '@aws-sdk/lib-dynamodb';
+import { type Effect, type Entry, type Item, linesOf, partition, type Queue, type Snapshot, textOf } from './snapshot';
 
 export interface Source {
   dynamodb: DynamoDBClient;
@@ -44,32 +35,26 @@ export async function read(source: Source, { from, to }: { from: number; to: num
   const { prefix, queues } = source;
   const hours: number[] = [];
   for (let hour = Math.floor(from / HOUR_MS) * HOUR_MS; hour < to; hour += HOUR_MS) hours.push(hour);
+  const [first = from] = hours;
   const dlqs = await Promise.all(queues.map((queue) => readDlq(source, queue)));
   const entries = dlqs.flatMap(({ messages }) => messages);
   const hidden = new Set(dlqs.filter(({ isHidden }) => isHidden).map(({ name }) => name));
 
-  const folders = (of: (queue: Queue) => string) =>
-    hours.flatMap((hour) => queues.map((queue) => `${prefix}/${of(queue)}/${partition(hour)}`));
-  const records = new Map(
-    await texts(
-      source,
-      folders((queue) => queue.records),
-    ),
-  );
+  const folders = (names: readonly string[]) =>
+    hours.flatMap((hour) => names.map((name) => `${prefix}/${name}/${partition(hour)}`));
+  const records = new Map(await texts(source, folders(queues.map((queue) => queue.records))));
   const bodies = await list(source, `${prefix}/_bodies/`);
+  const messages = (await texts(source, folders(ANALYTICS))).flatMap(([, text]) =>
+    linesOf(text).map(({ source, sequence }) => ({ source, sequence })),
+  );
 
-  const keys = await each(hours, (hour) => keysOf(source, hour));
-  const items = await get(source, keys.flat());
-  const known = new Map(items.map((item) => [item.key, item]));
-  const named = [
-    ...entries.map(({ queue, attributes: { job } }) => `${queue}#${job}`),
-    ...bodies.map((key) => keyOfBody(prefix, key)),
-    ...[...records.values()].map(parsed).map(({ queue, id }) => `${queue}#${id}`),
-  ].filter((key) => !known.has(key));
-  for (const item of await get(source, named)) known.set(item.key, item);
-  const events = folders(({ name }) => `_events/${name}`);
-  const effects = [...(await mails(source, events)), ...(await tickets(source, items))];
-  return { prefix, queues, at: source.now(), items, known, records, bodies, entries, hidden, effects };
+  const { items, known } = await rows(source, { from: first, to: first + hours.length * HOUR_MS });
+  const effects = [
+    ...(await mails(source, folders(queues.map(({ name }) => `_events/${name}`)))),
+    ...(await tickets(source, items)),
+  ];
+  const of = { prefix, queues, from: first, at: source.now() };
+  return { ...of, items, known, records, bodies, entries, hidden, messages, effects };
 }
 
 async function each<T, R>(all: readonly T[], act: (one: T) => Promise<R>): Promise<R[]> {
@@ -79,38 +64,35 @@ async function each<T, R>(all: readonly T[], act: (one: T) => Promise<R>): Promi
   return results;
 }
 
-async function collected<P, T>(pages: AsyncIterable<P>, of: (page: P) => readonly T[] | undefined): Promise<T[]> {
-  const all: T[] = [];
-  for await (const page of pages) all.push(...(of(page) ?? []));
-  return all;
-}
+/** The folders of analytics events. */
+const ANALYTICS = ['analytics', 'analytics-rejected', 'analytics-compacted'];
 
-/** The keys of the jobs and campaigns of an hour. */
-async function keysOf({ dynamodb, table, queues }: Source, hour: number): Promise<string[]> {
+/** What an entry, a record or a body of another hour needs to know about its row. */
+const OF_OTHER_HOURS = ['key', 'state', 'reason', 'parkedFrom'];
+
+/**
+ * Reads the whole table, so that it also sees rows to which no index leads any more. `items`: those of the hours.
+ * `known`: all, by key.
+ */
+async function rows({ dynamodb, table }: Source, { from, to }: { from: number; to: number }) {
   const client = DynamoDBDocumentClient.from(dynamodb);
-  const stamp = new Date(hour).toISOString().slice(0, 13).replace(/[-T]/g, '');
-  const query = { TableName: table, IndexName: 'hour', KeyConditionExpression: '#hour = :hour' };
-  const ExpressionAttributeNames = { '#hour': 'hour' };
-  const keys = await each(['campaign', ...queues.map(({ name }) => name)], (name) => {
-    const ExpressionAttributeValues = { ':hour': `${name}#${stamp}` };
-    const pages = paginateQuery({ client }, { ...query, ExpressionAttributeNames, ExpressionAttributeValues });
-    return collected(pages, ({ Items }) => Items?.map(({ key }) => String(key)));
-  });
-  return keys.flat();
+  const items: Item[] = [];
+  const known = new Map<string, Item>();
+  for await (const { Items = [] } of paginateScan({ client }, { TableName: table, ConsistentRead: true }))
+    for (const item of Items as Item[]) {
+      const isAsked = typeof item.time !== 'number' || (item.time >= from && item.time < to);
+      if (isAsked) items.push(item);
+      const few = Object.fromEntries(OF_OTHER_HOURS.map((name) => [name, item[name]])) as Item;
+      known.set(item.key, isAsked ? item : few);
+    }
+  return { items, known };
 }
 
-/** The items that exist, each once. */
-async function get({ dynamodb, table }: Source, keys: readonly string[]): Promise<Item[]> {
-  const client = DynamoDBDocumentClient.from(dynamodb);
-  const found = await each([...new Set(keys)], (key) =>
-    client.send(new GetCommand({ TableName: table, Key: { key }, ConsistentRead: true })),
-  );
-  return found.flatMap(({ Item: item }) => (item ? [item as Item] : []));
-}
-
-function list({ s3: client, bucket }: Source, prefix: string): Promise<string[]> {
-  const pages = paginateListObjectsV2({ client }, { Bucket: bucket, Prefix: prefix });
-  return collected(pages, ({ Contents }) => Contents?.map(({ Key = '' }) => Key));
+async function list({ s3: client, bucket }: Source, prefix: string): Promise<string[]> {
+  const keys: string[] = [];
+  for await (const { Contents = [] } of paginateListObjectsV2({ client }, { Bucket: bucket, Prefix: prefix }))
+    keys.push(...Contents.map(({ Key = '' }) => Key));
+  return keys;
 }
 
 /** The objects of some folders, by key. */
@@ -118,17 +100,16 @@ async function texts(source: Source, folders: readonly string[]): Promise<[strin
   const keys = (await each(folders, (folder) => list(source, folder))).flat();
   return each(keys, async (key): Promise<[string, string]> => {
     const { Body } = await source.s3.send(new GetObjectCommand({ Bucket: source.bucket, Key: key }));
-    return [key, (await Body?.transformToString()) ?? ''];
+    return [key, textOf(key, (await Body?.transformToByteArray()) ?? Buffer.alloc(0))];
   });
 }
 
 /** SendGrid's events name the request of each mail. Two requests of one job to one recipient are two mails. */
 async function mails(source: Source, folders: readonly string[]): Promise<Effect[]> {
-  const lines = (await texts(source, folders)).flatMap(([, text]) => text.split('\n').filter(Boolean));
-  return lines.flatMap((line): Effect[] => {
-    const { job, recipient, messageId } = JSON.parse(line) as Record<string, string>;
-    const [id = ''] = (messageId ?? '').split('.');
-    return id === '' || job === undefined ? [] : [{ job, what: `mail ${recipient}`, id }];
+  const lines = (await texts(source, folders)).flatMap(([, text]) => linesOf(text));
+  return lines.flatMap(({ job, recipient, messageId }): Effect[] => {
+    const [id = ''] = `${messageId ?? ''}`.split('.');
+    return id === '' || job === undefined ? [] : [{ job: String(job), what: `mail ${recipient}`, id }];
   });
 }
 

@@ -1,3 +1,5 @@
+import { gunzipSync, zstdDecompressSync } from 'node:zlib';
+
 /** An item of the jobs table, as it is stored. */
 export type Item = Record<string, unknown> & { key: string };
 
@@ -30,11 +32,13 @@ export interface Queue {
 export interface Snapshot {
   prefix: string;
   queues: readonly Queue[];
+  /** The beginning of the hours, in ms since 1970. */
+  from: number;
   /** When it was read, in ms since 1970. */
   at: number;
-  /** Items that the index `hour` names: the rows of jobs, and campaigns. */
+  /** The rows of jobs and the campaigns of these hours. */
   items: readonly Item[];
-  /** The same by key, and the rows of other hours that an entry, a record or a body names. */
+  /** All items of the table, by key. Those of other hours have their state only. */
   known: ReadonlyMap<string, Item>;
   /** The texts of the records in the hours, by S3 key. */
   records: ReadonlyMap<string, string>;
@@ -43,6 +47,8 @@ export interface Snapshot {
   entries: readonly Entry[];
   /** Queues of which another reader hid messages, so that some entries may be missing. */
   hidden: ReadonlySet<string>;
+  /** The source and the number of the message of each stored analytics event. */
+  messages: readonly Record<string, unknown>[];
   effects: readonly Effect[];
 }
 
@@ -66,3 +72,16 @@ export function parsed(body: string): Record<string, unknown> {
     return {};
   }
 }
+
+/** The text of an object. A damaged one has none. */
+export function textOf(key: string, bytes: Uint8Array): string {
+  const unpack = key.endsWith('.gz') ? gunzipSync : key.endsWith('.zst') ? zstdDecompressSync : Buffer.from;
+  try {
+    return unpack(bytes).toString('utf8');
+  } catch {
+    return '';
+  }
+}
+
+/** The fields of each line of JSON. */
+export const linesOf = (text: string): Record<string, unknown>[] => text.split('\n').filter(Boolean).map(parsed);

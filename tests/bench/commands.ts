@@ -26,7 +26,6 @@ const commands = (id: string): string[] => [
   'dlq redrive --queue feedback --dry-run',
   'bulk list',
   'campaign list',
-  'reconcile',
   'verify',
   'producer env',
   'instances',

@@ -23,7 +23,6 @@ export const WORKERS = ['feedback', 'emails', 'testflight', 'analytics'];
 const ANY = /./;
 /** S3 says that an object is missing only to a caller who may list its key. */
 const MISSING = 'S3 asks when an object is missing';
-const REPAIR = '`sls reconcile --repair` does what the reconciler does';
 const SIMULATED = 'the simulator covers it (`tests/simulation`)';
 
 /** Permissions that the recorded run need not use, and why. The text is `action name` (`PermissionRow`). */
@@ -88,11 +87,9 @@ const REASONS: [who: RegExp, text: RegExp, reason: string][] = [
   [/operator/, /^cloudwatch:/, '`sls queues` (`tests/integration/local/queues.test.ts`)'],
   [/operator/, /^s3:\w+ \S+\/_bulk\//, '`sls bulk` (`tests/unit/cli`)'],
   [/operator/, /^sns:/, '`sls alarms test` (`tests/unit/cli`)'],
-  [/operator/, /^dynamodb:DeleteItem evidence#/, REPAIR],
-  [/operator/, /^sqs:(SendMessage|DeleteMessage|ChangeMessageVisibility) \S+-dlq\.fifo$/, REPAIR],
-  [/operator/, /^s3:(PutObject (?!\S+_audit)|DeleteObject|GetObject \S+-jobs)/, REPAIR],
+  [/operator/, /^sqs:SendMessage \S+-dlq\.fifo$/, 'it discards a job before its entry was sent (`tests/unit/ops`)'],
+  [/operator/, /^s3:(PutObject (?!\S+_audit)|GetObject \S+-jobs)/, 'it ends a job (`tests/unit/ops`)'],
   [/operator/, /^s3:ListBucket \S+_bodies\/\{queue\}/, MISSING],
-  [/operator/, /^s3:ListBucket \S+_data\//, REPAIR],
 ];
 
 type Template = Parameters<typeof statementsOf>[0];

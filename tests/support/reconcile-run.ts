@@ -12,5 +12,4 @@ export const reconcileRun = (deps: ReconcileDeps): ReconcileRun => ({
   pace: createPace(deps, { until: 0 }),
   failed: () => {},
   again: () => {},
-  evenBackedOff: false,
 });

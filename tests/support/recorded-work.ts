@@ -150,12 +150,10 @@ const COMMANDS: Record<'reader' | 'operator', (left: Left) => Call[]> = {
   reader: reading,
   operator: (left) => [
     ...reading(left),
-    ['reconcile', {}],
-    ['verify', {}],
     ['smoke', { yes: true }],
     ['jobs cancel', { id: left.held, yes: true }],
     ['jobs retry', { id: left.dead, yes: true }],
-    ['reconcile', { repair: true, yes: true }],
+    ['verify', { repair: true, yes: true }],
   ],
 };
 

@@ -15,8 +15,8 @@ export async function verified({ config, endpoints, zendesk }: Service): Promise
   });
   const now = Date.now();
   try {
-    const found = await verify(source, { from: now - 2 * HOUR_MS, to: now });
-    return found.map(({ kind, id, what }) => `${kind} of ${id}: ${what}`);
+    const { findings } = await verify(source, { from: now - 2 * HOUR_MS, to: now });
+    return findings.map(({ kind, id, what }) => `${kind} of ${id}: ${what}`);
   } finally {
     for (const one of Object.values(clients)) one.destroy();
   }

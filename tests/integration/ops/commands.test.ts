@@ -18,6 +18,7 @@ import { startS3 } from '../../../lib/local/emulators/s3';
 import { type LocalPorts, localPorts } from '../../../lib/local/ports';
 import { createSqsModel } from '../../../lib/local/sqs/model';
 import { startSqs } from '../../../lib/local/sqs/server';
+import type { Item } from '../../../lib/ports';
 import { jobsTable } from '../../../resources/jobs-table';
 import { anEnvelope, jobId } from '../../support/engine';
 import { inState } from '../../support/in-state';
@@ -164,19 +165,21 @@ test('sls console serves the bundled page and its API with the credentials of sl
   expect(seen.page).toBeGreaterThan(10_000);
 });
 
-test('sls reconcile ends with exit code 2 for a missing record, and with 0 after its repair', async () => {
+test('sls verify ends with exit code 2 for a missing record, and with 0 if it repaired all', async () => {
   const row = await ended(jobId(2), { state: inState('succeeded') });
-  const key = recordKey('jobs', row);
-  await ports.objects.delete(key);
+  await ports.objects.delete(recordKey('jobs', row));
+  const anHourAgo = Date.now() - 3_600_000;
+  await ports.table.put({ ...((await ports.table.get(row.key)) ?? row), updatedAt: anHourAgo } as Item, row.version);
 
-  const found = await staging('reconcile', '--queue', 'feedback', '--json');
-  const repaired = await staging('reconcile', '--queue', 'feedback', '--repair');
+  const found = await staging('verify', '--json');
+  const repaired = await staging('verify', '--repair');
 
-  expect(found.code).toBe(2);
-  expect(JSON.parse(found.stdout)).toMatchObject({ audits: [{ differences: [{ kind: 'record-missing', key }] }] });
-  expect(repaired.stdout).toContain('1 difference repaired');
-  expect(repaired.code).toBe(0);
-  expect(await ports.objects.get(key)).toBeDefined();
+  const finding = { kind: 'end-without-record', id: row.key, repaired: false };
+  expect(JSON.parse(found.stdout)).toMatchObject({ findings: [finding], hidden: [] });
+  expect([found.code, repaired.code]).toEqual([2, 0]);
+  expect(repaired.stdout).toMatch(new RegExp(`end-without-record +${row.key} +it is succeeded +repaired`));
+  // The reconciler finds it there.
+  expect((await ports.table.get(row.key))?.todo).toMatch(/^feedback#ending#/);
 });
 
 test('the commands find, report and resume a paused campaign with table and bucket only', async () => {

@@ -210,15 +210,6 @@ test.each(writing)('sls %s --dry-run prints what it would change, and changes no
   expect(lines.slice(at + 1).join('\n')).toContain(change);
 });
 
-test('sls reconcile --repair --dry-run lists the differences and repairs none', async () => {
-  const { lines, called, exitCode } = await run('reconcile', { queue: 'feedback', repair: true, 'dry-run': true });
-
-  expect(lines.join('\n')).toContain('record-missing');
-  expect(exitCode).toBe(2);
-  // Looking through the DLQ receives its entries, as without --repair.
-  expect([...new Set(called)].filter((operation) => !READS.includes(operation))).toEqual(['ReceiveMessage']);
-});
-
 test('without --dry-run the same command writes, after a confirmation', async () => {
   const { lines, called } = await run('jobs retry', { id: DEAD, yes: true });
 

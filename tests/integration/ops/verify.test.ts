@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient } from '@aws-sdk/client-sqs';
@@ -18,6 +19,8 @@ const QUEUE = 'feedback';
 const [FIRST, SECOND, DEAD, HELD] = [1, 2, 3, 4].map(jobId) as [string, string, string, string];
 const STRANGER = jobId(99);
 const CAMPAIGN = jobId(50);
+const SOURCE = '/my/api/producer-1';
+const HOUR = 'year=2026/month=01/day=02/hour=03/';
 const EMAIL = 'agent@example.com';
 const TOKEN = 'token';
 const AUTHORIZATION = `Basic ${Buffer.from(`${EMAIL}/token:${TOKEN}`).toString('base64')}`;
@@ -74,7 +77,8 @@ async function service() {
     await table.put({ ...next(row), key } as Item, row.version);
   };
   const now = engine.clock.now();
-  const found = async () =>
+  const found = async () => (await verified()).findings;
+  const verified = async () =>
     verify(
       {
         dynamodb: dynamo.client,
@@ -88,7 +92,7 @@ async function service() {
       },
       { from: Date.parse('2026-01-02T00:00:00.000Z'), to: now },
     );
-  return { engine, table, objects, change, ticket, found };
+  return { engine, table, objects, change, ticket, found, verified };
 }
 
 /** Two jobs succeed one after the other, one is dead and one is held. */
@@ -130,7 +134,7 @@ const recordOf = ({ engine }: Planted, id: string) =>
 const PLANTED: Record<string, [id: string | RegExp, plant: (planted: Planted) => Promise<unknown>]> = {
   'lost-job': [
     jobKey(QUEUE, HELD),
-    ({ change }) => change(HELD, ({ todo: _todo, todoAt: _todoAt, ...row }) => ({ ...row, hour: row.hour })),
+    ({ change }) => change(HELD, ({ todo: _todo, todoAt: _todoAt, hour: _hour, ...row }) => row),
   ],
   'effect-twice': [FIRST, ({ ticket }) => ticket(FIRST)],
   'end-without-record': [jobKey(QUEUE, FIRST), (planted) => planted.objects.delete(recordOf(planted, FIRST))],
@@ -167,6 +171,14 @@ const PLANTED: Record<string, [id: string | RegExp, plant: (planted: Planted) =>
       })),
   ],
   'campaign-sum-wrong': [CAMPAIGN, ({ change }) => change(CAMPAIGN, (row) => ({ ...row, rejected: 0 }))],
+  'message-missing': [
+    SOURCE,
+    async ({ objects }) => {
+      const events = (sequence: number) => gzipSync(`${JSON.stringify({ source: SOURCE, sequence })}\n`.repeat(2));
+      for (const n of [1, 3])
+        await objects.put(`${PREFIX}/analytics/${HOUR}${jobId(n)}.ndjson.gz`, events(n), 'application/gzip');
+    },
+  ],
   'orphan-body': [
     bodyKey(PREFIX, QUEUE, STRANGER),
     ({ objects }) => objects.put(bodyKey(PREFIX, QUEUE, STRANGER), '{}', 'application/json'),
@@ -184,5 +196,25 @@ test.each(Object.entries(PLANTED))('the verifier finds exactly a planted %s', as
 
   expect(await found()).toEqual([
     { kind, id: typeof id === 'string' ? id : expect.stringMatching(id), what: expect.any(String) },
+  ]);
+});
+
+test('the verifier says of which DLQ another reader hides entries, and does not miss those', async () => {
+  const { engine, verified } = await service();
+  await engine.deps.queues.receive(engine.deps.dlqUrl(QUEUE), { max: 1, visibilitySeconds: 600 });
+
+  expect(await verified()).toEqual({ findings: [], hidden: [QUEUE] });
+});
+
+test('a source that began in the hours lacks its first messages', async () => {
+  const { objects, found } = await service();
+  const began = Date.parse('2026-01-02T03:00:00.000Z').toString(16).padStart(12, '0');
+  const source = `/my/api/${began.slice(0, 8)}-${began.slice(8)}-7000-8000-000000000000`;
+  const events = gzipSync(JSON.stringify({ source, sequence: 3 }));
+
+  await objects.put(`${PREFIX}/analytics/${HOUR}${jobId(1)}.ndjson.gz`, events, 'application/gzip');
+
+  expect(await found()).toEqual([
+    { kind: 'message-missing', id: source, what: expect.stringContaining('its messages 1 to 2 are missing') },
   ]);
 });

@@ -10,8 +10,10 @@ import type { Promised } from './promise';
 
 /** Once the run is at rest, `sls verify` must find nothing. It shares no code with the service or with these checks. */
 export const verifierAgrees: Promised = (world) => {
+  // Some simulated messages are no envelopes, and their numbers are missing.
   // It reads the order from the clocks of two processes. `order-is-kept.ts` reads it from the effects.
-  const isReadable = ({ kind }: { kind: string }) => world.plan.skew === undefined || kind !== 'order-broken';
+  const isReadable = ({ kind }: { kind: string }) =>
+    (world.plan.skew === undefined || kind !== 'order-broken') && kind !== 'message-missing';
   // A damaged campaign has lost its sum, and the verifier says so.
   const isLost = ({ kind, id }: { kind: string; id: string }) => kind === 'campaign-sum-wrong' && world.damaged.has(id);
   const found = findings(snapshotOf(world)).find((one) => isReadable(one) && !isLost(one) && !isUnread(world, one));
@@ -62,6 +64,7 @@ function snapshotOf(world: World): Snapshot {
         dlqRetentionMs: settings.dlqRetention * 1000,
       },
     ],
+    from: 0,
     at: kernel.now(),
     items,
     known: new Map(items.map((item) => [item.key, item])),
@@ -69,6 +72,7 @@ function snapshotOf(world: World): Snapshot {
     bodies: objects.keys().filter((key) => key.startsWith(`jobs/_bodies/${name}/`)),
     entries,
     hidden: new Set(),
+    messages: [],
     effects: name === 'feedback' ? ticketsOf(vendors) : [],
   };
 }

@@ -76,22 +76,3 @@ test('a job whose body is only in a hidden entry can be retried when the entry i
 
   expect(effects).toEqual([jobId(1)]);
 });
-
-test('sls reconcile says how many entries the reconciler hides and until when, and reports none of them as missing', async () => {
-  const { engine, shown, inFlight, back } = await hidden();
-  const look = { from: '2026-01-02T03', to: '2026-01-02T04' };
-
-  const during = await command(engine, 'reconcile', look);
-  const json = await command(engine, 'reconcile', { ...look, json: true });
-  back();
-  const after = await command(engine, 'reconcile', look);
-
-  const seen = 300 - inFlight;
-  expect(during.lines).toContain(
-    `  300 dead rows in the DLQ, ${seen} entries, ${inFlight} hidden by the reconciler until ${shown}`,
-  );
-  expect(during.lines.filter((line) => line.includes('entry-hidden'))).toHaveLength(101);
-  expect(during.lines.at(-1)).toMatch(new RegExp(`entry-hidden +and ${inFlight - 100} more. --json lists all$`));
-  expect(json.json).toMatchObject({ audits: [{ entries: { hidden: inFlight, hiddenUntil: expect.any(String) } }] });
-  expect(after.lines).toContain('  300 dead rows in the DLQ, 300 entries');
-});

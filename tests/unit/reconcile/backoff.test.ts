@@ -124,17 +124,6 @@ test('a failure that code without back-offs left in the row delays nothing', asy
   expect(engine.metrics.filter(({ name }) => name === 'ReconcilerFailures')).toHaveLength(60);
 });
 
-test("an operator's repair tries failing jobs at once", async () => {
-  const { engine, effects, minute, restore } = await heldJobs({ bad: 1, good: 0 });
-  for (let n = 0; n < 60; n++) await minute();
-  restore();
-
-  await engine.reconcile({ evenBackedOff: true });
-  await engine.deliver();
-
-  expect(effects).toEqual([jobId(1)]);
-});
-
 test('a row that refuses every write does not keep other rows from their turn', async () => {
   const { engine, effects, minute } = await heldJobs({ bad: 0, good: 3 });
   const { table } = engine.deps;

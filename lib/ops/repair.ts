@@ -1,0 +1,38 @@
+import { isEnd, type JobRow } from '../jobs/row';
+import type { Finding } from '../verify/check';
+import { type OperatorDeps, OperatorError } from './operator';
+
+const unrecorded = ({ recordedAt: _recordedAt, ...row }: JobRow): JobRow => row;
+const unparked = ({ parkedAt: _parkedAt, ...row }: JobRow): JobRow => row;
+const asItIs = (row: JobRow): JobRow => ({ ...row });
+
+/**
+ * What the row of a finding becomes. An end without its mark counts as incomplete, so the reconciler writes the record or
+ * sends the DLQ entry again. Each write also gives a row its places in the indexes.
+ */
+const REPAIRS: Partial<Record<Finding['kind'], (row: JobRow) => JobRow | undefined>> = {
+  'lost-job': asItIs,
+  'end-without-record': (row) => (isEnd(row.state) ? unrecorded(row) : undefined),
+  'record-differs': (row) => (isEnd(row.state) ? unrecorded(row) : undefined),
+  'dead-without-entry': (row) => (row.state === 'dead' ? unparked(row) : undefined),
+};
+
+/**
+ * Repairs the findings that the rows themselves determine, and returns them. The reconciler completes the rest within
+ * minutes. Rejects with an OperatorError while DLQ entries are hidden, because a second entry could be sent for a job.
+ */
+export async function repair(
+  { ledger }: Pick<OperatorDeps, 'ledger'>,
+  { findings, hidden }: { findings: readonly Finding[]; hidden: readonly string[] },
+): Promise<Finding[]> {
+  if (hidden.length > 0)
+    throw new OperatorError(
+      `Another reader hides entries of the DLQ of ${hidden.join(', ')}. Nothing was repaired. Try again in a few minutes.`,
+    );
+  const repaired: Finding[] = [];
+  for (const finding of findings) {
+    const change = REPAIRS[finding.kind];
+    if (change && (await ledger.update(finding.id, change)).changed) repaired.push(finding);
+  }
+  return repaired;
+}

@@ -1,0 +1,90 @@
+import { PermanentError } from '../../../lib/errors';
+import { jobKey, recordKey } from '../../../lib/jobs/keys';
+import { repair } from '../../../lib/ops/repair';
+import type { Item } from '../../../lib/ports';
+import type { Finding } from '../../../lib/verify/check';
+import { anEnvelope, jobId, memoryEngine, PREFIX } from '../../support/engine';
+import { sampleContract } from '../../support/sample-contract';
+
+const [GOOD, DEAD] = [jobId(1), jobId(2)] as [string, string];
+const MINUTE = 60_000;
+
+/** One job has succeeded and one is dead. */
+async function ended() {
+  const { contract } = sampleContract(({ id }) => {
+    if (id === DEAD) throw new PermanentError({ code: 'Rejected', message: 'rejected' });
+  });
+  const engine = memoryEngine(() => contract);
+  for (const id of [GOOD, DEAD]) engine.send(JSON.stringify(anEnvelope({ id })));
+  await engine.deliver();
+  engine.clock.advance(10 * MINUTE);
+  const repaired = async (kind: Finding['kind'], id: string, hidden: string[] = []) => {
+    const findings = [{ kind, id: jobKey('sample', id), what: '' }];
+    const done = await repair(engine.deps, { findings, hidden });
+    engine.clock.advance(MINUTE);
+    await engine.reconcile();
+    return done.length;
+  };
+  return { engine, repaired };
+}
+
+test.each(['end-without-record', 'record-differs'] as const)(
+  '%s: the reconciler writes the record again',
+  async (kind) => {
+    const { engine, repaired } = await ended();
+    const key = recordKey(PREFIX, engine.row(GOOD));
+    const text = engine.objects.text(key);
+    if (kind === 'record-differs') await engine.objects.put(key, '{}', 'application/json');
+    else await engine.objects.delete(key);
+
+    const done = await repaired(kind, GOOD);
+
+    expect(done).toBe(1);
+    expect(JSON.parse(engine.objects.text(key))).toEqual({ ...JSON.parse(text), version: expect.any(Number) });
+  },
+);
+
+test('dead-without-entry: the reconciler sends the entry again', async () => {
+  const { engine, repaired } = await ended();
+  const url = engine.deps.dlqUrl('sample');
+  for (const { receiptHandle } of await engine.deps.queues.receive(url, { max: 1, visibilitySeconds: 60 }))
+    await engine.deps.queues.delete(url, receiptHandle);
+
+  const done = await repaired('dead-without-entry', DEAD);
+
+  expect(done).toBe(1);
+  expect(engine.deadLetters()).toMatchObject([{ attributes: { job: { StringValue: DEAD } } }]);
+});
+
+test('lost-job: the row gets its places in the indexes back', async () => {
+  const { engine, repaired } = await ended();
+  const { hour, todo } = engine.row(DEAD);
+  const {
+    hour: _hour,
+    todo: _todo,
+    todoAt: _todoAt,
+    ...item
+  } = engine.table.items().find((one) => one.id === DEAD) as Item;
+  await engine.table.put({ ...item, version: item.version + 1 }, item.version);
+
+  await repaired('lost-job', DEAD);
+
+  expect(engine.row(DEAD)).toMatchObject({ hour, todo });
+});
+
+test.each([
+  ['entry-without-row', DEAD],
+  ['end-without-record', jobId(9)],
+] as const)('%s of %s is not repaired', async (kind, id) => {
+  const { repaired } = await ended();
+
+  expect(await repaired(kind, id)).toBe(0);
+});
+
+test('nothing is repaired while another reader hides DLQ entries', async () => {
+  const { engine, repaired } = await ended();
+  const before = engine.table.writes();
+
+  await expect(repaired('dead-without-entry', DEAD, ['sample'])).rejects.toThrow('hides entries of the DLQ of sample');
+  expect(engine.table.writes()).toBe(before);
+});
