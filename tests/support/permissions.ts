@@ -84,7 +84,11 @@ const REASONS: [who: RegExp, text: RegExp, reason: string][] = [
     /^(lambda:|dynamodb:DeleteItem pause#)/,
     '`sls queues pause` and `resume` (`tests/integration/local/queues.test.ts`)',
   ],
-  [/operator/, /^cloudwatch:/, '`sls queues` (`tests/integration/local/queues.test.ts`)'],
+  [
+    /operator/,
+    /^(cloudwatch:|sqs:GetQueueAttributes \S+\{queue\}\.fifo$)/,
+    '`sls queues` (`tests/integration/local/queues.test.ts`)',
+  ],
   [/operator/, /^s3:\w+ \S+\/_bulk\//, '`sls bulk` (`tests/unit/cli`)'],
   [/operator/, /^sns:/, '`sls alarms test` (`tests/unit/cli`)'],
   [/operator/, /^sqs:SendMessage \S+-dlq\.fifo$/, 'it discards a job before its entry was sent (`tests/unit/ops`)'],

@@ -106,7 +106,8 @@ const READERS: Record<Service, (seen: Seen) => Request[]> = {
       {
         action: `dynamodb:${operation}`,
         resource: arn('dynamodb', `table/${TableName}${IndexName ? `/index/${IndexName}` : ''}`),
-        context: { 'dynamodb:LeadingKeys': [key] },
+        // IAM knows no key of a scan.
+        ...(operation === 'Scan' ? {} : { context: { 'dynamodb:LeadingKeys': [key] } }),
       },
     ];
   },
