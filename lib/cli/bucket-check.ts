@@ -1,5 +1,4 @@
 import {
-  GetBucketEncryptionCommand,
   GetBucketLifecycleConfigurationCommand,
   GetBucketPolicyCommand,
   GetBucketVersioningCommand,
@@ -7,158 +6,158 @@ import {
   type LifecycleRule,
   type S3Client,
 } from '@aws-sdk/client-s3';
+import * as z from 'zod';
 import { partitionOf } from '../aws/partition';
 import { guarded } from '../aws/store-error';
+import { json } from '../config/values';
 import { StoreError } from '../errors';
 import type { Instance } from '../instances/instance';
 import type { Problem } from '../instances/problems';
-import { isProduction, slsCommand } from '../target';
-import { deniesPlainHttp, denyPlainHttp } from './bucket-policy';
-import { lifecycleFaults } from './lifecycle-faults';
+import { ownerKey } from '../jobs/keys';
+import { isProduction } from '../target';
+import { lifecycleRules, OLD_VERSIONS_NEEDED, retentions } from './retention';
 
-/** A setting of the bucket that is not as it should be, and the lines that show how to change it. */
-interface Fault {
-  fault: string;
-  fix: string[];
-}
+const PUBLIC_ACCESS = ['BlockPublicAcls', 'IgnorePublicAcls', 'BlockPublicPolicy', 'RestrictPublicBuckets'] as const;
 
 /**
  * Asks S3 whether the bucket of an instance keeps its data private and for as long as it is needed. Production refuses what
- * it finds, with a command for each setting. Staging warns. Changes nothing. Rejects with a StoreError if S3 fails.
+ * it finds, staging only notes it. Each fault comes with the command that ends it. Rejects with a StoreError if S3 fails.
  */
 export async function bucketFindings(
   instance: Instance,
   s3: S3Client,
 ): Promise<{ problems: Problem[]; notes: Problem[] }> {
-  const [settings, lifecycle] = await Promise.all([settingFaults(instance, s3), lifecycleFindings(instance, s3)]);
-  const faults = [...settings, ...lifecycle.faults];
-  const { longer } = lifecycle;
-  const notes = longer.length > 0 ? [{ path: 'bucket', rule: `keeps objects for longer: ${longer.join(', ')}` }] : [];
-  if (faults.length === 0) return { problems: [], notes };
-  const production = isProduction(instance);
-  const head = production
-    ? 'is not safe for production:'
-    : 'is not safe for personal data. Production would refuse this bucket:';
-  const lines = faults.flatMap(({ fault, fix }) => [`  ${fault}`, ...fix.map((line) => `    ${line}`)]);
-  const found = [{ path: 'bucket', rule: [head, ...lines].join('\n') }];
-  return production ? { problems: found, notes } : { problems: [], notes: [...found, ...notes] };
-}
-
-async function settingFaults({ bucket: Bucket, region, prefix }: Instance, s3: S3Client): Promise<Fault[]> {
-  const s3api = (command: string, rest: string) => [
-    `aws s3api ${command} --bucket ${Bucket} --region ${region} ${rest}`,
-  ];
-  const bucket = { arn: `arn:${partitionOf(region)}:s3:::${Bucket}`, prefix };
+  const { bucket: Bucket, region } = instance;
+  const arn = `arn:${partitionOf(region)}:s3:::${Bucket}`;
+  const until = (fault: string, command: string, value: string) =>
+    `${fault}:\n  aws s3api ${command} --bucket ${Bucket} --region ${region} ${value}`;
   const faults = await Promise.all([
-    look(bucket, {
-      operation: 'GetPublicAccessBlock',
-      action: 's3:GetBucketPublicAccessBlock',
-      absent: 'NoSuchPublicAccessBlockConfiguration',
-      call: () => s3.send(new GetPublicAccessBlockCommand({ Bucket })),
-      judge: (found) => {
-        const block = found?.PublicAccessBlockConfiguration ?? {};
-        if (PUBLIC_ACCESS.every((name) => block[name] === true)) return [];
+    look(
+      's3:GetBucketPublicAccessBlock',
+      () => s3.send(new GetPublicAccessBlockCommand({ Bucket })),
+      (found) => {
+        if (PUBLIC_ACCESS.every((name) => found?.PublicAccessBlockConfiguration?.[name])) return [];
         const all = PUBLIC_ACCESS.map((name) => `${name}=true`).join(',');
-        const fix = s3api('put-public-access-block', `--public-access-block-configuration ${all}`);
-        return [{ fault: 'It does not block all public access.', fix }];
+        const value = `--public-access-block-configuration ${all}`;
+        return [until('does not block all public access', 'put-public-access-block', value)];
       },
-    }),
-    look(bucket, {
-      operation: 'GetBucketPolicy',
-      action: 's3:GetBucketPolicy',
-      absent: 'NoSuchBucketPolicy',
-      call: () => s3.send(new GetBucketPolicyCommand({ Bucket })),
-      judge: (found) => {
-        if (deniesPlainHttp(found?.Policy, bucket)) return [];
-        const statement = denyPlainHttp(bucket.arn);
-        const policy = JSON.stringify({ Version: '2012-10-17', Statement: [statement] });
-        const fix =
-          found?.Policy === undefined
-            ? s3api('put-bucket-policy', `--policy '${policy}'`)
-            : ['Add this statement to the policy of the bucket:', JSON.stringify(statement)];
-        return [{ fault: 'No statement of its policy denies plain HTTP.', fix }];
+    ),
+    look(
+      's3:GetBucketPolicy',
+      () => s3.send(new GetBucketPolicyCommand({ Bucket })),
+      (found) => {
+        if (deniesPlainHttp(found?.Policy, arn)) return [];
+        const policy = JSON.stringify({ Version: '2012-10-17', Statement: [denyPlainHttp(arn)] });
+        const fault = 'has no statement that denies plain HTTP. Add it to those of the policy, if there is one';
+        return [until(fault, 'put-bucket-policy', `--policy '${policy}'`)];
       },
-    }),
-    look(bucket, {
-      operation: 'GetBucketEncryption',
-      action: 's3:GetEncryptionConfiguration',
-      absent: 'ServerSideEncryptionConfigurationNotFoundError',
-      call: () => s3.send(new GetBucketEncryptionCommand({ Bucket })),
-      judge: (found) => {
-        const { Rules = [] } = found?.ServerSideEncryptionConfiguration ?? {};
-        if (Rules.some((rule) => rule.ApplyServerSideEncryptionByDefault?.SSEAlgorithm)) return [];
-        const rules = JSON.stringify({ Rules: [{ ApplyServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } }] });
-        const fix = s3api('put-bucket-encryption', `--server-side-encryption-configuration '${rules}'`);
-        return [{ fault: 'It does not encrypt objects.', fix }];
-      },
-    }),
-    look(bucket, {
-      operation: 'GetBucketVersioning',
-      action: 's3:GetBucketVersioning',
-      call: () => s3.send(new GetBucketVersioningCommand({ Bucket })),
-      judge: (found) => {
+    ),
+    look(
+      's3:GetBucketVersioning',
+      () => s3.send(new GetBucketVersioningCommand({ Bucket })),
+      (found) => {
         if (found?.Status === 'Enabled') return [];
-        const fix = s3api('put-bucket-versioning', '--versioning-configuration Status=Enabled');
-        return [{ fault: 'It does not keep old versions of objects.', fix }];
+        const value = '--versioning-configuration Status=Enabled';
+        return [until('does not keep old versions of objects', 'put-bucket-versioning', value)];
       },
-    }),
+    ),
+    look(
+      's3:GetLifecycleConfiguration',
+      () => s3.send(new GetBucketLifecycleConfigurationCommand({ Bucket })),
+      (found) => {
+        const { missing, early } = lifecycleFaults(instance, found?.Rules ?? []);
+        if (missing.length === 0) return early;
+        const fault = `has no rule that deletes objects and old versions of ${missing.join(', ')}. Add these to its other rules`;
+        const value = `--lifecycle-configuration '${JSON.stringify(lifecycleRules(instance))}'`;
+        return [until(fault, 'put-bucket-lifecycle-configuration', value), ...early];
+      },
+    ),
   ]);
-  return faults.flat();
+  const found = faults.flat().map((rule) => ({ path: 'bucket', rule }));
+  return isProduction(instance) ? { problems: found, notes: [] } : { problems: [], notes: found };
 }
 
-const PUBLIC_ACCESS = ['BlockPublicAcls', 'IgnorePublicAcls', 'BlockPublicPolicy', 'RestrictPublicBuckets'] as const;
-
-async function lifecycleFindings(instance: Instance, s3: S3Client): Promise<{ faults: Fault[]; longer: string[] }> {
-  const { name, stage, region, bucket: Bucket } = instance;
-  let rules: LifecycleRule[] = [];
-  const unread = await look(
-    { arn: `arn:${partitionOf(region)}:s3:::${Bucket}` },
-    {
-      operation: 'GetBucketLifecycleConfiguration',
-      action: 's3:GetLifecycleConfiguration',
-      absent: 'NoSuchLifecycleConfiguration',
-      call: () => s3.send(new GetBucketLifecycleConfigurationCommand({ Bucket })),
-      judge: (found) => {
-        rules = found?.Rules ?? [];
-        return [];
-      },
-    },
-  );
-  if (unread.length > 0) return { faults: unread, longer: [] };
-  const { faults, longer, foreign } = lifecycleFaults(instance, rules);
-  if (faults.length === 0) return { faults: [], longer };
-  const print = slsCommand('instances lifecycle', { instance: name, stage, region });
-  const put = `aws s3api put-bucket-lifecycle-configuration --bucket ${Bucket} --region ${region}`;
-  const fix = foreign
-    ? ['Add the missing rules to those of the bucket, and remove those that delete too much. This prints ours:', print]
-    : [`${print} > lifecycle.json`, `${put} --lifecycle-configuration file://lifecycle.json`];
-  return { faults: [{ fault: faults.join('\n  '), fix }], longer };
-}
-
-interface Look<T> {
-  operation: string;
-  /** What IAM calls the operation. */
-  action: string;
-  /** S3's code for a setting that does not exist. */
-  absent?: string;
-  call: () => Promise<T>;
-  judge: (found: T | undefined) => Fault[];
-}
-
-/** Reads one setting and judges it. S3 answers 405 to another account than the bucket's. */
+/** Reads one setting and judges it. S3 answers 404 without one, and 405 to another account than the bucket's. */
 async function look<T>(
-  { arn }: { arn: string },
-  { operation, action, absent, call, judge }: Look<T>,
-): Promise<Fault[]> {
-  const found = await guarded({ service: 'S3', operation, call }).catch((error: unknown) => {
+  action: string,
+  call: () => Promise<T>,
+  judge: (found: T | undefined) => string[],
+): Promise<string[]> {
+  try {
+    return judge(await guarded({ service: 'S3', operation: action, call }));
+  } catch (error) {
     if (!(error instanceof StoreError)) throw error;
-    if (absent !== undefined && error.code === `S3.${absent}`) return undefined;
-    if (error.status === 403 || error.status === 405) return DENIED;
+    if (error.status === 404) return judge(undefined);
+    if (error.status === 403 || error.status === 405) return [`cannot be checked by these credentials (${action})`];
     throw error;
-  });
-  if (found !== DENIED) return judge(found);
-  const fault = `These credentials may not read a setting of it (${action}).`;
-  return [{ fault, fix: [`Allow ${action} on ${arn}`] }];
+  }
 }
 
-const DENIED = Symbol('denied');
+const denyPlainHttp = (arn: string) => ({
+  Sid: 'DenyPlainHttp',
+  Effect: 'Deny',
+  Principal: '*',
+  Action: 's3:*',
+  Resource: [arn, `${arn}/*`],
+  Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+});
+
+const statement = z.looseObject({});
+const policySchema = json(z.object({ Statement: z.union([z.array(statement), statement]) }));
+
+/** Whether a policy denies plain HTTP for all objects. Another condition would make a statement apply to fewer requests. */
+function deniesPlainHttp(policy: string | undefined, arn: string): boolean {
+  const { data } = policySchema.safeParse(policy);
+  const statements = [data?.Statement ?? []].flat() as Partial<ReturnType<typeof denyPlainHttp>>[];
+  return statements.some(
+    ({ Effect, Principal, Action = '', Resource = [], Condition }) =>
+      Effect === 'Deny' &&
+      ['"*"', '{"AWS":"*"}'].includes(JSON.stringify(Principal)) &&
+      [Action].flat().includes('s3:*') &&
+      [Resource].flat().some((resource) => resource === `${arn}/*` || resource === '*') &&
+      JSON.stringify(Condition) === '{"Bool":{"aws:SecureTransport":"false"}}',
+  );
+}
+
+/** An object in one of these cannot be read until an operator restores it. */
+const ARCHIVES: readonly unknown[] = ['GLACIER', 'DEEP_ARCHIVE'];
+
+/** `missing`: folders whose objects or old versions stay for ever. `early`: rules that take what may still be needed. */
+function lifecycleFaults(instance: Instance, rules: readonly LifecycleRule[]): { missing: string[]; early: string[] } {
+  // Our objects have no tags.
+  const active = rules.filter(({ Status, Filter }) => Status === 'Enabled' && !Filter?.Tag && !Filter?.And?.Tags);
+  const folders = retentions(instance);
+  const missing = folders.filter(({ folder }) => {
+    const whole = active.filter((rule) => isWhole(rule) && folder.startsWith(prefixOf(rule)));
+    return (
+      !whole.some(({ Expiration }) => Expiration?.Days) ||
+      !whole.some(({ NoncurrentVersionExpiration: old }) => old?.NoncurrentDays && !old.NewerNoncurrentVersions)
+    );
+  });
+  const kept = [...folders, { folder: ownerKey(instance.prefix), needed: Number.POSITIVE_INFINITY }];
+  const early = active.flatMap((rule) => {
+    const prefix = prefixOf(rule);
+    const touched = kept.filter(({ folder }) => folder.startsWith(prefix) || prefix.startsWith(folder));
+    const hurt = touched.filter(({ needed }) => takesEarly(rule, needed)).map(({ folder }) => folder);
+    const name = rule.ID ?? `for ${prefix}`;
+    return hurt.length === 0
+      ? []
+      : [`has the rule ${name}, which takes what is still needed (docs/security.md): ${hurt.join(', ')}`];
+  });
+  return { missing: missing.map(({ folder }) => folder), early };
+}
+
+const prefixOf = ({ Filter, Prefix }: LifecycleRule): string => Filter?.Prefix ?? Filter?.And?.Prefix ?? Prefix ?? '';
+
+/** Whether a rule is for objects of every size. */
+const isWhole = ({ Filter = {} }: LifecycleRule): boolean =>
+  Object.entries(Filter).every(([key, value]) => key === 'Prefix' || value === undefined);
+
+/** Whether a rule deletes or archives objects within the days for which they are needed, or old versions too early. */
+const takesEarly = (
+  { Expiration, Transitions = [], NoncurrentVersionExpiration: old }: LifecycleRule,
+  needed: number,
+): boolean =>
+  [Expiration, ...Transitions.filter(({ StorageClass }) => ARCHIVES.includes(StorageClass))].some(
+    (taking) => taking?.Date !== undefined || (taking?.Days ?? needed) < needed,
+  ) || (old?.NoncurrentDays ?? OLD_VERSIONS_NEEDED) < OLD_VERSIONS_NEEDED;

@@ -8,26 +8,21 @@ import { campaignsNotEnded } from '../ops/campaign-find';
 import { jobsInStates, LISTED_STATES } from '../ops/find';
 import { OperatorError, type Reader } from '../ops/operator';
 import { connect } from './connect';
-import { movesOf, placeIn, placeInFile } from './moves';
-import { type Findings, instanceFolder, preflight } from './preflight';
+import { movesOf } from './moves';
+import { type Findings, preflight } from './preflight';
 import type { Serverless } from './serverless';
-import { readTemplate } from './stack';
+import { readStack } from './stack';
 import { terminal } from './terminal';
 
-/** What AWS and the vendors show before a deployment of the instance. */
+/** What AWS shows before a deployment of the instance. */
 export async function accountProblems(instance: Instance, serverless: Serverless): Promise<Findings> {
   const aws = serverless.getProvider('aws');
   return preflight(instance, {
     config: await aws.getAwsSdkV3Config(),
     account: await aws.getAccountId(),
-    unfinished: () => unfinishedOf(instance, serverless),
+    // The queues that its file no longer names count too.
+    unfinished: async () => unfinished((await connect(serverless, terminal)).reader, Object.keys(instance.known)),
   });
-}
-
-/** Counts the work of the deployed instance that has not ended, also in queues that its file no longer names. */
-export async function unfinishedOf({ known }: Instance, serverless: Serverless): Promise<number> {
-  const { reader } = await connect(serverless, terminal);
-  return unfinished(reader, Object.keys(known));
 }
 
 /**
@@ -54,18 +49,19 @@ export async function requireReady(instance: Instance, serverless: Serverless): 
  * deployment of one function would take that function there, and leave the others.
  */
 export async function requireSamePlace(instance: Instance, serverless: Serverless): Promise<void> {
-  const deployed = await readTemplate(await serverless.getProvider('aws').getAwsSdkV3Config(), stackName(instance));
-  const moves = deployed ? movesOf(placeIn(deployed), placeInFile(instance)) : [];
-  if (moves.length === 0) return;
+  const config = await serverless.getProvider('aws').getAwsSdkV3Config();
+  const { problems } = movesOf(instance, await readStack(config, stackName(instance)));
+  if (problems.length === 0) return;
   const why = 'sls deploy function would change that for one function only. Nothing was changed. Use sls deploy.';
-  throw new OperatorError([...linesOf(instance.file, moves), why].join('\n'));
+  throw new OperatorError([...linesOf(instance.file, problems), why].join('\n'));
 }
 
 /** Claims the folder of the instance. Rejects with an OperatorError if another instance has just claimed it. */
-export async function claimOwnFolder(instance: Instance, serverless: Serverless): Promise<void> {
+export async function claimOwnFolder({ name, file, bucket, prefix }: Instance, serverless: Serverless): Promise<void> {
   const client = new S3Client(await serverless.getProvider('aws').getAwsSdkV3Config());
-  const objects = realObjects({ bucket: instance.bucket, client });
-  const claimed = await claimFolder(objects, instanceFolder(instance)).finally(() => client.destroy());
+  const claimed = await claimFolder(realObjects({ bucket, client }), { instance: name, prefix }).finally(() =>
+    client.destroy(),
+  );
   if (!claimed)
-    throw new OperatorError(`${instance.file}: prefix: another instance has just claimed ${folderOf(instance)}`);
+    throw new OperatorError(`${file}: prefix: another instance has just claimed ${folderOf({ bucket, prefix })}`);
 }

@@ -5,7 +5,6 @@ const ID: Option = { usage: 'Id of the job', type: 'string', required: true };
 const CAMPAIGN_ID: Option = { usage: 'Id of the campaign', type: 'string', required: true };
 const JSON_OUTPUT: Option = { usage: 'Print JSON', type: 'boolean' };
 const YES: Option = { usage: 'Change production without a question', type: 'boolean' };
-const CONFIRM: Option = { usage: 'Name of the instance, if the command asks for it despite --yes', type: 'string' };
 const DRY_RUN: Option = { usage: 'Print what the command would change. Change nothing', type: 'boolean' };
 /** The options of a command that changes something. */
 const WRITES = {
@@ -287,11 +286,6 @@ export const commands = {
     offline: true,
     options: { json: JSON_OUTPUT },
   },
-  'instances lifecycle': {
-    usage: "Print the S3 lifecycle rules of the instance's folder, for aws s3api",
-    offline: true,
-    options: {},
-  },
   'instances import': {
     usage: "Copy the settings of a stage's earlier .env file into the instance's file",
     offline: true,
@@ -304,9 +298,8 @@ export type CommandName = keyof typeof commands;
 /** Serverless's own commands that change a deployment. They ask before they change production, as ours do. */
 export const GUARDED = ['deploy', 'deploy function', 'remove', 'rollback', 'rollback function', 'invoke'];
 export const GUARDED_OPTIONS = { yes: YES };
-/** More options of some of them. Serverless refuses `--dry-run` of the others. */
+/** More options of some of them. */
 export const MORE_OPTIONS = {
-  deploy: { 'dry-run': DRY_RUN, confirm: CONFIRM },
-  rollback: { 'dry-run': DRY_RUN, confirm: CONFIRM },
-  remove: { 'dry-run': DRY_RUN, confirm: CONFIRM },
+  deploy: { plan: { usage: 'Print what the deployment would change. Change nothing', type: 'boolean' } },
+  remove: { confirm: { usage: 'Name of the instance. --yes is not enough', type: 'string' } },
 } as const;

@@ -1,7 +1,6 @@
 import { environmentSchemas } from '../config/functions';
 import type { Instance } from '../instances/instance';
 import { oldSettingProblems } from '../instances/old-settings';
-import { overlaps } from '../instances/overlaps';
 import { placeholders } from '../instances/placeholders';
 import { linesOf, type Problem } from '../instances/problems';
 
@@ -13,7 +12,6 @@ export function deploymentProblems(instance: Instance, functions: string[], root
     ...oldSettingProblems(instance, root),
     ...linesOf(instance.file, placeholders(instance)),
     ...linesOf(instance.file, plainEndpoints(instance)),
-    ...overlaps(instance, root),
     ...functions
       .filter((key) => !(key in environmentSchemas))
       .map((key) => `functions.${key}: its environment has no schema (lib/config/functions.ts)`),

@@ -10,7 +10,6 @@ import { accountProblems } from './check';
 import type { Run } from './command';
 import { deploymentProblems } from './configuration';
 import { isDryRun } from './dry-run';
-import { lifecycleRules } from './retention';
 import type { Serverless } from './serverless';
 import { readStack } from './stack';
 import { tableText } from './text';
@@ -47,8 +46,6 @@ export const instancesRuns = {
     const head = ['INSTANCE', 'STAGE', 'REGION', 'FOLDER', 'QUEUES', 'VERSION', 'DEPLOYED (UTC)', 'SETTINGS'];
     for (const line of tableText(head, cells)) out.line(line);
   },
-
-  'instances lifecycle': async ({ options, out }) => out.json(lifecycleRules(chosenInstance(options))),
 
   'instances import': async ({ options, out }) => {
     const dry = isDryRun(options);

@@ -51,11 +51,6 @@ export class Ops {
       'before:invoke:local:invoke': () => localStage().prepareEvent(serverless, options, Date.now()),
       'after:invoke:local:invoke': () => (connection ? localStage().showOutcomes(connection, options.data) : undefined),
       'before:deploy:deploy': () => coreCommand().beforeDeployment(serverless, options),
-      'before:rollback:rollback': () => coreCommand().beforeRollback(serverless, options),
-      'before:remove:remove': () => coreCommand().beforeRemoval(serverless, options),
-      'before:aws:deploy:deploy:checkForChanges': () => coreCommand().beforeUpload(serverless),
-      'after:deploy:deploy': () => coreCommand().afterDeployment(serverless, options),
-      'after:rollback:rollback': () => coreCommand().afterRollback(serverless, options),
       'after:package:createDeploymentArtifacts': () => writeNotices(serverless.serviceDir),
       'before:package:finalize': () => {
         const { compiledCloudFormationTemplate: template, tags = {} } = serverless.service.provider;

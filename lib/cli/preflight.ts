@@ -2,6 +2,7 @@ import { HeadBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { DescribeSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { realObjects } from '../aws/objects';
+import { realQueues, sqsClient } from '../aws/queues';
 import { guarded } from '../aws/store-error';
 import { StoreError } from '../errors';
 import { folderOf, stackName } from '../instances/deployed';
@@ -9,15 +10,14 @@ import { functionsOf } from '../instances/functions';
 import type { Instance } from '../instances/instance';
 import { linesOf, type Problem } from '../instances/problems';
 import { secretSettings } from '../instances/variables';
-import { folderOwner, type InstanceFolder, mayUse } from '../jobs/folder-owner';
+import { folderOwner, mayUse } from '../jobs/folder-owner';
 import { FEEDBACK_QUEUE } from '../jobs/keys';
 import { TESTFLIGHT_QUEUE } from '../testflight/message';
 import { bucketFindings } from './bucket-check';
-import { moveProblems, placeInFile } from './moves';
+import { movesOf } from './moves';
 import type { AwsConfig } from './serverless';
-import { readTemplate } from './stack';
+import { readStack } from './stack';
 import { wrongAccount } from './target';
-import { templateProblems } from './template-problems';
 
 /** What the checks need from AWS. */
 export interface Checked {
@@ -31,20 +31,13 @@ export interface Checked {
 /** What the checks found, a line each. */
 export interface Findings {
   problems: string[];
-  /** What could not be checked. It stops no deployment. */
+  /** What stops no deployment. */
   notes: string[];
 }
 
-/** An instance's folder as the marker in it must agree with. */
-export const instanceFolder = ({ name, prefix, sharedWith, compacts }: Instance): InstanceFolder => ({
-  ...{ prefix, sharedWith, compacts },
-  instance: name,
-});
-
 /**
  * Whether the account is ready for a deployment: the account itself, the bucket and its settings, each secret, the folder,
- * and SendGrid's templates. Writes nothing. Resolves to a line for each problem, and for what could not be checked. Rejects with a
- * StoreError if AWS does not answer at all.
+ * and work that the deployment would leave behind. Writes nothing. Rejects with a StoreError if AWS does not answer at all.
  */
 export async function preflight(instance: Instance, checked: Checked): Promise<Findings> {
   const { account, config } = checked;
@@ -53,16 +46,15 @@ export async function preflight(instance: Instance, checked: Checked): Promise<F
   const s3 = new S3Client(config);
   try {
     const bucket = await bucketProblems(instance, s3);
-    const [templates, settings, ...more] = await Promise.all([
-      templateProblems(instance, config),
+    const [settings, ...more] = await Promise.all([
       bucket.length > 0 ? { problems: [], notes: [] } : bucketFindings(instance, s3),
       ...secretSettings(instance, functionsOf(instance)).map((secret) => secretProblems(secret, config)),
       bucket.length > 0 ? [] : ownerProblems(instance, s3),
       movedProblems(instance, checked),
     ]);
     return {
-      problems: linesOf(instance.file, [...bucket, ...settings.problems, ...more.flat(), ...templates.problems]),
-      notes: linesOf(instance.file, [...settings.notes, ...unkeyed(instance), ...templates.notes]),
+      problems: linesOf(instance.file, [...bucket, ...settings.problems, ...more.flat()]),
+      notes: linesOf(instance.file, [...settings.notes, ...unkeyed(instance)]),
     };
   } finally {
     s3.destroy();
@@ -72,7 +64,7 @@ export async function preflight(instance: Instance, checked: Checked): Promise<F
 /** Not a problem, so that a deployment of a running instance needs no new secret at once. */
 const unkeyed = ({ rows, settings }: Instance): Problem[] =>
   settings.hashKey === undefined && rows.some(({ name }) => name === FEEDBACK_QUEUE || name === TESTFLIGHT_QUEUE)
-    ? [{ path: 'hashKey', rule: 'is missing, so anyone with a list of addresses can tell whose a stored hash is' }]
+    ? [{ path: 'hashKey', rule: 'is not set: stored hashes can be matched against a list of addresses' }]
     : [];
 
 async function bucketProblems({ bucket }: Instance, s3: S3Client): Promise<Problem[]> {
@@ -106,15 +98,36 @@ async function secretProblems(
   }).finally(() => client.destroy());
 }
 
-async function ownerProblems(instance: Instance, client: S3Client): Promise<Problem[]> {
-  const owner = await folderOwner(realObjects({ bucket: instance.bucket, client }), instance.prefix);
-  if (mayUse(instanceFolder(instance), owner)) return [];
-  return [{ path: 'prefix', rule: `the folder ${folderOf(instance)} belongs to ${owner} (its object _owner says so)` }];
+async function ownerProblems({ name, bucket, prefix }: Instance, client: S3Client): Promise<Problem[]> {
+  const owner = await folderOwner(realObjects({ bucket, client }), prefix);
+  if (mayUse(name, owner)) return [];
+  const folder = folderOf({ bucket, prefix });
+  return [{ path: 'prefix', rule: `the folder ${folder} belongs to ${owner} (its object _owner says so)` }];
 }
 
+/** Held and dead jobs have their bodies in the old folder, campaigns their lists, and queues the messages without a row. */
 async function movedProblems(instance: Instance, { config, unfinished }: Checked): Promise<Problem[]> {
-  const deployed = await readTemplate(config, stackName(instance));
-  return deployed ? moveProblems(deployed, placeInFile(instance), unfinished) : [];
+  const { problems, left } = movesOf(instance, await readStack(config, stackName(instance)));
+  if (problems.length === 0) return [];
+  const count = (await unfinished()) + (await messagesIn(left, config));
+  if (count === 0) return [];
+  const waiting = `while work has not ended (${count} or more). Wait until sls jobs list, sls campaign list and sls queues show none`;
+  return problems.map(({ path, rule }) => ({ path, rule: `${rule} ${waiting}` }));
+}
+
+/** Messages in queues by their URLs. A queue that is gone already has none. */
+async function messagesIn(urls: readonly string[], config: AwsConfig): Promise<number> {
+  const client = sqsClient(config);
+  const depths = urls.map((url) =>
+    realQueues(client)
+      .depth(url)
+      .catch((error: unknown) => {
+        if (error instanceof StoreError && error.code === 'SQS.QueueDoesNotExist') return { visible: 0, inFlight: 0 };
+        throw error;
+      }),
+  );
+  const all = await Promise.all(depths).finally(() => client.destroy());
+  return all.reduce((sum, { visible, inFlight }) => sum + visible + inFlight, 0);
 }
 
 /** A call whose known refusals are problems. Keys are HTTP statuses or the codes of StoreErrors. */

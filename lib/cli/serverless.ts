@@ -18,6 +18,7 @@ export interface Serverless {
     provider: {
       environment?: Environment;
       tags?: Record<string, string>;
+      stackTags?: Record<string, string>;
       compiledCloudFormationTemplate: Template;
     };
     custom?: { instance?: { account?: string | undefined } };

@@ -29,8 +29,8 @@ export const deployedBy = (instance: Instance): Deployed => ({
 
 /** The same settings have the same hash, in whatever order a file names them. */
 export function settingsHash(instance: Instance): string {
-  const { settings, rows, tags, compacts } = instance;
-  const text = JSON.stringify({ settings, rows, tags, compacts, variables: variablesOf(instance) }, sorted);
+  const { settings, rows, tags } = instance;
+  const text = JSON.stringify({ settings, rows, tags, variables: variablesOf(instance) }, sorted);
   return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }
 

@@ -23,10 +23,6 @@ export const isReference = (value: string): boolean => REFERENCE.test(value);
 
 /** Begins every resource name. A role name holds instance, function and region in 64 characters. */
 export const INSTANCE_NAME = /^[a-z][a-z0-9-]{0,30}[a-z0-9]$/;
-const instanceName = z
-  .string()
-  .regex(INSTANCE_NAME, 'must be 2 to 32 lowercase letters, digits or hyphens and start with a letter');
-
 const language = z.string().regex(/^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$/, 'must be a language tag such as de or pt-BR');
 
 const domain = z.string().regex(/^[a-z0-9-]+(\.[a-z0-9-]+)+$/, 'must be a domain in lowercase such as example.com');
@@ -64,12 +60,6 @@ export const instanceFile = section({
       "must be parts separated by /, each of letters, digits or !_.'()-, without wildcards",
     )
     .describe("All keys in the bucket begin with it. Default: the instance's name"),
-  shared: z
-    .strictObject({
-      with: z.array(instanceName).min(1).describe('Other instances that use the same bucket and prefix'),
-      compacts: z.boolean('must be true or false').describe('Whether this instance compacts. Exactly one must'),
-    })
-    .describe('Says that other instances use the same folder on purpose'),
   retain: z
     .boolean('must be true or false')
     .describe('Protect the stack, and keep queues, table and logs when it is removed'),

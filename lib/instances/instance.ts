@@ -14,10 +14,6 @@ export interface Instance {
   prefix: string;
   retain: boolean;
   tags: Record<string, string>;
-  /** Other instances that use the same bucket and prefix. */
-  sharedWith: string[];
-  /** Whether this instance merges the analytics objects of its folder. */
-  compacts: boolean;
   /** The queues in use. */
   rows: QueueRow[];
   /** The rows of all queues that the profile knows, in use or not. */

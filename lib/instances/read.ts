@@ -136,8 +136,6 @@ function complete(
     prefix: settings.prefix ?? name,
     retain: settings.retain ?? false,
     tags: settings.tags ?? {},
-    sharedWith: settings.shared?.with ?? [],
-    compacts: settings.shared?.compacts ?? true,
     rows: used.flatMap((queue) => known[queue] ?? []),
   };
   problems.push(...settingProblems(instance).filter(({ path }) => !problems.some((other) => other.path === path)));

@@ -1,6 +1,10 @@
 import {
   CloudFormationClient,
   DescribeStacksCommand,
+  GetStackPolicyCommand,
+  ListChangeSetsCommand,
+  ListStacksCommand,
+  SetStackPolicyCommand,
   UpdateTerminationProtectionCommand,
 } from '@aws-sdk/client-cloudformation';
 import { DescribeTableCommand, DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb';
@@ -21,7 +25,6 @@ import {
   CreateBucketCommand,
   GetObjectCommand,
   type LifecycleRule,
-  PutBucketEncryptionCommand,
   PutBucketLifecycleConfigurationCommand,
   PutBucketPolicyCommand,
   PutBucketVersioningCommand,
@@ -74,14 +77,6 @@ export function createAccount(endpoint: string) {
       };
       await s3.send(new PutPublicAccessBlockCommand({ Bucket, PublicAccessBlockConfiguration }));
       await s3.send(new PutBucketPolicyCommand({ Bucket, Policy: policy }));
-      await s3.send(
-        new PutBucketEncryptionCommand({
-          Bucket,
-          ServerSideEncryptionConfiguration: {
-            Rules: [{ ApplyServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } }],
-          },
-        }),
-      );
       await s3.send(new PutBucketVersioningCommand({ Bucket, VersioningConfiguration: { Status: 'Enabled' } }));
       await s3.send(new PutBucketLifecycleConfigurationCommand({ Bucket, LifecycleConfiguration: { Rules: rules } }));
     },
@@ -98,6 +93,24 @@ export function createAccount(endpoint: string) {
       await cloudformation.send(
         new UpdateTerminationProtectionCommand({ StackName: stack, EnableTerminationProtection: false }),
       );
+    },
+    async stackNames(): Promise<(string | undefined)[]> {
+      const { StackSummaries = [] } = await cloudformation.send(new ListStacksCommand({}));
+      return StackSummaries.map(({ StackName }) => StackName);
+    },
+    async changeSets(stack: string): Promise<(string | undefined)[]> {
+      const { Summaries = [] } = await cloudformation.send(new ListChangeSetsCommand({ StackName: stack }));
+      return Summaries.map(({ ChangeSetName }) => ChangeSetName);
+    },
+    async stackPolicy(stack: string): Promise<string | undefined> {
+      const { StackPolicyBody } = await cloudformation.send(new GetStackPolicyCommand({ StackName: stack }));
+      return StackPolicyBody;
+    },
+    /** Lifts the stack policy, as docs/runbook.md says. */
+    async lift(stack: string): Promise<void> {
+      const Statement = [{ Effect: 'Allow', Principal: '*', Action: 'Update:*', Resource: '*' }];
+      const StackPolicyBody = JSON.stringify({ Statement });
+      await cloudformation.send(new SetStackPolicyCommand({ StackName: stack, StackPolicyBody }));
     },
     async isProtected(stack: string): Promise<boolean | undefined> {
       const { Stacks = [] } = await cloudformation.send(new DescribeStacksCommand({ StackName: stack }));

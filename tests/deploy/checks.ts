@@ -33,6 +33,12 @@ export async function checkArrived({ equal, check }: Report, account: Account, e
     [url(main), url(dlq), `${instance}-jobs`],
   );
 
+  const policy = (await account.stackPolicy(stackName(expected))) ?? '';
+  check(
+    'the stack policy refuses to replace or remove queues and table',
+    /"Deny".*"Update:Replace","Update:Delete".*"AWS::SQS::Queue","AWS::DynamoDB::Table"/.test(policy),
+    policy,
+  );
   equal('the stack is protected if it is kept', await account.isProtected(stackName(expected)), retain);
 
   const queue = await account.queue(url(main));

@@ -56,23 +56,27 @@ const UNNAMED: Record<string, [action: string, resource: string][]> = {
   'AWS::SQS::QueuePolicy': [['sqs:SetQueueAttributes', arn('sqs', 'initech-emails.fifo')]],
 };
 
-/** What our checks and pauses call in a deployment or a roll-back. */
+/** What a deployment calls beside the resources: our checks, the plan, the change set and the stack policy. */
 const CHECKS: [action: string, resource: string][] = [
-  ['cloudformation:DescribeStacks', arn('cloudformation', 'stack/initech-jobs-prod/x')],
-  ['cloudformation:GetTemplate', arn('cloudformation', 'stack/initech-jobs-prod/x')],
-  ['cloudformation:UpdateTerminationProtection', arn('cloudformation', 'stack/initech-jobs-prod/x')],
-  ['sqs:GetQueueUrl', arn('sqs', 'initech-emails.fifo')],
+  ...[
+    'DescribeStacks',
+    'GetTemplate',
+    'UpdateTerminationProtection',
+    'CreateChangeSet',
+    'DescribeChangeSet',
+    'ExecuteChangeSet',
+    'DeleteChangeSet',
+    'SetStackPolicy',
+  ].map((action): [string, string] => [`cloudformation:${action}`, arn('cloudformation', 'stack/initech-jobs-prod/x')]),
   ['sqs:GetQueueAttributes', arn('sqs', 'initech-emails-dlq.fifo')],
   ['dynamodb:GetItem', arn('dynamodb', 'table/initech-jobs')],
   ['dynamodb:Query', arn('dynamodb', 'table/initech-jobs/index/todo')],
-  ['lambda:ListEventSourceMappings', ANY],
-  ['lambda:UpdateEventSourceMapping', arn('lambda', 'event-source-mapping:x')],
-  ['s3:GetObject', `${bucket}/serverless/background-jobs/prod/1/compiled-cloudformation-template.json`],
+  ['s3:PutObject', `${bucket}/plans/plan-1.json`],
+  ['s3:DeleteObject', `${bucket}/plans/plan-1.json`],
   ...[
     's3:ListBucket',
     's3:GetBucketPublicAccessBlock',
     's3:GetBucketPolicy',
-    's3:GetEncryptionConfiguration',
     's3:GetBucketVersioning',
     's3:GetLifecycleConfiguration',
   ].map((action): [string, string] => [action, 'arn:aws:s3:::initech-data']),

@@ -1,12 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-/** A lifecycle rule as `aws s3api` takes it, and as `sls instances lifecycle` prints it. */
+/** A lifecycle rule as `aws s3api` takes it, and as `sls check` prints it. */
 export interface Rule {
   Status?: string;
   Filter?: { Prefix?: string; Tag?: { Key: string; Value: string }; ObjectSizeGreaterThan?: number };
   Expiration?: { Days?: number; Date?: string };
   Transitions?: { Days?: number; Date?: string; StorageClass: string }[];
-  NoncurrentVersionTransitions?: { NoncurrentDays: number; StorageClass: string }[];
   NoncurrentVersionExpiration?: { NoncurrentDays: number; NewerNoncurrentVersions?: number };
 }
 
@@ -14,7 +13,6 @@ export interface Rule {
 export interface BucketSettings {
   publicAccessBlock?: Record<string, boolean>;
   policy?: unknown;
-  encryption?: string;
   versioning?: string;
   lifecycle?: Rule[];
   denied?: string[];
@@ -24,16 +22,13 @@ export interface BucketSettings {
 const ABSENT: Record<string, string> = {
   publicAccessBlock: 'NoSuchPublicAccessBlockConfiguration',
   policy: 'NoSuchBucketPolicy',
-  encryption: 'ServerSideEncryptionConfigurationNotFoundError',
   lifecycle: 'NoSuchLifecycleConfiguration',
 };
 
 /** Answers a request for one setting of a bucket as S3 does, and returns whether it was one. */
 export function answerSettings(settings: BucketSettings, request: IncomingMessage, response: ServerResponse): boolean {
   const { searchParams } = new URL(request.url ?? '/', 'http://x');
-  const name = ['publicAccessBlock', 'policy', 'encryption', 'versioning', 'lifecycle'].find((key) =>
-    searchParams.has(key),
-  );
+  const name = ['publicAccessBlock', 'policy', 'versioning', 'lifecycle'].find((key) => searchParams.has(key));
   if (request.method !== 'GET' || name === undefined) return false;
   const refuse = (status: number, code: string) =>
     void response.writeHead(status).end(`<Error><Code>${code}</Code><Message>no</Message></Error>`);
@@ -45,25 +40,19 @@ export function answerSettings(settings: BucketSettings, request: IncomingMessag
 }
 
 function bodies(settings: BucketSettings): Record<string, string | undefined> {
-  const { publicAccessBlock, policy, encryption, versioning, lifecycle } = settings;
+  const { publicAccessBlock, policy, versioning, lifecycle } = settings;
   return {
     publicAccessBlock: publicAccessBlock && xml('PublicAccessBlockConfiguration', publicAccessBlock),
     policy: policy === undefined ? undefined : JSON.stringify(policy),
-    encryption:
-      encryption &&
-      xml('ServerSideEncryptionConfiguration', {
-        Rule: { ApplyServerSideEncryptionByDefault: { SSEAlgorithm: encryption } },
-      }),
     versioning: xml('VersioningConfiguration', versioning === undefined ? {} : { Status: versioning }),
     lifecycle: lifecycle && xml('LifecycleConfiguration', { Rule: lifecycle.map(onTheWire) }),
   };
 }
 
 /** S3 names the elements of a list in the singular. */
-const onTheWire = ({ Transitions, NoncurrentVersionTransitions, ...rule }: Rule): object => ({
+const onTheWire = ({ Transitions, ...rule }: Rule): object => ({
   ...rule,
   ...(Transitions && { Transition: Transitions }),
-  ...(NoncurrentVersionTransitions && { NoncurrentVersionTransition: NoncurrentVersionTransitions }),
 });
 
 /** An element. A list repeats it. */
@@ -98,7 +87,6 @@ export const safeSettings = (bucket: string, lifecycle: Rule[]): BucketSettings 
       },
     ],
   },
-  encryption: 'AES256',
   versioning: 'Enabled',
   lifecycle,
 });

@@ -3,10 +3,10 @@ import type { Command } from '../../../lib/cli/command';
 import { commands, GUARDED_OPTIONS, MORE_OPTIONS } from '../../../lib/cli/commands';
 
 const page = readFileSync('docs/commands.md', 'utf8');
-/** Serverless's own commands with options of ours. `--timestamp` of `rollback` is its own. */
+/** Serverless's own commands with options of ours. */
 const extended = Object.entries(MORE_OPTIONS).map(([name, options]) => [
   name,
-  { usage: '', writes: true, options: { ...GUARDED_OPTIONS, ...options, timestamp: { usage: '', type: 'string' } } },
+  { usage: '', writes: true, options: { ...GUARDED_OPTIONS, ...options } },
 ]);
 const table: [string, Command][] = [...Object.entries(commands), ...(extended as [string, Command][])];
 /** Options that all commands of Serverless have. */

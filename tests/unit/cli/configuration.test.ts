@@ -52,13 +52,6 @@ test('a left .env file that disagrees refuses the deployment', () => {
   expect(problems('mht-api')[0]).toBe('.env.prod:1: BUCKET differs from bucket of instances/mht-api.yml');
 });
 
-test('two instances in one folder refuse the deployment', () => {
-  changeInstance(root, 'mht-api', { ...WITH_APPLE, bucket: 'mht-bucket' });
-  changeInstance(root, 'mht-api-staging', { bucket: 'mht-bucket' });
-
-  expect(problems('mht-api')).toEqual([expect.stringContaining('both use the folder mht-bucket/jobs')]);
-});
-
 test('a function without a schema for its environment cannot be deployed', () => {
   changeInstance(root, 'acme', { ...FILLED_IN, bucket: 'acme-bucket' });
 

@@ -84,13 +84,17 @@ test('sls remove of production needs the typed name of the instance, and --yes i
   const remove = (options: Record<string, string>) =>
     run('initialize', ['remove'], { stage: 'prod', yes: true as unknown as string, ...options });
 
-  await expect(remove({})).rejects.toThrow('type it, or add --confirm acme. Nothing was changed.');
-  await expect(remove({ confirm: 'acme-staging' })).rejects.toThrow('Nothing was changed.');
+  await expect(remove({})).rejects.toThrow('This removes acme in production, and there is no terminal to ask on.');
+  await expect(remove({ confirm: 'acme-staging' })).rejects.toThrow('Add --confirm acme to run it without a question.');
   await expect(remove({ confirm: 'acme' })).resolves.toBeUndefined();
 });
 
-test.each(['rollback function', 'invoke'])('sls %s asks before it changes production', async (command) => {
-  await expect(run('initialize', command.split(' '))).rejects.toThrow('This changes acme in production');
+test.each(['rollback', 'rollback function'])('sls %s is refused, because it checks nothing', async (command) => {
+  await expect(run('initialize', command.split(' '))).rejects.toThrow('Check out the commit of the earlier deployment');
+});
+
+test('sls invoke asks before it changes production', async () => {
+  await expect(run('initialize', ['invoke'])).rejects.toThrow('This changes acme in production');
   expect(printed).toEqual(['acme · stage prod · account 123456789012 · us-east-1\n']);
 });
 

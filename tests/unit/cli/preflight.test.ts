@@ -2,9 +2,7 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type Findings, preflight } from '../../../lib/cli/preflight';
 import { lifecycleRules } from '../../../lib/cli/retention';
-import type { Template } from '../../../lib/cli/serverless';
 import { readInstance } from '../../../lib/instances/read';
-import { type FakeSendgrid, startFakeSendgrid } from '../../../lib/local/fakes/sendgrid';
 import { answerSettings, type BucketSettings, safeSettings } from '../../support/bucket-settings';
 import { changeInstance, FILLED_IN, instanceFolder } from '../../support/instances';
 
@@ -15,14 +13,12 @@ interface Account {
   owner?: string;
   parameters: string[];
   secrets: string[];
-  deployed?: Template;
+  /** Outputs of the deployed stack. */
+  deployed?: Record<string, string>;
+  /** Jobs and campaigns that have not ended, and messages in each queue. */
   live: number;
-  /** Whether these credentials may read secrets. */
-  readable?: boolean;
-  keyReads: number;
+  messages: number;
 }
-
-const KEY = 'SG.the-key';
 
 let account: Account;
 let server: http.Server;
@@ -36,7 +32,7 @@ beforeEach(async () => {
     parameters: ['/mht/hash-key', '/mht/zendesk-token', '/mht/discord-webhook-url'],
     secrets: ['mht/sendgrid'],
     live: 0,
-    keyReads: 0,
+    messages: 0,
   };
   server = http.createServer(answer);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -77,19 +73,19 @@ function answer(request: http.IncomingMessage, response: http.ServerResponse): v
         ? reply(200, JSON.stringify({ Name: SecretId }))
         : reply(400, JSON.stringify({ __type: 'ResourceNotFoundException' }));
     }
-    if (target.endsWith('GetSecretValue')) account.keyReads += 1;
-    if (target.endsWith('GetSecretValue'))
-      return account.readable
-        ? reply(200, JSON.stringify({ SecretString: KEY }))
-        : reply(400, JSON.stringify({ __type: 'AccessDeniedException' }));
+    if (target.endsWith('GetQueueAttributes'))
+      return reply(200, JSON.stringify({ Attributes: { ApproximateNumberOfMessages: String(account.messages) } }));
     if (account.deployed === undefined)
       return reply(
         400,
         '<ErrorResponse><Error><Type>Sender</Type><Code>ValidationError</Code></Error></ErrorResponse>',
       );
+    const outputs = Object.entries(account.deployed).map(
+      ([key, value]) => `<member><OutputKey>${key}</OutputKey><OutputValue>${value}</OutputValue></member>`,
+    );
     reply(
       200,
-      `<GetTemplateResponse><GetTemplateResult><TemplateBody>${JSON.stringify(account.deployed)}</TemplateBody></GetTemplateResult></GetTemplateResponse>`,
+      `<DescribeStacksResponse><DescribeStacksResult><Stacks><member><Outputs>${outputs.join('')}</Outputs></member></Stacks></DescribeStacksResult></DescribeStacksResponse>`,
     );
   });
 }
@@ -140,10 +136,10 @@ test('a bucket that is not safe for production is refused, beside every other pr
   account.settings = { ...account.settings, versioning: 'Suspended' };
   account.parameters = ['/mht/hash-key', '/mht/discord-webhook-url'];
 
-  const [bucket = '', ...others] = await problems();
-
-  expect(bucket).toContain('instances/acme.yml: bucket: is not safe for production:\n  It does not keep old versions');
-  expect(others).toEqual(['instances/acme.yml: zendesk.token: names a parameter that does not exist']);
+  expect(await problems()).toEqual([
+    expect.stringContaining('instances/acme.yml: bucket: does not keep old versions of objects'),
+    'instances/acme.yml: zendesk.token: names a parameter that does not exist',
+  ]);
 });
 
 test('a folder that another instance has claimed is refused, and its own is not', async () => {
@@ -155,22 +151,17 @@ test('a folder that another instance has claimed is refused, and its own is not'
   expect(await problems()).toEqual([]);
 });
 
-/** A deployed template of acme with a function that has this folder, and with these queues by their logical ids. */
-const deployed = (prefix: string, queues: Record<string, string>): Template => ({
-  Resources: {
-    FeedbackLambdaFunction: {
-      Type: 'AWS::Lambda::Function',
-      Properties: { Environment: { Variables: { BUCKET: 'acme-bucket', PREFIX: prefix } } },
-    },
-    FeedbackQueue: { Type: 'AWS::SQS::Queue', Properties: { QueueName: 'acme-feedback.fifo' } },
-    FeedbackDlq: { Type: 'AWS::SQS::Queue', Properties: { QueueName: 'acme-feedback-dlq.fifo' } },
-    ...Object.fromEntries(
-      Object.entries(queues).map(([id, QueueName]) => [id, { Type: 'AWS::SQS::Queue', Properties: { QueueName } }]),
+/** The outputs of a deployed acme with this folder, and with these queues by their logical ids. */
+const deployed = (prefix: string, queues: Record<string, string>): Record<string, string> => ({
+  Folder: `acme-bucket/${prefix}`,
+  ...Object.fromEntries(
+    Object.entries({ FeedbackQueue: 'acme-feedback.fifo', FeedbackDlq: 'acme-feedback-dlq.fifo', ...queues }).map(
+      ([id, name]) => [`${id}Url`, `https://sqs.eu-west-1.amazonaws.com/123456789012/${name}`],
     ),
-  },
+  ),
 });
 
-test.each<[string, Template, string]>([
+test.each<[string, Record<string, string>, string]>([
   ['another folder', deployed('jobs', {}), 'prefix: the folder would change from acme-bucket/jobs to acme-bucket/acme'],
   [
     'a queue that the file does not name',
@@ -182,101 +173,32 @@ test.each<[string, Template, string]>([
     deployed('acme', { EmailsQueue: 'acme-emails' }),
     'queues: the deployed queue acme-emails would be removed',
   ],
-])('a stack with %s is refused while work has not ended, and accepted then', async (_what, template, expected) => {
-  account.deployed = template;
+])('a stack with %s is refused while work has not ended, and accepted then', async (_what, outputs, expected) => {
+  account.deployed = outputs;
   account.live = 2;
   expect(await problems()).toEqual([
-    `instances/acme.yml: ${expected} while jobs or campaigns have not ended (2 or more). Wait until sls jobs list and sls campaign list show none`,
+    `instances/acme.yml: ${expected} while work has not ended (2 or more). Wait until sls jobs list, sls campaign list and sls queues show none`,
   ]);
   account.live = 0;
   expect(await problems()).toEqual([]);
 });
 
-test.each([
-  ['the same folder and queues', deployed('acme', { EmailsQueue: 'acme-emails.fifo' })],
-  ['only what a first deployment begins with', { Resources: { Bucket: { Type: 'AWS::S3::Bucket' } } }],
-])('a stack with %s is accepted with work that has not ended', async (_what, template) => {
-  account.deployed = template;
-  account.live = 2;
+test('a queue is not removed while it or its DLQ has messages, which may have no row', async () => {
+  account.deployed = deployed('acme', { AnalyticsDlq: 'acme-analytics-dlq.fifo' });
+  account.messages = 3;
 
-  expect(await problems()).toEqual([]);
+  expect(await problems()).toEqual([expect.stringContaining('acme-analytics-dlq.fifo would be removed')]);
 });
 
-describe('the templates of the file', () => {
-  const [confirmation, german] = ['d-00000000000000000000000000000001', 'd-00000000000000000000000000000002'];
-  let sendgrid: FakeSendgrid;
+test.each([
+  ['the same folder and queues', deployed('acme', { EmailsQueue: 'acme-emails.fifo' })],
+  ['only what a first deployment begins with', { ServerlessDeploymentBucketName: 'a-bucket' }],
+])('a stack with %s is accepted with work that has not ended', async (_what, outputs) => {
+  account.deployed = outputs;
+  account.live = 2;
+  account.messages = 2;
 
-  beforeEach(async () => {
-    sendgrid = await startFakeSendgrid({
-      apiKey: KEY,
-      templates: { [confirmation]: { active: true }, [german]: { active: true } },
-    });
-    account.readable = true;
-    changeInstance(root, 'acme', {
-      'sendgrid.endpoint': sendgrid.url,
-      'sendgrid.templates': { feedback: confirmation, feedbackByLanguage: { de: german } },
-    });
-  });
-  afterEach(() => sendgrid.close());
-
-  test('are asked for at SendGrid with the key of the instance', async () => {
-    expect(await findings()).toEqual({ problems: [], notes: [] });
-    expect(account.keyReads).toBe(1);
-    expect(sendgrid.requests.map(({ path }) => path).sort()).toEqual(
-      [confirmation, german].map((id) => `/v3/templates/${id}`),
-    );
-  });
-
-  test('that SendGrid does not have, or that have no active version, are problems', async () => {
-    await sendgrid.close();
-    sendgrid = await startFakeSendgrid({ templates: { [german]: { active: false } } });
-    changeInstance(root, 'acme', { 'sendgrid.endpoint': sendgrid.url });
-
-    expect(await problems()).toEqual([
-      'instances/acme.yml: sendgrid.templates.feedback: names a template that SendGrid does not have',
-      'instances/acme.yml: sendgrid.templates.feedbackByLanguage.de: names a template without an active version',
-    ]);
-  });
-
-  test('are not checked with a key that may only send mail, or if SendGrid does not answer', async () => {
-    sendgrid.fail({ path: confirmation, status: 403 });
-    sendgrid.fail({ path: german, before: 'reset' });
-
-    expect(await findings()).toEqual({
-      problems: [],
-      notes: [
-        'instances/acme.yml: sendgrid.templates.feedback: not checked: the API key may not read templates',
-        'instances/acme.yml: sendgrid.templates.feedbackByLanguage.de: not checked: SendGrid did not answer',
-      ],
-    });
-  });
-
-  test('are not checked if these credentials cannot read the key', async () => {
-    account.readable = false;
-
-    expect((await findings()).notes).toEqual([
-      'instances/acme.yml: sendgrid.templates.feedback: not checked: these credentials cannot read sendgrid.apiKey',
-      'instances/acme.yml: sendgrid.templates.feedbackByLanguage.de: not checked: these credentials cannot read sendgrid.apiKey',
-    ]);
-    expect(sendgrid.requests).toEqual([]);
-  });
-
-  test('show a key that SendGrid refuses, once', async () => {
-    sendgrid.fail({ status: 401, times: 'forever' });
-
-    expect(await findings()).toEqual({
-      problems: ['instances/acme.yml: sendgrid.apiKey: names a key that SendGrid refuses (401)'],
-      notes: [],
-    });
-  });
-
-  test('are not checked over an endpoint without TLS, because the key would travel in the clear', async () => {
-    changeInstance(root, 'acme', { 'sendgrid.endpoint': 'http://sendgrid.test' });
-
-    expect((await findings()).notes).toEqual([
-      'instances/acme.yml: sendgrid.templates: not checked: sendgrid.endpoint has no TLS',
-    ]);
-  });
+  expect(await problems()).toEqual([]);
 });
 
 test.each([
@@ -290,13 +212,8 @@ test.each([
     expect(await findings()).toEqual({
       problems: [],
       notes: Array(count).fill(
-        'instances/acme.yml: hashKey: is missing, so anyone with a list of addresses can tell whose a stored hash is',
+        'instances/acme.yml: hashKey: is not set: stored hashes can be matched against a list of addresses',
       ),
     });
   },
 );
-
-test('without templates the key is not read', async () => {
-  expect(await findings()).toEqual({ problems: [], notes: [] });
-  expect(account.keyReads).toBe(0);
-});

@@ -1,10 +1,8 @@
 import { readFileSync } from 'node:fs';
 import * as analytics from '../../../lib/analytics/keys';
-import { instancesRuns } from '../../../lib/cli/instances-runs';
 import { lifecycleRules, retentions } from '../../../lib/cli/retention';
 import { readInstance } from '../../../lib/instances/read';
 import * as keys from '../../../lib/jobs/keys';
-import { recordingOutput, targetContext } from '../../support/operator';
 
 const instance = readInstance('mht-api');
 const { prefix } = instance;
@@ -56,17 +54,7 @@ test('the table in docs/security.md has every retention', () => {
   }
 });
 
-test('sls instances lifecycle prints the rules as the AWS CLI takes them', async () => {
-  const { out, recorded } = recordingOutput();
-  await instancesRuns['instances lifecycle']({
-    ...targetContext,
-    options: { param: 'instance=mht-api' },
-    out,
-    reader: () => Promise.reject(new Error('not needed')),
-    operator: () => Promise.reject(new Error('not needed')),
-  } as never);
-
-  expect(recorded.json).toEqual(lifecycleRules(instance));
+test('the rules are as the AWS CLI takes them', () => {
   expect(lifecycleRules(instance).Rules[0]).toEqual({
     ID: `${prefix}/_bodies/`,
     Status: 'Enabled',

@@ -2,15 +2,7 @@ import http from 'node:http';
 import fc from 'fast-check';
 import type { Command, CommandContext } from '../../../lib/cli/command';
 import { type CommandName, commands, GUARDED } from '../../../lib/cli/commands';
-import {
-  afterDeployment,
-  afterRollback,
-  beforeCore,
-  beforeDeployment,
-  beforeRemoval,
-  beforeRollback,
-  beforeUpload,
-} from '../../../lib/cli/core-command';
+import { beforeCore, beforeDeployment } from '../../../lib/cli/core-command';
 import { runNamed } from '../../../lib/cli/run-named';
 import type { AwsConfig, Serverless } from '../../../lib/cli/serverless';
 import { readInstance } from '../../../lib/instances/read';
@@ -139,9 +131,8 @@ const ourCall = fc.constantFrom(...NAMES).chain((name) => {
   });
 });
 
-const HOOKS = { beforeDeployment, beforeUpload, afterDeployment, beforeRollback, afterRollback, beforeRemoval };
 const options = fc.record(
-  { yes: fc.constant(true), 'dry-run': fc.constant(true), timestamp: word, package: word, confirm: word },
+  { yes: fc.constant(true), plan: fc.constant(true), package: word, confirm: word },
   { requiredKeys: [] },
 );
 const choice = fc.record(
@@ -150,7 +141,6 @@ const choice = fc.record(
 );
 const theirCall = fc.record({
   command: fc.constantFrom(...GUARDED, 'info', 'logs', 'deploy list'),
-  hook: fc.constantFrom(...(Object.keys(HOOKS) as (keyof typeof HOOKS)[])),
   options: fc
     .tuple(options, fc.oneof({ arbitrary: fc.constant({}), weight: 4 }, { arbitrary: choice, weight: 1 }))
     .map((drawn) => Object.assign({}, ...drawn) as CommandContext['options']),
@@ -192,14 +182,14 @@ test('any command with any options, on any answer of AWS, ends in words and show
 
 test("any of Serverless's own commands, on any answer of AWS, goes on or ends in words", async () => {
   await fc.assert(
-    fc.asyncProperty(theirCall, exchanges, async ({ command, hook, options }, { name, known, served }) => {
+    fc.asyncProperty(theirCall, exchanges, async ({ command, options }, { name, known, served }) => {
       serve(served);
       const serverless = serverlessOf(name, known);
       serverless.processedInput.commands = command.split(' ');
       await expectWords(async () => {
         const given = { param: `instance=${name}`, ...options };
         await beforeCore(serverless, given);
-        await HOOKS[hook](serverless, given);
+        await beforeDeployment(serverless, given);
       });
     }),
     share(0.02),

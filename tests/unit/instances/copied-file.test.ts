@@ -1,6 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { overlaps } from '../../../lib/instances/overlaps';
 import { readInstance } from '../../../lib/instances/read';
 import { variablesOf } from '../../../lib/instances/variables';
 import { contextOf } from '../../../resources/context';
@@ -35,20 +34,10 @@ const meet = (one: string, other: string): boolean => {
 };
 
 test('a copied file without a prefix is another folder, and its functions touch nothing of the first client', () => {
-  expect(overlaps(readInstance('globex', root), root)).toEqual([]);
   const [acme, globex] = [touched('acme'), touched('globex')];
   // Both may list the bucket, each under its own prefix only.
   const shared = acme.filter((arn) => globex.some((other) => meet(arn, other)));
 
   expect(acme.length).toBeGreaterThan(20);
   expect(shared.map((arn) => arn.split(':').at(-1))).toEqual(['team-data']);
-});
-
-test('two copied files that name one prefix are refused', () => {
-  for (const name of ['acme', 'globex']) changeInstance(root, name, { prefix: 'jobs' });
-
-  for (const name of ['acme', 'globex'])
-    expect(overlaps(readInstance(name, root), root)).toEqual([
-      expect.stringContaining('both use the folder team-data/jobs of the bucket'),
-    ]);
 });

@@ -2,10 +2,7 @@ import { claimFolder, folderOwner, requireOwnFolder } from '../../../lib/jobs/fo
 import { ownerKey } from '../../../lib/jobs/keys';
 import { memoryObjects } from '../../support/memory-objects';
 
-const folder = (instance: string, changes: object = {}) => ({
-  ...{ instance, prefix: 'jobs', sharedWith: [], compacts: true },
-  ...changes,
-});
+const folder = (instance: string, prefix = 'jobs') => ({ instance, prefix });
 
 test('of two instances that claim one folder at the same time, one succeeds', async () => {
   const objects = memoryObjects();
@@ -21,24 +18,7 @@ test('an instance may claim its own folder again', async () => {
   await claimFolder(objects, folder('acme'));
 
   expect(await claimFolder(objects, folder('acme'))).toBe(true);
-  expect(await claimFolder(objects, folder('acme', { prefix: 'other' }))).toBe(true);
-});
-
-test('of instances that share a folder, the one that compacts owns it, whichever was deployed first', async () => {
-  const objects = memoryObjects();
-  const [one, two] = [
-    folder('acme', { sharedWith: ['globex'] }),
-    folder('globex', { sharedWith: ['acme'], compacts: false }),
-  ];
-
-  expect(await claimFolder(objects, two)).toBe(true);
-  expect(await folderOwner(objects, 'jobs')).toBeUndefined();
-  expect(await claimFolder(objects, one)).toBe(true);
-  expect(await claimFolder(objects, two)).toBe(true);
-  expect(await folderOwner(objects, 'jobs')).toBe('acme');
-  // Now globex compacts.
-  expect(await claimFolder(objects, { ...two, compacts: true })).toBe(true);
-  expect(await folderOwner(objects, 'jobs')).toBe('globex');
+  expect(await claimFolder(objects, folder('acme', 'other'))).toBe(true);
 });
 
 test('compaction refuses a folder of another instance, and accepts its own and one without a marker', async () => {

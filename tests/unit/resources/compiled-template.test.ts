@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { mapEach } from '../../../lib/concurrency';
 import { parseEnv } from '../../../lib/config/environment';
 import { environmentSchemas } from '../../../lib/config/functions';
@@ -37,6 +39,20 @@ test('each stage has its own retention, visibility and time-outs', () => {
 
   expect(times(prod)).toEqual([1_209_600, 1_209_600, 300, 45]);
   expect(times(staging)).toEqual([604_800, 1_209_600, 180, 30]);
+});
+
+test('the stack policy refuses to replace or remove any queue or table, and allows every other update', () => {
+  const state = readFileSync(join(dirname(prod.file), 'serverless-state.json'), 'utf8');
+  const { provider } = (JSON.parse(state) as { service: { provider: Record<string, unknown> } }).service;
+
+  expect(provider.deploymentMethod).toBe('changesets');
+  expect(provider.stackPolicy).toEqual([
+    { Effect: 'Allow', Principal: '*', Action: 'Update:*', Resource: '*' },
+    {
+      ...{ Effect: 'Deny', Principal: '*', Action: ['Update:Replace', 'Update:Delete'], Resource: '*' },
+      Condition: { StringEquals: { ResourceType: ['AWS::SQS::Queue', 'AWS::DynamoDB::Table'] } },
+    },
+  ]);
 });
 
 test('each queue refuses unencrypted transport', () => {

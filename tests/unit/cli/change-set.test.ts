@@ -1,0 +1,129 @@
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import type { ResourceChange } from '@aws-sdk/client-cloudformation';
+import { changeLines, plannedChanges } from '../../../lib/cli/change-set';
+import type { AwsConfig } from '../../../lib/cli/serverless';
+import { OperatorError } from '../../../lib/ops/operator';
+
+const change = (more: ResourceChange): ResourceChange => ({
+  ...{ Action: 'Modify', ResourceType: 'AWS::SQS::Queue', LogicalResourceId: 'FeedbackQueue', Replacement: 'False' },
+  ...more,
+});
+const details = (...names: string[]) =>
+  names.map((Name) => ({
+    Target: { Attribute: 'Properties' as const, Name },
+    ChangeSource: 'DirectModification' as const,
+  }));
+
+test.each<[ResourceChange, string]>([
+  [change({ Action: 'Add' }), 'add AWS::SQS::Queue FeedbackQueue'],
+  [
+    change({ Details: details('VisibilityTimeout', 'Tags', 'Tags') }),
+    'change AWS::SQS::Queue FeedbackQueue: VisibilityTimeout, Tags',
+  ],
+  [change({ Scope: ['Tags'] }), 'change AWS::SQS::Queue FeedbackQueue: Tags'],
+  [change({ Replacement: 'Conditional' }), 'perhaps REPLACE AWS::SQS::Queue FeedbackQueue'],
+  [
+    change({ Replacement: 'True', PolicyAction: 'ReplaceAndDelete', Details: details('QueueName') }),
+    'REPLACE AWS::SQS::Queue FeedbackQueue: QueueName',
+  ],
+  [change({ Action: 'Remove', PolicyAction: 'Delete' }), 'REMOVE AWS::SQS::Queue FeedbackQueue'],
+  [change({ Action: 'Remove', PolicyAction: 'Retain' }), 'no longer manage, but keep AWS::SQS::Queue FeedbackQueue'],
+])('a change of CloudFormation in plain words: %#', (one, line) => {
+  expect(changeLines([one])).toEqual([line]);
+});
+
+test('what an operator must not miss comes last, and no change is told too', () => {
+  const changes = [
+    change({ Action: 'Remove' }),
+    change({ Replacement: 'True' }),
+    change({}),
+    change({ Action: 'Add' }),
+  ];
+
+  expect(changeLines(changes).map((line) => line.split(' ')[0])).toEqual(['add', 'change', 'REPLACE', 'REMOVE']);
+  expect(changeLines([])).toEqual(['nothing']);
+});
+
+describe('a plan', () => {
+  /** What the account answers and was asked, by the names of the actions. */
+  let answers: Record<string, string>;
+  let asked: string[];
+  let server: http.Server;
+
+  beforeEach(async () => {
+    asked = [];
+    server = http.createServer(async (request, response) => {
+      const body = await text(request);
+      const action = new URLSearchParams(body).get('Action') ?? `${request.method} ${request.url?.split('?')[0]}`;
+      asked.push(action.replace(/plan-\d+/, 'plan'));
+      const answer = answers[action] ?? (request.url?.startsWith('/the-bucket/') ? '' : undefined);
+      response.writeHead(answer === undefined ? 400 : 200);
+      response.end(answer ?? '<ErrorResponse><Error><Code>ValidationError</Code></Error></ErrorResponse>');
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  });
+  afterEach(async () => {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  });
+
+  const plan = () =>
+    plannedChanges(
+      {
+        ...{ stack: 'acme-jobs-prod', region: 'eu-west-1', tags: { instance: 'acme' } },
+        template: { Resources: { FeedbackQueue: { Type: 'AWS::SQS::Queue' } } },
+      },
+      {
+        region: 'eu-west-1',
+        credentials: { accessKeyId: 'x', secretAccessKey: 'x' },
+        endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+        ...{ maxAttempts: 1, forcePathStyle: true },
+      } as AwsConfig,
+    );
+  const result = (action: string, inner = '') =>
+    `<${action}Response><${action}Result>${inner}</${action}Result></${action}Response>`;
+  const stack = result(
+    'DescribeStacks',
+    '<Stacks><member><Outputs><member><OutputKey>ServerlessDeploymentBucketName</OutputKey><OutputValue>the-bucket</OutputValue></member></Outputs></member></Stacks>',
+  );
+  const described = (status: string, more = '') => ({
+    ...{ DescribeStacks: stack, CreateChangeSet: result('CreateChangeSet') },
+    DescribeChangeSet: result('DescribeChangeSet', `<Status>${status}</Status>${more}`),
+    DeleteChangeSet: result('DeleteChangeSet'),
+  });
+
+  test('of a first deployment adds everything, and leaves no stack behind', async () => {
+    answers = {};
+
+    expect(await plan()).toEqual(['add AWS::SQS::Queue FeedbackQueue']);
+    expect(asked).toEqual(['DescribeStacks']);
+  });
+
+  test('reads a change set, and deletes it and the template', async () => {
+    answers = described(
+      'CREATE_COMPLETE',
+      '<Changes><member><ResourceChange><Action>Remove</Action><ResourceType>AWS::SNS::Topic</ResourceType><LogicalResourceId>AlarmTopic</LogicalResourceId></ResourceChange></member></Changes>',
+    );
+
+    expect(await plan()).toEqual(['REMOVE AWS::SNS::Topic AlarmTopic']);
+    expect(asked).toEqual([
+      ...['DescribeStacks', 'PUT /the-bucket/plans/plan.json', 'CreateChangeSet'],
+      ...['DescribeChangeSet', 'DescribeChangeSet', 'DeleteChangeSet', 'DELETE /the-bucket/plans/plan.json'],
+    ]);
+  });
+
+  test.each([
+    ["The submitted information didn't contain changes.", ['nothing']],
+    [
+      'Template error: unresolved reference',
+      new OperatorError('CloudFormation made no change set (FAILED): Template error: unresolved reference'),
+    ],
+  ])('whose change set fails (%s) deletes it too', async (reason, expected) => {
+    answers = described('FAILED', `<StatusReason>${reason}</StatusReason>`);
+
+    expect(await plan().catch((error: unknown) => error)).toEqual(expected);
+    expect(asked.slice(-2)).toEqual(['DeleteChangeSet', 'DELETE /the-bucket/plans/plan.json']);
+  });
+});
