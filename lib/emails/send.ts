@@ -109,6 +109,7 @@ async function sendWithout(
   await turn.ready();
   await sending.check?.();
   return steps.step(SEND, {
+    vendor: 'sendgrid',
     proven: sentByEvidence,
     run: () =>
       vendor(

@@ -64,7 +64,7 @@ async function makeTicket(deps: FeedbackDeps, job: Job<Feedback>, context: RunCo
     hash,
     run: () =>
       vendor('zendesk', () => zendesk.createTicket(ticket, { idempotencyKey: id, timeoutMs: callTimeoutMs() })),
-    resolve: () => vendor('zendesk', () => zendesk.findTicket(id, { timeoutMs: callTimeoutMs() })),
+    resolve: () => vendor('zendesk', () => zendesk.findTicket(id, { timeoutMs: callTimeoutMs() }), { minor: true }),
   });
 }
 
@@ -101,7 +101,7 @@ async function upload(deps: FeedbackDeps, data: Feedback, context: RunContext): 
       const tokens: string[] = [];
       for await (const file of attachmentsOf({ objects: deps.objects, prefix: deps.config.prefix }, data)) {
         const call = () => deps.zendesk.upload(file, { timeoutMs: callTimeoutMs() });
-        tokens.push((await vendor('zendesk', call)).token);
+        tokens.push((await vendor('zendesk', call, { minor: true })).token);
       }
       return tokens;
     },

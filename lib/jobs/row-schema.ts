@@ -61,6 +61,7 @@ const rowSchema = z
     dueAt: time.optional(),
     due: time.optional(),
     notBefore: time.optional(),
+    failingSince: time.optional(),
     ticket: count.optional(),
     vendor: z.string().optional(),
     sentAt: time.optional(),

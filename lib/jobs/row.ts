@@ -112,6 +112,8 @@ export interface JobRow extends ItemHead {
   attempts: number;
   /** In a row since the job was last opened. Only runs count in whose invocation no other job ran. */
   crashes: number;
+  /** When a vendor first failed in one of its runs since the job was last opened. */
+  failingSince?: number;
   /** How often the job was held. The number names the release (`{id}:h:{n}`). */
   holds: number;
   /** The end of the wait of a held job, or of a job whose message comes back. */

@@ -85,8 +85,10 @@ export function claim(
     events.push({ at, event: EVENT.crashed, ...(crashedAlone(row) ? {} : { note: NOT_ALONE }) });
   if (reopened) events.push({ at, event: EVENT.reopened, messageId });
   events.push({ at, event: EVENT.started, messageId });
+  const { failingSince, ...rest } = withoutEnd(row);
   return moved(row, 'claim', {
-    ...withoutEnd(row),
+    ...rest,
+    ...(reopened || failingSince === undefined ? {} : { failingSince }),
     lease,
     generation: row.generation + (row.state === 'dead' ? 1 : 0),
     attempts: reopened ? 0 : row.attempts + (crashedAlone(row) ? 1 : 0),
@@ -99,19 +101,24 @@ export function claim(
   });
 }
 
-/** How a run ended. `messageId`: the message of the run. `counts`: whether the run was an attempt. */
+/**
+ * How a run ended. `messageId`: the message of the run. `counts`: whether the run was an attempt. `vendorFailed`: a
+ * vendor failed in it.
+ */
 interface RunEnd {
   at: number;
   messageId: string;
   error?: StoredError | undefined;
   counts: boolean;
+  vendorFailed?: boolean | undefined;
 }
 
 /** The row after a run with an outcome: without its lease, with its attempt counted and its history entry. */
-function afterRun(row: JobRow, event: JobEvent, { at, messageId, error, counts }: RunEnd): JobRow {
+function afterRun(row: JobRow, event: JobEvent, { at, messageId, error, counts, vendorFailed }: RunEnd): JobRow {
   const attempts = row.attempts + (counts ? 1 : 0);
   const entry = { at, event, messageId, ...(counts ? { attempt: attempts } : {}), ...(error ? { error } : {}) };
-  return noted({ ...withoutLease(row), attempts, crashes: 0, ...(error ? { error } : {}) }, entry);
+  const failing = vendorFailed ? { failingSince: row.failingSince ?? at } : {};
+  return noted({ ...withoutLease(row), attempts, crashes: 0, ...failing, ...(error ? { error } : {}) }, entry);
 }
 
 export function succeed(row: JobRow, { result, ...run }: { at: number; messageId: string; result: unknown }): JobRow {
@@ -230,7 +237,7 @@ export const resolve = (row: JobRow, at: number): JobRow =>
 
 /** `note`: who opened it. A planned job starts now, so its times are measured from now on. */
 export function reopen(row: JobRow, at: number, note: string): JobRow {
-  const { dueSince: _dueSince, ...rest } = withoutEnd(row);
+  const { dueSince: _dueSince, failingSince: _failingSince, ...rest } = withoutEnd(row);
   const opened = { ...rest, generation: row.generation + 1, attempts: 0, crashes: 0 };
   return moved(row, 'reopen', noted(opened, { at, event: EVENT.reopenedByOperator, note }));
 }

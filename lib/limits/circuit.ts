@@ -1,4 +1,5 @@
 import type { Vendor } from '../errors';
+import { CLOCK_SKEW_MS } from '../jobs/clock-skew';
 import { sha256 } from '../jobs/envelope';
 import { vendorKey } from '../jobs/keys';
 import { type ItemDeps, readItem, updateItem } from '../jobs/ledger';
@@ -20,14 +21,19 @@ export interface Circuit extends Item {
   refusals?: number;
   /** Attempts that failed as transient since the last success. */
   transients: number;
+  /** Trial calls that failed since it opened. */
+  failedTrials?: number;
+  /** The last two jobs for which the vendor worked while the circuit was open or counted failures, and when. */
+  worked?: { job: string; at: number }[];
 }
 
 export type OpenCircuit = Circuit & { stoppedAt: number };
 
 /** The error code of a call that an open circuit refuses. Rows store it, so it never changes. */
 export const VENDOR_STOPPED = 'VendorStopped';
-/** Time from a failed call to the next trial call. */
+/** Time from the failed call to the first trial call. It doubles with each trial call that fails. */
 const RETRY_MS = 60_000;
+export const LONGEST_RETRY_MS = 15 * RETRY_MS;
 /** If a vendor refuses two senders with no success between, we are the cause and not the senders. */
 const MOST_SENDERS = 2;
 /** The limit for an instance with one sender: a key that lost its scope must not end all its jobs as dead. */
@@ -45,6 +51,12 @@ export const isHalfOpen = ({ retryAt = 0, trial }: OpenCircuit, now: number): bo
 /** Whether the circuit is open or counts failures. A success clears both. */
 export const isTroubled = (circuit: Circuit | undefined): boolean =>
   circuit !== undefined && (isOpen(circuit) || circuit.transients > 0 || circuit.forbidden.length > 0);
+
+/** Whether the vendor has worked for another job than this one since a time. Allows for the difference of two clocks. */
+export const workedForOthers = (
+  circuit: Circuit | undefined,
+  { job, since }: { job: string; since: number },
+): boolean => (circuit?.worked ?? []).some((one) => one.job !== job && one.at - CLOCK_SKEW_MS > since);
 
 /** The stored form of a sender. A shared item must not hold an address. */
 export const senderHash = (sender: string): string => sha256(sender.toLowerCase()).slice(0, 16);
@@ -72,7 +84,7 @@ export function circuitBreakers(deps: ItemDeps) {
   };
   const opened = (circuit: Circuit, code: string): Circuit => {
     const now = deps.clock.now();
-    return { ...circuit, stoppedAt: now, code, retryAt: now + RETRY_MS };
+    return { ...circuit, stoppedAt: now, code, retryAt: now + RETRY_MS, failedTrials: 0 };
   };
 
   return {
@@ -102,10 +114,19 @@ export function circuitBreakers(deps: ItemDeps) {
     endTrial: (vendor: Vendor, { failed }: { failed: boolean }) =>
       change(vendor, ({ trial: _over, ...circuit }) => {
         if (!isOpen(circuit)) return undefined;
-        return failed ? { ...circuit, retryAt: deps.clock.now() + RETRY_MS } : circuit;
+        if (!failed) return circuit;
+        const failedTrials = (circuit.failedTrials ?? 0) + 1;
+        const waitMs = Math.min(RETRY_MS * 2 ** failedTrials, LONGEST_RETRY_MS);
+        return { ...circuit, failedTrials, retryAt: deps.clock.now() + waitMs };
       }),
 
-    close: (vendor: Vendor) => change(vendor, (circuit) => (isTroubled(circuit) ? closed(vendor) : undefined)),
+    /** Closes the circuit, because the vendor worked for a job. */
+    close: (vendor: Vendor, job: string) =>
+      change(vendor, (circuit) => {
+        if (!isTroubled(circuit)) return undefined;
+        const others = (circuit.worked ?? []).filter((one) => one.job !== job);
+        return { ...closed(vendor), worked: [{ job, at: deps.clock.now() }, ...others.slice(0, 1)] };
+      }),
 
     /** Counts a 403 that names no field. */
     forbidden: (vendor: Vendor, sender: string) =>

@@ -7,17 +7,30 @@ import {
   TransientError,
   type Vendor,
 } from '../errors';
-import { type CircuitBreakers, isOpen, isTroubled, senderHash, VENDOR_STOPPED } from './circuit';
+import { type Circuit, type CircuitBreakers, isOpen, isTroubled, senderHash, VENDOR_STOPPED } from './circuit';
+
+export interface CallOptions {
+  /** The identity that the vendor may refuse, for example the from address. The job by default. */
+  sender?: string;
+  /** The call changes nothing that counts, so its success does not show that the vendor works. */
+  minor?: true;
+}
+
+/** Lets one job's calls through to a vendor or refuses them, and learns from the answers. */
+export type VendorGate = <R>(vendor: Vendor, call: () => Promise<R>, options?: CallOptions) => Promise<R>;
+
+/** The gates of one run. */
+export interface RunGate {
+  call: VendorGate;
+  /** Does before the start of a step what `call` does before its call. So a refused step is never stored as started. */
+  prepare(vendor: Vendor): Promise<void>;
+  /** The run has succeeded. If it made only minor calls to a vendor in trouble, that vendor works. */
+  succeeded(): Promise<void>;
+}
 
 /**
- * Lets one job's calls through to a vendor or refuses them, and learns from the answers. `sender` is the identity that
- * the vendor may refuse, for example the from address. It defaults to the job.
- */
-export type VendorGate = <R>(vendor: Vendor, call: () => Promise<R>, options?: { sender?: string }) => Promise<R>;
-
-/**
- * Applies the vendor's circuit breaker to each call. An open circuit refuses calls. After `retryAt` it lets one trial
- * call through at a time. `until` is when this run has certainly ended, and its trial call with it.
+ * Applies the vendor's circuit breaker to each call. An open circuit refuses calls. After `retryAt` it lets one run at a
+ * time make a trial call. `until` is when this run has certainly ended, and its trial call with it.
  */
 export function vendorGate({
   circuits,
@@ -27,27 +40,48 @@ export function vendorGate({
   circuits: CircuitBreakers;
   job: string;
   until: number;
-}): VendorGate {
-  return async (vendor, call, { sender } = {}) => {
+}): RunGate {
+  /** The open circuits whose trial call is this run's. */
+  const trials = new Map<Vendor, Circuit>();
+  /** Vendors in trouble that have answered minor calls. */
+  const answered = new Set<Vendor>();
+
+  async function enter(vendor: Vendor): Promise<{ circuit: Circuit | undefined; trial: boolean }> {
+    const known = trials.get(vendor);
+    if (known) return { circuit: known, trial: true };
     const { circuit, trial } = await circuits.enter(vendor, until);
+    if (circuit && trial) trials.set(vendor, circuit);
     if (isOpen(circuit) && !trial)
       throw new StopError({
         code: VENDOR_STOPPED,
         message: `the circuit of ${vendor} is open (${circuit.code})`,
         vendor,
       });
+    return { circuit, trial };
+  }
 
-    let result: Awaited<ReturnType<typeof call>>;
+  async function call<R>(vendor: Vendor, make: () => Promise<R>, { sender, minor }: CallOptions = {}): Promise<R> {
+    const { circuit, trial } = await enter(vendor);
+    let result: R;
     try {
-      result = await call();
+      result = await make();
     } catch (error) {
+      trials.delete(vendor);
       if (trial) throw await afterTrial(error, vendor);
       throw await afterFailure({ error, vendor, sender: sender === undefined ? job : senderHash(sender) });
     }
-    // The call took effect, so a failed write must not fail it. Another success or trial call closes the circuit later.
-    if (isTroubled(circuit)) await circuits.close(vendor).catch(ignoreStoreError);
+    if (!isTroubled(circuit)) return result;
+    if (minor) answered.add(vendor);
+    else await works(vendor);
     return result;
-  };
+  }
+
+  /** The call took effect, so a failed write must not fail it. Another success or trial call closes the circuit later. */
+  async function works(vendor: Vendor): Promise<void> {
+    trials.delete(vendor);
+    answered.delete(vendor);
+    await circuits.close(vendor, job).catch(ignoreStoreError);
+  }
 
   async function afterFailure({ error, vendor, sender }: { error: unknown; vendor: Vendor; sender: string }) {
     if (!isOf(vendor, error)) return error;
@@ -64,13 +98,21 @@ export function vendorGate({
       return error;
     }
     if (isAboutTheJob(error)) {
-      await circuits.close(vendor).catch(ignoreStoreError);
+      await works(vendor);
       return error;
     }
     await circuits.endTrial(vendor, { failed: true }).catch(ignoreStoreError);
     // A vendor that is still down says nothing about the job, so the trial call costs the job no attempt.
     return stop(vendor, error);
   }
+
+  return {
+    call,
+    prepare: async (vendor) => void (await enter(vendor)),
+    succeeded: async () => {
+      for (const vendor of [...answered]) await works(vendor);
+    },
+  };
 }
 
 const isOf = (vendor: Vendor, error: unknown): error is JobError =>
@@ -97,3 +139,10 @@ const stop = (vendor: Vendor, cause: JobError): StopError =>
     ...(cause.status ? { status: cause.status } : {}),
     cause,
   });
+
+/** The vendor's failure behind what a run threw, if the vendor failed or may have failed: not if it refused us or the job. */
+export function vendorFailure(thrown: unknown): (JobError & { vendor: Vendor }) | undefined {
+  if (!(thrown instanceof JobError)) return undefined;
+  if (!(thrown instanceof TransientError || thrown instanceof AmbiguousError)) return vendorFailure(thrown.cause);
+  return thrown.vendor ? (thrown as JobError & { vendor: Vendor }) : vendorFailure(thrown.cause);
+}

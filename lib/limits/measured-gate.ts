@@ -6,14 +6,14 @@ import type { VendorGate } from './gate';
  * A gate whose calls are measured by vendor: `VendorTime` of each, `VendorErrors` where the vendor failed or refuses us,
  * `VendorThrottles` where it asks us to wait. An answer that is about the job is no error of the vendor's.
  */
-export function measuredGate(gate: VendorGate, { clock, metrics }: { clock: Clock; metrics: Metrics }): VendorGate {
-  return (vendor, call, options) => gate(vendor, () => measured(vendor, call), options);
+export function measuredGate(call: VendorGate, { clock, metrics }: { clock: Clock; metrics: Metrics }): VendorGate {
+  return (vendor, make, options) => call(vendor, () => measured(vendor, make), options);
 
-  async function measured<R>(vendor: Vendor, call: () => Promise<R>): Promise<R> {
+  async function measured<R>(vendor: Vendor, make: () => Promise<R>): Promise<R> {
     const startedAt = clock.now();
     const dimensions = { vendor };
     try {
-      return await call();
+      return await make();
     } catch (error) {
       const name = metricOf(error);
       if (name) metrics.add(name, 1, 'Count', dimensions);

@@ -29,8 +29,11 @@ export interface TestflightDeps {
 /** Makes the Apple calls of one run, each through the vendor's gate and with a time-out. */
 export const callApple =
   ({ appStoreConnect }: TestflightDeps, { vendor, callTimeoutMs }: RunContext) =>
-  <T>(call: (apple: AppStoreConnect, options: CallOptions) => Promise<T>): Promise<T> =>
-    vendor('app-store-connect', () => call(appStoreConnect, { timeoutMs: callTimeoutMs() }));
+  <T>(
+    call: (apple: AppStoreConnect, options: CallOptions) => Promise<T>,
+    options: Parameters<RunContext['vendor']>[2] = {},
+  ): Promise<T> =>
+    vendor('app-store-connect', () => call(appStoreConnect, { timeoutMs: callTimeoutMs() }), options);
 
 export type Apple = ReturnType<typeof callApple>;
 

@@ -32,7 +32,7 @@ export async function sendInvitation(
   }
   return steps.step<Invitation>('invitation', {
     ...(again
-      ? { proven: () => 'sent' as const }
+      ? { vendor: 'app-store-connect' as const, proven: () => 'sent' as const }
       : {
           resolve: async () => {
             awaitEffects(context, { step: 'invitation', settleAfterMs });
@@ -51,7 +51,7 @@ export async function sendInvitation(
 }
 
 async function stateOf(apple: Apple, who: { email: string; app: string }): Promise<TesterState> {
-  const tester = await apple((connect, options) => connect.findTester(who, options));
+  const tester = await apple((connect, options) => connect.findTester(who, options), { minor: true });
   if (tester) return tester.state;
   throw new TransientError({ code: 'TesterNotShown', message: 'Apple does not show the tester yet' });
 }

@@ -17,7 +17,7 @@ export async function changeMembership(
 ): Promise<void> {
   const { steps } = context;
   const open = async () => {
-    const now = await apple((connect, options) => connect.groupsOf(tester, options));
+    const now = await apple((connect, options) => connect.groupsOf(tester, options), { minor: true });
     return groups.filter((group) => now.includes(group) !== member);
   };
   if (steps.peek('membership') === undefined && (await open()).length === 0) steps.found('membership', { changed: 0 });

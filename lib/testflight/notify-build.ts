@@ -10,6 +10,7 @@ export async function notifyBuild(deps: TestflightDeps, { data: { build } }: Job
   if (context.steps.peek('notification')?.status === 'skipped') throw new CancelledError();
   const apple = callApple(deps, context);
   const notification = await context.steps.step('notification', {
+    vendor: 'app-store-connect',
     proven: () => 'sent',
     run: async () => {
       await apple((connect, options) => connect.notifyBuild(build, options));

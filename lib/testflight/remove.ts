@@ -12,7 +12,7 @@ export async function remove(deps: TestflightDeps, job: Job<Remove>, context: Ru
   const { steps } = context;
   const { settleAfterMs } = deps.config;
   const apple = callApple(deps, context);
-  const find = () => apple((connect, options) => connect.findTester({ email, app }, options));
+  const find = () => apple((connect, options) => connect.findTester({ email, app }, options), { minor: true });
 
   const lookUp = async () => ({ id: (await find())?.id ?? null });
   if (steps.peek('tester') === undefined) steps.found('tester', await lookUp());

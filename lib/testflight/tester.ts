@@ -19,7 +19,7 @@ export async function findOrCreate(
   { app, email, firstName, lastName, groups }: Invite,
 ): Promise<KnownTester> {
   const { steps } = context;
-  const find = () => apple((connect, options) => connect.findTester({ email, app }, options));
+  const find = () => apple((connect, options) => connect.findTester({ email, app }, options), { minor: true });
   if (steps.peek('tester') === undefined) {
     const tester = await find();
     if (tester) steps.found('tester', known(tester));

@@ -29,7 +29,11 @@ export async function bestEffort(
   const before = steps.peek(step);
   if (before?.status === 'skipped') return `skipped: ${before.reason}`;
   try {
-    await steps.step<unknown>(step, { proven: sentByEvidence, run: () => context.vendor(vendor, run, { sender }) });
+    await steps.step<unknown>(step, {
+      vendor,
+      proven: sentByEvidence,
+      run: () => context.vendor(vendor, run, { sender }),
+    });
     return 'sent';
   } catch (error) {
     if (error instanceof StepUnknownError) return 'unknown';

@@ -10,7 +10,9 @@ export type Decision =
   | { kind: 'retry'; waitMs: number; counts: boolean }
   /** The job leaves the queue until the reconciler releases it. */
   | { kind: 'hold'; reason: HeldReason; waitMs: number; counts: boolean }
-  | { kind: 'park' }
+  | { kind: 'park' /** In place of what the run threw. */; error?: JobError }
+  /** The attempts are spent. The job is parked, unless its vendor is down for others too. */
+  | { kind: 'spent' }
   /** An operator cancelled the job's campaign, so the job ends. */
   | { kind: 'cancel' }
   /** Nothing could be written, so the message goes back to SQS. */
@@ -84,7 +86,7 @@ function transient(situation: Situation): Decision {
   // A job that may have taken effect does not end with its last attempt. It gets one more run, which asks the vendor.
   const asks = (openStep || error instanceof AmbiguousError) && attempts === retryWaits.length;
   const seconds = asks ? retryWaits.at(-1) : retryWaits[attempts];
-  if (seconds === undefined) return { kind: 'park' };
+  if (seconds === undefined) return { kind: 'spent' };
   const waitMs = Math.max(askAfterMs, Math.round(seconds * 1000 * (1 - SPREAD + 2 * SPREAD * fraction())));
   if (lastReceive) return { kind: 'hold', reason: 'retry', waitMs, counts: true };
   return { kind: 'retry', waitMs, counts: true };

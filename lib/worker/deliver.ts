@@ -90,17 +90,19 @@ async function waitForRun(
   { deps, contract, message, deadline }: DeliveryRun,
   { until, by }: Extract<Claim, { kind: 'busy' }>,
 ): Promise<Disposition | undefined> {
-  const waitMs = until - deps.clock.now() + SECOND_MS;
+  const settings = deps.settings(contract.queue);
+  const last = isLastReceive(message, settings);
+  const restMs = until - deps.clock.now() + SECOND_MS;
+  // The run may have its outcome soon. On its last receive this copy must not go back, or SQS dead-letters it untried.
+  const waitMs = last ? Math.min(restMs, SECOND_MS) : restMs;
   if (waitMs <= deadline.remainingMs() && deadline.mayStart()) {
     await deps.clock.sleep(waitMs);
     return undefined;
   }
-  // SQS would dead-letter this copy untried. Unless that was its last receive, the message of the other run stays in SQS
-  // until that run has an outcome.
-  const settings = deps.settings(contract.queue);
+  // Unless that was its last receive too, the message of the other run stays in SQS until that run has an outcome.
   const otherStays = by !== undefined && by.messageId !== message.messageId && !isLastReceive(by, settings);
-  if (otherStays && isLastReceive(message, settings)) return { acknowledge: true };
-  return { acknowledge: false, visibilityMs: waitMs };
+  if (otherStays && last) return { acknowledge: true };
+  return { acknowledge: false, visibilityMs: restMs };
 }
 
 async function holdBehind(

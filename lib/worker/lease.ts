@@ -13,7 +13,7 @@ export interface Lease {
   flush(): Promise<void>;
   /** Writes the outcome and all staged changes, and gives the lease up, in one write. */
   release(change: (row: JobRow) => JobRow): Promise<JobRow>;
-  /** Gives the lease up without an outcome, if this run still holds it. Staged changes are dropped. */
+  /** Writes the staged changes and gives the lease up without an outcome, if this run still holds it. */
   abandon(change: (row: JobRow) => JobRow): Promise<void>;
 }
 
@@ -71,7 +71,7 @@ export function createLease(ledger: Ledger, claimed: JobRow, begun?: string): Le
       let row = ours(stored);
       // As above, another writer's note does not take the lease.
       while (!failing && row) {
-        const result = await ledger.write(change(row), row.version);
+        const result = await ledger.write(change(staged.reduce((next, stage) => stage(next), row)), row.version);
         if (result.written) return;
         row = ours(result.stored);
       }

@@ -10,14 +10,20 @@ export type Disposition =
   | { acknowledge: true; row?: JobRow /** A job that was done without a row. */; direct?: { id: string; time: number } }
   | { acknowledge: false; visibilityMs: number; row?: JobRow };
 
+/** Why a run had no success. `vendorFailed`: a vendor failed, and refused neither us nor the job. */
+interface Failure {
+  error: StoredError;
+  vendorFailed?: boolean;
+}
+
 /** The possible outcomes of a run. Each writes the outcome and gives the lease up in one write. */
 export interface Outcomes {
   succeed(result: unknown): Promise<JobRow>;
   /** The message stays in the queue and comes back. */
-  retry(options: { error: StoredError; counts: boolean; waitMs: number }): Promise<JobRow>;
+  retry(options: Failure & { counts: boolean; waitMs: number }): Promise<JobRow>;
   /** The job leaves the queue until the reconciler releases it. */
-  hold(options: { error?: StoredError; counts: boolean; waitMs: number; reason: HeldReason }): Promise<JobRow>;
-  park(options: { error: StoredError; reason: DeadReason; counts: boolean }): Promise<JobRow>;
+  hold(options: Partial<Failure> & { counts: boolean; waitMs: number; reason: HeldReason }): Promise<JobRow>;
+  park(options: Failure & { reason: DeadReason; counts: boolean }): Promise<JobRow>;
   /** An operator cancelled what the job belongs to. */
   cancel(): Promise<JobRow>;
 }

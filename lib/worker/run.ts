@@ -1,9 +1,9 @@
-import { AmbiguousError, ignoreStoreError, StoreError, TransientError } from '../errors';
+import { ignoreStoreError, StoreError } from '../errors';
 import { finish } from '../jobs/finish';
 import { onceInvalid, type Resolved } from '../jobs/identify';
 import type { JobRow } from '../jobs/row';
 import { storedError } from '../jobs/stored-error';
-import { vendorGate } from '../limits/gate';
+import { type RunGate, vendorFailure, vendorGate } from '../limits/gate';
 import { measuredGate } from '../limits/measured-gate';
 import { LONGEST_CALL_MS, type RunContext } from './contract';
 import { type Decision, decide, OutOfTimeError } from './decide';
@@ -12,6 +12,7 @@ import { isDirect } from './direct';
 import { orGiveUp } from './give-up';
 import { createLease, type Lease } from './lease';
 import { dataOf, typeOf } from './message';
+import { type Final, inOutage } from './outage';
 import { type Disposition, type Outcomes, outcomes } from './outcome';
 import { createSteps } from './steps';
 
@@ -33,17 +34,21 @@ export async function run(job: Run): Promise<Disposition> {
   const { deps, message, resolved, deadline } = job;
   const lease = createLease(deps.ledger, job.row, job.begun);
   const end = outcomes(deps, { lease, message, body: resolved.body });
-  const context = contextOf(job, lease);
+  const { circuits } = deps;
+  const gate = vendorGate({ circuits, job: job.row.id, until: job.row.lease?.until ?? deadline.at });
+  const context = contextOf(job, lease, gate);
   return orGiveUp(deps, { lease, message, deadline }, async () => {
     for (let quickRetries = 0; ; ) {
       try {
         const result = await attempt(job, context);
+        await gate.succeeded();
         return await completed(job, await end.succeed(result));
       } catch (error) {
         if (error instanceof StoreError) throw error;
         const decision = decisionOn(error, { ...job, row: lease.row() }, quickRetries);
         if (decision.kind === 'report') throw error;
-        if (decision.kind !== 'again') return await conclude(job, { end, thrown: error, decision });
+        if (decision.kind !== 'again')
+          return await conclude({ ...job, row: lease.row() }, { end, thrown: error, decision });
         if (decision.quick) quickRetries++;
         await deps.clock.sleep(decision.waitMs);
       }
@@ -51,11 +56,11 @@ export async function run(job: Run): Promise<Disposition> {
   });
 }
 
-function contextOf({ deps, row, deadline }: Run, lease: Lease): RunContext {
-  const { clock, circuits, log } = deps;
+function contextOf({ deps, deadline }: Run, lease: Lease, gate: RunGate): RunContext {
+  const { clock, log } = deps;
   return {
-    steps: createSteps({ lease, clock }),
-    vendor: measuredGate(vendorGate({ circuits, job: row.id, until: row.lease?.until ?? deadline.at }), deps),
+    steps: createSteps({ lease, clock, prepare: gate.prepare }),
+    vendor: measuredGate(gate.call, deps),
     callTimeoutMs: (most = LONGEST_CALL_MS) => {
       const left = Math.min(most, deadline.remainingMs());
       if (left < SHORTEST_CALL_MS) throw new OutOfTimeError();
@@ -93,24 +98,33 @@ const decisionOn = (error: unknown, { deps, contract, message, row, deadline }: 
 /** Writes the outcome of a run that failed, then counts the failure at its vendor. */
 async function conclude(
   job: Run,
-  {
-    end,
-    thrown,
-    decision,
-  }: { end: Outcomes; thrown: unknown; decision: Exclude<Decision, { kind: 'again' | 'report' }> },
+  { end, thrown, decision }: { end: Outcomes; thrown: unknown; decision: Final | { kind: 'spent' } },
 ): Promise<Disposition> {
+  const { deps, row } = job;
+  const { circuits } = deps;
+  const failure = vendorFailure(thrown);
+  const final = await finalOf();
   const disposition = await write();
-  // Five transient errors in a row open the circuit breaker. The outcome is stored, so a failure here changes nothing.
-  if ((thrown instanceof TransientError || thrown instanceof AmbiguousError) && thrown.vendor)
-    await job.deps.circuits.transient(thrown.vendor, thrown.code).catch(ignoreStoreError);
+  // The outcome is stored, so a failure here changes nothing.
+  if (failure && decision.kind === 'spent' && final.kind === 'hold')
+    await circuits.open(failure.vendor, failure.code).catch(ignoreStoreError);
+  else if (failure) await circuits.transient(failure.vendor, failure.code).catch(ignoreStoreError);
   return disposition;
 
+  async function finalOf(): Promise<Final> {
+    if (failure) return inOutage(deps, { row, decision, failure });
+    return decision.kind === 'spent' ? { kind: 'park' } : decision;
+  }
+
   async function write(): Promise<Disposition> {
-    const error = storedError(thrown);
-    if (decision.kind === 'cancel') return completed(job, await end.cancel());
-    if (decision.kind === 'park') return completed(job, await end.park({ error, reason: 'error', counts: true }));
-    if (decision.kind === 'hold') return { acknowledge: true, row: await end.hold({ error, ...decision }) };
-    return { acknowledge: false, visibilityMs: decision.waitMs, row: await end.retry({ error, ...decision }) };
+    const run = { error: storedError(thrown), vendorFailed: failure !== undefined };
+    if (final.kind === 'cancel') return completed(job, await end.cancel());
+    if (final.kind === 'park') {
+      const error = final.error ? storedError(final.error) : run.error;
+      return completed(job, await end.park({ ...run, error, reason: 'error', counts: true }));
+    }
+    if (final.kind === 'hold') return { acknowledge: true, row: await end.hold({ ...run, ...final }) };
+    return { acknowledge: false, visibilityMs: final.waitMs, row: await end.retry({ ...run, ...final }) };
   }
 }
 

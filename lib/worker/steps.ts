@@ -1,4 +1,4 @@
-import { AmbiguousError, JobError } from '../errors';
+import { AmbiguousError, JobError, type Vendor } from '../errors';
 import type { Evidence, Step } from '../jobs/row';
 import type { Clock } from '../ports';
 import { type Lease, withoutStep } from './lease';
@@ -23,6 +23,8 @@ export interface StepOptions<R> {
   resolve?: () => Promise<R | undefined>;
   /** The step's result according to evidence. Without this function evidence counts only for an unknown step. */
   proven?: (evidence: Evidence) => R;
+  /** The vendor of a step without `resolve`. If its circuit refuses the call, the step is never stored as started. */
+  vendor?: Vendor;
   /** A hash of the request, for a repeat that must be the same byte for byte. */
   hash?: string;
   /** Only a resumed run may read the result. No record and no answer shows it. */
@@ -48,7 +50,16 @@ export interface Steps {
  * A job's side effects. A step is stored as `started` before its call, the first one perhaps by the claim. Its result is
  * stored together with the start of the next step or with the outcome, so there must be no other side effect in between.
  */
-export function createSteps({ lease, clock }: { lease: Lease; clock: Clock }): Steps {
+export function createSteps({
+  lease,
+  clock,
+  prepare,
+}: {
+  lease: Lease;
+  clock: Clock;
+  /** Throws if a call to the vendor would be refused. */
+  prepare: (vendor: Vendor) => Promise<void>;
+}): Steps {
   const set = (name: string, step: Step) => lease.stage((row) => ({ ...row, steps: { ...row.steps, [name]: step } }));
   const done = <R>(name: string, step: Step, result: R, confidential = false) =>
     set(name, { ...step, status: 'done', endedAt: clock.now(), ...(confidential ? { kept: result } : { result }) });
@@ -77,6 +88,7 @@ export function createSteps({ lease, clock }: { lease: Lease; clock: Clock }): S
       if (resolved) return resolved.result;
     }
 
+    if (options.vendor) await prepare(options.vendor);
     const begun = options.resolve && lease.begun(name);
     const isStored = begun !== undefined && begun.hash === options.hash;
     const started: Step = isStored

@@ -84,7 +84,7 @@ test('a campaign that was paused for a long time gets no more than the others af
 test('a campaign whose chunks all fail does not keep the rate from others, and does not pile up chunks', async () => {
   const { circuits } = emails.engine.deps;
   // Five failures in a row would open the circuit for all campaigns.
-  circuits.transient = async (vendor) => circuits.close(vendor);
+  circuits.transient = async (vendor) => circuits.close(vendor, 'another');
   emails.sendgrid.fail({ status: 500, times: 'forever', matches: ({ body }) => body.includes(`"${CAMPAIGN}"`) });
   await emails.campaign({ recipients: 1_000, chunkSize: 10 });
   await emails.campaign({ recipients: 1_000, chunkSize: 10, id: OTHER });

@@ -62,6 +62,8 @@ function callFault(queues: readonly SimulatedQueue[]): fc.Arbitrary<CallFault> {
   return fc.oneof(
     fc.record({ nth: nth(200), fault }),
     fc.record({ kind: fc.constantFrom(...kinds), nth: nth(30), fault }),
+    // Our code tries a call to the table three times.
+    fc.record({ kind: fc.constantFrom(...kinds), nth: nth(30), fault, times: fc.constantFrom(3, 4, 9) }),
   );
 }
 

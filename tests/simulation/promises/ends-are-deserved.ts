@@ -1,11 +1,13 @@
 import { ofKind, sinceOpened } from '../../../lib/jobs/history';
 import type { JobRow } from '../../../lib/jobs/row';
-import type { JobKind, Plan } from '../draw/plan';
+import { LONGEST_RETRY_MS } from '../../../lib/limits/circuit';
+import { type JobKind, type Plan, skewOf } from '../draw/plan';
 import { fewestAttempts } from '../world/deployments';
 import type { Fault } from '../world/faults';
 import { serviceQueue } from '../world/names';
 import { POISON } from '../world/poison';
 import type { World } from '../world/types';
+import { TARGETS } from './holds-are-deserved';
 import { type Promised, rowOf } from './promise';
 import { isGhost } from './rest';
 
@@ -64,10 +66,29 @@ export function undeservedDeath(world: World, row: JobRow, kind: JobKind): strin
         return undefined;
       if (row.error?.class === 'permanent' && row.error.status === 403)
         return has(plan, 'forbidden') || has(plan, 'disallowed') ? undefined : 'no vendor forbade it';
+      if (row.error?.code === 'VendorDown') return wasDownFor(world, row);
+      if (row.error?.vendor && row.error.class !== 'permanent' && worksForNobody(world, row))
+        return `${row.error.vendor} has worked for no job since its first failure`;
       if (row.error?.code === 'UnknownVersion') return kind === 'newer' ? undefined : 'its version is known';
       return row.attempts >= fewestAttempts(world) ? undefined : `it had ${row.attempts} attempts`;
     }
   }
+}
+
+/** Why the job's vendor has not failed for as long as the queue keeps a message, or `undefined`. */
+function wasDownFor(
+  { settings, plan }: World,
+  { failingSince = Number.POSITIVE_INFINITY, endedAt = 0 }: JobRow,
+): string | undefined {
+  const least = settings.retention * 1000 - LONGEST_RETRY_MS - skewOf(plan);
+  return endedAt - failingSince >= least ? undefined : `its vendor has failed since ${failingSince} only`;
+}
+
+function worksForNobody({ workedAt, damaged, plan }: World, row: JobRow): boolean {
+  const { id, error, failingSince = Number.POSITIVE_INFINITY } = row;
+  const target = TARGETS[error?.vendor ?? ''];
+  if (!target || damaged.has(id)) return false;
+  return (workedAt.get(target) ?? 0) < failingSince - skewOf(plan);
 }
 
 /** Why the code may not end this job as failed: its step may have taken effect, or its last run did not fail. */

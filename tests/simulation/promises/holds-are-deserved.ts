@@ -1,4 +1,5 @@
 import type { JobRow } from '../../../lib/jobs/row';
+import { fewestAttempts } from '../world/deployments';
 import type { Target } from '../world/faults';
 import { serviceQueue } from '../world/names';
 import type { World } from '../world/types';
@@ -14,7 +15,10 @@ export const TARGETS: Record<string, Target> = {
 const FAILURES = 5;
 const FORBIDDEN = 2;
 
-/** No job waits for a vendor because of its neighbours: each hold needs a reason that can have caused it. */
+/**
+ * No job waits for a vendor because of its neighbours: each hold needs a reason that can have caused it. A step is
+ * unknown only if a call may have taken effect, or if the answer could not be stored.
+ */
 export function watchHolds(world: World): void {
   const { onRow, watch } = world;
   const before = new Map<string, number>();
@@ -28,8 +32,10 @@ export function watchHolds(world: World): void {
   });
 }
 
-function undeservedHold(world: World, { reason, vendor = '' }: JobRow): string | undefined {
+function undeservedHold(world: World, { id, reason, vendor = '' }: JobRow): string | undefined {
   const { plan } = world;
+  if (reason === 'unknown')
+    return world.inDoubt.has(id) || mayLose(world) ? undefined : 'every call had a clear answer';
   const target = TARGETS[vendor];
   if (reason === 'behind') return plan.changes || world.settings.ordered ? undefined : 'its queue has no order';
   if (reason !== 'stopped' || target === undefined) return undefined;
@@ -37,8 +43,14 @@ function undeservedHold(world: World, { reason, vendor = '' }: JobRow): string |
   const forbidden = world.lanes.flatMap(({ plan: { jobs } }) => jobs).filter(({ kind }) => kind === 'forbidden');
   if (faults('unauthorized') + faults('malformed') > 0) return undefined;
   if (faults('forbidden') + forbidden.length >= FORBIDDEN) return undefined;
-  return faults('[^ ]+') >= FAILURES ? undefined : `${vendor} failed ${faults('[^ ]+')} times`;
+  // A job that has spent its attempts opens the circuit of a vendor that works for no other.
+  const failures = Math.min(FAILURES, fewestAttempts(world));
+  return faults('[^ ]+') >= failures ? undefined : `${vendor} failed ${faults('[^ ]+')} times`;
 }
+
+/** Whether a process may have ended, or failed to write its row, after a call was answered. */
+const mayLose = ({ reached }: World): boolean => [...reached.keys()].some((what) => LOSES.test(what));
+const LOSES = /^(death$|fault .* at table\.(put|update)$)/;
 
 /** How many calls to the vendor had a fault of this name, a pattern. */
 function faultsAt({ reached }: World, target: Target, name: string): number {

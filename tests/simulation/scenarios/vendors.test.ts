@@ -1,3 +1,4 @@
+import type { Plan } from '../draw/plan';
 import { DAY_MS, HOUR_MS, jobs, load, MINUTE_MS, many, scenario } from './scenario';
 
 test("one job's 403 parks that job and stops no other job", async () => {
@@ -49,6 +50,71 @@ test.each([
   },
   30_000,
 );
+
+test.each([
+  ['feedback', 'zendesk', 1],
+  ['emails', 'sendgrid', 1],
+  ['testflight', 'apple', 1],
+  ['feedback', 'zendesk', 4],
+  ['testflight', 'apple', 4],
+] as const)(
+  'a lone job of %s, or a few, outlast an outage of %s for a day',
+  async (queue, target, count) => {
+    const { states } = await scenario({
+      queue,
+      jobs: many(count, 'good', (index) => ({ at: index * 20_000, group: index })),
+      outages: [{ target, from: 0, until: DAY_MS, fault: 'refused' }],
+    });
+
+    expect(states()).toEqual(states().map(() => 'succeeded'));
+  },
+  30_000,
+);
+
+test.each(['mute', 'failed'] as const)(
+  'of mails whose vendor gives no clear answer (%s), only those of the first calls and of the trial calls are unknown',
+  async (fault) => {
+    const { states, reached } = await scenario({
+      queue: 'emails',
+      jobs: many(60, 'good', (index) => ({ at: index * 100, group: index })),
+      outages: [{ target: 'sendgrid', from: 0, until: 2 * HOUR_MS, fault }],
+      resolution: { after: 3 * HOUR_MS },
+    });
+
+    expect(reached('state held(unknown)')).toBeLessThan(30);
+    expect(states()).toHaveLength(60);
+  },
+  30_000,
+);
+
+test.each<[string, Partial<Plan>]>([
+  [
+    'a 429 after which the bucket refuses the body',
+    {
+      calls: [
+        { kind: 'sendgrid.send', nth: 1, fault: 'retry-after' },
+        { kind: 'objects.put', nth: 1, fault: 'refused' },
+      ],
+    },
+  ],
+  [
+    'a refusal after which the bucket refuses the body',
+    {
+      calls: [
+        { kind: 'sendgrid.send', nth: 1, fault: 'disallowed' },
+        { kind: 'objects.put', nth: 1, fault: 'refused' },
+      ],
+    },
+  ],
+  ...[1, 2, 3, 4, 5, 6, 7, 8].map((nth): [string, Partial<Plan>] => [
+    `a table that cannot be read from read ${nth} on`,
+    { calls: [{ kind: 'table.get', nth, fault: 'refused', times: 3 }] },
+  ]),
+])('no mail that was never sent is unknown: %s', async (_what, plan) => {
+  const { reached } = await scenario({ queue: 'emails', ...plan });
+
+  expect(reached('step send unknown')).toBe(0);
+});
 
 test("a job's three attempts outlast an outage of fifteen minutes", async () => {
   const { states, row } = await scenario({

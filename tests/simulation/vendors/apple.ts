@@ -7,14 +7,15 @@ import type { Process } from '../world/calls';
 import { Malformed } from '../world/course';
 import type { World } from '../world/types';
 import { FORBIDDEN_TESTER } from './apple-seed';
-import { isOk } from './vendors';
+import { isOk, notingDoubt } from './vendors';
 
 export const SETTLE_AFTER_MS = 30_000;
 
 /** App Store Connect for one job of one process: the real adapter over the model. */
 export function appleOf(world: World, process: Process, job: string): AppStoreConnect {
   const now = () => world.kernel.now() + process.skew;
-  const call = (made: Call): Promise<HttpAnswer> =>
+  const call = (made: Call): Promise<HttpAnswer> => notingDoubt(world.inDoubt, job, () => answerTo(made));
+  const answerTo = (made: Call): Promise<HttpAnswer> =>
     world
       .call({
         process,

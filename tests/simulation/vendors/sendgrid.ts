@@ -10,7 +10,7 @@ import { Malformed, notOk } from '../world/course';
 import { paceOf } from '../world/deployments';
 import { INSTANCE } from '../world/names';
 import type { Ports, World } from '../world/types';
-import { isOk, NO_MAILBOX, UNSENDABLE, VENDOR_SECRET } from './vendors';
+import { isOk, NO_MAILBOX, notingDoubt, UNSENDABLE, VENDOR_SECRET } from './vendors';
 
 /** Mails per second. The rate is low, so that some mails wait for their turn. */
 export const MAIL_RATE = 2;
@@ -68,28 +68,30 @@ async function accept(
   },
 ): Promise<{ messageId?: string; accepted: boolean }> {
   const { call, watch, vendors } = world;
-  const answer = await call({
-    process,
-    target: 'sendgrid',
-    method: 'send',
-    timeoutMs,
-    effect: () => {
-      if (complaints.length > 0) throw refusalOf(complaints);
-      const before = vendors.sendgrid.mails.length;
-      const reply = vendors.sendgrid.send(request);
-      if (reply.status === 403) throw refusalOf(['from'], 403);
-      if (!isOk(reply)) throw notOk(reply, VENDOR_SECRET);
-      watch.effect('mail', job, true);
-      accepted(vendors.sendgrid.mails.slice(before));
-      return reply;
-    },
-  }).catch((error: unknown) => {
-    const translated =
-      error instanceof Malformed
-        ? malformed({ dialect, effect: 'once', status: 200 })
-        : translateSendgrid(error, world.kernel.now() + process.skew);
-    throw world.mutant?.sendgrid?.(translated) ?? translated;
-  });
+  const send = () =>
+    call({
+      process,
+      target: 'sendgrid',
+      method: 'send',
+      timeoutMs,
+      effect: () => {
+        if (complaints.length > 0) throw refusalOf(complaints);
+        const before = vendors.sendgrid.mails.length;
+        const reply = vendors.sendgrid.send(request);
+        if (reply.status === 403) throw refusalOf(['from'], 403);
+        if (!isOk(reply)) throw notOk(reply, VENDOR_SECRET);
+        watch.effect('mail', job, true);
+        accepted(vendors.sendgrid.mails.slice(before));
+        return reply;
+      },
+    }).catch((error: unknown) => {
+      const translated =
+        error instanceof Malformed
+          ? malformed({ dialect, effect: 'once', status: 200 })
+          : translateSendgrid(error, world.kernel.now() + process.skew);
+      throw world.mutant?.sendgrid?.(translated) ?? translated;
+    });
+  const answer = await notingDoubt(world.inDoubt, job, send);
   const messageId = answer.headers['x-message-id'];
   return { accepted: answer.status === 202, ...(messageId ? { messageId } : {}) };
 }

@@ -1,3 +1,4 @@
+import { AmbiguousError } from '../../../lib/errors';
 import { type AppStoreConnectModel, appStoreConnectModel } from '../../../lib/local/fakes/app-store-connect-model';
 import type { Reply } from '../../../lib/local/fakes/exchange';
 import { type AcceptedMail, type SendgridModel, sendgridModel } from '../../../lib/local/fakes/sendgrid-model';
@@ -31,5 +32,25 @@ export const createVendors = (now: () => number): Vendors => ({
   apple: appStoreConnectModel(APPLE_SEED),
   told: new Set(),
 });
+
+/**
+ * Makes a job's call, and notes the job while the call's worker does not know whether it took effect. A worker that dies
+ * never knows.
+ */
+export async function notingDoubt<T>(inDoubt: Set<string>, job: string, call: () => Promise<T>): Promise<T> {
+  const before = inDoubt.has(job);
+  inDoubt.add(job);
+  const settle = () => {
+    if (!before) inDoubt.delete(job);
+  };
+  try {
+    const answer = await call();
+    settle();
+    return answer;
+  } catch (error) {
+    if (!(error instanceof AmbiguousError)) settle();
+    throw error;
+  }
+}
 
 export const isOk = ({ status }: Reply): boolean => status >= 200 && status <= 299;

@@ -1,7 +1,7 @@
 import type { Plan } from '../draw/plan';
 import type { Chance } from './chance';
 import { courseOf } from './course';
-import { type Fault, fitted, type Target } from './faults';
+import { type CallFault, type Fault, fitted, type Target } from './faults';
 import type { Kernel } from './kernel';
 import type { Trace } from './trace';
 
@@ -42,25 +42,37 @@ export interface CallerDeps {
   faulty: () => void;
   /** Called when a call begins. */
   begun: (process: Process, target: Target) => void;
+  /** Called when a call without a fault begins. */
+  works: (target: Target) => void;
 }
 
 /** Makes every call of a run. Calls are numbered across all processes, so that the plan can choose which one fails. */
 export function createCaller(deps: CallerDeps): Caller {
-  const { kernel, chance, trace, plan, reached, faulty, begun, secret } = deps;
-  const byNumber = new Map<number, Fault>();
-  const byKind = new Map<string, Map<number, Fault>>();
-  for (const { kind, nth, fault } of plan.calls)
-    if (kind) byKind.set(kind, (byKind.get(kind) ?? new Map()).set(nth, fault));
-    else byNumber.set(nth, fault);
+  const { kernel, chance, trace, plan, reached, faulty, begun, works, secret } = deps;
+  const byNumber = new Map<number, CallFault>();
+  const byKind = new Map<string, Map<number, CallFault>>();
+  for (const drawn of plan.calls) {
+    const { kind, nth } = drawn;
+    if (kind) byKind.set(kind, (byKind.get(kind) ?? new Map()).set(nth, drawn));
+    else byNumber.set(nth, drawn);
+  }
+  /** By process and kind: the fault that also hits its next calls. */
+  const again = new Map<Process, Map<string, { fault: Fault; left: number }>>();
   const counts = new Map<string, number>();
   let number = 0;
 
-  function faultOf(kind: string, target: Target): Fault | undefined {
+  function faultOf(process: Process, kind: string, target: Target): Fault | undefined {
     number += 1;
     const nth = (counts.get(kind) ?? 0) + 1;
     counts.set(kind, nth);
     const drawn = byNumber.get(number) ?? byKind.get(kind)?.get(nth);
-    if (drawn) return fitted(drawn, target);
+    if (drawn) {
+      const { fault, times = 1 } = drawn;
+      if (times > 1) again.set(process, (again.get(process) ?? new Map()).set(kind, { fault, left: times - 1 }));
+      return fitted(fault, target);
+    }
+    const before = again.get(process)?.get(kind);
+    if (before && before.left-- > 0) return fitted(before.fault, target);
     const elapsed = kernel.now() - plan.start;
     const outage = plan.outages.find((one) => one.target === target && one.from <= elapsed && elapsed < one.until);
     if (outage) reached(`outage of ${target}`);
@@ -72,10 +84,11 @@ export function createCaller(deps: CallerDeps): Caller {
       if (!process.alive) return;
       begun(process, target);
       const what = `${target}.${method}`;
-      const fault = faultOf(what, target);
+      const fault = faultOf(process, what, target);
       const { effects, answer, error, death } = courseOf({ target, fault, timeoutMs, secret }, chance);
       trace.add({ who: process.name, what, outcome: fault ?? '', detail });
-      if (fault) {
+      if (!fault) works(target);
+      else {
         faulty();
         reached('doubt');
         reached(`fault ${fault}`);

@@ -72,6 +72,8 @@ export interface CallFault {
   kind?: string;
   nth: number;
   fault: Fault;
+  /** It also hits the process's next calls of that kind, up to this number: the tries of our own code. */
+  times?: number;
 }
 
 /** A dependency that fails in one way for a time. Times are milliseconds after the start. */

@@ -64,6 +64,10 @@ export interface World extends Lane {
   onCall: ((by: Process, target: Target) => void)[];
   /** Called with every message that a process sends, by the queue's name. */
   onSent: ((by: Process, queue: string, message: OutgoingMessage) => void)[];
+  /** By target: when the last call without a fault began. */
+  workedAt: ReadonlyMap<Target, number>;
+  /** Ids of jobs with a call to a vendor of which their worker cannot know whether it took effect. */
+  inDoubt: Set<string>;
   /** Ids of jobs about which something stored was damaged. */
   damaged: Set<string>;
   /** Outside actions that are still to come. */

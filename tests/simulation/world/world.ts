@@ -39,6 +39,8 @@ export function createWorld(plan: Plan, options: { detailed?: boolean; mutant?: 
   const begun = (process: Process, target: Target) => {
     for (const listener of onCall) listener(process, target);
   };
+  const workedAt = new Map<Target, number>();
+  const works = (target: Target) => void workedAt.set(target, kernel.now());
   const watch = createWatch({
     now: kernel.now,
     reached: reach,
@@ -78,7 +80,11 @@ export function createWorld(plan: Plan, options: { detailed?: boolean; mutant?: 
     kernel,
     chance,
     trace,
-    call: createCaller({ kernel, chance, trace, plan, secret: VENDOR_SECRET, reached: reach, faulty: trouble, begun }),
+    call: createCaller({
+      ...{ kernel, chance, trace, plan, begun, works },
+      ...{ secret: VENDOR_SECRET, reached: reach, faulty: trouble },
+    }),
+    workedAt,
     vendors: createVendors(kernel.now),
     stores: {
       table: memoryTable({ lagMs: plan.indexLag ?? 0, now: kernel.now }),
@@ -109,6 +115,7 @@ export function createWorld(plan: Plan, options: { detailed?: boolean; mutant?: 
     counted: new Map(),
     onCall,
     onSent: [],
+    inDoubt: new Set(),
     damaged: new Set(),
     pending: new Set(),
     onChange,

@@ -12,7 +12,7 @@ const states = (engine: ReturnType<typeof memoryEngine>) =>
     engine.rows().map(({ id, state, reason }) => [id.slice(-1), reason ? `${state} ${reason}` : state]),
   );
 
-test('while a vendor refuses us every job is held without an attempt, and one trial call is made a minute', async () => {
+test('while a vendor refuses us every job is held without an attempt, and trial calls back off to a quarter of an hour', async () => {
   let calls = 0;
   const { contract } = sampleContract(() => {
     calls++;
@@ -24,20 +24,25 @@ test('while a vendor refuses us every job is held without an attempt, and one tr
   for (const _ of [1, 2, 3]) await engine.deliver(1);
   const afterBatch = calls;
   const released: number[] = [];
-  for (let minute = 0; minute < 4; minute++) {
+  for (let minute = 1; minute <= 60; minute++) {
     engine.clock.advance(60_000);
     await engine.reconcile();
-    released.push(engine.inQueue());
+    if (engine.inQueue() > 0) released.push(minute);
     await engine.deliver();
   }
 
   expect(afterBatch).toBe(1);
-  expect(calls).toBe(5);
-  expect(released).toEqual([1, 1, 1, 1]);
+  expect(calls).toBe(1 + released.length);
+  expect(released).toEqual([1, 3, 7, 15, 30, 45, 60]);
   expect(states(engine)).toEqual({ 1: 'held stopped', 2: 'held stopped', 3: 'held stopped' });
   expect(engine.rows().map(({ attempts }) => attempts)).toEqual([0, 0, 0]);
-  // First the two jobs that had not called the vendor yet, the newest first. Then the job whose call is the oldest.
-  expect(engine.rows().map(({ holds }) => holds)).toEqual([2, 2, 3]);
+  // Each job has its turns.
+  expect(
+    engine
+      .rows()
+      .map(({ holds }) => holds)
+      .toSorted(),
+  ).toEqual([3, 3, 4]);
 });
 
 test('after a trial call succeeds, every job that was held for the vendor continues', async () => {

@@ -124,7 +124,7 @@ test('a circuit that counts failures is read before each call', async () => {
 
 test('after a failure of the process itself, its next success clears the count', async () => {
   const { one, clock } = twoProcesses();
-  const gate = vendorGate({ circuits: one, job: 'job', until: clock.now() + 45_000 });
+  const { call: gate } = vendorGate({ circuits: one, job: 'job', until: clock.now() + 45_000 });
   await gate('zendesk', async () => 'done');
   await one.transient('zendesk', 'Unavailable');
   await gate('zendesk', async () => 'done');
@@ -135,11 +135,11 @@ test('after a failure of the process itself, its next success clears the count',
 test('an open circuit is never kept, so each of two processes sees who makes the trial call', async () => {
   const { one, other, enter, clock } = twoProcesses();
   await enter(other);
-  const gate = vendorGate({ circuits: one, job: 'job', until: clock.now() + 45_000 });
+  const { call: gate } = vendorGate({ circuits: one, job: 'job', until: clock.now() + 45_000 });
   await expect(gate('zendesk', () => Promise.reject(unauthorized()))).rejects.toThrow('401');
   clock.advance(60_000);
 
   expect([await enter(one), await enter(other), await enter(one)]).toEqual(['calls', 'refused', 'refused']);
-  await other.close('zendesk');
+  await other.close('zendesk', 'job');
   expect(await enter(one)).toBe('calls');
 });

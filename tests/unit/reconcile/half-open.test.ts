@@ -129,7 +129,7 @@ test("the many jobs of a recovered vendor do not delay another vendor's trial ca
   send(1, 2, 3);
   await deliverAll();
   await engine.deps.ledger.update(engine.row(jobId(3)).key, (row) => ({ ...row, vendor: 'sendgrid' }));
-  await engine.deps.circuits.close('zendesk');
+  await engine.deps.circuits.close('zendesk', 'job');
   await engine.deps.circuits.open('sendgrid', 'Unauthorized');
   engine.clock.advance(MINUTE_MS);
   await engine.reconcile();

@@ -257,7 +257,7 @@ describe('an ordered queue that is switched', () => {
     const hold = (retryAt: number) =>
       engine.deps.ledger.update(engine.row(jobId(1)).key, (row) => ({ ...row, reason: 'throttled', retryAt }));
     await hold(engine.clock.now() + 24 * 60 * MINUTE);
-    await engine.deps.circuits.close('zendesk');
+    await engine.deps.circuits.close('zendesk', 'job');
     recover();
     switchTo(false);
 

@@ -5,7 +5,7 @@ import { sampleContract } from '../../support/sample-contract';
 
 const envelope = (n: number, changes: Record<string, unknown> = {}) =>
   JSON.stringify(anEnvelope({ id: jobId(n), ...changes }));
-const refused = () => new TransientError({ code: 'Refused', message: 'refused', vendor: 'zendesk' });
+const refused = () => new TransientError({ code: 'Refused', message: 'refused' });
 const rejected = () => new PermanentError({ code: 'Rejected', message: 'rejected', vendor: 'zendesk', status: 422 });
 
 describe('a job that succeeds', () => {

@@ -173,6 +173,23 @@ test('a copy on its last receive stays if the run from the other message has its
   expect(response.batchItemFailures).toHaveLength(1);
 });
 
+test('two messages of one job on their last receive: the second looks again until the first has its outcome', async () => {
+  const { contract, effects } = sampleContract();
+  const engine = memoryEngine(() => contract);
+  for (const group of ['one', 'other']) engine.send(envelope(1), { group });
+  for (const _receive of [1, 2]) {
+    engine.receive();
+    engine.clock.advance(301_000);
+  }
+  const both = engine.receive();
+
+  const response = await engine.handle(both);
+
+  expect(both.Records.map(({ attributes }) => attributes.ApproximateReceiveCount)).toEqual(['3', '3']);
+  expect(response.batchItemFailures).toEqual([]);
+  expect(effects).toEqual([jobId(1)]);
+});
+
 test('a second delivery of the message that a job was parked from is late, and does not redrive the job', async () => {
   const { contract } = sampleContract(() => {
     throw new PermanentError({ code: 'Rejected', message: 'rejected' });

@@ -34,7 +34,7 @@ test.each<[string, Partial<Situation>, unknown]>([
   ],
   ['… unless no time is left', { quickRetries: 0, remainingMs: 100 }, { kind: 'retry', waitMs: 60_000, counts: true }],
   ['the second wait is longer', { attempts: 1 }, { kind: 'retry', waitMs: 900_000, counts: true }],
-  ['the third attempt is the last', { attempts: 2 }, { kind: 'park' }],
+  ['the third attempt is the last', { attempts: 2 }, { kind: 'spent' }],
   [
     'an ambiguous error counts like a transient one',
     { error: new AmbiguousError(details) },
@@ -55,13 +55,13 @@ test.each<[string, Partial<Situation>, unknown]>([
     { openStep: true, attempts: 2 },
     { kind: 'retry', waitMs: 900_000, counts: true },
   ],
-  ['… but no second run', { error: new AmbiguousError(details), openStep: true, attempts: 3 }, { kind: 'park' }],
+  ['… but no second run', { error: new AmbiguousError(details), openStep: true, attempts: 3 }, { kind: 'spent' }],
   [
     'on the last receive the job is held for the same wait',
     { lastReceive: true },
     { kind: 'hold', reason: 'retry', waitMs: 60_000, counts: true },
   ],
-  ['… unless its attempts are spent', { lastReceive: true, attempts: 2 }, { kind: 'park' }],
+  ['… unless its attempts are spent', { lastReceive: true, attempts: 2 }, { kind: 'spent' }],
   [
     'a wait that fits into the invocation happens there',
     { error: new WaitError({ ...details, waitMs: 5_000 }) },

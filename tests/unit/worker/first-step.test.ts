@@ -122,7 +122,7 @@ async function writesBefore({ resolve, flushes = false }: { resolve: boolean; fl
   const lease = createLease(ledger, claimed.row, claimed.begun);
   if (flushes) await lease.flush();
   const before = writes;
-  return createSteps({ lease, clock }).step('mail', {
+  return createSteps({ lease, clock, prepare: async () => {} }).step('mail', {
     run: async () => writes - before,
     ...(resolve ? { resolve: async () => undefined } : {}),
   });

@@ -1,10 +1,25 @@
-import { PermanentError, StoreError } from '../../../lib/errors';
+import * as z from 'zod';
+import { AmbiguousError, PermanentError, StoreError, WaitError } from '../../../lib/errors';
+import { messageType, type QueueContract } from '../../../lib/worker/contract';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 import { sampleContract } from '../../support/sample-contract';
+
+const vendor = 'zendesk';
 
 const down = () => {
   throw new StoreError({ code: 'S3.SlowDown', message: 'S3 failed' });
 };
+
+/** A queue with one step that its vendor cannot be asked about. */
+const mailContract = (send: () => Promise<unknown>): QueueContract => ({
+  queue: 'sample',
+  types: {
+    'sample.done.v1': messageType({
+      schema: z.strictObject({}),
+      process: (_job, { steps, vendor: call }) => steps.step('send', { vendor, run: () => call(vendor, send) }),
+    }),
+  },
+});
 
 /** An engine whose vendor refuses the job permanently. Parking the job needs the bucket. */
 function refusing(isDown: (call: string) => boolean) {
@@ -61,13 +76,56 @@ test('in its last moments a worker begins no write to give a job back, because i
   expect(engine.row(jobId(1))).toMatchObject({ state: 'processing', crashes: 0 });
 });
 
-test('staged changes are dropped when a job is given back, so a step whose call may have happened stays started', async () => {
-  const { contract } = sampleContract(down);
-  const engine = memoryEngine(() => contract);
+test.each([
+  ['throttles it', new WaitError({ code: 'Throttled', message: '429', vendor, waitMs: 600_000 }), []],
+  ['refuses it', new PermanentError({ code: 'Rejected', message: '400', vendor }), []],
+  ['gives no answer', new AmbiguousError({ code: 'Timeout', message: 'no answer', vendor }), ['unknown']],
+])('the result of a call is stored though the bucket refuses the body: the vendor %s', async (_what, answer, steps) => {
+  let isDown = true;
+  const engine = memoryEngine(() => mailContract(() => Promise.reject(answer)), {
+    before: (call) => (isDown && call === 'objects.put' ? down() : undefined),
+  });
   engine.send(JSON.stringify(anEnvelope({ id: jobId(1) })));
 
   await engine.deliver();
+  const given = engine.row(jobId(1));
+  isDown = false;
+  await engine.drain({ hours: 1 });
 
-  const statuses = Object.values(engine.row(jobId(1)).steps).map(({ status }) => status);
-  expect(statuses).toEqual(['started']);
+  expect(given.state).toBe('queued');
+  expect(Object.values(given.steps).map(({ status }) => status)).toEqual(steps);
+  expect(engine.row(jobId(1)).reason === 'unknown').toBe(steps.length > 0);
 });
+
+test.each([1, 3, 4, 6])(
+  'a circuit that cannot be read, %d times, leaves no started step',
+  async (times) => {
+    let calls = 0;
+    let failures = 0;
+  let claimed = false;
+    const engine = memoryEngine(
+      () =>
+        mailContract(async () => {
+          calls++;
+        }),
+      {
+        before: (call) => {
+          if (call === 'table.put') claimed = true;
+        if (claimed && call === 'table.get' && failures < times) {
+            failures++;
+            down();
+          }
+        },
+      },
+    );
+    engine.send(JSON.stringify(anEnvelope({ id: jobId(1) })));
+
+    for (const _receive of [1, 2, 3]) {
+      await engine.deliver();
+      engine.clock.advance(900_000);
+    }
+
+    expect(calls).toBe(1);
+    expect(engine.row(jobId(1)).state).toBe('succeeded');
+  },
+);

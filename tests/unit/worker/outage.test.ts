@@ -1,0 +1,219 @@
+import * as z from 'zod';
+import { AmbiguousError, type JobError, TransientError, VENDORS, type Vendor } from '../../../lib/errors';
+import { vendorKey } from '../../../lib/jobs/keys';
+import { messageType, type QueueContract } from '../../../lib/worker/contract';
+import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+
+const MINUTE_MS = 60_000;
+const DAY = 24 * 60;
+type Failing = (job: { n: number; minute: number }) => boolean;
+
+const unavailable = (vendor: Vendor) =>
+  new TransientError({ code: 'Unavailable', message: '503', vendor, status: 503 });
+const internal = (vendor: Vendor) => new AmbiguousError({ code: 'Failed', message: '500', vendor, status: 500 });
+
+/** A queue whose one step can be asked about, at a vendor that fails some calls. The test lets the minutes pass. */
+function service(
+  fails: Failing,
+  {
+    vendor = 'zendesk',
+    error = unavailable,
+    retention = 14 * 86_400,
+  }: Partial<{
+    vendor: Vendor;
+    error: (vendor: Vendor) => JobError;
+    retention: number;
+  }> = {},
+) {
+  const calls: number[] = [];
+  let minute = 0;
+  const contract: QueueContract = {
+    queue: 'sample',
+    types: {
+      'sample.done.v1': messageType({
+        schema: z.strictObject({ n: z.number() }),
+        process: ({ data: { n } }, context) =>
+          context.steps.step('effect', {
+            resolve: () => context.vendor(vendor, async () => undefined, { minor: true }),
+            run: () =>
+              context.vendor(vendor, async () => {
+                calls.push(minute);
+                if (fails({ n, minute })) throw error(vendor);
+                return 'done';
+              }),
+          }),
+      }),
+    },
+  };
+  const engine = memoryEngine(() => contract, { settings: { retention } });
+  return {
+    engine,
+    calls,
+    send: (n: number) =>
+      engine.send(JSON.stringify(anEnvelope({ id: jobId(n), data: { n } })), {
+        group: `g${n}`,
+        deduplication: jobId(n),
+      }),
+    circuit: async () => (await engine.table.get(vendorKey(vendor))) as { stoppedAt?: number } | undefined,
+    states: () => engine.rows().map(({ state, reason }) => (reason ? `${state} ${reason}` : state)),
+    /** Lets minutes pass, a long time in larger steps. `each` comes first in every step. */
+    async pass(minutes: number, each: (minute: number) => void = () => {}) {
+      const step = minutes > 200 ? 15 : 1;
+      for (const end = minute + minutes; minute < end; minute += step) {
+        each(minute);
+        await engine.reconcile();
+        while (engine.inQueue() > 0) {
+          const event = engine.receive();
+          if (event.Records.length === 0) break;
+          await engine.handle(event);
+        }
+        engine.clock.advance(step * MINUTE_MS);
+      }
+    },
+  };
+}
+
+const numbers = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
+
+describe.each([
+  ['fails without an effect', unavailable],
+  ['fails, perhaps with an effect', internal],
+])('a vendor that %s', (_how, error) => {
+  test.each([1, 2, 4, 7, 70].flatMap((jobs) => [5, 16, DAY, 3 * DAY].map((minutes) => [jobs, minutes] as const)))(
+    '%d jobs outlast an outage of %d minutes',
+    async (jobs, minutes) => {
+      const { pass, send, states, engine } = service((call) => call.minute < minutes, { error });
+      for (const n of numbers(jobs)) send(n);
+      await pass(minutes + 32);
+
+      expect(states()).toEqual(numbers(jobs).map(() => 'succeeded'));
+      expect(engine.deadLetters()).toEqual([]);
+    },
+  );
+});
+
+test.each(VENDORS)(
+  'a lone job outlasts an outage of three days of %s, which is told, and trial calls back off',
+  async (vendor) => {
+    const { pass, send, states, calls, circuit } = service(({ minute }) => minute < 3 * DAY, { vendor });
+    send(1);
+    await pass(120);
+    await pass(3 * DAY - 120);
+    const during = states();
+    const told = (await circuit())?.stoppedAt;
+    await pass(16);
+
+    expect(during).toEqual(['held stopped']);
+    expect(told).toBeDefined();
+    expect(states()).toEqual(['succeeded']);
+    const waits = [...new Set(calls)].map((minute, index, minutes) => minute - (minutes[index - 1] ?? 0));
+    expect(waits.slice(3, 9)).toEqual([1, 2, 4, 8, 15, 15]);
+    // A trial call each quarter of an hour, and the calls of the first attempts.
+    expect(calls.length).toBeLessThan((3 * DAY) / 15 + 20);
+  },
+);
+
+test.each([
+  ['without an effect', unavailable],
+  ['perhaps with an effect', internal],
+])(
+  'a lone job whose own data makes the vendor fail (%s) is held and told, and ends with the retention',
+  async (_how, error) => {
+    const { pass, send, states, engine, circuit, calls } = service(() => true, { error, retention: 86_400 });
+    send(1);
+    await pass(DAY - 90);
+    const before = { states: states(), circuit: await circuit() };
+    await pass(120);
+
+    expect(before).toMatchObject({ states: ['held stopped'], circuit: { stoppedAt: expect.any(Number) } });
+    expect(states()).toEqual(['dead error']);
+    expect(engine.row(jobId(1)).error).toMatchObject({ code: 'VendorDown', vendor: 'zendesk' });
+    expect((engine.row(jobId(1)).endedAt ?? 0) - engine.row(jobId(1)).time).toBeLessThanOrEqual(86_400_000);
+    expect(calls.length).toBeLessThan(DAY / 15 + 20);
+  },
+);
+
+test.each([1, 10])(
+  '%d jobs that make the vendor fail are parked after three attempts while others succeed',
+  async (size) => {
+    const { pass, send, engine, circuit } = service(({ n }) => n <= size);
+    for (const n of numbers(size)) send(n);
+    await pass(45, (minute) => send(size + 1 + minute));
+
+    const guilty = numbers(size).map((n) => engine.row(jobId(n)));
+    expect(guilty.map(({ state, attempts }) => [state, attempts])).toEqual(guilty.map(() => ['dead', 3]));
+    expect(guilty[0]?.error?.code).toBe('Unavailable');
+    expect((await circuit())?.stoppedAt).toBeUndefined();
+  },
+);
+
+test('a job that was held as the only one is parked when the vendor works for another', async () => {
+  const { pass, send, engine, states } = service(({ n }) => n === 1);
+  send(1);
+  await pass(2 * DAY);
+  const alone = states();
+  send(2);
+  await pass(120);
+
+  expect(alone).toEqual(['held stopped']);
+  expect(engine.row(jobId(2)).state).toBe('succeeded');
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', error: { code: 'Unavailable' } });
+});
+
+test('a success of an earlier call of the same job does not show that the vendor works', async () => {
+  const { pass, send, states } = service(({ minute }) => minute < 60, { error: internal });
+  for (const n of [1, 2]) send(n);
+  // The vendor answers every question about a ticket, and makes none.
+  await pass(60);
+  const during = states();
+  await pass(40);
+
+  expect(during).toEqual(['held stopped', 'held stopped']);
+  expect(states()).toEqual(['succeeded', 'succeeded']);
+});
+
+test('an operator may end a job that is held for its vendor, and a retry begins anew', async () => {
+  const { pass, send, engine } = service(({ minute }) => minute < DAY, { retention: 7_200 });
+  send(1);
+  await pass(130);
+  const ended = engine.row(jobId(1));
+  send(1);
+  await pass(20);
+
+  expect(ended).toMatchObject({ state: 'dead', error: { code: 'VendorDown' } });
+  expect(engine.row(jobId(1)).state).toBe('held');
+  expect(engine.row(jobId(1)).failingSince).toBeGreaterThan(ended.endedAt ?? 0);
+});
+
+test.each([60, 600])('of %d jobs whose vendor gives no answer, few are unknown', async (jobs) => {
+  let unanswered = 0;
+  const contract: QueueContract = {
+    queue: 'sample',
+    types: {
+      'sample.done.v1': messageType({
+        schema: z.strictObject({}),
+        process: (_job, { steps, vendor }) =>
+          steps.step('send', {
+            vendor: 'sendgrid',
+            run: () =>
+              vendor('sendgrid', async () => {
+                unanswered++;
+                throw internal('sendgrid');
+              }),
+          }),
+      }),
+    },
+  };
+  const engine = memoryEngine(() => contract);
+  for (const n of numbers(jobs)) engine.send(JSON.stringify(anEnvelope({ id: jobId(n) })), { group: `g${n}` });
+  for (let minute = 0; minute < DAY; minute += 5) {
+    while (engine.inQueue() > 0) await engine.deliver();
+    engine.clock.advance(5 * MINUTE_MS);
+    await engine.reconcile();
+  }
+
+  const unknown = engine.rows().filter(({ reason }) => reason === 'unknown').length;
+  expect(unknown).toBe(unanswered);
+  // Those of the first batch, and a trial call each quarter of an hour.
+  expect(unknown).toBeLessThan(10 + Math.min(jobs, DAY / 15 + 5));
+});
