@@ -3,7 +3,6 @@ import { type Choice, chosenInstance } from '../lib/instances/choose';
 import { hasFunction } from '../lib/instances/functions';
 import type { Instance } from '../lib/instances/instance';
 import type { MonitoringSettings } from './monitoring';
-import type { FunctionBlock } from './rules';
 
 /** The service of serverless.yml. */
 export const SERVICE = 'background-jobs';
@@ -24,7 +23,7 @@ export function instanceOf({ options }: Variables): Instance {
 }
 
 /** The function blocks of serverless.yml, with all variables resolved. */
-export type Blocks = Record<string, FunctionBlock>;
+export type Blocks = Record<string, { name: string; timeout: number; reservedConcurrency?: number }>;
 
 /** The settings of alarms and dashboard. */
 export function monitoringOf(instance: Instance, functions: Blocks): MonitoringSettings {

@@ -12,7 +12,6 @@ import { logGroupResources } from './log-groups';
 import { monitoringResources } from './monitoring';
 import { producerParameterResources } from './producer-parameter';
 import { queueResources } from './queue';
-import { checkFunctions, checkSchedule } from './rules';
 import type { Statement } from './statements';
 import { type Fragment, merge } from './template';
 
@@ -25,13 +24,11 @@ export const permissions = async (variables: Variables): Promise<Record<string, 
   return { ...Object.fromEntries(none), ...functionPermissions(configuration, { ...variablesOf(of), secretsKey }) };
 };
 
-/** `resources` of serverless.yml. Throws InstanceProblems and ConfigurationProblems. */
+/** `resources` of serverless.yml. Throws InstanceProblems. */
 export async function resources(variables: Variables): Promise<Fragment> {
   const of = instanceOf(variables);
   const context = contextOf(of, SERVICE);
   const functions = (await variables.resolveConfigurationProperty(['functions'])) as Blocks;
-  checkFunctions(of.rows, functions);
-  checkSchedule(functions.reconciler?.events);
   return merge([
     ...of.rows.map((row) => queueResources(row, context)),
     jobsTableResources(context),

@@ -1,7 +1,7 @@
 import './closed-pipe';
+import { createInterface } from 'node:readline';
 import { Presets, SingleBar } from 'cli-progress';
 import { visible } from '../text';
-import { askOn } from './ask';
 import type { Output } from './command';
 
 /** Output to the streams of this process. Stored text cannot send commands to the terminal. */
@@ -30,3 +30,17 @@ export const terminal: Output = {
     return input.isTTY && output.isTTY ? askOn({ input, output }, question) : undefined;
   },
 };
+
+/** Asks for a line. The question goes to `output`. Returns an empty text if the input ends without a line. */
+export const askOn = (
+  { input, output }: { input: NodeJS.ReadableStream; output: NodeJS.WritableStream },
+  question: string,
+): Promise<string> =>
+  new Promise((resolve) => {
+    const prompt = createInterface({ input, output });
+    prompt.once('close', () => resolve(''));
+    prompt.question(question, (answer) => {
+      resolve(answer);
+      prompt.close();
+    });
+  });

@@ -3,10 +3,9 @@ import { commonEnv } from '../config/common';
 import { eventsKeys } from '../config/emails';
 import { feedbackEnv } from '../config/feedback';
 import { appStoreConnectEnv } from '../config/vendors';
-import { organization, trusted } from './principals';
 import { rowChanges } from './queue-row';
 import { thresholdsSchema } from './thresholds';
-import { whole } from './whole';
+import { organization, trusted, whole } from './values';
 
 const STAGES = ['prod', 'staging', 'local'] as const;
 export type Stage = (typeof STAGES)[number];

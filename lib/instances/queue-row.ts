@@ -1,9 +1,8 @@
 import * as z from 'zod';
 import type { QueueSettings } from '../config/common';
-import { callers } from './principals';
 import type { Problem } from './problems';
 import { thresholdsSchema } from './thresholds';
-import { whole } from './whole';
+import { callers, whole } from './values';
 
 /** SQS keeps a message for between one minute and 14 days. */
 const retention = whole(60, 1_209_600);

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { whole } from './whole';
+import { whole } from './values';
 
 /** The limits of a queue's alarms. Times are seconds. */
 export const thresholdsSchema = z.strictObject({

@@ -1,4 +1,3 @@
-import type { CompiledTemplate } from '../support/sls';
 import type { Account } from './arrived';
 import type { Report } from './report';
 
@@ -154,34 +153,4 @@ export async function checkArrived({ equal, check }: Report, account: Account, e
       resources,
     );
   }
-}
-
-/** Checks in the deployed template what moto ignores. */
-export function checkTemplate({ equal, check }: Report, template: CompiledTemplate, { retain }: Expected): void {
-  const { Resources } = template;
-  const table = Resources.JobsTable?.Properties ?? {};
-  equal('template: table expires by expiresAt', table.TimeToLiveSpecification, {
-    AttributeName: 'expiresAt',
-    Enabled: true,
-  });
-  equal(
-    'template: table can be recovered and is encrypted',
-    [table.PointInTimeRecoverySpecification, table.SSESpecification],
-    [{ PointInTimeRecoveryEnabled: true }, { SSEEnabled: true }],
-  );
-  for (const part of ['Queue', 'Dlq']) {
-    const policy = JSON.stringify(Resources[`Feedback${part}Policy`]?.Properties.PolicyDocument);
-    check(
-      `template: Feedback${part} refuses unencrypted transport`,
-      /"Effect":"Deny".*"Bool":{"aws:SecureTransport":"false"}/.test(policy),
-      policy,
-    );
-  }
-  const kept = ['FeedbackQueue', 'FeedbackDlq', 'JobsTable'].map((id) => Resources[id]?.DeletionPolicy);
-  equal(
-    `template: queues and table are ${retain ? 'kept' : 'removed'}`,
-    kept,
-    Array(3).fill(retain ? 'Retain' : undefined),
-  );
-  check('template: no shared role', !('IamRoleLambdaExecution' in Resources));
 }

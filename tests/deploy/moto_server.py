@@ -36,6 +36,21 @@ from moto.s3.models import FakeBucket
 
 FakeBucket.get_permission = lambda self, action, resource: PermissionResult.NEUTRAL
 
+# moto keeps the outputs that a stack had before its change set.
+from moto.cloudformation.models import ChangeSet
+
+apply_resources = ChangeSet.apply
+
+
+def apply_with_outputs(self):
+    apply_resources(self)
+    self.stack.template = self.template
+    self.stack._parse_template()
+    self.stack.output_map = self.stack._create_output_map()
+
+
+ChangeSet.apply = apply_with_outputs
+
 from moto.server import main
 
 

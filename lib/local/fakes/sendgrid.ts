@@ -17,8 +17,6 @@ export interface FakeSendgridOptions {
   /** The only API key that is accepted. The default accepts any key. */
   apiKey?: string | undefined;
   now?: () => number;
-  /** Its dynamic templates, and whether each has an active version. By default there are none to ask for. */
-  templates?: Readonly<Record<string, { active: boolean }>>;
   /** Senders that SendGrid refuses as unverified. */
   unverified?: readonly string[];
   /** The keys that sign the events. The default is a new pair. */
@@ -27,7 +25,7 @@ export interface FakeSendgridOptions {
 
 /** SendGrid on 127.0.0.1. Set SENDGRID_ENDPOINT to `url`. */
 export async function startFakeSendgrid(options: FakeSendgridOptions = {}): Promise<FakeSendgrid> {
-  const { port, apiKey, now = Date.now, templates = {}, unverified, keys = eventKeys() } = options;
+  const { port, apiKey, now = Date.now, unverified, keys = eventKeys() } = options;
   let sender: EventSender | undefined;
   const model = sendgridModel({ now, unverified, accepted: (taken) => sender?.report(taken) });
   const handle = ({ method, path, headers, body }: FakeRequest): Reply => {
@@ -38,8 +36,6 @@ export async function startFakeSendgrid(options: FakeSendgridOptions = {}): Prom
         headers: {},
         json: error('The provided authorization grant is invalid, expired, or revoked'),
       };
-    const [, id] = /^\/v3\/templates\/([^/]+)$/.exec(path) ?? [];
-    if (id !== undefined && method === 'GET') return templateOf(id, templates[id]);
     if (path !== '/v3/mail/send') return { status: 404, headers: {}, json: error('not found') };
     if (method !== 'POST') return { status: 405, headers: {}, json: error('method not allowed') };
     return model.send(body);
@@ -59,14 +55,5 @@ export async function startFakeSendgrid(options: FakeSendgridOptions = {}): Prom
     },
   };
 }
-
-const templateOf = (id: string, template: { active: boolean } | undefined): Reply =>
-  template
-    ? {
-        status: 200,
-        headers: {},
-        json: { id, name: id, generation: 'dynamic', versions: [{ id: 'version-1', active: template.active ? 1 : 0 }] },
-      }
-    : { status: 404, headers: {}, json: error('the template was not found') };
 
 const error = (message: string) => ({ errors: [{ message, field: null, help: null }] });

@@ -1,9 +1,9 @@
 import { PassThrough } from 'node:stream';
-import { askOn } from '../../../lib/cli/ask';
 import type { Command, CommandContext, Run } from '../../../lib/cli/command';
 import type { Connection } from '../../../lib/cli/connect';
 import { runCommand } from '../../../lib/cli/run-command';
 import type { Serverless } from '../../../lib/cli/serverless';
+import { askOn } from '../../../lib/cli/terminal';
 import { ConfigError } from '../../../lib/config/environment';
 import { StoreError } from '../../../lib/errors';
 import { IllegalTransitionError } from '../../../lib/jobs/transitions';

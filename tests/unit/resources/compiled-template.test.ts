@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { mapEach } from '../../../lib/concurrency';
 import { parseEnv } from '../../../lib/config/environment';
 import { environmentSchemas } from '../../../lib/config/functions';
+import { readInstance } from '../../../lib/instances/read';
 import { permissionsOf, type Request } from '../../support/iam';
 import { SECRETS_KEY, templateOf } from '../../support/packages';
 import type { CompiledTemplate } from '../../support/sls';
@@ -74,6 +75,15 @@ test('each queue refuses unencrypted transport', () => {
     });
 });
 
+test('every queue that a file may name has a function with its time-out', () => {
+  const { known } = readInstance('mht-api');
+
+  expect(QUEUES.map(({ name }) => name)).toEqual(Object.keys(known));
+  for (const { id, name } of QUEUES)
+    expect(prod.Resources[`${id}LambdaFunction`]?.Properties.Timeout).toBe(known[name]?.timeout);
+});
+
+// Without these responses, one failed message makes SQS deliver the whole batch again, finished jobs included.
 test('the event source mappings report failed messages one by one', () => {
   expect(ofType(prod, 'AWS::Lambda::EventSourceMapping').map(({ Properties }) => Properties)).toEqual(
     QUEUES.map(({ id, batch, concurrency }) => ({

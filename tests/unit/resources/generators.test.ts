@@ -81,6 +81,15 @@ test('CloudFormation keeps queues and table only if the context says so', () => 
   expect(kept(false).every(([, deletion]) => deletion === undefined)).toBe(true);
 });
 
+test('the table forgets expired rows, can be restored, and is encrypted and protected', () => {
+  expect(jobsTableResources(context).Resources.JobsTable?.Properties).toMatchObject({
+    TimeToLiveSpecification: { AttributeName: 'expiresAt', Enabled: true },
+    PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
+    SSESpecification: { SSEEnabled: true },
+    DeletionProtectionEnabled: true,
+  });
+});
+
 test('generators return the same resources for the same row and context', () => {
   expect(queue({})).toEqual(queue({}));
   expect(jobsTableResources(context)).toEqual(jobsTableResources(context));

@@ -19,3 +19,11 @@ export const trusted = matching(
 export const organization = z
   .string()
   .regex(/^o-[a-z0-9]{10,32}$/, 'must be the id of an organisation such as o-a1b2c3d4e5');
+
+/** A whole number between two limits. */
+export const whole = (min: number, max: number) =>
+  z
+    .number('must be a whole number')
+    .int('must be a whole number')
+    .min(min, `must be >= ${min}`)
+    .max(max, `must be <= ${max}`);
