@@ -48,7 +48,7 @@ test('the stack policy refuses to replace or remove any queue or table, and allo
 
   expect(provider.deploymentMethod).toBe('changesets');
   expect(provider.stackPolicy).toEqual([
-    { Effect: 'Allow', Principal: '*', Action: 'Update:*', Resource: '*' },
+    { Effect: 'Allow', Principal: '*', Action: ['Update:*'], Resource: '*' },
     {
       ...{ Effect: 'Deny', Principal: '*', Action: ['Update:Replace', 'Update:Delete'], Resource: '*' },
       Condition: { StringEquals: { ResourceType: ['AWS::SQS::Queue', 'AWS::DynamoDB::Table'] } },
