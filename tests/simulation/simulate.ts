@@ -1,3 +1,4 @@
+import type { Writable } from 'node:stream';
 import { parseArgs } from 'node:util';
 import { Presets, SingleBar } from 'cli-progress';
 import { bundle } from './draw/bundle';
@@ -17,39 +18,50 @@ const USAGE = [
   '       npm run simulate -- --mutant NAME [--runs N] [--seed S] [--queue NAME]',
 ].join('\n');
 
-type Given = ReturnType<typeof given>;
+/** Where a command writes: its results, and its progress. */
+export interface Streams {
+  stdout: Writable;
+  stderr: Writable;
+}
 
-/** Exits 1 if a promise was broken, a fault was never reached, or a mutant was not found. */
-async function main(): Promise<void> {
-  const options = given();
-  if (options.scale !== undefined) return scale(options.scale, options.size);
-  if (options.pairs !== undefined) return pairs(options.pairs);
+type Given = ReturnType<typeof given> & Streams;
+
+/**
+ * Runs the command. Resolves to false if a promise was broken, a fault was never reached, or a mutant was not found.
+ * Throws the usage if the arguments are wrong.
+ */
+export async function simulate(args: readonly string[], streams: Streams): Promise<boolean> {
+  const options = { ...given(args), ...streams };
+  if (options.scale !== undefined) return scale(options.scale, options);
+  if (options.pairs !== undefined) return pairs(options.pairs, options);
   if (options.mutant !== undefined) return searchMutant(options.mutant, options);
   return search(options);
 }
 
-async function search({ runs, seed, queue, simulations }: Given): Promise<void> {
+async function search({ runs, seed, queue, simulations, ...streams }: Given): Promise<boolean> {
   const begun = performance.now();
-  const { reached, failures } = await simulate(
+  const { reached, failures } = await runAll(
     partsOf(simulations, { each: Math.ceil(runs / simulations.length), seed }),
+    streams,
   );
   const seconds = (performance.now() - begun) / 1000;
 
-  report(reached);
+  report(reached, streams);
   const missing = queue === undefined ? unreached(reached) : [];
-  if (missing.length > 0) process.stdout.write(`\nnever reached: ${missing.join(', ')}\n`);
-  process.stdout.write(
+  if (missing.length > 0) streams.stdout.write(`\nnever reached: ${missing.join(', ')}\n`);
+  streams.stdout.write(
     `\n${runs} runs of ${simulations.map(({ name }) => name).join(', ')} with seed ${seed} in ${seconds.toFixed(0)} s ` +
       `(${(runs / seconds).toFixed(0)}/s): ${failures.length === 0 ? 'every promise was kept' : `${failures.length} broken`}\n`,
   );
-  if (failures.length > 0 || missing.length > 0) process.exitCode = 1;
+  return failures.length === 0 && missing.length === 0;
 }
 
 /** Runs the scale plans at their largest size, or at `size`, and prints a row for each. */
-async function scale(which: string, size: number | undefined): Promise<void> {
+async function scale(which: string, { size, stdout }: Given): Promise<boolean> {
   const plans = SCALE_PLANS.filter(({ name }) => which === 'all' || which === name);
   if (plans.length === 0) throw new Error(USAGE);
-  process.stdout.write('| plan | items | virtual minutes | calls | seconds |\n|---|---|---|---|---|\n');
+  stdout.write('| plan | items | virtual minutes | calls | seconds |\n|---|---|---|---|---|\n');
+  let kept = true;
   for (const { name, what, largest } of plans) {
     const items = size ?? largest;
     const thread = await startPartThread();
@@ -58,21 +70,23 @@ async function scale(which: string, size: number | undefined): Promise<void> {
     const seconds = ((performance.now() - begun) / 1000).toFixed(0);
     await thread.stop();
     const figures = [number(items), number(scaled?.minutes), number(scaled?.calls), seconds];
-    process.stdout.write(`| ${name}: ${what} | ${figures.join(' | ')} |\n`);
+    stdout.write(`| ${name}: ${what} | ${figures.join(' | ')} |\n`);
     if (scaled?.violation === undefined) continue;
-    process.stdout.write(`\n${name}: ${scaled.violation}\n`);
-    process.exitCode = 1;
+    stdout.write(`\n${name}: ${scaled.violation}\n`);
+    kept = false;
   }
+  return kept;
 }
 
 /** A campaign's smallest run has 300 calls, and so millions of pairs. Only its own name starts them. */
 const MILLIONS: readonly string[] = ['campaigns'];
 
 /** Runs the smallest plan of each queue with every pair of faults. */
-async function pairs(which: string): Promise<void> {
+async function pairs(which: string, { stdout }: Given): Promise<boolean> {
   const queues = QUEUES.filter(({ name }) => (which === 'all' ? !MILLIONS.includes(name) : which === name));
   if (queues.length === 0) throw new Error(USAGE);
-  process.stdout.write('| queue | pairs | seconds |\n|---|---|---|\n');
+  let kept = true;
+  stdout.write('| queue | pairs | seconds |\n|---|---|---|\n');
   for (const { name } of queues) {
     const begun = performance.now();
     let ran = 0;
@@ -82,25 +96,24 @@ async function pairs(which: string): Promise<void> {
     };
     const { failures } = await runParts(parts, { onRan, enough: (count) => count > 0 });
     const seconds = ((performance.now() - begun) / 1000).toFixed(0);
-    process.stdout.write(`| ${name} | ${number(ran)} | ${seconds} |\n`);
-    for (const failure of failures) process.stdout.write(`\n${explain(failure)}`);
-    if (failures.length > 0) process.exitCode = 1;
+    stdout.write(`| ${name} | ${number(ran)} | ${seconds} |\n`);
+    for (const failure of failures) stdout.write(`\n${explain(failure)}`);
+    kept &&= failures.length === 0;
   }
+  return kept;
 }
 
 const number = (value = 0): string => value.toLocaleString('en-US');
 
 /** Draws runs of the mutant until one breaks a promise. A mutant of a scale plan runs under that plan. */
-async function searchMutant(name: string, { runs, seed, simulations }: Given): Promise<void> {
+async function searchMutant(name: string, { runs, seed, simulations, stdout }: Given): Promise<boolean> {
   const mutant = SOURCE_MUTANTS[name];
   if (!mutant) throw new Error(`there is no mutant ${name}; there are ${Object.keys(SOURCE_MUTANTS).join(', ')}`);
   const script = await bundle({ [name]: mutant.changes });
   let ran = 0;
   const found = 'scale' in mutant.by ? await underScale(mutant.by) : await underDrawnRuns();
-  process.stdout.write(
-    `${name}: ${found === undefined ? 'not found' : `found: ${found}`} (${ran} runs, seed ${seed})\n`,
-  );
-  if (found === undefined) process.exitCode = 1;
+  stdout.write(`${name}: ${found === undefined ? 'not found' : `found: ${found}`} (${ran} runs, seed ${seed})\n`);
+  return found !== undefined;
 
   async function underDrawnRuns(): Promise<string | undefined> {
     const parts = partsOf(simulations, { each: Math.ceil(runs / simulations.length), seed });
@@ -125,10 +138,11 @@ async function searchMutant(name: string, { runs, seed, simulations }: Given): P
   }
 }
 
-function given() {
+function given(args: readonly string[]) {
   const string = { type: 'string' } as const;
   try {
     const { values } = parseArgs({
+      args: [...args],
       options: {
         runs: string,
         seed: string,
@@ -153,9 +167,10 @@ function given() {
 }
 
 /** Runs the parts under a progress bar, and prints each broken promise as soon as it is found. */
-async function simulate(parts: readonly Part[]): Promise<Searched> {
+async function runAll(parts: readonly Part[], { stdout, stderr }: Streams): Promise<Searched> {
   const bar = new SingleBar(
     {
+      stream: stderr as NodeJS.WriteStream,
       format: '{bar} {percentage}% {value}/{total} runs, {eta_formatted} left',
       // Without a terminal, prints a line every ten seconds.
       noTTYOutput: true,
@@ -169,17 +184,22 @@ async function simulate(parts: readonly Part[]): Promise<Searched> {
   );
   const onRan = (count: number) => bar.increment(count);
   const onFailure: NonNullable<Parameters<typeof runParts>[1]>['onFailure'] = (failure) =>
-    process.stdout.write(`\n${explain(failure)}`);
+    stdout.write(`\n${explain(failure)}`);
   return runParts(parts, { onRan, onFailure }).finally(() => bar.stop());
 }
 
 /** Prints how often each fault, state and effect was reached. Faults also have a row for each call that they hit. */
-function report(reached: ReadonlyMap<string, number>): void {
+function report(reached: ReadonlyMap<string, number>, { stdout }: Streams): void {
   const sorted = [...reached].filter(([what]) => what !== 'doubt').sort(([a], [b]) => (a < b ? -1 : 1));
-  for (const [what, count] of sorted) process.stdout.write(`${String(count).padStart(10)}  ${what}\n`);
+  for (const [what, count] of sorted) stdout.write(`${String(count).padStart(10)}  ${what}\n`);
 }
 
-main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
-});
+if (require.main === module)
+  simulate(process.argv.slice(2), process)
+    .then((kept) => {
+      if (!kept) process.exitCode = 1;
+    })
+    .catch((error: unknown) => {
+      process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+      process.exitCode = 1;
+    });
