@@ -7,7 +7,7 @@ import { json } from 'node:stream/consumers';
 import { readPackage } from '../../lib/local/template/package';
 import { changeInstance } from '../support/instances';
 import { type WatchedService, watchedService } from '../support/local-service';
-import { compiledTemplate, type ServiceDirectory, serviceDirectory } from '../support/sls';
+import { compiledTemplate, type ServiceDirectory, serviceDirectory, withoutCode } from '../support/sls';
 
 const page = readFileSync('docs/add-a-queue.md', 'utf8');
 
@@ -52,6 +52,7 @@ let directory: ServiceDirectory;
 let service: WatchedService | undefined;
 beforeAll(() => {
   directory = serviceDirectory();
+  withoutCode(directory);
   follow(directory.path);
 });
 afterAll(async () => {

@@ -1,9 +1,12 @@
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, renameSync, watch, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, watch, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Packaged, packageService, readPackage } from '../../lib/local/template/package';
 import { changeInstance } from './instances';
-import { type CompiledTemplate, compiledTemplate, readTemplate, serviceDirectory } from './sls';
+import { type CompiledTemplate, compiledTemplate, readTemplate, serviceDirectory, withoutCode } from './sls';
+
+type Changes = Parameters<typeof changeInstance>[2];
 
 export const SECRETS_KEY = 'arn:aws:kms:us-east-1:123456789012:key/example';
 
@@ -33,12 +36,25 @@ const compiled = {
 /** The template of an instance as `sls package` compiles it. The first test file that asks packages it for all. */
 export async function templateOf(name: keyof typeof compiled): Promise<CompiledTemplate> {
   const { instance, changes } = compiled[name];
-  const made = await makeOnce(name, async (output) => {
-    const directory = serviceDirectory();
-    changeInstance(directory.path, instance, changes);
-    await compiledTemplate(directory.path, instance, { output }).finally(() => directory.remove());
-  });
-  return readTemplate(made);
+  return readTemplate(await makeOnce(name, (output) => compileTemplate(instance, { changes, output })));
+}
+
+/** Compiles the template of a changed instance, with functions that have no code. */
+async function compileTemplate(instance: string, { changes, output }: { changes: Changes; output: string }) {
+  const directory = serviceDirectory();
+  withoutCode(directory);
+  changeInstance(directory.path, instance, changes);
+  await compiledTemplate(directory.path, instance, { output }).finally(() => directory.remove());
+}
+
+/** The local stage with other settings. Its functions have the code of `localPackage`: only variables tell them apart. */
+export async function changedLocalPackage(changes: Changes): Promise<Packaged> {
+  const { directory } = await localPackage();
+  const output = mkdtempSync(join(tmpdir(), 'template-'));
+  await compileTemplate('local', { changes, output });
+  const { resources } = readPackage(output);
+  rmSync(output, { recursive: true });
+  return { directory, resources };
 }
 
 /**

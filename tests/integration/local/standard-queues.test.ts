@@ -1,26 +1,15 @@
-import { join } from 'node:path';
-import { readPackage } from '../../../lib/local/template/package';
-import { changeInstance } from '../../support/instances';
 import { type WatchedService, watchedService } from '../../support/local-service';
-import { compiledTemplate, type ServiceDirectory, serviceDirectory } from '../../support/sls';
+import { changedLocalPackage } from '../../support/packages';
 
 const QUEUES = ['feedback', 'emails', 'testflight', 'analytics'];
 
-let directory: ServiceDirectory;
 let service: WatchedService;
 
 beforeAll(async () => {
-  directory = serviceDirectory();
   const standard = QUEUES.map((queue) => [`queues.${queue}.type`, 'standard']);
-  changeInstance(directory.path, 'local', Object.fromEntries(standard));
-  const output = join(directory.path, 'package');
-  await compiledTemplate(directory.path, 'local', { output });
-  service = await watchedService(readPackage(output));
+  service = await watchedService(await changedLocalPackage(Object.fromEntries(standard)));
 });
-afterAll(async () => {
-  await service?.stop();
-  directory.remove();
-});
+afterAll(() => service.stop());
 
 const send = async (path: string, body: object) => {
   const answer = await fetch(`${service.api}/${path}`, {
