@@ -1,5 +1,4 @@
 import {
-  CancelMessageMoveTaskCommand,
   ListMessageMoveTasksCommand,
   SetQueueAttributesCommand,
   StartMessageMoveTaskCommand,
@@ -209,19 +208,18 @@ conformance('A message move task', (check) => {
     expect(await sqs.bodies(queue, { WaitTimeSeconds: 20 })).toEqual(['m1']);
   });
 
-  check('runs at a given rate and can be cancelled', { seconds: 2 }, async (sqs) => {
+  check('runs at a given rate', { seconds: 2 }, async (sqs) => {
     const { queue, dlq } = await sqs.withDeadLetterQueue(sqs.standard, 1);
     for (let n = 1; n <= 6; n += 1) await sqs.send(queue, `m${n}`);
     await exhaust(sqs, queue, 1);
-    const { TaskHandle } = await start(sqs, dlq, { MaxNumberOfMessagesPerSecond: 1 });
+    await start(sqs, dlq, { MaxNumberOfMessagesPerSecond: 1 });
     await sqs.pass(2);
 
-    await sqs.client.send(new CancelMessageMoveTaskCommand({ TaskHandle }));
     const [task] = await tasks(sqs, dlq);
 
     expect(task?.ApproximateNumberOfMessagesToMove).toBe(6);
     expect(task?.ApproximateNumberOfMessagesMoved).toBeLessThan(6);
-    expect(task?.Status).toMatch(/^CANCELL(ED|ING)$/);
+    expect(task?.Status).toBe('RUNNING');
   });
 
   check('is the only one for its source', async (sqs) => {

@@ -2,8 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Service } from '../service';
 import type { JobView } from '../views';
 import { differences, finished } from './check';
-import type { Progress } from './progress';
-import { httpClient, type Scenario } from './scenario';
+import { feedbackOf, httpClient, type Scenario } from './scenario';
 
 /** The result of a scenario. */
 export interface Outcome {
@@ -14,54 +13,42 @@ export interface Outcome {
   differences: string[];
 }
 
-interface Sent {
-  scenario: Scenario;
-  id: string;
-  marker: string;
-  shown: string;
-}
-
 const LOOK_MS = 250;
 
 /** Sends the jobs of all scenarios at once. Then it watches them until all have finished or the time is up. */
 export async function runScenarios(
   service: Service,
-  { scenarios, progress, limitMs }: { scenarios: Scenario[]; progress: Progress; limitMs: number },
+  { scenarios, limitMs, print }: { scenarios: Scenario[]; limitMs: number; print: (line: string) => void },
 ): Promise<Outcome[]> {
   const client = httpClient(service);
-  const until = Date.now() + limitMs;
-  const sent: Sent[] = [];
+  const begun = Date.now();
+  const sent: { scenario: Scenario; id: string; shown: string }[] = [];
   for (const [index, scenario] of scenarios.entries()) {
     const marker = `user-${index + 1}@example.com`;
     scenario.prepare?.(service, marker);
-    sent.push({ scenario, id: await scenario.send(client, marker), marker, shown: '' });
+    const id = await (scenario.send?.(client, marker) ?? client.accepted(feedbackOf(marker)));
+    sent.push({ scenario, id, shown: '' });
   }
-  while (Date.now() < until && !(await look(service, { sent, progress }))) await sleep(LOOK_MS);
+
+  /** Prints what changed. Returns true once all jobs have finished. */
+  async function look(): Promise<boolean> {
+    const deadLetters = service.views.deadLetters();
+    const jobs = await Promise.all(sent.map(({ id }) => service.views.job(id)));
+    for (const [index, entry] of sent.entries()) {
+      const { state = 'sent', reason } = jobs[index] ?? {};
+      const shown = reason ? `${state} (${reason})` : state;
+      if (shown === entry.shown) continue;
+      entry.shown = shown;
+      print(`  ${((Date.now() - begun) / 1000).toFixed(1).padStart(5)} s  ${entry.scenario.title}: ${shown}`);
+    }
+    return jobs.every((job) => finished(job, deadLetters));
+  }
+  while (!(await look()) && Date.now() < begun + limitMs) await sleep(LOOK_MS);
+
   return Promise.all(
-    sent.map(async ({ scenario: { title, expected, also }, id, marker }) => {
+    sent.map(async ({ scenario: { title, expected }, id }) => {
       const job = await service.views.job(id);
-      if (!job) return { title, id, job, differences: ['no row'] };
-      const found = [...(await differences(service, job, expected)), ...(also?.(service, marker) ?? [])];
-      return { title, id, job, differences: found };
+      return { title, id, job, differences: job ? await differences(service, job, expected) : ['no row'] };
     }),
   );
-}
-
-/** Reports the changes since the last look. Returns true once all jobs have finished. */
-async function look(service: Service, { sent, progress }: { sent: Sent[]; progress: Progress }): Promise<boolean> {
-  const deadLetters = service.views.deadLetters();
-  const jobs = await Promise.all(sent.map(async (entry) => ({ entry, job: await service.views.job(entry.id) })));
-  const open = jobs.filter(({ job }) => !finished(job, deadLetters)).map(({ entry }) => entry);
-  for (const { entry, job } of jobs) {
-    const state = job ? `${job.state}${job.reason ? ` (${job.reason})` : ''}` : 'sent';
-    if (state === entry.shown) continue;
-    entry.shown = state;
-    progress.report({
-      what: entry.scenario.title,
-      state,
-      done: sent.length - open.length,
-      waitingFor: open[0]?.scenario.title ?? '',
-    });
-  }
-  return open.length === 0;
 }

@@ -1,18 +1,7 @@
 import { checkSendEntries, runBatch } from './batch';
-import { advanceTasks, cancelMoveTask, listMoveTasks, nextArrivalAt, startMoveTask } from './move-tasks';
+import { advanceTasks, listMoveTasks, nextArrivalAt, startMoveTask } from './move-tasks';
 import { earliestExpiry, type Queue } from './queue';
-import { addPermission, removePermission } from './queue-policy';
-import { tagQueue, tagsOf, untagQueue } from './queue-tags';
-import {
-  createQueue,
-  deadLetterSources,
-  deleteQueue,
-  listQueues,
-  purgeQueue,
-  queueAttributes,
-  setQueueAttributes,
-  urlOf,
-} from './queues';
+import { createQueue, deleteQueue, purgeQueue, queueAttributes, setQueueAttributes, urlOf } from './queues';
 import { changeVisibility, deleteByReceipt } from './receipts';
 import { receive } from './receive';
 import { send } from './send';
@@ -49,7 +38,6 @@ export function createSqsModel(options: SqsModelOptions): SqsModel {
     account: options.account,
     createQueue: call((input) => ({ QueueUrl: urlOf(service, createQueue(service, input).name) })),
     getQueueUrl: call((input) => ({ QueueUrl: urlOf(service, getQueue(service, input.QueueName).name) })),
-    listQueues: call((input) => listQueues(service, input)),
     deleteQueue: call((input) => deleteQueue(service, input.QueueUrl)),
     purgeQueue: call((input) => purgeQueue(service, queueOf(input))),
     setQueueAttributes: call((input) =>
@@ -92,13 +80,6 @@ export function createSqsModel(options: SqsModelOptions): SqsModel {
     }),
     startMessageMoveTask: call((input) => ({ TaskHandle: startMoveTask(service, input).handle })),
     listMessageMoveTasks: call((input) => ({ Results: listMoveTasks(service, input) })),
-    cancelMessageMoveTask: call((input) => cancelMoveTask(service, input.TaskHandle)),
-    listDeadLetterSourceQueues: call((input) => deadLetterSources(service, queueOf(input), input)),
-    tagQueue: call((input) => tagQueue(queueOf(input), input.Tags)),
-    untagQueue: call((input) => untagQueue(queueOf(input), input.TagKeys)),
-    listQueueTags: call((input) => tagsOf(queueOf(input))),
-    addPermission: call((input) => addPermission(queueOf(input), input)),
-    removePermission: call((input) => removePermission(queueOf(input), input)),
 
     nextChangeAt: call((reference) => {
       const queue = findQueue(service, reference);

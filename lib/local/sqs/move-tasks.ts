@@ -1,5 +1,4 @@
 import type {
-  CancelMessageMoveTaskResult,
   ListMessageMoveTasksRequest,
   ListMessageMoveTasksResultEntry,
   StartMessageMoveTaskRequest,
@@ -32,7 +31,7 @@ export function startMoveTask(service: Service, input: StartMessageMoveTaskReque
   if (rate !== undefined && (rate < 1 || rate > 500))
     throw invalidValue('MaxNumberOfMessagesPerSecond', rate, 'Must be between 1 and 500, if provided.');
   const task: MoveTask = {
-    handle: Buffer.from(JSON.stringify({ taskId: service.uuid(), sourceArn: source.arn })).toString('base64'),
+    handle: service.uuid(),
     sourceArn: source.arn,
     destinationArn: destination?.arn,
     rate,
@@ -128,23 +127,4 @@ export function listMoveTasks(
       ...(task.failure && { FailureReason: task.failure }),
       StartedTimestamp: task.startedAt,
     }));
-}
-
-export function cancelMoveTask(service: Service, handle: string | undefined): CancelMessageMoveTaskResult {
-  const sourceArn = sourceArnIn(handle);
-  if (!findQueue(service, sourceArn)) throw missingArn('SourceArn');
-  const task = service.tasks.find((candidate) => candidate.handle === handle && candidate.status === 'RUNNING');
-  if (!task) throw notFound('Task does not exist.');
-  task.status = 'CANCELLED';
-  return { ApproximateNumberOfMessagesMoved: task.moved };
-}
-
-function sourceArnIn(handle: string | undefined): string {
-  try {
-    const { sourceArn } = JSON.parse(Buffer.from(handle ?? '', 'base64').toString()) as { sourceArn?: unknown };
-    if (typeof sourceArn === 'string') return sourceArn;
-  } catch {
-    // Not a handle of this model. Answer as for a handle that names no queue.
-  }
-  throw new SqsError('InvalidParameterValue', 'Value for parameter TaskHandle is invalid.');
 }

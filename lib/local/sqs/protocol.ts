@@ -48,15 +48,10 @@ const receiveInput = z.object({
 
 /** The actions of SQS, by the name in the X-Amz-Target header. */
 export const ACTIONS: Record<string, Action> = {
-  CreateQueue: action(
-    z.object({ QueueName: text, Attributes: Attributes.optional(), tags: Attributes.optional() }),
-    (input, model) => model.createQueue(input),
+  CreateQueue: action(z.object({ QueueName: text, Attributes: Attributes.optional() }), (input, model) =>
+    model.createQueue(input),
   ),
   GetQueueUrl: action(z.object({ QueueName: text }), (input, model) => model.getQueueUrl(input)),
-  ListQueues: action(
-    z.object({ QueueNamePrefix: text.optional(), MaxResults: whole.optional(), NextToken: text.optional() }),
-    (input, model) => model.listQueues(input),
-  ),
   DeleteQueue: action(z.object({ QueueUrl }), (input, model) => model.deleteQueue(input)),
   PurgeQueue: action(z.object({ QueueUrl }), (input, model) => model.purgeQueue(input)),
   SetQueueAttributes: action(z.object({ QueueUrl, Attributes }), (input, model) => model.setQueueAttributes(input)),
@@ -82,17 +77,4 @@ export const ACTIONS: Record<string, Action> = {
   ListMessageMoveTasks: action(z.object({ SourceArn: text, MaxResults: whole.optional() }), (input, model) =>
     model.listMessageMoveTasks(input),
   ),
-  CancelMessageMoveTask: action(z.object({ TaskHandle: text }), (input, model) => model.cancelMessageMoveTask(input)),
-  ListDeadLetterSourceQueues: action(
-    z.object({ QueueUrl, MaxResults: whole.optional(), NextToken: text.optional() }),
-    (input, model) => model.listDeadLetterSourceQueues(input),
-  ),
-  TagQueue: action(z.object({ QueueUrl, Tags: Attributes }), (input, model) => model.tagQueue(input)),
-  UntagQueue: action(z.object({ QueueUrl, TagKeys: z.array(text) }), (input, model) => model.untagQueue(input)),
-  ListQueueTags: action(z.object({ QueueUrl }), (input, model) => model.listQueueTags(input)),
-  AddPermission: action(
-    z.object({ QueueUrl, Label: text, AWSAccountIds: z.array(text), Actions: z.array(text) }),
-    (input, model) => model.addPermission(input),
-  ),
-  RemovePermission: action(z.object({ QueueUrl, Label: text }), (input, model) => model.removePermission(input)),
 };

@@ -41,7 +41,6 @@ export interface Queue {
   modifiedAt: number;
   purgedAt: number | undefined;
   attributes: Record<string, string>;
-  tags: Record<string, string>;
   settings: QueueSettings;
   groups: Map<string, Group>;
   /** The same groups, sorted by `turn`. */

@@ -1,11 +1,4 @@
-import type {
-  CreateQueueRequest,
-  GetQueueAttributesRequest,
-  ListDeadLetterSourceQueuesRequest,
-  ListDeadLetterSourceQueuesResult,
-  ListQueuesRequest,
-  ListQueuesResult,
-} from '@aws-sdk/client-sqs';
+import type { CreateQueueRequest, GetQueueAttributesRequest } from '@aws-sdk/client-sqs';
 import { checkRedrivePolicy } from './dead-letter';
 import { invalidValue, SqsError } from './errors';
 import { clear, counts, earliestExpiry, type Queue } from './queue';
@@ -18,10 +11,7 @@ export const urlOf = (service: Service, name: string): string =>
   `https://sqs.${service.region}.amazonaws.com/${service.account}/${name}`;
 
 /** Creates the queue, or returns an existing one with the same attributes. */
-export function createQueue(
-  service: Service,
-  { QueueName: name = '', Attributes = {}, tags = {} }: CreateQueueRequest,
-): Queue {
+export function createQueue(service: Service, { QueueName: name = '', Attributes = {} }: CreateQueueRequest): Queue {
   const given = normalised(Attributes as Record<string, string>);
   const fifo = given.FifoQueue === 'true';
   if (!/^[A-Za-z0-9_-]{1,80}$/.test(name.replace(/\.fifo$/, '')) || name.length > 80 || fifo !== name.endsWith('.fifo'))
@@ -53,7 +43,6 @@ export function createQueue(
     modifiedAt: now,
     purgedAt: undefined,
     attributes,
-    tags,
     settings,
     groups: new Map(),
     order: [],
@@ -135,43 +124,4 @@ export function purgeQueue(service: Service, queue: Queue): void {
   clear(queue);
   queue.purgedAt = service.now();
   service.changed.add(queue.name);
-}
-
-export function listQueues(service: Service, input: ListQueuesRequest): ListQueuesResult {
-  const { QueueNamePrefix = '' } = input;
-  const names = [...service.queues.keys()].filter((name) => name.startsWith(QueueNamePrefix));
-  const { urls, NextToken } = page(service, names, input);
-  return { ...(urls.length > 0 && { QueueUrls: urls }), ...(NextToken && { NextToken }) };
-}
-
-/** The queues that dead-letter into this one. */
-export function deadLetterSources(
-  service: Service,
-  { arn }: Queue,
-  input: ListDeadLetterSourceQueuesRequest,
-): ListDeadLetterSourceQueuesResult {
-  const sources = [...service.queues.values()].filter(({ settings }) => settings.redrive?.targetArn === arn);
-  const { urls: queueUrls, NextToken } = page(
-    service,
-    sources.map(({ name }) => name),
-    input,
-  );
-  return { queueUrls, ...(NextToken && { NextToken }) };
-}
-
-function page(
-  service: Service,
-  unsorted: string[],
-  { MaxResults, NextToken }: { MaxResults?: number | undefined; NextToken?: string | undefined },
-): { urls: string[]; NextToken: string | undefined } {
-  const names = unsorted.sort();
-  const after = names.filter((name) => NextToken === undefined || name > Buffer.from(NextToken, 'base64').toString());
-  const shown = after.slice(0, MaxResults ?? 1000);
-  const last = shown.at(-1);
-  // SQS pages only if the request names a size.
-  const more = MaxResults !== undefined && last !== undefined && after.length > shown.length;
-  return {
-    urls: shown.map((name) => urlOf(service, name)),
-    NextToken: more ? Buffer.from(last).toString('base64') : undefined,
-  };
 }

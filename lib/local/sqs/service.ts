@@ -12,7 +12,7 @@ export interface MoveTask {
   startedAt: number;
   toMove: number;
   moved: number;
-  status: 'RUNNING' | 'COMPLETED' | 'CANCELLED' | 'FAILED';
+  status: 'RUNNING' | 'COMPLETED' | 'FAILED';
   failure: string | undefined;
 }
 

@@ -1,7 +1,4 @@
 import type {
-  AddPermissionRequest,
-  CancelMessageMoveTaskRequest,
-  CancelMessageMoveTaskResult,
   ChangeMessageVisibilityBatchRequest,
   ChangeMessageVisibilityBatchResult,
   ChangeMessageVisibilityRequest,
@@ -15,19 +12,12 @@ import type {
   GetQueueAttributesResult,
   GetQueueUrlRequest,
   GetQueueUrlResult,
-  ListDeadLetterSourceQueuesRequest,
-  ListDeadLetterSourceQueuesResult,
   ListMessageMoveTasksRequest,
   ListMessageMoveTasksResult,
-  ListQueuesRequest,
-  ListQueuesResult,
-  ListQueueTagsRequest,
-  ListQueueTagsResult,
   MessageAttributeValue,
   PurgeQueueRequest,
   ReceiveMessageRequest,
   ReceiveMessageResult,
-  RemovePermissionRequest,
   SendMessageBatchRequest,
   SendMessageBatchResult,
   SendMessageRequest,
@@ -35,8 +25,6 @@ import type {
   SetQueueAttributesRequest,
   StartMessageMoveTaskRequest,
   StartMessageMoveTaskResult,
-  TagQueueRequest,
-  UntagQueueRequest,
 } from '@aws-sdk/client-sqs';
 
 export interface SqsModelOptions {
@@ -94,7 +82,6 @@ export interface SqsModel {
   readonly account: string;
   createQueue(input: CreateQueueRequest): CreateQueueResult;
   getQueueUrl(input: GetQueueUrlRequest): GetQueueUrlResult;
-  listQueues(input: ListQueuesRequest): ListQueuesResult;
   deleteQueue(input: DeleteQueueRequest): void;
   purgeQueue(input: PurgeQueueRequest): void;
   setQueueAttributes(input: SetQueueAttributesRequest): void;
@@ -108,13 +95,6 @@ export interface SqsModel {
   changeMessageVisibilityBatch(input: ChangeMessageVisibilityBatchRequest): ChangeMessageVisibilityBatchResult;
   startMessageMoveTask(input: StartMessageMoveTaskRequest): StartMessageMoveTaskResult;
   listMessageMoveTasks(input: ListMessageMoveTasksRequest): ListMessageMoveTasksResult;
-  cancelMessageMoveTask(input: CancelMessageMoveTaskRequest): CancelMessageMoveTaskResult;
-  listDeadLetterSourceQueues(input: ListDeadLetterSourceQueuesRequest): ListDeadLetterSourceQueuesResult;
-  tagQueue(input: TagQueueRequest): void;
-  untagQueue(input: UntagQueueRequest): void;
-  listQueueTags(input: ListQueueTagsRequest): ListQueueTagsResult;
-  addPermission(input: AddPermissionRequest): void;
-  removePermission(input: RemovePermissionRequest): void;
 
   /**
    * The earliest time at which a message of the queue can become receivable or expire without another call. `undefined`
