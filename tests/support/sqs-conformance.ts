@@ -116,8 +116,6 @@ function driver(target: SqsTarget, created: string[]) {
 
   return {
     client,
-    /** Lets the target delete a queue that the check created itself. */
-    created: (url: string | undefined) => void created.push(url ?? ''),
     pass,
     passWhileWaiting,
     fifo,
