@@ -166,7 +166,7 @@ export interface ItemHead {
   todoAt?: number;
   /** `{queue}#YYYYMMDDHH` of the job's or campaign's time (index `hour`). Absent on other shared items. */
   hour?: string;
-  /** `{queue}#{message group}` of a job's row (index `inGroup`). Rows of earlier code have none. */
+  /** `{queue}#{message group}` of a job's row (index `inGroup`). */
   inGroup?: string;
   /** DynamoDB's TTL, seconds since 1970. */
   expiresAt?: number;

@@ -286,11 +286,6 @@ export const commands = {
     offline: true,
     options: { json: JSON_OUTPUT },
   },
-  'instances import': {
-    usage: "Copy the settings of a stage's earlier .env file into the instance's file",
-    offline: true,
-    options: { 'dry-run': DRY_RUN },
-  },
 } as const satisfies Record<string, Command>;
 
 export type CommandName = keyof typeof commands;

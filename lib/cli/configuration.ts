@@ -1,6 +1,5 @@
 import { environmentSchemas } from '../config/functions';
 import type { Instance } from '../instances/instance';
-import { oldSettingProblems } from '../instances/old-settings';
 import { placeholders } from '../instances/placeholders';
 import { linesOf, type Problem } from '../instances/problems';
 
@@ -9,7 +8,6 @@ export function deploymentProblems(instance: Instance, functions: string[], root
   if (instance.stage === 'local')
     return ['stage local is the service on this machine (npm start): deploy with --stage staging or prod'];
   return [
-    ...oldSettingProblems(instance, root),
     ...linesOf(instance.file, placeholders(instance)),
     ...linesOf(instance.file, plainEndpoints(instance)),
     ...functions

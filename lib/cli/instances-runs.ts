@@ -1,7 +1,6 @@
 import { StoreError } from '../errors';
 import { chosenInstance } from '../instances/choose';
 import { settingsHash, stackName } from '../instances/deployed';
-import { importSettings } from '../instances/import';
 import type { Instance } from '../instances/instance';
 import { instanceNames, readInstance } from '../instances/read';
 import { OperatorError } from '../ops/operator';
@@ -9,7 +8,6 @@ import { timeText } from '../text';
 import { accountProblems } from './check';
 import type { Run } from './command';
 import { deploymentProblems } from './configuration';
-import { isDryRun } from './dry-run';
 import type { Serverless } from './serverless';
 import { readStack } from './stack';
 import { tableText } from './text';
@@ -47,18 +45,6 @@ export const instancesRuns = {
     for (const line of tableText(head, cells)) out.line(line);
   },
 
-  'instances import': async ({ options, out }) => {
-    const dry = isDryRun(options);
-    const { file, written, instance } = importSettings(chosenInstance(options), { dry });
-    if (dry) {
-      out.line(`Dry run. Nothing was changed. The command would copy from ${file} into ${instance.file}:`);
-      for (const setting of written) out.line(`  ${setting}`);
-    } else
-      out.line(
-        `${instance.file} has ${written.length} settings of ${file} now. Read it, commit it, and delete ${file}.`,
-      );
-    for (const problem of deploymentProblems(instance, [])) out.note(problem);
-  },
 } satisfies Record<string, Run>;
 
 /** The file, and what is deployed of it. `settings`: whether the deployed ones are those of the file. */

@@ -1,6 +1,5 @@
 import { eachOf } from '../concurrency';
 import { StoreError } from '../errors';
-import { sha256 } from '../jobs/envelope';
 import { OperatorError, type Reader } from '../ops/operator';
 import { jobsWithKey } from '../ops/search';
 import { IdempotencyConflictError, InvalidJobError } from '../producer/errors';
@@ -68,8 +67,7 @@ async function queueInvitation(
 /** The key of an invitation: the one that it was queued with if it was, for example before the instance had a hash key. */
 async function keyOf(deps: Reader, invitation: string): Promise<string> {
   const [written, ...earlier] = (await deps.hashPeople())(invitation);
-  // Earlier releases used the whole SHA-256.
-  for (const key of [...earlier, sha256(invitation)])
+  for (const key of earlier)
     if ((await jobsWithKey(deps, { key, principal: PRINCIPAL, queue: TESTFLIGHT_QUEUE })).length > 0) return key;
   return written;
 }

@@ -10,8 +10,8 @@ export interface Excluded {
   code: string;
   /** Requests refused like this in this generation of the job. */
   requests: number;
-  /** The generation that `requests` belongs to. A stored name, as in rows. */
-  opened: number;
+  /** The generation that `requests` belongs to. */
+  generation: number;
 }
 
 /** The most refused requests of a chunk before an operator must look: then single addresses are not the cause. */
@@ -26,12 +26,12 @@ export function excludedWith(
   refusal: { places: readonly number[]; sent: readonly number[]; code: string; generation: number },
 ): Excluded | undefined {
   const { places, sent, code, generation } = refusal;
-  const requests = (before?.opened === generation ? before.requests : 0) + 1;
+  const requests = (before?.generation === generation ? before.requests : 0) + 1;
   const named = places.map((place) => sent[place]);
   if (requests > MOST_REFUSED_REQUESTS || named.length >= sent.length) return undefined;
   if (!named.every((number) => number !== undefined)) return undefined;
   const recipients = [...(before?.recipients ?? []), ...named].sort((a, b) => a - b);
-  return { recipients, code, requests, opened: generation };
+  return { recipients, code, requests, generation };
 }
 
 /** Returns what the step stores, or `undefined` if no recipient is excluded. */

@@ -12,7 +12,7 @@ import { type Job, messageType, type QueueContract, type RunContext } from '../w
 import { type ConfirmationConfig, confirmationOf } from './confirmation';
 import type { MayConfirm } from './mail-limit';
 import { FEEDBACK_SUBMITTED, type Feedback, feedbackSchema } from './message';
-import { asWritten, attachmentsOf, type TicketConfig, ticketOf } from './ticket';
+import { attachmentsOf, type TicketConfig, ticketOf } from './ticket';
 
 export interface FeedbackDeps {
   zendesk: Zendesk;
@@ -29,7 +29,7 @@ const MINUTE_MS = 60_000;
 /** Zendesk's upload tokens last 60 minutes. The worker uploads again before that. */
 const TOKEN_LIFETIME_MS = 55 * MINUTE_MS;
 
-/** Creates a ticket for each feedback and confirms it to the sender. Rows store the step names, so they never change. */
+/** Creates a ticket for each feedback and confirms it to the sender. */
 export function feedbackContract(given: FeedbackDeps): QueueContract {
   const deps = { ...given, sendgrid: pacedSendgrid(given.sendgrid, given) };
   return {
@@ -39,7 +39,7 @@ export function feedbackContract(given: FeedbackDeps): QueueContract {
         schema: feedbackSchema,
         first: (job: Omit<Job<Feedback>, 'envelope'>) => {
           if (job.data.attachments?.length) return { name: 'upload' };
-          return { name: 'ticket', hash: ticketFor(undefined, ticketForms(deps, job, [])).hash };
+          return { name: 'ticket', hash: hashOf(ticketFor(deps, job, [])) };
         },
         process: (job: Job<Feedback>, context) => process(deps, job, context),
       }),
@@ -59,34 +59,23 @@ async function makeTicket(deps: FeedbackDeps, job: Job<Feedback>, context: RunCo
   const { zendesk } = deps;
   const made = steps.peek('ticket')?.status === 'done';
   const uploads = made ? [] : await upload(deps, data, context);
-  const { ticket, hash } = ticketFor(steps.peek('ticket')?.hash, ticketForms(deps, job, uploads));
+  const ticket = ticketFor(deps, job, uploads);
   return steps.step('ticket', {
-    hash,
+    hash: hashOf(ticket),
     run: () =>
       vendor('zendesk', () => zendesk.createTicket(ticket, { idempotencyKey: id, timeoutMs: callTimeoutMs() })),
     resolve: () => vendor('zendesk', () => zendesk.findTicket(id, { timeoutMs: callTimeoutMs() }), { minor: true }),
   });
 }
 
-/** The ticket in today's form, and in the forms of earlier code. */
-const ticketForms = (
+const ticketFor = (
   { config }: FeedbackDeps,
   { id, data, row }: Omit<Job<Feedback>, 'envelope'>,
   uploads: string[],
-): Ticket[] =>
-  [ticketOf, asWritten].flatMap((form) =>
-    [traceOf(row), {}].map((trace) => form({ id, data, uploads, tags: config.tags, trace })),
-  );
+): Ticket => ticketOf({ id, data, uploads, tags: config.tags, trace: traceOf(row) });
 
-/**
- * The form whose request was begun, or else the first. Earlier code sent no trace, or the user's words as they were written.
- * A repeat must be the same bytes.
- */
-function ticketFor(begun: string | undefined, forms: Ticket[]): { ticket: Ticket; hash: string } {
-  const [usual, ...earlier] = forms.map((ticket) => ({ ticket, hash: sha256(ticketBody(ticket)) }));
-  if (!usual) throw new Error('a ticket has at least one form');
-  return earlier.find(({ hash }) => hash === begun) ?? usual;
-}
+/** A repeat must be the same bytes. */
+const hashOf = (ticket: Ticket): string => sha256(ticketBody(ticket));
 
 /** Uploads the job's files one after another, because Zendesk counts each against the account's rate. */
 async function upload(deps: FeedbackDeps, data: Feedback, context: RunContext): Promise<string[]> {

@@ -22,25 +22,15 @@ interface TicketSource {
 }
 
 /** The ticket of a feedback job. It depends only on its arguments, so a repeat of the job makes the same bytes. */
-export function ticketOf(source: TicketSource): Ticket {
-  const ticket = asWritten(source);
-  const { name, email } = ticket.requester;
-  return {
-    ...ticket,
-    subject: plainText(ticket.subject),
-    requester: { name: plainText(name) || localPart(email), email },
-  };
-}
-
-/** The ticket with subject and name as the user wrote them. Earlier code sent it so. */
-export function asWritten({ id, data, uploads, tags, trace = {} }: TicketSource): Ticket {
+export function ticketOf({ id, data, uploads, tags, trace = {} }: TicketSource): Ticket {
   const { user, subject, message, category, type, priority, customFields = [], context = {} } = data;
   const details = Object.entries(context).map(([name, value]) => `${name}: ${value}`);
+  const own = localPart(user.email);
   return {
     externalId: id,
-    subject,
+    subject: plainText(subject),
     body: details.length > 0 ? `${message}\n\n${details.join('\n')}` : message,
-    requester: { name: user.name ?? localPart(user.email), email: user.email },
+    requester: { name: plainText(user.name ?? own) || own, email: user.email },
     tags: [...new Set([...tags, ...(category ? [asTag(category)] : []), ...(data.tags ?? [])])],
     ...(priority ? { priority } : {}),
     ...(type ? { type } : {}),

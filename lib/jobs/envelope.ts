@@ -53,8 +53,8 @@ export const envelopeSchema = z.object({
     .regex(/^application\/json(\s*;\s*charset="?utf-8"?)?$/i, 'must be application/json in UTF-8')
     .optional(),
   correlationid: printable(128).optional(),
-  /** Only on chunks of a campaign: what its caller follows it by (row.ts). */
-  rootcorrelationid: printable(128).optional(),
+  /** Only on chunks of campaigns: the campaign's id. */
+  campaign: z.uuid().optional(),
   traceparent: z
     .string()
     .regex(/^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/, 'must be a W3C traceparent')

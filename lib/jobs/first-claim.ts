@@ -10,8 +10,8 @@ const DIFFERENT = [
 ];
 /** What a claim reads or removes, so the stored row must not have it unless the blank row does. */
 const ABSENT = [
-  ...['group', 'sequence', 'correlationId', 'rootCorrelationId', 'traceparent', 'canary', 'damage', 'backoff'],
-  ...['lease', 'reason', 'dueAt', 'vendor', 'result', 'endedAt', 'recordedAt', 'publishFrom', 'expiresAt'],
+  ...['group', 'sequence', 'correlationId', 'campaign', 'traceparent', 'canary', 'damage', 'backoff'],
+  ...['lease', 'reason', 'retryAt', 'vendor', 'result', 'endedAt', 'recordedAt', 'publishFrom', 'expiresAt'],
   ...['parkedAt', 'parkedFrom', 'leftDlqAt', 'firstStartedAt'],
 ];
 

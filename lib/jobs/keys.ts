@@ -90,14 +90,11 @@ const SHARDS = 8;
 export const shardedTodoKey = (queue: string, kind: ShardedKind, id: string): string =>
   `${todoKey(queue, kind)}#${[...id].reduce((shard, letter) => (shard * 31 + letter.charCodeAt(0)) % SHARDS, 0)}`;
 
-/**
- * Every key under which jobs of a kind are found. Older code without shards writes the plain key, so the plain key must
- * be read until 45 days after that code last ran.
- */
+/** Every key under which jobs of a kind are found. */
 export function todoKeys(queue: string, kind: TodoKind): string[] {
   const plain = todoKey(queue, kind);
   const sharded = SHARDED.some((one) => one === kind);
-  return [plain, ...(sharded ? Array.from({ length: SHARDS }, (_, shard) => `${plain}#${shard}`) : [])];
+  return sharded ? Array.from({ length: SHARDS }, (_, shard) => `${plain}#${shard}`) : [plain];
 }
 
 /** The UTC parts of a time in ms, for the names of partitions. */

@@ -46,14 +46,14 @@ export function rowOfEnvelope({
   envelope,
   ...origin
 }: Pick<Origin, 'queue' | 'group' | 'now'> & { envelope: Envelope }): JobRow {
-  const { correlationid, rootcorrelationid } = envelope;
+  const { correlationid, campaign } = envelope;
   return {
     ...blankRow({ ...origin, id: envelope.id, time: Date.parse(envelope.time), payloadHash: payloadHash(envelope) }),
     type: publicForm('type', envelope.type),
     source: publicForm('source', envelope.source),
     ...(envelope.sequence ? { sequence: envelope.sequence } : {}),
     ...(correlationid ? { correlationId: publicForm('correlationId', correlationid) } : {}),
-    ...(rootcorrelationid ? { rootCorrelationId: publicForm('correlationId', rootcorrelationid) } : {}),
+    ...(campaign ? { campaign } : {}),
     ...(envelope.traceparent ? { traceparent: envelope.traceparent } : {}),
   };
 }

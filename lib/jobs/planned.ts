@@ -6,8 +6,7 @@ import type { JobRow } from './row';
 const DAY_MS = 24 * 60 * 60_000;
 
 /**
- * Adds an entry for a planned job to the index. Its row stands there too, among the held jobs, where released code finds
- * it. But held jobs go back at the pace of their queue (lib/reconcile/pace.ts). Planned jobs come as new jobs do, so the
+ * Adds an entry for a planned job to the index. Its row stands there too, among the held jobs. But held jobs go back at the pace of their queue (lib/reconcile/pace.ts). Planned jobs come as new jobs do, so the
  * reconciler must find and count them apart.
  */
 export async function notePlanned(

@@ -23,7 +23,7 @@ export interface ReconcilerRun extends RunLease {
   /** The work that this run had no time for. The next run begins with it. */
   next?: string;
   failing?: FailingWork[];
-  /** When the last run ended, ms since 1970. Absent after a run of earlier code. */
+  /** When the last run ended, ms since 1970. */
   endedAt?: number;
 }
 

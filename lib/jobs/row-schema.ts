@@ -27,7 +27,7 @@ export const evidenceSchema = z.object({ at: time, event: z.string(), messageId:
 const error = z.object({ class: z.string(), code: z.string(), message: z.string() });
 
 /**
- * What the item of every row has, whichever version wrote it, under its stored names. Other attributes are allowed. The
+ * What the item of every row has. Other attributes are allowed. The
  * steps come first, because a damage of theirs matters most.
  */
 const rowSchema = z
@@ -44,11 +44,11 @@ const rowSchema = z
     payloadHash: z.string(),
     state: z.enum(['queued', 'processing', 'held', 'succeeded', 'dead', 'cancelled']),
     reason: z.string().optional(),
-    opened: count,
+    generation: count,
     attempts: count,
-    silent: count,
+    crashes: count,
     holds: count,
-    left: z.array(z.string()),
+    spentMessageIds: z.array(z.string()),
     history: z.array(z.object({ at: time, event: z.string() })),
     deliveries: z.array(z.object({ messageId: z.string(), sentAt: time })),
     createdAt: time,
@@ -58,8 +58,8 @@ const rowSchema = z
     evidence: z.record(z.string(), evidenceSchema).optional(),
     error: error.optional(),
     damage: error.optional(),
-    dueAt: time.optional(),
-    due: time.optional(),
+    retryAt: time.optional(),
+    dueSince: time.optional(),
     notBefore: time.optional(),
     failingSince: time.optional(),
     ticket: count.optional(),
@@ -68,7 +68,6 @@ const rowSchema = z
     firstStartedAt: time.optional(),
     endedAt: time.optional(),
     recordedAt: time.optional(),
-    recordFrom: time.optional(),
     parkedAt: time.optional(),
     parkedFrom: z.string().optional(),
     leftDlqAt: time.optional(),

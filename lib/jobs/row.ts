@@ -86,8 +86,7 @@ export interface Backoff {
 }
 
 /**
- * One job in the table. Times are milliseconds since 1970. Only stored-row.ts turns an item into a row and back, because
- * some attributes are stored under older names.
+ * One job in the table. Times are milliseconds since 1970.
  */
 export interface JobRow extends ItemHead {
   queue: string;
@@ -98,8 +97,8 @@ export interface JobRow extends ItemHead {
   /** The envelope's `sequence`: the number among all jobs of `source`. */
   sequence?: string;
   correlationId?: string;
-  /** The caller's id of a campaign, on its chunks. Their `correlationId` is the campaign, by which released code finds it. */
-  rootCorrelationId?: string;
+  /** The campaign of a chunk. */
+  campaign?: string;
   traceparent?: string;
   /** The envelope's `time`, which decides the record's key. */
   time: number;

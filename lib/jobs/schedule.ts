@@ -65,13 +65,11 @@ export const provenSteps = ({ steps, evidence = {} }: Pick<JobRow, 'steps' | 'ev
   Object.entries(evidence).filter(([name]) => steps[name]?.status === 'unknown');
 
 function todoOfEnd(row: JobRow): { todo: string; todoAt: number } | undefined {
-  if (provenSteps(row).length > 0) return due(row.queue, 'ending', row.updatedAt);
+  const ending = shardedTodoKey(row.queue, 'ending', row.id);
+  if (provenSteps(row).length > 0) return { todo: ending, todoAt: row.updatedAt };
   const unfinishedAt = (row.endedAt ?? row.updatedAt) + UNFINISHED_AFTER_MS;
-  // Only successes are frequent enough for shards. Released code must find a dead job that lacks its DLQ entry.
-  if (row.state === 'succeeded' && row.recordedAt === undefined)
-    return { todo: shardedTodoKey(row.queue, 'ending', row.id), todoAt: unfinishedAt };
   if (row.recordedAt === undefined || (needsEntry(row) && row.parkedAt === undefined))
-    return due(row.queue, 'ending', unfinishedAt);
+    return { todo: ending, todoAt: unfinishedAt };
   if (keepsEntry(row)) return due(row.queue, 'dead', row.parkedAt ?? row.updatedAt);
   if (row.reason === 'never-sent' && row.publishFrom !== undefined)
     return due(row.queue, 'unpublished', row.publishFrom);

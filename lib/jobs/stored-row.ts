@@ -4,28 +4,8 @@ import { blankRow } from './new-row';
 import type { JobRow } from './row';
 import { ANY_PAYLOAD, damageIn, NewerRowError, ROW_SCHEMA } from './row-schema';
 
-/**
- * Attributes that the table and the records store under another name than JobRow does. Stored names never change,
- * because released code reads and writes the same rows.
- */
-const STORED_NAMES: readonly (readonly [name: keyof JobRow, stored: string])[] = [
-  ['generation', 'opened'],
-  ['crashes', 'silent'],
-  ['spentMessageIds', 'left'],
-  ['retryAt', 'dueAt'],
-  ['dueSince', 'due'],
-];
-const TO_STORED = new Map<string, string>(STORED_NAMES);
-const FROM_STORED = new Map<string, string>(STORED_NAMES.map(([name, stored]) => [stored, name]));
-
-function renamed(fields: object, names: ReadonlyMap<string, string>): object {
-  const result: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(fields)) result[names.get(name) ?? name] = value;
-  return result;
-}
-
-/** The fields of a stored row under the names of JobRow, whether they are damaged or not. */
-export const fieldsOf = (item: object): Partial<JobRow> => renamed(item, FROM_STORED);
+/** The fields of a stored row, whether they are damaged or not. */
+export const fieldsOf = (item: object): Partial<JobRow> => item;
 
 /** For a write that replaces an item whose version no write can name (lib/ports.ts). */
 const WITHOUT_VERSION = -1;
@@ -61,4 +41,4 @@ export function rowOf(item: Item, knows = ROW_SCHEMA): JobRow {
 }
 
 /** The item that stores a row. */
-export const itemOf = (row: JobRow): Item => renamed(row, TO_STORED) as Item;
+export const itemOf = (row: JobRow): Item => row as unknown as Item;

@@ -1,20 +1,15 @@
 import type { JobRow } from './row';
 
-type Traced = Pick<JobRow, 'correlationId' | 'rootCorrelationId' | 'traceparent'>;
+type Traced = Pick<JobRow, 'correlationId' | 'campaign' | 'traceparent'>;
 
 /** What the caller gave to follow a job through logs, records and vendors. Both ids are opaque and not personal. */
-export function traceOf({ correlationId, rootCorrelationId = correlationId, traceparent }: Traced): {
-  correlationId?: string;
-  traceparent?: string;
-} {
-  return {
-    ...(rootCorrelationId === undefined ? {} : { correlationId: rootCorrelationId }),
-    ...(traceparent === undefined ? {} : { traceparent }),
-  };
-}
+export const traceOf = ({ correlationId, traceparent }: Traced): { correlationId?: string; traceparent?: string } => ({
+  ...(correlationId === undefined ? {} : { correlationId }),
+  ...(traceparent === undefined ? {} : { traceparent }),
+});
 
 /** The ids of `traceOf` for a log line. A chunk's line names its campaign too. */
-export const traceFacts = (row: Traced): ReturnType<typeof traceOf> & { campaign?: string | undefined } => ({
+export const traceFacts = (row: Traced): ReturnType<typeof traceOf> & { campaign?: string } => ({
   ...traceOf(row),
-  ...(row.rootCorrelationId === undefined ? {} : { campaign: row.correlationId }),
+  ...(row.campaign === undefined ? {} : { campaign: row.campaign }),
 });

@@ -133,8 +133,7 @@ export function circuitBreakers(deps: ItemDeps) {
       change(vendor, (circuit) => {
         if (isOpen(circuit)) return undefined;
         const forbidden = [...new Set([...circuit.forbidden, sender])].slice(-MOST_SENDERS);
-        // Older code empties the list but keeps the number.
-        const refusals = circuit.forbidden.length > 0 ? (circuit.refusals ?? 0) + 1 : 1;
+        const refusals = (circuit.refusals ?? 0) + 1;
         const next = { ...circuit, forbidden, refusals };
         return forbidden.length >= MOST_SENDERS || refusals >= MOST_REFUSALS ? opened(next, 'Forbidden') : next;
       }),

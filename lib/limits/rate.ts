@@ -10,9 +10,8 @@ export interface RateItem extends Item {
   campaigns: number;
   /** Campaigns have reserved up to this time, at nearly the whole rate. */
   alone: number;
-  /** From `someFrom` until `someUntil` campaigns leave a little more, if nothing has moved `alone` since. */
+  /** From then on until `alone` campaigns leave a little more. Absent if they leave the least. */
   someFrom?: number;
-  someUntil?: number;
   /** Single mails have reserved up to this time, at the share that campaigns leave. */
   messages: number;
   /** Single mails have reserved up to this time, at the whole rate. */
@@ -172,9 +171,9 @@ function take(
     const share = shareBeside(loadOf(item, now));
     const end = at + ms(share);
     if (share === BESIDE_MANY) return { at, next: { ...item, campaigns: end } };
-    if (share === ALONE) return { at, next: { ...item, campaigns: end, alone: end } };
-    const someFrom = leavesSome(item) ? (item.someFrom ?? at) : Math.max(at, item.alone);
-    return { at, next: { ...item, campaigns: end, alone: end, someFrom, someUntil: end } };
+    const { someFrom = Math.max(at, item.alone), ...rest } = item;
+    const next = { ...rest, campaigns: end, alone: end };
+    return { at, next: share === ALONE ? next : { ...next, someFrom } };
   }
   const came = { messageAt: now, load: loadOf(item, now) + ms(1) / LOAD_MS };
   const at = Math.max(earliest, item.messages);
@@ -194,11 +193,8 @@ function shareBeside(load: number): number {
   return load > SOME ? BESIDE_SOME : ALONE;
 }
 
-/** Whether `someFrom` still holds. An earlier release moves only `alone`. */
-const leavesSome = ({ alone, someUntil }: RateItem): boolean => someUntil === alone;
-
 /** The most that campaigns take of the rate from then on. */
 function campaignsAt(item: RateItem, at: number): number {
   if (at >= item.alone) return BESIDE_MANY;
-  return leavesSome(item) && at >= (item.someFrom ?? item.alone) ? BESIDE_SOME : ALONE;
+  return at >= (item.someFrom ?? item.alone) ? BESIDE_SOME : ALONE;
 }

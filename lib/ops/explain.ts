@@ -67,7 +67,7 @@ const WORDS: Record<Reason, (row: JobRow) => Words> = {
   operator: (row) => ({ sentence: `${cancellerOf(row)} cancelled it.`, next: 'Retry it, if it is wanted after all.' }),
 };
 
-/** Rows of earlier code, and those of a cancelled campaign, do not tell who cancelled a job. */
+/** Rows of a cancelled campaign do not tell who cancelled a job. */
 function cancellerOf({ history }: JobRow): string {
   const note = history.findLast(ofKind('cancelled'))?.note;
   if (note === undefined) return 'An operator or its producer';
@@ -92,5 +92,5 @@ function wordsOf(row: JobRow): Words {
   if (state === 'processing') return { sentence: 'A worker runs it.', next: 'Wait for the outcome.' };
   if (state === 'succeeded') return { sentence: 'It is done.', next: 'Nothing.' };
   const words = reason === undefined ? undefined : WORDS[reason];
-  return words?.(row) ?? { sentence: `It is ${stateOf(row)}.`, next: 'Newer code knows this reason.' };
+  return words?.(row) ?? { sentence: `It is ${stateOf(row)}.`, next: 'A newer release knows this reason.' };
 }

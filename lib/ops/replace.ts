@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { isCancelledByOperator } from '../jobs/arrows';
 import { keptBody } from '../jobs/body';
-import { type Envelope, parseEnvelope, publicForm } from '../jobs/envelope';
+import { type Envelope, parseEnvelope } from '../jobs/envelope';
 import { EVENT, noted } from '../jobs/history';
 import { jobKey } from '../jobs/keys';
 import type { JobRow } from '../jobs/row';
@@ -65,8 +65,7 @@ export async function replace(deps: ActingDeps, row: JobRow, data: unknown): Pro
   const kind = KIND_OF[row.type ?? ''];
   if (refused !== undefined || kind === undefined) throw new OperatorError(refused ?? '');
   const key = `${row.queue}/${row.id}`;
-  // Rows of earlier code hold it as it was given.
-  const correlationId = row.correlationId && publicForm('correlationId', row.correlationId);
+  const { correlationId } = row;
   const options = { key, principal: PRINCIPAL, ...(correlationId ? { correlationId } : {}) };
   try {
     const submission = await checked(deps, row, (given) => kinds[kind](given, options, deps), data);

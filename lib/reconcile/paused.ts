@@ -10,7 +10,7 @@ import type { Work } from './run';
 export const releasePaused: Work = async (deps, queue, mayGoOn) => {
   if (queue !== CAMPAIGN_QUEUE) return;
   await releaseEach(deps, { queue, todo: todoKey(queue, 'paused'), mayGoOn }, async (row) => {
-    const campaign = await campaigns(deps).read(row.correlationId ?? '');
+    const campaign = await campaigns(deps).read(row.campaign ?? '');
     return campaign?.status !== 'paused';
   });
 };

@@ -86,7 +86,7 @@ function recordDiffers(row: Item, all: Snapshot): Wrong {
   const body = recordOf(row, all);
   if (!isEnd(row) || body === undefined || isUnfinished(row, all.at)) return undefined;
   const found = parsed(body);
-  const same = ['state', 'reason', 'opened', 'payloadHash'].map((name) => [name, found[name] === row[name]]);
+  const same = ['state', 'reason', 'generation', 'payloadHash'].map((name) => [name, found[name] === row[name]]);
   return broken({ ...Object.fromEntries(same), endedAt: Date.parse(text(found.endedAt)) === number(row.endedAt) });
 }
 
@@ -131,13 +131,14 @@ function wentStraight(row: Item, all: Snapshot): boolean {
   const queue = queueOf(all, row);
   const deliveries = list(row.deliveries);
   const [first] = deliveries;
-  const { state, opened, holds } = row;
-  if (!queue?.fifo || !first || state !== 'succeeded' || opened !== 1 || holds !== 0) return false;
+  const { state, generation, holds } = row;
+  if (!queue?.fifo || !first || state !== 'succeeded' || generation !== 1 || holds !== 0) return false;
   const isOne = deliveries.every(({ messageId }) => messageId === first.messageId);
   // A copy of the message in another group has its own place in the order.
   const inGroup = deliveries.every(({ group = row.group }) => group === row.group);
   const isDetour = /^(returned|reopened|redriven|given back|ended)/;
-  const straight = list(row.left).length === 0 && !list(row.history).some(({ event }) => isDetour.test(text(event)));
+  const straight =
+    list(row.spentMessageIds).length === 0 && !list(row.history).some(({ event }) => isDetour.test(text(event)));
   // If a message expires while a worker handles it, SQS delivers the next one.
   const inTime = number(row.endedAt) < number(first.sentAt) + queue.retentionMs - MINUTE_MS;
   return isOne && inGroup && straight && inTime && text(first.sequence) !== '';
@@ -151,7 +152,7 @@ const campaignSums = ({ items, at }: Snapshot): [string, Wrong][] =>
     .filter(({ key, time }) => key.startsWith('campaign#') && at - number(time) <= ROW_LIFETIME_MS)
     .map(({ id, status, chunkSize, ...counts }) => {
       const { requested, recipients, duplicates, rejected, chunks, released } = counts;
-      const rows = items.filter((row) => isRow(row) && row.correlationId === id && row.id !== id);
+      const rows = items.filter((row) => isRow(row) && row.campaign === id);
       const sent = rows.filter(({ state }) => state === 'succeeded').length;
       const wrong = broken({
         recipients: number(requested) === number(recipients) + number(duplicates) + number(rejected),
@@ -159,7 +160,7 @@ const campaignSums = ({ items, at }: Snapshot): [string, Wrong][] =>
         // The row of a chunk is written before the chunk is counted. After a cancel, a late message may leave such a row.
         released: [0, status === 'ended' ? 0 : 1].includes(rows.length - number(released)),
         sent: status !== 'cancelled' || sent <= number(released),
-        ended: status !== 'ended' || rows.every((row) => isEnd(row) || row.opened !== 1),
+        ended: status !== 'ended' || rows.every((row) => isEnd(row) || row.generation !== 1),
       });
       return [text(id), wrong];
     });
@@ -191,7 +192,7 @@ function beganAt(source: string): number {
 
 /** A state that no sequence of events leads to. */
 function unreachable(row: Item): Wrong {
-  const { state, reason, lease, endedAt, opened, version } = row;
+  const { state, reason, lease, endedAt, generation, version } = row;
   const isMove = /^(succeeded$|dead \(|cancelled \(|held \(|started$)/;
   const last = list(row.history).findLast(({ event }) => isMove.test(text(event)));
   const wrong = broken({
@@ -199,7 +200,7 @@ function unreachable(row: Item): Wrong {
     'a run without a lease, or a lease without a run': (state === 'processing') === (lease !== undefined),
     'an end without a time, or a time without an end': isEnd(row) === (endedAt !== undefined),
     'a history that ends otherwise': !isEnd(row) || last?.event === stateOf(row),
-    'a count below 1': number(opened) >= 1 && number(version) >= 1,
+    'a count below 1': number(generation) >= 1 && number(version) >= 1,
   });
   return wrong && `${stateOf(row)}: ${wrong}`;
 }

@@ -42,7 +42,7 @@ export interface CampaignPlan extends RecipientCounts {
   startsAt: number;
   manifest: { key: string; sha256: string };
   chunkSize: number;
-  /** What its caller follows it by. Campaigns that released code started have none. */
+  /** What its caller follows it by. */
   correlationId?: string;
   traceparent?: string;
 }
@@ -170,8 +170,8 @@ export type Campaigns = ReturnType<typeof campaigns>;
 
 /**
  * Sets the index attributes of a campaign. The reconciler looks at it until its last chunk has ended, once more when the
- * vendor's events must have come, and then when its lists can be deleted. The item outlives that time by 45 days at most,
- * because earlier code does not delete the lists.
+ * vendor's events must have come, and then when its lists can be deleted. The item outlives that time by 45 days at
+ * most.
  */
 function scheduled({ todo: _todo, todoAt: _todoAt, expiresAt: _expiresAt, ...campaign }: Campaign): Campaign {
   const todo = todoKey(CAMPAIGN_QUEUE, 'campaign');

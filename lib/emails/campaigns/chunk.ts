@@ -37,8 +37,8 @@ export function chunkEnvelope(campaign: Campaign, number: number): Envelope {
     source: campaign.source,
     time: new Date(campaign.time).toISOString(),
     datacontenttype: 'application/json',
-    correlationid: campaign.id,
-    ...(campaign.correlationId === undefined ? {} : { rootcorrelationid: campaign.correlationId }),
+    campaign: campaign.id,
+    ...(campaign.correlationId === undefined ? {} : { correlationid: campaign.correlationId }),
     ...(campaign.traceparent === undefined ? {} : { traceparent: campaign.traceparent }),
     data: { campaign: campaign.id, number, recipients: chunkRecipients(campaign, number) },
   };

@@ -41,7 +41,7 @@ export interface Taken {
  */
 export async function takeEvents(deps: EventDeps, events: readonly unknown[]): Promise<Taken> {
   const known = events.map((event) => parseEvent(event, deps.clock.now())).filter((event) => event !== undefined);
-  const own = await ownOf(deps, known);
+  const own = known.filter(({ instance }) => instance === deps.instance);
   const unique = [...new Map(own.map((event) => [eventKey(event.stored), event])).values()];
   const folders = groupBy(unique, ({ queue, time, stored: { campaign } }) =>
     eventFolder(deps.prefix, { queue, time, campaign }),
@@ -51,21 +51,6 @@ export async function takeEvents(deps: EventDeps, events: readonly unknown[]): P
   await eachOf(first, AT_ONCE, (event) => witness(deps, event));
   const counts = [...groupBy(own, ({ queue }) => queue)].map(([queue, group]) => [queue, group.length] as const);
   return { own: new Map(counts), foreign: known.length - own.length };
-}
-
-/**
- * The events about our mails. A mail of an earlier release does not name its instance, so the row of its job decides. A
- * row is kept for 45 days after the job's end.
- */
-async function ownOf({ ledger, instance }: EventDeps, events: MailEvent[]): Promise<MailEvent[]> {
-  const unnamed = new Set(events.filter((event) => event.instance === undefined).map(jobOf));
-  const ours = new Set<string>();
-  await eachOf([...unnamed], AT_ONCE, async (key) => {
-    if (await ledger.get(key)) ours.add(key);
-  });
-  return events.filter((event) =>
-    event.instance === undefined ? ours.has(jobOf(event)) : event.instance === instance,
-  );
 }
 
 const jobOf = ({ queue, stored: { job } }: MailEvent): string => jobKey(queue, job);

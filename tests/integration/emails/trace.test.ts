@@ -37,17 +37,16 @@ test("a caller's ids of a campaign reach its chunks' mails, log lines, records a
     expect.objectContaining({ campaign: id, ...trace }),
   ]);
   const record = Object.values(engine.records()).find((one) => one.id === chunk);
-  // Released code finds the campaign of a chunk by its correlation id.
-  expect(record).toMatchObject({ correlationId: id, rootCorrelationId: 'request-1', traceparent });
+  expect(record).toMatchObject({ ...trace, campaign: id });
   expect(engine.published.find(({ job }) => job === chunk)).toMatchObject(trace);
 });
 
-test('a campaign without ids of its caller is the correlation of its chunks', async () => {
+test('a chunk of a campaign without ids of its caller names its campaign only', async () => {
   const { engine, sendgrid, id } = await sent({});
   const chunk = chunkId(id, 0);
 
-  expect(engine.lines.find(({ facts }) => facts.jobId === chunk)?.facts).toMatchObject({ correlationId: id });
-  expect(engine.row(chunk)).toMatchObject({ correlationId: id });
-  expect(engine.row(chunk)).not.toHaveProperty('rootCorrelationId');
+  expect(engine.lines.find(({ facts }) => facts.jobId === chunk)?.facts).toMatchObject({ campaign: id });
+  expect(engine.row(chunk)).toMatchObject({ campaign: id });
+  expect(engine.row(chunk)).not.toHaveProperty('correlationId');
   expect(sendgrid.mails[0]?.customArgs).not.toHaveProperty('correlationId');
 });

@@ -69,13 +69,10 @@ test('each mail names its instance to SendGrid', async () => {
   expect(events.map(({ instance }) => instance)).toEqual(['acme', 'acme-staging']);
 });
 
-test.each<[string, (events: readonly SendgridEvent[]) => readonly SendgridEvent[]]>([
-  ['by the instance in the event', (events) => events],
-  ["by the row of the event's job, if an earlier release sent the mail", withoutInstance],
-])('two instances on one account keep only their own events, %s', async (_how, seen) => {
+test('two instances on one account keep only their own events', async () => {
   const events = await sendAll({ acme: 3, 'acme-staging': 2 });
 
-  await post(seen(events));
+  await post(events);
 
   expect(jobsStored('acme')).toEqual([chunkId(CAMPAIGNS.acme, 0)]);
   expect(jobsStored('acme-staging')).toEqual([chunkId(CAMPAIGNS['acme-staging'], 0)]);

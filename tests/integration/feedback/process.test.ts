@@ -1,9 +1,5 @@
-import { parseFeedback } from '../../../lib/feedback/message';
-import { asWritten } from '../../../lib/feedback/ticket';
-import { sha256 } from '../../../lib/jobs/envelope';
-import { ticketBody } from '../../../lib/vendors/zendesk';
 import { jobId } from '../../support/engine';
-import { aFeedback, attachmentKey, feedbackBody, startFeedback } from '../../support/feedback';
+import { attachmentKey, feedbackBody, startFeedback } from '../../support/feedback';
 
 type Service = Awaited<ReturnType<typeof startFeedback>>;
 const services: Service[] = [];
@@ -264,27 +260,4 @@ test('the fourth job in an hour for one address without a user id makes a ticket
     result: { confirmation: 'skipped: TooManyMails' },
     steps: { confirmation: { status: 'skipped', reason: 'TooManyMails' } },
   });
-});
-
-test('a ticket that earlier code began with marks of direction is repeated as it was, with the same bytes', async () => {
-  const { engine, zendesk } = await start();
-  const data = aFeedback({ subject: 'a\u202eb' });
-  const written = asWritten({ id: jobId(1), data: parseFeedback(data), uploads: [], tags: ['app'] });
-  engine.send(feedbackBody({ subject: data.subject }));
-  zendesk.fail({ method: 'POST', path: 'tickets', status: 503, times: 3 });
-  await engine.deliver(1);
-  const row = engine.row(jobId(1));
-  await engine.deps.ledger.update(`feedback#${jobId(1)}`, (now) => ({
-    ...now,
-    steps: {
-      ...now.steps,
-      ticket: { ...now.steps.ticket, status: 'started', startedAt: 0, hash: sha256(ticketBody(written)) },
-    },
-  }));
-  expect(row.state).not.toBe('succeeded');
-
-  await engine.drain({ batch: 1, hours: 1 });
-
-  expect(zendesk.tickets).toMatchObject([{ subject: 'a\u202eb' }]);
-  expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded' });
 });

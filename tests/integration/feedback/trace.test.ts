@@ -1,9 +1,5 @@
-import { ticketOf } from '../../../lib/feedback/ticket';
-import { parseEnvelope, sha256 } from '../../../lib/jobs/envelope';
-import { newRow } from '../../../lib/jobs/new-row';
-import { ticketBody } from '../../../lib/vendors/zendesk';
 import { jobId } from '../../support/engine';
-import { aFeedback, feedbackBody, startFeedback } from '../../support/feedback';
+import { feedbackBody, startFeedback } from '../../support/feedback';
 
 type Service = Awaited<ReturnType<typeof startFeedback>>;
 const services: Service[] = [];
@@ -35,20 +31,4 @@ test("a caller's ids reach the worker's log, the record, the ticket and the mail
   expect(Object.values(engine.records())).toMatchObject([trace]);
   expect(JSON.parse(ticketRequests(service)[0]?.body ?? '')).toMatchObject({ ticket: { metadata: trace } });
   expect(sendgrid.mails[0]?.customArgs).toMatchObject({ job: jobId(1), ...trace });
-});
-
-test('a ticket that earlier code began without these ids is repeated byte for byte', async () => {
-  const service = await start();
-  const { deps, clock } = service.engine;
-  const body = feedbackBody({}, traced);
-  const data = { ...aFeedback(), confirmation: true };
-  const plain = ticketBody(ticketOf({ id: jobId(1), data, uploads: [], tags: ['app'] }));
-  const row = newRow({ queue: 'feedback', envelope: parseEnvelope(body), now: clock.now(), random: deps.random });
-  const ticket = { status: 'started' as const, startedAt: clock.now(), hash: sha256(plain) };
-  await deps.ledger.write({ ...row, steps: { ticket } }, 0);
-
-  service.engine.send(body);
-  await service.engine.deliver(1);
-
-  expect(ticketRequests(service).map((request) => request.body)).toEqual([plain]);
 });

@@ -46,7 +46,7 @@ export function undeservedDeath(world: World, row: JobRow, kind: JobKind): strin
   const { plan } = world;
   if (world.damaged.has(row.id) && DAMAGED.includes(row.error?.code ?? '')) return undefined;
   if (LIST_DAMAGED.includes(row.error?.code ?? ''))
-    return world.damaged.has(row.correlationId ?? row.id) ? undefined : 'its list is whole';
+    return world.damaged.has(row.campaign ?? row.id) ? undefined : 'its list is whole';
   if (row.error?.code === 'BodyMissing') return plan.emptied === undefined ? 'its body was never deleted' : undefined;
   switch (row.reason) {
     case 'crash': {

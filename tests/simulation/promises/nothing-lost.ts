@@ -38,7 +38,7 @@ export const recordsAgree: Promised = ({ watch, stores, lanes }) => {
     const same =
       record.state === row.state &&
       record.reason === row.reason &&
-      record.opened === row.generation &&
+      record.generation === row.generation &&
       Date.parse(String(record.endedAt)) === row.endedAt;
     if (!same)
       return `nothing lost: the record of ${row.id} says ${record.state}, but its row says ${row.state}, or has another time`;

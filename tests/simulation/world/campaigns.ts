@@ -20,8 +20,8 @@ export const chunkRow = ({ watch }: World, { id }: Pick<Campaign, 'id'>, number:
  * Whether the chunk waits because its campaign is paused. An operator must then resume it. A damaged chunk ends without
  * an operator.
  */
-export function isPaused({ watch }: World, { state, reason, correlationId = '', damage }: JobRow): boolean {
-  const campaign = watch.items.get(campaignKey(correlationId));
+export function isPaused({ watch }: World, { state, reason, campaign: id = '', damage }: JobRow): boolean {
+  const campaign = watch.items.get(campaignKey(id));
   const isHeld = state === 'held' && reason === 'paused' && damage === undefined;
   return isHeld && campaign !== undefined && campaignOf(campaign).status === 'paused';
 }
@@ -124,7 +124,7 @@ export function watchCampaigns(world: World): void {
   }
 
   function underWay(campaign: string): Set<string> {
-    const rows = watch.rows().filter(({ correlationId }) => correlationId === campaign);
+    const rows = watch.rows().filter((row) => row.campaign === campaign);
     return new Set(rows.filter(({ state, steps }) => state === 'processing' || steps.send).map(({ id }) => id));
   }
 }

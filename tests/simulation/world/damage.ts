@@ -14,7 +14,7 @@ import type { World } from './types';
 const ATTRIBUTES = [
   'steps',
   'history',
-  'left',
+  'spentMessageIds',
   'payloadHash',
   'state',
   'time',
@@ -107,7 +107,7 @@ const DAMAGES: Record<Damage['what'], (world: World, row: JobRow, nth: number) =
     return true;
   },
   /** One of the objects that a campaign's caller has stored is truncated, or gone. */
-  list({ stores, damaged }, { id, correlationId: campaign = id }, nth) {
+  list({ stores, damaged }, { id, campaign = id }, nth) {
     const objects = stores.objects as MemoryObjects;
     const keys = objects.keys().filter((key) => key.startsWith(campaignKeys('jobs', campaign).home));
     const key = keys[nth % Math.max(1, keys.length)];
@@ -116,12 +116,12 @@ const DAMAGES: Record<Damage['what'], (world: World, row: JobRow, nth: number) =
     void (nth % 2 === 0 ? objects.put(key, objects.text(key).slice(0, nth), '') : objects.delete(key));
     return true;
   },
-  campaign(world, { id, correlationId = id }, nth) {
-    const key = campaignKey(correlationId);
+  campaign(world, { id, campaign = id }, nth) {
+    const key = campaignKey(campaign);
     if (!world.watch.items.has(key)) return false;
     const attribute = OF_CAMPAIGNS[nth % OF_CAMPAIGNS.length] ?? 'status';
     const { [attribute]: _gone, ...rest } = itemAt(world, key);
-    world.damaged.add(correlationId);
+    world.damaged.add(campaign);
     replace(world, { ...rest, ...(nth % 2 === 0 ? { [attribute]: true } : {}) } as Item);
     return true;
   },

@@ -1,5 +1,3 @@
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { deploymentProblems } from '../../../lib/cli/configuration';
 import { functionsOf } from '../../../lib/instances/functions';
 import { readInstance } from '../../../lib/instances/read';
@@ -43,13 +41,6 @@ test('the local stage cannot be deployed', () => {
   expect(problems('local')).toEqual([
     'stage local is the service on this machine (npm start): deploy with --stage staging or prod',
   ]);
-});
-
-test('a left .env file that disagrees refuses the deployment', () => {
-  changeInstance(root, 'mht-api', { ...WITH_APPLE, bucket: 'mht-bucket' });
-  writeFileSync(join(root, '.env.prod'), 'BUCKET=other-bucket\n');
-
-  expect(problems('mht-api')[0]).toBe('.env.prod:1: BUCKET differs from bucket of instances/mht-api.yml');
 });
 
 test('a function without a schema for its environment cannot be deployed', () => {

@@ -112,8 +112,7 @@ const word = fc.oneof(
 );
 const value = fc.oneof(word, fc.constant(true));
 
-/** `instances import` writes a file of this project. */
-const NAMES = (Object.keys(commands) as CommandName[]).filter((name) => name !== 'instances import');
+const NAMES = Object.keys(commands) as CommandName[];
 /** `watch` goes on until Ctrl-C. A given `wait` is at most a second. */
 const optionsOf = (name: CommandName): string[] =>
   Object.keys((commands[name] as Command).options ?? {}).filter((option) => option !== 'watch' && option !== 'wait');

@@ -91,16 +91,6 @@ test('an update says whether it changed the item', async () => {
   expect(changed).toMatchObject({ changed: true, item: { count: 2 } });
 });
 
-test('a dead job without its record or its DLQ entry is found under the key that released code reads', async () => {
-  const { deps } = start();
-  const now = deps.clock.now();
-  const row = blankRow({ queue: 'feedback', id: '1', time: now, payloadHash: 'h', group: 'g', now });
-
-  const dead = await createLedger(deps).write({ ...row, state: inState('dead'), reason: 'error', endedAt: now }, 0);
-
-  expect(dead).toMatchObject({ item: { todo: 'feedback#ending', todoAt: now + 300_000 } });
-});
-
 test("a row's index attributes and expiry follow from its state at every write", async () => {
   const { deps } = start();
   const ledger = createLedger(deps);

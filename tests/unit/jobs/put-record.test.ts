@@ -56,7 +56,7 @@ test('the first record that lands late replaces no newer one', async () => {
 
   await late.land();
 
-  expect(record()).toMatchObject({ opened: 2, endedAt: '2026-01-03T00:00:00.000Z' });
+  expect(record()).toMatchObject({ generation: 2, endedAt: '2026-01-03T00:00:00.000Z' });
 });
 
 test('a later record that lands late replaces no newer one', async () => {
@@ -70,7 +70,7 @@ test('a later record that lands late replaces no newer one', async () => {
 
   await late.land();
 
-  expect(record()).toMatchObject({ opened: 3 });
+  expect(record()).toMatchObject({ generation: 3 });
 });
 
 test('a record that landed late is replaced by the record of the next end', async () => {
@@ -82,7 +82,7 @@ test('a record that landed late is replaced by the record of the next end', asyn
 
   await put(bucket, next);
 
-  expect(record()).toMatchObject({ opened: 2 });
+  expect(record()).toMatchObject({ generation: 2 });
 });
 
 test('a writer that knows only an earlier end writes the record of the newest one', async () => {
@@ -91,7 +91,7 @@ test('a writer that knows only an earlier end writes the record of the newest on
 
   await put(bucket, row);
 
-  expect(record()).toMatchObject({ opened: 2 });
+  expect(record()).toMatchObject({ generation: 2 });
 });
 
 test('a writer whose first write took effect without an answer leaves the record', async () => {
@@ -110,7 +110,7 @@ test('the record stays while the job is open again', async () => {
 
   await put(bucket, row);
 
-  expect(record()).toMatchObject({ state: 'succeeded', opened: 1 });
+  expect(record()).toMatchObject({ state: 'succeeded', generation: 1 });
 });
 
 test('a record that was not readable any more is replaced', async () => {

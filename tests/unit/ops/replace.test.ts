@@ -57,15 +57,6 @@ async function withDeadJob() {
   return queue;
 }
 
-test('a dead job that earlier code stored with an address as correlation id can be sent again', async () => {
-  const { engine, deps } = await withDeadJob();
-  const row = { ...engine.row(jobId(1)), correlationId: 'user@example.com' };
-
-  const { id } = await replace(deps, row, good);
-
-  expect(engine.row(id)).toMatchObject({ correlationId: 'hidden' });
-});
-
 test('a dead job that did nothing is sent again with other data, as a new job that names the old one', async () => {
   const { engine, tickets, deps } = await withDeadJob();
 

@@ -1,6 +1,5 @@
 import { PermanentError, StoreError, WaitError } from '../../../lib/errors';
 import { feedbackPerson } from '../../../lib/feedback/message';
-import { groupKey, jobKey } from '../../../lib/jobs/keys';
 import { hashesWith, personHashes } from '../../../lib/jobs/person-hash';
 import type { JobFilter } from '../../../lib/ops/job-filter';
 import { jobsWithKey, searchJobs } from '../../../lib/ops/search';
@@ -136,25 +135,6 @@ test('a search tells how far it is, and stops before the next read once it is ab
 
   expect(steps.every(([, of]) => of === 3)).toBe(true);
   expect(steps.at(-1)).toEqual([1, 3]);
-});
-
-test('rows of earlier code are in no group until this code writes them', async () => {
-  const { engine, messages } = await someJobs();
-  const { inGroup: _none, ...released } = engine.table.item(jobKey('feedback', jobId(2))) ?? {
-    key: '',
-    version: 0,
-    writer: '',
-  };
-  await engine.table.put({ ...released, version: released.version + 1 }, released.version);
-  const before = await found({ engine, messages }, { user: 'u-1' });
-
-  const row = engine.row(jobId(2));
-  await engine.deps.ledger.write(row, row.version);
-
-  expect(before.ids).toEqual([1]);
-  expect((await found({ engine, messages }, { user: 'u-1' })).ids).toEqual([1, 2]);
-  expect(engine.table.item(jobKey('feedback', jobId(2)))?.inGroup).toBe(groupKey('feedback', jane));
-  expect(JSON.stringify(Object.values(engine.records()))).not.toContain('inGroup');
 });
 
 test('a table without the index says that it must be deployed', async () => {

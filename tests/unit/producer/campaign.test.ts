@@ -311,7 +311,7 @@ describe('bulk mail without an unsubscribe', () => {
     expect(await problems({ ...bulk, transactional: 'yes' })).toContain('transactional: must be a boolean');
   });
 
-  test('is accepted as transactional mail. Nothing stored says so, because released code would refuse the word', async () => {
+  test('is accepted as transactional mail. Nothing stored says so', async () => {
     const { producer, deps, events } = start();
 
     await producer.campaign({ ...bulk, transactional: true }, people(3));

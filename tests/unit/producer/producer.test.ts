@@ -163,7 +163,7 @@ describe('a repeated key', () => {
     const producer = createProducer(deps);
     const { id } = await producer.feedback(feedback, { key: 'k', principal: 'p' });
     const { sentAt: _sentAt, ...unsent } = table.items()[0] as Item;
-    await table.put({ ...unsent, opened: 2, version: unsent.version + 1 }, unsent.version);
+    await table.put({ ...unsent, generation: 2, version: unsent.version + 1 }, unsent.version);
 
     await producer.feedback(feedback, { key: 'k', principal: 'p' });
 

@@ -1,12 +1,10 @@
 import { PermanentError, StoreError } from '../../../lib/errors';
 import { envelopeSchema } from '../../../lib/jobs/envelope';
 import { newRow } from '../../../lib/jobs/new-row';
-import type { JobRow } from '../../../lib/jobs/row';
 import type { Item } from '../../../lib/ports';
 import { noteGoneEntries } from '../../../lib/reconcile/ends';
 import { acceptedRow } from '../../support/accepted-row';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
-import { inState } from '../../support/in-state';
 import { memoryRandom } from '../../support/memory-clock';
 import { reconcileRun } from '../../support/reconcile-run';
 import { sampleContract } from '../../support/sample-contract';
@@ -120,29 +118,6 @@ test('a shard whose query fails does not hold back the other shards', async () =
 
   const left = engine.rows().filter(({ state }) => state === 'queued');
   expect(new Set(left.map(({ todo }) => todo))).toEqual(new Set(['sample#unsent#0']));
-});
-
-/** What the released code stores: the same row under the plain key of its kind. */
-const asReleased = async ({ table, deps }: ReturnType<typeof memoryEngine>, row: JobRow): Promise<void> => {
-  await deps.ledger.write(row, 0);
-  const stored = table.item(row.key) as Item;
-  await table.put({ ...stored, version: 2, todo: stored.todo?.replace(/#[0-7]$/, '') ?? '' }, 1);
-};
-
-test.each<[string, Partial<JobRow>, number, string]>([
-  ['never sent', {}, 15 * MINUTE, 'cancelled'],
-  ['sent and expired', { sentAt: 0 }, 15 * MINUTE, 'dead'],
-  ['done without its record', { state: inState('succeeded'), endedAt: 0 }, 5 * MINUTE, 'succeeded'],
-])('a row from released code is found: %s', async (_what, changes, after, state) => {
-  const { contract } = sampleContract();
-  const engine = memoryEngine(() => contract);
-  await asReleased(engine, { ...acceptedRow(engine.clock.now()), ...changes });
-
-  engine.clock.advance(after);
-  await engine.reconcile();
-
-  expect(engine.row(jobId(1)).state).toBe(state);
-  expect(Object.values(engine.records())).toMatchObject([{ state }]);
 });
 
 test('a sent job whose message outlived its retention expires, with a warning before, a record and no DLQ entry', async () => {

@@ -33,7 +33,7 @@ test('the reconciler writes evidence into the row and deletes its item', async (
   expect(item()).toBeUndefined();
 });
 
-test('evidence that released code wrote into the row stays as it is', async () => {
+test('evidence in the row stays as it is', async () => {
   const { engine, tell, item, row } = await started();
   await engine.deps.ledger.update(jobKey('emails', jobId(1)), (now) => ({
     ...now,

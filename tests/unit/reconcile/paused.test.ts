@@ -13,7 +13,8 @@ const aCampaign = (id: string) => ({
 });
 
 test('many chunks of a campaign that stays paused do not hold back chunks of another campaign', async () => {
-  const paused = new Set(['long', 'short']);
+  const [long, short] = [jobId(901), jobId(902)];
+  const paused = new Set([long, short]);
   const of = new Map<string, string>();
   const { contract, effects } = sampleContract(({ id }) => {
     if (paused.has(of.get(id) ?? '')) throw new PausedError();
@@ -21,20 +22,20 @@ test('many chunks of a campaign that stays paused do not hold back chunks of ano
   const engine = memoryEngine(() => ({ ...contract, queue: CAMPAIGN_QUEUE }));
   const send = (n: number, campaign: string) => {
     of.set(jobId(n), campaign);
-    const envelope = anEnvelope({ id: jobId(n), correlationid: campaign });
+    const envelope = anEnvelope({ id: jobId(n), campaign });
     engine.send(JSON.stringify(envelope), { group: jobId(n) });
   };
   const status = (campaign: string, status: string, version: number) =>
     engine.table.put({ ...aCampaign(campaign), version, status }, version - 1);
-  for (let n = 1; n <= 120; n++) send(n, 'long');
-  send(200, 'short');
+  for (let n = 1; n <= 120; n++) send(n, long);
+  send(200, short);
   for (const campaign of paused) await status(campaign, 'paused', 1);
   while (engine.inQueue() > 0) await engine.deliver();
   await engine.reconcile();
   const before = engine.inQueue();
 
-  paused.delete('short');
-  await status('short', 'running', 2);
+  paused.delete(short);
+  await status(short, 'running', 2);
   engine.clock.advance(MINUTE);
   await engine.reconcile();
   await engine.deliver();

@@ -154,18 +154,6 @@ describe.each([0, 1, 2])('a step that is unknown after %i failed attempts', (bef
   });
 });
 
-test('a job that older code held after its third attempt runs once its step is proven', async () => {
-  const { engine, run, prove, row } = start();
-  for (const send of ['fails', 'fails', 'unknown'] as const) await run({ send });
-  await engine.deps.ledger.update(row().key, (now) => ({ ...now, attempts: 3 }));
-
-  await prove();
-  await run({ tell: 'dies' });
-  await run({});
-
-  expect(row()).toMatchObject({ state: 'succeeded' });
-});
-
 test('a step that had started when the third attempt crashed waits for evidence and is not given up', async () => {
   const { run, prove, row, calls } = start();
   await run({ send: 'fails' });

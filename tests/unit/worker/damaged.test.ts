@@ -43,13 +43,23 @@ const parkedOnce = (engine: Engine) =>
 
 describe('a row that is damaged while its message is in the queue', () => {
   const DAMAGES: [string, (row: Item) => Record<string, unknown>, string][] = [
-    ...(['left', 'history', 'time', 'steps', 'attempts', 'payloadHash', 'state', 'deliveries', 'version'] as const).map(
-      (attribute): [string, (row: Item) => Record<string, unknown>, string] => [
-        `without ${attribute}`,
-        without(attribute),
-        `row.${attribute}`,
-      ],
-    ),
+    ...(
+      [
+        'spentMessageIds',
+        'history',
+        'time',
+        'steps',
+        'attempts',
+        'payloadHash',
+        'state',
+        'deliveries',
+        'version',
+      ] as const
+    ).map((attribute): [string, (row: Item) => Record<string, unknown>, string] => [
+      `without ${attribute}`,
+      without(attribute),
+      `row.${attribute}`,
+    ]),
     ['with a version that is a text', withValue('version', '1'), 'row.version'],
     ['with version 0', withValue('version', 0), 'row.version'],
     ['with version -1', withValue('version', -1), 'row.version'],
@@ -58,7 +68,7 @@ describe('a row that is damaged while its message is in the queue', () => {
     ['with a history of texts', withValue('history', ['sent']), 'row.history.0'],
     ['with a state that no code knows', withValue('state', 'resting'), 'row.state'],
     ['with a time beyond all dates', withValue('time', 1e300), 'row.time'],
-    ['of which only the key is left', () => ({}), 'row.steps'],
+    ['of which only the key is spentMessageIds', () => ({}), 'row.steps'],
   ];
 
   test.each(DAMAGES)('%s ends its job as dead, names the damage, and does nothing', async (_what, change, field) => {
@@ -180,7 +190,7 @@ describe('a kept body', () => {
   });
 });
 
-test.each(['history', 'steps', 'payloadHash', 'group', 'dueAt'])(
+test.each(['history', 'steps', 'payloadHash', 'group', 'retryAt'])(
   'a held job whose row has a wrong %s ends as dead when its wait is over',
   async (attribute) => {
     const { engine, effects } = start(() => {

@@ -11,9 +11,10 @@ export const CLAIM_MUTANTS = {
       {
         file: FILE,
         find: "...(before as Change['expected']),",
-        replace: "...(only(before as Item, ['state', 'steps', 'left', 'deliveries']) as Change['expected']),",
+        replace:
+          "...(only(before as Item, ['state', 'steps', 'spentMessageIds', 'deliveries']) as Change['expected']),",
       },
-      { file: FILE, find: "'group', 'sequence', 'correlationId', 'rootCorrelationId', 'traceparent', ", replace: '' },
+      { file: FILE, find: "'group', 'sequence', 'correlationId', 'campaign', 'traceparent', ", replace: '' },
     ],
     breaks: /^nothing lost: invalid.* has no row/,
     by: {

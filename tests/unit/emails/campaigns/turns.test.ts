@@ -65,16 +65,6 @@ test('a campaign that is far ahead after its resume does not wait for the others
   expect(release([ahead, ...others], 30)).toEqual({ ahead: 1_000, a: 1_000, b: 1_000 });
 });
 
-test('campaigns without a turn, from an earlier version, share equally from now on', () => {
-  const campaigns = [aCampaign({ id: 'a', released: 300 }), aCampaign({ id: 'b', released: 2 })];
-
-  expect(release(campaigns, 20)).toEqual({ a: 1_000, b: 1_000 });
-  // The earlier version has released chunks again. They do not count for or against the campaign.
-  const [a] = campaigns;
-  if (a) a.released += 50;
-  expect(release(campaigns, 20)).toEqual({ a: 1_000, b: 1_000 });
-});
-
 test('of campaigns that have released nothing, the one with the smallest chunk goes first, then the oldest', () => {
   const campaigns = [
     aCampaign({ id: 'large', chunkSize: 1_000, startsAt: 1 }),
