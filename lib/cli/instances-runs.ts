@@ -44,7 +44,6 @@ export const instancesRuns = {
     const head = ['INSTANCE', 'STAGE', 'REGION', 'FOLDER', 'QUEUES', 'VERSION', 'DEPLOYED (UTC)', 'SETTINGS'];
     for (const line of tableText(head, cells)) out.line(line);
   },
-
 } satisfies Record<string, Run>;
 
 /** The file, and what is deployed of it. `settings`: whether the deployed ones are those of the file. */
