@@ -4,7 +4,7 @@ import { placeholders } from '../instances/placeholders';
 import { linesOf, type Problem } from '../instances/problems';
 
 /** The reasons why an instance cannot be deployed, a line each. Empty: it can be deployed. Asks nothing of AWS. */
-export function deploymentProblems(instance: Instance, functions: string[], root = process.cwd()): string[] {
+export function deploymentProblems(instance: Instance, functions: string[]): string[] {
   if (instance.stage === 'local')
     return ['stage local is the service on this machine (npm start): deploy with --stage staging or prod'];
   return [

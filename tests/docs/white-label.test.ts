@@ -111,7 +111,7 @@ test('the file of a client in another account is valid, and holds no value of an
 
   expect(instance).toMatchObject({ account, region, bucket: 'initech-data', prefix: 'initech' });
   expect(functionsOf(instance).sort()).toEqual(['alarms', 'emailEvents', 'emails', 'reconciler']);
-  expect(deploymentProblems(instance, [], root)).toEqual([]);
+  expect(deploymentProblems(instance, [])).toEqual([]);
   remove();
 });
 

@@ -11,7 +11,7 @@ beforeEach(() => {
 afterEach(() => remove());
 
 const problems = (name: string, functions = functionsOf(readInstance(name, root))) =>
-  deploymentProblems(readInstance(name, root), functions, root);
+  deploymentProblems(readInstance(name, root), functions);
 
 test('an instance whose file is filled in can be deployed', () => {
   changeInstance(root, 'mht-api', { ...WITH_APPLE, bucket: 'mht-bucket' });
