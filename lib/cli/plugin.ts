@@ -9,7 +9,7 @@ import { deploymentProblems } from './configuration';
 import { writeNotices } from './notices';
 import { dropSharedRole } from './roles';
 import type { runNamed } from './run-named';
-import { commandTree, extensionTree, hookOf, missingPositional, namePositionals } from './schema';
+import { commandTree, extensionTree, hookOf, namePositionals } from './schema';
 import type { Serverless } from './serverless';
 import { tagAll } from './tags';
 
@@ -26,9 +26,7 @@ export class Ops {
   readonly hooks: Record<string, () => void | Promise<void>>;
 
   constructor(serverless: Serverless, options: CommandContext['options']) {
-    refuseInstanceOption(serverless, process.argv);
     namePositionals(process.argv, commands);
-    refuseMissing(serverless, process.argv);
     const aws = serverless.getProvider('aws');
     const refuse = (problems: string[], code: string) => {
       if (problems.length > 0) throw new serverless.classes.Error(problems.join('\n'), code);
@@ -59,23 +57,6 @@ export class Ops {
       },
     };
   }
-}
-
-/** Parameters resolve before plugins load, so an option of our own would come too late and mean the stage's instance. */
-function refuseInstanceOption(serverless: Serverless, argv: readonly string[]): void {
-  const given = argv.find((word) => word === '--instance' || word.startsWith('--instance='));
-  if (given === undefined) return;
-  throw new serverless.classes.Error(
-    'Choose the instance with --param instance=NAME. There is no --instance.',
-    'NO_SUCH_OPTION',
-  );
-}
-
-/** Serverless would name the option only, and not the command that it belongs to. */
-function refuseMissing(serverless: Serverless, argv: readonly string[]): void {
-  const missing = missingPositional(argv, commands);
-  if (missing === undefined) return;
-  throw new serverless.classes.Error(`Give the ${missing.what}: sls ${missing.command} ID`, 'NO_ID');
 }
 
 function commandHooks(serverless: Serverless, options: CommandContext['options']): Ops['hooks'] {

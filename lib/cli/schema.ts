@@ -68,19 +68,3 @@ export function namePositionals(argv: string[], commands: Record<string, Command
     return;
   }
 }
-
-/** A call that leaves out a required positional, such as `jobs show`. `what` says what it is: `id of the job`. */
-export function missingPositional(
-  argv: readonly string[],
-  commands: Record<string, Command>,
-): { command: string; what: string } | undefined {
-  const words = argv.slice(2);
-  if (words.some((word) => ['--help', '-h'].includes(word))) return undefined;
-  for (const [command, { positional = '', options }] of Object.entries(commands)) {
-    const option = options?.[positional];
-    if (!option?.required || !`${words.join(' ')} `.startsWith(`${command} `)) continue;
-    if (words.some((word) => word === `--${positional}` || word.startsWith(`--${positional}=`))) continue;
-    return { command, what: option.usage.replace('Id', 'id') };
-  }
-  return undefined;
-}

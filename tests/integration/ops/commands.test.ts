@@ -229,13 +229,6 @@ test('without a terminal, a command does not change production unless --yes is g
   expect([remove?.code, retry?.code]).toEqual([1, 1]);
 });
 
-test('--instance is refused with the option to use instead', async () => {
-  const { code, output } = await sls(directory.path, ['jobs', 'list', '--stage', 'prod', '--instance', 'acme'], env);
-
-  expect(output).toContain('Choose the instance with --param instance=NAME. There is no --instance.');
-  expect(code).toBe(1);
-});
-
 test('in stage local the commands use the running service, even if the shell is configured for another account', async () => {
   const { id } = await ended(
     jobId(3),

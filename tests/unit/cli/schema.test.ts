@@ -1,5 +1,5 @@
 import { commands } from '../../../lib/cli/commands';
-import { commandTree, hookOf, missingPositional, namePositionals } from '../../../lib/cli/schema';
+import { commandTree, hookOf, namePositionals } from '../../../lib/cli/schema';
 
 const named = (...words: string[]): string[] => {
   const argv = ['node', 'sls', ...words];
@@ -57,20 +57,4 @@ test('every command in the tree has a lifecycle event, and its hook has the name
   expect(Object.keys(tree.jobs?.commands ?? {})).toEqual(['list', 'show', 'retry', 'cancel', 'settle']);
   expect(tree.jobs?.commands.show).toMatchObject({ lifecycleEvents: ['run'], options: { id: { required: true } } });
   expect(hookOf('jobs show')).toBe('jobs:show:run');
-});
-
-test('a command without its required id says which id it needs', () => {
-  const missing = (...words: string[]) => missingPositional(['node', 'sls', ...words], commands);
-
-  expect(missing('jobs', 'show', '--stage', 'prod')).toEqual({ command: 'jobs show', what: 'id of the job' });
-  expect(missing('campaign', 'report')).toEqual({ command: 'campaign report', what: 'id of the campaign' });
-  for (const words of [
-    ['jobs', 'show', '--id', 'abc'],
-    ['jobs', 'show', '--id=abc'],
-    ['jobs', 'show', '--help'],
-    ['jobs', 'retry', '--code', 'A'],
-    ['jobs', 'list'],
-    [],
-  ])
-    expect(missing(...words)).toBeUndefined();
 });
