@@ -3,7 +3,7 @@ import { operatorStatements, producerStatements, readerStatements } from './acce
 import type { Context } from './context';
 import { API_ROLE_ID, OPERATOR_POLICY_ID, PRODUCER_POLICY_ID, READER_POLICY_ID } from './logical-id';
 import type { Statement } from './statements';
-import { type Fragment, principalArn, type Resource, tags } from './template';
+import { type Fragment, principalArn, type Resource } from './template';
 
 /** The managed policies of people and services, and the role of the API if the instance's file trusts someone with it. */
 export function accessResources(rows: QueueRow[], context: Context): Fragment {
@@ -54,7 +54,6 @@ function apiRole(context: Context, trusted: string[]): Resource {
         Statement: [{ Effect: 'Allow', Principal, Action: 'sts:AssumeRole' }],
       },
       ManagedPolicyArns: [{ Ref: PRODUCER_POLICY_ID }],
-      Tags: tags(context),
     },
   };
 }

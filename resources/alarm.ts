@@ -4,7 +4,7 @@ import type { Metric } from '../lib/alarms/specs/metric';
 import type { AlarmSpec } from '../lib/alarms/specs/spec';
 import type { Context } from './context';
 import { alarmId, TOPIC_ID, UNDELIVERED_TOPIC_ID } from './logical-id';
-import { type Fragment, tags } from './template';
+import type { Fragment } from './template';
 
 /** Logical id of the topic that an alarm notifies. */
 export const topicOf = ({ second }: AlarmSpec): string => (second ? UNDELIVERED_TOPIC_ID : TOPIC_ID);
@@ -28,7 +28,6 @@ export function alarm(spec: AlarmSpec, context: Context & { runbook: string }): 
         TreatMissingData: silence,
         AlarmActions: actions,
         OKActions: actions,
-        Tags: tags(context),
       },
     },
   };

@@ -1,7 +1,7 @@
 import type { Instance } from '../lib/instances/instance';
 
 /** What every generator needs: the instance, its stage, and where its data goes. */
-export interface Context extends Pick<Instance, 'stage' | 'bucket' | 'prefix' | 'retain' | 'tags'> {
+export interface Context extends Pick<Instance, 'stage' | 'bucket' | 'prefix' | 'retain'> {
   service: string;
   /** The instance's name. */
   instance: string;
@@ -19,11 +19,8 @@ export interface Context extends Pick<Instance, 'stage' | 'bucket' | 'prefix' | 
   eventBus?: string | undefined;
 }
 
-export const contextOf = (
-  { name, stage, bucket, prefix, retain, tags, settings }: Instance,
-  service: string,
-): Context => ({
-  ...{ service, stage, bucket, prefix, retain, tags },
+export const contextOf = ({ name, stage, bucket, prefix, retain, settings }: Instance, service: string): Context => ({
+  ...{ service, stage, bucket, prefix, retain },
   instance: name,
   brand: settings.brand,
   eventBus: settings.events?.bus,

@@ -2,7 +2,7 @@ import { eventBus } from '../lib/jobs/keys';
 import type { Context } from './context';
 import { EVENT_BUS_ID } from './logical-id';
 import { allow, type Statement } from './statements';
-import { arn, type Fragment, tags } from './template';
+import { arn, type Fragment } from './template';
 
 const busOf = (context: Context): string => eventBus(context.instance, context.eventBus);
 
@@ -11,7 +11,7 @@ export function eventBusResources(context: Context): Fragment {
   if (context.eventBus !== 'own') return { Resources: {}, Outputs: {} };
   return {
     Resources: {
-      [EVENT_BUS_ID]: { Type: 'AWS::Events::EventBus', Properties: { Name: busOf(context), Tags: tags(context) } },
+      [EVENT_BUS_ID]: { Type: 'AWS::Events::EventBus', Properties: { Name: busOf(context) } },
     },
     Outputs: { JobEventsName: { Description: 'Bus of the ends of jobs', Value: { Ref: EVENT_BUS_ID } } },
   };

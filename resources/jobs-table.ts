@@ -1,7 +1,7 @@
 import { tableName } from '../lib/jobs/keys';
 import type { Context } from './context';
 import { JOBS_TABLE_ID } from './logical-id';
-import { type Fragment, retention, tags } from './template';
+import { type Fragment, retention } from './template';
 
 /** Keys only. An index lags behind the table, so readers get the item from the table before they act on it. */
 function index(hash: string, range: string) {
@@ -43,7 +43,6 @@ export function jobsTableResources(context: Context): Fragment {
           PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
           SSESpecification: { SSEEnabled: true },
           DeletionProtectionEnabled: context.retain,
-          Tags: tags(context),
         },
       },
     },

@@ -3,7 +3,7 @@ import type { QueueRow } from '../lib/instances/queue-row';
 import { producerParameter, tableName } from '../lib/jobs/keys';
 import type { Context } from './context';
 import { PRODUCER_PARAMETER_ID } from './logical-id';
-import { type Fragment, tags } from './template';
+import type { Fragment } from './template';
 
 /** The SSM parameter from which a producer reads its settings. It holds names and no secret, so it needs no encryption. */
 export function producerParameterResources(rows: QueueRow[], context: Context, emailRate: number): Fragment {
@@ -26,7 +26,6 @@ export function producerParameterResources(rows: QueueRow[], context: Context, e
           Description: 'What a producer of jobs needs to know',
           Type: 'String',
           Value: { 'Fn::Sub': JSON.stringify(settings) },
-          Tags: Object.fromEntries(tags(context).map(({ Key, Value }) => [Key, Value])),
         },
       },
     },

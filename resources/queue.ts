@@ -2,7 +2,7 @@ import type { QueueRow } from '../lib/instances/queue-row';
 import { dlqName, queueName } from '../lib/jobs/keys';
 import type { Context } from './context';
 import { logicalId } from './logical-id';
-import { arn, type Fragment, principalArn, type Resource, retention, tags } from './template';
+import { arn, type Fragment, principalArn, type Resource, retention } from './template';
 
 /** A queue and its DLQ, their policies, and their URLs as outputs. */
 export function queueResources(row: QueueRow, context: Context): Fragment {
@@ -44,7 +44,7 @@ function queue({ type, throughput }: QueueRow, context: Context, properties: Res
   return {
     Type: 'AWS::SQS::Queue',
     ...retention(context),
-    Properties: { ...properties, ...(type === 'fifo' && fifo), SqsManagedSseEnabled: true, Tags: tags(context) },
+    Properties: { ...properties, ...(type === 'fifo' && fifo), SqsManagedSseEnabled: true },
   };
 }
 

@@ -21,10 +21,6 @@ export const merge = (fragments: Fragment[]): Fragment => ({
   extensions: Object.assign({}, ...fragments.map(({ extensions }) => extensions)),
 });
 
-/** Tags as CloudFormation lists them: our three, and those of the instance's file. */
-export const tags = ({ service, stage, instance, tags: own }: Context): { Key: string; Value: string }[] =>
-  Object.entries({ instance, stage, service, ...own }).map(([Key, Value]) => ({ Key, Value }));
-
 export const retention = ({ retain }: Context): Pick<Resource, 'DeletionPolicy' | 'UpdateReplacePolicy'> =>
   retain ? { DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' } : {};
 

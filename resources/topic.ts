@@ -2,7 +2,7 @@ import { topicName, undeliveredName } from '../lib/jobs/keys';
 import type { Context } from './context';
 import { TOPIC_ID, UNDELIVERED_QUEUE_ID, UNDELIVERED_TOPIC_ID } from './logical-id';
 import { queuePolicy } from './queue';
-import { arn, type Fragment, type Resource, retention, tags } from './template';
+import { arn, type Fragment, type Resource, retention } from './template';
 
 /** Serverless gives this name to the subscription of `functions.alarms` to the topic `alarms`. */
 const SUBSCRIPTION_ID = 'AlarmsSnsSubscriptionAlarms';
@@ -18,9 +18,9 @@ export function topicResources(
   const { instance } = context;
   return {
     Resources: {
-      [TOPIC_ID]: topic(context, topicName(instance)),
+      [TOPIC_ID]: topic(topicName(instance)),
       [`${TOPIC_ID}Policy`]: alarmsPublish(TOPIC_ID, alarmsOf(TOPIC_ID)),
-      [UNDELIVERED_TOPIC_ID]: topic(context, undeliveredName(instance)),
+      [UNDELIVERED_TOPIC_ID]: topic(undeliveredName(instance)),
       [`${UNDELIVERED_TOPIC_ID}Policy`]: alarmsPublish(UNDELIVERED_TOPIC_ID, alarmsOf(UNDELIVERED_TOPIC_ID)),
       [UNDELIVERED_QUEUE_ID]: {
         Type: 'AWS::SQS::Queue',
@@ -29,7 +29,6 @@ export function topicResources(
           QueueName: undeliveredName(instance),
           MessageRetentionPeriod: 1_209_600,
           SqsManagedSseEnabled: true,
-          Tags: tags(context),
         },
       },
       [`${UNDELIVERED_QUEUE_ID}Policy`]: undeliveredPolicy(),
@@ -60,9 +59,9 @@ export function topicResources(
  * Not encrypted. CloudWatch may not use the key that AWS manages for SNS, so alarms would be lost without a trace. An
  * alarm holds neither secrets nor personal data.
  */
-const topic = (context: Context, TopicName: string): Resource => ({
+const topic = (TopicName: string): Resource => ({
   Type: 'AWS::SNS::Topic',
-  Properties: { TopicName, Tags: tags(context) },
+  Properties: { TopicName },
 });
 
 /** Each alarm by its name. A pattern such as `acme-*` would also match the alarms of an instance `acme-staging`. */

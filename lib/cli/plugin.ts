@@ -11,7 +11,6 @@ import { dropSharedRole } from './roles';
 import type { runNamed } from './run-named';
 import { commandTree, extensionTree, hookOf, namePositionals } from './schema';
 import type { Serverless } from './serverless';
-import { tagAll } from './tags';
 
 /**
  * Our plugin for `sls`. It adds our commands, checks a stage before a deployment, and names the deployment before a
@@ -51,9 +50,8 @@ export class Ops {
       'before:deploy:deploy': () => coreCommand().beforeDeployment(serverless, options),
       'after:package:createDeploymentArtifacts': () => writeNotices(serverless.serviceDir),
       'before:package:finalize': () => {
-        const { compiledCloudFormationTemplate: template, tags = {} } = serverless.service.provider;
+        const { compiledCloudFormationTemplate: template } = serverless.service.provider;
         dropSharedRole(template, aws.naming.getRoleLogicalId());
-        tagAll(template, tags);
       },
     };
   }

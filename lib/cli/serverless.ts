@@ -17,7 +17,6 @@ export interface Serverless {
     service: string;
     provider: {
       environment?: Environment;
-      tags?: Record<string, string>;
       stackTags?: Record<string, string>;
       compiledCloudFormationTemplate: Template;
     };

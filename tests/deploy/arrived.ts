@@ -32,13 +32,7 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import {
-  GetQueueAttributesCommand,
-  ListQueuesCommand,
-  ListQueueTagsCommand,
-  SendMessageCommand,
-  SQSClient,
-} from '@aws-sdk/client-sqs';
+import { GetQueueAttributesCommand, ListQueuesCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 
 // The clients of CloudFormation, IAM and Lambda are dependencies of Serverless, which this test needs anyway.
@@ -88,6 +82,10 @@ export function createAccount(endpoint: string) {
       const { Stacks = [] } = await cloudformation.send(new DescribeStacksCommand({ StackName: stack }));
       return Object.fromEntries((Stacks[0]?.Outputs ?? []).map((output) => [output.OutputKey, output.OutputValue]));
     },
+    async stackTags(stack: string): Promise<Record<string, string | undefined>> {
+      const { Stacks = [] } = await cloudformation.send(new DescribeStacksCommand({ StackName: stack }));
+      return Object.fromEntries((Stacks[0]?.Tags ?? []).map(({ Key, Value }) => [Key, Value]));
+    },
     /** Lets a stack be removed. */
     async unprotect(stack: string): Promise<void> {
       await cloudformation.send(
@@ -130,8 +128,7 @@ export function createAccount(endpoint: string) {
       const { Attributes = {} } = await sqs.send(
         new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: ['All'] }),
       );
-      const { Tags } = await sqs.send(new ListQueueTagsCommand({ QueueUrl: url }));
-      return { attributes: Attributes, tags: Tags };
+      return { attributes: Attributes };
     },
     async table(name: string) {
       const { Table } = await dynamodb.send(new DescribeTableCommand({ TableName: name }));

@@ -56,7 +56,7 @@ export async function checkArrived({ equal, check }: Report, account: Account, e
     maxReceiveCount: 3,
   });
   equal('queue: encrypted at rest', queue.attributes.SqsManagedSseEnabled, 'true');
-  equal('queue: tags', queue.tags, {
+  equal('stack: tags', await account.stackTags(stackName(expected)), {
     ...{ instance, stage, service: 'background-jobs' },
     ...expected.tags,
   });

@@ -3,20 +3,6 @@
 import sys
 
 from moto.core.common_models import CloudFormationModel
-# The tags of an SSM parameter are a map in CloudFormation, but moto expects a list.
-from moto.ssm.models import SimpleSystemManagerBackend
-
-put_parameter = SimpleSystemManagerBackend.put_parameter
-
-
-def put_with_tags(self, *args, **kwargs):
-    tags = kwargs.get("tags")
-    if isinstance(tags, dict):
-        kwargs["tags"] = [{"Key": key, "Value": value} for key, value in tags.items()]
-    return put_parameter(self, *args, **kwargs)
-
-
-SimpleSystemManagerBackend.put_parameter = put_with_tags
 
 from moto.cloudformation.responses import CloudFormationResponse
 from moto.core.responses import ActionResult

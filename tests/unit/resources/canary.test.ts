@@ -16,7 +16,7 @@ test('the alarm has one period per canary, and the row sets how many may be late
 test('the dashboard does not mention canaries when there are none', () => {
   const context = {
     ...({ service: 'background-jobs', stage: 'prod', instance: 'acme', bucket: 'team-bucket' } as const),
-    ...{ prefix: 'jobs', retain: true, tags: {} },
+    ...{ prefix: 'jobs', retain: true },
   };
   const body = (canaries: typeof rows) =>
     JSON.stringify(dashboardResources(context, { rows, canaries, alarmNames: [] }));

@@ -42,9 +42,21 @@ test('each stage has its own retention, visibility and time-outs', () => {
   expect(times(staging)).toEqual([604_800, 1_209_600, 180, 30]);
 });
 
+/** The provider of serverless.yml with its variables resolved. */
+function providerOf({ file }: CompiledTemplate): Record<string, unknown> {
+  const state = readFileSync(join(dirname(file), 'serverless-state.json'), 'utf8');
+  return (JSON.parse(state) as { service: { provider: Record<string, unknown> } }).service.provider;
+}
+
+test('the stack has the tags of the instance and those of its file, and CloudFormation gives them to its resources', () => {
+  expect(providerOf(second).stackTags).toEqual({
+    ...{ instance: 'acme', stage: 'prod', service: 'background-jobs' },
+    ...{ 'cost-centre': 'acme', owner: 'support-team' },
+  });
+});
+
 test('the stack policy refuses to replace or remove any queue or table, and allows every other update', () => {
-  const state = readFileSync(join(dirname(prod.file), 'serverless-state.json'), 'utf8');
-  const { provider } = (JSON.parse(state) as { service: { provider: Record<string, unknown> } }).service;
+  const provider = providerOf(prod);
 
   expect(provider.deploymentMethod).toBe('changesets');
   expect(provider.stackPolicy).toEqual([
@@ -93,7 +105,6 @@ test('the event source mappings report failed messages one by one', () => {
       Enabled: true,
       FunctionResponseTypes: ['ReportBatchItemFailures'],
       ScalingConfig: { MaximumConcurrency: concurrency },
-      Tags: expect.any(Array),
     })),
   );
 });

@@ -11,13 +11,12 @@ const context: Context = {
   bucket: 'team-bucket',
   prefix: 'jobs',
   retain: true,
-  tags: { 'cost-centre': '4711' },
 };
 
 const queue = (changes: Partial<QueueRow>, changed: Partial<Context> = {}) =>
   queueResources(queueRow('feedback', changes), { ...context, ...changed });
 
-test('a queue and its DLQ have the same type, the instance in their names, encryption and tags', () => {
+test('a queue and its DLQ have the same type, the instance in their names, and encryption', () => {
   const { Resources } = queue({});
 
   for (const [id, name] of [
@@ -29,12 +28,6 @@ test('a queue and its DLQ have the same type, the instance in their names, encry
       FifoQueue: true,
       ContentBasedDeduplication: false,
       SqsManagedSseEnabled: true,
-      Tags: [
-        { Key: 'instance', Value: 'acme' },
-        { Key: 'stage', Value: 'prod' },
-        { Key: 'service', Value: 'background-jobs' },
-        { Key: 'cost-centre', Value: '4711' },
-      ],
     });
 });
 
