@@ -36,11 +36,13 @@ test('the message of an alarm says what is wrong, with which queue, since when, 
       { name: 'Since', value: '<t:1767323045:f> (<t:1767323045:R>)', inline: true },
       {
         name: 'Look',
-        value: '`npx sls dlq list --queue feedback --stage prod --param instance=acme --region eu-central-1`',
+        value:
+          '`npx sls jobs list --state dead --queue feedback --stage prod --param instance=acme --region eu-central-1`',
       },
       {
         name: 'Next',
-        value: '`npx sls dlq redrive --queue feedback --stage prod --param instance=acme --region eu-central-1`',
+        value:
+          '`npx sls jobs retry --state dead --queue feedback --stage prod --param instance=acme --region eu-central-1`',
       },
       {
         name: 'Links',
