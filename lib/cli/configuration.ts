@@ -1,6 +1,5 @@
 import { environmentSchemas } from '../config/functions';
 import type { Instance } from '../instances/instance';
-import { placeholders } from '../instances/placeholders';
 import { linesOf, type Problem } from '../instances/problems';
 
 /** The reasons why an instance cannot be deployed, a line each. Empty: it can be deployed. Asks nothing of AWS. */
@@ -21,3 +20,25 @@ const plainEndpoints = ({ settings }: Instance): Problem[] =>
   (['zendesk', 'sendgrid', 'appStoreConnect'] as const)
     .filter((vendor) => /^http:/i.test(settings[vendor]?.endpoint ?? ''))
     .map((vendor) => ({ path: `${vendor}.endpoint`, rule: 'must begin with https://' }));
+
+/** Values of the examples under instances/. None of them can work. */
+const EXAMPLE = [
+  /^0{12}$/,
+  /^0{8}-0000-4000-8000-0{11}[01]$/,
+  /^ABCDE12345$/,
+  /^team-bucket(-staging)?$/,
+  /\bexample\b/,
+  /^MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE83T4O/,
+];
+
+/** The settings of an instance that still hold an example's value. */
+const placeholders = ({ settings }: Instance): Problem[] =>
+  texts(settings)
+    .filter(({ text }) => EXAMPLE.some((pattern) => pattern.test(text)))
+    .map(({ path }) => ({ path, rule: 'still holds the value of the example' }));
+
+function texts(value: unknown, path = ''): { path: string; text: string }[] {
+  if (typeof value === 'string') return [{ path, text: value }];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, child]) => texts(child, path === '' ? key : `${path}.${key}`));
+}
