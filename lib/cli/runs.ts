@@ -41,5 +41,4 @@ export const runs = {
   ...late('testflight', () => (require('./testflight-runs') as typeof import('./testflight-runs')).testflightRuns),
   check: lateRun(() => instancesCode().check),
   instances: lateRun(() => instancesCode().instances),
-  ...late('instances', instancesCode),
 } satisfies Record<CommandName, Run>;

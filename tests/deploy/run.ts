@@ -1,6 +1,4 @@
 import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { LifecycleRule } from '@aws-sdk/client-s3';
 import { changeInstance, FILLED_IN, WITH_APPLE } from '../support/instances';
 import { type CompiledTemplate, compiledTemplate, serviceDirectory, sls } from '../support/sls';
@@ -39,22 +37,6 @@ const second: Expected = {
   tags: { 'cost-centre': 'acme', owner: 'support-team' },
 };
 
-/** The settings of production as they lay in .env.prod before instances had files. */
-const DOTENV = {
-  BUCKET: 'mht-bucket',
-  PREFIX: 'jobs',
-  ZENDESK_ENDPOINT: WITH_APPLE['zendesk.endpoint'],
-  ZENDESK_EMAIL: WITH_APPLE['zendesk.email'],
-  ZENDESK_TOKEN: WITH_APPLE['zendesk.token'],
-  SENDGRID_API_KEY: WITH_APPLE['sendgrid.apiKey'],
-  SENDGRID_FROM_EMAIL: WITH_APPLE['sender.email'],
-  SENDGRID_EVENTS_KEY: WITH_APPLE['sendgrid.eventsKey'],
-  APP_STORE_CONNECT_ISSUER_ID: WITH_APPLE['appStoreConnect.issuerId'],
-  APP_STORE_CONNECT_KEY_ID: WITH_APPLE['appStoreConnect.keyId'],
-  APP_STORE_CONNECT_PRIVATE_KEY: WITH_APPLE['appStoreConnect.privateKey'],
-  DISCORD_WEBHOOK_URL: WITH_APPLE['notify.discord'],
-};
-
 /** Deploys the service to an emulated account and checks the result. Resolves to the exit code. */
 async function main(): Promise<number> {
   const missing = missingTools();
@@ -80,8 +62,7 @@ async function main(): Promise<number> {
   };
   const refused = async (name: string, args: string[], expected: string[]) => {
     const { code, output } = await sls(directory.path, args, env);
-    const explained = expected.every((text) => output.includes(text)) && !output.includes('planted-secret');
-    check(name, code !== 0 && explained, output);
+    check(name, code !== 0 && expected.every((text) => output.includes(text)), output);
   };
   const change = (instance: string, changes: Record<string, unknown>) =>
     changeInstance(directory.path, instance, changes);
@@ -100,38 +81,14 @@ async function main(): Promise<number> {
           'instances/mht-api.yml: zendesk.token: still holds the value of the example',
         ],
       );
-      change(prod.instance, { 'zendesk.token': 'planted-secret' });
-      await refused('a plain secret is refused', ['deploy', '--stage', 'prod'], ['zendesk.token: must be a reference']);
-      change(prod.instance, { 'zendesk.token': 'ssm:/example/zendesk-token' });
       await refused('the local stage is refused', ['deploy'], ['--stage staging or prod']);
-      await refused(
-        'another stage than the file says is refused',
-        ['deploy', '--stage', 'staging', '--param', 'instance=acme'],
-        ['instances/acme.yml says stage: prod'],
-      );
-      await refused(
-        'an unknown parameter is refused',
-        ['deploy', '--stage', 'prod', '--param', 'feedbackConcurrency=20'],
-        ['--param feedbackConcurrency: is not a parameter'],
-      );
       equal('nothing was deployed', await account.functionNames(), []);
     });
 
-    await section('settings', async () => {
-      const lines = Object.entries(DOTENV).map(([name, value]) => `${name}=${value}`);
-      writeFileSync(join(directory.path, '.env.prod'), `${lines.join('\n')}\n`);
-      await refused(
-        'a left .env.prod that disagrees is refused',
-        ['deploy', '--stage', 'prod'],
-        ['.env.prod:1: BUCKET differs from bucket of instances/mht-api.yml'],
-      );
-      await run(['instances', 'import', '--stage', 'prod']);
-      change(prod.instance, { account: '123456789012' });
+    await section('the account before a deployment', async () => {
+      change(prod.instance, { ...WITH_APPLE, account: '123456789012', bucket: 'mht-bucket' });
       change(staging.instance, { ...WITH_APPLE, bucket: 'mht-staging-bucket' });
       change(second.instance, { ...FILLED_IN, bucket: 'acme-bucket', region: 'us-east-1' });
-    });
-
-    await section('the account before a deployment', async () => {
       await refused(
         'a missing bucket and missing secrets are named at once',
         ['deploy', '--stage', 'prod', '--yes'],
