@@ -87,11 +87,25 @@ export class StopError extends JobError {
   readonly class = 'stop';
 }
 
+/**
+ * Whether an error with this code says that a vendor refuses us, so that an operator must act. Any other failure of a
+ * vendor ends by itself when the vendor works again.
+ */
+export const isRefusal = (code: string | undefined): boolean =>
+  /(Unauthorized|Misconfigured)$|^(AgreementMissing|Forbidden)$/.test(code ?? '');
+
 /** This job cannot succeed: an invalid body, a 4xx about it. The worker parks it and never retries it on its own. */
 export class PermanentError extends JobError {
   override readonly name = 'PermanentError';
   readonly class = 'permanent';
 }
+
+/** The vendor refuses this request itself. The same request can only be refused again, so it did and does nothing. */
+export const refusesRequest = (error: unknown): boolean =>
+  error instanceof PermanentError &&
+  error.status !== undefined &&
+  // A 403 without a field may be about us.
+  (error.status !== 403 || error.field !== undefined);
 
 /** A job with other data has this id and took effect. The worker noticed that in time, so this job changes nothing. */
 export class IdTakenError extends PermanentError {

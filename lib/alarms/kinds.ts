@@ -161,7 +161,7 @@ export const KINDS = {
     scope: 'vendor',
     title: "A vendor's circuit breaker is open",
     means:
-      'The vendor refuses our calls or is down. Its jobs are held. A trial call each minute checks whether it works again.',
+      'The vendor is down or refuses our calls. Its jobs are held, and trial calls check whether it works again. Renew the key only if the code says that it refuses us.',
     unit: 'count',
     look: 'jobs list --state held',
     next: 'logs -f reconciler --startTime 1h',

@@ -29,8 +29,12 @@ export interface Circuit extends Item {
 
 export type OpenCircuit = Circuit & { stoppedAt: number };
 
-/** The error code of a call that an open circuit refuses. Rows store it, so it never changes. */
+/**
+ * The error codes of a call that an open circuit refuses: the vendor refuses us, or it is down. Rows store them, so they
+ * never change.
+ */
 export const VENDOR_STOPPED = 'VendorStopped';
+export const VENDOR_DOWN = 'VendorDown';
 /** Time from the failed call to the first trial call. It doubles with each trial call that fails. */
 const RETRY_MS = 60_000;
 export const LONGEST_RETRY_MS = 15 * RETRY_MS;

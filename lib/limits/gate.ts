@@ -1,13 +1,22 @@
 import {
   AmbiguousError,
   ignoreStoreError,
+  isRefusal,
   JobError,
   PermanentError,
   StopError,
   TransientError,
   type Vendor,
 } from '../errors';
-import { type Circuit, type CircuitBreakers, isOpen, isTroubled, senderHash, VENDOR_STOPPED } from './circuit';
+import {
+  type Circuit,
+  type CircuitBreakers,
+  isOpen,
+  isTroubled,
+  senderHash,
+  VENDOR_DOWN,
+  VENDOR_STOPPED,
+} from './circuit';
 
 export interface CallOptions {
   /** The identity that the vendor may refuse, for example the from address. The job by default. */
@@ -53,7 +62,7 @@ export function vendorGate({
     if (circuit && trial) trials.set(vendor, circuit);
     if (isOpen(circuit) && !trial)
       throw new StopError({
-        code: VENDOR_STOPPED,
+        code: isRefusal(circuit.code) ? VENDOR_STOPPED : VENDOR_DOWN,
         message: `the circuit of ${vendor} is open (${circuit.code})`,
         vendor,
       });

@@ -1,5 +1,7 @@
+import { isRefusal } from '../errors';
 import { ofKind } from '../jobs/history';
 import { type JobRow, type Reason, waitsForItsTime } from '../jobs/row';
+import { VENDOR_STOPPED } from '../limits/circuit';
 import { BY_ITS_PRODUCER } from '../producer/jobs';
 import { timeText } from '../text';
 import { whyNot } from './may';
@@ -17,6 +19,8 @@ export interface Explained {
   /** What to do next. */
   next: string;
   actions: JobAction[];
+  /** Why a dead or cancelled job cannot be sent again with other data. */
+  notEditable?: string;
 }
 
 type Words = Pick<Explained, 'sentence' | 'next'>;
@@ -25,6 +29,9 @@ type Words = Pick<Explained, 'sentence' | 'next'>;
 const vendorOf = ({ vendor, error }: JobRow): string => vendor ?? error?.vendor ?? 'the vendor';
 const codeOf = ({ error }: JobRow): string => (error ? ` (${error.code})` : '');
 const untilOf = ({ retryAt }: JobRow): string => (retryAt === undefined ? '' : ` until ${timeText(retryAt)} UTC`);
+/** Whether the vendor refuses us, and is not just down. */
+const refusesUs = ({ error }: JobRow): boolean => error?.code === VENDOR_STOPPED || isRefusal(error?.code);
+const TRIAL = 'A trial call finds out when the vendor works again, and the job continues.';
 const ALONE = 'Nothing. It continues automatically.';
 
 const WORDS: Record<Reason, (row: JobRow) => Words> = {
@@ -36,10 +43,16 @@ const WORDS: Record<Reason, (row: JobRow) => Words> = {
     next: ALONE,
   }),
   paused: () => ({ sentence: 'An operator paused its campaign.', next: 'Resume the campaign when it may continue.' }),
-  stopped: (row) => ({
-    sentence: `${vendorOf(row)} refuses our calls${codeOf(row)}, so its circuit breaker is open.`,
-    next: 'Renew the key, or sign the agreement. A trial call each minute finds out when the vendor works again.',
-  }),
+  stopped: (row) =>
+    refusesUs(row)
+      ? {
+          sentence: `${vendorOf(row)} refuses our calls${codeOf(row)}, so its circuit breaker is open.`,
+          next: `Renew the key, or sign the agreement. ${TRIAL}`,
+        }
+      : {
+          sentence: `${vendorOf(row)} is down${codeOf(row)}, so its circuit breaker is open.`,
+          next: `Wait. ${TRIAL}`,
+        },
   unknown: () => ({
     sentence: 'A step may have taken effect, and the vendor cannot be asked. Nothing repeats it.',
     next: "Look at the vendor's own log. Then say whether the step is done, or is to be skipped.",
@@ -48,10 +61,19 @@ const WORDS: Record<Reason, (row: JobRow) => Words> = {
     sentence: 'Another job of its message group is held, and the order is kept.',
     next: 'Look at the first held job of the group.',
   }),
-  error: (row) => ({
-    sentence: row.error ? `It cannot succeed: ${row.error.message} (${row.error.code}).` : 'It cannot succeed.',
-    next: 'Fix the cause, then retry it. Discard it if it is no longer needed.',
-  }),
+  error: (row) => {
+    const { message, code, class: kind } = row.error ?? {};
+    const why = row.error ? `: ${message} (${code})` : '';
+    return kind === 'transient' || kind === 'ambiguous'
+      ? {
+          sentence: `Its last attempt failed${why}.`,
+          next: `Retry it once ${vendorOf(row)} works again. Discard it if it is no longer needed.`,
+        }
+      : {
+          sentence: `It cannot succeed${why}.`,
+          next: 'Fix the cause, then retry it. Discard it if it is no longer needed.',
+        };
+  },
   crash: () => ({
     sentence: 'It was parked because its runs crashed: they ended without an outcome.',
     next: 'Fix the code and deploy it. Then retry the job.',
@@ -83,7 +105,9 @@ export function explain(row: JobRow, now: number): Explained {
       actions: [],
     };
   const can = { ...whyNot, edit: whyNotReplaceable };
-  return { ...wordsOf(row), actions: ACTIONS.filter((action) => can[action](row, now) === undefined) };
+  const actions = ACTIONS.filter((action) => can[action](row, now) === undefined);
+  const notEditable = actions.includes('retry') ? whyNotReplaceable(row) : undefined;
+  return { ...wordsOf(row), actions, ...(notEditable === undefined ? {} : { notEditable }) };
 }
 
 function wordsOf(row: JobRow): Words {

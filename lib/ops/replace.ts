@@ -4,7 +4,7 @@ import { keptBody } from '../jobs/body';
 import { type Envelope, parseEnvelope } from '../jobs/envelope';
 import { EVENT, noted } from '../jobs/history';
 import { jobKey } from '../jobs/keys';
-import type { JobRow } from '../jobs/row';
+import type { JobRow, Step } from '../jobs/row';
 import { lostSteps } from '../jobs/row-schema';
 import { IdempotencyConflictError, InvalidJobError } from '../producer/errors';
 import { jobId } from '../producer/job-id';
@@ -49,11 +49,15 @@ export function whyNotReplaceable(row: JobRow): string | undefined {
     return `${row.id} is ${stateOf(row)}: only a dead or cancelled job can be sent again with other data.`;
   if (isRetried(row)) return `${row.id} was retried and has not started yet. Look at it again.`;
   if (KIND_OF[row.type ?? ''] === undefined) return `${row.id}: jobs of its type cannot be edited.`;
-  const did = Object.entries(row.steps).find(([, { status }]) => status !== 'skipped');
+  const did = Object.entries(row.steps).find(([, step]) => mayHaveDone(step));
   if (did || lostSteps(row))
     return `${row.id} may have done something (${did?.[0] ?? 'its steps are lost'}). Other data would do it again.`;
   return undefined;
 }
+
+/** A vendor that was down and later refused the request itself did nothing. */
+const mayHaveDone = ({ status, reason }: Step): boolean =>
+  status !== 'skipped' && !(status === 'started' && reason !== undefined);
 
 /**
  * Sends a job again with other data, as a new job. The old one stays dead, names the new one and loses its DLQ entry. The

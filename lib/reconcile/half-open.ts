@@ -2,11 +2,14 @@ import { throughAll } from '../concurrency';
 import { VENDORS, type Vendor } from '../errors';
 import { todoKey } from '../jobs/keys';
 import type { JobRow } from '../jobs/row';
-import { isHalfOpen, isOpen, type OpenCircuit, VENDOR_STOPPED } from '../limits/circuit';
+import { isHalfOpen, isOpen, type OpenCircuit, VENDOR_DOWN, VENDOR_STOPPED } from '../limits/circuit';
 import type { Due } from '../ports';
 import type { ReconcileDeps } from './deps';
 import { release, releaseEach } from './release';
 import type { ReconcileRun } from './run';
+
+/** The codes of jobs that an open circuit refused. */
+const STOPPED = new Set([VENDOR_STOPPED, VENDOR_DOWN]);
 
 /** How long to wait for a queued message to make the trial call. That message may never call the vendor. */
 const PATIENCE_MS = 5 * 60_000;
@@ -72,7 +75,7 @@ async function* candidates(deps: ReconcileDeps, vendor: Vendor, mayGoOn: () => b
   const called: JobRow[] = [];
   for (const queue of deps.queueNames)
     for await (const row of newestFirst(deps, todoKey(queue, 'stopped', vendor), mayGoOn))
-      if (row.error?.code === VENDOR_STOPPED && !drewForbidden(row)) yield row;
+      if (STOPPED.has(row.error?.code ?? '') && !drewForbidden(row)) yield row;
       else called.push(row);
   yield* called.sort(
     (a, b) => Number(drewForbidden(a)) - Number(drewForbidden(b)) || (a.todoAt ?? 0) - (b.todoAt ?? 0),

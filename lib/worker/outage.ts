@@ -1,6 +1,6 @@
 import { type JobError, TransientError, type Vendor } from '../errors';
 import type { JobRow } from '../jobs/row';
-import { LONGEST_RETRY_MS, workedForOthers } from '../limits/circuit';
+import { LONGEST_RETRY_MS, VENDOR_DOWN, workedForOthers } from '../limits/circuit';
 import type { Decision } from './decide';
 import type { WorkerDeps } from './deps';
 
@@ -35,7 +35,7 @@ export async function inOutage(
 /** The error of a job that an outage of its vendor has ended. */
 const vendorDown = (failure: JobError & { vendor: Vendor }): JobError =>
   new TransientError({
-    code: 'VendorDown',
+    code: VENDOR_DOWN,
     message: `the vendor has failed for as long as the queue keeps a message (${failure.code})`,
     vendor: failure.vendor,
     cause: failure,

@@ -1,4 +1,4 @@
-import { AmbiguousError, JobError, type Vendor } from '../errors';
+import { AmbiguousError, JobError, refusesRequest, type Vendor } from '../errors';
 import type { Evidence, Step } from '../jobs/row';
 import type { Clock } from '../ports';
 import { type Lease, withoutStep } from './lease';
@@ -65,8 +65,10 @@ export function createSteps({
     set(name, { ...step, status: 'done', endedAt: clock.now(), ...(confidential ? { kept: result } : { result }) });
   const forget = (name: string) => lease.stage((row) => ({ ...row, steps: withoutStep(row.steps, name) }));
   /** A call without an effect leaves the step as it was. An earlier call may still arrive, whatever the vendor said. */
-  const undo = (name: string, before: Step | undefined) =>
-    before?.status === 'started' ? set(name, before) : forget(name);
+  const undo = (name: string, before: Step | undefined, error: unknown) => {
+    if (before?.status !== 'started') forget(name);
+    else set(name, { ...before, ...(refusesRequest(error) ? { reason: (error as JobError).code } : {}) });
+  };
 
   async function step<R>(name: string, options: StepOptions<R>): Promise<R> {
     const before = lease.row().steps[name];
@@ -101,7 +103,7 @@ export function createSteps({
       done(name, started, result, options.confidential);
       return result;
     } catch (error) {
-      if (!mayHaveHappened(error)) undo(name, before);
+      if (!mayHaveHappened(error)) undo(name, before, error);
       else if (!options.resolve) throw unknown(name, started, error);
       throw error;
     }

@@ -67,7 +67,7 @@ function One({ queue, id }: { queue: string; id: string }) {
           <Fact key={name} name={name} value={value} />
         ))}
       </dl>
-      <Data queue={job.queue} id={job.id} editable={job.explained.actions.includes('edit')} onDone={acted} />
+      <Data queue={job.queue} id={job.id} {...job.explained} onDone={acted} />
       <Json label="Record as JSON" value={job.record} />
       <Json label="Row as JSON" value={job.row} />
     </>
@@ -141,15 +141,18 @@ function Waterfall({ spans }: { spans: readonly Span[] }) {
 function Data({
   queue,
   id,
-  editable,
+  actions,
+  notEditable,
   onDone,
 }: {
   queue: string;
   id: string;
-  editable: boolean;
+  actions: JobAction[];
+  notEditable?: string;
   onDone: (done: string) => void;
 }) {
   const { write } = useSession();
+  const editable = actions.includes('edit');
   const { data: shape, error } = useAsk<Revealed>(addressOf('data', { queue, id }));
   const [shown, setShown] = useState<string>();
   const [failure, setFailure] = useState<string>();
@@ -163,6 +166,7 @@ function Data({
   return (
     <>
       <h2>Data</h2>
+      {notEditable ? <p class="hint">{notEditable}</p> : null}
       {shown === undefined ? (
         <>
           <Scroll label="Data, masked">

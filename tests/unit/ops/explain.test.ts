@@ -110,12 +110,21 @@ test.each<[string, Partial<JobRow>, JobAction, string[]]>([
 });
 
 test('the sentence names the vendor, the code, and the time until which a job waits', () => {
-  const error = { class: 'stop' as const, code: 'Unauthorized', message: '401', vendor: 'zendesk' };
+  const error = { class: 'stop' as const, code: 'ZendeskUnauthorized', message: '401', vendor: 'zendesk' };
   const held = { ...acceptedRow(0), state: inState('held'), retryAt: Date.UTC(2026, 0, 2, 3, 4, 5) };
 
   expect(explain({ ...held, reason: 'stopped', error }, 0).sentence).toBe(
-    'zendesk refuses our calls (Unauthorized), so its circuit breaker is open.',
+    'zendesk refuses our calls (ZendeskUnauthorized), so its circuit breaker is open.',
   );
+  const down = { class: 'ambiguous' as const, code: 'ZendeskUnavailable', message: '503', vendor: 'zendesk' };
+  expect(explain({ ...held, reason: 'stopped', error: down }, 0)).toMatchObject({
+    sentence: 'zendesk is down (ZendeskUnavailable), so its circuit breaker is open.',
+    next: expect.stringMatching(/^Wait\./),
+  });
+  expect(explain({ ...held, state: inState('dead'), reason: 'error', error: down }, 0)).toMatchObject({
+    sentence: 'Its last attempt failed: 503 (ZendeskUnavailable).',
+    next: 'Retry it once zendesk works again. Discard it if it is no longer needed.',
+  });
   expect(explain({ ...held, reason: 'throttled', vendor: 'sendgrid' }, 0).sentence).toBe(
     'sendgrid asked us to wait until 2026-01-02 03:04:05 UTC.',
   );

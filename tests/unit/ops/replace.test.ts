@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PermanentError } from '../../../lib/errors';
+import { AmbiguousError, PermanentError } from '../../../lib/errors';
 import { feedbackContract } from '../../../lib/feedback/process';
 import { explain } from '../../../lib/ops/explain';
 import { replace, sentEnvelope } from '../../../lib/ops/replace';
@@ -12,8 +12,9 @@ import { command } from '../../support/operator';
 
 const REJECTED = 'suspended@example.com';
 
-/** A feedback queue whose Zendesk refuses one address. `tickets`: the subjects of those it took. */
-function feedbackQueue({ lose = false } = {}) {
+/** A feedback queue whose Zendesk is down for some calls, and refuses one address. `tickets`: the subjects of those it took. */
+function feedbackQueue({ lose = false, down = 0, status = 422 } = {}) {
+  let calls = 0;
   const tickets: string[] = [];
   const engine = memoryEngine(() =>
     feedbackContract({
@@ -24,8 +25,12 @@ function feedbackQueue({ lose = false } = {}) {
       mayConfirm: async () => false,
       zendesk: {
         createTicket: async ({ requester, subject }) => {
+          calls += 1;
+          const vendor = 'zendesk';
+          if (calls <= down)
+            throw new AmbiguousError({ code: 'ZendeskUnavailable', message: '503', vendor, status: 503 });
           if (requester.email === REJECTED)
-            throw new PermanentError({ code: 'ZendeskRejected', message: 'requester: rejected', vendor: 'zendesk' });
+            throw new PermanentError({ code: 'ZendeskRejected', message: 'requester: rejected', vendor, status });
           tickets.push(subject);
           if (lose) throw new PermanentError({ code: 'Lost', message: 'lost' });
           return { id: String(tickets.length) };
@@ -126,7 +131,25 @@ test('a job that may have done something is not replaced', async () => {
   const started = { ...dead, steps: { ticket: { status: 'started' as const, startedAt: 0 } } };
   await expect(replace(deps, started, good)).rejects.toThrow('may have done something (ticket)');
   expect(explain(started, 0).actions).not.toContain('edit');
+  expect(explain(started, 0).notEditable).toContain('may have done something (ticket)');
   expect(tickets).toHaveLength(1);
+});
+
+test.each([
+  [422, true],
+  [403, false],
+])('a job that met an outage before its vendor answered %i can be sent with other data: %s', async (status, can) => {
+  const { engine, tickets, deps } = feedbackQueue({ down: 1, status });
+  engine.send(bad());
+  await engine.deliver();
+  const dead = engine.row(jobId(1));
+
+  expect(dead).toMatchObject({ state: 'dead', steps: { ticket: { status: 'started' } } });
+  expect(explain(dead, engine.clock.now()).actions.includes('edit')).toBe(can);
+  if (!can) return;
+  await replace(deps, dead, good);
+  await engine.deliver();
+  expect(tickets).toEqual([good.subject]);
 });
 
 test('files that the job was not sent with are refused', async () => {

@@ -24,3 +24,22 @@ test('a refusal of a later call does not say that an earlier call, which may sti
   expect(calls).toBe(2);
   expect(engine.row(jobId(1)).state).toBe('succeeded');
 });
+
+test.each([
+  ['refuses the request itself, the step names that', 422, { status: 'started', reason: 'ZendeskRejected' }],
+  ['forbids it, which may change, the step stays as it was', 403, { status: 'started', startedAt: expect.any(Number) }],
+])('if the vendor is down first and then %s', async (_what, status, step) => {
+  let calls = 0;
+  const { contract } = sampleContract(() => {
+    calls += 1;
+    throw calls === 1
+      ? new AmbiguousError({ code: 'ZendeskUnavailable', message: '503', vendor: 'zendesk', status: 503 })
+      : new PermanentError({ code: 'ZendeskRejected', message: 'refused', vendor: 'zendesk', status });
+  });
+  const engine = memoryEngine(() => contract);
+  engine.send(JSON.stringify(anEnvelope()));
+  await engine.deliver();
+
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', error: { status } });
+  expect(engine.row(jobId(1)).steps.effect).toEqual({ startedAt: expect.any(Number), ...step });
+});
