@@ -7,10 +7,12 @@ import { GZIP } from '../../lib/analytics/encode';
 import { batches, packedMessages, singleMessages } from './analytics-events';
 import { countingObjects, engineWorker, limit, objectPerEvent, onPowertools } from './analytics-workers';
 import type { Handler } from './rivals';
-import { median, table } from './table';
+import { median, type Size, table } from './table';
 
-const RUNS = 7;
-const EVENTS = 25_000;
+const SIZES = {
+  full: { runs: 7, events: 25_000, inMemory: 1_000_000 },
+  small: { runs: 1, events: 500, inMemory: 2_000 },
+};
 const MILLION = 1_000_000;
 /** SQS bills each 64 KB of a request. */
 const STEP_BYTES = 64 * 1024;
@@ -19,7 +21,6 @@ const LIMIT = "(a) limit: parse and gzip, zlib's level";
 const LIMIT_AT_LEVEL = '(a) at the level of this worker';
 
 interface Measured {
-  events: number;
   seconds: number[];
   cpuMicros: number[];
   puts: number;
@@ -33,9 +34,10 @@ interface Rival {
 }
 
 /** Compares the worker with its theoretical limit, an object per event, and Powertools: speed, CPU, requests, memory. */
-export async function analyticsCost(): Promise<string> {
-  const packed = [...batches(packedMessages(EVENTS))];
-  const single = [...batches(singleMessages(EVENTS))];
+export async function analyticsCost(size: Size): Promise<string> {
+  const { runs, events, inMemory } = SIZES[size];
+  const packed = [...batches(packedMessages(events))];
+  const single = [...batches(singleMessages(events))];
   const lines = await linesOfMessages(packed);
   const linesOf = (id: string) => lines.get(id) ?? Buffer.alloc(0);
   const rivals = {
@@ -48,17 +50,17 @@ export async function analyticsCost(): Promise<string> {
   } satisfies Record<string, Rival>;
 
   const measured = Object.fromEntries(Object.keys(rivals).map((name) => [name, fresh()]));
-  for (let run = 0; run <= RUNS; run++)
+  for (let run = 0; run <= runs; run++)
     for (const [name, each] of Object.entries(rivals)) await measure(each, measured[name] ?? fresh(), run > 0);
 
-  const perSecond = (name: string) => EVENTS / median(measured[name]?.seconds ?? []);
-  const perEvent = (name: string) => median(measured[name]?.cpuMicros ?? []) / EVENTS;
+  const perSecond = (name: string) => events / median(measured[name]?.seconds ?? []);
+  const perEvent = (name: string) => median(measured[name]?.cpuMicros ?? []) / events;
   // CPU time, because other processes on the machine slow the rivals down by different amounts.
   const share = (name: string, limit: string) => `${Math.round((100 * perEvent(limit)) / perEvent(name))} %`;
   const rows = Object.entries(rivals).map(([name, { input }]) => {
     const { puts, bytes } = measured[name] ?? fresh();
     const requests = sqsRequests(input, name.startsWith('(b)'));
-    const scaled = (value: number) => Math.round((value * MILLION) / EVENTS).toLocaleString('en');
+    const scaled = (value: number) => Math.round((value * MILLION) / events).toLocaleString('en');
     return [
       name,
       Math.round(perSecond(name)).toLocaleString('en'),
@@ -68,11 +70,11 @@ export async function analyticsCost(): Promise<string> {
       scaled(requests.calls),
       scaled(requests.billed),
       scaled(puts),
-      `${((bytes * MILLION) / EVENTS / 1e6).toFixed(0)} MB`,
+      `${((bytes * MILLION) / events / 1e6).toFixed(0)} MB`,
     ];
   });
   return [
-    `Analytics: median of ${RUNS} runs of ${EVENTS.toLocaleString('en')} events (350 bytes each), requests and bytes per million events.`,
+    `Analytics: median of ${runs} runs of ${events.toLocaleString('en')} events (350 bytes each), requests and bytes per million events.`,
     table(
       [
         ...['worker', 'events/s', 'CPU µs/event', 'of (a)', '… same level'],
@@ -80,11 +82,11 @@ export async function analyticsCost(): Promise<string> {
       ],
       rows,
     ),
-    await millionEvents(),
+    await memoryOf(inMemory),
   ].join('\n');
 }
 
-const fresh = (): Measured => ({ events: EVENTS, seconds: [], cpuMicros: [], puts: 0, bytes: 0 });
+const fresh = (): Measured => ({ seconds: [], cpuMicros: [], puts: 0, bytes: 0 });
 
 function rival(input: SQSEvent[], make: (objects: Rival['objects']) => Handler): Rival {
   const objects = countingObjects();
@@ -95,7 +97,10 @@ async function measure({ input, handler, objects }: Rival, into: Measured, count
   Object.assign(objects, { puts: 0, bytes: 0 });
   const cpu = process.cpuUsage();
   const startedAt = performance.now();
-  for (const event of input) await handler(event);
+  for (const event of input) {
+    const { batchItemFailures } = await handler(event);
+    if (batchItemFailures.length > 0) throw new Error('a message failed');
+  }
   const seconds = (performance.now() - startedAt) / 1000;
   const { user, system } = process.cpuUsage(cpu);
   if (!counts) return;
@@ -146,13 +151,14 @@ function groupedBy(sizes: number[]): number[] {
 }
 
 /** Measures resident memory in a separate process. Its heap is limited as in a function of 512 MB. */
-async function millionEvents(): Promise<string> {
+async function memoryOf(events: number): Promise<string> {
   const script = join(__dirname, 'analytics-memory.ts');
   const { stdout } = await promisify(execFile)(process.execPath, [
     '--max-old-space-size=384',
     '--import',
     'tsx',
     script,
+    String(events),
   ]);
   return stdout.trim();
 }

@@ -1,17 +1,15 @@
 import { batches, packedMessages } from './analytics-events';
 import { countingObjects, engineWorker } from './analytics-workers';
 
-const MILLION = 1_000_000;
-
-/** Prints the peak resident memory for each quarter of a million events that the worker handles. */
-async function main(): Promise<void> {
+/** Prints the peak resident memory for each quarter of so many events that the worker handles. */
+async function main(events: number): Promise<void> {
   const handler = engineWorker(countingObjects());
   const most: number[] = [];
   let done = 0;
-  for (const event of batches(packedMessages(MILLION))) {
+  for (const event of batches(packedMessages(events))) {
     for (const { body } of event.Records) done += body.split('{"id":').length - 1;
     await handler(event);
-    const quarter = Math.min(3, Math.floor((4 * done) / MILLION));
+    const quarter = Math.min(3, Math.floor((4 * done) / events));
     most[quarter] = Math.max(most[quarter] ?? 0, process.memoryUsage.rss());
   }
   const megabytes = most.map((bytes) => `${Math.round(bytes / 1e6)} MB`).join(', ');
@@ -20,4 +18,4 @@ async function main(): Promise<void> {
   );
 }
 
-void main();
+void main(Number(process.argv[2]));

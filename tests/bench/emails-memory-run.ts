@@ -4,22 +4,22 @@ import { realObjectReader } from '../../lib/aws/object-stream';
 import type { RecipientSource } from '../../lib/producer/campaign';
 import { createProducer } from '../../lib/producer/producer';
 import { memoryProducerDeps } from '../support/producer';
-import { csvFile, ndjsonFile, people } from './million-recipients';
+import { csvFile, ndjsonFile, people } from './recipients';
 
 const KEY = 'jobs/_attachments/emails/list.csv';
 
-const SOURCES: Record<string, () => RecipientSource> = {
-  iterable: () => people(),
-  csv: () => ({ csv: csvFile() }),
-  ndjson: () => ({ ndjson: ndjsonFile() }),
+const SOURCES: Record<string, (count: number) => RecipientSource> = {
+  iterable: (count) => people(count),
+  csv: (count) => ({ csv: csvFile(count) }),
+  ndjson: (count) => ({ ndjson: ndjsonFile(count) }),
   object: () => ({ key: KEY }),
 };
 
 /**
- * Accepts a million recipients and prints the peak resident memory in MB. The first argument names the source. The
- * bucket counts and stores nothing. The source `object` is read from S3 at the address in the second argument.
+ * Accepts recipients and prints the peak resident memory in MB. The arguments are the source and how many. The bucket
+ * counts and stores nothing. The source `object` is read from S3 at the address in the third argument.
  */
-async function main([name = '', endpoint = '']: string[]): Promise<void> {
+async function main([name = '', count = '', endpoint = '']: string[]): Promise<void> {
   let most = 0;
   const memory = memoryProducerDeps({
     objects: (port) => ({
@@ -33,7 +33,7 @@ async function main([name = '', endpoint = '']: string[]): Promise<void> {
   const client = () => new S3Client({ ...clientDefaults, endpoint, region: 'us-east-1', credentials });
   const readObject = name === 'object' ? { readObject: realObjectReader({ bucket: 'bucket', client: client() }) } : {};
   const producer = createProducer({ ...memory.deps, ...readObject, emailRate: 1_000 });
-  const source = SOURCES[name]?.();
+  const source = SOURCES[name]?.(Number(count));
   if (!source) throw new Error(`there is no source ${name}`);
   const begun = performance.now();
   const accepted = await producer.campaign(

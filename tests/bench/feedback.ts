@@ -19,17 +19,17 @@ import { memoryEngine, PREFIX, watch } from '../support/engine';
 import { feedbackBody } from '../support/feedback';
 import { feedbackSettings } from '../support/producer';
 import { type Handler, plainLoop, powertools, type RivalPorts, usualWorker } from './rivals';
-import { median, table } from './table';
+import { median, type Size, table } from './table';
 
-const RUNS = 5;
-const JOBS = 100;
+const SIZES = { full: { runs: 5, jobs: 100 }, small: { runs: 1, jobs: 3 } };
 const BUCKET = 'bench-bucket';
 const OURS = 'this engine';
 
 const id = (run: number, n: number) => `0190a1b2-0000-7000-8000-${(run * 1000 + n).toString(16).padStart(12, '0')}`;
 
 /** The cost of one job without faults, over real HTTP to emulators on this machine. */
-export async function feedbackCost(): Promise<string> {
+export async function feedbackCost(size: Size): Promise<string> {
+  const { runs, jobs } = SIZES[size];
   const calls = new Map<string, number>();
   const count = (call: string) => {
     calls.set(call, (calls.get(call) ?? 0) + 1);
@@ -59,18 +59,21 @@ export async function feedbackCost(): Promise<string> {
   const ms: Record<string, number[]> = {};
   const cpu: Record<string, number[]> = {};
   const requests: Record<string, Map<string, number>> = {};
-  for (let run = 0; run <= RUNS; run++)
+  for (let run = 0; run <= runs; run++)
     for (const [index, [name, handler]] of Object.entries(rivals).entries()) {
-      const events = Array.from({ length: JOBS }, (_, n) => event(id(10 * run + index, n)));
+      const events = Array.from({ length: jobs }, (_, n) => event(id(10 * run + index, n)));
       if (name === OURS) for (const { Records } of events) await accept(ports.table, Records);
       calls.clear();
       const startedAt = performance.now();
       const startedCpu = cpuMs();
-      for (const one of events) await handler(one);
+      for (const one of events) {
+        const { batchItemFailures } = await handler(one);
+        if (batchItemFailures.length > 0) throw new Error(`${name}: a job failed`);
+      }
       // The first run only warms up.
       if (run > 0) {
-        ms[name] = [...(ms[name] ?? []), (performance.now() - startedAt) / JOBS];
-        cpu[name] = [...(cpu[name] ?? []), (cpuMs() - startedCpu) / JOBS];
+        ms[name] = [...(ms[name] ?? []), (performance.now() - startedAt) / jobs];
+        cpu[name] = [...(cpu[name] ?? []), (cpuMs() - startedCpu) / jobs];
       }
       requests[name] = new Map(calls);
     }
@@ -80,9 +83,9 @@ export async function feedbackCost(): Promise<string> {
   const plainCpu = median(cpu['plain loop'] ?? []);
   const per = (name: string, port: string) =>
     [...(requests[name] ?? [])].filter(([call]) => call.startsWith(port)).reduce((sum, [, times]) => sum + times, 0) /
-    JOBS;
+    jobs;
   return [
-    `A job without faults: median of ${RUNS} runs of ${JOBS} jobs, batch 1, emulators on loopback.`,
+    `A job without faults: median of ${runs} runs of ${jobs} jobs, batch 1, emulators on loopback.`,
     table(
       ['worker', 'ms/job', 'ratio', 'CPU ms/job', 'ratio', 'table calls', 'S3 calls', 'vendor calls'],
       Object.keys(rivals).map((name) => {

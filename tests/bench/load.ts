@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bundled, HANDLERS } from '../support/bundles';
-import { table } from './table';
+import { type Size, table } from './table';
 
-const RUNS = 21;
+const SIZES = { full: { runs: 21, handlers: HANDLERS }, small: { runs: 1, handlers: ['feedback.ts'] } };
 const CLIENT = /node_modules\/(@aws-sdk\/(?:client|lib)-[a-z-]+)\//;
 /** What a worker of this kind usually carries beside its AWS clients. */
 const USUAL = [
@@ -21,13 +21,14 @@ const USUAL_VENDORS: Record<string, string[]> = {
 };
 
 /** How long each function's bundle takes to load in a fresh process, beside its AWS clients alone and a usual stack. */
-export async function loadTimes(): Promise<string> {
+export async function loadTimes(size: Size): Promise<string> {
+  const { runs, handlers } = SIZES[size];
   const folder = mkdtempSync(join(tmpdir(), 'bundles-'));
   try {
     const rows: (string | number)[][] = [];
-    for (const handler of HANDLERS) rows.push(await row(folder, handler));
+    for (const handler of handlers) rows.push(await row(folder, handler, runs));
     return [
-      `Time to load a bundle in a fresh process: CPU time, the fastest of ${RUNS} runs.`,
+      `Time to load a bundle in a fresh process: CPU time, the fastest of ${runs} runs.`,
       table(['function', 'KB', 'ms', 'AWS clients alone, ms', '× clients', 'usual stack, ms', '× usual'], rows),
     ].join('\n');
   } finally {
@@ -35,7 +36,7 @@ export async function loadTimes(): Promise<string> {
   }
 }
 
-async function row(folder: string, handler: string): Promise<(string | number)[]> {
+async function row(folder: string, handler: string, runs: number): Promise<(string | number)[]> {
   const ours = await bundled({ handler });
   const clients = [...new Set(ours.files.flatMap((file) => CLIENT.exec(file)?.[1] ?? []))];
   const entry = (modules: string[]) =>
@@ -49,7 +50,7 @@ async function row(folder: string, handler: string): Promise<(string | number)[]
     writeFileSync(file, code);
     return { file, ms: [] as number[] };
   });
-  for (let run = 0; run < RUNS; run++) for (const { file, ms } of variants) ms.push(load(file));
+  for (let run = 0; run < runs; run++) for (const { file, ms } of variants) ms.push(load(file));
   const [own = 0, alone = 0, usual = 0] = variants.map(({ ms }) => Math.min(...ms));
   const kilobytes = Math.round(ours.code.length / 1_000);
   return [

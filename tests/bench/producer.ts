@@ -15,14 +15,15 @@ import { against } from '../support/emulators';
 import { installProducer, PRODUCER } from '../support/installed-producer';
 import { feedbackSettings } from '../support/producer';
 import { appEvent, numbers } from './analytics-events';
-import { median, table } from './table';
+import { median, type Size, table } from './table';
 
-const SENDS = 600;
-const ROUND = 100;
-/** Rounds that count for nothing, because the code is still being compiled. */
-const WARM_UP = 60;
+/** `warmUp`: rounds that count for nothing, because the code is still being compiled. */
+const SIZES = {
+  full: { sends: 600, round: 100, warmUp: 60, events: 100_000 },
+  small: { sends: 20, round: 10, warmUp: 0, events: 1_000 },
+};
+type Sizes = (typeof SIZES)[Size];
 const AT_ONCE = 32;
-const EVENTS = 100_000;
 const silent: Log = { info: () => {}, warn: () => {}, error: () => {} };
 const data = {
   user: { email: 'user@example.com' },
@@ -40,7 +41,8 @@ interface Measured {
  * Sends to our model of SQS and to dynalite, which run in another process. The ways to send take turns, so that a busy
  * machine slows all of them.
  */
-export async function producerCost(): Promise<string> {
+export async function producerCost(size: Size): Promise<string> {
+  const sizes = SIZES[size];
   const aws = spawn(process.execPath, ['--import', 'tsx', 'tests/bench/producer-aws.ts'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -49,13 +51,13 @@ export async function producerCost(): Promise<string> {
     const urls = JSON.parse(line.toString()) as { sqs: string; dynamodb: string; table: string };
     const client = sqsClient(against(urls.sqs));
     const stored = realTable({ table: urls.table, client: dynamoClient(against(urls.dynamodb)) });
-    return [await sending(client, stored), '', await tracking(client), '', await loading()].join('\n');
+    return [await sending(client, stored, sizes), '', await tracking(client, sizes), '', await loading()].join('\n');
   } finally {
     aws.kill();
   }
 }
 
-async function sending(client: SQSClient, stored: Table): Promise<string> {
+async function sending(client: SQSClient, stored: Table, { sends, round, warmUp }: Sizes): Promise<string> {
   const { QueueUrl = '' } = await client.send(
     new CreateQueueCommand({ QueueName: 'my-feedback.fifo', Attributes: { FifoQueue: 'true' } }),
   );
@@ -80,14 +82,14 @@ async function sending(client: SQSClient, stored: Table): Promise<string> {
   };
   const one: Record<string, Measured> = {};
   const rate: Record<string, number> = {};
-  for (let round = 0; round < WARM_UP + SENDS / ROUND; round++)
+  for (let done = 0; done < warmUp + sends / round; done++)
     for (const [name, way] of Object.entries(ways)) {
-      const measured = await measure(way);
-      if (round < WARM_UP) continue;
+      const measured = await measure(way, round);
+      if (done < warmUp) continue;
       const known = one[name] ?? { ms: [], cpuMs: 0 };
       one[name] = { ms: [...known.ms, ...measured.ms], cpuMs: known.cpuMs + measured.cpuMs };
     }
-  for (const [name, way] of Object.entries(ways)) rate[name] = await perSecond(way);
+  for (const [name, way] of Object.entries(ways)) rate[name] = await perSecond(way, sends);
   const base = one['SendMessage of the AWS SDK'];
   const rows = Object.entries(one).map(([name, { ms, cpuMs }]) => {
     const p50 = quantile(ms, 0.5);
@@ -102,15 +104,15 @@ async function sending(client: SQSClient, stored: Table): Promise<string> {
     ];
   });
   return [
-    `Sending ${SENDS} feedback jobs of ${Buffer.byteLength(body)} bytes one after another, and ${AT_ONCE} at a time`,
+    `Sending ${sends} feedback jobs of ${Buffer.byteLength(body)} bytes one after another, and ${AT_ONCE} at a time`,
     table(['', 'p50 ms', '× raw', 'p99 ms', 'CPU ms a send', `sends/s, ${AT_ONCE} at a time`], rows),
   ].join('\n');
 }
 
-async function measure(way: () => Promise<void>): Promise<Measured> {
+async function measure(way: () => Promise<void>, times: number): Promise<Measured> {
   const ms: number[] = [];
   const before = process.cpuUsage();
-  for (let n = 0; n < ROUND; n++) {
+  for (let n = 0; n < times; n++) {
     const from = performance.now();
     await way();
     ms.push(performance.now() - from);
@@ -119,10 +121,10 @@ async function measure(way: () => Promise<void>): Promise<Measured> {
   return { ms, cpuMs: (user + system) / 1_000 };
 }
 
-async function perSecond(way: () => Promise<void>): Promise<number> {
+async function perSecond(way: () => Promise<void>, sends: number): Promise<number> {
   const from = performance.now();
-  await throughAll(Array.from({ length: SENDS }), way, AT_ONCE);
-  return (SENDS / (performance.now() - from)) * 1_000;
+  await throughAll(Array.from({ length: sends }), way, AT_ONCE);
+  return (sends / (performance.now() - from)) * 1_000;
 }
 
 const quantile = (values: number[], part: number): number =>
@@ -165,20 +167,20 @@ async function bodyOf(): Promise<string> {
   return bodies[0] ?? '';
 }
 
-async function tracking(client: SQSClient): Promise<string> {
+async function tracking(client: SQSClient, { events: count }: Sizes): Promise<string> {
   const { QueueUrl = '' } = await client.send(
     new CreateQueueCommand({ QueueName: 'my-analytics.fifo', Attributes: { FifoQueue: 'true' } }),
   );
   const tracker = createTracker(common(client, QueueUrl));
   const next = numbers(7);
-  const events = Array.from({ length: EVENTS }, (_, n) => appEvent(n, next, Date.now() - EVENTS * 10));
+  const events = Array.from({ length: count }, (_, n) => appEvent(n, next, Date.now() - count * 10));
   const from = performance.now();
   const before = process.cpuUsage();
   for (const event of events) await tracker.track(event);
   await tracker.close({ timeoutMs: 20_000 });
   const { user, system } = process.cpuUsage(before);
   const seconds = (performance.now() - from) / 1_000;
-  return `Tracking ${EVENTS} analytics events: ${Math.round(EVENTS / seconds)} events/s, ${((user + system) / EVENTS).toFixed(1)} µs of CPU each`;
+  return `Tracking ${count} analytics events: ${Math.round(count / seconds)} events/s, ${((user + system) / count).toFixed(1)} µs of CPU each`;
 }
 
 const SIZE_OF_LOADED =

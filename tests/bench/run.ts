@@ -1,47 +1,52 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { analyticsCost } from './analytics-cost';
-import { analyticsLayouts } from './analytics-layouts';
-import { commandTimes } from './commands';
-import { consoleRows } from './console-rows';
 import { emailsMemory } from './emails-memory';
 import { emailsPriority } from './emails-priority';
-import { emailsRate } from './emails-rate';
 import { exampleLatency } from './express-api';
 import { underFaults } from './faults';
 import { feedbackCost } from './feedback';
-import { firstInvocations } from './first-invocation';
 import { loadTimes } from './load';
 import { producerCost } from './producer';
+import type { Size } from './table';
 
 /** All benchmarks by name. `npm run bench` runs all of them, and `npm run bench -- NAME` runs one. */
-const benchmarks: Record<string, () => Promise<string>> = {
+const benchmarks: Record<string, (size: Size) => Promise<string>> = {
   producer: producerCost,
   'feedback-cost': feedbackCost,
   'feedback-faults': underFaults,
   'analytics-cost': analyticsCost,
-  'analytics-layouts': analyticsLayouts,
-  'emails-rate': emailsRate,
   'emails-priority': emailsPriority,
   'emails-memory': emailsMemory,
   'express-api': exampleLatency,
-  commands: commandTimes,
   load: loadTimes,
-  'first-invocation': firstInvocations,
-  'console-rows': consoleRows,
 };
-/** Filling the table takes many minutes, so this one runs only by its name. */
-const BY_NAME = ['console-rows'];
 
+/** Prints the figures of each benchmark, or why it failed. Then the process ends with 1. */
 async function main(): Promise<void> {
-  const names = process.argv.slice(2);
-  const unknown = names.filter((name) => !(name in benchmarks));
+  const { values, positionals } = parseArgs({ allowPositionals: true, options: { small: { type: 'boolean' } } });
+  const unknown = positionals.filter((name) => !(name in benchmarks));
   if (unknown.length > 0)
     throw new Error(`there is no benchmark ${unknown.join(', ')}; there are ${Object.keys(benchmarks).join(', ')}`);
-  for (const [name, benchmark] of Object.entries(benchmarks))
-    if (names.length === 0 ? !BY_NAME.includes(name) : names.includes(name))
-      process.stdout.write(`\n${await benchmark()}\n`);
+  const own = process.env.PACKAGES ? undefined : mkdtempSync(join(tmpdir(), 'packages-'));
+  process.env.PACKAGES ??= own;
+  for (const name of positionals.length > 0 ? positionals : Object.keys(benchmarks))
+    try {
+      process.stdout.write(`\n## ${name}\n${await benchmarks[name]?.(values.small ? 'small' : 'full')}\n`);
+    } catch (error) {
+      failed(`${name}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  if (own) rmSync(own, { recursive: true, force: true });
 }
 
-main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+function failed(message: string): void {
+  process.stderr.write(`${message}\n`);
   process.exitCode = 1;
-});
+}
+
+main()
+  .catch((error: unknown) => failed(error instanceof Error ? error.message : String(error)))
+  // A benchmark that failed may leave servers open.
+  .finally(() => process.exit());

@@ -1,3 +1,6 @@
+/** `small` shows in seconds that a benchmark still works. Its figures mean nothing. */
+export type Size = 'full' | 'small';
+
 /** A table of text. The first column is aligned left, the others right. */
 export function table(head: string[], rows: (string | number)[][]): string {
   const cells = [head, ...rows.map((row) => row.map(String))];

@@ -17,9 +17,8 @@ export interface Consumer {
   remove(): void;
 }
 
-/** Packs the producer once for all test files. A benchmark has no folder that it shares with others. */
-async function packed(alone: string): Promise<string> {
-  if (!process.env.PACKAGES) return packProducer(alone);
+/** Packs the producer once for all test files. */
+async function packed(): Promise<string> {
   const folder = await makeOnce('producer', async (output) => {
     await packProducer(output);
   });
@@ -32,7 +31,7 @@ async function packed(alone: string): Promise<string> {
  */
 export async function installProducer(others: string[] = []): Promise<Consumer> {
   const folder = mkdtempSync(join(tmpdir(), 'consumer-'));
-  const tarball = await packed(join(folder, 'packed'));
+  const tarball = await packed();
   const home = join(folder, 'node_modules', PRODUCER);
   mkdirSync(home, { recursive: true });
   const run: Consumer['run'] = (program, args) => {
