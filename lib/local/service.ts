@@ -18,7 +18,6 @@ import type { Lambda } from './lambda/runtime';
 import { type Ports, portsFrom } from './listen-port';
 import { close, listen } from './loopback';
 import { type LocalPorts, localPorts } from './ports';
-import { routesOf } from './routes';
 import { createSenders } from './senders';
 import type { Packaged } from './template/package';
 import { scheduledEvent } from './triggers';
@@ -36,8 +35,6 @@ export interface ServiceOptions extends Observers {
 export interface Service extends Omit<Cloud, 'endpoints'>, FakeVendors {
   /** URL of the HTTP API. */
   api: string;
-  /** The paths of the HTTP API by method. */
-  routes: Map<string, string[]>;
   endpoints: Endpoints;
   ports: LocalPorts;
   /** Takes analytics events. */
@@ -119,5 +116,5 @@ async function startParts(
   onStop(() => close(server));
   vendors.sendgrid.sendEventsTo(`${api}/email-events`);
   const run = (functionKey: string) => lambda.invoke(functionKey, scheduledEvent());
-  return { ...cloud, ...vendors, api, endpoints, ports, tracker, views, lambda, alarms, run, routes: routesOf(app) };
+  return { ...cloud, ...vendors, api, endpoints, ports, tracker, views, lambda, alarms, run };
 }

@@ -44,15 +44,14 @@ async function main(): Promise<void> {
   });
 }
 
-function greeting({ api, endpoints, declared, routes }: Service): string[] {
+function greeting({ api, endpoints, declared }: Service): string[] {
   const sample = '{"user":{"email":"user@example.com"},"subject":"Hello","message":"It works"}';
   return [
     '',
     'The service is running. It keeps everything in memory and listens on 127.0.0.1 only.',
     '',
     `  Console   ${api}/   queues, jobs and fake vendors in a browser`,
-    `  API       ${api}`,
-    ...[...routes].map(([method, paths]) => `            ${method} ${paths.join(' ')}`),
+    `  API       ${api}   its routes: ${api}/openapi.json`,
     `  Zendesk   ${control(endpoints.zendesk)}   a fake that shows its state here`,
     `  SendGrid  ${control(endpoints.sendgrid)}   also a fake`,
     `  Apple     ${control(endpoints.appStoreConnect)}   also a fake: App Store Connect`,

@@ -1,11 +1,7 @@
 import { EventEmitter, once } from 'node:events';
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Invocation } from '../../lib/local/lambda/environment';
 import { type Service, type ServiceOptions, startService } from '../../lib/local/service';
 import type { Packaged } from '../../lib/local/template/package';
-import { zip } from './zip';
 
 /** Overrides properties of all resources of a type, for example to get short times. */
 export function withProperties(packaged: Packaged, changes: Record<string, Record<string, unknown>>): Packaged {
@@ -25,18 +21,6 @@ function withoutCanaries(packaged: Packaged): Packaged {
     return [id, { ...resource, Properties: { ...resource.Properties, Environment } }];
   });
   return { ...packaged, resources: Object.fromEntries(resources) };
-}
-
-/** Replaces the code of a function and keeps all its other properties. */
-export function withCode(
-  packaged: Packaged,
-  { functionKey, code }: { functionKey: string; code: string },
-): Packaged & { remove(): void } {
-  const directory = mkdtempSync(join(tmpdir(), 'other-code-'));
-  cpSync(packaged.directory, directory, { recursive: true });
-  const files = [{ name: `handlers/${functionKey}.js`, text: code, deflated: true }];
-  writeFileSync(join(directory, `${functionKey}.zip`), zip(files));
-  return { ...packaged, directory, remove: () => rmSync(directory, { recursive: true, force: true }) };
 }
 
 export interface WatchedService extends Service {

@@ -59,23 +59,16 @@ export interface Declared {
 
 /** Properties of a queue that SQS does not know. */
 const notAttributes = new Set(['QueueName', 'Tags']);
-const tableProperties = [
-  'AttributeDefinitions',
-  'KeySchema',
-  'BillingMode',
-  'GlobalSecondaryIndexes',
-  'LocalSecondaryIndexes',
-];
+/** Properties of a table that CreateTable takes. */
+const tableProperties = ['AttributeDefinitions', 'KeySchema', 'BillingMode', 'GlobalSecondaryIndexes'];
 
-const ttlProperties = z
-  .object({ AttributeName: z.string().optional(), Enabled: z.boolean() })
-  .default({ Enabled: false });
+const ttlProperties = z.object({ AttributeName: z.string() }).optional();
 
 const functionProperties = z.object({
   FunctionName: z.string(),
   Handler: z.string(),
-  Timeout: z.number().default(3),
-  MemorySize: z.number().default(128),
+  Timeout: z.number(),
+  MemorySize: z.number(),
   Code: z.object({ S3Key: z.string() }),
   Environment: z.object({ Variables: z.record(z.string(), z.coerce.string()) }).optional(),
   ReservedConcurrentExecutions: z.number().optional(),
@@ -84,8 +77,8 @@ const functionProperties = z.object({
 const mappingProperties = z.object({
   EventSourceArn: z.string(),
   FunctionName: z.string(),
-  BatchSize: z.number().default(10),
-  Enabled: z.boolean().default(true),
+  BatchSize: z.number(),
+  Enabled: z.boolean(),
   FunctionResponseTypes: z.array(z.string()).default([]),
   ScalingConfig: z.object({ MaximumConcurrency: z.number() }).optional(),
 });
@@ -99,21 +92,23 @@ const ruleProperties = z.object({
 /** Reads what this machine can run from the template. Throws an error that names what it cannot resolve. */
 export function declared(surroundings: Surroundings): Declared {
   const resolve = resolver(surroundings);
-  const ofType = (type: string): [string, Resource][] =>
-    Object.entries(surroundings.resources).filter(([, resource]) => resource.Type === type);
-  const functions = ofType('AWS::Lambda::Function').map(([id, resource]) => lambdaFunction(id, resource, resolve));
+  const ofType = (type: string): [string, Properties][] =>
+    Object.entries(surroundings.resources).flatMap(([id, { Type, Properties = {} }]) =>
+      Type === type ? [[id, Properties]] : [],
+    );
+  const functions = ofType('AWS::Lambda::Function').map(([id, properties]) => lambdaFunction(id, properties, resolve));
   const keyOf = (reference: string): string => {
     const found = functions.find(({ name, arn }) => reference === name || reference === arn);
     if (!found) throw new Error(`template: there is no function ${reference}`);
     return found.key;
   };
   return {
-    queues: ofType('AWS::SQS::Queue').map(([id, resource]) => queue(id, resource, resolve)),
-    tables: ofType('AWS::DynamoDB::Table').map(([id, resource]) => table(id, resource, resolve)),
+    queues: ofType('AWS::SQS::Queue').map(([id, properties]) => queue(id, properties, resolve)),
+    tables: ofType('AWS::DynamoDB::Table').map(([id, properties]) => table(id, properties, resolve)),
     functions,
-    buses: ofType('AWS::Events::EventBus').map(([, { Properties }]) => String(resolve(Properties?.Name))),
-    mappings: ofType('AWS::Lambda::EventSourceMapping').map(([, { Properties }]) => {
-      const mapping = mappingProperties.parse(resolve(Properties));
+    buses: ofType('AWS::Events::EventBus').map(([, { Name }]) => String(resolve(Name))),
+    mappings: ofType('AWS::Lambda::EventSourceMapping').map(([, properties]) => {
+      const mapping = mappingProperties.parse(resolve(properties));
       return {
         queue: mapping.EventSourceArn.split(':').at(-1) ?? '',
         functionKey: keyOf(mapping.FunctionName),
@@ -123,9 +118,9 @@ export function declared(surroundings: Surroundings): Declared {
         ...(mapping.ScalingConfig && { maximumConcurrency: mapping.ScalingConfig.MaximumConcurrency }),
       };
     }),
-    schedules: ofType('AWS::Events::Rule').flatMap(([, { Properties }]) => {
+    schedules: ofType('AWS::Events::Rule').flatMap(([, properties]) => {
       const { ScheduleExpression, State, Targets } = ruleProperties.parse(
-        resolve({ ...Properties, EventPattern: undefined }),
+        resolve({ ...properties, EventPattern: undefined }),
       );
       if (!ScheduleExpression || State !== 'ENABLED') return [];
       return Targets.map(({ Arn }) => ({ functionKey: keyOf(Arn), expression: ScheduleExpression }));
@@ -133,46 +128,33 @@ export function declared(surroundings: Surroundings): Declared {
   };
 }
 
-function queue(id: string, { Properties = {} }: Resource, resolve: Resolve): DeclaredQueue {
-  const attributes = Object.entries(Properties)
+type Properties = NonNullable<Resource['Properties']>;
+
+function queue(id: string, properties: Properties, resolve: Resolve): DeclaredQueue {
+  const attributes = Object.entries(properties)
     .filter(([name]) => !notAttributes.has(name))
     .map(([name, value]) => {
       const resolved = resolve(value);
       return [name, typeof resolved === 'object' ? JSON.stringify(resolved) : String(resolved)];
     });
   const of = (attribute: string) => String(resolve({ 'Fn::GetAtt': [id, attribute] }));
-  return {
-    name: of('QueueName'),
-    arn: of('Arn'),
-    url: of('QueueUrl'),
-    attributes: Object.fromEntries(attributes),
-  };
+  return { name: of('QueueName'), arn: of('Arn'), url: of('QueueUrl'), attributes: Object.fromEntries(attributes) };
 }
 
-function table(id: string, { Properties = {} }: Resource, resolve: Resolve): DeclaredTable {
-  const create = tableProperties.flatMap((name) =>
-    Properties[name] === undefined ? [] : [[name, resolve(Properties[name])]],
-  );
-  const { AttributeName, Enabled } = ttlProperties.parse(resolve(Properties.TimeToLiveSpecification));
+function table(id: string, properties: Properties, resolve: Resolve): DeclaredTable {
+  const create = tableProperties.flatMap((name) => (name in properties ? [[name, resolve(properties[name])]] : []));
+  const ttl = ttlProperties.parse(properties.TimeToLiveSpecification)?.AttributeName;
   return {
     name: String(resolve({ Ref: id })),
     create: Object.fromEntries(create),
-    ...(Enabled && AttributeName !== undefined ? { ttl: AttributeName } : {}),
+    ...(ttl === undefined ? {} : { ttl }),
   };
 }
 
-function lambdaFunction(id: string, { Properties = {} }: Resource, resolve: Resolve): DeclaredFunction {
-  const { FunctionName, Handler, Timeout, MemorySize, Code, Environment, ReservedConcurrentExecutions } = Properties;
-  // Resolve only these properties. Others refer to resources that do not exist here, such as the role.
-  const parsed = functionProperties.parse({
-    FunctionName: resolve(FunctionName),
-    Handler,
-    Timeout,
-    MemorySize,
-    Code: { S3Key: resolve((Code as { S3Key?: unknown } | undefined)?.S3Key) },
-    Environment: resolve(Environment),
-    ReservedConcurrentExecutions,
-  });
+function lambdaFunction(id: string, properties: Properties, resolve: Resolve): DeclaredFunction {
+  const { Environment, ...rest } = properties;
+  // Its role does not exist here, and neither does the bucket of its code.
+  const parsed = functionProperties.parse({ ...rest, Environment: resolve(Environment) });
   const artifact = basename(parsed.Code.S3Key);
   return {
     key: basename(artifact, '.zip'),

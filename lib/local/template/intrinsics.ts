@@ -15,43 +15,33 @@ export interface Surroundings {
 
 export type Resolve = (value: unknown) => unknown;
 
-type Attributes = (name: string, at: Surroundings) => Record<string, string>;
-
-const arn = (service: string, resource: string, at: Surroundings): string =>
-  `arn:aws:${service}:${at.region}:${at.account}:${resource}`;
-
-/** The values of Ref and GetAtt for each supported type, and the property with its name. */
-const kinds: Record<string, { named: string; attributes: Attributes }> = {
-  'AWS::SQS::Queue': {
-    named: 'QueueName',
-    attributes: (name, at) => {
-      const url = `${at.sqsUrl}/${at.account}/${name}`;
-      return { Ref: url, QueueUrl: url, QueueName: name, Arn: arn('sqs', name, at) };
-    },
-  },
-  'AWS::DynamoDB::Table': {
-    named: 'TableName',
-    attributes: (name, at) => ({ Ref: name, Arn: arn('dynamodb', `table/${name}`, at) }),
-  },
-  'AWS::Lambda::Function': {
-    named: 'FunctionName',
-    attributes: (name, at) => ({ Ref: name, Arn: arn('lambda', `function:${name}`, at) }),
-  },
-  'AWS::SNS::Topic': {
-    named: 'TopicName',
-    attributes: (name, at) => ({ Ref: arn('sns', name, at), TopicName: name, TopicArn: arn('sns', name, at) }),
-  },
-  'AWS::S3::Bucket': {
-    named: 'BucketName',
-    attributes: (name) => ({ Ref: name, Arn: `arn:aws:s3:::${name}` }),
-  },
-};
-
 /**
- * Resolves Ref, GetAtt, Sub, Join and the pseudo parameters like CloudFormation, for this machine. It throws on
+ * Resolves Ref, GetAtt, Sub, Join and the pseudo parameters as the template uses them, for this machine. It throws on
  * anything unknown and names it, because a wrong guess would run something other than the deployment.
  */
 export function resolver(at: Surroundings): Resolve {
+  const arn = (service: string, resource: string): string =>
+    `arn:aws:${service}:${at.region}:${at.account}:${resource}`;
+  /** For each supported type: the property with its name, and the values of Ref and GetAtt. */
+  const kinds: Record<string, { named: string; of: (name: string) => Record<string, string> }> = {
+    'AWS::SQS::Queue': {
+      named: 'QueueName',
+      of: (name) => {
+        const url = `${at.sqsUrl}/${at.account}/${name}`;
+        return { Ref: url, QueueUrl: url, QueueName: name, Arn: arn('sqs', name) };
+      },
+    },
+    'AWS::DynamoDB::Table': {
+      named: 'TableName',
+      of: (name) => ({ Ref: name, Arn: arn('dynamodb', `table/${name}`) }),
+    },
+    'AWS::Lambda::Function': {
+      named: 'FunctionName',
+      of: (name) => ({ Ref: name, Arn: arn('lambda', `function:${name}`) }),
+    },
+    'AWS::S3::Bucket': { named: 'BucketName', of: (name) => ({ Ref: name, Arn: `arn:aws:s3:::${name}` }) },
+    'AWS::SNS::Topic': { named: 'TopicName', of: (name) => ({ Ref: arn('sns', name) }) },
+  };
   const pseudo: Record<string, string> = {
     'AWS::Region': at.region,
     'AWS::AccountId': at.account,
@@ -64,50 +54,34 @@ export function resolver(at: Surroundings): Resolve {
     const resource = at.resources[logicalId];
     if (!resource) throw new Error(`template: ${logicalId} is referenced but not declared`);
     const kind = kinds[resource.Type];
-    if (!kind) throw new Error(`template: ${logicalId}: a reference to ${resource.Type} is not supported here`);
-    const physical = resolve(resource.Properties?.[kind.named] ?? logicalId);
-    if (typeof physical !== 'string') throw new Error(`template: ${logicalId}.${kind.named} must be a string`);
-    const value = kind.attributes(physical, at)[name];
-    if (value === undefined) throw new Error(`template: ${logicalId}: ${resource.Type} has no attribute ${name}`);
+    const value = kind?.of(String(resolve(resource.Properties?.[kind.named])))[name];
+    if (value === undefined) throw new Error(`template: ${logicalId}: ${resource.Type} has no ${name} here`);
     return value;
   }
-
   const ref = (name: string): string => pseudo[name] ?? attribute(name, 'Ref');
-
-  function getAtt(argument: unknown): string {
-    const path = Array.isArray(argument) ? argument.map(String) : String(argument).split('.');
-    const [logicalId = '', ...name] = path;
-    return attribute(logicalId, name.join('.'));
-  }
-
-  function sub(argument: unknown): string {
-    const [text, own] = Array.isArray(argument) ? argument : [argument, {}];
-    const map = new Map(Object.entries((own ?? {}) as Record<string, unknown>));
-    return String(text).replace(/\$\{(!?)([^}]+)\}/g, (_, literal: string, name: string) => {
-      if (literal) return `\${${name}}`;
-      if (map.has(name)) return String(resolve(map.get(name)));
-      return name.includes('.') ? getAtt(name) : ref(name);
-    });
-  }
-
-  function join(argument: unknown): string {
-    const [separator, parts] = argument as [string, unknown[]];
-    return parts.map((part) => String(resolve(part))).join(separator);
-  }
 
   const functions: Record<string, (argument: unknown) => string> = {
     Ref: (argument) => ref(String(argument)),
-    'Fn::GetAtt': getAtt,
-    'Fn::Sub': sub,
-    'Fn::Join': join,
+    'Fn::GetAtt': (argument) => {
+      const [logicalId = '', name = ''] = argument as string[];
+      return attribute(logicalId, name);
+    },
+    'Fn::Sub': (argument) =>
+      String(argument).replace(/\$\{([^}.]+)(?:\.([^}]+))?\}/g, (_, name: string, of?: string) =>
+        of === undefined ? ref(name) : attribute(name, of),
+      ),
+    'Fn::Join': (argument) => {
+      const [separator, parts] = argument as [string, unknown[]];
+      return parts.map((part) => String(resolve(part))).join(separator);
+    },
   };
 
   function resolve(value: unknown): unknown {
     if (Array.isArray(value)) return value.map(resolve);
     if (typeof value !== 'object' || value === null) return value;
     const entries = Object.entries(value);
-    const [key, argument] = entries[0] ?? [];
-    if (entries.length === 1 && key !== undefined && (key === 'Ref' || key.startsWith('Fn::'))) {
+    const [key = '', argument] = entries[0] ?? [];
+    if (key === 'Ref' || key.startsWith('Fn::')) {
       const call = functions[key];
       if (!call) throw new Error(`template: ${key} is not supported here`);
       return call(argument);

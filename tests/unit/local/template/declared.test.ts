@@ -126,14 +126,6 @@ test('an event source mapping connects a queue with a function', () => {
   ]);
 });
 
-test('a disabled mapping says so', () => {
-  const off = { ...mapping, Properties: { ...mapping.Properties, Enabled: false } };
-
-  expect(read({ Worker: worker, Rows: rows, Jobs: jobs, Dead: dead, Mapping: off }).mappings).toMatchObject([
-    { enabled: false },
-  ]);
-});
-
 test('a schedule names its function', () => {
   expect(read({ Worker: worker, Rows: rows, Rule: rule }).schedules).toEqual([
     { functionKey: 'worker', expression: 'rate(1 minute)' },
