@@ -11,7 +11,7 @@ const FACT_KEYS: ReadonlySet<string> = new Set(
   [
     ['queue', 'jobId', 'campaign', 'type', 'correlationId', 'traceparent', 'messageId', 'sequence', 'receiveCount'],
     ['state', 'reason', 'outcome', 'attempt', 'attempts', 'holds', 'step', 'duplicate'],
-    ['class', 'code', 'status', 'field', 'vendor', 'rule', 'key'],
+    ['class', 'code', 'status', 'field', 'vendor', 'rule', 'key', 'event'],
     ['ms', 'waitMs', 'visibilityMs', 'remainingMs', 'until', 'bytes', 'count', 'times', 'kind', 'canary'],
   ].flat(),
 );
@@ -44,28 +44,18 @@ function known(facts: Facts = {}): Record<string, string | number | boolean> {
   return dropped.length === 0 ? kept : { ...kept, droppedFacts: dropped.join(',').slice(0, MAX_LENGTH) };
 }
 
-/** Whether CloudWatch makes a metric of a measurement. The log holds all others too. */
-export type IsBilled = (name: string, dimensions: Record<string, string>) => boolean;
-
 /**
  * Writes CloudWatch metrics as EMF lines with Powertools' Metrics, under the instance's namespace. An EMF line has one
- * set of dimensions for all its metrics, so each combination of dimensions gets its own line. A measurement that is not
- * `billed` costs no metric: its line has the sum under its name, and its number as `{name}Count`, for Logs Insights.
+ * set of dimensions for all its metrics, so each combination of dimensions gets its own line.
  */
-export function realMetrics({
-  namespace,
-  billed = () => true,
-}: {
-  namespace: string;
-  billed?: IsBilled | undefined;
-}): Metrics {
+export function realMetrics({ namespace }: { namespace: string }): Metrics {
   let lines = new Map<string, PowertoolsMetrics>();
 
   const lineOf = (unit: Unit, dimensions: Record<string, string>): PowertoolsMetrics => {
     const sorted = Object.entries(dimensions).sort(([a], [b]) => (a < b ? -1 : 1));
     // The unit is part of the key because Powertools throws when a name comes back with another unit.
     const key = JSON.stringify([unit, sorted]);
-    const line = lines.get(key) ?? emptyLine({ namespace, dimensions: Object.fromEntries(sorted), billed });
+    const line = lines.get(key) ?? emptyLine(namespace, Object.fromEntries(sorted));
     lines.set(key, line);
     return line;
   };
@@ -83,18 +73,12 @@ export function realMetrics({
   };
 }
 
-interface LineOptions {
-  namespace: string;
-  dimensions: Record<string, string>;
-  billed: IsBilled;
-}
-
 /**
  * The dimensions are default ones, because Powertools writes a full line (100 values) on its own and forgets all other
  * dimensions then. Its `service` dimension is removed, because every alarm would have to name it.
  */
-function emptyLine({ namespace, dimensions, billed }: LineOptions): PowertoolsMetrics {
-  const line = new EmfLine({ namespace, dimensions, billed });
+function emptyLine(namespace: string, dimensions: Record<string, string>): PowertoolsMetrics {
+  const line = new EmfLine({ namespace });
   line.clearDefaultDimensions();
   line.setDefaultDimensions(dimensions);
   return line;
@@ -106,28 +90,9 @@ function emptyLine({ namespace, dimensions, billed }: LineOptions): PowertoolsMe
  * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
  */
 class EmfLine extends PowertoolsMetrics {
-  readonly #isBilled: (name: string) => boolean;
-
-  constructor({ namespace, dimensions, billed }: LineOptions) {
-    super({ namespace });
-    this.#isBilled = (name) => billed(name, dimensions);
-  }
-
   override serializeMetrics(): ReturnType<PowertoolsMetrics['serializeMetrics']> {
     const line = super.serializeMetrics();
-    for (const directive of line._aws.CloudWatchMetrics) {
-      directive.Dimensions[0] ??= [];
-      const unbilled = directive.Metrics.map(({ Name }) => Name).filter((name) => !this.#isBilled(name));
-      directive.Metrics = directive.Metrics.filter(({ Name }) => !unbilled.includes(Name));
-      for (const name of unbilled) Object.assign(line, inSum(name, [line[name]].flat().map(Number)));
-    }
-    if (line._aws.CloudWatchMetrics.some(({ Metrics }) => Metrics.length > 0)) return line;
-    const { _aws, ...plain } = line;
-    return plain as typeof line;
+    for (const directive of line._aws.CloudWatchMetrics) directive.Dimensions[0] ??= [];
+    return line;
   }
 }
-
-const inSum = (name: string, values: number[]): Record<string, number> => ({
-  [name]: values.reduce((sum, value) => sum + value, 0),
-  [`${name}Count`]: values.length,
-});

@@ -1,5 +1,4 @@
-import { descriptionOf } from '../lib/alarms/judge/definition';
-import { alarmName } from '../lib/alarms/kinds';
+import { alarmName, KINDS, runbookOf } from '../lib/alarms/kinds';
 import type { Metric } from '../lib/alarms/specs/metric';
 import type { AlarmSpec } from '../lib/alarms/specs/spec';
 import type { Context } from './context';
@@ -18,7 +17,7 @@ export function alarm(spec: AlarmSpec, context: Context & { runbook: string }): 
       Type: 'AWS::CloudWatch::Alarm',
       Properties: {
         AlarmName: alarmName(context.instance, kind, subject),
-        AlarmDescription: descriptionOf(spec, context.runbook),
+        AlarmDescription: `${KINDS[kind].means} Runbook: ${runbookOf(kind, context.runbook)}`,
         ...measured(spec),
         ComparisonOperator: below ? 'LessThanThreshold' : 'GreaterThanOrEqualToThreshold',
         Threshold: threshold,

@@ -1,4 +1,4 @@
-import type { MonitoredFunction } from '../lib/alarms/specs/functions';
+import type { WatchedFunction } from '../lib/alarms/specs/instance';
 import { type Choice, chosenInstance } from '../lib/instances/choose';
 import { hasFunction } from '../lib/instances/functions';
 import type { Instance } from '../lib/instances/instance';
@@ -27,21 +27,16 @@ export type Blocks = Record<string, { name: string; timeout: number; reservedCon
 
 /** The settings of alarms and dashboard. */
 export function monitoringOf(instance: Instance, functions: Blocks): MonitoringSettings {
-  const { notify, canaryEvery = 0, monitoring = 'lean' } = instance.settings;
+  const { notify, canaryEvery = 0 } = instance.settings;
   return {
-    monitoring,
-    functions: monitored(functions, instance),
+    functions: watched(functions, instance),
     canaryMinutes: canaryEvery,
     runbook: notify?.runbook ?? '',
     alarmEmail: notify?.email ?? '',
   };
 }
 
-const monitored = (functions: Blocks, instance: Instance): MonitoredFunction[] =>
+const watched = (functions: Blocks, instance: Instance): WatchedFunction[] =>
   Object.entries(functions)
     .filter(([key]) => hasFunction(instance, key))
-    .map(([key, { name, timeout, reservedConcurrency }]) => ({
-      ...{ key, name, timeout },
-      worker: instance.rows.some((row) => row.name === key),
-      reserved: reservedConcurrency !== undefined,
-    }));
+    .map(([key, { name, reservedConcurrency }]) => ({ key, name, reserved: reservedConcurrency !== undefined }));

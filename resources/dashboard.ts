@@ -1,48 +1,39 @@
-import { isLeanMetric } from '../lib/alarms/measurements';
-import { lambdaMetric, type Metric, ownMetric, sqsMetric } from '../lib/alarms/specs/metric';
+import type { WatchedFunction } from '../lib/alarms/specs/instance';
+import { lambdaMetric, ownMetric, sqsMetric } from '../lib/alarms/specs/metric';
 import { vendorsOf } from '../lib/errors';
 import type { QueueRow } from '../lib/instances/queue-row';
-import { dlqName, queueName } from '../lib/jobs/keys';
-import { canarySection } from './canary';
+import { dlqName, functionName, queueName } from '../lib/jobs/keys';
 import type { Context } from './context';
 import { DASHBOARD_ID } from './logical-id';
 import type { Fragment } from './template';
-import { alarmStates, graph, heading, layout, text, type Widget, withMetrics } from './widgets';
+import { alarmStates, graph, heading, layout, logTable, text, type Widget } from './widgets';
 
 /**
- * The dashboard, named like the instance: the client, the alarms, a row per queue, the vendors, and rows for canaries,
- * campaigns and analytics. `canaries`: the queues that have canaries. With lean monitoring, `queries` ask the logs for what
- * has no metric.
+ * The dashboard, named like the instance: the client, the alarms, a row per queue, and rows for vendors, campaigns,
+ * analytics and the functions. The tables ask the logs: CloudWatch bills each metric, and no log line.
  */
 export function dashboardResources(
   context: Context,
   {
     rows,
+    functions,
     canaries,
     alarmNames,
-    queries = [],
-  }: { rows: QueueRow[]; canaries: QueueRow[]; alarmNames: string[]; queries?: Widget[] },
+  }: { rows: QueueRow[]; functions: WatchedFunction[]; canaries: boolean; alarmNames: string[] },
 ): Fragment {
   const { instance } = context;
+  const has = (queue: string) => rows.some(({ name }) => name === queue);
   const sections = [
     [title(context)],
     [alarmStates('Alarms', alarmNames)],
     ...rows.map((row) => queueSection(row, instance)),
+    jobsSection(instance, rows, canaries),
     vendorSection(instance, vendorsOf(rows.map(({ name }) => name))),
-    ...(canaries.length > 0 ? [canarySection({ instance }, canaries)] : []),
-    ...(rows.some(({ name }) => name === 'emails') ? [emailSection(instance)] : []),
-    ...(rows.some(({ name }) => name === 'analytics') ? [analyticsSection(instance)] : []),
+    ...(has('emails') ? [emailSection(instance)] : []),
+    ...(has('analytics') ? [analyticsSection(instance)] : []),
+    functionSection(functions, instance),
   ];
-  const lean = queries.length > 0;
-  const exists = ({ namespace, name, dimensions }: Pick<Metric, 'namespace' | 'name' | 'dimensions'>) =>
-    namespace !== instance || isLeanMetric(name, dimensions);
-  const shown = lean
-    ? [
-        ...sections.map((section) => withMetrics(section, exists)),
-        [heading('Details', 'from the logs, in the chosen time'), ...queries],
-      ]
-    : sections;
-  const body = { start: '-PT3H', periodOverride: 'inherit', widgets: layout(shown) };
+  const body = { start: '-PT3H', periodOverride: 'inherit', widgets: layout(sections) };
   return {
     Resources: {
       [DASHBOARD_ID]: {
@@ -71,7 +62,7 @@ function queueSection({ name, type, alarms }: QueueRow, instance: string): Widge
   const main = queueName(instance, name, type);
   const dlq = dlqName(instance, name, type);
   const own = ownMetric(instance, { queue: name });
-  const duration = (statistic: string) => lambdaMetric(`${instance}-${name}`, 'Duration', statistic);
+  const duration = (statistic: string) => lambdaMetric(functionName(instance, name), 'Duration', statistic);
   return [
     heading(name, 'messages, jobs and the worker of this queue'),
     text(limitsText(alarms)),
@@ -88,7 +79,7 @@ function queueSection({ name, type, alarms }: QueueRow, instance: string): Widge
         'in flight': sqsMetric(main, 'ApproximateNumberOfMessagesNotVisible', 'Maximum'),
         'dead-letter queue': sqsMetric(dlq, 'ApproximateNumberOfMessagesVisible', 'Maximum'),
       },
-      { backlog: alarms.backlog },
+      { dlqDepth: alarms.dlqDepth },
     ),
     graph(
       `${name}: oldest`,
@@ -107,72 +98,102 @@ function queueSection({ name, type, alarms }: QueueRow, instance: string): Widge
     graph(`${name}: outcomes`, 'Count', {
       succeeded: own('JobsSucceeded', 'Sum'),
       retried: own('JobsRetried', 'Sum'),
-      held: own('JobsHeld', 'Sum'),
-      parked: own('JobsParked', 'Sum'),
-      'returned untried': own('MessagesReturned', 'Sum'),
+      dead: own('JobsDead', 'Sum'),
     }),
     graph(
-      `${name}: time from due`,
+      `${name}: from due to finish`,
       'Milliseconds',
-      {
-        'start p95': own('TimeToStart', 'p95'),
-        'finish average': own('TimeToFinish', 'Average'),
-        'finish p95': own('TimeToFinish', 'p95'),
-      },
+      { average: own('TimeToFinish', 'Average'), p95: own('TimeToFinish', 'p95') },
       { finish: alarms.finish * 1000 },
     ),
+  ];
+}
+
+/** What all queues have: held jobs, canaries, and why jobs did not succeed. */
+function jobsSection(instance: string, rows: QueueRow[], canaries: boolean): Widget[] {
+  const each = (metric: string, statistic: string) =>
+    Object.fromEntries(rows.map(({ name }) => [name, ownMetric(instance, { queue: name })(metric, statistic)]));
+  const groups = rows.map(({ name }) => logGroup(instance, name));
+  return [
+    heading('Jobs', 'all queues'),
+    graph('Jobs: oldest held', 'Milliseconds', each('OldestHeld', 'Maximum')),
+    ...(canaries ? [graph('Jobs: share of canaries done in time', 'Count', each('Canary', 'Average'))] : []),
+    logTable('Jobs: outcomes by error', {
+      groups,
+      query:
+        "filter message = 'delivery handled' and outcome != 'succeeded' and outcome != 'late' | stats count(*) as deliveries, latest(jobId) as example by queue, outcome, reason, class, code | sort deliveries desc",
+    }),
   ];
 }
 
 function vendorSection(instance: string, vendors: string[]): Widget[] {
   const each = (name: string, statistic: string) =>
     Object.fromEntries(vendors.map((vendor) => [vendor, ownMetric(instance, { vendor })(name, statistic)]));
-  const own = ownMetric(instance);
+  if (vendors.length === 0) return [];
   return [
     heading('Vendors', 'calls to outside services'),
-    ...(vendors.length === 0
-      ? []
-      : [
-          graph('Vendors: time p95', 'Milliseconds', each('VendorTime', 'p95')),
-          graph('Vendors: calls', 'Count', each('VendorTime', 'SampleCount')),
-          graph('Vendors: errors', 'Count', each('VendorErrors', 'Sum')),
-          graph('Vendors: requests to wait', 'Count', each('VendorThrottles', 'Sum')),
-          graph('Vendors: circuit breaker open', 'Count', each('VendorStopped', 'Maximum')),
-        ]),
-    graph('Reconciler', 'Count', {
-      runs: own('ReconcilerRuns', 'Sum'),
-      failures: own('ReconcilerFailures', 'Sum'),
-    }),
+    graph('Vendors: time p95', 'Milliseconds', each('VendorTime', 'p95')),
+    graph('Vendors: calls', 'Count', each('VendorTime', 'SampleCount')),
+    graph('Vendors: errors', 'Count', each('VendorErrors', 'Sum')),
   ];
 }
 
 function emailSection(instance: string): Widget[] {
-  const own = ownMetric(instance, { queue: 'emails' });
+  const own = ownMetric(instance);
   return [
     heading('Campaigns', 'chunks sent, and the events that SendGrid reports'),
-    graph('Campaigns: chunks', 'Count', { accepted: own('JobsSucceeded', 'Sum'), refused: own('JobsParked', 'Sum') }),
-    graph('Campaigns: paused automatically', 'Count', { campaigns: own('CampaignsPaused', 'Sum') }),
+    graph('Campaigns: chunks and mails', 'Count', {
+      accepted: ownMetric(instance, { queue: 'emails' })('JobsSucceeded', 'Sum'),
+      dead: ownMetric(instance, { queue: 'emails' })('JobsDead', 'Sum'),
+    }),
     graph('Campaigns: events', 'Count', {
       accepted: own('EmailEvents', 'Sum'),
-      refused: own('EmailEventsRefused', 'Sum'),
-      'of other instances': own('EmailEventsForeign', 'Sum'),
-      'chunks without events': own('ChunksWithoutEvents', 'Sum'),
+      'requests refused': own('EmailEventsRefused', 'Sum'),
+    }),
+    logTable('Campaigns: chunks by campaign', {
+      groups: [logGroup(instance, 'emails')],
+      query:
+        "filter message = 'delivery handled' and ispresent(campaign) | stats count(*) as deliveries by campaign, outcome, code | sort deliveries desc",
     }),
   ];
 }
 
 function analyticsSection(instance: string): Widget[] {
-  const own = ownMetric(instance, { queue: 'analytics' });
+  const own = ownMetric(instance);
   return [
     heading('Analytics', 'events into S3'),
     graph('Analytics: events', 'Count', {
       accepted: own('EventsAccepted', 'Sum'),
       rejected: own('EventsRejected', 'Sum'),
     }),
-    graph('Analytics: stored', 'Bytes', { bytes: own('BytesStored', 'Sum') }),
     graph('Analytics: from API to S3', 'Milliseconds', {
       p50: own('TimeToStore', 'p50'),
       p95: own('TimeToStore', 'p95'),
     }),
+    logTable('Analytics: events by name', {
+      groups: [logGroup(instance, 'analytics')],
+      query: "filter message = 'events stored' | stats sum(count) as events by event | sort events desc",
+    }),
   ];
 }
+
+function functionSection(functions: WatchedFunction[], instance: string): Widget[] {
+  const each = (metric: string) =>
+    Object.fromEntries(functions.map(({ key, name }) => [key, lambdaMetric(name, metric, 'Sum')]));
+  const own = ownMetric(instance);
+  return [
+    heading('Functions', 'all functions, and what the service must never do'),
+    graph('Functions: errors', 'Count', each('Errors')),
+    graph('Functions: throttles', 'Count', each('Throttles')),
+    graph('Reconciler', 'Count', {
+      runs: own('ReconcilerRuns', 'Sum'),
+      'alarms not sent': own('AlarmsNotSent', 'Maximum'),
+    }),
+    graph('Faults', 'Count', {
+      'illegal transitions': own('IllegalTransitions', 'Sum'),
+      'access denied': own('AccessDenied', 'Sum'),
+    }),
+  ];
+}
+
+const logGroup = (instance: string, key: string): string => `/aws/lambda/${functionName(instance, key)}`;

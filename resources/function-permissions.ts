@@ -6,20 +6,17 @@ import {
   CAMPAIGN_QUEUE,
   compactionKey,
   dataPrefix,
-  dlqKey,
   dlqName,
   eventsFolder,
   evidenceKey,
-  functionName,
-  incidentsKey,
+  factsKey,
   jobKey,
-  outageKey,
+  outagesKey,
   ownerKey,
   pauseKey,
   queueName,
   reconcilerKey,
   recordFolder,
-  tallyKey,
   topicName,
   undeliveredName,
 } from '../lib/jobs/keys';
@@ -48,27 +45,14 @@ export function functionPermissions(
   const { secretsKey = '' } = values;
   const needed = (key: string): Secrets => ({ secrets: secretsOf(key).map((name) => values[name] ?? ''), secretsKey });
   const workers = rows.map((row) => [row.name, workerPermissions(row, context, needed(row.name))] as const);
-  const counting: Record<string, Statement[]> = {
+  return {
+    reconciler: reconcilerPermissions(rows, context),
+    alarms: alarmsPermissions(context, needed('alarms')),
     emailEvents: emailEventsPermissions(rows, context),
     compaction: compactionPermissions(context),
     ...Object.fromEntries(workers),
   };
-  const tallied = Object.entries(counting).map(([key, statements]) => [
-    key,
-    values.MONITORING === 'lean' ? [...statements, tallyStatement(context, key)] : statements,
-  ]);
-  return {
-    reconciler: reconcilerPermissions(rows, context),
-    alarms: alarmsPermissions(context, needed('alarms')),
-    ...Object.fromEntries(tallied),
-  };
 }
-
-/** With lean monitoring, a function counts what the reconciler evaluates. */
-const tallyStatement = (context: Context, key: string): Statement => {
-  const tally = tallyKey(functionName(context.instance, key));
-  return allowItems(context, 'Tally', ['dynamodb:GetItem', 'dynamodb:PutItem'], [tally]);
-};
 
 function reconcilerPermissions(rows: QueueRow[], context: Context): Statement[] {
   const { instance, prefix } = context;
@@ -141,7 +125,7 @@ const evidenceOf = (queues: MailQueue[]): string[] => queues.map((queue) => evid
  */
 const alarmsPermissions = (context: Context, secrets: Secrets): Statement[] => [
   allow('KeepUndelivered', ['sqs:SendMessage'], arn('sqs', undeliveredName(context.instance))),
-  allowItems(context, 'WhatIsBehind', ['dynamodb:GetItem'], [dlqKey('*'), reconcilerKey, incidentsKey, pauseKey('*')]),
-  allowItems(context, 'Outages', ['dynamodb:GetItem', 'dynamodb:PutItem'], [outageKey('*')]),
+  allowItems(context, 'WhatIsBehind', ['dynamodb:GetItem'], [factsKey, reconcilerKey, pauseKey('*')]),
+  allowItems(context, 'Outages', ['dynamodb:GetItem', 'dynamodb:PutItem'], [outagesKey]),
   ...secretStatements(secrets),
 ];

@@ -78,28 +78,18 @@ export function graph(
   };
 }
 
-/**
- * A section without the lines whose metric `exists` refuses, without graphs that have no line left, and empty if no graph
- * is left.
- */
-export function withMetrics(section: Widget[], exists: (metric: MetricName) => boolean): Widget[] {
-  const left = section.flatMap((widget) => {
-    if (widget.type !== 'metric') return [widget];
-    const metrics = (widget.properties.metrics as unknown[][]).filter((line) => exists(nameOfLine(line)));
-    return metrics.length === 0 ? [] : [{ ...widget, properties: { ...widget.properties, metrics } }];
-  });
-  const shows = ({ type }: Widget) => type !== 'text';
-  return section.some(shows) && !left.some(shows) ? [] : left;
-}
-
-type MetricName = Pick<Metric, 'namespace' | 'name' | 'dimensions'>;
-
-/** A line is namespace, name, pairs of dimensions, and options. */
-function nameOfLine([namespace, name, ...rest]: unknown[]): MetricName {
-  const pairs = rest.slice(0, -1).map(String);
-  const dimensions = Object.fromEntries(pairs.flatMap((key, at) => (at % 2 === 0 ? [[key, pairs[at + 1] ?? '']] : [])));
-  return { namespace: String(namespace), name: String(name), dimensions };
-}
+/** The answer of the functions' logs to a question in the language of CloudWatch Logs Insights, asked when a person looks. */
+export const logTable = (title: string, { groups, query }: { groups: string[]; query: string }): Widget => ({
+  type: 'log',
+  width: COLUMNS / 2,
+  height: 6,
+  properties: {
+    title,
+    view: 'table',
+    region: `\${AWS::Region}`,
+    query: [...groups.map((group) => `SOURCE '${group}'`), query].join(' | '),
+  },
+});
 
 /** The states of alarms. CloudWatch shows at most 100 in one widget. */
 export const alarmStates = (title: string, names: string[]): Widget => ({

@@ -1,173 +1,98 @@
-import { VENDORS } from '../errors';
+/** What an alarm or a fact is about. */
+export type Scope = 'queue' | 'vendor' | 'campaign' | 'instance';
 
-/** What an alarm is about: a queue, a function, a vendor, or the instance as a whole. */
-export type Scope = 'queue' | 'function' | 'vendor' | 'instance';
-
-/** One kind of alarm. Its key ends the alarm's name and is the anchor of its section in docs/runbook.md. */
+/** One kind of message. Its key ends an alarm's name and is the anchor of its section in docs/runbook.md. */
 export interface Kind {
   scope: Scope;
   /** What happened, as a title. */
   title: string;
   /** What it means, in one or two sentences. */
   means: string;
-  /** The unit of the value and of the threshold. */
-  unit: 'count' | 'seconds' | 'milliseconds' | 'percent' | 'share';
+  /** The unit of an alarm's value and threshold. */
+  unit?: 'count' | 'seconds' | 'milliseconds' | 'percent' | 'share';
   /** The `sls` command that shows more, without the options that select the deployment. `{}` stands for the subject. */
   look: string;
   /** The `sls` command to run next, if needed after a fix. */
   next: string;
-  /** With lean monitoring the reconciler evaluates it from the table, and no CloudWatch alarm exists for it. */
-  judged?: true;
-  /**
-   * Kinds that explain this one: while one of them is firing for the same subject, the chat gets no message of its own.
-   */
+  /** While one of these is firing, for the same subject or for the instance, this kind has no message of its own. */
   follows?: readonly string[];
 }
 
-/** Every kind of alarm. The alarms, their descriptions, the messages and the runbook follow from this table. */
-export const KINDS = {
+/** What CloudWatch watches. */
+const ALARMS = {
   'dlq-depth': {
     scope: 'queue',
     title: 'Jobs in the dead-letter queue',
     means: 'These jobs are dead. They need a fix before they can succeed.',
     unit: 'count',
-    look: 'jobs list --state dead --queue {}',
-    next: 'jobs retry --state dead --queue {}',
-    judged: true,
-  },
-  'dlq-age': {
-    scope: 'queue',
-    title: 'A dead-letter queue entry will soon expire',
-    means: 'SQS deletes an entry without notice when its retention ends.',
-    unit: 'seconds',
-    look: 'jobs list --state dead --queue {}',
-    next: 'jobs retry --state dead --queue {}',
-    judged: true,
-  },
-  held: {
-    scope: 'queue',
-    title: 'A job has been held for a long time',
-    means: 'The job waits outside the queue for a vendor, for another job or for an operator.',
-    unit: 'milliseconds',
-    look: 'jobs list --queue {} --state held',
-    next: 'jobs show JOB --queue {}',
-    judged: true,
-  },
-  returned: {
-    scope: 'queue',
-    title: 'Messages were returned to their queue',
-    means: 'SQS dead-lettered messages that no worker had tried. The reconciler returned them to their queue.',
-    unit: 'count',
-    look: 'logs -f {} --startTime 1h',
-    next: 'deploy',
-    judged: true,
-    follows: ['errors', 'throttles'],
-  },
-  expired: {
-    scope: 'queue',
-    title: 'Jobs expired in their queue',
-    means: 'The retention of the queue ended, so SQS deleted their messages before the jobs finished.',
-    unit: 'count',
     look: 'jobs list --queue {} --state dead',
     next: 'jobs retry JOB --queue {}',
-    judged: true,
+    follows: ['jobs-dead'],
   },
-  age: {
+  'oldest-message': {
     scope: 'queue',
     title: 'A message has waited for a long time',
     means: 'Retries alone do not explain the age of the oldest message.',
     unit: 'seconds',
     look: 'jobs list --queue {} --state queued',
     next: 'logs -f {} --startTime 1h',
-    follows: ['errors', 'throttles', 'canary', 'stalled', 'backlog'],
+    follows: ['function-errors', 'function-throttles', 'canary-late', 'jobs-slow'],
   },
-  backlog: {
+  'oldest-held': {
     scope: 'queue',
-    title: 'Messages pile up',
-    means: 'Messages arrive faster than the workers finish them.',
-    unit: 'count',
-    look: 'jobs list --queue {} --state queued',
-    next: 'deploy',
-    judged: true,
-    follows: ['errors', 'throttles', 'canary', 'stalled', 'age'],
-  },
-  stalled: {
-    scope: 'queue',
-    title: 'The queue is stalled',
-    means: 'Old messages are waiting, and no job finishes.',
-    unit: 'count',
-    look: 'logs -f {} --startTime 1h',
-    next: 'deploy',
-    judged: true,
-    follows: ['errors', 'throttles', 'canary', 'age'],
+    title: 'A job has been held for a long time',
+    means: 'The job waits outside the queue for a vendor or for an operator.',
+    unit: 'milliseconds',
+    look: 'jobs list --queue {} --state held',
+    next: 'jobs show JOB --queue {}',
+    follows: ['reconciler-missing', 'reconciler-failing'],
   },
   'error-rate': {
     scope: 'queue',
     title: 'Too many jobs fail',
     means: 'Too many of the jobs that ended are dead.',
     unit: 'percent',
-    look: 'jobs list --state dead --queue {}',
-    next: 'jobs retry --state dead --queue {}',
-    judged: true,
-    follows: ['dlq-depth'],
+    look: 'jobs list --queue {} --state dead',
+    next: 'jobs retry JOB --queue {}',
+    follows: ['dlq-depth', 'jobs-dead'],
   },
-  slow: {
+  'jobs-slow': {
     scope: 'queue',
     title: 'Jobs take too long',
     means: 'The average time from due to finish is too long.',
     unit: 'milliseconds',
     look: 'jobs list --queue {} --state processing',
-    next: 'deploy',
-    judged: true,
-    follows: ['backlog', 'age'],
+    next: 'logs -f {} --startTime 1h',
+    follows: ['function-errors', 'function-throttles', 'canary-late', 'oldest-message'],
   },
-  canary: {
+  'canary-late': {
     scope: 'queue',
     title: 'Canaries are late',
     means: 'Test jobs did not finish before the next one was due. The queue or its worker does not work.',
     unit: 'share',
-    look: 'logs -f {} --startTime 1h',
-    next: 'deploy',
-    judged: true,
-    follows: ['errors', 'throttles', 'stalled', 'backlog'],
-  },
-  errors: {
-    scope: 'function',
-    title: 'The function fails',
-    means: 'It crashed, ran out of time or could not start. Its work is tried again.',
-    unit: 'count',
-    look: 'logs -f {} --startTime 1h',
-    next: 'deploy',
-  },
-  throttles: {
-    scope: 'function',
-    title: 'The function is throttled',
-    means: 'The concurrency of the account or of the function is used up.',
-    unit: 'count',
-    look: 'metrics -f {}',
-    next: 'deploy',
-  },
-  duration: {
-    scope: 'function',
-    title: 'The function runs close to its time-out',
-    means: 'A slower call would end the function before it stores what it did.',
-    unit: 'milliseconds',
-    look: 'metrics -f {}',
+    look: 'queues',
     next: 'logs -f {} --startTime 1h',
-    judged: true,
-    follows: ['errors'],
+    follows: ['function-errors', 'function-throttles', 'oldest-message', 'jobs-slow'],
   },
-  stopped: {
-    scope: 'vendor',
-    title: "A vendor's circuit breaker is open",
+  'function-errors': {
+    scope: 'instance',
+    title: 'A function fails',
     means:
-      'The vendor is down or refuses our calls. Its jobs are held, and trial calls check whether it works again. Renew the key only if the code says that it refuses us.',
+      'It crashed, ran out of time or could not start. Its work is tried again. The graph "Functions: errors" of the dashboard shows which function.',
     unit: 'count',
-    look: 'jobs list --state held',
-    next: 'logs -f reconciler --startTime 1h',
-    judged: true,
+    look: 'queues',
+    next: 'logs -f FUNCTION --startTime 1h',
   },
-  reconciler: {
+  'function-throttles': {
+    scope: 'instance',
+    title: 'A function is throttled',
+    means:
+      'The concurrency of the account is used up. The graph "Functions: throttles" of the dashboard shows which function.',
+    unit: 'count',
+    look: 'queues',
+    next: 'deploy',
+  },
+  'reconciler-missing': {
     scope: 'instance',
     title: 'The reconciler does not run',
     means:
@@ -175,15 +100,7 @@ export const KINDS = {
     unit: 'count',
     look: 'logs -f reconciler --startTime 1h',
     next: 'deploy',
-  },
-  'reconciler-failures': {
-    scope: 'instance',
-    title: 'A part of the reconciler fails',
-    means: 'One kind of its work fails, for one job or for all. Its other work continues.',
-    unit: 'count',
-    look: 'logs -f reconciler --startTime 1h',
-    next: 'reconcile --repair',
-    judged: true,
+    follows: ['function-errors', 'function-throttles'],
   },
   'illegal-transition': {
     scope: 'instance',
@@ -192,7 +109,6 @@ export const KINDS = {
     unit: 'count',
     look: 'logs -f WORKER --startTime 1h',
     next: 'deploy',
-    judged: true,
   },
   'access-denied': {
     scope: 'instance',
@@ -202,56 +118,16 @@ export const KINDS = {
     unit: 'count',
     look: 'logs -f FUNCTION --startTime 1h',
     next: 'deploy',
-    judged: true,
   },
-  'campaign-paused': {
+  'alarms-not-sent': {
     scope: 'instance',
-    title: 'A campaign was paused automatically',
-    means:
-      'The vendor refused too much of it, or our configuration is wrong. The campaign sends nothing until you resume it.',
-    unit: 'count',
-    look: 'campaign list',
-    next: 'campaign resume --id CAMPAIGN',
-    judged: true,
-  },
-  'no-events': {
-    scope: 'instance',
-    title: 'Delivery events are missing',
-    means: 'SendGrid accepted mails but has sent no events about them.',
-    unit: 'count',
-    look: 'campaign report --id CAMPAIGN',
-    next: 'info',
-    judged: true,
-  },
-  'webhook-refused': {
-    scope: 'instance',
-    title: 'The event webhook refuses requests',
-    means: 'SendGrid signs with a key that is not configured, or another sender calls the public URL.',
-    unit: 'count',
-    look: 'metrics -f emailEvents',
-    next: 'deploy',
-    judged: true,
-  },
-  compaction: {
-    scope: 'instance',
-    title: 'Analytics objects are not merged',
-    means: 'Merging failed in several runs. No event is lost, but there are more and smaller objects.',
-    unit: 'count',
-    look: 'logs -f compaction --startTime 1h',
-    next: 'deploy',
-    judged: true,
-  },
-  incidents: {
-    scope: 'instance',
-    title: 'Alarms cannot be evaluated or sent',
-    means:
-      'With lean monitoring the reconciler evaluates most alarms. It could not do so, or could not send its messages.',
+    title: 'The reconciler cannot send its alarms',
+    means: 'SNS takes no messages from it. It tries again every minute.',
     unit: 'count',
     look: 'logs -f reconciler --startTime 1h',
     next: 'deploy',
-    follows: ['reconciler'],
   },
-  undelivered: {
+  'alarms-undelivered': {
     scope: 'instance',
     title: 'Alarms could not be delivered',
     means: 'Discord did not accept them. They are in the queue of undelivered alarms.',
@@ -261,26 +137,93 @@ export const KINDS = {
   },
 } satisfies Record<string, Kind>;
 
-export type AlarmKind = keyof typeof KINDS;
+/** What the reconciler knows and tells. No metric shows it. */
+const FACTS = {
+  'circuit-open': {
+    scope: 'vendor',
+    title: "A vendor's circuit breaker is open",
+    means:
+      'The vendor is down or refuses our calls. Its jobs are held, and trial calls check whether it works again. Renew the key only if the code says that it refuses us.',
+    look: 'jobs list --state held',
+    next: 'logs -f reconciler --startTime 1h',
+  },
+  'campaign-paused': {
+    scope: 'campaign',
+    title: 'A campaign was paused automatically',
+    means:
+      'The vendor refused too much of it, or our configuration is wrong. The campaign sends nothing until you resume it.',
+    look: 'campaign report --id {}',
+    next: 'campaign resume --id {}',
+  },
+  'campaign-expired': {
+    scope: 'campaign',
+    title: 'A campaign did not end in time',
+    means: 'It is cancelled, because the bucket deletes its recipients soon. Those that have no mail yet get none.',
+    look: 'campaign report --id {}',
+    next: 'campaign list',
+  },
+  'events-missing': {
+    scope: 'campaign',
+    title: 'Delivery events are missing',
+    means: 'SendGrid accepted mails but has sent no events about them.',
+    look: 'campaign report --id {}',
+    next: 'info',
+  },
+  'messages-returned': {
+    scope: 'queue',
+    title: 'Messages were returned to their queue',
+    means: 'SQS dead-lettered messages that no worker had tried. The reconciler returned them to their queue.',
+    look: 'logs -f {} --startTime 1h',
+    next: 'jobs show JOB --queue {}',
+    follows: ['function-errors', 'function-throttles'],
+  },
+  'jobs-expired': {
+    scope: 'queue',
+    title: 'Jobs expired in their queue',
+    means: 'The retention of the queue ended, so SQS deleted their messages before the jobs finished.',
+    look: 'jobs list --queue {} --state dead',
+    next: 'jobs retry JOB --queue {}',
+  },
+  'jobs-dead': {
+    scope: 'queue',
+    title: 'Jobs are dead',
+    means: 'They need a fix before they can succeed.',
+    look: 'jobs show JOB --queue {}',
+    next: 'jobs retry JOB --queue {}',
+    follows: ['dlq-depth'],
+  },
+  'row-damaged': {
+    scope: 'queue',
+    title: 'The row of a job is damaged',
+    means: 'The job waits until you restore its row from point-in-time recovery.',
+    look: 'jobs show JOB --queue {}',
+    next: 'verify',
+  },
+  'reconciler-failing': {
+    scope: 'instance',
+    title: 'A part of the reconciler fails',
+    means: 'One kind of its work has failed for 15 minutes, for one job or for all. Its other work continues.',
+    look: 'logs -f reconciler --startTime 1h',
+    next: 'deploy',
+  },
+} satisfies Record<string, Kind>;
 
-/** The alarms that a paused queue explains. */
-const ABOUT_WAITING: readonly AlarmKind[] = ['age', 'backlog', 'stalled', 'canary', 'held', 'slow', 'expired'];
-export const isAboutWaiting = (kind: AlarmKind): boolean => ABOUT_WAITING.includes(kind);
+/** Every kind of message. The alarms, their descriptions, the messages and the runbook follow from this table. */
+export const KINDS = { ...ALARMS, ...FACTS };
 
-/** `{instance}[-{subject}]-{kind}`. The template and the messages both rely on this format. */
-export const alarmName = (instance: string, kind: AlarmKind, subject = ''): string =>
-  [instance, subject, kind].filter(Boolean).join('-');
+export type AlarmKind = keyof typeof ALARMS;
+export type FactKind = keyof typeof FACTS;
+export type AnyKind = AlarmKind | FactKind;
+export const FACT_KINDS = Object.keys(FACTS) as [FactKind, ...FactKind[]];
+export const isFact = (kind: AnyKind): kind is FactKind => kind in FACTS;
 
-/** The functions of an instance that are not the worker of a queue, by their keys in serverless.yml. */
-const SERVICE_FUNCTIONS = ['reconciler', 'emailEvents', 'compaction', 'alarms'];
+/** What a paused queue explains. */
+const ABOUT_WAITING: readonly AnyKind[] = ['oldest-message', 'canary-late', 'oldest-held', 'jobs-slow', 'jobs-expired'];
+export const isAboutWaiting = (kind: AnyKind): boolean => ABOUT_WAITING.includes(kind);
 
-/** The possible subjects of an alarm, for the queues of an instance. */
-const SUBJECTS: Record<Scope, (queues: readonly string[]) => readonly string[]> = {
-  queue: (queues) => queues,
-  function: (queues) => [...queues, ...SERVICE_FUNCTIONS],
-  vendor: () => VENDORS,
-  instance: () => [''],
-};
+/** `{instance}[-{queue}]-{kind}`. The template and the messages both rely on this format. */
+export const alarmName = (instance: string, kind: AlarmKind, queue = ''): string =>
+  [instance, queue, kind].filter(Boolean).join('-');
 
 /**
  * Reads kind and subject from an alarm's name. `undefined`: not one of our alarms. It compares whole names, because the
@@ -290,11 +233,11 @@ export function parseAlarmName(
   name: string,
   { instance, queues }: { instance: string; queues: readonly string[] },
 ): { kind: AlarmKind; subject: string } | undefined {
-  for (const kind of Object.keys(KINDS) as AlarmKind[])
-    for (const subject of SUBJECTS[KINDS[kind].scope](queues))
+  for (const kind of Object.keys(ALARMS) as AlarmKind[])
+    for (const subject of ALARMS[kind].scope === 'queue' ? queues : [''])
       if (alarmName(instance, kind, subject) === name) return { kind, subject };
   return undefined;
 }
 
 /** The link to a kind's section in the runbook. */
-export const runbookOf = (kind: AlarmKind, base: string): string => `${base || 'docs/runbook.md'}#${kind}`;
+export const runbookOf = (kind: AnyKind, base: string): string => `${base || 'docs/runbook.md'}#${kind}`;

@@ -1,20 +1,21 @@
+import { partitionOf } from '../aws/partition';
+
 const CONSOLES: Record<string, string> = {
   aws: 'console.aws.amazon.com',
   'aws-us-gov': 'console.amazonaws-us-gov.com',
   'aws-cn': 'console.amazonaws.cn',
 };
 
-/** Pages of the AWS console about the alarm with this ARN. `undefined`: not an alarm's ARN. */
-export function consoleLinks(alarmArn: string) {
-  const [, partition = '', , region = '', , , ...name] = alarmArn.split(':');
-  const host = CONSOLES[partition];
-  if (!host || !region) return undefined;
-  const cloudWatch = `https://${region}.${host}/cloudwatch/home?region=${region}#`;
+/** Pages of the AWS console in a region. */
+export function consoleLinks(region: string) {
+  const cloudWatch = `https://${region}.${CONSOLES[partitionOf(region)]}/cloudwatch/home?region=${region}#`;
+  // A name may come from any message on the topic.
+  const encoded = (text: string) => encodeURIComponent(text.toWellFormed());
   return {
-    alarm: `${cloudWatch}alarmsV2:alarm/${encodeURIComponent(name.join(':'))}`,
+    alarm: (name: string) => `${cloudWatch}alarmsV2:alarm/${encoded(name)}`,
     /** The console expects a log group's name URL-encoded twice, with $ instead of %. */
     logs: (functionName: string) =>
-      `${cloudWatch}logsV2:log-groups/log-group/${encodeURIComponent(encodeURIComponent(`/aws/lambda/${functionName}`)).replaceAll('%', '$')}`,
-    dashboard: (dashboard: string) => `${cloudWatch}dashboards/dashboard/${encodeURIComponent(dashboard)}`,
+      `${cloudWatch}logsV2:log-groups/log-group/${encoded(encoded(`/aws/lambda/${functionName}`)).replaceAll('%', '$')}`,
+    dashboard: (dashboard: string) => `${cloudWatch}dashboards/dashboard/${encoded(dashboard)}`,
   };
 }

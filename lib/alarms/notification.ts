@@ -1,34 +1,67 @@
 import * as z from 'zod';
+import { factMessage, factName } from './fact';
+import { type AnyKind, parseAlarmName } from './kinds';
 
 const alarmSchema = z.object({
   AlarmName: z.string(),
   AlarmDescription: z.string().nullish(),
-  AWSAccountId: z.string().default(''),
   NewStateValue: z.enum(['OK', 'ALARM', 'INSUFFICIENT_DATA']),
   OldStateValue: z.string().default(''),
   NewStateReason: z.string().default(''),
-  StateChangeTime: z.string(),
-  AlarmArn: z.string().default(''),
+  StateChangeTime: z.string().refine((time) => !Number.isNaN(Date.parse(time))),
   Trigger: z.object({ Threshold: z.number().nullish(), ComparisonOperator: z.string().nullish() }).default({}),
 });
 
 /** A change of an alarm's state as CloudWatch publishes it. */
 export type AlarmChange = z.infer<typeof alarmSchema>;
 
-/** A message from the topic: an alarm, or any other text. */
-export type Notification = { alarm: AlarmChange } | { raw: { subject: string; message: string } };
+/** An alarm or a fact that begins or ends. */
+export interface Change {
+  /** The alarm's name, or the fact's. */
+  name: string;
+  kind: AnyKind;
+  subject: string;
+  rings: boolean;
+  /** When it changed, ms since 1970. */
+  at: number;
+  /** The alarm as CloudWatch published it. Absent: a fact. */
+  alarm?: AlarmChange;
+  code?: string | undefined;
+  jobId?: string | undefined;
+  count?: number | undefined;
+}
 
-/** Reads one SNS message. A message that is not an alarm is kept as it is. */
-export function notificationOf({ Subject, Message }: { Subject?: string | null; Message: string }): Notification {
-  const raw = { raw: { subject: Subject ?? '', message: Message } };
-  let json: unknown;
-  try {
-    json = JSON.parse(Message);
-  } catch {
-    return raw;
+/** A message of the topic: one of our alarms or facts, another alarm, or any other text. */
+export type Notification =
+  | { change: Change }
+  | { foreign: AlarmChange }
+  | { raw: { subject: string; message: string } };
+
+/** Reads one SNS message. A message of an unknown form is kept as it is. */
+export function notificationOf(
+  { Subject, Message }: { Subject?: string | null; Message: string },
+  place: { instance: string; queues: readonly string[] },
+): Notification {
+  const json = parsed(Message);
+  const fact = factMessage.safeParse(json);
+  if (fact.success) {
+    const { fact: kind, on, since: _since, ...rest } = fact.data;
+    return { change: { ...rest, kind, name: factName({ ...rest, kind }), rings: on } };
   }
-  const parsed = alarmSchema.safeParse(json);
-  return parsed.success && !Number.isNaN(Date.parse(parsed.data.StateChangeTime)) ? { alarm: parsed.data } : raw;
+  const alarm = alarmSchema.safeParse(json);
+  if (!alarm.success) return { raw: { subject: Subject ?? '', message: Message } };
+  const { AlarmName: name, NewStateValue: state, StateChangeTime } = alarm.data;
+  const known = parseAlarmName(name, place);
+  if (!known || state === 'INSUFFICIENT_DATA') return { foreign: alarm.data };
+  return { change: { ...known, name, rings: state === 'ALARM', at: Date.parse(StateChangeTime), alarm: alarm.data } };
+}
+
+function parsed(message: string): unknown {
+  try {
+    return JSON.parse(message);
+  } catch {
+    return undefined;
+  }
 }
 
 /** The newest value, read from the alarm's reason. `undefined`: the alarm has no data. */

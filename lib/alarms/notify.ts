@@ -3,18 +3,14 @@ import { codeOf, ignoreStoreError, PermanentError, StopError, WaitError } from '
 import type { DiscordMessage } from '../vendors/discord';
 import type { AlarmDeps } from './deps';
 import { messageOf, plainMessage } from './embed';
-import { parseAlarmName } from './kinds';
 import { knownOf } from './known';
-import { type Notification, notificationOf } from './notification';
-import { began, type Change, ended, isOver, type Verdict } from './outages';
+import { type Change, type Notification, notificationOf } from './notification';
+import { began, ended, isOver, type Verdict } from './outages';
 
 const CALL_MS = 5_000;
 const TRIES = 3;
 /** Time at the end of the run that is reserved to store an undelivered alarm. */
 const GUARD_MS = 4_000;
-
-/** The log line about an alarm that was never on. */
-export const FIRST_DATA = 'an alarm has its first data';
 
 /**
  * Sends one message of the topic to Discord. If a retry cannot help, it stores the message in the queue of undelivered
@@ -25,15 +21,12 @@ export async function notify(
   sns: Pick<SNSMessage, 'Message' | 'Subject' | 'MessageId'>,
   { remainingMs }: { remainingMs: () => number },
 ): Promise<void> {
-  const notification = notificationOf(sns);
-  if (isBeginning(notification)) {
-    deps.log.info(FIRST_DATA, { state: 'OK' });
-    return;
-  }
-  const change = changeIn(deps, notification);
+  const notification = notificationOf(sns, deps);
+  const change = 'change' in notification ? notification.change : undefined;
+  if (isFirstData(notification)) return;
   const verdict = change && (await verdictOn(deps, change));
   if (verdict?.tell === false) {
-    deps.log.info('an alarm belongs to an outage that is known', { kind: change?.kind });
+    deps.log.info('alarm suppressed: part of an open outage', { kind: change?.kind });
     if (change && !change.rings) await ended(deps, change);
     return;
   }
@@ -51,18 +44,9 @@ export async function notify(
 }
 
 /** After a deployment, every alarm changes from no data to OK. Nothing was wrong, so there is nothing to report. */
-const isBeginning = (notification: Notification): boolean =>
-  'alarm' in notification &&
-  notification.alarm.NewStateValue === 'OK' &&
-  notification.alarm.OldStateValue === 'INSUFFICIENT_DATA';
-
-function changeIn(deps: AlarmDeps, notification: Notification): Change | undefined {
-  if (!('alarm' in notification)) return undefined;
-  const { AlarmName: name, NewStateValue, OldStateValue, StateChangeTime } = notification.alarm;
-  const known = parseAlarmName(name, deps);
-  if (!known || NewStateValue === 'INSUFFICIENT_DATA') return undefined;
-  const rings = NewStateValue === 'ALARM';
-  return { ...known, name, rings, again: OldStateValue === 'ALARM', at: Date.parse(StateChangeTime) };
+function isFirstData(notification: Notification): boolean {
+  const alarm = 'change' in notification ? notification.change.alarm : undefined;
+  return alarm?.NewStateValue === 'OK' && alarm.OldStateValue === 'INSUFFICIENT_DATA';
 }
 
 /** `undefined`: the table does not answer, so the message is sent at once, on its own and with less detail. */

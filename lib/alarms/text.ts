@@ -1,8 +1,7 @@
-import type { Cause, Exit } from '../jobs/dlq-exits';
-import type { Behind } from '../jobs/incidents';
 import type { Pause } from '../jobs/pause';
 import type { FailingWork } from '../jobs/reconciler-run';
 import { slsCommand, type Target } from '../target';
+import type { Fact } from './fact';
 import { codeBlock } from './fit';
 import type { Kind } from './kinds';
 
@@ -12,7 +11,7 @@ const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
 /** A value with its unit for people: `2 h 5 min`, `3.2 %`, `12`. */
-export function quantity(value: number, unit: Kind['unit']): string {
+export function quantity(value: number, unit: Kind['unit'] = 'count'): string {
   if (unit === 'seconds') return duration(value);
   if (unit === 'milliseconds') return duration(value / 1000);
   if (unit === 'percent') return `${rounded(value)} %`;
@@ -40,36 +39,22 @@ export function duration(seconds: number): string {
   return parts.join(' ');
 }
 
-const EXITS: Record<Exit, string> = {
-  redriven: 'redriven or retried',
-  returned: 'returned to the queue, because no worker had tried them',
-  discarded: 'discarded by an operator',
-  canary: 'canaries, removed automatically',
-  expired: 'expired in the DLQ; their bodies are still in S3, so an operator can retry them',
-};
+/** Codes of dead jobs that fit into a message. */
+const MOST_CODES = 5;
 
-/** Why a DLQ is empty. */
-export function exitsText(exits: Partial<Record<Exit, number>>): string {
-  const lines = Object.entries(exits).map(([how, count]) => `${count} ${EXITS[how as Exit]}`);
-  return lines.length > 0 ? lines.join('\n') : 'The service removed none. Was the DLQ purged by hand?';
-}
-
-/** Why the jobs in a DLQ died, with the jobs that died first. */
-export const causesText = (causes: readonly Cause[]): string =>
-  causes
-    .slice(0, MOST_CAUSES)
-    .map(
-      ({ code, jobs, first }) =>
-        `${jobs} ${jobs === 1 ? 'job' : 'jobs'}: ${code} (${first.join(', ')}${jobs > first.length ? ', …' : ''})`,
-    )
+/** Why the jobs of a queue died, the most frequent code first, each with the first job that died of it. */
+export const deadText = (dead: readonly Pick<Fact, 'code' | 'count' | 'jobId'>[]): string =>
+  dead
+    .toSorted((a, b) => (b.count ?? 0) - (a.count ?? 0))
+    .slice(0, MOST_CODES)
+    .map(({ code, count, jobId }) => `${count === 1 ? '1 job' : `${count} jobs`}: ${code} (${jobId})`)
     .join('\n');
-const MOST_CAUSES = 5;
 
-/** The job, the reason and the code behind an alarm. */
-export const behindText = ({ jobId, reason, code }: Behind): string =>
+/** The job, the code and the number of jobs of a fact. */
+export const behindText = ({ jobId, code, count }: Pick<Fact, 'code' | 'count' | 'jobId'>): string =>
   [
+    ...(count === undefined ? [] : [count === 1 ? '1 job' : `${count} jobs`]),
     ...(jobId === undefined ? [] : [`job ${jobId}`]),
-    ...(reason === undefined ? [] : [`reason ${reason}`]),
     ...(code === undefined ? [] : [`code ${code}`]),
   ].join(', ');
 

@@ -1,6 +1,6 @@
 import { constants, zstdCompressSync } from 'node:zlib';
 import { sha256 } from '../jobs/envelope';
-import type { Clock, Log, Metrics, Objects, Random } from '../ports';
+import type { Clock, Log, Objects, Random } from '../ports';
 import { moveAside } from './aside';
 import { inspect } from './inspect';
 import { compactedKey, compactedPartition, DATA_SUFFIX, dataPartition, jobOf, nameOf } from './keys';
@@ -12,7 +12,6 @@ export interface CompactionDeps {
   clock: Clock;
   random: Random;
   log: Log;
-  metrics: Metrics;
   prefix: string;
   /**
    * A reader may list the bucket this much earlier or later than it reads the manifests, ms. A compacted object exists
@@ -81,7 +80,7 @@ async function merge(
   deps: CompactionDeps,
   { hour, originals, replaced }: { hour: number; originals: Original[]; replaced: Moved },
 ): Promise<boolean> {
-  const { objects, prefix, clock, random, metrics, log } = deps;
+  const { objects, prefix, clock, random, log } = deps;
   const name = random.uuid().replaceAll('-', '');
   const bytes = zstdCompressSync(Buffer.concat(originals.map(({ text }) => text)), ZSTD);
   await objects.put(compactedKey(prefix, { time: hour, name }), bytes, 'application/zstd');
@@ -101,18 +100,16 @@ async function merge(
     log.info('another compaction merged the same messages', { count: originals.length });
     return false;
   }
-  metrics.add('ObjectsCompacted', originals.length, 'Count', {});
   log.info('compacted', { count: originals.length, bytes: bytes.length });
   return true;
 }
 
-async function readAll({ objects, log, metrics }: CompactionDeps, keys: string[]): Promise<Original[]> {
+async function readAll({ objects, log }: CompactionDeps, keys: string[]): Promise<Original[]> {
   const read = await Promise.all(keys.map(async (key) => ({ key, bytes: await objects.get(key) })));
   return read.flatMap(({ key, bytes }) => {
     const text = bytes && linesOf(key, bytes);
     if (text) return [{ key, text }];
     if (bytes === undefined) return [];
-    metrics.add('CompactionFailures', 1, 'Count', {});
     log.error('an object is damaged and stays unchanged', { jobId: jobOf(key), code: 'OriginalDamaged', key });
     return [];
   });
@@ -142,7 +139,7 @@ async function deleteMoved(
  * with an original.
  */
 async function deleteUnnamed(
-  { objects, prefix, clock, log, metrics }: CompactionDeps,
+  { objects, prefix, clock, log }: CompactionDeps,
   { merged, manifests, jobs }: { merged: string[]; manifests: Manifests; jobs: ReadonlySet<string> },
 ): Promise<boolean> {
   const names = new Set(manifests.entries.map(({ object }) => object));
@@ -159,7 +156,6 @@ async function deleteUnnamed(
     else if (!messages) await moveAside({ objects, prefix }, key, stored.bytes);
     else {
       left = true;
-      metrics.add('CompactionFailures', 1, 'Count', {});
       log.error('no manifest names the only copy of a message', { code: 'UnnamedOnlyCopy', key });
     }
   }

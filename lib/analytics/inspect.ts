@@ -1,5 +1,5 @@
 import { groupBy } from '../group-by';
-import type { Log, Metrics, Objects } from '../ports';
+import type { Log, Objects } from '../ports';
 import { compactedKey } from './keys';
 import { agrees, textOf } from './lines';
 import type { ManifestEntry, Manifests, Moved } from './manifest';
@@ -17,7 +17,7 @@ export interface Inspected {
  * messages with an original.
  */
 export async function inspect(
-  { objects, prefix, log, metrics }: { objects: Objects; prefix: string; log: Log; metrics: Metrics },
+  { objects, prefix, log }: { objects: Objects; prefix: string; log: Log },
   { hour, jobs, manifests }: { hour: number; jobs: ReadonlySet<string>; manifests: Manifests },
 ): Promise<Inspected> {
   const { entries, moved } = manifests;
@@ -33,7 +33,6 @@ export async function inspect(
       intact.add(name);
       continue;
     }
-    metrics.add('CompactionFailures', 1, 'Count', {});
     log.error('a compacted object is not as its manifest says', {
       code: bytes ? 'CompactedDamaged' : 'CompactedMissing',
       ...{ key },

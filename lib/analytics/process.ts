@@ -1,7 +1,7 @@
 import type { Envelope } from '../jobs/envelope';
 import { ANALYTICS_QUEUE } from '../jobs/keys';
-import type { Metrics, Objects } from '../ports';
-import { type MessageType, messageType, type QueueContract } from '../worker/contract';
+import type { Log, Metrics, Objects } from '../ports';
+import { type MessageType, messageType, type QueueContract, type RunContext } from '../worker/contract';
 import { type Encoded, encodeBatch } from './encode';
 import { dataKey, rejectedKey } from './keys';
 import { readManifests } from './manifest';
@@ -12,8 +12,6 @@ export interface AnalyticsDeps {
   objects: Objects;
   metrics: Metrics;
   prefix: string;
-  /** The events with a metric of their own. CloudWatch bills each name. */
-  names: ReadonlySet<string>;
   /** From this time (ms) of a job on, its events may hold no e-mail addresses. */
   noAddressesFrom?: number | undefined;
 }
@@ -26,8 +24,8 @@ const HOUR_MS = 60 * 60_000;
  * Another message with the same id is refused with an IdTakenError.
  */
 export function analyticsContract(deps: AnalyticsDeps): QueueContract {
-  const work: MessageType<AnalyticsBatch>['direct'] = ({ data, envelope }, { now }) =>
-    store(deps, { data, envelope, now });
+  const work: MessageType<AnalyticsBatch>['direct'] = ({ data, envelope }, { now, log }) =>
+    store(deps, { data, envelope, now, log });
   return {
     queue: ANALYTICS_QUEUE,
     types: { [ANALYTICS_EVENTS]: messageType({ schema: analyticsSchema, process: work, direct: work }) },
@@ -36,7 +34,7 @@ export function analyticsContract(deps: AnalyticsDeps): QueueContract {
 
 async function store(
   deps: AnalyticsDeps,
-  { data, envelope, now }: { data: AnalyticsBatch; envelope: Envelope; now: () => number },
+  { data, envelope, now, log }: { data: AnalyticsBatch; envelope: Envelope } & Pick<RunContext, 'now' | 'log'>,
 ) {
   const place = { time: Date.parse(envelope.time), id: envelope.id };
   const encoded = encodeBatch(envelope, data.events, deps);
@@ -44,7 +42,7 @@ async function store(
   const compacted = accepted !== undefined && (await isCompacted(deps, place, { accepted, now: now() }));
   if (accepted && !compacted) await write(deps.objects, dataKey(deps.prefix, place), { encoded: accepted, envelope });
   if (rejected) await write(deps.objects, rejectedKey(deps.prefix, place), { encoded: rejected, envelope });
-  measure(deps, { ...encoded, lagMs: now() - place.time });
+  measure(deps, log, { ...encoded, lagMs: now() - place.time });
   return { accepted: accepted?.events ?? 0, rejected: rejected?.events ?? 0, ...(compacted && { compacted }) };
 }
 
@@ -73,9 +71,13 @@ const write = (
 /** S3 sends metadata as HTTP headers, which must be ASCII. */
 const ascii = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?');
 
-/** A repeated message is counted again. The metrics only show trends, and the objects are exact. */
+/** More names of one message are not logged, so that a message cannot fill the log. */
+const MOST_NAMES = 20;
+
+/** A repeated message is counted again. The numbers only show trends, and the objects are exact. */
 function measure(
-  { metrics, names: known }: AnalyticsDeps,
+  { metrics }: AnalyticsDeps,
+  log: Pick<Log, 'info'>,
   {
     accepted,
     rejected,
@@ -83,11 +85,9 @@ function measure(
     lagMs,
   }: { accepted?: Encoded; rejected?: Encoded; names: Map<string, number>; lagMs: number },
 ): void {
-  const dimensions = { queue: ANALYTICS_QUEUE };
-  metrics.add('EventsAccepted', accepted?.events ?? 0, 'Count', dimensions);
-  metrics.add('EventsRejected', rejected?.events ?? 0, 'Count', dimensions);
-  metrics.add('BytesStored', (accepted?.bytes.length ?? 0) + (rejected?.bytes.length ?? 0), 'Bytes', dimensions);
-  metrics.add('TimeToStore', lagMs, 'Milliseconds', dimensions);
-  for (const [name, count] of names)
-    if (known.has(name)) metrics.add('EventsAccepted', count, 'Count', { ...dimensions, event: name });
+  metrics.add('EventsAccepted', accepted?.events ?? 0, 'Count', {});
+  metrics.add('EventsRejected', rejected?.events ?? 0, 'Count', {});
+  metrics.add('TimeToStore', lagMs, 'Milliseconds', {});
+  const most = [...names].sort(([, a], [, b]) => b - a).slice(0, MOST_NAMES);
+  for (const [event, count] of most) log.info('events stored', { queue: ANALYTICS_QUEUE, event, count });
 }

@@ -9,6 +9,7 @@ import { actOf } from './act';
 import { type Command, type CommandContext, type Output, type Run, writesNow } from './command';
 import { confirmWrite } from './confirm';
 import type { Connection } from './connect';
+import { dryOutput, dryRunLines, isDryRun } from './dry-run';
 import { producerAccess } from './producer-access';
 import type { Serverless } from './serverless';
 import { namedTargetOf, requireOwnAccount, targetOf, targetText } from './target';
@@ -19,7 +20,8 @@ export interface Call {
   serverless: Serverless;
   options: CommandContext['options'];
   out: Output;
-  connect: () => Promise<Connection>;
+  /** `touch`: write nothing, and call this with each change instead. */
+  connect: (touch?: (what: string) => void) => Promise<Connection>;
 }
 
 /**
@@ -59,26 +61,30 @@ async function runOn(
   target: Target,
   { name, command, options, out, connect, producer, serverless }: Call & Pick<CommandContext, 'producer'>,
 ) {
-  if (writesNow(command, options)) await confirmWrite(target, { options, out });
+  const dry = isDryRun(options);
+  if (writesNow(command, options) && !dry) await confirmWrite(target, { options, out });
+  const touched = new Set<string>();
+  const connected = () => connect(dry ? (what) => void touched.add(what) : undefined);
   let stored: Promise<string> | undefined;
   const audit = async () => {
-    const { reader, publishAlarm } = await connect();
+    const { reader, publishAlarm } = await connected();
     return auditChange({ ...reader, publishAlarm, note: out.note }, await actOf(name, { serverless, options, out }));
   };
   await run({
     options,
-    out,
+    out: dry ? dryOutput(out) : out,
     target,
     sls: (text) => slsCommand(text, target),
     producer,
     serverless,
-    reader: async () => (await connect()).reader,
-    operator: async () => (await connect()).operator(),
-    audited: () => (stored ??= audit()),
-    deployment: async () => (await connect()).deployment(),
-    source: async () => (await connect()).source(),
-    publishAlarm: async (message) => (await connect()).publishAlarm(message),
+    reader: async () => (await connected()).reader,
+    operator: async () => (await connected()).operator(),
+    audited: () => (stored ??= dry ? Promise.resolve('of-the-dry-run') : audit()),
+    deployment: async () => (await connected()).deployment(),
+    source: async () => (await connected()).source(),
+    publishAlarm: async (message) => (await connected()).publishAlarm(message),
   });
+  if (dry) for (const line of dryRunLines(touched)) (options.json ? out.note : out.line)(line);
 }
 
 const sentence = (text: string): string => (/[.!?:]$/.test(text) ? text : `${text}.`);

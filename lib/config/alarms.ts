@@ -8,4 +8,6 @@ export const alarmsEnv = z.object({
   DISCORD_WEBHOOK_URL: secret,
   /** For the commands in the alarm's message. */
   STAGE: name,
+  /** Address of docs/runbook.md, for the links in messages. */
+  RUNBOOK: z.url().optional(),
 });

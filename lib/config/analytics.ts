@@ -1,11 +1,9 @@
 import * as z from 'zod';
 import { commonEnv } from './common';
-import { list, seconds } from './values';
+import { seconds } from './values';
 
 export const analyticsEnv = z.object({
   ...commonEnv.shape,
-  /** Names of events to count, separated by commas. Each is a metric that costs money, so there are at most 20. */
-  ANALYTICS_EVENT_NAMES: list.refine((names) => names.length <= 20, 'must be at most 20 names'),
   /** Jobs first made from this time on may hold no e-mail addresses in their events. */
   ANALYTICS_NO_ADDRESSES_FROM: z.iso.datetime({ offset: true }).optional(),
 });

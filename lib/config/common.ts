@@ -37,8 +37,6 @@ export const commonEnv = z.object({
   /** Seconds until a message comes back if nothing could be written. */
   STORE_WAIT: seconds.default(900),
   LOG_LEVEL: z.enum(['DEBUG', 'INFO', 'WARN', 'ERROR']).default('INFO'),
-  /** Who evaluates the alarms: CloudWatch all of them, or with `lean` the reconciler most of them. */
-  MONITORING: z.enum(['lean', 'full']).default('full'),
 });
 
 export type CommonConfig = z.infer<typeof commonEnv>;

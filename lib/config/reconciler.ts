@@ -8,10 +8,6 @@ export const reconcilerEnv = z.object({
   RECONCILE_EVERY: seconds.default(60),
   /** Runs from one canary of a queue to the next. 0 means no canaries. */
   CANARY_EVERY: z.coerce.number().int().min(0).max(480).default(0),
-  /** The limits of each queue's alarms (lib/instances/thresholds.ts). */
-  ALARM_LIMITS: json(z.record(name, z.record(z.string(), z.number()))).optional(),
-  /** The time-out of each function in seconds, by its key. */
-  TIMEOUTS: json(z.record(name, z.number())).optional(),
-  /** Address of docs/runbook.md, for the links in alarms. */
-  RUNBOOK: z.url().optional(),
+  /** From how many entries on the alarm about each queue's DLQ fires. */
+  DLQ_DEPTHS: json(z.record(name, z.number().int().min(1))),
 });

@@ -24,7 +24,8 @@ export const isConsolePath = (url = '/'): boolean => /^\/(\?.*)?$|^\/console([/?
 /** Starts a console with a new random token. Port 0 takes any free port. Rejects if the port is taken. */
 export async function serveConsole(deps: Omit<ConsoleDeps, 'token'>, port: number): Promise<Served> {
   const token = randomBytes(32).toString('base64url');
-  const server = http.createServer(consoleListener({ ...deps, token }));
+  const ending = new AbortController();
+  const server = http.createServer(consoleListener({ ...deps, token, ending: ending.signal }));
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, HOST, resolve);
@@ -33,6 +34,7 @@ export async function serveConsole(deps: Omit<ConsoleDeps, 'token'>, port: numbe
     url: `http://${HOST}:${(server.address() as AddressInfo).port}/#token=${token}`,
     close: () =>
       new Promise((resolve) => {
+        ending.abort();
         server.close(() => resolve());
         server.closeAllConnections();
       }),

@@ -1,7 +1,5 @@
 import { CancelledError, JobError, PausedError, PermanentError, StopError } from '../errors';
-import type { Updated } from '../jobs/ledger';
 import { traceOf } from '../jobs/trace';
-import type { Metrics } from '../ports';
 import { type Job, messageType, type QueueContract, type RunContext } from '../worker/contract';
 import type { Campaign, Campaigns } from './campaigns/campaign';
 import { CAMPAIGN_CHUNK } from './campaigns/chunk';
@@ -24,7 +22,6 @@ import { checkSender } from './sender';
 
 export interface EmailDeps extends SendDeps {
   campaigns: Campaigns;
-  metrics: Metrics;
   /** The domains that mails may come from. Empty: any. */
   senderDomains: readonly string[];
 }
@@ -50,6 +47,7 @@ export function emailsContract(deps: EmailDeps): QueueContract {
       }),
       [CAMPAIGN_CHUNK]: messageType({
         schema: chunkJobSchema,
+        paced: true,
         process: (job: Job<ChunkJob>, context) => sendChunk({ ...deps, recall }, job, context),
       }),
     },
@@ -134,15 +132,11 @@ function mayGoOn({ status }: Campaign): void {
 }
 
 /** Pauses the campaign if our configuration or the campaign is the cause. Otherwise all its chunks would fail. */
-async function pauseIfNeeded({ campaigns, metrics }: EmailDeps, campaign: Campaign, error: JobError): Promise<void> {
+async function pauseIfNeeded({ campaigns }: EmailDeps, campaign: Campaign, error: JobError): Promise<void> {
   const { code } = error;
-  const count = ({ changed, item }: Updated<Campaign>) => {
-    if (!changed || item.status !== 'paused') return;
-    metrics.add('CampaignsPaused', 1, 'Count', { queue: EMAILS_QUEUE });
-  };
-  if (error instanceof StopError && CONFIGURATION.has(code)) count(await campaigns.pause(campaign.id, code));
+  if (error instanceof StopError && CONFIGURATION.has(code)) await campaigns.pause(campaign.id, code);
   else if (error instanceof PermanentError && !(error instanceof CancelledError))
-    count(await campaigns.refused(campaign.id, { code, most: MOST_REFUSALS }));
+    await campaigns.refused(campaign.id, { code, most: MOST_REFUSALS });
 }
 
 /** Campaigns take turns chunk by chunk, so one process sends for many of them. */

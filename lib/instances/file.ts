@@ -140,7 +140,6 @@ export const instanceFile = section({
     notification: seconds.describe('How long a notification may wait for SendGrid'),
   }),
   analytics: section({
-    eventNames: z.array(text).max(20).describe('Events to count by name. Each is a metric that costs money'),
     noAddressesFrom: z.iso
       .datetime({ offset: true, error: 'must be a time such as 2027-01-01T00:00:00Z' })
       .describe('Events of jobs made from this time on are rejected if a value looks like an e-mail address'),
@@ -151,11 +150,6 @@ export const instanceFile = section({
     level: commonEnv.shape.LOG_LEVEL.unwrap(),
     retention: whole(1, 3653).describe('Days that CloudWatch keeps the logs'),
   }),
-  monitoring: z
-    .enum(['lean', 'full'], 'must be lean or full')
-    .describe(
-      'lean: the reconciler evaluates most alarms. full: CloudWatch evaluates all, for about 30 dollars a month more',
-    ),
   canaryEvery: whole(0, 480).describe('Minutes between two canaries of a queue. 0: no canaries'),
   alarms: thresholdsSchema.partial().describe("Limits of all queues' alarms. A queue's own alarms override them"),
   functions: section({

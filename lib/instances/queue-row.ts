@@ -63,12 +63,9 @@ export function rowProblems(row: QueueRow, waits: number[]): Problem[] {
   rule(dlq.retention >= retention, 'dlq.retention', `must be >= the queue's (${retention}), is ${dlq.retention}`);
   // During the waits between attempts, an old message in the queue is normal.
   const longest = waits.reduce((sum, wait) => sum + wait, 0) * 1.1;
-  const limit = (name: 'dlqAge' | 'age' | 'stalled', ok: boolean, text: string) =>
-    rule(ok, `alarms.${name}`, `${text}, is ${alarms[name]}`);
-  limit('dlqAge', alarms.dlqAge < dlq.retention, `must be < the DLQ's retention (${dlq.retention})`);
-  limit('age', alarms.age < retention, `must be < the queue's retention (${retention})`);
-  limit('age', alarms.age > longest, `must be > the waits between attempts (${longest})`);
-  limit('stalled', alarms.stalled > longest, `must be > the waits between attempts (${longest})`);
+  const { age } = alarms;
+  rule(age < retention, 'alarms.age', `must be < the queue's retention (${retention}), is ${age}`);
+  rule(age > longest, 'alarms.age', `must be > the waits between attempts (${longest}), is ${age}`);
   return problems.map((problem) => ({ ...problem, path: problem.path.replace(/\.$/, '') }));
 }
 

@@ -40,11 +40,9 @@ export const VARIABLES: Readonly<Record<string, string>> = {
   APP_STORE_CONNECT_PRIVATE_KEY: 'appStoreConnect.privateKey',
   APPS: 'appStoreConnect.apps',
   APP_STORE_CONNECT_SETTLE: 'appStoreConnect.settle',
-  ANALYTICS_EVENT_NAMES: 'analytics.eventNames',
   ANALYTICS_NO_ADDRESSES_FROM: 'analytics.noAddressesFrom',
   COMPACTION_SETTLE: 'analytics.settle',
   COMPACTION_GRACE: 'analytics.grace',
-  MONITORING: 'monitoring',
   CANARY_EVERY: 'canaryEvery',
   RUNBOOK: 'notify.runbook',
   DISCORD_WEBHOOK_URL: 'notify.discord',
@@ -63,38 +61,19 @@ export function variableText(value: unknown): string {
     .join(',');
 }
 
-/** The webhook answers a request at once, so its time-out is no setting. serverless.yml has the same. */
-const EMAIL_EVENTS_TIMEOUT = 20;
-
-/** What the reconciler needs to evaluate the alarms of an instance. */
-function judgement(instance: Instance): Record<'ALARM_LIMITS' | 'TIMEOUTS', string> {
-  const { rows, settings: of } = instance;
-  const { reconciler, compaction, alarms } = of.functions ?? {};
-  const timeouts: Record<string, number | undefined> = {
-    ...Object.fromEntries(rows.map(({ name, timeout }) => [name, timeout])),
-    ...{ reconciler: reconciler?.timeout, compaction: compaction?.timeout, alarms: alarms?.timeout },
-    emailEvents: EMAIL_EVENTS_TIMEOUT,
-  };
-  return {
-    ALARM_LIMITS: JSON.stringify(Object.fromEntries(rows.map(({ name, alarms }) => [name, alarms]))),
-    TIMEOUTS: JSON.stringify(Object.fromEntries(functionsOf(instance).map((key) => [key, timeouts[key]]))),
-  };
-}
-
 /** All variables of an instance, also those that no function in use reads. */
 export function variablesOf(instance: Instance): Record<string, string> {
   const { name, stage, rows, settings: of, prefix } = instance;
   const derived: Record<
-    | keyof Pick<CommonConfig, 'INSTANCE' | 'TABLE' | 'QUEUES' | 'EVENT_BUS'>
-    | ('STAGE' | 'PREFIX' | 'ALARM_LIMITS' | 'TIMEOUTS'),
+    keyof Pick<CommonConfig, 'INSTANCE' | 'TABLE' | 'QUEUES' | 'EVENT_BUS'> | ('STAGE' | 'PREFIX' | 'DLQ_DEPTHS'),
     string
   > = {
-    ...judgement(instance),
     INSTANCE: name,
     STAGE: stage,
     PREFIX: prefix,
     TABLE: tableName(name),
     EVENT_BUS: eventBus(name, of.events?.bus),
+    DLQ_DEPTHS: JSON.stringify(Object.fromEntries(rows.map((row) => [row.name, row.alarms.dlqDepth]))),
     QUEUES: JSON.stringify(Object.fromEntries(rows.map((row) => [row.name, settings(row)]))),
   };
   const given = Object.entries(VARIABLES).map(([variable, path]) => [variable, variableText(valueAt(of, path))]);

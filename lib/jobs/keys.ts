@@ -15,8 +15,6 @@ export const topicName = (instance: string): string => `${instance}-alarms`;
 export const undeliveredName = (instance: string): string => `${instance}-alarms-undelivered`;
 /** The last canary of a queue. */
 export const canaryKey = (queue: string): string => `canary#${queue}`;
-/** Recent exits from a queue's DLQ. */
-export const dlqKey = (queue: string): string => `dlq#${queue}`;
 /** The reconciler's current or last pass through a queue's DLQ. */
 export const passKey = (queue: string): string => `pass#${queue}`;
 /** The pause of a queue. */
@@ -48,12 +46,10 @@ export const campaignKey = (id: string): string => `campaign#${id}`;
 export const rateKey = (vendor: string): string => `rate#${vendor}`;
 export const reconcilerKey = 'lease#reconciler';
 export const compactionKey = 'lease#compaction';
-/** What a function measured in the last minutes, for the reconciler, which evaluates the alarms. */
-export const tallyKey = (functionKey: string): string => `tally#${functionKey}`;
-/** The alarms that the reconciler evaluates and that are firing. */
-export const incidentsKey = 'incidents';
-/** The alarms of one outage: the chat gets one message about them. */
-export const outageKey = (subject: string): string => `outage#${subject}`;
+/** The facts that the reconciler has told. */
+export const factsKey = 'facts';
+/** The alarms and facts of each outage: the chat gets one message about them. */
+export const outagesKey = 'outages';
 
 /** What the reconciler must do with a row, a line, evidence, a campaign or a file. The sort key of the index `todo` says when. */
 export type TodoKind =
@@ -152,6 +148,13 @@ export const bodyKey = (prefix: string, queue: string, id: string): string => `$
 /** A damaged record, before the record of the job's end as dead takes its place. */
 export const damagedRecordKey = (prefix: string, queue: string, id: string): string =>
   `${bodyKey(prefix, queue, id)}.record`;
+
+/** An operator's action on many jobs, and the keys of its jobs. The id sorts by time. */
+export const bulkKey = (id: string): string => `bulk#${id}`;
+export const bulkFolder = (prefix: string): string => `${prefix}/_bulk/`;
+export const bulkJobsKey = (prefix: string, id: string): string => `${bulkFolder(prefix)}${id}.txt`;
+/** Only its holder runs a bulk action, so the instance has one rate for all of them. */
+export const bulkLeaseKey = 'lease#bulk';
 
 /** What says who ran a command that changes something, and why. The id sorts by time. */
 export const auditKey = (prefix: string, id: string): string => `${prefix}/_audit/${id}.json`;

@@ -22,8 +22,10 @@ export function localConsole({
   producer,
   hashPeople,
   api,
+  ending,
 }: {
   api: string;
+  ending: AbortSignal;
   ports: LocalPorts;
   vendors: FakeVendors;
   producer: Producer;
@@ -57,6 +59,7 @@ export function localConsole({
     // Only changes of production are shown there.
     publishAlarm: async () => {},
     write: true,
+    ending,
     local: consoleTools(vendors, producer),
   });
 }

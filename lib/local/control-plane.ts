@@ -1,14 +1,12 @@
 import type http from 'node:http';
 import { json } from 'node:stream/consumers';
 import * as z from 'zod';
-import type { MetricStore } from '../alarms/judge/metric-store';
-import type { LocalAlarms } from './alarms/start';
+import type { LocalMetrics } from './metrics';
 import type { LocalMapping } from './triggers';
 
 export interface ControlPlane {
   mappings: readonly LocalMapping[];
-  alarms: Pick<LocalAlarms, 'ringing'>;
-  store: MetricStore;
+  metrics: Pick<LocalMetrics, 'read'>;
   region: string;
   account: string;
 }
@@ -37,7 +35,6 @@ const metricData = z.object({
     }),
   ),
 });
-const describeAlarms = z.object({ AlarmNamePrefix: z.string(), StateValue: z.literal('ALARM') });
 
 const MAPPINGS = /^\/lambda\/2015-03-31\/event-source-mappings\/?([^/?]*)/;
 
@@ -46,7 +43,7 @@ export const isControlPlane = (url = ''): boolean => MAPPINGS.test(url) || /^\/c
 
 /**
  * Serves what `sls queues` asks of Lambda and of CloudWatch: ListEventSourceMappings, UpdateEventSourceMapping,
- * GetMetricData and DescribeAlarms with the state ALARM. It refuses other calls.
+ * GetMetricData and DescribeAlarms. No alarm of CloudWatch is evaluated here. It refuses other calls.
  */
 export const controlPlane =
   (plane: ControlPlane): http.RequestListener =>
@@ -71,19 +68,8 @@ async function answerTo(plane: ControlPlane, request: http.IncomingMessage): Pro
   switch (request.headers['x-amz-target']) {
     case 'GraniteServiceVersion20100801.GetMetricData':
       return { body: { MetricDataResults: metrics(plane, metricData.parse(body)) } };
-    case 'GraniteServiceVersion20100801.DescribeAlarms': {
-      const { AlarmNamePrefix } = describeAlarms.parse(body);
-      const ringing = plane.alarms.ringing().filter(({ name }) => name.startsWith(AlarmNamePrefix));
-      return {
-        body: {
-          MetricAlarms: ringing.map(({ name, since }) => ({
-            AlarmName: name,
-            StateValue: 'ALARM',
-            StateTransitionedTimestamp: since / 1000,
-          })),
-        },
-      };
-    }
+    case 'GraniteServiceVersion20100801.DescribeAlarms':
+      return { body: { MetricAlarms: [] } };
     default:
       return {
         status: 400,
@@ -107,13 +93,16 @@ const shown = ({ region, account }: ControlPlane, { queue, functionName, isOn }:
   State: isOn() ? 'Enabled' : 'Disabled',
 });
 
-const metrics = ({ store }: ControlPlane, { StartTime, EndTime, MetricDataQueries }: z.infer<typeof metricData>) =>
+const metrics = (
+  { metrics: taken }: ControlPlane,
+  { StartTime, EndTime, MetricDataQueries }: z.infer<typeof metricData>,
+) =>
   MetricDataQueries.map(({ Id, MetricStat: { Metric, Period, Stat } }) => {
     const dimensions = Object.fromEntries(Metric.Dimensions.map(({ Name, Value }) => [Name, Value]));
     const name = { namespace: Metric.Namespace, name: Metric.MetricName, dimensions };
     const points: { at: number; value: number }[] = [];
     for (let at = Math.floor(StartTime / Period) * Period; at < EndTime; at += Period) {
-      const value = store.read(name, Stat, { from: at * 1000, to: (at + Period) * 1000 });
+      const value = taken.read(name, Stat, { from: at * 1000, to: (at + Period) * 1000 });
       if (value !== undefined) points.push({ at, value });
     }
     return {

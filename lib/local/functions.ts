@@ -1,17 +1,14 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { MetricStore } from '../alarms/judge/metric-store';
-import { measure } from './alarms/measure';
-import { type LocalAlarms, startAlarms } from './alarms/start';
-import { ACCOUNT, type Cloud, type OnStop, REGION } from './cloud';
+import { type Cloud, type OnStop, REGION } from './cloud';
 import { awsVariables, type Endpoints, vendorVariables } from './endpoints';
 import type { Invocation } from './lambda/environment';
 import { createLambda, type Lambda } from './lambda/runtime';
+import { createMetrics, type LocalMetrics } from './metrics';
 import { scheduleVariables } from './schedule';
 import type { Packaged } from './template/package';
 import { unzip } from './template/zip';
-import { realTimers as timers } from './timers';
 import { type LocalMapping, type OnEvent, startTriggers } from './triggers';
 
 export interface Observers {
@@ -24,16 +21,17 @@ export interface FunctionsOptions extends Observers, Pick<Cloud, 'declared' | 's
   endpoints: Endpoints & { sns: string };
 }
 
-/** Starts the template's functions, the triggers that invoke them, and the alarms that watch them. */
+/** Starts the template's functions and the triggers that invoke them. */
 export function startFunctions(
   { packaged, declared, sqs, endpoints, onInvocation, onEvent }: FunctionsOptions,
   onStop: OnStop,
-): { lambda: Lambda; alarms: LocalAlarms; mappings: LocalMapping[]; store: MetricStore } {
+): { lambda: Lambda; mappings: LocalMapping[]; metrics: LocalMetrics } {
   const directory = mkdtempSync(join(tmpdir(), 'local-service-'));
   onStop(async () => rmSync(directory, { recursive: true, force: true }));
   for (const { key, artifact } of declared.functions) unzip(join(packaged.directory, artifact), join(directory, key));
 
-  const measured = measure(declared);
+  const metrics = createMetrics(sqs);
+  const names = new Map(declared.functions.map(({ key, name }) => [key, name]));
   const lambda = createLambda({
     functions: declared.functions,
     code: ({ key }) => join(directory, key),
@@ -47,22 +45,16 @@ export function startFunctions(
       ...scheduleVariables(declared.schedules, key),
     }),
     onInvocation: (invocation) => {
-      measured.invocation(invocation);
+      metrics.invocation(invocation, names.get(invocation.function) ?? invocation.function);
       onInvocation?.(invocation);
     },
   });
-  const triggers = startTriggers({ declared, sqs }, lambda, (event, queue) => {
-    measured.event(event, queue);
-    onEvent?.(event, queue);
-  });
-  const { resources } = packaged;
-  const surroundings = { resources, region: REGION, account: ACCOUNT, stack: 'local', sqsUrl: endpoints.sqs };
-  const alarms = startAlarms({ surroundings, declared, sqs, lambda, store: measured.store, timers });
+  const triggers = startTriggers({ declared, sqs }, lambda, (event, queue) => onEvent?.(event, queue));
   onStop(async () => {
     // Start no new runs, then kill those that are running instead of waiting for a slow one.
-    const ended = Promise.all([triggers.stop(), alarms.stop()]);
+    const ended = triggers.stop();
     await lambda.stop();
     await ended;
   });
-  return { lambda, alarms, mappings: triggers.mappings, store: measured.store };
+  return { lambda, mappings: triggers.mappings, metrics };
 }

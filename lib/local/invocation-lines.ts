@@ -1,4 +1,3 @@
-import { FIRST_DATA } from '../alarms/notify';
 import type { Invocation } from './lambda/environment';
 
 /** Fields that are always the same or already on the line. */
@@ -10,8 +9,6 @@ export function invocationLines({ function: name, result, ms, cold, log }: Invoc
     const json = parse(line);
     if (!json) return [`${name}  ${line}`];
     if ('_aws' in json || (json.canary === true && json.level === 'INFO')) return [];
-    // After a start, every alarm has its first data at the same time.
-    if (json.message === FIRST_DATA) return [];
     const facts = Object.entries(json)
       .filter(([key]) => !hidden.has(key))
       .map(([key, value]) => `${key}=${String(value)}`);

@@ -1,10 +1,10 @@
 import http from 'node:http';
 import { optionalSecret } from '../config/values';
 import { isConsolePath } from '../console/serve';
+import { undeliveredName } from '../jobs/keys';
 import type { Tracker } from '../producer/tracker';
 import { hashPeopleWith } from '../startup/hash-people';
-import { snsListener } from './alarms/sns';
-import type { LocalAlarms } from './alarms/start';
+import { alarmTopic } from './alarm-topic';
 import { createApi } from './api';
 import { ACCOUNT, type Cloud, type OnStop, REGION, startCloud } from './cloud';
 import { localConsole } from './console';
@@ -41,7 +41,6 @@ export interface Service extends Omit<Cloud, 'endpoints'>, FakeVendors {
   tracker: Tracker;
   views: Views;
   lambda: Lambda;
-  alarms: Pick<LocalAlarms, 'state'>;
   /** Runs a scheduled function now. */
   run(functionKey: string): Promise<InvokeResult>;
   stop(): Promise<void>;
@@ -75,12 +74,15 @@ async function startParts(
     appStoreConnect: vendors.appStoreConnect.url,
     discord: vendors.discord.webhook,
   };
-  // The reconciler publishes alarms too, so the topics must take messages before the functions run.
-  const topics = snsListener((message) => alarms.publish(message));
-  const snsServer = http.createServer(topics);
+  // The reconciler publishes facts, so the topic must take messages before the functions run.
+  const topic = alarmTopic(
+    { invoke: (key, event) => lambda.invoke(key, event) },
+    { undelivered: (MessageBody) => void sqs.sendMessage({ QueueUrl: undeliveredName(config.INSTANCE), MessageBody }) },
+  );
+  const snsServer = http.createServer(topic);
   const reached = { ...(await endpointsOf(endpoints)), sns: await listen(snsServer, 0) };
   onStop(() => close(snsServer));
-  const { lambda, alarms, mappings, store } = startFunctions(
+  const { lambda, mappings, metrics } = startFunctions(
     { packaged, declared, sqs, endpoints: reached, ...observers },
     onStop,
   );
@@ -102,19 +104,21 @@ async function startParts(
   });
   // The console calls this server too, so it is made when the address is known.
   let page: http.RequestListener = app;
-  const control = controlPlane({ mappings, alarms, store, region: REGION, account: ACCOUNT });
+  const control = controlPlane({ mappings, metrics, region: REGION, account: ACCOUNT });
   const listenerOf = (url = ''): http.RequestListener => {
     if (isConsolePath(url)) return page;
     if (isControlPlane(url)) return control;
-    return /^\/sns\/?$/.test(url) ? topics : app;
+    return /^\/sns\/?$/.test(url) ? topic : app;
   };
   const server = http.createServer((request, response) => {
     listenerOf(request.url)(request, response);
   });
   const api = await listen(server, listenOn.api);
-  page = localConsole({ api, ports, config, endpoints, vendors, producer, hashPeople });
+  const ending = new AbortController();
+  onStop(async () => ending.abort());
+  page = localConsole({ api, ports, config, endpoints, vendors, producer, hashPeople, ending: ending.signal });
   onStop(() => close(server));
   vendors.sendgrid.sendEventsTo(`${api}/email-events`);
   const run = (functionKey: string) => lambda.invoke(functionKey, scheduledEvent());
-  return { ...cloud, ...vendors, api, endpoints, ports, tracker, views, lambda, alarms, run };
+  return { ...cloud, ...vendors, api, endpoints, ports, tracker, views, lambda, run };
 }

@@ -1,8 +1,8 @@
-import { type AlarmKind, KINDS, parseAlarmName } from '../alarms/kinds';
+import { factName, type StoredFact, storedFacts } from '../alarms/fact';
+import { type AnyKind, KINDS, parseAlarmName } from '../alarms/kinds';
 import { mapEach } from '../concurrency';
 import { type Vendor, vendorsOf } from '../errors';
-import { alarmState } from '../jobs/incidents';
-import { rateKey, reconcilerKey, type TodoKind, todoKey } from '../jobs/keys';
+import { functionName, rateKey, reconcilerKey, type TodoKind, todoKey } from '../jobs/keys';
 import { readItem } from '../jobs/ledger';
 import type { ReconcilerRun } from '../jobs/reconciler-run';
 import { isHalfOpen, isOpen } from '../limits/circuit';
@@ -21,9 +21,9 @@ export interface Counted {
 export interface Activity {
   succeeded: MetricPoint[];
   dead: MetricPoint[];
-  /** The average processing time of a run. */
+  /** The average duration of an invocation of the worker. */
   processingMs: MetricPoint[];
-  /** How many runs there were. */
+  /** How many invocations there were. */
   runs: MetricPoint[];
 }
 
@@ -62,10 +62,10 @@ export interface VendorFigures {
   rate?: { perSecond: number; takenMs: number };
 }
 
-/** An alarm that is firing. `subject`: the queue, function or vendor. */
+/** An alarm or a fact that is on. `subject`: the queue, vendor or campaign. */
 export interface Ringing {
   name: string;
-  kind: AlarmKind;
+  kind: AnyKind;
   subject: string;
   title: string;
   since: number;
@@ -97,7 +97,7 @@ const DAY_PERIOD = 1_800;
 export async function overview(deps: Deployment): Promise<Overview> {
   const now = deps.clock.now();
   const vendors = vendorsOf(deps.queueNames);
-  const [hour, day, depths, held, states, circuits, run, watched, judges] = await Promise.all([
+  const [hour, day, depths, held, states, circuits, run, watched, facts] = await Promise.all([
     measured(deps, now, HOUR_MS, HOUR_PERIOD),
     measured(deps, now, DAY_MS, DAY_PERIOD),
     mapEach(deps.queueNames, AT_ONCE, (queue) =>
@@ -108,10 +108,8 @@ export async function overview(deps: Deployment): Promise<Overview> {
     mapEach(vendors, AT_ONCE, (vendor) => vendorOf(deps, vendor, now)),
     readItem(deps, reconcilerKey) as Promise<ReconcilerRun | undefined>,
     deps.monitoring.ringing(`${deps.instance}-`),
-    alarmState(deps),
+    storedFacts(deps),
   ]);
-  // With lean monitoring the reconciler evaluates most alarms.
-  const judged = Object.entries(judges.ringing).map(([name, since]) => ({ name, since }));
 
   const queues = deps.queueNames.flatMap((queue, index): QueueFigures[] => {
     const [depth, dlq] = depths[index] ?? [];
@@ -146,7 +144,9 @@ export async function overview(deps: Deployment): Promise<Overview> {
     queues,
     vendors: circuits.map((vendor) => ({ ...vendor, calls: hour.calls(vendor.vendor) })),
     ...(run?.endedAt === undefined ? {} : { reconciledAt: run.endedAt }),
-    alarms: [...watched, ...judged].flatMap((alarm) => ringing(deps, alarm)).toSorted((a, b) => b.since - a.since),
+    alarms: [...watched.flatMap((alarm) => ringing(deps, alarm)), ...Object.values(facts).flatMap(told)].toSorted(
+      (a, b) => b.since - a.since,
+    ),
   };
 }
 
@@ -155,6 +155,9 @@ function ringing({ instance, queueNames }: Deployment, alarm: { name: string; si
   const known = parseAlarmName(alarm.name, { instance, queues: queueNames });
   return known ? [{ ...alarm, ...known, title: KINDS[known.kind].title }] : [];
 }
+
+const told = ({ quiet, ...fact }: StoredFact): Ringing[] =>
+  quiet ? [] : [{ name: factName(fact), ...fact, title: KINDS[fact.kind].title }];
 
 async function heldOf({ table }: Deployment, queue: string): Promise<Held> {
   const counted = async (kind: TodoKind, vendor?: string): Promise<Counted> => {
@@ -205,9 +208,10 @@ async function measured(deps: Deployment, now: number, lengthMs: number, periodS
   const queries = new Map<string, MetricQuery>();
   for (const queue of queueNames) {
     queries.set(`succeeded ${queue}`, own('JobsSucceeded', 'Sum', { queue }));
-    queries.set(`dead ${queue}`, own('JobsParked', 'Sum', { queue }));
-    queries.set(`ms ${queue}`, own('ProcessingTime', 'Average', { queue }));
-    queries.set(`runs ${queue}`, own('ProcessingTime', 'SampleCount', { queue }));
+    queries.set(`dead ${queue}`, own('JobsDead', 'Sum', { queue }));
+    const worker = { FunctionName: functionName(instance, queue) };
+    queries.set(`ms ${queue}`, { ...own('Duration', 'Average', worker), namespace: 'AWS/Lambda' });
+    queries.set(`runs ${queue}`, { ...own('Duration', 'SampleCount', worker), namespace: 'AWS/Lambda' });
     queries.set(`oldest ${queue}`, {
       ...own('ApproximateAgeOfOldestMessage', 'Maximum', { QueueName: names(queue).main }),
       namespace: 'AWS/SQS',

@@ -4,16 +4,13 @@ import { readItem, writeItem } from '../jobs/ledger';
 import { backInQueue } from '../jobs/park';
 import { isEnd, type JobRow } from '../jobs/row';
 import type { ReconcileDeps } from './deps';
-import type { ReconcileRun } from './run';
-
-type CanaryDeps = ReconcileDeps & Pick<ReconcileRun, 'noted'>;
 
 /**
  * Sends a canary through the queue every `everyMs` and measures the last one. `Canary` is 1 if it succeeded before the
- * next one was due, else 0. `CanaryTime` is the time from the send to the end.
+ * next one was due, else 0.
  */
 export async function watchCanary(
-  deps: CanaryDeps,
+  deps: ReconcileDeps,
   { queue, everyMs }: { queue: string; everyMs: number },
 ): Promise<void> {
   const last = (await readItem(deps, canaryKey(queue))) as Canary | undefined;
@@ -27,7 +24,7 @@ export async function watchCanary(
 
 /** Measures a canary that has ended, or that is overdue. Returns it if this run was the one that measured it. */
 async function follow(
-  deps: CanaryDeps,
+  deps: ReconcileDeps,
   { queue, canary, everyMs, due }: { queue: string; canary: Canary; everyMs: number; due: boolean },
 ): Promise<Canary | undefined> {
   const row = await deps.ledger.get(jobKey(queue, canary.id));
@@ -44,14 +41,12 @@ async function follow(
 }
 
 function measure(
-  { metrics, log, noted }: CanaryDeps,
+  { metrics, log }: ReconcileDeps,
   { queue, canary, row, everyMs }: { queue: string; canary: Canary; row: JobRow | undefined; everyMs: number },
 ): void {
   const ms = row?.state === 'succeeded' ? (row.endedAt ?? 0) - (row.sentAt ?? row.createdAt) : undefined;
   const inTime = ms !== undefined && ms < everyMs;
   metrics.add('Canary', inTime ? 1 : 0, 'Count', { queue });
-  if (ms !== undefined) metrics.add('CanaryTime', ms, 'Milliseconds', { queue });
-  if (!inTime) noted.about('canary', queue, { jobId: canary.id, reason: row?.state });
   if (!inTime) log.warn('a canary was not done in time', { queue, jobId: canary.id, state: row?.state, ms });
 }
 

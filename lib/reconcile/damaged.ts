@@ -1,5 +1,5 @@
 import { mayFollow } from '../jobs/arrows';
-import { countOutcome } from '../jobs/count-outcome';
+import { countEnd } from '../jobs/count-end';
 import { finish } from '../jobs/finish';
 import type { JobRow } from '../jobs/row';
 import { endDamaged } from '../jobs/transitions';
@@ -30,7 +30,7 @@ export async function endAsDamaged(
     applies(now) ? endDamaged(now, { at, error }) : undefined,
   );
   if (!changed) return;
-  countOutcome(metrics, { queue: row.queue, name: 'JobsParked', kind: error.class });
+  countEnd(metrics, { queue: row.queue, succeeded: 0, dead: 1 });
   log.error('a job ended, because it is damaged', { queue: row.queue, jobId: row.id, code: error.code });
   await finish(deps, ended);
 }

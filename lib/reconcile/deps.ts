@@ -2,7 +2,7 @@ import type { FinishDeps } from '../jobs/finish';
 import type { LedgerDeps } from '../jobs/ledger';
 import type { CircuitBreakers } from '../limits/circuit';
 import type { BatchQueues, Log, Metrics, Queues } from '../ports';
-import type { Monitor } from './monitor';
+import type { Topic } from './tell';
 
 /** What the reconciler needs, and the queues that it looks after. */
 export interface ReconcileDeps extends FinishDeps, Omit<LedgerDeps, 'clock' | 'settings'> {
@@ -12,8 +12,8 @@ export interface ReconcileDeps extends FinishDeps, Omit<LedgerDeps, 'clock' | 's
   metrics: Metrics;
   queueNames: readonly string[];
   queueUrl: (queue: string) => string;
-  /** Evaluates the alarms and reports what is wrong. Without it, the reconciler does neither. */
-  monitor?: Monitor | undefined;
+  /** Without it, no fact is told. */
+  topic?: Topic | undefined;
   /** The most rows or messages that one kind of work handles at a time. `SHARE` by default. */
   share?: number;
 }

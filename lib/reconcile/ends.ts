@@ -35,11 +35,10 @@ export const endExpired: Work = (deps, queue, mayGoOn) =>
 const NEAR = 0.8;
 
 /** Reports jobs that have used most of their queue's retention, while an operator still has time to act. */
-export const noticeOld: Work = async ({ table, clock, settings, metrics, log }, queue) => {
+export const noticeOld: Work = async ({ table, clock, settings, log }, queue) => {
   const soonMs = settings(queue).retention * 1000 * (1 - NEAR);
   const near = await dueUnder(table, todoKeys(queue, 'waiting'), { until: clock.now() + soonMs, limit: 1 });
   if (near.length === 0) return;
-  metrics.add('JobsNearRetention', near.length, 'Count', { queue });
   log.warn('a job is near the end of its retention', { queue, until: near[0]?.todoAt });
 };
 
@@ -48,12 +47,11 @@ export const noteGoneEntries: Work = (deps, queue, mayGoOn) => {
   const at = deps.clock.now();
   const until = at - deps.settings(queue).dlqRetention * 1000;
   return eachDue(deps, { todo: todoKey(queue, 'dead'), mayGoOn, until }, async (row) => {
-    const { changed } = await deps.ledger.update(row.key, (now) =>
+    await deps.ledger.update(row.key, (now) =>
       now.parkedAt === row.parkedAt && keepsEntry(now)
         ? noted({ ...now, leftDlqAt: at }, { at, event: EVENT.entryExpired })
         : undefined,
     );
-    if (changed) deps.exits.note(queue, 'expired');
   });
 };
 
@@ -113,11 +111,7 @@ async function eachOfKind(
 
 /** Ends a row, unless the row has changed since it was read. */
 async function end(deps: ReconcileRun, row: JobRow, ended: JobRow): Promise<void> {
+  if (ended.reason === 'expired') await deps.tell({ kind: 'jobs-expired', subject: row.queue, jobId: row.id });
   const result = await deps.ledger.write(ended, row.version);
-  if (!result.written) return;
-  if (ended.reason === 'expired') {
-    deps.metrics.add('JobsExpired', 1, 'Count', { queue: row.queue });
-    deps.noted.about('expired', row.queue, { jobId: row.id, reason: 'expired' });
-  }
-  await finish(deps, result.item);
+  if (result.written) await finish(deps, result.item);
 }

@@ -12,14 +12,13 @@ const MOST_PLANNED = 1_000;
 
 /**
  * `OldestHeld`: how long the queue's oldest held job has been held, over all its holds; 0 if no job is held. A planned
- * job counts from its time on. It leaves out jobs that an open circuit holds, and the jobs behind them: `VendorStopped`
- * reports those.
+ * job counts from its time on. It leaves out jobs that an open circuit holds, and the jobs behind them: the fact `circuit-open`
+ * tells those.
  */
 export async function gaugeHeld(deps: ReconcileRun, queue: string): Promise<void> {
   const { table, ledger, clock, metrics } = deps;
   const now = clock.now();
   let oldest = now;
-  let job: JobRow | undefined;
   const all = { until: Number.MAX_SAFE_INTEGER };
   const entries = await table.due(todoKey(queue, 'planned'), { ...all, limit: MOST_PLANNED });
   const planned = new Set(entries.filter(({ todoAt }) => todoAt > now).map(({ key }) => jobOfEntry(key)));
@@ -31,12 +30,9 @@ export async function gaugeHeld(deps: ReconcileRun, queue: string): Promise<void
       if (row?.state !== 'held' || row.reason === 'paused') continue;
       if (row.reason === 'behind' && (await isBehindStopped(deps, row))) continue;
       const since = heldSince(row) ?? plannedSince(row) ?? row.updatedAt;
-      if (since >= oldest) continue;
-      oldest = since;
-      job = row;
+      oldest = Math.min(oldest, since);
     }
   }
-  if (job) deps.noted.about('held', queue, { jobId: job.id, reason: job.reason, code: job.error?.code });
   metrics.add('OldestHeld', now - oldest, 'Milliseconds', { queue });
 }
 

@@ -20,10 +20,9 @@ const ALL = Number.MAX_SAFE_INTEGER;
 export async function releaseTrials(deps: ReconcileRun, mayGoOn: () => boolean): Promise<void> {
   await throughAll(VENDORS, async (vendor) => {
     const circuit = await deps.circuits.read(vendor);
-    // Also write 0, so that an alarm sees the end of the outage.
-    deps.metrics.add('VendorStopped', isOpen(circuit) ? 1 : 0, 'Count', { vendor });
-    if (isOpen(circuit)) deps.noted.about('stopped', vendor, { code: circuit.code });
-    if (isOpen(circuit)) await releaseTrial(deps, { vendor, circuit, mayGoOn });
+    if (!isOpen(circuit)) return;
+    await deps.tell({ kind: 'circuit-open', subject: vendor, code: circuit.code });
+    await releaseTrial(deps, { vendor, circuit, mayGoOn });
   });
 }
 

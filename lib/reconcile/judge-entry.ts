@@ -50,7 +50,6 @@ async function judged(deps: ReconcileRun, { queue, message, seen }: Entry): Prom
   if (!row) return moved;
   if (row.canary) {
     // The canary's own metric reports that it did not end.
-    deps.exits.note(queue, 'canary');
     return 'delete';
   }
   if (row.state === 'processing' && row.lease && row.lease.until > deps.clock.now()) return 'later';
@@ -84,6 +83,5 @@ async function judgeParked(deps: ReconcileRun, { queue, message, seen }: Entry):
   const again = seen.has(entry);
   seen.add(entry);
   if (keepsEntry(row) && row.parkedFrom === messageId && !again) return 'keep';
-  if (row.state === 'dead' && row.leftDlqAt !== undefined && !again) deps.exits.note(queue, 'discarded');
   return 'delete';
 }

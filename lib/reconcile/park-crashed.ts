@@ -1,6 +1,6 @@
 import { keepBody } from '../jobs/body';
 import { mustEndBy } from '../jobs/claim';
-import { countOutcome } from '../jobs/count-outcome';
+import { countEnd } from '../jobs/count-end';
 import { finish } from '../jobs/finish';
 import { rowOfMessage } from '../jobs/new-row';
 import type { JobRow } from '../jobs/row';
@@ -22,7 +22,7 @@ export async function parkCrashed(deps: ReconcileRun, queue: string, moved: Move
   const parked = parkPoison(base, { at, messageId: message.messageId, reason, error });
   const result = await ledger.write(parked, base.version);
   if (!result.written) return false;
-  countOutcome(metrics, { queue, name: 'JobsParked', kind: base.damage ? error.class : 'crash' });
+  countEnd(metrics, { queue, succeeded: 0, dead: 1 });
   log.error('parked after crashes', { queue, jobId: base.id, messageId: message.messageId, code: error.code });
   await finish(deps, result.item, resolved);
   return true;

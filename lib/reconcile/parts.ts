@@ -19,6 +19,7 @@ import { releasePaused } from './paused';
 import { releasePlanned } from './planned';
 import { releaseDue } from './release';
 import type { ReconcileRun, Work } from './run';
+import { tellDead } from './tell-dead';
 
 /** Each kind of work on a queue. The names also appear in the log of failures. */
 const WORK: Record<string, Work> = {
@@ -38,6 +39,7 @@ const WORK: Record<string, Work> = {
   endDamagedWaiting,
   judgeDeadLetters,
   gaugeHeld,
+  tellDead,
 };
 
 /** A kind of work, on one queue or on the whole instance. */

@@ -1,19 +1,16 @@
 import { type Place, releaseCampaigns } from '../emails/campaigns/release';
 import { codeOf } from '../errors';
-import { beginRun, endRun, type ReconcilerRun } from '../jobs/reconciler-run';
+import { beginRun, endRun, type FailingWork, type ReconcilerRun } from '../jobs/reconciler-run';
 import type { JobRow } from '../jobs/row';
 import { inBatches } from './batches';
 import { watchCanary } from './canary';
-import { keepCauses } from './causes';
 import type { ReconcileDeps } from './deps';
-import { createExits } from './exits';
 import { createFailures } from './failures';
-import { judgeAlarms } from './incidents';
-import { createNoted } from './noted';
 import { createPace } from './pace';
 import { nameOf, type Part, partsFrom } from './parts';
 import { release } from './release';
 import type { ReconcileRun } from './run';
+import { createTeller } from './tell';
 
 /** The largest part of the run's time that one kind of work may take. */
 const LARGEST_SHARE = 0.25;
@@ -32,6 +29,9 @@ const RELEASE_EVERY_MS = 5_000;
 /** A run that begins shortly before the last one ends waits for it. Otherwise a minute would pass without a run. */
 const BEGIN_WITHIN_MS = 5_000;
 const BEGIN_EVERY_MS = 500;
+
+/** Work that has failed for this time is told. */
+const FAILING_MS = 15 * 60_000;
 
 /**
  * Looks after every job that no worker runs: once a minute, one run at a time. Failed work is logged and left to the
@@ -54,11 +54,11 @@ export async function reconcile(
     return;
   }
   const failures = createFailures(reached);
+  const teller = createTeller(reached);
   const shared = {
     ...reached,
+    ...teller,
     queues: inBatches(reached.queues),
-    exits: createExits(),
-    noted: createNoted(),
     pace: createPace(reached, { until: lastLook }),
   };
   const again: Part[] = [];
@@ -67,19 +67,15 @@ export async function reconcile(
   const campaignsRun = await campaigns();
   await Promise.all([otherWork(), campaignsRun && stay()]);
   const failing = await failures.now(lease.failing ?? []);
-  if (failing.length > 0) metrics.add('ReconcilerFailures', failing.length, 'Count', {});
+  await attempt({ kind: 'tell', work: () => tellFacts(failing) });
   metrics.add('ReconcilerRuns', 1, 'Count', {});
   await metrics.flush();
-  await attempt({ kind: 'judgeAlarms', work: judgeAll });
   await attempt({ kind: 'end', work: (deps) => endRun(deps, lease, { next, failing }) });
 
-  async function judgeAll(deps: ReconcileRun): Promise<void> {
-    const { monitor } = deps;
-    if (!monitor) return;
-    const untold = await judgeAlarms(deps, monitor, deps.noted);
-    if (monitor.judged.length === 0) return;
-    metrics.add('IncidentsUntold', untold, 'Count', {});
-    await metrics.flush();
+  async function tellFacts(failing: FailingWork[]): Promise<void> {
+    if (failing.some(({ since }) => clock.now() - since >= FAILING_MS))
+      await teller.tell({ kind: 'reconciler-failing', subject: '' });
+    metrics.add('AlarmsNotSent', await teller.close(), 'Count', {});
   }
 
   async function otherWork(): Promise<void> {
@@ -89,10 +85,6 @@ export async function reconcile(
     for (const part of partsFrom(queueNames, lease?.next))
       if (clock.now() < end) await attempt(part);
       else next ??= nameOf(part);
-    for (const queue of queueNames)
-      await attempt({ kind: 'noteExits', queue, work: (deps) => deps.exits.keep(deps, queue) });
-    for (const queue of queueNames)
-      await attempt({ kind: 'keepCauses', queue, work: (deps) => keepCauses(deps, queue) });
     while (again.length > 0 && clock.now() + RELEASE_EVERY_MS < lastLook) {
       await clock.sleep(RELEASE_EVERY_MS);
       for (const part of again.splice(0)) await attempt(part);

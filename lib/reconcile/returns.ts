@@ -143,7 +143,7 @@ async function giveBack(
   deps: ReconcileRun,
   { queue, moved, now }: { queue: string; moved: Judged; now: number },
 ): Promise<void> {
-  const { queues, ledger, clock, metrics, log, exits } = deps;
+  const { queues, ledger, clock, log } = deps;
   const { message, resolved, row } = moved;
   const before = timesReturned(moved);
   const times = before === 0 || moved.killed ? before + 1 : before;
@@ -155,6 +155,7 @@ async function giveBack(
     deduplication: deduplicationId.returned(resolved.id, message.messageId),
   });
   if (back.body !== resolved.body) await keepBody(deps, { queue, id: resolved.id }, resolved.body);
+  await deps.tell({ kind: 'messages-returned', subject: queue, jobId: resolved.id });
   const sent = await queues.send(deps.queueUrl(queue), back);
   await queues.delete(deps.dlqUrl(queue), message.receiptHandle);
   if (row) {
@@ -162,8 +163,5 @@ async function giveBack(
     const entry = { at, event: EVENT.returned, messageId: sent.messageId };
     await ledger.update(row.key, (stored) => noted({ ...stored, sentAt: at }, entry));
   }
-  metrics.add('MessagesReturned', 1, 'Count', { queue });
-  exits.note(queue, 'returned');
-  deps.noted.about('returned', queue, { jobId: resolved.id });
   log.warn('returned untried', { queue, jobId: resolved.id, messageId: sent.messageId, count: times });
 }

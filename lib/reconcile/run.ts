@@ -1,15 +1,10 @@
 import type { ReconcileDeps } from './deps';
-import type { Exits } from './exits';
 import type { Failed } from './failures';
-import type { Noted } from './noted';
 import type { Pace } from './pace';
+import type { Teller } from './tell';
 
 /** One run of the reconciler: its dependencies, and what it collects. */
-export interface ReconcileRun extends ReconcileDeps {
-  /** Counts the entries that left a DLQ. */
-  exits: Exits;
-  /** Collects what is behind alarms. */
-  noted: Noted;
+export interface ReconcileRun extends ReconcileDeps, Pick<Teller, 'tell' | 'keep'> {
   /** Decides how many held jobs may go back to their queues. */
   pace: Pace;
   /** Notes a job whose work has failed. */

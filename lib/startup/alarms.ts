@@ -35,6 +35,7 @@ function start(functionArn: string | undefined): AlarmDeps {
     instance: config.INSTANCE,
     stage: config.STAGE,
     region,
+    runbook: config.RUNBOOK ?? '',
     discord: realDiscord({ url: realSecret(config.DISCORD_WEBHOOK_URL) }),
     table: realTable({ table: config.TABLE }),
     queues: Object.keys(config.QUEUES),

@@ -5,13 +5,12 @@ import type { BatchDeps } from '../worker/deps';
 
 /** The analytics queue's contract on the real bucket. */
 export function realAnalytics(config: AnalyticsConfig, { objects, metrics }: BatchDeps): QueueContract {
-  const { PREFIX, ANALYTICS_EVENT_NAMES, ANALYTICS_NO_ADDRESSES_FROM: from } = config;
+  const { PREFIX, ANALYTICS_NO_ADDRESSES_FROM: from } = config;
   const noAddressesFrom = from === undefined ? undefined : Date.parse(from);
   return analyticsContract({
     objects,
     metrics,
     prefix: PREFIX,
-    names: new Set(ANALYTICS_EVENT_NAMES),
     noAddressesFrom,
   });
 }

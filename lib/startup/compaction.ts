@@ -1,11 +1,9 @@
 import type { Context } from 'aws-lambda';
 import { type CompactionRun, compaction } from '../analytics/compaction';
 import { compactionEnv } from '../config/analytics';
-import type { CommonConfig } from '../config/common';
 import { parseEnv } from '../config/environment';
 import { requireOwnFolder } from '../jobs/folder-owner';
 import { realDeps } from './engine';
-import { noteDuration } from './metrics';
 
 /** Bytes of NDJSON per compacted object. That is about 6 MB compressed, and merging needs three times this memory. */
 const TARGET_BYTES = 64 * 1024 * 1024;
@@ -19,19 +17,15 @@ export function compactionHandler(): (
   return async (_event, context) => {
     ready ??= start();
     await requireOwnFolder(ready.objects, ready);
-    const remainingMs = context.getRemainingTimeInMillis();
-    const begunAt = ready.clock.now();
-    await compaction(ready, { remainingMs });
-    await noteDuration(ready, ready.config, { begunAt, timeoutMs: remainingMs });
+    await compaction(ready, { remainingMs: context.getRemainingTimeInMillis() });
   };
 }
 
-function start(): CompactionRun & { instance: string; config: CommonConfig } {
+function start(): CompactionRun & { instance: string } {
   const config = parseEnv(compactionEnv, process.env);
-  const { objects, clock, log, metrics, prefix, table, random } = realDeps(config);
+  const { objects, clock, log, prefix, table, random } = realDeps(config);
   return {
-    ...{ objects, clock, log, metrics, prefix, table, random },
-    config,
+    ...{ objects, clock, log, prefix, table, random },
     instance: config.INSTANCE,
     settleAfterMs: config.COMPACTION_SETTLE * 1000,
     graceMs: config.COMPACTION_GRACE * 1000,

@@ -6,20 +6,17 @@ import { type CommonConfig, settingsOf } from '../config/common';
 import { createLedger } from '../jobs/ledger';
 import { createOrder } from '../jobs/order';
 import { circuitBreakers } from '../limits/circuit';
-import { realLog } from '../log';
+import { realLog, realMetrics } from '../log';
 import type { BatchQueues, Queues, Table } from '../ports';
 import type { BatchDeps } from '../worker/deps';
 import { countingDenied, withoutUpdates } from './denied';
-import { metricsOf } from './metrics';
 
 /** Makes the engine's side effects on AWS, once per cold start. */
-export function realDeps(
-  config: CommonConfig & { CANARY_EVERY?: number },
-): BatchDeps & { table: Table; queues: Queues & BatchQueues } {
+export function realDeps(config: CommonConfig): BatchDeps & { table: Table; queues: Queues & BatchQueues } {
   const settings = settingsOf(config);
   const direct = { table: realTable({ table: config.TABLE }), clock: realClock, random: realRandom };
   const plainLog = realLog({ service: config.INSTANCE, level: config.LOG_LEVEL });
-  const metrics = metricsOf(config, { ...direct, log: plainLog }, { canaryMinutes: config.CANARY_EVERY ?? 0 });
+  const metrics = realMetrics({ namespace: config.INSTANCE });
   const log = countingDenied(plainLog, metrics);
   const base = { ...direct, table: withoutUpdates(direct.table, log) };
   return {

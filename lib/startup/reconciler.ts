@@ -1,15 +1,19 @@
+import { SNSClient } from '@aws-sdk/client-sns';
 import type { Context } from 'aws-lambda';
+import type * as z from 'zod';
+import { clientDefaults } from '../aws/clients';
+import { partitionOf } from '../aws/partition';
+import { realTopics } from '../aws/topics';
 import { parseEnv } from '../config/environment';
 import { reconcilerEnv } from '../config/reconciler';
-import { dlqName, queueName, queueUrl } from '../jobs/keys';
+import { dlqName, queueName, queueUrl, topicName } from '../jobs/keys';
 import type { ReconcileDeps } from '../reconcile/deps';
 import { reconcile } from '../reconcile/reconcile';
+import type { Topic } from '../reconcile/tell';
 import { coldStart } from './cold-start';
 import { realDeps } from './engine';
 import { publishedEvents } from './events';
 import { placeOf } from './function-arn';
-import { noteDuration } from './metrics';
-import { monitorOf } from './monitor';
 import { rhythmOf } from './rhythm';
 
 export type ScheduleHandler = (
@@ -21,11 +25,8 @@ export type ScheduleHandler = (
 export function reconcilerHandler(): ScheduleHandler {
   const started = coldStart(start);
   return async (_event, context) => {
-    const { config, deps, ...every } = started(context.invokedFunctionArn);
-    const timeoutMs = context.getRemainingTimeInMillis();
-    const begunAt = deps.clock.now();
-    await reconcile(deps, { remainingMs: timeoutMs, ...every });
-    await noteDuration(deps, config, { begunAt, timeoutMs });
+    const { deps, ...every } = started(context.invokedFunctionArn);
+    await reconcile(deps, { remainingMs: context.getRemainingTimeInMillis(), ...every });
   };
 }
 
@@ -39,7 +40,22 @@ function start(functionArn: string | undefined) {
     queueNames: Object.keys(config.QUEUES),
     queueUrl: (queue) => url(queueName(config.INSTANCE, queue, deps.settings(queue).type)),
     dlqUrl: (queue) => url(dlqName(config.INSTANCE, queue, deps.settings(queue).type)),
-    monitor: monitorOf(config, { region, account }),
+    topic: alarmTopic(config, `arn:${partitionOf(region)}:sns:${region}:${account}:${topicName(config.INSTANCE)}`),
   };
-  return { config, deps: reached, ...rhythmOf(config) };
+  return { deps: reached, ...rhythmOf(config) };
+}
+
+/** A fact is over after this many runs without it, which is fifteen minutes. */
+const OVER_AFTER_RUNS = 15;
+
+function alarmTopic(
+  { RECONCILE_EVERY, DLQ_DEPTHS }: Pick<z.infer<typeof reconcilerEnv>, 'RECONCILE_EVERY' | 'DLQ_DEPTHS'>,
+  arn: string,
+): Topic {
+  const topics = realTopics(new SNSClient(clientDefaults));
+  return {
+    publish: (fact) => topics.publish(arn, { subject: `${fact.fact} ${fact.subject}`, text: JSON.stringify(fact) }),
+    overAfterMs: OVER_AFTER_RUNS * RECONCILE_EVERY * 1000,
+    dlqDepth: (queue) => DLQ_DEPTHS[queue] ?? 1,
+  };
 }

@@ -10,7 +10,6 @@ import type { QueueContract } from '../worker/contract';
 import type { BatchDeps } from '../worker/deps';
 import { coldStart, unconfiguredLog } from './cold-start';
 import { realDeps } from './engine';
-import { noteDuration } from './metrics';
 
 /** Seconds until a message comes back to a function that cannot read its own configuration. */
 const CONFIG_WAIT = 900;
@@ -38,21 +37,16 @@ export function workerHandler<C extends CommonConfig>({
   const started = coldStart(() => {
     const config = parseEnv(env, process.env);
     const deps = { ...realDeps(config), events: events(config) };
-    return { config, deps, contract: contract(config, deps) };
+    return { deps, contract: contract(config, deps) };
   });
   return async (event, context) => {
-    let ready: { config: C; deps: BatchDeps; contract: QueueContract };
+    let ready: { deps: BatchDeps; contract: QueueContract };
     try {
       ready = started();
     } catch {
       return refuse(event);
     }
-    const { config, ...batch } = ready;
-    const timeoutMs = context.getRemainingTimeInMillis();
-    const begunAt = batch.deps.clock.now();
-    const response = await handleBatch({ ...batch, event, remainingMs: timeoutMs });
-    await noteDuration(batch.deps, config, { begunAt, timeoutMs });
-    return response;
+    return handleBatch({ ...ready, event, remainingMs: context.getRemainingTimeInMillis() });
   };
 }
 

@@ -1,7 +1,6 @@
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { codeOf, StoreError } from '../errors';
 import { groupBy } from '../group-by';
-import { countOutcome } from '../jobs/count-outcome';
 import { dlqUrlOfArn, queueUrlOfArn } from '../jobs/keys';
 import { ATTRIBUTE } from '../jobs/park';
 import { IllegalTransitionError } from '../jobs/transitions';
@@ -77,7 +76,7 @@ async function handleMessage({
   try {
     const disposition = await deliver({ deps: { ...deps, dlqUrl }, contract, message, deadline, alone });
     if ('suspectedCrash' in disposition) return disposition;
-    report({ deps, queue: contract.queue, message, disposition, startedAt });
+    report({ deps, contract, message, disposition, startedAt });
     return disposition;
   } catch (error) {
     // Nothing could be written, or the engine failed. SQS keeps the message, and the reconciler returns it from the DLQ.
@@ -91,7 +90,7 @@ async function handleMessage({
       jobId: illegal?.jobId,
       state: illegal?.state,
     });
-    countOutcome(deps.metrics, { queue: contract.queue, name: 'JobsRetried', kind: illegal ? 'state' : 'store' });
+    deps.metrics.add('JobsRetried', 1, 'Count', { queue: contract.queue });
     if (illegal) deps.metrics.add('IllegalTransitions', 1, 'Count', {});
     if (returned) await trials.forget(contract.queue, message.messageId);
     return { acknowledge: false, visibilityMs: deps.storeWait * 1000 };

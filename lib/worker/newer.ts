@@ -1,4 +1,3 @@
-import { countOutcome } from '../jobs/count-outcome';
 import { resolve } from '../jobs/identify';
 import { bodyKey, deduplicationId, dlqUrlOfArn, invalidId, isInvalidId, jobKey } from '../jobs/keys';
 import { ATTRIBUTE, fitting } from '../jobs/park';
@@ -23,7 +22,7 @@ export async function leaveToNewer(delivery: DeliveryRun): Promise<Disposition> 
     code: NEWER_ROW,
   });
   if (!isLastReceive(message, deps.settings(queue))) {
-    countOutcome(deps.metrics, { queue, name: 'JobsRetried', kind: 'newer' });
+    deps.metrics.add('JobsRetried', 1, 'Count', { queue });
     return { acknowledge: false, visibilityMs: deps.storeWait * 1000 };
   }
   const { message: text } = new NewerRowError();

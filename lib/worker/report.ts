@@ -1,7 +1,8 @@
-import { countEnd, countOutcome, type Unsuccessful } from '../jobs/count-outcome';
-import { dueTime, firstStart } from '../jobs/history';
-import { isEnd, type JobRow } from '../jobs/row';
+import { countEnd } from '../jobs/count-end';
+import { dueTime } from '../jobs/history';
+import { isEnd } from '../jobs/row';
 import { traceFacts } from '../jobs/trace';
+import type { QueueContract } from './contract';
 import type { Incoming } from './delivery';
 import type { BatchDeps } from './deps';
 import type { Disposition } from './outcome';
@@ -9,13 +10,13 @@ import type { Disposition } from './outcome';
 /** Writes the log line and the metrics of a delivery. The reconciler measures canaries itself. */
 export function report({
   deps: { clock, log, metrics },
-  queue,
+  contract: { queue, types },
   message,
   disposition,
   startedAt,
 }: {
   deps: BatchDeps;
-  queue: string;
+  contract: QueueContract;
   message: Incoming;
   disposition: Disposition;
   startedAt: number;
@@ -32,6 +33,7 @@ export function report({
     outcome,
     reason: row?.reason,
     code: row?.error?.code,
+    class: row?.error?.class,
     attempts: row?.attempts,
     canary: row?.canary,
     ...(row ? traceFacts(row) : {}),
@@ -39,30 +41,18 @@ export function report({
   });
   if (outcome === 'late' || row?.canary) return;
   const dimensions = { queue };
-  metrics.add('ProcessingTime', ms, 'Milliseconds', dimensions);
-  const name = METRIC[outcome];
-  if (name === 'JobsSucceeded') countEnd(metrics, { queue, succeeded: 1, parked: 0 });
-  else if (name === 'JobsCancelled') metrics.add(name, 1, 'Count', dimensions);
-  else if (name) countOutcome(metrics, { queue, name, kind: kindOf(row) });
-  if (direct) metrics.add('TimeToFinish', clock.now() - direct.time, 'Milliseconds', dimensions);
-  // A damaged row may have lost the entry that says when the job was due.
-  if (!row || row.damage) return;
-  const due = dueTime(row);
-  const started = firstStart(row);
-  if (started !== undefined) metrics.add('TimeToStart', started - due, 'Milliseconds', dimensions);
-  if (isEnd(row.state)) metrics.add('TimeToFinish', (row.endedAt ?? clock.now()) - due, 'Milliseconds', dimensions);
+  if (outcome === 'succeeded') countEnd(metrics, { queue, succeeded: 1, dead: 0 });
+  else if (outcome === 'dead') countEnd(metrics, { queue, succeeded: 0, dead: 1 });
+  else if (outcome === 'retry') metrics.add('JobsRetried', 1, 'Count', dimensions);
+  const finish = finishMs(disposition, clock.now());
+  if (finish !== undefined && !types[row?.type ?? '']?.paced)
+    metrics.add('TimeToFinish', finish, 'Milliseconds', dimensions);
 }
 
-const METRIC: Partial<Record<string, 'JobsSucceeded' | 'JobsCancelled' | Unsuccessful>> = {
-  succeeded: 'JobsSucceeded',
-  retry: 'JobsRetried',
-  held: 'JobsHeld',
-  dead: 'JobsParked',
-  cancelled: 'JobsCancelled',
-};
-
-/** The error's class, or without an error: `crash`, `behind` another job of its group, or `busy` in another run. */
-function kindOf(row: JobRow | undefined): string {
-  if (row?.reason === 'crash' || row?.reason === 'behind') return row.reason;
-  return row?.error?.class ?? 'busy';
+/** From when the job was due to its end. A damaged row may have lost the entry that says when it was due. */
+function finishMs(disposition: Disposition, now: number): number | undefined {
+  const { row } = disposition;
+  if (disposition.acknowledge && disposition.direct) return now - disposition.direct.time;
+  if (!row || row.damage || !isEnd(row.state)) return undefined;
+  return (row.endedAt ?? now) - dueTime(row);
 }

@@ -43,7 +43,7 @@ const none = { add: () => {}, flush: async () => {} };
 
 /** This service's worker with its engine. */
 export function engineWorker(objects: Objects, noAddressesFrom?: number): Handler {
-  const contract = analyticsContract({ objects, metrics: none, prefix: PREFIX, names: new Set(), noAddressesFrom });
+  const contract = analyticsContract({ objects, metrics: none, prefix: PREFIX, noAddressesFrom });
   const deps = { ...memoryEngine(() => contract).deps, objects, log: silent, metrics: none };
   return (event) => handleBatch({ deps, contract, event, remainingMs: 20_000 });
 }

@@ -44,7 +44,6 @@ export async function startEmails({
   let now = () => Date.now();
   const sendgrid = account ?? (await startFakeSendgrid({ now: () => now() }));
   let store: ReturnType<typeof campaigns> | undefined;
-  const metrics: { name: string; value: number }[] = [];
   const engine = memoryEngine(
     ({ objects, table, clock, random }) => {
       now = clock.now;
@@ -57,7 +56,6 @@ export async function startEmails({
         clock,
         objects: watch(objects, 'objects', options),
         prefix: PREFIX,
-        metrics: { add: (name, value) => metrics.push({ name, value }), flush: async () => {} },
         sendgrid: watch(
           realSendgrid({ endpoint: sendgrid.url, apiKey: async () => 'secret', now: clock.now, instance }),
           'sendgrid',
@@ -75,7 +73,6 @@ export async function startEmails({
   return {
     engine,
     sendgrid,
-    metrics,
     campaigns: store,
     /** Stores an accepted and started campaign in the bucket and the table. */
     async campaign({

@@ -1,4 +1,5 @@
 import type { SQSBatchResponse } from 'aws-lambda';
+import type { FactMessage } from '../../lib/alarms/fact';
 import type { QueueSettings } from '../../lib/config/common';
 import { parseEnvelope } from '../../lib/jobs/envelope';
 import { dlqName, jobKey, queueName, queueUrl } from '../../lib/jobs/keys';
@@ -41,6 +42,8 @@ export interface EngineOptions {
   groupOrder?: SqsModelOptions['groupOrder'];
   /** Publishes the ends of jobs. */
   events?: true;
+  /** From how many entries on the alarm about the DLQ fires. */
+  dlqDepth?: number;
   /** Runs before every call of a function. It may throw, count or never answer. */
   before?: (call: string) => Promise<void> | void;
   after?: (call: string) => Promise<void> | void;
@@ -126,6 +129,9 @@ export function memoryEngine(
     queueUrl: () => queueUrl(REGION, ACCOUNT, main),
     dlqUrl: () => queueUrl(REGION, ACCOUNT, dlq),
   };
+  const told: FactMessage[] = [];
+  const topic = watched({ publish: async (fact: FactMessage) => void told.push(fact) }, 'topic');
+  deps.topic = { ...topic, overAfterMs: 15 * 60_000, dlqDepth: () => options.dlqDepth ?? 5 };
   const published: Completion[] = [];
   const events: Events = { publish: async (completion) => void published.push(completion) };
   if (options.events) deps.events = watched(events, 'events');
@@ -139,6 +145,8 @@ export function memoryEngine(
     objects,
     lines,
     metrics,
+    /** The facts that the alarm topic took. */
+    told,
     /** The events that the bus took. */
     published,
     timeoutMs,

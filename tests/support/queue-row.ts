@@ -7,7 +7,7 @@ export function queueRow(name: string, { alarms, ...changes }: RowChanges = {}):
     ...{ throughput: 'normal', ordered: false, repeatable: false, dlq: { retention: 1_209_600 } },
     ...changes,
     alarms: {
-      ...{ dlqDepth: 1, dlqAge: 864_000, held: 3600, age: 1800, backlog: 1000, stalled: 1500 },
+      ...{ dlqDepth: 5, held: 3600, age: 1800 },
       ...{ errorRate: 1, errorRateJobs: 100, canary: 2, finish: 30 },
       ...alarms,
     },

@@ -1,26 +1,31 @@
-import { vendorsOf } from '../../errors';
 import { undeliveredName } from '../../jobs/keys';
-import { ownMetric, sqsMetric } from './metric';
-import { type AlarmSpec, onOccurrence } from './spec';
+import { lambdaMetric, ownMetric, sqsMetric } from './metric';
+import type { AlarmSpec } from './spec';
+
+/** What the alarms need from a function block. */
+export interface WatchedFunction {
+  key: string;
+  /** The deployed name. */
+  name: string;
+  /** It has a reserved concurrency, which is small on purpose. */
+  reserved: boolean;
+}
 
 /** The alarms that an instance has once. */
-export function instanceAlarms(instance: string, rows: readonly { name: string }[]): AlarmSpec[] {
+export function instanceAlarms(instance: string, functions: readonly WatchedFunction[]): AlarmSpec[] {
   const own = ownMetric(instance);
-  const emails = ownMetric(instance, { queue: 'emails' });
-  const has = (queue: string) => rows.some(({ name }) => name === queue);
+  // If the alarms function fails or is throttled, its messages end in the queue of undelivered alarms.
+  const watched = functions.filter(({ key }) => key !== 'alarms');
   return [
-    ...vendorsOf(rows.map(({ name }) => name)).map(
-      (vendor): AlarmSpec => ({
-        kind: 'stopped',
-        subject: vendor,
-        metrics: { stopped: ownMetric(instance, { vendor })('VendorStopped', 'Maximum') },
-        threshold: 1,
-        period: 60,
-        silence: 'ignore',
-      }),
+    ofFunctions('function-errors', 'Errors', watched),
+    // A caller that hits a reserved concurrency tries again, so its throttles are normal.
+    ofFunctions(
+      'function-throttles',
+      'Throttles',
+      watched.filter(({ reserved }) => !reserved),
     ),
     {
-      kind: 'reconciler',
+      kind: 'reconciler-missing',
       metrics: { runs: own('ReconcilerRuns', 'Sum') },
       threshold: 1,
       below: true,
@@ -28,23 +33,18 @@ export function instanceAlarms(instance: string, rows: readonly { name: string }
       periods: 5,
       silence: 'breaching',
     },
-    { ...onOccurrence('reconciler-failures', own('ReconcilerFailures', 'Sum')), periods: 3 },
-    onOccurrence('illegal-transition', own('IllegalTransitions', 'Sum')),
-    onOccurrence('access-denied', own('AccessDenied', 'Sum')),
-    ...(has('emails')
-      ? [
-          onOccurrence('campaign-paused', emails('CampaignsPaused', 'Sum')),
-          onOccurrence('no-events', emails('ChunksWithoutEvents', 'Sum')),
-          // Scanners try every public URL a few times.
-          { ...onOccurrence('webhook-refused', emails('EmailEventsRefused', 'Sum')), threshold: 20 },
-        ]
-      : []),
-    // Compaction runs every 15 minutes, and the next run does what one run left.
-    ...(has('analytics')
-      ? [{ ...onOccurrence('compaction', own('CompactionFailures', 'Sum')), period: 1800, periods: 2 }]
-      : []),
     {
-      kind: 'undelivered',
+      kind: 'alarms-not-sent',
+      metrics: { facts: own('AlarmsNotSent', 'Maximum') },
+      threshold: 1,
+      period: 60,
+      periods: 5,
+      silence: 'notBreaching',
+    },
+    onOccurrence('illegal-transition', 'IllegalTransitions'),
+    onOccurrence('access-denied', 'AccessDenied'),
+    {
+      kind: 'alarms-undelivered',
       second: true,
       metrics: {
         visible: sqsMetric(undeliveredName(instance), 'ApproximateNumberOfMessagesVisible', 'Maximum'),
@@ -55,4 +55,16 @@ export function instanceAlarms(instance: string, rows: readonly { name: string }
       silence: 'ignore',
     },
   ];
+
+  /** Goes off when a worker counts at least one in five minutes. */
+  function onOccurrence(kind: AlarmSpec['kind'], metric: string): AlarmSpec {
+    return { kind, metrics: { count: own(metric, 'Sum') }, threshold: 1, period: 300, silence: 'notBreaching' };
+  }
+}
+
+/** Goes off when any of the functions counts at least one in five minutes. An expression takes ten metrics at most. */
+function ofFunctions(kind: AlarmSpec['kind'], metric: string, functions: readonly WatchedFunction[]): AlarmSpec {
+  const metrics = Object.fromEntries(functions.map(({ key, name }) => [key, lambdaMetric(name, metric, 'Sum')]));
+  const expression = functions.map(({ key }) => `FILL(${key}, 0)`).join(' + ');
+  return { kind, metrics, expression, threshold: 1, period: 300, silence: 'notBreaching' };
 }

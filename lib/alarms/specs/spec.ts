@@ -2,12 +2,12 @@ import type { AlarmKind } from '../kinds';
 import type { Metric } from './metric';
 
 /** Percentiles would need another property of the alarm. */
-type Statistic = 'Sum' | 'Average' | 'Maximum' | 'SampleCount';
+type Statistic = 'Sum' | 'Average' | 'Maximum';
 
-/** One alarm: what it measures and when it goes off. CloudWatch evaluates it, or the reconciler does. */
+/** One alarm of CloudWatch: what it measures and when it goes off. */
 export interface AlarmSpec {
   kind: AlarmKind;
-  /** The name of the queue, function or vendor. */
+  /** The name of the queue. */
   subject?: string;
   /** The `expression` names them by their keys. Two or more metrics need one. */
   metrics: Record<string, Metric<Statistic>>;
@@ -30,12 +30,3 @@ export interface AlarmSpec {
   /** The alarm is about the alarms function, so it notifies the second topic. */
   second?: true;
 }
-
-/** Goes off when the metric counts at least one in five minutes. */
-export const onOccurrence = (kind: AlarmKind, count: Metric<'Sum'>): AlarmSpec => ({
-  kind,
-  metrics: { count },
-  threshold: 1,
-  period: 300,
-  silence: 'notBreaching',
-});

@@ -1,5 +1,6 @@
 import type { DeadLetters } from '../views';
-import { Command, Failure, Table, Time, useAsk } from './parts';
+import { BulkButton, Bulks } from './bulk';
+import { Failure, Table, Time, useAsk } from './parts';
 import { addressOf, go, jobAddress, Link, usePlace } from './router';
 import { useSession } from './session';
 
@@ -23,6 +24,7 @@ export function DeadPage() {
       </label>
       <Failure error={error} />
       {data ? <Groups dead={data} /> : null}
+      <Bulks />
     </>
   );
 }
@@ -33,7 +35,7 @@ function Groups({ dead: { groups, more } }: { dead: DeadLetters }) {
     <>
       {more ? <p class="hint">There are more than could be read, so the counts are at least these.</p> : null}
       <Table label="Dead jobs" head={['Jobs', 'Queue', 'Cause', 'Oldest (UTC)', 'All of them', 'Some of them']}>
-        {groups.map(({ queue, reason, code, messages, count, oldest, ids, commands }) => (
+        {groups.map(({ queue, reason, code, messages, count, oldest, ids }) => (
           <tr key={`${queue} ${reason} ${code}`}>
             <td class="number">
               <Link to={addressOf('/console/jobs', { queue, state: 'dead', reason, code })}>
@@ -49,17 +51,15 @@ function Groups({ dead: { groups, more } }: { dead: DeadLetters }) {
               <Time at={oldest} />
             </td>
             <td>
-              <details>
-                <summary>Retry or discard all</summary>
-                {commands.map((command) => (
-                  <Command key={command} text={command} />
-                ))}
-              </details>
+              <div class="buttons">
+                <BulkButton label="Retry all" action="retry" {...{ queue, reason, code }} />
+                <BulkButton label="Discard all" action="discard" {...{ queue, reason, code }} />
+              </div>
             </td>
             <td class="id">
               {ids.map((id) => (
                 <Link key={id} to={jobAddress(queue, id)}>
-                  {id.slice(-8)}
+                  {id.slice(0, 8)}
                 </Link>
               ))}
             </td>

@@ -42,9 +42,10 @@ function Alarms({ overview: { alarms, reconciledAt, at } }: { overview: Overview
         <p>No alarm is firing.</p>
       ) : (
         <ul class="failure" aria-label="Alarms that are firing">
-          {alarms.map(({ name, since }) => (
+          {alarms.map(({ name, subject, title, since }) => (
             <li key={name}>
-              {name} since <Time at={since} />
+              {subject === '' ? '' : `${subject}: `}
+              {title} since <Time at={since} />
             </li>
           ))}
         </ul>

@@ -1,7 +1,7 @@
 import type { QueueSettings } from '../../config/common';
 import type { Ledger } from '../../jobs/ledger';
 import type { JobRow } from '../../jobs/row';
-import type { Clock, Log, Metrics, Queues, Random, Table } from '../../ports';
+import type { Clock, Log, Queues, Random, Table } from '../../ports';
 
 /** What the release of campaigns needs. The reconciler calls it and provides all of it. */
 export interface CampaignReleaseDeps {
@@ -11,10 +11,16 @@ export interface CampaignReleaseDeps {
   ledger: Ledger;
   queues: Pick<Queues, 'send'>;
   log: Log;
-  metrics: Metrics;
   queueNames: readonly string[];
   queueUrl: (queue: string) => string;
   settings: (queue: string) => QueueSettings;
+  /** Tells what is wrong with a campaign. `subject`: its id. */
+  tell: (fact: {
+    kind: 'campaign-paused' | 'campaign-expired' | 'events-missing';
+    subject: string;
+    code?: string | undefined;
+    count?: number;
+  }) => Promise<void>;
   /** Sends a held chunk back to its queue. */
   release: (row: JobRow) => Promise<void>;
   /** Index entries to read at a time. */

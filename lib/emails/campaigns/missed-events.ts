@@ -1,4 +1,3 @@
-import { CAMPAIGN_QUEUE } from '../../jobs/keys';
 import { traceOf } from '../../jobs/trace';
 import { type Campaign, campaigns } from './campaign';
 import type { CampaignReleaseDeps } from './deps';
@@ -22,7 +21,7 @@ export async function missEvents(deps: CampaignReleaseDeps, campaign: Campaign, 
   }
   const done = checked === released;
   if (done && silent > 0) {
-    deps.metrics.add('ChunksWithoutEvents', silent, 'Count', { queue: CAMPAIGN_QUEUE });
+    await deps.tell({ kind: 'events-missing', subject: id, count: silent });
     deps.log.warn('accepted chunks without events', { campaign: id, ...traceOf(campaign), count: silent });
   }
   const found = { eventsSought: { checked, silent }, ...(done ? { eventsChecked: true } : {}) };

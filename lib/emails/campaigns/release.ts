@@ -47,6 +47,9 @@ export async function releaseCampaigns(
     const item = await readItem(deps, key);
     if (item?.todo !== todo || (item.todoAt ?? 0) > begun) return;
     const campaign = campaignOf(item);
+    const { id, status, reason } = campaign;
+    if (status === 'paused' && reason !== 'operator')
+      await deps.tell({ kind: 'campaign-paused', subject: id, code: reason });
     if (campaign.damage !== item.damage) await noteDamage(deps, campaign);
     if (campaign.endedAt !== undefined) {
       ended.push(campaign);
@@ -72,19 +75,15 @@ export async function releaseCampaigns(
 
 /** Stores what is left of a damaged campaign, so that it is noticed once. */
 async function noteDamage(deps: CampaignReleaseDeps, campaign: Campaign): Promise<void> {
-  const { id, status, damage } = campaign;
+  const { id, damage } = campaign;
   deps.log.error('a campaign is damaged', { campaign: id, code: CAMPAIGN_DAMAGED, field: `campaign.${damage}` });
-  if (status === 'paused' || status === 'cancelled')
-    deps.metrics.add('CampaignsPaused', 1, 'Count', { queue: CAMPAIGN_QUEUE });
   await campaigns(deps).change(id, (stored) => stored);
 }
 
 async function expire(deps: CampaignReleaseDeps, campaign: Campaign): Promise<Campaign> {
+  await deps.tell({ kind: 'campaign-expired', subject: campaign.id });
   const { changed, item = campaign } = await campaigns(deps).expire(campaign.id);
-  if (changed) {
-    deps.log.error('a campaign has expired', { campaign: campaign.id, code: EXPIRED });
-    deps.metrics.add('CampaignsPaused', 1, 'Count', { queue: CAMPAIGN_QUEUE });
-  }
+  if (changed) deps.log.error('a campaign has expired', { campaign: campaign.id, code: EXPIRED });
   return item;
 }
 

@@ -1,5 +1,4 @@
 import type { Clock, Metrics } from '../../ports';
-import { EMAILS_QUEUE } from '../message';
 
 const MINUTE_MS = 60_000;
 
@@ -13,7 +12,7 @@ export function refusalCounter({ clock, metrics }: { clock: Clock; metrics: Metr
   return () => {
     count += 1;
     if (clock.now() < nextAt) return;
-    metrics.add('EmailEventsRefused', count, 'Count', { queue: EMAILS_QUEUE });
+    metrics.add('EmailEventsRefused', count, 'Count', {});
     count = 0;
     nextAt = clock.now() + MINUTE_MS;
   };

@@ -1,6 +1,5 @@
 import { StoreError } from '../../errors';
 import type { Log, Metrics } from '../../ports';
-import { EMAILS_QUEUE } from '../message';
 import { refusalCounter } from './refusals';
 import { type EventDeps, takeEvents } from './take';
 import type { Verdict, WebhookRequest } from './verify';
@@ -33,11 +32,10 @@ async function take(deps: WebhookDeps, body: Buffer): Promise<204 | 400 | 503> {
   try {
     const { own, foreign } = await takeEvents(deps, events);
     if (foreign > 0) {
-      metrics.add('EmailEventsForeign', foreign, 'Count', { queue: EMAILS_QUEUE });
       log.info('events of other instances ignored', { count: foreign });
     }
     for (const [queue, count] of own) {
-      metrics.add('EmailEvents', count, 'Count', { queue });
+      metrics.add('EmailEvents', count, 'Count', {});
       log.info('events taken', { queue, count });
     }
     return 204;

@@ -1,6 +1,5 @@
-import { isLeanMetric } from '../../../lib/alarms/measurements';
 import { chunkSizeOf } from '../../../lib/emails/campaigns/chunk';
-import { LEAN, WATCHED } from '../../support/lean-world';
+import type { Billed } from './billed';
 import type { Calls, Counts } from './count';
 import { PRICES } from './prices';
 
@@ -26,8 +25,6 @@ export const ASSUMED = {
    */
   unitsPerWrite: 24 / 7,
   logKbPerJob: 2,
-  /** A process adds to its function's tally at most once a second: at most one write of 3 KB for each job. */
-  tallyUnits: 3,
   /** SendGrid reports its events in batches, and each batch is one object. */
   eventsPerMail: 3,
   eventsPerRequest: 30,
@@ -36,18 +33,20 @@ export const ASSUMED = {
 } as const;
 
 const MINUTES = 30 * 24 * 60;
+const QUEUES = 4;
+const CANARY_MINUTES = 5;
 const GB = 1024 * 1024;
 
 type Job = keyof typeof ASSUMED.seconds;
 
-/** A month's bill in USD by service. */
-export function bill(counts: Counts, month: Month): Record<string, number> {
+/** A month's bill in USD by service. `billed`: what the compiled template of an instance with four queues has. */
+export function bill(counts: Counts, month: Month, billed: Billed): Record<string, number> {
   const jobs: Record<Job, number> = {
     feedback: month.feedback,
     chunk: month.emails / chunkSizeOf(ASSUMED.emailRate),
     testflight: month.testflight,
     analytics: month.events / ASSUMED.eventsPerMessage,
-    canary: (MINUTES / WATCHED.canaryMinutes) * WATCHED.rows.length,
+    canary: (MINUTES / CANARY_MINUTES) * QUEUES,
   };
   const kinds = Object.keys(jobs) as Job[];
   // The reconciler accepts the chunks of a campaign as it releases them.
@@ -64,13 +63,11 @@ export function bill(counts: Counts, month: Month): Record<string, number> {
   const reconciler = MINUTES * total(counts.reconciler) * ASSUMED.callSeconds;
   const messages = kinds.reduce((sum, kind) => sum + (kind === 'canary' ? 0 : jobs[kind]), 0) - accepted;
   return {
-    DynamoDB:
-      each(
-        (calls) =>
-          (of(calls, 'table.put') + of(calls, 'table.update')) * ASSUMED.unitsPerWrite * PRICES.writeUnit +
-          (of(calls, 'table.get') + (of(calls, 'table.due') + of(calls, 'table.count')) / 2) * PRICES.readUnit,
-      ) +
-      all * ASSUMED.tallyUnits * PRICES.writeUnit,
+    DynamoDB: each(
+      (calls) =>
+        (of(calls, 'table.put') + of(calls, 'table.update')) * ASSUMED.unitsPerWrite * PRICES.writeUnit +
+        (of(calls, 'table.get') + (of(calls, 'table.due') + of(calls, 'table.count')) / 2) * PRICES.readUnit,
+    ),
     S3:
       each(
         (calls) =>
@@ -83,24 +80,23 @@ export function bill(counts: Counts, month: Month): Record<string, number> {
       (each((calls) => of(calls, 'queues.send') + of(calls, 'queues.depth')) +
         messages +
         2 * all +
-        MINUTES * ASSUMED.pollsPerMinute * WATCHED.rows.length) *
+        MINUTES * ASSUMED.pollsPerMinute * QUEUES) *
       PRICES.sqsRequest,
     Lambda:
       (all + MINUTES + webhooks) * PRICES.lambdaRequest +
       (workers + reconciler + webhooks * 0.05) * PRICES.lambdaGbSecond,
     'CloudWatch logs': ((all + MINUTES) * ASSUMED.logKbPerJob * PRICES.logGb) / GB,
-    'CloudWatch alarms': LEAN.ofAws.flatMap(({ metrics }) => Object.keys(metrics)).length * PRICES.alarmMetric,
-    'CloudWatch metrics': billedMetrics() * PRICES.metric,
-    'CloudWatch dashboard': PRICES.dashboard,
+    'CloudWatch alarms': billed.alarmMetrics * PRICES.alarmMetric,
+    'CloudWatch metrics': billed.metrics * PRICES.metric,
+    'CloudWatch dashboard': billed.dashboards * PRICES.dashboard,
   };
 }
 
-/** The metrics that lean monitoring writes. */
-function billedMetrics(): number {
-  const ofQueue = ['JobsSucceeded', 'JobsParked', 'TimeToFinish'].filter((name) => isLeanMetric(name, { queue: 'q' }));
-  const ofInstance = ['ReconcilerRuns', 'IncidentsUntold'].filter((name) => isLeanMetric(name, {}));
-  return ofQueue.length * WATCHED.rows.length + ofInstance.length;
-}
+/** What of a bill is for monitoring. */
+export const monitoringOf = (costs: Record<string, number>): number =>
+  sumOf(
+    Object.fromEntries(Object.entries(costs).filter(([service]) => /^CloudWatch (alarms|metrics|dash)/.test(service))),
+  );
 
 export const sumOf = (costs: Record<string, number>): number =>
   Object.values(costs).reduce((sum, cost) => sum + cost, 0);

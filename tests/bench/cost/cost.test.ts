@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { bill, sumOf } from './bill';
+import { templateOf } from '../../support/packages';
+import { bill, monitoringOf, sumOf } from './bill';
+import { billedOf } from './billed';
 import { type Counts, counts } from './count';
 
 const stored = () => JSON.parse(readFileSync('tests/bench/cost/counts.json', 'utf8')) as Counts;
@@ -22,8 +24,12 @@ test('a clean feedback takes eight calls of the table in a new process, then fiv
   expect(nextFeedback).toMatchObject({ 'objects.create': 1 });
 });
 
-test('a month of a beta costs less than 20 dollars, with monitoring', () => {
-  const costs = bill(stored(), { feedback: 3_000, emails: 100_000, events: 3_000_000, testflight: 500 });
+test('a month of a beta costs less than 30 dollars, of which monitoring is less than 20', async () => {
+  const { Resources } = await templateOf('prod');
+  const billed = billedOf(Resources, 'mht-api');
+  const costs = bill(stored(), { feedback: 3_000, emails: 100_000, events: 3_000_000, testflight: 500 }, billed);
 
-  expect(sumOf(costs)).toBeLessThan(20);
+  expect(billed.metrics).toBeLessThanOrEqual(40);
+  expect(monitoringOf(costs)).toBeLessThan(20);
+  expect(sumOf(costs)).toBeLessThan(30);
 });

@@ -2,13 +2,11 @@ import { analyticsContract } from '../../../lib/analytics/process';
 import { chunkEnvelope } from '../../../lib/emails/campaigns/chunk';
 import { createProducer } from '../../../lib/producer/producer';
 import { watchCanary } from '../../../lib/reconcile/canary';
-import { createNoted } from '../../../lib/reconcile/noted';
 import type { InviteInput } from '../../../lib/testflight/message';
 import { analyticsBody, someEvents } from '../../support/analytics';
 import { startEmails } from '../../support/emails';
 import { jobId, memoryEngine, PREFIX, watch } from '../../support/engine';
 import { aFeedback, feedbackBody, startFeedback } from '../../support/feedback';
-import { LEAN, WATCHED } from '../../support/lean-world';
 import { memoryProducerDeps } from '../../support/producer';
 import { SAMPLE_QUEUE, sampleContract } from '../../support/sample-contract';
 import { inviteBody, startTestflight } from '../../support/testflight';
@@ -133,8 +131,7 @@ async function analytics(): Promise<Calls> {
   const { before, calls } = counter();
   const metrics = { add: () => {}, flush: async () => {} };
   const engine = memoryEngine(
-    ({ objects }) =>
-      analyticsContract({ objects: watch(objects, 'objects', { before }), prefix: PREFIX, names: new Set(), metrics }),
+    ({ objects }) => analyticsContract({ objects: watch(objects, 'objects', { before }), prefix: PREFIX, metrics }),
     { before },
   );
   engine.send(analyticsBody(someEvents(1, 100)));
@@ -146,7 +143,7 @@ async function analytics(): Promise<Calls> {
 async function canary(): Promise<Calls> {
   const { before, calls } = counter();
   const engine = memoryEngine(() => sampleContract().contract, { before });
-  const look = () => watchCanary({ ...engine.deps, noted: createNoted() }, { queue: SAMPLE_QUEUE, everyMs: 300_000 });
+  const look = () => watchCanary(engine.deps, { queue: SAMPLE_QUEUE, everyMs: 300_000 });
   await look();
   await engine.deliver();
   engine.clock.advance(60_000);
@@ -154,22 +151,15 @@ async function canary(): Promise<Calls> {
   return calls();
 }
 
-/** One run with four queues that have nothing to do, and with lean monitoring. */
+/** One run with four queues that have nothing to do. */
 async function reconciler(): Promise<Calls> {
   const { before, begin, calls } = counter();
   const engine = memoryEngine(() => sampleContract().contract, { before });
   const { queues } = engine.deps;
   const depth = watch({ depth: async () => ({ visible: 0, inFlight: 0 }) }, 'queues', { before });
   Object.assign(engine.deps, {
-    queueNames: WATCHED.rows.map(({ name }) => name),
+    queueNames: ['feedback', 'emails', 'testflight', 'analytics'],
     queues: { ...queues, ...depth },
-    monitor: {
-      ...{ instance: WATCHED.instance, account: '0', region: 'us-east-1', topic: 't', runbook: '' },
-      judged: LEAN.judged,
-      functions: WATCHED.functions.map(({ name }) => name),
-      topics: { publish: async () => {} },
-      dlqAlarm: () => undefined,
-    },
   });
   await engine.reconcile();
   engine.clock.advance(60_000);

@@ -1,7 +1,11 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { packageService } from '../../../lib/local/template/package';
 import { table } from '../table';
-import { ASSUMED, bill, type Month, sumOf } from './bill';
+import { ASSUMED, bill, type Month, monitoringOf, sumOf } from './bill';
+import { billedOf } from './billed';
 import type { Counts } from './count';
 
 /** The month of a beta, unless the options say otherwise. */
@@ -20,26 +24,33 @@ function numberOf(option: keyof typeof values): number {
   return number;
 }
 
-const counts = JSON.parse(readFileSync('tests/bench/cost/counts.json', 'utf8')) as Counts;
-const SCALES = [1, 10, 100];
-const bills = SCALES.map((scale) => {
-  const month: Month = {
-    ...{ feedback: scale * numberOf('feedback'), emails: scale * numberOf('emails') },
-    ...{ events: scale * numberOf('events'), testflight: scale * numberOf('testflight') },
-  };
-  return bill(counts, month);
-});
+const INSTANCE = 'mht-api';
 
-const rows = Object.keys(bills[0] ?? {}).map((service) => [service, ...bills.map((costs) => usd(costs[service] ?? 0))]);
-console.log(
-  table(
-    ['USD a month', ...SCALES.map((scale) => `${scale} x`)],
-    [...rows, ['all', ...bills.map((costs) => usd(sumOf(costs)))]],
-  ),
-);
-console.log(`\nCalls as counted in tests/bench/cost/counts.json. Assumed: ${JSON.stringify(ASSUMED)}.`);
-console.log('List prices of us-east-1, November 2025, without free tiers, vendors, storage and data transfer.');
-
-function usd(amount: number): string {
-  return amount.toFixed(2);
+async function main(): Promise<void> {
+  const output = mkdtempSync(join(tmpdir(), 'cost-'));
+  const { resources } = await packageService({ stage: 'prod', output });
+  rmSync(output, { recursive: true });
+  const billed = billedOf(resources, INSTANCE);
+  const counts = JSON.parse(readFileSync('tests/bench/cost/counts.json', 'utf8')) as Counts;
+  const scales = [1, 10, 100];
+  const bills = scales.map((scale) => {
+    const month: Month = {
+      ...{ feedback: scale * numberOf('feedback'), emails: scale * numberOf('emails') },
+      ...{ events: scale * numberOf('events'), testflight: scale * numberOf('testflight') },
+    };
+    return bill(counts, month, billed);
+  });
+  const rows = Object.keys(bills[0] ?? {}).map((service) => [service, ...bills.map((costs) => usd(costs[service]))]);
+  const sums = [
+    ['of that monitoring', ...bills.map((costs) => usd(monitoringOf(costs)))],
+    ['all', ...bills.map((costs) => usd(sumOf(costs)))],
+  ];
+  console.log(table(['USD a month', ...scales.map((scale) => `${scale} x`)], [...rows, ...sums]));
+  console.log(`\nThe compiled template of ${INSTANCE} has ${JSON.stringify(billed)}.`);
+  console.log(`Calls as counted in tests/bench/cost/counts.json. Assumed: ${JSON.stringify(ASSUMED)}.`);
+  console.log('List prices of us-east-1, November 2025, without free tiers, vendors, storage and data transfer.');
 }
+
+const usd = (amount = 0): string => amount.toFixed(2);
+
+void main();

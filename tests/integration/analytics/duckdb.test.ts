@@ -35,7 +35,7 @@ beforeAll(async () => {
   bucket = folderObjects();
   sql = documented(bucket.folder);
   const metrics = { add: () => {}, flush: async () => {} };
-  const engine = memoryEngine(() => analyticsContract({ objects: bucket, prefix: PREFIX, names: new Set(), metrics }));
+  const engine = memoryEngine(() => analyticsContract({ objects: bucket, prefix: PREFIX, metrics }));
   advance = engine.clock.advance;
   advance(START - engine.clock.now());
   const tracker = createTracker(
@@ -69,7 +69,6 @@ beforeAll(async () => {
         objects: bucket,
         clock,
         log,
-        metrics,
         table,
         random,
         prefix: PREFIX,

@@ -42,7 +42,7 @@ test('a campaign of which nothing says whether it may send is paused until an op
   await damaged({ status: undefined, history: undefined });
 
   expect(await read()).toMatchObject({ status: 'paused', reason: 'CampaignDamaged' });
-  expect(emails.engine.metrics).toContainEqual(expect.objectContaining({ name: 'CampaignsPaused', value: 1 }));
+  expect(emails.engine.told).toMatchObject([{ fact: 'campaign-paused', subject: CAMPAIGN, code: 'CampaignDamaged' }]);
   await emails.campaigns.resume(CAMPAIGN);
   await emails.engine.drain({ batch: 1, hours: 1 });
   expect(await read()).toMatchObject({ status: 'ended' });

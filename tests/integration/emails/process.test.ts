@@ -14,12 +14,12 @@ afterEach(() => emails.close());
 
 const MINUTES = 60_000;
 /** Everything that is readable outside the bucket's data. */
-const seen = ({ engine, metrics }: Emails): string =>
+const seen = ({ engine }: Emails): string =>
   JSON.stringify([
     engine.table.items(),
     engine.lines,
     engine.metrics,
-    metrics,
+    engine.told,
     engine.deadLetters().map(({ attributes }) => attributes),
   ]);
 
@@ -252,7 +252,10 @@ describe('a campaign that is paused', () => {
     await engine.deliver(1);
 
     expect(await emails.campaigns.read(CAMPAIGN)).toMatchObject({ status: 'paused', reason });
-    expect(emails.metrics).toEqual([{ name: 'CampaignsPaused', value: 1 }]);
+    await engine.reconcile();
+    expect(engine.told.filter(({ fact }) => fact === 'campaign-paused')).toMatchObject([
+      { subject: CAMPAIGN, code: reason },
+    ]);
     expect([emails.chunk(0).reason, emails.chunk(1).reason].sort()).toEqual(['paused', 'stopped']);
   });
 
@@ -275,7 +278,7 @@ describe('a campaign that is paused', () => {
   test.each([
     [401, 'SendgridUnauthorized'],
     [400, 'SendgridRejected'],
-  ])('counts once if several concurrent chunks cause the pause: %i', async (status, reason) => {
+  ])('is told once if several concurrent chunks cause the pause: %i', async (status, reason) => {
     const { engine, sendgrid } = emails;
     const campaign = await emails.campaign({ recipients: 50 });
     const chunks = [0, 1, 2, 3, 4];
@@ -297,7 +300,10 @@ describe('a campaign that is paused', () => {
     await Promise.all(batches.map((batch) => engine.handle(batch)));
 
     expect(await emails.campaigns.read(CAMPAIGN)).toMatchObject({ status: 'paused', reason });
-    expect(emails.metrics).toEqual([{ name: 'CampaignsPaused', value: 1 }]);
+    await engine.reconcile();
+    expect(engine.told.filter(({ fact }) => fact === 'campaign-paused')).toMatchObject([
+      { subject: CAMPAIGN, code: reason },
+    ]);
   });
 
   test('pauses itself after three refused chunks in a row; an accepted chunk restarts the count', async () => {
@@ -317,7 +323,6 @@ describe('a campaign that is paused', () => {
     await chunks(3, 4, 5, 6);
 
     expect(await emails.campaigns.read(CAMPAIGN)).toMatchObject({ status: 'paused', reason: 'SendgridRejected' });
-    expect(emails.metrics).toEqual([{ name: 'CampaignsPaused', value: 1 }]);
     expect(emails.chunk(6)).toMatchObject({ state: 'held', reason: 'paused' });
   });
 });

@@ -173,7 +173,7 @@ describe('a pause', () => {
     expect(before).toMatchObject({ status: 'paused', reason: 'operator' });
     expect(await read()).toMatchObject({ status: 'cancelled', reason: 'CampaignExpired', endedAt: expect.any(Number) });
     expect([emails.chunk(1).state, sendgrid.mails.length]).toEqual(['cancelled', 0]);
-    expect(engine.metrics.filter(({ name }) => name === 'CampaignsPaused')).toHaveLength(1);
+    expect(engine.told.filter(({ fact }) => fact === 'campaign-expired')).toMatchObject([{ on: true }]);
   });
 });
 
@@ -199,7 +199,7 @@ test('a cancel ends released chunks that were not sent, releases no more, and is
   expect(await read()).toMatchObject({ status: 'cancelled', endedAt: expect.any(Number) });
 });
 
-test('accepted chunks without an event are counted once', async () => {
+test('accepted chunks without an event are told once', async () => {
   await emails.campaign({ recipients: 300, chunkSize: 100 });
   await minutes(4);
   await emails.engine.deps.ledger.update(emails.chunk(1).key, (row) => ({
@@ -209,8 +209,10 @@ test('accepted chunks without an event are counted once', async () => {
 
   await minutes(60);
 
-  const counted = emails.engine.metrics.filter(({ name }) => name === 'ChunksWithoutEvents');
-  expect(counted).toEqual([{ name: 'ChunksWithoutEvents', value: 2, dimensions: { queue: 'emails' } }]);
+  expect(emails.engine.told).toMatchObject([
+    { fact: 'events-missing', subject: CAMPAIGN, count: 2, on: true },
+    { fact: 'events-missing', subject: CAMPAIGN, on: false },
+  ]);
   expect(await read()).toHaveProperty('todo', 'emails#lists');
 });
 
@@ -239,8 +241,7 @@ test('the search for events of a campaign with many chunks takes several runs', 
   expect(await read()).toMatchObject({ todo: 'emails#campaign', eventsSought: { checked: 1_000, silent: 701 } });
   await minutes(2);
 
-  const counted = engine.metrics.filter(({ name }) => name === 'ChunksWithoutEvents');
-  expect(counted).toEqual([{ name: 'ChunksWithoutEvents', value: 1_501, dimensions: { queue: 'emails' } }]);
+  expect(engine.told).toMatchObject([{ fact: 'events-missing', subject: CAMPAIGN, count: 1_501, on: true }]);
   expect(await read()).toHaveProperty('todo', 'emails#lists');
   expect(reads).toBeLessThan(2_000);
 });

@@ -52,7 +52,9 @@ const jobsStored = (name: Name) => {
   return [...new Set(lines.map((line) => (JSON.parse(line) as { job: string }).job))];
 };
 const ignored = (name: Name) =>
-  services[name].engine.metrics.filter((metric) => metric.name === 'EmailEventsForeign').map(({ value }) => value);
+  services[name].engine.lines
+    .filter(({ message }) => message === 'events of other instances ignored')
+    .map(({ facts }) => facts.count);
 const delivered = async (name: Name) => {
   const { campaigns, engine } = services[name];
   const campaign = await campaigns.read(CAMPAIGNS[name]);

@@ -73,7 +73,7 @@ test("only the vendor's alarm reports the jobs that a stop holds and the jobs be
 
   const measured = (name: string) => engine.metrics.filter((metric) => metric.name === name).map(({ value }) => value);
   expect(engine.rows().map(({ reason }) => reason)).toContain('behind');
-  expect(measured('VendorStopped').slice(1)).toEqual(expect.arrayContaining([1]));
+  expect(engine.told).toMatchObject([{ fact: 'circuit-open', subject: 'app-store-connect', on: true }]);
   expect(new Set(measured('OldestHeld'))).toEqual(new Set([0]));
 });
 

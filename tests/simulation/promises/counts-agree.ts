@@ -7,10 +7,7 @@ import type { Promised } from './promise';
 /** The metrics that count outcomes of jobs with rows, and the change of a row that each one counts. */
 const COUNTERS: Record<string, (before: JobRow | undefined, after: JobRow) => boolean> = {
   JobsSucceeded: (before, after) => after.state === 'succeeded' && before?.state !== 'succeeded',
-  JobsParked: (before, after) => isDead(after) && !(before && isDead(before) && before.endedAt === after.endedAt),
-  JobsExpired: (before, after) => after.reason === 'expired' && before?.reason !== 'expired',
-  // The producer holds a planned job, which is no outcome of a run.
-  JobsHeld: (before, after) => after.holds > (before?.holds ?? 0) && after.history.at(-1)?.messageId !== undefined,
+  JobsDead: (before, after) => isDead(after) && !(before && isDead(before) && before.endedAt === after.endedAt),
 };
 
 const isDead = ({ state, reason }: JobRow): boolean => state === 'dead' && reason !== 'expired';
@@ -34,7 +31,7 @@ export function watchCounts(world: World): void {
     before.set(row.key, row);
   });
   onMeasure.push((counter, value, dimensions) => {
-    if (!(counter in COUNTERS) || dimensions.queue !== name || dimensions.class || queue.isDoneWithout) return;
+    if (!(counter in COUNTERS) || dimensions.queue !== name || queue.isDoneWithout) return;
     const { rows, metrics } = count(counter, value, 'metrics');
     if (metrics > rows)
       watch.violated(`everything explained: ${counter} of ${name} says ${metrics}, but ${rows} rows say so`);

@@ -1,12 +1,11 @@
 import { ofKind } from '../../../lib/jobs/history';
-import { vendorKey } from '../../../lib/jobs/keys';
 import { isEnd, type JobRow } from '../../../lib/jobs/row';
 import { skewOf } from '../draw/plan';
 import { serviceQueue } from '../world/names';
 import type { World } from '../world/types';
 
 /** Metrics of how long jobs are on their way or held. Alarms read them. */
-const FIGURES: readonly string[] = ['TimeToStart', 'TimeToFinish', 'OldestHeld'];
+const FIGURES: readonly string[] = ['TimeToFinish', 'OldestHeld'];
 /** Clocks differ, and a worker may read a row this long before it reports the metric. */
 const SLACK_MS = 10_000;
 const RECENT_MS = 60_000;
@@ -47,30 +46,22 @@ export function watchFigures(world: World): void {
   });
 }
 
-/** Finds a gauge that says less than the table: a held job that it does not see, or another state of a circuit. */
+/** Finds a gauge that says less than the table: a held job that it does not see. */
 export function watchGauges(world: World): void {
-  const { kernel, plan, lanes, watch, onItem, onMeasure } = world;
+  const { kernel, plan, lanes, watch, onMeasure } = world;
   const slackMs = SLACK_MS + skewOf(plan) + (plan.indexLag ?? 0);
-  const changed = new Map<string, number>();
-  onItem.push(({ key }) => changed.set(key, kernel.now()));
   const isPlanned = lanes.some(({ plan: { jobs } }) => jobs.some(({ planned }) => planned));
   const isSeen = ({ state, reason, todo }: JobRow): boolean =>
     state === 'held' && ['retry', 'throttled', 'unknown'].includes(reason ?? '') && todo !== undefined;
   const heldFor = (row: JobRow): number => kernel.now() - (row.history.findLast(ofKind('held'))?.at ?? kernel.now());
 
-  onMeasure.push((name, value, { queue, vendor = '' }) => {
+  onMeasure.push((name, value, { queue }) => {
     // Today's code does not see the rows of newer code.
     if (name === 'OldestHeld' && plan.future === undefined && plan.skew === undefined && !isPlanned) {
       const rows = lanes.flatMap((lane) => lane.watch.rows()).filter((row) => row.queue === queue && isSeen(row));
       const oldest = Math.max(0, ...rows.filter(({ id }) => !world.damaged.has(id)).map(heldFor));
       if (rows.length < MOST_READ && value < oldest - slackMs)
         watch.violated(`everything explained: OldestHeld says ${value} ms, but a job is held for ${oldest} ms`);
-    }
-    if (name === 'VendorStopped') {
-      const key = vendorKey(vendor);
-      const open = watch.items.get(key)?.stoppedAt !== undefined;
-      if (kernel.now() - (changed.get(key) ?? 0) > SLACK_MS && value !== (open ? 1 : 0))
-        watch.violated(`everything explained: VendorStopped says ${value} of ${vendor}`);
     }
   });
 }

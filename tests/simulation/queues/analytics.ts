@@ -52,7 +52,7 @@ export const analytics: SimulatedQueue = {
   type: ANALYTICS_EVENTS,
   newerType: 'analytics.events.v2',
   contract: (_world, process, { objects, metrics }) =>
-    withPoison(process, analyticsContract({ objects, metrics, prefix: 'jobs', names: new Set() })),
+    withPoison(process, analyticsContract({ objects, metrics, prefix: 'jobs' })),
   data: (spec, index) => data(spec, index),
   group: ({ group }) => `shard-${group}`,
   submit: async ({ queues, queueUrl }, { spec, index, key, type }, world) => {

@@ -118,7 +118,7 @@ export const othersGoOn: ScalePlan = {
     }
     return service.run({
       done: () => {
-        const held = service.metrics.get('JobsHeld') ?? 0;
+        const held = service.handled.get('held') ?? 0;
         return held > 0 ? `no bystanders: ${held} jobs were held` : done === Math.floor(size / 10);
       },
       withinMs: MINUTE_MS + size * SECOND_MS,

@@ -132,7 +132,7 @@ export async function playCompactions(seed: number): Promise<ScaleResult> {
     const envelope = parseEnvelope(analyticsBody([anEvent(2 * n), anEvent(2 * n + 1)], { n }));
     const done = await invoke(({ objects, now }) => {
       const metrics = { add: () => {}, flush: async () => {} };
-      const type = analyticsContract({ objects, metrics, prefix: PREFIX, names: new Set() }).types[ANALYTICS_EVENTS];
+      const type = analyticsContract({ objects, metrics, prefix: PREFIX }).types[ANALYTICS_EVENTS];
       const log = { info: () => {}, warn: () => {}, error: () => {} };
       return type?.direct?.({ id: envelope.id, data: envelope.data, envelope }, { now, log }) ?? Promise.reject();
     });
@@ -155,7 +155,6 @@ export async function playCompactions(seed: number): Promise<ScaleResult> {
               ...{ objects, table, random: chance, prefix: PREFIX, settleAfterMs: 5 * MINUTE, graceMs: grace },
               clock: { now, sleep: async () => {} },
               log: { info: () => {}, warn: () => {}, error: failed },
-              metrics: { add: () => {}, flush: async () => {} },
               targetBytes: chance.pick([300, 700, 100_000]),
             },
             { remainingMs: RUN_MS },

@@ -93,8 +93,8 @@ async function fromTheQueue(size: number, { groups, aMinute }: { groups: number;
   watchFronts(100);
   // A hundred jobs of a group a minute, plus some minutes at both ends.
   const result = await run(size, WELL_AFTER_MS + (size / groups / 30 + size / (aMinute ?? size) + 60) * MINUTE_MS);
-  // The metric counts each hold twice, by queue and by reason. Each job is held once when it arrives.
-  const again = (service.metrics.get('JobsHeld') ?? 0) / 2 - size;
+  // Each job is held once when it arrives.
+  const again = (service.handled.get('held') ?? 0) - size;
   return again > size ? { ...result, violation: `runs in vain: ${again} holds of jobs that were released` } : result;
 }
 

@@ -1,4 +1,3 @@
-import { alarmsOfOutages } from './alarms';
 import { CAMPAIGN_PLANS } from './campaigns';
 import { innocentAmongGuilty, othersGoOn, trialOfWaiting } from './circuit';
 import { compactions } from './compactions';
@@ -35,7 +34,6 @@ export const SCALE_PLANS: readonly ScalePlan[] = [
   unlimitedRecovery,
   failingRows,
   neverEmpty,
-  alarmsOfOutages,
 ];
 
 export function scalePlanNamed(name: string): ScalePlan {

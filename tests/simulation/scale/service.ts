@@ -8,7 +8,7 @@ import { circuitBreakers } from '../../../lib/limits/circuit';
 import { createEventSourceMapping } from '../../../lib/local/event-source-mapping';
 import type { InvokeResult } from '../../../lib/local/lambda/environment';
 import { createSqsModel } from '../../../lib/local/sqs/model';
-import type { Clock, Random } from '../../../lib/ports';
+import type { Clock, Facts, Random } from '../../../lib/ports';
 import type { ReconcileDeps } from '../../../lib/reconcile/deps';
 import { reconcile } from '../../../lib/reconcile/reconcile';
 import { handleBatch } from '../../../lib/worker/batch';
@@ -102,7 +102,7 @@ export function startService(options: ServiceOptions) {
   const sleep = (ms: number) => new Promise<void>((resolve) => void kernel.setTimeout(resolve, Math.max(0, ms)));
   const clock: Clock = { now: kernel.now, sleep };
   const calls = countedCalls({ sleep, costs: { table: 5, objects: 20, queues: 10, ...options.costs } });
-  const metrics = new Map<string, number>();
+  const handled = new Map<Facts[string], number>();
 
   const portsOf = (through: Calls) => ({
     table: through.port('table', table),
@@ -125,11 +125,14 @@ export function startService(options: ServiceOptions) {
       ledger: createLedger({ ...base, settings: () => settings }),
       order: createOrder(base),
       circuits: circuitBreakers(base),
-      log: { info: () => {}, warn: () => {}, error: () => {} },
-      metrics: {
-        add: (name: string, value: number) => void metrics.set(name, (metrics.get(name) ?? 0) + value),
-        flush: async () => {},
+      log: {
+        info: (message: string, { outcome }: Facts = {}) => {
+          if (message === 'delivery handled') handled.set(outcome, (handled.get(outcome) ?? 0) + 1);
+        },
+        warn: () => {},
+        error: () => {},
       },
+      metrics: { add: () => {}, flush: async () => {} },
       bucket: 'bucket',
       prefix: PREFIX,
       retryWaits: options.retryWaits ?? [60, 900],
@@ -204,8 +207,8 @@ export function startService(options: ServiceOptions) {
     main,
     dlq,
     prefix: PREFIX,
-    /** Sums of metrics by name. */
-    metrics,
+    /** How many deliveries had each outcome. */
+    handled,
     calls: calls.counts,
     /** The dependencies of its functions. */
     deps: reconcilerDeps,

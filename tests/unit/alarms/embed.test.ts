@@ -1,25 +1,21 @@
 import fc from 'fast-check';
-import { messageOf, plainMessage, type Told } from '../../../lib/alarms/embed';
-import { alarmArn } from '../../../lib/alarms/judge/change';
-import { alarmName, KINDS } from '../../../lib/alarms/kinds';
+import { messageOf, plainMessage } from '../../../lib/alarms/embed';
+import { type AnyKind, alarmName, FACT_KINDS, isFact, KINDS } from '../../../lib/alarms/kinds';
 import { notificationOf } from '../../../lib/alarms/notification';
 import { checkMessage } from '../../../lib/local/fakes/discord-rules';
-import { alarmChange, snsMessage } from '../../support/alarms';
+import { aFact, alarmChange, snsMessage } from '../../support/alarms';
 
-const place = { instance: 'acme', stage: 'prod', region: 'eu-central-1', queues: ['feedback'] };
-const shown = (change: unknown, exits?: Told['exits']) =>
-  messageOf(notificationOf(snsMessage(change)), place, exits && { exits }).embeds[0];
-const field = (change: unknown, name: string, exits?: Told['exits']) =>
-  shown(change, exits)?.fields?.find((each) => each.name === name)?.value;
+const place = { instance: 'acme', stage: 'prod', region: 'eu-central-1', queues: ['feedback'], runbook: '' };
+const shown = (change: unknown, at = place) => messageOf(notificationOf(snsMessage(change), at), at).embeds[0];
+const field = (change: unknown, name: string, at = place) =>
+  shown(change, at)?.fields?.find((each) => each.name === name)?.value;
 
 test.each([
   ['eu-central-1', 'https://eu-central-1.console.aws.amazon.com/'],
   ['cn-north-1', 'https://cn-north-1.console.amazonaws.cn/'],
   ['us-gov-west-1', 'https://us-gov-west-1.console.amazonaws-us-gov.com/'],
 ])('links lead to the console of the partition of %s', (region, console) => {
-  const AlarmArn = alarmArn(region, '123456789012', alarmName('acme', 'incidents'));
-
-  expect(field(alarmChange({ AlarmArn }), 'Links')).toContain(console);
+  expect(field(alarmChange(), 'Links', { ...place, region })).toContain(console);
 });
 
 test('the message of an alarm says what is wrong, with which queue, since when, and which commands to run', () => {
@@ -37,12 +33,11 @@ test('the message of an alarm says what is wrong, with which queue, since when, 
       {
         name: 'Look',
         value:
-          '`npx sls jobs list --state dead --queue feedback --stage prod --param instance=acme --region eu-central-1`',
+          '`npx sls jobs list --queue feedback --state dead --stage prod --param instance=acme --region eu-central-1`',
       },
       {
         name: 'Next',
-        value:
-          '`npx sls jobs retry --state dead --queue feedback --stage prod --param instance=acme --region eu-central-1`',
+        value: '`npx sls jobs retry JOB --queue feedback --stage prod --param instance=acme --region eu-central-1`',
       },
       {
         name: 'Links',
@@ -61,25 +56,30 @@ test('the message of an alarm that is over is green and has no commands', () => 
   const embed = shown(alarmChange({ NewStateValue: 'OK', OldStateValue: 'ALARM' }));
 
   expect(embed).toMatchObject({ title: '🟢 acme · feedback: Jobs in the dead-letter queue (over)', color: 0x3ba55d });
-  expect(embed?.fields?.map(({ name }) => name)).toEqual(['Queue', 'Value', 'Over since', 'Links']);
+  expect(embed?.fields?.map(({ name }) => name)).toEqual(['Queue', 'Over since', 'Links']);
 });
 
-test('the message about an empty DLQ says why it is empty', () => {
-  const over = alarmChange({ NewStateValue: 'OK', OldStateValue: 'ALARM' });
+test('the message of a fact says what is behind it, and its commands name the job', () => {
+  const embed = shown(aFact({ fact: 'jobs-dead', subject: 'feedback', code: 'Rejected', jobId: '0190-a', count: 2 }));
 
-  expect(field(over, 'Why the queue is empty', { redriven: 3, discarded: 1 })).toBe(
-    '3 redriven or retried\n1 discarded by an operator',
-  );
-  expect(field(over, 'Why the queue is empty', { expired: 2 })).toContain('2 expired');
-  expect(field(over, 'Why the queue is empty', {})).toContain('Was the DLQ purged by hand?');
+  expect(embed).toMatchObject({
+    title: '🔴 acme · feedback: Jobs are dead',
+    description: 'They need a fix before they can succeed.\nRunbook: docs/runbook.md#jobs-dead',
+    timestamp: '2026-01-02T03:04:05.000Z',
+  });
+  expect(embed?.fields?.map(({ name }) => name)).toEqual([
+    ...['Queue', 'Since', 'What is behind it', 'Look', 'Next', 'Links'],
+  ]);
+  expect(embed?.fields).toContainEqual({ name: 'What is behind it', value: '2 jobs, job 0190-a, code Rejected' });
+  expect(embed?.fields?.find(({ name }) => name === 'Next')?.value).toContain('sls jobs retry 0190-a --queue feedback');
+  expect(embed?.fields?.find(({ name }) => name === 'Links')?.value).not.toContain('[Alarm]');
 });
 
 test.each([
-  ['slow', 'value', '[45000.0 (', 30_000, '45 s (alarm from 30 s)'],
-  ['error-rate', 'value', '[3.2258064516129 (', 1, '3.23 % (alarm from 1 %)'],
-  ['age', 'value', '[7500.0 (', 1800, '2 h 5 min (alarm from 30 min)'],
-  ['dlq-age', 'value', '[864060.0 (', 864_000, '10 d (alarm from 10 d)'],
-] as const)('the value of %s is shown in its unit', (kind, _name, reason, Threshold, expected) => {
+  ['jobs-slow', '[45000.0 (', 30_000, '45 s (alarm from 30 s)'],
+  ['error-rate', '[3.2258064516129 (', 1, '3.23 % (alarm from 1 %)'],
+  ['oldest-message', '[7500.0 (', 1800, '2 h 5 min (alarm from 30 min)'],
+] as const)('the value of %s is shown in its unit', (kind, reason, Threshold, expected) => {
   const change = alarmChange({
     AlarmName: alarmName('acme', kind, 'feedback'),
     NewStateReason: `Threshold Crossed: 1 datapoint ${reason}02/01/26 03:03:00)]`,
@@ -91,7 +91,7 @@ test.each([
 
 test('a missing value is shown as no data, and a threshold may be a lower limit', () => {
   const change = alarmChange({
-    AlarmName: 'acme-reconciler',
+    AlarmName: 'acme-reconciler-missing',
     NewStateReason:
       'Threshold Crossed: no datapoints were received for 5 periods and 5 missing datapoints were treated as [Breaching].',
     Trigger: { Threshold: 1, ComparisonOperator: 'LessThanThreshold' },
@@ -101,19 +101,10 @@ test('a missing value is shown as no data, and a threshold may be a lower limit'
   expect(field(change, 'Value')).toBe('no data (alarm below 1)');
 });
 
-test("the link to a function's log uses its deployed name", () => {
-  const embed = shown(alarmChange({ AlarmName: 'acme-emailEvents-errors' }));
-
-  expect(embed?.fields?.find(({ name }) => name === 'Look')?.value).toContain('logs -f emailEvents');
-  expect(embed?.fields?.find(({ name }) => name === 'Links')?.value).toContain(
-    '$252Faws$252Flambda$252Facme-email-events)',
-  );
-});
-
 test('a runbook with an address is a link', () => {
-  const change = alarmChange({ AlarmDescription: 'It failed. Runbook: https://example.com/runbook#dlq-depth' });
+  const at = { ...place, runbook: 'https://example.com/runbook' };
 
-  expect(shown(change)?.description).toContain('[Runbook](https://example.com/runbook#dlq-depth)');
+  expect(shown(alarmChange(), at)?.description).toContain('[Runbook](https://example.com/runbook#dlq-depth)');
 });
 
 test('an alarm of another service is shown with its name and reason', () => {
@@ -137,26 +128,29 @@ test.each<[string, unknown]>([
   expect(embed?.description?.replace(/```\n?/g, '').trim()).toBe(text.replace('```', "'''"));
 });
 
-const SUBJECTS = { queue: 'feedback', function: 'emailEvents', vendor: 'app-store-connect' };
+/** A message of each kind, when it begins or when it is over. */
+const ofKind = (kind: AnyKind, on = true) => {
+  const { scope } = KINDS[kind];
+  if (isFact(kind)) return aFact({ fact: kind, subject: scope === 'queue' ? 'feedback' : 'zendesk', on });
+  const AlarmName = alarmName('acme', kind, scope === 'queue' ? 'feedback' : '');
+  return alarmChange({ AlarmName, NewStateValue: on ? 'ALARM' : 'OK' });
+};
+const kinds = Object.keys(KINDS) as AnyKind[];
 
-test('Discord accepts the messages of every kind of alarm, when it starts and when it is over', () => {
-  for (const [kind, { scope }] of Object.entries(KINDS))
-    for (const NewStateValue of ['ALARM', 'OK'] as const) {
-      const AlarmName = scope === 'instance' ? `acme-${kind}` : `acme-${SUBJECTS[scope]}-${kind}`;
-      const message = messageOf({ alarm: alarmChange({ AlarmName, NewStateValue }) }, place, {
-        exits: { redriven: 1 },
-      });
+test('Discord accepts the messages of every kind, when it starts and when it is over', () => {
+  for (const kind of kinds)
+    for (const on of [true, false]) {
+      const message = messageOf(notificationOf(snsMessage(ofKind(kind, on)), place), place);
 
       expect([kind, checkMessage(message)]).toEqual([kind, { message: expect.anything() }]);
-      expect(message.embeds[0]?.title).toContain(KINDS[kind as keyof typeof KINDS].title);
+      expect(message.embeds[0]?.title).toContain(KINDS[kind].title);
     }
 });
 
-test('every command of every alarm acts on the client that the alarm is about, and on no other', () => {
-  const commands = Object.entries(KINDS).flatMap(([kind, { scope }]) => {
-    const AlarmName = scope === 'instance' ? `acme-${kind}` : `acme-${SUBJECTS[scope]}-${kind}`;
-    return [...JSON.stringify(shown(alarmChange({ AlarmName }))).matchAll(/npx sls [^`]*/g)].map(([text]) => text);
-  });
+test('every command of every kind acts on the client that the message is about, and on no other', () => {
+  const commands = kinds.flatMap((kind) =>
+    [...JSON.stringify(shown(ofKind(kind))).matchAll(/npx sls [^`]*/g)].map(([text]) => text),
+  );
   const option = (command: string, name: string) => new RegExp(` --${name} (\\S+)`).exec(command)?.[1];
 
   expect(commands.length).toBeGreaterThan(20);
@@ -177,15 +171,17 @@ test("any message from the topic fits into Discord's limits, with and without an
         fc.record({ Subject: long, Message: long }),
         fc
           .record({
-            AlarmName: fc.oneof(long, fc.constant('acme-feedback-age')),
+            AlarmName: fc.oneof(long, fc.constant('acme-feedback-oldest-message')),
             AlarmDescription: long,
             NewStateReason: long,
-            AlarmArn: long,
           })
           .map((changes) => snsMessage(alarmChange(changes))),
+        fc
+          .record({ fact: fc.constantFrom(...FACT_KINDS), subject: long, code: long, jobId: long })
+          .map((changes) => snsMessage(aFact(changes))),
       ),
       (sns) => {
-        const message = messageOf(notificationOf(sns), place);
+        const message = messageOf(notificationOf(sns, place), place);
 
         expect(checkMessage(message)).toEqual({ message: expect.anything() });
         expect(checkMessage(plainMessage(message))).toEqual({ message: expect.anything() });
@@ -193,26 +189,4 @@ test("any message from the topic fits into Discord's limits, with and without an
     ),
     { numRuns: 200 },
   );
-});
-
-test('the message about a DLQ says how many jobs died of which code, with the first ids', () => {
-  const causes = [
-    { code: 'ZendeskRejected', jobs: 4, first: ['0190-a', '0190-b', '0190-c'] },
-    { code: 'CrashLoop', jobs: 1, first: ['0190-d'] },
-  ];
-  const [embed] = messageOf(notificationOf(snsMessage(alarmChange())), place, { causes }).embeds;
-
-  expect(embed?.fields?.find(({ name }) => name === 'Why')?.value).toBe(
-    '4 jobs: ZendeskRejected (0190-a, 0190-b, 0190-c, …)\n1 job: CrashLoop (0190-d)',
-  );
-});
-
-test('the message about a held job names job, reason and code, and its command shows that job', () => {
-  const held = alarmChange({ AlarmName: 'acme-feedback-held' });
-  const behind = { jobId: '0190-a', reason: 'throttled', code: 'Throttled' };
-  const [embed] = messageOf(notificationOf(snsMessage(held)), place, { behind }).embeds;
-  const fieldOf = (name: string) => embed?.fields?.find((each) => each.name === name)?.value;
-
-  expect(fieldOf('What is behind it')).toBe('job 0190-a, reason throttled, code Throttled');
-  expect(fieldOf('Next')).toContain('npx sls jobs show 0190-a --queue feedback ');
 });

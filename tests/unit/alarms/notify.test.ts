@@ -3,7 +3,7 @@ import { notify } from '../../../lib/alarms/notify';
 import { PermanentError, StopError, StoreError, TransientError, WaitError } from '../../../lib/errors';
 import type { OutgoingMessage } from '../../../lib/ports';
 import type { DiscordMessage } from '../../../lib/vendors/discord';
-import { alarmChange, snsMessage } from '../../support/alarms';
+import { aFact, alarmChange, snsMessage } from '../../support/alarms';
 import { memoryClock, memoryRandom } from '../../support/memory-clock';
 import { memoryTable } from '../../support/memory-table';
 
@@ -41,6 +41,7 @@ function messenger(errors: Error[] = []) {
       },
     },
     undeliveredUrl: 'https://sqs.example.com/undelivered',
+    runbook: '',
     clock,
     log: { info: line, warn: line, error: line },
   };
@@ -133,21 +134,22 @@ test('an alarm that had no data before is reported', async () => {
   expect(taken).toHaveLength(1);
 });
 
-test('the message about an empty DLQ says what left it within the last hour', async () => {
-  const { notify, taken, items, clock } = messenger();
-  const at = clock.now();
-  items['dlq#feedback'] = {
-    ...{ key: 'dlq#feedback', version: 1, writer: '' },
-    exits: [
-      { at: at - 3 * 3_600_000, how: 'expired', count: 9 },
-      { at: at - 60_000, how: 'redriven', count: 2 },
-    ],
+test('the message about a DLQ names the codes of the dead jobs, with the first job of each', async () => {
+  const { notify, taken, items } = messenger();
+  const dead = { kind: 'jobs-dead', subject: 'feedback', told: true, quiet: true, since: 1, at: 2 };
+  items.facts = {
+    ...{ key: 'facts', version: 1, writer: '' },
+    facts: {
+      a: { ...dead, code: 'CrashLoop', count: 1, jobId: '0190-d' },
+      b: { ...dead, code: 'ZendeskRejected', count: 4, jobId: '0190-a' },
+      c: { ...dead, code: 'Other', subject: 'emails', count: 9, jobId: '0190-x' },
+    },
   };
 
-  await notify(alarmChange({ NewStateValue: 'OK', OldStateValue: 'ALARM' }));
+  await notify(alarmChange());
 
-  expect(JSON.stringify(taken)).toContain('2 redriven or retried');
-  expect(JSON.stringify(taken)).not.toContain('expired');
+  const fields = Object.fromEntries(taken[0]?.embeds[0]?.fields?.map(({ name, value }) => [name, value]) ?? []);
+  expect(fields.Why).toBe('4 jobs: ZendeskRejected (0190-a)\n1 job: CrashLoop (0190-d)');
 });
 
 test('the message about failures of the reconciler names the job, its queue, the reason, and the command to look', async () => {
@@ -171,7 +173,7 @@ test('the message about failures of the reconciler names the job, its queue, the
     ],
   };
 
-  await notify(alarmChange({ AlarmName: 'acme-reconciler-failures' }));
+  await notify(aFact({ fact: 'reconciler-failing', subject: '' }));
 
   const [text] = taken.flatMap(({ embeds }) => embeds[0]?.fields?.filter(({ name }) => name === 'What fails') ?? []);
   expect(text?.value.split('\n')).toEqual([
@@ -183,7 +185,7 @@ test('the message about failures of the reconciler names the job, its queue, the
 test('the message that the failures of the reconciler are over names none', async () => {
   const { notify, taken } = messenger();
 
-  await notify(alarmChange({ AlarmName: 'acme-reconciler-failures', NewStateValue: 'OK' }));
+  await notify(aFact({ fact: 'reconciler-failing', subject: '', on: false }));
 
   expect(JSON.stringify(taken)).not.toContain('What fails');
 });
@@ -204,7 +206,7 @@ test('the message about waiting messages of a paused queue says since when and w
     ...{ at: 1_767_323_000_000, by: 'user/jane', reason: '**Zendesk** moves' },
   };
 
-  await notify(alarmChange({ AlarmName: 'acme-feedback-age' }));
+  await notify(alarmChange({ AlarmName: 'acme-feedback-oldest-message' }));
   await notify(alarmChange({ AlarmName: 'acme-feedback-dlq-depth' }));
 
   const fields = taken.map(({ embeds }) =>

@@ -2,7 +2,7 @@ import type { AlarmDeps } from '../../../lib/alarms/deps';
 import { notify } from '../../../lib/alarms/notify';
 import { StoreError } from '../../../lib/errors';
 import type { DiscordMessage } from '../../../lib/vendors/discord';
-import { alarmChange, snsMessage } from '../../support/alarms';
+import { aFact, alarmChange, snsMessage } from '../../support/alarms';
 import { memoryClock, memoryRandom } from '../../support/memory-clock';
 import { memoryTable } from '../../support/memory-table';
 
@@ -16,21 +16,25 @@ function chat() {
   const table = memoryTable();
   const deps: AlarmDeps = {
     ...{ instance: 'acme', stage: 'prod', region: 'eu-central-1', undeliveredUrl: '', queues: ['feedback', 'emails'] },
+    runbook: '',
     ...{ clock: memoryClock(), random: memoryRandom(), table },
     discord: { send: async (message) => void messages.push(message) },
     undelivered: { send: () => Promise.reject(new Error('an alarm was not delivered')) },
     log: { info: log, warn: log, error: log },
   };
-  const change = async (minute: number, name: string, NewStateValue: 'ALARM' | 'OK', OldStateValue: string) => {
+  const take = (message: unknown) => notify(deps, snsMessage(message), { remainingMs: () => 30_000 });
+  const change = async (minute: number, name: string, changes: Parameters<typeof alarmChange>[0]) => {
     const StateChangeTime = new Date(START + minute * MINUTE).toISOString();
-    const message = alarmChange({ AlarmName: `acme-${name}`, NewStateValue, OldStateValue, StateChangeTime });
-    await notify(deps, snsMessage(message), { remainingMs: () => 30_000 });
+    await take(alarmChange({ AlarmName: `acme-${name}`, StateChangeTime, ...changes }));
   };
   return {
     messages,
     table,
-    rings: (minute: number, name: string, before = 'OK') => change(minute, name, 'ALARM', before),
-    ends: (minute: number, name: string) => change(minute, name, 'OK', 'ALARM'),
+    rings: (minute: number, name: string, changes: Parameters<typeof alarmChange>[0] = {}) =>
+      change(minute, name, { NewStateValue: 'ALARM', OldStateValue: 'OK', ...changes }),
+    ends: (minute: number, name: string) => change(minute, name, { NewStateValue: 'OK', OldStateValue: 'ALARM' }),
+    fact: (minute: number, fact: Parameters<typeof aFact>[0]) =>
+      take(aFact({ at: START + minute * MINUTE, since: START + minute * MINUTE, ...fact })),
     titles: () => messages.map(({ embeds }) => embeds[0]?.title),
   };
 }
@@ -38,61 +42,94 @@ function chat() {
 test('a queue that stopped is one message, and one message says that it recovered and how long it took', async () => {
   const { messages, rings, ends, titles } = chat();
 
-  await rings(10, 'feedback-canary');
-  await rings(12, 'feedback-backlog');
-  await rings(30, 'feedback-age');
-  await rings(35, 'feedback-stalled');
-  await ends(50, 'feedback-canary');
-  await ends(51, 'feedback-stalled');
-  await ends(52, 'feedback-age');
-  await ends(55, 'feedback-backlog');
+  await rings(10, 'feedback-canary-late');
+  await rings(30, 'feedback-oldest-message');
+  await rings(35, 'feedback-jobs-slow');
+  await ends(50, 'feedback-canary-late');
+  await ends(51, 'feedback-jobs-slow');
+  await ends(55, 'feedback-oldest-message');
 
   expect(titles()).toEqual(['🔴 acme · feedback: Canaries are late', '🟢 acme · feedback: Canaries are late (over)']);
   const [, over] = messages.map(({ embeds }) => embeds[0]);
   expect(over?.description).toBe('Recovered. It lasted 45 min.');
   expect(over?.fields?.find(({ name }) => name === 'Also fired')?.value).toBe(
-    'Messages pile up\nA message has waited for a long time\nThe queue is stalled',
+    'A message has waited for a long time\nJobs take too long',
   );
+});
+
+test('functions that fail explain what follows on every queue, and a fact that follows', async () => {
+  const { rings, fact, titles } = chat();
+
+  await rings(0, 'function-errors');
+  await rings(1, 'feedback-canary-late');
+  await rings(2, 'emails-oldest-message');
+  await fact(3, { fact: 'messages-returned', subject: 'emails', code: undefined });
+
+  expect(titles()).toEqual(['🔴 acme: A function fails']);
 });
 
 test('another queue, and an alarm that does not follow from the first, have messages of their own', async () => {
   const { rings, titles } = chat();
 
-  await rings(0, 'feedback-backlog');
-  await rings(1, 'emails-age');
-  await rings(2, 'feedback-errors');
-  await rings(3, 'feedback-held');
+  await rings(0, 'feedback-canary-late');
+  await rings(1, 'emails-oldest-message');
+  await rings(2, 'function-errors');
+  await rings(3, 'feedback-oldest-held');
   await rings(4, 'feedback-dlq-depth');
 
   expect(titles()).toHaveLength(5);
 });
 
+test('a fact and its end are two messages, and the last one of an outage is about what began it', async () => {
+  const { messages, rings, ends, fact, titles } = chat();
+
+  await fact(0, { fact: 'jobs-dead', subject: 'feedback', code: 'Rejected', jobId: '0190-a', count: 12 });
+  await rings(3, 'feedback-dlq-depth', { Trigger: { Threshold: 5 } });
+  await rings(15, 'feedback-error-rate');
+  await fact(30, { fact: 'jobs-dead', subject: 'feedback', code: 'Rejected', on: false });
+  await ends(40, 'feedback-error-rate');
+  await ends(42, 'feedback-dlq-depth');
+
+  expect(titles()).toEqual(['🔴 acme · feedback: Jobs are dead', '🟢 acme · feedback: Jobs are dead (over)']);
+  expect(messages.at(-1)?.embeds[0]?.description).toBe('Recovered. It lasted 42 min.');
+});
+
+test('the alarm about a DLQ is told if the chat knows of fewer dead jobs', async () => {
+  const { rings, fact, titles } = chat();
+
+  await fact(0, { fact: 'jobs-dead', subject: 'feedback', code: 'Rejected', count: 1 });
+  await rings(3, 'feedback-dlq-depth', { Trigger: { Threshold: 5 } });
+
+  expect(titles()).toHaveLength(2);
+});
+
+test('jobs that die of another code are told, unless the alarm about their DLQ has just been', async () => {
+  const { rings, fact, titles } = chat();
+
+  await rings(0, 'feedback-dlq-depth');
+  await fact(1, { fact: 'jobs-dead', subject: 'feedback', code: 'Rejected', count: 9 });
+  await fact(60, { fact: 'jobs-dead', subject: 'feedback', code: 'CrashLoop', count: 1 });
+
+  expect(titles()).toEqual(['🔴 acme · feedback: Jobs in the dead-letter queue', '🔴 acme · feedback: Jobs are dead']);
+});
+
 test('after an outage is over, the same alarm is told again', async () => {
   const { rings, ends, titles } = chat();
 
-  await rings(0, 'feedback-errors');
-  await rings(1, 'feedback-age');
-  await ends(2, 'feedback-errors');
-  await ends(3, 'feedback-age');
-  await rings(4, 'feedback-age');
+  await rings(0, 'function-errors');
+  await rings(1, 'feedback-oldest-message');
+  await ends(2, 'function-errors');
+  await ends(3, 'feedback-oldest-message');
+  await rings(4, 'feedback-oldest-message');
 
   expect(titles()).toHaveLength(3);
-});
-
-test('a new cause is told while the alarm is still firing', async () => {
-  const { rings, titles } = chat();
-
-  await rings(0, 'feedback-dlq-depth');
-  await rings(9, 'feedback-dlq-depth', 'ALARM');
-
-  expect(titles()).toHaveLength(2);
 });
 
 test('an alarm explains no other one after a day, because a removed alarm never ends', async () => {
   const { rings, titles } = chat();
 
-  await rings(0, 'feedback-canary');
-  await rings(25 * 60, 'feedback-stalled');
+  await rings(0, 'feedback-canary-late');
+  await rings(25 * 60, 'feedback-oldest-message');
 
   expect(titles()).toHaveLength(2);
 });
@@ -102,9 +139,9 @@ test('without the table every alarm is told', async () => {
   const down = () => Promise.reject(new StoreError({ code: 'Down', message: 'down' }));
   table.get = down;
 
-  await rings(0, 'feedback-canary');
-  await rings(1, 'feedback-age');
-  await ends(2, 'feedback-age');
+  await rings(0, 'feedback-canary-late');
+  await rings(1, 'feedback-oldest-message');
+  await ends(2, 'feedback-oldest-message');
 
   expect(titles()).toHaveLength(3);
 });

@@ -89,7 +89,6 @@ async function play(type: 'fifo' | 'standard', schedule: Step[], keyOf = (key: s
           },
         },
         prefix: PREFIX,
-        names: new Set(),
         metrics: { add: () => {}, flush: async () => {} },
       }),
     { settings: { type, visibility: 120, retention: 7 * 86_400 }, before: kills.before, after: kills.after },

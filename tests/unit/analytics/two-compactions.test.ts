@@ -21,9 +21,8 @@ function start() {
   const lines: string[] = [];
   const line = (message: string) => void lines.push(message);
   const log = { info: line, warn: line, error: line };
-  const metrics = { add: () => {}, flush: async () => {} };
   const deps: CompactionDeps = {
-    ...{ objects: bucket, clock, random: memoryRandom(), log, metrics, prefix: PREFIX },
+    ...{ objects: bucket, clock, random: memoryRandom(), log, prefix: PREFIX },
     graceMs: GRACE,
     targetBytes: 1_000_000,
   };

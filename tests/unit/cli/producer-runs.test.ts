@@ -24,8 +24,7 @@ test('the settings are those of the parameter that the stack writes, with its ac
   const { Resources } = await templateOf('prod');
   const parameter = Resources.ProducerParameter?.Properties;
 
-  const { lines } = await called(producerRuns['producer env'], parameter?.Value);
-  const json: unknown = JSON.parse(lines[2]?.slice("JOBS_SETTINGS='".length, -1) ?? '');
+  const { json } = await called(producerRuns['producer json'], parameter?.Value);
 
   expect(parameter).toMatchObject({ Name: '/jobs/mht-api/producer', Type: 'String' });
   expect(json).toEqual(producerSettings.parse(json));

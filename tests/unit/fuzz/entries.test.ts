@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import type { AlarmDeps } from '../../../lib/alarms/deps';
+import { FACT_KINDS } from '../../../lib/alarms/kinds';
 import { notify } from '../../../lib/alarms/notify';
 import { eventVerifier, type WebhookRequest } from '../../../lib/emails/events/verify';
 import { eventWebhook } from '../../../lib/emails/events/webhook';
@@ -136,7 +137,8 @@ test('any notification becomes a message that Discord takes, and no part of it i
   const log = (...line: unknown[]) => lines.push(line);
   const sent: DiscordMessage[] = [];
   const deps: AlarmDeps = {
-    ...{ instance: 'acme', stage: 'prod', region: 'eu-west-1', queues: ['feedback'], undeliveredUrl: '' },
+    ...{ instance: 'acme', stage: 'prod', region: 'eu-west-1', queues: ['feedback'] },
+    ...{ undeliveredUrl: '', runbook: '' },
     clock: memoryClock(),
     discord: { send: async (message) => void sent.push(message) },
     table: memoryTable(),
@@ -145,7 +147,10 @@ test('any notification becomes a message that Discord takes, and no part of it i
     log: { info: log, warn: log, error: log },
   };
   const alarm = fc.record({
-    AlarmName: fc.oneof(fc.constantFrom('acme-feedback-dlq-depth', 'acme-reconciler', 'acme-webhook-refused'), text),
+    AlarmName: fc.oneof(
+      fc.constantFrom('acme-feedback-dlq-depth', 'acme-reconciler-missing', 'acme-access-denied'),
+      text,
+    ),
     NewStateValue: fc.constantFrom('OK', 'ALARM', 'INSUFFICIENT_DATA'),
     StateChangeTime: fc.oneof(fc.constant('2026-01-02T03:04:05.000+0000'), text),
     NewStateReason: text,
@@ -154,6 +159,16 @@ test('any notification becomes a message that Discord takes, and no part of it i
   });
   const message = fc.oneof(
     alarm.map((value) => JSON.stringify(value)),
+    fc
+      .record({
+        fact: fc.constantFrom(...FACT_KINDS),
+        subject: text,
+        code: text,
+        on: fc.boolean(),
+        since: fc.nat(),
+        at: fc.nat(),
+      })
+      .map((value) => JSON.stringify(value)),
     named(['AlarmName', 'NewStateValue']).map((value) => JSON.stringify(value) ?? ''),
     text,
   );

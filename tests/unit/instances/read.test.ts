@@ -40,8 +40,8 @@ test('a file inherits its profile, the profile inherits the defaults, and each m
   const [feedback, emails] = readInstance('acme', root).rows;
 
   expect(feedback).toMatchObject({ visibility: 400, retention: 1_209_600, receives: 3, timeout: 45 });
-  expect(feedback?.alarms).toMatchObject({ held: 7200, dlqDepth: 1, finish: 30 });
-  expect(emails).toMatchObject({ concurrency: 4, alarms: { held: 7200, finish: 60 } });
+  expect(feedback?.alarms).toMatchObject({ held: 7200, dlqDepth: 5, finish: 30 });
+  expect(emails).toMatchObject({ concurrency: 4, alarms: { held: 7200, finish: 30 } });
 });
 
 test('the prefix is the name of the instance unless its file has another', () => {
@@ -163,9 +163,9 @@ test.each<[string, Record<string, unknown>, string]>([
     "queues.feedback.dlq.retention: must be >= the queue's (1209600), is 1209599",
   ],
   [
-    'an alarm on DLQ entries that comes too late',
-    { 'alarms.dlqAge': 1_209_600, 'queues.emails': undefined },
-    "queues.feedback.alarms.dlqAge: must be < the DLQ's retention (1209600), is 1209600",
+    'an alarm that comes too late',
+    { 'alarms.age': 1_209_600, 'queues.emails': undefined },
+    "queues.feedback.alarms.age: must be < the queue's retention (1209600), is 1209600",
   ],
   [
     'an alarm that normal retries set off',

@@ -25,12 +25,6 @@ test('a log line shows its message and facts, and metrics and canaries are left 
   ]);
 });
 
-test('the lines that every alarm writes after a start are left out', () => {
-  const log = ['{"level":"INFO","message":"an alarm has its first data","state":"OK"}'];
-
-  expect(invocationLines(invocation({ function: 'alarms', log }))).toEqual([]);
-});
-
 test('a successful invocation without a log shows nothing', () => {
   expect(invocationLines(invocation({}))).toEqual([]);
 });

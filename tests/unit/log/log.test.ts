@@ -104,23 +104,6 @@ describe('the metrics', () => {
     ]);
   });
 
-  it('that are not billed are plain fields: the sum, and the number of values', async () => {
-    const lines = await written(`
-      const metrics = realMetrics({ namespace: 'n', billed: (name, dimensions) => name === 'A' && !dimensions.class });
-      metrics.add('A', 1, 'Count', { queue: 'q' });
-      metrics.add('B', 2, 'Count', { queue: 'q' });
-      metrics.add('B', 3, 'Count', { queue: 'q' });
-      metrics.add('A', 4, 'Count', { queue: 'q', class: 'c' });
-      metrics.flush();`);
-
-    expect(lines).toMatchObject([
-      { _aws: { CloudWatchMetrics: [{ Metrics: [{ Name: 'A' }] }] }, queue: 'q', A: 1, B: 5, BCount: 2 },
-      { queue: 'q', class: 'c', A: 4, ACount: 1 },
-    ]);
-    expect(lines[0]?._aws).toMatchObject({ CloudWatchMetrics: [{ Metrics: { length: 1 } }] });
-    expect(lines[1]).not.toHaveProperty('_aws');
-  });
-
   it('are written once, and a flush without metrics writes nothing', async () => {
     const lines = await written(`
       const metrics = realMetrics({ namespace: 'n' });

@@ -1,5 +1,5 @@
 import { PermanentError, StopError, WaitError } from '../../../lib/errors';
-import { incidentsKey } from '../../../lib/jobs/keys';
+import { factsKey } from '../../../lib/jobs/keys';
 import { meanMs, overview, sumOf } from '../../../lib/ops/overview';
 import { pauseQueue } from '../../../lib/ops/pause';
 import { memoryDeployment } from '../../support/deployment';
@@ -51,11 +51,13 @@ test('the overview counts what waits in a queue, what is held and for what, and 
 test('the overview shows open circuits, the last run of the reconciler, and the alarms of this instance only', async () => {
   const { engine, deployment, alarms } = await someJobs();
   alarms.push(
-    { name: 'my-feedback-age', since: 1 },
+    { name: 'my-feedback-oldest-message', since: 1 },
     { name: 'my-feedback-dlq-depth', since: 2 },
-    { name: 'my-other-feedback-age', since: 3 },
+    { name: 'my-other-feedback-oldest-message', since: 3 },
   );
   await engine.reconcile();
+  const { version = 0 } = engine.table.item(factsKey) ?? {};
+  await engine.table.delete(factsKey, version);
 
   const found = await overview(deployment);
 
@@ -66,21 +68,22 @@ test('the overview shows open circuits, the last run of the reconciler, and the 
   expect(found.reconciledAt).toBe(engine.clock.now());
   expect(found.alarms.map(({ name, subject, kind }) => [name, subject, kind])).toEqual([
     ['my-feedback-dlq-depth', 'feedback', 'dlq-depth'],
-    ['my-feedback-age', 'feedback', 'age'],
+    ['my-feedback-oldest-message', 'feedback', 'oldest-message'],
   ]);
 });
 
-test('the overview shows the alarms that the reconciler evaluates beside those of CloudWatch', async () => {
+test('the overview shows the facts that the reconciler has told beside the alarms of CloudWatch', async () => {
   const { engine, deployment, alarms } = await someJobs();
-  alarms.push({ name: 'my-feedback-age', since: 1 });
-  const item = { key: incidentsKey, version: 1, writer: 'w', ringing: { 'my-feedback-dlq-depth': 2 } };
-  await engine.table.put(item, 0);
+  alarms.push({ name: 'my-feedback-oldest-message', since: 1 });
+  const fact = { kind: 'jobs-dead', subject: 'feedback', code: 'Rejected', since: 2, at: 3, told: true };
+  const facts = { one: fact, two: { ...fact, code: 'Quiet', quiet: true } };
+  await engine.table.put({ key: factsKey, version: 1, writer: 'w', facts }, 0);
 
   const found = await overview(deployment);
 
-  expect(found.alarms.map(({ name, since }) => [name, since])).toEqual([
-    ['my-feedback-dlq-depth', 2],
-    ['my-feedback-age', 1],
+  expect(found.alarms.map(({ title, subject, since }) => [title, subject, since])).toEqual([
+    ['Jobs are dead', 'feedback', 2],
+    ['A message has waited for a long time', 'feedback', 1],
   ]);
 });
 

@@ -107,7 +107,6 @@ describe('a planned job', () => {
     await send({ notBefore: inMs(10 * MINUTE), data: {} });
     await live(12);
 
-    expect(gauge('TimeToStart')).toBeLessThanOrEqual(MINUTE);
     expect(gauge('TimeToFinish')).toBeLessThanOrEqual(MINUTE);
   });
 

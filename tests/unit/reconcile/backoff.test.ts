@@ -1,5 +1,6 @@
 import { StoreError, WaitError } from '../../../lib/errors';
-import { jobKey } from '../../../lib/jobs/keys';
+import { jobKey, reconcilerKey } from '../../../lib/jobs/keys';
+import type { FailingWork, ReconcilerRun } from '../../../lib/jobs/reconciler-run';
 import { itemOf } from '../../../lib/jobs/stored-row';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 import { sampleContract } from '../../support/sample-contract';
@@ -121,7 +122,7 @@ test('a failure that code without back-offs left in the row delays nothing', asy
   await minute();
 
   expect(effects).toEqual([jobId(1)]);
-  expect(engine.metrics.filter(({ name }) => name === 'ReconcilerFailures')).toHaveLength(60);
+  expect(await failing(engine)).toEqual([]);
 });
 
 test('a row that refuses every write does not keep other rows from their turn', async () => {
@@ -155,18 +156,21 @@ test('the log names the failing job, the work, the reason, and the number of fai
   expect(facts.at(-1)).toMatchObject({ jobId: jobId(1), times: facts.length });
 });
 
-test('the metric of failures stays up while a job waits for its next try, and ends when the job has continued', async () => {
+test('work counts as failing while its job waits for the next try, and is told once, until the job has continued', async () => {
   const { engine, minute, restore } = await heldJobs({ bad: 1, good: 0 });
-  const failures = () => engine.metrics.filter(({ name }) => name === 'ReconcilerFailures').length;
-  for (let n = 0; n < 90; n++) await minute();
-  const meanwhile = failures();
+  const told = () => engine.told.filter(({ fact }) => fact === 'reconciler-failing').map(({ on }) => on);
+  for (let n = 0; n < 14; n++) await minute();
+  const early = told();
+  for (let n = 0; n < 76; n++) await minute();
+  const meanwhile = [told(), (await failing(engine)).length];
 
   restore();
-  for (let n = 0; n < 90; n++) await minute();
-  const after = failures();
-  for (let n = 0; n < 5; n++) await minute();
+  for (let n = 0; n < 100; n++) await minute();
 
-  expect(meanwhile).toBe(90);
-  expect(after).toBeLessThan(90 + 77);
-  expect(failures()).toBe(after);
+  expect(early).toEqual([]);
+  expect(meanwhile).toEqual([[true], 1]);
+  expect([told(), (await failing(engine)).length]).toEqual([[true, false], 0]);
 });
+
+const failing = async ({ table }: ReturnType<typeof memoryEngine>): Promise<FailingWork[]> =>
+  ((await table.get(reconcilerKey)) as ReconcilerRun | undefined)?.failing ?? [];

@@ -128,13 +128,14 @@ test('a sent job whose message outlived its retention expires, with a warning be
 
   engine.clock.advance(13 * DAY);
   await engine.reconcile();
-  const warned = engine.metrics.map(({ name }) => name);
+  const warned = engine.lines.map(({ message }) => message);
   const before = engine.row(jobId(1)).state;
   engine.clock.advance(DAY + 60 * MINUTE);
   await engine.reconcile();
 
   expect(before).toBe('queued');
-  expect(warned).toContain('JobsNearRetention');
+  expect(warned).toContain('a job is near the end of its retention');
+  expect(engine.told).toMatchObject([{ fact: 'jobs-expired', subject: 'sample', jobId: jobId(1), on: true }]);
   expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', reason: 'expired', error: { code: 'Expired' } });
   expect(Object.values(engine.records())).toMatchObject([{ state: 'dead', reason: 'expired' }]);
   expect(engine.deadLetters()).toEqual([]);
@@ -210,7 +211,6 @@ test('work that fails does not stop other work', async () => {
   await engine.reconcile();
 
   expect(engine.row(jobId(1)).state).toBe('cancelled');
-  expect(engine.metrics).toContainEqual({ name: 'ReconcilerFailures', value: 1, dimensions: {} });
   expect(engine.lines).toContainEqual({
     message: 'reconciling failed',
     facts: { kind: 'judgeDeadLetters', queue: 'sample', code: 'Down' },

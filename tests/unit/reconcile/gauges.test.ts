@@ -1,8 +1,5 @@
-import { PermanentError, StopError, WaitError } from '../../../lib/errors';
-import { type DlqExits, exitsSince } from '../../../lib/jobs/dlq-exits';
-import { dlqKey } from '../../../lib/jobs/keys';
+import { WaitError } from '../../../lib/errors';
 import { cancel } from '../../../lib/ops/cancel';
-import { discard } from '../../../lib/ops/discard';
 import { retry } from '../../../lib/ops/retry';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 import { SAMPLE_QUEUE, sampleContract } from '../../support/sample-contract';
@@ -11,10 +8,8 @@ type Engine = ReturnType<typeof memoryEngine>;
 const MINUTE = 60_000;
 const envelope = (n = 1) => JSON.stringify(anEnvelope({ id: jobId(n) }));
 const about = { message: 'no', vendor: 'zendesk' } as const;
-const last = ({ metrics }: Engine, name: string, dimension: string) =>
-  metrics.findLast(
-    (metric) => metric.name === name && (metric.dimensions.queue ?? metric.dimensions.vendor) === dimension,
-  )?.value;
+const last = ({ metrics }: Engine, name: string, queue: string) =>
+  metrics.findLast((metric) => metric.name === name && metric.dimensions.queue === queue)?.value;
 
 test('the oldest held job is measured over all its holds, and the gauge is 0 if no job is held', async () => {
   let throttled = true;
@@ -74,70 +69,3 @@ test('a paused job does not count, because an operator decides when it goes on',
 
   expect(last(engine, 'OldestHeld', SAMPLE_QUEUE)).toBe(0);
 });
-
-test('an open circuit is reported every minute until the vendor has recovered', async () => {
-  let broken = true;
-  const { contract } = sampleContract(() => {
-    if (broken) throw new StopError({ ...about, code: 'Unauthorized', status: 401 });
-  });
-  const engine = memoryEngine(() => contract);
-  engine.send(envelope());
-  await engine.deliver();
-  engine.clock.advance(MINUTE);
-
-  await engine.reconcile();
-  const stopped = last(engine, 'VendorStopped', 'zendesk');
-  broken = false;
-  await engine.deliver();
-  await engine.reconcile();
-
-  expect(stopped).toBe(1);
-  expect(last(engine, 'VendorStopped', 'zendesk')).toBe(0);
-  expect(last(engine, 'VendorStopped', 'sendgrid')).toBe(0);
-});
-
-test.each<[string, (engine: Engine) => Promise<unknown>, object]>([
-  ['redriven', async (engine) => redrive(engine), { redriven: 1 }],
-  ['discarded', async (engine) => discard(engine.deps, engine.row(jobId(1))), { discarded: 1 }],
-  ['expired', async (engine) => engine.clock.advance(14 * 86_400_000 + MINUTE), { expired: 1 }],
-])('the exits of the DLQ record that an entry was %s', async (_how, leave, expected) => {
-  let broken = true;
-  const { contract } = sampleContract(() => {
-    if (broken) throw new PermanentError({ ...about, code: 'Rejected', status: 422 });
-  });
-  const engine = memoryEngine(() => contract);
-  engine.send(envelope());
-  await engine.deliver();
-  await engine.reconcile();
-  broken = false;
-  engine.clock.advance(MINUTE);
-
-  await leave(engine);
-  await engine.deliver();
-  await engine.reconcile();
-
-  const item = (await engine.table.get(dlqKey(SAMPLE_QUEUE))) as DlqExits;
-  expect(exitsSince(item, 0)).toEqual(expected);
-});
-
-test('the exits of the DLQ record that an untried message was returned', async () => {
-  const { contract } = sampleContract();
-  const engine = memoryEngine(() => contract);
-  engine.send(envelope());
-  for (let receive = 0; receive < 4; receive++) {
-    engine.receive();
-    engine.clock.advance(301_000);
-  }
-
-  await engine.reconcile();
-
-  const item = (await engine.table.get(dlqKey(SAMPLE_QUEUE))) as DlqExits;
-  expect(exitsSince(item, 0)).toEqual({ returned: 1 });
-  expect(exitsSince(item, engine.clock.now() + 1)).toEqual({});
-});
-
-/** Redrives like the console: the entry moves back to the queue under a new message id. */
-function redrive(engine: Engine): void {
-  const [entry] = engine.deadLetters();
-  engine.send(entry?.body ?? '');
-}

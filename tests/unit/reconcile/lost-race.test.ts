@@ -27,7 +27,7 @@ test('the release of a job that has succeeded since its row was read counts no p
   expect(held.state).toBe('held');
   expect(engine.objects.keys()).not.toContain(bodyKey(PREFIX, 'sample', jobId(1)));
   expect(engine.row(jobId(1)).state).toBe('succeeded');
-  expect(engine.metrics.filter(({ name, value }) => name === 'JobsParked' && value > 0)).toEqual([]);
+  expect(engine.metrics.filter(({ name, value }) => name === 'JobsDead' && value > 0)).toEqual([]);
 });
 
 test('an entry that is redriven while its expiry is noted does not count as expired', async () => {

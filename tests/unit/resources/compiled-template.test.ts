@@ -409,7 +409,6 @@ const EMAIL_EVENTS_MAY: Request[] = [
 ];
 
 const EMAIL_EVENTS_MAY_NOT: Request[] = [
-  item('PutItem', 'tally#mht-api-email-events'),
   ...on(queue('mht-api-emails.fifo'), 'sqs:SendMessage', 'sqs:ReceiveMessage'),
   ...['emails', 'feedback', 'testflight'].flatMap((queue) => [
     item('PutItem', `${queue}#0190`),
@@ -492,10 +491,9 @@ const RECONCILER_MAY_NOT: Request[] = [
 ];
 
 const ALARMS_MAY: Request[] = [
-  item('GetItem', 'incidents'),
-  item('GetItem', 'outage#feedback'),
-  item('PutItem', 'outage#feedback'),
-  item('GetItem', 'dlq#feedback'),
+  item('GetItem', 'facts'),
+  item('GetItem', 'outages'),
+  item('PutItem', 'outages'),
   item('GetItem', 'lease#reconciler'),
   item('GetItem', 'pause#feedback'),
   ...on(queue('mht-api-alarms-undelivered'), 'sqs:SendMessage'),
@@ -503,11 +501,10 @@ const ALARMS_MAY: Request[] = [
 ];
 
 const ALARMS_MAY_NOT: Request[] = [
-  item('PutItem', 'incidents'),
+  item('PutItem', 'facts'),
   item('GetItem', 'feedback#0190'),
   item('GetItem', 'vendor#zendesk'),
-  item('GetItem', 'dlq#feedback', 'feedback#0190'),
-  item('PutItem', 'dlq#feedback'),
+  item('GetItem', 'facts', 'feedback#0190'),
   item('PutItem', 'lease#reconciler'),
   item('PutItem', 'pause#feedback'),
   ...on(queue('mht-api-alarms-undelivered'), 'sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:PurgeQueue'),

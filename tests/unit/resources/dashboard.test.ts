@@ -18,8 +18,9 @@ function bodyOf(names = queues, changes: object = {}) {
     { ...context, ...changes },
     {
       rows: chosen,
-      canaries: chosen,
-      alarmNames: ['acme-feedback-age', 'acme-reconciler'],
+      functions: chosen.map(({ name }) => ({ key: name, name: `acme-${name}`, reserved: false })),
+      canaries: true,
+      alarmNames: ['acme-feedback-oldest-message', 'acme-reconciler-missing'],
     },
   );
   const { 'Fn::Sub': text } = (Resources.Dashboard?.Properties.DashboardBody ?? { 'Fn::Sub': '' }) as {
@@ -61,6 +62,18 @@ const structure = z.strictObject({
           type: z.literal('text'),
           ...place,
           properties: z.strictObject({ markdown: z.string().min(1), background: z.enum(['transparent', 'solid']) }),
+        }),
+        z.strictObject({
+          type: z.literal('log'),
+          ...place,
+          properties: z.strictObject({
+            title: z.string().min(1),
+            view: z.literal('table'),
+            region: z.literal('us-east-1'),
+            query: z
+              .string()
+              .regex(/^(SOURCE '\/aws\/lambda\/acme-[a-z]+' \| )+filter .* \| stats .* \| sort \w+ desc$/),
+          }),
         }),
         z.strictObject({
           type: z.literal('alarm'),
@@ -131,13 +144,13 @@ test('each queue shows the limits of its alarms as text, and as lines in the gra
 
   expect(texts).toContainEqual(
     expect.stringContaining(
-      'Limits: dlqDepth 1, dlqAge 864000, held 3600, age 1800, backlog 1000, stalled 1500, errorRate 1, errorRateJobs 100, canary 2, finish 30 (times in seconds)',
+      'Limits: dlqDepth 5, held 3600, age 1800, errorRate 1, errorRateJobs 100, canary 2, finish 30 (times in seconds)',
     ),
   );
   expect(lines).toEqual([
-    ['feedback: depth', [{ label: 'backlog', value: 1000 }]],
+    ['feedback: depth', [{ label: 'dlqDepth', value: 5 }]],
     ['feedback: oldest', [{ label: 'age', value: 1800 }]],
-    ['feedback: time from due', [{ label: 'finish', value: 30_000 }]],
+    ['feedback: from due to finish', [{ label: 'finish', value: 30_000 }]],
   ]);
 });
 
@@ -174,6 +187,16 @@ test('the graphs about campaigns and analytics appear only with their queues', (
 function unitOf(name: string, title: string): string {
   if (title.endsWith(': calls')) return 'Count';
   if (/AgeOfOldest/.test(name)) return 'Seconds';
-  if (/^(Duration|Time|VendorTime|CanaryTime)/.test(name)) return 'Milliseconds';
-  return /^Bytes/.test(name) ? 'Bytes' : 'Count';
+  return /^(Duration|Time|VendorTime|OldestHeld)/.test(name) ? 'Milliseconds' : 'Count';
 }
+
+test('events by name come from the log lines of the analytics worker, not from metrics', () => {
+  const { widgets } = bodyOf().body;
+  const [table] = widgets.flatMap(({ properties }) =>
+    'query' in properties && properties.title === 'Analytics: events by name' ? [properties.query] : [],
+  );
+
+  expect(table).toBe(
+    "SOURCE '/aws/lambda/acme-analytics' | filter message = 'events stored' | stats sum(count) as events by event | sort events desc",
+  );
+});

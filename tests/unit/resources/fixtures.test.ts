@@ -83,5 +83,7 @@ test.each(Object.keys(environmentSchemas))('%s has a fixture for sls invoke loca
 test('the event of the alarms is an alarm', () => {
   const { Records } = JSON.parse(readFileSync('tests/fixtures/alarms.json', 'utf8')) as SNSEvent;
 
-  expect(Records.map(({ Sns }) => notificationOf(Sns))).toMatchObject([{ alarm: { AlarmName: 'local-reconciler' } }]);
+  expect(Records.map(({ Sns }) => notificationOf(Sns, { instance: 'local', queues: ['feedback'] }))).toMatchObject([
+    { change: { kind: 'reconciler-missing', rings: true } },
+  ]);
 });

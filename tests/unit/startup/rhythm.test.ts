@@ -2,7 +2,14 @@ import { parseEnv } from '../../../lib/config/environment';
 import { reconcilerEnv } from '../../../lib/config/reconciler';
 import { rhythmOf } from '../../../lib/startup/rhythm';
 
-const env = { INSTANCE: 'acme', BUCKET: 'team-bucket', PREFIX: 'jobs', TABLE: 'acme-jobs', QUEUES: '{}' };
+const env = {
+  INSTANCE: 'acme',
+  BUCKET: 'team-bucket',
+  PREFIX: 'jobs',
+  TABLE: 'acme-jobs',
+  QUEUES: '{}',
+  DLQ_DEPTHS: '{}',
+};
 const rhythm = (CANARY_EVERY?: string) =>
   rhythmOf(parseEnv(reconcilerEnv, { ...env, ...(CANARY_EVERY === undefined ? {} : { CANARY_EVERY }) }));
 

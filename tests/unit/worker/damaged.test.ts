@@ -38,8 +38,7 @@ async function aDay(engine: Engine): Promise<number> {
 }
 
 const parkedOnce = (engine: Engine) =>
-  engine.metrics.filter(({ name, dimensions, value }) => name === 'JobsParked' && value > 0 && !dimensions.class)
-    .length;
+  engine.metrics.filter(({ name, value }) => name === 'JobsDead' && value > 0).length;
 
 describe('a row that is damaged while its message is in the queue', () => {
   const DAMAGES: [string, (row: Item) => Record<string, unknown>, string][] = [
@@ -211,7 +210,7 @@ test.each(['history', 'steps', 'payloadHash', 'group', 'retryAt'])(
     expect(engine.deadLetters()).toHaveLength(1);
     expect(engine.deadLetters()[0]?.body).toBe(body());
     expect(parkedOnce(engine)).toBe(1);
-    expect(engine.metrics.filter(({ name }) => name === 'ReconcilerFailures')).toEqual([]);
+    expect(engine.lines.filter(({ message }) => message === 'reconciling failed')).toEqual([]);
   },
 );
 

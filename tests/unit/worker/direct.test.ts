@@ -36,12 +36,7 @@ test('a job that succeeds needs no row and no record, and is counted', async () 
   expect(done).toEqual([jobId(1)]);
   expect(engine.rows()).toEqual([]);
   expect(engine.objects.keys()).toEqual([]);
-  expect(engine.metrics.map(({ name }) => name)).toEqual([
-    'ProcessingTime',
-    'JobsSucceeded',
-    'JobsParked',
-    'TimeToFinish',
-  ]);
+  expect(engine.metrics.map(({ name }) => name)).toEqual(['JobsSucceeded', 'JobsDead', 'TimeToFinish']);
   expect(engine.lines).toMatchObject([
     { message: 'delivery handled', facts: { jobId: jobId(1), outcome: 'succeeded' } },
   ]);

@@ -52,7 +52,7 @@ test('a cancelled job ends with a record and without a DLQ entry', async () => {
   expect(engine.row(jobId(1))).toMatchObject({ state: 'cancelled', reason: 'operator' });
   expect(Object.values(engine.records())).toMatchObject([{ state: 'cancelled' }]);
   expect([engine.inQueue(), engine.deadLetters().length]).toEqual([0, 0]);
-  expect(engine.metrics.map(({ name }) => name)).toContain('JobsCancelled');
+  expect(engine.lines.map(({ facts }) => facts.outcome)).toContain('cancelled');
 });
 
 describe('an unknown step', () => {

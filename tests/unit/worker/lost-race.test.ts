@@ -19,5 +19,5 @@ test('an end counts although a copy of the message opens the job again before th
   await engine.deliver();
 
   expect(engine.row(jobId(1)).state).toBe('queued');
-  expect(engine.metrics).toContainEqual(expect.objectContaining({ name: 'JobsParked', value: 1 }));
+  expect(engine.metrics).toContainEqual(expect.objectContaining({ name: 'JobsDead', value: 1 }));
 });

@@ -2,6 +2,7 @@ import { AmbiguousError, PermanentError, StopError, TransientError, WaitError } 
 import { IllegalTransitionError } from '../../../lib/jobs/transitions';
 import { cancel } from '../../../lib/ops/cancel';
 import { retry } from '../../../lib/ops/retry';
+import type { MessageType } from '../../../lib/worker/contract';
 import { acceptedRow } from '../../support/accepted-row';
 import { damagedRow } from '../../support/damage';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
@@ -13,17 +14,14 @@ const START = Date.parse('2026-01-02T03:04:05.000Z');
 const envelope = (n = 1) => JSON.stringify(anEnvelope({ id: jobId(n) }));
 const about = { message: 'no', vendor: 'zendesk' } as const;
 
-/** `name` or `name class` → values, in order. */
+/** Values by the name of the metric, in order. */
 function metricsOf(engine: Engine): Record<string, number[]> {
   const found: Record<string, number[]> = {};
-  for (const { name, value, dimensions } of engine.metrics) {
-    const key = [name, dimensions.class].filter(Boolean).join(' ');
-    found[key] = [...(found[key] ?? []), value];
-  }
+  for (const { name, value } of engine.metrics) found[name] = [...(found[name] ?? []), value];
   return found;
 }
 
-test('a success is counted, with the times from the API to the start and to the end', async () => {
+test('a success is counted, with the time from the API to its end', async () => {
   const { contract } = sampleContract(() => void engine.clock.advance(2_000));
   const engine: Engine = memoryEngine(() => contract);
   engine.send(envelope());
@@ -31,36 +29,34 @@ test('a success is counted, with the times from the API to the start and to the 
 
   await engine.deliver();
 
-  expect(metricsOf(engine)).toMatchObject({
-    JobsSucceeded: [1],
-    JobsParked: [0],
-    ProcessingTime: [2_000],
-    TimeToStart: [3_000],
-    TimeToFinish: [5_000],
+  expect(metricsOf(engine)).toEqual({
+    ...{ JobsSucceeded: [1], JobsDead: [0], TimeToFinish: [5_000] },
+    VendorTime: [2_000],
   });
 });
 
-test.each<[string, Error, string]>([
-  ['permanent', new PermanentError({ ...about, code: 'Rejected', status: 422 }), 'JobsParked permanent'],
-  ['wait', new WaitError({ ...about, code: 'Throttled', status: 429, waitMs: 60_000 }), 'JobsHeld wait'],
-  ['stop', new StopError({ ...about, code: 'Unauthorized', status: 401 }), 'JobsHeld stop'],
-  ['transient', new TransientError({ ...about, code: 'Down' }), 'JobsRetried transient'],
-  ['ambiguous', new AmbiguousError({ ...about, code: 'NoAnswer' }), 'JobsRetried ambiguous'],
-  ['unknown', new Error('planted'), 'JobsRetried transient'],
-])('a job with an error of class %s is counted by queue, and by queue and class', async (_class, error, key) => {
-  const { contract } = sampleContract(() => {
-    throw error;
-  });
-  const engine = memoryEngine(() => contract);
-  engine.send(envelope());
+test.each<[string, Error, Record<string, number[]>]>([
+  ['permanent', new PermanentError({ ...about, code: 'Rejected', status: 422 }), { JobsSucceeded: [0], JobsDead: [1] }],
+  ['wait', new WaitError({ ...about, code: 'Throttled', status: 429, waitMs: 60_000 }), {}],
+  ['stop', new StopError({ ...about, code: 'Unauthorized', status: 401 }), {}],
+  ['transient', new TransientError({ ...about, code: 'Down' }), { JobsRetried: [1] }],
+  ['ambiguous', new AmbiguousError({ ...about, code: 'NoAnswer' }), { JobsRetried: [1] }],
+])(
+  'a job with an error of class %s is counted by queue, and its log line has the class',
+  async (kind, error, counts) => {
+    const { contract } = sampleContract(() => {
+      throw error;
+    });
+    const engine = memoryEngine(() => contract);
+    engine.send(envelope());
 
-  await engine.deliver();
+    await engine.deliver();
 
-  const counted = metricsOf(engine);
-  const [name = ''] = key.split(' ');
-  expect([counted[name], counted[key]]).toEqual([[1], [1]]);
-  expect(counted.JobsSucceeded ?? [0]).toEqual([0]);
-});
+    const { JobsSucceeded, JobsDead, JobsRetried } = metricsOf(engine);
+    expect(JSON.parse(JSON.stringify({ JobsSucceeded, JobsDead, JobsRetried }))).toEqual(counts);
+    expect(engine.lines.at(-1)?.facts).toMatchObject({ queue: 'sample', class: kind });
+  },
+);
 
 test('a job with a damaged row is counted, but its age is not measured', async () => {
   const { contract } = sampleContract();
@@ -72,11 +68,11 @@ test('a job with a damaged row is counted, but its age is not measured', async (
 
   await engine.deliver();
 
-  expect(metricsOf(engine)).toMatchObject({ JobsParked: [1] });
-  for (const name of ['TimeToStart', 'TimeToFinish']) expect(metricsOf(engine)).not.toHaveProperty(name);
+  expect(metricsOf(engine)).toMatchObject({ JobsDead: [1] });
+  expect(metricsOf(engine)).not.toHaveProperty('TimeToFinish');
 });
 
-test('a message counts as retried with class store if nothing could be written', async () => {
+test('a message counts as retried if nothing could be written', async () => {
   const { contract } = sampleContract();
   const engine = memoryEngine(() => contract);
   engine.send(envelope());
@@ -84,7 +80,7 @@ test('a message counts as retried with class store if nothing could be written',
 
   await engine.deliver();
 
-  expect(metricsOf(engine)).toMatchObject({ JobsRetried: [1], 'JobsRetried store': [1] });
+  expect(metricsOf(engine)).toEqual({ JobsRetried: [1] });
 });
 
 test('an illegal change of a job is refused and counted, for an alarm of its own', async () => {
@@ -96,11 +92,11 @@ test('an illegal change of a job is refused and counted, for an alarm of its own
 
   await engine.deliver();
 
-  expect(metricsOf(engine)).toEqual({ JobsRetried: [1], 'JobsRetried state': [1], IllegalTransitions: [1] });
+  expect(metricsOf(engine)).toEqual({ JobsRetried: [1], IllegalTransitions: [1] });
   expect(engine.lines.at(-1)?.facts).toMatchObject({ code: 'IllegalTransition', jobId: row.id, state: 'dead' });
 });
 
-test('the second start of a retried job is not measured, and its end is measured from the API', async () => {
+test('the end of a retried job is measured from the API', async () => {
   let down = true;
   const { contract } = sampleContract(() => {
     if (down) throw new TransientError({ ...about, code: 'Down' });
@@ -113,9 +109,7 @@ test('the second start of a retried job is not measured, and its end is measured
 
   await engine.deliver();
 
-  const { TimeToStart, TimeToFinish } = metricsOf(engine);
-  expect(TimeToStart).toEqual([0]);
-  expect(TimeToFinish).toEqual([engine.clock.now() - START]);
+  expect(metricsOf(engine).TimeToFinish).toEqual([engine.clock.now() - START]);
 });
 
 test('a job that a vendor asked to wait is measured from the end of that wait', async () => {
@@ -132,9 +126,7 @@ test('a job that a vendor asked to wait is measured from the end of that wait', 
   await engine.reconcile();
   await engine.deliver();
 
-  const { TimeToStart, TimeToFinish } = metricsOf(engine);
-  expect(TimeToStart).toEqual([0, 20_000]);
-  expect(TimeToFinish).toEqual([20_000]);
+  expect(metricsOf(engine).TimeToFinish).toEqual([20_000]);
 });
 
 test('a redriven job is measured from its redrive', async () => {
@@ -152,7 +144,7 @@ test('a redriven job is measured from its redrive', async () => {
   engine.clock.advance(4_000);
   await engine.deliver();
 
-  expect(metricsOf(engine)).toMatchObject({ TimeToStart: [0, 4_000], TimeToFinish: [0, 4_000] });
+  expect(metricsOf(engine)).toMatchObject({ TimeToFinish: [0, 4_000] });
 });
 
 test.each(['from its own message', 'from the message of the retry'])(
@@ -171,11 +163,11 @@ test.each(['from its own message', 'from the message of the retry'])(
     await engine.deliver();
 
     expect(engine.row(jobId(1)).state).toBe('succeeded');
-    expect(metricsOf(engine)).toMatchObject({ TimeToStart: [4_000], TimeToFinish: [4_000] });
+    expect(metricsOf(engine)).toMatchObject({ TimeToFinish: [4_000] });
   },
 );
 
-test('a chunk is measured from its release, however long ago its campaign was accepted', async () => {
+test('a job is measured from its message, however long ago it was made', async () => {
   const { contract } = sampleContract();
   const engine = memoryEngine(() => contract);
   engine.clock.advance(7_200_000);
@@ -184,13 +176,24 @@ test('a chunk is measured from its release, however long ago its campaign was ac
 
   await engine.deliver();
 
-  expect(metricsOf(engine)).toMatchObject({ TimeToStart: [8_000], TimeToFinish: [8_000] });
+  expect(metricsOf(engine)).toMatchObject({ TimeToFinish: [8_000] });
+});
+
+test('the time of a paced job, which waits for its share of a rate, is not measured', async () => {
+  const { contract } = sampleContract();
+  const [[type = '', of] = []] = Object.entries(contract.types);
+  const engine = memoryEngine(() => ({ ...contract, types: { [type]: { ...of, paced: true } as MessageType } }));
+  engine.send(envelope());
+
+  await engine.deliver();
+
+  expect(metricsOf(engine)).toEqual({ JobsSucceeded: [1], JobsDead: [0], VendorTime: [0] });
 });
 
 test.each<[string, Error | undefined, string | undefined]>([
   ['answers', undefined, undefined],
   ['refuses this job', new PermanentError({ ...about, code: 'Rejected', status: 422 }), undefined],
-  ['asks to wait', new WaitError({ ...about, code: 'Throttled', status: 429, waitMs: 3_600_000 }), 'VendorThrottles'],
+  ['asks to wait', new WaitError({ ...about, code: 'Throttled', status: 429, waitMs: 3_600_000 }), undefined],
   ['refuses us', new StopError({ ...about, code: 'Unauthorized', status: 401 }), 'VendorErrors'],
   ['never answers', new AmbiguousError({ ...about, code: 'NoAnswer' }), 'VendorErrors'],
 ])('a call to a vendor that %s is measured by its time and by its kind of failure', async (_what, error, metric) => {
@@ -209,19 +212,7 @@ test.each<[string, Error | undefined, string | undefined]>([
   expect(ofVendor.find(({ name }) => name === 'VendorTime')?.value).toBe(250);
 });
 
-test('a wait of our own rate limiter does not count against the vendor', async () => {
-  const { contract } = sampleContract(() => {
-    throw new WaitError({ code: 'NoSlot', message: 'no slot', waitMs: 3_600_000 });
-  });
-  const engine = memoryEngine(() => contract);
-  engine.send(envelope());
-
-  await engine.deliver();
-
-  expect(metricsOf(engine)).not.toHaveProperty('VendorThrottles');
-});
-
-test('metrics use only the dimensions queue, vendor and class, and none of their values comes from a message', async () => {
+test('metrics use only the dimensions queue and vendor, and none of their values comes from a message', async () => {
   const { contract } = sampleContract(() => {
     throw new PermanentError({ ...about, code: 'Rejected', status: 422 });
   });
@@ -233,6 +224,6 @@ test('metrics use only the dimensions queue, vendor and class, and none of their
   await engine.reconcile();
 
   const names = new Set(engine.metrics.flatMap(({ dimensions }) => Object.keys(dimensions)));
-  expect([...names].sort()).toEqual(['class', 'queue', 'vendor']);
+  expect([...names].sort()).toEqual(['queue', 'vendor']);
   expect(JSON.stringify(engine.metrics)).not.toContain('planted');
 });

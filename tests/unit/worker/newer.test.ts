@@ -58,9 +58,9 @@ test('a job whose row newer code wrote waits, first in its queue and then in the
   const [entry] = engine.deadLetters();
   expect(entry?.body).toBe(JSON.stringify(anEnvelope()));
   expect(entry?.attributes).toMatchObject({ code: { StringValue: 'NewerRow' }, group: { StringValue: 'g' } });
-  expect(engine.metrics.filter(({ name }) => name === 'JobsParked')).toEqual([]);
-  expect(engine.metrics.filter(({ name }) => name === 'MessagesReturned')).toEqual([]);
-  expect(engine.metrics.filter(({ name }) => name === 'ReconcilerFailures')).toEqual([]);
+  expect(engine.metrics.filter(({ name }) => name === 'JobsDead')).toEqual([]);
+  expect(engine.told).toEqual([]);
+  expect(engine.lines.filter(({ message }) => message === 'reconciling failed')).toEqual([]);
 });
 
 test('a deployment that ends within half an hour brings no message into the DLQ', async () => {

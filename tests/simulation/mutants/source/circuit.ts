@@ -69,15 +69,4 @@ export const CIRCUIT_MUTANTS: Record<string, SourceMutant> = {
     breaks: /^liveness/,
     by: { scale: 'innocent-among-guilty' },
   },
-  ringingForgotten: {
-    changes: [
-      {
-        file: 'lib/reconcile/incidents.ts',
-        find: "const before = since === undefined ? 'OK' : 'ALARM';",
-        replace: "const before = 'OK';",
-      },
-    ],
-    breaks: /^alarms: the end of outage 1 was not told/,
-    by: { scale: 'alarms' },
-  },
 };

@@ -67,20 +67,22 @@ export const NEIGHBOUR_MUTANTS = {
       },
     },
   },
-  heldCountsAsParked: {
-    changes: [{ file: 'lib/worker/report.ts', find: "held: 'JobsHeld'", replace: "held: 'JobsParked'" }],
-    breaks: /^everything explained: JobsParked of feedback says 1, but 0 rows say so/,
+  heldCountsAsDead: {
+    changes: [
+      { file: 'lib/worker/report.ts', find: "else if (outcome === 'dead')", replace: "else if (outcome === 'held')" },
+    ],
+    breaks: /^everything explained: JobsDead of feedback says 1, but 0 rows say so/,
     by: { plan: stopped },
   },
-  parkedIsNotCounted: {
+  deadIsNotCounted: {
     changes: [
       {
         file: 'lib/worker/report.ts',
-        find: 'else if (name) countOutcome(metrics, { queue, name, kind: kindOf(row) });',
+        find: "else if (outcome === 'dead') countEnd(metrics, { queue, succeeded: 0, dead: 1 });",
         replace: '',
       },
     ],
-    breaks: /^everything explained: feedback JobsParked says 0 in all, but 1 rows say so/,
+    breaks: /^everything explained: feedback JobsDead says 0 in all, but 1 rows say so/,
     by: { plan: { jobs: [{ ...job, kind: 'refused' }] } },
   },
   unknownIsNotHeld: {
@@ -100,16 +102,5 @@ export const NEIGHBOUR_MUTANTS = {
         outages: [{ target: 'sendgrid', from: 20 * MINUTE_MS, until: 30 * MINUTE_MS, fault: 'unauthorized' }],
       },
     },
-  },
-  openCircuitIsNotShown: {
-    changes: [
-      {
-        file: 'lib/reconcile/half-open.ts',
-        find: "deps.metrics.add('VendorStopped', isOpen(circuit) ? 1 : 0,",
-        replace: "deps.metrics.add('VendorStopped', 0,",
-      },
-    ],
-    breaks: /^everything explained: VendorStopped says 0 of zendesk/,
-    by: { plan: stopped },
   },
 } satisfies Record<string, SourceMutant>;

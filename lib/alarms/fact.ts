@@ -1,0 +1,60 @@
+import * as z from 'zod';
+import { factsKey } from '../jobs/keys';
+import { type ItemDeps, readItem } from '../jobs/ledger';
+import type { Item } from '../ports';
+import { FACT_KINDS, type FactKind } from './kinds';
+
+/** What the reconciler knows and no metric shows. Ids, codes and numbers only. */
+export interface Fact {
+  kind: FactKind;
+  /** The queue, the vendor or the id of the campaign. Empty: the instance. */
+  subject: string;
+  /** The error behind it. Two codes of one subject are two facts. */
+  code?: string | undefined;
+  /** A job that it is about. */
+  jobId?: string | undefined;
+  /** How many jobs it is about. */
+  count?: number | undefined;
+}
+
+const time = z.number().min(0).max(8.64e15);
+
+/** A fact on the alarm topic. Times are ms since 1970. */
+export const factMessage = z.object({
+  fact: z.enum(FACT_KINDS),
+  subject: z.string(),
+  code: z.string().optional(),
+  jobId: z.string().optional(),
+  count: z.number().optional(),
+  /** False when it is over. */
+  on: z.boolean(),
+  since: time,
+  /** When it was found, or found for the last time. */
+  at: time,
+});
+export type FactMessage = z.infer<typeof factMessage>;
+
+/** A fact as the reconciler stores it. */
+export interface StoredFact extends Fact {
+  since: number;
+  /** When a run last found it. */
+  at: number;
+  /** Whether the topic took the message. */
+  told: boolean;
+  /** Nothing is published, because an alarm of CloudWatch tells the same. */
+  quiet?: boolean | undefined;
+}
+
+/** The facts that are on, or were a short time ago (key `facts`). Only the reconciler writes them. */
+export interface StoredFacts extends Item {
+  facts: Record<string, StoredFact>;
+}
+
+export const factName = ({ kind, subject, code = '' }: Pick<Fact, 'kind' | 'subject' | 'code'>): string =>
+  `${kind}#${subject}#${code}`;
+
+/** The stored facts by name. If they are damaged there are none, so a fact that is still on is told again. */
+export async function storedFacts(deps: ItemDeps): Promise<Record<string, StoredFact>> {
+  const { facts } = ((await readItem(deps, factsKey)) ?? {}) as Partial<StoredFacts>;
+  return typeof facts === 'object' && facts !== null ? facts : {};
+}

@@ -1,0 +1,103 @@
+import { type Fact, type FactMessage, factName, type StoredFact, type StoredFacts, storedFacts } from '../alarms/fact';
+import { codeOf } from '../errors';
+import { factsKey } from '../jobs/keys';
+import { type ItemDeps, updateItem } from '../jobs/ledger';
+import type { Log } from '../ports';
+
+/** Where facts are told. */
+export interface Topic {
+  publish(fact: FactMessage): Promise<void>;
+  /** A fact that was off for this time is over, and is told again when it comes back. */
+  overAfterMs: number;
+  /** From how many DLQ entries on the alarm about the queue's DLQ fires. */
+  dlqDepth: (queue: string) => number;
+}
+
+/** Tells the facts that one run finds. */
+export interface Teller {
+  /**
+   * Tells a fact, unless it is told already. Call it before the effect that it is about: a run that dies after it tells
+   * the fact twice, and never not at all. `quiet`: only keep it, because an alarm of CloudWatch tells the same.
+   */
+  tell(fact: Fact, options?: { quiet?: boolean }): Promise<void>;
+  /** Leaves the facts of this kind and subject on. The run could not look for all of them. */
+  keep(about: Pick<Fact, 'kind' | 'subject'>): Promise<void>;
+  /** Tells what could not be told before, and what is over. Returns how many messages the topic has not taken. */
+  close(): Promise<number>;
+}
+
+/**
+ * It publishes, then stores. A fact that the topic does not take is stored as not told, and every run tries again. Only
+ * a fact's first message and its end are published, however often runs find it in between.
+ */
+export function createTeller(deps: ItemDeps & { log: Log; topic?: Topic | undefined }): Teller {
+  const { topic, clock, log } = deps;
+  if (!topic) return { tell: async () => {}, keep: async () => {}, close: async () => 0 };
+  const found = new Map<string, Fact>();
+  let facts: Record<string, StoredFact> | undefined;
+  let turn: Promise<unknown> = Promise.resolve();
+
+  /** Two kinds of work may find facts at the same time. */
+  function inTurn<R>(work: (known: Record<string, StoredFact>) => Promise<R>): Promise<R> {
+    const result = turn
+      .catch(() => {})
+      .then(async () => {
+        facts ??= await storedFacts(deps);
+        return work(facts);
+      });
+    turn = result;
+    return result;
+  }
+
+  async function store(next: Record<string, StoredFact>): Promise<void> {
+    await updateItem<StoredFacts>(deps, factsKey, (stored) => ({
+      ...{ key: factsKey, version: stored?.version ?? 0, writer: '' },
+      facts: next,
+    }));
+    facts = next;
+  }
+
+  const published = ({ kind, quiet, told: _told, ...fact }: StoredFact, on: boolean): Promise<boolean> =>
+    quiet
+      ? Promise.resolve(true)
+      : topic.publish({ fact: kind, ...fact, on }).then(
+          () => true,
+          (error: unknown) => {
+            log.error('a fact could not be published', { kind, code: codeOf(error) });
+            return false;
+          },
+        );
+
+  return {
+    tell: (fact, { quiet } = {}) =>
+      inTurn(async (known) => {
+        const name = factName(fact);
+        const now = clock.now();
+        if (!known[name]) {
+          const first = { ...fact, since: now, at: now, told: false, ...(quiet ? { quiet } : {}) };
+          await store({ ...known, [name]: { ...first, told: await published(first, true) } });
+        }
+        found.set(name, fact);
+      }),
+
+    keep: ({ kind, subject }) =>
+      inTurn(async (known) => {
+        for (const [name, fact] of Object.entries(known))
+          if (fact.kind === kind && fact.subject === subject && !found.has(name)) found.set(name, fact);
+      }),
+
+    close: () =>
+      inTurn(async (known) => {
+        const now = clock.now();
+        const next: Record<string, StoredFact> = {};
+        for (const [name, before] of Object.entries(known)) {
+          const fact = found.has(name) ? { ...before, ...found.get(name), at: now } : before;
+          const told = fact.told || (await published(fact, true));
+          const over = told && now - fact.at >= topic.overAfterMs && (await published(fact, false));
+          if (!over) next[name] = { ...fact, told };
+        }
+        if (JSON.stringify(next) !== JSON.stringify(known)) await store(next);
+        return Object.values(next).filter(({ told, at }) => !told || now - at >= topic.overAfterMs).length;
+      }),
+  };
+}

@@ -1,0 +1,259 @@
+import type { FactMessage } from '../../../lib/alarms/fact';
+import { PermanentError, StopError, StoreError } from '../../../lib/errors';
+import { createTeller } from '../../../lib/reconcile/tell';
+import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../support/engine';
+import { createKills } from '../../support/kills';
+import { sampleContract } from '../../support/sample-contract';
+
+const MINUTE = 60_000;
+const OPEN = { kind: 'circuit-open', subject: 'zendesk', code: 'Unauthorized' } as const;
+
+function start(options: EngineOptions = {}) {
+  const engine = memoryEngine(() => sampleContract().contract, options);
+  return {
+    ...engine,
+    /** One run that finds these facts. */
+    run: async (...facts: Parameters<ReturnType<typeof createTeller>['tell']>[0][]) => {
+      const teller = createTeller(engine.deps);
+      for (const fact of facts) await teller.tell(fact);
+      return teller.close();
+    },
+    brief: () => engine.told.map(({ fact, code, on }) => [fact, code, on ? 'on' : 'over']),
+  };
+}
+
+test('a fact is told when it begins and when it has been off for fifteen minutes, however often runs find it', async () => {
+  const { run, clock, told } = start();
+  const begun = clock.now();
+
+  for (let minute = 0; minute < 10; minute++) {
+    await run(OPEN);
+    clock.advance(MINUTE);
+  }
+  const lastAt = clock.now() - MINUTE;
+  for (let minute = 0; minute < 20; minute++) {
+    await run();
+    clock.advance(MINUTE);
+  }
+
+  expect(told).toEqual([
+    { fact: 'circuit-open', subject: 'zendesk', code: 'Unauthorized', on: true, since: begun, at: begun },
+    { fact: 'circuit-open', subject: 'zendesk', code: 'Unauthorized', on: false, since: begun, at: lastAt },
+  ]);
+});
+
+test('a fact that comes and goes is told again only after it was off for fifteen minutes', async () => {
+  const { run, clock, brief } = start();
+
+  await run(OPEN);
+  clock.advance(14 * MINUTE);
+  await run();
+  await run(OPEN);
+  clock.advance(14 * MINUTE);
+  await run();
+  await run(OPEN);
+  clock.advance(15 * MINUTE);
+  await run();
+  await run(OPEN);
+
+  expect(brief().map(([, , state]) => state)).toEqual(['on', 'over', 'on']);
+});
+
+test('two codes of a subject are two facts, and so are two subjects', async () => {
+  const { run, brief } = start();
+
+  await run(OPEN, { ...OPEN, code: 'Down' }, { ...OPEN, subject: 'sendgrid' }, OPEN);
+
+  expect(brief()).toHaveLength(3);
+});
+
+test('facts that two kinds of work find at the same time are all told', async () => {
+  const { deps, told } = start();
+  const teller = createTeller(deps);
+  const subjects = ['one', 'two', 'three'];
+
+  await Promise.all(subjects.map((subject) => teller.tell({ kind: 'jobs-expired', subject })));
+  await teller.close();
+  await createTeller(deps).close();
+
+  expect(told.map(({ subject }) => subject)).toEqual(subjects);
+});
+
+test('a fact that the topic does not take is told by a later run, also if that run does not find it', async () => {
+  let down = true;
+  const { run, clock, brief } = start({
+    before: (call) => {
+      if (down && call === 'topic.publish') throw new Error('SNS is down');
+    },
+  });
+
+  const untold = [await run(OPEN), await run()];
+  down = false;
+  clock.advance(MINUTE);
+  untold.push(await run());
+
+  expect(untold).toEqual([1, 1, 0]);
+  expect(brief()).toEqual([['circuit-open', 'Unauthorized', 'on']]);
+});
+
+test('an end that the topic does not take is told by a later run', async () => {
+  let down = false;
+  const { run, clock, brief } = start({
+    before: (call) => {
+      if (down && call === 'topic.publish') throw new Error('SNS is down');
+    },
+  });
+  await run(OPEN);
+  clock.advance(20 * MINUTE);
+
+  down = true;
+  const untold = await run();
+  down = false;
+  await run();
+
+  expect(untold).toBe(1);
+  expect(brief().map(([, , state]) => state)).toEqual(['on', 'over']);
+});
+
+test('a quiet fact is kept and never published', async () => {
+  const { deps, clock, told, table } = start();
+  const teller = createTeller(deps);
+
+  await teller.tell(OPEN, { quiet: true });
+  await teller.close();
+  const kept = table.item('facts');
+  clock.advance(20 * MINUTE);
+  await createTeller(deps).close();
+
+  expect(Object.values(kept?.facts as object)).toMatchObject([OPEN]);
+  expect(told).toEqual([]);
+  expect(table.item('facts')).toMatchObject({ facts: {} });
+});
+
+test('damaged facts count as none, so a fact is told again', async () => {
+  const { run, table, brief } = start();
+  await run(OPEN);
+  const stored = table.item('facts');
+  await table.put({ key: 'facts', version: 9, writer: '', facts: 'x' }, stored?.version ?? 0);
+
+  await run(OPEN);
+
+  expect(brief()).toHaveLength(2);
+});
+
+/** What was told in all by a run that dies at its nth call, for every n, and by the runs after it. */
+async function diedAtEachCall(
+  prepare: (engine: ReturnType<typeof memoryEngine>) => Promise<void>,
+): Promise<FactMessage[][]> {
+  const told: FactMessage[][] = [];
+  for (const when of ['before', 'after'] as const)
+    for (let call = 1, died = true; died; call++) {
+      const kills = createKills();
+      const { contract } = sampleContract(({ id }) => {
+        if (id === jobId(2)) throw new PermanentError({ code: 'Rejected', message: 'no' });
+        if (id === jobId(3)) throw new StopError({ code: 'Unauthorized', message: 'no', vendor: 'zendesk' });
+      });
+      const engine = memoryEngine(() => contract, kills);
+      await prepare(engine);
+      died = (await kills.run(() => engine.reconcile(), { call, when })) === 'died';
+      for (let n = 0; n < 3; n++) {
+        engine.clock.advance(2 * MINUTE);
+        await engine.reconcile();
+      }
+      told.push(engine.told);
+    }
+  return told;
+}
+
+test.each<[FactMessage['fact'], (engine: ReturnType<typeof memoryEngine>) => Promise<void>]>([
+  [
+    'messages-returned',
+    async (engine) => {
+      engine.send(JSON.stringify(anEnvelope()));
+      for (let receive = 0; receive < 4; receive++) {
+        engine.receive();
+        engine.clock.advance(301_000);
+      }
+    },
+  ],
+  [
+    'jobs-dead',
+    async (engine) => {
+      engine.send(JSON.stringify(anEnvelope({ id: jobId(2) })));
+      await engine.deliver();
+    },
+  ],
+  [
+    'circuit-open',
+    async (engine) => {
+      engine.send(JSON.stringify(anEnvelope({ id: jobId(3) })));
+      await engine.deliver();
+    },
+  ],
+  [
+    'jobs-expired',
+    async (engine) => {
+      await engine.accept(JSON.stringify(anEnvelope()));
+      await engine.deps.ledger.update(`sample#${jobId(1)}`, (row) => ({ ...row, sentAt: engine.clock.now() }));
+      engine.clock.advance(14 * 86_400_000 + 2 * 3_600_000);
+    },
+  ],
+])('a run that dies at any call tells %s once or twice, and never not at all', async (fact, prepare) => {
+  const told = await diedAtEachCall(prepare);
+
+  const times = told.map((messages) => messages.filter((each) => each.fact === fact && each.on).length);
+  expect(times.length).toBeGreaterThan(20);
+  expect(times.every((count) => count === 1 || count === 2)).toBe(true);
+  expect(times).toContain(2);
+});
+
+test('dead jobs are told by their codes, unless the alarm about the DLQ tells the first one', async () => {
+  for (const [dlqDepth, expected] of [
+    [5, [['Rejected', 2]]],
+    [1, []],
+  ] as const) {
+    const { contract } = sampleContract(() => {
+      throw new PermanentError({ code: 'Rejected', message: 'no' });
+    });
+    const engine = memoryEngine(() => contract, { dlqDepth });
+    for (const n of [1, 2]) engine.send(JSON.stringify(anEnvelope({ id: jobId(n) })), { group: `g${n}` });
+    await engine.deliver();
+
+    await engine.reconcile();
+
+    expect(engine.told.map(({ code, count }) => [code, count])).toEqual(expected);
+    expect(Object.values(engine.table.item('facts')?.facts as object)).toMatchObject([
+      { kind: 'jobs-dead', subject: 'sample', code: 'Rejected', count: 2, jobId: jobId(1) },
+    ]);
+  }
+});
+
+test('if a run cannot read all dead jobs, a code that it did not see is not over', async () => {
+  const engine = start();
+  const first = createTeller(engine.deps);
+  await first.tell({ kind: 'jobs-dead', subject: 'feedback', code: 'Rejected', count: 3 });
+  await first.tell({ kind: 'jobs-dead', subject: 'emails', code: 'Rejected', count: 3 });
+  await first.close();
+  engine.clock.advance(20 * MINUTE);
+
+  const second = createTeller(engine.deps);
+  await second.keep({ kind: 'jobs-dead', subject: 'feedback' });
+  await second.close();
+
+  expect(engine.told.filter(({ on }) => !on).map(({ subject }) => subject)).toEqual(['emails']);
+});
+
+test('a fact that cannot be stored fails its work, which the next run repeats', async () => {
+  let down = true;
+  const { run, brief } = start({
+    before: (call) => {
+      if (down && call === 'table.put') throw new StoreError({ code: 'Down', message: 'down' });
+    },
+  });
+
+  await expect(run(OPEN)).rejects.toMatchObject({ code: 'Down' });
+  down = false;
+  await run(OPEN);
+
+  expect(brief()).toHaveLength(2);
+});

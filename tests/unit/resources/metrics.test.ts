@@ -1,0 +1,16 @@
+import { globSync, readFileSync } from 'node:fs';
+import { metricsOf } from '../../support/dashboard-metrics';
+import { templateOf } from '../../support/packages';
+
+/** The names in calls of `metrics.add`. */
+const measured = globSync('lib/**/*.ts').flatMap((file) =>
+  [...readFileSync(file, 'utf8').matchAll(/metrics\.add\(\s*'(\w+)'/g)].map(([, name = '']) => name),
+);
+
+test('the code measures what an alarm or the dashboard shows, and nothing else, because each metric costs money', async () => {
+  const { inAlarms, inDashboard } = metricsOf((await templateOf('prod')).Resources);
+  const shown = [...inAlarms, ...inDashboard].filter(({ namespace }) => namespace === 'mht-api');
+
+  expect([...new Set(measured)].sort()).toEqual([...new Set(shown.map(({ name }) => name))].sort());
+  expect(new Set(shown.flatMap(({ dimensions }) => Object.keys(dimensions)))).toEqual(new Set(['queue', 'vendor']));
+});
