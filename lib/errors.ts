@@ -154,5 +154,15 @@ export class CancelledError extends PermanentError {
   }
 }
 
+/** A later command replaced this job (lib/testflight/subjects.ts). `by`: the id of that command's job. */
+export class SupersededError extends PermanentError {
+  readonly by: string;
+
+  constructor(by: string) {
+    super({ code: 'Superseded', message: 'a later command replaced the job' });
+    this.by = by;
+  }
+}
+
 /** The code of an error for a log line. An error that is not ours has none. */
 export const codeOf = (error: unknown): string => (error instanceof JobError ? error.code : 'Unexpected');

@@ -10,14 +10,11 @@ import {
   dlqName,
   isPublished,
   jobKey,
-  orderKey,
   queueName,
   rateKey,
   recipientsFolder,
   recordFolder,
   subjectKey,
-  ticketKey,
-  ticketsKey,
   trialKey,
   vendorKey,
 } from '../lib/jobs/keys';
@@ -67,7 +64,7 @@ const WORKERS: Record<string, WorkerNeeds> = {
  * Permissions of a queue's worker. serverless-iam-roles-per-function adds those of the event source mapping: receive,
  * delete, attributes.
  */
-export function workerPermissions({ name, type, ordered }: QueueRow, context: Context, secrets: Secrets): Statement[] {
+export function workerPermissions({ name, type }: QueueRow, context: Context, secrets: Secrets): Statement[] {
   const { instance, prefix } = context;
   const { items = [], objects } = WORKERS[name] ?? {};
   const { written, read } = objects?.(prefix) ?? { written: [], read: [] };
@@ -75,13 +72,7 @@ export function workerPermissions({ name, type, ordered }: QueueRow, context: Co
   const own = [`${recordFolder(prefix, name)}/*`, bodies];
   const given = [`${dataPrefix(prefix, name)}*`];
   const trials = trialKey(name, '*');
-  const keys = [
-    jobKey(name, '*'),
-    trials,
-    ...vendorsOf([name]).map(vendorKey),
-    ...items,
-    ...(ordered ? [orderKey(name, '*'), ticketsKey(name, '*'), ticketKey(name, '*', '*')] : []),
-  ];
+  const keys = [jobKey(name, '*'), trials, ...vendorsOf([name]).map(vendorKey), ...items];
   return [
     allow('Retry', ['sqs:ChangeMessageVisibility'], arn('sqs', queueName(instance, name, type))),
     allow('Park', ['sqs:SendMessage'], arn('sqs', dlqName(instance, name, type))),

@@ -89,17 +89,16 @@ function noteLines({ queue, held, pause, receives }: QueueFigures): string[] {
   ];
 }
 
-const heldReasons = ({ timed, stopped, behind, paused, unknown }: Held): string[] =>
+const heldReasons = ({ timed, stopped, paused, unknown }: Held): string[] =>
   [
     ['until a time', timed] as const,
     ...Object.entries(stopped).map(([vendor, counted]) => [`stopped ${vendor}`, counted] as const),
-    ['behind another job', behind] as const,
     ['campaign paused', paused] as const,
     ['unknown step', unknown] as const,
   ].flatMap(([name, counted]) => (counted.count === 0 ? [] : [`${countText(counted)} ${name}`]));
 
-function totalText({ timed, stopped, behind, paused, unknown }: Held): string {
-  const parts = [timed, behind, paused, unknown, ...Object.values(stopped)];
+function totalText({ timed, stopped, paused, unknown }: Held): string {
+  const parts = [timed, paused, unknown, ...Object.values(stopped)];
   return countText({
     count: parts.reduce((sum, { count }) => sum + count, 0),
     more: parts.some(({ more }) => more),

@@ -11,8 +11,6 @@ export const queueSettings = z.object({
   visibility: z.number().int().min(0).max(43_200),
   /** maxReceiveCount of the redrive policy. */
   receives: z.number().int().min(1).max(1000),
-  /** Whether a job is held while an earlier job of its group is held. */
-  ordered: z.boolean(),
 });
 export type QueueSettings = z.infer<typeof queueSettings>;
 

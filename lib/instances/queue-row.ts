@@ -21,7 +21,6 @@ export const rowSchema = z.strictObject({
   throughput: z
     .enum(['normal', 'high'], 'must be normal or high')
     .describe('high: SQS limits and deduplicates each message group, not the whole queue'),
-  ordered: yesOrNo.describe('While a job is held, later jobs of its message group are held too'),
   repeatable: yesOrNo.describe('Running a job twice does no harm. Follows from the code of the worker'),
   dlq: z.strictObject({ type: type.optional(), retention: retention.default(1_209_600) }).prefault({}),
   alarms: thresholdsSchema.describe('Limits of the alarms of this queue'),
@@ -47,7 +46,7 @@ export const rowChanges = z
 
 /** Rules about several settings of a row. `waits`: seconds between a job's attempts. */
 export function rowProblems(row: QueueRow, waits: number[]): Problem[] {
-  const { type, timeout, visibility, batch, ordered, throughput, repeatable, retention, dlq, alarms } = row;
+  const { type, timeout, visibility, batch, throughput, repeatable, retention, dlq, alarms } = row;
   const problems: Problem[] = [];
   const rule = (ok: boolean, setting: string, text: string) =>
     ok || problems.push({ path: `queues.${row.name}.${setting}`, rule: text });
@@ -57,7 +56,6 @@ export function rowProblems(row: QueueRow, waits: number[]): Problem[] {
   rule(visibility >= 6 * timeout, 'visibility', `must be >= 6 x timeout (${6 * timeout}), is ${visibility}`);
   rule(type === 'standard' || batch <= 10, 'batch', `must be <= 10 on a FIFO queue, is ${batch}`);
   rule(batch === 1 || repeatable, 'batch', `must be 1 unless the queue is repeatable, is ${batch}`);
-  rule(type === 'fifo' || !ordered, 'ordered', 'must be false on a standard queue, is true');
   rule(type === 'fifo' || throughput === 'normal', 'throughput', 'must be normal on a standard queue, is high');
   rule((dlq.type ?? type) === type, 'dlq.type', `must be the queue's (${type}), is ${dlq.type}`);
   rule(dlq.retention >= retention, 'dlq.retention', `must be >= the queue's (${retention}), is ${dlq.retention}`);
@@ -70,11 +68,10 @@ export function rowProblems(row: QueueRow, waits: number[]): Problem[] {
 }
 
 /** The part of a row that the functions read from QUEUES. */
-export const settings = ({ type, retention, visibility, receives, ordered, dlq }: QueueRow): QueueSettings => ({
+export const settings = ({ type, retention, visibility, receives, dlq }: QueueRow): QueueSettings => ({
   type,
   retention,
   dlqRetention: dlq.retention,
   visibility,
   receives,
-  ordered,
 });

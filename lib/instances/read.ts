@@ -147,7 +147,7 @@ function rowOf(
   queue: string,
   { settings, own }: { settings: InstanceFile; own: InstanceFile },
 ): QueueRow | { problems: Problem[] } {
-  const standard = own.queues?.[queue]?.type === 'standard' ? { ordered: false, throughput: 'normal' } : {};
+  const standard = own.queues?.[queue]?.type === 'standard' ? { throughput: 'normal' } : {};
   const row = { ...settings.queues?.[queue], ...standard, ...own.queues?.[queue] };
   const value = {
     ...row,

@@ -5,7 +5,7 @@ export type Place = Exclude<State, 'cancelled'> | `cancelled (${CancelledReason}
 
 export const PLACES: readonly Place[] = [
   ...(['queued', 'processing', 'held', 'succeeded', 'dead'] as const),
-  ...(['cancelled (never-sent)', 'cancelled (operator)'] as const),
+  ...(['cancelled (never-sent)', 'cancelled (operator)', 'cancelled (superseded)'] as const),
 ];
 
 interface Arrow {
@@ -38,7 +38,12 @@ export const ARROWS = {
   giveBack: { from: ['processing'], to: 'queued', by: 'worker', when: 'the outcome could not be stored' },
   hold: { from: ['processing'], to: 'held', by: 'worker', when: 'the job must wait outside the queue' },
   park: { from: ['processing'], to: 'dead', by: 'worker', when: 'the job cannot succeed' },
-  stop: { from: ['processing'], to: 'cancelled', by: 'worker', when: 'an operator cancelled its campaign' },
+  stop: {
+    from: ['processing'],
+    to: 'cancelled',
+    by: 'worker',
+    when: 'its campaign was cancelled, or a later command replaced it',
+  },
   release: { from: ['held'], to: 'queued', by: 'reconciler', when: 'the wait is over' },
   endDamaged: {
     from: ['queued', 'processing', 'held'],
@@ -85,7 +90,7 @@ export const mayFollow = (row: Pick<JobRow, 'state' | 'reason'>, arrow: ArrowNam
 };
 
 /**
- * Whether no message runs the job any more: it succeeded, or an operator cancelled it. A row in a state that this code
+ * Whether no message runs the job any more: it succeeded, was cancelled by an operator, or superseded. A row in a state that this code
  * does not know is not closed, so its message is not acknowledged.
  */
 export const isClosed = (row: Pick<JobRow, 'state' | 'reason'>): boolean =>

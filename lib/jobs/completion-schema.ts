@@ -12,7 +12,7 @@ export const completionSchema = z.looseObject({
   generation: z.int().min(1).describe('1 at first, one more for each redrive or retry'),
   state: z.enum(['succeeded', 'dead', 'cancelled']),
   reason: z
-    .enum(['error', 'crash', 'expired', 'operator', 'never-sent'])
+    .enum(['error', 'crash', 'expired', 'operator', 'never-sent', 'superseded'])
     .optional()
     .describe('Why the job is dead or cancelled'),
   final: z.boolean().describe('Whether nothing can change this end'),

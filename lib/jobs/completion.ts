@@ -5,11 +5,11 @@ import { traceOf } from './trace';
 const iso = (time: number): string => new Date(time).toISOString();
 
 /**
- * An end that nothing can change: a success, or a job that was never sent, whose message can no longer come and whose
- * body is not kept. An operator can retry any other.
+ * An end that nothing can change: a success, a superseded job, or a job that was never sent, whose message can no longer
+ * come and whose body is not kept. An operator can retry any other.
  */
 const isFinal = ({ state, reason, bodyKept }: JobRow): boolean =>
-  state === 'succeeded' || (reason === 'never-sent' && bodyKept !== true);
+  state === 'succeeded' || reason === 'superseded' || (reason === 'never-sent' && bodyKept !== true);
 
 /**
  * The event that says that a job has ended. It follows from the row alone, so an end that is published again has the

@@ -4,7 +4,6 @@ import { GONE, keptBody } from './body';
 import { completionOf } from './completion';
 import { bodyKey, isPublished } from './keys';
 import type { Ledger } from './ledger';
-import type { Order } from './order';
 import { needsEntry, parkedMessage } from './park';
 import { putRecord } from './put-record';
 import { isEnd, type JobRow } from './row';
@@ -12,7 +11,6 @@ import { lastMessageAt } from './schedule';
 
 export interface FinishDeps {
   ledger: Ledger;
-  order: Order;
   objects: Objects;
   queues: Queues;
   clock: Clock;
@@ -28,13 +26,12 @@ export interface FinishDeps {
  * Does the writes that an end still lacks. The order is: S3 record, event, a dead job's DLQ entry, deletion of a needless
  * kept body, marks in the row. The mark of the record completes the end, so an end without it is published again. The
  * job's worker, a late delivery and the reconciler call it. A canary keeps only its row. Returns the row of this end, even
- * if another message has opened the job meanwhile. `body` spares a read of the kept body, and `inLine: false` one of the
- * line in which the job is not.
+ * if another message has opened the job meanwhile. `body` spares a read of the kept body.
  */
 export async function finish(
   deps: FinishDeps,
   row: JobRow,
-  { body, inLine = true }: { body?: string | undefined; inLine?: boolean } = {},
+  { body }: { body?: string | undefined } = {},
 ): Promise<JobRow> {
   const { ledger, objects, queues, clock, prefix, settings } = deps;
   if (!isEnd(row.state) || row.canary) return row;
@@ -51,7 +48,6 @@ export async function finish(
     const parked = body ?? (await keptBody(deps, row)).body ?? GONE;
     await queues.send(deps.dlqUrl(row.queue), parkedMessage(row, parked, settings(row.queue).type));
   }
-  if (inLine && settings(row.queue).ordered) await deps.order.leave(row, [row.id]);
   const needless = row.bodyKept === true && row.state === 'succeeded';
   if (needless) await objects.delete(bodyKey(prefix, row.queue, row.id));
 

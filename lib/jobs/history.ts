@@ -83,13 +83,6 @@ export function plannedSince({ history, notBefore = 0 }: Pick<JobRow, 'history' 
   return planned && Math.max(planned.at, notBefore);
 }
 
-/** Why the job was last held. */
-export function lastHeldReason({ history }: Pick<JobRow, 'history'>): string | undefined {
-  const held = history.findLast(ofKind('held'));
-  const read = held && readEvent(held.event);
-  return read?.kind === 'held' ? read.reason : undefined;
-}
-
 /** The note at a crashed run that another job may have crashed. */
 export const NOT_ALONE = 'beside other jobs';
 

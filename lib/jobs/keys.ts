@@ -28,12 +28,6 @@ export const trialKey = (queue: string, messageId: string): string => `trial#${q
 export const plannedKey = (job: string): string => `planned#${job}`;
 /** Which jobs name an uploaded file (lib/jobs/files.ts). `object`: its S3 key. */
 export const fileKey = (object: string): string => `file#${object}`;
-/** The front of a group's line in an ordered queue. */
-export const orderKey = (queue: string, group: string): string => `order#${queue}#${group}`;
-/** The rear of that line: the numbers of its tickets, and one ticket. A group may hold any character, so it is last. */
-export const ticketsKey = (queue: string, group: string): string => `tickets#${queue}#${group}`;
-export const ticketKey = (queue: string, group: string, number: number | '*'): string =>
-  `ticket#${queue}#${number}#${group}`;
 /** Evidence about a step of a job, before the reconciler writes it into the job's row. */
 export const evidenceKey = (queue: string, step: string, id: string): string => `evidence#${queue}#${step}#${id}`;
 /** What a queue remembers about the person of a job. `subject` is a hash. */
@@ -51,15 +45,13 @@ export const factsKey = 'facts';
 /** The alarms and facts of each outage: the chat gets one message about them. */
 export const outagesKey = 'outages';
 
-/** What the reconciler must do with a row, a line, evidence, a campaign or a file. The sort key of the index `todo` says when. */
+/** What the reconciler must do with a row, evidence, a campaign or a file. The sort key of the index `todo` says when. */
 export type TodoKind =
   | 'unsent'
   | 'waiting'
   | 'held'
   | 'planned'
   | 'stopped'
-  | 'behind'
-  | 'line'
   | 'paused'
   | 'unknown'
   | 'ending'

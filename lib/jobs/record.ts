@@ -32,7 +32,7 @@ export function recordOf(row: JobRow): string {
     leftDlqAt: _leftDlqAt,
     updatedAt: _updatedAt,
     dueSince: _dueSince,
-    ticket: _ticket,
+    firstSequence: _firstSequence,
     backoff: _backoff,
     schema: _schema,
     ...shown

@@ -3,7 +3,7 @@ import { StoreError } from '../errors';
 import type { Item } from '../ports';
 import { describeIssue } from './envelope';
 import { jobKey } from './keys';
-import type { JobRow, StoredError } from './row';
+import { CANCELLED_REASONS, type JobRow, type StoredError } from './row';
 
 /** The schema of the rows that this code writes. Raise it if earlier code must leave the rows of the new code alone. */
 export const ROW_SCHEMA = 1;
@@ -62,9 +62,9 @@ const rowSchema = z
     dueSince: time.optional(),
     notBefore: time.optional(),
     failingSince: time.optional(),
-    ticket: count.optional(),
     vendor: z.string().optional(),
     sentAt: time.optional(),
+    firstSequence: z.string().regex(/^\d+$/).optional(),
     firstStartedAt: time.optional(),
     endedAt: time.optional(),
     recordedAt: time.optional(),
@@ -74,10 +74,14 @@ const rowSchema = z
     bodyKept: z.boolean().optional(),
   })
   .refine(({ key, queue, id }) => key === jobKey(queue, id), { path: ['id'], message: 'must agree with the key' })
-  .refine(({ state, reason }) => state !== 'cancelled' || reason === 'never-sent' || reason === 'operator', {
-    path: ['state'],
-    message: 'must have a reason that belongs to it',
-  });
+  .refine(
+    ({ state, reason }) =>
+      state !== 'cancelled' || (CANCELLED_REASONS as readonly (string | undefined)[]).includes(reason),
+    {
+      path: ['state'],
+      message: 'must have a reason that belongs to it',
+    },
+  );
 
 /** The damaged attributes of a row's item, and an error that names the first one. `undefined` if the row is whole. */
 export function damageIn(item: Item): { attributes: ReadonlySet<string>; error: StoredError } | undefined {

@@ -7,9 +7,9 @@ export type State = (typeof STATES)[number];
 declare const made: unique symbol;
 /** The state in a row. Only transitions.ts and new-row.ts make one. */
 export type MadeState = State & { readonly [made]: true };
-const HELD_REASONS = ['paused', 'throttled', 'retry', 'stopped', 'unknown', 'behind'] as const;
+const HELD_REASONS = ['paused', 'throttled', 'retry', 'stopped', 'unknown'] as const;
 const DEAD_REASONS = ['error', 'crash', 'expired'] as const;
-const CANCELLED_REASONS = ['never-sent', 'operator'] as const;
+export const CANCELLED_REASONS = ['never-sent', 'operator', 'superseded'] as const;
 /** The kinds of a state. No two states share one. */
 export const REASONS = [...HELD_REASONS, ...DEAD_REASONS, ...CANCELLED_REASONS] as const;
 export type HeldReason = (typeof HELD_REASONS)[number];
@@ -121,8 +121,6 @@ export interface JobRow extends ItemHead {
   notBefore?: number;
   /** The planned end of the last wait outside the queue, from which the job's times are measured. */
   dueSince?: number;
-  /** The job's place in its group's line when it was last held, if behind the front (lib/jobs/order.ts). */
-  ticket?: number;
   /** The vendor that the job is held for. */
   vendor?: string;
   /** `alone`: no other job runs in the invocation, so a crash of the process is this job's. */
@@ -139,6 +137,8 @@ export interface JobRow extends ItemHead {
   deliveries: Delivery[];
   createdAt: number;
   updatedAt: number;
+  /** SQS's sequence number of the job's first message, written by its sender. See `firstSequence`. */
+  firstSequence?: string;
   /** When the present message entered its queue. */
   sentAt?: number;
   firstStartedAt?: number;
@@ -178,6 +178,24 @@ export const waitsForItsTime = ({
   firstStartedAt,
 }: Pick<JobRow, 'state' | 'notBefore' | 'firstStartedAt'>): boolean =>
   state === 'held' && notBefore !== undefined && firstStartedAt === undefined;
+
+/** The row with the number of a message that its sender has sent, if no message of the job was sent before. */
+export const withFirstSequence = <Row extends Pick<JobRow, 'firstSequence' | 'deliveries'>>(
+  row: Row,
+  sequence: string | undefined,
+): Row =>
+  sequence === undefined || row.firstSequence !== undefined || row.deliveries.length > 0
+    ? row
+    : { ...row, firstSequence: sequence };
+
+/**
+ * SQS's sequence number of the job's first message. A worker may claim the job before its sender writes the number, and
+ * the first claim may be that of a later message. A standard queue has no numbers.
+ */
+export const firstSequenceOf = ({
+  firstSequence,
+  deliveries,
+}: Pick<JobRow, 'firstSequence' | 'deliveries'>): string | undefined => firstSequence ?? deliveries[0]?.sequence;
 
 /** When the caller wanted the job to be done: its planned time, or else when it was accepted. In ms since 1970. */
 export const wantedAt = ({ time, notBefore = 0 }: Pick<JobRow, 'time' | 'notBefore'>): number =>

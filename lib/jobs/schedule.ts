@@ -46,10 +46,7 @@ function todoOf(row: JobRow, settings: Pick<QueueSettings, 'retention'>): { todo
       if (row.reason === 'stopped' && row.vendor)
         return { todo: todoKey(queue, 'stopped', row.vendor), todoAt: row.updatedAt };
       if (row.reason === 'unknown' && isProven(row)) return due(queue, 'held', row.updatedAt);
-      // The reconciler finds this job through its line. Released code does not know about tickets and needs a due time.
-      if (row.reason === 'behind' && row.ticket !== undefined) return due(queue, 'held', row.retryAt ?? row.updatedAt);
-      if (row.reason === 'behind' || row.reason === 'paused' || row.reason === 'unknown')
-        return due(queue, row.reason, row.updatedAt);
+      if (row.reason === 'paused' || row.reason === 'unknown') return due(queue, row.reason, row.updatedAt);
       return due(queue, 'held', row.retryAt ?? row.updatedAt);
     default:
       return todoOfEnd(row);

@@ -2,7 +2,18 @@ import { JobError } from '../errors';
 import { ARROWS, type ArrowName, mayFollow } from './arrows';
 import { appended } from './capped-list';
 import { EVENT, NOT_ALONE, noted } from './history';
-import type { DeadReason, Delivery, HeldReason, HistoryEntry, JobEvent, JobRow, State, StoredError } from './row';
+import {
+  type CancelledReason,
+  type DeadReason,
+  type Delivery,
+  type HeldReason,
+  type HistoryEntry,
+  type JobEvent,
+  type JobRow,
+  type State,
+  type StoredError,
+  withFirstSequence,
+} from './row';
 
 export const ILLEGAL_TRANSITION = 'IllegalTransition';
 
@@ -111,12 +122,14 @@ interface RunEnd {
   error?: StoredError | undefined;
   counts: boolean;
   vendorFailed?: boolean | undefined;
+  note?: string | undefined;
 }
 
 /** The row after a run with an outcome: without its lease, with its attempt counted and its history entry. */
-function afterRun(row: JobRow, event: JobEvent, { at, messageId, error, counts, vendorFailed }: RunEnd): JobRow {
+function afterRun(row: JobRow, event: JobEvent, { at, messageId, error, counts, vendorFailed, note }: RunEnd): JobRow {
   const attempts = row.attempts + (counts ? 1 : 0);
-  const entry = { at, event, messageId, ...(counts ? { attempt: attempts } : {}), ...(error ? { error } : {}) };
+  const attempt = counts ? { attempt: attempts } : {};
+  const entry = { at, event, messageId, ...attempt, ...(error ? { error } : {}), ...(note ? { note } : {}) };
   const failing = vendorFailed ? { failingSince: row.failingSince ?? at } : {};
   return noted({ ...withoutLease(row), attempts, crashes: 0, ...failing, ...(error ? { error } : {}) }, entry);
 }
@@ -142,27 +155,18 @@ interface Leaving extends RunEnd {
   bodyKept: boolean;
 }
 
-/** `ticket`: the job's place in the line of its group, if it is behind the front. */
 export function hold(
   row: JobRow,
-  {
-    reason,
-    waitMs,
-    bodyKept,
-    ticket,
-    ...run
-  }: Leaving & { reason: HeldReason; waitMs: number; ticket?: number | undefined },
+  { reason, waitMs, bodyKept, ...run }: Leaving & { reason: HeldReason; waitMs: number },
 ): JobRow {
-  const { ticket: _before, ...rest } = afterRun(row, EVENT.held(reason), run);
   return moved(row, 'hold', {
-    ...rest,
+    ...afterRun(row, EVENT.held(reason), run),
     reason,
     holds: row.holds + 1,
     retryAt: run.at + waitMs,
     spentMessageIds: spent(row, run.messageId),
     ...(bodyKept ? { bodyKept } : {}),
     ...(run.error?.vendor ? { vendor: run.error.vendor } : {}),
-    ...(ticket === undefined ? {} : { ticket }),
   });
 }
 
@@ -176,18 +180,33 @@ export const park = (row: JobRow, { reason, bodyKept, ...run }: Leaving & { reas
     ...(bodyKept ? { bodyKept } : {}),
   });
 
-/** The run found that an operator had cancelled what the job belongs to. */
-export function stop(row: JobRow, { at, messageId }: { at: number; messageId: string }): JobRow {
-  const { error: _error, ...rest } = afterRun(row, EVENT.cancelled('operator'), { at, messageId, counts: false });
-  return moved(row, 'stop', { ...rest, reason: 'operator', endedAt: at, spentMessageIds: spent(row, messageId) });
+/** The run found the job cancelled with its campaign, or replaced by a later command, whose job `note` names. */
+export function stop(
+  row: JobRow,
+  {
+    at,
+    messageId,
+    reason,
+    note,
+  }: { at: number; messageId: string; reason: CancelledReason; note?: string | undefined },
+): JobRow {
+  const { error: _error, ...rest } = afterRun(row, EVENT.cancelled(reason), { at, messageId, counts: false, note });
+  return moved(row, 'stop', { ...rest, reason, endedAt: at, spentMessageIds: spent(row, messageId) });
 }
 
-/** A message was sent for a held job. */
-export function release(row: JobRow, { at, messageId }: { at: number; messageId: string }): JobRow {
+/** A message was sent for a held job. `sequence`: SQS's number of that message, which is a planned job's first. */
+export function release(
+  row: JobRow,
+  { at, messageId, sequence }: { at: number; messageId: string; sequence?: string | undefined },
+): JobRow {
   const { reason, retryAt, ...rest } = row;
   // A job that waited for an operator or a vendor was due only now. `OldestHeld` reports how long it waited.
   const dueSince = reason === 'throttled' || reason === 'retry' ? (retryAt ?? at) : at;
-  return moved(row, 'release', noted({ ...rest, sentAt: at, dueSince }, { at, event: EVENT.released, messageId }));
+  return moved(
+    row,
+    'release',
+    noted({ ...withFirstSequence(rest, sequence), sentAt: at, dueSince }, { at, event: EVENT.released, messageId }),
+  );
 }
 
 /** The job can only end as dead, because something that it needs is damaged or gone. */

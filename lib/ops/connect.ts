@@ -2,7 +2,6 @@ import type { CommonConfig } from '../config/common';
 import { settingsOf } from '../config/common';
 import { dlqName, queueName, queueUrl } from '../jobs/keys';
 import { createLedger } from '../jobs/ledger';
-import { createOrder } from '../jobs/order';
 import { circuitBreakers } from '../limits/circuit';
 import type { Clock, Log, Metrics, Random } from '../ports';
 import type { OperatorDeps, Reader } from './operator';
@@ -40,7 +39,6 @@ export function operatorOf(
   return {
     ...reader,
     ...services,
-    order: createOrder(reader),
     circuits: circuitBreakers(reader),
     metrics: noMetrics,
     queueUrl: (queue) => url(queueName(instance, queue, settings(queue).type)),

@@ -57,10 +57,6 @@ const WORDS: Record<Reason, (row: JobRow) => Words> = {
     sentence: 'A step may have taken effect, and the vendor cannot be asked. Nothing repeats it.',
     next: "Look at the vendor's own log. Then say whether the step is done, or is to be skipped.",
   }),
-  behind: () => ({
-    sentence: 'Another job of its message group is held, and the order is kept.',
-    next: 'Look at the first held job of the group.',
-  }),
   error: (row) => {
     const { message, code, class: kind } = row.error ?? {};
     const why = row.error ? `: ${message} (${code})` : '';
@@ -85,6 +81,10 @@ const WORDS: Record<Reason, (row: JobRow) => Words> = {
   'never-sent': ({ bodyKept }) => ({
     sentence: 'Its message was never sent.',
     next: bodyKept ? 'Retry it, if it is still wanted.' : 'Let the caller send it again with the same key.',
+  }),
+  superseded: ({ history }) => ({
+    sentence: `A later command about the same tester replaced it: ${history.findLast(ofKind('cancelled'))?.note ?? 'unknown'}.`,
+    next: 'Send a new job if this one is wanted after all.',
   }),
   operator: (row) => ({ sentence: `${cancellerOf(row)} cancelled it.`, next: 'Retry it, if it is wanted after all.' }),
 };

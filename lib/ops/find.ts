@@ -18,14 +18,13 @@ export type ListedState = (typeof LISTED_STATES)[number];
 
 /** The possible states of jobs with each kind of entry in the index `todo`. The excluded kinds are not of rows. */
 export const TODO_STATES: Record<
-  Exclude<TodoKind, 'campaign' | 'lists' | 'files' | 'line' | 'evidence' | 'planned'>,
+  Exclude<TodoKind, 'campaign' | 'lists' | 'files' | 'evidence' | 'planned'>,
   readonly ListedState[]
 > = {
   unsent: ['queued'],
   waiting: ['queued', 'processing'],
   held: ['held'],
   stopped: ['held'],
-  behind: ['held'],
   paused: ['held'],
   unknown: ['held'],
   ending: ['dead'],

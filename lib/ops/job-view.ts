@@ -14,4 +14,4 @@ export function jobView(row: JobRow, prefix: string): Record<string, unknown> {
 
 /** When the job continues automatically. `undefined`: it waits for something other than a time. */
 export const nextAt = ({ reason, retryAt }: JobRow): number | undefined =>
-  reason === 'stopped' || reason === 'unknown' || reason === 'behind' ? undefined : retryAt;
+  reason === 'stopped' || reason === 'unknown' ? undefined : retryAt;

@@ -16,6 +16,10 @@ export const whyNot = {
     if (replacedBy !== undefined)
       return new OperatorError(`${id} was sent again with other data, as ${replacedBy}. Retry that job instead.`);
     if (state === 'dead') return undefined;
+    if (reason === 'superseded')
+      return new OperatorError(
+        `${id} is ${stateOf(row)}: a later command counts. Send a new job if this one is wanted.`,
+      );
     if (state === 'cancelled') return row.bodyKept || hasMessage(row) ? undefined : bodyGone(row);
     const refused = `${id} is ${stateOf(row)}: only a dead or cancelled job can be retried.`;
     if (state !== 'held') return new OperatorError(refused);

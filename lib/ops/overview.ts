@@ -31,7 +31,6 @@ export interface Activity {
 export interface Held {
   timed: Counted;
   stopped: Partial<Record<Vendor, Counted>>;
-  behind: Counted;
   paused: Counted;
   unknown: Counted;
 }
@@ -165,16 +164,14 @@ async function heldOf({ table }: Deployment, queue: string): Promise<Held> {
     return { count, more: count >= MOST_COUNTED };
   };
   const vendors = vendorsOf([queue]);
-  const [timed, behind, paused, unknown, ...stopped] = await Promise.all([
+  const [timed, paused, unknown, ...stopped] = await Promise.all([
     counted('held'),
-    counted('behind'),
     counted('paused'),
     counted('unknown'),
     ...vendors.map((vendor) => counted('stopped', vendor)),
   ]);
   return {
     timed,
-    behind,
     paused,
     unknown,
     stopped: Object.fromEntries(vendors.map((name, at) => [name, stopped[at]])),

@@ -7,7 +7,7 @@ import { EVENT, noted } from '../jobs/history';
 import { dataPrefix, deduplicationId } from '../jobs/keys';
 import type { Ledger } from '../jobs/ledger';
 import { newRow } from '../jobs/new-row';
-import type { JobRow } from '../jobs/row';
+import { type JobRow, withFirstSequence } from '../jobs/row';
 import type { Clock, Log, Objects, OutgoingMessage, Queues, Random, SentMessage, Table } from '../ports';
 import { IdempotencyConflictError } from './errors';
 import { jobId } from './job-id';
@@ -154,11 +154,11 @@ function unsent(
     row,
     message: { body: sendable(JSON.stringify(envelope)), ...identity },
     async sent(message) {
-      const { messageId } = message;
+      const { messageId, sequenceNumber } = message;
       deps.log.info('accepted', { queue: row.queue, jobId: row.id, messageId });
       // The arrival of the message reopens a cancelled row, which also proves that the message was sent.
       if (stored && row.state === 'queued') {
-        const mark = markSent(deps, row, messageId);
+        const mark = markSent(deps, withFirstSequence(row, sequenceNumber), messageId);
         if (deps.afterAnswer) deps.afterAnswer(mark);
         else await mark;
       }

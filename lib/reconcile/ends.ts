@@ -83,13 +83,11 @@ export const dropBodies: Work = (deps, queue, mayGoOn) =>
 const LONG_OUTAGE_MS = 12 * 3_600_000;
 
 /**
- * Ends damaged jobs that wait for an operator or behind another job, or for an open circuit for half a day. It looks once
- * an hour. No other work reads such rows.
+ * Ends damaged jobs that wait for an operator, or for an open circuit for half a day. It looks once an hour. No other work reads such rows.
  */
 export const endDamagedWaiting: Work = async (deps, queue, mayGoOn) => {
   if (!isFirstMinuteOfHour(deps.clock)) return;
-  for (const kind of ['unknown', 'behind'] as const)
-    await eachDue(deps, { todo: todoKey(queue, kind), mayGoOn }, async () => {});
+  await eachDue(deps, { todo: todoKey(queue, 'unknown'), mayGoOn }, async () => {});
   for (const vendor of VENDORS)
     await eachDue(
       deps,

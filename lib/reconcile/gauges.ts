@@ -1,8 +1,6 @@
-import { heldSince, lastHeldReason, plannedSince } from '../jobs/history';
-import { jobKey, todoKey } from '../jobs/keys';
+import { heldSince, plannedSince } from '../jobs/history';
+import { todoKey } from '../jobs/keys';
 import { jobOfEntry } from '../jobs/planned';
-import type { JobRow } from '../jobs/row';
-import type { ReconcileDeps } from './deps';
 import type { ReconcileRun } from './run';
 
 /** Rows to read in search of the oldest job. Chunks of a paused campaign do not count, and may come first. */
@@ -12,8 +10,7 @@ const MOST_PLANNED = 1_000;
 
 /**
  * `OldestHeld`: how long the queue's oldest held job has been held, over all its holds; 0 if no job is held. A planned
- * job counts from its time on. It leaves out jobs that an open circuit holds, and the jobs behind them: the fact `circuit-open`
- * tells those.
+ * job counts from its time on. It leaves out jobs that an open circuit holds: the fact `circuit-open` tells those.
  */
 export async function gaugeHeld(deps: ReconcileRun, queue: string): Promise<void> {
   const { table, ledger, clock, metrics } = deps;
@@ -23,25 +20,14 @@ export async function gaugeHeld(deps: ReconcileRun, queue: string): Promise<void
   const entries = await table.due(todoKey(queue, 'planned'), { ...all, limit: MOST_PLANNED });
   const planned = new Set(entries.filter(({ todoAt }) => todoAt > now).map(({ key }) => jobOfEntry(key)));
   // In this order, a job whose step an operator resolves meanwhile is in one of the lists.
-  for (const kind of ['unknown', 'behind', 'held'] as const) {
+  for (const kind of ['unknown', 'held'] as const) {
     const due = await table.due(todoKey(queue, kind), { ...all, limit: LOOK_AT + planned.size });
     for (const { key } of due.filter((entry) => !planned.has(entry.key)).slice(0, LOOK_AT)) {
       const row = await ledger.known(key);
       if (row?.state !== 'held' || row.reason === 'paused') continue;
-      if (row.reason === 'behind' && (await isBehindStopped(deps, row))) continue;
       const since = heldSince(row) ?? plannedSince(row) ?? row.updatedAt;
       oldest = Math.min(oldest, since);
     }
   }
   metrics.add('OldestHeld', now - oldest, 'Milliseconds', { queue });
-}
-
-/** Whether an open circuit last held the first job of the row's group. During a new try that job is not held. */
-async function isBehindStopped(
-  { order, ledger }: Pick<ReconcileDeps, 'order' | 'ledger'>,
-  row: JobRow,
-): Promise<boolean> {
-  const [first] = await order.front(row);
-  const head = first === undefined ? undefined : await ledger.known(jobKey(row.queue, first));
-  return head !== undefined && lastHeldReason(head) === 'stopped';
 }

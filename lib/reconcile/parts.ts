@@ -1,5 +1,4 @@
 import { dropLists } from '../emails/campaigns/drop-lists';
-import { releaseBehind } from './behind';
 import { judgeDeadLetters } from './dead-letters';
 import { dropFiles } from './drop-files';
 import {
@@ -27,7 +26,6 @@ const WORK: Record<string, Work> = {
   releasePlanned,
   releaseDue,
   releasePaused,
-  releaseBehind,
   completeEnds,
   cancelUnsent,
   endExpired,

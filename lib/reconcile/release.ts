@@ -28,7 +28,7 @@ export async function releaseEach(
     {
       todo,
       mayGoOn: () => mayGoOn() && turn.full() === 'no',
-      newest: deps.settings(queue).ordered ? async () => 0 : turn.forNewest,
+      newest: turn.forNewest,
       lineOf: ({ group, key }) => group ?? key,
     },
     async (row) => {
@@ -49,10 +49,14 @@ export async function release(deps: ReconcileDeps & Partial<Pick<ReconcileRun, '
   const { body, problem } = await keptBody(deps, row);
   if (problem) return endAsDamaged(deps, row, { error: storedError(problem), applies: (now) => isSameHold(now, row) });
   const message = backInQueue(deps, { row, body, deduplication: deduplicationId.released(row.id, row.holds) });
-  const { messageId } = await queues.send(deps.queueUrl(row.queue), message);
+  const { messageId, sequenceNumber: sequence } = await queues.send(deps.queueUrl(row.queue), message);
   deps.pace?.released(row);
   const at = clock.now();
-  await ledger.update(row.key, (now) => (isSameHold(now, row) ? released(now, { at, messageId }) : undefined), row);
+  await ledger.update(
+    row.key,
+    (now) => (isSameHold(now, row) ? released(now, { at, messageId, sequence }) : undefined),
+    row,
+  );
   log.info('released', { queue: row.queue, jobId: row.id, messageId, reason: row.reason, holds: row.holds });
 }
 

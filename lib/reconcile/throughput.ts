@@ -68,14 +68,10 @@ export async function keepReleases(
 }
 
 /** Counts the held jobs whose wait ends after a time. These include all jobs held since then, but no planned jobs. */
-async function waitingAfter({ table, settings }: ReconcileDeps, queue: string, at: number): Promise<number> {
+async function waitingAfter({ table }: ReconcileDeps, queue: string, at: number): Promise<number> {
   const count = (kind: TodoKind) => table.count(todoKey(queue, kind), { since: at });
-  const [held, behind, planned] = await Promise.all([
-    count('held'),
-    settings(queue).ordered ? count('behind') : 0,
-    count('planned'),
-  ]);
-  return held + behind - planned;
+  const [held, planned] = await Promise.all([count('held'), count('planned')]);
+  return held - planned;
 }
 
 function grown(

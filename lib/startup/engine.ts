@@ -4,7 +4,6 @@ import { realClock, realRandom } from '../aws/system';
 import { realTable } from '../aws/table';
 import { type CommonConfig, settingsOf } from '../config/common';
 import { createLedger } from '../jobs/ledger';
-import { createOrder } from '../jobs/order';
 import { circuitBreakers } from '../limits/circuit';
 import { realLog, realMetrics } from '../log';
 import type { BatchQueues, Queues, Table } from '../ports';
@@ -22,7 +21,6 @@ export function realDeps(config: CommonConfig): BatchDeps & { table: Table; queu
   return {
     ...base,
     ledger: createLedger({ ...base, settings }),
-    order: createOrder(base),
     circuits: circuitBreakers(base),
     objects: realObjects({ bucket: config.BUCKET }),
     queues: realQueues(),

@@ -20,7 +20,7 @@ export function realTestflight(config: TestflightConfig, deps: ItemDeps): QueueC
       settleAfterMs,
     }),
     ...sendgridDeps(config, deps),
-    subjects: createSubjects({ ...deps, hashPeople: hashPeopleWith(config.HASH_KEY) }),
+    subjects: createSubjects({ ...deps, hashPeople: hashPeopleWith(config.HASH_KEY), settleAfterMs }),
     config: {
       apps: config.APPS,
       from: {

@@ -4,10 +4,10 @@ import type { Clock } from '../ports';
 import type { AppStoreConnect } from '../vendors/app-store-connect';
 import type { CallOptions } from '../vendors/credentials';
 import type { Sendgrid } from '../vendors/sendgrid';
-import { LONGEST_CALL_MS, type RunContext } from '../worker/contract';
+import type { RunContext } from '../worker/contract';
 import type { AllowedApp } from './allowed';
 import type { NotificationConfig } from './notification';
-import type { Subjects } from './subjects';
+import { type Subjects, showsUntil } from './subjects';
 
 export interface TestflightDeps {
   appStoreConnect: AppStoreConnect;
@@ -50,8 +50,7 @@ export function awaitBudget({ appStoreConnect }: TestflightDeps): void {
 }
 
 /**
- * Throws a WaitError until Apple shows the effect of a started step's `calls`, so that the worker may ask about it. The
- * row does not say when a crashed run made its calls, so this assumes the longest time for each.
+ * Throws a WaitError until Apple shows the effect of a started step's `calls`, so that the worker may ask about it.
  */
 export function awaitEffects(
   { steps, now }: RunContext,
@@ -59,7 +58,7 @@ export function awaitEffects(
 ): void {
   const before = steps.peek(step);
   if (before?.status !== 'started') return;
-  const waitMs = before.startedAt + calls * LONGEST_CALL_MS + settleAfterMs - now();
+  const waitMs = showsUntil(before, { calls, settleAfterMs }) - now();
   if (waitMs > 0)
     throw new WaitError({ code: 'MayStillShow', message: `the effect of ${step} may not show yet`, waitMs });
 }

@@ -5,6 +5,7 @@ import { skipStep } from '../worker/best-effort';
 import type { RunContext } from '../worker/contract';
 import { type Apple, awaitEffects } from './deps';
 import type { Invite } from './message';
+import type { Begun } from './subjects';
 import type { KnownTester } from './tester';
 
 /** `by-apple` means that Apple mailed on its own when the tester joined a group. */
@@ -16,10 +17,16 @@ export type Invitation = InviteOutcome | 'by-apple' | 'already-invited' | `skipp
  * the same before.
  */
 export async function sendInvitation(
-  { apple, context, settleAfterMs }: { apple: Apple; context: RunContext; settleAfterMs: number },
+  {
+    apple,
+    context,
+    command,
+    settleAfterMs,
+  }: { apple: Apple; context: RunContext; command: Begun; settleAfterMs: number },
   { data: { app, email, resend }, tester }: { data: Invite; tester: KnownTester },
 ): Promise<Invitation> {
   const { steps } = context;
+  await command.left(steps.peek('invitation'));
   const before = steps.peek('invitation');
   if (before?.status === 'skipped') return `skipped: ${before.reason}`;
   const again = resend && tester.before !== 'NOT_INVITED';

@@ -1,21 +1,30 @@
 import { Contradiction } from '../vendors/app-store-connect-errors';
 import type { RunContext } from '../worker/contract';
 import { type Apple, awaitEffects } from './deps';
+import type { Begun } from './subjects';
 
 export interface MembershipChange {
   /** Apple's id. */
   tester: string;
-  groups: readonly string[];
   /** Whether the tester is a member afterwards. */
   member: boolean;
 }
 
-/** Adds a tester to groups or removes them, only where needed. If Apple contradicts, it reads the groups again. */
+/**
+ * Adds a tester to the command's groups or removes them, only where needed. If Apple contradicts, it reads the groups
+ * again.
+ */
 export async function changeMembership(
-  { apple, context, settleAfterMs }: { apple: Apple; context: RunContext; settleAfterMs: number },
-  { tester, groups, member }: MembershipChange,
+  {
+    apple,
+    context,
+    command,
+    settleAfterMs,
+  }: { apple: Apple; context: RunContext; command: Begun; settleAfterMs: number },
+  { tester, member }: MembershipChange,
 ): Promise<void> {
   const { steps } = context;
+  const groups = await command.left(steps.peek('membership'));
   const open = async () => {
     const now = await apple((connect, options) => connect.groupsOf(tester, options), { minor: true });
     return groups.filter((group) => now.includes(group) !== member);

@@ -6,9 +6,11 @@ import type { Remove } from './message';
 
 /** Removes a tester from groups or from the app. A missing tester counts as success. */
 export async function remove(deps: TestflightDeps, job: Job<Remove>, context: RunContext) {
-  awaitBudget(deps);
-  await deps.subjects.refuseSuperseded(job);
   const { app, email } = job.data;
+  const wanted = { member: false, groups: job.data.from === 'app' ? undefined : job.data.groups };
+  const command = await deps.subjects.begin(job, wanted);
+  awaitBudget(deps);
+  await command.left(context.steps.peek('membership'));
   const { steps } = context;
   const { settleAfterMs } = deps.config;
   const apple = callApple(deps, context);
@@ -19,11 +21,11 @@ export async function remove(deps: TestflightDeps, job: Job<Remove>, context: Ru
   const { id: tester } = await steps.step('tester', { run: lookUp });
   if (tester === null) steps.skip('membership', 'NoTester');
   else if (job.data.from === 'app') await leaveApp(tester);
-  else await changeMembership({ apple, context, settleAfterMs }, { tester, groups: job.data.groups, member: false });
-  await deps.subjects.finished(job);
+  else await changeMembership({ apple, context, command, settleAfterMs }, { tester, member: false });
   return tester === null ? { removed: false } : { testerId: tester, removed: true };
 
   async function leaveApp(tester: string): Promise<void> {
+    await command.left(steps.peek('membership'));
     await steps.step('membership', {
       resolve: async () => {
         awaitEffects(context, { step: 'membership', settleAfterMs });

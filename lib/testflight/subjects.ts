@@ -1,63 +1,165 @@
-import { PermanentError } from '../errors';
-import { subjectKey } from '../jobs/keys';
+import { SupersededError, WaitError } from '../errors';
+import { jobKey, subjectKey } from '../jobs/keys';
 import { type ItemDeps, readItem, updateItem } from '../jobs/ledger';
 import type { HashPeople } from '../jobs/person-hash';
-import { wantedAt } from '../jobs/row';
+import { firstSequenceOf, type JobRow, type Step } from '../jobs/row';
 import { ROW_LIFETIME_MS } from '../jobs/schedule';
 import type { Item } from '../ports';
-import type { Job } from '../worker/contract';
+import { type Job, LONGEST_CALL_MS } from '../worker/contract';
 import { TESTFLIGHT_QUEUE } from './message';
 
-/** The latest job about one tester of one app that took effect. */
-interface Subject extends Item {
-  job: string;
-  /** When that job was accepted, or its planned time. */
-  time: number;
-}
-
-/** A job about the tester with this address in this app. */
-type About = Job<{ app: string; email: string }>;
-
-/**
- * Remembers the latest job about a tester that took effect. A parked job loses its place in the queue's order. An
- * invitation that comes back from the DLQ must not undo a removal that was requested after it.
+/*
+ * Of two commands about one tester of one app, the later accepted one wins, however long the earlier one was held or
+ * dead in between.
+ *
+ * A command's place is SQS's sequence number of its job's first message. SQS numbers the messages of a message group
+ * (here an app) in the order in which it accepts them, so no clock of a producer counts. The sender writes the number
+ * into the row; for a sender that writes no row, the first delivery has it. A planned job gets its place when its time
+ * comes and its message is sent. Releases, returns and retries send new messages and do not change the place.
+ *
+ * The first run of a command adds it to the item of its tester. Before each effect, a run reads that item again:
+ *
+ * | earlier            | a later invitation to a group | a later removal from a group | a later removal from the app |
+ * |--------------------|-------------------------------|------------------------------|------------------------------|
+ * | invite to it       | superseded                    | superseded                   | superseded                   |
+ * | remove from it     | superseded                    | superseded                   | superseded                   |
+ * | remove from the app| superseded                    | goes on, as it asks for more | superseded                   |
+ *
+ * A command with several groups goes on for the groups that no later command names. A command without any group left
+ * ends as `cancelled (superseded)`.
+ *
+ * While an earlier command is held, a later one may run. If the earlier one has an unanswered call, that call may still
+ * take effect, so the later one waits until Apple shows all effects of such calls.
+ *
+ * A standard queue numbers no messages, so there the commands have no order.
  */
-export interface Subjects {
-  /** Throws a PermanentError (`Superseded`) if a reopened job follows a later job about its tester. */
-  refuseSuperseded(job: About): Promise<void>;
-  /** Stores that this job took effect. */
-  finished(job: About): Promise<void>;
+
+/** What a command changes. Without `groups` it removes the tester from the whole app. */
+export interface Wanted {
+  member: boolean;
+  groups?: readonly string[] | undefined;
 }
 
-export function createSubjects(deps: ItemDeps & { hashPeople: HashPeople }): Subjects {
-  // An operator can start a planned job before its time.
-  const placeOf = ({ row }: About): number => Math.min(wantedAt(row), Math.max(row.time, deps.clock.now()));
-  /** The keys of the tester's item: a hash, because operators see keys and must not see addresses there. */
-  const keysOf = async ({ data: { app, email } }: About) => {
-    const [written, ...earlier] = (await deps.hashPeople())(`${app}:${email.toLowerCase()}`);
-    return { written: keyOf(written), all: [written, ...earlier].map(keyOf) };
-  };
+interface Command extends Wanted {
+  job: string;
+  place: string;
+}
+
+/** The commands about one tester of one app, without those that later ones cover. Its key has a hash of the tester. */
+interface Subject extends Item {
+  commands: Command[];
+  /** Until this time an unanswered call of an earlier command may take effect, in ms since 1970. */
+  settledAt: number;
+}
+
+type About = Pick<Job<{ app: string; email: string }>, 'id' | 'data' | 'row'>;
+
+/** A command that a run has begun. */
+export interface Begun {
+  /**
+   * The groups that the command still decides, none for the whole app. Throws a SupersededError if a later command
+   * replaced it, and a WaitError while a call of an earlier command may still take effect. Call it before each effect.
+   * `step`: the effect's step so far. A step that makes no more calls needs no check.
+   */
+  left(step?: Step | undefined): Promise<readonly string[]>;
+}
+
+export interface Subjects {
+  /** Adds a command to those about its tester. */
+  begin(job: About, wanted: Wanted): Promise<Begun>;
+}
+
+/** Until when a started step may show its effect, in ms since 1970. The row does not say when its calls were made. */
+export const showsUntil = ({ startedAt }: Step, { calls, settleAfterMs }: { calls: number; settleAfterMs: number }) =>
+  startedAt + calls * LONGEST_CALL_MS + settleAfterMs;
+
+export function createSubjects(deps: ItemDeps & { hashPeople: HashPeople; settleAfterMs: number }): Subjects {
+  const { clock, settleAfterMs } = deps;
+
+  /** When the unanswered calls of a command have taken effect. */
+  async function settledAt({ job, groups = [] }: Command): Promise<number> {
+    // Another job's row may be damaged or gone, and that must not stop this one.
+    const row = (await readItem(deps, jobKey(TESTFLIGHT_QUEUE, job))) as Partial<JobRow> | undefined;
+    const open = Object.values(row?.steps ?? {}).filter((step) => step?.status === 'started' && step.startedAt > 0);
+    return Math.max(0, ...open.map((step) => showsUntil(step, { calls: Math.max(1, groups.length), settleAfterMs })));
+  }
+
+  /** Reads the items under the present key of hashes and under earlier ones. */
+  async function read(keys: readonly string[]) {
+    const items = (await Promise.all(keys.map((key) => readItem(deps, key)))) as (Subject | undefined)[];
+    return {
+      stored: items[0],
+      commands: items.flatMap((item) => item?.commands ?? []),
+      settledAt: Math.max(0, ...items.map((item) => item?.settledAt ?? 0)),
+    };
+  }
+
+  async function add(keys: readonly [string, ...string[]], command: Command): Promise<void> {
+    const known = await read(keys);
+    const isKnown = known.commands.some(({ job }) => job === command.job);
+    if (isKnown || 'by' in remaining(command, known.commands)) return;
+    const settles = await Promise.all(known.commands.filter((other) => isLater(command, other)).map(settledAt));
+    const [key] = keys;
+    const change = (stored: Subject | undefined): Subject => ({
+      key,
+      version: 0,
+      writer: '',
+      commands: uncovered([...(stored?.commands ?? []), ...known.commands, command]),
+      settledAt: Math.max(known.settledAt, stored?.settledAt ?? 0, ...settles),
+      expiresAt: Math.ceil((clock.now() + ROW_LIFETIME_MS) / 1000),
+    });
+    await updateItem<Subject>(deps, key, change, known.stored);
+  }
+
   return {
-    refuseSuperseded: async (job) => {
-      if (job.row.generation === 1) return;
-      const { all } = await keysOf(job);
-      const latest = (await Promise.all(all.map((key) => readItem(deps, key)))) as (Subject | undefined)[];
-      const place = placeOf(job);
-      if (latest.some((subject) => subject && subject.job !== job.id && subject.time > place))
-        throw new PermanentError({
-          code: 'Superseded',
-          message: 'a later job about this tester took effect first: send a new job if you still want this one',
-        });
-    },
-    finished: async (job) => {
-      const { written: key } = await keysOf(job);
-      await updateItem<Subject>(deps, key, (stored) => {
-        if (stored && stored.time >= placeOf(job)) return undefined;
-        const expiresAt = Math.ceil((deps.clock.now() + ROW_LIFETIME_MS) / 1000);
-        return { key, version: 0, writer: '', job: job.id, time: placeOf(job), expiresAt };
-      });
+    begin: async ({ id: job, data: { app, email }, row }, wanted) => {
+      const place = firstSequenceOf(row);
+      if (place === undefined) return { left: async () => wanted.groups ?? [] };
+      const command = { job, place, ...wanted };
+      // Operators see keys, and must not see addresses there.
+      const [written, ...earlier] = (await deps.hashPeople())(`${app}:${email.toLowerCase()}`);
+      const keys = [keyOf(written), ...earlier.map(keyOf)] as const;
+      await add(keys, command);
+      return {
+        left: async (step) => {
+          if (step !== undefined && step.status !== 'started') return wanted.groups ?? [];
+          const subject = await read(keys);
+          const left = remaining(command, subject.commands);
+          if ('by' in left) throw new SupersededError(left.by);
+          const waitMs = subject.settledAt - clock.now();
+          if (waitMs <= 0) return left.groups;
+          throw new WaitError({
+            code: 'EarlierMayShow',
+            message: 'a call of an earlier command about this tester may still take effect',
+            waitMs,
+          });
+        },
+      };
     },
   };
+}
+
+/** SQS's sequence numbers have more digits than a number holds. */
+const isLater = (a: Command, b: Command): boolean => BigInt(a.place) > BigInt(b.place);
+
+/** What later commands leave of a command, or the job that replaced it. */
+function remaining(command: Command, commands: readonly Command[]): { groups: readonly string[] } | { by: string } {
+  const later = commands.filter((other) => isLater(other, command));
+  const byApp = later.find(({ groups, member }) => groups === undefined || (command.groups === undefined && member));
+  if (byApp) return { by: byApp.job };
+  const groups = command.groups?.filter((group) => !later.some((other) => other.groups?.includes(group)));
+  if (groups?.length !== 0) return { groups: groups ?? [] };
+  return { by: later.findLast((other) => other.groups?.some((group) => command.groups?.includes(group)))?.job ?? '' };
+}
+
+/** The commands without those whose groups later ones all name. Only a later one about the app covers one about the app. */
+function uncovered(commands: readonly Command[]): Command[] {
+  const once = [...new Map(commands.map((command) => [command.job, command])).values()];
+  return once.filter((command) => {
+    const later = once.filter((other) => isLater(other, command));
+    if (later.some(({ groups }) => groups === undefined)) return false;
+    return command.groups?.every((group) => later.some(({ groups }) => groups?.includes(group))) !== true;
+  });
 }
 
 const keyOf = (hash: string): string => subjectKey(TESTFLIGHT_QUEUE, hash);

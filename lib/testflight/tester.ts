@@ -3,6 +3,7 @@ import { Contradiction } from '../vendors/app-store-connect-errors';
 import type { RunContext } from '../worker/contract';
 import { type Apple, awaitEffects } from './deps';
 import type { Invite } from './message';
+import type { Begun } from './subjects';
 
 /** The result of the step `tester`. */
 export interface KnownTester {
@@ -15,10 +16,16 @@ export interface KnownTester {
 
 /** Finds the tester of the app or creates one. */
 export async function findOrCreate(
-  { apple, context, settleAfterMs }: { apple: Apple; context: RunContext; settleAfterMs: number },
-  { app, email, firstName, lastName, groups }: Invite,
+  {
+    apple,
+    context,
+    command,
+    settleAfterMs,
+  }: { apple: Apple; context: RunContext; command: Begun; settleAfterMs: number },
+  { app, email, firstName, lastName }: Invite,
 ): Promise<KnownTester> {
   const { steps } = context;
+  const groups = await command.left(steps.peek('tester'));
   const find = () => apple((connect, options) => connect.findTester({ email, app }, options), { minor: true });
   if (steps.peek('tester') === undefined) {
     const tester = await find();

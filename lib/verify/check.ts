@@ -13,13 +13,13 @@ const ENDS: readonly unknown[] = ['succeeded', 'dead', 'cancelled'];
 const REASONS: Record<string, readonly unknown[]> = {
   queued: [undefined],
   processing: [undefined],
-  held: ['paused', 'throttled', 'retry', 'stopped', 'unknown', 'behind'],
+  held: ['paused', 'throttled', 'retry', 'stopped', 'unknown'],
   succeeded: [undefined],
   dead: ['error', 'crash', 'expired'],
-  cancelled: ['never-sent', 'operator'],
+  cancelled: ['never-sent', 'operator', 'superseded'],
 };
 /** Held for what has no time. */
-const UNTIMED: readonly unknown[] = ['unknown', 'stopped', 'paused', 'behind'];
+const UNTIMED: readonly unknown[] = ['unknown', 'stopped', 'paused'];
 
 /** What is wrong with one thing, or nothing. It never has values that may be personal. */
 type Wrong = string | undefined | false;

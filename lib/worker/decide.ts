@@ -1,4 +1,4 @@
-import { AmbiguousError, CancelledError, JobError, PausedError, WaitError } from '../errors';
+import { AmbiguousError, CancelledError, JobError, PausedError, SupersededError, WaitError } from '../errors';
 import type { HeldReason } from '../jobs/row';
 import { StepUnknownError } from './steps';
 
@@ -13,8 +13,8 @@ export type Decision =
   | { kind: 'park' /** In place of what the run threw. */; error?: JobError }
   /** The attempts are spent. The job is parked, unless its vendor is down for others too. */
   | { kind: 'spent' }
-  /** An operator cancelled the job's campaign, so the job ends. */
-  | { kind: 'cancel' }
+  /** The job's campaign was cancelled, or a later command replaced the job. */
+  | { kind: 'cancel'; reason: 'operator' | 'superseded'; note?: string }
   /** Nothing could be written, so the message goes back to SQS. */
   | { kind: 'report' };
 
@@ -55,7 +55,8 @@ export function decide(situation: Situation): Decision {
   // The step may have worked. If evidence proves that, it was a success of this attempt.
   if (error instanceof StepUnknownError) return { kind: 'hold', reason: 'unknown', waitMs: 0, counts: false };
   if (error instanceof PausedError) return { kind: 'hold', reason: 'paused', waitMs: 0, counts: false };
-  if (error instanceof CancelledError) return { kind: 'cancel' };
+  if (error instanceof SupersededError) return { kind: 'cancel', reason: 'superseded', note: error.by };
+  if (error instanceof CancelledError) return { kind: 'cancel', reason: 'operator' };
   if (error instanceof OutOfTimeError) {
     if (lastReceive) return { kind: 'hold', reason: 'retry', waitMs: 0, counts: false };
     return { kind: 'retry', waitMs: 0, counts: false };

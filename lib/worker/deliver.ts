@@ -5,20 +5,17 @@ import { disowned, type Resolved, resolve, withoutBody } from '../jobs/identify'
 import { invalidId } from '../jobs/keys';
 import { LeaseLostError } from '../jobs/ledger';
 import { keepCancelled } from '../jobs/reopen';
-import { type JobRow, wantedAt } from '../jobs/row';
 import { NewerRowError } from '../jobs/row-schema';
 import { type DeliveryRun, isLastReceive } from './delivery';
-import type { WorkerDeps } from './deps';
 import { direct } from './direct';
 import { orGiveUp } from './give-up';
 import { createLease } from './lease';
 import { leaveToNewer } from './newer';
-import { type Disposition, type Outcomes, outcomes } from './outcome';
+import { type Disposition, outcomes } from './outcome';
 import { run } from './run';
 import { take } from './take';
 
 const SECOND_MS = 1_000;
-const DAY_MS = 24 * 60 * 60_000;
 
 /** The message may have crashed a worker before. It must be handled again while no other job runs in the invocation. */
 export interface SuspectedCrash {
@@ -57,10 +54,7 @@ async function dispose(delivery: DeliveryRun, resolved: Resolved): Promise<Dispo
   switch (claimed.kind) {
     case 'claimed': {
       const { row, begun } = claimed;
-      const [first] = await frontOf(deps, row);
-      // In an ordered queue only the first of a group's held jobs may run.
-      if (first !== undefined && first !== row.id) return holdBehind(delivery, resolved, claimed);
-      return run({ ...delivery, resolved, row, begun, inLine: first !== undefined });
+      return run({ ...delivery, resolved, row, begun });
     }
     case 'must-park':
       return park(delivery, resolved, claimed);
@@ -80,10 +74,6 @@ async function dispose(delivery: DeliveryRun, resolved: Resolved): Promise<Dispo
       return (await waitForRun(delivery, claimed)) ?? dispose(delivery, resolved);
   }
 }
-
-/** The ids at the front of the job's group, if its queue is ordered. */
-const frontOf = async ({ order, settings }: WorkerDeps, row: JobRow): Promise<readonly string[]> =>
-  settings(row.queue).ordered ? order.front(row) : [];
 
 /** Waits until another run's lease ends. Returns a disposition if this invocation has no time for that. */
 async function waitForRun(
@@ -105,39 +95,18 @@ async function waitForRun(
   return { acknowledge: false, visibilityMs: restMs };
 }
 
-async function holdBehind(
-  delivery: DeliveryRun,
-  resolved: Resolved,
-  claimed: Extract<Claim, { kind: 'claimed' }>,
-): Promise<Disposition> {
-  // Released code does not know about tickets, so a job behind the front must also become due now and then.
-  const waitMs = Math.max(DAY_MS, delivery.deps.clock.now() - wantedAt(claimed.row));
-  const held = await withoutRun(delivery, resolved, claimed, (end) =>
-    end.hold({ reason: 'behind', waitMs, counts: false }),
-  );
-  return { acknowledge: true, row: held };
-}
-
 async function park(
   delivery: DeliveryRun,
   resolved: Resolved,
   { row, reason, error }: Extract<Claim, { kind: 'must-park' }>,
 ): Promise<Disposition> {
-  // The claim has counted a crash already, so parking is no further attempt.
-  const ended = await withoutRun(delivery, resolved, { row }, (end) => end.park({ error, reason, counts: false }));
-  return { acknowledge: true, row: await finish(delivery.deps, ended, resolved) };
-}
-
-/** Gives a claimed job an outcome without running it. */
-function withoutRun(
-  delivery: DeliveryRun,
-  { body }: Resolved,
-  { row, begun }: { row: JobRow; begun?: string | undefined },
-  write: (end: Outcomes) => Promise<JobRow>,
-): Promise<JobRow> {
   const { deps, message } = delivery;
-  const lease = createLease(deps.ledger, row, begun);
-  return orGiveUp(deps, { ...delivery, lease }, () => write(outcomes(deps, { lease, message, body })));
+  const lease = createLease(deps.ledger, row);
+  // The claim has counted a crash already, so parking is no further attempt.
+  const ended = await orGiveUp(deps, { ...delivery, lease }, () =>
+    outcomes(deps, { lease, message, body: resolved.body }).park({ error, reason, counts: false }),
+  );
+  return { acknowledge: true, row: await finish(deps, ended, resolved) };
 }
 
 const facts = ({ contract, message }: DeliveryRun, jobId: string) => ({

@@ -1,5 +1,5 @@
 import { keepBody } from '../jobs/body';
-import type { DeadReason, HeldReason, JobRow, StoredError } from '../jobs/row';
+import type { CancelledReason, DeadReason, HeldReason, JobRow, StoredError } from '../jobs/row';
 import { hold, park, retry, stop, succeed } from '../jobs/transitions';
 import type { Incoming } from './delivery';
 import type { WorkerDeps } from './deps';
@@ -24,12 +24,12 @@ export interface Outcomes {
   /** The job leaves the queue until the reconciler releases it. */
   hold(options: Partial<Failure> & { counts: boolean; waitMs: number; reason: HeldReason }): Promise<JobRow>;
   park(options: Failure & { reason: DeadReason; counts: boolean }): Promise<JobRow>;
-  /** An operator cancelled what the job belongs to. */
-  cancel(): Promise<JobRow>;
+  /** Its campaign was cancelled, or a later command replaced it, whose job `note` names. */
+  cancel(options: { reason: CancelledReason; note?: string | undefined }): Promise<JobRow>;
 }
 
 export function outcomes(
-  { objects, clock, prefix, order, settings }: Pick<WorkerDeps, 'objects' | 'clock' | 'prefix' | 'order' | 'settings'>,
+  { objects, clock, prefix }: Pick<WorkerDeps, 'objects' | 'clock' | 'prefix'>,
   { lease, message, body }: { lease: Lease; message: Incoming; body: string },
 ): Outcomes {
   /** Stores the body first, because a row must not say that a body is kept before it is. */
@@ -43,11 +43,8 @@ export function outcomes(
   return {
     succeed: (result) => lease.release((row) => succeed(row, { ...run(), result })),
     retry: (options) => lease.release((row) => retry(row, { ...run(), ...options })),
-    hold: async (options) => {
-      const ticket = settings(lease.row().queue).ordered ? await order.join(lease.row()) : undefined;
-      return leave((row, bodyKept) => hold(row, { ...run(), ...options, bodyKept, ticket }));
-    },
-    cancel: () => lease.release((row) => stop(row, run())),
+    hold: (options) => leave((row, bodyKept) => hold(row, { ...run(), ...options, bodyKept })),
+    cancel: ({ reason, note }) => lease.release((row) => stop(row, { ...run(), reason, note })),
     park: (options) => leave((row, bodyKept) => park(row, { ...run(), ...options, bodyKept })),
   };
 }

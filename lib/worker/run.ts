@@ -25,8 +25,6 @@ export interface Run extends Omit<DeliveryRun, 'alone'> {
   row: JobRow;
   /** The step whose start the claim stored. */
   begun: string | undefined;
-  /** Whether the job was in its group's line when the run began. Only this run could join it since, by a hold. */
-  inLine: boolean;
 }
 
 /** Runs a claimed job to an outcome. The job may be tried several times; the outcome is one write. */
@@ -118,7 +116,7 @@ async function conclude(
 
   async function write(): Promise<Disposition> {
     const run = { error: storedError(thrown), vendorFailed: failure !== undefined };
-    if (final.kind === 'cancel') return completed(job, await end.cancel());
+    if (final.kind === 'cancel') return completed(job, await end.cancel(final));
     if (final.kind === 'park') {
       const error = final.error ? storedError(final.error) : run.error;
       return completed(job, await end.park({ ...run, error, reason: 'error', counts: true }));
@@ -129,8 +127,8 @@ async function conclude(
 }
 
 /** The outcome is stored. If this fails, the reconciler finishes the remaining writes. */
-async function completed({ deps, resolved, inLine }: Run, ended: JobRow): Promise<Disposition> {
-  const row = await finish(deps, ended, { body: resolved.body, inLine }).catch((error: unknown) => {
+async function completed({ deps, resolved }: Run, ended: JobRow): Promise<Disposition> {
+  const row = await finish(deps, ended, { body: resolved.body }).catch((error: unknown) => {
     ignoreStoreError(error);
     deps.log.warn('an end is not complete yet', { queue: ended.queue, jobId: ended.id });
     return ended;

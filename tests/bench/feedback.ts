@@ -5,7 +5,6 @@ import { feedbackContract } from '../../lib/feedback/process';
 import { parseEnvelope } from '../../lib/jobs/envelope';
 import { createLedger } from '../../lib/jobs/ledger';
 import { newRow } from '../../lib/jobs/new-row';
-import { createOrder } from '../../lib/jobs/order';
 import { circuitBreakers } from '../../lib/limits/circuit';
 import { sharedRate } from '../../lib/limits/rate';
 import { startFakeSendgrid } from '../../lib/local/fakes/sendgrid';
@@ -169,7 +168,6 @@ function ours({ table: jobs, objects, zendesk, sendgrid }: RivalPorts): Handler 
     ...base,
     objects,
     ledger: createLedger({ ...base, settings }),
-    order: createOrder(base),
     circuits: circuitBreakers(base),
     settings,
   };

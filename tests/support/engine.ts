@@ -5,7 +5,6 @@ import { parseEnvelope } from '../../lib/jobs/envelope';
 import { dlqName, jobKey, queueName, queueUrl } from '../../lib/jobs/keys';
 import { createLedger } from '../../lib/jobs/ledger';
 import { newRow } from '../../lib/jobs/new-row';
-import { createOrder } from '../../lib/jobs/order';
 import { personHashes } from '../../lib/jobs/person-hash';
 import type { JobRow } from '../../lib/jobs/row';
 import { ANY_SCHEMA } from '../../lib/jobs/row-schema';
@@ -74,7 +73,6 @@ export function memoryEngine(
     dlqRetention: 14 * 86_400,
     visibility: 300,
     receives: 3,
-    ordered: false,
     ...options.settings,
   };
   const main = queueName(INSTANCE, contract.queue, settings.type);
@@ -109,7 +107,6 @@ export function memoryEngine(
     ...ports,
     hashPeople: personHashes(undefined, clock),
     ledger: createLedger({ ...ports, settings: () => settings }),
-    order: createOrder(ports),
     circuits: circuitBreakers(ports),
     objects: watched(objects, 'objects'),
     queues: watched(memoryQueues(model), 'queues'),

@@ -32,7 +32,6 @@ const REASONS: [who: RegExp, text: RegExp, reason: string][] = [
   [/worker/, /^sqs:ChangeMessageVisibility /, `a try failed, and the message comes back: ${SIMULATED}`],
   [/worker/, /Item trial#/, `a message came back from the DLQ: ${SIMULATED}`],
   [/worker/, /^dynamodb:PutItem vendor#/, `a vendor fails: ${SIMULATED}`],
-  [/worker/, /Item (order|tickets?)#/, `a group of the ordered queue waits: ${SIMULATED}`],
   [/worker/, /^s3:GetObject \S+\/_bodies\//, `a message names a job only: ${SIMULATED}`],
   [/worker/, /^s3:[GP]\w+Object \S+\/\{queue\}-jobs\//, `a job of this queue ends as dead: ${SIMULATED}`],
   [

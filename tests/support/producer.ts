@@ -15,7 +15,6 @@ export const feedbackSettings = {
   dlqRetention: 1_209_600,
   visibility: 300,
   receives: 3,
-  ordered: false,
 };
 
 interface Line {

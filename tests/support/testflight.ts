@@ -85,32 +85,33 @@ export async function startTestflight({
     now: () => now(),
   });
   const sendgrid = await startFakeSendgrid({ now: () => now() });
-  const engine = memoryEngine(
-    ({ now: engineNow, table, clock, random }) => {
-      now = engineNow;
-      const ports = { table: watch(table, 'table', options), clock, random };
-      return testflightContract({
-        appStoreConnect: watchedApple(apple.url, engineNow, options),
-        sendgrid: watch(
-          realSendgrid({ endpoint: sendgrid.url, apiKey: async () => 'secret', now: engineNow, instance: INSTANCE }),
-          'sendgrid',
-          options,
-        ),
-        rate: sharedRate({ ...ports, rate: 100 }, 'sendgrid'),
-        clock,
-        subjects: createSubjects({ ...ports, hashPeople: personHashes(undefined, clock) }),
-        config: {
-          apps,
-          from: { email: 'support@example.com' },
-          templateId,
-          brand: 'Sample',
-          notificationWaitMs: 900_000,
-          settleAfterMs: SETTLE_AFTER_MS,
-        },
-      });
-    },
-    { ...options, settings: { ordered: true, ...options.settings } },
-  );
+  const engine = memoryEngine(({ now: engineNow, table, clock, random }) => {
+    now = engineNow;
+    const ports = { table: watch(table, 'table', options), clock, random };
+    return testflightContract({
+      appStoreConnect: watchedApple(apple.url, engineNow, options),
+      sendgrid: watch(
+        realSendgrid({ endpoint: sendgrid.url, apiKey: async () => 'secret', now: engineNow, instance: INSTANCE }),
+        'sendgrid',
+        options,
+      ),
+      rate: sharedRate({ ...ports, rate: 100 }, 'sendgrid'),
+      clock,
+      subjects: createSubjects({
+        ...ports,
+        hashPeople: personHashes(undefined, clock),
+        settleAfterMs: SETTLE_AFTER_MS,
+      }),
+      config: {
+        apps,
+        from: { email: 'support@example.com' },
+        templateId,
+        brand: 'Sample',
+        notificationWaitMs: 900_000,
+        settleAfterMs: SETTLE_AFTER_MS,
+      },
+    });
+  }, options);
   return {
     engine,
     apple,

@@ -54,7 +54,7 @@ function Alarms({ overview: { alarms, reconciledAt, at } }: { overview: Overview
   );
 }
 
-const HELD = { timed: 'until a time', behind: 'behind another', paused: 'paused', unknown: 'unknown' } as const;
+const HELD = { timed: 'until a time', paused: 'paused', unknown: 'unknown' } as const;
 
 /** Held jobs by what they wait for, without those that are none. */
 function heldOf({ held: { stopped, ...held } }: QueueFigures): [string, Counted][] {

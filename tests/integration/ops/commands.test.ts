@@ -10,7 +10,6 @@ import { EVENT } from '../../../lib/jobs/history';
 import { bodyKey, dlqName, queueName, queueUrl, recordKey } from '../../../lib/jobs/keys';
 import { createLedger } from '../../../lib/jobs/ledger';
 import { newRow } from '../../../lib/jobs/new-row';
-import { createOrder } from '../../../lib/jobs/order';
 import type { JobRow } from '../../../lib/jobs/row';
 import { announce, NOT_RUNNING } from '../../../lib/local/connection';
 import { startDynamoDb } from '../../../lib/local/emulators/dynamodb';
@@ -36,7 +35,6 @@ const settings: QueueSettings = {
   dlqRetention: 1_209_600,
   visibility: 180,
   receives: 3,
-  ordered: false,
 };
 const sqs = createSqsModel({ now: Date.now, uuid: () => crypto.randomUUID(), region: REGION, account: ACCOUNT });
 const main = queueName(STAGING, 'feedback', 'fifo');
@@ -106,8 +104,7 @@ async function ended(id: string, end: Partial<JobRow>, { table, objects, queues 
   const history = [{ at: now, event: end.state === 'dead' ? EVENT.dead('error') : EVENT.succeeded }];
   const written = await ledger.write({ ...row, sentAt: now, endedAt: now, history, ...end }, 0);
   const dlqUrl = () => queueUrl(REGION, ACCOUNT, dlq);
-  const order = createOrder(base);
-  const deps = { ledger, order, objects, queues, clock: realClock, prefix: 'jobs', settings: () => settings, dlqUrl };
+  const deps = { ledger, objects, queues, clock: realClock, prefix: 'jobs', settings: () => settings, dlqUrl };
   return finish(deps, written.written ? written.item : row);
 }
 

@@ -113,7 +113,17 @@ function outage(queues: readonly SimulatedQueue[]): fc.Arbitrary<Outage> {
 }
 
 /** Kinds of jobs that succeed unless a fault prevents it. */
-const GOOD: readonly JobKind[] = ['good', 'attachment', 'opted-out', 'removal', 'resend', 'build', 'one-refused'];
+const GOOD: readonly JobKind[] = [
+  'good',
+  'attachment',
+  'opted-out',
+  'removal',
+  'resend',
+  'build',
+  'joins',
+  'leaves',
+  'one-refused',
+];
 
 const planned: fc.Arbitrary<JobSpec['planned']> = fc
   .tuple(
@@ -205,7 +215,6 @@ const waits = fc.record({
 
 const settings = fc.record({
   receives: fc.constantFrom(3, 3, 2, 5),
-  ordered: fc.boolean(),
   pace: fc.constantFrom(1, 1, 5),
 });
 const changes = fc.record({

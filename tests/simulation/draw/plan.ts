@@ -37,6 +37,9 @@ export type JobKind =
   | 'removal'
   | 'resend'
   | 'build'
+  /** TestFlight: commands about one tester of each app. The tester joins one or two groups, or leaves them or the app. */
+  | 'joins'
+  | 'leaves'
   /** Campaigns: SendGrid refuses one address, or every request. */
   | 'one-refused'
   | 'unsendable'
@@ -108,8 +111,6 @@ export interface Load {
 /** Settings of every queue that a deployment can change. */
 export interface Settings {
   receives: number;
-  /** For queues whose order matters. */
-  ordered: boolean;
   /** How many times the usual rate of mails. */
   pace: number;
 }

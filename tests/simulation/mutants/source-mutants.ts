@@ -9,9 +9,9 @@ import { EVENT_MUTANTS } from './source/events';
 import { EVIDENCE_MUTANTS } from './source/evidence';
 import { INDEX_KEY_MUTANTS } from './source/index-keys';
 import { NEIGHBOUR_MUTANTS } from './source/neighbours';
-import { ORDER_MUTANTS } from './source/order';
 import { PLANNED_MUTANTS } from './source/planned';
 import { RECOVERY_MUTANTS } from './source/recovery';
+import { SUBJECT_MUTANTS } from './source/subjects';
 import type { SourceMutant } from './source-mutant';
 
 /** Faults that the code once had. `npm run simulate -- --mutant NAME` searches for one with random runs. */
@@ -27,7 +27,7 @@ export const SOURCE_MUTANTS: Record<string, SourceMutant> = {
   ...EVIDENCE_MUTANTS,
   ...INDEX_KEY_MUTANTS,
   ...NEIGHBOUR_MUTANTS,
-  ...ORDER_MUTANTS,
   ...PLANNED_MUTANTS,
   ...RECOVERY_MUTANTS,
+  ...SUBJECT_MUTANTS,
 };

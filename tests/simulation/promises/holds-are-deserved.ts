@@ -33,11 +33,9 @@ export function watchHolds(world: World): void {
 }
 
 function undeservedHold(world: World, { id, reason, vendor = '' }: JobRow): string | undefined {
-  const { plan } = world;
   if (reason === 'unknown')
     return world.inDoubt.has(id) || mayLose(world) ? undefined : 'every call had a clear answer';
   const target = TARGETS[vendor];
-  if (reason === 'behind') return plan.changes || world.settings.ordered ? undefined : 'its queue has no order';
   if (reason !== 'stopped' || target === undefined) return undefined;
   const faults = (name: string) => faultsAt(world, target, name);
   const forbidden = world.lanes.flatMap(({ plan: { jobs } }) => jobs).filter(({ kind }) => kind === 'forbidden');

@@ -6,6 +6,7 @@ import { endsAreDeserved } from './ends-are-deserved';
 import { endsArePublished } from './ends-are-published';
 import { evidenceCounts } from './evidence-counts';
 import { groupsAreFair } from './groups-are-fair';
+import { laterWins } from './later-wins';
 import { noBystanders } from './no-bystanders';
 import { deadLettersAgree, nothingLost, recordsAgree, redrivesTakeEffect } from './nothing-lost';
 import { nothingPrivate } from './nothing-private';
@@ -26,6 +27,7 @@ const PROMISES: readonly Promised[] = [
   endsArePublished,
   evidenceCounts,
   orderIsKept,
+  laterWins,
   noBystanders,
   campaignsAreExact,
   countsAgree,

@@ -21,7 +21,8 @@ export const nothingLost: Promised = (world, inputs) => {
     // A message may be sent, not marked as sent, and expire unread. The row shows only the first.  A retried job whose
     // message could not be sent is cancelled as never sent, and its operator got the error.
     const retried = row.generation > 1;
-    if (row.state === 'cancelled' && row.reason !== 'operator' && plan.retention === undefined && !retried)
+    const isWanted = row.reason === 'operator' || row.reason === 'superseded';
+    if (row.state === 'cancelled' && !isWanted && plan.retention === undefined && !retried)
       return `nothing lost: ${id} was accepted, but is cancelled`;
   }
   return undefined;

@@ -2,23 +2,22 @@ import { groupBy } from '../../../lib/group-by';
 import { ofKind } from '../../../lib/jobs/history';
 import { skewOf } from '../draw/plan';
 import { isProduced } from '../world/callers';
-import { isAlwaysOrdered } from '../world/deployments';
 import { serviceQueue } from '../world/names';
 import type { Promised } from './promise';
 
 /**
- * The jobs of a group that were never held take effect in the order in which SQS accepted them. In an ordered queue
- * this includes held jobs.
+ * The jobs of a group that were never held take effect in the order in which SQS accepted them.
  */
 export const orderIsKept: Promised = (world, inputs) => {
   const { watch, settings, queue, plan } = world;
-  const ordered = isAlwaysOrdered(world);
   if (settings.type !== 'fifo' || queue.isDoneWithout) return undefined;
   const straight = inputs
     .filter(({ spec }) => isProduced(spec.kind))
     .flatMap(({ id }) => watch.row(`${serviceQueue({ queue })}#${id}`) ?? [])
     .filter((row) => row.state === 'succeeded' && row.generation === 1)
-    .filter((row) => ordered || (row.holds === 0 && row.spentMessageIds.length === 0))
+    // A removal of a tester who is not there has no effect.
+    .filter(({ id }) => watch.effects.has(id))
+    .filter((row) => row.holds === 0 && row.spentMessageIds.length === 0)
     // Another message may have been sent first under the id, and was never this job's.
     .filter(({ id, deliveries }) => deliveries.some(({ messageId }) => messageId === watch.firsts.get(id)?.messageId))
     .filter(({ id, deliveries, history }) => {

@@ -17,17 +17,9 @@ export function unrest(world: World): string[] {
   const forPerson = onlyForbiddenLeft(world, stopped)
     ? rows.filter((row) => isUnknown(row) || isStopped(row))
     : rows.filter(isUnknown);
-  // A damaged job ends although it is behind one. With a ticket, the reconciler first reads it after a day.
-  const mayWait = ({ state, damage, ticket }: JobRow) => (damage ? ticket !== undefined : state === 'held');
-  const isBehindOne = (row: JobRow) =>
-    mayWait(row) && row.reason === 'behind' && forPerson.some(({ group }) => group === row.group);
   const restless = rows.filter(
     (row) =>
-      !atRest(row) &&
-      !forPerson.includes(row) &&
-      !isBehindOne(row) &&
-      !isPaused(world, row) &&
-      !(isGhost(world, row) && !isEnd(row.state)),
+      !atRest(row) && !forPerson.includes(row) && !isPaused(world, row) && !(isGhost(world, row) && !isEnd(row.state)),
   );
   if (restless.length > 0) return restless.map((row) => `${row.id} is ${row.state} (${row.reason})${missing(row)}`);
   const campaigns = campaignUnrest(world);

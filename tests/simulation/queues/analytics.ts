@@ -39,7 +39,6 @@ export const analytics: SimulatedQueue = {
     dlqRetention: 1_209_600,
     visibility: 120,
     receives: 3,
-    ordered: false,
   },
   functionTimeoutMs: 20_000,
   batches: [10, 3, 1],

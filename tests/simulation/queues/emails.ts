@@ -42,7 +42,6 @@ export const emails: SimulatedQueue = {
     dlqRetention: 1_209_600,
     visibility: 600,
     receives: 3,
-    ordered: false,
   },
   functionTimeoutMs: 100_000,
   batches: [1],

@@ -34,7 +34,6 @@ export const feedback: SimulatedQueue = {
     dlqRetention: 1_209_600,
     visibility: 300,
     receives: 3,
-    ordered: false,
   },
   functionTimeoutMs: 45_000,
   batches: [1],

@@ -27,6 +27,9 @@ function addressOf({ kind }: JobSpec, index: number): string {
       return leaver(index);
     case 'resend':
       return invited(index);
+    case 'joins':
+    case 'leaves':
+      return `${MARK}-shared@example.com`;
     default:
       return `${MARK}-${index}@example.com`;
   }
@@ -36,7 +39,7 @@ const invitation = (spec: JobSpec, index: number) => ({
   app: appOf(spec).id,
   email: addressOf(spec, index),
   firstName: `${MARK} ${spec.kind}`,
-  groups: appOf(spec).groups,
+  groups: joinedGroups(spec, index),
   ...(spec.kind === 'resend' ? { resend: true } : {}),
   ...(index % 2 === 0 ? { notification: { appName: 'Sample', message: `${MARK} message` } } : {}),
 });
@@ -45,10 +48,17 @@ const removal = (spec: JobSpec, index: number) => {
   const of = { app: appOf(spec).id, email: addressOf(spec, index) };
   return leavesApp(index)
     ? { ...of, from: 'app' as const }
-    : { ...of, from: 'groups' as const, groups: leftGroups(spec) };
+    : { ...of, from: 'groups' as const, groups: leftGroups(spec, index) };
 };
 const leavesApp = (index: number): boolean => index % 2 === 0;
-const leftGroups = (spec: JobSpec): string[] => appOf(spec).groups.slice(0, 1);
+const leftGroups = (spec: JobSpec, index: number): string[] =>
+  spec.kind === 'leaves' ? someGroups(spec, index + 1) : appOf(spec).groups.slice(0, 1);
+const joinedGroups = (spec: JobSpec, index: number): string[] =>
+  spec.kind === 'joins' ? someGroups(spec, index) : appOf(spec).groups;
+/** Both groups of the app or one of them. */
+const someGroups = (spec: JobSpec, index: number): string[] =>
+  [appOf(spec).groups, appOf(spec).groups.slice(0, 1), appOf(spec).groups.slice(1)][index % 3] ?? [];
+const removes = ({ kind }: JobSpec): boolean => kind === 'removal' || kind === 'leaves';
 
 /** The contract. Each job has its own way to Apple, so that effects are recorded per job. */
 function contract(world: World, process: Process, ports: Ports): QueueContract {
@@ -59,7 +69,11 @@ function contract(world: World, process: Process, ports: Ports): QueueContract {
       sendgrid: sendgridOf(world, process),
       rate: rateOf(world, process, { ports }),
       clock,
-      subjects: createSubjects({ ...ports, hashPeople: personHashes(undefined, clock) }),
+      subjects: createSubjects({
+        ...ports,
+        hashPeople: personHashes(undefined, clock),
+        settleAfterMs: SETTLE_AFTER_MS,
+      }),
       config: {
         apps: [],
         from: { email: 'support@example.com' },
@@ -85,12 +99,11 @@ export const testflight: SimulatedQueue = {
     dlqRetention: 1_209_600,
     visibility: 300,
     receives: 3,
-    ordered: true,
   },
   functionTimeoutMs: 45_000,
   batches: [1],
   kinds: [
-    ...(['good', 'removal', 'resend', 'build', 'newer', 'kills-before', 'kills-after'] as const),
+    ...(['good', 'removal', 'resend', 'build', 'joins', 'leaves', 'newer', 'kills-before', 'kills-after'] as const),
     ...(['refused', 'forbidden'] as const),
     ...(['not-json', 'no-envelope', 'bad-data', 'unknown-version', 'stolen-id', 'copy'] as const),
   ],
@@ -102,7 +115,7 @@ export const testflight: SimulatedQueue = {
   submit: (deps, { spec, index, type, ...options }) => {
     const { id: app, builds } = appOf(spec);
     const own = { ...options, system: true } as const;
-    if (spec.kind === 'removal') return createProducer(deps).removeTester(removal(spec, index), own);
+    if (removes(spec)) return createProducer(deps).removeTester(removal(spec, index), own);
     if (spec.kind === 'build') return createProducer(deps).notifyBuild({ app, build: builds[0] ?? '' }, own);
     if (type === TESTFLIGHT_INVITE) return createProducer(deps).invite(invitation(spec, index), own);
     return submitted(deps, {
@@ -113,15 +126,23 @@ export const testflight: SimulatedQueue = {
       ...options,
     });
   },
+  wanted: (spec, index) => {
+    if (spec.kind !== 'joins' && spec.kind !== 'leaves') return undefined;
+    const of = { app: appOf(spec).id, email: addressOf(spec, index) };
+    if (spec.kind === 'joins') return { ...of, member: true, groups: joinedGroups(spec, index) };
+    return { ...of, member: false, ...(leavesApp(index) ? {} : { groups: leftGroups(spec, index) }) };
+  },
   provenBy: { invitation: 'invitation', notification: 'build mail' },
   wrong: ({ vendors: { apple }, watch }, id, spec, index) => {
     if (spec.kind === 'build')
       return watch.happened('build mail', id) ? undefined : 'no tester got a mail about the build';
+    // Other jobs are about the same tester, see later-wins.ts.
+    if (testflight.wanted?.(spec, index)) return undefined;
     const app = appOf(spec);
     const address = addressOf(spec, index);
     const tester = apple.testers.find(({ app: of, email }) => of === app.id && email === address);
     if (spec.kind === 'removal') {
-      const isIn = leavesApp(index) ? tester !== undefined : tester?.groups.includes(leftGroups(spec)[0] ?? '');
+      const isIn = leavesApp(index) ? tester !== undefined : tester?.groups.includes(leftGroups(spec, index)[0] ?? '');
       return isIn ? 'the tester is still there' : undefined;
     }
     if (tester?.groups.length !== app.groups.length) return 'the tester is not in the groups';

@@ -5,10 +5,8 @@ import { dlqByChance } from './dlq-by-chance';
 import { failingRows } from './failing';
 import { manyHeld } from './held';
 import { largeDlq } from './large-dlq';
-import { lineRaces } from './line-races';
 import { MAILS_PLANS } from './mails';
 import { neverEmpty } from './never-empty';
-import { limitedLines, manyLines, oneLine, releasedLines } from './ordered';
 import { limitedRecovery, unlimitedRecovery } from './outage';
 import type { ScalePlan } from './plan';
 import { manyStarts } from './starts';
@@ -24,11 +22,6 @@ export const SCALE_PLANS: readonly ScalePlan[] = [
   othersGoOn,
   largeDlq,
   dlqByChance,
-  oneLine,
-  manyLines,
-  limitedLines,
-  releasedLines,
-  lineRaces,
   compactions,
   limitedRecovery,
   unlimitedRecovery,

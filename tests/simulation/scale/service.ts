@@ -1,7 +1,6 @@
 import type { QueueSettings } from '../../../lib/config/common';
 import { dlqName, queueName, queueUrl } from '../../../lib/jobs/keys';
 import { createLedger } from '../../../lib/jobs/ledger';
-import { createOrder } from '../../../lib/jobs/order';
 import type { JobRow } from '../../../lib/jobs/row';
 import { rowOf } from '../../../lib/jobs/stored-row';
 import { circuitBreakers } from '../../../lib/limits/circuit';
@@ -83,7 +82,6 @@ export function startService(options: ServiceOptions) {
     dlqRetention: 14 * 86_400,
     visibility: 300,
     receives: 3,
-    ordered: false,
     ...options.settings,
   };
   const sqs = createSqsModel({
@@ -123,7 +121,6 @@ export function startService(options: ServiceOptions) {
       objects,
       queues,
       ledger: createLedger({ ...base, settings: () => settings }),
-      order: createOrder(base),
       circuits: circuitBreakers(base),
       log: {
         info: (message: string, { outcome }: Facts = {}) => {

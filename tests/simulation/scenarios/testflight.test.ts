@@ -18,7 +18,7 @@ test.each([
   ['late', 1],
   ['mute', 0],
 ] as const)(
-  'a second invitation whose answer is %s stays unknown until an operator resolves it, and the jobs behind it wait',
+  'a second invitation whose answer is %s stays unknown until an operator resolves it, and the next job does not wait',
   async (fault, mails) => {
     const plan = {
       queue: 'testflight',
@@ -29,7 +29,7 @@ test.each([
     const unresolved = await scenario(plan);
     const resolved = await scenario({ ...plan, resolution });
 
-    expect(unresolved.states()).toEqual(['held (unknown)', 'held (behind)']);
+    expect(unresolved.states()).toEqual(['held (unknown)', 'succeeded']);
     expect(resolved.states()).toEqual(['succeeded', 'succeeded']);
     expect(resolved.reached(`resolved as ${mails === 1 ? 'done' : 'skipped'}`)).toBe(1);
     expect(resolved.reached('effect invitation')).toBe(mails + 1);
@@ -65,6 +65,17 @@ test('a job that may have sent its invitation asks once more when Apple did not 
   expect(states()).toEqual(['succeeded']);
   expect(row(0).attempts).toBe(4);
   expect(reached('effect invitation')).toBe(1);
+});
+
+test('of two commands about a tester the later one wins, although the earlier one was held', async () => {
+  const { states, row } = await scenario({
+    queue: 'testflight',
+    jobs: jobs('joins', ['build', { group: 1 }], ['leaves', { at: 1_000 }]),
+    calls: [{ kind: 'apple.createTester', nth: 1, fault: 'throttled' }],
+  });
+
+  expect(states()).toEqual(['cancelled (superseded)', 'succeeded', 'succeeded']);
+  expect(row(0).history.at(-1)?.note).toBe(row(2).id);
 });
 
 test('a removal takes a tester out of the app, or out of one group', async () => {

@@ -27,21 +27,14 @@ export function fewestAttempts({ plan: { waits } }: Pick<World, 'plan'>): number
 }
 
 /** The settings of a queue in a process. Without one: after all deployments. */
-export function settingsOf({ plan: { changes }, settings, queue }: World, process?: Process): QueueSettings {
+export function settingsOf({ plan: { changes }, settings }: World, process?: Process): QueueSettings {
   if (!changes) return settings;
-  const { receives, ordered } = changes[(process?.changed ?? true) ? 'to' : 'from'];
-  const canBeOrdered = settings.type === 'fifo' && !queue.isDoneWithout;
-  return { ...settings, receives, ordered: canBeOrdered && ordered };
+  return { ...settings, receives: changes[(process?.changed ?? true) ? 'to' : 'from'].receives };
 }
 
 /** How many times the usual rate of mails a process may send. */
 export const paceOf = ({ plan: { changes } }: World, { changed }: Process): number =>
   changes ? changes[changed ? 'to' : 'from'].pace : 1;
-
-/** Whether a queue keeps the order of held jobs in the whole run. */
-export function isAlwaysOrdered({ plan: { changes }, settings }: Pick<World, 'plan' | 'settings'>): boolean {
-  return changes ? changes.from.ordered && changes.to.ordered : settings.ordered;
-}
 
 /** Whether a deployment has replaced a process that started at `since`. */
 export function isReplaced({ plan, kernel }: Pick<World, 'plan' | 'kernel'>, since: number): boolean {

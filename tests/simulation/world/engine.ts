@@ -1,11 +1,9 @@
 import type { SQSEvent } from 'aws-lambda';
 import { createLedger } from '../../../lib/jobs/ledger';
-import { createOrder } from '../../../lib/jobs/order';
 import { circuitBreakers } from '../../../lib/limits/circuit';
 import type { ReconcileDeps } from '../../../lib/reconcile/deps';
 import type { QueueContract } from '../../../lib/worker/contract';
 import type { BatchDeps } from '../../../lib/worker/deps';
-import type { Plan } from '../draw/plan';
 import type { Process } from './calls';
 import { knownSchema } from './damage';
 import { isDeployed, settingsOf, waitsOf } from './deployments';
@@ -32,7 +30,6 @@ export function workerDeps(world: World, ports: Ports, process?: Process): Batch
     log,
     metrics,
     ledger: createLedger({ ...base, settings, knows: knownSchema(world) }),
-    order: createOrder({ ...base, ...frontOf(world.plan) }),
     circuits: circuitBreakers(base),
     bucket: 'bucket',
     prefix: 'jobs',
@@ -42,9 +39,6 @@ export function workerDeps(world: World, ports: Ports, process?: Process): Batch
     ...(world.plan.events ? { events } : {}),
   };
 }
-
-/** A short front makes even a few jobs exceed it. */
-const frontOf = ({ share = 1 }: Plan): { most: number } => ({ most: share + 1 });
 
 export function reconcilerDeps(world: World, ports: Ports, process?: Process): ReconcileDeps {
   return {

@@ -3,7 +3,6 @@ import type { JobRow } from '../../../lib/jobs/row';
 import { skewOf } from '../draw/plan';
 import { entriesAgree, hasEvidence } from '../promises/rest';
 import { isPaused, nextLook } from './campaigns';
-import { ROLLING_MS, settingsOf } from './deployments';
 import type { Functions } from './functions';
 import type { Event } from './kernel';
 import { deadLetterQueue, serviceQueue } from './names';
@@ -44,31 +43,20 @@ export function startSchedule(world: World, { reconciler }: Functions): void {
 function nextDue(world: World): number {
   const { kernel, settings, watch, sqs, plan } = world;
   const entries = sqs.messages(deadLetterQueue(world));
-  const [dead, unknown, behind] = (['dead', 'unknown', 'behind'] as const).map((kind) =>
-    todoKey(serviceQueue(world), kind),
-  );
+  const [dead, unknown] = (['dead', 'unknown'] as const).map((kind) => todoKey(serviceQueue(world), kind));
   const rows = watch.rows();
   if (!entriesAgree(world) || entries.some((entry) => entry.deadLetterSourceArn)) return kernel.now();
   if (hasEvidence(world) || rows.some((row) => row.reason === 'stopped')) return kernel.now();
   const fullHour = nextHour(kernel.now()) - skewOf(plan);
-  // A process whose settings keep no order releases jobs that wait behind another.
-  const { changes } = plan;
-  const isChanging = changes !== undefined && kernel.now() < plan.start + changes.at + ROLLING_MS;
-  const isOrdered = !isChanging && settingsOf(world).ordered;
   return rows.reduce((earliest, row) => Math.min(earliest, dueAt(row)), nextLook(world, fullHour));
 
   function dueAt(row: JobRow): number {
-    const { todo, todoAt, group, state, reason } = row;
-    // The reconciler ends damaged jobs that wait for an operator, or behind one, at each full hour of its own clock.
+    const { todo, todoAt } = row;
+    // The reconciler ends damaged jobs that wait for an operator at each full hour of its own clock.
     if (todo === unknown && row.damage) return fullHour;
     // The reconciler does nothing for these rows until they change.
     if (todo === undefined || todoAt === undefined || todo === unknown || isPaused(world, row))
       return Number.POSITIVE_INFINITY;
-    const isBehind = state === 'held' && reason === 'behind';
-    const waits = isBehind && rows.some((row) => row.todo === unknown && row.group === group);
-    if (isBehind && !(waits && isOrdered)) return row.updatedAt;
-    // A job with a ticket also returns without the reconciler.
-    if (todo === behind) return row.damage ? fullHour : Number.POSITIVE_INFINITY;
     return todo === dead ? todoAt + settings.dlqRetention * 1000 : todoAt;
   }
 }

@@ -128,6 +128,11 @@ export interface SimulatedQueue {
    * unknown.
    */
   provenBy?: Readonly<Record<string, string>>;
+  /** TestFlight: what a job wants of a tester whom other jobs are about too. Without `groups`: the whole app. */
+  wanted?(
+    spec: JobSpec,
+    index: number,
+  ): { app: string; email: string; member: boolean; groups?: readonly string[] } | undefined;
   /** What is wrong with the effects of a succeeded job, or `undefined`. */
   wrong(world: World, id: string, spec: JobSpec, index: number): string | undefined;
 }

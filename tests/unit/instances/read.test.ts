@@ -143,11 +143,6 @@ test.each<[string, Record<string, unknown>, string]>([
     'queues.feedback.visibility: must be >= 6 x timeout (270), is 269',
   ],
   [
-    'an ordered standard queue',
-    { 'queues.feedback': { type: 'standard', ordered: true } },
-    'queues.feedback.ordered: must be false on a standard queue, is true',
-  ],
-  [
     'a standard queue with high throughput',
     { 'queues.feedback': { type: 'standard', throughput: 'high' } },
     'queues.feedback.throughput: must be normal on a standard queue, is high',
@@ -176,16 +171,16 @@ test.each<[string, Record<string, unknown>, string]>([
   expect(problems(changes)).toEqual([`instances/acme.yml: ${expected}`]);
 });
 
-test('a queue that its file makes standard does not inherit order and high throughput', () => {
+test('a queue that its file makes standard does not inherit high throughput', () => {
   changeInstance(root, 'mht-api', {
     'queues.testflight': { type: 'standard' },
     'queues.analytics': { type: 'standard' },
   });
   const rows = readInstance('mht-api', root).rows.filter(({ type }) => type === 'standard');
 
-  expect(rows.map(({ name, ordered, throughput }) => [name, ordered, throughput])).toEqual([
-    ['testflight', false, 'normal'],
-    ['analytics', false, 'normal'],
+  expect(rows.map(({ name, throughput }) => [name, throughput])).toEqual([
+    ['testflight', 'normal'],
+    ['analytics', 'normal'],
   ]);
 });
 

@@ -23,7 +23,7 @@ afterEach(() => {
 function withPush(env: Record<string, string>): void {
   environmentSchemas.push = z.object({ ...commonEnv.shape, PUSH_ENDPOINT: z.url(), PUSH_KEY: secret });
   const row = { type: 'fifo', timeout: 30, visibility: 180, retention: 604_800, receives: 3, batch: 1 };
-  const rest = { concurrency: 2, throughput: 'normal', ordered: false, repeatable: false };
+  const rest = { concurrency: 2, throughput: 'normal', repeatable: false };
   changeInstance(root, 'profiles/default', { 'queues.push': { ...row, ...rest } });
   changeInstance(root, 'mht-api', { 'queues.push': { env } });
 }

@@ -8,7 +8,6 @@ import {
   hadOutcome,
   heardOf,
   heldSince,
-  lastHeldReason,
   NOT_ALONE,
   type Read,
   readEvent,
@@ -60,12 +59,12 @@ test.each<[string, JobEvent, Read]>([
   ['held (retry)', EVENT.held('retry'), { kind: 'held', reason: 'retry' }],
   ['held (stopped)', EVENT.held('stopped'), { kind: 'held', reason: 'stopped' }],
   ['held (unknown)', EVENT.held('unknown'), { kind: 'held', reason: 'unknown' }],
-  ['held (behind)', EVENT.held('behind'), { kind: 'held', reason: 'behind' }],
   ['dead (error)', EVENT.dead('error'), { kind: 'dead', reason: 'error' }],
   ['dead (crash)', EVENT.dead('crash'), { kind: 'dead', reason: 'crash' }],
   ['dead (expired)', EVENT.dead('expired'), { kind: 'dead', reason: 'expired' }],
   ['cancelled (never-sent)', EVENT.cancelled('never-sent'), { kind: 'cancelled', reason: 'never-sent' }],
   ['cancelled (operator)', EVENT.cancelled('operator'), { kind: 'cancelled', reason: 'operator' }],
+  ['cancelled (superseded)', EVENT.cancelled('superseded'), { kind: 'cancelled', reason: 'superseded' }],
   ['reopened', EVENT.reopened, { kind: 'reopened' }],
   ['reopened (operator)', EVENT.reopenedByOperator, { kind: 'reopened' }],
   ['redriven (operator)', EVENT.redriven, { kind: 'redriven' }],
@@ -108,7 +107,6 @@ test('an event of newer code changes no answer', () => {
 
   const answers = (entries: HistoryEntry[]) => [
     heldSince({ history: entries }),
-    lastHeldReason({ history: entries }),
     crashedRuns({ history: entries }),
     hadOutcome({ history: entries }, 5_000),
   ];
@@ -122,7 +120,6 @@ test('a hold with a reason of newer code still counts as a hold', () => {
   const entries = history('accepted', 'started', 'held (elsewhere)');
 
   expect(heldSince({ history: entries })).toBe(3_000);
-  expect(lastHeldReason({ history: entries })).toBe('elsewhere');
 });
 
 test.each(['reopened', 'reopened (operator)'])(

@@ -5,13 +5,10 @@ import {
   dlqUrlOfArn,
   hourKey,
   jobKey,
-  orderKey,
   queueName,
   queueUrlOfArn,
   recordKey,
   shardedTodoKey,
-  ticketKey,
-  ticketsKey,
   todoKey,
   todoKeys,
 } from '../../../lib/jobs/keys';
@@ -22,9 +19,6 @@ const time = Date.parse('2026-12-31T23:59:59.999Z');
 // Running systems store these names in tables, buckets and queues. Each change needs a migration.
 test('names that are stored or shared never change', () => {
   expect(jobKey('feedback', id)).toBe(`feedback#${id}`);
-  expect(orderKey('testflight', '1000000001')).toBe('order#testflight#1000000001');
-  expect(ticketsKey('testflight', '1000000001')).toBe('tickets#testflight#1000000001');
-  expect(ticketKey('testflight', '1000000001', 7)).toBe('ticket#testflight#7#1000000001');
   expect(todoKey('feedback', 'held')).toBe('feedback#held');
   expect(todoKey('feedback', 'stopped', 'zendesk')).toBe('feedback#stopped#zendesk');
   expect(shardedTodoKey('feedback', 'waiting', id)).toBe('feedback#waiting#2');

@@ -48,7 +48,7 @@ const FOLLOW: Record<ArrowName, (row: JobRow) => JobRow> = {
   giveBack: (row) => giveBack(row, { at: AT, messageId: 'm', error }),
   hold: (row) => hold(row, { ...run, error, reason: 'throttled', waitMs: 1, bodyKept: true }),
   park: (row) => park(row, { ...run, error, reason: 'error', bodyKept: true }),
-  stop: (row) => stop(row, { at: AT, messageId: 'm' }),
+  stop: (row) => stop(row, { at: AT, messageId: 'm', reason: 'superseded', note: 'by j' }),
   release: (row) => release(row, { at: AT, messageId: 'm' }),
   endDamaged: (row) => endDamaged(row, { at: AT, error }),
   parkPoison: (row) => parkPoison(row, { at: AT, messageId: 'm', reason: 'crash', error }),
@@ -113,8 +113,12 @@ test.each(['hold', 'park', 'stop'] as const)(
   },
 );
 
-test('no message runs a job that succeeded, or that an operator cancelled', () => {
-  expect(PLACES.filter((place) => isClosed(rowIn(place)))).toEqual(['succeeded', 'cancelled (operator)']);
+test('no message runs a job that succeeded, that an operator cancelled, or that a later command replaced', () => {
+  expect(PLACES.filter((place) => isClosed(rowIn(place)))).toEqual([
+    'succeeded',
+    'cancelled (operator)',
+    'cancelled (superseded)',
+  ]);
   expect(PLACES.filter((place) => isCancelledByOperator(rowIn(place)))).toEqual(['cancelled (operator)']);
 });
 

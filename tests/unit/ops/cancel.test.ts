@@ -1,5 +1,4 @@
-import { StopError, WaitError } from '../../../lib/errors';
-import { orderKey } from '../../../lib/jobs/keys';
+import { WaitError } from '../../../lib/errors';
 import { cancel } from '../../../lib/ops/cancel';
 import { acceptedRow } from '../../support/accepted-row';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
@@ -62,22 +61,6 @@ test('a message that was released during the cancel is acknowledged', async () =
 
   expect(engine.inQueue()).toBe(0);
   expect(engine.row(jobId(1)).state).toBe('cancelled');
-});
-
-test('in an ordered queue, jobs behind a cancelled job continue', async () => {
-  const { contract, effects } = sampleContract(({ id }) => {
-    if (id === jobId(1)) throw new StopError({ code: 'AgreementMissing', message: '403' });
-  });
-  const engine = memoryEngine(() => contract, { settings: { ordered: true } });
-  for (const n of [1, 2]) engine.send(envelope(n), { group: 'app' });
-  await engine.deliver();
-
-  await cancel(engine.deps, engine.row(jobId(1)));
-  await engine.reconcile();
-  await engine.deliver();
-
-  expect(effects).toEqual([jobId(2)]);
-  expect(await engine.table.get(orderKey('sample', 'app'))).toMatchObject({ waiting: [] });
 });
 
 test('a job that a worker is running cannot be cancelled, but a job whose run crashed can', async () => {

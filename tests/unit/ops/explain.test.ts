@@ -21,13 +21,13 @@ const PLACES: [State, Reason | undefined, string[]][] = [
   ['held', 'retry', ['cancel']],
   ['held', 'paused', ['cancel']],
   ['held', 'stopped', ['cancel']],
-  ['held', 'behind', ['cancel']],
   ['held', 'unknown', ['settle', 'cancel']],
   ['dead', 'error', ['retry', 'discard']],
   ['dead', 'crash', ['retry', 'discard']],
   ['dead', 'expired', ['retry']],
   ['cancelled', 'never-sent', []],
   ['cancelled', 'operator', ['retry']],
+  ['cancelled', 'superseded', []],
 ];
 
 test.each(PLACES)('a job that is %s (%s) has a sentence, a next step, and the actions %j', (state, reason, actions) => {

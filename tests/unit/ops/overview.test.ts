@@ -39,7 +39,6 @@ test('the overview counts what waits in a queue, what is held and for what, and 
       held: {
         timed: { count: 1, more: false },
         stopped: { zendesk: { count: 1, more: false }, sendgrid: nothing },
-        behind: nothing,
         paused: nothing,
         unknown: nothing,
       },
@@ -115,7 +114,7 @@ test('a count stops at a thousand and says that there are more', async () => {
 
   const [queue] = (await overview({ ...deployment, table })).queues;
 
-  expect(queue?.held.behind).toEqual({ count: 1_000, more: true });
+  expect(queue?.held.timed).toEqual({ count: 1_000, more: true });
   expect(new Set(asked)).toEqual(new Set([1_000]));
 });
 

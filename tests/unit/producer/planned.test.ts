@@ -152,7 +152,7 @@ describe('a planned job', () => {
   });
 
   it('keeps the order of the times in its group, and holds up no other job of the group', async () => {
-    const { engine, send, live, effects, inMs } = start({ settings: { ordered: true } });
+    const { engine, send, live, effects, inMs } = start();
     const last = await send({ notBefore: inMs(70_000), data: {} });
     const first = await send({ notBefore: inMs(65_000) });
     const now = await send();

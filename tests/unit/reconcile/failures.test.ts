@@ -1,5 +1,4 @@
 import { StoreError, WaitError } from '../../../lib/errors';
-import { orderKey } from '../../../lib/jobs/keys';
 import { IllegalTransitionError } from '../../../lib/jobs/transitions';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 import { sampleContract } from '../../support/sample-contract';
@@ -7,14 +6,14 @@ import { sampleContract } from '../../support/sample-contract';
 const MINUTE = 60_000;
 
 /** All jobs wait a minute after their first run. Reads of the first job's objects always fail. */
-async function held({ ordered }: { ordered: boolean }) {
+async function held() {
   const seen = new Set<string>();
   const { contract, effects } = sampleContract(({ id }) => {
     if (seen.has(id)) return;
     seen.add(id);
     throw new WaitError({ code: 'RateLimited', message: '429', vendor: 'zendesk', waitMs: MINUTE });
   });
-  const engine = memoryEngine(() => contract, { settings: { ordered } });
+  const engine = memoryEngine(() => contract);
   for (let n = 1; n <= 3; n++) engine.send(JSON.stringify(anEnvelope({ id: jobId(n) })), { group: `g${n}` });
   while (engine.inQueue() > 0) await engine.deliver();
   const { get } = engine.deps.objects;
@@ -26,7 +25,7 @@ async function held({ ordered }: { ordered: boolean }) {
 }
 
 test('a job that cannot be released does not keep others from being released', async () => {
-  const { engine, effects } = await held({ ordered: false });
+  const { engine, effects } = await held();
 
   engine.clock.advance(2 * MINUTE);
   await engine.reconcile();
@@ -41,7 +40,7 @@ test('a job that cannot be released does not keep others from being released', a
 });
 
 test('an illegal change of a job is refused and counted, as in the worker', async () => {
-  const { engine } = await held({ ordered: false });
+  const { engine } = await held();
   const row = engine.row(jobId(2));
   const { get } = engine.deps.ledger;
   engine.deps.ledger.get = (key) =>
@@ -55,26 +54,6 @@ test('an illegal change of a job is refused and counted, as in the worker', asyn
     message: 'reconciling failed',
     facts: { kind: 'releaseDue', queue: 'sample', jobId: jobId(2), code: 'IllegalTransition' },
   });
-});
-
-test('a group whose order cannot be read does not hold back other groups', async () => {
-  const { engine, effects } = await held({ ordered: true });
-  for (let n = 11; n <= 13; n++) engine.send(JSON.stringify(anEnvelope({ id: jobId(n) })), { group: `g${n - 10}` });
-  while (engine.inQueue() > 0) await engine.deliver();
-  const { look } = engine.deps.order;
-  engine.deps.order.look = async (place) => {
-    if (place.group === 'g1')
-      throw new StoreError({ code: 'DynamoDB.AccessDenied', message: orderKey(place.queue, place.group) });
-    return look(place);
-  };
-
-  for (let minute = 0; minute < 5; minute++) {
-    engine.clock.advance(MINUTE);
-    await engine.reconcile();
-    while (engine.inQueue() > 0) await engine.deliver();
-  }
-
-  expect(effects.toSorted()).toEqual([2, 3, 12, 13].map(jobId));
 });
 
 test('a DLQ message that cannot be judged does not hold back other groups, and its own group keeps its order', async () => {

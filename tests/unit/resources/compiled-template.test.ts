@@ -326,13 +326,8 @@ const TESTFLIGHT_MAY: Request[] = [
   item('PutItem', 'testflight#0190'),
   item('GetItem', 'vendor#app-store-connect'),
   item('PutItem', 'vendor#sendgrid'),
-  // The held jobs of a group in an ordered queue, and the latest job about a tester.
-  ...['GetItem', 'PutItem'].flatMap((action) => [
-    item(action, 'order#testflight#1000000001'),
-    item(action, 'tickets#testflight#1000000001'),
-    item(action, 'ticket#testflight#7#1000000001'),
-    item(action, 'subject#testflight#0190'),
-  ]),
+  // The commands about a tester.
+  ...['GetItem', 'PutItem'].map((action) => item(action, 'subject#testflight#0190')),
   ...on(object('jobs/testflight/x'), 's3:PutObject'),
   ...on('arn:aws:ssm:us-east-1:123456789012:parameter/example/app-store-connect-key', 'ssm:GetParameter'),
 ];
@@ -342,8 +337,6 @@ const TESTFLIGHT_MAY_NOT: Request[] = [
   ...on(queue('mht-api-feedback.fifo'), 'sqs:ReceiveMessage'),
   item('GetItem', 'feedback#0190'),
   item('PutItem', 'vendor#zendesk'),
-  item('PutItem', 'order#feedback#x'),
-  item('PutItem', 'ticket#feedback#7#x'),
   ...on(object('jobs/feedback/x'), 's3:GetObject'),
   ...on('arn:aws:ssm:us-east-1:123456789012:parameter/example/zendesk-token', 'ssm:GetParameter'),
 ];

@@ -1,69 +1,173 @@
+import { jobKey } from '../../../lib/jobs/keys';
+import { createLedger } from '../../../lib/jobs/ledger';
 import { hashesWith } from '../../../lib/jobs/person-hash';
-import { createSubjects } from '../../../lib/testflight/subjects';
-import type { Job } from '../../../lib/worker/contract';
+import type { JobRow } from '../../../lib/jobs/row';
+import { createSubjects, type Wanted } from '../../../lib/testflight/subjects';
 import { acceptedRow } from '../../support/accepted-row';
 import { jobId } from '../../support/engine';
 import { memoryClock, memoryRandom } from '../../support/memory-clock';
 import { memoryTable } from '../../support/memory-table';
 
-const clock = memoryClock();
-const BEGUN = clock.now();
-/** `keys`: the hash keys of the instance. */
-const start = (keys: string[] = [], table = memoryTable()) =>
-  createSubjects({ table, clock, random: memoryRandom(), hashPeople: async () => hashesWith(keys) });
+const SETTLE_MS = 30_000;
 
-/** The n-th job about one tester. It was accepted `n` seconds after the start, and planned for `planned` seconds after it. */
-function job(
-  n: number,
-  { generation = 1, planned }: { generation?: number; planned?: number } = {},
-): Job<{ app: string; email: string }> {
-  const notBefore = planned === undefined ? {} : { notBefore: BEGUN + planned * 1_000 };
-  const row = { ...acceptedRow(BEGUN, { id: jobId(n) }), time: BEGUN + n * 1_000, generation, ...notBefore };
-  return { id: jobId(n), data: { app: '1', email: 'tester@example.com' }, row } as unknown as ReturnType<typeof job>;
+/** `keys`: the hash keys of the instance. */
+function start(keys: string[] = [], table = memoryTable()) {
+  const clock = memoryClock();
+  const ports = { table, clock, random: memoryRandom() };
+  const ledger = createLedger({ ...ports, settings: () => ({ retention: 86_400 }) });
+  const hashPeople = async () => hashesWith(keys);
+  const subjects = createSubjects({ ...ports, hashPeople, settleAfterMs: SETTLE_MS });
+  const row = (n: number, changes: Partial<JobRow> = {}) => ({
+    ...acceptedRow(clock.now(), { id: jobId(n) }),
+    queue: 'testflight',
+    key: jobKey('testflight', jobId(n)),
+    firstSequence: String(18_800_000_000_000_000_000n + BigInt(n)),
+    ...changes,
+  });
+  /** A run of the n-th command that SQS accepted. */
+  const run = (
+    n: number,
+    wanted: Wanted,
+    { email = 'tester@example.com', ...changes }: Partial<JobRow> & { email?: string } = {},
+  ) => subjects.begin({ id: jobId(n), data: { app: '1', email }, row: row(n, changes) }, wanted);
+  return { clock, table, ledger, row, run };
 }
 
-test('a reopened job is refused after a later job about its tester, and not after an earlier one', async () => {
-  const subjects = start();
-  await subjects.finished(job(2));
+const invite: Wanted = { member: true, groups: ['a'] };
+const leaveGroup: Wanted = { member: false, groups: ['a'] };
+const leaveApp: Wanted = { member: false };
+const supersededBy = (n: number) => ({ code: 'Superseded', by: jobId(n) });
 
-  await expect(subjects.refuseSuperseded(job(1, { generation: 2 }))).rejects.toMatchObject({ code: 'Superseded' });
-  await subjects.refuseSuperseded(job(3, { generation: 2 }));
+describe.each([
+  ['an invitation', invite, 'an invitation to its group', invite, 'is superseded'],
+  ['an invitation', invite, 'a removal from its group', leaveGroup, 'is superseded'],
+  ['an invitation', invite, 'a removal from the app', leaveApp, 'is superseded'],
+  ['a removal from a group', leaveGroup, 'an invitation to it', invite, 'is superseded'],
+  ['a removal from a group', leaveGroup, 'a removal from it', leaveGroup, 'is superseded'],
+  ['a removal from a group', leaveGroup, 'a removal from the app', leaveApp, 'is superseded'],
+  ['a removal from the app', leaveApp, 'an invitation', invite, 'is superseded'],
+  ['a removal from the app', leaveApp, 'a removal from a group', leaveGroup, 'goes on'],
+  ['a removal from the app', leaveApp, 'a removal from the app', leaveApp, 'is superseded'],
+])('%s before %s', (_earlier, earlier, _later, later, outcome) => {
+  const isSuperseded = outcome === 'is superseded';
+
+  test(`${outcome} if it runs after the later one, and the later one never is`, async () => {
+    const { run } = start();
+    const second = await run(2, later);
+    const first = await run(1, earlier);
+
+    if (isSuperseded) await expect(first.left()).rejects.toMatchObject(supersededBy(2));
+    else expect(await first.left()).toEqual([]);
+    expect(await second.left()).toEqual(later.groups ?? []);
+  });
+
+  test(`${outcome} in the middle of its run, and in each later run`, async () => {
+    const { run } = start();
+    const first = await run(1, earlier);
+    expect(await first.left()).toEqual(earlier.groups ?? []);
+    await run(2, later);
+
+    for (const again of [first, await run(1, earlier, { generation: 2, holds: 3 })])
+      if (isSuperseded) await expect(again.left()).rejects.toMatchObject(supersededBy(2));
+      else expect(await again.left()).toEqual([]);
+  });
+
+  test('both go on if they are about different testers', async () => {
+    const { run } = start();
+    await run(2, later, { email: 'other@example.com' });
+
+    expect(await (await run(1, earlier)).left()).toEqual(earlier.groups ?? []);
+  });
 });
 
-test('a job that was never dead keeps its place in the order, so no later job supersedes it', async () => {
-  const subjects = start();
-  await subjects.finished(job(2));
+test('a command goes on for the groups that no later one names', async () => {
+  const { run } = start();
+  const first = await run(1, { member: true, groups: ['a', 'b', 'c'] });
+  await run(2, { member: false, groups: ['b'] });
 
-  await subjects.refuseSuperseded(job(1));
+  expect(await first.left()).toEqual(['a', 'c']);
+  await run(3, { member: true, groups: ['c', 'a'] });
+  await expect(first.left()).rejects.toMatchObject(supersededBy(3));
 });
 
-test('an earlier job that ends last does not take the place of the later one', async () => {
-  const subjects = start();
-  await subjects.finished(job(3));
-  await subjects.finished(job(1));
+test('a removal from the app counts for an earlier invitation although a later one replaced it', async () => {
+  const { run } = start();
+  await run(2, leaveApp);
+  await run(3, { member: true, groups: ['b'] });
 
-  await expect(subjects.refuseSuperseded(job(2, { generation: 2 }))).rejects.toMatchObject({ code: 'Superseded' });
+  await expect((await run(1, invite)).left()).rejects.toMatchObject(supersededBy(2));
 });
 
-test('a planned job has its place by its time, not by its acceptance', async () => {
-  const subjects = start();
-  clock.advance(10_000);
-  await subjects.finished(job(3));
-  await subjects.finished(job(1, { planned: 5 }));
+test('the item of a tester keeps only commands that decide something, and no address', async () => {
+  const { run, table } = start();
+  for (let n = 1; n <= 50; n++) await run(n, { member: n % 2 === 0, groups: ['a', `g${n % 3}`] });
 
-  await subjects.refuseSuperseded(job(1, { planned: 5, generation: 2 }));
-  await expect(subjects.refuseSuperseded(job(4, { generation: 2 }))).rejects.toMatchObject({ code: 'Superseded' });
+  const [item] = table.items().filter(({ key }) => key.startsWith('subject#'));
+  expect(item?.commands).toHaveLength(3);
+  expect(JSON.stringify(item)).not.toContain('example.com');
 });
 
-test('a later job from before the instance had a hash key, or had this one, still supersedes', async () => {
+test.each<[string, Partial<JobRow>, Partial<JobRow>]>([
+  ['the numbers have more digits', { firstSequence: '9' }, { firstSequence: '10' }],
+  [
+    'the first delivery has the number, and a later one another',
+    { firstSequence: undefined, deliveries: [delivery('5'), delivery('90')] },
+    { firstSequence: '50' },
+  ],
+  [
+    'the first claim is that of a returned message',
+    { firstSequence: '5', deliveries: [delivery('90')] },
+    { firstSequence: '50' },
+  ],
+] as never)('the place is the number of the first message: %s', async (_what, earlier, later) => {
+  const { run } = start();
+  await run(2, leaveGroup, later);
+
+  await expect((await run(1, invite, earlier)).left()).rejects.toMatchObject(supersededBy(2));
+});
+
+function delivery(sequence: string) {
+  return { messageId: `m${sequence}`, sequence, receiveCount: 1, sentAt: 1, at: 1 };
+}
+
+test('a standard queue numbers no messages, so its commands have no order', async () => {
+  const { run, table } = start();
+  await run(2, leaveGroup, { firstSequence: undefined } as never);
+
+  expect(await (await run(1, invite, { firstSequence: undefined } as never)).left()).toEqual(['a']);
+  expect(table.items()).toEqual([]);
+});
+
+test('a later command waits until the unanswered calls of an earlier one have taken effect', async () => {
+  const { run, row, ledger, clock } = start();
+  const startedAt = clock.now();
+  const groups = ['a', 'b'];
+  await ledger.write({ ...row(1), steps: { membership: { status: 'started', startedAt } } }, 0);
+  await run(1, { member: true, groups });
+
+  const later = await run(2, leaveApp);
+  await expect(later.left()).rejects.toMatchObject({ class: 'wait', waitMs: 2 * 10_000 + SETTLE_MS });
+  clock.advance(2 * 10_000 + SETTLE_MS);
+  expect(await later.left()).toEqual([]);
+});
+
+test('a command waits for no call that an earlier one has an answer to', async () => {
+  const { run, row, ledger, clock } = start();
+  await ledger.write({ ...row(1), steps: { membership: { status: 'done', startedAt: clock.now() } } }, 0);
+  await run(1, invite);
+
+  expect(await (await run(2, leaveApp)).left()).toEqual([]);
+});
+
+test('a later command from before the instance had a hash key, or had this one, still counts', async () => {
   const [old, current] = ['a'.repeat(32), 'b'.repeat(32)] as const;
-  const afterLaterJob = async (before: string[], now: string[]) => {
+  const afterLater = async (before: string[], now: string[]) => {
     const table = memoryTable();
-    await start(before, table).finished(job(3));
-    return start(now, table).refuseSuperseded(job(2, { generation: 2 }));
+    await start(before, table).run(2, leaveGroup);
+    return (await start(now, table).run(1, invite)).left();
   };
 
-  await expect(afterLaterJob([], [old])).rejects.toMatchObject({ code: 'Superseded' });
-  await expect(afterLaterJob([old], [current, old])).rejects.toMatchObject({ code: 'Superseded' });
-  await afterLaterJob([old], [current]);
+  await expect(afterLater([], [old])).rejects.toMatchObject({ code: 'Superseded' });
+  await expect(afterLater([old], [current, old])).rejects.toMatchObject({ code: 'Superseded' });
+  expect(await afterLater([old], [current])).toEqual(['a']);
 });

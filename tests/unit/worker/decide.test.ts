@@ -6,6 +6,7 @@ import {
   PermanentError,
   StopError,
   StoreError,
+  SupersededError,
   TransientError,
   WaitError,
 } from '../../../lib/errors';
@@ -82,7 +83,12 @@ test.each<[string, Partial<Situation>, unknown]>([
     { error: new PausedError() },
     { kind: 'hold', reason: 'paused', waitMs: 0, counts: false },
   ],
-  ['a cancelled job ends', { error: new CancelledError() }, { kind: 'cancel' }],
+  ['a cancelled job ends', { error: new CancelledError() }, { kind: 'cancel', reason: 'operator' }],
+  [
+    'a job that a later command replaced ends',
+    { error: new SupersededError('j') },
+    { kind: 'cancel', reason: 'superseded', note: 'j' },
+  ],
   [
     'with too little time left the message comes back at once',
     { error: new OutOfTimeError() },

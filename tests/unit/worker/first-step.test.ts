@@ -1,4 +1,3 @@
-import { StopError } from '../../../lib/errors';
 import { claim } from '../../../lib/jobs/claim';
 import { createLedger } from '../../../lib/jobs/ledger';
 import type { Table } from '../../../lib/ports';
@@ -82,22 +81,6 @@ test.each([
   await engine.deliver();
 
   expect(engine.row(jobId(1))).toMatchObject({ state, steps: {} });
-});
-
-test('a job that waits behind another of its group does not look started', async () => {
-  let broken = true;
-  const { engine, send } = begins(
-    () => {
-      if (broken) throw new StopError({ code: 'Unauthorized', message: '401', vendor: 'zendesk', status: 401 });
-    },
-    { settings: { ordered: true } },
-  );
-  send();
-  send({ id: jobId(2) });
-  await engine.deliver();
-  broken = false;
-
-  expect(engine.row(jobId(2))).toMatchObject({ state: 'held', reason: 'behind', steps: {} });
 });
 
 /** Claims a job and its step `mail`, runs that step, and counts the writes before its call. */

@@ -21,7 +21,6 @@ function start() {
     dlqRetention: 86_400,
     visibility: 300,
     receives: 3,
-    ordered: false,
   });
   const table = memoryTable();
   const ledger = createLedger({ table, clock, random: memoryRandom(), settings });

@@ -59,8 +59,8 @@ export const ARROW_MUTANTS: Record<ArrowName, SourceMutant> = {
     { jobs: jobs('refused') },
   ),
   stop: wrong(
-    '{ at, messageId, counts: false }',
-    '{ at, messageId, counts: true }',
+    '{ at, messageId, counts: false, note }',
+    '{ at, messageId, counts: true, note }',
     explained('its last run is counted wrongly'),
     {
       queue: 'campaigns',
@@ -70,7 +70,7 @@ export const ARROW_MUTANTS: Record<ArrowName, SourceMutant> = {
     },
   ),
   release: wrong(
-    '{ ...rest, sentAt: at, dueSince }',
+    '{ ...withFirstSequence(rest, sequence), sentAt: at, dueSince }',
     '{ ...rest, reason, sentAt: at, dueSince }',
     explained('its reason'),
     {

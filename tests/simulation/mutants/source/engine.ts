@@ -27,8 +27,8 @@ export const ENGINE_MUTANTS = {
     changes: [
       {
         file: 'lib/reconcile/ends.ts',
-        find: "['unknown', 'behind'] as const",
-        replace: "['behind'] as const",
+        find: "{ todo: todoKey(queue, 'unknown'), mayGoOn }",
+        replace: "{ todo: todoKey(queue, 'kept'), mayGoOn }",
       },
     ],
     breaks: /^liveness: .* is held \(unknown\)/,
@@ -37,24 +37,6 @@ export const ENGINE_MUTANTS = {
         ...emails,
         calls: [{ kind: 'sendgrid.send', nth: 1, fault: 'mute' }],
         damages: [{ at: 10 * MINUTE_MS, what: 'row', job: 0, nth: 0 }],
-      },
-    },
-  },
-  damagedJobWaitsBehindOperator: {
-    changes: [
-      {
-        file: 'lib/reconcile/ends.ts',
-        find: "['unknown', 'behind'] as const",
-        replace: "['unknown'] as const",
-      },
-    ],
-    breaks: /^liveness: .* is queued \(behind\)/,
-    by: {
-      plan: {
-        queue: 'testflight',
-        jobs: scenarioJobs('build', ['good', { at: 1_000 }]),
-        calls: [{ kind: 'apple.notifyBuild', nth: 1, fault: 'mute' }],
-        damages: [{ at: 10 * MINUTE_MS, what: 'row', job: 1, nth: 4 }],
       },
     },
   },

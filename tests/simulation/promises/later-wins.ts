@@ -1,0 +1,46 @@
+import { ofKind } from '../../../lib/jobs/history';
+import { APPS } from '../vendors/apple-seed';
+import { serviceQueue } from '../world/names';
+import { type Promised, rowOf } from './promise';
+
+/**
+ * Of two commands about one tester, app and group, the later accepted one wins. So the last command about a group, if it
+ * succeeded, decided whether the tester is in it, and a superseded command has a later one.
+ */
+export const laterWins: Promised = (world, inputs) => {
+  const { queue, watch, vendors } = world;
+  const commands = inputs
+    .flatMap((input) => {
+      const wanted = queue.wanted?.(input.spec, input.index);
+      const row = rowOf(watch, serviceQueue(world), input);
+      const first = watch.firsts.get(input.id);
+      return wanted && row && first ? [{ ...wanted, row, place: first.sequence }] : [];
+    })
+    .sort((a, b) => a.place - b.place);
+  // Its sender died before it had the number of a message that SQS then dead-lettered untried. So the row has no number.
+  const isLost = commands.some(({ row }) => row.firstSequence === undefined && row.history.some(ofKind('returned')));
+
+  for (const [at, { row, app, email, groups, member }] of commands.entries()) {
+    if (row.reason !== 'superseded') continue;
+    const later = commands.slice(at + 1).filter((other) => other.app === app && other.email === email);
+    const covers = (other: (typeof commands)[number]) =>
+      other.groups === undefined ||
+      (groups === undefined ? other.member : groups.some((id) => other.groups?.includes(id)));
+    if (!later.some(covers))
+      return `later wins: ${row.id} (member ${member}) is superseded, and no later command covers it`;
+  }
+  if (isLost) return undefined;
+  for (const { id: app, groups } of APPS)
+    for (const email of new Set(commands.map((command) => command.email)))
+      for (const group of groups) {
+        const last = commands.findLast(
+          (command) => command.app === app && command.email === email && (command.groups ?? groups).includes(group),
+        );
+        if (last?.row.state !== 'succeeded') continue;
+        const tester = vendors.apple.testers.find((one) => one.app === app && one.email === email);
+        const isMember = tester?.groups.includes(group) === true;
+        if (isMember !== last.member)
+          return `later wins: ${last.row.id} was accepted last, and the tester is ${isMember ? 'in' : 'not in'} the group`;
+      }
+  return undefined;
+};
