@@ -65,6 +65,7 @@ async function changeSetOf(
     await inS3('PutObject', () => s3.send(put));
     const create = new CreateChangeSetCommand({
       ...set,
+      ChangeSetType: 'UPDATE',
       TemplateURL: `https://s3.${region}.${domain}/${bucket}/${object.Key}`,
       Capabilities: ['CAPABILITY_IAM', 'CAPABILITY_NAMED_IAM'],
       // Without them, the change set would take the stack's tags from every resource.

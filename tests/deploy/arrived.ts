@@ -96,9 +96,10 @@ export function createAccount(endpoint: string) {
       const { StackSummaries = [] } = await cloudformation.send(new ListStacksCommand({}));
       return StackSummaries.map(({ StackName }) => StackName);
     },
-    async changeSets(stack: string): Promise<(string | undefined)[]> {
-      const { Summaries = [] } = await cloudformation.send(new ListChangeSetsCommand({ StackName: stack }));
-      return Summaries.map(({ ChangeSetName }) => ChangeSetName);
+    /** The change sets of plans. moto lists those of all stacks, executed ones too. */
+    async plans(): Promise<(string | undefined)[]> {
+      const { Summaries = [] } = await cloudformation.send(new ListChangeSetsCommand({ StackName: 'any' }));
+      return Summaries.map(({ ChangeSetName }) => ChangeSetName).filter((name) => name?.startsWith('plan-'));
     },
     async stackPolicy(stack: string): Promise<string | undefined> {
       const { StackPolicyBody } = await cloudformation.send(new GetStackPolicyCommand({ StackName: stack }));

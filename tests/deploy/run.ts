@@ -173,7 +173,7 @@ async function main(): Promise<number> {
         plan.includes('  change AWS::SQS::Queue FeedbackQueue') && !/Queue EmailsQueue|add|REPLACE|REMOVE/.test(plan),
         plan,
       );
-      equal('its change set is deleted', await account.changeSets(stackName(staging)), []);
+      equal('its change set is deleted', await account.plans(), []);
       await checkArrived(report, account, staging);
       await account.lift(stackName(staging));
       await run(['deploy', '--stage', 'staging']);

@@ -56,8 +56,9 @@ describe('a plan', () => {
     asked = [];
     server = http.createServer(async (request, response) => {
       const body = await text(request);
-      const action = new URLSearchParams(body).get('Action') ?? `${request.method} ${request.url?.split('?')[0]}`;
-      asked.push(action.replace(/plan-\d+/, 'plan'));
+      const form = new URLSearchParams(body);
+      const action = form.get('Action') ?? `${request.method} ${request.url?.split('?')[0]}`;
+      asked.push(`${action} ${form.get('ChangeSetType') ?? ''}`.trim().replace(/plan-\d+/, 'plan'));
       const answer = answers[action] ?? (request.url?.startsWith('/the-bucket/') ? '' : undefined);
       response.writeHead(answer === undefined ? 400 : 200);
       response.end(answer ?? '<ErrorResponse><Error><Code>ValidationError</Code></Error></ErrorResponse>');
@@ -109,7 +110,7 @@ describe('a plan', () => {
 
     expect(await plan()).toEqual(['REMOVE AWS::SNS::Topic AlarmTopic']);
     expect(asked).toEqual([
-      ...['DescribeStacks', 'PUT /the-bucket/plans/plan.json', 'CreateChangeSet'],
+      ...['DescribeStacks', 'PUT /the-bucket/plans/plan.json', 'CreateChangeSet UPDATE'],
       ...['DescribeChangeSet', 'DescribeChangeSet', 'DeleteChangeSet', 'DELETE /the-bucket/plans/plan.json'],
     ]);
   });
