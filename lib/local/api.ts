@@ -3,14 +3,13 @@ import { createApp } from '../../examples/express-api/src/app';
 import { Problem } from '../../examples/express-api/src/problems';
 import { accepted, type Jobs, only, optionsFor, requireJson } from '../../examples/express-api/src/routes';
 import type { Producer } from '../producer/producer';
-import type { JobView, Views } from './views';
+import type { Views } from './views';
 
 export interface ApiDeps {
-  producer: Jobs & Pick<Producer, 'email' | 'campaigns'>;
+  producer: Jobs & Pick<Producer, 'email'>;
   /** Invokes the function that receives SendGrid's events and resolves to its status. */
   emailEvents: (request: express.Request) => Promise<number>;
   views: {
-    jobs(): Promise<Pick<JobView, 'id'>[]>;
     job(id: string): Promise<object | undefined>;
     deadLetters(): ReturnType<Views['deadLetters']> | object[];
   };
@@ -24,9 +23,8 @@ export interface ApiDeps {
 const principalOf = (): string => 'local';
 
 /**
- * The example's API, and routes that only this machine has. `POST /emails` submits a mail. `GET /jobs`, `/records/{id}`,
- * `/campaigns/{id}`, `/events`, `/dlq` and `/health` show everything. `POST /email-events` is the function URL for SendGrid's
- * events.
+ * The example's API, and routes that only this machine has. `POST /emails` submits a mail. `GET /records/{id}`, `/events`,
+ * `/dlq` and `/health` show what the service has. `POST /email-events` is the function URL for SendGrid's events.
  */
 export const createApi = (deps: ApiDeps): Express =>
   createApp({ producer: deps.producer, principalOf, routers: [localRoutes(deps)] });
@@ -42,15 +40,6 @@ function localRoutes({ producer, emailEvents, views, events, health }: ApiDeps):
     })
     .all(only('POST'));
 
-  router.get('/campaigns/:id', async ({ params: { id } }, response) => {
-    response.json(found('campaign', await producer.campaigns.report(id)));
-  });
-  router.post('/campaigns/:id/:action', async ({ params: { id, action } }, response) => {
-    if (action !== 'pause' && action !== 'resume' && action !== 'cancel') throw new Problem(404, NO_PATH);
-    const { status } = found('campaign', await producer.campaigns[action](id));
-    response.json({ id, status });
-  });
-
   router.post('/email-events', async (request, response) => {
     response.status(await emailEvents(request)).end();
   });
@@ -58,12 +47,11 @@ function localRoutes({ producer, emailEvents, views, events, health }: ApiDeps):
   router.get('/events', (_request, response) => {
     response.json(events);
   });
-  router.get('/jobs', async (_request, response) => {
-    response.json(await views.jobs());
-  });
   // An id may contain a slash: invalid/{messageId}.
   router.get('/records/*id', async ({ params: { id } }, response) => {
-    response.json(found('job', await views.job([id].flat().join('/'))));
+    const job = await views.job([id].flat().join('/'));
+    if (job === undefined) throw new Problem(404, 'there is no such job');
+    response.json(job);
   });
   router.get('/dlq', (_request, response) => {
     response.json(views.deadLetters());
@@ -72,11 +60,4 @@ function localRoutes({ producer, emailEvents, views, events, health }: ApiDeps):
     response.json(health());
   });
   return router;
-}
-
-const NO_PATH = 'there is no such path';
-
-function found<T>(what: 'job' | 'campaign', value: T | undefined): T {
-  if (value === undefined) throw new Problem(404, `there is no such ${what}`);
-  return value;
 }

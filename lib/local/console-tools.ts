@@ -1,7 +1,6 @@
 import type { Break, LocalTools, LocalVendor } from '../console/local-tools';
 import { OperatorError } from '../ops/operator';
 import type { Producer } from '../producer/producer';
-import { timeText } from '../text';
 import type { FakeVendors } from './fake-vendors';
 import { LOCAL_APP } from './fakes/app-store-connect-seed';
 import type { Failure } from './fakes/failures';
@@ -107,50 +106,31 @@ const SAMPLES = {
     sent('testflight', producer.invite({ app: LOCAL_APP.id, email: 'refused@example.com', groups: [LOCAL_APP.group] })),
 };
 
-const text = (value: unknown): string => (value === undefined || value === null ? '' : String(value));
-const table = (name: string, head: string[], rows: readonly unknown[][]) => ({
+/** A table of what a fake took, the newest first: the fields of each thing. */
+const table = <T extends object>(name: string, taken: readonly T[], head: (keyof T & string)[]) => ({
   name,
   head,
-  rows: rows
+  rows: taken
     .slice(-MOST_ROWS)
     .toReversed()
-    .map((cells) => cells.map(text)),
+    .map((one) => head.map((field) => String(one[field] ?? ''))),
 });
 
-function tablesOf({
-  zendesk,
-  sendgrid,
-  appStoreConnect,
-  discord,
-}: FakeVendors): Record<VendorName, LocalVendor['tables']> {
-  const tickets = zendesk.tickets.map(({ id, requester_id, subject, external_id, created_at }) => {
-    const requester = zendesk.users.find((user) => user.id === requester_id);
-    return [id, requester?.email, subject, external_id, created_at];
-  });
-  const mails = sendgrid.mails.map(({ to, from, subject, templateId, at }) => [
-    to.join(', '),
-    from,
-    subject ?? templateId,
-    timeText(at),
-  ]);
-  const testers = appStoreConnect.testers.map(({ email, app, state }) => [email, app, state]);
-  return {
-    Zendesk: [table('tickets', ['Ticket', 'Requester', 'Subject', 'Job', 'Created'], tickets)],
-    SendGrid: [table('mails', ['To', 'From', 'Subject', 'At (UTC)'], mails)],
-    'App Store Connect': [
-      table('testers', ['Tester', 'App', 'State'], testers),
-      table(
-        'mails',
-        ['Kind', 'App', 'To', 'Caused by'],
-        appStoreConnect.mails.map(({ kind, app, email, by }) => [kind, app, email, by]),
-      ),
-    ],
-    Discord: [
-      table(
-        'messages',
-        ['Message'],
-        discord.messages.map(({ embeds, content }) => [embeds?.[0]?.title ?? content]),
-      ),
-    ],
-  };
-}
+const tablesOf = (vendors: FakeVendors): Record<VendorName, LocalVendor['tables']> => ({
+  Zendesk: [
+    table('tickets', vendors.zendesk.tickets, ['id', 'requester_id', 'subject', 'external_id', 'created_at']),
+    table('users', vendors.zendesk.users, ['id', 'email']),
+  ],
+  SendGrid: [table('mails', vendors.sendgrid.mails, ['to', 'from', 'subject', 'templateId'])],
+  'App Store Connect': [
+    table('testers', vendors.appStoreConnect.testers, ['email', 'app', 'state']),
+    table('mails', vendors.appStoreConnect.mails, ['kind', 'app', 'email', 'by']),
+  ],
+  Discord: [
+    table(
+      'messages',
+      vendors.discord.messages.map(({ embeds, content }) => ({ message: embeds[0]?.title ?? content })),
+      ['message'],
+    ),
+  ],
+});

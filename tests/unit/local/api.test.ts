@@ -10,21 +10,16 @@ import { memoryProducerDeps } from '../../support/producer';
 let server: http.Server;
 let url: string;
 
-const decided = (status: string) => async (id: string) => (id === 'campaign-1' ? ({ id, status } as never) : undefined);
-const report = async (id: string) => (id === 'campaign-1' ? ({ campaign: id, accepted: 1 } as never) : undefined);
-
 beforeEach(async () => {
   const { deps } = memoryProducerDeps();
   const api = createApi({
     producer: {
       ...createProducer(deps),
-      campaigns: { pause: decided('paused'), resume: decided('running'), cancel: decided('cancelled'), report },
       track: async () => {},
       jobs: createJobs({ ...deps, ledger: createLedger(deps), queueNames: ['feedback', 'emails'] }),
     },
     emailEvents: async (request) => (request.headers['x-signed'] ? 204 : 403),
     views: {
-      jobs: async () => [{ id: 'job-1' }],
       job: async (id) => (id === 'job-1' || id === 'invalid/m-1' ? { id, state: 'queued' } : undefined),
       deadLetters: () => [],
     },
@@ -49,7 +44,6 @@ const post = (path: string, body?: string, headers: Record<string, string> = {})
   });
 
 test.each([
-  ['/jobs', 200, [{ id: 'job-1' }]],
   ['/records/job-1', 200, { id: 'job-1', state: 'queued' }],
   ['/records/invalid/m-1', 200, { id: 'invalid/m-1', state: 'queued' }],
   ['/records/job-2', 404, { detail: 'there is no such job' }],
@@ -80,16 +74,6 @@ test('an e-mail to one person is a job', async () => {
   expect([answer.status, answer.headers.get('location')]).toEqual([202, expect.stringMatching(/^\/jobs\//)]);
   expect((await post('/emails', '{}')).status).toBe(400);
   expect((await fetch(`${url}/emails`)).headers.get('allow')).toBe('POST');
-});
-
-test('campaigns show their report, and can be paused, resumed and cancelled', async () => {
-  expect(await (await fetch(`${url}/campaigns/campaign-1`)).json()).toEqual({ campaign: 'campaign-1', accepted: 1 });
-  for (const [action, status] of Object.entries({ pause: 'paused', resume: 'running', cancel: 'cancelled' }))
-    expect(await (await post(`/campaigns/campaign-1/${action}`)).json()).toEqual({ id: 'campaign-1', status });
-
-  for (const path of ['/campaigns/other/pause', '/campaigns/campaign-1/explode'])
-    expect((await post(path)).status).toBe(404);
-  expect((await fetch(`${url}/campaigns/other`)).status).toBe(404);
 });
 
 test("SendGrid's events go to their function, and its status is the answer", async () => {
