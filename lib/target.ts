@@ -12,7 +12,7 @@ export interface Target {
 const targetOptions = ({ instance, stage, region }: Target): string =>
   stage === 'local' ? '--stage local' : `--stage ${stage} --param instance=${instance} --region ${region}`;
 
-/** A command for people to copy, for example `npx sls dlq list --stage … --param instance=… --region …`. */
+/** A command for people to copy, for example `npx sls jobs list --stage … --param instance=… --region …`. */
 export const slsCommand = (text: string, target: Target): string => `npx sls ${text} ${targetOptions(target)}`;
 
 /** The same for an error with a command that helps. `next`: without the options that select the deployment. */

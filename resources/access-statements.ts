@@ -6,8 +6,6 @@ import {
   attachmentsPrefix,
   auditKey,
   bodyKey,
-  bulkFolder,
-  bulkKey,
   CAMPAIGN_QUEUE,
   campaignKey,
   dataPrefix,
@@ -86,7 +84,6 @@ export function readerStatements(rows: QueueRow[], context: Context): Statement[
   const { prefix } = context;
   const objects = [
     ...names.map((name) => `${recordFolder(prefix, name)}/*`),
-    `${bulkFolder(prefix)}*`,
     ...(names.includes(CAMPAIGN_QUEUE) ? [`${eventsFolder(prefix, CAMPAIGN_QUEUE)}/*`] : []),
   ];
   return [
@@ -94,7 +91,7 @@ export function readerStatements(rows: QueueRow[], context: Context): Statement[
       context,
       'Look',
       ['dynamodb:GetItem'],
-      [...names.flatMap((name) => [jobKey(name, '*'), passKey(name)]), ...campaigns(names), bulkKey('*')],
+      [...names.flatMap((name) => [jobKey(name, '*'), passKey(name)]), ...campaigns(names)],
     ),
     allow('Search', ['dynamodb:Query'], table(context, '/index/*')),
     allowObjects(context, 'Records', ['s3:GetObject'], objects),
@@ -110,8 +107,7 @@ export function operatorStatements(rows: QueueRow[], context: Context): Statemen
   const bodies = names.map((name) => bodyKey(prefix, name, '*'));
   const records = names.map((name) => `${recordFolder(prefix, name)}/*`);
   const events = names.map((name) => `${eventsFolder(prefix, name)}/*`);
-  const bulk = `${bulkFolder(prefix)}*`;
-  const written = [...records, ...bodies, bulk];
+  const written = [...records, ...bodies];
   // `sls verify` looks through them.
   const analytics = names.includes(ANALYTICS_QUEUE)
     ? [analyticsPrefix, compactedPrefix, rejectedPrefix].map((folder) => `${folder(prefix)}*`)

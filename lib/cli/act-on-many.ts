@@ -1,32 +1,18 @@
-import type { JobRow } from '../jobs/row';
-import {
-  type Bulk,
-  type BulkAction,
-  createBulk,
-  jobsToTouch,
-  MOST_PER_SECOND,
-  type Selection,
-  selectionOf,
-} from '../ops/bulk';
-import type { OperatorDeps } from '../ops/operator';
+import { actOnEach, jobsToTouch, kindsOf, type ManyAction, outcomesOf } from '../ops/many';
 import { OperatorError } from '../ops/operator';
-import { runBulk } from '../ops/run-bulk';
 import { searchJobs } from '../ops/search';
 import { withCommand } from '../target';
 import { counted } from '../text';
 import type { CommandContext } from './command';
-import { isDryRun } from './dry-run';
 import { filterOf, isFiltered, refuseUnmet } from './jobs-list';
-import { count, text } from './options';
+import { text } from './options';
 import { tableText } from './text';
 
-const DEFAULT_PER_SECOND = 20;
-
-/** What a bulk action did, in the past. */
-const DONE: Record<BulkAction, string> = { retry: 'retried', cancel: 'cancelled', discard: 'discarded' };
+/** What a command did, in the past. */
+const DONE: Record<ManyAction, string> = { retry: 'retried', cancel: 'cancelled', discard: 'discarded' };
 
 /** Whether the options name jobs by a filter. Throws an OperatorError if they name none, or one job and a filter. */
-export function isBulk(options: CommandContext['options']): boolean {
+export function isMany(options: CommandContext['options']): boolean {
   const one = text(options, 'id') !== undefined;
   const many = isFiltered(options);
   if (one && many) throw new OperatorError('Give an ID or a filter, not both.');
@@ -35,84 +21,50 @@ export function isBulk(options: CommandContext['options']): boolean {
 }
 
 /**
- * Does something to all jobs that the filter finds. It first shows what it will touch, and asks. The work is stored,
- * so `sls bulk continue` goes on after a stop or a crash. `only` narrows the filter further.
+ * Does the same to all jobs that the filter finds and that ended before the command began. It first shows them, and asks.
+ * Nothing is stored about it: after Ctrl-C or a crash, the same command goes on, because jobs that are done no longer fit.
  */
 export async function actOnMany(
-  context: CommandContext,
-  action: BulkAction,
-  only: (row: JobRow) => boolean = () => true,
+  { options, out, operator, audited, target }: CommandContext,
+  action: ManyAction,
 ): Promise<void> {
-  const { options, out, operator, audited } = context;
-  const perSecond = count(options, 'rate', DEFAULT_PER_SECOND);
-  if (perSecond > MOST_PER_SECOND) throw new OperatorError(`--rate must be at most ${MOST_PER_SECOND}.`);
   const deps = await operator();
-  const rows = await chosen(context, deps, action, only);
-  if (rows.length === 0) return out.line('No jobs.');
-  const selection = selectionOf(rows);
-  for (const line of previewLines(selection)) out.line(line);
-  if (isDryRun(options)) return out.line(`${counted(rows.length, 'job')} would be ${DONE[action]}.`);
-  const bulk = await createBulk({ ...deps, audit: await audited() }, { action, selection, perSecond });
-  const answer = options.yes === true ? 'yes' : await out.ask(`${question(bulk)} Type yes to begin: `);
-  if (answer?.trim() !== 'yes') {
-    out.line(`Nothing was changed. The bulk action ${bulk.id} is kept.`);
-    out.note(`To begin: ${context.sls(`bulk continue ${bulk.id} --yes`)}`);
-    return;
-  }
-  await go(context, bulk);
-}
-
-const question = ({ action, total, perSecond }: Bulk): string =>
-  `${counted(total, 'job')} will be ${DONE[action]}, ${perSecond} a second, in about ${counted(Math.ceil(total / perSecond), 'second')}.`;
-
-async function chosen(
-  { options, out }: CommandContext,
-  deps: OperatorDeps,
-  action: BulkAction,
-  only: (row: JobRow) => boolean,
-): Promise<JobRow[]> {
-  const search = await searchJobs(deps, filterOf(options, deps));
+  const began = deps.clock.now();
   const signal = out.interrupted();
-  // A cancelled job stays so unless the filter names that state.
-  const asked = (row: JobRow) => only(row) && (row.state !== 'cancelled' || options.state === 'cancelled');
-  const { rows, looked } = await jobsToTouch(deps, search, { action, only: asked, signal });
+  // Without a state, retry and discard mean dead jobs: a cancelled one stays so unless the filter names that state.
+  const state = options.state ?? (action === 'cancel' ? undefined : 'dead');
+  const search = await searchJobs(deps, filterOf({ ...options, state }, deps));
+  const { rows, looked } = await jobsToTouch(search, { action, began, signal });
   if (signal.aborted) throw new OperatorError('You stopped the search. Nothing was changed.');
   if (rows.length === 0) refuseUnmet(search, looked);
-  return rows;
-}
+  if (rows.length === 0) return out.line('No jobs.');
+  for (const line of kindLines(rows)) out.line(line);
+  const question = `${counted(rows.length, 'job')} will be ${DONE[action]}. Type yes to begin: `;
+  const answer = options.yes === true ? 'yes' : await out.ask(question);
+  if (answer === undefined) throw new OperatorError('There is no terminal to ask on. Nothing was changed. Add --yes.');
+  if (answer.trim() !== 'yes') return out.line('Nothing was changed.');
 
-function previewLines({ preview }: Selection): string[] {
-  const cells = preview.map(({ queue, state, code, count: jobs }) => [queue, state, code ?? '', String(jobs)]);
-  return tableText(['QUEUE', 'STATE', 'ERROR', 'JOBS'], cells);
-}
-
-/** Runs a bulk action with a progress bar. Ctrl-C stops it after the jobs of the present second. */
-export async function go(
-  { out, operator, audited, sls, target }: CommandContext,
-  { id, total, next }: Bulk,
-): Promise<void> {
-  const bar = out.progress(total);
-  bar.set(next);
-  const deps = { ...(await operator()), audit: await audited() };
-  const bulk = await runBulk(deps, id, {
-    signal: out.interrupted(),
-    onProgress: (now) => bar.set(now.next),
-  }).finally(() => bar.stop());
-  for (const { id: job, why, next } of bulk.refusals) out.note(`${job}: ${withCommand(why, next, target)}`);
-  for (const job of bulk.unsure)
-    out.note(`${job}: may have been retried before a crash. Look at it: ${sls(`jobs show ${job}`)}`);
-  out.line(resultText(bulk));
-  if (bulk.status === 'stopped') out.note(`To go on: ${sls(`bulk continue ${id} --yes`)}`);
-  if (bulk.refused + bulk.unsure.length > 0) out.exitCode(1);
-}
-
-/** `198 of 200 jobs retried, 2 refused.` */
-export function resultText({ action, total, done, refused, unsure, status }: Bulk): string {
+  const acting = { ...deps, audit: await audited() };
+  const bar = out.progress(rows.length);
+  const { done, refused, stopped } = await actOnEach(acting, rows, {
+    ...{ action, began, signal },
+    onProgress: bar.set,
+  }).finally(bar.stop);
+  for (const { id, why, next } of refused) out.note(`${id}: ${withCommand(why, next, target)}`);
   const parts = [
-    `${done} of ${counted(total, 'job')} ${DONE[action]}`,
-    ...(refused > 0 ? [`${refused} refused`] : []),
-    ...(unsure.length > 0 ? [`${unsure.length} unsure`] : []),
-    ...(status === 'done' ? [] : [status]),
+    `${done.length} of ${counted(rows.length, 'job')} ${DONE[action]}`,
+    ...(refused.length > 0 ? [`${refused.length} refused`] : []),
+    ...(stopped ? ['stopped: run the command again to go on'] : []),
   ];
-  return `${parts.join(', ')}.`;
+  out.line(`${parts.join(', ')}.`);
+  if (action === 'retry' && done.length > 0 && !stopped) {
+    out.note('Waiting up to a minute for their outcomes. Ctrl-C ends the wait.');
+    for (const line of kindLines(await outcomesOf(deps, done, signal))) out.line(line);
+  }
+  if (refused.length > 0) out.exitCode(1);
+}
+
+function kindLines(rows: Parameters<typeof kindsOf>[0]): string[] {
+  const cells = kindsOf(rows).map(({ queue, state, code, count }) => [queue, state, code, String(count)]);
+  return tableText(['QUEUE', 'STATE', 'ERROR', 'JOBS'], cells);
 }

@@ -6,7 +6,7 @@ import type { Serverless } from './serverless';
 import { callerOf, targetOf } from './target';
 
 /** Options that say how a command runs, not what it does. */
-const HOW = ['yes', 'dry-run', 'json', 'reason', 'stage', 'region', 'param', 'verbose', 'debug'];
+const HOW = ['yes', 'json', 'reason', 'stage', 'region', 'param', 'verbose', 'debug'];
 
 /** What the audit object says about a command. In production an operator who gave no `--reason` is asked for one. */
 export async function actOf(

@@ -18,7 +18,7 @@ export interface Command {
   options?: Record<string, Option>;
   /** It reads and writes files of this project only, so it names no deployment and asks no question. */
   offline?: true;
-  /** It changes something. A name means: only with that option. Such a command has `--yes` and `--dry-run`. */
+  /** It changes something. A name means: only with that option. Such a command has `--yes`. */
   writes?: true | string;
   /** It reports credentials of another account itself, among all other problems. */
   checksAccount?: true;

@@ -10,7 +10,6 @@ const DRY_RUN: Option = { usage: 'Print what the command would change. Change no
 const WRITES = {
   yes: YES,
   reason: { usage: 'Why, for the audit', type: 'string' },
-  'dry-run': DRY_RUN,
 } as const;
 
 /** The options that select jobs. */
@@ -35,12 +34,7 @@ const FILTERS = {
 } as const satisfies Record<string, Option>;
 
 /** One job by its id, or the jobs of a filter. */
-const BULK = {
-  id: { ...ID, required: false },
-  ...FILTERS,
-  rate: { usage: 'Of many jobs: how many a second. Default: 20, at most 100', type: 'string' },
-} as const satisfies Record<string, Option>;
-const BULK_ID: Option = { usage: 'Id of the bulk action', type: 'string', required: true };
+const ONE_OR_MANY = { id: { ...ID, required: false }, ...FILTERS } as const satisfies Record<string, Option>;
 
 /** Default limit of `sls jobs list` per queue, and of `sls campaign list`. */
 export const DEFAULT_LIMIT = 100;
@@ -75,7 +69,7 @@ export const commands = {
     positional: 'id',
     writes: true,
     options: {
-      ...BULK,
+      ...ONE_OR_MANY,
       body: {
         usage: 'File with the body that the job was sent with, if its kept body is damaged or gone',
         type: 'string',
@@ -95,7 +89,13 @@ export const commands = {
     usage: 'Cancel a queued or held job, or all that a filter finds',
     positional: 'id',
     writes: true,
-    options: { ...BULK, ...WRITES },
+    options: { ...ONE_OR_MANY, ...WRITES },
+  },
+  'jobs discard': {
+    usage: 'Remove the dead-letter queue entry of a dead job, or of all that a filter finds. The jobs stay dead',
+    positional: 'id',
+    writes: true,
+    options: { ...ONE_OR_MANY, ...WRITES },
   },
   'jobs settle': {
     usage: 'Say what an unknown step did, so that the job continues',
@@ -130,48 +130,6 @@ export const commands = {
     usage: 'Let Lambda receive the messages of a paused queue again',
     writes: true,
     options: { queue: { ...QUEUE, required: true }, ...WRITES },
-  },
-
-  dlq: { usage: 'List, redrive and discard the jobs in dead-letter queues' },
-  'dlq list': {
-    usage: 'List the jobs in the dead-letter queues, with their errors',
-    options: { queue: QUEUE, json: JSON_OUTPUT },
-  },
-  'dlq redrive': {
-    usage: 'Send dead jobs back to their queue: all of a queue, all with an error code, or one job',
-    writes: true,
-    options: {
-      queue: QUEUE,
-      'job-reason': FILTERS['job-reason'],
-      code: FILTERS.code,
-      id: { usage: 'Only this job', type: 'string' },
-      rate: BULK.rate,
-      ...WRITES,
-    },
-  },
-  'dlq discard': {
-    usage: 'Remove the dead-letter queue entry of a dead job, or of all that a filter finds. The jobs stay dead',
-    positional: 'id',
-    writes: true,
-    options: { ...BULK, ...WRITES },
-  },
-
-  bulk: { usage: 'List, stop and continue retries, cancels and discards of many jobs' },
-  'bulk list': {
-    usage: 'List the last retries, cancels and discards of many jobs',
-    options: { limit: { usage: `How many to list. Default: ${DEFAULT_LIMIT}`, type: 'string' }, json: JSON_OUTPUT },
-  },
-  'bulk stop': {
-    usage: 'Stop a bulk action after the jobs of the present second',
-    positional: 'id',
-    writes: true,
-    options: { id: BULK_ID, ...WRITES },
-  },
-  'bulk continue': {
-    usage: 'Begin or continue a bulk action that is not done',
-    positional: 'id',
-    writes: true,
-    options: { id: BULK_ID, ...WRITES },
   },
 
   smoke: {
@@ -252,10 +210,6 @@ export const commands = {
   producer: { usage: 'Print the configuration of producers' },
   'producer env': {
     usage: 'Print the variables that connect a producer to this deployment. Stage local: also the endpoints',
-    options: {},
-  },
-  'producer json': {
-    usage: 'Print the settings of a producer, as the SSM parameter of the deployment has them',
     options: {},
   },
 

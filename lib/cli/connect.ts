@@ -27,7 +27,6 @@ import { verifySource } from '../ops/verify-source';
 import type { Events, Facts, Log } from '../ports';
 import { basicAuthorization } from '../vendors/credentials';
 import type { CommandContext, Output } from './command';
-import { dryMappings, dryServices } from './dry-run';
 import type { Serverless } from './serverless';
 import { callerOf, namedTargetOf } from './target';
 import { zendeskLookup } from './zendesk-lookup';
@@ -41,25 +40,15 @@ export interface Connection {
   publishAlarm: CommandContext['publishAlarm'];
 }
 
-/**
- * Connects to the stage of the `sls` call: the service on this machine, or AWS with the credentials of `sls`. With
- * `touch` nothing is written.
- */
-export async function connect(
-  serverless: Serverless,
-  out: Output,
-  touch?: (what: string) => void,
-): Promise<Connection> {
+/** Connects to the stage of the `sls` call: the service on this machine, or AWS with the credentials of `sls`. */
+export async function connect(serverless: Serverless, out: Output): Promise<Connection> {
   const config = parseEnv(commonEnv, serverless.service.provider.environment ?? {});
   const { sqs, s3, dynamodb, sns, eventBridge, region, zendesk, control, hashPeople } = await clients(serverless);
-  const services = {
-    table: realTable({ table: config.TABLE, client: dynamodb }),
-    objects: realObjects({ bucket: config.BUCKET, client: s3 }),
-    queues: realQueues(sqs),
-    topics: realTopics(sns),
-    events: eventsOf(config, eventBridge),
-  };
-  const { table, objects, queues, topics, events } = touch ? dryServices(services, touch) : services;
+  const table = realTable({ table: config.TABLE, client: dynamodb });
+  const objects = realObjects({ bucket: config.BUCKET, client: s3 });
+  const queues = realQueues(sqs);
+  const topics = realTopics(sns);
+  const events = eventsOf(config, eventBridge);
   const reader = readerOf(config, { table, objects, hashPeople, clock: realClock, random: realRandom });
 
   async function operator(): Promise<OperatorDeps> {
@@ -72,8 +61,7 @@ export async function connect(
     const { realDeployment } = require('../ops/real-deployment') as typeof import('../ops/real-deployment');
     const caller = await callerOf(serverless);
     const who = { instance: config.INSTANCE, operator: caller.slice(caller.lastIndexOf(':') + 1) };
-    const made = realDeployment({ ...(await operator()), ...who }, { ...control, region });
-    return touch ? { ...made, mappings: dryMappings(made.mappings, touch) } : made;
+    return realDeployment({ ...(await operator()), ...who }, { ...control, region });
   }
 
   async function publishAlarm(message: Parameters<CommandContext['publishAlarm']>[0]): Promise<void> {

@@ -1,12 +1,13 @@
 import { STATES } from '../jobs/row';
 import { cancel } from '../ops/cancel';
+import { discard } from '../ops/discard';
 import { type Found, findJob, jobsInStates, jobsOfHour, LISTED_STATES } from '../ops/find';
 import { jobView } from '../ops/job-view';
 import { OperatorError, stateOf } from '../ops/operator';
 import { replace } from '../ops/replace';
 import { resolveStep } from '../ops/resolve';
 import { retry } from '../ops/retry';
-import { actOnMany, isBulk } from './act-on-many';
+import { actOnMany, isMany } from './act-on-many';
 import type { Run } from './command';
 import { DEFAULT_LIMIT } from './commands';
 import { readJson, readText } from './files';
@@ -48,7 +49,7 @@ export const jobsRuns = {
 
   'jobs retry': async (context) => {
     const { options, out, operator, audited } = context;
-    if (isBulk(options)) return actOnMany(context, 'retry');
+    if (isMany(options)) return actOnMany(context, 'retry');
     const deps = await operator();
     const row = await findJob(deps, required(options, 'id'), queue(options, deps));
     const data = text(options, 'data');
@@ -69,11 +70,20 @@ export const jobsRuns = {
 
   'jobs cancel': async (context) => {
     const { options, out, operator, audited } = context;
-    if (isBulk(options)) return actOnMany(context, 'cancel');
+    if (isMany(options)) return actOnMany(context, 'cancel');
     const deps = await operator();
     const row = await findJob(deps, required(options, 'id'), queue(options, deps));
     const cancelled = await cancel({ ...deps, audit: await audited() }, row);
     out.line(`${row.queue} ${row.id}: was ${stateOf(row)}, is ${stateOf(cancelled)}.`);
+  },
+
+  'jobs discard': async (context) => {
+    const { options, out, operator, audited } = context;
+    if (isMany(options)) return actOnMany(context, 'discard');
+    const deps = await operator();
+    const row = await findJob(deps, required(options, 'id'), queue(options, deps));
+    await discard({ ...deps, audit: await audited() }, row);
+    out.line(`${row.queue} ${row.id}: was ${stateOf(row)}. Its entry leaves the DLQ within minutes.`);
   },
 
   'jobs settle': async ({ options, out, operator, audited }) => {

@@ -1,6 +1,6 @@
 import type { Run } from './command';
 
-/** `sls producer env` and `sls producer json`. */
+/** The code of `sls producer …`. */
 export const producerRuns = {
   'producer env': async ({ out, target, producer }) => {
     const { settings, aws } = await producer();
@@ -10,5 +10,4 @@ export const producerRuns = {
     const variables = { JOBS_INSTANCE: instance, AWS_REGION: region, JOBS_SETTINGS: quoted, ...aws };
     for (const [name, value] of Object.entries(variables)) out.line(`${name}='${value}'`);
   },
-  'producer json': async ({ out, producer }) => out.json(JSON.parse((await producer()).settings)),
 } satisfies Record<string, Run>;

@@ -30,7 +30,7 @@ type Folders = Pick<Instance, 'prefix' | 'known'>;
 
 /** Every folder of an instance, with its retention. Only `_owner` stays for ever. */
 export const retentions = ({ prefix, known }: Folders): Retention[] => [
-  ...['_bodies', '_data', '_attachments', '_bulk'].map((name) => ({
+  ...['_bodies', '_data', '_attachments'].map((name) => ({
     folder: `${prefix}/${name}/`,
     days: UNNEEDED_AFTER,
     needed: UNNEEDED_AFTER,

@@ -9,7 +9,6 @@ import { actOf } from './act';
 import { type Command, type CommandContext, type Output, type Run, writesNow } from './command';
 import { confirmWrite } from './confirm';
 import type { Connection } from './connect';
-import { dryOutput, dryRunLines, isDryRun } from './dry-run';
 import { producerAccess } from './producer-access';
 import type { Serverless } from './serverless';
 import { namedTargetOf, requireOwnAccount, targetOf, targetText } from './target';
@@ -20,8 +19,7 @@ export interface Call {
   serverless: Serverless;
   options: CommandContext['options'];
   out: Output;
-  /** `touch`: write nothing, and call this with each change instead. */
-  connect: (touch?: (what: string) => void) => Promise<Connection>;
+  connect: () => Promise<Connection>;
 }
 
 /**
@@ -61,30 +59,26 @@ async function runOn(
   target: Target,
   { name, command, options, out, connect, producer, serverless }: Call & Pick<CommandContext, 'producer'>,
 ) {
-  const dry = isDryRun(options);
-  if (writesNow(command, options) && !dry) await confirmWrite(target, { options, out });
-  const touched = new Set<string>();
-  const connected = () => connect(dry ? (what) => void touched.add(what) : undefined);
+  if (writesNow(command, options)) await confirmWrite(target, { options, out });
   let stored: Promise<string> | undefined;
   const audit = async () => {
-    const { reader, publishAlarm } = await connected();
+    const { reader, publishAlarm } = await connect();
     return auditChange({ ...reader, publishAlarm, note: out.note }, await actOf(name, { serverless, options, out }));
   };
   await run({
     options,
-    out: dry ? dryOutput(out) : out,
+    out,
     target,
     sls: (text) => slsCommand(text, target),
     producer,
     serverless,
-    reader: async () => (await connected()).reader,
-    operator: async () => (await connected()).operator(),
-    audited: () => (stored ??= dry ? Promise.resolve('of-the-dry-run') : audit()),
-    deployment: async () => (await connected()).deployment(),
-    source: async () => (await connected()).source(),
-    publishAlarm: async (message) => (await connected()).publishAlarm(message),
+    reader: async () => (await connect()).reader,
+    operator: async () => (await connect()).operator(),
+    audited: () => (stored ??= audit()),
+    deployment: async () => (await connect()).deployment(),
+    source: async () => (await connect()).source(),
+    publishAlarm: async (message) => (await connect()).publishAlarm(message),
   });
-  if (dry) for (const line of dryRunLines(touched)) (options.json ? out.note : out.line)(line);
 }
 
 const sentence = (text: string): string => (/[.!?:]$/.test(text) ? text : `${text}.`);

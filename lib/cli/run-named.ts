@@ -9,5 +9,5 @@ import { terminal } from './terminal';
 /** Runs one of our commands on the deployment of the `sls` call. */
 export function runNamed(name: CommandName, serverless: Serverless, options: CommandContext['options']): Promise<void> {
   const call = { name, command: commands[name], serverless, options, out: terminal };
-  return runCommand(runs[name], { ...call, connect: (touch) => connect(serverless, terminal, touch) });
+  return runCommand(runs[name], { ...call, connect: () => connect(serverless, terminal) });
 }

@@ -1,5 +1,4 @@
 import * as z from 'zod';
-import { bulkOf, stopBulk } from '../ops/bulk';
 import { decideCampaign } from '../ops/campaign-decide';
 import { statusOf } from '../ops/campaign-view';
 import { cancel } from '../ops/cancel';
@@ -14,7 +13,6 @@ import { retry } from '../ops/retry';
 import { words } from '../target';
 import { timeText } from '../text';
 import { auditAction } from './audit';
-import { beginBulk } from './bulk';
 import { type ConsoleDeps, commandFor } from './deps';
 import { confirmed, type Needs, needsOf, type Word } from './word';
 
@@ -22,7 +20,6 @@ import { confirmed, type Needs, needsOf, type Word } from './word';
 interface How {
   audited: () => Promise<string>;
   reason: string;
-  ending?: AbortSignal | undefined;
 }
 
 /** An action on one job, queue or campaign: what `sls` does too, through the same function. */
@@ -34,8 +31,6 @@ interface Action<Input> {
   question(input: Input): string;
   /** Whether it needs the operator's reason everywhere, and not only in production. */
   needsReason?: true;
-  /** Whether it changes many jobs. */
-  many?: true;
   /** Returns what happened. */
   run(deps: Deployment, input: Input, how: How): Promise<string>;
 }
@@ -81,7 +76,7 @@ const ACTIONS = {
   }),
   'job.discard': action({
     input: job,
-    command: ({ id, queue }) => words`dlq discard ${id} --queue ${queue}`,
+    command: ({ id, queue }) => words`jobs discard ${id} --queue ${queue}`,
     question: () => 'Remove its entry from the dead-letter queue? The job stays dead, and can be retried for 44 days.',
     run: async (deps, { queue, id }, { audited }) => {
       const row = await findJob(deps, id, queue);
@@ -135,27 +130,6 @@ const ACTIONS = {
       return `${queue} is resumed.`;
     },
   }),
-  'bulk.stop': action({
-    input: byId,
-    command: ({ id }) => words`bulk stop ${id}`,
-    question: () => 'Stop the bulk action after the jobs of the present second? It can be continued.',
-    run: async (deps, { id }, { audited }) => {
-      await bulkOf(deps, id);
-      await audited();
-      return `The bulk action ${id} is ${(await stopBulk(deps, id)).status}.`;
-    },
-  }),
-  'bulk.continue': action({
-    input: byId,
-    command: ({ id }) => words`bulk continue ${id}`,
-    question: () => 'Go on with the bulk action? No job is changed twice.',
-    many: true,
-    run: async (deps, { id }, { audited, ending }) => {
-      if ((await bulkOf(deps, id)).status === 'done') throw new OperatorError(`The bulk action ${id} is done.`);
-      await beginBulk({ ...deps, audit: await audited() }, id, ending);
-      return `The bulk action ${id} goes on.`;
-    },
-  }),
   'campaign.pause': campaignAction('pause', 'Hold everything of the campaign that was not sent to SendGrid yet?'),
   'campaign.resume': campaignAction('resume', 'Continue the campaign where it stopped?'),
   'campaign.cancel': campaignAction('cancel', 'Stop the campaign permanently? Nothing more is sent.'),
@@ -175,8 +149,7 @@ function parsed(name: string, input: unknown): { chosen: Action<unknown>; given:
   return { chosen, given: data };
 }
 
-const needs = (deps: ConsoleDeps, { needsReason, many }: Action<unknown>): Needs =>
-  needsOf(deps, { reason: needsReason, many });
+const needs = (deps: ConsoleDeps, { needsReason }: Action<unknown>): Needs => needsOf(deps, needsReason === true);
 
 /** What an action would ask, and the command that does the same. It changes nothing. */
 export function previewAction(deps: ConsoleDeps, name: string, input: unknown): Preview {
@@ -192,5 +165,5 @@ export async function act(deps: ConsoleDeps, name: string, input: unknown, word:
   const { reason } = word;
   const command = chosen.command(given);
   const audited = () => auditAction(deps, { action: name, arguments: { command }, reason });
-  return chosen.run(deps.deployment, given, { audited, reason, ending: deps.ending });
+  return chosen.run(deps.deployment, given, { audited, reason });
 }

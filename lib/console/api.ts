@@ -2,11 +2,9 @@ import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { stream } from 'hono/streaming';
 import * as z from 'zod';
-import { MOST_PER_SECOND } from '../ops/bulk';
 import { OperatorError } from '../ops/operator';
 import { overview } from '../ops/overview';
 import { act, previewAction } from './actions';
-import { listBulks, type Previews, previewBulk, startBulk } from './bulk';
 import { campaignList, campaignPage } from './campaigns';
 import { deadLetters } from './dead-letters';
 import type { ConsoleDeps } from './deps';
@@ -34,17 +32,11 @@ const querySchema = z.object({
   to: time,
 });
 const jobSchema = z.object({ queue: z.string(), id: z.string() });
-const word = { reason: z.string().max(500).default(''), instance: z.string().default('') };
-const actionSchema = z.object({ action: z.string(), input: z.unknown(), ...word });
-const askSchema = z.object({
-  action: z.enum(['retry', 'cancel', 'discard']),
-  queue: z.string(),
-  state: z.enum(['queued', 'held']).optional(),
-  reason: z.string().optional(),
-  code: z.string().optional(),
-  perSecond: z.int().min(1).max(MOST_PER_SECOND),
+const actionSchema = z.object({
+  action: z.string(),
+  input: z.unknown(),
+  reason: z.string().max(500).default(''),
 });
-const startSchema = z.object({ preview: z.string(), ...word });
 const localSchema = z.object({
   vendor: z.string().default(''),
   how: z.string().default(''),
@@ -54,7 +46,6 @@ const localSchema = z.object({
 /** What the page asks for and does. Each path stands behind the guard. */
 export function consoleApi(deps: ConsoleDeps): Hono<Env> {
   const api = new Hono<Env>();
-  const previews: Previews = new Map();
   api.use(ownPage(deps.token));
   api.post('*', ownWrite, bodyLimit({ maxSize: MOST_BYTES, onError: tooLarge }));
 
@@ -74,14 +65,6 @@ export function consoleApi(deps: ConsoleDeps): Hono<Env> {
     return context.json(await reveal(deps, queue, id));
   });
   api.get('/dead', async (context) => context.json(await deadLetters(deps, given(context).queue)));
-  api.get('/bulk', async (context) => context.json(await listBulks(deps)));
-  api.post('/bulk/preview', async (context) => {
-    const ask = read(askSchema, await body(context));
-    return context.json(await previewBulk(deps, previews, ask));
-  });
-  api.post('/bulk/start', async (context) =>
-    context.json({ id: await startBulk(deps, previews, read(startSchema, await body(context))) }),
-  );
   api.get('/campaigns', async (context) => {
     const { day } = given(context);
     return context.json(await campaignList(deps, day === undefined ? undefined : dayOf(day)));

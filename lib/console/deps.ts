@@ -14,8 +14,6 @@ export interface ConsoleDeps {
   write: boolean;
   /** What the page must know to call the API. The local service needs none. */
   token?: string | undefined;
-  /** The console ends. Bulk actions stop then, and an operator can continue them. */
-  ending?: AbortSignal;
   /** Only on the local service. */
   local?: LocalTools | undefined;
 }

@@ -24,8 +24,7 @@ export const isConsolePath = (url = '/'): boolean => /^\/(\?.*)?$|^\/console([/?
 /** Starts a console with a new random token. Port 0 takes any free port. Rejects if the port is taken. */
 export async function serveConsole(deps: Omit<ConsoleDeps, 'token'>, port: number): Promise<Served> {
   const token = randomBytes(32).toString('base64url');
-  const ending = new AbortController();
-  const server = http.createServer(consoleListener({ ...deps, token, ending: ending.signal }));
+  const server = http.createServer(consoleListener({ ...deps, token }));
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, HOST, resolve);
@@ -34,7 +33,6 @@ export async function serveConsole(deps: Omit<ConsoleDeps, 'token'>, port: numbe
     url: `http://${HOST}:${(server.address() as AddressInfo).port}/#token=${token}`,
     close: () =>
       new Promise((resolve) => {
-        ending.abort();
         server.close(() => resolve());
         server.closeAllConnections();
       }),

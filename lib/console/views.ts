@@ -1,10 +1,8 @@
 import type { CampaignReport } from '../emails/report';
 import type { StoredError } from '../jobs/row';
-import type { Bulk, BulkAction, PreviewLine } from '../ops/bulk';
 import type { Explained } from '../ops/explain';
 import type { Span } from '../ops/timeline';
 import type { LocalVendor } from './local-tools';
-import type { Needs } from './word';
 
 /** What the console's server answers, for the server and the page. The page imports types only. Times are ms since 1970. */
 
@@ -13,7 +11,7 @@ export interface Session {
   instance: string;
   stage: string;
   region: string;
-  /** Whether it counts as production: a red frame, and the instance's name typed before bulk work. */
+  /** Whether it counts as production: a red frame, and a reason for each action. */
   production: boolean;
   /** Whether it is the service on this machine, with fake vendors. */
   local: boolean;
@@ -75,35 +73,8 @@ export interface DeadGroup {
   newest: number;
   /** Some of them. */
   ids: string[];
-}
-
-/** Which jobs of a queue to change, and how many a second. A retry and a discard are of jobs on the page of dead letters. */
-export interface BulkAsk {
-  action: BulkAction;
-  queue: string;
-  /** For a cancel. */
-  state?: 'queued' | 'held' | undefined;
-  reason?: string | undefined;
-  code?: string | undefined;
-  perSecond: number;
-}
-
-/** What a bulk action would touch. The server remembers the jobs by `id` for the start. */
-export interface BulkPreview extends Needs {
-  id: string;
-  lines: PreviewLine[];
-  total: number;
-  /** Only if it would touch a job. */
-  command?: string;
-}
-
-/** How far a bulk action is. `next` of `total` jobs were looked at. `refusals`: why, with the command that helps. */
-export interface BulkView
-  extends Pick<
-    Bulk,
-    'id' | 'action' | 'at' | 'perSecond' | 'total' | 'status' | 'next' | 'done' | 'refused' | 'unsure'
-  > {
-  refusals: string[];
+  /** The commands for all of them. */
+  commands: string[];
 }
 
 /** `more`: not all were read, so counts are at least that high. */

@@ -141,13 +141,6 @@ export const bodyKey = (prefix: string, queue: string, id: string): string => `$
 export const damagedRecordKey = (prefix: string, queue: string, id: string): string =>
   `${bodyKey(prefix, queue, id)}.record`;
 
-/** An operator's action on many jobs, and the keys of its jobs. The id sorts by time. */
-export const bulkKey = (id: string): string => `bulk#${id}`;
-export const bulkFolder = (prefix: string): string => `${prefix}/_bulk/`;
-export const bulkJobsKey = (prefix: string, id: string): string => `${bulkFolder(prefix)}${id}.txt`;
-/** Only its holder runs a bulk action, so the instance has one rate for all of them. */
-export const bulkLeaseKey = 'lease#bulk';
-
 /** What says who ran a command that changes something, and why. The id sorts by time. */
 export const auditKey = (prefix: string, id: string): string => `${prefix}/_audit/${id}.json`;
 

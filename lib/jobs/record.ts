@@ -24,7 +24,6 @@ export function recordOf(row: JobRow): string {
     todoAt: _todoAt,
     hour: _hour,
     inGroup: _inGroup,
-    bulk: _bulk,
     expiresAt: _expiresAt,
     recordedAt: _recordedAt,
     publishFrom: _publishFrom,

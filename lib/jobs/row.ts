@@ -157,8 +157,6 @@ export interface JobRow extends ItemHead {
   replacedBy?: string;
   /** Whether the body is in S3 under `_bodies/`. The row of a planned job says so shortly before. */
   bodyKept?: boolean;
-  /** The bulk action that last changed the job (lib/ops/run-bulk.ts), with the job's generation and the time before that. */
-  bulk?: { id: string; generation: number; at: number };
   /** The reconciler sent it to see whether the queue works (lib/jobs/canary.ts). */
   canary?: true;
   /** The reconciler's work on this version of the row has failed (lib/jobs/backoff.ts). */

@@ -22,10 +22,8 @@ export function localConsole({
   producer,
   hashPeople,
   api,
-  ending,
 }: {
   api: string;
-  ending: AbortSignal;
   ports: LocalPorts;
   vendors: FakeVendors;
   producer: Producer;
@@ -59,7 +57,6 @@ export function localConsole({
     // Only changes of production are shown there.
     publishAlarm: async () => {},
     write: true,
-    ending,
     local: consoleTools(vendors, producer),
   });
 }

@@ -114,9 +114,7 @@ async function startParts(
     listenerOf(request.url)(request, response);
   });
   const api = await listen(server, listenOn.api);
-  const ending = new AbortController();
-  onStop(async () => ending.abort());
-  page = localConsole({ api, ports, config, endpoints, vendors, producer, hashPeople, ending: ending.signal });
+  page = localConsole({ api, ports, config, endpoints, vendors, producer, hashPeople });
   onStop(() => close(server));
   vendors.sendgrid.sendEventsTo(`${api}/email-events`);
   const run = (functionKey: string) => lambda.invoke(functionKey, scheduledEvent());

@@ -7,8 +7,8 @@ import { OperatorError, stateOf } from './operator';
 type WhyNot = (row: JobRow, now: number) => OperatorError | undefined;
 
 /**
- * Why an operator cannot do something to a job. `undefined`: as far as the row tells, it can be done. The commands, the
- * bulk actions and the console ask here, so that each offers what the others do.
+ * Why an operator cannot do something to a job. `undefined`: as far as the row tells, it can be done. The commands and the
+ * console ask here, so that each offers what the other does.
  */
 export const whyNot = {
   retry(row) {

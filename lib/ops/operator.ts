@@ -1,3 +1,4 @@
+import { ofKind } from '../jobs/history';
 import type { HashPeople } from '../jobs/person-hash';
 import type { JobRow } from '../jobs/row';
 import type { ReconcileDeps } from '../reconcile/deps';
@@ -38,9 +39,15 @@ export function knownQueue({ queueNames }: { queueNames: readonly string[] }, qu
 export const queuesOf = (names: { queueNames: readonly string[] }, queue: string | undefined): readonly string[] =>
   queue === undefined ? names.queueNames : [knownQueue(names, queue)];
 
-/** A job's state for people, for example `held (throttled)`. */
-export const stateOf = ({ state, reason }: Pick<JobRow, 'state' | 'reason'>): string =>
-  reason === undefined ? state : `${state} (${reason})`;
+/** Whether an operator removed the DLQ entry of a dead job. */
+export const isDiscarded = ({ state, history }: Pick<JobRow, 'state' | 'history'>): boolean =>
+  state === 'dead' && history.slice(history.findLastIndex(ofKind('dead'))).some(ofKind('entryDiscarded'));
+
+/** A job's state for people, for example `held (throttled)`. A dead job without its DLQ entry may be `discarded (error)`. */
+export function stateOf(row: Pick<JobRow, 'state' | 'reason' | 'history'>): string {
+  const state = isDiscarded(row) ? 'discarded' : row.state;
+  return row.reason === undefined ? state : `${state} (${row.reason})`;
+}
 
 /** Writes an operator's decision. Rejects if the row has changed since it was read. */
 export async function decide({ ledger }: Pick<OperatorDeps, 'ledger'>, row: JobRow, next: JobRow): Promise<JobRow> {

@@ -31,7 +31,7 @@ export interface ConnectionOptions {
   /** By default AWS_REGION. */
   region?: string | undefined;
   /**
-   * What `sls producer json` prints. By default JOBS_SETTINGS, as JSON. Without both, the first call reads the SSM
+   * By default JOBS_SETTINGS, as JSON. Without both, the first call reads the SSM
    * parameter that the stack writes.
    */
   settings?: ProducerSettings | undefined;

@@ -5,8 +5,6 @@ import { type WatchedService, watchedService } from '../support/local-service';
 import { localPackage } from '../support/packages';
 import { browserTest, openTab, type Tab, violations } from './page';
 
-const DEAD = 200;
-
 let service: WatchedService;
 let tab: Tab;
 afterEach(async () => {
@@ -28,7 +26,7 @@ browserTest('an operator sees an incident, repairs it from the screen, and nothi
   service = await watchedService(await localPackage());
   tab = await openTab();
   const { page, problems } = tab;
-  const dead = await layDeadFeedback(service, DEAD, 'TemplateMissing');
+  await layDeadFeedback(service, 5, 'TemplateMissing');
   const visit = (name: string) => page.getByRole('link', { name, exact: true }).click();
   const sentJob = async (sample: string) => {
     const link = page.getByRole('status').getByRole('link');
@@ -82,26 +80,17 @@ browserTest('an operator sees an incident, repairs it from the screen, and nothi
   const corrected = /as ([\w-]+)\./.exec(done ?? '')?.[1] ?? '';
   expect(await service.recorded(corrected)).toMatchObject({ state: 'succeeded' });
 
-  // The operator retries the dead jobs of one cause.
+  // The page has the command for all dead jobs of one cause.
   await visit('Dead letters');
   const group = page.getByRole('row').filter({ hasText: 'TemplateMissing' });
-  await group.getByRole('button', { name: 'Retry all' }).click();
-  const dialog = page.getByRole('dialog');
-  await dialog.getByText(`${DEAD} jobs of feedback: dead (error) TemplateMissing`).waitFor();
-  await dialog.getByLabel('Jobs a second').fill('100');
-  await dialog.getByLabel('Jobs a second').blur();
-  await dialog.getByText('--rate 100').waitFor();
-  expect(['the question', await violations(page)]).toEqual(['the question', []]);
-  await dialog.getByRole('button', { name: `Retry all (${DEAD})` }).click();
-  await page.getByText(`${DEAD} of ${DEAD} done`).waitFor();
-  await service.until('the last ticket', () => service.zendesk.tickets.length >= DEAD + 2);
-  await service.until('the last record', async () => {
-    const jobs = await service.views.jobs();
-    return jobs.filter(({ state, recordKey }) => state === 'succeeded' && recordKey).length === DEAD + 2;
-  });
+  await group.getByText('Retry or discard all').click();
+  await group
+    .getByText('npx sls jobs retry --queue feedback --state dead --job-reason error --code TemplateMissing')
+    .waitFor();
+  expect(['the commands', await violations(page)]).toEqual(['the commands', []]);
 
   const made = service.zendesk.tickets.map(({ external_id }) => external_id);
-  expect(made.toSorted()).toEqual([good, corrected, ...dead].sort());
+  expect(made.toSorted()).toEqual([good, corrected].sort());
   expect(service.sendgrid.mails.map(({ to }) => to[0]).sort()).toEqual(['corrected@example.com', 'person@example.com']);
   expect(problems).toEqual([]);
 });

@@ -2,7 +2,6 @@ import http from 'node:http';
 import { PermanentError, VENDORS } from '../../lib/errors';
 import { REASONS, STATES } from '../../lib/jobs/row';
 import { close, listen } from '../../lib/local/loopback';
-import { createBulk, selectionOf } from '../../lib/ops/bulk';
 import { pauseQueue } from '../../lib/ops/pause';
 import { type TestedConsole, testedConsole } from '../support/console';
 import { memoryDeployment } from '../support/deployment';
@@ -21,7 +20,7 @@ const opens = <T extends { close(): Promise<void> }>(made: T): T => {
   return made;
 };
 
-/** A console of production over two dead jobs, whose errors hold markup, and a bulk action that has not begun. */
+/** A console of production over two dead jobs, whose errors hold markup. */
 async function aConsole(options: Parameters<typeof testedConsole>[1] = {}): Promise<TestedConsole> {
   const { contract } = sampleContract(() => {
     throw new PermanentError({ code: 'Rejected', message: MARKUP });
@@ -30,8 +29,6 @@ async function aConsole(options: Parameters<typeof testedConsole>[1] = {}): Prom
   for (const n of [1, 2])
     engine.send(JSON.stringify(anEnvelope({ id: jobId(n), correlationid: MARKUP, data: { name: `person ${n}` } })));
   await engine.deliver();
-  const selection = selectionOf(engine.rows());
-  await createBulk({ ...engine.deps, audit: 'an-audit' }, { action: 'retry', selection, perSecond: 1 });
   return opens(await testedConsole(engine, options));
 }
 
@@ -180,24 +177,6 @@ browserTest('a console that only reads shows the command and no button that acts
   expect(await dialog.getByRole('button').allTextContents()).toEqual(['Copy', 'Close']);
 });
 
-browserTest('the queued or held jobs of a queue can be cancelled together, and those of a search cannot', async () => {
-  const { page } = await aTabOn('/console/jobs?queue=sample&state=queued', { write: true });
-
-  await page.getByRole('button', { name: 'Cancel all' }).click();
-  await page.getByText('There are no such jobs').waitFor();
-  await page.keyboard.press('Escape');
-  await page.getByLabel('State').selectOption('dead');
-  await page.getByRole('button', { name: 'Search' }).click();
-  await page.getByRole('link', { name: jobId(1) }).waitFor();
-
-  expect(await page.getByRole('button', { name: 'Cancel all' }).count()).toBe(0);
-  await page.getByLabel('State').selectOption('queued');
-  await page.getByLabel('Vendor').selectOption('zendesk');
-  await page.getByRole('button', { name: 'Search' }).click();
-  await page.getByText('Nothing fits').waitFor();
-  expect(await page.getByRole('button', { name: 'Cancel all' }).count()).toBe(0);
-});
-
 browserTest('each state, reason and vendor can be searched for, and the key of a principal', async () => {
   const { url, host } = await aConsole();
   const { page } = await aTab();
@@ -230,18 +209,14 @@ browserTest('the way back to a job shows nothing of the data of the job before',
   expect(await page.locator('textarea').count()).toBe(0);
 });
 
-browserTest('a bulk action goes on after a question that shows its command', async () => {
-  const { page } = await aTabOn('/console/dead', { write: true });
+browserTest('a group of dead jobs shows the commands for all of them', async () => {
+  const { page } = await aTabOn('/console/dead');
 
-  await page.getByRole('button', { name: 'Continue' }).click();
-  const dialog = page.getByRole('dialog');
-  await dialog.getByText('npx sls bulk continue').waitFor();
-  expect(['the question', await violations(page)]).toEqual(['the question', []]);
-  await dialog.getByLabel('Reason').fill('it is fixed');
-  await dialog.getByLabel('Type acme to continue').fill('acme');
-  await dialog.getByRole('button', { name: 'Continue' }).click();
+  await page.getByText('Retry or discard all').click();
 
-  await page.getByText('2 of 2 done').waitFor();
+  const filter = '--queue sample --state dead --job-reason error --code Rejected';
+  await page.getByText(`npx sls jobs retry ${filter}`).waitFor();
+  await page.getByText(`npx sls jobs discard ${filter}`).waitFor();
 });
 
 browserTest('everything can be done by keyboard', async () => {

@@ -75,7 +75,6 @@ const REASONS: [who: RegExp, text: RegExp, reason: string][] = [
   ],
   [/producer/, /^dynamodb:GetItem planned#/, 'the answer to a write was lost'],
   [/producer/, /^s3:GetObject \{prefix\}\/\{queue\}\//, 'the row of a chunk has expired'],
-  [/reader/, /^dynamodb:GetItem bulk#/, '`sls bulk list` (`tests/unit/cli`)'],
   [/reader/, /^s3:GetObject /, 'for people who look at objects with the AWS CLI'],
   [/reader|operator/, /^cloudformation:/, '`sls instances` (`tests/deploy`)'],
   [
@@ -88,7 +87,6 @@ const REASONS: [who: RegExp, text: RegExp, reason: string][] = [
     /^(cloudwatch:|sqs:GetQueueAttributes \S+\{queue\}\.fifo$)/,
     '`sls queues` (`tests/integration/local/queues.test.ts`)',
   ],
-  [/operator/, /^s3:\w+ \S+\/_bulk\//, '`sls bulk` (`tests/unit/cli`)'],
   [/operator/, /^sns:/, '`sls alarms test` (`tests/unit/cli`)'],
   [/operator/, /^sqs:SendMessage \S+-dlq\.fifo$/, 'it discards a job before its entry was sent (`tests/unit/ops`)'],
   [/operator/, /^s3:(PutObject (?!\S+_audit)|GetObject \S+-jobs)/, 'it ends a job (`tests/unit/ops`)'],

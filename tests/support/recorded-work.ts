@@ -141,10 +141,8 @@ type Call = [CommandName, CommandContext['options']];
 const reading = ({ dead, campaign }: Left): Call[] => [
   ['jobs list', {}],
   ['jobs show', { id: dead }],
-  ['dlq list', {}],
   ['campaign list', {}],
   ['campaign report', { id: campaign }],
-  ['bulk list', {}],
 ];
 const COMMANDS: Record<'reader' | 'operator', (left: Left) => Call[]> = {
   reader: reading,
@@ -180,8 +178,8 @@ export async function recordedCommands(
   for (const [name, options] of COMMANDS[who](left)) {
     const { out } = recordingOutput();
     const call = { name, command: commands[name], serverless, options, out };
-    await runCommand(runs[name], { ...call, connect: (touch) => connect(serverless, out, touch) }).catch(
-      ({ message }: Error) => problems.push(`sls ${name}: ${message}`),
+    await runCommand(runs[name], { ...call, connect: () => connect(serverless, out) }).catch(({ message }: Error) =>
+      problems.push(`sls ${name}: ${message}`),
     );
   }
   return problems;

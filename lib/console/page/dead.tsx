@@ -1,6 +1,5 @@
 import type { DeadLetters } from '../views';
-import { BulkButton, Bulks } from './bulk';
-import { Failure, Table, Time, useAsk } from './parts';
+import { Command, Failure, Table, Time, useAsk } from './parts';
 import { addressOf, go, jobAddress, Link, usePlace } from './router';
 import { useSession } from './session';
 
@@ -24,7 +23,6 @@ export function DeadPage() {
       </label>
       <Failure error={error} />
       {data ? <Groups dead={data} /> : null}
-      <Bulks />
     </>
   );
 }
@@ -35,7 +33,7 @@ function Groups({ dead: { groups, more } }: { dead: DeadLetters }) {
     <>
       {more ? <p class="hint">There are more than could be read, so the counts are at least these.</p> : null}
       <Table label="Dead jobs" head={['Jobs', 'Queue', 'Cause', 'Oldest (UTC)', 'All of them', 'Some of them']}>
-        {groups.map(({ queue, reason, code, messages, count, oldest, ids }) => (
+        {groups.map(({ queue, reason, code, messages, count, oldest, ids, commands }) => (
           <tr key={`${queue} ${reason} ${code}`}>
             <td class="number">
               <Link to={addressOf('/console/jobs', { queue, state: 'dead', reason, code })}>
@@ -51,15 +49,17 @@ function Groups({ dead: { groups, more } }: { dead: DeadLetters }) {
               <Time at={oldest} />
             </td>
             <td>
-              <div class="buttons">
-                <BulkButton label="Retry all" action="retry" {...{ queue, reason, code }} />
-                <BulkButton label="Discard all" action="discard" {...{ queue, reason, code }} />
-              </div>
+              <details>
+                <summary>Retry or discard all</summary>
+                {commands.map((command) => (
+                  <Command key={command} text={command} />
+                ))}
+              </details>
             </td>
             <td class="id">
               {ids.map((id) => (
                 <Link key={id} to={jobAddress(queue, id)}>
-                  {id.slice(0, 8)}
+                  {id.slice(-8)}
                 </Link>
               ))}
             </td>

@@ -3,7 +3,6 @@ import { VENDORS } from '../../errors';
 import { REASONS, STATES } from '../../jobs/row';
 import type { JobLine, SearchBy, SearchLine } from '../views';
 import { call } from './api';
-import { BulkButton, Bulks } from './bulk';
 import { Failure, State, Table, Time } from './parts';
 import { addressOf, go, jobAddress, Link, usePlace } from './router';
 import { useSession } from './session';
@@ -24,8 +23,6 @@ export function JobsPage() {
     <>
       <Filters params={params} />
       <Results query={query} key={query} />
-      <CancelAll params={params} />
-      <Bulks />
     </>
   );
 }
@@ -39,21 +36,6 @@ function Results({ query }: { query: string }) {
       <Failure error={found.error} />
       {found.jobs.length > 0 ? <Jobs jobs={found.jobs} /> : null}
     </>
-  );
-}
-
-/** What a bulk action can narrow its jobs by. */
-const OF_BULK = ['queue', 'state', 'reason', 'code'];
-
-/** Cancels all jobs of a view that names a queue and a state in which jobs can be cancelled, and nothing more particular. */
-function CancelAll({ params }: { params: URLSearchParams }) {
-  const [queue, state, reason = '', code = ''] = OF_BULK.map((name) => params.get(name) ?? '');
-  const isNarrower = [...params].some(([name, value]) => value !== '' && !OF_BULK.includes(name));
-  if (!queue || (state !== 'queued' && state !== 'held') || isNarrower) return null;
-  return (
-    <p>
-      <BulkButton label="Cancel all" action="cancel" {...{ queue, state, reason, code }} />
-    </p>
   );
 }
 

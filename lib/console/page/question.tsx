@@ -30,7 +30,6 @@ export function Words({
   word: Word;
   setWord: (word: Word) => void;
 }) {
-  const { instance } = useSession();
   return (
     <>
       <label>
@@ -41,16 +40,6 @@ export function Words({
           onInput={(event) => setWord({ ...word, reason: event.currentTarget.value })}
         />
       </label>
-      {needs?.needsName ? (
-        <label>
-          This changes {instance} in production. Type {instance} to continue
-          <input
-            value={word.instance}
-            autocomplete="off"
-            onInput={(event) => setWord({ ...word, instance: event.currentTarget.value })}
-          />
-        </label>
-      ) : null}
     </>
   );
 }

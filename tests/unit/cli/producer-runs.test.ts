@@ -24,7 +24,8 @@ test('the settings are those of the parameter that the stack writes, with its ac
   const { Resources } = await templateOf('prod');
   const parameter = Resources.ProducerParameter?.Properties;
 
-  const { json } = await called(producerRuns['producer json'], parameter?.Value);
+  const { lines } = await called(producerRuns['producer env'], parameter?.Value);
+  const json: unknown = JSON.parse(lines[2]?.slice("JOBS_SETTINGS='".length, -1) ?? '');
 
   expect(parameter).toMatchObject({ Name: '/jobs/mht-api/producer', Type: 'String' });
   expect(json).toEqual(producerSettings.parse(json));

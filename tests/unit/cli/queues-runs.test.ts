@@ -1,4 +1,3 @@
-import { dryMappings } from '../../../lib/cli/dry-run';
 import { runs } from '../../../lib/cli/runs';
 import { memoryDeployment } from '../../support/deployment';
 import { memoryEngine } from '../../support/engine';
@@ -87,15 +86,4 @@ test('sls queues shows a mapping that is off without a pause', async () => {
   expect((await run('queues', made)).lines).toContain(
     'feedback: its event source mapping is off, and no pause says why. sls queues resume switches it on.',
   );
-});
-
-test('a dry run names the mapping that it would change, and changes none', async () => {
-  const { deployment, on } = aDeployment();
-  const touched: string[] = [];
-  const mappings = dryMappings(deployment.mappings, (what) => touched.push(what));
-
-  await mappings.set('feedback', false);
-
-  expect(touched).toEqual(['disable the event source mapping of feedback']);
-  expect(on.get('feedback')).toBe(true);
 });

@@ -20,7 +20,6 @@ const KEYS = {
   recipients: keys.recipientsKey(prefix, job),
   event: `${keys.eventsPartition(prefix, 'emails', 0)}an-event`,
   audit: keys.auditKey(prefix, 'an-id'),
-  'bulk action': keys.bulkJobsKey(prefix, 'an-id'),
   events: analytics.dataKey(prefix, job),
   'rejected events': analytics.rejectedKey(prefix, job),
   'compacted events': analytics.compactedKey(prefix, { time: 0, name: 'a-name' }),

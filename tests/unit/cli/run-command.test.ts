@@ -239,12 +239,6 @@ describe('who runs a command is stored before it changes something', () => {
     expect(objects).toMatchObject([{ by: 'this machine' }]);
   });
 
-  test('a dry run stores nothing', async () => {
-    const { objects, sent } = await stored({ options: { 'dry-run': true } });
-
-    expect([objects, sent]).toEqual([[], []]);
-  });
-
   test('the chat of the alarms shows a change of production once, without the person and the arguments', async () => {
     const options = { id: 'a-job', yes: true, reason: 'asked by the customer' };
     const { ids, sent } = await stored({ options });

@@ -45,7 +45,8 @@ test('a job that lost its steps is not retried, alone or with others, until an o
     message: expect.stringContaining('lost what it had done (RowDamaged)'),
     next: `jobs retry ${jobId(1)} --from-start`,
   });
-  const { lines } = await command(engine, 'dlq redrive', { queue: 'sample', yes: true });
+  engine.clock.advance(1_000);
+  const { lines } = await command(engine, 'jobs retry', { queue: 'sample', yes: true });
   expect(lines.at(-1)).toBe('0 of 1 job retried, 1 refused.');
   await engine.drain({ hours: 1 });
   expect(effects).toEqual([]);
@@ -61,7 +62,7 @@ test('a job that lost its steps is not retried, alone or with others, until an o
 test('a job that lost its steps and did its work stays dead after a discard, and its entry goes', async () => {
   const { engine, effects } = await deadWithout('steps');
 
-  await command(engine, 'dlq discard', { id: jobId(1) });
+  await command(engine, 'jobs discard', { id: jobId(1) });
   await engine.reconcile();
 
   expect(engine.row(jobId(1)).state).toBe('dead');

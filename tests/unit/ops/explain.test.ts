@@ -2,10 +2,11 @@ import { PermanentError, WaitError } from '../../../lib/errors';
 import { EVENT } from '../../../lib/jobs/history';
 import { bodyKey } from '../../../lib/jobs/keys';
 import type { JobRow, Reason, State } from '../../../lib/jobs/row';
-import { type BulkAction, whyNotInBulk } from '../../../lib/ops/bulk';
 import { cancel } from '../../../lib/ops/cancel';
 import { discard } from '../../../lib/ops/discard';
 import { explain, type JobAction } from '../../../lib/ops/explain';
+import type { ManyAction } from '../../../lib/ops/many';
+import { whyNot } from '../../../lib/ops/may';
 import { retry } from '../../../lib/ops/retry';
 import { timeline } from '../../../lib/ops/timeline';
 import { acceptedRow } from '../../support/accepted-row';
@@ -91,7 +92,7 @@ test.each<[string, Partial<JobRow>, JobAction, string[]]>([
   ],
   ['was discarded', { state: inState('dead'), reason: 'error', leftDlqAt: 1 }, 'discard', ['retry']],
   ['is run by a worker that died', { state: inState('processing') }, 'cancel', ['cancel']],
-])('command, bulk action and console agree about a job that %s', async (_what, change, action, actions) => {
+])('command and console agree about a job that %s', async (_what, change, action, actions) => {
   const engine = memoryEngine(() => sampleContract().contract);
   const row = { ...acceptedRow(engine.clock.now()), ...change };
   await engine.deps.ledger.write(row, 0);
@@ -99,9 +100,9 @@ test.each<[string, Partial<JobRow>, JobAction, string[]]>([
   const able = actions.includes(action);
 
   expect(explain(stored, engine.clock.now()).actions).toEqual(actions);
-  expect(whyNotInBulk(action as BulkAction, stored, engine.clock.now()) === undefined).toBe(able);
+  expect(whyNot[action as ManyAction](stored, engine.clock.now()) === undefined).toBe(able);
   await engine.objects.put(bodyKey(PREFIX, 'sample', row.id), JSON.stringify(anEnvelope()), 'application/json');
-  const refused = await { retry, cancel, discard }[action as BulkAction](engine.deps, stored).then(
+  const refused = await { retry, cancel, discard }[action as ManyAction](engine.deps, stored).then(
     (done) => (action === 'discard' && done === stored ? 'nothing to discard' : undefined),
     (error: Error) => error.message,
   );

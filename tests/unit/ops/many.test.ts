@@ -1,0 +1,199 @@
+import type { CommandContext } from '../../../lib/cli/command';
+import type { CommandName } from '../../../lib/cli/commands';
+import { runs } from '../../../lib/cli/runs';
+import { PermanentError, StoreError, WaitError } from '../../../lib/errors';
+import { jobsToTouch } from '../../../lib/ops/many';
+import { searchJobs } from '../../../lib/ops/search';
+import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../support/engine';
+import { command, recordingOutput, targetContext } from '../../support/operator';
+import { sampleContract } from '../../support/sample-contract';
+
+const MINUTE = 60_000;
+const RETRY = { code: 'Rejected', yes: true };
+
+/** Jobs of two groups. `fixed`: from now on they succeed. */
+async function someJobs(count: number, options: EngineOptions = {}, kind: 'dead' | 'held' = 'dead') {
+  let isFixed = false;
+  const { contract, effects } = sampleContract(() => {
+    if (isFixed) return;
+    if (kind === 'held')
+      throw new WaitError({ code: 'RateLimited', message: '429', vendor: 'zendesk', waitMs: 60 * MINUTE });
+    throw new PermanentError({ code: 'Rejected', message: 'rejected' });
+  });
+  const engine = memoryEngine(() => contract, options);
+  for (let n = 1; n <= count; n++)
+    engine.send(JSON.stringify(anEnvelope({ id: jobId(n) })), { group: `g${n % 2}`, deduplication: jobId(n) });
+  await work(engine);
+  engine.clock.advance(MINUTE);
+  /** While the command sleeps, the worker runs. */
+  const slept: number[] = [];
+  const working = (ms: number) => {
+    slept.push(ms);
+    engine.clock.advance(ms);
+    return work(engine);
+  };
+  const deps = { ...engine.deps, clock: { ...engine.deps.clock, sleep: working } };
+  const run = (name: CommandName, given: CommandContext['options'], answer?: string) =>
+    command({ deps }, name, given, answer);
+  const fixed = () => {
+    isFixed = true;
+  };
+  return { engine, deps, run, fixed, effects, slept };
+}
+
+async function work(engine: ReturnType<typeof memoryEngine>): Promise<void> {
+  for (let event = engine.receive(); event.Records.length > 0; event = engine.receive()) await engine.handle(event);
+}
+
+const generations = ({ engine }: Awaited<ReturnType<typeof someJobs>>) =>
+  engine.rows().map(({ generation }) => generation);
+
+test('a retry of many shows its jobs, asks, and prints the outcomes', async () => {
+  const made = await someJobs(45);
+  made.fixed();
+
+  const { lines, notes, progress, exitCode } = await made.run('jobs retry', { code: 'Rejected' }, 'yes');
+
+  expect(lines).toEqual([
+    'QUEUE   STATE         ERROR     JOBS',
+    'sample  dead (error)  Rejected  45',
+    '45 of 45 jobs retried.',
+    'QUEUE   STATE      JOBS',
+    'sample  succeeded  45',
+  ]);
+  expect(notes[0]).toBe('45 jobs will be retried. Type yes to begin: ');
+  expect(progress).toEqual([{ total: 45, done: [20, 40, 45], stopped: true }]);
+  expect(exitCode).toBeUndefined();
+});
+
+test('it takes 20 jobs a second', async () => {
+  const made = await someJobs(45);
+
+  await made.run('jobs retry', RETRY);
+
+  expect(made.slept.slice(0, 2)).toEqual([1_000, 1_000]);
+});
+
+test('jobs that die again are shown, and are not retried again', async () => {
+  const made = await someJobs(25);
+
+  const { lines } = await made.run('jobs retry', RETRY);
+
+  expect(lines.slice(2)).toEqual([
+    '25 of 25 jobs retried.',
+    'QUEUE   STATE         ERROR     JOBS',
+    'sample  dead (error)  Rejected  25',
+  ]);
+  expect(generations(made)).toEqual(Array(25).fill(2));
+});
+
+test.each([
+  ['another answer', 'no', undefined],
+  ['no terminal', undefined, 'There is no terminal to ask on. Nothing was changed. Add --yes.'],
+])('%s changes nothing', async (_, answer, refusal) => {
+  const made = await someJobs(2);
+  const writes = made.engine.table.writes();
+
+  const run = made.run('jobs retry', { code: 'Rejected' }, answer);
+
+  if (refusal) await expect(run).rejects.toThrow(refusal);
+  else expect((await run).lines.at(-1)).toBe('Nothing was changed.');
+  expect(made.engine.table.writes()).toBe(writes);
+});
+
+test('Ctrl-C stops after the jobs of the second, and the same command goes on', async () => {
+  const made = await someJobs(45);
+  made.fixed();
+  const stop = new AbortController();
+  const { out, recorded } = recordingOutput();
+  const stopping = {
+    ...out,
+    interrupted: () => stop.signal,
+    progress: () => ({ set: () => stop.abort(), stop: () => {} }),
+  };
+  const operator = async () => made.deps;
+
+  await runs['jobs retry']({ ...targetContext, options: RETRY, out: stopping, reader: operator, operator });
+  const rest = await made.run('jobs retry', RETRY);
+
+  expect(recorded.lines.at(-1)).toBe('20 of 45 jobs retried, stopped: run the command again to go on.');
+  expect(rest.lines).toContain('25 of 25 jobs retried.');
+  expect(generations(made)).toEqual(Array(45).fill(2));
+  expect(made.effects).toHaveLength(45);
+});
+
+test('discarded and cancelled jobs stay as they are, unless a filter names cancelled ones', async () => {
+  const made = await someJobs(3);
+  await made.run('jobs discard', { id: jobId(1) });
+  made.engine.clock.advance(MINUTE);
+
+  const { lines } = await made.run('jobs retry', RETRY);
+
+  expect(lines).toContain('2 of 2 jobs retried.');
+  expect(made.engine.row(jobId(1)).generation).toBe(1);
+});
+
+test('a job that was retried and has not started yet is not retried again', async () => {
+  const made = await someJobs(2);
+  await made.run('jobs retry', { id: jobId(1) });
+  made.engine.clock.advance(10 * MINUTE);
+
+  const search = await searchJobs(made.deps, { state: 'dead' });
+  const began = made.engine.clock.now();
+  const { rows } = await jobsToTouch(search, { action: 'retry', began, signal: new AbortController().signal });
+
+  expect(rows.map(({ id }) => id)).toEqual([jobId(2)]);
+});
+
+test('held jobs can be cancelled together, and one that ended after the question is refused', async () => {
+  const made = await someJobs(3, {}, 'held');
+  const { out, recorded } = recordingOutput();
+  const ask = async () => {
+    await made.run('jobs cancel', { id: jobId(2) });
+    return 'yes';
+  };
+  const operator = async () => made.deps;
+
+  const context = { ...targetContext, options: { state: 'held' }, out: { ...out, ask }, reader: operator, operator };
+  await runs['jobs cancel'](context);
+
+  expect(recorded.lines.at(-1)).toBe('2 of 3 jobs cancelled, 1 refused.');
+  expect(recorded.notes).toEqual([`${jobId(2)}: it has changed, and is cancelled (operator)`]);
+  expect(recorded.exitCode).toBe(1);
+});
+
+test('many jobs can be discarded, and leave the DLQ', async () => {
+  const made = await someJobs(3);
+
+  const { lines } = await made.run('jobs discard', { queue: 'sample', yes: true });
+  made.engine.clock.advance(15 * MINUTE);
+  await made.engine.reconcile();
+  const listed = await made.run('jobs list', { state: 'dead' });
+
+  expect(lines.at(-1)).toBe('3 of 3 jobs discarded.');
+  expect(made.engine.deadLetters()).toEqual([]);
+  expect(listed.lines[1]).toContain('discarded (error)');
+});
+
+test('if a queue or the table fails, the command stops and says how far it is', async () => {
+  let calls = 0;
+  const made = await someJobs(45, {
+    before: (call) => {
+      if (call === 'queues.send' && ++calls > 65) throw new StoreError({ code: 'SQS.Throttled', message: 'throttled' });
+    },
+  });
+
+  await expect(made.run('jobs retry', RETRY)).rejects.toThrow(
+    /^throttled\. \d+ of 45 jobs are done\. Run the command again to go on\.$/,
+  );
+});
+
+test.each([
+  [{}, 'Give an ID, or a filter such as --code'],
+  [{ id: jobId(1), code: 'Rejected' }, 'Give an ID or a filter, not both'],
+  [{ code: 'Rejectd' }, 'None of 2 jobs has this --code. The codes are Rejected.'],
+])('%j is refused', async (options, why) => {
+  const made = await someJobs(2);
+
+  await expect(made.run('jobs retry', options)).rejects.toThrow(why);
+});
