@@ -17,8 +17,8 @@ test.each([
     ['jobs', 'show', '--id', 'invalid/abc', '--json'],
   ],
   [
-    ['dlq', 'discard', 'abc', '--stage', 'prod'],
-    ['dlq', 'discard', '--id', 'abc', '--stage', 'prod'],
+    ['jobs', 'discard', 'abc', '--stage', 'prod'],
+    ['jobs', 'discard', '--id', 'abc', '--stage', 'prod'],
   ],
 ])('%j becomes %j', (words, understood) => {
   expect(named(...words)).toEqual(understood);
@@ -40,9 +40,6 @@ test('every command in the tree has a lifecycle event, and its hook has the name
   expect(Object.keys(tree)).toEqual([
     'jobs',
     'queues',
-    'dlq',
-    'bulk',
-    'reconcile',
     'smoke',
     'alarms',
     'verify',
@@ -54,7 +51,7 @@ test('every command in the tree has a lifecycle event, and its hook has the name
     'instances',
   ]);
   expect(tree.jobs).toMatchObject({ lifecycleEvents: ['run'] });
-  expect(Object.keys(tree.jobs?.commands ?? {})).toEqual(['list', 'show', 'retry', 'cancel', 'settle']);
+  expect(Object.keys(tree.jobs?.commands ?? {})).toEqual(['list', 'show', 'retry', 'cancel', 'discard', 'settle']);
   expect(tree.jobs?.commands.show).toMatchObject({ lifecycleEvents: ['run'], options: { id: { required: true } } });
   expect(hookOf('jobs show')).toBe('jobs:show:run');
 });

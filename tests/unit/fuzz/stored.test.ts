@@ -94,9 +94,9 @@ describe('stored data', () => {
 });
 
 describe('the command line', () => {
-  /** Commands that need a table and queues only. `smoke` waits as long as it is told. */
+  /** Commands that need a table and queues only. */
   const NAMES = (Object.keys(commands) as CommandName[]).filter((name) =>
-    /^(jobs|dlq|campaign|reconcile|testflight) ?/.test(name),
+    /^(jobs|campaign|testflight) ?/.test(name),
   );
   const value = fc.oneof(
     text,
