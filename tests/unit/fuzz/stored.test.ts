@@ -95,9 +95,7 @@ describe('stored data', () => {
 
 describe('the command line', () => {
   /** Commands that need a table and queues only. */
-  const NAMES = (Object.keys(commands) as CommandName[]).filter((name) =>
-    /^(jobs|campaign|testflight) ?/.test(name),
-  );
+  const NAMES = (Object.keys(commands) as CommandName[]).filter((name) => /^(jobs|campaign|testflight) ?/.test(name));
   const value = fc.oneof(
     text,
     fc.constantFrom(jobId(1), SAMPLE_QUEUE, 'held', '2026-01-02T03', '2026-01-02', '99999999', '-1', true),
