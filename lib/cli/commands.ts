@@ -5,7 +5,6 @@ const ID: Option = { usage: 'Id of the job', type: 'string', required: true };
 const CAMPAIGN_ID: Option = { usage: 'Id of the campaign', type: 'string', required: true };
 const JSON_OUTPUT: Option = { usage: 'Print JSON', type: 'boolean' };
 const YES: Option = { usage: 'Change production without a question', type: 'boolean' };
-const DRY_RUN: Option = { usage: 'Print what the command would change. Change nothing', type: 'boolean' };
 /** The options of a command that changes something. */
 const WRITES = {
   yes: YES,
