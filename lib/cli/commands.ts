@@ -1,10 +1,10 @@
 import type { Command, Option } from './command';
 
-const QUEUE: Option = { usage: 'Name of the queue in custom.queues', type: 'string', shortcut: 'q' };
+const QUEUE: Option = { usage: 'Queue, as in custom.queues', type: 'string', shortcut: 'q' };
 const ID: Option = { usage: 'Id of the job', type: 'string', required: true };
 const CAMPAIGN_ID: Option = { usage: 'Id of the campaign', type: 'string', required: true };
 const JSON_OUTPUT: Option = { usage: 'Print JSON', type: 'boolean' };
-const YES: Option = { usage: 'Change production without a question', type: 'boolean' };
+const YES: Option = { usage: 'Skip the confirmation', type: 'boolean' };
 /** The options of a command that changes something. */
 const WRITES = {
   yes: YES,
@@ -14,22 +14,22 @@ const WRITES = {
 /** The options that select jobs. */
 const FILTERS = {
   queue: QUEUE,
-  state: { usage: 'Only jobs in this state: queued, processing, held, dead. With hours: any', type: 'string' },
+  state: { usage: 'State: queued, processing, held or dead. With hours: any state', type: 'string' },
   // WRITES has `reason`.
-  'job-reason': { usage: 'Only jobs with this reason, like throttled or error', type: 'string' },
-  code: { usage: 'Only jobs with this error code, like ZendeskRejected', type: 'string' },
-  vendor: { usage: 'Only jobs that wait for this vendor or failed there, like zendesk', type: 'string' },
-  group: { usage: 'Only jobs of this message group', type: 'string' },
-  user: { usage: 'Only feedback of the user with this id', type: 'string' },
-  email: { usage: 'Only feedback of the user with this address and without an id', type: 'string' },
-  correlation: { usage: 'Only jobs with this correlation id', type: 'string' },
-  ticket: { usage: 'Only jobs that made this Zendesk ticket', type: 'string' },
-  message: { usage: "Only jobs with this message id of SQS, or this vendor's id of a mail", type: 'string' },
+  'job-reason': { usage: 'Reason of the state, like throttled or error', type: 'string' },
+  code: { usage: 'Error code, like ZendeskRejected', type: 'string' },
+  vendor: { usage: 'Vendor that the job waits for or failed at, like zendesk', type: 'string' },
+  group: { usage: 'Message group', type: 'string' },
+  user: { usage: 'Id of the user of a feedback', type: 'string' },
+  email: { usage: 'Address of the user of a feedback, if there is no user id', type: 'string' },
+  correlation: { usage: 'Correlation id', type: 'string' },
+  ticket: { usage: 'Zendesk ticket that the job made', type: 'string' },
+  message: { usage: "SQS message id, or the vendor's id of a mail", type: 'string' },
   from: {
-    usage: 'First hour (UTC) in which the jobs were accepted, like 2026-01-02T03. At most 90 days ago',
+    usage: 'First hour (UTC) of acceptance, like 2026-01-02T03. At most 90 days ago',
     type: 'string',
   },
-  to: { usage: 'Hour (UTC) at which to end. Needs --from. Default: now', type: 'string' },
+  to: { usage: 'End of these hours (UTC). Default: now', type: 'string' },
 } as const satisfies Record<string, Option>;
 
 /** One job by its id, or the jobs of a filter. */
@@ -46,20 +46,20 @@ export const DEFAULT_CONSOLE_PORT = 3900;
  * runs.ts only for ours.
  */
 export const commands = {
-  jobs: { usage: 'List, show, retry, cancel and settle jobs' },
+  jobs: { usage: 'List, show, retry, cancel, discard and settle jobs' },
   'jobs list': {
-    usage: 'List the jobs that are waiting or dead, the jobs of some hours, or the jobs of a person',
+    usage: 'List waiting and dead jobs, or the jobs that a search finds',
     options: {
       ...FILTERS,
-      hour: { usage: 'The hour (UTC) in which the jobs were accepted, like 2026-01-02T03', type: 'string' },
-      key: { usage: "The caller's idempotency key", type: 'string' },
-      principal: { usage: 'The owner of --key. Default: the system', type: 'string' },
-      limit: { usage: `How many jobs to list per queue. Default: ${DEFAULT_LIMIT}`, type: 'string' },
+      hour: { usage: 'Hour (UTC) of acceptance, like 2026-01-02T03', type: 'string' },
+      key: { usage: "Caller's idempotency key", type: 'string' },
+      principal: { usage: 'Owner of --key. Default: the system', type: 'string' },
+      limit: { usage: `Most jobs per queue. Default: ${DEFAULT_LIMIT}`, type: 'string' },
       json: JSON_OUTPUT,
     },
   },
   'jobs show': {
-    usage: 'Show the state, steps, error and history of a job',
+    usage: 'Show state, steps, error and history of a job',
     positional: 'id',
     options: { id: ID, queue: QUEUE, json: JSON_OUTPUT },
   },
@@ -74,7 +74,7 @@ export const commands = {
         type: 'string',
       },
       data: {
-        usage: 'File with other data (JSON). A new job takes the place of this one, which must have done nothing',
+        usage: 'JSON file with other data, sent as a new job in place of one that did nothing',
         type: 'string',
       },
       'from-start': {
@@ -91,62 +91,53 @@ export const commands = {
     options: { ...ONE_OR_MANY, ...WRITES },
   },
   'jobs discard': {
-    usage: 'Remove the dead-letter queue entry of a dead job, or of all that a filter finds. The jobs stay dead',
+    usage: 'Remove the DLQ entry of a dead job, or of all that a filter finds. The jobs stay dead',
     positional: 'id',
     writes: true,
     options: { ...ONE_OR_MANY, ...WRITES },
   },
   'jobs settle': {
-    usage: 'Say what an unknown step did, so that the job continues',
+    usage: 'Record the outcome of an unknown step and resume the job',
     positional: 'id',
     writes: true,
     options: {
       id: ID,
-      step: { usage: 'Name of the step. sls jobs show lists them', type: 'string', required: true },
-      as: { usage: 'done: it took effect. skipped: it did not, continue without it', type: 'string', required: true },
+      step: { usage: 'Name of the step, as in sls jobs show', type: 'string', required: true },
+      as: {
+        usage: 'Outcome. done: it took effect. skipped: it did not, go on without it',
+        type: 'string',
+        required: true,
+      },
       queue: QUEUE,
       ...WRITES,
     },
   },
 
   queues: {
-    usage: 'Show all queues: depth, held and dead jobs, throughput, vendors, alarms that are firing',
+    usage: 'Show depth, held and dead jobs, throughput, vendors and firing alarms',
     options: {
       json: JSON_OUTPUT,
-      watch: { usage: 'Show them again every 5 seconds until you press Ctrl-C', type: 'boolean' },
+      watch: { usage: 'Refresh every 5 seconds until Ctrl-C', type: 'boolean' },
     },
   },
   'queues pause': {
-    usage: 'Stop Lambda from receiving the messages of a queue',
+    usage: "Stop Lambda from receiving a queue's messages",
     writes: true,
     options: {
       ...WRITES,
       queue: { ...QUEUE, required: true },
-      reason: { usage: 'Why, in one line. Alarms and sls queues show it', type: 'string', required: true },
+      reason: { usage: 'Why, in one line. Shown by alarms and sls queues', type: 'string', required: true },
     },
   },
   'queues resume': {
-    usage: 'Let Lambda receive the messages of a paused queue again',
+    usage: "Let Lambda receive a paused queue's messages again",
     writes: true,
     options: { queue: { ...QUEUE, required: true }, ...WRITES },
   },
 
-  smoke: {
-    usage: 'Send a job without work through each queue, and wait for its end. Calls a vendor only with --mail',
-    writes: true,
-    options: {
-      queue: QUEUE,
-      wait: { usage: 'Seconds to wait at most. Default: 120', type: 'string' },
-      mail: { usage: 'Also send one real mail to this address. Needs --from', type: 'string' },
-      from: { usage: "The sender's address of that mail", type: 'string' },
-      json: JSON_OUTPUT,
-      ...WRITES,
-    },
-  },
-
   alarms: { usage: 'Test the alarms' },
   'alarms test': {
-    usage: 'Send one test message to the chat of the alarms',
+    usage: 'Send a test message to the chat of the alarms',
     writes: true,
     options: { ...WRITES },
   },
@@ -156,8 +147,8 @@ export const commands = {
     writes: 'repair',
     options: {
       from: { usage: 'First hour (UTC), like 2026-01-02T03. Default: a day ago. At most 90 days ago', type: 'string' },
-      to: { usage: 'Hour (UTC) at which to end. Default: now', type: 'string' },
-      repair: { usage: 'Let the reconciler write missing records and DLQ entries again', type: 'boolean' },
+      to: { usage: 'End of the hours (UTC). Default: now', type: 'string' },
+      repair: { usage: 'Have missing records and DLQ entries written again', type: 'boolean' },
       json: JSON_OUTPUT,
       ...WRITES,
     },
@@ -165,10 +156,10 @@ export const commands = {
 
   campaign: { usage: 'List, report, pause, resume and cancel e-mail campaigns' },
   'campaign list': {
-    usage: 'List the campaigns that have not ended, or all campaigns of a day',
+    usage: 'List the campaigns that have not ended, or all of a day',
     options: {
-      day: { usage: 'The day (UTC) on which the campaigns were accepted, like 2026-01-02', type: 'string' },
-      limit: { usage: `How many campaigns to list. Default: ${DEFAULT_LIMIT}`, type: 'string' },
+      day: { usage: 'Day (UTC) of acceptance, like 2026-01-02', type: 'string' },
+      limit: { usage: `Most campaigns. Default: ${DEFAULT_LIMIT}`, type: 'string' },
       json: JSON_OUTPUT,
     },
   },
@@ -178,26 +169,26 @@ export const commands = {
     options: { id: CAMPAIGN_ID, json: JSON_OUTPUT },
   },
   'campaign pause': {
-    usage: 'Hold everything of a campaign that was not sent to SendGrid yet',
+    usage: 'Hold what a campaign has not sent to SendGrid yet',
     positional: 'id',
     writes: true,
     options: { id: CAMPAIGN_ID, ...WRITES },
   },
   'campaign resume': {
-    usage: 'Continue a paused campaign where it stopped',
+    usage: 'Continue a paused campaign',
     positional: 'id',
     writes: true,
     options: { id: CAMPAIGN_ID, ...WRITES },
   },
   'campaign cancel': {
-    usage: 'Stop a campaign permanently. Nothing more is sent',
+    usage: 'Stop a campaign for good. Mails under way may still be sent',
     positional: 'id',
     writes: true,
     options: { id: CAMPAIGN_ID, ...WRITES },
   },
 
   console: {
-    usage: 'Show queues, jobs, dead jobs and campaigns in a browser, on 127.0.0.1 only. Ctrl-C ends it',
+    usage: 'Serve a page with queues, jobs and campaigns on 127.0.0.1 until Ctrl-C',
     writes: 'write',
     options: {
       write: { usage: 'Allow actions. Without it the console only reads', type: 'boolean' },
@@ -208,34 +199,39 @@ export const commands = {
 
   producer: { usage: 'Print the configuration of producers' },
   'producer env': {
-    usage: 'Print the variables that connect a producer to this deployment. Stage local: also the endpoints',
+    usage: 'Print the variables that connect a producer to this deployment',
     options: {},
   },
 
   testflight: { usage: 'Manage testers' },
   'testflight invite': {
-    usage: 'Invite the testers in a CSV file to an app. You can repeat the command without harm',
+    usage: 'Invite the testers in a CSV file to an app. Safe to repeat',
     writes: true,
     options: {
       app: { usage: "Apple's id of the app (digits)", type: 'string', required: true },
       group: {
-        usage: "Apple's id of the group for the testers, or several separated by commas",
+        usage: "Apple's ids of the testers' groups, separated by commas",
         type: 'string',
         required: true,
       },
-      file: { usage: 'The CSV file. Its header names email, firstName and lastName', type: 'string', required: true },
+      file: { usage: 'CSV file. Its header names email, firstName and lastName', type: 'string', required: true },
       json: JSON_OUTPUT,
       ...WRITES,
     },
   },
 
   check: {
-    usage: 'Check the account before a deployment: bucket, secrets, folder. Changes nothing',
+    usage: 'Check account, bucket, secrets and folder before a deployment',
     checksAccount: true,
-    options: { json: JSON_OUTPUT },
+    writes: 'live',
+    options: {
+      live: { usage: 'After a deployment: also send a canary through each queue and wait for it', type: 'boolean' },
+      json: JSON_OUTPUT,
+      ...WRITES,
+    },
   },
   instances: {
-    usage: 'List the files of instances/, and what is deployed of each',
+    usage: 'List the instance files, and what is deployed of each',
     offline: true,
     options: { json: JSON_OUTPUT },
   },

@@ -8,13 +8,15 @@ import { timeText } from '../text';
 import { accountProblems } from './check';
 import type { Run } from './command';
 import { deploymentProblems } from './configuration';
+import { hasFailed, sendCanaries, showCanaries } from './live-check';
 import type { Serverless } from './serverless';
 import { readStack } from './stack';
 import { tableText } from './text';
 
 /** What `sls check` and `sls instances …` do. */
 export const instancesRuns = {
-  check: async ({ options, out, serverless }) => {
+  check: async (context) => {
+    const { options, out, serverless } = context;
     const instance = chosenInstance(options);
     const offline = deploymentProblems(instance, []);
     const local = instance.stage === 'local';
@@ -22,12 +24,14 @@ export const instancesRuns = {
     const problems = [...offline, ...asked.problems];
     for (const note of asked.notes) out.note(note);
     if (options.json) {
-      out.json({ problems, notes: asked.notes });
-      if (problems.length > 0) out.exitCode(1);
+      const canaries = options.live === true && problems.length === 0 ? await sendCanaries(context) : undefined;
+      out.json({ problems, notes: asked.notes, ...(canaries && { canaries }) });
+      if (problems.length > 0 || canaries?.some(hasFailed)) out.exitCode(1);
       return;
     }
     if (problems.length > 0) throw new OperatorError(problems.join('\n'));
     out.line(`${instance.file} can be deployed.`);
+    if (options.live === true) showCanaries(context, await sendCanaries(context));
   },
 
   instances: async ({ options, out, serverless }) => {

@@ -29,7 +29,6 @@ export const runs = {
   queues: lateRun(() => queuesCode().queues),
   ...late('queues', queuesCode),
   verify: lateRun(() => (require('./verify-run') as typeof import('./verify-run')).verifyRun),
-  smoke: lateRun(() => (require('./smoke-run') as typeof import('./smoke-run')).smokeRun),
   alarms: helpRun('alarms'),
   ...late('alarms', () => (require('./alarms-run') as typeof import('./alarms-run')).alarmsRuns),
   campaign: helpRun('campaign'),

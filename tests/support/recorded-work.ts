@@ -148,7 +148,7 @@ const COMMANDS: Record<'reader' | 'operator', (left: Left) => Call[]> = {
   reader: reading,
   operator: (left) => [
     ...reading(left),
-    ['smoke', { yes: true }],
+    ['check', { live: true, yes: true }],
     ['jobs cancel', { id: left.held, yes: true }],
     ['jobs retry', { id: left.dead, yes: true }],
     ['verify', { repair: true, yes: true }],

@@ -93,10 +93,10 @@ test('npm start serves requests and invoke local, passes its tests, refuses a po
   });
   await running.says('outcome=succeeded');
   const invoked = await invokeFeedback();
-  const [info, variables, smoke, alarms] = await Promise.all([
+  const [info, variables, check, alarms] = await Promise.all([
     sls(directory.path, ['info']),
     sls(directory.path, ['producer', 'env']),
-    sls(directory.path, ['smoke', '--json']),
+    sls(directory.path, ['check', '--live', '--json']),
     sls(directory.path, ['alarms', 'test']),
   ]);
   await arrived(/Discord +(\S+)/.exec(running.output())?.[1] ?? '', 'local: A test of the alarms');
@@ -110,9 +110,9 @@ test('npm start serves requests and invoke local, passes its tests, refuses a po
   expect(invoked.output).toMatch(/feedback [0-9a-f-]{36}: succeeded · attempts 1 · ticket done · confirmation done/);
   expect(invoked.code).toBe(0);
   expect([info.code, info.stdout]).toEqual([0, expect.stringContaining(`console, API    ${api}/\nsqs `)]);
-  expect(JSON.parse(smoke.stdout)).toMatchObject({ jobs: Array(4).fill({ state: 'succeeded' }) });
-  expect(smoke.stderr).toContain('local · stage local · the service on this machine');
-  expect([smoke.code, alarms.code]).toEqual([0, 0]);
+  expect(JSON.parse(check.stdout)).toMatchObject({ problems: [], canaries: Array(4).fill({ state: 'succeeded' }) });
+  expect(check.stderr).toContain('local · stage local · the service on this machine');
+  expect([check.code, alarms.code]).toEqual([0, 0]);
   expect(submitted).toMatchObject({ state: 'succeeded', result: { confirmation: 'sent' } });
   expect(second.output()).toContain(`Port ${new URL(api).port} is in use.`);
   expect(secondCode).toBe(1);

@@ -40,7 +40,6 @@ test('every command in the tree has a lifecycle event, and its hook has the name
   expect(Object.keys(tree)).toEqual([
     'jobs',
     'queues',
-    'smoke',
     'alarms',
     'verify',
     'campaign',
