@@ -43,7 +43,7 @@ test('a changed source is used at once, and the earlier one again after that', (
   cpSync('lib/cli/commands.ts', source);
   const bundles = readdirSync(join(cache(), 'background-jobs'));
 
-  expect(before).toBe('List, show, retry, cancel and settle jobs\n');
+  expect(before).toBe('List, show, retry, cancel, discard and settle jobs\n');
   expect(changed).toBe('Changed\n');
   expect(run(USAGE)).toBe(before);
   expect(bundles).toHaveLength(2);
