@@ -1,7 +1,6 @@
-import { STATES } from '../jobs/row';
 import { cancel } from '../ops/cancel';
 import { discard } from '../ops/discard';
-import { type Found, findJob, jobsInStates, jobsOfHour, LISTED_STATES } from '../ops/find';
+import { type Found, findJob, jobsInStates, LISTED_STATES } from '../ops/find';
 import { jobView } from '../ops/job-view';
 import { OperatorError, stateOf } from '../ops/operator';
 import { replace } from '../ops/replace';
@@ -12,32 +11,26 @@ import type { Run } from './command';
 import { DEFAULT_LIMIT } from './commands';
 import { readJson, readText } from './files';
 import { jobLines, jobPage } from './job-text';
-import { isSearch, listFound } from './jobs-list';
-import { count, hour, oneOf, queue, queues, required, text } from './options';
+import { filterOf, isSearch, listFound } from './jobs-list';
+import { count, oneOf, queue, queues, required, text } from './options';
 
 /** The code of `sls jobs …`. */
 export const jobsRuns = {
   'jobs list': async ({ options, out, reader }) => {
-    const at = hour(options, 'hour');
     const limit = count(options, 'limit', DEFAULT_LIMIT);
-    const state = oneOf(options, 'state', STATES);
     if (isSearch(options)) return listFound(options, out, await reader(), limit);
-    const listed = LISTED_STATES.filter((known) => state === undefined || known === state);
-    if (at === undefined && listed.length === 0)
-      throw new OperatorError(`--state ${state} needs --hour, because such jobs can only be found by their hour.`);
     const from = await reader();
+    const { state } = filterOf(options, from);
+    const states = LISTED_STATES.filter((known) => state === undefined || known === state);
     const found: Found = { rows: [], more: false };
     for (const name of queues(options, from)) {
-      const { rows, more } =
-        at === undefined
-          ? await jobsInStates(from, { queue: name, states: listed, limit })
-          : await jobsOfHour(from, { queue: name, hour: at, states: state ? [state] : [], limit });
+      const { rows, more } = await jobsInStates(from, { queue: name, states, limit });
       found.rows.push(...rows);
       found.more ||= more;
     }
     if (options.json) out.json({ jobs: found.rows.map((row) => jobView(row, from.prefix)), more: found.more });
     else for (const line of found.rows.length === 0 ? ['No jobs.'] : jobLines(found.rows)) out.line(line);
-    if (found.more) out.note(`There are more jobs. Use --queue, --state or --hour to list fewer, or raise --limit.`);
+    if (found.more) out.note('There are more jobs. Use --queue, --state or --from to list fewer, or raise --limit.');
   },
 
   'jobs show': async ({ options, out, reader }) => {

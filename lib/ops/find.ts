@@ -1,7 +1,7 @@
 import { eachOf } from '../concurrency';
 import { VENDORS } from '../errors';
 import { dueUnder } from '../jobs/due';
-import { hourKey, jobKey, type TodoKind, todoKey, todoKeys } from '../jobs/keys';
+import { jobKey, type TodoKind, todoKey, todoKeys } from '../jobs/keys';
 import { hasEntry } from '../jobs/park';
 import type { JobRow, State } from '../jobs/row';
 import { OperatorError, queuesOf, type Reader } from './operator';
@@ -67,20 +67,6 @@ export async function jobsInStates(
     limit,
     due.some(({ length }) => length === MOST_LOOKED_AT),
   );
-}
-
-/** Jobs that were accepted in the hour. */
-export async function jobsOfHour(
-  { table, ledger }: Reader,
-  { queue, hour, states, limit }: { queue: string; hour: number; states: readonly State[]; limit: number },
-): Promise<Found> {
-  const keys = await table.hour(hourKey(queue, hour), { limit: MOST_LOOKED_AT });
-  const rows = await read(
-    ledger,
-    keys.map((key) => ({ key })),
-  );
-  const wanted = states.length === 0 ? rows : rows.filter(({ state }) => states.includes(state));
-  return page(wanted, limit, keys.length === MOST_LOOKED_AT);
 }
 
 /** Dead jobs with an entry in the DLQ. */

@@ -47,8 +47,13 @@ export function timeline(row: JobRow): Span[] {
       note: reason === undefined ? status : `${status} (${reason})`,
     });
   if (spans.length === 0) spans.push({ kind: 'event', label: 'accepted', from: createdAt, to: createdAt });
+  // What an end cut off ended with it.
+  const closed = spans.map((span) => ({
+    ...span,
+    ...(isEnd(row.state) ? { to: span.to ?? row.endedAt ?? span.from } : {}),
+  }));
   // A step begins after its run, also if the clock shows the same millisecond.
-  return spans.sort((a, b) => a.from - b.from || Number(a.kind === 'step') - Number(b.kind === 'step'));
+  return closed.sort((a, b) => a.from - b.from || Number(a.kind === 'step') - Number(b.kind === 'step'));
 }
 
 /** The outcome of the run that ended then. */

@@ -156,3 +156,10 @@ test('a timeline has the wait in the queue, each attempt with its outcome, each 
   expect(spans.every(({ from, to }) => to === undefined || to >= from)).toBe(true);
   expect(spans.map(({ from }) => from)).toEqual(spans.map(({ from }) => from).toSorted((a, b) => a - b));
 });
+
+test('no span of an ended job goes on: a step that was cut off ends with its job', () => {
+  const steps = { effect: { status: 'started' as const, startedAt: 10 } };
+  const row = { ...acceptedRow(0), state: inState('dead'), reason: 'crash' as const, endedAt: 50, steps };
+
+  expect(timeline(row).find(({ kind }) => kind === 'step')).toMatchObject({ from: 10, to: 50 });
+});
