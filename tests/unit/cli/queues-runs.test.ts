@@ -25,7 +25,7 @@ test('sls queues shows a line for each queue and vendor, and the alarms that are
   const now = made.engine.clock.now();
   made.metrics.set('JobsSucceeded', [{ at: now, value: 7 }]);
   made.metrics.set('ApproximateAgeOfOldestMessage', [{ at: now, value: 90 }]);
-  made.alarms.push({ name: 'my-feedback-age', since: now });
+  made.alarms.push({ name: 'my-feedback-oldest-message', since: now });
 
   const { lines } = await run('queues', made);
 
@@ -35,7 +35,7 @@ test('sls queues shows a line for each queue and vendor, and the alarms that are
   ]);
   expect(lines).toContain('zendesk   closed   0');
   expect(lines).toContain('Reconciler: no run is known');
-  expect(lines).toContain('  my-feedback-age: A message has waited for a long time, since 2026-01-02 03:04:05 (UTC)');
+  expect(lines).toContain('  my-feedback-oldest-message: A message has waited for a long time, since 2026-01-02 03:04:05 (UTC)');
 });
 
 test('sls queues --json prints the figures', async () => {
