@@ -35,7 +35,9 @@ test('sls queues shows a line for each queue and vendor, and the alarms that are
   ]);
   expect(lines).toContain('zendesk   closed   0');
   expect(lines).toContain('Reconciler: no run is known');
-  expect(lines).toContain('  my-feedback-oldest-message: A message has waited for a long time, since 2026-01-02 03:04:05 (UTC)');
+  expect(lines).toContain(
+    '  my-feedback-oldest-message: A message has waited for a long time, since 2026-01-02 03:04:05 (UTC)',
+  );
 });
 
 test('sls queues --json prints the figures', async () => {
