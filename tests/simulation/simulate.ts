@@ -5,8 +5,9 @@ import { bundle } from './draw/bundle';
 import { smallestPlan, withEveryFault } from './draw/every-fault';
 import { unreached } from './draw/expected';
 import { partsOf, runParts, type Searched, startPartThread } from './draw/parts';
+import { PLANNED } from './draw/planned';
 import { explain } from './draw/property';
-import type { Part } from './draw/simulate-part';
+import type { Given as GivenPlans, Part } from './draw/simulate-part';
 import { SOURCE_MUTANTS } from './mutants/source-mutants';
 import { QUEUES, SIMULATIONS } from './queues/queues';
 import { SCALE_PLANS } from './scale/plans';
@@ -40,10 +41,9 @@ export async function simulate(args: readonly string[], streams: Streams): Promi
 
 async function search({ runs, seed, queue, simulations, ...streams }: Given): Promise<boolean> {
   const begun = performance.now();
-  const { reached, failures } = await runAll(
-    partsOf(simulations, { each: Math.ceil(runs / simulations.length), seed }),
-    streams,
-  );
+  const drawn = partsOf(simulations, { each: Math.ceil(runs / simulations.length), seed });
+  const planned = queue === undefined ? [{ plans: PLANNED }] : [];
+  const { reached, failures } = await runAll([...drawn, ...planned], streams);
   const seconds = (performance.now() - begun) / 1000;
 
   report(reached, streams);
@@ -167,7 +167,7 @@ function given(args: readonly string[]) {
 }
 
 /** Runs the parts under a progress bar, and prints each broken promise as soon as it is found. */
-async function runAll(parts: readonly Part[], { stdout, stderr }: Streams): Promise<Searched> {
+async function runAll(parts: readonly (Part | GivenPlans)[], { stdout, stderr }: Streams): Promise<Searched> {
   const bar = new SingleBar(
     {
       stream: stderr as NodeJS.WriteStream,
@@ -179,7 +179,7 @@ async function runAll(parts: readonly Part[], { stdout, stderr }: Streams): Prom
     Presets.shades_classic,
   );
   bar.start(
-    parts.reduce((sum, part) => sum + part.runs, 0),
+    parts.reduce((sum, part) => sum + ('plans' in part ? part.plans.length : part.runs), 0),
     0,
   );
   const onRan = (count: number) => bar.increment(count);

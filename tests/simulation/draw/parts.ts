@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { Simulation } from '../queues/queues';
 import { bundle } from './bundle';
-import { explain, type Failure } from './property';
+import { countInto, explain, type Failure } from './property';
 import type { Given, Part, Progress, Scaled, Second } from './simulate-part';
 
 type Done = Extract<Progress, { kind: 'done' }>;
@@ -80,7 +80,7 @@ export interface Searched {
 
 /** Runs all parts on all cores, until `enough` says that enough failures were found. */
 export async function runParts(
-  parts: readonly (Part | Second)[],
+  parts: readonly (Part | Given | Second)[],
   {
     onRan,
     onFailure,
@@ -101,7 +101,7 @@ export async function runParts(
     try {
       for (let part = waiting.shift(); part && !enough(failures.length); part = waiting.shift()) {
         const done = await thread.run(part, { ...(onRan && { onRan }), ...(mutated && { mutant: mutated.mutant }) });
-        for (const [what, count] of done.reached) reached.set(what, (reached.get(what) ?? 0) + count);
+        countInto(reached, done.reached);
         if (!done.failure) continue;
         const failure = { ...done.failure, ...origin(part) };
         failures.push(failure);
@@ -115,7 +115,8 @@ export async function runParts(
   return { reached, failures };
 }
 
-function origin(part: Part | Second) {
+function origin(part: Part | Given | Second) {
+  if ('plans' in part) return { simulation: 'planned', seed: 0 };
   if ('first' in part) return { simulation: part.first.queue, seed: part.first.seed };
   const { simulation, runs, seed } = part;
   return {

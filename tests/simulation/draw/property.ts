@@ -34,7 +34,7 @@ export async function search(
   const property = fc.asyncProperty(anyPlan(queues), async (plan) => {
     if (broken && ++tried > MOST_SHRINKING) return;
     const { violation, world } = await runPlan(plan);
-    for (const [what, count] of world.reached) reached.set(what, (reached.get(what) ?? 0) + count);
+    countInto(reached, world.reached);
     // Runs after a failure only shrink it, so they do not count.
     if (!broken) onRun?.();
     broken ||= violation !== undefined;
@@ -45,12 +45,22 @@ export async function search(
   return { runs: numRuns, reached, failure: await failureOf(counterexample[0]) };
 }
 
-/** The first of these plans whose run breaks a promise. */
-export function firstBroken(plans: readonly Plan[]): Promise<Failure | undefined> {
+/** Runs these plans until one breaks a promise. */
+export function runPlans(plans: readonly Plan[]): Promise<Findings> {
   return withoutStacks(async () => {
-    for (const plan of plans) if ((await runPlan(plan)).violation !== undefined) return failureOf(plan);
-    return undefined;
+    const findings: Findings = { runs: 0, reached: new Map() };
+    for (const plan of plans) {
+      const { violation, world } = await runPlan(plan);
+      findings.runs++;
+      countInto(findings.reached, world.reached);
+      if (violation !== undefined) return { ...findings, failure: await failureOf(plan) };
+    }
+    return findings;
   });
+}
+
+export function countInto(sums: Map<string, number>, counts: Iterable<[string, number]>): void {
+  for (const [what, count] of counts) sums.set(what, (sums.get(what) ?? 0) + count);
 }
 
 async function failureOf(plan: Plan): Promise<Failure> {

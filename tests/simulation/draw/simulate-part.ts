@@ -3,7 +3,7 @@ import { scalePlanNamed } from '../scale/plans';
 import type { ScaleResult } from '../scale/service';
 import { withEveryFault } from './every-fault';
 import type { Plan } from './plan';
-import { type Failure, firstBroken, search } from './property';
+import { type Failure, type Findings, runPlans, search } from './property';
 
 /** One part of a simulation: runs that one thread draws. */
 export interface Part {
@@ -45,7 +45,7 @@ type Tell = (progress: Progress) => void;
 /** Runs a part, and tells its progress and at last its result. */
 export async function runPart(part: Part | Given | Scaled | Second, tell: Tell): Promise<void> {
   if ('first' in part) tell(await runSecond(part, tell));
-  else if ('plans' in part) tell(await runGiven(part));
+  else if ('plans' in part) tell(await runGiven(part, tell));
   else if ('scale' in part) tell(await runScaled(part));
   else tell(await run(part, tell));
 }
@@ -54,16 +54,14 @@ async function runScaled({ scale, size }: Scaled): Promise<Progress> {
   return { kind: 'done', reached: [], scaled: await scalePlanNamed(scale).run(size) };
 }
 
-async function runGiven({ plans }: Given): Promise<Progress> {
-  const failure = await firstBroken(plans);
-  return { kind: 'done', reached: [], ...(failure ? { failure } : {}) };
+async function runGiven({ plans }: Given, tell: Tell): Promise<Progress> {
+  const findings = await runPlans(plans);
+  tell({ kind: 'ran', count: findings.runs });
+  return done(findings);
 }
 
 async function runSecond({ first }: Second, tell: Tell): Promise<Progress> {
-  const plans = await withEveryFault(first, first.calls.at(-1)?.nth);
-  const failure = await firstBroken(plans);
-  tell({ kind: 'ran', count: plans.length });
-  return { kind: 'done', reached: [], ...(failure ? { failure } : {}) };
+  return runGiven({ plans: await withEveryFault(first, first.calls.at(-1)?.nth) }, tell);
 }
 
 async function run({ simulation, runs, seed }: Part, tell: Tell): Promise<Progress> {
@@ -72,7 +70,13 @@ async function run({ simulation, runs, seed }: Part, tell: Tell): Promise<Progre
     count += 1;
     if (count % EVERY === 0) tell({ kind: 'ran', count: EVERY });
   };
-  const { reached, failure } = await search(simulationNamed(simulation).queues, { runs, seed, onRun });
+  const findings = await search(simulationNamed(simulation).queues, { runs, seed, onRun });
   tell({ kind: 'ran', count: count % EVERY });
-  return { kind: 'done', reached: [...reached], ...(failure ? { failure } : {}) };
+  return done(findings);
 }
+
+const done = ({ reached, failure }: Findings): Progress => ({
+  kind: 'done',
+  reached: [...reached],
+  ...(failure ? { failure } : {}),
+});
