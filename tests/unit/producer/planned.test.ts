@@ -1,5 +1,5 @@
 import { StoreError, WaitError } from '../../../lib/errors';
-import { bodyKey } from '../../../lib/jobs/keys';
+import { bodyKey, plannedKey } from '../../../lib/jobs/keys';
 import { cancel } from '../../../lib/ops/cancel';
 import { retry } from '../../../lib/ops/retry';
 import { IdempotencyConflictError, InvalidJobError } from '../../../lib/producer/errors';
@@ -11,6 +11,11 @@ import { SAMPLE_QUEUE, sampleContract } from '../../support/sample-contract';
 
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
+
+interface Fate {
+  cancelled?: boolean;
+  fails?: boolean;
+}
 
 function start(options: EngineOptions = {}) {
   const { contract, effects } = sampleContract();
@@ -298,6 +303,29 @@ describe('a planned job with a key', () => {
   });
 });
 
+test.each([
+  ['has started', {}],
+  ['was cancelled before', { cancelled: true }],
+  ['cannot be sent', { fails: true }],
+])('the index entry of a planned job goes at its time if the job %s', async (_what, { cancelled, fails }: Fate) => {
+  let down = false;
+  const { engine, send, jobs, inMs } = start({
+    before: (call) => {
+      if (down && call === 'queues.send') throw new StoreError({ code: 'SQS.Down', message: 'down' });
+    },
+  });
+  const { id } = await send({ notBefore: inMs(30_000) });
+  const entry = () => engine.table.item(plannedKey(engine.row(id).key));
+  expect(entry()).toHaveProperty('todo');
+  if (cancelled) await jobs.cancel(id);
+  down = fails ?? false;
+
+  engine.clock.advance(MINUTE);
+  await engine.reconcile().catch(() => {});
+
+  expect(entry()).not.toHaveProperty('todo');
+});
+
 describe('jobs.cancel', () => {
   it('cancels a planned job before its time, which is recorded and published', async () => {
     const { engine, send, jobs, live, effects, inMs } = start({ events: true });
@@ -323,6 +351,29 @@ describe('jobs.cancel', () => {
 
     expect(await jobs.cancel(id)).toMatchObject({ state: 'succeeded', cancelled: false });
     expect(await jobs.cancel(jobId(9))).toEqual({ id: jobId(9), state: 'pending', ended: false, cancelled: false });
+  });
+
+  it('says of a job that an operator cancelled whether it had started', async () => {
+    const { contract } = sampleContract(() => {
+      throw new WaitError({ code: 'Throttled', message: 'no', vendor: 'zendesk', status: 429, waitMs: 10 * MINUTE });
+    });
+    const engine = memoryEngine(() => contract);
+    const send = (name: string) =>
+      submit(
+        { ...engine.deps, source: '/my/api' },
+        { queue: SAMPLE_QUEUE, type: 'sample.done.v1', data: { name }, group: name },
+      );
+    const started = await send('started');
+    await engine.deliver();
+    const waiting = await send('waiting');
+    for (const { id } of [started, waiting]) await cancel(engine.deps, engine.row(id));
+
+    const answers = await Promise.all([started, waiting].map(({ id }) => createJobs(engine.deps).cancel(id)));
+
+    expect(answers.map(({ state, cancelled }) => [state, cancelled])).toEqual([
+      ['cancelled', false],
+      ['cancelled', true],
+    ]);
   });
 
   it('wins or loses against a release, and a cancelled job never runs', async () => {

@@ -1,0 +1,36 @@
+import { fitting, parkedMessage, STAND_IN } from '../../../lib/jobs/park';
+import { createSqsModel } from '../../../lib/local/sqs/model';
+import { acceptedRow } from '../../support/accepted-row';
+
+const MIB = 1024 * 1024;
+const attributes = { reason: 'error', code: 'ZendeskRejected', message: 'the vendor rejects the request (422)' };
+/** SQS counts names, types and values. */
+const ATTRIBUTE_BYTES = Object.entries({ ...attributes, job: 'job-1' }).reduce(
+  (sum, [name, value]) => sum + name.length + 'String'.length + value.length,
+  0,
+);
+
+test.each([
+  ['as large as SQS allows keeps its body', 0, false],
+  ['a byte larger gets a stand-in', 1, true],
+])('a message that is %s, and SQS takes it', (_what, more, replaced) => {
+  const model = createSqsModel({ now: () => 0, uuid: () => 'id', region: 'us-east-1', account: '000000000000' });
+  const { QueueUrl } = model.createQueue({ QueueName: 'q' });
+  const body = 'x'.repeat(MIB - ATTRIBUTE_BYTES + more);
+
+  const message = fitting({ body, attributes }, 'job-1');
+
+  expect(message.body === STAND_IN).toBe(replaced);
+  const MessageAttributes = Object.fromEntries(
+    Object.entries(message.attributes ?? {}).map(([name, value]) => [name, { DataType: 'String', StringValue: value }]),
+  );
+  expect(() => model.sendMessage({ QueueUrl, MessageBody: message.body, MessageAttributes })).not.toThrow();
+});
+
+test('a job that no message parked, dead a second time within five minutes, has an entry that SQS does not swallow', () => {
+  const { parkedFrom: _none, ...row } = acceptedRow(0);
+  const idOf = (writer: string) => parkedMessage({ ...row, writer }, '{}', 'fifo').deduplicationId;
+
+  expect(idOf('first')).toBe(idOf('first'));
+  expect(idOf('first')).not.toBe(idOf('second'));
+});

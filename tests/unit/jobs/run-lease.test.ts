@@ -1,0 +1,35 @@
+import { endLease, type RunLease, runAlone, takeLease } from '../../../lib/jobs/run-lease';
+import { memoryClock, memoryRandom } from '../../support/memory-clock';
+import { memoryTable } from '../../support/memory-table';
+
+const KEY = 'lease#sample';
+
+function start() {
+  const deps = { table: memoryTable(), clock: memoryClock(), random: memoryRandom() };
+  const take = (ms: number) => takeLease<RunLease>(deps, KEY, deps.clock.now() + ms);
+  return { deps, take };
+}
+
+test('only its holder can end a lease', async () => {
+  const { deps, take } = start();
+  const first = await take(1_000);
+  deps.clock.advance(1_000);
+  await take(60_000);
+
+  await endLease(deps, first as RunLease);
+
+  expect(await take(1_000)).toBeUndefined();
+});
+
+test('a lease outlasts the invocation by as much as two clocks may differ, and then another run may go on', async () => {
+  const { deps } = start();
+  const run = (work: () => Promise<void>) => runAlone(deps, { key: KEY, remainingMs: 10_000, work });
+  void run(() => new Promise(() => {}));
+  await deps.table.get(KEY);
+
+  deps.clock.advance(14_000);
+  expect(await run(async () => {})).toBe(false);
+  deps.clock.advance(2_000);
+
+  expect(await run(async () => {})).toBe(true);
+});
