@@ -29,7 +29,7 @@ export const factMessage = z.object({
   /** False when it is over. */
   on: z.boolean(),
   since: time,
-  /** When it was found, or found for the last time. */
+  /** When it began, or since when it is off. */
   at: time,
 });
 export type FactMessage = z.infer<typeof factMessage>;
@@ -37,8 +37,8 @@ export type FactMessage = z.infer<typeof factMessage>;
 /** A fact as the reconciler stores it. */
 export interface StoredFact extends Fact {
   since: number;
-  /** When a run last found it. */
-  at: number;
+  /** Since when no run has found it. Absent while it is on. */
+  offAt?: number;
   /** Whether the topic took the message. */
   told: boolean;
   /** Nothing is published, because an alarm of CloudWatch tells the same. */

@@ -37,6 +37,8 @@ export function createTeller(deps: ItemDeps & { log: Log; topic?: Topic | undefi
   let facts: Record<string, StoredFact> | undefined;
   let turn: Promise<unknown> = Promise.resolve();
 
+  const isOver = ({ offAt = Number.POSITIVE_INFINITY }: StoredFact, now: number) => now - offAt >= topic.overAfterMs;
+
   /** Two kinds of work may find facts at the same time. */
   function inTurn<R>(work: (known: Record<string, StoredFact>) => Promise<R>): Promise<R> {
     const result = turn
@@ -57,10 +59,10 @@ export function createTeller(deps: ItemDeps & { log: Log; topic?: Topic | undefi
     facts = next;
   }
 
-  const published = ({ kind, quiet, told: _told, ...fact }: StoredFact, on: boolean): Promise<boolean> =>
+  const published = ({ kind, quiet, told: _told, offAt, ...fact }: StoredFact, on: boolean): Promise<boolean> =>
     quiet
       ? Promise.resolve(true)
-      : topic.publish({ fact: kind, ...fact, on }).then(
+      : topic.publish({ fact: kind, ...fact, on, at: on ? fact.since : (offAt ?? clock.now()) }).then(
           () => true,
           (error: unknown) => {
             log.error('a fact could not be published', { kind, code: codeOf(error) });
@@ -72,9 +74,8 @@ export function createTeller(deps: ItemDeps & { log: Log; topic?: Topic | undefi
     tell: (fact, { quiet } = {}) =>
       inTurn(async (known) => {
         const name = factName(fact);
-        const now = clock.now();
         if (!known[name]) {
-          const first = { ...fact, since: now, at: now, told: false, ...(quiet ? { quiet } : {}) };
+          const first = { ...fact, since: clock.now(), told: false, ...(quiet ? { quiet } : {}) };
           await store({ ...known, [name]: { ...first, told: await published(first, true) } });
         }
         found.set(name, fact);
@@ -82,22 +83,28 @@ export function createTeller(deps: ItemDeps & { log: Log; topic?: Topic | undefi
 
     keep: ({ kind, subject }) =>
       inTurn(async (known) => {
-        for (const [name, fact] of Object.entries(known))
-          if (fact.kind === kind && fact.subject === subject && !found.has(name)) found.set(name, fact);
+        for (const [name, { code, jobId, count, ...fact }] of Object.entries(known))
+          if (fact.kind === kind && fact.subject === subject && !found.has(name))
+            found.set(name, { kind, subject, code, jobId, count });
       }),
 
     close: () =>
       inTurn(async (known) => {
         const now = clock.now();
         const next: Record<string, StoredFact> = {};
+        let changed = false;
         for (const [name, before] of Object.entries(known)) {
-          const fact = found.has(name) ? { ...before, ...found.get(name), at: now } : before;
+          const { offAt = now, ...on } = before;
+          const fact: StoredFact = found.has(name) ? { ...on, ...found.get(name) } : { ...on, offAt };
           const told = fact.told || (await published(fact, true));
-          const over = told && now - fact.at >= topic.overAfterMs && (await published(fact, false));
+          const over = told && isOver(fact, now) && (await published(fact, false));
           if (!over) next[name] = { ...fact, told };
+          // A fact that stays costs no write.
+          const { offAt: wasOffAt, count } = before;
+          changed ||= over || told !== before.told || fact.offAt !== wasOffAt || fact.count !== count;
         }
-        if (JSON.stringify(next) !== JSON.stringify(known)) await store(next);
-        return Object.values(next).filter(({ told, at }) => !told || now - at >= topic.overAfterMs).length;
+        if (changed) await store(next);
+        return Object.values(next).filter((fact) => !fact.told || isOver(fact, now)).length;
       }),
   };
 }

@@ -23,7 +23,7 @@ const KINDS: Record<Target, readonly string[]> = {
   table: ['get', 'put', 'update', 'due', 'count'],
   objects: ['put', 'create', 'get', 'delete'],
   queues: ['send', 'sendBatch', 'receive', 'changeVisibility', 'changeVisibilityBatch', 'delete', 'depth'],
-  events: ['publish'],
+  events: ['publish', 'tell'],
   zendesk: ['createTicket', 'findTicket', 'upload'],
   sendgrid: ['send'],
   apple: [
@@ -314,6 +314,7 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
       canaries: rarely(fc.constantFrom(10 * MINUTE_MS, HOUR_MS), undefined as never),
       turns: fc.boolean(),
       events: fc.constantFrom(undefined, true as const),
+      facts: fc.constantFrom(undefined, true as const),
       changes: rarely(changes, undefined as never),
       redeliveries: rarely(redeliveries, []),
       warm: fc.constantFrom(undefined, true as const),
@@ -321,7 +322,8 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
     })
     .map(({ loads: [first, ...beside], broken, unpolled, retention, dlqRetention, ...drawn }) => {
       const { redrives, outages, resolution, canaries, approximate, share, indexLag, ...rest } = drawn;
-      const { calls, streak, waits, turns, damages, future, events, latency, skew, changes, warm, ...plan } = rest;
+      const { calls, streak, waits, turns, damages, future, events, facts, latency, skew, changes, warm, ...plan } =
+        rest;
       const jobs = [first, ...beside].flatMap((load) => load?.jobs ?? []);
       const kinds = jobs.map(({ kind }) => kind);
       // Two forbidden jobs keep the circuit open permanently, with a trial call every minute. After a change of the order,
@@ -354,6 +356,7 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
         ...(approximate ? { approximate } : {}),
         ...(turns ? { turns } : {}),
         ...(events ? { events } : {}),
+        ...(facts ? { facts } : {}),
         ...(share ? { share } : {}),
         ...(indexLag ? { indexLag } : {}),
         ...(retention ? { retention } : {}),

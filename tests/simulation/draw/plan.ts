@@ -166,6 +166,8 @@ export interface Plan extends Load {
   approximate?: true;
   /** The ends of jobs are published. */
   events?: true;
+  /** The reconciler tells facts. */
+  facts?: true;
   /** SQS hands out groups by turns. Without it, the group with the oldest message comes first. */
   turns?: true;
   /** How many due jobs the reconciler takes at a time. Further jobs wait. */

@@ -2,6 +2,7 @@ import { bodyKey } from '../../../lib/jobs/keys';
 import { createEventSourceMapping } from '../../../lib/local/event-source-mapping';
 import type { Plan, Redelivery } from '../draw/plan';
 import { watchCounts } from '../promises/counts-agree';
+import { watchFacts } from '../promises/facts-are-told';
 import { watchFigures, watchGauges } from '../promises/figures';
 import { watchHolds } from '../promises/holds-are-deserved';
 import { brokenPromise } from '../promises/invariants';
@@ -61,6 +62,7 @@ export async function runPlan(
   watchCircuits(world);
   watchStarts(world);
   watchGauges(world);
+  watchFacts(world);
   const inputs = lanes.map((lane) => {
     startOperators(lane);
     startDamages(lane);

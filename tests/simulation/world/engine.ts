@@ -46,6 +46,7 @@ export function reconcilerDeps(world: World, ports: Ports, process?: Process): R
     table: ports.table,
     queues: ports.queues,
     ...(world.plan.share === undefined ? {} : { share: world.plan.share }),
+    ...(world.plan.facts ? { topic: { ...ports.topic, overAfterMs: 15 * 60_000, dlqDepth: () => 5 } } : {}),
     queueNames: world.lanes.map(serviceQueue),
     queueUrl: (queue) => urlOf(mainQueue(laneOf(world, queue))),
     dlqUrl: (queue) => urlOf(deadLetterQueue(laneOf(world, queue))),

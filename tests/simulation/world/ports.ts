@@ -175,6 +175,18 @@ export function portsOf(world: World, process: Process): Ports {
           detail: () => completion.id,
         }),
     },
+    topic: {
+      publish: (fact) =>
+        call({
+          process,
+          target: 'events',
+          method: 'tell',
+          effect: async () => {
+            for (const listener of world.onFact) listener(fact);
+          },
+          detail: () => `${fact.fact} ${fact.subject} ${fact.on ? 'on' : 'over'}`,
+        }),
+    },
     queues: {
       send: (url, message) =>
         call({

@@ -1,4 +1,5 @@
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import type { FactMessage } from '../../../lib/alarms/fact';
 import type { QueueSettings } from '../../../lib/config/common';
 import type { JobError } from '../../../lib/errors';
 import type { JobRow } from '../../../lib/jobs/row';
@@ -18,6 +19,7 @@ import type {
   Table,
 } from '../../../lib/ports';
 import type { ProducerDeps } from '../../../lib/producer/producer';
+import type { Topic } from '../../../lib/reconcile/tell';
 import type { BulkMail } from '../../../lib/vendors/sendgrid-bulk';
 import type { QueueContract } from '../../../lib/worker/contract';
 import type { Command, Control, JobKind, JobSpec, Plan } from '../draw/plan';
@@ -77,6 +79,8 @@ export interface World extends Lane {
   onDeath: ((death: Death) => void)[];
   onRow: ((row: JobRow) => void)[];
   onItem: ((item: Item) => void)[];
+  /** Called with every fact that the alarm topic takes. */
+  onFact: ((fact: FactMessage) => void)[];
   /** Called with every value of a metric. */
   onMeasure: ((name: string, value: number, dimensions: Record<string, string>) => void)[];
   /** Called with the mails of every bulk request that SendGrid accepts. */
@@ -142,6 +146,7 @@ export interface Ports {
   objects: Objects;
   queues: Queues & BatchQueues;
   events: Events;
+  topic: Pick<Topic, 'publish'>;
   clock: Clock;
   random: Random;
   log: Log;

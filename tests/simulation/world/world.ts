@@ -121,6 +121,7 @@ export function createWorld(plan: Plan, options: { detailed?: boolean; mutant?: 
     onDeath,
     onRow,
     onItem,
+    onFact: [],
     onMeasure: [],
     onMails: [],
   };

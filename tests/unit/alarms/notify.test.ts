@@ -136,7 +136,7 @@ test('an alarm that had no data before is reported', async () => {
 
 test('the message about a DLQ names the codes of the dead jobs, with the first job of each', async () => {
   const { notify, taken, items } = messenger();
-  const dead = { kind: 'jobs-dead', subject: 'feedback', told: true, quiet: true, since: 1, at: 2 };
+  const dead = { kind: 'jobs-dead', subject: 'feedback', told: true, quiet: true, since: 1 };
   items.facts = {
     ...{ key: 'facts', version: 1, writer: '' },
     facts: {

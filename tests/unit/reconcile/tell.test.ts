@@ -30,7 +30,7 @@ test('a fact is told when it begins and when it has been off for fifteen minutes
     await run(OPEN);
     clock.advance(MINUTE);
   }
-  const lastAt = clock.now() - MINUTE;
+  const offAt = clock.now();
   for (let minute = 0; minute < 20; minute++) {
     await run();
     clock.advance(MINUTE);
@@ -38,25 +38,34 @@ test('a fact is told when it begins and when it has been off for fifteen minutes
 
   expect(told).toEqual([
     { fact: 'circuit-open', subject: 'zendesk', code: 'Unauthorized', on: true, since: begun, at: begun },
-    { fact: 'circuit-open', subject: 'zendesk', code: 'Unauthorized', on: false, since: begun, at: lastAt },
+    { fact: 'circuit-open', subject: 'zendesk', code: 'Unauthorized', on: false, since: begun, at: offAt },
   ]);
 });
 
 test('a fact that comes and goes is told again only after it was off for fifteen minutes', async () => {
   const { run, clock, brief } = start();
 
-  await run(OPEN);
-  clock.advance(14 * MINUTE);
-  await run();
-  await run(OPEN);
-  clock.advance(14 * MINUTE);
-  await run();
-  await run(OPEN);
-  clock.advance(15 * MINUTE);
+  for (let times = 0; times < 3; times++) {
+    await run(OPEN);
+    await run();
+    clock.advance(14 * MINUTE);
+    await run();
+  }
+  clock.advance(MINUTE);
   await run();
   await run(OPEN);
 
   expect(brief().map(([, , state]) => state)).toEqual(['on', 'over', 'on']);
+});
+
+test('a fact that stays costs no write', async () => {
+  const { run, table } = start();
+  await run(OPEN);
+  const { version } = table.item('facts') ?? {};
+
+  await run(OPEN);
+
+  expect(table.item('facts')?.version).toBe(version);
 });
 
 test('two codes of a subject are two facts, and so are two subjects', async () => {
@@ -104,6 +113,7 @@ test('an end that the topic does not take is told by a later run', async () => {
     },
   });
   await run(OPEN);
+  await run();
   clock.advance(20 * MINUTE);
 
   down = true;
@@ -122,6 +132,7 @@ test('a quiet fact is kept and never published', async () => {
   await teller.tell(OPEN, { quiet: true });
   await teller.close();
   const kept = table.item('facts');
+  await createTeller(deps).close();
   clock.advance(20 * MINUTE);
   await createTeller(deps).close();
 
@@ -234,11 +245,12 @@ test('if a run cannot read all dead jobs, a code that it did not see is not over
   await first.tell({ kind: 'jobs-dead', subject: 'feedback', code: 'Rejected', count: 3 });
   await first.tell({ kind: 'jobs-dead', subject: 'emails', code: 'Rejected', count: 3 });
   await first.close();
-  engine.clock.advance(20 * MINUTE);
-
-  const second = createTeller(engine.deps);
-  await second.keep({ kind: 'jobs-dead', subject: 'feedback' });
-  await second.close();
+  for (let n = 0; n < 2; n++) {
+    const later = createTeller(engine.deps);
+    await later.keep({ kind: 'jobs-dead', subject: 'feedback' });
+    await later.close();
+    engine.clock.advance(20 * MINUTE);
+  }
 
   expect(engine.told.filter(({ on }) => !on).map(({ subject }) => subject)).toEqual(['emails']);
 });

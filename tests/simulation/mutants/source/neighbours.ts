@@ -103,4 +103,9 @@ export const NEIGHBOUR_MUTANTS = {
       },
     },
   },
+  factIsOnlyStored: {
+    changes: [{ file: 'lib/reconcile/tell.ts', find: 'told: await published(first, true)', replace: 'told: true' }],
+    breaks: /^everything explained: the fact circuit-open#zendesk#Unauthorized was never told/,
+    by: { plan: { ...stopped, facts: true } },
+  },
 } satisfies Record<string, SourceMutant>;

@@ -1,0 +1,31 @@
+import { type FactMessage, factName, type StoredFact } from '../../../lib/alarms/fact';
+import { factsKey } from '../../../lib/jobs/keys';
+import type { World } from '../world/types';
+import { MARK } from '../world/watch';
+
+/**
+ * Checks the facts at any moment. A fact that counts as told has been published, and what happens once is told or kept
+ * to be told before it happens. A fact may be told twice.
+ */
+export function watchFacts(world: World): void {
+  const { watch, onItem, onRow, onFact, plan, reach } = world;
+  if (!plan.facts) return;
+  const published = new Set<string>();
+  const stored = () => (watch.items.get(factsKey)?.facts ?? {}) as Record<string, StoredFact>;
+  onFact.push((message: FactMessage) => {
+    if (JSON.stringify(message).includes(MARK)) watch.violated(`nothing private: the fact ${message.fact} has it`);
+    if (message.on) published.add(factName({ ...message, kind: message.fact }));
+    reach(`fact ${message.fact} ${message.on ? 'told' : 'over'}`);
+  });
+  onItem.push(({ key }) => {
+    if (key !== factsKey) return;
+    for (const [name, { told, quiet }] of Object.entries(stored()))
+      if (told && !quiet && !published.has(name))
+        watch.violated(`everything explained: the fact ${name} was never told`);
+  });
+  onRow.push((row) => {
+    const needed = { kind: 'jobs-expired', subject: row.queue } as const;
+    if (row.reason === 'expired' && row.state === 'dead' && !(factName(needed) in stored()))
+      watch.violated(`everything explained: ${row.id} expired, and no fact says so`);
+  });
+}
