@@ -3,17 +3,17 @@ import { deployedBy } from '../lib/instances/deployed';
 import { hasFunction } from '../lib/instances/functions';
 import { variablesOf } from '../lib/instances/variables';
 import { accessResources } from './access';
-import { type Blocks, instanceOf, monitoringOf, SERVICE, type Variables } from './configuration';
+import { type Blocks, instanceOf, SERVICE, type Variables } from './configuration';
 import { type Context, contextOf } from './context';
 import { eventBusResources } from './event-bus';
 import { functionPermissions } from './function-permissions';
 import { jobsTableResources } from './jobs-table';
-import { logGroupResources } from './log-groups';
+import { logGroupId } from './logical-id';
 import { monitoringResources } from './monitoring';
 import { producerParameterResources } from './producer-parameter';
 import { queueResources } from './queue';
 import type { Statement } from './statements';
-import { type Fragment, merge } from './template';
+import { type Fragment, merge, retention } from './template';
 
 /** `iamRoleStatements` by function. */
 export const permissions = async (variables: Variables): Promise<Record<string, Statement[]>> => {
@@ -32,11 +32,11 @@ export async function resources(variables: Variables): Promise<Fragment> {
   return merge([
     ...of.rows.map((row) => queueResources(row, context)),
     jobsTableResources(context),
-    logGroupResources(
+    logGroups(
       Object.keys(functions).filter((key) => hasFunction(of, key)),
       context,
     ),
-    monitoringResources({ rows: of.rows, context }, monitoringOf(of, functions)),
+    monitoringResources(of, context, functions),
     eventBusResources(context),
     producerParameterResources(of.rows, context, of.settings.sendgrid?.rate ?? 100),
     accessResources(of.rows, context),
@@ -44,6 +44,12 @@ export async function resources(variables: Variables): Promise<Fragment> {
     { Resources: {}, Outputs: outputsOf(deployedBy(of)) },
   ]);
 }
+
+/** Serverless makes the log groups. In production they outlive the stack, as queues and table do. */
+const logGroups = (functions: readonly string[], context: Context): Fragment => ({
+  ...{ Resources: {}, Outputs: {} },
+  extensions: context.retain ? Object.fromEntries(functions.map((key) => [logGroupId(key), retention(context)])) : {},
+});
 
 const outputsOf = (values: object): Fragment['Outputs'] =>
   Object.fromEntries(Object.entries(values).map(([name, Value]) => [name, { Value }]));

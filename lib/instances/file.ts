@@ -3,8 +3,7 @@ import { commonEnv } from '../config/common';
 import { eventsKeys } from '../config/emails';
 import { feedbackEnv } from '../config/feedback';
 import { appStoreConnectEnv } from '../config/vendors';
-import { rowChanges } from './queue-row';
-import { thresholdsSchema } from './thresholds';
+import { rowChanges, thresholdsSchema } from './queue-row';
 import { organization, trusted, whole } from './values';
 
 const STAGES = ['prod', 'staging', 'local'] as const;
