@@ -26,7 +26,7 @@ const ALARMS = {
     means: 'These jobs are dead. They need a fix before they can succeed.',
     unit: 'count',
     look: 'jobs list --queue {} --state dead',
-    next: 'jobs retry JOB --queue {}',
+    next: 'jobs retry --queue {} --state dead',
     follows: ['jobs-dead'],
   },
   'oldest-message': {
@@ -53,7 +53,7 @@ const ALARMS = {
     means: 'Too many of the jobs that ended are dead.',
     unit: 'percent',
     look: 'jobs list --queue {} --state dead',
-    next: 'jobs retry JOB --queue {}',
+    next: 'jobs retry --queue {} --state dead',
     follows: ['dlq-depth', 'jobs-dead'],
   },
   'jobs-slow': {

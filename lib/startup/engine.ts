@@ -8,16 +8,15 @@ import { circuitBreakers } from '../limits/circuit';
 import { realLog, realMetrics } from '../log';
 import type { BatchQueues, Queues, Table } from '../ports';
 import type { BatchDeps } from '../worker/deps';
-import { countingDenied, withoutUpdates } from './denied';
+import { countingDenied } from './denied';
 
 /** Makes the engine's side effects on AWS, once per cold start. */
 export function realDeps(config: CommonConfig): BatchDeps & { table: Table; queues: Queues & BatchQueues } {
   const settings = settingsOf(config);
-  const direct = { table: realTable({ table: config.TABLE }), clock: realClock, random: realRandom };
+  const base = { table: realTable({ table: config.TABLE }), clock: realClock, random: realRandom };
   const plainLog = realLog({ service: config.INSTANCE, level: config.LOG_LEVEL });
   const metrics = realMetrics({ namespace: config.INSTANCE });
   const log = countingDenied(plainLog, metrics);
-  const base = { ...direct, table: withoutUpdates(direct.table, log) };
   return {
     ...base,
     ledger: createLedger({ ...base, settings }),

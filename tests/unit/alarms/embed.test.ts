@@ -37,7 +37,8 @@ test('the message of an alarm says what is wrong, with which queue, since when, 
       },
       {
         name: 'Next',
-        value: '`npx sls jobs retry JOB --queue feedback --stage prod --param instance=acme --region eu-central-1`',
+        value:
+          '`npx sls jobs retry --queue feedback --state dead --stage prod --param instance=acme --region eu-central-1`',
       },
       {
         name: 'Links',
