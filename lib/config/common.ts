@@ -11,6 +11,8 @@ export const queueSettings = z.object({
   visibility: z.number().int().min(0).max(43_200),
   /** maxReceiveCount of the redrive policy. */
   receives: z.number().int().min(1).max(1000),
+  /** How many messages the reconciler lets the queue have when it releases held jobs. */
+  room: z.number().int().min(1),
 });
 export type QueueSettings = z.infer<typeof queueSettings>;
 

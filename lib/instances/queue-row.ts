@@ -78,10 +78,12 @@ export function rowProblems(row: QueueRow, waits: number[]): Problem[] {
 }
 
 /** The part of a row that the functions read from QUEUES. */
-export const settings = ({ type, retention, visibility, receives, dlq }: QueueRow): QueueSettings => ({
-  type,
-  retention,
-  dlqRetention: dlq.retention,
-  visibility,
-  receives,
+export const settings = (row: QueueRow): QueueSettings => ({
+  type: row.type,
+  retention: row.retention,
+  dlqRetention: row.dlq.retention,
+  visibility: row.visibility,
+  receives: row.receives,
+  // Twice what the workers take at once: the next messages are there when they have finished these.
+  room: 2 * row.concurrency * row.batch,
 });

@@ -1,5 +1,7 @@
 /** Every name that is stored or shared: keys of rows and objects, queue names, deduplication ids. Never change one. */
 
+import { VENDORS } from '../errors';
+
 export const jobKey = (queue: string, id: string): string => `${queue}#${id}`;
 
 /** Shared items beside the jobs. */
@@ -19,8 +21,6 @@ export const canaryKey = (queue: string): string => `canary#${queue}`;
 export const passKey = (queue: string): string => `pass#${queue}`;
 /** The pause of a queue. */
 export const pauseKey = (queue: string): string => `pause#${queue}`;
-/** What was last released to a queue. */
-export const releasesKey = (queue: string): string => `releases#${queue}`;
 export const returnsKey = (queue: string): string => `returns#${queue}`;
 /** A message that was returned from a queue's DLQ and that a worker began. */
 export const trialKey = (queue: string, messageId: string): string => `trial#${queue}#${messageId}`;
@@ -51,7 +51,6 @@ export type TodoKind =
   | 'waiting'
   | 'held'
   | 'planned'
-  | 'stopped'
   | 'paused'
   | 'unknown'
   | 'ending'
@@ -62,7 +61,7 @@ export type TodoKind =
   | 'campaign'
   | 'lists'
   | 'files';
-/** `vendor` belongs to `stopped`: the stopped jobs of one vendor are found without reading the others. */
+/** `vendor` belongs to `held`: the jobs that wait for one vendor are found without reading the others. */
 export const todoKey = (queue: string, kind: TodoKind, vendor?: string): string =>
   `${queue}#${kind}${vendor === undefined ? '' : `#${vendor}`}`;
 
@@ -82,6 +81,7 @@ export const shardedTodoKey = (queue: string, kind: ShardedKind, id: string): st
 export function todoKeys(queue: string, kind: TodoKind): string[] {
   const plain = todoKey(queue, kind);
   const sharded = SHARDED.some((one) => one === kind);
+  if (kind === 'held') return [plain, ...VENDORS.map((vendor) => todoKey(queue, kind, vendor))];
   return sharded ? Array.from({ length: SHARDS }, (_, shard) => `${plain}#${shard}`) : [plain];
 }
 

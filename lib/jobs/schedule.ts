@@ -42,9 +42,8 @@ function todoOf(row: JobRow, settings: Pick<QueueSettings, 'retention'>): { todo
         todoAt: Math.max(row.lease?.until ?? 0, (row.sentAt ?? row.updatedAt) + settings.retention * 1000) + HOUR,
       };
     case 'held':
-      // `updatedAt` is the time of the last hold. The reconciler chooses the job of a trial call by it.
-      if (row.reason === 'stopped' && row.vendor)
-        return { todo: todoKey(queue, 'stopped', row.vendor), todoAt: row.updatedAt };
+      if (row.vendor && (row.reason === 'stopped' || row.reason === 'throttled'))
+        return { todo: todoKey(queue, 'held', row.vendor), todoAt: row.retryAt ?? row.updatedAt };
       if (row.reason === 'unknown' && isProven(row)) return due(queue, 'held', row.updatedAt);
       if (row.reason === 'paused' || row.reason === 'unknown') return due(queue, row.reason, row.updatedAt);
       return due(queue, 'held', row.retryAt ?? row.updatedAt);

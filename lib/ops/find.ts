@@ -1,5 +1,4 @@
 import { eachOf } from '../concurrency';
-import { VENDORS } from '../errors';
 import { dueUnder } from '../jobs/due';
 import { jobKey, type TodoKind, todoKey, todoKeys } from '../jobs/keys';
 import { hasEntry } from '../jobs/park';
@@ -24,7 +23,6 @@ export const TODO_STATES: Record<
   unsent: ['queued'],
   waiting: ['queued', 'processing'],
   held: ['held'],
-  stopped: ['held'],
   paused: ['held'],
   unknown: ['held'],
   ending: ['dead'],
@@ -54,9 +52,7 @@ export async function jobsInStates(
   const { table, ledger } = reader;
   const todos = Object.entries(TODO_STATES).flatMap(([kind, of]) => {
     if (!of.some((state) => states.includes(state))) return [];
-    return kind === 'stopped'
-      ? VENDORS.map((vendor) => [todoKey(queue, kind, vendor)])
-      : [todoKeys(queue, kind as TodoKind)];
+    return [todoKeys(queue, kind as TodoKind)];
   });
   const options = { until: Number.MAX_SAFE_INTEGER, limit: MOST_LOOKED_AT };
   const due = await Promise.all(todos.map((keys) => dueUnder(table, keys, options)));

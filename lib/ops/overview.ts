@@ -158,24 +158,20 @@ function ringing({ instance, queueNames }: Deployment, alarm: { name: string; si
 const told = ({ quiet, ...fact }: StoredFact): Ringing[] =>
   quiet ? [] : [{ name: factName(fact), ...fact, title: KINDS[fact.kind].title }];
 
-async function heldOf({ table }: Deployment, queue: string): Promise<Held> {
+async function heldOf({ table, circuits }: Deployment, queue: string): Promise<Held> {
   const counted = async (kind: TodoKind, vendor?: string): Promise<Counted> => {
     const count = await table.count(todoKey(queue, kind, vendor), { since: 0, most: MOST_COUNTED });
     return { count, more: count >= MOST_COUNTED };
   };
-  const vendors = vendorsOf([queue]);
-  const [timed, paused, unknown, ...stopped] = await Promise.all([
-    counted('held'),
-    counted('paused'),
-    counted('unknown'),
-    ...vendors.map((vendor) => counted('stopped', vendor)),
-  ]);
-  return {
-    timed,
-    paused,
-    unknown,
-    stopped: Object.fromEntries(vendors.map((name, at) => [name, stopped[at]])),
-  };
+  const stopped: Held['stopped'] = {};
+  let timed = await counted('held');
+  for (const vendor of vendorsOf([queue])) {
+    const waiting = await counted('held', vendor);
+    if (isOpen(await circuits.read(vendor))) stopped[vendor] = waiting;
+    else timed = { count: timed.count + waiting.count, more: timed.more || waiting.more };
+  }
+  const [paused, unknown] = await Promise.all([counted('paused'), counted('unknown')]);
+  return { timed, paused, unknown, stopped };
 }
 
 async function vendorOf(deps: Deployment, vendor: Vendor, now: number): Promise<Omit<VendorFigures, 'calls'>> {

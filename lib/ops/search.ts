@@ -1,7 +1,7 @@
 import { mapEach } from '../concurrency';
-import { StoreError, VENDORS } from '../errors';
+import { StoreError } from '../errors';
 import { everyOfHour } from '../jobs/due';
-import { groupKey, hourKey, jobKey, type TodoKind, todoKey, todoKeys } from '../jobs/keys';
+import { groupKey, hourKey, jobKey, todoKeys } from '../jobs/keys';
 import type { JobRow, State } from '../jobs/row';
 import type { Due, Table } from '../ports';
 import { jobId } from '../producer/job-id';
@@ -112,10 +112,10 @@ const PARTS: Record<Scope, (reader: Reader, filter: Resolved, queues: readonly s
     };
   },
 
-  open: ({ table }, { state, vendor }, queues) => ({
+  open: ({ table }, { state }, queues) => ({
     keys: queues.flatMap((queue) =>
       (Object.keys(TODO_STATES) as (keyof typeof TODO_STATES)[]).flatMap((kind) =>
-        mayHold(TODO_STATES[kind], state) ? keysOfKind(queue, kind, vendor) : [],
+        mayHold(TODO_STATES[kind], state) ? todoKeys(queue, kind) : [],
       ),
     ),
     pages: (todo) => keysDue(table, todo),
@@ -139,11 +139,6 @@ function hoursOf({ from, to = Number.POSITIVE_INFINITY }: JobFilter, now: number
 
 const mayHold = (states: readonly ListedState[], state: State | undefined): boolean =>
   states.length > 0 && (state === undefined || (states as readonly State[]).includes(state));
-
-const keysOfKind = (queue: string, kind: TodoKind, vendor: string | undefined): string[] =>
-  kind === 'stopped'
-    ? (vendor === undefined ? VENDORS : [vendor]).map((name) => todoKey(queue, kind, name))
-    : todoKeys(queue, kind);
 
 async function* keysDue(table: Table, todo: string): AsyncGenerator<string[]> {
   for (let after: Due | undefined; ; ) {

@@ -17,8 +17,10 @@ export interface DueWork {
   mayGoOn: () => boolean;
   /** Work is due up to this time, by default now. */
   until?: number;
-  /** With more than a page due, this many of the newest rows come first, so that failing jobs do not delay them. */
+  /** This many of the newest rows come first. By default a page of them, if more than a page is due. */
   newest?: () => Promise<number>;
+  /** The most rows that are handled at the same time. */
+  atOnce?: number;
   /** Rows with the same name are handled one after another, in order. */
   lineOf?: (row: JobRow) => string;
 }
@@ -33,12 +35,12 @@ export async function eachDue(
   act: (row: JobRow) => Promise<unknown>,
 ): Promise<void> {
   const { ledger, clock, failed } = deps;
-  const { todo, mayGoOn, until = clock.now(), lineOf = ({ key }) => key } = work;
+  const { todo, mayGoOn, until = clock.now(), lineOf = ({ key }) => key, atOnce = AT_ONCE } = work;
 
   for await (const page of pages(deps, { ...work, until })) {
     const rows = await mapEach(page, AT_ONCE, async (key) => (mayGoOn() ? read(key) : undefined));
     const lines = groupBy(rows.filter(isDue), lineOf);
-    await eachOf([...lines.values()], AT_ONCE, async (line) => {
+    await eachOf([...lines.values()], atOnce, async (line) => {
       for (const row of line) if (mayGoOn()) await tried(row);
     });
   }
@@ -72,11 +74,14 @@ export async function eachDue(
 /** Keys of the due rows, oldest first. If there is more than a page, the newest rows come before the others. */
 async function* pages(
   { table, share = SHARE }: ReconcileDeps,
-  { todo, mayGoOn, until, newest = async () => share }: DueWork & { until: number },
+  { todo, mayGoOn, until, newest }: DueWork & { until: number },
 ): AsyncGenerator<string[]> {
   let page = await table.due(todo, { until, limit: share });
-  if (page.length === share)
-    yield keysOf((await table.due(todo, { until, limit: await newest(), newestFirst: true })).toReversed());
+  const ofNewest = async () => (newest ? newest() : page.length === share ? share : 0);
+  const first = page.length > 0 ? await ofNewest() : 0;
+  // If they all fit, they stay in order.
+  if (first > 0 && (page.length === share || page.length >= 2 * first))
+    yield keysOf((await table.due(todo, { until, limit: first, newestFirst: true })).toReversed());
   if (page.length > 0) yield keysOf(page);
   while (page.length === share && mayGoOn()) {
     page = await table.due(todo, { until, after: page.at(-1), limit: share });

@@ -91,7 +91,7 @@ export const endDamagedWaiting: Work = async (deps, queue, mayGoOn) => {
   for (const vendor of VENDORS)
     await eachDue(
       deps,
-      { todo: todoKey(queue, 'stopped', vendor), mayGoOn, until: deps.clock.now() - LONG_OUTAGE_MS },
+      { todo: todoKey(queue, 'held', vendor), mayGoOn, until: deps.clock.now() - LONG_OUTAGE_MS },
       async () => {},
     );
 };

@@ -1,6 +1,10 @@
+import { mapEach } from '../concurrency';
+import { VENDORS } from '../errors';
 import { heldSince, plannedSince } from '../jobs/history';
 import { todoKey } from '../jobs/keys';
 import { jobOfEntry } from '../jobs/planned';
+import { isOpen } from '../limits/circuit';
+import type { ReconcileDeps } from './deps';
 import type { ReconcileRun } from './run';
 
 /** Rows to read in search of the oldest job. Chunks of a paused campaign do not count, and may come first. */
@@ -20,8 +24,8 @@ export async function gaugeHeld(deps: ReconcileRun, queue: string): Promise<void
   const entries = await table.due(todoKey(queue, 'planned'), { ...all, limit: MOST_PLANNED });
   const planned = new Set(entries.filter(({ todoAt }) => todoAt > now).map(({ key }) => jobOfEntry(key)));
   // In this order, a job whose step an operator resolves meanwhile is in one of the lists.
-  for (const kind of ['unknown', 'held'] as const) {
-    const due = await table.due(todoKey(queue, kind), { ...all, limit: LOOK_AT + planned.size });
+  for (const todo of [todoKey(queue, 'unknown'), ...(await heldUnder(deps, queue))]) {
+    const due = await table.due(todo, { ...all, limit: LOOK_AT + planned.size });
     for (const { key } of due.filter((entry) => !planned.has(entry.key)).slice(0, LOOK_AT)) {
       const row = await ledger.known(key);
       if (row?.state !== 'held' || row.reason === 'paused') continue;
@@ -30,4 +34,11 @@ export async function gaugeHeld(deps: ReconcileRun, queue: string): Promise<void
     }
   }
   metrics.add('OldestHeld', now - oldest, 'Milliseconds', { queue });
+}
+
+/** The keys of held jobs, except those that wait for a vendor whose circuit is open. */
+async function heldUnder({ circuits }: ReconcileDeps, queue: string): Promise<string[]> {
+  const open = await mapEach(VENDORS, VENDORS.length, async (vendor) => isOpen(await circuits.read(vendor)));
+  const closed = VENDORS.filter((_vendor, index) => !open[index]);
+  return [todoKey(queue, 'held'), ...closed.map((vendor) => todoKey(queue, 'held', vendor))];
 }

@@ -13,10 +13,9 @@ import {
 } from './ends';
 import { foldEvidence } from './fold-evidence';
 import { gaugeHeld } from './gauges';
-import { releaseStopped, releaseTrials } from './half-open';
 import { releasePaused } from './paused';
 import { releasePlanned } from './planned';
-import { releaseDue } from './release';
+import { releaseDue, releaseTrials } from './release';
 import type { ReconcileRun, Work } from './run';
 import { tellDead } from './tell-dead';
 
@@ -49,7 +48,7 @@ export interface Part {
 
 /**
  * Lists all work, starting with the part that got no time in the last run. The trial call comes before other releases,
- * because a queued message would delay it. Jobs whose wait is over come before jobs of a closed circuit.
+ * because a queued message would delay it.
  */
 export function partsFrom(queueNames: readonly string[], next: string | undefined): Part[] {
   const ofQueues = queueNames.flatMap((queue) =>
@@ -62,7 +61,6 @@ export function partsFrom(queueNames: readonly string[], next: string | undefine
   const parts: Part[] = [
     { kind: 'releaseTrials', work: releaseTrials },
     ...ofQueues,
-    { kind: 'releaseStopped', work: releaseStopped },
     { kind: 'dropLists', work: dropLists },
   ];
   const first = Math.max(

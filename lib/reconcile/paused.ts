@@ -1,6 +1,7 @@
 import { campaigns } from '../emails/campaigns/campaign';
 import { CAMPAIGN_QUEUE, todoKey } from '../jobs/keys';
 import { releaseEach } from './release';
+import { createRoom, LEAST } from './room';
 import type { Work } from './run';
 
 /**
@@ -9,7 +10,8 @@ import type { Work } from './run';
  */
 export const releasePaused: Work = async (deps, queue, mayGoOn) => {
   if (queue !== CAMPAIGN_QUEUE) return;
-  await releaseEach(deps, { queue, todo: todoKey(queue, 'paused'), mayGoOn }, async (row) => {
+  const room = createRoom(deps, queue, LEAST);
+  await releaseEach(deps, { todo: todoKey(queue, 'paused'), room, mayGoOn }, async (row) => {
     const campaign = await campaigns(deps).read(row.campaign ?? '');
     return campaign?.status !== 'paused';
   });

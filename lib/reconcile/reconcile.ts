@@ -6,7 +6,6 @@ import { inBatches } from './batches';
 import { watchCanary } from './canary';
 import type { ReconcileDeps } from './deps';
 import { createFailures } from './failures';
-import { createPace } from './pace';
 import { nameOf, type Part, partsFrom } from './parts';
 import { release } from './release';
 import type { ReconcileRun } from './run';
@@ -23,8 +22,8 @@ const OVER_THE_END_MS = 4_000;
 /** The time that a run reserves for its last look. */
 const LAST_LOOK_MS = 1_000;
 
-/** The time between two releases to a queue that gets its held jobs a few at a time. */
-const RELEASE_EVERY_MS = 5_000;
+/** The time between two looks at a queue that gets its held jobs a few at a time. */
+const RELEASE_EVERY_MS = 1_000;
 
 /** A run that begins shortly before the last one ends waits for it. Otherwise a minute would pass without a run. */
 const BEGIN_WITHIN_MS = 5_000;
@@ -59,7 +58,6 @@ export async function reconcile(
     ...reached,
     ...teller,
     queues: inBatches(reached.queues),
-    pace: createPace(reached, { until: lastLook }),
   };
   const again: Part[] = [];
   let next: string | undefined;
@@ -89,7 +87,6 @@ export async function reconcile(
       await clock.sleep(RELEASE_EVERY_MS);
       for (const part of again.splice(0)) await attempt(part);
     }
-    await attempt({ kind: 'keepPace', work: (deps) => deps.pace.keep() });
   }
 
   async function stay(): Promise<void> {

@@ -1,56 +1,122 @@
+import { mapEach, throughAll } from '../concurrency';
+import { VENDORS, type Vendor } from '../errors';
+import { backoffOf } from '../jobs/backoff';
 import { keptBody } from '../jobs/body';
 import { deduplicationId, todoKey } from '../jobs/keys';
 import { backInQueue } from '../jobs/park';
 import type { JobRow } from '../jobs/row';
 import { storedError } from '../jobs/stored-error';
 import { release as released } from '../jobs/transitions';
+import { isHalfOpen, isOpen, type OpenCircuit } from '../limits/circuit';
 import { endAsDamaged, endedIfDamaged } from './damaged';
 import type { ReconcileDeps } from './deps';
 import { eachDue } from './due';
+import { createRoom, LEAST, type Room } from './room';
 import type { ReconcileRun, Work } from './run';
 
-/** Sends held jobs whose wait is over back to their queue. */
-export const releaseDue: Work = (deps, queue, mayGoOn) =>
-  releaseEach(deps, { queue, todo: todoKey(queue, 'held'), mayGoOn });
+const ALL = Number.MAX_SAFE_INTEGER;
+/** Until the next run begins, this run looks again for a vendor whose wait ends. */
+const SOON_MS = 60_000;
+/** How many jobs are looked at to see whether their vendor told one of them to wait. */
+const LOOK_AT = 4;
+/** The longest wait that a vendor's adapter accepts. A longer one says nothing about the vendor. */
+const LONGEST_WAIT_MS = 3_600_000;
 
-/**
- * Releases the due jobs side by side, as far as their queue has room (lib/reconcile/pace.ts). Jobs of one group keep
- * their order. `wanted` selects the jobs.
- */
+/** Sends held jobs whose wait is over back to their queue, as far as it has room. */
+export const releaseDue: Work = (deps, queue, mayGoOn) => topUp(deps, { queue, mayGoOn, least: LEAST });
+
+async function topUp(
+  deps: ReconcileRun,
+  { queue, mayGoOn, least }: { queue: string; mayGoOn: () => boolean; least: number },
+): Promise<void> {
+  const room = createRoom(deps, queue, least);
+  const kinds = await mapEach(VENDORS, VENDORS.length, async (vendor) => {
+    const todo = todoKey(queue, 'held', vendor);
+    return { todo, freeAt: await freeAt(deps, todo, vendor) };
+  });
+  const now = deps.clock.now();
+  const todos = [todoKey(queue, 'held'), ...kinds.flatMap(({ todo, freeAt }) => (freeAt <= now ? [todo] : []))];
+  await throughAll(todos, (todo) => releaseEach(deps, { todo, room, mayGoOn }), todos.length);
+  const isSoon = ({ freeAt }: { freeAt: number }) => freeAt > now && freeAt < now + SOON_MS;
+  if (room.isFull() || kinds.some(isSoon))
+    deps.again((next, inTime) => topUp(next, { queue, mayGoOn: inTime, least: 0 }));
+}
+
+/** From when on jobs of a vendor may go: its last 429 told a job to wait until then. Never while its circuit is open. */
+async function freeAt({ table, ledger, circuits, clock }: ReconcileRun, todo: string, vendor: Vendor): Promise<number> {
+  const last = await table.due(todo, { until: ALL, limit: LOOK_AT, newestFirst: true });
+  if (last.length === 0 || isOpen(await circuits.read(vendor))) return ALL;
+  const later = last.filter(({ todoAt }) => todoAt > clock.now());
+  const rows = await mapEach(later, LOOK_AT, ({ key }) => ledger.known(key));
+  const told = rows.filter((row) => row?.todo === todo && backoffOf(row) === undefined) as JobRow[];
+  const waits = told.map(({ retryAt = 0, updatedAt }) => (retryAt - updatedAt <= LONGEST_WAIT_MS ? retryAt : 0));
+  return Math.max(0, ...waits);
+}
+
+/** Releases due jobs of one kind as far as there is room, half of them the newest. `wanted` selects the jobs. */
 export async function releaseEach(
   deps: ReconcileRun,
-  { queue, todo, mayGoOn }: { queue: string; todo: string; mayGoOn: () => boolean },
+  { todo, room, mayGoOn }: { todo: string; room: Room; mayGoOn: () => boolean },
   wanted: (row: JobRow) => Promise<boolean> = async () => true,
 ): Promise<void> {
-  const turn = deps.pace.turn(queue, todo);
-  await eachDue(
-    deps,
-    {
-      todo,
-      mayGoOn: () => mayGoOn() && turn.full() === 'no',
-      newest: turn.forNewest,
-      lineOf: ({ group, key }) => group ?? key,
-    },
-    async (row) => {
-      if (await wanted(row)) await turn.release(() => release(deps, row));
-    },
-  );
-  await turn.end();
-  if (turn.full() === 'for now') deps.again((next, mayGoOn) => releaseEach(next, { queue, todo, mayGoOn }, wanted));
+  const work = {
+    todo,
+    mayGoOn: () => mayGoOn() && !room.isFull(),
+    newest: room.half,
+    lineOf: ({ group, key }: JobRow) => group ?? key,
+  };
+  await eachDue(deps, work, async (row) => {
+    if (await wanted(row)) await room.take(() => release(deps, row));
+  });
+}
+
+/** Releases one job for the trial call of each half-open circuit. A queued message may make that call before it. */
+export async function releaseTrials(deps: ReconcileRun, mayGoOn: () => boolean): Promise<void> {
+  await throughAll(VENDORS, async (vendor) => {
+    const circuit = await deps.circuits.read(vendor);
+    if (!isOpen(circuit)) return;
+    await deps.tell({ kind: 'circuit-open', subject: vendor, code: circuit.code });
+    if (isHalfOpen(circuit, deps.clock.now())) await releaseTrial(deps, { vendor, circuit, mayGoOn });
+  });
+}
+
+/**
+ * The newest job and the oldest take turns over all queues. A job that is held again is the newest. So a new job has its
+ * turn soon, and each job at some time, even beside jobs that the vendor never accepts.
+ */
+async function releaseTrial(
+  deps: ReconcileRun,
+  { vendor, circuit, mayGoOn }: { vendor: Vendor; circuit: OpenCircuit; mayGoOn: () => boolean },
+): Promise<void> {
+  const until = deps.clock.now();
+  const newestFirst = (circuit.failedTrials ?? 0) % 2 === 0;
+  const first = await mapEach(deps.queueNames, deps.queueNames.length, async (queue) => {
+    const todo = todoKey(queue, 'held', vendor);
+    const [due] = await deps.table.due(todo, { until, limit: 1, newestFirst });
+    return due ? [{ todo, at: due.todoAt }] : [];
+  });
+  const todos = first.flat().sort((a, b) => (newestFirst ? b.at - a.at : a.at - b.at));
+  let done = false;
+  for (const { todo } of todos) {
+    const work = { todo, mayGoOn: () => mayGoOn() && !done, newest: async () => (newestFirst ? 1 : 0), atOnce: 1 };
+    await eachDue(deps, work, async (row) => {
+      await release(deps, row);
+      done = true;
+    });
+  }
 }
 
 /**
  * Sends the message, then writes the row. If the write is lost, the next run repeats the release under the same
  * deduplication id. If a worker gets the message before the write, it claims the job from `held`.
  */
-export async function release(deps: ReconcileDeps & Partial<Pick<ReconcileRun, 'pace'>>, row: JobRow): Promise<void> {
+export async function release(deps: ReconcileDeps, row: JobRow): Promise<void> {
   const { queues, ledger, clock, log } = deps;
   if (await endedIfDamaged(deps, row)) return;
   const { body, problem } = await keptBody(deps, row);
   if (problem) return endAsDamaged(deps, row, { error: storedError(problem), applies: (now) => isSameHold(now, row) });
   const message = backInQueue(deps, { row, body, deduplication: deduplicationId.released(row.id, row.holds) });
   const { messageId, sequenceNumber: sequence } = await queues.send(deps.queueUrl(row.queue), message);
-  deps.pace?.released(row);
   const at = clock.now();
   await ledger.update(
     row.key,

@@ -1,12 +1,9 @@
 import type { ReconcileDeps } from './deps';
 import type { Failed } from './failures';
-import type { Pace } from './pace';
 import type { Teller } from './tell';
 
 /** One run of the reconciler: its dependencies, and what it collects. */
 export interface ReconcileRun extends ReconcileDeps, Pick<Teller, 'tell' | 'keep'> {
-  /** Decides how many held jobs may go back to their queues. */
-  pace: Pace;
   /** Notes a job whose work has failed. */
   failed: (failure: Failed) => void;
   /** Repeats this kind of work a little later in the same run. */

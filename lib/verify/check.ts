@@ -46,11 +46,12 @@ const broken = (conditions: Record<string, boolean>): string =>
 
 /** Searches find a row in the index of its hour, and the reconciler a live one in the index of what is due next. */
 function lost(row: Item, { at }: Snapshot): Wrong {
-  const { state, reason, hour, todo, todoAt } = row;
+  const { state, reason, vendor, hour, todo, todoAt } = row;
   if (typeof hour !== 'string') return 'the index of its hour does not have it';
   if (isEnd(row)) return undefined;
   if (typeof todo !== 'string' || typeof todoAt !== 'number') return 'no index leads to it';
-  const isTimed = state !== 'held' || !UNTIMED.includes(reason);
+  // A job that waits for a vendor waits as long as its circuit is open.
+  const isTimed = state !== 'held' || !(UNTIMED.includes(reason) || vendor !== undefined);
   return isTimed && todoAt < at - DAY_MS && 'its next look is a day late';
 }
 

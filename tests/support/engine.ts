@@ -73,6 +73,7 @@ export function memoryEngine(
     dlqRetention: 14 * 86_400,
     visibility: 300,
     receives: 3,
+    room: 200,
     ...options.settings,
   };
   const main = queueName(INSTANCE, contract.queue, settings.type);

@@ -15,6 +15,7 @@ export const feedbackSettings = {
   dlqRetention: 1_209_600,
   visibility: 300,
   receives: 3,
+  room: 20,
 };
 
 interface Line {

@@ -1,5 +1,4 @@
 import type { ReconcileDeps } from '../../lib/reconcile/deps';
-import { createPace } from '../../lib/reconcile/pace';
 import type { ReconcileRun } from '../../lib/reconcile/run';
 import { createTeller } from '../../lib/reconcile/tell';
 
@@ -7,7 +6,6 @@ import { createTeller } from '../../lib/reconcile/tell';
 export const reconcileRun = (deps: ReconcileDeps): ReconcileRun => ({
   ...deps,
   ...createTeller(deps),
-  pace: createPace(deps, { until: 0 }),
   failed: () => {},
   again: () => {},
 });

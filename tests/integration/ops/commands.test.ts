@@ -35,6 +35,7 @@ const settings: QueueSettings = {
   dlqRetention: 1_209_600,
   visibility: 180,
   receives: 3,
+  room: 20,
 };
 const sqs = createSqsModel({ now: Date.now, uuid: () => crypto.randomUUID(), region: REGION, account: ACCOUNT });
 const main = queueName(STAGING, 'feedback', 'fifo');

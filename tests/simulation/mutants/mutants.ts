@@ -124,6 +124,6 @@ export const vendorsWords: Mutant = {
 export const otherQueuesForgotten = withTable((table, { world }) => ({
   due: async (todo, options) => {
     const others = world.lanes.slice(1).map(serviceQueue);
-    return others.some((queue) => todo.startsWith(todoKey(queue, 'stopped'))) ? [] : table.due(todo, options);
+    return others.some((queue) => todo.startsWith(`${todoKey(queue, 'held')}#`)) ? [] : table.due(todo, options);
   },
 }));

@@ -39,6 +39,7 @@ export const analytics: SimulatedQueue = {
     dlqRetention: 1_209_600,
     visibility: 120,
     receives: 3,
+    room: 20,
   },
   functionTimeoutMs: 20_000,
   batches: [10, 3, 1],

@@ -15,7 +15,14 @@ function bulk(name: string, type: 'fifo' | 'standard'): SimulatedQueue {
   const data = ({ kind }: JobSpec, index: number) => ({ kind, index, note: `${MARK} note` });
   return {
     name,
-    settings: { type, retention: 604_800, dlqRetention: 1_209_600, visibility: 180, receives: 3 },
+    settings: {
+      type,
+      retention: 604_800,
+      dlqRetention: 1_209_600,
+      visibility: 180,
+      receives: 3,
+      room: 20,
+    },
     functionTimeoutMs: 30_000,
     batches: [10, 3, 1],
     kinds: [

@@ -42,6 +42,7 @@ export const emails: SimulatedQueue = {
     dlqRetention: 1_209_600,
     visibility: 600,
     receives: 3,
+    room: 20,
   },
   functionTimeoutMs: 100_000,
   batches: [1],

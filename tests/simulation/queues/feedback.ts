@@ -34,6 +34,7 @@ export const feedback: SimulatedQueue = {
     dlqRetention: 1_209_600,
     visibility: 300,
     receives: 3,
+    room: 20,
   },
   functionTimeoutMs: 45_000,
   batches: [1],

@@ -99,6 +99,7 @@ export const testflight: SimulatedQueue = {
     dlqRetention: 1_209_600,
     visibility: 300,
     receives: 3,
+    room: 20,
   },
   functionTimeoutMs: 45_000,
   batches: [1],

@@ -82,6 +82,7 @@ export function startService(options: ServiceOptions) {
     dlqRetention: 14 * 86_400,
     visibility: 300,
     receives: 3,
+    room: 2 * concurrency * batch,
     ...options.settings,
   };
   const sqs = createSqsModel({

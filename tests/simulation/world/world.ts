@@ -153,6 +153,7 @@ export function createWorld(plan: Plan, options: { detailed?: boolean; mutant?: 
     const name = serviceQueue({ queue });
     const settings = {
       ...queue.settings,
+      room: 2 * load.concurrency * load.batch,
       ...(plan.changes ? { receives: plan.changes.from.receives } : {}),
       ...(plan.retention === undefined ? {} : { retention: plan.retention }),
       ...(plan.dlqRetention === undefined ? {} : { dlqRetention: plan.dlqRetention }),

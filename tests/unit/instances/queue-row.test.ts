@@ -16,5 +16,6 @@ test('the functions read only the settings of a queue', () => {
     dlqRetention: 1_209_600,
     visibility: 300,
     receives: 3,
+    room: 20,
   });
 });

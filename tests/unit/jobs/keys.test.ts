@@ -20,7 +20,7 @@ const time = Date.parse('2026-12-31T23:59:59.999Z');
 test('names that are stored or shared never change', () => {
   expect(jobKey('feedback', id)).toBe(`feedback#${id}`);
   expect(todoKey('feedback', 'held')).toBe('feedback#held');
-  expect(todoKey('feedback', 'stopped', 'zendesk')).toBe('feedback#stopped#zendesk');
+  expect(todoKey('feedback', 'held', 'zendesk')).toBe('feedback#held#zendesk');
   expect(shardedTodoKey('feedback', 'waiting', id)).toBe('feedback#waiting#2');
   expect(hourKey('feedback', time)).toBe('feedback#2026123123');
   expect(recordKey('jobs', { queue: 'feedback', time, id })).toBe(
@@ -49,8 +49,12 @@ test.each(['unsent', 'waiting', 'ending'] as const)(
   },
 );
 
-test('a kind with few jobs has one key', () => {
-  expect(todoKeys('feedback', 'held')).toEqual(['feedback#held']);
+test('a kind with few jobs has one key, and held jobs have one for each vendor', () => {
+  expect(todoKeys('feedback', 'paused')).toEqual(['feedback#paused']);
+  expect(todoKeys('feedback', 'held')).toEqual([
+    'feedback#held',
+    ...['zendesk', 'sendgrid', 'app-store-connect'].map((vendor) => `feedback#held#${vendor}`),
+  ]);
 });
 
 test('each transition has its own deduplication id', () => {

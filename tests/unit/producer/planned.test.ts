@@ -5,7 +5,6 @@ import { retry } from '../../../lib/ops/retry';
 import { IdempotencyConflictError, InvalidJobError } from '../../../lib/producer/errors';
 import { createJobs } from '../../../lib/producer/jobs';
 import { type Submission, submit } from '../../../lib/producer/submit';
-import { keepReleases, measure } from '../../../lib/reconcile/throughput';
 import { type EngineOptions, jobId, memoryEngine, PREFIX } from '../../support/engine';
 import { SAMPLE_QUEUE, sampleContract } from '../../support/sample-contract';
 
@@ -142,18 +141,6 @@ describe('a planned job', () => {
 
     expect(effects.toSorted()).toEqual(planned.toSorted());
     expect(engine.rows().every(({ state }) => state === 'succeeded')).toBe(true);
-  });
-
-  it('does not count as work that its queue could not do, so held jobs go back as fast as before', async () => {
-    const { engine, send, inMs } = start();
-    const before = await measure(engine.deps, { queue: SAMPLE_QUEUE, sent: 0 });
-    await keepReleases(engine.deps, before.releases, { released: 100, fewer: 0 });
-    for (let n = 0; n < 50; n++) await send({ notBefore: inMs(10 * MINUTE + n) });
-    engine.clock.advance(MINUTE);
-
-    const after = await measure(engine.deps, { queue: SAMPLE_QUEUE, sent: 0 });
-
-    expect(after.room).toBe(200);
   });
 
   it('keeps the order of the times in its group, and holds up no other job of the group', async () => {

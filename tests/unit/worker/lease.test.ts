@@ -21,6 +21,7 @@ function start() {
     dlqRetention: 86_400,
     visibility: 300,
     receives: 3,
+    room: 20,
   });
   const table = memoryTable();
   const ledger = createLedger({ table, clock, random: memoryRandom(), settings });

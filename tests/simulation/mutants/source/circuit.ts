@@ -2,28 +2,12 @@ import type { SourceMutant } from '../source-mutant';
 
 const CIRCUIT = 'lib/limits/circuit.ts';
 const GATE = 'lib/limits/gate.ts';
-const HALF_OPEN = 'lib/reconcile/half-open.ts';
+const RELEASE = 'lib/reconcile/release.ts';
 
 const SECOND_MS = 1_000;
 
 /** Faults of the circuit breaker, and of the alarm about it. */
 export const CIRCUIT_MUTANTS: Record<string, SourceMutant> = {
-  trialOfNamedJob: {
-    changes: [
-      // Only the job that the reconciler named last may make the trial call.
-      { file: GATE, find: 'if (isOpen(circuit) && !trial)', replace: 'if (isOpen(circuit) && circuit.named !== job)' },
-      {
-        file: HALF_OPEN,
-        find: 'await release(deps, row);\n    released',
-        replace: `await deps.table.put({ ...circuit, named: row.id, version: circuit.version + 1 }, circuit.version);
-    await release(deps, row);
-    released`,
-      },
-      { file: HALF_OPEN, find: 'if (!overdue && (await isQueued(deps, vendor))) return;', replace: '' },
-    ],
-    breaks: /^liveness/,
-    by: { scale: 'trial-of-waiting' },
-  },
   closedForever: {
     changes: [{ file: CIRCUIT, find: 'Math.abs(readAt - before.readAt) < KEPT_MS', replace: 'readAt !== 0' }],
     breaks: /^open circuits refuse/,
@@ -65,7 +49,7 @@ export const CIRCUIT_MUTANTS: Record<string, SourceMutant> = {
     by: { scale: 'others-go-on' },
   },
   oldestTried: {
-    changes: [{ file: HALF_OPEN, find: 'newestFirst: true', replace: 'newestFirst: false' }],
+    changes: [{ file: RELEASE, find: '(circuit.failedTrials ?? 0) % 2 === 0', replace: 'circuit.failedTrials === -1' }],
     breaks: /^liveness/,
     by: { scale: 'innocent-among-guilty' },
   },

@@ -24,41 +24,26 @@ export const RECOVERY_MUTANTS: Record<string, SourceMutant> = {
     breaks: /^tries in vain/,
     by: { scale: 'failing' },
   },
-  'a-hundred-releases-a-run': {
-    changes: [
-      {
-        file: 'lib/reconcile/throughput.ts',
-        find: 'const window = Math.floor(next.growth * next.done);',
-        replace: 'const window = 100;',
-      },
-    ],
-    breaks: /^liveness/,
-    by: { scale: 'recovery-unlimited' },
-  },
   'all-released-at-once': {
     changes: [
       {
-        file: 'lib/reconcile/throughput.ts',
-        find: 'room: Math.max(0, window - depth),',
-        replace: 'room: 1_000_000,',
+        file: 'lib/reconcile/room.ts',
+        find: 'settings(queue).room - visible - inFlight',
+        replace: '1_000_000 - visible - inFlight',
       },
     ],
     breaks: /^(bystanders|requests in vain)/,
     by: { scale: 'recovery' },
   },
-  'held-again-counts-as-done': {
+  'one-look-a-run': {
     changes: [
-      {
-        file: 'lib/reconcile/throughput.ts',
-        find: 'const undone = depth + heldAgain;',
-        replace: 'const undone = depth;',
-      },
+      { file: 'lib/reconcile/release.ts', find: 'if (room.isFull() || kinds.some(isSoon))', replace: 'if (now < 0)' },
     ],
-    breaks: /^(bystanders|requests in vain)/,
+    breaks: /^liveness/,
     by: { scale: 'recovery' },
   },
   'no-least-number-of-releases': {
-    changes: [{ file: 'lib/reconcile/pace.ts', find: 'const FLOOR = 20;', replace: 'const FLOOR = 0;' }],
+    changes: [{ file: 'lib/reconcile/room.ts', find: 'export const LEAST = 20;', replace: 'export const LEAST = 0;' }],
     breaks: /^liveness/,
     by: { scale: 'never-empty' },
   },

@@ -1,0 +1,195 @@
+import { StopError, StoreError, WaitError } from '../../../lib/errors';
+import { backOff } from '../../../lib/jobs/backoff';
+import { vendorKey } from '../../../lib/jobs/keys';
+import type { JobRow } from '../../../lib/jobs/row';
+import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+import { sampleContract } from '../../support/sample-contract';
+
+const MINUTE = 60_000;
+const ROOM = 40;
+const vendor = 'zendesk';
+const numberOf = (id: string): number => Number.parseInt(id.slice(-12), 16);
+
+/** Jobs that were held one after another by a 429. Their waits of a minute are over. `answer`: what the vendor says now. */
+async function heldJobs(count: number, answer: (n: number) => void = () => {}, { groups = count } = {}) {
+  let first = true;
+  const calls: number[] = [];
+  const { contract, effects } = sampleContract(({ id }) => {
+    if (first) throw new WaitError({ code: 'Throttled', message: '429', vendor, waitMs: MINUTE });
+    calls.push(numberOf(id));
+    answer(numberOf(id));
+  });
+  let down: string | undefined;
+  const engine = memoryEngine(() => contract, {
+    settings: { room: ROOM },
+    before: (call) => {
+      if (call === down) throw new StoreError({ code: 'Down', message: 'down' });
+    },
+  });
+  const send = (n: number) => engine.send(JSON.stringify(anEnvelope({ id: jobId(n) })), { group: `g${n % groups}` });
+  const work = async () => {
+    for (let event = engine.receive(); event.Records.length > 0; event = engine.receive()) await engine.handle(event);
+  };
+  for (let n = 1; n <= count; n++) {
+    send(n);
+    await work();
+    engine.clock.advance(10);
+  }
+  first = false;
+  engine.clock.advance(MINUTE);
+  const minute = async () => {
+    await engine.reconcile();
+    const queued = engine.model.messages('my-sample.fifo').map(({ body }) => numberOf(JSON.parse(body).id));
+    engine.clock.advance(MINUTE);
+    return queued;
+  };
+  return { engine, calls, effects, send, work, minute, breaks: (call: string | undefined) => (down = call) };
+}
+
+const upTo = (count: number, from = 1): number[] => Array.from({ length: count }, (_, index) => from + index);
+const held = (rows: JobRow[]): number => rows.filter(({ state }) => state === 'held').length;
+
+test('a queue is topped up, half with the jobs whose wait ended first and half with the newest', async () => {
+  const { minute, work, engine } = await heldJobs(100);
+
+  const first = await minute();
+  const full = await minute();
+  await work();
+  const next = await minute();
+
+  expect(first.toSorted((a, b) => a - b)).toEqual([...upTo(20), ...upTo(20, 81)]);
+  // The queue is full, and still gets a few.
+  expect(full).toHaveLength(60);
+  expect(next.toSorted((a, b) => a - b)).toEqual([...upTo(20, 31), ...upTo(20, 51)]);
+  await work();
+  expect(held(engine.rows())).toBe(0);
+});
+
+test('a run that stays tops the queue up again and again', async () => {
+  const { engine, work, effects } = await heldJobs(400);
+  const { sleep } = engine.clock;
+  engine.clock.sleep = async (ms) => {
+    await sleep(ms);
+    await work();
+  };
+
+  await engine.reconcile({ stayMs: 55_000 });
+  await work();
+
+  expect(effects).toHaveLength(400);
+});
+
+test('jobs of one group are released in order', async () => {
+  const { minute, work, effects } = await heldJobs(30, undefined, { groups: 3 });
+
+  await minute();
+  await work();
+
+  for (const rest of [0, 1, 2]) {
+    const group = effects.map(numberOf).filter((n) => n % 3 === rest);
+    expect(group).toEqual(group.toSorted((a, b) => a - b));
+  }
+  expect(effects).toHaveLength(30);
+});
+
+test('if the queue cannot be measured, nothing is released, the failure is reported, and no job is to blame', async () => {
+  const { engine, minute, breaks } = await heldJobs(30);
+  breaks('queues.depth');
+
+  expect(await minute()).toEqual([]);
+  expect(engine.lines).toContainEqual({
+    message: 'reconciling failed',
+    facts: { kind: 'releaseDue', queue: 'sample', code: 'Down' },
+  });
+  expect(engine.rows().every(({ backoff }) => backoff === undefined)).toBe(true);
+});
+
+test('while a vendor has told one job to wait, no other job goes to it in vain', async () => {
+  const { minute, work, calls } = await heldJobs(100, (n) => {
+    if (n === 5) throw new WaitError({ code: 'Throttled', message: '429', vendor, waitMs: 10 * MINUTE });
+  });
+  await minute();
+  await work();
+  const before = calls.length;
+
+  const during: number[] = [];
+  for (let n = 0; n < 10; n++) {
+    during.push(...(await minute()));
+    await work();
+  }
+  const after = await minute();
+
+  expect(before).toBe(ROOM);
+  expect(during).toEqual([]);
+  expect(after).toHaveLength(ROOM);
+});
+
+test('a job that the reconciler could not release does not stop the others of its vendor', async () => {
+  const { engine, minute } = await heldJobs(10);
+  await backOff(engine.deps, engine.row(jobId(10)), { code: 'Down', from: engine.clock.now() });
+
+  expect(await minute()).toEqual(upTo(9));
+});
+
+test('while a circuit is open, one job at a time goes back: the newest and the oldest by turns', async () => {
+  const refused = () => {
+    throw new StopError({ code: 'Unauthorized', message: '401', vendor });
+  };
+  const { engine, minute, work, calls } = await heldJobs(100, refused);
+  await engine.deps.circuits.open(vendor, 'Unauthorized');
+
+  for (let n = 0; n < 100; n++) {
+    expect((await minute()).length).toBeLessThanOrEqual(1);
+    await work();
+  }
+
+  expect(calls).toEqual([100, 1, 1, 2, 2, 3, 3, 4, 4].slice(0, calls.length));
+  expect(calls.length).toBeGreaterThan(6);
+});
+
+test('a new job has its turn although the vendor never accepts the others, and then they follow', async () => {
+  let last = 0;
+  const { engine, minute, work, send, effects } = await heldJobs(100, (n) => {
+    if (n !== last) throw new StopError({ code: 'Unauthorized', message: '401', vendor });
+  });
+  await engine.deps.circuits.open(vendor, 'Unauthorized');
+  send(101);
+  await work();
+  last = 101;
+
+  for (let n = 0; n < 60 && effects.length === 0; n++) {
+    await minute();
+    await work();
+  }
+
+  expect(effects).toEqual([jobId(101)]);
+  expect((await engine.table.get(vendorKey(vendor)))?.stoppedAt).toBeUndefined();
+});
+
+test('a trial falls to the next job if the first cannot be released', async () => {
+  const { engine, minute, work, effects } = await heldJobs(3);
+  await engine.deps.circuits.open(vendor, 'Unauthorized');
+  const { get } = engine.deps.objects;
+  engine.deps.objects.get = async (key) => {
+    if (key.endsWith(jobId(3))) throw new StoreError({ code: 'Down', message: 'down' });
+    return get(key);
+  };
+
+  engine.clock.advance(MINUTE);
+  await minute();
+  await work();
+
+  expect(effects).toEqual([jobId(1)]);
+});
+
+test('after a trial call succeeds, the jobs of the vendor go back', async () => {
+  const { engine, minute, work, effects } = await heldJobs(30);
+  await engine.deps.circuits.open(vendor, 'Unauthorized');
+
+  for (let n = 0; n < 3; n++) {
+    await minute();
+    await work();
+  }
+
+  expect(effects).toHaveLength(30);
+});
