@@ -159,16 +159,18 @@ const told = ({ quiet, ...fact }: StoredFact): Ringing[] =>
   quiet ? [] : [{ name: factName(fact), ...fact, title: KINDS[fact.kind].title }];
 
 async function heldOf({ table, circuits }: Deployment, queue: string): Promise<Held> {
-  const counted = async (kind: TodoKind, vendor?: string): Promise<Counted> => {
-    const count = await table.count(todoKey(queue, kind, vendor), { since: 0, most: MOST_COUNTED });
-    return { count, more: count >= MOST_COUNTED };
-  };
+  const upToMost = (count: number): Counted => ({
+    count: Math.min(count, MOST_COUNTED),
+    more: count >= MOST_COUNTED,
+  });
+  const counted = async (kind: TodoKind, vendor?: string): Promise<Counted> =>
+    upToMost(await table.count(todoKey(queue, kind, vendor), { since: 0, most: MOST_COUNTED }));
   const stopped: Held['stopped'] = {};
   let timed = await counted('held');
   for (const vendor of vendorsOf([queue])) {
     const waiting = await counted('held', vendor);
     if (isOpen(await circuits.read(vendor))) stopped[vendor] = waiting;
-    else timed = { count: timed.count + waiting.count, more: timed.more || waiting.more };
+    else timed = upToMost(timed.count + waiting.count);
   }
   const [paused, unknown] = await Promise.all([counted('paused'), counted('unknown')]);
   return { timed, paused, unknown, stopped };
