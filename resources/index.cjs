@@ -9,10 +9,10 @@ const {
   stack,
 } = require('../lib/cli/compiled.cjs');
 
-// Serverless resolves all of serverless.yml for every command. Most of ours need the names and settings only, and no
-// template, which takes half a second. `sls producer` reads a parameter of the template.
+// Serverless resolves all of serverless.yml for every command. Ours need the names and settings only, and no template, which
+// takes half a second.
 const [, , word = ''] = process.argv;
-const withoutTemplate = word in commands && word !== 'producer';
+const withoutTemplate = word in commands;
 
 const none = async () => Object.fromEntries(Object.keys(environmentSchemas).map((name) => [name, []]));
 

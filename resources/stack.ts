@@ -38,7 +38,7 @@ export async function resources(variables: Variables): Promise<Fragment> {
     ),
     monitoringResources(of, context, functions),
     eventBusResources(context),
-    producerParameterResources(of.rows, context, of.settings.sendgrid?.rate ?? 100),
+    producerParameterResources(of),
     accessResources(of.rows, context),
     exportNames(context, hasFunction(of, 'emailEvents')),
     { Resources: {}, Outputs: outputsOf(deployedBy(of)) },

@@ -2,7 +2,6 @@ import type { Deployment } from '../ops/deployment';
 import type { OperatorDeps, Reader } from '../ops/operator';
 import type { Target } from '../target';
 import type { Source } from '../verify/read';
-import type { ProducerAccess } from './producer-access';
 import type { Serverless } from './serverless';
 
 export interface Option {
@@ -41,8 +40,6 @@ export interface CommandContext {
   sls: (text: string) => string;
   /** For commands about deployments: the account and its clients. */
   serverless: Serverless;
-  /** The settings of a producer, and the endpoints of the service on this machine. */
-  producer: () => Promise<ProducerAccess>;
   /** Connects to the stage's table and bucket. */
   reader: () => Promise<Reader>;
   /** Connects to all services of the stage. */

@@ -9,7 +9,6 @@ import { actOf } from './act';
 import { type Command, type CommandContext, type Output, type Run, writesNow } from './command';
 import { confirmWrite } from './confirm';
 import type { Connection } from './connect';
-import { producerAccess } from './producer-access';
 import type { Serverless } from './serverless';
 import { namedTargetOf, requireOwnAccount, targetOf, targetText } from './target';
 
@@ -37,7 +36,7 @@ export async function runCommand(run: Run, call: Call): Promise<void> {
       out.note(targetText(named));
       if (!command.checksAccount) requireOwnAccount(named, serverless);
     }
-    await runOn(run, target, { ...call, producer: producerAccess(serverless) });
+    await runOn(run, target, call);
   } catch (error) {
     if (!isExpected(error)) throw error;
     const next = error instanceof OperatorError ? error.next : undefined;
@@ -54,11 +53,7 @@ export const isExpected = (error: unknown): error is Error =>
     (expected) => error instanceof expected,
   );
 
-async function runOn(
-  run: Run,
-  target: Target,
-  { name, command, options, out, connect, producer, serverless }: Call & Pick<CommandContext, 'producer'>,
-) {
+async function runOn(run: Run, target: Target, { name, command, options, out, connect, serverless }: Call) {
   if (writesNow(command, options)) await confirmWrite(target, { options, out });
   let stored: Promise<string> | undefined;
   const audit = async () => {
@@ -70,7 +65,6 @@ async function runOn(
     out,
     target,
     sls: (text) => slsCommand(text, target),
-    producer,
     serverless,
     reader: async () => (await connect()).reader,
     operator: async () => (await connect()).operator(),

@@ -22,8 +22,6 @@ export interface Serverless {
     };
     custom?: { instance?: { account?: string | undefined } };
     functions: Record<string, { environment?: Environment; events?: object[] }>;
-    /** What `resources` of serverless.yml made. */
-    resources?: Template;
   };
   getProvider(name: 'aws'): {
     getStage(): string;

@@ -54,7 +54,6 @@ export const aTarget = { instance: 'acme', stage: 'prod', region: 'eu-central-1'
 export const targetContext = {
   target: aTarget,
   sls: (text: string) => slsCommand(text, aTarget),
-  producer: () => Promise.reject(new Error('not needed')),
   deployment: () => Promise.reject(new Error('not needed')),
   source: () => Promise.reject(new Error('not needed')),
   publishAlarm: () => Promise.reject(new Error('not needed')),

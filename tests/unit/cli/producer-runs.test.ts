@@ -1,58 +1,37 @@
-import { producerAccess } from '../../../lib/cli/producer-access';
-import { producerRuns } from '../../../lib/cli/producer-runs';
+import { producerRuns, variableLines } from '../../../lib/cli/producer-runs';
 import type { Serverless } from '../../../lib/cli/serverless';
 import { producerSettings } from '../../../lib/config/producer';
-import { aTarget, recordingOutput, targetContext } from '../../support/operator';
-import { templateOf } from '../../support/packages';
+import { readInstance } from '../../../lib/instances/read';
+import { producerParameterResources } from '../../../resources/producer-parameter';
+import { recordingOutput, targetContext } from '../../support/operator';
 
-/** A `sls` call on a stage whose template has this parameter. */
-async function called(run: (typeof producerRuns)[keyof typeof producerRuns], Value: unknown) {
-  const resources = { Resources: { ProducerParameter: { Type: 'AWS::SSM::Parameter', Properties: { Value } } } };
-  const { stage, region, account } = aTarget;
+const ACCOUNT = '123456789012';
+
+test('the variables hold the settings that the stack writes into its parameter, with its account', async () => {
   const serverless = {
-    service: { resources, provider: {} },
-    getProvider: () => ({ getStage: () => stage, getRegion: () => region, getAccountId: async () => account }),
-  };
+    service: { provider: { environment: { INSTANCE: 'mht-api' } } },
+    getProvider: () => ({ getStage: () => 'prod', getRegion: () => 'us-east-1', getAccountId: async () => ACCOUNT }),
+  } as unknown as Serverless;
   const { out, recorded } = recordingOutput();
-  const producer = producerAccess(serverless as unknown as Serverless);
   const unused = () => Promise.reject(new Error('not needed'));
-  await run({ ...targetContext, options: {}, out, producer, reader: unused, operator: unused });
-  return recorded;
-}
+  const connections = { reader: unused, operator: unused };
+  const options = { param: 'instance=mht-api' };
+  await producerRuns['producer env']({ ...targetContext, ...connections, options, out, serverless });
 
-test('the settings are those of the parameter that the stack writes, with its account', async () => {
-  const { Resources } = await templateOf('prod');
-  const parameter = Resources.ProducerParameter?.Properties;
+  const [name, region, settings = ''] = recorded.lines;
+  const json = settings.replace(/^JOBS_SETTINGS='(.*)'$/, '$1');
+  const { Resources } = producerParameterResources(readInstance('mht-api'));
 
-  const { lines } = await called(producerRuns['producer env'], parameter?.Value);
-  const json: unknown = JSON.parse(lines[2]?.slice("JOBS_SETTINGS='".length, -1) ?? '');
-
-  expect(parameter).toMatchObject({ Name: '/jobs/mht-api/producer', Type: 'String' });
-  expect(json).toEqual(producerSettings.parse(json));
-  expect(json).toEqual({
-    account: '123456789012',
-    bucket: expect.any(String),
-    prefix: 'jobs',
+  expect([name, region]).toEqual(["JOBS_INSTANCE='mht-api'", "AWS_REGION='us-east-1'"]);
+  expect(Resources.ProducerParameter?.Properties).toMatchObject({
+    Value: { 'Fn::Sub': json.replace(ACCOUNT, `\${AWS::AccountId}`) },
+  });
+  expect(producerSettings.parse(JSON.parse(json))).toMatchObject({
     table: 'mht-api-jobs',
-    emailRate: 100,
-    hashKey: 'ssm:/example/hash-key',
-    queues: {
-      feedback: { type: 'fifo', retention: 1_209_600 },
-      emails: { type: 'fifo', retention: 1_209_600 },
-      testflight: { type: 'fifo', retention: 1_209_600 },
-      analytics: { type: 'fifo', retention: 604_800 },
-    },
+    queues: { feedback: { type: 'fifo', retention: 1_209_600 }, analytics: { type: 'fifo', retention: 604_800 } },
   });
 });
 
-test('the variables are lines for a shell or a file of variables', async () => {
-  const settings = JSON.stringify({ account: `\${AWS::AccountId}`, prefix: "it's" });
-
-  const { lines } = await called(producerRuns['producer env'], { 'Fn::Sub': settings });
-
-  expect(lines).toEqual([
-    "JOBS_INSTANCE='acme'",
-    "AWS_REGION='eu-central-1'",
-    `JOBS_SETTINGS='{"account":"123456789012","prefix":"it\\u0027s"}'`,
-  ]);
+test('a quote ends no value', () => {
+  expect(variableLines({ JOBS_SETTINGS: '{"prefix":"it\'s"}' })).toEqual([`JOBS_SETTINGS='{"prefix":"it\\u0027s"}'`]);
 });

@@ -73,9 +73,6 @@ function serverlessOf(name: string, known: boolean): Serverless {
       provider: { environment: commonVariables(instance), compiledCloudFormationTemplate: { Resources: {} } },
       custom: { instance: { account } },
       functions: {},
-      resources: {
-        Resources: { ProducerParameter: { Type: 'AWS::SSM::Parameter', Properties: { Value: { 'Fn::Sub': '{}' } } } },
-      },
     },
     getProvider: () => ({
       getStage: () => stage,
