@@ -6,7 +6,6 @@ const SLOWEST = [
   'simulation/mutants/source-mutants',
   'simulation/runs/random',
   'integration/local/service',
-  'simulation/runs/simulate',
   'integration/local/commands',
   'simulation/scale/scale',
 ];
