@@ -51,8 +51,8 @@ function switches(mutants: Record<string, readonly SourceChange[]>): Plugin {
           const changed = names.filter((name) => mutants[name]?.some((change) => change.file === file));
           if (suffix === '') return { contents: choice(basename(file), changed), loader: 'js' };
           const changes = mutants[changed[Number(suffix.slice(1))] ?? ''] ?? [];
-          const contents = changes.filter((change) => change.file === file).reduce(applied, readFileSync(path, 'utf8'));
-          return { contents, loader: 'ts' };
+          const ofFile = changes.filter((change) => change.file === file);
+          return { contents: changedBy(ofFile, readFileSync(path, 'utf8')), loader: 'ts' };
         });
     },
   };
@@ -63,6 +63,15 @@ function choice(file: string, mutants: readonly string[]): string {
   const cases = mutants.map((name, index) => `case ${JSON.stringify(name)}: return require('./${file}?${index}');`);
   return `function variant() { switch (mutant) { ${cases.join(' ')} default: return require('./${file}?-'); } }
     module.exports = variant();`;
+}
+
+/** The changed source. If a change does not fit, the module throws, so that only its own mutant fails. */
+function changedBy(changes: readonly SourceChange[], source: string): string {
+  try {
+    return changes.reduce(applied, source);
+  } catch (error) {
+    return `throw new Error(${JSON.stringify((error as Error).message)});`;
+  }
 }
 
 function applied(source: string, { file, find, replace }: SourceChange): string {

@@ -31,9 +31,13 @@ const hosting = (script: string): string => `
     return module.exports;
   }
   let loaded;
-  parentPort.on('message', ({ part, mutant }) => {
-    if (loaded?.mutant !== mutant) loaded = { mutant, code: evaluate(mutant) };
-    void loaded.code.runPart(part, (progress) => parentPort.postMessage(progress));
+  parentPort.on('message', async ({ part, mutant }) => {
+    try {
+      if (loaded?.mutant !== mutant) loaded = { mutant, code: evaluate(mutant) };
+      await loaded.code.runPart(part, (progress) => parentPort.postMessage(progress));
+    } catch (error) {
+      parentPort.postMessage({ kind: 'failed', error: String(error?.stack ?? error) });
+    }
   });`;
 
 /** Starts a thread with a script of `bundle`. The default is the unchanged code. */
@@ -43,11 +47,12 @@ export async function startPartThread(script?: string): Promise<PartThread> {
   died.catch(() => {});
   return {
     run: (part, { onRan = () => {}, mutant = 'none' } = {}) => {
-      const done = new Promise<Done>((resolve) => {
-        const hear = (progress: Progress) => {
+      const done = new Promise<Done>((resolve, reject) => {
+        const hear = (progress: Progress | { kind: 'failed'; error: string }) => {
           if (progress.kind === 'ran') return onRan(progress.count);
           thread.off('message', hear);
-          resolve(progress);
+          if (progress.kind === 'failed') reject(new Error(progress.error));
+          else resolve(progress);
         };
         thread.on('message', hear);
         thread.postMessage({ part, mutant });

@@ -68,8 +68,8 @@ export const ENGINE_MUTANTS = {
     changes: [
       {
         file: 'lib/worker/steps.ts',
-        find: "before?.status === 'started' ? set(name, before) : forget(name)",
-        replace: 'forget(name)',
+        find: "if (before?.status !== 'started') forget(name);\n    else set(",
+        replace: 'forget(name);\n    if (before === null) set(',
       },
     ],
     breaks: /^nothing twice: 2 × ticket/,
