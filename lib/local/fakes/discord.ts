@@ -1,6 +1,53 @@
-import { checkMessage, type TakenMessage } from './discord-rules';
+import * as z from 'zod';
 import type { FakeRequest, Reply } from './exchange';
 import { type FakeServer, startFake } from './server';
+
+const text = (most: number) => z.string().max(most);
+const some = (most: number) => text(most).refine((value) => value.trim() !== '', 'This field is required');
+const link = z.url({ protocol: /^https?$/ }).max(2048);
+
+const embed = z
+  .strictObject({
+    title: text(256).optional(),
+    description: text(4096).optional(),
+    url: link.optional(),
+    color: z.int().min(0).max(0xff_ff_ff).optional(),
+    timestamp: z.iso.datetime({ offset: true }).optional(),
+    fields: z
+      .array(z.strictObject({ name: some(256), value: some(1024), inline: z.boolean().optional() }))
+      .max(25)
+      .optional(),
+    footer: z.strictObject({ text: some(2048) }).optional(),
+  })
+  .refine(({ title, description, fields }) => title || description || fields?.length, 'Embed is empty');
+
+type AnEmbed = z.infer<typeof embed>;
+
+const lengthOf = ({ title = '', description = '', fields = [], footer }: AnEmbed): number =>
+  [title, description, footer?.text ?? '', ...fields.flatMap(({ name, value }) => [name, value])].join('').length;
+
+/** The messages that a webhook accepts: https://discord.com/developers/docs/resources/webhook#execute-webhook */
+const messageSchema = z
+  .strictObject({
+    content: text(2000).optional(),
+    embeds: z.array(embed).max(10).default([]),
+    allowed_mentions: z.strictObject({ parse: z.array(z.enum(['roles', 'users', 'everyone'])) }).optional(),
+    username: some(80).optional(),
+  })
+  .refine(({ content, embeds }) => content || embeds.length > 0, 'Cannot send an empty message')
+  .refine(
+    ({ embeds }) => embeds.reduce((sum, each) => sum + lengthOf(each), 0) <= 6000,
+    'Embed size exceeds maximum size of 6000',
+  );
+
+type TakenMessage = z.infer<typeof messageSchema>;
+
+/** The parsed message, or Discord's problems with it: a path and a rule each. */
+export function checkMessage(body: unknown): { message: TakenMessage } | { problems: string[] } {
+  const parsed = messageSchema.safeParse(body);
+  if (parsed.success) return { message: parsed.data };
+  return { problems: parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'message'}: ${message}`) };
+}
 
 export interface FakeDiscord extends FakeServer {
   /** The messages that the webhook accepted, in order. */

@@ -1,8 +1,8 @@
 import http from 'node:http';
+import * as z from 'zod';
 import { close, listen } from '../loopback';
-import { type Controls, command } from './control';
 import { type FakeRequest, perform, type Reply, receive, send } from './exchange';
-import { type Failure, failurePlan } from './failures';
+import { type Failure, failurePlan, failureSchema } from './failures';
 
 export interface FakeServer {
   url: string;
@@ -71,3 +71,42 @@ export async function startFake({ port = 0, handle, state }: Vendor): Promise<Fa
     },
   };
 }
+
+interface Controls {
+  fail(failure: Failure): void;
+  recover(): Promise<void>;
+  state(): Record<string, unknown>;
+}
+
+/** Controls a fake from another process: `POST` and `DELETE /_control/failures`, `GET /_control/state`. */
+async function command({ method, path, body }: FakeRequest, controls: Controls): Promise<Reply> {
+  switch (`${method} ${path}`) {
+    case 'GET /_control/state':
+      return { status: 200, headers: {}, json: controls.state() };
+    case 'DELETE /_control/failures':
+      await controls.recover();
+      return { status: 204, headers: {} };
+    case 'POST /_control/failures': {
+      const parsed = ordersSchema.safeParse(body);
+      if (!parsed.success) return { status: 400, headers: {}, json: { error: z.prettifyError(parsed.error) } };
+      for (const failure of parsed.data) controls.fail(failure);
+      return { status: 204, headers: {} };
+    }
+    default:
+      return { status: 404, headers: {} };
+  }
+}
+
+/** One failure or a list of failures, as JSON. */
+const ordersSchema = z
+  .string()
+  .transform((text, context) => {
+    try {
+      const json: unknown = JSON.parse(text);
+      return Array.isArray(json) ? json : [json];
+    } catch {
+      context.addIssue({ code: 'custom', message: 'must be JSON' });
+      return z.NEVER;
+    }
+  })
+  .pipe(z.array(failureSchema));

@@ -1,10 +1,9 @@
 import { fork } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DeclaredFunction } from '../template/declared';
-import { logReader } from './log-reader';
 
 /** How an invocation ended. `value` is the function's answer, parsed from JSON. */
 export type InvokeResult =
@@ -148,4 +147,24 @@ export function startEnvironment({ declared, directory, variables, logFile }: St
 function splitHandler(handler: string): [string, string] {
   const dot = handler.lastIndexOf('.');
   return [handler.slice(0, dot), handler.slice(dot + 1)];
+}
+
+/** Reads a growing file. Each call of `next` returns the lines since the last one. */
+function logReader(file: string): { next(): string[] } {
+  let position = 0;
+  return {
+    next() {
+      const descriptor = openSync(file, 'r');
+      try {
+        const bytes = Buffer.alloc(fstatSync(descriptor).size - position);
+        position += readSync(descriptor, bytes, { position });
+        return bytes
+          .toString('utf8')
+          .split('\n')
+          .filter((line) => line !== '');
+      } finally {
+        closeSync(descriptor);
+      }
+    },
+  };
 }

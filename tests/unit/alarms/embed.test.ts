@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { messageOf, plainMessage } from '../../../lib/alarms/embed';
 import { type AnyKind, alarmName, FACT_KINDS, isFact, KINDS } from '../../../lib/alarms/kinds';
 import { notificationOf } from '../../../lib/alarms/notification';
-import { checkMessage } from '../../../lib/local/fakes/discord-rules';
+import { checkMessage } from '../../../lib/local/fakes/discord';
 import { aFact, alarmChange, snsMessage } from '../../support/alarms';
 
 const place = { instance: 'acme', stage: 'prod', region: 'eu-central-1', queues: ['feedback'], runbook: '' };
