@@ -12,7 +12,7 @@ import {
 import type { RecipientInput } from '../emails/recipient';
 import { type Bytes, fromCsv, fromIterable, fromNdjson, type Read } from '../emails/recipients';
 import { writeManifest } from '../emails/write-manifest';
-import { attachmentsPrefix, jobKey } from '../jobs/keys';
+import { attachmentsPrefix } from '../jobs/keys';
 import type { Table } from '../ports';
 import { InvalidJobError } from './errors';
 import { jobId } from './job-id';
@@ -68,9 +68,12 @@ export async function submitCampaign(
         })
       : [];
   checkSendAt(deps, sendAt);
+  if (content.unsubscribe === undefined && !transactional) {
+    const message = 'unsubscribe: is required for bulk mail. Mail that is not bulk mail says transactional: true';
+    throw new InvalidJobError([{ field: 'unsubscribe', message }]);
+  }
   const id = jobId({ ...submitted, ...deps });
   await checkStart(deps, { ...submitted, id });
-  if (content.unsubscribe === undefined && !transactional) await requireAccepted(deps, { ...submitted, id });
   // A repeated call keeps the chunk size. With another one, its manifest would differ and look like another campaign.
   // A damaged campaign may have lost it.
   const repeated = submitted.key === undefined ? undefined : await campaigns(deps).read(id);
@@ -90,13 +93,6 @@ export async function submitCampaign(
   const accepted = await submit(deps, { ...submitted, id, type: EMAIL_CAMPAIGN, data, group: id, files });
   const { requested, duplicates, rejected, recipients, chunks } = written;
   return { ...accepted, requested, duplicates, rejected, recipients, chunks, rejectedKeys };
-}
-
-/** A campaign that was accepted before bulk mail needed an unsubscribe stays accepted when its caller repeats the call. */
-async function requireAccepted({ ledger }: CampaignDeps, { id, key }: { id: string; key?: string | undefined }) {
-  if (key !== undefined && (await ledger.get(jobKey(EMAILS_QUEUE, id)))) return;
-  const message = 'unsubscribe: is required for bulk mail. Mail that is not bulk mail says transactional: true';
-  throw new InvalidJobError([{ field: 'unsubscribe', message }]);
 }
 
 /** Whether recipients can be read from it. Callers without types give anything. */

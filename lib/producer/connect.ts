@@ -28,7 +28,7 @@ export async function connect(config: ConnectionConfig, log: Log) {
   return {
     table: dynamo.table(settings.table),
     queues: sqs.queues,
-    objects: lazyObjects(async () => (await bucket()).objects),
+    objects: later<Objects>(async () => (await bucket()).objects, OBJECTS),
     readObject: async function* (key: string) {
       yield* (await bucket()).readObject(key);
     },
@@ -145,12 +145,16 @@ export function lazily<T>(make: () => Promise<T>): (() => Promise<T>) & { starte
   return Object.assign(get, { started: () => made !== undefined });
 }
 
-const lazyObjects = (load: () => Promise<Objects>): Objects => ({
-  put: async (...object) => (await load()).put(...object),
-  create: async (...object) => (await load()).create(...object),
-  replace: async (...object) => (await load()).replace(...object),
-  get: async (...object) => (await load()).get(...object),
-  read: async (key) => (await load()).read(key),
-  delete: async (key) => (await load()).delete(key),
-  list: async (...where) => (await load()).list(...where),
-});
+/** An object whose functions load the object that has them, and call it. `names`: all its functions. */
+export const later = <T extends object>(load: () => Promise<T>, names: Record<keyof T, true>): T =>
+  Object.fromEntries(
+    Object.keys(names).map((name) => [
+      name,
+      async (...args: unknown[]) => {
+        const loaded = (await load()) as Record<string, (...args: unknown[]) => unknown>;
+        return loaded[name]?.(...args);
+      },
+    ]),
+  ) as T;
+
+const OBJECTS = { put: true, create: true, replace: true, get: true, read: true, delete: true, list: true } as const;

@@ -1,11 +1,10 @@
-import type { AnalyticsEvent } from '../analytics/event';
 import { realClock } from '../aws/system';
 import { endsBy } from '../concurrency';
 import { StoreError } from '../errors';
 import { createLedger } from '../jobs/ledger';
 import type { Log } from '../ports';
 import { type BatchJob, type BatchResult, submitBatch } from './batch';
-import { connect, lazily } from './connect';
+import { connect, later, lazily } from './connect';
 import { createJobs, type Jobs } from './jobs';
 import { createProducer, type Producer } from './producer';
 import { connectionConfig, type ProducerOptions } from './settings';
@@ -33,6 +32,22 @@ export interface ProducerClient extends Producer, Pick<Tracker, 'track' | 'flush
 
 /** ECS and Kubernetes kill a process 30 seconds after they told it to stop. The rest is for requests that are running. */
 const CLOSE_TIMEOUT_MS = 20_000;
+
+/** The client's functions. They exist before it is connected. */
+const KINDS = {
+  feedback: true,
+  email: true,
+  campaign: true,
+  invite: true,
+  removeTester: true,
+  notifyBuild: true,
+} as const;
+const FUNCTIONS = { ...KINDS, ready: true, batch: true, track: true, flush: true } as const;
+const NESTED = {
+  campaigns: { pause: true, resume: true, cancel: true, report: true },
+  attachments: { upload: true },
+  jobs: { get: true, wait: true, cancel: true },
+} as const;
 
 /** The caller's log. Its failure must not fail a job, or end the process. */
 function harmless(log: Log | undefined): Log {
@@ -64,18 +79,22 @@ export function realProducer(options: ProducerOptions = {}): ProducerClient {
   const waits = process.env.AWS_LAMBDA_FUNCTION_NAME === undefined ? { afterAnswer } : {};
   const connected = lazily(async () => {
     const connection = await connect(config, harmless(config.log));
-    const ledger = createLedger(connection);
-    return {
-      connection,
-      producer: createProducer({ ...connection, ...waits }),
-      batch: (jobs: readonly BatchJob[]) => submitBatch({ ...connection, ...waits, ledger }, jobs),
-      tracker: createTracker(connection, config.analytics),
-      jobs: createJobs({ ...connection, ledger }),
+    const deps = { ...connection, ...waits, ledger: createLedger(connection) };
+    const tracker = createTracker(connection, config.analytics);
+    const client: Omit<ProducerClient, 'close'> = {
+      ...createProducer(deps),
+      ready: async () => void (await connection.hashPeople()),
+      batch: (jobs) => submitBatch(deps, jobs),
+      track: tracker.track,
+      flush: tracker.flush,
+      attachments: { upload: (input) => prepareUpload(connection, input) },
+      jobs: createJobs(deps),
     };
+    return { client, connection, tracker };
   });
-  const parts = async () => {
+  const open = async () => {
     if (closing !== undefined) throw new Error('the producer is closed');
-    return connected();
+    return (await connected()).client;
   };
   async function close({ timeoutMs = CLOSE_TIMEOUT_MS }: { timeoutMs?: number } = {}): Promise<void> {
     if (!connected.started()) return;
@@ -91,31 +110,10 @@ export function realProducer(options: ProducerOptions = {}): ProducerClient {
   }
 
   return {
-    ready: async () => {
-      const { connection } = await parts();
-      await connection.hashPeople();
-    },
-    feedback: async (...job) => (await parts()).producer.feedback(...job),
-    email: async (...job) => (await parts()).producer.email(...job),
-    campaign: async (...job) => (await parts()).producer.campaign(...job),
-    campaigns: {
-      pause: async (id) => (await parts()).producer.campaigns.pause(id),
-      resume: async (id) => (await parts()).producer.campaigns.resume(id),
-      cancel: async (id) => (await parts()).producer.campaigns.cancel(id),
-      report: async (id) => (await parts()).producer.campaigns.report(id),
-    },
-    invite: async (...job) => (await parts()).producer.invite(...job),
-    removeTester: async (...job) => (await parts()).producer.removeTester(...job),
-    notifyBuild: async (...job) => (await parts()).producer.notifyBuild(...job),
-    batch: async (jobs) => (await parts()).batch(jobs),
-    attachments: { upload: async (input) => prepareUpload((await parts()).connection, input) },
-    track: async (event: AnalyticsEvent) => (await parts()).tracker.track(event),
-    flush: async () => (await parts()).tracker.flush(),
-    jobs: {
-      get: async (...about) => (await parts()).jobs.get(...about),
-      wait: async (...about) => (await parts()).jobs.wait(...about),
-      cancel: async (...about) => (await parts()).jobs.cancel(...about),
-    },
+    ...later<Omit<ProducerClient, 'close' | keyof typeof NESTED>>(open, FUNCTIONS),
+    campaigns: later(async () => (await open()).campaigns, NESTED.campaigns),
+    attachments: later(async () => (await open()).attachments, NESTED.attachments),
+    jobs: later(async () => (await open()).jobs, NESTED.jobs),
     close: (limits) => {
       closing ??= close(limits);
       return closing;

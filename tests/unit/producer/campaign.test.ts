@@ -301,8 +301,6 @@ test.each(['pause', 'resume', 'cancel', 'report'] as const)('%s refuses what is 
 });
 
 describe('bulk mail without an unsubscribe', () => {
-  const spring = { key: 'spring', principal: 'client-1' };
-
   test('is refused, and leaves nothing behind', async () => {
     expect(await problems(bulk)).toBe(
       'unsubscribe: is required for bulk mail. Mail that is not bulk mail says transactional: true',
@@ -319,16 +317,5 @@ describe('bulk mail without an unsubscribe', () => {
     const manifest = await readManifest(deps, reference(events()[0]));
     expect(await readContent(deps, manifest)).toEqual(bulk);
     expect(JSON.stringify(events())).not.toContain('transactional');
-  });
-
-  test('that was accepted before this rule stays accepted when its caller repeats the call', async () => {
-    const { producer, messages } = start();
-    const first = await producer.campaign({ ...bulk, transactional: true }, people(3), spring);
-
-    const again = await producer.campaign(bulk, people(3), spring);
-
-    expect(again).toMatchObject({ id: first.id, duplicate: true });
-    expect(messages()).toHaveLength(1);
-    await expect(producer.campaign(bulk, people(3), { ...spring, key: 'summer' })).rejects.toThrow(InvalidJobError);
   });
 });
