@@ -104,7 +104,7 @@ test('a worker killed after the ticket or during the e-mail makes one of each, a
   expect(failed()).toBe(before + 2);
 });
 
-test('a job that a vendor refuses permanently is in the DLQ with the reason, and its user appears only as a keyed hash', async () => {
+test('a job that a vendor refuses permanently is in the DLQ with the reason and told, and its user appears only as a keyed hash', async () => {
   const id = String((await service.post(feedback('suspended@example.com'))).json.id);
   await service.recorded(id);
   const deadLetters = await service.until('the DLQ entry', async () => {
@@ -112,7 +112,11 @@ test('a job that a vendor refuses permanently is in the DLQ with the reason, and
     return found.length > 0 && found;
   });
   const shown = await (await fetch(`${service.api}/jobs/${id}`)).text();
+  const message = await service.until('the message in the chat', async () =>
+    service.discord.messages.flatMap(({ embeds }) => embeds).find(({ title }) => title?.includes('Jobs are dead')),
+  );
 
+  expect(message.fields).toContainEqual({ name: 'What is behind it', value: `1 job, job ${id}, code ZendeskRejected` });
   expect(deadLetters).toHaveLength(1);
   expect(deadLetters[0]?.attributes).toMatchObject({
     job: id,
