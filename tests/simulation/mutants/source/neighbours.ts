@@ -89,8 +89,8 @@ export const NEIGHBOUR_MUTANTS = {
     changes: [
       {
         file: 'lib/reconcile/gauges.ts',
-        find: "['unknown', 'held'] as const",
-        replace: "['held'] as const",
+        find: "[todoKey(queue, 'unknown'), ...(await heldUnder(deps, queue))]",
+        replace: 'await heldUnder(deps, queue)',
       },
     ],
     breaks: /^everything explained: OldestHeld says 0 ms, but a job is held for/,
@@ -105,7 +105,7 @@ export const NEIGHBOUR_MUTANTS = {
   },
   factIsOnlyStored: {
     changes: [{ file: 'lib/reconcile/tell.ts', find: 'told: await published(first, true)', replace: 'told: true' }],
-    breaks: /^everything explained: the fact circuit-open#zendesk#Unauthorized was never told/,
+    breaks: /^everything explained: the fact circuit-open#zendesk#ZendeskUnauthorized was never told/,
     by: { plan: { ...stopped, facts: true } },
   },
 } satisfies Record<string, SourceMutant>;
