@@ -1,43 +1,44 @@
-import type { Run } from './command';
+import type { Command, Run } from './command';
 import { type CommandName, commands } from './commands';
-import { helpRun } from './help-run';
 
-type CommandsOf<Word extends string> = Extract<CommandName, `${Word} ${string}`>;
+/** The code of the commands by their first word, loaded when one of them runs. That of all takes most of a second to load. */
+const code: Record<string, () => Partial<Record<CommandName, Run>>> = {
+  jobs: () => (require('./jobs-runs') as typeof import('./jobs-runs')).jobsRuns,
+  queues: () => (require('./queues-runs') as typeof import('./queues-runs')).queuesRuns,
+  verify: () => ({ verify: (require('./verify-run') as typeof import('./verify-run')).verifyRun }),
+  alarms: () => (require('./alarms-run') as typeof import('./alarms-run')).alarmsRuns,
+  campaign: () => (require('./campaign-runs') as typeof import('./campaign-runs')).campaignRuns,
+  console: () => ({ console: (require('./console-run') as typeof import('./console-run')).consoleRun }),
+  producer: () => (require('./producer-runs') as typeof import('./producer-runs')).producerRuns,
+  testflight: () => (require('./testflight-runs') as typeof import('./testflight-runs')).testflightRuns,
+  check: () => (require('./instances-runs') as typeof import('./instances-runs')).instancesRuns,
+  instances: () => (require('./instances-runs') as typeof import('./instances-runs')).instancesRuns,
+};
 
-/** The code of the commands of a group, loaded when one of them runs. The code of all takes most of a second to load. */
-function late<Word extends string>(
-  word: Word,
-  load: () => Record<CommandsOf<Word>, Run>,
-): Record<CommandsOf<Word>, Run> {
-  const names = Object.keys(commands).filter((name) => name.startsWith(`${word} `)) as CommandsOf<Word>[];
-  const each = names.map((name): [string, Run] => [name, (context) => load()[name](context)]);
-  return Object.fromEntries(each) as Record<CommandsOf<Word>, Run>;
+/** The code of a command. A group such as `sls jobs` lists its commands. */
+export function runOf(name: CommandName): Run {
+  const [word = ''] = name.split(' ');
+  return code[word]?.()[name] ?? listOf(word);
 }
 
-const lateRun =
-  (load: () => Run): Run =>
-  (context) =>
-    load()(context);
+const listOf =
+  (word: string): Run =>
+  async ({ out }) => {
+    const below = Object.entries<Command>(commands).filter(([name]) => name.startsWith(`${word} `));
+    const names = below.map(([name, command]) => `sls ${name}${given(command)}`);
+    const width = Math.max(...names.map(({ length }) => length));
+    for (const [index, [, { usage }]] of below.entries()) out.line(`${(names[index] ?? '').padEnd(width)}  ${usage}`);
+    out.line(
+      `For options: sls ${word} … --help. Like all sls commands, these take --stage, --param instance=NAME and --region.`,
+    );
+  };
 
-const instancesCode = () => (require('./instances-runs') as typeof import('./instances-runs')).instancesRuns;
-const queuesCode = () => (require('./queues-runs') as typeof import('./queues-runs')).queuesRuns;
-
-/** The code of each command. */
-export const runs = {
-  jobs: helpRun('jobs'),
-  ...late('jobs', () => (require('./jobs-runs') as typeof import('./jobs-runs')).jobsRuns),
-  queues: lateRun(() => queuesCode().queues),
-  ...late('queues', queuesCode),
-  verify: lateRun(() => (require('./verify-run') as typeof import('./verify-run')).verifyRun),
-  alarms: helpRun('alarms'),
-  ...late('alarms', () => (require('./alarms-run') as typeof import('./alarms-run')).alarmsRuns),
-  campaign: helpRun('campaign'),
-  ...late('campaign', () => (require('./campaign-runs') as typeof import('./campaign-runs')).campaignRuns),
-  console: lateRun(() => (require('./console-run') as typeof import('./console-run')).consoleRun),
-  producer: helpRun('producer'),
-  ...late('producer', () => (require('./producer-runs') as typeof import('./producer-runs')).producerRuns),
-  testflight: helpRun('testflight'),
-  ...late('testflight', () => (require('./testflight-runs') as typeof import('./testflight-runs')).testflightRuns),
-  check: lateRun(() => instancesCode().check),
-  instances: lateRun(() => instancesCode().instances),
-} satisfies Record<CommandName, Run>;
+/** The required options as the user types them, and in brackets a word that may be left out. */
+const given = ({ options = {}, positional }: Command): string =>
+  Object.entries(options)
+    .filter(([name, { required }]) => required || name === positional)
+    .map(([name, { required }]) => {
+      if (name === positional) return required ? ` ${name.toUpperCase()}` : ` [${name.toUpperCase()}]`;
+      return ` --${name} ${name.toUpperCase()}`;
+    })
+    .join('');

@@ -1,6 +1,6 @@
 import type { CommandContext, Output } from '../../lib/cli/command';
 import type { CommandName } from '../../lib/cli/commands';
-import { runs } from '../../lib/cli/runs';
+import { runOf } from '../../lib/cli/runs';
 import { slsCommand } from '../../lib/target';
 import type { memoryEngine } from './engine';
 
@@ -69,6 +69,6 @@ export async function command(
   answer?: string,
 ): Promise<Recorded> {
   const { out, recorded } = recordingOutput(answer);
-  await runs[name]({ ...targetContext, options, out, reader: async () => deps, operator: async () => deps });
+  await runOf(name)({ ...targetContext, options, out, reader: async () => deps, operator: async () => deps });
   return recorded;
 }

@@ -4,7 +4,7 @@ import type { CommandContext } from '../../lib/cli/command';
 import { type CommandName, commands } from '../../lib/cli/commands';
 import { connect } from '../../lib/cli/connect';
 import { runCommand } from '../../lib/cli/run-command';
-import { runs } from '../../lib/cli/runs';
+import { runOf } from '../../lib/cli/runs';
 import type { Serverless } from '../../lib/cli/serverless';
 import type { Endpoints } from '../../lib/local/endpoints';
 import { LOCAL_APP } from '../../lib/local/fakes/app-store-connect-seed';
@@ -178,7 +178,7 @@ export async function recordedCommands(
   for (const [name, options] of COMMANDS[who](left)) {
     const { out } = recordingOutput();
     const call = { name, command: commands[name], serverless, options, out };
-    await runCommand(runs[name], { ...call, connect: () => connect(serverless, out) }).catch(({ message }: Error) =>
+    await runCommand(runOf(name), { ...call, connect: () => connect(serverless, out) }).catch(({ message }: Error) =>
       problems.push(`sls ${name}: ${message}`),
     );
   }

@@ -1,4 +1,4 @@
-import { runs } from '../../../lib/cli/runs';
+import { runOf } from '../../../lib/cli/runs';
 import { memoryDeployment } from '../../support/deployment';
 import { memoryEngine } from '../../support/engine';
 import { recordingOutput, targetContext } from '../../support/operator';
@@ -16,7 +16,7 @@ async function run(
 ) {
   const { out, recorded } = recordingOutput();
   const context = { ...targetContext, options, out, deployment: async () => deployment };
-  await runs[name]({ ...context, reader: async () => deployment, operator: async () => deployment });
+  await runOf(name)({ ...context, reader: async () => deployment, operator: async () => deployment });
   return recorded;
 }
 

@@ -1,5 +1,5 @@
 import { SQSClient } from '@aws-sdk/client-sqs';
-import { runs } from '../../../lib/cli/runs';
+import { runOf } from '../../../lib/cli/runs';
 import { OperatorError } from '../../../lib/ops/operator';
 import type { Source } from '../../../lib/verify/read';
 import { recordingOutput, targetContext } from '../../support/operator';
@@ -13,7 +13,7 @@ test('sls verify says in words that a call of AWS failed', async () => {
     ({ sqs, queues: [{ name: 'feedback', fifo: true }], instance: 'acme' }) as unknown as Source;
 
   await expect(
-    runs.verify({ ...targetContext, options: {}, out, source, reader, operator: reader }),
+    runOf('verify')({ ...targetContext, options: {}, out, source, reader, operator: reader }),
   ).rejects.toMatchObject({
     constructor: OperatorError,
     message: expect.stringMatching(/^A call of AWS failed: \w+\. Nothing was verified\.$/),
@@ -29,6 +29,6 @@ test.each([
   const unread = () => Promise.reject(new Error('not needed'));
 
   await expect(
-    runs.verify({ ...targetContext, options, out, source: unread, reader: unread, operator: unread }),
+    runOf('verify')({ ...targetContext, options, out, source: unread, reader: unread, operator: unread }),
   ).rejects.toThrow(message);
 });

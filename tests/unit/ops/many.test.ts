@@ -1,6 +1,6 @@
 import type { CommandContext } from '../../../lib/cli/command';
 import type { CommandName } from '../../../lib/cli/commands';
-import { runs } from '../../../lib/cli/runs';
+import { runOf } from '../../../lib/cli/runs';
 import { PermanentError, StoreError, WaitError } from '../../../lib/errors';
 import { jobsToTouch } from '../../../lib/ops/many';
 import { searchJobs } from '../../../lib/ops/search';
@@ -113,7 +113,7 @@ test('Ctrl-C stops after the jobs of the second, and the same command goes on', 
   };
   const operator = async () => made.deps;
 
-  await runs['jobs retry']({ ...targetContext, options: RETRY, out: stopping, reader: operator, operator });
+  await runOf('jobs retry')({ ...targetContext, options: RETRY, out: stopping, reader: operator, operator });
   const rest = await made.run('jobs retry', RETRY);
 
   expect(recorded.lines.at(-1)).toBe('20 of 45 jobs retried, stopped: run the command again to go on.');
@@ -155,7 +155,7 @@ test('held jobs can be cancelled together, and one that ended after the question
   const operator = async () => made.deps;
 
   const context = { ...targetContext, options: { state: 'held' }, out: { ...out, ask }, reader: operator, operator };
-  await runs['jobs cancel'](context);
+  await runOf('jobs cancel')(context);
 
   expect(recorded.lines.at(-1)).toBe('2 of 3 jobs cancelled, 1 refused.');
   expect(recorded.notes).toEqual([`${jobId(2)}: it has changed, and is cancelled (operator)`]);
