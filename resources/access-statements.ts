@@ -15,7 +15,6 @@ import {
   fileKey,
   functionName,
   jobKey,
-  passKey,
   pauseKey,
   plannedKey,
   producerParameter,
@@ -87,12 +86,7 @@ export function readerStatements(rows: QueueRow[], context: Context): Statement[
     ...(names.includes(CAMPAIGN_QUEUE) ? [`${eventsFolder(prefix, CAMPAIGN_QUEUE)}/*`] : []),
   ];
   return [
-    allowItems(
-      context,
-      'Look',
-      ['dynamodb:GetItem'],
-      [...names.flatMap((name) => [jobKey(name, '*'), passKey(name)]), ...campaigns(names)],
-    ),
+    allowItems(context, 'Look', ['dynamodb:GetItem'], [...names.map((name) => jobKey(name, '*')), ...campaigns(names)]),
     allow('Search', ['dynamodb:Query'], table(context, '/index/*')),
     allowObjects(context, 'Records', ['s3:GetObject'], objects),
     listBucket(context, objects),

@@ -17,8 +17,6 @@ export const topicName = (instance: string): string => `${instance}-alarms`;
 export const undeliveredName = (instance: string): string => `${instance}-alarms-undelivered`;
 /** The last canary of a queue. */
 export const canaryKey = (queue: string): string => `canary#${queue}`;
-/** The reconciler's current or last pass through a queue's DLQ. */
-export const passKey = (queue: string): string => `pass#${queue}`;
 /** The pause of a queue. */
 export const pauseKey = (queue: string): string => `pause#${queue}`;
 export const returnsKey = (queue: string): string => `returns#${queue}`;

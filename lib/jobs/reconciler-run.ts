@@ -25,6 +25,8 @@ export interface ReconcilerRun extends RunLease {
   failing?: FailingWork[];
   /** When the last run ended, ms since 1970. */
   endedAt?: number;
+  /** When the last run began that had time for all work, ms since 1970. */
+  lastRunAt?: number;
 }
 
 /** Takes the lease. Returns `undefined` while another run holds it. */
@@ -35,11 +37,11 @@ export const beginRun = (deps: ItemDeps, until: number): Promise<ReconcilerRun |
 export const endRun = (
   deps: ItemDeps,
   run: ReconcilerRun,
-  { next, failing }: { next: string | undefined; failing: FailingWork[] },
+  { next, failing, begunAt }: { next: string | undefined; failing: FailingWork[]; begunAt: number },
 ): Promise<void> =>
   endLease(deps, run, ({ next: _next, ...lease }) => ({
     ...lease,
     failing,
     endedAt: deps.clock.now(),
-    ...(next === undefined ? {} : { next }),
+    ...(next === undefined ? { lastRunAt: begunAt } : { next }),
   }));

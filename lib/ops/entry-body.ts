@@ -1,9 +1,7 @@
 import { isBodyOf } from '../jobs/body';
 import { ATTRIBUTE } from '../jobs/park';
 import type { JobRow } from '../jobs/row';
-import { hiddenUntil } from '../reconcile/pass';
 import { walkDeadLetters } from '../reconcile/walk';
-import { timeText } from '../text';
 import { type OperatorDeps, OperatorError } from './operator';
 
 /**
@@ -21,9 +19,7 @@ export async function entryBody(deps: OperatorDeps, row: JobRow): Promise<string
     return found === undefined;
   });
   if (found !== undefined || (whole && inFlight === 0)) return found;
-  const until = await hiddenUntil(deps, row.queue);
-  const when = until === undefined ? 'in a few minutes' : `after ${timeText(until)} (UTC)`;
   throw new OperatorError(
-    `${row.id}: its body is gone from the bucket, and its DLQ entry is hidden or too far back: try again ${when}.`,
+    `${row.id}: its body is gone from the bucket, and its DLQ entry is hidden or too far back. Try again in a few minutes, or within 11 hours if the DLQ is very large.`,
   );
 }

@@ -2,8 +2,8 @@ import { groupBy } from '../group-by';
 import { ATTRIBUTE } from '../jobs/park';
 import type { ReceivedMessage } from '../ports';
 import { judgeEntry } from './judge-entry';
+import { hideMs, lookNow } from './look';
 import { parkCrashed } from './park-crashed';
-import { hideUntil, passToWalk, storePass } from './pass';
 import { type Moved, returnUntried } from './returns';
 import type { ReconcileRun, Work } from './run';
 import { receiveAll, showIn } from './walk';
@@ -19,8 +19,8 @@ const MOST_BYTES = 32 * 1024 * 1024;
  * DLQ, the next runs continue. Kept entries are hidden meanwhile, so that each run sees what is behind them.
  */
 export const judgeDeadLetters: Work = async (deps, queue, mayGoOn) => {
-  const pass = await passToWalk(deps, queue);
-  if (!pass) return;
+  const look = await lookNow(deps, queue);
+  if (!look) return;
   const { clock } = deps;
   /** Receipt handles of messages in the DLQ that are hidden only for this run. */
   const held = new Set<string>();
@@ -32,21 +32,14 @@ export const judgeDeadLetters: Work = async (deps, queue, mayGoOn) => {
   try {
     const { whole, kept, untried, failures } = await walk(deps, { queue, mayGoOn, held });
     const received = held.size;
-    const soFar = { ...pass, seen: pass.seen + kept.length };
-    const until = hideUntil(pass, { kept: kept.length, now: clock.now() });
-    if (!whole && received > 0) {
-      await storePass(deps, { queue, pass: soFar, hides: until });
-      await show(kept, until);
-    }
+    const until = clock.now() + hideMs(look, received);
+    if (!whole) await show(kept, until);
     const park = (moved: Moved) => parkCrashed(deps, queue, moved);
     const waiting = await returnUntried(deps, { queue, untried, whole, now: clock.now(), mayGoOn, park });
     for (const { message } of untried) held.delete(message.receiptHandle);
     const again = [...waiting.map(({ message }) => message.receiptHandle), ...held];
-    if (whole) {
-      const left = again.length - kept.length;
-      await storePass(deps, { queue, pass: { ...soFar, left, endedAt: clock.now() } });
-      await show(again, 0);
-    } else {
+    if (whole) await show(again, 0);
+    else {
       // The next run judges these again, but at most half of a run's work, so that it reaches the messages behind.
       const most = Math.ceil(received / 2);
       await show(again.slice(0, most), 0);

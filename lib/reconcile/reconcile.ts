@@ -58,6 +58,7 @@ export async function reconcile(
     ...reached,
     ...teller,
     queues: inBatches(reached.queues),
+    lastRunAt: lease.lastRunAt ?? 0,
   };
   const again: Part[] = [];
   let next: string | undefined;
@@ -68,7 +69,7 @@ export async function reconcile(
   await attempt({ kind: 'tell', work: () => tellFacts(failing) });
   metrics.add('ReconcilerRuns', 1, 'Count', {});
   await metrics.flush();
-  await attempt({ kind: 'end', work: (deps) => endRun(deps, lease, { next, failing }) });
+  await attempt({ kind: 'end', work: (deps) => endRun(deps, lease, { next, failing, begunAt: begun }) });
 
   async function tellFacts(failing: FailingWork[]): Promise<void> {
     if (failing.some(({ since }) => clock.now() - since >= FAILING_MS))

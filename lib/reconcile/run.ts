@@ -4,6 +4,8 @@ import type { Teller } from './tell';
 
 /** One run of the reconciler: its dependencies, and what it collects. */
 export interface ReconcileRun extends ReconcileDeps, Pick<Teller, 'tell' | 'keep'> {
+  /** When the last run began that had time for all work, in ms since 1970. */
+  lastRunAt: number;
   /** Notes a job whose work has failed. */
   failed: (failure: Failed) => void;
   /** Repeats this kind of work a little later in the same run. */

@@ -6,6 +6,7 @@ import { createTeller } from '../../lib/reconcile/tell';
 export const reconcileRun = (deps: ReconcileDeps): ReconcileRun => ({
   ...deps,
   ...createTeller(deps),
+  lastRunAt: 0,
   failed: () => {},
   again: () => {},
 });

@@ -3,9 +3,9 @@ import type { SourceMutant } from '../source-mutant';
 const WALK = 'lib/reconcile/dead-letters.ts';
 const LATE = /^liveness: not done within/;
 
-/** Faults that make a pass through a DLQ too slow. */
+/** Faults that make a walk through a DLQ too slow. */
 export const DEAD_LETTER_MUTANTS: Record<string, SourceMutant> = {
-  'entries that a pass has seen return after five minutes': {
+  'entries that a look has seen return after five minutes': {
     changes: [{ file: WALK, find: 'await show(kept, until)', replace: 'await show(kept, clock.now() + 300_000)' }],
     breaks: LATE,
     by: { scale: 'large-dlq' },
@@ -22,7 +22,7 @@ export const DEAD_LETTER_MUTANTS: Record<string, SourceMutant> = {
     breaks: LATE,
     by: { scale: 'large-dlq' },
   },
-  'untried messages are returned only at the end of a pass': {
+  'untried messages are returned only at the end of the queue': {
     changes: [
       {
         file: WALK,
@@ -33,12 +33,12 @@ export const DEAD_LETTER_MUTANTS: Record<string, SourceMutant> = {
     breaks: /^liveness: the first run did not return the message in front/,
     by: { scale: 'large-dlq' },
   },
-  'a pass without a reason needs a run in a certain minute': {
+  'a look without a reason needs a run in a certain minute': {
     changes: [
       {
-        file: 'lib/reconcile/pass.ts',
-        find: 'now >= last.endedAt + WALK_ANYWAY_MS',
-        replace: 'now % WALK_ANYWAY_MS < 60_000',
+        file: 'lib/reconcile/look.ts',
+        find: 'quarter(now) === quarter(lastRunAt)',
+        replace: 'now % LOOK_ANYWAY_MS >= 60_000',
       },
     ],
     breaks: LATE,
