@@ -192,8 +192,7 @@ export interface Table {
   /** A strongly consistent read. */
   get(key: string): Promise<Item | undefined>;
   /**
-   * Writes the whole item if the stored version is `expected`. 0 expects that there is no item, and -1 an item whose version
-   * is missing, null, 0 or -1.
+   * Writes the whole item if the stored version is `expected`. 0 expects that there is no item.
    */
   put(item: Item, expected: number): Promise<'written' | 'conflict'>;
   /**

@@ -135,13 +135,6 @@ export function realTable({ table, client = dynamoClient() }: { table: string; c
 function versionIs(expected: number) {
   const names = { '#key': 'key' };
   if (expected === 0) return { ConditionExpression: 'attribute_not_exists(#key)', ExpressionAttributeNames: names };
-  if (expected === -1)
-    return {
-      ConditionExpression:
-        'attribute_exists(#key) AND (attribute_not_exists(#version) OR #version IN (:none, :absent, :lost))',
-      ExpressionAttributeNames: { ...names, '#version': 'version' },
-      ExpressionAttributeValues: { ':none': null, ':absent': 0, ':lost': -1 },
-    };
   return {
     ConditionExpression: '#version = :expected',
     ExpressionAttributeNames: { '#version': 'version' },

@@ -26,11 +26,10 @@ const MOST_IDS = 10;
 
 /** A report for operators: what was requested, what happened to it, what SendGrid reported, and what to do next. */
 export function reportLines(report: CampaignReport, sls: (text: string) => string): string[] {
-  const { campaign, name, damage, requested, rejected, duplicates, recipients, chunks, jobs, events } = report;
+  const { campaign, name, requested, rejected, duplicates, recipients, chunks, jobs, events } = report;
   const kinds = Object.entries(RECIPIENT_WORDS) as [keyof typeof RECIPIENT_WORDS, string][];
   return [
     `campaign ${campaign}: ${statusOf(report)}${name === undefined ? '' : `, ${name}`}`,
-    ...(damage === undefined ? [] : [`It lost its ${damage}, so the sums may be wrong.`]),
     ...counts([
       ['requested', requested],
       ['rejected', rejected],

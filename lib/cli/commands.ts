@@ -69,17 +69,9 @@ export const commands = {
     writes: true,
     options: {
       ...ONE_OR_MANY,
-      body: {
-        usage: 'File with the body that the job was sent with, if its kept body is damaged or gone',
-        type: 'string',
-      },
       data: {
         usage: 'JSON file with other data, sent as a new job in place of one that did nothing',
         type: 'string',
-      },
-      'from-start': {
-        usage: 'Run a damaged job that lost what it had done. Check first that it did nothing',
-        type: 'boolean',
       },
       ...WRITES,
     },

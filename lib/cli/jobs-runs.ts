@@ -9,7 +9,7 @@ import { retry } from '../ops/retry';
 import { actOnMany, isMany } from './act-on-many';
 import type { Run } from './command';
 import { DEFAULT_LIMIT } from './commands';
-import { readJson, readText } from './files';
+import { readJson } from './files';
 import { jobLines, jobPage } from './job-text';
 import { filterOf, isSearch, listFound } from './jobs-list';
 import { count, oneOf, queue, queues, required, text } from './options';
@@ -51,12 +51,7 @@ export const jobsRuns = {
       const { id } = await replace({ ...deps, audit: await audited() }, row, json);
       return out.line(`${row.queue} ${row.id}: was ${stateOf(row)}, sent again with other data as ${id}.`);
     }
-    const file = text(options, 'body');
-    const body = file === undefined ? undefined : await readText(file);
-    const { messageId } = await retry({ ...deps, audit: await audited() }, row, {
-      body,
-      fromStart: options['from-start'] === true,
-    });
+    const { messageId } = await retry({ ...deps, audit: await audited() }, row);
     const how = messageId === undefined ? 'is open again with its old message' : `sent as message ${messageId}`;
     out.line(`${row.queue} ${row.id}: was ${stateOf(row)}, ${how}.`);
   },

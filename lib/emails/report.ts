@@ -2,7 +2,7 @@ import { jobKey, recordKey } from '../jobs/keys';
 import type { Ledger } from '../jobs/ledger';
 import { rowOfRecord } from '../jobs/record';
 import { isEnd, type JobRow } from '../jobs/row';
-import { lostSteps } from '../jobs/row-schema';
+import { UnreadableRowError } from '../jobs/stored-row';
 import type { Objects } from '../ports';
 import { seenSet } from './address-set';
 import type { Campaign, CampaignStatus } from './campaigns/campaign';
@@ -23,8 +23,6 @@ export interface CampaignReport {
   name?: string | undefined;
   status: CampaignStatus;
   reason?: string | undefined;
-  /** The attribute that the stored campaign has lost, so that the sums may be wrong. */
-  damage?: string | undefined;
   requested: number;
   rejected: number;
   duplicates: number;
@@ -85,13 +83,12 @@ export async function campaignReport(deps: ReportDeps, campaign: Campaign): Prom
       if (kind === 'unknown' || kind === 'refused') jobs[kind].push(chunkId(campaign.id, number));
     }
   }
-  const { id, name, status, reason, damage, requested, rejected, duplicates, recipients, chunks } = campaign;
+  const { id, name, status, reason, requested, rejected, duplicates, recipients, chunks } = campaign;
   return {
     campaign: id,
     name,
     status,
     reason,
-    damage,
     requested,
     rejected,
     duplicates,
@@ -104,19 +101,24 @@ export async function campaignReport(deps: ReportDeps, campaign: Campaign): Prom
   };
 }
 
-/** If the row has expired, its record still has the job. */
+/** If the row has expired, its record still has the job. One that does not parse says nothing. */
 async function chunkRow(deps: ReportDeps, campaign: Campaign, number: number): Promise<JobRow | undefined> {
   const id = chunkId(campaign.id, number);
   const key = jobKey(EMAILS_QUEUE, id);
-  const row = await deps.ledger.get(key);
-  if (row) return row;
-  const record = await deps.objects.get(recordKey(deps.prefix, { queue: EMAILS_QUEUE, time: campaign.time, id }));
-  return record && rowOfRecord(Buffer.from(record).toString('utf8'), key);
+  try {
+    const row = await deps.ledger.get(key);
+    if (row) return row;
+    const record = await deps.objects.get(recordKey(deps.prefix, { queue: EMAILS_QUEUE, time: campaign.time, id }));
+    return record && rowOfRecord(Buffer.from(record).toString('utf8'), key);
+  } catch (error) {
+    if (error instanceof UnreadableRowError) return undefined;
+    throw error;
+  }
 }
 
 function kindOf(row: JobRow | undefined): Kind {
   // A chunk counts as released only after its row was written, so a row or record that is missing is lost.
-  if (!row || lostSteps(row)) return 'unknown';
+  if (!row) return 'unknown';
   const { state, reason } = row;
   const step = row.steps[SEND]?.status;
   if (row.evidence?.[SEND] || step === 'done') return 'accepted';

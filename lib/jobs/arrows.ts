@@ -45,11 +45,11 @@ export const ARROWS = {
     when: 'its campaign was cancelled, or a later command replaced it',
   },
   release: { from: ['held'], to: 'queued', by: 'reconciler', when: 'the wait is over' },
-  endDamaged: {
-    from: ['queued', 'processing', 'held'],
+  endWithoutBody: {
+    from: ['held'],
     to: 'dead',
     by: 'reconciler',
-    when: 'its row is damaged, or its kept body is damaged or gone',
+    when: 'its kept body is gone',
   },
   parkPoison: {
     from: ['queued', 'processing', 'held', 'dead', 'cancelled (never-sent)'],
@@ -76,7 +76,7 @@ export const ARROWS = {
 
 export type ArrowName = keyof typeof ARROWS;
 
-/** The row's place. A damaged row, or a row of newer code, can be in a state that this code does not know. */
+/** The row's place. Every row that the ledger reads has one. */
 export function placeOf({ state, reason }: Pick<JobRow, 'state' | 'reason'>): Place | undefined {
   const name = state === 'cancelled' ? `cancelled (${reason})` : state;
   return PLACES.find((place) => place === name);
@@ -89,12 +89,8 @@ export const mayFollow = (row: Pick<JobRow, 'state' | 'reason'>, arrow: ArrowNam
   return place !== undefined && from.includes(place);
 };
 
-/**
- * Whether no message runs the job any more: it succeeded, was cancelled by an operator, or superseded. A row in a state that this code
- * does not know is not closed, so its message is not acknowledged.
- */
-export const isClosed = (row: Pick<JobRow, 'state' | 'reason'>): boolean =>
-  placeOf(row) !== undefined && !mayFollow(row, 'claim');
+/** Whether no message runs the job any more: it succeeded, an operator cancelled it, or a later job superseded it. */
+export const isClosed = (row: Pick<JobRow, 'state' | 'reason'>): boolean => !mayFollow(row, 'claim');
 
 export const isCancelledByOperator = (row: Pick<JobRow, 'state' | 'reason'>): boolean =>
   placeOf(row) === 'cancelled (operator)';

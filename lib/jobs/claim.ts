@@ -4,7 +4,6 @@ import { belongs } from './body';
 import { crashedRuns } from './history';
 import type { Ledger } from './ledger';
 import type { Delivery, JobRow, StoredError } from './row';
-import { ANY_PAYLOAD } from './row-schema';
 import { storedError } from './stored-error';
 import { claim as taken } from './transitions';
 
@@ -22,8 +21,8 @@ export type Claim =
   | { kind: 'busy'; until: number; by: Delivery | undefined }
   /** The last run crashed, perhaps because of another job. The job must run while no other job runs. */
   | { kind: 'suspected crash' }
-  /** The job's runs crashed while no other job ran, or the job is damaged. This run has the job, and must park it. */
-  | { kind: 'must-park'; row: JobRow; reason: 'crash' | 'error'; error: StoredError }
+  /** The job's runs crashed while no other job ran. This run has the job, and must park it. */
+  | { kind: 'must-park'; row: JobRow }
   /** The id belongs to a job with another payload. */
   | { kind: 'conflict' };
 
@@ -57,21 +56,19 @@ export async function claim(ledger: Ledger, request: ClaimRequest): Promise<Clai
   let begun: string | undefined;
   const started = (row: JobRow): JobRow => {
     const lease = { token, until: request.leaseUntil, messageId: delivery.messageId, alone };
-    const next = completed(taken(row, { at: now(), delivery, lease }), request);
+    const next = taken(row, { at: now(), delivery, lease });
     const first = mayBegin(next) ? request.first?.(next) : undefined;
     begun = first?.name;
     return first ? withStart(next, first, now()) : next;
   };
 
   const unread = blank && (await ledger.claimUnread(blank, started(blank)));
-  // A damaged job does not run, so no step was begun.
-  if (unread?.damage) return ours({ ...unread, steps: {} }, undefined);
   if (unread) return ours(unread, begun);
   for (let stored = await ledger.get(key); ; ) {
     const row = stored ?? (await request.fresh());
     if (!belongs(row, payloadHash)) return { kind: 'conflict' };
-    // This run has the job already. The answer to an earlier write was lost. A row that has lost its state is claimed again.
-    if (row.lease?.token === token && row.state === 'processing') return ours(row, begun);
+    // This run has the job already. The answer to an earlier write was lost.
+    if (row.lease?.token === token) return ours(row, begun);
     if (row.spentMessageIds.includes(delivery.messageId) || isClosed(row)) return { kind: 'late', row };
     if (row.state === 'processing' && row.lease && row.lease.until > now())
       return { kind: 'busy', until: row.lease.until, by: deliveryOf(row, row.lease) };
@@ -87,35 +84,23 @@ const deliveryOf = ({ deliveries }: JobRow, { messageId }: NonNullable<JobRow['l
   deliveries.findLast((delivery) => delivery.messageId === messageId);
 
 /** A job that has done anything, or that crashed, is claimed without a start. */
-const mayBegin = ({ steps, crashes, damage }: JobRow): boolean =>
-  Object.keys(steps).length === 0 && crashes === 0 && !damage;
+const mayBegin = ({ steps, crashes }: JobRow): boolean => Object.keys(steps).length === 0 && crashes === 0;
 
 const withStart = (row: JobRow, { name, hash }: FirstStep, at: number): JobRow => ({
   ...row,
   steps: { [name]: { status: 'started', startedAt: at, ...(hash ? { hash } : {}) } },
 });
 
-/** A damaged row takes from the message what it lost. */
-const completed = (row: JobRow, { payloadHash = ANY_PAYLOAD, delivery }: ClaimRequest): JobRow => ({
-  ...row,
-  payloadHash: row.payloadHash === ANY_PAYLOAD ? payloadHash : row.payloadHash,
-  time: row.time || delivery.sentAt,
-});
-
-const CRASH_LOOP = storedError(
+export const CRASH_LOOP: StoredError = storedError(
   new PermanentError({ code: 'CrashLoop', message: 'the last runs of this job ended without any outcome' }),
 );
 
-/** Why a job ends that crashed too often or is damaged. The damage comes first, as an operator must repair it. */
-export const mustEndBy = ({ damage }: JobRow): { reason: 'crash' | 'error'; error: StoredError } =>
-  damage ? { reason: 'error', error: damage } : { reason: 'crash', error: CRASH_LOOP };
-
 /**
- * Only damage and crashes stop a job from running. Used-up attempts do not, because the last outcome decided that the
+ * Only crashes stop a job from running. Used-up attempts do not, because the last outcome decided that the
  * job goes on. Since then the setting for attempts may have changed, or evidence may have proved an unknown step.
  */
 function ours(row: JobRow, begun: string | undefined): Claim {
   const crashed = row.crashes > 0;
   const loops = row.crashes >= CRASH_LOOP_RUNS || (crashed && crashedRuns(row) >= MOST_CRASHES);
-  return row.damage || loops ? { kind: 'must-park', row, ...mustEndBy(row) } : { kind: 'claimed', row, begun };
+  return loops ? { kind: 'must-park', row } : { kind: 'claimed', row, begun };
 }

@@ -45,7 +45,7 @@ export async function finish(
   const waits = publishes && row.reason === 'never-sent';
   if (publishes && !waits) await deps.events?.publish(completionOf(row));
   if (parks) {
-    const parked = body ?? (await keptBody(deps, row)).body ?? GONE;
+    const parked = body ?? (await keptBody(deps, row)) ?? GONE;
     await queues.send(deps.dlqUrl(row.queue), parkedMessage(row, parked, settings(row.queue).type));
   }
   const needless = row.bodyKept === true && row.state === 'succeeded';

@@ -10,7 +10,7 @@ const DIFFERENT = [
 ];
 /** What a claim reads or removes, so the stored row must not have it unless the blank row does. */
 const ABSENT = [
-  ...['group', 'sequence', 'correlationId', 'campaign', 'traceparent', 'canary', 'damage', 'backoff'],
+  ...['group', 'sequence', 'correlationId', 'campaign', 'traceparent', 'canary', 'backoff'],
   ...['lease', 'reason', 'retryAt', 'vendor', 'result', 'endedAt', 'recordedAt', 'publishFrom', 'expiresAt'],
   ...['parkedAt', 'parkedFrom', 'leftDlqAt', 'firstStartedAt'],
 ];
@@ -18,7 +18,7 @@ const ABSENT = [
 /**
  * The claim of a queued job that no run has had, as a change that needs no read. `blank`: the row as the message
  * describes it. `claimed`: the claim of that. Nothing changes if a run has had the job, if it waits or has ended, or if
- * the row describes another job. A damaged `updatedAt` or `sentAt` does no harm, because the claim replaces both.
+ * the row describes another job.
  */
 export function firstClaim(blank: JobRow, claimed: JobRow): Change {
   const before = without(itemOf(blank), DIFFERENT);

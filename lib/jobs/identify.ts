@@ -1,6 +1,6 @@
 import { IdTakenError, PermanentError } from '../errors';
 import type { Objects, ReceivedMessage } from '../ports';
-import { bodyDamaged, bodyMissing, GONE } from './body';
+import { bodyMissing, GONE } from './body';
 import { type Envelope, parseEnvelope, payloadHash, sha256 } from './envelope';
 import { bodyKey, invalidId, isInvalidId } from './keys';
 import { ATTRIBUTE } from './park';
@@ -10,7 +10,7 @@ export interface Resolved {
   id: string;
   /** The whole body. It comes from S3 if the message carried a stand-in. */
   body: string;
-  /** Missing if the job's kept body is gone or damaged, so that only the message's attribute names the job. */
+  /** Missing if the job's kept body is gone, so that only the message's attribute names the job. */
   payloadHash?: string;
   envelope?: Envelope;
   /** Why the body is not a job. */
@@ -47,7 +47,7 @@ export async function resolve(
     // Before it was parked, this body was found not to belong to the job of its id. That still holds.
     return named && isInvalidId(named) ? disowned(resolved, named) : resolved;
   } catch (error) {
-    if (standIn && !isInvalidId(named)) return withoutBody(named, bodyDamaged());
+    if (standIn && !isInvalidId(named)) return withoutBody(named, bodyMissing());
     const id = named && isInvalidId(named) ? named : invalidId(message.messageId);
     return { id, body, payloadHash: sha256(body), problem: asProblem(error) };
   }

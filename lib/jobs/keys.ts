@@ -95,13 +95,6 @@ export function hourKey(queue: string, time: number): string {
   return `${queue}#${year}${month}${day}${hour}`;
 }
 
-/** The beginning of the hour in such a key, in ms since 1970. `undefined` for any other value. */
-export function timeOfHourKey(key: unknown): number | undefined {
-  const [, year, month, day, hour] = /#(\d{4})(\d\d)(\d\d)(\d\d)$/.exec(String(key)) ?? [];
-  const time = Date.parse(`${year}-${month}-${day}T${hour}:00:00Z`);
-  return Number.isNaN(time) ? undefined : time;
-}
-
 /** Key of the index `inGroup`. */
 export const groupKey = (queue: string, group: string): string => `${queue}#${group}`;
 
@@ -134,10 +127,6 @@ export const recordKey = (prefix: string, row: { queue: string; time: number; id
 
 /** The kept body of a held or dead job, so that no release, redrive or retry needs the DLQ entry. */
 export const bodyKey = (prefix: string, queue: string, id: string): string => `${prefix}/_bodies/${queue}/${id}`;
-
-/** A damaged record, before the record of the job's end as dead takes its place. */
-export const damagedRecordKey = (prefix: string, queue: string, id: string): string =>
-  `${bodyKey(prefix, queue, id)}.record`;
 
 /** What says who ran a command that changes something, and why. The id sorts by time. */
 export const auditKey = (prefix: string, id: string): string => `${prefix}/_audit/${id}.json`;
@@ -181,7 +170,8 @@ export const deduplicationId = {
   /** `generation`: the job's generation before the redrive. */
   redriven: (id: string, generation: number): string => `${id}:r:${generation}`,
   returned: (id: string, messageId: string): string => `${id}:u:${messageId}`,
-  leftToNewer: (id: string, messageId: string): string => `${id}:n:${messageId}`,
+  /** Its row does not parse. */
+  unread: (id: string, messageId: string): string => `${id}:d:${messageId}`,
 };
 
 /** A body that is no job, or whose id another job has, gets its own row and record under this id. */

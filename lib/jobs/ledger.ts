@@ -3,9 +3,8 @@ import { StoreError } from '../errors';
 import type { Clock, Item, Random, Table } from '../ports';
 import { firstClaim } from './first-claim';
 import type { JobRow } from './row';
-import { NewerRowError, ROW_SCHEMA } from './row-schema';
 import { withSchedule } from './schedule';
-import { expectedOf, itemOf, rowOf } from './stored-row';
+import { itemOf, ROW_SCHEMA, rowOf, UnreadableRowError } from './stored-row';
 import { createTrials, type Trials } from './trials';
 
 /** Another run has taken the job. The row refuses every further write of this run. */
@@ -36,14 +35,6 @@ const TRIES = 3;
 const RETRY_MS = 100;
 
 /**
- * The next version. A damaged item may have a version that is not a number, or none. Its next version is the current
- * time in ms. That is higher than any count, so a late write that expects a version from before the damage changes
- * nothing.
- */
-const versionAfter = (expected: unknown, now: number): number =>
-  Number.isSafeInteger(expected) && (expected as number) >= 0 ? (expected as number) + 1 : now;
-
-/**
  * Writes an item under its next version. If the answer to a write is lost, the repeat (ours or the SDK's) finds its own
  * version in the table. It is recognised by `writer` and counts as written.
  */
@@ -54,7 +45,7 @@ export async function writeItem<T extends Item>({
   item,
   expected,
 }: ItemDeps & { item: T; expected: number }): Promise<Written<T, Item>> {
-  const next = { ...item, version: versionAfter(expected, clock.now()), writer: random.uuid() };
+  const next = { ...item, version: expected + 1, writer: random.uuid() };
   return patiently({ clock, random }, async () => {
     if ((await table.put(next, expected)) === 'written') return { written: true, item: next };
     const stored = await table.get(next.key);
@@ -77,7 +68,7 @@ export async function updateItem<T extends Item>(
   for (let stored = known?.version ? known : ((await readItem(deps, key)) as T | undefined); ; ) {
     const next = change(stored);
     if (!next) return { changed: false, item: stored };
-    const result = await writeItem({ ...deps, item: next, expected: stored ? expectedOf(stored) : 0 });
+    const result = await writeItem({ ...deps, item: next, expected: stored?.version ?? 0 });
     if (result.written) return { changed: true, item: result.item };
     stored = result.stored as T | undefined;
   }
@@ -98,10 +89,13 @@ async function patiently<R>({ clock, random }: Omit<ItemDeps, 'table'>, call: ()
     }
 }
 
-/** The rows of the jobs table. Every method throws a NewerRowError if the stored row is of newer code. */
+/**
+ * The rows of the jobs table. Every method throws an UnreadableRowError for a stored row that does not parse or that a newer
+ * release wrote: such a row is never run and never written.
+ */
 export interface Ledger {
   get(key: string): Promise<JobRow | undefined>;
-  /** As `get`, for work on many rows. A row of newer code counts as none. */
+  /** As `get`, for work on many rows. A row that cannot be read counts as none. */
   known(key: string): Promise<JobRow | undefined>;
   /** Writes the row if version `expected` is stored. 0 means that no row is stored yet. */
   write(row: JobRow, expected: number): Promise<Written<JobRow, JobRow>>;
@@ -129,7 +123,7 @@ export function createLedger(deps: LedgerDeps): Ledger {
     get,
     known: (key) =>
       get(key).catch((error: unknown) => {
-        if (!(error instanceof NewerRowError)) throw error;
+        if (!(error instanceof UnreadableRowError)) throw error;
         return undefined;
       }),
     async write(row, expected) {

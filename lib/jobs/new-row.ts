@@ -4,7 +4,6 @@ import { EVENT } from './history';
 import type { Resolved } from './identify';
 import { jobKey } from './keys';
 import type { JobRow, MadeState } from './row';
-import { ANY_PAYLOAD } from './row-schema';
 
 interface Origin {
   queue: string;
@@ -60,7 +59,7 @@ export function rowOfEnvelope({
 
 /** The row of a message's job, if the table has none. `sentAt`: when the message was sent, in ms since 1970. */
 export function rowOfMessage(
-  { id, envelope, payloadHash = ANY_PAYLOAD }: Resolved,
+  { id, envelope, payloadHash = '' }: Resolved,
   { sentAt, ...origin }: Pick<Origin, 'queue' | 'group' | 'now'> & { sentAt: number },
 ): JobRow {
   return envelope ? rowOfEnvelope({ ...origin, envelope }) : blankRow({ ...origin, id, time: sentAt, payloadHash });

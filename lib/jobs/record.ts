@@ -1,6 +1,5 @@
 import type { JobRow } from './row';
-import { damageIn, NewerRowError } from './row-schema';
-import { itemOf, rowOf } from './stored-row';
+import { itemOf, ROW_DAMAGED, rowOf, UnreadableRowError } from './stored-row';
 
 /** The version of records that this code writes. */
 const RECORD = 1;
@@ -41,16 +40,17 @@ export function recordOf(row: JobRow): string {
   );
 }
 
-/**
- * The row of a job whose row is gone, from its record. `undefined` if the record is damaged. Throws a NewerRowError for a
- * record of newer code.
- */
-export function rowOfRecord(text: string, key: string): JobRow | undefined {
+/** The row of a job whose row is gone, from its record. Throws an UnreadableRowError. */
+export function rowOfRecord(text: string, key: string): JobRow {
   const { record, ...stored } = parsed(text);
-  if (typeof record === 'number' && record > RECORD) throw new NewerRowError();
+  if (typeof record === 'number' && record > RECORD) throw new UnreadableRowError('NewerRow', 'record');
   const at = typeof stored.endedAt === 'number' ? stored.endedAt : 0;
   const item = { ...stored, key, version: 1, writer: '', recordedAt: at, updatedAt: at };
-  return record === RECORD && !damageIn(item) ? { ...rowOf(item), version: 0 } : undefined;
+  try {
+    return { ...rowOf(item), version: 0 };
+  } catch {
+    throw new UnreadableRowError(ROW_DAMAGED, 'record');
+  }
 }
 
 function parsed(text: string): Record<string, unknown> {

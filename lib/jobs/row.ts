@@ -161,10 +161,8 @@ export interface JobRow extends ItemHead {
   canary?: true;
   /** The reconciler's work on this version of the row has failed (lib/jobs/backoff.ts). */
   backoff?: Backoff;
-  /** The schema of the row (lib/jobs/stored-row.ts). Rows of released code may have none. */
+  /** The schema of the row (lib/jobs/stored-row.ts). */
   schema?: number;
-  /** What was found damaged. Such a job ends as dead, and no message runs it until an operator opens it again. */
-  damage?: StoredError;
 }
 
 export const isEnd = (state: State): boolean => state === 'succeeded' || state === 'dead' || state === 'cancelled';

@@ -1,43 +1,88 @@
+import * as z from 'zod';
+import { StoreError } from '../errors';
 import type { Item } from '../ports';
-import { timeOfHourKey } from './keys';
-import { blankRow } from './new-row';
-import type { JobRow } from './row';
-import { ANY_PAYLOAD, damageIn, NewerRowError, ROW_SCHEMA } from './row-schema';
+import { describeIssue } from './envelope';
+import { jobKey } from './keys';
+import { CANCELLED_REASONS, type JobRow } from './row';
 
-/** The fields of a stored row, whether they are damaged or not. */
-export const fieldsOf = (item: object): Partial<JobRow> => item;
+/** The schema of the rows that this code writes. Raise it if earlier code must leave the rows of the new code alone. */
+export const ROW_SCHEMA = 1;
 
-/** For a write that replaces an item whose version no write can name (lib/ports.ts). */
-const WITHOUT_VERSION = -1;
-
-/** The version that a write must expect in place of a stored item. */
-export const expectedOf = ({ version }: Item): number =>
-  [undefined, null, 0, WITHOUT_VERSION].includes(version) ? WITHOUT_VERSION : version;
+/** The code of a row or record that does not parse, and of the DLQ entry whose message waits until it does. */
+export const ROW_DAMAGED = 'RowDamaged';
 
 /**
- * The row that an item stores. A damaged row comes with `damage`, and with blank values for what is damaged. Attributes
- * that only newer code knows stay in it. Throws a NewerRowError for a row of a newer schema than the caller `knows`.
+ * A row or a record that this code must neither run nor write. `RowDamaged`: it does not parse, and waits until a person
+ * has restored it. `NewerRow`: a newer release wrote it, and its message comes back until that release is deployed.
  */
+export class UnreadableRowError extends StoreError {
+  constructor(code: typeof ROW_DAMAGED | 'NewerRow', field: 'row' | 'record' | (string & {}) = 'row') {
+    const message = code === ROW_DAMAGED ? `${field}: does not parse` : 'a newer release wrote the row or the record';
+    super({ code, message, field });
+  }
+}
+
+const count = z.int().min(0);
+const time = z.number().min(0).max(8.64e15);
+export const evidenceSchema = z.object({ at: time, event: z.string(), messageId: z.string().optional() });
+const error = z.object({ class: z.string(), code: z.string(), message: z.string() });
+
+/** What the item of every row has. Other attributes are allowed, because a newer release may add some. */
+const rowSchema = z
+  .object({
+    key: z.string(),
+    version: z.int().min(1),
+    queue: z.string(),
+    id: z.string(),
+    time,
+    payloadHash: z.string(),
+    state: z.enum(['queued', 'processing', 'held', 'succeeded', 'dead', 'cancelled']),
+    reason: z.string().optional(),
+    generation: count,
+    attempts: count,
+    crashes: count,
+    holds: count,
+    spentMessageIds: z.array(z.string()),
+    steps: z.record(
+      z.string(),
+      z.object({ status: z.enum(['started', 'done', 'unknown', 'skipped']), startedAt: time }),
+    ),
+    history: z.array(z.object({ at: time, event: z.string() })),
+    deliveries: z.array(z.object({ messageId: z.string(), sentAt: time })),
+    createdAt: time,
+    updatedAt: time,
+    group: z.string().optional(),
+    lease: z.object({ token: z.string(), until: time, messageId: z.string() }).optional(),
+    evidence: z.record(z.string(), evidenceSchema).optional(),
+    error: error.optional(),
+    retryAt: time.optional(),
+    dueSince: time.optional(),
+    notBefore: time.optional(),
+    failingSince: time.optional(),
+    firstSequence: z.string().regex(/^\d+$/).optional(),
+    vendor: z.string().optional(),
+    sentAt: time.optional(),
+    firstStartedAt: time.optional(),
+    endedAt: time.optional(),
+    recordedAt: time.optional(),
+    parkedAt: time.optional(),
+    parkedFrom: z.string().optional(),
+    leftDlqAt: time.optional(),
+    bodyKept: z.boolean().optional(),
+  })
+  .refine(({ key, queue, id }) => key === jobKey(queue, id), { path: ['id'], message: 'must agree with the key' })
+  .refine(
+    ({ state, reason }) =>
+      state !== 'cancelled' || (CANCELLED_REASONS as readonly (string | undefined)[]).includes(reason),
+    { path: ['state'], message: 'must have a reason that belongs to it' },
+  );
+
+/** The row that an item stores. Throws an UnreadableRowError. `knows`: the newest schema that the caller knows. */
 export function rowOf(item: Item, knows = ROW_SCHEMA): JobRow {
-  if (typeof item.schema === 'number' && item.schema > knows) throw new NewerRowError();
-  const damage = damageIn(item);
-  if (!damage) return fieldsOf(item) as JobRow;
-  const whole = Object.entries(item).filter(([name]) => !damage.attributes.has(name));
-  const sound = fieldsOf(Object.fromEntries(whole));
-  const [queue = '', ...id] = item.key.split('#');
-  // A record is stored under the hour of its job's time, so the hour must survive a lost time.
-  const now = sound.time ?? timeOfHourKey(item.hour) ?? sound.createdAt ?? sound.updatedAt ?? 0;
-  const blank = blankRow({ queue, id: id.join('#'), time: now, payloadHash: ANY_PAYLOAD, group: undefined, now });
-  return {
-    ...blank,
-    ...sound,
-    // The key says whose row it is.
-    queue: blank.queue,
-    id: blank.id,
-    // A write names the version that it replaces, even a damaged one.
-    version: expectedOf(item),
-    damage: sound.damage ?? damage.error,
-  };
+  if (typeof item.schema === 'number' && item.schema > knows) throw new UnreadableRowError('NewerRow');
+  const [first] = rowSchema.safeParse(item).error?.issues ?? [];
+  if (first) throw new UnreadableRowError(ROW_DAMAGED, describeIssue(first, 'row').field);
+  return item as unknown as JobRow;
 }
 
 /** The item that stores a row. */

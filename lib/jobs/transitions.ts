@@ -209,11 +209,11 @@ export function release(
   );
 }
 
-/** The job can only end as dead, because something that it needs is damaged or gone. */
-export const endDamaged = (row: JobRow, { at, error }: { at: number; error: StoredError }): JobRow =>
+/** The kept body is gone, so the job can only end as dead. */
+export const endWithoutBody = (row: JobRow, { at, error }: { at: number; error: StoredError }): JobRow =>
   moved(
     row,
-    'endDamaged',
+    'endWithoutBody',
     noted({ ...withoutEnd(row), reason: 'error', error, endedAt: at }, { at, event: EVENT.dead('error'), error }),
   );
 

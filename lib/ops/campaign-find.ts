@@ -1,5 +1,5 @@
 import { eachOf } from '../concurrency';
-import { type Campaign, campaignOf, campaigns } from '../emails/campaigns/campaign';
+import { type Campaign, campaigns } from '../emails/campaigns/campaign';
 import { EMAIL_CAMPAIGN, EMAILS_QUEUE } from '../emails/message';
 import { CAMPAIGN_QUEUE, campaignHourKey, jobKey, todoKey } from '../jobs/keys';
 import { readItem } from '../jobs/ledger';
@@ -60,7 +60,7 @@ async function read(reader: Reader, keys: readonly string[]): Promise<Campaign[]
   const found: Campaign[] = [];
   await eachOf(keys, AT_ONCE, async (key) => {
     const item = await readItem(reader, key);
-    if (item) found.push(campaignOf(item));
+    if (item) found.push(item as Campaign);
   });
   return found.sort((a, b) => b.time - a.time || (a.id < b.id ? -1 : 1));
 }

@@ -3,6 +3,7 @@ import { dueUnder } from '../jobs/due';
 import { jobKey, type TodoKind, todoKey, todoKeys } from '../jobs/keys';
 import { hasEntry } from '../jobs/park';
 import type { JobRow, State } from '../jobs/row';
+import { UnreadableRowError } from '../jobs/stored-row';
 import { OperatorError, queuesOf, type Reader } from './operator';
 
 /** Rows, oldest first, and whether there are more than the limit. */
@@ -37,11 +38,21 @@ const AT_ONCE = 16;
 /** Finds a job's row by its id. `queue`: searches only this queue. */
 export async function findJob(reader: Reader, id: string, queue?: string): Promise<JobRow> {
   const asked = queuesOf(reader, queue);
-  const rows = await Promise.all(asked.map((name) => reader.ledger.get(jobKey(name, id))));
+  const rows = await Promise.all(asked.map((name) => readRow(reader, jobKey(name, id))));
   const row = rows.find((found) => found !== undefined);
   if (!row)
     throw new OperatorError(`There is no job ${id} in ${asked.join(', ')}. Rows are kept 45 days after the end.`);
   return row;
+}
+
+/** Reads a row. Rejects with an OperatorError for one that does not parse: nothing may be done to its job. */
+async function readRow({ ledger }: Reader, key: string): Promise<JobRow | undefined> {
+  try {
+    return await ledger.get(key);
+  } catch (error) {
+    if (!(error instanceof UnreadableRowError)) throw error;
+    throw new OperatorError(`${key}: ${error.message} (${error.code}). docs/runbook.md says how to restore the item.`);
+  }
 }
 
 /** Jobs in these states that have an entry in the index `todo`. */

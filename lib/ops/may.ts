@@ -64,8 +64,7 @@ function hasMessage({ reason, sentAt, spentMessageIds, deliveries }: JobRow): bo
 /** A job without a body cannot be sent again. */
 export const bodyGone = (row: JobRow): OperatorError =>
   new OperatorError(
-    `${row.id} is ${stateOf(row)} and its body is gone or damaged, in the bucket and in the DLQ. Let its producer send the job again, or give its body:`,
-    `jobs retry ${row.id} --body FILE`,
+    `${row.id} is ${stateOf(row)} and its body is gone, in the bucket and in the DLQ. Let its producer send the job again.`,
   );
 
 /** Whether a dead job was sent back, and no worker has claimed its message yet. */

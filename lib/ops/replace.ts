@@ -5,7 +5,6 @@ import { type Envelope, parseEnvelope } from '../jobs/envelope';
 import { EVENT, noted } from '../jobs/history';
 import { jobKey } from '../jobs/keys';
 import type { JobRow, Step } from '../jobs/row';
-import { lostSteps } from '../jobs/row-schema';
 import { IdempotencyConflictError, InvalidJobError } from '../producer/errors';
 import { jobId } from '../producer/job-id';
 import { type Kind, kinds } from '../producer/kinds';
@@ -34,7 +33,7 @@ const PRINCIPAL = 'operator';
  * body is gone.
  */
 export async function sentEnvelope(deps: OperatorDeps, row: JobRow): Promise<Envelope> {
-  const body = (await keptBody(deps, row)).body ?? (row.state === 'dead' ? await entryBody(deps, row) : undefined);
+  const body = (await keptBody(deps, row)) ?? (row.state === 'dead' ? await entryBody(deps, row) : undefined);
   if (body === undefined)
     throw new OperatorError(
       `${row.id}: its body is not kept. A body is kept while its job is held, dead or cancelled.`,
@@ -50,8 +49,7 @@ export function whyNotReplaceable(row: JobRow): string | undefined {
   if (isRetried(row)) return `${row.id} was retried and has not started yet. Look at it again.`;
   if (KIND_OF[row.type ?? ''] === undefined) return `${row.id}: jobs of its type cannot be edited.`;
   const did = Object.entries(row.steps).find(([, step]) => mayHaveDone(step));
-  if (did || lostSteps(row))
-    return `${row.id} may have done something (${did?.[0] ?? 'its steps are lost'}). Other data would do it again.`;
+  if (did) return `${row.id} may have done something (${did[0]}). Other data would do it again.`;
   return undefined;
 }
 

@@ -1,56 +1,27 @@
-import { isBodyOf, keepBody, keptBody } from '../jobs/body';
-import { sendable } from '../jobs/envelope';
+import { keptBody } from '../jobs/body';
 import { EVENT, noted, withSend } from '../jobs/history';
 import { deduplicationId } from '../jobs/keys';
 import { backInQueue } from '../jobs/park';
 import type { JobRow } from '../jobs/row';
-import { lostSteps } from '../jobs/row-schema';
 import { reopen as reopened } from '../jobs/transitions';
 import { auditNote } from './audit-trail';
 import { entryBody } from './entry-body';
 import { bodyGone, whyNot } from './may';
-import { type ActingDeps, decide, type OperatorDeps, OperatorError } from './operator';
+import { type ActingDeps, decide, type OperatorDeps } from './operator';
 
 /** `messageId`: the message that the retry sent. Missing: the job's own message is still in its queue. */
 export interface Retried {
   messageId?: string;
 }
 
-export interface RetryOptions {
-  /** The body that the job was sent with, in place of a kept body that is damaged or gone. */
-  body?: string | undefined;
-  /** The operator checked that a damaged job, which lost what it had done, has done nothing. */
-  fromStart?: boolean;
-}
-
 /**
  * Sends a dead or cancelled job back to its queue, in its old message group. The job continues at its first step without
- * a result. Calling this twice is harmless. Rejects with an OperatorError for other states, if the body is gone, and for
- * a damaged job that could do something twice.
+ * a result. Calling this twice is harmless. Rejects with an OperatorError for other states, and if the body is gone.
  */
-export async function retry(deps: ActingDeps, row: JobRow, options: RetryOptions = {}): Promise<Retried> {
-  const refused = whyNot.retry(options.body === undefined ? row : { ...row, bodyKept: true });
+export async function retry(deps: ActingDeps, row: JobRow): Promise<Retried> {
+  const refused = whyNot.retry(row);
   if (refused) throw refused;
-  const whole = await repaired(deps, row, options);
-  return whole.state === 'dead' ? redrive(deps, whole) : reopen(deps, whole);
-}
-
-/** The row without the marks of its damage, with the body that the operator gave. */
-async function repaired(deps: OperatorDeps, row: JobRow, { body, fromStart = false }: RetryOptions): Promise<JobRow> {
-  const lost = lostSteps(row);
-  if (fromStart && !lost) throw new OperatorError(`${row.id} did not lose what it had done: leave out --from-start.`);
-  if (lost && !fromStart)
-    throw new OperatorError(
-      `${row.id} lost what it had done (${row.damage?.code}). If it did its work, discard its entry. If it did nothing:`,
-      `jobs retry ${row.id} --from-start`,
-    );
-  if (body !== undefined) {
-    if (!isBodyOf(body, row)) throw new OperatorError(`The body is not the one that ${row.id} was sent with.`);
-    await keepBody(deps, row, sendable(body));
-  }
-  if (!row.damage && (body === undefined || row.bodyKept)) return row;
-  const { damage: _damage, ...rest } = row;
-  return decide(deps, row, { ...rest, ...(body === undefined ? {} : { bodyKept: true }) });
+  return row.state === 'dead' ? redrive(deps, row) : reopen(deps, row);
 }
 
 /**
@@ -58,7 +29,7 @@ async function repaired(deps: OperatorDeps, row: JobRow, { body, fromStart = fal
  * it. The reconciler then deletes the DLQ entry. A second redrive before the claim has the same deduplication id.
  */
 async function redrive(deps: ActingDeps, row: JobRow): Promise<Retried> {
-  const body = (await keptBody(deps, row)).body ?? (await entryBody(deps, row));
+  const body = (await keptBody(deps, row)) ?? (await entryBody(deps, row));
   if (body === undefined) throw bodyGone(row);
   const { messageId, at } = await send(deps, row, body);
   const entry = { at, event: EVENT.redriven, messageId, note: auditNote(deps) };
@@ -78,7 +49,7 @@ async function reopen(deps: ActingDeps, row: JobRow): Promise<Retried> {
     await decide(deps, row, open);
     return {};
   }
-  const { body } = await keptBody(deps, row);
+  const body = await keptBody(deps, row);
   if (body === undefined) throw bodyGone(row);
   const { sentAt: _sentAt, ...unsent } = open;
   await decide(deps, row, unsent);

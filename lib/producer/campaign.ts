@@ -75,7 +75,6 @@ export async function submitCampaign(
   const id = jobId({ ...submitted, ...deps });
   await checkStart(deps, { ...submitted, id });
   // A repeated call keeps the chunk size. With another one, its manifest would differ and look like another campaign.
-  // A damaged campaign may have lost it.
   const repeated = submitted.key === undefined ? undefined : await campaigns(deps).read(id);
   const chunkSize = repeated?.chunkSize || chunkSizeOf(deps.emailRate);
   const { rejectedKeys, ...written } = await writeManifest(deps, {

@@ -5,7 +5,6 @@ import { backOff } from '../jobs/backoff';
 import { SHARE } from '../jobs/due';
 import type { JobRow } from '../jobs/row';
 import type { Due } from '../ports';
-import { endedIfDamaged } from './damaged';
 import type { ReconcileDeps } from './deps';
 import type { ReconcileRun } from './run';
 
@@ -61,7 +60,7 @@ export async function eachDue(
 
   async function tried(row: JobRow): Promise<void> {
     try {
-      if (!(await endedIfDamaged(deps, row))) await act(row);
+      await act(row);
     } catch (error) {
       const code = codeOf(error);
       // If the row refuses this write too, the next run tries it again.

@@ -1,9 +1,9 @@
-import { PermanentError, VENDORS } from '../errors';
+import { PermanentError } from '../errors';
 import { completionOf } from '../jobs/completion';
-import { dueUnder, isFirstMinuteOfHour } from '../jobs/due';
+import { dueUnder } from '../jobs/due';
 import { finish } from '../jobs/finish';
 import { EVENT, noted } from '../jobs/history';
-import { bodyKey, damagedRecordKey, type TodoKind, todoKey, todoKeys } from '../jobs/keys';
+import { bodyKey, type TodoKind, todoKey, todoKeys } from '../jobs/keys';
 import { keepsEntry } from '../jobs/park';
 import type { JobRow } from '../jobs/row';
 import { storedError } from '../jobs/stored-error';
@@ -71,30 +71,12 @@ export const dropBodies: Work = (deps, queue, mayGoOn) =>
     // Other rows of the page came before, so the job may have been opened since.
     if ((await deps.ledger.get(row.key))?.version !== row.version) return;
     await deps.objects.delete(bodyKey(deps.prefix, queue, row.id));
-    if (row.damage) await deps.objects.delete(damagedRecordKey(deps.prefix, queue, row.id));
     // A job that was opened during the delete must keep its body again.
     const isOpen = ({ state }: JobRow) => state === 'queued' || state === 'processing';
     await deps.ledger.update(row.key, (now) =>
       now.bodyKept && (now.todo === row.todo || isOpen(now)) ? { ...now, bodyKept: false } : undefined,
     );
   });
-
-/** An outage that is shorter costs no look at its held jobs. */
-const LONG_OUTAGE_MS = 12 * 3_600_000;
-
-/**
- * Ends damaged jobs that wait for an operator, or for an open circuit for half a day. It looks once an hour. No other work reads such rows.
- */
-export const endDamagedWaiting: Work = async (deps, queue, mayGoOn) => {
-  if (!isFirstMinuteOfHour(deps.clock)) return;
-  await eachDue(deps, { todo: todoKey(queue, 'unknown'), mayGoOn }, async () => {});
-  for (const vendor of VENDORS)
-    await eachDue(
-      deps,
-      { todo: todoKey(queue, 'held', vendor), mayGoOn, until: deps.clock.now() - LONG_OUTAGE_MS },
-      async () => {},
-    );
-};
 
 /** Runs `eachDue` on all shards of a kind side by side, so that a full shard does not delay the others. */
 async function eachOfKind(

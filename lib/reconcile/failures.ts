@@ -1,6 +1,7 @@
 import { backoffOf } from '../jobs/backoff';
 import { jobKey } from '../jobs/keys';
 import type { FailingWork } from '../jobs/reconciler-run';
+import { ROW_DAMAGED } from '../jobs/stored-row';
 import { ILLEGAL_TRANSITION } from '../jobs/transitions';
 import type { ReconcileDeps } from './deps';
 
@@ -16,6 +17,8 @@ export interface Failed {
 /** Collects the failures of one run. */
 export interface Failures {
   note(work: Pick<FailingWork, 'kind' | 'queue'>, failure: Failed): void;
+  /** How many rows this run met that do not parse, by queue. */
+  damaged(): ReadonlyMap<string, number>;
   /** All failures of this run, and earlier failures whose job still waits for its next try. */
   now(before: readonly FailingWork[]): Promise<FailingWork[]>;
 }
@@ -30,6 +33,7 @@ export function createFailures({
   metrics,
 }: Pick<ReconcileDeps, 'log' | 'clock' | 'ledger' | 'metrics'>): Failures {
   const noted = new Map<string, FailingWork>();
+  const damaged = new Map<string, Set<string>>();
 
   async function isWaiting({ queue, jobId }: FailingWork): Promise<boolean> {
     if (queue === undefined || jobId === undefined) return false;
@@ -45,9 +49,13 @@ export function createFailures({
       const worst = before && (before.times ?? 0) > (now.times ?? 0) ? before : now;
       const at = clock.now();
       noted.set(nameOf(now), { ...worst, jobs, since: at, at });
+      if (now.code === ROW_DAMAGED && now.queue && now.jobId)
+        damaged.set(now.queue, (damaged.get(now.queue) ?? new Set()).add(now.jobId));
       if (now.code === ILLEGAL_TRANSITION) metrics.add('IllegalTransitions', 1, 'Count', {});
       if (jobs <= MOST_LINES) log.error('reconciling failed', now);
     },
+
+    damaged: () => new Map([...damaged].map(([queue, jobs]) => [queue, jobs.size])),
 
     async now(before) {
       const failing: FailingWork[] = [];

@@ -5,8 +5,7 @@ import { evidenceKey, jobKey, todoKey } from '../jobs/keys';
 import { readItem } from '../jobs/ledger';
 import { isMailQueue, MAIL_STEPS } from '../jobs/mail';
 import type { Evidence } from '../jobs/row';
-import { evidenceSchema } from '../jobs/row-schema';
-import { endedIfDamaged } from './damaged';
+import { evidenceSchema } from '../jobs/stored-row';
 import type { ReconcileRun, Work } from './run';
 
 /** The most pieces of evidence that are written at the same time. */
@@ -33,12 +32,9 @@ async function fold(deps: ReconcileRun, { key, row, step }: { key: string; row: 
   if (!item) return;
   const evidence = item.evidence as Evidence;
   // Evidence that cannot be read proves nothing, and would damage the row.
-  if (evidenceSchema.safeParse(evidence).success) {
-    const { item: written } = await deps.ledger.update(row, (now) =>
+  if (evidenceSchema.safeParse(evidence).success)
+    await deps.ledger.update(row, (now) =>
       now.evidence?.[step] ? undefined : { ...now, evidence: { ...now.evidence, [step]: evidence } },
     );
-    // The write repaired what is damaged, so no index shows that the job must end.
-    if (written) await endedIfDamaged(deps, written);
-  }
   await deps.table.delete(key, item.version);
 }

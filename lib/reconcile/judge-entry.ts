@@ -7,7 +7,7 @@ import { invalidId, jobKey } from '../jobs/keys';
 import { ATTRIBUTE, keepsEntry } from '../jobs/park';
 import { recordedRow } from '../jobs/recorded-row';
 import { keepCancelled } from '../jobs/reopen';
-import { NEWER_ROW, NewerRowError } from '../jobs/row-schema';
+import { ROW_DAMAGED, UnreadableRowError } from '../jobs/stored-row';
 import { crashesOf } from '../jobs/transitions';
 import type { ReceivedMessage } from '../ports';
 import { parkCrashed, rowOfMoved } from './park-crashed';
@@ -24,18 +24,18 @@ interface Entry {
   seen: Set<string>;
 }
 
-/** Judges an entry. One whose row or record newer code wrote stays for the code that knows it. */
+/** Judges an entry. It stays while its job's row or record cannot be read. */
 export async function judgeEntry(deps: ReconcileRun, entry: Entry): Promise<Verdict> {
   try {
-    return entry.message.attributes.code === NEWER_ROW ? await leftToNewer(deps, entry) : await judged(deps, entry);
+    return entry.message.attributes.code === ROW_DAMAGED ? await restored(deps, entry) : await judged(deps, entry);
   } catch (error) {
-    if (error instanceof NewerRowError) return 'keep';
+    if (error instanceof UnreadableRowError) return 'keep';
     throw error;
   }
 }
 
-/** A worker of older code left the message to code that knows the row. This code does, so the message goes back. */
-async function leftToNewer(deps: ReconcileRun, { queue, message }: Entry): Promise<Moved> {
+/** A worker parked the message because the row did not parse. Now it does, so the message goes back. */
+async function restored(deps: ReconcileRun, { queue, message }: Entry): Promise<Moved> {
   const { group = message.groupId } = message.attributes;
   const moved = await owned(deps, queue, { ...message, ...(group === undefined ? {} : { groupId: group }) });
   if (!moved.row) await recordedRow(deps, rowOfMoved(queue, moved, deps.clock.now()));

@@ -1,5 +1,5 @@
 import { keepBody } from '../jobs/body';
-import { mustEndBy } from '../jobs/claim';
+import { CRASH_LOOP } from '../jobs/claim';
 import { countEnd } from '../jobs/count-end';
 import { finish } from '../jobs/finish';
 import { rowOfMessage } from '../jobs/new-row';
@@ -17,13 +17,12 @@ export async function parkCrashed(deps: ReconcileRun, queue: string, moved: Move
   const { message, resolved } = moved;
   const at = clock.now();
   const base = moved.row ?? rowOfMoved(queue, moved, at);
-  const { reason, error } = mustEndBy(base);
   await keepBody(deps, base, resolved.body);
-  const parked = parkPoison(base, { at, messageId: message.messageId, reason, error });
+  const parked = parkPoison(base, { at, messageId: message.messageId, reason: 'crash', error: CRASH_LOOP });
   const result = await ledger.write(parked, base.version);
   if (!result.written) return false;
   countEnd(metrics, { queue, succeeded: 0, dead: 1 });
-  log.error('parked after crashes', { queue, jobId: base.id, messageId: message.messageId, code: error.code });
+  log.error('parked after crashes', { queue, jobId: base.id, messageId: message.messageId, code: CRASH_LOOP.code });
   await finish(deps, result.item, resolved);
   return true;
 }

@@ -1,16 +1,7 @@
 import { dropLists } from '../emails/campaigns/drop-lists';
 import { judgeDeadLetters } from './dead-letters';
 import { dropFiles } from './drop-files';
-import {
-  cancelUnsent,
-  completeEnds,
-  dropBodies,
-  endDamagedWaiting,
-  endExpired,
-  noteGoneEntries,
-  noticeOld,
-  publishUnsent,
-} from './ends';
+import { cancelUnsent, completeEnds, dropBodies, endExpired, noteGoneEntries, noticeOld, publishUnsent } from './ends';
 import { foldEvidence } from './fold-evidence';
 import { gaugeHeld } from './gauges';
 import { releasePaused } from './paused';
@@ -33,7 +24,6 @@ const WORK: Record<string, Work> = {
   publishUnsent,
   dropBodies,
   dropFiles,
-  endDamagedWaiting,
   judgeDeadLetters,
   gaugeHeld,
   tellDead,

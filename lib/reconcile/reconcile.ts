@@ -74,6 +74,10 @@ export async function reconcile(
   async function tellFacts(failing: FailingWork[]): Promise<void> {
     if (failing.some(({ since }) => clock.now() - since >= FAILING_MS))
       await teller.tell({ kind: 'reconciler-failing', subject: '' });
+    for (const [queue, count] of failures.damaged()) {
+      metrics.add('RowsDamaged', count, 'Count', {});
+      await teller.tell({ kind: 'row-damaged', subject: queue, count });
+    }
     metrics.add('AlarmsNotSent', await teller.close(), 'Count', {});
   }
 

@@ -1,14 +1,15 @@
 import { mapEach, throughAll } from '../concurrency';
 import { VENDORS, type Vendor } from '../errors';
 import { backoffOf } from '../jobs/backoff';
-import { keptBody } from '../jobs/body';
+import { bodyMissing, keptBody } from '../jobs/body';
+import { countEnd } from '../jobs/count-end';
+import { finish } from '../jobs/finish';
 import { deduplicationId, todoKey } from '../jobs/keys';
 import { backInQueue } from '../jobs/park';
 import type { JobRow } from '../jobs/row';
 import { storedError } from '../jobs/stored-error';
-import { release as released } from '../jobs/transitions';
+import { endWithoutBody as ended, release as released } from '../jobs/transitions';
 import { isHalfOpen, isOpen, type OpenCircuit } from '../limits/circuit';
-import { endAsDamaged, endedIfDamaged } from './damaged';
 import type { ReconcileDeps } from './deps';
 import { eachDue } from './due';
 import { createRoom, LEAST, type Room } from './room';
@@ -112,9 +113,8 @@ async function releaseTrial(
  */
 export async function release(deps: ReconcileDeps, row: JobRow): Promise<void> {
   const { queues, ledger, clock, log } = deps;
-  if (await endedIfDamaged(deps, row)) return;
-  const { body, problem } = await keptBody(deps, row);
-  if (problem) return endAsDamaged(deps, row, { error: storedError(problem), applies: (now) => isSameHold(now, row) });
+  const body = await keptBody(deps, row);
+  if (body === undefined) return endWithoutBody(deps, row);
   const message = backInQueue(deps, { row, body, deduplication: deduplicationId.released(row.id, row.holds) });
   const { messageId, sequenceNumber: sequence } = await queues.send(deps.queueUrl(row.queue), message);
   const at = clock.now();
@@ -127,3 +127,18 @@ export async function release(deps: ReconcileDeps, row: JobRow): Promise<void> {
 }
 
 const isSameHold = (now: JobRow, row: JobRow): boolean => now.state === 'held' && now.holds === row.holds;
+
+const BODY_MISSING = storedError(bodyMissing());
+
+/** Ends a held job whose kept body is gone. */
+async function endWithoutBody(deps: ReconcileDeps, row: JobRow): Promise<void> {
+  const { ledger, clock, metrics, log } = deps;
+  const at = clock.now();
+  const { changed, item } = await ledger.update(row.key, (now) =>
+    isSameHold(now, row) ? ended(now, { at, error: BODY_MISSING }) : undefined,
+  );
+  if (!changed) return;
+  countEnd(metrics, { queue: row.queue, succeeded: 0, dead: 1 });
+  log.error('a job ended without its body', { queue: row.queue, jobId: row.id, code: BODY_MISSING.code });
+  await finish(deps, item);
+}

@@ -1,17 +1,17 @@
-import { bodyDamaged } from '../jobs/body';
-import type { Claim } from '../jobs/claim';
+import { bodyMissing } from '../jobs/body';
+import { type Claim, CRASH_LOOP } from '../jobs/claim';
 import { finish } from '../jobs/finish';
 import { disowned, type Resolved, resolve, withoutBody } from '../jobs/identify';
 import { invalidId } from '../jobs/keys';
 import { LeaseLostError } from '../jobs/ledger';
 import { keepCancelled } from '../jobs/reopen';
-import { NewerRowError } from '../jobs/row-schema';
+import { ROW_DAMAGED, UnreadableRowError } from '../jobs/stored-row';
 import { type DeliveryRun, isLastReceive } from './delivery';
 import { direct } from './direct';
 import { orGiveUp } from './give-up';
 import { createLease } from './lease';
-import { leaveToNewer } from './newer';
 import { type Disposition, outcomes } from './outcome';
+import { parkUnread } from './park-unread';
 import { run } from './run';
 import { take } from './take';
 
@@ -28,7 +28,7 @@ export async function deliver(delivery: DeliveryRun): Promise<Disposition | Susp
   try {
     return await handle(delivery);
   } catch (error) {
-    if (error instanceof NewerRowError) return leaveToNewer(delivery);
+    if (error instanceof UnreadableRowError && error.code === ROW_DAMAGED) return parkUnread(delivery, error);
     throw error;
   }
 }
@@ -68,7 +68,7 @@ async function dispose(delivery: DeliveryRun, resolved: Resolved): Promise<Dispo
     case 'conflict':
       return dispose(
         delivery,
-        resolved.standIn ? withoutBody(resolved.id, bodyDamaged()) : disowned(resolved, invalidId(message.messageId)),
+        resolved.standIn ? withoutBody(resolved.id, bodyMissing()) : disowned(resolved, invalidId(message.messageId)),
       );
     case 'busy':
       return (await waitForRun(delivery, claimed)) ?? dispose(delivery, resolved);
@@ -98,13 +98,13 @@ async function waitForRun(
 async function park(
   delivery: DeliveryRun,
   resolved: Resolved,
-  { row, reason, error }: Extract<Claim, { kind: 'must-park' }>,
+  { row }: Extract<Claim, { kind: 'must-park' }>,
 ): Promise<Disposition> {
   const { deps, message } = delivery;
   const lease = createLease(deps.ledger, row);
   // The claim has counted a crash already, so parking is no further attempt.
   const ended = await orGiveUp(deps, { ...delivery, lease }, () =>
-    outcomes(deps, { lease, message, body: resolved.body }).park({ error, reason, counts: false }),
+    outcomes(deps, { lease, message, body: resolved.body }).park({ error: CRASH_LOOP, reason: 'crash', counts: false }),
   );
   return { acknowledge: true, row: await finish(deps, ended, resolved) };
 }

@@ -28,9 +28,8 @@ export function createLease(ledger: Ledger, claimed: JobRow, begun?: string): Le
   let failing = false;
   const preview = () => staged.reduce((row, change) => change(row), stored);
 
-  /** The row if this run still has the job. A damaged row may have lost its state, which the lease shows. */
-  const ours = (row: JobRow | undefined): JobRow | undefined =>
-    row && row.lease?.token === token ? { ...row, state: claimed.state } : undefined;
+  /** The row if this run still has the job. */
+  const ours = (row: JobRow | undefined): JobRow | undefined => (row?.lease?.token === token ? row : undefined);
 
   async function write(last?: (row: JobRow) => JobRow): Promise<JobRow> {
     const changes = last ? [...staged, last] : staged;

@@ -49,10 +49,10 @@ export function report({
     metrics.add('TimeToFinish', finish, 'Milliseconds', dimensions);
 }
 
-/** From when the job was due to its end. A damaged row may have lost the entry that says when it was due. */
+/** From when the job was due to its end. */
 function finishMs(disposition: Disposition, now: number): number | undefined {
   const { row } = disposition;
   if (disposition.acknowledge && disposition.direct) return now - disposition.direct.time;
-  if (!row || row.damage || !isEnd(row.state)) return undefined;
+  if (!row || !isEnd(row.state)) return undefined;
   return (row.endedAt ?? now) - dueTime(row);
 }

@@ -56,12 +56,8 @@ export function memoryTable({
   const index = laggingIndex(lagMs, now);
   let writes = 0;
 
-  /** What a write must expect. As in lib/aws/table.ts, -1 stands for a version that no write can name. */
-  const versionOf = (key: string): number => {
-    const found = stored.get(key);
-    if (!found) return 0;
-    return [undefined, null, 0, -1].includes(found.version) ? -1 : found.version;
-  };
+  /** What a write must expect. */
+  const versionOf = (key: string): number => stored.get(key)?.version ?? 0;
   const item = (key: string): Item | undefined => {
     const found = stored.get(key);
     return found && (JSON.parse(found.json) as Item);

@@ -1,6 +1,5 @@
 import { personHashes } from '../../lib/jobs/person-hash';
-import { ANY_SCHEMA } from '../../lib/jobs/row-schema';
-import { rowOf } from '../../lib/jobs/stored-row';
+import type { JobRow } from '../../lib/jobs/row';
 import { createSqsModel } from '../../lib/local/sqs/model';
 import type { Objects, Queues, Table } from '../../lib/ports';
 import type { ProducerDeps } from '../../lib/producer/producer';
@@ -68,7 +67,7 @@ export function memoryProducerDeps(
     objects,
     model,
     lines,
-    rows: () => table.items().map((item) => rowOf(item, ANY_SCHEMA)),
+    rows: () => table.items().map((item) => item as unknown as JobRow),
     messages: () => model.messages('my-feedback.fifo'),
     /** The messages' bodies, parsed. */
     events: () => model.messages('my-feedback.fifo').map(({ body }) => JSON.parse(body) as Record<string, unknown>),

@@ -4,7 +4,6 @@ import { readItem, type Updated, updateItem } from '../../jobs/ledger';
 import type { HistoryEntry } from '../../jobs/row';
 import { BODY_LIFETIME_MS, OBJECT_LIFETIME_MS, ROW_LIFETIME_MS } from '../../jobs/schedule';
 import type { Clock, Item, Random, Table } from '../../ports';
-import { wholeCampaign } from './stored-campaign';
 
 /** If the vendor reports no event for an accepted chunk within this time, its events probably do not reach us. */
 const EVENTS_AFTER_MS = 30 * 60_000;
@@ -69,13 +68,8 @@ export interface Campaign extends Item, CampaignPlan {
   listsDropped?: boolean;
   /** The progress of that check: how many chunks were read, and how many of those have no event. */
   eventsSought?: { checked: number; silent: number };
-  /** The attribute that was found damaged (stored-campaign.ts). */
-  damage?: string;
   history: HistoryEntry<CampaignEvent>[];
 }
-
-/** The campaign that an item stores. `damage`: an attribute that it lost. */
-export const campaignOf = (item: Item): Campaign => wholeCampaign(item) as Campaign;
 
 export type CampaignDeps = { table: Table; clock: Clock; random: Random };
 
@@ -90,8 +84,8 @@ export function campaigns(deps: CampaignDeps) {
       deps,
       campaignKey(id),
       (stored) => {
-        const changed = stored && next(campaignOf(stored));
-        return changed && scheduled(withCancellation(changed));
+        const changed = stored && next(stored);
+        return changed && scheduled(changed);
       },
       known,
     );
@@ -99,17 +93,9 @@ export function campaigns(deps: CampaignDeps) {
     ...campaign,
     history: appended(campaign.history, { at: deps.clock.now(), event, ...(note ? { note } : {}) }),
   });
-  /** Damage can cancel a campaign. If it loses its status later, only the history still says so. */
-  const withCancellation = (campaign: Campaign): Campaign =>
-    campaign.status === 'cancelled' && !campaign.history.some(({ event }) => event === 'cancelled')
-      ? noted(campaign, 'cancelled', campaign.reason)
-      : campaign;
 
   return {
-    read: async (id: string) => {
-      const item = await readItem(deps, campaignKey(id));
-      return item && campaignOf(item);
-    },
+    read: async (id: string) => (await readItem(deps, campaignKey(id))) as Campaign | undefined,
     /** Changes nothing if there is no such campaign. A caller that has just read it passes it as `known`. */
     change,
     /** Creates the campaign unless it exists. */

@@ -46,15 +46,13 @@ export async function look(deps: CampaignReleaseDeps, known: Campaign): Promise<
 
 /**
  * Counts a chunk whose release stopped before the cursor was written. Otherwise a paused or cancelled campaign would end
- * without it. A running campaign releases it again, as the same job. A damaged one may have lost its whole cursor, or its
- * number of chunks.
+ * without it. A running campaign releases it again, as the same job.
  */
 async function caughtUp(deps: CampaignReleaseDeps, campaign: Campaign): Promise<Campaign> {
-  const { id, status, released, damage } = campaign;
-  if (damage === undefined && (status === 'running' || released === campaign.chunks)) return campaign;
+  const { id, status, released } = campaign;
+  if (status === 'running' || released === campaign.chunks) return campaign;
   const row = await deps.ledger.get(jobKey(CAMPAIGN_QUEUE, chunkId(id, released)));
-  const counted = row && (await countReleased(deps, campaign, campaign.turn));
-  return counted && damage !== undefined ? caughtUp(deps, counted) : (counted ?? campaign);
+  return (row && (await countReleased(deps, campaign, campaign.turn))) ?? campaign;
 }
 
 /** Moves the campaign's cursor past the next chunk and stores its turn. */
@@ -71,8 +69,7 @@ export async function countReleased(
         ? {
             ...stored,
             released: number + 1,
-            // A damaged campaign may have lost its count and kept what is open.
-            open: [...new Set([...stored.open, number])],
+            open: [...stored.open, number],
             ...(turn === undefined ? {} : { turn }),
           }
         : undefined,
@@ -98,7 +95,7 @@ const ended = (campaign: Campaign, at: number): Pick<Campaign, 'status' | 'ended
   endedAt: at,
 });
 
-/** Reads the rows of the campaign's chunks with these numbers. */
+/** Reads the rows of the campaign's chunks with these numbers. One that does not parse counts as none. */
 export async function rowsOf(
   { ledger }: Pick<CampaignReleaseDeps, 'ledger'>,
   campaign: Campaign,
@@ -106,7 +103,7 @@ export async function rowsOf(
 ): Promise<Map<number, JobRow | undefined>> {
   const rows = new Map<number, JobRow | undefined>();
   await eachOf(numbers, AT_ONCE, async (number) => {
-    rows.set(number, await ledger.get(jobKey(CAMPAIGN_QUEUE, chunkId(campaign.id, number))));
+    rows.set(number, await ledger.known(jobKey(CAMPAIGN_QUEUE, chunkId(campaign.id, number))));
   });
   return rows;
 }

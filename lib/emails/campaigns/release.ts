@@ -7,12 +7,11 @@ import { newRow } from '../../jobs/new-row';
 import { traceFacts } from '../../jobs/trace';
 import { type RateItem, takenMs } from '../../limits/rate';
 import type { Due } from '../../ports';
-import { type Campaign, campaignOf, campaigns, EXPIRED, hasExpired } from './campaign';
+import { type Campaign, campaigns, EXPIRED, hasExpired } from './campaign';
 import { chunkEnvelope, chunkRecipients } from './chunk';
 import type { CampaignReleaseDeps } from './deps';
 import { AT_ONCE, countReleased, type Looked, look } from './look';
 import { missEvents } from './missed-events';
-import { CAMPAIGN_DAMAGED } from './stored-campaign';
 import { nextOf, nextTurn, reachedBy } from './turns';
 
 /** Released chunks reach the senders some time later. Without this extra work the senders would be idle until then. */
@@ -46,11 +45,10 @@ export async function releaseCampaigns(
   const read = async (key: string) => {
     const item = await readItem(deps, key);
     if (item?.todo !== todo || (item.todoAt ?? 0) > begun) return;
-    const campaign = campaignOf(item);
+    const campaign = item as Campaign;
     const { id, status, reason } = campaign;
     if (status === 'paused' && reason !== 'operator')
       await deps.tell({ kind: 'campaign-paused', subject: id, code: reason });
-    if (campaign.damage !== item.damage) await noteDamage(deps, campaign);
     if (campaign.endedAt !== undefined) {
       ended.push(campaign);
       return;
@@ -71,13 +69,6 @@ export async function releaseCampaigns(
   // A campaign that cannot be read or released does not hold back the others.
   await throughAll(steps, (step) => step());
   return place.after !== undefined || running.some(({ campaign, open }) => open > 0 || hasMore(campaign));
-}
-
-/** Stores what is left of a damaged campaign, so that it is noticed once. */
-async function noteDamage(deps: CampaignReleaseDeps, campaign: Campaign): Promise<void> {
-  const { id, damage } = campaign;
-  deps.log.error('a campaign is damaged', { campaign: id, code: CAMPAIGN_DAMAGED, field: `campaign.${damage}` });
-  await campaigns(deps).change(id, (stored) => stored);
 }
 
 async function expire(deps: CampaignReleaseDeps, campaign: Campaign): Promise<Campaign> {

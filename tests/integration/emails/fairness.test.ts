@@ -118,10 +118,10 @@ test('a campaign that cannot be read or released holds back no other one, and th
   await engine.reconcile();
   await emails.campaign({ recipients: 100, chunkSize: 10, id: OTHER });
   await emails.campaign({ recipients: 100, chunkSize: 10, id: jobId(102) });
-  const { get } = engine.deps.ledger;
-  engine.deps.ledger.get = async (key) => {
+  const { known } = engine.deps.ledger;
+  engine.deps.ledger.known = async (key) => {
     if (key.includes(chunkId(CAMPAIGN, 0))) throw new StoreError({ code: 'DynamoDB.AccessDenied', message: 'denied' });
-    return get(key);
+    return known(key);
   };
   const { send } = engine.deps.queues;
   engine.deps.queues.send = async (url, message) => {

@@ -185,22 +185,17 @@ const commands: fc.Arbitrary<Command[]> = fc
     drawn.flatMap(({ job, at, gap, whats }) => whats.map((what, index) => ({ job, what, at: at + index * gap }))),
   );
 
-/** A record is only read when its job is older than a day. */
-const damages = (whats: readonly Damage['what'][]): fc.Arbitrary<Damage[]> =>
-  fc
-    .array(
-      fc.record({
-        at: fc.oneof(fc.integer({ min: 0, max: 5_000 }), fc.integer({ min: 0, max: 30 * MINUTE_MS })),
-        what: fc.constantFrom(...whats),
-        job: fc.integer({ min: 0, max: 3 }),
-        nth: fc.integer({ min: 0, max: 100 }),
-      }),
-      { minLength: 1, maxLength: 3 },
-    )
-    .map((drawn) =>
-      drawn.map((damage) => ({ ...damage, at: damage.at + (damage.what === 'record' ? 25 * HOUR_MS : 0) })),
-    );
-const OF_JOBS: readonly Damage['what'][] = ['row', 'row', 'body', 'record'];
+const damages: fc.Arbitrary<Damage[]> = fc.array(
+  fc.record(
+    {
+      at: fc.oneof(fc.integer({ min: 0, max: 5_000 }), fc.integer({ min: 0, max: 30 * MINUTE_MS })),
+      job: fc.integer({ min: 0, max: 3 }),
+      restored: fc.constantFrom(10_000, 20 * MINUTE_MS, 3 * HOUR_MS),
+    },
+    { requiredKeys: ['at', 'job'] },
+  ),
+  { minLength: 1, maxLength: 2 },
+);
 
 const future = fc
   .record({ from: fc.integer({ min: 0, max: 20 * MINUTE_MS }), lasts: fc.constantFrom(10 * MINUTE_MS, 2 * HOUR_MS) })
@@ -293,7 +288,7 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
       calls: fc.array(callFault(queues), { maxLength: 6 }),
       streak: rarely(streak(queues), []),
       commands: rarely(commands, []),
-      damages: rarely(damages(hasCampaigns ? [...OF_JOBS, 'list', 'campaign', 'campaign'] : OF_JOBS), []),
+      damages: rarely(damages, []),
       future: rarely(future, undefined as never),
       waits: rarely(waits, undefined as never),
       starts: rarely(fc.array(startFault, { minLength: 1, maxLength: 3 }), []),
@@ -345,7 +340,7 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
         ...(broken ? { broken } : {}),
         ...(resolution ? { resolution } : {}),
         ...(waits ? { waits } : {}),
-        damages: damages.filter(({ at }) => at < DAY_MS || !kinds.includes('forbidden')),
+        damages,
         ...(future ? { future } : {}),
         ...(changes ? { changes } : {}),
         ...(warm ? { warm } : {}),

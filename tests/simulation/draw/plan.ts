@@ -89,14 +89,13 @@ export interface Command {
   job: number;
 }
 
-/** Something stored about a job is damaged, ms after the start. */
+/** A person damages the row of a job that has not ended, ms after the start, so that it does not parse. */
 export interface Damage {
   at: number;
-  what: 'row' | 'body' | 'record' | 'list' | 'campaign';
   /** The job's place among the queue's jobs that have a row by then. */
   job: number;
-  /** What exactly is damaged, and how. */
-  nth: number;
+  /** The row is restored so long after that. Without it, never. */
+  restored?: number;
 }
 
 /** The jobs of one queue, and how its workers take them. */

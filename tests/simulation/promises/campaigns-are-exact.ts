@@ -15,8 +15,6 @@ import { MARK } from '../world/watch';
 import { cannotSucceed, undeservedDeath } from './ends-are-deserved';
 import type { Promised } from './promise';
 
-const HOUR_MS = 3_600_000;
-
 /** No recipient got two mails, each chunk has one end, and the report agrees with SendGrid about every recipient. */
 export const campaignsAreExact: Promised = async (world, inputs) => {
   if (!world.queue.controlled) return undefined;
@@ -24,10 +22,10 @@ export const campaignsAreExact: Promised = async (world, inputs) => {
     const input = inputs.find(({ id }) => id === campaign.id);
     // A campaign can exist although its caller never heard of its acceptance.
     const wrong =
-      (input && campaign.damage === undefined ? wrongWithPlan(world, campaign, input) : undefined) ??
+      (input ? wrongWithPlan(world, campaign, input) : undefined) ??
       wrongWithMails(world, campaign, input) ??
       wrongWithChunks(world, campaign, input) ??
-      (campaign.damage === undefined ? wrongWithReport(world, campaign, await reportOf(world, campaign)) : undefined) ??
+      wrongWithReport(world, campaign, await reportOf(world, campaign)) ??
       (JSON.stringify(campaign).includes(MARK) ? 'shows something private' : undefined);
     if (wrong) return `campaigns are kept: campaign ${campaign.id} ${wrong}`;
   }
@@ -36,14 +34,15 @@ export const campaignsAreExact: Promised = async (world, inputs) => {
 };
 
 export const reportOf = ({ watch, stores: { objects } }: World, campaign: Campaign): Promise<CampaignReport> =>
-  campaignReport({ objects, prefix: 'jobs', ledger: { get: async (key) => watch.row(key) } }, campaign);
+  campaignReport(
+    { objects, prefix: 'jobs', ledger: { get: async (key) => (watch.broken.has(key) ? undefined : watch.row(key)) } },
+    campaign,
+  );
 
 function wrongWithPlan(world: World, campaign: Campaign, { spec, index }: Input): string | undefined {
   const { requested, duplicates, rejected, recipients, chunks } = campaign;
   const counts = { requested, duplicates, rejected, recipients, chunks };
-  // A row that lost its time still has the hour.
-  const lost = world.damaged.has(campaign.id) ? HOUR_MS : 0;
-  if (campaign.startsAt < beginsAt(world, index) - skewOf(world.plan) - lost) return 'begins before its requested time';
+  if (campaign.startsAt < beginsAt(world, index) - skewOf(world.plan)) return 'begins before its requested time';
   return isDeepStrictEqual(counts, countsOf(spec, index)) ? undefined : `has ${JSON.stringify(counts)}`;
 }
 

@@ -37,16 +37,9 @@ export const endsAreDeserved: Promised = (world, inputs) => {
   return undefined;
 };
 
-/** The codes of jobs that end because something stored about them is damaged. */
-const DAMAGED = ['RowDamaged', 'RecordDamaged', 'BodyDamaged', 'BodyMissing'];
-const LIST_DAMAGED = ['ManifestChanged', 'ManifestMissing'];
-
 /** Why neither the job nor a fault that hit the job can have caused its death, or `undefined`. */
 export function undeservedDeath(world: World, row: JobRow, kind: JobKind): string | undefined {
   const { plan } = world;
-  if (world.damaged.has(row.id) && DAMAGED.includes(row.error?.code ?? '')) return undefined;
-  if (LIST_DAMAGED.includes(row.error?.code ?? ''))
-    return world.damaged.has(row.campaign ?? row.id) ? undefined : 'its list is whole';
   if (row.error?.code === 'BodyMissing') return plan.emptied === undefined ? 'its body was never deleted' : undefined;
   switch (row.reason) {
     case 'crash': {

@@ -8,7 +8,7 @@ import { evidenceCounts } from './evidence-counts';
 import { groupsAreFair } from './groups-are-fair';
 import { laterWins } from './later-wins';
 import { noBystanders } from './no-bystanders';
-import { deadLettersAgree, nothingLost, recordsAgree, redrivesTakeEffect } from './nothing-lost';
+import { damagedJobsWait, deadLettersAgree, nothingLost, recordsAgree, redrivesTakeEffect } from './nothing-lost';
 import { nothingPrivate } from './nothing-private';
 import { orderIsKept } from './order-is-kept';
 import type { Promised } from './promise';
@@ -22,6 +22,7 @@ const PROMISES: readonly Promised[] = [
   nothingLost,
   recordsAgree,
   deadLettersAgree,
+  damagedJobsWait,
   redrivesTakeEffect,
   endsAreDeserved,
   endsArePublished,

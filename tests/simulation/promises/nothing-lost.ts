@@ -1,12 +1,14 @@
 import { ofKind } from '../../../lib/jobs/history';
 import { recordKey } from '../../../lib/jobs/keys';
-import { type HistoryEntry, isEnd } from '../../../lib/jobs/row';
+import { type HistoryEntry, isEnd, type JobRow } from '../../../lib/jobs/row';
 import type { MemoryObjects } from '../../support/memory-objects';
 import { skewOf } from '../draw/plan';
 import { isProduced } from '../world/callers';
+import { waitsForRow } from '../world/damage';
 import { deadLetterQueue, serviceQueue } from '../world/names';
 import { isRecord } from '../world/records';
 import { type Promised, rowOf } from './promise';
+import { isGhost } from './rest';
 
 export const nothingLost: Promised = (world, inputs) => {
   const { watch, plan, queue } = world;
@@ -44,12 +46,30 @@ export const recordsAgree: Promised = ({ watch, stores, lanes }) => {
     if (!same)
       return `nothing lost: the record of ${row.id} says ${record.state}, but its row says ${row.state}, or has another time`;
   }
-  const rows = lanes.flatMap((lane) => lane.watch.rows());
+  const broken = [...watch.broken].flatMap((key) => watch.row(key) ?? []);
+  const rows = [...lanes.flatMap((lane) => lane.watch.rows()), ...broken];
   const reopened = [...records].filter((key) => !rows.some((row) => recordKey('jobs', row) === key));
   return reopened.length > 0 ? `nothing lost: ${reopened[0]} is a record without a row` : undefined;
 };
 
 const MINUTE_MS = 60_000;
+
+/** The message of a job whose row does not parse waits in the DLQ, and is never deleted there. */
+export const damagedJobsWait: Promised = (world) => {
+  const { watch, sqs, plan } = world;
+  const hasMessage = ({ state, sentAt }: JobRow) =>
+    state === 'processing' || (state === 'queued' && sentAt !== undefined);
+  if ((plan.retention ?? plan.dlqRetention) !== undefined || plan.future) return undefined;
+  for (const key of watch.broken) {
+    const row = watch.row(key);
+    if (row?.queue !== serviceQueue(world) || !hasMessage(row) || isGhost(world, row)) continue;
+    const waits = sqs
+      .messages(deadLetterQueue(world))
+      .some(({ body, attributes: { job } }) => job?.StringValue === row.id || body.includes(row.id));
+    if (!waits) return `nothing lost: ${row.id} does not parse, and its message is gone`;
+  }
+  return undefined;
+};
 
 /** Every redriven job ran again, even if it only killed its process. */
 export const redrivesTakeEffect: Promised = ({ watch, plan }) => {
@@ -71,7 +91,8 @@ export const redrivesTakeEffect: Promised = ({ watch, plan }) => {
 
 export const deadLettersAgree: Promised = (world) => {
   const { watch, sqs } = world;
-  const entries = sqs.messages(deadLetterQueue(world)).map(({ attributes }) => attributes.job?.StringValue ?? '');
+  const all = sqs.messages(deadLetterQueue(world)).filter((entry) => !waitsForRow(world, entry));
+  const entries = all.map(({ attributes }) => attributes.job?.StringValue ?? '');
   const dead = watch
     .rows()
     .filter((row) => row.state === 'dead' && row.reason !== 'expired' && row.leftDlqAt === undefined);

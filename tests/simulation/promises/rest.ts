@@ -2,6 +2,7 @@ import { todoKey } from '../../../lib/jobs/keys';
 import { isEnd, type JobRow } from '../../../lib/jobs/row';
 import { provenSteps } from '../../../lib/jobs/schedule';
 import { campaignUnrest, isPaused } from '../world/campaigns';
+import { waitsForRow } from '../world/damage';
 import { deadLetterQueue, mainQueue, serviceQueue } from '../world/names';
 import type { World } from '../world/types';
 import { isUnknown } from '../world/unknown';
@@ -26,7 +27,7 @@ export function unrest(world: World): string[] {
   if (campaigns.length > 0) return campaigns;
   if (hasEvidence(world)) return ['evidence is not in its row yet'];
   const entries = sqs.messages(deadLetterQueue(world));
-  const moved = entries.filter(({ deadLetterSourceArn }) => deadLetterSourceArn).length;
+  const moved = entries.filter((entry) => entry.deadLetterSourceArn && !waitsForRow(world, entry)).length;
   if (moved > 0) return [`${moved} messages in the DLQ came from SQS itself`];
   if (!entriesAgree(world)) return [`${entries.length} entries in the DLQ do not match the dead jobs`];
   return [];
@@ -39,14 +40,19 @@ export function entriesAgree(world: World): boolean {
   const wanted = dead.map(({ id, parkedFrom }) => `${id} ${parkedFrom}`);
   const there = sqs
     .messages(deadLetterQueue(world))
+    .filter((entry) => !waitsForRow(world, entry))
     .map(({ attributes: { job, messageId } }) => `${job?.StringValue} ${messageId?.StringValue}`);
   return wanted.toSorted().join() === there.toSorted().join();
 }
 
+/** The key of the row that `evidence#{queue}#{step}#{id}` is about. */
+const jobOf = (key: string): string => key.replace(/^evidence#([^#]+)#[^#]+#/, '$1#');
+
 /** Whether the reconciler has evidence to write into rows of this queue. */
 export function hasEvidence(world: World): boolean {
   const todo = todoKey(serviceQueue(world), 'evidence');
-  return [...world.watch.items.values()].some((item) => item.todo === todo);
+  const { items, broken } = world.watch;
+  return [...items.values()].some((item) => item.todo === todo && !broken.has(jobOf(item.key)));
 }
 
 const isParked = ({ state, reason }: JobRow): boolean => state === 'dead' && reason !== 'expired';

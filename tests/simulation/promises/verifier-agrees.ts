@@ -14,11 +14,17 @@ export const verifierAgrees: Promised = (world) => {
   // It reads the order from the clocks of two processes. `order-is-kept.ts` reads it from the effects.
   const isReadable = ({ kind }: { kind: string }) =>
     (world.plan.skew === undefined || kind !== 'order-broken') && kind !== 'message-missing';
-  // A damaged campaign has lost its sum, and the verifier says so.
-  const isLost = ({ kind, id }: { kind: string; id: string }) => kind === 'campaign-sum-wrong' && world.damaged.has(id);
-  const found = findings(snapshotOf(world)).find((one) => isReadable(one) && !isLost(one));
+  // It names each damaged row, and whatever else is wrong because of the damage.
+  const all = findings(snapshotOf(world));
+  const broken = [...world.watch.broken].filter((key) => key.startsWith(`${serviceQueue(world)}#`));
+  const unseen = broken.find((key) => !all.some(({ id }) => id === key));
+  if (unseen) return `the verifier agrees: it does not see that ${unseen} is damaged`;
+  const found = all.find((one) => isReadable(one) && !broken.some((key) => isAbout(one.id, key)));
   return found && `the verifier agrees: it finds ${found.kind} of ${found.id}: ${found.what}`;
 };
+
+/** Whether a finding is about a row, its record or its body. */
+const isAbout = (id: string, key: string): boolean => id.includes(key.slice(key.indexOf('#') + 1));
 
 /** What the verifier would read of one queue. */
 function snapshotOf(world: World): Snapshot {

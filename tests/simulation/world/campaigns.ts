@@ -1,4 +1,4 @@
-import { type Campaign, campaignOf } from '../../../lib/emails/campaigns/campaign';
+import type { Campaign } from '../../../lib/emails/campaigns/campaign';
 import { chunkId } from '../../../lib/emails/campaigns/chunk';
 import { CAMPAIGN_QUEUE, campaignKey, jobKey } from '../../../lib/jobs/keys';
 import { isEnd, type JobRow } from '../../../lib/jobs/row';
@@ -11,19 +11,16 @@ export const isCampaign = (item: Item): item is Campaign => item.key.startsWith(
 
 /** The stored campaigns, in the order in which they began. */
 export const campaignsOf = ({ watch }: Pick<World, 'watch'>): Campaign[] =>
-  [...watch.items.values()].filter(isCampaign).map(campaignOf);
+  [...watch.items.values()].filter(isCampaign);
 
 export const chunkRow = ({ watch }: World, { id }: Pick<Campaign, 'id'>, number: number): JobRow | undefined =>
   watch.row(jobKey(CAMPAIGN_QUEUE, chunkId(id, number)));
 
-/**
- * Whether the chunk waits because its campaign is paused. An operator must then resume it. A damaged chunk ends without
- * an operator.
- */
-export function isPaused({ watch }: World, { state, reason, campaign: id = '', damage }: JobRow): boolean {
+/** Whether the chunk waits because its campaign is paused. An operator must then resume it. */
+export function isPaused({ watch }: World, { state, reason, campaign: id = '' }: JobRow): boolean {
   const campaign = watch.items.get(campaignKey(id));
-  const isHeld = state === 'held' && reason === 'paused' && damage === undefined;
-  return isHeld && campaign !== undefined && campaignOf(campaign).status === 'paused';
+  const isHeld = state === 'held' && reason === 'paused';
+  return isHeld && campaign !== undefined && campaign.status === 'paused';
 }
 
 /**
@@ -37,10 +34,14 @@ export function campaignUnrest(world: World): string[] {
     if (endedAt !== undefined)
       return eventsChecked ? [] : [`the reconciler has not checked the events of campaign ${id}`];
     const rows = open.map((number) => chunkRow(world, campaign, number));
-    if (!isBehind(world, campaign) && (status === 'paused' || rows.every((row) => row && isUnknown(row)))) return [];
+    if (!isBehind(world, campaign) && (status === 'paused' || rows.every((row) => row && waitsForPerson(world, row))))
+      return [];
     return [`campaign ${id} is ${status}, ${released} of ${chunks} chunks released, ${open.join()} open`];
   });
 }
+
+/** Whether a person must settle a step of the chunk, or restore its row. */
+const waitsForPerson = ({ watch }: World, row: JobRow): boolean => isUnknown(row) || watch.broken.has(row.key);
 
 /** The next time at which the reconciler may have work for a campaign. It deletes lists at full hours only. */
 export const nextLook = (world: World, fullHour: number): number =>
@@ -61,8 +62,9 @@ function isBehind(world: World, campaign: Campaign): boolean {
   const { status, released, chunks, open } = campaign;
   const isOut = status === 'cancelled' || released === chunks;
   if (isOut ? open.length === 0 : status === 'running') return true;
+  const next = chunkRow(world, campaign, released);
   return (
-    chunkRow(world, campaign, released) !== undefined ||
+    (next !== undefined && !world.watch.broken.has(next.key)) ||
     open.some((number) => isEnd(chunkRow(world, campaign, number)?.state ?? 'queued'))
   );
 }
@@ -102,7 +104,7 @@ export function watchCampaigns(world: World): void {
     const { campaign: id = '', job = '' } = mails[0]?.customArgs ?? {};
     const item = watch.items.get(campaignKey(id));
     if (!item) return;
-    const campaign = campaignOf(item);
+    const campaign = item as Campaign;
     const now = kernel.now();
     if (now < campaign.startsAt - skewOf(world.plan))
       watch.violated(`campaigns are kept: chunk ${job} was sent before its campaign begins`);

@@ -3,6 +3,7 @@ import type { JobRow } from '../../../lib/jobs/row';
 import { skewOf } from '../draw/plan';
 import { entriesAgree, hasEvidence } from '../promises/rest';
 import { isPaused, nextLook } from './campaigns';
+import { waitsForRow } from './damage';
 import type { Functions } from './functions';
 import type { Event } from './kernel';
 import { deadLetterQueue, serviceQueue } from './names';
@@ -45,15 +46,14 @@ function nextDue(world: World): number {
   const entries = sqs.messages(deadLetterQueue(world));
   const [dead, unknown] = (['dead', 'unknown'] as const).map((kind) => todoKey(serviceQueue(world), kind));
   const rows = watch.rows();
-  if (!entriesAgree(world) || entries.some((entry) => entry.deadLetterSourceArn)) return kernel.now();
+  if (!entriesAgree(world) || entries.some((entry) => entry.deadLetterSourceArn && !waitsForRow(world, entry)))
+    return kernel.now();
   if (hasEvidence(world) || rows.some((row) => row.reason === 'stopped')) return kernel.now();
   const fullHour = nextHour(kernel.now()) - skewOf(plan);
   return rows.reduce((earliest, row) => Math.min(earliest, dueAt(row)), nextLook(world, fullHour));
 
   function dueAt(row: JobRow): number {
     const { todo, todoAt } = row;
-    // The reconciler ends damaged jobs that wait for an operator at each full hour of its own clock.
-    if (todo === unknown && row.damage) return fullHour;
     // The reconciler does nothing for these rows until they change.
     if (todo === undefined || todoAt === undefined || todo === unknown || isPaused(world, row))
       return Number.POSITIVE_INFINITY;

@@ -14,7 +14,6 @@ const KEYS = {
     Object.keys(instance.known).map((queue) => [`record of ${queue}`, keys.recordKey(prefix, { ...job, queue })]),
   ),
   body: keys.bodyKey(prefix, 'feedback', 'an-id'),
-  'damaged record': keys.damagedRecordKey(prefix, 'feedback', 'an-id'),
   'large job': `${keys.dataPrefix(prefix, 'emails')}a-campaign/recipients-00000`,
   attachment: `${keys.attachmentsPrefix(prefix, 'feedback')}a-principal/a-file`,
   recipients: keys.recipientsKey(prefix, job),

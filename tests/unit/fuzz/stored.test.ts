@@ -52,7 +52,7 @@ describe('stored data', () => {
     'schema',
   ];
 
-  test('a row with any attributes ends its job or waits for an operator, and its values are in no output', async () => {
+  test('a row with any attributes ends its job or waits for a person, and its values are in no output', async () => {
     const { table } = await engineWith(true);
     const names = Object.keys(table.item(KEY) ?? {}).filter((name) => !LOGGED.includes(name));
     const changes = fc.dictionary(fc.constantFrom(...names), named(names), { minKeys: 1, maxKeys: 3 });
@@ -63,7 +63,10 @@ describe('stored data', () => {
         await engine.table.put({ ...stored, ...changed, version: stored.version + 1 }, stored.version);
         engine.send(ENVELOPE);
         await engine.drain({ hours: STEPS });
-        await command(engine, 'jobs show', { id: jobId(1) });
+        await command(engine, 'jobs show', { id: jobId(1) }).catch((error: unknown) => {
+          expect((error as Error).message).not.toContain(MARK);
+          expect(error).toBeInstanceOf(OperatorError);
+        });
         await command(engine, 'jobs list', {});
 
         expect(outputs(engine).includes(MARK)).toBe(false);

@@ -32,7 +32,6 @@ async function accepted(): Promise<Item> {
 async function claimed(stored: Item | undefined, { unread, lost = false }: { unread: boolean; lost?: boolean }) {
   const kept = memoryTable();
   if (stored) await kept.put({ ...stored, version: 1 }, 0);
-  // The version that a stored item has may be damaged too.
   if (stored && stored.version !== 1) await kept.put(stored, 1);
   const calls: string[] = [];
   const faults: Fault[] = lost ? ['lost'] : [];
@@ -120,7 +119,6 @@ const VALUES: Record<string, readonly unknown[]> = {
   publishFrom: [time],
   vendor: ['zendesk'],
   error: [{ class: 'permanent', code: 'X', message: 'x' }],
-  damage: [{ class: 'permanent', code: 'RowDamaged', message: 'x', field: 'row.steps' }],
   evidence: [{ effect: { at: time, event: 'delivered' } }],
   result: ['r'],
   backoff: [{ until: time, times: 1 }],
@@ -137,12 +135,9 @@ const change = fc
   .constantFrom(...Object.keys(VALUES))
   .chain((name) => fc.constantFrom(...(VALUES[name] ?? [])).map((value) => [name, value] as const));
 
-/** Of a damaged job only what its end says and does. The attributes that are damaged stay as they are until then. */
-function seen({ result, item }: Awaited<ReturnType<typeof claimed>>): unknown {
-  if (result.kind !== 'must-park') return withoutWriter([result, item]);
-  const { damage, steps, state, lease } = result.row;
-  return { reason: result.reason, error: result.error, damage, steps, state, lease };
-}
+/** A row that does not parse is not run. */
+const seen = ({ result, item }: Awaited<ReturnType<typeof claimed>>): unknown =>
+  result.kind === 'failed' ? result : withoutWriter([result, item]);
 
 test.each(['updatedAt', 'sentAt'])('a damaged %s is replaced', async (attribute) => {
   const { result, item } = await claimed({ ...(await accepted()), [attribute]: 'odd' }, { unread: true });

@@ -50,5 +50,5 @@ test('a row that is made from its record has everything that a claim needs', () 
 });
 
 test('a text that is no record of ours makes no row', () => {
-  expect(rowOfRecord('{"some":"thing"}', 'k')).toBeUndefined();
+  expect(() => rowOfRecord('{"some":"thing"}', 'k')).toThrow('record: does not parse');
 });

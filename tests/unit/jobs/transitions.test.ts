@@ -16,7 +16,7 @@ import type { JobRow } from '../../../lib/jobs/row';
 import {
   cancel,
   claim,
-  endDamaged,
+  endWithoutBody,
   expire,
   giveBack,
   hold,
@@ -50,7 +50,7 @@ const FOLLOW: Record<ArrowName, (row: JobRow) => JobRow> = {
   park: (row) => park(row, { ...run, error, reason: 'error', bodyKept: true }),
   stop: (row) => stop(row, { at: AT, messageId: 'm', reason: 'superseded', note: 'by j' }),
   release: (row) => release(row, { at: AT, messageId: 'm' }),
-  endDamaged: (row) => endDamaged(row, { at: AT, error }),
+  endWithoutBody: (row) => endWithoutBody(row, { at: AT, error }),
   parkPoison: (row) => parkPoison(row, { at: AT, messageId: 'm', reason: 'crash', error }),
   expire: (row) => expire(row, { at: AT, error }),
   neverSent: (row) => neverSent(row, AT),
@@ -120,13 +120,6 @@ test('no message runs a job that succeeded, that an operator cancelled, or that 
     'cancelled (superseded)',
   ]);
   expect(PLACES.filter((place) => isCancelledByOperator(rowIn(place)))).toEqual(['cancelled (operator)']);
-});
-
-test('a row in an unknown state has no place and follows no arrow', () => {
-  const row = { ...rowIn('queued'), state: inState('sleeping' as JobRow['state']) };
-
-  expect([placeOf(row), isClosed(row)]).toEqual([undefined, false]);
-  for (const arrow of Object.keys(ARROWS) as ArrowName[]) expect(mayFollow(row, arrow)).toBe(false);
 });
 
 test('docs/jobs.md shows the diagram and the table that follow from the arrows', () => {

@@ -2,7 +2,6 @@ import { claim } from '../../../lib/jobs/claim';
 import { CLOCK_SKEW_MS } from '../../../lib/jobs/clock-skew';
 import { createLedger, LeaseLostError } from '../../../lib/jobs/ledger';
 import { giveBack, succeed } from '../../../lib/jobs/transitions';
-import type { Item } from '../../../lib/ports';
 import { createLease } from '../../../lib/worker/lease';
 import { acceptedRow } from '../../support/accepted-row';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
@@ -93,22 +92,6 @@ test('a run that has written its outcome does not give the job back', async () =
   await lease.abandon((row) => giveBack(row, { at: clock.now(), messageId: 'message of first' }));
 
   expect(await ledger.get(key)).toEqual(ended);
-});
-
-test('a run writes its outcome although the row has lost its state and its version meanwhile', async () => {
-  const { clock, ledger, table, key, taken } = start();
-  const lease = createLease(ledger, await taken('first'));
-  const { version, ...stored } = (await table.get(key)) as Item;
-  await table.delete(key, version);
-  await table.put({ ...stored, state: true } as unknown as Item, 0);
-
-  await lease.release((row) => succeed(row, { at: clock.now(), messageId: 'message of first', result: 'first' }));
-
-  expect(await ledger.get(key)).toMatchObject({
-    state: 'succeeded',
-    result: 'first',
-    damage: { field: 'row.version' },
-  });
 });
 
 test('a lease lasts longer than its function by the most that two clocks differ', async () => {

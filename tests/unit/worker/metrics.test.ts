@@ -4,7 +4,6 @@ import { cancel } from '../../../lib/ops/cancel';
 import { retry } from '../../../lib/ops/retry';
 import type { MessageType } from '../../../lib/worker/contract';
 import { acceptedRow } from '../../support/accepted-row';
-import { damagedRow } from '../../support/damage';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 import { inState } from '../../support/in-state';
 import { sampleContract } from '../../support/sample-contract';
@@ -57,20 +56,6 @@ test.each<[string, Error, Record<string, number[]>]>([
     expect(engine.lines.at(-1)?.facts).toMatchObject({ queue: 'sample', class: kind });
   },
 );
-
-test('a job with a damaged row is counted, but its age is not measured', async () => {
-  const { contract } = sampleContract();
-  const engine = memoryEngine(() => contract);
-  const row = acceptedRow(engine.clock.now());
-  await engine.deps.ledger.write(row, 0);
-  await damagedRow(engine.table, row.key, 'history');
-  engine.send(JSON.stringify(anEnvelope()));
-
-  await engine.deliver();
-
-  expect(metricsOf(engine)).toMatchObject({ JobsDead: [1] });
-  expect(metricsOf(engine)).not.toHaveProperty('TimeToFinish');
-});
 
 test('a message counts as retried if nothing could be written', async () => {
   const { contract } = sampleContract();

@@ -78,7 +78,7 @@ export const ARROW_MUTANTS: Record<ArrowName, SourceMutant> = {
       calls: calls('sendgrid.send', 'retry-after'),
     },
   ),
-  endDamaged: wrong(
+  endWithoutBody: wrong(
     "noted({ ...withoutEnd(row), reason: 'error', error, endedAt: at }, { at, event: EVENT.dead('error'), error })",
     "{ ...withoutEnd(row), reason: 'error', error, endedAt: at }",
     explained('its history ends with held \\(throttled\\)'),

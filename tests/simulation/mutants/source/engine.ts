@@ -23,23 +23,6 @@ const ATTEMPTS_AT_CLAIM: SourceMutant['changes'] = [
 ];
 
 export const ENGINE_MUTANTS = {
-  damagedJobWaitsForOperator: {
-    changes: [
-      {
-        file: 'lib/reconcile/ends.ts',
-        find: "{ todo: todoKey(queue, 'unknown'), mayGoOn }",
-        replace: "{ todo: todoKey(queue, 'kept'), mayGoOn }",
-      },
-    ],
-    breaks: /^liveness: .* is held \(unknown\)/,
-    by: {
-      plan: {
-        ...emails,
-        calls: [{ kind: 'sendgrid.send', nth: 1, fault: 'mute' }],
-        damages: [{ at: 10 * MINUTE_MS, what: 'row', job: 0, nth: 0 }],
-      },
-    },
-  },
   /** The claim starts a mail. A worker that dies before its call would leave it unknown. */
   mailBegunByClaim: {
     changes: [
