@@ -8,6 +8,7 @@ const SLOWEST = [
   'integration/local/service',
   'integration/local/commands',
   'simulation/scale/scale',
+  'bench/bench',
 ];
 
 const rankOf = ({ path }) => {

@@ -13,7 +13,7 @@ async function run(line: string): Promise<{ kept: boolean; stdout: string }> {
 test('a search with too few runs fails and prints the faults that it did not reach', async () => {
   const { kept, stdout } = await run('--runs 7 --seed 1');
 
-  expect(stdout).toMatch(/^never reached: .*outage of bulk, .*resolved as done, /m);
+  expect(stdout).toMatch(/^never reached: .*outage of bulk, .*redrive by command, /m);
   expect(stdout).toMatch(/^7 runs of feedback, .* every promise was kept$/m);
   expect(kept).toBe(false);
 });
