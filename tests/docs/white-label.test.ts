@@ -44,11 +44,6 @@ const UNNAMED: Record<string, [action: string, resource: string][]> = {
   'AWS::Lambda::EventSourceMapping': [['lambda:CreateEventSourceMapping', ANY]],
   'AWS::Lambda::Permission': [['lambda:AddPermission', arn('lambda', 'function:initech-emails')]],
   'AWS::Lambda::Url': [['lambda:CreateFunctionUrlConfig', arn('lambda', 'function:initech-emails')]],
-  'AWS::Logs::QueryDefinition': [
-    ['logs:PutQueryDefinition', ANY],
-    ['logs:DescribeQueryDefinitions', ANY],
-    ['logs:DeleteQueryDefinition', ANY],
-  ],
   'AWS::S3::Bucket': [['s3:CreateBucket', bucket]],
   'AWS::S3::BucketPolicy': [['s3:PutBucketPolicy', bucket]],
   'AWS::SNS::Subscription': [['sns:Subscribe', arn('sns', 'initech-alarms')]],
