@@ -5,7 +5,7 @@ import { VENDOR_STOPPED } from '../limits/circuit';
 import { BY_ITS_PRODUCER } from '../producer/jobs';
 import { timeText } from '../text';
 import { whyNot } from './may';
-import { stateOf } from './operator';
+import { isDiscarded, stateOf } from './operator';
 import { whyNotReplaceable } from './replace';
 
 const ACTIONS = ['retry', 'edit', 'settle', 'cancel', 'discard'] as const;
@@ -114,7 +114,9 @@ function wordsOf(row: JobRow): Words {
   const { state, reason } = row;
   if (state === 'queued') return { sentence: 'It waits in its queue for a worker.', next: ALONE };
   if (state === 'processing') return { sentence: 'A worker runs it.', next: 'Wait for the outcome.' };
-  if (state === 'succeeded') return { sentence: 'It is done.', next: 'Nothing.' };
+  if (state === 'succeeded') return { sentence: 'It is done.', next: 'Nothing is left to do.' };
   const words = reason === undefined ? undefined : WORDS[reason];
-  return words?.(row) ?? { sentence: `It is ${stateOf(row)}.`, next: 'A newer release knows this reason.' };
+  const said = words?.(row) ?? { sentence: `It is ${stateOf(row)}.`, next: 'A newer release knows this reason.' };
+  if (!isDiscarded(row)) return said;
+  return { sentence: `${said.sentence} An operator discarded it.`, next: 'Retry it, if it is wanted after all.' };
 }

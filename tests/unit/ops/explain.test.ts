@@ -7,6 +7,7 @@ import { discard } from '../../../lib/ops/discard';
 import { explain, type JobAction } from '../../../lib/ops/explain';
 import type { ManyAction } from '../../../lib/ops/many';
 import { whyNot } from '../../../lib/ops/may';
+import { stateOf } from '../../../lib/ops/operator';
 import { retry } from '../../../lib/ops/retry';
 import { timeline } from '../../../lib/ops/timeline';
 import { acceptedRow } from '../../support/accepted-row';
@@ -162,4 +163,19 @@ test('no span of an ended job goes on: a step that was cut off ends with its job
   const row = { ...acceptedRow(0), state: inState('dead'), reason: 'crash' as const, endedAt: 50, steps };
 
   expect(timeline(row).find(({ kind }) => kind === 'step')).toMatchObject({ from: 10, to: 50 });
+});
+
+test('a discarded job is shown as such, with its cause', () => {
+  const history = [
+    { at: 1, event: EVENT.dead('error') },
+    { at: 2, event: EVENT.entryDiscarded },
+  ];
+  const error = { class: 'permanent' as const, code: 'Rejected', message: 'rejected' };
+  const row = { ...acceptedRow(0), state: inState('dead'), reason: 'error' as const, error, history };
+
+  expect(stateOf(row)).toBe('discarded (error)');
+  expect(explain(row, 3)).toMatchObject({
+    sentence: 'It cannot succeed: rejected (Rejected). An operator discarded it.',
+    next: 'Retry it, if it is wanted after all.',
+  });
 });
