@@ -18,10 +18,11 @@ export const instancesRuns = {
   check: async (context) => {
     const { options, out, serverless } = context;
     const instance = chosenInstance(options);
-    const offline = deploymentProblems(instance, []);
     const local = instance.stage === 'local';
+    // The service on this machine needs no deployment.
+    const isOnlyLive = local && options.live === true;
     const asked = local ? { problems: [], notes: [] } : await accountProblems(instance, serverless);
-    const problems = [...offline, ...asked.problems];
+    const problems = isOnlyLive ? [] : [...deploymentProblems(instance, []), ...asked.problems];
     for (const note of asked.notes) out.note(note);
     if (options.json) {
       const canaries = options.live === true && problems.length === 0 ? await sendCanaries(context) : undefined;
@@ -30,7 +31,7 @@ export const instancesRuns = {
       return;
     }
     if (problems.length > 0) throw new OperatorError(problems.join('\n'));
-    out.line(`${instance.file} can be deployed.`);
+    if (!isOnlyLive) out.line(`${instance.file} can be deployed.`);
     if (options.live === true) showCanaries(context, await sendCanaries(context));
   },
 
