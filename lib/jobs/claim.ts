@@ -1,7 +1,6 @@
 import { PermanentError } from '../errors';
 import { isClosed } from './arrows';
 import { belongs } from './body';
-import { crashedRuns } from './history';
 import type { Ledger } from './ledger';
 import type { Delivery, JobRow, StoredError } from './row';
 import { storedError } from './stored-error';
@@ -101,6 +100,6 @@ export const CRASH_LOOP: StoredError = storedError(
  */
 function ours(row: JobRow, begun: string | undefined): Claim {
   const crashed = row.crashes > 0;
-  const loops = row.crashes >= CRASH_LOOP_RUNS || (crashed && crashedRuns(row) >= MOST_CRASHES);
+  const loops = row.crashes >= CRASH_LOOP_RUNS || (crashed && (row.crashesSinceOpened ?? 0) >= MOST_CRASHES);
   return loops ? { kind: 'must-park', row } : { kind: 'claimed', row, begun };
 }

@@ -86,10 +86,6 @@ export function plannedSince({ history, notBefore = 0 }: Pick<JobRow, 'history' 
 /** The note at a crashed run that another job may have crashed. */
 export const NOT_ALONE = 'beside other jobs';
 
-/** How many runs crashed since the job was last opened, while no other job ran in the invocation. */
-export const crashedRuns = ({ history }: Pick<JobRow, 'history'>): number =>
-  sinceOpened(history).filter((entry) => ofKind('crashed')(entry) && entry.note !== NOT_ALONE).length;
-
 /** Whether a run had an outcome, or the job ended, since a time. */
 export function hadOutcome({ history, endedAt }: Pick<JobRow, 'history' | 'endedAt'>, since: number): boolean {
   return (endedAt ?? 0) >= since || history.some((entry) => entry.at >= since && ofKind('retry', 'held')(entry));

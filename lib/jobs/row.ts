@@ -111,6 +111,8 @@ export interface JobRow extends ItemHead {
   attempts: number;
   /** In a row since the job was last opened. Only runs count in whose invocation no other job ran. */
   crashes: number;
+  /** The same, not in a row. Absent if there was none. */
+  crashesSinceOpened?: number;
   /** When a vendor first failed in one of its runs since the job was last opened. */
   failingSince?: number;
   /** How often the job was held. The number names the release (`{id}:h:{n}`). */

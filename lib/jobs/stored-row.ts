@@ -41,6 +41,7 @@ const rowSchema = z
     generation: count,
     attempts: count,
     crashes: count,
+    crashesSinceOpened: count.optional(),
     holds: count,
     spentMessageIds: z.array(z.string()),
     steps: z.record(

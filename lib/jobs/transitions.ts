@@ -96,9 +96,11 @@ export function claim(
     events.push({ at, event: EVENT.crashed, ...(crashedAlone(row) ? {} : { note: NOT_ALONE }) });
   if (reopened) events.push({ at, event: EVENT.reopened, messageId });
   events.push({ at, event: EVENT.started, messageId });
-  const { failingSince, ...rest } = withoutEnd(row);
+  const { failingSince, crashesSinceOpened = 0, ...rest } = withoutEnd(row);
+  const crashed = reopened ? 0 : crashesSinceOpened + (crashedAlone(row) ? 1 : 0);
   return moved(row, 'claim', {
     ...rest,
+    ...(crashed > 0 ? { crashesSinceOpened: crashed } : {}),
     ...(reopened || failingSince === undefined ? {} : { failingSince }),
     lease,
     generation: row.generation + (row.state === 'dead' ? 1 : 0),
@@ -256,7 +258,7 @@ export const resolve = (row: JobRow, at: number): JobRow =>
 
 /** `note`: who opened it. A planned job starts now, so its times are measured from now on. */
 export function reopen(row: JobRow, at: number, note: string): JobRow {
-  const { dueSince: _dueSince, failingSince: _failingSince, ...rest } = withoutEnd(row);
+  const { dueSince: _dueSince, failingSince: _failingSince, crashesSinceOpened: _crashes, ...rest } = withoutEnd(row);
   const opened = { ...rest, generation: row.generation + 1, attempts: 0, crashes: 0 };
   return moved(row, 'reopen', noted(opened, { at, event: EVENT.reopenedByOperator, note }));
 }

@@ -1,14 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import jsTokens from 'js-tokens';
 import {
-  crashedRuns,
   dueTime,
   EVENT,
   firstStart,
   hadOutcome,
   heardOf,
   heldSince,
-  NOT_ALONE,
   type Read,
   readEvent,
   sinceOpened,
@@ -107,7 +105,6 @@ test('an event of newer code changes no answer', () => {
 
   const answers = (entries: HistoryEntry[]) => [
     heldSince({ history: entries }),
-    crashedRuns({ history: entries }),
     hadOutcome({ history: entries }, 5_000),
   ];
 
@@ -131,20 +128,8 @@ test.each(['reopened', 'reopened (operator)'])(
 
     expect(sinceOpened(entries).map(({ event }) => event)).toEqual(after);
     expect(heldSince({ history: entries })).toBe(10_000);
-    expect(crashedRuns({ history: entries })).toBe(1);
   },
 );
-
-test('a crash while other jobs ran is not counted', () => {
-  const entries = history(
-    'started',
-    { event: 'ended without outcome', note: NOT_ALONE },
-    'started',
-    'ended without outcome',
-  );
-
-  expect(crashedRuns({ history: entries })).toBe(1);
-});
 
 test.each([
   ['retry', true],

@@ -1,6 +1,8 @@
 import { PermanentError } from '../../../lib/errors';
 import { handleBatch } from '../../../lib/worker/batch';
+import { acceptedRow } from '../../support/accepted-row';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+import { inState } from '../../support/in-state';
 import { sampleContract } from '../../support/sample-contract';
 
 const envelope = (n: number) => JSON.stringify(anEnvelope({ id: jobId(n) }));
@@ -206,4 +208,26 @@ test('a second delivery of the message that a job was parked from is late, and d
   expect(response).toEqual({ batchItemFailures: [] });
   expect(engine.row(jobId(1))).toEqual(parked);
   expect(engine.deadLetters()).toHaveLength(1);
+});
+
+test('crashes from before an operator opened the job do not count, although its capped history has lost the opening', async () => {
+  const { contract, effects } = sampleContract();
+  const engine = memoryEngine(() => contract);
+  engine.send(envelope(1));
+  const at = engine.clock.now();
+  const row = acceptedRow(at);
+  const entries = [...Array(2).fill('ended without outcome'), ...Array(98).fill('retry')];
+  await engine.deps.ledger.write(
+    {
+      ...row,
+      ...{ state: inState('processing'), lease: { token: 'other', until: at - 1, messageId: 'm', alone: true } },
+      history: entries.map((event) => ({ at, event })),
+    },
+    0,
+  );
+
+  await engine.deliver();
+
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded' });
+  expect(effects).toEqual([jobId(1)]);
 });
