@@ -334,14 +334,14 @@ describe('a call with an unknown outcome', () => {
     expect(engine.row(jobId(1))).toMatchObject({ state: 'held', reason: 'unknown' });
   });
 
-  test('again and again ends the job as dead', async () => {
+  test('again and again holds a lone job until its vendor answers', async () => {
     const { engine, apple } = await start();
     apple.fail({ ...invitationCall, before: 'reset', times: 'forever' });
     engine.send(inviteBody());
 
     await engine.drain({ batch: 1 });
 
-    expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', attempts: 4 });
+    expect(engine.row(jobId(1))).toMatchObject({ state: 'held', vendor: 'app-store-connect', attempts: 3 });
   });
 });
 
