@@ -34,7 +34,7 @@ export function watchHolds(world: World): void {
 
 function undeservedHold(world: World, { id, reason, vendor = '' }: JobRow): string | undefined {
   if (reason === 'unknown')
-    return world.inDoubt.has(id) || mayLose(world) ? undefined : 'every call had a clear answer';
+    return (world.inDoubt.get(id) ?? 0) > 0 || mayLose(world) ? undefined : 'every call had a clear answer';
   const target = TARGETS[vendor];
   if (reason !== 'stopped' || target === undefined) return undefined;
   const faults = (name: string) => faultsAt(world, target, name);
@@ -42,8 +42,10 @@ function undeservedHold(world: World, { id, reason, vendor = '' }: JobRow): stri
   if (faults('unauthorized') + faults('malformed') > 0) return undefined;
   if (faults('forbidden') + forbidden.length >= FORBIDDEN) return undefined;
   // A job that has spent its attempts opens the circuit of a vendor that works for no other.
-  const failures = Math.min(FAILURES, fewestAttempts(world));
-  return faults('[^ ]+') >= failures ? undefined : `${vendor} failed ${faults('[^ ]+')} times`;
+  const spent = fewestAttempts(world) - 1;
+  const isSpent = ({ failingSince, attempts }: JobRow) => failingSince !== undefined && attempts >= spent;
+  if (world.lanes.some(({ watch }) => watch.rows().some(isSpent))) return undefined;
+  return faults('[^ ]+') >= FAILURES ? undefined : `${vendor} failed ${faults('[^ ]+')} times`;
 }
 
 /** Whether a process may have ended, or failed to write its row, after a call was answered. */

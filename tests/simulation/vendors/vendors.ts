@@ -34,21 +34,18 @@ export const createVendors = (now: () => number): Vendors => ({
 });
 
 /**
- * Makes a job's call, and notes the job while the call's worker does not know whether it took effect. A worker that dies
+ * Makes a job's call, and counts it while its worker does not know whether it took effect. A worker that dies
  * never knows.
  */
-export async function notingDoubt<T>(inDoubt: Set<string>, job: string, call: () => Promise<T>): Promise<T> {
-  const before = inDoubt.has(job);
-  inDoubt.add(job);
-  const settle = () => {
-    if (!before) inDoubt.delete(job);
-  };
+export async function notingDoubt<T>(inDoubt: Map<string, number>, job: string, call: () => Promise<T>): Promise<T> {
+  const add = (calls: number) => inDoubt.set(job, (inDoubt.get(job) ?? 0) + calls);
+  add(1);
   try {
     const answer = await call();
-    settle();
+    add(-1);
     return answer;
   } catch (error) {
-    if (!(error instanceof AmbiguousError)) settle();
+    if (!(error instanceof AmbiguousError)) add(-1);
     throw error;
   }
 }

@@ -68,8 +68,8 @@ export interface World extends Lane {
   onSent: ((by: Process, queue: string, message: OutgoingMessage) => void)[];
   /** By target: when the last call without a fault began. */
   workedAt: ReadonlyMap<Target, number>;
-  /** Ids of jobs with a call to a vendor of which their worker cannot know whether it took effect. */
-  inDoubt: Set<string>;
+  /** By job: calls to a vendor of which its workers do not know whether they took effect. */
+  inDoubt: Map<string, number>;
   /** Ids of jobs about which something stored was damaged. */
   damaged: Set<string>;
   /** Outside actions that are still to come. */

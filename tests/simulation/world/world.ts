@@ -114,7 +114,7 @@ export function createWorld(plan: Plan, options: { detailed?: boolean; mutant?: 
     counted: new Map(),
     onCall,
     onSent: [],
-    inDoubt: new Set(),
+    inDoubt: new Map(),
     damaged: new Set(),
     pending: new Set(),
     onChange,

@@ -101,9 +101,10 @@ export const ENGINE_MUTANTS = {
     by: {
       plan: {
         queue: 'testflight',
-        jobs,
+        // The second job succeeds, which shows that Apple works.
+        jobs: [...jobs, { kind: 'good', at: 12 * MINUTE_MS, group: 1, retries: 0 }],
         outages: [{ target: 'apple', from: 0, until: 10 * MINUTE_MS, fault: 'refused' }],
-        calls: [{ kind: 'apple.invite', nth: 1, fault: 'lost' }],
+        calls: [{ kind: 'apple.invite', nth: 2, fault: 'lost' }],
       },
     },
   },
@@ -119,9 +120,12 @@ export const ENGINE_MUTANTS = {
     by: {
       plan: {
         queue: 'testflight',
-        jobs,
+        jobs: [...jobs, { kind: 'good', at: 5 * MINUTE_MS, group: 1, retries: 0 }],
         calls: [{ kind: 'apple.invite', nth: 1, fault: 'lost' }],
-        outages: [{ target: 'apple', from: 1_500, until: 20 * MINUTE_MS, fault: 'refused' }],
+        outages: [
+          { target: 'apple', from: 1_500, until: 3 * MINUTE_MS, fault: 'refused' },
+          { target: 'apple', from: 10 * MINUTE_MS, until: 20 * MINUTE_MS, fault: 'refused' },
+        ],
       },
     },
   },
