@@ -104,7 +104,7 @@ export const ENGINE_MUTANTS = {
         // The second job succeeds, which shows that Apple works.
         jobs: [...jobs, { kind: 'good', at: 12 * MINUTE_MS, group: 1, retries: 0 }],
         outages: [{ target: 'apple', from: 0, until: 10 * MINUTE_MS, fault: 'refused' }],
-        calls: [{ kind: 'apple.invite', nth: 2, fault: 'lost' }],
+        calls: [{ kind: 'apple.invite', nth: 1, fault: 'lost' }],
       },
     },
   },
