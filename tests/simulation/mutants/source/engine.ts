@@ -18,7 +18,12 @@ const ATTEMPTS_AT_CLAIM: SourceMutant['changes'] = [
     find: 'const claimed = await take(delivery, resolved);',
     replace: `const taken = await take(delivery, resolved);
       const spent = taken.kind === 'claimed' && taken.row.attempts > deps.retryWaits.length;
-      const claimed = spent ? { ...taken, kind: 'must-park', reason: 'error', error: taken.row.error } : taken;`,
+      const claimed = spent ? { ...taken, kind: 'must-park' } : taken;`,
+  },
+  {
+    file: 'lib/worker/deliver.ts',
+    find: "park({ error: CRASH_LOOP, reason: 'crash', counts: false })",
+    replace: "park({ error: row.error ?? CRASH_LOOP, reason: row.error ? 'error' : 'crash', counts: false })",
   },
 ];
 
@@ -40,8 +45,8 @@ export const ENGINE_MUTANTS = {
     changes: [
       {
         file: 'lib/worker/lease.ts',
-        find: 'row && row.lease?.token === token',
-        replace: 'row?.lease',
+        find: 'row?.lease?.token === token ? row : undefined',
+        replace: 'row?.lease ? row : undefined',
       },
     ],
     breaks: /^nothing twice: 2 × mail/,
