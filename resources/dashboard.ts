@@ -187,6 +187,7 @@ function functionSection(functions: WatchedFunction[], instance: string): Widget
     graph('Functions: throttles', 'Count', each('Throttles')),
     graph('Reconciler', 'Count', {
       runs: own('ReconcilerRuns', 'Sum'),
+      'rows that do not parse': own('RowsDamaged', 'Maximum'),
       'alarms not sent': own('AlarmsNotSent', 'Maximum'),
     }),
     graph('Faults', 'Count', {

@@ -95,8 +95,8 @@ const entriesWithoutRow = ({ entries, known }: Snapshot): [string, Wrong][] =>
   entries.map(({ queue, messageId, moved, attributes: { job, code, messageId: from } }) => {
     const row = known.get(`${queue}#${job}`);
     const isItsEnd = row?.state === 'dead' && row.parkedFrom === from;
-    // The message of a newer row waits for newer code, whose row says something else.
-    const isRight = moved || code === undefined || (row && code === 'NewerRow') || isItsEnd;
+    // This message waits until its row is restored, and goes back to its queue then.
+    const isRight = moved || code === undefined || (row && code === 'RowDamaged') || isItsEnd;
     return [`${queue} message ${messageId}`, !isRight && (row ? `its job is ${stateOf(row)}` : 'no row has its job')];
   });
 

@@ -80,8 +80,10 @@ export async function countReleased(
 
 const isEnded = (row: JobRow | undefined): boolean => row !== undefined && isEnd(row.state);
 
+/** A chunk whose row does not parse waits until a person has restored the row. */
 const waitsForPerson = (row: JobRow | undefined, { status }: Campaign): boolean =>
-  row?.state === 'held' && (row.reason === 'unknown' || (row.reason === 'paused' && status === 'paused'));
+  row === undefined ||
+  (row.state === 'held' && (row.reason === 'unknown' || (row.reason === 'paused' && status === 'paused')));
 
 /** Excludes a chunk that a worker runs, because its time is reserved, and one that waits for its next attempt. */
 function isAboutToSend(row: JobRow | undefined, campaign: Campaign, now: number): boolean {

@@ -5,6 +5,7 @@ import { evidenceItem } from '../../jobs/evidence';
 import { eventsPartition, jobKey } from '../../jobs/keys';
 import { type Ledger, writeItem } from '../../jobs/ledger';
 import { MAIL_STEPS, type MailQueue } from '../../jobs/mail';
+import { UnreadableRowError } from '../../jobs/stored-row';
 import type { Clock, Objects, Random, Table } from '../../ports';
 import { eventKey, type MailEvent, parseEvent } from './event';
 
@@ -65,13 +66,23 @@ async function store({ objects }: EventDeps, folder: string, events: MailEvent[]
  * the vendor confirmed: the reconciler counts chunks without events.
  */
 async function witness(deps: EventDeps, { queue, stored }: MailEvent): Promise<void> {
-  const { job, event, messageId, campaign } = stored;
-  const step = MAIL_STEPS[queue];
-  const row = await deps.ledger.get(jobKey(queue, job));
-  if (!row || row.evidence?.[step]) return;
-  if (row.steps[step]?.status === 'done' && campaign === undefined) return;
+  const { job, event, messageId } = stored;
+  if (!(await needsProof(deps, { queue, stored }))) return;
   const evidence = { at: deps.clock.now(), event, ...(messageId ? { messageId: requestId(messageId) } : {}) };
   await writeItem({ ...deps, item: evidenceItem(queue, job, evidence), expected: 0 });
+}
+
+async function needsProof({ ledger }: EventDeps, { queue, stored }: Pick<MailEvent, 'queue' | 'stored'>) {
+  const step = MAIL_STEPS[queue];
+  try {
+    const row = await ledger.get(jobKey(queue, stored.job));
+    if (!row || row.evidence?.[step]) return false;
+    return row.steps[step]?.status !== 'done' || stored.campaign !== undefined;
+  } catch (error) {
+    // The evidence waits until the row can be read again. SendGrid must not repeat the request until then.
+    if (error instanceof UnreadableRowError) return true;
+    throw error;
+  }
 }
 
 /** The id of each mail begins with the id of its request, `x-message-id`. */

@@ -1,5 +1,5 @@
 import { ofKind } from '../../../lib/jobs/history';
-import { recordKey } from '../../../lib/jobs/keys';
+import { invalidId, recordKey } from '../../../lib/jobs/keys';
 import { type HistoryEntry, isEnd, type JobRow } from '../../../lib/jobs/row';
 import type { MemoryObjects } from '../../support/memory-objects';
 import { skewOf } from '../draw/plan';
@@ -7,6 +7,7 @@ import { isProduced } from '../world/callers';
 import { waitsForRow } from '../world/damage';
 import { deadLetterQueue, serviceQueue } from '../world/names';
 import { isRecord } from '../world/records';
+import type { World } from '../world/types';
 import { type Promised, rowOf } from './promise';
 import { isGhost } from './rest';
 
@@ -19,6 +20,7 @@ export const nothingLost: Promised = (world, inputs) => {
     // If a message without a row expires unread, only SQS ever knew it.
     const known = isProduced(spec.kind) && !queue.isDoneWithout;
     if (!row && (plan.retention ?? plan.dlqRetention) !== undefined && !known) continue;
+    if (!row && waitsBehindDamage(world, id)) continue;
     if (!row) return `nothing lost: ${id} (${spec.kind}) has no row`;
     // A message may be sent, not marked as sent, and expire unread. The row shows only the first.  A retried job whose
     // message could not be sent is cancelled as never sent, and its operator got the error.
@@ -29,6 +31,12 @@ export const nothingLost: Promised = (world, inputs) => {
   }
   return undefined;
 };
+
+/** Whether a message that gets an id of its own waits in the DLQ, because the row that its body names does not parse. */
+const waitsBehindDamage = (world: World, id: string): boolean =>
+  world.sqs
+    .messages(deadLetterQueue(world))
+    .some((entry) => id === invalidId(entry.attributes.messageId?.StringValue ?? '') && waitsForRow(world, entry));
 
 export const recordsAgree: Promised = ({ watch, stores, lanes }) => {
   const objects = stores.objects as MemoryObjects;

@@ -395,6 +395,33 @@ const FOUND: Record<string, Partial<Plan>> = {
     canaries: 10 * MINUTE_MS,
     events: true,
   },
+  'SendGrid does not repeat an event for ever because a row does not parse': {
+    seed: 1_570_203_197,
+    queue: 'emails',
+    calls: [
+      { kind: 'sendgrid.send', nth: 1, fault: 'refused' },
+      { kind: 'sendgrid.send', nth: 2, fault: 'lost' },
+    ],
+    commands: [
+      { job: 0, what: 'cancel', at: 0 },
+      { job: 0, what: 'retry', at: 2 * HOUR_MS },
+    ],
+    damages: [{ at: 1_127, job: 0 }],
+    deployAt: 2 * HOUR_MS,
+    resolution: { after: 10 * MINUTE_MS },
+    future: { from: 0, until: 10 * MINUTE_MS },
+  },
+  'a campaign goes on beside a chunk whose row does not parse': {
+    seed: 757_668_098,
+    queue: 'campaigns',
+    jobs: jobs('good', ['good', { at: 117_925, group: 1 }]),
+    calls: [{ nth: 5, fault: 'refused' }],
+    lostDeletes: [1],
+    controls: [{ at: 500, what: 'pause', campaign: 0 }],
+    damages: [{ at: 180_162, job: 2 }],
+    warm: true,
+    latency: { from: 180_095, until: 3_780_095, every: 90_000 },
+  },
 };
 
 test.each(Object.entries(FOUND))('%s', async (_name, plan) => {
