@@ -23,9 +23,12 @@ export function watchFacts(world: World): void {
       if (told && !quiet && !published.has(name))
         watch.violated(`everything explained: the fact ${name} was never told`);
   });
-  onRow.push((row) => {
-    const needed = { kind: 'jobs-expired', subject: row.queue } as const;
-    if (row.reason === 'expired' && row.state === 'dead' && !(factName(needed) in stored()))
-      watch.violated(`everything explained: ${row.id} expired, and no fact says so`);
+  const expired = new Map<string, number | undefined>();
+  onRow.push(({ key, id, queue, state, reason, endedAt }) => {
+    if (state !== 'dead' || reason !== 'expired' || expired.get(key) === endedAt) return;
+    // Later notes on this end are about something else.
+    expired.set(key, endedAt);
+    if (!(factName({ kind: 'jobs-expired', subject: queue }) in stored()))
+      watch.violated(`everything explained: ${id} expired, and no fact says so`);
   });
 }
