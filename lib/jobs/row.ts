@@ -194,7 +194,3 @@ export const firstSequenceOf = ({
   firstSequence,
   deliveries,
 }: Pick<JobRow, 'firstSequence' | 'deliveries'>): string | undefined => firstSequence ?? deliveries[0]?.sequence;
-
-/** When the caller wanted the job to be done: its planned time, or else when it was accepted. In ms since 1970. */
-export const wantedAt = ({ time, notBefore = 0 }: Pick<JobRow, 'time' | 'notBefore'>): number =>
-  Math.max(time, notBefore);

@@ -24,10 +24,6 @@ export const lastMessageAt = (row: JobRow, { retention }: Pick<QueueSettings, 'r
 
 const due = (queue: string, kind: TodoKind, at: number) => ({ todo: todoKey(queue, kind), todoAt: at });
 
-/** When the message of a job was sent, from the time at which the job waits no longer (`waiting`). */
-export const sentAtOf = (waitsUntil: number, { retention }: Pick<QueueSettings, 'retention'>): number =>
-  waitsUntil - retention * 1000 - HOUR;
-
 function todoOf(row: JobRow, settings: Pick<QueueSettings, 'retention'>): { todo: string; todoAt: number } | undefined {
   const { queue, id } = row;
   const waiting = shardedTodoKey(queue, 'waiting', id);

@@ -64,13 +64,15 @@ const MINUTE_MS = 60_000;
 
 /** The message of a job whose row does not parse waits in the DLQ, and is never deleted there. */
 export const damagedJobsWait: Promised = (world) => {
-  const { watch, sqs, plan } = world;
+  const { watch, sqs, plan, kernel, settings } = world;
+  // SQS deletes an entry at the end of the DLQ's retention, whatever it is for.
+  const isExpired = ({ updatedAt }: JobRow) => updatedAt + settings.dlqRetention * 1000 < kernel.now();
   const hasMessage = ({ state, sentAt }: JobRow) =>
     state === 'processing' || (state === 'queued' && sentAt !== undefined);
   if ((plan.retention ?? plan.dlqRetention) !== undefined || plan.future) return undefined;
   for (const key of watch.broken) {
     const row = watch.row(key);
-    if (row?.queue !== serviceQueue(world) || !hasMessage(row) || isGhost(world, row)) continue;
+    if (row?.queue !== serviceQueue(world) || !hasMessage(row) || isExpired(row) || isGhost(world, row)) continue;
     const waits = sqs
       .messages(deadLetterQueue(world))
       .some(({ body, attributes: { job } }) => job?.StringValue === row.id || body.includes(row.id));
