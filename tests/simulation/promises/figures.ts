@@ -1,5 +1,7 @@
 import { ofKind } from '../../../lib/jobs/history';
+import { todoKey, vendorKey } from '../../../lib/jobs/keys';
 import { isEnd, type JobRow } from '../../../lib/jobs/row';
+import type { MemoryTable } from '../../support/memory-table';
 import { skewOf } from '../draw/plan';
 import { serviceQueue } from '../world/names';
 import type { World } from '../world/types';
@@ -48,11 +50,18 @@ export function watchFigures(world: World): void {
 
 /** Finds a gauge that says less than the table: a held job that it does not see. */
 export function watchGauges(world: World): void {
-  const { kernel, plan, lanes, watch, onMeasure } = world;
+  const { kernel, plan, lanes, watch, onMeasure, stores } = world;
+  const isOpen = (vendor: string) => (stores.table as MemoryTable).item(vendorKey(vendor))?.stoppedAt !== undefined;
   const slackMs = SLACK_MS + skewOf(plan) + (plan.indexLag ?? 0);
   const isPlanned = lanes.some(({ plan: { jobs } }) => jobs.some(({ planned }) => planned));
-  const isSeen = ({ state, reason, todo }: JobRow): boolean =>
-    state === 'held' && ['retry', 'throttled', 'unknown'].includes(reason ?? '') && todo !== undefined;
+  // The fact of an open circuit tells the jobs that wait for it.
+  const waitsForCircuit = ({ queue, todo, vendor }: JobRow): boolean =>
+    vendor !== undefined && todo === todoKey(queue, 'held', vendor) && isOpen(vendor);
+  const isSeen = (row: JobRow): boolean =>
+    row.state === 'held' &&
+    ['retry', 'throttled', 'unknown'].includes(row.reason ?? '') &&
+    row.todo !== undefined &&
+    !waitsForCircuit(row);
   const heldFor = (row: JobRow): number => kernel.now() - (row.history.findLast(ofKind('held'))?.at ?? kernel.now());
 
   onMeasure.push((name, value, { queue }) => {
