@@ -16,7 +16,7 @@ describe('an event that another CloudEvents SDK wrote, whose id is no UUID,', ()
   test.each(['command', 'move'] as const)('stays one job when it is dead and redriven by %s', async (how) => {
     const run = await scenario({
       jobs: jobs('event'),
-      outages: [{ target: 'zendesk', from: 0, until: HOUR_MS, fault: 'failed' }],
+      calls: [{ kind: 'zendesk.createTicket', nth: 1, fault: 'forbidden' }],
       redrives: [{ nth: 1, after: 2 * HOUR_MS, how }],
     });
 
