@@ -25,4 +25,14 @@ export const PLANNED: readonly Plan[] = [
   aPlan({ queue: 'testflight', jobs: jobs(4, MINUTE_MS), calls: everyCall('sendgrid.send', 'silent'), resolution }),
   aPlan({ queue: 'emails', jobs: jobs(4, MINUTE_MS), calls: everyCall('sendgrid.send', 'silent'), resolution }),
   aPlan({ queue: 'emails', jobs: jobs(4, MINUTE_MS), calls: everyCall('sendgrid.send', 'mute'), resolution }),
+  // A later command about a tester comes while the earlier one is held.
+  aPlan({
+    queue: 'testflight',
+    jobs: [
+      { kind: 'joins', at: 0, group: 0, retries: 0 },
+      { kind: 'build', at: 0, group: 1, retries: 0 },
+      { kind: 'leaves', at: 1_000, group: 0, retries: 0 },
+    ],
+    calls: [{ kind: 'apple.createTester', nth: 1, fault: 'throttled' }],
+  }),
 ];
