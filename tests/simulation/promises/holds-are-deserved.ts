@@ -48,9 +48,9 @@ function undeservedHold(world: World, { id, reason, vendor = '' }: JobRow): stri
   return faults('[^ ]+') >= FAILURES ? undefined : `${vendor} failed ${faults('[^ ]+')} times`;
 }
 
-/** Whether a process may have ended, or failed to write its row, after a call was answered. */
+/** Whether a process may have ended, or could not write its row, after a call was answered. Newer code can take the row. */
 const mayLose = ({ reached }: World): boolean => [...reached.keys()].some((what) => LOSES.test(what));
-const LOSES = /^(death$|fault .* at table\.(put|update)$)/;
+const LOSES = /^(death$|run without outcome by newer code$|fault .* at table\.(put|update)$)/;
 
 /** How many calls to the vendor had a fault of this name, a pattern. */
 function faultsAt({ reached }: World, target: Target, name: string): number {
