@@ -121,10 +121,3 @@ export function dueTime(row: JobRow): number {
   // operator's retry.
   return Math.max(first, row.dueSince ?? 0, ...openings);
 }
-
-/** When a job started since it was due. `undefined` if it started more than once, or not at all. */
-export function firstStart(row: JobRow): number | undefined {
-  const due = dueTime(row);
-  const starts = row.history.filter((entry) => entry.at >= due && ofKind('started')(entry));
-  return starts.length === 1 ? starts[0]?.at : undefined;
-}

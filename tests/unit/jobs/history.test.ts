@@ -3,7 +3,6 @@ import jsTokens from 'js-tokens';
 import {
   dueTime,
   EVENT,
-  firstStart,
   hadOutcome,
   heardOf,
   heldSince,
@@ -168,14 +167,12 @@ describe('the time when a job was due', () => {
     const deliveries = [delivery('a', 1_000), delivery('b', 2_500)];
 
     expect(dueTime(row({ history: opened, deliveries }))).toBe(2_500);
-    expect(firstStart(row({ history: opened, deliveries }))).toBe(4_000);
   });
 
   test('is the time when an operator opened it again, whichever message then runs it', () => {
     const opened = history('sent', 'cancelled (operator)', 'reopened (operator)', 'started');
 
     expect(dueTime(row({ history: opened, deliveries: [delivery('a', 1_000)] }))).toBe(3_000);
-    expect(firstStart(row({ history: opened, deliveries: [delivery('a', 1_000)] }))).toBe(4_000);
   });
 
   test('an old copy that opens the job once more does not take it back to before a retry', () => {
