@@ -1,5 +1,3 @@
-import type { memoryEngine } from './engine';
-
 /** Kills an invocation at one of its calls, as a time-out or a crash does. */
 export interface Kills {
   /** Run before and after every call of a function. */
@@ -7,19 +5,6 @@ export interface Kills {
   after: () => Promise<void> | undefined;
   /** Runs an invocation that dies at its n-th call, before or after the effect. With `undefined` it survives. */
   run(invocation: () => Promise<unknown>, kill?: { call: number; when: 'before' | 'after' }): Promise<'done' | 'died'>;
-}
-
-/** The first run of the service's only job dies at a call. Then time passes and everything runs to its end. */
-export async function killFirstRun<S extends { engine: ReturnType<typeof memoryEngine>; close(): Promise<void> }>(
-  service: S,
-  { kills, ...kill }: { kills: Kills; call: number; when: 'before' | 'after' },
-): Promise<S & { outcome: 'done' | 'died' }> {
-  const { engine } = service;
-  const outcome = await kills.run(() => engine.deliver(1), kill);
-  engine.clock.advance(300_000);
-  await engine.drain({ batch: 1 });
-  await service.close();
-  return { ...service, outcome };
 }
 
 const never = new Promise<never>(() => {});

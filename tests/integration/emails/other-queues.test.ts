@@ -2,12 +2,8 @@ import { eventKey, type StoredEvent } from '../../../lib/emails/events/event';
 import { eventVerifier } from '../../../lib/emails/events/verify';
 import { eventWebhook } from '../../../lib/emails/events/webhook';
 import { eventKeys, eventsOf } from '../../../lib/local/fakes/sendgrid-events';
-import { completeEnds } from '../../../lib/reconcile/ends';
-import { foldEvidence } from '../../../lib/reconcile/fold-evidence';
 import { type EngineOptions, jobId } from '../../support/engine';
 import { feedbackBody, startFeedback } from '../../support/feedback';
-import { createKills } from '../../support/kills';
-import { reconcileRun } from '../../support/reconcile-run';
 import { inviteBody, startTestflight } from '../../support/testflight';
 import { webhookRequest } from '../../support/webhook-request';
 
@@ -120,57 +116,5 @@ describe.each(['feedback', 'testflight'] as const)('the mail of a %s job', (queu
     expect(row().history.at(-1)).toMatchObject({ event: `${step} proven`, note: 'delivered' });
     expect(row()).not.toHaveProperty('todo');
     expect(sendgrid.requests).toHaveLength(1);
-  });
-
-  test.each(['before', 'after'] as const)(
-    'is resolved even if the reconciler dies %s any of its calls takes effect',
-    async (when) => {
-      for (let call = 1; ; call++) {
-        const kills = createKills();
-        const { engine, sendgrid, step, row, tell } = await started({ before: kills.before, after: kills.after });
-        sendgrid.fail({ after: 'reset' });
-        await engine.drain({ batch: 1 });
-        engine.clock.advance(30 * MINUTES);
-        await tell();
-
-        const run = reconcileRun(engine.deps);
-        const resolve = async () => {
-          await foldEvidence(run, queue, () => true);
-          await completeEnds(run, queue, () => true);
-        };
-        const outcome = await kills.run(resolve, { call, when });
-        engine.clock.advance(10 * MINUTES);
-        await engine.reconcile();
-
-        expect({ call, result: row().result }).toMatchObject({ call, result: { [step]: 'sent' } });
-        expect({ call, records: Object.values(engine.records()) }).toMatchObject({
-          call,
-          records: [{ result: { [step]: 'sent' } }],
-        });
-        if (outcome === 'done') {
-          expect(call).toBeGreaterThan(4);
-          break;
-        }
-      }
-    },
-  );
-
-  test('counts as sent if the worker died after sending and the event comes first, and is never sent twice', async () => {
-    for (let call = 1; ; call++) {
-      const kills = createKills();
-      const { engine, sendgrid, step, row, tell } = await started({ before: kills.before, after: kills.after });
-
-      const outcome = await kills.run(() => engine.deliver(1), { call, when: 'after' });
-      if (sendgrid.mails.length > 0) await tell('processed');
-      const mails = sendgrid.mails.length;
-      engine.clock.advance(10 * MINUTES);
-      await engine.reconcile();
-      await engine.deliver(1);
-
-      expect(sendgrid.mails.length).toBeLessThanOrEqual(1);
-      if (mails === 1)
-        expect({ call, row: row() }).toMatchObject({ call, row: { state: 'succeeded', result: { [step]: 'sent' } } });
-      if (outcome === 'done') break;
-    }
   });
 });

@@ -5,7 +5,6 @@ import { createLease } from '../../../lib/worker/lease';
 import { createSteps } from '../../../lib/worker/steps';
 import { acceptedRow } from '../../support/accepted-row';
 import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../support/engine';
-import { createKills, killFirstRun } from '../../support/kills';
 import { memoryClock, memoryRandom } from '../../support/memory-clock';
 import { memoryTable } from '../../support/memory-table';
 import { sampleContract } from '../../support/sample-contract';
@@ -38,22 +37,6 @@ test('the claim stores the start of the first step, so the worker writes nothing
   expect(stored).toEqual([{ effect: expect.objectContaining(started) }, 1]);
   expect(engine.row(jobId(1)).steps).toMatchObject({ effect: { status: 'done' } });
 });
-
-test.each(['before', 'after'] as const)(
-  'if the run is killed %s any of its calls, the next run asks the vendor and does nothing twice',
-  async (when) => {
-    for (let call = 1; ; call++) {
-      const kills = createKills();
-      const { engine, effects, send } = begins(undefined, { before: kills.before, after: kills.after });
-      send();
-      const { outcome } = await killFirstRun({ engine, close: async () => {} }, { kills, call, when });
-
-      expect({ call, effects }).toEqual({ call, effects: [jobId(1)] });
-      expect({ call, state: engine.row(jobId(1)).state }).toEqual({ call, state: 'succeeded' });
-      if (outcome === 'done') break;
-    }
-  },
-);
 
 test('a job with a step that was started before is claimed without a new start', async () => {
   let runs = 0;
