@@ -1,5 +1,5 @@
 import { chunkId } from '../../../lib/emails/campaigns/chunk';
-import { type EventDeps, eventFolder, takeEvents } from '../../../lib/emails/events/take';
+import { type EventDeps, eventFolder } from '../../../lib/emails/events/take';
 import { eventVerifier, type WebhookRequest } from '../../../lib/emails/events/verify';
 import { eventWebhook } from '../../../lib/emails/events/webhook';
 import { campaignReport } from '../../../lib/emails/report';
@@ -95,25 +95,6 @@ test('the webhook writes no row, and one item for a job however many events come
   expect(table.writes()).toBe(written);
 });
 
-test('events resolve an unknown chunk, and it is not sent again', async () => {
-  const events = await sentChunk({ lost: true });
-  expect(emails.chunk(0)).toMatchObject({ state: 'held', reason: 'unknown' });
-
-  await post(request(events));
-  await emails.engine.drain({ batch: 1, hours: 1 });
-
-  expect(emails.chunk(0)).toMatchObject({
-    state: 'succeeded',
-    result: { evidence: 'delivered', messageId: 'message-1' },
-  });
-  expect(emails.statuses(chunkId(CAMPAIGN, 0)).map(({ status }) => status)).toEqual([
-    'accepted',
-    'accepted',
-    'accepted',
-  ]);
-  expect(emails.sendgrid.requests).toHaveLength(1);
-});
-
 test('a bounce also proves that SendGrid had the mail, and its kind is stored', async () => {
   const [first] = await sentChunk({ lost: true });
 
@@ -140,19 +121,6 @@ test('events about mails that we did not send are ignored', async () => {
   expect(await post(request(foreign))).toBe(204);
 
   expect(stored()).toEqual([]);
-});
-
-test.each<[string, (sent: WebhookRequest) => WebhookRequest, number]>([
-  ['an unsigned request', (sent) => ({ ...sent, headers: {} }), 403],
-  ['a signed request that another sender changed', (sent) => ({ ...sent, body: `${sent.body} ` }), 403],
-  ['too large a request', (sent) => ({ ...sent, body: 'x'.repeat(2 * 1024 * 1024 + 1) }), 413],
-])('%s stores nothing', async (_, change, status) => {
-  const events = await sentChunk();
-
-  expect(await post(change(request(events)))).toBe(status);
-
-  expect(stored()).toEqual([]);
-  expect(emails.chunk(0)).not.toHaveProperty('evidence');
 });
 
 test('an event with a time that no job can have is ignored', async () => {
@@ -190,31 +158,6 @@ test('events that cannot be stored are sent again, and then count once', async (
   await emails.engine.reconcile();
   expect(stored()).toHaveLength(3);
   expect(emails.chunk(0).evidence).toBeDefined();
-});
-
-test('an event that arrives while the chunk is being sent is not lost', async () => {
-  const { engine, sendgrid } = emails;
-  const campaign = await emails.campaign({ recipients: 2 });
-  emails.sendChunk(campaign, 0);
-  sendgrid.fail({
-    after: 'reset',
-    matches: () => true,
-    // The event arrives before the worker has stored that the step is unknown.
-  });
-  const taken = engine.deliver(1);
-  const told = (async () => {
-    while (sendgrid.mails.length === 0) await new Promise(setImmediate);
-    await takeEvents(
-      webhook(),
-      sendgrid.mails.flatMap((mail) => eventsOf(mail, 'processed', engine.clock.now())),
-    );
-  })();
-  await Promise.all([taken, told]);
-
-  await engine.drain({ batch: 1, hours: 1 });
-
-  expect(emails.chunk(0)).toMatchObject({ state: 'succeeded' });
-  expect(sendgrid.requests).toHaveLength(1);
 });
 
 test('a chunk whose last attempt had no answer counts as accepted once an event comes', async () => {

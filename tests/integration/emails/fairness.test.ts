@@ -39,48 +39,6 @@ async function looks(count: number): Promise<void> {
   }
 }
 
-test('a small campaign beside a large one is released at the first look that has room', async () => {
-  const { engine } = emails;
-  await emails.campaign({ recipients: 3_000, chunkSize: 100 });
-  await looks(10);
-  const [before = 0] = await released(CAMPAIGN);
-  await emails.campaign({ recipients: 5, chunkSize: 100, id: OTHER });
-  const accepted = engine.clock.now();
-
-  while ((await read(OTHER)).released === 0) await looks(1);
-
-  const [after = 0] = await released(CAMPAIGN);
-  expect(engine.clock.now() - accepted).toBeLessThanOrEqual(12_000);
-  expect(after - before).toBeLessThanOrEqual(1);
-});
-
-test('two campaigns share the rate by recipients, even if one of them has chunks of ten seconds', async () => {
-  await emails.campaign({ recipients: 1_000, chunkSize: 100 });
-  await emails.campaign({ recipients: 500, chunkSize: 5, id: OTHER });
-
-  await looks(40);
-
-  const [large = 0, small = 0] = await released(CAMPAIGN, OTHER);
-  expect(large).toBeGreaterThanOrEqual(4);
-  expect(Math.abs(large * 100 - small * 5)).toBeLessThanOrEqual(105);
-});
-
-test('a campaign that was paused for a long time gets no more than the others after its resume', async () => {
-  await emails.campaign({ recipients: 1_000, chunkSize: 10 });
-  await emails.campaign({ recipients: 1_000, chunkSize: 10, id: OTHER });
-  await looks(1);
-  await emails.campaigns.pause(OTHER);
-  await looks(15);
-  const [large = 0, small = 0] = await released(CAMPAIGN, OTHER);
-  expect([large > 25, small < 5]).toEqual([true, true]);
-
-  await emails.campaigns.resume(OTHER);
-  await looks(15);
-
-  const [later = 0, smallLater = 0] = await released(CAMPAIGN, OTHER);
-  expect(smallLater - small - (later - large)).toBeLessThanOrEqual(2);
-});
-
 test('a campaign whose chunks all fail does not keep the rate from others, and does not pile up chunks', async () => {
   const { circuits } = emails.engine.deps;
   // Five failures in a row would open the circuit for all campaigns.

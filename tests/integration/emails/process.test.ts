@@ -12,7 +12,6 @@ beforeEach(async () => {
 });
 afterEach(() => emails.close());
 
-const MINUTES = 60_000;
 /** Everything that is readable outside the bucket's data. */
 const seen = ({ engine }: Emails): string =>
   JSON.stringify([
@@ -76,18 +75,6 @@ describe('a chunk', () => {
     expect(seen(emails)).not.toContain('@example.com');
   });
 
-  test('that was accepted is never sent again, even if its message is delivered again', async () => {
-    const { engine, sendgrid } = emails;
-    const campaign = await emails.campaign({ recipients: 3 });
-    for (let times = 0; times < 3; times++) {
-      emails.sendChunk(campaign, 0);
-      await engine.drain({ batch: 1 });
-      engine.clock.advance(10 * MINUTES);
-    }
-
-    expect(sendgrid.mails).toHaveLength(3);
-  });
-
   test('that is refused is parked with the reason, and each recipient has that status', async () => {
     const { engine, sendgrid } = emails;
     sendgrid.fail({
@@ -127,83 +114,6 @@ describe('a chunk', () => {
     expect(sendgrid.mails).toHaveLength(21);
     expect(emails.chunk(0)).toMatchObject({ state: 'succeeded', attempts: 1 });
   });
-
-  test.each<[string, Parameters<Emails['sendgrid']['fail']>[0]]>([
-    ['500', { status: 500 }],
-    ['503', { status: 503 }],
-  ])('that gets %s was refused and is sent again', async (_, failure) => {
-    const { engine, sendgrid } = emails;
-    sendgrid.fail(failure);
-    const campaign = await emails.campaign({ recipients: 3 });
-    emails.sendChunk(campaign, 0);
-
-    await engine.drain({ batch: 1 });
-
-    expect(sendgrid.mails).toHaveLength(3);
-    expect(emails.chunk(0).state).toBe('succeeded');
-  });
-
-  test('whose connection is refused was not sent, and is sent once SendGrid is back', async () => {
-    const { engine, sendgrid } = emails;
-    sendgrid.fail({ down: true });
-    const campaign = await emails.campaign({ recipients: 3 });
-    emails.sendChunk(campaign, 0);
-
-    await engine.deliver(1);
-    expect(emails.chunk(0)).toMatchObject({ state: 'queued', attempts: 1, steps: {} });
-    await sendgrid.recover();
-    await engine.drain({ batch: 1 });
-
-    expect(sendgrid.mails).toHaveLength(3);
-    expect(emails.chunk(0).state).toBe('succeeded');
-  });
-
-  test.each([404, 413])('that gets %i is parked, and the next one is sent', async (status) => {
-    const { engine, sendgrid } = emails;
-    sendgrid.fail({ status });
-    const campaign = await emails.campaign({ recipients: 20 });
-    emails.sendChunk(campaign, 0);
-    emails.sendChunk(campaign, 1);
-
-    await engine.drain({ batch: 1 });
-
-    expect(emails.chunk(0)).toMatchObject({ state: 'dead', error: { code: 'SendgridRejected', status } });
-    expect(sendgrid.mails).toHaveLength(10);
-    expect(await emails.campaigns.read(CAMPAIGN)).toMatchObject({ status: 'running' });
-  });
-
-  test.each<[string, Parameters<Emails['sendgrid']['fail']>[0], number]>([
-    ['a reset after it took effect', { after: 'reset' }, 3],
-    ['a reset before it took effect', { before: 'reset' }, 0],
-    ['408', { status: 408 }, 0],
-    ['502 after it took effect', { status: 502, after: 'answer' }, 3],
-    ['504', { status: 504 }, 0],
-  ])('that gets %s is held as unknown and not sent again automatically', async (_, failure, mails) => {
-    const { engine, sendgrid } = emails;
-    sendgrid.fail(failure);
-    const campaign = await emails.campaign({ recipients: 3 });
-    emails.sendChunk(campaign, 0);
-
-    await engine.drain({ batch: 1, hours: 48 });
-
-    expect(emails.chunk(0)).toMatchObject({ state: 'held', reason: 'unknown', steps: { send: { status: 'unknown' } } });
-    expect(sendgrid.mails).toHaveLength(mails);
-    expect(sendgrid.requests).toHaveLength(1);
-  });
-
-  test('keeps to the rate: two chunks take as long as the first one occupies', async () => {
-    const { engine, sendgrid } = emails;
-    const campaign = await emails.campaign({ recipients: 2000, chunkSize: 1000 });
-    emails.sendChunk(campaign, 0);
-    emails.sendChunk(campaign, 1);
-
-    await engine.drain({ batch: 1 });
-
-    const times = [...new Set(sendgrid.mails.map(({ at }) => at))];
-    expect(times).toHaveLength(2);
-    expect((times[1] ?? 0) - (times[0] ?? 0)).toBeGreaterThanOrEqual(10_000);
-    expect((times[1] ?? 0) - (times[0] ?? 0)).toBeLessThan(10_600);
-  });
 });
 
 describe('a campaign that is paused', () => {
@@ -217,24 +127,6 @@ describe('a campaign that is paused', () => {
     expect(emails.chunk(0)).toMatchObject({ state: 'held', reason: 'paused', attempts: 0 });
     expect(engine.inQueue()).toBe(0);
     expect(sendgrid.requests).toHaveLength(0);
-  });
-
-  test('also holds a chunk that is waiting for its turn', async () => {
-    const { engine, sendgrid } = emails;
-    const campaign = await emails.campaign({ recipients: 2000, chunkSize: 1000 });
-    emails.sendChunk(campaign, 0);
-    await engine.deliver(1);
-    emails.sendChunk(campaign, 1);
-    const { sleep } = engine.clock;
-    engine.clock.sleep = async (ms) => {
-      if (ms > 5_000) await emails.campaigns.pause(CAMPAIGN);
-      return sleep(ms);
-    };
-
-    await engine.deliver(1);
-
-    expect(emails.chunk(1)).toMatchObject({ state: 'held', reason: 'paused' });
-    expect(sendgrid.requests).toHaveLength(1);
   });
 
   test.each([
@@ -327,35 +219,6 @@ describe('a campaign that is paused', () => {
   });
 });
 
-test('a chunk of a cancelled campaign ends without sending anything', async () => {
-  const { engine, sendgrid } = emails;
-  const campaign = await emails.campaign({ recipients: 20 });
-  await emails.campaigns.cancel(CAMPAIGN);
-  emails.sendChunk(campaign, 0);
-
-  await engine.drain({ batch: 1 });
-
-  expect(emails.chunk(0)).toMatchObject({ state: 'cancelled', reason: 'operator' });
-  expect(sendgrid.requests).toHaveLength(0);
-});
-
-test.each<[string, string]>([
-  ['manifest', 'ManifestChanged'],
-  ['content', 'ManifestChanged'],
-  ['recipients', 'ManifestChanged'],
-])('a chunk is parked and not sent if an object of its campaign was changed in the bucket: %s', async (what, code) => {
-  const { engine, sendgrid } = emails;
-  const campaign = await emails.campaign({ recipients: 3 });
-  const key = engine.objects.keys().find((each) => each.includes(`/${what}-`)) ?? '';
-  await engine.objects.put(key, `${engine.objects.text(key)} `, 'text/plain');
-  emails.sendChunk(campaign, 0);
-
-  await engine.drain({ batch: 1 });
-
-  expect(emails.chunk(0)).toMatchObject({ state: 'dead', error: { code } });
-  expect(sendgrid.requests).toHaveLength(0);
-});
-
 const FIELDS: Record<string, string> = {
   ...{ manifest: 'data.manifest', content: 'data.campaign', recipients: 'data.number' },
 };
@@ -363,6 +226,7 @@ const OBJECTS = ['manifest', 'content', 'recipients'];
 const DAMAGES: [string, (text: string) => string | undefined][] = [
   ['empty', () => ''],
   ['truncated', (text) => text.slice(0, -10)],
+  ['changed', (text) => `${text} `],
   ['gone', () => undefined],
 ];
 
@@ -418,18 +282,5 @@ describe('one mail to one recipient', () => {
     ]);
     expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', result: { messageId: 'message-1' } });
     expect(seen(emails)).not.toContain('@example.com');
-  });
-
-  test('passes a campaign that uses the whole rate', async () => {
-    const { engine, sendgrid } = emails;
-    const begun = engine.clock.now();
-    const campaign = await emails.campaign({ recipients: 3000, chunkSize: 1000 });
-    emails.sendChunk(campaign, 0);
-    await engine.deliver(1);
-    engine.send(messageBody(), { group: 'm' });
-
-    await engine.deliver(1);
-
-    expect(sendgrid.mails.find(({ to }) => to[0] === 'user@example.com')?.at).toBe(begun);
   });
 });

@@ -99,27 +99,6 @@ test('chunks are released while other work of the run takes a long time', async 
   expect(await released()).toBeGreaterThanOrEqual(15);
 });
 
-test('an unknown chunk stops no other chunk, but the campaign has not ended', async () => {
-  emails.sendgrid.fail({ after: 'reset' });
-  await emails.campaign({ recipients: 500, chunkSize: 100 });
-
-  await minutes(5);
-
-  expect(await read()).toMatchObject({ status: 'running', released: 5, open: [0] });
-  expect(emails.chunk(0)).toMatchObject({ state: 'held', reason: 'unknown' });
-  expect(emails.sendgrid.mails).toHaveLength(500);
-});
-
-test('nothing is released before the requested time', async () => {
-  const campaign = await emails.campaign({ recipients: 100, chunkSize: 100 });
-  await emails.campaigns.change(CAMPAIGN, () => ({ ...campaign, startsAt: campaign.time + 3_600_000 }));
-
-  await minutes(59);
-  expect(await released()).toBe(0);
-  await minutes(2);
-  expect(emails.sendgrid.mails).toHaveLength(100);
-});
-
 describe('a pause', () => {
   test('holds released chunks and releases no more; a resume continues without spending a receive', async () => {
     await emails.campaign({ recipients: 1_000, chunkSize: 100 });
@@ -140,19 +119,6 @@ describe('a pause', () => {
     expect(emails.sendgrid.mails).toHaveLength(1_000);
     expect(await read()).toMatchObject({ status: 'ended' });
     expect(emails.chunk(0).deliveries.map(({ receiveCount }) => receiveCount)).toEqual([1, 1]);
-  });
-
-  test('that a resume overtakes leaves no chunk behind', async () => {
-    const { engine } = emails;
-    await emails.campaign({ recipients: 100, chunkSize: 100 });
-    await engine.reconcile();
-    await emails.campaigns.pause(CAMPAIGN);
-    await engine.deliver(1);
-    await emails.campaigns.resume(CAMPAIGN);
-
-    await minutes(2);
-
-    expect(emails.sendgrid.mails).toHaveLength(100);
   });
 
   test('ends with the campaign 75 days after its acceptance, while a refused chunk can still be retried with its list', async () => {

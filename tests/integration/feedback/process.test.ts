@@ -94,23 +94,6 @@ test('the confirmation uses the configured dynamic template', async () => {
   });
 });
 
-test.each([
-  ['answers 201 and drops the connection', { after: 'reset' as const }],
-  ['answers 502 after taking effect', { after: 'answer' as const, status: 502 }],
-  ['answers 429 with Retry-After', { status: 429, headers: { 'retry-after': '2' } }],
-  ['answers 503 with Retry-After', { status: 503, headers: { 'retry-after': '2' } }],
-  ['answers 500 without an effect', { status: 500 }],
-])('a job creates one ticket in one delivery when Zendesk %s once', async (_what, failure) => {
-  const { engine, zendesk } = await start();
-  zendesk.fail({ method: 'POST', path: 'tickets', ...failure });
-  engine.send(feedbackBody());
-
-  await engine.deliver(1);
-
-  expect(zendesk.tickets).toHaveLength(1);
-  expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', attempts: 1 });
-});
-
 test('a ticket that was created with another body is looked up', async () => {
   const { engine, zendesk } = await start();
   zendesk.fail({
@@ -178,35 +161,6 @@ test.each([
 });
 
 describe('a confirmation', () => {
-  test('that may have been sent is never sent again: its step is unknown and the job succeeds', async () => {
-    const { engine, sendgrid } = await start();
-    sendgrid.fail({ after: 'reset' });
-    engine.send(feedbackBody());
-
-    await engine.drain({ batch: 1 });
-
-    expect(sendgrid.mails).toHaveLength(1);
-    expect(sendgrid.requests).toHaveLength(1);
-    expect(engine.row(jobId(1))).toMatchObject({
-      state: 'succeeded',
-      result: { confirmation: 'unknown' },
-      steps: { confirmation: { status: 'unknown' } },
-    });
-  });
-
-  test("that may have been sent is not sent again even if it was the trial call of SendGrid's circuit", async () => {
-    const { engine, sendgrid } = await start();
-    await engine.deps.circuits.open('sendgrid', 'Unauthorized');
-    engine.clock.advance(60_000);
-    sendgrid.fail({ after: 'reset' });
-    engine.send(feedbackBody());
-
-    await engine.drain({ batch: 1 });
-
-    expect(sendgrid.requests).toHaveLength(1);
-    expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', steps: { confirmation: { status: 'unknown' } } });
-  });
-
   test('that is throttled for more than a quarter of an hour is skipped at once and the job succeeds', async () => {
     const { engine, sendgrid, zendesk } = await start();
     sendgrid.fail({ times: 'forever', status: 429, headers: { 'x-ratelimit-reset': '99999999999' } });
@@ -219,18 +173,6 @@ describe('a confirmation', () => {
       state: 'succeeded',
       steps: { confirmation: { status: 'skipped' } },
     });
-  });
-
-  test('waits without an attempt while SendGrid is down, and is sent afterwards', async () => {
-    const { engine, sendgrid, zendesk } = await start();
-    sendgrid.fail({ times: 3, status: 503 });
-    engine.send(feedbackBody());
-
-    await engine.drain({ batch: 1 });
-
-    expect(zendesk.tickets).toHaveLength(1);
-    expect(sendgrid.mails).toHaveLength(1);
-    expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', result: { confirmation: 'sent' }, attempts: 1 });
   });
 
   test.each([401, 400])('is skipped if SendGrid answers %i, and the job succeeds with its ticket', async (status) => {

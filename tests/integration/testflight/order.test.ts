@@ -1,5 +1,5 @@
 import { jobId } from '../../support/engine';
-import { APP, GROUP, inviteBody, removeBody, seed, startTestflight, TESTER } from '../../support/testflight';
+import { APP, inviteBody, removeBody, startTestflight } from '../../support/testflight';
 
 type Service = Awaited<ReturnType<typeof startTestflight>>;
 let service: Service;
@@ -50,53 +50,6 @@ test.each([
     expect(apple.mails).toEqual([]);
   },
 );
-
-test('a 403 parks only its own job', async () => {
-  service = await startTestflight();
-  const { engine, apple } = service;
-  apple.fail({ method: 'POST', path: '/v1/betaTesters', bodyContains: TESTER, status: 403 });
-  send(inviteBody());
-  send(inviteBody({ email: 'second@example.com' }, { id: jobId(2) }));
-
-  await engine.drain({ batch: 1 });
-
-  expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', error: { code: 'Forbidden', status: 403 } });
-  expect(engine.row(jobId(2)).state).toBe('succeeded');
-});
-
-test('an invitation whose call had no answer does not undo a later removal', async () => {
-  service = await startTestflight();
-  const { engine, apple } = service;
-  apple.fail({ method: 'POST', path: '/v1/betaTesterInvitations', before: 'reset' });
-  send(inviteBody());
-  send(removeBody({}, { id: jobId(2) }));
-
-  await engine.drain({ batch: 1 });
-
-  expect(states()).toEqual(['succeeded', 'succeeded']);
-  expect(apple.testers).toEqual([]);
-});
-
-test('a redriven invitation is superseded only by a later removal of the same tester', async () => {
-  service = await startTestflight({ seed: seed([{ app: APP, email: TESTER, groups: [GROUP], state: 'INVITED' }]) });
-  const { engine, apple } = service;
-  apple.fail({ method: 'GET', status: 400 });
-  apple.fail({ method: 'GET', status: 400 });
-  send(inviteBody());
-  send(inviteBody({ email: 'second@example.com' }, { id: jobId(2) }));
-  send(removeBody({}, { id: jobId(3), time: '2026-01-02T03:04:06.000Z' }));
-  await engine.drain({ batch: 1 });
-  const parked = states();
-
-  send(inviteBody());
-  send(inviteBody({ email: 'second@example.com' }, { id: jobId(2) }));
-  await engine.drain({ batch: 1 });
-
-  expect(parked).toEqual(['dead', 'dead']);
-  expect(engine.row(jobId(1))).toMatchObject({ state: 'cancelled', reason: 'superseded' });
-  expect(engine.row(jobId(2))).toMatchObject({ state: 'succeeded', generation: 2 });
-  expect(apple.testers).toMatchObject([{ email: 'second@example.com' }]);
-});
 
 test('jobs run with pauses when few calls are left, and wait for new calls when none are left', async () => {
   service = await startTestflight({ limit: 40 });

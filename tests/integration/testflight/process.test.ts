@@ -117,15 +117,6 @@ describe('an invitation', () => {
     expect(engine.row(jobId(1)).steps.membership).toMatchObject({ status: 'done', result: { changed: 1 } });
   });
 
-  test('to another app creates another tester', async () => {
-    const { engine, apple } = await start({ seed: seed([tester('ACCEPTED')]) });
-    engine.send(inviteBody({ app: EMPTY_APP, groups: [EMPTY_APPS_GROUP] }));
-
-    await engine.deliver(1);
-
-    expect(apple.testers).toHaveLength(2);
-  });
-
   test('is sent again to an invited tester if the job asks for it', async () => {
     const { engine, apple } = await start({ seed: seed([tester('INVITED')]) });
     engine.send(inviteBody({ resend: true }));
@@ -134,15 +125,6 @@ describe('an invitation', () => {
 
     expect(apple.mails).toHaveLength(1);
     expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', result: { invitation: 'sent' } });
-  });
-
-  test('that may be repeated is still sent only once to a new tester', async () => {
-    const { engine, apple } = await start({ seed: seed([], { invitesOnJoining: true }) });
-    engine.send(inviteBody({ resend: true }));
-
-    await engine.deliver(1);
-
-    expect(apple.mails).toHaveLength(1);
   });
 
   test("goes to the exact address even if Apple's filter also finds a longer one", async () => {
@@ -306,42 +288,6 @@ describe('a call with an unknown outcome', () => {
 
     expect(apple.testers[0]?.groups).toEqual([GROUP, OTHER_GROUP]);
     expect(engine.row(jobId(1)).state).toBe('succeeded');
-  });
-
-  test('(a second invitation) cannot be checked, so it stays unknown and is never repeated', async () => {
-    const { engine, apple } = await start({ seed: seed([tester('INVITED')]) });
-    apple.fail({ ...invitationCall, ...lost });
-    engine.send(inviteBody({ resend: true }));
-
-    await engine.drain({ batch: 1 });
-
-    expect(apple.mails).toHaveLength(1);
-    expect(engine.row(jobId(1))).toMatchObject({
-      state: 'held',
-      reason: 'unknown',
-      steps: { invitation: { status: 'unknown', reason: 'AppStoreConnectInterrupted' } },
-    });
-  });
-
-  test('(a build notification) cannot be checked, so it stays unknown and is never repeated', async () => {
-    const { engine, apple } = await start();
-    apple.fail({ method: 'POST', path: '/v1/buildBetaNotifications', ...lost });
-    engine.send(notifyBuildBody());
-
-    await engine.drain({ batch: 1 });
-
-    expect(apple.mails).toHaveLength(1);
-    expect(engine.row(jobId(1))).toMatchObject({ state: 'held', reason: 'unknown' });
-  });
-
-  test('again and again holds a lone job until its vendor answers', async () => {
-    const { engine, apple } = await start();
-    apple.fail({ ...invitationCall, before: 'reset', times: 'forever' });
-    engine.send(inviteBody());
-
-    await engine.drain({ batch: 1 });
-
-    expect(engine.row(jobId(1))).toMatchObject({ state: 'held', vendor: 'app-store-connect', attempts: 3 });
   });
 });
 

@@ -2,16 +2,6 @@ import { HOUR_MS, jobs, MINUTE_MS, scenario } from './scenario';
 
 const resolution = { after: HOUR_MS };
 
-test("one tester's 403 parks that job and stops no other job", async () => {
-  const { states, row } = await scenario(
-    { queue: 'testflight', jobs: jobs('forbidden', 'good', ['removal', { group: 1 }]) },
-    { restWithinMs: MINUTE_MS },
-  );
-
-  expect(states()).toEqual(['dead (error)', 'succeeded', 'succeeded']);
-  expect(row(0).error?.code).toBe('Forbidden');
-});
-
 test.each([
   ['lost', 1],
   ['silent', 1],
@@ -76,13 +66,4 @@ test('of two commands about a tester the later one wins, although the earlier on
 
   expect(states()).toEqual(['cancelled (superseded)', 'succeeded', 'succeeded']);
   expect(row(0).history.at(-1)?.note).toBe(row(2).id);
-});
-
-test('a removal takes a tester out of the app, or out of one group', async () => {
-  // Even jobs leave the app, odd ones leave a group.
-  const { states, world } = await scenario({ queue: 'testflight', jobs: jobs('removal', 'removal') });
-
-  const left = world.vendors.apple.testers.filter(({ app, email }) => app === '1' && /leaver-[01]@/.test(email));
-  expect(states()).toEqual(['succeeded', 'succeeded']);
-  expect(left.map(({ groups }) => groups)).toEqual([[]]);
 });

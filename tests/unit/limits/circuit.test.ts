@@ -1,4 +1,4 @@
-import { AmbiguousError, PermanentError, StopError, StoreError, TransientError } from '../../../lib/errors';
+import { PermanentError, StopError, StoreError, TransientError } from '../../../lib/errors';
 import { vendorKey } from '../../../lib/jobs/keys';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 import { sampleContract } from '../../support/sample-contract';
@@ -113,37 +113,6 @@ test('five transient failures without a success between open the circuit, and a 
   expect(afterNine).toBeUndefined();
   expect((await engine.table.get(vendorKey('zendesk')))?.stoppedAt).toBeDefined();
   expect(engine.row(jobId(11))).toMatchObject({ state: 'held', reason: 'stopped', attempts: 0 });
-});
-
-test.each([
-  ['refuses connections', unavailable],
-  ['times out', () => new AmbiguousError({ code: 'TimedOut', message: 'no answer', vendor: 'zendesk' })],
-])('a vendor that %s for a day costs no job its attempts once its circuit is open', async (_how, failure) => {
-  let down = true;
-  const { contract, effects } = sampleContract(() => {
-    if (down) throw failure();
-  });
-  const engine = memoryEngine(() => contract);
-  const jobs = [1, 2, 3, 4, 5, 6, 7];
-  for (const n of jobs) engine.send(envelope(n), { group: `g${n}` });
-
-  for (let minute = 0; minute < 24 * 60; minute++) {
-    await engine.reconcile();
-    while ((await engine.deliver()).batchItemFailures.length > 0);
-    engine.clock.advance(60_000);
-  }
-  const during = states(engine);
-  down = false;
-  await engine.drain();
-  for (let minute = 0; minute < 5; minute++) {
-    engine.clock.advance(60_000);
-    await engine.reconcile();
-    await engine.deliver();
-  }
-
-  expect(new Set(Object.values(during))).toEqual(new Set(['held stopped']));
-  expect(effects.toSorted()).toEqual(jobs.map(jobId));
-  expect(engine.deadLetters()).toEqual([]);
 });
 
 test('a redriven job that is refused again counts as one sender and does not open the circuit', async () => {
