@@ -1,5 +1,5 @@
 import { MAIL_STEPS, mailArgs } from '../jobs/mail';
-import type { BulkMail } from '../vendors/sendgrid-bulk';
+import type { Mail } from '../vendors/sendgrid';
 import { type CampaignContent, EMAILS_QUEUE } from './message';
 import { type Recipient, unsubscribeLink } from './recipient';
 
@@ -27,7 +27,7 @@ export function requestOf({
   /** Each recipient has their number in the chunk. Events and records use that number. */
   recipients: readonly (Recipient & { number: number })[];
   origin: Origin;
-}): BulkMail {
+}): Mail {
   const { id, time, campaign, trace } = origin;
   const job = { ...mailArgs({ id, queue: EMAILS_QUEUE, time }), ...(campaign ? { campaign } : {}), ...trace };
   return {

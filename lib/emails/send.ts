@@ -2,7 +2,7 @@ import { CancelledError, PermanentError, StopError, StoreError, WaitError } from
 import { sentByEvidence } from '../jobs/mail';
 import type { RateUse, SharedRate } from '../limits/rate';
 import type { Clock, Objects } from '../ports';
-import type { BulkMail, BulkSendgrid } from '../vendors/sendgrid-bulk';
+import type { Mail, Sendgrid } from '../vendors/sendgrid';
 import { RecipientsRefusedError } from '../vendors/sendgrid-errors';
 import type { RunContext } from '../worker/contract';
 import { EXCLUDED, excludedOf, excludedWith } from './excluded';
@@ -11,7 +11,7 @@ import { type Origin, RECIPIENTS, SEND } from './request';
 import { takeTurn } from './turn';
 
 export interface SendDeps {
-  sendgrid: BulkSendgrid;
+  sendgrid: Sendgrid;
   rate: SharedRate;
   clock: Clock;
   objects: Objects;
@@ -24,7 +24,7 @@ export interface Sending {
   recipients: number;
   use: RateUse;
   /** Builds the request without these recipients, before the wait for a turn. A job that was already sent does not call it. */
-  request: (excluded: ReadonlySet<number>) => Promise<BulkMail>;
+  request: (excluded: ReadonlySet<number>) => Promise<Mail>;
   /** Runs after the wait for a turn. It throws if the mail must not be sent any more. */
   check?: () => Promise<void>;
 }
@@ -116,8 +116,7 @@ async function sendWithout(
         'sendgrid',
         async () => {
           await turn.now();
-          const { messageId } = await deps.sendgrid.sendBulk(request, { timeoutMs: callTimeoutMs(CALL_MS) });
-          return messageId === undefined ? {} : { messageId };
+          return deps.sendgrid.send(request, { timeoutMs: callTimeoutMs(CALL_MS) });
         },
         { sender: request.from.email },
       ),

@@ -40,16 +40,17 @@ export function confirmationOf({
   const name = known && user.name !== undefined ? plainText(user.name) : undefined;
   const subject = known ? plainText(data.subject) : undefined;
   const templateId = templateFor(locale, config);
-  const base = {
-    from,
-    to: name === undefined ? { email: user.email } : { email: user.email, name },
-    customArgs: { ...mailArgs({ id, queue: FEEDBACK_QUEUE, time }), ...trace },
-    categories: ['feedback-confirmation'],
-  };
-  if (templateId !== undefined)
-    return { ...base, templateId, templateData: { name: name ?? '', subject: subject ?? '', ticketId, brand } };
+  const customArgs = { ...mailArgs({ id, queue: FEEDBACK_QUEUE, time }), ...trace };
+  const recipient = { email: user.email, name, customArgs };
+  const categories = ['feedback-confirmation'];
+  if (templateId !== undefined) {
+    const words = { name: name ?? '', subject: subject ?? '', ticketId, brand };
+    return { from, categories, templateId, recipients: [{ ...recipient, data: words }] };
+  }
   return {
-    ...base,
+    from,
+    categories,
+    recipients: [recipient],
     subject: subject === undefined ? 'We have received your feedback' : `We have received your feedback: ${subject}`,
     text: [
       name === undefined ? 'Hello,' : `Hello ${name},`,

@@ -45,16 +45,22 @@ export function notificationOf({
 }): Mail {
   const url = given === undefined ? undefined : withoutUser(given);
   const name = [firstName, lastName].filter((part) => part !== undefined).join(' ');
+  const person = {
+    email,
+    name: name === '' ? undefined : name,
+    customArgs: { ...mailArgs({ id, queue: TESTFLIGHT_QUEUE, time }), ...trace },
+  };
   const base = {
     from,
-    to: name === '' ? { email } : { email, name },
-    customArgs: { ...mailArgs({ id, queue: TESTFLIGHT_QUEUE, time }), ...trace },
     categories: ['testflight-notification'],
   };
-  if (templateId !== undefined)
-    return { ...base, templateId, templateData: { name, appName, message: message ?? '', url: url ?? '', brand } };
+  if (templateId !== undefined) {
+    const words = { name, appName, message: message ?? '', url: url ?? '', brand };
+    return { ...base, templateId, recipients: [{ ...person, data: words }] };
+  }
   return {
     ...base,
+    recipients: [person],
     subject: `You are invited to test ${appName}`,
     text: [
       name === '' ? 'Hello,' : `Hello ${name},`,

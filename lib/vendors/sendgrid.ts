@@ -1,40 +1,51 @@
 import mail from '@sendgrid/mail';
 import { PermanentError } from '../errors';
 import type { Secret } from '../ports';
+import { plainText } from '../text';
 import { type CallOptions, withSecret } from './credentials';
-import { type BulkSendgrid, bulkMailData } from './sendgrid-bulk';
 import { Client } from './sendgrid-client';
 import { sendgrid as dialect, translate } from './sendgrid-errors';
+import { wordsFor } from './sendgrid-words';
 import { malformed } from './translate';
 
-/** One mail to one person. */
+/** One request. Each recipient gets a separate mail and sees no other recipient. */
 export interface Mail {
-  from: { email: string; name?: string };
-  to: { email: string; name?: string };
-  subject?: string;
-  text?: string;
-  html?: string;
+  from: { email: string; name?: string | undefined };
+  replyTo?: { email: string; name?: string | undefined } | undefined;
   /** A dynamic template, `d-…`. Without it `subject` and a text are required. */
-  templateId?: string;
-  templateData?: Record<string, unknown>;
-  /** SendGrid returns them with every event about the mail. No personal data, because it stores them in clear text. */
-  customArgs: Record<string, string>;
+  templateId?: string | undefined;
+  subject?: string | undefined;
+  text?: string | undefined;
+  html?: string | undefined;
   /** At most ten, no personal data. */
-  categories: string[];
-  /** Headers of the mail itself, e.g. `List-Unsubscribe`. */
-  headers?: Record<string, string>;
-  replyTo?: { email: string; name?: string };
-  /** SendGrid checks such a mail and never delivers it. */
-  sandbox?: boolean;
+  categories: readonly string[];
+  /** SendGrid's unsubscribe group. */
+  unsubscribe?: { group: number; groupsToDisplay?: readonly number[] | undefined } | undefined;
+  /** 1 to 1000. SendGrid refuses the whole request if one address comes twice. */
+  recipients: readonly MailRecipient[];
 }
+
+export interface MailRecipient {
+  email: string;
+  name?: string | undefined;
+  /** The data of a dynamic template. Without one, the words that replace `{{name}}` in subject and text. */
+  data?: Record<string, unknown> | undefined;
+  /** SendGrid returns them with every event about this mail. No personal data, because it stores them in clear text. */
+  customArgs: Record<string, string>;
+  /** Headers of the mail itself, e.g. `List-Unsubscribe`. */
+  headers?: Record<string, string> | undefined;
+}
+
+/** SendGrid's id of an accepted request. The id of each of its mails begins with it. */
+export type Sent = { messageId?: string };
 
 export interface Sendgrid {
   /**
-   * `accepted` means that SendGrid took the mail, not that it delivered it. It is false in sandbox mode. SendGrid has no
-   * idempotency: after an AmbiguousError only its events show whether it sent the mail. Rejects with a JobError that
-   * names no value.
+   * Resolves when SendGrid took all mails of the request, which does not mean that it delivered them. It never accepts a
+   * request in part. SendGrid has no idempotency: after an AmbiguousError only its events show what happened. Rejects
+   * with a JobError that names no value.
    */
-  send(mail: Mail, options: CallOptions): Promise<{ messageId?: string; accepted: boolean }>;
+  send(mail: Mail, options: CallOptions): Promise<Sent>;
 }
 
 export interface SendgridConfig {
@@ -46,26 +57,25 @@ export interface SendgridConfig {
   now?: () => number;
 }
 
+type MailData = Parameters<typeof mail.send>[0];
+
 /** SendGrid through @sendgrid/mail. */
-export function realSendgrid({ endpoint, apiKey, instance, now = Date.now }: SendgridConfig): Sendgrid & BulkSendgrid {
+export function realSendgrid({ endpoint, apiKey, instance, now = Date.now }: SendgridConfig): Sendgrid {
   const base = endpoint.replace(/\/+$/, '');
-  /** `data` makes a new object for each try, because the library changes its input. */
-  const send = (data: () => Parameters<typeof mail.send>[0], { timeoutMs }: CallOptions, sandbox = false) =>
-    withSecret(apiKey, {
-      timeoutMs,
-      call: async ({ secret, timeoutMs }) => {
-        const client = new Client({ endpoint: base, apiKey: secret, timeoutMs });
-        try {
-          const [answer] = await service(client).send(data());
-          return outcome(answer, sandbox);
-        } catch (error) {
-          throw translate(error, now());
-        }
-      },
-    });
   return {
-    send: (content, options) => send(() => mailData(content, instance), options, content.sandbox),
-    sendBulk: (content, options) => send(() => bulkMailData(content, instance), options),
+    send: (content, { timeoutMs }) =>
+      withSecret(apiKey, {
+        timeoutMs,
+        call: async ({ secret, timeoutMs }) => {
+          const client = new Client({ endpoint: base, apiKey: secret, timeoutMs });
+          try {
+            const [answer] = await service(client).send(mailData(content, instance));
+            return sentOf(answer);
+          } catch (error) {
+            throw translate(error, now());
+          }
+        },
+      }),
   };
 }
 
@@ -80,51 +90,57 @@ function service(client: Client): typeof mail {
   return own;
 }
 
+const MOST_RECIPIENTS = 1000;
+
 /**
- * A mail in the library's form. The object is new, because the library changes its input. Values of the recipient go
- * into the personalization: SendGrid types top-level `custom_args` as a string, and all recipients share top-level
- * headers.
+ * A mail in the library's form. All objects are new, because the library changes its input. Values of a recipient go into
+ * the personalization: SendGrid types top-level `custom_args` as a string, and all recipients share top-level headers.
  */
-function mailData(content: Mail, instance: string): Parameters<typeof mail.send>[0] {
-  const { from, to, subject, text, html, templateId, templateData, customArgs, categories, headers, replyTo, sandbox } =
-    content;
-  if (templateData && !templateId?.startsWith('d-'))
-    throw new PermanentError({
-      code: 'InvalidField',
-      message: 'templateId: must begin with d- if there is template data, or SendGrid drops the data silently',
-      field: 'templateId',
-      vendor: 'sendgrid',
-    });
+export function mailData({ recipients, unsubscribe, ...content }: Mail, instance: string): MailData {
+  const { from, replyTo, templateId, subject, text, categories } = content;
+  const dynamic = templateId !== undefined;
+  refuse(recipients.length === 0, 'recipients', 'must be at least 1');
+  refuse(recipients.length > MOST_RECIPIENTS, 'recipients', `must be at most ${MOST_RECIPIENTS}`);
+  refuse(
+    dynamic && !templateId.startsWith('d-'),
+    'templateId',
+    'must begin with d-, or SendGrid drops the data silently',
+  );
+  const people = recipients.map(({ data }) => data);
+  const { words, html } = dynamic ? { words: [], html: content.html } : wordsFor(content, people);
   return {
     from,
-    personalizations: [
-      {
-        to,
-        customArgs: { ...customArgs, instance },
-        ...(headers ? { headers } : {}),
-        ...(templateData ? { dynamicTemplateData: templateData } : {}),
-      },
-    ],
-    categories,
-    ...(subject === undefined ? {} : { subject }),
+    categories: [...categories],
+    personalizations: recipients.map(({ email, name, data, customArgs, headers }, number) => ({
+      to: name === undefined ? { email } : { email, name: plainText(name) },
+      customArgs: { ...customArgs, instance },
+      ...(headers ? { headers: { ...headers } } : {}),
+      ...(data && dynamic ? { dynamicTemplateData: structuredClone(data) } : {}),
+      ...(words[number] ? { substitutions: words[number] } : {}),
+    })),
     ...(replyTo === undefined ? {} : { replyTo }),
+    ...(dynamic ? { templateId } : {}),
+    ...(subject === undefined ? {} : { subject }),
     ...(text === undefined ? {} : { text }),
     ...(html === undefined ? {} : { html }),
-    ...(templateId === undefined ? {} : { templateId }),
-    ...(sandbox ? { mailSettings: { sandboxMode: { enable: true } } } : {}),
+    ...(unsubscribe ? { asm: asm(unsubscribe) } : {}),
     // The library's type requires text, html or templateId. SendGrid refuses a mail without any of them.
-  } as Parameters<typeof mail.send>[0];
+  } as MailData;
 }
 
-/** 202 means accepted, and 200 is the answer to sandbox mode. Any other success is not from SendGrid. */
-function outcome({ statusCode, headers }: Answer, sandbox: boolean): { messageId?: string; accepted: boolean } {
-  if (statusCode !== 202 && !(statusCode === 200 && sandbox))
-    throw malformed({ dialect, effect: 'once', status: statusCode });
+const asm = ({ group, groupsToDisplay }: NonNullable<Mail['unsubscribe']>) => ({
+  groupId: group,
+  ...(groupsToDisplay ? { groupsToDisplay: [...groupsToDisplay] } : {}),
+});
+
+function refuse(wrong: boolean, field: string, rule: string): void {
+  if (wrong)
+    throw new PermanentError({ code: 'InvalidField', message: `${field}: ${rule}`, field, vendor: 'sendgrid' });
+}
+
+/** 202 means accepted. Any other success is not from SendGrid. */
+function sentOf({ statusCode, headers }: { statusCode: number; headers: Record<string, unknown> }): Sent {
+  if (statusCode !== 202) throw malformed({ dialect, effect: 'once', status: statusCode });
   const messageId = headers['x-message-id'];
-  return { accepted: statusCode === 202, ...(typeof messageId === 'string' ? { messageId } : {}) };
-}
-
-interface Answer {
-  statusCode: number;
-  headers: Record<string, unknown>;
+  return typeof messageId === 'string' ? { messageId } : {};
 }

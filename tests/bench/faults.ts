@@ -146,7 +146,7 @@ async function world({ down }: Scenario) {
       const mortalMails: Pick<typeof mails, 'send'> = {
         send: async (mail, options) => {
           const answer = await mails.send(mail, options);
-          return kills.afterMail.delete(mail.customArgs.job ?? '') ? dies() : answer;
+          return kills.afterMail.delete(mail.recipients[0]?.customArgs.job ?? '') ? dies() : answer;
         },
       };
       return {

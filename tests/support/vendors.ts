@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { JobError } from '../../lib/errors';
 import type { Secret } from '../../lib/ports';
-import type { Mail } from '../../lib/vendors/sendgrid';
+import type { Mail, MailRecipient } from '../../lib/vendors/sendgrid';
 import type { Ticket } from '../../lib/vendors/zendesk';
 
 export const aTicket = (changes: Partial<Ticket> = {}): Ticket => ({
@@ -15,13 +15,20 @@ export const aTicket = (changes: Partial<Ticket> = {}): Ticket => ({
   ...changes,
 });
 
-export const aMail = (changes: Partial<Mail> = {}): Mail => ({
+/** A mail to one person. `changes` of the person and of the mail. */
+export const aMail = (person: Partial<MailRecipient> = {}, changes: Partial<Mail> = {}): Mail => ({
   from: { email: 'support@example.com', name: 'Support' },
-  to: { email: 'user@example.com', name: 'A User' },
   subject: 'We got your feedback',
   text: 'Thank you.',
-  customArgs: { job: '0190a1b2-0000-7000-8000-000000000001' },
   categories: ['feedback'],
+  recipients: [
+    {
+      email: 'user@example.com',
+      name: 'A User',
+      customArgs: { job: '0190a1b2-0000-7000-8000-000000000001' },
+      ...person,
+    },
+  ],
   ...changes,
 });
 

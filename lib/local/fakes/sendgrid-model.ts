@@ -48,7 +48,6 @@ export function sendgridModel({
       if ('status' in parsed) return parsed;
       if (unverified.includes(parsed.from.email))
         return refused(403, 'The from address does not match a verified Sender Identity.', 'from');
-      if (parsed.mail_settings?.sandbox_mode?.enable) return { status: 200, headers: {} };
       accepted += 1;
       const messageId = `message-${accepted}`;
       const taken = parsed.personalizations.map((personalization) =>

@@ -35,7 +35,6 @@ const mailSchema = z.object({
   asm: z
     .object({ group_id: z.number().int(), groups_to_display: z.array(z.number().int()).max(25).optional() })
     .optional(),
-  mail_settings: z.object({ sandbox_mode: z.object({ enable: z.boolean() }).optional() }).optional(),
   personalizations: z
     .array(
       z.object({

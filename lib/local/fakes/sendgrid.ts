@@ -4,7 +4,7 @@ import { type AcceptedMail, sendgridModel } from './sendgrid-model';
 import { type FakeServer, startFake } from './server';
 
 export interface FakeSendgrid extends FakeServer {
-  /** Accepted e-mails outside sandbox mode, one for each personalization. */
+  /** Accepted e-mails, one for each personalization. */
   mails: AcceptedMail[];
   /** The keys that sign the events. */
   eventKeys: EventKeys;

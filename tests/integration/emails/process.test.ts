@@ -181,7 +181,7 @@ describe('a campaign that is paused', () => {
     let asked = 0;
     sendgrid.fail({ status, times: 'forever' });
     before = async (call) => {
-      if (call !== 'sendgrid.sendBulk') return;
+      if (call !== 'sendgrid.send') return;
       asked += 1;
       if (asked === chunks.length) open();
       await allAsked;

@@ -126,7 +126,7 @@ test('the error for a rejected requester names the field and does not quote Zend
 });
 
 test('the error for a rejected mail names the field and does not quote SendGrid', async () => {
-  const error = await caught(sendgrid().send(aMail({ to: { email: 'nobody' } }), { timeoutMs: 5000 }));
+  const error = await caught(sendgrid().send(aMail({ email: 'nobody' }), { timeoutMs: 5000 }));
 
   expect(error).toMatchObject({ code: 'SendgridRejected', status: 400, field: 'personalizations.0.to.0.email' });
 });

@@ -41,7 +41,7 @@ const ticket = aTicket({
   body: 'planted text',
   requester: { name: 'Planted Name', email: ADDRESS },
 });
-const mail = aMail({ to: { name: 'Planted Name', email: ADDRESS }, subject: 'planted text', text: 'planted text' });
+const mail = aMail({ name: 'Planted Name', email: ADDRESS }, { subject: 'planted text', text: 'planted text' });
 
 const zendesk = () => realZendesk({ endpoint: fakes.zendesk.url, email: 'agent@example.com', token: secretOf(SECRET) });
 const sendgrid = (key = SECRET) =>

@@ -1,9 +1,9 @@
 import library from '@sendgrid/mail';
 import { type FakeSendgrid, startFakeSendgrid } from '../../../lib/local/fakes/sendgrid';
-import { realSendgrid, type Sendgrid } from '../../../lib/vendors/sendgrid';
-import { aMail, caught, secretOf } from '../../support/vendors';
+import { type Mail, realSendgrid, type Sendgrid } from '../../../lib/vendors/sendgrid';
+import { allTextOf, aMail, caught, secretOf } from '../../support/vendors';
 
-const TIMEOUT = { timeoutMs: 5000 };
+const TIMEOUT = { timeoutMs: 10_000 };
 const TEMPLATE = `d-${'0'.repeat(32)}`;
 let fake: FakeSendgrid;
 let other: FakeSendgrid;
@@ -16,12 +16,25 @@ beforeEach(async () => {
 });
 afterEach(() => Promise.all([fake.close(), other.close()]));
 
-const sent = () => JSON.parse(fake.requests.at(-1)?.body ?? 'null') as Record<string, unknown>;
+const people = (count: number) =>
+  Array.from({ length: count }, (_, n) => ({
+    email: `user-${n}@example.com`,
+    data: { first_name: `O'Neill & "Co" ${n}`, items: [{ unitPrice: n }] },
+    customArgs: { job: 'job-1', recipient: String(n) },
+    headers: { 'List-Unsubscribe': `<https://example.com/leave?t=${n}>` },
+  }));
+const aBulkMail = (changes: Partial<Mail> = {}): Mail => ({
+  from: { email: 'news@example.com', name: 'News' },
+  templateId: TEMPLATE,
+  categories: ['campaign'],
+  recipients: people(2),
+  ...changes,
+});
 
 test('an accepted mail has the message id that its events will carry', async () => {
-  const answer = await sendgrid.send(aMail({ html: '<p>Thank you.</p>' }), TIMEOUT);
+  const answer = await sendgrid.send(aMail({}, { html: '<p>Thank you.</p>' }), TIMEOUT);
 
-  expect(answer).toEqual({ accepted: true, messageId: 'message-1' });
+  expect(answer).toEqual({ messageId: 'message-1' });
   expect(fake.mails).toMatchObject([
     {
       to: ['user@example.com'],
@@ -35,48 +48,58 @@ test('an accepted mail has the message id that its events will carry', async () 
   ]);
 });
 
-test('the request has exactly the keys that SendGrid documents', async () => {
+test('a thousand recipients fit into one request and each gets a separate mail', async () => {
+  await sendgrid.send(aBulkMail({ recipients: people(1000) }), TIMEOUT);
+
+  expect(fake.requests).toHaveLength(1);
+  expect(fake.mails).toHaveLength(1000);
+  const different = fake.mails.map(({ to, templateData, customArgs }) =>
+    [to, JSON.stringify(templateData), customArgs.recipient].join(),
+  );
+  expect(new Set(different).size).toBe(1000);
+});
+
+test('the request has exactly the keys that SendGrid documents, and only the headers of our call', async () => {
+  const mail = aBulkMail({
+    replyTo: { email: 'reply@example.com' },
+    subject: 'News',
+    text: 'There are news.',
+    unsubscribe: { group: 7, groupsToDisplay: [7, 8] },
+  });
+
+  await sendgrid.send(mail, TIMEOUT);
+
+  expect(JSON.parse(fake.requests[0]?.body ?? '')).toEqual({
+    from: { email: 'news@example.com', name: 'News' },
+    reply_to: { email: 'reply@example.com' },
+    subject: 'News',
+    content: [{ type: 'text/plain', value: 'There are news.' }],
+    template_id: TEMPLATE,
+    categories: ['campaign'],
+    asm: { group_id: 7, groups_to_display: [7, 8] },
+    personalizations: [0, 1].map((n) => ({
+      to: [{ email: `user-${n}@example.com` }],
+      dynamic_template_data: { first_name: `O'Neill & "Co" ${n}`, items: [{ unitPrice: n }] },
+      custom_args: { job: 'job-1', recipient: String(n), instance: 'acme' },
+      headers: { 'List-Unsubscribe': `<https://example.com/leave?t=${n}>` },
+    })),
+  });
+  expect(fake.requests[0]?.headers).not.toHaveProperty('list-unsubscribe');
+});
+
+test('without a dynamic template the data replaces words in the text', async () => {
+  const recipients = [{ email: 'a@example.com', data: { name: 'A', count: 3 }, customArgs: {} }];
+
   await sendgrid.send(
-    aMail({
-      templateId: TEMPLATE,
-      templateData: { firstName: 'A', order: { lineItems: [{ unitPrice: 1 }] } },
-      customArgs: { jobId: '1', campaign_id: '2' },
-      headers: { 'List-Unsubscribe': '<https://example.com/u>', 'List-Unsubscribe-Post': 'List-Unsubscribe=One-Click' },
-      replyTo: { email: 'reply@example.com' },
-    }),
+    aBulkMail({ templateId: undefined, subject: 'Hello {{name}}', text: '{{count}}', recipients }),
     TIMEOUT,
   );
 
-  expect(sent()).toEqual({
-    from: { email: 'support@example.com', name: 'Support' },
-    reply_to: { email: 'reply@example.com' },
-    subject: 'We got your feedback',
-    content: [{ type: 'text/plain', value: 'Thank you.' }],
-    template_id: TEMPLATE,
-    categories: ['feedback'],
-    personalizations: [
-      {
-        to: [{ email: 'user@example.com', name: 'A User' }],
-        custom_args: { jobId: '1', campaign_id: '2', instance: 'acme' },
-        headers: {
-          'List-Unsubscribe': '<https://example.com/u>',
-          'List-Unsubscribe-Post': 'List-Unsubscribe=One-Click',
-        },
-        dynamic_template_data: { firstName: 'A', order: { lineItems: [{ unitPrice: 1 }] } },
-      },
-    ],
-  });
-});
-
-test('headers of the mail do not become headers of the HTTP request', async () => {
-  await sendgrid.send(aMail({ headers: { 'X-Planted': 'yes' } }), TIMEOUT);
-
-  expect(fake.requests[0]?.headers['x-planted']).toBeUndefined();
-  expect(fake.mails[0]?.headers).toEqual({ 'X-Planted': 'yes' });
+  expect(fake.mails[0]?.substitutions).toEqual({ '{{name}}': 'A', '{{count}}': '3' });
 });
 
 test('sending does not change the mail, which may be frozen', async () => {
-  const mail = aMail({ templateId: TEMPLATE, templateData: { nested: { value: 1 } }, headers: { 'X-A': '1' } });
+  const mail = aBulkMail();
   const before = structuredClone(mail);
 
   await sendgrid.send(deepFreeze(mail), TIMEOUT);
@@ -86,50 +109,70 @@ test('sending does not change the mail, which may be frozen', async () => {
   expect(fake.requests[1]?.body).toBe(fake.requests[0]?.body);
 });
 
-test.each([undefined, '0190a1b2-0000-4000-8000-000000000001'])(
-  'template data with the template %s is an error, because SendGrid would send the mail without the data',
-  async (templateId) => {
-    const mail = aMail({ templateData: { name: 'A' }, ...(templateId ? { templateId } : {}) });
+test.each<[string, Partial<Mail>, string]>([
+  ['an empty list', { recipients: [] }, 'recipients: must be at least 1'],
+  ['1001 recipients', { recipients: people(1001) }, 'recipients: must be at most 1000'],
+  [
+    'a template without d-',
+    { templateId: '0'.repeat(32) },
+    'templateId: must begin with d-, or SendGrid drops the data silently',
+  ],
+])('%s is refused before anything is sent', async (_, changes, message) => {
+  const error = await caught(sendgrid.send(aBulkMail(changes), TIMEOUT));
 
-    const error = await caught(sendgrid.send(mail, TIMEOUT));
-
-    expect(error).toMatchObject({ class: 'permanent', code: 'InvalidField', field: 'templateId' });
-    expect(fake.requests).toHaveLength(0);
-  },
-);
-
-test('template data is sent unchanged, even with quotes, and nothing is written to the console', async () => {
-  const console_ = jest.spyOn(console, 'warn').mockImplementation(() => undefined);
-  const templateData = { name: `O'Neill & "Co"` };
-
-  await sendgrid.send(aMail({ templateId: TEMPLATE, templateData }), TIMEOUT);
-
-  expect(fake.mails[0]?.templateData).toEqual(templateData);
-  expect(console_.mock.calls).toEqual([]);
-  console_.mockRestore();
+  expect(error).toMatchObject({ class: 'permanent', code: 'InvalidField', message });
+  expect(fake.requests).toHaveLength(0);
 });
 
-test('a mail in sandbox mode does not count as accepted', async () => {
-  expect(await sendgrid.send(aMail({ sandbox: true }), TIMEOUT)).toEqual({ accepted: false });
-  expect(fake.mails).toEqual([]);
+test.each<[string, unknown, readonly number[] | undefined]>([
+  ['their addresses', ['personalizations.7.to', 'personalizations.0.to.0.email', 'personalizations.7.to.0'], [0, 7]],
+  ['anything else about them', ['personalizations.7.to', 'personalizations.0.subject'], undefined],
+  ['a field that only begins like the address', ['personalizations.7.total'], undefined],
+  ['no field', [null], undefined],
+  ['nothing', [], undefined],
+])('a 400 names recipients only for their addresses: it complains about %s', async (_, fields, recipients) => {
+  const errors = (fields as unknown[]).map((field) => ({ message: 'a@example.com is bad', field, help: null }));
+  fake.fail({ status: 400, body: { errors } });
+
+  const error = await caught(sendgrid.send(aBulkMail(), TIMEOUT));
+
+  expect(error).toMatchObject({ class: 'permanent', code: 'SendgridRejected', status: 400 });
+  expect((error as { recipients?: unknown }).recipients).toEqual(recipients);
+  expect(allTextOf(error)).not.toContain('a@example');
 });
 
-test.each([200, 201, 204])(
-  'a %s outside sandbox mode is ambiguous, because SendGrid does not send it',
-  async (status) => {
-    fake.fail({ status, body: '<html>All is well</html>' });
+test('a 403 that names a field is about the request, for example a sender that SendGrid does not know', async () => {
+  fake.fail({ status: 403, body: { errors: [{ message: 'a@example.com is not verified', field: 'from' }] } });
 
-    expect(await caught(sendgrid.send(aMail(), TIMEOUT))).toMatchObject({
-      class: 'ambiguous',
-      code: 'SendgridMalformed',
-    });
-  },
-);
+  expect(await caught(sendgrid.send(aMail(), TIMEOUT))).toMatchObject({
+    class: 'permanent',
+    code: 'SendgridRejected',
+    status: 403,
+    field: 'from',
+  });
+});
+
+test('the fake names a bad address by its place, as SendGrid does', async () => {
+  const recipients = ['a@example.com', 'nobody', 'b@example.com'].map((email) => ({ email, customArgs: {} }));
+
+  const error = await caught(sendgrid.send(aBulkMail({ recipients }), TIMEOUT));
+
+  expect(error).toMatchObject({ recipients: [1], field: 'personalizations.1.to.0.email' });
+});
+
+test.each([200, 201, 204])('a %s is ambiguous, because SendGrid does not send it', async (status) => {
+  fake.fail({ status, body: '<html>All is well</html>' });
+
+  expect(await caught(sendgrid.send(aMail(), TIMEOUT))).toMatchObject({
+    class: 'ambiguous',
+    code: 'SendgridMalformed',
+  });
+});
 
 test('a 202 means accepted even if the rest of the answer is missing', async () => {
   fake.fail({ after: 'cut' });
 
-  expect(await sendgrid.send(aMail(), TIMEOUT)).toMatchObject({ accepted: true, messageId: 'message-1' });
+  expect(await sendgrid.send(aMail(), TIMEOUT)).toEqual({ messageId: 'message-1' });
 });
 
 test("two accounts at the same time share no state and do not change the library's own object", async () => {

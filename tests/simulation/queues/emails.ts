@@ -3,7 +3,7 @@ import { EMAIL_MESSAGE, EMAILS_QUEUE, type EmailMessageInput } from '../../../li
 import { emailsContract } from '../../../lib/emails/process';
 import { createProducer } from '../../../lib/producer/producer';
 import type { JobSpec } from '../draw/plan';
-import { bulkSendgridOf, MAIL_RATE, rateOf } from '../vendors/sendgrid';
+import { MAIL_RATE, rateOf, sendgridOf } from '../vendors/sendgrid';
 import { UNVERIFIED } from '../vendors/vendors';
 import { workerDeps } from '../world/engine';
 import type { SimulatedQueue } from '../world/types';
@@ -29,7 +29,7 @@ export const emailsContractAt =
         campaigns: campaigns(ports),
         senderDomains: [],
         rate: rateOf(world, process, { ports, rate }),
-        sendgrid: bulkSendgridOf(world, process),
+        sendgrid: sendgridOf(world, process),
       }),
     );
 

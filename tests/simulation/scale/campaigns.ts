@@ -7,6 +7,7 @@ import { TransientError } from '../../../lib/errors';
 import { sha256 } from '../../../lib/jobs/envelope';
 import { sharedRate } from '../../../lib/limits/rate';
 import { rhythmOf } from '../../../lib/startup/rhythm';
+import type { Sendgrid } from '../../../lib/vendors/sendgrid';
 import { envelopeOf, jobId } from './lay-down';
 import type { ScalePlan } from './plan';
 import { type Service, startService } from './service';
@@ -88,7 +89,7 @@ async function share(size: number, options: Options) {
     if (!refused) sent.push({ at: now(), campaign, recipients: recipients.length });
     return call(CALL_MS, () => {
       if (refused) throw new TransientError({ code: 'SendgridDown', message: 'down', vendor: 'sendgrid' });
-      return { accepted: true };
+      return {};
     });
   });
   const start = service.now();
@@ -122,11 +123,8 @@ async function share(size: number, options: Options) {
 
 type Tools = Parameters<Parameters<typeof startService>[0]['contract']>[0];
 
-/** The queue of mails with its workers and the reconciler. `sendBulk` makes what stands in for SendGrid. */
-export const emailService = (
-  rate: number,
-  sendBulk: (tools: Tools) => Parameters<typeof emailsContract>[0]['sendgrid']['sendBulk'],
-): Service =>
+/** The queue of mails with its workers and the reconciler. `send` makes what stands in for SendGrid. */
+export const emailService = (rate: number, send: (tools: Tools) => Sendgrid['send']): Service =>
   startService({
     contract: (tools) =>
       emailsContract({
@@ -138,7 +136,7 @@ export const emailService = (
           ...tools.deps.objects,
           get: (key) => tools.deps.objects.get(key.replace(/^.*recipients-\d+/, PART_KEY)),
         },
-        sendgrid: { sendBulk: sendBulk(tools) },
+        sendgrid: { send: send(tools) },
       }),
     settings: { visibility: 600 },
     timeoutMs: 100_000,

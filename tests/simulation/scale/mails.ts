@@ -78,7 +78,7 @@ export async function mailsBesideCampaigns(size: number, { rate, mails }: MailsL
     const { campaign, job = '' } = recipients[0]?.customArgs ?? {};
     const use = campaign === undefined ? 'message' : 'campaign';
     sent.push({ at: now(), recipients: recipients.length, use, waitedMs: now() - (asked.get(job) ?? now()) });
-    return call(CALL_MS, () => ({ accepted: true }));
+    return call(CALL_MS, () => ({}));
   });
   const start = service.now();
   const lastedMs = (size / mails) * SECOND_MS;

@@ -20,7 +20,7 @@ import type {
 } from '../../../lib/ports';
 import type { ProducerDeps } from '../../../lib/producer/producer';
 import type { Topic } from '../../../lib/reconcile/tell';
-import type { BulkMail } from '../../../lib/vendors/sendgrid-bulk';
+import type { Mail } from '../../../lib/vendors/sendgrid';
 import type { QueueContract } from '../../../lib/worker/contract';
 import type { Command, Control, JobKind, JobSpec, Plan } from '../draw/plan';
 import type { Vendors } from '../vendors/vendors';
@@ -166,7 +166,7 @@ export interface Mutant {
   answer?: (answer: SQSBatchResponse, event: SQSEvent, world: World) => SQSBatchResponse;
   sendgrid?: (error: JobError) => JobError;
   /** Changes the request of a chunk to SendGrid. */
-  mail?: (mail: BulkMail) => BulkMail;
+  mail?: (mail: Mail) => Mail;
 }
 
 export interface Submitted {

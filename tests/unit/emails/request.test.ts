@@ -1,6 +1,6 @@
 import { recipientCheck } from '../../../lib/emails/recipient';
 import { requestOf } from '../../../lib/emails/request';
-import { bulkMailData } from '../../../lib/vendors/sendgrid-bulk';
+import { mailData } from '../../../lib/vendors/sendgrid';
 import { aContent, CAMPAIGN } from '../../support/emails';
 import { jobId } from '../../support/engine';
 
@@ -24,7 +24,7 @@ test("the largest acceptable request stays below SendGrid's limit", () => {
 
   const mail = requestOf({ content, recipients, origin: { id: jobId(1), time: 1, campaign: CAMPAIGN } });
 
-  const bytes = Buffer.byteLength(JSON.stringify(bulkMailData(mail, 'a'.repeat(32))));
+  const bytes = Buffer.byteLength(JSON.stringify(mailData(mail, 'a'.repeat(32))));
   expect(bytes).toBeGreaterThan(10 * 1024 * 1024);
   expect(bytes).toBeLessThan(SENDGRIDS_LIMIT);
 });

@@ -39,7 +39,7 @@ test.each([
 });
 
 test('a user whom the API knows by an id reads name and subject in the confirmation', () => {
-  expect(mailTo(feedback('user-1'))).toMatchObject({ to: { name: expect.stringContaining('Winner') } });
+  expect(mailTo(feedback('user-1'))).toMatchObject({ recipients: [{ name: expect.stringContaining('Winner') }] });
   expect(mailTo(feedback('user-1')).text).toContain('Locked');
 });
 
@@ -57,7 +57,7 @@ test('marks that change the direction of text do not reach the ticket, the mail 
     subject: 'ab',
     requester: { name: 'Ann' },
   });
-  expect(mailTo(data)).toMatchObject({ subject: 'We have received your feedback: ab', to: { name: 'Ann' } });
+  expect(mailTo(data)).toMatchObject({ subject: 'We have received your feedback: ab', recipients: [{ name: 'Ann' }] });
   expect(file?.name).toBe('exe.txt');
 });
 

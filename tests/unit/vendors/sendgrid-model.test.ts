@@ -37,15 +37,6 @@ test('an unknown sender gets a 403 that names the field', () => {
   expect(sendgrid.send(JSON.stringify(mail())).status).toBe(202);
 });
 
-test('sandbox mode checks a mail and stores nothing', () => {
-  const sendgrid = model();
-  const sandbox = { mail_settings: { sandbox_mode: { enable: true } } };
-
-  expect(sendgrid.send(JSON.stringify(mail(sandbox))).status).toBe(200);
-  expect(sendgrid.send(JSON.stringify(mail({ ...sandbox, subject: undefined }))).status).toBe(400);
-  expect(sendgrid.mails).toEqual([]);
-});
-
 test.each([
   ['no recipient', { personalizations: [] }],
   [

@@ -7,13 +7,7 @@ import { memoryClock, memoryRandom } from '../../support/memory-clock';
 import { memoryTable } from '../../support/memory-table';
 import { aMail } from '../../support/vendors';
 
-function start({
-  send = async () => ({ accepted: true }),
-  table = memoryTable(),
-}: {
-  send?: Sendgrid['send'];
-  table?: Table;
-} = {}) {
+function start({ send = async () => ({}), table = memoryTable() }: { send?: Sendgrid['send']; table?: Table } = {}) {
   const clock = memoryClock();
   const sent: number[] = [];
   const rate = sharedRate({ table, clock, random: memoryRandom(), rate: 1 }, 'sendgrid');
