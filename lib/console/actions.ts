@@ -10,11 +10,11 @@ import { pauseQueue, resumeQueue } from '../ops/pause';
 import { replace } from '../ops/replace';
 import { resolveStep } from '../ops/resolve';
 import { retry } from '../ops/retry';
-import { words } from '../target';
+import { isProduction, slsCommand, type Target, words } from '../target';
 import { timeText } from '../text';
 import { auditAction } from './audit';
-import { type ConsoleDeps, commandFor } from './deps';
-import { confirmed, type Needs, needsOf, type Word } from './word';
+import type { ConsoleDeps } from './deps';
+import type { Preview } from './views';
 
 /** `audited` stores who does it, and comes just before the change. */
 interface How {
@@ -135,12 +135,6 @@ const ACTIONS = {
   'campaign.cancel': campaignAction('cancel', 'Stop the campaign permanently? Nothing more is sent.'),
 };
 
-/** What the page shows before an action. */
-export interface Preview extends Needs {
-  question: string;
-  command: string;
-}
-
 function parsed(name: string, input: unknown): { chosen: Action<unknown>; given: unknown } {
   const chosen = Object.hasOwn(ACTIONS, name) ? ACTIONS[name as keyof typeof ACTIONS] : undefined;
   if (!chosen) throw new OperatorError('There is no such action.');
@@ -149,21 +143,28 @@ function parsed(name: string, input: unknown): { chosen: Action<unknown>; given:
   return { chosen, given: data };
 }
 
-const needs = (deps: ConsoleDeps, { needsReason }: Action<unknown>): Needs => needsOf(deps, needsReason === true);
+const needsReason = (chosen: Action<unknown>, target: Target): boolean => chosen.needsReason ?? isProduction(target);
 
 /** What an action would ask, and the command that does the same. It changes nothing. */
-export function previewAction(deps: ConsoleDeps, name: string, input: unknown): Preview {
+export function previewAction({ target }: ConsoleDeps, name: string, input: unknown): Preview {
   const { chosen, given } = parsed(name, input);
-  const { question, command } = chosen;
-  return { question: question(given), command: commandFor(deps, command(given)), ...needs(deps, chosen) };
+  return {
+    question: chosen.question(given),
+    command: slsCommand(chosen.command(given), target),
+    needsReason: needsReason(chosen, target),
+  };
 }
 
 /** Does it. Before the change it stores who does it and why, which production demands. Returns what happened. */
-export async function act(deps: ConsoleDeps, name: string, input: unknown, word: Word): Promise<string> {
+export async function act(
+  deps: ConsoleDeps,
+  name: string,
+  { input, reason }: { input: unknown; reason: string },
+): Promise<string> {
   const { chosen, given } = parsed(name, input);
-  confirmed(deps, needs(deps, chosen), word);
-  const { reason } = word;
-  const command = chosen.command(given);
-  const audited = () => auditAction(deps, { action: name, arguments: { command }, reason });
+  if (!deps.write) throw new OperatorError('This console only reads. Start it with --write to allow actions.');
+  if (needsReason(chosen, deps.target) && reason.trim() === '')
+    throw new OperatorError('Say why. The audit needs a reason.');
+  const audited = () => auditAction(deps, { action: name, arguments: { command: chosen.command(given) }, reason });
   return chosen.run(deps.deployment, given, { audited, reason });
 }

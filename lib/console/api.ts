@@ -1,20 +1,19 @@
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
-import { stream } from 'hono/streaming';
 import * as z from 'zod';
 import { OperatorError } from '../ops/operator';
 import { overview } from '../ops/overview';
+import { isProduction } from '../target';
 import { act, previewAction } from './actions';
+import { auditLook } from './audit';
 import { campaignList, campaignPage } from './campaigns';
 import { deadLetters } from './dead-letters';
 import type { ConsoleDeps } from './deps';
-import { failureOf } from './failure';
 import { type Env, ownPage, ownWrite, refuse } from './guard';
 import { dataShape, jobPageOf, reveal } from './job';
-import { isBreak, localPage, toolsOf } from './local-page';
-import { jobLines } from './search';
-import { sessionOf } from './session';
-import type { SearchLine } from './views';
+import { BREAKS, type LocalPage, type LocalTools } from './local-tools';
+import { foundJobs } from './search';
+import type { Session } from './views';
 
 const MOST_BYTES = 2 * 1024 * 1024;
 
@@ -37,11 +36,8 @@ const actionSchema = z.object({
   input: z.unknown(),
   reason: z.string().max(500).default(''),
 });
-const localSchema = z.object({
-  vendor: z.string().default(''),
-  how: z.string().default(''),
-  sample: z.string().default(''),
-});
+const breakSchema = z.object({ vendor: z.string(), how: z.enum(BREAKS).optional() });
+const sampleSchema = z.object({ sample: z.string() });
 
 /** What the page asks for and does. Each path stands behind the guard. */
 export function consoleApi(deps: ConsoleDeps): Hono<Env> {
@@ -51,7 +47,9 @@ export function consoleApi(deps: ConsoleDeps): Hono<Env> {
 
   api.get('/session', (context) => context.json(sessionOf(deps)));
   api.get('/overview', async (context) => context.json(await overview(deps.deployment)));
-  api.get('/jobs', (context) => streamed(deps, context, jobLines(deps, read(querySchema, given(context)))));
+  api.get('/jobs', async (context) =>
+    context.json(await foundJobs(deps, read(querySchema, given(context)), context.req.raw.signal)),
+  );
   api.get('/job', async (context) => {
     const { queue, id = '' } = given(context);
     return context.json(await jobPageOf(deps, queue, id));
@@ -76,28 +74,35 @@ export function consoleApi(deps: ConsoleDeps): Hono<Env> {
     return context.json(previewAction(deps, action, input));
   });
   api.post('/act', async (context) => {
-    const { action, input, ...said } = read(actionSchema, await body(context));
-    return context.json({ done: await act(deps, action, input, said) });
+    const { action, ...said } = read(actionSchema, await body(context));
+    return context.json({ done: await act(deps, action, said) });
   });
 
   api.get('/local', async (context) => context.json(await localPage(deps, { unmask: false })));
   api.post('/local/reveal', async (context) => context.json(await localPage(deps, { unmask: true })));
   api.post('/local/break', async (context) => {
-    const { vendor, how } = read(localSchema, await body(context));
-    const tools = toolsOf(deps, { acts: true });
-    if (how === '') await tools.recover(vendor);
-    else if (isBreak(how)) await tools.break(vendor, how);
-    else throw new OperatorError('A vendor cannot be broken like that.');
+    const { vendor, how } = read(breakSchema, await body(context));
+    const tools = toolsOf(deps);
+    await (how === undefined ? tools.recover(vendor) : tools.break(vendor, how));
     return context.json({});
   });
   api.post('/local/send', async (context) => {
-    const { sample } = read(localSchema, await body(context));
-    return context.json(await toolsOf(deps, { acts: true }).send(sample));
+    const { sample } = read(sampleSchema, await body(context));
+    return context.json(await toolsOf(deps).send(sample));
   });
 
   api.notFound((context) => refuse(context, 404, 'There is no such path.'));
   return api;
 }
+
+/** What the page must know before it shows anything. */
+const sessionOf = ({ target, write, deployment }: ConsoleDeps): Session => ({
+  ...target,
+  production: isProduction(target),
+  local: target.stage === 'local',
+  write,
+  queues: [...deployment.queueNames],
+});
 
 /** The parameters of the address. An empty one counts as none. */
 const given = ({ req }: Context): Record<string, string | undefined> =>
@@ -125,18 +130,22 @@ function dayOf(text: string): number {
   return day;
 }
 
-/** Lines of JSON, each sent when it is found. If the page stops reading, the search ends. */
-const streamed = (deps: ConsoleDeps, context: Context, lines: AsyncGenerator<SearchLine>) => {
-  context.header('content-type', 'application/x-ndjson');
-  return stream(context, async (out) => {
-    try {
-      for await (const line of lines) {
-        if (out.aborted) return;
-        await out.writeln(JSON.stringify(line));
-      }
-    } catch (failure) {
-      const { error } = failureOf(deps, failure);
-      await out.writeln(JSON.stringify({ kind: 'error', error } satisfies SearchLine));
-    }
-  });
-};
+/** What the fake vendors took. Addresses are masked until they are asked for, as on any deployment. */
+async function localPage(deps: ConsoleDeps, { unmask }: { unmask: boolean }): Promise<LocalPage> {
+  const { samples, vendors } = toolsOf(deps);
+  if (unmask) await auditLook(deps, { action: 'local.reveal', arguments: {} });
+  const shown = unmask ? (text: string) => text : maskAddresses;
+  const shownVendors = vendors().map((vendor) => ({
+    ...vendor,
+    tables: vendor.tables.map((table) => ({ ...table, rows: table.rows.map((row) => row.map(shown)) })),
+  }));
+  return { samples, breaks: BREAKS, vendors: shownVendors };
+}
+
+function toolsOf({ local }: ConsoleDeps): LocalTools {
+  if (!local) throw new OperatorError('Only the service of npm start has fake vendors.');
+  return local;
+}
+
+/** Text with its addresses masked: `a…@…`. */
+const maskAddresses = (text: string): string => text.replace(/([^\s@<>"]?)[^\s@<>"]*@[^\s@<>"]+/g, '$1…@…');

@@ -19,7 +19,7 @@ async function bundle(): Promise<Page> {
   // Loaded on first use, and as plain Node does, because esbuild refuses the globals of jest.
   const { build } = createRequire(join(project, 'package.json'))('esbuild') as { build: typeof esbuild };
   const { outputFiles } = await build({
-    entryPoints: ['main.tsx', 'style.css'].map((name) => join(project, 'lib', 'console', 'page', name)),
+    entryPoints: ['app.tsx', 'style.css'].map((name) => join(project, 'lib', 'console', 'page', name)),
     outdir: 'page',
     bundle: true,
     minify: true,

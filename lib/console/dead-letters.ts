@@ -3,8 +3,8 @@ import { groupBy } from '../group-by';
 import type { JobRow } from '../jobs/row';
 import { parkedJobs } from '../ops/find';
 import { queuesOf } from '../ops/operator';
-import { words } from '../target';
-import { type ConsoleDeps, commandFor } from './deps';
+import { slsCommand, words } from '../target';
+import type { ConsoleDeps } from './deps';
 import type { DeadGroup, DeadLetters } from './views';
 
 /** More rows would take longer than a look at a screen. */
@@ -26,7 +26,7 @@ export async function deadLetters(deps: ConsoleDeps, queue: string | undefined):
 
 const groupKey = ({ queue, reason, error }: JobRow): string => JSON.stringify([queue, reason, error?.code]);
 
-function groupOf(deps: ConsoleDeps, rows: JobRow[]): DeadGroup {
+function groupOf({ target }: ConsoleDeps, rows: JobRow[]): DeadGroup {
   const [first] = rows;
   const since = rows.map(({ parkedAt = 0 }) => parkedAt);
   const { queue = '', reason = '', error } = first ?? {};
@@ -37,7 +37,7 @@ function groupOf(deps: ConsoleDeps, rows: JobRow[]): DeadGroup {
   ];
   return {
     ...{ queue, reason, code },
-    commands: ['retry', 'discard'].map((action) => commandFor(deps, `jobs ${action} ${filter.join(' ')}`)),
+    commands: ['retry', 'discard'].map((action) => slsCommand(`jobs ${action} ${filter.join(' ')}`, target)),
     messages: [...new Set(rows.flatMap(({ error }) => error?.message ?? []))].slice(0, MOST_MESSAGES),
     count: rows.length,
     oldest: Math.min(...since),

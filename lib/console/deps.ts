@@ -1,5 +1,5 @@
 import type { Deployment } from '../ops/deployment';
-import { slsCommand, type Target } from '../target';
+import type { Target } from '../target';
 import type { LocalTools } from './local-tools';
 
 /** What the console acts on. */
@@ -17,6 +17,3 @@ export interface ConsoleDeps {
   /** Only on the local service. */
   local?: LocalTools | undefined;
 }
-
-/** The command that does the same, with the options that select this deployment. */
-export const commandFor = ({ target }: Pick<ConsoleDeps, 'target'>, text: string): string => slsCommand(text, target);

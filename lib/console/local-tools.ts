@@ -19,3 +19,10 @@ export interface LocalTools {
   /** Sends a sample job. Returns its queue and id. */
   send(sample: string): Promise<{ queue: string; id: string }>;
 }
+
+/** The fake vendors, and the jobs that can be sent. */
+export interface LocalPage {
+  vendors: LocalVendor[];
+  samples: readonly string[];
+  breaks: readonly string[];
+}

@@ -5,8 +5,9 @@ import type { JobFilter } from '../ops/job-filter';
 import { nextAt } from '../ops/job-view';
 import { OperatorError, queuesOf, stateOf } from '../ops/operator';
 import { jobsWithKey, type Scope, searchJobs } from '../ops/search';
+import { counted } from '../text';
 import type { ConsoleDeps } from './deps';
-import type { JobLine, SearchBy, SearchLine } from './views';
+import type { FoundJobs, JobLine, SearchBy } from './views';
 
 /** What to search for. All conditions must hold. `from` and `to`: when the jobs were accepted, ms since 1970. */
 export interface Query {
@@ -27,36 +28,27 @@ export interface Query {
 /** More lines are no use to a reader. */
 const MOST_FOUND = 500;
 
-/** Searches jobs, and returns lines as they are found. If the reader stops, the search stops too. */
-export async function* jobLines({ deployment }: ConsoleDeps, query: Query): AsyncGenerator<SearchLine> {
-  const { by, q } = query;
-  if (q !== undefined && by === undefined) {
-    const rows = await lookUp(deployment, q, query);
-    for (const row of rows) yield { kind: 'job', job: lineOf(row) };
-    return yield { kind: 'end', more: false, note: rows.length === 0 ? NO_ID : '' };
+/** Searches jobs. It ends early once it has found enough, or if the reader goes away. */
+export async function foundJobs(deps: ConsoleDeps, query: Query, signal: AbortSignal): Promise<FoundJobs> {
+  if (query.q !== undefined && query.by === undefined) return lookUp(deps, query.q, query);
+  const search = await searchJobs(deps.deployment, filterOf(query));
+  const rows: JobRow[] = [];
+  let looked = 0;
+  for await (const step of search.steps({ signal })) {
+    rows.push(...step.rows);
+    looked = step.looked;
+    if (rows.length > MOST_FOUND) break;
   }
-  const search = await searchJobs(deployment, filterOf(query));
-  let found = 0;
-  for await (const { rows, done, of, looked } of search.steps()) {
-    for (const row of rows) {
-      if (found++ === MOST_FOUND)
-        return yield { kind: 'end', more: true, note: `The first ${MOST_FOUND} are shown. Use more filters.` };
-      yield { kind: 'job', job: lineOf(row) };
-    }
-    yield { kind: 'progress', done, of, looked };
-  }
-  yield {
-    kind: 'end',
-    more: false,
-    note: found === 0 ? `Nothing fits. ${SCOPES[search.scope]}` : SCOPES[search.scope],
+  const more = rows.length > MOST_FOUND ? ` The first ${MOST_FOUND} are shown: use more filters.` : '';
+  return {
+    jobs: rows.slice(0, MOST_FOUND).map(lineOf),
+    note: `${counted(looked, 'job')} looked at.${more} ${SCOPES[search.scope]}`,
   };
 }
 
-const NO_ID = 'No job has this id or this key. The key of a client or user belongs to its principal: give that too.';
-
 /** Where a search looked. */
 const SCOPES: Record<Scope, string> = {
-  group: 'This index has the jobs of this release and later. Only feedback has a message group for a person.',
+  group: 'Only feedback has a message group for a person.',
   hours: 'These are the jobs that were accepted in these hours.',
   open: 'Only jobs that wait or are dead were searched. Give hours to search those that have ended too.',
 };
@@ -76,26 +68,22 @@ function filterOf({ by, q, principal, ...rest }: Query): JobFilter {
 }
 
 /** The jobs that an id or a caller's key names, whatever their state. */
-async function lookUp(
-  deployment: ConsoleDeps['deployment'],
-  q: string,
-  { queue, principal }: Query,
-): Promise<JobRow[]> {
+async function lookUp({ deployment }: ConsoleDeps, q: string, { queue, principal }: Query): Promise<FoundJobs> {
   const own = await Promise.all(queuesOf(deployment, queue).map((name) => deployment.ledger.known(jobKey(name, q))));
-  return [...own.filter((row) => row !== undefined), ...(await jobsWithKey(deployment, { key: q, principal, queue }))];
+  const ofKey = await jobsWithKey(deployment, { key: q, principal, queue });
+  const rows = [...own.filter((row) => row !== undefined), ...ofKey];
+  return { jobs: rows.map(lineOf), note: rows.length === 0 ? NO_ID : '' };
 }
 
-/** A row for a list. */
-function lineOf(row: JobRow): JobLine {
-  const next = nextAt(row);
-  return {
-    queue: row.queue,
-    id: row.id,
-    state: stateOf(row),
-    attempts: row.attempts,
-    accepted: row.time,
-    ...(next === undefined ? {} : { next }),
-    ...(row.endedAt === undefined ? {} : { ended: row.endedAt }),
-    ...(row.error ? { code: row.error.code } : {}),
-  };
-}
+const NO_ID = 'No job has this id or this key. The key of a client or user belongs to its principal: give that too.';
+
+const lineOf = (row: JobRow): JobLine => ({
+  queue: row.queue,
+  id: row.id,
+  state: stateOf(row),
+  attempts: row.attempts,
+  accepted: row.time,
+  next: nextAt(row),
+  ended: row.endedAt,
+  code: row.error?.code,
+});

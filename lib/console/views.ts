@@ -1,8 +1,6 @@
 import type { CampaignReport } from '../emails/report';
-import type { StoredError } from '../jobs/row';
 import type { Explained } from '../ops/explain';
 import type { Span } from '../ops/timeline';
-import type { LocalVendor } from './local-tools';
 
 /** What the console's server answers, for the server and the page. The page imports types only. Times are ms since 1970. */
 
@@ -27,33 +25,45 @@ export interface JobLine {
   state: string;
   attempts: number;
   accepted: number;
-  next?: number;
-  ended?: number;
-  code?: string;
+  next?: number | undefined;
+  ended?: number | undefined;
+  code?: string | undefined;
 }
 
 /** What a searched value is. */
 export type SearchBy = 'user' | 'email' | 'group' | 'correlation' | 'ticket' | 'message';
 
-/** One line of a streamed search. `done` of `of` parts are read, and `looked` rows. */
-export type SearchLine =
-  | { kind: 'job'; job: JobLine }
-  | { kind: 'progress'; done: number; of: number; looked: number }
-  | { kind: 'end'; more: boolean; note: string }
-  | { kind: 'error'; error: string };
+/** `note`: where the search looked, and whether there are more. */
+export interface FoundJobs {
+  jobs: JobLine[];
+  note: string;
+}
+
+/** What the page shows before an action. */
+export interface Preview {
+  question: string;
+  /** The command that does the same. */
+  command: string;
+  needsReason: boolean;
+}
 
 export interface JobPage {
-  queue: string;
-  id: string;
+  /** With its reason, such as `dead (error)`. */
   state: string;
-  facts: [string, string][];
   explained: Explained;
   timeline: Span[];
-  /** `result`: JSON. */
-  steps: { name: string; status: string; result: string }[];
-  error?: StoredError;
-  record: Record<string, unknown>;
+  /** As in the record. */
+  job: JobView;
+  /** As in the table. */
   row: Record<string, unknown>;
+}
+
+/** The fields of a record that the page knows by name. */
+export interface JobView extends Record<string, unknown> {
+  queue: string;
+  id: string;
+  steps: Record<string, { status: string; result?: unknown }>;
+  error?: Record<string, unknown>;
 }
 
 /** What a job was sent with, or its shape. */
@@ -85,20 +95,14 @@ export interface DeadLetters {
 
 export interface CampaignLine {
   id: string;
-  name?: string;
+  name?: string | undefined;
   status: string;
   can: ('pause' | 'resume' | 'cancel')[];
   recipients: number;
   /** Recipients in released chunks. */
   released: number;
-  chunks: { all: number; released: number };
   accepted: number;
-  starts: number;
-  ended?: number;
-  /** While it ran. */
-  perSecond?: number;
-  /** An estimate by the rate so far, without the pauses. */
-  endsAbout?: number;
+  ended?: number | undefined;
 }
 
 export interface Campaigns {
@@ -108,12 +112,4 @@ export interface Campaigns {
 
 export interface CampaignPage extends CampaignLine {
   report: CampaignReport;
-}
-
-/** The fake vendors, and the jobs that can be sent. `masked`: addresses are not shown. */
-export interface LocalPage {
-  vendors: LocalVendor[];
-  samples: string[];
-  breaks: string[];
-  masked: boolean;
 }

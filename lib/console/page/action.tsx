@@ -1,9 +1,7 @@
-import { useEffect, useState } from 'preact/hooks';
-import type { Preview } from '../actions';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { Preview } from '../views';
 import { ask } from './api';
-import { Command } from './parts';
-import { Question, Words } from './question';
-import { useSession } from './session';
+import { Command, Failure, useSession } from './parts';
 
 interface ActionProps {
   /** The words on the button. */
@@ -11,43 +9,52 @@ interface ActionProps {
   action: string;
   input: unknown;
   /** Called when it is done. */
-  onDone?: ((done: string) => void) | undefined;
+  onDone: (done: string) => void;
   disabled?: boolean;
 }
 
 /** A button that asks first, and shows the command that does the same. */
-export function Action({ label, action, input, onDone, disabled = false }: ActionProps) {
+export function Action({ disabled = false, ...asked }: ActionProps) {
   const [open, setOpen] = useState(false);
   return (
     <>
       <button type="button" disabled={disabled} onClick={() => setOpen(true)}>
-        {label}
+        {asked.label}
       </button>
-      {open ? <Asked {...{ label, action, input, onDone }} close={() => setOpen(false)} /> : null}
+      {open ? <Question {...asked} close={() => setOpen(false)} /> : null}
     </>
   );
 }
 
-function Asked({ label, action, input, onDone, close }: Omit<ActionProps, 'disabled'> & { close: () => void }) {
-  const { instance } = useSession();
+/** A console that only reads shows the same, without the button that acts. */
+function Question({ label, action, input, onDone, close }: Omit<ActionProps, 'disabled'> & { close: () => void }) {
+  const { instance, write } = useSession();
+  const dialog = useRef<HTMLDialogElement>(null);
   const [preview, setPreview] = useState<Preview>();
-  const [word, setWord] = useState({ reason: '' });
-  const [error, setError] = useState<string>();
+  const [reason, setReason] = useState('');
+  const [failure, setFailure] = useState<string>();
+  const [busy, setBusy] = useState(false);
   useEffect(() => {
-    ask<Preview>('preview', { action, input }).then(setPreview, (failure: Error) => setError(failure.message));
+    dialog.current?.showModal();
+    ask<Preview>('preview', { action, input }).then(setPreview, (refused: Error) => setFailure(refused.message));
   }, []);
   const act = async () => {
-    const { done } = await ask<{ done: string }>('act', { action, input, ...word });
-    onDone?.(done);
+    setBusy(true);
+    setFailure(undefined);
+    try {
+      const { done } = await ask<{ done: string }>('act', { action, input, reason });
+      onDone(done);
+      dialog.current?.close();
+    } catch (refused) {
+      setFailure((refused as Error).message);
+    } finally {
+      setBusy(false);
+    }
   };
+  const lacksReason = preview?.needsReason && reason.trim() === '';
   return (
-    <Question
-      title={label}
-      confirm={label}
-      disabled={!preview || (preview.needsReason && word.reason.trim() === '')}
-      inputs={<Words needs={preview} {...{ word, setWord }} />}
-      {...{ error, act, close }}
-    >
+    <dialog ref={dialog} onClose={close} aria-labelledby="question">
+      <h2 id="question">{label}</h2>
       <p>{preview?.question ?? 'One moment …'}</p>
       {preview ? (
         <>
@@ -57,6 +64,25 @@ function Asked({ label, action, input, onDone, close }: Omit<ActionProps, 'disab
           <Command text={preview.command} />
         </>
       ) : null}
-    </Question>
+      {write ? (
+        <label>
+          Reason{preview?.needsReason === false ? ' (optional)' : ''}
+          <input value={reason} maxLength={200} onInput={(event) => setReason(event.currentTarget.value)} />
+        </label>
+      ) : (
+        <p>This console only reads. Run the command, or start the console with --write.</p>
+      )}
+      <Failure error={failure} />
+      <div class="buttons">
+        {write ? (
+          <button type="button" class="danger" disabled={!preview || lacksReason || busy} onClick={act}>
+            {label}
+          </button>
+        ) : null}
+        <button type="button" onClick={() => dialog.current?.close()}>
+          Close
+        </button>
+      </div>
+    </dialog>
   );
 }

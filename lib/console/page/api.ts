@@ -1,15 +1,3 @@
-/** The server refused a call, or did not answer. The message is for the operator. */
-export class CallError extends Error {
-  override readonly name = 'CallError';
-  constructor(
-    message: string,
-    /** The HTTP status. 0: no answer. */
-    readonly status: number,
-  ) {
-    super(message);
-  }
-}
-
 const TOKEN = 'token';
 
 /** Takes the token from the address and removes it there, so that it is in no bookmark. */
@@ -21,8 +9,8 @@ export function takeToken(): void {
   history.replaceState(null, '', location.pathname + location.search);
 }
 
-/** Calls the API. With a body it is a POST. Rejects with a CallError. */
-export async function call(path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
+/** Calls the API, which answers JSON. With a body it is a POST. A rejection has a message for the operator. */
+export async function ask<T>(path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
   const offered = sessionStorage.getItem(TOKEN);
   const response = await fetch(`/console/api/${path}`, {
     ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
@@ -34,21 +22,17 @@ export async function call(path: string, body?: unknown, signal?: AbortSignal): 
     },
   }).catch((error: unknown) => {
     if (signal?.aborted) throw error;
-    throw new CallError('The console does not answer. Is it still running?', 0);
+    throw new Error('The console does not answer. Is it still running?');
   });
   if (offered !== null) {
     sessionStorage.removeItem(TOKEN);
-    if (response.status === 401) return call(path, body, signal);
+    if (response.status === 401) return ask(path, body, signal);
     // Kept for this origin, port included. It is worthless once the console stops.
     localStorage.setItem(TOKEN, offered);
   }
-  if (response.ok) return response;
+  if (response.ok) return (await response.json()) as T;
   const { error = `The console answered ${response.status}.` } = (await response.json().catch(() => ({}))) as {
     error?: string;
   };
-  throw new CallError(error, response.status);
+  throw new Error(error);
 }
-
-/** The JSON that the API answers. */
-export const ask = async <T>(path: string, body?: unknown, signal?: AbortSignal): Promise<T> =>
-  (await (await call(path, body, signal)).json()) as T;

@@ -1,4 +1,4 @@
-import type { FunctionComponent } from 'preact';
+import { type FunctionComponent, render } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import type { Session } from '../views';
 import { takeToken } from './api';
@@ -8,9 +8,8 @@ import { JobPage } from './job';
 import { JobsPage } from './jobs';
 import { LocalPage } from './local';
 import { OverviewPage } from './overview';
-import { Failure, useAsk } from './parts';
+import { SessionContext, useAsk, Waiting } from './parts';
 import { Link, usePlace } from './router';
-import { SessionContext } from './session';
 
 takeToken();
 
@@ -23,11 +22,9 @@ const PAGES: Record<string, { title: string; page: FunctionComponent }> = {
   '/console/local': { title: 'Fake vendors', page: LocalPage },
 };
 
-/** The whole page. */
-export function App() {
+function App() {
   const { data: session, error } = useAsk<Session>('session');
-  if (error) return <Failure error={error} />;
-  return session ? <Frame session={session} /> : <p>Loading …</p>;
+  return session ? <Frame session={session} /> : <Waiting error={error} />;
 }
 
 function Frame({ session }: { session: Session }) {
@@ -89,3 +86,5 @@ function useSearchKey(): void {
     return () => removeEventListener('keydown', pressed);
   }, []);
 }
+
+render(<App />, document.getElementById('app') as HTMLElement);

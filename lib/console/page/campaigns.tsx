@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import { RECIPIENT_WORDS } from '../../ops/recipient-words';
 import type { CampaignLine, CampaignPage, Campaigns } from '../views';
 import { Action } from './action';
-import { Failure, State, Table, Time, useAsk } from './parts';
+import { Facts, Failure, State, Table, Time, useAsk, Waiting } from './parts';
 import { addressOf, go, jobAddress, Link, usePlace } from './router';
 
 /** Campaigns, or one of them. */
@@ -30,30 +30,21 @@ function List({ day }: { day: string }) {
       {data && data.campaigns.length > 0 ? (
         <Table
           label="Campaigns"
-          head={['Campaign', 'Name', 'Status', 'Released', 'A second', 'Accepted (UTC)', 'Ends about']}
-        >
-          {data.campaigns.map((campaign) => (
-            <tr key={campaign.id}>
-              <td class="id">
-                <Link to={addressOf('/console/campaigns', { id: campaign.id })}>{campaign.id}</Link>
-              </td>
-              <td>{campaign.name ?? ''}</td>
-              <td>
-                <State state={campaign.status} />
-              </td>
-              <td>
-                <Released campaign={campaign} />
-              </td>
-              <td class="number">{campaign.perSecond?.toFixed(1) ?? ''}</td>
-              <td>
-                <Time at={campaign.accepted} />
-              </td>
-              <td>
-                <Time at={campaign.ended ?? campaign.endsAbout} />
-              </td>
-            </tr>
-          ))}
-        </Table>
+          head={['Campaign', 'Name', 'Status', 'Released', 'Accepted (UTC)', 'Ended']}
+          rows={data.campaigns.map((campaign) => [
+            campaign.id,
+            [
+              <Link key="id" to={addressOf('/console/campaigns', { id: campaign.id })}>
+                {campaign.id}
+              </Link>,
+              campaign.name,
+              <State key="status" state={campaign.status} />,
+              <Released key="released" campaign={campaign} />,
+              <Time key="accepted" at={campaign.accepted} />,
+              <Time key="ended" at={campaign.ended} />,
+            ],
+          ])}
+        />
       ) : null}
     </>
   );
@@ -70,8 +61,14 @@ const LABELS = { pause: 'Pause', resume: 'Resume', cancel: 'Cancel' };
 function One({ id }: { id: string }) {
   const { data: campaign, error, reload } = useAsk<CampaignPage>(addressOf('campaign', { id }), 5_000);
   const [done, setDone] = useState<string>();
-  if (!campaign) return error ? <Failure error={error} /> : <p>Loading …</p>;
-  const { report } = campaign;
+  if (!campaign) return <Waiting error={error} />;
+  const acted = (text: string) => {
+    setDone(text);
+    reload();
+  };
+  const { events, jobs, rejected, duplicates, ...report } = campaign.report;
+  const recipients = Object.entries(RECIPIENT_WORDS) as [keyof typeof RECIPIENT_WORDS, string][];
+  const chunks = [...jobs.unknown, ...jobs.refused];
   return (
     <>
       <p class="id">
@@ -79,12 +76,6 @@ function One({ id }: { id: string }) {
       </p>
       <p>
         <Released campaign={campaign} />
-        {campaign.perSecond ? `, ${campaign.perSecond.toFixed(1)} a second` : ''}
-        {campaign.endsAbout ? (
-          <>
-            , ends about <Time at={campaign.endsAbout} /> (an estimate by the rate so far, without pauses)
-          </>
-        ) : null}
       </p>
       <Failure error={error} />
       <p role="status">{done}</p>
@@ -95,31 +86,24 @@ function One({ id }: { id: string }) {
             label={LABELS[decision]}
             action={`campaign.${decision}`}
             input={{ id }}
-            onDone={(text) => {
-              setDone(text);
-              reload();
-            }}
+            onDone={acted}
           />
         ))}
       </div>
       <h2>Recipients</h2>
-      <dl>
-        {(Object.entries(RECIPIENT_WORDS) as [keyof typeof RECIPIENT_WORDS, string][]).map(([kind, name]) => (
-          <Count key={kind} name={name} count={report[kind]} />
-        ))}
-        <Count name="rejected before" count={report.rejected} />
-        <Count name="duplicates" count={report.duplicates} />
-      </dl>
+      <Facts
+        facts={[
+          ...recipients.map(([kind, name]) => [name, countText(report[kind])] as const),
+          ['rejected before', countText(rejected)],
+          ['duplicates', countText(duplicates)],
+        ]}
+      />
       <h2>SendGrid reported</h2>
-      <dl>
-        {Object.entries(report.events).map(([name, count]) => (
-          <Count key={name} name={name} count={count} />
-        ))}
-      </dl>
-      {Object.keys(report.events).length === 0 ? <p>Nothing yet.</p> : null}
-      {[...report.jobs.unknown, ...report.jobs.refused].length > 0 ? <h2>Chunks that need an operator</h2> : null}
+      <Facts facts={Object.entries(events).map(([name, count]) => [name, countText(count)])} />
+      {Object.keys(events).length === 0 ? <p>Nothing yet.</p> : null}
+      {chunks.length > 0 ? <h2>Chunks that need an operator</h2> : null}
       <ul>
-        {[...report.jobs.unknown, ...report.jobs.refused].slice(0, 20).map((chunk) => (
+        {chunks.slice(0, 20).map((chunk) => (
           <li key={chunk}>
             <Link to={jobAddress('emails', chunk)}>{chunk}</Link>
           </li>
@@ -129,9 +113,4 @@ function One({ id }: { id: string }) {
   );
 }
 
-const Count = ({ name, count }: { name: string; count: number }) => (
-  <div>
-    <dt>{name}</dt>
-    <dd>{count.toLocaleString('en')}</dd>
-  </div>
-);
+const countText = (count: number): string => count.toLocaleString('en');

@@ -1,26 +1,15 @@
 import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 
-/** A point of a chart. `at`: ms since 1970. */
-interface Point {
-  at: number;
-  value: number;
-}
-
-export interface Line {
+interface Line {
   label: string;
   /** The name of a colour in style.css. */
   colour: 'good' | 'bad' | 'link';
-  points: readonly Point[];
+  /** `at`: ms since 1970. */
+  points: readonly { at: number; value: number }[];
 }
 
 const HEIGHT = 90;
-
-/** The times that a chart shows, ms since 1970. */
-export interface Window {
-  from: number;
-  to: number;
-}
 
 /** A colour of style.css as a canvas takes it. */
 function colourOf(element: HTMLElement, name: string): string {
@@ -31,18 +20,24 @@ function colourOf(element: HTMLElement, name: string): string {
 }
 
 /** A small chart over time. Its caption says the same in words, because a drawing says nothing to a screen reader. */
-export function Chart({ caption, lines, from, to }: Window & { caption: string; lines: readonly Line[] }) {
+export function Chart({
+  caption,
+  lines,
+  from,
+  to,
+}: {
+  caption: string;
+  lines: readonly Line[];
+  /** The times that it shows, ms since 1970. */
+  from: number;
+  to: number;
+}) {
   const place = useRef<HTMLDivElement>(null);
   const drawn = lines.filter(({ points }) => points.length > 0);
   const key = JSON.stringify([drawn, from, to]);
   useEffect(() => {
     const element = place.current;
     if (!element || drawn.length === 0) return;
-    const times = [...new Set(drawn.flatMap(({ points }) => points.map(({ at }) => at)))].sort((a, b) => a - b);
-    const values = drawn.map(({ points }) => {
-      const of = new Map(points.map(({ at, value }) => [at, value]));
-      return times.map((at) => of.get(at) ?? null);
-    });
     const bars = uPlot.paths.bars?.({ size: [0.8, 6, 1] });
     const stroke = colourOf(element, 'quiet');
     const lined = { stroke: colourOf(element, 'line'), width: 1 };
@@ -68,12 +63,12 @@ export function Chart({ caption, lines, from, to }: Window & { caption: string; 
             label,
             stroke: colourOf(element, colour),
             fill: colourOf(element, colour),
-            ...(bars === undefined ? {} : { paths: bars }),
+            ...(bars && { paths: bars }),
             points: { show: false },
           })),
         ],
       },
-      [times.map((at) => at / 1000), ...values],
+      uPlot.join(drawn.map(({ points }) => [points.map(({ at }) => at / 1000), points.map(({ value }) => value)])),
       element,
     );
     const resized = new ResizeObserver(() => chart.setSize({ width: element.clientWidth, height: HEIGHT }));

@@ -4,9 +4,8 @@ import type { Span } from '../../ops/timeline';
 import type { JobPage as Page, Revealed } from '../views';
 import { Action } from './action';
 import { ask } from './api';
-import { duration, Failure, Json, Scroll, State, Table, useAsk } from './parts';
+import { duration, Facts, Failure, Json, Scroll, State, Table, useAsk, useSession, Waiting } from './parts';
 import { addressOf, usePlace } from './router';
-import { useSession } from './session';
 
 /** One job: why it is where it is, what happened to it, and what can be done. */
 export function JobPage() {
@@ -17,82 +16,76 @@ export function JobPage() {
 }
 
 function One({ queue, id }: { queue: string; id: string }) {
-  const { data: job, error, reload } = useAsk<Page>(addressOf('job', { queue, id }), 5_000);
+  const { data, error, reload } = useAsk<Page>(addressOf('job', { queue, id }), 5_000);
   const [done, setDone] = useState<string>();
   const acted = (text: string) => {
     setDone(text);
     reload();
   };
-  if (!job) return error ? <Failure error={error} /> : <p>Loading …</p>;
+  if (!data) return <Waiting error={error} />;
+  const { state, explained, timeline, job, row } = data;
+  const steps = Object.entries(job.steps);
   return (
     <>
       <p class="id">
-        {job.queue} {job.id} <State state={job.state} />
+        {job.queue} {job.id} <State state={state} />
       </p>
       <p class="explained">
-        {job.explained.sentence} <strong>{job.explained.next}</strong>
+        {explained.sentence} <strong>{explained.next}</strong>
       </p>
       <Failure error={error} />
       <p role="status">{done}</p>
-      <Actions job={job} onDone={acted} />
+      <Actions page={data} onDone={acted} />
       <h2>Timeline</h2>
-      <Waterfall spans={job.timeline} />
+      <Waterfall spans={timeline} />
       {job.error ? (
         <>
           <h2>Error</h2>
-          <dl>
-            {Object.entries(job.error).map(([name, value]) => (
-              <Fact key={name} name={name} value={String(value)} />
-            ))}
-          </dl>
+          <Facts facts={textsOf(job.error)} />
         </>
       ) : null}
-      {job.steps.length > 0 ? (
+      {steps.length > 0 ? (
         <>
           <h2>Steps</h2>
-          <Table label="Steps" head={['Step', 'Status', 'What the vendor answered']}>
-            {job.steps.map(({ name, status, result }) => (
-              <tr key={name}>
-                <td>{name}</td>
-                <td>{status}</td>
-                <td class="id">{result}</td>
-              </tr>
-            ))}
-          </Table>
+          <Table
+            label="Steps"
+            head={['Step', 'Status', 'What the vendor answered']}
+            rows={steps.map(([name, { status, result }]) => [
+              name,
+              [name, status, <Result key="of" result={result} />],
+            ])}
+          />
         </>
       ) : null}
       <h2>Facts</h2>
-      <dl>
-        {job.facts.map(([name, value]) => (
-          <Fact key={name} name={name} value={value} />
-        ))}
-      </dl>
-      <Data queue={job.queue} id={job.id} {...job.explained} onDone={acted} />
-      <Json label="Record as JSON" value={job.record} />
-      <Json label="Row as JSON" value={job.row} />
+      <Facts facts={textsOf(job)} />
+      <Data queue={job.queue} id={job.id} {...explained} onDone={acted} />
+      <Json label="Record as JSON" value={job} />
+      <Json label="Row as JSON" value={row} />
     </>
   );
 }
 
-const Fact = ({ name, value }: { name: string; value: string }) => (
-  <div>
-    <dt>{name}</dt>
-    <dd>{value}</dd>
-  </div>
+const Result = ({ result }: { result: unknown }) => (
+  <span class="id">{result === undefined ? '' : JSON.stringify(result)}</span>
 );
+
+/** The fields that are not lists or objects themselves. */
+const textsOf = (fields: object): (readonly [string, string])[] =>
+  Object.entries(fields).flatMap(([name, value]) => (Object(value) === value ? [] : [[name, String(value)] as const]));
 
 const LABELS: Partial<Record<JobAction, string>> = { retry: 'Retry', cancel: 'Cancel', discard: 'Discard' };
 
-function Actions({ job, onDone }: { job: Page; onDone: (done: string) => void }) {
+function Actions({ page: { job, explained }, onDone }: { page: Page; onDone: (done: string) => void }) {
   const input = { queue: job.queue, id: job.id };
-  const unknown = job.steps.filter(({ status }) => status === 'unknown');
+  const unknown = Object.entries(job.steps).filter(([, { status }]) => status === 'unknown');
   return (
     <div class="buttons">
-      {job.explained.actions.map((action) => {
+      {explained.actions.map((action) => {
         const label = LABELS[action];
         if (label) return <Action key={action} label={label} action={`job.${action}`} input={input} onDone={onDone} />;
         if (action !== 'settle') return null;
-        return unknown.flatMap(({ name: step }) =>
+        return unknown.flatMap(([step]) =>
           (['done', 'skipped'] as const).map((as) => (
             <Action
               key={step + as}

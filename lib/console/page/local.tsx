@@ -1,8 +1,7 @@
 import { useState } from 'preact/hooks';
-import type { LocalVendor } from '../local-tools';
-import type { LocalPage as Page } from '../views';
+import type { LocalPage as Page } from '../local-tools';
 import { ask } from './api';
-import { Failure, Table, useAsk } from './parts';
+import { Failure, Table, useAsk, Waiting } from './parts';
 import { jobAddress, Link } from './router';
 
 const WORDS: Record<string, string> = {
@@ -19,29 +18,17 @@ export function LocalPage() {
   const [open, setOpen] = useState<Page>();
   const [sent, setSent] = useState<{ queue: string; id: string }>();
   const [failure, setFailure] = useState<string>();
-  if (!data) return error ? <Failure error={error} /> : <p>Loading …</p>;
-  const post = <T,>(path: string, body: unknown) =>
-    ask<T>(`local/${path}`, body).then(
-      (answer) => {
-        reload();
-        return answer;
-      },
-      (refused: Error) => {
-        setFailure(refused.message);
-        return undefined;
-      },
-    );
-  const vendors = open?.vendors ?? data.vendors;
+  if (!data) return <Waiting error={error} />;
+  const post = <T,>(path: string, body: unknown, onDone: (answer: T) => void = () => {}) =>
+    ask<T>(`local/${path}`, body)
+      .then(onDone)
+      .then(reload, (refused: Error) => setFailure(refused.message));
   return (
     <>
       <h2>Send a job</h2>
       <div class="buttons">
         {data.samples.map((sample) => (
-          <button
-            type="button"
-            key={sample}
-            onClick={() => post<{ queue: string; id: string }>('send', { sample }).then((job) => job && setSent(job))}
-          >
+          <button type="button" key={sample} onClick={() => post('send', { sample }, setSent)}>
             {sample}
           </button>
         ))}
@@ -55,63 +42,42 @@ export function LocalPage() {
       </p>
       <Failure error={failure ?? error} />
       <p>
-        {open ? (
-          <button type="button" onClick={() => setOpen(undefined)}>
-            Mask addresses
-          </button>
-        ) : (
-          <button type="button" onClick={() => post<Page>('reveal', {}).then(setOpen)}>
-            Show addresses
-          </button>
-        )}
+        <button type="button" onClick={() => (open ? setOpen(undefined) : post('reveal', {}, setOpen))}>
+          {open ? 'Mask addresses' : 'Show addresses'}
+        </button>
       </p>
-      {vendors.map((vendor) => (
-        <Vendor key={vendor.name} vendor={vendor} breaks={data.breaks} post={post} />
+      {(open ?? data).vendors.map(({ name, breaks, tables }) => (
+        <section key={name} aria-label={name}>
+          <h2>{name}</h2>
+          <div class="buttons">
+            {data.breaks.map((how) => (
+              <button
+                type="button"
+                key={how}
+                aria-pressed={breaks.includes(how)}
+                onClick={() => post('break', { vendor: name, how })}
+              >
+                {WORDS[how] ?? how}
+              </button>
+            ))}
+            <button type="button" disabled={breaks.length === 0} onClick={() => post('break', { vendor: name })}>
+              Recover
+            </button>
+          </div>
+          {tables.map(({ name: what, head, rows }) =>
+            rows.length === 0 ? (
+              <p key={what}>{`No ${what} yet.`}</p>
+            ) : (
+              <Table
+                key={what}
+                label={`${name} ${what}`}
+                head={head}
+                rows={rows.map((cells) => [cells.join(' '), cells])}
+              />
+            ),
+          )}
+        </section>
       ))}
     </>
-  );
-}
-
-interface VendorProps {
-  vendor: LocalVendor;
-  breaks: readonly string[];
-  post: (path: string, body: unknown) => Promise<unknown>;
-}
-
-function Vendor({ vendor: { name, breaks: now, tables }, breaks, post }: VendorProps) {
-  return (
-    <section aria-label={name}>
-      <h2>{name}</h2>
-      <div class="buttons">
-        {breaks.map((how) => (
-          <button
-            type="button"
-            key={how}
-            aria-pressed={now.includes(how)}
-            onClick={() => post('break', { vendor: name, how })}
-          >
-            {WORDS[how] ?? how}
-          </button>
-        ))}
-        <button type="button" disabled={now.length === 0} onClick={() => post('break', { vendor: name, how: '' })}>
-          Recover
-        </button>
-      </div>
-      {tables.map(({ name: what, head, rows }) =>
-        rows.length === 0 ? (
-          <p key={what}>{`No ${what} yet.`}</p>
-        ) : (
-          <Table key={what} label={`${name} ${what}`} head={head}>
-            {rows.map((cells) => (
-              <tr key={cells.join(' ')}>
-                {cells.map((cell, column) => (
-                  <td key={head[column]}>{cell}</td>
-                ))}
-              </tr>
-            ))}
-          </Table>
-        ),
-      )}
-    </section>
   );
 }

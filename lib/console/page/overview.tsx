@@ -1,9 +1,8 @@
-import type { Activity, Counted, Overview, QueueFigures, VendorFigures } from '../../ops/overview';
+import type { Activity, Overview, QueueFigures, VendorFigures } from '../../ops/overview';
 import { Action } from './action';
-import { Chart, type Window } from './chart';
-import { countText, duration, Failure, State, Table, Time, useAsk } from './parts';
+import { Chart } from './chart';
+import { duration, Failure, State, Table, Time, useAsk, useSession, Waiting } from './parts';
 import { addressOf, Link } from './router';
-import { useSession } from './session';
 
 /** CloudWatch is asked each time, and bills each metric. */
 const EVERY_MS = 30_000;
@@ -13,14 +12,28 @@ const EVERY_MS_LOCAL = 2_000;
 export function OverviewPage() {
   const { local } = useSession();
   const { data, error, reload } = useAsk<Overview>('overview', local ? EVERY_MS_LOCAL : EVERY_MS);
-  if (!data) return error ? <Failure error={error} /> : <p>Loading …</p>;
+  if (!data) return <Waiting error={error} />;
   return (
     <>
       <Failure error={error} />
       <Alarms overview={data} />
       <Queues queues={data.queues} onDone={reload} />
       <h2>Vendors</h2>
-      <Vendors vendors={data.vendors} />
+      <Table
+        label="Vendors"
+        head={['Vendor', 'Circuit', 'Since (UTC)', 'Code', 'Calls, last hour', 'Sending rate']}
+        rows={data.vendors.map(({ vendor, circuit, since, code, calls, rate }) => [
+          vendor,
+          [
+            vendor,
+            <State key="circuit" state={circuit} />,
+            <Time key="since" at={since} />,
+            code,
+            sum(calls),
+            rate && rateText(rate),
+          ],
+        ])}
+      />
       <h2>Activity</h2>
       <div class="cards">
         {data.queues.map((queue) => (
@@ -54,49 +67,51 @@ function Alarms({ overview: { alarms, reconciledAt, at } }: { overview: Overview
   );
 }
 
-const HELD = { timed: 'until a time', paused: 'paused', unknown: 'unknown' } as const;
-
-/** Held jobs by what they wait for, without those that are none. */
-function heldOf({ held: { stopped, ...held } }: QueueFigures): [string, Counted][] {
-  const kinds = Object.entries(HELD) as [keyof typeof HELD, string][];
-  const vendors = Object.entries(stopped).map(([vendor, count]) => [`${vendor} stopped`, count] as [string, Counted]);
-  return [...kinds.map(([kind, name]) => [name, held[kind]] as [string, Counted]), ...vendors].filter(
-    ([, { count }]) => count > 0,
-  );
-}
-
 const Queues = ({ queues, onDone }: { queues: readonly QueueFigures[]; onDone: () => void }) => (
   <Table
     label="Queues"
     head={['Queue', 'Visible', 'In flight', 'Oldest', 'Held', 'Dead', 'Done, last hour', 'Received']}
-  >
-    {queues.map((figures) => {
-      const { queue, visible, inFlight, oldestSeconds, dead, lastHour } = figures;
-      const held = heldOf(figures);
-      return (
-        <tr key={queue}>
-          <th scope="row">{queue}</th>
-          <td class="number">{visible}</td>
-          <td class="number">{inFlight}</td>
-          <td class="number">{oldestSeconds === undefined ? '–' : duration(oldestSeconds * 1000)}</td>
-          <td>
-            {held.length === 0 ? '0' : null}
-            {held.map(([reason, count]) => (
-              <div key={reason}>
-                <Link to={addressOf('/console/jobs', { queue, state: 'held' })}>{countText(count)}</Link> {reason}
-              </div>
-            ))}
-          </td>
-          <td class="number">{dead > 0 ? <Link to={addressOf('/console/dead', { queue })}>{dead}</Link> : dead}</td>
-          <td class="number">{sum(lastHour.succeeded)}</td>
-          <td>
-            <Received figures={figures} onDone={onDone} />
-          </td>
-        </tr>
-      );
+    rows={queues.map((figures) => {
+      const { queue, visible, inFlight, oldestSeconds, held, dead, lastHour } = figures;
+      return [
+        queue,
+        [
+          queue,
+          visible,
+          inFlight,
+          oldestSeconds === undefined ? '–' : duration(oldestSeconds * 1000),
+          <HeldJobs key="held" queue={queue} held={held} />,
+          dead > 0 ? (
+            <Link key="dead" to={addressOf('/console/dead', { queue })}>
+              {dead}
+            </Link>
+          ) : (
+            dead
+          ),
+          sum(lastHour.succeeded),
+          <Received key="received" figures={figures} onDone={onDone} />,
+        ],
+      ];
     })}
-  </Table>
+  />
 );
+
+/** Held jobs by what they wait for. A count may be a lower bound. */
+function HeldJobs({ queue, held: { timed, paused, unknown, stopped } }: Pick<QueueFigures, 'queue' | 'held'>) {
+  const vendors = Object.entries(stopped).map(([vendor, count]) => [`${vendor} stopped`, count] as const);
+  const kinds = [['until a time', timed] as const, ['paused', paused] as const, ['unknown', unknown] as const];
+  const shown = [...kinds, ...vendors].filter(([, { count }]) => count > 0);
+  if (shown.length === 0) return <>0</>;
+  return (
+    <>
+      {shown.map(([reason, { count, more }]) => (
+        <div key={reason}>
+          <Link to={addressOf('/console/jobs', { queue, state: 'held' })}>{`${count}${more ? '+' : ''}`}</Link> {reason}
+        </div>
+      ))}
+    </>
+  );
+}
 
 /** Whether Lambda receives. After a failed deployment it may receive from a paused queue. */
 function Received({ figures: { queue, receives, pause }, onDone }: { figures: QueueFigures; onDone: () => void }) {
@@ -124,28 +139,8 @@ function Received({ figures: { queue, receives, pause }, onDone }: { figures: Qu
   );
 }
 
-const Vendors = ({ vendors }: { vendors: readonly VendorFigures[] }) => (
-  <Table label="Vendors" head={['Vendor', 'Circuit', 'Since (UTC)', 'Code', 'Calls, last hour', 'Sending rate']}>
-    {vendors.map(({ vendor, circuit, since, code, calls, rate }) => (
-      <tr key={vendor}>
-        <th scope="row">{vendor}</th>
-        <td>
-          <State state={circuit} />
-        </td>
-        <td>
-          <Time at={since} />
-        </td>
-        <td>{code ?? ''}</td>
-        <td class="number">{sum(calls)}</td>
-        <td>
-          {rate
-            ? `at most ${rate.perSecond} a second${rate.takenMs > 0 ? `, taken for ${duration(rate.takenMs)}` : ''}`
-            : ''}
-        </td>
-      </tr>
-    ))}
-  </Table>
-);
+const rateText = ({ perSecond, takenMs }: NonNullable<VendorFigures['rate']>): string =>
+  `at most ${perSecond} a second${takenMs > 0 ? `, taken for ${duration(takenMs)}` : ''}`;
 
 const sum = (points: readonly { value: number }[]): number => points.reduce((all, { value }) => all + value, 0);
 
@@ -160,42 +155,29 @@ function Card({ queue: { queue, lastHour, lastDay }, at }: { queue: QueueFigures
     <section class="card" aria-label={queue}>
       <h3>{queue}</h3>
       <div class="charts">
-        {spans.map(({ span, activity, ...window }) => (
-          <Jobs key={span} span={span} activity={activity} window={window} />
+        {spans.map(({ span, activity: { succeeded, dead }, ...window }) => (
+          <Chart
+            key={span}
+            {...window}
+            caption={`Last ${span}: ${sum(succeeded)} done, ${sum(dead)} dead`}
+            lines={[
+              { label: 'done', colour: 'good', points: succeeded },
+              { label: 'dead', colour: 'bad', points: dead },
+            ]}
+          />
         ))}
-        {spans.map(({ span, activity, ...window }) => (
-          <Processing key={span} span={span} activity={activity} window={window} />
+        {spans.map(({ span, activity: { processingMs }, ...window }) => (
+          <Chart
+            key={span}
+            {...window}
+            caption={`Processing time, last ${span}: ${longestText(processingMs)}`}
+            lines={[{ label: 'processing time', colour: 'link', points: processingMs }]}
+          />
         ))}
       </div>
     </section>
   );
 }
 
-interface Drawn {
-  span: string;
-  activity: Activity;
-  window: Window;
-}
-
-const Jobs = ({ span, activity: { succeeded, dead }, window }: Drawn) => (
-  <Chart
-    {...window}
-    caption={`Last ${span}: ${sum(succeeded)} done, ${sum(dead)} dead`}
-    lines={[
-      { label: 'done', colour: 'good', points: succeeded },
-      { label: 'dead', colour: 'bad', points: dead },
-    ]}
-  />
-);
-
-function Processing({ span, activity: { processingMs }, window }: Drawn) {
-  const longest = Math.max(0, ...processingMs.map(({ value }) => value));
-  const words = processingMs.length === 0 ? 'no data' : `at most ${duration(longest)} on average`;
-  return (
-    <Chart
-      {...window}
-      caption={`Processing time, last ${span}: ${words}`}
-      lines={[{ label: 'processing time', colour: 'link', points: processingMs }]}
-    />
-  );
-}
+const longestText = (points: Activity['processingMs']): string =>
+  points.length === 0 ? 'no data' : `at most ${duration(Math.max(...points.map(({ value }) => value)))} on average`;

@@ -1,6 +1,12 @@
-import type { ComponentChildren } from 'preact';
-import { useCallback, useEffect, useState } from 'preact/hooks';
+import { type ComponentChildren, createContext } from 'preact';
+import { useCallback, useContext, useEffect, useState } from 'preact/hooks';
+import type { Session } from '../views';
 import { ask } from './api';
+
+export const SessionContext = createContext<Session | undefined>(undefined);
+
+/** The deployment, for every part of the page. */
+export const useSession = (): Session => useContext(SessionContext) as Session;
 
 /** An answer of the API, with its error and a way to ask again. */
 export interface Asked<T> {
@@ -10,13 +16,12 @@ export interface Asked<T> {
 }
 
 /** Asks the API, again when the path changes and every `everyMs`. A hidden tab does not ask. */
-export function useAsk<T>(path: string | undefined, everyMs?: number): Asked<T> {
+export function useAsk<T>(path: string, everyMs?: number): Asked<T> {
   const [data, setData] = useState<T>();
   const [error, setError] = useState<string>();
   const [round, setRound] = useState(0);
   const reload = useCallback(() => setRound((before) => before + 1), []);
   useEffect(() => {
-    if (path === undefined) return;
     const abort = new AbortController();
     ask<T>(path, undefined, abort.signal).then(
       (answer) => {
@@ -38,6 +43,10 @@ export function useAsk<T>(path: string | undefined, everyMs?: number): Asked<T> 
   }, [everyMs, reload]);
   return { data, error, reload };
 }
+
+/** What to show while there is no answer. */
+export const Waiting = ({ error }: { error: string | undefined }) =>
+  error ? <Failure error={error} /> : <p>Loading …</p>;
 
 /** A time in UTC, with its age as title. */
 export function Time({ at }: { at: number | undefined }) {
@@ -67,68 +76,82 @@ export function duration(ms: number): string {
   return `${Math.floor(ms / unit)} ${name}${nextName === undefined || rest === 0 ? '' : ` ${rest} ${nextName}`}`;
 }
 
-/** A count that may be a lower bound. */
-export const countText = ({ count, more }: { count: number; more: boolean }): string =>
-  `${count.toLocaleString('en')}${more ? '+' : ''}`;
-
 /** A job's state as a word with a colour that does not carry the meaning alone. */
-export function State({ state }: { state: string }) {
-  return <span class={`state state-${state.split(' ')[0]}`}>{state}</span>;
-}
+export const State = ({ state }: { state: string }) => (
+  <span class={`state state-${state.split(' ')[0]}`}>{state}</span>
+);
 
 /** A region that scrolls if its content is too wide. It takes the focus, because only then can a keyboard scroll it. */
-export function Scroll({ label, children }: { label: string; children: ComponentChildren }) {
-  return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: without it a keyboard cannot scroll (axe: scrollable-region-focusable)
-    <section class="scroll" aria-label={label} tabIndex={0}>
-      {children}
-    </section>
-  );
-}
+export const Scroll = ({ label, children }: { label: string; children: ComponentChildren }) => (
+  // biome-ignore lint/a11y/noNoninteractiveTabindex: without it a keyboard cannot scroll (axe: scrollable-region-focusable)
+  <section class="scroll" aria-label={label} tabIndex={0}>
+    {children}
+  </section>
+);
 
-/** A table that scrolls on narrow screens. */
-export function Table({ label, head, children }: { label: string; head: string[]; children: ComponentChildren }) {
-  return (
-    <Scroll label={label}>
-      <table>
-        <thead>
-          <tr>
-            {head.map((name) => (
-              <th key={name} scope="col">
-                {name}
-              </th>
+/** A table that scrolls on narrow screens. `rows`: the cells of each row, by its key. The first cell names its row. */
+export const Table = ({
+  label,
+  head,
+  rows,
+}: {
+  label: string;
+  head: readonly string[];
+  rows: readonly (readonly [key: string, cells: readonly ComponentChildren[]])[];
+}) => (
+  <Scroll label={label}>
+    <table>
+      <thead>
+        <tr>
+          {head.map((name) => (
+            <th key={name} scope="col">
+              {name}
+            </th>
+          ))}
+        </tr>
+      </thead>
+      <tbody>
+        {rows.map(([key, cells]) => (
+          <tr key={key}>
+            {cells.map((cell, column) => (
+              <td key={head[column]} class={typeof cell === 'number' ? 'number' : undefined}>
+                {cell}
+              </td>
             ))}
           </tr>
-        </thead>
-        <tbody>{children}</tbody>
-      </table>
-    </Scroll>
-  );
-}
+        ))}
+      </tbody>
+    </table>
+  </Scroll>
+);
 
-export function Failure({ error }: { error: string | undefined }) {
-  return error === undefined ? null : (
+/** Names and values. */
+export const Facts = ({ facts }: { facts: readonly (readonly [string, string])[] }) => (
+  <dl>
+    {facts.map(([name, value]) => (
+      <div key={name}>
+        <dt>{name}</dt>
+        <dd>{value}</dd>
+      </div>
+    ))}
+  </dl>
+);
+
+export const Failure = ({ error }: { error: string | undefined }) =>
+  error === undefined ? null : (
     <p class="failure" role="alert">
       {error}
     </p>
   );
-}
 
 /** A command to copy. */
 export function Command({ text }: { text: string }) {
   const [copied, setCopied] = useState(false);
+  const copy = () => navigator.clipboard.writeText(text).then(() => setCopied(true));
   return (
     <div class="command">
       <code>{text}</code>
-      <button
-        type="button"
-        onClick={() =>
-          navigator.clipboard.writeText(text).then(
-            () => setCopied(true),
-            () => setCopied(false),
-          )
-        }
-      >
+      <button type="button" onClick={copy}>
         {copied ? 'Copied' : 'Copy'}
       </button>
     </div>
@@ -136,13 +159,11 @@ export function Command({ text }: { text: string }) {
 }
 
 /** A value as JSON, written as text. */
-export function Json({ label, value }: { label: string; value: unknown }) {
-  return (
-    <details>
-      <summary>{label}</summary>
-      <Scroll label={label}>
-        <pre>{JSON.stringify(value, null, 2)}</pre>
-      </Scroll>
-    </details>
-  );
-}
+export const Json = ({ label, value }: { label: string; value: unknown }) => (
+  <details>
+    <summary>{label}</summary>
+    <Scroll label={label}>
+      <pre>{JSON.stringify(value, null, 2)}</pre>
+    </Scroll>
+  </details>
+);

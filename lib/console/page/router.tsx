@@ -10,9 +10,8 @@ export interface Place {
 const MOVED = 'console-moved';
 const here = (): Place => ({ path: location.pathname, params: new URLSearchParams(location.search) });
 
-/** Goes to an address of the console. `replace`: the way back leads past the present one. */
-export function go(address: string, { replace = false } = {}): void {
-  history[replace ? 'replaceState' : 'pushState'](null, '', address);
+export function go(address: string): void {
+  history.pushState(null, '', address);
   dispatchEvent(new Event(MOVED));
 }
 

@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { page } from '../../../lib/console/bundle';
-import type { DeadLetters, JobPage, SearchLine } from '../../../lib/console/views';
+import type { DeadLetters, FoundJobs, JobPage } from '../../../lib/console/views';
 import { PermanentError, StoreError } from '../../../lib/errors';
 import { auditKey } from '../../../lib/jobs/keys';
 import type { Overview } from '../../../lib/ops/overview';
@@ -44,14 +44,9 @@ const audits = ({ objects }: ReturnType<typeof memoryEngine>) =>
     .filter((key) => key.startsWith(`${PREFIX}/_audit/`))
     .map((key) => JSON.parse(objects.text(key)));
 
-async function search(console_: TestedConsole, query: Record<string, string>): Promise<SearchLine[]> {
-  const { body } = await console_.raw(`/console/api/jobs?${new URLSearchParams(query)}`, { headers: console_.headers });
-  return body
-    .trimEnd()
-    .split('\n')
-    .map((line) => JSON.parse(line) as SearchLine);
-}
-const ids = (lines: SearchLine[]) => lines.flatMap((line) => (line.kind === 'job' ? [line.job.id] : []));
+const search = (console_: TestedConsole, query: Record<string, string>) =>
+  console_.get<FoundJobs & { error?: string }>(`jobs?${new URLSearchParams(query)}`);
+const ids = ({ jobs }: FoundJobs) => jobs.map(({ id }) => id);
 
 test('the page has at most 80 KB, compressed', async () => {
   const { script, style } = await page();
@@ -69,8 +64,7 @@ describe('a job', () => {
     expect(job).toMatchObject({
       state: 'dead (error)',
       explained: { sentence: 'It cannot succeed: rejected (Rejected).', actions: ['retry', 'discard'] },
-      error: { code: 'Rejected' },
-      record: { id: jobId(1), state: 'dead' },
+      job: { id: jobId(1), state: 'dead', error: { code: 'Rejected' } },
       row: { queue: 'sample' },
     });
     expect(job.timeline.map(({ kind }) => kind)).toContain('run');
@@ -85,7 +79,7 @@ describe('a job', () => {
 
     const { body } = await console_.raw(`/console/api/job?id=${jobId(1)}`, { headers: console_.headers });
 
-    expect(JSON.parse(body)).toMatchObject({ steps: [{ name: 'upload', status: 'done' }] });
+    expect(JSON.parse(body)).toMatchObject({ job: { steps: { upload: { status: 'done' } } } });
     expect(body).not.toContain('token-1');
   });
 
@@ -102,7 +96,7 @@ describe('a job', () => {
     const { headers, body } = await console_.raw(`/console/api/job?id=${jobId(1)}`, { headers: console_.headers });
 
     expect(headers['content-type']).toMatch(/^application\/json/);
-    expect(JSON.parse(body).error.message).toBe(MARKUP);
+    expect(JSON.parse(body).job.error.message).toBe(MARKUP);
   });
 });
 
@@ -297,14 +291,14 @@ describe('a search', () => {
     return { engine, first: Date.parse('2026-01-02T03:04:05.000Z'), now: first + HOUR };
   }
 
-  test('without hours finds the jobs that wait or are dead, and says so if none fits', async () => {
+  test('without hours finds the jobs that wait or are dead, and says where it looked', async () => {
     const { engine } = await someJobs();
     const console_ = await started(engine);
 
     expect(ids(await search(console_, {}))).toEqual([jobId(1)]);
-    expect((await search(console_, { code: 'Other' })).at(-1)).toMatchObject({
-      kind: 'end',
-      note: expect.stringContaining('Nothing fits'),
+    expect(await search(console_, { code: 'Other' })).toEqual({
+      jobs: [],
+      note: expect.stringMatching(/^1 job looked at. Only jobs that wait or are dead were searched/),
     });
   });
 
@@ -320,21 +314,14 @@ describe('a search', () => {
     expect(ids(await search(console_, { q: jobId(2) }))).toEqual([jobId(2)]);
     expect(ids(await search(console_, { q: 'order-7' }))).toEqual([id]);
     expect(ids(await search(console_, { q: 'order-7', principal: 'shop' }))).toEqual([ofShop]);
-    expect(await search(console_, { principal: 'shop' })).toEqual([
-      { kind: 'error', error: 'A principal owns a key: search for that key too.' },
-    ]);
   });
 
-  test('of hours finds every job of them by its correlation id, and reports its progress', async () => {
+  test('of hours finds every job of them by its correlation id and state', async () => {
     const { engine, first, now } = await someJobs();
     const console_ = await started(engine);
     const hours = { from: String(first), to: String(Math.max(now, first + 2 * HOUR)) };
 
-    const lines = await search(console_, { ...hours, by: 'correlation', q: 'request-3' });
-
-    expect(ids(lines)).toEqual([jobId(3)]);
-    expect(lines.filter(({ kind }) => kind === 'progress').at(-1)).toMatchObject({ done: expect.any(Number) });
-    expect(lines.at(-1)).toMatchObject({ kind: 'end', more: false });
+    expect(ids(await search(console_, { ...hours, by: 'correlation', q: 'request-3' }))).toEqual([jobId(3)]);
     expect(ids(await search(console_, { ...hours, state: 'succeeded' })).sort()).toEqual([jobId(2), jobId(3)]);
   });
 
@@ -344,33 +331,21 @@ describe('a search', () => {
     const known = () => Promise.reject(new Error(`unknown to ${ADDRESS}`));
     const console_ = await started({ ...engine, deps: { ...engine.deps, ledger: { ...engine.deps.ledger, known } } });
 
-    const lines = await search(console_, {});
-
-    expect(lines.at(-1)).toEqual({ kind: 'error', error: expect.stringContaining('The console failed') });
-    expect(JSON.stringify(lines)).not.toContain(ADDRESS);
+    expect(await search(console_, {})).toEqual({ error: expect.stringContaining('The console failed') });
     expect(logged).not.toHaveBeenCalled();
   });
 
-  test('of done jobs without hours, or for a state that does not exist, is refused in words', async () => {
+  test.each([
+    ['a state that does not exist', { state: 'deadd', from: '0' }, 'must be one of'],
+    ['done jobs without hours', { state: 'succeeded' }, 'Give a first hour'],
+    ['a principal without a key', { principal: 'shop' }, 'search for that key too'],
+    ['a queue that does not exist', { queue: 'other' }, 'There is no queue other.'],
+    ['an id in such a queue', { queue: 'other', q: jobId(1) }, 'There is no queue other.'],
+  ])('of %s is refused in words', async (_what, query, error) => {
     const { engine } = await someJobs();
-    const console_ = await started(engine);
 
-    expect(await search(console_, { state: 'deadd', from: '0' })).toEqual([
-      { kind: 'error', error: expect.stringContaining('must be one of') },
-    ]);
-    expect(await search(console_, { state: 'succeeded' })).toEqual([
-      { kind: 'error', error: expect.stringContaining('Give a first hour') },
-    ]);
+    expect(await search(await started(engine), query)).toEqual({ error: expect.stringContaining(error) });
   });
-});
-
-test('a search, and a look at dead jobs, of a queue that does not exist are refused', async () => {
-  const console_ = await started(memoryEngine(() => sampleContract().contract));
-  const error = 'There is no queue other. --queue must be one of sample.';
-
-  expect(await search(console_, { queue: 'other' })).toEqual([{ kind: 'error', error }]);
-  expect(await search(console_, { queue: 'other', q: jobId(1) })).toEqual([{ kind: 'error', error }]);
-  expect(await console_.get('dead?queue=other')).toEqual({ error });
 });
 
 test('dead jobs are grouped by queue, reason and code, with messages, counts and ages', async () => {

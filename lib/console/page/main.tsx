@@ -1,4 +1,0 @@
-import { render } from 'preact';
-import { App } from './app';
-
-render(<App />, document.getElementById('app') as HTMLElement);
