@@ -3,7 +3,6 @@ import {
   DeleteMessageCommand,
   GetQueueAttributesCommand,
   GetQueueUrlCommand,
-  PurgeQueueCommand,
   ReceiveMessageCommand,
   SendMessageBatchCommand,
   type SendMessageBatchRequestEntry,
@@ -309,18 +308,6 @@ conformance('A queue', (check) => {
     await expect(
       sqs.client.send(new GetQueueAttributesCommand({ QueueUrl: queue.url, AttributeNames: ['Nothing' as 'All'] })),
     ).rejects.toMatchObject({ name: 'InvalidAttributeName' });
-  });
-
-  check('can be purged once a minute, and then also loses its messages in flight', async (sqs) => {
-    const queue = await sqs.standard();
-    await sqs.send(queue, 'm1');
-    const message = await sqs.receiveOne(queue);
-    const purge = () => sqs.client.send(new PurgeQueueCommand({ QueueUrl: queue.url }));
-
-    await purge();
-
-    await expect(purge()).rejects.toMatchObject({ name: 'PurgeQueueInProgress', $metadata: { httpStatusCode: 403 } });
-    await expect(sqs.hide(queue, message, 0)).rejects.toMatchObject({ name: 'InvalidParameterValue' });
   });
 
   check('returns one to ten messages', async (sqs) => {

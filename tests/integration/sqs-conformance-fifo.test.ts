@@ -1,9 +1,4 @@
-import {
-  ChangeMessageVisibilityBatchCommand,
-  type Message,
-  PurgeQueueCommand,
-  SetQueueAttributesCommand,
-} from '@aws-sdk/client-sqs';
+import { ChangeMessageVisibilityBatchCommand, type Message, SetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import { conformance, type Sqs, type TestQueue } from '../support/sqs-conformance';
 
 /** Messages in the order in which they are sent. */
@@ -208,47 +203,6 @@ conformance('The order of a FIFO queue', (check) => {
   });
 });
 
-conformance('A repeated receive of a FIFO queue', (check) => {
-  const attempt = { ReceiveRequestAttemptId: 'attempt-1' };
-
-  check('returns the same messages and receipt handles under the same attempt id', async (sqs) => {
-    const queue = await sqs.fifo();
-    await threeMessages(sqs, queue);
-
-    const first = await sqs.receive(queue, { ...attempt, MaxNumberOfMessages: 2 });
-    const repeat = await sqs.receive(queue, { ...attempt, MaxNumberOfMessages: 2 });
-
-    expect(repeat.map(({ ReceiptHandle }) => ReceiptHandle)).toEqual(first.map(({ ReceiptHandle }) => ReceiptHandle));
-    expect(repeat.map(({ Body }) => Body)).toEqual(['m1', 'm2']);
-  });
-
-  check('begins the visibility timeout of the messages again', { seconds: 10 }, async (sqs) => {
-    const queue = await sqs.fifo({ VisibilityTimeout: '8' });
-    await threeMessages(sqs, queue);
-    await sqs.receive(queue, attempt);
-    await sqs.pass(5);
-    await sqs.receive(queue, attempt);
-
-    await sqs.pass(5);
-
-    expect(await sqs.bodies(queue)).toEqual([]);
-  });
-
-  check('is a receive of its own once one of the messages was deleted', async (sqs) => {
-    const queue = await sqs.fifo();
-    await sendAll(sqs, queue, [
-      ['g1', 'm1'],
-      ['g2', 'm2'],
-    ]);
-    const [first] = await sqs.receive(queue, { ...attempt, MaxNumberOfMessages: 1 });
-    await sqs.remove(queue, first as Message);
-
-    const repeat = await sqs.bodies(queue, { ...attempt, MaxNumberOfMessages: 1 });
-
-    expect(repeat).toEqual(['m2']);
-  });
-});
-
 conformance('Deduplication of a FIFO queue', (check) => {
   check('answers a repeat with the ids of the first message and stores nothing', async (sqs) => {
     const queue = await sqs.fifo();
@@ -350,16 +304,6 @@ conformance('Deduplication of a FIFO queue', (check) => {
     await sqs.send(queue, 'm1', { MessageDeduplicationId: 'two' });
 
     expect(await sqs.bodies(queue)).toEqual(['m1', 'm1']);
-  });
-
-  check('is forgotten by a purge', async (sqs) => {
-    const queue = await sqs.fifo();
-    await sqs.send(queue, 'm1');
-    await sqs.client.send(new PurgeQueueCommand({ QueueUrl: queue.url }));
-
-    await sqs.send(queue, 'm1');
-
-    expect(await sqs.bodies(queue)).toEqual(['m1']);
   });
 });
 

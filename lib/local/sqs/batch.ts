@@ -1,8 +1,8 @@
 import type { BatchResultErrorEntry, SendMessageBatchRequestEntry } from '@aws-sdk/client-sqs';
-import { deduplicationIdOf } from './deduplication';
 import { SqsError } from './errors';
 import { sizeOf } from './message';
 import type { Queue } from './queue';
+import { deduplicationIdOf } from './send';
 
 const ENTRY_LIMIT = 10;
 const REQUEST_LIMIT_BYTES = 1_048_576;

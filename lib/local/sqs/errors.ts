@@ -2,8 +2,6 @@
 const QUERY_CODES = {
   QueueDoesNotExist: 'AWS.SimpleQueueService.NonExistentQueue',
   QueueNameExists: 'QueueAlreadyExists',
-  QueueDeletedRecently: 'AWS.SimpleQueueService.QueueDeletedRecently',
-  PurgeQueueInProgress: 'AWS.SimpleQueueService.PurgeQueueInProgress',
   InvalidAttributeName: 'InvalidAttributeName',
   InvalidAttributeValue: 'InvalidAttributeValue',
   InvalidParameterValue: 'InvalidParameterValue',
@@ -17,7 +15,6 @@ const QUERY_CODES = {
   InvalidBatchEntryId: 'AWS.SimpleQueueService.InvalidBatchEntryId',
   BatchRequestTooLong: 'AWS.SimpleQueueService.BatchRequestTooLong',
   ResourceNotFoundException: 'ResourceNotFoundException',
-  UnsupportedOperation: 'AWS.SimpleQueueService.UnsupportedOperation',
 } as const;
 
 export type SqsErrorCode = keyof typeof QUERY_CODES;

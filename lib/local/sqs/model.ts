@@ -1,11 +1,9 @@
 import { checkSendEntries, runBatch } from './batch';
-import { advanceTasks, listMoveTasks, nextArrivalAt, startMoveTask } from './move-tasks';
-import { earliestExpiry, type Queue } from './queue';
-import { createQueue, deleteQueue, purgeQueue, queueAttributes, setQueueAttributes, urlOf } from './queues';
-import { changeVisibility, deleteByReceipt } from './receipts';
-import { receive } from './receive';
+import { moveMessages } from './move-messages';
+import { earliestExpiry, enqueue, findQueue, getQueue, notify, type Service } from './queue';
+import { createQueue, queueAttributes, setQueueAttributes, urlOf } from './queues';
+import { changeVisibility, deleteByReceipt, receive } from './receive';
 import { send } from './send';
-import { enqueue, findQueue, getQueue, notify, type Service } from './service';
 import type { SqsModel, SqsModelOptions } from './types';
 
 /** Creates the SQS of one account, without queues. */
@@ -13,19 +11,16 @@ export function createSqsModel(options: SqsModelOptions): SqsModel {
   const service: Service = {
     ...options,
     queues: new Map(),
-    deletedAt: new Map(),
-    tasks: [],
     lastPosition: 0,
     listeners: new Map(),
     changed: new Set(),
   };
   const queueOf = (input: { QueueUrl: string | undefined }) => getQueue(service, input.QueueUrl);
 
-  /** Move tasks advance first. The listeners run last, when the state is final. */
+  /** The listeners run last, when the state is final. */
   const call =
     <I, O>(action: (input: I) => O) =>
     (input: I): O => {
-      advanceTasks(service);
       try {
         return action(input);
       } finally {
@@ -38,8 +33,6 @@ export function createSqsModel(options: SqsModelOptions): SqsModel {
     account: options.account,
     createQueue: call((input) => ({ QueueUrl: urlOf(service, createQueue(service, input).name) })),
     getQueueUrl: call((input) => ({ QueueUrl: urlOf(service, getQueue(service, input.QueueName).name) })),
-    deleteQueue: call((input) => deleteQueue(service, input.QueueUrl)),
-    purgeQueue: call((input) => purgeQueue(service, queueOf(input))),
     setQueueAttributes: call((input) =>
       setQueueAttributes(service, queueOf(input), (input.Attributes ?? {}) as Record<string, string>),
     ),
@@ -78,12 +71,20 @@ export function createSqsModel(options: SqsModelOptions): SqsModel {
         return {};
       });
     }),
-    startMessageMoveTask: call((input) => ({ TaskHandle: startMoveTask(service, input).handle })),
-    listMessageMoveTasks: call((input) => ({ Results: listMoveTasks(service, input) })),
+    startMessageMoveTask: call((input) => {
+      moveMessages(service, input);
+      return { TaskHandle: service.uuid() };
+    }),
 
+    /** Only the first invisible message of a group counts, because the others wait behind it. */
     nextChangeAt: call((reference) => {
       const queue = findQueue(service, reference);
-      return queue && nextChangeAt(service, queue);
+      if (!queue) return undefined;
+      const now = service.now();
+      let earliest = earliestExpiry(queue);
+      for (const { messages } of queue.order)
+        earliest = Math.min(earliest, messages.find(({ visibleAt }) => visibleAt > now)?.visibleAt ?? Infinity);
+      return earliest === Infinity ? undefined : earliest;
     }),
     onChange(reference, listener) {
       const name = reference.split(/[/:]/).at(-1) ?? reference;
@@ -102,13 +103,4 @@ export function createSqsModel(options: SqsModelOptions): SqsModel {
       })),
     ),
   };
-}
-
-/** Only the first invisible message of a group counts, because the others wait behind it. */
-function nextChangeAt(service: Service, queue: Queue): number | undefined {
-  const now = service.now();
-  let earliest = Math.min(earliestExpiry(queue), nextArrivalAt(service, queue));
-  for (const { messages } of queue.order)
-    earliest = Math.min(earliest, messages.find(({ visibleAt }) => visibleAt > now)?.visibleAt ?? Infinity);
-  return earliest === Infinity ? undefined : earliest;
 }

@@ -43,7 +43,6 @@ const receiveInput = z.object({
   MaxNumberOfMessages: whole.optional(),
   VisibilityTimeout: whole.optional(),
   WaitTimeSeconds: whole.optional(),
-  ReceiveRequestAttemptId: text.optional(),
 });
 
 /** The actions of SQS, by the name in the X-Amz-Target header. */
@@ -52,8 +51,6 @@ export const ACTIONS: Record<string, Action> = {
     model.createQueue(input),
   ),
   GetQueueUrl: action(z.object({ QueueName: text }), (input, model) => model.getQueueUrl(input)),
-  DeleteQueue: action(z.object({ QueueUrl }), (input, model) => model.deleteQueue(input)),
-  PurgeQueue: action(z.object({ QueueUrl }), (input, model) => model.purgeQueue(input)),
   SetQueueAttributes: action(z.object({ QueueUrl, Attributes }), (input, model) => model.setQueueAttributes(input)),
   GetQueueAttributes: action(
     z.object({ QueueUrl, AttributeNames: receiveInput.shape.AttributeNames }),
@@ -70,11 +67,7 @@ export const ACTIONS: Record<string, Action> = {
   ChangeMessageVisibilityBatch: action(batchOf(visibility), (input, model) =>
     model.changeMessageVisibilityBatch(input),
   ),
-  StartMessageMoveTask: action(
-    z.object({ SourceArn: text, DestinationArn: text.optional(), MaxNumberOfMessagesPerSecond: whole.optional() }),
-    (input, model) => model.startMessageMoveTask(input),
-  ),
-  ListMessageMoveTasks: action(z.object({ SourceArn: text, MaxResults: whole.optional() }), (input, model) =>
-    model.listMessageMoveTasks(input),
+  StartMessageMoveTask: action(z.object({ SourceArn: text, DestinationArn: text.optional() }), (input, model) =>
+    model.startMessageMoveTask(input),
   ),
 };

@@ -1,5 +1,15 @@
+import { SqsError } from './errors';
 import type { QueueSettings } from './settings';
-import type { StoredMessage } from './types';
+import type { SqsModelOptions, StoredMessage } from './types';
+
+/** The state of SQS for one account in one region. */
+export interface Service extends SqsModelOptions {
+  queues: Map<string, Queue>;
+  lastPosition: number;
+  listeners: Map<string, Set<() => void>>;
+  /** Names of queues whose listeners have not been called yet. */
+  changed: Set<string>;
+}
 
 /** A message at its position. Positions rise across the whole model, in the order in which SQS accepted the messages. */
 export interface Message extends StoredMessage {
@@ -25,12 +35,6 @@ export interface Remembered {
   until: number;
 }
 
-/** A receive that its caller may repeat. */
-export interface Attempt {
-  deliveries: { message: Message; receiptHandle: string | undefined }[];
-  until: number;
-}
-
 export interface Queue {
   name: string;
   arn: string;
@@ -39,34 +43,52 @@ export interface Queue {
   byAge: boolean;
   createdAt: number;
   modifiedAt: number;
-  purgedAt: number | undefined;
   attributes: Record<string, string>;
   settings: QueueSettings;
   groups: Map<string, Group>;
   /** The same groups, sorted by `turn`. */
   order: Group[];
   byId: Map<string, Message>;
-  /** The receives of the last five minutes, by their attempt id. */
-  attempts: Map<string, Attempt>;
   remembered: Map<string, Remembered>;
   /** No message expires before this time. */
   nextExpiry: number;
 }
 
-/** Index of the first group whose turn is not before `turn`. */
-function indexOf(order: Group[], turn: number): number {
-  let low = 0;
-  let high = order.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((order[middle]?.turn ?? Infinity) < turn) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+/** The receives of a message that is new in its queue. */
+export const UNRECEIVED = {
+  receivedAt: undefined,
+  firstReceivedAt: undefined,
+  receiveCount: 0,
+  receivesHere: 0,
+  receiptHandle: undefined,
+  deadLetterSourceArn: undefined,
+} as const;
+
+/** Finds a queue by name, URL or ARN, but not that of another account. Drops its expired messages. */
+export function findQueue(service: Service, reference = ''): Queue | undefined {
+  const parts = reference.split(/[/:]/);
+  const queue =
+    parts.length === 1 || parts.at(-2) === service.account ? service.queues.get(parts.at(-1) ?? '') : undefined;
+  if (queue) expire(queue, service.now());
+  return queue;
 }
 
-/** Appends a message to its group. Its position must be the highest in the model. */
-export function append(queue: Queue, content: StoredMessage, position: number): Message {
+export function getQueue(service: Service, reference: string | undefined): Queue {
+  const queue = findQueue(service, reference);
+  if (!queue) throw new SqsError('QueueDoesNotExist', 'The specified queue does not exist.');
+  return queue;
+}
+
+/** Numbers that rise across the whole model, for messages and for the turns of groups. */
+export function nextPosition(service: Service): number {
+  service.lastPosition += 1;
+  return service.lastPosition;
+}
+
+/** Appends a message to a queue. A FIFO queue gives it a sequence number: 20 digits, increasing, not consecutive. */
+export function enqueue(service: Service, queue: Queue, content: Omit<StoredMessage, 'sequenceNumber'>): Message {
+  const position = nextPosition(service);
+  const sequenceNumber = queue.fifo ? String(18_800_000_000_000_000_000n + BigInt(position) * 256n) : undefined;
   const key = queue.fifo ? (content.groupId ?? '') : content.messageId;
   let group = queue.groups.get(key);
   if (!group) {
@@ -74,10 +96,11 @@ export function append(queue: Queue, content: StoredMessage, position: number): 
     queue.groups.set(key, group);
     queue.order.push(group);
   }
-  const message: Message = { ...content, position, group };
+  const message: Message = { ...content, sequenceNumber, position, group };
   group.messages.push(message);
   queue.byId.set(message.messageId, message);
   queue.nextExpiry = Math.min(queue.nextExpiry, message.sentAt + queue.settings.retentionMs);
+  service.changed.add(queue.name);
   return message;
 }
 
@@ -96,10 +119,10 @@ export function remove(queue: Queue, message: Message): void {
 }
 
 /** Puts a group behind all others, because a message of it was just received or made visible again. */
-export function moveBack(queue: Queue, group: Group, turn: number): void {
+export function moveBack(service: Service, queue: Queue, group: Group): void {
   if (queue.byAge) return;
   queue.order.splice(indexOf(queue.order, group.turn), 1);
-  insert(queue, group, turn);
+  insert(queue, group, nextPosition(service));
 }
 
 function insert(queue: Queue, group: Group, turn: number): void {
@@ -107,16 +130,20 @@ function insert(queue: Queue, group: Group, turn: number): void {
   queue.order.splice(indexOf(queue.order, turn), 0, group);
 }
 
-export function clear(queue: Queue): void {
-  queue.groups.clear();
-  queue.order = [];
-  queue.byId.clear();
-  queue.remembered.clear();
-  queue.attempts.clear();
+/** Index of the first group whose turn is not before `turn`. */
+function indexOf(order: Group[], turn: number): number {
+  let low = 0;
+  let high = order.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((order[middle]?.turn ?? Infinity) < turn) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** Deletes the messages past their retention. SQS does not dead-letter those. */
-export function expire(queue: Queue, now: number): void {
+function expire(queue: Queue, now: number): void {
   if (now < queue.nextExpiry) return;
   const { retentionMs } = queue.settings;
   for (const message of [...queue.byId.values()]) if (message.sentAt + retentionMs <= now) remove(queue, message);
@@ -139,4 +166,12 @@ export function counts(queue: Queue, now: number): { visible: number; inFlight: 
     else total.delayed += 1;
   }
   return total;
+}
+
+/** Calls the listeners of every changed queue. A listener may call the model. */
+export function notify(service: Service): void {
+  if (service.changed.size === 0) return;
+  const names = [...service.changed];
+  service.changed.clear();
+  for (const name of names) for (const listener of [...(service.listeners.get(name) ?? [])]) listener();
 }

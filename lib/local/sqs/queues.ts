@@ -1,11 +1,7 @@
 import type { CreateQueueRequest, GetQueueAttributesRequest } from '@aws-sdk/client-sqs';
-import { checkRedrivePolicy } from './dead-letter';
 import { invalidValue, SqsError } from './errors';
-import { clear, counts, earliestExpiry, type Queue } from './queue';
-import { getQueue, type Service } from './service';
+import { counts, earliestExpiry, findQueue, type Queue, type Service } from './queue';
 import { ATTRIBUTE_NAMES, checkAttributes, defaultAttributes, normalised, settingsOf } from './settings';
-
-const MINUTE_MS = 60_000;
 
 export const urlOf = (service: Service, name: string): string =>
   `https://sqs.${service.region}.amazonaws.com/${service.account}/${name}`;
@@ -14,55 +10,41 @@ export const urlOf = (service: Service, name: string): string =>
 export function createQueue(service: Service, { QueueName: name = '', Attributes = {} }: CreateQueueRequest): Queue {
   const given = normalised(Attributes as Record<string, string>);
   const fifo = given.FifoQueue === 'true';
-  if (!/^[A-Za-z0-9_-]{1,80}$/.test(name.replace(/\.fifo$/, '')) || name.length > 80 || fifo !== name.endsWith('.fifo'))
+  if (!/^[A-Za-z0-9_-]{1,80}(\.fifo)?$/.test(name) || name.length > 80 || fifo !== name.endsWith('.fifo'))
     throw invalidValue(
       'QueueName',
       name,
-      fifo
-        ? 'The name of a FIFO queue can only include alphanumeric characters, hyphens, or underscores, must end with .fifo suffix and be 1 to 80 in length.'
-        : 'Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length',
+      `The name of a ${fifo ? 'FIFO' : 'standard'} queue can only include alphanumeric characters, hyphens, or underscores, must ${fifo ? '' : 'not '}end with .fifo suffix and be 1 to 80 in length.`,
     );
   const existing = service.queues.get(name);
-  if (existing) return sameQueue(existing, given);
-  const now = service.now();
-  if (now < (service.deletedAt.get(name) ?? -Infinity) + MINUTE_MS)
+  const other = existing && Object.keys(given).find((each) => existing.attributes[each] !== given[each]);
+  if (other !== undefined)
     throw new SqsError(
-      'QueueDeletedRecently',
-      'You must wait 60 seconds after deleting a queue before you can create another with the same name.',
+      'QueueNameExists',
+      `A queue already exists with the same name and a different value for attribute ${other}`,
     );
+  if (existing) return existing;
   checkAttributes(given, fifo);
   const attributes = { ...defaultAttributes(fifo), ...given };
-  const settings = settingsOf(attributes, undefined);
-  checkRedrivePolicy(service, { redrive: settings.redrive, text: given.RedrivePolicy, fifo });
   const queue: Queue = {
     name,
     arn: `arn:aws:sqs:${service.region}:${service.account}:${name}`,
     fifo,
     byAge: service.groupOrder === 'age',
-    createdAt: now,
-    modifiedAt: now,
-    purgedAt: undefined,
+    createdAt: service.now(),
+    modifiedAt: service.now(),
     attributes,
-    settings,
+    settings: settingsOf(attributes, undefined),
     groups: new Map(),
     order: [],
     byId: new Map(),
-    attempts: new Map(),
     remembered: new Map(),
     nextExpiry: Infinity,
   };
+  checkRedrivePolicy(service, queue);
   service.queues.set(name, queue);
   service.changed.add(name);
   return queue;
-}
-
-function sameQueue(queue: Queue, given: Record<string, string>): Queue {
-  const other = Object.keys(given).find((name) => queue.attributes[name] !== given[name]);
-  if (other === undefined) return queue;
-  throw new SqsError(
-    'QueueNameExists',
-    `A queue already exists with the same name and a different value for attribute ${other}`,
-  );
 }
 
 export function setQueueAttributes(service: Service, queue: Queue, attributesGiven: Record<string, string>): void {
@@ -72,7 +54,7 @@ export function setQueueAttributes(service: Service, queue: Queue, attributesGiv
     Object.entries({ ...queue.attributes, ...given }).filter(([, value]) => value !== ''),
   );
   const settings = settingsOf(attributes, queue.settings.deduplicationScope);
-  checkRedrivePolicy(service, { redrive: settings.redrive, text: given.RedrivePolicy, fifo: queue.fifo });
+  checkRedrivePolicy(service, { fifo: queue.fifo, attributes, settings });
   // A new delay of a FIFO queue also applies to messages in the queue. In a standard queue it applies only to later
   // sends.
   if (queue.fifo && given.DelaySeconds !== undefined)
@@ -83,14 +65,29 @@ export function setQueueAttributes(service: Service, queue: Queue, attributesGiv
   service.changed.add(queue.name);
 }
 
+/** Throws unless the policy names an existing queue of the same type. */
+function checkRedrivePolicy(
+  service: Service,
+  { fifo, attributes, settings }: Pick<Queue, 'fifo' | 'attributes' | 'settings'>,
+): void {
+  const { redrive } = settings;
+  if (!redrive) return;
+  const target = findQueue(service, redrive.targetArn);
+  const refuse = (reason: string) => invalidValue('RedrivePolicy', attributes.RedrivePolicy, reason);
+  if (!target) throw refuse('Dead letter target does not exist.');
+  if (target.fifo !== fifo) throw refuse('Dead-letter queue must be same type of queue as the source.');
+}
+
 export function queueAttributes(
   service: Service,
   queue: Queue,
   names: GetQueueAttributesRequest['AttributeNames'] = [],
 ): Record<string, string> {
+  const asked = new Set<string>(names);
   const unknown = names.find((name) => name !== 'All' && !ATTRIBUTE_NAMES.includes(name));
   if (unknown !== undefined) throw new SqsError('InvalidAttributeName', `Unknown Attribute ${unknown}.`);
-  const counted = (names as string[]).some((name) => name === 'All' || name.startsWith('Approximate'));
+  // Counting is slow in a long queue, and few callers ask for it.
+  const counted = names.some((name) => name === 'All' || name.startsWith('Approximate'));
   const { visible, inFlight, delayed } = counted
     ? counts(queue, service.now())
     : { visible: 0, inFlight: 0, delayed: 0 };
@@ -103,25 +100,5 @@ export function queueAttributes(
     ApproximateNumberOfMessagesNotVisible: String(inFlight),
     ApproximateNumberOfMessagesDelayed: String(delayed),
   };
-  if ((names as string[]).includes('All')) return values;
-  return Object.fromEntries(Object.entries(values).filter(([name]) => (names as string[]).includes(name)));
-}
-
-export function deleteQueue(service: Service, reference: string | undefined): void {
-  const { name } = getQueue(service, reference);
-  service.queues.delete(name);
-  service.deletedAt.set(name, service.now());
-  service.changed.add(name);
-}
-
-/** Also deletes the messages in flight and the remembered deduplication ids. */
-export function purgeQueue(service: Service, queue: Queue): void {
-  if (service.now() < (queue.purgedAt ?? -Infinity) + MINUTE_MS)
-    throw new SqsError(
-      'PurgeQueueInProgress',
-      `Only one PurgeQueue operation on ${queue.name} is allowed every 60 seconds.`,
-    );
-  clear(queue);
-  queue.purgedAt = service.now();
-  service.changed.add(queue.name);
+  return Object.fromEntries(Object.entries(values).filter(([name]) => asked.has('All') || asked.has(name)));
 }

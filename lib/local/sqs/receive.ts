@@ -1,10 +1,10 @@
 import type { Message as Received, ReceiveMessageRequest } from '@aws-sdk/client-sqs';
-import { moveToDeadLetterQueue } from './dead-letter';
 import { invalidValue, SqsError } from './errors';
 import { type Attributes, attributesMd5 } from './message';
-import { counts, type Message, moveBack, type Queue } from './queue';
-import { issueReceipt } from './receipts';
-import { findQueue, nextPosition, type Service } from './service';
+import { counts, enqueue, findQueue, type Message, moveBack, type Queue, remove, type Service } from './queue';
+import { remember } from './send';
+
+const MOST_VISIBILITY_SECONDS = 43_200;
 
 /**
  * The receivable messages in SQS's order: groups by their turn, and inside a group up to the first invisible message.
@@ -34,11 +34,8 @@ function horizonOf(queue: Queue, limit: number): number {
 export function receive(service: Service, queue: Queue, input: ReceiveMessageRequest): Received[] {
   const { MaxNumberOfMessages: max = 1, VisibilityTimeout: seconds } = input;
   if (max < 1 || max > 10) throw invalidValue('MaxNumberOfMessages', max, 'Must be between 1 and 10, if provided.');
-  if (seconds !== undefined && (seconds < 0 || seconds > 43_200))
-    throw invalidValue('VisibilityTimeout', seconds, 'Must be >= 0 and <= 43200, if provided.');
+  if (seconds !== undefined) checkVisibility(seconds);
   const now = service.now();
-  const known = repeated(queue, input.ReceiveRequestAttemptId, now);
-  if (known) return known.map((message) => deliverAgain(queue, message, { now, seconds, input }));
   const { inFlightLimit = 120_000 } = service;
   if (queue.byId.size >= inFlightLimit && counts(queue, now).inFlight >= inFlightLimit)
     throw new SqsError('OverLimit', 'Too many messages in flight.');
@@ -58,53 +55,99 @@ export function receive(service: Service, queue: Queue, input: ReceiveMessageReq
     message.receivesHere += 1;
     message.receivedAt = now;
     message.firstReceivedAt ??= now;
-    message.visibleAt = now + visibilityMs(queue, seconds);
-    message.receiptHandle = issueReceipt(queue, message, service.uuid());
+    message.visibleAt = now + (seconds === undefined ? queue.settings.visibilityMs : seconds * 1000);
+    // A receipt handle identifies one delivery of one message in one queue.
+    const handle = `${queue.name} ${message.messageId} ${service.uuid()}`;
+    message.receiptHandle = Buffer.from(handle).toString('base64');
   }
-  for (const group of new Set(taken.map((message) => message.group))) moveBack(queue, group, nextPosition(service));
-  if (input.ReceiveRequestAttemptId !== undefined)
-    queue.attempts.set(input.ReceiveRequestAttemptId, {
-      deliveries: taken.map((message) => ({ message, receiptHandle: message.receiptHandle })),
-      until: now + ATTEMPT_MS,
-    });
+  for (const group of new Set(taken.map((message) => message.group))) moveBack(service, queue, group);
   return taken.map((message) => view(message, input));
 }
 
-const visibilityMs = (queue: Queue, seconds: number | undefined): number =>
-  seconds === undefined ? queue.settings.visibilityMs : seconds * 1000;
-
-/** A caller whose receive had no answer gets the same messages for this long, under the same attempt id. */
-const ATTEMPT_MS = 5 * 60_000;
-
-/** The messages of an earlier receive under this attempt id, if all of them are still in flight from it. */
-function repeated(queue: Queue, attemptId: string | undefined, now: number): Message[] | undefined {
-  for (const [id, { until }] of queue.attempts) {
-    if (until > now) break;
-    queue.attempts.delete(id);
-  }
-  const attempt = attemptId === undefined ? undefined : queue.attempts.get(attemptId);
-  const intact = attempt?.deliveries.every(
-    ({ message, receiptHandle }) =>
-      queue.byId.get(message.messageId) === message &&
-      message.receiptHandle === receiptHandle &&
-      message.visibleAt > now,
-  );
-  return intact && attempt ? attempt.deliveries.map(({ message }) => message) : undefined;
+/**
+ * Moves a message to the DLQ as SQS does. The message keeps its id, group, attributes and reported receive count. In a
+ * FIFO queue the message id becomes its deduplication id, and its time of sending and retention start again.
+ */
+function moveToDeadLetterQueue(
+  service: Service,
+  { message, from, to }: { message: Message; from: Queue; to: Queue },
+): void {
+  const now = service.now();
+  remove(from, message);
+  const { position: _position, group: _group, ...content } = message;
+  const moved = enqueue(service, to, {
+    ...content,
+    deduplicationId: to.fifo ? message.messageId : undefined,
+    sentAt: to.fifo ? now : message.sentAt,
+    visibleAt: now,
+    receivedAt: undefined,
+    receivesHere: 0,
+    receiptHandle: undefined,
+    deadLetterSourceArn: from.arn,
+  });
+  remember(to, moved, now);
+  service.changed.add(from.name);
 }
 
-function deliverAgain(
+/**
+ * The message of a receipt handle; `undefined` if it was deleted. A FIFO queue refuses a handle after the visibility
+ * timeout, and one of an earlier delivery. A standard queue takes any handle of the message, as AWS was seen to do.
+ */
+function messageOf(service: Service, queue: Queue, handle = ''): Message | undefined {
+  const [name, messageId, nonce] = Buffer.from(handle, 'base64').toString().split(' ');
+  if (name !== queue.name || !messageId || !nonce)
+    throw new SqsError('ReceiptHandleIsInvalid', `The input receipt handle "${handle}" is not a valid receipt handle.`);
+  const message = queue.byId.get(messageId);
+  if (message && queue.fifo && (message.receiptHandle !== handle || message.visibleAt <= service.now()))
+    throw invalidValue('ReceiptHandle', handle, 'The receipt handle has expired.');
+  return message;
+}
+
+/** Deletes a message. Deleting it twice is no error. */
+export function deleteByReceipt(service: Service, queue: Queue, handle: string | undefined): void {
+  const message = messageOf(service, queue, handle);
+  if (!message) return;
+  remove(queue, message);
+  service.changed.add(queue.name);
+}
+
+function checkVisibility(seconds: number | undefined): asserts seconds is number {
+  if (seconds === undefined || seconds < 0 || seconds > MOST_VISIBILITY_SECONDS)
+    throw invalidValue('VisibilityTimeout', seconds, `Must be >= 0 and <= ${MOST_VISIBILITY_SECONDS}, if provided.`);
+}
+
+/**
+ * Makes a message invisible for `seconds` from now; 0 makes it receivable at once. SQS limits a delivery to twelve
+ * hours.
+ */
+export function changeVisibility(
+  service: Service,
   queue: Queue,
-  message: Message,
-  { now, seconds, input }: { now: number; seconds: number | undefined; input: ReceiveMessageRequest },
-): Received {
-  message.visibleAt = now + visibilityMs(queue, seconds);
-  return view(message, input);
+  { handle, seconds }: { handle: string | undefined; seconds: number | undefined },
+): void {
+  checkVisibility(seconds);
+  const message = messageOf(service, queue, handle);
+  const now = service.now();
+  if (message?.receivedAt === undefined)
+    throw invalidValue(
+      'ReceiptHandle',
+      handle,
+      'Message does not exist or is not available for visibility timeout change.',
+    );
+  if (now - message.receivedAt + seconds * 1000 > MOST_VISIBILITY_SECONDS * 1000)
+    throw invalidValue(
+      'VisibilityTimeout',
+      seconds,
+      `Total VisibilityTimeout for the message is beyond the limit [${MOST_VISIBILITY_SECONDS} seconds]`,
+    );
+  message.visibleAt = now + seconds * 1000;
+  moveBack(service, queue, message.group);
+  service.changed.add(queue.name);
 }
 
 function view(message: Message, input: ReceiveMessageRequest): Received {
   const system = [...(input.AttributeNames ?? []), ...(input.MessageSystemAttributeNames ?? [])] as string[];
-  const all = systemAttributes(message);
-  const attributes = system.includes('All') ? all : pick(all, (name) => system.includes(name));
+  const attributes = pick(systemAttributes(message), (name) => system.includes('All') || system.includes(name));
   const chosen = pick(message.attributes, (name) => (input.MessageAttributeNames ?? []).some(matches(name)));
   return {
     MessageId: message.messageId,

@@ -1,11 +1,18 @@
+import { hash } from 'node:crypto';
 import type { SendMessageRequest, SendMessageResult } from '@aws-sdk/client-sqs';
-import { deduplicationIdOf, type Identity, recall, remember } from './deduplication';
 import { invalidValue, missingParameter, SqsError } from './errors';
 import { attributesMd5, bodyMd5, checkAttributesOf, checkBody, checkSize, checkToken, sizeOf } from './message';
-import type { Queue } from './queue';
-import { enqueue, type Service } from './service';
+import { enqueue, type Message, type Queue, type Remembered, type Service, UNRECEIVED } from './queue';
 
 export type Outgoing = Omit<SendMessageRequest, 'QueueUrl'>;
+
+interface Identity {
+  groupId: string;
+  deduplicationId: string;
+}
+
+/** A FIFO queue remembers a deduplication id for five minutes after the first send, even if the message is deleted. */
+const WINDOW_MS = 5 * 60_000;
 
 /** Accepts a message. It answers a repeat with the ids of the first message and stores nothing. */
 export function send(service: Service, queue: Queue, input: Outgoing): SendMessageResult {
@@ -26,7 +33,8 @@ export function send(service: Service, queue: Queue, input: Outgoing): SendMessa
   if (known) return { ...digests, MessageId: known.messageId, SequenceNumber: known.sequenceNumber };
 
   const delayMs = input.DelaySeconds === undefined || queue.fifo ? queue.settings.delayMs : input.DelaySeconds * 1000;
-  const { messageId, sequenceNumber } = enqueue(service, queue, {
+  const message = enqueue(service, queue, {
+    ...UNRECEIVED,
     messageId: service.uuid(),
     body,
     bodyMd5: digests.MD5OfMessageBody,
@@ -36,15 +44,9 @@ export function send(service: Service, queue: Queue, input: Outgoing): SendMessa
     deduplicationId: identity?.deduplicationId,
     sentAt: now,
     visibleAt: now + delayMs,
-    receivedAt: undefined,
-    firstReceivedAt: undefined,
-    receiveCount: 0,
-    receivesHere: 0,
-    receiptHandle: undefined,
-    deadLetterSourceArn: undefined,
   });
-  if (identity && sequenceNumber) remember(queue, { ...identity, messageId, sequenceNumber, now });
-  return { ...digests, MessageId: messageId, SequenceNumber: sequenceNumber };
+  remember(queue, message, now);
+  return { ...digests, MessageId: message.messageId, SequenceNumber: message.sequenceNumber };
 }
 
 function fifoIdentity(queue: Queue, input: Outgoing, body: string): Identity {
@@ -62,6 +64,16 @@ function fifoIdentity(queue: Queue, input: Outgoing, body: string): Identity {
   return { groupId, deduplicationId };
 }
 
+/** The given id, or the hash of the body if the queue allows that. Attributes do not count. */
+export function deduplicationIdOf(queue: Queue, given: string | undefined, body: string): string {
+  if (given !== undefined) return given;
+  if (queue.settings.contentBasedDeduplication) return hash('sha256', body);
+  throw new SqsError(
+    'InvalidParameterValue',
+    'The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly',
+  );
+}
+
 function checkStandard({ MessageGroupId, MessageDeduplicationId, DelaySeconds = 0 }: Outgoing) {
   if (MessageDeduplicationId !== undefined)
     throw invalidValue(
@@ -70,9 +82,27 @@ function checkStandard({ MessageGroupId, MessageDeduplicationId, DelaySeconds = 
       'The request includes a parameter that is not valid for this queue type.',
     );
   if (DelaySeconds < 0 || DelaySeconds > 900)
-    throw new SqsError(
-      'InvalidParameterValue',
-      `Value ${DelaySeconds} for parameter DelaySeconds is invalid. Reason: DelaySeconds must be >= 0 and <= 900.`,
-    );
+    throw invalidValue('DelaySeconds', DelaySeconds, 'DelaySeconds must be >= 0 and <= 900.');
   if (MessageGroupId !== undefined) checkToken('MessageGroupId', MessageGroupId);
+}
+
+const keyOf = (queue: Queue, { groupId, deduplicationId }: Identity): string =>
+  queue.settings.deduplicationScope === 'messageGroup' ? `${groupId} ${deduplicationId}` : deduplicationId;
+
+/** The message that the queue accepted under this id within the window. SQS answers a repeat with its ids. */
+function recall(queue: Queue, identity: Identity, now: number): Remembered | undefined {
+  // A Map keeps insertion order, so the expired entries come first.
+  for (const [key, { until }] of queue.remembered) {
+    if (until > now) break;
+    queue.remembered.delete(key);
+  }
+  return queue.remembered.get(keyOf(queue, identity));
+}
+
+/** Remembers a message that was sent or moved here. SQS never treats a move as a repeat, but a later send is one. */
+export function remember(queue: Queue, message: Message, now: number): void {
+  const { groupId, deduplicationId, messageId, sequenceNumber } = message;
+  if (groupId === undefined || deduplicationId === undefined || sequenceNumber === undefined) return;
+  const key = keyOf(queue, { groupId, deduplicationId });
+  queue.remembered.set(key, { messageId, sequenceNumber, until: now + WINDOW_MS });
 }

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
+import type { ReceiveMessageRequest, ReceiveMessageResult } from '@aws-sdk/client-sqs';
 import * as z from 'zod';
 import { close, listen } from '../loopback';
 import { realTimers, type Timers } from '../timers';
-import { SqsError } from './errors';
-import { receiveOrWait } from './long-poll';
+import { invalidValue, SqsError } from './errors';
 import { ACTIONS } from './protocol';
 import type { SqsModel } from './types';
 
@@ -37,8 +37,7 @@ export async function startSqs({
     const action = ACTIONS[name];
     if (!action) return reply(response, problem('UnknownOperationException', 'This action is unknown.'));
     const body: unknown = JSON.parse((await text(request)) || '{}');
-    const receive = (input: Parameters<typeof receiveOrWait>[0]) =>
-      receiveOrWait(input, { model, timers, signal: hangUp.signal });
+    const receive = (input: ReceiveMessageRequest) => receiveOrWait(input, { model, timers, signal: hangUp.signal });
     const result = await action({ model, receive, body });
     reply(response, { status: 200, body: json(result ?? {}, toLocal) });
   }
@@ -47,6 +46,45 @@ export async function startSqs({
   const toLocal = (queueUrl: string) => queueUrl.replace(/^https:\/\/[^/]+/, url);
   return { url, close: () => close(server) };
 }
+
+interface Poll {
+  model: SqsModel;
+  timers: Timers;
+  signal: AbortSignal;
+}
+
+const LONGEST_WAIT_SECONDS = 20;
+
+/** Receives, and waits for a message as long as the request or the queue says. An aborted wait takes no message. */
+async function receiveOrWait(input: ReceiveMessageRequest, poll: Poll): Promise<ReceiveMessageResult> {
+  const { model, timers, signal } = poll;
+  const { QueueUrl = '' } = input;
+  const ofQueue = model.getQueueAttributes({ QueueUrl, AttributeNames: ['ReceiveMessageWaitTimeSeconds'] });
+  const seconds = input.WaitTimeSeconds ?? Number(ofQueue.Attributes?.ReceiveMessageWaitTimeSeconds);
+  if (seconds < 0 || seconds > LONGEST_WAIT_SECONDS)
+    throw invalidValue('WaitTimeSeconds', seconds, `Must be >= 0 and <= ${LONGEST_WAIT_SECONDS}, if provided.`);
+  const deadline = timers.now() + seconds * 1000;
+  let result = model.receiveMessage(input);
+  while (!result.Messages && timers.now() < deadline && !signal.aborted) {
+    await changeOf(QueueUrl, Math.min(deadline, model.nextChangeAt(QueueUrl) ?? Infinity), poll);
+    if (!signal.aborted) result = model.receiveMessage(input);
+  }
+  return result;
+}
+
+/** Resolves when the queue changes, at `until`, or on abort. */
+const changeOf = (queue: string, until: number, { model, timers, signal }: Poll): Promise<void> =>
+  new Promise((resolve) => {
+    const end = () => {
+      stop();
+      timers.clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const stop = model.onChange(queue, end);
+    const timer = timers.setTimeout(end, until - timers.now());
+    signal.addEventListener('abort', end);
+  });
 
 interface Reply {
   status: number;
@@ -68,10 +106,7 @@ function reply(response: ServerResponse, { status, body, queryCode }: Reply): vo
 const json = (value: unknown, toLocal: (queueUrl: string) => string): string =>
   JSON.stringify(value, (key, member: unknown) => {
     if (member instanceof Uint8Array) return Buffer.from(member).toString('base64');
-    if (key === 'QueueUrl' && typeof member === 'string') return toLocal(member);
-    return (key === 'QueueUrls' || key === 'queueUrls') && Array.isArray(member)
-      ? member.map(String).map(toLocal)
-      : member;
+    return key === 'QueueUrl' && typeof member === 'string' ? toLocal(member) : member;
   });
 
 /** Errors whose shape has another name than the code. */
@@ -80,11 +115,8 @@ const SHAPES: Record<string, string> = {
   MissingParameter: 'MissingRequiredParameterException',
 };
 
-/** All other errors have status 400. */
-const STATUS: Record<string, number> = { ResourceNotFoundException: 404, PurgeQueueInProgress: 403 };
-
 const problem = (code: string, message: string, queryCode?: string): Reply => ({
-  status: STATUS[code] ?? 400,
+  status: code === 'ResourceNotFoundException' ? 404 : 400,
   body: JSON.stringify({ __type: `com.amazonaws.sqs#${SHAPES[code] ?? code}`, message }),
   ...(queryCode && { queryCode }),
 });

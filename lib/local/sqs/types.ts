@@ -1,31 +1,4 @@
-import type {
-  ChangeMessageVisibilityBatchRequest,
-  ChangeMessageVisibilityBatchResult,
-  ChangeMessageVisibilityRequest,
-  CreateQueueRequest,
-  CreateQueueResult,
-  DeleteMessageBatchRequest,
-  DeleteMessageBatchResult,
-  DeleteMessageRequest,
-  DeleteQueueRequest,
-  GetQueueAttributesRequest,
-  GetQueueAttributesResult,
-  GetQueueUrlRequest,
-  GetQueueUrlResult,
-  ListMessageMoveTasksRequest,
-  ListMessageMoveTasksResult,
-  MessageAttributeValue,
-  PurgeQueueRequest,
-  ReceiveMessageRequest,
-  ReceiveMessageResult,
-  SendMessageBatchRequest,
-  SendMessageBatchResult,
-  SendMessageRequest,
-  SendMessageResult,
-  SetQueueAttributesRequest,
-  StartMessageMoveTaskRequest,
-  StartMessageMoveTaskResult,
-} from '@aws-sdk/client-sqs';
+import type * as sdk from '@aws-sdk/client-sqs';
 
 export interface SqsModelOptions {
   /** Milliseconds since 1970. It may stand still but never goes back. */
@@ -49,7 +22,7 @@ export interface StoredMessage {
   messageId: string;
   body: string;
   bodyMd5: string;
-  attributes: Record<string, MessageAttributeValue>;
+  attributes: Record<string, sdk.MessageAttributeValue>;
   traceHeader: string | undefined;
   groupId: string | undefined;
   deduplicationId: string | undefined;
@@ -75,26 +48,24 @@ export interface StoredMessage {
  * actions with the SDK's shapes, and they throw SqsError. The last part of a URL names the queue, so any endpoint
  * works. `WaitTimeSeconds` is ignored: to wait, a caller listens with `onChange` and receives again at `nextChangeAt`.
  *
- * Not modelled: throttling, encryption, delays inside AWS, and what a policy allows.
+ * A message move task is over when its call returns. Not modelled: throttling, encryption, delays inside AWS, what a
+ * policy allows, receive attempt ids, purging and deleting queues.
  */
 export interface SqsModel {
   readonly region: string;
   readonly account: string;
-  createQueue(input: CreateQueueRequest): CreateQueueResult;
-  getQueueUrl(input: GetQueueUrlRequest): GetQueueUrlResult;
-  deleteQueue(input: DeleteQueueRequest): void;
-  purgeQueue(input: PurgeQueueRequest): void;
-  setQueueAttributes(input: SetQueueAttributesRequest): void;
-  getQueueAttributes(input: GetQueueAttributesRequest): GetQueueAttributesResult;
-  sendMessage(input: SendMessageRequest): SendMessageResult;
-  sendMessageBatch(input: SendMessageBatchRequest): SendMessageBatchResult;
-  receiveMessage(input: ReceiveMessageRequest): ReceiveMessageResult;
-  deleteMessage(input: DeleteMessageRequest): void;
-  deleteMessageBatch(input: DeleteMessageBatchRequest): DeleteMessageBatchResult;
-  changeMessageVisibility(input: ChangeMessageVisibilityRequest): void;
-  changeMessageVisibilityBatch(input: ChangeMessageVisibilityBatchRequest): ChangeMessageVisibilityBatchResult;
-  startMessageMoveTask(input: StartMessageMoveTaskRequest): StartMessageMoveTaskResult;
-  listMessageMoveTasks(input: ListMessageMoveTasksRequest): ListMessageMoveTasksResult;
+  createQueue(input: sdk.CreateQueueRequest): sdk.CreateQueueResult;
+  getQueueUrl(input: sdk.GetQueueUrlRequest): sdk.GetQueueUrlResult;
+  setQueueAttributes(input: sdk.SetQueueAttributesRequest): void;
+  getQueueAttributes(input: sdk.GetQueueAttributesRequest): sdk.GetQueueAttributesResult;
+  sendMessage(input: sdk.SendMessageRequest): sdk.SendMessageResult;
+  sendMessageBatch(input: sdk.SendMessageBatchRequest): sdk.SendMessageBatchResult;
+  receiveMessage(input: sdk.ReceiveMessageRequest): sdk.ReceiveMessageResult;
+  deleteMessage(input: sdk.DeleteMessageRequest): void;
+  deleteMessageBatch(input: sdk.DeleteMessageBatchRequest): sdk.DeleteMessageBatchResult;
+  changeMessageVisibility(input: sdk.ChangeMessageVisibilityRequest): void;
+  changeMessageVisibilityBatch(input: sdk.ChangeMessageVisibilityBatchRequest): sdk.ChangeMessageVisibilityBatchResult;
+  startMessageMoveTask(input: sdk.StartMessageMoveTaskRequest): sdk.StartMessageMoveTaskResult;
 
   /**
    * The earliest time at which a message of the queue can become receivable or expire without another call. `undefined`

@@ -91,27 +91,6 @@ describe('the next change of a queue', () => {
 
     expect(model.nextChangeAt('jobs.fifo')).toBe(start + 30_000);
   });
-
-  it('is the next step of a move task that may add a message', () => {
-    const { model, clock, QueueUrl } = given();
-    const dlq = model.createQueue({ QueueName: 'dead.fifo', Attributes: { FifoQueue: 'true' } });
-    const deadLetterTargetArn = 'arn:aws:sqs:us-east-1:000000000000:dead.fifo';
-    model.setQueueAttributes({
-      QueueUrl,
-      Attributes: { RedrivePolicy: JSON.stringify({ deadLetterTargetArn, maxReceiveCount: 1 }) },
-    });
-    send(model, 'm1');
-    receive(model);
-    clock.advance(30_000);
-    receive(model);
-
-    model.startMessageMoveTask({ SourceArn: deadLetterTargetArn, MaxNumberOfMessagesPerSecond: 2 });
-
-    expect(model.nextChangeAt(QueueUrl)).toBe(clock.now() + 500);
-    clock.advance(500);
-    expect(receive(model)).toHaveLength(1);
-    expect(model.messages(dlq.QueueUrl ?? '')).toEqual([]);
-  });
 });
 
 describe('a listener', () => {
@@ -192,17 +171,6 @@ describe('a queue of the model', () => {
     model.changeMessageVisibility({ QueueUrl, ReceiptHandle: first?.ReceiptHandle, VisibilityTimeout: 0 });
 
     expect(receive(model).map(({ Body }) => Body)).toEqual(['m1', 'm2']);
-  });
-
-  it('keeps its name for a minute after it was deleted', () => {
-    const { model, clock, QueueUrl } = given();
-    const again = () => model.createQueue({ QueueName: 'jobs.fifo', Attributes: { FifoQueue: 'true' } });
-    model.deleteQueue({ QueueUrl });
-    expect(again).toThrow('You must wait 60 seconds');
-
-    clock.advance(60_000);
-
-    expect(again()).toEqual({ QueueUrl });
   });
 
   it('refuses a receive above the limit of messages in flight', () => {
